@@ -1,0 +1,92 @@
+# gatewayd: make · make check · make demo · make bench · make fuzz · make install DESTDIR=
+# Variables: CC, SANITIZE=address,undefined|thread, V=1 to see commands, PREFIX, DESTDIR.
+
+CC      ?= cc
+PREFIX  ?= /usr
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+export GATEWAY_TEST_DATA ?= $(abspath ../shared/data)
+
+VARIANT := $(notdir $(CC))$(if $(SANITIZE),-$(subst $(,),-,$(SANITIZE)))
+,       := ,
+B       ?= build/$(VARIANT)
+
+BUILD_ID := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+PACKAGES := libssl libcrypto libevent libevent_openssl libevent_pthreads jansson sqlite3 libpcre2-8 libutf8proc libidn2 libseccomp
+
+CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -fno-common \
+            -fstack-protector-strong -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDLIBS   := -levent -levent_pthreads -lssl -lcrypto -ljansson -lsqlite3 -lpcre2-8 -lutf8proc -lidn2 -lseccomp -lm
+
+# Rooms, lowest layer last, so that archives link in this order.
+ROOMS    := gatewayd/ctl gatewayd/core gatewayd/edge gatewayd/common \
+            lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
+
+sources_gatewayd/common := gatewayd/channel.c
+sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
+archive_of = $(B)/$(subst /,_,$(1)).a
+ARCHIVES := $(foreach r,$(ROOMS),$(call archive_of,$(r)))
+
+all: $(B)/gatewayd $(B)/gatewayctl
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@$(if $(filter 1,$(V)),,echo '  CC    $<')
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define room
+$(call archive_of,$(1)): $(patsubst %.c,$(B)/%.o,$(call sources_of,$(1)))
+	@rm -f $$@
+	$(Q)$(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+
+# schema/*.json are part of the binary (lib/schema/builtin.c).
+$(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"'
+$(B)/lib/schema/builtin.o: $(shell find schema -name '*.json' 2>/dev/null)
+$(B)/gatewayd/%.o: CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
+
+LOWER := lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
+$(B)/gatewayd: $(B)/gatewayd/main.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/gatewayctl: $(foreach r,gatewayd/ctl gatewayd/core gatewayd/common $(LOWER),$(call archive_of,$(r)))
+	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
+
+# Unit tests: test/<area>/check_<module>.c exports make_<module>_case(); one runner an area.
+below_base      := lib/base
+below_json      := lib/json lib/base
+below_crypto    := lib/crypto lib/base
+below_schema    := lib/schema lib/crypto lib/json lib/base
+below_tlog      := lib/tlog lib/crypto lib/json lib/base
+below_transform := lib/transform $(below_schema)
+below_policy    := lib/policy lib/transform $(below_schema)
+below_edge      := gatewayd/edge gatewayd/common lib/base
+below_core      := gatewayd/core gatewayd/common $(LOWER)
+below_ctl       := gatewayd/ctl gatewayd/core gatewayd/common $(LOWER)
+AREAS := base json crypto schema tlog transform policy edge core ctl
+
+define area
+tests_$(1) := $$(sort $$(wildcard test/$(1)/check_*.c))
+$(B)/test/$(1)/cases.h: $$(tests_$(1)) test/runner.c
+	@mkdir -p $$(@D)
+	@for f in $$(tests_$(1)); do n=$$$${f##*/check_}; echo "C($$$${n%.c})"; done > $$@
+$(B)/test/$(1)/runner.o: test/runner.c $(B)/test/$(1)/cases.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DCASES='"$(B)/test/$(1)/cases.h"' -DAREA='"$(1)"' -c -o $$@ test/runner.c
+$(B)/check-$(1): $(B)/test/$(1)/runner.o $$(patsubst %.c,$(B)/%.o,$$(tests_$(1))) $$(foreach r,$$(below_$(1)),$$(call archive_of,$$(r)))
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ -lcheck -lsubunit -lrt $(LDLIBS)
+check-$(1): $(B)/check-$(1)
+	$(B)/check-$(1)
+endef
+$(foreach a,$(AREAS),$(eval $(call area,$(a))))
+
+clean:
+	rm -rf build
+
+.PHONY: all clean $(addprefix check-,$(AREAS))
+.DELETE_ON_ERROR:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include test/*/*.mk

@@ -1,0 +1,143 @@
+/* The store: verbs of the domain over one database. Nothing of the engine shows through here. One
+ * connection that writes (the writer thread's; verbs that write are refused outside store_begin/commit)
+ * and any number of reading ones, a thread each. Views that go in are copied; views that come out live
+ * until the next call on the same store. */
+#ifndef GATEWAYD_CORE_STORE_H
+#define GATEWAYD_CORE_STORE_H
+
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+
+struct store;
+
+struct store *store_open(const char *path, struct error *e) MUST_USE;           /* writes; makes and migrates */
+struct store *store_open_reader(const char *path, struct error *e) MUST_USE;    /* reads only */
+void store_close(struct store *s);
+
+bool store_begin(struct store *s, struct error *e) MUST_USE;    /* BEGIN IMMEDIATE */
+bool store_commit(struct store *s, struct error *e) MUST_USE;
+void store_rollback(struct store *s);
+/* Completes a checkpoint when the write-ahead log has grown past its mark, or always when `force` (after
+ * erasures: TRUNCATE). Writer thread, between transactions. */
+bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
+
+/* --- exchanges --- */
+enum exchange_state {
+	STATE_REFUSED, STATE_HELD, STATE_QUEUED /* in the outbox */, STATE_DELIVERED /* partner acknowledged */,
+	STATE_READY /* in the recipient's inbox */, STATE_FETCHED, STATE_FAILED /* past its deadline */,
+	STATE_ERASED
+};
+const char *exchange_state_name(enum exchange_state s);
+
+struct store_exchange {
+	uint64_t seq;                   /* set by store_accept */
+	struct uuid id;                 /* this gateway's */
+	struct uuid origin;             /* the first gateway's id; the same as id when this is the first */
+	struct view partner;            /* partner id that posted it */
+	struct view key;                /* idempotency key; empty: none */
+	struct digest body;             /* keyed digest of the body */
+	int64_t received_ms;
+	struct view agreement;
+	struct digest agreement_digest;
+	struct view provider, recipient;        /* agencies */
+	enum exchange_state state;
+	int status;                     /* HTTP status of the answer */
+	struct view answer;             /* the answer's JSON without the receipt */
+	uint64_t entry;                 /* audit index */
+};
+
+enum store_accepted { STORE_NEW, STORE_REPLAY, STORE_CONFLICT, STORE_IN_USE };
+/* Decides idempotency: by (partner, key), or (provider, origin) between gateways, inside the transaction
+ * and within the window (24 h for keys, 30 days between gateways). NEW writes the row; REPLAY fills `prior` with the
+ * first exchange; CONFLICT: same key, another body. */
+bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted *result,
+                  struct store_exchange *prior, struct error *e) MUST_USE;
+bool store_set_entry(struct store *s, uint64_t seq, uint64_t entry, struct error *e) MUST_USE;
+bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, struct error *e) MUST_USE;
+bool store_find_exchange(struct store *s, const struct uuid *id, struct store_exchange *out, struct error *e) MUST_USE;
+/* The newest first, at most `max`, before `before_seq` (0: all). */
+bool store_list_exchanges(struct store *s, uint64_t before_seq, unsigned max,
+                          bool (*each)(void *arg, const struct store_exchange *x), void *arg, struct error *e) MUST_USE;
+
+/* --- payloads: sealed bytes, and the slot of their key --- */
+struct store_payload {
+	uint64_t seq;
+	uint32_t slot;
+	struct view sealed;             /* AES-256-GCM(key, salt || record), aad: exchange id */
+};
+bool store_put_payload(struct store *s, const struct store_payload *p, struct error *e) MUST_USE;
+bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out, struct error *e) MUST_USE;   /* NOT_FOUND when erased */
+bool store_erase_payload(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+bool store_slot_live(struct store *s, uint32_t slot);
+
+/* --- timers: one row an exchange, the next thing due --- */
+enum timer_kind { TIMER_ERASE, TIMER_MASK, TIMER_REVIEW, TIMER_COPY_ERASE, TIMER_COPY_RETURN, TIMER_RECEIPT };
+const char *timer_kind_name(enum timer_kind k);
+struct store_timer {
+	uint64_t seq;
+	int64_t due_ms;
+	enum timer_kind kind;
+	bool held;                      /* legal hold or restriction: does not fire */
+};
+bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;         /* or replaces */
+bool store_drop_timer(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+/* Timers due at `now_ms`, earliest first. */
+bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
+                      bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e) MUST_USE;
+
+/* --- outbox: deliveries to partner gateways --- */
+struct store_delivery {
+	uint64_t seq;
+	struct view recipient;          /* agency */
+	int64_t next_ms, deadline_ms;
+	uint32_t attempts;
+	struct view last_error;         /* slug */
+	struct view envelope;           /* JSON members of the envelope without record and origin */
+};
+bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e) MUST_USE;
+bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e) MUST_USE;
+bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
+                          bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e) MUST_USE;
+/* The partner gateway's receipt, kept beside the exchange. */
+bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e) MUST_USE;
+bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e) MUST_USE;
+
+/* --- inbox: what the recipient's system fetches --- */
+struct store_inbox {
+	uint64_t id;                    /* grows; `after` of GET /v1/inbox */
+	uint64_t seq;
+	struct uuid exchange;
+	struct view kind;               /* "record", "mask", "review", "erase", "return" */
+	struct view body;               /* JSON members: agreement, purpose, tier, retention, … */
+	int64_t made_ms;
+};
+bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e) MUST_USE;
+bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
+                      bool (*each)(void *arg, const struct store_inbox *i), void *arg, struct error *e) MUST_USE;
+bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e) MUST_USE;
+bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e) MUST_USE;
+
+/* --- audit log --- */
+bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct view packed, struct error *e) MUST_USE;
+bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e) MUST_USE;
+bool store_erase_disclosures(struct store *s, uint64_t index, struct error *e) MUST_USE;
+bool store_put_tile(struct store *s, unsigned level, uint64_t index, struct view hashes, struct error *e) MUST_USE;   /* or replaces */
+bool store_get_tile(struct store *s, unsigned level, uint64_t index, struct view *hashes, struct error *e) MUST_USE;
+bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, struct error *e) MUST_USE;
+/* The checkpoint of the smallest tree that holds `index`. */
+bool store_get_checkpoint(struct store *s, uint64_t index, uint64_t *size, struct view *note, struct error *e) MUST_USE;
+bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, struct error *e) MUST_USE;     /* size 0: none */
+
+/* --- governing documents, by digest --- */
+bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms, struct error *e) MUST_USE;
+bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;
+
+/* --- figures for status and metrics --- */
+struct store_counts {
+	uint64_t exchanges, payloads, timers, deliveries, inbox, entries;
+	int64_t oldest_delivery_ms;     /* next_ms of the oldest, TIME_NONE without one */
+};
+bool store_count(struct store *s, struct store_counts *out, struct error *e) MUST_USE;
+
+#endif

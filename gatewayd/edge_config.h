@@ -1,0 +1,45 @@
+/* What core tells the edge at start and at each reload, sent as CONFIG frames: a list of named blobs,
+ * each u16-prefixed name and u32-prefixed bytes. The edge opens no file of its own.
+ *
+ *   tls.cert      PEM chain of this gateway            tls.key       its PEM private key
+ *   tls.ca        PEM of the authorities that sign partners (clients and their servers)
+ *   hosts         text of a hosts file, looked at before DNS (may be empty)
+ *   nameservers   addresses, a line each (may be empty: outbound names must then be in `hosts`)
+ *   names         server names (SNI) that this gateway answers to, a line each
+ *   limits        the decimal numbers below, one a line, in this order
+ */
+#ifndef GATEWAYD_EDGE_CONFIG_H
+#define GATEWAYD_EDGE_CONFIG_H
+
+#include <stdint.h>
+
+#define EDGE_LIMITS(L) \
+	L(body_bytes)               /* largest request body; more is 413 before it is read */ \
+	L(connections)              /* overall */ \
+	L(connections_per_peer)     /* by SPKI of the certificate */ \
+	L(handshake_ms) L(header_ms) L(body_ms) L(idle_ms) L(answer_ms)
+
+struct edge_limits {
+#define L(name) uint32_t name;
+	EDGE_LIMITS(L)
+#undef L
+};
+
+/* File descriptors of an edge: given on its command line as `--edge CHANNELS LISTENERS MONITORS`,
+ * comma-separated numbers. Thread k serves channel k and, of the listeners, every k-th of the threads'
+ * copies: core binds one SO_REUSEPORT socket a thread a listener, so LISTENERS has threads × listeners
+ * numbers, thread by thread. Monitors (plain HTTP on loopback for /livez, /readyz and /metrics) belong
+ * to thread 0. */
+struct edge_fds {
+	int n_threads;
+	int channels[16];
+	int n_listeners;                /* a thread */
+	int listeners[16][8];
+	int n_monitors;
+	int monitors[4];
+};
+
+/* Runs until a channel dies; returns the process' exit status. */
+int edge_run(const struct edge_fds *fds);
+
+#endif

@@ -1,0 +1,155 @@
+/* See buf.h. */
+#include "lib/base/buf.h"
+
+#include "lib/base/ids.h"
+
+void buf_free(struct buf *b)
+{
+	free(b->p);
+	*b = BUF_INIT(b->max);
+}
+
+void buf_wipe(struct buf *b)
+{
+	wipe(b->p, b->cap);
+	buf_free(b);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->failed = false;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	if (b->failed)
+		return NULL;
+	if (n > b->max || b->n > b->max - n) {
+		b->failed = true;
+		return NULL;
+	}
+	if (b->n + n > b->cap) {
+		size_t cap = b->cap ? b->cap : 64;
+		while (cap < b->n + n)
+			cap *= 2;
+		if (cap > b->max)
+			cap = b->max;
+		char *p = realloc(b->p, cap);
+		if (!p) {
+			b->failed = true;
+			return NULL;
+		}
+		b->p = p;
+		b->cap = cap;
+	}
+	return b->p + b->n;
+}
+
+void buf_add(struct buf *b, struct view v)
+{
+	if (v.n == 0)
+		return;
+	char *room = buf_room(b, v.n);
+	if (!room)
+		return;
+	memcpy(room, v.p, v.n);
+	b->n += v.n;
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, view_of(s));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+	char *room = buf_room(b, 1);
+
+	if (!room)
+		return;
+	*room = c;
+	b->n++;
+}
+
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+{
+	char small[256];
+	va_list again;
+
+	va_copy(again, ap);
+	int n = vsnprintf(small, sizeof small, fmt, ap);
+	if (n < 0) {
+		b->failed = true;
+	} else if ((size_t)n < sizeof small) {
+		buf_add(b, view_make(small, (size_t)n));
+	} else {
+		char *room = buf_room(b, (size_t)n + 1);
+		if (room) {
+			vsnprintf(room, (size_t)n + 1, fmt, again);
+			b->n += (size_t)n;
+		}
+	}
+	va_end(again);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(b, fmt, ap);
+	va_end(ap);
+}
+
+void buf_addu(struct buf *b, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buf_add(b, view_make(digits + at, sizeof digits - at));
+}
+
+void buf_add_json_string(struct buf *b, struct view v)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t from = 0;
+
+	buf_addc(b, '"');
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, view_make(v.p + from, i - from));
+		from = i + 1;
+		switch (c) {
+		case '"': buf_adds(b, "\\\""); break;
+		case '\\': buf_adds(b, "\\\\"); break;
+		case '\n': buf_adds(b, "\\n"); break;
+		case '\r': buf_adds(b, "\\r"); break;
+		case '\t': buf_adds(b, "\\t"); break;
+		default:
+			buf_adds(b, "\\u00");
+			buf_addc(b, hex[c >> 4]);
+			buf_addc(b, hex[c & 15]);
+		}
+	}
+	buf_add(b, view_make(v.p + from, v.n - from));
+	buf_addc(b, '"');
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+	if (n == 0)
+		return;
+	if (n >= b->n) {
+		b->n = 0;
+		return;
+	}
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+}

@@ -1,0 +1,45 @@
+/* A growable byte buffer that names its ceiling when it is made. The error is sticky: after one
+ * addition did not fit (or memory ran out) `failed` is set, later additions do nothing and the
+ * caller checks once at the end. A zeroed buf with max set is a valid empty one. One thread at a
+ * time. */
+#ifndef GATEWAY_BASE_BUF_H
+#define GATEWAY_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "lib/base/view.h"
+
+struct buf {
+	char *p;
+	size_t n;
+	size_t cap;
+	size_t max;
+	bool failed;
+};
+
+#define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
+
+void buf_free(struct buf *b);          /* frees the bytes; the buf may be used again */
+void buf_wipe(struct buf *b);          /* overwrites the bytes, then frees them */
+void buf_reset(struct buf *b);         /* empty again, memory kept, error cleared */
+/* Room for `n` more bytes at the end, or NULL (and `failed`). The caller adds to b->n itself. */
+char *buf_room(struct buf *b, size_t n);
+void buf_add(struct buf *b, struct view v);
+void buf_adds(struct buf *b, const char *s);
+void buf_addc(struct buf *b, char c);
+void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+void buf_addu(struct buf *b, uint64_t number);      /* decimal */
+/* A JSON string token with its quotes. `v` must be valid UTF-8; control characters, quotes and
+ * backslashes are escaped, nothing else is. */
+void buf_add_json_string(struct buf *b, struct view v);
+/* Drops the first `n` bytes. */
+void buf_drop(struct buf *b, size_t n);
+
+static inline struct view buf_view(const struct buf *b)
+{
+	return view_make(b->p, b->n);
+}
+
+#endif

@@ -1,0 +1,262 @@
+/* See datetime.h. Calendar arithmetic by days from civil dates, proleptic Gregorian. */
+#include "lib/base/datetime.h"
+
+static int month_days(int year, int month)
+{
+	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return month == 2 && leap ? 29 : days[month - 1];
+}
+
+bool date_valid(int year, int month, int day)
+{
+	return year >= 0 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= month_days(year, month);
+}
+
+int64_t date_to_days(struct date d)
+{
+	/* Years start in March, so that the leap day is the last of its year. */
+	int64_t y = d.year - (d.month <= 2);
+	int64_t era = (y >= 0 ? y : y - 399) / 400;
+	int64_t year_of_era = y - era * 400;
+	int64_t day_of_year = (153 * (d.month + (d.month > 2 ? -3 : 9)) + 2) / 5 + d.day - 1;
+	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+
+	return era * 146097 + day_of_era - 719468;
+}
+
+struct date date_from_days(int64_t days)
+{
+	days += 719468;
+	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	int64_t day_of_era = days - era * 146097;
+	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t shifted = (5 * day_of_year + 2) / 153;
+	int month = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
+
+	return (struct date){ .year = (int32_t)(year_of_era + era * 400 + (month <= 2)), .month = (uint8_t)month,
+		.day = (uint8_t)(day_of_year - (153 * shifted + 2) / 5 + 1) };
+}
+
+/* `n` decimal digits at the start of `*v`, cut off; -1 when they are not there. */
+static int digits(struct view *v, size_t n)
+{
+	int value = 0;
+
+	if (v->n < n)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (v->p[i] < '0' || v->p[i] > '9')
+			return -1;
+		value = value * 10 + (v->p[i] - '0');
+	}
+	*v = view_from(*v, n);
+	return value;
+}
+
+static bool skip(struct view *v, char c)
+{
+	if (v->n == 0 || v->p[0] != c)
+		return false;
+	*v = view_from(*v, 1);
+	return true;
+}
+
+static bool take_date(struct view *v, struct date *out)
+{
+	int year = digits(v, 4);
+	if (year < 0 || !skip(v, '-'))
+		return false;
+	int month = digits(v, 2);
+	if (month < 0 || !skip(v, '-'))
+		return false;
+	int day = digits(v, 2);
+	if (day < 0 || !date_valid(year, month, day))
+		return false;
+	*out = (struct date){ .year = year, .month = (uint8_t)month, .day = (uint8_t)day };
+	return true;
+}
+
+bool date_parse(struct view text, struct date *out)
+{
+	return take_date(&text, out) && text.n == 0;
+}
+
+/* Milliseconds of the day, from RFC 3339 partial-time. */
+static bool take_time(struct view *v, int64_t *ms)
+{
+	int hour = digits(v, 2);
+	if (hour < 0 || hour > 23 || !skip(v, ':'))
+		return false;
+	int minute = digits(v, 2);
+	if (minute < 0 || minute > 59 || !skip(v, ':'))
+		return false;
+	int second = digits(v, 2);
+	if (second < 0 || second > 60)
+		return false;
+	int64_t milli = 0;
+	if (skip(v, '.')) {
+		int scale = 100;
+		size_t n = 0;
+		for (int d; (d = digits(v, 1)) >= 0; n++, scale /= 10)
+			milli += d * scale;
+		if (n == 0)
+			return false;
+	}
+	*ms = ((hour * 60 + minute) * 60 + (second == 60 ? 59 : second)) * SECOND_MS + milli;
+	return true;
+}
+
+/* RFC 3339 time-offset, in minutes east. */
+static bool take_offset(struct view *v, int *minutes)
+{
+	*minutes = 0;
+	if (skip(v, 'Z') || skip(v, 'z'))
+		return true;
+	bool west = v->n && v->p[0] == '-';
+	if (!skip(v, '+') && !skip(v, '-'))
+		return false;
+	int hour = digits(v, 2);
+	if (hour < 0 || hour > 23 || !skip(v, ':'))
+		return false;
+	int minute = digits(v, 2);
+	if (minute < 0 || minute > 59)
+		return false;
+	*minutes = (west ? -1 : 1) * (hour * 60 + minute);
+	return true;
+}
+
+bool time_parse(struct view text, int64_t *out_ms)
+{
+	struct date d;
+	int64_t ms;
+	int offset;
+
+	if (!take_date(&text, &d) || !(skip(&text, 'T') || skip(&text, 't')) || !take_time(&text, &ms) ||
+	    !take_offset(&text, &offset) || text.n != 0)
+		return false;
+	*out_ms = date_to_days(d) * DAY_MS + ms - offset * 60 * SECOND_MS;
+	return true;
+}
+
+void time_print(int64_t ms, char out[TIME_TEXT + 1])
+{
+	int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
+	int64_t rest = ms - days * DAY_MS;
+	struct date d = date_from_days(days);
+	unsigned year = d.year < 0 ? 0 : d.year > 9999 ? 9999 : (unsigned)d.year;
+	unsigned second = (unsigned)(rest / SECOND_MS);
+	char text[64];
+
+	snprintf(text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, (unsigned)d.month, (unsigned)d.day,
+	         second / 3600, second / 60 % 60, second % 60, (unsigned)(rest % SECOND_MS));
+	memcpy(out, text, TIME_TEXT);
+	out[TIME_TEXT] = 0;
+}
+
+/* Up to nine digits. */
+static bool take_count(struct view *v, uint32_t *out)
+{
+	uint32_t value = 0;
+	size_t n = 0;
+
+	for (int d; n < 9 && (d = digits(v, 1)) >= 0; n++)
+		value = value * 10 + (uint32_t)d;
+	*out = value;
+	return n > 0;
+}
+
+static bool add_scaled(uint32_t *sum, uint32_t count, uint32_t scale)
+{
+	uint64_t value = *sum + (uint64_t)count * scale;
+
+	*sum = (uint32_t)value;
+	return value <= UINT32_MAX;
+}
+
+/* Parts in the order of `units`, each at most once. */
+static bool take_parts(struct view *v, const char *units, struct duration *d, bool clock, unsigned *parts)
+{
+	while (v->n && v->p[0] != 'T') {
+		uint32_t count;
+		if (!take_count(v, &count) || v->n == 0)
+			return false;
+		const char *unit = strchr(units, v->p[0]);
+		if (!unit)
+			return false;
+		bool fits = true;
+		switch (*unit) {
+		case 'Y': d->years = count; break;
+		case 'W': fits = add_scaled(&d->days, count, 7); break;
+		case 'D': fits = add_scaled(&d->days, count, 1); break;
+		case 'H': fits = add_scaled(&d->seconds, count, 3600); break;
+		case 'S': fits = add_scaled(&d->seconds, count, 1); break;
+		case 'M':
+			if (clock)
+				fits = add_scaled(&d->seconds, count, 60);
+			else
+				d->months = count;
+			break;
+		}
+		if (!fits)
+			return false;
+		*v = view_from(*v, 1);
+		units = unit + 1;
+		++*parts;
+	}
+	return true;
+}
+
+bool duration_parse(struct view text, struct duration *out)
+{
+	struct duration d = { 0 };
+	unsigned parts = 0;
+
+	if (!skip(&text, 'P'))
+		return false;
+	bool weeks = text.n && text.p[text.n - 1] == 'W';
+	if (!take_parts(&text, weeks ? "W" : "YMD", &d, false, &parts))
+		return false;
+	if (skip(&text, 'T')) {
+		unsigned before = parts;
+		if (!take_parts(&text, "HMS", &d, true, &parts) || parts == before)
+			return false;
+	}
+	if (text.n != 0 || parts == 0)
+		return false;
+	*out = d;
+	return true;
+}
+
+int64_t duration_add(int64_t from_ms, const struct duration *d)
+{
+	int64_t days = (from_ms >= 0 ? from_ms : from_ms - (DAY_MS - 1)) / DAY_MS;
+	int64_t rest = from_ms - days * DAY_MS;
+	struct date date = date_from_days(days);
+	int64_t months = date.year * INT64_C(12) + date.month - 1 + d->years * INT64_C(12) + d->months;
+	int64_t year = months / 12;
+	int month = (int)(months % 12) + 1;
+
+	if (year > 9999)
+		return TIME_NONE;
+	int last = month_days((int)year, month);
+	struct date moved = { .year = (int32_t)year, .month = (uint8_t)month,
+		.day = (uint8_t)(date.day < last ? date.day : last) };
+	int64_t result = (date_to_days(moved) + (int64_t)d->days) * DAY_MS + rest + d->seconds * SECOND_MS;
+	struct date end = { .year = 9999, .month = 12, .day = 31 };
+
+	return result > (date_to_days(end) + 1) * DAY_MS - 1 ? TIME_NONE : result;
+}
+
+int duration_cmp(const struct duration *a, const struct duration *b)
+{
+	struct date start = { .year = 2000, .month = 1, .day = 1 };
+	int64_t from = date_to_days(start) * DAY_MS;
+	int64_t x = duration_add(from, a), y = duration_add(from, b);
+
+	if (x == TIME_NONE || y == TIME_NONE)
+		return (x == TIME_NONE) - (y == TIME_NONE);
+	return (x > y) - (x < y);
+}

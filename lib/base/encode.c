@@ -1,0 +1,206 @@
+/* See encode.h. */
+#include "lib/base/encode.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char digits64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char digits32[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+void hex_encode(struct buf *out, struct view in)
+{
+	char *room = buf_room(out, in.n * 2);
+
+	if (!room)
+		return;
+	for (size_t i = 0; i < in.n; i++) {
+		room[2 * i] = hex_digits[(unsigned char)in.p[i] >> 4];
+		room[2 * i + 1] = hex_digits[(unsigned char)in.p[i] & 15];
+	}
+	out->n += in.n * 2;
+}
+
+/* Writes `in` as digits of `bits` bits each, the last one filled up with zero bits (RFC 4648 3.5). */
+static size_t encode(char *room, struct view in, const char *digits, unsigned bits)
+{
+	uint32_t have = 0;
+	unsigned n = 0;
+	size_t k = 0;
+
+	for (size_t i = 0; i < in.n; i++) {
+		have = have << 8 | (unsigned char)in.p[i];
+		for (n += 8; n >= bits; n -= bits)
+			room[k++] = digits[have >> (n - bits) & ((1u << bits) - 1)];
+		have &= (1u << n) - 1;
+	}
+	if (n)
+		room[k++] = digits[have << (bits - n) & ((1u << bits) - 1)];
+	return k;
+}
+
+void base64_encode(struct buf *out, struct view in)
+{
+	char *room = buf_room(out, (in.n + 2) / 3 * 4);
+
+	if (!room)
+		return;
+	size_t k = encode(room, in, digits64, 6);
+	while (k % 4)
+		room[k++] = '=';
+	out->n += k;
+}
+
+void base64url_encode(struct buf *out, struct view in)
+{
+	char *room = buf_room(out, (in.n * 8 + 5) / 6);
+
+	if (room)
+		out->n += encode(room, in, digits64url, 6);
+}
+
+void base32_encode(struct buf *out, struct view in)
+{
+	char *room = buf_room(out, (in.n * 8 + 4) / 5);
+
+	if (room)
+		out->n += encode(room, in, digits32, 5);
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+bool hex_decode(struct view in, void *out, size_t size, size_t *n)
+{
+	unsigned char *to = out;
+
+	if (in.n % 2 || in.n / 2 > size)
+		return false;
+	for (size_t i = 0; i < in.n; i += 2) {
+		int high = hex_value(in.p[i]), low = hex_value(in.p[i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		to[i / 2] = (unsigned char)(high << 4 | low);
+	}
+	*n = in.n / 2;
+	return true;
+}
+
+static int value64(char c, bool url)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == (url ? '-' : '+'))
+		return 62;
+	if (c == (url ? '_' : '/'))
+		return 63;
+	return -1;
+}
+
+static int value32(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return c - 'a';
+	if (c >= '2' && c <= '7')
+		return c - '2' + 26;
+	return -1;
+}
+
+enum alphabet { BASE32, BASE64, BASE64URL };
+
+/* Digits without padding. Stray bits at the end must be zero and the length one that encode() makes. */
+static bool decode(struct view in, enum alphabet alphabet, void *out, size_t size, size_t *n)
+{
+	unsigned char *to = out;
+	unsigned bits = alphabet == BASE32 ? 5 : 6, have_bits = 0;
+	uint32_t have = 0;
+	size_t k = 0;
+
+	if (in.n * bits / 8 > size)
+		return false;
+	for (size_t i = 0; i < in.n; i++) {
+		int value = alphabet == BASE32 ? value32(in.p[i]) : value64(in.p[i], alphabet == BASE64URL);
+		if (value < 0)
+			return false;
+		have = have << bits | (unsigned)value;
+		have_bits += bits;
+		if (have_bits >= 8) {
+			have_bits -= 8;
+			to[k++] = (unsigned char)(have >> have_bits);
+			have &= (1u << have_bits) - 1;
+		}
+	}
+	if (have != 0 || have_bits >= bits)
+		return false;
+	*n = k;
+	return true;
+}
+
+bool base64_decode(struct view in, void *out, size_t size, size_t *n)
+{
+	if (in.n % 4)
+		return false;
+	for (int pad = 0; pad < 2 && in.n && in.p[in.n - 1] == '='; pad++)
+		in.n--;
+	if (in.n % 4 == 1)
+		return false;
+	return decode(in, BASE64, out, size, n);
+}
+
+bool base64url_decode(struct view in, void *out, size_t size, size_t *n)
+{
+	return in.n % 4 != 1 && decode(in, BASE64URL, out, size, n);
+}
+
+bool base32_decode(struct view in, void *out, size_t size, size_t *n)
+{
+	return decode(in, BASE32, out, size, n);
+}
+
+/* Length of the valid UTF-8 sequence at `p`, 0 when there is none (RFC 3629 section 4). */
+static size_t sequence(const unsigned char *p, size_t n)
+{
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	size_t want = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (n < want)
+		return 0;
+	unsigned char low = 0x80, high = 0xbf;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < want; i++)
+		if (p[i] < 0x80 || p[i] > 0xbf)
+			return 0;
+	return want;
+}
+
+size_t utf8_valid(struct view v)
+{
+	size_t i = 0;
+
+	while (i < v.n) {
+		size_t n = sequence((const unsigned char *)v.p + i, v.n - i);
+		if (n == 0)
+			break;
+		i += n;
+	}
+	return i;
+}

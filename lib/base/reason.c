@@ -1,0 +1,41 @@
+/* See reason.h. */
+#include "lib/base/reason.h"
+
+static const struct {
+	const char *slug;
+	int status;
+	const char *coarse, *text;
+} reasons[REASON_COUNT] = {
+#define R(name, slug, status, coarse, text) [REASON_##name] = { slug, status, coarse, text },
+	REASON_LIST(R)
+#undef R
+};
+
+const char *reason_slug(enum reason r)
+{
+	return reasons[r].slug;
+}
+
+int reason_status(enum reason r)
+{
+	return reasons[r].status;
+}
+
+const char *reason_coarse(enum reason r)
+{
+	return reasons[r].coarse;
+}
+
+const char *reason_text(enum reason r)
+{
+	return reasons[r].text;
+}
+
+enum reason reason_find(struct view slug)
+{
+	unsigned r = 0;
+
+	while (r < REASON_COUNT && !view_is(slug, reasons[r].slug))
+		r++;
+	return (enum reason)r;
+}

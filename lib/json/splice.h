@@ -1,0 +1,35 @@
+/* The splice writer: makes a new JSON text from pieces of a tape. What is copied leaves byte for byte
+ * as it came (numbers, strings with their escapes, literals); white space between tokens is never
+ * written. Only what a rule changed is encoded anew. Writes into a struct buf, whose sticky error
+ * covers everything here. One thread at a time. */
+#ifndef GATEWAY_JSON_SPLICE_H
+#define GATEWAY_JSON_SPLICE_H
+
+#include "lib/json/tape.h"
+#include "lib/base/buf.h"
+
+#define SPLICE_DEPTH 72
+
+struct splice {
+	struct buf *out;
+	uint32_t depth;
+	bool after_key;
+	bool comma[SPLICE_DEPTH];       /* a value stands before the next one at this depth */
+};
+
+void splice_start(struct splice *s, struct buf *out);
+void splice_open(struct splice *s, char bracket);       /* '{' or '[' */
+void splice_close(struct splice *s, char bracket);      /* '}' or ']' */
+/* Copies the token of a KEY node with its escapes. */
+void splice_key(struct splice *s, const struct tape *t, uint32_t key);
+void splice_name(struct splice *s, struct view name);   /* encodes a key */
+/* Copies a value with everything in it. */
+void splice_copy(struct splice *s, const struct tape *t, uint32_t node);
+void splice_string(struct splice *s, struct view value);        /* encodes */
+void splice_literal(struct splice *s, struct view token);       /* null, true, false, a number */
+/* Where the output stands, to take back an empty container: splice_rewind() drops all since. */
+struct splice_mark { size_t n; uint32_t depth; bool after_key, comma; };
+struct splice_mark splice_mark(const struct splice *s);
+void splice_rewind(struct splice *s, struct splice_mark m);
+
+#endif

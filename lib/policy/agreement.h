@@ -1,0 +1,88 @@
+/* The agreement: the instrument itself as a program. Loaded once, checked as a whole, then immutable and
+ * reference-counted (atomic); any thread. */
+#ifndef GATEWAY_POLICY_AGREEMENT_H
+#define GATEWAY_POLICY_AGREEMENT_H
+
+#include "lib/base/datetime.h"
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+#include "lib/crypto/crypto.h"
+#include "lib/schema/schema.h"
+#include "lib/transform/program.h"
+
+struct agreement;
+
+enum tier { TIER_T0, TIER_T1, TIER_T2, TIER_COUNT };
+/* LED Art. 6, and what could not be categorised. */
+enum subject_category {
+	SUBJECT_SUSPECT, SUBJECT_CONVICTED, SUBJECT_VICTIM, SUBJECT_OTHER, SUBJECT_UNCATEGORISED, SUBJECT_COUNT
+};
+const char *tier_name(enum tier t);
+const char *subject_category_name(enum subject_category c);
+enum tier tier_find(struct view name);                          /* TIER_COUNT: none */
+enum subject_category subject_category_find(struct view name);  /* SUBJECT_COUNT: none */
+
+/* What surrounds the document when it is loaded. Callbacks are used during agreement_load() only. */
+struct agreement_sources {
+	void *arg;
+	/* Text of a record schema by its SHA-256; false when it is not known. */
+	bool (*schema)(void *arg, const struct digest *digest, struct view *text);
+	/* Pinned signing certificates (DER) of a party or council seat: the k-th one, false past the last. */
+	bool (*signer)(void *arg, struct view name, size_t k, struct view *cert_der);
+	struct view self;               /* own agency id; must be a party */
+	struct view floor;              /* text of floor.json, empty for none */
+	struct view overlay;            /* text of overlay.json, empty for none */
+	struct secret pseudonym_secret; /* n == 0: rules that need keys check but do not run */
+	bool unsigned_ok;               /* lint and simulate on drafts: signatures are not demanded */
+	int64_t now_ms;
+};
+
+/* Loads and compiles `text` with its detached signature. NULL with every error listed; `file` is its name
+ * in errors. All combinations of purpose, tier, subject category and direction are compiled here. */
+struct agreement *agreement_load(const char *file, struct view text, struct view signature,
+                                 const struct agreement_sources *from, struct error_list *errors) MUST_USE;
+struct agreement *agreement_ref(struct agreement *a);
+void agreement_unref(struct agreement *a);
+
+struct view agreement_id(const struct agreement *a);
+struct view agreement_version(const struct agreement *a);
+struct view agreement_text(const struct agreement *a);          /* the exact signed bytes */
+const struct digest *agreement_digest(const struct agreement *a);       /* SHA-256 of those */
+const struct digest *agreement_floor_digest(const struct agreement *a); /* zeros when there is none */
+const struct digest *agreement_overlay_digest(const struct agreement *a);
+/* The predecessor's digest, zeros when there is none, and the end of its grace. */
+const struct digest *agreement_supersedes(const struct agreement *a);
+int64_t agreement_effective_ms(const struct agreement *a);
+int64_t agreement_grace_end_ms(const struct agreement *a);
+int64_t agreement_sunset_ms(const struct agreement *a);
+bool agreement_has_party(const struct agreement *a, struct view agency);
+/* The agency that receives what `from` provides under this agreement; empty when there is no such flow. */
+struct view agreement_recipient(const struct agreement *a, struct view from);
+/* k-th schema digest that the agreement pins; false past the last. */
+bool agreement_schema(const struct agreement *a, size_t k, struct digest *out);
+
+/* One compiled combination. Everything lives as long as the agreement. */
+struct ruling {
+	const struct program *program;          /* what may leave; with this nation's overlay on egress */
+	const struct program *shared;           /* the same from the agreement alone: the shared output check */
+	struct schema *input;                   /* the record as it comes in */
+	struct schema *output;                  /* the record as it leaves, from the agreement alone */
+	struct digest input_digest;             /* of the input schema's text */
+	struct duration payload;                /* the gateway's own payload, at most 28 days */
+	struct duration copy;                   /* the recipient system's copy */
+	struct duration mask;                   /* after which the recipient masks; all zero: never */
+	struct duration review;                 /* review interval of the copy; all zero: none */
+	bool return_at_end;                     /* the copy is returned and then erased, not only erased */
+	enum tier tier;
+	uint32_t epoch;                         /* key epoch */
+};
+/* NULL when the agreement does not cover the combination. `egress` false: ingress at the recipient. */
+const struct ruling *agreement_ruling(const struct agreement *a, struct view purpose, enum tier tier,
+                                      enum subject_category category, bool egress);
+
+/* `GET /v1/agreements/{id}` for a party: the document's facts as JSON, with digest and state at `now`. */
+bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *out) MUST_USE;
+/* One page in plain language, the agreement's digest in its last line. */
+bool agreement_summary(const struct agreement *a, bool html, struct buf *out) MUST_USE;
+
+#endif

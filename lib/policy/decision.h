@@ -1,0 +1,63 @@
+/* The decision on one record: may it leave, in what form, and why. Decisions are data: written as JSON
+ * with sorted keys, and the same from the same documents and record years later. Pure; one thread. */
+#ifndef GATEWAY_POLICY_DECISION_H
+#define GATEWAY_POLICY_DECISION_H
+
+#include "lib/policy/agreement.h"
+#include "lib/policy/envelope.h"
+
+enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
+const char *outcome_name(enum outcome o);       /* "released", "released-transformed", "held", "refused" */
+
+/* Who asks and what is known at this instant; everything that is not in the agreement or the record. */
+struct facts {
+	int64_t now_ms;
+	struct view self;               /* agency of this gateway */
+	struct view agency;             /* agency of the peer */
+	bool gateway;                   /* the peer is a partner's gateway: ingress */
+	bool suspended;                 /* the agreement is suspended or vetoed (council, strike ladder) */
+	bool receipt_overdue;
+	uint32_t tier_uses;             /* of this tier in its window, for quotas */
+	uint32_t exception_uses;
+	struct digest input;            /* SHA-256(salt || record) as it came in; approvals sign it */
+	/* Pinned certificate (DER) of an officer by its SPKI; NULL callback: no officers. */
+	void *arg;
+	bool (*officer)(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms);
+	bool (*consent_withdrawn)(void *arg, struct view reference);
+};
+
+#define DECISION_REASONS 24
+struct failed {
+	enum reason reason;
+	char clause[96];                /* place in the agreement, as a JSON Pointer */
+	char pointer[200];              /* place in the envelope or record; only names the schemas know */
+};
+
+struct decision {
+	enum outcome outcome;
+	size_t n_failed;
+	struct failed failed[DECISION_REASONS];         /* all failed rules; the first is the main one */
+	const struct agreement *agreement;
+	const struct ruling *ruling;                    /* NULL when refused before one was found */
+	struct view recipient;                          /* agency */
+	int64_t now_ms;
+	struct duration copy;                           /* the retention granted */
+	uint32_t released, transformed, dropped;        /* leaves */
+	bool exception_used;
+};
+
+/* Checks who, which, purpose, basis, tier, case, necessity, exceptions, approvals, dates. Collects every
+ * failed rule. True when nothing failed (outcome still open until the record has been run). */
+bool decision_authorise(struct decision *d, const struct agreement *a, const struct facts *f,
+                        const struct envelope *env, const struct tape *t) MUST_USE;
+void decision_fail(struct decision *d, enum reason reason, const char *clause, const char *pointer);
+/* After program_run(): checks what the tier demands of released leaves (justifications, waivers), sets
+ * the counters and the outcome. */
+bool decision_conclude(struct decision *d, const struct envelope *env, const struct tape *t,
+                       const struct transform_run *r) MUST_USE;
+/* The full decision as JSON (audit disclosures, GET /v1/exchanges, simulate): released pointers with rule
+ * and action, dropped pointers, digests of the governing documents. `r` may be NULL when refused. */
+void decision_json(const struct decision *d, const struct tape *t, uint32_t record,
+                   const struct transform_run *r, struct buf *out);
+
+#endif

@@ -1,0 +1,61 @@
+/* Audit entries: one line of JSON, ASCII, integers only, keys sorted; hashed and stored verbatim. The leaf
+ * holds what the peer may read; everything else is an RFC 9901 disclosure whose salted digest the leaf
+ * carries. Any thread. */
+#ifndef GATEWAY_TLOG_ENTRY_H
+#define GATEWAY_TLOG_ENTRY_H
+
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+
+/* Operations of Directive (EU) 2016/680 Art. 25, then our own. */
+#define OPERATION_LIST(O) \
+	O(COLLECTION, "collection") O(ALTERATION, "alteration") O(CONSULTATION, "consultation") \
+	O(DISCLOSURE, "disclosure") O(COMBINATION, "combination") O(ERASURE, "erasure") \
+	O(GENESIS, "genesis") O(REFUSAL, "refusal") O(HOLD, "hold") O(DECISION, "decision") \
+	O(DELIVERY, "delivery") O(DUTY, "duty") O(VALIDATION, "validation") \
+	O(POLICY_CHANGE, "policy-change") O(KEY_CHANGE, "key-change") O(CONFIG_CHANGE, "config-change") \
+	O(START, "start") O(STOP, "stop") O(CLOCK_STEP, "clock-step") O(RESTORE, "restore") \
+	O(INCIDENT, "incident")
+
+enum operation {
+#define O(name, text) OPERATION_##name,
+	OPERATION_LIST(O)
+#undef O
+	OPERATION_COUNT
+};
+const char *operation_name(enum operation o);
+
+/* What a leaf may say. Empty views, zero digests and negative numbers are left out. */
+struct entry {
+	enum operation operation;
+	int64_t time_ms;
+	struct uuid exchange;           /* all zero: none */
+	struct view peer;               /* partner id */
+	struct view recipient;          /* agency */
+	struct view agreement, purpose, legal_basis, tier;
+	struct digest agreement_digest;
+	struct view outcome;            /* outcome_name() */
+	struct view reason;             /* coarse */
+	struct digest input, output;    /* SHA-256(salt || record) */
+	struct view build;              /* software build */
+	struct view note;               /* short ASCII text for our own operations */
+};
+
+/* Collects disclosures; each needs 16 random bytes as its salt. */
+struct disclosures {
+	struct buf packed;              /* JSON array of base64url strings, as it is stored */
+	struct buf digests;             /* the leaf's "_sd" array, sorted when the leaf is written */
+	unsigned n;
+};
+/* RFC 9901 section 4.2.1: base64url(JSON [salt, name, value]). `value` is JSON text. */
+void disclosures_add(struct disclosures *d, const uint8_t salt[16], struct view name, struct view value);
+void disclosures_reset(struct disclosures *d);
+void disclosures_free(struct disclosures *d);
+
+/* Appends the leaf's line without newline. `d` may be NULL. */
+void entry_print(const struct entry *e, struct disclosures *d, struct buf *out);
+/* Checks a packed disclosure row against a leaf: every disclosure's digest is in the leaf's `_sd`. */
+bool disclosures_verify(struct view leaf, struct view packed, struct error *e) MUST_USE;
+
+#endif

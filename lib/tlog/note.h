@@ -1,0 +1,48 @@
+/* C2SP signed-note, tlog-checkpoint and tlog-cosignature. Any thread; keys are immutable. */
+#ifndef GATEWAY_TLOG_NOTE_H
+#define GATEWAY_TLOG_NOTE_H
+
+#include "lib/crypto/crypto.h"
+#include "lib/tlog/tlog.h"
+
+#define NOTE_NAME_MAX 160
+enum note_key_type { NOTE_ED25519 = 0x01, NOTE_COSIGNER = 0x04 };
+
+/* A verifier key: `name+hex8+base64(type || key)`. */
+struct note_vkey {
+	char name[NOTE_NAME_MAX];
+	uint32_t id;
+	enum note_key_type type;
+	uint8_t key[32];
+};
+bool note_vkey_parse(struct view text, struct note_vkey *out, struct error *e) MUST_USE;
+void note_vkey_print(const struct note_vkey *k, struct buf *out);
+bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t public_key[32],
+                    struct note_vkey *out) MUST_USE;
+
+/* A signer: a key of its own name. */
+struct note_signer {
+	struct note_vkey vkey;
+	struct ed25519_key *key;        /* owned by whoever made it */
+};
+/* Appends "— name base64(id || signature)\n" over `text` (which ends in a newline). */
+bool note_sign(const struct note_signer *s, struct view text, struct buf *out) MUST_USE;
+/* Cosignature v1 line over a checkpoint's text at `time` (Unix seconds). */
+bool note_cosign(const struct note_signer *s, struct view text, uint64_t time, struct buf *out) MUST_USE;
+
+/* Splits a note into text (with its last newline) and signature lines. */
+bool note_split(struct view note, struct view *text, struct view *signatures, struct error *e) MUST_USE;
+/* True when `signatures` holds a valid line of `k` over `text`. Lines of unknown keys are ignored; a line
+ * of this key that does not verify is an error. `time` (may be NULL) gets a cosignature's. */
+bool note_verify(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time,
+                 struct error *e) MUST_USE;
+
+struct checkpoint {
+	struct view origin;
+	uint64_t size;
+	struct digest root;
+};
+void checkpoint_text(const struct checkpoint *c, struct buf *out);      /* the three lines */
+bool checkpoint_parse(struct view text, struct checkpoint *out, struct error *e) MUST_USE;
+
+#endif

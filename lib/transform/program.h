@@ -1,0 +1,112 @@
+/* Field rules, compiled: what of a record may leave, and in what form.
+ *
+ * program_compile() turns rules (already chosen for one agreement, purpose, tier, subject category and
+ * direction) into an immutable trie with one action a leaf; threads share it. program_run() walks a
+ * record's tape once and writes what may leave. A leaf that no rule names is dropped. A transform_run
+ * is one thread's scratch; once warm, a run allocates nothing. */
+#ifndef GATEWAY_TRANSFORM_PROGRAM_H
+#define GATEWAY_TRANSFORM_PROGRAM_H
+
+#include <jansson.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+#include "lib/crypto/crypto.h"
+#include "lib/json/tape.h"
+#include "lib/schema/schema.h"
+
+/* The catalogue, names after ISO/IEC 20889. The order is strictness: when two rules reach a leaf the
+ * later one in this list wins. */
+#define ACTION_LIST(A) \
+	A(KEEP, "keep") A(ROUND, "round") A(BAND, "band") A(TOPCODE, "topcode") \
+	A(DATE_SHIFT, "date-shift") A(DATE_TRUNC, "date-trunc") A(GEO, "geo") A(IP_PREFIX, "ip-prefix") \
+	A(POSTCODE, "postcode") A(REDACT_TEXT, "redact-text") A(FPE, "fpe") A(TOKEN, "token") \
+	A(SEAL, "seal") A(PSEUDONYM, "pseudonym") A(MASK, "mask") A(CONST, "const") A(NULL, "null") \
+	A(DROP, "drop")
+
+enum action {
+#define A(name, text) ACTION_##name,
+	ACTION_LIST(A)
+#undef A
+	ACTION_COUNT
+};
+const char *action_name(enum action a);
+enum action action_find(struct view name);      /* ACTION_COUNT: no such action */
+
+/* What a field is; decides what may leave it in clear. */
+enum field_category {
+	FIELD_DIRECT, FIELD_QUASI, FIELD_SPECIAL, FIELD_FREE_TEXT, FIELD_OPERATIONAL, FIELD_CATEGORY_COUNT
+};
+const char *field_category_name(enum field_category c);        /* "direct-identifier", … */
+enum field_category field_category_find(struct view name);
+
+/* One rule as the agreement states it. The pointer is a pattern. `params` are the action's members
+ * ("domain", "normalise", "to", "digits", …), borrowed until compile returns. */
+struct field_rule {
+	const char *id;                 /* unique in the agreement */
+	const char *pointer;
+	enum field_category category;
+	enum action action;
+	bool subtree;                   /* KEEP and DROP on a container take everything beneath */
+	const json_t *params;           /* object or NULL */
+};
+
+/* What keys are derived from. Without a secret (`secret.n == 0`) rules that need keys still compile (for
+ * checking and ingress) and program_run() refuses with REASON_CRYPTO. */
+struct key_context {
+	struct secret secret;
+	struct view agreement;          /* id */
+	struct view purpose;
+	uint32_t epoch;                 /* of pseudonyms and tokens */
+};
+
+struct program;
+
+/* Parameters are checked here; every error is listed with the rule's id. */
+struct program *program_compile(const struct field_rule *rules, size_t n, const struct key_context *keys,
+                                struct error_list *errors) MUST_USE;
+void program_free(struct program *p);
+size_t program_rule_count(const struct program *p);
+const char *program_rule_id(const struct program *p, uint32_t rule);
+enum action program_rule_action(const struct program *p, uint32_t rule);
+enum field_category program_rule_category(const struct program *p, uint32_t rule);
+
+/* The derived output schema: the rules as a closed shape plus each leaf's form (2020-12, no combinators).
+ * `input` may be NULL; where given, a container that the input schema requires keeps its place.
+ * Both sides can compute it from the agreement alone. */
+bool program_output_schema(const struct program *p, struct buf *out, struct error *e) MUST_USE;
+
+/* What happened to one leaf. */
+#define RULE_NONE UINT32_MAX            /* no rule named it: dropped */
+struct trace_step {
+	uint32_t node;                  /* on the input tape */
+	uint32_t rule;                  /* or RULE_NONE */
+	enum action action;             /* what was done; DROP also for unlisted leaves */
+	uint32_t epoch;                 /* of the key that was used, 0 for none */
+};
+
+struct transform_run;
+struct transform_run *transform_run_new(void) MUST_USE;
+void transform_run_free(struct transform_run *r);
+
+/* What a run needs from outside besides the record. */
+struct transform_input {
+	const struct tape *tape;
+	uint32_t record;                /* root of the record on the tape */
+	struct view subject;            /* per-subject context of date-shift; may be empty: then date-shift refuses */
+	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record */
+};
+/* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
+ * the pointer of the leaf and the rule's id. The trace lives until the next run. */
+bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in,
+                 struct buf *out, struct error *e) MUST_USE;
+const struct trace_step *transform_trace(const struct transform_run *r, size_t *n);
+/* Counts of redact-text recognisers in the last run, by recogniser name; for the decision. */
+size_t transform_redactions(const struct transform_run *r, const char **names, uint32_t *counts, size_t max);
+
+/* The ingress' check: each leaf of what arrived has the form its rule leaves behind (a pseudonym looks
+ * like one, a truncated date is truncated, …) and no leaf lies outside the rules. */
+bool program_check_output(const struct program *p, const struct tape *t, uint32_t record, struct error *e)
+	MUST_USE;
+
+#endif
