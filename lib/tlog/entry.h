@@ -26,7 +26,9 @@ enum operation {
 };
 const char *operation_name(enum operation o);
 
-/* What a leaf may say. Empty views, zero digests and negative numbers are left out. */
+/* What a leaf may say. Empty views, zero digests and negative numbers are left out. Texts are valid UTF-8;
+ * what is not ASCII in them is escaped. A member of the leaf is named as here, `time_ms` as "time"; digests
+ * are lower-case hex. */
 struct entry {
 	enum operation operation;
 	int64_t time_ms;
@@ -50,12 +52,19 @@ struct disclosures {
 };
 /* RFC 9901 section 4.2.1: base64url(JSON [salt, name, value]). `value` is JSON text. */
 void disclosures_add(struct disclosures *d, const uint8_t salt[16], struct view name, struct view value);
+/* The `_sd` array as the leaf has it. Sets out->failed when a disclosure did not fit. */
+void disclosures_digests(struct disclosures *d, struct buf *out);
+/* RFC 9901 section 4.2.3: base64url(SHA-256(the disclosure's text)), 43 characters. */
+void disclosure_digest(struct view disclosure, struct buf *out);
 void disclosures_reset(struct disclosures *d);
 void disclosures_free(struct disclosures *d);
 
 /* Appends the leaf's line without newline. `d` may be NULL. */
 void entry_print(const struct entry *e, struct disclosures *d, struct buf *out);
-/* Checks a packed disclosure row against a leaf: every disclosure's digest is in the leaf's `_sd`. */
+/* Checks a packed disclosure row against a leaf: every disclosure's digest is in the leaf's `_sd`, and each of
+ * those has its disclosure. An empty row is an erased one and passes. */
 bool disclosures_verify(struct view leaf, struct view packed, struct error *e) MUST_USE;
+/* How many digests the leaf's `_sd` has; false when it is malformed. */
+bool disclosures_count(struct view leaf, unsigned *n) MUST_USE;
 
 #endif

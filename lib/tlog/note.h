@@ -1,4 +1,5 @@
-/* C2SP signed-note, tlog-checkpoint and tlog-cosignature. Any thread; keys are immutable. */
+/* C2SP signed-note, tlog-checkpoint and tlog-cosignature. Any thread; keys are immutable. Errors of
+ * parsing and verifying have REASON_TAMPERED. */
 #ifndef GATEWAY_TLOG_NOTE_H
 #define GATEWAY_TLOG_NOTE_H
 
@@ -6,6 +7,7 @@
 #include "lib/tlog/tlog.h"
 
 #define NOTE_NAME_MAX 160
+#define NOTE_MAX (128 * 1024)           /* bytes of a note; C2SP asks for room for 16 signatures of 5 kB */
 enum note_key_type { NOTE_ED25519 = 0x01, NOTE_COSIGNER = 0x04 };
 
 /* A verifier key: `name+hex8+base64(type || key)`. */
@@ -43,6 +45,11 @@ struct checkpoint {
 	struct digest root;
 };
 void checkpoint_text(const struct checkpoint *c, struct buf *out);      /* the three lines */
+/* Extension lines are let be; they are covered by the signature and mean nothing here. */
 bool checkpoint_parse(struct view text, struct checkpoint *out, struct error *e) MUST_USE;
+/* Splits, verifies by the log's key and parses a signed checkpoint whose origin is the key's name. `out`
+ * looks into `note`. REASON_TAMPERED when it is not what that key signed. */
+bool checkpoint_open(struct view note, const struct note_vkey *log, struct checkpoint *out,
+                     struct error *e) MUST_USE;
 
 #endif

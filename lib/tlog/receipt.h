@@ -14,7 +14,8 @@ struct receipt {
 /* The text: `c2sp.org/tlog-proof@v1`, index, hashes, blank line, checkpoint; the leaf's bytes travel in the
  * `extra` line (base64) so that the one text verifies offline. `entry` may be empty: no extra line. */
 void receipt_print(const struct receipt *r, struct view entry, struct buf *out);
-/* `entry` gets the bytes of the extra line, decoded into `scratch`. */
+/* `entry` gets the bytes of the extra line, decoded into `scratch`; empty without one. `out->checkpoint`
+ * looks into `text`. After false `*out` means nothing. REASON_TAMPERED. */
 bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, struct view *entry,
                    struct error *e) MUST_USE;
 /* Origin and key of `log`, signature, inclusion of `entry`. */

@@ -27,7 +27,13 @@ void tlog_edge_root(const struct tlog_edge *edge, struct digest *out);  /* empty
 /* Reads the hash of the full subtree of 2^level leaves that starts at leaf index * 2^level. */
 typedef bool tlog_read_fn(void *arg, unsigned level, uint64_t index, struct digest *out);
 
-/* RFC 9162 2.1.3 and 2.1.4. Proofs are at most TLOG_PROOF_MAX hashes. */
+/* MTH(D[start : start + n]) of RFC 9162 2.1.1, where a subtree of that range begins at `start`: with start 0
+ * the root of the tree of `n` entries. At most 63 reads. */
+bool tlog_range_hash(uint64_t start, uint64_t n, tlog_read_fn *read, void *arg, struct digest *out) MUST_USE;
+
+/* RFC 9162 2.1.3 and 2.1.4. Proofs are at most TLOG_PROOF_MAX hashes; `proof` has room for as many. Proving
+ * consistency from size 0, or between equal sizes, gives no hashes; checking refuses size 0, from which
+ * anything is consistent. */
 bool tlog_prove_inclusion(uint64_t index, uint64_t size, tlog_read_fn *read, void *arg,
                           struct digest *proof, unsigned *n) MUST_USE;
 bool tlog_prove_consistency(uint64_t from, uint64_t to, tlog_read_fn *read, void *arg,
@@ -47,5 +53,7 @@ struct tlog_tile {
 /* "tile/0/x001/234.p/5", "tile/entries/000", without a leading slash. */
 void tlog_tile_path(const struct tlog_tile *tile, struct buf *out);
 bool tlog_tile_parse(struct view path, struct tlog_tile *out) MUST_USE;
+/* Hashes that the tile has in a tree of `size` entries: 256 full, 0 none. */
+unsigned tlog_tile_width(unsigned level, uint64_t index, uint64_t size);
 
 #endif

@@ -1,0 +1,132 @@
+/* The line of an audit entry: members in the order of their names, so that one entry has one form. */
+#include "lib/tlog/entry.h"
+
+const char *operation_name(enum operation o)
+{
+	switch (o) {
+#define O(name, text) case OPERATION_##name: return text;
+	OPERATION_LIST(O)
+#undef O
+	case OPERATION_COUNT:
+		break;
+	}
+	return "unknown";
+}
+
+/* The next code point of valid UTF-8. */
+static uint32_t code_point(const unsigned char **p)
+{
+	const unsigned char *s = *p;
+	unsigned more = s[0] < 0xe0 ? 1 : s[0] < 0xf0 ? 2 : 3;
+	uint32_t c = s[0] & (0x3fU >> more);
+
+	for (unsigned i = 1; i <= more; i++)
+		c = c << 6 | (s[i] & 0x3f);
+	*p = s + more + 1;
+	return c;
+}
+
+/* A JSON string in ASCII: everything else is escaped. `v` is valid UTF-8. */
+static void put_string(struct view v, struct buf *out)
+{
+	const unsigned char *p = (const unsigned char *)v.p, *end = p + v.n;
+
+	buf_addc(out, '"');
+	while (p < end) {
+		const unsigned char *plain = p;
+
+		while (p < end && *p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\')
+			p++;
+		buf_add(out, view_make(plain, (size_t)(p - plain)));
+		if (p == end)
+			break;
+		if (*p == '"' || *p == '\\') {
+			buf_addc(out, '\\');
+			buf_addc(out, (char)*p++);
+		} else if (*p < 0x80) {
+			buf_addf(out, "\\u%04x", *p++);
+		} else {
+			uint32_t c = code_point(&p);
+
+			if (c >= 0x10000)
+				buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+			else
+				buf_addf(out, "\\u%04x", c);
+		}
+	}
+	buf_addc(out, '"');
+}
+
+static void put_name(struct buf *out, size_t start, const char *name)
+{
+	if (out->n > start + 1)
+		buf_addc(out, ',');
+	buf_addc(out, '"');
+	buf_adds(out, name);
+	buf_adds(out, "\":");
+}
+
+static void put_text(struct buf *out, size_t start, const char *name, struct view v)
+{
+	if (v.n == 0)
+		return;
+	put_name(out, start, name);
+	put_string(v, out);
+}
+
+static void put_digest(struct buf *out, size_t start, const char *name, const struct digest *d)
+{
+	static const struct digest zero;
+
+	if (digest_eq(d, &zero))
+		return;
+	put_name(out, start, name);
+	buf_addc(out, '"');
+	digest_print(out, d);
+	buf_addc(out, '"');
+}
+
+static void put_exchange(struct buf *out, size_t start, const struct uuid *u)
+{
+	static const struct uuid zero;
+	char text[UUID_TEXT + 1];
+
+	if (memcmp(u, &zero, sizeof zero) == 0)
+		return;
+	uuid_print(u, text);
+	put_name(out, start, "exchange");
+	buf_addc(out, '"');
+	buf_adds(out, text);
+	buf_addc(out, '"');
+}
+
+void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
+{
+	size_t start = out->n;
+
+	buf_addc(out, '{');
+	if (d && d->n > 0) {
+		put_name(out, start, "_sd");
+		disclosures_digests(d, out);
+	}
+	put_text(out, start, "agreement", e->agreement);
+	put_digest(out, start, "agreement_digest", &e->agreement_digest);
+	put_text(out, start, "build", e->build);
+	put_exchange(out, start, &e->exchange);
+	put_digest(out, start, "input", &e->input);
+	put_text(out, start, "legal_basis", e->legal_basis);
+	put_text(out, start, "note", e->note);
+	put_text(out, start, "operation", view_of(operation_name(e->operation)));
+	put_text(out, start, "outcome", e->outcome);
+	put_digest(out, start, "output", &e->output);
+	put_text(out, start, "peer", e->peer);
+	put_text(out, start, "purpose", e->purpose);
+	put_text(out, start, "reason", e->reason);
+	put_text(out, start, "recipient", e->recipient);
+	put_text(out, start, "tier", e->tier);
+	if (e->time_ms >= 0) {
+		put_name(out, start, "time");
+		buf_addu(out, (uint64_t)e->time_ms);
+	}
+	buf_addc(out, '}');
+}
