@@ -30,26 +30,27 @@ struct tape_node {
 	uint32_t off;           /* first byte of the token in the text */
 	uint32_t len;           /* bytes of the token: quotes included; containers up to their closing bracket */
 	uint32_t next;          /* the node after this value and everything in it; KEY: its value */
-	uint32_t count;         /* OBJECT: members; ARRAY: items; STRING, KEY: where the decoded bytes lie */
+	uint32_t count;         /* OBJECT: members; ARRAY: items; escaped STRING, KEY: place in tape.decoded */
 	uint32_t hash;          /* KEY, STRING: tape_hash() of the decoded bytes */
 	uint8_t type;           /* enum tape_type */
 	uint8_t flags;
 	uint16_t unused;
 };
 
-/* Every limit is a refusal (REASON_BAD_JSON or REASON_LIMIT) that names itself. 0 takes the default. */
+/* Every limit is a refusal (REASON_LIMIT; all other faults of a text are REASON_BAD_JSON) that names
+ * itself. 0 takes the default; what lies above the ceiling in brackets is cut to it. */
 struct tape_limits {
-	uint32_t bytes;         /* 1 MiB */
-	uint32_t depth;         /* 64 */
+	uint32_t bytes;         /* 1 MiB (1 GiB) */
+	uint32_t depth;         /* 64 (1,024) */
 	uint32_t members;       /* 10,000: members of all objects together */
 	uint32_t nodes;         /* 1,000,000 */
 	uint32_t key_bytes;     /* 256, decoded */
 	uint32_t string_bytes;  /* 256 KiB, decoded */
-	uint32_t number_chars;  /* 64 */
+	uint32_t number_chars;  /* 64 (4,096) */
 };
 
 /* The limits for documents of the project and for schemas: 64 MiB, depth 256, 1,000,000 members,
- * keys 4 KiB, strings 16 MiB, numbers 4,096. */
+ * 8,000,000 nodes, keys 4 KiB, strings 16 MiB, numbers 4,096. */
 extern const struct tape_limits tape_document_limits;
 
 struct tape {
@@ -57,7 +58,7 @@ struct tape {
 	uint32_t n;
 	const char *text;       /* the input, byte for byte */
 	uint32_t text_len;
-	const char *decoded;    /* unescaped strings, where TAPE_ESCAPED */
+	const char *decoded;    /* unescaped strings, each after its length (uint32_t) */
 };
 
 /* Opaque maker behind a tape. */
@@ -67,8 +68,9 @@ struct tape_parser *tape_parser_new(const struct tape_limits *limits) MUST_USE; 
 void tape_parser_free(struct tape_parser *p);
 void tape_parser_reset(struct tape_parser *p);          /* next text; memory kept */
 void tape_parser_wipe(struct tape_parser *p);           /* the same, and overwrites text and strings */
-/* Feeds bytes in any split; every split gives the same result. After false the parser only takes
- * reset. The bytes are copied. */
+/* Feeds bytes in any split; every split gives the same result: the same tape, or the same error with
+ * the same line and column, from this function or from tape_finish(). After false the parser only
+ * takes reset. The bytes are copied. */
 bool tape_feed(struct tape_parser *p, struct view bytes, struct error *e) MUST_USE;
 /* The text is complete. The tape lives until reset or free of the parser. */
 bool tape_finish(struct tape_parser *p, struct tape *out, struct error *e) MUST_USE;
@@ -76,14 +78,31 @@ bool tape_finish(struct tape_parser *p, struct tape *out, struct error *e) MUST_
 bool tape_parse(struct tape_parser *p, struct view text, struct tape *out, struct error *e) MUST_USE;
 
 /* Hash of a name or string; the same function everywhere, so that compiled schemas and rules compare
- * by hash and length first. */
+ * by hash and length first. It is public and fixed: whoever writes a text can make names of equal
+ * hash, so equal hashes prove nothing and tables keyed by names of a record need another bound. */
 uint32_t tape_hash(struct view bytes);
-/* Decoded bytes of a STRING or KEY. */
-struct view tape_string(const struct tape *t, uint32_t node);
 /* The token as it stands in the text. */
-struct view tape_token(const struct tape *t, uint32_t node);
+static inline struct view tape_token(const struct tape *t, uint32_t node)
+{
+	return view_make(t->text + t->nodes[node].off, t->nodes[node].len);
+}
+
+/* Decoded bytes of a STRING or KEY. */
+static inline struct view tape_string(const struct tape *t, uint32_t node)
+{
+	const struct tape_node *n = &t->nodes[node];
+	uint32_t len;
+
+	if (!(n->flags & TAPE_ESCAPED))
+		return view_make(t->text + n->off + 1, n->len - 2);
+	memcpy(&len, t->decoded + n->count - sizeof len, sizeof len);
+	return view_make(t->decoded + n->count, len);
+}
+
 /* The value of a member, or 0 (never a member's index) when there is none or `object` is not one. */
 uint32_t tape_member(const struct tape *t, uint32_t object, struct view name);
+/* The same with tape_hash(name) computed ahead. */
+uint32_t tape_member_hashed(const struct tape *t, uint32_t object, struct view name, uint32_t hash);
 /* Line and column (in bytes), 1-based, of an offset. */
 void tape_place(const struct tape *t, uint32_t off, uint32_t *line, uint32_t *column);
 
