@@ -40,16 +40,20 @@ bool gcm_open(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], str
               struct view sealed, uint8_t *out) MUST_USE;
 
 /* AES-256-SIV (RFC 5297, 64-byte key): out is 16 bytes of SIV, then n of ciphertext. `context` are
- * separate associated-data components. The plaintext must not be empty. */
+ * separate associated-data components, at most 126, none of them empty. The plaintext must not be empty.
+ * A key may be shared by threads; each call copies its contexts. */
 struct siv_key;
 struct siv_key *siv_key_new(const uint8_t key[64]) MUST_USE;
+/* The same for AES-128, AES-192 and AES-256: 32, 48 or 64 bytes. */
+struct siv_key *siv_key_of(struct view key) MUST_USE;
 void siv_key_free(struct siv_key *k);
 bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, struct view plain,
               uint8_t *out) MUST_USE;
 bool siv_open(const struct siv_key *k, const struct view *context, size_t n, struct view sealed,
               uint8_t *out) MUST_USE;
 
-/* FF1 (NIST SP 800-38G), radix 2 to 36, digits as numbers below the radix, radix^len >= 1,000,000. */
+/* FF1 (NIST SP 800-38G), radix 2 to 36, at most 128 digits as numbers below the radix, radix^n >=
+ * 1,000,000, tweak at most 256 bytes. A key may be shared by threads. */
 struct ff1_key;
 struct ff1_key *ff1_key_new(struct view key, unsigned radix) MUST_USE;     /* 16, 24 or 32 bytes */
 void ff1_key_free(struct ff1_key *k);
