@@ -224,10 +224,9 @@ static bool signature_valid(const struct note_vkey *k, struct view text, const s
 	return ok;
 }
 
-bool note_verify(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time,
-                 struct error *e)
+enum note_found note_find(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time)
 {
-	bool found = false;
+	enum note_found found = NOTE_ABSENT;
 	struct view lines = signatures;
 
 	if (lines.n > 0 && lines.p[lines.n - 1] == '\n')
@@ -235,13 +234,33 @@ bool note_verify(const struct note_vkey *k, struct view text, struct view signat
 	while (lines.p) {
 		struct line line;
 
-		if (!line_parse(view_cut(&lines, '\n'), &line))
-			return error_set(e, REASON_TAMPERED, "the note has a malformed signature line");
-		if (!view_is(line.name, k->name) || line.id != k->id)
+		/* A malformed line belongs to no key; note_split() refuses notes that have one. */
+		if (!line_parse(view_cut(&lines, '\n'), &line) || !view_is(line.name, k->name) || line.id != k->id)
 			continue;
 		if (!signature_valid(k, text, &line, time))
-			return error_set(e, REASON_TAMPERED, "the signature of %s+%08x does not verify", k->name, k->id);
-		found = true;
+			return NOTE_INVALID;
+		found = NOTE_VALID;
 	}
-	return found || error_set(e, REASON_TAMPERED, "the note has no signature of %s+%08x", k->name, k->id);
+	return found;
+}
+
+bool note_line_is_of(struct view text, const struct note_vkey *k)
+{
+	struct line line;
+
+	return line_parse(text, &line) && view_is(line.name, k->name) && line.id == k->id;
+}
+
+bool note_verify(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time,
+                 struct error *e)
+{
+	switch (note_find(k, text, signatures, time)) {
+	case NOTE_VALID:
+		return true;
+	case NOTE_INVALID:
+		return error_set(e, REASON_TAMPERED, "the signature of %s+%08x does not verify", k->name, k->id);
+	case NOTE_ABSENT:
+		break;
+	}
+	return error_set(e, REASON_TAMPERED, "the note has no signature of %s+%08x", k->name, k->id);
 }

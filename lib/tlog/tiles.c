@@ -244,6 +244,26 @@ static void fold(const uint8_t *hashes, unsigned row, struct digest *out)
 	*out = h[0];
 }
 
+bool tiles_read_stored(tiles_source_fn *source, void *arg, unsigned level, uint64_t index, struct digest *out,
+                       struct error *e)
+{
+	unsigned tile_level = level / 8, row = level % 8;
+	uint64_t first = index << row;
+	unsigned at = first & 255, width = 1U << row;
+	struct view hashes;
+
+	if (tile_level >= TILE_LEVELS)
+		return error_set(e, REASON_TAMPERED, "no tree has a level %u", level);
+	if (!source(arg, tile_level, first >> 8, &hashes, e))
+		return error_set(e, REASON_TAMPERED, "tile %u/%llu is missing", tile_level,
+		                 (unsigned long long)(first >> 8));
+	if (hashes.n < (at + width) * sizeof *out)
+		return error_set(e, REASON_TAMPERED, "tile %u/%llu is too short", tile_level,
+		                 (unsigned long long)(first >> 8));
+	fold((const uint8_t *)hashes.p + at * sizeof *out, row, out);
+	return true;
+}
+
 bool tiles_read(void *arg, unsigned level, uint64_t index, struct digest *out)
 {
 	struct tiles *t = arg;
@@ -265,13 +285,7 @@ bool tiles_read(void *arg, unsigned level, uint64_t index, struct digest *out)
 		*out = tile->node[row_offset(row) + (at >> row)];
 		return true;
 	}
-	struct view hashes;
-	if (!t->source || !t->source(t->arg, tile_level, first >> 8, &hashes, NULL))
-		return false;
-	if (hashes.n < (at + width) * sizeof *out)
-		return false;
-	fold((const uint8_t *)hashes.p + at * sizeof *out, row, out);
-	return true;
+	return t->source && tiles_read_stored(t->source, t->arg, level, index, out, NULL);
 }
 
 void tiles_root(const struct tiles *t, struct digest *out)

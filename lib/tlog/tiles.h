@@ -16,6 +16,11 @@
  * call. A tile that was stored wider than it was at some earlier size serves that size too. */
 typedef bool tiles_source_fn(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e);
 
+/* The hash of a full subtree (as tlog_read_fn has it) from stored tiles: inner nodes are hashed anew from up
+ * to 128 stored hashes. False when the tile is missing or too short. */
+bool tiles_read_stored(tiles_source_fn *source, void *arg, unsigned level, uint64_t index, struct digest *out,
+                       struct error *e) MUST_USE;
+
 struct tiles;
 
 /* The tiles of a log of `size` entries; the partial ones are read at once (at most eight). `source` is kept
@@ -42,8 +47,7 @@ bool tiles_changed(const struct tiles *t, tiles_each_fn *each, void *arg, struct
 /* Root at the present size. Never reads the source. */
 void tiles_root(const struct tiles *t, struct digest *out);
 
-/* A tlog_read_fn with `arg` a struct tiles: from memory, else through the source (inner nodes are hashed
- * anew from up to 128 stored hashes then). */
+/* A tlog_read_fn with `arg` a struct tiles: from memory, else through the source. */
 bool tiles_read(void *arg, unsigned level, uint64_t index, struct digest *out);
 /* Inclusion of `index` in the tree of `size` entries (at most the present size). Never reads the source for
  * entries that were appended since the last but one tiles_commit(). */

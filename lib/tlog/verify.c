@@ -1,0 +1,295 @@
+/* Full verification of a log in one pass. */
+#include "lib/tlog/entry.h"
+#include "lib/tlog/verify.h"
+
+#define LEVELS 8
+
+/* The tile that is being rebuilt at a level. */
+struct building {
+	uint64_t index;
+	unsigned n;
+	struct digest hash[TLOG_TILE_WIDTH];
+};
+
+struct run {
+	const struct checkpoint *c;
+	const struct verify_source *s;
+	struct verify_report *r;
+	struct building level[LEVELS];
+};
+
+/* A source's error is tampering when it says that something is missing or malformed. */
+static bool source_error(const struct error *inner, struct error *e)
+{
+	enum reason reason = inner->reason == REASON_NOT_FOUND ? REASON_TAMPERED : inner->reason;
+
+	return error_at(e, reason, inner->where, inner->line, inner->column, "%s", inner->text);
+}
+
+static bool blame_tile(struct run *v, unsigned level, uint64_t hash, struct error *e)
+{
+	struct verify_report *r = v->r;
+
+	r->place = VERIFY_TILE;
+	r->level = level;
+	r->index = hash / TLOG_TILE_WIDTH;
+	r->hash = hash % TLOG_TILE_WIDTH;
+	return error_set(e, REASON_TAMPERED, "hash %u of tile %u/%llu was altered: the entries below it are the signed ones",
+	                 r->hash, level, (unsigned long long)r->index);
+}
+
+static bool blame_entries(struct run *v, unsigned level, uint64_t hash, bool sure, struct error *e)
+{
+	struct verify_report *r = v->r;
+
+	r->place = VERIFY_ENTRY;
+	r->count = UINT64_C(1) << (8 * level);
+	r->index = hash * r->count;
+	if (level > 0)
+		return error_set(e, REASON_TAMPERED, "an entry from %llu to %llu was altered together with its tiles",
+		                 (unsigned long long)r->index, (unsigned long long)(r->index + r->count - 1));
+	return error_set(e, REASON_TAMPERED, sure ? "entry %llu was altered" : "entry %llu, or its hash in its tile, was altered",
+	                 (unsigned long long)r->index);
+}
+
+static bool read_stored(void *arg, unsigned level, uint64_t index, struct digest *out)
+{
+	struct run *v = arg;
+
+	return tiles_read_stored(v->s->tile, v->s->arg, level, index, out, NULL);
+}
+
+/* The root that follows from `node` as the hash of the subtree at (level, index) and the stored tiles for
+ * everything beside it. */
+static bool root_through(struct run *v, unsigned level, uint64_t index, const struct digest *node, struct digest *out)
+{
+	struct { struct digest hash; bool left; } beside[TLOG_LEVELS];
+	uint64_t start = 0, left = v->c->size, target = index << level;
+	unsigned n = 0;
+
+	while (left > UINT64_C(1) << level) {
+		unsigned split = 63 - (unsigned)__builtin_clzll(left - 1);
+		uint64_t k = UINT64_C(1) << split;
+
+		beside[n].left = target >= start + k;
+		if (!tlog_range_hash(beside[n].left ? start : start + k, beside[n].left ? k : left - k,
+		                     read_stored, v, &beside[n].hash))
+			return false;
+		if (beside[n].left)
+			start += k;
+		left = beside[n].left ? left - k : k;
+		n++;
+	}
+	*out = *node;
+	while (n-- > 0) {
+		if (beside[n].left)
+			tlog_node_hash(&beside[n].hash, out, out);
+		else
+			tlog_node_hash(out, &beside[n].hash, out);
+	}
+	return true;
+}
+
+/* A rebuilt hash differs from the stored one: the signed root decides which of the two was altered. */
+static bool blame(struct run *v, unsigned level, uint64_t hash, const struct digest *rebuilt,
+                  const struct digest *stored, struct error *e)
+{
+	struct digest root;
+
+	if (root_through(v, 8 * level, hash, rebuilt, &root) && digest_eq(&root, &v->c->root))
+		return blame_tile(v, level, hash, e);
+	bool sure = root_through(v, 8 * level, hash, stored, &root) && digest_eq(&root, &v->c->root);
+	return blame_entries(v, level, hash, sure, e);
+}
+
+static bool compare_tile(struct run *v, unsigned level, struct error *e)
+{
+	struct building *b = &v->level[level];
+	struct error inner = { 0 };
+	struct view hashes;
+
+	if (!v->s->tile(v->s->arg, level, b->index, &hashes, &inner)) {
+		v->r->place = VERIFY_TILE;
+		v->r->level = level;
+		v->r->index = b->index;
+		return source_error(&inner, e);
+	}
+	if (hashes.n < b->n * sizeof b->hash[0]) {
+		v->r->place = VERIFY_TILE;
+		v->r->level = level;
+		v->r->index = b->index;
+		v->r->hash = (unsigned)(hashes.n / sizeof b->hash[0]);
+		return error_set(e, REASON_TAMPERED, "tile %u/%llu was cut short", level, (unsigned long long)b->index);
+	}
+	if (memcmp(hashes.p, b->hash, b->n * sizeof b->hash[0]) == 0)
+		return true;
+	for (unsigned i = 0;; i++) {
+		struct digest stored;
+
+		memcpy(stored.b, hashes.p + i * sizeof stored, sizeof stored);
+		if (!digest_eq(&stored, &b->hash[i]))
+			return blame(v, level, b->index * TLOG_TILE_WIDTH + i, &b->hash[i], &stored, e);
+	}
+}
+
+/* The root of a full tile; uses up its hashes. */
+static void tile_root(struct building *b, struct digest *out)
+{
+	for (unsigned n = TLOG_TILE_WIDTH; n > 1; n /= 2)
+		for (unsigned i = 0; i < n / 2; i++)
+			tlog_node_hash(&b->hash[2 * i], &b->hash[2 * i + 1], &b->hash[i]);
+	*out = b->hash[0];
+	b->index++;
+	b->n = 0;
+}
+
+static bool add_hash(struct run *v, const struct digest *leaf, struct error *e)
+{
+	struct digest h = *leaf;
+
+	for (unsigned level = 0; level < LEVELS; level++) {
+		struct building *b = &v->level[level];
+
+		b->hash[b->n++] = h;
+		if (b->n < TLOG_TILE_WIDTH)
+			return true;
+		if (!compare_tile(v, level, e))
+			return false;
+		tile_root(b, &h);
+	}
+	return true;
+}
+
+/* Whether the disclosures are those of the leaf, or erased. */
+static bool check_disclosures(struct run *v, struct view leaf, struct view packed, struct error *e)
+{
+	unsigned digests;
+
+	if (!v->s->disclosures)
+		return true;
+	if (!disclosures_verify(leaf, packed, e))
+		return false;
+	if (packed.n > 0)
+		v->r->disclosed++;
+	else if (disclosures_count(leaf, &digests) && digests > 0)
+		v->r->erased++;
+	return true;
+}
+
+/* An altered entry has another list of digests too: it is looked at first. */
+static bool blame_disclosures(struct run *v, uint64_t index, const struct digest *leaf, const char *text, struct error *e)
+{
+	struct digest stored;
+
+	if (read_stored(v, 0, index, &stored) && !digest_eq(&stored, leaf))
+		return blame(v, 0, index, leaf, &stored, e);
+	v->r->place = VERIFY_DISCLOSURES;
+	v->r->index = index;
+	return error_set(e, REASON_TAMPERED, "entry %llu: %s", (unsigned long long)index, text);
+}
+
+static bool take_entry(struct run *v, uint64_t index, struct error *e)
+{
+	struct view leaf, packed = view_make(NULL, 0);
+	struct error inner = { 0 };
+	struct digest h;
+
+	if (!v->s->entry(v->s->arg, index, &leaf, &packed, &inner)) {
+		v->r->place = VERIFY_ENTRY;
+		v->r->index = index;
+		v->r->count = 1;
+		return source_error(&inner, e);
+	}
+	tlog_leaf_hash(leaf, &h);
+	if (!check_disclosures(v, leaf, packed, &inner))
+		return blame_disclosures(v, index, &h, inner.text, e);
+	v->r->entries++;
+	return add_hash(v, &h, e);
+}
+
+/* The root of what was read so far: the full subtrees of each level's tile, largest first. */
+static void rebuilt_root(const struct run *v, struct digest *out)
+{
+	struct tlog_edge edge = { 0 };
+
+	for (unsigned level = LEVELS; level-- > 0;) {
+		const struct building *b = &v->level[level];
+		unsigned at = 0;
+
+		for (unsigned row = 8; row-- > 0;) {
+			if (!(b->n >> row & 1))
+				continue;
+			struct digest h[TLOG_TILE_WIDTH / 2];
+			memcpy(h, &b->hash[at], sizeof h[0] << row);
+			for (unsigned n = 1U << row; n > 1; n /= 2)
+				for (unsigned i = 0; i < n / 2; i++)
+					tlog_node_hash(&h[2 * i], &h[2 * i + 1], &h[i]);
+			edge.stack[edge.n++] = h[0];
+			at += 1U << row;
+		}
+	}
+	tlog_edge_root(&edge, out);
+}
+
+static bool matches(struct run *v, const struct checkpoint *earlier, struct error *e)
+{
+	struct digest root;
+
+	rebuilt_root(v, &root);
+	if (digest_eq(&root, &earlier->root))
+		return true;
+	v->r->place = VERIFY_HISTORY;
+	v->r->index = earlier->size;
+	return error_set(e, REASON_TAMPERED, "the first %llu entries are not those of the earlier checkpoint",
+	                 (unsigned long long)earlier->size);
+}
+
+/* What can be told before any entry is read. */
+static bool continues(struct run *v, const struct checkpoint *earlier, struct error *e)
+{
+	if (!view_eq(earlier->origin, v->c->origin))
+		return error_set(e, REASON_CONFIG, "the earlier checkpoint is of another log");
+	if (earlier->size <= v->c->size)
+		return true;
+	v->r->place = VERIFY_HISTORY;
+	v->r->index = v->c->size;
+	return error_set(e, REASON_TAMPERED, "the log was rolled back: it had %llu entries and has %llu",
+	                 (unsigned long long)earlier->size, (unsigned long long)v->c->size);
+}
+
+static bool run_all(struct run *v, const struct checkpoint *earlier, struct error *e)
+{
+	if (earlier && !continues(v, earlier, e))
+		return false;
+	for (uint64_t i = 0; i < v->c->size; i++) {
+		if (earlier && i == earlier->size && !matches(v, earlier, e))
+			return false;
+		if (!take_entry(v, i, e))
+			return false;
+	}
+	for (unsigned level = 0; level < LEVELS; level++)
+		if (v->level[level].n > 0 && !compare_tile(v, level, e))
+			return false;
+	rebuilt_root(v, &v->r->root);
+	if (!digest_eq(&v->r->root, &v->c->root)) {
+		v->r->place = VERIFY_ROOT;
+		return error_set(e, REASON_TAMPERED, "entries and tiles agree with each other but not with the signed root");
+	}
+	return !earlier || earlier->size < v->c->size || matches(v, earlier, e);
+}
+
+bool verify_log(const struct checkpoint *c, const struct checkpoint *earlier, const struct verify_source *s,
+                struct verify_report *r, struct error *e)
+{
+	struct run *v = calloc(1, sizeof *v);
+
+	*r = (struct verify_report){ 0 };
+	if (!v)
+		return error_set(e, REASON_NO_MEMORY, "no memory for the verification");
+	v->c = c;
+	v->s = s;
+	v->r = r;
+	bool ok = run_all(v, earlier, e);
+	free(v);
+	return ok;
+}

@@ -1,0 +1,46 @@
+/* Full verification of a log: every entry is hashed, every tile rebuilt and compared with the stored one, and
+ * the root compared with the signed checkpoint. Memory does not grow with the log (about 72 KiB). Any thread;
+ * keeps no state between calls. */
+#ifndef GATEWAY_TLOG_VERIFY_H
+#define GATEWAY_TLOG_VERIFY_H
+
+#include "lib/tlog/note.h"
+#include "lib/tlog/tiles.h"
+
+/* Where the bytes come from: a store, a directory, a peer. Views live until the next call. A callback that
+ * fails with REASON_NOT_FOUND or REASON_TAMPERED says that something is missing or malformed, which is found
+ * tampering; any other reason ends the verification as a failure. */
+struct verify_source {
+	/* Leaf `index`, asked in order, and its packed disclosures (empty: erased). */
+	bool (*entry)(void *arg, uint64_t index, struct view *leaf, struct view *packed, struct error *e);
+	tiles_source_fn *tile;
+	void *arg;
+	bool disclosures;               /* the source has them; else they are neither checked nor counted */
+};
+
+enum verify_place {
+	VERIFY_INTACT,
+	VERIFY_ENTRY,           /* `index`: entry; `count` entries from there when it cannot be told apart */
+	VERIFY_TILE,            /* `level`, `index`: tile; `hash`: place in it */
+	VERIFY_DISCLOSURES,     /* `index`: entry */
+	VERIFY_ROOT,            /* the rebuilt root is not the signed one */
+	VERIFY_HISTORY          /* not the continuation of the earlier checkpoint */
+};
+
+struct verify_report {
+	uint64_t entries;               /* hashed */
+	struct digest root;             /* rebuilt; set when all entries were read */
+	uint64_t disclosed, erased;     /* entries whose disclosures are there, and are erased */
+	enum verify_place place;        /* the first place of tampering */
+	uint64_t index, count;
+	unsigned level, hash;
+};
+
+/* Verifies the tree that `c` (already opened by its key) describes. With `earlier`, a checkpoint of the same
+ * log from a trusted place (an earlier verification, a receipt), also that the log only grew from there: this
+ * is what finds a copy that was rolled back or rewritten by the holder of the key. False with REASON_TAMPERED
+ * and the place in `r` and in words in `e`; false with another reason when it could not be read. */
+bool verify_log(const struct checkpoint *c, const struct checkpoint *earlier, const struct verify_source *s,
+                struct verify_report *r, struct error *e) MUST_USE;
+
+#endif
