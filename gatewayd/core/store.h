@@ -1,7 +1,14 @@
 /* The store: verbs of the domain over one database. Nothing of the engine shows through here. One
  * connection that writes (the writer thread's; verbs that write are refused outside store_begin/commit)
  * and any number of reading ones, a thread each. Views that go in are copied; views that come out live
- * until the next call on the same store. */
+ * until the next call on the same store.
+ *
+ * Errors: REASON_STORE when the engine fails or a verb is used wrongly, REASON_NO_MEMORY, and
+ * REASON_NOT_FOUND where a row is asked for or changed that is not there.
+ *
+ * Listings call `each` for every row; when it returns false the listing ends early and returns true. The
+ * views of a row live until `each` returns. `each` may read other things from the same store, but must
+ * neither write nor start the same listing. */
 #ifndef GATEWAYD_CORE_STORE_H
 #define GATEWAYD_CORE_STORE_H
 
@@ -18,8 +25,12 @@ bool store_begin(struct store *s, struct error *e) MUST_USE;    /* BEGIN IMMEDIA
 bool store_commit(struct store *s, struct error *e) MUST_USE;
 void store_rollback(struct store *s);
 /* Completes a checkpoint when the write-ahead log has grown past its mark, or always when `force` (after
- * erasures: TRUNCATE). Writer thread, between transactions. */
+ * erasures: TRUNCATE, so that nothing of the erased is left in the main file or the log). Writer thread,
+ * between transactions. A reader in the way is no failure unless `force`: then REASON_UNAVAILABLE, and the
+ * caller tries again later. */
 bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
+/* Whether something was erased since the last forced checkpoint. */
+bool store_erased(const struct store *s);
 
 /* --- exchanges --- */
 enum exchange_state {
@@ -29,8 +40,11 @@ enum exchange_state {
 };
 const char *exchange_state_name(enum exchange_state s);
 
+#define STORE_NO_ENTRY UINT64_MAX
+#define STORE_KEY_WINDOW_MS INT64_C(86400000)
+
 struct store_exchange {
-	uint64_t seq;                   /* set by store_accept */
+	uint64_t seq;                   /* set by store_accept; from 1 on, in the order of acceptance */
 	struct uuid id;                 /* this gateway's */
 	struct uuid origin;             /* the first gateway's id; the same as id when this is the first */
 	struct view partner;            /* partner id that posted it */
@@ -41,20 +55,33 @@ struct store_exchange {
 	struct digest agreement_digest;
 	struct view provider, recipient;        /* agencies */
 	enum exchange_state state;
-	int status;                     /* HTTP status of the answer */
+	int status;                     /* HTTP status of the answer; 0: it is still to come */
 	struct view answer;             /* the answer's JSON without the receipt */
-	uint64_t entry;                 /* audit index */
+	uint64_t entry;                 /* audit index; STORE_NO_ENTRY: none yet. Not read by store_accept */
 };
 
 enum store_accepted { STORE_NEW, STORE_REPLAY, STORE_CONFLICT, STORE_IN_USE };
-/* Decides idempotency: by (partner, key), or (provider, origin) between gateways, inside the transaction
- * and within the window (24 h for keys, 30 days between gateways). NEW writes the row; REPLAY fills `prior` with the
- * first exchange; CONFLICT: same key, another body. */
+/* Decides idempotency inside the transaction. An exchange whose origin is not its id comes from another
+ * gateway and is looked up by (provider, origin), as long as the row exists (never less than 30 days);
+ * another one with a key by (partner, key), within 24 h of x->received_ms; one without is always new.
+ *   NEW       the row was written and x->seq set
+ *   REPLAY    same body: `prior` is the first exchange
+ *   CONFLICT  another body: `prior` as well
+ *   IN_USE    same body, but the first one's answer (status) is still to come: `prior` as well
+ * Jobs of one batch see each other's rows: the second of two with one key is a REPLAY of the first, which
+ * is right because both are answered after their common COMMIT; when the batch is rolled back and its jobs
+ * run again one by one, each decides anew. IN_USE is for what is accepted in one transaction and answered
+ * in a later one (status 0, then store_set_answer()). */
 bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted *result,
                   struct store_exchange *prior, struct error *e) MUST_USE;
 bool store_set_entry(struct store *s, uint64_t seq, uint64_t entry, struct error *e) MUST_USE;
 bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, struct error *e) MUST_USE;
+bool store_set_answer(struct store *s, uint64_t seq, int status, struct view answer, struct error *e) MUST_USE;
 bool store_find_exchange(struct store *s, const struct uuid *id, struct store_exchange *out, struct error *e) MUST_USE;
+bool store_get_exchange(struct store *s, uint64_t seq, struct store_exchange *out, struct error *e) MUST_USE;
+/* By the first gateway's id: what a partner gateway calls the exchange. */
+bool store_find_origin(struct store *s, struct view provider, const struct uuid *origin,
+                       struct store_exchange *out, struct error *e) MUST_USE;
 /* The newest first, at most `max`, before `before_seq` (0: all). */
 bool store_list_exchanges(struct store *s, uint64_t before_seq, unsigned max,
                           bool (*each)(void *arg, const struct store_exchange *x), void *arg, struct error *e) MUST_USE;
@@ -65,10 +92,15 @@ struct store_payload {
 	uint32_t slot;
 	struct view sealed;             /* AES-256-GCM(key, salt || record), aad: exchange id */
 };
+/* One payload an exchange; replaces an older one, whose key the caller erases. */
 bool store_put_payload(struct store *s, const struct store_payload *p, struct error *e) MUST_USE;
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out, struct error *e) MUST_USE;   /* NOT_FOUND when erased */
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+/* Whether a payload needs the slot; for keystore_sweep() at start, on the writing store before the writer
+ * runs. The slots are read once, at the first call; store_slots_forget() lets that memory go. False answers
+ * would erase keys, so a store that cannot be read answers true. */
 bool store_slot_live(struct store *s, uint32_t slot);
+void store_slots_forget(struct store *s);
 
 /* --- timers: one row an exchange, the next thing due --- */
 enum timer_kind { TIMER_ERASE, TIMER_MASK, TIMER_REVIEW, TIMER_COPY_ERASE, TIMER_COPY_RETURN, TIMER_RECEIPT };
@@ -80,7 +112,13 @@ struct store_timer {
 	bool held;                      /* legal hold or restriction: does not fire */
 };
 bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;         /* or replaces */
-bool store_drop_timer(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+/* Sets or lifts a hold; REASON_NOT_FOUND without a timer. */
+bool store_hold_timer(struct store *s, uint64_t seq, bool held, struct error *e) MUST_USE;
+bool store_drop_timer(struct store *s, uint64_t seq, struct error *e) MUST_USE;      /* nothing there: true */
+bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e) MUST_USE;
+/* All timers, held or not, by exchange. */
+bool store_list_timers(struct store *s, uint64_t after_seq, unsigned max,
+                       bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e) MUST_USE;
 /* Timers due at `now_ms`, earliest first. */
 bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
                       bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e) MUST_USE;
@@ -95,8 +133,14 @@ struct store_delivery {
 	struct view envelope;           /* JSON members of the envelope without record and origin */
 };
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e) MUST_USE;
+/* Counts an attempt. */
 bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e) MUST_USE;
-bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e) MUST_USE;   /* nothing there: true */
+bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e) MUST_USE;
+/* The whole outbox, by exchange. */
+bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
+                           bool (*each)(void *arg, const struct store_delivery *d), void *arg,
+                           struct error *e) MUST_USE;
 bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e) MUST_USE;
 /* The partner gateway's receipt, kept beside the exchange. */
@@ -111,16 +155,26 @@ struct store_inbox {
 	struct view kind;               /* "record", "mask", "review", "erase", "return" */
 	struct view body;               /* JSON members: agreement, purpose, tier, retention, … */
 	int64_t made_ms;
+	int64_t acked_ms;               /* 0: not yet; then `body` is the receipt instead */
 };
+/* Sets i->id: larger than every id before, also of acknowledged ones. */
 bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e) MUST_USE;
+/* Those not yet acknowledged. */
 bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
                       bool (*each)(void *arg, const struct store_inbox *i), void *arg, struct error *e) MUST_USE;
 bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e) MUST_USE;
+/* *first: it was not acknowledged before; a second acknowledgement changes nothing. */
 bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e) MUST_USE;
 
 /* --- audit log --- */
 bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct view packed, struct error *e) MUST_USE;
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e) MUST_USE;
+/* How many entries there are: the index of the next. */
+bool store_entry_count(struct store *s, uint64_t *n, struct error *e) MUST_USE;
+/* In order, from index `from` on; `packed` is empty when erased or never there. */
+bool store_list_entries(struct store *s, uint64_t from, unsigned max,
+                        bool (*each)(void *arg, uint64_t index, struct view leaf, struct view packed), void *arg,
+                        struct error *e) MUST_USE;
 bool store_erase_disclosures(struct store *s, uint64_t index, struct error *e) MUST_USE;
 bool store_put_tile(struct store *s, unsigned level, uint64_t index, struct view hashes, struct error *e) MUST_USE;   /* or replaces */
 bool store_get_tile(struct store *s, unsigned level, uint64_t index, struct view *hashes, struct error *e) MUST_USE;
@@ -132,6 +186,10 @@ bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, s
 /* --- governing documents, by digest --- */
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms, struct error *e) MUST_USE;
 bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;
+
+/* --- small values by name: witnessed checkpoints, the trusted clock, … --- */
+bool store_put_value(struct store *s, struct view name, struct view value, struct error *e) MUST_USE; /* or replaces; empty: drops */
+bool store_get_value(struct store *s, struct view name, struct view *value, struct error *e) MUST_USE;
 
 /* --- figures for status and metrics --- */
 struct store_counts {

@@ -1,0 +1,184 @@
+/* Every statement and every migration of the store. Keys are ordered (rows are appended), indexes few:
+ * exchange ids are UUIDv7 and therefore nearly append-like, and so are the ids of another gateway; the
+ * idempotency keys of partners are in no index (store_window.h). What changes often (state, timer) lies in
+ * narrow tables of its own, the payload and its key slot as well.
+ *
+ * A key of the tile table is level << 56 | index. */
+#include "gatewayd/core/store_sqlite.h"
+
+static const char first_schema[] =
+	"CREATE TABLE exchange ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  id BLOB NOT NULL,"
+	"  origin BLOB,"                        /* NULL: this gateway is the first */
+	"  partner TEXT NOT NULL,"
+	"  key TEXT,"
+	"  body BLOB NOT NULL,"
+	"  agreement TEXT NOT NULL,"
+	"  agreement_digest BLOB NOT NULL,"
+	"  provider TEXT NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  status INTEGER NOT NULL,"            /* 0: the answer is still to come */
+	"  answer TEXT NOT NULL"
+	") STRICT;"
+	"CREATE UNIQUE INDEX exchange_id ON exchange (id);"
+	"CREATE UNIQUE INDEX exchange_origin ON exchange (origin, provider) WHERE origin IS NOT NULL;"
+	"CREATE TABLE state ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  state INTEGER NOT NULL,"
+	"  entry INTEGER,"
+	"  received_ms INTEGER NOT NULL,"
+	"  hash INTEGER"                        /* of partner and key */
+	") STRICT;"
+	"CREATE TABLE payload ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  sealed BLOB NOT NULL"
+	") STRICT;"
+	"CREATE TABLE payload_slot ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  slot INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE timer ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  due_ms INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  held INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX timer_due ON timer (due_ms) WHERE held = 0;"
+	"CREATE TABLE delivery ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  recipient TEXT NOT NULL,"
+	"  next_ms INTEGER NOT NULL,"
+	"  deadline_ms INTEGER NOT NULL,"
+	"  attempts INTEGER NOT NULL,"
+	"  last_error TEXT NOT NULL,"
+	"  envelope TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX delivery_next ON delivery (next_ms);"
+	"CREATE TABLE receipt ("
+	"  seq INTEGER PRIMARY KEY,"
+	"  receipt TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE inbox ("
+	"  id INTEGER PRIMARY KEY,"
+	"  seq INTEGER NOT NULL,"
+	"  exchange BLOB NOT NULL,"
+	"  kind TEXT NOT NULL,"
+	"  body TEXT NOT NULL,"
+	"  made_ms INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE inbox_done ("             /* acknowledged ones, without their bodies */
+	"  id INTEGER PRIMARY KEY,"
+	"  seq INTEGER NOT NULL,"
+	"  exchange BLOB NOT NULL,"
+	"  kind TEXT NOT NULL,"
+	"  made_ms INTEGER NOT NULL,"
+	"  acked_ms INTEGER NOT NULL,"
+	"  receipt TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE entry ("
+	"  idx INTEGER PRIMARY KEY,"
+	"  leaf TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE disclosure ("
+	"  idx INTEGER PRIMARY KEY,"
+	"  packed TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE tile ("
+	"  key INTEGER PRIMARY KEY,"
+	"  hashes BLOB NOT NULL"
+	") STRICT;"
+	"CREATE TABLE checkpoint ("
+	"  size INTEGER PRIMARY KEY,"
+	"  note TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE document ("
+	"  digest BLOB PRIMARY KEY,"
+	"  kind TEXT NOT NULL,"
+	"  text BLOB NOT NULL,"
+	"  first_ms INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE value ("
+	"  name TEXT PRIMARY KEY,"
+	"  value BLOB NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	/* The key of the hashes in state.hash. */
+	"INSERT INTO value VALUES ('store/window-key', randomblob(16));";
+
+const char *const sql_migrations[] = { first_schema, NULL };
+
+#define EXCHANGE_COLUMNS \
+	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
+	"x.provider, x.recipient, t.state, x.status, x.answer, t.entry FROM exchange x JOIN state t ON t.seq = x.seq "
+#define TIMER_COLUMNS "SELECT seq, due_ms, kind, held FROM timer "
+#define DELIVERY_COLUMNS \
+	"SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
+#define INBOX_COLUMNS "SELECT id, seq, exchange, kind, body, made_ms FROM inbox "
+
+const char *const sql_texts[SQL_COUNT] = {
+	[SQL_EXCHANGE_PUT] = "INSERT INTO exchange (seq, id, origin, partner, key, body, agreement, agreement_digest, "
+		"provider, recipient, status, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	[SQL_EXCHANGE_ANSWER] = "UPDATE exchange SET status = ?2, answer = ?3 WHERE seq = ?1",
+	[SQL_STATE_PUT] = "INSERT INTO state (seq, state, entry, received_ms, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_STATE_STATE] = "UPDATE state SET state = ?2 WHERE seq = ?1",
+	[SQL_STATE_ENTRY] = "UPDATE state SET entry = ?2 WHERE seq = ?1",
+	[SQL_PAYLOAD_PUT] = "INSERT OR REPLACE INTO payload (seq, sealed) VALUES (?1, ?2)",
+	[SQL_PAYLOAD_SLOT_PUT] = "INSERT OR REPLACE INTO payload_slot (seq, slot) VALUES (?1, ?2)",
+	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
+	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
+	[SQL_TIMER_PUT] = "INSERT OR REPLACE INTO timer (seq, due_ms, kind, held) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_TIMER_HOLD] = "UPDATE timer SET held = ?2 WHERE seq = ?1",
+	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
+	[SQL_DELIVERY_PUT] = "INSERT OR REPLACE INTO delivery (seq, recipient, next_ms, deadline_ms, attempts, "
+		"last_error, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[SQL_DELIVERY_RETRY] = "UPDATE delivery SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 "
+		"WHERE seq = ?1",
+	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
+	[SQL_RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (seq, receipt) VALUES (?1, ?2)",
+	[SQL_INBOX_PUT] = "INSERT INTO inbox (id, seq, exchange, kind, body, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[SQL_INBOX_DONE] = "INSERT INTO inbox_done (id, seq, exchange, kind, made_ms, acked_ms, receipt) "
+		"SELECT id, seq, exchange, kind, made_ms, ?2, ?3 FROM inbox WHERE id = ?1",
+	[SQL_INBOX_DROP] = "DELETE FROM inbox WHERE id = ?1",
+	[SQL_ENTRY_PUT] = "INSERT INTO entry (idx, leaf) VALUES (?1, ?2)",
+	[SQL_DISCLOSURE_PUT] = "INSERT INTO disclosure (idx, packed) VALUES (?1, ?2)",
+	[SQL_DISCLOSURE_ERASE] = "DELETE FROM disclosure WHERE idx = ?1",
+	[SQL_TILE_PUT] = "INSERT OR REPLACE INTO tile (key, hashes) VALUES (?1, ?2)",
+	[SQL_CHECKPOINT_PUT] = "INSERT INTO checkpoint (size, note) VALUES (?1, ?2)",
+	[SQL_DOCUMENT_PUT] = "INSERT INTO document (digest, kind, text, first_ms) VALUES (?1, ?2, ?3, ?4) "
+		"ON CONFLICT DO NOTHING",
+	[SQL_VALUE_PUT] = "INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)",
+	[SQL_VALUE_DROP] = "DELETE FROM value WHERE name = ?1",
+
+	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
+	[SQL_EXCHANGE_ID] = EXCHANGE_COLUMNS "WHERE x.id = ?1",
+	[SQL_EXCHANGE_ORIGIN] = EXCHANGE_COLUMNS "WHERE x.origin = ?1 AND x.provider = ?2",
+	[SQL_EXCHANGE_LIST] = EXCHANGE_COLUMNS "WHERE x.seq < ?1 ORDER BY x.seq DESC LIMIT ?2",
+	[SQL_STATE_WINDOW] = "SELECT seq, received_ms, hash FROM state ORDER BY seq DESC",
+	[SQL_EXCHANGE_LAST] = "SELECT coalesce(max(seq), 0) FROM exchange",
+	[SQL_PAYLOAD_GET] = "SELECT p.slot, b.sealed FROM payload_slot p JOIN payload b ON b.seq = p.seq WHERE p.seq = ?1",
+	[SQL_PAYLOAD_SLOTS] = "SELECT slot FROM payload_slot",
+	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
+	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
+	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
+	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 ORDER BY next_ms LIMIT ?2",
+	[SQL_DELIVERY_LIST] = DELIVERY_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
+	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
+	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",
+	[SQL_INBOX_LIST] = INBOX_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[SQL_INBOX_LAST] = "SELECT max((SELECT coalesce(max(id), 0) FROM inbox), "
+		"(SELECT coalesce(max(id), 0) FROM inbox_done))",
+	[SQL_ENTRY_GET] = "SELECT e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx WHERE e.idx = ?1",
+	[SQL_ENTRY_LIST] = "SELECT e.idx, e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
+		"WHERE e.idx >= ?1 ORDER BY e.idx LIMIT ?2",
+	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1, 0) FROM entry",
+	[SQL_TILE_GET] = "SELECT hashes FROM tile WHERE key = ?1",
+	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 ORDER BY size LIMIT 1",
+	[SQL_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+	[SQL_DOCUMENT_GET] = "SELECT text FROM document WHERE digest = ?1",
+	[SQL_VALUE_GET] = "SELECT value FROM value WHERE name = ?1",
+	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "
+		"(SELECT count(*) FROM timer), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
+		"(SELECT coalesce(max(idx) + 1, 0) FROM entry), (SELECT min(next_ms) FROM delivery)",
+};
