@@ -27,6 +27,10 @@ void regex_run_free(struct regex_run *r);
 /* Does the pattern match anywhere in `utf8_text` (which must be valid UTF-8)? */
 enum regex_verdict regex_match(const struct regex *r, struct regex_run *run, struct view utf8_text) MUST_USE;
 
+/* Is it ECMA-262? True also for what regex_compile refuses for a limit or because PCRE2 cannot do it
+ * (a lookbehind of variable length). Allocates. For `format: regex`. */
+bool regex_is_valid(struct view ecma_pattern);
+
 /* Is the pattern an I-Regexp (RFC 9485), the portable subset, with `^` at its start and `$` at its end
  * allowed besides? For lint. */
 bool regex_is_iregexp(struct view pattern);
