@@ -26,6 +26,37 @@ static bool source_error(const struct error *inner, struct error *e)
 	return error_at(e, reason, inner->where, inner->line, inner->column, "%s", inner->text);
 }
 
+/* The root over `n` hashes, a power of two. */
+static void fold(const struct digest *hashes, unsigned n, struct digest *out)
+{
+	struct digest h[TLOG_TILE_WIDTH];
+
+	memcpy(h, hashes, n * sizeof h[0]);
+	for (; n > 1; n /= 2)
+		for (unsigned i = 0; i < n / 2; i++)
+			tlog_node_hash(&h[2 * i], &h[2 * i + 1], &h[i]);
+	*out = h[0];
+}
+
+/* The root of what was read so far: the full subtrees of each level's tile, largest first. */
+static void rebuilt_root(const struct run *v, struct digest *out)
+{
+	struct tlog_edge edge = { 0 };
+
+	for (unsigned level = LEVELS; level-- > 0;) {
+		const struct building *b = &v->level[level];
+		unsigned at = 0;
+
+		for (unsigned row = 8; row-- > 0;) {
+			if (!(b->n >> row & 1))
+				continue;
+			fold(&b->hash[at], 1U << row, &edge.stack[edge.n++]);
+			at += 1U << row;
+		}
+	}
+	tlog_edge_root(&edge, out);
+}
+
 static bool blame_tile(struct run *v, unsigned level, uint64_t hash, struct error *e)
 {
 	struct verify_report *r = v->r;
@@ -90,6 +121,22 @@ static bool root_through(struct run *v, unsigned level, uint64_t index, const st
 	return true;
 }
 
+/* Whether a rebuilt tile as a whole is the signed one, when more of the stored one was altered than a hash. */
+static bool tile_is_signed(struct run *v, unsigned level)
+{
+	const struct building *b = &v->level[level];
+	struct digest h, root;
+
+	if (b->n == TLOG_TILE_WIDTH) {
+		fold(b->hash, TLOG_TILE_WIDTH, &h);
+		return root_through(v, 8 * (level + 1), b->index, &h, &root) && digest_eq(&root, &v->c->root);
+	}
+	if (v->r->entries < v->c->size)
+		return false;
+	rebuilt_root(v, &root);
+	return digest_eq(&root, &v->c->root);
+}
+
 /* A rebuilt hash differs from the stored one: the signed root decides which of the two was altered. */
 static bool blame(struct run *v, unsigned level, uint64_t hash, const struct digest *rebuilt,
                   const struct digest *stored, struct error *e)
@@ -98,8 +145,11 @@ static bool blame(struct run *v, unsigned level, uint64_t hash, const struct dig
 
 	if (root_through(v, 8 * level, hash, rebuilt, &root) && digest_eq(&root, &v->c->root))
 		return blame_tile(v, level, hash, e);
-	bool sure = root_through(v, 8 * level, hash, stored, &root) && digest_eq(&root, &v->c->root);
-	return blame_entries(v, level, hash, sure, e);
+	if (root_through(v, 8 * level, hash, stored, &root) && digest_eq(&root, &v->c->root))
+		return blame_entries(v, level, hash, true, e);
+	if (tile_is_signed(v, level))
+		return blame_tile(v, level, hash, e);
+	return blame_entries(v, level, hash, false, e);
 }
 
 static bool compare_tile(struct run *v, unsigned level, struct error *e)
@@ -132,15 +182,10 @@ static bool compare_tile(struct run *v, unsigned level, struct error *e)
 	}
 }
 
-/* The root of a full tile; uses up its hashes. */
-static void tile_root(struct building *b, struct digest *out)
+/* Before something is blamed on an entry: the ones before it in its tile, which was not compared yet. */
+static bool compare_begun(struct run *v, struct error *e)
 {
-	for (unsigned n = TLOG_TILE_WIDTH; n > 1; n /= 2)
-		for (unsigned i = 0; i < n / 2; i++)
-			tlog_node_hash(&b->hash[2 * i], &b->hash[2 * i + 1], &b->hash[i]);
-	*out = b->hash[0];
-	b->index++;
-	b->n = 0;
+	return v->level[0].n == 0 || compare_tile(v, 0, e);
 }
 
 static bool add_hash(struct run *v, const struct digest *leaf, struct error *e)
@@ -155,7 +200,9 @@ static bool add_hash(struct run *v, const struct digest *leaf, struct error *e)
 			return true;
 		if (!compare_tile(v, level, e))
 			return false;
-		tile_root(b, &h);
+		fold(b->hash, TLOG_TILE_WIDTH, &h);
+		b->index++;
+		b->n = 0;
 	}
 	return true;
 }
@@ -181,6 +228,8 @@ static bool blame_disclosures(struct run *v, uint64_t index, const struct digest
 {
 	struct digest stored;
 
+	if (!compare_begun(v, e))
+		return false;
 	if (read_stored(v, 0, index, &stored) && !digest_eq(&stored, leaf))
 		return blame(v, 0, index, leaf, &stored, e);
 	v->r->place = VERIFY_DISCLOSURES;
@@ -195,6 +244,8 @@ static bool take_entry(struct run *v, uint64_t index, struct error *e)
 	struct digest h;
 
 	if (!v->s->entry(v->s->arg, index, &leaf, &packed, &inner)) {
+		if (!compare_begun(v, e))
+			return false;
 		v->r->place = VERIFY_ENTRY;
 		v->r->index = index;
 		v->r->count = 1;
@@ -205,30 +256,6 @@ static bool take_entry(struct run *v, uint64_t index, struct error *e)
 		return blame_disclosures(v, index, &h, inner.text, e);
 	v->r->entries++;
 	return add_hash(v, &h, e);
-}
-
-/* The root of what was read so far: the full subtrees of each level's tile, largest first. */
-static void rebuilt_root(const struct run *v, struct digest *out)
-{
-	struct tlog_edge edge = { 0 };
-
-	for (unsigned level = LEVELS; level-- > 0;) {
-		const struct building *b = &v->level[level];
-		unsigned at = 0;
-
-		for (unsigned row = 8; row-- > 0;) {
-			if (!(b->n >> row & 1))
-				continue;
-			struct digest h[TLOG_TILE_WIDTH / 2];
-			memcpy(h, &b->hash[at], sizeof h[0] << row);
-			for (unsigned n = 1U << row; n > 1; n /= 2)
-				for (unsigned i = 0; i < n / 2; i++)
-					tlog_node_hash(&h[2 * i], &h[2 * i + 1], &h[i]);
-			edge.stack[edge.n++] = h[0];
-			at += 1U << row;
-		}
-	}
-	tlog_edge_root(&edge, out);
 }
 
 static bool matches(struct run *v, const struct checkpoint *earlier, struct error *e)
