@@ -1,0 +1,161 @@
+/* Trust policies, C2SP tlog-policy. */
+#include <check.h>
+
+#include "lib/tlog/trust.h"
+#include "test/tlog/fixture.h"
+
+TCase *make_trust_case(void);
+
+#define WITNESSES 6
+
+static struct log *l;
+static struct note_signer witness[WITNESSES];
+static char vkey[WITNESSES][300], log_vkey[300];
+
+static void print_vkey(const struct note_vkey *k, char out[300])
+{
+	struct buf b = BUF_INIT(299);
+
+	note_vkey_print(k, &b);
+	memcpy(out, b.p, b.n);
+	out[b.n] = '\0';
+	buf_free(&b);
+}
+
+static void setup(void)
+{
+	l = log_new("north.example/audit/gw/1", 1, 10);
+	print_vkey(&l->signer.vkey, log_vkey);
+	for (unsigned i = 0; i < WITNESSES; i++) {
+		uint8_t seed[32] = { (uint8_t)(20 + i) }, public[32];
+		char name[40];
+
+		snprintf(name, sizeof name, "witness%u.example", i);
+		witness[i].key = ed25519_from_seed(seed);
+		ed25519_public(witness[i].key, public);
+		ck_assert(note_vkey_make(view_of(name), NOTE_COSIGNER, public, &witness[i].vkey));
+		print_vkey(&witness[i].vkey, vkey[i]);
+	}
+}
+
+static void teardown(void)
+{
+	log_free(l);
+	for (unsigned i = 0; i < WITNESSES; i++)
+		ed25519_free(witness[i].key);
+}
+
+/* C2SP tlog-policy's example: two of X1..X3 and any of Y1..Y3. */
+static void example(struct buf *b)
+{
+	buf_reset(b);
+	buf_addf(b, "# example\n\n  \t\nlog %s\n", log_vkey);
+	for (unsigned i = 0; i < 3; i++)
+		buf_addf(b, "witness X%u\t%s https://witness.example/\n", i + 1, vkey[i]);
+	buf_adds(b, "group X-witnesses 2 X1 X2 X3\n");
+	for (unsigned i = 0; i < 3; i++)
+		buf_addf(b, " witness  Y%u %s \n", i + 1, vkey[3 + i]);
+	buf_adds(b, "group Y-witnesses any Y1 Y2 Y3\ngroup X-and-Y all X-witnesses Y-witnesses\nquorum X-and-Y\n");
+}
+
+START_TEST(test_quorum)
+{
+	struct buf policy = BUF_INIT(10000), note = BUF_INIT(NOTE_MAX);
+	struct error e = { 0 };
+	struct view text, signatures;
+
+	example(&policy);
+	struct trust *t = trust_parse(buf_view(&policy), &e);
+	ck_assert_msg(t != NULL, "%s", e.text);
+	ck_assert(note_split(buf_view(&l->note), &text, &signatures, NULL));
+	for (unsigned set = 0; set < 1 << WITNESSES; set++) {
+		unsigned x = (unsigned)__builtin_popcount(set & 7), y = (unsigned)__builtin_popcount(set >> 3), cosigned = 0;
+		const struct note_vkey *log = NULL;
+		struct checkpoint c;
+
+		buf_reset(&note);
+		buf_add(&note, buf_view(&l->note));
+		for (unsigned i = 0; i < WITNESSES; i++)
+			if (set >> i & 1)
+				ck_assert(note_cosign(&witness[i], text, 1767323045, &note));
+		ck_assert_int_eq(trust_check(t, buf_view(&note), &c, &log, &cosigned, NULL), x >= 2 && y >= 1);
+		if (log) {
+			ck_assert_uint_eq(cosigned, x + y);
+			ck_assert_str_eq(log->name, l->signer.vkey.name);
+			ck_assert_uint_eq(c.size, 10);
+		}
+	}
+	/* All have cosigned; one bit of one cosignature of a known witness spoils the note. */
+	note.p[note.n - 10] ^= 1;
+	struct checkpoint c;
+	ck_assert(!trust_check(t, buf_view(&note), &c, NULL, NULL, NULL));
+	ck_assert(trust_log(t, 0) != NULL);
+	ck_assert(trust_log(t, 1) == NULL);
+	trust_free(t);
+	buf_free(&policy);
+	buf_free(&note);
+}
+END_TEST
+
+START_TEST(test_none_and_unknown_log)
+{
+	struct buf policy = BUF_INIT(10000);
+	struct checkpoint c;
+
+	buf_addf(&policy, "log %s\nquorum none\n", log_vkey);
+	struct trust *t = trust_parse(buf_view(&policy), NULL);
+	ck_assert(t != NULL);
+	ck_assert(trust_check(t, buf_view(&l->note), &c, NULL, NULL, NULL));
+	trust_free(t);
+	t = trust_parse(VIEW("quorum none\n"), NULL);
+	ck_assert(t != NULL);
+	ck_assert(!trust_check(t, buf_view(&l->note), &c, NULL, NULL, NULL));
+	trust_free(t);
+	buf_free(&policy);
+}
+END_TEST
+
+START_TEST(test_malformed)
+{
+	/* %L a log's key, %W and %V two witnesses'. */
+	static const char *const bad[] = {
+		"", "quorum none", "\n", "log %L\n", "quorum x\n", "quorum none\nquorum none\n", "quorum none x\n", "quorum\n",
+		"log %W\nquorum none\n", "log\nquorum none\n", "log %L\nlog %L\nquorum none\n", "log %L a b\nquorum none\n",
+		"witness a %L\nquorum none\n", "witness %W\nquorum none\n", "witness none %W\nquorum none\n",
+		"witness a %W\nwitness a %V\nquorum a\n", "witness a %W\nwitness b %W\nquorum a\n", "witness a %W u v\nquorum a\n",
+		"quorum a\nwitness a %W\n", "group g any a\nwitness a %W\nquorum g\n", "witness a %W\ngroup g any\nquorum g\n",
+		"witness a %W\ngroup g 0 a\nquorum g\n", "witness a %W\ngroup g 2 a\nquorum g\n", "witness a %W\ngroup g 01 a\nquorum g\n",
+		"witness a %W\ngroup g some a\nquorum g\n", "witness a %W\ngroup g any a a\nquorum g\n",
+		"witness a %W\ngroup g any a\ngroup h any a\nquorum g\n", "witness a %W\ngroup g any g\nquorum g\n",
+		"witness a %W\ngroup g any none\nquorum g\n", "witness a %W\ngroup a any a\nquorum a\n",
+		"quorum none\r\n", "quorum none\nnonsense\n", "# \x01\nquorum none\n", "# \x7f\nquorum none\n",
+	};
+	struct buf b = BUF_INIT(10000);
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct error e = { 0 };
+
+		buf_reset(&b);
+		for (const char *p = bad[i]; *p; p++) {
+			if (*p != '%')
+				buf_addc(&b, *p);
+			else
+				buf_adds(&b, *++p == 'L' ? log_vkey : *p == 'W' ? vkey[0] : vkey[1]);
+		}
+		ck_assert_msg(trust_parse(buf_view(&b), &e) == NULL, "case %zu", i);
+		ck_assert_int_eq(e.reason, REASON_CONFIG);
+	}
+	buf_free(&b);
+}
+END_TEST
+
+TCase *make_trust_case(void)
+{
+	TCase *tc = tcase_create("trust");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_quorum);
+	tcase_add_test(tc, test_none_and_unknown_log);
+	tcase_add_test(tc, test_malformed);
+	return tc;
+}
