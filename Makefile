@@ -45,9 +45,14 @@ $(call archive_of,$(1)): $(patsubst %.c,$(B)/%.o,$(call sources_of,$(1)))
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
-# schema/*.json are part of the binary (lib/schema/builtin.c).
-$(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"'
-$(B)/lib/schema/builtin.o: $(shell find schema -name '*.json' 2>/dev/null)
+# schema/**/*.json are part of the binary (lib/schema/builtin.c); the list is remade when one comes or goes.
+SCHEMAS := $(sort $(shell find schema -name '*.json' 2>/dev/null))
+$(B)/lib/schema/builtin_list.h: FORCE
+	@mkdir -p $(@D)
+	@i=0; for f in $(SCHEMAS:schema/%=%); do n=$${f%.json}; i=$$((i+1)); echo "BUILTIN($$i, \"$${n%.schema}\", \"$$f\")"; done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
+$(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 $(B)/gatewayd/%.o: CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 
 LOWER := lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
@@ -86,7 +91,7 @@ $(foreach a,$(AREAS),$(eval $(call area,$(a))))
 clean:
 	rm -rf build
 
-.PHONY: all clean $(addprefix check-,$(AREAS))
+.PHONY: all clean FORCE $(addprefix check-,$(AREAS))
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include test/*/*.mk
