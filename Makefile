@@ -26,7 +26,7 @@ LDLIBS   := -levent -levent_pthreads -lssl -lcrypto -ljansson -lsqlite3 -lpcre2-
 ROOMS    := gatewayd/ctl gatewayd/core gatewayd/edge gatewayd/common \
             lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
 
-sources_gatewayd/common := gatewayd/channel.c
+sources_gatewayd/common := gatewayd/channel.c gatewayd/confine.c
 sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
 archive_of = $(B)/$(subst /,_,$(1)).a
 ARCHIVES := $(foreach r,$(ROOMS),$(call archive_of,$(r)))
@@ -56,7 +56,7 @@ $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 $(B)/gatewayd/%.o: CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 
 LOWER := lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
-$(B)/gatewayd: $(B)/gatewayd/main.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
+$(B)/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/gatewayctl: $(foreach r,gatewayd/ctl gatewayd/core gatewayd/common $(LOWER),$(call archive_of,$(r)))
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)

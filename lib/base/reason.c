@@ -31,6 +31,19 @@ const char *reason_text(enum reason r)
 	return reasons[r].text;
 }
 
+enum reason reason_for_peer(enum reason r)
+{
+	switch ((int)r) {
+	case REASON_CONSENT_WITHDRAWN:
+	case REASON_UNDER_CHALLENGE:
+	case REASON_COUNCIL_VETO:
+	case REASON_EXCEPTION_QUOTA:
+	case REASON_QUOTA:
+		return REASON_NOT_PERMITTED;
+	}
+	return r;
+}
+
 enum reason reason_find(struct view slug)
 {
 	unsigned r = 0;

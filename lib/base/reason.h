@@ -70,6 +70,7 @@
 	R(UNDER_CHALLENGE, "under-challenge", 403, "policy", "The data are restricted while they are disputed.") \
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
+	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \
 	/* does it fit */ \
 	R(SCHEMA_UNKNOWN, "schema-unknown", 422, "schema", "The record's schema is not one of the agreement.") \
 	R(SCHEMA_VIOLATION, "schema-violation", 422, "schema", "The record does not fit the agreement's schema.") \
@@ -101,6 +102,9 @@ const char *reason_slug(enum reason r);
 int reason_status(enum reason r);           /* HTTP status */
 const char *reason_coarse(enum reason r);   /* what the peer and the leaf see */
 const char *reason_text(enum reason r);
+/* What the peer is told: the reason itself, or NOT_PERMITTED where naming it would tell something about a
+ * person or about how oversight uses its powers. */
+enum reason reason_for_peer(enum reason r);
 /* REASON_COUNT when no reason has that slug. */
 enum reason reason_find(struct view slug);
 

@@ -1,0 +1,460 @@
+/* Core's main thread: start order, signals, reload, retention, stop. See core.h. */
+#include "gatewayd/core/core.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gatewayd/confine.h"
+#include "gatewayd/core/control.h"
+#include "gatewayd/core/files.h"
+#include "gatewayd/core/governing.h"
+#include "gatewayd/core/mirror.h"
+#include "gatewayd/core/notify.h"
+#include "gatewayd/core/retention.h"
+#include "gatewayd/core/worker.h"
+#include "lib/schema/document.h"
+
+#define EXIT_CONFIG 78          /* EX_CONFIG of sysexits.h */
+#define SECRETS 32
+
+/* --- small things that every thread uses --- */
+
+int64_t core_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t core_monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void core_log(const char *level, const char *fmt, ...)
+{
+	char line[1200];
+	va_list ap;
+	int n = snprintf(line, sizeof line, "gatewayd: %s: ", level);
+
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
+	va_end(ap);
+	size_t length = strlen(line);
+	line[length] = '\n';
+	(void)!write(STDERR_FILENO, line, length + 1);
+}
+
+void core_die(struct core *c, const struct error *e)
+{
+	uint64_t one = 1;
+
+	if (!atomic_exchange(&c->dying, true))
+		core_log("error", "going down: %s", e->text);
+	(void)!write(c->die_fd, &one, sizeof one);
+}
+
+struct conf *core_conf(struct core *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct conf *conf = conf_ref(c->conf);
+	pthread_mutex_unlock(&c->lock);
+	return conf;
+}
+
+/* --- reload --- */
+
+static void log_errors(const struct error_list *errors)
+{
+	char text[700];
+
+	for (size_t i = 0; i < errors->n; i++)
+		core_log("error", "%s", error_print(&errors->items[i], text, sizeof text));
+	if (errors->dropped)
+		core_log("error", "and %zu more errors", errors->dropped);
+}
+
+/* Builds and checks everything new, then swaps one pointer; an error leaves the old one running. What binds
+ * sockets and opens stores is taken at start only. */
+static bool reload(struct core *c, struct error_list *errors)
+{
+	struct conf *fresh, *old;
+
+	notify("RELOADING=1");
+	fresh = conf_load(c->config_path, &c->pseudonym, core_now_ms(), errors);
+	if (!fresh) {
+		log_errors(errors);
+		core_log("error", "reload: the running configuration stays");
+		notify("READY=1");
+		return false;
+	}
+	pthread_mutex_lock(&c->lock);
+	old = c->conf;
+	c->conf = fresh;
+	pthread_mutex_unlock(&c->lock);
+	conf_unref(old);
+	if (!governing_submit(c, "reload"))
+		core_log("warning", "the reload could not be logged: memory ran out");
+	core_log("notice", "configuration reloaded");
+	notify("READY=1");
+	return true;
+}
+
+/* --- opening keys, store, log --- */
+
+static void writer_died(void *arg, const struct error *e)
+{
+	core_die(arg, e);
+}
+
+static void mirror_warned(void *arg, const struct error *e)
+{
+	char text[700];
+
+	(void)arg;
+	if (e)
+		core_log("warning", "mirror: %s", error_print(e, text, sizeof text));
+	else
+		core_log("notice", "the mirror is written again");
+}
+
+static bool key_path(char *out, size_t size, const struct node *n, const char *name)
+{
+	return snprintf(out, size, "%s/%s", n->keys, name) < (int)size;
+}
+
+static bool open_secrets(struct core *c, const struct node *n, struct ed25519_key **audit, struct error *e)
+{
+	struct secret idempotency, seed;
+	char path[4096];
+	bool ok = key_path(path, sizeof path, n, "pseudonym.key") && secret_read(path, SECRETS, &c->pseudonym, e) &&
+	          key_path(path, sizeof path, n, "idempotency.key") && secret_read(path, SECRETS, &idempotency, e) &&
+	          key_path(path, sizeof path, n, "audit.key") && secret_read(path, SECRETS, &seed, e);
+
+	if (!ok)
+		return error_set(e, REASON_CONFIG, "the keys cannot be read");
+	c->body_key = hmac_key_new(view_make(idempotency.b, idempotency.n));
+	*audit = ed25519_from_seed(seed.b);
+	secret_wipe(&idempotency);
+	secret_wipe(&seed);
+	return (c->body_key && *audit) || error_set(e, REASON_CRYPTO, "the keys cannot be used");
+}
+
+struct opened {
+	struct store *store, *reader;
+	struct ed25519_key *audit;
+};
+
+static bool slot_live(void *arg, uint32_t slot)
+{
+	return store_slot_live(arg, slot);
+}
+
+static bool open_log(struct core *c, struct opened *o, struct error *e)
+{
+	const struct node *n = &c->conf->node;
+	struct writer_options w = { .store = o->store, .keys = c->keys, .anchor_path = n->anchor, .died = writer_died,
+		.arg = c };
+	uint8_t public_key[32];
+
+	ed25519_public(o->audit, public_key);
+	w.signer.key = o->audit;
+	if (!note_vkey_make(view_of(n->origin), NOTE_ED25519, public_key, &w.signer.vkey))
+		return error_set(e, REASON_CONFIG, "the log's origin is not a key name");
+	c->mirror = mirror_open(n->mirror, n->store, mirror_warned, c, e);
+	if (!c->mirror)
+		return false;
+	w.mirror = c->mirror;
+	c->writer = writer_start(&w, e);
+	return c->writer != NULL;
+}
+
+static bool open_all(struct core *c, struct opened *o, struct error *e)
+{
+	const struct node *n = &c->conf->node;
+	uint32_t swept;
+
+	c->envelope_schema = document_schema(VIEW("envelope"), e);
+	if (!c->envelope_schema || !open_secrets(c, n, &o->audit, e))
+		return false;
+	c->keys = keystore_open(n->keys, false, e);
+	o->store = c->keys ? store_open(n->store, e) : NULL;
+	if (!o->store || !keystore_sweep(c->keys, slot_live, o->store, &swept, e))
+		return false;
+	if (swept)
+		core_log("notice", "%u orphaned payload keys erased", swept);
+	o->reader = store_open_reader(n->store, e);
+	return o->reader && open_log(c, o, e);
+}
+
+/* The configuration again, now with the secret that pseudonyms need. */
+static bool arm_conf(struct core *c)
+{
+	struct error_list errors = { .n = 0 };
+	struct conf *armed = conf_load(c->config_path, &c->pseudonym, core_now_ms(), &errors);
+
+	if (!armed) {
+		log_errors(&errors);
+		error_list_free(&errors);
+		return false;
+	}
+	conf_unref(c->conf);
+	c->conf = armed;
+	error_list_free(&errors);
+	return true;
+}
+
+/* --- the main loop --- */
+
+struct loop {
+	struct core *core;
+	struct event_base *base;
+	struct retention *retention;
+	int edge_pid;
+	int status;
+};
+
+static void on_stop(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)what;
+	core_log("notice", "signal %d: stopping", (int)signal_number);
+	event_base_loopbreak(l->base);
+}
+
+static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct loop *l = arg;
+	struct error_list errors = { .n = 0 };
+
+	(void)signal_number;
+	(void)what;
+	mirror_reopen(l->core->mirror);
+	reload(l->core, &errors);
+	error_list_free(&errors);
+}
+
+static void on_child(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct loop *l = arg;
+	int status;
+
+	(void)signal_number;
+	(void)what;
+	if (l->edge_pid > 0 && waitpid(l->edge_pid, &status, WNOHANG) == l->edge_pid) {
+		core_log("error", "the edge has ended (status %d)", status);
+		l->edge_pid = 0;
+		l->status = 1;
+		event_base_loopbreak(l->base);
+	}
+}
+
+static void on_die(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)fd;
+	(void)what;
+	l->status = 1;
+	event_base_loopbreak(l->base);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+	struct error e = { .reason = REASON_NONE };
+
+	(void)fd;
+	(void)what;
+	if (!retention_sweep(l->retention, core_now_ms(), &e))
+		core_log("error", "retention: %s", e.text);
+}
+
+static void on_swept(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)fd;
+	(void)what;
+	retention_collect(l->retention);
+}
+
+/* What fell due while the daemon was down runs before it serves. */
+static bool catch_up(struct loop *l, struct error *e)
+{
+	for (;;) {
+		if (!retention_sweep(l->retention, core_now_ms(), e))
+			return false;
+		if (!retention_busy(l->retention))
+			return true;
+		while (retention_busy(l->retention) && !atomic_load(&l->core->dying)) {
+			usleep(1000);
+			retention_collect(l->retention);
+		}
+		if (atomic_load(&l->core->dying))
+			return error_set(e, REASON_STORE, "the store failed");
+	}
+}
+
+#define LOOP_EVENTS 7
+
+static bool add_events(struct loop *l, struct event *events[LOOP_EVENTS])
+{
+	struct timeval half = { .tv_usec = 500000 };
+	struct event *made[LOOP_EVENTS] = {
+		evsignal_new(l->base, SIGTERM, on_stop, l), evsignal_new(l->base, SIGINT, on_stop, l),
+		evsignal_new(l->base, SIGHUP, on_hangup, l), evsignal_new(l->base, SIGCHLD, on_child, l),
+		event_new(l->base, l->core->die_fd, EV_READ, on_die, l), event_new(l->base, -1, EV_PERSIST, on_tick, l),
+		event_new(l->base, retention_fd(l->retention), EV_READ | EV_PERSIST, on_swept, l),
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < LOOP_EVENTS; i++) {
+		events[i] = made[i];
+		ok = ok && made[i] && event_add(made[i], i == 5 ? &half : NULL) == 0;
+	}
+	return ok;
+}
+
+/* Serves until something ends it. */
+static int serve(struct core *c, const struct core_options *o, struct opened *opened, struct error *e)
+{
+	struct loop l = { .core = c, .base = event_base_new(), .retention = retention_new(c, opened->reader),
+		.edge_pid = o->edge_pid };
+	struct event *events[LOOP_EVENTS] = { NULL };
+	struct control *control = NULL;
+	bool started = false;
+
+	if (!l.base || !l.retention || !add_events(&l, events)) {
+		error_set(e, REASON_NO_MEMORY, "memory ran out");
+		goto out;
+	}
+	struct control_options options = { .core = c, .base = l.base, .listen_fd = o->control_fd, .reader = opened->reader,
+		.retention = l.retention, .reload = reload };
+	control = control_new(&options);
+	if (!control || !governing_submit(c, "start") || !catch_up(&l, e)) {
+		error_set(e, REASON_NO_MEMORY, "the control socket cannot be served");
+		goto out;
+	}
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (!worker_start(c->workers[i], e))
+			goto out;
+	started = true;
+	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin, c->conf->n_agreements);
+	notify("READY=1");
+	event_base_dispatch(l.base);
+	notify("STOPPING=1");
+out:
+	for (unsigned i = 0; started && i < c->n_workers; i++) {
+		worker_stop(c->workers[i]);
+		worker_join(c->workers[i]);
+	}
+	if (started)
+		governing_stop(c);
+	writer_stop(c->writer);
+	c->writer = NULL;
+	for (unsigned i = 0; i < c->n_workers; i++)
+		home_collect(c->workers[i]->home);
+	if (l.retention)
+		retention_collect(l.retention);
+	control_free(control);
+	for (size_t i = 0; i < LOOP_EVENTS; i++)
+		if (events[i])
+			event_free(events[i]);
+	retention_free(l.retention);
+	if (l.base)
+		event_base_free(l.base);
+	if (l.edge_pid > 0) {
+		kill(l.edge_pid, SIGTERM);
+		waitpid(l.edge_pid, NULL, 0);
+	}
+	return started ? l.status : EXIT_CONFIG;
+}
+
+static bool make_workers(struct core *c, const struct core_options *o, struct error *e)
+{
+	c->workers = calloc(o->n_channels, sizeof(struct worker *));
+	if (!c->workers)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	c->n_workers = o->n_channels;
+	for (unsigned i = 0; i < o->n_channels; i++) {
+		c->workers[i] = worker_new(c, i, o->channels[i], e);
+		if (!c->workers[i])
+			return false;
+	}
+	return true;
+}
+
+static void close_all(struct core *c, struct opened *o)
+{
+	for (unsigned i = 0; c->workers && i < c->n_workers; i++)
+		worker_free(c->workers[i]);
+	free(c->workers);
+	mirror_close(c->mirror);
+	store_close(o->reader);
+	store_close(o->store);
+	keystore_close(c->keys);
+	ed25519_free(o->audit);
+	hmac_key_free(c->body_key);
+	schema_unref(c->envelope_schema);
+	secret_wipe(&c->pseudonym);
+	conf_unref(c->conf);
+	close(c->die_fd);
+	pthread_mutex_destroy(&c->lock);
+}
+
+/* What core may still open once it is confined. */
+static bool confine(const struct core *c, struct error *e)
+{
+	const struct node *n = &c->conf->node;
+	struct arena mem = { .max = 0 };
+	const char *folder_of[] = { n->store, n->mirror, n->anchor };
+	const char *writable[8];
+	size_t k = 0;
+
+	for (size_t i = 0; i < sizeof folder_of / sizeof *folder_of; i++)
+		if (folder_of[i])
+			writable[k++] = file_folder(&mem, folder_of[i]);
+	writable[k++] = n->keys;
+	const char *readable[] = { n->folder };
+	struct confine_paths paths = { .readable = readable, .n_readable = 1, .writable = writable, .n_writable = k };
+	bool ok = confine_core(&paths, e);
+	arena_free(&mem);
+	return ok;
+}
+
+int core_run(const struct core_options *o)
+{
+	struct core c = { .config_path = o->config_path, .conf = o->conf, .build = GATEWAY_BUILD,
+		.lock = PTHREAD_MUTEX_INITIALIZER, .started_ms = core_now_ms() };
+	struct opened opened = { .store = NULL };
+	struct error e = { .reason = REASON_NONE };
+	int status = EXIT_CONFIG;
+
+	signal(SIGPIPE, SIG_IGN);
+	evthread_use_pthreads();
+	c.die_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	notify_open();
+	if (c.die_fd >= 0 && confine(&c, &e) && open_all(&c, &opened, &e) && arm_conf(&c) && make_workers(&c, o, &e))
+		status = serve(&c, o, &opened, &e);
+	else if (o->edge_pid > 0)
+		kill(o->edge_pid, SIGTERM);
+	if (e.reason != REASON_NONE) {
+		char text[700];
+		core_log("error", "%s", error_print(&e, text, sizeof text));
+	}
+	writer_stop(c.writer);
+	close_all(&c, &opened);
+	return status;
+}

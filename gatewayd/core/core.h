@@ -1,0 +1,62 @@
+/* Core: what all its threads share. Filled by core_start() before any thread runs; afterwards only the
+ * members that say so change. */
+#ifndef GATEWAYD_CORE_CORE_H
+#define GATEWAYD_CORE_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gatewayd/core/conf.h"
+#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/writer.h"
+
+struct mirror;
+struct worker;
+
+struct core {
+	const char *config_path;
+	const char *build;              /* software build, in every audit entry */
+	struct secret pseudonym;
+	struct hmac_key *body_key;      /* keyed digests of bodies, for idempotency */
+	struct schema *envelope_schema;
+	struct keystore *keys;
+	struct mirror *mirror;
+	struct writer *writer;
+	struct worker **workers;
+	unsigned n_workers;
+	int64_t started_ms;
+
+	pthread_mutex_t lock;           /* guards conf */
+	struct conf *conf;              /* the current one; core_conf() */
+	_Atomic bool draining;          /* no new exchanges; /readyz says so */
+	_Atomic bool dying;             /* the store or the log failed: stop */
+	int die_fd;                     /* eventfd that ends the main loop */
+
+	/* Figures for status and metrics. */
+	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, erased, strangers;
+};
+
+/* The current configuration, with a reference for the caller. Any thread. */
+struct conf *core_conf(struct core *c);
+/* Wall clock, Unix milliseconds, and the monotonic clock for deadlines. */
+int64_t core_now_ms(void);
+int64_t core_monotonic_ms(void);
+/* Fatal: logs and ends the process from the main loop. Any thread. */
+void core_die(struct core *c, const struct error *e);
+
+/* A line on standard error: `level: text`. Never a value of a record. Any thread. */
+void core_log(const char *level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Runs core until a signal or the end of the edge: `channels` has one socket a worker. Returns the exit
+ * status. `edge_pid` is stopped and reaped. */
+struct core_options {
+	const char *config_path;
+	struct conf *conf;              /* taken over */
+	const int *channels;
+	unsigned n_channels;
+	int edge_pid;
+	int control_fd;                 /* bound UNIX socket */
+};
+int core_run(const struct core_options *o);
+
+#endif

@@ -1,0 +1,254 @@
+/* See delivery.h. */
+#include "gatewayd/core/delivery.h"
+
+#include <jansson.h>
+
+#include "gatewayd/core/exchange.h"
+#include "gatewayd/core/payload.h"
+#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/retention.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/receipt.h"
+
+#define BODY_MAX (24u * 1024 * 1024)
+
+struct delivery *delivery_new(struct worker *w, uint64_t seq, const struct delivery_due *due, size_t answer_max)
+{
+	struct delivery *d = calloc(1, sizeof *d);
+
+	if (!d)
+		return NULL;
+	d->worker = w;
+	d->conf = core_conf(w->core);
+	d->seq = seq;
+	d->due = *due;
+	d->now_ms = core_now_ms();
+	d->body = BUF_INIT(BODY_MAX);
+	d->answer = BUF_INIT(answer_max);
+	d->receipt = BUF_INIT(65536);
+	return d;
+}
+
+void delivery_free(struct delivery *d)
+{
+	if (!d)
+		return;
+	conf_unref(d->conf);
+	buf_wipe(&d->body);
+	buf_free(&d->answer);
+	buf_free(&d->receipt);
+	free(d);
+}
+
+static bool later(struct delivery *d, const char *slug, const char *problem)
+{
+	snprintf(d->slug, sizeof d->slug, "%s", slug);
+	if (!d->problem[0])
+		snprintf(d->problem, sizeof d->problem, "%s", problem);
+	return false;
+}
+
+/* Copies a string member of a leaf; empty when it is not there. */
+static void leaf_member(struct view leaf, const char *name, char *out, size_t size)
+{
+	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
+	const char *value = json_string_value(json_object_get(doc, name));
+
+	snprintf(out, size, "%s", value ? value : "");
+	json_decref(doc);
+}
+
+/* {…members…,"record":…,"origin":{…}} */
+static bool write_body(struct delivery *d, struct view members, const struct payload *p, uint64_t entry)
+{
+	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE };
+	struct buf *b = &d->body;
+	char id[UUID_TEXT + 1];
+	bool ok = proof_of_entry(d->worker->reader, entry, false, &leaf, &proof, &e);
+
+	if (!ok) {
+		later(d, reason_slug(e.reason), e.text);
+	} else {
+		leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
+		uuid_print(&d->exchange, id);
+		buf_add(b, view_make(members.p, members.n - 1));
+		buf_adds(b, ",\"record\":");
+		buf_add(b, p->record);
+		buf_addf(b, ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"agreement_digest\":\"", id,
+		         d->conf->node.agency, d->conf->node.name);
+		digest_print(b, &d->agreement_digest);
+		buf_adds(b, "\",\"entry\":\"");
+		base64_encode(b, buf_view(&leaf));
+		buf_adds(b, "\",\"proof\":");
+		buf_add_json_string(b, buf_view(&proof));
+		buf_adds(b, ",\"salt\":\"");
+		hex_encode(b, view_make(p->salt.b, sizeof p->salt.b));
+		buf_adds(b, "\"}}");
+		ok = !b->failed || later(d, "no-memory", "the envelope is too large");
+	}
+	buf_free(&leaf);
+	buf_free(&proof);
+	return ok;
+}
+
+bool delivery_prepare(struct delivery *d)
+{
+	struct store *reader = d->worker->reader;
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange x;
+	struct store_delivery row;
+	struct payload payload = { .plain = BUF_INIT(BODY_MAX) };
+	struct buf members = BUF_INIT(4u * 1024 * 1024);
+	uint64_t entry;
+	bool ok = false;
+
+	if (d->now_ms >= d->due.deadline_ms)
+		return later(d, "deadline", "the deadline has passed");
+	if (!store_get_exchange(reader, d->seq, &x, &e))
+		return later(d, reason_slug(e.reason), e.text);
+	entry = x.entry;
+	d->exchange = x.id;
+	d->agreement_digest = x.agreement_digest;
+	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
+	snprintf(d->recipient, sizeof d->recipient, "%.*s", VIEW_ARG(x.recipient));
+	d->partner = conf_agency(d->conf, view_of(d->recipient), ROLE(GATEWAY));
+	if (!d->partner || !d->partner->host)
+		return later(d, "flow-unmapped", "no gateway of the recipient is known here");
+	if (!store_get_delivery(reader, d->seq, &row, &e)) {
+		later(d, reason_slug(e.reason), e.text);
+	} else {
+		buf_add(&members, row.envelope);
+		if (members.failed || !payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange, &payload, &e))
+			later(d, reason_slug(e.reason), e.text);
+		else
+			ok = write_body(d, buf_view(&members), &payload, entry);
+	}
+	payload_close(&payload);
+	buf_free(&members);
+	return ok;
+}
+
+/* --- the answer --- */
+
+/* Verifies the receipt of an acceptance: the partner's log holds an entry that this very record came in, under
+ * this agreement. */
+static bool receipt_holds(struct delivery *d, const json_t *doc)
+{
+	const char *text = json_string_value(json_object_get(doc, "receipt"));
+	struct error e = { .reason = REASON_NONE };
+	struct buf scratch = BUF_INIT(65536), want = BUF_INIT(65);
+	char operation[32], governing[65], input[65];
+	struct receipt r;
+	struct view leaf;
+	bool ok = false;
+
+	digest_print(&want, &d->agreement_digest);
+	if (!text || !d->partner->has_log) {
+		later(d, "receipt-invalid", "the answer has no receipt that can be verified here");
+	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
+	           !receipt_verify(&r, leaf, &d->partner->log, &e)) {
+		later(d, "receipt-invalid", e.text);
+	} else {
+		leaf_member(leaf, "operation", operation, sizeof operation);
+		leaf_member(leaf, "agreement_digest", governing, sizeof governing);
+		leaf_member(leaf, "input", input, sizeof input);
+		ok = strcmp(operation, d->status == 202 ? "hold" : "collection") == 0 &&
+		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
+		if (ok)
+			buf_adds(&d->receipt, text);
+		else
+			later(d, "receipt-invalid", "the receipt is for something else");
+	}
+	buf_free(&scratch);
+	buf_free(&want);
+	return ok;
+}
+
+/* The slug of a problem document: the end of its type. */
+static void read_problem(struct delivery *d, const json_t *doc)
+{
+	const char *type = json_string_value(json_object_get(doc, "type"));
+	const char *slash = type ? strrchr(type, '/') : NULL;
+	enum reason known = slash ? reason_find(view_of(slash + 1)) : REASON_COUNT;
+
+	later(d, known < REASON_COUNT ? reason_slug(known) : "refused", "the partner refused");
+}
+
+void delivery_judge(struct delivery *d)
+{
+	json_t *doc = d->status > 0 ? json_loadb(d->answer.p ? d->answer.p : "", d->answer.n, 0, NULL) : NULL;
+
+	d->judged = true;
+	d->end = DELIVERY_RETRY;
+	d->now_ms = core_now_ms();
+	if (d->status == 201 || d->status == 202) {
+		if (receipt_holds(d, doc))
+			d->end = DELIVERY_DONE;
+	} else if (d->status >= 400 && d->status < 500 && d->status != 408 && d->status != 409 && d->status != 425 &&
+	           d->status != 429) {
+		read_problem(d, doc);
+		d->end = DELIVERY_REFUSED;
+	} else if (d->status > 0) {
+		read_problem(d, doc);
+	} else {
+		later(d, "unreachable", "no answer came");
+	}
+	json_decref(doc);
+	if (d->end == DELIVERY_RETRY && d->now_ms >= d->due.deadline_ms)
+		d->end = DELIVERY_EXPIRED;
+	wipe(d->body.p, d->body.n);
+	if (d->end == DELIVERY_DONE)
+		return;
+	char id[UUID_TEXT + 1];
+	uuid_print(&d->exchange, id);
+	core_log(d->end == DELIVERY_RETRY ? "warning" : "error", "delivery of %s to %s: %s: %s%s", id, d->recipient, d->slug,
+	         d->problem, d->end == DELIVERY_RETRY ? "; will try again" : "; given up");
+}
+
+/* --- what is written --- */
+
+/* The n-th wait: first_retry_ms doubled each time, at most longest_retry_ms. */
+static int64_t next_try(const struct delivery *d)
+{
+	const struct node *n = &d->conf->node;
+	int64_t wait = n->first_retry_ms;
+
+	for (uint32_t i = 0; i < d->due.attempts && wait < n->longest_retry_ms; i++)
+		wait *= 2;
+	return d->now_ms + (wait < n->longest_retry_ms ? wait : n->longest_retry_ms);
+}
+
+static bool append_end(struct delivery *d, struct writer *w, struct error *e)
+{
+	struct buf leaf = BUF_INIT(8192);
+	uint64_t index;
+	bool done = d->end == DELIVERY_DONE;
+	struct entry entry = { .operation = OPERATION_DELIVERY, .time_ms = d->now_ms, .exchange = d->exchange,
+		.peer = d->partner ? view_of(d->partner->id) : VIEW(""), .recipient = view_of(d->recipient),
+		.agreement = view_of(d->agreement), .agreement_digest = d->agreement_digest,
+		.outcome = done ? VIEW("delivered") : VIEW("failed"), .note = done ? VIEW("") : view_of(d->slug),
+		.build = view_of(d->worker->core->build) };
+
+	entry_print(&entry, NULL, &leaf);
+	bool ok = writer_append(w, &d->job, buf_view(&leaf), VIEW(""), &index, e);
+	buf_free(&leaf);
+	return ok;
+}
+
+bool delivery_write(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	struct delivery *d = (struct delivery *)j;
+	struct core *c = d->worker->core;
+
+	if (d->end == DELIVERY_RETRY)
+		return store_retry_delivery(s, d->seq, next_try(d), view_of(d->slug), e);
+	bool done = d->end == DELIVERY_DONE;
+	if (!append_end(d, w, e) || !store_drop_delivery(s, d->seq, e) ||
+	    !store_set_state(s, d->seq, done ? STATE_DELIVERED : STATE_FAILED, e))
+		return false;
+	if (done && !store_put_receipt(s, d->seq, buf_view(&d->receipt), e))
+		return false;
+	atomic_fetch_add(done ? &c->delivered : &c->delivery_failures, 1);
+	return retention_erase(c, w, j, s, d->seq, &d->exchange, done ? "delivered" : "delivery failed", d->now_ms, e);
+}

@@ -1,0 +1,89 @@
+/* One record, from envelope to answer. exchange.c is the page to read: who are you, which agreement covers
+ * this, may it, does it fit, what may pass and in what form. exchange_store.c writes what was decided, in
+ * one transaction, and answers after its commit. The worker's thread; only exchange_store.c's run is the
+ * writer's. */
+#ifndef GATEWAYD_CORE_EXCHANGE_H
+#define GATEWAYD_CORE_EXCHANGE_H
+
+#include "gatewayd/core/worker.h"
+
+/* Fresh random bytes of one exchange, drawn at once. */
+struct exchange_random {
+	uint8_t id[10];
+	struct salt salt;               /* of what leaves; goes to the recipient with it */
+	struct salt input_salt;         /* of what came; never leaves, so that dropped fields cannot be guessed */
+	uint8_t key[32];                /* of the payload */
+	uint8_t nonce[12];
+	uint8_t disclosures[6][16];
+	uint8_t seed[32];               /* of the transforms */
+};
+
+enum exchange_kind {
+	EXCHANGE_EGRESS,        /* own agency's system: to the outbox */
+	EXCHANGE_SINGLE,        /* a partner's system, raw records: full enforcement, to the inbox */
+	EXCHANGE_INGRESS        /* a partner's gateway: verified and narrowed, to the inbox */
+};
+
+struct exchange {
+	struct job job;                 /* first: the writer hands it back */
+	struct exchange *next_free;
+	struct worker *worker;
+	struct request *request;
+	unsigned line;                  /* of NDJSON, from 0 */
+	bool dry_run;                   /* /validate: nothing is stored but an audit entry */
+	bool final;                     /* the answer is kept for its key; false: the sender tries again */
+
+	/* decided */
+	enum exchange_kind kind;
+	struct exchange_random random;
+	struct view text;               /* the envelope's bytes */
+	struct tape tape;
+	struct envelope envelope;
+	struct agreement *agreement;    /* the conf's */
+	struct decision decision;
+	struct error error;             /* why, when a step before the decision failed */
+	struct digest input, output;    /* salted digests of the record */
+	struct uuid id, origin;
+
+	/* written */
+	struct arena mem;               /* views of the rows below */
+	struct store_exchange row;
+	bool keeps_payload, delivers, receives;
+	struct buf sealed;              /* nonce, then AES-256-GCM of salts and record */
+	struct buf answer;              /* JSON without receipt and closing brace */
+	struct buf leaf;
+	struct disclosures sd;
+	struct store_timer timer;
+	struct store_delivery delivery;
+	struct store_inbox inbox;
+	struct buf members;             /* envelope members for the delivery, or the inbox' body */
+
+	/* what the writer found */
+	enum store_accepted accepted;
+	struct buf prior;               /* the first answer, when it is replayed */
+	int prior_status;
+	uint64_t index;                 /* audit index of the answer's entry */
+	struct uuid answer_id;
+	struct buf result;              /* the finished answer */
+	int status;
+};
+
+#define SEALED_SALTS (2 * sizeof(struct salt))
+
+/* Decides one envelope of a request and hands it to the writer; the answer goes out after COMMIT.
+ * `line` is its place in NDJSON, 0 otherwise; the request counts it as pending. */
+void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run);
+/* Fills the rows from the decision and submits. */
+void exchange_submit(struct exchange *x);
+/* An exchange of the request could not even begin: nothing was decided, its sender is told so. */
+void exchange_lost(struct request *r);
+/* Takes an exchange from the worker's free ones, or makes it. NULL: no memory. */
+struct exchange *exchange_take(struct request *r, unsigned line) MUST_USE;
+/* Gives it back; wipes what was of the record. */
+void exchange_recycle(struct exchange *x);
+void exchange_free(struct exchange *x);
+
+/* The main reason of a refusal, REASON_NONE when released. */
+enum reason exchange_reason(const struct exchange *x);
+
+#endif

@@ -1,0 +1,67 @@
+/* Liveness, readiness and figures (OpenMetrics 1.0 text). No label tells of a person or a case. */
+#include "gatewayd/core/answer.h"
+#include "gatewayd/core/router.h"
+#include "gatewayd/core/store.h"
+
+static void send_as(struct request *r, int status, struct view type, struct view body)
+{
+	struct answer a = { .status = status, .content_type = type, .body = body };
+
+	answer_send(r, &a);
+}
+
+void handle_livez(struct request *r)
+{
+	send_as(r, 200, VIEW("text/plain"), VIEW("ok\n"));
+}
+
+void handle_readyz(struct request *r)
+{
+	struct core *c = r->worker->core;
+	bool ready = !atomic_load(&c->draining) && !atomic_load(&c->dying);
+
+	send_as(r, ready ? 200 : 503, VIEW("text/plain"), ready ? VIEW("ready\n") : VIEW("not ready\n"));
+}
+
+static void counter(struct buf *b, const char *name, const char *help, uint64_t value)
+{
+	buf_addf(b, "# TYPE gatewayd_%s counter\n# HELP gatewayd_%s %s\ngatewayd_%s_total %llu\n", name, name, help, name,
+	         (unsigned long long)value);
+}
+
+static void gauge(struct buf *b, const char *name, const char *help, uint64_t value)
+{
+	buf_addf(b, "# TYPE gatewayd_%s gauge\n# HELP gatewayd_%s %s\ngatewayd_%s %llu\n", name, name, help, name,
+	         (unsigned long long)value);
+}
+
+void handle_metrics(struct request *r)
+{
+	struct core *c = r->worker->core;
+	struct error e = { .reason = REASON_NONE };
+	struct store_counts counts;
+	struct writer_stats stats;
+	struct buf b = BUF_INIT(65536);
+
+	writer_stats(c->writer, &stats);
+	counter(&b, "exchanges_released", "Records released.", atomic_load(&c->released));
+	counter(&b, "exchanges_held", "Records held for a person to decide.", atomic_load(&c->held));
+	counter(&b, "exchanges_refused", "Records refused.", atomic_load(&c->refused));
+	counter(&b, "exchanges_replayed", "Answers given again for the same key.", atomic_load(&c->replayed));
+	counter(&b, "deliveries", "Deliveries that a partner acknowledged.", atomic_load(&c->delivered));
+	counter(&b, "delivery_failures", "Deliveries given up.", atomic_load(&c->delivery_failures));
+	counter(&b, "payloads_erased", "Payloads erased by retention.", atomic_load(&c->erased));
+	counter(&b, "strangers", "Requests of no known partner.", atomic_load(&c->strangers));
+	counter(&b, "commits", "Transactions committed.", stats.commits);
+	gauge(&b, "commit_rows", "Median exchanges in one commit.", stats.median_batch);
+	gauge(&b, "audit_entries", "Entries in the audit log.", stats.tree_size);
+	if (store_count(r->worker->reader, &counts, &e)) {
+		gauge(&b, "payloads", "Sealed payloads held.", counts.payloads);
+		gauge(&b, "timers", "Retention timers.", counts.timers);
+		gauge(&b, "outbox", "Deliveries that wait.", counts.deliveries);
+		gauge(&b, "inbox", "Items that wait to be fetched.", counts.inbox);
+	}
+	buf_adds(&b, "# EOF\n");
+	send_as(r, 200, VIEW("application/openmetrics-text; version=1.0.0; charset=utf-8"), buf_view(&b));
+	buf_free(&b);
+}

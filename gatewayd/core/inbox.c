@@ -1,0 +1,238 @@
+/* The inbox: how the recipient's own system fetches records and duties, and acknowledges them. What is fetched
+ * is logged before it is shown; an acknowledged record's payload is erased at once. */
+#include "gatewayd/core/consult.h"
+#include "gatewayd/core/payload.h"
+#include "gatewayd/core/retention.h"
+#include "gatewayd/core/router.h"
+#include "lib/base/encode.h"
+
+#define PAGE 50
+#define PAGE_BYTES (32u * 1024 * 1024)
+
+/* Inboxes are this agency's own. */
+static bool own_system(struct request *r)
+{
+	if (view_is(view_of(r->peer->agency), r->conf->node.agency))
+		return true;
+	answer_problem(r, REASON_ROLE_DENIED);
+	return false;
+}
+
+/* --- fetch --- */
+
+struct item {
+	uint64_t id, seq;
+	struct uuid exchange;
+	bool record;
+	struct buf kind, body;
+	int64_t made_ms;
+};
+
+struct page {
+	struct item items[PAGE];
+	size_t n;
+};
+
+static bool copy_item(void *arg, const struct store_inbox *i)
+{
+	struct page *p = arg;
+	struct item *to = &p->items[p->n++];
+
+	*to = (struct item){ .id = i->id, .seq = i->seq, .exchange = i->exchange, .record = view_is(i->kind, "record"),
+		.made_ms = i->made_ms, .kind = BUF_INIT(64), .body = BUF_INIT(4u * 1024 * 1024) };
+	buf_add(&to->kind, i->kind);
+	buf_add(&to->body, i->body);
+	return p->n < PAGE;
+}
+
+/* {"id":1,"kind":"record","exchange":"…","received":"…",…members…,"salt":"…","record":…} */
+static bool write_item(struct request *r, const struct item *i, struct buf *out, struct error *e)
+{
+	struct worker *w = r->worker;
+	struct payload payload = { .plain = BUF_INIT(PAGE_BYTES) };
+	char id[UUID_TEXT + 1], time[TIME_TEXT + 1];
+
+	uuid_print(&i->exchange, id);
+	time_print(i->made_ms, time);
+	buf_addf(out, "{\"id\":%llu,\"kind\":\"%.*s\",\"exchange\":\"%s\",\"made\":\"%s\"", (unsigned long long)i->id,
+	         VIEW_ARG(buf_view(&i->kind)), id, time);
+	if (i->body.n) {
+		buf_addc(out, ',');
+		buf_add(out, buf_view(&i->body));
+	}
+	if (i->record) {
+		if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, i->seq, &i->exchange, &payload, e)) {
+			payload_close(&payload);
+			return false;
+		}
+		buf_adds(out, ",\"salt\":\"");
+		hex_encode(out, view_make(payload.salt.b, sizeof payload.salt.b));
+		buf_adds(out, "\",\"record\":");
+		buf_add(out, payload.record);
+		payload_close(&payload);
+	}
+	buf_addc(out, '}');
+	return true;
+}
+
+static bool write_page(struct request *r, struct page *p, struct consult *c, struct error *e)
+{
+	struct buf *out = consult_body(c);
+	uint64_t next = 0;
+	bool first = true;
+
+	buf_adds(out, "{\"items\":[");
+	for (size_t i = 0; i < p->n; i++) {
+		size_t before = out->n;
+		struct error missing = { .reason = REASON_NONE };
+		if (!first)
+			buf_addc(out, ',');
+		next = p->items[i].id;
+		if (!write_item(r, &p->items[i], out, &missing)) {
+			/* Its payload was erased in the meantime: it is no longer there to be fetched. */
+			out->n = before;
+			if (missing.reason == REASON_NOT_FOUND)
+				continue;
+			*e = missing;
+			return false;
+		}
+		first = false;
+		if (!consult_note(c, &p->items[i].exchange, VIEW(""), p->items[i].record ? "record fetched" : "duty fetched"))
+			return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	}
+	buf_addf(out, "],\"next\":%llu}", (unsigned long long)next);
+	return true;
+}
+
+void handle_inbox(struct request *r)
+{
+	struct view after_text = query_value(r, "after");
+	unsigned long long after = 0;
+	struct error e = { .reason = REASON_NONE };
+	struct page *p;
+	struct consult *c;
+
+	if (!own_system(r))
+		return;
+	if (after_text.n && !view_to_u64(after_text, INT64_MAX, &after)) {
+		answer_problem(r, REASON_BAD_REQUEST);
+		return;
+	}
+	c = consult_new(r, VIEW("application/json"), PAGE_BYTES);
+	if (!c)
+		return;
+	p = calloc(1, sizeof *p);
+	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) && write_page(r, p, c, &e);
+	for (size_t i = 0; p && i < p->n; i++) {
+		buf_free(&p->items[i].kind);
+		buf_free(&p->items[i].body);
+	}
+	free(p);
+	if (ok) {
+		consult_submit(c);
+		return;
+	}
+	core_log("error", "inbox: %s", e.text);
+	consult_drop(c);
+	answer_problem(r, REASON_UNAVAILABLE);
+}
+
+/* --- acknowledge --- */
+
+struct ack {
+	struct job job;                 /* first */
+	struct request *request;
+	uint64_t id;
+	bool found, first;
+	struct buf leaf;
+	struct uuid exchange;
+	uint64_t index;
+};
+
+static bool log_ack(struct ack *a, struct writer *w, const struct store_inbox *i, struct error *e)
+{
+	struct request *r = a->request;
+	struct entry entry = { .operation = view_is(i->kind, "record") ? OPERATION_DELIVERY : OPERATION_DUTY,
+		.time_ms = r->now_ms, .exchange = i->exchange, .peer = view_of(r->peer->id),
+		.recipient = view_of(r->conf->node.agency), .outcome = VIEW("acknowledged"), .note = i->kind,
+		.build = view_of(r->worker->core->build) };
+
+	buf_reset(&a->leaf);
+	entry_print(&entry, NULL, &a->leaf);
+	return writer_append(w, &a->job, buf_view(&a->leaf), VIEW(""), &a->index, e);
+}
+
+static bool write_ack(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	struct ack *a = (struct ack *)j;
+	struct request *r = a->request;
+	struct error missing = { .reason = REASON_NONE };
+	struct store_inbox i;
+
+	a->found = store_get_inbox(s, a->id, &i, &missing);
+	if (!a->found) {
+		if (missing.reason != REASON_NOT_FOUND)
+			*e = missing;
+		return missing.reason == REASON_NOT_FOUND;
+	}
+	bool record = view_is(i.kind, "record");
+	uint64_t seq = i.seq;
+	a->exchange = i.exchange;
+	if (!log_ack(a, w, &i, e))
+		return false;
+	if (!store_ack_inbox(s, a->id, r->now_ms, buf_view(&r->body), &a->first, e))
+		return false;
+	if (!a->first)
+		return true;
+	return !record || (store_set_state(s, seq, STATE_FETCHED, e) &&
+	                   retention_erase(r->worker->core, w, j, s, seq, &a->exchange, "fetched by the recipient's system",
+	                                   r->now_ms, e));
+}
+
+static void ack_home(struct job *j)
+{
+	struct ack *a = (struct ack *)j;
+	struct request *r = a->request;
+	struct buf body = BUF_INIT(4096);
+	struct answer answer = { .status = 200 };
+	char id[UUID_TEXT + 1];
+
+	if (!j->committed) {
+		answer_problem(r, REASON_UNAVAILABLE);
+	} else if (!a->found) {
+		answer_problem(r, REASON_NOT_FOUND);
+	} else {
+		uuid_print(&a->exchange, id);
+		buf_addf(&body, "{\"id\":%llu,\"exchange\":\"%s\",\"acknowledged\":true,\"first\":%s,\"audit_index\":%llu}",
+		         (unsigned long long)a->id, id, a->first ? "true" : "false", (unsigned long long)a->index);
+		answer.body = buf_view(&body);
+		answer_send(r, &answer);
+	}
+	writer_release(j);
+	buf_free(&body);
+	buf_free(&a->leaf);
+	free(a);
+}
+
+void handle_ack(struct request *r)
+{
+	unsigned long long id;
+	struct ack *a;
+
+	if (!own_system(r))
+		return;
+	if (!view_to_u64(path_part(r, 2), INT64_MAX, &id) || id == 0) {
+		answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	a = calloc(1, sizeof *a);
+	if (!a) {
+		answer_problem(r, REASON_NO_MEMORY);
+		return;
+	}
+	a->request = r;
+	a->id = id;
+	a->leaf = BUF_INIT(8192);
+	a->job = (struct job){ .home = r->worker->home, .run = write_ack, .done = ack_home };
+	writer_submit(r->worker->core->writer, &a->job);
+}

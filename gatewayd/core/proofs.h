@@ -1,0 +1,14 @@
+/* Receipts of entries that are already in the log, from the store: the same as those of the commit that
+ * appended them (the entry's index, and that commit's checkpoint). Uses a reading store of its thread. */
+#ifndef GATEWAYD_CORE_PROOFS_H
+#define GATEWAYD_CORE_PROOFS_H
+
+#include "gatewayd/core/store.h"
+#include "lib/base/buf.h"
+
+/* Appends the tlog-proof text of entry `index` to `receipt` and, where `leaf` is not NULL, the leaf's bytes
+ * to it. `with_leaf`: the text carries the leaf in its extra line. */
+bool proof_of_entry(struct store *reader, uint64_t index, bool with_leaf, struct buf *leaf, struct buf *receipt,
+                    struct error *e) MUST_USE;
+
+#endif

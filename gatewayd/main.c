@@ -1,0 +1,235 @@
+/* gatewayd: options, start order, spawning the edge, dropping privilege. Core reads the configuration, binds the
+ * listeners, executes itself anew as edge before any key or store is open, and then runs as core. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "gatewayd/confine.h"
+#include "gatewayd/core/core.h"
+#include "gatewayd/listeners.h"
+
+#define EXIT_CONFIG 78          /* EX_CONFIG of sysexits.h */
+#define EXIT_USAGE 2
+
+/* --- the edge's command line --- */
+
+static size_t parse_numbers(const char *text, int *out, size_t max)
+{
+	struct view rest = view_of(text);
+	size_t n = 0;
+
+	while (rest.n && n < max) {
+		unsigned long long value;
+		if (!view_to_u64(view_cut(&rest, ','), 1 << 20, &value))
+			return 0;
+		out[n++] = (int)value;
+	}
+	return n;
+}
+
+static int run_edge(char **argv)
+{
+	struct edge_fds fds = { .n_threads = 0 };
+	int listeners[16 * 8];
+	struct error e = { .reason = REASON_NONE };
+	size_t threads = parse_numbers(argv[2], fds.channels, 16);
+	size_t total = parse_numbers(argv[3], listeners, 16 * 8);
+
+	if (threads == 0 || total == 0 || total % threads != 0)
+		return EXIT_USAGE;
+	fds.n_threads = (int)threads;
+	fds.n_listeners = (int)(total / threads);
+	for (size_t i = 0; i < total; i++)
+		fds.listeners[i / (size_t)fds.n_listeners][i % (size_t)fds.n_listeners] = listeners[i];
+	fds.n_monitors = (int)parse_numbers(argv[4], fds.monitors, 4);
+	if (!confine_edge(&e)) {
+		core_log("error", "edge: %s", e.text);
+		return 1;
+	}
+	return edge_run(&fds);
+}
+
+/* --- start --- */
+
+struct sockets {
+	int core_channels[16], edge_channels[16];
+	int listeners[16 * 8];
+	size_t n_listeners;
+	int monitors[4];
+	size_t n_monitors;
+	int control;
+};
+
+static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
+{
+	for (unsigned t = 0; t < n->threads; t++) {
+		int pair[2];
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+			return error_set(e, REASON_IO, "no channel: %s", strerror(errno));
+		s->core_channels[t] = pair[0];
+		s->edge_channels[t] = pair[1];
+		for (size_t i = 0; i < n->n_listen; i++) {
+			int fd = listen_tcp(n->listen[i], e);
+			if (fd < 0)
+				return false;
+			s->listeners[s->n_listeners++] = fd;
+		}
+	}
+	for (size_t i = 0; i < n->n_monitor; i++) {
+		if (!address_is_loopback(n->monitor[i]))
+			return error_at(e, REASON_CONFIG, n->monitor[i], 0, 0, "a monitor listens on loopback only");
+		s->monitors[i] = listen_tcp(n->monitor[i], e);
+		if (s->monitors[i] < 0)
+			return false;
+		s->n_monitors++;
+	}
+	s->control = listen_unix(n->control, e);
+	return s->control >= 0;
+}
+
+static bool drop_privilege(const struct node *n, struct error *e)
+{
+	const struct passwd *pw;
+
+	if (geteuid() != 0 || !n->user)
+		return true;
+	errno = 0;
+	pw = getpwnam(n->user);
+	if (!pw)
+		return error_at(e, REASON_CONFIG, "/user", 0, 0, "no such account: %s", n->user);
+	if (chown(n->control, pw->pw_uid, pw->pw_gid) != 0 || initgroups(n->user, pw->pw_gid) != 0 ||
+	    setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
+		return error_set(e, REASON_IO, "cannot become %s: %s", n->user, strerror(errno));
+	return true;
+}
+
+static void join_numbers(char *out, size_t size, const int *fds, size_t n)
+{
+	size_t at = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, i ? ",%d" : "%d", fds[i]);
+}
+
+static void keep_over_exec(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fcntl(fds[i], F_SETFD, 0);
+}
+
+/* Forks and executes this program as edge, with the listeners and its channel ends only. */
+static int spawn_edge(const char *self, const struct node *n, struct sockets *s, struct error *e)
+{
+	char channels[256], listeners[1024], monitors[64];
+	pid_t parent = getpid(), pid;
+
+	join_numbers(channels, sizeof channels, s->edge_channels, n->threads);
+	join_numbers(listeners, sizeof listeners, s->listeners, s->n_listeners);
+	join_numbers(monitors, sizeof monitors, s->monitors, s->n_monitors);
+	pid = fork();
+	if (pid < 0) {
+		error_set(e, REASON_IO, "cannot fork: %s", strerror(errno));
+		return -1;
+	}
+	if (pid == 0) {
+		/* The edge ends when core does, even before it reads its channel. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		keep_over_exec(s->edge_channels, n->threads);
+		keep_over_exec(s->listeners, s->n_listeners);
+		keep_over_exec(s->monitors, s->n_monitors);
+		char *argv[] = { (char[]){ "gatewayd" }, (char[]){ "--edge" }, channels, listeners, monitors, NULL };
+		execv(self, argv);
+		_exit(127);
+	}
+	for (unsigned t = 0; t < n->threads; t++)
+		close(s->edge_channels[t]);
+	for (size_t i = 0; i < s->n_listeners; i++)
+		close(s->listeners[i]);
+	for (size_t i = 0; i < s->n_monitors; i++)
+		close(s->monitors[i]);
+	return pid;
+}
+
+static struct conf *load(const char *path)
+{
+	struct error_list errors = { .n = 0 };
+	struct secret none = { .n = 0 };
+	struct conf *conf = conf_load(path, &none, core_now_ms(), &errors);
+	char text[700];
+
+	for (size_t i = 0; i < errors.n; i++)
+		fprintf(stderr, "%s\n", error_print(&errors.items[i], text, sizeof text));
+	if (errors.dropped)
+		fprintf(stderr, "and %zu more errors\n", errors.dropped);
+	error_list_free(&errors);
+	return conf;
+}
+
+static int usage(void)
+{
+	fputs("usage: gatewayd -c FILE [-t]\n"
+	      "  -c FILE  the node's configuration, gatewayd.json\n"
+	      "  -t       check everything, print every error, exit\n", stderr);
+	return EXIT_USAGE;
+}
+
+static int start(const char *path)
+{
+	struct sockets s = { .control = -1 };
+	struct error e = { .reason = REASON_NONE };
+	struct conf *conf = load(path);
+	char text[700];
+	int edge;
+
+	if (!conf)
+		return EXIT_CONFIG;
+	if (!bind_all(&conf->node, &s, &e) || !drop_privilege(&conf->node, &e) ||
+	    (edge = spawn_edge("/proc/self/exe", &conf->node, &s, &e)) < 0) {
+		core_log("error", "%s", error_print(&e, text, sizeof text));
+		conf_unref(conf);
+		return EXIT_CONFIG;
+	}
+	struct core_options options = { .config_path = path, .conf = conf, .channels = s.core_channels,
+		.n_channels = conf->node.threads, .edge_pid = edge, .control_fd = s.control };
+	return core_run(&options);
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = NULL;
+	bool check = false;
+	int option;
+
+	if (argc == 5 && strcmp(argv[1], "--edge") == 0)
+		return run_edge(argv);
+	json_object_seed(0);
+	while ((option = getopt(argc, argv, "c:t")) != -1) {
+		if (option == 'c')
+			path = optarg;
+		else if (option == 't')
+			check = true;
+		else
+			return usage();
+	}
+	if (!path || optind != argc)
+		return usage();
+	if (check) {
+		struct conf *conf = load(path);
+		if (!conf)
+			return EXIT_CONFIG;
+		printf("%s: %zu partners, %zu agreements: all is well\n", path, conf->n_partners, conf->n_agreements);
+		conf_unref(conf);
+		return 0;
+	}
+	return start(path);
+}
