@@ -86,7 +86,7 @@ static void put_digest(struct buf *out, size_t start, const char *name, const st
 	buf_addc(out, '"');
 }
 
-static void put_exchange(struct buf *out, size_t start, const struct uuid *u)
+static void put_uuid(struct buf *out, size_t start, const char *name, const struct uuid *u)
 {
 	static const struct uuid zero;
 	char text[UUID_TEXT + 1];
@@ -94,7 +94,7 @@ static void put_exchange(struct buf *out, size_t start, const struct uuid *u)
 	if (memcmp(u, &zero, sizeof zero) == 0)
 		return;
 	uuid_print(u, text);
-	put_name(out, start, "exchange");
+	put_name(out, start, name);
 	buf_addc(out, '"');
 	buf_adds(out, text);
 	buf_addc(out, '"');
@@ -112,11 +112,12 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_text(out, start, "agreement", e->agreement);
 	put_digest(out, start, "agreement_digest", &e->agreement_digest);
 	put_text(out, start, "build", e->build);
-	put_exchange(out, start, &e->exchange);
+	put_uuid(out, start, "exchange", &e->exchange);
 	put_digest(out, start, "input", &e->input);
 	put_text(out, start, "legal_basis", e->legal_basis);
 	put_text(out, start, "note", e->note);
 	put_text(out, start, "operation", view_of(operation_name(e->operation)));
+	put_uuid(out, start, "origin", &e->origin);
 	put_text(out, start, "outcome", e->outcome);
 	put_digest(out, start, "output", &e->output);
 	put_text(out, start, "peer", e->peer);

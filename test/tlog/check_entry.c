@@ -15,11 +15,12 @@ START_TEST(test_print)
 
 	memset(e.agreement_digest.b, 0xab, 32);
 	ck_assert(uuid_parse(VIEW("019b76da-a800-7000-8000-000000000001"), &e.exchange));
+	ck_assert(uuid_parse(VIEW("019b76da-a800-7000-8000-000000000002"), &e.origin));
 	entry_print(&e, NULL, &b);
 	ck_assert(view_is(buf_view(&b),
 		"{\"agreement\":\"a\\\\b\",\"agreement_digest\":\"abababababababababababababababababababababababababababababababab\","
 		"\"exchange\":\"019b76da-a800-7000-8000-000000000001\",\"legal_basis\":\"Stra\\u00dfe \\u20ac \\ud83d\\udd11\","
-		"\"operation\":\"refusal\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
+		"\"operation\":\"refusal\",\"origin\":\"019b76da-a800-7000-8000-000000000002\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
 		"\"reason\":\"policy\",\"recipient\":\"agency-\\\"s\\\"\",\"time\":1767323045678}"));
 	buf_reset(&b);
 	e = (struct entry){ .operation = OPERATION_GENESIS, .time_ms = -1 };
