@@ -17,7 +17,7 @@
 
 #define WAL_FRAMES 4000         /* about 16 MiB: checkpoint from here on */
 #define WAL_FRAMES_STEP 1000    /* a reader was in the way: try again after so many more */
-#define WAL_FRAMES_WAIT 16000   /* from here on wait for readers */
+#define WAL_FRAMES_WAIT 16000   /* from here on wait a moment for readers */
 #define BUSY_MS 5000
 #define RESTART_BUSY_MS 20
 
@@ -286,11 +286,20 @@ struct store *store_open(const char *path, struct error *e)
 	sqlite3_wal_hook(s->db, on_commit, s);
 	if (!execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
 	                "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF", e) ||
-	    !migrate(s, e) || !prepare(s, e) || !exchanges_load(s, e)) {
-		store_close(s);
-		return NULL;
-	}
-	return s;
+	    !migrate(s, e) || !prepare(s, e) || !exchanges_load(s, e))
+		goto fail;
+	/* What was erased before a crash may still lie in the log and the main file. A reader in the way (the
+	 * operator's command) is no reason not to start: then the writer does it. */
+	struct error busy = { .reason = REASON_NONE };
+	if (store_checkpoint(s, true, &busy))
+		return s;
+	s->erased = true;
+	if (busy.reason == REASON_UNAVAILABLE)
+		return s;
+	error_set(e, busy.reason, "%s", busy.text);
+fail:
+	store_close(s);
+	return NULL;
 }
 
 struct store *store_open_reader(const char *path, struct error *e)
@@ -385,7 +394,8 @@ bool store_checkpoint(struct store *s, bool force, struct error *e)
 		mode = SQLITE_CHECKPOINT_TRUNCATE;
 	else if (s->wal_frames >= WAL_FRAMES_WAIT)
 		mode = SQLITE_CHECKPOINT_RESTART;
-	if (mode == SQLITE_CHECKPOINT_RESTART)
+	/* The writer must not stand still for a reader. */
+	if (mode != SQLITE_CHECKPOINT_PASSIVE)
 		sqlite3_busy_timeout(s->db, RESTART_BUSY_MS);
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, &frames, &done);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
