@@ -1,0 +1,124 @@
+/* gatewayctl about the node: status, reload, drain, describe. See ctl.h; init is in init.c. */
+#include <inttypes.h>
+#include <jansson.h>
+
+#include "gatewayd/ctl/ctl.h"
+#include "gatewayd/ctl/init.h"
+#include "gatewayd/ctl/print.h"
+
+int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer)
+{
+	struct error e = { .reason = REASON_NONE };
+	const char *text;
+	json_t *doc = ctl_ask(c, request, &e), *item;
+	size_t i;
+
+	*answer = NULL;
+	if (!doc)
+		return ctl_fail(CTL_UNREACHABLE, &e);
+	if (json_is_true(json_object_get(doc, "ok"))) {
+		*answer = doc;
+		return CTL_OK;
+	}
+	text = json_string_value(json_object_get(doc, "error"));
+	if (text)
+		fprintf(stderr, "gatewayctl: %s\n", text);
+	json_array_foreach(json_object_get(doc, "errors"), i, item)
+		fprintf(stderr, "%s\n", json_string_value(item));
+	json_decref(doc);
+	return CTL_FAILED;
+}
+
+void ctl_print_json(const json_t *doc)
+{
+	json_dumpf(doc, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+const char *ctl_text(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s ? s : "-";
+}
+
+static void print_numbers(const char *title, const json_t *o)
+{
+	const char *name;
+	json_t *value;
+
+	printf("%s\n", title);
+	json_object_foreach((json_t *)(uintptr_t)o, name, value)
+		printf("  %-24s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+}
+
+static int run_status(const struct ctl *c, int argc, char **argv)
+{
+	json_t *doc, *agreement;
+	size_t i;
+	int status;
+
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage("status");
+	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "status"), &doc);
+	if (status != CTL_OK)
+		return status;
+	if (c->json) {
+		ctl_print_json(doc);
+	} else {
+		printf("%s/%s  log %s  build %s\nserving since %s with %" JSON_INTEGER_FORMAT " threads%s\n",
+		       ctl_text(doc, "agency"), ctl_text(doc, "node"), ctl_text(doc, "origin"), ctl_text(doc, "build"),
+		       ctl_text(doc, "started"), json_integer_value(json_object_get(doc, "threads")),
+		       json_is_true(json_object_get(doc, "draining")) ? ", draining" : "");
+		json_array_foreach(json_object_get(doc, "agreements"), i, agreement)
+			printf("agreement %s version %s until %s\n", ctl_text(agreement, "id"), ctl_text(agreement, "version"),
+			       ctl_text(agreement, "sunset"));
+		print_numbers("since start", json_object_get(doc, "since_start"));
+		print_numbers("store", json_object_get(doc, "store"));
+		print_numbers("writer", json_object_get(doc, "writer"));
+	}
+	json_decref(doc);
+	return CTL_OK;
+}
+
+static int simple(const struct ctl *c, json_t *request, const char *said)
+{
+	json_t *doc;
+	int status = ctl_ask_ok(c, request, &doc);
+
+	if (status == CTL_OK) {
+		if (c->json)
+			ctl_print_json(doc);
+		else
+			puts(said);
+	}
+	json_decref(doc);
+	return status;
+}
+
+static int run_reload(const struct ctl *c, int argc, char **argv)
+{
+	(void)argv;
+	return argc == 1 ? simple(c, json_pack("{s:s}", "do", "reload"), "reloaded") : ctl_usage("reload");
+}
+
+static int run_drain(const struct ctl *c, int argc, char **argv)
+{
+	bool off = argc == 2 && strcmp(argv[1], "off") == 0;
+
+	if (argc > 2 || (argc == 2 && !off))
+		return ctl_usage("drain [off]");
+	return simple(c, json_pack("{s:s, s:b}", "do", "drain", "on", !off), off ? "taking new exchanges" : "draining");
+}
+
+const struct ctl_command ctl_node_commands[] = {
+	{ "init", NULL, "--agency A --node N --host H --listen ADDRESS:PORT [--jurisdiction XX] DIR",
+	  "keys, certificate request and configuration of a new node", ctl_run_init },
+	{ "describe", NULL, "", "the partner file that other gateways need of this node, once its certificate is there", ctl_run_describe },
+	{ "pin", NULL, "CERTIFICATE…", "identity and pin of certificates, for partner files", ctl_run_pin },
+	{ "status", NULL, "", "what the daemon serves and has done", run_status },
+	{ "reload", NULL, "", "reads the configuration again; with an error the old one stays", run_reload },
+	{ "drain", NULL, "[off]", "takes no new exchanges; off: takes them again", run_drain },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
