@@ -1,0 +1,115 @@
+/* Instants, dates and calendar durations. */
+#include <check.h>
+
+#include "lib/base/datetime.h"
+
+static int64_t at(const char *text)
+{
+	int64_t ms;
+
+	ck_assert_msg(time_parse(view_of(text), &ms), "%s", text);
+	return ms;
+}
+
+static void adds(const char *from, const char *duration, const char *to)
+{
+	struct duration d;
+	char text[TIME_TEXT + 1];
+
+	ck_assert_msg(duration_parse(view_of(duration), &d), "%s", duration);
+	time_print(duration_add(at(from), &d), text);
+	ck_assert_str_eq(text, to);
+}
+
+START_TEST(rfc3339_examples)
+{
+	/* RFC 3339 section 5.8. */
+	ck_assert(at("1985-04-12T23:20:50.52Z") == INT64_C(482196050520));
+	ck_assert(at("1996-12-19T16:39:57-08:00") == INT64_C(851042397000));
+	ck_assert(at("1990-12-31T23:59:60Z") == at("1990-12-31T23:59:59Z"));
+	ck_assert(at("1937-01-01T12:00:27.87+00:20") == at("1937-01-01T11:40:27.870Z"));
+	ck_assert(at("1970-01-01t00:00:00z") == 0);
+}
+END_TEST
+
+START_TEST(what_is_no_date_time)
+{
+	static const char *const bad[] = { "", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
+		"2026-01-32T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:61Z",
+		"2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+24:00",
+		"2026-01-01T00:00:00Zx", "2026-1-01T00:00:00Z", "26-01-01T00:00:00Z" };
+	int64_t ms;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_msg(!time_parse(view_of(bad[i]), &ms), "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(dates_go_there_and_back)
+{
+	for (int64_t day = -719528; day < 2932897; day += 37) {
+		struct date d = date_from_days(day);
+		ck_assert(date_valid(d.year, d.month, d.day));
+		ck_assert(date_to_days(d) == day);
+	}
+	struct date d;
+	ck_assert(date_parse(VIEW("2000-02-29"), &d) && d.day == 29);
+	ck_assert(!date_parse(VIEW("1900-02-29"), &d));
+	char text[TIME_TEXT + 1];
+	time_print(-1, text);
+	ck_assert_str_eq(text, "1969-12-31T23:59:59.999Z");
+}
+END_TEST
+
+START_TEST(durations_follow_the_calendar)
+{
+	adds("2024-01-31T10:00:00Z", "P1M", "2024-02-29T10:00:00.000Z");
+	adds("2023-01-31T10:00:00Z", "P1M", "2023-02-28T10:00:00.000Z");
+	adds("2024-02-29T00:00:00Z", "P1Y", "2025-02-28T00:00:00.000Z");
+	adds("2024-02-29T00:00:00Z", "P4Y", "2028-02-29T00:00:00.000Z");
+	adds("2026-12-31T23:00:00Z", "PT2H", "2027-01-01T01:00:00.000Z");
+	adds("2026-01-01T00:00:00Z", "P4W", "2026-01-29T00:00:00.000Z");
+	adds("2026-01-31T00:00:00+02:00", "P6M", "2026-07-30T22:00:00.000Z");
+	adds("2026-10-31T12:00:00Z", "P1Y2M3DT4H5M6S", "2028-01-03T16:05:06.000Z");
+	struct duration d = { .years = 9000 };
+	ck_assert(duration_add(at("2026-01-01T00:00:00Z"), &d) == TIME_NONE);
+}
+END_TEST
+
+START_TEST(what_is_no_duration)
+{
+	static const char *const bad[] = { "", "P", "PT", "P1", "1D", "P1S", "PT1D", "P1D1Y", "P1Y1Y", "P-1D", "P1.5D", "P1W1D",
+		"PT1H2H", "P1DT", "P1d", "P9999999999D" };
+	struct duration d;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_msg(!duration_parse(view_of(bad[i]), &d), "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(durations_compare_over_a_leap_year)
+{
+	struct duration a, b;
+
+	ck_assert(duration_parse(VIEW("P1Y"), &a) && duration_parse(VIEW("P365D"), &b));
+	ck_assert_int_eq(duration_cmp(&a, &b), 1);
+	ck_assert(duration_parse(VIEW("P28D"), &a) && duration_parse(VIEW("P4W"), &b));
+	ck_assert_int_eq(duration_cmp(&a, &b), 0);
+	ck_assert(duration_parse(VIEW("PT1S"), &a));
+	ck_assert_int_eq(duration_cmp(&a, &b), -1);
+}
+END_TEST
+
+TCase *make_datetime_case(void);
+TCase *make_datetime_case(void)
+{
+	TCase *c = tcase_create("datetime");
+
+	tcase_add_test(c, rfc3339_examples);
+	tcase_add_test(c, what_is_no_date_time);
+	tcase_add_test(c, dates_go_there_and_back);
+	tcase_add_test(c, durations_follow_the_calendar);
+	tcase_add_test(c, what_is_no_duration);
+	tcase_add_test(c, durations_compare_over_a_leap_year);
+	return c;
+}

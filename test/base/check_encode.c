@@ -1,0 +1,118 @@
+/* Encodings and identifiers. */
+#include <check.h>
+
+#include "lib/base/encode.h"
+#include "lib/base/ids.h"
+
+/* RFC 4648 section 10. */
+static const struct { const char *plain, *base64, *base32; } vectors[] = {
+	{ "", "", "" }, { "f", "Zg==", "my" }, { "fo", "Zm8=", "mzxq" }, { "foo", "Zm9v", "mzxw6" },
+	{ "foob", "Zm9vYg==", "mzxw6yq" }, { "fooba", "Zm9vYmE=", "mzxw6ytb" }, { "foobar", "Zm9vYmFy", "mzxw6ytboi" },
+};
+
+START_TEST(rfc4648_vectors)
+{
+	char out[100];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+		struct view plain = view_of(vectors[i].plain);
+		struct buf b = BUF_INIT(100);
+		base64_encode(&b, plain);
+		ck_assert(view_is(buf_view(&b), vectors[i].base64));
+		ck_assert(base64_decode(buf_view(&b), out, sizeof out, &n) && view_eq(view_make(out, n), plain));
+		buf_reset(&b);
+		base32_encode(&b, plain);
+		ck_assert(view_is(buf_view(&b), vectors[i].base32));
+		ck_assert(base32_decode(buf_view(&b), out, sizeof out, &n) && view_eq(view_make(out, n), plain));
+		buf_reset(&b);
+		base64url_encode(&b, plain);
+		ck_assert(base64url_decode(buf_view(&b), out, sizeof out, &n) && view_eq(view_make(out, n), plain));
+		buf_free(&b);
+	}
+}
+END_TEST
+
+START_TEST(only_the_canonical_form_decodes)
+{
+	static const char *const bad64[] = { "Zg", "Zg=", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Z===", "====", "Zm-_", "Zg==Zg==" };
+	static const char *const bad32[] = { "MY", "m", "mz", "my======", "m1" };
+	static const char *const badurl[] = { "Zg==", "Z", "Zh", "Zm+/" };
+	static const char *const badhex[] = { "0", "0G", "AB", "0x" };
+	char out[100];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof bad64 / sizeof *bad64; i++)
+		ck_assert_msg(!base64_decode(view_of(bad64[i]), out, sizeof out, &n), "%s", bad64[i]);
+	for (size_t i = 0; i < sizeof badurl / sizeof *badurl; i++)
+		ck_assert_msg(!base64url_decode(view_of(badurl[i]), out, sizeof out, &n), "%s", badurl[i]);
+	for (size_t i = 0; i < sizeof badhex / sizeof *badhex; i++)
+		ck_assert_msg(!hex_decode(view_of(badhex[i]), out, sizeof out, &n), "%s", badhex[i]);
+	ck_assert(!base32_decode(view_of(bad32[0]), out, sizeof out, &n));
+	ck_assert(!base32_decode(view_of(bad32[1]), out, sizeof out, &n));
+	ck_assert(!base32_decode(view_of(bad32[2]), out, sizeof out, &n));
+	ck_assert(!base32_decode(view_of(bad32[3]), out, sizeof out, &n));
+	ck_assert(!base32_decode(view_of(bad32[4]), out, sizeof out, &n));
+	ck_assert(!base64_decode(VIEW("Zm9vYmFy"), out, 5, &n));
+}
+END_TEST
+
+START_TEST(utf8_stops_at_the_first_bad_byte)
+{
+	/* RFC 3629 section 4: overlong, surrogate, past U+10FFFF, cut off. */
+	static const char *const bad[] = { "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+		"\x80", "\xe2\x82", "\xf0\x80\x80\x80" };
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct buf b = BUF_INIT(20);
+		buf_adds(&b, "ok\xe2\x82\xac");
+		buf_adds(&b, bad[i]);
+		ck_assert_uint_eq(utf8_valid(buf_view(&b)), 5);
+		buf_free(&b);
+	}
+	ck_assert_uint_eq(utf8_valid(VIEW("\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80")), 10);
+}
+END_TEST
+
+START_TEST(uuids_of_version_seven)
+{
+	/* RFC 9562 appendix A.6. */
+	static const uint8_t random[10] = { 0xcc, 0xc3, 0x98, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f };
+	struct uuid u = uuid_v7(INT64_C(0x017F22E279B0), random), back;
+	char text[UUID_TEXT + 1];
+
+	uuid_print(&u, text);
+	ck_assert_str_eq(text, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+	ck_assert(uuid_parse(view_of(text), &back));
+	ck_assert_mem_eq(&u, &back, sizeof u);
+	ck_assert(!uuid_parse(VIEW("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"), &back));
+	ck_assert(!uuid_parse(VIEW("017f22e279b07cc398c4dc0c0c07398f"), &back));
+	ck_assert(!uuid_parse(VIEW("017f22e2-79b0-7cc3-98c4+dc0c0c07398f"), &back));
+}
+END_TEST
+
+START_TEST(secrets_compare_and_wipe)
+{
+	char a[16] = "0123456789abcde", b[16] = "0123456789abcde";
+
+	ck_assert(same_secret(a, b, sizeof a));
+	b[14] ^= 1;
+	ck_assert(!same_secret(a, b, sizeof a));
+	wipe(a, sizeof a);
+	for (size_t i = 0; i < sizeof a; i++)
+		ck_assert_int_eq(a[i], 0);
+}
+END_TEST
+
+TCase *make_encode_case(void);
+TCase *make_encode_case(void)
+{
+	TCase *c = tcase_create("encode");
+
+	tcase_add_test(c, rfc4648_vectors);
+	tcase_add_test(c, only_the_canonical_form_decodes);
+	tcase_add_test(c, utf8_stops_at_the_first_bad_byte);
+	tcase_add_test(c, uuids_of_version_seven);
+	tcase_add_test(c, secrets_compare_and_wipe);
+	return c;
+}

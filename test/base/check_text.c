@@ -1,0 +1,189 @@
+/* Views, buffers, arenas, errors. */
+#include <check.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+#include "lib/base/wire.h"
+
+START_TEST(views_cut_and_compare)
+{
+	struct view rest = VIEW("a,b,,c"), part;
+
+	part = view_cut(&rest, ',');
+	ck_assert(view_is(part, "a"));
+	part = view_cut(&rest, ',');
+	ck_assert(view_is(part, "b"));
+	part = view_cut(&rest, ',');
+	ck_assert_uint_eq(part.n, 0);
+	part = view_cut(&rest, ',');
+	ck_assert(view_is(part, "c"));
+	ck_assert_ptr_null(rest.p);
+	ck_assert_int_lt(view_cmp(VIEW("ab"), VIEW("abc")), 0);
+	ck_assert_int_gt(view_cmp(VIEW("b"), VIEW("abc")), 0);
+	ck_assert_int_eq(view_cmp(VIEW("x"), VIEW("x")), 0);
+	ck_assert(view_eq_nocase(VIEW("Content-TYPE"), VIEW("content-type")));
+	ck_assert(!view_eq_nocase(VIEW("a@"), VIEW("A`")));
+	ck_assert_uint_eq(view_from(VIEW("abc"), 7).n, 0);
+}
+END_TEST
+
+START_TEST(views_read_decimals_strictly)
+{
+	static const char *const bad[] = { "", "01", "+1", "-1", "1 ", "x", "18446744073709551616" };
+	unsigned long long n;
+
+	ck_assert(view_to_u64(VIEW("0"), 10, &n) && n == 0);
+	ck_assert(view_to_u64(VIEW("18446744073709551615"), ~0ULL, &n) && n == ~0ULL);
+	ck_assert(view_to_u64(VIEW("65535"), 65535, &n) && n == 65535);
+	ck_assert(!view_to_u64(VIEW("65536"), 65535, &n));
+	ck_assert(!view_to_u64(VIEW("9"), 8, &n));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_msg(!view_to_u64(view_of(bad[i]), ~0ULL, &n), "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(buffers_keep_their_ceiling)
+{
+	struct buf b = BUF_INIT(8);
+
+	buf_adds(&b, "12345678");
+	ck_assert(!b.failed);
+	buf_addc(&b, '9');
+	ck_assert(b.failed);
+	ck_assert_uint_eq(b.n, 8);
+	buf_reset(&b);
+	ck_assert(!b.failed && b.n == 0);
+	buf_addf(&b, "%d%s", 42, "abcdefgh");
+	ck_assert(b.failed);
+	buf_free(&b);
+	ck_assert_ptr_null(b.p);
+	b = BUF_INIT(1000);
+	buf_addf(&b, "%0300d", 7);
+	ck_assert_uint_eq(b.n, 300);
+	buf_drop(&b, 299);
+	ck_assert(view_is(buf_view(&b), "7"));
+	buf_addu(&b, UINT64_MAX);
+	ck_assert(view_is(buf_view(&b), "718446744073709551615"));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(buffers_write_json_strings)
+{
+	struct buf b = BUF_INIT(100);
+
+	buf_add_json_string(&b, VIEW("a\"b\\c\n\r\t\x01\x1f\xc3\xa9/"));
+	ck_assert(view_is(buf_view(&b), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\xc3\xa9/\""));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(arenas_zero_and_reuse)
+{
+	struct arena a = { .max = 1 << 20 };
+	char *first = arena_alloc(&a, 100), *again;
+
+	ck_assert_ptr_nonnull(first);
+	memset(first, 'x', 100);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 200000));
+	ck_assert_ptr_null(arena_alloc(&a, 2 << 20));
+	size_t total = a.total;
+	arena_wipe(&a);
+	again = arena_alloc(&a, 100);
+	ck_assert_ptr_eq(first, again);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(again[i], 0);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 200000));
+	ck_assert_uint_eq(a.total, total);
+	ck_assert_str_eq(arena_str(&a, VIEW("name")), "name");
+	arena_free(&a);
+}
+END_TEST
+
+START_TEST(the_first_error_wins)
+{
+	struct error e = { .reason = REASON_NONE };
+	char text[700];
+
+	ck_assert(!error_at(&e, REASON_CONFIG, "file.json", 3, 7, "is %s", "wrong"));
+	ck_assert(!error_set(&e, REASON_STORE, "later"));
+	ck_assert_int_eq(e.reason, REASON_CONFIG);
+	ck_assert_str_eq(error_print(&e, text, sizeof text), "file.json:3:7: is wrong");
+	ck_assert(!error_set(NULL, REASON_STORE, "nobody asks"));
+}
+END_TEST
+
+START_TEST(error_lists_count_what_they_drop)
+{
+	struct error_list l = { .max = 2 };
+
+	for (int i = 0; i < 5; i++)
+		error_list_addf(&l, REASON_CONFIG, "f", 1, 1, "number %d", i);
+	ck_assert_uint_eq(l.n, 2);
+	ck_assert_uint_eq(l.dropped, 3);
+	ck_assert_str_eq(l.items[1].text, "number 1");
+	error_list_free(&l);
+}
+END_TEST
+
+START_TEST(reasons_have_one_slug_each)
+{
+	for (int i = 0; i < REASON_COUNT; i++) {
+		enum reason r = (enum reason)i;
+		ck_assert_int_eq(reason_find(view_of(reason_slug(r))), r);
+		ck_assert_int_ge(reason_status(r), 200);
+		ck_assert_uint_gt(strlen(reason_text(r)), 5);
+		ck_assert_uint_gt(strlen(reason_coarse(r)), 2);
+	}
+	ck_assert_int_eq(reason_find(VIEW("no-such-reason")), REASON_COUNT);
+	ck_assert_int_eq(reason_for_peer(REASON_CONSENT_WITHDRAWN), REASON_NOT_PERMITTED);
+	ck_assert_int_eq(reason_for_peer(REASON_UNDER_CHALLENGE), REASON_NOT_PERMITTED);
+	ck_assert_int_eq(reason_for_peer(REASON_SCHEMA_VIOLATION), REASON_SCHEMA_VIOLATION);
+}
+END_TEST
+
+START_TEST(wire_reads_what_it_wrote)
+{
+	struct buf b = BUF_INIT(1000);
+
+	put_u8(&b, 0xab);
+	put_u16(&b, 0x1234);
+	put_u32(&b, 0xdeadbeef);
+	put_u64(&b, UINT64_C(0x0102030405060708));
+	put_view16(&b, VIEW("six"));
+	put_view32(&b, VIEW("seven"));
+	struct reader r = { .rest = buf_view(&b) };
+	ck_assert_uint_eq(read_u8(&r), 0xab);
+	ck_assert_uint_eq(read_u16(&r), 0x1234);
+	ck_assert_uint_eq(read_u32(&r), 0xdeadbeef);
+	ck_assert(read_u64(&r) == UINT64_C(0x0102030405060708));
+	ck_assert(view_is(read_view16(&r), "six"));
+	ck_assert(view_is(read_view32(&r), "seven"));
+	ck_assert(!r.failed && r.rest.n == 0);
+	ck_assert_uint_eq(read_u8(&r), 0);
+	ck_assert(r.failed);
+	/* A length that says more than there is. */
+	struct reader lie = { .rest = VIEW("\x00\x05" "abc") };
+	ck_assert_uint_eq(read_view16(&lie).n, 0);
+	ck_assert(lie.failed);
+	buf_free(&b);
+}
+END_TEST
+
+TCase *make_text_case(void);
+TCase *make_text_case(void)
+{
+	TCase *c = tcase_create("text");
+
+	tcase_add_test(c, views_cut_and_compare);
+	tcase_add_test(c, views_read_decimals_strictly);
+	tcase_add_test(c, buffers_keep_their_ceiling);
+	tcase_add_test(c, buffers_write_json_strings);
+	tcase_add_test(c, arenas_zero_and_reuse);
+	tcase_add_test(c, the_first_error_wins);
+	tcase_add_test(c, error_lists_count_what_they_drop);
+	tcase_add_test(c, reasons_have_one_slug_each);
+	tcase_add_test(c, wire_reads_what_it_wrote);
+	return c;
+}
