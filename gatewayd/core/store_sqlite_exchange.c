@@ -130,12 +130,17 @@ bool exchanges_load(struct store *s, struct error *e)
 		load_number(s, SQL_INBOX_LAST, &s->next_inbox, e) && load_window(s, e);
 }
 
-/* Zero means "no key", in the row as well. */
+/* Zero means "no key", in the row as well. The length keeps partner and key apart. */
 static uint64_t key_hash(const struct store *s, struct view partner, struct view key)
 {
-	uint64_t h = key.n == 0 ? 0 : siphash24(s->window_key, partner, key);
+	uint8_t length[4] = { (uint8_t)(partner.n >> 24), (uint8_t)(partner.n >> 16), (uint8_t)(partner.n >> 8),
+		(uint8_t)partner.n };
+	struct view parts[3] = { view_make(length, sizeof length), partner, key };
 
-	return h == 0 && key.n > 0 ? 1 : h;
+	if (key.n == 0)
+		return 0;
+	uint64_t h = siphash24(s->window_key, parts, 3);
+	return h ? h : 1;
 }
 
 /* --- rows --- */

@@ -158,24 +158,14 @@ static uint64_t little_endian(const uint8_t *p)
 	return word;
 }
 
-static void sip_length(struct sip *s, size_t n)
-{
-	char prefix[8];
-
-	for (unsigned i = 0; i < sizeof prefix; i++)
-		prefix[i] = (char)((uint64_t)n >> (8 * i));
-	sip_bytes(s, view_make(prefix, sizeof prefix));
-}
-
-uint64_t siphash24(const uint8_t key[16], struct view a, struct view b)
+uint64_t siphash24(const uint8_t key[16], const struct view *parts, size_t n)
 {
 	uint64_t k0 = little_endian(key), k1 = little_endian(key + 8);
 	struct sip s = { .v = { k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
 		k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573) } };
 
-	sip_length(&s, a.n);
-	sip_bytes(&s, a);
-	sip_bytes(&s, b);
+	for (size_t i = 0; i < n; i++)
+		sip_bytes(&s, parts[i]);
 	sip_word(&s, s.word | s.length << 56);
 	s.v[2] ^= 0xff;
 	for (unsigned i = 0; i < 4; i++)

@@ -42,8 +42,8 @@ bool window_next(const struct window *w, struct window_cursor *c, uint32_t hash,
 uint64_t window_count(const struct window *w);
 void window_free(struct window *w);
 
-/* SipHash-2-4 (Aumasson and Bernstein 2012) over two length-prefixed parts, so that a partner cannot
- * choose keys that collide. */
-uint64_t siphash24(const uint8_t key[16], struct view a, struct view b);
+/* SipHash-2-4 (Aumasson and Bernstein 2012) over several parts in a row: without its key nobody can choose
+ * inputs that collide. */
+uint64_t siphash24(const uint8_t key[16], const struct view *parts, size_t n);
 
 #endif
