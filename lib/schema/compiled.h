@@ -145,6 +145,13 @@ struct schema {
 	       cap_patterns, cap_objects, cap_arrays, cap_regexes, cap_regex_texts;
 };
 
+/* Whether a pattern of patternProperties can do without a regular expression; `prefix` gets the literal
+ * beginning. */
+enum pattern_kind schema_pattern_kind(struct view pattern, struct view *prefix);
+/* uniqueItems; spends `*steps`, 0 when they or memory ran out. */
+bool schema_unique(struct schema_run *r, const struct tape *t, uint32_t node, uint64_t *steps);
+/* The run's scratch memory for patterns. */
+struct regex_run *schema_regex_run(struct schema_run *r);
 /* The regex of a pattern of the schema, NULL when it has none such. */
 const struct regex *schema_regex(const struct schema *s, struct view pattern);
 

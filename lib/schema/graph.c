@@ -89,7 +89,8 @@ bool graph_grow(struct graph *g, void *items, size_t *cap, size_t n, size_t size
 
 /* --- places ------------------------------------------------------------------------------------ */
 
-void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, struct buf *out)
+void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, const struct name_table *known,
+                   struct buf *out)
 {
 	uint32_t at = from;
 
@@ -102,7 +103,8 @@ void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, struct bu
 				child = t->nodes[child + 1].next;
 			if (child >= c->next)
 				return;
-			pointer_add(out, tape_string(t, child));
+			struct view name = tape_string(t, child);
+			pointer_add(out, known && !name_table_get(known, name, 0) ? VIEW("*") : name);
 			if (child == node)
 				return;
 			at = child + 1;
@@ -126,7 +128,7 @@ void graph_location(const struct graph *g, uint32_t doc, uint32_t resource, uint
 	const struct resource *r = &g->resources[resource];
 	struct buf pointer = BUF_INIT(1u << 20);
 
-	graph_pointer(&g->docs[doc].doc->tape, r->root, node, &pointer);
+	graph_pointer(&g->docs[doc].doc->tape, r->root, node, NULL, &pointer);
 	buf_add(out, r->uri);
 	buf_addc(out, '#');
 	uri_encode_fragment(out, buf_view(&pointer));
@@ -146,7 +148,7 @@ bool graph_fail(struct graph *g, uint32_t doc, uint32_t node, const char *fmt, .
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	graph_pointer(&d->tape, 0, node, &pointer);
+	graph_pointer(&d->tape, 0, node, NULL, &pointer);
 	tape_place(&d->tape, d->tape.nodes[node].off, &line, &column);
 	snprintf(where, sizeof where, "%.*s", VIEW_ARG(d->uri));
 	error_at(g->error, REASON_SCHEMA_ERROR, where, line, column, "%.*s: %s", VIEW_ARG(buf_view(&pointer)), text);
@@ -313,8 +315,17 @@ static uint32_t dynamic_name(struct graph *g, struct view name, bool recursive)
 static bool link_dynamic(struct graph *g, const struct snode *s, enum keyword kw, uint32_t key)
 {
 	const struct anchor *anchor = NULL;
-	uint32_t target = resolve_at(g, s->doc, key, s->resource, &anchor), name = NONE;
+	const struct tape *t = &g->docs[s->doc].doc->tape;
+	struct name_slot *bare = name_table_get(&g->anchors_by_name, tape_string(t, key + 1), s->resource);
+	uint32_t target, name = NONE;
 
+	/* The draft after 2020-12 takes a bare name; by the specification, not strictly, so do we. */
+	if (kw == KEYWORD_DYNAMIC_REF && bare && !g->options->strict) {
+		anchor = &g->anchors[bare->value - 1];
+		target = snode_at(g, s->doc, anchor->node);
+	} else {
+		target = resolve_at(g, s->doc, key, s->resource, &anchor);
+	}
 	if (target == NONE)
 		return false;
 	if (kw == KEYWORD_DYNAMIC_REF && anchor && anchor->dynamic)
@@ -572,8 +583,6 @@ bool graph_build(struct graph *g, struct schema_set *set, struct view uri, const
 	g->formats = o->formats;
 	g->error = e ? e : &own;
 	keyword_index_make(&g->keywords);
-	if (!graph_index(g))
-		return false;
 	g->entry = resolve(g, NONE, uri, &anchor);
 	if (g->entry == NONE)
 		return error_set(g->error, REASON_SCHEMA_ERROR, "there is no schema at \"%.*s\"", VIEW_ARG(uri));

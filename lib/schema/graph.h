@@ -113,6 +113,7 @@ struct graph {
 	struct name_table uris, anchors_by_name, references;
 	uint32_t worked;                /* snodes whose keywords were read */
 	bool formats;                   /* of the options */
+	bool all_added;                 /* every document of the set was walked */
 
 	struct arena arena;
 	struct graph_doc *docs;
@@ -133,13 +134,12 @@ struct graph {
 /* Makes room for one more item; false without memory. */
 bool graph_grow(struct graph *g, void *items, size_t *cap, size_t n, size_t size) MUST_USE;
 
-/* index.c: all documents of the set. */
-bool graph_index(struct graph *g) MUST_USE;
-bool graph_add_doc(struct graph *g, struct schema_doc *d) MUST_USE;
+/* index.c */
 /* Walks a schema that lies where no keyword put it (a pointer led there). */
 bool graph_walk(struct graph *g, uint32_t doc, uint32_t node, uint32_t resource) MUST_USE;
-/* The resource of that URI (metaschemas are added when asked for); NONE with the error set, or, when
- * `quiet`, only NONE. */
+/* The resource of that URI, NONE when there is none or it is not what it should be (then the error is
+ * set). Documents are walked when they are asked for, so that a mistake in one of a set that nothing
+ * refers to harms nobody; built-in ones join the set then. */
 uint32_t graph_find_resource(struct graph *g, struct view uri);
 
 /* graph.c */
@@ -156,8 +156,10 @@ const struct tape *snode_tape(const struct graph *g, const struct snode *s);
 const struct keyword_use *snode_use(const struct graph *g, const struct snode *s, enum keyword k);
 /* Appends the absolute location: resource URI, `#`, pointer below the resource's root. */
 void graph_location(const struct graph *g, uint32_t doc, uint32_t resource, uint32_t node, struct buf *out);
-/* Appends the JSON Pointer from `from` to `node`, not encoded for URIs. */
-void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, struct buf *out);
+/* Appends the JSON Pointer from `from` to `node`, not encoded for URIs. Names that are not in `known` are
+ * written as `*`; NULL writes all. */
+void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, const struct name_table *known,
+                   struct buf *out);
 bool graph_asserts_format(const struct graph *g, uint32_t resource);
 
 #endif

@@ -58,10 +58,10 @@ static bool read_vocabularies(struct graph *g, const struct schema_doc *d, uint3
 }
 
 /* A document of the set by the URI that it was added under or that its root claims. */
-static const struct schema_doc *find_doc(const struct graph *g, struct view uri)
+static struct schema_doc *find_doc(const struct graph *g, struct view uri)
 {
 	for (size_t i = 0; i < g->set->n; i++) {
-		const struct schema_doc *d = g->set->docs[i];
+		struct schema_doc *d = g->set->docs[i];
 		uint32_t id = tape_member(&d->tape, 0, VIEW("$id"));
 		struct view fragment;
 
@@ -308,7 +308,7 @@ bool graph_walk(struct graph *g, uint32_t doc, uint32_t node, uint32_t resource)
 	return walk(g, doc, node, resource);
 }
 
-bool graph_add_doc(struct graph *g, struct schema_doc *d)
+static bool add_doc(struct graph *g, struct schema_doc *d)
 {
 	const struct tape *t = &d->tape;
 	struct dialect dialect = { g->options->draft, VOCAB_DEFAULT };
@@ -354,30 +354,52 @@ bool graph_add_doc(struct graph *g, struct schema_doc *d)
 	return walk(g, doc, 0, resource);
 }
 
-bool graph_index(struct graph *g)
+static bool is_added(const struct graph *g, const struct schema_doc *d)
 {
-	/* Metaschemas join the set as they are asked for, so its length may grow below. */
+	for (uint32_t i = 0; i < g->n_docs; i++)
+		if (g->docs[i].doc == d)
+			return true;
+	return false;
+}
+
+static struct name_slot *find_uri(struct graph *g, struct view uri)
+{
+	struct name_slot *slot = name_table_get(&g->uris, uri, 0);
+
+	if (slot && slot->ambiguous)
+		error_set(g->error, REASON_SCHEMA_ERROR, "more than one schema has the URI %.*s", VIEW_ARG(uri));
+	return slot;
+}
+
+/* Walks what the set still has, for the URI may be that of a schema inside a document. A document with a
+ * mistake gives none. */
+static bool add_rest(struct graph *g)
+{
+	struct error *kept = g->error, ignored;
 	size_t n = g->set->n;
 
-	for (size_t i = 0; i < n; i++)
-		if (!g->set->docs[i]->builtin && !graph_add_doc(g, g->set->docs[i]))
-			return false;
-	return true;
+	for (size_t i = 0; i < n && !g->all_added; i++) {
+		ignored = (struct error){ .reason = REASON_NONE };
+		g->error = &ignored;
+		if (!is_added(g, g->set->docs[i]) && !add_doc(g, g->set->docs[i]) && ignored.reason == REASON_NO_MEMORY)
+			error_set(kept, REASON_NO_MEMORY, "no memory for a schema");
+	}
+	g->error = kept;
+	g->all_added = true;
+	return kept->reason == REASON_NONE;
 }
 
 uint32_t graph_find_resource(struct graph *g, struct view uri)
 {
-	struct name_slot *slot = name_table_get(&g->uris, uri, 0);
+	struct name_slot *slot = find_uri(g, uri);
+	struct schema_doc *d = slot ? NULL : find_doc(g, uri);
 
-	if (slot && slot->ambiguous) {
-		error_set(g->error, REASON_SCHEMA_ERROR, "more than one schema has the URI %.*s", VIEW_ARG(uri));
-		return NONE;
-	}
-	if (slot)
-		return slot->value - 1;
-	struct schema_doc *d = schema_set_builtin(g->set, uri, g->error);
-	if (!d)
-		return NONE;
-	uint32_t resource = g->n_resources;
-	return graph_add_doc(g, d) ? resource : NONE;
+	if (d && !is_added(g, d) && add_doc(g, d))
+		slot = find_uri(g, uri);
+	if (!slot && g->error->reason == REASON_NONE && (d = schema_set_builtin(g->set, uri, g->error)) &&
+	    !is_added(g, d) && add_doc(g, d))
+		slot = find_uri(g, uri);
+	if (!slot && g->error->reason == REASON_NONE && add_rest(g))
+		slot = find_uri(g, uri);
+	return slot && g->error->reason == REASON_NONE ? slot->value - 1 : NONE;
 }

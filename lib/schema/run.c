@@ -668,6 +668,24 @@ static bool exec(struct schema_run *r, uint32_t pc, uint32_t node)
 	return ok;
 }
 
+bool schema_unique(struct schema_run *r, const struct tape *t, uint32_t node, uint64_t *steps)
+{
+	bool ok;
+
+	r->t = t;
+	r->nodes = t->nodes;
+	r->steps = *steps;
+	r->limit = false;
+	ok = check_unique(r, node);
+	*steps = r->limit ? 0 : r->steps;
+	return ok;
+}
+
+struct regex_run *schema_regex_run(struct schema_run *r)
+{
+	return r->regex;
+}
+
 enum schema_verdict schema_check(const struct schema *s, struct schema_run *r, const struct tape *t, uint32_t node)
 {
 	bool ok;

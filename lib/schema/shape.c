@@ -4,7 +4,7 @@
 
 /* Strings for which a pattern needs no regular expression: those that hold no more than a literal
  * beginning. */
-static enum pattern_kind pattern_kind(struct view p, struct view *prefix)
+enum pattern_kind schema_pattern_kind(struct view p, struct view *prefix)
 {
 	*prefix = view_make(NULL, 0);
 	if (p.n == 0 || view_is(p, "^") || view_is(p, ".*") || view_is(p, "^.*"))
@@ -28,7 +28,7 @@ static bool emit_patterns(struct compiler *c, const struct shape_input *in, stru
 		const struct link *l = &c->g->links[u->link + i];
 		struct pattern_property p = { .regex = NONE };
 
-		p.kind = pattern_kind(tape_string(in->t, l->key), &p.prefix);
+		p.kind = schema_pattern_kind(tape_string(in->t, l->key), &p.prefix);
 		if (p.kind == PATTERN_REGEX && (p.regex = emit_regex(c, in->s, l->key)) == NONE)
 			return false;
 		if (!emit_target(c, in->index, l->target, MODE_PLAIN, &p.target) ||
