@@ -1,0 +1,69 @@
+/* What the audit commands share: where a log is read from, whose keys judge it, and how an entry is shown. One
+ * thread. */
+#ifndef GATEWAYD_CTL_AUDIT_H
+#define GATEWAYD_CTL_AUDIT_H
+
+#include "gatewayd/core/store.h"
+#include "gatewayd/ctl/ctl.h"
+#include "lib/tlog/trust.h"
+#include "lib/tlog/verify.h"
+
+/* --- a log to read: an export directory (C2SP tlog-tiles), or a store --- */
+struct audit_source;
+
+/* Opens it and reads its checkpoint, which is not verified yet. NULL on error. */
+struct audit_source *audit_source_open(const char *path, struct error *e) MUST_USE;
+void audit_source_close(struct audit_source *s);
+struct view audit_source_note(const struct audit_source *s);
+/* Size after the checkpoint: what names the partial tiles of a directory. */
+uint64_t audit_source_size(const struct audit_source *s);
+/* Callbacks over the source; entries are fast in order. */
+void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
+/* The reading store behind it; NULL for a directory. */
+struct store *audit_source_store(struct audit_source *s);
+
+/* --- whose keys --- */
+struct audit_keys {
+	struct note_vkey key;           /* when `trust` is NULL */
+	struct trust *trust;
+	bool from_configuration;
+};
+/* From --key (a verifier key, or a file whose first line is one) or --policy (a file), else from the file that
+ * the node's configuration names. Either may be NULL. */
+bool audit_keys_load(const struct ctl *c, const char *key, const char *policy, struct audit_keys *out,
+                     struct error *e) MUST_USE;
+void audit_keys_free(struct audit_keys *k);
+/* Opens a checkpoint by these keys. `*signer` gets the log's key, `*cosigned` the witnesses (0 without policy). */
+bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkpoint *out,
+                     const struct note_vkey **signer, unsigned *cosigned, struct error *e) MUST_USE;
+
+/* --- configuration: the members that these commands need, by pointer ("/audit/mirror") --- */
+/* A path of the node's configuration, relative ones taken from its folder; malloc'd. NULL on error. */
+char *audit_conf_path(const struct ctl *c, const char *member, struct error *e) MUST_USE;
+/* `given`, or the store of the configuration; malloc'd. */
+char *audit_log_path(const struct ctl *c, const char *given, struct error *e) MUST_USE;
+
+/* Puts a file in place by writing beside it and renaming; folders are made. */
+bool audit_write_file(const char *path, struct view bytes, struct error *e) MUST_USE;
+
+/* --- entries for people and for other systems --- */
+/* One line about an entry, with a newline: aligned, coloured when asked for. `leaf` may be anything. */
+void audit_line(uint64_t index, struct view leaf, bool colour, struct buf *out);
+/* Aligned heading of these lines. */
+void audit_heading(struct buf *out);
+
+enum audit_format { FORMAT_JSONL, FORMAT_OCSF, FORMAT_ECS, FORMAT_CEF, FORMAT_RFC5424 };
+bool audit_format_parse(const char *name, enum audit_format *out) MUST_USE;
+/* One event with a newline. `origin` names the log. */
+bool audit_format_entry(enum audit_format f, struct view origin, uint64_t index, struct view leaf,
+                        struct buf *out, struct error *e) MUST_USE;
+
+/* --- commands in files of their own --- */
+int audit_tail(const struct ctl *c, int argc, char **argv);
+int audit_verify(const struct ctl *c, int argc, char **argv);
+int audit_verify_receipt(const struct ctl *c, int argc, char **argv);
+int audit_prove(const struct ctl *c, int argc, char **argv);
+int audit_export(const struct ctl *c, int argc, char **argv);
+int audit_reconcile(const struct ctl *c, int argc, char **argv);
+
+#endif

@@ -1,0 +1,196 @@
+/* gatewayctl audit export: the log as static files in the layout of C2SP tlog-tiles, or as events for other
+ * systems. Disclosures are personal data and only exported when asked for. */
+#include <getopt.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "gatewayd/ctl/audit.h"
+#include "lib/base/wire.h"
+
+#define BUNDLE_MAX (TLOG_TILE_WIDTH * (4 + 65535))
+#define ROWS_MAX (64 * 1024 * 1024)
+
+struct export {
+	const char *dir, *from;
+	bool disclosures, has_format, has_after;
+	enum audit_format format;
+	uint64_t after;
+	struct audit_source *source;
+	struct verify_source callbacks;
+	uint64_t size;
+};
+
+static bool write_named(const struct export *x, const char *folder, const struct tlog_tile *t, struct view bytes,
+                        struct error *e)
+{
+	struct buf name = BUF_INIT(400);
+	char path[PATH_MAX];
+
+	tlog_tile_path(t, &name);
+	struct view tail = view_from(buf_view(&name), folder[0] ? strlen("tile/entries/") : 0);
+	int n = snprintf(path, sizeof path, "%s/%s%.*s", x->dir, folder, VIEW_ARG(tail));
+	buf_free(&name);
+	return n < (int)sizeof path ? audit_write_file(path, bytes, e) : error_set(e, REASON_IO, "a path is too long");
+}
+
+/* Full tiles never change: what an earlier export wrote stays. */
+static bool is_there(const struct export *x, const struct tlog_tile *t, const char *folder)
+{
+	struct buf name = BUF_INIT(400);
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (t->width < TLOG_TILE_WIDTH)
+		return false;
+	tlog_tile_path(t, &name);
+	struct view tail = view_from(buf_view(&name), folder[0] ? strlen("tile/entries/") : 0);
+	int n = snprintf(path, sizeof path, "%s/%s%.*s", x->dir, folder, VIEW_ARG(tail));
+	buf_free(&name);
+	return n < (int)sizeof path && stat(path, &st) == 0;
+}
+
+static bool export_bundle(struct export *x, const struct tlog_tile *t, struct buf *entries, struct buf *rows,
+                          struct error *e)
+{
+	buf_reset(entries);
+	buf_reset(rows);
+	for (unsigned i = 0; i < t->width; i++) {
+		struct view leaf, packed;
+
+		if (!x->callbacks.entry(x->callbacks.arg, t->index * TLOG_TILE_WIDTH + i, &leaf, &packed, e))
+			return false;
+		put_view16(entries, leaf);
+		put_view32(rows, packed);
+	}
+	if (entries->failed || rows->failed)
+		return error_set(e, REASON_LIMIT, "an entry bundle is too large");
+	if (!write_named(x, "", t, buf_view(entries), e))
+		return false;
+	return !x->disclosures || write_named(x, "disclosures/", t, buf_view(rows), e);
+}
+
+static bool export_entries(struct export *x, struct error *e)
+{
+	struct buf entries = BUF_INIT(BUNDLE_MAX), rows = BUF_INIT(ROWS_MAX);
+	bool ok = true;
+
+	for (uint64_t i = 0; ok && i * TLOG_TILE_WIDTH < x->size; i++) {
+		struct tlog_tile t = { .index = i, .entries = true, .width = tlog_tile_width(0, i, x->size) };
+
+		/* Disclosures change when they are erased: with them, every bundle is written anew. */
+		if (x->disclosures || !is_there(x, &t, ""))
+			ok = export_bundle(x, &t, &entries, &rows, e);
+	}
+	buf_free(&entries);
+	buf_wipe(&rows);
+	return ok;
+}
+
+static bool export_tiles(struct export *x, struct error *e)
+{
+	for (unsigned level = 0; level < 8; level++) {
+		uint64_t hashes = x->size >> (8 * level);
+
+		for (uint64_t i = 0; i * TLOG_TILE_WIDTH < hashes; i++) {
+			struct tlog_tile t = { .level = level, .index = i, .width = tlog_tile_width(level, i, x->size) };
+			struct view stored;
+
+			if (is_there(x, &t, ""))
+				continue;
+			if (!x->callbacks.tile(x->callbacks.arg, level, i, &stored, e))
+				return false;
+			/* A store that goes on growing has it wider by now. */
+			if (stored.n < t.width * 32)
+				return error_set(e, REASON_TAMPERED, "tile %u/%llu is too short", level, (unsigned long long)i);
+			if (!write_named(x, "", &t, view_make(stored.p, t.width * 32), e))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The checkpoint comes last, so that whoever reads the directory meanwhile finds what it promises. */
+static bool export_directory(struct export *x, struct error *e)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/checkpoint", x->dir) >= (int)sizeof path)
+		return error_set(e, REASON_IO, "a path is too long");
+	if (x->disclosures && !x->callbacks.disclosures)
+		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
+	return export_entries(x, e) && export_tiles(x, e) && audit_write_file(path, audit_source_note(x->source), e);
+}
+
+static bool export_events(struct export *x, struct error *e)
+{
+	struct buf out = BUF_INIT(1 << 20);
+	struct view rest = audit_source_note(x->source), origin = view_cut(&rest, '\n');
+	bool ok = true;
+
+	for (uint64_t i = x->has_after ? x->after + 1 : 0; ok && i < x->size; i++) {
+		struct view leaf, packed;
+
+		buf_reset(&out);
+		ok = x->callbacks.entry(x->callbacks.arg, i, &leaf, &packed, e) &&
+		     audit_format_entry(x->format, origin, i, leaf, &out, e);
+		if (ok && out.failed)
+			ok = error_set(e, REASON_LIMIT, "entry %llu is too large", (unsigned long long)i);
+		if (ok && fwrite(out.p, 1, out.n, stdout) != out.n)
+			ok = error_set(e, REASON_IO, "the output cannot be written");
+	}
+	buf_free(&out);
+	return ok;
+}
+
+static bool parse_options(struct export *x, int argc, char **argv)
+{
+	static const struct option list[] = {
+		{ "disclosures", no_argument, NULL, 'd' }, { "from", required_argument, NULL, 'F' },
+		{ "format", required_argument, NULL, 't' }, { "after", required_argument, NULL, 'a' }, { 0 } };
+	unsigned long long n;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", list, NULL)) != -1) {
+		switch (opt) {
+		case 'd': x->disclosures = true; break;
+		case 'F': x->from = optarg; break;
+		case 't':
+			if (!audit_format_parse(optarg, &x->format))
+				return false;
+			x->has_format = true;
+			break;
+		case 'a':
+			if (!view_to_u64(view_of(optarg), INT64_MAX, &n))
+				return false;
+			x->after = n;
+			x->has_after = true;
+			break;
+		default: return false;
+		}
+	}
+	x->dir = argv[optind];
+	return x->has_format ? argc == optind : argc - optind == 1 && !x->has_after;
+}
+
+int audit_export(const struct ctl *c, int argc, char **argv)
+{
+	struct export x = { .dir = NULL };
+	struct error e = { 0 };
+	int status = CTL_OK;
+
+	if (!parse_options(&x, argc, argv))
+		return ctl_usage("audit export [--disclosures] [--from DIR|STORE] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N] [--from DIR|STORE]");
+	char *path = audit_log_path(c, x.from, &e);
+	x.source = path ? audit_source_open(path, &e) : NULL;
+	if (x.source) {
+		audit_source_callbacks(x.source, &x.callbacks);
+		x.size = audit_source_size(x.source);
+	}
+	if (!x.source || !(x.has_format ? export_events(&x, &e) : export_directory(&x, &e)))
+		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+	else if (!x.has_format)
+		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
+	audit_source_close(x.source);
+	free(path);
+	return status;
+}

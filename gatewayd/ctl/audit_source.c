@@ -1,0 +1,301 @@
+/* A log to read: a directory in the layout of C2SP tlog-tiles, or a store. A directory may hold, beside the
+ * public tiles, disclosures/<N>: the packed disclosure rows of an entry bundle, each behind a 32-bit length. */
+#include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "gatewayd/ctl/audit.h"
+#include "lib/base/wire.h"
+
+#define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + 65535))
+#define ROWS_MAX (64 * 1024 * 1024)
+#define BATCH 256
+
+/* The entries of one bundle, in memory while they are asked for in order. */
+struct bundle {
+	uint64_t index;
+	bool loaded;
+	char *entries, *rows;
+	struct view leaf[TLOG_TILE_WIDTH], packed[TLOG_TILE_WIDTH];
+};
+
+struct audit_source {
+	struct store *store;
+	char *dir;
+	bool disclosures;
+	char *note;
+	size_t note_n;
+	uint64_t size;
+	char *tile;
+	struct bundle bundle;
+	struct buf copy;                /* of a bundle of the store */
+};
+
+static bool has_file(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path && stat(path, &st) == 0;
+}
+
+/* Reads a file of the directory; NOT_FOUND when it is not there. */
+static bool read_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n, struct error *e)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/%s", s->dir, name) >= (int)sizeof path)
+		return error_set(e, REASON_IO, "a path is too long");
+	if (!has_file(s->dir, name))
+		return error_set(e, REASON_NOT_FOUND, "%s is missing", name);
+	return ctl_read_file(path, max, out, n, e);
+}
+
+/* A tile or bundle: under its partial name, or the full one that may have taken its place. */
+static bool read_named(const struct audit_source *s, struct tlog_tile t, const char *folder, size_t max, char **out,
+                       size_t *n, struct error *e)
+{
+	for (;; t.width = TLOG_TILE_WIDTH) {
+		char text[400];
+		struct buf b = BUF_INIT(sizeof text - 1);
+		struct error inner = { 0 };
+
+		tlog_tile_path(&t, &b);
+		buf_addc(&b, '\0');
+		if (b.failed)
+			return error_set(e, REASON_IO, "a path is too long");
+		snprintf(text, sizeof text, "%s%s", folder, b.p + (folder[0] ? strlen("tile/entries/") : 0));
+		buf_free(&b);
+		if (read_file(s, text, max, out, n, &inner))
+			return true;
+		if (inner.reason != REASON_NOT_FOUND || t.width == TLOG_TILE_WIDTH)
+			return error_set(e, inner.reason, "%s", inner.text);
+	}
+}
+
+static struct audit_source *source_free_null(struct audit_source *s)
+{
+	audit_source_close(s);
+	return NULL;
+}
+
+static bool open_directory(struct audit_source *s, const char *path, struct error *e)
+{
+	s->dir = strdup(path);
+	if (!s->dir)
+		return error_set(e, REASON_NO_MEMORY, "no memory");
+	s->disclosures = has_file(path, "disclosures");
+	return read_file(s, "checkpoint", NOTE_MAX, &s->note, &s->note_n, e);
+}
+
+static bool open_store(struct audit_source *s, const char *path, struct error *e)
+{
+	struct view note;
+	uint64_t size;
+
+	s->store = store_open_reader(path, e);
+	if (!s->store || !store_last_checkpoint(s->store, &size, &note, e))
+		return false;
+	if (size == 0 && note.n == 0)
+		return error_set(e, REASON_NOT_FOUND, "the store has no checkpoint yet");
+	s->disclosures = true;
+	s->note = malloc(note.n + 1);
+	if (!s->note)
+		return error_set(e, REASON_NO_MEMORY, "no memory");
+	memcpy(s->note, note.p, note.n);
+	s->note_n = note.n;
+	return true;
+}
+
+struct audit_source *audit_source_open(const char *path, struct error *e)
+{
+	struct audit_source *s = calloc(1, sizeof *s);
+	struct view text, signatures;
+	struct checkpoint c;
+	struct stat st;
+
+	if (!s) {
+		error_set(e, REASON_NO_MEMORY, "no memory");
+		return NULL;
+	}
+	s->copy = BUF_INIT(BUNDLE_MAX + ROWS_MAX);
+	if (stat(path, &st) != 0) {
+		error_set(e, REASON_IO, "%s: %s", path, strerror(errno));
+		return source_free_null(s);
+	}
+	if (!(S_ISDIR(st.st_mode) ? open_directory(s, path, e) : open_store(s, path, e)))
+		return source_free_null(s);
+	/* Only to know which files to ask for; whoever verifies opens the note by a key. */
+	if (note_split(audit_source_note(s), &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL))
+		s->size = c.size;
+	return s;
+}
+
+void audit_source_close(struct audit_source *s)
+{
+	if (!s)
+		return;
+	store_close(s->store);
+	free(s->dir);
+	free(s->note);
+	free(s->tile);
+	free(s->bundle.entries);
+	free(s->bundle.rows);
+	buf_wipe(&s->copy);
+	free(s);
+}
+
+struct view audit_source_note(const struct audit_source *s)
+{
+	return view_make(s->note, s->note_n);
+}
+
+uint64_t audit_source_size(const struct audit_source *s)
+{
+	return s->size;
+}
+
+struct store *audit_source_store(struct audit_source *s)
+{
+	return s->store;
+}
+
+/* --- bundles --- */
+
+static bool malformed(const char *what, uint64_t index, struct error *e)
+{
+	return error_set(e, REASON_TAMPERED, "%s %llu is malformed", what, (unsigned long long)index);
+}
+
+static bool load_rows(struct audit_source *s, const struct tlog_tile *t, struct error *e)
+{
+	struct bundle *b = &s->bundle;
+	size_t n;
+
+	if (!s->disclosures)
+		return true;
+	if (!read_named(s, *t, "disclosures/", ROWS_MAX, &b->rows, &n, e))
+		return false;
+	struct reader r = { .rest = view_make(b->rows, n) };
+	for (unsigned i = 0; i < t->width; i++)
+		b->packed[i] = read_view32(&r);
+	return (!r.failed && r.rest.n == 0) || malformed("disclosure bundle", t->index, e);
+}
+
+static bool load_directory(struct audit_source *s, uint64_t index, struct error *e)
+{
+	struct bundle *b = &s->bundle;
+	struct tlog_tile t = { .index = index, .entries = true, .width = tlog_tile_width(0, index, s->size) };
+	size_t n;
+
+	free(b->entries);
+	free(b->rows);
+	b->entries = b->rows = NULL;
+	b->loaded = false;
+	memset(b->packed, 0, sizeof b->packed);
+	if (!read_named(s, t, "", BUNDLE_MAX, &b->entries, &n, e))
+		return false;
+	struct reader r = { .rest = view_make(b->entries, n) };
+	for (unsigned i = 0; i < t.width; i++)
+		b->leaf[i] = read_view16(&r);
+	/* A full bundle may stand in for a partial one of the checkpoint; otherwise nothing may follow. */
+	for (unsigned i = t.width; i < TLOG_TILE_WIDTH && r.rest.n > 0; i++)
+		(void)read_view16(&r);
+	if (r.failed || r.rest.n > 0)
+		return malformed("entry bundle", index, e);
+	return load_rows(s, &t, e);
+}
+
+struct copying {
+	struct buf *to;
+	size_t leaf[BATCH][2], packed[BATCH][2];
+	uint64_t first;
+	unsigned n;
+	bool gap;
+};
+
+static bool copy_entry(void *arg, uint64_t index, struct view leaf, struct view packed)
+{
+	struct copying *c = arg;
+
+	if (index != c->first + c->n) {
+		c->gap = true;
+		return false;
+	}
+	c->leaf[c->n][0] = c->to->n;
+	c->leaf[c->n][1] = leaf.n;
+	buf_add(c->to, leaf);
+	c->packed[c->n][0] = c->to->n;
+	c->packed[c->n][1] = packed.n;
+	buf_add(c->to, packed);
+	c->n++;
+	return true;
+}
+
+/* As many entries as there are without a gap; a missing one is told when it is asked for. */
+static bool load_store(struct audit_source *s, uint64_t index, struct error *e)
+{
+	struct bundle *b = &s->bundle;
+	struct copying c = { .to = &s->copy, .first = index * TLOG_TILE_WIDTH };
+
+	b->loaded = false;
+	memset(b->leaf, 0, sizeof b->leaf);
+	memset(b->packed, 0, sizeof b->packed);
+	buf_reset(&s->copy);
+	if (!store_list_entries(s->store, c.first, BATCH, copy_entry, &c, e))
+		return false;
+	if (s->copy.failed)
+		return error_set(e, REASON_NO_MEMORY, "no memory for entries");
+	for (unsigned i = 0; i < c.n; i++) {
+		b->leaf[i] = view_make(s->copy.p + c.leaf[i][0], c.leaf[i][1]);
+		b->packed[i] = view_make(s->copy.p + c.packed[i][0], c.packed[i][1]);
+	}
+	return true;
+}
+
+static bool get_entry(void *arg, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
+{
+	struct audit_source *s = arg;
+	struct bundle *b = &s->bundle;
+	uint64_t n = index / TLOG_TILE_WIDTH;
+
+	if (!b->loaded || b->index != n) {
+		if (!(s->store ? load_store(s, n, e) : load_directory(s, n, e)))
+			return false;
+		b->index = n;
+		b->loaded = true;
+	}
+	*leaf = b->leaf[index % TLOG_TILE_WIDTH];
+	*packed = b->packed[index % TLOG_TILE_WIDTH];
+	if (!leaf->p)
+		return error_set(e, REASON_NOT_FOUND, "entry %llu is missing", (unsigned long long)index);
+	return true;
+}
+
+static bool get_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
+{
+	struct audit_source *s = arg;
+	struct tlog_tile t = { .level = level, .index = index, .width = tlog_tile_width(level, index, s->size) };
+	struct error inner = { 0 };
+	size_t n;
+
+	if (s->store) {
+		if (store_get_tile(s->store, level, index, hashes, &inner))
+			return true;
+	} else {
+		free(s->tile);
+		s->tile = NULL;
+		if (t.width > 0 && read_named(s, t, "", TLOG_TILE_WIDTH * 32, &s->tile, &n, &inner)) {
+			*hashes = view_make(s->tile, n);
+			return true;
+		}
+	}
+	if (inner.reason == REASON_NONE || inner.reason == REASON_NOT_FOUND)
+		return error_set(e, REASON_NOT_FOUND, "tile %u/%llu is missing", level, (unsigned long long)index);
+	return error_set(e, inner.reason, "%s", inner.text);
+}
+
+void audit_source_callbacks(struct audit_source *s, struct verify_source *out)
+{
+	*out = (struct verify_source){ .entry = get_entry, .tile = get_tile, .arg = s, .disclosures = s->disclosures };
+}

@@ -1,0 +1,290 @@
+/* gatewayctl audit verify, and verify-receipt. Whose keys judge comes from the auditor's own option or policy,
+ * never from what is verified. */
+#include <getopt.h>
+#include <jansson.h>
+#include <limits.h>
+
+#include "gatewayd/ctl/audit.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/receipt.h"
+
+#define RECEIPT_MAX (512 * 1024)
+
+struct options {
+	const char *key, *policy, *earlier;
+};
+
+static bool parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option list[] = {
+		{ "key", required_argument, NULL, 'k' }, { "policy", required_argument, NULL, 'p' },
+		{ "earlier", required_argument, NULL, 'e' }, { 0 } };
+	int opt;
+
+	*o = (struct options){ .key = NULL };
+	while ((opt = getopt_long(argc, argv, "k:p:", list, NULL)) != -1) {
+		switch (opt) {
+		case 'k': o->key = optarg; break;
+		case 'p': o->policy = optarg; break;
+		case 'e': o->earlier = optarg; break;
+		default: return false;
+		}
+	}
+	return true;
+}
+
+static int status_of(const struct error *e)
+{
+	return e->reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED;
+}
+
+static void warn_keys(const struct audit_keys *k)
+{
+	if (k->from_configuration)
+		fprintf(stderr, "note: the key is the one of this node's configuration; an auditor brings his own (--key, --policy)\n");
+}
+
+static void put_root(const struct digest *d, char out[64])
+{
+	struct buf b = BUF_INIT(63);
+
+	base64_encode(&b, view_make(d->b, sizeof d->b));
+	snprintf(out, 64, "%.*s", VIEW_ARG(buf_view(&b)));
+	buf_free(&b);
+}
+
+static void print_json(json_t *j)
+{
+	char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+	puts(text ? text : "{}");
+	free(text);
+	json_decref(j);
+}
+
+/* --- audit verify --- */
+
+/* A checkpoint that was kept, alone or in a receipt. `*text` keeps the bytes that `out` looks into. */
+static bool load_earlier(const char *path, const struct audit_keys *k, char **text, struct checkpoint *out, struct error *e)
+{
+	struct buf scratch = BUF_INIT(RECEIPT_MAX);
+	const struct note_vkey *signer;
+	struct receipt r;
+	struct view entry;
+	unsigned cosigned;
+	size_t n;
+
+	if (!ctl_read_file(path, RECEIPT_MAX, text, &n, e))
+		return false;
+	struct view note = view_make(*text, n);
+	bool ok = true;
+	if (view_starts(note, VIEW("c2sp.org/tlog-proof@v1\n"))) {
+		ok = receipt_parse(note, &scratch, &r, &entry, e);
+		note = r.checkpoint;
+	}
+	ok = ok && audit_keys_open(k, note, out, &signer, &cosigned, e);
+	buf_free(&scratch);
+	return ok;
+}
+
+static const char *place_name(enum verify_place p)
+{
+	switch (p) {
+	case VERIFY_INTACT: return "intact";
+	case VERIFY_ENTRY: return "entry";
+	case VERIFY_TILE: return "tile";
+	case VERIFY_DISCLOSURES: return "disclosures";
+	case VERIFY_ROOT: return "root";
+	case VERIFY_HISTORY: return "history";
+	}
+	return "unknown";
+}
+
+static void report_json(const struct checkpoint *c, const struct note_vkey *signer, unsigned cosigned,
+                        const struct verify_report *r, bool disclosures, const struct error *e)
+{
+	char root[64];
+	json_t *j = json_pack("{s:b, s:s%, s:I, s:s, s:i}", "verified", e == NULL, "origin", c->origin.p, c->origin.n,
+		"size", (json_int_t)c->size, "key", signer->name, "cosignatures", (int)cosigned);
+
+	if (!e) {
+		put_root(&r->root, root);
+		json_object_set_new(j, "root", json_string(root));
+		if (disclosures) {
+			json_object_set_new(j, "disclosed", json_integer((json_int_t)r->disclosed));
+			json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
+		}
+	} else {
+		json_object_set_new(j, "place", json_string(place_name(r->place)));
+		json_object_set_new(j, "index", json_integer((json_int_t)r->index));
+		if (r->place == VERIFY_TILE) {
+			json_object_set_new(j, "level", json_integer((json_int_t)r->level));
+			json_object_set_new(j, "hash", json_integer((json_int_t)r->hash));
+		}
+		json_object_set_new(j, "error", json_string(e->text));
+	}
+	print_json(j);
+}
+
+static void report_text(const struct ctl *ctl, const struct checkpoint *c, const struct note_vkey *signer,
+                        unsigned cosigned, const struct verify_report *r, bool disclosures, bool earlier)
+{
+	char root[64];
+
+	put_root(&r->root, root);
+	printf("log          %.*s\n", VIEW_ARG(c->origin));
+	printf("signed by    %s+%08x\n", signer->name, signer->id);
+	if (cosigned > 0)
+		printf("cosigned by  %u witnesses of the policy\n", cosigned);
+	printf("entries      %llu\n", (unsigned long long)r->entries);
+	printf("root         %s\n", root);
+	if (!disclosures)
+		printf("disclosures  not part of this copy\n");
+	else
+		printf("disclosures  %llu entries disclosed, %llu erased (digest present, disclosure erased)\n",
+		       (unsigned long long)r->disclosed, (unsigned long long)r->erased);
+	if (earlier)
+		printf("history      grew from the earlier checkpoint\n");
+	printf("%sverified%s     every entry and tile is the one that was signed\n", ctl->colour ? "\033[32m" : "",
+	       ctl->colour ? "\033[0m" : "");
+}
+
+/* An unsigned or wrongly signed checkpoint has no place in the log to name. */
+static int bad_checkpoint(const struct ctl *c, const struct error *e)
+{
+	if (c->json)
+		print_json(json_pack("{s:b, s:s, s:s}", "verified", 0, "place", "checkpoint", "error", e->text));
+	return ctl_fail(status_of(e), e);
+}
+
+static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k, const char *earlier_path)
+{
+	struct checkpoint now, earlier;
+	const struct note_vkey *signer;
+	struct verify_source callbacks;
+	struct verify_report r;
+	struct error e = { 0 };
+	unsigned cosigned;
+	char *text = NULL;
+	int status = CTL_OK;
+
+	if (!audit_keys_open(k, audit_source_note(s), &now, &signer, &cosigned, &e))
+		return bad_checkpoint(c, &e);
+	if (earlier_path && !load_earlier(earlier_path, k, &text, &earlier, &e)) {
+		free(text);
+		return ctl_fail(CTL_FAILED, &e);
+	}
+	audit_source_callbacks(s, &callbacks);
+	if (verify_log(&now, earlier_path ? &earlier : NULL, &callbacks, &r, &e)) {
+		if (c->json)
+			report_json(&now, signer, cosigned, &r, callbacks.disclosures, NULL);
+		else
+			report_text(c, &now, signer, cosigned, &r, callbacks.disclosures, earlier_path != NULL);
+	} else {
+		if (c->json)
+			report_json(&now, signer, cosigned, &r, callbacks.disclosures, &e);
+		status = ctl_fail(status_of(&e), &e);
+	}
+	free(text);
+	return status;
+}
+
+int audit_verify(const struct ctl *c, int argc, char **argv)
+{
+	struct options o;
+	struct audit_keys k;
+	struct error e = { 0 };
+
+	if (!parse_options(argc, argv, &o) || argc - optind > 1)
+		return ctl_usage("audit verify [--key VKEY | --policy FILE] [--earlier FILE] [DIR|STORE]");
+	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
+		return ctl_fail(CTL_USAGE, &e);
+	char *path = audit_log_path(c, argv[optind], &e);
+	struct audit_source *s = path ? audit_source_open(path, &e) : NULL;
+	int status;
+	if (s) {
+		warn_keys(&k);
+		status = verify_source(c, s, &k, o.earlier);
+	} else {
+		/* A copy without its checkpoint was cut, a store without one is not a log. */
+		status = ctl_fail(e.reason == REASON_NOT_FOUND ? CTL_TAMPERED : CTL_FAILED, &e);
+	}
+	audit_source_close(s);
+	audit_keys_free(&k);
+	free(path);
+	return status;
+}
+
+/* --- audit verify-receipt --- */
+
+static void show_receipt(const struct ctl *c, const struct receipt *r, const struct checkpoint *cp, struct view entry,
+                         const struct note_vkey *signer, unsigned cosigned)
+{
+	struct buf line = BUF_INIT(1 << 20);
+
+	if (c->json) {
+		json_t *leaf = json_loadb(entry.p, entry.n, 0, NULL);
+		print_json(json_pack("{s:b, s:s%, s:I, s:I, s:s, s:i, s:o*}", "verified", 1, "origin", cp->origin.p, cp->origin.n,
+			"index", (json_int_t)r->index, "size", (json_int_t)cp->size, "key", signer->name,
+			"cosignatures", (int)cosigned, "entry", leaf));
+		return;
+	}
+	audit_heading(&line);
+	audit_line(r->index, entry, c->colour, &line);
+	printf("%.*s", VIEW_ARG(buf_view(&line)));
+	printf("%sverified%s: entry %llu of %llu in the log %.*s, signed by %s+%08x", c->colour ? "\033[32m" : "",
+	       c->colour ? "\033[0m" : "", (unsigned long long)r->index, (unsigned long long)cp->size,
+	       VIEW_ARG(cp->origin), signer->name, signer->id);
+	printf(cosigned ? ", cosigned by %u witnesses\n" : "\n", cosigned);
+	buf_free(&line);
+}
+
+static int verify_receipt(const struct ctl *c, struct view text, const struct audit_keys *k)
+{
+	struct buf scratch = BUF_INIT(RECEIPT_MAX);
+	const struct note_vkey *signer;
+	struct checkpoint cp;
+	struct error e = { 0 };
+	struct receipt r;
+	struct view entry;
+	unsigned cosigned;
+	int status = CTL_OK;
+
+	bool ok = receipt_parse(text, &scratch, &r, &entry, &e);
+	if (ok && entry.n == 0)
+		ok = error_set(&e, REASON_TAMPERED, "the receipt does not carry its entry");
+	ok = ok && audit_keys_open(k, r.checkpoint, &cp, &signer, &cosigned, &e) && receipt_verify(&r, entry, signer, &e);
+	if (ok) {
+		show_receipt(c, &r, &cp, entry, signer, cosigned);
+	} else {
+		if (c->json)
+			print_json(json_pack("{s:b, s:s}", "verified", 0, "error", e.text));
+		status = ctl_fail(status_of(&e), &e);
+	}
+	buf_free(&scratch);
+	return status;
+}
+
+int audit_verify_receipt(const struct ctl *c, int argc, char **argv)
+{
+	struct options o;
+	struct audit_keys k;
+	struct error e = { 0 };
+	char *text;
+	size_t n;
+
+	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier)
+		return ctl_usage("audit verify-receipt [--key VKEY | --policy FILE] FILE");
+	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
+		return ctl_fail(CTL_USAGE, &e);
+	int status;
+	if (ctl_read_file(argv[optind], RECEIPT_MAX, &text, &n, &e)) {
+		warn_keys(&k);
+		status = verify_receipt(c, view_make(text, n), &k);
+		free(text);
+	} else {
+		status = ctl_fail(CTL_FAILED, &e);
+	}
+	audit_keys_free(&k);
+	return status;
+}
