@@ -2,8 +2,16 @@
  *
  * program_compile() turns rules (already chosen for one agreement, purpose, tier, subject category and
  * direction) into an immutable trie with one action a leaf; threads share it. program_run() walks a
- * record's tape once and writes what may leave. A leaf that no rule names is dropped. A transform_run
- * is one thread's scratch; once warm, a run allocates nothing. */
+ * record's tape once and writes what may leave. A transform_run is one thread's scratch; once warm, a run
+ * allocates nothing (but token and fpe, whose cipher contexts OpenSSL has to copy).
+ *
+ * A leaf is a scalar or an empty container. One that no rule names is dropped. `*` in a pattern stands for
+ * each member and each item; items are reached by `*` only, because places in an array move when items
+ * before them go. A container emptied by drops goes too, in arrays likewise ([{}] goes whole), unless a
+ * keep rule names the container itself: that is how a container that a schema requires keeps its place.
+ * The record itself always stays, if need be empty. Drop takes everything beneath. Where two rules reach a
+ * leaf the strictest wins; within one action the parameters decide (year before month), and where neither
+ * is stricter the rules contradict each other and do not compile. */
 #ifndef GATEWAY_TRANSFORM_PROGRAM_H
 #define GATEWAY_TRANSFORM_PROGRAM_H
 
@@ -71,12 +79,11 @@ const char *program_rule_id(const struct program *p, uint32_t rule);
 enum action program_rule_action(const struct program *p, uint32_t rule);
 enum field_category program_rule_category(const struct program *p, uint32_t rule);
 
-/* The derived output schema: the rules as a closed shape plus each leaf's form (2020-12, no combinators).
- * `input` may be NULL; where given, a container that the input schema requires keeps its place.
- * Both sides can compute it from the agreement alone. */
+/* The derived output schema: the rules as a closed shape plus each leaf's form (2020-12, no combinators; names
+ * sorted, so that the same rules give the same bytes). Both sides can compute it from the agreement alone. */
 bool program_output_schema(const struct program *p, struct buf *out, struct error *e) MUST_USE;
 
-/* What happened to one leaf. */
+/* What happened to one leaf. A container that is dropped or kept whole is one step, of its own node. */
 #define RULE_NONE UINT32_MAX            /* no rule named it: dropped */
 struct trace_step {
 	uint32_t node;                  /* on the input tape */
@@ -104,8 +111,14 @@ const struct trace_step *transform_trace(const struct transform_run *r, size_t *
 /* Counts of redact-text recognisers in the last run, by recogniser name; for the decision. */
 size_t transform_redactions(const struct transform_run *r, const char **names, uint32_t *counts, size_t max);
 
+/* For the key holder: turns a value that `rule` (token, seal, fpe) made back and appends it as a JSON token of
+ * its first type. `subject` as in the run that made it. REASON_TRANSFORM_FAILED when the value was not made
+ * under this program's key, epoch and context, or the rule cannot be reversed. */
+bool program_reverse(const struct program *p, struct transform_run *r, uint32_t rule, struct view subject,
+                     struct view value, struct buf *out, struct error *e) MUST_USE;
+
 /* The ingress' check: each leaf of what arrived has the form its rule leaves behind (a pseudonym looks
- * like one, a truncated date is truncated, …) and no leaf lies outside the rules. */
+ * like one, a truncated date is truncated, …) and no leaf lies outside the rules. Allocates nothing. */
 bool program_check_output(const struct program *p, const struct tape *t, uint32_t record, struct error *e)
 	MUST_USE;
 

@@ -1,0 +1,312 @@
+/* See normalise.h. */
+#include "lib/transform/normalise.h"
+
+#include <utf8proc.h>
+
+#include "lib/base/datetime.h"
+#include "lib/base/ids.h"
+
+#define POINTS_START 256
+#define POINTS_MAX (1u << 20)
+#define PHONE_MIN 7             /* digits; E.164 allows 15 */
+#define PHONE_MAX 15
+
+struct normaliser {
+	utf8proc_int32_t *points;
+	size_t cap, n;
+};
+
+const char *profile_name(enum profile p)
+{
+	static const char *const names[] = {
+		[PROFILE_EXACT] = "exact", [PROFILE_NAME] = "name", [PROFILE_DOCUMENT] = "document",
+		[PROFILE_PHONE] = "phone", [PROFILE_DATE] = "date", [PROFILE_EMAIL] = "email",
+		[PROFILE_TEXT] = "text",
+	};
+
+	return (unsigned)p < PROFILE_COUNT ? names[p] : "";
+}
+
+enum profile profile_find(struct view name)
+{
+	for (int p = 0; p < PROFILE_COUNT; p++)
+		if (view_is(name, profile_name((enum profile)p)))
+			return (enum profile)p;
+	return PROFILE_COUNT;
+}
+
+struct normaliser *normaliser_new(void)
+{
+	struct normaliser *n = calloc(1, sizeof *n);
+
+	if (!n)
+		return NULL;
+	n->cap = POINTS_START;
+	n->points = malloc(n->cap * sizeof *n->points);
+	if (!n->points) {
+		free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void normaliser_wipe(struct normaliser *n)
+{
+	wipe(n->points, n->n * sizeof *n->points);
+	n->n = 0;
+}
+
+void normaliser_free(struct normaliser *n)
+{
+	if (!n)
+		return;
+	normaliser_wipe(n);
+	free(n->points);
+	free(n);
+}
+
+/* utf8proc's NFKC_Casefold into our own memory; utf8proc_map() would allocate. */
+static const char *fold(struct normaliser *n, struct view text)
+{
+	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+	                                  UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_REJECTNA;
+
+	for (;;) {
+		utf8proc_ssize_t got = utf8proc_decompose((const utf8proc_uint8_t *)text.p,
+		                                          (utf8proc_ssize_t)text.n, n->points,
+		                                          (utf8proc_ssize_t)n->cap, options);
+		if (got < 0 || (size_t)got > POINTS_MAX)
+			return "the value has characters that Unicode has not assigned, or is too long";
+		if ((size_t)got > n->cap) {
+			utf8proc_int32_t *larger = malloc((size_t)got * sizeof *larger);
+
+			if (!larger)
+				return "there is no memory to normalise the value";
+			wipe(n->points, n->cap * sizeof *n->points);
+			free(n->points);
+			n->points = larger;
+			n->cap = (size_t)got;
+			continue;
+		}
+		got = utf8proc_normalize_utf32(n->points, got, options);
+		n->n = got > 0 ? (size_t)got : 0;
+		return got < 0 ? "the value cannot be normalised" : NULL;
+	}
+}
+
+static void add_point(struct buf *out, utf8proc_int32_t c)
+{
+	utf8proc_uint8_t bytes[4];
+	utf8proc_ssize_t n = utf8proc_encode_char(c, bytes);
+
+	buf_add(out, view_make(bytes, (size_t)n));
+}
+
+static bool is_space(utf8proc_int32_t c)
+{
+	return c == '\t' || c == '\n' || c == '\r' || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS;
+}
+
+static const char *normal_text(struct normaliser *n, struct view text, struct buf *out)
+{
+	size_t start = out->n;
+	bool gap = false;
+	const char *wrong = fold(n, text);
+
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < n->n; i++) {
+		if (is_space(n->points[i])) {
+			gap = true;
+			continue;
+		}
+		if (gap && out->n > start)
+			buf_addc(out, ' ');
+		gap = false;
+		add_point(out, n->points[i]);
+	}
+	return out->n > start ? NULL : "the value has no characters to normalise";
+}
+
+static const char *normal_email(struct normaliser *n, struct view text, struct buf *out)
+{
+	size_t at = 0, ats = 0;
+	const char *wrong = fold(n, text);
+
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < n->n; i++) {
+		if (is_space(n->points[i]) || n->points[i] < 0x20)
+			return "the value is not an e-mail address";
+		if (n->points[i] == '@') {
+			at = i;
+			ats++;
+		}
+		add_point(out, n->points[i]);
+	}
+	return ats == 1 && at > 0 && at + 1 < n->n ? NULL : "the value is not an e-mail address";
+}
+
+/* ICAO Doc 9303-3 section 6: letters whose transliteration is not the letter without its mark. Folded, so in
+ * lower case. Where the document leaves a choice, the first is taken (AE, OE, UE, AA). */
+static const struct { utf8proc_int32_t point; const char *letters; } transliteration[] = {
+	{ 0xe4, "AE" }, { 0xe5, "AA" }, { 0xe6, "AE" }, { 0xf0, "D" }, { 0xf6, "OE" }, { 0xf8, "OE" },
+	{ 0xfc, "UE" }, { 0xfe, "TH" }, { 0x111, "D" }, { 0x127, "H" }, { 0x131, "I" }, { 0x138, "Q" },
+	{ 0x142, "L" }, { 0x14b, "N" }, { 0x153, "OE" }, { 0x167, "T" },
+	/* 6.B, Cyrillic */
+	{ 0x430, "A" }, { 0x431, "B" }, { 0x432, "V" }, { 0x433, "G" }, { 0x434, "D" }, { 0x435, "E" },
+	{ 0x436, "ZH" }, { 0x437, "Z" }, { 0x438, "I" }, { 0x439, "I" }, { 0x43a, "K" }, { 0x43b, "L" },
+	{ 0x43c, "M" }, { 0x43d, "N" }, { 0x43e, "O" }, { 0x43f, "P" }, { 0x440, "R" }, { 0x441, "S" },
+	{ 0x442, "T" }, { 0x443, "U" }, { 0x444, "F" }, { 0x445, "KH" }, { 0x446, "TS" }, { 0x447, "CH" },
+	{ 0x448, "SH" }, { 0x449, "SHCH" }, { 0x44a, "IE" }, { 0x44b, "Y" }, { 0x44c, "" }, { 0x44d, "E" },
+	{ 0x44e, "IU" }, { 0x44f, "IA" }, { 0x451, "E" }, { 0x452, "D" }, { 0x453, "G" }, { 0x454, "IE" },
+	{ 0x455, "DZ" }, { 0x456, "I" }, { 0x457, "I" }, { 0x458, "J" }, { 0x459, "LJ" }, { 0x45a, "NJ" },
+	{ 0x45c, "K" }, { 0x45e, "U" }, { 0x45f, "DZ" }, { 0x491, "G" },
+};
+
+static const char *transliterate(utf8proc_int32_t c)
+{
+	size_t low = 0, high = sizeof transliteration / sizeof *transliteration;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (transliteration[middle].point == c)
+			return transliteration[middle].letters;
+		if (transliteration[middle].point < c)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* The letters of one folded code point, "" for what is left out, "<" for what separates; NULL: not covered. */
+static const char *name_letters(utf8proc_int32_t c, char plain[2])
+{
+	utf8proc_int32_t parts[8];
+	int last_class = 0;
+
+	plain[1] = 0;
+	if (c >= 'a' && c <= 'z') {
+		plain[0] = (char)(c - 'a' + 'A');
+		return plain;
+	}
+	if (c == '\'' || c == '.' || c == 0x2019 || c == 0x2018 || c == 0x2bc || c == 0x60 || c == 0xb4 ||
+	    c == 0xb7)
+		return "";
+	if (c == '-' || c == '<' || c == ',' || c == 0x2010 || c == 0x2011 || c == 0x2013 || is_space(c))
+		return "<";
+	const char *known = transliterate(c);
+	if (known)
+		return known;
+	utf8proc_category_t category = utf8proc_category(c);
+	if (category == UTF8PROC_CATEGORY_MN)
+		return "";              /* a mark that combines with nothing composed */
+	utf8proc_ssize_t n = utf8proc_decompose_char(c, parts, 8, UTF8PROC_DECOMPOSE, &last_class);
+	if (n > 1 && n <= 8 && parts[0] >= 'a' && parts[0] <= 'z') {
+		plain[0] = (char)(parts[0] - 'a' + 'A');
+		return plain;
+	}
+	return n > 1 && n <= 8 ? transliterate(parts[0]) : NULL;
+}
+
+static const char *normal_name(struct normaliser *n, struct view text, struct buf *out)
+{
+	size_t start = out->n;
+	bool gap = false;
+	const char *wrong = fold(n, text);
+
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < n->n; i++) {
+		char plain[2];
+		const char *letters = name_letters(n->points[i], plain);
+
+		if (!letters)
+			return "the name has characters outside the transliteration of ICAO Doc 9303 for Latin and Cyrillic";
+		if (*letters == '<') {
+			gap = true;
+			continue;
+		}
+		if (*letters && gap && out->n > start)
+			buf_addc(out, '<');
+		if (*letters)
+			gap = false;
+		buf_adds(out, letters);
+	}
+	/* Nothing left would give everybody one and the same pseudonym. */
+	return out->n > start ? NULL : "the name has no letters";
+}
+
+static const char *normal_document(struct normaliser *n, struct view text, struct buf *out)
+{
+	size_t start = out->n;
+	const char *wrong = fold(n, text);
+
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < n->n; i++) {
+		utf8proc_int32_t c = n->points[i];
+
+		if (c >= 'a' && c <= 'z')
+			buf_addc(out, (char)(c - 'a' + 'A'));
+		else if (c >= '0' && c <= '9')
+			buf_addc(out, (char)c);
+		else if (!is_space(c) && c != '-' && c != '.' && c != '/' && c != '<')
+			return "the document number has characters other than letters A to Z, digits and separators";
+	}
+	return out->n > start ? NULL : "the document number is empty";
+}
+
+static const char *normal_phone(struct view text, struct buf *out)
+{
+	size_t digits = 0;
+
+	if (text.n == 0 || text.p[0] != '+')
+		return "the telephone number does not begin with +";
+	buf_addc(out, '+');
+	for (size_t i = 1; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c >= '0' && c <= '9') {
+			if (digits == 0 && c == '0')
+				return "the telephone number has no country code";
+			buf_addc(out, c);
+			digits++;
+		} else if (c == '(' && view_starts(view_from(text, i), VIEW("(0)"))) {
+			/* +44 (0)20: the zero is dialled at home only; dropping it or not would be a guess. */
+			return "the telephone number has a trunk prefix in brackets";
+		} else if (c != ' ' && c != '-' && c != '.' && c != '/' && c != '(' && c != ')') {
+			return "the telephone number has characters that do not belong there";
+		}
+	}
+	return digits >= PHONE_MIN && digits <= PHONE_MAX ? NULL : "the telephone number is too short or too long";
+}
+
+static const char *normal_date(struct view text, struct buf *out)
+{
+	struct date d;
+
+	if (!date_parse(text, &d))
+		return "the value is not a full date";
+	buf_add(out, text);
+	return NULL;
+}
+
+const char *normalise(struct normaliser *n, enum profile profile, struct view text, struct buf *out)
+{
+	const char *wrong = "the profile is unknown";
+
+	switch (profile) {
+	case PROFILE_EXACT: buf_add(out, text); wrong = NULL; break;
+	case PROFILE_NAME: wrong = normal_name(n, text, out); break;
+	case PROFILE_DOCUMENT: wrong = normal_document(n, text, out); break;
+	case PROFILE_PHONE: wrong = normal_phone(text, out); break;
+	case PROFILE_DATE: wrong = normal_date(text, out); break;
+	case PROFILE_EMAIL: wrong = normal_email(n, text, out); break;
+	case PROFILE_TEXT: wrong = normal_text(n, text, out); break;
+	case PROFILE_COUNT: break;
+	}
+	return !wrong && out->failed ? "the value is too long" : wrong;
+}

@@ -1,0 +1,220 @@
+/* A record through a program, in one walk over its tape. Leaves go where their state says; a container that
+ * loses everything goes too, unless a keep rule names it or it is the record itself. */
+#include "lib/transform/states.h"
+
+#define LEAF_MAX (1u << 20)     /* bytes that one transformed leaf may have */
+
+struct walk {
+	const struct program *program;
+	struct transform_run *run;
+	const struct tape *tape;
+	struct splice out;
+	struct error *e;
+	bool failed;
+};
+
+struct transform_run *transform_run_new(void)
+{
+	struct transform_run *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->text = r->bytes = r->encoded = BUF_INIT(LEAF_MAX);
+	r->normaliser = normaliser_new();
+	r->gcm = gcm_new();
+	if (!r->normaliser || !r->gcm) {
+		transform_run_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void transform_run_free(struct transform_run *r)
+{
+	if (!r)
+		return;
+	normaliser_free(r->normaliser);
+	gcm_free(r->gcm);
+	buf_wipe(&r->text);
+	buf_wipe(&r->bytes);
+	buf_wipe(&r->encoded);
+	free(r->trace);
+	free(r);
+}
+
+/* Overwrites what is left of the record; the memory stays. */
+static void wipe_scratch(struct transform_run *r)
+{
+	struct buf *const all[] = { &r->text, &r->bytes, &r->encoded };
+
+	for (size_t i = 0; i < 3; i++) {
+		if (all[i]->p)
+			wipe(all[i]->p, all[i]->n);
+		buf_reset(all[i]);
+	}
+	normaliser_wipe(r->normaliser);
+	r->subject = view_make(NULL, 0);
+	r->random = NULL;
+}
+
+static bool fail(struct walk *w)
+{
+	w->failed = true;
+	return false;
+}
+
+/* One line of the trace; false when memory ran out. */
+static bool step(struct walk *w, uint32_t node, uint32_t rule)
+{
+	struct transform_run *r = w->run;
+
+	if (r->n_trace == r->cap_trace) {
+		size_t cap = r->cap_trace ? r->cap_trace * 2 : 64;
+		struct trace_step *trace = realloc(r->trace, cap * sizeof *trace);
+
+		if (!trace) {
+			error_set(w->e, REASON_NO_MEMORY, "no memory for the trace of a record");
+			return fail(w);
+		}
+		r->trace = trace;
+		r->cap_trace = cap;
+	}
+	const struct rule *rule_of = rule == RULE_NONE ? NULL : &w->program->rules[rule];
+	r->trace[r->n_trace++] = (struct trace_step){ .node = node, .rule = rule,
+		.action = rule_of ? rule_of->action : ACTION_DROP, .epoch = rule_of ? rule_of->epoch : 0 };
+	return true;
+}
+
+/* True when something was written. */
+static bool walk_value(struct walk *w, uint32_t node, uint32_t at);
+
+static bool walk_leaf(struct walk *w, uint32_t node, const struct state *s)
+{
+	if (!step(w, node, s->rule) || s->rule == RULE_NONE)
+		return false;
+	if (!action_apply(&w->program->rules[s->rule], w->run, w->tape, node, &w->out, w->e))
+		return fail(w);
+	return true;
+}
+
+static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
+{
+	const struct tape_node *nodes = w->tape->nodes;
+	bool any = false;
+
+	for (uint32_t k = node + 1; !w->failed && k < nodes[node].next; k = nodes[k + 1].next) {
+		uint32_t to = state_next(s, tape_string(w->tape, k), nodes[k].hash);
+
+		if (to == STATE_NOTHING) {
+			step(w, k + 1, RULE_NONE);
+			continue;
+		}
+		struct splice_mark mark = splice_mark(&w->out);
+		splice_key(&w->out, w->tape, k);
+		if (walk_value(w, k + 1, to))
+			any = true;
+		else
+			splice_rewind(&w->out, mark);
+	}
+	return any;
+}
+
+static bool walk_items(struct walk *w, uint32_t node, const struct state *s)
+{
+	const struct tape_node *nodes = w->tape->nodes;
+	bool any = false;
+
+	for (uint32_t v = node + 1; !w->failed && v < nodes[node].next; v = nodes[v].next) {
+		if (s->star == STATE_NOTHING)
+			step(w, v, RULE_NONE);
+		else
+			any = walk_value(w, v, s->star) || any;
+	}
+	return any;
+}
+
+static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
+{
+	const struct state *s = &w->program->states[at];
+	const struct tape_node *n = &w->tape->nodes[node];
+	bool object = n->type == TAPE_OBJECT, any;
+
+	if (s->drop_all) {
+		step(w, node, s->rule);
+		return false;
+	}
+	if ((!object && n->type != TAPE_ARRAY) || n->count == 0)
+		return walk_leaf(w, node, s);
+	if (s->keep_all) {
+		if (step(w, node, s->rule))
+			splice_copy(&w->out, w->tape, node);
+		return true;
+	}
+	struct splice_mark mark = splice_mark(&w->out);
+	splice_open(&w->out, object ? '{' : '[');
+	any = object ? walk_members(w, node, s) : walk_items(w, node, s);
+	if (!any && !s->keep_container && at != STATE_ROOT) {
+		splice_rewind(&w->out, mark);
+		return false;
+	}
+	splice_close(&w->out, object ? '}' : ']');
+	return true;
+}
+
+bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in,
+                 struct buf *out, struct error *e)
+{
+	struct walk w = { .program = p, .run = r, .tape = in->tape, .e = e };
+	uint8_t type = in->tape->nodes[in->record].type;
+
+	r->n_trace = 0;
+	r->sealed = 0;
+	r->subject = in->subject;
+	r->random = in->random;
+	memset(r->redactions, 0, sizeof r->redactions);
+	if (type != TAPE_OBJECT && type != TAPE_ARRAY)
+		return error_set(e, REASON_TRANSFORM_FAILED, "the record is neither an object nor an array");
+	splice_start(&w.out, out);
+	if (in->tape->nodes[in->record].count == 0) {
+		/* An empty record tells nothing that its arrival does not. */
+		splice_copy(&w.out, in->tape, in->record);
+	} else if (!walk_value(&w, in->record, STATE_ROOT) && !w.failed) {
+		/* A rule drops the whole: what is left is an empty record. */
+		splice_open(&w.out, type == TAPE_OBJECT ? '{' : '[');
+		splice_close(&w.out, type == TAPE_OBJECT ? '}' : ']');
+	}
+	wipe_scratch(r);
+	if (!w.failed && out->failed)
+		error_set(e, REASON_LIMIT, "the record that would leave is too long");
+	return !w.failed && !out->failed;
+}
+
+const struct trace_step *transform_trace(const struct transform_run *r, size_t *n)
+{
+	*n = r->n_trace;
+	return r->trace;
+}
+
+size_t transform_redactions(const struct transform_run *r, const char **names, uint32_t *counts, size_t max)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < RECOGNISER_COUNT; i++) {
+		if (r->redactions[i] == 0 || n == max)
+			continue;
+		names[n] = recogniser_name((enum recogniser)i);
+		counts[n++] = r->redactions[i];
+	}
+	return n;
+}
+
+bool program_reverse(const struct program *p, struct transform_run *r, uint32_t rule, struct view subject,
+                     struct view value, struct buf *out, struct error *e)
+{
+	if (rule >= p->n_rules)
+		return error_set(e, REASON_TRANSFORM_FAILED, "there is no such rule");
+	bool ok = rule_reverse(&p->rules[rule], r, subject, value, out, e);
+
+	wipe_scratch(r);
+	return ok;
+}

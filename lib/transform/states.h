@@ -1,0 +1,50 @@
+/* The compiled form of a program: a deterministic automaton over the names on the way from the root to a
+ * leaf, so that a run looks up one state a member however many patterns overlap there. For the files of this
+ * folder. Immutable once compiled; any thread. */
+#ifndef GATEWAY_TRANSFORM_STATES_H
+#define GATEWAY_TRANSFORM_STATES_H
+
+#include "lib/transform/actions.h"
+
+#define STATE_NOTHING 0         /* no rule here or beneath: dropped */
+#define STATE_ROOT 1
+#define STATES_MAX 65536
+
+struct state_name {
+	struct view name;               /* of a rule's pointer; lives with the program */
+	uint32_t hash, to;
+};
+
+struct state {
+	uint32_t rule;                  /* for a leaf that ends here, or RULE_NONE */
+	uint32_t star;                  /* for items, and members that no rule names */
+	uint32_t n_names, slots;        /* table of names: slots is 0 or a power of two above n_names */
+	struct state_name *names;       /* an empty slot has name.p == NULL */
+	bool drop_all;                  /* the rule drops, and everything beneath */
+	bool keep_all;                  /* the rule keeps, and everything beneath */
+	bool keep_container;            /* stays when all in it was dropped */
+};
+
+struct program {
+	struct rule *rules;
+	size_t n_rules;
+	struct state *states;
+	size_t n_states;
+	char *names;                    /* of all edges, unescaped */
+	char *agreement, *purpose;      /* context of the keys */
+};
+
+/* automaton.c: from the rules of a program; false with errors added. */
+bool states_build(struct program *p, struct error_list *errors) MUST_USE;
+
+static inline uint32_t state_next(const struct state *s, struct view name, uint32_t hash)
+{
+	if (s->slots == 0)
+		return s->star;
+	for (uint32_t i = hash & (s->slots - 1); s->names[i].name.p; i = (i + 1) & (s->slots - 1))
+		if (s->names[i].hash == hash && view_eq(s->names[i].name, name))
+			return s->names[i].to;
+	return s->star;
+}
+
+#endif

@@ -1,0 +1,321 @@
+/* Rules over records: what leaves, what goes, who wins; and the shape of what left. */
+#include "test/transform/transform_test.h"
+
+START_TEST(what_no_rule_names_is_dropped)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\"},{\"pointer\":\"/c/d\",\"action\":\"keep\"}]");
+
+	assert_run(p, "{\"a\":1,\"b\":2,\"c\":{\"d\":3,\"e\":4},\"f\":{\"g\":[1,2]}}", "{\"a\":1,\"c\":{\"d\":3}}");
+	assert_run(p, "{\"b\":2}", "{}");
+	assert_run(p, "{}", "{}");
+	assert_run(p, "[]", "[]");
+	assert_run(p, "[1,2]", "[]");
+	assert_run(p, "{\"b\":{},\"c\":[]}", "{}");
+	program_free(p);
+}
+END_TEST
+
+START_TEST(kept_tokens_leave_byte_for_byte)
+{
+	assert_once("[{\"pointer\":\"/*\",\"action\":\"keep\"}]",
+	            "{ \"price\" : 19.99, \"big\":123456789012345678.25 , \"e\": 1.50E+02,\n \"t\":\"\\u00e9\\/\\n\xc3\xa9\","
+	            "\"k\\u0065y\":true , \"n\":null, \"z\":-0.0}",
+	            "{\"price\":19.99,\"big\":123456789012345678.25,\"e\":1.50E+02,\"t\":\"\\u00e9\\/\\n\xc3\xa9\","
+	            "\"k\\u0065y\":true,\"n\":null,\"z\":-0.0}");
+}
+END_TEST
+
+START_TEST(names_are_compared_after_unescaping)
+{
+	assert_once("[{\"pointer\":\"/a~1b\",\"action\":\"keep\"},{\"pointer\":\"/c~0d\",\"action\":\"keep\"},"
+	            "{\"pointer\":\"/key\",\"action\":\"keep\"},{\"pointer\":\"/\",\"action\":\"keep\"}]",
+	            "{\"a/b\":1,\"c~d\":2,\"k\\u0065y\":3,\"\":4,\"a~1b\":5}",
+	            "{\"a/b\":1,\"c~d\":2,\"k\\u0065y\":3,\"\":4}");
+}
+END_TEST
+
+START_TEST(stars_reach_members_and_items)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/p/*/n\",\"action\":\"keep\"}]");
+
+	assert_run(p, "{\"p\":[{\"n\":1,\"x\":2},{\"x\":3},{\"n\":4}]}", "{\"p\":[{\"n\":1},{\"n\":4}]}");
+	assert_run(p, "{\"p\":{\"a\":{\"n\":1},\"b\":{\"x\":1}}}", "{\"p\":{\"a\":{\"n\":1}}}");
+	program_free(p);
+	/* A number is a member's name, never a place in an array. */
+	assert_once("[{\"pointer\":\"/p/0\",\"action\":\"keep\"}]", "{\"p\":[1,2]}", "{}");
+	assert_once("[{\"pointer\":\"/p/0\",\"action\":\"keep\"}]", "{\"p\":{\"0\":1,\"1\":2}}", "{\"p\":{\"0\":1}}");
+	assert_once("[{\"pointer\":\"/*\",\"action\":\"keep\"}]", "[1,[],[2],\"x\"]", "[1,[],[],\"x\"]");
+}
+END_TEST
+
+START_TEST(emptied_containers_go)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/l/*/a\",\"action\":\"keep\"},{\"pointer\":\"/m/*\",\"action\":\"drop\"}]");
+
+	assert_run(p, "{\"l\":[{\"b\":1},{}],\"m\":[1]}", "{}");
+	assert_run(p, "{\"l\":[[{\"a\":1}],{\"a\":2}]}", "{\"l\":[{\"a\":2}]}");
+	assert_run(p, "{\"l\":[{}]}", "{}");
+	program_free(p);
+	/* A keep rule on the container keeps its place. */
+	p = compile_ok("[{\"pointer\":\"/l\",\"action\":\"keep\"},{\"pointer\":\"/l/*/a\",\"action\":\"keep\"},"
+	               "{\"pointer\":\"/o/*\",\"action\":\"keep\"}]");
+	assert_run(p, "{\"l\":[{\"b\":1}]}", "{\"l\":[]}");
+	assert_run(p, "{\"l\":[]}", "{\"l\":[]}");
+	assert_run(p, "{\"l\":\"leaf\"}", "{\"l\":\"leaf\"}");
+	assert_run(p, "{\"o\":[{\"b\":1},{}]}", "{\"o\":[{},{}]}");
+	program_free(p);
+}
+END_TEST
+
+START_TEST(subtrees_are_kept_and_dropped_whole)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/s\",\"action\":\"keep\",\"subtree\":true},"
+	                               "{\"pointer\":\"/s/x\",\"action\":\"drop\"},"
+	                               "{\"pointer\":\"/s/*/y\",\"action\":\"null\"},"
+	                               "{\"pointer\":\"/d\",\"action\":\"drop\"},"
+	                               "{\"pointer\":\"/d/e\",\"action\":\"keep\"}]");
+
+	assert_run(p, "{\"s\":{\"x\":{\"a\":1},\"a\":[1,{\"b\":[{}]}],\"c\":{\"y\":5,\"z\":{\"y\":6}}},\"d\":{\"e\":1}}",
+	           "{\"s\":{\"a\":[1,{\"b\":[{}]}],\"c\":{\"y\":null,\"z\":{\"y\":6}}}}");
+	program_free(p);
+	assert_once("[{\"pointer\":\"\",\"action\":\"keep\",\"subtree\":true}]", "{\"a\":[1, {\"b\":{}}]}",
+	            "{\"a\":[1,{\"b\":{}}]}");
+	assert_once("[{\"pointer\":\"\",\"action\":\"drop\"},{\"pointer\":\"/a\",\"action\":\"keep\"}]", "{\"a\":1}", "{}");
+	/* Without the word a keep rule keeps nothing beneath. */
+	assert_once("[{\"pointer\":\"\",\"action\":\"keep\"}]", "{\"a\":1}", "{}");
+}
+END_TEST
+
+START_TEST(the_strictest_rule_wins)
+{
+	static const char *const values[] = { "\"1984-03-17\"", NULL };
+
+	/* Every pair of actions that take the same value: the later in the list wins, whoever comes first and
+	 * whichever is the pattern. */
+	for (int a = 0; a < ACTION_COUNT; a++)
+		for (int b = 0; b < ACTION_COUNT; b++) {
+			const char *params[ACTION_COUNT] = { [ACTION_CONST] = "{\"value\":\"x\"}",
+				[ACTION_DATE_TRUNC] = "{\"to\":\"year\"}", [ACTION_MASK] = "{}",
+				[ACTION_KEEP] = "{}", [ACTION_NULL] = "{}", [ACTION_DROP] = "{}",
+				[ACTION_REDACT_TEXT] = "{\"recognisers\":[\"iban\"]}",
+				[ACTION_PSEUDONYM] = "{\"domain\":\"d\",\"normalise\":\"exact\"}",
+				[ACTION_TOKEN] = "{\"domain\":\"d\"}", [ACTION_SEAL] = "{\"domain\":\"d\"}",
+				[ACTION_DATE_SHIFT] = "{\"domain\":\"d\",\"days\":9}" };
+			char both[512], one[512], record[128];
+
+			if (!params[a] || !params[b] || a == b)
+				continue;
+			int strict = a > b ? a : b;
+			snprintf(both, sizeof both, "[{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s},"
+			         "{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]", action_name((enum action)a),
+			         params[a], action_name((enum action)b), params[b]);
+			snprintf(one, sizeof one, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]",
+			         action_name((enum action)strict), params[strict]);
+			snprintf(record, sizeof record, "{\"v\":%s}", values[0]);
+			struct program *p = compile_ok(one);
+			char want[512];
+			snprintf(want, sizeof want, "%s", run_record(p, record, NULL));
+			program_free(p);
+			assert_once(both, record, want);
+		}
+}
+END_TEST
+
+START_TEST(within_an_action_the_stricter_parameters_win)
+{
+	static const struct { const char *action, *mild, *strict, *value, *want; } cases[] = {
+		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\"}", "\"1984-03-17\"", "\"1984\"" },
+		{ "round", "{\"digits\":2}", "{\"digits\":0}", "3.14", "3" },
+		{ "topcode", "{\"max\":90}", "{\"max\":80,\"min\":1}", "85", "80" },
+		{ "geo", "{\"decimals\":2}", "{\"decimals\":1}", "52.5163", "52.5" },
+		{ "geo", "{\"geohash\":5}", "{\"geohash\":3}", "\"u33db2\"", "\"u33\"" },
+		{ "ip-prefix", "{}", "{\"ipv4\":16}", "\"192.0.2.77\"", "\"192.0.0.0/16\"" },
+		{ "postcode", "{\"keep_first\":3}", "{\"keep_first\":2}", "\"10115\"", "\"10\"" },
+		{ "postcode", "{\"drop_last\":1}", "{\"drop_last\":3}", "\"SW1A 2AA\"", "\"SW1A\"" },
+		{ "mask", "{\"keep_last\":2}", "{}", "\"abcdef\"", "\"******\"" },
+		{ "mask", "{}", "{\"length\":3}", "\"abcdef\"", "\"***\"" },
+		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "{\"recognisers\":[\"email\",\"iban\"]}",
+		  "\"a@b.example\"", "\"[email]\"" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (int turn = 0; turn < 2; turn++) {
+			char rules[512], record[64], want[64];
+
+			snprintf(rules, sizeof rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
+			         "{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s}]", cases[i].action,
+			         turn ? cases[i].mild : cases[i].strict, cases[i].action,
+			         turn ? cases[i].strict : cases[i].mild);
+			snprintf(record, sizeof record, "{\"v\":%s}", cases[i].value);
+			snprintf(want, sizeof want, "{\"v\":%s}", cases[i].want);
+			assert_once(rules, record, want);
+		}
+}
+END_TEST
+
+START_TEST(rules_that_contradict_do_not_compile)
+{
+	static const struct { const char *action, *a, *b; } cases[] = {
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"b\",\"normalise\":\"exact\"}" },
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"a\",\"normalise\":\"name\"}" },
+		{ "token", "{\"domain\":\"a\"}", "{\"domain\":\"a\",\"pad\":32}" },
+		{ "seal", "{\"domain\":\"a\"}", "{\"domain\":\"b\"}" },
+		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}",
+		  "{\"domain\":\"a\",\"alphabet\":\"digits\",\"check\":\"luhn\"}" },
+		{ "date-shift", "{\"domain\":\"a\",\"days\":5}", "{\"domain\":\"a\",\"days\":6}" },
+		{ "date-trunc", "{\"to\":\"year\"}", "{\"to\":\"month\",\"as\":\"date\"}" },
+		{ "band", "{\"edges\":[18]}", "{\"edges\":[19]}" },
+		{ "band", "{\"edges\":[18]}", "{\"width\":10}" },
+		{ "const", "{\"value\":\"a\"}", "{\"value\":\"b\"}" },
+		{ "mask", "{\"length\":3}", "{\"length\":4}" },
+		{ "mask", "{\"character\":\"*\"}", "{\"character\":\"#\"}" },
+		{ "mask", "{\"keep_first\":1,\"keep_last\":2}", "{\"keep_first\":2,\"keep_last\":1}" },
+		{ "topcode", "{\"max\":9}", "{\"min\":1}" },
+		{ "geo", "{\"decimals\":2}", "{\"geohash\":2}" },
+		{ "ip-prefix", "{\"ipv4\":16,\"ipv6\":64}", "{\"ipv4\":24,\"ipv6\":32}" },
+		{ "postcode", "{\"keep_first\":2}", "{\"drop_last\":2}" },
+		{ "postcode", "{\"keep_first\":2}", "{\"keep_first\":2,\"suppress\":[\"03\"]}" },
+		{ "postcode", "{\"keep_first\":2,\"suppress\":[\"04\"]}", "{\"keep_first\":2,\"suppress\":[\"03\"]}" },
+		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "{\"recognisers\":[\"email\"]}" },
+		{ "redact-text", "{\"dictionary\":[\"Anna\"]}", "{\"dictionary\":[\"Berta\"]}" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char rules[512];
+
+		snprintf(rules, sizeof rules, "[{\"pointer\":\"/a/*\",\"action\":\"%s\",\"params\":%s},"
+		         "{\"pointer\":\"/*/b\",\"action\":\"%s\",\"params\":%s}]", cases[i].action, cases[i].a,
+		         cases[i].action, cases[i].b);
+		assert_refused(rules, "neither is stricter");
+	}
+	/* The same rule twice is no contradiction. */
+	assert_once("[{\"pointer\":\"/a/*\",\"action\":\"band\",\"params\":{\"edges\":[18]}},"
+	            "{\"pointer\":\"/*/b\",\"action\":\"band\",\"params\":{\"edges\":[18]}}]", "{\"a\":{\"b\":17}}",
+	            "{\"a\":{\"b\":\"<18\"}}");
+}
+END_TEST
+
+START_TEST(rules_are_checked_when_compiled)
+{
+	assert_refused("[{\"pointer\":\"a\",\"action\":\"keep\"}]", "rule r0: it is not a JSON Pointer");
+	assert_refused("[{\"pointer\":\"/a~2\",\"action\":\"keep\"}]", "not a JSON Pointer");
+	assert_refused("[{\"action\":\"keep\"}]", "not a JSON Pointer");
+	assert_refused("[{\"pointer\":\"/a\",\"action\":\"encrypt\"}]", "not in the catalogue");
+	assert_refused("[{\"pointer\":\"/a\",\"action\":\"null\",\"subtree\":true}]", "for keep and drop only");
+	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":[]}]", "must be an object");
+	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":{\"x\":1}}]", "\"x\" is not a parameter");
+	assert_refused("[{\"id\":\"x\",\"pointer\":\"/a\",\"action\":\"keep\"},{\"id\":\"x\",\"pointer\":\"/b\",\"action\":\"keep\"}]",
+	               "another rule has the same id");
+	/* Every error is listed, not only the first. */
+	struct error_list errors = { .n = 0 };
+	struct key_context keys = test_keys(1);
+	ck_assert_ptr_null(compile_rules("[{\"pointer\":\"a\",\"action\":\"keep\"},{\"pointer\":\"/b\",\"action\":\"round\"},"
+	                                 "{\"pointer\":\"/c\",\"action\":\"const\"}]", &keys, &errors));
+	ck_assert_uint_eq(errors.n, 3);
+	error_list_free(&errors);
+}
+END_TEST
+
+START_TEST(the_trace_names_each_leaf)
+{
+	struct program *p = compile_ok("[{\"id\":\"first\",\"pointer\":\"/a\",\"action\":\"keep\"},"
+	                               "{\"id\":\"second\",\"pointer\":\"/b/*\",\"action\":\"pseudonym\","
+	                               "\"category\":\"direct-identifier\","
+	                               "\"params\":{\"domain\":\"d\",\"normalise\":\"exact\"}},"
+	                               "{\"id\":\"third\",\"pointer\":\"/c\",\"action\":\"drop\"}]");
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct transform_run *run = transform_run_new();
+	struct error e = { .reason = REASON_NONE };
+	struct buf out = BUF_INIT(4096);
+	struct tape t;
+	size_t n;
+
+	ck_assert(tape_parse(parser, VIEW("{\"a\":1,\"b\":[\"x\"],\"c\":{\"d\":1},\"e\":[2,3]}"), &t, &e));
+	struct transform_input in = { .tape = &t };
+	ck_assert(program_run(p, run, &in, &out, &e));
+	const struct trace_step *s = transform_trace(run, &n);
+	ck_assert_uint_eq(n, 4);
+	ck_assert_str_eq(program_rule_id(p, s[0].rule), "first");
+	ck_assert_int_eq(s[0].action, ACTION_KEEP);
+	ck_assert_uint_eq(s[0].node, tape_member(&t, 0, VIEW("a")));
+	ck_assert_uint_eq(s[0].epoch, 0);
+	ck_assert_str_eq(program_rule_id(p, s[1].rule), "second");
+	ck_assert_int_eq(s[1].action, ACTION_PSEUDONYM);
+	ck_assert_uint_eq(s[1].epoch, 1);
+	ck_assert_int_eq(program_rule_category(p, s[1].rule), FIELD_DIRECT);
+	ck_assert_int_eq(program_rule_action(p, s[1].rule), ACTION_PSEUDONYM);
+	ck_assert_str_eq(program_rule_id(p, s[2].rule), "third");
+	ck_assert_uint_eq(s[2].node, tape_member(&t, 0, VIEW("c")));
+	ck_assert_uint_eq(s[3].rule, RULE_NONE);
+	ck_assert_int_eq(s[3].action, ACTION_DROP);
+	ck_assert_uint_eq(s[3].node, tape_member(&t, 0, VIEW("e")));
+	ck_assert_uint_eq(program_rule_count(p), 3);
+	ck_assert_str_eq(program_rule_id(p, 3), "");
+	ck_assert_int_eq(program_rule_action(p, 3), ACTION_DROP);
+	ck_assert_int_eq(program_rule_category(p, 3), FIELD_CATEGORY_COUNT);
+	buf_free(&out);
+	transform_run_free(run);
+	tape_parser_free(parser);
+	program_free(p);
+}
+END_TEST
+
+START_TEST(only_objects_and_arrays_are_records)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"\",\"action\":\"keep\",\"subtree\":true}]");
+
+	assert_fails(p, "\"text\"", REASON_TRANSFORM_FAILED, "neither an object nor an array");
+	program_free(p);
+	program_free(NULL);
+	transform_run_free(NULL);
+}
+END_TEST
+
+START_TEST(many_rules_compile)
+{
+	struct buf rules = BUF_INIT(1u << 20);
+
+	buf_addc(&rules, '[');
+	for (int i = 0; i < 500; i++)
+		buf_addf(&rules, "%s{\"pointer\":\"/a/*/f%d/*/g%d\",\"action\":\"keep\"}", i ? "," : "", i % 40, i);
+	buf_adds(&rules, "]");
+	buf_addc(&rules, 0);
+	assert_once(rules.p, "{\"a\":[{\"f7\":[{\"g7\":1,\"g8\":2,\"g47\":3}]}]}", "{\"a\":[{\"f7\":[{\"g7\":1,\"g47\":3}]}]}");
+	buf_free(&rules);
+	/* Patterns made to multiply the states are refused, not computed for ever. */
+	rules = BUF_INIT(1u << 20);
+	buf_addc(&rules, '[');
+	for (int i = 0; i < 20; i++) {
+		buf_addf(&rules, "%s{\"pointer\":\"", i ? "," : "");
+		for (int k = 0; k < 20; k++)
+			buf_adds(&rules, k == i ? "/a" : "/*");
+		buf_adds(&rules, "\",\"action\":\"keep\"}");
+	}
+	buf_adds(&rules, "]");
+	buf_addc(&rules, 0);
+	assert_refused(rules.p, "overlap in too many ways");
+	buf_free(&rules);
+}
+END_TEST
+
+TCase *make_program_case(void);
+TCase *make_program_case(void)
+{
+	TCase *c = tcase_create("program");
+
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, what_no_rule_names_is_dropped);
+	tcase_add_test(c, kept_tokens_leave_byte_for_byte);
+	tcase_add_test(c, names_are_compared_after_unescaping);
+	tcase_add_test(c, stars_reach_members_and_items);
+	tcase_add_test(c, emptied_containers_go);
+	tcase_add_test(c, subtrees_are_kept_and_dropped_whole);
+	tcase_add_test(c, the_strictest_rule_wins);
+	tcase_add_test(c, within_an_action_the_stricter_parameters_win);
+	tcase_add_test(c, rules_that_contradict_do_not_compile);
+	tcase_add_test(c, rules_are_checked_when_compiled);
+	tcase_add_test(c, the_trace_names_each_leaf);
+	tcase_add_test(c, only_objects_and_arrays_are_records);
+	tcase_add_test(c, many_rules_compile);
+	return c;
+}
