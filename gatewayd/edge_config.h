@@ -11,6 +11,7 @@
 #ifndef GATEWAYD_EDGE_CONFIG_H
 #define GATEWAYD_EDGE_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define EDGE_LIMITS(L) \
@@ -39,6 +40,9 @@ struct edge_fds {
 	int monitors[4];
 };
 
+/* Before the process confines itself, and before edge_run(): loads what later needs files (OpenSSL, random
+ * state) and ignores SIGPIPE. False: no TLS here. */
+bool edge_prepare(void) __attribute__((warn_unused_result));
 /* Runs until a channel dies; returns the process' exit status. */
 int edge_run(const struct edge_fds *fds);
 

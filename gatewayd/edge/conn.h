@@ -1,0 +1,22 @@
+/* The connections that others open to this gateway: TLS, requests to core, answers back. One request is in
+ * flight at a time; what a peer sends ahead waits. Whatever the reader refuses is answered here, as RFC 9457
+ * application/problem+json, and ends the connection. A connection belongs to its thread. */
+#ifndef GATEWAYD_EDGE_CONN_H
+#define GATEWAYD_EDGE_CONN_H
+
+#include "gatewayd/edge/edge.h"
+
+struct conn_table *conns_new(void) MUST_USE;
+/* Closes every connection, telling core nothing. */
+void conns_free(struct conn_table *table);
+
+/* Takes over an accepted, non-blocking socket that is counted in edge->connections. `monitor`: plain HTTP. */
+void conn_open(struct edge_thread *t, int fd, bool monitor);
+/* A frame of core about a request or a connection of this side; frames about what is gone are ignored. */
+void conn_frame(struct edge_thread *t, const struct frame *f);
+/* Ends what is past its deadline. */
+void conns_tick(struct edge_thread *t);
+/* At the end of each turn of the loop: frees what closed, lets those read that waited for core's queue. */
+void conns_turn(struct edge_thread *t);
+
+#endif

@@ -1,0 +1,348 @@
+/* The edge process: one thread a channel, each with its event base, listeners, connections and outbound client
+ * (edge.h). Thread 0 is the one that calls edge_run(); it reads the configuration from its channel first, and
+ * later ones while it runs. When one channel dies every thread stops: without core there is nothing to do. */
+#include "gatewayd/edge/edge.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/thread.h>
+#include <event2/util.h>
+
+#include "gatewayd/edge/client.h"
+#include "gatewayd/edge/conn.h"
+#include "gatewayd/edge/listener.h"
+#include "gatewayd/edge/peers.h"
+
+#define EXIT_CONFIG 78                  /* EX_CONFIG of sysexits.h */
+#define BUILD_MAX (2 * CHANNEL_FRAME_MAX)
+#define PRINT_MS 60000
+
+uint64_t edge_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void edge_log(const struct edge_thread *t, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "gatewayd edge[%d]: %s\n", t->index, text);
+}
+
+void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a,
+               struct view b)
+{
+	/* A channel that took no frame is dead, which the end of the turn finds out. */
+	(void)channel_send(t->channel, type, last ? FRAME_LAST : 0, id, a, b);
+}
+
+void edge_send_u32(struct edge_thread *t, enum frame_type type, uint64_t id, uint32_t n)
+{
+	uint8_t bytes[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+
+	edge_send(t, type, false, id, view_make(bytes, sizeof bytes), VIEW(""));
+}
+
+bool edge_is_full(const struct edge_thread *t)
+{
+	return channel_queued(t->channel) > EDGE_QUEUE_HIGH;
+}
+
+static void wake_all(struct edge *e)
+{
+	uint64_t one = 1;
+
+	for (int i = 0; i < e->n_threads; i++)
+		if (e->threads[i].wake_fd >= 0 && write(e->threads[i].wake_fd, &one, sizeof one) < 0)
+			continue;               /* it is awake already */
+}
+
+static void stop_all(struct edge *e)
+{
+	if (!atomic_exchange(&e->stop, true))
+		wake_all(e);
+}
+
+/* A piece of configuration. The one before stays when the new one has an error. */
+static void take_config(struct edge_thread *t, const struct frame *f)
+{
+	struct edge *e = t->edge;
+	struct error err = { .reason = REASON_NONE };
+	char text[600];
+
+	if (t->index != 0)
+		return;
+	buf_add(&t->config, f->payload);
+	if (!(f->flags & FRAME_LAST))
+		return;
+	struct settings *s = settings_new(&t->config, &err);
+	if (!s) {
+		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
+		return;
+	}
+	pthread_mutex_lock(&e->lock);
+	struct settings *old = e->settings;
+	e->settings = s;
+	pthread_mutex_unlock(&e->lock);
+	settings_unref(old);
+	wake_all(e);
+}
+
+static void take_frame(void *arg, const struct frame *f)
+{
+	struct edge_thread *t = arg;
+
+	if (f->type == FRAME_CONFIG)
+		take_config(t, f);
+	else if (!t->conns)
+		edge_log(t, "core sent something before the configuration");
+	else if (f->id & CHANNEL_OUTBOUND)
+		client_frame(t, f);
+	else
+		conn_frame(t, f);
+}
+
+static void on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct edge_thread *t = arg;
+
+	(void)fd;
+	if (what & EV_READ && channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
+		stop_all(t->edge);
+}
+
+static void print_counts(struct edge_thread *t)
+{
+	struct buf line = BUF_INIT(1024);
+
+#define C(name) \
+	if (t->counts.name != t->printed.name) \
+		buf_addf(&line, " " #name "=%llu", (unsigned long long)t->counts.name);
+	EDGE_COUNTS(C)
+#undef C
+	if (line.n > 0)
+		edge_log(t, "counts:%.*s", VIEW_ARG(buf_view(&line)));
+	t->printed = t->counts;
+	buf_free(&line);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct edge_thread *t = arg;
+
+	(void)fd, (void)what;
+	conns_tick(t);
+	listeners_tick(t);
+	if (edge_now() >= t->print_ms) {
+		t->print_ms = edge_now() + PRINT_MS;
+		print_counts(t);
+	}
+}
+
+/* Another thread rang: new settings, or the end. */
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct edge_thread *t = arg;
+	uint64_t rung;
+
+	(void)what;
+	if (read(fd, &rung, sizeof rung) < 0 || atomic_load(&t->edge->stop))
+		return;
+	pthread_mutex_lock(&t->edge->lock);
+	struct settings *s = settings_ref(t->edge->settings);
+	pthread_mutex_unlock(&t->edge->lock);
+	if (s == t->settings) {
+		settings_unref(s);
+		return;
+	}
+	settings_unref(t->settings);
+	t->settings = s;
+	client_settings(t);
+}
+
+/* What the turn queued leaves in one write. */
+static void turn_ends(struct edge_thread *t)
+{
+	enum channel_state state = channel_flush(t->channel);
+
+	if (state == CHANNEL_DEAD) {
+		stop_all(t->edge);
+		return;
+	}
+	bool waits = state == CHANNEL_WANTS_WRITE;
+	if (waits != t->channel_waits) {
+		t->channel_waits = waits;
+		if (waits)
+			event_add(&t->channel_write, NULL);
+		else
+			event_del(&t->channel_write);
+	}
+	conns_turn(t);
+	client_turn(t);
+}
+
+/* Everything of a thread that needs settings. Its own function so that it fails in one place. */
+static bool thread_open(struct edge_thread *t)
+{
+	const struct edge_fds *fds = t->edge->fds;
+	struct timeval tick = { .tv_usec = EDGE_TICK_MS * 1000 };
+	struct event_config *config = event_config_new();
+
+	if (config) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
+		                              EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+		t->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (!t->base)
+		return false;
+	pthread_mutex_lock(&t->edge->lock);
+	t->settings = settings_ref(t->edge->settings);
+	pthread_mutex_unlock(&t->edge->lock);
+	t->print_ms = edge_now() + PRINT_MS;
+	int fd = channel_fd(t->channel);
+	event_assign(&t->channel_read, t->base, fd, EV_READ | EV_PERSIST, on_channel, t);
+	event_assign(&t->channel_write, t->base, fd, EV_WRITE | EV_PERSIST, on_channel, t);
+	event_assign(&t->wake, t->base, t->wake_fd, EV_READ | EV_PERSIST, on_wake, t);
+	event_assign(&t->tick, t->base, -1, EV_PERSIST, on_tick, t);
+	t->client = client_new(t);
+	t->conns = conns_new();
+	if (!t->client || !t->conns || event_add(&t->channel_read, NULL) < 0 || event_add(&t->wake, NULL) < 0 ||
+	    event_add(&t->tick, &tick) < 0)
+		return false;
+	for (int i = 0; i < fds->n_listeners; i++)
+		if (!listener_add(t, fds->listeners[t->index][i], false))
+			return false;
+	for (int i = 0; t->index == 0 && i < fds->n_monitors; i++)
+		if (!listener_add(t, fds->monitors[i], true))
+			return false;
+	return true;
+}
+
+static void thread_close(struct edge_thread *t)
+{
+	if (t->base) {
+		print_counts(t);
+		listeners_free(t);
+		conns_free(t->conns);
+		client_free(t->client);
+		if (t->channel_waits)
+			event_del(&t->channel_write);
+		event_del(&t->channel_read);
+		event_del(&t->wake);
+		event_del(&t->tick);
+		event_base_free(t->base);
+	}
+	settings_unref(t->settings);
+	channel_free(t->channel);
+	buf_wipe(&t->config);
+	buf_wipe(&t->build);
+	if (t->wake_fd >= 0)
+		close(t->wake_fd);
+}
+
+static void *thread_main(void *arg)
+{
+	struct edge_thread *t = arg;
+
+	if (!thread_open(t)) {
+		edge_log(t, "cannot start: no memory or descriptors");
+		stop_all(t->edge);
+		return NULL;
+	}
+	while (!atomic_load_explicit(&t->edge->stop, memory_order_relaxed)) {
+		if (event_base_loop(t->base, EVLOOP_ONCE) < 0) {
+			edge_log(t, "the event loop failed");
+			stop_all(t->edge);
+		}
+		turn_ends(t);
+	}
+	return NULL;
+}
+
+/* Waits on channel 0 for the first configuration. False when there was none. */
+static bool wait_for_settings(struct edge *e)
+{
+	struct edge_thread *t = &e->threads[0];
+	struct pollfd poll_fd = { .fd = channel_fd(t->channel), .events = POLLIN };
+
+	while (!e->settings) {
+		if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
+			return false;
+		if (channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
+			return false;
+		if (!e->settings && t->config.n == 0)
+			return false;           /* it was refused */
+	}
+	return true;
+}
+
+bool edge_prepare(void)
+{
+	signal(SIGPIPE, SIG_IGN);               /* OpenSSL writes with write(2) */
+	return evthread_use_pthreads() == 0 && evutil_secure_rng_init() == 0 && tls_prepare();
+}
+
+static int run_threads(struct edge *e)
+{
+	int started = 1, status = EXIT_SUCCESS;
+
+	for (; started < e->n_threads; started++) {
+		if (pthread_create(&e->threads[started].thread, NULL, thread_main, &e->threads[started]) != 0) {
+			edge_log(&e->threads[0], "cannot start a thread");
+			status = EXIT_FAILURE;
+			stop_all(e);
+			break;
+		}
+	}
+	e->threads[0].thread = pthread_self();
+	thread_main(&e->threads[0]);
+	for (int i = 1; i < started; i++)
+		pthread_join(e->threads[i].thread, NULL);
+	return status;
+}
+
+int edge_run(const struct edge_fds *fds)
+{
+	struct edge e = { .n_threads = fds->n_threads, .fds = fds };
+	int status = EXIT_FAILURE;
+
+	if (fds->n_threads < 1 || fds->n_threads > EDGE_THREADS_MAX)
+		return status;
+	pthread_mutex_init(&e.lock, NULL);
+	e.peers = peers_new();
+	e.threads = calloc((size_t)fds->n_threads, sizeof *e.threads);
+	bool ok = e.peers && e.threads;
+	for (int i = 0; e.threads && i < e.n_threads; i++) {
+		struct edge_thread *t = &e.threads[i];
+		t->edge = &e;
+		t->index = i;
+		t->config = BUF_INIT(SETTINGS_MAX);
+		t->build = BUF_INIT(BUILD_MAX);
+		t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		t->channel = channel_new(fds->channels[i], EDGE_QUEUE_MAX);
+		ok = ok && t->wake_fd >= 0 && t->channel;
+	}
+	if (ok)
+		status = wait_for_settings(&e) ? run_threads(&e) : EXIT_CONFIG;
+	for (int i = 0; e.threads && i < e.n_threads; i++)
+		thread_close(&e.threads[i]);
+	settings_unref(e.settings);
+	free(e.threads);
+	peers_free(e.peers);
+	pthread_mutex_destroy(&e.lock);
+	return status;
+}

@@ -1,0 +1,116 @@
+/* See listener.h. */
+#include "gatewayd/edge/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gatewayd/edge/conn.h"
+
+#define ACCEPTS_A_TURN 32
+
+struct listener {
+	struct listener *next;
+	struct edge_thread *thread;
+	struct event acceptable;
+	int fd;
+	/* A descriptor held back: when none is left, it is given up to accept and close what waits, which
+	 * would otherwise wake the loop for ever and leave the peer hanging. */
+	int reserve;
+	bool monitor, paused;
+};
+
+/* No descriptor is left: closes one waiting connection by the help of the reserve, or pauses. */
+static void without_descriptors(struct listener *l)
+{
+	l->thread->counts.no_descriptor++;
+	if (l->reserve >= 0) {
+		close(l->reserve);
+		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		l->reserve = eventfd(0, EFD_CLOEXEC);
+		if (l->reserve >= 0)
+			return;
+	}
+	event_del(&l->acceptable);
+	l->paused = true;
+}
+
+static void on_acceptable(evutil_socket_t listening, short what, void *arg)
+{
+	struct listener *l = arg;
+	struct edge_thread *t = l->thread;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+			without_descriptors(l);
+			return;
+		}
+		if (fd < 0 && errno == ECONNABORTED)
+			continue;
+		if (fd < 0)
+			return;
+		t->counts.accepted++;
+		unsigned before = atomic_fetch_add_explicit(&t->edge->connections, 1, memory_order_relaxed);
+		if (before >= t->settings->limits.connections) {
+			atomic_fetch_sub_explicit(&t->edge->connections, 1, memory_order_relaxed);
+			t->counts.over_cap++;
+			close(fd);
+			continue;
+		}
+		conn_open(t, fd, l->monitor);
+	}
+}
+
+bool listener_add(struct edge_thread *t, int fd, bool monitor)
+{
+	struct listener *l = calloc(1, sizeof *l);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (!l || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		free(l);
+		return false;
+	}
+	l->thread = t;
+	l->fd = fd;
+	l->monitor = monitor;
+	l->reserve = eventfd(0, EFD_CLOEXEC);
+	l->next = t->listeners;
+	t->listeners = l;
+	event_assign(&l->acceptable, t->base, fd, EV_READ | EV_PERSIST, on_acceptable, l);
+	return event_add(&l->acceptable, NULL) == 0;
+}
+
+void listeners_tick(struct edge_thread *t)
+{
+	for (struct listener *l = t->listeners; l; l = l->next) {
+		if (!l->paused)
+			continue;
+		l->reserve = eventfd(0, EFD_CLOEXEC);
+		if (l->reserve < 0)
+			continue;
+		l->paused = false;
+		event_add(&l->acceptable, NULL);
+	}
+}
+
+void listeners_free(struct edge_thread *t)
+{
+	while (t->listeners) {
+		struct listener *l = t->listeners;
+
+		t->listeners = l->next;
+		if (!l->paused)
+			event_del(&l->acceptable);
+		if (l->reserve >= 0)
+			close(l->reserve);
+		free(l);
+	}
+}
