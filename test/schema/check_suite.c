@@ -1,16 +1,16 @@
 /* The official JSON Schema Test Suite (json-schema-org/JSON-Schema-Test-Suite, MIT), read from
  * GATEWAY_TEST_DATA: every case by the program and by the explaining interpreter, which must agree. */
 #include <check.h>
-#include <dirent.h>
 #include <sys/stat.h>
 
 #include "lib/base/buf.h"
 #include "lib/json/equal.h"
 #include "lib/schema/interpret.h"
 #include "lib/schema/schema.h"
+#include "test/schema/testdata.h"
 
-#define FILES_MAX 128
-#define PATH_MAX_ 600
+
+#define REMOTES_MAX 128
 
 TCase *make_suite_case(void);
 
@@ -20,92 +20,35 @@ static const struct { const char *file, *test, *reason; } exceptions[] = {
 };
 
 struct suite {
-	char root[PATH_MAX_];
+	char root[DATA_PATH];
 	enum schema_draft draft;
 	bool formats;
 	unsigned passed, total;
 	struct tape_parser *cases, *instance;
 	struct schema_run *run;
-	struct { char uri[PATH_MAX_]; char *text; size_t n; } remotes[FILES_MAX];
+	struct { char uri[DATA_PATH]; char *text; size_t n; } remotes[REMOTES_MAX];
 	size_t n_remotes;
 };
-
-static const char *data_folder(void)
-{
-	return getenv("GATEWAY_TEST_DATA");
-}
-
-static char *read_file(const char *path, size_t *n)
-{
-	FILE *f = fopen(path, "rb");
-	char *text = NULL;
-
-	if (!f)
-		return NULL;
-	fseek(f, 0, SEEK_END);
-	long size = ftell(f);
-	rewind(f);
-	if (size >= 0 && (text = malloc((size_t)size + 1)))
-		*n = fread(text, 1, (size_t)size, f);
-	fclose(f);
-	return text;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* Calls `each` for every .json file of a folder, in order; with `deep` also of those below. */
-static void each_file(const char *folder, bool deep, void (*each)(void *arg, const char *path), void *arg)
-{
-	static const char suffix[] = ".json";
-	char (*names)[256] = calloc(FILES_MAX, sizeof *names);
-	size_t n = 0;
-	DIR *d = opendir(folder);
-
-	ck_assert_ptr_nonnull(names);
-	for (struct dirent *e; d && (e = readdir(d)) && n < FILES_MAX;)
-		if (e->d_name[0] != '.')
-			snprintf(names[n++], sizeof *names, "%s", e->d_name);
-	if (d)
-		closedir(d);
-	qsort(names, n, sizeof *names, by_name);
-	for (size_t i = 0; i < n; i++) {
-		char path[PATH_MAX_];
-		struct stat st;
-		size_t length = strlen(names[i]);
-
-		ck_assert_int_lt(snprintf(path, sizeof path, "%s/%s", folder, names[i]), (int)sizeof path);
-		if (stat(path, &st) != 0)
-			continue;
-		if (S_ISDIR(st.st_mode) && deep)
-			each_file(path, deep, each, arg);
-		else if (S_ISREG(st.st_mode) && length > 5 && strcmp(names[i] + length - 5, suffix) == 0)
-			each(arg, path);
-	}
-	free(names);
-}
 
 static void add_remote(void *arg, const char *path)
 {
 	struct suite *s = arg;
-	char folder[PATH_MAX_ + 16];
+	char folder[DATA_PATH + 16];
 	size_t n;
 
 	snprintf(folder, sizeof folder, "%s/remotes/", s->root);
-	ck_assert_uint_lt(s->n_remotes, FILES_MAX);
+	ck_assert_uint_lt(s->n_remotes, REMOTES_MAX);
 	char *text = read_file(path, &n);
 	ck_assert_ptr_nonnull(text);
-	ck_assert_int_lt(snprintf(s->remotes[s->n_remotes].uri, PATH_MAX_, "http://localhost:1234/%s",
-	                          path + strlen(folder)), PATH_MAX_);
+	ck_assert_int_lt(snprintf(s->remotes[s->n_remotes].uri, DATA_PATH, "http://localhost:1234/%s",
+	                          path + strlen(folder)), DATA_PATH);
 	s->remotes[s->n_remotes].text = text;
 	s->remotes[s->n_remotes++].n = n;
 }
 
 static bool suite_open(struct suite *s, enum schema_draft draft, bool formats)
 {
-	char path[PATH_MAX_ + 16];
+	char path[DATA_PATH + 16];
 	struct stat st;
 
 	memset(s, 0, sizeof *s);
@@ -225,7 +168,7 @@ static void run_file(void *arg, const char *path)
 static void check_folder(enum schema_draft draft, const char *folder, bool formats, unsigned least, unsigned all)
 {
 	static struct suite s;
-	char path[PATH_MAX_ + 80];
+	char path[DATA_PATH + 80];
 
 	if (!suite_open(&s, draft, formats)) {
 		printf("SKIP JSON Schema Test Suite %s: GATEWAY_TEST_DATA not found\n", folder);
@@ -397,7 +340,7 @@ static void run_annotation_file(void *arg, const char *path)
 START_TEST(annotations_2020_12)
 {
 	static struct suite s;
-	char path[PATH_MAX_ + 80];
+	char path[DATA_PATH + 80];
 
 	if (!suite_open(&s, DRAFT_2020_12, false)) {
 		printf("SKIP JSON Schema Test Suite annotations: GATEWAY_TEST_DATA not found\n");
