@@ -31,6 +31,7 @@ struct target {
 	TAILQ_HEAD(, outbound) waiting;
 	TAILQ_HEAD(, link) idle;        /* the one used last first, so that the others grow old and close */
 	uint32_t n_links;
+	bool dispatching;               /* dispatch() is on the stack: the outermost call goes on */
 };
 
 /* A request of core. `bytes` holds head and body from the start until more than a credit's worth went by,
@@ -519,11 +520,14 @@ static void dispatch(struct client *c, struct target *g)
 {
 	struct outbound *o;
 
+	if (g->dispatching)
+		return;
+	g->dispatching = true;
 	while ((o = TAILQ_FIRST(&g->waiting))) {
 		struct link *l = TAILQ_FIRST(&g->idle);
 
 		if (!l && g->n_links >= LINKS_A_TARGET)
-			return;
+			break;
 		TAILQ_REMOVE(&g->waiting, o, waits);
 		if (!l) {
 			link_open(c, o);
@@ -535,6 +539,7 @@ static void dispatch(struct client *c, struct target *g)
 		l->http.no_body = o->head_request;
 		link_write(l);
 	}
+	g->dispatching = false;
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -680,9 +685,11 @@ static void take_body(struct client *c, struct outbound *o, const struct frame *
 	if (f->payload.n > o->core_credit || f->payload.n > o->body_left ||
 	    (last && f->payload.n != o->body_left)) {
 		edge_log(c->thread, "core sent more of a body than it may, or not the length it named");
+		struct target *g = o->target;
 		outbound_fail(o, "the request is not one that can be sent");
 		if (l)
 			link_close(l);
+		dispatch(c, g);
 		return;
 	}
 	o->core_credit -= f->payload.n;
