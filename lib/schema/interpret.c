@@ -58,7 +58,7 @@ static bool record(struct interpretation *in, const struct at *a, const struct k
 	struct view path = arena_copy(&in->arena, buf_view(&in->path));
 	if (in->path.failed || (in->path.n && !path.p))
 		return give_up(in);
-	in->units[in->n++] = (struct unit){ .fault = fault, .keyword = u ? u->keyword : (uint16_t)KEYWORD_UNKNOWN,
+	in->units[in->n++] = (struct unit){ .fault = fault, .itself = !u, .keyword = u ? u->keyword : (uint16_t)KEYWORD_UNKNOWN,
 		.node = node, .doc = a->s->doc, .resource = a->s->resource, .key = u ? u->key : NONE,
 		.schema = a->s->node, .detail = detail, .path = path };
 	in->path.n = kept;

@@ -12,6 +12,7 @@
 /* One keyword's outcome at one place of the instance. */
 struct unit {
 	bool fault;                     /* otherwise an annotation */
+	bool itself;                    /* the schema is `false`: `path` is the schema's, not a keyword's */
 	uint16_t keyword;
 	uint32_t node;                  /* of the instance; a KEY under propertyNames */
 	uint32_t doc, resource, key;    /* where the keyword stands; `key` NONE: the schema `false` itself */
