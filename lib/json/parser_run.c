@@ -246,7 +246,6 @@ static enum step no_value(struct tape_parser *p, const char *s)
 /* A value that is no container. */
 static inline enum step read_scalar(struct tape_parser *p, const char *s, const char **end)
 {
-	p->frames[p->depth].count += !p->frames[p->depth].object;
 	switch (*s) {
 	case '"':
 		return read_string(p, s, TAPE_STRING, end);
@@ -359,6 +358,7 @@ value_here:
 	step = read_scalar(p, s, &end);
 	if (UNLIKELY(step != STEP_DONE))
 		goto stop;
+	p->frames[p->depth].count += !p->frames[p->depth].object;
 	s = end;
 	if (UNLIKELY(p->depth == 0))
 		goto nothing;
