@@ -49,10 +49,15 @@ static int run_edge(char **argv)
 	for (size_t i = 0; i < total; i++)
 		fds.listeners[i / (size_t)fds.n_listeners][i % (size_t)fds.n_listeners] = listeners[i];
 	fds.n_monitors = (int)parse_numbers(argv[4], fds.monitors, 4);
+	if (!edge_prepare()) {
+		core_log("error", "edge: OpenSSL cannot be set up");
+		return 1;
+	}
 	if (!confine_edge(&e)) {
 		core_log("error", "edge: %s", e.text);
 		return 1;
 	}
+	core_log("notice", "edge: %s", confine_summary());
 	return edge_run(&fds);
 }
 
