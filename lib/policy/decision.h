@@ -24,6 +24,7 @@ struct facts {
 	void *arg;
 	bool (*officer)(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
+	struct view build;              /* software build, named in the decision; may be empty */
 };
 
 #define DECISION_REASONS 24
@@ -44,6 +45,12 @@ struct decision {
 	struct duration copy;                           /* the retention granted */
 	uint32_t released, transformed, dropped;        /* leaves */
 	bool exception_used;
+	struct view purpose, exception; /* as the agreement names them; empty when refused before they were found */
+	enum subject_category category; /* SUBJECT_COUNT: not found */
+	enum tier tier;                 /* TIER_COUNT: not found */
+	bool ingress;                   /* the record came from a partner's gateway */
+	bool wait;                      /* a person has to decide even if nothing else is wrong */
+	struct view build;              /* of the facts */
 };
 
 /* Checks who, which, purpose, basis, tier, case, necessity, exceptions, approvals, dates. Collects every

@@ -1,0 +1,210 @@
+/* Loading an agreement, its life, and what it answers about itself. */
+#include "lib/policy/internal.h"
+
+#include "lib/json/pointer.h"
+#include "lib/schema/document.h"
+
+bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...)
+{
+	uint32_t node, line = 0, column = 0;
+	char text[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	/* A clause that is missing is reported where its parent stands. */
+	struct view at = view_of(pointer);
+	while (l->tape.n && !pointer_find(&l->tape, 0, at, &node)) {
+		while (at.n && at.p[at.n - 1] != '/')
+			at.n--;
+		if (at.n)
+			at.n--;
+	}
+	if (l->tape.n && pointer_find(&l->tape, 0, at, &node))
+		tape_place(&l->tape, l->tape.nodes[node].off, &line, &column);
+	return error_list_addf(l->errors, reason, l->file, line, column, "%s: %s", pointer, text);
+}
+
+static bool load_all(struct load *l, struct view signature)
+{
+	struct agreement *a = l->a;
+	struct error e = { .reason = REASON_NONE };
+	struct schema *schema = document_schema(VIEW("agreement"), &e);
+
+	a->approval_schema = schema ? document_schema(VIEW("approval"), &e) : NULL;
+	if (!a->approval_schema) {
+		schema_unref(schema);
+		return error_list_add(l->errors, &e);
+	}
+	a->doc = document_read(schema, l->file, a->text, l->errors);
+	schema_unref(schema);
+	if (!a->doc)
+		return false;
+	codes_digest(&a->codes);
+	bool ok = read_schemas(l);
+	ok = read_clauses(l) && ok;
+	/* What follows looks names up and adds periods: only where names and periods are sound. */
+	ok = ok && read_rules(l);
+	ok = ok && read_floor(l);
+	if (!l->from->unsigned_ok)
+		ok = check_signatures(l, signature) && ok;
+	return ok && compile_rulings(l);
+}
+
+struct agreement *agreement_load(const char *file, struct view text, struct view signature,
+                                 const struct agreement_sources *from, struct error_list *errors)
+{
+	struct agreement *a = calloc(1, sizeof *a);
+	struct tape_parser *parser = tape_parser_new(&tape_document_limits);
+	struct load l = { .a = a, .from = from, .file = file, .errors = errors };
+	struct error e = { .reason = REASON_NONE };
+	bool ok = false;
+
+	if (!a || !parser) {
+		error_list_addf(errors, REASON_NO_MEMORY, file, 0, 0, "memory ran out");
+		goto out;
+	}
+	atomic_init(&a->refs, 1);
+	sha256(text, &a->digest);
+	a->text = arena_copy(&a->mem, text);
+	a->self = arena_copy(&a->mem, from->self);
+	if ((text.n && !a->text.p) || (from->self.n && !a->self.p)) {
+		error_list_addf(errors, REASON_NO_MEMORY, file, 0, 0, "memory ran out");
+		goto out;
+	}
+	/* A text that is no JSON has no places; document_read() says why. */
+	if (!tape_parse(parser, a->text, &l.tape, &e))
+		l.tape = (struct tape){ .n = 0 };
+	ok = load_all(&l, signature);
+	if (!ok && errors->n == 0)
+		error_list_addf(errors, REASON_NO_MEMORY, file, 0, 0, "memory ran out");
+out:
+	tape_parser_free(parser);
+	if (ok)
+		return a;
+	agreement_unref(a);
+	return NULL;
+}
+
+struct agreement *agreement_ref(struct agreement *a)
+{
+	atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
+	return a;
+}
+
+void agreement_unref(struct agreement *a)
+{
+	if (!a || atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (struct compiled *c = a->compiled; c; c = c->next) {
+		program_free(c->program);
+		schema_unref(c->output);
+	}
+	for (size_t i = 0; i < a->n_schemas && a->schemas; i++) {
+		schema_unref(a->schemas[i].input);
+		schema_unref(a->schemas[i].output);
+		json_decref(a->schemas[i].root);
+		for (size_t k = 0; k < a->schemas[i].n_references; k++)
+			json_decref(a->schemas[i].references[k]);
+	}
+	schema_unref(a->approval_schema);
+	json_decref(a->doc);
+	json_decref(a->floor_doc);
+	json_decref(a->overlay_doc);
+	arena_free(&a->mem);
+	free(a);
+}
+
+struct view agreement_id(const struct agreement *a)
+{
+	return a->id;
+}
+
+struct view agreement_version(const struct agreement *a)
+{
+	return a->version;
+}
+
+struct view agreement_text(const struct agreement *a)
+{
+	return a->text;
+}
+
+const struct digest *agreement_digest(const struct agreement *a)
+{
+	return &a->digest;
+}
+
+const struct digest *agreement_floor_digest(const struct agreement *a)
+{
+	return &a->floor_digest;
+}
+
+const struct digest *agreement_overlay_digest(const struct agreement *a)
+{
+	return &a->overlay_digest;
+}
+
+const struct digest *agreement_supersedes(const struct agreement *a)
+{
+	return &a->supersedes;
+}
+
+int64_t agreement_effective_ms(const struct agreement *a)
+{
+	return a->effective_ms;
+}
+
+int64_t agreement_grace_end_ms(const struct agreement *a)
+{
+	return a->grace_end_ms;
+}
+
+int64_t agreement_sunset_ms(const struct agreement *a)
+{
+	return a->sunset_ms;
+}
+
+bool agreement_has_party(const struct agreement *a, struct view agency)
+{
+	for (size_t i = 0; i < a->n_parties; i++)
+		if (view_eq(a->parties[i], agency))
+			return true;
+	return false;
+}
+
+struct view agreement_recipient(const struct agreement *a, struct view from)
+{
+	size_t i = find_flow(a, from);
+
+	return i == INDEX_NONE ? VIEW("") : a->flows[i].to;
+}
+
+bool agreement_schema(const struct agreement *a, size_t k, struct digest *out)
+{
+	const json_t *list = json_object_get(a->doc, "schemas");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i), *references = json_object_get(o, "references");
+		if (k-- == 0)
+			return digest_parse(json_view(o, "input"), out);
+		if (json_object_get(o, "output") && k-- == 0)
+			return digest_parse(json_view(o, "output"), out);
+		if (k < json_array_size(references))
+			return digest_parse(json_view(json_array_get(references, k), "digest"), out);
+		k -= json_array_size(references);
+	}
+	return false;
+}
+
+const struct ruling *agreement_ruling(const struct agreement *a, struct view purpose, enum tier tier,
+                                      enum subject_category category, bool egress)
+{
+	size_t p = find_purpose(a, purpose);
+
+	if (p == INDEX_NONE || tier >= TIER_COUNT || category >= SUBJECT_COUNT)
+		return NULL;
+	const struct ruling_full *full = a->rulings[ruling_slot(p, tier, category, egress)];
+	return full ? &full->ruling : NULL;
+}

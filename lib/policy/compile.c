@@ -1,0 +1,330 @@
+/* From clauses to programs: one ruling for each (purpose, tier, subject category, direction). Most
+ * combinations have the same rules, so programs are made once for each set of rules (and purpose, where keys
+ * are derived from it) and shared. */
+#include "lib/policy/internal.h"
+
+struct compiler {
+	struct load *l;
+	struct rule *overlay;           /* the overlay's rules */
+	size_t n_overlay;
+	struct field_rule *fields;      /* of the program that is being compiled */
+	const struct rule **behind;     /* the rule behind each of them */
+	size_t n, cap;
+	size_t words;                   /* of a rule set */
+};
+
+static bool has_rule(const uint64_t *set, size_t i)
+{
+	return set[i / 64] >> (i % 64) & 1;
+}
+
+static bool needs_key(enum action a)
+{
+	switch (a) {
+	case ACTION_PSEUDONYM:
+	case ACTION_TOKEN:
+	case ACTION_SEAL:
+	case ACTION_FPE:
+	case ACTION_DATE_SHIFT:
+		return true;
+	case ACTION_KEEP:
+	case ACTION_ROUND:
+	case ACTION_BAND:
+	case ACTION_TOPCODE:
+	case ACTION_DATE_TRUNC:
+	case ACTION_GEO:
+	case ACTION_IP_PREFIX:
+	case ACTION_POSTCODE:
+	case ACTION_REDACT_TEXT:
+	case ACTION_MASK:
+	case ACTION_CONST:
+	case ACTION_NULL:
+	case ACTION_DROP:
+	case ACTION_COUNT:
+		return false;
+	}
+	return false;
+}
+
+static bool add_field(struct compiler *c, const struct rule *behind, struct field_rule f)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 64;
+		struct field_rule *fields = realloc(c->fields, cap * sizeof *fields);
+		if (fields)
+			c->fields = fields;
+		const struct rule **b = realloc((void *)(uintptr_t)c->behind, cap * sizeof *b);
+		if (b)
+			c->behind = b;
+		if (!fields || !b)
+			return load_fault(c->l, REASON_NO_MEMORY, "/rules", "memory ran out");
+		c->cap = cap;
+	}
+	c->fields[c->n] = f;
+	c->behind[c->n++] = behind;
+	return true;
+}
+
+/* How the overlay's rule `o` narrows the agreement's rule `r`: *out is set when there is something to add.
+ * What the agreement keeps takes the overlay's action, at the narrower of both places; what it transforms
+ * cannot be transformed again, so a stricter overlay drops it. Nothing is ever added outside `r`. */
+static bool narrow(struct compiler *c, const struct rule *o, const struct rule *r, size_t *copies)
+{
+	bool inside = pattern_covers(r->field.pointer, r->field.subtree, o->field.pointer);
+	bool around = pattern_covers(o->field.pointer, false, r->field.pointer);
+	struct field_rule f = o->field;
+	char id[160];
+
+	if (!inside && !around && !patterns_meet(o->field.pointer, r->field.pointer))
+		return true;
+	f.category = r->field.category;
+	if (r->field.action == ACTION_KEEP && inside) {
+		f.pointer = o->field.pointer;
+	} else if (r->field.action == ACTION_KEEP && around) {
+		f.pointer = r->field.pointer;
+	} else if (r->field.action == ACTION_KEEP || o->field.action > r->field.action) {
+		f.action = ACTION_DROP;
+		f.params = NULL;
+	} else {
+		return true;
+	}
+	snprintf(id, sizeof id, *copies ? "%s.%zu" : "%s", o->field.id, *copies);
+	f.id = arena_str(&c->l->a->mem, view_of(id));
+	++*copies;
+	struct rule *own = arena_alloc(&c->l->a->mem, sizeof *own);
+	if (!f.id || !own)
+		return load_fault(c->l, REASON_NO_MEMORY, "/rules", "memory ran out");
+	*own = *o;
+	own->field = f;
+	own->waiver = r->waiver;        /* what was kept under a waiver still needs it */
+	return add_field(c, own, f);
+}
+
+static bool add_overlay(struct compiler *c, const uint64_t *set)
+{
+	const struct agreement *a = c->l->a;
+
+	for (size_t k = 0; k < c->n_overlay; k++) {
+		const struct rule *o = &c->overlay[k];
+		size_t copies = 0;
+		if (o->field.action == ACTION_DROP) {
+			if (!add_field(c, o, o->field))
+				return false;
+			continue;
+		}
+		for (size_t i = 0; i < a->n_rules; i++)
+			if (has_rule(set, i) && a->rules[i].field.action != ACTION_DROP && !narrow(c, o, &a->rules[i], &copies))
+				return false;
+	}
+	return true;
+}
+
+enum kind { KIND_SHARED, KIND_EGRESS, KIND_INGRESS };
+
+/* Ingress never transforms again: what the agreement lets through stays as it arrived. */
+static struct field_rule as_arrived(struct field_rule f)
+{
+	if (f.action != ACTION_DROP) {
+		f.action = ACTION_KEEP;
+		f.params = NULL;
+	}
+	return f;
+}
+
+/* Faults of the rules' parameters, each once though many programs hold the rule. */
+static void take_errors(struct load *l, struct error_list *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct error *e = &from->items[i];
+		char text[400];
+		bool known = false;
+		snprintf(text, sizeof text, "/rules: %.150s%s%.230s", e->where, e->where[0] ? ": " : "", e->text);
+		for (size_t k = 0; k < l->errors->n && !known; k++)
+			known = strcmp(l->errors->items[k].text, text) == 0;
+		if (!known)
+			error_list_addf(l->errors, e->reason, l->file, 0, 0, "%s", text);
+	}
+	error_list_free(from);
+}
+
+/* Which rule stands behind each of the program's; its own order is not relied on. */
+static bool map_rules(struct compiler *c, struct compiled *out)
+{
+	out->n_by_rule = program_rule_count(out->program);
+	out->by_rule = arena_alloc(&c->l->a->mem, (out->n_by_rule + 1) * sizeof *out->by_rule);
+	if (!out->by_rule)
+		return false;
+	for (size_t i = 0; i < out->n_by_rule; i++) {
+		const char *id = program_rule_id(out->program, (uint32_t)i);
+		size_t k = i < c->n && strcmp(c->fields[i].id, id) == 0 ? i : 0;
+		while (k < c->n && strcmp(c->fields[k].id, id) != 0)
+			k++;
+		out->by_rule[i] = k < c->n ? c->behind[k] : NULL;
+	}
+	return true;
+}
+
+static bool derive_output(struct load *l, struct compiled *out)
+{
+	static const struct schema_options options = { .draft = DRAFT_2020_12, .strict = true, .formats = true };
+	struct schema_set *set = schema_set_new();
+	struct buf text = BUF_INIT(16u << 20);
+	struct error e = { .reason = REASON_NONE };
+	bool ok = set && program_output_schema(out->program, &text, &e) &&
+		schema_set_add(set, VIEW("urn:gatewayd:derived"), buf_view(&text), &e);
+
+	if (ok)
+		out->output = schema_compile(set, VIEW("urn:gatewayd:derived"), &options, &e);
+	if (!out->output)
+		load_fault(l, e.reason ? e.reason : REASON_NO_MEMORY, "/rules", "the derived output schema: %s: %s", e.where, e.text);
+	buf_free(&text);
+	schema_set_free(set);
+	return out->output != NULL;
+}
+
+static bool build(struct compiler *c, struct compiled *out)
+{
+	struct load *l = c->l;
+	struct agreement *a = l->a;
+	struct key_context keys = { .agreement = a->id, .epoch = a->epoch };
+	struct error_list errors = { .max = 50 };
+
+	c->n = 0;
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (has_rule(out->set, i) &&
+		    !add_field(c, &a->rules[i], out->kind == KIND_INGRESS ? as_arrived(a->rules[i].field) : a->rules[i].field))
+			return false;
+	if (out->kind != KIND_SHARED && !add_overlay(c, out->set))
+		return false;
+	keys.purpose = out->purpose == INDEX_NONE ? a->purposes[0].id : a->purposes[out->purpose].id;
+	if (out->kind == KIND_EGRESS)
+		keys.secret = l->from->pseudonym_secret;
+	out->program = program_compile(c->fields, c->n, &keys, &errors);
+	secret_wipe(&keys.secret);
+	if (!out->program) {
+		if (errors.n == 0)
+			load_fault(l, REASON_NO_MEMORY, "/rules", "the rules do not compile");
+		take_errors(l, &errors);
+		return false;
+	}
+	error_list_free(&errors);
+	return map_rules(c, out) && (out->kind != KIND_SHARED || derive_output(l, out));
+}
+
+static uint64_t hash_set(const uint64_t *set, size_t words, size_t purpose, int kind)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < words; i++)
+		h = (h ^ set[i]) * UINT64_C(1099511628211);
+	return (h ^ purpose ^ (uint64_t)kind << 32) * UINT64_C(1099511628211);
+}
+
+static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, size_t purpose, enum kind kind)
+{
+	struct agreement *a = c->l->a;
+	uint64_t hash = hash_set(set, c->words, purpose, kind);
+	struct compiled *out = a->compiled;
+
+	for (; out; out = out->next)
+		if (out->hash == hash && out->purpose == purpose && out->kind == (int)kind &&
+		    memcmp(out->set, set, c->words * sizeof *set) == 0)
+			return out->program && (kind != KIND_SHARED || out->output) ? out : NULL;
+	out = arena_alloc(&a->mem, sizeof *out);
+	uint64_t *own = arena_alloc(&a->mem, c->words * sizeof *own);
+	if (!out || !own)
+		return NULL;
+	memcpy(own, set, c->words * sizeof *own);
+	*out = (struct compiled){ .next = a->compiled, .hash = hash, .set = own, .purpose = purpose, .kind = kind };
+	a->compiled = out;
+	return build(c, out) ? out : NULL;
+}
+
+/* The rules of a combination; returns how many of them let something pass. */
+static size_t choose(const struct agreement *a, size_t p, unsigned t, unsigned s, uint64_t *set, bool *keys)
+{
+	size_t passing = 0;
+
+	for (size_t i = 0; i < a->n_rules; i++) {
+		const struct rule *r = &a->rules[i];
+		if (!(r->purposes & BIT(p)) || !(r->tiers >> t & 1) || !(r->subjects >> s & 1))
+			continue;
+		set[i / 64] |= BIT(i % 64);
+		passing += r->field.action != ACTION_DROP;
+		*keys = *keys || needs_key(r->field.action);
+	}
+	return passing;
+}
+
+static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
+{
+	struct agreement *a = c->l->a;
+	const struct purpose *purpose = &a->purposes[p];
+	uint64_t *set = arena_alloc(&a->mem, c->words * sizeof *set);
+	bool keys = false;
+
+	if (!set)
+		return load_fault(c->l, REASON_NO_MEMORY, "/rules", "memory ran out");
+	if (choose(a, p, t, s, set, &keys) == 0)
+		return true;
+	const struct compiled *shared = find_or_build(c, set, INDEX_NONE, KIND_SHARED);
+	if (!shared)
+		return false;
+	for (int egress = 0; egress < 2; egress++) {
+		const struct compiled *own = find_or_build(c, set, egress && keys ? p : INDEX_NONE, egress ? KIND_EGRESS : KIND_INGRESS);
+		struct ruling_full *full = arena_alloc(&a->mem, sizeof *full);
+		const struct record_schema *schema = &a->schemas[purpose->schema];
+		if (!own || !full)
+			return false;
+		*full = (struct ruling_full){ .compiled = own, .shared = shared, .purpose = p, .category = (enum subject_category)s,
+			.ruling = { .program = own->program, .shared = shared->program, .input = schema->input,
+				.output = schema->output ? schema->output : shared->output, .input_digest = schema->input_digest,
+				.payload = purpose->retention.payload, .copy = purpose->retention.copy,
+				.mask = purpose->retention.mask, .review = purpose->retention.review,
+				.return_at_end = purpose->retention.return_at_end, .tier = (enum tier)t, .epoch = a->epoch } };
+		a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, egress)] = full;
+	}
+	return true;
+}
+
+static bool read_overlay_rules(struct compiler *c)
+{
+	struct agreement *a = c->l->a;
+	const json_t *list = json_object_get(a->overlay_doc, "rules");
+
+	c->overlay = arena_alloc(&a->mem, (json_array_size(list) + 1) * sizeof *c->overlay);
+	if (!c->overlay)
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		struct view only = json_view(o, "agreement");
+		char id[120];
+		if (only.n && !view_eq(only, a->id))
+			continue;
+		snprintf(id, sizeof id, "overlay:%s", json_string_value(json_object_get(o, "id")));
+		c->overlay[c->n_overlay++] = (struct rule){ .index = i, .overlay = true, .waiver = INDEX_NONE,
+			.field = { .id = arena_str(&a->mem, view_of(id)), .action = action_find(json_view(o, "action")),
+				.pointer = json_string_value(json_object_get(o, "pointer")), .category = FIELD_OPERATIONAL,
+				.params = json_object_get(o, "params") } };
+	}
+	return true;
+}
+
+bool compile_rulings(struct load *l)
+{
+	struct agreement *a = l->a;
+	struct compiler c = { .l = l, .words = a->n_rules / 64 + 1 };
+	bool ok = true;
+
+	a->rulings = arena_alloc(&a->mem, a->n_purposes * TIER_COUNT * SUBJECT_COUNT * 2 * sizeof(struct ruling_full *));
+	if (!a->rulings || !read_overlay_rules(&c))
+		return load_fault(l, REASON_NO_MEMORY, "", "memory ran out");
+	for (size_t p = 0; p < a->n_purposes; p++)
+		for (unsigned t = 0; t < TIER_COUNT; t++)
+			for (unsigned s = 0; s < SUBJECT_COUNT; s++)
+				if ((a->purposes[p].tiers >> t & 1) && (a->purposes[p].subjects >> s & 1))
+					ok = compile_one(&c, p, t, s) && ok;
+	free(c.fields);
+	free((void *)(uintptr_t)c.behind);
+	return ok;
+}

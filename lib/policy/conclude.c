@@ -1,0 +1,149 @@
+/* After the record has been run: what the tier demands of the leaves that would leave, and the outcome. */
+#include "lib/policy/decision.h"
+
+#include "lib/json/pointer.h"
+#include "lib/policy/internal.h"
+
+struct closing {
+	struct decision *d;
+	const struct agreement *a;
+	const struct ruling_full *full;
+	const struct envelope *env;
+	const struct tape *t;
+	const struct exception *exception;      /* that was cited, or NULL */
+	size_t exception_index;
+};
+
+static bool name_known(void *arg, struct view name)
+{
+	return schema_knows(arg, name);
+}
+
+/* The leaf's pointer below the record, in full: for matching, never for printing. */
+static void full_pointer(const struct closing *c, uint32_t node, bool safe, struct buf *out)
+{
+	struct buf whole = BUF_INIT(1 << 16), root = BUF_INIT(1 << 16);
+
+	pointer_of(c->t, c->env->record, NULL, NULL, &root);
+	/* The way to the record consists of names that the envelope's schema knows. */
+	pointer_of(c->t, node, safe ? name_known : NULL, safe ? c->full->ruling.input : NULL, &whole);
+	struct view p = buf_view(&whole);
+	if (safe) {             /* "record" itself is unknown to the record's schema: one token */
+		size_t cut = 1;
+		while (cut < p.n && p.p[cut] != '/')
+			cut++;
+		p = view_from(p, cut);
+	} else {
+		p = view_from(p, root.n);
+	}
+	buf_reset(out);
+	buf_add(out, p);
+	buf_addc(out, '\0');
+	buf_free(&whole);
+	buf_free(&root);
+}
+
+static void fail_leaf(struct closing *c, enum reason reason, const char *clause, uint32_t node)
+{
+	struct buf pointer = BUF_INIT(1 << 16);
+
+	for (size_t i = 0; i < c->d->n_failed; i++)    /* a rule that reaches many leaves fails once */
+		if (c->d->failed[i].reason == reason && strcmp(c->d->failed[i].clause, clause) == 0)
+			return;
+	full_pointer(c, node, true, &pointer);
+	decision_fail(c->d, reason, clause, pointer.failed ? "" : pointer.p);
+	buf_free(&pointer);
+}
+
+static void rule_clause(const struct rule *r, char *out, size_t size)
+{
+	snprintf(out, size, r->overlay ? "overlay.json/rules/%zu" : "/rules/%zu", r->index);
+}
+
+/* A direct identifier that stays readable needs the waiver that its rule names, cited and reaching it. */
+static void check_waiver(struct closing *c, const struct rule *r, uint32_t node)
+{
+	char clause[96];
+
+	if (r->field.category != FIELD_DIRECT ||
+	    (r->field.action != ACTION_KEEP && r->field.action != ACTION_REDACT_TEXT))
+		return;
+	if (c->exception && r->waiver == c->exception_index) {
+		c->d->exception_used = true;
+		return;
+	}
+	rule_clause(r, clause, sizeof clause);
+	fail_leaf(c, REASON_TRANSFORM_REQUIRED, clause, node);
+}
+
+static bool justified(const struct closing *c, const struct rule *r, uint32_t node)
+{
+	uint32_t list = c->env->justifications;
+	struct buf leaf = BUF_INIT(1 << 16);
+	bool found = false;
+
+	if (!list)
+		return false;
+	full_pointer(c, node, false, &leaf);
+	for (uint32_t v = list + 1; v < c->t->nodes[list].next && !found; v = c->t->nodes[v].next) {
+		struct view p = tape_string(c->t, tape_member(c->t, v, VIEW("pointer")));
+		char pointer[401];
+		if (p.n >= sizeof pointer)
+			continue;
+		memcpy(pointer, p.p, p.n);
+		pointer[p.n] = '\0';
+		found = strcmp(pointer, r->field.pointer) == 0 || (!leaf.failed && pattern_covers(pointer, false, leaf.p));
+	}
+	buf_free(&leaf);
+	return found;
+}
+
+static void check_justified(struct closing *c, const struct rule *r, uint32_t node)
+{
+	char clause[96];
+
+	if (justified(c, r, node))
+		return;
+	rule_clause(r, clause, sizeof clause);
+	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, node);
+}
+
+bool decision_conclude(struct decision *d, const struct envelope *env, const struct tape *t,
+                       const struct transform_run *r)
+{
+	const struct ruling_full *full = (const struct ruling_full *)d->ruling;
+	struct closing c = { .d = d, .a = d->agreement, .full = full, .env = env, .t = t };
+	bool justify = d->agreement->tiers[d->tier].justify;
+	size_t n;
+	const struct trace_step *steps = transform_trace(r, &n);
+
+	c.exception_index = find_exception(d->agreement, d->exception);
+	if (c.exception_index != INDEX_NONE)
+		c.exception = &d->agreement->exceptions[c.exception_index];
+	d->released = d->transformed = d->dropped = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct rule *rule = steps[i].rule < full->compiled->n_by_rule ? full->compiled->by_rule[steps[i].rule] : NULL;
+		if (steps[i].action == ACTION_DROP || !rule) {
+			d->dropped++;
+			continue;
+		}
+		d->released++;
+		d->transformed += steps[i].action != ACTION_KEEP;
+		check_waiver(&c, rule, steps[i].node);
+		if (justify)
+			check_justified(&c, rule, steps[i].node);
+	}
+	if (d->released == 0)
+		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
+	if (d->n_failed)
+		return false;
+	d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
+	if (d->wait) {
+		d->outcome = OUTCOME_HELD;
+		if (d->category == SUBJECT_UNCATEGORISED)
+			decision_fail(d, REASON_WAITING_DECISION, "", "/subject_category");
+		else
+			decision_fail(d, REASON_WAITING_DECISION, "/handling", "/handling");
+	}
+	return true;
+}

@@ -1,0 +1,432 @@
+/* May it? Every clause that a record is judged by, in the order of the agreement. Nothing stops at the
+ * first failure: the audit and the sender's own operator see all of them. */
+#include "lib/policy/decision.h"
+
+#include "lib/json/pointer.h"
+#include "lib/policy/internal.h"
+
+const char *outcome_name(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_RELEASED:
+		return "released";
+	case OUTCOME_TRANSFORMED:
+		return "released-transformed";
+	case OUTCOME_HELD:
+		return "held";
+	case OUTCOME_REFUSED:
+		return "refused";
+	}
+	return "refused";
+}
+
+void decision_fail(struct decision *d, enum reason reason, const char *clause, const char *pointer)
+{
+	if (reason != REASON_WAITING_DECISION)
+		d->outcome = OUTCOME_REFUSED;
+	if (d->n_failed == DECISION_REASONS)
+		return;
+	struct failed *f = &d->failed[d->n_failed++];
+	f->reason = reason;
+	snprintf(f->clause, sizeof f->clause, "%s", clause ? clause : "");
+	snprintf(f->pointer, sizeof f->pointer, "%s", pointer ? pointer : "");
+}
+
+/* What is under way while one envelope is judged. */
+struct judge {
+	struct decision *d;
+	const struct agreement *a;
+	const struct facts *f;
+	const struct envelope *env;
+	const struct tape *t;
+	size_t purpose, basis, flow;
+};
+
+static bool present(struct view v)
+{
+	return v.n != 0;
+}
+
+/* --- is the agreement alive, and does it bind these two? --- */
+
+static void check_state(struct judge *j)
+{
+	const struct agreement *a = j->a;
+	const struct facts *f = j->f;
+
+	if (f->now_ms < a->effective_ms)
+		decision_fail(j->d, REASON_AGREEMENT_NOT_EFFECTIVE, "/effective_from", "");
+	if (f->now_ms >= a->sunset_ms)
+		decision_fail(j->d, REASON_AGREEMENT_SUNSET, "/sunset", "");
+	if (f->suspended)
+		decision_fail(j->d, REASON_AGREEMENT_SUSPENDED, "", "");
+	if (f->now_ms >= a->review_next_ms)
+		decision_fail(j->d, REASON_REVIEW_OVERDUE, "/review/next", "");
+	if (!a->assessed)
+		decision_fail(j->d, REASON_ASSESSMENT_MISSING, "/assessment/digest", "");
+	else if (f->now_ms >= a->assessment_next_ms)
+		decision_fail(j->d, REASON_ASSESSMENT_STALE, "/assessment/next_review", "");
+	if (f->now_ms >= a->crypto_expires_ms) {
+		char clause[60];
+		snprintf(clause, sizeof clause, "/algorithms/%zu/expires", a->crypto_first);
+		decision_fail(j->d, REASON_CRYPTO_EXPIRED, clause, "");
+	}
+	if (f->receipt_overdue)
+		decision_fail(j->d, REASON_RECEIPT_OVERDUE, "", "");
+}
+
+/* The provider is the peer, or this agency itself; what a partner sends must end here. */
+static void check_flow(struct judge *j)
+{
+	const struct agreement *a = j->a;
+	const struct facts *f = j->f;
+
+	if (!agreement_has_party(a, f->agency) || !agreement_has_party(a, f->self)) {
+		decision_fail(j->d, REASON_AGREEMENT_UNKNOWN, "/parties", "");
+		return;
+	}
+	j->flow = find_flow(a, f->agency);
+	bool own = view_eq(f->agency, f->self);
+	if (j->flow == INDEX_NONE || (f->gateway && own) || (!own && !view_eq(a->flows[j->flow].to, f->self))) {
+		j->flow = INDEX_NONE;
+		decision_fail(j->d, REASON_FLOW_UNMAPPED, "/flows", "");
+		return;
+	}
+	j->d->recipient = a->flows[j->flow].to;
+}
+
+/* --- what for, by which law, how grave, about whom --- */
+
+static void check_purpose(struct judge *j)
+{
+	const struct agreement *a = j->a;
+	char clause[80];
+
+	j->purpose = find_purpose(a, j->env->purpose);
+	if (j->purpose == INDEX_NONE) {
+		decision_fail(j->d, REASON_PURPOSE_NOT_PERMITTED, "/purposes", "/purpose");
+		return;
+	}
+	const struct purpose *p = &a->purposes[j->purpose];
+	j->d->purpose = p->id;
+	if (p->denied != INDEX_NONE) {
+		snprintf(clause, sizeof clause, "overlay.json/denied_purposes/%zu", p->denied);
+		decision_fail(j->d, REASON_PURPOSE_NOT_PERMITTED, clause, "/purpose");
+	}
+	if (j->flow != INDEX_NONE && !(a->flows[j->flow].purposes & BIT(j->purpose))) {
+		snprintf(clause, sizeof clause, "/flows/%zu/purposes", j->flow);
+		decision_fail(j->d, REASON_FLOW_UNMAPPED, clause, "/purpose");
+	}
+	if (present(j->env->schema) && !view_eq(j->env->schema, a->schemas[p->schema].name)) {
+		snprintf(clause, sizeof clause, "/purposes/%zu/schema", j->purpose);
+		decision_fail(j->d, REASON_SCHEMA_UNKNOWN, clause, "/schema");
+	}
+}
+
+static void check_basis(struct judge *j)
+{
+	char clause[80] = "/legal_bases";
+
+	j->basis = find_basis(j->a, j->env->legal_basis);
+	if (j->basis != INDEX_NONE && j->purpose != INDEX_NONE) {
+		if (j->a->purposes[j->purpose].bases & BIT(j->basis))
+			return;
+		snprintf(clause, sizeof clause, "/purposes/%zu/legal_bases", j->purpose);
+	}
+	if (j->basis == INDEX_NONE || j->purpose != INDEX_NONE)
+		decision_fail(j->d, REASON_NO_LEGAL_BASIS, clause, "/legal_basis");
+}
+
+static void check_tier(struct judge *j)
+{
+	char clause[80] = "/tiers";
+	enum tier t = tier_find(j->env->tier);
+	bool known = t != TIER_COUNT && j->a->tiers[t].present;
+
+	if (known && j->purpose != INDEX_NONE && !(j->a->purposes[j->purpose].tiers >> t & 1)) {
+		snprintf(clause, sizeof clause, "/purposes/%zu/tiers", j->purpose);
+		known = false;
+	}
+	if (known)
+		j->d->tier = t;
+	else
+		decision_fail(j->d, REASON_TIER_UNKNOWN, clause, "/tier");
+}
+
+static void check_category(struct judge *j)
+{
+	enum subject_category c = present(j->env->subject_category) ? subject_category_find(j->env->subject_category)
+	                                                           : SUBJECT_UNCATEGORISED;
+	char clause[80] = "/purposes";
+
+	if (j->purpose != INDEX_NONE)
+		snprintf(clause, sizeof clause, "/purposes/%zu/subject_categories", j->purpose);
+	if (c == SUBJECT_COUNT || (j->purpose != INDEX_NONE && !(j->a->purposes[j->purpose].subjects >> c & 1))) {
+		decision_fail(j->d, REASON_CATEGORY_UNKNOWN, clause, "/subject_category");
+		return;
+	}
+	if (j->a->denied_subject[c] != INDEX_NONE) {
+		snprintf(clause, sizeof clause, "overlay.json/denied_subject_categories/%zu", j->a->denied_subject[c]);
+		decision_fail(j->d, REASON_CATEGORY_UNKNOWN, clause, "/subject_category");
+		return;
+	}
+	j->d->category = c;
+	/* LED Art. 6: who cannot be categorised is nobody's routine. */
+	if (c == SUBJECT_UNCATEGORISED)
+		j->d->wait = true;
+}
+
+/* --- what the tier demands --- */
+
+static bool has_text(const struct tape *t, uint32_t object, struct view name)
+{
+	return object && tape_member(t, object, name) != 0;
+}
+
+static bool cites_criterion(const struct judge *j, const struct tier_rule *r)
+{
+	uint32_t node = j->env->necessity ? tape_member(j->t, j->env->necessity, VIEW("criterion")) : 0;
+
+	for (size_t i = 0; node && i < r->n_criteria; i++)
+		if (view_eq(tape_string(j->t, node), r->criteria[i].id))
+			return true;
+	return false;
+}
+
+static void check_necessity(struct judge *j, const struct tier_rule *r)
+{
+	static const struct { struct view name; const char *pointer; } parts[] = {
+		{ { "likelihood", 10 }, "/necessity/likelihood" }, { { "alternative", 11 }, "/necessity/alternative" },
+		{ { "explanation", 11 }, "/necessity/explanation" },
+	};
+	char clause[96];
+
+	if (!r->necessity)
+		return;
+	snprintf(clause, sizeof clause, "/tiers/%zu/criteria", r->index);
+	if (!cites_criterion(j, r))
+		decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, "/necessity/criterion");
+	snprintf(clause, sizeof clause, "%s/tiers/%zu/necessity", origin_document_name(r->necessity_from), r->index);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (!has_text(j->t, j->env->necessity, parts[i].name))
+			decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, parts[i].pointer);
+}
+
+static void check_demands(struct judge *j)
+{
+	const struct tier_rule *r;
+	char clause[96];
+
+	if (j->d->tier == TIER_COUNT)
+		return;
+	r = &j->a->tiers[j->d->tier];
+	if (r->case_ref && !present(j->env->case_ref)) {
+		snprintf(clause, sizeof clause, "%s/tiers/%zu/case", origin_document_name(r->case_from), r->index);
+		decision_fail(j->d, REASON_CASE_MISSING, clause, "/case");
+	}
+	check_necessity(j, r);
+	if (r->quota.uses && j->f->tier_uses >= r->quota.uses) {
+		snprintf(clause, sizeof clause, "/tiers/%zu/quota", r->index);
+		decision_fail(j->d, REASON_QUOTA, clause, "");
+	}
+}
+
+static void check_retention(struct judge *j)
+{
+	struct duration asked;
+	char clause[96];
+
+	if (j->purpose == INDEX_NONE)
+		return;
+	const struct purpose *p = &j->a->purposes[j->purpose];
+	const json_t *own = json_object_get(json_array_get(json_object_get(j->a->doc, "purposes"), j->purpose), "retention");
+	bool of_purpose = json_object_get(own, "copy") != NULL;
+	if (p->copy_from == FROM_OVERLAY)
+		snprintf(clause, sizeof clause, "overlay.json/limits/copy");
+	else if (of_purpose)
+		snprintf(clause, sizeof clause, "/purposes/%zu/retention/copy", j->purpose);
+	else
+		snprintf(clause, sizeof clause, "/retention/copy");
+	j->d->copy = p->retention.copy;
+	if (duration_is_zero(&p->retention.copy) || (p->retention.must_state && !present(j->env->retention))) {
+		decision_fail(j->d, REASON_RETENTION_MISSING, clause, "/retention");
+		return;
+	}
+	if (!present(j->env->retention))
+		return;
+	if (!duration_parse(j->env->retention, &asked) || duration_is_zero(&asked))
+		decision_fail(j->d, REASON_RETENTION_MISSING, clause, "/retention");
+	else if (duration_cmp(&asked, &p->retention.copy) > 0)
+		decision_fail(j->d, REASON_RETENTION_OVER_MAX, clause, "/retention");
+	else
+		j->d->copy = asked;
+}
+
+/* --- exceptions, codes, consent --- */
+
+static void check_exception(struct judge *j)
+{
+	size_t i = find_exception(j->a, j->env->exception);
+	char clause[80] = "/exceptions";
+
+	if (!present(j->env->exception))
+		return;
+	if (i == INDEX_NONE) {
+		decision_fail(j->d, REASON_EXCEPTION_UNKNOWN, clause, "/exception");
+		return;
+	}
+	const struct exception *x = &j->a->exceptions[i];
+	snprintf(clause, sizeof clause, x->denied ? "overlay.json/denied_exceptions" : "/exceptions/%zu", i);
+	if (x->denied || (j->purpose != INDEX_NONE && !(x->purposes & BIT(j->purpose))) ||
+	    (j->d->tier != TIER_COUNT && !(x->tiers >> j->d->tier & 1))) {
+		decision_fail(j->d, REASON_EXCEPTION_UNKNOWN, clause, "/exception");
+		return;
+	}
+	j->d->exception = x->id;
+	if (j->f->now_ms >= x->expires_ms) {
+		snprintf(clause, sizeof clause, "/exceptions/%zu/expires", i);
+		decision_fail(j->d, REASON_EXCEPTION_EXPIRED, clause, "/exception");
+	}
+	if (j->f->exception_uses >= x->quota.uses) {
+		snprintf(clause, sizeof clause, "/exceptions/%zu/quota", i);
+		decision_fail(j->d, REASON_EXCEPTION_QUOTA, clause, "/exception");
+	}
+}
+
+/* One list of {scale, value}; returns the scales that it has as a mask. */
+static uint32_t check_codes(struct judge *j, uint32_t list, const char *at)
+{
+	uint32_t seen = 0, i = 0;
+	char pointer[80];
+
+	if (!list)
+		return 0;
+	for (uint32_t v = list + 1; v < j->t->nodes[list].next; v = j->t->nodes[v].next, i++) {
+		enum scale s = scale_find(tape_string(j->t, tape_member(j->t, v, VIEW("scale"))));
+		struct view value = tape_string(j->t, tape_member(j->t, v, VIEW("value")));
+		bool h3 = s == SCALE_EUROPOL_HANDLING && view_is(value, "H3");
+
+		snprintf(pointer, sizeof pointer, "%s/%u", at, i);
+		if (s == SCALE_COUNT || !(j->a->scales >> s & 1) || !scale_has(s, value) ||
+		    (h3 && !tape_member(j->t, v, VIEW("text"))))
+			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", pointer);
+		else
+			seen |= 1u << s;
+		/* H3 is handling in words: only a person can read them. */
+		if (h3)
+			j->d->wait = true;
+	}
+	return seen;
+}
+
+static void check_handling(struct judge *j)
+{
+	uint32_t seen = check_codes(j, j->env->handling, "/handling");
+
+	if (j->env->from_gateway)
+		seen |= check_codes(j, j->env->origin.caveats, "/origin/caveats");
+	if (j->a->scales_required & ~seen)
+		decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/required", "/handling");
+}
+
+static bool in_scope(const struct judge *j)
+{
+	uint32_t scope = tape_member(j->t, j->env->consent, VIEW("scope"));
+
+	for (uint32_t v = scope + 1; v < j->t->nodes[scope].next; v = j->t->nodes[v].next)
+		if (view_eq(tape_string(j->t, v), j->env->purpose))
+			return true;
+	return false;
+}
+
+static void check_consent(struct judge *j)
+{
+	bool wanted = j->basis != INDEX_NONE && j->a->bases[j->basis].consent;
+	char clause[60] = "/consent";
+
+	if (wanted)
+		snprintf(clause, sizeof clause, "/legal_bases/%zu/consent", j->basis);
+	if (!j->env->consent) {
+		if (wanted)
+			decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent");
+		return;
+	}
+	struct view reference = tape_string(j->t, tape_member(j->t, j->env->consent, VIEW("reference")));
+	if (wanted && !in_scope(j))
+		decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent/scope");
+	if (j->f->consent_withdrawn && j->f->consent_withdrawn(j->f->arg, reference))
+		decision_fail(j->d, REASON_CONSENT_WITHDRAWN, clause, "/consent/reference");
+}
+
+/* --- what may leave --- */
+
+static bool reaches(const struct rule *r, const char *pointer)
+{
+	return r->field.action != ACTION_DROP &&
+		(pattern_covers(r->field.pointer, r->field.subtree, pointer) || pattern_covers(pointer, false, r->field.pointer));
+}
+
+/* A justification for a field that only a higher tier releases asks for more than the tier gives. */
+static void check_justifications(struct judge *j)
+{
+	const struct agreement *a = j->a;
+	uint32_t list = j->env->justifications, i = 0;
+
+	if (!list || j->purpose == INDEX_NONE || j->d->tier == TIER_COUNT || j->d->category == SUBJECT_COUNT)
+		return;
+	for (uint32_t v = list + 1; v < j->t->nodes[list].next; v = j->t->nodes[v].next, i++) {
+		struct view p = tape_string(j->t, tape_member(j->t, v, VIEW("pointer")));
+		char pointer[401], at[60], clause[60];
+		bool here = false;
+		size_t above = INDEX_NONE;
+
+		if (p.n >= sizeof pointer)
+			continue;
+		memcpy(pointer, p.p, p.n);
+		pointer[p.n] = '\0';
+		for (size_t k = 0; k < a->n_rules && !here; k++) {
+			const struct rule *r = &a->rules[k];
+			if (!(r->purposes & BIT(j->purpose)) || !(r->subjects >> j->d->category & 1) || !reaches(r, pointer))
+				continue;
+			here = r->tiers >> j->d->tier & 1;
+			if (r->tiers >> j->d->tier > 1)
+				above = k;
+		}
+		if (!here && above != INDEX_NONE) {
+			snprintf(at, sizeof at, "/justifications/%u/pointer", i);
+			snprintf(clause, sizeof clause, "/rules/%zu/when/tiers", above);
+			decision_fail(j->d, REASON_TIER_FIELDS_EXCEEDED, clause, at);
+		}
+	}
+}
+
+bool decision_authorise(struct decision *d, const struct agreement *a, const struct facts *f,
+                        const struct envelope *env, const struct tape *t)
+{
+	struct judge j = { .d = d, .a = a, .f = f, .env = env, .t = t, .purpose = INDEX_NONE, .basis = INDEX_NONE,
+		.flow = INDEX_NONE };
+
+	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = a, .now_ms = f->now_ms, .build = f->build,
+		.ingress = f->gateway, .tier = TIER_COUNT, .category = SUBJECT_COUNT };
+	check_flow(&j);
+	check_state(&j);
+	check_purpose(&j);
+	check_basis(&j);
+	check_tier(&j);
+	check_category(&j);
+	check_demands(&j);
+	check_retention(&j);
+	check_exception(&j);
+	/* The provider's gateway knows its officers and has the record that they signed for. */
+	if (!f->gateway && d->tier != TIER_COUNT)
+		approvals_check(d, a, f, env, t);
+	check_handling(&j);
+	check_consent(&j);
+	check_justifications(&j);
+	if (d->n_failed)
+		return false;
+	d->ruling = agreement_ruling(a, d->purpose, d->tier, d->category, !f->gateway);
+	if (!d->ruling)
+		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
+	return d->ruling != NULL;
+}

@@ -1,0 +1,256 @@
+/* The decision as JSON: sorted keys, ASCII, integers only, no value of the record. The same documents and
+ * record give the same bytes. */
+#include "lib/policy/decision.h"
+
+#include "lib/policy/internal.h"
+
+#define PATH_MAX_BYTES 1024     /* a longer place is cut to its last whole token */
+
+/* A JSON string in ASCII. What comes from documents and schemas is UTF-8 that was checked. */
+static void add_ascii(struct buf *out, struct view v)
+{
+	size_t i = 0;
+
+	buf_addc(out, '"');
+	while (i < v.n) {
+		unsigned char c = (unsigned char)v.p[i];
+		size_t plain = i;
+		while (plain < v.n && (unsigned char)v.p[plain] >= 0x20 && (unsigned char)v.p[plain] < 0x80 &&
+		       v.p[plain] != '"' && v.p[plain] != '\\')
+			plain++;
+		if (plain > i) {
+			buf_add(out, view_make(v.p + i, plain - i));
+			i = plain;
+			continue;
+		}
+		uint32_t code = c;
+		size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+		if (more)
+			code = c & (0x3fu >> more);
+		for (i++; more && i < v.n; more--, i++)
+			code = code << 6 | ((unsigned char)v.p[i] & 0x3f);
+		if (code >= 0x10000)
+			buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
+		else if (code == '"' || code == '\\')
+			buf_addf(out, "\\%c", (char)code);
+		else
+			buf_addf(out, "\\u%04x", code);
+	}
+	buf_addc(out, '"');
+}
+
+/* `,"name":` and a string, where there is one. */
+static void add_member(struct buf *out, const char *name, struct view v)
+{
+	if (v.n == 0)
+		return;
+	buf_addf(out, ",\"%s\":", name);
+	add_ascii(out, v);
+}
+
+static void add_digest(struct buf *out, const char *name, const struct digest *d, const char *separator)
+{
+	static const struct digest none;
+
+	if (digest_eq(d, &none))
+		return;
+	buf_addf(out, "%s\"%s\":\"", separator, name);
+	digest_print(out, d);
+	buf_addc(out, '"');
+}
+
+/* One walk over the record that prints the places of the leaves that were dropped, or of those that left. */
+struct walk {
+	const struct tape *t;
+	const struct schema *schema;
+	const struct program *program;
+	const struct trace_step *steps;
+	size_t n, at;
+	bool dropped, first;
+	struct buf *out;
+	char path[PATH_MAX_BYTES];
+	size_t len;
+};
+
+static void path_token(struct walk *w, struct view token)
+{
+	if (w->len + 2 * token.n + 2 > sizeof w->path)
+		return;
+	w->path[w->len++] = '/';
+	for (size_t i = 0; i < token.n; i++) {
+		char c = token.p[i];
+		if (c == '~' || c == '/')
+			w->path[w->len++] = '~';
+		w->path[w->len++] = c == '~' ? '0' : c == '/' ? '1' : c;
+	}
+}
+
+static void print_leaf(struct walk *w, const struct trace_step *s)
+{
+	buf_adds(w->out, w->first ? "{\"action\":\"" : ",{\"action\":\"");
+	buf_adds(w->out, action_name(s->action));
+	buf_addc(w->out, '"');
+	if (s->epoch)
+		buf_addf(w->out, ",\"epoch\":%u", s->epoch);
+	buf_adds(w->out, ",\"pointer\":");
+	add_ascii(w->out, view_make(w->path, w->len));
+	if (s->rule != RULE_NONE)
+		add_member(w->out, "rule", view_of(program_rule_id(w->program, s->rule)));
+	buf_addc(w->out, '}');
+	w->first = false;
+}
+
+/* The trace is in the order of the tape. Depth is bounded by the reader. */
+static void walk_node(struct walk *w, uint32_t node)
+{
+	const struct tape_node *n = &w->t->nodes[node];
+	size_t len = w->len;
+	unsigned index = 0;
+	char number[16];
+
+	while (w->at < w->n && w->steps[w->at].node < node)
+		w->at++;
+	for (; w->at < w->n && w->steps[w->at].node == node; w->at++)
+		if ((w->steps[w->at].action == ACTION_DROP) == w->dropped)
+			print_leaf(w, &w->steps[w->at]);
+	if (w->at == w->n || w->steps[w->at].node >= n->next)
+		return;
+	if (n->type == TAPE_OBJECT)
+		for (uint32_t k = node + 1; k < n->next; k = w->t->nodes[k + 1].next, w->len = len) {
+			struct view name = tape_string(w->t, k);
+			path_token(w, schema_knows(w->schema, name) ? name : VIEW("*"));
+			walk_node(w, k + 1);
+		}
+	else if (n->type == TAPE_ARRAY)
+		for (uint32_t v = node + 1; v < n->next; v = w->t->nodes[v].next, w->len = len) {
+			snprintf(number, sizeof number, "%u", index++);
+			path_token(w, view_of(number));
+			walk_node(w, v);
+		}
+}
+
+static void add_leaves(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
+                       bool dropped, struct buf *out)
+{
+	struct walk w;
+
+	buf_addc(out, '[');
+	if (r && d->ruling) {
+		w.t = t;
+		w.schema = d->ruling->input;
+		w.program = d->ruling->program;
+		w.steps = transform_trace(r, &w.n);
+		w.at = w.len = 0;
+		w.dropped = dropped;
+		w.first = true;
+		w.out = out;
+		walk_node(&w, record);
+	}
+	buf_addc(out, ']');
+}
+
+static void add_failed(const struct decision *d, struct buf *out)
+{
+	buf_adds(out, ",\"failed\":[");
+	for (size_t i = 0; i < d->n_failed; i++) {
+		const struct failed *f = &d->failed[i];
+		buf_adds(out, i ? ",{" : "{");
+		if (f->clause[0]) {
+			buf_adds(out, "\"clause\":");
+			add_ascii(out, view_of(f->clause));
+			buf_addc(out, ',');
+		}
+		if (f->pointer[0]) {
+			buf_adds(out, "\"pointer\":");
+			add_ascii(out, view_of(f->pointer));
+			buf_addc(out, ',');
+		}
+		buf_addf(out, "\"reason\":\"%s\"}", reason_slug(f->reason));
+	}
+	buf_addc(out, ']');
+}
+
+#define RECOGNISERS_MAX 32
+
+static void add_redactions(const struct transform_run *r, struct buf *out)
+{
+	const char *names[RECOGNISERS_MAX];
+	uint32_t counts[RECOGNISERS_MAX];
+	size_t n = r ? transform_redactions(r, names, counts, RECOGNISERS_MAX) : 0;
+	const char *last = "";
+	bool first = true;
+
+	buf_adds(out, ",\"redactions\":{");
+	for (;;) {              /* sorted by name; the list is short */
+		size_t next = n;
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(names[i], last) > 0 && (next == n || strcmp(names[i], names[next]) < 0))
+				next = i;
+		if (next == n)
+			break;
+		last = names[next];
+		if (counts[next]) {
+			buf_addf(out, "%s\"%s\":%u", first ? "" : ",", names[next], counts[next]);
+			first = false;
+		}
+	}
+	buf_addc(out, '}');
+}
+
+static void add_duration(struct buf *out, const struct duration *d)
+{
+	buf_adds(out, ",\"retention\":\"P");
+	if (d->years)
+		buf_addf(out, "%uY", d->years);
+	if (d->months)
+		buf_addf(out, "%uM", d->months);
+	if (d->days || (!d->years && !d->months && !d->seconds))
+		buf_addf(out, "%uD", d->days);
+	if (d->seconds)
+		buf_addf(out, "T%uS", d->seconds);
+	buf_addc(out, '"');
+}
+
+void decision_json(const struct decision *d, const struct tape *t, uint32_t record,
+                   const struct transform_run *r, struct buf *out)
+{
+	const struct agreement *a = d->agreement;
+	char time[TIME_TEXT + 1];
+
+	buf_adds(out, "{\"agreement\":{\"id\":");
+	add_ascii(out, a ? a->id : VIEW(""));
+	buf_adds(out, ",\"version\":");
+	add_ascii(out, a ? a->version : VIEW(""));
+	buf_addc(out, '}');
+	add_member(out, "build", d->build);
+	buf_addf(out, ",\"counts\":{\"dropped\":%u,\"released\":%u,\"transformed\":%u},\"digests\":{", d->dropped, d->released,
+	         d->transformed);
+	if (a) {
+		add_digest(out, "agreement", &a->digest, "");
+		add_digest(out, "code_lists", &a->codes, ",");
+		add_digest(out, "floor", &a->floor_digest, ",");
+		add_digest(out, "overlay", &a->overlay_digest, ",");
+		if (d->ruling)
+			add_digest(out, "schema", &d->ruling->input_digest, ",");
+	}
+	buf_adds(out, "},\"dropped\":");
+	add_leaves(d, t, record, r, true, out);
+	if (d->exception_used)
+		add_member(out, "exception", d->exception);
+	add_failed(d, out);
+	add_member(out, "outcome", view_of(outcome_name(d->outcome)));
+	add_member(out, "purpose", d->purpose);
+	add_member(out, "recipient", d->recipient);
+	add_redactions(r, out);
+	buf_adds(out, ",\"released\":");
+	add_leaves(d, t, record, r, false, out);
+	if (d->ruling)
+		add_duration(out, &d->copy);
+	if (a && d->category < SUBJECT_COUNT && d->purpose.n)
+		add_member(out, "subject_category", view_of(subject_category_name(d->category)));
+	if (a && d->tier < TIER_COUNT && d->purpose.n)
+		add_member(out, "tier", view_of(tier_name(d->tier)));
+	time_print(d->now_ms, time);
+	add_member(out, "time", view_of(time));
+	buf_addc(out, '}');
+}

@@ -1,0 +1,311 @@
+/* Floor and overlay. The agreement must reach the floor in every member, or it does not load and the
+ * clause is named; the overlay narrows what the agreement permits, for this nation's side alone. */
+#include "lib/policy/internal.h"
+
+#include "lib/schema/document.h"
+
+static json_t *read_document(struct load *l, const char *name, struct view text, struct digest *digest)
+{
+	struct error e = { .reason = REASON_NONE };
+	char file[40];
+
+	snprintf(file, sizeof file, "%s.json", name);
+	struct schema *s = document_schema(view_of(name), &e);
+	if (!s) {
+		error_list_add(l->errors, &e);
+		return NULL;
+	}
+	json_t *doc = document_read(s, file, text, l->errors);
+	schema_unref(s);
+	sha256(text, digest);
+	return doc;
+}
+
+/* --- the floor --- */
+
+struct clock {
+	const char *member;             /* of the floor's limits */
+	const char *clause, *name;      /* of the agreement: /clause/name */
+};
+static const struct clock clocks[] = {
+	{ "review", "review", "interval" },
+	{ "breach_supervisor", "breach", "notify_supervisor" },
+	{ "breach_partner", "breach", "notify_partner" },
+	{ "notification_delay", "notification", "longest_delay" },
+	{ "redress_access", "redress", "access_within" },
+	{ "redress_correction", "redress", "correction_within" },
+};
+
+/* The agreement's period at `at` must not be longer than the floor's member. */
+static bool at_most(struct load *l, const json_t *limits, const char *member, const struct duration *have, const char *at)
+{
+	struct duration most = json_duration(limits, member);
+
+	if (!json_object_get(limits, member) || duration_cmp(have, &most) <= 0)
+		return true;
+	return load_fault(l, REASON_BELOW_FLOOR, at, "is longer than floor.json: /limits/%s permits", member);
+}
+
+static bool check_retention_floor(struct load *l, const json_t *limits, const struct purpose *p, const char *at)
+{
+	const struct retention *r = &p->retention;
+	struct duration mask = json_duration(limits, "mask"), review = json_duration(limits, "copy_review");
+	char place[100];
+	bool ok = true;
+
+	snprintf(place, sizeof place, "%s/payload", at);
+	ok = at_most(l, limits, "payload", &r->payload, place) && ok;
+	snprintf(place, sizeof place, "%s/copy", at);
+	ok = at_most(l, limits, "copy", &r->copy, place) && ok;
+	snprintf(place, sizeof place, "%s/mask", at);
+	if (json_object_get(limits, "mask") && duration_cmp(&r->copy, &mask) > 0) {
+		if (duration_is_zero(&r->mask))
+			ok = load_fault(l, REASON_BELOW_FLOOR, place, "is missing, and floor.json: /limits/mask demands it");
+		else
+			ok = at_most(l, limits, "mask", &r->mask, place) && ok;
+	}
+	snprintf(place, sizeof place, "%s/review", at);
+	if (json_object_get(limits, "copy_review") && duration_cmp(&r->copy, &review) > 0) {
+		if (duration_is_zero(&r->review))
+			ok = load_fault(l, REASON_BELOW_FLOOR, place, "is missing, and floor.json: /limits/copy_review demands it");
+		else
+			ok = at_most(l, limits, "copy_review", &r->review, place) && ok;
+	}
+	return ok;
+}
+
+static bool check_limits(struct load *l, const json_t *limits)
+{
+	struct agreement *a = l->a;
+	struct duration term = json_duration(limits, "term");
+	const json_t *exceptions = json_object_get(a->doc, "exceptions");
+	char at[100];
+	bool ok = true;
+
+	for (size_t i = 0; i < a->n_purposes; i++) {
+		const json_t *o = json_array_get(json_object_get(a->doc, "purposes"), i);
+		snprintf(at, sizeof at, json_object_get(o, "retention") ? "/purposes/%zu/retention" : "/retention", i);
+		ok = check_retention_floor(l, limits, &a->purposes[i], at) && ok;
+	}
+	if (json_object_get(limits, "term") && a->sunset_ms > duration_add(a->effective_ms, &term))
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/sunset", "comes later than floor.json: /limits/term permits");
+	for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+		struct duration have = json_duration(json_object_get(a->doc, clocks[i].clause), clocks[i].name);
+		snprintf(at, sizeof at, "/%s/%s", clocks[i].clause, clocks[i].name);
+		ok = at_most(l, limits, clocks[i].member, &have, at) && ok;
+	}
+	for (size_t i = 0; i < json_array_size(exceptions); i++) {
+		struct duration have = json_duration(json_array_get(exceptions, i), "review_within");
+		snprintf(at, sizeof at, "/exceptions/%zu/review_within", i);
+		ok = at_most(l, limits, "exception_review", &have, at) && ok;
+	}
+	return ok;
+}
+
+static bool check_demands(struct load *l, const json_t *demands)
+{
+	const json_t *doc = l->a->doc, *council = json_object_get(doc, "council");
+	const json_t *must = json_object_get(council, "must_include");
+	bool privacy = false, ok = true;
+
+	for (size_t i = 0; i < json_array_size(must); i++)
+		privacy = privacy || view_is(view_of(json_string_value(json_array_get(must, i))), "privacy");
+	if (json_flag(demands, "council") && !council)
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/council", "is missing, and floor.json: /demands/council demands it");
+	if (json_flag(demands, "council_privacy_seat") && !privacy)
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/council/must_include",
+		                "does not reserve a privacy seat, which floor.json: /demands/council_privacy_seat demands");
+	if (json_flag(demands, "assessment") && !l->a->assessed)
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/assessment/digest", "is empty, and floor.json: /demands/assessment demands it");
+	if (json_flag(demands, "pseudonym_rotation") && json_object_get(doc, "pseudonyms") &&
+	    !json_object_get(json_object_get(doc, "pseudonyms"), "rotation"))
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/pseudonyms/rotation",
+		                "is missing, and floor.json: /demands/pseudonym_rotation demands it");
+	return ok;
+}
+
+static bool check_tier_floor(struct load *l, const json_t *o, size_t i)
+{
+	enum tier t = tier_find(json_view(o, "tier"));
+	const struct tier_rule *r = &l->a->tiers[t];
+	const struct { const char *name; bool have; } flags[] = {
+		{ "case", r->case_ref }, { "necessity", r->necessity }, { "officer", r->officer }, { "justify_fields", r->justify },
+	};
+	long long approvals = json_integer_value(json_object_get(o, "approvals"));
+	char at[80];
+	bool ok = true;
+
+	if (!r->present)
+		return true;
+	for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++)
+		if (json_flag(o, flags[k].name) && !flags[k].have) {
+			snprintf(at, sizeof at, "/tiers/%zu/%s", r->index, flags[k].name);
+			ok = load_fault(l, REASON_BELOW_FLOOR, at, "is not demanded, and floor.json: /tiers/%zu/%s demands it", i, flags[k].name);
+		}
+	snprintf(at, sizeof at, "/tiers/%zu/approvals", r->index);
+	if (approvals > (long long)r->approvals)
+		ok = load_fault(l, REASON_BELOW_FLOOR, at, "are fewer than floor.json: /tiers/%zu/approvals demands", i);
+	return ok;
+}
+
+static int onward_rank(struct view v)
+{
+	return view_is(v, "never") ? 0 : view_is(v, "with-permission") ? 1 : 2;
+}
+
+/* What leaves a direct identifier readable. */
+static bool in_clear(const struct rule *r)
+{
+	return r->field.action == ACTION_KEEP || r->field.action == ACTION_REDACT_TEXT;
+}
+
+static bool check_rules_floor(struct load *l, const json_t *floor)
+{
+	const json_t *special = json_object_get(floor, "special_actions");
+	bool never = view_is(json_view(floor, "clear_identifiers"), "never");
+	bool with_waiver = view_is(json_view(floor, "clear_identifiers"), "with-waiver"), ok = true;
+
+	for (size_t i = 0; i < l->a->n_rules; i++) {
+		const struct rule *r = &l->a->rules[i];
+		bool direct = r->field.category == FIELD_DIRECT && in_clear(r), allowed = special == NULL;
+		char at[60];
+		snprintf(at, sizeof at, "/rules/%zu/action", i);
+		if (direct && (never || (with_waiver && r->waiver == INDEX_NONE)))
+			ok = load_fault(l, REASON_BELOW_FLOOR, at, "rule %s lets a direct identifier leave in clear, which floor.json: "
+			                "/clear_identifiers permits %s", r->field.id, never ? "never" : "only with a waiver");
+		for (size_t k = 0; k < json_array_size(special); k++)
+			allowed = allowed || action_find(view_of(json_string_value(json_array_get(special, k)))) == r->field.action;
+		if (r->field.category == FIELD_SPECIAL && (r->tiers & ~(1u << TIER_T2)) && r->field.action != ACTION_DROP && !allowed)
+			ok = load_fault(l, REASON_BELOW_FLOOR, at, "rule %s: floor.json: /special_actions does not permit this for a "
+			                "special category below tier T2", r->field.id);
+	}
+	return ok;
+}
+
+static bool check_floor(struct load *l)
+{
+	const json_t *floor = l->a->floor_doc, *tiers = json_object_get(floor, "tiers");
+	const json_t *onward = json_object_get(l->a->doc, "onward");
+	bool ok = true;
+
+	if (json_object_get(floor, "limits"))
+		ok = check_limits(l, json_object_get(floor, "limits")) && ok;
+	ok = check_demands(l, json_object_get(floor, "demands")) && ok;
+	for (size_t i = 0; i < json_array_size(tiers); i++)
+		ok = check_tier_floor(l, json_array_get(tiers, i), i) && ok;
+	if (json_object_get(floor, "onward") && onward &&
+	    onward_rank(json_view(onward, "allowed")) > onward_rank(json_view(floor, "onward")))
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/onward/allowed", "is looser than floor.json: /onward");
+	return check_rules_floor(l, floor) && ok;
+}
+
+/* --- the overlay --- */
+
+static void shorten(struct duration *have, const json_t *limits, const char *member, bool zero_is_never)
+{
+	struct duration most = json_duration(limits, member);
+
+	if (json_object_get(limits, member) && ((zero_is_never && duration_is_zero(have)) || duration_cmp(have, &most) > 0))
+		*have = most;
+}
+
+static void narrow_retention(struct purpose *p, const json_t *limits)
+{
+	struct retention *r = &p->retention;
+	struct duration before = r->copy;
+
+	shorten(&r->payload, limits, "payload", false);
+	shorten(&r->copy, limits, "copy", false);
+	if (duration_cmp(&before, &r->copy) != 0)
+		p->copy_from = FROM_OVERLAY;
+	shorten(&r->mask, limits, "mask", true);
+	shorten(&r->review, limits, "copy_review", true);
+	if (duration_cmp(&r->mask, &r->copy) >= 0)     /* erased before it would be masked */
+		r->mask = (struct duration){ 0, 0, 0, 0 };
+	if (duration_cmp(&r->review, &r->copy) > 0)
+		r->review = (struct duration){ 0, 0, 0, 0 };
+}
+
+static void demand(bool *have, enum origin_document *from, bool wanted)
+{
+	if (wanted && !*have) {
+		*have = true;
+		*from = FROM_OVERLAY;
+	}
+}
+
+static void narrow_tier(struct agreement *a, const json_t *o)
+{
+	struct tier_rule *r = &a->tiers[tier_find(json_view(o, "tier"))];
+	uint32_t approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals"));
+
+	demand(&r->case_ref, &r->case_from, json_flag(o, "case"));
+	demand(&r->necessity, &r->necessity_from, json_flag(o, "necessity"));
+	demand(&r->officer, &r->officer_from, json_flag(o, "officer"));
+	demand(&r->justify, &r->justify_from, json_flag(o, "justify_fields"));
+	if (approvals > r->approvals) {
+		r->approvals = approvals;
+		r->approvals_from = FROM_OVERLAY;
+	}
+}
+
+static void apply_overlay(struct agreement *a)
+{
+	const json_t *limits = json_object_get(a->overlay_doc, "limits"), *tiers = json_object_get(a->overlay_doc, "tiers");
+	const json_t *purposes = json_object_get(a->overlay_doc, "denied_purposes");
+	const json_t *subjects = json_object_get(a->overlay_doc, "denied_subject_categories");
+	const json_t *exceptions = json_object_get(a->overlay_doc, "denied_exceptions");
+
+	for (size_t i = 0; limits && i < a->n_purposes; i++)
+		narrow_retention(&a->purposes[i], limits);
+	for (size_t i = 0; i < json_array_size(tiers); i++)
+		narrow_tier(a, json_array_get(tiers, i));
+	for (size_t i = 0; i < json_array_size(purposes); i++) {
+		size_t p = find_purpose(a, view_of(json_string_value(json_array_get(purposes, i))));
+		if (p != INDEX_NONE)
+			a->purposes[p].denied = i;
+	}
+	for (size_t i = 0; i < json_array_size(subjects); i++)
+		a->denied_subject[subject_category_find(view_of(json_string_value(json_array_get(subjects, i))))] = i;
+	for (size_t i = 0; i < json_array_size(exceptions); i++) {
+		size_t x = find_exception(a, view_of(json_string_value(json_array_get(exceptions, i))));
+		if (x != INDEX_NONE)
+			a->exceptions[x].denied = true;
+	}
+}
+
+/* An overlay that permits more than the floor says nothing false, but it is a mistake: it is refused. */
+static bool check_overlay(struct load *l)
+{
+	const json_t *floor = json_object_get(l->a->floor_doc, "limits"), *own = json_object_get(l->a->overlay_doc, "limits");
+	static const char *const members[] = { "payload", "copy", "mask", "copy_review" };
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+		struct duration most = json_duration(floor, members[i]), have = json_duration(own, members[i]);
+		if (json_object_get(floor, members[i]) && json_object_get(own, members[i]) && duration_cmp(&have, &most) > 0)
+			ok = error_list_addf(l->errors, REASON_BELOW_FLOOR, "overlay.json", 0, 0,
+			                     "/limits/%s: is longer than floor.json: /limits/%s permits", members[i], members[i]);
+	}
+	return ok;
+}
+
+bool read_floor(struct load *l)
+{
+	struct agreement *a = l->a;
+	bool ok = true;
+
+	for (unsigned c = 0; c < SUBJECT_COUNT; c++)
+		a->denied_subject[c] = INDEX_NONE;
+	if (l->from->floor.n) {
+		a->floor_doc = read_document(l, "floor", l->from->floor, &a->floor_digest);
+		ok = a->floor_doc && check_floor(l);
+	}
+	if (l->from->overlay.n) {
+		a->overlay_doc = read_document(l, "overlay", l->from->overlay, &a->overlay_digest);
+		ok = a->overlay_doc && check_overlay(l) && ok;
+		if (a->overlay_doc)
+			apply_overlay(a);
+	}
+	return ok;
+}

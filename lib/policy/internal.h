@@ -1,0 +1,212 @@
+/* The agreement as the modules of lib/policy see it. Built by one thread in agreement_load(), immutable
+ * afterwards; everything lies in `mem` or in the documents. Sets of purposes, bases, tiers and categories
+ * are bit masks, for the schema limits each list to 64. */
+#ifndef GATEWAY_POLICY_INTERNAL_H
+#define GATEWAY_POLICY_INTERNAL_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+
+#include "lib/base/arena.h"
+#include "lib/json/tape.h"
+#include "lib/policy/agreement.h"
+#include "lib/policy/codes.h"
+
+#define MASK_ALL UINT64_MAX
+#define BIT(n) (UINT64_C(1) << (n))
+#define INDEX_NONE SIZE_MAX
+
+/* Where a demand comes from: decisions and errors say which document won. */
+enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
+const char *origin_document_name(enum origin_document d);      /* "", "floor.json", "overlay.json" */
+
+struct quota {
+	uint32_t uses;                  /* 0: no quota */
+	struct duration per;
+};
+
+struct retention {
+	struct duration payload, copy, mask, review;
+	bool return_at_end, must_state;
+};
+
+struct criterion {
+	struct view id;
+};
+
+/* What a tier demands: the meet of floor, overlay and agreement. */
+struct tier_rule {
+	bool present;
+	size_t index;                   /* in the document */
+	bool case_ref, necessity, officer, justify;
+	uint32_t approvals;
+	enum origin_document case_from, necessity_from, officer_from, justify_from, approvals_from;
+	struct quota quota;
+	struct criterion *criteria;
+	size_t n_criteria;
+};
+
+struct purpose {
+	struct view id;
+	size_t schema;                  /* index */
+	uint64_t bases;
+	uint32_t tiers, subjects;       /* masks of enum tier, enum subject_category */
+	struct retention retention;     /* effective: the agreement's, then its own, narrowed by the overlay */
+	enum origin_document copy_from;
+	size_t denied;                  /* index in the overlay's denied_purposes, or INDEX_NONE */
+};
+
+struct legal_basis {
+	struct view id;
+	bool consent;
+};
+
+struct flow {
+	struct view from, to;
+	uint64_t purposes;
+};
+
+struct record_schema {
+	struct view name;
+	struct digest input_digest;
+	struct view text;               /* of the input schema */
+	json_t *root;                   /* the same, parsed */
+	json_t **references;            /* parsed */
+	struct view *reference_uris;
+	size_t n_references;
+	struct schema *input, *output;  /* output NULL: derived from the rules */
+};
+
+struct exception {
+	struct view id;
+	const char **pointers;
+	size_t n_pointers;
+	uint64_t purposes;
+	uint32_t tiers;
+	uint32_t approvals;
+	struct quota quota;
+	int64_t expires_ms;
+	bool denied;                    /* by the overlay */
+};
+
+/* One field rule, or a rule of the overlay (then `overlay` is set and the masks follow the rule that it
+ * narrows). */
+struct rule {
+	struct field_rule field;
+	size_t index;                   /* in its document */
+	uint64_t purposes;
+	uint32_t tiers, subjects;
+	size_t waiver;                  /* index of an exception, or INDEX_NONE */
+	bool overlay;
+	bool stated_tiers;              /* `when.tiers` was given */
+};
+
+/* A compiled program with the rule behind each of its rule indexes. */
+struct compiled {
+	struct compiled *next;
+	struct program *program;
+	struct schema *output;          /* derived; only of shared programs */
+	const struct rule **by_rule;
+	size_t n_by_rule;
+	uint64_t hash;                  /* of the key below */
+	const uint64_t *set;            /* rules as a bit set */
+	size_t purpose;                 /* INDEX_NONE: no keys, hence the same for all purposes */
+	int kind;                       /* 0 shared, 1 egress, 2 ingress */
+	size_t schema;                  /* record schema */
+};
+
+struct ruling_full {
+	struct ruling ruling;           /* first, so that the one is found from the other */
+	const struct compiled *compiled, *shared;
+	size_t purpose;
+	enum subject_category category;
+};
+
+struct agreement {
+	atomic_uint refs;
+	struct arena mem;
+	json_t *doc, *floor_doc, *overlay_doc;
+	struct view id, version, title, text;
+	struct digest digest, floor_digest, overlay_digest, supersedes, codes;
+	int64_t effective_ms, sunset_ms, grace_end_ms;
+	int64_t review_next_ms, assessment_next_ms, crypto_expires_ms;
+	size_t crypto_first;            /* index of the algorithm that expires first */
+	bool assessed;
+	struct view self;
+	struct view *parties;
+	size_t n_parties;
+	struct flow *flows;
+	size_t n_flows;
+	struct legal_basis *bases;
+	size_t n_bases;
+	struct purpose *purposes;
+	size_t n_purposes;
+	struct tier_rule tiers[TIER_COUNT];
+	struct record_schema *schemas;
+	size_t n_schemas;
+	struct rule *rules;
+	size_t n_rules;
+	struct exception *exceptions;
+	size_t n_exceptions;
+	uint32_t scales, scales_required;       /* masks of enum scale */
+	size_t denied_subject[SUBJECT_COUNT];   /* index in the overlay's list, or INDEX_NONE */
+	uint32_t epoch;
+	struct schema *approval_schema;
+	struct compiled *compiled;
+	struct ruling_full **rulings;           /* [purpose][tier][category][egress], NULL: not covered */
+};
+
+static inline size_t ruling_slot(size_t purpose, enum tier t, enum subject_category c, bool egress)
+{
+	return ((purpose * TIER_COUNT + t) * SUBJECT_COUNT + c) * 2 + (egress ? 1 : 0);
+}
+
+/* What is at hand while an agreement is loaded. */
+struct load {
+	struct agreement *a;
+	const struct agreement_sources *from;
+	const char *file;
+	struct tape tape;               /* of the text, for places */
+	struct error_list *errors;
+};
+
+/* Adds `file:line:column: /pointer: text`; `pointer` is a place in the agreement. Always false. */
+bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* Small readers; the document has passed its schema, so what is missing is optional. */
+struct view json_view(const json_t *object, const char *name);          /* empty when absent */
+bool json_flag(const json_t *object, const char *name);
+struct duration json_duration(const json_t *object, const char *name);  /* zero when absent */
+int64_t json_instant(const json_t *object, const char *name);           /* TIME_NONE when absent */
+bool duration_is_zero(const struct duration *d);
+uint32_t tier_mask(const json_t *names);                /* array or NULL: all */
+uint32_t subject_mask(const json_t *names);
+
+/* Each fills its part of l->a, adding every fault it finds; false when it found one. */
+bool read_clauses(struct load *l);                      /* read_clauses.c: parties to algorithms */
+bool read_schemas(struct load *l);                      /* read_schemas.c */
+bool read_rules(struct load *l);                        /* read_rules.c: rules, exceptions */
+bool read_floor(struct load *l);                        /* floor.c: floor and overlay, the meet */
+bool check_signatures(struct load *l, struct view signature);  /* signatures.c */
+bool compile_rulings(struct load *l);                   /* compile.c */
+
+size_t find_purpose(const struct agreement *a, struct view id);         /* INDEX_NONE: none */
+size_t find_basis(const struct agreement *a, struct view id);
+size_t find_exception(const struct agreement *a, struct view id);
+size_t find_schema(const struct agreement *a, struct view name);
+size_t find_flow(const struct agreement *a, struct view from);
+
+/* Does the pattern (tokens, `*` for any) cover the pointer or pattern, or with `subtree` one of its
+ * ancestors? `*` in `pointer` is covered by `*` alone. pattern.c */
+bool pattern_covers(const char *pattern, bool subtree, const char *pointer);
+/* Is there a pointer that both reach? */
+bool patterns_meet(const char *a, const char *b);
+
+/* Approvals of an envelope, approval.c. */
+struct decision;
+struct facts;
+struct envelope;
+void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f,
+                     const struct envelope *env, const struct tape *t);
+
+#endif

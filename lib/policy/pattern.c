@@ -1,0 +1,45 @@
+/* Patterns over patterns: which rule reaches what another one names. Tokens are compared in their escaped
+ * form, which is unique. */
+#include "lib/policy/internal.h"
+
+/* The next token of a pointer, without its slash; false at the end. */
+static bool next_token(struct view *rest, struct view *token)
+{
+	if (rest->n == 0)
+		return false;
+	*rest = view_from(*rest, 1);
+	size_t n = 0;
+	while (n < rest->n && rest->p[n] != '/')
+		n++;
+	*token = view_make(rest->p, n);
+	*rest = view_from(*rest, n);
+	return true;
+}
+
+bool pattern_covers(const char *pattern, bool subtree, const char *pointer)
+{
+	struct view p = view_of(pattern), q = view_of(pointer), a, b;
+
+	for (;;) {
+		bool more = next_token(&p, &a);
+		if (!more)
+			return subtree || q.n == 0;
+		if (!next_token(&q, &b))
+			return false;
+		if (!view_is(a, "*") && !view_eq(a, b))
+			return false;
+	}
+}
+
+bool patterns_meet(const char *a, const char *b)
+{
+	struct view p = view_of(a), q = view_of(b), s, t;
+
+	for (;;) {
+		bool more = next_token(&p, &s), other = next_token(&q, &t);
+		if (!more || !other)
+			return more == other;
+		if (!view_is(s, "*") && !view_is(t, "*") && !view_eq(s, t))
+			return false;
+	}
+}

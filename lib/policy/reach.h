@@ -1,0 +1,29 @@
+/* What places a JSON Schema has: walks its text (properties, items, $ref, combinators) to tell whether a
+ * rule's pointer can match anything, and to list the leaves that rules ought to cover. Used when an
+ * agreement is loaded or linted, never on a record's way. One thread. */
+#ifndef GATEWAY_POLICY_REACH_H
+#define GATEWAY_POLICY_REACH_H
+
+#include <jansson.h>
+
+#include "lib/base/view.h"
+
+struct reach_document {
+	struct view uri;
+	const json_t *root;
+};
+/* The first document is the schema itself. */
+struct reach {
+	const struct reach_document *documents;
+	size_t n;
+};
+
+/* Can a record that fits the schema have a value at the pattern? A place below a member that the schema
+ * leaves open counts only where the schema says so itself (additionalProperties, patternProperties,
+ * or a schema without any structure). */
+bool reach_matches(const struct reach *r, const char *pattern);
+/* Calls `each` for every leaf (scalar, or place that may hold anything), as a pattern with `*` for items
+ * and open members; recursion is cut. */
+void reach_leaves(const struct reach *r, void (*each)(void *arg, const char *pattern), void *arg);
+
+#endif

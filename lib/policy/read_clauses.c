@@ -1,0 +1,361 @@
+/* The clauses of the agreement but schemas and rules: read from the checked document, then looked at
+ * together (dates in order, names that exist, ids unique). All faults are listed. */
+#include "lib/policy/internal.h"
+
+#include "lib/json/pointer.h"
+
+static void *items(struct load *l, const json_t *array, size_t size, size_t *n)
+{
+	*n = json_array_size(array);
+	return arena_alloc(&l->a->mem, (*n ? *n : 1) * size);
+}
+
+/* Ids in a list of objects are unique. */
+static bool unique_ids(struct load *l, const char *clause, const char *member)
+{
+	const json_t *list = json_object_get(l->a->doc, clause);
+	bool ok = true;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		for (size_t k = 0; k < i; k++)
+			if (view_eq(json_view(json_array_get(list, i), member), json_view(json_array_get(list, k), member))) {
+				char at[120];
+				snprintf(at, sizeof at, "/%s/%zu/%s", clause, i, member);
+				ok = load_fault(l, REASON_CONFIG, at, "the same as in /%s/%zu", clause, k);
+				break;
+			}
+	return ok;
+}
+
+static bool read_parties(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *list = json_object_get(a->doc, "parties");
+	bool ok = unique_ids(l, "parties", "agency");
+
+	a->parties = items(l, list, sizeof *a->parties, &a->n_parties);
+	if (!a->parties)
+		return false;
+	for (size_t i = 0; i < a->n_parties; i++)
+		a->parties[i] = json_view(json_array_get(list, i), "agency");
+	if (!agreement_has_party(a, a->self))
+		ok = load_fault(l, REASON_CONFIG, "/parties", "this agency (%.*s) is not a party", VIEW_ARG(a->self));
+	return ok;
+}
+
+static bool read_bases(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *list = json_object_get(a->doc, "legal_bases");
+	bool consent = json_object_get(a->doc, "consent") != NULL, ok = unique_ids(l, "legal_bases", "id");
+
+	a->bases = items(l, list, sizeof *a->bases, &a->n_bases);
+	if (!a->bases)
+		return false;
+	for (size_t i = 0; i < a->n_bases; i++) {
+		const json_t *b = json_array_get(list, i);
+		char at[80];
+		a->bases[i] = (struct legal_basis){ .id = json_view(b, "id"), .consent = json_flag(b, "consent") };
+		snprintf(at, sizeof at, "/legal_bases/%zu/consent", i);
+		if (a->bases[i].consent && !consent)
+			ok = load_fault(l, REASON_CONFIG, at, "a basis on consent needs the clause /consent, which says who lists withdrawals");
+	}
+	return ok;
+}
+
+/* Indexes of `names` as a bit set; a name that `find` does not know is a fault at `at`. */
+static bool name_mask(struct load *l, const json_t *names, size_t (*find)(const struct agreement *, struct view),
+                      const char *at, const char *what, uint64_t *mask)
+{
+	bool ok = true;
+
+	*mask = names ? 0 : MASK_ALL;
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		size_t k = find(l->a, view_of(json_string_value(json_array_get(names, i))));
+		char place[160];
+		snprintf(place, sizeof place, "%s/%zu", at, i);
+		if (k == INDEX_NONE)
+			ok = load_fault(l, REASON_CONFIG, place, "there is no such %s in this agreement", what);
+		else
+			*mask |= BIT(k);
+	}
+	return ok;
+}
+
+static void read_retention(const json_t *o, struct retention *r)
+{
+	static const struct { const char *name; size_t at; } parts[] = {
+		{ "payload", offsetof(struct retention, payload) }, { "copy", offsetof(struct retention, copy) },
+		{ "mask", offsetof(struct retention, mask) }, { "review", offsetof(struct retention, review) },
+	};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		struct duration d = json_duration(o, parts[i].name);
+		if (json_object_get(o, parts[i].name))
+			memcpy((char *)r + parts[i].at, &d, sizeof d);
+	}
+	if (json_object_get(o, "at_end"))
+		r->return_at_end = view_is(json_view(o, "at_end"), "return");
+	if (json_object_get(o, "must_state"))
+		r->must_state = json_flag(o, "must_state");
+}
+
+/* Regulation (EU) 2023/969 Art. 21: at most four weeks in the gateway. */
+static bool check_retention(struct load *l, const struct retention *r, const char *at)
+{
+	static const struct duration four_weeks = { .days = 28 };
+	char place[120];
+	bool ok = true;
+
+	snprintf(place, sizeof place, "%s/payload", at);
+	if (duration_cmp(&r->payload, &four_weeks) > 0)
+		ok = load_fault(l, REASON_RETENTION_OVER_MAX, place, "the gateway keeps a payload for P28D at most");
+	if (duration_is_zero(&r->payload))
+		ok = load_fault(l, REASON_RETENTION_MISSING, place, "a payload that lives for no time cannot be delivered");
+	snprintf(place, sizeof place, "%s/mask", at);
+	if (!duration_is_zero(&r->mask) && duration_cmp(&r->mask, &r->copy) >= 0)
+		ok = load_fault(l, REASON_CONFIG, place, "masking must come before the copy's end");
+	snprintf(place, sizeof place, "%s/review", at);
+	if (!duration_is_zero(&r->review) && duration_cmp(&r->review, &r->copy) > 0)
+		ok = load_fault(l, REASON_CONFIG, place, "the first review must come before the copy's end");
+	return ok;
+}
+
+static bool read_purposes(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *list = json_object_get(a->doc, "purposes");
+	bool ok = unique_ids(l, "purposes", "id");
+
+	a->purposes = items(l, list, sizeof *a->purposes, &a->n_purposes);
+	if (!a->purposes)
+		return false;
+	for (size_t i = 0; i < a->n_purposes; i++) {
+		const json_t *o = json_array_get(list, i), *tiers = json_object_get(o, "tiers");
+		struct purpose *p = &a->purposes[i];
+		char at[80];
+
+		*p = (struct purpose){ .id = json_view(o, "id"), .denied = INDEX_NONE, .tiers = tier_mask(tiers),
+			.subjects = subject_mask(json_object_get(o, "subject_categories")),
+			.schema = find_schema(a, json_view(o, "schema")) };
+		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
+		if (p->schema == INDEX_NONE)
+			ok = load_fault(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas");
+		snprintf(at, sizeof at, "/purposes/%zu/legal_bases", i);
+		ok = name_mask(l, json_object_get(o, "legal_bases"), find_basis, at, "legal basis", &p->bases) && ok;
+		for (unsigned t = 0; t < TIER_COUNT; t++)
+			if ((p->tiers & (1u << t)) && !a->tiers[t].present) {
+				snprintf(at, sizeof at, "/purposes/%zu/tiers", i);
+				ok = load_fault(l, REASON_TIER_UNKNOWN, at, "%s has no clause in /tiers", tier_name(t));
+			}
+		read_retention(json_object_get(a->doc, "retention"), &p->retention);
+		read_retention(json_object_get(o, "retention"), &p->retention);
+		snprintf(at, sizeof at, json_object_get(o, "retention") ? "/purposes/%zu/retention" : "/retention", i);
+		ok = check_retention(l, &p->retention, at) && ok;
+	}
+	return ok;
+}
+
+static bool read_flows(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *list = json_object_get(a->doc, "flows");
+	bool ok = unique_ids(l, "flows", "from");
+
+	a->flows = items(l, list, sizeof *a->flows, &a->n_flows);
+	if (!a->flows)
+		return false;
+	for (size_t i = 0; i < a->n_flows; i++) {
+		const json_t *o = json_array_get(list, i);
+		struct flow *f = &a->flows[i];
+		char at[80];
+
+		*f = (struct flow){ .from = json_view(o, "from"), .to = json_view(o, "to") };
+		snprintf(at, sizeof at, "/flows/%zu/from", i);
+		if (!agreement_has_party(a, f->from))
+			ok = load_fault(l, REASON_FLOW_UNMAPPED, at, "is not a party");
+		snprintf(at, sizeof at, "/flows/%zu/to", i);
+		if (!agreement_has_party(a, f->to) || view_eq(f->from, f->to))
+			ok = load_fault(l, REASON_FLOW_UNMAPPED, at, "is not another party");
+		snprintf(at, sizeof at, "/flows/%zu/purposes", i);
+		ok = name_mask(l, json_object_get(o, "purposes"), find_purpose, at, "purpose", &f->purposes) && ok;
+	}
+	return ok;
+}
+
+static bool read_tiers(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *list = json_object_get(a->doc, "tiers");
+	bool ok = unique_ids(l, "tiers", "tier");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i), *criteria = json_object_get(o, "criteria");
+		const json_t *quota = json_object_get(o, "quota");
+		enum tier t = tier_find(json_view(o, "tier"));
+		struct tier_rule *r = &a->tiers[t];
+
+		*r = (struct tier_rule){ .present = true, .index = i, .case_ref = json_flag(o, "case"),
+			.necessity = json_flag(o, "necessity"), .officer = json_flag(o, "officer"),
+			.justify = json_flag(o, "justify_fields") || t == TIER_T2,
+			.approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
+			.quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")), json_duration(quota, "per") } };
+		r->criteria = items(l, criteria, sizeof *r->criteria, &r->n_criteria);
+		if (!r->criteria)
+			return false;
+		for (size_t k = 0; k < r->n_criteria; k++)
+			r->criteria[k].id = json_view(json_array_get(criteria, k), "id");
+	}
+	return ok;
+}
+
+/* Each instant is before (or at) the other, where both are given. */
+static bool in_order(struct load *l, int64_t earlier, int64_t later, bool strictly, const char *at, const char *what)
+{
+	if (earlier == TIME_NONE || later == TIME_NONE || earlier < later || (!strictly && earlier == later))
+		return true;
+	return load_fault(l, REASON_CONFIG, at, "%s", what);
+}
+
+static bool read_dates(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *supersedes = json_object_get(a->doc, "supersedes"), *renewal = json_object_get(a->doc, "renewal");
+	const json_t *assessment = json_object_get(a->doc, "assessment"), *review = json_object_get(a->doc, "review");
+	struct view digest = json_view(assessment, "digest");
+	bool ok = true;
+
+	a->effective_ms = json_instant(a->doc, "effective_from");
+	a->sunset_ms = json_instant(a->doc, "sunset");
+	a->review_next_ms = json_instant(review, "next");
+	a->assessment_next_ms = json_instant(assessment, "next_review");
+	a->assessed = digest.n != 0;
+	a->grace_end_ms = a->effective_ms;
+	ok = in_order(l, a->effective_ms, a->sunset_ms, true, "/sunset", "must come after effective_from") && ok;
+	ok = in_order(l, a->effective_ms, a->review_next_ms, true, "/review/next", "must come after effective_from") && ok;
+	ok = in_order(l, json_instant(assessment, "approved_at"), a->assessment_next_ms, true, "/assessment/next_review",
+	              "must come after approved_at") && ok;
+	if (renewal) {
+		int64_t opens = json_instant(renewal, "opens"), closes = json_instant(renewal, "closes");
+		ok = in_order(l, opens, closes, true, "/renewal/closes", "must come after opens") && ok;
+		ok = in_order(l, closes, a->sunset_ms, false, "/renewal/closes", "must not come after the sunset") && ok;
+	}
+	if (supersedes) {
+		a->grace_end_ms = json_instant(supersedes, "grace_until");
+		if (!digest_parse(json_view(supersedes, "digest"), &a->supersedes))
+			ok = load_fault(l, REASON_CONFIG, "/supersedes/digest", "is not a SHA-256 digest");
+		ok = in_order(l, a->effective_ms, a->grace_end_ms, false, "/supersedes/grace_until",
+		              "must not come before effective_from") && ok;
+	}
+	return ok;
+}
+
+static void read_algorithms(struct load *l)
+{
+	const json_t *list = json_object_get(l->a->doc, "algorithms");
+
+	l->a->crypto_expires_ms = INT64_MAX;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int64_t expires = json_instant(json_array_get(list, i), "expires");
+		if (expires < l->a->crypto_expires_ms) {
+			l->a->crypto_expires_ms = expires;
+			l->a->crypto_first = i;
+		}
+	}
+}
+
+static bool read_handling(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *handling = json_object_get(a->doc, "handling");
+	const json_t *scales = json_object_get(handling, "scales"), *required = json_object_get(handling, "required");
+	const json_t *caveats = json_object_get(json_object_get(a->doc, "onward"), "caveats");
+	bool ok = true;
+
+	for (size_t i = 0; i < json_array_size(scales); i++)
+		a->scales |= 1u << scale_find(view_of(json_string_value(json_array_get(scales, i))));
+	for (size_t i = 0; i < json_array_size(required); i++) {
+		enum scale s = scale_find(view_of(json_string_value(json_array_get(required, i))));
+		char at[60];
+		snprintf(at, sizeof at, "/handling/required/%zu", i);
+		if (!(a->scales & (1u << s)))
+			ok = load_fault(l, REASON_CONFIG, at, "is not among /handling/scales");
+		a->scales_required |= 1u << s;
+	}
+	for (size_t i = 0; i < json_array_size(caveats); i++) {
+		const json_t *c = json_array_get(caveats, i);
+		char at[60];
+		snprintf(at, sizeof at, "/onward/caveats/%zu/value", i);
+		if (!scale_has(scale_find(json_view(c, "scale")), json_view(c, "value")))
+			ok = load_fault(l, REASON_HANDLING_UNKNOWN, at, "is not on its list");
+	}
+	return ok;
+}
+
+static bool read_council(struct load *l)
+{
+	const json_t *council = json_object_get(l->a->doc, "council"), *seats = json_object_get(council, "seats");
+	const json_t *must = json_object_get(council, "must_include");
+	bool ok = true;
+
+	if (!council)
+		return true;
+	if ((size_t)json_integer_value(json_object_get(council, "threshold")) > json_array_size(seats))
+		ok = load_fault(l, REASON_CONFIG, "/council/threshold", "is more than there are seats");
+	for (size_t i = 0; i < json_array_size(seats); i++) {
+		struct view id = json_view(json_array_get(seats, i), "id");
+		char at[60];
+		snprintf(at, sizeof at, "/council/seats/%zu/id", i);
+		if (agreement_has_party(l->a, id))
+			ok = load_fault(l, REASON_CONFIG, at, "a seat must not have the name of a party");
+		for (size_t k = 0; k < i; k++)
+			if (view_eq(id, json_view(json_array_get(seats, k), "id")))
+				ok = load_fault(l, REASON_CONFIG, at, "the same as in /council/seats/%zu", k);
+	}
+	for (size_t i = 0; i < json_array_size(must); i++) {
+		struct view want = view_of(json_string_value(json_array_get(must, i)));
+		bool found = false;
+		char at[60];
+		for (size_t k = 0; k < json_array_size(seats); k++)
+			found = found || view_eq(want, json_view(json_array_get(seats, k), "constituency"));
+		snprintf(at, sizeof at, "/council/must_include/%zu", i);
+		if (!found)
+			ok = load_fault(l, REASON_CONFIG, at, "no seat has this constituency");
+	}
+	return ok;
+}
+
+static bool read_consent(struct load *l)
+{
+	const json_t *consent = json_object_get(l->a->doc, "consent");
+	uint64_t unused;
+	bool ok = true;
+
+	if (!consent)
+		return true;
+	if (!agreement_has_party(l->a, json_view(consent, "withdrawals")))
+		ok = load_fault(l, REASON_CONFIG, "/consent/withdrawals", "is not a party");
+	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes", "purpose", &unused) && ok;
+}
+
+bool read_clauses(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *epoch = json_object_get(json_object_get(a->doc, "pseudonyms"), "epoch");
+	bool ok = true;
+
+	a->id = json_view(a->doc, "id");
+	a->version = json_view(a->doc, "version");
+	a->title = json_view(a->doc, "title");
+	a->epoch = epoch ? (uint32_t)json_integer_value(epoch) : 1;
+	ok = read_parties(l) && ok;
+	ok = read_dates(l) && ok;
+	read_algorithms(l);
+	ok = read_bases(l) && ok;
+	ok = read_tiers(l) && ok;
+	ok = read_purposes(l) && ok;
+	ok = read_flows(l) && ok;
+	ok = read_handling(l) && ok;
+	ok = read_council(l) && ok;
+	return read_consent(l) && ok;
+}
