@@ -14,11 +14,14 @@ B       ?= build/$(VARIANT)
 BUILD_ID := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 PACKAGES := libssl libcrypto libevent libevent_openssl libevent_pthreads jansson sqlite3 libpcre2-8 libutf8proc libidn2 libseccomp
 
+# Texts of fixed size (places, notes) are cut on purpose: no warning for that, where the compiler has one.
+CUT      := $(shell $(CC) -Werror -Wformat-truncation=0 -E -x c /dev/null >/dev/null 2>&1 && echo -Wformat-truncation=0)
+
 CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -fno-common \
-            -fstack-protector-strong -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+            $(CUT) -fstack-protector-strong -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   := -levent -levent_pthreads -lssl -lcrypto -ljansson -lsqlite3 -lpcre2-8 -lutf8proc -lidn2 -lseccomp -lm
 

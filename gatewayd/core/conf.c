@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatewayd/core/conf_parts.h"
@@ -25,8 +26,11 @@ static const char *string_of(struct conf *c, const json_t *o, const char *name)
 static const char *path_of(struct conf *c, const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));
+	const char *path = s ? file_beside(&c->mem, c->node.folder, s) : NULL;
 
-	return s ? file_beside(&c->mem, c->node.folder, s) : NULL;
+	if (path && c->n_paths < sizeof c->paths / sizeof *c->paths - 1)
+		c->paths[c->n_paths++] = path;
+	return path;
 }
 
 static uint32_t number_of(const json_t *o, const char *name, uint32_t otherwise)
@@ -236,6 +240,25 @@ void conf_unref(struct conf *c)
 {
 	if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
 		conf_free(c);
+}
+
+const char *const *conf_folders(const struct conf *c, struct arena *mem)
+{
+	const char **folders = arena_alloc(mem, (2 * c->n_paths + 2) * sizeof *folders);
+	size_t n = 0;
+	struct stat st;
+
+	if (!folders)
+		return NULL;
+	folders[n++] = c->node.folder;
+	for (size_t i = 0; i < c->n_paths; i++) {
+		const char *folder = file_folder(mem, c->paths[i]);
+		if (folder && stat(folder, &st) == 0)
+			folders[n++] = folder;
+		if (stat(c->paths[i], &st) == 0 && S_ISDIR(st.st_mode))
+			folders[n++] = c->paths[i];
+	}
+	return folders;
 }
 
 static bool roles_match(const struct partner *p, unsigned role)

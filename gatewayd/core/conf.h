@@ -57,6 +57,8 @@ struct conf {
 	struct arena mem;
 	uint64_t generation;            /* grows with each load in this process */
 	struct node node;
+	const char *paths[24];          /* every path that the node document names; NULL-terminated */
+	size_t n_paths;
 	struct partner *partners;
 	size_t n_partners;
 	struct agreement **agreements;
@@ -84,6 +86,8 @@ const struct partner *conf_agency(const struct conf *c, struct view agency, unsi
 struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest,
                                  int64_t now_ms);
 
+/* The folders of every path that the node document names, NULL-terminated, in `mem`; NULL: no memory. */
+const char *const *conf_folders(const struct conf *c, struct arena *mem);
 /* The text of a record schema by digest; p NULL when it is not known. */
 struct view conf_schema(const struct conf *c, const struct digest *digest);
 /* Calls `each` for every document that governs: kind ("agreement", "schema", "floor", "overlay") and text. */

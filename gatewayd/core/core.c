@@ -414,22 +414,26 @@ static void close_all(struct core *c, struct opened *o)
 	pthread_mutex_destroy(&c->lock);
 }
 
-/* What core may still open once it is confined. */
+/* What core may still open once it is confined: what the configuration names. */
 static bool confine(const struct core *c, struct error *e)
 {
 	const struct node *n = &c->conf->node;
 	struct arena mem = { .max = 0 };
-	const char *folder_of[] = { n->store, n->mirror, n->anchor };
-	const char *writable[8];
-	size_t k = 0;
+	const char *kept[] = { n->store, n->mirror, n->anchor };
+	const char *writable[8] = { NULL };
+	const char *const *folders = conf_folders(c->conf, &mem);
+	size_t k = 0, n_folders = 0;
 
-	for (size_t i = 0; i < sizeof folder_of / sizeof *folder_of; i++)
-		if (folder_of[i])
-			writable[k++] = file_folder(&mem, folder_of[i]);
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		if (kept[i])
+			writable[k++] = file_folder(&mem, kept[i]);
 	writable[k++] = n->keys;
-	const char *readable[] = { n->folder };
-	struct confine_paths paths = { .readable = readable, .n_readable = 1, .writable = writable, .n_writable = k };
-	bool ok = confine_core(&paths, e);
+	while (folders && folders[n_folders])
+		n_folders++;
+	struct confine_paths paths = { .readable = folders, .n_readable = n_folders, .writable = writable, .n_writable = k };
+	bool ok = folders ? confine_core(&paths, e) : error_set(e, REASON_NO_MEMORY, "memory ran out");
+	if (ok)
+		core_log("notice", "core: %s", confine_summary());
 	arena_free(&mem);
 	return ok;
 }

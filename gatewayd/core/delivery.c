@@ -44,7 +44,7 @@ static bool later(struct delivery *d, const char *slug, const char *problem)
 {
 	snprintf(d->slug, sizeof d->slug, "%s", slug);
 	if (!d->problem[0])
-		snprintf(d->problem, sizeof d->problem, "%s", problem);
+		snprintf(d->problem, sizeof d->problem, "%.*s", (int)sizeof d->problem - 1, problem);
 	return false;
 }
 
