@@ -34,7 +34,7 @@ sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
 archive_of = $(B)/$(subst /,_,$(1)).a
 ARCHIVES := $(foreach r,$(ROOMS),$(call archive_of,$(r)))
 
-all: $(B)/gatewayd $(B)/gatewayctl
+all: $(B)/bin/gatewayd $(B)/bin/gatewayctl
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -59,9 +59,11 @@ $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 $(B)/gatewayd/%.o: CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 
 LOWER := lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
-$(B)/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
+$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/gatewayctl: $(foreach r,gatewayd/ctl gatewayd/core gatewayd/common $(LOWER),$(call archive_of,$(r)))
+$(B)/bin/gatewayctl: $(foreach r,gatewayd/ctl gatewayd/core gatewayd/common $(LOWER),$(call archive_of,$(r)))
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 
 # Unit tests: test/<area>/check_<module>.c exports make_<module>_case(); one runner an area.

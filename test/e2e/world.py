@@ -16,8 +16,8 @@ import time
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build", "cc"))
 DATA = os.environ.get("GATEWAY_TEST_DATA", os.path.join(ROOT, "..", "shared", "data"))
-GATEWAYD = os.path.join(BUILD, "gatewayd")
-GATEWAYCTL = os.path.join(BUILD, "gatewayctl")
+GATEWAYD = os.path.join(BUILD, "bin", "gatewayd")
+GATEWAYCTL = os.path.join(BUILD, "bin", "gatewayctl")
 
 
 def run(*words, ok=True, **options):
