@@ -68,13 +68,19 @@ static inline struct view scratch_read(const char *path)
 	return view_make(p, (size_t)st.st_size);
 }
 
+static inline void scratch_free(struct view v)
+{
+	union { const char *in; char *out; } p = { v.p };
+
+	free(p.out);
+}
+
 static inline bool scratch_holds(const char *path, const void *bytes, size_t n)
 {
 	struct view v = scratch_read(path);
 	bool found = v.n > 0 && memmem(v.p, v.n, bytes, n) != NULL;
-	union { const char *in; char *out; } p = { v.p };
 
-	free(p.out);
+	scratch_free(v);
 	return found;
 }
 
@@ -90,11 +96,10 @@ static inline void scratch_write(const char *path, struct view v)
 static inline void scratch_copy(const char *from, const char *to)
 {
 	struct view v = scratch_read(from);
-	union { const char *in; char *out; } p = { v.p };
 
 	if (v.p)
 		scratch_write(to, v);
-	free(p.out);
+	scratch_free(v);
 }
 
 #define OK(call) do { \
