@@ -48,7 +48,12 @@ static bool read_file(const struct audit_source *s, const char *name, size_t max
 		return error_set(e, REASON_IO, "a path is too long");
 	if (!has_file(s->dir, name))
 		return error_set(e, REASON_NOT_FOUND, "%s is missing", name);
-	return ctl_read_file(path, max, out, n, e);
+	struct error inner = { 0 };
+	if (ctl_read_file(path, max, out, n, &inner))
+		return true;
+	if (inner.reason == REASON_TOO_LARGE)
+		return error_set(e, REASON_TAMPERED, "%s is too large", name);
+	return error_at(e, inner.reason, inner.where, 0, 0, "%s", inner.text);
 }
 
 /* A tile or bundle: under its partial name, or the full one that may have taken its place. */
@@ -162,6 +167,7 @@ struct store *audit_source_store(struct audit_source *s)
 
 /* --- bundles --- */
 
+/* A wrong length or count. */
 static bool malformed(const char *what, uint64_t index, struct error *e)
 {
 	return error_set(e, REASON_TAMPERED, "%s %llu is malformed", what, (unsigned long long)index);
@@ -286,6 +292,9 @@ static bool get_tile(void *arg, unsigned level, uint64_t index, struct view *has
 		free(s->tile);
 		s->tile = NULL;
 		if (t.width > 0 && read_named(s, t, "", TLOG_TILE_WIDTH * 32, &s->tile, &n, &inner)) {
+			/* Under its partial name, or the full one that may have taken its place: nothing between. */
+			if (n != t.width * 32 && n != TLOG_TILE_WIDTH * 32)
+				return malformed("tile", index, e);
 			*hashes = view_make(s->tile, n);
 			return true;
 		}
