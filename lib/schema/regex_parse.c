@@ -325,6 +325,8 @@ static struct regex_node *parse_back_reference(struct parser *p)
 				n->index = i;
 		return n->index ? n : fail(p, "no group has this name");
 	}
+	if (peek(p, 0) == 'k')
+		return fail(p, "\\k needs a group name");
 	while (peek(p, 0) >= '0' && peek(p, 0) <= '9' && n->index <= GROUPS_MAX)
 		n->index = 10 * n->index + (uint32_t)(p->text.p[p->at++] - '0');
 	return n->index <= p->n_names ? n : fail(p, "no group has this number");

@@ -18,7 +18,7 @@
 #define STATES_MAX 1000u
 #define INTS_PER_STATE 6u               /* three in each of two lists */
 #define STEPS_MAX 100000000u            /* comparisons of states in one match, about */
-#define LOOK_MAX 50000000u              /* bytes that lookarounds look at in one match, about */
+#define LOOK_MAX 20000000u              /* bytes that lookarounds look at in one match, about */
 #define BACKTRACK_MAX 200000000u        /* bytes that backtracking looks at in one match, about */
 #define TRANSLATION_MAX (1u << 20)
 
@@ -102,7 +102,10 @@ static void write_node(struct buf *out, const struct regex_node *n, bool capture
 		write_group(out, captures ? "(" : "(?:", n, "", captures);
 		break;
 	case NODE_REPEAT:
-		write_group(out, "(?:", n, "", captures);
+		if (n->child->type == NODE_SET)         /* a group would be copied for each round */
+			write_node(out, n->child, captures);
+		else
+			write_group(out, "(?:", n, "", captures);
 		if (n->max == REGEX_INFINITE)
 			buf_addf(out, "{%u,}", (unsigned)n->min);
 		else
