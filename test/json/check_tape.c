@@ -26,10 +26,10 @@ START_TEST(nodes)
 		{ TAPE_NUMBER, TAPE_INTEGER, 9, 1, 4, 0 },
 		{ TAPE_NUMBER, 0, 12, 7, 5, 0 },
 		{ TAPE_STRING, TAPE_ESCAPED, 21, 9, 6, 4 },
-		{ TAPE_KEY, TAPE_ASCII, 35, 2, 7, 0 },
-		{ TAPE_NULL, 0, 38, 4, 8, 0 },
-		{ TAPE_KEY, TAPE_ASCII, 44, 3, 9, 0 },
-		{ TAPE_OBJECT, 0, 48, 3, 10, 0 },
+		{ TAPE_KEY, TAPE_ASCII, 33, 2, 7, 0 },
+		{ TAPE_NULL, 0, 36, 4, 8, 0 },
+		{ TAPE_KEY, TAPE_ASCII, 42, 3, 9, 0 },
+		{ TAPE_OBJECT, 0, 46, 3, 10, 0 },
 	};
 	ck_assert_uint_eq(t.n, 14);
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
