@@ -1,0 +1,144 @@
+/* Words instead of terms. */
+#include "lib/policy/plain.h"
+
+void plain_duration(struct buf *out, const struct duration *d)
+{
+	uint32_t hours = d->seconds / 3600, minutes = d->seconds % 3600 / 60, seconds = d->seconds % 60;
+	const struct { uint32_t n; const char *unit; } parts[] = {
+		{ d->years, "year" }, { d->months, "month" }, { d->days, "day" }, { hours, "hour" },
+		{ minutes, "minute" }, { seconds, "second" },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (parts[i].n) {
+			buf_addf(out, "%s%u %s%s", any ? " and " : "", parts[i].n, parts[i].unit, parts[i].n == 1 ? "" : "s");
+			any = true;
+		}
+	if (!any)
+		buf_adds(out, "no time at all");
+}
+
+void plain_date(struct buf *out, int64_t ms)
+{
+	static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August",
+		"September", "October", "November", "December" };
+	int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
+	struct date d = date_from_days(days);
+
+	buf_addf(out, "%u %s %d", d.day, months[d.month - 1], d.year);
+}
+
+const char *plain_action(enum action a)
+{
+	switch (a) {
+	case ACTION_KEEP:
+		return "is passed on as it is";
+	case ACTION_ROUND:
+		return "is passed on rounded";
+	case ACTION_BAND:
+		return "is passed on as a range only";
+	case ACTION_TOPCODE:
+		return "is passed on with very high and very low values cut off";
+	case ACTION_DATE_SHIFT:
+		return "is passed on moved by a secret number of days";
+	case ACTION_DATE_TRUNC:
+		return "is passed on less exactly (for example only the year)";
+	case ACTION_GEO:
+		return "is passed on as a rough area";
+	case ACTION_IP_PREFIX:
+		return "is passed on without its last part";
+	case ACTION_POSTCODE:
+		return "is passed on as a larger postal area";
+	case ACTION_REDACT_TEXT:
+		return "is passed on after account numbers, e-mail addresses and the like were blacked out";
+	case ACTION_FPE:
+	case ACTION_TOKEN:
+	case ACTION_SEAL:
+		return "is replaced by a code that only the sender can turn back";
+	case ACTION_PSEUDONYM:
+		return "is replaced by a code that nobody can turn back";
+	case ACTION_MASK:
+		return "is blacked out";
+	case ACTION_CONST:
+		return "is replaced by a fixed text";
+	case ACTION_NULL:
+		return "is emptied";
+	case ACTION_DROP:
+	case ACTION_COUNT:
+		return "is never passed on";
+	}
+	return "is never passed on";
+}
+
+const char *plain_subject(const char *category)
+{
+	static const struct { const char *category, *words; } table[] = {
+		{ "suspect", "people suspected of a serious offence" }, { "convicted", "people convicted of an offence" },
+		{ "victim", "victims, and people who may become victims" },
+		{ "other", "others, such as witnesses, contacts and travellers" },
+		{ "uncategorised", "people whose part is not clear yet (a person decides each time)" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (strcmp(table[i].category, category) == 0)
+			return table[i].words;
+	return category;
+}
+
+const char *plain_tier(const char *tier)
+{
+	return strcmp(tier, "T0") == 0 ? "routine" : strcmp(tier, "T1") == 0 ? "serious" : "imminent danger";
+}
+
+void plain_place(struct buf *out, const char *pointer)
+{
+	struct view tokens[64], rest = view_of(pointer);
+	size_t n = 0;
+
+	while (rest.n && n < 64) {
+		rest = view_from(rest, 1);
+		size_t k = 0;
+		while (k < rest.n && rest.p[k] != '/')
+			k++;
+		tokens[n++] = view_make(rest.p, k);
+		rest = view_from(rest, k);
+	}
+	if (n == 0)
+		buf_adds(out, "the whole record");
+	while (n > 0) {
+		bool each = view_is(tokens[n - 1], "*");
+		if (each && n > 1) {
+			buf_adds(out, "each of ");
+			n--;
+		}
+		for (size_t i = 0; i < tokens[n - 1].n; i++)
+			buf_addc(out, tokens[n - 1].p[i] == '_' ? ' ' : tokens[n - 1].p[i]);
+		if (--n > 0)
+			buf_adds(out, " of ");
+	}
+}
+
+void html_text(struct buf *out, struct view v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		switch (v.p[i]) {
+		case '&':
+			buf_adds(out, "&amp;");
+			break;
+		case '<':
+			buf_adds(out, "&lt;");
+			break;
+		case '>':
+			buf_adds(out, "&gt;");
+			break;
+		case '"':
+			buf_adds(out, "&quot;");
+			break;
+		case '\'':
+			buf_adds(out, "&#39;");
+			break;
+		default:
+			buf_addc(out, v.p[i]);
+		}
+}

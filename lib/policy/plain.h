@@ -1,0 +1,22 @@
+/* Plain words for what the documents say in terms of their own: used by summary, diff and flow map. One
+ * thread; all text goes to the caller's buffer. */
+#ifndef GATEWAY_POLICY_PLAIN_H
+#define GATEWAY_POLICY_PLAIN_H
+
+#include "lib/base/datetime.h"
+#include "lib/transform/program.h"
+
+/* "5 years", "6 months and 2 days", "72 hours"; "no time at all" for zero. */
+void plain_duration(struct buf *out, const struct duration *d);
+/* "17 March 2026". */
+void plain_date(struct buf *out, int64_t ms);
+/* What an action does to a field, as the end of a sentence: "is replaced by a code that ..." */
+const char *plain_action(enum action a);
+const char *plain_subject(const char *category);
+const char *plain_tier(const char *tier);
+/* The place that a pointer names, in words: "/person/birth_place" becomes "birth place of person". */
+void plain_place(struct buf *out, const char *pointer);
+/* Text for HTML: `&`, `<`, `>` and quotes escaped. */
+void html_text(struct buf *out, struct view v);
+
+#endif
