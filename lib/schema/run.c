@@ -281,7 +281,7 @@ static bool check_object(struct schema_run *r, const struct object_shape *o, uin
 			seen |= UINT64_C(1) << p->required;
 		if (listed && !apply(r, &p->target, k + 1))
 			return false;
-		if (o->names.pc != PC_TRUE && !check_name(r, &o->names, k))
+		if (!check_name(r, &o->names, k))
 			return false;
 		if (!listed || o->n_patterns) {
 			if (!check_other_member(r, o, name, k + 1, listed, ordinal))
