@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(test_names)
 {
-	static const char *const bad[] = { "", "a b", "a+b", "a\tb", "a\nb", "a\xc2\xa0" "b", "a\xe2\x80\x83", "\xe3\x80\x80",
+	static const char *const bad[] = { "", "a b", "a+b", "a\tb", "a\nb", "a\xc2\xa0.", "a\xe2\x80\x83", "\xe3\x80\x80",
 		"a\xe1\x9a\x80", "a\xe2\x81\x9f", "a\xff", "a\x7f" };
 	static const uint8_t key[32] = { 1 };
 	struct note_vkey k;
