@@ -163,8 +163,9 @@ static inline void stored_fill(struct stored *l, uint64_t from, uint64_t to, boo
 		stored_note(l, OPERATION_GENESIS, 0, "");
 	for (uint64_t i = from; i < to; i++) {
 		stored_exchange(l, i, received);
-		if (i % 64 == 63) {
+		if (i % 64 == 63 && i + 1 < to) {
 			stored_commit(l);
+			must(store_checkpoint(l->store, false, &e), &e);
 			must(store_begin(l->store, &e), &e);
 		}
 	}
