@@ -82,14 +82,22 @@ static void print_head(struct checker *k, const char *verdict)
 	}
 }
 
-/* The shapes of the specification, one JSON text a line. */
-static bool print_output(struct checker *k, const struct tape *t)
+/* The shapes of the specification, one JSON text a line. What could not be checked has no keyword: its
+ * error stands at the root. */
+static bool print_output(struct checker *k, const struct tape *t, const char *unchecked)
 {
-	enum output_shape shape = strcmp(k->output, "basic") == 0 ? OUTPUT_BASIC : OUTPUT_LIST;
-	enum schema_verdict v = schema_output(k->schema, k->run, t, 0, shape, &k->line);
+	bool basic = strcmp(k->output, "basic") == 0;
+	enum schema_verdict v = t ? schema_output(k->schema, k->run, t, 0, basic ? OUTPUT_BASIC : OUTPUT_LIST, &k->line)
+	                          : SCHEMA_LIMIT;
 
-	if (v == SCHEMA_LIMIT)
-		buf_adds(&k->line, "{\"valid\":false,\"limit\":true}");
+	if (v == SCHEMA_LIMIT) {
+		buf_adds(&k->line, basic ? "{\"valid\":false,\"errors\":[{\"keywordLocation\":\"\",\"instanceLocation\":\"\","
+		                           "\"error\":"
+		                         : "{\"valid\":false,\"details\":[{\"valid\":false,\"evaluationPath\":\"\",\"schemaLocation\""
+		                           ":\"\",\"instanceLocation\":\"\",\"errors\":{\"\":");
+		buf_add_json_string(&k->line, view_of(unchecked));
+		buf_adds(&k->line, basic ? "}]}" : "}}]}");
+	}
 	buf_addc(&k->line, '\n');
 	return v == SCHEMA_VALID;
 }
@@ -102,8 +110,8 @@ static bool print_verdict(struct checker *k, const struct tape *t, const struct 
 
 	k->tape = t;
 	k->faults = 0;
-	if (k->output && t)
-		return print_output(k, t);
+	if (k->output)
+		return print_output(k, t, t ? limit.text : e->text);
 	/* JSON names the verdict before the errors, text after them. */
 	if (k->json)
 		print_head(k, v == SCHEMA_VALID ? "valid" : "invalid");

@@ -192,7 +192,8 @@ struct schema *schema_setup_compile(const struct schema_setup *s, const char *ur
 	if (!ok)
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
 	for (size_t i = 0; ok && i < s->n_files; i++)
-		ok = schema_set_add(set, view_of(s->files[i].uri), view_make(s->files[i].text, s->files[i].n), e);
+		ok = strcmp(s->files[i].uri, uri) == 0 ||       /* the schema itself may be among them */
+		     schema_set_add(set, view_of(s->files[i].uri), view_make(s->files[i].text, s->files[i].n), e);
 	if (ok && schema_set_add(set, view_of(uri), text, e))
 		schema = schema_compile(set, view_of(at), &s->options, e);
 	free(at);
