@@ -99,4 +99,96 @@ static inline json_t *preset(const char *id)
 	return doc;
 }
 
+/* What one exchange needs, once. */
+struct bench {
+	struct schema *envelope_schema;
+	struct schema_run *run;
+	struct tape_parser *in, *out;
+	struct transform_run *transform;
+	struct buf scratch, record;
+	struct tape tape;
+	struct envelope envelope;
+	struct decision decision;
+};
+
+static inline void bench_open(struct bench *b)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	*b = (struct bench){ .scratch = BUF_INIT(1 << 20), .record = BUF_INIT(1 << 20) };
+	b->envelope_schema = document_schema(VIEW("envelope"), &e);
+	ck_assert_msg(b->envelope_schema != NULL, "%s: %s", e.where, e.text);
+	b->run = schema_run_new();
+	b->in = tape_parser_new(NULL);
+	b->out = tape_parser_new(NULL);
+	b->transform = transform_run_new();
+	ck_assert(b->run && b->in && b->out && b->transform);
+}
+
+static inline void bench_close(struct bench *b)
+{
+	schema_unref(b->envelope_schema);
+	schema_run_free(b->run);
+	tape_parser_free(b->in);
+	tape_parser_free(b->out);
+	transform_run_free(b->transform);
+	buf_free(&b->scratch);
+	buf_free(&b->record);
+}
+
+static inline struct facts plain_facts(void)
+{
+	return (struct facts){ .now_ms = NOW, .self = VIEW("north"), .agency = VIEW("north") };
+}
+
+/* The steps of one exchange: read, authorise, fit, transform, conclude, fit again. The outcome is in
+ * b->decision, the record that would leave in b->record. */
+static inline enum outcome bench_run(struct bench *b, const struct agreement *a, const struct facts *f, struct view text)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct decision *d = &b->decision;
+	struct tape out;
+
+	buf_reset(&b->scratch);
+	buf_reset(&b->record);
+	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = a };
+	ck_assert_msg(tape_parse(b->in, text, &b->tape, &e), "%s", e.text);
+	if (!envelope_read(b->envelope_schema, b->run, &b->tape, &b->scratch, &b->envelope, &e)) {
+		decision_fail(d, e.reason, e.text, e.where);
+		return d->outcome;
+	}
+	if (!decision_authorise(d, a, f, &b->envelope, &b->tape))
+		return d->outcome;
+	const struct schema *first = f->gateway ? d->ruling->output : d->ruling->input;
+	if (schema_check(first, b->run, &b->tape, b->envelope.record) != SCHEMA_VALID) {
+		decision_fail(d, f->gateway ? REASON_OUTPUT_VIOLATION : REASON_SCHEMA_VIOLATION, "", "");
+		return d->outcome;
+	}
+	if (f->gateway && !program_check_output(d->ruling->shared, &b->tape, b->envelope.record, &e)) {
+		decision_fail(d, REASON_OUTPUT_VIOLATION, e.text, e.where);
+		return d->outcome;
+	}
+	struct transform_input in = { .tape = &b->tape, .record = b->envelope.record, .subject = VIEW("subject") };
+	if (!program_run(d->ruling->program, b->transform, &in, &b->record, &e)) {
+		decision_fail(d, e.reason, e.text, e.where);
+		return d->outcome;
+	}
+	if (!decision_conclude(d, &b->envelope, &b->tape, b->transform))
+		return d->outcome;
+	ck_assert_msg(tape_parse(b->out, buf_view(&b->record), &out, &e), "%s", e.text);
+	if (!f->gateway) {
+		ck_assert_int_eq(schema_check(d->ruling->output, b->run, &out, 0), SCHEMA_VALID);
+		ck_assert_msg(program_check_output(d->ruling->shared, &out, 0, &e), "%s %s", e.where, e.text);
+	}
+	return d->outcome;
+}
+
+static inline bool failed_with(const struct decision *d, enum reason reason)
+{
+	for (size_t i = 0; i < d->n_failed; i++)
+		if (d->failed[i].reason == reason)
+			return true;
+	return false;
+}
+
 #endif
