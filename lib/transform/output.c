@@ -148,6 +148,9 @@ static void write_state(struct shape *h, uint32_t at, bool root)
 	const struct state *s = &p->states[at];
 	const struct rule *r = s->rule == RULE_NONE ? NULL : &p->rules[s->rule];
 	bool inner = s->slots > 0 || s->star != STATE_NOTHING, keeps = r && r->action == ACTION_KEEP;
+	/* A stricter rule may rule the leaf where a keep rule names the container. */
+	unsigned types = s->keep_container || s->star != STATE_NOTHING ? FORM_OBJECT | FORM_ARRAY :
+	                 inner ? FORM_OBJECT : 0;
 	size_t before;
 
 	if (!root)
@@ -158,12 +161,12 @@ static void write_state(struct shape *h, uint32_t at, bool root)
 	else if (root)
 		buf_adds(h->out, "\"type\":[\"object\",\"array\"]");
 	else if (r && !keeps)
-		form_schema(r, !inner ? 0 : s->star == STATE_NOTHING ? FORM_OBJECT : FORM_OBJECT | FORM_ARRAY, h->out);
+		form_schema(r, types, h->out);
 	else if (!keeps)
 		buf_adds(h->out, s->star == STATE_NOTHING ? "\"type\":\"object\"" : "\"type\":[\"object\",\"array\"]");
-	if (inner || root) {
+	if (inner || root || (s->keep_container && !keeps)) {
 		buf_adds(h->out, h->out->n > before ? "," : "");
-		write_container(h, s, root || s->keep_container);
+		write_container(h, s, root || s->keep_container || keeps);
 	}
 	if (!root)
 		buf_addc(h->out, '}');

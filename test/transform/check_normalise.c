@@ -1,0 +1,143 @@
+/* Normalisation profiles: spellings that are one value, and what is refused. */
+#include <check.h>
+
+#include "lib/transform/normalise.h"
+
+static const struct { enum profile profile; const char *in, *out; } cases[] = {
+	{ PROFILE_EXACT, " A\xc3\xa9 ", " A\xc3\xa9 " },
+	{ PROFILE_EXACT, "", "" },
+	/* ICAO Doc 9303-4, the specimen's names, and 9303-3 section 6. */
+	{ PROFILE_NAME, "Eriksson, Anna Maria", "ERIKSSON<ANNA<MARIA" },
+	{ PROFILE_NAME, "ERIKSSON<<ANNA<MARIA<<<<", "ERIKSSON<ANNA<MARIA" },
+	{ PROFILE_NAME, "O'Connor", "OCONNOR" },
+	{ PROFILE_NAME, "O\xe2\x80\x99" "Connor", "OCONNOR" },
+	{ PROFILE_NAME, "  Papandropoulous  Jonathon--Alec ", "PAPANDROPOULOUS<JONATHON<ALEC" },
+	{ PROFILE_NAME, "J\xc3\xb6rg M\xc3\xbcller-Stra\xc3\x9f" "e", "JOERG<MUELLER<STRASSE" },
+	{ PROFILE_NAME, "Jo\xcc\x88rg", "JOERG" },              /* o and a combining diaeresis */
+	{ PROFILE_NAME, "J\xc3\x96RG", "JOERG" },
+	{ PROFILE_NAME, "\xc3\x85" "se S\xc3\xb8rensen \xc3\x86gir", "AASE<SOERENSEN<AEGIR" },
+	{ PROFILE_NAME, "\xc3\x9e\xc3\xb3ra \xc3\x90uri\xc3\xb0r", "THORA<DURIDR" },
+	{ PROFILE_NAME, "Nu\xc3\xb1" "ez Fran\xc3\xa7ois", "NUNEZ<FRANCOIS" },
+	{ PROFILE_NAME, "\xc5\x81ukasz \xc5\xbb\xc3\xb3\xc5\x82\xc4\x87", "LUKASZ<ZOLC" },
+	{ PROFILE_NAME, "Nguy\xe1\xbb\x85n", "NGUYEN" },
+	{ PROFILE_NAME, "\xc4\xb0" "smail I\xc5\x9f\xc4\xb1k", "ISMAIL<ISIK" },
+	{ PROFILE_NAME, "\xd0\xa9\xd0\xb5\xd1\x80\xd0\xb1\xd0\xb0\xd0\xba\xd0\xbe\xd0\xb2 \xd0\xae\xd1\x80\xd0\xb8\xd0\xb9", "SHCHERBAKOV<IURII" },
+	{ PROFILE_NAME, "\xd0\x81\xd0\xbb\xd0\xba\xd0\xb8\xd0\xbd", "ELKIN" },
+	{ PROFILE_NAME, "\xef\xbc\xa1\xef\xbd\x8e\xef\xbd\x8e\xef\xbd\x81", "ANNA" },   /* full width */
+	{ PROFILE_NAME, "An\xc2\xadna", "ANNA" },               /* soft hyphen */
+	{ PROFILE_NAME, "'-", NULL },
+	{ PROFILE_NAME, "", NULL },
+	{ PROFILE_NAME, "Anna 2", NULL },
+	{ PROFILE_NAME, "\xe5\xbc\xa0\xe4\xbc\x9f", NULL },     /* Chinese: not transliterated */
+	{ PROFILE_NAME, "\xd9\x85\xd8\xad\xd9\x85\xd8\xaf", NULL },     /* Arabic */
+	{ PROFILE_DOCUMENT, "l898902 c3", "L898902C3" },
+	{ PROFILE_DOCUMENT, "12.345/67-A<<<", "1234567A" },
+	{ PROFILE_DOCUMENT, "\xef\xbc\x91\xef\xbc\x92", "12" },
+	{ PROFILE_DOCUMENT, "", NULL },
+	{ PROFILE_DOCUMENT, " - ", NULL },
+	{ PROFILE_DOCUMENT, "\xc3\x84" "12", NULL },
+	{ PROFILE_DOCUMENT, "12#3", NULL },
+	{ PROFILE_PHONE, "+49 (30) 123-45.67/8", "+493012345678" },
+	{ PROFILE_PHONE, "+4930123", "+4930123" },
+	{ PROFILE_PHONE, "+123456789012345", "+123456789012345" },
+	{ PROFILE_PHONE, "+1234567890123456", NULL },
+	{ PROFILE_PHONE, "+123456", NULL },
+	{ PROFILE_PHONE, "+044123456", NULL },
+	{ PROFILE_PHONE, "004930123456", NULL },
+	{ PROFILE_PHONE, "+44 (0)20 7946 0000", NULL },
+	{ PROFILE_PHONE, "+49 30 12345 x6", NULL },
+	{ PROFILE_PHONE, "", NULL },
+	{ PROFILE_PHONE, "+", NULL },
+	{ PROFILE_DATE, "1984-03-17", "1984-03-17" },
+	{ PROFILE_DATE, "1984-03", NULL },
+	{ PROFILE_DATE, "1984-02-30", NULL },
+	{ PROFILE_DATE, "17.03.1984", NULL },
+	{ PROFILE_EMAIL, "Anna.Maria@Example.ORG", "anna.maria@example.org" },
+	{ PROFILE_EMAIL, "\xef\xbc\xa1nna@example.org", "anna@example.org" },
+	{ PROFILE_EMAIL, "anna", NULL },
+	{ PROFILE_EMAIL, "a@b@c", NULL },
+	{ PROFILE_EMAIL, "@example.org", NULL },
+	{ PROFILE_EMAIL, "anna@", NULL },
+	{ PROFILE_EMAIL, "an na@example.org", NULL },
+	{ PROFILE_EMAIL, "anna@exa\nmple.org", NULL },
+	{ PROFILE_TEXT, "  Gro\xc3\x9f" "e \t\n STRASSE\xc2\xa0" "5 ", "grosse strasse 5" },
+	{ PROFILE_TEXT, "\xe5\xbc\xa0\xe4\xbc\x9f", "\xe5\xbc\xa0\xe4\xbc\x9f" },
+	{ PROFILE_TEXT, "\xef\xac\x81nal", "final" },           /* ligature fi */
+	{ PROFILE_TEXT, "", NULL },
+	{ PROFILE_TEXT, " \t", NULL },
+	{ PROFILE_TEXT, "a\xcd\xb8", NULL },                    /* U+0378 is not assigned */
+	{ PROFILE_EMAIL, "a\xcd\xb8@example.org", NULL },
+	{ PROFILE_NAME, "a\xcd\xb8", NULL },
+	{ PROFILE_DOCUMENT, "a\xcd\xb8", NULL },
+	{ PROFILE_COUNT, "a", NULL },
+};
+
+START_TEST(values_are_normalised)
+{
+	struct normaliser *n = normaliser_new();
+	struct buf out = BUF_INIT(4096);
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		buf_reset(&out);
+		const char *wrong = normalise(n, cases[i].profile, view_of(cases[i].in), &out);
+
+		ck_assert_msg(!wrong == (cases[i].out != NULL), "%zu: %s: %s", i, cases[i].in, wrong ? wrong : "accepted");
+		if (!cases[i].out)
+			continue;
+		ck_assert_msg(view_is(buf_view(&out), cases[i].out), "%zu: %s gave %.*s", i, cases[i].in,
+		              VIEW_ARG(buf_view(&out)));
+		/* A normal form is its own normal form. */
+		char once[256];
+		snprintf(once, sizeof once, "%.*s", VIEW_ARG(buf_view(&out)));
+		buf_reset(&out);
+		ck_assert_ptr_null(normalise(n, cases[i].profile, view_of(once), &out));
+		ck_assert_msg(view_is(buf_view(&out), once), "%zu: %s is not stable", i, once);
+	}
+	buf_free(&out);
+	normaliser_free(n);
+	normaliser_free(NULL);
+}
+END_TEST
+
+START_TEST(long_values_grow_the_scratch)
+{
+	struct normaliser *n = normaliser_new();
+	struct buf out = BUF_INIT(1u << 22), small = BUF_INIT(100);
+	static char text[100001];
+
+	memset(text, 'A', sizeof text - 1);
+	ck_assert_ptr_null(normalise(n, PROFILE_TEXT, view_of(text), &out));
+	ck_assert_uint_eq(out.n, 100000);
+	/* One code point can become eighteen: U+FDFA. */
+	for (size_t i = 0; i + 3 < sizeof text; i += 3)
+		memcpy(text + i, "\xef\xb7\xba", 3);
+	text[99999] = 0;
+	buf_reset(&out);
+	ck_assert_ptr_null(normalise(n, PROFILE_TEXT, view_of(text), &out));
+	ck_assert_uint_gt(out.n, 33333 * 18);
+	ck_assert_ptr_nonnull(normalise(n, PROFILE_TEXT, view_of(text), &small));
+	buf_free(&out);
+	buf_free(&small);
+	normaliser_free(n);
+}
+END_TEST
+
+START_TEST(profiles_have_names)
+{
+	for (int p = 0; p < PROFILE_COUNT; p++)
+		ck_assert_int_eq(profile_find(view_of(profile_name((enum profile)p))), p);
+	ck_assert_int_eq(profile_find(VIEW("upper")), PROFILE_COUNT);
+	ck_assert_str_eq(profile_name(PROFILE_COUNT), "");
+}
+END_TEST
+
+TCase *make_normalise_case(void);
+TCase *make_normalise_case(void)
+{
+	TCase *c = tcase_create("normalise");
+
+	tcase_add_test(c, values_are_normalised);
+	tcase_add_test(c, long_values_grow_the_scratch);
+	tcase_add_test(c, profiles_have_names);
+	return c;
+}
