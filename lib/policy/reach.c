@@ -234,11 +234,15 @@ static bool matches(struct walk *w, const json_t *s, size_t doc, struct view res
 	w->depth++;
 	const json_t *ref = json_object_get(s, "$ref");
 	size_t other = doc;
-	if (ref)
-		found = matches(w, follow(w->r, &other, text_of(ref)), other, rest);
+	if (ref) {
+		const json_t *target = follow(w->r, &other, text_of(ref));
+		found = matches(w, target, other, rest);
+	}
 	other = doc;
-	if (!found && (ref = json_object_get(s, "$dynamicRef")))
-		found = matches(w, follow(w->r, &other, text_of(ref)), other, rest);
+	if (!found && (ref = json_object_get(s, "$dynamicRef"))) {
+		const json_t *target = follow(w->r, &other, text_of(ref));
+		found = matches(w, target, other, rest);
+	}
 	for (size_t i = 0; i < 3 && !found; i++) {
 		const json_t *list = json_object_get(s, in_place[i]);
 		for (size_t k = 0; k < json_array_size(list) && !found; k++)
