@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,8 +249,16 @@ static bool make_private(const char *path, struct error *e)
 	return true;
 }
 
+/* The engine counts its memory under one lock for all threads unless it is told not to. Where another
+ * library was here first the counting stays, which is only slower. */
+static void configure_engine(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static struct store *open_database(const char *path, bool writes, struct error *e)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
 	struct store *s = calloc(1, sizeof *s);
 
@@ -257,6 +266,7 @@ static struct store *open_database(const char *path, bool writes, struct error *
 		error_set(e, REASON_NO_MEMORY, "no memory for the store");
 		return NULL;
 	}
+	pthread_once(&once, configure_engine);
 	s->writes = writes;
 	s->lock = -1;
 	s->wal_mark = WAL_FRAMES;
