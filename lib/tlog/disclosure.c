@@ -19,40 +19,40 @@ void disclosure_digest(struct view disclosure, struct buf *out)
 
 void disclosures_add(struct disclosures *d, const uint8_t salt[16], struct view name, struct view value)
 {
-	struct buf text = BUF_INIT(PACKED_MAX), encoded = BUF_INIT(2 * PACKED_MAX);
+	struct buf *text = &d->text, *packed = &d->packed;
 
-	if (d->packed.max == 0)
-		d->packed.max = PACKED_MAX;
-	if (d->digests.max == 0)
+	if (packed->max == 0) {
+		packed->max = PACKED_MAX;
+		text->max = PACKED_MAX;
 		d->digests.max = DISCLOSURES_MAX * DIGEST_TEXT;
-	buf_adds(&text, "[\"");
-	base64url_encode(&text, view_make(salt, 16));
-	buf_adds(&text, "\",");
-	buf_add_json_string(&text, name);
-	buf_addc(&text, ',');
-	buf_add(&text, value);
-	buf_addc(&text, ']');
-	base64url_encode(&encoded, buf_view(&text));
+	}
+	buf_reset(text);
+	buf_adds(text, "[\"");
+	base64url_encode(text, view_make(salt, 16));
+	buf_adds(text, "\",");
+	buf_add_json_string(text, name);
+	buf_addc(text, ',');
+	buf_add(text, value);
+	buf_addc(text, ']');
 	/* The row is a whole array at any time: the new item takes the place of the closing bracket. */
-	if (d->packed.n > 0)
-		d->packed.p[d->packed.n - 1] = ',';
+	if (packed->n > 0)
+		packed->p[packed->n - 1] = ',';
 	else
-		buf_addc(&d->packed, '[');
-	buf_addc(&d->packed, '"');
-	buf_add(&d->packed, buf_view(&encoded));
-	buf_adds(&d->packed, "\"]");
-	disclosure_digest(buf_view(&encoded), &d->digests);
+		buf_addc(packed, '[');
+	buf_addc(packed, '"');
+	size_t start = packed->n;
+	base64url_encode(packed, buf_view(text));
+	disclosure_digest(view_from(buf_view(packed), start), &d->digests);
+	buf_adds(packed, "\"]");
+	packed->failed |= text->failed;
 	d->n++;
-	if (text.failed || encoded.failed)
-		d->packed.failed = true;
-	buf_wipe(&text);
-	buf_wipe(&encoded);
 }
 
 void disclosures_reset(struct disclosures *d)
 {
 	buf_reset(&d->packed);
 	buf_reset(&d->digests);
+	buf_reset(&d->text);
 	d->n = 0;
 }
 
@@ -60,6 +60,7 @@ void disclosures_free(struct disclosures *d)
 {
 	buf_wipe(&d->packed);
 	buf_free(&d->digests);
+	buf_wipe(&d->text);
 	d->n = 0;
 }
 

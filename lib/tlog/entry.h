@@ -49,6 +49,7 @@ struct entry {
 struct disclosures {
 	struct buf packed;              /* JSON array of base64url strings, as it is stored */
 	struct buf digests;             /* the leaf's "_sd" array, sorted when the leaf is written */
+	struct buf text;                /* of the disclosure that is being added */
 	unsigned n;
 };
 /* RFC 9901 section 4.2.1: base64url(JSON [salt, name, value]). `value` is JSON text. */
