@@ -130,4 +130,6 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 		buf_addu(out, (uint64_t)e->time_ms);
 	}
 	buf_addc(out, '}');
+	if (out->n - start > ENTRY_MAX)
+		out->failed = true;
 }

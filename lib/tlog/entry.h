@@ -61,7 +61,10 @@ void disclosure_digest(struct view disclosure, struct buf *out);
 void disclosures_reset(struct disclosures *d);
 void disclosures_free(struct disclosures *d);
 
-/* Appends the leaf's line without newline. `d` may be NULL. */
+/* Entry bundles (C2SP tlog-tiles) have room for no more. */
+#define ENTRY_MAX 65535
+/* Appends the leaf's line without newline. `d` may be NULL. A line above ENTRY_MAX, or a disclosure that did
+ * not fit, sets out->failed. */
 void entry_print(const struct entry *e, struct disclosures *d, struct buf *out);
 /* Checks a packed disclosure row against a leaf: every disclosure's digest is in the leaf's `_sd`, and each of
  * those has its disclosure. An empty row is an erased one and passes. */

@@ -159,6 +159,17 @@ START_TEST(test_too_large)
 		disclosures_add(&d, salt, VIEW("x"), VIEW("1"));
 	entry_print(&e, &d, &leaf);
 	ck_assert(leaf.failed);
+	/* The entry itself: 65,535 bytes fit into a bundle, one more does not. */
+	struct buf large = BUF_INIT(1 << 20);
+	e.note = view_make(value.p + 1, ENTRY_MAX - strlen("{\"note\":\"\",\"operation\":\"start\",\"time\":0}"));
+	entry_print(&e, NULL, &large);
+	ck_assert(!large.failed);
+	ck_assert_uint_eq(large.n, ENTRY_MAX);
+	buf_reset(&large);
+	e.note.n++;
+	entry_print(&e, NULL, &large);
+	ck_assert(large.failed);
+	buf_free(&large);
 	disclosures_free(&d);
 	buf_free(&value);
 	buf_free(&leaf);
