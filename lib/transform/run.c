@@ -146,13 +146,16 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	if ((!object && n->type != TAPE_ARRAY) || n->count == 0)
 		return walk_leaf(w, node, s);
 	if (s->keep_all) {
-		if (step(w, node, s->rule))
-			splice_copy(&w->out, w->tape, node);
+		if (!step(w, node, s->rule))
+			return false;
+		splice_copy(&w->out, w->tape, node);
 		return true;
 	}
 	struct splice_mark mark = splice_mark(&w->out);
 	splice_open(&w->out, object ? '{' : '[');
 	any = object ? walk_members(w, node, s) : walk_items(w, node, s);
+	if (w->failed)
+		return false;
 	if (!any && !s->keep_container && at != STATE_ROOT) {
 		splice_rewind(&w->out, mark);
 		return false;
