@@ -340,7 +340,9 @@ uint32_t decimal_hash(struct view token)
 		h = h * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)digit_at(&d, i);
 	/* Exponents may wrap around: equal ones wrap alike. */
 	power = (d.exponent_negative ? -power : power) + (uint64_t)d.shift;
-	h = (h ^ power * UINT64_C(0x9e3779b97f4a7c15)) + (uint64_t)(d.sign < 0);
+	h ^= power * UINT64_C(0x9e3779b97f4a7c15);
+	if (d.sign < 0)
+		h = ~h;
 	h = (h ^ h >> 32) * UINT64_C(0xff51afd7ed558ccd);
 	return (uint32_t)(h >> 32);
 }

@@ -2,6 +2,7 @@
 #include "lib/json/equal.h"
 
 #include "lib/json/decimal.h"
+#include "lib/json/scan.h"
 
 static bool same_name(const struct tape *a, uint32_t x, const struct tape *b, uint32_t y)
 {
@@ -66,13 +67,13 @@ bool json_equal(const struct tape *a, uint32_t node_a, const struct tape *b, uin
 	return false;
 }
 
-/* One step of a hash that depends on order. */
+/* One step of a hash that depends on order. Not linear in `v`: the sum over members must tell
+ * {"a":1,"b":2} from {"a":2,"b":1}. */
 static uint32_t mix(uint32_t h, uint32_t v)
 {
-	uint64_t r = (uint64_t)(h ^ 0x9e3779b9) * 0x85ebca6b + v;
+	uint64_t r = fold_product(h ^ HASH_A, v ^ HASH_B);
 
-	r *= UINT64_C(0xff51afd7ed558ccd);
-	return (uint32_t)(r >> 32);
+	return (uint32_t)(r ^ r >> 32);
 }
 
 uint32_t json_hash(const struct tape *t, uint32_t node)

@@ -34,6 +34,7 @@ struct tape_parser *tape_parser_new(const struct tape_limits *limits)
 		.key_bytes = limit_or(l->key_bytes, 256, BYTES_MAX),
 		.string_bytes = limit_or(l->string_bytes, 256u << 10, BYTES_MAX),
 		.number_chars = limit_or(l->number_chars, 64, NUMBER_MAX),
+		.duplicates = l->duplicates,
 	};
 	p->frames = calloc(p->limits.depth + 1, sizeof *p->frames);
 	if (!p->frames) {

@@ -20,6 +20,8 @@ static bool duplicate(struct tape_parser *p, uint32_t node)
 
 bool parser_add_key(struct tape_parser *p, struct frame *f, uint32_t node)
 {
+	if (p->limits.duplicates)
+		return true;
 	uint32_t hash = p->nodes[node].hash;
 	uint64_t key = (uint64_t)hash << 32 | node, bit = UINT64_C(1) << (hash >> 26);
 

@@ -1,5 +1,6 @@
 /* The texts of JSONTestSuite (github.com/nst/JSONTestSuite, MIT): what is named y_ is JSON, n_ is not,
- * i_ is left to the reader; the latter are counted and named. */
+ * i_ is left to the reader; the latter are counted and named. Two y_ texts have a name twice, which
+ * the RFC leaves open and the gateway refuses; they are JSON to a reader that allows duplicates. */
 #include <dirent.h>
 #include <stdio.h>
 
@@ -56,11 +57,13 @@ static bool accepted(struct tape_parser *p, const char *dir, const char *name)
 
 START_TEST(suite)
 {
-	const char *data = getenv("GATEWAY_TEST_DATA");
 	/* The limits of documents: a y_ text has a number of 78 characters, a record's may have 64. */
-	struct tape_parser *p = new_parser(&tape_document_limits);
+	struct tape_limits lenient = tape_document_limits;
+	lenient.duplicates = true;
+	struct tape_parser *strict = new_parser(&tape_document_limits), *p = new_parser(&lenient);
+	const char *data = getenv("GATEWAY_TEST_DATA");
 	char dir[4096], *names[FILES_MAX];
-	unsigned yes[2] = { 0 }, no[2] = { 0 }, free_choice[2] = { 0 };
+	unsigned yes = 0, yes_good = 0, twice = 0, no = 0, no_good = 0, open = 0, open_good = 0;
 	struct buf list = BUF_INIT(65536);
 
 	snprintf(dir, sizeof dir, "%s/json-parsing/test_parsing", data ? data : "");
@@ -68,25 +71,31 @@ START_TEST(suite)
 	if (n == 0)
 		printf("SKIP json parsing: GATEWAY_TEST_DATA not found\n");
 	for (size_t i = 0; i < n; i++) {
-		bool good = accepted(p, dir, names[i]);
+		bool good = accepted(p, dir, names[i]), also_strict = accepted(strict, dir, names[i]);
+		ck_assert_msg(good == also_strict || strstr(names[i], "duplicated_key"), "%s", names[i]);
 		if (names[i][0] == 'y') {
-			yes[good]++;
+			yes++;
+			yes_good += good;
+			twice += good && !also_strict;
 			ck_assert_msg(good, "%s was refused", names[i]);
 		} else if (names[i][0] == 'n') {
-			no[good]++;
+			no++;
+			no_good += !good;
 			ck_assert_msg(!good, "%s was accepted", names[i]);
 		} else {
-			free_choice[good]++;
+			open++;
+			open_good += good;
 			if (good)
 				buf_addf(&list, " %.*s", (int)strcspn(names[i], "."), names[i]);
 		}
 		free(names[i]);
 	}
 	if (n > 0)
-		printf("json parsing: %u/%u y accepted, %u/%u n refused, %u i accepted and %u refused; accepted:%.*s\n",
-		       yes[1], yes[0] + yes[1], no[0], no[0] + no[1], free_choice[1], free_choice[0],
+		printf("json parsing: %u/%u y accepted (%u of them only where duplicate names are allowed), %u/%u n refused, "
+		       "%u/%u i accepted:%.*s\n", yes_good, yes, twice, no_good, no, open_good, open,
 		       VIEW_ARG(buf_view(&list)));
 	buf_free(&list);
+	tape_parser_free(strict);
 	tape_parser_free(p);
 }
 END_TEST
