@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "lib/base/encode.h"
 #include "lib/base/wire.h"
@@ -227,6 +228,41 @@ START_TEST(test_missing)
 }
 END_TEST
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* An append that finds no memory changes nothing, and goes on when there is some again. */
+START_TEST(test_no_memory)
+{
+	struct rlimit old, tight;
+	struct error e = { 0 };
+	struct tlog_edge edge = { 0 };
+	struct tiles *t = tiles_new(0, NULL, NULL, &e);
+	struct digest leaf, root, want;
+	unsigned refused = 0;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &old), 0);
+	tight = old;
+	tight.rlim_cur = 1;
+	for (uint64_t i = 0; i < 70000; i++) {
+		leaf_of(i, &leaf);
+		tlog_edge_append(&edge, &leaf);
+		ck_assert_int_eq(setrlimit(RLIMIT_AS, &tight), 0);
+		bool ok = tiles_append(t, &leaf);
+		ck_assert_int_eq(setrlimit(RLIMIT_AS, &old), 0);
+		if (ok)
+			continue;
+		refused++;
+		ck_assert_uint_eq(tiles_size(t), i);
+		ck_assert(tiles_append(t, &leaf));
+	}
+	ck_assert_uint_gt(refused, 0);
+	tiles_root(t, &root);
+	tlog_edge_root(&edge, &want);
+	ck_assert(digest_eq(&root, &want));
+	tiles_free(t);
+}
+END_TEST
+#endif
+
 START_TEST(test_paths)
 {
 	static const struct { const char *path; struct tlog_tile tile; } good[] = {
@@ -372,6 +408,9 @@ TCase *make_tiles_case(void)
 	tcase_add_test(tc, test_growth);
 	tcase_add_test(tc, test_rollback);
 	tcase_add_test(tc, test_missing);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	tcase_add_test(tc, test_no_memory);
+#endif
 	tcase_add_test(tc, test_paths);
 	tcase_add_test(tc, test_tessera);
 	return tc;
