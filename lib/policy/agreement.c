@@ -174,6 +174,11 @@ bool agreement_has_party(const struct agreement *a, struct view agency)
 	return false;
 }
 
+const char *agreement_first_party(const struct agreement *a)
+{
+	return a->parties[0].p;         /* jansson's strings end with a NUL */
+}
+
 struct view agreement_recipient(const struct agreement *a, struct view from)
 {
 	size_t i = find_flow(a, from);

@@ -56,6 +56,8 @@ int64_t agreement_effective_ms(const struct agreement *a);
 int64_t agreement_grace_end_ms(const struct agreement *a);
 int64_t agreement_sunset_ms(const struct agreement *a);
 bool agreement_has_party(const struct agreement *a, struct view agency);
+/* The party that stands first; NUL-terminated, lives as long as the agreement. */
+const char *agreement_first_party(const struct agreement *a);
 /* The agency that receives what `from` provides under this agreement; empty when there is no such flow. */
 struct view agreement_recipient(const struct agreement *a, struct view from);
 /* k-th schema digest that the agreement pins; false past the last. */

@@ -1,0 +1,49 @@
+/* What the agreement commands share: options, schemas by digest, signers, loading. One thread. */
+#ifndef GATEWAYD_CTL_AGREEMENT_H
+#define GATEWAYD_CTL_AGREEMENT_H
+
+#include <getopt.h>
+
+#include "gatewayd/ctl/ctl.h"
+#include "lib/policy/agreement.h"
+
+#define AGREEMENT_FILE_MAX (16u << 20)
+#define AGREEMENT_SCHEMAS_MAX 512u
+#define AGREEMENT_SIGNERS_MAX 64u
+
+/* Options that every command on an agreement takes. */
+#define AGREEMENT_OPTIONS \
+	{ "schema-dir", required_argument, NULL, 'S' }, { "self", required_argument, NULL, 'A' }, \
+	{ "floor", required_argument, NULL, 'F' }, { "overlay", required_argument, NULL, 'O' }, \
+	{ "now", required_argument, NULL, 'N' }, { "secret", required_argument, NULL, 'K' }, \
+	{ "signer", required_argument, NULL, 'C' }
+#define AGREEMENT_USAGE "[--schema-dir DIR] [--self AGENCY] [--floor FILE] [--overlay FILE] [--now TIME]"
+
+struct text_file {
+	char *p;
+	size_t n;
+};
+
+struct agreement_setup {
+	struct text_file schemas[AGREEMENT_SCHEMAS_MAX];
+	size_t n_schemas;
+	struct { char *name; struct buf der; } signers[AGREEMENT_SIGNERS_MAX];
+	size_t n_signers;
+	struct text_file floor, overlay;
+	const char *self;               /* NULL: the first party */
+	struct secret secret;
+	int64_t now_ms;
+};
+
+void agreement_setup_init(struct agreement_setup *s);
+void agreement_setup_free(struct agreement_setup *s);
+/* Takes one of AGREEMENT_OPTIONS; CTL_OK, or an exit status after the reason was printed. */
+int agreement_setup_option(struct agreement_setup *s, int option, const char *value);
+/* Loads a file; `signature` is NULL for drafts. Prints every error and returns NULL. */
+struct agreement *agreement_setup_load(const struct agreement_setup *s, const char *path, const struct text_file *signature);
+
+/* agreement_simulate.c */
+int agreement_simulate(const struct ctl *c, int argc, char **argv);
+int agreement_explain(const struct ctl *c, int argc, char **argv);
+
+#endif

@@ -1,0 +1,209 @@
+/* gatewayctl simulate and agreement explain: the whole decision on one envelope, with nothing stored, nothing
+ * logged and nothing sent. */
+#include "gatewayd/ctl/agreement.h"
+#include "lib/policy/decision.h"
+#include "lib/schema/document.h"
+
+struct simulation {
+	struct agreement_setup setup;
+	struct agreement *agreement;
+	struct text_file text;
+	struct schema *envelope_schema;
+	struct schema_run *run;
+	struct tape_parser *in, *out;
+	struct transform_run *transform;
+	struct tape tape;
+	struct envelope envelope;
+	struct decision decision;
+	struct buf scratch, record;
+	bool ran;                       /* the record went through its rules */
+};
+
+static void simulation_free(struct simulation *s)
+{
+	agreement_unref(s->agreement);
+	schema_unref(s->envelope_schema);
+	schema_run_free(s->run);
+	tape_parser_free(s->in);
+	tape_parser_free(s->out);
+	transform_run_free(s->transform);
+	buf_wipe(&s->record);
+	buf_free(&s->scratch);
+	free(s->text.p);
+	agreement_setup_free(&s->setup);
+}
+
+struct sink {
+	struct decision *d;
+	enum reason reason;
+};
+
+static bool add_fault(void *arg, const struct schema_fault *f)
+{
+	struct sink *s = arg;
+	char clause[96], pointer[200];
+
+	snprintf(clause, sizeof clause, "%.*s", VIEW_ARG(f->keyword));
+	snprintf(pointer, sizeof pointer, "%.*s", VIEW_ARG(f->pointer));
+	decision_fail(s->d, s->reason, clause, pointer);
+	return s->d->n_failed < DECISION_REASONS;
+}
+
+static bool fits(struct simulation *s, const struct schema *schema, const struct tape *t, uint32_t node, enum reason reason)
+{
+	struct sink sink = { &s->decision, reason };
+
+	switch (schema_check(schema, s->run, t, node)) {
+	case SCHEMA_VALID:
+		return true;
+	case SCHEMA_INVALID:
+		schema_explain(schema, s->run, t, node, add_fault, &sink);
+		break;
+	case SCHEMA_LIMIT:
+		decision_fail(&s->decision, REASON_LIMIT, "", "");
+		break;
+	}
+	return false;
+}
+
+/* The same steps, in the same order, as an exchange of the daemon. */
+static bool decide(struct simulation *s)
+{
+	struct decision *d = &s->decision;
+	struct error e = { .reason = REASON_NONE };
+	struct view self = view_of(s->setup.self);
+	struct facts facts = { .now_ms = s->setup.now_ms, .self = self, .agency = self };
+	struct tape out;
+
+	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = s->agreement, .now_ms = s->setup.now_ms,
+		.tier = TIER_COUNT, .category = SUBJECT_COUNT };
+	if (!envelope_read(s->envelope_schema, s->run, &s->tape, &s->scratch, &s->envelope, &e)) {
+		decision_fail(d, e.reason, e.text, e.where);
+		return false;
+	}
+	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) ||
+	    !fits(s, d->ruling->input, &s->tape, s->envelope.record, REASON_SCHEMA_VIOLATION))
+		return false;
+	struct transform_input in = { .tape = &s->tape, .record = s->envelope.record, .subject = s->envelope.reference };
+	if (!random_bytes(in.random, sizeof in.random) || !program_run(d->ruling->program, s->transform, &in, &s->record, &e)) {
+		decision_fail(d, e.reason ? e.reason : REASON_CRYPTO, e.text, e.where);
+		return false;
+	}
+	s->ran = true;
+	if (!decision_conclude(d, &s->envelope, &s->tape, s->transform))
+		return false;
+	if (!tape_parse(s->out, buf_view(&s->record), &out, &e)) {
+		decision_fail(d, REASON_INTERNAL, "the output is not JSON", "");
+		return false;
+	}
+	return fits(s, d->ruling->output, &out, 0, REASON_OUTPUT_VIOLATION);
+}
+
+/* Options, agreement, envelope; then the decision. CTL_OK when there is one, whatever it says. */
+static int simulate(struct simulation *s, int argc, char **argv, const char *usage)
+{
+	static const struct option options[] = { AGREEMENT_OPTIONS, { NULL, 0, NULL, 0 } };
+	struct error e = { .reason = REASON_NONE };
+	int option, status;
+
+	agreement_setup_init(&s->setup);
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if ((status = agreement_setup_option(&s->setup, option, optarg)) != CTL_OK)
+			return status;
+	if (argc - optind != 2)
+		return ctl_usage(usage);
+	if (!s->setup.secret.n) {
+		s->setup.secret.n = 32;
+		if (!random_bytes(s->setup.secret.b, s->setup.secret.n)) {
+			error_set(&e, REASON_CRYPTO, "no random bytes");
+			return ctl_fail(CTL_FAILED, &e);
+		}
+		fprintf(stderr, "gatewayctl: no --secret: pseudonyms and tokens are made with a throw-away secret and mean nothing\n");
+	}
+	s->agreement = agreement_setup_load(&s->setup, argv[optind], NULL);
+	if (!s->agreement)
+		return CTL_FAILED;
+	if (!s->setup.self)
+		s->setup.self = agreement_first_party(s->agreement);
+	s->envelope_schema = document_schema(VIEW("envelope"), &e);
+	s->run = schema_run_new();
+	s->in = tape_parser_new(NULL);
+	s->out = tape_parser_new(NULL);
+	s->transform = transform_run_new();
+	s->scratch = s->record = BUF_INIT(16u << 20);
+	if (!s->envelope_schema || !s->run || !s->in || !s->out || !s->transform)
+		error_set(&e, REASON_NO_MEMORY, "memory ran out");
+	if (e.reason || !ctl_read_file(argv[optind + 1], AGREEMENT_FILE_MAX, &s->text.p, &s->text.n, &e) ||
+	    !tape_parse(s->in, view_make(s->text.p, s->text.n), &s->tape, &e))
+		return ctl_fail(CTL_FAILED, &e);
+	if (!decide(s))
+		s->decision.outcome = OUTCOME_REFUSED;
+	return CTL_OK;
+}
+
+static bool leaves(const struct simulation *s)
+{
+	return s->decision.outcome == OUTCOME_RELEASED || s->decision.outcome == OUTCOME_TRANSFORMED;
+}
+
+int agreement_simulate(const struct ctl *c, int argc, char **argv)
+{
+	struct simulation s = { .ran = false };
+	struct buf json = BUF_INIT(16u << 20);
+	int status = simulate(&s, argc, argv, "simulate " AGREEMENT_USAGE " [--secret FILE] AGREEMENT ENVELOPE");
+
+	(void)c;
+	if (status == CTL_OK) {
+		decision_json(&s.decision, &s.tape, s.envelope.record, s.ran ? s.transform : NULL, &json);
+		fprintf(stderr, "%.*s\n", VIEW_ARG(buf_view(&json)));
+		if (leaves(&s))
+			printf("%.*s\n", VIEW_ARG(buf_view(&s.record)));
+		status = leaves(&s) ? CTL_OK : CTL_CHECK_FAILED;
+	}
+	buf_free(&json);
+	simulation_free(&s);
+	return status;
+}
+
+static void explain_leaves(const json_t *leaves_of, const char *none)
+{
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(leaves_of, i, o) {
+		const char *pointer = json_string_value(json_object_get(o, "pointer"));
+		const char *rule = json_string_value(json_object_get(o, "rule"));
+		printf("  %-13s %-44s %s\n", json_string_value(json_object_get(o, "action")), pointer[0] ? pointer : "(record)", rule ? rule : none);
+	}
+}
+
+int agreement_explain(const struct ctl *c, int argc, char **argv)
+{
+	struct simulation s = { .ran = false };
+	struct buf json = BUF_INIT(16u << 20);
+	int status = simulate(&s, argc, argv, "agreement explain " AGREEMENT_USAGE " AGREEMENT ENVELOPE");
+
+	if (status == CTL_OK) {
+		decision_json(&s.decision, &s.tape, s.envelope.record, s.ran ? s.transform : NULL, &json);
+		json_t *doc = json_loadb(json.p, json.n, 0, NULL);
+		if (c->json) {
+			printf("%.*s\n", VIEW_ARG(buf_view(&json)));
+		} else {
+			printf("Outcome: %s\n", outcome_name(s.decision.outcome));
+			for (size_t i = 0; i < s.decision.n_failed; i++) {
+				const struct failed *f = &s.decision.failed[i];
+				printf("  %s: %s\n    clause %s  at %s\n", reason_slug(f->reason), reason_text(f->reason),
+				       f->clause[0] ? f->clause : "-", f->pointer[0] ? f->pointer : "-");
+			}
+			printf("Leaves that pass, and the rule that won:\n");
+			explain_leaves(json_object_get(doc, "released"), "-");
+			printf("Leaves that do not pass:\n");
+			explain_leaves(json_object_get(doc, "dropped"), "no rule names it");
+		}
+		json_decref(doc);
+		status = leaves(&s) ? CTL_OK : CTL_CHECK_FAILED;
+	}
+	buf_free(&json);
+	simulation_free(&s);
+	return status;
+}

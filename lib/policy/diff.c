@@ -1,0 +1,286 @@
+/* Fields are compared by what each combination of purpose, tier and subject category lets pass, clauses by
+ * their meaning; what is left is compared as JSON and reported as other. */
+#include "lib/policy/diff.h"
+
+#include "lib/policy/internal.h"
+#include "lib/policy/plain.h"
+
+const char *diff_kind_name(enum diff_kind k)
+{
+	switch (k) {
+	case DIFF_STRICTER:
+		return "stricter";
+	case DIFF_LOOSER:
+		return "looser";
+	case DIFF_OTHER:
+		return "other";
+	}
+	return "other";
+}
+
+struct diff {
+	const struct agreement *old, *new;
+	void (*report)(void *arg, enum diff_kind kind, const char *pointer, const char *text);
+	void *arg;
+	size_t looser;
+};
+
+static void tell(struct diff *d, enum diff_kind kind, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+static void tell(struct diff *d, enum diff_kind kind, const char *pointer, const char *fmt, ...)
+{
+	char text[600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	d->report(d->arg, kind, pointer, text);
+	d->looser += kind == DIFF_LOOSER;
+}
+
+/* --- field rules --- */
+
+/* The strictest rule for a pointer in a combination; NULL: none, hence dropped. */
+static const struct rule *winner(const struct agreement *a, const char *pointer, size_t p, unsigned t, unsigned s)
+{
+	const struct rule *best = NULL;
+
+	for (size_t i = 0; i < a->n_rules; i++) {
+		const struct rule *r = &a->rules[i];
+		if (strcmp(r->field.pointer, pointer) == 0 && (r->purposes & BIT(p)) && (r->tiers >> t & 1) &&
+		    (r->subjects >> s & 1) && (!best || r->field.action > best->field.action))
+			best = r;
+	}
+	return best;
+}
+
+static bool covered(const struct agreement *a, size_t p, unsigned t, unsigned s)
+{
+	return a->tiers[t].present && (a->purposes[p].tiers >> t & 1) && (a->purposes[p].subjects >> s & 1);
+}
+
+static enum action action_of(const struct rule *r)
+{
+	return r ? r->field.action : ACTION_DROP;
+}
+
+/* The change of one pointer, told once for the first combination in which it differs; further different
+ * changes of it are told, too. */
+static void diff_pointer(struct diff *d, const char *pointer, const char *at)
+{
+	uint64_t told[ACTION_COUNT] = { 0 };
+
+	for (size_t q = 0; q < d->new->n_purposes; q++) {
+		size_t p = find_purpose(d->old, d->new->purposes[q].id);
+		for (unsigned t = 0; p != INDEX_NONE && t < TIER_COUNT; t++)
+			for (unsigned s = 0; s < SUBJECT_COUNT; s++) {
+				if (!covered(d->old, p, t, s) || !covered(d->new, q, t, s))
+					continue;
+				const struct rule *was = winner(d->old, pointer, p, t, s), *is = winner(d->new, pointer, q, t, s);
+				enum action before = action_of(was), after = action_of(is);
+				bool form = before == after && was && is && !json_equal(was->field.params, is->field.params) &&
+					(was->field.params || is->field.params);
+				if ((before == after && !form) || (told[before] & BIT(after)))
+					continue;
+				told[before] |= BIT(after);
+				tell(d, form ? DIFF_OTHER : after > before ? DIFF_STRICTER : DIFF_LOOSER, at,
+				     "%s %s, where before it %s (%.*s, %s)", pointer[0] ? pointer : "the whole record",
+				     form ? "has other parameters" : plain_action(after), plain_action(before),
+				     VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
+			}
+	}
+}
+
+static void diff_rules(struct diff *d)
+{
+	char at[60];
+
+	for (size_t i = 0; i < d->new->n_rules; i++) {
+		bool again = false;
+		for (size_t k = 0; k < i && !again; k++)
+			again = strcmp(d->new->rules[k].field.pointer, d->new->rules[i].field.pointer) == 0;
+		snprintf(at, sizeof at, "/rules/%zu", i);
+		if (!again)
+			diff_pointer(d, d->new->rules[i].field.pointer, at);
+	}
+	for (size_t i = 0; i < d->old->n_rules; i++) {
+		bool again = false;
+		for (size_t k = 0; k < d->new->n_rules && !again; k++)
+			again = strcmp(d->new->rules[k].field.pointer, d->old->rules[i].field.pointer) == 0;
+		for (size_t k = 0; k < i && !again; k++)
+			again = strcmp(d->old->rules[k].field.pointer, d->old->rules[i].field.pointer) == 0;
+		snprintf(at, sizeof at, "/rules/%zu", i);
+		if (!again)
+			diff_pointer(d, d->old->rules[i].field.pointer, at);
+	}
+}
+
+/* --- purposes, tiers --- */
+
+static void diff_period(struct diff *d, const struct duration *was, const struct duration *is, bool zero_is_never,
+                        const char *at, const char *what)
+{
+	struct buf words = BUF_INIT(4096);
+	int order = duration_cmp(is, was);
+
+	if (zero_is_never && duration_is_zero(is) != duration_is_zero(was))
+		order = duration_is_zero(is) ? 1 : -1;
+	if (order != 0) {
+		plain_duration(&words, was);
+		buf_adds(&words, " becomes ");
+		plain_duration(&words, is);
+		tell(d, order > 0 ? DIFF_LOOSER : DIFF_STRICTER, at, "%s: %.*s", what, VIEW_ARG(buf_view(&words)));
+	}
+	buf_free(&words);
+}
+
+static void diff_mask(struct diff *d, uint32_t was, uint32_t is, unsigned n, const char *at, const char *what,
+                      const char *(*name)(unsigned))
+{
+	for (unsigned i = 0; i < n; i++)
+		if ((was ^ is) >> i & 1)
+			tell(d, is >> i & 1 ? DIFF_LOOSER : DIFF_STRICTER, at, "%s %s is %s", what, name(i), is >> i & 1 ? "added" : "taken away");
+}
+
+static const char *name_of_tier(unsigned t)
+{
+	return tier_name((enum tier)t);
+}
+
+static const char *name_of_subject(unsigned s)
+{
+	return subject_category_name((enum subject_category)s);
+}
+
+static void diff_purpose(struct diff *d, const struct purpose *was, const struct purpose *is, size_t index)
+{
+	char at[60];
+
+	snprintf(at, sizeof at, "/purposes/%zu", index);
+	diff_mask(d, was->tiers, is->tiers, TIER_COUNT, at, "tier", name_of_tier);
+	diff_mask(d, was->subjects, is->subjects, SUBJECT_COUNT, at, "subject category", name_of_subject);
+	diff_period(d, &was->retention.payload, &is->retention.payload, false, at, "the gateway's payload");
+	diff_period(d, &was->retention.copy, &is->retention.copy, false, at, "the recipient's copy");
+	diff_period(d, &was->retention.mask, &is->retention.mask, true, at, "masking of the copy");
+	diff_period(d, &was->retention.review, &is->retention.review, true, at, "review of the copy");
+}
+
+static void diff_purposes(struct diff *d)
+{
+	char at[60];
+
+	for (size_t i = 0; i < d->new->n_purposes; i++) {
+		size_t k = find_purpose(d->old, d->new->purposes[i].id);
+		snprintf(at, sizeof at, "/purposes/%zu", i);
+		if (k == INDEX_NONE)
+			tell(d, DIFF_LOOSER, at, "the purpose %.*s is added", VIEW_ARG(d->new->purposes[i].id));
+		else
+			diff_purpose(d, &d->old->purposes[k], &d->new->purposes[i], i);
+	}
+	for (size_t i = 0; i < d->old->n_purposes; i++)
+		if (find_purpose(d->new, d->old->purposes[i].id) == INDEX_NONE) {
+			snprintf(at, sizeof at, "/purposes/%zu", i);
+			tell(d, DIFF_STRICTER, at, "the purpose %.*s is taken away", VIEW_ARG(d->old->purposes[i].id));
+		}
+}
+
+static void diff_flag(struct diff *d, bool was, bool is, const char *at, const char *what)
+{
+	if (was != is)
+		tell(d, is ? DIFF_STRICTER : DIFF_LOOSER, at, "%s is %s demanded", what, is ? "now" : "no longer");
+}
+
+static void diff_tiers(struct diff *d)
+{
+	for (unsigned t = 0; t < TIER_COUNT; t++) {
+		const struct tier_rule *was = &d->old->tiers[t], *is = &d->new->tiers[t];
+		char at[60];
+		if (!was->present || !is->present)
+			continue;
+		snprintf(at, sizeof at, "/tiers/%zu", is->index);
+		diff_flag(d, was->case_ref, is->case_ref, at, "a case reference");
+		diff_flag(d, was->necessity, is->necessity, at, "the necessity test");
+		diff_flag(d, was->officer, is->officer, at, "a named officer");
+		diff_flag(d, was->justify, is->justify, at, "a justification of each field");
+		if (was->approvals != is->approvals)
+			tell(d, is->approvals > was->approvals ? DIFF_STRICTER : DIFF_LOOSER, at, "%u approvals become %u", was->approvals, is->approvals);
+		/* 0 is no quota at all. */
+		if (was->quota.uses != is->quota.uses)
+			tell(d, was->quota.uses - 1 < is->quota.uses - 1 ? DIFF_LOOSER : DIFF_STRICTER, at, "the quota changes from %u to %u uses%s",
+			     was->quota.uses, is->quota.uses, was->quota.uses && is->quota.uses ? "" : " (0: none)");
+	}
+}
+
+/* --- dates, exceptions, and the rest --- */
+
+static void diff_date(struct diff *d, int64_t was, int64_t is, const char *at, const char *what)
+{
+	struct buf words = BUF_INIT(4096);
+
+	if (was == is)
+		return;
+	plain_date(&words, was);
+	buf_adds(&words, " becomes ");
+	plain_date(&words, is);
+	tell(d, is > was ? DIFF_LOOSER : DIFF_STRICTER, at, "%s: %.*s", what, VIEW_ARG(buf_view(&words)));
+	buf_free(&words);
+}
+
+static void diff_exceptions(struct diff *d)
+{
+	char at[60];
+
+	for (size_t i = 0; i < d->new->n_exceptions; i++) {
+		size_t k = find_exception(d->old, d->new->exceptions[i].id);
+		const struct exception *is = &d->new->exceptions[i];
+		snprintf(at, sizeof at, "/exceptions/%zu", i);
+		if (k == INDEX_NONE) {
+			tell(d, DIFF_LOOSER, at, "the exception %.*s is added", VIEW_ARG(is->id));
+			continue;
+		}
+		diff_date(d, d->old->exceptions[k].expires_ms, is->expires_ms, at, "the exception's end");
+		if (is->approvals != d->old->exceptions[k].approvals)
+			tell(d, is->approvals > d->old->exceptions[k].approvals ? DIFF_STRICTER : DIFF_LOOSER, at, "%u approvals become %u",
+			     d->old->exceptions[k].approvals, is->approvals);
+		if (is->quota.uses != d->old->exceptions[k].quota.uses)
+			tell(d, is->quota.uses > d->old->exceptions[k].quota.uses ? DIFF_LOOSER : DIFF_STRICTER, at, "%u uses become %u",
+			     d->old->exceptions[k].quota.uses, is->quota.uses);
+	}
+	for (size_t i = 0; i < d->old->n_exceptions; i++)
+		if (find_exception(d->new, d->old->exceptions[i].id) == INDEX_NONE) {
+			snprintf(at, sizeof at, "/exceptions/%zu", i);
+			tell(d, DIFF_STRICTER, at, "the exception %.*s is taken away", VIEW_ARG(d->old->exceptions[i].id));
+		}
+}
+
+static void diff_clauses(struct diff *d)
+{
+	static const char *const clauses[] = { "title", "parties", "flows", "legal_bases", "schemas", "pseudonyms", "onward",
+		"handling", "consent", "assessment", "council", "breach", "notification", "redress", "answers", "algorithms", "renewal" };
+	char at[60];
+
+	for (size_t i = 0; i < sizeof clauses / sizeof clauses[0]; i++) {
+		const json_t *was = json_object_get(d->old->doc, clauses[i]), *is = json_object_get(d->new->doc, clauses[i]);
+		snprintf(at, sizeof at, "/%s", clauses[i]);
+		if (!was != !is)
+			tell(d, DIFF_OTHER, at, "the clause is %s", is ? "added" : "taken away");
+		else if (was && !json_equal(was, is))
+			tell(d, DIFF_OTHER, at, "the clause reads otherwise");
+	}
+}
+
+size_t agreement_diff(const struct agreement *before, const struct agreement *after,
+                      void (*report)(void *arg, enum diff_kind kind, const char *pointer, const char *text), void *arg)
+{
+	struct diff d = { .old = before, .new = after, .report = report, .arg = arg };
+
+	diff_date(&d, before->sunset_ms, after->sunset_ms, "/sunset", "the end of sharing");
+	diff_date(&d, before->review_next_ms, after->review_next_ms, "/review/next", "the next review");
+	diff_purposes(&d);
+	diff_tiers(&d);
+	diff_rules(&d);
+	diff_exceptions(&d);
+	diff_clauses(&d);
+	return d.looser;
+}

@@ -1,0 +1,246 @@
+/* The checks, a function each. */
+#include "lib/policy/lint.h"
+
+#include "lib/policy/internal.h"
+#include "lib/policy/reach.h"
+
+const char *lint_level_name(enum lint_level l)
+{
+	switch (l) {
+	case LINT_NOTE:
+		return "note";
+	case LINT_WARNING:
+		return "warning";
+	case LINT_ERROR:
+		return "error";
+	}
+	return "error";
+}
+
+struct lint {
+	const struct agreement *a;
+	int64_t now_ms;
+	void (*report)(void *arg, const struct lint_finding *f);
+	void *arg;
+	size_t n;
+	size_t schema;                  /* whose leaves are walked */
+};
+
+static void find(struct lint *l, enum lint_level level, const char *rule, const char *pointer, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
+
+static void find(struct lint *l, enum lint_level level, const char *rule, const char *pointer, const char *fmt, ...)
+{
+	char text[600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	struct lint_finding f = { .level = level, .rule = rule, .pointer = pointer, .text = text };
+	l->report(l->arg, &f);
+	l->n += level != LINT_NOTE;
+}
+
+/* --- coverage --- */
+
+/* Every leaf is named by a rule, be it to drop it: what nobody thought of shows here. */
+static void check_leaf(void *arg, const char *leaf)
+{
+	struct lint *l = arg;
+	char at[40];
+
+	for (size_t i = 0; i < l->a->n_rules; i++) {
+		const struct rule *r = &l->a->rules[i];
+		bool subtree = r->field.subtree || r->field.action == ACTION_DROP;
+		if (pattern_covers(r->field.pointer, subtree, leaf))
+			return;
+	}
+	snprintf(at, sizeof at, "/schemas/%zu", l->schema);
+	find(l, LINT_WARNING, "uncovered-leaf", at, "no rule names %s; it is dropped: say so", leaf);
+}
+
+static void check_coverage(struct lint *l)
+{
+	for (size_t s = 0; s < l->a->n_schemas; s++) {
+		const struct record_schema *schema = &l->a->schemas[s];
+		struct reach_document documents[101] = { { .uri = VIEW(""), .root = schema->root } };
+		struct reach r = { documents, 1 };
+		bool used = false;
+		char at[40];
+
+		for (size_t k = 0; k < schema->n_references && r.n < 101; k++)
+			documents[r.n++] = (struct reach_document){ .uri = schema->reference_uris[k], .root = schema->references[k] };
+		for (size_t p = 0; p < l->a->n_purposes; p++)
+			used = used || l->a->purposes[p].schema == s;
+		snprintf(at, sizeof at, "/schemas/%zu", s);
+		if (!used)
+			find(l, LINT_WARNING, "unused-schema", at, "no purpose uses it");
+		l->schema = s;
+		reach_leaves(&r, check_leaf, l);
+	}
+}
+
+/* --- rules --- */
+
+static bool in_clear(const struct rule *r)
+{
+	return r->field.action == ACTION_KEEP || r->field.action == ACTION_REDACT_TEXT;
+}
+
+/* The last token of a pointer that is no `*`. */
+static const char *last_name(const char *pointer, char *out, size_t size)
+{
+	const char *end = pointer + strlen(pointer);
+
+	while (end - pointer >= 2 && end[-1] == '*' && end[-2] == '/')
+		end -= 2;
+	const char *start = end;
+	while (start > pointer && start[-1] != '/')
+		start--;
+	snprintf(out, size, "%.*s", (int)(end - start), start);
+	return out;
+}
+
+/* Names under which values of few possibilities stand: whoever holds the key can try them all. */
+static bool small_domain(const char *pointer)
+{
+	static const char *const names[] = { "sex", "gender", "born", "birth_date", "birthDate", "age", "country", "nationality",
+		"nationalities", "postcode", "zip", "seat", "cabin", "status", "kind", "type" };
+	char name[200];
+
+	last_name(pointer, name, sizeof name);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *domain_of(const struct rule *r)
+{
+	return json_string_value(json_object_get(r->field.params, "domain"));
+}
+
+static bool listed_domain(const struct agreement *a, const char *domain)
+{
+	const json_t *list = json_object_get(json_object_get(a->doc, "pseudonyms"), "domains");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (view_is(json_view(json_array_get(list, i), "id"), domain))
+			return true;
+	return false;
+}
+
+static void check_rule(struct lint *l, const struct rule *r)
+{
+	const json_t *pseudonyms = json_object_get(l->a->doc, "pseudonyms");
+	const char *domain = domain_of(r), *id = r->field.id;
+	char at[60];
+
+	snprintf(at, sizeof at, "/rules/%zu", r->index);
+	if (r->field.category == FIELD_DIRECT && in_clear(r) && r->waiver == INDEX_NONE)
+		find(l, LINT_ERROR, "identifier-in-clear", at, "rule %s keeps a direct identifier in clear and names no waiver: every "
+		     "record that has it will be refused", id);
+	if (r->field.category == FIELD_SPECIAL && r->field.action != ACTION_DROP && (r->tiers & ~(1u << TIER_T2)))
+		find(l, LINT_WARNING, "special-category", at, "rule %s lets a special category of data leave below tier T2", id);
+	if (r->field.category == FIELD_FREE_TEXT && r->field.action == ACTION_KEEP)
+		find(l, LINT_WARNING, "free-text-kept", at, "rule %s keeps free text as it is: anything may stand in it", id);
+	if (r->field.subtree && r->field.action == ACTION_KEEP)
+		find(l, LINT_NOTE, "subtree-kept", at, "rule %s keeps everything beneath, also what a later schema adds", id);
+	if (domain && !pseudonyms)
+		find(l, LINT_ERROR, "no-key-clause", at, "rule %s derives codes, and /pseudonyms does not say who holds the key", id);
+	else if (domain && !listed_domain(l->a, domain))
+		find(l, LINT_WARNING, "unlisted-domain", at, "rule %s uses the domain %s, which /pseudonyms/domains does not list", id, domain);
+	if ((r->field.action == ACTION_PSEUDONYM || r->field.action == ACTION_FPE) && small_domain(r->field.pointer))
+		find(l, LINT_WARNING, "small-domain", at, "rule %s makes codes of a field with few values: the key holder can try them "
+		     "all; a range or a shorter date says less", id);
+	if (r->purposes == 0 || r->tiers == 0 || r->subjects == 0)
+		find(l, LINT_WARNING, "rule-never", at, "rule %s never applies", id);
+}
+
+/* A looser rule whose every combination a stricter one of the same pointer takes away says nothing. */
+static void check_overridden(struct lint *l)
+{
+	for (size_t i = 0; i < l->a->n_rules; i++)
+		for (size_t k = 0; k < l->a->n_rules; k++) {
+			const struct rule *r = &l->a->rules[i], *s = &l->a->rules[k];
+			char at[60];
+			if (i == k || s->field.action <= r->field.action || (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) ||
+			    (r->subjects & ~s->subjects) ||
+			    !pattern_covers(s->field.pointer, s->field.action == ACTION_DROP, r->field.pointer))
+				continue;
+			snprintf(at, sizeof at, "/rules/%zu", r->index);
+			find(l, LINT_WARNING, "overridden", at, "rule %s never wins: rule %s is stricter wherever it applies", r->field.id,
+			     s->field.id);
+			break;
+		}
+}
+
+/* --- clauses --- */
+
+static void check_combinations(struct lint *l)
+{
+	const struct agreement *a = l->a;
+
+	for (size_t p = 0; p < a->n_purposes; p++)
+		for (unsigned t = 0; t < TIER_COUNT; t++)
+			for (unsigned s = 0; s < SUBJECT_COUNT; s++) {
+				char at[60];
+				if (!(a->purposes[p].tiers >> t & 1) || !(a->purposes[p].subjects >> s & 1) ||
+				    a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, true)])
+					continue;
+				snprintf(at, sizeof at, "/purposes/%zu", p);
+				find(l, LINT_WARNING, "nothing-passes", at, "at tier %s no rule lets anything pass about %s", tier_name((enum tier)t),
+				     subject_category_name((enum subject_category)s));
+			}
+}
+
+static void check_clauses(struct lint *l)
+{
+	const struct agreement *a = l->a;
+	const json_t *council = json_object_get(a->doc, "council"), *pseudonyms = json_object_get(a->doc, "pseudonyms");
+	static const struct duration five_years = { .years = 5 };
+
+	if (!a->assessed)
+		find(l, LINT_ERROR, "no-assessment", "/assessment/digest", "there is no impact assessment: nothing will leave");
+	else if (a->assessment_next_ms <= l->now_ms)
+		find(l, LINT_ERROR, "assessment-stale", "/assessment/next_review", "is past: nothing will leave");
+	if (a->review_next_ms <= l->now_ms)
+		find(l, LINT_ERROR, "review-overdue", "/review/next", "is past: nothing will leave");
+	if (a->sunset_ms <= l->now_ms)
+		find(l, LINT_ERROR, "sunset-past", "/sunset", "is past: nothing will leave");
+	else if (a->sunset_ms > duration_add(a->effective_ms, &five_years))
+		find(l, LINT_WARNING, "long-term", "/sunset", "comes more than five years after the start");
+	if (a->crypto_expires_ms < a->sunset_ms)
+		find(l, LINT_WARNING, "crypto-expires-first", "/algorithms", "an algorithm expires before the sunset: records will stop then");
+	if (!council)
+		find(l, LINT_WARNING, "no-council", "/council", "there is no joint council that can veto");
+	else if (!json_object_get(council, "must_include"))
+		find(l, LINT_WARNING, "no-reserved-seat", "/council/must_include", "the agencies can outvote the privacy seat");
+	if (pseudonyms && !json_object_get(pseudonyms, "rotation"))
+		find(l, LINT_WARNING, "no-rotation", "/pseudonyms/rotation", "codes of one person stay linkable for ever");
+	if (!json_object_get(a->doc, "onward"))
+		find(l, LINT_WARNING, "no-onward", "/onward", "nothing is said about passing on to others");
+	if (!json_object_get(a->doc, "renewal"))
+		find(l, LINT_NOTE, "no-renewal", "/renewal", "the parties have not said when they may renew");
+	for (size_t i = 0; i < a->n_purposes; i++) {
+		static const struct duration three_years = { .years = 3 };
+		const struct retention *r = &a->purposes[i].retention;
+		if (duration_cmp(&r->copy, &three_years) > 0 && duration_is_zero(&r->review))
+			find(l, LINT_WARNING, "no-copy-review", "/retention/review", "a copy that lives longer than three years is never reviewed");
+	}
+}
+
+size_t agreement_lint(const struct agreement *a, int64_t now_ms,
+                      void (*report)(void *arg, const struct lint_finding *f), void *arg)
+{
+	struct lint l = { .a = a, .now_ms = now_ms, .report = report, .arg = arg };
+
+	check_coverage(&l);
+	for (size_t i = 0; i < a->n_rules; i++)
+		check_rule(&l, &a->rules[i]);
+	check_overridden(&l);
+	check_combinations(&l);
+	check_clauses(&l);
+	return l.n;
+}
