@@ -1,71 +1,11 @@
-/* Makes the graph of schemas that can be reached from the entry, with every reference resolved, and
- * refuses schemas that refer to themselves without end. See graph.h. */
+/* Makes the graph of schemas that can be reached from the entry, with every reference resolved. See
+ * graph.h. */
 #include "lib/schema/graph.h"
 
 #include <stdarg.h>
 
 #include "lib/json/pointer.h"
 #include "lib/schema/uri.h"
-
-/* --- tables ------------------------------------------------------------------------------------ */
-
-static uint32_t name_hash(struct view name, uint32_t number)
-{
-	return tape_hash(name) ^ number * UINT32_C(2654435761);
-}
-
-struct name_slot *name_table_get(const struct name_table *t, struct view name, uint32_t number)
-{
-	uint32_t h = name_hash(name, number);
-
-	if (!t->size)
-		return NULL;
-	for (uint32_t i = h & (t->size - 1); t->slots[i].value; i = (i + 1) & (t->size - 1)) {
-		struct name_slot *s = &t->slots[i];
-
-		if (s->hash == h && s->number == number && view_eq(s->name, name))
-			return s;
-	}
-	return NULL;
-}
-
-static bool name_table_grow(struct name_table *t)
-{
-	uint32_t size = t->size ? t->size * 2 : 64;
-	struct name_slot *slots = calloc(size, sizeof *slots);
-
-	if (!slots)
-		return false;
-	for (uint32_t i = 0; i < t->size; i++) {
-		uint32_t j = t->slots[i].hash & (size - 1);
-
-		if (!t->slots[i].value)
-			continue;
-		while (slots[j].value)
-			j = (j + 1) & (size - 1);
-		slots[j] = t->slots[i];
-	}
-	free(t->slots);
-	t->slots = slots;
-	t->size = size;
-	return true;
-}
-
-struct name_slot *name_table_put(struct name_table *t, struct view name, uint32_t number)
-{
-	struct name_slot *s = name_table_get(t, name, number);
-	uint32_t h = name_hash(name, number), i;
-
-	if (s)
-		return s;
-	if (t->n * 2 >= t->size && !name_table_grow(t))
-		return NULL;
-	for (i = h & (t->size - 1); t->slots[i].value; i = (i + 1) & (t->size - 1))
-		;
-	t->slots[i] = (struct name_slot){ .name = name, .hash = h, .number = number };
-	t->n++;
-	return &t->slots[i];
-}
 
 bool graph_no_memory(struct graph *g)
 {
@@ -504,71 +444,6 @@ static void sort_dynamic_targets(struct graph *g)
 	}
 }
 
-/* --- endless loops ----------------------------------------------------------------------------- */
-
-/* Keywords whose schema applies to the same instance whatever that is. */
-static bool applies_in_place(enum keyword k)
-{
-	return k == KEYWORD_REF || k == KEYWORD_ALL_OF || k == KEYWORD_ANY_OF || k == KEYWORD_ONE_OF ||
-	       k == KEYWORD_NOT || k == KEYWORD_IF;
-}
-
-struct visit {
-	uint32_t snode, use, link;
-};
-
-/* A depth-first search by hand: chains of references may be as long as the schema. */
-static bool check_loops_from(struct graph *g, uint32_t start, uint8_t *state, struct visit **stack, size_t *cap)
-{
-	size_t depth = 1;
-
-	(*stack)[0] = (struct visit){ start, 0, 0 };
-	state[start] = 1;
-	while (depth > 0) {
-		struct visit *v = &(*stack)[depth - 1];
-		const struct snode *s = &g->snodes[v->snode];
-
-		if (v->use == s->n) {
-			state[v->snode] = 2;
-			depth--;
-			continue;
-		}
-		const struct keyword_use *u = &g->uses[s->use + v->use];
-		if (!applies_in_place((enum keyword)u->keyword) || v->link == u->n) {
-			v->use++;
-			v->link = 0;
-			continue;
-		}
-		uint32_t target = g->links[u->link + v->link++].target;
-		if (state[target] == 1)
-			return graph_fail(g, s->doc, u->key, "the schema refers to itself without end");
-		if (state[target])
-			continue;
-		if (!graph_grow(g, stack, cap, depth, sizeof **stack))
-			return false;
-		state[target] = 1;
-		(*stack)[depth++] = (struct visit){ target, 0, 0 };
-	}
-	return true;
-}
-
-static bool check_loops(struct graph *g)
-{
-	uint8_t *state = calloc(g->n_snodes + 1u, 1);
-	struct visit *stack = NULL;
-	size_t cap = 0;
-	bool ok = state && graph_grow(g, &stack, &cap, 0, sizeof *stack);
-
-	for (uint32_t i = 0; ok && i < g->n_snodes; i++)
-		if (!state[i])
-			ok = check_loops_from(g, i, state, &stack, &cap);
-	if (!state)
-		graph_no_memory(g);
-	free(state);
-	free(stack);
-	return ok;
-}
-
 /* --- all of it --------------------------------------------------------------------------------- */
 
 bool graph_build(struct graph *g, struct schema_set *set, struct view uri, const struct schema_options *o,
@@ -595,7 +470,7 @@ bool graph_build(struct graph *g, struct schema_set *set, struct view uri, const
 		more = g->worked < g->n_snodes;
 	}
 	sort_dynamic_targets(g);
-	if (!check_loops(g))
+	if (!graph_check_loops(g))
 		return false;
 	free(g->uris.slots);
 	free(g->references.slots);

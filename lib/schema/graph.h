@@ -13,6 +13,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/schema/keyword.h"
+#include "lib/schema/name_table.h"
 #include "lib/schema/schema.h"
 
 #define NONE UINT32_MAX
@@ -90,20 +91,6 @@ struct graph_doc {
 	uint32_t *snode;                /* index + 1 */
 };
 
-/* An open hash table from a name and a number to an index. */
-struct name_slot {
-	struct view name;
-	uint32_t hash, number, value;   /* value: index + 1, 0 is empty */
-	bool ambiguous;
-};
-struct name_table {
-	struct name_slot *slots;
-	uint32_t n, size;
-};
-struct name_slot *name_table_get(const struct name_table *t, struct view name, uint32_t number);
-/* Adds or finds; NULL without memory. A fresh slot has value 0. */
-struct name_slot *name_table_put(struct name_table *t, struct view name, uint32_t number);
-
 struct graph {
 	/* while it is made */
 	struct schema_set *set;
@@ -134,13 +121,15 @@ struct graph {
 /* Makes room for one more item; false without memory. */
 bool graph_grow(struct graph *g, void *items, size_t *cap, size_t n, size_t size) MUST_USE;
 
-/* index.c */
-/* Walks a schema that lies where no keyword put it (a pointer led there). */
+/* index.c: walks a schema that lies where no keyword put it (a pointer led there). */
 bool graph_walk(struct graph *g, uint32_t doc, uint32_t node, uint32_t resource) MUST_USE;
 /* The resource of that URI, NONE when there is none or it is not what it should be (then the error is
  * set). Documents are walked when they are asked for, so that a mistake in one of a set that nothing
  * refers to harms nobody; built-in ones join the set then. */
 uint32_t graph_find_resource(struct graph *g, struct view uri);
+
+/* loops.c: false, with the error set, when a schema refers to itself without end. */
+bool graph_check_loops(struct graph *g) MUST_USE;
 
 /* graph.c */
 bool graph_build(struct graph *g, struct schema_set *set, struct view uri, const struct schema_options *o,

@@ -3,6 +3,7 @@
  *
  * Only what keywords say is a schema is walked: an `$id` inside `const`, `enum` or an unknown keyword
  * identifies nothing (2020-12 core, section 8.2.1). */
+#include "lib/schema/format.h"
 #include "lib/schema/graph.h"
 #include "lib/schema/uri.h"
 
@@ -34,7 +35,7 @@ static const struct { const char *uri; unsigned vocabulary; } vocabularies[] = {
 
 /* The vocabularies of a custom metaschema. One that must be understood and is not is an error; 2019-09's
  * `format` vocabulary with true means that formats are to be asserted. */
-static bool read_vocabularies(struct graph *g, const struct schema_doc *d, uint32_t list, struct dialect *out)
+static bool read_vocabularies(const struct schema_doc *d, uint32_t list, struct dialect *out, struct view *missing)
 {
 	const struct tape *t = &d->tape;
 
@@ -46,11 +47,12 @@ static bool read_vocabularies(struct graph *g, const struct schema_doc *d, uint3
 
 		while (i < n && !view_is(name, vocabularies[i].uri))
 			i++;
-		if (i < n)
+		if (i < n) {
 			out->vocabularies |= vocabularies[i].vocabulary;
-		else if (needed)
-			return error_set(g->error, REASON_SCHEMA_ERROR, "the metaschema needs a vocabulary that is not known: %.*s",
-			                 VIEW_ARG(name));
+		} else if (needed) {
+			*missing = name;
+			return false;
+		}
 		if (needed && out->draft == DRAFT_2019_09 && i < n && vocabularies[i].vocabulary == VOCAB_FORMAT)
 			out->vocabularies |= VOCAB_FORMAT_ASSERTION;
 	}
@@ -74,7 +76,9 @@ static struct schema_doc *find_doc(const struct graph *g, struct view uri)
 	return NULL;
 }
 
-static bool find_dialect(struct graph *g, struct view uri, unsigned depth, struct dialect *out)
+/* On false `*missing` is the dialect or the vocabulary that is not known. */
+static bool find_dialect(const struct graph *g, struct view uri, unsigned depth, struct dialect *out,
+                         struct view *missing)
 {
 	struct view fragment;
 
@@ -87,15 +91,25 @@ static bool find_dialect(struct graph *g, struct view uri, unsigned depth, struc
 		}
 	const struct schema_doc *d = depth < 8 ? find_doc(g, uri) : NULL;
 	uint32_t meta = d ? tape_member(&d->tape, 0, VIEW("$schema")) : 0;
-	if (!meta || d->tape.nodes[meta].type != TAPE_STRING)
-		return error_set(g->error, REASON_SCHEMA_ERROR, "the dialect that $schema names is not known: %.*s",
-		                 VIEW_ARG(uri));
-	if (!find_dialect(g, tape_string(&d->tape, meta), depth + 1, out))
+	*missing = uri;
+	if (!meta || d->tape.nodes[meta].type != TAPE_STRING ||
+	    !find_dialect(g, tape_string(&d->tape, meta), depth + 1, out, missing))
 		return false;
 	uint32_t list = tape_member(&d->tape, 0, VIEW("$vocabulary"));
 	if (!list || d->tape.nodes[list].type != TAPE_OBJECT || out->draft < DRAFT_2019_09)
 		return true;
-	return read_vocabularies(g, d, list, out);
+	return read_vocabularies(d, list, out, missing);
+}
+
+/* Reads the dialect that a schema states for itself. */
+static bool state_dialect(struct graph *g, uint32_t doc, uint32_t node, struct view meta, struct dialect *out)
+{
+	struct view missing;
+
+	if (find_dialect(g, meta, 0, out, &missing))
+		return true;
+	return graph_fail(g, doc, tape_member(&g->docs[doc].doc->tape, node, VIEW("$schema")),
+	                  "the dialect or vocabulary is not known: %.*s", VIEW_ARG(missing));
 }
 
 static bool add_uri(struct graph *g, struct view uri, uint32_t resource)
@@ -163,8 +177,8 @@ static bool identify(struct graph *g, uint32_t doc, uint32_t node, uint32_t *res
 		return true;
 	uri = uri_split(id, &fragment);
 	meta = uri.n ? string_member(t, node, VIEW("$schema")) : view_make(NULL, 0);
-	if (meta.p && !find_dialect(g, meta, 0, &dialect))
-		return graph_fail(g, doc, node, "the dialect is not known");
+	if (meta.p && !state_dialect(g, doc, node, meta, &dialect))
+		return false;
 	bool old = dialect.draft <= DRAFT_7;
 	if (old && tape_member(t, node, VIEW("$ref")))
 		return true;
@@ -249,6 +263,9 @@ static bool walk_keyword(struct graph *g, uint32_t doc, enum keyword kw, uint32_
 
 	if (wanted)
 		return graph_fail(g, doc, at, "\"%s\" must be %s", keyword_name(kw), wanted);
+	if (kw == KEYWORD_FORMAT && g->options->strict && graph_asserts_format(g, resource) &&
+	    format_find(tape_string(t, value)) == FORMAT_UNKNOWN)
+		return graph_fail(g, doc, value, "unknown format \"%.*s\"", VIEW_ARG(tape_string(t, value)));
 	switch (keyword_shape(kw)) {
 	case SHAPE_SCHEMA:
 		return walk(g, doc, value, resource);
@@ -326,8 +343,8 @@ static bool add_doc(struct graph *g, struct schema_doc *d)
 	if (!g->docs[doc].resource || !g->docs[doc].snode)
 		return graph_no_memory(g);
 
-	if (meta.p && !find_dialect(g, meta, 0, &dialect))
-		return graph_fail(g, doc, tape_member(t, 0, VIEW("$schema")), "the dialect is not known");
+	if (meta.p && !state_dialect(g, doc, 0, meta, &dialect))
+		return false;
 	bool old = dialect.draft <= DRAFT_7;
 	if (id.p && !(old && tape_member(t, 0, VIEW("$ref")))) {
 		struct view own = uri_split(id, &fragment);

@@ -9,6 +9,8 @@
 
 #include "lib/schema/compiled.h"
 
+#define INTERPRET_DEPTH 1024u
+
 /* One keyword's outcome at one place of the instance. */
 struct unit {
 	bool fault;                     /* otherwise an annotation */
@@ -36,7 +38,7 @@ struct interpretation {
 	struct buf path;
 	uint64_t steps;
 	unsigned depth;
-	uint32_t scopes[1025];
+	uint32_t scopes[INTERPRET_DEPTH + 1];
 	unsigned n_scopes;
 };
 

@@ -3,32 +3,10 @@
  * Every call of a block and every member, item or alternative looked at costs a step; steps, the depth of
  * calls and the scratch memory are bounded, and whoever reaches a bound gets SCHEMA_LIMIT. Scratch memory
  * grows and is kept, so that a warm run allocates nothing. */
-#include "lib/json/equal.h"
-#include "lib/schema/compiled.h"
+#include "lib/schema/run.h"
 
-#define DEPTH_MAX 1024u
-#define WORDS_MAX (UINT32_C(1) << 22)           /* of 8 bytes */
 #define STEPS_BASE 100000u
 #define STEPS_A_NODE 64u
-#define UNIQUE_PAIRS 8u                         /* arrays up to this size are compared pair by pair */
-
-struct schema_run {
-	const struct schema *s;
-	const struct tape *t;
-	const struct tape_node *nodes;
-	uint64_t steps;
-	bool limit;                     /* sticky: the verdict is SCHEMA_LIMIT */
-	unsigned depth;
-	/* Marks of what was evaluated, a bit a member or item; frames lie on one another. */
-	uint64_t *words;
-	size_t top, cap;
-	size_t frame, frame_words;
-	uint32_t scopes[DEPTH_MAX + 1];
-	unsigned n_scopes;
-	uint32_t *table;                /* uniqueItems */
-	size_t table_cap;
-	struct regex_run *regex;
-};
 
 static bool exec(struct schema_run *r, uint32_t pc, uint32_t node);
 
@@ -53,43 +31,9 @@ void schema_run_free(struct schema_run *r)
 	free(r);
 }
 
-static bool hit_limit(struct schema_run *r)
-{
-	r->limit = true;
-	return false;
-}
-
-static inline bool spend(struct schema_run *r, uint64_t n)
-{
-	if (r->steps < n)
-		return hit_limit(r);
-	r->steps -= n;
-	return true;
-}
-
-static inline struct view string_of(const struct schema_run *r, const struct tape_node *n, uint32_t node)
-{
-	if (n->flags & TAPE_ESCAPED)
-		return tape_string(r->t, node);
-	return view_make(r->t->text + n->off + 1, n->len - 2);
-}
-
-static inline bool type_fits(const struct schema_run *r, uint32_t node, unsigned types)
-{
-	static const uint8_t bits[] = { TYPE_NULL, TYPE_BOOLEAN, TYPE_BOOLEAN, TYPE_NUMBER, TYPE_STRING, TYPE_ARRAY,
-	                                TYPE_OBJECT, 0 };
-	const struct tape_node *n = &r->nodes[node];
-
-	if (types & bits[n->type])
-		return true;
-	if (n->type != TAPE_NUMBER || !(types & TYPE_INTEGER))
-		return false;
-	return (n->flags & TAPE_INTEGER) || decimal_is_integer(tape_token(r->t, node));
-}
-
 static inline bool apply(struct schema_run *r, const struct target *t, uint32_t node)
 {
-	if (t->types != TYPE_ANY && !type_fits(r, node, t->types))
+	if (t->types != TYPE_ANY && !run_type_fits(r, node, t->types))
 		return false;
 	return t->pc == PC_TRUE || exec(r, t->pc, node);
 }
@@ -105,7 +49,7 @@ static inline void mark(struct schema_run *r, uint32_t ordinal)
 static bool push_words(struct schema_run *r, size_t n, size_t *at)
 {
 	if (r->top + n > WORDS_MAX)
-		return hit_limit(r);
+		return run_hit_limit(r);
 	if (r->top + n > r->cap) {
 		size_t cap = r->cap ? r->cap : 64;
 
@@ -113,7 +57,7 @@ static bool push_words(struct schema_run *r, size_t n, size_t *at)
 			cap *= 2;
 		uint64_t *words = realloc(r->words, cap * sizeof *words);
 		if (!words)
-			return hit_limit(r);
+			return run_hit_limit(r);
 		r->words = words;
 		r->cap = cap;
 	}
@@ -148,7 +92,7 @@ static bool check_unmarked(struct schema_run *r, const struct op *op, uint32_t n
 
 	if (pc == NONE)
 		return true;
-	if (!spend(r, n->count))
+	if (!run_spend(r, n->count))
 		return false;
 	for (uint32_t i = node + 1; i < n->next; ordinal++) {
 		uint32_t value = object ? i + 1 : i;
@@ -221,7 +165,7 @@ static bool match_pattern(struct schema_run *r, const struct pattern_property *p
 	}
 	enum regex_verdict v = regex_match(r->s->regexes[p->regex], r->regex, name);
 	if (v == REGEX_LIMIT)
-		hit_limit(r);
+		run_hit_limit(r);
 	return v == REGEX_MATCH;
 }
 
@@ -231,7 +175,7 @@ static bool check_other_member(struct schema_run *r, const struct object_shape *
 {
 	bool matched = listed;
 
-	if (!spend(r, o->n_patterns))
+	if (!run_spend(r, o->n_patterns))
 		return false;
 	for (uint32_t i = 0; i < o->n_patterns; i++) {
 		const struct pattern_property *p = &r->s->patterns[o->pattern + i];
@@ -270,10 +214,10 @@ static bool check_object(struct schema_run *r, const struct object_shape *o, uin
 		return false;
 	if (!o->loop)
 		return true;
-	if (!spend(r, n->count))
+	if (!run_spend(r, n->count))
 		return false;
 	for (uint32_t k = node + 1; k < end; k = r->nodes[k + 1].next, ordinal++) {
-		struct view name = string_of(r, &r->nodes[k], k);
+		struct view name = run_string(r, &r->nodes[k], k);
 		const struct property *p = find_property(r->s, o, name, r->nodes[k].hash);
 		bool listed = p && p->listed;
 
@@ -299,14 +243,14 @@ static uint32_t member(const struct schema_run *r, uint32_t object, const struct
 	uint32_t end = r->nodes[object].next;
 
 	for (uint32_t k = object + 1; k < end; k = r->nodes[k + 1].next)
-		if (r->nodes[k].hash == c->hash && view_eq(string_of(r, &r->nodes[k], k), view_make(c->p, c->n)))
+		if (r->nodes[k].hash == c->hash && view_eq(run_string(r, &r->nodes[k], k), view_make(c->p, c->n)))
 			return k + 1;
 	return 0;
 }
 
 static bool check_required(struct schema_run *r, const struct op *op, uint32_t node)
 {
-	if (!spend(r, (uint64_t)op->b * r->nodes[node].count / 16))
+	if (!run_spend(r, (uint64_t)op->b * r->nodes[node].count / 16))
 		return false;
 	for (uint32_t i = 0; i < op->b; i++)
 		if (!member(r, node, &r->s->constants[op->a + i]))
@@ -315,61 +259,6 @@ static bool check_required(struct schema_run *r, const struct op *op, uint32_t n
 }
 
 /* --- arrays ------------------------------------------------------------------------------------ */
-
-static bool check_unique_pairs(struct schema_run *r, uint32_t node)
-{
-	uint32_t end = r->nodes[node].next;
-
-	for (uint32_t i = node + 1; i < end; i = r->nodes[i].next)
-		for (uint32_t j = node + 1; j < i; j = r->nodes[j].next)
-			if (r->nodes[i].type == r->nodes[j].type && json_equal(r->t, i, r->t, j))
-				return false;
-	return true;
-}
-
-/* By hash, so that large arrays are not compared pair by pair. Items made to have the same hash cost
- * steps. */
-static bool check_unique(struct schema_run *r, uint32_t node)
-{
-	uint32_t count = r->nodes[node].count, end = r->nodes[node].next, size = 16;
-
-	if (!spend(r, end - node))
-		return false;
-	if (count <= UNIQUE_PAIRS)
-		return check_unique_pairs(r, node);
-	if (count > WORDS_MAX / 2)
-		return hit_limit(r);
-	while (size < 2 * count)
-		size *= 2;
-	if (r->table_cap < (size_t)size * 2) {
-		uint32_t *table = realloc(r->table, (size_t)size * 2 * sizeof *table);
-
-		if (!table)
-			return hit_limit(r);
-		r->table = table;
-		r->table_cap = (size_t)size * 2;
-	}
-	memset(r->table, 0, (size_t)size * 2 * sizeof *r->table);
-	for (uint32_t i = node + 1; i < end; i = r->nodes[i].next) {
-		uint32_t hash = json_hash(r->t, i), slot = hash & (size - 1);
-
-		for (; r->table[2 * slot]; slot = (slot + 1) & (size - 1)) {
-			uint32_t other = r->table[2 * slot];
-
-			if (!spend(r, 1))
-				return false;
-			if (r->table[2 * slot + 1] == hash) {
-				if (!spend(r, r->nodes[other].next - other))
-					return false;
-				if (json_equal(r->t, i, r->t, other))
-					return false;
-			}
-		}
-		r->table[2 * slot] = i;
-		r->table[2 * slot + 1] = hash;
-	}
-	return true;
-}
 
 static bool check_contains(struct schema_run *r, const struct array_shape *a, uint32_t node)
 {
@@ -398,7 +287,7 @@ static bool check_array(struct schema_run *r, const struct array_shape *a, uint3
 
 	if (n->count < a->min || n->count > a->max)
 		return false;
-	if (!spend(r, n->count))
+	if (!run_spend(r, n->count))
 		return false;
 	for (; i < end && ordinal < a->n_prefix; i = r->nodes[i].next, ordinal++) {
 		if (!apply(r, &r->s->targets[a->prefix + ordinal], i))
@@ -415,101 +304,7 @@ static bool check_array(struct schema_run *r, const struct array_shape *a, uint3
 		}
 	if (a->has_contains && !check_contains(r, a, node))
 		return false;
-	return !a->unique || check_unique(r, node);
-}
-
-/* --- scalars ----------------------------------------------------------------------------------- */
-
-static bool check_bound(const struct schema_run *r, const struct op *op, uint32_t node)
-{
-	const struct number *x = &r->s->numbers[op->a];
-	struct view token = tape_token(r->t, node);
-	int64_t small;
-	int order;
-
-	if (x->is_small && decimal_int64(token, &small)) {
-		order = small < x->small ? -1 : small > x->small;
-	} else {
-		struct decimal d = decimal_parse(token);
-
-		order = decimal_compare(&d, &x->decimal);
-	}
-	switch ((enum bound_kind)op->n) {
-	case BOUND_MIN:
-		return order >= 0;
-	case BOUND_MIN_EXCLUSIVE:
-		return order > 0;
-	case BOUND_MAX:
-		return order <= 0;
-	case BOUND_MAX_EXCLUSIVE:
-		return order < 0;
-	}
-	return false;
-}
-
-static bool check_multiple(const struct schema_run *r, const struct op *op, uint32_t node)
-{
-	const struct number *x = &r->s->numbers[op->a];
-	struct view token = tape_token(r->t, node);
-	int64_t small;
-
-	if (x->is_small && decimal_int64(token, &small))
-		return small % x->small == 0;
-	struct decimal d = decimal_parse(token);
-	return decimal_divides(&x->decimal, &d);
-}
-
-static bool check_length(const struct schema_run *r, const struct op *op, uint32_t node)
-{
-	const struct tape_node *n = &r->nodes[node];
-	struct view v = string_of(r, n, node);
-	size_t length = v.n;
-
-	if (!(n->flags & TAPE_ASCII))
-		for (size_t i = 0; i < v.n; i++)
-			length -= ((unsigned char)v.p[i] & 0xc0) == 0x80;
-	return length >= op->a && length <= op->b;
-}
-
-static bool is_constant(const struct schema_run *r, const struct constant *c, uint32_t node)
-{
-	const struct tape_node *n = &r->nodes[node];
-
-	return n->hash == c->hash && view_eq(string_of(r, n, node), view_make(c->p, c->n));
-}
-
-static bool check_enum_strings(const struct schema_run *r, const struct op *op, uint32_t node)
-{
-	const struct name_set *set = &r->s->name_sets[op->a];
-	const uint32_t *slots = r->s->slots + set->slots;
-
-	for (uint32_t i = r->nodes[node].hash & set->mask; slots[i]; i = (i + 1) & set->mask)
-		if (is_constant(r, &r->s->constants[set->first + slots[i] - 1], node))
-			return true;
-	return false;
-}
-
-static bool equals_schema(const struct schema_run *r, uint32_t doc, uint32_t value, uint32_t node)
-{
-	const struct tape *t = &r->s->g.docs[doc].doc->tape;
-	unsigned type = r->nodes[node].type;
-
-	/* A KEY is compared as the string that it is. */
-	if (type == TAPE_KEY)
-		return t->nodes[value].type == TAPE_STRING && view_eq(tape_string(t, value), tape_string(r->t, node));
-	return t->nodes[value].type == type && json_equal(t, value, r->t, node);
-}
-
-static bool check_enum(struct schema_run *r, const struct op *op, uint32_t node)
-{
-	const struct tape_node *nodes = r->s->g.docs[op->a].doc->tape.nodes;
-
-	if (!spend(r, nodes[op->b].count / 4))
-		return false;
-	for (uint32_t i = op->b + 1; i < nodes[op->b].next; i = nodes[i].next)
-		if (equals_schema(r, op->a, i, node))
-			return true;
-	return false;
+	return !a->unique || run_unique(r, node);
 }
 
 /* --- choices ----------------------------------------------------------------------------------- */
@@ -519,7 +314,7 @@ static bool check_any(struct schema_run *r, const struct op *op, uint32_t node)
 	bool any = false;
 
 	for (uint32_t i = 0; i < op->b && (!any || op->n); i++) {
-		if (!spend(r, 1))
+		if (!run_spend(r, 1))
 			return false;
 		if (try_branch(r, &r->s->targets[op->a + i], node, op->n))
 			any = true;
@@ -534,7 +329,7 @@ static bool check_one(struct schema_run *r, const struct op *op, uint32_t node)
 	uint32_t found = 0;
 
 	for (uint32_t i = 0; i < op->b && found < 2; i++) {
-		if (!spend(r, 1))
+		if (!run_spend(r, 1))
 			return false;
 		found += try_branch(r, &r->s->targets[op->a + i], node, op->n);
 		if (r->limit)
@@ -565,7 +360,7 @@ static bool check_dynamic(struct schema_run *r, const struct op *op, uint32_t no
 			if (g->dynamic_targets[k].resource != r->scopes[i])
 				continue;
 			if (r->n_scopes > DEPTH_MAX)
-				return hit_limit(r);
+				return run_hit_limit(r);
 			r->scopes[r->n_scopes++] = r->scopes[i];
 			ok = exec(r, r->s->dynamic_pc[op->n][k], node);
 			r->n_scopes--;
@@ -579,7 +374,7 @@ static bool enter_scope(struct schema_run *r, const struct op *op, uint32_t node
 	bool ok;
 
 	if (r->n_scopes > DEPTH_MAX)
-		return hit_limit(r);
+		return run_hit_limit(r);
 	r->scopes[r->n_scopes++] = op->a;
 	ok = exec(r, op->b, node);
 	r->n_scopes--;
@@ -600,29 +395,29 @@ static bool run_op(struct schema_run *r, const struct op *op, uint32_t node)
 	case OP_FAIL:
 		return false;
 	case OP_TYPE:
-		return type == TAPE_KEY ? op->n & TYPE_STRING : type_fits(r, node, op->n);
+		return type == TAPE_KEY ? op->n & TYPE_STRING : run_type_fits(r, node, op->n);
 	case OP_CONST_STRING:
-		return string && is_constant(r, &s->constants[op->a], node);
+		return string && run_is_constant(r, &s->constants[op->a], node);
 	case OP_ENUM_STRINGS:
-		return string && check_enum_strings(r, op, node);
+		return string && run_enum_strings(r, op, node);
 	case OP_CONST:
-		return equals_schema(r, op->a, op->b, node);
+		return run_equals_schema(r, op->a, op->b, node);
 	case OP_ENUM:
-		return check_enum(r, op, node);
+		return run_enum(r, op, node);
 	case OP_BOUND:
-		return type != TAPE_NUMBER || check_bound(r, op, node);
+		return type != TAPE_NUMBER || run_bound(r, op, node);
 	case OP_MULTIPLE:
-		return type != TAPE_NUMBER || check_multiple(r, op, node);
+		return type != TAPE_NUMBER || run_multiple(r, op, node);
 	case OP_LENGTH:
-		return !string || check_length(r, op, node);
+		return !string || run_length(r, op, node);
 	case OP_PATTERN: {
 		if (!string)
 			return true;
-		enum regex_verdict v = regex_match(s->regexes[op->a], r->regex, string_of(r, &r->nodes[node], node));
-		return v == REGEX_LIMIT ? hit_limit(r) : v == REGEX_MATCH;
+		enum regex_verdict v = regex_match(s->regexes[op->a], r->regex, run_string(r, &r->nodes[node], node));
+		return v == REGEX_LIMIT ? run_hit_limit(r) : v == REGEX_MATCH;
 	}
 	case OP_FORMAT:
-		return !string || format_check((enum format)op->n, string_of(r, &r->nodes[node], node));
+		return !string || format_check((enum format)op->n, run_string(r, &r->nodes[node], node));
 	case OP_REQUIRED:
 		return type != TAPE_OBJECT || check_required(r, op, node);
 	case OP_DEPENDENT_REQUIRED:
@@ -659,25 +454,12 @@ static bool exec(struct schema_run *r, uint32_t pc, uint32_t node)
 	bool ok = true;
 
 	if (r->depth == DEPTH_MAX || r->steps == 0)
-		return hit_limit(r);
+		return run_hit_limit(r);
 	r->depth++;
 	r->steps--;
 	for (; ok && op->code != OP_END; op++)
 		ok = run_op(r, op, node);
 	r->depth--;
-	return ok;
-}
-
-bool schema_unique(struct schema_run *r, const struct tape *t, uint32_t node, uint64_t *steps)
-{
-	bool ok;
-
-	r->t = t;
-	r->nodes = t->nodes;
-	r->steps = *steps;
-	r->limit = false;
-	ok = check_unique(r, node);
-	*steps = r->limit ? 0 : r->steps;
 	return ok;
 }
 

@@ -15,7 +15,8 @@ enum schema_draft { DRAFT_6, DRAFT_7, DRAFT_2019_09, DRAFT_2020_12 };
 
 struct schema_options {
 	enum schema_draft draft;        /* dialect of documents without $schema; zero value is draft 6: set it */
-	bool strict;                    /* an unknown keyword is an error, unless annotation, `x-…` or ignored */
+	bool strict;                    /* an unknown keyword is an error, unless annotation, `x-…` or ignored; so is
+	                                 * an unknown format where formats assert */
 	const struct view *ignored;     /* strict: further keywords to ignore (FHIR's discriminator) */
 	size_t n_ignored;
 	bool formats;                   /* `format` asserts */
@@ -39,6 +40,9 @@ void schema_unref(struct schema *s);
 /* A member name that occurs in the schema (properties, required, …): only such names may be repeated
  * in errors and audit entries. */
 bool schema_knows(const struct schema *s, struct view name);
+/* Calls `each` for every pattern (of `pattern` and `patternProperties`) that a run may match, once each; those
+ * that are no more than a literal beginning need no regular expression and are left out. */
+void schema_each_pattern(const struct schema *s, void (*each)(void *arg, struct view pattern), void *arg);
 
 struct schema_run *schema_run_new(void) MUST_USE;
 void schema_run_free(struct schema_run *r);

@@ -53,7 +53,7 @@ START_TEST(refused)
 		{ "{'$anchor':'a','$defs':{'x':{'$anchor':'a'}}}", "defined twice", 1, 29 },
 		{ "{'$defs':{'a':{'$id':'b#c'}}}", "must not have a fragment", 1, 15 },
 		{ "{'$id':'b#c'}", "must not have a fragment", 1, 8 },
-		{ "{'$schema':'http://e.example/unknown'}", "$schema", 0, 0 },
+		{ "{'$schema':'http://e.example/unknown'}", "/$schema: the dialect or vocabulary is not known: http://e.example/unknown", 1, 12 },
 		{ "{'$vocabulary':1}", "\"$vocabulary\" must be an object", 1, 16 },
 		{ "{'if':1}", "\"if\" must be", 1, 7 },
 		{ "{'contains':[]}", "\"contains\" must be", 1, 13 },
@@ -93,6 +93,13 @@ START_TEST(strict)
 	/* A keyword of another draft is unknown as well, also where nothing refers to the schema. */
 	ck_assert_ptr_null(try_compile("{'$defs':{'a':{'additionalItems':false}}}", &o, &e));
 	ck_assert_ptr_null(try_compile("{'$recursiveRef':'#'}", &o, &e));
+	/* Where formats assert, a format must be known. */
+	s = try_compile("{'format':'phone'}", &o, &e);
+	ck_assert_msg(s, "%s", e.text);
+	schema_unref(s);
+	o.formats = true;
+	ck_assert_ptr_null(try_compile("{'format':'phone'}", &o, &e));
+	ck_assert_str_eq(e.text, "/format: unknown format \"phone\"");
 	o.strict = false;
 	s = try_compile("{'minlength':1,'properties':{'a':{'maxlength':0}}}", &o, &e);
 	ck_assert_ptr_nonnull(s);
@@ -109,6 +116,24 @@ START_TEST(known_names)
 	ck_assert(schema_knows(s, VIEW("a")) && schema_knows(s, VIEW("b")) && schema_knows(s, VIEW("c")) &&
 	          schema_knows(s, VIEW("d")));
 	ck_assert(!schema_knows(s, VIEW("t")) && !schema_knows(s, VIEW("e")) && !schema_knows(s, VIEW("")));
+	schema_unref(s);
+}
+END_TEST
+
+static void add_pattern(void *arg, struct view pattern)
+{
+	buf_add(arg, pattern);
+	buf_addc(arg, ' ');
+}
+
+START_TEST(patterns_listed)
+{
+	struct buf out = BUF_INIT(1000);
+	struct schema *s = compile_draft("{'pattern':'a+','patternProperties':{'^x-':true,'b$':{'pattern':'a+'}}}", DRAFT_2020_12);
+
+	schema_each_pattern(s, add_pattern, &out);
+	ck_assert_msg(view_is(buf_view(&out), "a+ b$ "), "%.*s", VIEW_ARG(buf_view(&out)));
+	buf_free(&out);
 	schema_unref(s);
 }
 END_TEST
@@ -247,6 +272,7 @@ TCase *make_load_case(void)
 	tcase_add_test(c, refused);
 	tcase_add_test(c, strict);
 	tcase_add_test(c, known_names);
+	tcase_add_test(c, patterns_listed);
 	tcase_add_test(c, bundles);
 	tcase_add_test(c, same_uri_twice);
 	tcase_add_test(c, vocabularies);
