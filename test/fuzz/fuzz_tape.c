@@ -1,0 +1,91 @@
+/* libFuzzer target: any bytes as a text. The whole and random pieces of it must come to the same tape or
+ * the same error, and what the splice writer copies must read as an equal value. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "lib/json/equal.h"
+#include "lib/json/splice.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool good)
+{
+	if (!good)
+		abort();
+}
+
+/* Pieces whose lengths follow from the text itself, mostly short. */
+static bool parse_in_pieces(struct tape_parser *p, struct view text, struct tape *t, struct error *e)
+{
+	uint32_t state = tape_hash(text) | 1;
+
+	tape_parser_reset(p);
+	while (text.n > 0) {
+		state = state * 1664525 + 1013904223;
+		size_t n = state >> 28 ? state >> 29 : state >> 20 & 0xff;
+		n = n < text.n ? n : text.n;
+		if (!tape_feed(p, view_make(text.p, n), e))
+			return false;
+		text = view_from(text, n);
+	}
+	return tape_finish(p, t, e);
+}
+
+static void same_tape(const struct tape *a, const struct tape *b)
+{
+	must(a->n == b->n && a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0);
+	for (uint32_t i = 0; i < a->n; i++) {
+		must(memcmp(&a->nodes[i], &b->nodes[i], sizeof a->nodes[i]) == 0);
+		if (a->nodes[i].type == TAPE_STRING || a->nodes[i].type == TAPE_KEY)
+			must(view_eq(tape_string(a, i), tape_string(b, i)) &&
+			     tape_hash(tape_string(a, i)) == a->nodes[i].hash);
+	}
+}
+
+static void copy_again(struct tape_parser *p, const struct tape *t)
+{
+	struct buf out = BUF_INIT(1u << 24);
+	struct splice s;
+	struct tape copy;
+
+	splice_start(&s, &out);
+	splice_copy(&s, t, 0);
+	must(!out.failed && tape_parse(p, buf_view(&out), &copy, NULL));
+	must(json_equal(t, 0, &copy, 0) && json_hash(t, 0) == json_hash(&copy, 0));
+	buf_free(&out);
+}
+
+static void check(struct tape_parser *p, struct tape_parser *q, struct view text)
+{
+	struct error whole = { 0 }, pieces = { 0 };
+	struct tape t, u;
+	bool good = tape_parse(p, text, &t, &whole);
+
+	must(parse_in_pieces(q, text, &u, &pieces) == good);
+	if (good) {
+		same_tape(&t, &u);
+		copy_again(q, &t);
+	} else {
+		must(whole.reason == pieces.reason && whole.line == pieces.line && whole.column == pieces.column);
+		must(strcmp(whole.text, pieces.text) == 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct tape_limits tight = {
+		.bytes = 200, .depth = 4, .members = 5, .nodes = 20, .key_bytes = 6, .string_bytes = 20, .number_chars = 8,
+	};
+	static struct tape_parser *p[2], *q[2];
+
+	if (!p[0]) {
+		p[0] = tape_parser_new(NULL);
+		q[0] = tape_parser_new(NULL);
+		p[1] = tape_parser_new(&tight);
+		q[1] = tape_parser_new(&tight);
+		must(p[0] && q[0] && p[1] && q[1]);
+	}
+	for (int i = 0; i < 2; i++)
+		check(p[i], q[i], view_make(data, size));
+	return 0;
+}
