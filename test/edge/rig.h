@@ -1,0 +1,80 @@
+/* An edge in a process of its own, confined as in service, and a core of the tests' own that speaks the
+ * channel and answers by the request's target:
+ *
+ *   /echo           200, the request's body and Content-Type
+ *   /describe       200, text: method, target, length and fields, a line each
+ *   /status/N       N, no body
+ *   /big/N          200, N bytes of 'x', as credit allows
+ *   /hold           nothing
+ *   /early          403 as soon as the head came
+ *   /stingy         nothing, and no credit for the body
+ *   /give-up        ABORT
+ *
+ * Ports are on 127.0.0.1, chosen by the kernel. Failures end the test by check's assertions. */
+#ifndef TEST_EDGE_RIG_H
+#define TEST_EDGE_RIG_H
+
+#include "gatewayd/channel.h"
+#include "gatewayd/edge_config.h"
+
+struct rig_options {
+	int threads;                    /* 0: one */
+	struct edge_limits limits;      /* those that are 0 get defaults */
+	const char *hosts, *nameservers;
+	unsigned files;                 /* descriptors that the edge may have; 0: as many as this process */
+	bool bad_config;                /* sends a key that is none */
+};
+
+struct rig_counts {
+	unsigned opens, monitor_opens, closes, heads, bodies, lasts, aborts, credits;
+	uint64_t body_bytes;
+};
+
+/* An outbound request and what came of it. */
+struct rig_request {
+	const char *host, *server_name, *method, *target, *fields;      /* fields: "name\nvalue\n…" */
+	uint16_t port;
+	struct view body;
+	const void *pin;                /* 32 bytes or NULL */
+	uint32_t deadline_ms;
+};
+
+struct rig_answer {
+	int status;                     /* 0: none; then `error` says why */
+	char error[300], type[100];
+	bool aborted;
+	struct buf body;
+};
+
+struct rig;
+
+struct rig *rig_start(const struct rig_options *o);
+/* Closes the channels and returns the edge's exit status. */
+int rig_stop(struct rig *r);
+uint16_t rig_port(const struct rig *r);
+uint16_t rig_monitor_port(const struct rig *r);
+int rig_edge_pid(const struct rig *r);
+struct rig_counts rig_counts(struct rig *r);
+/* Waits up to two seconds for a count to reach `n`; returns what it is then. */
+#define rig_await(r, field, n) \
+	__extension__({ \
+		unsigned now_ = 0; \
+		for (int i_ = 0; i_ < 200 && (now_ = (unsigned)rig_counts(r).field) < (n); i_++) \
+			usleep(10000); \
+		now_; \
+	})
+/* The certificate that came with the last OPEN. */
+size_t rig_last_certificate(struct rig *r, void *out, size_t size);
+/* Sends one and waits. */
+void rig_send(struct rig *r, const struct rig_request *request, struct rig_answer *out);
+/* Sends a new configuration with these limits; returns at once. */
+void rig_configure(struct rig *r, const struct rig_options *o);
+
+/* For tcase_add_unchecked_fixture(): makes the certificates once for all tests of the process. */
+void rig_setup(void);
+/* Where certificates.sh made NAME.pem and NAME.key; made on first use, removed at exit. */
+const char *rig_certificates(void);
+/* Reads a file whole; the caller frees. */
+struct buf rig_read_file(const char *folder, const char *name, const char *suffix);
+
+#endif
