@@ -79,6 +79,8 @@ bool format_relative_pointer(struct view v)
 
 bool format_check(enum format f, struct view utf8_text)
 {
+	if (!utf8_text.p)
+		utf8_text = VIEW("");
 	switch (f) {
 	case FORMAT_UNKNOWN:
 	case FORMAT_COUNT:

@@ -51,6 +51,8 @@ void regex_free(struct regex *r)
 
 enum regex_verdict regex_match(const struct regex *r, struct regex_run *run, struct view utf8_text)
 {
+	if (!utf8_text.p)
+		utf8_text = VIEW("");
 	if (r->table)
 		return regex_table_match(r->table, utf8_text) ? REGEX_MATCH : REGEX_NO_MATCH;
 	return regex_pcre_match(r->pcre, run, utf8_text);

@@ -41,6 +41,8 @@ static void write_code_point(struct buf *out, uint32_t cp)
 
 static void write_set(struct buf *out, const struct code_set *s)
 {
+	bool empty = !s->properties;
+
 	buf_adds(out, s->negated && s->properties ? "[^" : "[");
 	for (uint32_t i = 0; i < s->n; i++) {
 		uint32_t lo = s->ranges[i].lo, hi = s->ranges[i].hi;
@@ -51,6 +53,7 @@ static void write_set(struct buf *out, const struct code_set *s)
 			hi = 0xd7ff;
 		if (lo > hi)
 			continue;
+		empty = false;
 		write_code_point(out, lo);
 		if (hi > lo) {
 			buf_addc(out, '-');
@@ -59,7 +62,8 @@ static void write_set(struct buf *out, const struct code_set *s)
 	}
 	for (const struct code_property *p = s->properties; p; p = p->next)
 		buf_addf(out, "\\%c{%.*s}", p->negated ? 'P' : 'p', VIEW_ARG(p->name));
-	buf_addc(out, ']');
+	/* PCRE2 makes [] a (*FAIL), and ignores the quantifier after one. */
+	buf_adds(out, empty ? "^\\x{0}-\\x{10ffff}]" : "]");
 }
 
 static void write_node(struct buf *out, const struct regex_node *n, bool captures);
@@ -245,7 +249,7 @@ static size_t states_for(size_t n)
 
 enum regex_verdict regex_pcre_match(const struct regex_pcre *p, struct regex_run *run, struct view text)
 {
-	PCRE2_SPTR subject = (PCRE2_SPTR)(text.p ? text.p : "");
+	PCRE2_SPTR subject = (PCRE2_SPTR)text.p;
 	int rc;
 
 	pcre2_set_match_limit(run->context, (p->backtracks ? BACKTRACK_MAX : LOOK_MAX) / ((uint32_t)text.n + 20) + 10);

@@ -165,6 +165,8 @@ static const char *const tables[] = {
 	"[\xc3\xa0-\xe2\x82\xac][\xf0\x9f\x90\x80-\xf0\x9f\x9f\xbf]?z",
 	"^[\\s\\S]+-[\\s\\S]{2}$",
 	"(a|b$|^c)d?",
+	"^a[]*|b[]?c",
+	"^a[^\\u0000-\\ud7ff\\ue000-\\u{10ffff}]*b",
 	"",
 };
 
