@@ -65,12 +65,44 @@ void normaliser_free(struct normaliser *n)
 	free(n);
 }
 
+static bool make_room(struct normaliser *n, size_t points)
+{
+	if (points <= n->cap)
+		return true;
+	utf8proc_int32_t *larger = malloc(points * sizeof *larger);
+	if (!larger)
+		return false;
+	wipe(n->points, n->cap * sizeof *n->points);
+	free(n->points);
+	n->points = larger;
+	n->cap = points;
+	return true;
+}
+
+/* ASCII is its own NFKC, and folds letter by letter; most values are nothing else. False: not ASCII. */
+static bool fold_ascii(struct normaliser *n, struct view text)
+{
+	if (text.n > n->cap)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c >= 0x80)
+			return false;
+		n->points[i] = c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+	}
+	n->n = text.n;
+	return true;
+}
+
 /* utf8proc's NFKC_Casefold into our own memory; utf8proc_map() would allocate. */
 static const char *fold(struct normaliser *n, struct view text)
 {
 	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
 	                                  UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_REJECTNA;
 
+	if (fold_ascii(n, text))
+		return NULL;
 	for (;;) {
 		utf8proc_ssize_t got = utf8proc_decompose((const utf8proc_uint8_t *)text.p,
 		                                          (utf8proc_ssize_t)text.n, n->points,
@@ -78,14 +110,8 @@ static const char *fold(struct normaliser *n, struct view text)
 		if (got < 0 || (size_t)got > POINTS_MAX)
 			return "the value has characters that Unicode has not assigned, or is too long";
 		if ((size_t)got > n->cap) {
-			utf8proc_int32_t *larger = malloc((size_t)got * sizeof *larger);
-
-			if (!larger)
+			if (!make_room(n, (size_t)got))
 				return "there is no memory to normalise the value";
-			wipe(n->points, n->cap * sizeof *n->points);
-			free(n->points);
-			n->points = larger;
-			n->cap = (size_t)got;
 			continue;
 		}
 		got = utf8proc_normalize_utf32(n->points, got, options);
