@@ -47,8 +47,8 @@ struct tape_limits {
 	uint32_t key_bytes;     /* 256, decoded */
 	uint32_t string_bytes;  /* 256 KiB, decoded */
 	uint32_t number_chars;  /* 64 (4,096) */
-	bool duplicates;        /* accepts duplicate names, which RFC 8259 section 4 leaves open; no part
-	                           of the gateway does, and what follows a tape may take either */
+	bool duplicates;        /* names may occur twice, which RFC 8259 section 4 leaves open; no part of
+	                           the gateway sets it, for readers then differ in which one they take */
 };
 
 /* The limits for documents of the project and for schemas: 64 MiB, depth 256, 1,000,000 members,
