@@ -76,6 +76,8 @@ static void stop_all(struct edge *e)
 		wake_all(e);
 }
 
+static bool thread_open(struct edge_thread *t);
+
 /* A piece of configuration. The one before stays when the new one has an error. */
 static void take_config(struct edge_thread *t, const struct frame *f)
 {
@@ -98,7 +100,11 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 	e->settings = s;
 	pthread_mutex_unlock(&e->lock);
 	settings_unref(old);
-	wake_all(e);
+	/* The first opens this thread at once: what follows it on the channel may be a request already. */
+	if (old)
+		wake_all(e);
+	else if (!thread_open(t))
+		stop_all(e);
 }
 
 static void take_frame(void *arg, const struct frame *f)
@@ -107,7 +113,7 @@ static void take_frame(void *arg, const struct frame *f)
 
 	if (f->type == FRAME_CONFIG)
 		take_config(t, f);
-	else if (!t->conns)
+	else if (!t->is_open)
 		edge_log(t, "core sent something before the configuration");
 	else if (f->id & CHANNEL_OUTBOUND)
 		client_frame(t, f);
@@ -194,8 +200,8 @@ static void turn_ends(struct edge_thread *t)
 	client_turn(t);
 }
 
-/* Everything of a thread that needs settings. Its own function so that it fails in one place. */
-static bool thread_open(struct edge_thread *t)
+/* Everything of a thread that needs settings. */
+static bool thread_parts(struct edge_thread *t)
 {
 	const struct edge_fds *fds = t->edge->fds;
 	struct timeval tick = { .tv_usec = EDGE_TICK_MS * 1000 };
@@ -232,6 +238,14 @@ static bool thread_open(struct edge_thread *t)
 	return true;
 }
 
+static bool thread_open(struct edge_thread *t)
+{
+	t->is_open = thread_parts(t);
+	if (!t->is_open)
+		edge_log(t, "cannot start: no memory or descriptors");
+	return t->is_open;
+}
+
 static void thread_close(struct edge_thread *t)
 {
 	if (t->base) {
@@ -258,8 +272,7 @@ static void *thread_main(void *arg)
 {
 	struct edge_thread *t = arg;
 
-	if (!thread_open(t)) {
-		edge_log(t, "cannot start: no memory or descriptors");
+	if (!t->is_open && !thread_open(t)) {
 		stop_all(t->edge);
 		return NULL;
 	}
@@ -282,7 +295,7 @@ static bool wait_for_settings(struct edge *e)
 	while (!e->settings) {
 		if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
 			return false;
-		if (channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
+		if (channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD || atomic_load(&e->stop))
 			return false;
 		if (!e->settings && t->config.n == 0)
 			return false;           /* it was refused */

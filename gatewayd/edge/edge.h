@@ -47,6 +47,7 @@ struct edge_thread {
 	struct channel *channel;
 	struct event channel_read, channel_write, wake, tick;
 	int wake_fd;                    /* eventfd: new settings, or stop */
+	bool is_open;                   /* all of what follows is there */
 	bool channel_waits;             /* for its socket to take more */
 	struct settings *settings;      /* current, this thread's reference */
 	struct conn_table *conns;
