@@ -387,7 +387,7 @@ START_TEST(tells_what_is_portable)
 }
 END_TEST
 
-/* Printed, not asserted: machines differ. */
+/* The best of some rounds; printed, not asserted, for machines differ. */
 START_TEST(cost_of_a_call)
 {
 	static const struct {
@@ -408,18 +408,22 @@ START_TEST(cost_of_a_call)
 	struct error e = { 0 };
 	struct regex *r[2] = { regex_compile(view_of(calls[_i].pattern), &e), regex_compile_pcre(view_of(calls[_i].pattern), &e) };
 	struct regex_run *run = regex_run_new();
-	double ns[2];
+	double ns[2] = { 1e9, 1e9 };
 
 	ck_assert(r[0] && r[1] && run);
-	for (int k = 0; k < 2; k++) {
-		double start = seconds();
-		unsigned matched = 0;
-		for (int i = 0; i < 20000; i++)
-			matched += regex_match(r[k], run, view_of(calls[_i].text)) == REGEX_MATCH;
-		ns[k] = (seconds() - start) * 1e9 / 20000;
-		ck_assert_uint_eq(matched, 20000);
-		regex_free(r[k]);
+	for (int round = 0; round < 40; round++) {
+		for (int k = 0; k < 2; k++) {
+			double start = seconds();
+			unsigned matched = 0;
+			for (int i = 0; i < 500; i++)
+				matched += regex_match(r[k], run, view_of(calls[_i].text)) == REGEX_MATCH;
+			double took = (seconds() - start) * 1e9 / 500;
+			ns[k] = took < ns[k] ? took : ns[k];
+			ck_assert_uint_eq(matched, 500);
+		}
 	}
+	regex_free(r[0]);
+	regex_free(r[1]);
 	printf("regex: %-19s %5.0f ns a call by table, %5.0f ns by PCRE2\n", calls[_i].what, ns[0], ns[1]);
 	regex_run_free(run);
 }
