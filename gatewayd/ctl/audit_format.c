@@ -48,13 +48,16 @@ static bool shown_parse(struct view leaf, struct shown *s)
 
 /* --- people --- */
 
-/* A terminal must not obey what a log says: only printable ASCII goes there. */
+/* A terminal must not obey what a log says: only printable ASCII goes there. What is too long for its column
+ * is cut; width 0 is the last column. */
 static void put_cell(struct buf *out, const char *text, unsigned width)
 {
 	unsigned n = 0;
 
-	for (; *text; text++, n++)
+	for (; *text && (width == 0 || n + 2 < width); text++, n++)
 		buf_addc(out, (unsigned char)*text >= 0x20 && (unsigned char)*text < 0x7f ? *text : '?');
+	if (*text && width > 0 && !out->failed)
+		out->p[out->n - 1] = '~';
 	for (; n < width; n++)
 		buf_addc(out, ' ');
 }

@@ -381,6 +381,11 @@ START_TEST(test_tail_escapes)
 	ck_assert_int_eq(run(audit_tail, NULL), CTL_OK);
 	ck_assert(strchr(output, '\033') == NULL);
 	expect("a?[31mb???c");
+	/* Too long for its column: cut, and the next one stays in line. */
+	scratch_write(scratch_file(&dir, "audit.jsonl"),
+		VIEW("{\"index\":0,\"operation\":\"start\",\"note\":\"abcdefghijklmnopqrstuvwxyz\",\"time\":1}\nnot json\n{\"index\":1}\n"));
+	ck_assert_int_eq(run(audit_tail, NULL), CTL_OK);
+	expect("  abcdefghijklmnopqrstuvw~  -\n");
 	expect("       1  ");
 }
 END_TEST
