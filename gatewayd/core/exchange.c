@@ -110,7 +110,7 @@ static bool authorise(struct exchange *x)
 	struct lookup lookup = { .conf = r->conf };
 	struct facts facts = { .now_ms = r->now_ms, .self = view_of(r->conf->node.agency),
 		.agency = view_of(r->peer->agency), .gateway = x->kind == EXCHANGE_INGRESS, .input = x->input,
-		.arg = &lookup, .officer = find_officer };
+		.build = view_of(x->worker->core->build), .arg = &lookup, .officer = find_officer };
 
 	return decision_authorise(&x->decision, x->agreement, &facts, &x->envelope, &x->tape);
 }

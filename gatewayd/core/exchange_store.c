@@ -31,7 +31,8 @@ struct exchange *exchange_take(struct request *r, unsigned line)
 		x->prior = BUF_INIT(ANSWER_MAX);
 		x->result = BUF_INIT(2 * ANSWER_MAX);
 		x->sd.packed = BUF_INIT(4u * 1024 * 1024);
-		x->sd.digests = BUF_INIT(65536);
+		x->sd.text = BUF_INIT(4u * 1024 * 1024);
+		x->sd.digests = BUF_INIT(4096);
 	}
 	x->request = r;
 	x->line = line;
@@ -278,6 +279,8 @@ static void fill_entry(struct exchange *x)
 
 	if (reason != REASON_NONE)
 		e.reason = view_of(reason_coarse(reason));
+	if (x->kind == EXCHANGE_INGRESS)
+		e.origin = x->origin;
 	if (x->agreement) {
 		e.agreement = agreement_id(x->agreement);
 		e.agreement_digest = *agreement_digest(x->agreement);

@@ -189,7 +189,7 @@ class Exchange(unittest.TestCase):
 
     def test_what_binds_you(self):
         _, _, body = self.north.request("GET", "/v1/agreements")
-        self.assertIn("pax", [a["id"] for a in json.loads(body)["agreements"]])
+        self.assertIn("pax", [a["agreement"]["id"] for a in json.loads(body)["agreements"]])
         status, fields, body = self.north.request("GET", "/v1/agreements/pax/summary")
         self.assertEqual((status, fields["content-type"]), (200, "text/plain; charset=utf-8"))
         self.assertIn(b"Made-up agreement pax", body)

@@ -1,0 +1,159 @@
+"""A lying sender: a partner's gateway with a valid certificate and a valid log of its own, whose records are not what
+the agreement lets through, or whose proofs do not cover them. Each lie is refused by name."""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import time
+import unittest
+
+import agreements
+from world import ROOT, Client, World, run
+
+PRIVATE_DER = bytes.fromhex("302e020100300506032b657004220420")         # RFC 8410: an Ed25519 seed follows
+
+
+def uuid7():
+    raw = bytearray(int(time.time() * 1000).to_bytes(6, "big") + os.urandom(10))
+    raw[6] = 0x70 | raw[6] & 0x0F
+    raw[8] = 0x80 | raw[8] & 0x3F
+    h = raw.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+class Liar:
+    """North's gateway as whoever holds its keys could drive it: makes its own log of one entry for each lie."""
+
+    def __init__(self, world, digest):
+        self.world, self.digest = world, digest
+        node = world.north
+        seed = bytes.fromhex(open(f"{node.folder}/keys/audit.key", encoding="ascii").read().strip())
+        self.key = f"{world.folder}/liar.pem"
+        with open(f"{world.folder}/liar.der", "wb") as f:
+            f.write(PRIVATE_DER + seed)
+        run("openssl", "pkey", "-inform", "DER", "-in", f"{world.folder}/liar.der", "-out", self.key)
+        vkey = open(f"{node.folder}/audit.vkey", encoding="ascii").read().strip()
+        self.origin, identity, _ = vkey.split("+", 2)
+        self.key_id = bytes.fromhex(identity)
+        self.client = Client(world, world.south, f"{node.folder}/tls/gateway.pem", f"{node.folder}/tls/gateway.key")
+
+    def sign(self, text):
+        path = f"{self.world.folder}/note"
+        with open(path, "wb") as f:
+            f.write(text)
+        return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", path], capture_output=True, check=True).stdout
+
+    def checkpoint(self, root):
+        text = f"{self.origin}\n1\n{base64.b64encode(root).decode()}\n".encode()
+        signature = base64.b64encode(self.key_id + self.sign(text)).decode()
+        return text.decode() + f"\n\u2014 {self.origin} {signature}\n"
+
+    def envelope(self, record, entry=None, root=None, **origin):
+        """An envelope whose proof is right for `record`, but for what the lie changes."""
+        salt = os.urandom(16)
+        text = json.dumps(record, separators=(",", ":"))
+        exchange = uuid7()
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": exchange, "legal_basis": "basis-1",
+                "operation": "disclosure", "outcome": "released-transformed",
+                "output": hashlib.sha256(salt + text.encode()).hexdigest(), "peer": "north-system", "purpose": "border",
+                "recipient": "south", "tier": "T1", "time": int(time.time() * 1000)}
+        leaf.update(entry or {})
+        raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
+        root = root or hashlib.sha256(b"\0" + raw).digest()
+        proof = f"c2sp.org/tlog-proof@v1\nindex 0\n\n{self.checkpoint(root)}"
+        members = {"exchange": exchange, "agency": "north", "node": "gw1", "agreement_digest": self.digest,
+                   "entry": base64.b64encode(raw).decode(), "proof": proof, "salt": salt.hex()}
+        members.update(origin)
+        head = agreements.envelope(None)
+        del head["record"]
+        return json.dumps(head)[:-1] + f',"record":{text},"origin":{json.dumps(members)}}}'
+
+    def send(self, envelope):
+        return self.client.post("pax", envelope)
+
+
+class Sender(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.addClassCleanup(cls.world.close)
+        schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+        path = cls.world.agreement(agreements.passenger(digest=schema))
+        cls.digest = agreements.digest_of(path)
+        cls.world.south.start()
+        cls.liar = Liar(cls.world, cls.digest)
+
+    def record(self, **changes):
+        record = {"locator": "p1.1." + "a" * 26, "reserved_on": "2026-01-02", "travel_dates": ["2026-02-03"],
+                  "travellers": [{"family": "p1.1." + "b" * 25 + "a", "given": "p1.1." + "c" * 25 + "a", "api": {"nationality": "XAA", "born": "1980"}}],
+                  "itinerary": [{"flight": "XX123", "from": "AAA", "to": "BBB", "departs": "2026-02-03T10:00:00Z"}],
+                  "payment": {"amount": 19.99, "currency": "XXX"}}
+        record.update(changes)
+        return record
+
+    def refused(self, envelope, slug, status):
+        before = self.world.south.ask("status")
+        got, answer = self.liar.send(envelope)
+        self.assertEqual((got, answer["type"]), (status, f"/problems/{slug}"), answer)
+        self.assertIn("receipt", answer, "a refusal is audited like a release")
+        after = self.world.south.ask("status")
+        self.assertEqual(after["store"]["inbox"], before["store"]["inbox"])
+        self.assertEqual(after["store"]["payloads"], before["store"]["payloads"])
+
+    def test_the_truth_is_accepted_once(self):
+        envelope = self.liar.envelope(self.record())
+        status, answer = self.liar.send(envelope)
+        self.assertEqual((status, answer["outcome"]), (201, "released"), answer)
+        status, again = self.liar.send(envelope)
+        self.assertEqual((status, again["exchange"]), (201, answer["exchange"]))
+
+    def test_an_unlisted_leaf(self):
+        self.refused(self.liar.envelope(self.record(remarks=["window seat"])), "output-violation", 403)
+
+    def test_a_clear_identifier_where_a_pseudonym_belongs(self):
+        self.refused(self.liar.envelope(self.record(locator="ABC123")), "output-violation", 403)
+        self.refused(self.liar.envelope(self.record(locator="p1.1." + "a" * 25)), "output-violation", 403)
+
+    def test_a_date_that_is_not_cut(self):
+        record = self.record()
+        record["travellers"][0]["api"]["born"] = "1980-05-06"
+        self.refused(self.liar.envelope(record), "output-violation", 403)
+
+    def test_a_receipt_of_another_exchange(self):
+        self.refused(self.liar.envelope(self.record(), exchange=uuid7()), "receipt-invalid", 403)
+        other = json.loads(self.liar.envelope(self.record(reserved_on="2026-01-03")))["origin"]
+        mine = json.loads(self.liar.envelope(self.record()))["origin"]
+        mixed = self.liar.envelope(self.record(), entry=None, proof=other["proof"])
+        self.refused(mixed, "receipt-invalid", 403)
+        self.assertNotEqual(other["entry"], mine["entry"])
+
+    def test_an_old_agreement(self):
+        envelope = self.liar.envelope(self.record(), agreement_digest="0" * 64, entry={"agreement_digest": "0" * 64})
+        self.refused(envelope, "agreement-mismatch", 409)
+
+    def test_forged_checkpoints(self):
+        self.refused(self.liar.envelope(self.record(), root=os.urandom(32)), "receipt-invalid", 403)
+        origin = json.loads(self.liar.envelope(self.record()))["origin"]
+        for at in (-10, -40):
+            forged = origin["proof"][:at] + ("A" if origin["proof"][at] != "A" else "B") + origin["proof"][at + 1:]
+            self.refused(self.liar.envelope(self.record(), proof=forged), "receipt-invalid", 403)
+
+    def test_entries_that_say_something_else(self):
+        for change in ({"recipient": "east"}, {"agreement": "other"}, {"operation": "refusal"}, {"purpose": "marketing"}, {"tier": "T0"},
+                       {"legal_basis": "none"}, {"output": "0" * 64}, {"agreement_digest": "1" * 64}):
+            self.refused(self.liar.envelope(self.record(), entry=change), "receipt-invalid", 403)
+
+    def test_a_record_that_the_digest_does_not_cover(self):
+        envelope = self.liar.envelope(self.record()).replace("19.99", "20.00")
+        self.refused(envelope, "receipt-invalid", 403)
+
+    def test_an_agency_that_is_not_the_senders(self):
+        self.refused(self.liar.envelope(self.record(), agency="east"), "receipt-invalid", 403)
+
+    def test_no_origin_from_a_gateway_and_one_from_a_system(self):
+        head = agreements.envelope(self.record())
+        self.refused(head, "envelope-invalid", 422)
+        status, answer = self.world.client("south").post("pax", self.liar.envelope(self.record()))
+        self.assertEqual((status, answer["type"]), (422, "/problems/envelope-invalid"))
