@@ -3,6 +3,8 @@
 
 #include "lib/json/pointer.h"
 
+#define TOKENS_MAX 64           /* of a pointer: no record is deeper */
+
 static char *copy_text(struct view v)
 {
 	char *s = malloc(v.n + 1);
@@ -26,6 +28,12 @@ static bool add_rule(struct program *p, const struct field_rule *from, const str
 		return error_list_addf(errors, REASON_NO_MEMORY, NULL, 0, 0, "no memory to compile the rules");
 	if (!from->pointer || !pointer_valid(view_of(from->pointer)))
 		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0, "rule %s: it is not a JSON Pointer", r->id);
+	size_t tokens = 0;
+	for (const char *c = from->pointer; *c; c++)
+		tokens += *c == '/';
+	if (tokens > TOKENS_MAX)
+		return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0, "rule %s: its pointer is deeper than any record",
+		                       r->id);
 	if (from->subtree && from->action != ACTION_KEEP && from->action != ACTION_DROP)
 		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0, "rule %s: \"subtree\" is for keep and drop only",
 		                       r->id);

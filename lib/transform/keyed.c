@@ -89,8 +89,12 @@ bool apply_seal(const struct rule *r, struct transform_run *run, char type, stru
 	const uint8_t counter[4] = { (uint8_t)(run->sealed >> 24), (uint8_t)(run->sealed >> 16),
 		(uint8_t)(run->sealed >> 8), (uint8_t)run->sealed };
 	struct view seed[] = { view_make(run->random, 32), view_make(counter, 4) };
+	static const uint8_t none[32];
 	struct digest nonce;
 
+	/* A seed that nobody filled in would give each record the same nonces. */
+	if (memcmp(run->random, none, sizeof none) == 0)
+		return rule_fail(r, e, "the transform needs fresh random bytes");
 	run->sealed++;
 	sha256_parts(seed, 2, &nonce);
 	pad_value(&run->bytes, r->p.hidden.pad, type, value);

@@ -249,6 +249,9 @@ static const char *normal_name(struct normaliser *n, struct view text, struct bu
 		char plain[2];
 		const char *letters = name_letters(n->points[i], plain);
 
+		/* An accent that stands alone, as people type for an apostrophe: NFKC makes it a mark on a space. */
+		if (n->points[i] == ' ' && i + 1 < n->n && utf8proc_category(n->points[i + 1]) == UTF8PROC_CATEGORY_MN)
+			continue;
 		if (!letters)
 			return "the name has characters outside the transliteration of ICAO Doc 9303 for Latin and Cyrillic";
 		if (*letters == '<') {

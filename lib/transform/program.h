@@ -101,7 +101,7 @@ struct transform_input {
 	const struct tape *tape;
 	uint32_t record;                /* root of the record on the tape */
 	struct view subject;            /* per-subject context of date-shift; may be empty: then date-shift refuses */
-	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record */
+	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record; all zero: seal refuses */
 };
 /* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
  * the pointer of the leaf and the rule's id. The trace lives until the next run. */

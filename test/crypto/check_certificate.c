@@ -14,6 +14,7 @@ void pki_open(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
+PRINTF_LIKE(1, 0)
 static int run(const char *fmt, va_list ap)
 {
 	char command[2048], whole[2304];

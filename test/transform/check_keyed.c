@@ -273,6 +273,26 @@ START_TEST(sealed_values_are_never_alike)
 }
 END_TEST
 
+START_TEST(sealing_needs_random_bytes)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/*\",\"action\":\"seal\",\"params\":{\"domain\":\"person\"}}]");
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct transform_run *run = transform_run_new();
+	struct error e = { .reason = REASON_NONE };
+	struct buf out = BUF_INIT(4096);
+	struct tape t;
+
+	ck_assert(tape_parse(parser, VIEW("[1]"), &t, &e));
+	struct transform_input in = { .tape = &t };
+	ck_assert(!program_run(p, run, &in, &out, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "needs fresh random bytes"));
+	buf_free(&out);
+	transform_run_free(run);
+	tape_parser_free(parser);
+	program_free(p);
+}
+END_TEST
+
 START_TEST(dates_shift_by_subject)
 {
 	static const char rules[] = "[{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"dates\",\"days\":30}}]";
@@ -334,6 +354,7 @@ TCase *make_keyed_case(void)
 	tcase_add_test(c, format_is_preserved);
 	tcase_add_test(c, reversal_is_refused);
 	tcase_add_test(c, sealed_values_are_never_alike);
+	tcase_add_test(c, sealing_needs_random_bytes);
 	tcase_add_test(c, dates_shift_by_subject);
 	tcase_add_test(c, shifts_are_even_and_never_zero);
 	return c;

@@ -80,7 +80,7 @@ START_TEST(a_warm_run_allocates_nothing)
 	struct tape t;
 
 	for (int turn = 0; turn < 20; turn++) {
-		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1") };
+		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 } };
 		size_t before, used;
 		bool ok;
 
@@ -162,7 +162,7 @@ START_TEST(no_memory_is_an_error)
 	ck_assert(tape_parse(parser, VIEW(RECORD), &t, &e));
 	for (n = 1, ok = false; COUNTED && !ok && n < 2000; n++) {
 		struct transform_run *run = transform_run_new();
-		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1") };
+		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 } };
 		struct buf out = BUF_INIT(65536);
 
 		e = (struct error){ .reason = REASON_NONE };

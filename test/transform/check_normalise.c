@@ -30,6 +30,16 @@ static const struct { enum profile profile; const char *in, *out; } cases[] = {
 	{ PROFILE_NAME, "Anna 2", NULL },
 	{ PROFILE_NAME, "\xe5\xbc\xa0\xe4\xbc\x9f", NULL },     /* Chinese: not transliterated */
 	{ PROFILE_NAME, "\xd9\x85\xd8\xad\xd9\x85\xd8\xaf", NULL },     /* Arabic */
+	{ PROFILE_NAME, "A`B\xc2\xb4" "C\xe2\x80\x98" "D\xca\xbc" "E.F", "ABCDEF" },
+	{ PROFILE_NAME, "A\xe2\x80\x90" "B\xe2\x80\x91" "C\xe2\x80\x93" "D\tE", "A<B<C<D<E" },
+	{ PROFILE_NAME, "Gal\xc2\xb7la", "GALLA" },
+	{ PROFILE_NAME, "q\xcc\x83", "Q" },                    /* a mark that composes with nothing */
+	{ PROFILE_NAME, "\xc7\xbf\xe1\xb8\xbf", "OEM" },          /* o with stroke and acute, m with acute */
+	{ PROFILE_NAME, "\xd2\x93", NULL },                    /* a letter of Kazakh that 9303 has not */
+	{ PROFILE_NAME, "\xe1\xbc\x80", NULL },                /* Greek with a breathing mark */
+	{ PROFILE_NAME, "\xe2\x82\xac", NULL },
+	{ PROFILE_TEXT, "\xc3\xa9\r\nb", "\xc3\xa9 b" },
+	{ PROFILE_EMAIL, "\xc3\x89" "a@b.c", "\xc3\xa9" "a@b.c" },
 	{ PROFILE_DOCUMENT, "l898902 c3", "L898902C3" },
 	{ PROFILE_DOCUMENT, "12.345/67-A<<<", "1234567A" },
 	{ PROFILE_DOCUMENT, "\xef\xbc\x91\xef\xbc\x92", "12" },

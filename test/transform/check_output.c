@@ -2,7 +2,7 @@
  * the same. Records and rules at random are compared with a plain reading of the definition. */
 #include "test/transform/transform_test.h"
 
-#include "lib/json/splice.h"
+#include "lib/schema/document.h"
 
 /* ok: values that may arrive; bad: values that may not; what the schema alone cannot see is in odd. */
 static const struct { const char *action, *params; const char *in[4], *ok[6], *bad[8], *odd[4]; } cases[] = {
@@ -73,6 +73,38 @@ static const struct { const char *action, *params; const char *in[4], *ok[6], *b
 	{ "redact-text", "{\"recognisers\":[\"email\",\"phone\"]}", { "\"to a@b.example or +49301234567\"", "\"x\"" },
 	  { "\"see [email]\"" }, { "5", "true" }, { "\"to a@b.example\"", "\"+49301234567\"" } },
 };
+
+/* Parameters that the code takes fit schema/transforms.schema.json. */
+START_TEST(parameters_fit_their_schema)
+{
+	struct schema_options o = { .draft = DRAFT_2020_12, .strict = true, .formats = true };
+	struct view text = document_builtin_schema(VIEW("transforms"));
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct schema_run *run = schema_run_new();
+	struct error e = { .reason = REASON_NONE };
+
+	ck_assert_ptr_nonnull(text.p);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct schema_set *set = schema_set_new();
+		char uri[64], wrong[256];
+		struct tape t;
+
+		ck_assert_msg(schema_set_add(set, VIEW("urn:transforms"), text, &e), "%s", e.text);
+		snprintf(uri, sizeof uri, "urn:transforms#/$defs/%s", cases[i].action);
+		struct schema *s = schema_compile(set, view_of(uri), &o, &e);
+		ck_assert_msg(s != NULL, "%s: %s", uri, e.text);
+		ck_assert(tape_parse(parser, view_of(cases[i].params), &t, &e));
+		ck_assert_msg(schema_check(s, run, &t, 0) == SCHEMA_VALID, "%s %s", cases[i].action, cases[i].params);
+		snprintf(wrong, sizeof wrong, "{\"unknown\":1%s%s", cases[i].params[1] == '}' ? "" : ",", cases[i].params + 1);
+		ck_assert(tape_parse(parser, view_of(wrong), &t, &e));
+		ck_assert_msg(schema_check(s, run, &t, 0) == SCHEMA_INVALID, "%s %s", cases[i].action, wrong);
+		schema_unref(s);
+		schema_set_free(set);
+	}
+	schema_run_free(run);
+	tape_parser_free(parser);
+}
+END_TEST
 
 struct derived {
 	struct program *program;
@@ -406,6 +438,7 @@ TCase *make_output_case(void)
 	TCase *c = tcase_create("output");
 
 	tcase_set_timeout(c, 120);
+	tcase_add_test(c, parameters_fit_their_schema);
 	tcase_add_test(c, each_form_is_checked);
 	tcase_add_test(c, shapes_are_closed);
 	tcase_add_test(c, the_schema_is_the_same_bytes);

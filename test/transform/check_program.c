@@ -206,6 +206,12 @@ START_TEST(rules_are_checked_when_compiled)
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":{\"x\":1}}]", "\"x\" is not a parameter");
 	assert_refused("[{\"id\":\"x\",\"pointer\":\"/a\",\"action\":\"keep\"},{\"id\":\"x\",\"pointer\":\"/b\",\"action\":\"keep\"}]",
 	               "another rule has the same id");
+	char deep[256] = "[{\"pointer\":\"";
+	size_t n = strlen(deep);
+	for (int i = 0; i < 65; i++)
+		n += (size_t)snprintf(deep + n, sizeof deep - n, "/a");
+	snprintf(deep + n, sizeof deep - n, "\",\"action\":\"keep\"}]");
+	assert_refused(deep, "deeper than any record");
 	/* Every error is listed, not only the first. */
 	struct error_list errors = { .n = 0 };
 	struct key_context keys = test_keys(1);
