@@ -1,8 +1,7 @@
 /* How fast a record is read and checked against its schema, beside jansson reading it only, in the same
  * run: BODS statements and FHIR patients of GATEWAY_TEST_DATA, one record a call, and made-up passenger
  * records with the project's own schema. Formats are asserted for the latter. Prints MB/s (10^6 bytes) and
- * ratios, the median of several rounds. Arguments: seconds a round (default 0.3), and a folder for the
- * records and the rates, so that bench_ajv.mjs can measure the same. */
+ * ratios, the median of several rounds. Takes seconds a round as its argument (default 0.3). */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -250,29 +249,16 @@ static double measure(struct corpus *c, void (*run)(struct corpus *), double sec
 	return rate[ROUNDS / 2];
 }
 
-/* FOLDER/<file>.ndjson and a line in FOLDER/rates. */
-static void leave(const char *folder, const char *file, const struct corpus *c, double rate)
-{
-	char path[4096];
-
-	snprintf(path, sizeof path, "%s/%s.ndjson", folder, file);
-	FILE *f = fopen(path, "wb");
-	must(f && fwrite(c->text.p, 1, c->text.n, f) == c->text.n && fclose(f) == 0, "the records cannot be written");
-	snprintf(path, sizeof path, "%s/rates", folder);
-	f = fopen(path, "ab");
-	must(f && fprintf(f, "%s %.1f\n", file, rate) > 0 && fclose(f) == 0, "the rates cannot be written");
-}
-
 int main(int argc, char **argv)
 {
 	static const struct {
-		const char *name, *file;
+		const char *name;
 		bool (*load)(struct corpus *c, const char *data);
 		double goal;
 	} kinds[] = {
-		{ "BODS statements", "bods", load_bods, 5 },
-		{ "FHIR patients", "fhir", load_fhir, 3 },
-		{ "passenger records", "passenger", make_passengers, 5 },
+		{ "BODS statements", load_bods, 5 },
+		{ "FHIR patients", load_fhir, 3 },
+		{ "passenger records", make_passengers, 5 },
 	};
 	const char *data = getenv("GATEWAY_TEST_DATA");
 	double seconds = argc > 1 ? strtod(argv[1], NULL) : 0.3;
@@ -290,8 +276,6 @@ int main(int argc, char **argv)
 			       (double)c.bytes / (double)c.n * (1 / both - 1 / tape), jansson, both / jansson, kinds[i].goal,
 			       c.compiled * 1e3);
 			fflush(stdout);
-			if (argc > 2)
-				leave(argv[2], kinds[i].file, &c, both);
 		} else {
 			printf("SKIP schema, %s: GATEWAY_TEST_DATA not found\n", kinds[i].name);
 		}
