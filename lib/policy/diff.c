@@ -79,8 +79,7 @@ static void diff_pointer(struct diff *d, const char *pointer, const char *at)
 					continue;
 				const struct rule *was = winner(d->old, pointer, p, t, s), *is = winner(d->new, pointer, q, t, s);
 				enum action before = action_of(was), after = action_of(is);
-				bool form = before == after && was && is && !json_equal(was->field.params, is->field.params) &&
-					(was->field.params || is->field.params);
+				bool form = before == after && was && is && !json_same(was->field.params, is->field.params);
 				if ((before == after && !form) || (told[before] & BIT(after)))
 					continue;
 				told[before] |= BIT(after);
@@ -265,7 +264,7 @@ static void diff_clauses(struct diff *d)
 		snprintf(at, sizeof at, "/%s", clauses[i]);
 		if (!was != !is)
 			tell(d, DIFF_OTHER, at, "the clause is %s", is ? "added" : "taken away");
-		else if (was && !json_equal(was, is))
+		else if (was && !json_same(was, is))
 			tell(d, DIFF_OTHER, at, "the clause reads otherwise");
 	}
 }

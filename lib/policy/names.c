@@ -139,3 +139,14 @@ size_t find_flow(const struct agreement *a, struct view from)
 			return i;
 	return INDEX_NONE;
 }
+
+bool json_same(const json_t *a, const json_t *b)
+{
+	const size_t flags = JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY;
+	char *x = a ? json_dumps(a, flags) : NULL, *y = b ? json_dumps(b, flags) : NULL;
+	bool same = strcmp(x ? x : "{}", y ? y : "{}") == 0;
+
+	free(x);
+	free(y);
+	return same;
+}

@@ -128,12 +128,8 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 
 static bool same_form(const struct rule *a, const struct rule *b)
 {
-	json_t *empty = json_object();
-	bool same = a->field.action == b->field.action && a->field.subtree == b->field.subtree &&
-		json_equal(a->field.params ? a->field.params : empty, b->field.params ? b->field.params : empty);
-
-	json_decref(empty);
-	return same;
+	return a->field.action == b->field.action && a->field.subtree == b->field.subtree &&
+		json_same(a->field.params, b->field.params);
 }
 
 /* Two rules for one pointer. Under overlapping conditions the stricter action wins, so that a general

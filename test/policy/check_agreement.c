@@ -1,0 +1,570 @@
+/* Loading: what is wrong with an agreement is refused with place and reason, all of it and not only the
+ * first; signatures; floor and overlay; how long 500 rules take. */
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/crypto/x509.h"
+#include "test/policy/support.h"
+
+TCase *make_agreement_case(void);
+
+static struct schema_files files;
+static struct agreement_sources from;
+
+static void set_up(void)
+{
+	schema_files_read(&files);
+	from = draft_sources(&files);
+}
+
+static void tear_down(void)
+{
+	schema_files_free(&files);
+}
+
+/* Puts `value` (JSON text; NULL: takes the member away) at a pointer; the parent must be there. An index
+ * past the end appends. */
+static void put(json_t *doc, const char *pointer, const char *value)
+{
+	char token[200];
+	json_t *at = doc, *v = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+
+	ck_assert_msg(!value || v, "not JSON: %s", value);
+	for (;;) {
+		const char *end = strchr(pointer + 1, '/');
+		size_t n = end ? (size_t)(end - pointer - 1) : strlen(pointer + 1);
+		memcpy(token, pointer + 1, n);
+		token[n] = '\0';
+		if (!end)
+			break;
+		at = json_is_array(at) ? json_array_get(at, strtoul(token, NULL, 10)) : json_object_get(at, token);
+		ck_assert_msg(at != NULL, "no %s", token);
+		pointer = end;
+	}
+	if (json_is_array(at)) {
+		size_t i = strtoul(token, NULL, 10);
+		if (!v)
+			json_array_remove(at, i);
+		else if (i >= json_array_size(at))
+			json_array_append_new(at, v);
+		else
+			json_array_set_new(at, i, v);
+	} else if (v) {
+		json_object_set_new(at, token, v);
+	} else {
+		json_object_del(at, token);
+	}
+}
+
+/* Preset, change, and what the error must say. */
+static const struct mutation {
+	const char *preset, *pointer, *value, *place, *says;
+} mutations[] = {
+	{ "pnr", "/colour", "\"blue\"", "", "" },                       /* unknown members are errors */
+	{ "pnr", "/rules/0/colour", "\"blue\"", "/rules/0", "" },
+	{ "pnr", "/purposes", NULL, "", "purposes" },
+	{ "pnr", "/sunset", "\"tomorrow\"", "/sunset", "" },
+	{ "pnr", "/parties/0/agency", "\"west\"", "/parties", "not a party" },
+	{ "pnr", "/parties/1/agency", "\"north\"", "/parties/1/agency", "same as" },
+	{ "pnr", "/sunset", "\"2025-01-01T00:00:00Z\"", "/sunset", "after effective_from" },
+	{ "pnr", "/review/next", "\"2025-01-01T00:00:00Z\"", "/review/next", "after effective_from" },
+	{ "pnr", "/assessment/next_review", "\"2025-01-01T00:00:00Z\"", "/assessment/next_review", "after approved_at" },
+	{ "pnr", "/renewal/closes", "\"2028-01-01T00:00:00Z\"", "/renewal/closes", "after opens" },
+	{ "pnr", "/renewal/closes", "\"2029-06-01T00:00:00Z\"", "/renewal/closes", "after the sunset" },
+	{ "pnr", "/supersedes", "{\"digest\":\"0000000000000000000000000000000000000000000000000000000000000000\","
+	  "\"grace_until\":\"2025-01-01T00:00:00Z\"}", "/supersedes/grace_until", "before effective_from" },
+	{ "pnr", "/schemas/0/input", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "/schemas/0/input",
+	  "no schema with this digest" },
+	{ "pnr", "/purposes/0/schema", "\"visa\"", "/purposes/0/schema", "no such name" },
+	{ "pnr", "/purposes/0/legal_bases/0", "\"custom\"", "/purposes/0/legal_bases/0", "no such legal basis" },
+	{ "pnr", "/tiers/2", NULL, "/purposes/0/tiers", "T2 has no clause" },
+	{ "pnr", "/flows/0/to", "\"north\"", "/flows/0/to", "not another party" },
+	{ "pnr", "/flows/0/purposes/0", "\"marketing\"", "/flows/0/purposes/0", "no such purpose" },
+	{ "pnr", "/retention/payload", "\"P29D\"", "/retention/payload", "P28D at most" },
+	{ "pnr", "/retention/payload", "\"P0D\"", "/retention/payload", "no time" },
+	{ "pnr", "/retention/mask", "\"P6Y\"", "/retention/mask", "before the copy's end" },
+	{ "pnr", "/retention/review", "\"P6Y\"", "/retention/review", "before the copy's end" },
+	{ "pnr", "/rules/0/pointer", "\"/locater\"", "/rules/0/pointer", "matches nothing" },
+	{ "pnr", "/rules/5/pointer", "\"/travellers/*/surname\"", "/rules/5/pointer", "matches nothing" },
+	{ "pnr", "/rules/1/id", "\"locator\"", "/rules/1/id", "same as" },
+	{ "pnr", "/rules/99", "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"drop\","
+	  "\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}}", "/rules/", "otherwise under the same conditions" },
+	{ "pnr", "/rules/99", "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\","
+	  "\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}}", "/rules/", "says the same" },
+	{ "pnr", "/rules/99", "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"special\",\"action\":\"drop\"}", "/rules/",
+	  "what kind of field" },
+	{ "pnr", "/rules/99", "{\"id\":\"born-2\",\"pointer\":\"/travellers/*/api/born\",\"category\":\"quasi-identifier\","
+	  "\"action\":\"date-trunc\",\"params\":{\"to\":\"decade\"}}", "/rules/", "other parameters" },
+	{ "pnr", "/rules/2/params", "{\"to\":\"century\"}", "/rules/2/params", "" },
+	{ "pnr", "/rules/2/params", NULL, "/rules/2", "" },
+	{ "pnr", "/rules/0/subtree", "true", "/rules/0/subtree", "only keep and drop" },
+	{ "pnr", "/rules/0/waiver", "\"any\"", "/rules/0/waiver", "no such exception" },
+	{ "pnr", "/rules/0/when", "{\"purposes\":[\"marketing\"]}", "/rules/0/when/purposes/0", "no such purpose" },
+	{ "police-request", "/rules/0/waiver", "\"imminent-threat\"", "/rules/0/waiver", "does not reach" },
+	{ "police-request", "/exceptions/0/pointers/0", "\"/person/shoe_size\"", "/exceptions/0/pointers/0", "matches nothing" },
+	{ "police-request", "/exceptions/0/expires", "\"2030-01-01T00:00:00Z\"", "/exceptions/0/expires", "after the sunset" },
+	{ "police-request", "/exceptions/0/ground", "\"convenience\"", "/exceptions/0/ground", "" },
+	{ "pnr", "/handling/required", "[\"admiralty-source\"]", "/handling/required/0", "not among" },
+	{ "pnr", "/onward/caveats/0/value", "\"H9\"", "/onward/caveats/0/value", "not on its list" },
+	{ "pnr", "/council/threshold", "9", "/council/threshold", "more than there are seats" },
+	{ "pnr", "/council/seats/0/id", "\"north\"", "/council/seats/0/id", "name of a party" },
+	{ "pnr", "/council/seats/1/id", "\"seat-north-agency\"", "/council/seats/1/id", "same as" },
+	{ "pnr", "/council/must_include/0", "\"judiciary\"", "/council/must_include/0", "no seat" },
+	{ "humanitarian", "/consent/withdrawals", "\"west\"", "/consent/withdrawals", "not a party" },
+	{ "humanitarian", "/consent/scopes/0", "\"marketing\"", "/consent/scopes/0", "no such purpose" },
+	{ "humanitarian", "/consent", NULL, "/legal_bases/0/consent", "needs the clause /consent" },
+};
+
+static bool says(const struct error_list *l, const char *place, const char *what)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strstr(l->items[i].text, place) && strstr(l->items[i].text, what) && strcmp(l->items[i].where, "test.json") == 0 &&
+		    l->items[i].line > 0 && l->items[i].column > 0)
+			return true;
+	return false;
+}
+
+START_TEST(mutation_is_refused)
+{
+	const struct mutation *m = &mutations[_i];
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset(m->preset);
+
+	put(doc, m->pointer, m->value);
+	struct agreement *a = load_doc(doc, &from, &errors);
+	ck_assert_msg(a == NULL, "%s %s was taken", m->preset, m->pointer);
+	if (!says(&errors, m->place, m->says)) {
+		print_errors(&errors);
+		ck_abort_msg("%s %s: not said: %s %s", m->preset, m->pointer, m->place, m->says);
+	}
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+START_TEST(all_errors_are_listed)
+{
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset("pnr");
+
+	put(doc, "/rules/0/pointer", "\"/locater\"");
+	put(doc, "/rules/1/pointer", "\"/carriage\"");
+	put(doc, "/rules/3/id", "\"reserved\"");
+	ck_assert(load_doc(doc, &from, &errors) == NULL);
+	ck_assert(says(&errors, "/rules/0/pointer", "matches nothing"));
+	ck_assert(says(&errors, "/rules/1/pointer", "matches nothing"));
+	ck_assert(says(&errors, "/rules/3/id", "same as"));
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+START_TEST(text_that_is_no_json)
+{
+	struct error_list errors = { .max = 50 };
+	struct agreement *a = agreement_load("test.json", VIEW("{\"id\": "), VIEW(""), &from, &errors);
+
+	ck_assert(a == NULL);
+	ck_assert_uint_ge(errors.n, 1);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* The presets pin the schemas as they are; `gatewayctl agreement digest-schemas` names the right digests. */
+START_TEST(digests_are_in_step)
+{
+	static const char *const ids[] = { "pnr", "police-request", "fin-intel", "cyber-threat", "humanitarian" };
+
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+		json_t *doc = preset(ids[i]);
+		const json_t *schema = json_array_get(json_object_get(doc, "schemas"), 0);
+		struct buf have = BUF_INIT(100);
+		struct digest d;
+		char path[200];
+		snprintf(path, sizeof path, "schema/records/%s.schema.json", json_string_value(json_object_get(schema, "name")));
+		struct view text = read_whole(path);
+		sha256(text, &d);
+		digest_print(&have, &d);
+		ck_assert_msg(view_is(buf_view(&have), json_string_value(json_object_get(schema, "input"))),
+		              "conf/agreements/%s.json: /schemas/0/input must be %.*s", ids[i], VIEW_ARG(buf_view(&have)));
+		buf_free(&have);
+		free((void *)(uintptr_t)text.p);
+		json_decref(doc);
+	}
+}
+END_TEST
+
+/* --- floor and overlay --- */
+
+static const struct { const char *pointer, *value, *place; } below[] = {
+	{ "/retention/copy", "\"P6Y\"", "/retention/copy" },
+	{ "/retention/review", NULL, "/retention/review" },
+	{ "/retention/review", "\"P4Y\"", "/retention/review" },
+	{ "/sunset", "\"2032-01-01T00:00:00Z\"", "/sunset" },
+	{ "/review/interval", "\"P3Y\"", "/review/interval" },
+	{ "/breach/notify_supervisor", "\"PT73H\"", "/breach/notify_supervisor" },
+	{ "/breach/notify_partner", "\"PT49H\"", "/breach/notify_partner" },
+	{ "/notification/longest_delay", "\"P6Y\"", "/notification/longest_delay" },
+	{ "/redress/access_within", "\"P5M\"", "/redress/access_within" },
+	{ "/redress/correction_within", "\"P10M\"", "/redress/correction_within" },
+	{ "/council", NULL, "/council" },
+	{ "/council/must_include", NULL, "/council/must_include" },
+	{ "/assessment/digest", "\"\"", "/assessment/digest" },
+	{ "/pseudonyms/rotation", NULL, "/pseudonyms/rotation" },
+	{ "/tiers/0/case", "false", "/tiers/0/case" },
+	{ "/tiers/1/approvals", "0", "/tiers/1/approvals" },
+	{ "/rules/8/waiver", NULL, "/rules/8/action" },
+	{ "/rules/8/action", "\"redact-text\"", "" },
+	{ "/rules/27/action", "\"keep\"", "/rules/27/action" },
+	{ "/exceptions/0/review_within", "\"P91D\"", "/exceptions/0/review_within" },
+};
+
+START_TEST(below_the_floor)
+{
+	struct error_list errors = { .max = 50 };
+	struct view floor = read_whole("conf/floor.json");
+	json_t *doc = preset("police-request");
+
+	if (strcmp(below[_i].pointer, "/rules/8/action") == 0) {
+		put(doc, "/rules/8/params", "{\"recognisers\":[\"email\"]}");
+		put(doc, "/rules/8/waiver", NULL);
+	}
+	put(doc, below[_i].pointer, below[_i].value);
+	from.floor = VIEW("");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert_msg(a != NULL, "without a floor it must load");
+	agreement_unref(a);
+	from.floor = floor;
+	ck_assert_msg(load_doc(doc, &from, &errors) == NULL, "%s is below the floor", below[_i].pointer);
+	ck_assert_int_eq(errors.items[0].reason, REASON_BELOW_FLOOR);
+	ck_assert_msg(strstr(errors.items[0].text, below[_i].place) != NULL, "%s", errors.items[0].text);
+	ck_assert(strstr(errors.items[0].text, "floor.json: /") != NULL);
+	json_decref(doc);
+	free((void *)(uintptr_t)floor.p);
+	error_list_free(&errors);
+}
+END_TEST
+
+START_TEST(overlay_above_the_floor)
+{
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset("pnr");
+
+	from.floor = VIEW("{\"version\":\"1\",\"limits\":{\"copy\":\"P5Y\"}}");
+	from.overlay = VIEW("{\"version\":\"1\",\"limits\":{\"copy\":\"P6Y\"}}");
+	ck_assert(load_doc(doc, &from, &errors) == NULL);
+	ck_assert_int_eq(errors.items[0].reason, REASON_BELOW_FLOOR);
+	ck_assert_str_eq(errors.items[0].where, "overlay.json");
+	from.overlay = VIEW("{\"version\":\"1\",\"colour\":1}");
+	ck_assert(load_doc(doc, &from, &errors) == NULL);
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+START_TEST(overlay_narrows)
+{
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset("pnr");
+	struct duration want;
+
+	from.overlay = VIEW("{\"version\":\"1\",\"limits\":{\"copy\":\"P1Y\",\"payload\":\"P2D\",\"mask\":\"P1M\"}}");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
+	ck_assert(r != NULL);
+	ck_assert(duration_parse(VIEW("P1Y"), &want) && duration_cmp(&r->copy, &want) == 0);
+	ck_assert(duration_parse(VIEW("P2D"), &want) && duration_cmp(&r->payload, &want) == 0);
+	ck_assert(duration_parse(VIEW("P1M"), &want) && duration_cmp(&r->mask, &want) == 0);
+	ck_assert_uint_eq(r->review.years, 0);          /* three years of review outlive a copy of one year */
+	agreement_unref(a);
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* --- rulings, schemas --- */
+
+START_TEST(rulings_as_the_agreement_says)
+{
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset("pnr");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	struct digest d, want;
+
+	ck_assert(a != NULL);
+	ck_assert(agreement_ruling(a, VIEW("marketing"), TIER_T1, SUBJECT_SUSPECT, true) == NULL);
+	ck_assert(agreement_ruling(a, VIEW("serious-crime"), TIER_T2, SUBJECT_SUSPECT, true) == NULL);
+	ck_assert(agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_UNCATEGORISED, true) == NULL);
+	ck_assert(agreement_ruling(a, VIEW("serious-crime"), TIER_COUNT, SUBJECT_SUSPECT, true) == NULL);
+	ck_assert(agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_COUNT, true) == NULL);
+	const struct ruling *t0 = agreement_ruling(a, VIEW("serious-crime"), TIER_T0, SUBJECT_SUSPECT, true);
+	const struct ruling *t1 = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
+	const struct ruling *other = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_VICTIM, true);
+	const struct ruling *in = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, false);
+	const struct ruling *terror = agreement_ruling(a, VIEW("terrorism-prevention"), TIER_T1, SUBJECT_SUSPECT, true);
+	ck_assert(t0 && t1 && other && in && terror);
+	ck_assert_uint_lt(program_rule_count(t0->program), program_rule_count(t1->program));
+	ck_assert_ptr_eq(t1->program, other->program);  /* the same rules share a program */
+	ck_assert_ptr_ne(t1->program, terror->program); /* keys differ by purpose */
+	ck_assert_ptr_eq(t1->shared, terror->shared);
+	ck_assert_ptr_ne(t1->program, in->program);
+	ck_assert(agreement_schema(a, 0, &d) && digest_eq(&d, &t1->input_digest));
+	ck_assert(!agreement_schema(a, 1, &want));
+	ck_assert(view_is(agreement_recipient(a, VIEW("north")), "south"));
+	ck_assert(view_is(agreement_recipient(a, VIEW("south")), "north"));
+	ck_assert_uint_eq(agreement_recipient(a, VIEW("west")).n, 0);
+	agreement_unref(agreement_ref(a));
+	agreement_unref(a);
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* An agreement of 500 rules compiles in 50 ms; sanitizers and a loaded machine get more. */
+START_TEST(five_hundred_rules)
+{
+	struct error_list errors = { .max = 50 };
+	struct buf schema = BUF_INIT(1 << 20), rules = BUF_INIT(1 << 20), hex = BUF_INIT(100);
+	struct timespec begin, end;
+	struct digest d;
+	json_t *doc = preset("pnr");
+
+	buf_adds(&schema, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
+	         "\"additionalProperties\":false,\"properties\":{\"f0\":{\"type\":\"string\"}");
+	buf_adds(&rules, "[");
+	for (unsigned i = 0; i < 500; i++) {
+		buf_addf(&schema, ",\"f%u\":{\"type\":\"string\"}", i + 1);
+		buf_addf(&rules, "%s{\"id\":\"r%u\",\"pointer\":\"/f%u\",\"category\":\"quasi-identifier\",\"action\":%s", i ? "," : "", i, i,
+		         i % 4 ? "\"keep\"}" : "\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}}");
+	}
+	buf_adds(&schema, "}}");
+	buf_adds(&rules, "]");
+	buf_addc(&rules, '\0');
+	free((void *)(uintptr_t)files.text[0].p);
+	files.text[0] = buf_view(&schema);
+	sha256(buf_view(&schema), &d);
+	buf_addc(&hex, '"');
+	digest_print(&hex, &d);
+	buf_adds(&hex, "\"");
+	buf_addc(&hex, '\0');
+	put(doc, "/schemas/0/input", hex.p);
+	put(doc, "/rules", rules.p);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+	struct agreement *a = load_doc(doc, &from, &errors);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	double ms = (double)(end.tv_sec - begin.tv_sec) * 1000 + (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
+	printf("500 rules: %.1f ms\n", ms);
+	ck_assert_msg(ms < 500, "%.1f ms", ms);
+	agreement_unref(a);
+	json_decref(doc);
+	buf_free(&rules);
+	buf_free(&hex);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* --- signatures, made at run time by the openssl command --- */
+
+static char folder[64];
+struct signer_files {
+	struct schema_files schemas;    /* first, so that schema_by_digest() finds it */
+	struct { const char *name; struct buf der; } s[8];
+	size_t n;
+};
+
+static void shell(const char *fmt, const char *name)
+{
+	char command[1000];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(command, sizeof command, fmt, folder, name, folder, name, name);
+#pragma GCC diagnostic pop
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void make_signer(const char *name)
+{
+	shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s/%s.key -out %s/%s.pem -days 3650 "
+	      "-subj /CN=%s 2>/dev/null", name);
+}
+
+static struct view file_of(const char *name, const char *end)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "%s/%s.%s", folder, name, end);
+	return read_whole(path);
+}
+
+static void pin(struct signer_files *f, const char *name, const char *as)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct view pem = file_of(name, "pem");
+
+	f->s[f->n].name = as;
+	f->s[f->n].der = BUF_INIT(1 << 16);
+	ck_assert(cert_pem_to_der(pem, &f->s[f->n].der, &e));
+	f->n++;
+	free((void *)(uintptr_t)pem.p);
+}
+
+static bool find_signer(void *arg, struct view name, size_t k, struct view *der)
+{
+	const struct signer_files *f = arg;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (view_is(name, f->s[i].name) && k-- == 0) {
+			*der = buf_view(&f->s[i].der);
+			return true;
+		}
+	return false;
+}
+
+static void sign(struct buf *signature, const char *name, struct view text)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf out = BUF_INIT(1 << 20);
+	struct view pem = file_of(name, "pem"), key = file_of(name, "key");
+
+	ck_assert_msg(cms_sign(buf_view(signature), text, pem, key, &out, &e), "%s", e.text);
+	buf_free(signature);
+	*signature = out;
+	free((void *)(uintptr_t)pem.p);
+	free((void *)(uintptr_t)key.p);
+}
+
+static struct agreement *load_signed(const struct agreement_sources *s, struct view text, const struct buf *signature,
+                                     struct error_list *errors)
+{
+	error_list_free(errors);
+	*errors = (struct error_list){ .max = 20 };
+	return agreement_load("test.json", text, buf_view(signature), s, errors);
+}
+
+START_TEST(signatures)
+{
+	static const char *const names[] = { "north", "south", "stranger", "seat", "old" };
+	struct signer_files f = { .n = 0 };
+	struct error_list errors = { .max = 20 };
+	struct buf both = BUF_INIT(1 << 20), one = BUF_INIT(1 << 20), alien = BUF_INIT(1 << 20), council = BUF_INIT(1 << 20);
+	struct timespec now;
+
+	snprintf(folder, sizeof folder, "/tmp/check-policy-XXXXXX");
+	ck_assert(mkdtemp(folder) != NULL);
+	for (size_t i = 0; i < 4; i++)
+		make_signer(names[i]);
+	/* A certificate that ended yesterday: openssl takes a negative number of days. */
+	shell("cd %s && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key -subj /CN=old "
+	      "-out old.csr 2>/dev/null && openssl x509 -req -in %s/%s.csr -signkey %s.key -days -1 -out old.pem 2>/dev/null", "old");
+	schema_files_read(&f.schemas);
+	pin(&f, "north", "north");
+	pin(&f, "south", "south");
+	struct agreement_sources s = from;
+	s.arg = &f;
+	s.signer = find_signer;
+	s.unsigned_ok = false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	s.now_ms = (int64_t)now.tv_sec * 1000 + 2000;
+	json_t *doc = preset("pnr");
+	char *text = json_dumps(doc, JSON_INDENT(1));
+	struct view v = view_of(text);
+
+	sign(&one, "north", v);
+	ck_assert(load_signed(&s, v, &(struct buf){ .max = 1 }, &errors) == NULL);
+	ck_assert(says(&errors, "", "not signed"));
+	ck_assert(load_signed(&s, v, &one, &errors) == NULL);
+	ck_assert(says(&errors, "/parties/1", "south has not signed"));
+	buf_add(&both, buf_view(&one));
+	sign(&both, "south", v);
+	struct agreement *a = load_signed(&s, v, &both, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	agreement_unref(a);
+	/* A changed byte, in the text and in the signature. */
+	char *at = strstr(text, "\"copy\": \"P5Y\"");
+	ck_assert(at != NULL);
+	at[10] = '4';
+	ck_assert(load_signed(&s, v, &both, &errors) == NULL);
+	ck_assert_int_eq(errors.items[0].reason, REASON_SIGNATURE);
+	at[10] = '5';
+	both.p[both.n - 60] ^= 1;
+	ck_assert(load_signed(&s, v, &both, &errors) == NULL);
+	both.p[both.n - 60] ^= 1;
+	/* One signer whom nobody pinned refuses all. */
+	buf_add(&alien, buf_view(&both));
+	sign(&alien, "stranger", v);
+	ck_assert(load_signed(&s, v, &alien, &errors) == NULL);
+	/* Signatures of the future, and no pinned certificate at all. */
+	struct agreement_sources early = s;
+	early.now_ms -= 400 * DAY_MS;
+	ck_assert(load_signed(&early, v, &both, &errors) == NULL);
+	early = s;
+	early.signer = NULL;
+	ck_assert(load_signed(&early, v, &both, &errors) == NULL);
+	ck_assert(says(&errors, "/parties/0", "pinned"));
+	/* A certificate that had ended when it signed. */
+	struct buf ended = BUF_INIT(1 << 20);
+	buf_add(&ended, buf_view(&one));
+	sign(&ended, "old", v);
+	pin(&f, "old", "south");
+	ck_assert(load_signed(&s, v, &ended, &errors) == NULL);
+	ck_assert_int_eq(errors.items[0].reason, REASON_SIGNATURE);
+	/* Council seats where the agreement demands them. */
+	free(text);
+	put(doc, "/council/must_sign", "true");
+	put(doc, "/council/threshold", "1");
+	text = json_dumps(doc, JSON_INDENT(1));
+	v = view_of(text);
+	sign(&council, "north", v);
+	sign(&council, "south", v);
+	ck_assert(load_signed(&s, v, &council, &errors) == NULL);
+	ck_assert_int_eq(errors.items[0].reason, REASON_NOT_AUTHORISED);
+	sign(&council, "seat", v);
+	pin(&f, "seat", "seat-north-agency");
+	ck_assert(load_signed(&s, v, &council, &errors) == NULL);
+	ck_assert(says(&errors, "/council/must_include", "no privacy seat"));
+	f.s[f.n - 1].name = "seat-north-privacy";
+	a = load_signed(&s, v, &council, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	agreement_unref(a);
+
+	shell("rm -r %s", "");
+	free(text);
+	json_decref(doc);
+	for (size_t i = 0; i < f.n; i++)
+		buf_free(&f.s[i].der);
+	schema_files_free(&f.schemas);
+	buf_free(&ended);
+	buf_free(&both);
+	buf_free(&one);
+	buf_free(&alien);
+	buf_free(&council);
+	error_list_free(&errors);
+}
+END_TEST
+
+TCase *make_agreement_case(void)
+{
+	TCase *c = tcase_create("agreement");
+
+	tcase_set_timeout(c, 120);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_loop_test(c, mutation_is_refused, 0, sizeof mutations / sizeof mutations[0]);
+	tcase_add_test(c, all_errors_are_listed);
+	tcase_add_test(c, text_that_is_no_json);
+	tcase_add_test(c, digests_are_in_step);
+	tcase_add_loop_test(c, below_the_floor, 0, sizeof below / sizeof below[0]);
+	tcase_add_test(c, overlay_above_the_floor);
+	tcase_add_test(c, overlay_narrows);
+	tcase_add_test(c, rulings_as_the_agreement_says);
+	tcase_add_test(c, five_hundred_rules);
+	tcase_add_test(c, signatures);
+	return c;
+}
