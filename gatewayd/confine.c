@@ -202,6 +202,7 @@ static bool allow_calls(scmp_filter_ctx f, const int *calls, size_t n)
 static bool allow_by_argument(scmp_filter_ctx f, enum confine_role role)
 {
 	static const int fcntls[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC };
+	static const int prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_GET_NO_NEW_PRIVS, PR_GET_DUMPABLE };
 	static const int locks[] = { F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW };
 	bool ok = true;
 
@@ -219,6 +220,8 @@ static bool allow_by_argument(scmp_filter_ctx f, enum confine_role role)
 	for (size_t i = 0; i < sizeof fcntls / sizeof *fcntls; i++)
 		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(fcntl), 1,
 		                            equal(1, (uint32_t)fcntls[i])) == 0;
+	for (size_t i = 0; i < sizeof prctls / sizeof *prctls; i++)
+		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prctl), 1, equal(0, (uint32_t)prctls[i])) == 0;
 	if (role == CONFINE_CORE) {
 		for (size_t i = 0; i < sizeof locks / sizeof *locks; i++)
 			ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(fcntl), 1,
