@@ -99,8 +99,6 @@ static bool open_world(struct world *w, struct error *e)
 {
 	uint32_t orphans;
 
-	*w = (struct world){ .dir = dir };
-	make_signer(&w->signer);
 	w->home = home_new();
 	if (!w->home || !(w->store = store_open(scratch_file(&dir, "store.db"), e)) ||
 	    !(w->keys = keystore_open(scratch_file(&dir, "keys"), true, e)) ||
@@ -205,8 +203,9 @@ static void run_jobs(struct world *w)
 static void child(enum inject_kind kind, enum inject_effect effect, unsigned at)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct world w;
+	struct world w = { .dir = dir };
 
+	make_signer(&w.signer);
 	alarm(CHILD_SECONDS);
 	inject_arm(kind, effect, at, at);
 	if (open_world(&w, &e))
@@ -271,7 +270,7 @@ static void check_exchange(struct world *w, unsigned n)
 	struct error e = { .reason = REASON_NONE };
 	struct uuid id = id_of(n);
 	struct store_exchange x;
-	struct view leaf, packed;
+	struct view leaf = VIEW(""), packed;
 	char want[64];
 
 	if (!store_find_exchange(w->store, &id, &x, &e)) {
@@ -289,8 +288,9 @@ static void check_exchange(struct world *w, unsigned n)
 static void check_world(void)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct world w;
+	struct world w = { .dir = dir };
 
+	make_signer(&w.signer);
 	if (!open_world(&w, &e))
 		give_up("opening again", &e);
 	writer_stop(w.writer);
@@ -416,6 +416,7 @@ int main(int argc, char **argv)
 	every_call("a write fails", INJECT_WRITE, INJECT_FAIL, stride);
 	every_call("writes fail from there on", INJECT_WRITE, INJECT_FAIL_ON, stride);
 	every_call("a step of the engine fails", INJECT_ENGINE, INJECT_FAIL, stride);
+	every_call("memory runs out for a moment", INJECT_MEMORY, INJECT_FAIL, 10 * stride);
 	every_call("killed at a write or sync", INJECT_SYSTEM, INJECT_KILL, stride);
 	every_call("power lost, nothing unsynced stays", INJECT_SYSTEM, INJECT_POWER_OFF, stride);
 	every_call("power lost, half of it stays", INJECT_SYSTEM, INJECT_POWER_FLICKER, stride);

@@ -252,6 +252,39 @@ int unlink(const char *path)
 	return strike_or(SYS_unlink, (long)path, 0);
 }
 
+/* --- memory; the names under which the C library keeps its own for those who replace them --- */
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+
+static bool memory_strikes(void)
+{
+	if (armed_kind != INJECT_MEMORY)
+		return false;
+	pthread_mutex_lock(&lock);
+	bool strike = strikes(INJECT_MEMORY);
+	pthread_mutex_unlock(&lock);
+	if (strike)
+		errno = ENOMEM;
+	return strike;
+}
+
+void *malloc(size_t n)
+{
+	return memory_strikes() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return memory_strikes() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	return memory_strikes() ? NULL : __libc_realloc(p, n);
+}
+
 /* --- the engine; its types are of no interest here --- */
 
 #define ENGINE_IOERR 10

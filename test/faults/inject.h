@@ -1,6 +1,6 @@
 /* Faults at the boundary to the kernel and the engine: the program that links inject.c has its own write,
  * pwrite, fsync, fdatasync, ftruncate, rename and unlink, which count calls on regular files and do at one of
- * them what was asked for; the engine's calls to step and exec go through wrappers (linker option --wrap).
+ * them what was asked for; so do malloc, calloc and realloc; the engine's calls to step and exec go through wrappers (linker option --wrap).
  * Any thread; a process injects one fault at most. */
 #ifndef TEST_FAULTS_INJECT_H
 #define TEST_FAULTS_INJECT_H
@@ -12,6 +12,7 @@ enum inject_kind {
 	INJECT_WRITE,           /* write, pwrite, ftruncate, rename, unlink */
 	INJECT_SYNC,            /* fsync, fdatasync */
 	INJECT_ENGINE,          /* step and exec of the engine */
+	INJECT_MEMORY,          /* malloc, calloc, realloc, of the libraries too */
 	INJECT_SYSTEM           /* writes and syncs together: for crashes */
 };
 
