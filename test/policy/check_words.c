@@ -1,0 +1,360 @@
+/* What people read: lint, summary, flow map, comparison. */
+#include "lib/policy/diff.h"
+#include "lib/policy/flowmap.h"
+#include "lib/policy/internal.h"
+#include "lib/policy/lint.h"
+#include "lib/policy/plain.h"
+#include "test/policy/support.h"
+
+TCase *make_words_case(void);
+
+static struct schema_files files;
+static struct agreement_sources from;
+static const char *const ids[] = { "pnr", "police-request", "fin-intel", "cyber-threat", "humanitarian" };
+
+static void set_up(void)
+{
+	schema_files_read(&files);
+	from = draft_sources(&files);
+}
+
+static void tear_down(void)
+{
+	schema_files_free(&files);
+}
+
+static struct agreement *load_patched(const char *id, const char *clause, const char *value)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset(id);
+
+	if (clause && value)
+		json_object_set_new(doc, clause, json_loads(value, JSON_DECODE_ANY, NULL));
+	else if (clause)
+		json_object_del(doc, clause);
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	json_decref(doc);
+	error_list_free(&errors);
+	return a;
+}
+
+/* --- lint --- */
+
+static struct { const char *rule; size_t n; } wanted;
+
+static void count(void *arg, const struct lint_finding *f)
+{
+	(void)arg;
+	ck_assert(f->pointer[0] == '/' && f->text[0] && lint_level_name(f->level)[0]);
+	if (wanted.rule && strcmp(f->rule, wanted.rule) == 0)
+		wanted.n++;
+	else if (!wanted.rule && f->level != LINT_NOTE)
+		fprintf(stderr, "%s %s: %s\n", f->rule, f->pointer, f->text);
+}
+
+START_TEST(presets_lint_clean)
+{
+	struct agreement *a = load_patched(ids[_i], NULL, NULL);
+
+	wanted.rule = NULL;
+	ck_assert_uint_eq(agreement_lint(a, NOW, count, NULL), 0);
+	agreement_unref(a);
+}
+END_TEST
+
+#define RULES(text) "rules", "[" text "]"
+#define RULE_OF(pointer, category, rest) \
+	"{\"id\":\"r\",\"pointer\":\"" pointer "\",\"category\":\"" category "\"," rest "}"
+
+static const struct { const char *rule, *preset, *clause, *value; } findings[] = {
+	{ "uncovered-leaf", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
+	{ "identifier-in-clear", "pnr", RULES(RULE_OF("/locator", "direct-identifier", "\"action\":\"keep\"")) },
+	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\"")) },
+	{ "free-text-kept", "pnr", RULES(RULE_OF("/remarks/*", "free-text", "\"action\":\"keep\"")) },
+	{ "subtree-kept", "pnr", RULES(RULE_OF("/itinerary", "operational", "\"action\":\"keep\",\"subtree\":true")) },
+	{ "unlisted-domain", "pnr", RULES(RULE_OF("/locator", "direct-identifier",
+		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"elsewhere\",\"normalise\":\"exact\"}")) },
+	{ "small-domain", "pnr", RULES(RULE_OF("/travellers/*/api/born", "quasi-identifier",
+		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"date\"}")) },
+	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\",\"when\":{\"tiers\":[\"T1\"]}")
+		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\"}") },
+	{ "nothing-passes", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
+	{ "no-key-clause", "pnr", "pseudonyms", NULL },
+	{ "no-council", "pnr", "council", NULL },
+	{ "no-onward", "pnr", "onward", NULL },
+	{ "no-renewal", "pnr", "renewal", NULL },
+	{ "no-assessment", "pnr", "assessment",
+	  "{\"digest\":\"\",\"approved_by\":\"x\",\"approved_at\":\"2025-01-01T00:00:00Z\",\"next_review\":\"2028-01-01T00:00:00Z\"}" },
+	{ "no-reserved-seat", "pnr", "council", "{\"seats\":[{\"id\":\"s\",\"constituency\":\"agency\"}],\"threshold\":1,\"must_sign\":false}" },
+	{ "no-rotation", "pnr", "pseudonyms", "{\"key_holder\":\"provider\",\"epoch\":1}" },
+	{ "long-term", "pnr", "sunset", "\"2032-01-01T00:00:00Z\"" },
+	{ "crypto-expires-first", "pnr", "sunset", "\"2032-01-01T00:00:00Z\"" },
+	{ "no-copy-review", "pnr", "retention", "{\"payload\":\"P7D\",\"copy\":\"P4Y\",\"at_end\":\"erase\"}" },
+	{ "unused-schema", "pnr", "schemas", NULL },
+};
+
+START_TEST(lint_finds)
+{
+	const char *value = findings[_i].value;
+	char *text = NULL;
+
+	if (!value && strcmp(findings[_i].clause, "schemas") == 0) {
+		json_t *doc = preset("pnr"), *list = json_object_get(doc, "schemas"), *two = json_deep_copy(json_array_get(list, 0));
+		json_object_set_new(two, "name", json_string("another"));
+		json_array_append_new(list, two);
+		value = text = json_dumps(list, 0);
+		json_decref(doc);
+	}
+	struct agreement *a = load_patched(findings[_i].preset, findings[_i].clause, value);
+	wanted.rule = findings[_i].rule;
+	wanted.n = 0;
+	agreement_lint(a, NOW, count, NULL);
+	ck_assert_msg(wanted.n > 0, "%s was not found", wanted.rule);
+	free(text);
+	agreement_unref(a);
+}
+END_TEST
+
+START_TEST(lint_knows_the_day)
+{
+	struct agreement *a = load_patched("pnr", NULL, NULL);
+	static const char *const rules[] = { "sunset-past", "review-overdue", "assessment-stale" };
+
+	for (size_t i = 0; i < 3; i++) {
+		wanted.rule = rules[i];
+		wanted.n = 0;
+		agreement_lint(a, agreement_sunset_ms(a), count, NULL);
+		ck_assert_uint_eq(wanted.n, 1);
+	}
+	agreement_unref(a);
+}
+END_TEST
+
+/* --- summary, flow map, description --- */
+
+static bool holds(struct buf *b, const char *what)
+{
+	buf_addc(b, '\0');
+	bool found = strstr(b->p, what) != NULL;
+
+	b->n--;
+	return found;
+}
+
+START_TEST(summary_is_plain_and_bound)
+{
+	struct agreement *a = load_patched(ids[_i], NULL, NULL);
+	struct buf text = BUF_INIT(1 << 20), html = BUF_INIT(1 << 20), digest = BUF_INIT(100);
+	static const char *const jargon[] = { "pseudonym", "T1", "controller", "/travellers", "JSON", "P5Y", "pointer", "schema" };
+
+	ck_assert(agreement_summary(a, false, &text) && agreement_summary(a, true, &html));
+	digest_print(&digest, agreement_digest(a));
+	buf_addc(&digest, '\0');
+	ck_assert(holds(&text, digest.p) && holds(&html, digest.p));
+	buf_addc(&text, '\0');
+	ck_assert_str_eq(strstr(text.p, digest.p) + 64, "\n");        /* in the last line */
+	for (size_t i = 0; i < sizeof jargon / sizeof jargon[0]; i++)
+		ck_assert_msg(!strstr(text.p, jargon[i]), "%s: %s", ids[_i], jargon[i]);
+	ck_assert(holds(&html, "<h2>How long</h2>") && holds(&html, "</html>") && !holds(&html, "<script"));
+	buf_free(&text);
+	buf_free(&html);
+	buf_free(&digest);
+	agreement_unref(a);
+}
+END_TEST
+
+START_TEST(summary_escapes)
+{
+	struct agreement *a = load_patched("pnr", "title", "\"<b>&\\\"'</b>\"");
+	struct buf html = BUF_INIT(1 << 20), svg = BUF_INIT(1 << 20), dot = BUF_INIT(1 << 20);
+
+	ck_assert(agreement_summary(a, true, &html) && agreement_flowmap_svg(a, &svg) && agreement_flowmap_dot(a, &dot));
+	ck_assert(holds(&html, "&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;") && !holds(&html, "<b>"));
+	ck_assert(holds(&svg, "&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;") && !holds(&svg, "<b>"));
+	ck_assert(holds(&dot, "label=\"<b>&\\\"'</b>\""));
+	buf_free(&html);
+	buf_free(&svg);
+	buf_free(&dot);
+	agreement_unref(a);
+}
+END_TEST
+
+START_TEST(flow_map_says_it)
+{
+	struct agreement *a = load_patched("pnr", NULL, NULL);
+	struct buf svg = BUF_INIT(1 << 20), dot = BUF_INIT(1 << 20);
+
+	ck_assert(agreement_flowmap_svg(a, &svg) && agreement_flowmap_dot(a, &dot));
+	ck_assert(holds(&svg, "Could leak: staff with wide access") && holds(&svg, "masked after 6 months") &&
+	          holds(&svg, "Stored in: targeting system of Northland") && holds(&svg, "/travellers/*/family"));
+	ck_assert(holds(&dot, "p0 -> p1") && holds(&dot, "p1 -> p0") && holds(&dot, "could leak: copies in exports"));
+	buf_free(&svg);
+	buf_free(&dot);
+	agreement_unref(a);
+}
+END_TEST
+
+START_TEST(described_with_state)
+{
+	struct agreement *a = load_patched("pnr", NULL, NULL);
+	static const struct { int64_t now_ms; const char *state; } states[] = {
+		{ NOW, "in-force" }, { INT64_C(1767225599999), "not-effective" }, { INT64_C(1861920000000), "ended" },
+		{ INT64_C(1830297600000), "review-overdue" },
+	};
+
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+		struct buf out = BUF_INIT(1 << 20);
+		ck_assert(agreement_describe(a, states[i].now_ms, &out));
+		json_t *doc = json_loadb(out.p, out.n, 0, NULL);
+		ck_assert(doc != NULL);
+		ck_assert_str_eq(json_string_value(json_object_get(doc, "state")), states[i].state);
+		ck_assert_str_eq(json_string_value(json_object_get(json_object_get(doc, "agreement"), "id")), "pnr");
+		json_decref(doc);
+		buf_free(&out);
+	}
+	agreement_unref(a);
+}
+END_TEST
+
+START_TEST(periods_in_words)
+{
+	static const struct { const char *period, *words; } table[] = {
+		{ "P5Y", "5 years" }, { "P1M", "1 month" }, { "P1Y6M", "1 year and 6 months" }, { "PT72H", "72 hours" }, { "P0D", "no time at all" },
+		{ "PT1M30S", "1 minute and 30 seconds" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct buf b = BUF_INIT(200);
+		struct duration d;
+		ck_assert(duration_parse(view_of(table[i].period), &d));
+		plain_duration(&b, &d);
+		ck_assert(view_is(buf_view(&b), table[i].words));
+		buf_free(&b);
+	}
+}
+END_TEST
+
+/* --- diff --- */
+
+static struct { enum diff_kind kind; const char *says; bool found; size_t n; } change;
+
+static void look(void *arg, enum diff_kind kind, const char *pointer, const char *text)
+{
+	(void)arg;
+	ck_assert(pointer[0] == '/' && diff_kind_name(kind)[0]);
+	change.n++;
+	if (change.says && kind == change.kind && strstr(text, change.says))
+		change.found = true;
+}
+
+static const struct { const char *clause, *value; enum diff_kind kind; const char *says, *back; } changes[] = {
+	{ "sunset", "\"2029-06-01T00:00:00Z\"", DIFF_LOOSER, "1 January 2029 becomes 1 June 2029", "1 June 2029 becomes 1 January 2029" },
+	{ "retention", "{\"payload\":\"P7D\",\"copy\":\"P4Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", DIFF_STRICTER,
+	  "5 years becomes 4 years", "4 years becomes 5 years" },
+	{ "retention", "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", DIFF_LOOSER, "masking of the copy",
+	  "masking of the copy" },
+	{ "council", NULL, DIFF_OTHER, "taken away", "added" },
+	{ "title", "\"Another\"", DIFF_OTHER, "reads otherwise", "reads otherwise" },
+	{ "exceptions", "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":1,\"quota\":{\"uses\":1,"
+	  "\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}]", DIFF_LOOSER, "exception x is added",
+	  "exception x is taken away" },
+	{ "rules", NULL, DIFF_STRICTER, "/locator is never passed on", "nobody can turn back, where before it is never passed on" },
+	{ "rules", "keep", DIFF_LOOSER, "/locator is passed on as it is", "nobody can turn back, where before it is passed on as it is" },
+	{ "tiers", NULL, DIFF_STRICTER, "a named officer is now demanded", "a named officer is no longer demanded" },
+};
+
+START_TEST(changes_in_words)
+{
+	json_t *doc = preset("pnr"), *part = json_object_get(doc, changes[_i].clause), *first = json_array_get(part, 0);
+	const char *value = changes[_i].value;
+	char *text = NULL;
+
+	if (strcmp(changes[_i].clause, "rules") == 0) {
+		if (value) {
+			json_object_set_new(first, "action", json_string(value));
+			json_object_del(first, "params");
+		} else {
+			json_array_remove(part, 0);
+		}
+		value = text = json_dumps(part, 0);
+	} else if (strcmp(changes[_i].clause, "tiers") == 0) {
+		json_object_set_new(json_array_get(part, 1), "officer", json_true());
+		value = text = json_dumps(part, 0);
+	}
+	struct agreement *old = load_patched("pnr", NULL, NULL), *new = load_patched("pnr", changes[_i].clause, value);
+	change.kind = changes[_i].kind;
+	change.says = changes[_i].says;
+	change.found = false;
+	size_t looser = agreement_diff(old, new, look, NULL);
+	ck_assert_msg(change.found, "%s", changes[_i].says);
+	ck_assert((looser > 0) == (changes[_i].kind == DIFF_LOOSER));
+	change.kind = changes[_i].kind == DIFF_OTHER ? DIFF_OTHER : changes[_i].kind == DIFF_LOOSER ? DIFF_STRICTER : DIFF_LOOSER;
+	change.says = changes[_i].back;
+	change.found = false;
+	agreement_diff(new, old, look, NULL);
+	ck_assert_msg(change.found, "%s", changes[_i].back);
+	change.n = 0;
+	change.says = NULL;
+	ck_assert_uint_eq(agreement_diff(old, old, look, NULL), 0);
+	ck_assert_uint_eq(change.n, 0);
+	free(text);
+	json_decref(doc);
+	agreement_unref(old);
+	agreement_unref(new);
+}
+END_TEST
+
+/* --- patterns, code lists --- */
+
+START_TEST(patterns)
+{
+	ck_assert(pattern_covers("/a/*/b", false, "/a/3/b") && !pattern_covers("/a/*/b", false, "/a/3"));
+	ck_assert(pattern_covers("/a/*/b", false, "/a/*/b") && !pattern_covers("/a/3/b", false, "/a/*/b"));
+	ck_assert(pattern_covers("/a", true, "/a/3/b") && !pattern_covers("/a", false, "/a/3/b") && pattern_covers("", true, "/x"));
+	ck_assert(!pattern_covers("/a", true, "/ab") && pattern_covers("", false, ""));
+	ck_assert(patterns_meet("/a/*/b", "/a/3/*") && !patterns_meet("/a/*", "/a/3/b") && !patterns_meet("/a/1", "/a/2"));
+}
+END_TEST
+
+START_TEST(code_lists_are_exact)
+{
+	static const struct { enum scale scale; const char *in, *out; } table[] = {
+		{ SCALE_EUROPOL_SOURCE, "X", "D" }, { SCALE_EUROPOL_INFORMATION, "4", "5" }, { SCALE_EUROPOL_HANDLING, "H3", "H4" },
+		{ SCALE_3X5X2_SOURCE, "3", "4" }, { SCALE_3X5X2_INFORMATION, "E", "F" }, { SCALE_3X5X2_HANDLING, "C", "D" },
+		{ SCALE_ADMIRALTY_SOURCE, "F", "G" }, { SCALE_ADMIRALTY_INFORMATION, "6", "7" }, { SCALE_TLP, "AMBER+STRICT", "WHITE" },
+	};
+	struct digest once, twice;
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		ck_assert(scale_has(table[i].scale, view_of(table[i].in)) && !scale_has(table[i].scale, view_of(table[i].out)));
+		ck_assert(scale_find(view_of(scale_name(table[i].scale))) == table[i].scale);
+	}
+	ck_assert(!scale_has(SCALE_TLP, VIEW("amber")) && scale_find(VIEW("tlp")) == SCALE_COUNT);
+	ck_assert(scale_strictness(SCALE_TLP, VIEW("AMBER+STRICT")) > scale_strictness(SCALE_TLP, VIEW("AMBER")));
+	codes_digest(&once);
+	codes_digest(&twice);
+	ck_assert(digest_eq(&once, &twice));
+}
+END_TEST
+
+TCase *make_words_case(void)
+{
+	TCase *c = tcase_create("words");
+
+	tcase_set_timeout(c, 120);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_loop_test(c, presets_lint_clean, 0, sizeof ids / sizeof ids[0]);
+	tcase_add_loop_test(c, lint_finds, 0, sizeof findings / sizeof findings[0]);
+	tcase_add_test(c, lint_knows_the_day);
+	tcase_add_loop_test(c, summary_is_plain_and_bound, 0, sizeof ids / sizeof ids[0]);
+	tcase_add_test(c, summary_escapes);
+	tcase_add_test(c, flow_map_says_it);
+	tcase_add_test(c, described_with_state);
+	tcase_add_test(c, periods_in_words);
+	tcase_add_loop_test(c, changes_in_words, 0, sizeof changes / sizeof changes[0]);
+	tcase_add_test(c, patterns);
+	tcase_add_test(c, code_lists_are_exact);
+	return c;
+}
