@@ -1,0 +1,172 @@
+#!/bin/bash
+# Two agencies' gateways, north and south, exchange records on loopback. Every command is printed before it runs, so
+# that it can be read and typed again. Called by `make demo`; ARGS=--once ends by itself, otherwise the gateways stay
+# up until Ctrl-C. Everything lies in one temporary folder, which is removed at the end.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+once=${1:-}
+work=$(mktemp -d "${TMPDIR:-/tmp}/gateway-demo.XXXXXX")
+pids=()
+export PATH="${BUILD:-$top/build/cc}/bin:$PATH"
+cd "$work"
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' dim=$'\e[36m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
+
+finish() {
+	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+	for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+	cd /
+	rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+title() { printf '\n%s== %s ==%s\n' "$bold" "$1" "$plain"; }
+note() { printf '%s\n' "$1"; }
+# Prints the command, then runs it.
+run() {
+	printf '%s$ %s%s\n' "$dim" "$1" "$plain"
+	eval "$1"
+}
+# Runs it and says how it must end.
+must() {
+	local want=$1 status=0
+	run "$2" || status=$?
+	printf '(exit %d)\n' "$status"
+	[ "$status" -eq "$want" ] || { echo "demo: exit $want was expected" >&2; exit 1; }
+}
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Waits until a command succeeds, for some seconds.
+until_ok() {
+	local tries=0
+	until eval "$1" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 150 ] || { echo "demo: gave up waiting for: $1" >&2; cat ./*.log >&2; exit 1; }
+		sleep 0.1
+	done
+}
+# A key and a certificate of the throw-away authority: name, SAN URI, extended key usage.
+certificate() {
+	openssl req -quiet -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null ||
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
+	sign "$1.csr" "$1.pem" "$2" "$3"
+}
+sign() {
+	printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\nsubjectAltName=%s\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' "$4" "$3" >ext
+	openssl x509 -req -in "$1" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out "$2" 2>/dev/null
+}
+
+north=$(free_port) south=$(free_port)
+note "Working in $work. North listens on 127.0.0.1:$north, south on 127.0.0.1:$south."
+
+title "A throw-away authority, and two new nodes"
+run "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout ca.key -out ca.pem -subj '/CN=Demo authority' -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null"
+run "gatewayctl init --agency north --node gw1 --host gw.north.example --listen 127.0.0.1:$north north"
+run "gatewayctl init --agency south --node gw1 --host gw.south.example --listen 127.0.0.1:$south south >/dev/null"
+note "The authority signs both requests, and certificates for each agency's system and for who signs its agreements."
+for a in north south; do
+	sign $a/tls/gateway.csr $a/tls/gateway.pem "URI:spiffe://gw.$a.example/gateway/gw1,DNS:gw.$a.example" serverAuth,clientAuth
+	cp ca.pem $a/tls/authorities.pem
+	certificate $a-system "URI:spiffe://$a.example/system" clientAuth
+	certificate $a-signer "URI:spiffe://$a.example/signer" emailProtection
+done
+
+title "Who knows whom: partner files"
+printf '127.0.0.1 gw.north.example\n127.0.0.1 gw.south.example\n' >hosts
+for a in north south; do
+	[ $a = north ] && other=south || other=north
+	cp hosts $a/hosts
+	cp north-signer.pem south-signer.pem $a/partners/
+	jq '.resolver = {hosts: "hosts"} | .delivery = {first_retry_ms: 200, longest_retry_ms: 2000}' $a/gatewayd.json >tmp && mv tmp $a/gatewayd.json
+	jq -n --arg a $a '{id: $a, agency: $a, jurisdiction: "XX", roles: [], signers: ["\($a)-signer.pem"]}' >$a/partners/$a.json
+	gatewayctl pin $a-system.pem | jq --arg a $a '{id: "\($a)-system", agency: $a, jurisdiction: "XX", roles: ["system"], identity: .}' >$a/partners/$a-system.json
+	gatewayctl -c $other/gatewayd.json describe | jq --arg o $other '.signers = ["\($o)-signer.pem"]' >$a/partners/$other-gateway.json
+done
+run "cat north/partners/south-gateway.json"
+
+title "The agreement: a document that both parties sign"
+note "A preset; for the demo a gateway keeps a payload for 8 seconds only."
+run "jq '.retention.payload = \"PT8S\"' $top/conf/agreements/pnr.json >pnr.json"
+run "gatewayctl agreement summary --self north pnr.json | sed -n 1,22p"
+run "gatewayctl agreement sign --cert north-signer.pem --key north-signer.key pnr.json"
+note "South signs with OpenSSL alone; either tool makes and checks the same signature."
+run "openssl cms -resign -binary -in pnr.json.p7s -inform PEM -signer south-signer.pem -inkey south-signer.key -outform PEM -out both.p7s && mv both.p7s pnr.json.p7s"
+for a in north south; do cp pnr.json pnr.json.p7s $a/agreements/; done
+run "gatewayd -c north/gatewayd.json -t"
+
+title "Both gateways start"
+run "gatewayd -c north/gatewayd.json 2>north.log & pids+=(\$!)"
+run "gatewayd -c south/gatewayd.json 2>south.log & pids+=(\$!)"
+until_ok "gatewayctl -c north/gatewayd.json status && gatewayctl -c south/gatewayd.json status"
+cat north.log
+for a in north south; do
+	printf 'silent\nshow-error\ncacert = "ca.pem"\ncert = "%s-system.pem"\nkey = "%s-system.key"\nresolve = "gw.north.example:%s:127.0.0.1"\nresolve = "gw.south.example:%s:127.0.0.1"\n' $a $a "$north" "$south" >$a.curl
+done
+records=https://gw.north.example:$north/v1/agreements/pnr/records
+inbox=https://gw.south.example:$south/v1/inbox
+json="-H 'Content-Type: application/json'"
+
+title "A record that the agreement lets through"
+cp "$top/conf/records/pnr/released.json" good.json
+run "curl -K north.curl $json -H 'Idempotency-Key: demo-1' --data-binary @good.json $records >answer.json"
+run "jq 'del(.receipt)' answer.json"
+until_ok "curl -K south.curl $inbox | jq -e '.items | length > 0'"
+note "What south's system fetches:"
+run "curl -K south.curl $inbox >fetched.json; jq '.items[0] | del(.record)' fetched.json"
+note "What came in, and what left:"
+run "python3 $top/test/demo/compare.py good.json fetched.json"
+item=$(jq '.items[0].id' fetched.json)
+run "curl -K south.curl -X POST -d '' $inbox/$item/ack"
+note ""
+
+title "The same key again: the first answer, not a second record"
+run "curl -K north.curl $json -H 'Idempotency-Key: demo-1' --data-binary @good.json -D headers $records | cmp - answer.json && grep -i replayed headers"
+
+title "A purpose that is not permitted"
+run "jq '.purpose = \"marketing\"' good.json | curl -K north.curl $json --data-binary @- $records | jq 'del(.receipt)'"
+
+title "A record that does not fit the schema: the answer names places, never values"
+run "jq '.record.locator = \"not a locator\" | .record.nickname = \"Sam\"' good.json | curl -K north.curl $json --data-binary @- $records | jq 'del(.receipt)'"
+
+title "Retention: a record that nobody fetches is erased when its time is over"
+run "curl -K north.curl $json --data-binary @good.json $records | jq -c '{exchange, outcome}'"
+until_ok "gatewayctl -c south/gatewayd.json -o json retention due | jq -e 'length > 0'"
+run "gatewayctl -c south/gatewayd.json retention due"
+until_ok "gatewayctl -c south/gatewayd.json -o json status | jq -e '.since_start.erased > 0'"
+run "tail -n 1 south/log/audit.jsonl | jq -c '{index, operation, exchange, note}'"
+run "curl -K south.curl $inbox | jq -c .items"
+
+title "Both logs verify, by keys that were handed over before"
+run "gatewayctl audit verify --key \$(cat north/audit.vkey) north/store/gatewayd.db"
+run "gatewayctl audit verify --key \$(cat south/audit.vkey) south/store/gatewayd.db"
+
+title "A receipt verifies offline, anywhere"
+run "jq -j .receipt answer.json >receipt"
+run "gatewayctl audit verify-receipt --key \$(cat north/audit.vkey) receipt"
+
+title "One altered byte of the log is found"
+run "gatewayctl -c north/gatewayd.json audit export --from north/store/gatewayd.db published >/dev/null"
+bundle=$(find published/tile/entries -type f | sed -n 1p)
+run "cp $bundle kept; printf X | dd of=$bundle bs=1 seek=300 conv=notrunc status=none"
+must 4 "gatewayctl audit verify --key \$(cat north/audit.vkey) published"
+run "cp kept $bundle"
+must 0 "gatewayctl audit verify --key \$(cat north/audit.vkey) published"
+
+title "Done"
+if [ "$once" = --once ]; then
+	note "Everything went as it should; cleaning up."
+	exit 0
+fi
+cat <<END
+Both gateways are still up. In another terminal:
+
+  cd $work; export PATH=${BUILD:-$top/build/cc}/bin:\$PATH
+  tail -f north/log/audit.jsonl | jq -c '{index, operation, outcome, reason}'
+  curl -K north.curl -H 'Content-Type: application/json' --data-binary @good.json $records | jq
+  curl -K south.curl $inbox | jq
+  gatewayctl -c north/gatewayd.json status
+
+Ctrl-C stops them and removes $work.
+END
+wait
