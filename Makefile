@@ -1,5 +1,6 @@
 # gatewayd: make · make check · make demo · make bench · make fuzz · make install DESTDIR=
-# Variables: CC, SANITIZE=address,undefined|thread, V=1 to see commands, PREFIX, DESTDIR.
+# Variables: CC, SANITIZE=address,undefined|thread, V=1 to see commands, PREFIX, DESTDIR,
+# EXTRA (more preprocessor flags: -DGATEWAY_PROBE tries from each thread what confinement refuses).
 
 CC      ?= cc
 PREFIX  ?= /usr
@@ -17,7 +18,8 @@ PACKAGES := libssl libcrypto libevent libevent_openssl libevent_pthreads jansson
 # Texts of fixed size (places, notes) are cut on purpose: no warning for that, where the compiler has one.
 CUT      := $(shell $(CC) -Werror -Wformat-truncation=0 -E -x c /dev/null >/dev/null 2>&1 && echo -Wformat-truncation=0)
 
-CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h
+EXTRA    ?=
+CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h $(EXTRA)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -fno-common \

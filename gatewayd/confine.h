@@ -3,7 +3,7 @@
  * all others (exec and ptrace end the process, except in builds with GATEWAY_PROBE, which must survive their
  * own attempts). Landlock binds the calling thread and those that it creates, so each function here must be
  * called before the process makes threads. What the kernel cannot do is left out and said in the summary;
- * sanitizer builds do without seccomp, whose runtime needs calls that are refused here.
+ * sanitizer builds do without seccomp and stay dumpable, since their runtime needs what is refused here.
  *
  *   edge   opens no file at all, binds no port; sockets: IPv4 and IPv6 only
  *   core   opens files beneath the given directories only, makes no socket; accepts on those it has */
@@ -33,5 +33,12 @@ enum confine_role { CONFINE_EDGE, CONFINE_CORE };
  * ptrace. Prints a line for each that was not refused, then `probe ROLE: refused N/M`. True: all were.
  * For test builds; exec and ptrace are tried only with GATEWAY_PROBE. */
 bool confine_probe(enum confine_role role, FILE *out) MUST_USE;
+
+/* Stands at the start of every thread: in builds with GATEWAY_PROBE it probes and writes to stderr, else nothing. */
+#ifdef GATEWAY_PROBE
+#define CONFINE_PROBE(role) ((void)confine_probe(role, stderr))
+#else
+#define CONFINE_PROBE(role) ((void)0)
+#endif
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gatewayd/confine.h"
+
 #define NOTE_BYTES 65536u
 #define PAUSE_MS 100
 #define RETRY_MS 900
@@ -113,6 +115,7 @@ static void *run(void *arg)
 	struct anchor *a = arg;
 	struct buf note = BUF_INIT(NOTE_BYTES);
 
+	CONFINE_PROBE(CONFINE_CORE);
 	pthread_mutex_lock(&a->lock);
 	for (;;) {
 		while (a->next.n == 0 && !a->stopping) {

@@ -351,6 +351,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		if (!worker_start(c->workers[i], e))
 			goto out;
 	started = true;
+	CONFINE_PROBE(CONFINE_CORE);
 	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin, c->conf->n_agreements);
 	notify("READY=1");
 	event_base_dispatch(l.base);

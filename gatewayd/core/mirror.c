@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatewayd/confine.h"
 #include "gatewayd/core/store.h"
 
 #define QUEUE_BYTES (16u * 1024 * 1024)         /* more is fetched from the store instead */
@@ -334,6 +335,7 @@ static void *run(void *arg)
 	struct mirror *m = arg;
 	bool done = false;
 
+	CONFINE_PROBE(CONFINE_CORE);
 	while (!done) {
 		struct error e = { .reason = REASON_NONE };
 

@@ -1,6 +1,7 @@
 /* See worker.h. */
 #include "gatewayd/core/worker.h"
 
+#include "gatewayd/confine.h"
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/outbox.h"
@@ -347,6 +348,7 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 
+	CONFINE_PROBE(CONFINE_CORE);
 	event_base_dispatch(w->base);
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "gatewayd/confine.h"
 #include "gatewayd/core/anchor.h"
 #include "gatewayd/core/home.h"
 #include "gatewayd/core/keystore.h"
@@ -339,6 +340,7 @@ static void *run(void *arg)
 	struct writer *w = arg;
 	uint32_t n;
 
+	CONFINE_PROBE(CONFINE_CORE);
 	for (;;) {
 		bool quiet = false;
 

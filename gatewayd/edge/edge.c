@@ -14,6 +14,7 @@
 #include <event2/thread.h>
 #include <event2/util.h>
 
+#include "gatewayd/confine.h"
 #include "gatewayd/edge/client.h"
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/listener.h"
@@ -272,6 +273,7 @@ static void *thread_main(void *arg)
 {
 	struct edge_thread *t = arg;
 
+	CONFINE_PROBE(CONFINE_EDGE);
 	if (!t->is_open && !thread_open(t)) {
 		stop_all(t->edge);
 		return NULL;
