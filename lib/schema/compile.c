@@ -110,6 +110,7 @@ uint32_t emit_block_of(struct compiler *c, uint32_t from, uint32_t index, unsign
 bool emit_target(struct compiler *c, uint32_t from, uint32_t snode, unsigned mode, struct target *out)
 {
 	out->types = TYPE_ANY;
+	out->guard = NONE;
 	out->pc = emit_block_of(c, from, snode, mode);
 	return out->pc != NONE;
 }
@@ -145,6 +146,11 @@ static bool emit_enum(struct compiler *c, const struct shape_input *in)
 	struct schema *s = c->s;
 	struct name_set set = { .first = s->n_constants };
 
+	if (in->t->nodes[v].count == 1 && in->t->nodes[v + 1].type == TAPE_STRING) {
+		uint32_t k = emit_constant(c, in->t, v + 1);
+
+		return k != NONE && emit_op(c, (struct op){ .code = OP_CONST_STRING, .a = k });
+	}
 	for (uint32_t i = v + 1; i < in->t->nodes[v].next; i = in->t->nodes[i].next)
 		if (in->t->nodes[i].type != TAPE_STRING)
 			return emit_op(c, (struct op){ .code = OP_ENUM, .a = in->s->doc, .b = v });
@@ -274,7 +280,7 @@ static bool emit_choice(struct compiler *c, const struct shape_input *in, const 
 			return false;
 		s->targets[s->n_targets++] = target;
 	}
-	return emit_op(c, (struct op){ .code = (uint8_t)code, .n = track, .a = first, .b = u->n });
+	return emit_op(c, (struct op){ .code = (uint8_t)code, .n = track, .a = first, .b = u->n, .c = NONE });
 }
 
 static bool emit_condition(struct compiler *c, const struct shape_input *in, bool track)
@@ -502,7 +508,8 @@ static bool compile(struct compiler *c)
 	if (!c->block || !c->queued)
 		return graph_no_memory(c->g);
 	memset(c->block, 0xff, blocks * sizeof *c->block);
-	if (!emit_op(c, (struct op){ .code = OP_END }) || !emit_op(c, (struct op){ .code = OP_FAIL }))
+	if (!emit_op(c, (struct op){ .code = OP_END }) || !emit_op(c, (struct op){ .code = OP_FAIL }) ||
+	    !emit_op(c, (struct op){ .code = OP_END }))
 		return false;
 	uint32_t start = emit_block_of(c, NONE, c->g->entry, MODE_PLAIN);
 	if (start == NONE || !emit_dynamic(c))
@@ -511,6 +518,7 @@ static bool compile(struct compiler *c)
 		if (!emit_block(c, c->queue[i]))
 			return false;
 	link_program(c);
+	schema_find_guards(s);
 	s->start = linked(c, start);
 	for (unsigned track = 0; track < 2; track++)
 		for (uint32_t i = 0; i < c->g->n_dynamic_targets; i++)

@@ -35,7 +35,7 @@ enum op_code {
 	OP_OBJECT,              /* a: object shape */
 	OP_ARRAY,               /* a: array shape */
 	OP_CALL,                /* a: block */
-	OP_ANY,                 /* a: first target, b: how many; n: tracked */
+	OP_ANY,                 /* a: first target, b: how many, c: name of the guard or NONE; n: tracked */
 	OP_ONE,                 /* the same */
 	OP_NOT,                 /* a: block */
 	OP_IF,                  /* a: if, b: then, c: else; n: tracked */
@@ -58,6 +58,7 @@ struct op {
 struct target {
 	uint32_t pc;
 	uint32_t types;
+	uint32_t guard;         /* alternatives of OP_ANY and OP_ONE: see guard.c; NONE elsewhere */
 };
 
 /* A string of the schema. */
@@ -82,6 +83,7 @@ struct number {
 struct property {
 	const char *p;
 	uint32_t n, hash;
+	uint32_t name;          /* the same as a constant */
 	struct target target;
 	uint32_t required;      /* bit, or NONE */
 	bool listed;            /* in `properties`; otherwise only required */
@@ -145,6 +147,8 @@ struct schema {
 	       cap_patterns, cap_objects, cap_arrays, cap_regexes, cap_regex_texts;
 };
 
+/* guard.c: finds what tells the alternatives of every OP_ANY and OP_ONE apart; the program is linked. */
+void schema_find_guards(struct schema *s);
 /* Whether a pattern of patternProperties can do without a regular expression; `prefix` gets the literal
  * beginning. */
 enum pattern_kind schema_pattern_kind(struct view pattern, struct view *prefix);

@@ -309,14 +309,31 @@ static bool check_array(struct schema_run *r, const struct array_shape *a, uint3
 
 /* --- choices ----------------------------------------------------------------------------------- */
 
+/* The member that tells the alternatives apart; 0 when there is none. */
+static uint32_t guard_value(const struct schema_run *r, const struct op *op, uint32_t node)
+{
+	if (op->c == NONE || r->nodes[node].type != TAPE_OBJECT)
+		return 0;
+	return member(r, node, &r->s->constants[op->c]);
+}
+
+static inline bool is_ruled_out(const struct schema_run *r, const struct target *t, uint32_t value)
+{
+	return value && t->guard != NONE &&
+	       (r->nodes[value].type != TAPE_STRING || !run_is_constant(r, &r->s->constants[t->guard], value));
+}
+
 static bool check_any(struct schema_run *r, const struct op *op, uint32_t node)
 {
+	uint32_t value = guard_value(r, op, node);
 	bool any = false;
 
 	for (uint32_t i = 0; i < op->b && (!any || op->n); i++) {
+		const struct target *t = &r->s->targets[op->a + i];
+
 		if (!run_spend(r, 1))
 			return false;
-		if (try_branch(r, &r->s->targets[op->a + i], node, op->n))
+		if (!is_ruled_out(r, t, value) && try_branch(r, t, node, op->n))
 			any = true;
 		if (r->limit)
 			return false;
@@ -326,12 +343,14 @@ static bool check_any(struct schema_run *r, const struct op *op, uint32_t node)
 
 static bool check_one(struct schema_run *r, const struct op *op, uint32_t node)
 {
-	uint32_t found = 0;
+	uint32_t value = guard_value(r, op, node), found = 0;
 
 	for (uint32_t i = 0; i < op->b && found < 2; i++) {
+		const struct target *t = &r->s->targets[op->a + i];
+
 		if (!run_spend(r, 1))
 			return false;
-		found += try_branch(r, &r->s->targets[op->a + i], node, op->n);
+		found += !is_ruled_out(r, t, value) && try_branch(r, t, node, op->n);
 		if (r->limit)
 			return false;
 	}
@@ -340,7 +359,7 @@ static bool check_one(struct schema_run *r, const struct op *op, uint32_t node)
 
 static bool check_if(struct schema_run *r, const struct op *op, uint32_t node)
 {
-	struct target condition = { op->a, TYPE_ANY };
+	struct target condition = { op->a, TYPE_ANY, NONE };
 	bool yes = try_branch(r, &condition, node, op->n);
 	uint32_t pc = yes ? op->b : op->c;
 

@@ -57,12 +57,13 @@ static struct property *add_property(struct compiler *c, struct object_shape *o,
 
 	if (p)
 		return p;
+	uint32_t constant = emit_constant(c, t, node);
 	struct name_slot *slot = name_table_put(seen, name, 0);
-	if (!slot || !graph_grow(c->g, &s->properties, &s->cap_properties, s->n_properties, sizeof *s->properties))
+	if (constant == NONE || !slot || !graph_grow(c->g, &s->properties, &s->cap_properties, s->n_properties, sizeof *s->properties))
 		return NULL;
 	p = &s->properties[s->n_properties++];
 	*p = (struct property){ .p = name.p, .n = (uint32_t)name.n, .hash = t->nodes[node].hash,
-		.target = { PC_TRUE, TYPE_ANY }, .required = NONE };
+		.name = constant, .target = { PC_TRUE, TYPE_ANY, NONE }, .required = NONE };
 	slot->value = ++o->n;
 	return p;
 }
@@ -149,7 +150,7 @@ static bool emit_shape(struct compiler *c, const struct shape_input *in, bool tr
 	struct schema *s = c->s;
 	bool ok;
 
-	o.additional = o.names = (struct target){ PC_TRUE, TYPE_ANY };
+	o.additional = o.names = (struct target){ PC_TRUE, TYPE_ANY, NONE };
 	if (least)
 		o.min = emit_count(in->t, least->key + 1);
 	if (most)
@@ -241,7 +242,7 @@ bool emit_array(struct compiler *c, const struct shape_input *in, bool track)
 	struct array_shape a = { .min = 0, .max = UINT32_MAX, .track = track };
 	struct schema *s = c->s;
 
-	a.items = a.contains = (struct target){ PC_TRUE, TYPE_ANY };
+	a.items = a.contains = (struct target){ PC_TRUE, TYPE_ANY, NONE };
 	if (least)
 		a.min = emit_count(in->t, least->key + 1);
 	if (most)

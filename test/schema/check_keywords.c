@@ -180,6 +180,14 @@ START_TEST(combinators)
 		{ D20_, "{'oneOf':[{'minimum':1},{'maximum':5}]}", { "0", "6" }, { "3" } },
 		{ D20_, "{'oneOf':[true,true]}", { NULL }, { "1" } },
 		{ D20_, "{'oneOf':[{'required':['a']},{'required':['b']}]}", { "{'a':1}", "{'b':1}" }, { "{}", "{'a':1,'b':1}" } },
+		{ D20_, "{'oneOf':[{'properties':{'k':{'const':'a'},'n':{'type':'integer'}},'required':['k']},"
+		        "{'properties':{'n':{'type':'string'},'k':{'enum':['b']}},'required':['k']},"
+		        "{'allOf':[{'required':['m']},{'properties':{'k':{'type':'string','const':'c'}}}]}]}",
+		  { "{'n':1,'k':'a'}", "{'n':'x','k':'b'}", "{'m':1}", "{'k':'\\u0063','m':1}" },
+		  { "{'n':'x','k':'a'}", "{'k':'c'}", "{'k':'d','n':1}", "{}", "{'k':7,'m':1}", "{'k':'a','n':1.5}" } },
+		{ D20_, "{'anyOf':[{'properties':{'k':{'const':'a'}}},{'properties':{'k':{'const':'b'}}},{'required':['z']}],"
+		        "'unevaluatedProperties':false}",
+		  { "{'k':'a'}", "{'k':'b'}", "{}", "1" }, { "{'k':'c'}", "{'k':'c','z':1}", "{'k':'a','z':1}" } },
 		{ D20_, "{'not':{'type':'string'}}", { "1" }, { "'a'" } },
 		{ D20_, "{'not':{}}", { NULL }, { "1" } },
 		{ D20_, "{'not':false}", { "1" }, { NULL } },
