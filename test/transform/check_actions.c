@@ -90,6 +90,14 @@ START_TEST(dates_are_truncated)
 		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-13\"", NULL, "not a date" },
 		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-Q5\"", NULL, "not a date" },
 		{ "date-trunc", "{\"to\":\"year\"}", "\"1985s\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1980x\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-Q0\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-Qx\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984/03\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-00\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-0x\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"19:4\"", NULL, "not a date" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984-3\"", NULL, "not a date" },
 		{ "date-trunc", "{\"to\":\"year\"}", "\"\"", NULL, "not a date" },
 		{ "date-trunc", "{\"to\":\"year\"}", "19840317", NULL, "the value is a number" },
 	};
@@ -199,6 +207,11 @@ START_TEST(places_are_made_coarser)
 		{ "postcode", "{\"keep_first\":3}", "\" - \"", NULL, "too short" },
 		{ "postcode", "{\"keep_first\":3}", "\"1234567890123\"", NULL, "not a postal code" },
 		{ "postcode", "{\"keep_first\":3}", "\"K\xc3\xb6ln\"", NULL, "not a postal code" },
+		{ "postcode", "{\"keep_first\":3}", "\"1{2\"", NULL, "not a postal code" },
+		{ "postcode", "{\"keep_first\":3}", "\"1[2\"", NULL, "not a postal code" },
+		{ "postcode", "{\"keep_first\":3}", "\"1:2\"", NULL, "not a postal code" },
+		{ "postcode", "{\"keep_first\":3}", "\"1#2\"", NULL, "not a postal code" },
+		{ "geo", "{\"geohash\":4}", "\"u33db2m3u33db\"", NULL, "not a geohash" },
 		{ "postcode", "{\"keep_first\":3}", "10115", NULL, "a number, which" },
 	};
 

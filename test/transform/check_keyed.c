@@ -246,6 +246,20 @@ START_TEST(reversal_is_refused)
 	p = compile_ok("[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}}]");
 	reverse_refused(p, 0, "", "12", REASON_TRANSFORM_FAILED, "too short");
 	program_free(p);
+	/* More digits than FF1 takes here; and no room for the result. */
+	p = compile_ok("[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}}]");
+	char digits[130];
+	memset(digits, '1', 129);
+	digits[129] = 0;
+	reverse_refused(p, 0, "", digits, REASON_TRANSFORM_FAILED, "does not fit");
+	struct transform_run *run = transform_run_new();
+	struct buf none = BUF_INIT(4);
+	struct error full = { .reason = REASON_NONE };
+	ck_assert(!program_reverse(p, run, 0, VIEW(""), VIEW("1234567"), &none, &full));
+	ck_assert_int_eq(full.reason, REASON_NO_MEMORY);
+	buf_free(&none);
+	transform_run_free(run);
+	program_free(p);
 	struct key_context keys = test_keys(1);
 	struct error_list errors = { .n = 0 };
 	keys.secret.n = 0;

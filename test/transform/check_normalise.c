@@ -70,6 +70,8 @@ static const struct { enum profile profile; const char *in, *out; } cases[] = {
 	{ PROFILE_EMAIL, "anna@", NULL },
 	{ PROFILE_EMAIL, "an na@example.org", NULL },
 	{ PROFILE_EMAIL, "anna@exa\nmple.org", NULL },
+	{ PROFILE_EMAIL, "anna@exa\001mple.org", NULL },
+	{ PROFILE_NAME, "Anna\001", NULL },
 	{ PROFILE_TEXT, "  Gro\xc3\x9f" "e \t\n STRASSE\xc2\xa0" "5 ", "grosse strasse 5" },
 	{ PROFILE_TEXT, "\xe5\xbc\xa0\xe4\xbc\x9f", "\xe5\xbc\xa0\xe4\xbc\x9f" },
 	{ PROFILE_TEXT, "\xef\xac\x81nal", "final" },           /* ligature fi */

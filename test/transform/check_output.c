@@ -61,6 +61,7 @@ static const struct { const char *action, *params; const char *in[4], *ok[6], *b
 	{ "round", "{\"digits\":1}", { "3.14159", "7", "1e3" }, { "2.50", "-1" }, { "3.14", "\"3.1\"", "1e-2" }, { NULL } },
 	{ "round", "{\"digits\":-2}", { "349", "-351.5", "null" }, { "1000", "0" }, { "350", "0.5", "99" }, { NULL } },
 	{ "topcode", "{\"max\":90,\"min\":0}", { "17", "170", "-5" }, { "90.0", "0.5" }, { "90.01", "-1", "\"5\"" }, { NULL } },
+	{ "topcode", "{\"max\":18}", { "17", "170" }, { "-1e9" }, { "18.1" }, { NULL } },
 	{ "topcode", "{\"min\":18}", { "17", "170" }, { "18" }, { "17.9" }, { NULL } },
 	{ "geo", "{\"decimals\":1}", { "52.5163", "-13.41" }, { "13" }, { "52.51", "\"52.5\"" }, { NULL } },
 	{ "geo", "{\"geohash\":3}", { "\"u33db2\"", "\"u\"" }, { NULL }, { "\"u33d\"", "\"ua\"", "\"\"", "3" }, { NULL } },
@@ -231,6 +232,24 @@ START_TEST(shapes_are_closed)
 	assert_stopped(&d, "[1]", true);
 	ck_assert(!check_arrival(d.program, "5", NULL));
 	derived_free(&d);
+
+	/* A constant where a keep rule names the container: either may arrive. */
+	static const char *const constants[] = { "\"x\"", "5", "true" }, *const others[] = { "5", "6", "\"x\"" };
+	for (size_t i = 0; i < 3; i++) {
+		char rules[256], record[64];
+
+		snprintf(rules, sizeof rules, "[{\"pointer\":\"/c\",\"action\":\"keep\"},{\"pointer\":\"/c\",\"action\":\"const\","
+		         "\"params\":{\"value\":%s}},{\"pointer\":\"/c/d\",\"action\":\"keep\"}]", constants[i]);
+		d = derive(rules);
+		snprintf(record, sizeof record, "{\"c\":%s}", constants[i]);
+		assert_arrives(&d, record);
+		assert_arrives(&d, "{\"c\":{\"d\":1}}");
+		assert_arrives(&d, "{\"c\":{}}");
+		snprintf(record, sizeof record, "{\"c\":%s}", others[i]);
+		assert_stopped(&d, record, true);
+		assert_stopped(&d, "{\"c\":{\"e\":1}}", true);
+		derived_free(&d);
+	}
 
 	d = derive("[{\"pointer\":\"\",\"action\":\"drop\"}]");
 	assert_arrives(&d, "{}");

@@ -128,6 +128,41 @@ static void key_refused(struct key_context keys, const char *want)
 	error_list_free(&errors);
 }
 
+/* Lists of one more than they may have. */
+START_TEST(long_lists_are_refused)
+{
+	static const struct { const char *action, *front; int n; const char *want; } lists[] = {
+		{ "band", "\"edges\":[", 65, "\"edges\" must be" },
+		{ "postcode", "\"keep_first\":2,\"suppress\":[", 257, "\"suppress\" must be" },
+		{ "redact-text", "\"dictionary\":[", 10001, "\"dictionary\" must be" },
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct buf rules = BUF_INIT(1u << 20);
+
+		buf_addf(&rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":{%s", lists[i].action, lists[i].front);
+		for (int k = 0; k < lists[i].n; k++) {
+			if (i == 0)
+				buf_addf(&rules, "%s%d", k ? "," : "", k);
+			else
+				buf_addf(&rules, "%s\"%s%d\"", k ? "," : "", i == 1 ? "" : "word", k);
+		}
+		buf_adds(&rules, "]}}]");
+		buf_addc(&rules, 0);
+		assert_refused(rules.p, lists[i].want);
+		buf_free(&rules);
+	}
+	struct buf rules = BUF_INIT(1u << 20);
+	buf_adds(&rules, "[{\"pointer\":\"/v\",\"action\":\"redact-text\",\"params\":{\"dictionary\":[\"");
+	for (int k = 0; k < 257; k++)
+		buf_addc(&rules, 'a');
+	buf_adds(&rules, "\"]}}]");
+	buf_addc(&rules, 0);
+	assert_refused(rules.p, "\"dictionary\" must be");
+	buf_free(&rules);
+}
+END_TEST
+
 START_TEST(missing_context_is_an_error)
 {
 	struct key_context keys = test_keys(1);
@@ -175,6 +210,7 @@ TCase *make_params_case(void)
 	TCase *c = tcase_create("params");
 
 	tcase_add_test(c, parameters_are_refused);
+	tcase_add_test(c, long_lists_are_refused);
 	tcase_add_test(c, missing_context_is_an_error);
 	tcase_add_test(c, without_a_secret_rules_check_but_do_not_run);
 	return c;

@@ -170,6 +170,16 @@ START_TEST(rules_that_contradict_do_not_compile)
 		{ "mask", "{\"length\":3}", "{\"length\":4}" },
 		{ "mask", "{\"character\":\"*\"}", "{\"character\":\"#\"}" },
 		{ "mask", "{\"keep_first\":1,\"keep_last\":2}", "{\"keep_first\":2,\"keep_last\":1}" },
+		{ "mask", "{\"length\":3}", "{\"length\":3,\"character\":\"#\"}" },
+		{ "mask", "{\"length\":3}", "{\"character\":\"#\"}" },
+		{ "band", "{\"edges\":[18,20]}", "{\"edges\":[18,21]}" },
+		{ "band", "{\"edges\":[18,20]}", "{\"edges\":[18]}" },
+		{ "band", "{\"width\":5}", "{\"width\":10}" },
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"a\",\"normalise\":\"exact\",\"bits\":256}" },
+		{ "token", "{\"domain\":\"a\"}", "{\"domain\":\"a\",\"per_subject\":true}" },
+		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}", "{\"domain\":\"a\",\"alphabet\":\"letters\"}" },
+		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}", "{\"domain\":\"a\",\"alphabet\":\"digits\",\"separators\":\"-\"}" },
+		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "{\"recognisers\":[\"iban\"],\"dictionary\":[\"Anna\"]}" },
 		{ "topcode", "{\"max\":9}", "{\"min\":1}" },
 		{ "geo", "{\"decimals\":2}", "{\"geohash\":2}" },
 		{ "ip-prefix", "{\"ipv4\":16,\"ipv6\":64}", "{\"ipv4\":24,\"ipv6\":32}" },
@@ -189,6 +199,26 @@ START_TEST(rules_that_contradict_do_not_compile)
 		assert_refused(rules, "neither is stricter");
 	}
 	/* The same rule twice is no contradiction. */
+	static const struct { const char *action, *params, *in, *out; } same[] = {
+		{ "mask", "{\"length\":3}", "\"abcd\"", "\"***\"" },
+		{ "pseudonym", "{\"domain\":\"person\",\"normalise\":\"exact\"}", "\"abc\"", "\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"" },
+		{ "token", "{\"domain\":\"person\"}", "\"abc\"", "\"t1.1.5WEhW43H1f316NJqMQyfbztucTLaB20Ar_NeAtdMtrs\"" },
+		{ "fpe", "{\"domain\":\"person\",\"alphabet\":\"digits\"}", "\"0123456789\"", "\"8721532708\"" },
+		{ "const", "{\"value\":1}", "2", "1" },
+		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "\"x\"", "\"x\"" },
+		{ "postcode", "{\"keep_first\":2,\"suppress\":[\"03\"]}", "\"03\"", "\"00\"" },
+		{ "date-trunc", "{\"to\":\"year\"}", "\"1984\"", "\"1984\"" },
+	};
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		char rules[512], record[128], want[128];
+
+		snprintf(rules, sizeof rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
+		         "{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s}]", same[i].action, same[i].params,
+		         same[i].action, same[i].params);
+		snprintf(record, sizeof record, "{\"v\":%s}", same[i].in);
+		snprintf(want, sizeof want, "{\"v\":%s}", same[i].out);
+		assert_once(rules, record, want);
+	}
 	assert_once("[{\"pointer\":\"/a/*\",\"action\":\"band\",\"params\":{\"edges\":[18]}},"
 	            "{\"pointer\":\"/*/b\",\"action\":\"band\",\"params\":{\"edges\":[18]}}]", "{\"a\":{\"b\":17}}",
 	            "{\"a\":{\"b\":\"<18\"}}");
