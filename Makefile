@@ -95,10 +95,46 @@ check-$(1): $(B)/check-$(1)
 endef
 $(foreach a,$(AREAS),$(eval $(call area,$(a))))
 
+tests: $(foreach a,$(AREAS),$(B)/check-$(a))
+
+# Everything that a change must pass; installs what is missing. The last line counts.
+DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsqlite3-dev libpcre2-dev libutf8proc-dev \
+                libidn2-dev libseccomp-dev uthash-dev git
+DEBIAN_CHECK := check clang openssl curl jq python3 scdoc golang-go golang-golang-x-mod-dev
+DEBIAN_DEMO  := openssl curl jq python3
+check:
+	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_CHECK)
+	@MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" test/check.sh
+demo:
+	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_DEMO)
+	@$(MAKE) --no-print-directory -j2 all
+	@BUILD="$(abspath $(B))" test/demo/demo.sh $(ARGS)
+check-e2e: all
+	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
+# The hours: every fault at every call, more kills, fuzzing.
+check-long: check check-faults-long fuzz
+	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
+bench: bench-json bench-schema bench-transform bench-tlog bench-store bench-gateway
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
+		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/logrotate.d
+	install -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
+	install -m 755 $(B)/bin/gatewayctl $(DESTDIR)$(PREFIX)/bin/gatewayctl
+	install -m 644 schema/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/
+	install -m 644 schema/records/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records/
+	install -m 644 conf/agreements/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/agreements/
+	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
+	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
+	scdoc < doc/gatewayd.8.scd > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
+	scdoc < doc/gatewayctl.1.scd > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
+
 clean:
 	rm -rf build
 
-.PHONY: all clean FORCE $(addprefix check-,$(AREAS))
+.PHONY: all tests check check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include test/*/*.mk
