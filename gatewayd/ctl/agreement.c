@@ -331,5 +331,7 @@ const struct ctl_command ctl_agreement_commands[] = {
 	{ "agreement", "digest-schemas", "[FILE…]", "SHA-256 of schema files, as agreements pin them", run_digest },
 	{ "simulate", NULL, AGREEMENT_USAGE " [--secret FILE] AGREEMENT ENVELOPE",
 	  "the decision on stderr, the record that would leave on stdout; nothing is stored", agreement_simulate },
+	{ "decision", "replay", AGREEMENT_USAGE " AGREEMENT ENVELOPE DECISION",
+	  "repeats a decision from the documents that governed it; exit 3 when another one comes out", decision_replay },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

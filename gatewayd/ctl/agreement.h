@@ -45,5 +45,9 @@ struct agreement *agreement_setup_load(const struct agreement_setup *s, const ch
 /* agreement_simulate.c */
 int agreement_simulate(const struct ctl *c, int argc, char **argv);
 int agreement_explain(const struct ctl *c, int argc, char **argv);
+/* Repeats the decision on an envelope of this agency's own system at the instant that the decision names,
+ * from the documents that governed. What stands in no document (quotas used up, suspensions, approvals of
+ * officers who are pinned in node files) is taken as it was when nothing stood against the record. */
+int decision_replay(const struct ctl *c, int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ struct simulation {
 	struct decision decision;
 	struct buf scratch, record;
 	bool ran;                       /* the record went through its rules */
+	struct view build;              /* that the decision is to name */
 };
 
 static void simulation_free(struct simulation *s)
@@ -72,7 +73,7 @@ static bool decide(struct simulation *s)
 	struct decision *d = &s->decision;
 	struct error e = { .reason = REASON_NONE };
 	struct view self = view_of(s->setup.self);
-	struct facts facts = { .now_ms = s->setup.now_ms, .self = self, .agency = self };
+	struct facts facts = { .now_ms = s->setup.now_ms, .self = self, .agency = self, .build = s->build };
 	struct tape out;
 
 	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = s->agreement, .now_ms = s->setup.now_ms,
@@ -99,8 +100,31 @@ static bool decide(struct simulation *s)
 	return fits(s, d->ruling->output, &out, 0, REASON_OUTPUT_VIOLATION);
 }
 
-/* Options, agreement, envelope; then the decision. CTL_OK when there is one, whatever it says. */
-static int simulate(struct simulation *s, int argc, char **argv, const char *usage)
+/* What a replay takes from the decision that it repeats: instant and build. */
+static bool take_decision(struct simulation *s, const char *path, struct text_file *text, json_t **doc, struct error *e)
+{
+	struct error_list errors = { .max = 1 };
+	struct schema *schema = document_schema(VIEW("decision"), e);
+
+	if (!schema || !ctl_read_file(path, AGREEMENT_FILE_MAX, &text->p, &text->n, e)) {
+		schema_unref(schema);
+		return false;
+	}
+	*doc = document_read(schema, path, view_make(text->p, text->n), &errors);
+	if (!*doc && errors.n)
+		*e = errors.items[0];
+	schema_unref(schema);
+	error_list_free(&errors);
+	if (!*doc)
+		return false;
+	s->build = view_of(json_string_value(json_object_get(*doc, "build")));
+	return time_parse(view_of(json_string_value(json_object_get(*doc, "time"))), &s->setup.now_ms) ||
+		error_at(e, REASON_CONFIG, path, 0, 0, "/time: is not an instant");
+}
+
+/* Options, agreement, envelope; then the decision. CTL_OK when there is one, whatever it says. With
+ * `before` the third argument is a decision, whose text and document are handed out. */
+static int simulate(struct simulation *s, int argc, char **argv, const char *usage, struct text_file *before, json_t **doc)
 {
 	static const struct option options[] = { AGREEMENT_OPTIONS, { NULL, 0, NULL, 0 } };
 	struct error e = { .reason = REASON_NONE };
@@ -110,15 +134,18 @@ static int simulate(struct simulation *s, int argc, char **argv, const char *usa
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if ((status = agreement_setup_option(&s->setup, option, optarg)) != CTL_OK)
 			return status;
-	if (argc - optind != 2)
+	if (argc - optind != (before ? 3 : 2))
 		return ctl_usage(usage);
+	if (before && !take_decision(s, argv[optind + 2], before, doc, &e))
+		return ctl_fail(CTL_FAILED, &e);
 	if (!s->setup.secret.n) {
 		s->setup.secret.n = 32;
 		if (!random_bytes(s->setup.secret.b, s->setup.secret.n)) {
 			error_set(&e, REASON_CRYPTO, "no random bytes");
 			return ctl_fail(CTL_FAILED, &e);
 		}
-		fprintf(stderr, "gatewayctl: no --secret: pseudonyms and tokens are made with a throw-away secret and mean nothing\n");
+		if (!before)            /* a decision has no pseudonyms in it */
+			fprintf(stderr, "gatewayctl: no --secret: pseudonyms and tokens are made with a throw-away secret and mean nothing\n");
 	}
 	s->agreement = agreement_setup_load(&s->setup, argv[optind], NULL);
 	if (!s->agreement)
@@ -146,15 +173,21 @@ static bool leaves(const struct simulation *s)
 	return s->decision.outcome == OUTCOME_RELEASED || s->decision.outcome == OUTCOME_TRANSFORMED;
 }
 
+/* The decision as the daemon writes it: leaves are listed where something leaves. */
+static void print_decision(const struct simulation *s, bool every_leaf, struct buf *out)
+{
+	decision_json(&s->decision, &s->tape, s->envelope.record, s->ran && (leaves(s) || every_leaf) ? s->transform : NULL, out);
+}
+
 int agreement_simulate(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv, "simulate " AGREEMENT_USAGE " [--secret FILE] AGREEMENT ENVELOPE");
+	int status = simulate(&s, argc, argv, "simulate " AGREEMENT_USAGE " [--secret FILE] AGREEMENT ENVELOPE", NULL, NULL);
 
 	(void)c;
 	if (status == CTL_OK) {
-		decision_json(&s.decision, &s.tape, s.envelope.record, s.ran ? s.transform : NULL, &json);
+		print_decision(&s, false, &json);
 		fprintf(stderr, "%.*s\n", VIEW_ARG(buf_view(&json)));
 		if (leaves(&s))
 			printf("%.*s\n", VIEW_ARG(buf_view(&s.record)));
@@ -181,10 +214,10 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv, "agreement explain " AGREEMENT_USAGE " AGREEMENT ENVELOPE");
+	int status = simulate(&s, argc, argv, "agreement explain " AGREEMENT_USAGE " AGREEMENT ENVELOPE", NULL, NULL);
 
 	if (status == CTL_OK) {
-		decision_json(&s.decision, &s.tape, s.envelope.record, s.ran ? s.transform : NULL, &json);
+		print_decision(&s, true, &json);
 		json_t *doc = json_loadb(json.p, json.n, 0, NULL);
 		if (c->json) {
 			printf("%.*s\n", VIEW_ARG(buf_view(&json)));
@@ -203,6 +236,60 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 		json_decref(doc);
 		status = leaves(&s) ? CTL_OK : CTL_CHECK_FAILED;
 	}
+	buf_free(&json);
+	simulation_free(&s);
+	return status;
+}
+
+/* A file may end with a newline, a decision does not. */
+static struct view without_newline(struct view v)
+{
+	while (v.n && (v.p[v.n - 1] == '\n' || v.p[v.n - 1] == '\r'))
+		v.n--;
+	return v;
+}
+
+/* Names the members that differ, for the bytes alone say nothing. */
+static void print_difference(const json_t *was, const json_t *is)
+{
+	const char *name;
+	const json_t *value;
+
+	for (void *it = json_object_iter((json_t *)(uintptr_t)was); it; it = json_object_iter_next((json_t *)(uintptr_t)was, it)) {
+		name = json_object_iter_key(it);
+		value = json_object_get(is, name);
+		char *a = json_dumps(json_object_iter_value(it), JSON_ENCODE_ANY | JSON_SORT_KEYS);
+		char *b = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
+		if (!a || !b || strcmp(a, b) != 0)
+			fprintf(stderr, "  /%s: was %s, is %s\n", name, a ? a : "-", b ? b : "-");
+		free(a);
+		free(b);
+	}
+}
+
+int decision_replay(const struct ctl *c, int argc, char **argv)
+{
+	struct simulation s = { .ran = false };
+	struct text_file before = { NULL, 0 };
+	struct buf json = BUF_INIT(16u << 20);
+	json_t *doc = NULL;
+	int status = simulate(&s, argc, argv, "decision replay " AGREEMENT_USAGE " AGREEMENT ENVELOPE DECISION", &before, &doc);
+
+	(void)c;
+	if (status == CTL_OK) {
+		print_decision(&s, false, &json);
+		if (view_eq(without_newline(view_make(before.p, before.n)), buf_view(&json))) {
+			printf("the same decision, byte for byte\n");
+		} else {
+			json_t *now = json_loadb(json.p, json.n, 0, NULL);
+			fprintf(stderr, "gatewayctl: another decision comes out\n");
+			print_difference(doc, now);
+			json_decref(now);
+			status = CTL_CHECK_FAILED;
+		}
+	}
+	json_decref(doc);
+	free(before.p);
 	buf_free(&json);
 	simulation_free(&s);
 	return status;
