@@ -36,7 +36,11 @@ bool confine_probe(enum confine_role role, FILE *out) MUST_USE;
 
 /* Stands at the start of every thread: in builds with GATEWAY_PROBE it probes and writes to stderr, else nothing. */
 #ifdef GATEWAY_PROBE
-#define CONFINE_PROBE(role) ((void)confine_probe(role, stderr))
+#define CONFINE_PROBE(role) \
+	do { \
+		if (!confine_probe(role, stderr)) \
+			fputs("probe: this thread is not confined\n", stderr); \
+	} while (0)
 #else
 #define CONFINE_PROBE(role) ((void)0)
 #endif
