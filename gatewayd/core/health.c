@@ -1,13 +1,20 @@
-/* Liveness, readiness and figures (OpenMetrics 1.0 text). No label tells of a person or a case. */
+/* Liveness, readiness, figures (OpenMetrics 1.0 text) and the description of the interface. No label tells of a
+ * person or a case. */
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/store.h"
+#include "lib/schema/document.h"
 
 static void send_as(struct request *r, int status, struct view type, struct view body)
 {
 	struct answer a = { .status = status, .content_type = type, .body = body };
 
 	answer_send(r, &a);
+}
+
+void handle_openapi(struct request *r)
+{
+	send_as(r, 200, VIEW("application/json"), document_builtin_schema(VIEW("openapi")));
 }
 
 void handle_livez(struct request *r)

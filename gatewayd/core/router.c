@@ -31,6 +31,7 @@ static const struct route routes[] = {
 	{ "GET", "/tile/entries/**", OVERSIGHT, handle_entries },
 	{ "GET", "/tile/**", ROLE(GATEWAY) | OVERSIGHT, handle_tile },
 	{ "GET", "/problems/*", 0, handle_problem },
+	{ "GET", "/openapi.json", 0, handle_openapi },
 	{ "GET", "/livez", 0, handle_livez },
 	{ "GET", "/readyz", 0, handle_readyz },
 	{ "GET", "/metrics", 0, handle_metrics },

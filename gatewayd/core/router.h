@@ -18,6 +18,7 @@ void handle_tile(struct request *r);
 void handle_entries(struct request *r);
 void handle_problem(struct request *r);
 void handle_livez(struct request *r);           /* health */
+void handle_openapi(struct request *r);
 void handle_readyz(struct request *r);
 void handle_metrics(struct request *r);
 void handle_inbox(struct request *r);           /* inbox */
