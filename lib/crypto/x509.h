@@ -23,6 +23,7 @@ bool cert_pem_to_der(struct view pem, struct buf *out, struct error *e) MUST_USE
 struct crl;
 struct crl *crl_load(struct view pem, struct view ca_pem, struct error *e) MUST_USE;
 void crl_free(struct crl *c);
+/* What cannot be a serial counts as revoked. */
 bool crl_has(const struct crl *c, const char *serial_hex);
 int64_t crl_next_update_ms(const struct crl *c);
 
@@ -40,7 +41,8 @@ struct cms_signer {
  * signing time within the certificate's life and not after `now_ms`. Marks who signed. */
 bool cms_verify(struct view signature, struct view content, struct cms_signer *signers, size_t n,
                 int64_t now_ms, struct error *e) MUST_USE;
-/* Adds a signer to `signature` (empty: the first) and writes the new PEM. Keys: P-256, P-384 or RSA. */
+/* Adds a signer to `signature` (empty: the first) and writes the new PEM. Keys: P-256, P-384 or RSA. The
+ * signing time is the wall clock's, read by OpenSSL. */
 bool cms_sign(struct view signature, struct view content, struct view cert_pem, struct view key_pem,
               struct buf *out_pem, struct error *e) MUST_USE;
 
