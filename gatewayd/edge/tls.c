@@ -195,7 +195,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct 
 	SSL_CTX_set_security_level(ctx, 3);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT |
 	                         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
@@ -391,6 +391,13 @@ enum tls_status tls_write(struct tls *t, struct view v, size_t *n)
 		return TLS_FAILED;
 	int result = SSL_write_ex(t->ssl, v.p, v.n, n);
 	return result == 1 ? TLS_OK : unfinished(t, result);
+}
+
+void tls_rest(struct tls *t)
+{
+	/* Not SSL_MODE_RELEASE_BUFFERS: it would wipe and free 16 KiB after each record. */
+	if (t->established && !t->broken)
+		(void)SSL_free_buffers(t->ssl);
 }
 
 void tls_close_notify(struct tls *t)

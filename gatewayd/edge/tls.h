@@ -52,6 +52,8 @@ enum tls_status tls_handshake(struct tls *t) MUST_USE;
 enum tls_status tls_read(struct tls *t, char *p, size_t room, size_t *n) MUST_USE;
 /* Writes what the socket takes, at least something with TLS_OK. */
 enum tls_status tls_write(struct tls *t, struct view v, size_t *n) MUST_USE;
+/* Gives the record buffers (34 KiB) back while nothing happens; they come again with the next record. */
+void tls_rest(struct tls *t);
 /* Sends close_notify, once, without waiting for the peer's. */
 void tls_close_notify(struct tls *t);
 

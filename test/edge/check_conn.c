@@ -223,6 +223,22 @@ START_TEST(closes_what_is_idle)
 }
 END_TEST
 
+START_TEST(goes_on_after_a_rest)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+	struct peer *p = peer_open(rig_port(r), NULL);
+
+	/* record buffers are given back after a second */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(peer_ask(p, POST("/echo", "3") "abc"), 200);
+		usleep(1400000);
+	}
+	ck_assert_int_eq(peer_ask(p, GET("/big/100000")), 200);
+	peer_free(p);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 START_TEST(answers_after_a_half_close)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
@@ -439,6 +455,7 @@ TCase *make_conn_case(void)
 	tcase_add_test(c, refuses_with_a_problem);
 	tcase_add_test(c, ends_what_drips);
 	tcase_add_test(c, closes_what_is_idle);
+	tcase_add_test(c, goes_on_after_a_rest);
 	tcase_add_test(c, answers_after_a_half_close);
 	tcase_add_test(c, tells_core_of_an_abort);
 	tcase_add_test(c, sends_an_answer_that_comes_early);

@@ -1,0 +1,236 @@
+/* What is sent to peers (see conn_state.h): core's answers, the edge's own refusals, and the end. */
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "gatewayd/edge/conn_state.h"
+#include "lib/base/wire.h"
+
+/* All is said: close_notify, end of the stream, and what the peer still sends is thrown away. */
+static void start_linger(struct conn *c)
+{
+	if (c->request) {
+		edge_send(c->thread, FRAME_ABORT, false, c->request, VIEW(""), VIEW(""));
+		c->request = 0;
+	}
+	if (c->tls)
+		tls_close_notify(c->tls);
+	shutdown(c->fd, SHUT_WR);
+	buf_wipe(&c->pending);
+	conn_become(c, CONN_LINGER);
+	conn_want_write(c, false);
+	conn_want_read(c, true);
+}
+
+/* The bytes of one answer are all written: the next request, or the end. */
+static void answer_ends(struct conn *c)
+{
+	if (c->last_answer) {
+		start_linger(c);
+		return;
+	}
+	http_next(&c->http);
+	conn_become(c, CONN_IDLE);
+	conn_resume(c);
+}
+
+/* Tells core that what went out may be followed by as much again. */
+static void give_credit(struct conn *c)
+{
+	uint64_t waiting = c->out.n - c->out_at;
+
+	if (c->answered || c->uncredited < waiting + CREDIT_STEP)
+		return;
+	uint64_t n = c->uncredited - waiting;
+	edge_send_u32(c->thread, FRAME_CREDIT, c->request, (uint32_t)n);
+	c->uncredited -= n;
+	conn_become(c, CONN_SENDING);
+}
+
+/* Writes a view as far as the socket takes it. False when the connection broke (and is closed). */
+static bool write_some(struct conn *c, struct view *v)
+{
+	while (v->n > 0) {
+		size_t n = 0;
+
+		if (c->tls) {
+			switch (tls_write(c->tls, *v, &n)) {
+			case TLS_OK:
+				break;
+			case TLS_WANT_READ:
+			case TLS_WANT_WRITE:
+				return true;
+			case TLS_CLOSED:
+			case TLS_FAILED:
+				conn_close(c);
+				return false;
+			}
+		} else {
+			ssize_t sent = send(c->fd, v->p, v->n, MSG_NOSIGNAL);
+			if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+				return true;
+			if (sent < 0) {
+				conn_close(c);
+				return false;
+			}
+			n = (size_t)sent;
+		}
+		*v = view_from(*v, n);
+	}
+	return true;
+}
+
+/* Writes what waits; ends the answer when that was all of it. */
+void conn_flush(struct conn *c)
+{
+	struct view rest = view_from(buf_view(&c->out), c->out_at);
+
+	if (!write_some(c, &rest))
+		return;
+	c->out_at = c->out.n - rest.n;
+	if (rest.n == 0) {
+		buf_reset(&c->out);
+		c->out_at = 0;
+	}
+	conn_want_write(c, rest.n > 0);
+	if (c->state != CONN_SENDING)
+		return;
+	if (c->answered && rest.n == 0)
+		answer_ends(c);
+	else
+		give_credit(c);
+}
+
+/* Sends bytes after those that wait already. */
+void conn_write(struct conn *c, struct view v)
+{
+	if (c->out.n == c->out_at && !write_some(c, &v))
+		return;
+	if (v.n > 0) {
+		if (c->out_at > 0) {
+			buf_drop(&c->out, c->out_at);
+			c->out_at = 0;
+		}
+		buf_add(&c->out, v);
+		if (c->out.failed) {
+			conn_close(c);
+			return;
+		}
+		conn_want_write(c, true);
+	}
+}
+
+static void begin_answer_head(struct conn *c, struct buf *b, int status, uint64_t length)
+{
+	buf_reset(b);
+	buf_adds(b, "HTTP/1.1 ");
+	buf_addu(b, (uint64_t)status);
+	buf_addc(b, ' ');
+	buf_adds(b, http_phrase(status));
+	if (status != 204 && status != 304) {
+		buf_adds(b, "\r\nContent-Length: ");
+		buf_addu(b, length);
+	}
+	if (c->last_answer)
+		buf_adds(b, "\r\nConnection: close");
+	buf_adds(b, "\r\n");
+}
+
+/* The edge's own answer, which is the last. Names the rule, repeats nothing of what was sent. */
+void conn_refuse(struct conn *c, int status, enum reason reason, const char *why)
+{
+	struct buf *b = &c->thread->build;
+	char body[1024];
+
+	if (c->state == CONN_SENDING || c->state == CONN_LINGER) {
+		conn_close(c);
+		return;
+	}
+	int n = snprintf(body, sizeof body,
+	                 "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n",
+	                 reason_slug(reason), reason_text(reason), status, why);
+	assert(n > 0 && (size_t)n < sizeof body);
+	if (c->request) {
+		edge_send(c->thread, FRAME_ABORT, false, c->request, VIEW(""), VIEW(""));
+		c->request = 0;
+	}
+	c->thread->counts.refused++;
+	c->last_answer = c->answered = true;
+	begin_answer_head(c, b, status, (uint64_t)n);
+	buf_adds(b, "Content-Type: application/problem+json\r\n\r\n");
+	if (!c->bodiless)
+		buf_add(b, view_make(body, (size_t)n));
+	conn_become(c, CONN_SENDING);
+	conn_want_read(c, false);
+	conn_write(c, buf_view(b));
+	if (c->state == CONN_SENDING)
+		conn_flush(c);
+}
+
+/* Counts bytes of an answer's body from core. False when they do not fit its length (and it is closed). */
+static bool count_answer(struct conn *c, uint64_t n, bool last)
+{
+	if (n > c->answer_left || (last && n != c->answer_left && !c->bodiless)) {
+		edge_log(c->thread, "core sent a body that has not the length it named");
+		conn_close(c);
+		return false;
+	}
+	c->answer_left -= n;
+	c->uncredited += n;
+	c->answered = last;
+	/* Core is done with the request, unless the peer is still sending it. */
+	if (last && c->http.left == 0)
+		c->request = 0;
+	return true;
+}
+
+/* Bytes of an answer, in SENDING. */
+static void send_answer(struct conn *c, struct view bytes)
+{
+	conn_write(c, bytes);
+	if (c->state == CONN_SENDING)
+		conn_flush(c);
+}
+
+void conn_take_reply(struct conn *c, const struct frame *f)
+{
+	struct buf *b = &c->thread->build;
+	struct reader r = { .rest = f->payload };
+	int status = read_u16(&r);
+	uint64_t length = read_u64(&r);
+	bool ok = status >= 200 && status <= 599;
+
+	if (c->state == CONN_BODY)
+		c->last_answer = true;          /* the rest of the request is not read */
+	begin_answer_head(c, b, status, length);
+	for (;;) {
+		struct view name = read_view16(&r);
+		if (r.failed || name.n == 0)
+			break;
+		struct view value = read_view16(&r);
+		ok = ok && http_name_ok(name) && http_value_ok(value);
+		buf_add(b, name);
+		buf_adds(b, ": ");
+		buf_add(b, value);
+		buf_adds(b, "\r\n");
+	}
+	buf_adds(b, "\r\n");
+	if (!ok || r.failed || b->failed) {
+		edge_log(c->thread, "core sent a malformed answer");
+		conn_refuse(c, 500, REASON_INTERNAL, "the answer could not be built");
+		return;
+	}
+	c->answer_left = length;
+	conn_become(c, CONN_SENDING);
+	/* Head and body leave in one record where they fit one: a record costs a quarter of a request. */
+	if (!c->bodiless)
+		buf_add(b, r.rest);
+	if (count_answer(c, r.rest.n, f->flags & FRAME_LAST))
+		send_answer(c, buf_view(b));
+}
+
+void conn_take_answer(struct conn *c, const struct frame *f)
+{
+	if (count_answer(c, f->payload.n, f->flags & FRAME_LAST))
+		send_answer(c, c->bodiless ? VIEW("") : f->payload);
+}
