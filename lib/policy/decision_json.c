@@ -85,17 +85,32 @@ static void path_token(struct walk *w, struct view token)
 	}
 }
 
+static void path_index(struct walk *w, unsigned index)
+{
+	char digits[12];
+	size_t n = sizeof digits;
+
+	do
+		digits[--n] = (char)('0' + index % 10);
+	while ((index /= 10) != 0);
+	path_token(w, view_make(digits + n, sizeof digits - n));
+}
+
 static void print_leaf(struct walk *w, const struct trace_step *s)
 {
 	buf_adds(w->out, w->first ? "{\"action\":\"" : ",{\"action\":\"");
 	buf_adds(w->out, action_name(s->action));
 	buf_addc(w->out, '"');
-	if (s->epoch)
-		buf_addf(w->out, ",\"epoch\":%u", s->epoch);
+	if (s->epoch) {
+		buf_adds(w->out, ",\"epoch\":");
+		buf_addu(w->out, s->epoch);
+	}
 	buf_adds(w->out, ",\"pointer\":");
 	add_ascii(w->out, view_make(w->path, w->len));
-	if (s->rule != RULE_NONE)
-		add_member(w->out, "rule", view_of(program_rule_id(w->program, s->rule)));
+	if (s->rule != RULE_NONE) {
+		buf_adds(w->out, ",\"rule\":");
+		add_ascii(w->out, view_of(program_rule_id(w->program, s->rule)));
+	}
 	buf_addc(w->out, '}');
 	w->first = false;
 }
@@ -106,7 +121,6 @@ static void walk_node(struct walk *w, uint32_t node)
 	const struct tape_node *n = &w->t->nodes[node];
 	size_t len = w->len;
 	unsigned index = 0;
-	char number[16];
 
 	while (w->at < w->n && w->steps[w->at].node < node)
 		w->at++;
@@ -123,8 +137,7 @@ static void walk_node(struct walk *w, uint32_t node)
 		}
 	else if (n->type == TAPE_ARRAY)
 		for (uint32_t v = node + 1; v < n->next; v = w->t->nodes[v].next, w->len = len) {
-			snprintf(number, sizeof number, "%u", index++);
-			path_token(w, view_of(number));
+			path_index(w, index++);
 			walk_node(w, v);
 		}
 }

@@ -17,6 +17,8 @@ const char *lint_level_name(enum lint_level l)
 	return "error";
 }
 
+#define LEAVES_MAX 100u         /* of one schema that are named; the rest are counted */
+
 struct lint {
 	const struct agreement *a;
 	int64_t now_ms;
@@ -24,6 +26,7 @@ struct lint {
 	void *arg;
 	size_t n;
 	size_t schema;                  /* whose leaves are walked */
+	size_t uncovered;
 };
 
 static void find(struct lint *l, enum lint_level level, const char *rule, const char *pointer, const char *fmt, ...)
@@ -56,6 +59,8 @@ static void check_leaf(void *arg, const char *leaf)
 		if (pattern_covers(r->field.pointer, subtree, leaf))
 			return;
 	}
+	if (++l->uncovered > LEAVES_MAX)
+		return;
 	snprintf(at, sizeof at, "/schemas/%zu", l->schema);
 	find(l, LINT_WARNING, "uncovered-leaf", at, "no rule names %s; it is dropped: say so", leaf);
 }
@@ -65,7 +70,7 @@ static void check_coverage(struct lint *l)
 	for (size_t s = 0; s < l->a->n_schemas; s++) {
 		const struct record_schema *schema = &l->a->schemas[s];
 		struct reach_document documents[101] = { { .uri = VIEW(""), .root = schema->root } };
-		struct reach r = { documents, 1 };
+		struct reach r = { .entry = schema->entry, .documents = documents, .n = 1 };
 		bool used = false;
 		char at[40];
 
@@ -77,7 +82,10 @@ static void check_coverage(struct lint *l)
 		if (!used)
 			find(l, LINT_WARNING, "unused-schema", at, "no purpose uses it");
 		l->schema = s;
+		l->uncovered = 0;
 		reach_leaves(&r, check_leaf, l);
+		if (l->uncovered > LEAVES_MAX)
+			find(l, LINT_WARNING, "uncovered-leaf", at, "and %zu more leaves that no rule names", l->uncovered - LEAVES_MAX);
 	}
 }
 

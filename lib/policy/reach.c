@@ -18,6 +18,7 @@ struct walk {
 	void (*each)(void *arg, const char *pattern);
 	void *arg;
 	struct buf path;
+	const json_t *chain[DEPTH_MAX]; /* schemas that the listing of leaves is in */
 };
 
 static struct view text_of(const json_t *s)
@@ -117,6 +118,11 @@ static const json_t *at_fragment(const json_t *root, struct view fragment)
 		}
 	}
 	return root;
+}
+
+static const json_t *start_of(const struct reach *r)
+{
+	return at_fragment(r->documents[0].root, view_from(r->entry, 1));
 }
 
 /* The schema that a $ref of document `*doc` names; NULL when it lies outside. */
@@ -266,7 +272,7 @@ bool reach_matches(const struct reach *r, const char *pattern)
 {
 	struct walk w = { .r = r };
 
-	return r->n && matches(&w, r->documents[0].root, 0, view_of(pattern));
+	return r->n && matches(&w, start_of(r), 0, view_of(pattern));
 }
 
 static void leaves(struct walk *w, const json_t *s, size_t doc);
@@ -331,7 +337,12 @@ static void leaves(struct walk *w, const json_t *s, size_t doc)
 
 	if (!s || json_is_false(s) || w->depth >= DEPTH_MAX || ++w->steps > STEPS_MAX)
 		return;
-	w->depth++;
+	for (size_t i = 0; i < w->depth; i++)
+		if (w->chain[i] == s) {         /* it holds itself: what follows was listed */
+			leaf(w);
+			return;
+		}
+	w->chain[w->depth++] = s;
 	any = leaves_in_place(w, s, doc);
 	properties = json_object_get(s, "properties");
 	for (void *it = json_object_iter((json_t *)(uintptr_t)properties); it;
@@ -370,6 +381,6 @@ void reach_leaves(const struct reach *r, void (*each)(void *arg, const char *pat
 	struct walk w = { .r = r, .each = each, .arg = arg, .path = BUF_INIT(65536) };
 
 	if (r->n)
-		leaves(&w, r->documents[0].root, 0);
+		leaves(&w, start_of(r), 0);
 	buf_free(&w.path);
 }

@@ -12,8 +12,9 @@ struct reach_document {
 	struct view uri;
 	const json_t *root;
 };
-/* The first document is the schema itself. */
+/* The first document is the schema itself, which starts at `entry` ("#…", empty: the whole document). */
 struct reach {
+	struct view entry;
 	const struct reach_document *documents;
 	size_t n;
 };
@@ -23,7 +24,8 @@ struct reach {
  * or a schema without any structure). */
 bool reach_matches(const struct reach *r, const char *pattern);
 /* Calls `each` for every leaf (scalar, or place that may hold anything), as a pattern with `*` for items
- * and open members; recursion is cut. */
+ * and open members; a schema that
+ * holds itself is listed once, and as one leaf where it comes back. */
 void reach_leaves(const struct reach *r, void (*each)(void *arg, const char *pattern), void *arg);
 
 #endif

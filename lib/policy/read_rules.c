@@ -28,7 +28,7 @@ static struct reach reach_of(const struct record_schema *s, struct reach_documen
 	documents[n++] = (struct reach_document){ .uri = VIEW(""), .root = s->root };
 	for (size_t i = 0; i < s->n_references && n < max; i++)
 		documents[n++] = (struct reach_document){ .uri = s->reference_uris[i], .root = s->references[i] };
-	return (struct reach){ documents, n };
+	return (struct reach){ .entry = s->entry, .documents = documents, .n = n };
 }
 
 /* Does the pointer match something in the schema of one of the purposes? */

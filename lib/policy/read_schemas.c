@@ -72,7 +72,7 @@ static enum schema_draft dialect(struct view name)
 }
 
 static bool compile(struct load *l, const json_t *o, struct schema_set *set, struct view uri, struct view text,
-                    const char *at, struct schema **out)
+                    struct view entry, const char *at, struct schema **out)
 {
 	const json_t *list = json_object_get(o, "ignored_keywords"), *formats = json_object_get(o, "formats");
 	struct view ignored[32];
@@ -82,9 +82,13 @@ static bool compile(struct load *l, const json_t *o, struct schema_set *set, str
 
 	for (size_t i = 0; i < options.n_ignored; i++)
 		ignored[i] = view_of(json_string_value(json_array_get(list, i)));
-	if (!schema_set_add(set, uri, text, &e) || !(*out = schema_compile(set, uri, &options, &e)))
-		return load_fault(l, REASON_SCHEMA_ERROR, at, "%s: %s", e.where, e.text);
-	return true;
+	struct buf start = BUF_INIT(4096);
+	buf_add(&start, uri);
+	buf_add(&start, entry);
+	if (schema_set_add(set, uri, text, &e))
+		*out = schema_compile(set, buf_view(&start), &options, &e);
+	buf_free(&start);
+	return *out || load_fault(l, REASON_SCHEMA_ERROR, at, "%s: %s", e.where, e.text);
 }
 
 static bool read_schema(struct load *l, const json_t *o, size_t i)
@@ -97,17 +101,18 @@ static bool read_schema(struct load *l, const json_t *o, size_t i)
 	char at[80];
 
 	s->name = json_view(o, "name");
+	s->entry = json_view(o, "entry");
 	buf_addf(&input_uri, "urn:gatewayd:record:%.*s", VIEW_ARG(s->name));
 	buf_addf(&output_uri, "urn:gatewayd:output:%.*s", VIEW_ARG(s->name));
 	bool ok = set && read_references(l, o, s, i, set);
 	snprintf(at, sizeof at, "/schemas/%zu/input", i);
 	ok = set && read_digest(l, o, "input", at, &s->input_digest) && find_text(l, &s->input_digest, at, &s->text) &&
 	     parse(l, s->text, at, &s->root) &&
-	     compile(l, o, set, uri.n ? uri : buf_view(&input_uri), s->text, at, &s->input) && ok;
+	     compile(l, o, set, uri.n ? uri : buf_view(&input_uri), s->text, s->entry, at, &s->input) && ok;
 	if (json_object_get(o, "output")) {
 		snprintf(at, sizeof at, "/schemas/%zu/output", i);
 		ok = set && read_digest(l, o, "output", at, &output_digest) && find_text(l, &output_digest, at, &text) &&
-		     compile(l, o, set, buf_view(&output_uri), text, at, &s->output) && ok;
+		     compile(l, o, set, buf_view(&output_uri), text, VIEW(""), at, &s->output) && ok;
 	}
 	schema_set_free(set);
 	buf_free(&input_uri);

@@ -389,7 +389,7 @@ START_TEST(tier_two)
 	json_object_set_new(forged, "statement", json_string(text));
 	json_object_set_new(e, "approvals", json_pack("[o]", forged));
 	refused_with(a, e, REASON_APPROVAL_INVALID);
-	json_object_set(e, "approvals", json_pack("[o]", good));
+	json_object_set_new(e, "approvals", json_pack("[o]", good));
 	training_until = facts.now_ms - 1;
 	refused_with(a, e, REASON_TRAINING_EXPIRED);
 	training_until = facts.now_ms + DAY_MS;

@@ -2,3 +2,10 @@
 check-policy-commands: $(B)/bin/gatewayctl
 	test/policy/commands.sh $(B)/bin/gatewayctl
 .PHONY: check-policy-commands
+
+# What one record costs in the pure part.
+$(B)/bench-policy: $(B)/test/bench/bench_policy.o $(foreach r,$(below_policy),$(call archive_of,$(r)))
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcheck -lsubunit -lrt $(LDLIBS)
+bench-policy: $(B)/bench-policy
+	$(B)/bench-policy
+.PHONY: bench-policy
