@@ -230,8 +230,14 @@ int main(int argc, char **argv)
 		return usage();
 	if (check) {
 		struct conf *conf = load(path);
+		char text[700];
 		if (!conf)
 			return EXIT_CONFIG;
+		if (conf->revocation.reason != REASON_NONE) {
+			fprintf(stderr, "%s\n", error_print(&conf->revocation, text, sizeof text));
+			conf_unref(conf);
+			return EXIT_CONFIG;
+		}
 		printf("%s: %zu partners, %zu agreements: all is well\n", path, conf->n_partners, conf->n_agreements);
 		conf_unref(conf);
 		return 0;

@@ -139,7 +139,9 @@ static void read_edge(struct conf *c, const json_t *doc, struct error_list *erro
 	buf_free(&text);
 }
 
-static void read_revocations(struct conf *c, const json_t *doc, struct error_list *errors)
+/* A list that cannot be used is no error of the configuration, or an old list would go on standing for it: it
+ * refuses everybody. */
+static void read_revocations(struct conf *c, const json_t *doc, int64_t now_ms)
 {
 	const json_t *tls = json_object_get(doc, "tls");
 	const char *path = path_of(c, tls, "revocations");
@@ -147,10 +149,13 @@ static void read_revocations(struct conf *c, const json_t *doc, struct error_lis
 	struct buf list = BUF_INIT(64u * 1024 * 1024), ca = BUF_INIT(DOCUMENT_MAX);
 
 	c->revocation_checked = path != NULL;
-	if (path && (!file_read(path, list.max, &list, &e) ||
-	             !file_read(path_of(c, tls, "authorities"), ca.max, &ca, &e) ||
-	             !(c->crl = crl_load(buf_view(&list), buf_view(&ca), &e))))
-		error_list_add(errors, &e);
+	if (path && file_read(path, list.max, &list, &e) && file_read(path_of(c, tls, "authorities"), ca.max, &ca, &e)) {
+		c->crl = crl_load(buf_view(&list), buf_view(&ca), &e);
+		if (c->crl && crl_next_update_ms(c->crl) <= now_ms)
+			error_set(&e, REASON_REVOCATION_UNKNOWN, "revocation list: is past its next update");
+	}
+	if (e.reason != REASON_NONE)
+		error_at(&c->revocation, e.reason, path, 0, 0, "%s", e.text);
 	buf_free(&list);
 	buf_free(&ca);
 }
@@ -214,7 +219,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	c->node.folder = file_folder(&c->mem, path);
 	read_node(c, doc);
 	read_edge(c, doc, errors);
-	read_revocations(c, doc, errors);
+	read_revocations(c, doc, now_ms);
 	conf_read_partners(c, path_of(c, doc, "partners"), errors);
 	conf_read_schemas(c, path_of(c, doc, "schemas"), errors);
 	conf_read_agreements(c, path_of(c, doc, "agreements"), path_of(c, doc, "floor"), path_of(c, doc, "overlay"),

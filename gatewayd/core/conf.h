@@ -66,8 +66,9 @@ struct conf {
 	struct schema_source *schemas;  /* texts by digest */
 	size_t n_schemas;
 	struct view floor, overlay;     /* texts; empty: none */
-	struct crl *crl;                /* NULL: none configured */
+	struct crl *crl;                /* NULL: none configured, or none that can be used */
 	bool revocation_checked;        /* a list is configured */
+	struct error revocation;        /* why everybody is refused: the list is missing, foreign or out of date */
 	struct buf edge_blob;           /* what the edge is sent, see edge_config.h */
 };
 

@@ -84,6 +84,14 @@ static void log_errors(const struct error_list *errors)
 		core_log("error", "and %zu more errors", errors->dropped);
 }
 
+static void warn_revocation(const struct conf *conf)
+{
+	char text[700];
+
+	if (conf->revocation.reason != REASON_NONE)
+		core_log("error", "everybody is refused: %s", error_print(&conf->revocation, text, sizeof text));
+}
+
 /* Builds and checks everything new, then swaps one pointer; an error leaves the old one running. What binds
  * sockets and opens stores is taken at start only. */
 static bool reload(struct core *c, struct error_list *errors)
@@ -98,6 +106,7 @@ static bool reload(struct core *c, struct error_list *errors)
 		notify("READY=1");
 		return false;
 	}
+	warn_revocation(fresh);
 	pthread_mutex_lock(&c->lock);
 	old = c->conf;
 	c->conf = fresh;
@@ -208,6 +217,7 @@ static bool arm_conf(struct core *c)
 		error_list_free(&errors);
 		return false;
 	}
+	warn_revocation(armed);
 	conf_unref(c->conf);
 	c->conf = armed;
 	error_list_free(&errors);
