@@ -137,6 +137,16 @@ static void mirror_warned(void *arg, const struct error *e)
 		core_log("notice", "the mirror is written again");
 }
 
+/* The anchor, or cutting the store's log: serving goes on. */
+static void writer_reported(void *arg, const struct error *e)
+{
+	char text[700];
+
+	(void)arg;
+	if (e)
+		core_log("warning", "%s", error_print(e, text, sizeof text));
+}
+
 static bool key_path(char *out, size_t size, const struct node *n, const char *name)
 {
 	return snprintf(out, size, "%s/%s", n->keys, name) < (int)size;
@@ -173,7 +183,7 @@ static bool open_log(struct core *c, struct opened *o, struct error *e)
 {
 	const struct node *n = &c->conf->node;
 	struct writer_options w = { .store = o->store, .keys = c->keys, .anchor_path = n->anchor, .died = writer_died,
-		.arg = c };
+		.report = writer_reported, .arg = c };
 	uint8_t public_key[32];
 
 	ed25519_public(o->audit, public_key);
@@ -200,6 +210,7 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	o->store = c->keys ? store_open(n->store, e) : NULL;
 	if (!o->store || !keystore_sweep(c->keys, slot_live, o->store, &swept, e))
 		return false;
+	store_slots_forget(o->store);
 	if (swept)
 		core_log("notice", "%u orphaned payload keys erased", swept);
 	o->reader = store_open_reader(n->store, e);
