@@ -72,7 +72,7 @@ static bool try_branch(struct schema_run *r, const struct target *t, uint32_t no
 	size_t kept, n = r->frame_words;
 	bool ok;
 
-	if (!track)
+	if (!track || n == 0)
 		return apply(r, t, node);
 	if (!push_words(r, n, &kept))
 		return false;

@@ -209,7 +209,11 @@ static void compile_builtin(void *arg, struct view name, struct view text)
 	struct error e = { .reason = REASON_NONE };
 
 	ck_assert_uint_gt(text.n, 0);
-	if (view_starts(name, VIEW("meta/")))
+	json_t *j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+	ck_assert_ptr_nonnull(j);
+	bool schema = json_object_get(j, "$schema");    /* other documents may lie there, too */
+	json_decref(j);
+	if (!schema || view_starts(name, VIEW("meta/")))
 		return;
 	struct schema *s = document_schema(name, &e);
 	ck_assert_msg(s, "%.*s: %s:%u:%u: %s", VIEW_ARG(name), e.where, e.line, e.column, e.text);
@@ -237,6 +241,8 @@ static void check_meta(void *arg, struct view name, struct view text)
 	struct error_list errors = { .n = 0 };
 	char file[100];
 
+	if (view_is(name, "openapi"))
+		return;
 	snprintf(file, sizeof file, "%.*s", VIEW_ARG(name));
 	struct schema *s = view_starts(name, VIEW("meta/draft-06")) ? meta[DRAFT_6]
 	                   : view_starts(name, VIEW("meta/draft-07")) ? meta[DRAFT_7]
