@@ -305,3 +305,23 @@ class Delivery(unittest.TestCase):
             wait_for(lambda: w.north.ask("outbox") == [])
             self.assertEqual(len(w.client("south").inbox()["items"]), 1)
             self.assertEqual(w.north.ask("exchange", "show", answer["exchange"])["exchange"]["state"], "delivered")
+
+    def test_a_version_that_only_one_side_holds_waits(self):
+        with World() as w:
+            schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+            old = w.agreement(agreements.passenger(digest=schema))
+            new = agreements.passenger(digest=schema, version="2", effective_from=agreements.instant(-0.5),
+                                       supersedes={"digest": agreements.digest_of(old), "grace_until": agreements.instant(3)})
+            path = f"{w.folder}/pax-2.json"
+            with open(path, "w", encoding="utf-8") as f:
+                json.dump(new, f)
+            w.sign(path)
+            w.north.add_agreement(path)
+            w.start()
+            _, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+            self.assertEqual(answer["agreement_digest"], agreements.digest_of(path))
+            wait_for(lambda: w.north.ask("outbox")[0]["last_error"] == "agreement-mismatch")
+            w.south.add_agreement(path)
+            w.south.ctl("reload")
+            wait_for(lambda: w.north.ask("outbox") == [])
+            self.assertEqual(len(w.client("south").inbox()["items"]), 1)
