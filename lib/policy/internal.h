@@ -70,6 +70,7 @@ struct record_schema {
 	struct view name;
 	struct digest input_digest;
 	struct view text;               /* of the input schema */
+	struct view uri;                /* its base, where it has no $id */
 	struct view entry;              /* fragment at which the record's schema stands, or empty */
 	json_t *root;                   /* the same, parsed */
 	json_t **references;            /* parsed */

@@ -69,7 +69,7 @@ static void check_coverage(struct lint *l)
 {
 	for (size_t s = 0; s < l->a->n_schemas; s++) {
 		const struct record_schema *schema = &l->a->schemas[s];
-		struct reach_document documents[101] = { { .uri = VIEW(""), .root = schema->root } };
+		struct reach_document documents[101] = { { .uri = schema->uri, .root = schema->root } };
 		struct reach r = { .entry = schema->entry, .documents = documents, .n = 1 };
 		bool used = false;
 		char at[40];

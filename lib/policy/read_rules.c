@@ -25,7 +25,7 @@ static struct reach reach_of(const struct record_schema *s, struct reach_documen
 {
 	size_t n = 0;
 
-	documents[n++] = (struct reach_document){ .uri = VIEW(""), .root = s->root };
+	documents[n++] = (struct reach_document){ .uri = s->uri, .root = s->root };
 	for (size_t i = 0; i < s->n_references && n < max; i++)
 		documents[n++] = (struct reach_document){ .uri = s->reference_uris[i], .root = s->references[i] };
 	return (struct reach){ .entry = s->entry, .documents = documents, .n = n };

@@ -104,11 +104,12 @@ static bool read_schema(struct load *l, const json_t *o, size_t i)
 	s->entry = json_view(o, "entry");
 	buf_addf(&input_uri, "urn:gatewayd:record:%.*s", VIEW_ARG(s->name));
 	buf_addf(&output_uri, "urn:gatewayd:output:%.*s", VIEW_ARG(s->name));
+	s->uri = uri.n ? uri : arena_copy(&l->a->mem, buf_view(&input_uri));
 	bool ok = set && read_references(l, o, s, i, set);
 	snprintf(at, sizeof at, "/schemas/%zu/input", i);
 	ok = set && read_digest(l, o, "input", at, &s->input_digest) && find_text(l, &s->input_digest, at, &s->text) &&
 	     parse(l, s->text, at, &s->root) &&
-	     compile(l, o, set, uri.n ? uri : buf_view(&input_uri), s->text, s->entry, at, &s->input) && ok;
+	     compile(l, o, set, s->uri, s->text, s->entry, at, &s->input) && ok;
 	if (json_object_get(o, "output")) {
 		snprintf(at, sizeof at, "/schemas/%zu/output", i);
 		ok = set && read_digest(l, o, "output", at, &output_digest) && find_text(l, &output_digest, at, &text) &&

@@ -1,0 +1,223 @@
+/* What places a schema has: every way in which JSON Schema leads down a record. */
+#include "lib/policy/reach.h"
+#include "test/policy/support.h"
+
+TCase *make_reach_case(void);
+
+#define S(text) "{\"$id\":\"https://one.example/a/root.json\"," text "}"
+
+static const struct { const char *schema, *pointer; bool there; } table[] = {
+	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/a/b", true },
+	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/*/b", true },
+	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/a/c", false },
+	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/a/b/c", false },
+	{ S("\"properties\":{\"a\":{\"type\":\"string\"}}"), "/a/0", false },
+	{ S("\"properties\":{\"a\":false}"), "/a", false },
+	{ S("\"properties\":{\"a\":{}}"), "/a/any/thing", true },
+	{ S("\"properties\":{\"a\":{\"type\":[\"object\",\"null\"]}}"), "/a/any", true },
+	{ S("\"properties\":{\"a\":{\"type\":[\"string\",\"null\"]}}"), "/a/any", false },
+	{ S("\"properties\":{\"a/b\":{\"properties\":{\"~\":true}}}"), "/a~1b/~0", true },
+	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/*/b", true },
+	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/3/b", true },
+	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/x/b", false },
+	{ S("\"items\":false,\"prefixItems\":[true,{\"properties\":{\"b\":true}}]"), "/1/b", true },
+	{ S("\"items\":false,\"prefixItems\":[{\"type\":\"string\"},{\"properties\":{\"b\":true}}]"), "/0/b", false },
+	{ S("\"items\":[{\"type\":\"string\"}],\"additionalItems\":{\"properties\":{\"b\":true}}"), "/7/b", true },
+	{ S("\"patternProperties\":{\"^x\":{\"properties\":{\"b\":true}}}"), "/x1/b", true },
+	{ S("\"additionalProperties\":{\"properties\":{\"b\":true}}"), "/any/b", true },
+	{ S("\"additionalProperties\":false,\"properties\":{\"a\":true}"), "/b", false },
+	{ S("\"unevaluatedProperties\":{\"type\":\"string\"}"), "/any", true },
+	{ S("\"allOf\":[{\"properties\":{\"a\":true}},{\"minProperties\":1}]"), "/a", true },
+	{ S("\"allOf\":[{\"properties\":{\"a\":true}},{\"minProperties\":1}]"), "/b", false },
+	{ S("\"oneOf\":[{\"properties\":{\"a\":true}},{\"properties\":{\"b\":true}}]"), "/b", true },
+	{ S("\"anyOf\":[{\"properties\":{\"a\":true}}]"), "/a", true },
+	{ S("\"if\":{\"properties\":{\"k\":true}},\"then\":{\"properties\":{\"a\":true}},\"else\":{\"properties\":{\"b\":true}}"), "/b", true },
+	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}}}"), "/a", true },
+	{ S("\"$ref\":\"#/$defs/x\",\"$defs\":{\"x\":{\"properties\":{\"a\":true}}}"), "/a", true },
+	{ S("\"$ref\":\"#/$defs/none\""), "/a", false },
+	{ S("\"$ref\":\"#/allOf/0\",\"allOf\":[{\"properties\":{\"a\":true}}]"), "/a", true },
+	{ S("\"$ref\":\"#here\",\"$defs\":{\"x\":{\"$anchor\":\"here\",\"properties\":{\"a\":true}}}"), "/a", true },
+	{ S("\"$dynamicRef\":\"#here\",\"$defs\":{\"x\":[{\"$dynamicAnchor\":\"here\",\"properties\":{\"a\":true}}]}"), "/a", true },
+	{ S("\"$ref\":\"#nowhere\""), "/a", false },
+	{ S("\"$ref\":\"#\""), "/a", false },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"other.json\"}}"), "/a/o", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"./other.json#/$defs/p\"}}"), "/a/p", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"../a/other.json\"}}"), "/a/o", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"/a/other.json\"}}"), "/a/o", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"https://one.example/a/other.json\"}}"), "/a/o", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"urn:third\"}}"), "/a/t", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"https://two.example/other.json\"}}"), "/a/o", false },
+	{ S("\"properties\":{\"child\":{\"$ref\":\"#\"},\"name\":true}"), "/child/child/child/name", true },
+};
+
+struct documents {
+	json_t *roots[3];
+	struct reach_document d[3];
+};
+
+static struct reach open_documents(struct documents *ds, const char *schema)
+{
+	static const char *const uris[] = { "", "https://one.example/a/other.json", "urn:x-elsewhere" };
+	const char *texts[] = { schema, "{\"properties\":{\"o\":true},\"$defs\":{\"p\":{\"properties\":{\"p\":true}}}}",
+		"{\"$id\":\"urn:third\",\"properties\":{\"t\":true}}" };
+
+	for (size_t i = 0; i < 3; i++) {
+		ds->roots[i] = json_loads(texts[i], 0, NULL);
+		ck_assert_msg(ds->roots[i] != NULL, "%s", texts[i]);
+		ds->d[i] = (struct reach_document){ .uri = view_of(uris[i]), .root = ds->roots[i] };
+	}
+	return (struct reach){ .documents = ds->d, .n = 3 };
+}
+
+static void close_documents(struct documents *ds)
+{
+	for (size_t i = 0; i < 3; i++)
+		json_decref(ds->roots[i]);
+}
+
+START_TEST(places)
+{
+	struct documents ds;
+	struct reach r = open_documents(&ds, table[_i].schema);
+
+	ck_assert_msg(reach_matches(&r, table[_i].pointer) == table[_i].there, "%s in %s", table[_i].pointer, table[_i].schema);
+	ck_assert(reach_matches(&r, ""));
+	close_documents(&ds);
+}
+END_TEST
+
+static void collect(void *arg, const char *pattern)
+{
+	buf_addf(arg, "%s\n", pattern);
+}
+
+static const struct { const char *schema, *entry, *leaves; } listings[] = {
+	{ S("\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"items\":{\"properties\":{\"c/d\":true}}}}"), "", "/a\n/b/*/c~1d\n" },
+	{ S("\"patternProperties\":{\"x\":true},\"additionalProperties\":false"), "", "/*\n" },
+	{ S("\"additionalProperties\":{\"type\":\"string\"},\"items\":[true]"), "", "/*\n/*\n" },
+	{ S("\"properties\":{\"a\":{\"anyOf\":[{\"format\":\"date\"},{\"const\":1}]}}"), "", "/a\n" },
+	{ S("\"if\":{\"properties\":{\"k\":true}},\"then\":{\"properties\":{\"a\":true}}"), "", "/a\n" },
+	{ S("\"properties\":{\"child\":{\"$ref\":\"#\"},\"name\":true}"), "", "/child\n/name\n" },
+	{ S("\"properties\":{\"o\":{\"$ref\":\"other.json\"}}"), "", "/o/o\n" },
+	{ S("\"definitions\":{\"P\":{\"properties\":{\"q\":true}}}"), "#/definitions/P", "/q\n" },
+	{ S("\"properties\":{\"never\":false,\"a\":true}"), "", "/a\n" },
+};
+
+START_TEST(leaves_listed)
+{
+	struct documents ds;
+	struct buf out = BUF_INIT(1 << 16);
+	struct reach r = open_documents(&ds, listings[_i].schema);
+
+	r.entry = view_of(listings[_i].entry);
+	reach_leaves(&r, collect, &out);
+	ck_assert_msg(view_is(buf_view(&out), listings[_i].leaves), "%s: %.*s", listings[_i].schema, VIEW_ARG(buf_view(&out)));
+	buf_free(&out);
+	close_documents(&ds);
+}
+END_TEST
+
+/* An agreement whose record schema lies in two documents, begins within the first and has an output schema
+ * of its own: loaded, and the output schema decides. */
+static char *texts[3];
+
+static bool by_digest(void *arg, const struct digest *digest, struct view *text)
+{
+	(void)arg;
+	for (size_t i = 0; i < 3; i++) {
+		struct digest d;
+		sha256(view_of(texts[i]), &d);
+		if (digest_eq(&d, digest)) {
+			*text = view_of(texts[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct agreement *load_bundle(const char *dialect, struct error_list *errors)
+{
+	struct agreement_sources from = { .schema = by_digest, .self = VIEW("north"), .unsigned_ok = true, .now_ms = NOW };
+	struct buf schemas = BUF_INIT(10000);
+	struct digest d[3];
+	json_t *doc = preset("pnr");
+
+	for (size_t i = 0; i < 3; i++)
+		sha256(view_of(texts[i]), &d[i]);
+	buf_adds(&schemas, "[{\"name\":\"passenger\",\"entry\":\"#/definitions/P\",\"formats\":false,\"ignored_keywords\":[\"discriminator\"],");
+	buf_addf(&schemas, "\"dialect\":\"%s\",\"uri\":\"https://one.example/root.json\",\"input\":\"", dialect);
+	digest_print(&schemas, &d[0]);
+	buf_adds(&schemas, "\",\"output\":\"");
+	digest_print(&schemas, &d[1]);
+	buf_adds(&schemas, "\",\"references\":[{\"uri\":\"https://one.example/parts.json\",\"digest\":\"");
+	digest_print(&schemas, &d[2]);
+	buf_adds(&schemas, "\"}]}]");
+	json_object_set_new(doc, "schemas", json_loadb(schemas.p, schemas.n, 0, NULL));
+	json_object_set_new(doc, "rules", json_loads("[{\"id\":\"q\",\"pointer\":\"/part/q\",\"category\":\"operational\",\"action\":\"keep\"}]", 0, NULL));
+	struct agreement *a = load_doc(doc, &from, errors);
+	json_decref(doc);
+	buf_free(&schemas);
+	return a;
+}
+
+START_TEST(bundles)
+{
+	static const char *const dialects[] = { "2020-12", "2019-09", "draft-07", "draft-06" };
+	struct error_list errors = { .max = 10 };
+	struct digest d;
+
+	texts[0] = strdup("{\"discriminator\":{},\"definitions\":{\"P\":{\"type\":\"object\",\"properties\":{\"part\":{\"$ref\":\"parts.json\"}}}}}");
+	texts[1] = strdup("{\"type\":\"object\",\"required\":[\"part\"]}");
+	texts[2] = strdup("{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\",\"format\":\"date\"}}}");
+	struct agreement *a = load_bundle(dialects[_i], &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	for (size_t k = 0; k < 3; k++)
+		ck_assert(agreement_schema(a, k, &d));
+	ck_assert(!agreement_schema(a, 3, &d));
+	const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
+	ck_assert(r != NULL && r->output != NULL);
+	struct schema_run *run = schema_run_new();
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct tape t;
+	struct error e = { .reason = REASON_NONE };
+	ck_assert(tape_parse(parser, VIEW("{\"part\":{\"q\":\"no date\"}}"), &t, &e));
+	ck_assert_int_eq(schema_check(r->input, run, &t, 0), SCHEMA_VALID);     /* formats do not assert here */
+	ck_assert_int_eq(schema_check(r->output, run, &t, 0), SCHEMA_VALID);
+	ck_assert(tape_parse(parser, VIEW("{}"), &t, &e));
+	ck_assert_int_eq(schema_check(r->output, run, &t, 0), SCHEMA_INVALID);
+	agreement_unref(a);
+	/* What is not JSON, not a schema, or not there is said with its place. */
+	static const struct { size_t text; const char *instead, *place; } broken[] = {
+		{ 0, "{", "/schemas/0/input" }, { 0, "{\"definitions\":{\"P\":{\"type\":\"thing\"}}}", "/schemas/0/input" },
+		{ 0, "{\"definitions\":{\"P\":{\"colour\":1}}}", "/schemas/0/input" }, { 1, "{\"type\":7}", "/schemas/0/output" },
+		{ 2, "[", "/schemas/0/references/0/digest" },
+	};
+	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+		char *before = texts[broken[i].text], *now = strdup(broken[i].instead);
+		texts[broken[i].text] = now;
+		error_list_free(&errors);
+		errors = (struct error_list){ .max = 10 };
+		ck_assert_msg(load_bundle("2020-12", &errors) == NULL, "%s", broken[i].instead);
+		ck_assert_int_eq(errors.items[0].reason, REASON_SCHEMA_ERROR);
+		ck_assert_msg(strstr(errors.items[0].text, broken[i].place) != NULL, "%s", errors.items[0].text);
+		texts[broken[i].text] = before;
+		free(now);
+	}
+	for (size_t i = 0; i < 3; i++)
+		free(texts[i]);
+	schema_run_free(run);
+	tape_parser_free(parser);
+	error_list_free(&errors);
+}
+END_TEST
+
+TCase *make_reach_case(void)
+{
+	TCase *c = tcase_create("reach");
+
+	tcase_add_loop_test(c, places, 0, sizeof table / sizeof table[0]);
+	tcase_add_loop_test(c, leaves_listed, 0, sizeof listings / sizeof listings[0]);
+	tcase_add_loop_test(c, bundles, 0, 4);
+	return c;
+}
