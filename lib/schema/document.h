@@ -9,13 +9,14 @@
 #include "lib/base/error.h"
 #include "lib/schema/schema.h"
 
-/* The text of schema/<name>.schema.json, e.g. "agreement", "records/passenger"; p is NULL when there
- * is none. */
+/* The text of schema/<name>.schema.json, e.g. "agreement", "records/passenger", or of another document
+ * there, schema/<name>.json, e.g. "meta/2020-12/schema"; p is NULL when there is none. */
 struct view document_builtin_schema(struct view name);
 /* Calls `each` for every built-in schema. */
 void document_each_builtin(void (*each)(void *arg, struct view name, struct view text), void *arg);
 
-/* A compiled built-in schema (formats asserted, strict). NULL with `e` set when it does not compile. */
+/* A compiled built-in schema (formats asserted, strict). Its URI is schema:/<name>.schema.json, so that
+ * one may refer to another by file name. NULL with `e` set when it does not compile. */
 struct schema *document_schema(struct view name, struct error *e) MUST_USE;
 
 /* Checks `text` (called `file` in errors) against `s` and returns the document; the caller owns it.
