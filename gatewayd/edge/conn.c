@@ -256,13 +256,13 @@ static void conn_late(struct conn *c)
 		conn_close(c);
 		break;
 	case CONN_HEAD:
-		conn_refuse(c, 408, REASON_BAD_REQUEST, "the head of the request did not arrive in time");
+		conn_refuse(c, 408, REASON_TIMEOUT, "the head of the request did not arrive in time");
 		break;
 	case CONN_BODY:
 		if (c->pending.n > 0 || c->held)
 			conn_refuse(c, 503, REASON_UNAVAILABLE, "the gateway could not take the body in time");
 		else
-			conn_refuse(c, 408, REASON_BAD_REQUEST, "the body of the request did not arrive in time");
+			conn_refuse(c, 408, REASON_TIMEOUT, "the body of the request did not arrive in time");
 		break;
 	case CONN_WAITING:
 		conn_refuse(c, 503, REASON_UNAVAILABLE,
