@@ -201,8 +201,8 @@ START_TEST(ends_what_drips)
 		(void)peer_write(body, VIEW("x"));
 		usleep(50000);
 	}
-	expect_problem(head, 408, "bad-request");
-	expect_problem(body, 408, "bad-request");
+	expect_problem(head, 408, "timeout");
+	expect_problem(body, 408, "timeout");
 	ck_assert_uint_eq(rig_await(r, aborts, 1), 1);
 	peer_free(head);
 	peer_free(body);
