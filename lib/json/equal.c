@@ -14,7 +14,7 @@ static bool same_items(const struct tape *a, uint32_t x, const struct tape *b, u
 	uint32_t end = a->nodes[x].next;
 
 	for (x++, y++; x < end; x = a->nodes[x].next, y = b->nodes[y].next)
-		if (!json_equal(a, x, b, y))
+		if (!tape_equal(a, x, b, y))
 			return false;
 	return true;
 }
@@ -34,7 +34,7 @@ static bool same_members(const struct tape *a, uint32_t x, const struct tape *b,
 			if (at == start)
 				return false;
 		}
-		if (!json_equal(a, k + 1, b, at + 1))
+		if (!tape_equal(a, k + 1, b, at + 1))
 			return false;
 		at = b->nodes[at + 1].next;
 		if (at == stop)
@@ -43,7 +43,7 @@ static bool same_members(const struct tape *a, uint32_t x, const struct tape *b,
 	return true;
 }
 
-bool json_equal(const struct tape *a, uint32_t node_a, const struct tape *b, uint32_t node_b)
+bool tape_equal(const struct tape *a, uint32_t node_a, const struct tape *b, uint32_t node_b)
 {
 	const struct tape_node *x = &a->nodes[node_a], *y = &b->nodes[node_b];
 
@@ -76,7 +76,7 @@ static uint32_t mix(uint32_t h, uint32_t v)
 	return (uint32_t)(r ^ r >> 32);
 }
 
-uint32_t json_hash(const struct tape *t, uint32_t node)
+uint32_t tape_value_hash(const struct tape *t, uint32_t node)
 {
 	const struct tape_node *n = &t->nodes[node];
 	uint32_t h = n->type;
@@ -93,12 +93,12 @@ uint32_t json_hash(const struct tape *t, uint32_t node)
 		return mix(h, n->hash);
 	case TAPE_ARRAY:
 		for (uint32_t v = node + 1; v < n->next; v = t->nodes[v].next)
-			h = mix(h, json_hash(t, v));
+			h = mix(h, tape_value_hash(t, v));
 		return mix(h, n->count);
 	case TAPE_OBJECT:
 		/* A sum, because the order of members does not count. */
 		for (uint32_t k = node + 1; k < n->next; k = t->nodes[k + 1].next)
-			h += mix(t->nodes[k].hash, json_hash(t, k + 1));
+			h += mix(t->nodes[k].hash, tape_value_hash(t, k + 1));
 		return mix(h, n->count);
 	}
 	return h;

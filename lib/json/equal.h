@@ -11,8 +11,8 @@
 
 #include "lib/json/tape.h"
 
-bool json_equal(const struct tape *a, uint32_t node_a, const struct tape *b, uint32_t node_b);
+bool tape_equal(const struct tape *a, uint32_t node_a, const struct tape *b, uint32_t node_b);
 /* Equal values have equal hashes, also across tapes. */
-uint32_t json_hash(const struct tape *t, uint32_t node);
+uint32_t tape_value_hash(const struct tape *t, uint32_t node);
 
 #endif

@@ -47,7 +47,7 @@ static bool equal(const struct tape *schema, uint32_t value, const struct tape *
 	if (t->nodes[node].type == TAPE_KEY)
 		return schema->nodes[value].type == TAPE_STRING &&
 		       view_eq(tape_string(schema, value), tape_string(t, node));
-	return json_equal(schema, value, t, node);
+	return tape_equal(schema, value, t, node);
 }
 
 static size_t code_points(struct view v)

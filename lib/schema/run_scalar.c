@@ -83,7 +83,7 @@ bool run_equals_schema(const struct schema_run *r, uint32_t doc, uint32_t value,
 	/* A KEY is compared as the string that it is. */
 	if (type == TAPE_KEY)
 		return t->nodes[value].type == TAPE_STRING && view_eq(tape_string(t, value), tape_string(r->t, node));
-	return t->nodes[value].type == type && json_equal(t, value, r->t, node);
+	return t->nodes[value].type == type && tape_equal(t, value, r->t, node);
 }
 
 bool run_enum(struct schema_run *r, const struct op *op, uint32_t node)
@@ -104,7 +104,7 @@ static bool check_unique_pairs(struct schema_run *r, uint32_t node)
 
 	for (uint32_t i = node + 1; i < end; i = r->nodes[i].next)
 		for (uint32_t j = node + 1; j < i; j = r->nodes[j].next)
-			if (r->nodes[i].type == r->nodes[j].type && json_equal(r->t, i, r->t, j))
+			if (r->nodes[i].type == r->nodes[j].type && tape_equal(r->t, i, r->t, j))
 				return false;
 	return true;
 }
@@ -133,7 +133,7 @@ bool run_unique(struct schema_run *r, uint32_t node)
 	}
 	memset(r->table, 0, (size_t)size * 2 * sizeof *r->table);
 	for (uint32_t i = node + 1; i < end; i = r->nodes[i].next) {
-		uint32_t hash = json_hash(r->t, i), slot = hash & (size - 1);
+		uint32_t hash = tape_value_hash(r->t, i), slot = hash & (size - 1);
 
 		for (; r->table[2 * slot]; slot = (slot + 1) & (size - 1)) {
 			uint32_t other = r->table[2 * slot];
@@ -143,7 +143,7 @@ bool run_unique(struct schema_run *r, uint32_t node)
 			if (r->table[2 * slot + 1] == hash) {
 				if (!run_spend(r, r->nodes[other].next - other))
 					return false;
-				if (json_equal(r->t, i, r->t, other))
+				if (tape_equal(r->t, i, r->t, other))
 					return false;
 			}
 		}

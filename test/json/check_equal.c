@@ -25,10 +25,10 @@ START_TEST(two_tapes)
 	struct tape_parser *p = new_parser(NULL), *q = new_parser(NULL);
 	struct tape a = parse(p, view_of(pairs[_i].a)), b = parse(q, view_of(pairs[_i].b));
 
-	ck_assert_int_eq(json_equal(&a, 0, &b, 0), pairs[_i].same);
-	ck_assert_int_eq(json_equal(&b, 0, &a, 0), pairs[_i].same);
-	ck_assert(json_equal(&a, 0, &a, 0));
-	ck_assert_int_eq(json_hash(&a, 0) == json_hash(&b, 0), pairs[_i].same);
+	ck_assert_int_eq(tape_equal(&a, 0, &b, 0), pairs[_i].same);
+	ck_assert_int_eq(tape_equal(&b, 0, &a, 0), pairs[_i].same);
+	ck_assert(tape_equal(&a, 0, &a, 0));
+	ck_assert_int_eq(tape_value_hash(&a, 0) == tape_value_hash(&b, 0), pairs[_i].same);
 	tape_parser_free(p);
 	tape_parser_free(q);
 }
@@ -40,12 +40,12 @@ START_TEST(one_tape)
 	struct tape t = parse(p, VIEW("[{\"a\":[1,2]},{\"a\":[1,2.0]},{\"a\":[1,3]},\"a\"]"));
 	uint32_t x = 1, y = t.nodes[x].next, z = t.nodes[y].next, s = t.nodes[z].next;
 
-	ck_assert(json_equal(&t, x, &t, y));
-	ck_assert(!json_equal(&t, x, &t, z));
-	ck_assert(!json_equal(&t, z, &t, s));
-	ck_assert(json_equal(&t, x + 1, &t, y + 1));    /* two names */
-	ck_assert_uint_eq(json_hash(&t, x + 1), json_hash(&t, y + 1));
-	ck_assert_uint_eq(json_hash(&t, x), json_hash(&t, y));
+	ck_assert(tape_equal(&t, x, &t, y));
+	ck_assert(!tape_equal(&t, x, &t, z));
+	ck_assert(!tape_equal(&t, z, &t, s));
+	ck_assert(tape_equal(&t, x + 1, &t, y + 1));    /* two names */
+	ck_assert_uint_eq(tape_value_hash(&t, x + 1), tape_value_hash(&t, y + 1));
+	ck_assert_uint_eq(tape_value_hash(&t, x), tape_value_hash(&t, y));
 	tape_parser_free(p);
 }
 END_TEST
@@ -65,8 +65,8 @@ START_TEST(many_members_backwards)
 	buf_addc(&forth, '}');
 	buf_addc(&back, '}');
 	struct tape a = parse(p, buf_view(&forth)), b = parse(q, buf_view(&back));
-	ck_assert(json_equal(&a, 0, &b, 0));
-	ck_assert_uint_eq(json_hash(&a, 0), json_hash(&b, 0));
+	ck_assert(tape_equal(&a, 0, &b, 0));
+	ck_assert_uint_eq(tape_value_hash(&a, 0), tape_value_hash(&b, 0));
 	tape_parser_free(p);
 	tape_parser_free(q);
 	buf_free(&forth);

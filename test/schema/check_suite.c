@@ -288,7 +288,7 @@ static bool check_assertion(const struct interpretation *in, const struct tape *
 				buf_addc(&location, pointer.p[k]);
 		buf_free(&pointer);
 		uint32_t value = tape_member(t, expected, buf_view(&location));
-		ok = ok && value && json_equal(t, value, schema, u->key + 1);
+		ok = ok && value && tape_equal(t, value, schema, u->key + 1);
 		found++;
 	}
 	buf_free(&place);
