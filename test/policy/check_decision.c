@@ -392,6 +392,8 @@ START_TEST(tier_two)
 	json_object_set_new(e, "approvals", json_pack("[o]", good));
 	training_until = facts.now_ms - 1;
 	refused_with(a, e, REASON_TRAINING_EXPIRED);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/officer/certificate");
+	ck_assert(bench.decision.n_failed > 1 && strcmp(bench.decision.failed[1].pointer, "/approvals/0") == 0);
 	training_until = facts.now_ms + DAY_MS;
 	facts.exception_uses = 10;
 	refused_with(a, e, REASON_EXCEPTION_QUOTA);
