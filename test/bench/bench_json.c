@@ -132,8 +132,8 @@ static bool make_envelopes(struct corpus *c, const char *data)
 			"\"Sampletown\",\"country\":\"XX\"},{\"street\":\"Rue de l'Exemple %u\",\"town\":\"Exempleville\","
 			"\"country\":\"XY\"}],\"documents\":[{\"type\":\"passport\",\"number\":\"X%08u\",\"until\":"
 			"\"2031-01-31\"}],\"phone\":\"+00 555 %07u\",\"remark\":\"He said \\\"no\\\".\\nThen left.\"}],"
-			"\"accounts\":[{\"iban\":\"XX00EXMP%010u\",\"balance\":%u.%02u,\"currency\":\"XXX\"},"
-			"{\"iban\":\"XX00EXMP%010u\",\"balance\":-%u.5,\"currency\":\"XXX\"}],"
+			"\"accounts\":[{\"iban\":\"XX00EXMP%010u\",\"balance\":%u.%02u,\"currency\":\"XTS\"},"
+			"{\"iban\":\"XX00EXMP%010u\",\"balance\":-%u.5,\"currency\":\"XTS\"}],"
 			"\"observed\":[[%u,%u.25,null,true],[%u,%u.75,null,false]]}}\n",
 			i % 9, i % 3, i, i, i, i % 100, i % 9 + 1, i % 10, i, i * 7, i * 31, i * 977, i * 13, i * 19,
 			i % 100, i * 17, i, i * 3, i % 90, i * 5, i % 45);

@@ -177,7 +177,7 @@ static bool make_passengers(struct corpus *c, const char *data)
 			"\"issuing_country\":\"UTO\",\"expires\":\"2031-01-31\",\"nationality\":\"UTO\",\"sex\":\"F\",\"born\":\"19%02u-0%u-1%u\"}},"
 			"{\"family\":\"Muster\",\"given\":\"Zo\xc3\xab\"}],\"party_size\":2,\"contact\":{\"address\":{\"street\":\"Sample Street %u\","
 			"\"postcode\":\"%05u\",\"city\":\"Sampletown\",\"country\":\"UTO\"},\"phone\":\"+99955501%05u\",\"email\":\"ada%u@mail.example\"},"
-			"\"payment\":{\"form\":\"card\",\"card\":\"4000%012u\",\"holder\":\"Ada Example\",\"amount\":%u.%02u,\"currency\":\"XXX\"},"
+			"\"payment\":{\"form\":\"card\",\"card\":\"4000%012u\",\"holder\":\"Ada Example\",\"amount\":%u.%02u,\"currency\":\"XTS\"},"
 			"\"itinerary\":[{\"flight\":\"XX%u\",\"from\":\"AAA\",\"to\":\"BBB\",\"departs\":\"2026-03-01T10:%02u:00Z\",\"arrives\":"
 			"\"2026-03-01T12:%02u:00+01:00\",\"cabin\":\"economy\"},{\"flight\":\"XX%u\",\"from\":\"BBB\",\"to\":\"AAA\",\"departs\":"
 			"\"2026-03-10T10:00:00Z\",\"cabin\":\"business\"}],\"status\":\"confirmed\",\"remarks\":[\"Window seat asked for.\","

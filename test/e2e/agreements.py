@@ -94,7 +94,7 @@ def passenger_record(n=1):
                         "api": {"nationality": "XAA", "born": "1980-05-06", "document_type": "passport",
                                 "document_number": f"X{n:08d}"}}],
         "itinerary": [{"flight": "XX123", "from": "AAA", "to": "BBB", "departs": "2026-02-03T10:00:00Z"}],
-        "payment": {"form": "card", "card": "4000000000000002", "amount": 19.99, "currency": "XXX"},
+        "payment": {"form": "card", "card": "4000000000000002", "amount": 19.99, "currency": "XTS"},
         "contact": {"phone": "+9990000000", "email": "maxi@example.com"},
         "remarks": ["window seat"],
     }

@@ -72,7 +72,7 @@ class Exchange(unittest.TestCase):
         leaf = leaf_of(answer["receipt"])
         item = self.fetched(leaf["output"])
         out = item["record"]
-        self.assertEqual(out["payment"], {"amount": 19.99, "currency": "XXX"})
+        self.assertEqual(out["payment"], {"amount": 19.99, "currency": "XTS"})
         self.assertEqual(out["travellers"][0]["api"], {"nationality": "XAA", "born": "1980"})
         for name in ("family", "given"):
             self.assertRegex(out["travellers"][0][name], r"^p1\.1\.[a-z2-7]{26}$")

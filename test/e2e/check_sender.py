@@ -89,7 +89,7 @@ class Sender(unittest.TestCase):
         record = {"locator": "p1.1." + "a" * 26, "reserved_on": "2026-01-02", "travel_dates": ["2026-02-03"],
                   "travellers": [{"family": "p1.1." + "b" * 25 + "a", "given": "p1.1." + "c" * 25 + "a", "api": {"nationality": "XAA", "born": "1980"}}],
                   "itinerary": [{"flight": "XX123", "from": "AAA", "to": "BBB", "departs": "2026-02-03T10:00:00Z"}],
-                  "payment": {"amount": 19.99, "currency": "XXX"}}
+                  "payment": {"amount": 19.99, "currency": "XTS"}}
         record.update(changes)
         return record
 
