@@ -47,7 +47,7 @@ START_TEST(masks)
 	static const struct action_case cases[] = {
 		{ "mask", "{}", "\"Anna\"", "\"****\"", NULL },
 		{ "mask", "{}", "\"\"", "\"\"", NULL },
-		{ "mask", "{\"character\":\"X\"}", "\"\xc3\x85\xe2\x82\xac\xf0\x9f\x98\x80\"", "\"XXX\"", NULL },
+		{ "mask", "{\"character\":\"#\"}", "\"\xc3\x85\xe2\x82\xac\xf0\x9f\x98\x80\"", "\"###\"", NULL },
 		{ "mask", "{\"length\":5}", "\"Anna-Maria\"", "\"*****\"", NULL },
 		{ "mask", "{\"length\":5}", "\"\"", "\"*****\"", NULL },
 		{ "mask", "{\"keep_last\":4}", "\"4111111111111111\"", "\"************1111\"", NULL },
