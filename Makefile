@@ -114,7 +114,7 @@ check-e2e: all
 # The hours: every fault at every call, more kills, fuzzing.
 check-long: check check-faults-long fuzz
 	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
-bench: bench-json bench-schema bench-transform bench-tlog bench-store bench-gateway
+bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
