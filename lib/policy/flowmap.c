@@ -133,12 +133,28 @@ static struct view cut(struct view text, size_t max)
 	return view_make(text.p, n);
 }
 
+/* How many bytes of `text` stand on a line of `max`: all, or up to a space, or what fits. */
+static size_t line_bytes(struct view text, size_t max)
+{
+	size_t n = max;
+
+	if (text.n <= max)
+		return text.n;
+	while (n > max / 2 && text.p[n] != ' ')
+		n--;
+	return n > max / 2 ? n : cut(text, max).n;
+}
+
 static void box(struct drawing *d, unsigned x, unsigned width, const char *fill, struct view text, struct view below)
 {
-	buf_addf(&d->body, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"52\" rx=\"6\" fill=\"%s\" stroke=\"#333\"/>\n", x, d->y, width, fill);
+	buf_addf(&d->body, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"70\" rx=\"6\" fill=\"%s\" stroke=\"#333\"/>\n", x, d->y, width, fill);
 	buf_addf(&d->body, "<text x=\"%u\" y=\"%u\" font-weight=\"bold\">", x + 10, d->y + 22);
-	html_text(&d->body, cut(text, width / 8));
-	buf_addf(&d->body, "</text>\n<text x=\"%u\" y=\"%u\">", x + 10, d->y + 41);
+	size_t first = line_bytes(text, width / 9);
+	html_text(&d->body, view_make(text.p, first));
+	buf_addf(&d->body, "</text>\n<text x=\"%u\" y=\"%u\" font-weight=\"bold\">", x + 10, d->y + 40);
+	struct view rest = view_from(text, first);
+	html_text(&d->body, view_make(rest.p, line_bytes(rest, width / 9)));
+	buf_addf(&d->body, "</text>\n<text x=\"%u\" y=\"%u\">", x + 10, d->y + 59);
 	html_text(&d->body, below);
 	buf_adds(&d->body, "</text>\n");
 }
@@ -147,13 +163,7 @@ static void box(struct drawing *d, unsigned x, unsigned width, const char *fill,
 static void lines(struct drawing *d, struct view text)
 {
 	while (text.n) {
-		size_t n = text.n;
-		if (n > LINE_CHARS) {
-			n = LINE_CHARS;
-			while (n > LINE_CHARS / 2 && text.p[n] != ' ')
-				n--;
-			n = cut(text, n).n;
-		}
+		size_t n = line_bytes(text, LINE_CHARS);
 		buf_addf(&d->body, "<text x=\"30\" y=\"%u\">", d->y);
 		html_text(&d->body, view_make(text.p, n));
 		buf_adds(&d->body, "</text>\n");
@@ -170,10 +180,10 @@ static void draw_flow(const struct agreement *a, size_t i, struct drawing *d, st
 	const json_t *risks = json_object_get(flow_doc(a, i), "risks");
 
 	box(d, 20, 300, "#e8f0fa", json_view(party_doc(a, f->from), "name"), f->from);
-	buf_addf(&d->body, "<path d=\"M320 %u h160\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#arrow)\"/>\n", d->y + 26);
-	buf_addf(&d->body, "<text x=\"332\" y=\"%u\">encrypted, signed log</text>\n", d->y + 18);
+	buf_addf(&d->body, "<path d=\"M320 %u h160\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#arrow)\"/>\n", d->y + 35);
+	buf_addf(&d->body, "<text x=\"332\" y=\"%u\">encrypted, signed log</text>\n", d->y + 27);
 	box(d, 490, 300, "#eaf6ea", json_view(party_doc(a, f->to), "name"), f->to);
-	d->y += 76;
+	d->y += 94;
 	buf_reset(line);
 	buf_adds(line, "Stored in: ");
 	buf_add(line, json_view(flow_doc(a, i), "stored"));
