@@ -224,7 +224,7 @@ static json_t *exchange_json(const struct store_exchange *x)
 		"partner", view_json(x->partner), "agreement", view_json(x->agreement), "provider", view_json(x->provider),
 		"recipient", view_json(x->recipient), "received", time_json(x->received_ms),
 		"state", exchange_state_name(x->state), "status", x->status,
-		"agreement_digest", digest_json(&x->agreement_digest), "audit_index", (json_int_t)x->entry);
+		"agreement_digest", digest_json(&x->agreement_digest), "audit_index", (json_int_t)store_entry_index(x->entry));
 }
 
 static bool list_exchange(void *arg, const struct store_exchange *x)
@@ -310,7 +310,7 @@ static void do_exchange_show(struct client *c, const json_t *request)
 	}
 	show->client = c;
 	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x), "answer", view_json(x.answer));
-	if (store_get_entry(c->control->o.reader, x.entry, &leaf, &packed, &e)) {
+	if (store_find_entry(c->control->o.reader, x.entry, &leaf, &packed, &e)) {
 		json_object_set_new(show->answer, "entry", view_json(leaf));
 		json_object_set_new(show->answer, "disclosures", packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
 	}

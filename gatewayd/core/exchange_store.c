@@ -406,7 +406,7 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 
 static void add_receipt(struct exchange *x, struct view receipt)
 {
-	buf_addf(&x->result, ",\"audit_index\":%llu,\"receipt\":", (unsigned long long)x->index);
+	buf_addf(&x->result, ",\"audit_index\":%llu,\"receipt\":", (unsigned long long)store_entry_index(x->index));
 	buf_add_json_string(&x->result, receipt);
 	buf_addc(&x->result, '}');
 }

@@ -5,10 +5,14 @@
 
 #include "gatewayd/core/store.h"
 #include "lib/base/buf.h"
+#include "lib/tlog/receipt.h"
 
-/* Appends the tlog-proof text of entry `index` to `receipt` and, where `leaf` is not NULL, the leaf's bytes
+/* The proof of an entry by its number among all logs (store.h), at the checkpoint of its commit, which is added
+ * to `note`; *out looks into it. */
+bool proof_read(struct store *reader, uint64_t entry, struct receipt *out, struct buf *note, struct error *e) MUST_USE;
+/* Appends the tlog-proof text of that entry to `receipt` and, where `leaf` is not NULL, the leaf's bytes
  * to it. `with_leaf`: the text carries the leaf in its extra line. */
-bool proof_of_entry(struct store *reader, uint64_t index, bool with_leaf, struct buf *leaf, struct buf *receipt,
+bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct buf *leaf, struct buf *receipt,
                     struct error *e) MUST_USE;
 
 #endif

@@ -46,7 +46,8 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 	struct view partner;
 
 	buf_add(&body, x.answer);
-	buf_addf(&body, ",\"state\":\"%s\",\"audit_index\":%llu", exchange_state_name(x.state), (unsigned long long)x.entry);
+	buf_addf(&body, ",\"state\":\"%s\",\"audit_index\":%llu", exchange_state_name(x.state),
+	         (unsigned long long)store_entry_index(x.entry));
 	if (!proof_of_entry(reader, x.entry, true, NULL, &receipt, &e)) {
 		send_error(r, &e);
 	} else {

@@ -57,7 +57,7 @@ struct store_exchange {
 	enum exchange_state state;
 	int status;                     /* HTTP status of the answer; 0: it is still to come */
 	struct view answer;             /* the answer's JSON without the receipt */
-	uint64_t entry;                 /* audit index; STORE_NO_ENTRY: none yet. Not read by store_accept */
+	uint64_t entry;                 /* log and audit index; STORE_NO_ENTRY: none yet. Not read by store_accept */
 };
 
 enum store_accepted { STORE_NEW, STORE_REPLAY, STORE_CONFLICT, STORE_IN_USE };
@@ -74,7 +74,8 @@ enum store_accepted { STORE_NEW, STORE_REPLAY, STORE_CONFLICT, STORE_IN_USE };
  * in a later one (status 0, then store_set_answer()). */
 bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted *result,
                   struct store_exchange *prior, struct error *e) MUST_USE;
-bool store_set_entry(struct store *s, uint64_t seq, uint64_t entry, struct error *e) MUST_USE;
+/* `index` of the newest log. */
+bool store_set_entry(struct store *s, uint64_t seq, uint64_t index, struct error *e) MUST_USE;
 bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, struct error *e) MUST_USE;
 bool store_set_answer(struct store *s, uint64_t seq, int status, struct view answer, struct error *e) MUST_USE;
 bool store_find_exchange(struct store *s, const struct uuid *id, struct store_exchange *out, struct error *e) MUST_USE;
@@ -167,8 +168,35 @@ bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, stru
 bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e) MUST_USE;
 
 /* --- audit log --- */
+/* The logs of this node are numbered, from 0 on; a new epoch begins a new one. The verbs below are about the
+ * newest one, or (of a store that only reads) the one that store_use_log() chose; an `index` counts within it.
+ * An exchange's `entry` is the number of an entry among all logs, so that it stays true in later epochs. */
+#define STORE_LOG_SHIFT 40
+static inline uint64_t store_entry_log(uint64_t entry)
+{
+	return entry >> STORE_LOG_SHIFT;
+}
+static inline uint64_t store_entry_index(uint64_t entry)
+{
+	return entry & ((UINT64_C(1) << STORE_LOG_SHIFT) - 1);
+}
+uint64_t store_log(const struct store *s);
+/* REASON_NOT_FOUND when there is no such log. */
+bool store_use_log(struct store *s, uint64_t log, struct error *e) MUST_USE;
+struct store_log_row {
+	struct view origin;
+	struct digest before;           /* SHA-256 of the last signed checkpoint of the log before */
+	struct view note;               /* what the genesis entry says of that log */
+};
+/* Begins a new log: from the commit on the verbs are about it. */
+bool store_put_log(struct store *s, const struct store_log_row *l, struct error *e) MUST_USE;
+/* The log that the verbs are about; REASON_NOT_FOUND for the first one, which has no row. */
+bool store_get_log(struct store *s, struct store_log_row *out, struct error *e) MUST_USE;
+
 bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct view packed, struct error *e) MUST_USE;
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e) MUST_USE;
+/* By its number among all logs, whichever log the verbs are about. */
+bool store_find_entry(struct store *s, uint64_t entry, struct view *leaf, struct view *packed, struct error *e) MUST_USE;
 /* How many entries there are: the index of the next. */
 bool store_entry_count(struct store *s, uint64_t *n, struct error *e) MUST_USE;
 /* In order, from index `from` on; `packed` is empty when erased or never there. */
@@ -183,11 +211,28 @@ bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, stru
 bool store_get_checkpoint(struct store *s, uint64_t index, uint64_t *size, struct view *note, struct error *e) MUST_USE;
 bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, struct error *e) MUST_USE;     /* size 0: none */
 
+/* --- witnessing --- */
+/* What this node cosigned last of another's log. */
+struct store_witnessed {
+	uint64_t size;
+	struct digest root;
+	struct view note;               /* that checkpoint, with its log's signature and this node's */
+	struct digest incident;         /* of the checkpoint that the last incident was about; zero: none */
+};
+bool store_put_witnessed(struct store *s, struct view origin, const struct store_witnessed *w, struct error *e) MUST_USE;
+bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e) MUST_USE;
+/* Another's cosignature line over this node's checkpoint of `size`; replaces that witness's older one. */
+bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, struct view line, struct error *e) MUST_USE;
+/* The largest size that was cosigned; 0: none. */
+bool store_cosigned(struct store *s, uint64_t *size, struct error *e) MUST_USE;
+bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
+                             struct error *e) MUST_USE;
+
 /* --- governing documents, by digest --- */
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms, struct error *e) MUST_USE;
 bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;
 
-/* --- small values by name: witnessed checkpoints, the trusted clock, … --- */
+/* --- small values by name: the trusted clock, … --- */
 bool store_put_value(struct store *s, struct view name, struct view value, struct error *e) MUST_USE; /* or replaces; empty: drops */
 bool store_get_value(struct store *s, struct view name, struct view *value, struct error *e) MUST_USE;
 

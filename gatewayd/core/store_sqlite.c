@@ -296,7 +296,7 @@ struct store *store_open(const char *path, struct error *e)
 	sqlite3_wal_hook(s->db, on_commit, s);
 	if (!execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
 	                "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF", e) ||
-	    !migrate(s, e) || !prepare(s, e) || !exchanges_load(s, e))
+	    !migrate(s, e) || !prepare(s, e) || !logs_load(s, e) || !exchanges_load(s, e))
 		goto fail;
 	/* What was erased before a crash may still lie in the log and the main file. A reader in the way (the
 	 * operator's command) is no reason not to start: then the writer does it. */
@@ -328,7 +328,7 @@ struct store *store_open_reader(const char *path, struct error *e)
 		         migrations_known());
 		goto fail;
 	}
-	if (!prepare(s, e))
+	if (!prepare(s, e) || !logs_load(s, e))
 		goto fail;
 	return s;
 fail:

@@ -18,13 +18,14 @@ enum sql {
 	SQL_DELIVERY_PUT, SQL_DELIVERY_RETRY, SQL_DELIVERY_DROP, SQL_RECEIPT_PUT,
 	SQL_INBOX_PUT, SQL_INBOX_DONE, SQL_INBOX_DROP,
 	SQL_ENTRY_PUT, SQL_DISCLOSURE_PUT, SQL_DISCLOSURE_ERASE, SQL_TILE_PUT, SQL_CHECKPOINT_PUT,
-	SQL_DOCUMENT_PUT, SQL_VALUE_PUT, SQL_VALUE_DROP,
+	SQL_DOCUMENT_PUT, SQL_VALUE_PUT, SQL_VALUE_DROP, SQL_LOG_PUT, SQL_WITNESSED_PUT, SQL_COSIGNATURE_PUT,
 	SQL_WRITES,
 	SQL_EXCHANGE_SEQ = SQL_WRITES, SQL_EXCHANGE_ID, SQL_EXCHANGE_ORIGIN, SQL_EXCHANGE_LIST, SQL_STATE_WINDOW,
 	SQL_EXCHANGE_LAST, SQL_PAYLOAD_GET, SQL_PAYLOAD_SLOTS, SQL_TIMER_GET, SQL_TIMER_DUE, SQL_TIMER_LIST,
 	SQL_DELIVERY_GET, SQL_DELIVERY_DUE, SQL_DELIVERY_LIST, SQL_RECEIPT_GET, SQL_INBOX_GET, SQL_INBOX_DONE_GET,
 	SQL_INBOX_LIST, SQL_INBOX_LAST, SQL_ENTRY_GET, SQL_ENTRY_LIST, SQL_ENTRY_LAST, SQL_TILE_GET,
-	SQL_CHECKPOINT_AT, SQL_CHECKPOINT_LAST, SQL_DOCUMENT_GET, SQL_VALUE_GET, SQL_COUNTS,
+	SQL_CHECKPOINT_AT, SQL_CHECKPOINT_LAST, SQL_DOCUMENT_GET, SQL_VALUE_GET, SQL_LOG_GET, SQL_LOG_LAST,
+	SQL_WITNESSED_GET, SQL_COSIGNATURE_LIST, SQL_COSIGNATURE_LAST, SQL_COUNTS,
 	SQL_COUNT
 };
 extern const char *const sql_texts[SQL_COUNT];
@@ -53,6 +54,7 @@ struct store {
 	struct arena scratch;           /* views that go out */
 	struct window window;
 	uint8_t window_key[16];
+	uint64_t last_log, log;         /* the newest audit log's number; the one that the verbs are about */
 	struct pending_state pending;
 	uint64_t next_seq, next_inbox;
 	uint64_t committed_seq, committed_inbox;        /* the same at the last commit */
@@ -91,6 +93,8 @@ static inline struct view uuid_view(const struct uuid *u)
 
 /* Writes the pending narrow row; before anything that reads it, and before COMMIT. */
 bool pending_flush(struct store *s, struct error *e) MUST_USE;
+/* Loads the number of the newest audit log. */
+bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */
 bool exchanges_load(struct store *s, struct error *e) MUST_USE;
 

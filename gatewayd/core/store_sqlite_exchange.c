@@ -360,8 +360,10 @@ static bool change(struct store *s, enum sql id, uint64_t seq, int64_t value, st
 	return sql_changes(s) > 0 || error_set(e, REASON_NOT_FOUND, "the store holds no such exchange");
 }
 
-bool store_set_entry(struct store *s, uint64_t seq, uint64_t entry, struct error *e)
+bool store_set_entry(struct store *s, uint64_t seq, uint64_t index, struct error *e)
 {
+	uint64_t entry = s->log << STORE_LOG_SHIFT | store_entry_index(index);
+
 	if (s->pending.set && s->pending.seq == seq) {
 		s->pending.entry = entry;
 		return true;

@@ -3,7 +3,7 @@
  * idempotency keys of partners are in no index (store_window.h). What changes often (state, timer) lies in
  * narrow tables of its own, the payload and its key slot as well.
  *
- * A key of the tile table is level << 56 | index. */
+ * A key of the tile table is level << 56 | log << 40 | index. */
 #include "gatewayd/core/store_sqlite.h"
 
 static const char first_schema[] =
@@ -105,7 +105,30 @@ static const char first_schema[] =
 	/* The key of the hashes in state.hash. */
 	"INSERT INTO value VALUES ('store/window-key', randomblob(16));";
 
-const char *const sql_migrations[] = { first_schema, NULL };
+/* Each audit log of this node has a number, from 0 on; a new epoch adds one. The keys of entry, disclosure
+ * and checkpoint, and state.entry, are log << 40 | index; in the key of a tile the log lies above the index
+ * as well. The first log needs no row. */
+static const char witnesses_and_logs[] =
+	"CREATE TABLE log ("
+	"  number INTEGER PRIMARY KEY,"
+	"  origin TEXT NOT NULL,"
+	"  before BLOB NOT NULL,"               /* digest of the last checkpoint of the log before */
+	"  note TEXT NOT NULL"                  /* what its genesis entry says of that log */
+	") STRICT;"
+	"CREATE TABLE witnessed ("              /* logs of others, as this node cosigned them last */
+	"  origin TEXT PRIMARY KEY,"
+	"  size INTEGER NOT NULL,"
+	"  root BLOB NOT NULL,"
+	"  note TEXT NOT NULL,"
+	"  incident BLOB NOT NULL"              /* digest of the checkpoint that the last incident was about */
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE cosignature ("            /* of others, over this node's checkpoints: each witness's newest */
+	"  witness TEXT PRIMARY KEY,"
+	"  size INTEGER NOT NULL,"              /* log << 40 | size */
+	"  line TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;";
+
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -148,6 +171,10 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT DO NOTHING",
 	[SQL_VALUE_PUT] = "INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)",
 	[SQL_VALUE_DROP] = "DELETE FROM value WHERE name = ?1",
+	[SQL_LOG_PUT] = "INSERT INTO log (number, origin, before, note) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_WITNESSED_PUT] = "INSERT OR REPLACE INTO witnessed (origin, size, root, note, incident) "
+		"VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_COSIGNATURE_PUT] = "INSERT OR REPLACE INTO cosignature (witness, size, line) VALUES (?1, ?2, ?3)",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
 	[SQL_EXCHANGE_ID] = EXCHANGE_COLUMNS "WHERE x.id = ?1",
@@ -171,14 +198,19 @@ const char *const sql_texts[SQL_COUNT] = {
 		"(SELECT coalesce(max(id), 0) FROM inbox_done))",
 	[SQL_ENTRY_GET] = "SELECT e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx WHERE e.idx = ?1",
 	[SQL_ENTRY_LIST] = "SELECT e.idx, e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
-		"WHERE e.idx >= ?1 ORDER BY e.idx LIMIT ?2",
-	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1, 0) FROM entry",
+		"WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",
+	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_TILE_GET] = "SELECT hashes FROM tile WHERE key = ?1",
-	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 ORDER BY size LIMIT 1",
-	[SQL_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 AND size < ?2 ORDER BY size LIMIT 1",
+	[SQL_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint WHERE size >= ?1 AND size < ?2 ORDER BY size DESC LIMIT 1",
 	[SQL_DOCUMENT_GET] = "SELECT text FROM document WHERE digest = ?1",
 	[SQL_VALUE_GET] = "SELECT value FROM value WHERE name = ?1",
+	[SQL_LOG_GET] = "SELECT origin, before, note FROM log WHERE number = ?1",
+	[SQL_LOG_LAST] = "SELECT coalesce(max(number), 0) FROM log",
+	[SQL_WITNESSED_GET] = "SELECT size, root, note, incident FROM witnessed WHERE origin = ?1",
+	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
+	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
 	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "
 		"(SELECT count(*) FROM timer), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
-		"(SELECT coalesce(max(idx) + 1, 0) FROM entry), (SELECT min(next_ms) FROM delivery)",
+		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT min(next_ms) FROM delivery)",
 };

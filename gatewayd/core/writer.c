@@ -13,6 +13,7 @@
 #include "gatewayd/core/home.h"
 #include "gatewayd/core/keystore.h"
 #include "gatewayd/core/mirror.h"
+#include "gatewayd/core/proofs.h"
 #include "gatewayd/core/writer_log.h"
 
 #define BATCH_MAX 1024
@@ -69,11 +70,31 @@ bool writer_append(struct writer *w, struct job *j, struct view leaf, struct vie
 	return true;
 }
 
-bool writer_receipt(struct writer *w, struct job *j, uint64_t index, struct error *e)
+/* An entry of an earlier epoch. */
+static bool receipt_before(struct writer *w, struct job *j, uint64_t entry, struct error *e)
 {
+	struct buf note = BUF_INIT(NOTE_MAX);
+	bool ok = proof_read(w->o.store, entry, &j->receipt, &note, e);
+
+	writer_release(j);
+	if (ok && !(j->text = checkpoint_text_new(buf_view(&note))))
+		ok = error_set(e, REASON_NO_MEMORY, "no memory for a receipt");
+	j->receipt.checkpoint = ok ? checkpoint_text_view(j->text) : VIEW("");
+	j->receipt_due = false;
+	buf_free(&note);
+	return ok;
+}
+
+bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct error *e)
+{
+	uint64_t index = store_entry_index(entry);
 	struct view note;
 
-	if (!w->open || index >= tiles_size(w->log.tiles))
+	if (!w->open)
+		return error_set(e, REASON_NOT_FOUND, "there is no transaction");
+	if (store_entry_log(entry) < store_log(w->o.store))
+		return receipt_before(w, j, entry, e);
+	if (index >= tiles_size(w->log.tiles))
 		return error_set(e, REASON_NOT_FOUND, "the audit log has no such entry");
 	if (index >= w->start) {
 		j->receipt_due = true;

@@ -85,9 +85,9 @@ bool writer_erase_key(struct writer *w, uint32_t slot, struct error *e) MUST_USE
 bool writer_rotate_keys(struct writer *w, struct error *e) MUST_USE;
 /* Lets the receipt's checkpoint go: in done(), once, whatever became of the job. */
 void writer_release(struct job *j);
-/* A receipt for an older entry, at the checkpoint of the commit that appended it: only inside run(). Also
- * for an entry of this very transaction (a replay beside its original). */
-bool writer_receipt(struct writer *w, struct job *j, uint64_t index, struct error *e) MUST_USE;
+/* A receipt for an older entry, by its number among all logs (store.h), at the checkpoint of the commit that
+ * appended it: only inside run(). Also for an entry of this very transaction (a replay beside its original). */
+bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct error *e) MUST_USE;
 
 /* Any thread. */
 struct writer_stats {
