@@ -74,6 +74,10 @@ struct sockets {
 
 static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 {
+	/* First, for it tells whether another one runs: listeners that share a port would take its connections. */
+	s->control = listen_unix(n->control, e);
+	if (s->control < 0)
+		return false;
 	for (unsigned t = 0; t < n->threads; t++) {
 		int pair[2];
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -95,8 +99,7 @@ static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 			return false;
 		s->n_monitors++;
 	}
-	s->control = listen_unix(n->control, e);
-	return s->control >= 0;
+	return true;
 }
 
 static bool drop_privilege(const struct node *n, struct error *e)

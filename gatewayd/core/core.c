@@ -22,6 +22,7 @@
 
 #define EXIT_CONFIG 78          /* EX_CONFIG of sysexits.h */
 #define SECRETS 32
+#define EDGE_END_MS 1000
 
 /* --- small things that every thread uses --- */
 
@@ -251,6 +252,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 
 	(void)what;
 	core_log("notice", "signal %d: stopping", (int)signal_number);
+	atomic_store(&l->core->draining, true);
 	event_base_loopbreak(l->base);
 }
 
@@ -348,6 +350,18 @@ static bool add_events(struct loop *l, struct event *events[LOOP_EVENTS])
 	return ok;
 }
 
+/* An edge whose channels were hung up sends what it still has and ends by itself; another is told to. */
+static void end_edge(int pid, bool hung_up)
+{
+	for (int i = 0; hung_up && i < EDGE_END_MS; i++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return;
+		usleep(1000);
+	}
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
+
 /* Serves until something ends it. */
 static int serve(struct core *c, const struct core_options *o, struct opened *opened, struct error *e)
 {
@@ -378,10 +392,12 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 	event_base_dispatch(l.base);
 	notify("STOPPING=1");
 out:
-	for (unsigned i = 0; started && i < c->n_workers; i++) {
+	for (unsigned i = 0; started && i < c->n_workers; i++)
 		worker_stop(c->workers[i]);
+	for (unsigned i = 0; started && i < c->n_workers; i++)
 		worker_join(c->workers[i]);
-	}
+	for (unsigned i = 0; started && i < c->n_workers; i++)
+		worker_hang_up(c->workers[i]);
 	if (started)
 		governing_stop(c);
 	writer_stop(c->writer);
@@ -397,10 +413,8 @@ out:
 	retention_free(l.retention);
 	if (l.base)
 		event_base_free(l.base);
-	if (l.edge_pid > 0) {
-		kill(l.edge_pid, SIGTERM);
-		waitpid(l.edge_pid, NULL, 0);
-	}
+	if (l.edge_pid > 0)
+		end_edge(l.edge_pid, started);
 	return started ? l.status : EXIT_CONFIG;
 }
 

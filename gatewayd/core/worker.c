@@ -1,6 +1,8 @@
 /* See worker.h. */
 #include "gatewayd/core/worker.h"
 
+#include <sys/socket.h>
+
 #include "gatewayd/confine.h"
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
@@ -11,6 +13,8 @@
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
 #define HEAD_MAX (32u * 1024)
 #define BODY_MAX (17u * 1024 * 1024)
+#define STOP_MS 5000                    /* for answers under way when the daemon stops */
+#define DIE_MS 200                      /* and when it goes down by a failure */
 
 /* --- requests --- */
 
@@ -288,11 +292,21 @@ static void edge_gone(struct worker *w)
 	}
 }
 
+static bool answers_wait(const struct worker *w)
+{
+	for (const struct request *r = w->requests; r; r = r->hh.next)
+		if (r->complete)
+			return true;
+	return false;
+}
+
 void worker_flush(struct worker *w)
 {
 	switch (channel_flush(w->channel)) {
 	case CHANNEL_IDLE:
 		event_del(w->writable);
+		if (atomic_load_explicit(&w->stop_by, memory_order_relaxed) && !answers_wait(w))
+			event_base_loopbreak(w->base);
 		break;
 	case CHANNEL_WANTS_WRITE:
 		event_add(w->writable, NULL);
@@ -342,6 +356,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	send_config(w);
 	outbox_tick(w->outbox);
 	worker_flush(w);
+	int64_t stop_by = atomic_load(&w->stop_by);
+	if (stop_by && core_monotonic_ms() >= stop_by)
+		event_base_loopbreak(w->base);
 }
 
 static void *run(void *arg)
@@ -355,7 +372,7 @@ static void *run(void *arg)
 
 /* --- life --- */
 
-static bool scratch_new(struct scratch *s)
+bool scratch_open(struct scratch *s)
 {
 	struct tape_limits limits = { .bytes = BODY_MAX };
 
@@ -371,7 +388,7 @@ static bool scratch_new(struct scratch *s)
 	return s->envelope && s->output && s->entry && s->schema_run && s->transform_run && s->gcm;
 }
 
-static void scratch_free(struct scratch *s)
+void scratch_close(struct scratch *s)
 {
 	tape_parser_free(s->envelope);
 	tape_parser_free(s->output);
@@ -413,7 +430,7 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->channel = channel_new(channel_fd_, CHANNEL_QUEUE_MAX);
 	w->home = home_new();
 	w->reader = store_open_reader(core->conf->node.store, e);
-	if (!w->channel || !w->home || !w->reader || !scratch_new(&w->scratch) || !events_new(w) ||
+	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
 	    !(w->outbox = outbox_new(w))) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
@@ -433,7 +450,13 @@ bool worker_start(struct worker *w, struct error *e)
 
 void worker_stop(struct worker *w)
 {
-	event_base_loopbreak(w->base);
+	atomic_store(&w->stop_by, core_monotonic_ms() + (atomic_load(&w->core->dying) ? DIE_MS : STOP_MS));
+	event_active(w->tick, EV_TIMEOUT, 0);
+}
+
+void worker_hang_up(struct worker *w)
+{
+	shutdown(channel_fd(w->channel), SHUT_WR);
 }
 
 void worker_join(struct worker *w)
@@ -480,7 +503,7 @@ void worker_free(struct worker *w)
 		w->free_exchanges = x->next_free;
 		exchange_free(x);
 	}
-	scratch_free(&w->scratch);
+	scratch_close(&w->scratch);
 	struct event *events[] = { w->readable, w->writable, w->came_home, w->tick };
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		if (events[i])

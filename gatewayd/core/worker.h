@@ -63,6 +63,10 @@ struct scratch {
 	struct buf proof;
 };
 
+/* False: no memory; closed all the same. */
+bool scratch_open(struct scratch *s) MUST_USE;
+void scratch_close(struct scratch *s);
+
 struct worker {
 	struct core *core;
 	unsigned index;
@@ -70,6 +74,7 @@ struct worker {
 	struct event_base *base;
 	struct channel *channel;
 	struct event *readable, *writable, *came_home, *tick;
+	_Atomic int64_t stop_by;        /* monotonic; 0: goes on */
 	struct home *home;
 	struct store *reader;
 	struct conn *conns;             /* by id */
@@ -89,8 +94,10 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd, str
 bool worker_start(struct worker *w, struct error *e) MUST_USE;
 void worker_join(struct worker *w);
 void worker_free(struct worker *w);
-/* Ends the worker's loop. Any thread. */
+/* Ends the worker's loop once every request that came whole is answered, in any case after some seconds. Any thread. */
 void worker_stop(struct worker *w);
+/* Tells the edge, once the worker has ended, that nothing comes after what was sent. */
+void worker_hang_up(struct worker *w);
 
 /* The request is over: answered in full, or given up. */
 void worker_release(struct request *r);

@@ -23,6 +23,7 @@
 #define EXIT_CONFIG 78                  /* EX_CONFIG of sysexits.h */
 #define BUILD_MAX (2 * CHANNEL_FRAME_MAX)
 #define PRINT_MS 60000
+#define LAST_TURNS 64
 
 uint64_t edge_now(void)
 {
@@ -285,6 +286,10 @@ static void *thread_main(void *arg)
 		}
 		turn_ends(t);
 	}
+	/* What core sent before it hung up is still answered. */
+	for (int i = 0; i < LAST_TURNS && channel_receive(t->channel, take_frame, t) != CHANNEL_DEAD; i++)
+		continue;
+	conns_turn(t);
 	return NULL;
 }
 
