@@ -14,6 +14,7 @@
 
 #include "test/edge/rig.h"
 
+/* OpenSSL's macros cast the constant strings that they only read. */
 #pragma GCC diagnostic ignored "-Wcast-qual"
 
 struct peer {
