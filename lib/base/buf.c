@@ -21,7 +21,7 @@ void buf_reset(struct buf *b)
 	b->failed = false;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
@@ -44,32 +44,6 @@ char *buf_room(struct buf *b, size_t n)
 		b->cap = cap;
 	}
 	return b->p + b->n;
-}
-
-void buf_add(struct buf *b, struct view v)
-{
-	if (v.n == 0)
-		return;
-	char *room = buf_room(b, v.n);
-	if (!room)
-		return;
-	memcpy(room, v.p, v.n);
-	b->n += v.n;
-}
-
-void buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, view_of(s));
-}
-
-void buf_addc(struct buf *b, char c)
-{
-	char *room = buf_room(b, 1);
-
-	if (!room)
-		return;
-	*room = c;
-	b->n++;
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
@@ -114,6 +88,19 @@ void buf_addu(struct buf *b, uint64_t number)
 	buf_add(b, view_make(digits + at, sizeof digits - at));
 }
 
+/* Whether one of eight bytes is a control character, a quote or a backslash. Each term sets the high bit of
+ * such a byte; a borrow can set it in a byte above one, never in a word that has none. */
+static bool eight_need_escape(const char *p)
+{
+	const uint64_t ones = UINT64_MAX / 255, highs = ones * 0x80;
+	uint64_t x, quote, backslash;
+
+	memcpy(&x, p, sizeof x);
+	quote = x ^ ones * '"';
+	backslash = x ^ ones * '\\';
+	return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
+}
+
 void buf_add_json_string(struct buf *b, struct view v)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -121,6 +108,8 @@ void buf_add_json_string(struct buf *b, struct view v)
 
 	buf_addc(b, '"');
 	for (size_t i = 0; i < v.n; i++) {
+		while (v.n - i > 8 && !eight_need_escape(v.p + i))
+			i += 8;
 		unsigned char c = (unsigned char)v.p[i];
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;

@@ -23,11 +23,43 @@ struct buf {
 void buf_free(struct buf *b);          /* frees the bytes; the buf may be used again */
 void buf_wipe(struct buf *b);          /* overwrites the bytes, then frees them */
 void buf_reset(struct buf *b);         /* empty again, memory kept, error cleared */
-/* Room for `n` more bytes at the end, or NULL (and `failed`). The caller adds to b->n itself. */
-char *buf_room(struct buf *b, size_t n);
-void buf_add(struct buf *b, struct view v);
-void buf_adds(struct buf *b, const char *s);
-void buf_addc(struct buf *b, char c);
+/* What buf_room does where memory has to grow or the error is set. */
+char *buf_grow(struct buf *b, size_t n);
+
+/* Room for `n` more bytes at the end, or NULL (and `failed`). The caller adds to b->n itself. These four are
+ * inline: texts are put together from many short pieces. */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	if (!b->failed && n <= b->cap - b->n && b->n + n <= b->max)
+		return b->p + b->n;
+	return buf_grow(b, n);
+}
+
+static inline void buf_add(struct buf *b, struct view v)
+{
+	char *room = v.n > 0 ? buf_room(b, v.n) : NULL;
+
+	if (!room)
+		return;
+	memcpy(room, v.p, v.n);
+	b->n += v.n;
+}
+
+static inline void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, view_of(s));
+}
+
+static inline void buf_addc(struct buf *b, char c)
+{
+	char *room = buf_room(b, 1);
+
+	if (!room)
+		return;
+	*room = c;
+	b->n++;
+}
+
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_addu(struct buf *b, uint64_t number);      /* decimal */

@@ -37,13 +37,29 @@ static size_t encode(char *room, struct view in, const char *digits, unsigned bi
 	return k;
 }
 
+/* Three bytes are four digits; what is left of the input goes the slow way. */
+static size_t encode64(char *room, struct view in, const char *digits)
+{
+	const unsigned char *p = (const unsigned char *)in.p;
+	size_t whole = in.n / 3;
+
+	for (size_t i = 0; i < whole; i++, p += 3, room += 4) {
+		uint32_t three = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+		room[0] = digits[three >> 18];
+		room[1] = digits[three >> 12 & 63];
+		room[2] = digits[three >> 6 & 63];
+		room[3] = digits[three & 63];
+	}
+	return whole * 4 + encode(room, view_from(in, whole * 3), digits, 6);
+}
+
 void base64_encode(struct buf *out, struct view in)
 {
 	char *room = buf_room(out, (in.n + 2) / 3 * 4);
 
 	if (!room)
 		return;
-	size_t k = encode(room, in, digits64, 6);
+	size_t k = encode64(room, in, digits64);
 	while (k % 4)
 		room[k++] = '=';
 	out->n += k;
@@ -54,7 +70,7 @@ void base64url_encode(struct buf *out, struct view in)
 	char *room = buf_room(out, (in.n * 8 + 5) / 6);
 
 	if (room)
-		out->n += encode(room, in, digits64url, 6);
+		out->n += encode64(room, in, digits64url);
 }
 
 void base32_encode(struct buf *out, struct view in)

@@ -33,6 +33,41 @@ START_TEST(rfc4648_vectors)
 }
 END_TEST
 
+/* All lengths and all bytes, against digits taken one after the other as RFC 4648 section 4 draws them. */
+START_TEST(base64_of_every_length_and_byte)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned char in[259];
+	char expect[400], out[300];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof in; i++)
+		in[i] = (unsigned char)(i * 181);
+	for (size_t length = 0; length <= sizeof in; length++) {
+		struct buf b = BUF_INIT(400);
+		struct view plain = view_make(in, length);
+		size_t k = 0;
+		for (size_t bit = 0; bit < length * 8; bit += 6) {
+			unsigned value = 0;
+			for (size_t at = bit; at < bit + 6; at++)
+				value = value << 1 | (at < length * 8 ? in[at / 8] >> (7 - at % 8) & 1 : 0);
+			expect[k++] = digits[value];
+		}
+		base64url_encode(&b, plain);
+		ck_assert_uint_eq(b.n, k);
+		for (size_t i = 0; i < k; i++)
+			ck_assert_int_eq(b.p[i], expect[i] == '+' ? '-' : expect[i] == '/' ? '_' : expect[i]);
+		ck_assert(base64url_decode(buf_view(&b), out, sizeof out, &n) && view_eq(view_make(out, n), plain));
+		buf_reset(&b);
+		base64_encode(&b, plain);
+		ck_assert(b.n == (length + 2) / 3 * 4 && memcmp(b.p, expect, k) == 0);
+		for (size_t i = k; i < b.n; i++)
+			ck_assert_int_eq(b.p[i], '=');
+		buf_free(&b);
+	}
+}
+END_TEST
+
 START_TEST(only_the_canonical_form_decodes)
 {
 	static const char *const bad64[] = { "Zg", "Zg=", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Z===", "====", "Zm-_", "Zg==Zg==" };
@@ -110,6 +145,7 @@ TCase *make_encode_case(void)
 	TCase *c = tcase_create("encode");
 
 	tcase_add_test(c, rfc4648_vectors);
+	tcase_add_test(c, base64_of_every_length_and_byte);
 	tcase_add_test(c, only_the_canonical_form_decodes);
 	tcase_add_test(c, utf8_stops_at_the_first_bad_byte);
 	tcase_add_test(c, uuids_of_version_seven);

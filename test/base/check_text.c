@@ -69,6 +69,29 @@ START_TEST(buffers_keep_their_ceiling)
 }
 END_TEST
 
+/* Each byte at each place of a long string: what is escaped, and that its neighbours stay. */
+START_TEST(buffers_escape_at_every_place)
+{
+	char text[27], expect[3 * sizeof text];
+
+	for (unsigned c = 1; c < 128; c++)
+		for (size_t at = 0; at < sizeof text; at++) {
+			struct buf b = BUF_INIT(200);
+			memset(text, 'a', sizeof text);
+			memcpy(text + 5, "\xc3\xa9", 2);
+			text[at] = (char)c;
+			const char *named = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : NULL;
+			char code[8];
+			snprintf(code, sizeof code, c < 0x20 ? "\\u%04x" : "%c", c);
+			snprintf(expect, sizeof expect, "\"%.*s%s%.*s\"", (int)at, text, named ? named : code,
+			         (int)(sizeof text - at - 1), text + at + 1);
+			buf_add_json_string(&b, view_make(text, sizeof text));
+			ck_assert_msg(view_is(buf_view(&b), expect), "byte %u at %zu: %.*s", c, at, VIEW_ARG(buf_view(&b)));
+			buf_free(&b);
+		}
+}
+END_TEST
+
 START_TEST(buffers_write_json_strings)
 {
 	struct buf b = BUF_INIT(100);
@@ -180,6 +203,7 @@ TCase *make_text_case(void)
 	tcase_add_test(c, views_read_decimals_strictly);
 	tcase_add_test(c, buffers_keep_their_ceiling);
 	tcase_add_test(c, buffers_write_json_strings);
+	tcase_add_test(c, buffers_escape_at_every_place);
 	tcase_add_test(c, arenas_zero_and_reuse);
 	tcase_add_test(c, the_first_error_wins);
 	tcase_add_test(c, error_lists_count_what_they_drop);
