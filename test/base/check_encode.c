@@ -60,7 +60,7 @@ START_TEST(base64_of_every_length_and_byte)
 		ck_assert(base64url_decode(buf_view(&b), out, sizeof out, &n) && view_eq(view_make(out, n), plain));
 		buf_reset(&b);
 		base64_encode(&b, plain);
-		ck_assert(b.n == (length + 2) / 3 * 4 && memcmp(b.p, expect, k) == 0);
+		ck_assert(b.n == (length + 2) / 3 * 4 && (k == 0 || memcmp(b.p, expect, k) == 0));
 		for (size_t i = k; i < b.n; i++)
 			ck_assert_int_eq(b.p[i], '=');
 		buf_free(&b);
