@@ -9,45 +9,53 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gatewayd/core/held.h"
 #include "gatewayd/core/store.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/entry.h"
 
 #define LINE_MAX_BYTES 65536
 #define CLIENTS_MAX 32
+#define REASON_TEXT_MAX 2000
 
 struct control {
 	struct control_options o;
 	struct evconnlistener *listener;
 	struct event *came_home;
 	struct home *home;
+	struct held *held;
+	struct client *first;           /* all that are connected */
 	unsigned clients;
 };
 
 struct client {
 	struct control *control;
+	struct client *next, **link;
 	struct bufferevent *bev;
 	uid_t uid;
 	bool waiting;                   /* for a job */
+	bool reading;                   /* its lines are being handled */
 	bool gone;
 };
 
 static void client_free(struct client *c)
 {
 	c->control->clients--;
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
 	bufferevent_free(c->bev);
 	free(c);
 }
 
-/* Sends and lets go of `answer`. */
+/* Sends and lets go of `answer`; NULL is one that could not be made. */
 static void reply(struct client *c, json_t *answer)
 {
-	char *text = json_dumps(answer, JSON_COMPACT);
+	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	const char *line = text ? text : "{\"ok\":false,\"error\":\"the answer could not be made\"}";
 
-	if (text) {
-		bufferevent_write(c->bev, text, strlen(text));
-		bufferevent_write(c->bev, "\n", 1);
-	}
+	bufferevent_write(c->bev, line, strlen(line));
+	bufferevent_write(c->bev, "\n", 1);
 	free(text);
 	json_decref(answer);
 }
@@ -218,6 +226,22 @@ static void do_retention_run(struct client *c, const json_t *request)
 
 /* --- exchanges --- */
 
+static void read_lines(struct client *c);
+
+/* The answer of a job that the client waited for; then what it sent meanwhile. */
+static void finish(struct client *c, json_t *answer)
+{
+	c->waiting = false;
+	if (c->gone) {
+		json_decref(answer);
+		client_free(c);
+		return;
+	}
+	reply(c, answer);
+	if (!c->reading)
+		read_lines(c);
+}
+
 static json_t *exchange_json(const struct store_exchange *x)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:o, s:I}", "exchange", uuid_json(&x->id),
@@ -269,15 +293,9 @@ static bool write_showing(struct job *j, struct writer *w, struct store *s, stru
 static void shown(struct job *j)
 {
 	struct showing *show = (struct showing *)j;
-	struct client *c = show->client;
 
-	c->waiting = false;
-	if (c->gone)
-		client_free(c);
-	else if (j->committed)
-		reply(c, json_incref(show->answer));
-	else
-		reply_error(c, "the log could not be written");
+	finish(show->client, j->committed ? json_incref(show->answer)
+	                                  : json_pack("{s:b, s:s}", "ok", 0, "error", "the log could not be written"));
 	json_decref(show->answer);
 	writer_release(j);
 	buf_free(&show->leaf);
@@ -324,6 +342,62 @@ static void do_exchange_show(struct client *c, const json_t *request)
 	writer_submit(core->writer, &show->job);
 }
 
+/* --- decisions on what is held --- */
+
+static void decided(void *arg, const struct held_result *r)
+{
+	json_t *answer = json_pack("{s:b, s:s, s:s}", "ok", (int)r->decided, "state", r->state, "error", r->text);
+
+	if (r->decided) {
+		json_object_set_new(answer, "released", json_boolean(r->released));
+		json_object_set_new(answer, "reason", json_string(reason_slug(r->reason)));
+	}
+	finish(arg, answer);
+}
+
+static bool read_decision(struct client *c, const json_t *request, struct held_request *r)
+{
+	const char *text = json_string_value(json_object_get(request, "exchange"));
+
+	*r = (struct held_request){ .uid = (unsigned)c->uid, .done = decided, .arg = c };
+	if (text && uuid_parse(view_of(text), &r->exchange))
+		return true;
+	reply_error(c, "exchange: is not an exchange id");
+	return false;
+}
+
+/* The views of the request end with the call: what is needed later, held.c copies. */
+static void do_exchange_release(struct client *c, const json_t *request)
+{
+	struct held_request r;
+
+	if (!read_decision(c, request, &r))
+		return;
+	r.statement = view_of(json_string_value(json_object_get(request, "statement")));
+	r.signature = view_of(json_string_value(json_object_get(request, "signature")));
+	if (!r.statement.n || !r.signature.n) {
+		reply_error(c, "statement, signature: both are needed");
+		return;
+	}
+	c->waiting = true;
+	held_release(c->control->held, &r);
+}
+
+static void do_exchange_refuse(struct client *c, const json_t *request)
+{
+	struct held_request r;
+
+	if (!read_decision(c, request, &r))
+		return;
+	r.why = view_of(json_string_value(json_object_get(request, "reason")));
+	if (!r.why.n || r.why.n > REASON_TEXT_MAX) {
+		reply_error(c, "reason: is needed, in at most 2,000 bytes");
+		return;
+	}
+	c->waiting = true;
+	held_refuse(c->control->held, &r);
+}
+
 static bool list_delivery(void *arg, const struct store_delivery *d)
 {
 	json_array_append_new(arg, json_pack("{s:I, s:o, s:i, s:o, s:o, s:o}", "seq", (json_int_t)d->seq,
@@ -359,6 +433,8 @@ static const struct {
 	{ "retention-run", do_retention_run },
 	{ "exchange-list", do_exchange_list },
 	{ "exchange-show", do_exchange_show },
+	{ "exchange-release", do_exchange_release },
+	{ "exchange-refuse", do_exchange_refuse },
 	{ "outbox", do_outbox },
 };
 
@@ -377,19 +453,27 @@ static void handle_line(struct client *c, const char *line, size_t n)
 	json_decref(request);
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+/* One request at a time: what comes while a job is under way waits, and never more than a line of it. */
+static void read_lines(struct client *c)
 {
-	struct client *c = arg;
-	struct evbuffer *in = bufferevent_get_input(bev);
+	struct evbuffer *in = bufferevent_get_input(c->bev);
 	size_t n;
 	char *line;
 
+	c->reading = true;
 	while (!c->waiting && (line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF))) {
 		handle_line(c, line, n);
 		free(line);
 	}
-	if (evbuffer_get_length(in) > LINE_MAX_BYTES)
+	c->reading = false;
+	if (!c->waiting && evbuffer_get_length(in) >= LINE_MAX_BYTES)
 		client_free(c);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	read_lines(arg);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -429,6 +513,12 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		return;
 	}
 	control->clients++;
+	c->next = control->first;
+	c->link = &control->first;
+	if (c->next)
+		c->next->link = &c->next;
+	control->first = c;
+	bufferevent_setwatermark(c->bev, EV_READ, 0, LINE_MAX_BYTES);
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
@@ -453,7 +543,8 @@ struct control *control_new(const struct control_options *o)
 	evutil_make_socket_nonblocking(o->listen_fd);
 	c->listener = evconnlistener_new(o->base, on_accept, c, LEV_OPT_CLOSE_ON_FREE, 0, o->listen_fd);
 	c->came_home = c->home ? event_new(o->base, home_fd(c->home), EV_READ | EV_PERSIST, on_home, c) : NULL;
-	if (!c->listener || !c->came_home || event_add(c->came_home, NULL) != 0) {
+	c->held = c->home ? held_new(o->core, o->reader, c->home) : NULL;
+	if (!c->listener || !c->came_home || !c->held || event_add(c->came_home, NULL) != 0) {
 		control_free(c);
 		return NULL;
 	}
@@ -466,6 +557,9 @@ void control_free(struct control *c)
 		return;
 	if (c->home)
 		home_collect(c->home);
+	while (c->first)
+		client_free(c->first);
+	held_free(c->held);
 	if (c->listener)
 		evconnlistener_free(c->listener);
 	if (c->came_home)

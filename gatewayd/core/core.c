@@ -16,6 +16,7 @@
 #include "gatewayd/core/governing.h"
 #include "gatewayd/core/mirror.h"
 #include "gatewayd/core/notify.h"
+#include "gatewayd/core/quota.h"
 #include "gatewayd/core/retention.h"
 #include "gatewayd/core/worker.h"
 #include "lib/schema/document.h"
@@ -205,6 +206,9 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	uint32_t swept;
 
 	c->envelope_schema = document_schema(VIEW("envelope"), e);
+	c->quotas = quotas_new();
+	if (!c->quotas)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (!c->envelope_schema || !open_secrets(c, n, &o->audit, e))
 		return false;
 	c->keys = keystore_open(n->keys, false, e);
@@ -443,6 +447,7 @@ static void close_all(struct core *c, struct opened *o)
 	keystore_close(c->keys);
 	ed25519_free(o->audit);
 	hmac_key_free(c->body_key);
+	quotas_free(c->quotas);
 	schema_unref(c->envelope_schema);
 	secret_wipe(&c->pseudonym);
 	conf_unref(c->conf);

@@ -11,6 +11,7 @@
 #include "gatewayd/core/writer.h"
 
 struct mirror;
+struct quotas;
 struct worker;
 
 struct core {
@@ -22,6 +23,7 @@ struct core {
 	struct keystore *keys;
 	struct mirror *mirror;
 	struct writer *writer;
+	struct quotas *quotas;          /* its own lock */
 	struct worker **workers;
 	unsigned n_workers;
 	int64_t started_ms;

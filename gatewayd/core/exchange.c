@@ -3,6 +3,7 @@
 #include "gatewayd/core/exchange.h"
 
 #include "gatewayd/core/ingress.h"
+#include "lib/base/encode.h"
 
 static bool fail(struct exchange *x, enum reason reason, const char *where, const char *text)
 {
@@ -103,13 +104,28 @@ static bool find_officer(void *arg, const struct digest *spki, struct view *cert
 	return false;
 }
 
-/* May it? Purpose, legal basis, tier, case, necessity, exceptions, approvals, dates. */
+/* How often was it used already? What a gateway delivers was released when its log says so. */
+static bool reserve(struct exchange *x)
+{
+	struct request *r = x->request;
+	bool ingress = x->kind == EXCHANGE_INGRESS;
+	int64_t told = x->origin_ms > r->now_ms - QUOTA_LATE_MS ? x->origin_ms : r->now_ms - QUOTA_LATE_MS;
+	struct quota_claim claim = { .provider = view_of(r->peer->agency),
+		.source = { agreement_id(x->agreement), agreement_text(x->agreement), *agreement_digest(x->agreement) },
+		.tier = x->envelope.tier, .exception = x->envelope.exception, .reported = ingress, .look = x->dry_run,
+		.at_ms = ingress && told < r->now_ms ? told : r->now_ms };
+
+	return quota_reserve(x->worker->core->quotas, &claim, x->worker->reader, &x->quota, &x->error);
+}
+
+/* May it? Purpose, legal basis, tier, case, necessity, exceptions, approvals, quotas, dates. */
 static bool authorise(struct exchange *x)
 {
 	struct request *r = x->request;
 	struct lookup lookup = { .conf = r->conf };
 	struct facts facts = { .now_ms = r->now_ms, .self = view_of(r->conf->node.agency),
 		.agency = view_of(r->peer->agency), .gateway = x->kind == EXCHANGE_INGRESS, .input = x->input,
+		.tier_uses = x->quota.uses[0], .exception_uses = x->quota.uses[1],
 		.build = view_of(x->worker->core->build), .arg = &lookup, .officer = find_officer };
 
 	return decision_authorise(&x->decision, x->agreement, &facts, &x->envelope, &x->tape);
@@ -127,6 +143,8 @@ static bool add_fault(void *arg, const struct schema_fault *f)
 
 	snprintf(clause, sizeof clause, "%.*s", VIEW_ARG(f->keyword));
 	snprintf(pointer, sizeof pointer, "%.*s", VIEW_ARG(f->pointer));
+	/* A name that was cut within a character would spoil the answer. */
+	pointer[utf8_valid(view_of(pointer))] = 0;
 	decision_fail(&s->x->decision, s->reason, clause, pointer);
 	return s->x->decision.n_failed < DECISION_REASONS;
 }
@@ -205,6 +223,18 @@ static bool check_output(struct exchange *x)
 	return true;
 }
 
+/* A person has approved what the gateway would have held. */
+static bool take_approval(struct exchange *x)
+{
+	struct decision *d = &x->decision;
+
+	if (x->approved && d->outcome == OUTCOME_HELD) {
+		d->n_failed = 0;
+		d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
+	}
+	return true;
+}
+
 /* A step before the decision failed: its reason becomes the decision's. */
 static void take_error(struct exchange *x)
 {
@@ -214,6 +244,26 @@ static void take_error(struct exchange *x)
 	/* The sender keeps what it sent and tries again after the two sides agree. */
 	if (x->error.reason == REASON_AGREEMENT_MISMATCH)
 		x->final = false;
+}
+
+bool exchange_decide(struct exchange *x)
+{
+	bool passes = identify(x)
+		&& read_envelope(x)
+		&& find_agreement(x)
+		&& check_origin(x)
+		&& reserve(x)
+		&& authorise(x)
+		&& fits(x)
+		&& transform(x)
+		&& check_output(x)
+		&& take_approval(x);
+
+	if (!passes) {
+		take_error(x);
+		x->decision.outcome = OUTCOME_REFUSED;
+	}
+	return passes;
 }
 
 void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run)
@@ -231,20 +281,7 @@ void exchange_start(struct request *r, unsigned line, struct view text, bool dry
 	x->dry_run = dry_run;
 	x->decision.now_ms = r->now_ms;
 	x->id = x->origin = uuid_v7(r->now_ms, x->random.id);
-
-	bool released = identify(x)
-		&& read_envelope(x)
-		&& find_agreement(x)
-		&& check_origin(x)
-		&& authorise(x)
-		&& fits(x)
-		&& transform(x)
-		&& check_output(x);
-
-	if (!released) {
-		take_error(x);
-		x->decision.outcome = OUTCOME_REFUSED;
-	}
+	exchange_decide(x);
 	exchange_submit(x);
 }
 

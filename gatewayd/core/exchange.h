@@ -5,6 +5,7 @@
 #ifndef GATEWAYD_CORE_EXCHANGE_H
 #define GATEWAYD_CORE_EXCHANGE_H
 
+#include "gatewayd/core/quota.h"
 #include "gatewayd/core/worker.h"
 
 /* Fresh random bytes of one exchange, drawn at once. */
@@ -44,6 +45,9 @@ struct exchange {
 	struct error error;             /* why, when a step before the decision failed */
 	struct digest input, output;    /* salted digests of the record */
 	struct uuid id, origin;
+	int64_t origin_ms;              /* when the first gateway released it, as its log says */
+	struct quota_use quota;         /* reserved until the release is committed or nothing is released */
+	bool approved;                  /* a person has decided: what would be held is released */
 
 	/* written */
 	struct arena mem;               /* views of the rows below */
@@ -73,8 +77,18 @@ struct exchange {
 /* Decides one envelope of a request and hands it to the writer; the answer goes out after COMMIT.
  * `line` is its place in NDJSON, 0 otherwise; the request counts it as pending. */
 void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run);
-/* Fills the rows from the decision and submits. */
+/* The steps themselves, on x->text with fresh x->random and x->id set; x->decision is complete afterwards.
+ * True: something would leave, now or after a person's decision. */
+bool exchange_decide(struct exchange *x);
+/* Fills the rows, the audit entry and the answer from the decision. False: memory ran out, nothing may be
+ * written. */
+bool exchange_prepare(struct exchange *x) MUST_USE;
+/* Prepares and submits. */
 void exchange_submit(struct exchange *x);
+/* Only inside a job's run(), with x->row.seq set: payload, timer, outbox or inbox row and quota of a release,
+ * or the payload of what is held. */
+bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;
+bool exchange_is_release(const struct exchange *x);
 /* An exchange of the request could not even begin: nothing was decided, its sender is told so. */
 void exchange_lost(struct request *r);
 /* Takes an exchange from the worker's free ones, or makes it. NULL: no memory. */

@@ -2,13 +2,14 @@
 #include "gatewayd/core/exchange.h"
 
 #include "gatewayd/core/answer.h"
+#include "gatewayd/core/held.h"
 #include "gatewayd/core/proofs.h"
 #include "gatewayd/core/retention.h"
 #include "lib/base/encode.h"
 #include "lib/json/splice.h"
 
 #define ANSWER_MAX (256u * 1024)
-#define HELD_MS (72 * 3600 * SECOND_MS)
+#define KEPT_MAX 65536          /* bytes that a buffer of an idle exchange may hold on to */
 
 /* --- the exchange's memory --- */
 
@@ -40,17 +41,31 @@ struct exchange *exchange_take(struct request *r, unsigned line)
 	return x;
 }
 
+/* Keeps little memory for the next exchange and nothing of this one. */
+static void clear(struct buf *b)
+{
+	if (b->cap > KEPT_MAX) {
+		buf_wipe(b);
+		return;
+	}
+	if (b->n)
+		wipe(b->p, b->n);
+	buf_reset(b);
+}
+
 void exchange_recycle(struct exchange *x)
 {
 	struct worker *w = x->worker;
 
 	wipe(&x->random, sizeof x->random);
-	buf_reset(&x->sealed);
-	buf_reset(&x->answer);
-	buf_reset(&x->leaf);
-	buf_reset(&x->members);
-	buf_reset(&x->prior);
-	buf_reset(&x->result);
+	clear(&x->sealed);
+	clear(&x->answer);
+	clear(&x->leaf);
+	clear(&x->members);
+	clear(&x->prior);
+	clear(&x->result);
+	clear(&x->sd.text);
+	clear(&x->sd.packed);
 	disclosures_reset(&x->sd);
 	arena_wipe(&x->mem);
 	x->job = (struct job){ .next = NULL };
@@ -61,7 +76,9 @@ void exchange_recycle(struct exchange *x)
 	x->envelope = (struct envelope){ .record = 0 };
 	x->error = (struct error){ .reason = REASON_NONE };
 	x->row = (struct store_exchange){ .seq = 0 };
-	x->keeps_payload = x->delivers = x->receives = false;
+	x->keeps_payload = x->delivers = x->receives = x->approved = false;
+	quota_settle(&x->quota, false);
+	x->origin_ms = 0;
 	x->input = x->output = (struct digest){ .b = { 0 } };
 	x->accepted = STORE_NEW;
 	x->index = 0;
@@ -86,7 +103,7 @@ void exchange_free(struct exchange *x)
 
 /* --- the rows --- */
 
-static bool is_release(const struct exchange *x)
+bool exchange_is_release(const struct exchange *x)
 {
 	return x->decision.outcome == OUTCOME_RELEASED || x->decision.outcome == OUTCOME_TRANSFORMED;
 }
@@ -105,15 +122,17 @@ static bool seal(struct exchange *x)
 	buf_add(&s->proof, record);
 	buf_add(&x->sealed, view_make(x->random.nonce, sizeof x->random.nonce));
 	out = (uint8_t *)buf_room(&x->sealed, n + 16);
-	if (s->proof.failed || !out || !gcm_seal(s->gcm, x->random.key, x->random.nonce, view_make(x->id.b, sizeof x->id.b),
-	                                         buf_view(&s->proof), out))
-		return false;
-	x->sealed.n += n + 16;
-	wipe(s->proof.p, s->proof.n);
-	return true;
+	bool ok = !s->proof.failed && out &&
+	          gcm_seal(s->gcm, x->random.key, x->random.nonce, view_make(x->id.b, sizeof x->id.b), buf_view(&s->proof), out);
+	if (ok)
+		x->sealed.n += n + 16;
+	if (s->proof.n)
+		wipe(s->proof.p, s->proof.n);
+	return ok;
 }
 
-/* The envelope's members but record, origin and key, as a JSON object. */
+/* The envelope's members but record, origin, key and approvals, as a JSON object. Approvals are the provider's
+ * own, and one with the officer's salt would let the recipient confirm guesses of what was dropped. */
 static void delivery_members(struct exchange *x)
 {
 	const struct tape *t = &x->tape;
@@ -123,7 +142,8 @@ static void delivery_members(struct exchange *x)
 	splice_open(&s, '{');
 	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
 		struct view name = tape_string(t, k);
-		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key"))
+		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") ||
+		    view_is(name, "approvals"))
 			continue;
 		splice_key(&s, t, k);
 		splice_copy(&s, t, k + 1);
@@ -292,7 +312,7 @@ static void fill_entry(struct exchange *x)
 		e.tier = x->envelope.tier;
 	}
 	buf_reset(&s->text);
-	decision_json(&x->decision, &x->tape, x->envelope.record, is_release(x) ? s->transform_run : NULL, &s->text);
+	decision_json(&x->decision, &x->tape, x->envelope.record, exchange_is_release(x) ? s->transform_run : NULL, &s->text);
 	disclose(x, 0, "decision", buf_view(&s->text));
 	disclose_string(x, 1, "case", x->envelope.case_ref);
 	disclose_string(x, 2, "reference", x->envelope.reference);
@@ -340,7 +360,7 @@ static void fill_answer(struct exchange *x)
 		digest_print(b, agreement_digest(x->agreement));
 		buf_addc(b, '"');
 	}
-	if (is_release(x)) {
+	if (exchange_is_release(x)) {
 		add_text_member(b, "recipient", d->recipient);
 		buf_addf(b, ",\"released\":%u,\"transformed\":%u,\"dropped\":%u", d->released, d->transformed, d->dropped);
 	} else {
@@ -360,14 +380,14 @@ static bool copy_prior(struct exchange *x, const struct store_exchange *prior)
 	return !x->prior.failed;
 }
 
-static bool write_release(struct exchange *x, struct writer *w, struct store *s, struct error *e)
+bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *s, struct error *e)
 {
 	struct store_payload payload = { .seq = x->row.seq, .sealed = buf_view(&x->sealed) };
 
 	if (!writer_put_key(w, x->random.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;
 	x->timer.seq = x->delivery.seq = x->inbox.seq = x->row.seq;
-	if (!store_put_timer(s, &x->timer, e))
+	if (!store_put_timer(s, &x->timer, e) || (exchange_is_release(x) && !quota_write(&x->quota, s, e)))
 		return false;
 	if (x->delivers) {
 		x->delivery.envelope = buf_view(&x->members);
@@ -399,7 +419,7 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 		return true;
 	return writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
 	       store_set_entry(s, x->row.seq, x->index, e) &&
-	       (!x->keeps_payload || write_release(x, w, s, e));
+	       (!x->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
 /* --- home again (worker's thread) --- */
@@ -423,6 +443,8 @@ static void count_outcome(struct exchange *x)
 {
 	struct core *c = x->worker->core;
 
+	if (x->dry_run)
+		return;
 	if (x->accepted == STORE_REPLAY)
 		atomic_fetch_add_explicit(&c->replayed, 1, memory_order_relaxed);
 	else if (x->decision.outcome == OUTCOME_REFUSED)
@@ -521,6 +543,7 @@ static void came_home(struct job *j)
 	struct exchange *x = (struct exchange *)j;
 	struct request *r = x->request;
 
+	quota_settle(&x->quota, j->committed && x->accepted == STORE_NEW);
 	if (j->committed)
 		fill_result(x);
 	else
@@ -538,32 +561,74 @@ static void came_home(struct job *j)
 	exchange_recycle(x);
 }
 
-void exchange_submit(struct exchange *x)
+/* Nothing leaves, for one reason of the gateway's own. */
+static void refuse_all(struct exchange *x, enum reason reason)
+{
+	buf_reset(&x->sealed);
+	buf_reset(&x->answer);
+	buf_reset(&x->leaf);
+	buf_reset(&x->members);
+	disclosures_reset(&x->sd);
+	x->keeps_payload = x->delivers = x->receives = false;
+	x->decision.n_failed = 0;
+	decision_fail(&x->decision, reason, "", "");
+	x->decision.outcome = OUTCOME_REFUSED;
+	x->output = (struct digest){ .b = { 0 } };
+}
+
+/* Rows, entry and answer of the decision as it stands. */
+static void fill(struct exchange *x)
 {
 	bool keeps = x->decision.outcome != OUTCOME_REFUSED && !x->dry_run;
 
 	if (keeps && !seal(x)) {
-		decision_fail(&x->decision, REASON_CRYPTO, "", "");
-		x->decision.outcome = OUTCOME_REFUSED;
-		x->output = (struct digest){ .b = { 0 } };
+		refuse_all(x, REASON_CRYPTO);
 		keeps = false;
 	}
 	fill_answer(x);
 	fill_entry(x);
 	fill_row(x);
-	if (keeps && is_release(x)) {
+	/* The gateway's own failure is no decision: the sender may try again. */
+	if (x->status >= 500)
+		x->final = false;
+	if (keeps && exchange_is_release(x)) {
 		fill_release(x);
 	} else if (keeps) {
 		x->keeps_payload = true;
 		x->timer = (struct store_timer){ .kind = TIMER_ERASE, .due_ms = x->request->now_ms + HELD_MS };
 	}
+}
+
+static bool filled(const struct exchange *x)
+{
+	return !x->answer.failed && !x->leaf.failed && !x->members.failed && !x->sd.packed.failed && !x->sd.text.failed &&
+	       !x->worker->scratch.text.failed;
+}
+
+bool exchange_prepare(struct exchange *x)
+{
+	fill(x);
+	if (!filled(x)) {
+		/* What has to be written of it is larger than any row: that will not change when it is sent again. */
+		refuse_all(x, REASON_LIMIT);
+		fill(x);
+	}
+	if (x->dry_run || !exchange_is_release(x))
+		quota_settle(&x->quota, false);
+	return filled(x);
+}
+
+void exchange_submit(struct exchange *x)
+{
+	bool ok = exchange_prepare(x);
+
 	if (x->request->lines)
 		x->request->lines[x->line] = x;
 	x->job.home = x->worker->home;
 	x->job.run = write_exchange;
 	x->job.done = came_home;
 	x->job.want_receipt = true;
-	if (x->answer.failed || x->leaf.failed || x->members.failed || x->sd.packed.failed) {
+	if (!ok) {
 		x->job.committed = false;
 		came_home(&x->job);
 		return;

@@ -7,7 +7,9 @@
 #include "lib/base/encode.h"
 
 #define PAGE 50
-#define PAGE_BYTES (32u * 1024 * 1024)
+#define PAGE_BYTES (48u * 1024 * 1024)  /* what one page may take */
+#define PAGE_ENOUGH (4u * 1024 * 1024)  /* past this no further record is added */
+#define ACK_MAX 65536                   /* a receipt */
 
 /* Inboxes are this agency's own. */
 static bool own_system(struct request *r)
@@ -31,6 +33,7 @@ struct item {
 struct page {
 	struct item items[PAGE];
 	size_t n;
+	bool failed;                    /* memory ran out */
 };
 
 static bool copy_item(void *arg, const struct store_inbox *i)
@@ -42,7 +45,8 @@ static bool copy_item(void *arg, const struct store_inbox *i)
 		.made_ms = i->made_ms, .kind = BUF_INIT(64), .body = BUF_INIT(4u * 1024 * 1024) };
 	buf_add(&to->kind, i->kind);
 	buf_add(&to->body, i->body);
-	return p->n < PAGE;
+	p->failed = p->failed || to->kind.failed || to->body.failed;
+	return p->n < PAGE && !p->failed;
 }
 
 /* {"id":1,"kind":"record","exchange":"…","received":"…",…members…,"salt":"…","record":…} */
@@ -75,14 +79,16 @@ static bool write_item(struct request *r, const struct item *i, struct buf *out,
 	return true;
 }
 
-static bool write_page(struct request *r, struct page *p, struct consult *c, struct error *e)
+static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)
 {
 	struct buf *out = consult_body(c);
-	uint64_t next = 0;
+	uint64_t next = after;
 	bool first = true;
 
+	if (p->failed)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	buf_adds(out, "{\"items\":[");
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->n && out->n < PAGE_ENOUGH; i++) {
 		size_t before = out->n;
 		struct error missing = { .reason = REASON_NONE };
 		if (!first)
@@ -122,7 +128,7 @@ void handle_inbox(struct request *r)
 	if (!c)
 		return;
 	p = calloc(1, sizeof *p);
-	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) && write_page(r, p, c, &e);
+	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) && write_page(r, p, after, c, &e);
 	for (size_t i = 0; p && i < p->n; i++) {
 		buf_free(&p->items[i].kind);
 		buf_free(&p->items[i].body);
@@ -162,6 +168,20 @@ static bool log_ack(struct ack *a, struct writer *w, const struct store_inbox *i
 	return writer_append(w, &a->job, buf_view(&a->leaf), VIEW(""), &a->index, e);
 }
 
+/* The record was fetched: its payload goes. One that was erased before stays erased. */
+static bool end_ready(struct ack *a, struct writer *w, struct store *s, uint64_t seq, struct error *e)
+{
+	struct request *r = a->request;
+	struct store_exchange x;
+
+	if (!store_get_exchange(s, seq, &x, e))
+		return false;
+	return x.state != STATE_READY ||
+	       (store_set_state(s, seq, STATE_FETCHED, e) &&
+	        retention_erase(r->worker->core, w, &a->job, s, seq, &a->exchange, "fetched by the recipient's system",
+	                        r->now_ms, e));
+}
+
 static bool write_ack(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct ack *a = (struct ack *)j;
@@ -182,11 +202,7 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 		return false;
 	if (!store_ack_inbox(s, a->id, r->now_ms, buf_view(&r->body), &a->first, e))
 		return false;
-	if (!a->first)
-		return true;
-	return !record || (store_set_state(s, seq, STATE_FETCHED, e) &&
-	                   retention_erase(r->worker->core, w, j, s, seq, &a->exchange, "fetched by the recipient's system",
-	                                   r->now_ms, e));
+	return !a->first || !record || end_ready(a, w, s, seq, e);
 }
 
 static void ack_home(struct job *j)
@@ -223,6 +239,10 @@ void handle_ack(struct request *r)
 		return;
 	if (!view_to_u64(path_part(r, 2), INT64_MAX, &id) || id == 0) {
 		answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	if (r->body.n > ACK_MAX) {
+		answer_problem(r, REASON_TOO_LARGE);
 		return;
 	}
 	a = calloc(1, sizeof *a);

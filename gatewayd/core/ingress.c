@@ -79,6 +79,11 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry names another purpose, legal basis or tier");
 	if (!entry_digest(t, "output", &x->input))
 		return invalid(x, "the entry's output digest is not that of the record");
+	uint32_t time = tape_member(t, 0, VIEW("time"));
+	unsigned long long ms;
+	if (!time || t->nodes[time].type != TAPE_NUMBER || !view_to_u64(tape_token(t, time), INT64_MAX, &ms))
+		return invalid(x, "the entry has no time");
+	x->origin_ms = (int64_t)ms;
 	return true;
 }
 

@@ -1,10 +1,12 @@
 /* See retention.h. */
 #include "gatewayd/core/retention.h"
 
+#include "gatewayd/core/held.h"
 #include "lib/tlog/entry.h"
 
 #define BATCH 500
 #define LONGEST_DAYS 28
+#define STUCK_MAX 64
 
 struct due {
 	uint64_t seq;
@@ -21,6 +23,9 @@ struct retention {
 	struct due due[BATCH];
 	size_t n;
 	uint64_t erased;                /* by the job under way */
+	unsigned batch;                 /* timers of the next job: one by one after a failure */
+	uint64_t stuck[STUCK_MAX];      /* exchanges that cannot be erased; looked at again after a restart */
+	size_t n_stuck;
 };
 
 int64_t retention_payload_due(const struct ruling *r, int64_t now_ms)
@@ -56,15 +61,23 @@ bool retention_erase(struct core *c, struct writer *w, struct job *j, struct sto
 	return ok;
 }
 
-/* The state that an exchange ends in when its payload is erased by its timer. */
-static bool close_exchange(struct store *s, const struct store_exchange *x, struct error *e)
+/* Ends an exchange whose timer fires. */
+static bool end_due(struct retention *r, struct writer *w, struct store *s, const struct store_exchange *x,
+                    struct error *e)
 {
+	struct uuid id = x->id;
+	uint64_t seq = x->seq;
+	bool ok = true;
+
 	switch (x->state) {
 	case STATE_QUEUED:
-		return store_drop_delivery(s, x->seq, e) && store_set_state(s, x->seq, STATE_FAILED, e);
+		ok = store_drop_delivery(s, seq, e) && store_set_state(s, seq, STATE_FAILED, e);
+		break;
 	case STATE_HELD:
+		return held_expire(r->core, w, &r->job, s, seq, r->now_ms, e);
 	case STATE_READY:
-		return store_set_state(s, x->seq, STATE_ERASED, e);
+		ok = store_set_state(s, seq, STATE_ERASED, e);
+		break;
 	case STATE_REFUSED:
 	case STATE_DELIVERED:
 	case STATE_FETCHED:
@@ -72,7 +85,20 @@ static bool close_exchange(struct store *s, const struct store_exchange *x, stru
 	case STATE_ERASED:
 		break;
 	}
-	return true;
+	return ok && retention_erase(r->core, w, &r->job, s, seq, &id, "retention period over", r->now_ms, e);
+}
+
+/* Is the timer as it was when it was read? A person may have decided, or set a hold, since. */
+static bool still_due(struct retention *r, struct store *s, uint64_t seq, bool *due, struct error *e)
+{
+	struct error missing = { .reason = REASON_NONE };
+	struct store_timer t;
+
+	*due = store_get_timer(s, seq, &t, &missing) && !t.held && t.due_ms <= r->now_ms;
+	if (missing.reason == REASON_NONE || missing.reason == REASON_NOT_FOUND)
+		return true;
+	*e = missing;
+	return false;
 }
 
 static bool erase_due(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -82,11 +108,12 @@ static bool erase_due(struct job *j, struct writer *w, struct store *s, struct e
 	r->erased = 0;
 	for (size_t i = 0; i < r->n; i++) {
 		struct store_exchange x;
-		if (!store_get_exchange(s, r->due[i].seq, &x, e))
+		bool due;
+		if (!still_due(r, s, r->due[i].seq, &due, e))
 			return false;
-		struct uuid id = x.id;
-		if (!close_exchange(s, &x, e) ||
-		    !retention_erase(r->core, w, j, s, r->due[i].seq, &id, "retention period over", r->now_ms, e))
+		if (!due)
+			continue;
+		if (!store_get_exchange(s, r->due[i].seq, &x, e) || !end_due(r, w, s, &x, e))
 			return false;
 		r->erased++;
 	}
@@ -98,10 +125,15 @@ static void erased(struct job *j)
 	struct retention *r = (struct retention *)j;
 
 	r->busy = false;
-	if (j->committed)
+	if (j->committed) {
 		atomic_fetch_add(&r->core->erased, r->erased);
-	else
+	} else {
 		core_log("error", "retention: %s", j->error.text);
+		/* One that cannot be erased keeps no other from it. */
+		if (r->n == 1 && r->n_stuck < STUCK_MAX)
+			r->stuck[r->n_stuck++] = r->due[0].seq;
+		r->batch = 1;
+	}
 	writer_release(j);
 }
 
@@ -109,8 +141,11 @@ static bool add_due(void *arg, const struct store_timer *t)
 {
 	struct retention *r = arg;
 
+	for (size_t i = 0; i < r->n_stuck; i++)
+		if (r->stuck[i] == t->seq)
+			return true;
 	r->due[r->n++] = (struct due){ .seq = t->seq, .kind = t->kind };
-	return r->n < BATCH;
+	return r->n < r->batch;
 }
 
 struct retention *retention_new(struct core *c, struct store *reader)
@@ -121,6 +156,7 @@ struct retention *retention_new(struct core *c, struct store *reader)
 		return NULL;
 	r->core = c;
 	r->reader = reader;
+	r->batch = BATCH;
 	r->home = home_new();
 	if (!r->home) {
 		free(r);
@@ -143,10 +179,12 @@ bool retention_sweep(struct retention *r, int64_t now_ms, struct error *e)
 		return true;
 	r->n = 0;
 	r->now_ms = now_ms;
-	if (!store_due_timers(r->reader, now_ms, BATCH, add_due, r, e))
+	if (!store_due_timers(r->reader, now_ms, BATCH + STUCK_MAX, add_due, r, e))
 		return false;
-	if (r->n == 0)
+	if (r->n == 0) {
+		r->batch = BATCH;
 		return true;
+	}
 	r->busy = true;
 	r->job = (struct job){ .home = r->home, .run = erase_due, .done = erased };
 	writer_submit(r->core->writer, &r->job);

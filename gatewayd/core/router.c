@@ -238,7 +238,8 @@ static void start_lines(struct request *r)
 		return;
 	}
 	r->n_lines = r->pending = n;
-	while (body.n) {
+	/* The last line may answer and let the request go: nothing of it is looked at afterwards. */
+	while (line < n) {
 		struct view text = view_cut(&body, '\n');
 		if (text.n)
 			exchange_start(r, line++, text, false);

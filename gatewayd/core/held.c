@@ -1,0 +1,604 @@
+/* See held.h. */
+#include "gatewayd/core/held.h"
+
+#include <jansson.h>
+
+#include "gatewayd/core/answer.h"
+#include "gatewayd/core/exchange.h"
+#include "gatewayd/core/payload.h"
+#include "gatewayd/core/retention.h"
+#include "lib/base/encode.h"
+#include "lib/schema/document.h"
+
+#define ENVELOPE_MAX (20u * 1024 * 1024)
+#define APPROVALS_MAX 8         /* the envelope's schema */
+#define SALTS 3
+
+struct held {
+	struct worker worker;           /* scratch memory and reader for the steps; it has no thread and no channel */
+	struct home *home;
+	struct schema *approval_schema;
+};
+
+struct held *held_new(struct core *core, struct store *reader, struct home *home)
+{
+	struct held *h = calloc(1, sizeof *h);
+	struct error e = { .reason = REASON_NONE };
+
+	if (!h)
+		return NULL;
+	h->worker.core = core;
+	h->worker.reader = reader;
+	h->home = home;
+	h->approval_schema = document_schema(VIEW("approval"), &e);
+	if (!scratch_open(&h->worker.scratch) || !h->approval_schema) {
+		held_free(h);
+		return NULL;
+	}
+	return h;
+}
+
+void held_free(struct held *h)
+{
+	if (!h)
+		return;
+	while (h->worker.free_exchanges) {
+		struct exchange *x = h->worker.free_exchanges;
+		h->worker.free_exchanges = x->next_free;
+		exchange_free(x);
+	}
+	scratch_close(&h->worker.scratch);
+	schema_unref(h->approval_schema);
+	free(h);
+}
+
+/* --- the log's words for a person's decision --- */
+
+/* What the entry of a decision discloses to oversight. */
+struct testimony {
+	uint8_t salts[SALTS][16];
+	struct disclosures sd;
+};
+
+static void testimony_init(struct testimony *t)
+{
+	t->sd = (struct disclosures){ .packed = BUF_INIT(262144), .digests = BUF_INIT(4096), .text = BUF_INIT(262144) };
+}
+
+/* Adds who asked, and a text; false: no random bytes or memory. */
+static bool testify(struct testimony *t, unsigned uid, const char *name, struct view text)
+{
+	struct buf value = BUF_INIT(131072);
+	bool ok = random_bytes(t->salts, sizeof t->salts);
+
+	buf_addf(&value, "%u", uid);
+	disclosures_add(&t->sd, t->salts[0], VIEW("operator_uid"), buf_view(&value));
+	buf_reset(&value);
+	buf_add_json_string(&value, text);
+	disclosures_add(&t->sd, t->salts[1], view_of(name), buf_view(&value));
+	ok = ok && !value.failed;
+	buf_free(&value);
+	return ok;
+}
+
+static bool append_decision(struct core *c, struct writer *w, struct job *j, const struct entry *facts,
+                            struct testimony *t, uint64_t *index, struct error *e)
+{
+	struct entry entry = *facts;
+	struct buf leaf = BUF_INIT(16384);
+
+	entry.operation = OPERATION_DECISION;
+	entry.build = view_of(c->build);
+	entry_print(&entry, t ? &t->sd : NULL, &leaf);
+	bool ok = leaf.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
+	                      : writer_append(w, j, buf_view(&leaf), t ? buf_view(&t->sd.packed) : VIEW(""), index, e);
+	buf_free(&leaf);
+	return ok;
+}
+
+/* --- the end as refused, by a person or by silence --- */
+
+/* Copies of what the row says, for its views end with the next call. */
+struct row_copy {
+	struct uuid id;
+	enum exchange_state state;
+	char partner[128], agreement[128], recipient[128];
+	struct digest agreement_digest;
+};
+
+static void copy_row(const struct store_exchange *x, struct row_copy *to)
+{
+	to->id = x->id;
+	to->state = x->state;
+	to->agreement_digest = x->agreement_digest;
+	snprintf(to->partner, sizeof to->partner, "%.*s", VIEW_ARG(x->partner));
+	snprintf(to->agreement, sizeof to->agreement, "%.*s", VIEW_ARG(x->agreement));
+	snprintf(to->recipient, sizeof to->recipient, "%.*s", VIEW_ARG(x->recipient));
+}
+
+/* What the sender sees from now on: the coarse reason. */
+static bool write_answer(struct store *s, uint64_t seq, const struct row_copy *row, struct error *e)
+{
+	struct buf answer = BUF_INIT(8192);
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&row->id, id);
+	problem_open(&answer, REASON_NOT_PERMITTED);
+	buf_addf(&answer, ",\"exchange\":\"%s\",\"outcome\":\"refused\",\"errors\":[]", id);
+	bool ok = (!answer.failed || error_set(e, REASON_NO_MEMORY, "memory ran out")) &&
+	          store_set_answer(s, seq, reason_status(REASON_NOT_PERMITTED), buf_view(&answer), e);
+	buf_free(&answer);
+	return ok;
+}
+
+static bool end_refused(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq,
+                        const struct row_copy *row, const char *note, struct testimony *t, int64_t now_ms,
+                        struct error *e)
+{
+	struct entry entry = { .time_ms = now_ms, .exchange = row->id, .peer = view_of(row->partner),
+		.recipient = view_of(row->recipient), .agreement = view_of(row->agreement),
+		.agreement_digest = row->agreement_digest, .outcome = view_of(outcome_name(OUTCOME_REFUSED)),
+		.reason = view_of(reason_coarse(REASON_NOT_PERMITTED)), .note = view_of(note) };
+	uint64_t index;
+
+	return append_decision(c, w, j, &entry, t, &index, e) && store_set_entry(s, seq, index, e) &&
+	       write_answer(s, seq, row, e) && store_set_state(s, seq, STATE_REFUSED, e) &&
+	       retention_erase(c, w, j, s, seq, &row->id, note, now_ms, e);
+}
+
+bool held_expire(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq, int64_t now_ms,
+                 struct error *e)
+{
+	struct store_exchange x;
+	struct row_copy row;
+
+	if (!store_get_exchange(s, seq, &x, e))
+		return false;
+	copy_row(&x, &row);
+	return end_refused(c, w, j, s, seq, &row, "not decided in time", NULL, now_ms, e);
+}
+
+static void tell(const struct held_request *r, const char *text)
+{
+	struct held_result result = { .state = exchange_state_name(STATE_HELD) };
+
+	snprintf(result.text, sizeof result.text, "%s", text);
+	r->done(r->arg, &result);
+}
+
+/* The exchange, which must be held; else says so and returns false. */
+static bool find_held(struct held *h, const struct held_request *r, struct store_exchange *x)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	if (!store_find_exchange(h->worker.reader, &r->exchange, x, &e)) {
+		tell(r, e.reason == REASON_NOT_FOUND ? "no such exchange" : e.text);
+		return false;
+	}
+	if (x->state != STATE_HELD) {
+		tell(r, "the exchange is not held");
+		return false;
+	}
+	return true;
+}
+
+struct refusal {
+	struct job job;                 /* first */
+	struct held *held;
+	struct held_request asked;
+	uint64_t seq;
+	int64_t now_ms;
+	bool still_held;
+	struct testimony testimony;
+};
+
+static bool write_refusal(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	struct refusal *r = (struct refusal *)j;
+	struct store_exchange x;
+	struct row_copy row;
+
+	if (!store_get_exchange(s, r->seq, &x, e))
+		return false;
+	r->still_held = x.state == STATE_HELD;
+	if (!r->still_held)
+		return true;
+	copy_row(&x, &row);
+	return end_refused(r->held->worker.core, w, j, s, r->seq, &row, "refused by a person", &r->testimony, r->now_ms, e);
+}
+
+static void refusal_free(struct refusal *r)
+{
+	disclosures_free(&r->testimony.sd);
+	free(r);
+}
+
+static void refused(struct job *j)
+{
+	struct refusal *r = (struct refusal *)j;
+	struct held_result result = { .decided = true, .state = exchange_state_name(STATE_REFUSED) };
+
+	if (!j->committed) {
+		tell(&r->asked, j->error.text);
+	} else if (!r->still_held) {
+		tell(&r->asked, "the exchange is not held");
+	} else {
+		atomic_fetch_add_explicit(&r->held->worker.core->refused, 1, memory_order_relaxed);
+		r->asked.done(r->asked.arg, &result);
+	}
+	writer_release(j);
+	refusal_free(r);
+}
+
+void held_refuse(struct held *h, const struct held_request *asked)
+{
+	struct store_exchange x;
+	struct refusal *r;
+
+	if (!find_held(h, asked, &x))
+		return;
+	r = calloc(1, sizeof *r);
+	if (!r) {
+		tell(asked, "memory ran out");
+		return;
+	}
+	r->held = h;
+	r->asked = *asked;
+	r->seq = x.seq;
+	r->now_ms = core_now_ms();
+	testimony_init(&r->testimony);
+	if (!testify(&r->testimony, asked->uid, "reason", asked->why)) {
+		tell(asked, "memory ran out");
+		refusal_free(r);
+		return;
+	}
+	r->job = (struct job){ .home = h->home, .run = write_refusal, .done = refused };
+	writer_submit(h->worker.core->writer, &r->job);
+}
+
+/* --- release --- */
+
+struct release {
+	struct request request;         /* first: what the steps ask about; no peer waits for it */
+	struct held *held;
+	struct held_request asked;
+	struct exchange *x;
+	struct row_copy row;
+	uint64_t seq;
+	struct payload payload;
+	struct buf envelope;            /* with the approval */
+	char path[200];
+	struct testimony testimony;
+	struct digest officer;
+	bool approved;                  /* false: only the attempt is logged */
+	bool still_held;
+	char why_not[400];
+};
+
+static void release_free(struct release *r)
+{
+	if (r->x)
+		exchange_recycle(r->x);
+	payload_close(&r->payload);
+	buf_wipe(&r->envelope);
+	disclosures_free(&r->testimony.sd);
+	conf_unref(r->request.conf);
+	free(r);
+}
+
+static const struct partner *partner_by_id(const struct conf *c, const char *id)
+{
+	for (size_t i = 0; i < c->n_partners; i++)
+		if (strcmp(c->partners[i].id, id) == 0)
+			return &c->partners[i];
+	return NULL;
+}
+
+/* Copies the envelope with one more approval in it; every other byte stays, the record's above all. */
+static bool splice_approval(struct release *r, struct error *e)
+{
+	struct tape t;
+	struct buf *b = &r->envelope;
+	struct view text = r->payload.record;
+
+	if (!tape_parse(r->held->worker.scratch.envelope, text, &t, e))
+		return false;
+	uint32_t list = tape_member(&t, 0, VIEW("approvals"));
+	if (list && t.nodes[list].count >= APPROVALS_MAX)
+		return error_set(e, REASON_LIMIT, "the envelope has as many approvals as it may have");
+	size_t at = list ? t.nodes[list].off + t.nodes[list].len - 1 : t.nodes[0].off + 1;
+	buf_add(b, view_make(text.p, at));
+	if (!list)
+		buf_adds(b, "\"approvals\":[");
+	else if (t.nodes[list].count)
+		buf_addc(b, ',');
+	buf_adds(b, "{\"statement\":");
+	buf_add_json_string(b, r->asked.statement);
+	buf_adds(b, ",\"signature\":");
+	buf_add_json_string(b, r->asked.signature);
+	buf_adds(b, list ? "}" : "}],");
+	buf_add(b, view_from(text, at));
+	return !b->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+/* --- the approval --- */
+
+static struct view member(const json_t *o, const char *name)
+{
+	return view_of(json_string_value(json_object_get(o, name)));
+}
+
+/* A pinned officer of this very agency: it is its gateway that holds. */
+static bool find_officer(const struct conf *c, const struct digest *spki, struct view *der, int64_t *training_until_ms)
+{
+	for (size_t i = 0; i < c->n_partners; i++) {
+		const struct partner *p = &c->partners[i];
+		if (!(p->roles & ROLE(OFFICER)) || !view_is(view_of(p->agency), c->node.agency))
+			continue;
+		for (size_t k = 0; k < p->n_signers; k++) {
+			struct cert_id id;
+			struct error e = { .reason = REASON_NONE };
+			if (cert_read(p->signers[k], &id, &e) && digest_eq(&id.spki, spki)) {
+				*der = p->signers[k];
+				*training_until_ms = p->training_until_ms;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool covers_record(const struct exchange *x, const json_t *statement)
+{
+	struct view salt = member(statement, "salt");
+	struct digest stated, have = x->input;
+	struct salt own;
+	size_t n;
+
+	if (!digest_parse(member(statement, "input"), &stated))
+		return false;
+	if (salt.n) {
+		if (!hex_decode(salt, own.b, sizeof own.b, &n) || n != sizeof own.b)
+			return false;
+		struct view parts[] = { view_make(own.b, sizeof own.b), tape_token(&x->tape, x->envelope.record) };
+		sha256_parts(parts, 2, &have);
+	}
+	return digest_eq(&stated, &have);
+}
+
+static const char *statement_fault(const struct release *r, const json_t *statement)
+{
+	const struct exchange *x = r->x;
+	struct digest agreement;
+	int64_t expires;
+
+	if (!x->envelope.record || !covers_record(x, statement))
+		return "the approval is for another record";
+	if (!digest_parse(member(statement, "agreement"), &agreement) || !digest_eq(&agreement, &r->row.agreement_digest))
+		return "the approval is for another agreement";
+	if (!view_eq(member(statement, "tier"), x->envelope.tier))
+		return "the approval is for another tier";
+	if (!view_eq(member(statement, "exception"), x->envelope.exception))
+		return "the approval is for another exception";
+	if (!time_parse(member(statement, "expires"), &expires) || expires <= r->request.now_ms)
+		return "the approval has expired";
+	return NULL;
+}
+
+static const char *signature_fault(struct release *r, const json_t *statement)
+{
+	struct cms_signer signer = { .name = VIEW("officer") };
+	struct error e = { .reason = REASON_NONE };
+	int64_t training;
+
+	if (!digest_parse(member(statement, "officer"), &r->officer) ||
+	    !find_officer(r->request.conf, &r->officer, &signer.cert_der, &training))
+		return "the approval names no officer of this agency";
+	if (!cms_verify(r->asked.signature, r->asked.statement, &signer, 1, r->request.now_ms, &e) || !signer.signed_it)
+		return "the approval is not signed by the officer that it names";
+	return training < r->request.now_ms ? "the officer's training has expired" : NULL;
+}
+
+/* NULL: it holds. */
+static const char *approval_fault(struct release *r)
+{
+	struct error_list errors = { .max = 1 };
+	json_t *statement = document_read(r->held->approval_schema, "approval", r->asked.statement, &errors);
+	const char *fault = "the statement is not an approval";
+
+	if (statement) {
+		fault = statement_fault(r, statement);
+		if (!fault)
+			fault = signature_fault(r, statement);
+	}
+	json_decref(statement);
+	error_list_free(&errors);
+	return fault;
+}
+
+/* What leaves everything as it is: the approval, a changed agreement, the gateway's own failure. */
+static const char *obstacle(struct release *r)
+{
+	const struct exchange *x = r->x;
+	const char *fault = approval_fault(r);
+
+	if (fault)
+		return fault;
+	if (x->agreement && !digest_eq(agreement_digest(x->agreement), &r->row.agreement_digest))
+		return "another version of the agreement is in force since: it has to be sent anew";
+	for (size_t i = 0; i < x->decision.n_failed; i++)
+		switch ((int)x->decision.failed[i].reason) {
+		case REASON_APPROVAL_INVALID:
+			return "the agreement asks for another approval: one of another officer, or one that still holds";
+		case REASON_APPROVAL_MISSING:
+			return "the agreement asks for more approvals";
+		case REASON_TRAINING_EXPIRED:
+			return "an officer's training has expired";
+		}
+	return NULL;
+}
+
+/* --- writing it --- */
+
+static struct entry decision_facts(const struct release *r, const char *outcome, const char *note)
+{
+	return (struct entry){ .time_ms = r->request.now_ms, .exchange = r->row.id, .peer = view_of(r->row.partner),
+		.recipient = view_of(r->row.recipient), .agreement = view_of(r->row.agreement),
+		.agreement_digest = r->row.agreement_digest, .outcome = view_of(outcome), .note = view_of(note) };
+}
+
+static bool write_attempt(struct release *r, struct writer *w, struct job *j, struct error *e)
+{
+	struct entry facts = decision_facts(r, outcome_name(OUTCOME_HELD), "release was asked for without a valid approval");
+	uint64_t index;
+
+	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e);
+}
+
+static bool write_release(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	struct exchange *x = (struct exchange *)j;
+	struct release *r = (struct release *)x->request;
+	struct store_exchange row;
+	uint64_t index;
+
+	if (!store_get_exchange(s, r->seq, &row, e))
+		return false;
+	r->still_held = row.state == STATE_HELD;
+	if (!r->still_held)
+		return true;
+	if (!r->approved)
+		return write_attempt(r, w, j, e);
+	struct entry facts = decision_facts(r, outcome_name(x->decision.outcome), "an officer approved the release");
+	x->row.seq = r->seq;
+	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) &&
+	       retention_erase(r->held->worker.core, w, j, s, r->seq, &r->row.id, "decided by a person", r->request.now_ms, e) &&
+	       writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
+	       store_set_entry(s, r->seq, x->index, e) && store_set_answer(s, r->seq, x->status, buf_view(&x->answer), e) &&
+	       store_set_state(s, r->seq, x->row.state, e) &&
+	       (!x->keeps_payload || exchange_write_payload(x, w, s, e));
+}
+
+static void count(struct core *c, bool released)
+{
+	atomic_fetch_add_explicit(released ? &c->released : &c->refused, 1, memory_order_relaxed);
+}
+
+static void released(struct job *j)
+{
+	struct exchange *x = (struct exchange *)j;
+	struct release *r = (struct release *)x->request;
+	bool done = j->committed && r->still_held && r->approved;
+	struct held_result result = { .decided = true, .released = exchange_is_release(x), .reason = exchange_reason(x),
+		.state = exchange_state_name(x->row.state) };
+
+	quota_settle(&x->quota, done);
+	if (!j->committed) {
+		tell(&r->asked, j->error.text);
+	} else if (!r->still_held) {
+		tell(&r->asked, "the exchange is not held");
+	} else if (!r->approved) {
+		tell(&r->asked, r->why_not);
+	} else {
+		count(r->held->worker.core, result.released);
+		if (!result.released)
+			snprintf(result.text, sizeof result.text, "refused: %s", reason_text(result.reason));
+		r->asked.done(r->asked.arg, &result);
+	}
+	writer_release(j);
+	release_free(r);
+}
+
+/* --- running the steps again --- */
+
+static bool open_envelope(struct release *r, struct error *e)
+{
+	struct held *h = r->held;
+	struct core *c = h->worker.core;
+
+	if (!payload_open(c->keys, h->worker.scratch.gcm, h->worker.reader, r->seq, &r->row.id, &r->payload, e))
+		return false;
+	r->x = exchange_take(&r->request, 0);
+	if (!r->x || !random_bytes(&r->x->random, sizeof r->x->random))
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	/* The digest of the input is the one that was logged when it came, and that officers sign. */
+	r->x->random.input_salt = r->payload.input_salt;
+	r->x->id = r->x->origin = r->row.id;
+	r->x->approved = true;
+	r->x->text = r->payload.record;
+	if (r->request.peer->roles & ROLE(GATEWAY))
+		return true;    /* the provider's approvals are its own; ours is checked here */
+	if (!splice_approval(r, e))
+		return false;
+	r->x->text = buf_view(&r->envelope);
+	return true;
+}
+
+static void decide(struct release *r)
+{
+	struct exchange *x = r->x;
+	const char *fault;
+	bool prepared;
+
+	x->decision.now_ms = r->request.now_ms;
+	exchange_decide(x);
+	fault = obstacle(r);
+	prepared = exchange_prepare(x);
+	if (!fault && (!prepared || !x->final))
+		fault = reason_text(exchange_reason(x));
+	r->approved = !fault;
+	if (fault)
+		snprintf(r->why_not, sizeof r->why_not, "%s", fault);
+}
+
+static struct release *release_new(struct held *h, const struct held_request *asked, const struct store_exchange *x)
+{
+	struct release *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->held = h;
+	r->asked = *asked;
+	r->seq = x->seq;
+	copy_row(x, &r->row);
+	r->payload.plain = BUF_INIT(ENVELOPE_MAX);
+	r->envelope = BUF_INIT(ENVELOPE_MAX);
+	testimony_init(&r->testimony);
+	snprintf(r->path, sizeof r->path, "/v1/agreements/%s/records", r->row.agreement);
+	r->request.worker = &h->worker;
+	r->request.conf = core_conf(h->worker.core);
+	r->request.now_ms = core_now_ms();
+	r->request.path = view_of(r->path);
+	r->request.peer = partner_by_id(r->request.conf, r->row.partner);
+	return r;
+}
+
+void held_release(struct held *h, const struct held_request *asked)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange x;
+	struct release *r;
+
+	if (!find_held(h, asked, &x))
+		return;
+	r = release_new(h, asked, &x);
+	if (!r) {
+		tell(asked, "memory ran out");
+		return;
+	}
+	if (!r->request.peer)
+		error_set(&e, REASON_PARTNER_UNKNOWN, "who sent it is no longer a partner");
+	if (!r->request.peer || !open_envelope(r, &e)) {
+		tell(asked, e.text);
+		release_free(r);
+		return;
+	}
+	decide(r);
+	if (!testify(&r->testimony, asked->uid, "approval", asked->statement)) {
+		tell(asked, "memory ran out");
+		release_free(r);
+		return;
+	}
+	r->x->job = (struct job){ .home = h->home, .run = write_release, .done = released };
+	writer_submit(h->worker.core->writer, &r->x->job);
+}
