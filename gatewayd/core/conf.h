@@ -33,6 +33,8 @@ struct partner {
 	uint16_t port;
 	bool has_log;
 	struct note_vkey log;
+	bool has_witness;
+	struct note_vkey witness;       /* cosigns this node's log */
 	struct view *signers;           /* DER certificates */
 	size_t n_signers;
 	int64_t training_until_ms;      /* TIME_NONE: not stated */
@@ -50,6 +52,7 @@ struct node {
 	struct edge_limits edge;
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;
+	uint32_t witness_every_s, rebuild_every_s;
 };
 
 struct conf {

@@ -93,6 +93,7 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 	struct conf *c = f->c;
 	const json_t *endpoint = json_object_get(doc, "endpoint"), *role;
 	const char *vkey = json_string_value(json_object_get(json_object_get(doc, "audit"), "vkey"));
+	const char *witness = json_string_value(json_object_get(json_object_get(doc, "audit"), "witness_vkey"));
 	const char *until = json_string_value(json_object_get(doc, "training_until"));
 	const char *host = json_string_value(json_object_get(endpoint, "host"));
 	struct error e = { .reason = REASON_NONE };
@@ -112,6 +113,12 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 		p->has_log = note_vkey_parse(view_of(vkey), &p->log, &e);
 		if (!p->has_log)
 			error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/audit/vkey: %s", e.text);
+	}
+	if (witness) {
+		p->has_witness = note_vkey_parse(view_of(witness), &p->witness, &e) &&
+		                 (p->witness.type == NOTE_COSIGNER || error_set(&e, REASON_CONFIG, "is not a witness's key"));
+		if (!p->has_witness)
+			error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/audit/witness_vkey: %s", e.text);
 	}
 	p->training_until_ms = TIME_NONE;
 	if (until && !time_parse(view_of(until), &p->training_until_ms))

@@ -17,7 +17,9 @@
 #include "gatewayd/core/mirror.h"
 #include "gatewayd/core/notify.h"
 #include "gatewayd/core/quota.h"
+#include "gatewayd/core/rebuild.h"
 #include "gatewayd/core/retention.h"
+#include "gatewayd/core/witness.h"
 #include "gatewayd/core/worker.h"
 #include "lib/schema/document.h"
 
@@ -61,6 +63,8 @@ void core_die(struct core *c, const struct error *e)
 {
 	uint64_t one = 1;
 
+	if (e->reason == REASON_TAMPERED)
+		atomic_store(&c->tampered, true);
 	if (!atomic_exchange(&c->dying, true))
 		core_log("error", "going down: %s", e->text);
 	(void)!write(c->die_fd, &one, sizeof one);
@@ -192,6 +196,9 @@ static bool open_log(struct core *c, struct opened *o, struct error *e)
 	w.signer.key = o->audit;
 	if (!note_vkey_make(view_of(n->origin), NOTE_ED25519, public_key, &w.signer.vkey))
 		return error_set(e, REASON_CONFIG, "the log's origin is not a key name");
+	c->witness = witness_open(c, o->audit, e);
+	if (!c->witness)
+		return false;
 	c->mirror = mirror_open(n->mirror, n->store, mirror_warned, c, e);
 	if (!c->mirror)
 		return false;
@@ -293,7 +300,7 @@ static void on_die(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	l->status = 1;
+	l->status = atomic_load(&l->core->tampered) ? EXIT_CONFIG : 1;
 	event_base_loopbreak(l->base);
 }
 
@@ -373,7 +380,8 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		.edge_pid = o->edge_pid };
 	struct event *events[LOOP_EVENTS] = { NULL };
 	struct control *control = NULL;
-	bool started = false;
+	struct rebuild *rebuild = NULL;
+	bool started = false, serving = false;
 
 	if (!l.base || !l.retention || !add_events(&l, events)) {
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
@@ -382,7 +390,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 	struct control_options options = { .core = c, .base = l.base, .listen_fd = o->control_fd, .reader = opened->reader,
 		.retention = l.retention, .reload = reload };
 	control = control_new(&options);
-	if (!control || !governing_submit(c, "start") || !catch_up(&l, e)) {
+	if (!control) {
 		error_set(e, REASON_NO_MEMORY, "the control socket cannot be served");
 		goto out;
 	}
@@ -390,19 +398,27 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		if (!worker_start(c->workers[i], e))
 			goto out;
 	started = true;
+	/* Nothing is added to the log before its witnesses were asked whether it is the one that they know. */
+	l.status = EXIT_CONFIG;
+	if (!witness_wait(c) || !governing_submit(c, "start") || !catch_up(&l, e) ||
+	    !(rebuild = rebuild_start(c, &c->witness->log, e)))
+		goto out;
+	serving = true;
+	l.status = 0;
 	CONFINE_PROBE(CONFINE_CORE);
 	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin, c->conf->n_agreements);
 	notify("READY=1");
 	event_base_dispatch(l.base);
 	notify("STOPPING=1");
 out:
+	rebuild_stop(rebuild);
 	for (unsigned i = 0; started && i < c->n_workers; i++)
 		worker_stop(c->workers[i]);
 	for (unsigned i = 0; started && i < c->n_workers; i++)
 		worker_join(c->workers[i]);
 	for (unsigned i = 0; started && i < c->n_workers; i++)
 		worker_hang_up(c->workers[i]);
-	if (started)
+	if (serving && !atomic_load(&c->tampered))
 		governing_stop(c);
 	writer_stop(c->writer);
 	c->writer = NULL;
@@ -441,6 +457,7 @@ static void close_all(struct core *c, struct opened *o)
 	for (unsigned i = 0; c->workers && i < c->n_workers; i++)
 		worker_free(c->workers[i]);
 	free(c->workers);
+	witness_free(c->witness);
 	mirror_close(c->mirror);
 	store_close(o->reader);
 	store_close(o->store);

@@ -12,6 +12,7 @@
 
 struct mirror;
 struct quotas;
+struct witness;
 struct worker;
 
 struct core {
@@ -24,6 +25,7 @@ struct core {
 	struct mirror *mirror;
 	struct writer *writer;
 	struct quotas *quotas;          /* its own lock */
+	struct witness *witness;
 	struct worker **workers;
 	unsigned n_workers;
 	int64_t started_ms;
@@ -32,10 +34,13 @@ struct core {
 	struct conf *conf;              /* the current one; core_conf() */
 	_Atomic bool draining;          /* no new exchanges; /readyz says so */
 	_Atomic bool dying;             /* the store or the log failed: stop */
+	_Atomic bool tampered;          /* that the log was found altered or put back is why: exit 78 */
 	int die_fd;                     /* eventfd that ends the main loop */
 
 	/* Figures for status and metrics. */
 	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, erased, strangers;
+	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
+	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
 };
 
 /* The current configuration, with a reference for the caller. Any thread. */
@@ -43,7 +48,7 @@ struct conf *core_conf(struct core *c);
 /* Wall clock, Unix milliseconds, and the monotonic clock for deadlines. */
 int64_t core_now_ms(void);
 int64_t core_monotonic_ms(void);
-/* Fatal: logs and ends the process from the main loop. Any thread. */
+/* Fatal: logs and ends the process from the main loop; with status 78 for REASON_TAMPERED. Any thread. */
 void core_die(struct core *c, const struct error *e);
 
 /* A line on standard error: `level: text`. Never a value of a record. Any thread. */

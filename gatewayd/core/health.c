@@ -3,6 +3,7 @@
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/store.h"
+#include "gatewayd/core/witness.h"
 #include "lib/schema/document.h"
 
 static void send_as(struct request *r, int status, struct view type, struct view body)
@@ -25,7 +26,7 @@ void handle_livez(struct request *r)
 void handle_readyz(struct request *r)
 {
 	struct core *c = r->worker->core;
-	bool ready = !atomic_load(&c->draining) && !atomic_load(&c->dying);
+	bool ready = !atomic_load(&c->draining) && !atomic_load(&c->dying) && witness_settled(c);
 
 	send_as(r, ready ? 200 : 503, VIEW("text/plain"), ready ? VIEW("ready\n") : VIEW("not ready\n"));
 }
@@ -62,6 +63,13 @@ void handle_metrics(struct request *r)
 	counter(&b, "commits", "Transactions committed.", stats.commits);
 	gauge(&b, "commit_rows", "Median exchanges in one commit.", stats.median_batch);
 	gauge(&b, "audit_entries", "Entries in the audit log.", stats.tree_size);
+	counter(&b, "witness_given", "Checkpoints of partners' logs cosigned.", atomic_load(&c->witness->cosigned));
+	counter(&b, "witness_incidents", "Partners' logs that forked or went back.", atomic_load(&c->witness->incidents));
+	counter(&b, "witness_had", "Cosignatures of this log.", atomic_load(&c->witness->cosignatures));
+	counter(&b, "witness_failures", "Partners that did not cosign when asked.", atomic_load(&c->witness->failures));
+	counter(&b, "rebuilds", "Full verifications that found the log whole.", atomic_load(&c->rebuilds));
+	counter(&b, "rebuild_failures", "Full verifications that found the log altered.", atomic_load(&c->rebuild_failures));
+	gauge(&b, "rebuild_entries", "Entries in the last full verification.", atomic_load(&c->rebuild_entries));
 	if (store_count(r->worker->reader, &counts, &e)) {
 		gauge(&b, "payloads", "Sealed payloads held.", counts.payloads);
 		gauge(&b, "timers", "Retention timers.", counts.timers);

@@ -202,23 +202,6 @@ void handle_agreement(struct request *r)
 
 /* --- the audit log --- */
 
-void handle_checkpoint(struct request *r)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct buf body = BUF_INIT(65536);
-	struct view note;
-	uint64_t size;
-
-	if (store_last_checkpoint(r->worker->reader, &size, &note, &e) && size > 0) {
-		buf_add(&body, note);
-		send_text(r, VIEW("text/plain; charset=utf-8"), &body);
-	} else {
-		error_set(&e, REASON_NOT_FOUND, "no checkpoint");
-		send_error(r, &e);
-	}
-	buf_free(&body);
-}
-
 void handle_tile(struct request *r)
 {
 	struct error e = { .reason = REASON_NONE };

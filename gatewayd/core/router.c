@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
+#include "gatewayd/core/witness.h"
 #include "lib/base/encode.h"
 
 #define ANY_ROLE (~0u)
@@ -28,6 +29,8 @@ static const struct route routes[] = {
 	{ "GET", "/v1/agreements/*/schema", ANY_ROLE, handle_agreement },
 	{ "GET", "/v1/agreements/*/summary", ANY_ROLE, handle_agreement },
 	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, handle_checkpoint },
+	{ "POST", "/add-checkpoint", ROLE(GATEWAY), handle_add_checkpoint },
+	{ "GET", "/witnessed/**", ROLE(GATEWAY) | OVERSIGHT, handle_witnessed },
 	{ "GET", "/tile/entries/**", OVERSIGHT, handle_entries },
 	{ "GET", "/tile/**", ROLE(GATEWAY) | OVERSIGHT, handle_tile },
 	{ "GET", "/problems/*", 0, handle_problem },
@@ -138,10 +141,17 @@ static bool stranger(struct request *r, enum reason reason)
 /* Role, rate and digest; answers what is refused. */
 static bool admitted(struct request *r, const struct route *route)
 {
+	bool settled = witness_settled(r->worker->core);
+
 	if (r->conn->monitor)
 		return route->roles == 0 || (answer_problem(r, REASON_NOT_FOUND), false);
 	if (route->roles != 0 && route->roles != ANY_ROLE && !(r->peer->roles & route->roles)) {
 		answer_problem(r, REASON_ROLE_DENIED);
+		return false;
+	}
+	/* Two gateways that start together still witness each other. */
+	if (!settled && route->roles != 0 && route->handle != handle_add_checkpoint && route->handle != handle_witnessed) {
+		answer_problem(r, REASON_UNAVAILABLE);
 		return false;
 	}
 	if (view_is(r->method, "GET") && !worker_may_read(r->worker, r->conf, r->peer, r->now_ms)) {

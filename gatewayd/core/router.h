@@ -13,10 +13,12 @@ void handle_validate(struct request *r);
 void handle_exchange(struct request *r);        /* reads */
 void handle_agreements(struct request *r);
 void handle_agreement(struct request *r);
-void handle_checkpoint(struct request *r);
 void handle_tile(struct request *r);
 void handle_entries(struct request *r);
 void handle_problem(struct request *r);
+void handle_checkpoint(struct request *r);      /* witness */
+void handle_add_checkpoint(struct request *r);
+void handle_witnessed(struct request *r);
 void handle_livez(struct request *r);           /* health */
 void handle_openapi(struct request *r);
 void handle_readyz(struct request *r);

@@ -9,6 +9,7 @@
 #include "gatewayd/core/outbox.h"
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/store.h"
+#include "gatewayd/core/witness.h"
 
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
 #define HEAD_MAX (32u * 1024)
@@ -238,7 +239,10 @@ static void on_frame(void *arg, const struct frame *f)
 	struct worker *w = arg;
 
 	if (f->id & CHANNEL_OUTBOUND) {
-		outbox_frame(w->outbox, f);
+		if (!(f->id & CHANNEL_WITNESS))
+			outbox_frame(w->outbox, f);
+		else if (w->asking)
+			asking_frame(w->asking, f);
 		return;
 	}
 	switch (f->type) {
@@ -354,7 +358,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	send_config(w);
-	outbox_tick(w->outbox);
+	if (w->asking)
+		asking_tick(w->asking);
+	if (witness_settled(w->core))
+		outbox_tick(w->outbox);
 	worker_flush(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
 	if (stop_by && core_monotonic_ms() >= stop_by)
@@ -431,7 +438,7 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->home = home_new();
 	w->reader = store_open_reader(core->conf->node.store, e);
 	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
-	    !(w->outbox = outbox_new(w))) {
+	    !(w->outbox = outbox_new(w)) || (index == 0 && !(w->asking = asking_new(w)))) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
 		return NULL;
@@ -442,6 +449,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 bool worker_start(struct worker *w, struct error *e)
 {
 	send_config(w);
+	if (w->asking)
+		asking_tick(w->asking);
 	worker_flush(w);
 	int failed = pthread_create(&w->thread, NULL, run, w);
 
@@ -497,6 +506,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	outbox_free(w->outbox);
+	asking_free(w->asking);
 	free_tables(w);
 	while (w->free_exchanges) {
 		struct exchange *x = w->free_exchanges;

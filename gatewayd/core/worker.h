@@ -13,6 +13,7 @@
 #include "lib/policy/decision.h"
 #include "lib/tlog/entry.h"
 
+struct asking;
 struct exchange;
 struct outbox;
 
@@ -83,6 +84,7 @@ struct worker {
 	struct exchange *free_exchanges;
 	struct scratch scratch;
 	struct outbox *outbox;
+	struct asking *asking;          /* the first worker's; NULL: another one's */
 	uint64_t edge_generation;       /* of the conf that the edge was sent */
 	uint64_t read_window;           /* minute of the counts below */
 	uint32_t *reads;                /* by partner of the current conf */

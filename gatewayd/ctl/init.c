@@ -47,33 +47,48 @@ static bool write_secret(const struct plan *p, const char *name, struct secret *
 	return (random_bytes(s->b, s->n) || error_set(e, REASON_CRYPTO, "no random bytes")) && secret_write_new(path, s, e);
 }
 
-/* The log's key pair: the seed among the keys, the verifier key for everybody. */
-static bool write_audit_key(const struct plan *p, struct error *e)
+/* A key pair: the seed among the keys, the verifier key for everybody. */
+static bool write_signing_key(const struct plan *p, const char *secret, const char *public, const char *name,
+                              enum note_key_type type, struct error *e)
 {
 	struct secret seed;
 	struct ed25519_key *key;
 	struct note_vkey vkey;
 	struct buf text = BUF_INIT(1024);
 	uint8_t public_key[32];
-	bool ok = write_secret(p, "audit.key", &seed, e);
+	bool ok = write_secret(p, secret, &seed, e);
 
 	if (!ok)
 		return false;
 	key = ed25519_from_seed(seed.b);
 	secret_wipe(&seed);
 	if (!key)
-		return error_set(e, REASON_CRYPTO, "the audit key cannot be made");
+		return error_set(e, REASON_CRYPTO, "a signing key cannot be made");
 	ed25519_public(key, public_key);
-	ok = note_vkey_make(view_of(p->origin), NOTE_ED25519, public_key, &vkey) ||
-	     error_set(e, REASON_CONFIG, "the origin %s is not a key name", p->origin);
+	ok = note_vkey_make(view_of(name), type, public_key, &vkey) ||
+	     error_set(e, REASON_CONFIG, "%s is not a key name", name);
 	if (ok) {
 		note_vkey_print(&vkey, &text);
 		buf_addc(&text, '\n');
-		ok = write_file(p->dir, "audit.vkey", buf_view(&text), 0644, e);
+		ok = write_file(p->dir, public, buf_view(&text), 0644, e);
 	}
 	ed25519_free(key);
 	buf_free(&text);
 	return ok;
+}
+
+static bool write_audit_key(const struct plan *p, struct error *e)
+{
+	return write_signing_key(p, "audit.key", "audit.vkey", p->origin, NOTE_ED25519, e);
+}
+
+/* The key that cosigns partners' logs; its name stays when the log's epoch changes. */
+static bool write_witness_key(const struct plan *p, struct error *e)
+{
+	char name[600];
+
+	snprintf(name, sizeof name, "%s/witness/%s", p->host, p->node);
+	return write_signing_key(p, "witness.key", "witness.vkey", name, NOTE_COSIGNER, e);
 }
 
 static bool write_request(const struct plan *p, struct error *e)
@@ -102,11 +117,12 @@ static bool write_keystore(const struct plan *p, struct error *e)
 
 static bool write_node(const struct plan *p, struct error *e)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:[s], s:{s:s, s:s, s:s}, s:s, s:s, s:{s:i, s:s, s:s, s:s}, s:s, s:s, s:s, s:s}",
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:[s], s:{s:s, s:s, s:s}, s:s, s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s}",
 		"agency", p->agency, "node", p->node, "host", p->host, "listen", p->listen,
 		"tls", "certificate", "tls/gateway.pem", "key", "tls/gateway.key", "authorities", "tls/authorities.pem",
 		"store", "store/gatewayd.db", "keys", "keys",
 		"audit", "epoch", 1, "mirror", "log/audit.jsonl", "vkey", "audit.vkey", "anchor", "anchor/checkpoint",
+		"witness_vkey", "witness.vkey",
 		"partners", "partners", "agreements", "agreements", "schemas", "schemas", "control", "run/control.sock");
 	char *text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
 	struct buf b = BUF_INIT(65536);
@@ -134,7 +150,7 @@ static bool write_all(const struct plan *p, struct error *e)
 			return false;
 	bool ok = write_secret(p, "pseudonym.key", &s, e) && write_secret(p, "idempotency.key", &s, e);
 	secret_wipe(&s);
-	return ok && write_audit_key(p, e) && write_keystore(p, e) && write_request(p, e) && write_node(p, e);
+	return ok && write_audit_key(p, e) && write_witness_key(p, e) && write_keystore(p, e) && write_request(p, e) && write_node(p, e);
 }
 
 static bool parse_plan(struct plan *p, int argc, char **argv)
@@ -183,7 +199,7 @@ int ctl_run_init(const struct ctl *c, int argc, char **argv)
 	       "  keys/            secrets; back them up apart from the store, never together with it\n"
 	       "  tls/gateway.csr  have it signed by the partners' authority (serverAuth and clientAuth),\n"
 	       "                   put the certificate at tls/gateway.pem and the authority at tls/authorities.pem\n"
-	       "  audit.vkey       give it to auditors and partners\n"
+	       "  audit.vkey       give it to auditors and partners; witness.vkey to partners\n"
 	       "  partners/, agreements/, schemas/  put them here; check with gatewayd -c %s/gatewayd.json -t\n",
 	       p.dir, p.agency, p.dir);
 	return CTL_OK;
@@ -233,12 +249,25 @@ int ctl_run_pin(const struct ctl *c, int argc, char **argv)
 	return CTL_OK;
 }
 
+/* Nodes without a witness key are no witnesses. */
+static void add_witness(json_t *doc, const char *path)
+{
+	struct buf key = BUF_INIT(4096);
+
+	if (doc && path && file_read(path, 4096, &key, NULL)) {
+		struct view rest = buf_view(&key), line = view_cut(&rest, '\n');
+		json_object_set_new(json_object_get(doc, "audit"), "witness_vkey", json_stringn(line.p, line.n));
+	}
+	buf_free(&key);
+}
+
 static json_t *describe(const struct ctl *c, const json_t *node, struct error *e)
 {
 	struct arena mem = { .max = 0 };
 	const char *folder = file_folder(&mem, c->config);
 	const char *cert = json_string_value(json_object_get(json_object_get(node, "tls"), "certificate"));
 	const char *vkey = json_string_value(json_object_get(json_object_get(node, "audit"), "vkey"));
+	const char *witness = json_string_value(json_object_get(json_object_get(node, "audit"), "witness_vkey"));
 	const char *agency = json_string_value(json_object_get(node, "agency"));
 	const char *host = json_string_value(json_object_get(node, "host"));
 	const char *listen = json_string_value(json_array_get(json_object_get(node, "listen"), 0));
@@ -259,6 +288,7 @@ static json_t *describe(const struct ctl *c, const json_t *node, struct error *e
 		doc = json_pack("{s:s, s:s, s:s, s:[s], s:o, s:{s:s, s:i}, s:{s:o}}", "id", name, "agency", agency,
 			"jurisdiction", "XX", "roles", "gateway", "identity", identity_json(&id), "endpoint", "host", host,
 			"port", (int)port, "audit", "vkey", json_stringn(key.p, key.n));
+		add_witness(doc, witness ? file_beside(&mem, folder, witness) : NULL);
 	}
 	buf_free(&key);
 	arena_free(&mem);
