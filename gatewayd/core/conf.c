@@ -286,6 +286,20 @@ const struct partner *conf_partner(const struct conf *c, const struct cert_id *c
 	return NULL;
 }
 
+bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e)
+{
+	struct error newest = { .reason = REASON_NONE };
+
+	if (!p->has_log)
+		return error_set(e, REASON_TAMPERED, "no verifier key of the partner's log is known here");
+	if (receipt_verify(r, entry, &p->log, &newest))
+		return true;
+	for (size_t i = 0; i < p->n_earlier; i++)
+		if (receipt_verify(r, entry, &p->earlier[i], NULL))
+			return true;
+	return error_set(e, newest.reason, "%s", newest.text);
+}
+
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role)
 {
 	for (size_t i = 0; i < c->n_partners; i++)

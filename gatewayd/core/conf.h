@@ -10,6 +10,7 @@
 #include "lib/crypto/x509.h"
 #include "lib/policy/agreement.h"
 #include "lib/tlog/note.h"
+#include "lib/tlog/receipt.h"
 
 #define ROLE_LIST(R) \
 	R(SYSTEM, "system") R(GATEWAY, "gateway") R(OFFICER, "officer") R(OPERATOR, "operator") \
@@ -33,6 +34,8 @@ struct partner {
 	uint16_t port;
 	bool has_log;
 	struct note_vkey log;
+	struct note_vkey *earlier;      /* of its log in earlier epochs: for receipts only */
+	size_t n_earlier;
 	bool has_witness;
 	struct note_vkey witness;       /* cosigns this node's log */
 	struct view *signers;           /* DER certificates */
@@ -83,6 +86,8 @@ void conf_unref(struct conf *c);
 
 /* The partner whose certificate this is, or NULL. */
 const struct partner *conf_partner(const struct conf *c, const struct cert_id *cert);
+/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). */
+bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role);
 /* An agreement by id; of several versions the one in force at `now_ms` (or the predecessor with that

@@ -88,6 +88,20 @@ static void read_signers(struct folder *f, struct partner *p, const json_t *list
 	}
 }
 
+static void read_earlier(struct folder *f, struct partner *p, const json_t *list, const char *path)
+{
+	struct error e = { .reason = REASON_NONE };
+	size_t n = json_array_size(list);
+
+	p->earlier = arena_alloc(&f->c->mem, (n + 1) * sizeof *p->earlier);
+	for (size_t i = 0; p->earlier && i < n; i++) {
+		if (note_vkey_parse(view_of(json_string_value(json_array_get(list, i))), &p->earlier[p->n_earlier], &e))
+			p->n_earlier++;
+		else
+			error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/audit/earlier/%zu: %s", i, e.text);
+	}
+}
+
 static void fill_partner(struct folder *f, struct partner *p, const json_t *doc, const char *path)
 {
 	struct conf *c = f->c;
@@ -114,6 +128,7 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 		if (!p->has_log)
 			error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/audit/vkey: %s", e.text);
 	}
+	read_earlier(f, p, json_object_get(json_object_get(doc, "audit"), "earlier"), path);
 	if (witness) {
 		p->has_witness = note_vkey_parse(view_of(witness), &p->witness, &e) &&
 		                 (p->witness.type == NOTE_COSIGNER || error_set(&e, REASON_CONFIG, "is not a witness's key"));

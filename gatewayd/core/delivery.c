@@ -147,7 +147,7 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 	if (!text || !d->partner->has_log) {
 		later(d, "receipt-invalid", "the answer has no receipt that can be verified here");
 	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
-	           !receipt_verify(&r, leaf, &d->partner->log, &e)) {
+	           !conf_receipt(d->partner, &r, leaf, &e)) {
 		later(d, "receipt-invalid", e.text);
 	} else {
 		leaf_member(leaf, "operation", operation, sizeof operation);

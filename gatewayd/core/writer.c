@@ -388,9 +388,8 @@ static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct
 
 	(void)s;
 	clock_gettime(CLOCK_REALTIME, &t);
-	log_genesis(&w->log, (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, &leaf);
-	bool ok = !leaf.failed ? writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e)
-	                       : error_set(e, REASON_NO_MEMORY, "no memory for the genesis entry");
+	bool ok = log_genesis(&w->log, (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, &leaf, e) &&
+	          writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
 	buf_free(&leaf);
 	return ok;
 }

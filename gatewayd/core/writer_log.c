@@ -115,6 +115,19 @@ static bool open_anchor(struct writer_log *l, const char *path, struct error *e)
 	return ok;
 }
 
+/* A new epoch begins in the store first, then in the configuration: between the two nothing is signed. */
+static bool check_origin(const struct writer_log *l, struct error *e)
+{
+	struct error missing = { .reason = REASON_NONE };
+	struct store_log_row row;
+
+	if (!store_get_log(l->store, &row, &missing))
+		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	return view_is(row.origin, l->signer.vkey.name) ||
+	       error_set(e, REASON_TAMPERED, "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
+	                 "audit new-epoch` interrupted? It may run again", VIEW_ARG(row.origin), l->signer.vkey.name);
+}
+
 bool log_open(struct writer_log *l, struct store *s, const struct note_signer *signer, const char *anchor_path,
               struct error *e)
 {
@@ -124,7 +137,7 @@ bool log_open(struct writer_log *l, struct store *s, const struct note_signer *s
 	bool ok = false;
 
 	*l = (struct writer_log){ .store = s, .signer = *signer, .text = BUF_INIT(NOTE_BYTES), .note = BUF_INIT(NOTE_BYTES) };
-	if (!store_last_checkpoint(s, &size, &found, e))
+	if (!check_origin(l, e) || !store_last_checkpoint(s, &size, &found, e))
 		goto out;
 	buf_add(&note, found);
 	if (note.failed || !store_entry_count(s, &entries, e)) {
@@ -153,12 +166,26 @@ void log_close(struct writer_log *l)
 	buf_free(&l->note);
 }
 
-void log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out)
+bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
 {
-	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD),
-		.note = view_of(l->signer.vkey.name) };
+	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD) };
+	struct error missing = { .reason = REASON_NONE };
+	struct store_log_row row = { .note = VIEW("") };
+	struct buf note = BUF_INIT(4096);
 
+	if (store_get_log(l->store, &row, &missing)) {
+		buf_addf(&note, "%s continues %.*s", l->signer.vkey.name, VIEW_ARG(row.note));
+		genesis.input = row.before;
+	} else if (missing.reason == REASON_NOT_FOUND) {
+		buf_adds(&note, l->signer.vkey.name);
+	} else {
+		return error_set(e, missing.reason, "%s", missing.text);
+	}
+	genesis.note = buf_view(&note);
 	entry_print(&genesis, NULL, out);
+	bool ok = (!note.failed && !out->failed) || error_set(e, REASON_NO_MEMORY, "no memory for the genesis entry");
+	buf_free(&note);
+	return ok;
 }
 
 /* --- appending --- */

@@ -31,7 +31,8 @@ bool log_prove(struct writer_log *l, uint64_t index, struct receipt *out, struct
 /* Of an older entry at the checkpoint of its commit; *note lives until the next call on the store. */
 bool log_prove_older(struct writer_log *l, uint64_t index, struct receipt *out, struct view *note,
                      struct error *e) MUST_USE;
-/* The genesis entry's line. */
-void log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out);
+/* The genesis entry's line: the origin, and of a later epoch what went before and the digest of its last
+ * checkpoint. */
+bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
 
 #endif

@@ -21,6 +21,8 @@ const struct ctl_command ctl_audit_commands[] = {
 	  "write the log as static files that any web server can publish, or as events", audit_export },
 	{ "audit", "reconcile", "[--policy FILE] A B",
 	  "compare the logs of two gateways that exchange records", audit_reconcile },
+	{ "audit", "new-epoch", "",
+	  "end the log and begin a new one that names it (the daemon is stopped)", audit_new_epoch },
 	{ 0 }
 };
 

@@ -8,7 +8,7 @@
 #include "lib/tlog/trust.h"
 #include "lib/tlog/verify.h"
 
-/* --- a log to read: an export directory (C2SP tlog-tiles), or a store --- */
+/* --- a log to read: an export directory (C2SP tlog-tiles), a store, or STORE@EPOCH for one of its earlier logs --- */
 struct audit_source;
 
 /* Opens it and reads its checkpoint, which is not verified yet. NULL on error. */
@@ -64,6 +64,7 @@ int audit_verify(const struct ctl *c, int argc, char **argv);
 int audit_verify_receipt(const struct ctl *c, int argc, char **argv);
 int audit_prove(const struct ctl *c, int argc, char **argv);
 int audit_export(const struct ctl *c, int argc, char **argv);
+int audit_new_epoch(const struct ctl *c, int argc, char **argv);
 int audit_reconcile(const struct ctl *c, int argc, char **argv);
 
 #endif

@@ -93,13 +93,38 @@ static bool open_directory(struct audit_source *s, const char *path, struct erro
 	return read_file(s, "checkpoint", NOTE_MAX, &s->note, &s->note_n, e);
 }
 
-static bool open_store(struct audit_source *s, const char *path, struct error *e)
+/* Whether the log that the store's verbs are about ends its origin in this epoch. */
+static bool is_epoch(struct store *store, struct view epoch)
+{
+	struct store_log_row row;
+	struct view origin = VIEW(""), note;
+	uint64_t size;
+
+	if (store_get_log(store, &row, NULL))
+		origin = row.origin;
+	else if (store_last_checkpoint(store, &size, &note, NULL))
+		origin = view_cut(&note, '\n');
+	return origin.n > epoch.n && origin.p[origin.n - epoch.n - 1] == '/' &&
+	       view_eq(view_from(origin, origin.n - epoch.n), epoch);
+}
+
+static bool use_epoch(struct store *store, struct view epoch, struct error *e)
+{
+	for (uint64_t log = 0; store_use_log(store, log, NULL); log++)
+		if (is_epoch(store, epoch))
+			return true;
+	return error_set(e, REASON_CONFIG, "the store holds no log of epoch %.*s", VIEW_ARG(epoch));
+}
+
+/* STORE, or STORE@EPOCH for the log of an earlier epoch. */
+static bool open_store(struct audit_source *s, const char *path, struct view epoch, struct error *e)
 {
 	struct view note;
 	uint64_t size;
 
 	s->store = store_open_reader(path, e);
-	if (!s->store || !store_last_checkpoint(s->store, &size, &note, e))
+	if (!s->store || (epoch.n > 0 && !use_epoch(s->store, epoch, e)) ||
+	    !store_last_checkpoint(s->store, &size, &note, e))
 		return false;
 	if (size == 0 && note.n == 0)
 		return error_set(e, REASON_NOT_FOUND, "the store has no checkpoint yet");
@@ -117,6 +142,7 @@ struct audit_source *audit_source_open(const char *path, struct error *e)
 	struct audit_source *s = calloc(1, sizeof *s);
 	struct view text, signatures;
 	struct checkpoint c;
+	char name[PATH_MAX];
 	struct stat st;
 
 	if (!s) {
@@ -124,11 +150,17 @@ struct audit_source *audit_source_open(const char *path, struct error *e)
 		return NULL;
 	}
 	s->copy = BUF_INIT(BUNDLE_MAX + ROWS_MAX);
-	if (stat(path, &st) != 0) {
-		error_set(e, REASON_IO, "%s: %s", path, strerror(errno));
+	snprintf(name, sizeof name, "%s", path);
+	char *at = strrchr(name, '@');
+	if (stat(path, &st) != 0 && at)
+		*at++ = '\0';
+	else
+		at = NULL;
+	if (stat(name, &st) != 0) {
+		error_set(e, REASON_IO, "%s: %s", name, strerror(errno));
 		return source_free_null(s);
 	}
-	if (!(S_ISDIR(st.st_mode) ? open_directory(s, path, e) : open_store(s, path, e)))
+	if (!(S_ISDIR(st.st_mode) ? open_directory(s, name, e) : open_store(s, name, at ? view_of(at) : VIEW(""), e)))
 		return source_free_null(s);
 	/* Only to know which files to ask for; whoever verifies opens the note by a key. */
 	if (note_split(audit_source_note(s), &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL))
