@@ -31,76 +31,115 @@ bool sql_fail(struct store *s, struct error *e)
 	return error_set(e, REASON_STORE, "the store failed: %s (code %d)", sqlite3_errmsg(s->db), code);
 }
 
-struct sqlite3_stmt *sql_start(struct store *s, enum sql id, struct error *e)
-{
-	if (id < SQL_WRITES && !s->in_transaction) {
-		error_set(e, REASON_STORE, "a verb that writes was called outside a transaction");
-		return NULL;
-	}
-	s->bind_failed = false;
-	sqlite3_reset(s->statements[id]);
-	return s->statements[id];
-}
-
-void bind_int(struct store *s, struct sqlite3_stmt *q, int at, int64_t v)
-{
-	s->bind_failed |= sqlite3_bind_int64(q, at, v) != SQLITE_OK;
-}
-
-void bind_text(struct store *s, struct sqlite3_stmt *q, int at, struct view v)
-{
-	s->bind_failed |= v.n > INT_MAX ||
-		sqlite3_bind_text(q, at, v.p ? v.p : "", (int)v.n, SQLITE_STATIC) != SQLITE_OK;
-}
-
-void bind_blob(struct store *s, struct sqlite3_stmt *q, int at, struct view v)
-{
-	s->bind_failed |= v.n > INT_MAX ||
-		sqlite3_bind_blob(q, at, v.p ? v.p : "", (int)v.n, SQLITE_STATIC) != SQLITE_OK;
-}
-
 void sql_end(struct sqlite3_stmt *q)
 {
 	sqlite3_reset(q);
 	sqlite3_clear_bindings(q);
 }
 
-bool sql_step(struct store *s, struct sqlite3_stmt *q, bool *row, struct error *e)
+static bool bind_one(struct sqlite3_stmt *q, int at, const struct bound *b)
 {
-	if (s->bind_failed) {
-		sql_end(q);
-		return error_set(e, REASON_STORE, "a value is too large for the store");
+	const char *p = b->v.p ? b->v.p : "";
+
+	switch (b->type) {
+	case BOUND_NULL:
+		return sqlite3_bind_null(q, at) == SQLITE_OK;
+	case BOUND_INT:
+		return sqlite3_bind_int64(q, at, b->n) == SQLITE_OK;
+	case BOUND_TEXT:
+		return b->v.n <= INT_MAX && sqlite3_bind_text(q, at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
+	case BOUND_BLOB:
+		return b->v.n <= INT_MAX && sqlite3_bind_blob(q, at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
 	}
-	int rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW) {
-		*row = true;
-		return true;
-	}
-	*row = false;
-	if (rc != SQLITE_DONE)
-		sql_fail(s, e);
-	sql_end(q);
-	return rc == SQLITE_DONE;
+	return false;
 }
 
-bool sql_run(struct store *s, struct sqlite3_stmt *q, struct error *e)
+struct sqlite3_stmt *sql_start(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e)
 {
-	bool row;
+	struct sqlite3_stmt *q = s->statements[id];
 
-	if (!sql_step(s, q, &row, e))
-		return false;
-	if (row)
+	if (id < SQL_WRITES && !s->in_transaction) {
+		error_set(e, REASON_STORE, "a verb that writes was called outside a transaction");
+		return NULL;
+	}
+	sqlite3_reset(q);
+	for (size_t i = 0; i < n; i++) {
+		if (bind_one(q, (int)i + 1, &b[i]))
+			continue;
 		sql_end(q);
+		error_set(e, REASON_STORE, "a value is too large for the store");
+		return NULL;
+	}
+	return q;
+}
+
+bool sql_next(struct store *s, struct sqlite3_stmt *q, bool *ok, struct error *e)
+{
+	int rc = q ? sqlite3_step(q) : SQLITE_ERROR;
+
+	*ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
+	if (q && !*ok)
+		sql_fail(s, e);
+	if (q && rc != SQLITE_ROW)
+		sql_end(q);
+	return rc == SQLITE_ROW;
+}
+
+bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e)
+{
+	struct sqlite3_stmt *q = sql_start(s, id, b, n, e);
+	bool ok;
+
+	if (sql_next(s, q, &ok, e))
+		sql_end(q);
+	return ok;
+}
+
+static bool missing(const char *what, struct error *e)
+{
+	return error_set(e, REASON_NOT_FOUND, "the store holds no such %s", what);
+}
+
+bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what, struct error *e)
+{
+	return sql_run(s, id, b, n, e) && (sql_changes(s) > 0 || missing(what, e));
+}
+
+struct sqlite3_stmt *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
+                             struct error *e)
+{
+	struct sqlite3_stmt *q = sql_start(s, id, b, n, e);
+	bool ok;
+
+	if (sql_next(s, q, &ok, e))
+		return q;
+	if (ok)
+		missing(what, e);
+	return NULL;
+}
+
+bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out, struct error *e)
+{
+	struct sqlite3_stmt *q = sql_row(s, id, b, n, "row", e);
+
+	if (!q)
+		return false;
+	*out = (uint64_t)col_int(q, 0);
+	sql_end(q);
 	return true;
 }
 
-bool sql_one(struct store *s, struct sqlite3_stmt *q, const char *what, struct error *e)
+bool sql_keep(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what, struct view *out,
+              struct error *e)
 {
-	bool row;
+	struct sqlite3_stmt *q = sql_row(s, id, b, n, what, e);
 
-	if (!sql_step(s, q, &row, e))
+	if (!q)
 		return false;
-	return row || error_set(e, REASON_NOT_FOUND, "the store holds no such %s", what);
+	arena_reset(&s->scratch);
+	bool ok = col_keep(s, q, 0, out, e);
+	sql_end(q);
+	return ok;
 }
 
 int sql_changes(struct store *s)
@@ -126,11 +165,16 @@ struct view col_view(struct sqlite3_stmt *q, int at)
 	return p && n > 0 ? view_make(p, (size_t)n) : VIEW("");
 }
 
-struct view col_keep(struct store *s, struct sqlite3_stmt *q, int at)
+bool col_keep(struct store *s, struct sqlite3_stmt *q, int at, struct view *out, struct error *e)
 {
 	struct view v = col_view(q, at);
 
-	return v.n == 0 ? v : arena_copy(&s->scratch, v);
+	if (v.n > 0)
+		v = arena_copy(&s->scratch, v);
+	if (!v.p)
+		return error_set(e, REASON_NO_MEMORY, "no memory for a row of the store");
+	*out = v;
+	return true;
 }
 
 void col_bytes(struct sqlite3_stmt *q, int at, void *out, size_t n)

@@ -47,7 +47,6 @@ struct store {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *statements[SQL_COUNT];
 	bool writes, in_transaction;
-	bool bind_failed;
 	int lock;                       /* descriptor of the lock file; -1 for readers */
 	int wal_frames, wal_mark;       /* in the write-ahead log; when to checkpoint next */
 	bool erased;                    /* since the last truncating checkpoint */
@@ -62,34 +61,75 @@ struct store {
 	uint32_t live_slots_n;
 };
 
-/* A statement ready for binding; NULL (and `e`) when it writes and no transaction is open. */
-struct sqlite3_stmt *sql_start(struct store *s, enum sql id, struct error *e) MUST_USE;
-void bind_int(struct store *s, struct sqlite3_stmt *q, int at, int64_t v);
-void bind_text(struct store *s, struct sqlite3_stmt *q, int at, struct view v);
-void bind_blob(struct store *s, struct sqlite3_stmt *q, int at, struct view v);
-/* Runs to the end. */
-bool sql_run(struct store *s, struct sqlite3_stmt *q, struct error *e) MUST_USE;
-/* The next row: true with *row false when there is none (then the statement is reset). */
-bool sql_step(struct store *s, struct sqlite3_stmt *q, bool *row, struct error *e) MUST_USE;
+/* What a statement takes: SQLite reads the bytes until the statement ends. */
+struct bound {
+	enum { BOUND_NULL, BOUND_INT, BOUND_TEXT, BOUND_BLOB } type;
+	int64_t n;
+	struct view v;
+};
+static inline struct bound as_null(void)
+{
+	return (struct bound){ .type = BOUND_NULL };
+}
+static inline struct bound as_int(int64_t n)
+{
+	return (struct bound){ .type = BOUND_INT, .n = n };
+}
+static inline struct bound as_number(uint64_t n)
+{
+	return as_int((int64_t)n);
+}
+static inline struct bound as_text(struct view v)
+{
+	return (struct bound){ .type = BOUND_TEXT, .v = v };
+}
+static inline struct bound as_blob(struct view v)
+{
+	return (struct bound){ .type = BOUND_BLOB, .v = v };
+}
+static inline struct bound as_digest(const struct digest *d)
+{
+	return as_blob(view_make(d->b, sizeof d->b));
+}
+static inline struct bound as_uuid(const struct uuid *u)
+{
+	return as_blob(view_make(u->b, sizeof u->b));
+}
+/* The two arguments `b` and `n` of the functions below: one value for each parameter, in their order. */
+#define BOUND(...) \
+	(const struct bound[]){ __VA_ARGS__ }, sizeof((const struct bound[]){ __VA_ARGS__ }) / sizeof(struct bound)
+
+/* A statement with its values, to be stepped and ended. NULL (and `e`) when it writes and no transaction is open, or
+ * a value is too large. */
+struct sqlite3_stmt *sql_start(struct store *s, enum sql id, const struct bound *b, size_t n,
+                               struct error *e) MUST_USE;
+/* Runs a statement to its end. */
+bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e) MUST_USE;
+/* The same; REASON_NOT_FOUND with `what` when it changed no row. */
+bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
+                struct error *e) MUST_USE;
+/* A statement that stands on its one row; NULL, and REASON_NOT_FOUND with `what` when there is none. */
+struct sqlite3_stmt *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
+                             struct error *e) MUST_USE;
+/* One number: the first column of the one row. */
+bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out,
+                struct error *e) MUST_USE;
+/* One text or blob: the first column of the one row, kept until the next call on the store. */
+bool sql_keep(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what, struct view *out,
+              struct error *e) MUST_USE;
+/* Goes to the next row. False when there is none, or on a failure: then *ok is false. After that the statement is
+ * ended; who stops earlier ends it. `q` NULL: a start that failed. */
+bool sql_next(struct store *s, struct sqlite3_stmt *q, bool *ok, struct error *e) MUST_USE;
 void sql_end(struct sqlite3_stmt *q);
-/* One row or REASON_NOT_FOUND with `what`. */
-bool sql_one(struct store *s, struct sqlite3_stmt *q, const char *what, struct error *e) MUST_USE;
 /* Rows that the last statement changed. */
 int sql_changes(struct store *s);
 bool sql_fail(struct store *s, struct error *e);
 int64_t col_int(struct sqlite3_stmt *q, int at);
 bool col_null(struct sqlite3_stmt *q, int at);
 struct view col_view(struct sqlite3_stmt *q, int at);           /* until the next step */
-struct view col_keep(struct store *s, struct sqlite3_stmt *q, int at);  /* until the next call on the store */
+/* Until the next call on the store, in *out; the caller has reset the scratch memory. */
+bool col_keep(struct store *s, struct sqlite3_stmt *q, int at, struct view *out, struct error *e) MUST_USE;
 void col_bytes(struct sqlite3_stmt *q, int at, void *out, size_t n);    /* zeros when the length differs */
-static inline struct view digest_view(const struct digest *d)
-{
-	return view_make(d->b, sizeof d->b);
-}
-static inline struct view uuid_view(const struct uuid *u)
-{
-	return view_make(u->b, sizeof u->b);
-}
 
 /* Writes the pending narrow row; before anything that reads it, and before COMMIT. */
 bool pending_flush(struct store *s, struct error *e) MUST_USE;

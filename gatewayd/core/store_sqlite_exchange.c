@@ -34,17 +34,9 @@ bool pending_flush(struct store *s, struct error *e)
 	if (!p->set)
 		return true;
 	p->set = false;
-	struct sqlite3_stmt *q = sql_start(s, SQL_STATE_PUT, e);
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)p->seq);
-	bind_int(s, q, 2, p->state);
-	if (p->entry != STORE_NO_ENTRY)
-		bind_int(s, q, 3, (int64_t)p->entry);
-	bind_int(s, q, 4, p->received_ms);
-	if (p->hash != 0)
-		bind_int(s, q, 5, (int64_t)p->hash);
-	return sql_run(s, q, e);
+	return sql_run(s, SQL_STATE_PUT, BOUND(as_number(p->seq), as_int(p->state),
+		p->entry != STORE_NO_ENTRY ? as_number(p->entry) : as_null(), as_int(p->received_ms),
+		p->hash != 0 ? as_number(p->hash) : as_null()), e);
 }
 
 /* --- the window of keys --- */
@@ -58,24 +50,22 @@ struct window_row {
  * the wall clock where that is earlier: a single row from the future must not shorten the window. */
 static bool read_window(struct store *s, struct window_row **rows, size_t *n, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_STATE_WINDOW, e);
+	struct sqlite3_stmt *q = sql_start(s, SQL_STATE_WINDOW, NULL, 0, e);
 	int64_t now_ms = (int64_t)time(NULL) * 1000, end = INT64_MIN;
 	size_t cap = 0;
 	unsigned old = 0;
-	bool row;
+	bool ok;
 
-	for (;;) {
-		if (!q || !sql_step(s, q, &row, e))
-			return false;
-		if (!row)
-			return true;
+	while (sql_next(s, q, &ok, e)) {
 		struct window_row r = { .seq = (uint64_t)col_int(q, 0), .received_ms = col_int(q, 1),
 			.hash = (uint64_t)col_int(q, 2) };
 		if (end == INT64_MIN)
 			end = r.received_ms < now_ms ? r.received_ms : now_ms;
 		old = r.received_ms < end - STORE_KEY_WINDOW_MS ? old + 1 : 0;
-		if (old > WINDOW_OLD_ROWS)
+		if (old > WINDOW_OLD_ROWS) {
+			sql_end(q);
 			break;
+		}
 		if (old > 0 || r.hash == 0)
 			continue;
 		if (*n == cap) {
@@ -89,8 +79,7 @@ static bool read_window(struct store *s, struct window_row **rows, size_t *n, st
 		}
 		(*rows)[(*n)++] = r;
 	}
-	sql_end(q);
-	return true;
+	return ok;
 }
 
 static bool load_window(struct store *s, struct error *e)
@@ -108,12 +97,11 @@ static bool load_window(struct store *s, struct error *e)
 
 static bool load_number(struct store *s, enum sql id, uint64_t *next, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, e);
+	uint64_t last;
 
-	if (!q || !sql_one(s, q, "row", e))
+	if (!sql_number(s, id, NULL, 0, &last, e))
 		return false;
-	*next = (uint64_t)col_int(q, 0) + 1;
-	sql_end(q);
+	*next = last + 1;
 	return true;
 }
 
@@ -184,70 +172,48 @@ static bool keep_exchange(struct store *s, struct sqlite3_stmt *q, struct store_
 	return true;
 }
 
-static struct sqlite3_stmt *start_find(struct store *s, enum sql id, struct error *e)
+static bool find(struct store *s, enum sql id, const struct bound *b, size_t n, struct store_exchange *out,
+                 struct error *e)
 {
-	return pending_flush(s, e) ? sql_start(s, id, e) : NULL;
-}
+	struct sqlite3_stmt *q = pending_flush(s, e) ? sql_row(s, id, b, n, "exchange", e) : NULL;
 
-static bool find(struct store *s, struct sqlite3_stmt *q, struct store_exchange *out, struct error *e)
-{
-	return sql_one(s, q, "exchange", e) && keep_exchange(s, q, out, e);
+	return q && keep_exchange(s, q, out, e);
 }
 
 bool store_find_exchange(struct store *s, const struct uuid *id, struct store_exchange *out, struct error *e)
 {
-	struct sqlite3_stmt *q = start_find(s, SQL_EXCHANGE_ID, e);
-
-	if (!q)
-		return false;
-	bind_blob(s, q, 1, uuid_view(id));
-	return find(s, q, out, e);
+	return find(s, SQL_EXCHANGE_ID, BOUND(as_uuid(id)), out, e);
 }
 
 bool store_get_exchange(struct store *s, uint64_t seq, struct store_exchange *out, struct error *e)
 {
-	struct sqlite3_stmt *q = start_find(s, SQL_EXCHANGE_SEQ, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	return find(s, q, out, e);
+	return find(s, SQL_EXCHANGE_SEQ, BOUND(as_number(seq)), out, e);
 }
 
 bool store_find_origin(struct store *s, struct view provider, const struct uuid *origin, struct store_exchange *out,
                        struct error *e)
 {
-	struct sqlite3_stmt *q = start_find(s, SQL_EXCHANGE_ORIGIN, e);
-
-	if (!q)
-		return false;
-	bind_blob(s, q, 1, uuid_view(origin));
-	bind_text(s, q, 2, provider);
-	return find(s, q, out, e);
+	return find(s, SQL_EXCHANGE_ORIGIN, BOUND(as_uuid(origin), as_text(provider)), out, e);
 }
 
 bool store_list_exchanges(struct store *s, uint64_t before_seq, unsigned max,
                           bool (*each)(void *arg, const struct store_exchange *x), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = start_find(s, SQL_EXCHANGE_LIST, e);
+	int64_t before = before_seq == 0 || before_seq > INT64_MAX ? INT64_MAX : (int64_t)before_seq;
 	struct store_exchange x;
-	bool row;
+	bool ok;
 
-	if (!q)
+	if (!pending_flush(s, e))
 		return false;
-	bind_int(s, q, 1, before_seq == 0 || before_seq > INT64_MAX ? INT64_MAX : (int64_t)before_seq);
-	bind_int(s, q, 2, max);
-	for (;;) {
-		if (!sql_step(s, q, &row, e))
-			return false;
-		if (!row)
-			return true;
+	struct sqlite3_stmt *q = sql_start(s, SQL_EXCHANGE_LIST, BOUND(as_int(before), as_int(max)), e);
+	while (sql_next(s, q, &ok, e)) {
 		exchange_row(q, &x);
-		if (!each(arg, &x))
+		if (!each(arg, &x)) {
+			sql_end(q);
 			break;
+		}
 	}
-	sql_end(q);
-	return true;
+	return ok;
 }
 
 /* --- accepting --- */
@@ -256,24 +222,12 @@ static bool put_exchange(struct store *s, struct store_exchange *x, uint64_t has
 {
 	if (!pending_flush(s, e))
 		return false;
-	struct sqlite3_stmt *q = sql_start(s, SQL_EXCHANGE_PUT, e);
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)s->next_seq);
-	bind_blob(s, q, 2, uuid_view(&x->id));
-	if (memcmp(&x->origin, &x->id, sizeof x->id) != 0)
-		bind_blob(s, q, 3, uuid_view(&x->origin));
-	bind_text(s, q, 4, x->partner);
-	if (x->key.n > 0)
-		bind_text(s, q, 5, x->key);
-	bind_blob(s, q, 6, digest_view(&x->body));
-	bind_text(s, q, 7, x->agreement);
-	bind_blob(s, q, 8, digest_view(&x->agreement_digest));
-	bind_text(s, q, 9, x->provider);
-	bind_text(s, q, 10, x->recipient);
-	bind_int(s, q, 11, x->status);
-	bind_text(s, q, 12, x->answer);
-	if (!sql_run(s, q, e))
+	bool from_gateway = memcmp(&x->origin, &x->id, sizeof x->id) != 0;
+	if (!sql_run(s, SQL_EXCHANGE_PUT, BOUND(as_number(s->next_seq), as_uuid(&x->id),
+		     from_gateway ? as_uuid(&x->origin) : as_null(), as_text(x->partner),
+		     x->key.n > 0 ? as_text(x->key) : as_null(), as_digest(&x->body), as_text(x->agreement),
+		     as_digest(&x->agreement_digest), as_text(x->provider), as_text(x->recipient), as_int(x->status),
+		     as_text(x->answer)), e))
 		return false;
 	x->seq = s->next_seq++;
 	s->pending = (struct pending_state){ .set = true, .seq = x->seq, .entry = STORE_NO_ENTRY, .state = x->state,
@@ -349,15 +303,7 @@ bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted
 
 static bool change(struct store *s, enum sql id, uint64_t seq, int64_t value, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	bind_int(s, q, 2, value);
-	if (!sql_run(s, q, e))
-		return false;
-	return sql_changes(s) > 0 || error_set(e, REASON_NOT_FOUND, "the store holds no such exchange");
+	return sql_change(s, id, BOUND(as_number(seq), as_int(value)), "exchange", e);
 }
 
 bool store_set_entry(struct store *s, uint64_t seq, uint64_t index, struct error *e)
@@ -382,14 +328,6 @@ bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, s
 
 bool store_set_answer(struct store *s, uint64_t seq, int status, struct view answer, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_EXCHANGE_ANSWER, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	bind_int(s, q, 2, status);
-	bind_text(s, q, 3, answer);
-	if (!sql_run(s, q, e))
-		return false;
-	return sql_changes(s) > 0 || error_set(e, REASON_NOT_FOUND, "the store holds no such exchange");
+	return sql_change(s, SQL_EXCHANGE_ANSWER, BOUND(as_number(seq), as_int(status), as_text(answer)),
+		"exchange", e);
 }

@@ -3,45 +3,22 @@
 
 #include <stdlib.h>
 
-#define MISSING(e, what) error_set(e, REASON_NOT_FOUND, "the store holds no such " what)
-
-static bool run_seq(struct store *s, enum sql id, uint64_t seq, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_start(s, id, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	return sql_run(s, q, e);
-}
-
-/* Starts a look-up by one number and goes to its row. NULL: `e` says why. */
+/* The row of a number, whose columns are about to be kept. NULL: `e` says why. */
 static struct sqlite3_stmt *row_of(struct store *s, enum sql id, uint64_t number, const char *what, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, e);
+	struct sqlite3_stmt *q = sql_row(s, id, BOUND(as_number(number)), what, e);
 
-	if (!q)
-		return NULL;
-	bind_int(s, q, 1, (int64_t)number);
-	arena_reset(&s->scratch);
-	return sql_one(s, q, what, e) ? q : NULL;
+	if (q)
+		arena_reset(&s->scratch);
+	return q;
 }
 
 /* --- payloads --- */
 
 bool store_put_payload(struct store *s, const struct store_payload *p, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_PAYLOAD_PUT, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)p->seq);
-	bind_blob(s, q, 2, p->sealed);
-	if (!sql_run(s, q, e) || !(q = sql_start(s, SQL_PAYLOAD_SLOT_PUT, e)))
-		return false;
-	bind_int(s, q, 1, (int64_t)p->seq);
-	bind_int(s, q, 2, p->slot);
-	return sql_run(s, q, e);
+	return sql_run(s, SQL_PAYLOAD_PUT, BOUND(as_number(p->seq), as_blob(p->sealed)), e) &&
+		sql_run(s, SQL_PAYLOAD_SLOT_PUT, BOUND(as_number(p->seq), as_int(p->slot)), e);
 }
 
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out, struct error *e)
@@ -50,20 +27,19 @@ bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
 
 	if (!q)
 		return false;
-	struct store_payload p = { .seq = seq, .slot = (uint32_t)col_int(q, 0), .sealed = col_keep(s, q, 1) };
+	struct store_payload p = { .seq = seq, .slot = (uint32_t)col_int(q, 0) };
+	bool ok = col_keep(s, q, 1, &p.sealed, e);
 	sql_end(q);
-	if (!p.sealed.p)
-		return error_set(e, REASON_NO_MEMORY, "no memory for a payload");
-	*out = p;
-	return true;
+	if (ok)
+		*out = p;
+	return ok;
 }
 
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e)
 {
-	if (!run_seq(s, SQL_PAYLOAD_ERASE, seq, e) || !run_seq(s, SQL_PAYLOAD_SLOT_ERASE, seq, e))
+	if (!sql_run(s, SQL_PAYLOAD_ERASE, BOUND(as_number(seq)), e) ||
+	    !sql_change(s, SQL_PAYLOAD_SLOT_ERASE, BOUND(as_number(seq)), "payload", e))
 		return false;
-	if (sql_changes(s) == 0)
-		return MISSING(e, "payload");
 	s->erased = true;
 	return true;
 }
@@ -86,17 +62,16 @@ static bool mark_slot(struct store *s, uint32_t slot)
 
 static bool load_slots(struct store *s)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_PAYLOAD_SLOTS, NULL);
-	bool row = q != NULL, ok = row && mark_slot(s, 0);
+	struct sqlite3_stmt *q = sql_start(s, SQL_PAYLOAD_SLOTS, NULL, 0, NULL);
+	bool ok = mark_slot(s, 0);
 
 	if (ok)
 		s->live_slots[0] = 0;
-	while (ok && row) {
-		ok = sql_step(s, q, &row, NULL);
-		if (ok && row && !mark_slot(s, (uint32_t)col_int(q, 0))) {
-			sql_end(q);
-			ok = false;
-		}
+	while (ok && sql_next(s, q, &ok, NULL)) {
+		if (mark_slot(s, (uint32_t)col_int(q, 0)))
+			continue;
+		sql_end(q);
+		ok = false;
 	}
 	if (!ok)
 		store_slots_forget(s);
@@ -134,33 +109,18 @@ const char *timer_kind_name(enum timer_kind k)
 
 bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_TIMER_PUT, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)t->seq);
-	bind_int(s, q, 2, t->due_ms);
-	bind_int(s, q, 3, t->kind);
-	bind_int(s, q, 4, t->held);
-	return sql_run(s, q, e);
+	return sql_run(s, SQL_TIMER_PUT, BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind),
+		as_int(t->held)), e);
 }
 
 bool store_hold_timer(struct store *s, uint64_t seq, bool held, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_TIMER_HOLD, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	bind_int(s, q, 2, held);
-	if (!sql_run(s, q, e))
-		return false;
-	return sql_changes(s) > 0 || MISSING(e, "timer");
+	return sql_change(s, SQL_TIMER_HOLD, BOUND(as_number(seq), as_int(held)), "timer", e);
 }
 
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
 {
-	return run_seq(s, SQL_TIMER_DROP, seq, e);
+	return sql_run(s, SQL_TIMER_DROP, BOUND(as_number(seq)), e);
 }
 
 static struct store_timer timer_row(struct sqlite3_stmt *q)
@@ -183,24 +143,17 @@ bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, str
 static bool list_timers(struct store *s, enum sql id, int64_t bound, unsigned max,
                         bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, e);
-	bool row;
+	struct sqlite3_stmt *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
+	bool ok;
 
-	if (!q)
-		return false;
-	bind_int(s, q, 1, bound);
-	bind_int(s, q, 2, max);
-	for (;;) {
-		if (!sql_step(s, q, &row, e))
-			return false;
-		if (!row)
-			return true;
+	while (sql_next(s, q, &ok, e)) {
 		struct store_timer t = timer_row(q);
-		if (!each(arg, &t))
+		if (!each(arg, &t)) {
+			sql_end(q);
 			break;
+		}
 	}
-	sql_end(q);
-	return true;
+	return ok;
 }
 
 bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
@@ -219,37 +172,19 @@ bool store_list_timers(struct store *s, uint64_t after_seq, unsigned max,
 
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_DELIVERY_PUT, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)d->seq);
-	bind_text(s, q, 2, d->recipient);
-	bind_int(s, q, 3, d->next_ms);
-	bind_int(s, q, 4, d->deadline_ms);
-	bind_int(s, q, 5, d->attempts);
-	bind_text(s, q, 6, d->last_error);
-	bind_text(s, q, 7, d->envelope);
-	return sql_run(s, q, e);
+	return sql_run(s, SQL_DELIVERY_PUT, BOUND(as_number(d->seq), as_text(d->recipient), as_int(d->next_ms),
+		as_int(d->deadline_ms), as_int(d->attempts), as_text(d->last_error), as_text(d->envelope)), e);
 }
 
 bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_DELIVERY_RETRY, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	bind_int(s, q, 2, next_ms);
-	bind_text(s, q, 3, last_error);
-	if (!sql_run(s, q, e))
-		return false;
-	return sql_changes(s) > 0 || MISSING(e, "delivery");
+	return sql_change(s, SQL_DELIVERY_RETRY, BOUND(as_number(seq), as_int(next_ms), as_text(last_error)),
+		"delivery", e);
 }
 
 bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e)
 {
-	return run_seq(s, SQL_DELIVERY_DROP, seq, e);
+	return sql_run(s, SQL_DELIVERY_DROP, BOUND(as_number(seq)), e);
 }
 
 static struct store_delivery delivery_row(struct sqlite3_stmt *q)
@@ -266,37 +201,28 @@ bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *ou
 	if (!q)
 		return false;
 	struct store_delivery d = delivery_row(q);
-	d.recipient = col_keep(s, q, 1);
-	d.last_error = col_keep(s, q, 5);
-	d.envelope = col_keep(s, q, 6);
+	bool ok = col_keep(s, q, 1, &d.recipient, e) && col_keep(s, q, 5, &d.last_error, e) &&
+		col_keep(s, q, 6, &d.envelope, e);
 	sql_end(q);
-	if (!d.recipient.p || !d.last_error.p || !d.envelope.p)
-		return error_set(e, REASON_NO_MEMORY, "no memory for a delivery");
-	*out = d;
-	return true;
+	if (ok)
+		*out = d;
+	return ok;
 }
 
 static bool list_deliveries(struct store *s, enum sql id, int64_t bound, unsigned max,
                             bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, e);
-	bool row;
+	struct sqlite3_stmt *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
+	bool ok;
 
-	if (!q)
-		return false;
-	bind_int(s, q, 1, bound);
-	bind_int(s, q, 2, max);
-	for (;;) {
-		if (!sql_step(s, q, &row, e))
-			return false;
-		if (!row)
-			return true;
+	while (sql_next(s, q, &ok, e)) {
 		struct store_delivery d = delivery_row(q);
-		if (!each(arg, &d))
+		if (!each(arg, &d)) {
+			sql_end(q);
 			break;
+		}
 	}
-	sql_end(q);
-	return true;
+	return ok;
 }
 
 bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
@@ -313,41 +239,20 @@ bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
 
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_RECEIPT_PUT, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)seq);
-	bind_text(s, q, 2, receipt);
-	return sql_run(s, q, e);
+	return sql_run(s, SQL_RECEIPT_PUT, BOUND(as_number(seq), as_text(receipt)), e);
 }
 
 bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e)
 {
-	struct sqlite3_stmt *q = row_of(s, SQL_RECEIPT_GET, seq, "receipt", e);
-
-	if (!q)
-		return false;
-	*receipt = col_keep(s, q, 0);
-	sql_end(q);
-	return receipt->p != NULL || error_set(e, REASON_NO_MEMORY, "no memory for a receipt");
+	return sql_keep(s, SQL_RECEIPT_GET, BOUND(as_number(seq)), "receipt", receipt, e);
 }
 
 /* --- inbox --- */
 
 bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_INBOX_PUT, e);
-
-	if (!q)
-		return false;
-	bind_int(s, q, 1, (int64_t)s->next_inbox);
-	bind_int(s, q, 2, (int64_t)i->seq);
-	bind_blob(s, q, 3, uuid_view(&i->exchange));
-	bind_text(s, q, 4, i->kind);
-	bind_text(s, q, 5, i->body);
-	bind_int(s, q, 6, i->made_ms);
-	if (!sql_run(s, q, e))
+	if (!sql_run(s, SQL_INBOX_PUT, BOUND(as_number(s->next_inbox), as_number(i->seq), as_uuid(&i->exchange),
+		     as_text(i->kind), as_text(i->body), as_int(i->made_ms)), e))
 		return false;
 	i->id = s->next_inbox++;
 	return true;
@@ -365,24 +270,18 @@ static struct store_inbox inbox_row(struct sqlite3_stmt *q)
 bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
                       bool (*each)(void *arg, const struct store_inbox *i), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_INBOX_LIST, e);
-	bool row;
+	struct sqlite3_stmt *q = sql_start(s, SQL_INBOX_LIST,
+		BOUND(as_int(after > INT64_MAX ? INT64_MAX : (int64_t)after), as_int(max)), e);
+	bool ok;
 
-	if (!q)
-		return false;
-	bind_int(s, q, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after);
-	bind_int(s, q, 2, max);
-	for (;;) {
-		if (!sql_step(s, q, &row, e))
-			return false;
-		if (!row)
-			return true;
+	while (sql_next(s, q, &ok, e)) {
 		struct store_inbox i = inbox_row(q);
-		if (!each(arg, &i))
+		if (!each(arg, &i)) {
+			sql_end(q);
 			break;
+		}
 	}
-	sql_end(q);
-	return true;
+	return ok;
 }
 
 bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e)
@@ -397,13 +296,11 @@ bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, stru
 		return false;
 	struct store_inbox i = inbox_row(q);
 	i.acked_ms = done ? col_int(q, 6) : 0;
-	i.kind = col_keep(s, q, 3);
-	i.body = col_keep(s, q, 4);
+	bool ok = col_keep(s, q, 3, &i.kind, e) && col_keep(s, q, 4, &i.body, e);
 	sql_end(q);
-	if (!i.kind.p || !i.body.p)
-		return error_set(e, REASON_NO_MEMORY, "no memory for an inbox item");
-	*out = i;
-	return true;
+	if (ok)
+		*out = i;
+	return ok;
 }
 
 bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e)
@@ -416,15 +313,8 @@ bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view r
 		*first = false;
 		return true;
 	}
-	if (!(q = sql_start(s, SQL_INBOX_DONE, e)))
+	if (!sql_change(s, SQL_INBOX_DONE, BOUND(as_number(id), as_int(now_ms), as_text(receipt)), "inbox item", e))
 		return false;
-	bind_int(s, q, 1, (int64_t)id);
-	bind_int(s, q, 2, now_ms);
-	bind_text(s, q, 3, receipt);
-	if (!sql_run(s, q, e))
-		return false;
-	if (sql_changes(s) == 0)
-		return MISSING(e, "inbox item");
 	*first = true;
-	return run_seq(s, SQL_INBOX_DROP, id, e);
+	return sql_run(s, SQL_INBOX_DROP, BOUND(as_number(id)), e);
 }
