@@ -12,33 +12,7 @@ static bool emit_schema(struct compiler *c, uint32_t index, bool track, bool bod
 /* The keyword can make an instance invalid, or evaluate something. */
 static bool is_effective(const struct compiler *c, const struct snode *s, enum keyword k)
 {
-	switch (k) {
-	case KEYWORD_UNKNOWN:
-	case KEYWORD_SCHEMA:
-	case KEYWORD_ID:
-	case KEYWORD_ANCHOR:
-	case KEYWORD_DYNAMIC_ANCHOR:
-	case KEYWORD_RECURSIVE_ANCHOR:
-	case KEYWORD_VOCABULARY:
-	case KEYWORD_COMMENT:
-	case KEYWORD_DEFS:
-	case KEYWORD_DEFINITIONS:
-	case KEYWORD_CONTENT_ENCODING:
-	case KEYWORD_CONTENT_MEDIA_TYPE:
-	case KEYWORD_CONTENT_SCHEMA:
-	case KEYWORD_TITLE:
-	case KEYWORD_DESCRIPTION:
-	case KEYWORD_DEFAULT:
-	case KEYWORD_DEPRECATED:
-	case KEYWORD_READ_ONLY:
-	case KEYWORD_WRITE_ONLY:
-	case KEYWORD_EXAMPLES:
-		return false;
-	case KEYWORD_FORMAT:
-		return graph_asserts_format(c->g, s->resource);
-	default:
-		return true;
-	}
+	return k == KEYWORD_FORMAT ? graph_asserts_format(c->g, s->resource) : keyword_has_effect(k);
 }
 
 static bool is_static(const struct compiler *c, const struct keyword_use *u)
@@ -115,101 +89,7 @@ bool emit_target(struct compiler *c, uint32_t from, uint32_t snode, unsigned mod
 	return out->pc != NONE;
 }
 
-/* --- operations -------------------------------------------------------------------------------- */
-
-static bool emit_type(struct compiler *c, const struct shape_input *in)
-{
-	uint32_t v = in->use[KEYWORD_TYPE]->key + 1;
-	unsigned bits = 0;
-
-	if (in->t->nodes[v].type == TAPE_STRING)
-		bits = type_bit_of(tape_string(in->t, v));
-	else
-		for (uint32_t i = v + 1; i < in->t->nodes[v].next; i = in->t->nodes[i].next)
-			bits |= type_bit_of(tape_string(in->t, i));
-	return bits == TYPE_ANY || emit_op(c, (struct op){ .code = OP_TYPE, .n = (uint16_t)bits });
-}
-
-static bool emit_const(struct compiler *c, const struct shape_input *in)
-{
-	uint32_t v = in->use[KEYWORD_CONST]->key + 1;
-
-	if (in->t->nodes[v].type != TAPE_STRING)
-		return emit_op(c, (struct op){ .code = OP_CONST, .a = in->s->doc, .b = v });
-	uint32_t k = emit_constant(c, in->t, v);
-	return k != NONE && emit_op(c, (struct op){ .code = OP_CONST_STRING, .a = k });
-}
-
-static bool emit_enum(struct compiler *c, const struct shape_input *in)
-{
-	uint32_t v = in->use[KEYWORD_ENUM]->key + 1;
-	struct schema *s = c->s;
-	struct name_set set = { .first = s->n_constants };
-
-	if (in->t->nodes[v].count == 1 && in->t->nodes[v + 1].type == TAPE_STRING) {
-		uint32_t k = emit_constant(c, in->t, v + 1);
-
-		return k != NONE && emit_op(c, (struct op){ .code = OP_CONST_STRING, .a = k });
-	}
-	for (uint32_t i = v + 1; i < in->t->nodes[v].next; i = in->t->nodes[i].next)
-		if (in->t->nodes[i].type != TAPE_STRING)
-			return emit_op(c, (struct op){ .code = OP_ENUM, .a = in->s->doc, .b = v });
-	for (uint32_t i = v + 1; i < in->t->nodes[v].next; i = in->t->nodes[i].next, set.n++)
-		if (emit_constant(c, in->t, i) == NONE)
-			return false;
-	if (!emit_slots(c, set.n ? &s->constants[set.first].hash : NULL, sizeof *s->constants, set.n, &set.slots, &set.mask))
-		return false;
-	if (!graph_grow(c->g, &s->name_sets, &s->cap_name_sets, s->n_name_sets, sizeof *s->name_sets))
-		return false;
-	s->name_sets[s->n_name_sets] = set;
-	return emit_op(c, (struct op){ .code = OP_ENUM_STRINGS, .a = s->n_name_sets++ });
-}
-
-static bool emit_bounds(struct compiler *c, const struct shape_input *in)
-{
-	static const struct { enum keyword keyword; uint8_t code; uint8_t kind; } all[] = {
-		{ KEYWORD_MINIMUM, OP_BOUND, BOUND_MIN },
-		{ KEYWORD_EXCLUSIVE_MINIMUM, OP_BOUND, BOUND_MIN_EXCLUSIVE },
-		{ KEYWORD_MAXIMUM, OP_BOUND, BOUND_MAX },
-		{ KEYWORD_EXCLUSIVE_MAXIMUM, OP_BOUND, BOUND_MAX_EXCLUSIVE },
-		{ KEYWORD_MULTIPLE_OF, OP_MULTIPLE, 0 },
-	};
-
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-		if (!in->use[all[i].keyword])
-			continue;
-		uint32_t x = emit_number(c, in->t, in->use[all[i].keyword]->key + 1);
-		if (x == NONE || !emit_op(c, (struct op){ .code = all[i].code, .n = all[i].kind, .a = x }))
-			return false;
-	}
-	return true;
-}
-
-static bool emit_string(struct compiler *c, const struct shape_input *in)
-{
-	const struct keyword_use *least = in->use[KEYWORD_MIN_LENGTH], *most = in->use[KEYWORD_MAX_LENGTH];
-
-	if (least || most) {
-		struct op op = { .code = OP_LENGTH, .a = least ? emit_count(in->t, least->key + 1) : 0,
-			.b = most ? emit_count(in->t, most->key + 1) : UINT32_MAX };
-
-		if (!emit_op(c, op))
-			return false;
-	}
-	if (in->use[KEYWORD_FORMAT] && graph_asserts_format(c->g, in->s->resource)) {
-		enum format f = format_find(tape_string(in->t, in->use[KEYWORD_FORMAT]->key + 1));
-
-		if (f != FORMAT_UNKNOWN && !emit_op(c, (struct op){ .code = OP_FORMAT, .n = (uint16_t)f }))
-			return false;
-	}
-	if (in->use[KEYWORD_PATTERN]) {
-		uint32_t r = emit_regex(c, in->s, in->use[KEYWORD_PATTERN]->key + 1);
-
-		if (r == NONE || !emit_op(c, (struct op){ .code = OP_PATTERN, .a = r }))
-			return false;
-	}
-	return true;
-}
+/* --- what applies in place -------------------------------------------------------------------------------- */
 
 /* A schema that applies to the same instance: its operations here when they are few, otherwise a call. */
 static bool emit_in_place(struct compiler *c, uint32_t from, uint32_t index, bool track, unsigned depth)
@@ -384,11 +264,7 @@ static bool emit_schema(struct compiler *c, uint32_t index, bool track, bool bod
 	simplify_unevaluated(c, &in);
 	if (!body && (in.use[KEYWORD_UNEVALUATED_PROPERTIES] || in.use[KEYWORD_UNEVALUATED_ITEMS]))
 		return emit_unevaluated(c, &in, track);
-	return (!in.use[KEYWORD_TYPE] || emit_type(c, &in)) &&
-	       (!in.use[KEYWORD_CONST] || emit_const(c, &in)) &&
-	       (!in.use[KEYWORD_ENUM] || emit_enum(c, &in)) &&
-	       emit_bounds(c, &in) && emit_string(c, &in) &&
-	       emit_array(c, &in, track) && emit_object(c, &in, track) &&
+	return emit_assertions(c, &in) && emit_array(c, &in, track) && emit_object(c, &in, track) &&
 	       emit_references(c, &in, track, depth) && emit_combinators(c, &in, track);
 }
 

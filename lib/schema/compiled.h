@@ -1,4 +1,4 @@
-/* The flat program that a schema becomes, and struct schema itself. Made by compile.c and shape.c, run by
+/* The flat program that a schema becomes, and struct schema itself. Made by compile.c, assertion.c and shape.c, run by
  * run.c. Internal to lib/schema. Immutable once made; any thread.
  *
  * A block is a run of operations that ends with OP_END; it is named by the index of its first operation

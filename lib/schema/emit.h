@@ -1,4 +1,4 @@
-/* What compile.c, shape.c and emit.c share while a program is made. Internal to lib/schema. */
+/* What compile.c, assertion.c, shape.c and emit.c share while a program is made. Internal to lib/schema. */
 #ifndef GATEWAY_SCHEMA_EMIT_H
 #define GATEWAY_SCHEMA_EMIT_H
 
@@ -48,6 +48,9 @@ uint32_t emit_count(const struct tape *t, uint32_t node);
 /* compile.c: the block of `snode` as seen from `from`, asked for if need be. NONE without memory. */
 uint32_t emit_block_of(struct compiler *c, uint32_t from, uint32_t snode, unsigned mode);
 bool emit_target(struct compiler *c, uint32_t from, uint32_t snode, unsigned mode, struct target *out) MUST_USE;
+
+/* assertion.c: what is asked of a value whatever it contains. */
+bool emit_assertions(struct compiler *c, const struct shape_input *in) MUST_USE;
 
 /* shape.c: OP_OBJECT, OP_ARRAY and what goes with them. */
 bool emit_object(struct compiler *c, const struct shape_input *in, bool track) MUST_USE;

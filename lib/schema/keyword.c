@@ -52,6 +52,13 @@ enum keyword_shape keyword_shape(enum keyword k)
 	return (enum keyword_shape)keywords[k].shape;
 }
 
+bool keyword_has_effect(enum keyword k)
+{
+	if (keywords[k].vocabulary == VOCAB_CORE)
+		return k == KEYWORD_REF || k == KEYWORD_DYNAMIC_REF || k == KEYWORD_RECURSIVE_REF;
+	return keywords[k].vocabulary & ~(VOCAB_META | VOCAB_CONTENT);
+}
+
 bool keyword_is_annotation(struct view name)
 {
 	static const char *const names[] = {

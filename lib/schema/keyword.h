@@ -122,6 +122,9 @@ enum keyword keyword_find(const struct keyword_index *x, struct view name, uint3
                           unsigned vocabularies);
 const char *keyword_name(enum keyword k);
 enum keyword_shape keyword_shape(enum keyword k);
+/* The keyword can make an instance invalid, or evaluate something: it is neither unknown nor there only to identify,
+ * keep or describe (`format` counts, where it asserts). */
+bool keyword_has_effect(enum keyword k);
 /* A name that strict loading accepts although it asserts nothing: `x-…` and names that older drafts and
  * common practice use for remarks. */
 bool keyword_is_annotation(struct view name);
