@@ -1,0 +1,83 @@
+/* What the tests of decisions start from: a preset, the envelope that it releases, and facts; made anew for each test by
+ * set_up(). */
+#ifndef TEST_POLICY_DECISION_FIXTURE_H
+#define TEST_POLICY_DECISION_FIXTURE_H
+
+#include "test/policy/support.h"
+
+static struct schema_files files;
+static struct agreement_sources from;
+static struct bench bench;
+static struct facts facts;
+static bool withdrawn;
+
+static inline bool is_withdrawn(void *arg, struct view reference)
+{
+	(void)arg;
+	return withdrawn && view_is(reference, "consent-0001");
+}
+
+static inline void set_up(void)
+{
+	schema_files_read(&files);
+	from = draft_sources(&files);
+	bench_open(&bench);
+	facts = plain_facts();
+	facts.consent_withdrawn = is_withdrawn;
+	withdrawn = false;
+}
+
+static inline void tear_down(void)
+{
+	bench_close(&bench);
+	schema_files_free(&files);
+}
+
+/* The preset, with the member at `pointer` (a clause, or one of a clause) as `value`. */
+static inline struct agreement *load_with(const char *id, const char *pointer, const char *value)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset(id);
+
+	if (pointer) {
+		char clause[64], member[64] = "";
+		sscanf(pointer, "/%63[^/]/%63s", clause, member);
+		json_t *v = json_loads(value, JSON_DECODE_ANY, NULL);
+		ck_assert(v != NULL);
+		json_t *at = json_object_get(doc, clause);
+		if (!member[0])
+			json_object_set_new(doc, clause, v);
+		else if (json_is_array(at))
+			json_object_update(json_array_get(at, strtoul(member, NULL, 10)), v), json_decref(v);
+		else
+			json_object_set_new(at, member, v);
+	}
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	json_decref(doc);
+	error_list_free(&errors);
+	return a;
+}
+
+/* An envelope that the preset releases; the caller drops it. */
+static inline json_t *envelope(const char *id)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "conf/records/%s/released.json", id);
+	json_t *e = json_load_file(path, 0, NULL);
+	ck_assert(e != NULL);
+	return e;
+}
+
+static inline enum outcome run(const struct agreement *a, const json_t *e)
+{
+	char *text = json_dumps(e, JSON_COMPACT);
+	enum outcome o = bench_run(&bench, a, &facts, view_of(text));
+
+	free(text);
+	return o;
+}
+
+#endif
