@@ -1,65 +1,20 @@
 /* What the reader allocates: nothing once it is warm; and that each allocation may fail. malloc and
  * calloc are replaced for this program; a sanitizer that replaces them itself leaves this out. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "lib/json/equal.h"
 #include "lib/json/pointer.h"
 #include "lib/json/splice.h"
 #include "test/json/json_test.h"
+#include "test/memory.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZER_ALLOCATES 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZER_ALLOCATES 1
-#endif
-
-#ifdef SANITIZER_ALLOCATES
+#if SANITIZER_ALLOCATES
 START_TEST(left_out)
 {
 	printf("SKIP json allocations: the sanitizer replaces malloc itself\n");
 }
 END_TEST
 #else
-
-/* glibc's own, under the names it exports for this. */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-static unsigned long allocations;
-static long fail_at = -1;       /* this many more succeed; -1: all do */
-
-static bool may_allocate(void)
-{
-	allocations++;
-	if (fail_at < 0)
-		return true;
-	if (fail_at > 0) {
-		fail_at--;
-		return true;
-	}
-	errno = ENOMEM;
-	return false;
-}
-
-void *malloc(size_t n)
-{
-	return may_allocate() ? __libc_malloc(n) : NULL;
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return may_allocate() ? __libc_calloc(n, size) : NULL;
-}
-
-void *realloc(void *p, size_t n)
-{
-	return may_allocate() ? __libc_realloc(p, n) : NULL;
-}
 
 /* A record with escapes, and with more than SMALL_OBJECT members where `large`. */
 static void make_record(struct buf *out, unsigned i, bool large)
@@ -173,7 +128,7 @@ TCase *make_memory_case(void)
 	TCase *tc = tcase_create("memory");
 
 	tcase_set_timeout(tc, 60);
-#ifdef SANITIZER_ALLOCATES
+#if SANITIZER_ALLOCATES
 	tcase_add_test(tc, left_out);
 #else
 	tcase_add_test(tc, nothing_when_warm);

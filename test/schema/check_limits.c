@@ -1,25 +1,16 @@
 /* Hostile schemas and instances end in bounded time with an error or SCHEMA_LIMIT; a warm check
  * allocates nothing; each allocation may fail; threads share a program. */
-#include <errno.h>
 #include <pthread.h>
 #include <time.h>
 
 #include "lib/schema/document.h"
 #include "lib/schema/output.h"
+#include "test/memory.h"
 #include "test/schema/schema_test.h"
 
 TCase *make_limits_case(void);
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZER_ALLOCATES 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZER_ALLOCATES 1
-#endif
-
-#ifdef SANITIZER_ALLOCATES
+#if SANITIZER_ALLOCATES
 #define SLOWER 20               /* than without a sanitizer, at most */
 #else
 #define SLOWER 1
@@ -271,49 +262,13 @@ END_TEST
 
 /* --- memory ------------------------------------------------------------------------------------ */
 
-#ifdef SANITIZER_ALLOCATES
+#if SANITIZER_ALLOCATES
 START_TEST(left_out)
 {
 	printf("SKIP schema allocations: the sanitizer replaces malloc itself\n");
 }
 END_TEST
 #else
-
-/* glibc's own, under the names it exports for this. */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-static _Thread_local unsigned long allocations;
-static _Thread_local long fail_at = -1;         /* this many more succeed; -1: all do */
-
-static bool may_allocate(void)
-{
-	allocations++;
-	if (fail_at < 0)
-		return true;
-	if (fail_at > 0) {
-		fail_at--;
-		return true;
-	}
-	errno = ENOMEM;
-	return false;
-}
-
-void *malloc(size_t n)
-{
-	return may_allocate() ? __libc_malloc(n) : NULL;
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return may_allocate() ? __libc_calloc(n, size) : NULL;
-}
-
-void *realloc(void *p, size_t n)
-{
-	return may_allocate() ? __libc_realloc(p, n) : NULL;
-}
 
 static const char rich[] =
 	"{'$id':'http://e.example/r','type':'object','properties':{'id':{'type':'string','pattern':'^p[0-9]+$','maxLength':20},"
@@ -431,7 +386,7 @@ TCase *make_limits_case(void)
 	tcase_add_test(c, deep_instance);
 	tcase_add_test(c, unique);
 	tcase_add_test(c, two_threads);
-#ifdef SANITIZER_ALLOCATES
+#if SANITIZER_ALLOCATES
 	tcase_add_test(c, left_out);
 #else
 	tcase_add_test(c, nothing_when_warm);
