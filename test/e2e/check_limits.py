@@ -11,7 +11,7 @@ import time
 import unittest
 
 import agreements
-from world import ROOT, World, wait_for
+from world import ROOT, World, read, wait_for
 
 BODY = 1 << 20
 
@@ -118,6 +118,16 @@ class Limits(unittest.TestCase):
         self.assertEqual([json.loads(l)["exchange"] for l in again.decode().strip().split("\n")], [a["exchange"] for a in answers])
         wait_for(lambda: self.world.north.ask("outbox") == [], 60)
 
+    def test_a_record_whose_decision_is_too_large_to_write(self):
+        """Every leaf is named in the decision: what no row can hold is refused for good, not tried for ever."""
+        text = json.dumps(agreements.envelope({"pages": [""] * 250000}, "copying"), separators=(",", ":"))
+        self.assertLess(len(text), BODY)
+        status, answer = self.north.post("whole", text, key="too-many-leaves")
+        self.assertEqual((status, answer["type"]), (422, "/problems/limit"), answer)
+        self.assertIn("receipt", answer)
+        status, again = self.north.post("whole", text, key="too-many-leaves")
+        self.assertEqual((status, again["exchange"]), (422, answer["exchange"]))
+
     def test_a_large_acknowledgement_is_refused(self):
         status, _, body = self.south.request("POST", "/v1/inbox/1/ack", "x" * 70000)
         self.assertEqual((status, json.loads(body)["type"]), (413, "/problems/too-large"))
@@ -222,7 +232,7 @@ class Limits(unittest.TestCase):
 
     def test_the_control_socket(self):
         """Lines that are too long, requests in one write, and clients that leave while the daemon works."""
-        path = json.loads(open(self.world.north.config, encoding="utf-8").read())["control"]
+        path = json.loads(read(self.world.north.config))["control"]
         path = os.path.join(self.world.north.folder, path)
 
         def connect():
@@ -266,18 +276,18 @@ class End(unittest.TestCase):
             w.agreement(agreements.passenger(digest=schema))
             w.north.start()
             control = socket.socket(socket.AF_UNIX)
-            control.connect(os.path.join(w.north.folder, json.loads(open(w.north.config, encoding="utf-8").read())["control"]))
+            control.connect(os.path.join(w.north.folder, json.loads(read(w.north.config))["control"]))
             control.sendall(b'{"do":"sta')
             client = w.client("north")
             client.connect()
             client.connection.sock.sendall(b"POST /v1/agreements/pax/records HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
             begin = time.monotonic()
             w.north.process.terminate()
-            self.assertEqual(w.north.process.wait(20), 0, open(w.north.log, encoding="utf-8").read()[-2000:])
+            self.assertEqual(w.north.process.wait(20), 0, read(w.north.log)[-2000:])
             self.assertLess(time.monotonic() - begin, 15)
             control.close()
             client.close()
-            log = open(w.north.log, encoding="utf-8").read()
+            log = read(w.north.log)
             self.assertNotIn("Sanitizer", log, log[-4000:])
 
 
