@@ -6,9 +6,13 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import sqlite3
+import ssl
+import threading
 import time
 import unittest
 
@@ -335,6 +339,125 @@ class Together(unittest.TestCase):
         w.north.start()
         w.south.start()
         self.assertEqual(w.north.process.wait(30), 78)
+
+
+class Liar:
+    """A partner's endpoint with that partner's certificate, which answers what it likes; `answers` gives for a method
+    (status, body), or None: nothing comes at all."""
+
+    def __init__(self, node, answers):
+        self.answers, self.asked, self.open = answers, [], []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(f"{node.folder}/tls/gateway.pem", f"{node.folder}/tls/gateway.key")
+        self.socket = socket.create_server(("127.0.0.1", node.port))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                raw, _ = self.socket.accept()
+            except OSError:
+                return
+            if self.answers is None:
+                self.open.append(raw)
+                continue
+            try:
+                with self.context.wrap_socket(raw, server_side=True) as c:
+                    self.talk(c)
+            except OSError:
+                pass
+
+    def talk(self, c):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += c.recv(65536)
+        head, rest = data.split(b"\r\n\r\n", 1)
+        length = int((re.findall(rb"(?i)content-length: (\d+)", head) or [b"0"])[0])
+        while len(rest) < length:
+            rest += c.recv(65536)
+        method = head.split(b" ")[0].decode()
+        self.asked.append((method, rest.decode()))
+        status, body = self.answers[method](rest.decode()) if callable(self.answers[method]) else self.answers[method]
+        c.sendall(f"HTTP/1.1 {status} Made-up\r\ncontent-type: text/plain\r\ncontent-length: {len(body.encode())}\r\n"
+                  f"connection: close\r\n\r\n{body}".encode())
+
+    def close(self):
+        self.socket.close()
+        for c in self.open:
+            c.close()
+
+
+class LyingPartner(unittest.TestCase):
+    """A partner's word alone neither stops a node nor counts as a witness."""
+
+    def started(self, answers, **options):
+        world = started(World(), **options)
+        self.addCleanup(world.close)
+        liar = Liar(world.south, answers)
+        self.addCleanup(liar.close)
+        world.north.start()
+        return world, liar
+
+    def serves_unwitnessed(self, world, liar):
+        wait_for(lambda: metric(world.north, "witness_failures_total") > 1)
+        status, _ = world.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+        self.assertEqual(status, 201)
+        self.assertEqual(metric(world.north, "witness_had_total"), 0)
+        self.assertIsNone(world.north.process.poll())
+
+    def test_a_size_without_our_signature(self):
+        forged = "gw.north.example/audit/gw1/1\n1000\n" + base64.b64encode(bytes(32)).decode() + "\n\n— gw.north.example/audit/gw1/1 AAAA\n"
+        world, liar = self.started({"GET": (200, forged), "POST": (409, "1000\n")})
+        self.serves_unwitnessed(world, liar)
+        self.assertIn("is not signed by this log", read(world.north.log))
+
+    def test_a_cosignature_of_another_key(self):
+        other = "— gw.south.example/witness/gw1 " + base64.b64encode(bytes(76)).decode() + "\n"
+        world, liar = self.started({"GET": (404, ""), "POST": (200, other)})
+        self.serves_unwitnessed(world, liar)
+        self.assertIn("has no cosignature of its key", read(world.north.log))
+
+    def test_a_wrong_cosignature_of_its_key(self):
+        def answer(_):
+            key_id = bytes.fromhex(read(f"{self.folder}/south/witness.vkey").split("+")[1])
+            return 200, "— gw.south.example/witness/gw1 " + base64.b64encode(key_id + bytes(72)).decode() + "\n"
+        world = started(World())
+        self.addCleanup(world.close)
+        self.folder = world.folder
+        liar = Liar(world.south, {"GET": (404, ""), "POST": answer})
+        self.addCleanup(liar.close)
+        world.north.start()
+        self.serves_unwitnessed(world, liar)
+        self.assertIn("does not verify", read(world.north.log))
+
+    def test_a_witness_of_another_make(self):
+        """One that only knows add-checkpoint: the conflict says where to prove from."""
+        world, liar = self.started({"GET": (404, ""), "POST": lambda body: (409, "1\n") if body.startswith("old 0\n") else (422, "")})
+        wait_for(lambda: len(liar.asked) >= 3)
+        self.assertTrue(liar.asked[1][1].startswith("old 0\n\n"), liar.asked[1])
+        self.assertTrue(liar.asked[2][1].startswith("old 1\n"), liar.asked[2])
+
+    def test_silence_delays_the_start_a_few_seconds(self):
+        at = time.monotonic()
+        world, _ = self.started(None)
+        self.assertLess(time.monotonic() - at, 25)
+        self.assertEqual(world.client("north").post("pax", agreements.envelope(agreements.passenger_record()))[0], 201)
+
+
+class Migration(unittest.TestCase):
+    def test_a_store_of_the_version_before(self):
+        with started(World()) as w:
+            w.north.start()
+            _, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+            w.north.stop()
+            with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
+                for table in "log", "witnessed", "cosignature":
+                    db.execute(f"DROP TABLE {table}")
+                db.execute("PRAGMA user_version = 1")
+            w.north.start()
+            status, _, receipt = w.client("north").request("GET", f"/v1/exchanges/{answer['exchange']}/receipt")
+            self.assertEqual((status, receipt.decode()), (200, answer["receipt"]))
 
 
 class NewEpoch(unittest.TestCase):
