@@ -3,7 +3,6 @@
  * children used for a request, from the kernel's accounting. Loopback only; bounded in count and time. Each
  * thread has its own epoll, connections and figures; they meet only at the end. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -22,6 +21,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/base/buf.h"
+#include "test/bench/cpu.h"
 
 /* OpenSSL's macros cast the constant strings that they only read. */
 #pragma GCC diagnostic ignored "-Wcast-qual"
@@ -104,60 +104,6 @@ static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "load: %s\n", what);
 	exit(2);
-}
-
-/* --- CPU time of processes --- */
-
-/* Fields 4 (parent) and 14 to 15 (user and system ticks) of /proc/PID/stat, proc(5). */
-static bool read_stat(int pid, int *parent, uint64_t *ticks)
-{
-	char path[40], text[1024];
-	unsigned long long user, system;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	FILE *f = fopen(path, "r");
-	if (!f)
-		return false;
-	size_t n = fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	const char *after = strrchr(text, ')');
-	if (!after || sscanf(after + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", parent, &user,
-	                     &system) != 3)
-		return false;
-	*ticks = user + system;
-	return true;
-}
-
-static bool is_watched(int pid)
-{
-	uint64_t ticks;
-
-	for (int depth = 0; pid > 1 && depth < 20; depth++) {
-		for (int i = 0; i < o.n_pids; i++)
-			if (o.pids[i] == pid)
-				return true;
-		if (!read_stat(pid, &pid, &ticks))
-			return false;
-	}
-	return false;
-}
-
-/* Seconds of CPU that the watched processes and those beneath them have used. */
-static double cpu_seconds(void)
-{
-	DIR *dir = o.n_pids ? opendir("/proc") : NULL;
-	uint64_t sum = 0;
-
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		int parent, pid = (int)strtol(e->d_name, NULL, 10);
-		uint64_t ticks;
-		if (pid > 0 && is_watched(pid) && read_stat(pid, &parent, &ticks))
-			sum += ticks;
-	}
-	if (dir)
-		closedir(dir);
-	return (double)sum / (double)sysconf(_SC_CLK_TCK);
 }
 
 /* --- one connection --- */
@@ -609,7 +555,7 @@ int main(int argc, char **argv)
 		usleep(1000);
 	if (o.warmup)
 		usleep(o.warmup * 1000000u);
-	double cpu = cpu_seconds();
+	double cpu = cpu_seconds(o.pids, o.n_pids);
 	uint64_t from = now_ns(), until = from + o.seconds * UINT64_C(1000000000);
 	atomic_store(&counting, true);
 	while (now_ns() < until && atomic_load(&sent) < o.requests + o.connections) {
@@ -619,7 +565,7 @@ int main(int argc, char **argv)
 	}
 	atomic_store(&counting, atomic_load(&sent) >= o.requests);      /* the last ones still count then */
 	double seconds = (double)(now_ns() - from) / 1e9;
-	cpu = cpu_seconds() - cpu;
+	cpu = cpu_seconds(o.pids, o.n_pids) - cpu;
 	if (!atomic_load(&counting))
 		atomic_store(&stop, true);
 	for (unsigned i = 0; i < o.threads; i++)
