@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatewayd/core/anchor.h"
@@ -218,20 +219,32 @@ static bool write_conf(struct epoch *x, struct error *e)
 	return ok;
 }
 
-/* The anchor, too, must not speak of the old log any more; the mirror starts anew at index 0. */
-static bool finish(struct epoch *x, struct error *e)
-{
-	return set_aside(x, x->anchor, "", e) && set_aside(x, x->mirror, "", e) && set_aside(x, x->mirror, ".1", e) &&
-	       write_vkey(x, e) && write_conf(x, e);
-}
-
 /* --- the command --- */
 
-static bool run_all(struct epoch *x, bool *resumed, struct error *e)
+/* What the daemon's account owns is touched as that account, so that nothing of root's is left in its way and
+ * its keys, which are nobody else's, can be read. */
+static bool become_owner(const struct epoch *x, struct error *e)
+{
+	struct stat st;
+
+	if (stat(x->store, &st) != 0)
+		return error_at(e, REASON_IO, x->store, 0, 0, "%s", strerror(errno));
+	return geteuid() != 0 || (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0) ||
+	       error_set(e, REASON_IO, "cannot become the account of the store: %s", strerror(errno));
+}
+
+static bool become_self(struct error *e)
+{
+	return (seteuid(getuid()) == 0 && setegid(getgid()) == 0) ||
+	       error_set(e, REASON_IO, "cannot become the account that ran this again: %s", strerror(errno));
+}
+
+/* The anchor, too, must not speak of the old log any more; the mirror starts anew at index 0. */
+static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 {
 	struct error broken = { .reason = REASON_NONE };
 
-	if (!read_conf(x, e) || !read_key(x, e))
+	if (!read_key(x, e))
 		return false;
 	struct store *s = store_open(x->store, e);
 	if (!s)
@@ -242,9 +255,17 @@ static bool run_all(struct epoch *x, bool *resumed, struct error *e)
 		examine(x);
 		ok = begin(x, s, e);
 	}
-	ok = ok && finish(x, e);
+	ok = ok && set_aside(x, x->anchor, "", e) && set_aside(x, x->mirror, "", e) && set_aside(x, x->mirror, ".1", e);
 	store_close(s);
 	return ok;
+}
+
+static bool run_all(struct epoch *x, bool *resumed, struct error *e)
+{
+	if (!read_conf(x, e) || !become_owner(x, e))
+		return false;
+	bool ok = end_log(x, resumed, e);
+	return become_self(e) && ok && write_vkey(x, e) && write_conf(x, e);
 }
 
 static void report(const struct epoch *x, bool resumed)

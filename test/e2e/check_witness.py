@@ -570,6 +570,22 @@ class NewEpoch(unittest.TestCase):
             key = f"{north.folder}/audit.vkey" + (f".epoch-{epoch}" if epoch < 3 else "")
             north.ctl("audit", "verify", "--key", key, f"{store}@{epoch}")
 
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_root_touches_the_daemons_files_as_its_account(self):
+        north, account = self.world.north, 65534
+        north.start()
+        north.stop()
+        os.chmod(self.world.folder, 0o755)
+        for name in ("store", "keys", "anchor", "log"):
+            for folder, _, files in os.walk(f"{north.folder}/{name}"):
+                for path in [folder, *(f"{folder}/{f}" for f in files)]:
+                    os.chown(path, account, account)
+        self.new_epoch(north)
+        for name in ("store", "anchor", "log"):
+            for f in os.listdir(f"{north.folder}/{name}"):
+                self.assertEqual(os.stat(f"{north.folder}/{name}/{f}").st_uid, account, f)
+        self.assertEqual(os.stat(north.config).st_uid, 0)
+
     def test_raising_the_epoch_by_hand_is_refused(self):
         north = self.world.north
         north.start()
