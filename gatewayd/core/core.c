@@ -399,12 +399,13 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 			goto out;
 	started = true;
 	/* Nothing is added to the log before its witnesses were asked whether it is the one that they know. */
-	l.status = EXIT_CONFIG;
 	if (!witness_wait(c) || !governing_submit(c, "start") || !catch_up(&l, e) ||
-	    !(rebuild = rebuild_start(c, &c->witness->log, e)))
+	    !(rebuild = rebuild_start(c, &c->witness->log, e))) {
+		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */
+		l.status = atomic_load(&c->dying) && !atomic_load(&c->tampered) ? 1 : EXIT_CONFIG;
 		goto out;
+	}
 	serving = true;
-	l.status = 0;
 	CONFINE_PROBE(CONFINE_CORE);
 	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin, c->conf->n_agreements);
 	notify("READY=1");

@@ -28,12 +28,12 @@ def threads(pid):
 def probe_build():
     folder = os.environ.get("PROBE_BUILD")
     if not folder:
-        folder = f"{ROOT}/build/probe"
+        folder = "build/probe"
         done = subprocess.run(["make", "-s", f"B={folder}", "EXTRA=-DGATEWAY_PROBE", f"{folder}/bin/gatewayd"], cwd=ROOT,
                               capture_output=True, text=True, timeout=900)
         if done.returncode != 0:
             raise AssertionError(f"the probe build failed\n{done.stdout}{done.stderr}")
-    return folder
+    return os.path.join(ROOT, folder)
 
 
 class Confine(unittest.TestCase):
