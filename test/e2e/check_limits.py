@@ -55,21 +55,25 @@ class Limits(unittest.TestCase):
         cls.north.post("pax", agreements.envelope(agreements.passenger_record()))
         wait_for(lambda: w.north.ask("outbox") == [])
 
-    def setUp(self):
-        self.level = self.files()
+        cls.level = cls.files()
 
-    def files(self):
-        return [sockets(pid) for n in self.world.nodes for pid in (n.process.pid, n.edge_pid())]
+    @classmethod
+    def files(cls):
+        return [sockets(pid) for n in cls.world.nodes for pid in (n.process.pid, n.edge_pid())]
 
     def tearDown(self):
-        """Each process is the one that it was, serves, and has no more files open than before."""
+        """Each process is the one that it was, and serves."""
         for n in self.world.nodes:
             self.assertIsNone(n.process.poll())
         self.assertEqual(self.north.post("pax", agreements.envelope(agreements.passenger_record()))[0], 201)
-        for client in (self.north, self.south):
+
+    @classmethod
+    def tearDownClass(cls):
+        """After all of it no process has more files open than before."""
+        for client in (cls.north, cls.south):
             client.close()
-        slack = 4       # connections between the gateways come and go
-        wait_for(lambda: all(now <= before + slack for now, before in zip(self.files(), self.level)), 20)
+        slack = 2       # connections between the gateways come and go
+        wait_for(lambda: all(now <= before + slack for now, before in zip(cls.files(), cls.level)), 60)
 
     def test_bodies_around_the_channels_credit(self):
         for i, size in enumerate((262143, 262144, 262145, 300 << 10, 512 << 10, 900 << 10, BODY)):
