@@ -298,6 +298,7 @@ static bool make_private(const char *path, struct error *e)
 static void configure_engine(void)
 {
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite_wal_register();
 }
 
 static struct store *open_database(const char *path, bool writes, struct error *e)
@@ -317,7 +318,7 @@ static struct store *open_database(const char *path, bool writes, struct error *
 	s->window.length_ms = STORE_KEY_WINDOW_MS;
 	if (writes && (!take_lock(s, path, e) || !make_private(path, e)))
 		goto fail;
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &s->db, flags, writes ? SQLITE_WAL_VFS : NULL) != SQLITE_OK) {
 		error_at(e, REASON_STORE, path, 0, 0, "cannot open the store: %s",
 		         s->db ? sqlite3_errmsg(s->db) : "no memory");
 		goto fail;

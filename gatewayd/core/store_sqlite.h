@@ -138,4 +138,9 @@ bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */
 bool exchanges_load(struct store *s, struct error *e) MUST_USE;
 
+/* Registers the layer under the engine that the writing connection opens its files with
+ * (store_sqlite_wal.c); once, before the first connection. Where there is none to stand on, opening fails. */
+#define SQLITE_WAL_VFS "gateway"
+void sqlite_wal_register(void);
+
 #endif

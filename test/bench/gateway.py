@@ -173,7 +173,7 @@ def profile(bench, folder):
     """Where the CPU of core and edge goes: perf's call graphs, written under `folder`."""
     os.makedirs(folder, exist_ok=True)
     recorders = [subprocess.Popen(["perf", "record", "-q", "-g", "--call-graph", "dwarf,4096" if os.environ.get("DWARF") else "fp",
-                                   "-F", "499", "-o", f"{folder}/{name}.data", "-p", str(pid)])
+                                   "-F", os.environ.get("HZ", "1999"), "-o", f"{folder}/{name}.data", "-p", str(pid)])
                  for name, pid in (("core", bench.node.process.pid), ("edge", bench.node.edge_pid()))]
     try:
         print(json.dumps(bench.measure_gateway("-k")))
