@@ -308,6 +308,26 @@ const struct partner *conf_agency(const struct conf *c, struct view agency, unsi
 	return NULL;
 }
 
+bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
+                  int64_t *training_until_ms)
+{
+	for (size_t i = 0; i < c->n_partners; i++) {
+		const struct partner *p = &c->partners[i];
+		if (!(p->roles & ROLE(OFFICER)) || (agency.n && !view_is(agency, p->agency)))
+			continue;
+		for (size_t k = 0; k < p->n_signers; k++) {
+			struct cert_id id;
+			struct error e = { .reason = REASON_NONE };
+			if (cert_read(p->signers[k], &id, &e) && digest_eq(&id.spki, spki)) {
+				*cert_der = p->signers[k];
+				*training_until_ms = p->training_until_ms;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest, int64_t now_ms)
 {
 	struct agreement *best = NULL;

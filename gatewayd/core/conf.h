@@ -90,6 +90,10 @@ const struct partner *conf_partner(const struct conf *c, const struct cert_id *c
 bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role);
+/* A pinned officer's certificate by the SHA-256 of its key, among those of `agency` (empty: of all), and until
+ * when the training is valid (TIME_NONE: not stated, which counts as none). */
+bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
+                  int64_t *training_until_ms) MUST_USE;
 /* An agreement by id; of several versions the one in force at `now_ms` (or the predecessor with that
  * digest, within its grace, when `digest` is not NULL). */
 struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest,

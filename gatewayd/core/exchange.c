@@ -82,26 +82,9 @@ struct lookup {
 	const struct conf *conf;
 };
 
-/* A pinned officer by the digest of the certificate's key. */
 static bool find_officer(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms)
 {
-	const struct conf *c = ((struct lookup *)arg)->conf;
-
-	for (size_t i = 0; i < c->n_partners; i++) {
-		const struct partner *p = &c->partners[i];
-		if (!(p->roles & ROLE(OFFICER)))
-			continue;
-		for (size_t k = 0; k < p->n_signers; k++) {
-			struct cert_id id;
-			struct error e = { .reason = REASON_NONE };
-			if (cert_read(p->signers[k], &id, &e) && digest_eq(&id.spki, spki)) {
-				*cert_der = p->signers[k];
-				*training_until_ms = p->training_until_ms;
-				return true;
-			}
-		}
-	}
-	return false;
+	return conf_officer(((struct lookup *)arg)->conf, VIEW(""), spki, cert_der, training_until_ms);
 }
 
 /* How often was it used already? What a gateway delivers was released when its log says so. */

@@ -1,13 +1,11 @@
 /* See held.h. */
 #include "gatewayd/core/held.h"
 
-#include <jansson.h>
-
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
+#include "gatewayd/core/held_approval.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/retention.h"
-#include "lib/base/encode.h"
 #include "lib/schema/document.h"
 
 #define ENVELOPE_MAX (20u * 1024 * 1024)
@@ -269,7 +267,6 @@ struct release {
 	struct buf envelope;            /* with the approval */
 	char path[200];
 	struct testimony testimony;
-	struct digest officer;
 	bool approved;                  /* false: only the attempt is logged */
 	bool still_held;
 	char why_not[400];
@@ -321,106 +318,14 @@ static bool splice_approval(struct release *r, struct error *e)
 	return !b->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* --- the approval --- */
-
-static struct view member(const json_t *o, const char *name)
-{
-	return view_of(json_string_value(json_object_get(o, name)));
-}
-
-/* A pinned officer of this very agency: it is its gateway that holds. */
-static bool find_officer(const struct conf *c, const struct digest *spki, struct view *der, int64_t *training_until_ms)
-{
-	for (size_t i = 0; i < c->n_partners; i++) {
-		const struct partner *p = &c->partners[i];
-		if (!(p->roles & ROLE(OFFICER)) || !view_is(view_of(p->agency), c->node.agency))
-			continue;
-		for (size_t k = 0; k < p->n_signers; k++) {
-			struct cert_id id;
-			struct error e = { .reason = REASON_NONE };
-			if (cert_read(p->signers[k], &id, &e) && digest_eq(&id.spki, spki)) {
-				*der = p->signers[k];
-				*training_until_ms = p->training_until_ms;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-static bool covers_record(const struct exchange *x, const json_t *statement)
-{
-	struct view salt = member(statement, "salt");
-	struct digest stated, have = x->input;
-	struct salt own;
-	size_t n;
-
-	if (!digest_parse(member(statement, "input"), &stated))
-		return false;
-	if (salt.n) {
-		if (!hex_decode(salt, own.b, sizeof own.b, &n) || n != sizeof own.b)
-			return false;
-		struct view parts[] = { view_make(own.b, sizeof own.b), tape_token(&x->tape, x->envelope.record) };
-		sha256_parts(parts, 2, &have);
-	}
-	return digest_eq(&stated, &have);
-}
-
-static const char *statement_fault(const struct release *r, const json_t *statement)
-{
-	const struct exchange *x = r->x;
-	struct digest agreement;
-	int64_t expires;
-
-	if (!x->envelope.record || !covers_record(x, statement))
-		return "the approval is for another record";
-	if (!digest_parse(member(statement, "agreement"), &agreement) || !digest_eq(&agreement, &r->row.agreement_digest))
-		return "the approval is for another agreement";
-	if (!view_eq(member(statement, "tier"), x->envelope.tier))
-		return "the approval is for another tier";
-	if (!view_eq(member(statement, "exception"), x->envelope.exception))
-		return "the approval is for another exception";
-	if (!time_parse(member(statement, "expires"), &expires) || expires <= r->request.now_ms)
-		return "the approval has expired";
-	return NULL;
-}
-
-static const char *signature_fault(struct release *r, const json_t *statement)
-{
-	struct cms_signer signer = { .name = VIEW("officer") };
-	struct error e = { .reason = REASON_NONE };
-	int64_t training;
-
-	if (!digest_parse(member(statement, "officer"), &r->officer) ||
-	    !find_officer(r->request.conf, &r->officer, &signer.cert_der, &training))
-		return "the approval names no officer of this agency";
-	if (!cms_verify(r->asked.signature, r->asked.statement, &signer, 1, r->request.now_ms, &e) || !signer.signed_it)
-		return "the approval is not signed by the officer that it names";
-	return training < r->request.now_ms ? "the officer's training has expired" : NULL;
-}
-
-/* NULL: it holds. */
-static const char *approval_fault(struct release *r)
-{
-	struct error_list errors = { .max = 1 };
-	json_t *statement = document_read(r->held->approval_schema, "approval", r->asked.statement, &errors);
-	const char *fault = "the statement is not an approval";
-
-	if (statement) {
-		fault = statement_fault(r, statement);
-		if (!fault)
-			fault = signature_fault(r, statement);
-	}
-	json_decref(statement);
-	error_list_free(&errors);
-	return fault;
-}
-
 /* What leaves everything as it is: the approval, a changed agreement, the gateway's own failure. */
 static const char *obstacle(struct release *r)
 {
 	const struct exchange *x = r->x;
-	const char *fault = approval_fault(r);
+	struct held_approval approval = { .schema = r->held->approval_schema, .conf = r->request.conf,
+		.now_ms = r->request.now_ms, .exchange = x, .agreement = &r->row.agreement_digest,
+		.statement = r->asked.statement, .signature = r->asked.signature };
+	const char *fault = held_approval_fault(&approval);
 
 	if (fault)
 		return fault;
