@@ -212,6 +212,36 @@ class Witness(unittest.TestCase):
         self.assertEqual(self.add(self.log.request(0))[2], b"306\n")
 
 
+class Unwilling(unittest.TestCase):
+    """When a node is no witness, or not now."""
+
+    def answers(self, prepare, n=1):
+        with World() as w:
+            log = Log(w, "made-up.example/audit/gw1/1").grow(3)
+            cert, key = w.authority.leaf("made-up", "spiffe://made-up.example/gateway/gw1")
+            w.add_system(w.north, "made-up", "made-up-gateway", cert, roles=("gateway",))
+            path = f"{w.north.folder}/partners/made-up-gateway.json"
+            write(path, json.dumps({**json.loads(read(path)), "audit": {"vkey": log.vkey}}))
+            prepare(w.north)
+            w.north.start()
+            client = Client(w, w.north, cert, key)
+            return [client.request("POST", "/add-checkpoint", log.request(0 if i == 0 else 3))[0] for i in range(n)]
+
+    def test_without_a_witness_key(self):
+        self.assertEqual(self.answers(lambda n: os.remove(f"{n.folder}/keys/witness.key")), [404])
+
+    def test_too_often(self):
+        self.assertEqual(self.answers(lambda n: n.change(limits={"reads_per_minute": 2, "threads": 1}), 3), [200, 200, 429])
+
+    def test_a_wrong_key_in_the_partner_file(self):
+        with World() as w:
+            edit(w.north, "south-gateway", witness_vkey=read(f"{w.south.folder}/audit.vkey").strip(), earlier=["nonsense"])
+            code, _, err = w.north.check()
+            self.assertEqual(code, 78)
+            self.assertIn("/audit/witness_vkey: is not a witness's key", err)
+            self.assertIn("/audit/earlier/0: ", err)
+
+
 class Together(unittest.TestCase):
     """Two gateways witness each other."""
 
@@ -437,6 +467,26 @@ class LyingPartner(unittest.TestCase):
         wait_for(lambda: len(liar.asked) >= 3)
         self.assertTrue(liar.asked[1][1].startswith("old 0\n\n"), liar.asked[1])
         self.assertTrue(liar.asked[2][1].startswith("old 1\n"), liar.asked[2])
+
+    def test_nothing_is_served_or_logged_before_partners_were_asked(self):
+        world = started(World())
+        self.addCleanup(world.close)
+        liar = Liar(world.south, None)
+        self.addCleanup(liar.close)
+        starter = threading.Thread(target=world.north.start)
+        starter.start()
+        self.addCleanup(starter.join)
+        client = world.client("north")
+
+        def ask():
+            try:
+                return client.request("GET", "/v1/agreements")[0]
+            except OSError:
+                return None
+        first = wait_for(ask)
+        self.assertEqual((first, [e["operation"] for e in entries(world.north)]), (503, ["genesis"]))
+        wait_for(lambda: ask() == 200)
+        wait_for(lambda: "start" in [e["operation"] for e in entries(world.north)])
 
     def test_silence_delays_the_start_a_few_seconds(self):
         at = time.monotonic()
