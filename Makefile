@@ -8,8 +8,8 @@ V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 export GATEWAY_TEST_DATA ?= $(abspath ../shared/data)
 
-VARIANT := $(notdir $(CC))$(if $(SANITIZE),-$(subst $(,),-,$(SANITIZE)))
-,       := ,
+comma   := ,
+VARIANT := $(notdir $(CC))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 B       ?= build/$(VARIANT)
 
 BUILD_ID := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
