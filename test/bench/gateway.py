@@ -4,7 +4,8 @@ three pseudonyms, sealed payload, inbox delivery, audit tree and receipt, synchr
 mutual TLS with the same certificates and reads nothing. Loopback only, bounded in count and time; both are stopped
 by pid and everything lies in one temporary folder, which is removed.
 
-SECONDS, ROUNDS and CONNECTIONS in the environment change the run; PERF=FOLDER records where the gateway's CPU goes."""
+SECONDS, ROUNDS and CONNECTIONS in the environment change the run; PERF=FOLDER records where the
+gateway's CPU goes with perf (HZ samples a second; DWARF=1 for whole call graphs)."""
 
 import glob
 import json
