@@ -1,6 +1,6 @@
 """Gateways witness each other's audit logs: what a witness answers, what a log keeps, and that a log whose older state
-was put back is found even where everything on its own disk was put back with it. A new epoch. The full verification
-that runs while a gateway serves."""
+was put back is found even where everything on its own disk was put back with it. The full verification that runs while
+a gateway serves."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ import time
 import unittest
 
 import agreements
-from world import GATEWAYCTL, ROOT, Client, World, read, run, wait_for, write
+from world import ROOT, Client, World, read, run, wait_for, write
 
 
 def root_of(leaves):
@@ -495,157 +495,6 @@ class LyingPartner(unittest.TestCase):
         self.assertEqual(world.client("north").post("pax", agreements.envelope(agreements.passenger_record()))[0], 201)
 
 
-class Migration(unittest.TestCase):
-    def test_a_store_of_the_version_before(self):
-        with started(World()) as w:
-            w.north.start()
-            _, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
-            w.north.stop()
-            with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
-                for table in "log", "witnessed", "cosignature":
-                    db.execute(f"DROP TABLE {table}")
-                db.execute("PRAGMA user_version = 1")
-            w.north.start()
-            status, _, receipt = w.client("north").request("GET", f"/v1/exchanges/{answer['exchange']}/receipt")
-            self.assertEqual((status, receipt.decode()), (200, answer["receipt"]))
-
-
-class NewEpoch(unittest.TestCase):
-    def setUp(self):
-        self.world = started(World())
-        self.addCleanup(self.world.close)
-
-    def new_epoch(self, node):
-        code, out, err = run(GATEWAYCTL, "-c", node.config, "-o", "json", "audit", "new-epoch", ok=False)
-        self.assertEqual(code, 0, err)
-        return json.loads(out)
-
-    def tell_partner(self, old, new):
-        edit(self.world.south, "north-gateway", vkey=new, earlier=[old])
-
-    def last_checkpoint(self, node, log):
-        with sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True) as db:
-            return db.execute("SELECT note FROM checkpoint WHERE size >> 40 = ? ORDER BY size DESC", (log,)).fetchone()[0]
-
-    def genesis(self, node):
-        """The first entry of the newest log; the mirror follows the commit."""
-        return wait_for(lambda: entries(node))[0]
-
-    def verify_receipt(self, text, key, ok=True):
-        path = f"{self.world.folder}/receipt"
-        write(path, text)
-        self.assertEqual(run(GATEWAYCTL, "audit", "verify-receipt", "--key", key, path, ok=False)[0], 0 if ok else 4)
-
-    def test_exchanges_and_receipts_go_on(self):
-        w, north = self.world, self.world.north
-        w.start()
-        client, envelope = w.client("north"), agreements.envelope(agreements.passenger_record())
-        _, first = client.post("pax", envelope, key="one")
-        wait_for(lambda: north.ask("outbox") == [])
-        w.south.stop()
-        _, waiting = client.post("pax", agreements.envelope(agreements.passenger_record(2)))
-        old = read(f"{north.folder}/audit.vkey").strip()
-        self.assertEqual(north.ctl("audit", "new-epoch", ok=False)[0], 1, "while the daemon runs")
-        north.stop()
-        client.close()
-        ended = self.last_checkpoint(north, 0)
-        said = self.new_epoch(north)
-        new = read(f"{north.folder}/audit.vkey").strip()
-        self.assertEqual((said["origin"], said["vkey"], said["altered"], said["resumed"]),
-                         ("gw.north.example/audit/gw1/2", new, False, False))
-        self.assertEqual(json.loads(read(north.config))["audit"]["epoch"], 2)
-        self.tell_partner(old, new)
-        w.south.start()
-        north.start()
-        genesis = self.genesis(north)
-        self.assertEqual((genesis["index"], genesis["operation"]), (0, "genesis"))
-        self.assertEqual(genesis["input"], hashlib.sha256(ended.encode()).hexdigest())
-        self.assertRegex(genesis["note"], r"^gw.north.example/audit/gw1/2 continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full$")
-        # What waited in the outbox arrives with its proof from the old log.
-        wait_for(lambda: north.ask("outbox") == [])
-        self.assertEqual(north.ask("exchange", "show", waiting["exchange"])["exchange"]["state"], "delivered")
-        self.assertEqual(len(w.client("south").inbox()["items"]), 2)
-        # Receipts of the old log stay what they were: read, replayed, and from the store.
-        status, _, receipt = client.request("GET", f"/v1/exchanges/{first['exchange']}/receipt")
-        self.assertEqual((status, receipt.decode()), (200, first["receipt"]))
-        status, again = client.post("pax", envelope, key="one")
-        self.assertEqual((status, again), (201, first))
-        self.verify_receipt(first["receipt"], old)
-        self.verify_receipt(first["receipt"], new, ok=False)
-        # New ones are of the new log, and both logs verify whole.
-        _, later = client.post("pax", agreements.envelope(agreements.passenger_record(3)))
-        self.verify_receipt(later["receipt"], new)
-        store = f"{north.folder}/store/gatewayd.db"
-        self.assertIn("gw1/1\n", north.ctl("audit", "verify", "--key", old, store + "@1")[1])
-        self.assertIn("gw1/2\n", north.ctl("audit", "verify", "--key", new, store)[1])
-        north.ctl("audit", "export", "--from", store + "@1", f"{w.folder}/archive")
-        north.ctl("audit", "verify", "--key", old, f"{w.folder}/archive")
-        self.assertEqual(read(f"{w.folder}/archive/checkpoint"), ended)
-        self.assertEqual(north.ctl("audit", "verify", "--key", old, store + "@3", ok=False)[0], 1)
-        wait_for(lambda: metric(north, "witness_had_total") > 0)
-
-    def test_after_an_altered_entry(self):
-        north = self.world.north
-        north.start()
-        north.stop()
-        with sqlite3.connect(f"{north.folder}/store/gatewayd.db") as db:
-            db.execute("UPDATE entry SET leaf = replace(leaf, '\"stop\"', '\"STOP\"')")
-        with self.assertRaises(AssertionError):
-            north.start()
-        self.assertEqual(north.process.returncode, 78)
-        said = self.new_epoch(north)
-        self.assertTrue(said["altered"])
-        north.start()
-        self.assertRegex(self.genesis(north)["note"], "altered: entry [0-9]+ ")
-
-    def test_interrupted_it_runs_again(self):
-        north = self.world.north
-        north.start()
-        north.stop()
-        config = read(north.config)
-        self.new_epoch(north)
-        write(north.config, config)
-        with self.assertRaises(AssertionError):
-            north.start()
-        self.assertEqual(north.process.returncode, 78)
-        self.assertIn("It may run again", read(north.log))
-        self.assertTrue(self.new_epoch(north)["resumed"])
-        north.start()
-        self.assertIn("/2 continues gw.north.example/audit/gw1/1 ", self.genesis(north)["note"])
-        north.stop()
-        self.assertEqual(self.new_epoch(north)["origin"], "gw.north.example/audit/gw1/3")
-        north.start()
-        store = f"{north.folder}/store/gatewayd.db"
-        for epoch in 1, 2, 3:
-            key = f"{north.folder}/audit.vkey" + (f".epoch-{epoch}" if epoch < 3 else "")
-            north.ctl("audit", "verify", "--key", key, f"{store}@{epoch}")
-
-    @unittest.skipUnless(os.getuid() == 0, "needs root")
-    def test_root_touches_the_daemons_files_as_its_account(self):
-        north, account = self.world.north, 65534
-        north.start()
-        north.stop()
-        os.chmod(self.world.folder, 0o755)
-        for name in ("store", "keys", "anchor", "log"):
-            for folder, _, files in os.walk(f"{north.folder}/{name}"):
-                for path in [folder, *(f"{folder}/{f}" for f in files)]:
-                    os.chown(path, account, account)
-        self.new_epoch(north)
-        for name in ("store", "anchor", "log"):
-            for f in os.listdir(f"{north.folder}/{name}"):
-                self.assertEqual(os.stat(f"{north.folder}/{name}/{f}").st_uid, account, f)
-        self.assertEqual(os.stat(north.config).st_uid, 0)
-
-    def test_raising_the_epoch_by_hand_is_refused(self):
-        north = self.world.north
-        north.start()
-        north.stop()
-        audit_option(north, epoch=2)
-        with self.assertRaises(AssertionError):
-            north.start()
-        self.assertEqual(north.process.returncode, 78)
-
-
 class Rebuild(unittest.TestCase):
     def test_finds_an_altered_entry(self):
         with started(World(), rebuild_every_s=1) as w:
@@ -658,7 +507,3 @@ class Rebuild(unittest.TestCase):
                 db.execute("UPDATE entry SET leaf = replace(leaf, '\"start\"', '\"START\"') WHERE idx = 1")
             self.assertEqual(w.north.process.wait(30), 78)
             self.assertIn("the audit log was altered: entry 1 ", read(w.north.log))
-
-
-if __name__ == "__main__":
-    unittest.main()
