@@ -89,13 +89,13 @@ static void sort_keys(const struct tape_parser *p, uint64_t *keys, size_t n)
 
 bool parser_end_keys(struct tape_parser *p, struct frame *f)
 {
-	uint64_t *keys = p->keys + f->keys;
 	size_t n = p->keys_n - f->keys;
 	uint32_t first = UINT32_MAX;
 
 	p->keys_n = f->keys;
 	if (n <= SMALL_OBJECT)
 		return true;
+	uint64_t *keys = p->keys + f->keys;
 	sort_keys(p, keys, n);
 	for (size_t i = 1; i < n; i++)
 		if ((uint32_t)keys[i] < first && name_order(p, keys[i - 1], keys[i]) == 0)

@@ -140,10 +140,9 @@ static bool run_unevaluated(struct schema_run *r, const struct op *op, uint32_t 
 static inline const struct property *find_property(const struct schema *s, const struct object_shape *o,
                                                    struct view name, uint32_t hash)
 {
-	const uint32_t *slots = s->slots + o->slots;
-
 	if (o->mask == NONE)
 		return NULL;
+	const uint32_t *slots = s->slots + o->slots;
 	for (uint32_t i = hash & o->mask; slots[i]; i = (i + 1) & o->mask) {
 		const struct property *p = &s->properties[o->property + slots[i] - 1];
 
