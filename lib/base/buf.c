@@ -127,7 +127,8 @@ void buf_add_json_string(struct buf *b, struct view v)
 			buf_addc(b, hex[c & 15]);
 		}
 	}
-	buf_add(b, view_make(v.p + from, v.n - from));
+	if (from < v.n)
+		buf_add(b, view_make(v.p + from, v.n - from));
 	buf_addc(b, '"');
 }
 
