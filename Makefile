@@ -58,7 +58,13 @@ $(B)/lib/schema/builtin_list.h: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
-$(B)/gatewayd/%.o: CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
+# The build that audit entries name: what has it is made anew when it changes.
+NAMES_BUILD := $(addprefix $(B)/,gatewayd/core/core.o gatewayd/core/writer_log.o)
+$(B)/build_id: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BUILD_ID)' | cmp -s - $@ || echo '$(BUILD_ID)' > $@
+$(NAMES_BUILD): CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
+$(NAMES_BUILD): $(B)/build_id
 
 LOWER := lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
 $(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
