@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
+import shutil
 import unittest
 
 import agreements
-from world import ROOT, World, run, wait_for
+from world import ROOT, Client, World, run, wait_for
 
 
 def leaf_of(receipt):
@@ -24,6 +25,18 @@ class Exchange(unittest.TestCase):
         cls.world.agreement(agreements.passenger(digest=schema))
         cls.world.agreement(agreements.passenger("ended", schema, effective_from=agreements.instant(-9), sunset=agreements.instant(-1)))
         cls.world.agreement(agreements.passenger("later", schema, effective_from=agreements.instant(5)))
+        # A stricter output schema than the rules make: nothing of it can leave.
+        strict = f"{cls.world.folder}/strict.json"
+        with open(strict, "w", encoding="utf-8") as f:
+            json.dump({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": ["remarks"]}, f)
+        for node in cls.world.nodes:
+            shutil.copy(strict, f"{node.folder}/schemas/strict.json")
+        cls.world.agreement(agreements.make("strict", [{"name": "passenger", "input": schema, "output": agreements.digest_of(strict)}],
+                                            {"border": "passenger"}, agreements.PASSENGER_RULES))
+        # Systems of agencies that are no party here.
+        cls.east = cls.world.authority.leaf("system-east", "spiffe://east.example/system")
+        cls.world.add_system(cls.world.north, "east", "east-system", cls.east[0])
+        cls.world.add_system(cls.world.south, "north", "north-guest", cls.world.systems["north"][0])
         cls.world.start()
         cls.north, cls.south = cls.world.client("north"), cls.world.client("south")
         cls.number = 0
@@ -196,6 +209,26 @@ class Exchange(unittest.TestCase):
         self.assertEqual(self.north.request("GET", "/v1/agreements/pax/schema")[0], 200)
         self.assertEqual(self.north.request("GET", "/problems/schema-violation")[0], 200)
 
+    def test_the_output_schema_is_checked_on_what_leaves(self):
+        self.refused(agreements.envelope(self.record()), "output-violation", 403, agreement="strict")
+
+    def test_exchanges_are_shown_to_their_parties_only(self):
+        _, answer = self.post(agreements.envelope(self.record()))
+        path = f"/v1/exchanges/{answer['exchange']}"
+        east = Client(self.world, self.world.north, *self.east)
+        for what in ("", "/receipt", "/record"):
+            self.assertEqual(east.request("GET", path + what)[0], 404, what)
+        self.assertEqual(self.north.request("GET", path)[0], 200)
+        self.assertEqual(self.north.request("GET", path + "/record")[0], 404, "the provider reads no record here")
+        self.assertEqual(json.loads(east.request("GET", "/v1/agreements")[2])["agreements"], [])
+        self.assertEqual(east.request("GET", "/v1/agreements/pax")[0], 404)
+        self.assertEqual(east.post("pax", agreements.envelope(self.record()))[1]["type"], "/problems/agreement-unknown")
+
+    def test_an_inbox_is_its_own_agencys(self):
+        guest = Client(self.world, self.world.south, *self.world.systems["north"])
+        self.assertEqual(guest.request("GET", "/v1/inbox")[0], 403)
+        self.assertEqual(guest.request("POST", "/v1/inbox/1/ack", "")[0], 403)
+
     def test_openapi_has_every_route(self):
         import re
         with open(f"{ROOT}/gatewayd/core/router.c", encoding="utf-8") as f:
@@ -250,7 +283,6 @@ class Exchange(unittest.TestCase):
     def test_strangers_are_counted_not_logged(self):
         before = self.world.north.ask("status")
         stranger = self.world.authority.leaf("stranger", "spiffe://nobody.example/system")
-        from world import Client
         c = Client(self.world, self.world.north, *stranger)
         status, answer = c.post("pax", agreements.envelope(self.record()))
         self.assertEqual((status, answer["type"]), (403, "/problems/partner-unknown"))

@@ -3,14 +3,17 @@ the agreement lets through, or whose proofs do not cover them. Each lie is refus
 
 import base64
 import hashlib
+import http.server
 import json
 import os
+import ssl
 import subprocess
+import threading
 import time
 import unittest
 
 import agreements
-from world import ROOT, Client, World, run
+from world import ROOT, Client, World, run, wait_for
 
 PRIVATE_DER = bytes.fromhex("302e020100300506032b657004220420")         # RFC 8410: an Ed25519 seed follows
 
@@ -26,9 +29,9 @@ def uuid7():
 class Liar:
     """North's gateway as whoever holds its keys could drive it: makes its own log of one entry for each lie."""
 
-    def __init__(self, world, digest):
+    def __init__(self, world, digest, node=None):
         self.world, self.digest = world, digest
-        node = world.north
+        node = node or world.north
         seed = bytes.fromhex(open(f"{node.folder}/keys/audit.key", encoding="ascii").read().strip())
         self.key = f"{world.folder}/liar.pem"
         with open(f"{world.folder}/liar.der", "wb") as f:
@@ -74,6 +77,79 @@ class Liar:
         return self.client.post("pax", envelope)
 
 
+class Receiver(Liar):
+    """South's gateway as whoever holds its keys could drive it: takes a delivery and answers with a receipt of its own
+    log, for the record that came or for something else."""
+
+    def __init__(self, world, digest):
+        super().__init__(world, digest, world.south)
+        self.change, self.seen = {}, 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if not self.path.startswith("/v1/agreements/"):
+                    self.send_error(404)
+                    return
+                outer.seen += 1
+                answer = json.dumps({"status": 201, "receipt": outer.receipt(json.loads(body))}).encode()
+                self.send_response(201)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def do_GET(self):
+                self.send_error(404)
+
+            def log_message(self, *_):
+                pass
+        node = world.south
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=world.authority.cert)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(f"{node.folder}/tls/gateway.pem", f"{node.folder}/tls/gateway.key")
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", node.port), Handler)
+        self.server.daemon_threads = True
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def receipt(self, body):
+        entry = json.loads(base64.b64decode(body["origin"]["entry"]))
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": uuid7(), "input": entry["output"],
+                "operation": "collection", "outcome": "released", "time": int(time.time() * 1000)}
+        leaf.update(self.change)
+        raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
+        note = self.checkpoint(hashlib.sha256(b"\0" + raw).digest())
+        return f"c2sp.org/tlog-proof@v1\nextra {base64.b64encode(raw).decode()}\nindex 0\n\n{note}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class LyingReceiver(unittest.TestCase):
+    def test_a_receipt_for_something_else_delivers_nothing(self):
+        with World() as w:
+            schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+            digest = agreements.digest_of(w.agreement(agreements.passenger(digest=schema)))
+            receiver = Receiver(w, digest)
+            self.addCleanup(receiver.close)
+            w.north.start()
+            receiver.change = {"input": "0" * 64}
+            _, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+            for change in ({"input": "0" * 64}, {"operation": "refusal"}, {"agreement_digest": "0" * 64}):
+                receiver.change, before = change, receiver.seen
+                wait_for(lambda: receiver.seen > before + 1)
+                waiting = w.north.ask("outbox")
+                self.assertEqual(waiting[0]["last_error"], "receipt-invalid", change)
+            receiver.change = {}
+            wait_for(lambda: w.north.ask("outbox") == [])
+            self.assertEqual(w.north.ask("exchange", "show", answer["exchange"])["exchange"]["state"], "delivered")
+
+
 class Sender(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -115,6 +191,8 @@ class Sender(unittest.TestCase):
     def test_a_clear_identifier_where_a_pseudonym_belongs(self):
         self.refused(self.liar.envelope(self.record(locator="ABC123")), "output-violation", 403)
         self.refused(self.liar.envelope(self.record(locator="p1.1." + "a" * 25)), "output-violation", 403)
+        # 26 letters whose last has bits that no tag of 128 bits leaves: the schema's pattern takes it, the form does not.
+        self.refused(self.liar.envelope(self.record(locator="p1.1." + "b" * 26)), "output-violation", 403)
 
     def test_a_date_that_is_not_cut(self):
         record = self.record()
