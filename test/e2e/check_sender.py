@@ -18,8 +18,8 @@ from world import ROOT, Client, World, run, wait_for
 PRIVATE_DER = bytes.fromhex("302e020100300506032b657004220420")         # RFC 8410: an Ed25519 seed follows
 
 
-def uuid7():
-    raw = bytearray(int(time.time() * 1000).to_bytes(6, "big") + os.urandom(10))
+def uuid7(when=None):
+    raw = bytearray(int((when or time.time()) * 1000).to_bytes(6, "big") + os.urandom(10))
     raw[6] = 0x70 | raw[6] & 0x0F
     raw[8] = 0x80 | raw[8] & 0x3F
     h = raw.hex()
@@ -53,15 +53,15 @@ class Liar:
         signature = base64.b64encode(self.key_id + self.sign(text)).decode()
         return text.decode() + f"\n\u2014 {self.origin} {signature}\n"
 
-    def envelope(self, record, entry=None, root=None, **origin):
+    def envelope(self, record, entry=None, root=None, when=None, **origin):
         """An envelope whose proof is right for `record`, but for what the lie changes."""
         salt = os.urandom(16)
         text = json.dumps(record, separators=(",", ":"))
-        exchange = uuid7()
+        exchange = uuid7(when)
         leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": exchange, "legal_basis": "basis-1",
                 "operation": "disclosure", "outcome": "released-transformed",
                 "output": hashlib.sha256(salt + text.encode()).hexdigest(), "peer": "north-system", "purpose": "border",
-                "recipient": "south", "tier": "T1", "time": int(time.time() * 1000)}
+                "recipient": "south", "tier": "T1", "time": int((when or time.time()) * 1000)}
         leaf.update(entry or {})
         raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
         root = root or hashlib.sha256(b"\0" + raw).digest()
@@ -148,6 +148,30 @@ class LyingReceiver(unittest.TestCase):
             receiver.change = {}
             wait_for(lambda: w.north.ask("outbox") == [])
             self.assertEqual(w.north.ask("exchange", "show", answer["exchange"])["exchange"]["state"], "delivered")
+
+
+class Versions(unittest.TestCase):
+    def answers(self, supersedes_first=True, grace=3):
+        """What south answers to exchanges of yesterday and of now that were decided by the first version of two."""
+        with World() as w:
+            schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+            old = w.agreement(agreements.passenger(digest=schema, effective_from=agreements.instant(-9)), "pax-1")
+            first = agreements.digest_of(old)
+            w.agreement(agreements.passenger(digest=schema, version="2", effective_from=agreements.instant(-0.5),
+                                             supersedes={"digest": first if supersedes_first else "0" * 64,
+                                                         "grace_until": agreements.instant(grace)}), "pax-2")
+            w.south.start()
+            liar = Liar(w, first)
+            return [liar.send(liar.envelope(Sender.record(self), when=time.time() - ago))[0] for ago in (86400, 0)]
+
+    def test_the_predecessor_counts_for_what_was_decided_before_its_successor(self):
+        self.assertEqual(self.answers(), [201, 409])
+
+    def test_after_its_grace_it_counts_for_nothing(self):
+        self.assertEqual(self.answers(grace=-0.1), [409, 409])
+
+    def test_only_the_version_that_was_superseded_counts(self):
+        self.assertEqual(self.answers(supersedes_first=False), [409, 409])
 
 
 class Sender(unittest.TestCase):
