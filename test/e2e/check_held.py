@@ -75,6 +75,18 @@ class Held(unittest.TestCase):
         (node or self.world.north).ctl("exchange", "approve", exchange, "--certificate", cert, "--key", key, "--out", out, *more)
         return f"{out}.json", f"{out}.p7s"
 
+    def altered(self, exchange, **changes):
+        """An approval that says something else, and that the officer signed so."""
+        statement, signature = self.approve(exchange)
+        with open(statement, encoding="ascii") as f:
+            doc = json.load(f) | changes
+        with open(statement, "w", encoding="ascii") as f:
+            json.dump(doc, f)
+        cert, key = self.officers["anna"]
+        run("openssl", "cms", "-sign", "-binary", "-in", statement, "-signer", cert, "-inkey", key, "-md", "sha256",
+            "-outform", "PEM", "-out", signature)
+        return statement, signature
+
     def release(self, exchange, approval, node=None):
         return (node or self.world.north).ctl("exchange", "release", exchange, "--approval", *approval, ok=False)
 
@@ -143,6 +155,8 @@ class Held(unittest.TestCase):
         self.kept(exchange, self.approve(exchange, "sven"), "no officer of this agency")
         self.kept(exchange, self.approve(exchange, expires=agreements.instant(-1)), "expired")
         self.kept(exchange, self.approve(exchange, exception="urgent"), "another exception")
+        self.kept(exchange, self.altered(exchange, tier="T2"), "another tier")
+        self.kept(exchange, self.altered(exchange, agreement="0" * 64), "another agreement")
         statement, _ = self.approve(exchange)
         self.kept(exchange, (statement, self.approve(exchange, "ines")[1]), "not signed")
         with open(statement, "a", encoding="ascii") as f:
@@ -150,7 +164,7 @@ class Held(unittest.TestCase):
         self.kept(exchange, (statement, statement), "not an approval")
         attempts = [e for e in entries(self.world.north, exchange) if e["operation"] == "decision"]
         self.assertEqual({e["outcome"] for e in attempts}, {"held"})
-        self.assertEqual(len(attempts), 8)
+        self.assertEqual(len(attempts), 10)
         self.assertEqual(self.release(exchange, self.approve(exchange))[0], 0)
 
     def test_two_releases_at_once_release_once(self):
