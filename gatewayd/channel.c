@@ -151,3 +151,36 @@ enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, 
 		return CHANNEL_DEAD;
 	return channel_queued(c) ? CHANNEL_WANTS_WRITE : CHANNEL_IDLE;
 }
+
+void channel_send_body(struct channel *c, uint64_t id, struct view body, size_t *sent, uint32_t *credit)
+{
+	while (*sent < body.n && *credit > 0) {
+		size_t n = body.n - *sent;
+		if (n > *credit)
+			n = *credit;
+		if (n > CHANNEL_PAYLOAD_MAX)
+			n = CHANNEL_PAYLOAD_MAX;
+		bool last = *sent + n == body.n;
+		channel_send(c, FRAME_BODY, last ? FRAME_LAST : 0, id, view_make(body.p + *sent, n), VIEW(""));
+		*sent += n;
+		*credit -= (uint32_t)n;
+	}
+}
+
+bool channel_read_reply(const struct frame *f, struct channel_reply *out)
+{
+	struct reader in = { .rest = f->payload };
+
+	*out = (struct channel_reply){ .status = read_u16(&in) };
+	read_u64(&in);
+	for (;;) {
+		struct view name = read_view16(&in);
+		if (name.n == 0)
+			break;
+		struct view value = read_view16(&in);
+		if (out->status == 0 && view_is(name, "error"))
+			out->error = value;
+	}
+	out->body = in.rest;
+	return !in.failed;
+}

@@ -75,4 +75,16 @@ enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, 
                                    void *arg) MUST_USE;
 size_t channel_queued(const struct channel *c);
 
+/* Sends of a body what credit and frame size allow, from *sent on; the last piece has LAST. *sent grows and
+ * *credit shrinks by what was sent. */
+void channel_send_body(struct channel *c, uint64_t id, struct view body, size_t *sent, uint32_t *credit);
+
+/* The edge's REPLY to an outbound request. False when it is malformed. */
+struct channel_reply {
+	int status;             /* 0: no answer came */
+	struct view error;      /* the sentence that then says why */
+	struct view body;       /* its first bytes */
+};
+bool channel_read_reply(const struct frame *f, struct channel_reply *out) MUST_USE;
+
 #endif

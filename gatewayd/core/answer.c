@@ -10,19 +10,7 @@ static void put_field(struct buf *b, const char *name, struct view value)
 /* Sends what credit and frame size allow; releases the request when nothing is left. */
 static void send_body(struct request *r)
 {
-	struct worker *w = r->worker;
-
-	while (r->out_at < r->out.n && r->out_credit > 0) {
-		size_t n = r->out.n - r->out_at;
-		if (n > r->out_credit)
-			n = r->out_credit;
-		if (n > CHANNEL_PAYLOAD_MAX)
-			n = CHANNEL_PAYLOAD_MAX;
-		bool last = r->out_at + n == r->out.n;
-		channel_send(w->channel, FRAME_BODY, last ? FRAME_LAST : 0, r->id, view_make(r->out.p + r->out_at, n), VIEW(""));
-		r->out_at += n;
-		r->out_credit -= (uint32_t)n;
-	}
+	channel_send_body(r->worker->channel, r->id, buf_view(&r->out), &r->out_at, &r->out_credit);
 	if (r->out_at == r->out.n)
 		worker_release(r);
 }

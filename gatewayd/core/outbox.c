@@ -56,17 +56,7 @@ static void put_field(struct buf *b, const char *name, const char *value)
 
 static void send_body(struct worker *w, struct delivery *d)
 {
-	while (d->sent < d->body.n && d->credit > 0) {
-		size_t n = d->body.n - d->sent;
-		if (n > d->credit)
-			n = d->credit;
-		if (n > CHANNEL_PAYLOAD_MAX)
-			n = CHANNEL_PAYLOAD_MAX;
-		bool last = d->sent + n == d->body.n;
-		channel_send(w->channel, FRAME_BODY, last ? FRAME_LAST : 0, d->id, view_make(d->body.p + d->sent, n), VIEW(""));
-		d->sent += n;
-		d->credit -= (uint32_t)n;
-	}
+	channel_send_body(w->channel, d->id, buf_view(&d->body), &d->sent, &d->credit);
 }
 
 static void send_outbound(struct outbox *o, struct delivery *d)
@@ -117,22 +107,14 @@ static void submit(struct outbox *o, struct delivery *d)
 
 static void on_reply(struct outbox *o, struct delivery *d, const struct frame *f)
 {
-	struct reader in = { .rest = f->payload };
+	struct channel_reply reply;
+	bool whole = channel_read_reply(f, &reply);
 
-	d->status = read_u16(&in);
-	read_u64(&in);
-	for (;;) {
-		struct view name = read_view16(&in);
-		if (name.n == 0)
-			break;
-		struct view value = read_view16(&in);
-		if (d->status == 0 && view_is(name, "error"))
-			snprintf(d->problem, sizeof d->problem, "%.*s", VIEW_ARG(value));
-	}
-	buf_add(&d->answer, in.rest);
-	if (in.failed)
-		d->status = 0;
-	if (f->flags & FRAME_LAST || in.failed) {
+	d->status = whole ? reply.status : 0;
+	if (reply.error.n)
+		snprintf(d->problem, sizeof d->problem, "%.*s", VIEW_ARG(reply.error));
+	buf_add(&d->answer, reply.body);
+	if (f->flags & FRAME_LAST || !whole) {
 		delivery_judge(d);
 		submit(o, d);
 	}

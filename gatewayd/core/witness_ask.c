@@ -332,21 +332,13 @@ static void judge(struct ask *k)
 
 static void on_reply(struct ask *k, const struct frame *f)
 {
-	struct reader in = { .rest = f->payload };
+	struct channel_reply reply;
+	bool whole = channel_read_reply(f, &reply);
 
-	k->status = read_u16(&in);
-	read_u64(&in);
-	for (;;) {
-		struct view name = read_view16(&in);
-		if (name.n == 0)
-			break;
-		struct view value = read_view16(&in);
-		if (k->status == 0 && view_is(name, "error"))
-			snprintf(k->why, sizeof k->why, "%.*s", VIEW_ARG(value));
-	}
-	buf_add(&k->answer, in.rest);
-	if (in.failed)
-		k->status = 0;
+	k->status = whole ? reply.status : 0;
+	if (reply.error.n)
+		snprintf(k->why, sizeof k->why, "%.*s", VIEW_ARG(reply.error));
+	buf_add(&k->answer, reply.body);
 }
 
 void asking_frame(struct asking *a, const struct frame *f)

@@ -131,6 +131,68 @@ START_TEST(a_queue_past_its_ceiling_and_a_long_frame_are_refused)
 }
 END_TEST
 
+START_TEST(bodies_leave_as_far_as_credit_goes)
+{
+	int pair[2];
+	struct seen s = { .bytes = BUF_INIT(1 << 20) };
+	static char big[2 * CHANNEL_PAYLOAD_MAX];
+	struct view body = view_make(big, sizeof big);
+	size_t sent = 0;
+	uint32_t credit = CHANNEL_PAYLOAD_MAX + 10;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	struct channel *a = channel_new(pair[0], 1 << 20), *b = channel_new(pair[1], 1 << 20);
+	channel_send_body(a, 5, body, &sent, &credit);
+	ck_assert_uint_eq(sent, CHANNEL_PAYLOAD_MAX + 10);
+	ck_assert_uint_eq(credit, 0);
+	channel_send_body(a, 5, body, &sent, &credit);
+	ck_assert_uint_eq(sent, CHANNEL_PAYLOAD_MAX + 10);
+	credit = CHANNEL_CREDIT;
+	channel_send_body(a, 5, body, &sent, &credit);
+	ck_assert_uint_eq(sent, sizeof big);
+	ck_assert_uint_eq(credit, CHANNEL_CREDIT - (CHANNEL_PAYLOAD_MAX - 10));
+	for (int turn = 0; turn < 1000 && s.n < 3; turn++) {
+		ck_assert_int_ne(channel_flush(a), CHANNEL_DEAD);
+		ck_assert_int_ne(channel_receive(b, note, &s), CHANNEL_DEAD);
+		ck_assert_uint_eq(s.flags, s.n == 3 ? FRAME_LAST : 0);
+	}
+	ck_assert_uint_eq(s.n, 3);
+	ck_assert_uint_eq(s.bytes.n, sizeof big);
+	buf_free(&s.bytes);
+	channel_free(a);
+	channel_free(b);
+}
+END_TEST
+
+START_TEST(replies_are_read_whole_or_not_at_all)
+{
+	struct buf b = BUF_INIT(200);
+	struct channel_reply reply;
+
+	put_u16(&b, 0);
+	put_u64(&b, 4);
+	put_view16(&b, VIEW("error"));
+	put_view16(&b, VIEW("no route"));
+	put_u16(&b, 0);
+	buf_adds(&b, "body");
+	struct frame f = { .type = FRAME_REPLY, .payload = buf_view(&b) };
+	ck_assert(channel_read_reply(&f, &reply));
+	ck_assert_int_eq(reply.status, 0);
+	ck_assert(view_is(reply.error, "no route"));
+	ck_assert(view_is(reply.body, "body"));
+	for (size_t n = 0; n < b.n - 4; n++) {
+		f.payload.n = n;
+		/* Without the zero that ends the fields there is no telling where the body begins. */
+		ck_assert_msg(!channel_read_reply(&f, &reply), "%zu", n);
+	}
+	/* With a status the field is the partner's, not the edge's. */
+	b.p[1] = (char)201;
+	f.payload = buf_view(&b);
+	ck_assert(channel_read_reply(&f, &reply) && reply.status == 201 && reply.error.n == 0);
+	buf_free(&b);
+}
+END_TEST
+
 TCase *make_channel_case(void);
 TCase *make_channel_case(void)
 {
@@ -141,5 +203,7 @@ TCase *make_channel_case(void)
 	tcase_add_test(c, malformed_frames_kill_it);
 	tcase_add_test(c, the_other_sides_end_kills_it);
 	tcase_add_test(c, a_queue_past_its_ceiling_and_a_long_frame_are_refused);
+	tcase_add_test(c, bodies_leave_as_far_as_credit_goes);
+	tcase_add_test(c, replies_are_read_whole_or_not_at_all);
 	return c;
 }
