@@ -45,7 +45,7 @@ static bool load_all(struct load *l, struct view signature)
 	bool ok = read_schemas(l);
 	ok = read_clauses(l) && ok;
 	/* What follows looks names up and adds periods: only where names and periods are sound. */
-	ok = ok && read_rules(l);
+	ok = ok && read_rules(l) && check_masks(l);
 	ok = ok && read_floor(l);
 	if (!l->from->unsigned_ok)
 		ok = check_signatures(l, signature) && ok;

@@ -75,6 +75,9 @@ struct ruling {
 	struct duration mask;                   /* after which the recipient masks; all zero: never */
 	struct duration review;                 /* review interval of the copy; all zero: none */
 	bool return_at_end;                     /* the copy is returned and then erased, not only erased */
+	struct duration receipt;                /* within which a duty is acknowledged */
+	bool block_overdue;                     /* an overdue receipt stops new records */
+	struct duration notify, notify_longest, notify_again;   /* of the data subject; all zero: elsewhere */
 	enum tier tier;
 	uint32_t epoch;                         /* key epoch */
 };

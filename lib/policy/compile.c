@@ -281,7 +281,9 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 				.output = schema->output ? schema->output : shared->output, .input_digest = schema->input_digest,
 				.payload = purpose->retention.payload, .copy = purpose->retention.copy,
 				.mask = purpose->retention.mask, .review = purpose->retention.review,
-				.return_at_end = purpose->retention.return_at_end, .tier = (enum tier)t, .epoch = a->epoch } };
+				.return_at_end = purpose->retention.return_at_end, .receipt = purpose->retention.receipt,
+				.block_overdue = purpose->retention.block_overdue, .notify = a->notify_due,
+				.notify_longest = a->notify_longest, .notify_again = a->notify_again, .tier = (enum tier)t, .epoch = a->epoch } };
 		a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, egress)] = full;
 	}
 	return true;

@@ -152,6 +152,12 @@ static const char *name_of_subject(unsigned s)
 	return subject_category_name((enum subject_category)s);
 }
 
+static void diff_flag(struct diff *d, bool was, bool is, const char *at, const char *what)
+{
+	if (was != is)
+		tell(d, is ? DIFF_STRICTER : DIFF_LOOSER, at, "%s is %s demanded", what, is ? "now" : "no longer");
+}
+
 static void diff_purpose(struct diff *d, const struct purpose *was, const struct purpose *is, size_t index)
 {
 	char at[60];
@@ -163,6 +169,8 @@ static void diff_purpose(struct diff *d, const struct purpose *was, const struct
 	diff_period(d, &was->retention.copy, &is->retention.copy, false, at, "the recipient's copy");
 	diff_period(d, &was->retention.mask, &is->retention.mask, true, at, "masking of the copy");
 	diff_period(d, &was->retention.review, &is->retention.review, true, at, "review of the copy");
+	diff_period(d, &was->retention.receipt, &is->retention.receipt, false, at, "time for receipts");
+	diff_flag(d, was->retention.block_overdue, is->retention.block_overdue, at, "a stop of new records while receipts are overdue");
 }
 
 static void diff_purposes(struct diff *d)
@@ -182,12 +190,6 @@ static void diff_purposes(struct diff *d)
 			snprintf(at, sizeof at, "/purposes/%zu", i);
 			tell(d, DIFF_STRICTER, at, "the purpose %.*s is taken away", VIEW_ARG(d->old->purposes[i].id));
 		}
-}
-
-static void diff_flag(struct diff *d, bool was, bool is, const char *at, const char *what)
-{
-	if (was != is)
-		tell(d, is ? DIFF_STRICTER : DIFF_LOOSER, at, "%s is %s demanded", what, is ? "now" : "no longer");
 }
 
 static void diff_tiers(struct diff *d)

@@ -26,8 +26,8 @@ struct quota {
 };
 
 struct retention {
-	struct duration payload, copy, mask, review;
-	bool return_at_end, must_state;
+	struct duration payload, copy, mask, review, receipt;
+	bool return_at_end, must_state, block_overdue;
 };
 
 struct criterion {
@@ -150,6 +150,8 @@ struct agreement {
 	size_t n_rules;
 	struct exception *exceptions;
 	size_t n_exceptions;
+	struct duration notify_due, notify_longest, notify_again;
+	bool notify_here;               /* by the recipient's system */
 	uint32_t scales, scales_required;       /* masks of enum scale */
 	size_t denied_subject[SUBJECT_COUNT];   /* index in the overlay's list, or INDEX_NONE */
 	uint32_t epoch;
@@ -190,6 +192,7 @@ uint32_t subject_mask(const json_t *names);
 bool read_clauses(struct load *l);                      /* read_clauses.c: parties to algorithms */
 bool read_schemas(struct load *l);                      /* read_schemas.c */
 bool read_rules(struct load *l);                        /* read_rules.c: rules, exceptions */
+bool check_masks(struct load *l);                       /* copy_terms.c: what the recipient masks */
 bool read_floor(struct load *l);                        /* floor.c: floor and overlay, the meet */
 bool check_signatures(struct load *l, struct view signature);  /* signatures.c */
 bool compile_rulings(struct load *l);                   /* compile.c */

@@ -82,11 +82,14 @@ static bool name_mask(struct load *l, const json_t *names, size_t (*find)(const 
 	return ok;
 }
 
+#define RECEIPT_DAYS 7          /* schema: receipt_within */
+
 static void read_retention(const json_t *o, struct retention *r)
 {
 	static const struct { const char *name; size_t at; } parts[] = {
 		{ "payload", offsetof(struct retention, payload) }, { "copy", offsetof(struct retention, copy) },
 		{ "mask", offsetof(struct retention, mask) }, { "review", offsetof(struct retention, review) },
+		{ "receipt_within", offsetof(struct retention, receipt) },
 	};
 
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -98,6 +101,8 @@ static void read_retention(const json_t *o, struct retention *r)
 		r->return_at_end = view_is(json_view(o, "at_end"), "return");
 	if (json_object_get(o, "must_state"))
 		r->must_state = json_flag(o, "must_state");
+	if (json_object_get(o, "overdue"))
+		r->block_overdue = view_is(json_view(o, "overdue"), "block");
 }
 
 /* Regulation (EU) 2023/969 Art. 21: at most four weeks in the gateway. */
@@ -118,6 +123,9 @@ static bool check_retention(struct load *l, const struct retention *r, const cha
 	snprintf(place, sizeof place, "%s/review", at);
 	if (!duration_is_zero(&r->review) && duration_cmp(&r->review, &r->copy) > 0)
 		ok = load_fault(l, REASON_CONFIG, place, "the first review must come before the copy's end");
+	snprintf(place, sizeof place, "%s/receipt_within", at);
+	if (duration_is_zero(&r->receipt))
+		ok = load_fault(l, REASON_CONFIG, place, "is no time at all");
 	return ok;
 }
 
@@ -137,7 +145,7 @@ static bool read_purposes(struct load *l)
 
 		*p = (struct purpose){ .id = json_view(o, "id"), .denied = INDEX_NONE, .tiers = tier_mask(tiers),
 			.subjects = subject_mask(json_object_get(o, "subject_categories")),
-			.schema = find_schema(a, json_view(o, "schema")) };
+			.schema = find_schema(a, json_view(o, "schema")), .retention.receipt = { .days = RECEIPT_DAYS } };
 		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
 		if (p->schema == INDEX_NONE)
 			ok = load_fault(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas");
@@ -250,6 +258,27 @@ static bool read_dates(struct load *l)
 	return ok;
 }
 
+/* Silence for ever is impossible: a delay is justified anew, and ends. */
+static bool read_notification(struct load *l)
+{
+	struct agreement *a = l->a;
+	const json_t *o = json_object_get(a->doc, "notification");
+
+	a->notify_here = !view_is(json_view(o, "by"), "elsewhere");
+	a->notify_due = json_duration(o, "due");
+	a->notify_longest = json_duration(o, "longest_delay");
+	a->notify_again = json_duration(o, "rejustify_every");
+	if (!a->notify_here)
+		a->notify_due = (struct duration){ 0, 0, 0, 0 };
+	else if (duration_is_zero(&a->notify_due))
+		return load_fault(l, REASON_CONFIG, "/notification/due", "is no time at all");
+	if (duration_cmp(&a->notify_due, &a->notify_longest) > 0)
+		return load_fault(l, REASON_CONFIG, "/notification/longest_delay", "is shorter than what notification takes without delay");
+	if (duration_is_zero(&a->notify_again))
+		return load_fault(l, REASON_CONFIG, "/notification/rejustify_every", "is no time at all");
+	return true;
+}
+
 static void read_algorithms(struct load *l)
 {
 	const json_t *list = json_object_get(l->a->doc, "algorithms");
@@ -350,6 +379,7 @@ bool read_clauses(struct load *l)
 	a->epoch = epoch ? (uint32_t)json_integer_value(epoch) : 1;
 	ok = read_parties(l) && ok;
 	ok = read_dates(l) && ok;
+	ok = read_notification(l) && ok;
 	read_algorithms(l);
 	ok = read_bases(l) && ok;
 	ok = read_tiers(l) && ok;
