@@ -108,6 +108,7 @@ DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsq
                 libidn2-dev libseccomp-dev uthash-dev git
 DEBIAN_CHECK := check clang openssl curl jq python3 scdoc golang-go golang-golang-x-mod-dev
 DEBIAN_DEMO  := openssl curl jq python3
+DEBIAN_COVER := check gcovr jq
 check:
 	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_CHECK)
 	@MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" test/check.sh
