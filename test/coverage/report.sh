@@ -7,7 +7,7 @@ report() {
 }
 if [ -n "${BRANCHES:-}" ]; then
 	echo "$BRANCHES: $(report "$BRANCHES" "${BRANCHES%/*}" | sed -n 's/^TOTAL *//p')"
-	gcovr --root . --object-directory build/coverage --filter "$BRANCHES" --json "build/coverage/${BRANCHES%/*}" |
+	gcovr --root . --object-directory build/coverage --filter "$BRANCHES" --json - "build/coverage/${BRANCHES%/*}" |
 		jq -r '.files[].lines[] | select(.branches | any(.count == 0)) | "\(.line_number)\t\([.branches[].count] | join(" "))"' |
 		while IFS="$(printf '\t')" read -r line counts; do
 			printf '%4d  %-24s %s\n' "$line" "$counts" "$(sed -n "${line}p" "$BRANCHES" | tr -d '\t')"
