@@ -226,7 +226,7 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	if (swept)
 		core_log("notice", "%u orphaned payload keys erased", swept);
 	o->reader = store_open_reader(n->store, e);
-	return o->reader && open_log(c, o, e);
+	return o->reader && open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e);
 }
 
 /* The configuration again, now with the secret that pseudonyms need. */

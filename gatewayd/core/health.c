@@ -67,6 +67,9 @@ void handle_metrics(struct request *r)
 	counter(&b, "witness_incidents", "Partners' logs that forked or went back.", atomic_load(&c->witness->incidents));
 	counter(&b, "witness_had", "Cosignatures of this log.", atomic_load(&c->witness->cosignatures));
 	counter(&b, "witness_failures", "Partners that did not cosign when asked.", atomic_load(&c->witness->failures));
+	if (witness_latest_ms(c) > 0)
+		gauge(&b, "witness_latest_seconds", "When this log was cosigned last, by the witness's clock.",
+		      (uint64_t)witness_latest_ms(c) / 1000);
 	counter(&b, "rebuilds", "Full verifications that found the log whole.", atomic_load(&c->rebuilds));
 	counter(&b, "rebuild_failures", "Full verifications that found the log altered.", atomic_load(&c->rebuild_failures));
 	gauge(&b, "rebuild_entries", "Entries in the last full verification.", atomic_load(&c->rebuild_entries));

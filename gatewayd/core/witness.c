@@ -54,6 +54,7 @@ struct witness *witness_open(const struct core *c, const struct ed25519_key *aud
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
 		return NULL;
 	}
+	atomic_store(&w->latest_ms, TIME_NONE);
 	ed25519_public(audit, public_key);
 	if (!note_vkey_make(view_of(n->origin), NOTE_ED25519, public_key, &w->log))
 		error_set(e, REASON_CONFIG, "the log's origin is not a key name");
@@ -87,6 +88,62 @@ bool witness_wait(const struct core *c)
 		atomic_store(&c->witness->settled, true);
 	}
 	return false;
+}
+
+/* --- when the log was cosigned --- */
+
+int64_t witness_latest_ms(const struct core *c)
+{
+	return atomic_load(&c->witness->latest_ms);
+}
+
+void witness_seen(struct witness *w, uint64_t time_s)
+{
+	int64_t ms, known = atomic_load(&w->latest_ms);
+
+	if (time_s > INT64_MAX / 1000)
+		return;
+	ms = (int64_t)time_s * 1000;
+	while ((known == TIME_NONE || ms > known) && !atomic_compare_exchange_weak(&w->latest_ms, &known, ms))
+		continue;
+}
+
+struct recalled {
+	struct witness *witness;
+	const struct conf *conf;
+	struct view text;
+};
+
+static bool recall_line(void *arg, struct view line)
+{
+	const struct recalled *r = arg;
+	uint64_t time_s;
+
+	for (size_t i = 0; i < r->conf->n_partners; i++) {
+		const struct partner *p = &r->conf->partners[i];
+		if (p->has_witness && note_find(&p->witness, r->text, line, &time_s) == NOTE_VALID)
+			witness_seen(r->witness, time_s);
+	}
+	return true;
+}
+
+bool witness_recall(struct witness *w, const struct conf *conf, struct store *s, struct error *e)
+{
+	struct recalled r = { .witness = w, .conf = conf };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	struct view found, signatures;
+	uint64_t size;
+	bool ok = store_cosigned(s, &size, e);
+
+	if (ok && size > 0) {
+		ok = store_get_checkpoint(s, size - 1, &size, &found, e);
+		if (ok) {
+			buf_add(&note, found);
+			ok = note_split(buf_view(&note), &r.text, &signatures, e) && store_list_cosignatures(s, size, recall_line, &r, e);
+		}
+	}
+	buf_free(&note);
+	return ok;
 }
 
 /* --- POST /add-checkpoint --- */

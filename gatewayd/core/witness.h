@@ -24,12 +24,20 @@ struct witness {
 	/* Every partner was asked once, or could not be reached: the log may grow and records may be taken. */
 	_Atomic bool settled;
 	_Atomic uint64_t cosigned, incidents, cosignatures, failures;   /* for metrics: given, found; had, missed */
+	_Atomic int64_t latest_ms;      /* witness_latest_ms() */
 };
 
 /* Reads keys/witness.key, which may be missing. NULL on error. */
 struct witness *witness_open(const struct core *c, const struct ed25519_key *audit, struct error *e) MUST_USE;
 void witness_free(struct witness *w);
 bool witness_settled(const struct core *c);
+/* The newest time at which a partner cosigned this node's log, by that partner's clock; TIME_NONE without one. A
+ * clock that is behind it is behind. Any thread. */
+int64_t witness_latest_ms(const struct core *c);
+/* A verified cosignature of `time_s` was had. */
+void witness_seen(struct witness *w, uint64_t time_s);
+/* Takes that time from the stored cosignatures, verified anew; at start, before any thread. */
+bool witness_recall(struct witness *w, const struct conf *conf, struct store *s, struct error *e) MUST_USE;
 /* The name of a node's witness key, `<host>/witness/<node>`: it stays over epochs. */
 void witness_name(const char *host, const char *node, char *out, size_t size);
 /* Main thread, once the workers run: until witness_settled(), a few seconds at most. False when the log turned

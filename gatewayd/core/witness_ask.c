@@ -33,6 +33,7 @@ struct ask {
 	struct checkpoint checkpoint;   /* looks into note */
 	struct view text;               /* likewise */
 	struct buf line;                /* its cosignature */
+	uint64_t time_s;                /* likewise: when it was made */
 	UT_hash_handle hh;
 };
 
@@ -227,10 +228,12 @@ static void stored(struct job *j)
 {
 	struct ask *k = (struct ask *)j;
 
-	if (j->committed)
+	if (j->committed) {
 		atomic_fetch_add(&k->asking->shared->cosignatures, 1);
-	else
+		witness_seen(k->asking->shared, k->time_s);
+	} else {
 		core_log("error", "witness: %s", j->error.text);
+	}
 	writer_release(j);
 	drop(k);
 }
@@ -310,7 +313,8 @@ static void judge_added(struct ask *k)
 		give_up(k, k->why);
 		return;
 	}
-	if (!witness_response_take(buf_view(&k->answer), k->text, &k->partner->witness, 1, &k->line, &taken, &e) || taken == 0) {
+	if (!witness_response_take(buf_view(&k->answer), k->text, &k->partner->witness, 1, &k->line, &taken, &e) || taken == 0 ||
+	    note_find(&k->partner->witness, k->text, buf_view(&k->line), &k->time_s) != NOTE_VALID) {
 		give_up(k, e.reason == REASON_NONE ? "its answer has no cosignature of its key" : e.text);
 		return;
 	}

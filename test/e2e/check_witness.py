@@ -294,6 +294,27 @@ class Together(unittest.TestCase):
         self.assertEqual((newest.count("—"), witnessed.count("—")), (1, 2))
         self.assertLess(int(witnessed.split("\n")[1]), int(newest.split("\n")[1]))
 
+    def test_when_it_was_cosigned_last_is_known_again_after_a_start(self):
+        w, name = self.world, "witness_latest_seconds"
+        w.north.start()
+        with self.assertRaises(StopIteration):
+            metric(w.north, name)
+        w.south.start()
+        latest = wait_for(lambda: self.witnessed(w.north) and metric(w.north, name))
+        self.assertLess(abs(latest - time.time()), 60)
+        w.south.stop()
+        w.north.stop()
+        w.north.start()
+        self.assertGreaterEqual(metric(w.north, name), latest)
+        w.north.stop()
+        # A line that the witness's key did not sign counts for nothing.
+        with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
+            line, = db.execute("SELECT line FROM cosignature").fetchone()
+            db.execute("UPDATE cosignature SET line = ?", (line[:-5] + ("A" if line[-5] != "A" else "B") + line[-4:],))
+        w.north.start()
+        with self.assertRaises(StopIteration):
+            metric(w.north, name)
+
     def put_back(self, node, keep):
         """Everything on the node's disk as it was, anchor and all."""
         for name in ("store", "anchor", "log"):
