@@ -4,25 +4,32 @@
 #include "lib/json/pointer.h"
 #include "lib/schema/document.h"
 
+/* A clause that is missing is reported where its parent stands. */
+void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_t *column)
+{
+	struct view at = view_of(pointer);
+	uint32_t node;
+
+	while (t->n && !pointer_find(t, 0, at, &node)) {
+		while (at.n && at.p[at.n - 1] != '/')
+			at.n--;
+		if (at.n)
+			at.n--;
+	}
+	if (t->n && pointer_find(t, 0, at, &node))
+		tape_place(t, t->nodes[node].off, line, column);
+}
+
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...)
 {
-	uint32_t node, line = 0, column = 0;
+	uint32_t line = 0, column = 0;
 	char text[300];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	/* A clause that is missing is reported where its parent stands. */
-	struct view at = view_of(pointer);
-	while (l->tape.n && !pointer_find(&l->tape, 0, at, &node)) {
-		while (at.n && at.p[at.n - 1] != '/')
-			at.n--;
-		if (at.n)
-			at.n--;
-	}
-	if (l->tape.n && pointer_find(&l->tape, 0, at, &node))
-		tape_place(&l->tape, l->tape.nodes[node].off, &line, &column);
+	place_of(&l->tape, pointer, &line, &column);
 	return error_list_addf(l->errors, reason, l->file, line, column, "%s: %s", pointer, text);
 }
 
@@ -47,6 +54,7 @@ static bool load_all(struct load *l, struct view signature)
 	/* What follows looks names up and adds periods: only where names and periods are sound. */
 	ok = ok && read_rules(l) && check_masks(l);
 	ok = ok && read_floor(l);
+	ok = ok && read_epochs(l);
 	if (!l->from->unsigned_ok)
 		ok = check_signatures(l, signature) && ok;
 	return ok && compile_rulings(l);
@@ -179,6 +187,18 @@ const char *agreement_first_party(const struct agreement *a)
 	return a->parties[0].p;         /* jansson's strings end with a NUL */
 }
 
+struct view agreement_withdrawals(const struct agreement *a)
+{
+	return json_view(json_object_get(a->doc, "consent"), "withdrawals");
+}
+
+bool agreement_needs_consent(const struct agreement *a, struct view legal_basis)
+{
+	size_t i = find_basis(a, legal_basis);
+
+	return i != INDEX_NONE && a->bases[i].consent;
+}
+
 struct view agreement_recipient(const struct agreement *a, struct view from)
 {
 	size_t i = find_flow(a, from);
@@ -211,5 +231,14 @@ const struct ruling *agreement_ruling(const struct agreement *a, struct view pur
 	if (p == INDEX_NONE || tier >= TIER_COUNT || category >= SUBJECT_COUNT)
 		return NULL;
 	const struct ruling_full *full = a->rulings[ruling_slot(p, tier, category, egress)];
+	return full ? &full->ruling : NULL;
+}
+
+const struct ruling *ruling_at(const struct ruling *r, int64_t now_ms)
+{
+	const struct ruling_full *full = (const struct ruling_full *)r;
+
+	while (full && full->later && full->later->from_ms <= now_ms)
+		full = full->later;
 	return full ? &full->ruling : NULL;
 }

@@ -11,6 +11,7 @@
 #include "lib/transform/program.h"
 
 struct agreement;
+struct signed_document;
 
 enum tier { TIER_T0, TIER_T1, TIER_T2, TIER_COUNT };
 /* LED Art. 6, and what could not be categorised. */
@@ -29,6 +30,8 @@ struct agreement_sources {
 	bool (*schema)(void *arg, const struct digest *digest, struct view *text);
 	/* Pinned signing certificates (DER) of a party or council seat: the k-th one, false past the last. */
 	bool (*signer)(void *arg, struct view name, size_t k, struct view *cert_der);
+	/* The key epochs that are set at run time (epochs.h); NULL callback or document: the agreement's own holds. */
+	const struct signed_document *(*epochs)(void *arg, struct view agreement);
 	struct view self;               /* own agency id; must be a party */
 	struct view floor;              /* text of floor.json, empty for none */
 	struct view overlay;            /* text of overlay.json, empty for none */
@@ -58,6 +61,10 @@ int64_t agreement_sunset_ms(const struct agreement *a);
 bool agreement_has_party(const struct agreement *a, struct view agency);
 /* The party that stands first; NUL-terminated, lives as long as the agreement. */
 const char *agreement_first_party(const struct agreement *a);
+/* The party whose list of withdrawn consents counts; empty when nothing rests on consent. */
+struct view agreement_withdrawals(const struct agreement *a);
+/* Whether a legal basis of the agreement is consent. */
+bool agreement_needs_consent(const struct agreement *a, struct view legal_basis);
 /* The agency that receives what `from` provides under this agreement; empty when there is no such flow. */
 struct view agreement_recipient(const struct agreement *a, struct view from);
 /* k-th schema digest that the agreement pins; false past the last. */
@@ -81,9 +88,11 @@ struct ruling {
 	enum tier tier;
 	uint32_t epoch;                         /* key epoch */
 };
-/* NULL when the agreement does not cover the combination. `egress` false: ingress at the recipient. */
+/* NULL when the agreement does not cover the combination. `egress` false: ingress at the recipient. With the key
+ * epoch that was in force when the agreement was loaded; ruling_at() has the one of an instant. */
 const struct ruling *agreement_ruling(const struct agreement *a, struct view purpose, enum tier tier,
                                       enum subject_category category, bool egress);
+const struct ruling *ruling_at(const struct ruling *r, int64_t now_ms);
 
 /* `GET /v1/agreements/{id}` for a party: the document's facts as JSON, with digest and state at `now`. */
 bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *out) MUST_USE;

@@ -1,6 +1,6 @@
 /* From clauses to programs: one ruling for each (purpose, tier, subject category, direction). Most
- * combinations have the same rules, so programs are made once for each set of rules (and purpose, where keys
- * are derived from it) and shared. */
+ * combinations have the same rules, so programs are made once for each set of rules (and purpose and key epoch,
+ * where keys are derived from them) and shared. */
 #include "lib/policy/internal.h"
 
 struct compiler {
@@ -186,7 +186,7 @@ static bool build(struct compiler *c, struct compiled *out)
 {
 	struct load *l = c->l;
 	struct agreement *a = l->a;
-	struct key_context keys = { .agreement = a->id, .epoch = a->epoch };
+	struct key_context keys = { .agreement = a->id, .epoch = out->epoch };
 	struct error_list errors = { .max = 50 };
 
 	c->n = 0;
@@ -220,14 +220,14 @@ static uint64_t hash_set(const uint64_t *set, size_t words, size_t purpose, int 
 	return (h ^ purpose ^ (uint64_t)kind << 32) * UINT64_C(1099511628211);
 }
 
-static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, size_t purpose, enum kind kind)
+static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, size_t purpose, uint32_t epoch, enum kind kind)
 {
 	struct agreement *a = c->l->a;
 	uint64_t hash = hash_set(set, c->words, purpose, kind);
 	struct compiled *out = a->compiled;
 
 	for (; out; out = out->next)
-		if (out->hash == hash && out->purpose == purpose && out->kind == (int)kind &&
+		if (out->hash == hash && out->purpose == purpose && out->epoch == epoch && out->kind == (int)kind &&
 		    memcmp(out->set, set, c->words * sizeof *set) == 0)
 			return out->program && (kind != KIND_SHARED || out->output) ? out : NULL;
 	out = arena_alloc(&a->mem, sizeof *out);
@@ -235,7 +235,8 @@ static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, s
 	if (!out || !own)
 		return NULL;
 	memcpy(own, set, c->words * sizeof *own);
-	*out = (struct compiled){ .next = a->compiled, .hash = hash, .set = own, .purpose = purpose, .kind = kind };
+	*out = (struct compiled){ .next = a->compiled, .hash = hash, .set = own, .purpose = purpose, .epoch = epoch,
+		.kind = kind };
 	a->compiled = out;
 	return build(c, out) ? out : NULL;
 }
@@ -256,6 +257,30 @@ static size_t choose(const struct agreement *a, size_t p, unsigned t, unsigned s
 	return passing;
 }
 
+/* One combination and direction, a ruling for each epoch that is to come into force. */
+static bool add_ruling(struct compiler *c, const struct ruling_full *like, const uint64_t *set, bool egress, bool keys)
+{
+	struct agreement *a = c->l->a;
+	struct ruling_full **slot = &a->rulings[ruling_slot(like->purpose, like->ruling.tier, like->category, egress)];
+
+	for (size_t i = 0; i < (egress && keys ? a->n_epochs : 1); i++) {
+		uint32_t epoch = egress ? a->epochs[i].epoch : a->epoch;
+		const struct compiled *own = find_or_build(c, set, egress && keys ? like->purpose : INDEX_NONE, epoch,
+		                                           egress ? KIND_EGRESS : KIND_INGRESS);
+		struct ruling_full *full = arena_alloc(&a->mem, sizeof *full);
+		if (!own || !full)
+			return false;
+		*full = *like;
+		full->compiled = own;
+		full->from_ms = a->epochs[i].from_ms;
+		full->ruling.program = own->program;
+		full->ruling.epoch = epoch;
+		*slot = full;
+		slot = &full->later;
+	}
+	return true;
+}
+
 static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 {
 	struct agreement *a = c->l->a;
@@ -267,26 +292,19 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 		return load_fault(c->l, REASON_NO_MEMORY, "/rules", "memory ran out");
 	if (choose(a, p, t, s, set, &keys) == 0)
 		return true;
-	const struct compiled *shared = find_or_build(c, set, INDEX_NONE, KIND_SHARED);
+	const struct compiled *shared = find_or_build(c, set, INDEX_NONE, a->epoch, KIND_SHARED);
 	if (!shared)
 		return false;
-	for (int egress = 0; egress < 2; egress++) {
-		const struct compiled *own = find_or_build(c, set, egress && keys ? p : INDEX_NONE, egress ? KIND_EGRESS : KIND_INGRESS);
-		struct ruling_full *full = arena_alloc(&a->mem, sizeof *full);
-		const struct record_schema *schema = &a->schemas[purpose->schema];
-		if (!own || !full)
-			return false;
-		*full = (struct ruling_full){ .compiled = own, .shared = shared, .purpose = p, .category = (enum subject_category)s,
-			.ruling = { .program = own->program, .shared = shared->program, .input = schema->input,
-				.output = schema->output ? schema->output : shared->output, .input_digest = schema->input_digest,
-				.payload = purpose->retention.payload, .copy = purpose->retention.copy,
-				.mask = purpose->retention.mask, .review = purpose->retention.review,
-				.return_at_end = purpose->retention.return_at_end, .receipt = purpose->retention.receipt,
-				.block_overdue = purpose->retention.block_overdue, .notify = a->notify_due,
-				.notify_longest = a->notify_longest, .notify_again = a->notify_again, .tier = (enum tier)t, .epoch = a->epoch } };
-		a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, egress)] = full;
-	}
-	return true;
+	const struct record_schema *schema = &a->schemas[purpose->schema];
+	const struct ruling_full like = { .shared = shared, .purpose = p, .category = (enum subject_category)s,
+		.ruling = { .shared = shared->program, .input = schema->input,
+			.output = schema->output ? schema->output : shared->output, .input_digest = schema->input_digest,
+			.payload = purpose->retention.payload, .copy = purpose->retention.copy,
+			.mask = purpose->retention.mask, .review = purpose->retention.review,
+			.return_at_end = purpose->retention.return_at_end, .receipt = purpose->retention.receipt,
+			.block_overdue = purpose->retention.block_overdue, .notify = a->notify_due,
+			.notify_longest = a->notify_longest, .notify_again = a->notify_again, .tier = (enum tier)t } };
+	return add_ruling(c, &like, set, false, keys) && add_ruling(c, &like, set, true, keys);
 }
 
 static bool read_overlay_rules(struct compiler *c)

@@ -356,6 +356,8 @@ static void check_consent(struct judge *j)
 		decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent/scope");
 	if (j->f->consent_withdrawn && j->f->consent_withdrawn(j->f->arg, reference))
 		decision_fail(j->d, REASON_CONSENT_WITHDRAWN, clause, "/consent/reference");
+	else if (wanted && j->f->consent_unknown)
+		decision_fail(j->d, REASON_CONSENT_UNKNOWN, "/consent/withdrawals", "/consent/reference");
 }
 
 /* --- what may leave --- */
@@ -408,6 +410,10 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 
 	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = a, .now_ms = f->now_ms, .build = f->build,
 		.ingress = f->gateway, .tier = TIER_COUNT, .category = SUBJECT_COUNT };
+	if (f->withdrawals)
+		d->withdrawals = *f->withdrawals;
+	if (f->training)
+		d->training = *f->training;
 	check_flow(&j);
 	check_state(&j);
 	check_purpose(&j);
@@ -425,7 +431,7 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 	check_justifications(&j);
 	if (d->n_failed)
 		return false;
-	d->ruling = agreement_ruling(a, d->purpose, d->tier, d->category, !f->gateway);
+	d->ruling = ruling_at(agreement_ruling(a, d->purpose, d->tier, d->category, !f->gateway), f->now_ms);
 	if (!d->ruling)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
 	return d->ruling != NULL;

@@ -24,6 +24,9 @@ struct facts {
 	void *arg;
 	bool (*officer)(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
+	bool consent_unknown;           /* the list of withdrawals that the agreement names is missing or out of date */
+	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
+	const struct digest *withdrawals, *training;
 	struct view build;              /* software build, named in the decision; may be empty */
 };
 
@@ -51,6 +54,7 @@ struct decision {
 	bool ingress;                   /* the record came from a partner's gateway */
 	bool wait;                      /* a person has to decide even if nothing else is wrong */
 	struct view build;              /* of the facts */
+	struct digest withdrawals, training;    /* of the facts; zeros: none */
 };
 
 /* Checks who, which, purpose, basis, tier, case, necessity, exceptions, approvals, dates. Collects every

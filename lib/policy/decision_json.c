@@ -241,10 +241,14 @@ void decision_json(const struct decision *d, const struct tape *t, uint32_t reco
 	if (a) {
 		add_digest(out, "agreement", &a->digest, "");
 		add_digest(out, "code_lists", &a->codes, ",");
+		if (!d->ingress)
+			add_digest(out, "epochs", &a->epochs_digest, ",");
 		add_digest(out, "floor", &a->floor_digest, ",");
 		add_digest(out, "overlay", &a->overlay_digest, ",");
 		if (d->ruling)
 			add_digest(out, "schema", &d->ruling->input_digest, ",");
+		add_digest(out, "training", &d->training, ",");
+		add_digest(out, "withdrawals", &d->withdrawals, ",");
 	}
 	buf_adds(out, "},\"dropped\":");
 	add_leaves(d, t, record, r, true, out);

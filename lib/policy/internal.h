@@ -11,6 +11,7 @@
 #include "lib/json/tape.h"
 #include "lib/policy/agreement.h"
 #include "lib/policy/codes.h"
+#include "lib/policy/epochs.h"
 
 #define MASK_ALL UINT64_MAX
 #define BIT(n) (UINT64_C(1) << (n))
@@ -112,6 +113,7 @@ struct compiled {
 	size_t n_by_rule;
 	uint64_t hash;                  /* of the key below */
 	const uint64_t *set;            /* rules as a bit set */
+	uint32_t epoch;                 /* of its keys */
 	size_t purpose;                 /* INDEX_NONE: no keys, hence the same for all purposes */
 	int kind;                       /* 0 shared, 1 egress, 2 ingress */
 	size_t schema;                  /* record schema */
@@ -122,6 +124,8 @@ struct ruling_full {
 	const struct compiled *compiled, *shared;
 	size_t purpose;
 	enum subject_category category;
+	int64_t from_ms;                /* when its epoch begins */
+	struct ruling_full *later;      /* the same with the next epoch, NULL: none is set */
 };
 
 struct agreement {
@@ -154,7 +158,10 @@ struct agreement {
 	bool notify_here;               /* by the recipient's system */
 	uint32_t scales, scales_required;       /* masks of enum scale */
 	size_t denied_subject[SUBJECT_COUNT];   /* index in the overlay's list, or INDEX_NONE */
-	uint32_t epoch;
+	uint32_t epoch;                 /* its own */
+	struct epoch_from *epochs;      /* in force from when it was loaded on; the first is not lower than its own */
+	size_t n_epochs;
+	struct digest epochs_digest;    /* of the document that set them; zeros: none */
 	struct schema *approval_schema;
 	struct compiled *compiled;
 	struct ruling_full **rulings;           /* [purpose][tier][category][egress], NULL: not covered */
@@ -177,6 +184,9 @@ struct load {
 /* Adds `file:line:column: /pointer: text`; `pointer` is a place in the agreement. Always false. */
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* Line and column of a pointer; of its nearest parent where it is missing. Unchanged without a tape. */
+void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_t *column);
+
 /* Small readers; the document has passed its schema, so what is missing is optional. */
 struct view json_view(const json_t *object, const char *name);          /* empty when absent */
 bool json_flag(const json_t *object, const char *name);
@@ -195,6 +205,7 @@ bool read_rules(struct load *l);                        /* read_rules.c: rules, 
 bool check_masks(struct load *l);                       /* copy_terms.c: what the recipient masks */
 bool read_floor(struct load *l);                        /* floor.c: floor and overlay, the meet */
 bool check_signatures(struct load *l, struct view signature);  /* signatures.c */
+bool read_epochs(struct load *l);                       /* epochs.c */
 bool compile_rulings(struct load *l);                   /* compile.c */
 
 size_t find_purpose(const struct agreement *a, struct view id);         /* INDEX_NONE: none */
