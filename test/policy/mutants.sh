@@ -1,24 +1,67 @@
-#!/bin/sh
-# Takes one refusal at a time out of the decision, builds and runs the tests: each time at least one must fail.
-# Works on a copy; slow, so it is no part of `make check`. Usage: mutants.sh [FILE…]
+#!/bin/bash
+# Takes one check at a time out of a room, builds and runs its tests: each time at least one must fail.
+# Works on a copy; slow, so it is no part of `make check`. Usage: mutants.sh [policy | transform [FILE…]]
+#
+# policy: each refusal of the decision. transform: each check of parameters, values and forms; where it is a statement
+# of its own it goes, where it stands in an expression it is taken for passed. A test that never ends counts as failed.
 set -eu
-files=${*:-lib/policy/decision.c lib/policy/conclude.c lib/policy/approval.c}
+area=${1:-policy}
+[ $# -eq 0 ] || shift
+case $area in
+policy)
+	files=${*:-lib/policy/decision.c lib/policy/conclude.c lib/policy/approval.c}
+	calls='decision_fail|fail_leaf'
+	lines="^[[:space:]]+($calls)\("
+	;;
+transform)
+	files=${*:-$(echo lib/transform/*.c)}
+	calls='bad|rule_fail|unlisted|error_at|error_set|error_list_addf'
+	lines="^[[:space:]]+(bad|error_set|error_list_addf)\(|([^_]|^)(rule_fail|unlisted|error_at|error_set|error_list_addf)\(.*|^[[:space:]]+return (false|\"|wrong;|RULES_CONTRADICT;)"
+	;;
+*)
+	echo "usage: mutants.sh [policy | transform [FILE…]]" >&2
+	exit 2
+	;;
+esac
 copy=$(mktemp -d)
 trap 'rm -r "$copy"' EXIT
 cp -r Makefile lib test schema conf "$copy"
 cd "$copy"
-make B=build/mutant build/mutant/check-policy >/dev/null
-build/mutant/check-policy >/dev/null
+make B=build/mutant "build/mutant/check-$area" >/dev/null
+"build/mutant/check-$area" >/dev/null
+
+# Prints the file with the check on one line taken away.
+mutate() {
+	local line=$1 text after
+	text=$(sed -n "${line}p" original)
+	after=$(sed -n "$((line + 1))p" original)
+	case $text in
+	*[[:space:]]return\ *\"* | *[[:space:]]return\ false\;* | *[[:space:]]return\ wrong\;* | *[[:space:]]return\ RULES* | \
+		*[[:space:]]return\ rule_fail\(* | *[[:space:]]return\ error_* | *[[:space:]]return\ unlisted\(*)
+		# The last statement of a function is its answer, no check.
+		[ "$after" != '}' ] || return 1
+		sed "${line}s/return/while (0) return/" original
+		;;
+	*)
+		echo '#define without_void(...) ((void)(0 && (__VA_ARGS__, 0)))'
+		for call in decision_fail fail_leaf bad; do
+			echo "#define without_$call(...) without_void($call(__VA_ARGS__))"
+		done
+		for call in rule_fail unlisted error_at error_set error_list_addf; do
+			echo "#define without_$call(...) (0 ? $call(__VA_ARGS__) : true)"
+		done
+		sed -E "${line}s/($calls)\(/without_&/" original
+		;;
+	esac
+}
+
 caught=0 missed=0
 for f in $files; do
 	cp "$f" original
-	for line in $(grep -nE '^[[:space:]]+(decision_fail|fail_leaf)\(' "$f" | cut -d: -f1); do
-		{
-			echo '#define without_decision_fail(...) ((void)(0 && (decision_fail(__VA_ARGS__), 0)))'
-			echo '#define without_fail_leaf(...) ((void)(0 && (fail_leaf(__VA_ARGS__), 0)))'
-			sed "${line}s/\(decision_fail\|fail_leaf\)(/without_&/" original
-		} >"$f"
-		if make B=build/mutant build/mutant/check-policy >build.log 2>&1 && build/mutant/check-policy >run.log 2>&1; then
+	for line in $(grep -nE "$lines" "$f" | grep -vE '^[0-9]+:[a-z]' | cut -d: -f1); do
+		mutate "$line" >"$f" || continue
+		if make CFLAGS="-std=c17 -g -O1" B=build/mutant "build/mutant/check-$area" >build.log 2>&1 &&
+			timeout 120 "build/mutant/check-$area" >run.log 2>&1; then
 			missed=$((missed + 1))
 			echo "no test misses $f:$line: $(sed -n "${line}p" original | tr -d '\t')"
 		else
