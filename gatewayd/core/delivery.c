@@ -24,7 +24,7 @@ struct delivery *delivery_new(struct worker *w, uint64_t seq, const struct deliv
 	d->due = *due;
 	d->now_ms = core_now_ms();
 	d->body = BUF_INIT(BODY_MAX);
-	d->answer = BUF_INIT(answer_max);
+	d->post.answer = BUF_INIT(answer_max);
 	d->receipt = BUF_INIT(65536);
 	return d;
 }
@@ -34,8 +34,8 @@ void delivery_free(struct delivery *d)
 	if (!d)
 		return;
 	conf_unref(d->conf);
+	post_drop(&d->post);
 	buf_wipe(&d->body);
-	buf_free(&d->answer);
 	buf_free(&d->receipt);
 	free(d);
 }
@@ -153,7 +153,7 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 		leaf_member(leaf, "operation", operation, sizeof operation);
 		leaf_member(leaf, "agreement_digest", governing, sizeof governing);
 		leaf_member(leaf, "input", input, sizeof input);
-		ok = strcmp(operation, d->status == 202 ? "hold" : "collection") == 0 &&
+		ok = strcmp(operation, d->post.status == 202 ? "hold" : "collection") == 0 &&
 		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
 		if (ok)
 			buf_adds(&d->receipt, text);
@@ -177,22 +177,22 @@ static void read_problem(struct delivery *d, const json_t *doc)
 
 void delivery_judge(struct delivery *d)
 {
-	json_t *doc = d->status > 0 ? json_loadb(d->answer.p ? d->answer.p : "", d->answer.n, 0, NULL) : NULL;
+	const struct buf *answer = &d->post.answer;
+	int status = d->post.status;
+	json_t *doc = status > 0 ? json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL) : NULL;
 
-	d->judged = true;
 	d->end = DELIVERY_RETRY;
 	d->now_ms = core_now_ms();
-	if (d->status == 201 || d->status == 202) {
+	if (status == 201 || status == 202) {
 		if (receipt_holds(d, doc))
 			d->end = DELIVERY_DONE;
-	} else if (d->status >= 400 && d->status < 500 && d->status != 408 && d->status != 409 && d->status != 425 &&
-	           d->status != 429) {
+	} else if (status >= 400 && status < 500 && status != 408 && status != 409 && status != 425 && status != 429) {
 		read_problem(d, doc);
 		d->end = DELIVERY_REFUSED;
-	} else if (d->status > 0) {
+	} else if (status > 0) {
 		read_problem(d, doc);
-	} else {
-		later(d, "unreachable", "no answer came");
+	} else if (!d->slug[0]) {
+		later(d, "unreachable", d->post.problem);
 	}
 	json_decref(doc);
 	if (d->end == DELIVERY_RETRY && d->now_ms >= d->due.deadline_ms)

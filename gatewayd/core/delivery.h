@@ -3,7 +3,7 @@
 #ifndef GATEWAYD_CORE_DELIVERY_H
 #define GATEWAYD_CORE_DELIVERY_H
 
-#include "gatewayd/core/worker.h"
+#include "gatewayd/core/post.h"
 
 struct outbox;
 
@@ -25,7 +25,6 @@ struct delivery {
 	struct outbox *outbox;
 	struct worker *worker;
 	struct conf *conf;
-	uint64_t id;                    /* of the outbound request */
 	uint64_t seq;
 	struct delivery_due due;
 	struct uuid exchange;
@@ -35,17 +34,13 @@ struct delivery {
 	char output[65];                /* digest of what left, as our entry has it */
 	const struct partner *partner;  /* of conf */
 	struct buf body;
-	size_t sent;
-	uint32_t credit;
-	int status;                     /* of the answer; 0: none came */
-	struct buf answer;
+	struct post post;
 	char problem[200];              /* why not; place and rule only */
 	char slug[64];
 	enum delivery_end end;
-	bool judged;
 	struct buf receipt;             /* the partner's, verified */
 	int64_t now_ms;
-	UT_hash_handle hh, hh_seq;
+	UT_hash_handle hh;
 };
 
 struct delivery *delivery_new(struct worker *w, uint64_t seq, const struct delivery_due *due, size_t answer_max) MUST_USE;

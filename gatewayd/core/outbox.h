@@ -5,7 +5,7 @@
 #ifndef GATEWAYD_CORE_OUTBOX_H
 #define GATEWAYD_CORE_OUTBOX_H
 
-#include "gatewayd/channel.h"
+#include "lib/base/view.h"
 
 struct outbox;
 struct worker;
@@ -14,7 +14,5 @@ struct outbox *outbox_new(struct worker *w) MUST_USE;
 void outbox_free(struct outbox *o);
 /* Looks for what is due. Called often; reads the store only when something may be due. */
 void outbox_tick(struct outbox *o);
-/* A frame of an outbound request. */
-void outbox_frame(struct outbox *o, const struct frame *f);
 
 #endif

@@ -10,12 +10,8 @@
 #ifndef GATEWAYD_CORE_WITNESS_H
 #define GATEWAYD_CORE_WITNESS_H
 
-#include "gatewayd/channel.h"
 #include "gatewayd/core/worker.h"
 #include "lib/tlog/note.h"
-
-/* Outbound ids of the asking side have this bit beside CHANNEL_OUTBOUND. */
-#define CHANNEL_WITNESS (UINT64_C(1) << 62)
 
 /* What all threads share; immutable but for the atomics. */
 struct witness {
@@ -49,7 +45,5 @@ struct asking;
 struct asking *asking_new(struct worker *w) MUST_USE;
 void asking_free(struct asking *a);
 void asking_tick(struct asking *a);
-/* A frame whose id has CHANNEL_WITNESS. */
-void asking_frame(struct asking *a, const struct frame *f);
 
 #endif

@@ -7,11 +7,15 @@
  * The first round comes before the log may grow. The first worker's thread. */
 #include "gatewayd/core/witness.h"
 
+#include <utlist.h>
+
+#include "gatewayd/core/post.h"
 #include "gatewayd/core/store.h"
 #include "lib/tlog/tiles.h"
 #include "lib/tlog/witness.h"
 
 #define ANSWER_MAX (192u * 1024)
+#define BODY_MAX 65536         /* a checkpoint and at most 63 hashes */
 #define FIRST_MS 3000           /* deadline of a request before this node serves */
 #define LATER_MS 30000
 #define AGAIN_MS 10000          /* after a round in which a partner could not be reached */
@@ -23,25 +27,22 @@ struct ask {
 	struct asking *asking;
 	struct conf *conf;
 	const struct partner *partner;  /* of conf */
-	uint64_t id;                    /* of the outbound request */
+	struct post post;
+	struct buf body;                /* of the request */
 	enum phase phase;
 	bool conflicted;                /* the one repetition is used up */
-	int status;
-	char why[160];
-	struct buf answer;
 	struct buf note;                /* our signed checkpoint that it is asked to cosign */
 	struct checkpoint checkpoint;   /* looks into note */
 	struct view text;               /* likewise */
 	struct buf line;                /* its cosignature */
 	uint64_t time_s;                /* likewise: when it was made */
-	UT_hash_handle hh;
+	struct ask *prev, *next;
 };
 
 struct asking {
 	struct worker *worker;
 	struct witness *shared;
-	struct ask *under_way;          /* by id */
-	uint64_t next_id;
+	struct ask *under_way;
 	int64_t next_ms;                /* monotonic */
 	bool missed;                    /* a partner could not be reached in this round */
 	unsigned left;                  /* of this round */
@@ -61,7 +62,8 @@ struct asking *asking_new(struct worker *w)
 static void ask_free(struct ask *k)
 {
 	conf_unref(k->conf);
-	buf_free(&k->answer);
+	post_drop(&k->post);
+	buf_free(&k->body);
 	buf_free(&k->note);
 	buf_free(&k->line);
 	free(k);
@@ -73,10 +75,8 @@ void asking_free(struct asking *a)
 
 	if (!a)
 		return;
-	HASH_ITER(hh, a->under_way, k, next) {
-		HASH_DEL(a->under_way, k);
+	DL_FOREACH_SAFE(a->under_way, k, next)
 		ask_free(k);
-	}
 	free(a);
 }
 
@@ -125,44 +125,17 @@ static bool prove(struct ask *k, uint64_t old, struct witness_request *r, struct
 
 /* --- requests --- */
 
-static void put_field(struct buf *b, const char *name, const char *value)
-{
-	put_view16(b, view_of(name));
-	put_view16(b, view_of(value));
-}
+static void give_up(struct ask *k, const char *why);
 
-static void send_request(struct ask *k, const char *method, const char *target, struct view body)
+static void send_request(struct ask *k, const char *method, const char *target)
 {
 	struct asking *a = k->asking;
-	const struct partner *p = k->partner;
-	struct channel *channel = a->worker->channel;
-	struct buf head = BUF_INIT(16384);
-	char port[8];
+	struct post_head head = { .to = k->partner, .method = method, .target = target, .content_type = "text/plain",
+		.deadline_ms = atomic_load(&a->shared->settled) ? LATER_MS : FIRST_MS };
 
-	HASH_DEL(a->under_way, k);
-	k->id = CHANNEL_OUTBOUND | CHANNEL_WITNESS | ++a->next_id;
-	HASH_ADD(hh, a->under_way, id, sizeof k->id, k);
-	k->status = 0;
-	buf_reset(&k->answer);
-	snprintf(port, sizeof port, "%u", (unsigned)p->port);
-	put_view16(&head, view_of(p->host));
-	put_view16(&head, view_of(port));
-	put_view16(&head, view_of(p->host));
-	put_u8(&head, (uint8_t)p->n_pins);
-	for (size_t i = 0; i < p->n_pins; i++)
-		buf_add(&head, view_make(p->pins[i].b, sizeof p->pins[i].b));
-	put_u64(&head, atomic_load(&a->shared->settled) ? LATER_MS : FIRST_MS);
-	put_u64(&head, body.n);
-	put_view16(&head, view_of(method));
-	put_view16(&head, view_of(target));
-	if (body.n)
-		put_field(&head, "content-type", "text/plain");
-	put_u16(&head, 0);
-	channel_send(channel, FRAME_OUTBOUND, body.n ? 0 : FRAME_LAST, k->id, buf_view(&head), VIEW(""));
-	/* A checkpoint and at most 63 hashes: within the first credit and within one frame. */
-	if (body.n)
-		channel_send(channel, FRAME_BODY, FRAME_LAST, k->id, body, VIEW(""));
-	buf_free(&head);
+	k->post.body = buf_view(&k->body);
+	if (!post_send(a->worker, &k->post, &head))
+		give_up(k, k->post.problem);
 }
 
 /* --- the end of an ask, and of a round --- */
@@ -186,7 +159,7 @@ static void answered(struct asking *a)
 
 static void drop(struct ask *k)
 {
-	HASH_DEL(k->asking->under_way, k);
+	DL_DELETE(k->asking->under_way, k);
 	ask_free(k);
 }
 
@@ -244,7 +217,6 @@ static void add(struct ask *k, uint64_t old)
 {
 	struct witness_request r;
 	struct error e = { .reason = REASON_NONE };
-	struct buf body = BUF_INIT(CHANNEL_PAYLOAD_MAX);
 	struct digest root;
 
 	k->phase = ADDING;
@@ -252,12 +224,12 @@ static void add(struct ask *k, uint64_t old)
 		give_up(k, e.text);
 		return;
 	}
-	witness_request_print(&r, &body);
-	if (body.failed)
+	buf_reset(&k->body);
+	witness_request_print(&r, &k->body);
+	if (k->body.failed)
 		give_up(k, "the checkpoint is too large");
 	else
-		send_request(k, "POST", "/add-checkpoint", buf_view(&body));
-	buf_free(&body);
+		send_request(k, "POST", "/add-checkpoint");
 }
 
 /* What it saw last. Its word alone counts for nothing: our own signature must be on it. */
@@ -273,7 +245,7 @@ static void judge_seen(struct ask *k)
 		give_up(k, "this node has no checkpoint yet");
 		return;
 	}
-	if (k->status == 200 && !checkpoint_open(buf_view(&k->answer), &a->shared->log, &seen, &e)) {
+	if (k->post.status == 200 && !checkpoint_open(buf_view(&k->post.answer), &a->shared->log, &seen, &e)) {
 		core_log("warning", "witness %s: what it witnessed is not signed by this log", k->partner->id);
 		seen.size = 0;
 	}
@@ -301,19 +273,20 @@ static void judge_added(struct ask *k)
 	struct error e = { .reason = REASON_NONE };
 	unsigned taken = 0;
 	uint64_t size;
+	char why[64];
 
-	if (k->status == 409 && !k->conflicted && witness_conflict_parse(buf_view(&k->answer), &size, &e) &&
+	if (k->post.status == 409 && !k->conflicted && witness_conflict_parse(buf_view(&k->post.answer), &size, &e) &&
 	    size <= k->checkpoint.size) {
 		k->conflicted = true;
 		add(k, size);
 		return;
 	}
-	if (k->status != 200) {
-		snprintf(k->why, sizeof k->why, "did not cosign (status %d)", k->status);
-		give_up(k, k->why);
+	if (k->post.status != 200) {
+		snprintf(why, sizeof why, "did not cosign (status %d)", k->post.status);
+		give_up(k, why);
 		return;
 	}
-	if (!witness_response_take(buf_view(&k->answer), k->text, &k->partner->witness, 1, &k->line, &taken, &e) || taken == 0 ||
+	if (!witness_response_take(buf_view(&k->post.answer), k->text, &k->partner->witness, 1, &k->line, &taken, &e) || taken == 0 ||
 	    note_find(&k->partner->witness, k->text, buf_view(&k->line), &k->time_s) != NOTE_VALID) {
 		give_up(k, e.reason == REASON_NONE ? "its answer has no cosignature of its key" : e.text);
 		return;
@@ -324,46 +297,16 @@ static void judge_added(struct ask *k)
 	answered(a);
 }
 
-static void judge(struct ask *k)
+static void ended(void *arg)
 {
-	if (k->status == 0)
-		give_up(k, k->why[0] ? k->why : "no answer came");
+	struct ask *k = arg;
+
+	if (k->post.status == 0)
+		give_up(k, k->post.problem);
 	else if (k->phase == SEEING)
 		judge_seen(k);
 	else
 		judge_added(k);
-}
-
-static void on_reply(struct ask *k, const struct frame *f)
-{
-	struct channel_reply reply;
-	bool whole = channel_read_reply(f, &reply);
-
-	k->status = whole ? reply.status : 0;
-	if (reply.error.n)
-		snprintf(k->why, sizeof k->why, "%.*s", VIEW_ARG(reply.error));
-	buf_add(&k->answer, reply.body);
-}
-
-void asking_frame(struct asking *a, const struct frame *f)
-{
-	struct ask *k;
-
-	HASH_FIND(hh, a->under_way, &f->id, sizeof f->id, k);
-	if (!k || k->phase == STORING || f->type == FRAME_CREDIT)
-		return;
-	if (f->type == FRAME_REPLY)
-		on_reply(k, f);
-	else if (f->type == FRAME_BODY)
-		buf_add(&k->answer, f->payload);
-	else
-		k->status = 0;
-	if (k->answer.failed) {
-		channel_send(a->worker->channel, FRAME_ABORT, 0, k->id, VIEW(""), VIEW(""));
-		k->status = 0;
-	}
-	if (f->flags & FRAME_LAST || k->status == 0)
-		judge(k);
 }
 
 /* --- rounds --- */
@@ -378,14 +321,16 @@ static void start(struct asking *a, struct conf *conf, const struct partner *p)
 	k->asking = a;
 	k->conf = conf_ref(conf);
 	k->partner = p;
-	k->answer = BUF_INIT(ANSWER_MAX);
+	k->post.answer = BUF_INIT(ANSWER_MAX);
+	k->post.ended = ended;
+	k->post.arg = k;
+	k->body = BUF_INIT(BODY_MAX);
 	k->note = BUF_INIT(NOTE_MAX);
 	k->line = BUF_INIT(4096);
-	k->id = CHANNEL_OUTBOUND | CHANNEL_WITNESS | ++a->next_id;
-	HASH_ADD(hh, a->under_way, id, sizeof k->id, k);
+	DL_APPEND(a->under_way, k);
 	a->left++;
 	snprintf(target, sizeof target, "/witnessed/%s", a->shared->log.name);
-	send_request(k, "GET", target, VIEW(""));
+	send_request(k, "GET", target);
 }
 
 void asking_tick(struct asking *a)

@@ -7,6 +7,7 @@
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/outbox.h"
+#include "gatewayd/core/post.h"
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/store.h"
 #include "gatewayd/core/witness.h"
@@ -239,10 +240,7 @@ static void on_frame(void *arg, const struct frame *f)
 	struct worker *w = arg;
 
 	if (f->id & CHANNEL_OUTBOUND) {
-		if (!(f->id & CHANNEL_WITNESS))
-			outbox_frame(w->outbox, f);
-		else if (w->asking)
-			asking_frame(w->asking, f);
+		post_frame(w, f);
 		return;
 	}
 	switch (f->type) {

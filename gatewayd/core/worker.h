@@ -16,6 +16,7 @@
 struct asking;
 struct exchange;
 struct outbox;
+struct post;
 
 /* A partner's connection, as the edge reported it. */
 struct conn {
@@ -83,6 +84,8 @@ struct worker {
 	struct request *free_requests;
 	struct exchange *free_exchanges;
 	struct scratch scratch;
+	struct post *posts;             /* requests to partners that are under way, by id */
+	uint64_t last_post;
 	struct outbox *outbox;
 	struct asking *asking;          /* the first worker's; NULL: another one's */
 	uint64_t edge_generation;       /* of the conf that the edge was sent */

@@ -1,0 +1,130 @@
+/* See post.h. */
+#include "gatewayd/core/post.h"
+
+#include <stdio.h>
+
+static void put_field(struct buf *b, const char *name, const char *value)
+{
+	put_view16(b, view_of(name));
+	put_view16(b, view_of(value));
+}
+
+static void put_head(struct buf *b, const struct post *p, const struct post_head *h)
+{
+	const struct partner *to = h->to;
+	char port[8];
+
+	snprintf(port, sizeof port, "%u", (unsigned)to->port);
+	put_view16(b, view_of(to->host));
+	put_view16(b, view_of(port));
+	put_view16(b, view_of(to->host));
+	put_u8(b, (uint8_t)to->n_pins);
+	for (size_t i = 0; i < to->n_pins; i++)
+		buf_add(b, view_make(to->pins[i].b, sizeof to->pins[i].b));
+	put_u64(b, h->deadline_ms);
+	put_u64(b, p->body.n);
+	put_view16(b, view_of(h->method));
+	put_view16(b, view_of(h->target));
+	if (p->body.n)
+		put_field(b, "content-type", h->content_type);
+	if (h->key)
+		put_field(b, "idempotency-key", h->key);
+	put_u16(b, 0);
+}
+
+static void send_body(struct post *p)
+{
+	channel_send_body(p->worker->channel, p->id, p->body, &p->sent, &p->credit);
+}
+
+static void forget(struct post *p)
+{
+	if (p->worker)
+		HASH_DELETE(hh, p->worker->posts, p);
+	p->worker = NULL;
+}
+
+bool post_send(struct worker *w, struct post *p, const struct post_head *head)
+{
+	struct buf b = BUF_INIT(16384);
+
+	forget(p);
+	buf_reset(&p->answer);
+	p->status = 0;
+	p->problem[0] = 0;
+	p->sent = 0;
+	p->credit = CHANNEL_CREDIT;
+	p->id = CHANNEL_OUTBOUND | ++w->last_post;
+	put_head(&b, p, head);
+	bool ok = !b.failed && channel_send(w->channel, FRAME_OUTBOUND, p->body.n ? 0 : FRAME_LAST, p->id, buf_view(&b), VIEW(""));
+	buf_free(&b);
+	if (!ok) {
+		snprintf(p->problem, sizeof p->problem, "the request cannot be handed to the edge");
+		return false;
+	}
+	p->worker = w;
+	HASH_ADD(hh, w->posts, id, sizeof p->id, p);
+	send_body(p);
+	return true;
+}
+
+void post_drop(struct post *p)
+{
+	forget(p);
+	buf_free(&p->answer);
+}
+
+static void end(struct post *p)
+{
+	forget(p);
+	p->ended(p->arg);
+}
+
+static void fail(struct post *p, const char *why)
+{
+	p->status = 0;
+	if (!p->problem[0])
+		snprintf(p->problem, sizeof p->problem, "%s", why);
+	end(p);
+}
+
+static void on_reply(struct post *p, const struct frame *f)
+{
+	struct channel_reply reply;
+	bool whole = channel_read_reply(f, &reply);
+
+	if (reply.error.n)
+		snprintf(p->problem, sizeof p->problem, "%.*s", VIEW_ARG(reply.error));
+	p->status = whole ? reply.status : 0;
+	buf_add(&p->answer, reply.body);
+}
+
+void post_frame(struct worker *w, const struct frame *f)
+{
+	struct reader in = { .rest = f->payload };
+	struct post *p;
+
+	HASH_FIND(hh, w->posts, &f->id, sizeof f->id, p);
+	if (!p)
+		return;
+	if (f->type == FRAME_CREDIT) {
+		uint32_t more = read_u32(&in);
+		p->credit += more > UINT32_MAX - p->credit ? 0 : more;
+		send_body(p);
+		return;
+	}
+	if (f->type == FRAME_REPLY)
+		on_reply(p, f);
+	else if (f->type == FRAME_BODY)
+		buf_add(&p->answer, f->payload);
+	else
+		p->status = 0;
+	if (p->status == 0) {
+		fail(p, "no answer came");
+	} else if (p->answer.failed) {
+		channel_send(w->channel, FRAME_ABORT, 0, p->id, VIEW(""), VIEW(""));
+		fail(p, "the answer is too large");
+	} else if (f->flags & FRAME_LAST) {
+		end(p);
+	}
+}
