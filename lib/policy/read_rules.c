@@ -120,6 +120,10 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 	snprintf(at, sizeof at, "/rules/%zu/pointer", i);
 	if (ok && !place_exists(a, r->field.pointer, r->purposes))
 		ok = load_fault(l, REASON_CONFIG, at, "rule %s: the pointer matches nothing in the schemas of its purposes", r->field.id);
+	const char *subject = json_string_value(json_object_get(r->field.params, "subject"));
+	snprintf(at, sizeof at, "/rules/%zu/params/subject", i);
+	if (ok && subject && !place_exists(a, subject, r->purposes))
+		ok = load_fault(l, REASON_CONFIG, at, "rule %s: the subject matches nothing in the schemas of its purposes", r->field.id);
 	snprintf(at, sizeof at, "/rules/%zu/subtree", i);
 	if (r->field.subtree && r->field.action != ACTION_KEEP && r->field.action != ACTION_DROP)
 		ok = load_fault(l, REASON_CONFIG, at, "rule %s: only keep and drop take a subtree", r->field.id);

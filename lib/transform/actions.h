@@ -11,10 +11,10 @@
  *   mask               character ("*"), length | keep_first, keep_last (0 to 8)
  *   pseudonym          domain!, normalise! (exact, name, document, phone, date, email, text),
  *                      bits (128, 160, 192, 256)
- *   token              domain!, pad (16), per_subject (false)
+ *   token              domain!, pad (16), per_subject (false), subject
  *   seal               domain!, pad (16)
  *   fpe                domain!, alphabet! (digits, letters, alphanumeric), check (none, luhn, mrz), separators
- *   date-shift         domain!, days! (1 to 3650)
+ *   date-shift         domain!, days! (1 to 3650), subject
  *   date-trunc         to! (day, month, quarter, year, decade), as (short, date)
  *   band               edges | width
  *   round              digits! (-15 to 15)
@@ -38,10 +38,15 @@
 #define DOMAIN_MAX 63
 #define BAND_EDGES_MAX 64
 #define EDGE_TEXT 20            /* of an int64_t, with sign and NUL */
+#define PATH_MAX_DEPTH 65       /* of all pointers: compile.c sees to it */
 #define PREFIX_TEXT 16          /* "p1.4294967295." */
 
 enum period { PERIOD_DAY, PERIOD_MONTH, PERIOD_QUARTER, PERIOD_YEAR, PERIOD_DECADE };
 enum check_digit { CHECK_NONE, CHECK_LUHN, CHECK_MRZ };
+
+/* Where in the record the data subject of a leaf is named: from the container that this many tokens of the rule's
+ * pointer lead to, by member names, each ended by a NUL. n is 0 when the envelope names it. */
+struct subject_path { uint32_t shared, n; char *names; };
 
 struct const_params {
 	char *token;                    /* JSON */
@@ -82,6 +87,7 @@ struct rule {
 	bool subtree;
 	uint32_t epoch;                 /* 0 for actions without a key */
 	struct rule_key key;
+	struct subject_path subject;
 	union {
 		struct const_params constant;
 		struct mask_params mask;
@@ -108,6 +114,8 @@ struct transform_run {
 	struct normaliser *normaliser;
 	struct gcm *gcm;
 	uint32_t redactions[RECOGNISER_COUNT];
+	const struct tape *tape;
+	uint32_t path[PATH_MAX_DEPTH];          /* containers on the way to the leaf, from the record on */
 	struct view subject;
 	const uint8_t *random;
 	uint32_t sealed;                        /* leaves sealed in this run: no nonce twice */
@@ -118,6 +126,12 @@ struct transform_run {
 bool rule_params(struct rule *r, const json_t *params, struct error_list *errors) MUST_USE;
 void rule_free(struct rule *r);
 bool action_has_key(enum action a);
+
+/* subject.c: reads the pointer of a subject; NULL, or what is wrong with it. Then the subject of the leaf that the run
+ * is at; false with TRANSFORM_FAILED when nobody names it: never a default. */
+const char *subject_read(struct subject_path *s, const char *rule_pointer, const char *pointer) MUST_USE;
+bool subject_same(const struct subject_path *a, const struct subject_path *b);
+bool rule_subject(const struct rule *r, const struct transform_run *run, struct view *out, struct error *e) MUST_USE;
 
 /* order.c: which of two rules that reach one leaf is stricter: -1 a, 1 b, 0 alike; RULES_CONTRADICT when
  * neither is. */

@@ -141,13 +141,14 @@ static int32_t subject_shift(const struct rule *r, struct view subject)
 bool apply_date_shift(const struct rule *r, struct transform_run *run, struct view text, struct buf *out,
                       struct error *e)
 {
+	struct view subject;
 	struct partial d;
 
-	if (run->subject.n == 0)
-		return rule_fail(r, e, "the transform needs to know the data subject");
+	if (!rule_subject(r, run, &subject, e))
+		return false;
 	if (text.n < 10 || !partial_parse(text, &d))
 		return rule_fail(r, e, "the value is not a full date or date-time");
-	int64_t days = date_to_days(d.first) + subject_shift(r, run->subject);
+	int64_t days = date_to_days(d.first) + subject_shift(r, subject);
 	if (days < date_to_days((struct date){ 0, 1, 1 }) || days > date_to_days((struct date){ 9999, 12, 31 }))
 		return rule_fail(r, e, "the shifted date lies outside the years 0 to 9999");
 	print_short(out, date_from_days(days), PERIOD_DAY);

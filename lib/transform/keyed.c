@@ -66,15 +66,15 @@ static size_t token_context(const struct rule *r, struct view subject, struct vi
 
 bool apply_token(const struct rule *r, struct transform_run *run, char type, struct view value, struct error *e)
 {
-	struct view context[4];
+	struct view context[4], subject = { NULL, 0 };
 
-	if (r->p.hidden.per_subject && run->subject.n == 0)
-		return rule_fail(r, e, "the transform needs to know the data subject");
+	if (r->p.hidden.per_subject && !rule_subject(r, run, &subject, e))
+		return false;
 	pad_value(&run->bytes, r->p.hidden.pad, type, value);
 	buf_reset(&run->encoded);
 	char *room = buf_room(&run->encoded, run->bytes.n + SIV_TAG);
 	if (!room || run->bytes.failed ||
-	    !siv_seal(r->key.siv, context, token_context(r, run->subject, context), buf_view(&run->bytes),
+	    !siv_seal(r->key.siv, context, token_context(r, subject, context), buf_view(&run->bytes),
 	              (uint8_t *)room))
 		return rule_fail(r, e, "the value could not be encrypted");
 	run->encoded.n += run->bytes.n + SIV_TAG;

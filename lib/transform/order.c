@@ -83,12 +83,12 @@ static int compare_params(const struct rule *a, const struct rule *b)
 		             a->p.pseudonym.bits == b->p.pseudonym.bits);
 	case ACTION_TOKEN: case ACTION_SEAL:
 		return alike(a->p.hidden.pad == b->p.hidden.pad &&
-		             a->p.hidden.per_subject == b->p.hidden.per_subject);
+		             a->p.hidden.per_subject == b->p.hidden.per_subject && subject_same(&a->subject, &b->subject));
 	case ACTION_FPE:
 		return alike(a->p.fpe.radix == b->p.fpe.radix && a->p.fpe.check == b->p.fpe.check &&
 		             strcmp(a->p.fpe.separators, b->p.fpe.separators) == 0);
 	case ACTION_DATE_SHIFT:
-		return alike(a->p.shift.days == b->p.shift.days);
+		return alike(a->p.shift.days == b->p.shift.days && subject_same(&a->subject, &b->subject));
 	case ACTION_DATE_TRUNC:
 		return both(SIGN(b->p.trunc.to, a->p.trunc.to), alike(a->p.trunc.as_date == b->p.trunc.as_date));
 	case ACTION_BAND:

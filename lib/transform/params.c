@@ -97,6 +97,16 @@ static void get_domain(struct params *p, struct rule *r)
 		memcpy(r->key.domain, s, n);
 }
 
+static bool get_subject(struct params *p, struct rule *r)
+{
+	const json_t *v = member(p, "subject");
+	const char *wrong = v ? subject_read(&r->subject, r->pointer, json_string_value(v)) : NULL;
+
+	if (wrong)
+		bad(p, "subject", wrong);
+	return v != NULL;
+}
+
 static void need_one(struct params *p, bool a, bool b, const char *names)
 {
 	if (p->ok && a == b)
@@ -168,6 +178,8 @@ static void read_hidden(struct params *p, struct rule *r)
 	r->p.hidden.pad = get_u32(p, "pad", 1, 256, 16);
 	if (r->action == ACTION_TOKEN)
 		r->p.hidden.per_subject = get_flag(p, "per_subject");
+	if (r->action == ACTION_TOKEN && get_subject(p, r) && !r->p.hidden.per_subject)
+		bad(p, "subject", "is for tokens per_subject only");
 }
 
 static void read_fpe(struct params *p, struct rule *r)
@@ -203,6 +215,7 @@ static void read_date_shift(struct params *p, struct rule *r)
 	if (!get_int(p, "days", 1, 3650, &days) && p->ok)
 		bad(p, "days", "is missing");
 	r->p.shift.days = (uint32_t)days;
+	get_subject(p, r);
 }
 
 static void read_date_trunc(struct params *p, struct rule *r)
@@ -415,6 +428,7 @@ void rule_free(struct rule *r)
 	ff1_key_free(r->key.ff1);
 	secret_wipe(&r->key.gcm);
 	buf_free(&r->key.aad);
+	free(r->subject.names);
 	free(r->id);
 	free(r->pointer);
 }

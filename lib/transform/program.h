@@ -100,7 +100,7 @@ void transform_run_free(struct transform_run *r);
 struct transform_input {
 	const struct tape *tape;
 	uint32_t record;                /* root of the record on the tape */
-	struct view subject;            /* per-subject context of date-shift; may be empty: then date-shift refuses */
+	struct view subject;            /* of rules that do not find it in the record; may be empty: then they refuse */
 	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record; all zero: seal refuses */
 };
 /* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has

@@ -10,6 +10,7 @@ struct walk {
 	const struct tape *tape;
 	struct splice out;
 	struct error *e;
+	uint32_t depth;                 /* containers that the walk is in */
 	bool failed;
 };
 
@@ -53,6 +54,7 @@ static void wipe_scratch(struct transform_run *r)
 		buf_reset(all[i]);
 	}
 	normaliser_wipe(r->normaliser);
+	r->tape = NULL;
 	r->subject = view_make(NULL, 0);
 	r->random = NULL;
 }
@@ -153,7 +155,11 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	}
 	struct splice_mark mark = splice_mark(&w->out);
 	splice_open(&w->out, object ? '{' : '[');
+	if (w->depth < PATH_MAX_DEPTH)
+		w->run->path[w->depth] = node;
+	w->depth++;
 	any = object ? walk_members(w, node, s) : walk_items(w, node, s);
+	w->depth--;
 	if (w->failed)
 		return false;
 	if (!any && !s->keep_container && at != STATE_ROOT) {
@@ -172,6 +178,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 
 	r->n_trace = 0;
 	r->sealed = 0;
+	r->tape = in->tape;
 	r->subject = in->subject;
 	r->random = in->random;
 	memset(r->redactions, 0, sizeof r->redactions);

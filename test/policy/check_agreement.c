@@ -103,6 +103,9 @@ static const struct mutation {
 	  "\"action\":\"date-trunc\",\"params\":{\"to\":\"decade\"}}", "/rules/", "other parameters" },
 	{ "pnr", "/rules/2/params", "{\"to\":\"century\"}", "/rules/2/params", "" },
 	{ "pnr", "/rules/2/params", NULL, "/rules/2", "" },
+	{ "pnr", "/rules/99", "{\"id\":\"moved\",\"pointer\":\"/travellers/*/api/expires\",\"category\":\"quasi-identifier\","
+	  "\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":9,\"subject\":\"/travellers/*/api/passport\"}}",
+	  "/params/subject", "matches nothing" },
 	{ "pnr", "/rules/0/subtree", "true", "/rules/0/subtree", "only keep and drop" },
 	{ "pnr", "/rules/0/waiver", "\"any\"", "/rules/0/waiver", "no such exception" },
 	{ "pnr", "/rules/0/when", "{\"purposes\":[\"marketing\"]}", "/rules/0/when/purposes/0", "no such purpose" },
