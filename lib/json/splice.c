@@ -34,10 +34,10 @@ void splice_open(struct splice *s, char bracket)
 
 void splice_close(struct splice *s, char bracket)
 {
-	assert(!s->after_key);
+	/* An opening beyond SPLICE_DEPTH was not counted, and a key that found no room was not rewound. */
 	if (s->out->failed)
-		return;                 /* an opening beyond SPLICE_DEPTH was not counted */
-	assert(s->depth > 0);
+		return;
+	assert(!s->after_key && s->depth > 0);
 	s->depth--;
 	buf_addc(s->out, bracket);
 }

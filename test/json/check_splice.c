@@ -121,6 +121,22 @@ START_TEST(full)
 }
 END_TEST
 
+/* A key that found no room is not rewound: what follows does nothing until the caller looks. */
+START_TEST(full_at_a_key)
+{
+	struct tape t = parse(p, VIEW("{\"name\":1}"));
+
+	out.max = 4;
+	splice_open(&s, '{');
+	struct splice_mark m = splice_mark(&s);
+	splice_key(&s, &t, 1);
+	ck_assert(out.failed);
+	splice_rewind(&s, m);
+	splice_close(&s, '}');
+	ck_assert(out.failed);
+}
+END_TEST
+
 TCase *make_splice_case(void);
 TCase *make_splice_case(void)
 {
@@ -133,5 +149,6 @@ TCase *make_splice_case(void)
 	tcase_add_test(tc, first_member_rewound);
 	tcase_add_test(tc, too_deep);
 	tcase_add_test(tc, full);
+	tcase_add_test(tc, full_at_a_key);
 	return tc;
 }
