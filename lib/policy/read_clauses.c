@@ -4,10 +4,14 @@
 
 #include "lib/json/pointer.h"
 
+/* Room for the items of a list; without memory there are none, for others count them. */
 static void *items(struct load *l, const json_t *array, size_t size, size_t *n)
 {
-	*n = json_array_size(array);
-	return arena_alloc(&l->a->mem, (*n ? *n : 1) * size);
+	size_t wanted = json_array_size(array);
+	void *room = arena_alloc(&l->a->mem, (wanted ? wanted : 1) * size);
+
+	*n = room ? wanted : 0;
+	return room;
 }
 
 /* Ids in a list of objects are unique. */

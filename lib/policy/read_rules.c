@@ -55,15 +55,16 @@ static bool read_exception(struct load *l, const json_t *o, size_t i)
 	char at[100];
 	bool ok;
 
-	*x = (struct exception){ .id = json_view(o, "id"), .n_pointers = json_array_size(pointers),
+	*x = (struct exception){ .id = json_view(o, "id"),
 		.tiers = tier_mask(json_object_get(o, "tiers")), .expires_ms = json_instant(o, "expires"),
 		.approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
 		.quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")), json_duration(quota, "per") } };
 	snprintf(at, sizeof at, "/exceptions/%zu/purposes", i);
 	ok = purposes_of(l, json_object_get(o, "purposes"), at, &x->purposes);
-	x->pointers = arena_alloc(&a->mem, x->n_pointers * sizeof *x->pointers);
+	x->pointers = arena_alloc(&a->mem, json_array_size(pointers) * sizeof *x->pointers);
 	if (!x->pointers)
 		return false;
+	x->n_pointers = json_array_size(pointers);
 	for (size_t k = 0; k < x->n_pointers; k++) {
 		x->pointers[k] = json_string_value(json_array_get(pointers, k));
 		snprintf(at, sizeof at, "/exceptions/%zu/pointers/%zu", i, k);

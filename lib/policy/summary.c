@@ -161,20 +161,16 @@ static void which(struct page *p, const struct agreement *a)
 				named = a->rules[k].field.action == r->field.action && strcmp(a->rules[k].field.pointer, r->field.pointer) == 0;
 			if (r->field.action != (enum action)action || named)
 				continue;
-			buf_adds(&p->line, n++ ? "; " : "");
+			if (n++ == 0)
+				buf_addf(&p->line, "What %s: ", plain_action((enum action)action));
+			else
+				buf_adds(&p->line, "; ");
 			plain_place(&p->line, r->field.pointer);
 			if (r->waiver != INDEX_NONE)
 				buf_adds(&p->line, " (only under an exception)");
 		}
-		if (n) {
-			struct buf places = BUF_INIT(1 << 20);
-			buf_add(&places, buf_view(&p->line));
-			buf_reset(&p->line);
-			buf_addf(&p->line, "What %s: ", plain_action((enum action)action));
-			buf_add(&p->line, buf_view(&places));
-			buf_free(&places);
+		if (n)
 			item(p);
-		}
 	}
 	list(p, false);
 	buf_adds(&p->line, "Everything else in a record is left out.");
