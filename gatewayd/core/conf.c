@@ -308,24 +308,40 @@ const struct partner *conf_agency(const struct conf *c, struct view agency, unsi
 	return NULL;
 }
 
-bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
-                  int64_t *training_until_ms)
+const struct partner *conf_signer(const struct conf *c, bool (*may)(const void *arg, const struct partner *p),
+                                  const void *arg, const struct digest *spki, struct view *cert_der)
 {
 	for (size_t i = 0; i < c->n_partners; i++) {
 		const struct partner *p = &c->partners[i];
-		if (!(p->roles & ROLE(OFFICER)) || (agency.n && !view_is(agency, p->agency)))
+		if (!may(arg, p))
 			continue;
 		for (size_t k = 0; k < p->n_signers; k++) {
 			struct cert_id id;
 			struct error e = { .reason = REASON_NONE };
 			if (cert_read(p->signers[k], &id, &e) && digest_eq(&id.spki, spki)) {
 				*cert_der = p->signers[k];
-				*training_until_ms = p->training_until_ms;
-				return true;
+				return p;
 			}
 		}
 	}
-	return false;
+	return NULL;
+}
+
+static bool officer_of(const void *arg, const struct partner *p)
+{
+	const struct view *agency = arg;
+
+	return p->roles & ROLE(OFFICER) && (!agency->n || view_is(*agency, p->agency));
+}
+
+bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
+                  int64_t *training_until_ms)
+{
+	const struct partner *p = conf_signer(c, officer_of, &agency, spki, cert_der);
+
+	if (p)
+		*training_until_ms = p->training_until_ms;
+	return p != NULL;
 }
 
 struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest, int64_t now_ms)

@@ -90,6 +90,10 @@ const struct partner *conf_partner(const struct conf *c, const struct cert_id *c
 bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role);
+/* Who signs with the key of this SHA-256 among the partners that `may` lets through, and the pinned certificate;
+ * NULL: nobody. */
+const struct partner *conf_signer(const struct conf *c, bool (*may)(const void *arg, const struct partner *p),
+                                  const void *arg, const struct digest *spki, struct view *cert_der) MUST_USE;
 /* A pinned officer's certificate by the SHA-256 of its key, among those of `agency` (empty: of all), and until
  * when the training is valid (TIME_NONE: not stated, which counts as none). */
 bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,

@@ -6,11 +6,11 @@
 #include "gatewayd/core/held_approval.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/retention.h"
+#include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
 
 #define ENVELOPE_MAX (20u * 1024 * 1024)
 #define APPROVALS_MAX 8         /* the envelope's schema */
-#define SALTS 3
 
 struct held {
 	struct worker worker;           /* scratch memory and reader for the steps; it has no thread and no channel */
@@ -50,48 +50,13 @@ void held_free(struct held *h)
 	free(h);
 }
 
-/* --- the log's words for a person's decision --- */
-
-/* What the entry of a decision discloses to oversight. */
-struct testimony {
-	uint8_t salts[SALTS][16];
-	struct disclosures sd;
-};
-
-static void testimony_init(struct testimony *t)
-{
-	t->sd = (struct disclosures){ .packed = BUF_INIT(262144), .digests = BUF_INIT(4096), .text = BUF_INIT(262144) };
-}
-
-/* Adds who asked, and a text; false: no random bytes or memory. */
-static bool testify(struct testimony *t, unsigned uid, const char *name, struct view text)
-{
-	struct buf value = BUF_INIT(131072);
-	bool ok = random_bytes(t->salts, sizeof t->salts);
-
-	buf_addf(&value, "%u", uid);
-	disclosures_add(&t->sd, t->salts[0], VIEW("operator_uid"), buf_view(&value));
-	buf_reset(&value);
-	buf_add_json_string(&value, text);
-	disclosures_add(&t->sd, t->salts[1], view_of(name), buf_view(&value));
-	ok = ok && !value.failed;
-	buf_free(&value);
-	return ok;
-}
-
 static bool append_decision(struct core *c, struct writer *w, struct job *j, const struct entry *facts,
                             struct testimony *t, uint64_t *index, struct error *e)
 {
 	struct entry entry = *facts;
-	struct buf leaf = BUF_INIT(16384);
 
 	entry.operation = OPERATION_DECISION;
-	entry.build = view_of(c->build);
-	entry_print(&entry, t ? &t->sd : NULL, &leaf);
-	bool ok = leaf.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	                      : writer_append(w, j, buf_view(&leaf), t ? buf_view(&t->sd.packed) : VIEW(""), index, e);
-	buf_free(&leaf);
-	return ok;
+	return testimony_append(t, c, w, j, &entry, index, e);
 }
 
 /* --- the end as refused, by a person or by silence --- */
@@ -207,7 +172,7 @@ static bool write_refusal(struct job *j, struct writer *w, struct store *s, stru
 
 static void refusal_free(struct refusal *r)
 {
-	disclosures_free(&r->testimony.sd);
+	testimony_free(&r->testimony);
 	free(r);
 }
 
@@ -245,11 +210,8 @@ void held_refuse(struct held *h, const struct held_request *asked)
 	r->seq = x.seq;
 	r->now_ms = core_now_ms();
 	testimony_init(&r->testimony);
-	if (!testify(&r->testimony, asked->uid, "reason", asked->why)) {
-		tell(asked, "memory ran out");
-		refusal_free(r);
-		return;
-	}
+	testimony_uid(&r->testimony, asked->uid);
+	testimony_text(&r->testimony, "reason", asked->why);
 	r->job = (struct job){ .home = h->home, .run = write_refusal, .done = refused };
 	writer_submit(h->worker.core->writer, &r->job);
 }
@@ -278,7 +240,7 @@ static void release_free(struct release *r)
 		exchange_recycle(r->x);
 	payload_close(&r->payload);
 	buf_wipe(&r->envelope);
-	disclosures_free(&r->testimony.sd);
+	testimony_free(&r->testimony);
 	conf_unref(r->request.conf);
 	free(r);
 }
@@ -499,11 +461,8 @@ void held_release(struct held *h, const struct held_request *asked)
 		return;
 	}
 	decide(r);
-	if (!testify(&r->testimony, asked->uid, "approval", asked->statement)) {
-		tell(asked, "memory ran out");
-		release_free(r);
-		return;
-	}
+	testimony_uid(&r->testimony, asked->uid);
+	testimony_text(&r->testimony, "approval", asked->statement);
 	r->x->job = (struct job){ .home = h->home, .run = write_release, .done = released };
 	writer_submit(h->worker.core->writer, &r->x->job);
 }

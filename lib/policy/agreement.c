@@ -182,6 +182,16 @@ bool agreement_has_party(const struct agreement *a, struct view agency)
 	return false;
 }
 
+bool agreement_has_seat(const struct agreement *a, struct view name)
+{
+	const json_t *seats = json_object_get(json_object_get(a->doc, "council"), "seats");
+
+	for (size_t i = 0; i < json_array_size(seats); i++)
+		if (view_eq(json_view(json_array_get(seats, i), "id"), name))
+			return true;
+	return false;
+}
+
 const char *agreement_first_party(const struct agreement *a)
 {
 	return a->parties[0].p;         /* jansson's strings end with a NUL */

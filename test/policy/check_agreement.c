@@ -543,6 +543,8 @@ START_TEST(signatures)
 	a = load_signed(&s, v, &council, &errors);
 	print_errors(&errors);
 	ck_assert(a != NULL);
+	ck_assert(agreement_has_seat(a, VIEW("seat-north-privacy")));
+	ck_assert(!agreement_has_seat(a, VIEW("seat-north")) && !agreement_has_seat(a, VIEW("north")));
 	agreement_unref(a);
 
 	shell("rm -r %s", "");
