@@ -110,11 +110,9 @@ struct store_timer {
 	uint64_t seq;
 	int64_t due_ms;
 	enum timer_kind kind;
-	bool held;                      /* legal hold or restriction: does not fire */
+	bool held;                      /* a hold is in force: does not fire; as the holds say, not as it is put */
 };
 bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;         /* or replaces */
-/* Sets or lifts a hold; REASON_NOT_FOUND without a timer. */
-bool store_hold_timer(struct store *s, uint64_t seq, bool held, struct error *e) MUST_USE;
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e) MUST_USE;      /* nothing there: true */
 bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e) MUST_USE;
 /* All timers, held or not, by exchange. */
@@ -123,6 +121,40 @@ bool store_list_timers(struct store *s, uint64_t after_seq, unsigned max,
 /* Timers due at `now_ms`, earliest first. */
 bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
                       bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e) MUST_USE;
+
+/* --- holds: what stops the erasure of an exchange's data, or their use as well --- */
+enum hold_kind {
+	HOLD_LEGAL,                     /* stops erasure */
+	HOLD_RESTRICTION                /* disputed data: stops erasure and use */
+};
+const char *hold_kind_name(enum hold_kind k);   /* as in hold.schema.json */
+struct store_hold {
+	uint64_t id;                    /* set by store_put_hold; grows */
+	uint64_t seq;
+	enum hold_kind kind;
+	int64_t from_ms, until_ms;
+	struct digest statement;        /* SHA-256 of what was stated and signed: a document */
+	struct view signer;             /* partner id */
+	struct view role;               /* in which the signer spoke, and who lifts it */
+	int64_t ended_ms;               /* TIME_NONE: in force; before `until_ms`: lifted */
+};
+/* In force until it is ended, whatever the clock says; meanwhile the exchange's timer is held, also one that is put
+ * later. *fresh false: this statement was put before, and nothing changes. */
+bool store_put_hold(struct store *s, struct store_hold *h, bool *fresh, struct error *e) MUST_USE;
+/* The timer is held no longer when no other hold is in force. REASON_NOT_FOUND: none in force has this id. */
+bool store_end_hold(struct store *s, uint64_t id, int64_t ended_ms, struct error *e) MUST_USE;
+bool store_find_hold(struct store *s, const struct digest *statement, struct store_hold *out, struct error *e) MUST_USE;
+/* Of one exchange (`seq` 0: of all), in the order in which they came; only those in force, or ended ones too. */
+bool store_list_holds(struct store *s, uint64_t seq, bool ended_too,
+                      bool (*each)(void *arg, const struct store_hold *h), void *arg, struct error *e) MUST_USE;
+/* Those in force whose end has come, earliest first. */
+bool store_due_holds(struct store *s, int64_t now_ms, unsigned max,
+                     bool (*each)(void *arg, const struct store_hold *h), void *arg, struct error *e) MUST_USE;
+/* How many of each kind are in force on an exchange. */
+struct store_held {
+	unsigned legal, restrictions;
+};
+bool store_held(struct store *s, uint64_t seq, struct store_held *out, struct error *e) MUST_USE;
 
 /* --- outbox: deliveries to partner gateways --- */
 struct store_delivery {
@@ -136,12 +168,15 @@ struct store_delivery {
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e) MUST_USE;
 /* Counts an attempt. */
 bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e) MUST_USE;
+/* Due at `next_ms`, with a deadline that much later; nothing there: true. */
+bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e) MUST_USE;
 bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e) MUST_USE;   /* nothing there: true */
 bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e) MUST_USE;
 /* The whole outbox, by exchange. */
 bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
                            bool (*each)(void *arg, const struct store_delivery *d), void *arg,
                            struct error *e) MUST_USE;
+/* Those to be sent by `now_ms`, earliest first, without what is restricted. */
 bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e) MUST_USE;
 /* The partner gateway's receipt, kept beside the exchange. */

@@ -109,13 +109,7 @@ const char *timer_kind_name(enum timer_kind k)
 
 bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e)
 {
-	return sql_run(s, SQL_TIMER_PUT, BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind),
-		as_int(t->held)), e);
-}
-
-bool store_hold_timer(struct store *s, uint64_t seq, bool held, struct error *e)
-{
-	return sql_change(s, SQL_TIMER_HOLD, BOUND(as_number(seq), as_int(held)), "timer", e);
+	return sql_run(s, SQL_TIMER_PUT, BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind)), e);
 }
 
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
@@ -182,6 +176,11 @@ bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct
 		"delivery", e);
 }
 
+bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e)
+{
+	return sql_run(s, SQL_DELIVERY_EXTEND, BOUND(as_number(seq), as_int(next_ms), as_int(by_ms)), e);
+}
+
 bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e)
 {
 	return sql_run(s, SQL_DELIVERY_DROP, BOUND(as_number(seq)), e);
@@ -209,10 +208,9 @@ bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *ou
 	return ok;
 }
 
-static bool list_deliveries(struct store *s, enum sql id, int64_t bound, unsigned max,
+static bool list_deliveries(struct store *s, struct sqlite3_stmt *q,
                             bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -228,13 +226,14 @@ static bool list_deliveries(struct store *s, enum sql id, int64_t bound, unsigne
 bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	return list_deliveries(s, SQL_DELIVERY_DUE, now_ms, max, each, arg, e);
+	return list_deliveries(s, sql_start(s, SQL_DELIVERY_DUE, BOUND(as_int(now_ms), as_int(max), as_int(HOLD_RESTRICTION)),
+	                                    e), each, arg, e);
 }
 
 bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
                            bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	return list_deliveries(s, SQL_DELIVERY_LIST, (int64_t)after_seq, max, each, arg, e);
+	return list_deliveries(s, sql_start(s, SQL_DELIVERY_LIST, BOUND(as_number(after_seq), as_int(max)), e), each, arg, e);
 }
 
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)

@@ -128,12 +128,30 @@ static const char witnesses_and_logs[] =
 	"  line TEXT NOT NULL"
 	") STRICT, WITHOUT ROWID;";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, NULL };
+static const char holds[] =
+	"CREATE TABLE hold ("
+	"  id INTEGER PRIMARY KEY,"
+	"  seq INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  from_ms INTEGER NOT NULL,"
+	"  until_ms INTEGER NOT NULL,"
+	"  statement BLOB NOT NULL,"            /* digest of the document */
+	"  signer TEXT NOT NULL,"
+	"  role TEXT NOT NULL,"
+	"  ended_ms INTEGER"                    /* NULL: in force */
+	") STRICT;"
+	"CREATE UNIQUE INDEX hold_statement ON hold (statement);"
+	"CREATE INDEX hold_exchange ON hold (seq);"
+	"CREATE INDEX hold_until ON hold (until_ms) WHERE ended_ms IS NULL;";
+
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
 	"x.provider, x.recipient, t.state, x.status, x.answer, t.entry FROM exchange x JOIN state t ON t.seq = x.seq "
 #define TIMER_COLUMNS "SELECT seq, due_ms, kind, held FROM timer "
+#define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
+#define IN_FORCE "EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL)"
 #define DELIVERY_COLUMNS \
 	"SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
 #define INBOX_COLUMNS "SELECT id, seq, exchange, kind, body, made_ms FROM inbox "
@@ -149,13 +167,18 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_PAYLOAD_SLOT_PUT] = "INSERT OR REPLACE INTO payload_slot (seq, slot) VALUES (?1, ?2)",
 	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
 	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
-	[SQL_TIMER_PUT] = "INSERT OR REPLACE INTO timer (seq, due_ms, kind, held) VALUES (?1, ?2, ?3, ?4)",
-	[SQL_TIMER_HOLD] = "UPDATE timer SET held = ?2 WHERE seq = ?1",
+	[SQL_TIMER_PUT] = "INSERT OR REPLACE INTO timer (seq, due_ms, kind, held) "
+		"VALUES (?1, ?2, ?3, " IN_FORCE ")",
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
+	[SQL_HOLD_PUT] = "INSERT INTO hold (seq, kind, from_ms, until_ms, statement, signer, role) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
+	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
+	[SQL_HOLD_TIMER] = "UPDATE timer SET held = " IN_FORCE " WHERE seq = ?1",
 	[SQL_DELIVERY_PUT] = "INSERT OR REPLACE INTO delivery (seq, recipient, next_ms, deadline_ms, attempts, "
 		"last_error, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_DELIVERY_RETRY] = "UPDATE delivery SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 "
 		"WHERE seq = ?1",
+	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
 	[SQL_RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (seq, receipt) VALUES (?1, ?2)",
 	[SQL_INBOX_PUT] = "INSERT INTO inbox (id, seq, exchange, kind, body, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -187,8 +210,15 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
 	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[SQL_HOLD_FIND] = HOLD_COLUMNS "WHERE statement = ?1",
+	[SQL_HOLD_LIST] = HOLD_COLUMNS "WHERE ended_ms IS NULL OR ?1 ORDER BY id",
+	[SQL_HOLD_LIST_OF] = HOLD_COLUMNS "WHERE seq = ?1 AND (ended_ms IS NULL OR ?2) ORDER BY id",
+	[SQL_HOLD_DUE] = HOLD_COLUMNS "WHERE ended_ms IS NULL AND until_ms <= ?1 ORDER BY until_ms LIMIT ?2",
+	[SQL_HOLD_COUNT] = "SELECT count(*) FILTER (WHERE kind = ?2), count(*) FILTER (WHERE kind = ?3) FROM hold "
+		"WHERE seq = ?1 AND ended_ms IS NULL",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
-	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 ORDER BY next_ms LIMIT ?2",
+	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM hold h "
+		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?3) ORDER BY next_ms LIMIT ?2",
 	[SQL_DELIVERY_LIST] = DELIVERY_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",

@@ -323,8 +323,9 @@ START_TEST(timers_fire_in_order_unless_held)
 		t.due_ms = T0 - (int64_t)t.seq;
 		OK(store_put_timer(s, &t, e));
 	}
-	OK(store_hold_timer(s, 4, true, e));
-	REFUSED(REASON_NOT_FOUND, store_hold_timer(s, 9, true, e));
+	struct store_hold h = { .seq = 4, .until_ms = T0 };
+	bool fresh;
+	OK(store_put_hold(s, &h, &fresh, e));
 	t = (struct store_timer){ .seq = 2, .due_ms = T0 + 1, .kind = TIMER_REVIEW };
 	OK(store_put_timer(s, &t, e));
 	OK(store_drop_timer(s, 1, e));
@@ -338,7 +339,7 @@ START_TEST(timers_fire_in_order_unless_held)
 	OK(store_get_timer(s, 4, &got, e));
 	ck_assert(got.held && got.kind == TIMER_ERASE);
 	begin();
-	OK(store_hold_timer(s, 4, false, e));
+	OK(store_end_hold(s, h.id, T0, e));
 	commit();
 	sum = 0;
 	OK(store_due_timers(s, T0, 2, collect_timer, &sum, e));
