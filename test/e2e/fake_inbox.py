@@ -37,7 +37,11 @@ class Inbox:
                 self.answer()
 
             def do_POST(self):
-                self.answer(self.rfile.read(int(self.headers["content-length"])).decode())
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                self.close_connection = len(body) < length
+                if not self.close_connection:
+                    self.answer(body.decode())
 
             def log_message(self, *_):
                 pass
