@@ -71,6 +71,8 @@
 	R(CONSENT_UNKNOWN, "consent-unknown", 503, "policy", "The list of withdrawn consents is missing or out of date.") \
 	R(UNDER_CHALLENGE, "under-challenge", 403, "policy", "The data are restricted while they are disputed.") \
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
+	R(BATCH_REQUIRED, "batch-required", 403, "policy", "A k-guard of the agreement covers the record: it can leave only among others, in one batch of lines.") \
+	R(GROUP_TOO_SMALL, "group-too-small", 403, "policy", "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \
 	/* does it fit */ \

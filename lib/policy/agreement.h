@@ -69,6 +69,8 @@ struct view agreement_withdrawals(const struct agreement *a);
 bool agreement_needs_consent(const struct agreement *a, struct view legal_basis);
 /* The agency that receives what `from` provides under this agreement; empty when there is no such flow. */
 struct view agreement_recipient(const struct agreement *a, struct view from);
+/* Whether records leave under k-guards, hence in batches that are counted. */
+bool agreement_has_guards(const struct agreement *a);
 /* k-th schema digest that the agreement pins; false past the last. */
 bool agreement_schema(const struct agreement *a, size_t k, struct digest *out);
 

@@ -40,6 +40,7 @@ static bool needs_key(enum action a)
 	case ACTION_CONST:
 	case ACTION_NULL:
 	case ACTION_DROP:
+	case ACTION_K_GUARD:
 	case ACTION_COUNT:
 		return false;
 	}
@@ -113,7 +114,7 @@ static bool add_overlay(struct compiler *c, const uint64_t *set)
 			continue;
 		}
 		for (size_t i = 0; i < a->n_rules; i++)
-			if (has_rule(set, i) && a->rules[i].field.action != ACTION_DROP && !narrow(c, o, &a->rules[i], &copies))
+			if (has_rule(set, i) && a->rules[i].field.action < ACTION_DROP && !narrow(c, o, &a->rules[i], &copies))
 				return false;
 	}
 	return true;
@@ -191,7 +192,8 @@ static bool build(struct compiler *c, struct compiled *out)
 
 	c->n = 0;
 	for (size_t i = 0; i < a->n_rules; i++)
-		if (has_rule(out->set, i) &&
+		/* Who receives a record sees one at a time: only the sender counts. */
+		if (has_rule(out->set, i) && (out->kind == KIND_EGRESS || a->rules[i].field.action != ACTION_K_GUARD) &&
 		    !add_field(c, &a->rules[i], out->kind == KIND_INGRESS ? as_arrived(a->rules[i].field) : a->rules[i].field))
 			return false;
 	if (out->kind != KIND_SHARED && !add_overlay(c, out->set))
@@ -251,7 +253,7 @@ static size_t choose(const struct agreement *a, size_t p, unsigned t, unsigned s
 		if (!(r->purposes & BIT(p)) || !(r->tiers >> t & 1) || !(r->subjects >> s & 1))
 			continue;
 		set[i / 64] |= BIT(i % 64);
-		passing += r->field.action != ACTION_DROP;
+		passing += r->field.action < ACTION_DROP;
 		*keys = *keys || needs_key(r->field.action);
 	}
 	return passing;
@@ -347,4 +349,12 @@ bool compile_rulings(struct load *l)
 	free(c.fields);
 	free((void *)(uintptr_t)c.behind);
 	return ok;
+}
+
+bool agreement_has_guards(const struct agreement *a)
+{
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (a->rules[i].field.action == ACTION_K_GUARD)
+			return true;
+	return false;
 }

@@ -114,6 +114,8 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 	const struct ruling_full *full = (const struct ruling_full *)d->ruling;
 	struct closing c = { .d = d, .a = d->agreement, .full = full, .env = env, .t = t };
 	bool justify = d->agreement->tiers[d->tier].justify;
+	struct program_guard guards[GUARDS_MAX];
+	char clause[96];
 	size_t n;
 	const struct trace_step *steps = transform_trace(r, &n);
 
@@ -135,6 +137,11 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 	}
 	if (d->released == 0)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
+	/* What a person decides later leaves alone: no batch would count it. */
+	if (d->wait && program_guards(full->ruling.program, guards) > 0) {
+		rule_clause(full->compiled->by_rule[guards[0].rule], clause, sizeof clause);
+		decision_fail(d, REASON_BATCH_REQUIRED, clause, "");
+	}
 	if (d->n_failed)
 		return false;
 	d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;

@@ -364,7 +364,7 @@ static void check_consent(struct judge *j)
 
 static bool reaches(const struct rule *r, const char *pointer)
 {
-	return r->field.action != ACTION_DROP &&
+	return r->field.action < ACTION_DROP &&
 		(pattern_covers(r->field.pointer, r->field.subtree, pointer) || pattern_covers(pointer, false, r->field.pointer));
 }
 

@@ -83,6 +83,12 @@ static void diff_pointer(struct diff *d, const char *pointer, const char *at)
 				if ((before == after && !form) || (told[before] & BIT(after)))
 					continue;
 				told[before] |= BIT(after);
+				if (before == ACTION_K_GUARD || after == ACTION_K_GUARD) {
+					tell(d, form ? DIFF_OTHER : after > before ? DIFF_STRICTER : DIFF_LOOSER, at, "a k-guard %s (%.*s, %s)",
+					     form ? "has other parameters" : after > before ? "withholds rare combinations, where before none did" :
+					     "no longer withholds rare combinations", VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
+					continue;
+				}
 				tell(d, form ? DIFF_OTHER : after > before ? DIFF_STRICTER : DIFF_LOOSER, at,
 				     "%s %s, where before it %s (%.*s, %s)", pointer[0] ? pointer : "the whole record",
 				     form ? "has other parameters" : plain_action(after), plain_action(before),

@@ -173,7 +173,7 @@ static void check_overridden(struct lint *l)
 		for (size_t k = 0; k < l->a->n_rules; k++) {
 			const struct rule *r = &l->a->rules[i], *s = &l->a->rules[k];
 			char at[60];
-			if (i == k || s->field.action <= r->field.action || (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) ||
+			if (i == k || s->field.action == ACTION_K_GUARD || s->field.action <= r->field.action || (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) ||
 			    (r->subjects & ~s->subjects) ||
 			    !pattern_covers(s->field.pointer, s->field.action == ACTION_DROP, r->field.pointer))
 				continue;

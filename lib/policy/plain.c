@@ -64,6 +64,8 @@ const char *plain_action(enum action a)
 		return "is replaced by a fixed text";
 	case ACTION_NULL:
 		return "is emptied";
+	case ACTION_K_GUARD:
+		return "is passed on only among enough others that are alike";
 	case ACTION_DROP:
 	case ACTION_COUNT:
 		return "is never passed on";

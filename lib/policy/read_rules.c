@@ -99,6 +99,21 @@ static bool check_waiver(struct load *l, const struct rule *r, const json_t *o)
 	return load_fault(l, REASON_EXCEPTION_UNKNOWN, at, "the exception does not reach this pointer");
 }
 
+/* A guard on a field that is not there would guard nothing. */
+static bool check_guard(struct load *l, const struct rule *r)
+{
+	const json_t *fields = json_object_get(r->field.params, "fields");
+	bool ok = true;
+
+	for (size_t i = 0; r->field.action == ACTION_K_GUARD && i < json_array_size(fields); i++) {
+		char at[100];
+		snprintf(at, sizeof at, "/rules/%zu/params/fields/%zu", r->index, i);
+		if (!place_exists(l->a, json_string_value(json_array_get(fields, i)), r->purposes))
+			ok = load_fault(l, REASON_CONFIG, at, "rule %s: it matches nothing in the schemas of its purposes", r->field.id);
+	}
+	return ok;
+}
+
 static bool read_rule(struct load *l, const json_t *o, size_t i)
 {
 	struct agreement *a = l->a;
@@ -128,7 +143,7 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 	snprintf(at, sizeof at, "/rules/%zu/subtree", i);
 	if (r->field.subtree && r->field.action != ACTION_KEEP && r->field.action != ACTION_DROP)
 		ok = load_fault(l, REASON_CONFIG, at, "rule %s: only keep and drop take a subtree", r->field.id);
-	return check_waiver(l, r, o) && ok;
+	return check_waiver(l, r, o) && check_guard(l, r) && ok;
 }
 
 static bool same_form(const struct rule *a, const struct rule *b)
@@ -147,7 +162,7 @@ static bool check_pair(struct load *l, const struct rule *a, const struct rule *
 	const char *what = NULL;
 	char at[60];
 
-	if (!overlap)
+	if (!overlap || (a->field.action == ACTION_K_GUARD) != (b->field.action == ACTION_K_GUARD))
 		return true;
 	if (a->field.category != b->field.category)
 		what = "says otherwise what kind of field it is";

@@ -147,12 +147,27 @@ static void what_for(struct page *p, const struct agreement *a)
 	paragraph(p);
 }
 
+static void guard(struct page *p, const struct rule *r)
+{
+	const json_t *fields = json_object_get(r->field.params, "fields");
+	bool refuse = view_is(json_view(r->field.params, "otherwise"), "refuse");
+
+	buf_addf(&p->line, "Records leave only together with others. Where fewer than %u of them have the same values, %s: ",
+	         (unsigned)json_integer_value(json_object_get(r->field.params, "k")),
+	         refuse ? "a record is not passed on at all; it is about" : "these are left out");
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		buf_adds(&p->line, i ? "; " : "");
+		plain_place(&p->line, json_string_value(json_array_get(fields, i)));
+	}
+	item(p);
+}
+
 /* Fields grouped by what happens to them; each is named once for each thing that happens to it. */
 static void which(struct page *p, const struct agreement *a)
 {
 	heading(p, "Which details, and in what form");
 	list(p, true);
-	for (unsigned action = 0; action < ACTION_COUNT; action++) {
+	for (unsigned action = 0; action <= ACTION_DROP; action++) {
 		size_t n = 0;
 		for (size_t i = 0; i < a->n_rules; i++) {
 			const struct rule *r = &a->rules[i];
@@ -172,6 +187,9 @@ static void which(struct page *p, const struct agreement *a)
 		if (n)
 			item(p);
 	}
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (a->rules[i].field.action == ACTION_K_GUARD)
+			guard(p, &a->rules[i]);
 	list(p, false);
 	buf_adds(&p->line, "Everything else in a record is left out.");
 	paragraph(p);

@@ -23,6 +23,7 @@
  *   ip-prefix          ipv4 (24), ipv6 (48)
  *   postcode           keep_first | drop_last, suppress
  *   redact-text        recognisers, dictionary: one or both
+ *   k-guard            k! (2 to 1000), fields! (1 to 32 patterns), otherwise (drop, refuse), subject
  *
  * Forms that leave: pseudonym `p1.<epoch>.<base32>`, token `t1.<epoch>.<base64url>`, seal
  * `s1.<epoch>.<base64url>`. A JSON null stays null under every action but const and drop: it says that
@@ -37,6 +38,7 @@
 
 #define DOMAIN_MAX 63
 #define BAND_EDGES_MAX 64
+#define GUARD_FIELDS_MAX 32
 #define EDGE_TEXT 20            /* of an int64_t, with sign and NUL */
 #define PATH_MAX_DEPTH 65       /* of all pointers: compile.c sees to it */
 #define PREFIX_TEXT 16          /* "p1.4294967295." */
@@ -65,6 +67,7 @@ struct topcode_params { bool has_min, has_max; int64_t min, max; char min_text[E
 struct geo_params { bool is_hash; uint32_t digits; };
 struct ip_params { uint32_t v4, v6; };
 struct postcode_params { uint32_t first, last; uint32_t n_suppress; char (*suppress)[9]; };
+struct guard_params { uint32_t k, n; bool refuse; char *fields[GUARD_FIELDS_MAX]; };
 struct redact_params { unsigned recognisers; struct dictionary *words; };
 
 /* The derived keys of a rule, and the context that they are bound to. Views into the program. */
@@ -103,7 +106,15 @@ struct rule {
 		struct ip_params ip;
 		struct postcode_params *postcode;
 		struct redact_params redact;
+		struct guard_params *guard;
 	} p;
+};
+
+/* What the fields of one k-guard hold in the record of a run: state and bytes of each leaf, then digests. */
+struct guarded {
+	struct buf bytes;
+	bool any;
+	struct digest combination, subject;
 };
 
 /* One thread's scratch. */
@@ -118,6 +129,7 @@ struct transform_run {
 	uint32_t path[PATH_MAX_DEPTH];          /* containers on the way to the leaf, from the record on */
 	struct view subject;
 	const uint8_t *random;
+	struct guarded guarded[GUARDS_MAX];
 	uint32_t sealed;                        /* leaves sealed in this run: no nonce twice */
 };
 

@@ -38,7 +38,7 @@ static bool apply_string(const struct rule *r, struct transform_run *run, struct
 	case ACTION_REDACT_TEXT: return apply_redact(r, run, text);
 	case ACTION_ROUND: case ACTION_BAND: case ACTION_TOPCODE:
 		return rule_fail(r, e, "the value is not a number");
-	case ACTION_KEEP: case ACTION_CONST: case ACTION_NULL: case ACTION_DROP: case ACTION_COUNT:
+	case ACTION_KEEP: case ACTION_CONST: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
 		break;
 	}
 	return rule_fail(r, e, "the action does not change texts");

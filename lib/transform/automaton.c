@@ -11,12 +11,14 @@ struct trie_node {
 	struct view name;               /* of the edge that leads here */
 	bool star;
 	uint32_t rule;                  /* first rule that ends here */
+	uint8_t guards;                 /* k-guards with a field that ends here */
 	uint32_t first_child, next;     /* siblings in order of arrival */
 };
 
-/* A state under construction: a set of trie nodes, and the subtree rule that covers them all. */
+/* A state under construction: a set of trie nodes, and what covers them all: a subtree rule, k-guards. */
 struct subset {
 	uint32_t inherited;             /* rule or RULE_NONE */
+	uint8_t guards;                 /* that cover a container around it */
 	uint32_t n;
 	uint32_t *nodes;                /* ascending */
 };
@@ -61,16 +63,22 @@ static uint32_t trie_child(struct builder *b, uint32_t parent, struct view name)
 	return at;
 }
 
-/* `names` has room for the pointer; tokens are unescaped into it and stay there. */
-static void trie_add(struct builder *b, uint32_t rule, char *names)
+/* `*names` has room for the pointer; tokens are unescaped into it and stay there. */
+static uint32_t trie_path(struct builder *b, const char *pointer, char **names)
 {
-	struct view rest = view_of(b->program->rules[rule].pointer), token;
+	struct view rest = view_of(pointer), token;
 	uint32_t at = 0;
 
-	while (pointer_next(&rest, names, &token)) {
-		names += token.n + 1;
+	while (pointer_next(&rest, *names, &token)) {
+		*names += token.n + 1;
 		at = trie_child(b, at, token);
 	}
+	return at;
+}
+
+static void trie_add(struct builder *b, uint32_t rule, char **names)
+{
+	uint32_t at = trie_path(b, b->program->rules[rule].pointer, names);
 	uint32_t *last = &b->trie[at].rule;
 	while (*last != RULE_NONE)
 		last = &b->same[*last];
@@ -101,13 +109,16 @@ static uint32_t choose_rule(struct builder *b, struct state *s, const struct sub
 	uint32_t inherited = set->inherited;
 
 	s->rule = RULE_NONE;
-	for (uint32_t i = 0; i < set->n; i++)
+	s->guards = set->guards;
+	for (uint32_t i = 0; i < set->n; i++) {
+		s->guards |= b->trie[set->nodes[i]].guards;
 		for (uint32_t r = b->trie[set->nodes[i]].rule; r != RULE_NONE; r = b->same[r]) {
 			s->keep_container = s->keep_container || rules[r].action == ACTION_KEEP;
 			s->rule = stricter(b, s->rule, r);
 			if (rules[r].action == ACTION_DROP || (rules[r].subtree && rules[r].action == ACTION_KEEP))
 				inherited = stricter(b, inherited, r);
 		}
+	}
 	s->rule = stricter(b, s->rule, set->inherited);
 	s->drop_all = s->rule != RULE_NONE && rules[s->rule].action == ACTION_DROP;
 	return inherited;
@@ -115,7 +126,7 @@ static uint32_t choose_rule(struct builder *b, struct state *s, const struct sub
 
 static uint32_t subset_hash(const struct subset *s)
 {
-	uint32_t h = 2166136261u ^ s->inherited;
+	uint32_t h = 2166136261u ^ s->inherited ^ (uint32_t)s->guards << 24;
 
 	for (uint32_t i = 0; i < s->n; i++)
 		h = (h ^ s->nodes[i]) * 16777619u;
@@ -173,7 +184,7 @@ static uint32_t state_of(struct builder *b, struct subset *set)
 	for (; b->table[i]; i = (i + 1) & (b->slots - 1)) {
 		const struct subset *known = &b->subsets[b->table[i]];
 
-		if (known->inherited == set->inherited && known->n == set->n &&
+		if (known->inherited == set->inherited && known->guards == set->guards && known->n == set->n &&
 		    memcmp(known->nodes, set->nodes, set->n * sizeof *set->nodes) == 0) {
 			free(set->nodes);
 			return b->table[i];
@@ -203,9 +214,10 @@ static int node_cmp(const void *a, const void *b)
 }
 
 /* The state behind an edge: children by `name` (NULL: none) and by star of all nodes of `from`. */
-static uint32_t follow(struct builder *b, const struct subset *from, const struct view *name, uint32_t inherited)
+static uint32_t follow(struct builder *b, const struct subset *from, const struct view *name, uint32_t inherited,
+                       uint8_t guards)
 {
-	struct subset to = { .inherited = inherited };
+	struct subset to = { .inherited = inherited, .guards = guards };
 	size_t cap = (size_t)from->n * 2 + 1;
 
 	to.nodes = malloc(cap * sizeof *to.nodes);
@@ -244,7 +256,7 @@ static bool expand(struct builder *b, uint32_t at)
 		b->program->states[at] = s;
 		return b->ok;
 	}
-	s.star = follow(b, &set, NULL, inherited);
+	s.star = follow(b, &set, NULL, inherited, s.guards);
 	for (uint32_t i = 0; i < set.n; i++)
 		for (uint32_t c = b->trie[set.nodes[i]].first_child; c != NO_NODE; c = b->trie[c].next)
 			names += !b->trie[c].star;
@@ -258,7 +270,7 @@ static bool expand(struct builder *b, uint32_t at)
 	for (uint32_t i = 0; b->ok && names > 0 && i < set.n; i++)
 		for (uint32_t c = b->trie[set.nodes[i]].first_child; b->ok && c != NO_NODE; c = b->trie[c].next)
 			if (!b->trie[c].star)
-				add_name(&s, b->trie[c].name, follow(b, &set, &b->trie[c].name, inherited));
+				add_name(&s, b->trie[c].name, follow(b, &set, &b->trie[c].name, inherited, s.guards));
 	/* A set that is empty but for what it inherits has nothing stricter beneath it. */
 	s.keep_all = s.rule != RULE_NONE && b->program->rules[s.rule].action == ACTION_KEEP && s.slots == 0 &&
 	             s.star != STATE_NOTHING && b->subsets[s.star].n == 0;
@@ -274,8 +286,14 @@ static bool build(struct builder *b, char *names)
 	b->trie[b->n_trie++] = (struct trie_node){ .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE };
 	for (uint32_t r = 0; r < p->n_rules; r++) {
 		b->same[r] = RULE_NONE;
-		trie_add(b, r, names);
-		names += strlen(p->rules[r].pointer) + 1;
+		if (p->rules[r].action != ACTION_K_GUARD)
+			trie_add(b, r, &names);
+	}
+	for (size_t g = 0; g < p->n_guards; g++) {
+		const struct guard_params *of = p->rules[p->guards[g]].p.guard;
+
+		for (uint32_t i = 0; i < of->n; i++)
+			b->trie[trie_path(b, of->fields[i], &names)].guards |= (uint8_t)(1u << g);
 	}
 	if (!grow_states(b))
 		return false;
@@ -292,16 +310,27 @@ static bool build(struct builder *b, char *names)
 	return b->ok;
 }
 
+/* What a pointer adds to the trie at most, in nodes and in bytes of names. */
+static void count_tokens(const char *pointer, size_t *nodes, size_t *bytes)
+{
+	*bytes += strlen(pointer) + 1;
+	for (; *pointer; pointer++)
+		*nodes += *pointer == '/';
+}
+
 bool states_build(struct program *p, struct error_list *errors)
 {
 	struct builder b = { .program = p, .errors = errors, .ok = true };
 	size_t bytes = 1;
 
 	b.cap_trie = 1;
-	for (size_t r = 0; r < p->n_rules; r++) {
-		bytes += strlen(p->rules[r].pointer) + 1;
-		for (const char *c = p->rules[r].pointer; *c; c++)
-			b.cap_trie += *c == '/';
+	for (size_t r = 0; r < p->n_rules; r++)
+		count_tokens(p->rules[r].pointer, &b.cap_trie, &bytes);
+	for (size_t g = 0; g < p->n_guards; g++) {
+		const struct guard_params *of = p->rules[p->guards[g]].p.guard;
+
+		for (uint32_t i = 0; i < of->n; i++)
+			count_tokens(of->fields[i], &b.cap_trie, &bytes);
 	}
 	b.trie = calloc(b.cap_trie, sizeof *b.trie);
 	b.same = calloc(p->n_rules + 1, sizeof *b.same);

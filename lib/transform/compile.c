@@ -69,6 +69,18 @@ static bool ids_differ(const struct program *p, struct error_list *errors)
 	return ok;
 }
 
+static bool take_guards(struct program *p, struct error_list *errors)
+{
+	for (size_t i = 0; i < p->n_rules; i++) {
+		if (p->rules[i].action != ACTION_K_GUARD)
+			continue;
+		if (p->n_guards == GUARDS_MAX)
+			return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0, "rule %s: it is one k-guard too many", p->rules[i].id);
+		p->guards[p->n_guards++] = (uint32_t)i;
+	}
+	return true;
+}
+
 struct program *program_compile(const struct field_rule *rules, size_t n, const struct key_context *keys,
                                 struct error_list *errors)
 {
@@ -88,6 +100,7 @@ struct program *program_compile(const struct field_rule *rules, size_t n, const 
 	}
 	for (size_t i = 0; i < n; i++)
 		ok = add_rule(p, &rules[i], keys, errors) && ok;
+	ok = take_guards(p, errors) && ok;
 	ok = ok && ids_differ(p, errors);
 	if (!ok || !states_build(p, errors)) {
 		program_free(p);

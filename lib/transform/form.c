@@ -169,7 +169,7 @@ static bool check_string(const struct rule *r, struct view text)
 	case ACTION_PSEUDONYM: return is_pseudonym(r, text);
 	case ACTION_MASK: return is_masked(r, text);
 	case ACTION_CONST: return r->p.constant.type == TAPE_STRING && view_eq(text, r->p.constant.text);
-	case ACTION_ROUND: case ACTION_TOPCODE: case ACTION_NULL: case ACTION_DROP: case ACTION_COUNT: break;
+	case ACTION_ROUND: case ACTION_TOPCODE: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT: break;
 	}
 	return false;
 }
@@ -340,7 +340,7 @@ void form_schema(const struct rule *r, unsigned types, struct buf *out)
 	char pattern[96];
 
 	switch (r->action) {
-	case ACTION_KEEP: case ACTION_DROP: case ACTION_COUNT:
+	case ACTION_KEEP: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
 		return;                 /* the container's own shape says it */
 	case ACTION_CONST:
 		const_schema(&r->p.constant, types, out);

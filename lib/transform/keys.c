@@ -29,7 +29,7 @@ static bool make_key(struct rule *r, const uint8_t *key)
 		return (k->ff1 = ff1_key_new(view_make(key, 32), r->p.fpe.radix)) != NULL;
 	case ACTION_KEEP: case ACTION_ROUND: case ACTION_BAND: case ACTION_TOPCODE: case ACTION_DATE_TRUNC:
 	case ACTION_GEO: case ACTION_IP_PREFIX: case ACTION_POSTCODE: case ACTION_REDACT_TEXT: case ACTION_MASK:
-	case ACTION_CONST: case ACTION_NULL: case ACTION_DROP: case ACTION_COUNT:
+	case ACTION_CONST: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
 		break;
 	}
 	return false;

@@ -72,7 +72,7 @@ static int compare_redact(const struct redact_params *a, const struct redact_par
 static int compare_params(const struct rule *a, const struct rule *b)
 {
 	switch (a->action) {
-	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_COUNT:
+	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
 		return 0;
 	case ACTION_CONST:
 		return compare_const(&a->p.constant, &b->p.constant);

@@ -88,7 +88,8 @@ static void write_edge(struct shape *h, uint32_t to)
 {
 	const struct state *s = &h->program->states[to];
 
-	if (to == STATE_NOTHING || s->drop_all)
+	/* A k-guard may have made a state where no rule lets anything through. */
+	if (to == STATE_NOTHING || s->drop_all || (s->rule == RULE_NONE && s->slots == 0 && s->star == STATE_NOTHING))
 		buf_adds(h->out, "false");
 	else if (s->keep_all)
 		buf_adds(h->out, "true");

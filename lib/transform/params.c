@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "lib/json/pointer.h"
+
 #define NUMBER_EDGE INT64_C(1000000000000000)
 
 /* What is being read. The first look at a member marks it as known; what is never looked at is unknown. */
@@ -362,6 +364,45 @@ static void read_redact_text(struct params *p, struct rule *r)
 		bad(p, "dictionary", "must be one to 10,000 words of at least two letters");
 }
 
+static void read_guard_fields(struct params *p, struct guard_params *g)
+{
+	const json_t *list = member(p, "fields");
+	bool ok = json_is_array(list) && json_array_size(list) >= 1 && json_array_size(list) <= GUARD_FIELDS_MAX;
+
+	for (size_t i = 0; ok && i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+		size_t tokens = 0;
+
+		for (const char *c = s; c && *c; c++)
+			tokens += *c == '/';
+		ok = s && *s && pointer_valid(view_of(s)) && tokens < PATH_MAX_DEPTH;
+		g->fields[g->n] = ok ? strdup(s) : NULL;
+		ok = ok && g->fields[g->n++];
+	}
+	if (!ok)
+		bad(p, "fields", "must be one to 32 JSON Pointers to fields of the record");
+}
+
+static void read_k_guard(struct params *p, struct rule *r)
+{
+	static const char *const otherwise[] = { "drop", "refuse", NULL };
+	struct guard_params *g = r->p.guard = calloc(1, sizeof *g);
+	int64_t k = 0;
+
+	if (!g) {
+		bad(p, "fields", "found no memory");
+		return;
+	}
+	if (*r->pointer)
+		bad(p, "pointer", "must be empty: whole records are counted");
+	if (!get_int(p, "k", 2, 1000, &k) && p->ok)
+		bad(p, "k", "is missing");
+	g->k = (uint32_t)k;
+	g->refuse = get_choice(p, "otherwise", otherwise, 0) == 1;
+	read_guard_fields(p, g);
+	get_subject(p, r);
+}
+
 static void read_action(struct params *p, struct rule *r)
 {
 	switch (r->action) {
@@ -380,6 +421,7 @@ static void read_action(struct params *p, struct rule *r)
 	case ACTION_IP_PREFIX: read_ip_prefix(p, r); break;
 	case ACTION_POSTCODE: read_postcode(p, r); break;
 	case ACTION_REDACT_TEXT: read_redact_text(p, r); break;
+	case ACTION_K_GUARD: read_k_guard(p, r); break;
 	case ACTION_COUNT: bad(p, "action", "is not in the catalogue"); break;
 	}
 }
@@ -419,6 +461,11 @@ void rule_free(struct rule *r)
 		free(r->p.postcode);
 		break;
 	case ACTION_REDACT_TEXT: dictionary_free(r->p.redact.words); break;
+	case ACTION_K_GUARD:
+		for (uint32_t i = 0; r->p.guard && i < r->p.guard->n; i++)
+			free(r->p.guard->fields[i]);
+		free(r->p.guard);
+		break;
 	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_MASK: case ACTION_PSEUDONYM:
 	case ACTION_TOKEN: case ACTION_SEAL: case ACTION_FPE: case ACTION_DATE_SHIFT: case ACTION_DATE_TRUNC:
 	case ACTION_ROUND: case ACTION_GEO: case ACTION_IP_PREFIX: case ACTION_COUNT: break;

@@ -24,13 +24,14 @@
 #include "lib/schema/schema.h"
 
 /* The catalogue, names after ISO/IEC 20889. The order is strictness: when two rules reach a leaf the
- * later one in this list wins. */
+ * later one in this list wins. A k-guard stands outside: it lets nothing through and changes no leaf, but
+ * withholds fields of a record that too few others of its batch have alike. */
 #define ACTION_LIST(A) \
 	A(KEEP, "keep") A(ROUND, "round") A(BAND, "band") A(TOPCODE, "topcode") \
 	A(DATE_SHIFT, "date-shift") A(DATE_TRUNC, "date-trunc") A(GEO, "geo") A(IP_PREFIX, "ip-prefix") \
 	A(POSTCODE, "postcode") A(REDACT_TEXT, "redact-text") A(FPE, "fpe") A(TOKEN, "token") \
 	A(SEAL, "seal") A(PSEUDONYM, "pseudonym") A(MASK, "mask") A(CONST, "const") A(NULL, "null") \
-	A(DROP, "drop")
+	A(DROP, "drop") A(K_GUARD, "k-guard")
 
 enum action {
 #define A(name, text) ACTION_##name,
@@ -83,6 +84,16 @@ enum field_category program_rule_category(const struct program *p, uint32_t rule
  * sorted, so that the same rules give the same bytes). Both sides can compute it from the agreement alone. */
 bool program_output_schema(const struct program *p, struct buf *out, struct error *e) MUST_USE;
 
+/* The k-guards of a program: combinations of values in the guarded fields that fewer than k records of a batch have
+ * may not leave. A run tells the combination of its record; whoever has the whole batch counts, and runs a record
+ * again with `suppressed` set, or refuses it. */
+#define GUARDS_MAX 8
+struct program_guard {
+	uint32_t rule, k;
+	bool refuse;                    /* the record, instead of the fields */
+};
+size_t program_guards(const struct program *p, struct program_guard out[GUARDS_MAX]);
+
 /* What happened to one leaf. A container that is dropped or kept whole is one step, of its own node. */
 #define RULE_NONE UINT32_MAX            /* no rule named it: dropped */
 struct trace_step {
@@ -102,12 +113,18 @@ struct transform_input {
 	uint32_t record;                /* root of the record on the tape */
 	struct view subject;            /* of rules that do not find it in the record; may be empty: then they refuse */
 	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record; all zero: seal refuses */
+	bool batch;                     /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
+	uint8_t suppressed;             /* guards (1 << place) whose fields are dropped */
 };
 /* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
  * the pointer of the leaf and the rule's id. The trace lives until the next run. */
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in,
                  struct buf *out, struct error *e) MUST_USE;
 const struct trace_step *transform_trace(const struct transform_run *r, size_t *n);
+/* What the last run's record tells in the fields of a guard, and whom it counts for (all zero: each record for itself).
+ * False: nothing, for none of the fields left. */
+bool transform_combination(const struct transform_run *r, size_t guard, struct digest *combination,
+                           struct digest *subject);
 /* Counts of redact-text recognisers in the last run, by recogniser name; for the decision. */
 size_t transform_redactions(const struct transform_run *r, const char **names, uint32_t *counts, size_t max);
 

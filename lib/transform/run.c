@@ -3,6 +3,7 @@
 #include "lib/transform/states.h"
 
 #define LEAF_MAX (1u << 20)     /* bytes that one transformed leaf may have */
+#define GUARDED_MAX (16u << 20) /* bytes that the guarded leaves of a record may have */
 
 struct walk {
 	const struct program *program;
@@ -11,6 +12,7 @@ struct walk {
 	struct splice out;
 	struct error *e;
 	uint32_t depth;                 /* containers that the walk is in */
+	uint8_t suppressed;             /* guards */
 	bool failed;
 };
 
@@ -21,6 +23,8 @@ struct transform_run *transform_run_new(void)
 	if (!r)
 		return NULL;
 	r->text = r->bytes = r->encoded = BUF_INIT(LEAF_MAX);
+	for (size_t g = 0; g < GUARDS_MAX; g++)
+		r->guarded[g].bytes = BUF_INIT(GUARDED_MAX);
 	r->normaliser = normaliser_new();
 	r->gcm = gcm_new();
 	if (!r->normaliser || !r->gcm) {
@@ -39,6 +43,8 @@ void transform_run_free(struct transform_run *r)
 	buf_wipe(&r->text);
 	buf_wipe(&r->bytes);
 	buf_wipe(&r->encoded);
+	for (size_t g = 0; g < GUARDS_MAX; g++)
+		buf_wipe(&r->guarded[g].bytes);
 	free(r->trace);
 	free(r);
 }
@@ -53,6 +59,11 @@ static void wipe_scratch(struct transform_run *r)
 			wipe(all[i]->p, all[i]->n);
 		buf_reset(all[i]);
 	}
+	for (size_t g = 0; g < GUARDS_MAX; g++) {
+		if (r->guarded[g].bytes.n)
+			wipe(r->guarded[g].bytes.p, r->guarded[g].bytes.n);
+		buf_reset(&r->guarded[g].bytes);
+	}
 	normaliser_wipe(r->normaliser);
 	r->tape = NULL;
 	r->subject = view_make(NULL, 0);
@@ -66,7 +77,7 @@ static bool fail(struct walk *w)
 }
 
 /* One line of the trace; false when memory ran out. */
-static bool step(struct walk *w, uint32_t node, uint32_t rule)
+static bool add_step(struct walk *w, struct trace_step step)
 {
 	struct transform_run *r = w->run;
 
@@ -81,10 +92,35 @@ static bool step(struct walk *w, uint32_t node, uint32_t rule)
 		r->trace = trace;
 		r->cap_trace = cap;
 	}
-	const struct rule *rule_of = rule == RULE_NONE ? NULL : &w->program->rules[rule];
-	r->trace[r->n_trace++] = (struct trace_step){ .node = node, .rule = rule,
-		.action = rule_of ? rule_of->action : ACTION_DROP, .epoch = rule_of ? rule_of->epoch : 0 };
+	r->trace[r->n_trace++] = step;
 	return true;
+}
+
+static bool step(struct walk *w, uint32_t node, uint32_t rule)
+{
+	const struct rule *of = rule == RULE_NONE ? NULL : &w->program->rules[rule];
+
+	return add_step(w, (struct trace_step){ .node = node, .rule = rule, .action = of ? of->action : ACTION_DROP,
+		.epoch = of ? of->epoch : 0 });
+}
+
+/* Dropped by the first of the guards that withhold it. */
+static bool withhold(struct walk *w, uint32_t node, unsigned guards)
+{
+	size_t g = 0;
+
+	while (!(guards >> g & 1))
+		g++;
+	add_step(w, (struct trace_step){ .node = node, .rule = w->program->guards[g], .action = ACTION_DROP });
+	return false;
+}
+
+static void note(struct walk *w, const struct state *s, size_t from)
+{
+	struct view all = buf_view(w->out.out);
+
+	if (s->guards)
+		guards_note(w->run, s->guards, (uint32_t)(s - w->program->states), view_from(all, from));
 }
 
 /* True when something was written. */
@@ -92,10 +128,13 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at);
 
 static bool walk_leaf(struct walk *w, uint32_t node, const struct state *s)
 {
+	size_t from = w->out.out->n;
+
 	if (!step(w, node, s->rule) || s->rule == RULE_NONE)
 		return false;
 	if (!action_apply(&w->program->rules[s->rule], w->run, w->tape, node, &w->out, w->e))
 		return fail(w);
+	note(w, s, from);
 	return true;
 }
 
@@ -124,13 +163,17 @@ static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 static bool walk_items(struct walk *w, uint32_t node, const struct state *s)
 {
 	const struct tape_node *nodes = w->tape->nodes;
+	struct guard_marks marks;
 	bool any = false;
 
 	for (uint32_t v = node + 1; !w->failed && v < nodes[node].next; v = nodes[v].next) {
-		if (s->star == STATE_NOTHING)
+		if (s->star == STATE_NOTHING) {
 			step(w, v, RULE_NONE);
-		else
-			any = walk_value(w, v, s->star) || any;
+			continue;
+		}
+		guards_mark(w->program, w->run, &marks);
+		any = walk_value(w, v, s->star) || any;
+		guards_end_item(w->program, w->run, &marks);
 	}
 	return any;
 }
@@ -145,12 +188,16 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 		step(w, node, s->rule);
 		return false;
 	}
+	if (s->guards & w->suppressed)
+		return withhold(w, node, s->guards & w->suppressed);
 	if ((!object && n->type != TAPE_ARRAY) || n->count == 0)
 		return walk_leaf(w, node, s);
 	if (s->keep_all) {
 		if (!step(w, node, s->rule))
 			return false;
+		size_t from = w->out.out->n;
 		splice_copy(&w->out, w->tape, node);
+		note(w, s, from);
 		return true;
 	}
 	struct splice_mark mark = splice_mark(&w->out);
@@ -173,7 +220,7 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in,
                  struct buf *out, struct error *e)
 {
-	struct walk w = { .program = p, .run = r, .tape = in->tape, .e = e };
+	struct walk w = { .program = p, .run = r, .tape = in->tape, .e = e, .suppressed = in->suppressed };
 	uint8_t type = in->tape->nodes[in->record].type;
 
 	r->n_trace = 0;
@@ -182,6 +229,10 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 	r->subject = in->subject;
 	r->random = in->random;
 	memset(r->redactions, 0, sizeof r->redactions);
+	guards_start(r);
+	if (p->n_guards > 0 && !in->batch)
+		return error_set(e, REASON_BATCH_REQUIRED, "rule %s, k-guard: the record can leave in a batch only",
+		                 p->rules[p->guards[0]].id);
 	if (type != TAPE_OBJECT && type != TAPE_ARRAY)
 		return error_set(e, REASON_TRANSFORM_FAILED, "the record is neither an object nor an array");
 	splice_start(&w.out, out);
@@ -193,6 +244,8 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 		splice_open(&w.out, type == TAPE_OBJECT ? '{' : '[');
 		splice_close(&w.out, type == TAPE_OBJECT ? '}' : ']');
 	}
+	if (!w.failed && !out->failed && !guards_finish(p, r, e))
+		w.failed = true;
 	wipe_scratch(r);
 	if (!w.failed && out->failed)
 		error_set(e, REASON_LIMIT, "the record that would leave is too long");

@@ -23,6 +23,7 @@ struct state {
 	bool drop_all;                  /* the rule drops, and everything beneath */
 	bool keep_all;                  /* the rule keeps, and everything beneath */
 	bool keep_container;            /* stays when all in it was dropped */
+	uint8_t guards;                 /* k-guards that cover what is here, 1 << place in program.guards */
 };
 
 struct program {
@@ -32,10 +33,21 @@ struct program {
 	size_t n_states;
 	char *names;                    /* of all edges, unescaped */
 	char *agreement, *purpose;      /* context of the keys */
+	uint32_t guards[GUARDS_MAX];    /* rules */
+	size_t n_guards;
 };
 
 /* automaton.c: from the rules of a program; false with errors added. */
 bool states_build(struct program *p, struct error_list *errors) MUST_USE;
+
+/* guard.c: collects what leaves in guarded fields. Between two marks lies an item of an array, whose end counts: who
+ * has which values is part of a combination. */
+struct guard_marks { size_t n[GUARDS_MAX]; };
+void guards_start(struct transform_run *r);
+void guards_note(struct transform_run *r, unsigned guards, uint32_t state, struct view written);
+void guards_mark(const struct program *p, const struct transform_run *r, struct guard_marks *marks);
+void guards_end_item(const struct program *p, struct transform_run *r, const struct guard_marks *marks);
+bool guards_finish(const struct program *p, struct transform_run *r, struct error *e) MUST_USE;
 
 static inline uint32_t state_next(const struct state *s, struct view name, uint32_t hash)
 {

@@ -22,7 +22,8 @@ static const char rules[] =
 	"{\"pointer\":\"/seal\",\"action\":\"seal\",\"params\":{\"domain\":\"d\"}},"
 	"{\"pointer\":\"/lat\",\"action\":\"geo\",\"params\":{\"decimals\":1}},"
 	"{\"pointer\":\"/mask\",\"action\":\"mask\"},"
-	"{\"pointer\":\"/deep/*/*/b\",\"action\":\"keep\"}]";
+	"{\"pointer\":\"/deep/*/*/b\",\"action\":\"keep\"},"
+	"{\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":2,\"fields\":[\"/born\",\"/deep/*/*/b\"],\"subject\":\"/doc\"}}]";
 
 START_TEST(a_warm_run_allocates_nothing)
 {
@@ -34,7 +35,7 @@ START_TEST(a_warm_run_allocates_nothing)
 	struct tape t;
 
 	for (int turn = 0; turn < 20; turn++) {
-		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 } };
+		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 }, .batch = true };
 		size_t before, used;
 		bool ok;
 
@@ -68,6 +69,8 @@ START_TEST(no_memory_is_an_error)
 	json_t *words = json_pack("{s:[s,s]}", "dictionary", "Anna", "Berta"), *band = json_pack("{s:[i]}", "edges", 5);
 	json_t *codes = json_pack("{s:i,s:[s]}", "keep_first", 2, "suppress", "03"), *top = json_pack("{s:i}", "max", 5);
 	json_t *constant = json_pack("{s:s}", "value", "x"), *domain = json_pack("{s:s}", "domain", "d");
+	json_t *shift = json_pack("{s:s,s:i,s:s}", "domain", "d", "days", 9, "subject", "/i/id");
+	json_t *guard = json_pack("{s:i,s:[s,s]}", "k", 5, "fields", "/c", "/d");
 	const struct field_rule list[] = {
 		{ .id = "a", .pointer = "/a/*", .action = ACTION_PSEUDONYM, .params = params },
 		{ .id = "b", .pointer = "/*/b", .action = ACTION_REDACT_TEXT, .params = words },
@@ -77,6 +80,8 @@ START_TEST(no_memory_is_an_error)
 		{ .id = "f", .pointer = "/f", .action = ACTION_CONST, .params = constant },
 		{ .id = "g", .pointer = "/g", .action = ACTION_SEAL, .params = domain },
 		{ .id = "h", .pointer = "/h/i/j", .action = ACTION_KEEP, .subtree = true },
+		{ .id = "i", .pointer = "/i/on", .action = ACTION_DATE_SHIFT, .params = shift },
+		{ .id = "j", .pointer = "", .action = ACTION_K_GUARD, .params = guard },
 	};
 	bool ok = false;
 	long n;
@@ -114,7 +119,7 @@ START_TEST(no_memory_is_an_error)
 	ck_assert(tape_parse(parser, VIEW(RECORD), &t, &e));
 	for (n = 0, ok = false; !SANITIZER_ALLOCATES && !ok && n < 2000; n++) {
 		struct transform_run *run = transform_run_new();
-		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 } };
+		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 }, .batch = true };
 		struct buf out = BUF_INIT(65536);
 
 		e = (struct error){ .reason = REASON_NONE };
@@ -134,7 +139,7 @@ START_TEST(no_memory_is_an_error)
 	buf_free(&text);
 	tape_parser_free(parser);
 	program_free(p);
-	json_t *all[] = { params, words, band, codes, top, constant, domain };
+	json_t *all[] = { params, words, band, codes, top, constant, domain, shift, guard };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		json_decref(all[i]);
 }
