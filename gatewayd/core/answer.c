@@ -68,21 +68,29 @@ void answer_credit(struct request *r, uint32_t bytes)
 		send_body(r);
 }
 
-void problem_open(struct buf *out, enum reason reason)
+static void open_as(struct buf *out, enum reason told)
 {
-	enum reason told = reason_for_peer(reason);
-
 	buf_addf(out, "{\"type\":\"/problems/%s\",\"title\":", reason_slug(told));
 	buf_add_json_string(out, view_of(reason_text(told)));
 	buf_addf(out, ",\"status\":%d", reason_status(told));
 }
 
+void problem_open(struct buf *out, enum reason reason)
+{
+	open_as(out, reason_for_peer(reason));
+}
+
 void answer_problem(struct request *r, enum reason reason)
+{
+	answer_own_problem(r, reason_for_peer(reason));
+}
+
+void answer_own_problem(struct request *r, enum reason reason)
 {
 	struct buf body = BUF_INIT(4096);
 	struct answer a = { .status = reason_status(reason), .content_type = VIEW("application/problem+json") };
 
-	problem_open(&body, reason);
+	open_as(&body, reason);
 	buf_addc(&body, '}');
 	a.body = buf_view(&body);
 	if (reason == REASON_METHOD_NOT_ALLOWED)

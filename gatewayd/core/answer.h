@@ -18,6 +18,8 @@ void answer_send(struct request *r, const struct answer *a);
 void answer_credit(struct request *r, uint32_t bytes);
 /* A problem without an exchange (nothing was decided). */
 void answer_problem(struct request *r, enum reason reason);
+/* The same to this agency's own system, which may know the full reason. */
+void answer_own_problem(struct request *r, enum reason reason);
 
 /* Starts a problem document in `out`, leaving the object open: type, title, status. */
 void problem_open(struct buf *out, enum reason reason);

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "gatewayd/core/core.h"
+#include "gatewayd/core/hold.h"
 #include "gatewayd/core/retention.h"
 
 struct control;
@@ -18,6 +19,7 @@ struct control_options {
 	int listen_fd;
 	struct store *reader;
 	struct retention *retention;
+	struct holds *holds;
 	bool (*reload)(struct core *c, struct error_list *errors);
 };
 struct control *control_new(const struct control_options *o) MUST_USE;

@@ -8,35 +8,47 @@
 
 #define REASON_TEXT_MAX 2000
 
-static json_t *exchange_json(const struct store_exchange *x)
+/* The views of `x` are used before the store is read again. */
+static json_t *exchange_json(const struct store_exchange *x, struct store *reader)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:o, s:I}", "exchange", control_uuid_json(&x->id),
+	uint64_t seq = x->seq;
+	json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:o, s:I}", "exchange", control_uuid_json(&x->id),
 		"partner", control_view_json(x->partner), "agreement", control_view_json(x->agreement),
 		"provider", control_view_json(x->provider), "recipient", control_view_json(x->recipient),
 		"received", control_time_json(x->received_ms), "state", exchange_state_name(x->state), "status", x->status,
 		"agreement_digest", control_digest_json(&x->agreement_digest),
 		"audit_index", (json_int_t)store_entry_index(x->entry));
+
+	json_object_set_new(row, "holds", control_holds_json(reader, seq));
+	return row;
 }
+
+struct listing {
+	json_t *list;
+	struct store *reader;
+};
 
 static bool list_exchange(void *arg, const struct store_exchange *x)
 {
-	json_array_append_new(arg, exchange_json(x));
+	struct listing *l = arg;
+
+	json_array_append_new(l->list, exchange_json(x, l->reader));
 	return true;
 }
 
 void control_exchange_list(struct control_client *c, const json_t *request)
 {
 	struct error e = { .reason = REASON_NONE };
-	json_t *list = json_array();
+	struct listing l = { .list = json_array(), .reader = c->control->o.reader };
 	json_int_t max = json_integer_value(json_object_get(request, "max"));
 
 	if (max < 1 || max > 1000)
 		max = 50;
-	if (store_list_exchanges(c->control->o.reader, 0, (unsigned)max, list_exchange, list, &e)) {
-		control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "exchanges", list));
+	if (store_list_exchanges(l.reader, 0, (unsigned)max, list_exchange, &l, &e)) {
+		control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "exchanges", l.list));
 	} else {
 		control_reply_error(c, e.text);
-		json_decref(list);
+		json_decref(l.list);
 	}
 }
 
@@ -94,9 +106,10 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 		return;
 	}
 	show->client = c;
-	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x),
-		"answer", control_view_json(x.answer));
-	if (store_find_entry(c->control->o.reader, x.entry, &leaf, &packed, &e)) {
+	uint64_t index = x.entry;
+	json_t *answer = control_view_json(x.answer);
+	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x, c->control->o.reader), "answer", answer);
+	if (store_find_entry(c->control->o.reader, index, &leaf, &packed, &e)) {
 		json_object_set_new(show->answer, "entry", control_view_json(leaf));
 		json_object_set_new(show->answer, "disclosures", packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
 	}
@@ -168,22 +181,25 @@ void control_exchange_refuse(struct control_client *c, const json_t *request)
 
 static bool list_delivery(void *arg, const struct store_delivery *d)
 {
-	json_array_append_new(arg, json_pack("{s:I, s:o, s:i, s:o, s:o, s:o}", "seq", (json_int_t)d->seq,
+	struct listing *l = arg;
+	json_t *holds = control_holds_json(l->reader, d->seq);
+
+	json_array_append_new(l->list, json_pack("{s:I, s:o, s:i, s:o, s:o, s:o, s:o}", "seq", (json_int_t)d->seq,
 		"recipient", control_view_json(d->recipient), "attempts", (int)d->attempts, "next", control_time_json(d->next_ms),
-		"deadline", control_time_json(d->deadline_ms), "last_error", control_view_json(d->last_error)));
+		"deadline", control_time_json(d->deadline_ms), "last_error", control_view_json(d->last_error), "holds", holds));
 	return true;
 }
 
 void control_outbox(struct control_client *c, const json_t *request)
 {
 	struct error e = { .reason = REASON_NONE };
-	json_t *list = json_array();
+	struct listing l = { .list = json_array(), .reader = c->control->o.reader };
 
 	(void)request;
-	if (store_due_deliveries(c->control->o.reader, INT64_MAX, 1000, list_delivery, list, &e)) {
-		control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "deliveries", list));
+	if (store_list_deliveries(l.reader, 0, 1000, list_delivery, &l, &e)) {
+		control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "deliveries", l.list));
 	} else {
 		control_reply_error(c, e.text);
-		json_decref(list);
+		json_decref(l.list);
 	}
 }

@@ -44,6 +44,13 @@ json_t *control_uuid_json(const struct uuid *u);
 void control_retention_due(struct control_client *c, const json_t *request);
 void control_retention_run(struct control_client *c, const json_t *request);
 
+/* control_hold.c */
+void control_retention_hold(struct control_client *c, const json_t *request);
+void control_retention_lift(struct control_client *c, const json_t *request);
+void control_retention_holds(struct control_client *c, const json_t *request);
+/* The holds in force on an exchange, for a listing. */
+json_t *control_holds_json(struct store *s, uint64_t seq);
+
 /* control_exchange.c */
 void control_exchange_list(struct control_client *c, const json_t *request);
 void control_exchange_show(struct control_client *c, const json_t *request);

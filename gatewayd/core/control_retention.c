@@ -24,7 +24,7 @@ void control_retention_due(struct control_client *c, const json_t *request)
 	struct timer_list *l = calloc(1, sizeof *l);
 	json_t *list = json_array();
 
-	if (!l || !store_due_timers(reader, until ? json_integer_value(until) : INT64_MAX, 1000, add_timer, l, &e)) {
+	if (!l || !store_list_due(reader, until ? json_integer_value(until) : INT64_MAX, 1000, add_timer, l, &e)) {
 		control_reply_error(c, l ? e.text : "memory ran out");
 		json_decref(list);
 		free(l);
@@ -34,9 +34,9 @@ void control_retention_due(struct control_client *c, const json_t *request)
 		struct store_exchange x;
 		if (!store_get_exchange(reader, l->rows[i].seq, &x, &e))
 			continue;
-		json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:o, s:b}", "exchange", control_uuid_json(&x.id),
+		json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:o, s:b, s:o}", "exchange", control_uuid_json(&x.id),
 			"agreement", control_view_json(x.agreement), "kind", timer_kind_name(l->rows[i].kind),
-			"due", control_time_json(l->rows[i].due_ms), "held", (int)l->rows[i].held));
+			"due", control_time_json(l->rows[i].due_ms), "held", (int)l->rows[i].held, "holds", control_holds_json(reader, l->rows[i].seq)));
 	}
 	control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "timers", list));
 	free(l);

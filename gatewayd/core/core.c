@@ -14,6 +14,7 @@
 #include "gatewayd/core/control.h"
 #include "gatewayd/core/files.h"
 #include "gatewayd/core/governing.h"
+#include "gatewayd/core/hold.h"
 #include "gatewayd/core/mirror.h"
 #include "gatewayd/core/notify.h"
 #include "gatewayd/core/quota.h"
@@ -253,6 +254,7 @@ struct loop {
 	struct core *core;
 	struct event_base *base;
 	struct retention *retention;
+	struct holds *holds;
 	int edge_pid;
 	int status;
 };
@@ -311,7 +313,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!retention_sweep(l->retention, core_now_ms(), &e))
+	/* What a hold kept from being erased is due as soon as the hold has ended. */
+	if (!hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e))
 		core_log("error", "retention: %s", e.text);
 }
 
@@ -328,11 +331,13 @@ static void on_swept(evutil_socket_t fd, short what, void *arg)
 static bool catch_up(struct loop *l, struct error *e)
 {
 	for (;;) {
-		if (!retention_sweep(l->retention, core_now_ms(), e))
+		if (!hold_sweep(l->holds, core_now_ms(), e))
 			return false;
-		if (!retention_busy(l->retention))
+		if (!hold_busy(l->holds) && !retention_sweep(l->retention, core_now_ms(), e))
+			return false;
+		if (!hold_busy(l->holds) && !retention_busy(l->retention))
 			return true;
-		while (retention_busy(l->retention) && !atomic_load(&l->core->dying)) {
+		while ((hold_busy(l->holds) || retention_busy(l->retention)) && !atomic_load(&l->core->dying)) {
 			usleep(1000);
 			retention_collect(l->retention);
 		}
@@ -377,18 +382,18 @@ static void end_edge(int pid, bool hung_up)
 static int serve(struct core *c, const struct core_options *o, struct opened *opened, struct error *e)
 {
 	struct loop l = { .core = c, .base = event_base_new(), .retention = retention_new(c, opened->reader),
-		.edge_pid = o->edge_pid };
+		.holds = holds_new(c, opened->reader), .edge_pid = o->edge_pid };
 	struct event *events[LOOP_EVENTS] = { NULL };
 	struct control *control = NULL;
 	struct rebuild *rebuild = NULL;
 	bool started = false, serving = false;
 
-	if (!l.base || !l.retention || !add_events(&l, events)) {
+	if (!l.base || !l.retention || !l.holds || !add_events(&l, events)) {
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
 		goto out;
 	}
 	struct control_options options = { .core = c, .base = l.base, .listen_fd = o->control_fd, .reader = opened->reader,
-		.retention = l.retention, .reload = reload };
+		.retention = l.retention, .holds = l.holds, .reload = reload };
 	control = control_new(&options);
 	if (!control) {
 		error_set(e, REASON_NO_MEMORY, "the control socket cannot be served");
@@ -432,6 +437,7 @@ out:
 		if (events[i])
 			event_free(events[i]);
 	retention_free(l.retention);
+	holds_free(l.holds);
 	if (l.base)
 		event_base_free(l.base);
 	if (l.edge_pid > 0)

@@ -4,6 +4,7 @@
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/held_approval.h"
+#include "gatewayd/core/hold.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/retention.h"
 #include "gatewayd/core/testimony.h"
@@ -328,12 +329,20 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	struct release *r = (struct release *)x->request;
 	struct store_exchange row;
 	uint64_t index;
+	bool stopped;
 
 	if (!store_get_exchange(s, r->seq, &row, e))
 		return false;
 	r->still_held = row.state == STATE_HELD;
 	if (!r->still_held)
 		return true;
+	/* A release puts what leaves in the place of what came: a hold keeps that as it is. */
+	if (!hold_in_force(s, r->seq, &stopped, e))
+		return false;
+	if (stopped && r->approved) {
+		r->approved = false;
+		snprintf(r->why_not, sizeof r->why_not, "a legal hold or a restriction is in force: the exchange stays as it is");
+	}
 	if (!r->approved)
 		return write_attempt(r, w, j, e);
 	struct entry facts = decision_facts(r, outcome_name(x->decision.outcome), "an officer approved the release");

@@ -1,6 +1,11 @@
 /* The inbox: how the recipient's own system fetches records and duties, and acknowledges them. What is fetched
- * is logged before it is shown; an acknowledged record's payload is erased at once. */
+ * is logged before it is shown; an acknowledged record's payload is erased at once.
+ *
+ * A record whose use is restricted is listed without it, and cannot be acknowledged until the restriction has ended:
+ * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
+ * would have the system erase or alter what is to stay. */
 #include "gatewayd/core/consult.h"
+#include "gatewayd/core/hold.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/retention.h"
 #include "gatewayd/core/router.h"
@@ -28,6 +33,7 @@ struct item {
 	bool record;
 	struct buf kind, body;
 	int64_t made_ms;
+	bool withheld;                  /* restricted, or a duty that a hold stops */
 };
 
 struct page {
@@ -60,6 +66,10 @@ static bool write_item(struct request *r, const struct item *i, struct buf *out,
 	time_print(i->made_ms, time);
 	buf_addf(out, "{\"id\":%llu,\"kind\":\"%.*s\",\"exchange\":\"%s\",\"made\":\"%s\"", (unsigned long long)i->id,
 	         VIEW_ARG(buf_view(&i->kind)), id, time);
+	if (i->withheld) {
+		buf_adds(out, i->record ? ",\"restricted\":true}" : ",\"held\":true}");
+		return true;
+	}
 	if (i->body.n) {
 		buf_addc(out, ',');
 		buf_add(out, buf_view(&i->body));
@@ -79,6 +89,13 @@ static bool write_item(struct request *r, const struct item *i, struct buf *out,
 	return true;
 }
 
+static bool look_for_holds(struct request *r, struct item *i, struct error *e)
+{
+	struct store *reader = r->worker->reader;
+
+	return i->record ? hold_restricted(reader, i->seq, &i->withheld, e) : hold_in_force(reader, i->seq, &i->withheld, e);
+}
+
 static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)
 {
 	struct buf *out = consult_body(c);
@@ -94,6 +111,8 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 		if (!first)
 			buf_addc(out, ',');
 		next = p->items[i].id;
+		if (!look_for_holds(r, &p->items[i], e))
+			return false;
 		if (!write_item(r, &p->items[i], out, &missing)) {
 			/* Its payload was erased in the meantime: it is no longer there to be fetched. */
 			out->n = before;
@@ -103,7 +122,7 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 			return false;
 		}
 		first = false;
-		if (!consult_note(c, &p->items[i].exchange, VIEW(""), p->items[i].record ? "record fetched" : "duty fetched"))
+		if (!p->items[i].withheld && !consult_note(c, &p->items[i].exchange, VIEW(""), p->items[i].record ? "record fetched" : "duty fetched"))
 			return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	}
 	buf_addf(out, "],\"next\":%llu}", (unsigned long long)next);
@@ -149,7 +168,7 @@ struct ack {
 	struct job job;                 /* first */
 	struct request *request;
 	uint64_t id;
-	bool found, first;
+	bool found, first, restricted;
 	struct buf leaf;
 	struct uuid exchange;
 	uint64_t index;
@@ -188,6 +207,7 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 	struct request *r = a->request;
 	struct error missing = { .reason = REASON_NONE };
 	struct store_inbox i;
+	char kind[32];
 
 	a->found = store_get_inbox(s, a->id, &i, &missing);
 	if (!a->found) {
@@ -195,9 +215,17 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 			*e = missing;
 		return missing.reason == REASON_NOT_FOUND;
 	}
+	/* The row's views end with the next call on the store. */
+	snprintf(kind, sizeof kind, "%.*s", VIEW_ARG(i.kind));
+	i.kind = view_of(kind);
 	bool record = view_is(i.kind, "record");
 	uint64_t seq = i.seq;
 	a->exchange = i.exchange;
+	a->restricted = false;
+	if (record && i.acked_ms == 0 && !hold_restricted(s, seq, &a->restricted, e))
+		return false;
+	if (a->restricted)
+		return true;
 	if (!log_ack(a, w, &i, e))
 		return false;
 	if (!store_ack_inbox(s, a->id, r->now_ms, buf_view(&r->body), &a->first, e))
@@ -217,6 +245,8 @@ static void ack_home(struct job *j)
 		answer_problem(r, REASON_UNAVAILABLE);
 	} else if (!a->found) {
 		answer_problem(r, REASON_NOT_FOUND);
+	} else if (a->restricted) {
+		answer_own_problem(r, REASON_UNDER_CHALLENGE);
 	} else {
 		uuid_print(&a->exchange, id);
 		buf_addf(&body, "{\"id\":%llu,\"exchange\":\"%s\",\"acknowledged\":true,\"first\":%s,\"audit_index\":%llu}",

@@ -1,6 +1,7 @@
 /* What may be read: exchanges and their receipts and records, agreements, the audit log's tree, and what a
  * problem means. */
 #include "gatewayd/core/consult.h"
+#include "gatewayd/core/hold.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
 #include "gatewayd/core/router.h"
@@ -37,21 +38,43 @@ static bool may_see(const struct request *r, const struct store_exchange *x)
 	return view_eq(agency, x->provider) || view_eq(agency, x->recipient);
 }
 
+struct hold_writer {
+	struct buf *out;
+	bool first;
+};
+
+/* What a party may know of a hold: not who stated it, nor why. */
+static bool write_hold(void *arg, const struct store_hold *h)
+{
+	struct hold_writer *w = arg;
+	char from[TIME_TEXT + 1], until[TIME_TEXT + 1];
+
+	time_print(h->from_ms, from);
+	time_print(h->until_ms, until);
+	buf_addf(w->out, "%s{\"kind\":\"%s\",\"from\":\"%s\",\"until\":\"%s\"}", w->first ? "" : ",",
+	         hold_kind_name(h->kind), from, until);
+	w->first = false;
+	return true;
+}
+
 static void show_exchange(struct request *r, const struct store_exchange *found)
 {
 	struct store *reader = r->worker->reader;
 	struct store_exchange x = *found;
 	struct buf body = BUF_INIT(1 << 20), receipt = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE }, none = { .reason = REASON_NONE };
+	struct hold_writer holds = { .out = &body, .first = true };
 	struct view partner;
 
 	buf_add(&body, x.answer);
 	buf_addf(&body, ",\"state\":\"%s\",\"audit_index\":%llu", exchange_state_name(x.state),
 	         (unsigned long long)store_entry_index(x.entry));
-	if (!proof_of_entry(reader, x.entry, true, NULL, &receipt, &e)) {
+	buf_adds(&body, ",\"holds\":[");
+	if (!store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
+	    !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e)) {
 		send_error(r, &e);
 	} else {
-		buf_adds(&body, ",\"receipt\":");
+		buf_adds(&body, "],\"receipt\":");
 		buf_add_json_string(&body, buf_view(&receipt));
 		if (store_get_receipt(reader, x.seq, &partner, &none)) {
 			buf_adds(&body, ",\"partner_receipt\":");
@@ -85,15 +108,25 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	struct uuid id = x->id;
 	struct view own = view_of(r->conf->node.agency);
 	struct consult *c;
+	uint64_t seq = x->seq;
+	bool restricted;
 
 	if (!view_eq(x->recipient, own) || !view_is(own, r->peer->agency) || x->state != STATE_READY) {
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
+	if (!hold_restricted(w->reader, seq, &restricted, &e)) {
+		send_error(r, &e);
+		return;
+	}
+	if (restricted) {
+		answer_own_problem(r, REASON_UNDER_CHALLENGE);
+		return;
+	}
 	c = consult_new(r, VIEW("application/json"), RECORD_MAX);
 	if (!c)
 		return;
-	if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, x->seq, &id, &p, &e) ||
+	if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, seq, &id, &p, &e) ||
 	    !consult_note(c, &id, VIEW(""), "record read")) {
 		consult_drop(c);
 		send_error(r, &e);

@@ -2,6 +2,7 @@
 #include "gatewayd/core/retention.h"
 
 #include "gatewayd/core/held.h"
+#include "gatewayd/core/hold.h"
 #include "lib/tlog/entry.h"
 
 #define BATCH 500
@@ -45,8 +46,14 @@ bool retention_erase(struct core *c, struct writer *w, struct job *j, struct sto
 	struct entry entry = { .operation = OPERATION_ERASURE, .time_ms = now_ms, .exchange = *id,
 		.note = view_of(why), .build = view_of(c->build) };
 	uint64_t index;
-	bool ok;
+	bool ok, stopped;
 
+	if (!hold_in_force(s, seq, &stopped, e))
+		return false;
+	if (stopped) {
+		const struct store_timer later = { .seq = seq, .due_ms = now_ms, .kind = TIMER_ERASE };
+		return store_put_timer(s, &later, e);
+	}
 	if (!store_get_payload(s, seq, &payload, &missing)) {
 		if (missing.reason != REASON_NOT_FOUND) {
 			*e = missing;

@@ -11,7 +11,8 @@
 int64_t retention_payload_due(const struct ruling *r, int64_t now_ms);
 
 /* Only inside a job's run(): erases the payload of an exchange (nothing when it has none), drops its timer
- * and appends the erasure to the log. `why` is short ASCII text for the entry. */
+ * and appends the erasure to the log. `why` is short ASCII text for the entry. While a hold is in force nothing is
+ * erased: then the timer is due as soon as it ends. */
 bool retention_erase(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq,
                      const struct uuid *id, const char *why, int64_t now_ms, struct error *e) MUST_USE;
 

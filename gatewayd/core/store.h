@@ -122,6 +122,22 @@ bool store_list_timers(struct store *s, uint64_t after_seq, unsigned max,
 bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
                       bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e) MUST_USE;
 
+/* --- what falls due when, for people to look at --- */
+/* Timers due by `until_ms`, held ones too, earliest first. */
+bool store_list_due(struct store *s, int64_t until_ms, unsigned max,
+                    bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e) MUST_USE;
+/* How many timers of a kind fall due, counted by the store without listing them. */
+struct store_due {
+	int64_t day;                    /* since 1970-01-01, UTC; by day only */
+	struct view agreement;          /* by agreement only */
+	enum timer_kind kind;
+	bool held;
+	uint64_t n;
+	int64_t first_ms, last_ms;
+};
+bool store_count_due(struct store *s, bool by_agreement, int64_t until_ms,
+                     bool (*each)(void *arg, const struct store_due *d), void *arg, struct error *e) MUST_USE;
+
 /* --- holds: what stops the erasure of an exchange's data, or their use as well --- */
 enum hold_kind {
 	HOLD_LEGAL,                     /* stops erasure */

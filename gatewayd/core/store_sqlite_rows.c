@@ -150,6 +150,33 @@ static bool list_timers(struct store *s, enum sql id, int64_t bound, unsigned ma
 	return ok;
 }
 
+bool store_list_due(struct store *s, int64_t until_ms, unsigned max,
+                    bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
+{
+	return list_timers(s, SQL_DUE_LIST, until_ms, max, each, arg, e);
+}
+
+bool store_count_due(struct store *s, bool by_agreement, int64_t until_ms,
+                     bool (*each)(void *arg, const struct store_due *d), void *arg, struct error *e)
+{
+	struct sqlite3_stmt *q = sql_start(s, by_agreement ? SQL_DUE_AGREEMENTS : SQL_DUE_DAYS, BOUND(as_int(until_ms)), e);
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		struct store_due d = { .kind = (enum timer_kind)col_int(q, 1), .held = col_int(q, 2) != 0,
+			.n = (uint64_t)col_int(q, 3), .first_ms = col_int(q, 4), .last_ms = col_int(q, 5) };
+		if (by_agreement)
+			d.agreement = col_view(q, 0);
+		else
+			d.day = col_int(q, 0);
+		if (!each(arg, &d)) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
+
 bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
                       bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
 {

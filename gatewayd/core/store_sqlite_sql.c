@@ -210,6 +210,14 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
 	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	/* Held timers are few and in no index of their own: they are found by their holds. */
+	[SQL_DUE_LIST] = "SELECT * FROM (" TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2) "
+		"UNION ALL " TIMER_COLUMNS "WHERE seq IN (SELECT seq FROM hold WHERE ended_ms IS NULL) AND held <> 0 "
+		"AND due_ms <= ?1 ORDER BY 2 LIMIT ?2",
+	[SQL_DUE_DAYS] = "SELECT due_ms / 86400000, kind, held <> 0, count(*), min(due_ms), max(due_ms) FROM timer "
+		"WHERE due_ms <= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+	[SQL_DUE_AGREEMENTS] = "SELECT x.agreement, t.kind, t.held <> 0, count(*), min(t.due_ms), max(t.due_ms) "
+		"FROM timer t JOIN exchange x ON x.seq = t.seq WHERE t.due_ms <= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
 	[SQL_HOLD_FIND] = HOLD_COLUMNS "WHERE statement = ?1",
 	[SQL_HOLD_LIST] = HOLD_COLUMNS "WHERE ended_ms IS NULL OR ?1 ORDER BY id",
 	[SQL_HOLD_LIST_OF] = HOLD_COLUMNS "WHERE seq = ?1 AND (ended_ms IS NULL OR ?2) ORDER BY id",

@@ -30,6 +30,7 @@ extern const struct ctl_command ctl_schema_commands[];
 extern const struct ctl_command ctl_agreement_commands[];
 extern const struct ctl_command ctl_audit_commands[];
 extern const struct ctl_command ctl_exchange_commands[];
+extern const struct ctl_command ctl_retention_commands[];
 extern const struct ctl_command ctl_node_commands[];
 extern const struct ctl_command ctl_inbox_commands[];
 

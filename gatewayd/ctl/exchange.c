@@ -1,38 +1,13 @@
-/* gatewayctl about exchanges, the outbox and retention. */
+/* gatewayctl about exchanges and the outbox. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 
 #include "gatewayd/ctl/ctl.h"
 #include "gatewayd/ctl/print.h"
-#include "gatewayd/core/files.h"
+#include "gatewayd/ctl/statement.h"
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
-#include "lib/crypto/x509.h"
-
-#define STATEMENT_MAX 4096      /* the envelope's schema, as for the signature */
-#define SIGNATURE_MAX 32768
-#define PEM_MAX 65536
-
-static int show_list(const struct ctl *c, json_t *request, const char *member, void (*row)(const json_t *item),
-                     const char *head)
-{
-	json_t *doc, *item;
-	size_t i;
-	int status = ctl_ask_ok(c, request, &doc);
-
-	if (status != CTL_OK)
-		return status;
-	if (c->json) {
-		ctl_print_json(json_object_get(doc, member));
-	} else {
-		puts(head);
-		json_array_foreach(json_object_get(doc, member), i, item)
-			row(item);
-	}
-	json_decref(doc);
-	return CTL_OK;
-}
 
 static void exchange_row(const json_t *x)
 {
@@ -47,7 +22,7 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 
 	if (argc > 2 || (argc == 2 && !view_to_u64(view_of(argv[1]), 1000, &max)))
 		return ctl_usage("exchange list [MOST]");
-	return show_list(c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges", exchange_row,
+	return ctl_show_list(c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges", exchange_row,
 	                 "exchange                              received                  state      status  agreement");
 }
 
@@ -95,14 +70,6 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 
 /* --- what is held --- */
 
-/* A whole file as text; false after it was said why not. */
-static bool read_text(const char *path, size_t max, char **out, size_t *n)
-{
-	struct error e = { .reason = REASON_NONE };
-
-	return ctl_read_file(path, max, out, n, &e) || ctl_fail(CTL_FAILED, &e) == CTL_OK;
-}
-
 static int decide(const struct ctl *c, json_t *request)
 {
 	json_t *doc;
@@ -127,9 +94,7 @@ static int run_release(const struct ctl *c, int argc, char **argv)
 	static const struct option options[] = { { "approval", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 } };
 	static const char use[] = "exchange release EXCHANGE --approval STATEMENT.json SIGNATURE.p7s";
 	const char *statement_path = NULL;
-	char *statement = NULL, *signature = NULL;
-	size_t n, m;
-	int option, status = CTL_FAILED;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'a')
@@ -138,17 +103,8 @@ static int run_release(const struct ctl *c, int argc, char **argv)
 	}
 	if (!statement_path || argc - optind != 2)
 		return ctl_usage(use);
-	if (read_text(statement_path, STATEMENT_MAX, &statement, &n) && read_text(argv[optind + 1], SIGNATURE_MAX, &signature, &m)) {
-		json_t *request = json_pack("{s:s, s:s, s:s%, s:s%}", "do", "exchange-release", "exchange", argv[optind],
-		                            "statement", statement, n, "signature", signature, m);
-		if (request)
-			status = decide(c, request);
-		else
-			fprintf(stderr, "gatewayctl: statement or signature is not text\n");
-	}
-	free(statement);
-	free(signature);
-	return status;
+	json_t *request = ctl_statement_request("exchange-release", argv[optind], statement_path, argv[optind + 1]);
+	return request ? decide(c, request) : CTL_FAILED;
 }
 
 static int run_refuse(const struct ctl *c, int argc, char **argv)
@@ -171,61 +127,23 @@ static int run_refuse(const struct ctl *c, int argc, char **argv)
 }
 
 struct approving {
-	const char *certificate, *key, *out, *exception;
+	struct ctl_signing by;
+	const char *exception;
 	int64_t expires_ms;
 };
 
 /* The statement of schema/approval.schema.json over what the hold's audit entry names. NULL: it names too little. */
-static char *make_statement(const json_t *entry, const struct approving *a, const struct digest *officer)
+static json_t *make_statement(const json_t *entry, const struct approving *a)
 {
-	struct buf spki = BUF_INIT(128);
 	char expires[TIME_TEXT + 1];
 
-	digest_print(&spki, officer);
 	time_print(a->expires_ms, expires);
-	json_t *doc = json_pack("{s:O, s:O, s:O, s:s, s:s%}", "agreement", json_object_get(entry, "agreement_digest"),
+	json_t *doc = json_pack("{s:O, s:O, s:O, s:s}", "agreement", json_object_get(entry, "agreement_digest"),
 	                        "input", json_object_get(entry, "input"), "tier", json_object_get(entry, "tier"),
-	                        "expires", expires, "officer", spki.p, spki.n);
+	                        "expires", expires);
 	if (doc && a->exception)
 		json_object_set_new(doc, "exception", json_string(a->exception));
-	char *text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
-	json_decref(doc);
-	buf_free(&spki);
-	return text;
-}
-
-static bool write_beside(const char *out, const char *suffix, struct view text, struct error *e)
-{
-	char path[4096];
-
-	return snprintf(path, sizeof path, "%s%s", out, suffix) < (int)sizeof path ? file_write_new(path, text, 0644, e)
-	                                                                           : error_set(e, REASON_IO, "the path is too long");
-}
-
-/* Reads certificate and key, signs, writes both files. */
-static bool approve(const json_t *entry, const struct approving *a, struct error *e)
-{
-	struct buf der = BUF_INIT(PEM_MAX), signature = BUF_INIT(PEM_MAX);
-	char *cert = NULL, *key = NULL, *statement = NULL;
-	size_t n_cert, n_key = 0;
-	struct cert_id id;
-	bool ok = ctl_read_file(a->certificate, PEM_MAX, &cert, &n_cert, e) && ctl_read_file(a->key, PEM_MAX, &key, &n_key, e) &&
-	          cert_pem_to_der(view_make(cert, n_cert), &der, e) && cert_read(buf_view(&der), &id, e);
-
-	if (ok) {
-		statement = make_statement(entry, a, &id.spki);
-		ok = statement ? cms_sign(VIEW(""), view_of(statement), view_make(cert, n_cert), view_make(key, n_key), &signature, e)
-		               : error_set(e, REASON_NOT_FOUND, "the exchange has no entry that names its record");
-	}
-	ok = ok && write_beside(a->out, ".json", view_of(statement), e) && write_beside(a->out, ".p7s", buf_view(&signature), e);
-	if (key)
-		wipe(key, n_key);
-	free(key);
-	free(cert);
-	free(statement);
-	buf_free(&der);
-	buf_free(&signature);
-	return ok;
+	return doc;
 }
 
 static bool approve_options(int argc, char **argv, struct approving *a)
@@ -239,9 +157,9 @@ static bool approve_options(int argc, char **argv, struct approving *a)
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
-		case 'c': a->certificate = optarg; break;
-		case 'k': a->key = optarg; break;
-		case 'o': a->out = optarg; break;
+		case 'c': a->by.certificate = optarg; break;
+		case 'k': a->by.key = optarg; break;
+		case 'o': a->by.out = optarg; break;
 		case 'x': a->exception = optarg; break;
 		case 'e':
 			if (!time_parse(view_of(optarg), &a->expires_ms))
@@ -249,7 +167,7 @@ static bool approve_options(int argc, char **argv, struct approving *a)
 			break;
 		default: return false;
 		}
-	return a->certificate && a->key && a->out && argc - optind == 1;
+	return a->by.certificate && a->by.key && a->by.out && argc - optind == 1;
 }
 
 static int run_approve(const struct ctl *c, int argc, char **argv)
@@ -266,10 +184,14 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 		return status;
 	const char *text = json_string_value(json_object_get(doc, "entry"));
 	json_t *entry = text ? json_loads(text, 0, NULL) : NULL;
-	if (approve(entry, &a, &e))
-		printf("%s.json and %s.p7s: show them to whoever releases the exchange\n", a.out, a.out);
+	json_t *statement = make_statement(entry, &a);
+	if (!statement)
+		error_set(&e, REASON_NOT_FOUND, "the exchange has no entry that names its record");
+	if (statement && ctl_sign_statement(&a.by, statement, "officer", &e))
+		printf("%s.json and %s.p7s: show them to whoever releases the exchange\n", a.by.out, a.by.out);
 	else
 		status = ctl_fail(CTL_FAILED, &e);
+	json_decref(statement);
 	json_decref(entry);
 	json_decref(doc);
 	return status;
@@ -288,50 +210,8 @@ static int run_outbox(const struct ctl *c, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage("outbox");
-	return show_list(c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
+	return ctl_show_list(c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
 	                 "  number  recipient         attempts  next                      deadline                  last error");
-}
-
-static void timer_row(const json_t *t)
-{
-	printf("%-24s  %-8s  %-36s  %s%s\n", ctl_text(t, "due"), ctl_text(t, "kind"), ctl_text(t, "exchange"),
-	       ctl_text(t, "agreement"), json_is_true(json_object_get(t, "held")) ? "  (held)" : "");
-}
-
-static int run_due(const struct ctl *c, int argc, char **argv)
-{
-	static const struct option options[] = { { "until", required_argument, NULL, 'u' }, { NULL, 0, NULL, 0 } };
-	json_t *request = json_pack("{s:s}", "do", "retention-due");
-	int64_t until;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'u' || !time_parse(view_of(optarg), &until)) {
-			json_decref(request);
-			return ctl_usage("retention due [--until DATE-TIME]");
-		}
-		json_object_set_new(request, "until_ms", json_integer(until));
-	}
-	if (optind != argc) {
-		json_decref(request);
-		return ctl_usage("retention due [--until DATE-TIME]");
-	}
-	return show_list(c, request, "timers", timer_row, "due                       what      exchange                              agreement");
-}
-
-static int run_retention(const struct ctl *c, int argc, char **argv)
-{
-	json_t *doc;
-	int status;
-
-	(void)argv;
-	if (argc != 1)
-		return ctl_usage("retention run");
-	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "retention-run"), &doc);
-	if (status == CTL_OK)
-		puts("what is due is being erased");
-	json_decref(doc);
-	return status;
 }
 
 const struct ctl_command ctl_exchange_commands[] = {
@@ -343,7 +223,5 @@ const struct ctl_command ctl_exchange_commands[] = {
 	  "releases what is held, by the agreement as it is now and an officer's approval", run_release },
 	{ "exchange", "refuse", "EXCHANGE --reason TEXT", "refuses what is held and erases it", run_refuse },
 	{ "outbox", NULL, "", "deliveries that wait", run_outbox },
-	{ "retention", "due", "[--until DATE-TIME]", "timers, earliest first", run_due },
-	{ "retention", "run", "", "erases what is due now, without waiting for the next sweep", run_retention },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

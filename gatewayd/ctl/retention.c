@@ -1,0 +1,198 @@
+/* gatewayctl about what is to be erased when, and what stops it. */
+#include <getopt.h>
+#include <jansson.h>
+
+#include "gatewayd/ctl/ctl.h"
+#include "gatewayd/ctl/print.h"
+#include "gatewayd/ctl/statement.h"
+#include "lib/base/datetime.h"
+
+static void timer_row(const json_t *t)
+{
+	printf("%-24s  %-8s  %-36s  %s%s\n", ctl_text(t, "due"), ctl_text(t, "kind"), ctl_text(t, "exchange"),
+	       ctl_text(t, "agreement"), json_is_true(json_object_get(t, "held")) ? "  (held)" : "");
+}
+
+static int run_due(const struct ctl *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "until", required_argument, NULL, 'u' }, { NULL, 0, NULL, 0 } };
+	json_t *request = json_pack("{s:s}", "do", "retention-due");
+	int64_t until;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'u' || !time_parse(view_of(optarg), &until)) {
+			json_decref(request);
+			return ctl_usage("retention due [--until DATE-TIME]");
+		}
+		json_object_set_new(request, "until_ms", json_integer(until));
+	}
+	if (optind != argc) {
+		json_decref(request);
+		return ctl_usage("retention due [--until DATE-TIME]");
+	}
+	return ctl_show_list(c, request, "timers", timer_row, "due                       what      exchange                              agreement");
+}
+
+static int run_retention(const struct ctl *c, int argc, char **argv)
+{
+	json_t *doc;
+	int status;
+
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage("retention run");
+	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "retention-run"), &doc);
+	if (status == CTL_OK)
+		puts("what is due is being erased");
+	json_decref(doc);
+	return status;
+}
+
+/* --- holds --- */
+
+static void hold_row(const json_t *h)
+{
+	bool ended = json_is_string(json_object_get(h, "ended"));
+
+	printf("%-36s  %-11s  %-24s  %-24s  %-12s  %s%s%s\n", ctl_text(h, "exchange"), ctl_text(h, "kind"), ctl_text(h, "from"),
+	       ctl_text(h, "until"), ctl_text(h, "role"), ctl_text(h, "statement"), ended ? "  ended " : "",
+	       ended ? ctl_text(h, "ended") : "");
+}
+
+static int run_holds(const struct ctl *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "all", no_argument, NULL, 'a' }, { NULL, 0, NULL, 0 } };
+	bool all = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'a')
+			return ctl_usage("retention holds [--all]");
+		all = true;
+	}
+	if (optind != argc)
+		return ctl_usage("retention holds [--all]");
+	return ctl_show_list(c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds", hold_row,
+	                     "exchange                              kind         from                      until                     role"
+	                     "          statement");
+}
+
+static int show_statement(const struct ctl *c, int argc, char **argv, const char *what, const char *use)
+{
+	static const struct option options[] = {
+		{ "statement", required_argument, NULL, 's' }, { "signature", required_argument, NULL, 'g' }, { NULL, 0, NULL, 0 },
+	};
+	const char *statement = NULL, *signature = NULL;
+	json_t *doc;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 's': statement = optarg; break;
+		case 'g': signature = optarg; break;
+		default: return ctl_usage(use);
+		}
+	if (!statement || !signature || argc - optind != 1)
+		return ctl_usage(use);
+	json_t *request = ctl_statement_request(what, argv[optind], statement, signature);
+	if (!request)
+		return CTL_FAILED;
+	status = ctl_ask_ok(c, request, &doc);
+	if (status != CTL_OK)
+		return status;
+	json_object_del(doc, "ok");
+	if (c->json)
+		ctl_print_json(doc);
+	else
+		printf("%s%s\n", ctl_text(doc, "statement"), json_is_true(json_object_get(doc, "changed")) ? "" : ": was known already");
+	json_decref(doc);
+	return CTL_OK;
+}
+
+static const char hold_arguments[] = "EXCHANGE --statement FILE --signature FILE";
+
+static int run_hold(const struct ctl *c, int argc, char **argv)
+{
+	return show_statement(c, argc, argv, "retention-hold", "retention hold EXCHANGE --statement FILE --signature FILE");
+}
+
+static int run_lift(const struct ctl *c, int argc, char **argv)
+{
+	return show_statement(c, argc, argv, "retention-lift", "retention lift EXCHANGE --statement FILE --signature FILE");
+}
+
+struct stating {
+	struct ctl_signing by;
+	const char *kind, *until, *hold, *ground;
+};
+
+static bool statement_options(int argc, char **argv, struct stating *s)
+{
+	static const struct option options[] = {
+		{ "kind", required_argument, NULL, 't' }, { "until", required_argument, NULL, 'u' },
+		{ "hold", required_argument, NULL, 'h' }, { "ground", required_argument, NULL, 'g' },
+		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
+		{ "out", required_argument, NULL, 'o' }, { NULL, 0, NULL, 0 },
+	};
+	int64_t until;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 't': s->kind = optarg; break;
+		case 'u': s->until = optarg; break;
+		case 'h': s->hold = optarg; break;
+		case 'g': s->ground = optarg; break;
+		case 'c': s->by.certificate = optarg; break;
+		case 'k': s->by.key = optarg; break;
+		case 'o': s->by.out = optarg; break;
+		default: return false;
+		}
+	if (!s->kind || !s->ground || !s->by.certificate || !s->by.key || !s->by.out || argc - optind != 1)
+		return false;
+	if (strcmp(s->kind, "lift") == 0)
+		return s->hold && !s->until;
+	return (strcmp(s->kind, "hold") == 0 || strcmp(s->kind, "restriction") == 0) && !s->hold && s->until &&
+	       time_parse(view_of(s->until), &until);
+}
+
+static const char statement_arguments[] = "EXCHANGE --kind hold|restriction|lift --until DATE-TIME | --hold STATEMENT --ground TEXT"
+	" --certificate FILE --key FILE --out NAME";
+
+/* Asks no daemon: whoever states a hold needs no access to the node. */
+static int run_statement(const struct ctl *c, int argc, char **argv)
+{
+	struct stating s = { .kind = NULL };
+	struct error e = { .reason = REASON_NONE };
+	char issued[TIME_TEXT + 1], use[300];
+	int status = CTL_OK;
+
+	(void)c;
+	if (!statement_options(argc, argv, &s)) {
+		snprintf(use, sizeof use, "retention hold-statement %s", statement_arguments);
+		return ctl_usage(use);
+	}
+	time_print((int64_t)time(NULL) * 1000, issued);
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "kind", s.kind, "exchange", argv[optind], "ground", s.ground,
+	                        "issued", issued);
+	if (!doc || json_object_set_new(doc, s.hold ? "hold" : "until", json_string(s.hold ? s.hold : s.until)) != 0)
+		error_set(&e, REASON_BAD_JSON, "what is stated is not UTF-8 text");
+	else if (ctl_sign_statement(&s.by, doc, "by", &e))
+		printf("%s.json and %s.p7s: show them with `gatewayctl retention %s`\n", s.by.out, s.by.out, s.hold ? "lift" : "hold");
+	if (e.reason != REASON_NONE)
+		status = ctl_fail(CTL_FAILED, &e);
+	json_decref(doc);
+	return status;
+}
+
+const struct ctl_command ctl_retention_commands[] = {
+	{ "retention", "due", "[--until DATE-TIME]", "timers, earliest first", run_due },
+	{ "retention", "run", "", "erases what is due now, without waiting for the next sweep", run_retention },
+	{ "retention", "holds", "[--all]", "legal holds and restrictions in force, or ended ones too", run_holds },
+	{ "retention", "hold-statement", statement_arguments,
+	  "states a legal hold, a restriction or the lift of one: NAME.json, and its signature NAME.p7s", run_statement },
+	{ "retention", "hold", hold_arguments, "sets a legal hold or a restriction by its signed statement", run_hold },
+	{ "retention", "lift", hold_arguments, "lifts one by a signed statement", run_lift },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
