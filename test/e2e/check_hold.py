@@ -255,6 +255,8 @@ class Holds(Statements, unittest.TestCase):
         self.assertEqual(node.ask("exchange", "show", exchange)["exchange"]["state"], "held")
         self.lift(node, exchange, "nils", statement)
         self.assertEqual(node.ctl("exchange", "release", exchange, "--approval", f"{out}.json", f"{out}.p7s", ok=False)[0], 0)
+        # Other tests know a new exchange at the recipient by its coming.
+        wait_for(lambda: node.ask("exchange", "show", exchange)["exchange"]["state"] == "delivered")
 
 
 class Queued(Statements, unittest.TestCase):
