@@ -20,6 +20,7 @@
 #include "gatewayd/core/quota.h"
 #include "gatewayd/core/rebuild.h"
 #include "gatewayd/core/retention.h"
+#include "gatewayd/core/sight.h"
 #include "gatewayd/core/witness.h"
 #include "gatewayd/core/worker.h"
 #include "lib/schema/document.h"
@@ -215,7 +216,8 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 
 	c->envelope_schema = document_schema(VIEW("envelope"), e);
 	c->quotas = quotas_new();
-	if (!c->quotas)
+	c->sights = sights_new();
+	if (!c->quotas || !c->sights)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (!c->envelope_schema || !open_secrets(c, n, &o->audit, e))
 		return false;
@@ -227,7 +229,8 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	if (swept)
 		core_log("notice", "%u orphaned payload keys erased", swept);
 	o->reader = store_open_reader(n->store, e);
-	return o->reader && open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e);
+	return o->reader && open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e) &&
+	       sights_load(c->sights, c->conf, o->reader, e);
 }
 
 /* The configuration again, now with the secret that pseudonyms need. */
@@ -465,6 +468,7 @@ static void close_all(struct core *c, struct opened *o)
 		worker_free(c->workers[i]);
 	free(c->workers);
 	witness_free(c->witness);
+	sights_free(c->sights);
 	mirror_close(c->mirror);
 	store_close(o->reader);
 	store_close(o->store);

@@ -12,6 +12,7 @@
 
 struct mirror;
 struct quotas;
+struct sights;
 struct witness;
 struct worker;
 
@@ -26,6 +27,7 @@ struct core {
 	struct writer *writer;
 	struct quotas *quotas;          /* its own lock */
 	struct witness *witness;
+	struct sights *sights;          /* its own lock */
 	struct worker **workers;
 	unsigned n_workers;
 	int64_t started_ms;

@@ -7,6 +7,7 @@
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
 #include "gatewayd/core/retention.h"
+#include "gatewayd/core/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
@@ -155,10 +156,12 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 		leaf_member(leaf, "input", input, sizeof input);
 		ok = strcmp(operation, d->post.status == 202 ? "hold" : "collection") == 0 &&
 		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
-		if (ok)
-			buf_adds(&d->receipt, text);
-		else
+		if (!ok)
 			later(d, "receipt-invalid", "the receipt is for something else");
+		else if (!(ok = sight_take(d->worker->core, d->partner, r.checkpoint, &e)))
+			later(d, reason_slug(e.reason), e.text);
+		else
+			buf_adds(&d->receipt, text);
 	}
 	buf_free(&scratch);
 	buf_free(&want);

@@ -2,6 +2,7 @@
  * person or a case. */
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/router.h"
+#include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
 #include "gatewayd/core/witness.h"
 #include "lib/schema/document.h"
@@ -70,6 +71,8 @@ void handle_metrics(struct request *r)
 	if (witness_latest_ms(c) > 0)
 		gauge(&b, "witness_latest_seconds", "When this log was cosigned last, by the witness's clock.",
 		      (uint64_t)witness_latest_ms(c) / 1000);
+	gauge(&b, "sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.",
+	      sights_unproved(c->sights));
 	counter(&b, "rebuilds", "Full verifications that found the log whole.", atomic_load(&c->rebuilds));
 	counter(&b, "rebuild_failures", "Full verifications that found the log altered.", atomic_load(&c->rebuild_failures));
 	gauge(&b, "rebuild_entries", "Entries in the last full verification.", atomic_load(&c->rebuild_entries));

@@ -1,6 +1,7 @@
 /* See ingress.h. */
 #include "gatewayd/core/ingress.h"
 
+#include "gatewayd/core/sight.h"
 #include "lib/tlog/receipt.h"
 
 static bool invalid(struct exchange *x, const char *what)
@@ -107,5 +108,6 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
-	return check_entry(x, &entry);
+	return check_entry(x, &entry) && (sight_take(x->worker->core, peer, receipt.checkpoint, &e) ||
+		error_at(&x->error, e.reason, "/origin/proof", 0, 0, "%s", e.text));
 }

@@ -279,6 +279,16 @@ bool store_cosigned(struct store *s, uint64_t *size, struct error *e) MUST_USE;
 bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
                              struct error *e) MUST_USE;
 
+/* Checkpoints of others' logs that came along and are not proved yet, and the newest one that is (sight.h). One a
+ * size: the first stays. */
+bool store_put_sighted(struct store *s, struct view origin, uint64_t size, struct view note, struct error *e) MUST_USE;
+/* Those of `from` to `to` entries. */
+bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint64_t to, struct error *e) MUST_USE;
+/* Keeps the `most` largest. */
+bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e) MUST_USE;
+bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
+                        void *arg, struct error *e) MUST_USE;
+
 /* --- governing documents, by digest --- */
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms, struct error *e) MUST_USE;
 bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;

@@ -242,6 +242,36 @@ bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *
 	return ok;
 }
 
+bool store_put_sighted(struct store *s, struct view origin, uint64_t size, struct view note, struct error *e)
+{
+	return sql_run(s, SQL_SIGHTED_PUT, BOUND(as_text(origin), as_number(size), as_text(note)), e);
+}
+
+bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint64_t to, struct error *e)
+{
+	return sql_run(s, SQL_SIGHTED_DROP, BOUND(as_text(origin), as_number(from), as_number(to)), e);
+}
+
+bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e)
+{
+	return sql_run(s, SQL_SIGHTED_TRIM, BOUND(as_text(origin), as_int(most)), e);
+}
+
+bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
+                        void *arg, struct error *e)
+{
+	struct sqlite3_stmt *q = sql_start(s, SQL_SIGHTED_LIST, NULL, 0, e);
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		if (!each(arg, col_view(q, 0), (uint64_t)col_int(q, 1), col_view(q, 2))) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
+
 /* --- documents and values --- */
 
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms,

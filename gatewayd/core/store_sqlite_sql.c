@@ -144,7 +144,15 @@ static const char holds[] =
 	"CREATE INDEX hold_exchange ON hold (seq);"
 	"CREATE INDEX hold_until ON hold (until_ms) WHERE ended_ms IS NULL;";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, NULL };
+static const char sightings[] =
+	"CREATE TABLE sighted ("                /* logs of others, as they were shown: see sight.h */
+	"  origin TEXT NOT NULL,"
+	"  size INTEGER NOT NULL,"
+	"  note TEXT NOT NULL,"
+	"  PRIMARY KEY (origin, size)"
+	") STRICT, WITHOUT ROWID;";
+
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -198,6 +206,10 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_WITNESSED_PUT] = "INSERT OR REPLACE INTO witnessed (origin, size, root, note, incident) "
 		"VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_COSIGNATURE_PUT] = "INSERT OR REPLACE INTO cosignature (witness, size, line) VALUES (?1, ?2, ?3)",
+	[SQL_SIGHTED_PUT] = "INSERT INTO sighted (origin, size, note) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
+	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
+		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
 	[SQL_EXCHANGE_ID] = EXCHANGE_COLUMNS "WHERE x.id = ?1",
@@ -248,6 +260,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_WITNESSED_GET] = "SELECT size, root, note, incident FROM witnessed WHERE origin = ?1",
 	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
 	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
+	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
 	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "
 		"(SELECT count(*) FROM timer), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
 		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT min(next_ms) FROM delivery)",

@@ -6,6 +6,7 @@
 
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/router.h"
+#include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/witness.h"
@@ -155,6 +156,7 @@ struct addition {
 	const struct partner *log;      /* whose log it is; of the request's conf */
 	enum witness_verdict verdict;
 	struct witness_state state;     /* before */
+	struct witness_state cosigned;  /* after */
 	struct buf line;                /* the cosignature */
 	struct buf note;                /* what is remembered */
 	bool incident;
@@ -253,6 +255,7 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 			return error_set(e, REASON_NO_MEMORY, "a checkpoint cannot be cosigned");
 		known.size = c.size;
 		known.root = c.root;
+		a->cosigned = (struct witness_state){ .size = c.size, .root = c.root };
 		known.note = buf_view(&a->note);
 		return store_put_witnessed(s, origin, &known, e);
 	case WITNESS_CONFLICT:
@@ -290,6 +293,7 @@ static void added(struct job *j)
 		switch (a->verdict) {
 		case WITNESS_COSIGN:
 			atomic_fetch_add(&shared->cosigned, 1);
+			sight_cosigned(r->worker->core->sights, view_of(a->log->log.name), a->cosigned.size, &a->cosigned.root);
 			send_status(r, 200, TEXT, buf_view(&a->line));
 			break;
 		case WITNESS_CONFLICT:

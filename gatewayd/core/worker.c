@@ -9,6 +9,7 @@
 #include "gatewayd/core/outbox.h"
 #include "gatewayd/core/post.h"
 #include "gatewayd/core/router.h"
+#include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
 #include "gatewayd/core/witness.h"
 
@@ -358,6 +359,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	send_config(w);
 	if (w->asking)
 		asking_tick(w->asking);
+	if (w->checking)
+		checking_tick(w->checking);
 	if (witness_settled(w->core))
 		outbox_tick(w->outbox);
 	worker_flush(w);
@@ -436,7 +439,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->home = home_new();
 	w->reader = store_open_reader(core->conf->node.store, e);
 	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
-	    !(w->outbox = outbox_new(w)) || (index == 0 && !(w->asking = asking_new(w)))) {
+	    !(w->outbox = outbox_new(w)) ||
+	    (index == 0 && (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w))))) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
 		return NULL;
@@ -505,6 +509,7 @@ void worker_free(struct worker *w)
 		return;
 	outbox_free(w->outbox);
 	asking_free(w->asking);
+	checking_free(w->checking);
 	free_tables(w);
 	while (w->free_exchanges) {
 		struct exchange *x = w->free_exchanges;

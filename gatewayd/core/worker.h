@@ -14,6 +14,7 @@
 #include "lib/tlog/entry.h"
 
 struct asking;
+struct checking;
 struct exchange;
 struct outbox;
 struct post;
@@ -88,6 +89,7 @@ struct worker {
 	uint64_t last_post;
 	struct outbox *outbox;
 	struct asking *asking;          /* the first worker's; NULL: another one's */
+	struct checking *checking;      /* likewise */
 	uint64_t edge_generation;       /* of the conf that the edge was sent */
 	uint64_t read_window;           /* minute of the counts below */
 	uint32_t *reads;                /* by partner of the current conf */

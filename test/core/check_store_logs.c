@@ -155,6 +155,32 @@ START_TEST(cosignatures_by_size)
 }
 END_TEST
 
+static bool add_sighted(void *arg, struct view origin, uint64_t size, struct view note)
+{
+	buf_addf(arg, "%.*s %llu %.*s;", VIEW_ARG(origin), (unsigned long long)size, VIEW_ARG(note));
+	return true;
+}
+
+START_TEST(sighted_checkpoints)
+{
+	struct buf rows = BUF_INIT(1000);
+
+	REFUSED(REASON_STORE, store_put_sighted(s, VIEW("o"), 1, VIEW("n"), e));
+	begin();
+	for (uint64_t size = 9; size > 0; size--)
+		OK(store_put_sighted(s, VIEW("o"), size, VIEW("n"), e));
+	OK(store_put_sighted(s, VIEW("o"), 9, VIEW("another"), e));
+	OK(store_put_sighted(s, VIEW("p"), 4, VIEW("m"), e));
+	OK(store_drop_sighted(s, VIEW("o"), 3, 5, e));
+	OK(store_trim_sighted(s, VIEW("o"), 4, e));
+	OK(store_trim_sighted(s, VIEW("p"), 4, e));
+	commit();
+	OK(store_list_sighted(s, add_sighted, &rows, e));
+	ck_assert(view_is(buf_view(&rows), "o 6 n;o 7 n;o 8 n;o 9 n;p 4 m;"));
+	buf_free(&rows);
+}
+END_TEST
+
 TCase *make_store_logs_case(void);
 TCase *make_store_logs_case(void)
 {
@@ -166,5 +192,6 @@ TCase *make_store_logs_case(void)
 	tcase_add_test(c, exchanges_name_the_log_of_their_entry);
 	tcase_add_test(c, witnessed_logs_are_replaced);
 	tcase_add_test(c, cosignatures_by_size);
+	tcase_add_test(c, sighted_checkpoints);
 	return c;
 }

@@ -13,6 +13,7 @@ import time
 import unittest
 
 import agreements
+from merkle import receipt_of, root_of
 from world import ROOT, Client, World, run, wait_for
 
 PRIVATE_DER = bytes.fromhex("302e020100300506032b657004220420")         # RFC 8410: an Ed25519 seed follows
@@ -27,10 +28,10 @@ def uuid7(when=None):
 
 
 class Liar:
-    """North's gateway as whoever holds its keys could drive it: makes its own log of one entry for each lie."""
+    """North's gateway as whoever holds its keys could drive it: makes its own log, an entry for each lie."""
 
     def __init__(self, world, digest, node=None):
-        self.world, self.digest = world, digest
+        self.world, self.digest, self.leaves = world, digest, []
         node = node or world.north
         seed = bytes.fromhex(open(f"{node.folder}/keys/audit.key", encoding="ascii").read().strip())
         self.key = f"{world.folder}/liar.pem"
@@ -48,8 +49,8 @@ class Liar:
             f.write(text)
         return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", path], capture_output=True, check=True).stdout
 
-    def checkpoint(self, root):
-        text = f"{self.origin}\n1\n{base64.b64encode(root).decode()}\n".encode()
+    def checkpoint(self, leaves, root=None):
+        text = f"{self.origin}\n{len(leaves)}\n{base64.b64encode(root or root_of(leaves)).decode()}\n".encode()
         signature = base64.b64encode(self.key_id + self.sign(text)).decode()
         return text.decode() + f"\n\u2014 {self.origin} {signature}\n"
 
@@ -64,8 +65,8 @@ class Liar:
                 "recipient": "south", "tier": "T1", "time": int((when or time.time()) * 1000)}
         leaf.update(entry or {})
         raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
-        root = root or hashlib.sha256(b"\0" + raw).digest()
-        proof = f"c2sp.org/tlog-proof@v1\nindex 0\n\n{self.checkpoint(root)}"
+        self.leaves.append(raw)
+        proof = receipt_of(self.leaves, len(self.leaves) - 1, self.checkpoint(self.leaves, root))
         members = {"exchange": exchange, "agency": "north", "node": "gw1", "agreement_digest": self.digest,
                    "entry": base64.b64encode(raw).decode(), "proof": proof, "salt": salt.hex()}
         members.update(origin)
@@ -122,8 +123,9 @@ class Receiver(Liar):
                 "operation": "collection", "outcome": "released", "time": int(time.time() * 1000)}
         leaf.update(self.change)
         raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
-        note = self.checkpoint(hashlib.sha256(b"\0" + raw).digest())
-        return f"c2sp.org/tlog-proof@v1\nextra {base64.b64encode(raw).decode()}\nindex 0\n\n{note}"
+        self.leaves.append(raw)
+        extra = f"extra {base64.b64encode(raw).decode()}\n"
+        return receipt_of(self.leaves, len(self.leaves) - 1, self.checkpoint(self.leaves), extra)
 
     def close(self):
         self.server.shutdown()

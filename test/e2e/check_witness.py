@@ -17,30 +17,8 @@ import time
 import unittest
 
 import agreements
+from merkle import proof_of, root_of
 from world import ROOT, Client, World, read, run, wait_for, write
-
-
-def root_of(leaves):
-    """RFC 6962 section 2.1, in as few words as possible: an implementation apart from the one under test."""
-    if len(leaves) == 1:
-        return hashlib.sha256(b"\0" + leaves[0]).digest()
-    k = 1
-    while 2 * k < len(leaves):
-        k *= 2
-    return hashlib.sha256(b"\1" + root_of(leaves[:k]) + root_of(leaves[k:])).digest()
-
-
-def proof_of(leaves, old, whole=True):
-    """RFC 6962 section 2.1.2: consistency of the first `old` leaves with all."""
-    n = len(leaves)
-    if old == n:
-        return [] if whole else [root_of(leaves)]
-    k = 1
-    while 2 * k < n:
-        k *= 2
-    if old <= k:
-        return proof_of(leaves[:k], old, whole) + [root_of(leaves[k:])]
-    return proof_of(leaves[k:], old - k, False) + [root_of(leaves[:k])]
 
 
 class Log:
