@@ -98,6 +98,9 @@ static bool reserve(struct exchange *x)
 		.tier = x->envelope.tier, .exception = x->envelope.exception, .reported = ingress, .look = x->dry_run,
 		.at_ms = ingress && told < r->now_ms ? told : r->now_ms };
 
+	/* A record of a batch may be decided twice; it is reserved once. */
+	if (x->quota.quotas)
+		return true;
 	return quota_reserve(x->worker->core->quotas, &claim, x->worker->reader, &x->quota, &x->error);
 }
 
@@ -175,8 +178,15 @@ static bool fits(struct exchange *x)
 static bool transform(struct exchange *x)
 {
 	struct scratch *s = &x->worker->scratch;
-	struct transform_input in = { .tape = &x->tape, .record = x->envelope.record, .subject = x->envelope.reference };
+	struct transform_input in = { .tape = &x->tape, .record = x->envelope.record, .subject = x->envelope.reference,
+		.batch = x->batch, .suppressed = x->suppressed };
 	struct error e = { .reason = REASON_NONE };
+
+	if (x->rare) {
+		snprintf(e.text, sizeof e.text, "rule %s, k-guard: too few records of the batch are alike", x->rare);
+		decision_fail(&x->decision, REASON_GROUP_TOO_SMALL, e.text, "");
+		return false;
+	}
 
 	memcpy(in.random, x->random.seed, sizeof in.random);
 	buf_reset(&s->record);
@@ -249,7 +259,7 @@ bool exchange_decide(struct exchange *x)
 	return passes;
 }
 
-void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run)
+struct exchange *exchange_begin(struct request *r, unsigned line, struct view text, bool dry_run)
 {
 	struct exchange *x = exchange_take(r, line);
 
@@ -257,13 +267,23 @@ void exchange_start(struct request *r, unsigned line, struct view text, bool dry
 		core_log("error", "exchange: %s", x ? "no random bytes" : "memory ran out");
 		if (x)
 			exchange_recycle(x);
-		exchange_lost(r);
-		return;
+		return NULL;
 	}
 	x->text = text;
 	x->dry_run = dry_run;
 	x->decision.now_ms = r->now_ms;
 	x->id = x->origin = uuid_v7(r->now_ms, x->random.id);
+	return x;
+}
+
+void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run)
+{
+	struct exchange *x = exchange_begin(r, line, text, dry_run);
+
+	if (!x) {
+		exchange_lost(r);
+		return;
+	}
 	exchange_decide(x);
 	exchange_submit(x);
 }

@@ -48,6 +48,9 @@ struct exchange {
 	int64_t origin_ms;              /* when the first gateway released it, as its log says */
 	struct quota_use quota;         /* reserved until the release is committed or nothing is released */
 	bool approved;                  /* a person has decided: what would be held is released */
+	bool batch;                     /* somebody counts it among others: k-guards are seen to */
+	uint8_t suppressed;             /* k-guards of the program whose fields are withheld */
+	const char *rare;               /* rule of the k-guard that refuses the record, or NULL */
 
 	/* written */
 	struct arena mem;               /* views of the rows below */
@@ -77,6 +80,11 @@ struct exchange {
 /* Decides one envelope of a request and hands it to the writer; the answer goes out after COMMIT.
  * `line` is its place in NDJSON, 0 otherwise; the request counts it as pending. */
 void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run);
+/* The first half of that: an exchange with fresh ids and random bytes, not decided yet. NULL: it could not begin. */
+struct exchange *exchange_begin(struct request *r, unsigned line, struct view text, bool dry_run) MUST_USE;
+/* Takes back what was decided and prepared, but for what was reserved, to decide the same record anew. False: there are
+ * no random bytes. */
+bool exchange_again(struct exchange *x) MUST_USE;
 /* The steps themselves, on x->text with fresh x->random and x->id set; x->decision is complete afterwards.
  * True: something would leave, now or after a person's decision. */
 bool exchange_decide(struct exchange *x);
@@ -85,6 +93,8 @@ bool exchange_decide(struct exchange *x);
 bool exchange_prepare(struct exchange *x) MUST_USE;
 /* Prepares and submits. */
 void exchange_submit(struct exchange *x);
+/* Submits what exchange_prepare() has filled; `prepared` is its answer. */
+void exchange_hand_over(struct exchange *x, bool prepared);
 /* Only inside a job's run(), with x->row.seq set: payload, timer, outbox or inbox row and quota of a release,
  * or the payload of what is held. */
 bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;

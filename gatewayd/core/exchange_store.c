@@ -49,30 +49,46 @@ static void clear(struct buf *b)
 	buf_reset(b);
 }
 
-void exchange_recycle(struct exchange *x)
+/* What was decided and filled in. */
+static void forget(struct exchange *x)
 {
-	struct worker *w = x->worker;
-
 	wipe(&x->random, sizeof x->random);
 	clear(&x->sealed);
 	clear(&x->answer);
 	clear(&x->leaf);
 	clear(&x->members);
-	clear(&x->prior);
-	clear(&x->result);
 	clear(&x->sd.text);
 	clear(&x->sd.packed);
 	disclosures_reset(&x->sd);
 	arena_wipe(&x->mem);
-	x->job = (struct job){ .next = NULL };
-	x->request = NULL;
-	x->dry_run = false;
 	x->agreement = NULL;
 	x->decision = (struct decision){ .outcome = OUTCOME_REFUSED };
 	x->envelope = (struct envelope){ .record = 0 };
 	x->error = (struct error){ .reason = REASON_NONE };
 	x->row = (struct store_exchange){ .seq = 0 };
-	x->keeps_payload = x->delivers = x->receives = x->approved = false;
+	x->keeps_payload = x->delivers = x->receives = false;
+}
+
+bool exchange_again(struct exchange *x)
+{
+	forget(x);
+	x->final = true;
+	x->decision.now_ms = x->request->now_ms;
+	return random_bytes(&x->random, sizeof x->random);
+}
+
+void exchange_recycle(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	forget(x);
+	clear(&x->prior);
+	clear(&x->result);
+	x->job = (struct job){ .next = NULL };
+	x->request = NULL;
+	x->dry_run = x->approved = x->batch = false;
+	x->suppressed = 0;
+	x->rare = NULL;
 	quota_settle(&x->quota, false);
 	x->origin_ms = 0;
 	x->input = x->output = (struct digest){ .b = { 0 } };
@@ -292,15 +308,18 @@ static void came_home(struct job *j)
 
 void exchange_submit(struct exchange *x)
 {
-	bool ok = exchange_prepare(x);
+	exchange_hand_over(x, exchange_prepare(x));
+}
 
+void exchange_hand_over(struct exchange *x, bool prepared)
+{
 	if (x->request->lines)
 		x->request->lines[x->line] = x;
 	x->job.home = x->worker->home;
 	x->job.run = write_exchange;
 	x->job.done = came_home;
 	x->job.want_receipt = true;
-	if (!ok) {
+	if (!prepared) {
 		x->job.committed = false;
 		came_home(&x->job);
 		return;

@@ -2,6 +2,7 @@
 #include "gatewayd/core/router.h"
 
 #include "gatewayd/core/answer.h"
+#include "gatewayd/core/batch.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/witness.h"
 #include "lib/base/encode.h"
@@ -248,6 +249,10 @@ static void start_lines(struct request *r)
 		return;
 	}
 	r->n_lines = r->pending = n;
+	if (batch_is_counted(r)) {
+		batch_start(r);
+		return;
+	}
 	/* The last line may answer and let the request go: nothing of it is looked at afterwards. */
 	while (line < n) {
 		struct view text = view_cut(&body, '\n');
