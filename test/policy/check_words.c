@@ -306,7 +306,7 @@ START_TEST(changes_in_words)
 }
 END_TEST
 
-/* --- patterns, code lists --- */
+/* --- patterns --- */
 
 START_TEST(patterns)
 {
@@ -315,27 +315,6 @@ START_TEST(patterns)
 	ck_assert(pattern_covers("/a", true, "/a/3/b") && !pattern_covers("/a", false, "/a/3/b") && pattern_covers("", true, "/x"));
 	ck_assert(!pattern_covers("/a", true, "/ab") && pattern_covers("", false, ""));
 	ck_assert(patterns_meet("/a/*/b", "/a/3/*") && !patterns_meet("/a/*", "/a/3/b") && !patterns_meet("/a/1", "/a/2"));
-}
-END_TEST
-
-START_TEST(code_lists_are_exact)
-{
-	static const struct { enum scale scale; const char *in, *out; } table[] = {
-		{ SCALE_EUROPOL_SOURCE, "X", "D" }, { SCALE_EUROPOL_INFORMATION, "4", "5" }, { SCALE_EUROPOL_HANDLING, "H3", "H4" },
-		{ SCALE_3X5X2_SOURCE, "3", "4" }, { SCALE_3X5X2_INFORMATION, "E", "F" }, { SCALE_3X5X2_HANDLING, "C", "D" },
-		{ SCALE_ADMIRALTY_SOURCE, "F", "G" }, { SCALE_ADMIRALTY_INFORMATION, "6", "7" }, { SCALE_TLP, "AMBER+STRICT", "WHITE" },
-	};
-	struct digest once, twice;
-
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		ck_assert(scale_has(table[i].scale, view_of(table[i].in)) && !scale_has(table[i].scale, view_of(table[i].out)));
-		ck_assert(scale_find(view_of(scale_name(table[i].scale))) == table[i].scale);
-	}
-	ck_assert(!scale_has(SCALE_TLP, VIEW("amber")) && scale_find(VIEW("tlp")) == SCALE_COUNT);
-	ck_assert(scale_strictness(SCALE_TLP, VIEW("AMBER+STRICT")) > scale_strictness(SCALE_TLP, VIEW("AMBER")));
-	codes_digest(&once);
-	codes_digest(&twice);
-	ck_assert(digest_eq(&once, &twice));
 }
 END_TEST
 
@@ -355,6 +334,5 @@ TCase *make_words_case(void)
 	tcase_add_test(c, periods_in_words);
 	tcase_add_loop_test(c, changes_in_words, 0, sizeof changes / sizeof changes[0]);
 	tcase_add_test(c, patterns);
-	tcase_add_test(c, code_lists_are_exact);
 	return c;
 }
