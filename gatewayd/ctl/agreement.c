@@ -320,6 +320,7 @@ static int run_digest(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_agreement_commands[] = {
+	{ "agreement", "list", "[--now TIME]", "the node's agreements: version, state now, next dates, digest; exit 3 when one does not load", agreement_list },
 	{ "agreement", "lint", AGREEMENT_USAGE " FILE", "what an agreement forgot or does unwisely; exit 3 when there are findings", run_lint },
 	{ "agreement", "explain", AGREEMENT_USAGE " AGREEMENT ENVELOPE", "which rule decides on each leaf of a record, and why", agreement_explain },
 	{ "agreement", "summary", "[--html] " AGREEMENT_USAGE " FILE", "one page in plain language, bound to the agreement's digest", run_summary },

@@ -42,6 +42,7 @@ int agreement_setup_option(struct agreement_setup *s, int option, const char *va
 /* Loads a file; `signature` is NULL for drafts. Prints every error and returns NULL. */
 struct agreement *agreement_setup_load(const struct agreement_setup *s, const char *path, const struct text_file *signature);
 
+int agreement_list(const struct ctl *c, int argc, char **argv);        /* agreement_list.c */
 /* agreement_simulate.c */
 int agreement_simulate(const struct ctl *c, int argc, char **argv);
 int agreement_explain(const struct ctl *c, int argc, char **argv);

@@ -2,29 +2,13 @@
  * plain language whose last line binds it to the signed bytes. */
 #include "lib/policy/internal.h"
 #include "lib/policy/plain.h"
-
-static const char *state_at(const struct agreement *a, int64_t now_ms)
-{
-	if (now_ms < a->effective_ms)
-		return "not-effective";
-	if (now_ms >= a->sunset_ms)
-		return "ended";
-	if (now_ms >= a->review_next_ms)
-		return "review-overdue";
-	if (!a->assessed)
-		return "assessment-missing";
-	if (now_ms >= a->assessment_next_ms)
-		return "assessment-stale";
-	if (now_ms >= a->crypto_expires_ms)
-		return "crypto-expired";
-	return "in-force";
-}
+#include "lib/policy/state.h"
 
 bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *out)
 {
 	buf_adds(out, "{\"digest\":\"");
 	digest_print(out, &a->digest);
-	buf_addf(out, "\",\"state\":\"%s\",\"agreement\":", state_at(a, now_ms));
+	buf_addf(out, "\",\"state\":\"%s\",\"agreement\":", agreement_state_name(agreement_state(a, now_ms)));
 	buf_add(out, a->text);          /* valid JSON, or it would not have loaded */
 	buf_addc(out, '}');
 	return !out->failed;
