@@ -306,7 +306,8 @@ bool store_count(struct store *s, struct store_counts *out, struct error *e)
 		return false;
 	*out = (struct store_counts){ .exchanges = (uint64_t)col_int(q, 0), .payloads = (uint64_t)col_int(q, 1),
 		.timers = (uint64_t)col_int(q, 2), .deliveries = (uint64_t)col_int(q, 3), .inbox = (uint64_t)col_int(q, 4),
-		.entries = (uint64_t)col_int(q, 5), .oldest_delivery_ms = col_null(q, 6) ? TIME_NONE : col_int(q, 6) };
+		.entries = (uint64_t)col_int(q, 5), .oldest_delivery_ms = col_null(q, 6) ? TIME_NONE : col_int(q, 6),
+		.notices = (uint64_t)col_int(q, 7) };
 	sql_end(q);
 	return true;
 }

@@ -152,7 +152,45 @@ static const char sightings[] =
 	"  PRIMARY KEY (origin, size)"
 	") STRICT, WITHOUT ROWID;";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, NULL };
+/* What gateways tell each other about an exchange: what waits, how each ended, and what was taken. */
+static const char notices[] =
+	"CREATE TABLE notice ("
+	"  id INTEGER PRIMARY KEY,"
+	"  seq INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  entry INTEGER NOT NULL,"
+	"  body TEXT NOT NULL,"
+	"  made_ms INTEGER NOT NULL,"
+	"  next_ms INTEGER NOT NULL,"
+	"  attempts INTEGER NOT NULL,"
+	"  last_error TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX notice_next ON notice (next_ms);"
+	"CREATE INDEX notice_order ON notice (seq, recipient, id);"
+	"CREATE TABLE notice_end ("
+	"  id INTEGER PRIMARY KEY,"
+	"  seq INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  entry INTEGER NOT NULL,"
+	"  made_ms INTEGER NOT NULL,"
+	"  ended_ms INTEGER NOT NULL,"
+	"  error TEXT NOT NULL,"                /* empty: it arrived */
+	"  receipt TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX notice_end_seq ON notice_end (seq);"
+	"CREATE TABLE notice_taken ("
+	"  seq INTEGER NOT NULL,"
+	"  digest BLOB NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  entry INTEGER NOT NULL,"
+	"  taken_ms INTEGER NOT NULL,"
+	"  proof TEXT NOT NULL,"
+	"  PRIMARY KEY (seq, digest)"
+	") STRICT, WITHOUT ROWID;";
+
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -162,6 +200,9 @@ const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, 
 #define IN_FORCE "EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL)"
 #define DELIVERY_COLUMNS \
 	"SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
+#define NOTICE_COLUMNS \
+	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
+#define NOTICE_TAKEN_COLUMNS "SELECT seq, digest, kind, entry, taken_ms, proof FROM notice_taken "
 #define INBOX_COLUMNS "SELECT id, seq, exchange, kind, body, made_ms FROM inbox "
 
 const char *const sql_texts[SQL_COUNT] = {
@@ -189,6 +230,14 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
 	[SQL_RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (seq, receipt) VALUES (?1, ?2)",
+	[SQL_NOTICE_PUT] = "INSERT INTO notice (id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, "
+		"last_error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_NOTICE_RETRY] = "UPDATE notice SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 WHERE id = ?1",
+	[SQL_NOTICE_END_PUT] = "INSERT INTO notice_end (id, seq, kind, recipient, entry, made_ms, ended_ms, error, receipt) "
+		"SELECT id, seq, kind, recipient, entry, made_ms, ?2, ?3, ?4 FROM notice WHERE id = ?1",
+	[SQL_NOTICE_DROP] = "DELETE FROM notice WHERE id = ?1",
+	[SQL_NOTICE_TAKEN_PUT] = "INSERT INTO notice_taken (seq, digest, kind, entry, taken_ms, proof) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_INBOX_PUT] = "INSERT INTO inbox (id, seq, exchange, kind, body, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_INBOX_DONE] = "INSERT INTO inbox_done (id, seq, exchange, kind, made_ms, acked_ms, receipt) "
 		"SELECT id, seq, exchange, kind, made_ms, ?2, ?3 FROM inbox WHERE id = ?1",
@@ -240,6 +289,17 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM hold h "
 		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?3) ORDER BY next_ms LIMIT ?2",
 	[SQL_DELIVERY_LIST] = DELIVERY_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[SQL_NOTICE_LAST] = "SELECT max((SELECT coalesce(max(id), 0) FROM notice), "
+		"(SELECT coalesce(max(id), 0) FROM notice_end))",
+	[SQL_NOTICE_GET] = NOTICE_COLUMNS "WHERE id = ?1",
+	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM notice o WHERE "
+		"o.seq = notice.seq AND o.recipient = notice.recipient AND o.id < notice.id) ORDER BY next_ms LIMIT ?2",
+	[SQL_NOTICE_LIST] = NOTICE_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[SQL_NOTICE_END_LIST] = "SELECT id, kind, recipient, entry, made_ms, ended_ms, error, receipt FROM notice_end "
+		"WHERE seq = ?1 ORDER BY id",
+	[SQL_NOTICE_TAKEN_GET] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 AND digest = ?2",
+	[SQL_NOTICE_TAKEN_COUNT] = "SELECT count(*) FROM notice_taken WHERE seq = ?1",
+	[SQL_NOTICE_TAKEN_LIST] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 ORDER BY entry",
 	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
 	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",
@@ -263,5 +323,6 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
 	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "
 		"(SELECT count(*) FROM timer), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
-		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT min(next_ms) FROM delivery)",
+		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT min(next_ms) FROM delivery), "
+		"(SELECT count(*) FROM notice)",
 };
