@@ -215,11 +215,12 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	uint32_t swept;
 
 	c->envelope_schema = document_schema(VIEW("envelope"), e);
+	c->notice_schema = document_schema(VIEW("notice"), e);
 	c->quotas = quotas_new();
 	c->sights = sights_new();
 	if (!c->quotas || !c->sights)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
-	if (!c->envelope_schema || !open_secrets(c, n, &o->audit, e))
+	if (!c->envelope_schema || !c->notice_schema || !open_secrets(c, n, &o->audit, e))
 		return false;
 	c->keys = keystore_open(n->keys, false, e);
 	o->store = c->keys ? store_open(n->store, e) : NULL;
@@ -477,6 +478,7 @@ static void close_all(struct core *c, struct opened *o)
 	hmac_key_free(c->body_key);
 	quotas_free(c->quotas);
 	schema_unref(c->envelope_schema);
+	schema_unref(c->notice_schema);
 	secret_wipe(&c->pseudonym);
 	conf_unref(c->conf);
 	close(c->die_fd);

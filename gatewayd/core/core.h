@@ -21,7 +21,7 @@ struct core {
 	const char *build;              /* software build, in every audit entry */
 	struct secret pseudonym;
 	struct hmac_key *body_key;      /* keyed digests of bodies, for idempotency */
-	struct schema *envelope_schema;
+	struct schema *envelope_schema, *notice_schema;
 	struct keystore *keys;
 	struct mirror *mirror;
 	struct writer *writer;

@@ -49,16 +49,6 @@ static bool later(struct delivery *d, const char *slug, const char *problem)
 	return false;
 }
 
-/* Copies a string member of a leaf; empty when it is not there. */
-static void leaf_member(struct view leaf, const char *name, char *out, size_t size)
-{
-	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
-	const char *value = json_string_value(json_object_get(doc, name));
-
-	snprintf(out, size, "%s", value ? value : "");
-	json_decref(doc);
-}
-
 /* {…members…,"record":…,"origin":{…}} */
 static bool write_body(struct delivery *d, struct view members, const struct payload *p, uint64_t entry)
 {
@@ -71,7 +61,7 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 	if (!ok) {
 		later(d, reason_slug(e.reason), e.text);
 	} else {
-		leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
+		proof_leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
 		uuid_print(&d->exchange, id);
 		buf_add(b, view_make(members.p, members.n - 1));
 		buf_adds(b, ",\"record\":");
@@ -151,9 +141,9 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 	           !conf_receipt(d->partner, &r, leaf, &e)) {
 		later(d, "receipt-invalid", e.text);
 	} else {
-		leaf_member(leaf, "operation", operation, sizeof operation);
-		leaf_member(leaf, "agreement_digest", governing, sizeof governing);
-		leaf_member(leaf, "input", input, sizeof input);
+		proof_leaf_member(leaf, "operation", operation, sizeof operation);
+		proof_leaf_member(leaf, "agreement_digest", governing, sizeof governing);
+		proof_leaf_member(leaf, "input", input, sizeof input);
 		ok = strcmp(operation, d->post.status == 202 ? "hold" : "collection") == 0 &&
 		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
 		if (!ok)
@@ -168,16 +158,6 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 	return ok;
 }
 
-/* The slug of a problem document: the end of its type. */
-static void read_problem(struct delivery *d, const json_t *doc)
-{
-	const char *type = json_string_value(json_object_get(doc, "type"));
-	const char *slash = type ? strrchr(type, '/') : NULL;
-	enum reason known = slash ? reason_find(view_of(slash + 1)) : REASON_COUNT;
-
-	later(d, known < REASON_COUNT ? reason_slug(known) : "refused", "the partner refused");
-}
-
 void delivery_judge(struct delivery *d)
 {
 	const struct buf *answer = &d->post.answer;
@@ -189,11 +169,10 @@ void delivery_judge(struct delivery *d)
 	if (status == 201 || status == 202) {
 		if (receipt_holds(d, doc))
 			d->end = DELIVERY_DONE;
-	} else if (status >= 400 && status < 500 && status != 408 && status != 409 && status != 425 && status != 429) {
-		read_problem(d, doc);
-		d->end = DELIVERY_REFUSED;
 	} else if (status > 0) {
-		read_problem(d, doc);
+		later(d, post_slug(&d->post), "the partner refused");
+		if (post_refused(&d->post))
+			d->end = DELIVERY_REFUSED;
 	} else if (!d->slug[0]) {
 		later(d, "unreachable", d->post.problem);
 	}
@@ -210,17 +189,6 @@ void delivery_judge(struct delivery *d)
 }
 
 /* --- what is written --- */
-
-/* The n-th wait: first_retry_ms doubled each time, at most longest_retry_ms. */
-static int64_t next_try(const struct delivery *d)
-{
-	const struct node *n = &d->conf->node;
-	int64_t wait = n->first_retry_ms;
-
-	for (uint32_t i = 0; i < d->due.attempts && wait < n->longest_retry_ms; i++)
-		wait *= 2;
-	return d->now_ms + (wait < n->longest_retry_ms ? wait : n->longest_retry_ms);
-}
 
 static bool append_end(struct delivery *d, struct writer *w, struct error *e)
 {
@@ -245,7 +213,8 @@ bool delivery_write(struct job *j, struct writer *w, struct store *s, struct err
 	struct core *c = d->worker->core;
 
 	if (d->end == DELIVERY_RETRY)
-		return store_retry_delivery(s, d->seq, next_try(d), view_of(d->slug), e);
+		return store_retry_delivery(s, d->seq, d->now_ms + post_wait_ms(&d->conf->node, d->due.attempts),
+		                            view_of(d->slug), e);
 	bool done = d->end == DELIVERY_DONE;
 	if (!append_end(d, w, e) || !store_drop_delivery(s, d->seq, e) ||
 	    !store_set_state(s, d->seq, done ? STATE_DELIVERED : STATE_FAILED, e))

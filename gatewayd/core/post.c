@@ -1,6 +1,7 @@
 /* See post.h. */
 #include "gatewayd/core/post.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 static void put_field(struct buf *b, const char *name, const char *value)
@@ -127,4 +128,29 @@ void post_frame(struct worker *w, const struct frame *f)
 	} else if (f->flags & FRAME_LAST) {
 		end(p);
 	}
+}
+
+bool post_refused(const struct post *p)
+{
+	return p->status >= 400 && p->status < 500 && p->status != 408 && p->status != 409 && p->status != 425 && p->status != 429;
+}
+
+const char *post_slug(const struct post *p)
+{
+	json_t *doc = json_loadb(p->answer.p ? p->answer.p : "", p->answer.n, 0, NULL);
+	const char *type = json_string_value(json_object_get(doc, "type"));
+	const char *slash = type ? strrchr(type, '/') : NULL;
+	enum reason known = slash ? reason_find(view_of(slash + 1)) : REASON_COUNT;
+
+	json_decref(doc);
+	return known < REASON_COUNT ? reason_slug(known) : "refused";
+}
+
+int64_t post_wait_ms(const struct node *n, uint32_t attempts)
+{
+	int64_t wait = n->first_retry_ms;
+
+	for (uint32_t i = 0; i < attempts && wait < n->longest_retry_ms; i++)
+		wait *= 2;
+	return wait < n->longest_retry_ms ? wait : n->longest_retry_ms;
 }

@@ -1,6 +1,9 @@
 /* See proofs.h. */
 #include "gatewayd/core/proofs.h"
 
+#include <jansson.h>
+#include <stdio.h>
+
 #include "lib/tlog/tiles.h"
 
 static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
@@ -55,4 +58,13 @@ bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct
 	}
 	buf_free(&note);
 	return ok;
+}
+
+void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size)
+{
+	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
+	const char *value = json_string_value(json_object_get(doc, name));
+
+	snprintf(out, size, "%s", value ? value : "");
+	json_decref(doc);
 }

@@ -14,5 +14,7 @@ bool proof_read(struct store *reader, uint64_t entry, struct receipt *out, struc
  * to it. `with_leaf`: the text carries the leaf in its extra line. */
 bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct buf *leaf, struct buf *receipt,
                     struct error *e) MUST_USE;
+/* Copies a string member of a leaf; empty when it is not there. */
+void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size);
 
 #endif

@@ -21,6 +21,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), handle_records },
 	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), handle_validate },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
+	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), handle_notice },
 	{ "GET", "/v1/exchanges/*/receipt", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
 	{ "GET", "/v1/exchanges/*/record", ROLE(SYSTEM), handle_exchange },
 	{ "GET", "/v1/inbox", ROLE(SYSTEM), handle_inbox },
@@ -201,7 +202,7 @@ void route_request(struct request *r)
 
 /* --- records: one envelope, or one a line --- */
 
-static bool media_type_is(const struct request *r, const char *want)
+bool media_type_is(const struct request *r, const char *want)
 {
 	struct view rest = r->content_type, type = view_cut(&rest, ';');
 

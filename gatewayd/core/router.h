@@ -11,6 +11,7 @@ void route_request(struct request *r);
 void handle_records(struct request *r);         /* exchange */
 void handle_validate(struct request *r);
 void handle_exchange(struct request *r);        /* reads */
+void handle_notice(struct request *r);          /* notice_in */
 void handle_agreements(struct request *r);
 void handle_agreement(struct request *r);
 void handle_tile(struct request *r);
@@ -26,6 +27,8 @@ void handle_metrics(struct request *r);
 void handle_inbox(struct request *r);           /* inbox */
 void handle_ack(struct request *r);
 
+/* Whether the body says that it is of this media type. */
+bool media_type_is(const struct request *r, const char *want);
 /* The k-th part of the path, from 0 ("v1"); empty when there is none. */
 struct view path_part(const struct request *r, unsigned k);
 /* Value of a query parameter; empty when it is not there. */

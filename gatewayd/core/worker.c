@@ -6,6 +6,7 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/exchange.h"
+#include "gatewayd/core/notices.h"
 #include "gatewayd/core/outbox.h"
 #include "gatewayd/core/post.h"
 #include "gatewayd/core/router.h"
@@ -361,8 +362,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		asking_tick(w->asking);
 	if (w->checking)
 		checking_tick(w->checking);
-	if (witness_settled(w->core))
+	if (witness_settled(w->core)) {
 		outbox_tick(w->outbox);
+		notices_tick(w->notices);
+	}
 	worker_flush(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
 	if (stop_by && core_monotonic_ms() >= stop_by)
@@ -439,7 +442,7 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->home = home_new();
 	w->reader = store_open_reader(core->conf->node.store, e);
 	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
-	    !(w->outbox = outbox_new(w)) ||
+	    !(w->outbox = outbox_new(w)) || !(w->notices = notices_new(w)) ||
 	    (index == 0 && (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w))))) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
@@ -508,6 +511,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	outbox_free(w->outbox);
+	notices_free(w->notices);
 	asking_free(w->asking);
 	checking_free(w->checking);
 	free_tables(w);

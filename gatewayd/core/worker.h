@@ -16,6 +16,7 @@
 struct asking;
 struct checking;
 struct exchange;
+struct notices;
 struct outbox;
 struct post;
 
@@ -88,6 +89,7 @@ struct worker {
 	struct post *posts;             /* requests to partners that are under way, by id */
 	uint64_t last_post;
 	struct outbox *outbox;
+	struct notices *notices;
 	struct asking *asking;          /* the first worker's; NULL: another one's */
 	struct checking *checking;      /* likewise */
 	uint64_t edge_generation;       /* of the conf that the edge was sent */

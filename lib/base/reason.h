@@ -82,6 +82,7 @@
 	R(TRANSFORM_FAILED, "transform-failed", 422, "schema", "A field does not have the form that its transform needs.") \
 	/* what a partner gateway sends */ \
 	R(RECEIPT_INVALID, "receipt-invalid", 403, "receipt", "The sender's proof does not cover what arrived.") \
+	R(NOTICE_INVALID, "notice-invalid", 422, "schema", "The notice does not fit its schema or its exchange.") \
 	R(WAITING_DECISION, "waiting-decision", 202, "held", "A person has to decide.") \
 	/* documents, configuration, store */ \
 	R(CONFIG, "configuration", 500, "request", "The configuration is not valid.") \

@@ -92,12 +92,9 @@ class Receiver(Liar):
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
-                if not self.path.startswith("/v1/agreements/"):
-                    self.send_error(404)
-                    return
-                outer.seen += 1
-                answer = json.dumps({"status": 201, "receipt": outer.receipt(json.loads(body))}).encode()
-                self.send_response(201)
+                status, answer = outer.answer(self.path, body)
+                answer = json.dumps(answer).encode()
+                self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
@@ -117,11 +114,21 @@ class Receiver(Liar):
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def answer(self, path, body):
+        """(status, JSON) of a POST."""
+        if not path.startswith("/v1/agreements/"):
+            return 404, {}
+        self.seen += 1
+        return 201, {"status": 201, "receipt": self.receipt(json.loads(body))}
+
     def receipt(self, body):
         entry = json.loads(base64.b64decode(body["origin"]["entry"]))
         leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": uuid7(), "input": entry["output"],
                 "operation": "collection", "outcome": "released", "time": int(time.time() * 1000)}
         leaf.update(self.change)
+        return self.prove(leaf)
+
+    def prove(self, leaf):
         raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
         self.leaves.append(raw)
         extra = f"extra {base64.b64encode(raw).decode()}\n"

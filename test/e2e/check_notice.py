@@ -1,0 +1,294 @@
+"""Notices between gateways: what a partner may tell about which exchange, with which proof, and how what is sent here is
+tried until the partner's log proves that it was taken."""
+
+import base64
+import hashlib
+import json
+import os
+import sqlite3
+import time
+import unittest
+
+import agreements
+from check_sender import Liar, Receiver, uuid7
+from world import ROOT, Client, World, wait_for
+
+DAY = 86400000
+
+
+def compact(doc):
+    return json.dumps(doc, separators=(",", ":"), sort_keys=True)
+
+
+def passing_record():
+    return {"locator": "p1.1." + "a" * 26, "reserved_on": "2026-01-02", "travel_dates": ["2026-02-03"],
+            "travellers": [{"family": "p1.1." + "b" * 25 + "a", "given": "p1.1." + "c" * 25 + "a",
+                            "api": {"nationality": "XAA", "born": "1980"}}],
+            "itinerary": [{"flight": "XX123", "from": "AAA", "to": "BBB", "departs": "2026-02-03T10:00:00Z"}],
+            "payment": {"amount": 19.99, "currency": "XTS"}}
+
+
+class Teller(Liar):
+    """A partner's gateway that sends notices: right but for what the lie changes."""
+
+    agency, recipient = "north", "south"
+
+    def notice(self, kind, exchange, body=None, entry=None, root=None, body_text=None, **members):
+        text = body_text or compact(body or {})
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": exchange, "note": kind,
+                "operation": "decision" if kind in ("hold", "lift") else "duty", "output": hashlib.sha256(text.encode()).hexdigest(),
+                "peer": self.recipient, "recipient": self.recipient, "time": time.time_ns() // 1000000}
+        leaf.update(entry or {})
+        raw = compact(leaf).encode()
+        proof = f"c2sp.org/tlog-proof@v1\nindex 0\n\n{self.checkpoint(root or hashlib.sha256(bytes(1) + raw).digest())}"
+        doc = {"kind": kind, "agency": self.agency, "node": "gw1", "entry": base64.b64encode(raw).decode(), "proof": proof}
+        doc.update(members)
+        return json.dumps(doc)[:-1] + f',"body":{text}}}'
+
+    def tell(self, exchange, notice, **headers):
+        status, _, body = self.client.request("POST", f"/v1/exchanges/{exchange}/notices", notice, **headers)
+        return status, json.loads(body)
+
+
+def two_agencies(test, agreement="pax"):
+    w = World()
+    test.addClassCleanup(w.close) if isinstance(test, type) else test.addCleanup(w.close)
+    schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+    return w, agreements.digest_of(w.agreement(agreements.passenger(agreement, schema)))
+
+
+class Taking(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world, cls.digest = two_agencies(cls)
+        cls.world.south.start()
+        cls.teller = Teller(cls.world, cls.digest)
+        envelope = cls.teller.envelope(passing_record())
+        cls.exchange = json.loads(envelope)["origin"]["exchange"]
+        status, cls.answer = cls.teller.send(envelope)
+        assert status == 201, cls.answer
+
+    def refused(self, notice, slug, status, exchange=None, audited=True):
+        before = self.world.south.ask("status")["store"]["entries"]
+        got, answer = self.teller.tell(exchange or self.exchange, notice)
+        self.assertEqual((got, answer["type"]), (status, f"/problems/{slug}"), answer)
+        after = self.world.south.ask("status")["store"]["entries"]
+        self.assertEqual(after - before, 1 if audited else 0)
+        if not audited:
+            return
+        line = next(l for l in answer["receipt"].split("\n") if l.startswith("extra "))
+        leaf = json.loads(base64.b64decode(line[6:]))
+        self.assertEqual((leaf["operation"], leaf["note"], leaf["peer"]), ("refusal", "notice", "north-gateway"))
+        self.assertEqual(len(leaf["_sd"]), 1, "the full reason is a disclosure")
+
+    def test_a_proof_that_does_not_hold(self):
+        t, x = self.teller, self.exchange
+        self.refused(t.notice("hold", x, root=os.urandom(32)), "receipt-invalid", 403)
+        self.refused(t.notice("hold", x, proof="nothing"), "receipt-invalid", 403)
+        other = json.loads(t.notice("hold", x, {"n": 1}))
+        self.refused(t.notice("hold", x, proof=other["proof"]), "receipt-invalid", 403)
+        self.refused(t.notice("hold", x, entry={"x": 1}).replace('"entry": "', '"entry": "AAAA'), "receipt-invalid", 403)
+
+    def test_an_entry_that_says_something_else(self):
+        for change in ({"exchange": uuid7()}, {"exchange": uuid7(), "origin": self.exchange}, {"operation": "duty"},
+                       {"operation": "disclosure"}, {"note": "lift"}, {"note": "holding"}, {"note": ""}, {"recipient": "east"},
+                       {"agreement": "other"}, {"agreement_digest": "0" * 64}, {"output": "0" * 64}):
+            self.refused(self.teller.notice("hold", self.exchange, entry=change), "receipt-invalid", 403)
+        self.refused(self.teller.notice("recall", self.exchange, entry={"operation": "decision"}), "receipt-invalid", 403)
+
+    def test_a_body_that_the_digest_does_not_cover(self):
+        notice = self.teller.notice("hold", self.exchange, {"reason": "one"})
+        self.refused(notice.replace('"one"', '"two"'), "receipt-invalid", 403)
+        self.refused(notice.replace('{"reason"', '{ "reason"'), "receipt-invalid", 403)
+
+    def test_exchanges_of_others(self):
+        for x in (uuid7(), self.answer["exchange"]):
+            # Neither what does not exist nor this node's own id for what it received: the path has the first gateway's.
+            self.refused(self.teller.notice("hold", x), "not-found", 404, exchange=x)
+        self.refused(self.teller.notice("hold", self.exchange), "not-found", 404, exchange="no-id")
+
+    def test_what_fits_no_schema(self):
+        t, x = self.teller, self.exchange
+        self.refused(t.notice("praise", x), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, surprise=1), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, node=None), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, agency="east"), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, body_text="[]"), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, body_text='{"n":1e999}'), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, entry=None).replace('"entry": "', '"entry": "#'), "notice-invalid", 422)
+        self.refused(t.notice("hold", x, record={"a": 1}, salt="0" * 32), "notice-invalid", 422)
+        self.refused(t.notice("return", x), "notice-invalid", 422)
+        self.refused(t.notice("return", x, record={"a": 1}, salt="0"), "notice-invalid", 422)
+        self.refused("{", "bad-json", 400)
+        self.refused('{"kind":1,"kind":1}', "bad-json", 400)
+
+    def test_what_is_too_large(self):
+        self.refused(self.teller.notice("hold", self.exchange, {"reason": "x" * 65536}), "too-large", 413)
+
+    def test_a_record_that_is_not_the_one_returned(self):
+        salt, record = os.urandom(16), '{"a": 1.50}'
+        right = hashlib.sha256(salt + record.encode()).hexdigest()
+        notice = self.teller.notice("return", self.exchange, entry={"input": right}, salt=salt.hex())
+        notice = notice[:-1] + f',"record":{record}}}'
+        self.refused(notice.replace("1.50", "1.5"), "receipt-invalid", 403)
+        self.refused(notice.replace(salt.hex(), "0" * 32), "receipt-invalid", 403)
+
+    def test_only_gateways_and_only_json(self):
+        system = Client(self.world, self.world.south, *self.world.systems["south"])
+        status, _, body = system.request("POST", f"/v1/exchanges/{self.exchange}/notices", self.teller.notice("hold", self.exchange))
+        self.assertEqual((status, json.loads(body)["type"]), (403, "/problems/role-denied"))
+        status, answer = self.teller.tell(self.exchange, self.teller.notice("hold", self.exchange), content_type="text/plain")
+        self.assertEqual((status, answer["type"]), (415, "/problems/media-type"))
+
+
+class Takes(Receiver):
+    """South's gateway as a partner that takes notices: answers with a receipt that is right but for `change`."""
+
+    def __init__(self, world, digest):
+        super().__init__(world, digest)
+        self.notices, self.status, self.problem, self.exchange = [], 200, None, uuid7()
+
+    def answer(self, path, body):
+        if not path.endswith("/notices"):
+            return super().answer(path, body)
+        text, doc = body.decode(), json.loads(body)
+        self.notices.append((path, text, doc))
+        if self.status != 200:
+            return self.status, {"type": f"/problems/{self.problem}"} if self.problem else {}
+        return 200, {"exchange": self.exchange, "kind": doc["kind"], "first": True, "audit_index": 0, "receipt": self.receipt_of(path, doc)}
+
+    def receipt_of(self, path, doc):
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": self.exchange,
+                "input": hashlib.sha256(base64.b64decode(doc["entry"])).hexdigest(), "note": f"{doc['kind']}: taken",
+                "operation": "duty", "origin": path.split("/")[3], "outcome": "taken", "time": int(time.time() * 1000)}
+        leaf.update(self.change)
+        return self.prove(leaf)
+
+
+class Sending(unittest.TestCase):
+    """Rows are put into north's store as a duty or a person's decision would put them."""
+
+    def setUp(self):
+        self.world, self.digest = two_agencies(self)
+        self.partner = Takes(self.world, self.digest)
+        self.addCleanup(self.partner.close)
+        self.north = self.world.north
+        self.north.start()
+        _, answer = self.world.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+        self.exchange = answer["exchange"]
+        wait_for(lambda: self.north.ask("outbox") == [])
+        self.north.stop()
+
+    def store(self):
+        return sqlite3.connect(f"{self.north.folder}/store/gatewayd.db")
+
+    def put(self, *kinds, made=0, body='{"reason":"made up"}'):
+        with self.store() as db:
+            seq, entry = db.execute("SELECT x.seq, t.entry FROM exchange x JOIN state t ON t.seq = x.seq WHERE x.origin IS NULL").fetchone()
+            now = int(time.time() * 1000)
+            for kind in kinds:
+                db.execute("INSERT INTO notice (seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error) "
+                           "VALUES (?, ?, 'south', ?, ?, ?, ?, 0, '')", (seq, kind, entry, body, now - made, now))
+        db.close()
+
+    def rows(self, text):
+        db = sqlite3.connect(f"file:{self.north.folder}/store/gatewayd.db?mode=ro", uri=True)
+        try:
+            return db.execute(text).fetchall()
+        finally:
+            db.close()
+
+    def ended(self):
+        return self.rows("SELECT kind, error, receipt FROM notice_end ORDER BY id")
+
+    def audit(self, **members):
+        with open(f"{self.north.folder}/log/audit.jsonl", encoding="ascii") as f:
+            return [e for e in map(json.loads, f) if all(e.get(k) == v for k, v in members.items())]
+
+    def test_it_arrives_in_order_and_the_receipt_is_kept(self):
+        self.put(2, 3, 2, 1)
+        self.north.start()
+        wait_for(lambda: len(self.ended()) == 4)
+        self.assertEqual([d["kind"] for _, _, d in self.partner.notices], ["hold", "lift", "hold", "recall"])
+        path, text, doc = self.partner.notices[0]
+        self.assertEqual(path, f"/v1/exchanges/{self.exchange}/notices")
+        self.assertIn('"body":{"reason":"made up"}', text)
+        self.assertEqual((doc["agency"], doc["node"]), ("north", "gw1"))
+        self.assertEqual(json.loads(base64.b64decode(doc["entry"]))["exchange"], self.exchange)
+        self.assertTrue(doc["proof"].startswith("c2sp.org/tlog-proof@v1\nindex "))
+        for _, error, receipt in self.ended():
+            self.assertEqual(error, "")
+            path = f"{self.world.folder}/receipt"
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(receipt)
+            vkey = open(f"{self.world.south.folder}/audit.vkey", encoding="ascii").read().strip()
+            self.north.ctl("audit", "verify-receipt", "--key", vkey, path)
+        arrived = wait_for(lambda: (a := self.audit(operation="delivery", note="notice: recall")) and a)
+        self.assertEqual((arrived[0]["exchange"], arrived[0]["outcome"], arrived[0]["recipient"]), (self.exchange, "delivered", "south"))
+
+    def test_a_receipt_for_something_else_counts_for_nothing(self):
+        lies = ({"input": "0" * 64}, {"note": "lift: taken"}, {"note": "hold"}, {"agreement_digest": "0" * 64},
+                {"origin": uuid7()})
+        self.partner.change = lies[0]
+        self.put(2)
+        self.north.start()
+        for lie in lies:
+            self.partner.change, before = lie, len(self.partner.notices)
+            wait_for(lambda: len(self.partner.notices) > before + 1)
+            self.assertEqual(self.rows("SELECT last_error FROM notice"), [("receipt-invalid",)], lie)
+        self.partner.change = {}
+        wait_for(lambda: [e[1] for e in self.ended()] == [""])
+
+    def test_refused_for_good_is_an_incident(self):
+        self.partner.status, self.partner.problem = 404, "not-found"
+        self.put(1)
+        self.north.start()
+        wait_for(self.ended)
+        self.assertEqual(self.ended(), [(1, "not-found", "")])
+        self.assertEqual(len(self.partner.notices), 1)
+        found = wait_for(lambda: (a := self.audit(operation="incident")) and a)
+        self.assertEqual((found[0]["note"], found[0]["exchange"]), ("notice: recall: not-found", self.exchange))
+
+    def test_what_may_change_is_tried_again(self):
+        self.put(1)
+        self.north.start()
+        for status in (500, 501, 503, 408, 409, 425, 429):
+            self.partner.status, before = status, len(self.partner.notices)
+            wait_for(lambda: len(self.partner.notices) > before + 1)
+            self.assertEqual(self.ended(), [], status)
+        self.partner.status = 200
+        wait_for(lambda: [e[1] for e in self.ended()] == [""])
+
+    def test_the_partner_is_down_then_up(self):
+        self.partner.close()
+        self.put(1)
+        self.north.start()
+        wait_for(lambda: self.rows("SELECT attempts >= 2 AND last_error = 'unreachable' FROM notice") == [(1,)])
+        self.north.stop()
+        self.north.start()
+        self.partner = Takes(self.world, self.digest)
+        self.addCleanup(self.partner.close)
+        wait_for(lambda: [e[1] for e in self.ended()] == [""])
+
+    def test_it_is_given_up_after_28_days(self):
+        self.partner.status = 503
+        self.put(1, made=28 * DAY - 30000)
+        self.put(3, made=28 * DAY)
+        self.north.start()
+        wait_for(lambda: len(self.partner.notices) > 2)
+        self.assertEqual(self.ended(), [])
+        self.north.stop()
+        with self.store() as db:
+            db.execute("UPDATE notice SET made_ms = made_ms - 30000")
+        db.close()
+        self.north.start()
+        wait_for(lambda: len(self.ended()) == 2)
+        self.assertEqual([e[1] for e in self.ended()], ["refused", "refused"])
+        self.assertEqual(len(wait_for(lambda: (a := self.audit(operation="incident")) and len(a) == 2 and a)), 2)
+
+    def test_a_payload_that_is_gone_is_not_returned(self):
+        self.put(4)
+        self.north.start()
+        wait_for(self.ended)
+        self.assertEqual(self.ended(), [(4, "not-found", "")])
+        self.assertEqual(self.partner.notices, [])
