@@ -449,7 +449,7 @@ bool keystore_rotate(struct keystore *k, struct error *e)
 
 /* --- opening --- */
 
-static bool load(struct keystore *k, struct error *e)
+static bool measure(struct keystore *k, struct error *e)
 {
 	off_t size = lseek(k->file.fd, 0, SEEK_END);
 
@@ -458,15 +458,20 @@ static bool load(struct keystore *k, struct error *e)
 	uint64_t n = (uint64_t)size / SLOT_SIZE - 1;
 	if (n > UINT32_MAX - GROW_SLOTS)
 		return error_at(e, REASON_IO, "slots", 0, 0, "the file of key slots is too large");
-	if (n == 0)
-		return grow(k, e);
-	if (!make_room(k, (uint32_t)n, e))
-		return false;
 	k->n = (uint32_t)n;
-	return scan(k, load_slot, k, e);
+	return true;
 }
 
-struct keystore *keystore_open(const char *dir, bool create, struct error *e)
+static bool load(struct keystore *k, struct error *e)
+{
+	if (!measure(k, e))
+		return false;
+	if (k->n == 0)
+		return grow(k, e);
+	return make_room(k, k->n, e) && scan(k, load_slot, k, e);
+}
+
+static struct keystore *keystore_new(struct error *e)
 {
 	struct keystore *k = calloc(1, sizeof *k);
 
@@ -478,13 +483,31 @@ struct keystore *keystore_open(const char *dir, bool create, struct error *e)
 	pthread_mutex_init(&k->lock, NULL);
 	k->writer = gcm_new();
 	k->reader = gcm_new();
-	if (!k->writer || !k->reader)
-		no_memory(e);
-	if (!k->writer || !k->reader || !slot_file_open(&k->file, dir, create, e) || !load(k, e)) {
-		keystore_close(k);
-		return NULL;
-	}
-	return k;
+	if (k->writer && k->reader)
+		return k;
+	no_memory(e);
+	keystore_close(k);
+	return NULL;
+}
+
+struct keystore *keystore_open(const char *dir, bool create, struct error *e)
+{
+	struct keystore *k = keystore_new(e);
+
+	if (k && slot_file_open(&k->file, dir, create, e) && load(k, e))
+		return k;
+	keystore_close(k);
+	return NULL;
+}
+
+struct keystore *keystore_open_reader(const char *dir, struct error *e)
+{
+	struct keystore *k = keystore_new(e);
+
+	if (k && slot_file_open_reader(&k->file, dir, e) && measure(k, e))
+		return k;
+	keystore_close(k);
+	return NULL;
 }
 
 void keystore_close(struct keystore *k)
@@ -512,4 +535,9 @@ uint32_t keystore_generation(const struct keystore *k)
 uint32_t keystore_count(const struct keystore *k)
 {
 	return k->taken;
+}
+
+uint32_t keystore_size(const struct keystore *k)
+{
+	return k->n;
 }

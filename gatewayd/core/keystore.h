@@ -19,6 +19,9 @@ struct keystore;
 /* `dir` holds `slots` and `master.<generation>.key`; made when they do not exist and `create` is set. Ends a
  * rotation that was interrupted. Until keystore_sweep() only slots that were never used are given out. */
 struct keystore *keystore_open(const char *dir, bool create, struct error *e) MUST_USE;
+/* Reads what is there and changes nothing, beside a daemon that may run: only keystore_get(), keystore_size() and
+ * keystore_generation() may be called. Fails while the master key is being replaced. */
+struct keystore *keystore_open_reader(const char *dir, struct error *e) MUST_USE;
 void keystore_close(struct keystore *k);
 bool keystore_put(struct keystore *k, const uint8_t key[32], uint32_t *slot, struct error *e) MUST_USE;
 /* Erasing what is erased already is no error. */
@@ -37,6 +40,8 @@ bool keystore_rotate(struct keystore *k, struct error *e) MUST_USE;
 /* How often the master key was made anew, from 1 on; slots that hold keys. */
 uint32_t keystore_generation(const struct keystore *k);
 uint32_t keystore_count(const struct keystore *k);
+/* Slots of the file, with and without a key: those from 0 on. */
+uint32_t keystore_size(const struct keystore *k);
 
 /* Reads a secret of `want` bytes (hex text, one line) from a file that others cannot read; want 0: 1 to 64.
  * The file's owner must be this user or root, and only root's files may be readable by a group (that is how

@@ -121,7 +121,8 @@ static bool create_files(struct slot_file *f, struct error *e)
 	return destroy_master(f->dir, 1, e) && slot_file_begin(&none, f, e) && slot_file_end(&none, f, e);
 }
 
-static bool read_files(struct slot_file *f, struct error *e)
+/* The header, and the master key that it names. */
+static bool read_header(struct slot_file *f, struct error *e)
 {
 	uint8_t header[SLOT_SIZE], check[CHECK_BYTES];
 	char path[PATH_SIZE];
@@ -136,6 +137,13 @@ static bool read_files(struct slot_file *f, struct error *e)
 	check_value(&f->master, check);
 	if (!same_secret(check, header + 16, CHECK_BYTES))
 		return error_at(e, REASON_CRYPTO, path, 0, 0, "the master key is not the one of the key slots");
+	return true;
+}
+
+static bool end_rotation(const struct slot_file *f, struct error *e)
+{
+	char path[PATH_SIZE];
+
 	/* Before the switch the next key is the one too many, after it the last. */
 	slots_path(f->dir, ".new", path);
 	if (unlink(path) < 0 && errno != ENOENT)
@@ -144,22 +152,39 @@ static bool read_files(struct slot_file *f, struct error *e)
 		(f->generation == 1 || destroy_master(f->dir, f->generation - 1, e));
 }
 
+static bool take_dir(struct slot_file *f, const char *dir, struct error *e)
+{
+	*f = (struct slot_file){ .fd = -1 };
+	return (size_t)snprintf(f->dir, sizeof f->dir, "%s", dir) < sizeof f->dir ||
+	       error_at(e, REASON_CONFIG, dir, 0, 0, "the path of the key store is too long");
+}
+
 bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct error *e)
 {
 	char path[PATH_SIZE];
 
-	*f = (struct slot_file){ .fd = -1 };
-	if ((size_t)snprintf(f->dir, sizeof f->dir, "%s", dir) >= sizeof f->dir)
-		return error_at(e, REASON_CONFIG, dir, 0, 0, "the path of the key store is too long");
+	if (!take_dir(f, dir, e))
+		return false;
 	if (create && mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return fail(e, dir, "cannot make the folder of the key store");
 	slots_path(dir, "", path);
 	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (f->fd >= 0)
-		return read_files(f, e);
+		return read_header(f, e) && end_rotation(f, e);
 	if (errno != ENOENT || !create)
 		return fail(e, path, "cannot open the key slots");
 	return create_files(f, e);
+}
+
+bool slot_file_open_reader(struct slot_file *f, const char *dir, struct error *e)
+{
+	char path[PATH_SIZE];
+
+	if (!take_dir(f, dir, e))
+		return false;
+	slots_path(dir, "", path);
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return f->fd >= 0 ? read_header(f, e) : fail(e, path, "cannot open the key slots");
 }
 
 void slot_file_close(struct slot_file *f)

@@ -28,6 +28,8 @@ static inline int64_t slot_offset(uint32_t slot)
 
 /* Opens what is there, or makes it, and clears away what an interrupted rotation left. */
 bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct error *e) MUST_USE;
+/* Opens what is there for reading, and leaves everything as it is. */
+bool slot_file_open_reader(struct slot_file *f, const char *dir, struct error *e) MUST_USE;
 void slot_file_close(struct slot_file *f);
 bool slot_file_write(const struct slot_file *f, uint32_t slot, const void *p, size_t n, struct error *e) MUST_USE;
 /* Makes room for slots [from, to) with zeros, and syncs. */

@@ -5,27 +5,33 @@
 #define TAG 16
 #define SALTS (2 * sizeof(struct salt))
 
+bool payload_unseal(struct gcm *gcm, const uint8_t key[32], struct view sealed, const struct uuid *exchange,
+                    struct payload *out)
+{
+	struct view text = view_from(sealed, NONCE);
+	uint8_t *plain;
+
+	if (sealed.n < NONCE + SALTS + TAG)
+		return false;
+	plain = (uint8_t *)buf_room(&out->plain, text.n);
+	if (!plain || !gcm_open(gcm, key, (const uint8_t *)sealed.p, view_make(exchange->b, sizeof exchange->b), text, plain))
+		return false;
+	out->plain.n = text.n - TAG;
+	memcpy(out->salt.b, plain, sizeof out->salt.b);
+	memcpy(out->input_salt.b, plain + sizeof out->salt.b, sizeof out->input_salt.b);
+	out->record = view_from(buf_view(&out->plain), SALTS);
+	return true;
+}
+
 bool payload_open(struct keystore *keys, struct gcm *gcm, struct store *reader, uint64_t seq,
                   const struct uuid *exchange, struct payload *out, struct error *e)
 {
 	struct store_payload row;
 	uint8_t key[32];
-	bool ok = false;
 
 	if (!store_get_payload(reader, seq, &row, e) || !keystore_get(keys, row.slot, key, e))
 		return false;
-	if (row.sealed.n >= NONCE + SALTS + TAG) {
-		struct view sealed = view_from(row.sealed, NONCE);
-		uint8_t *plain = (uint8_t *)buf_room(&out->plain, sealed.n);
-		ok = plain && gcm_open(gcm, key, (const uint8_t *)row.sealed.p, view_make(exchange->b, sizeof exchange->b),
-		                       sealed, plain);
-		if (ok) {
-			out->plain.n = sealed.n - TAG;
-			memcpy(out->salt.b, plain, sizeof out->salt.b);
-			memcpy(out->input_salt.b, plain + sizeof out->salt.b, sizeof out->input_salt.b);
-			out->record = view_from(buf_view(&out->plain), SALTS);
-		}
-	}
+	bool ok = payload_unseal(gcm, key, row.sealed, exchange, out);
 	wipe(key, sizeof key);
 	return ok || error_set(e, REASON_CRYPTO, "a payload does not open with its key");
 }

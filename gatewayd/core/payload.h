@@ -13,6 +13,9 @@ struct payload {
 	struct view record;             /* into plain */
 };
 
+/* Opens sealed bytes with a key. False: it is not theirs (or memory ran out); `out` is as it was, but for its buffer. */
+bool payload_unseal(struct gcm *gcm, const uint8_t key[32], struct view sealed, const struct uuid *exchange,
+                    struct payload *out) MUST_USE;
 /* REASON_NOT_FOUND when the payload is erased. */
 bool payload_open(struct keystore *keys, struct gcm *gcm, struct store *reader, uint64_t seq,
                   const struct uuid *exchange, struct payload *out, struct error *e) MUST_USE;

@@ -33,6 +33,7 @@ extern const struct ctl_command ctl_exchange_commands[];
 extern const struct ctl_command ctl_retention_commands[];
 extern const struct ctl_command ctl_node_commands[];
 extern const struct ctl_command ctl_inbox_commands[];
+extern const struct ctl_command ctl_prove_commands[];
 
 /* Reads a whole file ("-": standard input) of at most `max` bytes into malloc'd memory. */
 bool ctl_read_file(const char *path, size_t max, char **out, size_t *n, struct error *e) MUST_USE;

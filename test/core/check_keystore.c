@@ -339,6 +339,39 @@ static void *read_all_the_time(void *arg)
 	return failures ? arg : NULL;
 }
 
+START_TEST(a_reader_changes_nothing)
+{
+	uint32_t a = put(1), b = put(2);
+	uint8_t got[32], want[32];
+
+	commit();
+	OK(keystore_erase(k, b, e));
+	commit();
+	check_key(a, 1);
+	OK(keystore_get(k, a, want, e));
+	/* As an interrupted rotation leaves them: somebody else's to clear away. */
+	scratch_write(scratch_file(&dir, "keys/slots.new"), VIEW("unfinished"));
+	scratch_write(scratch_file(&dir, "keys/master.2.key"), VIEW("unfinished"));
+	struct view before = scratch_read(scratch_file(&dir, "keys/slots"));
+	struct keystore *reader;
+	OK((reader = keystore_open_reader(scratch_file(&dir, "keys"), e)) != NULL);
+	OK(keystore_get(reader, a, got, e));
+	ck_assert_mem_eq(got, want, sizeof got);
+	REFUSED(REASON_NOT_FOUND, keystore_get(reader, b, got, e));
+	ck_assert_uint_eq(keystore_generation(reader), 1);
+	ck_assert_uint_eq(keystore_size(reader), before.n / 64 - 1);
+	ck_assert_uint_gt(keystore_size(reader), b);
+	keystore_close(reader);
+	struct view after = scratch_read(scratch_file(&dir, "keys/slots"));
+	ck_assert(view_eq(before, after));
+	ck_assert_int_eq(access(scratch_file(&dir, "keys/slots.new"), F_OK), 0);
+	ck_assert_int_eq(access(scratch_file(&dir, "keys/master.2.key"), F_OK), 0);
+	scratch_free(before);
+	scratch_free(after);
+	REFUSED(REASON_IO, keystore_open_reader(scratch_file(&dir, "none"), e) != NULL);
+}
+END_TEST
+
 START_TEST(readers_go_on_during_rotation)
 {
 	pthread_t threads[2];
@@ -446,6 +479,7 @@ TCase *make_keystore_case(void)
 	tcase_add_test(c, file_grows);
 	tcase_add_test(c, rotation_keeps_keys_and_kills_copies);
 	tcase_add_test(c, interrupted_rotation_is_ended_at_start);
+	tcase_add_test(c, a_reader_changes_nothing);
 	tcase_add_test(c, readers_go_on_during_rotation);
 	tcase_add_test(c, damaged_or_missing_files_are_refused);
 	tcase_add_test(c, first_start_that_was_interrupted_begins_again);

@@ -1,0 +1,101 @@
+"""That what is erased is gone: from files and copies of them, for whoever holds the key store as it is now."""
+
+import json
+import os
+import shutil
+import unittest
+
+import agreements
+from world import ROOT, World, read, run, wait_for, GATEWAYCTL
+
+
+def schema():
+    return agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+
+
+class Copies(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = w = World()
+        cls.addClassCleanup(w.close)
+        w.agreement(agreements.passenger(digest=schema()))
+        w.start()
+        cls.north, cls.south, cls.number, cls.last = w.client("north"), w.client("south"), 0, 0
+
+    def deliver(self):
+        """Sends a record and waits until it is in south's inbox; returns its item."""
+        type(self).number += 1
+        status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(self.number)))
+        self.assertEqual(status, 201)
+        wait_for(lambda: not self.world.north.ask("outbox"))
+        item = self.south.inbox(self.last)["items"][0]
+        type(self).last = item["id"]
+        return item
+
+    def copy(self, node, name):
+        """The store as a backup program takes it, write-ahead log included, and the key store as none may."""
+        to = f"{self.world.folder}/{name}"
+        shutil.copytree(f"{node.folder}/store", f"{to}/store")
+        shutil.copytree(f"{node.folder}/keys", f"{to}/keys")
+        return f"{to}/store/gatewayd.db", f"{to}/keys"
+
+    def prove(self, exchange, *words, status=0, node=None):
+        node = node or self.world.south
+        got, out, err = run(GATEWAYCTL, "-c", node.config, "-o", "json", "retention", "prove", *words, exchange, ok=False)
+        self.assertEqual(got, status, (out, err))
+        return json.loads(out) if out else err
+
+    def test_a_copy_from_before_opens_with_no_key(self):
+        item = self.deliver()
+        exchange = item["exchange"]
+        backup, keys = self.copy(self.world.south, "before")
+        told = self.prove(exchange, "--backup", backup, status=3)
+        self.assertEqual((told["erased"], told["entries"], told["payload"], told["state"]), (False, [], True, "ready"))
+        self.assertEqual((told["backup"]["opens"], told["backup"]["slot_state"]), (True, "holds its key"))
+
+        self.assertEqual(self.south.ack(item["id"])[0], 200)
+        told = self.prove(exchange, "--backup", backup)
+        self.assertEqual((told["erased"], told["payload"], len(told["entries"])), (True, False, 1))
+        self.assertEqual(told["entries"][0]["entry"]["operation"], "erasure")
+        self.assertEqual((told["backup"]["payload"], told["backup"]["opens"], told["backup"]["slot_state"]), (True, False, "holds no key"))
+        self.assertGreater(told["backup"]["bytes"], 100)
+        self.assertEqual(self.prove(exchange)["erased"], True)
+        # what this finds, it finds: with the keys of that day the same copy opens
+        self.assertTrue(self.prove(exchange, "--backup", backup, "--keys", keys, status=3)["backup"]["opens"])
+
+        # the slot is used again; the key that lies there now opens nothing of it
+        for _ in range(3):
+            self.deliver()
+        told = self.prove(exchange, "--backup", backup)
+        self.assertGreater(told["backup"]["keys_tried"], 0)
+        self.assertFalse(told["backup"]["opens"])
+        after, _ = self.copy(self.world.south, "after")
+        self.assertEqual(self.prove(exchange, "--backup", after)["backup"]["payload"], False)
+        text = self.world.south.ctl("retention", "prove", "--backup", backup, exchange)[1]
+        self.assertIn("1 entries of its erasure", text)
+        self.assertIn("none of the", text)
+
+        # an old copy of the slots without its master key, which a rotation destroyed
+        lone = f"{self.world.folder}/lone"
+        os.makedirs(lone)
+        shutil.copy(f"{keys}/slots", lone)
+        self.assertIn("cannot open", self.prove(exchange, "--backup", backup, "--keys", lone, status=1))
+        shutil.copy(f"{self.world.north.folder}/keys/master.1.key", lone)
+        self.assertIn("not the one of the key slots", self.prove(exchange, "--backup", backup, "--keys", lone, status=1))
+
+    def test_what_proves_nothing(self):
+        unknown = "0192f000-0000-7000-8000-000000000001"
+        told = self.prove(unknown, status=3)
+        self.assertEqual((told["erased"], told["entries"], told["state"]), (False, [], None))
+        item = self.deliver()
+        self.south.ack(item["id"])
+        other = read(f"{self.world.north.folder}/audit.vkey").strip()
+        self.assertIn("no signature", self.prove(item["exchange"], "--key", other, status=4))
+        for words in ((), ("--keys", "x", unknown), ("nothing",), (unknown, unknown), ("--what", unknown)):
+            self.assertEqual(self.world.south.ctl("retention", "prove", *words, ok=False)[0], 2, words)
+        for words in (("--backup", f"{self.world.folder}/none.db"), ("--from", f"{self.world.folder}/none.db"),
+                      ("--backup", f"{self.world.south.folder}/store/gatewayd.db", "--keys", f"{self.world.folder}/none")):
+            self.prove(item["exchange"], *words, status=1)
+        exported = f"{self.world.folder}/exported"
+        self.world.south.ctl("audit", "export", exported)
+        self.assertIn("is no store", self.prove(item["exchange"], "--from", exported, status=1))
