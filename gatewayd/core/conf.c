@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/conf_parts.h"
 #include "gatewayd/core/files.h"
 #include "lib/base/wire.h"
+#include "lib/policy/training.h"
 #include "lib/schema/document.h"
 
 #define SECRET_FILE_MAX 65536
@@ -188,6 +190,7 @@ static void read_node(struct conf *c, const json_t *doc)
 
 static void conf_free(struct conf *c)
 {
+	conf_documents_free(c);
 	conf_parts_free(c);
 	crl_free(c->crl);
 	buf_wipe(&c->edge_blob);
@@ -224,8 +227,12 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	read_revocations(c, doc, now_ms);
 	conf_read_partners(c, path_of(c, doc, "partners"), errors);
 	conf_read_schemas(c, path_of(c, doc, "schemas"), errors);
+	conf_read_documents(c, path_of(c, doc, "documents"), now_ms, errors);
 	conf_read_agreements(c, path_of(c, doc, "agreements"), path_of(c, doc, "floor"), path_of(c, doc, "overlay"),
 	                     secret, now_ms, errors);
+	/* An agreement that did not load is no reason to miss it. */
+	if (errors->n + errors->dropped == before)
+		conf_check_documents(c, errors);
 out:
 	json_decref(doc);
 	schema_unref(schema);
@@ -338,9 +345,10 @@ bool conf_officer(const struct conf *c, struct view agency, const struct digest 
                   int64_t *training_until_ms)
 {
 	const struct partner *p = conf_signer(c, officer_of, &agency, spki, cert_der);
+	const struct signed_document *training = conf_training(c);
 
 	if (p)
-		*training_until_ms = p->training_until_ms;
+		*training_until_ms = training ? training_until(training, spki, p->training_until_ms) : p->training_until_ms;
 	return p != NULL;
 }
 

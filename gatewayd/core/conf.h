@@ -1,4 +1,4 @@
-/* The configuration of core: node, partners, agreements, floor and overlay, revocations. conf_load() builds
+/* The configuration of core: node, partners, agreements, documents of run time, floor and overlay, revocations. conf_load() builds
  * everything new and checks everything, listing every error; the caller then swaps one pointer. A conf is
  * immutable and reference-counted (atomic): whoever decides by one holds it until the decision is done.
  * Secrets and stores are opened once at start and are not part of it. */
@@ -69,6 +69,8 @@ struct conf {
 	size_t n_partners;
 	struct agreement **agreements;
 	size_t n_agreements;
+	struct signed_document **documents;     /* conf_documents.h */
+	size_t n_documents;
 	struct schema_source *schemas;  /* texts by digest */
 	size_t n_schemas;
 	struct view floor, overlay;     /* texts; empty: none */
@@ -95,9 +97,11 @@ const struct partner *conf_agency(const struct conf *c, struct view agency, unsi
 const struct partner *conf_signer(const struct conf *c, bool (*may)(const void *arg, const struct partner *p),
                                   const void *arg, const struct digest *spki, struct view *cert_der) MUST_USE;
 /* A pinned officer's certificate by the SHA-256 of its key, among those of `agency` (empty: of all), and until
- * when the training is valid (TIME_NONE: not stated, which counts as none). */
+ * when the training is valid (TIME_NONE: not stated, which counts as none); a training document governs. */
 bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
                   int64_t *training_until_ms) MUST_USE;
+/* Pinned signing certificates of a partner id or of an agency: the k-th one, false past the last. */
+bool conf_signer_of(const struct conf *c, struct view name, size_t k, struct view *cert_der) MUST_USE;
 /* An agreement by id; of several versions the one in force at `now_ms` (or the predecessor with that
  * digest, within its grace, when `digest` is not NULL). */
 struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest,

@@ -1,6 +1,7 @@
 /* Partners, schemas and agreements of a configuration. See conf_parts.h. */
 #include "gatewayd/core/conf_parts.h"
 
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/files.h"
 #include "lib/schema/document.h"
 
@@ -236,11 +237,9 @@ static bool schema_text(void *arg, const struct digest *digest, struct view *tex
 	return text->p != NULL;
 }
 
-/* The k-th signer certificate among the partner files of that id or, failing that, of that agency. */
-static bool signer_cert(void *arg, struct view name, size_t k, struct view *cert_der)
+/* Among the partner files of that id or, failing that, of that agency. */
+bool conf_signer_of(const struct conf *c, struct view name, size_t k, struct view *cert_der)
 {
-	const struct conf *c = ((struct folder *)arg)->c;
-
 	for (size_t i = 0; i < c->n_partners; i++) {
 		const struct partner *p = &c->partners[i];
 		if (!view_is(name, p->id) && !view_is(name, p->agency))
@@ -254,6 +253,16 @@ static bool signer_cert(void *arg, struct view name, size_t k, struct view *cert
 		k -= p->n_signers;
 	}
 	return false;
+}
+
+static bool signer_cert(void *arg, struct view name, size_t k, struct view *cert_der)
+{
+	return conf_signer_of(((struct folder *)arg)->c, name, k, cert_der);
+}
+
+static const struct signed_document *epochs_of(void *arg, struct view agreement)
+{
+	return conf_epochs(((struct folder *)arg)->c, agreement);
 }
 
 static bool read_agreement(void *arg, const char *name)
@@ -295,7 +304,7 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 	struct buf floor_text = BUF_INIT(DOCUMENT_MAX), overlay_text = BUF_INIT(DOCUMENT_MAX);
 	struct folder f = { .c = c, .path = folder, .errors = errors };
 	struct agreement_sources sources = { .arg = &f, .schema = schema_text, .signer = signer_cert,
-		.self = view_of(c->node.agency), .now_ms = now_ms };
+		.epochs = epochs_of, .self = view_of(c->node.agency), .now_ms = now_ms };
 
 	if ((floor && !read_text(&f, floor, &floor_text)) || (overlay && !read_text(&f, overlay, &overlay_text)))
 		goto out;

@@ -28,6 +28,7 @@
 #define EXIT_CONFIG 78          /* EX_CONFIG of sysexits.h */
 #define SECRETS 32
 #define EDGE_END_MS 1000
+#define WARN_EVERY_MS 3600000
 
 /* --- small things that every thread uses --- */
 
@@ -100,6 +101,23 @@ static void warn_revocation(const struct conf *conf)
 		core_log("error", "everybody is refused: %s", error_print(&conf->revocation, text, sizeof text));
 }
 
+/* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running`. */
+static struct conf *load_conf(struct core *c, const struct conf *running, struct error_list *errors)
+{
+	int64_t now = core_now_ms();
+	struct conf *conf = conf_load(c->config_path, &c->pseudonym, now, errors);
+
+	if (conf && !governing_permits(c->reader, running, conf, now, errors)) {
+		conf_unref(conf);
+		return NULL;
+	}
+	if (conf) {
+		warn_revocation(conf);
+		governing_warn(conf, now);
+	}
+	return conf;
+}
+
 /* Builds and checks everything new, then swaps one pointer; an error leaves the old one running. What binds
  * sockets and opens stores is taken at start only. */
 static bool reload(struct core *c, struct error_list *errors)
@@ -107,14 +125,13 @@ static bool reload(struct core *c, struct error_list *errors)
 	struct conf *fresh, *old;
 
 	notify("RELOADING=1");
-	fresh = conf_load(c->config_path, &c->pseudonym, core_now_ms(), errors);
+	fresh = load_conf(c, c->conf, errors);
 	if (!fresh) {
 		log_errors(errors);
 		core_log("error", "reload: the running configuration stays");
 		notify("READY=1");
 		return false;
 	}
-	warn_revocation(fresh);
 	pthread_mutex_lock(&c->lock);
 	old = c->conf;
 	c->conf = fresh;
@@ -229,7 +246,7 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	store_slots_forget(o->store);
 	if (swept)
 		core_log("notice", "%u orphaned payload keys erased", swept);
-	o->reader = store_open_reader(n->store, e);
+	o->reader = c->reader = store_open_reader(n->store, e);
 	return o->reader && open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e) &&
 	       sights_load(c->sights, c->conf, o->reader, e);
 }
@@ -238,14 +255,13 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 static bool arm_conf(struct core *c)
 {
 	struct error_list errors = { .n = 0 };
-	struct conf *armed = conf_load(c->config_path, &c->pseudonym, core_now_ms(), &errors);
+	struct conf *armed = load_conf(c, NULL, &errors);
 
 	if (!armed) {
 		log_errors(&errors);
 		error_list_free(&errors);
 		return false;
 	}
-	warn_revocation(armed);
 	conf_unref(c->conf);
 	c->conf = armed;
 	error_list_free(&errors);
@@ -259,6 +275,7 @@ struct loop {
 	struct event_base *base;
 	struct retention *retention;
 	struct holds *holds;
+	int64_t warn_ms;                /* monotonic: when documents are looked at again */
 	int edge_pid;
 	int status;
 };
@@ -320,6 +337,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e))
 		core_log("error", "retention: %s", e.text);
+	if (core_monotonic_ms() >= l->warn_ms) {
+		l->warn_ms = core_monotonic_ms() + WARN_EVERY_MS;
+		governing_warn(l->core->conf, core_now_ms());
+	}
 }
 
 static void on_swept(evutil_socket_t fd, short what, void *arg)
@@ -386,7 +407,7 @@ static void end_edge(int pid, bool hung_up)
 static int serve(struct core *c, const struct core_options *o, struct opened *opened, struct error *e)
 {
 	struct loop l = { .core = c, .base = event_base_new(), .retention = retention_new(c, opened->reader),
-		.holds = holds_new(c, opened->reader), .edge_pid = o->edge_pid };
+		.holds = holds_new(c, opened->reader), .warn_ms = core_monotonic_ms() + WARN_EVERY_MS, .edge_pid = o->edge_pid };
 	struct event *events[LOOP_EVENTS] = { NULL };
 	struct control *control = NULL;
 	struct rebuild *rebuild = NULL;

@@ -25,6 +25,7 @@ struct core {
 	struct keystore *keys;
 	struct mirror *mirror;
 	struct writer *writer;
+	struct store *reader;           /* the main thread's */
 	struct quotas *quotas;          /* its own lock */
 	struct witness *witness;
 	struct sights *sights;          /* its own lock */

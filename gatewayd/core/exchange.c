@@ -2,6 +2,7 @@
  * the first that fails ends the questions, and what was decided is written and answered all the same. */
 #include "gatewayd/core/exchange.h"
 
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/ingress.h"
 #include "lib/base/encode.h"
 
@@ -80,11 +81,19 @@ static bool check_origin(struct exchange *x)
 
 struct lookup {
 	const struct conf *conf;
+	const struct exchange *exchange;
 };
 
 static bool find_officer(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms)
 {
 	return conf_officer(((struct lookup *)arg)->conf, VIEW(""), spki, cert_der, training_until_ms);
+}
+
+static bool consent_withdrawn(void *arg, struct view reference)
+{
+	const struct lookup *l = arg;
+
+	return conf_consent_withdrawn(l->conf, l->exchange->agreement, reference, l->exchange->envelope.purpose);
 }
 
 /* How often was it used already? What a gateway delivers was released when its log says so. */
@@ -108,11 +117,15 @@ static bool reserve(struct exchange *x)
 static bool authorise(struct exchange *x)
 {
 	struct request *r = x->request;
-	struct lookup lookup = { .conf = r->conf };
+	struct lookup lookup = { .conf = r->conf, .exchange = x };
+	const struct signed_document *withdrawals = conf_withdrawals(r->conf, x->agreement), *training = conf_training(r->conf);
 	struct facts facts = { .now_ms = r->now_ms, .self = view_of(r->conf->node.agency),
 		.agency = view_of(r->peer->agency), .gateway = x->kind == EXCHANGE_INGRESS, .input = x->input,
 		.tier_uses = x->quota.uses[0], .exception_uses = x->quota.uses[1],
-		.build = view_of(x->worker->core->build), .arg = &lookup, .officer = find_officer };
+		.build = view_of(x->worker->core->build), .arg = &lookup, .officer = find_officer,
+		.consent_withdrawn = consent_withdrawn, .consent_unknown = conf_consent_unknown(r->conf, x->agreement, r->now_ms),
+		.withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		.training = training && x->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
 
 	return decision_authorise(&x->decision, x->agreement, &facts, &x->envelope, &x->tape);
 }

@@ -1,7 +1,9 @@
 /* See governing.h. */
 #include "gatewayd/core/governing.h"
 
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/store.h"
+#include "lib/policy/withdrawals.h"
 #include "lib/tlog/entry.h"
 
 struct governing {
@@ -29,29 +31,152 @@ static bool append(struct governing *g, const struct entry *entry)
 	return ok;
 }
 
-static void keep_document(void *arg, const char *kind, struct view text)
+/* Keeps a text by its digest; logs it when it was not known. */
+static bool keep(struct governing *g, const char *kind, struct view text, struct entry *entry)
 {
-	struct governing *g = arg;
 	struct error missing = { .reason = REASON_NONE };
 	struct digest digest;
 	struct view known;
+
+	sha256(text, &digest);
+	if (store_get_document(g->store, &digest, &known, &missing))
+		return true;
+	if (missing.reason != REASON_NOT_FOUND) {
+		*g->error = missing;
+		return false;
+	}
+	entry->time_ms = g->now_ms;
+	entry->input = digest;
+	entry->build = view_of(g->core->build);
+	return store_put_document(g->store, &digest, view_of(kind), text, g->now_ms, g->error) && append(g, entry);
+}
+
+static void keep_document(void *arg, const char *kind, struct view text)
+{
+	struct governing *g = arg;
 	char note[96];
 
 	if (g->failed)
 		return;
-	sha256(text, &digest);
-	if (store_get_document(g->store, &digest, &known, &missing))
-		return;
-	if (missing.reason != REASON_NOT_FOUND) {
-		*g->error = missing;
-		g->failed = true;
-		return;
-	}
 	snprintf(note, sizeof note, "%s in force for the first time", kind);
-	struct entry entry = { .operation = OPERATION_POLICY_CHANGE, .time_ms = g->now_ms, .input = digest,
-		.note = view_of(note), .build = view_of(g->core->build) };
-	g->failed = !store_put_document(g->store, &digest, view_of(kind), text, g->now_ms, g->error) || !append(g, &entry);
+	struct entry entry = { .operation = OPERATION_POLICY_CHANGE, .note = view_of(note) };
+	g->failed = !keep(g, kind, text, &entry);
 }
+
+/* --- signed documents of run time --- */
+
+/* Under which the store remembers what is in force. */
+static void name_of(enum document_kind kind, struct view agreement, struct view issuer, char *out, size_t size)
+{
+	snprintf(out, size, "document/%s/%.*s/%.*s", document_kind_name(kind), VIEW_ARG(agreement), VIEW_ARG(issuer));
+}
+
+static bool keep_signed(struct governing *g, const struct signed_document *d)
+{
+	char name[300], note[128];
+	struct buf digest = BUF_INIT(65);
+
+	snprintf(note, sizeof note, "%s number %llu of %.*s in force for the first time", document_kind_name(d->kind),
+	         (unsigned long long)d->number, VIEW_ARG(d->issuer));
+	struct entry entry = { .operation = d->kind == DOCUMENT_EPOCHS ? OPERATION_KEY_CHANGE : OPERATION_POLICY_CHANGE,
+		.agreement = d->agreement, .note = view_of(note) };
+	name_of(d->kind, d->agreement, d->issuer, name, sizeof name);
+	digest_print(&digest, &d->digest);
+	bool ok = keep(g, document_kind_name(d->kind), d->text, &entry) &&
+	          store_put_value(g->store, view_of(name), buf_view(&digest), g->error);
+	buf_free(&digest);
+	return ok;
+}
+
+/* What was in force when the store was written last; NULL: nothing, or (with an error listed) it cannot be read. */
+static struct signed_document *remembered(struct store *reader, const char *name, struct error_list *errors)
+{
+	/* It was judged when it came. */
+	const struct document_sources judged = { .unsigned_ok = true, .now_ms = INT64_MAX };
+	struct error e = { .reason = REASON_NONE };
+	struct digest digest;
+	struct view text;
+
+	if (!store_get_value(reader, view_of(name), &text, &e)) {
+		if (e.reason != REASON_NOT_FOUND)
+			error_list_add(errors, &e);
+		return NULL;
+	}
+	if (!digest_parse(text, &digest) || !store_get_document(reader, &digest, &text, &e)) {
+		error_list_addf(errors, REASON_STORE, name, 0, 0, "what was in force is not in the store");
+		return NULL;
+	}
+	return signed_document_load(name, text, VIEW(""), &judged, errors);
+}
+
+static void follow_store(struct store *reader, const struct conf *fresh, enum document_kind kind, struct view agreement,
+                         struct view issuer, int64_t now_ms, struct error_list *errors)
+{
+	char name[300];
+
+	if (issuer.n == 0)
+		return;
+	name_of(kind, agreement, issuer, name, sizeof name);
+	struct signed_document *before = remembered(reader, name, errors);
+	if (before)
+		signed_document_follows(before, conf_document(fresh, kind, agreement, issuer), now_ms, errors);
+	signed_document_free(before);
+}
+
+/* The store does not know yet what the last reload brought. Where the agreement went its documents may go. */
+static void follow_running(const struct conf *running, const struct conf *fresh, int64_t now_ms, struct error_list *errors)
+{
+	for (size_t i = 0; running && i < running->n_documents; i++) {
+		const struct signed_document *d = running->documents[i];
+		if (d->agreement.n == 0 || conf_holds(fresh, d->agreement))
+			signed_document_follows(d, conf_document(fresh, d->kind, d->agreement, d->issuer), now_ms, errors);
+	}
+}
+
+bool governing_permits(struct store *reader, const struct conf *running, const struct conf *fresh, int64_t now_ms,
+                       struct error_list *errors)
+{
+	struct view self = view_of(fresh->node.agency);
+	size_t before = errors->n + errors->dropped;
+
+	follow_running(running, fresh, now_ms, errors);
+	if (errors->n + errors->dropped > before)
+		return false;
+	follow_store(reader, fresh, DOCUMENT_TRAINING, VIEW(""), self, now_ms, errors);
+	for (size_t i = 0; i < fresh->n_agreements; i++) {
+		const struct agreement *a = fresh->agreements[i];
+		follow_store(reader, fresh, DOCUMENT_WITHDRAWALS, agreement_id(a), agreement_withdrawals(a), now_ms, errors);
+		follow_store(reader, fresh, DOCUMENT_EPOCHS, agreement_id(a), self, now_ms, errors);
+	}
+	return errors->n + errors->dropped == before;
+}
+
+/* In the last quarter of its time a list is announced as due. */
+static void warn_of(const struct signed_document *d, int64_t now_ms)
+{
+	char due[TIME_TEXT + 1];
+
+	time_print(d->next_update_ms, due);
+	if (!withdrawals_current(d, now_ms))
+		core_log("error", "%s: its next update was due at %s: what rests on consent is refused", d->file, due);
+	else if (d->next_update_ms - now_ms < (d->next_update_ms - d->issued_ms) / 4)
+		core_log("warning", "%s: its next update is due at %s; without it what rests on consent is refused then", d->file, due);
+}
+
+void governing_warn(const struct conf *conf, int64_t now_ms)
+{
+	for (size_t i = 0; i < conf->n_documents; i++)
+		if (conf->documents[i]->kind == DOCUMENT_WITHDRAWALS)
+			warn_of(conf->documents[i], now_ms);
+	for (size_t i = 0; i < conf->n_agreements; i++) {
+		const struct agreement *a = conf->agreements[i];
+		if (agreement_withdrawals(a).n && !conf_withdrawals(conf, a))
+			core_log("error", "agreement %.*s version %.*s: there is no list of withdrawals of %.*s: what rests on consent is refused",
+			         VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)), VIEW_ARG(agreement_withdrawals(a)));
+	}
+}
+
+/* --- the job --- */
 
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
@@ -65,6 +190,8 @@ static bool write_governing(struct job *j, struct writer *w, struct store *s, st
 	g->failed = !append(g, &entry);
 	if (g->conf)
 		conf_each_document(g->conf, keep_document, g);
+	for (size_t i = 0; g->conf && i < g->conf->n_documents && !g->failed; i++)
+		g->failed = !keep_signed(g, g->conf->documents[i]);
 	return !g->failed;
 }
 

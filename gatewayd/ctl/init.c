@@ -117,13 +117,13 @@ static bool write_keystore(const struct plan *p, struct error *e)
 
 static bool write_node(const struct plan *p, struct error *e)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:[s], s:{s:s, s:s, s:s}, s:s, s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s}",
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:[s], s:{s:s, s:s, s:s}, s:s, s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s, s:s}",
 		"agency", p->agency, "node", p->node, "host", p->host, "listen", p->listen,
 		"tls", "certificate", "tls/gateway.pem", "key", "tls/gateway.key", "authorities", "tls/authorities.pem",
 		"store", "store/gatewayd.db", "keys", "keys",
 		"audit", "epoch", 1, "mirror", "log/audit.jsonl", "vkey", "audit.vkey", "anchor", "anchor/checkpoint",
 		"witness_vkey", "witness.vkey",
-		"partners", "partners", "agreements", "agreements", "schemas", "schemas", "control", "run/control.sock");
+		"partners", "partners", "agreements", "agreements", "documents", "documents", "schemas", "schemas", "control", "run/control.sock");
 	char *text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
 	struct buf b = BUF_INIT(65536);
 	bool ok;
@@ -141,7 +141,8 @@ static bool write_all(const struct plan *p, struct error *e)
 {
 	static const struct { const char *name; unsigned mode; } folders[] = {
 		{ "", 0755 }, { "keys", 0700 }, { "tls", 0755 }, { "store", 0700 }, { "log", 0750 }, { "anchor", 0755 },
-		{ "run", 0750 }, { "partners", 0755 }, { "agreements", 0755 }, { "schemas", 0755 },
+		{ "run", 0750 }, { "partners", 0755 }, { "agreements", 0755 }, { "documents", 0755 },
+		{ "schemas", 0755 },
 	};
 	struct secret s;
 
@@ -200,7 +201,7 @@ int ctl_run_init(const struct ctl *c, int argc, char **argv)
 	       "  tls/gateway.csr  have it signed by the partners' authority (serverAuth and clientAuth),\n"
 	       "                   put the certificate at tls/gateway.pem and the authority at tls/authorities.pem\n"
 	       "  audit.vkey       give it to auditors and partners; witness.vkey to partners\n"
-	       "  partners/, agreements/, schemas/  put them here; check with gatewayd -c %s/gatewayd.json -t\n",
+	       "  partners/, agreements/, documents/, schemas/  put them here; check with gatewayd -c %s/gatewayd.json -t\n",
 	       p.dir, p.agency, p.dir);
 	return CTL_OK;
 }

@@ -51,11 +51,11 @@ void signed_document_free(struct signed_document *d);
 /* Whether it fits what it is about: `versions` are those of its agreement that are held (none for training), `self`
  * the agency of the node. Lists every error. */
 bool signed_document_fits(const struct signed_document *d, struct agreement *const *versions, size_t n, struct view self,
-                          struct error_list *errors) MUST_USE;
+                          struct error_list *errors);
 /* Whether `after` may take the place of `before`, which is or was in force: the same document, or one with a larger
  * number that goes back on nothing. `after` NULL: it is gone, which is never allowed. */
 bool signed_document_follows(const struct signed_document *before, const struct signed_document *after, int64_t now_ms,
-                             struct error_list *errors) MUST_USE;
+                             struct error_list *errors);
 
 /* Adds `file:line:column: /pointer: text`. Always false. For the modules of the kinds. */
 bool signed_document_fault(const struct signed_document *d, struct error_list *errors, enum reason reason,
