@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
@@ -83,6 +84,32 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 	return ok;
 }
 
+/* What waits leaves only while the consent that it rests on stands. */
+static bool consent_stands(struct delivery *d, struct view members)
+{
+	struct view id = view_of(d->agreement);
+	const struct agreement *a = conf_agreement(d->conf, id, &d->agreement_digest, d->now_ms);
+	struct error e = { .reason = REASON_NONE };
+	struct tape t;
+
+	if (!a)
+		a = conf_agreement(d->conf, id, NULL, d->now_ms);
+	if (!a || agreement_withdrawals(a).n == 0)
+		return true;
+	if (!tape_parse(d->worker->scratch.envelope, members, &t, &e))
+		return later(d, reason_slug(e.reason), e.text);
+	uint32_t consent = tape_member(&t, 0, VIEW("consent")), reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
+	uint32_t basis = tape_member(&t, 0, VIEW("legal_basis")), purpose = tape_member(&t, 0, VIEW("purpose"));
+	if (!reference || !basis || !purpose)
+		return true;
+	d->withdrawn = conf_consent_withdrawn(d->conf, a, tape_string(&t, reference), tape_string(&t, purpose));
+	if (d->withdrawn)
+		return later(d, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)), "the consent was withdrawn while it waited");
+	if (agreement_needs_consent(a, tape_string(&t, basis)) && conf_consent_unknown(d->conf, a, d->now_ms))
+		return later(d, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
+	return true;
+}
+
 bool delivery_prepare(struct delivery *d)
 {
 	struct store *reader = d->worker->reader;
@@ -110,10 +137,10 @@ bool delivery_prepare(struct delivery *d)
 		later(d, reason_slug(e.reason), e.text);
 	} else {
 		buf_add(&members, row.envelope);
-		if (members.failed || !payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange, &payload, &e))
-			later(d, reason_slug(e.reason), e.text);
-		else
-			ok = write_body(d, buf_view(&members), &payload, entry);
+		ok = (!members.failed || later(d, "no-memory", "memory ran out")) && consent_stands(d, buf_view(&members)) &&
+		     (payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange, &payload, &e) ||
+		      later(d, reason_slug(e.reason), e.text)) &&
+		     write_body(d, buf_view(&members), &payload, entry);
 	}
 	payload_close(&payload);
 	buf_free(&members);
@@ -173,6 +200,8 @@ void delivery_judge(struct delivery *d)
 		later(d, post_slug(&d->post), "the partner refused");
 		if (post_refused(&d->post))
 			d->end = DELIVERY_REFUSED;
+	} else if (d->withdrawn) {
+		d->end = DELIVERY_REFUSED;
 	} else if (!d->slug[0]) {
 		later(d, "unreachable", d->post.problem);
 	}

@@ -16,7 +16,7 @@ struct delivery_due {
 enum delivery_end {
 	DELIVERY_RETRY,         /* not arrived: again later */
 	DELIVERY_DONE,          /* arrived; the partner's receipt verifies */
-	DELIVERY_REFUSED,       /* the partner refused for good */
+	DELIVERY_REFUSED,       /* the partner refused for good, or the consent was withdrawn meanwhile */
 	DELIVERY_EXPIRED        /* past its deadline */
 };
 
@@ -38,6 +38,7 @@ struct delivery {
 	char problem[200];              /* why not; place and rule only */
 	char slug[64];
 	enum delivery_end end;
+	bool withdrawn;                 /* the consent was, while it waited */
 	struct buf receipt;             /* the partner's, verified */
 	int64_t now_ms;
 	UT_hash_handle hh;
