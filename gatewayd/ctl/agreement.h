@@ -6,18 +6,20 @@
 
 #include "gatewayd/ctl/ctl.h"
 #include "lib/policy/agreement.h"
+#include "lib/policy/signed_document.h"
 
 #define AGREEMENT_FILE_MAX (16u << 20)
 #define AGREEMENT_SCHEMAS_MAX 512u
 #define AGREEMENT_SIGNERS_MAX 64u
+#define AGREEMENT_DOCUMENTS_MAX 8u
 
 /* Options that every command on an agreement takes. */
 #define AGREEMENT_OPTIONS \
 	{ "schema-dir", required_argument, NULL, 'S' }, { "self", required_argument, NULL, 'A' }, \
 	{ "floor", required_argument, NULL, 'F' }, { "overlay", required_argument, NULL, 'O' }, \
 	{ "now", required_argument, NULL, 'N' }, { "secret", required_argument, NULL, 'K' }, \
-	{ "signer", required_argument, NULL, 'C' }
-#define AGREEMENT_USAGE "[--schema-dir DIR] [--self AGENCY] [--floor FILE] [--overlay FILE] [--now TIME]"
+	{ "signer", required_argument, NULL, 'C' }, { "document", required_argument, NULL, 'D' }
+#define AGREEMENT_USAGE "[--schema-dir DIR] [--self AGENCY] [--floor FILE] [--overlay FILE] [--document FILE]… [--now TIME]"
 
 struct text_file {
 	char *p;
@@ -29,6 +31,8 @@ struct agreement_setup {
 	size_t n_schemas;
 	struct { char *name; struct buf der; } signers[AGREEMENT_SIGNERS_MAX];
 	size_t n_signers;
+	struct signed_document *documents[AGREEMENT_DOCUMENTS_MAX];     /* of run time; their signatures are not looked at */
+	size_t n_documents;
 	struct text_file floor, overlay;
 	const char *self;               /* NULL: the first party */
 	struct secret secret;
@@ -41,6 +45,10 @@ void agreement_setup_free(struct agreement_setup *s);
 int agreement_setup_option(struct agreement_setup *s, int option, const char *value);
 /* Loads a file; `signature` is NULL for drafts. Prints every error and returns NULL. */
 struct agreement *agreement_setup_load(const struct agreement_setup *s, const char *path, const struct text_file *signature);
+/* The document of that kind among those that were named, or NULL. */
+const struct signed_document *agreement_setup_document(const struct agreement_setup *s, enum document_kind kind);
+/* For document_sources: the certificates of --signer; `arg` is the setup. */
+bool agreement_setup_signer(void *arg, struct view name, size_t k, struct view *cert_der);
 
 int agreement_list(const struct ctl *c, int argc, char **argv);        /* agreement_list.c */
 /* agreement_simulate.c */
@@ -48,7 +56,8 @@ int agreement_simulate(const struct ctl *c, int argc, char **argv);
 int agreement_explain(const struct ctl *c, int argc, char **argv);
 /* Repeats the decision on an envelope of this agency's own system at the instant that the decision names,
  * from the documents that governed. What stands in no document (quotas used up, suspensions, approvals of
- * officers who are pinned in node files) is taken as it was when nothing stood against the record. */
+ * officers who are pinned in node files, that a list of withdrawals was missing) is taken as it was when nothing
+ * stood against the record. */
 int decision_replay(const struct ctl *c, int argc, char **argv);
 
 #endif

@@ -27,6 +27,8 @@ void agreement_setup_free(struct agreement_setup *s)
 		free(s->signers[i].name);
 		buf_free(&s->signers[i].der);
 	}
+	for (size_t i = 0; i < s->n_documents; i++)
+		signed_document_free(s->documents[i]);
 	free(s->floor.p);
 	free(s->overlay.p);
 	secret_wipe(&s->secret);
@@ -79,6 +81,28 @@ static int read_signer(struct agreement_setup *s, const char *value)
 	return ok ? CTL_OK : ctl_fail(CTL_FAILED, &e);
 }
 
+static int read_document(struct agreement_setup *s, const char *path)
+{
+	const struct document_sources judged = { .unsigned_ok = true, .now_ms = INT64_MAX };
+	struct error_list errors = { .max = 200 };
+	struct error e = { .reason = REASON_NONE };
+	struct text_file text;
+	char line[800];
+
+	if (s->n_documents == AGREEMENT_DOCUMENTS_MAX)
+		return ctl_usage("--document FILE, at most 8 of them");
+	if (!ctl_read_file(path, AGREEMENT_FILE_MAX, &text.p, &text.n, &e))
+		return ctl_fail(CTL_FAILED, &e);
+	struct signed_document *d = signed_document_load(path, view_make(text.p, text.n), VIEW(""), &judged, &errors);
+	for (size_t i = 0; i < errors.n; i++)
+		fprintf(stderr, "%s\n", error_print(&errors.items[i], line, sizeof line));
+	if (d)
+		s->documents[s->n_documents++] = d;
+	error_list_free(&errors);
+	free(text.p);
+	return d ? CTL_OK : CTL_CHECK_FAILED;
+}
+
 int agreement_setup_option(struct agreement_setup *s, int option, const char *value)
 {
 	struct error e = { .reason = REASON_NONE };
@@ -103,6 +127,8 @@ int agreement_setup_option(struct agreement_setup *s, int option, const char *va
 		return secret_read(value, SECRET_BYTES, &s->secret, &e) ? CTL_OK : ctl_fail(CTL_FAILED, &e);
 	case 'C':
 		return read_signer(s, value);
+	case 'D':
+		return read_document(s, value);
 	}
 	return CTL_USAGE;       /* getopt has said what is wrong */
 }
@@ -138,7 +164,7 @@ static bool find_schema(void *arg, const struct digest *digest, struct view *tex
 	return s.found.p != NULL;
 }
 
-static bool find_signer(void *arg, struct view name, size_t k, struct view *cert_der)
+bool agreement_setup_signer(void *arg, struct view name, size_t k, struct view *cert_der)
 {
 	const struct agreement_setup *s = arg;
 
@@ -148,6 +174,35 @@ static bool find_signer(void *arg, struct view name, size_t k, struct view *cert
 			return true;
 		}
 	return false;
+}
+
+const struct signed_document *agreement_setup_document(const struct agreement_setup *s, enum document_kind kind)
+{
+	for (size_t i = 0; i < s->n_documents; i++)
+		if (s->documents[i]->kind == kind)
+			return s->documents[i];
+	return NULL;
+}
+
+/* That it is this agreement's is checked afterwards, as for all of them. */
+static const struct signed_document *find_epochs(void *arg, struct view agreement)
+{
+	(void)agreement;
+	return agreement_setup_document(arg, DOCUMENT_EPOCHS);
+}
+
+static bool documents_fit(const struct agreement_setup *s, struct agreement *a, struct view self, struct error_list *errors)
+{
+	size_t before = errors->n + errors->dropped;
+
+	for (size_t i = 0; i < s->n_documents; i++) {
+		const struct signed_document *d = s->documents[i];
+		signed_document_fits(d, &a, view_eq(d->agreement, agreement_id(a)) ? 1 : 0, self, errors);
+		for (size_t k = 0; k < i; k++)
+			if (s->documents[k]->kind == d->kind)
+				signed_document_fault(d, errors, REASON_CONFIG, "/document", "another one of this kind was given");
+	}
+	return errors->n + errors->dropped == before;
 }
 
 struct agreement *agreement_setup_load(const struct agreement_setup *s, const char *path, const struct text_file *signature)
@@ -162,7 +217,7 @@ struct agreement *agreement_setup_load(const struct agreement_setup *s, const ch
 		ctl_fail(CTL_FAILED, &e);
 		return NULL;
 	}
-	struct agreement_sources from = { .arg = (void *)(uintptr_t)s, .schema = find_schema, .signer = find_signer,
+	struct agreement_sources from = { .arg = (void *)(uintptr_t)s, .schema = find_schema, .signer = agreement_setup_signer, .epochs = find_epochs,
 		.floor = view_make(s->floor.p, s->floor.n), .overlay = view_make(s->overlay.p, s->overlay.n),
 		.pseudonym_secret = s->secret, .unsigned_ok = signature == NULL, .now_ms = s->now_ms };
 	json_t *doc = json_loadb(text.p, text.n, 0, NULL);
@@ -171,6 +226,10 @@ struct agreement *agreement_setup_load(const struct agreement_setup *s, const ch
 	from.self = view_of(self ? self : "");
 	a = agreement_load(path, view_make(text.p, text.n),
 	                   signature ? view_make(signature->p, signature->n) : VIEW(""), &from, &errors);
+	if (a && !documents_fit(s, a, from.self, &errors)) {
+		agreement_unref(a);
+		a = NULL;
+	}
 	for (size_t i = 0; i < errors.n; i++)
 		fprintf(stderr, "%s\n", error_print(&errors.items[i], line, sizeof line));
 	if (errors.dropped)

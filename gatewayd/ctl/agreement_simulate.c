@@ -2,6 +2,7 @@
  * logged and nothing sent. */
 #include "gatewayd/ctl/agreement.h"
 #include "lib/policy/decision.h"
+#include "lib/policy/withdrawals.h"
 #include "lib/schema/document.h"
 
 struct simulation {
@@ -67,13 +68,26 @@ static bool fits(struct simulation *s, const struct schema *schema, const struct
 	return false;
 }
 
+static bool consent_withdrawn(void *arg, struct view reference)
+{
+	const struct simulation *s = arg;
+	const struct signed_document *d = agreement_setup_document(&s->setup, DOCUMENT_WITHDRAWALS);
+
+	return d && withdrawals_has(d, reference, s->envelope.purpose);
+}
+
 /* The same steps, in the same order, as an exchange of the daemon. */
 static bool decide(struct simulation *s)
 {
 	struct decision *d = &s->decision;
 	struct error e = { .reason = REASON_NONE };
 	struct view self = view_of(s->setup.self);
-	struct facts facts = { .now_ms = s->setup.now_ms, .self = self, .agency = self, .build = s->build };
+	const struct signed_document *withdrawals = agreement_setup_document(&s->setup, DOCUMENT_WITHDRAWALS);
+	const struct signed_document *training = agreement_setup_document(&s->setup, DOCUMENT_TRAINING);
+	struct facts facts = { .now_ms = s->setup.now_ms, .self = self, .agency = self, .build = s->build, .arg = s,
+		.consent_withdrawn = consent_withdrawn, .withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		.consent_unknown = withdrawals && !withdrawals_current(withdrawals, s->setup.now_ms),
+		.training = training ? &training->digest : NULL };
 	struct tape out;
 
 	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = s->agreement, .now_ms = s->setup.now_ms,

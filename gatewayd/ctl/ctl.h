@@ -28,6 +28,7 @@ struct ctl_command {
 /* Tables of the rooms, each ending with an empty row; ctl/main.c lists them. */
 extern const struct ctl_command ctl_schema_commands[];
 extern const struct ctl_command ctl_agreement_commands[];
+extern const struct ctl_command ctl_document_commands[];
 extern const struct ctl_command ctl_audit_commands[];
 extern const struct ctl_command ctl_exchange_commands[];
 extern const struct ctl_command ctl_retention_commands[];
