@@ -6,6 +6,7 @@
 #include "gatewayd/core/notice.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
+#include "gatewayd/core/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
@@ -173,6 +174,8 @@ static bool receipt_holds(struct notice_out *o)
 		later(o, "receipt-invalid", e.text);
 	} else if (!leaf_fits(o, leaf)) {
 		later(o, "receipt-invalid", "the receipt is for something else");
+	} else if (!sight_take(o->worker->core, o->partner, r.checkpoint, &e)) {
+		later(o, reason_slug(e.reason), e.text);
 	} else {
 		sha256(leaf, &o->receipt_entry);
 		buf_adds(&o->receipt, text);

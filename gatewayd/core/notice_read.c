@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "gatewayd/core/router.h"
+#include "gatewayd/core/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
@@ -195,6 +196,8 @@ static bool verify(struct notice_in *in, const struct store_exchange *x)
 		return invalid(in, "the entry is not a JSON object");
 	if (!check_entry(in, &t, x))
 		return false;
+	if (!sight_take(in->request->worker->core, peer, receipt.checkpoint, &e))
+		return fail(in, e.reason, "/proof", e.text);
 	/* What is kept is the one text that verifies offline. */
 	buf_reset(&s->proof);
 	receipt_print(&receipt, buf_view(&in->entry), &s->proof);

@@ -11,6 +11,7 @@ import unittest
 
 import agreements
 from check_sender import Liar, Receiver, uuid7
+from merkle import receipt_of
 from world import ROOT, Client, World, wait_for
 
 DAY = 86400000
@@ -40,7 +41,8 @@ class Teller(Liar):
                 "peer": self.recipient, "recipient": self.recipient, "time": time.time_ns() // 1000000}
         leaf.update(entry or {})
         raw = compact(leaf).encode()
-        proof = f"c2sp.org/tlog-proof@v1\nindex 0\n\n{self.checkpoint(root or hashlib.sha256(bytes(1) + raw).digest())}"
+        self.leaves.append(raw)
+        proof = receipt_of(self.leaves, len(self.leaves) - 1, self.checkpoint(self.leaves, root))
         doc = {"kind": kind, "agency": self.agency, "node": "gw1", "entry": base64.b64encode(raw).decode(), "proof": proof}
         doc.update(members)
         return json.dumps(doc)[:-1] + f',"body":{text}}}'
@@ -121,6 +123,11 @@ class Taking(unittest.TestCase):
         self.refused(t.notice("return", x, record={"a": 1}, salt="0"), "notice-invalid", 422)
         self.refused("{", "bad-json", 400)
         self.refused('{"kind":1,"kind":1}', "bad-json", 400)
+
+    def test_a_log_that_forked(self):
+        teller = Teller(self.world, self.digest)        # it begins again where what was sent before began
+        got, answer = teller.tell(self.exchange, teller.notice("hold", self.exchange))
+        self.assertEqual((got, answer["type"]), (403, "/problems/receipt-invalid"))
 
     def test_what_is_too_large(self):
         self.refused(self.teller.notice("hold", self.exchange, {"reason": "x" * 65536}), "too-large", 413)
@@ -266,9 +273,19 @@ class Sending(unittest.TestCase):
         wait_for(lambda: self.rows("SELECT attempts >= 2 AND last_error = 'unreachable' FROM notice") == [(1,)])
         self.north.stop()
         self.north.start()
+        before = self.partner
         self.partner = Takes(self.world, self.digest)
+        self.partner.leaves = before.leaves
         self.addCleanup(self.partner.close)
         wait_for(lambda: [e[1] for e in self.ended()] == [""])
+
+    def test_a_forked_log_proves_nothing(self):
+        self.put(1)
+        self.partner.leaves[:] = [b"another history"] * (len(self.partner.leaves) - 1)
+        self.north.start()
+        wait_for(lambda: self.rows("SELECT last_error FROM notice") == [("receipt-invalid",)])
+        self.assertEqual(self.ended(), [])
+        self.assertIn("forked", wait_for(lambda: self.audit(operation="incident"))[0]["note"])
 
     def test_it_is_given_up_after_28_days(self):
         self.partner.status = 503

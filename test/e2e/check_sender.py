@@ -111,6 +111,7 @@ class Receiver(Liar):
         context.load_cert_chain(f"{node.folder}/tls/gateway.pem", f"{node.folder}/tls/gateway.key")
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", node.port), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None      # a daemon that stops leaves in the middle of a request
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
