@@ -128,7 +128,7 @@ class Withdrawals(Documents):
         for n in w.nodes:
             self.take(n, withdrawals(1, "ref-0"))
         first = self.passes(consented(3, "ref-1"))
-        wait_for(lambda: [x["state"] for x in w.south.ask("exchange", "list")] == ["ready"])
+        wait_for(lambda: w.north.ask("outbox") == [])
         self.take(w.north, withdrawals(2, "ref-0", "ref-1", {"reference": digest_of("ref-2"), "purposes": ["aid"]}))
         answer = self.refused(consented(4, "ref-1"), "consent-withdrawn", told="not-permitted")
         failed = self.decision(answer["exchange"])
