@@ -121,12 +121,13 @@ static void do_status(struct control_client *c, const json_t *request)
 		conf_unref(conf);
 		return;
 	}
-	control_reply(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o,"
+	control_reply(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o,"
 	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
 	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:i}}",
 		"ok", 1, "agency", conf->node.agency, "node", conf->node.name, "origin", conf->node.origin,
 		"build", core->build, "started", control_time_json(core->started_ms), "threads", (int)core->n_workers,
 		"draining", (int)atomic_load(&core->draining), "agreements", agreements_json(conf),
+		"clock", control_clock_json(core),
 		"since_start", "released", (json_int_t)atomic_load(&core->released), "held", (json_int_t)atomic_load(&core->held),
 		"refused", (json_int_t)atomic_load(&core->refused), "replayed", (json_int_t)atomic_load(&core->replayed),
 		"delivered", (json_int_t)atomic_load(&core->delivered),
@@ -179,6 +180,8 @@ static const struct {
 	{ "retention-hold", control_retention_hold },
 	{ "retention-lift", control_retention_lift },
 	{ "retention-holds", control_retention_holds },
+	{ "clock-show", control_clock_show },
+	{ "clock-confirm", control_clock_confirm },
 	{ "exchange-list", control_exchange_list },
 	{ "exchange-show", control_exchange_show },
 	{ "exchange-release", control_exchange_release },

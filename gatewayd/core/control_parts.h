@@ -51,6 +51,11 @@ void control_retention_holds(struct control_client *c, const json_t *request);
 /* The holds in force on an exchange, for a listing. */
 json_t *control_holds_json(struct store *s, uint64_t seq);
 
+/* control_clock.c */
+void control_clock_show(struct control_client *c, const json_t *request);
+void control_clock_confirm(struct control_client *c, const json_t *request);
+json_t *control_clock_json(const struct core *core);
+
 /* control_exchange.c */
 void control_exchange_list(struct control_client *c, const json_t *request);
 void control_exchange_show(struct control_client *c, const json_t *request);

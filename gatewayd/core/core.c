@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/core/clock.h"
 #include "gatewayd/core/control.h"
 #include "gatewayd/core/files.h"
 #include "gatewayd/core/governing.h"
@@ -335,7 +336,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
-	if (!hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e))
+	if (!clock_tick(l->core->clock, core_now_ms(), core_monotonic_ms(), &e) || !hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e))
 		core_log("error", "retention: %s", e.text);
 	if (core_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = core_monotonic_ms() + WARN_EVERY_MS;
@@ -352,7 +353,7 @@ static void on_swept(evutil_socket_t fd, short what, void *arg)
 	retention_collect(l->retention);
 }
 
-/* What fell due while the daemon was down runs before it serves. */
+/* What fell due while the daemon was down runs before it serves, unless the clock is not to be trusted. */
 static bool catch_up(struct loop *l, struct error *e)
 {
 	for (;;) {
@@ -424,12 +425,15 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		error_set(e, REASON_NO_MEMORY, "the control socket cannot be served");
 		goto out;
 	}
+	c->clock = clock_open(c, opened->reader, core_now_ms(), core_monotonic_ms(), e);
+	if (!c->clock)
+		goto out;
 	for (unsigned i = 0; i < c->n_workers; i++)
 		if (!worker_start(c->workers[i], e))
 			goto out;
 	started = true;
 	/* Nothing is added to the log before its witnesses were asked whether it is the one that they know. */
-	if (!witness_wait(c) || !governing_submit(c, "start") || !catch_up(&l, e) ||
+	if (!witness_wait(c) || !clock_tick(c->clock, core_now_ms(), core_monotonic_ms(), e) || !governing_submit(c, "start") || !catch_up(&l, e) ||
 	    !(rebuild = rebuild_start(c, &c->witness->log, e))) {
 		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */
 		l.status = atomic_load(&c->dying) && !atomic_load(&c->tampered) ? 1 : EXIT_CONFIG;
@@ -463,6 +467,8 @@ out:
 			event_free(events[i]);
 	retention_free(l.retention);
 	holds_free(l.holds);
+	clock_free(c->clock);
+	c->clock = NULL;
 	if (l.base)
 		event_base_free(l.base);
 	if (l.edge_pid > 0)

@@ -10,6 +10,7 @@
 #include "gatewayd/core/keystore.h"
 #include "gatewayd/core/writer.h"
 
+struct clock;
 struct mirror;
 struct quotas;
 struct sights;
@@ -29,6 +30,7 @@ struct core {
 	struct quotas *quotas;          /* its own lock */
 	struct witness *witness;
 	struct sights *sights;          /* its own lock */
+	struct clock *clock;            /* clock_trusted() */
 	struct worker **workers;
 	unsigned n_workers;
 	int64_t started_ms;

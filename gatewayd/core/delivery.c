@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/clock.h"
 #include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/payload.h"
@@ -48,6 +49,12 @@ static bool later(struct delivery *d, const char *slug, const char *problem)
 	if (!d->problem[0])
 		snprintf(d->problem, sizeof d->problem, "%.*s", (int)sizeof d->problem - 1, problem);
 	return false;
+}
+
+/* Giving up erases: not by a clock that is not to be trusted. */
+static bool is_past(const struct delivery *d)
+{
+	return d->now_ms >= d->due.deadline_ms && clock_trusted(d->worker->core);
 }
 
 /* {…members…,"record":…,"origin":{…}} */
@@ -121,7 +128,7 @@ bool delivery_prepare(struct delivery *d)
 	uint64_t entry;
 	bool ok = false;
 
-	if (d->now_ms >= d->due.deadline_ms)
+	if (is_past(d))
 		return later(d, "deadline", "the deadline has passed");
 	if (!store_get_exchange(reader, d->seq, &x, &e))
 		return later(d, reason_slug(e.reason), e.text);
@@ -206,7 +213,7 @@ void delivery_judge(struct delivery *d)
 		later(d, "unreachable", d->post.problem);
 	}
 	json_decref(doc);
-	if (d->end == DELIVERY_RETRY && d->now_ms >= d->due.deadline_ms)
+	if (d->end == DELIVERY_RETRY && is_past(d))
 		d->end = DELIVERY_EXPIRED;
 	wipe(d->body.p, d->body.n);
 	if (d->end == DELIVERY_DONE)

@@ -1,6 +1,7 @@
 /* Liveness, readiness, figures (OpenMetrics 1.0 text) and the description of the interface. No label tells of a
  * person or a case. */
 #include "gatewayd/core/answer.h"
+#include "gatewayd/core/clock.h"
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
@@ -64,6 +65,7 @@ void handle_metrics(struct request *r)
 	counter(&b, "commits", "Transactions committed.", stats.commits);
 	gauge(&b, "commit_rows", "Median exchanges in one commit.", stats.median_batch);
 	gauge(&b, "audit_entries", "Entries in the audit log.", stats.tree_size);
+	gauge(&b, "clock_trusted", "Whether the clock is trusted, so that what is due is erased.", clock_trusted(c));
 	counter(&b, "witness_given", "Checkpoints of partners' logs cosigned.", atomic_load(&c->witness->cosigned));
 	counter(&b, "witness_incidents", "Partners' logs that forked or went back.", atomic_load(&c->witness->incidents));
 	counter(&b, "witness_had", "Cosignatures of this log.", atomic_load(&c->witness->cosignatures));

@@ -1,6 +1,7 @@
 /* See hold.h. */
 #include "gatewayd/core/hold.h"
 
+#include "gatewayd/core/clock.h"
 #include "gatewayd/core/hold_statement.h"
 #include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
@@ -369,7 +370,7 @@ bool hold_sweep(struct holds *h, int64_t now_ms, struct error *e)
 {
 	bool due = false;
 
-	if (atomic_load(&h->busy))
+	if (atomic_load(&h->busy) || !clock_trusted(h->core))
 		return true;
 	if (!store_due_holds(h->reader, now_ms, 1, note_due, &due, e))
 		return false;

@@ -1,6 +1,7 @@
 /* See retention.h. */
 #include "gatewayd/core/retention.h"
 
+#include "gatewayd/core/clock.h"
 #include "gatewayd/core/held.h"
 #include "gatewayd/core/hold.h"
 #include "lib/tlog/entry.h"
@@ -182,7 +183,7 @@ void retention_free(struct retention *r)
 
 bool retention_sweep(struct retention *r, int64_t now_ms, struct error *e)
 {
-	if (r->busy)
+	if (r->busy || !clock_trusted(r->core))
 		return true;
 	r->n = 0;
 	r->now_ms = now_ms;

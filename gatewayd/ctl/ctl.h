@@ -32,6 +32,7 @@ extern const struct ctl_command ctl_document_commands[];
 extern const struct ctl_command ctl_audit_commands[];
 extern const struct ctl_command ctl_exchange_commands[];
 extern const struct ctl_command ctl_retention_commands[];
+extern const struct ctl_command ctl_clock_commands[];
 extern const struct ctl_command ctl_node_commands[];
 extern const struct ctl_command ctl_inbox_commands[];
 extern const struct ctl_command ctl_prove_commands[];

@@ -93,6 +93,8 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 		json_array_foreach(json_object_get(doc, "agreements"), i, agreement)
 			printf("agreement %s version %s until %s\n", ctl_text(agreement, "id"), ctl_text(agreement, "version"),
 			       ctl_text(agreement, "sunset"));
+		if (!json_is_true(json_object_get(json_object_get(doc, "clock"), "trusted")))
+			printf("%s: nothing is erased\n", ctl_text(json_object_get(doc, "clock"), "why"));
 		print_numbers("since start", json_object_get(doc, "since_start"));
 		print_numbers("store", json_object_get(doc, "store"));
 		print_numbers("writer", json_object_get(doc, "writer"));
