@@ -138,6 +138,27 @@ bool conf_consent_unknown(const struct conf *c, const struct agreement *a, int64
 	return agreement_withdrawals(a).n && !(d && withdrawals_current(d, now_ms));
 }
 
+size_t conf_lists_unknown(const struct conf *c, int64_t now_ms)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_agreements; i++)
+		n += conf_consent_unknown(c, c->agreements[i], now_ms);
+	return n;
+}
+
+int64_t conf_next_update_ms(const struct conf *c)
+{
+	int64_t first = TIME_NONE;
+
+	for (size_t i = 0; i < c->n_documents; i++) {
+		int64_t due = c->documents[i]->next_update_ms;
+		if (due != TIME_NONE && (first == TIME_NONE || due < first))
+			first = due;
+	}
+	return first;
+}
+
 bool conf_consent_withdrawn(const struct conf *c, const struct agreement *a, struct view reference, struct view purpose)
 {
 	const struct signed_document *d = conf_withdrawals(c, a);

@@ -23,6 +23,10 @@ const struct signed_document *conf_epochs(const struct conf *c, struct view agre
 
 /* The agreement names a list of withdrawals, and it is missing or past its next update. */
 bool conf_consent_unknown(const struct conf *c, const struct agreement *a, int64_t now_ms);
+/* How many versions of agreements name such a list; and when the next update of a list that is held is due, TIME_NONE
+ * when there is none. */
+size_t conf_lists_unknown(const struct conf *c, int64_t now_ms);
+int64_t conf_next_update_ms(const struct conf *c);
 bool conf_consent_withdrawn(const struct conf *c, const struct agreement *a, struct view reference, struct view purpose);
 /* Whether an agreement of that name is held, in any version. */
 bool conf_holds(const struct conf *c, struct view agreement);

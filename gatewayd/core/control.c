@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/held.h"
 #include "gatewayd/core/store.h"
 #include "lib/base/encode.h"
@@ -106,6 +107,23 @@ static json_t *agreements_json(const struct conf *conf)
 	return list;
 }
 
+static json_t *documents_json(const struct conf *conf)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < conf->n_documents; i++) {
+		const struct signed_document *d = conf->documents[i];
+		json_t *o = json_pack("{s:s, s:o, s:I, s:o}", "document", document_kind_name(d->kind), "issuer", control_view_json(d->issuer),
+			"number", (json_int_t)d->number, "digest", control_digest_json(&d->digest));
+		if (d->agreement.n)
+			json_object_set_new(o, "agreement", control_view_json(d->agreement));
+		if (d->next_update_ms != TIME_NONE)
+			json_object_set_new(o, "next_update", control_time_json(d->next_update_ms));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static void do_status(struct control_client *c, const json_t *request)
 {
 	struct core *core = c->control->o.core;
@@ -121,12 +139,13 @@ static void do_status(struct control_client *c, const json_t *request)
 		conf_unref(conf);
 		return;
 	}
-	control_reply(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o,"
+	control_reply(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o, s:o,"
 	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
 	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:i}}",
 		"ok", 1, "agency", conf->node.agency, "node", conf->node.name, "origin", conf->node.origin,
 		"build", core->build, "started", control_time_json(core->started_ms), "threads", (int)core->n_workers,
 		"draining", (int)atomic_load(&core->draining), "agreements", agreements_json(conf),
+		"documents", documents_json(conf),
 		"clock", control_clock_json(core),
 		"since_start", "released", (json_int_t)atomic_load(&core->released), "held", (json_int_t)atomic_load(&core->held),
 		"refused", (json_int_t)atomic_load(&core->refused), "replayed", (json_int_t)atomic_load(&core->replayed),

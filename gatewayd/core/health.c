@@ -2,6 +2,7 @@
  * person or a case. */
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/clock.h"
+#include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
@@ -75,6 +76,11 @@ void handle_metrics(struct request *r)
 		      (uint64_t)witness_latest_ms(c) / 1000);
 	gauge(&b, "sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.",
 	      sights_unproved(c->sights));
+	gauge(&b, "withdrawals_unknown", "Agreements whose list of withdrawn consents is missing or out of date.",
+	      conf_lists_unknown(r->conf, r->now_ms));
+	if (conf_next_update_ms(r->conf) > 0)
+		gauge(&b, "withdrawals_due_seconds", "When the next list of withdrawn consents is due.",
+		      (uint64_t)conf_next_update_ms(r->conf) / 1000);
 	counter(&b, "rebuilds", "Full verifications that found the log whole.", atomic_load(&c->rebuilds));
 	counter(&b, "rebuild_failures", "Full verifications that found the log altered.", atomic_load(&c->rebuild_failures));
 	gauge(&b, "rebuild_entries", "Entries in the last full verification.", atomic_load(&c->rebuild_entries));

@@ -73,7 +73,7 @@ static void print_numbers(const char *title, const json_t *o)
 
 static int run_status(const struct ctl *c, int argc, char **argv)
 {
-	json_t *doc, *agreement;
+	json_t *doc, *agreement, *document;
 	size_t i;
 	int status;
 
@@ -95,6 +95,10 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 			       ctl_text(agreement, "sunset"));
 		if (!json_is_true(json_object_get(json_object_get(doc, "clock"), "trusted")))
 			printf("%s: nothing is erased\n", ctl_text(json_object_get(doc, "clock"), "why"));
+		json_array_foreach(json_object_get(doc, "documents"), i, document)
+			printf("%s of %s number %" JSON_INTEGER_FORMAT ", agreement %s, next update %s\n", ctl_text(document, "document"),
+			       ctl_text(document, "issuer"), json_integer_value(json_object_get(document, "number")),
+			       ctl_text(document, "agreement"), ctl_text(document, "next_update"));
 		print_numbers("since start", json_object_get(doc, "since_start"));
 		print_numbers("store", json_object_get(doc, "store"));
 		print_numbers("writer", json_object_get(doc, "writer"));

@@ -199,7 +199,7 @@ const char *agreement_first_party(const struct agreement *a)
 
 struct view agreement_withdrawals(const struct agreement *a)
 {
-	return json_view(json_object_get(a->doc, "consent"), "withdrawals");
+	return a->withdrawals;
 }
 
 bool agreement_needs_consent(const struct agreement *a, struct view legal_basis)

@@ -133,6 +133,7 @@ struct agreement {
 	struct arena mem;
 	json_t *doc, *floor_doc, *overlay_doc;
 	struct view id, version, title, text;
+	struct view withdrawals;        /* the party whose list of withdrawn consents counts; empty: none */
 	struct digest digest, floor_digest, overlay_digest, supersedes, codes;
 	int64_t effective_ms, sunset_ms, grace_end_ms;
 	int64_t review_next_ms, assessment_next_ms, crypto_expires_ms;

@@ -366,7 +366,8 @@ static bool read_consent(struct load *l)
 
 	if (!consent)
 		return true;
-	if (!agreement_has_party(l->a, json_view(consent, "withdrawals")))
+	l->a->withdrawals = json_view(consent, "withdrawals");
+	if (!agreement_has_party(l->a, l->a->withdrawals))
 		ok = load_fault(l, REASON_CONFIG, "/consent/withdrawals", "is not a party");
 	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes", "purpose", &unused) && ok;
 }

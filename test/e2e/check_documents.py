@@ -1,6 +1,7 @@
 """Signed documents that change at run time: withdrawals of consents, training of officers, key epochs. Each is taken by a
 reload, governs at once, is logged, and never goes back."""
 
+import datetime
 import hashlib
 import json
 import os
@@ -157,13 +158,27 @@ class Withdrawals(Documents):
             for reference in ("ref-0", "ref-1", "ref-2"):
                 self.assertNotIn(reference, text)
 
+    def figures(self, node):
+        """The daemon's figures about lists, and its status."""
+        lines = dict(l.rsplit(" ", 1) for l in node.get_monitor("/metrics")[1].splitlines() if not l.startswith("#"))
+        return int(lines["gatewayd_withdrawals_unknown"]), lines.get("gatewayd_withdrawals_due_seconds"), node.ask("status")["documents"]
+
     def test_an_old_list_fails_closed(self):
         w = self.begin(on_consent())
-        self.take(w.north, withdrawals(1, days=8 / 86400, since=-40 / 86400))
+        self.assertEqual(self.figures(w.north), (1, None, []))
+        doc = withdrawals(1, days=8 / 86400, since=-40 / 86400)
+        path = self.take(w.north, doc)
+        unknown, due, listed = self.figures(w.north)
+        self.assertEqual(unknown, 0)
+        self.assertEqual(datetime.datetime.fromtimestamp(int(due), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), doc["next_update"])
+        self.assertEqual(listed, [{"document": "withdrawals", "agreement": "pax", "issuer": "north", "number": 1,
+                                   "digest": agreements.digest_of(path), "next_update": doc["next_update"].replace("Z", ".000Z")}])
+        self.assertIn("withdrawals of north number 1, agreement pax", w.north.ctl("status")[1])
         self.assertIn("its next update is due", read(w.north.log))     # the last quarter of its time
         self.passes(consented(1, "ref-1"))
         wait_for(lambda: self.post(consented(2, "ref-2"))[0] == 503)
         self.refused(consented(3, "ref-3"), "consent-unknown", status=503)
+        self.assertEqual(self.figures(w.north)[0], 1)
         self.passes(agreements.envelope(agreements.passenger_record(4)))
         self.reload(w.north)
         self.assertIn("what rests on consent is refused", read(w.north.log))
