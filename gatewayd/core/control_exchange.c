@@ -4,6 +4,7 @@
 
 #include "gatewayd/core/held.h"
 #include "gatewayd/core/store.h"
+#include "gatewayd/core/story.h"
 #include "lib/tlog/entry.h"
 
 #define REASON_TEXT_MAX 2000
@@ -81,6 +82,21 @@ static void shown(struct job *j)
 	free(show);
 }
 
+/* Versions and duties. */
+static json_t *story_json(struct store *reader, uint64_t seq)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf text = BUF_INIT(1 << 20);
+
+	buf_adds(&text, "{\"told\":true");
+	json_t *story = story_write(reader, seq, &text, &e) ? (buf_addc(&text, '}'), json_loadb(text.p, text.n, 0, NULL)) : NULL;
+	if (!story)
+		core_log("error", "exchange show: %s", e.text);
+	json_object_del(story, "told");
+	buf_free(&text);
+	return story ? story : json_object();
+}
+
 void control_exchange_show(struct control_client *c, const json_t *request)
 {
 	const char *text = json_string_value(json_object_get(request, "exchange"));
@@ -106,9 +122,10 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 		return;
 	}
 	show->client = c;
-	uint64_t index = x.entry;
+	uint64_t seq = x.seq, index = x.entry;
 	json_t *answer = control_view_json(x.answer);
 	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x, c->control->o.reader), "answer", answer);
+	json_object_set_new(show->answer, "story", story_json(c->control->o.reader, seq));
 	if (store_find_entry(c->control->o.reader, index, &leaf, &packed, &e)) {
 		json_object_set_new(show->answer, "entry", control_view_json(leaf));
 		json_object_set_new(show->answer, "disclosures", packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());

@@ -13,11 +13,13 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/core/clock.h"
 #include "gatewayd/core/control.h"
+#include "gatewayd/core/copy.h"
 #include "gatewayd/core/files.h"
 #include "gatewayd/core/governing.h"
 #include "gatewayd/core/hold.h"
 #include "gatewayd/core/mirror.h"
 #include "gatewayd/core/notify.h"
+#include "gatewayd/core/overdue.h"
 #include "gatewayd/core/quota.h"
 #include "gatewayd/core/rebuild.h"
 #include "gatewayd/core/retention.h"
@@ -236,7 +238,9 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	c->notice_schema = document_schema(VIEW("notice"), e);
 	c->quotas = quotas_new();
 	c->sights = sights_new();
-	if (!c->quotas || !c->sights)
+	c->overdue = overdue_new();
+	c->terms = terms_cache_new();
+	if (!c->quotas || !c->sights || !c->overdue || !c->terms)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (!c->envelope_schema || !c->notice_schema || !open_secrets(c, n, &o->audit, e))
 		return false;
@@ -248,7 +252,10 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	if (swept)
 		core_log("notice", "%u orphaned payload keys erased", swept);
 	o->reader = c->reader = store_open_reader(n->store, e);
-	return o->reader && open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e) &&
+	if (!o->reader)
+		return false;
+	overdue_refresh(c, o->reader);
+	return open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e) &&
 	       sights_load(c->sights, c->conf, o->reader, e);
 }
 
@@ -440,6 +447,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		goto out;
 	}
 	serving = true;
+	atomic_store(&c->serving, true);
 	CONFINE_PROBE(CONFINE_CORE);
 	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin, c->conf->n_agreements);
 	notify("READY=1");
@@ -504,6 +512,8 @@ static void close_all(struct core *c, struct opened *o)
 	ed25519_free(o->audit);
 	hmac_key_free(c->body_key);
 	quotas_free(c->quotas);
+	overdue_free(c->overdue);
+	terms_cache_free(c->terms);
 	schema_unref(c->envelope_schema);
 	schema_unref(c->notice_schema);
 	secret_wipe(&c->pseudonym);

@@ -12,8 +12,10 @@
 
 struct clock;
 struct mirror;
+struct overdue;
 struct quotas;
 struct sights;
+struct terms_cache;
 struct witness;
 struct worker;
 
@@ -28,6 +30,8 @@ struct core {
 	struct writer *writer;
 	struct store *reader;           /* the main thread's */
 	struct quotas *quotas;          /* its own lock */
+	struct overdue *overdue;        /* its own lock */
+	struct terms_cache *terms;      /* the writer's thread */
 	struct witness *witness;
 	struct sights *sights;          /* its own lock */
 	struct clock *clock;            /* clock_trusted() */
@@ -37,6 +41,7 @@ struct core {
 
 	pthread_mutex_t lock;           /* guards conf */
 	struct conf *conf;              /* the current one; core_conf() */
+	_Atomic bool serving;           /* the log was settled, and what fell due meanwhile has run */
 	_Atomic bool draining;          /* no new exchanges; /readyz says so */
 	_Atomic bool dying;             /* the store or the log failed: stop */
 	_Atomic bool tampered;          /* that the log was found altered or put back is why: exit 78 */

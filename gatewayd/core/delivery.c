@@ -8,7 +8,7 @@
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
-#include "gatewayd/core/retention.h"
+#include "gatewayd/core/recall.h"
 #include "gatewayd/core/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
@@ -243,20 +243,60 @@ static bool append_end(struct delivery *d, struct writer *w, struct error *e)
 	return ok;
 }
 
+static bool note_done(void *arg, const struct store_duty *d)
+{
+	*(bool *)arg = *(bool *)arg || d->state == DUTY_DONE;
+	return true;
+}
+
+/* Was it let go while it was under way (recalled, corrected, out of time)? A receipt that came before this answer is no
+ * such case: the recipient has it, and says so. */
+static bool let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
+{
+	bool acknowledged = false;
+
+	*gone = c->state == STATE_FAILED || c->state == STATE_CORRECTED || c->state == STATE_ENDED;
+	if (!*gone)
+		return true;
+	if (!store_list_duties(a->store, c->seq, note_done, &acknowledged, e))
+		return false;
+	*gone = !acknowledged;
+	return true;
+}
+
+/* What arrived although it had been let go is called back. */
+static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, struct error *e)
+{
+	bool gone;
+
+	if (d->end != DELIVERY_DONE)
+		return true;
+	return append_end(d, a->writer, e) && store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e) &&
+	       let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("arrived after it was let go"), e));
+}
+
 bool delivery_write(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct delivery *d = (struct delivery *)j;
 	struct core *c = d->worker->core;
+	struct act a = { .core = c, .writer = w, .job = j, .store = s, .now_ms = d->now_ms };
+	bool done = d->end == DELIVERY_DONE;
+	struct copy copy;
 
+	if (!copy_load(&a, d->seq, &copy, e))
+		return false;
+	if (copy.state != STATE_QUEUED)
+		return end_overtaken(&a, &copy, d, e);
 	if (d->end == DELIVERY_RETRY)
 		return store_retry_delivery(s, d->seq, d->now_ms + post_wait_ms(&d->conf->node, d->due.attempts),
 		                            view_of(d->slug), e);
-	bool done = d->end == DELIVERY_DONE;
 	if (!append_end(d, w, e) || !store_drop_delivery(s, d->seq, e) ||
-	    !store_set_state(s, d->seq, done ? STATE_DELIVERED : STATE_FAILED, e))
-		return false;
-	if (done && !store_put_receipt(s, d->seq, buf_view(&d->receipt), e))
+	    !copy_erase_payload(&a, &copy, done ? "delivered" : "delivery failed", e))
 		return false;
 	atomic_fetch_add(done ? &c->delivered : &c->delivery_failures, 1);
-	return retention_erase(c, w, j, s, d->seq, &d->exchange, done ? "delivered" : "delivery failed", d->now_ms, e);
+	if (!done) {
+		copy.plan.notify_ms = SCHEDULE_NEVER;
+		return copy_end(&a, &copy, STATE_FAILED, e);
+	}
+	return store_set_state(s, d->seq, STATE_DELIVERED, e) && store_put_receipt(s, d->seq, buf_view(&d->receipt), e);
 }

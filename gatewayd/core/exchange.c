@@ -4,6 +4,7 @@
 
 #include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/ingress.h"
+#include "gatewayd/core/overdue.h"
 #include "lib/base/encode.h"
 
 static bool fail(struct exchange *x, enum reason reason, const char *where, const char *text)
@@ -113,6 +114,14 @@ static bool reserve(struct exchange *x)
 	return quota_reserve(x->worker->core->quotas, &claim, x->worker->reader, &x->quota, &x->error);
 }
 
+/* Does the recipient owe receipts, and does the agreement stop new records for that? The sender's side asks. */
+static bool owes_receipts(const struct exchange *x)
+{
+	struct view recipient = agreement_recipient(x->agreement, view_of(x->request->peer->agency));
+
+	return x->kind != EXCHANGE_INGRESS && overdue_blocks(x->worker->core, agreement_id(x->agreement), recipient);
+}
+
 /* May it? Purpose, legal basis, tier, case, necessity, exceptions, approvals, quotas, dates. */
 static bool authorise(struct exchange *x)
 {
@@ -121,7 +130,7 @@ static bool authorise(struct exchange *x)
 	const struct signed_document *withdrawals = conf_withdrawals(r->conf, x->agreement), *training = conf_training(r->conf);
 	struct facts facts = { .now_ms = r->now_ms, .self = view_of(r->conf->node.agency),
 		.agency = view_of(r->peer->agency), .gateway = x->kind == EXCHANGE_INGRESS, .input = x->input,
-		.tier_uses = x->quota.uses[0], .exception_uses = x->quota.uses[1],
+		.receipt_overdue = owes_receipts(x), .tier_uses = x->quota.uses[0], .exception_uses = x->quota.uses[1],
 		.build = view_of(x->worker->core->build), .arg = &lookup, .officer = find_officer,
 		.consent_withdrawn = consent_withdrawn, .consent_unknown = conf_consent_unknown(r->conf, x->agreement, r->now_ms),
 		.withdrawals = withdrawals ? &withdrawals->digest : NULL,
@@ -260,6 +269,7 @@ bool exchange_decide(struct exchange *x)
 		&& check_origin(x)
 		&& reserve(x)
 		&& authorise(x)
+		&& exchange_follow(x)
 		&& fits(x)
 		&& transform(x)
 		&& check_output(x)

@@ -51,6 +51,13 @@ struct exchange {
 	bool batch;                     /* somebody counts it among others: k-guards are seen to */
 	uint8_t suppressed;             /* k-guards of the program whose fields are withheld */
 	const char *rare;               /* rule of the k-guard that refuses the record, or NULL */
+	struct corrected {
+		uint64_t seq;           /* 0: corrects nothing */
+		struct uuid id;         /* this gateway's */
+		int64_t base_ms;        /* release of the first version */
+		uint32_t version;       /* of this one: 2 for the first correction */
+	} corrects;
+	uint64_t onward_of;             /* exchange that the data came by; 0: none */
 
 	/* written */
 	struct arena mem;               /* views of the rows below */
@@ -74,8 +81,6 @@ struct exchange {
 	struct buf result;              /* the finished answer */
 	int status;
 };
-
-#define SEALED_SALTS (2 * sizeof(struct salt))
 
 /* Decides one envelope of a request and hands it to the writer; the answer goes out after COMMIT.
  * `line` is its place in NDJSON, 0 otherwise; the request counts it as pending. */
@@ -106,6 +111,12 @@ struct exchange *exchange_take(struct request *r, unsigned line) MUST_USE;
 /* Gives it back; wipes what was of the record. */
 void exchange_recycle(struct exchange *x);
 void exchange_free(struct exchange *x);
+
+/* What it follows from (exchange_follow.c): the record that it corrects, the exchange that it passes on. Worker's
+ * thread, after authorisation. */
+bool exchange_follow(struct exchange *x);
+/* Only inside a job's run(), with x->row.seq set and all its rows written: the links, and what the correction replaces. */
+bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;
 
 /* The main reason of a refusal, REASON_NONE when released. */
 enum reason exchange_reason(const struct exchange *x);

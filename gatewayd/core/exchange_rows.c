@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/held.h"
+#include "gatewayd/core/payload.h"
 #include "gatewayd/core/retention.h"
 #include "lib/json/splice.h"
 
@@ -17,27 +18,16 @@ bool exchange_is_release(const struct exchange *x)
 static bool seal(struct exchange *x)
 {
 	struct scratch *s = &x->worker->scratch;
-	struct view record = x->decision.outcome == OUTCOME_HELD ? x->text : buf_view(&s->record);
-	size_t n = SEALED_SALTS + record.n;
-	uint8_t *out;
+	struct payload_parts parts = { .key = x->random.key, .nonce = x->random.nonce, .exchange = &x->id,
+		.salt = &x->random.salt, .input_salt = &x->random.input_salt,
+		.record = x->decision.outcome == OUTCOME_HELD ? x->text : buf_view(&s->record) };
 
-	buf_reset(&s->proof);
-	buf_add(&s->proof, view_make(x->random.salt.b, sizeof x->random.salt.b));
-	buf_add(&s->proof, view_make(x->random.input_salt.b, sizeof x->random.input_salt.b));
-	buf_add(&s->proof, record);
-	buf_add(&x->sealed, view_make(x->random.nonce, sizeof x->random.nonce));
-	out = (uint8_t *)buf_room(&x->sealed, n + 16);
-	bool ok = !s->proof.failed && out &&
-	          gcm_seal(s->gcm, x->random.key, x->random.nonce, view_make(x->id.b, sizeof x->id.b), buf_view(&s->proof), out);
-	if (ok)
-		x->sealed.n += n + 16;
-	if (s->proof.n)
-		wipe(s->proof.p, s->proof.n);
-	return ok;
+	return payload_seal(s->gcm, &parts, &s->proof, &x->sealed);
 }
 
-/* The envelope's members but record, origin, key and approvals, as a JSON object. Approvals are the provider's
- * own, and one with the officer's salt would let the recipient confirm guesses of what was dropped. */
+/* The envelope's members but record, origin, key, onward_of and approvals, as a JSON object, with the retention that was
+ * granted. Approvals are the provider's own, and one with the officer's salt would let the recipient confirm guesses of
+ * what was dropped; how the data came to the provider is its own affair, too. */
 static void delivery_members(struct exchange *x)
 {
 	const struct tape *t = &x->tape;
@@ -47,13 +37,17 @@ static void delivery_members(struct exchange *x)
 	splice_open(&s, '{');
 	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
 		struct view name = tape_string(t, k);
-		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") ||
-		    view_is(name, "approvals"))
+		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") || view_is(name, "onward_of") ||
+		    view_is(name, "approvals") || view_is(name, "retention"))
 			continue;
 		splice_key(&s, t, k);
 		splice_copy(&s, t, k + 1);
 	}
 	splice_close(&s, '}');
+	x->members.n--;
+	buf_adds(&x->members, ",\"retention\":\"");
+	duration_print(&x->members, &x->decision.copy);
+	buf_adds(&x->members, "\"}");
 }
 
 static void add_text_member(struct buf *b, const char *name, struct view value)
@@ -64,12 +58,20 @@ static void add_text_member(struct buf *b, const char *name, struct view value)
 	buf_add_json_string(b, value);
 }
 
+/* From the release, as the first gateway's log has it; what corrects another record lives no longer than that one. */
+static int64_t release_ms(const struct exchange *x)
+{
+	if (x->corrects.seq && x->corrects.base_ms)
+		return x->corrects.base_ms;
+	return x->kind == EXCHANGE_INGRESS && x->origin_ms < x->request->now_ms ? x->origin_ms : x->request->now_ms;
+}
+
 /* What the recipient's system is told beside the record, as JSON members. */
 static void inbox_members(struct exchange *x)
 {
 	struct buf *b = &x->members;
-	char text[TIME_TEXT + 1];
-	int64_t until = duration_add(x->request->now_ms, &x->decision.copy);
+	char text[UUID_TEXT + 1];
+	int64_t until = duration_add(release_ms(x), &x->decision.copy);
 
 	buf_adds(b, "\"agreement\":");
 	buf_add_json_string(b, agreement_id(x->agreement));
@@ -81,6 +83,10 @@ static void inbox_members(struct exchange *x)
 	add_text_member(b, "subject_category", x->envelope.subject_category);
 	add_text_member(b, "case", x->envelope.case_ref);
 	add_text_member(b, "reference", x->envelope.reference);
+	if (x->corrects.seq) {
+		uuid_print(&x->corrects.id, text);
+		buf_addf(b, ",\"corrects\":\"%s\",\"version\":%u", text, (unsigned)x->corrects.version);
+	}
 	if (until != TIME_NONE) {
 		time_print(until, text);
 		buf_addf(b, ",\"erase_by\":\"%s\"", text);
@@ -137,23 +143,37 @@ static void fill_row(struct exchange *x)
 	body_digest(x, &x->row.body);
 }
 
+static void fill_timer(struct exchange *x)
+{
+	const struct ruling *r = x->decision.ruling;
+	int64_t payload = retention_payload_due(r, x->request->now_ms);
+	struct schedule *plan = &x->timer.plan;
+
+	x->timer = (struct store_timer){ .kind = TIMER_ERASE, .purpose = x->envelope.purpose };
+	schedule_make(r, &x->decision.copy, release_ms(x), plan);
+	/* A payload that outlives the copy would be one. */
+	plan->payload_ms = plan->end_ms != SCHEDULE_NEVER && plan->end_ms < payload ? plan->end_ms : payload;
+	schedule_next(plan, &x->timer.due_ms);
+}
+
 static void fill_release(struct exchange *x)
 {
 	const struct node *node = &x->request->conf->node;
 	int64_t now = x->request->now_ms;
 
 	x->keeps_payload = true;
-	x->timer = (struct store_timer){ .kind = TIMER_ERASE, .due_ms = retention_payload_due(x->decision.ruling, now) };
+	fill_timer(x);
 	if (x->kind == EXCHANGE_EGRESS) {
-		int64_t deadline = duration_add(now, &node->delivery_deadline);
+		int64_t deadline = duration_add(now, &node->delivery_deadline), payload = x->timer.plan.payload_ms;
 		x->delivers = true;
 		delivery_members(x);
 		x->delivery = (struct store_delivery){ .recipient = x->decision.recipient, .next_ms = now,
-			.deadline_ms = deadline == TIME_NONE || deadline > x->timer.due_ms ? x->timer.due_ms : deadline };
+			.deadline_ms = deadline == TIME_NONE || deadline > payload ? payload : deadline };
 	} else {
 		x->receives = true;
 		inbox_members(x);
-		x->inbox = (struct store_inbox){ .exchange = x->id, .kind = VIEW("record"), .made_ms = now };
+		x->inbox = (struct store_inbox){ .exchange = x->id, .made_ms = now,
+			.kind = x->corrects.seq ? VIEW("correction") : VIEW("record") };
 	}
 }
 
@@ -200,7 +220,7 @@ static void fill_entry(struct exchange *x)
 	struct entry e = { .operation = operation_of(x), .time_ms = r->now_ms, .exchange = x->id,
 		.peer = view_of(r->peer->id), .recipient = x->decision.recipient,
 		.outcome = view_of(outcome_name(x->decision.outcome)), .input = x->input, .output = x->output,
-		.build = view_of(x->worker->core->build) };
+		.corrects = x->corrects.id, .build = view_of(x->worker->core->build) };
 
 	if (reason != REASON_NONE)
 		e.reason = view_of(reason_coarse(reason));
@@ -307,7 +327,8 @@ static void fill(struct exchange *x)
 		fill_release(x);
 	} else if (keeps) {
 		x->keeps_payload = true;
-		x->timer = (struct store_timer){ .kind = TIMER_ERASE, .due_ms = x->request->now_ms + HELD_MS };
+		x->timer = (struct store_timer){ .kind = TIMER_ERASE, .due_ms = x->request->now_ms + HELD_MS,
+			.plan.payload_ms = x->request->now_ms + HELD_MS };
 	}
 }
 

@@ -91,6 +91,8 @@ void exchange_recycle(struct exchange *x)
 	x->rare = NULL;
 	quota_settle(&x->quota, false);
 	x->origin_ms = 0;
+	x->corrects = (struct corrected){ .seq = 0 };
+	x->onward_of = 0;
 	x->input = x->output = (struct digest){ .b = { 0 } };
 	x->accepted = STORE_NEW;
 	x->index = 0;
@@ -132,17 +134,13 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	if (!writer_put_key(w, x->random.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;
 	x->timer.seq = x->delivery.seq = x->inbox.seq = x->row.seq;
-	if (!store_put_timer(s, &x->timer, e) || (exchange_is_release(x) && !quota_write(&x->quota, s, e)))
+	if (exchange_is_release(x) && !quota_write(&x->quota, s, e))
 		return false;
-	if (x->delivers) {
-		x->delivery.envelope = buf_view(&x->members);
-		return store_put_delivery(s, &x->delivery, e);
-	}
-	if (x->receives) {
-		x->inbox.body = buf_view(&x->members);
-		return store_put_inbox(s, &x->inbox, e);
-	}
-	return true;
+	x->delivery.envelope = x->inbox.body = buf_view(&x->members);
+	if ((x->delivers && !store_put_delivery(s, &x->delivery, e)) || (x->receives && !store_put_inbox(s, &x->inbox, e)))
+		return false;
+	x->timer.inbox = x->receives ? x->inbox.id : 0;
+	return store_put_timer(s, &x->timer, e) && (!exchange_is_release(x) || exchange_write_links(x, w, s, e));
 }
 
 static bool write_exchange(struct job *j, struct writer *w, struct store *s, struct error *e)

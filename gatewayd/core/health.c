@@ -29,7 +29,7 @@ void handle_livez(struct request *r)
 void handle_readyz(struct request *r)
 {
 	struct core *c = r->worker->core;
-	bool ready = !atomic_load(&c->draining) && !atomic_load(&c->dying) && witness_settled(c);
+	bool ready = !atomic_load(&c->draining) && !atomic_load(&c->dying) && atomic_load(&c->serving);
 
 	send_as(r, ready ? 200 : 503, VIEW("text/plain"), ready ? VIEW("ready\n") : VIEW("not ready\n"));
 }

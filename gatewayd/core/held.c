@@ -2,11 +2,11 @@
 #include "gatewayd/core/held.h"
 
 #include "gatewayd/core/answer.h"
+#include "gatewayd/core/duty_receipt.h"
 #include "gatewayd/core/exchange.h"
 #include "gatewayd/core/held_approval.h"
 #include "gatewayd/core/hold.h"
 #include "gatewayd/core/payload.h"
-#include "gatewayd/core/retention.h"
 #include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
 
@@ -95,31 +95,32 @@ static bool write_answer(struct store *s, uint64_t seq, const struct row_copy *r
 	return ok;
 }
 
-static bool end_refused(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq,
-                        const struct row_copy *row, const char *note, struct testimony *t, int64_t now_ms,
-                        struct error *e)
+/* A record that a gateway delivered never reaches our system: its provider counts on no copy. */
+static bool end_refused(const struct act *a, const struct row_copy *row, uint64_t seq, const char *note,
+                        struct testimony *t, struct error *e)
 {
-	struct entry entry = { .time_ms = now_ms, .exchange = row->id, .peer = view_of(row->partner),
+	struct entry entry = { .time_ms = a->now_ms, .exchange = row->id, .peer = view_of(row->partner),
 		.recipient = view_of(row->recipient), .agreement = view_of(row->agreement),
 		.agreement_digest = row->agreement_digest, .outcome = view_of(outcome_name(OUTCOME_REFUSED)),
 		.reason = view_of(reason_coarse(REASON_NOT_PERMITTED)), .note = view_of(note) };
 	uint64_t index;
+	struct copy c;
 
-	return append_decision(c, w, j, &entry, t, &index, e) && store_set_entry(s, seq, index, e) &&
-	       write_answer(s, seq, row, e) && store_set_state(s, seq, STATE_REFUSED, e) &&
-	       retention_erase(c, w, j, s, seq, &row->id, note, now_ms, e);
+	return append_decision(a->core, a->writer, a->job, &entry, t, &index, e) &&
+	       store_set_entry(a->store, seq, index, e) && write_answer(a->store, seq, row, e) &&
+	       store_set_state(a->store, seq, STATE_REFUSED, e) && copy_load(a, seq, &c, e) &&
+	       copy_erase_payload(a, &c, note, e) && (!c.from_gateway || duty_tell(a, &c, "delivery", "never-fetched", e));
 }
 
-bool held_expire(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq, int64_t now_ms,
-                 struct error *e)
+bool held_end(const struct act *a, uint64_t seq, const char *why, struct error *e)
 {
 	struct store_exchange x;
 	struct row_copy row;
 
-	if (!store_get_exchange(s, seq, &x, e))
+	if (!store_get_exchange(a->store, seq, &x, e))
 		return false;
 	copy_row(&x, &row);
-	return end_refused(c, w, j, s, seq, &row, "not decided in time", NULL, now_ms, e);
+	return end_refused(a, &row, seq, why, NULL, e);
 }
 
 static void tell(const struct held_request *r, const char *text)
@@ -167,8 +168,9 @@ static bool write_refusal(struct job *j, struct writer *w, struct store *s, stru
 	r->still_held = x.state == STATE_HELD;
 	if (!r->still_held)
 		return true;
+	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	copy_row(&x, &row);
-	return end_refused(r->held->worker.core, w, j, s, r->seq, &row, "refused by a person", &r->testimony, r->now_ms, e);
+	return end_refused(&a, &row, r->seq, "refused by a person", &r->testimony, e);
 }
 
 static void refusal_free(struct refusal *r)
@@ -347,8 +349,10 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 		return write_attempt(r, w, j, e);
 	struct entry facts = decision_facts(r, outcome_name(x->decision.outcome), "an officer approved the release");
 	x->row.seq = r->seq;
-	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) &&
-	       retention_erase(r->held->worker.core, w, j, s, r->seq, &r->row.id, "decided by a person", r->request.now_ms, e) &&
+	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->request.now_ms };
+	struct copy held;
+	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) && copy_load(&a, r->seq, &held, e) &&
+	       copy_erase_payload(&a, &held, "decided by a person", e) &&
 	       writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
 	       store_set_entry(s, r->seq, x->index, e) && store_set_answer(s, r->seq, x->status, buf_view(&x->answer), e) &&
 	       store_set_state(s, r->seq, x->row.state, e) &&

@@ -7,7 +7,7 @@
  * entry of the hold names it (or with a salt of the officer's own), the agreement, the tier. Who may reach the
  * control socket approves nothing. Without a valid approval nothing changes but the log.
  *
- * Core's main thread, with scratch memory of its own; held_expire() is for the writer's. */
+ * Core's main thread, with scratch memory of its own; held_end() is for the writer's. */
 #ifndef GATEWAYD_CORE_HELD_H
 #define GATEWAYD_CORE_HELD_H
 
@@ -15,6 +15,7 @@
 
 #define HELD_MS (72 * 3600 * SECOND_MS)
 
+struct act;
 struct held;
 
 /* `reader` and `home` are the main thread's and outlive it. NULL: no memory. */
@@ -43,7 +44,6 @@ void held_release(struct held *h, const struct held_request *r);
 void held_refuse(struct held *h, const struct held_request *r);
 
 /* Only inside a job's run(): nobody decided in time. Refuses, erases, logs. */
-bool held_expire(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq, int64_t now_ms,
-                 struct error *e) MUST_USE;
+bool held_end(const struct act *a, uint64_t seq, const char *why, struct error *e) MUST_USE;
 
 #endif

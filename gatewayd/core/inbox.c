@@ -1,23 +1,27 @@
-/* The inbox: how the recipient's own system fetches records and duties, and acknowledges them. What is fetched
- * is logged before it is shown; an acknowledged record's payload is erased at once.
+/* The inbox: how this agency's own system fetches records and duties. What is fetched is logged before it is shown;
+ * inbox_ack.c takes what it acknowledges.
  *
  * A record whose use is restricted is listed without it, and cannot be acknowledged until the restriction has ended:
  * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
  * would have the system erase or alter what is to stay. */
+#include "gatewayd/core/inbox.h"
+
 #include "gatewayd/core/consult.h"
 #include "gatewayd/core/hold.h"
 #include "gatewayd/core/payload.h"
-#include "gatewayd/core/retention.h"
 #include "gatewayd/core/router.h"
 #include "lib/base/encode.h"
 
 #define PAGE 50
 #define PAGE_BYTES (48u * 1024 * 1024)  /* what one page may take */
 #define PAGE_ENOUGH (4u * 1024 * 1024)  /* past this no further record is added */
-#define ACK_MAX 65536                   /* a receipt */
 
-/* Inboxes are this agency's own. */
-static bool own_system(struct request *r)
+bool inbox_has_record(struct view kind)
+{
+	return view_is(kind, "record") || view_is(kind, "correction") || view_is(kind, "returned");
+}
+
+bool inbox_own_system(struct request *r)
 {
 	if (view_is(view_of(r->peer->agency), r->conf->node.agency))
 		return true;
@@ -47,7 +51,7 @@ static bool copy_item(void *arg, const struct store_inbox *i)
 	struct page *p = arg;
 	struct item *to = &p->items[p->n++];
 
-	*to = (struct item){ .id = i->id, .seq = i->seq, .exchange = i->exchange, .record = view_is(i->kind, "record"),
+	*to = (struct item){ .id = i->id, .seq = i->seq, .exchange = i->exchange, .record = inbox_has_record(i->kind),
 		.made_ms = i->made_ms, .kind = BUF_INIT(64), .body = BUF_INIT(4u * 1024 * 1024) };
 	buf_add(&to->kind, i->kind);
 	buf_add(&to->body, i->body);
@@ -137,7 +141,7 @@ void handle_inbox(struct request *r)
 	struct page *p;
 	struct consult *c;
 
-	if (!own_system(r))
+	if (!inbox_own_system(r))
 		return;
 	if (after_text.n && !view_to_u64(after_text, INT64_MAX, &after)) {
 		answer_problem(r, REASON_BAD_REQUEST);
@@ -160,129 +164,4 @@ void handle_inbox(struct request *r)
 	core_log("error", "inbox: %s", e.text);
 	consult_drop(c);
 	answer_problem(r, REASON_UNAVAILABLE);
-}
-
-/* --- acknowledge --- */
-
-struct ack {
-	struct job job;                 /* first */
-	struct request *request;
-	uint64_t id;
-	bool found, first, restricted;
-	struct buf leaf;
-	struct uuid exchange;
-	uint64_t index;
-};
-
-static bool log_ack(struct ack *a, struct writer *w, const struct store_inbox *i, struct error *e)
-{
-	struct request *r = a->request;
-	struct entry entry = { .operation = view_is(i->kind, "record") ? OPERATION_DELIVERY : OPERATION_DUTY,
-		.time_ms = r->now_ms, .exchange = i->exchange, .peer = view_of(r->peer->id),
-		.recipient = view_of(r->conf->node.agency), .outcome = VIEW("acknowledged"), .note = i->kind,
-		.build = view_of(r->worker->core->build) };
-
-	buf_reset(&a->leaf);
-	entry_print(&entry, NULL, &a->leaf);
-	return writer_append(w, &a->job, buf_view(&a->leaf), VIEW(""), &a->index, e);
-}
-
-/* The record was fetched: its payload goes. One that was erased before stays erased. */
-static bool end_ready(struct ack *a, struct writer *w, struct store *s, uint64_t seq, struct error *e)
-{
-	struct request *r = a->request;
-	struct store_exchange x;
-
-	if (!store_get_exchange(s, seq, &x, e))
-		return false;
-	return x.state != STATE_READY ||
-	       (store_set_state(s, seq, STATE_FETCHED, e) &&
-	        retention_erase(r->worker->core, w, &a->job, s, seq, &a->exchange, "fetched by the recipient's system",
-	                        r->now_ms, e));
-}
-
-static bool write_ack(struct job *j, struct writer *w, struct store *s, struct error *e)
-{
-	struct ack *a = (struct ack *)j;
-	struct request *r = a->request;
-	struct error missing = { .reason = REASON_NONE };
-	struct store_inbox i;
-	char kind[32];
-
-	a->found = store_get_inbox(s, a->id, &i, &missing);
-	if (!a->found) {
-		if (missing.reason != REASON_NOT_FOUND)
-			*e = missing;
-		return missing.reason == REASON_NOT_FOUND;
-	}
-	/* The row's views end with the next call on the store. */
-	snprintf(kind, sizeof kind, "%.*s", VIEW_ARG(i.kind));
-	i.kind = view_of(kind);
-	bool record = view_is(i.kind, "record");
-	uint64_t seq = i.seq;
-	a->exchange = i.exchange;
-	a->restricted = false;
-	if (record && i.acked_ms == 0 && !hold_restricted(s, seq, &a->restricted, e))
-		return false;
-	if (a->restricted)
-		return true;
-	if (!log_ack(a, w, &i, e))
-		return false;
-	if (!store_ack_inbox(s, a->id, r->now_ms, buf_view(&r->body), &a->first, e))
-		return false;
-	return !a->first || !record || end_ready(a, w, s, seq, e);
-}
-
-static void ack_home(struct job *j)
-{
-	struct ack *a = (struct ack *)j;
-	struct request *r = a->request;
-	struct buf body = BUF_INIT(4096);
-	struct answer answer = { .status = 200 };
-	char id[UUID_TEXT + 1];
-
-	if (!j->committed) {
-		answer_problem(r, REASON_UNAVAILABLE);
-	} else if (!a->found) {
-		answer_problem(r, REASON_NOT_FOUND);
-	} else if (a->restricted) {
-		answer_own_problem(r, REASON_UNDER_CHALLENGE);
-	} else {
-		uuid_print(&a->exchange, id);
-		buf_addf(&body, "{\"id\":%llu,\"exchange\":\"%s\",\"acknowledged\":true,\"first\":%s,\"audit_index\":%llu}",
-		         (unsigned long long)a->id, id, a->first ? "true" : "false", (unsigned long long)a->index);
-		answer.body = buf_view(&body);
-		answer_send(r, &answer);
-	}
-	writer_release(j);
-	buf_free(&body);
-	buf_free(&a->leaf);
-	free(a);
-}
-
-void handle_ack(struct request *r)
-{
-	unsigned long long id;
-	struct ack *a;
-
-	if (!own_system(r))
-		return;
-	if (!view_to_u64(path_part(r, 2), INT64_MAX, &id) || id == 0) {
-		answer_problem(r, REASON_NOT_FOUND);
-		return;
-	}
-	if (r->body.n > ACK_MAX) {
-		answer_problem(r, REASON_TOO_LARGE);
-		return;
-	}
-	a = calloc(1, sizeof *a);
-	if (!a) {
-		answer_problem(r, REASON_NO_MEMORY);
-		return;
-	}
-	a->request = r;
-	a->id = id;
-	a->leaf = BUF_INIT(8192);
-	a->job = (struct job){ .home = r->worker->home, .run = write_ack, .done = ack_home };
-	writer_submit(r->worker->core->writer, &a->job);
 }

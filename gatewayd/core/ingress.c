@@ -80,6 +80,8 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry names another purpose, legal basis or tier");
 	if (!entry_digest(t, "output", &x->input))
 		return invalid(x, "the entry's output digest is not that of the record");
+	if (x->envelope.corrects.n ? !entry_says(t, "corrects", x->envelope.corrects) : tape_member(t, 0, VIEW("corrects")) != 0)
+		return invalid(x, "the entry corrects another exchange");
 	uint32_t time = tape_member(t, 0, VIEW("time"));
 	unsigned long long ms;
 	if (!time || t->nodes[time].type != TAPE_NUMBER || !view_to_u64(tape_token(t, time), INT64_MAX, &ms))

@@ -59,6 +59,7 @@ struct notice_in {
 	struct buf leaf;
 	uint64_t index;
 	bool first;
+	bool overdue;                   /* take()'s: a receipt came that was overdue (overdue.h) */
 };
 /* How a notice ended that was sent. */
 struct notice_end {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gatewayd/core/answer.h"
+#include "gatewayd/core/overdue.h"
 #include "gatewayd/core/router.h"
 #include "lib/base/encode.h"
 
@@ -183,6 +184,8 @@ static void came_home(struct job *j)
 {
 	struct notice_in *in = (struct notice_in *)j;
 
+	if (j->committed && in->overdue)
+		overdue_refresh(in->request->worker->core, in->request->worker->reader);
 	if (j->committed) {
 		answer(in);
 	} else {

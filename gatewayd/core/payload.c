@@ -23,6 +23,25 @@ bool payload_unseal(struct gcm *gcm, const uint8_t key[32], struct view sealed, 
 	return true;
 }
 
+bool payload_seal(struct gcm *gcm, const struct payload_parts *p, struct buf *plain, struct buf *out)
+{
+	size_t n = SALTS + p->record.n;
+
+	buf_reset(plain);
+	buf_add(plain, view_make(p->salt->b, sizeof p->salt->b));
+	buf_add(plain, view_make(p->input_salt->b, sizeof p->input_salt->b));
+	buf_add(plain, p->record);
+	buf_add(out, view_make(p->nonce, NONCE));
+	uint8_t *room = (uint8_t *)buf_room(out, n + TAG);
+	bool ok = !plain->failed && room &&
+	          gcm_seal(gcm, p->key, p->nonce, view_make(p->exchange->b, sizeof p->exchange->b), buf_view(plain), room);
+	if (ok)
+		out->n += n + TAG;
+	if (plain->n)
+		wipe(plain->p, plain->n);
+	return ok;
+}
+
 bool payload_open(struct keystore *keys, struct gcm *gcm, struct store *reader, uint64_t seq,
                   const struct uuid *exchange, struct payload *out, struct error *e)
 {

@@ -5,6 +5,7 @@
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
 #include "gatewayd/core/router.h"
+#include "gatewayd/core/story.h"
 #include "lib/tlog/tlog.h"
 
 #define RECORD_MAX (32u * 1024 * 1024)
@@ -80,8 +81,12 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 			buf_adds(&body, ",\"partner_receipt\":");
 			buf_add_json_string(&body, partner);
 		}
+		bool told = story_write(reader, x.seq, &body, &e);
 		buf_addc(&body, '}');
-		send_text(r, VIEW("application/json"), &body);
+		if (told)
+			send_text(r, VIEW("application/json"), &body);
+		else
+			send_error(r, &e);
 	}
 	buf_free(&body);
 	buf_free(&receipt);
@@ -99,7 +104,7 @@ static void show_receipt(struct request *r, uint64_t entry)
 	buf_free(&receipt);
 }
 
-/* The released record, for the system of the agency that received it. */
+/* The released record, for the system of the agency that received it, or to which it was returned. */
 static void show_record(struct request *r, const struct store_exchange *x)
 {
 	struct worker *w = r->worker;
@@ -111,7 +116,10 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	uint64_t seq = x->seq;
 	bool restricted;
 
-	if (!view_eq(x->recipient, own) || !view_is(own, r->peer->agency) || x->state != STATE_READY) {
+	/* What a recipient returned may be fetched here by a provider that has no gateway. */
+	bool mine = view_eq(x->recipient, own) && view_is(own, r->peer->agency) && x->state == STATE_READY;
+	bool returned = view_is(x->provider, r->peer->agency) && x->state == STATE_RETURNED;
+	if (!mine && !returned) {
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}

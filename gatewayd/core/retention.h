@@ -1,6 +1,5 @@
-/* Retention: what is due, and the erasures. The sweep runs in core's main thread, reads what is due and
- * hands the writer one job a batch; erasing overwrites the key slot first, then the row goes, then the
- * erasure is in the log, all in one transaction. */
+/* Retention: the sweep of what is due. It runs in core's main thread, reads which timers are due and hands the writer
+ * one job a batch, whose effects (duty.h, copy.h) are one transaction. */
 #ifndef GATEWAYD_CORE_RETENTION_H
 #define GATEWAYD_CORE_RETENTION_H
 
@@ -9,12 +8,6 @@
 /* When the gateway's own payload must be gone: what the agreement says, at most 28 days (Regulation (EU)
  * 2023/969 Art. 21). */
 int64_t retention_payload_due(const struct ruling *r, int64_t now_ms);
-
-/* Only inside a job's run(): erases the payload of an exchange (nothing when it has none), drops its timer
- * and appends the erasure to the log. `why` is short ASCII text for the entry. While a hold is in force nothing is
- * erased: then the timer is due as soon as it ends. */
-bool retention_erase(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq,
-                     const struct uuid *id, const char *why, int64_t now_ms, struct error *e) MUST_USE;
 
 /* Submits a job for what is due at `now_ms`; nothing when the last one is still under way. Main thread,
  * `reader` is its own. Returns false when the store cannot be read. */

@@ -20,6 +20,7 @@ struct route {
 static const struct route routes[] = {
 	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), handle_records },
 	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), handle_validate },
+	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), handle_recall },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
 	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), handle_notice },
 	{ "GET", "/v1/exchanges/*/receipt", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
@@ -143,7 +144,7 @@ static bool stranger(struct request *r, enum reason reason)
 /* Role, rate and digest; answers what is refused. */
 static bool admitted(struct request *r, const struct route *route)
 {
-	bool settled = witness_settled(r->worker->core);
+	bool serving = atomic_load_explicit(&r->worker->core->serving, memory_order_acquire);
 
 	if (r->conn->monitor)
 		return route->roles == 0 || (answer_problem(r, REASON_NOT_FOUND), false);
@@ -152,7 +153,7 @@ static bool admitted(struct request *r, const struct route *route)
 		return false;
 	}
 	/* Two gateways that start together still witness each other. */
-	if (!settled && route->roles != 0 && route->handle != handle_add_checkpoint && route->handle != handle_witnessed) {
+	if (!serving && route->roles != 0 && route->handle != handle_add_checkpoint && route->handle != handle_witnessed) {
 		answer_problem(r, REASON_UNAVAILABLE);
 		return false;
 	}

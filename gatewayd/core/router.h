@@ -25,7 +25,8 @@ void handle_openapi(struct request *r);
 void handle_readyz(struct request *r);
 void handle_metrics(struct request *r);
 void handle_inbox(struct request *r);           /* inbox */
-void handle_ack(struct request *r);
+void handle_ack(struct request *r);             /* inbox_ack */
+void handle_recall(struct request *r);          /* recall */
 
 /* Whether the body says that it is of this media type. */
 bool media_type_is(const struct request *r, const char *want);

@@ -14,6 +14,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
+#include "lib/policy/schedule.h"
 
 struct store;
 
@@ -36,7 +37,8 @@ bool store_erased(const struct store *s);
 enum exchange_state {
 	STATE_REFUSED, STATE_HELD, STATE_QUEUED /* in the outbox */, STATE_DELIVERED /* partner acknowledged */,
 	STATE_READY /* in the recipient's inbox */, STATE_FETCHED, STATE_FAILED /* past its deadline */,
-	STATE_ERASED
+	STATE_ERASED /* never fetched */, STATE_RECALLED, STATE_CORRECTED, STATE_RETURNED /* to the provider */,
+	STATE_ENDED /* the recipient's copy is gone */
 };
 const char *exchange_state_name(enum exchange_state s);
 
@@ -104,15 +106,25 @@ bool store_slot_live(struct store *s, uint32_t slot);
 void store_slots_forget(struct store *s);
 
 /* --- timers: one row an exchange, the next thing due --- */
-enum timer_kind { TIMER_ERASE, TIMER_MASK, TIMER_REVIEW, TIMER_COPY_ERASE, TIMER_COPY_RETURN, TIMER_RECEIPT };
+enum timer_kind {
+	TIMER_ERASE /* the gateway's own payload */, TIMER_MASK, TIMER_REVIEW, TIMER_COPY_ERASE, TIMER_COPY_RETURN,
+	TIMER_RECEIPT /* of a duty is owed */, TIMER_NOTIFY
+};
 const char *timer_kind_name(enum timer_kind k);
 struct store_timer {
 	uint64_t seq;
-	int64_t due_ms;
+	int64_t due_ms;                 /* of `kind` */
 	enum timer_kind kind;
 	bool held;                      /* a hold is in force: does not fire; as the holds say, not as it is put */
+	/* What comes after it. */
+	struct schedule plan;           /* lib/policy/schedule.h */
+	int64_t receipt_ms;             /* when the earliest receipt is owed; 0: none is */
+	uint64_t inbox;                 /* item under which the record waits for the recipient's system; 0: none */
+	struct view purpose;
+	struct view reference;          /* under which the recipient's system keeps its copy */
 };
-bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;         /* or replaces */
+/* Inserts or replaces. */
+bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e) MUST_USE;      /* nothing there: true */
 bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e) MUST_USE;
 /* All timers, held or not, by exchange. */
@@ -171,6 +183,57 @@ struct store_held {
 	unsigned legal, restrictions;
 };
 bool store_held(struct store *s, uint64_t seq, struct store_held *out, struct error *e) MUST_USE;
+
+/* --- duties: what the recipient's system is to do with its copy, and the receipts of it. Both gateways keep a
+ * row a duty: the recipient's, which hands it to the system, and the provider's, which awaits the receipt --- */
+enum duty_kind { DUTY_MASK, DUTY_REVIEW, DUTY_ERASE, DUTY_RETURN, DUTY_RECALL, DUTY_CORRECTION, DUTY_NOTIFY, DUTY_KINDS };
+const char *duty_kind_name(enum duty_kind k);
+enum duty_kind duty_kind_find(struct view name);        /* DUTY_KINDS: none */
+enum duty_state {
+	DUTY_OPEN, DUTY_OVERDUE /* still open */, DUTY_WAITING /* carried out here, onward recipients not yet */,
+	DUTY_DONE, DUTY_WITHDRAWN /* another one took its place, or the copy is gone */
+};
+const char *duty_state_name(enum duty_state s);
+struct store_duty {
+	uint64_t id, seq;
+	enum duty_kind kind;
+	enum duty_state state;
+	int64_t made_ms, due_ms;        /* fell due; the receipt is owed */
+	int64_t done_ms;                /* acknowledged by the recipient's system; 0: not */
+	uint32_t escalated;             /* how often the receipt was called for again */
+	bool blocks;                    /* while overdue, no new records to that recipient under the agreement */
+	uint64_t inbox;                 /* item under which the recipient's system has it; 0: none */
+	struct view result;             /* as acknowledged */
+};
+/* Inserts a row and sets d->id. */
+bool store_put_duty(struct store *s, struct store_duty *d, struct error *e) MUST_USE;
+/* Writes the row of d->id again. */
+bool store_set_duty(struct store *s, const struct store_duty *d, struct error *e) MUST_USE;
+/* The newest duty of that kind; REASON_NOT_FOUND. */
+bool store_find_duty(struct store *s, uint64_t seq, enum duty_kind kind, struct store_duty *out, struct error *e) MUST_USE;
+/* Of an exchange, in the order in which they fell due. */
+bool store_list_duties(struct store *s, uint64_t seq, bool (*each)(void *arg, const struct store_duty *d), void *arg,
+                       struct error *e) MUST_USE;
+/* Overdue ones, by exchange; at most `max` behind `after_id`. */
+bool store_list_overdue(struct store *s, uint64_t after_id, unsigned max,
+                        bool (*each)(void *arg, const struct store_duty *d), void *arg, struct error *e) MUST_USE;
+/* By agreement and recipient, those that block. */
+bool store_list_blocking(struct store *s, bool (*each)(void *arg, struct view agreement, struct view recipient), void *arg,
+                         struct error *e) MUST_USE;
+
+/* --- links between exchanges --- */
+enum link_kind { LINK_ONWARD /* the child passed on what came by the parent */, LINK_CORRECTS /* it replaces it */ };
+struct store_link {
+	uint64_t child, parent;
+	enum link_kind kind;
+	uint32_t version;               /* of a correction: 2 for the first */
+};
+bool store_put_link(struct store *s, const struct store_link *l, struct error *e) MUST_USE;
+/* The parent of a child; REASON_NOT_FOUND. */
+bool store_get_link(struct store *s, uint64_t child, enum link_kind kind, struct store_link *out, struct error *e) MUST_USE;
+/* The children of a parent, oldest first. */
+bool store_list_links(struct store *s, uint64_t parent, enum link_kind kind,
+                      bool (*each)(void *arg, const struct store_link *l), void *arg, struct error *e) MUST_USE;
 
 /* --- outbox: deliveries to partner gateways --- */
 struct store_delivery {
@@ -262,7 +325,7 @@ struct store_inbox {
 	uint64_t id;                    /* grows; `after` of GET /v1/inbox */
 	uint64_t seq;
 	struct uuid exchange;
-	struct view kind;               /* "record", "mask", "review", "erase", "return" */
+	struct view kind;               /* "record", "correction", "returned", or a duty's name */
 	struct view body;               /* JSON members: agreement, purpose, tier, retention, … */
 	int64_t made_ms;
 	int64_t acked_ms;               /* 0: not yet; then `body` is the receipt instead */
@@ -273,6 +336,8 @@ bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e) MU
 bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
                       bool (*each)(void *arg, const struct store_inbox *i), void *arg, struct error *e) MUST_USE;
 bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e) MUST_USE;
+/* Takes an item away that was not acknowledged; nothing there: true. */
+bool store_drop_inbox(struct store *s, uint64_t id, struct error *e) MUST_USE;
 /* *first: it was not acknowledged before; a second acknowledgement changes nothing. */
 bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e) MUST_USE;
 

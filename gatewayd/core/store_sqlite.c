@@ -118,6 +118,15 @@ struct sqlite3_stmt *sql_row(struct store *s, enum sql id, const struct bound *b
 	return NULL;
 }
 
+struct sqlite3_stmt *sql_row_of(struct store *s, enum sql id, uint64_t number, const char *what, struct error *e)
+{
+	struct sqlite3_stmt *q = sql_row(s, id, BOUND(as_number(number)), what, e);
+
+	if (q)
+		arena_reset(&s->scratch);
+	return q;
+}
+
 bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out, struct error *e)
 {
 	struct sqlite3_stmt *q = sql_row(s, id, b, n, "row", e);
@@ -140,6 +149,11 @@ bool sql_keep(struct store *s, enum sql id, const struct bound *b, size_t n, con
 	bool ok = col_keep(s, q, 0, out, e);
 	sql_end(q);
 	return ok;
+}
+
+uint64_t sql_inserted(struct store *s)
+{
+	return (uint64_t)sqlite3_last_insert_rowid(s->db);
 }
 
 int sql_changes(struct store *s)

@@ -14,7 +14,8 @@ struct sqlite3_stmt;
 enum sql {
 	SQL_EXCHANGE_PUT, SQL_EXCHANGE_ANSWER, SQL_STATE_PUT, SQL_STATE_STATE, SQL_STATE_ENTRY,
 	SQL_PAYLOAD_PUT, SQL_PAYLOAD_SLOT_PUT, SQL_PAYLOAD_ERASE, SQL_PAYLOAD_SLOT_ERASE,
-	SQL_TIMER_PUT, SQL_TIMER_DROP, SQL_HOLD_PUT, SQL_HOLD_END, SQL_HOLD_TIMER,
+	SQL_TIMER_PUT, SQL_TIMER_DROP, SQL_DUTY_PUT, SQL_DUTY_SET, SQL_LINK_PUT,
+	SQL_HOLD_PUT, SQL_HOLD_END, SQL_HOLD_TIMER,
 	SQL_DELIVERY_PUT, SQL_DELIVERY_RETRY, SQL_DELIVERY_EXTEND, SQL_DELIVERY_DROP, SQL_RECEIPT_PUT,
 	SQL_INBOX_PUT, SQL_INBOX_DONE, SQL_INBOX_DROP,
 	SQL_ENTRY_PUT, SQL_DISCLOSURE_PUT, SQL_DISCLOSURE_ERASE, SQL_TILE_PUT, SQL_CHECKPOINT_PUT,
@@ -28,6 +29,7 @@ enum sql {
 	SQL_HOLD_FIND, SQL_HOLD_LIST, SQL_HOLD_LIST_OF, SQL_HOLD_DUE, SQL_HOLD_COUNT,
 	SQL_NOTICE_LAST, SQL_NOTICE_GET, SQL_NOTICE_DUE, SQL_NOTICE_LIST, SQL_NOTICE_END_LIST, SQL_NOTICE_TAKEN_GET,
 	SQL_NOTICE_TAKEN_COUNT, SQL_NOTICE_TAKEN_LIST,
+	SQL_DUTY_FIND, SQL_DUTY_LIST, SQL_DUTY_OVERDUE, SQL_DUTY_BLOCKING, SQL_LINK_GET, SQL_LINK_LIST,
 	SQL_DELIVERY_GET, SQL_DELIVERY_DUE, SQL_DELIVERY_LIST, SQL_RECEIPT_GET, SQL_INBOX_GET, SQL_INBOX_DONE_GET,
 	SQL_INBOX_LIST, SQL_INBOX_LAST, SQL_ENTRY_GET, SQL_ENTRY_LIST, SQL_ENTRY_LAST, SQL_TILE_GET,
 	SQL_CHECKPOINT_AT, SQL_CHECKPOINT_LAST, SQL_DOCUMENT_GET, SQL_VALUE_GET, SQL_LOG_GET, SQL_LOG_LAST,
@@ -117,6 +119,9 @@ bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, c
 /* A statement that stands on its one row; NULL, and REASON_NOT_FOUND with `what` when there is none. */
 struct sqlite3_stmt *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
                              struct error *e) MUST_USE;
+/* The row of a number, whose columns are about to be kept: resets the scratch memory. NULL: `e` says why. */
+struct sqlite3_stmt *sql_row_of(struct store *s, enum sql id, uint64_t number, const char *what,
+                                struct error *e) MUST_USE;
 /* One number: the first column of the one row. */
 bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out,
                 struct error *e) MUST_USE;
@@ -129,6 +134,8 @@ bool sql_next(struct store *s, struct sqlite3_stmt *q, bool *ok, struct error *e
 void sql_end(struct sqlite3_stmt *q);
 /* Rows that the last statement changed. */
 int sql_changes(struct store *s);
+/* The number of the row that was inserted last. */
+uint64_t sql_inserted(struct store *s);
 bool sql_fail(struct store *s, struct error *e);
 int64_t col_int(struct sqlite3_stmt *q, int at);
 bool col_null(struct sqlite3_stmt *q, int at);

@@ -23,6 +23,10 @@ const char *exchange_state_name(enum exchange_state s)
 	case STATE_FETCHED: return "fetched";
 	case STATE_FAILED: return "failed";
 	case STATE_ERASED: return "erased";
+	case STATE_RECALLED: return "recalled";
+	case STATE_CORRECTED: return "corrected";
+	case STATE_RETURNED: return "returned";
+	case STATE_ENDED: return "ended";
 	}
 	return "unknown";
 }

@@ -1,17 +1,7 @@
-/* The store's payloads, timers, outbox and inbox. See store.h. */
+/* The store's payloads, outbox and inbox. See store.h. */
 #include "gatewayd/core/store_sqlite.h"
 
 #include <stdlib.h>
-
-/* The row of a number, whose columns are about to be kept. NULL: `e` says why. */
-static struct sqlite3_stmt *row_of(struct store *s, enum sql id, uint64_t number, const char *what, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_row(s, id, BOUND(as_number(number)), what, e);
-
-	if (q)
-		arena_reset(&s->scratch);
-	return q;
-}
 
 /* --- payloads --- */
 
@@ -23,7 +13,7 @@ bool store_put_payload(struct store *s, const struct store_payload *p, struct er
 
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out, struct error *e)
 {
-	struct sqlite3_stmt *q = row_of(s, SQL_PAYLOAD_GET, seq, "payload", e);
+	struct sqlite3_stmt *q = sql_row_of(s, SQL_PAYLOAD_GET, seq, "payload", e);
 
 	if (!q)
 		return false;
@@ -92,103 +82,6 @@ void store_slots_forget(struct store *s)
 	s->live_slots_n = 0;
 }
 
-/* --- timers --- */
-
-const char *timer_kind_name(enum timer_kind k)
-{
-	switch (k) {
-	case TIMER_ERASE: return "erase";
-	case TIMER_MASK: return "mask";
-	case TIMER_REVIEW: return "review";
-	case TIMER_COPY_ERASE: return "copy-erase";
-	case TIMER_COPY_RETURN: return "copy-return";
-	case TIMER_RECEIPT: return "receipt";
-	}
-	return "unknown";
-}
-
-bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e)
-{
-	return sql_run(s, SQL_TIMER_PUT, BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind)), e);
-}
-
-bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
-{
-	return sql_run(s, SQL_TIMER_DROP, BOUND(as_number(seq)), e);
-}
-
-static struct store_timer timer_row(struct sqlite3_stmt *q)
-{
-	return (struct store_timer){ .seq = (uint64_t)col_int(q, 0), .due_ms = col_int(q, 1),
-		.kind = (enum timer_kind)col_int(q, 2), .held = col_int(q, 3) != 0 };
-}
-
-bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e)
-{
-	struct sqlite3_stmt *q = row_of(s, SQL_TIMER_GET, seq, "timer", e);
-
-	if (!q)
-		return false;
-	*out = timer_row(q);
-	sql_end(q);
-	return true;
-}
-
-static bool list_timers(struct store *s, enum sql id, int64_t bound, unsigned max,
-                        bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
-	bool ok;
-
-	while (sql_next(s, q, &ok, e)) {
-		struct store_timer t = timer_row(q);
-		if (!each(arg, &t)) {
-			sql_end(q);
-			break;
-		}
-	}
-	return ok;
-}
-
-bool store_list_due(struct store *s, int64_t until_ms, unsigned max,
-                    bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
-{
-	return list_timers(s, SQL_DUE_LIST, until_ms, max, each, arg, e);
-}
-
-bool store_count_due(struct store *s, bool by_agreement, int64_t until_ms,
-                     bool (*each)(void *arg, const struct store_due *d), void *arg, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_start(s, by_agreement ? SQL_DUE_AGREEMENTS : SQL_DUE_DAYS, BOUND(as_int(until_ms)), e);
-	bool ok;
-
-	while (sql_next(s, q, &ok, e)) {
-		struct store_due d = { .kind = (enum timer_kind)col_int(q, 1), .held = col_int(q, 2) != 0,
-			.n = (uint64_t)col_int(q, 3), .first_ms = col_int(q, 4), .last_ms = col_int(q, 5) };
-		if (by_agreement)
-			d.agreement = col_view(q, 0);
-		else
-			d.day = col_int(q, 0);
-		if (!each(arg, &d)) {
-			sql_end(q);
-			break;
-		}
-	}
-	return ok;
-}
-
-bool store_due_timers(struct store *s, int64_t now_ms, unsigned max,
-                      bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
-{
-	return list_timers(s, SQL_TIMER_DUE, now_ms, max, each, arg, e);
-}
-
-bool store_list_timers(struct store *s, uint64_t after_seq, unsigned max,
-                       bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
-{
-	return list_timers(s, SQL_TIMER_LIST, (int64_t)after_seq, max, each, arg, e);
-}
-
 /* --- outbox --- */
 
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e)
@@ -222,7 +115,7 @@ static struct store_delivery delivery_row(struct sqlite3_stmt *q)
 
 bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e)
 {
-	struct sqlite3_stmt *q = row_of(s, SQL_DELIVERY_GET, seq, "delivery", e);
+	struct sqlite3_stmt *q = sql_row_of(s, SQL_DELIVERY_GET, seq, "delivery", e);
 
 	if (!q)
 		return false;
@@ -313,12 +206,12 @@ bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
 bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e)
 {
 	struct error missing = { 0 };
-	struct sqlite3_stmt *q = row_of(s, SQL_INBOX_GET, id, "inbox item", &missing);
+	struct sqlite3_stmt *q = sql_row_of(s, SQL_INBOX_GET, id, "inbox item", &missing);
 	bool done = !q && missing.reason == REASON_NOT_FOUND;
 
 	if (!q && !done)
 		return error_set(e, missing.reason, "%s", missing.text);
-	if (done && !(q = row_of(s, SQL_INBOX_DONE_GET, id, "inbox item", e)))
+	if (done && !(q = sql_row_of(s, SQL_INBOX_DONE_GET, id, "inbox item", e)))
 		return false;
 	struct store_inbox i = inbox_row(q);
 	i.acked_ms = done ? col_int(q, 6) : 0;
@@ -329,12 +222,17 @@ bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, stru
 	return ok;
 }
 
+bool store_drop_inbox(struct store *s, uint64_t id, struct error *e)
+{
+	return sql_run(s, SQL_INBOX_DROP, BOUND(as_number(id)), e);
+}
+
 bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e)
 {
 	struct sqlite3_stmt *q;
 
 	/* Looked up first: a second acknowledgement must not fail on the row that the first one left. */
-	if ((q = row_of(s, SQL_INBOX_DONE_GET, id, "inbox item", NULL))) {
+	if ((q = sql_row_of(s, SQL_INBOX_DONE_GET, id, "inbox item", NULL))) {
 		sql_end(q);
 		*first = false;
 		return true;

@@ -190,12 +190,55 @@ static const char notices[] =
 	"  PRIMARY KEY (seq, digest)"
 	") STRICT, WITHOUT ROWID;";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, NULL };
+/* The recipient's copy: what is due of it next and after that, its duties, and which exchange followed from which.
+ * An instant of 0 is none. */
+static const char copies[] =
+	"ALTER TABLE timer ADD COLUMN base_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN payload_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN mask_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN review_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN notify_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN end_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN return_at_end INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN receipt_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN inbox INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE timer ADD COLUMN purpose TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE timer ADD COLUMN reference TEXT NOT NULL DEFAULT '';"
+	/* Timers so far were the gateway's own payloads'. */
+	"UPDATE timer SET payload_ms = due_ms;"
+	"CREATE TABLE duty ("
+	"  id INTEGER PRIMARY KEY,"
+	"  seq INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL,"
+	"  made_ms INTEGER NOT NULL,"
+	"  due_ms INTEGER NOT NULL,"
+	"  done_ms INTEGER NOT NULL,"
+	"  escalated INTEGER NOT NULL,"
+	"  blocks INTEGER NOT NULL,"
+	"  inbox INTEGER NOT NULL,"
+	"  result TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX duty_seq ON duty (seq);"
+	"CREATE INDEX duty_overdue ON duty (id) WHERE state = 1;"
+	"CREATE TABLE link ("
+	"  child INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  parent INTEGER NOT NULL,"
+	"  version INTEGER NOT NULL,"
+	"  PRIMARY KEY (child, kind)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX link_parent ON link (parent, kind);";
+
+
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, copies, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
 	"x.provider, x.recipient, t.state, x.status, x.answer, t.entry FROM exchange x JOIN state t ON t.seq = x.seq "
-#define TIMER_COLUMNS "SELECT seq, due_ms, kind, held FROM timer "
+#define TIMER_COLUMNS "SELECT seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
+	"return_at_end, receipt_ms, inbox, purpose, reference FROM timer "
+#define DUTY_COLUMNS "SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
 #define IN_FORCE "EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL)"
 #define DELIVERY_COLUMNS \
@@ -216,9 +259,15 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_PAYLOAD_SLOT_PUT] = "INSERT OR REPLACE INTO payload_slot (seq, slot) VALUES (?1, ?2)",
 	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
 	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
-	[SQL_TIMER_PUT] = "INSERT OR REPLACE INTO timer (seq, due_ms, kind, held) "
-		"VALUES (?1, ?2, ?3, " IN_FORCE ")",
+	[SQL_TIMER_PUT] = "INSERT OR REPLACE INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, "
+		"notify_ms, end_ms, return_at_end, receipt_ms, inbox, purpose, reference) "
+		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
+	[SQL_DUTY_PUT] = "INSERT INTO duty (seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_DUTY_SET] = "UPDATE duty SET state = ?2, due_ms = ?3, done_ms = ?4, escalated = ?5, blocks = ?6, inbox = ?7, "
+		"result = ?8 WHERE id = ?1",
+	[SQL_LINK_PUT] = "INSERT OR REPLACE INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4)",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
@@ -285,6 +334,13 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_HOLD_DUE] = HOLD_COLUMNS "WHERE ended_ms IS NULL AND until_ms <= ?1 ORDER BY until_ms LIMIT ?2",
 	[SQL_HOLD_COUNT] = "SELECT count(*) FILTER (WHERE kind = ?2), count(*) FILTER (WHERE kind = ?3) FROM hold "
 		"WHERE seq = ?1 AND ended_ms IS NULL",
+	[SQL_DUTY_FIND] = DUTY_COLUMNS "WHERE seq = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1",
+	[SQL_DUTY_LIST] = DUTY_COLUMNS "WHERE seq = ?1 ORDER BY id",
+	[SQL_DUTY_OVERDUE] = DUTY_COLUMNS "WHERE state = 1 AND id > ?1 ORDER BY id LIMIT ?2",
+	[SQL_DUTY_BLOCKING] = "SELECT DISTINCT x.agreement, x.recipient FROM duty d JOIN exchange x ON x.seq = d.seq "
+		"WHERE d.state = 1 AND d.blocks = 1",
+	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
+	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM hold h "
 		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?3) ORDER BY next_ms LIMIT ?2",

@@ -230,6 +230,19 @@ bool duration_parse(struct view text, struct duration *out)
 	return true;
 }
 
+void duration_print(struct buf *out, const struct duration *d)
+{
+	buf_addc(out, 'P');
+	if (d->years)
+		buf_addf(out, "%uY", d->years);
+	if (d->months)
+		buf_addf(out, "%uM", d->months);
+	if (d->days || (!d->years && !d->months && !d->seconds))
+		buf_addf(out, "%uD", d->days);
+	if (d->seconds)
+		buf_addf(out, "T%uS", d->seconds);
+}
+
 int64_t duration_add(int64_t from_ms, const struct duration *d)
 {
 	int64_t days = (from_ms >= 0 ? from_ms : from_ms - (DAY_MS - 1)) / DAY_MS;

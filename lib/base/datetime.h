@@ -33,6 +33,8 @@ struct duration {
 	uint32_t years, months, days, seconds;      /* weeks are kept as days, hours and minutes as seconds */
 };
 bool duration_parse(struct view text, struct duration *out) MUST_USE;
+/* Its shortest text, hours and minutes as seconds; a zero duration is P0D. */
+void duration_print(struct buf *out, const struct duration *d);
 /* Calendar addition in UTC: years and months first (the day is cut to the month's last), then days,
  * then seconds. TIME_NONE past the year 9999. */
 int64_t duration_add(int64_t from_ms, const struct duration *d);

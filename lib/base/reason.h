@@ -74,6 +74,8 @@
 	R(BATCH_REQUIRED, "batch-required", 403, "policy", "A k-guard of the agreement covers the record: it can leave only among others, in one batch of lines.") \
 	R(GROUP_TOO_SMALL, "group-too-small", 403, "policy", "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
+	R(ONWARD_DENIED, "onward-denied", 403, "policy", "The agreement by which the data came does not let them go on to this recipient.") \
+	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", "What is to be corrected is no living exchange of yours under this agreement.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \
 	/* does it fit */ \
 	R(SCHEMA_UNKNOWN, "schema-unknown", 422, "schema", "The record's schema is not one of the agreement.") \
@@ -83,6 +85,8 @@
 	/* what a partner gateway sends */ \
 	R(RECEIPT_INVALID, "receipt-invalid", 403, "receipt", "The sender's proof does not cover what arrived.") \
 	R(NOTICE_INVALID, "notice-invalid", 422, "schema", "The notice does not fit its schema or its exchange.") \
+	R(DUTY_ANSWER, "duty-answer-invalid", 422, "schema", "The answer does not fit the duty.") \
+	R(RECALL_LATE, "recall-late", 409, "agreement", "There is nothing left to recall.") \
 	R(WAITING_DECISION, "waiting-decision", 202, "held", "A person has to decide.") \
 	/* documents, configuration, store */ \
 	R(CONFIG, "configuration", 500, "request", "The configuration is not valid.") \

@@ -210,20 +210,6 @@ static void add_redactions(const struct transform_run *r, struct buf *out)
 	buf_addc(out, '}');
 }
 
-static void add_duration(struct buf *out, const struct duration *d)
-{
-	buf_adds(out, ",\"retention\":\"P");
-	if (d->years)
-		buf_addf(out, "%uY", d->years);
-	if (d->months)
-		buf_addf(out, "%uM", d->months);
-	if (d->days || (!d->years && !d->months && !d->seconds))
-		buf_addf(out, "%uD", d->days);
-	if (d->seconds)
-		buf_addf(out, "T%uS", d->seconds);
-	buf_addc(out, '"');
-}
-
 void decision_json(const struct decision *d, const struct tape *t, uint32_t record,
                    const struct transform_run *r, struct buf *out)
 {
@@ -261,8 +247,11 @@ void decision_json(const struct decision *d, const struct tape *t, uint32_t reco
 	add_redactions(r, out);
 	buf_adds(out, ",\"released\":");
 	add_leaves(d, t, record, r, false, out);
-	if (d->ruling)
-		add_duration(out, &d->copy);
+	if (d->ruling) {
+		buf_adds(out, ",\"retention\":\"");
+		duration_print(out, &d->copy);
+		buf_addc(out, '"');
+	}
 	if (a && d->category < SUBJECT_COUNT && d->purpose.n)
 		add_member(out, "subject_category", view_of(subject_category_name(d->category)));
 	if (a && d->tier < TIER_COUNT && d->purpose.n)

@@ -84,6 +84,8 @@ bool envelope_read(const struct schema *schema, struct schema_run *run, const st
 	v.exception = text_member(t, 0, VIEW("exception"));
 	v.retention = text_member(t, 0, VIEW("retention"));
 	v.key = text_member(t, 0, VIEW("key"));
+	v.corrects = text_member(t, 0, VIEW("corrects"));
+	v.onward_of = text_member(t, 0, VIEW("onward_of"));
 	v.necessity = tape_member(t, 0, VIEW("necessity"));
 	v.justifications = tape_member(t, 0, VIEW("justifications"));
 	v.approvals = tape_member(t, 0, VIEW("approvals"));

@@ -25,6 +25,7 @@ struct envelope {
 	struct view reference;          /* the sending system's own reference */
 	struct view schema;             /* which of the agreement's schemas; optional with one */
 	struct view exception, retention, key;
+	struct view corrects, onward_of;        /* exchange ids */
 	uint32_t necessity;             /* object: criterion, likelihood, alternative, … */
 	uint32_t justifications;        /* array of {pointer, reason} */
 	uint32_t approvals, consent, handling, officer;

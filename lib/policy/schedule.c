@@ -3,24 +3,32 @@
 
 #include "lib/policy/internal.h"
 
-/* The instant a duration after the release; TIME_NONE for a zero duration, or when it is not before the end. */
+/* The instant a duration after the release; past the calendar's last year counts as never. */
+static int64_t after(const struct schedule *s, const struct duration *d)
+{
+	int64_t at = duration_add(s->base_ms, d);
+
+	return at == TIME_NONE ? SCHEDULE_NEVER : at;
+}
+
+/* Never for a zero duration, or when it is not before the end. */
 static int64_t before_end(const struct schedule *s, const struct duration *d)
 {
-	int64_t at = duration_is_zero(d) ? TIME_NONE : duration_add(s->base_ms, d);
+	int64_t at = duration_is_zero(d) ? SCHEDULE_NEVER : after(s, d);
 
-	return at != TIME_NONE && s->end_ms != TIME_NONE && at >= s->end_ms ? TIME_NONE : at;
+	return s->end_ms != SCHEDULE_NEVER && at >= s->end_ms ? SCHEDULE_NEVER : at;
 }
 
 void schedule_make(const struct ruling *r, const struct duration *copy, int64_t base_ms, struct schedule *out)
 {
-	*out = (struct schedule){ .base_ms = base_ms, .payload_ms = TIME_NONE, .return_at_end = r->return_at_end,
-		.end_ms = duration_add(base_ms, copy), .notify_ms = TIME_NONE };
+	*out = (struct schedule){ .base_ms = base_ms, .return_at_end = r->return_at_end };
+	out->end_ms = after(out, copy);
 	out->mask_ms = before_end(out, &r->mask);
 	out->review_ms = before_end(out, &r->review);
 	if (duration_is_zero(&r->notify))
 		return;
-	out->notify_ms = duration_add(base_ms, &r->notify);
-	if (out->notify_ms == TIME_NONE || (out->end_ms != TIME_NONE && out->notify_ms > out->end_ms))
+	out->notify_ms = after(out, &r->notify);
+	if (out->notify_ms == SCHEDULE_NEVER || (out->end_ms != SCHEDULE_NEVER && out->notify_ms > out->end_ms))
 		out->notify_ms = out->end_ms;
 }
 
@@ -32,9 +40,9 @@ enum due schedule_next(const struct schedule *s, int64_t *due_ms)
 	};
 	enum due first = DUE_NOTHING;
 
-	*due_ms = TIME_NONE;
+	*due_ms = SCHEDULE_NEVER;
 	for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
-		if (terms[i].at != TIME_NONE && (first == DUE_NOTHING || terms[i].at < *due_ms)) {
+		if (terms[i].at != SCHEDULE_NEVER && (first == DUE_NOTHING || terms[i].at < *due_ms)) {
 			first = terms[i].what;
 			*due_ms = terms[i].at;
 		}
@@ -60,7 +68,7 @@ int64_t schedule_review_after(const struct schedule *s, const struct duration *e
 	struct duration d;
 
 	if (duration_is_zero(every))
-		return TIME_NONE;
+		return SCHEDULE_NEVER;
 	/* The smallest k whose instant lies after `after_ms`; past the calendar's end counts as after. */
 	while (low < high) {
 		uint64_t k = (low + high) / 2;
@@ -70,5 +78,5 @@ int64_t schedule_review_after(const struct schedule *s, const struct duration *e
 		else
 			low = k + 1;
 	}
-	return times(every, low, &d) ? before_end(s, &d) : TIME_NONE;
+	return times(every, low, &d) ? before_end(s, &d) : SCHEDULE_NEVER;
 }

@@ -8,7 +8,8 @@
 
 #include "lib/policy/agreement.h"
 
-/* TIME_NONE: never, or done. */
+/* 0: never, or done. */
+#define SCHEDULE_NEVER 0
 struct schedule {
 	int64_t base_ms;        /* the release, as the first gateway's log has it */
 	int64_t payload_ms;     /* the gateway's own payload is erased */
@@ -25,9 +26,9 @@ enum due { DUE_NOTHING, DUE_PAYLOAD, DUE_NOTIFY, DUE_MASK, DUE_REVIEW, DUE_END }
 /* Of a release under `r` with the retention `copy` that was granted. Without a payload. Masking and reviews
  * that would come at or after the end are left out; notification comes at the end at the latest. */
 void schedule_make(const struct ruling *r, const struct duration *copy, int64_t base_ms, struct schedule *out);
-/* What comes first, and when (TIME_NONE with DUE_NOTHING). */
+/* What comes first, and when (SCHEDULE_NEVER with DUE_NOTHING). */
 enum due schedule_next(const struct schedule *s, int64_t *due_ms);
-/* The first review after `after_ms`, counted from the release in whole intervals; TIME_NONE when none comes
+/* The first review after `after_ms`, counted from the release in whole intervals; SCHEDULE_NEVER when none comes
  * before the end, or the interval is zero. */
 int64_t schedule_review_after(const struct schedule *s, const struct duration *every, int64_t after_ms);
 

@@ -112,6 +112,7 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_text(out, start, "agreement", e->agreement);
 	put_digest(out, start, "agreement_digest", &e->agreement_digest);
 	put_text(out, start, "build", e->build);
+	put_uuid(out, start, "corrects", &e->corrects);
 	put_uuid(out, start, "exchange", &e->exchange);
 	put_digest(out, start, "input", &e->input);
 	put_text(out, start, "legal_basis", e->legal_basis);

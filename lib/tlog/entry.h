@@ -34,6 +34,7 @@ struct entry {
 	int64_t time_ms;
 	struct uuid exchange;           /* all zero: none */
 	struct uuid origin;             /* the first gateway's id of what a gateway delivered; all zero: none */
+	struct uuid corrects;           /* the exchange whose record this one replaces; all zero: none */
 	struct view peer;               /* partner id */
 	struct view recipient;          /* agency */
 	struct view agreement, purpose, legal_basis, tier;

@@ -200,7 +200,7 @@ class Silence(unittest.TestCase):
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
                 (ms,) = db.execute("SELECT due_ms FROM timer").fetchone()
                 self.assertAlmostEqual(ms / 1000, time.time() + 72 * 3600, delta=60)
-                db.execute("UPDATE timer SET due_ms = ?", (int(time.time() * 1000) - 1,))
+                db.execute("UPDATE timer SET due_ms = ?1, payload_ms = ?1", (int(time.time() * 1000) - 1,))
             db.close()
             w.north.start()
             shown = w.north.ask("exchange", "show", exchange)

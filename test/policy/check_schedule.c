@@ -36,7 +36,7 @@ static void is(int64_t have, const char *want)
 {
 	char text[TIME_TEXT + 1] = "";
 
-	if (have != TIME_NONE)
+	if (have != SCHEDULE_NEVER)
 		time_print(have, text);
 	ck_assert_str_eq(text, want);
 }
@@ -70,20 +70,20 @@ START_TEST(what_comes_first)
 	s.payload_ms = at("2026-01-08T00:00:00Z");
 	ck_assert_int_eq(schedule_next(&s, &due), DUE_PAYLOAD);
 	is(due, "2026-01-08T00:00:00.000Z");
-	s.payload_ms = TIME_NONE;
+	s.payload_ms = SCHEDULE_NEVER;
 	ck_assert_int_eq(schedule_next(&s, &due), DUE_NOTIFY);
-	s.notify_ms = TIME_NONE;
+	s.notify_ms = SCHEDULE_NEVER;
 	ck_assert_int_eq(schedule_next(&s, &due), DUE_MASK);
 	is(due, "2026-07-01T00:00:00.000Z");
-	s.mask_ms = TIME_NONE;
+	s.mask_ms = SCHEDULE_NEVER;
 	ck_assert_int_eq(schedule_next(&s, &due), DUE_REVIEW);
 	is(due, "2029-01-01T00:00:00.000Z");
-	s.review_ms = TIME_NONE;
+	s.review_ms = SCHEDULE_NEVER;
 	ck_assert_int_eq(schedule_next(&s, &due), DUE_END);
 	is(due, "2031-01-01T00:00:00.000Z");
-	s.end_ms = TIME_NONE;
+	s.end_ms = SCHEDULE_NEVER;
 	ck_assert_int_eq(schedule_next(&s, &due), DUE_NOTHING);
-	ck_assert(due == TIME_NONE);
+	ck_assert(due == SCHEDULE_NEVER);
 }
 END_TEST
 
