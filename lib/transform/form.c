@@ -11,21 +11,22 @@
 #define HIDDEN_MIN (1 + 1)              /* type byte and end of value, before padding */
 #define BASE32_TEXT(bits) (((bits) + 4) / 5)
 
-/* `<kind>1.<epoch>.`: what follows it, or an empty view. */
-static struct view behind_prefix(struct view text, char kind)
+/* `<kind>1.<epoch>.`: what follows it, or an empty view. The key holder may have gone on to a later epoch than the
+ * agreement's, but an earlier one was given up. */
+static struct view behind_prefix(const struct rule *r, struct view text, char kind)
 {
 	struct view rest = text;
 	struct view head = view_cut(&rest, '.'), epoch = view_cut(&rest, '.');
 	unsigned long long n;
 	bool ok = head.n == 2 && head.p[0] == kind && head.p[1] == '1' && view_to_u64(epoch, UINT32_MAX, &n) &&
-	          n > 0;
+	          n > 0 && n >= r->epoch;
 
 	return ok ? rest : view_make(NULL, 0);
 }
 
 static bool is_pseudonym(const struct rule *r, struct view text)
 {
-	struct view tag = behind_prefix(text, 'p');
+	struct view tag = behind_prefix(r, text, 'p');
 	uint8_t b[32];
 	size_t n = 0;
 
@@ -53,7 +54,7 @@ static size_t base64url_bytes(struct view text)
 static bool is_hidden(const struct rule *r, struct view text)
 {
 	bool token = r->action == ACTION_TOKEN;
-	size_t overhead = token ? 16 : 12 + 16, n = base64url_bytes(behind_prefix(text, token ? 't' : 's'));
+	size_t overhead = token ? 16 : 12 + 16, n = base64url_bytes(behind_prefix(r, text, token ? 't' : 's'));
 
 	return n >= overhead + HIDDEN_MIN && (n - overhead) % r->p.hidden.pad == 0;
 }

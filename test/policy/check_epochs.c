@@ -99,8 +99,8 @@ START_TEST(pseudonyms_change_at_the_instant)
 }
 END_TEST
 
-/* The recipient knows nothing of the document and takes what comes. */
-START_TEST(the_partner_takes_any_epoch)
+/* The recipient knows nothing of the document and takes what comes, but for an epoch that the agreement has left. */
+START_TEST(the_partner_takes_later_epochs)
 {
 	from.epochs = epochs_of;
 	struct agreement *sender = load_with("pnr", NULL, NULL);
@@ -118,6 +118,13 @@ START_TEST(the_partner_takes_any_epoch)
 	facts.gateway = true;
 	ck_assert_int_eq(run(receiver, e), OUTCOME_RELEASED);
 	ck_assert(memmem(bench.record.p, bench.record.n, "\"p1.4.", 6) != NULL);
+	agreement_unref(receiver);
+	receiver = load_with("pnr", "/pseudonyms/epoch", "4");
+	ck_assert_int_eq(run(receiver, e), OUTCOME_RELEASED);
+	agreement_unref(receiver);
+	receiver = load_with("pnr", "/pseudonyms/epoch", "5");
+	ck_assert_int_eq(run(receiver, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_OUTPUT_VIOLATION);
 	json_decref(e);
 	agreement_unref(sender);
 	agreement_unref(receiver);
@@ -131,6 +138,6 @@ TCase *make_epochs_case(void)
 	tcase_add_checked_fixture(c, open_document, close_document);
 	tcase_add_test(c, in_force_from_its_instant_on);
 	tcase_add_test(c, pseudonyms_change_at_the_instant);
-	tcase_add_test(c, the_partner_takes_any_epoch);
+	tcase_add_test(c, the_partner_takes_later_epochs);
 	return c;
 }
