@@ -132,18 +132,26 @@ static struct field_rule as_arrived(struct field_rule f)
 	return f;
 }
 
-/* Faults of the rules' parameters, each once though many programs hold the rule. */
+/* Faults of rules that are each in order, each once though many programs hold them: parameters, and rules that
+ * contradict each other where their patterns meet. They name the rule by its pointer. */
 static void take_errors(struct load *l, struct error_list *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
 		const struct error *e = &from->items[i];
-		char text[400];
+		size_t rule = l->a->n_rules, k;
+		char at[60] = "/rules", text[400];
 		bool known = false;
-		snprintf(text, sizeof text, "/rules: %.150s%s%.230s", e->where, e->where[0] ? ": " : "", e->text);
-		for (size_t k = 0; k < l->errors->n && !known; k++)
+
+		for (k = 0; k < l->a->n_rules; k++)
+			if (strcmp(l->a->rules[k].field.pointer, e->where) == 0)
+				rule = k;
+		if (rule < l->a->n_rules)
+			snprintf(at, sizeof at, "/rules/%zu", rule);
+		snprintf(text, sizeof text, "%s: %s", at, e->text);
+		for (k = 0; k < l->errors->n && !known; k++)
 			known = strcmp(l->errors->items[k].text, text) == 0;
 		if (!known)
-			error_list_addf(l->errors, e->reason, l->file, 0, 0, "%s", text);
+			load_fault(l, e->reason, at, "%s", e->text);
 	}
 	error_list_free(from);
 }
@@ -309,14 +317,31 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 	return add_ruling(c, &like, set, false, keys) && add_ruling(c, &like, set, true, keys);
 }
 
+/* An overlay is for all agreements, so a rule of its own may match nothing here; but one that meets a rule of the
+ * agreement and no place of its schemas (an item by its number) would narrow nothing unseen. */
+static bool can_narrow(struct compiler *c, const struct rule *o)
+{
+	const struct agreement *a = c->l->a;
+	bool meets = false;
+
+	for (size_t i = 0; i < a->n_rules && !meets; i++)
+		meets = patterns_meet_below(o->field.pointer, a->rules[i].field.pointer) ||
+			pattern_covers(a->rules[i].field.pointer, a->rules[i].field.subtree, o->field.pointer);
+	if (!meets || place_exists(a, o->field.pointer, MASK_ALL))
+		return true;
+	return error_list_addf(c->l->errors, REASON_CONFIG, "overlay.json", 0, 0, "/rules/%zu/pointer: matches nothing in the schemas "
+	                       "of %.*s, though it meets a rule: items are named by *", o->index, VIEW_ARG(a->id));
+}
+
 static bool read_overlay_rules(struct compiler *c)
 {
 	struct agreement *a = c->l->a;
 	const json_t *list = json_object_get(a->overlay_doc, "rules");
+	bool ok = true;
 
 	c->overlay = arena_alloc(&a->mem, (json_array_size(list) + 1) * sizeof *c->overlay);
 	if (!c->overlay)
-		return false;
+		return load_fault(c->l, REASON_NO_MEMORY, "", "memory ran out");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
 		struct view only = json_view(o, "agreement");
@@ -328,8 +353,9 @@ static bool read_overlay_rules(struct compiler *c)
 			.field = { .id = arena_str(&a->mem, view_of(id)), .action = action_find(json_view(o, "action")),
 				.pointer = json_string_value(json_object_get(o, "pointer")), .category = FIELD_OPERATIONAL,
 				.params = json_object_get(o, "params") } };
+		ok = can_narrow(c, &c->overlay[c->n_overlay - 1]) && ok;
 	}
-	return true;
+	return ok;
 }
 
 bool compile_rulings(struct load *l)
@@ -339,8 +365,10 @@ bool compile_rulings(struct load *l)
 	bool ok = true;
 
 	a->rulings = arena_alloc(&a->mem, a->n_purposes * TIER_COUNT * SUBJECT_COUNT * 2 * sizeof(struct ruling_full *));
-	if (!a->rulings || !read_overlay_rules(&c))
+	if (!a->rulings)
 		return load_fault(l, REASON_NO_MEMORY, "", "memory ran out");
+	if (!read_overlay_rules(&c))
+		return false;
 	for (size_t p = 0; p < a->n_purposes; p++)
 		for (unsigned t = 0; t < TIER_COUNT; t++)
 			for (unsigned s = 0; s < SUBJECT_COUNT; s++)

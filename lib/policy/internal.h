@@ -209,6 +209,9 @@ bool check_signatures(struct load *l, struct view signature);  /* signatures.c *
 bool read_epochs(struct load *l);                       /* epochs.c */
 bool compile_rulings(struct load *l);                   /* compile.c */
 
+/* Does the pointer match something in the schema of one of the purposes? read_rules.c */
+bool place_exists(const struct agreement *a, const char *pointer, uint64_t purposes);
+
 size_t find_purpose(const struct agreement *a, struct view id);         /* INDEX_NONE: none */
 size_t find_basis(const struct agreement *a, struct view id);
 size_t find_exception(const struct agreement *a, struct view id);
@@ -220,6 +223,8 @@ size_t find_flow(const struct agreement *a, struct view from);
 bool pattern_covers(const char *pattern, bool subtree, const char *pointer);
 /* Is there a pointer that both reach? */
 bool patterns_meet(const char *a, const char *b);
+/* Is there one that the second reaches, at or beneath one that the first does? */
+bool patterns_meet_below(const char *above, const char *below);
 
 /* Approvals of an envelope, approval.c. */
 struct decision;

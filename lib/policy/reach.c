@@ -188,7 +188,6 @@ static bool step(struct walk *w, const json_t *s, size_t doc, struct view rest)
 {
 	char token[512], name[513];
 	struct view t;
-	unsigned long long index;
 	const json_t *properties = json_object_get(s, "properties"), *patterns = json_object_get(s, "patternProperties");
 	const json_t *prefix = json_object_get(s, "prefixItems"), *list = json_object_get(s, "items");
 	static const char *const others[] = { "additionalProperties", "unevaluatedProperties" };
@@ -214,12 +213,12 @@ static bool step(struct walk *w, const json_t *s, size_t doc, struct view rest)
 		if (o && !json_is_false(o) && matches(w, o, doc, rest))
 			return true;
 	}
-	if (!any && !view_to_u64(t, UINT32_MAX, &index))
+	if (!any)                       /* a rule reaches items by `*` alone */
 		return false;
 	if (json_is_array(list))        /* draft 2019-09 and before */
 		prefix = list;
 	for (size_t i = 0; i < json_array_size(prefix); i++)
-		if ((any || index == i) && matches(w, json_array_get(prefix, i), doc, rest))
+		if (matches(w, json_array_get(prefix, i), doc, rest))
 			return true;
 	for (size_t i = 0; i < 2; i++) {
 		const json_t *o = json_object_get(s, other_items[i]);

@@ -21,7 +21,7 @@ struct reach {
 
 /* Can a record that fits the schema have a value at the pattern? A place below a member that the schema
  * leaves open counts only where the schema says so itself (additionalProperties, patternProperties,
- * or a schema without any structure). */
+ * or a schema without any structure). Items are reached by `*` alone, as rules reach them. */
 bool reach_matches(const struct reach *r, const char *pattern);
 /* Calls `each` for every leaf (scalar, or place that may hold anything), as a pattern with `*` for items
  * and open members; a schema that

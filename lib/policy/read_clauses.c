@@ -255,7 +255,7 @@ static bool read_dates(struct load *l)
 	if (supersedes) {
 		a->grace_end_ms = json_instant(supersedes, "grace_until");
 		if (!digest_parse(json_view(supersedes, "digest"), &a->supersedes))
-			ok = load_fault(l, REASON_CONFIG, "/supersedes/digest", "is not a SHA-256 digest");
+			ok = load_fault(l, REASON_INTERNAL, "/supersedes/digest", "is not a SHA-256 digest, and the schema let it through");
 		ok = in_order(l, a->effective_ms, a->grace_end_ms, false, "/supersedes/grace_until",
 		              "must not come before effective_from") && ok;
 	}

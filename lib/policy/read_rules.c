@@ -31,8 +31,7 @@ static struct reach reach_of(const struct record_schema *s, struct reach_documen
 	return (struct reach){ .entry = s->entry, .documents = documents, .n = n };
 }
 
-/* Does the pointer match something in the schema of one of the purposes? */
-static bool place_exists(const struct agreement *a, const char *pointer, uint64_t purposes)
+bool place_exists(const struct agreement *a, const char *pointer, uint64_t purposes)
 {
 	struct reach_document documents[101];
 

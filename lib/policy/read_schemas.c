@@ -18,7 +18,8 @@ static bool find_text(struct load *l, const struct digest *want, const char *at,
 
 static bool read_digest(struct load *l, const json_t *o, const char *name, const char *at, struct digest *out)
 {
-	return digest_parse(json_view(o, name), out) || load_fault(l, REASON_CONFIG, at, "is not a SHA-256 digest");
+	return digest_parse(json_view(o, name), out) ||
+		load_fault(l, REASON_INTERNAL, at, "is not a SHA-256 digest, and the schema let it through");
 }
 
 static bool parse(struct load *l, struct view text, const char *at, json_t **out)

@@ -18,11 +18,12 @@ static const struct { const char *schema, *pointer; bool there; } table[] = {
 	{ S("\"properties\":{\"a\":{\"type\":[\"string\",\"null\"]}}"), "/a/any", false },
 	{ S("\"properties\":{\"a/b\":{\"properties\":{\"~\":true}}}"), "/a~1b/~0", true },
 	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/*/b", true },
-	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/3/b", true },
+	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/3/b", false },
 	{ S("\"items\":{\"properties\":{\"b\":true}}"), "/x/b", false },
-	{ S("\"items\":false,\"prefixItems\":[true,{\"properties\":{\"b\":true}}]"), "/1/b", true },
+	{ S("\"items\":false,\"prefixItems\":[{\"type\":\"string\"},{\"properties\":{\"b\":true}}]"), "/*/b", true },
+	{ S("\"items\":false,\"prefixItems\":[true,{\"properties\":{\"b\":true}}]"), "/1/b", false },
 	{ S("\"items\":false,\"prefixItems\":[{\"type\":\"string\"},{\"properties\":{\"b\":true}}]"), "/0/b", false },
-	{ S("\"items\":[{\"type\":\"string\"}],\"additionalItems\":{\"properties\":{\"b\":true}}"), "/7/b", true },
+	{ S("\"items\":[{\"type\":\"string\"}],\"additionalItems\":{\"properties\":{\"b\":true}}"), "/*/b", true },
 	{ S("\"patternProperties\":{\"^x\":{\"properties\":{\"b\":true}}}"), "/x1/b", true },
 	{ S("\"additionalProperties\":{\"properties\":{\"b\":true}}"), "/any/b", true },
 	{ S("\"additionalProperties\":false,\"properties\":{\"a\":true}"), "/b", false },
@@ -189,9 +190,13 @@ START_TEST(bundles)
 	agreement_unref(a);
 	/* What is not JSON, not a schema, or not there is said with its place. */
 	static const struct { size_t text; const char *instead, *place; } broken[] = {
-		{ 0, "{", "/schemas/0/input" }, { 0, "{\"definitions\":{\"P\":{\"type\":\"thing\"}}}", "/schemas/0/input" },
-		{ 0, "{\"definitions\":{\"P\":{\"colour\":1}}}", "/schemas/0/input" }, { 1, "{\"type\":7}", "/schemas/0/output" },
-		{ 2, "[", "/schemas/0/references/0/digest" },
+		{ 0, "{", "/schemas/0/input: the schema is not JSON" },
+		{ 0, "{\"definitions\":{\"P\":{\"type\":\"thing\"}}}", "/schemas/0/input" },
+		{ 0, "{\"definitions\":{\"P\":{\"colour\":1}}}", "/schemas/0/input" }, { 0, "{}", "/schemas/0/input" },
+		{ 1, "{\"type\":7}", "/schemas/0/output" }, { 1, "{", "/schemas/0/output" },
+		{ 2, "[", "/schemas/0/references/0/digest: the schema is not JSON" },
+		/* Deeper than the engine reads, though JSON to jansson. */
+		{ 2, "{\"$id\":\"%%%\",\"$anchor\":7}", "/schemas/0/" },
 	};
 	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
 		char *before = texts[broken[i].text], *now = strdup(broken[i].instead);
@@ -212,6 +217,41 @@ START_TEST(bundles)
 }
 END_TEST
 
+/* What a source hands over under a digest is hashed before it is believed. */
+static bool another_text(void *arg, const struct digest *digest, struct view *text)
+{
+	(void)arg;
+	(void)digest;
+	*text = VIEW("{}");
+	return true;
+}
+
+START_TEST(sources)
+{
+	struct schema_files files;
+	json_t *doc = preset("pnr"), *list = json_object_get(doc, "schemas");
+	struct agreement_sources from;
+
+	schema_files_read(&files);
+	for (int i = 0; i < 3; i++) {
+		struct error_list errors = { .max = 10 };
+		from = draft_sources(&files);
+		if (i == 0)
+			from.schema = another_text;
+		else if (i == 1)
+			from.schema = NULL;
+		else
+			json_array_append_new(list, json_deep_copy(json_array_get(list, 0)));
+		ck_assert(load_doc(doc, &from, &errors) == NULL);
+		ck_assert(says(&errors, i < 2 ? "/schemas/0/input" : "/schemas/1/name", i == 0 ? "has another one" : i == 1 ?
+		               "no schema with this digest" : "same as in /schemas/0"));
+		error_list_free(&errors);
+	}
+	json_decref(doc);
+	schema_files_free(&files);
+}
+END_TEST
+
 TCase *make_reach_case(void)
 {
 	TCase *c = tcase_create("reach");
@@ -219,5 +259,6 @@ TCase *make_reach_case(void)
 	tcase_add_loop_test(c, places, 0, sizeof table / sizeof table[0]);
 	tcase_add_loop_test(c, leaves_listed, 0, sizeof listings / sizeof listings[0]);
 	tcase_add_loop_test(c, bundles, 0, 4);
+	tcase_add_test(c, sources);
 	return c;
 }

@@ -99,6 +99,50 @@ static inline json_t *preset(const char *id)
 	return doc;
 }
 
+/* Puts `value` (JSON text; NULL: takes the member away) at a pointer; the parent must be there. An index
+ * past the end appends. */
+static inline void put(json_t *doc, const char *pointer, const char *value)
+{
+	char token[200];
+	json_t *at = doc, *v = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+
+	ck_assert_msg(!value || v, "not JSON: %s", value);
+	for (;;) {
+		const char *end = strchr(pointer + 1, '/');
+		size_t n = end ? (size_t)(end - pointer - 1) : strlen(pointer + 1);
+		memcpy(token, pointer + 1, n);
+		token[n] = '\0';
+		if (!end)
+			break;
+		at = json_is_array(at) ? json_array_get(at, strtoul(token, NULL, 10)) : json_object_get(at, token);
+		ck_assert_msg(at != NULL, "no %s", token);
+		pointer = end;
+	}
+	if (json_is_array(at)) {
+		size_t i = strtoul(token, NULL, 10);
+		if (!v)
+			json_array_remove(at, i);
+		else if (i >= json_array_size(at))
+			json_array_append_new(at, v);
+		else
+			json_array_set_new(at, i, v);
+	} else if (v) {
+		json_object_set_new(at, token, v);
+	} else {
+		json_object_del(at, token);
+	}
+}
+
+/* Is there an error of the agreement with that place and those words, and a line and column? */
+static inline bool says(const struct error_list *l, const char *place, const char *what)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strstr(l->items[i].text, place) && strstr(l->items[i].text, what) && strcmp(l->items[i].where, "test.json") == 0 &&
+		    l->items[i].line > 0 && l->items[i].column > 0)
+			return true;
+	return false;
+}
+
 /* What one exchange needs, once. */
 struct bench {
 	struct schema *envelope_schema;
