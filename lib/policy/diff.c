@@ -79,7 +79,8 @@ static void diff_pointer(struct diff *d, const char *pointer, const char *at)
 					continue;
 				const struct rule *was = winner(d->old, pointer, p, t, s), *is = winner(d->new, pointer, q, t, s);
 				enum action before = action_of(was), after = action_of(is);
-				bool form = before == after && was && is && !json_same(was->field.params, is->field.params);
+				bool form = before == after && was && is && (was->field.subtree != is->field.subtree ||
+					!json_same(was->field.params, is->field.params));
 				if ((before == after && !form) || (told[before] & BIT(after)))
 					continue;
 				told[before] |= BIT(after);
@@ -97,6 +98,37 @@ static void diff_pointer(struct diff *d, const char *pointer, const char *at)
 	}
 }
 
+static const struct rule *rule_of(const struct agreement *a, const char *id)
+{
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (strcmp(a->rules[i].field.id, id) == 0)
+			return &a->rules[i];
+	return NULL;
+}
+
+static bool guarded(enum field_category c)
+{
+	return c == FIELD_DIRECT || c == FIELD_SPECIAL;
+}
+
+/* What kind of field it is, and under which exception it may leave in clear: both decide without the action. */
+static void diff_kind_of_field(struct diff *d, const struct rule *is, const char *at)
+{
+	const struct rule *was = rule_of(d->old, is->field.id);
+
+	if (!was)
+		return;
+	if (was->field.category != is->field.category)
+		tell(d, guarded(was->field.category) && !guarded(is->field.category) ? DIFF_LOOSER : DIFF_OTHER, at,
+		     "%s counts as %s, where before as %s", is->field.pointer, field_category_name(is->field.category),
+		     field_category_name(was->field.category));
+	struct view before = was->waiver == INDEX_NONE ? VIEW("no exception") : d->old->exceptions[was->waiver].id;
+	struct view after = is->waiver == INDEX_NONE ? VIEW("no exception") : d->new->exceptions[is->waiver].id;
+	if (!view_eq(before, after))
+		tell(d, is->waiver == INDEX_NONE ? DIFF_STRICTER : was->waiver == INDEX_NONE ? DIFF_LOOSER : DIFF_OTHER, at,
+		     "%s may leave in clear under %.*s, where before under %.*s", is->field.pointer, VIEW_ARG(after), VIEW_ARG(before));
+}
+
 static void diff_rules(struct diff *d)
 {
 	char at[60];
@@ -108,6 +140,7 @@ static void diff_rules(struct diff *d)
 		snprintf(at, sizeof at, "/rules/%zu", i);
 		if (!again)
 			diff_pointer(d, d->new->rules[i].field.pointer, at);
+		diff_kind_of_field(d, &d->new->rules[i], at);
 	}
 	for (size_t i = 0; i < d->old->n_rules; i++) {
 		bool again = false;
@@ -164,11 +197,34 @@ static void diff_flag(struct diff *d, bool was, bool is, const char *at, const c
 		tell(d, is ? DIFF_STRICTER : DIFF_LOOSER, at, "%s is %s demanded", what, is ? "now" : "no longer");
 }
 
-static void diff_purpose(struct diff *d, const struct purpose *was, const struct purpose *is, size_t index)
+/* Strings of a list that the other one lacks. */
+static void diff_list(struct diff *d, const json_t *list, const json_t *other, enum diff_kind kind, const char *at, const char *what)
 {
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *one = json_string_value(json_array_get(list, i));
+		bool there = false;
+		for (size_t k = 0; k < json_array_size(other) && !there; k++)
+			there = strcmp(one, json_string_value(json_array_get(other, k))) == 0;
+		if (!there)
+			tell(d, kind, at, "%s %s is %s", what, one, kind == DIFF_LOOSER ? "added" : "taken away");
+	}
+}
+
+static const json_t *item_of(const struct agreement *a, const char *clause, size_t i)
+{
+	return json_array_get(json_object_get(a->doc, clause), i);
+}
+
+static void diff_purpose(struct diff *d, size_t k, size_t index)
+{
+	const struct purpose *was = &d->old->purposes[k], *is = &d->new->purposes[index];
+	const json_t *before = json_object_get(item_of(d->old, "purposes", k), "legal_bases");
+	const json_t *after = json_object_get(item_of(d->new, "purposes", index), "legal_bases");
 	char at[60];
 
 	snprintf(at, sizeof at, "/purposes/%zu", index);
+	diff_list(d, after, before, DIFF_LOOSER, at, "legal basis");
+	diff_list(d, before, after, DIFF_STRICTER, at, "legal basis");
 	diff_mask(d, was->tiers, is->tiers, TIER_COUNT, at, "tier", name_of_tier);
 	diff_mask(d, was->subjects, is->subjects, SUBJECT_COUNT, at, "subject category", name_of_subject);
 	diff_period(d, &was->retention.payload, &is->retention.payload, false, at, "the gateway's payload");
@@ -189,13 +245,28 @@ static void diff_purposes(struct diff *d)
 		if (k == INDEX_NONE)
 			tell(d, DIFF_LOOSER, at, "the purpose %.*s is added", VIEW_ARG(d->new->purposes[i].id));
 		else
-			diff_purpose(d, &d->old->purposes[k], &d->new->purposes[i], i);
+			diff_purpose(d, k, i);
 	}
 	for (size_t i = 0; i < d->old->n_purposes; i++)
 		if (find_purpose(d->new, d->old->purposes[i].id) == INDEX_NONE) {
 			snprintf(at, sizeof at, "/purposes/%zu", i);
 			tell(d, DIFF_STRICTER, at, "the purpose %.*s is taken away", VIEW_ARG(d->old->purposes[i].id));
 		}
+}
+
+/* As many uses in a shorter window are more. */
+static void diff_window(struct diff *d, const struct duration *was, const struct duration *is, const char *at)
+{
+	int order = duration_cmp(is, was);
+	struct buf words = BUF_INIT(4096);
+
+	if (order != 0) {
+		plain_duration(&words, was);
+		buf_adds(&words, " becomes ");
+		plain_duration(&words, is);
+		tell(d, order < 0 ? DIFF_LOOSER : DIFF_STRICTER, at, "the quota's window: %.*s", VIEW_ARG(buf_view(&words)));
+	}
+	buf_free(&words);
 }
 
 static void diff_tiers(struct diff *d)
@@ -216,6 +287,11 @@ static void diff_tiers(struct diff *d)
 		if (was->quota.uses != is->quota.uses)
 			tell(d, was->quota.uses - 1 < is->quota.uses - 1 ? DIFF_LOOSER : DIFF_STRICTER, at, "the quota changes from %u to %u uses%s",
 			     was->quota.uses, is->quota.uses, was->quota.uses && is->quota.uses ? "" : " (0: none)");
+		if (was->quota.uses && is->quota.uses)
+			diff_window(d, &was->quota.per, &is->quota.per, at);
+		if (!json_same(json_object_get(item_of(d->old, "tiers", was->index), "criteria"),
+		               json_object_get(item_of(d->new, "tiers", is->index), "criteria")))
+			tell(d, DIFF_OTHER, at, "the criteria read otherwise");
 	}
 }
 
@@ -232,6 +308,23 @@ static void diff_date(struct diff *d, int64_t was, int64_t is, const char *at, c
 	plain_date(&words, is);
 	tell(d, is > was ? DIFF_LOOSER : DIFF_STRICTER, at, "%s: %.*s", what, VIEW_ARG(buf_view(&words)));
 	buf_free(&words);
+}
+
+/* How far it reaches, for what, and what is said of it. */
+static void diff_reach(struct diff *d, size_t k, size_t i, const char *at)
+{
+	static const char *const words[] = { "ground", "text", "purposes" };
+	const json_t *was = item_of(d->old, "exceptions", k), *is = item_of(d->new, "exceptions", i);
+	struct duration before = json_duration(was, "review_within"), after = json_duration(is, "review_within");
+
+	diff_list(d, json_object_get(is, "pointers"), json_object_get(was, "pointers"), DIFF_LOOSER, at, "the exception's field");
+	diff_list(d, json_object_get(was, "pointers"), json_object_get(is, "pointers"), DIFF_STRICTER, at, "the exception's field");
+	diff_mask(d, d->old->exceptions[k].tiers, d->new->exceptions[i].tiers, TIER_COUNT, at, "the exception's tier", name_of_tier);
+	diff_period(d, &before, &after, false, at, "review of its uses");
+	diff_window(d, &d->old->exceptions[k].quota.per, &d->new->exceptions[i].quota.per, at);
+	for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
+		if (!json_same(json_object_get(was, words[w]), json_object_get(is, words[w])))
+			tell(d, DIFF_OTHER, at, "the exception's %s reads otherwise", words[w]);
 }
 
 static void diff_exceptions(struct diff *d)
@@ -253,6 +346,7 @@ static void diff_exceptions(struct diff *d)
 		if (is->quota.uses != d->old->exceptions[k].quota.uses)
 			tell(d, is->quota.uses > d->old->exceptions[k].quota.uses ? DIFF_LOOSER : DIFF_STRICTER, at, "%u uses become %u",
 			     d->old->exceptions[k].quota.uses, is->quota.uses);
+		diff_reach(d, k, i, at);
 	}
 	for (size_t i = 0; i < d->old->n_exceptions; i++)
 		if (find_exception(d->new, d->old->exceptions[i].id) == INDEX_NONE) {

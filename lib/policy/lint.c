@@ -139,6 +139,15 @@ static bool listed_domain(const struct agreement *a, const char *domain)
 	return false;
 }
 
+/* Is there a purpose of the rule with a tier and a category of the rule? */
+static bool ever_applies(const struct agreement *a, const struct rule *r)
+{
+	for (size_t p = 0; p < a->n_purposes; p++)
+		if ((r->purposes & BIT(p)) && (r->tiers & a->purposes[p].tiers) && (r->subjects & a->purposes[p].subjects))
+			return true;
+	return false;
+}
+
 static void check_rule(struct lint *l, const struct rule *r)
 {
 	const json_t *pseudonyms = json_object_get(l->a->doc, "pseudonyms");
@@ -162,8 +171,9 @@ static void check_rule(struct lint *l, const struct rule *r)
 	if ((r->field.action == ACTION_PSEUDONYM || r->field.action == ACTION_FPE) && small_domain(r->field.pointer))
 		find(l, LINT_WARNING, "small-domain", at, "rule %s makes codes of a field with few values: the key holder can try them "
 		     "all; a range or a shorter date says less", id);
-	if (r->purposes == 0 || r->tiers == 0 || r->subjects == 0)
-		find(l, LINT_WARNING, "rule-never", at, "rule %s never applies", id);
+	if (!ever_applies(l->a, r))
+		find(l, LINT_WARNING, "rule-never", at, "rule %s never applies: none of its purposes has these tiers and "
+		     "categories", id);
 }
 
 /* A looser rule whose every combination a stricter one of the same pointer takes away says nothing. */

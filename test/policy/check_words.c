@@ -80,6 +80,12 @@ static const struct { const char *rule, *preset, *clause, *value; } findings[] =
 		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"date\"}")) },
 	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\",\"when\":{\"tiers\":[\"T1\"]}")
 		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\"}") },
+	{ "rule-never", "humanitarian", RULES(RULE_OF("/reason", "operational", "\"action\":\"keep\",\"when\":{\"purposes\":[\"aid-planning\"],"
+		"\"tiers\":[\"T1\"]}")) },
+	{ "rule-never", "humanitarian", RULES(RULE_OF("/reason", "operational", "\"action\":\"keep\",\"when\":"
+		"{\"subject_categories\":[\"suspect\"]}")) },
+	{ "small-domain", "fin-intel", RULES(RULE_OF("/subjects/*/country", "quasi-identifier",
+		"\"action\":\"fpe\",\"params\":{\"domain\":\"iban\",\"alphabet\":\"letters\"}")) },
 	{ "nothing-passes", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
 	{ "no-key-clause", "pnr", "pseudonyms", NULL },
 	{ "no-council", "pnr", "council", NULL },
@@ -114,6 +120,61 @@ START_TEST(lint_finds)
 	ck_assert_msg(wanted.n > 0, "%s was not found", wanted.rule);
 	free(text);
 	agreement_unref(a);
+}
+END_TEST
+
+/* Of a schema with more leaves than anyone reads, the first hundred are named and the others counted. */
+static char *wide_schema;
+static size_t named;
+
+static bool wide_by_digest(void *arg, const struct digest *digest, struct view *text)
+{
+	(void)arg;
+	(void)digest;
+	*text = view_of(wide_schema);
+	return true;
+}
+
+static void count_uncovered(void *arg, const struct lint_finding *f)
+{
+	if (strcmp(f->rule, "uncovered-leaf") != 0)
+		return;
+	named++;
+	if (strstr(f->text, "and 50 more leaves"))
+		*(bool *)arg = true;
+}
+
+START_TEST(lint_counts_the_rest)
+{
+	struct buf schema = BUF_INIT(1 << 16);
+	struct error_list errors = { .max = 20 };
+	struct digest d;
+	struct buf hex = BUF_INIT(100);
+	bool rest = false;
+	json_t *doc = preset("pnr");
+
+	buf_adds(&schema, "{\"type\":\"object\",\"properties\":{\"kept\":{\"type\":\"string\"}");
+	for (int i = 0; i < 150; i++)
+		buf_addf(&schema, ",\"f%d\":{\"type\":\"string\"}", i);
+	buf_adds(&schema, "}}");
+	buf_addc(&schema, '\0');
+	wide_schema = schema.p;
+	sha256(view_of(wide_schema), &d);
+	digest_print(&hex, &d);
+	json_object_set_new(json_array_get(json_object_get(doc, "schemas"), 0), "input", json_stringn(hex.p, hex.n));
+	buf_free(&hex);
+	json_object_set_new(doc, "rules", json_loads("[" RULE_OF("/kept", "operational", "\"action\":\"keep\"") "]", 0, NULL));
+	from.schema = wide_by_digest;
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	named = 0;
+	agreement_lint(a, NOW, count_uncovered, &rest);
+	ck_assert(rest && named == 101);
+	agreement_unref(a);
+	json_decref(doc);
+	buf_free(&schema);
+	error_list_free(&errors);
 }
 END_TEST
 
@@ -262,7 +323,6 @@ static const struct { const char *clause, *value; enum diff_kind kind; const cha
 	  "exception x is taken away" },
 	{ "rules", NULL, DIFF_STRICTER, "/locator is never passed on", "nobody can turn back, where before it is never passed on" },
 	{ "rules", "keep", DIFF_LOOSER, "/locator is passed on as it is", "nobody can turn back, where before it is passed on as it is" },
-	{ "tiers", NULL, DIFF_STRICTER, "a named officer is now demanded", "a named officer is no longer demanded" },
 };
 
 START_TEST(changes_in_words)
@@ -278,9 +338,6 @@ START_TEST(changes_in_words)
 		} else {
 			json_array_remove(part, 0);
 		}
-		value = text = json_dumps(part, 0);
-	} else if (strcmp(changes[_i].clause, "tiers") == 0) {
-		json_object_set_new(json_array_get(part, 1), "officer", json_true());
 		value = text = json_dumps(part, 0);
 	}
 	struct agreement *old = load_patched("pnr", NULL, NULL), *new = load_patched("pnr", changes[_i].clause, value);
@@ -306,6 +363,72 @@ START_TEST(changes_in_words)
 }
 END_TEST
 
+/* A change deep in a clause: told one way as `is`, and the other way round as `back`. */
+static const struct { const char *preset, *pointer, *value; enum diff_kind kind; const char *is, *back; } deep[] = {
+	{ "pnr", "/tiers/1/officer", "true", DIFF_STRICTER, "a named officer is now demanded", "a named officer is no longer demanded" },
+	{ "pnr", "/tiers/1/case", "false", DIFF_LOOSER, "a case reference is no longer", "a case reference is now" },
+	{ "pnr", "/tiers/1/approvals", "2", DIFF_STRICTER, "0 approvals become 2", "2 approvals become 0" },
+	{ "pnr", "/tiers/1/quota/uses", "5", DIFF_STRICTER, "from 100000 to 5 uses", "from 5 to 100000 uses" },
+	{ "pnr", "/tiers/1/quota", NULL, DIFF_LOOSER, "from 100000 to 0 uses (0: none)", "from 0 to 100000 uses (0: none)" },
+	{ "pnr", "/tiers/1/quota/per", "\"PT1H\"", DIFF_LOOSER, "window: 1 day becomes 1 hour", "window: 1 hour becomes 1 day" },
+	{ "pnr", "/tiers/1/criteria/0/text", "\"t\"", DIFF_OTHER, "the criteria read otherwise", "the criteria read otherwise" },
+	{ "pnr", "/purposes/1/tiers", "[\"T1\"]", DIFF_STRICTER, "tier T0 is taken away", "tier T0 is added" },
+	{ "pnr", "/purposes/1/subject_categories", "[\"suspect\",\"convicted\",\"other\"]", DIFF_STRICTER, "subject category victim is taken away",
+	  "subject category victim is added" },
+	{ "pnr", "/purposes/1/legal_bases", "[\"pnr-law\",\"pnr-treaty\"]", DIFF_LOOSER, "legal basis pnr-treaty is added",
+	  "legal basis pnr-treaty is taken away" },
+	{ "pnr", "/purposes/1/id", "\"fraud\"", DIFF_LOOSER, "the purpose fraud is added", "the purpose fraud is taken away" },
+	{ "pnr", "/rules/2/params/to", "\"year\"", DIFF_OTHER, "has other parameters", "has other parameters" },
+	{ "pnr", "/rules/0/category", "\"operational\"", DIFF_LOOSER, "/locator counts as operational, where before as direct-identifier",
+	  "/locator counts as direct-identifier" },
+	{ "police-request", "/rules/8/waiver", NULL, DIFF_STRICTER, "in clear under no exception, where before under imminent-threat",
+	  "in clear under imminent-threat, where before under no exception" },
+	{ "police-request", "/exceptions/0/pointers", "[\"/person/names/*/family\",\"/person/names/*/given\",\"/person/sex\"]", DIFF_LOOSER,
+	  "the exception's field /person/sex is added", "the exception's field /person/sex is taken away" },
+	{ "police-request", "/exceptions/0/approvals", "2", DIFF_STRICTER, "1 approvals become 2", "2 approvals become 1" },
+	{ "police-request", "/exceptions/0/quota/uses", "11", DIFF_LOOSER, "10 uses become 11", "11 uses become 10" },
+	{ "police-request", "/exceptions/0/quota/per", "\"P60D\"", DIFF_STRICTER, "window: 30 days becomes 60 days", "60 days becomes 30 days" },
+	{ "police-request", "/exceptions/0/expires", "\"2028-06-01T00:00:00Z\"", DIFF_STRICTER, "31 December 2028 becomes 1 June 2028",
+	  "1 June 2028 becomes 31 December 2028" },
+	{ "police-request", "/exceptions/0/tiers", "[\"T1\",\"T2\"]", DIFF_LOOSER, "the exception's tier T1 is added", "the exception's tier T1 is taken" },
+	{ "police-request", "/exceptions/0/review_within", "\"P40D\"", DIFF_LOOSER, "review of its uses: 30 days becomes 40 days", "40 days becomes 30" },
+	{ "police-request", "/exceptions/0/ground", "\"vital-interest\"", DIFF_OTHER, "the exception's ground reads", "the exception's ground reads" },
+	{ "cyber-threat", "/rules/0/subtree", "false", DIFF_OTHER, "the whole record has other parameters", "the whole record has other parameters" },
+};
+
+START_TEST(changes_deep_within)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset(deep[_i].preset);
+	enum diff_kind back = deep[_i].kind == DIFF_OTHER ? DIFF_OTHER : deep[_i].kind == DIFF_LOOSER ? DIFF_STRICTER : DIFF_LOOSER;
+
+	struct agreement *old = load_doc(doc, &from, &errors);
+	put(doc, deep[_i].pointer, deep[_i].value);
+	if (strcmp(deep[_i].pointer, "/purposes/1/id") == 0)
+		for (int i = 0; i < 2; i++)
+			put(doc, i ? "/flows/1/purposes" : "/flows/0/purposes", "[\"terrorism-prevention\",\"fraud\"]");
+	struct agreement *new = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert(old && new);
+	change.kind = deep[_i].kind;
+	change.says = deep[_i].is;
+	change.found = false;
+	size_t looser = agreement_diff(old, new, look, NULL);
+	ck_assert_msg(change.found, "%s", deep[_i].is);
+	ck_assert((looser > 0) == (deep[_i].kind == DIFF_LOOSER));
+	/* A field that counts as guarded again is no tightening of what leaves, only a change. */
+	change.kind = strstr(deep[_i].back, "counts as direct") ? DIFF_OTHER : back;
+	change.says = deep[_i].back;
+	change.found = false;
+	agreement_diff(new, old, look, NULL);
+	ck_assert_msg(change.found, "%s", deep[_i].back);
+	json_decref(doc);
+	agreement_unref(old);
+	agreement_unref(new);
+	error_list_free(&errors);
+}
+END_TEST
+
 /* --- patterns --- */
 
 START_TEST(patterns)
@@ -326,6 +449,7 @@ TCase *make_words_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, presets_lint_clean, 0, sizeof ids / sizeof ids[0]);
 	tcase_add_loop_test(c, lint_finds, 0, sizeof findings / sizeof findings[0]);
+	tcase_add_test(c, lint_counts_the_rest);
 	tcase_add_test(c, lint_knows_the_day);
 	tcase_add_loop_test(c, summary_is_plain_and_bound, 0, sizeof ids / sizeof ids[0]);
 	tcase_add_test(c, summary_escapes);
@@ -333,6 +457,7 @@ TCase *make_words_case(void)
 	tcase_add_test(c, described_with_state);
 	tcase_add_test(c, periods_in_words);
 	tcase_add_loop_test(c, changes_in_words, 0, sizeof changes / sizeof changes[0]);
+	tcase_add_loop_test(c, changes_deep_within, 0, sizeof deep / sizeof deep[0]);
 	tcase_add_test(c, patterns);
 	return c;
 }
