@@ -69,6 +69,17 @@ START_TEST(tier_two)
 	refused_with(a, e, REASON_APPROVAL_INVALID);
 	json_object_set_new(e, "approvals", json_pack("[o]", approval(a, 1, record, "T2", "imminent-threat", facts.now_ms)));
 	refused_with(a, e, REASON_APPROVAL_INVALID);
+	/* Signed for another agreement, for this exchange's own digest, and for one of which nothing is known. */
+	struct approval_text said = { .officer = 1, .record = record, .tier = "T2", .exception = "imminent-threat", .expires_ms = expires };
+	json_object_set_new(e, "approvals", json_pack("[o]", officers_sign(&officers, &said)));
+	refused_with(a, e, REASON_APPROVAL_INVALID);
+	said.agreement = *agreement_digest(a);
+	said.input = &facts.input;
+	memset(&facts.input, 7, sizeof facts.input);
+	json_object_set_new(e, "approvals", json_pack("[o]", officers_sign(&officers, &said)));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	facts.input.b[31]++;
+	refused_with(a, e, REASON_APPROVAL_INVALID);
 	json_t *good = approval(a, 1, record, "T2", "imminent-threat", expires);
 	json_object_set_new(e, "approvals", json_pack("[O,O]", good, good));
 	refused_with(a, e, REASON_APPROVAL_INVALID);

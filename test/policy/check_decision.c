@@ -368,6 +368,64 @@ START_TEST(unknown_names_are_stars)
 }
 END_TEST
 
+/* What a reason is given for is asked for; a field that is only dropped at another tier is not one of a higher tier. */
+START_TEST(reasons_for_dropped_fields)
+{
+	struct agreement *a = load_with("pnr", "/rules", "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
+		"{\"id\":\"d\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"drop\",\"when\":{\"tiers\":[\"T2\"]}}]");
+	json_t *e = envelope("pnr");
+
+	json_object_set_new(e, "justifications", json_pack("[{s:s,s:s}]", "pointer", "/status", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+/* The reader holds by itself, whatever a schema lets through. */
+START_TEST(envelopes_past_the_schema)
+{
+	static const struct { const char *member, *value, *at, *says; } table[] = {
+		{ "exchange", "x", "/origin/exchange", "exchange id" }, { "agreement_digest", "00", "/origin/agreement_digest", "SHA-256" },
+		{ "salt", "00", "/origin/salt", "16 bytes" }, { "salt", "zz", "/origin/salt", "16 bytes" }, { "entry", "e30?", "/origin/entry", "base64" },
+	};
+	const struct schema_options options = { .draft = DRAFT_2020_12 };
+	struct schema_set *set = schema_set_new();
+	struct error e = { .reason = REASON_NONE };
+	struct envelope env;
+
+	ck_assert(set && schema_set_add(set, VIEW("urn:any"), VIEW("true"), &e));
+	struct schema *any = schema_compile(set, VIEW("urn:any"), &options, &e);
+	ck_assert(any != NULL);
+	for (size_t i = 0; i <= sizeof table / sizeof table[0]; i++) {
+		bool right = i == sizeof table / sizeof table[0];
+		json_t *doc = json_pack("{s:{s:s,s:s,s:s,s:s}}", "origin", "exchange", "01890a5d-ac96-774b-bcce-b302099a8057",
+			"agreement_digest", ZERO32, "entry", "e30=", "salt", "000102030405060708090a0b0c0d0e0f");
+		if (!right)
+			json_object_set_new(json_object_get(doc, "origin"), table[i].member, json_string(table[i].value));
+		char *text = json_dumps(doc, JSON_COMPACT);
+		e = (struct error){ .reason = REASON_NONE };
+		ck_assert(tape_parse(bench.in, view_of(text), &bench.tape, &e));
+		bool read = envelope_read(any, bench.run, &bench.tape, &bench.scratch, &env, &e);
+		ck_assert_int_eq(read, right);
+		if (!right)
+			ck_assert(e.reason == REASON_ENVELOPE_INVALID && strcmp(e.where, table[i].at) == 0 && strstr(e.text, table[i].says));
+		free(text);
+		json_decref(doc);
+	}
+	schema_unref(any);
+	/* A schema that never comes to an end refuses, too. */
+	ck_assert(schema_set_add(set, VIEW("urn:endless"), VIEW("{\"if\":true,\"then\":{\"$ref\":\"#\"}}"), &e));
+	any = schema_compile(set, VIEW("urn:endless"), &options, &e);
+	ck_assert(any != NULL && tape_parse(bench.in, VIEW("{}"), &bench.tape, &e));
+	e = (struct error){ .reason = REASON_NONE };
+	ck_assert(!envelope_read(any, bench.run, &bench.tape, &bench.scratch, &env, &e));
+	ck_assert(e.reason == REASON_ENVELOPE_INVALID && strstr(e.text, "limit"));
+	schema_unref(any);
+	schema_set_free(set);
+}
+END_TEST
+
 TCase *make_decision_case(void)
 {
 	TCase *c = tcase_create("decision");
@@ -377,6 +435,8 @@ TCase *make_decision_case(void)
 	tcase_add_loop_test(c, one_thing_wrong, 0, sizeof wrongs / sizeof wrongs[0]);
 	tcase_add_test(c, facts_refuse);
 	tcase_add_test(c, all_failures_are_listed);
+	tcase_add_test(c, reasons_for_dropped_fields);
+	tcase_add_test(c, envelopes_past_the_schema);
 	tcase_add_test(c, overlay_denies);
 	tcase_add_test(c, overlay_narrows_fields);
 	tcase_add_test(c, ingress_checks_what_arrives);
