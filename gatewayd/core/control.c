@@ -141,7 +141,7 @@ static void do_status(struct control_client *c, const json_t *request)
 	}
 	control_reply(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o, s:o,"
 	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
-	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:i}}",
+	                   " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:i}}",
 		"ok", 1, "agency", conf->node.agency, "node", conf->node.name, "origin", conf->node.origin,
 		"build", core->build, "started", control_time_json(core->started_ms), "threads", (int)core->n_workers,
 		"draining", (int)atomic_load(&core->draining), "agreements", agreements_json(conf),
@@ -153,7 +153,7 @@ static void do_status(struct control_client *c, const json_t *request)
 		"delivery_failures", (json_int_t)atomic_load(&core->delivery_failures),
 		"erased", (json_int_t)atomic_load(&core->erased), "strangers", (json_int_t)atomic_load(&core->strangers),
 		"store", "exchanges", (json_int_t)n.exchanges, "payloads", (json_int_t)n.payloads,
-		"timers", (json_int_t)n.timers, "outbox", (json_int_t)n.deliveries, "inbox", (json_int_t)n.inbox,
+		"timers", (json_int_t)n.timers, "outbox", (json_int_t)n.deliveries, "notices", (json_int_t)n.notices, "inbox", (json_int_t)n.inbox,
 		"entries", (json_int_t)n.entries,
 		"writer", "commits", (json_int_t)w.commits, "jobs", (json_int_t)w.jobs,
 		"median_rows_per_commit", (int)w.median_batch, "queued", (int)w.queued));
@@ -206,6 +206,7 @@ static const struct {
 	{ "exchange-release", control_exchange_release },
 	{ "exchange-refuse", control_exchange_refuse },
 	{ "outbox", control_outbox },
+	{ "notices", control_notices },
 };
 
 static void handle_line(struct control_client *c, const char *line, size_t n)

@@ -126,6 +126,7 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	json_t *answer = control_view_json(x.answer);
 	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x, c->control->o.reader), "answer", answer);
 	json_object_set_new(show->answer, "story", story_json(c->control->o.reader, seq));
+	json_object_set_new(show->answer, "notices", control_notices_json(c->control->o.reader, seq));
 	if (store_find_entry(c->control->o.reader, index, &leaf, &packed, &e)) {
 		json_object_set_new(show->answer, "entry", control_view_json(leaf));
 		json_object_set_new(show->answer, "disclosures", packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());

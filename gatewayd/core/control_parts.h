@@ -63,4 +63,9 @@ void control_exchange_release(struct control_client *c, const json_t *request);
 void control_exchange_refuse(struct control_client *c, const json_t *request);
 void control_outbox(struct control_client *c, const json_t *request);
 
+/* control_notice.c */
+void control_notices(struct control_client *c, const json_t *request);
+/* All notices of an exchange, for a listing; null when they cannot be read. */
+json_t *control_notices_json(struct store *s, uint64_t seq);
+
 #endif

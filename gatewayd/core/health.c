@@ -88,6 +88,7 @@ void handle_metrics(struct request *r)
 		gauge(&b, "payloads", "Sealed payloads held.", counts.payloads);
 		gauge(&b, "timers", "Retention timers.", counts.timers);
 		gauge(&b, "outbox", "Deliveries that wait.", counts.deliveries);
+		gauge(&b, "notices", "Notices to partners that wait.", counts.notices);
 		gauge(&b, "inbox", "Items that wait to be fetched.", counts.inbox);
 	}
 	buf_adds(&b, "# EOF\n");

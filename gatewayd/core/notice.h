@@ -40,6 +40,10 @@ bool notice_put(struct store *s, const struct notice *n, int64_t now_ms, struct 
 bool notice_send(struct writer *w, struct job *j, struct store *s, struct notice *n, struct entry *entry,
                  struct disclosures *d, struct error *e) MUST_USE;
 
+/* {"sent":[…],"taken":[…]}: all notices of an exchange. Of those that arrived the partner's receipt, of those that
+ * were taken the partner's proof: texts that verify offline by the key of the partner's log. */
+bool notice_list(struct store *reader, uint64_t seq, struct buf *out, struct error *e) MUST_USE;
+
 /* A notice that arrived, verified. */
 struct notice_in {
 	struct job job;                 /* first */

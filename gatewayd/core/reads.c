@@ -2,6 +2,7 @@
  * problem means. */
 #include "gatewayd/core/consult.h"
 #include "gatewayd/core/hold.h"
+#include "gatewayd/core/notice.h"
 #include "gatewayd/core/payload.h"
 #include "gatewayd/core/proofs.h"
 #include "gatewayd/core/router.h"
@@ -9,6 +10,7 @@
 #include "lib/tlog/tlog.h"
 
 #define RECORD_MAX (32u * 1024 * 1024)
+#define NOTICES_MAX (64u * 1024 * 1024)
 
 static void send_text(struct request *r, struct view type, const struct buf *body)
 {
@@ -104,6 +106,18 @@ static void show_receipt(struct request *r, uint64_t entry)
 	buf_free(&receipt);
 }
 
+static void show_notices(struct request *r, uint64_t seq)
+{
+	struct buf body = BUF_INIT(NOTICES_MAX);
+	struct error e = { .reason = REASON_NONE };
+
+	if (notice_list(r->worker->reader, seq, &body, &e))
+		send_text(r, VIEW("application/json"), &body);
+	else
+		send_error(r, &e);
+	buf_free(&body);
+}
+
 /* The released record, for the system of the agency that received it, or to which it was returned. */
 static void show_record(struct request *r, const struct store_exchange *x)
 {
@@ -163,6 +177,8 @@ void handle_exchange(struct request *r)
 		show_receipt(r, x.entry);
 	else if (view_is(what, "record"))
 		show_record(r, &x);
+	else if (view_is(what, "notices"))
+		show_notices(r, x.seq);
 	else
 		show_exchange(r, &x);
 }

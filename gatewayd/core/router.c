@@ -22,6 +22,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), handle_validate },
 	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), handle_recall },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
+	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
 	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), handle_notice },
 	{ "GET", "/v1/exchanges/*/receipt", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
 	{ "GET", "/v1/exchanges/*/record", ROLE(SYSTEM), handle_exchange },

@@ -284,6 +284,9 @@ bool store_get_notice(struct store *s, uint64_t id, struct store_notice *out, st
 /* Those that wait, by id. */
 bool store_list_notices(struct store *s, uint64_t after_id, unsigned max,
                         bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e) MUST_USE;
+/* Those of one exchange, by id. */
+bool store_list_notices_of(struct store *s, uint64_t seq, bool (*each)(void *arg, const struct store_notice *n), void *arg,
+                           struct error *e) MUST_USE;
 /* Due at `now_ms`, of each exchange and recipient only the oldest that waits: they arrive in their order. */
 bool store_due_notices(struct store *s, int64_t now_ms, unsigned max,
                        bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e) MUST_USE;

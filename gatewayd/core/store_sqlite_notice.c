@@ -57,10 +57,10 @@ bool store_get_notice(struct store *s, uint64_t id, struct store_notice *out, st
 	return ok;
 }
 
-static bool list_notices(struct store *s, enum sql id, int64_t bound, unsigned max,
-                         bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e)
+/* `q`: a listing's statement, NULL when it could not be started. */
+static bool each_notice(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg, const struct store_notice *n),
+                        void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -76,13 +76,19 @@ static bool list_notices(struct store *s, enum sql id, int64_t bound, unsigned m
 bool store_list_notices(struct store *s, uint64_t after_id, unsigned max,
                         bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e)
 {
-	return list_notices(s, SQL_NOTICE_LIST, (int64_t)after_id, max, each, arg, e);
+	return each_notice(s, sql_start(s, SQL_NOTICE_LIST, BOUND(as_number(after_id), as_int(max)), e), each, arg, e);
+}
+
+bool store_list_notices_of(struct store *s, uint64_t seq, bool (*each)(void *arg, const struct store_notice *n), void *arg,
+                           struct error *e)
+{
+	return each_notice(s, sql_start(s, SQL_NOTICE_LIST_OF, BOUND(as_number(seq)), e), each, arg, e);
 }
 
 bool store_due_notices(struct store *s, int64_t now_ms, unsigned max,
                        bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e)
 {
-	return list_notices(s, SQL_NOTICE_DUE, now_ms, max, each, arg, e);
+	return each_notice(s, sql_start(s, SQL_NOTICE_DUE, BOUND(as_int(now_ms), as_int(max)), e), each, arg, e);
 }
 
 /* --- how they ended --- */

@@ -351,6 +351,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM notice o WHERE "
 		"o.seq = notice.seq AND o.recipient = notice.recipient AND o.id < notice.id) ORDER BY next_ms LIMIT ?2",
 	[SQL_NOTICE_LIST] = NOTICE_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[SQL_NOTICE_LIST_OF] = NOTICE_COLUMNS "WHERE seq = ?1 ORDER BY id",
 	[SQL_NOTICE_END_LIST] = "SELECT id, kind, recipient, entry, made_ms, ended_ms, error, receipt FROM notice_end "
 		"WHERE seq = ?1 ORDER BY id",
 	[SQL_NOTICE_TAKEN_GET] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 AND digest = ?2",

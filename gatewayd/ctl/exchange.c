@@ -214,6 +214,22 @@ static int run_outbox(const struct ctl *c, int argc, char **argv)
 	                 "  number  recipient         attempts  next                      deadline                  last error");
 }
 
+static void notice_row(const json_t *n)
+{
+	printf("%-36s  %-7s  %-16s  %8" JSON_INTEGER_FORMAT "  %-24s  %s\n", ctl_text(n, "exchange"), ctl_text(n, "kind"),
+	       ctl_text(n, "recipient"), json_integer_value(json_object_get(n, "attempts")), ctl_text(n, "next"),
+	       ctl_text(n, "last_error"));
+}
+
+static int run_notices(const struct ctl *c, int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage("notices");
+	return ctl_show_list(c, json_pack("{s:s}", "do", "notices"), "notices", notice_row,
+	                 "exchange                              kind     recipient         attempts  next                      last error");
+}
+
 const struct ctl_command ctl_exchange_commands[] = {
 	{ "exchange", "list", "[MOST]", "the newest exchanges", run_list },
 	{ "exchange", "show", "EXCHANGE", "one exchange, its audit entry and what it discloses; the reading is logged", run_show },
@@ -223,5 +239,6 @@ const struct ctl_command ctl_exchange_commands[] = {
 	  "releases what is held, by the agreement as it is now and an officer's approval", run_release },
 	{ "exchange", "refuse", "EXCHANGE --reason TEXT", "refuses what is held and erases it", run_refuse },
 	{ "outbox", NULL, "", "deliveries that wait", run_outbox },
+	{ "notices", NULL, "", "notices to partners that wait", run_notices },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -116,6 +116,9 @@ START_TEST(of_one_exchange_and_recipient_the_oldest_is_due)
 	seen = (struct seen){ .n = 0 };
 	OK(store_list_notices(s, lift, 9, note, &seen, e));
 	ck_assert(seen.n == 2 && seen.ids[0] == east && seen.ids[1] == other);
+	seen = (struct seen){ .n = 0 };
+	OK(store_list_notices_of(s, 1, note, &seen, e));
+	ck_assert(seen.n == 2 && seen.ids[0] == lift && seen.ids[1] == east);
 }
 END_TEST
 

@@ -216,7 +216,7 @@ class Exchange(unittest.TestCase):
         _, answer = self.post(agreements.envelope(self.record()))
         path = f"/v1/exchanges/{answer['exchange']}"
         east = Client(self.world, self.world.north, *self.east)
-        for what in ("", "/receipt", "/record"):
+        for what in ("", "/receipt", "/notices", "/record"):
             self.assertEqual(east.request("GET", path + what)[0], 404, what)
         self.assertEqual(self.north.request("GET", path)[0], 200)
         self.assertEqual(self.north.request("GET", path + "/record")[0], 404, "the provider reads no record here")

@@ -230,6 +230,11 @@ class Sending(unittest.TestCase):
                 f.write(receipt)
             vkey = open(f"{self.world.south.folder}/audit.vkey", encoding="ascii").read().strip()
             self.north.ctl("audit", "verify-receipt", "--key", vkey, path)
+        status, _, body = self.world.client("north").request("GET", f"/v1/exchanges/{self.exchange}/notices")
+        listed = json.loads(body)
+        self.assertEqual((status, listed["taken"], [n["state"] for n in listed["sent"]]), (200, [], ["arrived"] * 4))
+        self.assertEqual([n["receipt"] for n in listed["sent"]], [e[2] for e in self.ended()])
+        self.assertEqual(self.north.ask("exchange", "show", self.exchange)["notices"], listed)
         arrived = wait_for(lambda: (a := self.audit(operation="delivery", note="notice: recall")) and a)
         self.assertEqual((arrived[0]["exchange"], arrived[0]["outcome"], arrived[0]["recipient"]), (self.exchange, "delivered", "south"))
 
@@ -252,6 +257,9 @@ class Sending(unittest.TestCase):
         self.north.start()
         wait_for(self.ended)
         self.assertEqual(self.ended(), [(1, "not-found", "")])
+        sent = self.north.ask("exchange", "show", self.exchange)["notices"]["sent"][0]
+        self.assertEqual((sent["state"], sent["error"], sent["kind"], sent["recipient"]), ("given up", "not-found", "recall", "south"))
+        self.assertNotIn("receipt", sent)
         self.assertEqual(len(self.partner.notices), 1)
         found = wait_for(lambda: (a := self.audit(operation="incident")) and a)
         self.assertEqual((found[0]["note"], found[0]["exchange"]), ("notice: recall: not-found", self.exchange))
@@ -270,7 +278,14 @@ class Sending(unittest.TestCase):
         self.partner.close()
         self.put(1)
         self.north.start()
-        wait_for(lambda: self.rows("SELECT attempts >= 2 AND last_error = 'unreachable' FROM notice") == [(1,)])
+        waiting = wait_for(lambda: (n := self.north.ask("notices")) and n[0]["attempts"] >= 2 and n)
+        self.assertEqual([(n["exchange"], n["kind"], n["recipient"], n["last_error"]) for n in waiting],
+                         [(self.exchange, "recall", "south", "unreachable")])
+        sent = self.north.ask("exchange", "show", self.exchange)["notices"]["sent"][0]
+        self.assertEqual((sent["state"], sent["error"]), ("waiting", "unreachable"))
+        self.assertEqual(self.north.ask("status")["store"]["notices"], 1)
+        self.assertIn("gatewayd_notices 1\n", self.north.get_monitor("/metrics")[1])
+        self.assertIn("unreachable", self.north.ctl("notices")[1])
         self.north.stop()
         self.north.start()
         before = self.partner
