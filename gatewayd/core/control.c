@@ -195,6 +195,7 @@ static const struct {
 	{ "reload", do_reload },
 	{ "drain", do_drain },
 	{ "retention-due", control_retention_due },
+	{ "retention-histogram", control_retention_histogram },
 	{ "retention-run", control_retention_run },
 	{ "retention-hold", control_retention_hold },
 	{ "retention-lift", control_retention_lift },

@@ -42,6 +42,7 @@ json_t *control_uuid_json(const struct uuid *u);
 
 /* control_retention.c */
 void control_retention_due(struct control_client *c, const json_t *request);
+void control_retention_histogram(struct control_client *c, const json_t *request);
 void control_retention_run(struct control_client *c, const json_t *request);
 
 /* control_hold.c */

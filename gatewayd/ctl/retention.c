@@ -13,26 +13,107 @@ static void timer_row(const json_t *t)
 	       ctl_text(t, "agreement"), json_is_true(json_object_get(t, "held")) ? "  (held)" : "");
 }
 
-static int run_due(const struct ctl *c, int argc, char **argv)
+static void group_row(const json_t *g)
 {
-	static const struct option options[] = { { "until", required_argument, NULL, 'u' }, { NULL, 0, NULL, 0 } };
-	json_t *request = json_pack("{s:s}", "do", "retention-due");
+	const char *group = json_object_get(g, "day") ? ctl_text(g, "day") : ctl_text(g, "agreement");
+
+	printf("%-24s  %-12s  %10" JSON_INTEGER_FORMAT "  %-24s  %-24s%s\n", group, ctl_text(g, "kind"),
+	       json_integer_value(json_object_get(g, "timers")), ctl_text(g, "first"), ctl_text(g, "last"),
+	       json_is_true(json_object_get(g, "held")) ? "  (held)" : "");
+}
+
+static bool due_options(int argc, char **argv, json_t *request)
+{
+	static const struct option options[] = {
+		{ "until", required_argument, NULL, 'u' }, { "by", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
+	};
 	int64_t until;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'u' || !time_parse(view_of(optarg), &until)) {
-			json_decref(request);
-			return ctl_usage("retention due [--until DATE-TIME]");
-		}
-		json_object_set_new(request, "until_ms", json_integer(until));
+		if (option == 'u' && time_parse(view_of(optarg), &until))
+			json_object_set_new(request, "until_ms", json_integer(until));
+		else if (option == 'b' && (strcmp(optarg, "agreement") == 0 || strcmp(optarg, "day") == 0))
+			json_object_set_new(request, "by", json_string(optarg));
+		else
+			return false;
 	}
-	if (optind != argc) {
-		json_decref(request);
-		return ctl_usage("retention due [--until DATE-TIME]");
-	}
-	return ctl_show_list(c, request, "timers", timer_row, "due                       what      exchange                              agreement");
+	return optind == argc;
 }
+
+static int run_due(const struct ctl *c, int argc, char **argv)
+{
+	json_t *request = json_pack("{s:s}", "do", "retention-due");
+
+	if (!due_options(argc, argv, request)) {
+		json_decref(request);
+		return ctl_usage("retention due [--until DATE-TIME] [--by agreement|day]");
+	}
+	if (json_object_get(request, "by"))
+		return ctl_show_list(c, request, "groups", group_row, "                          what              timers  "
+		                     "first                     last");
+	return ctl_show_list(c, request, "timers", timer_row,
+	                     "due                       what      exchange                              agreement");
+}
+
+/* --- what expires when --- */
+
+#define BAR_COLUMNS 50
+
+static json_int_t timers_of(const json_t *bar)
+{
+	return json_integer_value(json_object_get(bar, "timers"));
+}
+
+static void print_bar(json_t *bar, json_int_t most)
+{
+	const char *kind;
+	json_t *n;
+
+	printf("%s  %10" JSON_INTEGER_FORMAT "  ", ctl_text(bar, "from"), timers_of(bar));
+	/* What is there shows. */
+	for (json_int_t i = 0; i * most < timers_of(bar) * BAR_COLUMNS; i++)
+		putchar('#');
+	json_object_foreach(json_object_get(bar, "kinds"), kind, n)
+		printf("  %s %" JSON_INTEGER_FORMAT, kind, json_integer_value(n));
+	if (json_integer_value(json_object_get(bar, "held")))
+		printf("  (held %" JSON_INTEGER_FORMAT ")", json_integer_value(json_object_get(bar, "held")));
+	putchar('\n');
+}
+
+static int run_histogram(const struct ctl *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "per", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
+	static const char use[] = "retention histogram [--per day|week|month]";
+	const char *per = "day";
+	json_t *doc, *bar;
+	json_int_t most = 1;
+	size_t i;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'p' || (strcmp(optarg, "day") != 0 && strcmp(optarg, "week") != 0 && strcmp(optarg, "month") != 0))
+			return ctl_usage(use);
+		per = optarg;
+	}
+	if (optind != argc)
+		return ctl_usage(use);
+	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "retention-histogram", "per", per), &doc);
+	if (status != CTL_OK)
+		return status;
+	json_t *bars = json_object_get(doc, "bars");
+	json_array_foreach(bars, i, bar)
+		most = timers_of(bar) > most ? timers_of(bar) : most;
+	if (c->json)
+		ctl_print_json(bars);
+	else
+		json_array_foreach(bars, i, bar)
+			print_bar(bar, most);
+	json_decref(doc);
+	return CTL_OK;
+}
+
+/* --- erasing --- */
 
 static int run_retention(const struct ctl *c, int argc, char **argv)
 {
@@ -187,7 +268,8 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_retention_commands[] = {
-	{ "retention", "due", "[--until DATE-TIME]", "timers, earliest first", run_due },
+	{ "retention", "due", "[--until DATE-TIME] [--by agreement|day]", "timers, earliest first, or counted", run_due },
+	{ "retention", "histogram", "[--per day|week|month]", "what expires when", run_histogram },
 	{ "retention", "run", "", "erases what is due now, without waiting for the next sweep", run_retention },
 	{ "retention", "holds", "[--all]", "legal holds and restrictions in force, or ended ones too", run_holds },
 	{ "retention", "hold-statement", statement_arguments,

@@ -1,4 +1,4 @@
-/* The store: holds, the timers that they hold, and deliveries of what is restricted. */
+/* The store: holds, the timers that they hold, deliveries of what is restricted, and what falls due when. */
 #include "lib/base/datetime.h"
 #include "test/core/store_fixture.h"
 
@@ -172,6 +172,86 @@ START_TEST(what_is_restricted_is_not_sent)
 }
 END_TEST
 
+/* --- what falls due when --- */
+
+static bool print_due(void *arg, const struct store_due *d)
+{
+	buf_addf(arg, "%s%lld %s%s %llu %lld-%lld|", d->agreement.n ? "pnr-2026 " : "", (long long)(d->day ? d->day - T0 / DAY_MS : 0),
+	         timer_kind_name(d->kind), d->held ? " held" : "", (unsigned long long)d->n, (long long)(d->first_ms - T0),
+	         (long long)(d->last_ms - T0));
+	return true;
+}
+
+static bool only_first(void *arg, const struct store_due *d)
+{
+	print_due(arg, d);
+	return false;
+}
+
+static void put_timer(uint64_t seq, int64_t due_ms, enum timer_kind kind)
+{
+	struct store_timer t = { .seq = seq, .due_ms = T0 + due_ms, .kind = kind };
+
+	OK(store_put_timer(s, &t, e));
+}
+
+static bool collect_timer(void *arg, const struct store_timer *t)
+{
+	uint64_t *sum = arg;
+
+	*sum = *sum * 10 + t->seq;
+	return true;
+}
+
+START_TEST(counted_by_day_and_agreement)
+{
+	struct buf out = BUF_INIT(4096);
+	struct store_exchange x, prior;
+	uint64_t sum = 0;
+
+	begin();
+	for (unsigned n = 1; n <= 6; n++) {
+		x = make_exchange(n, "p", "", 7);
+		x.agreement = n == 6 ? VIEW("other") : VIEW("pnr-2026");
+		ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	}
+	put_timer(1, 0, TIMER_ERASE);
+	put_timer(2, DAY_MS - 1, TIMER_ERASE);
+	put_timer(3, DAY_MS, TIMER_ERASE);
+	put_timer(4, DAY_MS + 5, TIMER_REVIEW);
+	put_timer(5, DAY_MS + 7, TIMER_ERASE);
+	put(make_hold(5, HOLD_LEGAL, 1, T0 + 30));
+	put(make_hold(9, HOLD_LEGAL, 2, T0 + 30));
+	commit();
+	OK(store_count_due(s, false, T0 + 9 * DAY_MS, print_due, &out, e));
+	buf_addc(&out, 0);
+	ck_assert_str_eq(out.p, "0 erase 2 0-86399999|1 erase 1 86400000-86400000|1 erase held 1 86400007-86400007|"
+	                        "1 review 1 86400005-86400005|");
+	buf_reset(&out);
+	OK(store_count_due(s, true, T0 + DAY_MS, print_due, &out, e));
+	buf_addc(&out, 0);
+	ck_assert_str_eq(out.p, "pnr-2026 0 erase 3 0-86400000|");
+	buf_reset(&out);
+	OK(store_count_due(s, true, T0 + 9 * DAY_MS, only_first, &out, e));
+	OK(store_count_due(s, false, T0 - 1, print_due, &out, e));
+	buf_addc(&out, 0);
+	ck_assert_str_eq(out.p, "pnr-2026 0 erase 3 0-86400000|");
+	buf_free(&out);
+	/* Held timers are listed in their order, too. */
+	begin();
+	put_timer(5, 1, TIMER_ERASE);
+	commit();
+	OK(store_list_due(s, T0 + 9 * DAY_MS, 10, collect_timer, &sum, e));
+	ck_assert_uint_eq(sum, 15234);
+	sum = 0;
+	OK(store_list_due(s, T0 + 9 * DAY_MS, 2, collect_timer, &sum, e));
+	ck_assert_uint_eq(sum, 15);
+	sum = 0;
+	OK(store_list_due(s, T0, 9, collect_timer, &sum, e));
+	ck_assert_uint_eq(sum, 1);
+}
+END_TEST
+
 TCase *make_store_hold_case(void);
 TCase *make_store_hold_case(void)
 {
@@ -182,5 +262,6 @@ TCase *make_store_hold_case(void)
 	tcase_add_test(c, a_statement_counts_once);
 	tcase_add_test(c, listings_and_what_is_due);
 	tcase_add_test(c, what_is_restricted_is_not_sent);
+	tcase_add_test(c, counted_by_day_and_agreement);
 	return c;
 }
