@@ -50,7 +50,7 @@ class Clock(unittest.TestCase):
         """A timer that is due so many hours from now, by the real clock; the daemon is down meanwhile."""
         node.stop()
         with sqlite3.connect(f"{node.folder}/store/gatewayd.db") as db:
-            db.execute("UPDATE timer SET due_ms = ?", (int((time.time() + hours * 3600) * 1000),))
+            db.execute("UPDATE timer SET due_ms = ?1, payload_ms = ?1", (int((time.time() + hours * 3600) * 1000),))
         db.close()
 
     def statement(self, node, who, hours, origin=None, minutes=0, **changes):
