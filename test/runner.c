@@ -11,6 +11,8 @@ int main(void)
 {
 	Suite *suite = suite_create(AREA);
 
+	/* Against hangs, not slowness: a busy machine takes longer than Check's four seconds. */
+	setenv("CK_DEFAULT_TIMEOUT", "60", 0);
 #define C(name) suite_add_tcase(suite, make_##name##_case());
 #include CASES
 #undef C

@@ -44,6 +44,11 @@ json_t *control_uuid_json(const struct uuid *u);
 void control_retention_due(struct control_client *c, const json_t *request);
 void control_retention_histogram(struct control_client *c, const json_t *request);
 void control_retention_run(struct control_client *c, const json_t *request);
+void control_retention_overdue(struct control_client *c, const json_t *request);
+
+/* control_keys.c */
+void control_keys_show(struct control_client *c, const json_t *request);
+void control_keys_rotate(struct control_client *c, const json_t *request);
 
 /* control_hold.c */
 void control_retention_hold(struct control_client *c, const json_t *request);

@@ -174,6 +174,48 @@ void control_retention_histogram(struct control_client *c, const json_t *request
 	}
 }
 
+#define OVERDUE_MAX 1000
+
+struct overdue_list {
+	struct store_duty items[OVERDUE_MAX];
+	size_t n;
+};
+
+static bool add_overdue(void *arg, const struct store_duty *d)
+{
+	struct overdue_list *l = arg;
+
+	l->items[l->n++] = *d;
+	return true;
+}
+
+void control_retention_overdue(struct control_client *c, const json_t *request)
+{
+	struct store *reader = c->control->o.reader;
+	struct overdue_list *l = calloc(1, sizeof *l);
+	struct error e = { .reason = REASON_NONE };
+	json_t *list = json_array();
+
+	(void)request;
+	if (!l || !store_list_overdue(reader, 0, OVERDUE_MAX, add_overdue, l, &e)) {
+		control_reply_error(c, l ? e.text : "memory ran out");
+		json_decref(list);
+		free(l);
+		return;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		const struct store_duty *d = &l->items[i];
+		struct store_exchange x;
+		if (store_get_exchange(reader, d->seq, &x, &e))
+			json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:i, s:b}", "exchange", control_uuid_json(&x.id),
+				"agreement", control_view_json(x.agreement), "recipient", control_view_json(x.recipient),
+				"duty", duty_kind_name(d->kind), "made", control_time_json(d->made_ms), "next_call", control_time_json(d->due_ms),
+				"calls", (int)d->escalated, "blocks", (int)d->blocks));
+	}
+	control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "overdue", list));
+	free(l);
+}
+
 void control_retention_run(struct control_client *c, const json_t *request)
 {
 	struct core *core = c->control->o.core;

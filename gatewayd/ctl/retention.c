@@ -115,6 +115,21 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 
 /* --- erasing --- */
 
+static void overdue_row(const json_t *d)
+{
+	printf("%-24s  %-10s  %-36s  %-12s  %s%s\n", ctl_text(d, "made"), ctl_text(d, "duty"), ctl_text(d, "exchange"),
+	       ctl_text(d, "recipient"), ctl_text(d, "agreement"), json_is_true(json_object_get(d, "blocks")) ? "  (blocks)" : "");
+}
+
+static int run_overdue(const struct ctl *c, int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage("retention overdue");
+	return ctl_show_list(c, json_pack("{s:s}", "do", "retention-overdue"), "overdue", overdue_row,
+	                     "fell due                  duty        exchange                              recipient     agreement");
+}
+
 static int run_retention(const struct ctl *c, int argc, char **argv)
 {
 	json_t *doc;
@@ -270,6 +285,7 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 const struct ctl_command ctl_retention_commands[] = {
 	{ "retention", "due", "[--until DATE-TIME] [--by agreement|day]", "timers, earliest first, or counted", run_due },
 	{ "retention", "histogram", "[--per day|week|month]", "what expires when", run_histogram },
+	{ "retention", "overdue", "", "duties whose receipts are overdue", run_overdue },
 	{ "retention", "run", "", "erases what is due now, without waiting for the next sweep", run_retention },
 	{ "retention", "holds", "[--all]", "legal holds and restrictions in force, or ended ones too", run_holds },
 	{ "retention", "hold-statement", statement_arguments,

@@ -321,11 +321,14 @@ class Overdue(Pair):
         status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(2)))
         self.assertEqual((status, answer["type"]), (403, "/problems/receipt-overdue"))
         self.assertIn("mask receipt is overdue", notes(north, "incident"))
+        (shown,) = north.ask("retention", "overdue")
+        self.assertEqual((shown["exchange"], shown["duty"], shown["recipient"], shown["blocks"]), (exchange, "mask", "south", True))
         waiting = self.item("mask")     # perhaps called for again meanwhile
         self.assertGreaterEqual(waiting["id"], mask["id"])
         self.done(waiting, {"result": "masked"})
         wait_for(lambda: self.told(exchange)["duties"][0]["state"] == "done")
         self.assertEqual(self.north.post("pax", agreements.envelope(agreements.passenger_record(3)))[0], 201)
+        self.assertEqual(north.ask("retention", "overdue"), [])
 
 
 if __name__ == "__main__":

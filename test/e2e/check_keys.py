@@ -1,0 +1,61 @@
+"""The master key of the payload keys, made anew while the gateway serves."""
+
+import glob
+import json
+import os
+import shutil
+import unittest
+
+import agreements
+from world import ROOT, World, wait_for
+
+
+class Keys(unittest.TestCase):
+    def test_a_new_master_key(self):
+        """What is sealed still opens; the key that older copies of the slots need is nowhere any more."""
+        with World() as w:
+            w.agreement(agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")))
+            w.start()
+            keys = f"{w.south.folder}/keys"
+            self.assertEqual(w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))[0], 201)
+            wait_for(lambda: w.client("south").inbox()["items"])
+            before = w.south.ask("keys", "show")
+            self.assertEqual((before["generation"], before["payload_keys"]), (1, 1))
+            old = {os.path.basename(p): open(p, "rb").read() for p in glob.glob(f"{keys}/*") if os.path.isfile(p)}
+            self.assertEqual(w.south.ask("keys", "rotate"), {"generation": 2, "payload_keys": 1})
+            (item,) = w.client("south").inbox()["items"]
+            self.assertIn("locator", item["record"])
+            self.assertFalse(os.path.exists(f"{keys}/master.1.key"))
+            master = old["master.1.key"].strip()
+            for p in glob.glob(f"{w.south.folder}/**", recursive=True):
+                if os.path.isfile(p):
+                    with open(p, "rb") as f:
+                        self.assertNotIn(master, f.read(), p)
+            with open(f"{w.south.folder}/log/audit.jsonl", encoding="ascii") as f:
+                entries = [json.loads(line) for line in f]
+            self.assertIn(("key-change", "master key of payloads made anew: generation 2"),
+                          [(e["operation"], e.get("note")) for e in entries])
+            # The old slots beside the new master key: nothing opens, and the gateway says so instead of serving junk.
+            w.south.stop()
+            slots = glob.glob(f"{keys}/slots*")
+            self.assertEqual([os.path.basename(p) for p in slots], ["slots"])
+            shutil.copy(slots[0], f"{w.folder}/slots.new")
+            with open(slots[0], "wb") as f:
+                f.write(old["slots"])
+            with self.assertRaisesRegex(AssertionError, "key"):
+                w.south.start()
+            w.south.process = None
+            shutil.copy(f"{w.folder}/slots.new", slots[0])
+            w.south.start()
+            self.assertIn("locator", w.client("south").inbox()["items"][0]["record"])
+
+    def test_words_that_are_too_many(self):
+        with World() as w:
+            self.assertEqual(w.north.ctl("keys", "show", "more", ok=False)[0], 2)
+            self.assertEqual(w.north.ctl("keys", "rotate", "more", ok=False)[0], 2)
+            self.assertEqual(w.north.ctl("retention", "overdue", "more", ok=False)[0], 2)
+            self.assertEqual(w.north.ctl("keys", "rotate", ok=False)[0], 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
