@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/ids.h"
+
 #define RECEIVE_TURN (1024u * 1024)
 
 struct channel {
@@ -54,15 +56,24 @@ size_t channel_queued(const struct channel *c)
 	return c->out.n - c->out_at;
 }
 
+/* Drops the first bytes. What is done with is overwritten: the buffers live as long as the process. */
+static void drop(struct buf *b, size_t *at)
+{
+	size_t n = b->n;
+
+	buf_drop(b, *at);
+	if (b->n < n)
+		wipe(b->p + b->n, n - b->n);
+	*at = 0;
+}
+
 bool channel_send(struct channel *c, enum frame_type type, uint8_t flags, uint64_t id, struct view a,
                   struct view b)
 {
 	if (c->dead || a.n + b.n > CHANNEL_PAYLOAD_MAX)
 		return false;
-	if (c->out_at > 0 && c->out_at >= c->out.n / 2) {
-		buf_drop(&c->out, c->out_at);
-		c->out_at = 0;
-	}
+	if (c->out_at > 0 && c->out_at >= c->out.n / 2)
+		drop(&c->out, &c->out_at);
 	put_u32(&c->out, (uint32_t)(a.n + b.n));
 	put_u8(&c->out, (uint8_t)type);
 	put_u8(&c->out, flags);
@@ -91,8 +102,7 @@ enum channel_state channel_flush(struct channel *c)
 	}
 	if (c->dead)
 		return CHANNEL_DEAD;
-	buf_reset(&c->out);
-	c->out_at = 0;
+	drop(&c->out, &c->out_at);
 	return CHANNEL_IDLE;
 }
 
@@ -117,8 +127,7 @@ static void handle_frames(struct channel *c, void (*handle)(void *arg, const str
 		c->in_at += CHANNEL_HEADER + length;
 		handle(arg, &f);
 	}
-	buf_drop(&c->in, c->in_at);
-	c->in_at = 0;
+	drop(&c->in, &c->in_at);
 }
 
 enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, const struct frame *f),

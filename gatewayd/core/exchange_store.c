@@ -44,8 +44,7 @@ static void clear(struct buf *b)
 		buf_wipe(b);
 		return;
 	}
-	if (b->n)
-		wipe(b->p, b->n);
+	wipe(b->p, b->cap);
 	buf_reset(b);
 }
 

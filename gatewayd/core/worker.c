@@ -17,6 +17,7 @@
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
 #define HEAD_MAX (32u * 1024)
 #define BODY_MAX (17u * 1024 * 1024)
+#define KEPT_MAX 65536                  /* bytes that a buffer may hold on to between turns */
 #define STOP_MS 5000                    /* for answers under way when the daemon stops */
 #define DIE_MS 200                      /* and when it goes down by a failure */
 
@@ -54,15 +55,15 @@ static void conn_drop(struct worker *w, struct conn *c)
 	free(c);
 }
 
-/* Keeps the memory of small requests for the next one; overwrites what was of a record. */
+/* Keeps the memory of small requests for the next one; overwrites what was of a record, also what was in the buffer
+ * before the last reset. */
 static void clear_buf(struct buf *b)
 {
-	if (b->cap > 1024 * 1024) {
+	if (b->cap > KEPT_MAX) {
 		buf_wipe(b);
 		return;
 	}
-	if (b->n)
-		wipe(b->p, b->n);
+	wipe(b->p, b->cap);
 	buf_reset(b);
 }
 
@@ -321,6 +322,14 @@ void worker_flush(struct worker *w)
 	}
 }
 
+/* A turn ends: what it handled is answered or with the writer, and nothing of it stays behind here. */
+static void end_turn(struct worker *w)
+{
+	scratch_clear(&w->scratch);
+	worker_flush(w);
+	wipe_registers();
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -331,7 +340,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		edge_gone(w);
 		return;
 	}
-	worker_flush(w);
+	end_turn(w);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -348,7 +357,7 @@ static void on_home(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	home_collect(w->home);
-	worker_flush(w);
+	end_turn(w);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -366,7 +375,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		outbox_tick(w->outbox);
 		notices_tick(w->notices);
 	}
-	worker_flush(w);
+	end_turn(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
 	if (stop_by && core_monotonic_ms() >= stop_by)
 		event_base_loopbreak(w->base);
@@ -397,6 +406,17 @@ bool scratch_open(struct scratch *s)
 	s->text = BUF_INIT(8u * 1024 * 1024);
 	s->proof = BUF_INIT(2 * BODY_MAX);
 	return s->envelope && s->output && s->entry && s->schema_run && s->transform_run && s->gcm;
+}
+
+void scratch_clear(struct scratch *s)
+{
+	struct tape_parser *parsers[] = { s->envelope, s->output, s->entry };
+
+	for (size_t i = 0; i < sizeof parsers / sizeof *parsers; i++)
+		tape_parser_wipe(parsers[i]);
+	clear_buf(&s->record);
+	clear_buf(&s->text);
+	clear_buf(&s->proof);
 }
 
 void scratch_close(struct scratch *s)

@@ -69,6 +69,8 @@ struct scratch {
 
 /* False: no memory; closed all the same. */
 bool scratch_open(struct scratch *s) MUST_USE;
+/* Overwrites what it holds of records; at the end of each turn. Small buffers are kept. */
+void scratch_clear(struct scratch *s);
 void scratch_close(struct scratch *s);
 
 struct worker {

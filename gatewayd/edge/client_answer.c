@@ -1,6 +1,7 @@
 /* The bytes of requests and answers on a connection (see client_state.h): what is written, what is read, and how
  * much core lets by. On the thread of the client. */
 #include "gatewayd/edge/client_state.h"
+#include "lib/base/ids.h"
 #include "lib/base/wire.h"
 
 #define READS_A_TURN 4
@@ -132,6 +133,7 @@ void link_read(struct link *l)
 			return;
 		}
 		take_answer(l, view_make(t->scratch, n));
+		wipe(t->scratch, n);
 		if (l->state == LINK_IDLE)
 			return;
 	}
@@ -153,6 +155,7 @@ void link_write(struct link *l)
 	if (o && o->body_left > o->core_credit && o->core_credit < CHANNEL_CREDIT - CREDIT_STEP) {
 		uint32_t more = (uint32_t)(CHANNEL_CREDIT - o->core_credit);
 		buf_drop(&o->bytes, o->sent);
+		wipe(o->bytes.p + o->bytes.n, o->sent);
 		o->sent = 0;
 		o->dropped = true;
 		o->core_credit += more;

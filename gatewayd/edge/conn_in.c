@@ -4,6 +4,7 @@
 
 #include "gatewayd/edge/conn_state.h"
 #include "gatewayd/edge/peers.h"
+#include "lib/base/ids.h"
 #include "lib/base/wire.h"
 
 static void take_input(struct conn *c, struct view in);
@@ -211,6 +212,8 @@ static void discard(struct conn *c)
 
 static void read_on(struct conn *c)
 {
+	struct edge_thread *t = c->thread;
+
 	for (int i = 0; i < READS_A_TURN && c->reads; i++) {
 		size_t n = 0;
 
@@ -237,11 +240,12 @@ static void read_on(struct conn *c)
 			conn_close(c);
 			return;
 		}
-		struct view in = view_make(c->thread->scratch, n);
+		struct view in = view_make(t->scratch, n);
 		if (c->state >= CONN_WAITING)
 			put_off(c, in);
 		else
 			take_input(c, in);
+		wipe(t->scratch, n);
 		if (c->state >= CONN_WAITING)
 			return;
 	}

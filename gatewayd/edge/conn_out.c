@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "gatewayd/edge/conn_state.h"
+#include "lib/base/ids.h"
 #include "lib/base/wire.h"
 
 /* All is said: close_notify, end of the stream, and what the peer still sends is thrown away. */
@@ -80,6 +81,18 @@ static bool write_some(struct conn *c, struct view *v)
 	return true;
 }
 
+/* Drops what the socket took, and leaves nothing of it behind. */
+static void forget_written(struct conn *c)
+{
+	size_t n = c->out_at;
+
+	if (n == 0)
+		return;
+	buf_drop(&c->out, n);
+	wipe(c->out.p + c->out.n, n);
+	c->out_at = 0;
+}
+
 /* Writes what waits; ends the answer when that was all of it. */
 void conn_flush(struct conn *c)
 {
@@ -88,10 +101,8 @@ void conn_flush(struct conn *c)
 	if (!write_some(c, &rest))
 		return;
 	c->out_at = c->out.n - rest.n;
-	if (rest.n == 0) {
-		buf_reset(&c->out);
-		c->out_at = 0;
-	}
+	if (rest.n == 0)
+		forget_written(c);
 	conn_want_write(c, rest.n > 0);
 	if (c->state != CONN_SENDING)
 		return;
@@ -107,10 +118,7 @@ void conn_write(struct conn *c, struct view v)
 	if (c->out.n == c->out_at && !write_some(c, &v))
 		return;
 	if (v.n > 0) {
-		if (c->out_at > 0) {
-			buf_drop(&c->out, c->out_at);
-			c->out_at = 0;
-		}
+		forget_written(c);
 		buf_add(&c->out, v);
 		if (c->out.failed) {
 			conn_close(c);
@@ -227,6 +235,7 @@ void conn_take_reply(struct conn *c, const struct frame *f)
 		buf_add(b, r.rest);
 	if (count_answer(c, r.rest.n, f->flags & FRAME_LAST))
 		send_answer(c, buf_view(b));
+	wipe(b->p, b->n);
 }
 
 void conn_take_answer(struct conn *c, const struct frame *f)

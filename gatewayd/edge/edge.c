@@ -208,6 +208,7 @@ static void turn_ends(struct edge_thread *t)
 	}
 	conns_turn(t);
 	client_turn(t);
+	wipe_registers();
 }
 
 /* Everything of a thread that needs settings. */

@@ -35,10 +35,16 @@ char *buf_grow(struct buf *b, size_t n)
 			cap *= 2;
 		if (cap > b->max)
 			cap = b->max;
-		char *p = realloc(b->p, cap);
+		/* Not realloc(), which leaves what it moved away from as it was: bytes of a record, at times. */
+		char *p = malloc(cap);
 		if (!p) {
 			b->failed = true;
 			return NULL;
+		}
+		if (b->p) {
+			memcpy(p, b->p, b->n);
+			wipe(b->p, b->cap);
+			free(b->p);
 		}
 		b->p = p;
 		b->cap = cap;

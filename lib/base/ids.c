@@ -9,6 +9,17 @@ void wipe(void *p, size_t n)
 		explicit_bzero(p, n);
 }
 
+void wipe_registers(void)
+{
+	static const char zeros[4096];
+	static const size_t sizes[] = { 4096, 1024, 512, 256, 128, 64, 32, 16 };
+	void *(*volatile copy)(void *, const void *, size_t) = memmove;
+	char to[sizeof zeros];
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		copy(to, zeros, sizes[i]);
+}
+
 bool same_secret(const void *a, const void *b, size_t n)
 {
 	const unsigned char *x = a, *y = b;
