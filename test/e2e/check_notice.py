@@ -12,9 +12,10 @@ import unittest
 import agreements
 from check_sender import Liar, Receiver, uuid7
 from merkle import receipt_of
-from world import ROOT, Client, World, wait_for
+from world import ROOT, Client, Node, World, read, wait_for, write
 
 DAY = 86400000
+ERASED = {"duty": "erase", "result": "erased", "made": "2026-01-01T00:00:00.000Z", "done": "2026-01-01T00:00:00.000Z"}
 
 
 def compact(doc):
@@ -148,6 +149,130 @@ class Taking(unittest.TestCase):
         self.assertEqual((status, answer["type"]), (415, "/problems/media-type"))
 
 
+class Taken(unittest.TestCase):
+    """Recalls of what south received: what is taken, once, and what is answered."""
+
+    def setUp(self):
+        self.world, self.digest = two_agencies(self)
+        self.world.south.start()
+        self.teller = Teller(self.world, self.digest)
+        envelope = self.teller.envelope(passing_record())
+        self.exchange = json.loads(envelope)["origin"]["exchange"]
+        status, self.answer = self.teller.send(envelope)
+        self.assertEqual(status, 201)
+
+    def again(self):
+        self.world.south.stop()
+        self.teller.client.close()
+        self.world.south.start()
+
+    def rows(self, text):
+        db = sqlite3.connect(f"file:{self.world.south.folder}/store/gatewayd.db?mode=ro", uri=True)
+        try:
+            return db.execute(text).fetchall()
+        finally:
+            db.close()
+
+    def reason(self):
+        """The full one, of the newest refusal."""
+        (packed,) = self.rows("SELECT packed FROM disclosure ORDER BY idx DESC LIMIT 1")[0]
+        _, name, why = json.loads(base64.urlsafe_b64decode(json.loads(packed)[0] + "=="))
+        self.assertEqual(name, "reason")
+        return why
+
+    def test_taken_once_and_answered_alike(self):
+        south = self.world.south
+        notice = self.teller.notice("recall", self.exchange, {"why": "the wrong person"})
+        status, first = self.teller.tell(self.exchange, notice)
+        self.assertEqual((status, first["exchange"], first["kind"], first["first"]), (200, self.answer["exchange"], "recall", True), first)
+        leaf = json.loads(base64.b64decode(next(l for l in first["receipt"].split("\n") if l.startswith("extra "))[6:]))
+        entry = base64.b64decode(json.loads(notice)["entry"])
+        self.assertEqual({k: leaf.get(k) for k in ("operation", "note", "outcome", "exchange", "origin", "input", "peer", "agreement_digest")},
+                         {"operation": "duty", "note": "recall: taken", "outcome": "taken", "exchange": self.answer["exchange"],
+                          "origin": self.exchange, "input": hashlib.sha256(entry).hexdigest(), "peer": "north-gateway",
+                          "agreement_digest": self.digest})
+        state, entries = south.ask("exchange", "show", self.answer["exchange"])["exchange"]["state"], south.ask("status")["store"]["entries"]
+        second = self.teller.tell(self.exchange, notice)
+        self.assertEqual(second, (200, {**first, "first": False}))
+        self.assertEqual(south.ask("status")["store"]["entries"], entries, "a second time changes nothing")
+        self.again()
+        self.assertEqual(self.teller.tell(self.exchange, notice), second)
+        shown = south.ask("exchange", "show", self.answer["exchange"])
+        self.assertEqual(shown["exchange"]["state"], state)
+        (taken,) = shown["notices"]["taken"]
+        self.assertEqual((taken["kind"], taken["audit_index"]), ("recall", first["audit_index"]))
+        path = f"{self.world.folder}/proof"
+        write(path, taken["proof"])
+        vkey = read(f"{self.world.north.folder}/audit.vkey").strip()
+        south.ctl("audit", "verify-receipt", "--key", vkey, path)
+
+    def test_refused_by_its_kind(self):
+        before = self.world.south.ask("status")["store"]["entries"]
+        status, answer = self.teller.tell(self.exchange, self.teller.notice("receipt", self.exchange, ERASED))
+        self.assertEqual((status, answer["type"]), (403, "/problems/role-denied"), answer)
+        self.assertEqual(self.world.south.ask("status")["store"]["entries"], before + 1)
+        self.assertIn("receipt", answer)
+        self.assertEqual(self.rows("SELECT count(*) FROM notice_taken"), [(0,)])
+        self.assertEqual(self.reason(), "role-denied: only the recipient sends receipts")
+
+    def test_the_full_reason_stays_inside(self):
+        status, answer = self.teller.tell(uuid7(), self.teller.notice("recall", self.exchange))
+        self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
+        self.assertNotIn("sender has", json.dumps(answer))
+        self.assertEqual(self.reason(), "not-found: the sender has no such exchange with this node")
+
+    def test_another_party_knows_no_exchange_of_theirs(self):
+        """East is a partner with a gateway and a log as good as north's."""
+        w = self.world
+        east = Node(w, "east", "XE")
+        w.south.add_partner(east.describe())
+        w.south.ctl("reload")
+        third = Teller(w, self.digest, east)
+        third.agency = "east"
+        status, own = w.client("south").post("pax", agreements.envelope(agreements.passenger_record()))
+        self.assertEqual(status, 201, own)
+        for exchange, why in ((self.exchange, "the sender has no such exchange with this node"),
+                              (own["exchange"], "the exchange is another party's")):
+            for entry in ({}, {"exchange": uuid7(), "origin": exchange}):
+                status, answer = third.tell(exchange, third.notice("recall", exchange, {"why": "mine"}, entry=entry))
+                self.assertEqual((status, answer["type"]), (404, "/problems/not-found"), answer)
+                self.assertEqual(self.reason(), f"not-found: {why}")
+        self.assertEqual(self.rows("SELECT count(*) FROM notice_taken"), [(0,)])
+
+    def test_a_recipient_proves_by_the_origin(self):
+        status, own = self.world.client("south").post("pax", agreements.envelope(agreements.passenger_record()))
+        exchange, theirs = own["exchange"], uuid7()
+        for entry in ({"exchange": exchange}, {"exchange": theirs, "origin": uuid7()}, {"exchange": exchange, "origin": theirs}):
+            status, answer = self.teller.tell(exchange, self.teller.notice("receipt", exchange, ERASED, entry=entry))
+            self.assertEqual((status, answer["type"]), (403, "/problems/receipt-invalid"), answer)
+        right = self.teller.notice("receipt", exchange, ERASED, entry={"exchange": theirs, "origin": exchange})
+        status, answer = self.teller.tell(exchange, right)
+        self.assertEqual((status, answer.get("exchange"), answer.get("first")), (200, exchange, True), answer)
+
+    def test_a_refused_exchange_is_none(self):
+        envelope = self.teller.envelope({**passing_record(), "remarks": ["window seat"]})
+        exchange = json.loads(envelope)["origin"]["exchange"]
+        self.assertEqual(self.teller.send(envelope)[0], 403)
+        status, answer = self.teller.tell(exchange, self.teller.notice("recall", exchange, {"why": "mine"}))
+        self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
+        self.assertEqual(self.reason(), "not-found: nothing was released in this exchange")
+
+    def test_no_more_than_256(self):
+        self.world.south.stop()
+        db = sqlite3.connect(f"{self.world.south.folder}/store/gatewayd.db")
+        with db:
+            for i in range(255):
+                db.execute("INSERT INTO notice_taken (seq, digest, kind, entry, taken_ms, proof) "
+                           "SELECT seq, ?, 2, 0, 0, '' FROM exchange WHERE origin IS NOT NULL", (i.to_bytes(32, "big"),))
+        db.close()
+        self.again()
+        notice = self.teller.notice("recall", self.exchange, {"why": "one"})
+        self.assertEqual(self.teller.tell(self.exchange, notice)[0], 200)
+        status, answer = self.teller.tell(self.exchange, self.teller.notice("recall", self.exchange, {"why": "two"}))
+        self.assertEqual((status, answer["type"]), (422, "/problems/limit"))
+        self.assertEqual(self.teller.tell(self.exchange, notice)[1]["first"], False)
+
+
 class Takes(Receiver):
     """South's gateway as a partner that takes notices: answers with a receipt that is right but for `change`."""
 
@@ -226,9 +351,8 @@ class Sending(unittest.TestCase):
         for _, error, receipt in self.ended():
             self.assertEqual(error, "")
             path = f"{self.world.folder}/receipt"
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(receipt)
-            vkey = open(f"{self.world.south.folder}/audit.vkey", encoding="ascii").read().strip()
+            write(path, receipt)
+            vkey = read(f"{self.world.south.folder}/audit.vkey").strip()
             self.north.ctl("audit", "verify-receipt", "--key", vkey, path)
         status, _, body = self.world.client("north").request("GET", f"/v1/exchanges/{self.exchange}/notices")
         listed = json.loads(body)
