@@ -2,6 +2,7 @@
 #include "gatewayd/core/hold.h"
 
 #include "gatewayd/core/clock.h"
+#include "gatewayd/core/hold_notice.h"
 #include "gatewayd/core/hold_statement.h"
 #include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
@@ -130,7 +131,7 @@ static bool resume_delivery(struct store *s, uint64_t seq, int64_t now_ms, struc
 	return store_extend_delivery(s, seq, now_ms, now_ms - since_ms, e);
 }
 
-static bool end_hold(struct store *s, const struct store_hold *h, int64_t now_ms, struct error *e)
+bool hold_end(struct store *s, const struct store_hold *h, int64_t now_ms, struct error *e)
 {
 	uint64_t seq = h->seq;
 	bool restriction = h->kind == HOLD_RESTRICTION, still;
@@ -173,7 +174,7 @@ static bool keep(struct stating *a, struct store *s, const char *kind, struct vi
 	return store_put_document(s, &digest, view_of(kind), text, a->now_ms, e);
 }
 
-static bool write_set(struct stating *a, struct store *s, struct error *e)
+static bool write_set(struct stating *a, struct writer *w, struct store *s, struct error *e)
 {
 	struct hold_statement *st = &a->statement;
 	struct store_hold h = { .seq = a->seq, .kind = st->kind, .from_ms = a->now_ms, .until_ms = st->until_ms,
@@ -187,10 +188,11 @@ static bool write_set(struct stating *a, struct store *s, struct error *e)
 		a->fault = "nothing is left to hold";
 		return true;
 	}
-	return store_put_hold(s, &h, &a->changed, e);
+	return store_put_hold(s, &h, &a->changed, e) &&
+	       (!a->changed || hold_tell(a->holds->core, w, &a->job, s, &h, false, a->now_ms, e));
 }
 
-static bool write_lift(struct stating *a, struct store *s, struct error *e)
+static bool write_lift(struct stating *a, struct writer *w, struct store *s, struct error *e)
 {
 	struct store_hold h;
 
@@ -198,7 +200,8 @@ static bool write_lift(struct stating *a, struct store *s, struct error *e)
 		return false;
 	a->statement.kind = h.kind;
 	a->changed = h.ended_ms == TIME_NONE;
-	return !a->changed || end_hold(s, &h, a->now_ms, e);
+	return !a->changed || (hold_end(s, &h, a->now_ms, e) &&
+	                       hold_tell(a->holds->core, w, &a->job, s, &h, true, a->now_ms, e));
 }
 
 static const char *outcome_note(const struct stating *a)
@@ -218,7 +221,7 @@ static bool write_stating(struct job *j, struct writer *w, struct store *s, stru
 	struct stating *a = (struct stating *)j;
 
 	a->changed = false;
-	if (!a->fault && !(a->statement.lift ? write_lift(a, s, e) : write_set(a, s, e)))
+	if (!a->fault && !(a->statement.lift ? write_lift(a, w, s, e) : write_set(a, w, s, e)))
 		return false;
 	if (a->changed && (!keep(a, s, "hold", buf_view(&a->text), e) || !keep(a, s, "signature", buf_view(&a->signature), e)))
 		return false;
@@ -342,7 +345,7 @@ static bool write_ends(struct job *j, struct writer *w, struct store *s, struct 
 
 	for (size_t i = 0; ok && i < due->n; i++) {
 		const char *note = note_of(due->h[i].kind, "a restriction has ended", "a legal hold has ended");
-		ok = end_hold(s, &due->h[i], h->now_ms, e) && append(h->core, w, j, s, due->h[i].seq, note, NULL, h->now_ms, e);
+		ok = hold_end(s, &due->h[i], h->now_ms, e) && append(h->core, w, j, s, due->h[i].seq, note, NULL, h->now_ms, e);
 	}
 	free(due);
 	return ok;

@@ -6,6 +6,8 @@
  * What is restricted is neither handed out (record, inbox), nor sent while it is queued, nor released by a person,
  * nor passed onward. Setting, lifting and ending are in the audit log, and so is every attempt that was refused.
  *
+ * The other party's gateway is told, and holds as long (hold_notice.h).
+ *
  * Whether a hold is in force says the store, not the clock: it ends when the sweep ends it, and a clock that is not
  * to be trusted ends none. Core's main thread, except where it says otherwise. */
 #ifndef GATEWAYD_CORE_HOLD_H
@@ -49,5 +51,8 @@ bool hold_busy(const struct holds *h);
  * before any view that came out of that store is used again. */
 bool hold_restricted(struct store *s, uint64_t seq, bool *out, struct error *e) MUST_USE;
 bool hold_in_force(struct store *s, uint64_t seq, bool *out, struct error *e) MUST_USE;
+
+/* Only inside run(): ends one that is in force; a delivery that it kept back goes on. */
+bool hold_end(struct store *s, const struct store_hold *h, int64_t now_ms, struct error *e) MUST_USE;
 
 #endif

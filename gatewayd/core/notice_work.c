@@ -1,11 +1,12 @@
 /* What each kind of notice does at either end: the one table. See notice.h. A kind without a take() is one that this
  * node does not take: its sender is told so, and tries again. */
 #include "gatewayd/core/duty_notice.h"
+#include "gatewayd/core/hold_notice.h"
 
 const struct notice_work notice_work[NOTICE_KINDS] = {
 	[NOTICE_RECEIPT] = { .take = duty_receipt_taken },
 	[NOTICE_RECALL] = { .take = duty_recall_taken },
-	[NOTICE_HOLD] = { .take = NULL },
-	[NOTICE_LIFT] = { .take = NULL },
+	[NOTICE_HOLD] = { .take = hold_taken },
+	[NOTICE_LIFT] = { .take = hold_lift_taken },
 	[NOTICE_RETURN] = { .take = duty_return_taken, .ended = duty_return_ended },
 };

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import time
 import unittest
+import uuid
 
 import agreements
 from check_held import entries, open_to_all, schema, waiting
@@ -16,6 +17,11 @@ from world import World, run, wait_for
 def soon(seconds):
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def decisions(log):
+    """What people and dates decided, without what the gateways told each other of it."""
+    return [e for e in log if e["operation"] == "decision" and e["note"].split(":")[0] not in ("hold", "lift")]
 
 
 class Statements:
@@ -85,6 +91,13 @@ class Holds(Statements, unittest.TestCase):
         fresh = wait_for(lambda: {x["exchange"] for x in self.world.south.ask("exchange", "list", "1000")} - known)
         return fresh.pop()
 
+    def there(self, exchange):
+        """The same exchange at its provider."""
+        with sqlite3.connect(f"file:{self.world.south.folder}/store/gatewayd.db?mode=ro", uri=True) as db:
+            (origin,) = db.execute("SELECT hex(origin) FROM exchange WHERE hex(id) = ?", (exchange.replace("-", "").upper(),)).fetchone()
+        db.close()
+        return self.world.north.ask("exchange", "show", str(uuid.UUID(origin)))["exchange"]
+
     def item(self, exchange):
         return next(i for i in self.south.inbox()["items"] if i["exchange"] == exchange)
 
@@ -96,7 +109,7 @@ class Holds(Statements, unittest.TestCase):
         return next(t for t in self.world.south.ask("retention", "due") if t["exchange"] == exchange)
 
     def notes(self, exchange, node=None):
-        return [e.get("note") for e in entries(node or self.world.south, exchange) if e["operation"] == "decision"]
+        return [e.get("note") for e in decisions(entries(node or self.world.south, exchange))]
 
     def test_a_restriction_withholds_and_ends_by_a_lift(self):
         node, exchange = self.world.south, self.deliver()
@@ -153,8 +166,10 @@ class Holds(Statements, unittest.TestCase):
         # When it is lifted, what it kept from being erased is erased at once.
         self.assertTrue(self.lift(node, exchange, "seat-privacy", statement)["changed"])
         wait_for(lambda: node.ask("status")["store"]["payloads"] == payloads - 1)
-        operations = [e["operation"] for e in entries(node, exchange) if e["operation"] != "consultation"]
-        self.assertEqual(operations, ["collection", "decision", "delivery", "decision", "erasure"])
+        wait_for(lambda: not self.there(exchange)["holds"])
+        operations = [e["operation"] for e in entries(node, exchange)]
+        self.assertEqual([o for o in operations if o in ("collection", "decision", "erasure")],
+                         ["collection"] + 4 * ["decision"] + ["erasure"])
 
     def test_ends_by_itself(self):
         node, exchange = self.world.south, self.deliver()
@@ -227,6 +242,26 @@ class Holds(Statements, unittest.TestCase):
         self.assertEqual([node.ask("retention", "hold", exchange, *files)["changed"] for _ in range(3)], [True, False, False])
         self.assertEqual(len(node.ask("exchange", "show", exchange)["exchange"]["holds"]), 1)
         self.assertIn("known already", node.ctl("retention", "hold", exchange, *files)[1])
+
+    def test_the_other_gateway_learns_of_it(self):
+        north, south, exchange = self.world.north, self.world.south, self.deliver()
+        until = agreements.instant(1)
+        statement = self.set(south, exchange, "olga", "restriction", until)
+        wait_for(lambda: self.there(exchange)["holds"])
+        (hold,) = self.there(exchange)["holds"]
+        self.assertEqual((hold["kind"], hold["role"], hold["until"][:19]), ("restriction", "gateway", until[:19]))
+        # Nobody lifts it there but the gateway that told of it.
+        self.refused(north, self.there(exchange)["exchange"],
+                     self.state(self.there(exchange)["exchange"], "nils", "lift", hold=hold["statement"]), "nobody who may", "lift")
+        self.lift(south, exchange, "olga", statement)
+        wait_for(lambda: not self.there(exchange)["holds"])
+        # The other way: what the provider holds is held at the recipient.
+        origin = self.there(exchange)["exchange"]
+        self.set(north, origin, "nils", "hold", soon(4))
+        shown = wait_for(lambda: south.ask("exchange", "show", exchange)["exchange"]["holds"])
+        self.assertEqual((shown[0]["kind"], shown[0]["role"]), ("hold", "gateway"))
+        self.assertTrue(self.due(exchange)["held"])
+        wait_for(lambda: not self.due(exchange)["held"])
 
     def test_nothing_is_left_to_hold(self):
         node, exchange = self.world.south, self.deliver()

@@ -125,6 +125,34 @@ class Taking(unittest.TestCase):
         self.refused("{", "bad-json", 400)
         self.refused('{"kind":1,"kind":1}', "bad-json", 400)
 
+    def holds(self):
+        answer = self.world.south.ask("exchange", "show", self.answer["exchange"])
+        return [(h["kind"], h["until"], h["signer"], h["role"]) for h in answer["exchange"]["holds"]]
+
+    def test_a_hold_and_its_lift(self):
+        t, x, stated = self.teller, self.exchange, "ab" * 32
+        good = {"hold": stated, "kind": "hold", "until": agreements.instant(3)}
+        for change in ({"hold": "ab"}, {"hold": None}, {"kind": "lift"}, {"kind": None}, {"until": "tomorrow"}, {"until": None},
+                       {"until": agreements.instant(5 * 366 + 1)}):
+            body = {k: v for k, v in (good | change).items() if v is not None}
+            self.refused(t.notice("hold", x, body), "notice-invalid", 422)
+        self.refused(t.notice("lift", x, {"hold": "ab"}), "notice-invalid", 422)
+        self.assertEqual(self.holds(), [])
+        # One that is over already, and a lift of none, are taken and change nothing.
+        for kind, body in (("hold", good | {"until": agreements.instant(-1)}), ("lift", {"hold": stated})):
+            self.assertEqual(t.tell(x, t.notice(kind, x, body))[0], 200)
+        self.assertEqual(self.holds(), [])
+        for _ in range(2):
+            self.assertEqual(t.tell(x, t.notice("hold", x, good))[0], 200)
+        self.assertEqual(self.holds(), [("hold", good["until"][:19] + ".000Z", "north-gateway", "gateway")])
+        envelope = t.envelope(passing_record())
+        other = json.loads(envelope)["origin"]["exchange"]
+        self.assertEqual(t.send(envelope)[0], 201)
+        self.refused(t.notice("lift", other, {"hold": stated}), "notice-invalid", 422, exchange=other)
+        for _ in range(2):
+            self.assertEqual(t.tell(x, t.notice("lift", x, {"hold": stated}))[0], 200)
+        self.assertEqual(self.holds(), [])
+
     def test_a_log_that_forked(self):
         teller = Teller(self.world, self.digest)        # it begins again where what was sent before began
         got, answer = teller.tell(self.exchange, teller.notice("hold", self.exchange))
