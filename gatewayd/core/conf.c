@@ -182,6 +182,9 @@ static void read_node(struct conf *c, const json_t *doc)
 	n->anchor = path_of(c, audit, "anchor");
 	n->witness_every_s = number_of(audit, "witness_every_s", 300);
 	n->rebuild_every_s = number_of(audit, "rebuild_every_s", 86400);
+	const char *kept = json_string_value(json_object_get(audit, "disclosures"));
+	if (!kept || !duration_parse(view_of(kept), &n->disclosures))
+		n->disclosures = (struct duration){ .years = 5 };
 	snprintf(origin, sizeof origin, "%s/audit/%s/%u", n->host, n->name, number_of(audit, "epoch", 1));
 	n->origin = arena_str(&c->mem, view_of(origin));
 	read_limits(c, doc);

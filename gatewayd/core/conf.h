@@ -56,6 +56,7 @@ struct node {
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;
 	uint32_t witness_every_s, rebuild_every_s;
+	struct duration disclosures;    /* how long the log's withheld fields are kept */
 };
 
 struct conf {

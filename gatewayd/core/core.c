@@ -17,6 +17,7 @@
 #include "gatewayd/core/files.h"
 #include "gatewayd/core/governing.h"
 #include "gatewayd/core/hold.h"
+#include "gatewayd/core/log_retention.h"
 #include "gatewayd/core/mirror.h"
 #include "gatewayd/core/notify.h"
 #include "gatewayd/core/overdue.h"
@@ -282,6 +283,7 @@ struct loop {
 	struct core *core;
 	struct event_base *base;
 	struct retention *retention;
+	struct log_retention *disclosures;
 	struct holds *holds;
 	int64_t warn_ms;                /* monotonic: when documents are looked at again */
 	int edge_pid;
@@ -343,7 +345,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
-	if (!clock_tick(l->core->clock, core_now_ms(), core_monotonic_ms(), &e) || !hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e))
+	if (!clock_tick(l->core->clock, core_now_ms(), core_monotonic_ms(), &e) || !hold_sweep(l->holds, core_now_ms(), &e) ||
+	    !retention_sweep(l->retention, core_now_ms(), &e) || !log_retention_sweep(l->disclosures, core_now_ms(), &e))
 		core_log("error", "retention: %s", e.text);
 	if (core_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = core_monotonic_ms() + WARN_EVERY_MS;
@@ -415,13 +418,13 @@ static void end_edge(int pid, bool hung_up)
 static int serve(struct core *c, const struct core_options *o, struct opened *opened, struct error *e)
 {
 	struct loop l = { .core = c, .base = event_base_new(), .retention = retention_new(c, opened->reader),
-		.holds = holds_new(c, opened->reader), .warn_ms = core_monotonic_ms() + WARN_EVERY_MS, .edge_pid = o->edge_pid };
+		.holds = holds_new(c, opened->reader), .disclosures = log_retention_new(c, opened->reader), .warn_ms = core_monotonic_ms() + WARN_EVERY_MS, .edge_pid = o->edge_pid };
 	struct event *events[LOOP_EVENTS] = { NULL };
 	struct control *control = NULL;
 	struct rebuild *rebuild = NULL;
 	bool started = false, serving = false;
 
-	if (!l.base || !l.retention || !l.holds || !add_events(&l, events)) {
+	if (!l.base || !l.retention || !l.holds || !l.disclosures || !add_events(&l, events)) {
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
 		goto out;
 	}
@@ -475,6 +478,7 @@ out:
 			event_free(events[i]);
 	retention_free(l.retention);
 	holds_free(l.holds);
+	log_retention_free(l.disclosures);
 	clock_free(c->clock);
 	c->clock = NULL;
 	if (l.base)

@@ -380,7 +380,11 @@ bool store_entry_count(struct store *s, uint64_t *n, struct error *e) MUST_USE;
 bool store_list_entries(struct store *s, uint64_t from, unsigned max,
                         bool (*each)(void *arg, uint64_t index, struct view leaf, struct view packed), void *arg,
                         struct error *e) MUST_USE;
-bool store_erase_disclosures(struct store *s, uint64_t index, struct error *e) MUST_USE;
+/* By its number among all logs. */
+bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e) MUST_USE;
+/* Entries of all logs, by their number, that have disclosures; at most `max`. */
+bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),
+                            void *arg, struct error *e) MUST_USE;
 bool store_put_tile(struct store *s, unsigned level, uint64_t index, struct view hashes, struct error *e) MUST_USE;   /* or replaces */
 bool store_get_tile(struct store *s, unsigned level, uint64_t index, struct view *hashes, struct error *e) MUST_USE;
 bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, struct error *e) MUST_USE;

@@ -118,12 +118,26 @@ bool store_list_entries(struct store *s, uint64_t from, unsigned max,
 	return ok;
 }
 
-bool store_erase_disclosures(struct store *s, uint64_t index, struct error *e)
+bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e)
 {
-	if (!index_fits(index, e) || !sql_run(s, SQL_DISCLOSURE_ERASE, BOUND(as_int(key_of(s, index))), e))
+	if (!sql_run(s, SQL_DISCLOSURE_ERASE, BOUND(as_number(entry)), e))
 		return false;
 	s->erased |= sql_changes(s) > 0;
 	return true;
+}
+
+bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf), void *arg,
+                            struct error *e)
+{
+	struct sqlite3_stmt *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
+	bool ok;
+
+	while (sql_next(s, q, &ok, e))
+		if (!each(arg, (uint64_t)col_int(q, 0), col_view(q, 1))) {
+			sql_end(q);
+			break;
+		}
+	return ok;
 }
 
 /* --- tree --- */

@@ -366,6 +366,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_ENTRY_GET] = "SELECT e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx WHERE e.idx = ?1",
 	[SQL_ENTRY_LIST] = "SELECT e.idx, e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
 		"WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",
+	[SQL_DISCLOSURE_LIST] = "SELECT d.idx, e.leaf FROM disclosure d JOIN entry e ON e.idx = d.idx ORDER BY d.idx LIMIT ?1",
 	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_TILE_GET] = "SELECT hashes FROM tile WHERE key = ?1",
 	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 AND size < ?2 ORDER BY size LIMIT 1",
