@@ -30,7 +30,7 @@ class Keys(unittest.TestCase):
             for p in glob.glob(f"{w.south.folder}/**", recursive=True):
                 if os.path.isfile(p):
                     with open(p, "rb") as f:
-                        self.assertNotIn(master, f.read(), p)
+                        self.assertFalse(master in f.read(), p)
             with open(f"{w.south.folder}/log/audit.jsonl", encoding="ascii") as f:
                 entries = [json.loads(line) for line in f]
             self.assertIn(("key-change", "master key of payloads made anew: generation 2"),
