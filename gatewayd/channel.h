@@ -21,7 +21,8 @@
  *   OUTBOUND  core   request   u16-prefixed host, port, server name; u8 count and SHA-256 SPKI pins;
  *                              u64 deadline (milliseconds from now), u64 content length, u16-prefixed
  *                              method, target, then pairs of field name and value, u16 zero; LAST: no
- *                              body follows. Ids of outbound requests have bit 63 set.
+ *                              body follows; PLAIN: HTTP without TLS, for answers that are signed
+ *                              themselves, and no pins. Ids of outbound requests have bit 63 set.
  *   REPLY     edge   outbound  u16 status (0: no answer came, and the first field is "error" with a
  *                              sentence), u64 content length, pairs, u16 zero, body, as above
  */
@@ -45,6 +46,7 @@ enum frame_type {
 };
 
 #define FRAME_LAST 1
+#define FRAME_PLAIN 2
 
 struct frame {
 	enum frame_type type;

@@ -228,6 +228,8 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	read_node(c, doc);
 	read_edge(c, doc, errors);
 	read_revocations(c, doc, now_ms);
+	conf_read_timestamp(c, json_object_get(doc, "audit"),
+	                    path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"), errors);
 	conf_read_partners(c, path_of(c, doc, "partners"), errors);
 	conf_read_schemas(c, path_of(c, doc, "schemas"), errors);
 	conf_read_documents(c, path_of(c, doc, "documents"), now_ms, errors);

@@ -59,6 +59,15 @@ struct node {
 	struct duration disclosures;    /* how long the log's withheld fields are kept */
 };
 
+/* An RFC 3161 timestamp authority. */
+struct timestamp_authority {
+	struct partner to;              /* host, port and pins; `host` NULL: none is configured */
+	const char *path;
+	bool plain;                     /* HTTP without TLS */
+	struct view authorities;        /* PEM: what its certificate must come from */
+	uint32_t every_s;
+};
+
 struct conf {
 	_Atomic unsigned refs;
 	struct arena mem;
@@ -66,6 +75,7 @@ struct conf {
 	struct node node;
 	const char *paths[24];          /* every path that the node document names; NULL-terminated */
 	size_t n_paths;
+	struct timestamp_authority timestamp;
 	struct partner *partners;
 	size_t n_partners;
 	struct agreement **agreements;

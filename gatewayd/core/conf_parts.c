@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/conf_documents.h"
 #include "gatewayd/core/files.h"
+#include "lib/crypto/timestamp.h"
 #include "lib/schema/document.h"
 
 #define DOCUMENT_MAX (16u * 1024 * 1024)
@@ -57,17 +58,23 @@ static unsigned role_find(const char *text)
 	return 0;
 }
 
-static void read_identity(struct conf *c, struct partner *p, const json_t *identity)
+static void read_pins(struct partner *p, const json_t *pins)
 {
-	const json_t *pins = json_object_get(identity, "pins"), *pin;
-	const char *uri = json_string_value(json_object_get(identity, "uri"));
+	const json_t *pin;
 	size_t i;
 
-	if (uri)
-		p->uri = arena_str(&c->mem, view_of(uri));
 	json_array_foreach(pins, i, pin)
 		if (p->n_pins < 4 && digest_parse(view_of(json_string_value(pin)), &p->pins[p->n_pins]))
 			p->n_pins++;
+}
+
+static void read_identity(struct conf *c, struct partner *p, const json_t *identity)
+{
+	const char *uri = json_string_value(json_object_get(identity, "uri"));
+
+	if (uri)
+		p->uri = arena_str(&c->mem, view_of(uri));
+	read_pins(p, json_object_get(identity, "pins"));
 }
 
 static void read_signers(struct folder *f, struct partner *p, const json_t *list)
@@ -178,6 +185,34 @@ void conf_read_partners(struct conf *c, const char *folder, struct error_list *e
 			if (c->partners[i].uri && c->partners[k].uri && strcmp(c->partners[i].uri, c->partners[k].uri) == 0)
 				error_list_addf(errors, REASON_CONFIG, folder, 0, 0, "%s and %s have the same certificate identity",
 				                c->partners[k].id, c->partners[i].id);
+}
+
+/* --- the timestamp authority --- */
+
+void conf_read_timestamp(struct conf *c, const json_t *audit, const char *authorities, struct error_list *errors)
+{
+	const json_t *doc = json_object_get(audit, "timestamp");
+	struct timestamp_authority *t = &c->timestamp;
+	struct error e = { .reason = REASON_NONE };
+	struct buf pem = BUF_INIT(DOCUMENT_MAX);
+
+	if (!doc)
+		return;
+	t->to.host = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "host"))));
+	t->to.port = (uint16_t)json_integer_value(json_object_get(doc, "port"));
+	t->path = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "path"))));
+	t->plain = json_is_true(json_object_get(doc, "plain"));
+	t->every_s = json_object_get(doc, "every_s") ? (uint32_t)json_integer_value(json_object_get(doc, "every_s")) : 3600;
+	read_pins(&t->to, json_object_get(doc, "pins"));
+	if (!t->to.host || !t->path || !authorities)
+		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+	else if (!file_read(authorities, DOCUMENT_MAX, &pem, &e))
+		error_list_add(errors, &e);
+	else if (!timestamp_authorities(buf_view(&pem), &e))
+		error_list_addf(errors, REASON_CONFIG, authorities, 0, 0, "%s", e.text);
+	else
+		t->authorities = arena_copy(&c->mem, buf_view(&pem));
+	buf_free(&pem);
 }
 
 /* --- record schemas --- */

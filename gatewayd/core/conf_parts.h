@@ -2,8 +2,12 @@
 #ifndef GATEWAYD_CORE_CONF_PARTS_H
 #define GATEWAYD_CORE_CONF_PARTS_H
 
+#include <jansson.h>
+
 #include "gatewayd/core/conf.h"
 
+/* `audit` is that member of the node document, `authorities` a path that it names (NULL: no authority). */
+void conf_read_timestamp(struct conf *c, const json_t *audit, const char *authorities, struct error_list *errors);
 void conf_read_partners(struct conf *c, const char *folder, struct error_list *errors);
 /* `folder` may be NULL: built-in record schemas only. */
 void conf_read_schemas(struct conf *c, const char *folder, struct error_list *errors);

@@ -25,6 +25,7 @@
 #include "gatewayd/core/rebuild.h"
 #include "gatewayd/core/retention.h"
 #include "gatewayd/core/sight.h"
+#include "gatewayd/core/timestamp.h"
 #include "gatewayd/core/witness.h"
 #include "gatewayd/core/worker.h"
 #include "lib/schema/document.h"
@@ -257,7 +258,7 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 		return false;
 	overdue_refresh(c, o->reader);
 	return open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e) &&
-	       sights_load(c->sights, c->conf, o->reader, e);
+	       sights_load(c->sights, c->conf, o->reader, e) && timestamp_recall(c, o->reader, e);
 }
 
 /* The configuration again, now with the secret that pseudonyms need. */
@@ -553,7 +554,7 @@ static bool confine(const struct core *c, struct error *e)
 int core_run(const struct core_options *o)
 {
 	struct core c = { .config_path = o->config_path, .conf = o->conf, .build = GATEWAY_BUILD,
-		.lock = PTHREAD_MUTEX_INITIALIZER, .started_ms = core_now_ms() };
+		.lock = PTHREAD_MUTEX_INITIALIZER, .started_ms = core_now_ms(), .timestamp_ms = TIME_NONE };
 	struct opened opened = { .store = NULL };
 	struct error e = { .reason = REASON_NONE };
 	int status = EXIT_CONFIG;

@@ -49,6 +49,8 @@ struct core {
 
 	/* Figures for status and metrics. */
 	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, erased, strangers;
+	_Atomic uint64_t timestamps, timestamp_failures;
+	_Atomic int64_t timestamp_ms;   /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
 	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
 };

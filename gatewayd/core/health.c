@@ -6,6 +6,7 @@
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
+#include "gatewayd/core/timestamp.h"
 #include "gatewayd/core/witness.h"
 #include "lib/schema/document.h"
 
@@ -74,6 +75,11 @@ void handle_metrics(struct request *r)
 	if (witness_latest_ms(c) > 0)
 		gauge(&b, "witness_latest_seconds", "When this log was cosigned last, by the witness's clock.",
 		      (uint64_t)witness_latest_ms(c) / 1000);
+	counter(&b, "timestamps", "Timestamps of this log's checkpoints.", atomic_load(&c->timestamps));
+	counter(&b, "timestamp_failures", "Timestamps that could not be had.", atomic_load(&c->timestamp_failures));
+	if (timestamp_latest_ms(c) > 0)
+		gauge(&b, "timestamp_latest_seconds", "The newest time in a timestamp of this log.",
+		      (uint64_t)timestamp_latest_ms(c) / 1000);
 	gauge(&b, "sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.",
 	      sights_unproved(c->sights));
 	gauge(&b, "withdrawals_unknown", "Agreements whose list of withdrawn consents is missing or out of date.",

@@ -19,8 +19,9 @@ static void put_head(struct buf *b, const struct post *p, const struct post_head
 	put_view16(b, view_of(to->host));
 	put_view16(b, view_of(port));
 	put_view16(b, view_of(to->host));
-	put_u8(b, (uint8_t)to->n_pins);
-	for (size_t i = 0; i < to->n_pins; i++)
+	size_t n_pins = h->plain ? 0 : to->n_pins;
+	put_u8(b, (uint8_t)n_pins);
+	for (size_t i = 0; i < n_pins; i++)
 		buf_add(b, view_make(to->pins[i].b, sizeof to->pins[i].b));
 	put_u64(b, h->deadline_ms);
 	put_u64(b, p->body.n);
@@ -57,7 +58,8 @@ bool post_send(struct worker *w, struct post *p, const struct post_head *head)
 	p->credit = CHANNEL_CREDIT;
 	p->id = CHANNEL_OUTBOUND | ++w->last_post;
 	put_head(&b, p, head);
-	bool ok = !b.failed && channel_send(w->channel, FRAME_OUTBOUND, p->body.n ? 0 : FRAME_LAST, p->id, buf_view(&b), VIEW(""));
+	int flags = (p->body.n ? 0 : FRAME_LAST) | (head->plain ? FRAME_PLAIN : 0);
+	bool ok = !b.failed && channel_send(w->channel, FRAME_OUTBOUND, (uint8_t)flags, p->id, buf_view(&b), VIEW(""));
 	buf_free(&b);
 	if (!ok) {
 		snprintf(p->problem, sizeof p->problem, "the request cannot be handed to the edge");

@@ -12,6 +12,7 @@ struct post_head {
 	const char *content_type;       /* of the body */
 	const char *key;                /* Idempotency-Key; NULL: none */
 	uint32_t deadline_ms;           /* from now on, for all of it */
+	bool plain;                     /* HTTP without TLS or pins: never for a record */
 };
 
 struct post {

@@ -4,6 +4,7 @@
 #include "gatewayd/core/answer.h"
 #include "gatewayd/core/batch.h"
 #include "gatewayd/core/exchange.h"
+#include "gatewayd/core/timestamp.h"
 #include "gatewayd/core/witness.h"
 #include "lib/base/encode.h"
 
@@ -35,6 +36,7 @@ static const struct route routes[] = {
 	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, handle_checkpoint },
 	{ "POST", "/add-checkpoint", ROLE(GATEWAY), handle_add_checkpoint },
 	{ "GET", "/witnessed/**", ROLE(GATEWAY) | OVERSIGHT, handle_witnessed },
+	{ "GET", "/timestamp/*", ROLE(GATEWAY) | OVERSIGHT, handle_timestamp },
 	{ "GET", "/tile/entries/**", OVERSIGHT, handle_entries },
 	{ "GET", "/tile/**", ROLE(GATEWAY) | OVERSIGHT, handle_tile },
 	{ "GET", "/problems/*", 0, handle_problem },

@@ -419,6 +419,12 @@ bool store_trim_sighted(struct store *s, struct view origin, unsigned most, stru
 bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
                         void *arg, struct error *e) MUST_USE;
 
+/* A timestamp (RFC 3161, a TimeStampResp) of this log's checkpoint of `size`; the first one of a size stays. */
+bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct view response, struct error *e) MUST_USE;
+bool store_get_timestamp(struct store *s, uint64_t size, struct view *response, struct error *e) MUST_USE;
+/* The largest size that has one; 0: none. */
+bool store_timestamped(struct store *s, uint64_t *size, struct error *e) MUST_USE;
+
 /* --- governing documents, by digest --- */
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms, struct error *e) MUST_USE;
 bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;

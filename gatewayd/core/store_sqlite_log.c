@@ -286,6 +286,24 @@ bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view ori
 	return ok;
 }
 
+/* --- timestamps --- */
+
+bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct view response, struct error *e)
+{
+	return index_fits(size, e) &&
+	       sql_run(s, SQL_TIMESTAMP_PUT, BOUND(as_int(key_of(s, size)), as_int(time_ms), as_blob(response)), e);
+}
+
+bool store_get_timestamp(struct store *s, uint64_t size, struct view *response, struct error *e)
+{
+	return index_fits(size, e) && sql_keep(s, SQL_TIMESTAMP_GET, BOUND(as_int(key_of(s, size))), "timestamp", response, e);
+}
+
+bool store_timestamped(struct store *s, uint64_t *size, struct error *e)
+{
+	return sql_number(s, SQL_TIMESTAMP_LAST, BOUND(as_int(key_of(s, 0)), as_int(log_end(s))), size, e);
+}
+
 /* --- documents and values --- */
 
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms,

@@ -230,8 +230,14 @@ static const char copies[] =
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX link_parent ON link (parent, kind);";
 
+static const char timestamps[] =
+	"CREATE TABLE timestamp ("
+	"  size INTEGER PRIMARY KEY,"           /* log << 40 | size of the checkpoint */
+	"  time_ms INTEGER NOT NULL,"
+	"  response BLOB NOT NULL"
+	") STRICT;";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, copies, NULL };
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, copies, timestamps, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -308,6 +314,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
+	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
 	[SQL_EXCHANGE_ID] = EXCHANGE_COLUMNS "WHERE x.id = ?1",
@@ -379,6 +386,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
 	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
+	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",
+	[SQL_TIMESTAMP_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM timestamp WHERE size >= ?1 AND size < ?2",
 	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "
 		"(SELECT count(*) FROM timer), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
 		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT min(next_ms) FROM delivery), "

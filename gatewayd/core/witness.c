@@ -388,7 +388,8 @@ static bool add_line(void *arg, struct view line)
 	return true;
 }
 
-/* The newest checkpoint with the cosignatures that it has; with `?witnessed` the newest that has any. */
+/* The newest checkpoint with the cosignatures that it has; with `?witnessed` the newest that has any,
+ * with `?timestamped` the newest that has a timestamp. */
 void handle_checkpoint(struct request *r)
 {
 	struct store *reader = r->worker->reader;
@@ -398,9 +399,10 @@ void handle_checkpoint(struct request *r)
 	uint64_t size;
 	bool ok;
 
-	if (view_is(r->query, "witnessed"))
-		ok = store_cosigned(reader, &size, &e) &&
-		     (size > 0 || error_set(&e, REASON_NOT_FOUND, "none is cosigned")) &&
+	bool cosigned = view_is(r->query, "witnessed");
+	if (cosigned || view_is(r->query, "timestamped"))
+		ok = (cosigned ? store_cosigned(reader, &size, &e) : store_timestamped(reader, &size, &e)) &&
+		     (size > 0 || error_set(&e, REASON_NOT_FOUND, "there is none")) &&
 		     store_get_checkpoint(reader, size - 1, &size, &note, &e);
 	else
 		ok = store_last_checkpoint(reader, &size, &note, &e) &&

@@ -12,6 +12,7 @@
 #include "gatewayd/core/router.h"
 #include "gatewayd/core/sight.h"
 #include "gatewayd/core/store.h"
+#include "gatewayd/core/timestamp.h"
 #include "gatewayd/core/witness.h"
 
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
@@ -371,6 +372,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		asking_tick(w->asking);
 	if (w->checking)
 		checking_tick(w->checking);
+	if (w->stamping)
+		stamping_tick(w->stamping);
 	if (witness_settled(w->core)) {
 		outbox_tick(w->outbox);
 		notices_tick(w->notices);
@@ -463,7 +466,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->reader = store_open_reader(core->conf->node.store, e);
 	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
 	    !(w->outbox = outbox_new(w)) || !(w->notices = notices_new(w)) ||
-	    (index == 0 && (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w))))) {
+	    (index == 0 && (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w)) ||
+	                    !(w->stamping = stamping_new(w))))) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
 		return NULL;
@@ -534,6 +538,7 @@ void worker_free(struct worker *w)
 	notices_free(w->notices);
 	asking_free(w->asking);
 	checking_free(w->checking);
+	stamping_free(w->stamping);
 	free_tables(w);
 	while (w->free_exchanges) {
 		struct exchange *x = w->free_exchanges;

@@ -19,6 +19,7 @@ struct exchange;
 struct notices;
 struct outbox;
 struct post;
+struct stamping;
 
 /* A partner's connection, as the edge reported it. */
 struct conn {
@@ -94,6 +95,7 @@ struct worker {
 	struct notices *notices;
 	struct asking *asking;          /* the first worker's; NULL: another one's */
 	struct checking *checking;      /* likewise */
+	struct stamping *stamping;      /* likewise */
 	uint64_t edge_generation;       /* of the conf that the edge was sent */
 	uint64_t read_window;           /* minute of the counts below */
 	uint32_t *reads;                /* by partner of the current conf */

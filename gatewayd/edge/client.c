@@ -49,11 +49,11 @@ static void target_rest(struct target *g)
 }
 
 struct target *target_get(struct client *c, struct view host, uint16_t port, struct view server_name,
-                          struct view pins)
+                          struct view pins, bool plain)
 {
 	struct target *g = c->targets;
 
-	while (g && (g->port != port || !view_is(host, g->host) || !view_is(server_name, g->server_name) ||
+	while (g && (g->port != port || g->plain != plain || !view_is(host, g->host) || !view_is(server_name, g->server_name) ||
 	             g->n_pins != pins.n / 32 || (pins.n && memcmp(g->pins, pins.p, pins.n) != 0)))
 		g = g->next;
 	if (g)
@@ -69,6 +69,7 @@ struct target *target_get(struct client *c, struct view host, uint16_t port, str
 		return NULL;
 	}
 	g->port = port;
+	g->plain = plain;
 	g->n_pins = (uint8_t)(pins.n / 32);
 	memcpy(g->pins, pins.p, pins.n);
 	TAILQ_INIT(&g->waiting);

@@ -1,7 +1,7 @@
 /* The requests that this gateway sends to others (FRAME_OUTBOUND): TLS 1.3 with the gateway's own certificate,
  * the server's name and pins checked before a byte of the request leaves, connections kept open and used
  * again for the same host, port, name and pins. Answers are read by the same strict reader as requests. Each
- * request has one deadline for all of it. A client belongs to its thread. */
+ * request has one deadline for all of it. What core marks as plain goes without TLS. A client belongs to its thread. */
 #ifndef GATEWAYD_EDGE_CLIENT_H
 #define GATEWAYD_EDGE_CLIENT_H
 

@@ -1,5 +1,8 @@
 /* The bytes of requests and answers on a connection (see client_state.h): what is written, what is read, and how
  * much core lets by. On the thread of the client. */
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "gatewayd/edge/client_state.h"
 #include "lib/base/ids.h"
 #include "lib/base/wire.h"
@@ -98,7 +101,34 @@ static void take_answer(struct link *l, struct view in)
 	}
 }
 
-/* Whether TLS read or wrote. Otherwise it waits for the socket, or the connection failed. */
+static enum tls_status of_socket(ssize_t moved, size_t *n)
+{
+	if (moved > 0) {
+		*n = (size_t)moved;
+		return TLS_OK;
+	}
+	if (moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return TLS_WANT_READ;
+	return moved == 0 ? TLS_CLOSED : TLS_FAILED;
+}
+
+static enum tls_status read_some(struct link *l, size_t *n)
+{
+	struct edge_thread *t = l->client->thread;
+
+	return l->tls ? tls_read(l->tls, t->scratch, sizeof t->scratch, n) :
+	                of_socket(recv(l->fd, t->scratch, sizeof t->scratch, 0), n);
+}
+
+static enum tls_status write_some(struct link *l, struct view v, size_t *n)
+{
+	if (l->tls)
+		return tls_write(l->tls, v, n);
+	enum tls_status status = of_socket(send(l->fd, v.p, v.n, MSG_NOSIGNAL), n);
+	return status == TLS_WANT_READ ? TLS_WANT_WRITE : status;
+}
+
+/* Whether something was read or written. Otherwise it waits for the socket, or the connection failed. */
 static bool went_on(struct link *l, enum tls_status status)
 {
 	switch (status) {
@@ -113,7 +143,7 @@ static bool went_on(struct link *l, enum tls_status status)
 		link_fail(l, "the connection was closed before the answer was complete");
 		break;
 	case TLS_FAILED:
-		link_fail(l, tls_why(l->tls));
+		link_fail(l, l->tls ? tls_why(l->tls) : "the connection broke");
 		break;
 	}
 	return false;
@@ -126,7 +156,7 @@ void link_read(struct link *l)
 	for (int i = 0; i < READS_A_TURN && l->state != LINK_CLOSED && l->reads; i++) {
 		size_t n = 0;
 
-		if (!went_on(l, tls_read(l->tls, t->scratch, sizeof t->scratch, &n)))
+		if (!went_on(l, read_some(l, &n)))
 			return;
 		if (l->state == LINK_IDLE) {
 			link_close(l);          /* an answer that nobody asked for */
@@ -146,7 +176,7 @@ void link_write(struct link *l)
 	while (o && o->sent < o->bytes.n) {
 		size_t n = 0;
 
-		if (!went_on(l, tls_write(l->tls, view_from(buf_view(&o->bytes), o->sent), &n)))
+		if (!went_on(l, write_some(l, view_from(buf_view(&o->bytes), o->sent), &n)))
 			return;
 		o->sent += n;
 	}

@@ -176,6 +176,11 @@ static void link_progress(struct link *l)
 			link_connect(l, "the partner's address refused the connection");
 			return;
 		}
+		if (l->target->plain) {
+			link_wants(l, true, false);
+			link_carry(l, l->request);
+			return;
+		}
 		l->tls = tls_connect(l->settings->tls, l->fd, l->target->server_name);
 		if (!l->tls) {
 			link_fail(l, "the server name is not one that a certificate can carry");

@@ -88,7 +88,7 @@ static bool write_head(struct outbound *o, struct reader *r, uint64_t length, bo
 	buf_addc(b, ' ');
 	buf_add(b, target);
 	buf_addf(b, " HTTP/1.1\r\nHost: %s", o->target->server_name);
-	if (o->target->port != 443)
+	if (o->target->port != (o->target->plain ? 80 : 443))
 		buf_addf(b, ":%u", (unsigned)o->target->port);
 	buf_adds(b, "\r\n");
 	if (has_body || view_is(method, "POST") || view_is(method, "PUT")) {
@@ -124,8 +124,10 @@ void outbound_take(struct client *c, const struct frame *f)
 	struct outbound *o = *outbound_find(c, f->id) ? NULL : calloc(1, sizeof *o);
 	if (!o)
 		return;
-	bool ok = !r.failed && view_to_u64(port_text, 65535, &port) && port > 0 && host.n > 0 && host.n < 256;
-	o->target = ok ? target_get(c, host, (uint16_t)port, server_name, pins) : NULL;
+	bool plain = f->flags & FRAME_PLAIN;
+	bool ok = !r.failed && view_to_u64(port_text, 65535, &port) && port > 0 && host.n > 0 && host.n < 256 &&
+	          !(plain && pins.n);
+	o->target = ok ? target_get(c, host, (uint16_t)port, server_name, pins, plain) : NULL;
 	if (!o->target) {
 		free(o);
 		reply_error(c->thread, f->id, "the host or port is not one");

@@ -16,6 +16,7 @@ struct target {
 	struct target *next;
 	char *host, *server_name;
 	uint16_t port;
+	bool plain;                     /* without TLS */
 	uint8_t n_pins;
 	struct digest *pins;
 	TAILQ_HEAD(, outbound) waiting;
@@ -85,7 +86,7 @@ struct client {
 /* client.c. Where a request goes, made when it is new; the client keeps it. NULL: no memory, or a zero byte in a
  * name. `pins`: digests of 32 bytes, one after another. */
 struct target *target_get(struct client *c, struct view host, uint16_t port, struct view server_name,
-                          struct view pins) MUST_USE;
+                          struct view pins, bool plain) MUST_USE;
 /* Gives waiting requests the connections that are free, and opens new ones. */
 void target_dispatch(struct client *c, struct target *g);
 
