@@ -31,6 +31,11 @@ void answer_send(struct request *r, const struct answer *a)
 		put_field(&head, "location", a->location);
 	if (a->allow.n)
 		put_field(&head, "allow", a->allow);
+	if (a->retry_after_s) {
+		char seconds[16];
+		snprintf(seconds, sizeof seconds, "%u", a->retry_after_s);
+		put_field(&head, "retry-after", view_of(seconds));
+	}
 	if (a->replayed)
 		put_field(&head, "idempotency-replayed", VIEW("true"));
 	put_u16(&head, 0);
@@ -90,6 +95,9 @@ void answer_own_problem(struct request *r, enum reason reason)
 	struct buf body = BUF_INIT(4096);
 	struct answer a = { .status = reason_status(reason), .content_type = VIEW("application/problem+json") };
 
+	/* Reads are counted by the minute of the clock. */
+	if (reason == REASON_RATE_LIMITED)
+		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
 	open_as(&body, reason);
 	buf_addc(&body, '}');
 	a.body = buf_view(&body);

@@ -10,6 +10,7 @@ struct answer {
 	struct view location;           /* empty: none */
 	struct view allow;              /* for 405 */
 	bool replayed;
+	unsigned retry_after_s;         /* 0: is not said */
 	struct view body;
 };
 /* Sends it; body bytes beyond the peer's credit wait in the request. Releases the request when all is out. */

@@ -4,22 +4,35 @@
 #define GATEWAYD_CTL_AUDIT_H
 
 #include "gatewayd/core/store.h"
+#include "gatewayd/ctl/connection.h"
 #include "gatewayd/ctl/ctl.h"
 #include "lib/tlog/trust.h"
 #include "lib/tlog/verify.h"
 
-/* --- a log to read: an export directory (C2SP tlog-tiles), a store, or STORE@EPOCH for one of its earlier logs --- */
+/* --- a log to read: an export directory (C2SP tlog-tiles), the same layout behind an https:// URL, a store, or
+ * STORE@EPOCH for one of its earlier logs --- */
 struct audit_source;
 
-/* Opens it and reads its checkpoint, which is not verified yet. NULL on error. */
-struct audit_source *audit_source_open(const char *path, struct error *e) MUST_USE;
+/* Rows for a command's table of getopt_long: how URLs are asked. Here --key is a log's key, so the certificate's has
+ * another name. What the command does not know it gives to connection_option(). */
+#define AUDIT_ACCESS_OPTIONS \
+	{ "certificate", required_argument, NULL, CONNECTION_CERTIFICATE }, \
+	{ "private-key", required_argument, NULL, CONNECTION_KEY }, \
+	{ "authority", required_argument, NULL, CONNECTION_AUTHORITY }, \
+	{ "resolve", required_argument, NULL, CONNECTION_RESOLVE }, { "connection", required_argument, NULL, CONNECTION_FILE }
+
+/* Opens it and reads its checkpoint, which is not verified yet. `access` is for URLs, stays the caller's until the
+ * source is closed, and may be NULL where none is taken. NULL on error. */
+struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
 struct view audit_source_note(const struct audit_source *s);
 /* Size after the checkpoint: what names the partial tiles of a directory. */
 uint64_t audit_source_size(const struct audit_source *s);
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
-/* The reading store behind it; NULL for a directory. */
+/* The newest checkpoint that has a timestamp, and that (RFC 3161), neither verified. REASON_NOT_FOUND without one. */
+bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e) MUST_USE;
+/* The reading store behind it; NULL for the others. */
 struct store *audit_source_store(struct audit_source *s);
 
 /* --- whose keys --- */
@@ -36,6 +49,17 @@ void audit_keys_free(struct audit_keys *k);
 /* Opens a checkpoint by these keys. `*signer` gets the log's key, `*cosigned` the witnesses (0 without policy). */
 bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkpoint *out,
                      const struct note_vkey **signer, unsigned *cosigned, struct error *e) MUST_USE;
+
+/* --- timestamps --- */
+struct audit_timestamp {
+	uint64_t size;                  /* entries that existed */
+	int64_t time_ms;                /* at this time, as the authority says */
+};
+/* Checks the source's newest timestamp (RFC 3161) by the certificates in the PEM file `authorities`: of a checkpoint
+ * that the log signed and that `now`, whose tiles were verified, continues. REASON_TAMPERED when it does not hold or
+ * there is none. */
+bool audit_timestamp_check(struct audit_source *s, const struct note_vkey *log, const struct checkpoint *now,
+                           const char *authorities, struct audit_timestamp *out, struct error *e) MUST_USE;
 
 /* --- configuration: the members that these commands need, by pointer ("/audit/mirror") --- */
 /* A path of the node's configuration, relative ones taken from its folder; malloc'd. NULL on error. */

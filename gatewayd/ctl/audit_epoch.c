@@ -140,7 +140,7 @@ static void look_at_anchor(struct epoch *x, uint64_t size)
 static void examine(struct epoch *x)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct audit_source *s = audit_source_open(x->store, &e);
+	struct audit_source *s = audit_source_open(x->store, NULL, &e);
 	struct verify_source callbacks;
 	struct verify_report r;
 	struct checkpoint c = { .size = 0 };

@@ -6,11 +6,13 @@
 
 #include "gatewayd/ctl/audit.h"
 #include "lib/base/wire.h"
+#include "lib/crypto/timestamp.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (4 + 65535))
 #define ROWS_MAX (64 * 1024 * 1024)
 
 struct export {
+	struct connection access;
 	const char *dir, *from;
 	bool disclosures, has_format, has_after;
 	enum audit_format format;
@@ -109,6 +111,27 @@ static bool export_tiles(struct export *x, struct error *e)
 	return true;
 }
 
+/* The newest checkpoint that has a timestamp, and that; where there is one. */
+static bool export_timestamp(struct export *x, struct error *e)
+{
+	struct buf note = BUF_INIT(NOTE_MAX), response = BUF_INIT(TIMESTAMP_MAX);
+	struct error inner = { 0 };
+	char path[PATH_MAX];
+	bool ok = audit_source_timestamp(x->source, &note, &response, &inner);
+
+	if (ok) {
+		snprintf(path, sizeof path, "%s/timestamped.tsr", x->dir);
+		ok = audit_write_file(path, buf_view(&response), e);
+		snprintf(path, sizeof path, "%s/timestamped", x->dir);
+		ok = ok && audit_write_file(path, buf_view(&note), e);
+	} else {
+		ok = inner.reason == REASON_NOT_FOUND || error_set(e, inner.reason, "%s", inner.text);
+	}
+	buf_free(&note);
+	buf_free(&response);
+	return ok;
+}
+
 /* The checkpoint comes last, so that whoever reads the directory meanwhile finds what it promises. */
 static bool export_directory(struct export *x, struct error *e)
 {
@@ -118,7 +141,8 @@ static bool export_directory(struct export *x, struct error *e)
 		return error_set(e, REASON_IO, "a path is too long");
 	if (x->disclosures && !x->callbacks.disclosures)
 		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
-	return export_entries(x, e) && export_tiles(x, e) && audit_write_file(path, audit_source_note(x->source), e);
+	return export_entries(x, e) && export_tiles(x, e) && export_timestamp(x, e) &&
+	       audit_write_file(path, audit_source_note(x->source), e);
 }
 
 static bool export_events(struct export *x, struct error *e)
@@ -146,7 +170,8 @@ static bool parse_options(struct export *x, int argc, char **argv)
 {
 	static const struct option list[] = {
 		{ "disclosures", no_argument, NULL, 'd' }, { "from", required_argument, NULL, 'F' },
-		{ "format", required_argument, NULL, 't' }, { "after", required_argument, NULL, 'a' }, { 0 } };
+		{ "format", required_argument, NULL, 't' }, { "after", required_argument, NULL, 'a' },
+		AUDIT_ACCESS_OPTIONS, { 0 } };
 	unsigned long long n;
 	int opt;
 
@@ -165,7 +190,9 @@ static bool parse_options(struct export *x, int argc, char **argv)
 			x->after = n;
 			x->has_after = true;
 			break;
-		default: return false;
+		default:
+			if (!connection_option(&x->access, opt, optarg))
+				return false;
 		}
 	}
 	x->dir = argv[optind];
@@ -179,9 +206,9 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 	int status = CTL_OK;
 
 	if (!parse_options(&x, argc, argv))
-		return ctl_usage("audit export [--disclosures] [--from DIR|STORE] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N] [--from DIR|STORE]");
+		return ctl_usage("audit export [--disclosures] [--from DIR|STORE|URL] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N] [--from DIR|STORE|URL]");
 	char *path = audit_log_path(c, x.from, &e);
-	x.source = path ? audit_source_open(path, &e) : NULL;
+	x.source = path ? audit_source_open(path, &x.access, &e) : NULL;
 	if (x.source) {
 		audit_source_callbacks(x.source, &x.callbacks);
 		x.size = audit_source_size(x.source);
@@ -191,6 +218,7 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 	else if (!x.has_format)
 		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
 	audit_source_close(x.source);
+	connection_free(&x.access);
 	free(path);
 	return status;
 }

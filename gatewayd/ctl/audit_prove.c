@@ -77,7 +77,7 @@ int audit_prove(const struct ctl *c, int argc, char **argv)
 		return ctl_usage("audit prove [--out FILE] [--from DIR|STORE] UUID");
 	snprintf(name, sizeof name, "%.36s.tlog-proof", argv[optind]);
 	char *path = audit_log_path(c, from, &e);
-	struct audit_source *s = path ? audit_source_open(path, &e) : NULL;
+	struct audit_source *s = path ? audit_source_open(path, NULL, &e) : NULL;
 	if (!s || !prove(s, argv[optind], &receipt, &e)) {
 		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
 	} else if (out && strcmp(out, "-") == 0) {

@@ -25,6 +25,7 @@ struct items {
 /* One side's log. */
 struct side {
 	const char *name, *path;
+	struct connection *access;      /* for a URL */
 	struct items sent, received;
 	char agency[64];                /* its own, as its received entries name it */
 };
@@ -195,7 +196,7 @@ static void compare(const struct ctl *c, const struct side *a, const struct side
 
 static bool load_side(struct side *s, const struct audit_keys *k, struct error *e)
 {
-	struct audit_source *source = audit_source_open(s->path, e);
+	struct audit_source *source = audit_source_open(s->path, s->access, e);
 	bool ok = source && (!k || verify_side(k, source, e)) && take_log(s, source, e);
 
 	audit_source_close(source);
@@ -210,8 +211,9 @@ static void side_free(struct side *s)
 
 int audit_reconcile(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option list[] = { { "policy", required_argument, NULL, 'p' }, { 0 } };
-	struct side a = { .name = "A" }, b = { .name = "B" };
+	static const struct option list[] = { { "policy", required_argument, NULL, 'p' }, AUDIT_ACCESS_OPTIONS, { 0 } };
+	struct connection access = { .file = NULL };
+	struct side a = { .name = "A", .access = &access }, b = { .name = "B", .access = &access };
 	struct audit_keys keys = { .trust = NULL };
 	const char *policy = NULL;
 	struct totals t = { 0 };
@@ -219,9 +221,10 @@ int audit_reconcile(const struct ctl *c, int argc, char **argv)
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "p:", list, NULL)) != -1) {
-		if (opt != 'p')
+		if (opt == 'p')
+			policy = optarg;
+		else if (!connection_option(&access, opt, optarg))
 			return ctl_usage("audit reconcile [--policy FILE] A B");
-		policy = optarg;
 	}
 	if (argc - optind != 2)
 		return ctl_usage("audit reconcile [--policy FILE] A B");
@@ -245,5 +248,6 @@ int audit_reconcile(const struct ctl *c, int argc, char **argv)
 	side_free(&a);
 	side_free(&b);
 	audit_keys_free(&keys);
+	connection_free(&access);
 	return status;
 }

@@ -1,11 +1,13 @@
-/* A log to read: a directory in the layout of C2SP tlog-tiles, or a store. A directory may hold, beside the
- * public tiles, disclosures/<N>: the packed disclosure rows of an entry bundle, each behind a 32-bit length. */
+/* A log to read: a directory in the layout of C2SP tlog-tiles, a server of the same, or a store. A directory may hold,
+ * beside the public tiles, disclosures/<N>: the packed disclosure rows of an entry bundle, each behind a 32-bit length;
+ * and timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that. */
 #include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
 
 #include "gatewayd/ctl/audit.h"
 #include "lib/base/wire.h"
+#include "lib/crypto/timestamp.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + 65535))
 #define ROWS_MAX (64 * 1024 * 1024)
@@ -20,8 +22,10 @@ struct bundle {
 };
 
 struct audit_source {
+	/* One of the three. */
 	struct store *store;
 	char *dir;
+	struct https *https;
 	bool disclosures;
 	char *note;
 	size_t note_n;
@@ -39,11 +43,39 @@ static bool has_file(const char *dir, const char *name)
 	return snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path && stat(path, &st) == 0;
 }
 
-/* Reads a file of the directory; NOT_FOUND when it is not there. */
+/* GET; NOT_FOUND when the server has no such file. The https waits where it is told to come again. */
+static bool fetch_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n, struct error *e)
+{
+	struct buf body = BUF_INIT(max);
+	char path[500];
+	int status;
+
+	snprintf(path, sizeof path, "/%s", name);
+	bool ok = https_request(s->https, "GET", path, VIEW(""), NULL, &body, &status, e);
+	if (ok && status == 404)
+		ok = error_set(e, REASON_NOT_FOUND, "%s is missing", name);
+	else if (ok && status != 200)
+		ok = error_set(e, REASON_UNAVAILABLE, "%s: the server answers with status %d", name, status);
+	else if (!ok && e->reason == REASON_TOO_LARGE)
+		ok = error_set(e, REASON_TAMPERED, "%s is too large", name);
+	*out = ok ? malloc(body.n + 1) : NULL;
+	if (*out) {
+		memcpy(*out, body.n ? body.p : "", body.n);
+		*n = body.n;
+	} else if (ok) {
+		ok = error_set(e, REASON_NO_MEMORY, "no memory");
+	}
+	buf_free(&body);
+	return ok;
+}
+
+/* Reads a file of the directory or server; NOT_FOUND when it is not there. */
 static bool read_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n, struct error *e)
 {
 	char path[PATH_MAX];
 
+	if (s->https)
+		return fetch_file(s, name, max, out, n, e);
 	if (snprintf(path, sizeof path, "%s/%s", s->dir, name) >= (int)sizeof path)
 		return error_set(e, REASON_IO, "a path is too long");
 	if (!has_file(s->dir, name))
@@ -93,6 +125,17 @@ static bool open_directory(struct audit_source *s, const char *path, struct erro
 	return read_file(s, "checkpoint", NOTE_MAX, &s->note, &s->note_n, e);
 }
 
+/* Disclosures are served by nobody. */
+static bool open_url(struct audit_source *s, const char *url, struct connection *access, struct error *e)
+{
+	if (!access)
+		return error_set(e, REASON_CONFIG, "a URL cannot be read here");
+	access->https.url = url;
+	access->https.tries = 10;
+	s->https = connection_open(access, e);
+	return s->https && read_file(s, "checkpoint", NOTE_MAX, &s->note, &s->note_n, e);
+}
+
 /* Whether the log that the store's verbs are about ends its origin in this epoch. */
 static bool is_epoch(struct store *store, struct view epoch)
 {
@@ -137,30 +180,34 @@ static bool open_store(struct audit_source *s, const char *path, struct view epo
 	return true;
 }
 
-struct audit_source *audit_source_open(const char *path, struct error *e)
+static bool open_path(struct audit_source *s, const char *path, struct error *e)
 {
-	struct audit_source *s = calloc(1, sizeof *s);
-	struct view text, signatures;
-	struct checkpoint c;
 	char name[PATH_MAX];
 	struct stat st;
 
-	if (!s) {
-		error_set(e, REASON_NO_MEMORY, "no memory");
-		return NULL;
-	}
-	s->copy = BUF_INIT(BUNDLE_MAX + ROWS_MAX);
 	snprintf(name, sizeof name, "%s", path);
 	char *at = strrchr(name, '@');
 	if (stat(path, &st) != 0 && at)
 		*at++ = '\0';
 	else
 		at = NULL;
-	if (stat(name, &st) != 0) {
-		error_set(e, REASON_IO, "%s: %s", name, strerror(errno));
-		return source_free_null(s);
+	if (stat(name, &st) != 0)
+		return error_set(e, REASON_IO, "%s: %s", name, strerror(errno));
+	return S_ISDIR(st.st_mode) ? open_directory(s, name, e) : open_store(s, name, at ? view_of(at) : VIEW(""), e);
+}
+
+struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e)
+{
+	struct audit_source *s = calloc(1, sizeof *s);
+	struct view text, signatures;
+	struct checkpoint c;
+
+	if (!s) {
+		error_set(e, REASON_NO_MEMORY, "no memory");
+		return NULL;
 	}
-	if (!(S_ISDIR(st.st_mode) ? open_directory(s, name, e) : open_store(s, name, at ? view_of(at) : VIEW(""), e)))
+	s->copy = BUF_INIT(BUNDLE_MAX + ROWS_MAX);
+	if (!(view_starts(view_of(path), VIEW("https://")) ? open_url(s, path, access, e) : open_path(s, path, e)))
 		return source_free_null(s);
 	/* Only to know which files to ask for; whoever verifies opens the note by a key. */
 	if (note_split(audit_source_note(s), &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL))
@@ -173,6 +220,7 @@ void audit_source_close(struct audit_source *s)
 	if (!s)
 		return;
 	store_close(s->store);
+	https_close(s->https);
 	free(s->dir);
 	free(s->note);
 	free(s->tile);
@@ -195,6 +243,67 @@ uint64_t audit_source_size(const struct audit_source *s)
 struct store *audit_source_store(struct audit_source *s)
 {
 	return s->store;
+}
+
+/* --- its timestamp --- */
+
+static bool take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
+{
+	char *bytes;
+	size_t n;
+
+	if (!read_file(s, name, max, &bytes, &n, e))
+		return false;
+	buf_add(out, view_make(bytes, n));
+	free(bytes);
+	return true;
+}
+
+static bool stored_timestamp(struct store *s, struct buf *note, struct buf *response, struct error *e)
+{
+	struct view found;
+	uint64_t size, covered;
+
+	if (!store_timestamped(s, &size, e))
+		return false;
+	if (size == 0)
+		return error_set(e, REASON_NOT_FOUND, "no timestamp");
+	if (!store_get_checkpoint(s, size - 1, &covered, &found, e))
+		return false;
+	buf_add(note, found);
+	if (!store_get_timestamp(s, size, &found, e))
+		return false;
+	buf_add(response, found);
+	return true;
+}
+
+/* A server names the response by the size of its checkpoint. */
+static bool served_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
+{
+	struct view text, signatures;
+	struct checkpoint c;
+	char name[60];
+
+	if (!take_file(s, "checkpoint?timestamped", NOTE_MAX, note, e) || !note_split(buf_view(note), &text, &signatures, e) ||
+	    !checkpoint_parse(text, &c, e))
+		return false;
+	snprintf(name, sizeof name, "timestamp/%llu", (unsigned long long)c.size);
+	return take_file(s, name, TIMESTAMP_MAX, response, e);
+}
+
+bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
+{
+	struct error inner = { 0 };
+	bool ok = s->store ? stored_timestamp(s->store, note, response, &inner) :
+	          s->https ? served_timestamp(s, note, response, &inner) :
+	                     take_file(s, "timestamped", NOTE_MAX, note, &inner) &&
+	                     take_file(s, "timestamped.tsr", TIMESTAMP_MAX, response, &inner);
+
+	if (!ok && inner.reason == REASON_NOT_FOUND)
+		return error_set(e, REASON_NOT_FOUND, "the log has no timestamp");
+	if (!ok)
+		return error_set(e, inner.reason, "%s", inner.text);
+	return (!note->failed && !response->failed) || error_set(e, REASON_NO_MEMORY, "no memory");
 }
 
 /* --- bundles --- */

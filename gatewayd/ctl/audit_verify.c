@@ -5,20 +5,22 @@
 #include <limits.h>
 
 #include "gatewayd/ctl/audit.h"
+#include "lib/base/datetime.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
 #define RECEIPT_MAX (512 * 1024)
 
 struct options {
-	const char *key, *policy, *earlier;
+	const char *key, *policy, *earlier, *tsa;
+	struct connection access;
 };
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option list[] = {
 		{ "key", required_argument, NULL, 'k' }, { "policy", required_argument, NULL, 'p' },
-		{ "earlier", required_argument, NULL, 'e' }, { 0 } };
+		{ "earlier", required_argument, NULL, 'e' }, { "tsa-ca", required_argument, NULL, 't' }, AUDIT_ACCESS_OPTIONS, { 0 } };
 	int opt;
 
 	*o = (struct options){ .key = NULL };
@@ -27,7 +29,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'k': o->key = optarg; break;
 		case 'p': o->policy = optarg; break;
 		case 'e': o->earlier = optarg; break;
-		default: return false;
+		case 't': o->tsa = optarg; break;
+		default:
+			if (!connection_option(&o->access, opt, optarg))
+				return false;
 		}
 	}
 	return true;
@@ -100,17 +105,38 @@ static const char *place_name(enum verify_place p)
 	return "unknown";
 }
 
-static void report_json(const struct checkpoint *c, const struct note_vkey *signer, unsigned cosigned,
-                        const struct verify_report *r, bool disclosures, const struct error *e)
+/* What was found of a log that is whole. */
+struct found {
+	const struct checkpoint *checkpoint;
+	const struct note_vkey *signer;
+	unsigned cosigned;
+	struct verify_report report;
+	bool disclosures, earlier;
+	struct audit_timestamp timestamp;       /* size 0: was not asked about */
+};
+
+static void timestamp_json(json_t *j, const struct audit_timestamp *t)
 {
+	char time[TIME_TEXT + 1];
+
+	time_print(t->time_ms, time);
+	json_object_set_new(j, "timestamp", json_pack("{s:I, s:s}", "size", (json_int_t)t->size, "time", time));
+}
+
+static void report_json(const struct found *f, const struct error *e)
+{
+	const struct checkpoint *c = f->checkpoint;
+	const struct verify_report *r = &f->report;
 	char root[64];
 	json_t *j = json_pack("{s:b, s:s%, s:I, s:s, s:i}", "verified", e == NULL, "origin", c->origin.p, c->origin.n,
-		"size", (json_int_t)c->size, "key", signer->name, "cosignatures", (int)cosigned);
+		"size", (json_int_t)c->size, "key", f->signer->name, "cosignatures", (int)f->cosigned);
 
 	if (!e) {
 		put_root(&r->root, root);
 		json_object_set_new(j, "root", json_string(root));
-		if (disclosures) {
+		if (f->timestamp.size)
+			timestamp_json(j, &f->timestamp);
+		if (f->disclosures) {
 			json_object_set_new(j, "disclosed", json_integer((json_int_t)r->disclosed));
 			json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
 		}
@@ -126,24 +152,28 @@ static void report_json(const struct checkpoint *c, const struct note_vkey *sign
 	print_json(j);
 }
 
-static void report_text(const struct ctl *ctl, const struct checkpoint *c, const struct note_vkey *signer,
-                        unsigned cosigned, const struct verify_report *r, bool disclosures, bool earlier)
+static void report_text(const struct ctl *ctl, const struct found *f)
 {
-	char root[64];
+	const struct verify_report *r = &f->report;
+	char root[64], time[TIME_TEXT + 1];
 
 	put_root(&r->root, root);
-	printf("log          %.*s\n", VIEW_ARG(c->origin));
-	printf("signed by    %s+%08x\n", signer->name, signer->id);
-	if (cosigned > 0)
-		printf("cosigned by  %u witnesses of the policy\n", cosigned);
+	printf("log          %.*s\n", VIEW_ARG(f->checkpoint->origin));
+	printf("signed by    %s+%08x\n", f->signer->name, f->signer->id);
+	if (f->cosigned > 0)
+		printf("cosigned by  %u witnesses of the policy\n", f->cosigned);
 	printf("entries      %llu\n", (unsigned long long)r->entries);
 	printf("root         %s\n", root);
-	if (!disclosures)
+	if (!f->disclosures)
 		printf("disclosures  not part of this copy\n");
 	else
 		printf("disclosures  %llu entries disclosed, %llu erased (digest present, disclosure erased)\n",
 		       (unsigned long long)r->disclosed, (unsigned long long)r->erased);
-	if (earlier)
+	if (f->timestamp.size) {
+		time_print(f->timestamp.time_ms, time);
+		printf("timestamp    %llu entries existed on %s\n", (unsigned long long)f->timestamp.size, time);
+	}
+	if (f->earlier)
 		printf("history      grew from the earlier checkpoint\n");
 	printf("%sverified%s     every entry and tile is the one that was signed\n", ctl->colour ? "\033[32m" : "",
 	       ctl->colour ? "\033[0m" : "");
@@ -157,34 +187,32 @@ static int bad_checkpoint(const struct ctl *c, const struct error *e)
 	return ctl_fail(status_of(e), e);
 }
 
-static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k, const char *earlier_path)
+static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k, const struct options *o)
 {
+	struct found f = { .earlier = o->earlier != NULL };
 	struct checkpoint now, earlier;
-	const struct note_vkey *signer;
 	struct verify_source callbacks;
-	struct verify_report r;
 	struct error e = { 0 };
-	unsigned cosigned;
 	char *text = NULL;
 	int status = CTL_OK;
 
-	if (!audit_keys_open(k, audit_source_note(s), &now, &signer, &cosigned, &e))
+	if (!audit_keys_open(k, audit_source_note(s), &now, &f.signer, &f.cosigned, &e))
 		return bad_checkpoint(c, &e);
-	if (earlier_path && !load_earlier(earlier_path, k, &text, &earlier, &e)) {
+	if (o->earlier && !load_earlier(o->earlier, k, &text, &earlier, &e)) {
 		free(text);
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	audit_source_callbacks(s, &callbacks);
-	if (verify_log(&now, earlier_path ? &earlier : NULL, &callbacks, &r, &e)) {
-		if (c->json)
-			report_json(&now, signer, cosigned, &r, callbacks.disclosures, NULL);
-		else
-			report_text(c, &now, signer, cosigned, &r, callbacks.disclosures, earlier_path != NULL);
-	} else {
-		if (c->json)
-			report_json(&now, signer, cosigned, &r, callbacks.disclosures, &e);
+	f.checkpoint = &now;
+	f.disclosures = callbacks.disclosures;
+	bool ok = verify_log(&now, o->earlier ? &earlier : NULL, &callbacks, &f.report, &e) &&
+	          (!o->tsa || audit_timestamp_check(s, f.signer, &now, o->tsa, &f.timestamp, &e));
+	if (c->json)
+		report_json(&f, ok ? NULL : &e);
+	else if (ok)
+		report_text(c, &f);
+	if (!ok)
 		status = ctl_fail(status_of(&e), &e);
-	}
 	free(text);
 	return status;
 }
@@ -196,21 +224,22 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 	struct error e = { 0 };
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
-		return ctl_usage("audit verify [--key VKEY | --policy FILE] [--earlier FILE] [DIR|STORE]");
+		return ctl_usage("audit verify [--key VKEY | --policy FILE] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);
-	struct audit_source *s = path ? audit_source_open(path, &e) : NULL;
+	struct audit_source *s = path ? audit_source_open(path, &o.access, &e) : NULL;
 	int status;
 	if (s) {
 		warn_keys(&k);
-		status = verify_source(c, s, &k, o.earlier);
+		status = verify_source(c, s, &k, &o);
 	} else {
 		/* A copy without its checkpoint was cut, a store without one is not a log. */
 		status = ctl_fail(e.reason == REASON_NOT_FOUND ? CTL_TAMPERED : CTL_FAILED, &e);
 	}
 	audit_source_close(s);
 	audit_keys_free(&k);
+	connection_free(&o.access);
 	free(path);
 	return status;
 }
@@ -273,7 +302,7 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv)
 	char *text;
 	size_t n;
 
-	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier)
+	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier || o.tsa)
 		return ctl_usage("audit verify-receipt [--key VKEY | --policy FILE] FILE");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);

@@ -236,7 +236,7 @@ static bool parse(int argc, char **argv, struct options *o)
 static bool find_out(const struct ctl *c, const struct options *o, const struct audit_keys *keys, struct finding *f, struct error *e)
 {
 	char *path = audit_log_path(c, o->from, e), *dir = NULL;
-	struct audit_source *s = path ? audit_source_open(path, e) : NULL;
+	struct audit_source *s = path ? audit_source_open(path, NULL, e) : NULL;
 	bool ok = s != NULL;
 
 	if (ok && !audit_source_store(s))
