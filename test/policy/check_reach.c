@@ -161,6 +161,9 @@ static struct agreement *load_bundle(const char *dialect, struct error_list *err
 	return a;
 }
 
+#define DEEP "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+#define PEED "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+
 START_TEST(bundles)
 {
 	static const char *const dialects[] = { "2020-12", "2019-09", "draft-07", "draft-06" };
@@ -195,8 +198,10 @@ START_TEST(bundles)
 		{ 0, "{\"definitions\":{\"P\":{\"colour\":1}}}", "/schemas/0/input" }, { 0, "{}", "/schemas/0/input" },
 		{ 1, "{\"type\":7}", "/schemas/0/output" }, { 1, "{", "/schemas/0/output" },
 		{ 2, "[", "/schemas/0/references/0/digest: the schema is not JSON" },
-		/* Deeper than the engine reads, though JSON to jansson. */
-		{ 2, "{\"$id\":\"%%%\",\"$anchor\":7}", "/schemas/0/" },
+		/* JSON, but with an anchor twice; and deeper than the engine reads. */
+		{ 2, "{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}", "/schemas/0/" },
+		{ 2, "{\"default\":" DEEP DEEP DEEP DEEP DEEP DEEP DEEP DEEP "1" PEED PEED PEED PEED PEED PEED PEED PEED "}",
+		  "/schemas/0/references/0/digest: https://one.example/parts.json" },
 	};
 	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
 		char *before = texts[broken[i].text], *now = strdup(broken[i].instead);
