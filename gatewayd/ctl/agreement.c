@@ -1,6 +1,6 @@
 /* gatewayctl agreement …: what people do with agreements before and after they sign them. All of it works on
  * files, without a daemon. */
-#include "gatewayd/ctl/agreement.h"
+#include "gatewayd/ctl/agreement_facts.h"
 
 #include <errno.h>
 
@@ -322,7 +322,7 @@ static int run_digest(const struct ctl *c, int argc, char **argv)
 const struct ctl_command ctl_agreement_commands[] = {
 	{ "agreement", "list", "[--now TIME]", "the node's agreements: version, state now, next dates, digest; exit 3 when one does not load", agreement_list },
 	{ "agreement", "lint", AGREEMENT_USAGE " FILE", "what an agreement forgot or does unwisely; exit 3 when there are findings", run_lint },
-	{ "agreement", "explain", AGREEMENT_USAGE " AGREEMENT ENVELOPE", "which rule decides on each leaf of a record, and why", agreement_explain },
+	{ "agreement", "explain", AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE", "which rule decides on each leaf of a record, and why", agreement_explain },
 	{ "agreement", "summary", "[--html] " AGREEMENT_USAGE " FILE", "one page in plain language, bound to the agreement's digest", run_summary },
 	{ "agreement", "flowmap", "[--dot] " AGREEMENT_USAGE " FILE", "who sends what to whom, in what form, for how long (SVG or DOT)", run_flowmap },
 	{ "agreement", "show", AGREEMENT_USAGE " FILE", "its facts, digest and state", run_show },
@@ -330,9 +330,10 @@ const struct ctl_command ctl_agreement_commands[] = {
 	{ "agreement", "sign", "--cert FILE --key FILE AGREEMENT", "adds a detached CMS signature to AGREEMENT.p7s", run_sign },
 	{ "agreement", "verify", "--signer NAME=CERTIFICATE … " AGREEMENT_USAGE " FILE", "checks everything, signatures included", run_verify },
 	{ "agreement", "digest-schemas", "[FILE…]", "SHA-256 of schema files, as agreements pin them", run_digest },
-	{ "simulate", NULL, AGREEMENT_USAGE " [--secret FILE] AGREEMENT ENVELOPE",
+	{ "simulate", NULL, AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE",
 	  "the decision on stderr, the record that would leave on stdout; nothing is stored", agreement_simulate },
-	{ "decision", "replay", AGREEMENT_USAGE " AGREEMENT ENVELOPE DECISION",
-	  "repeats a decision from the documents that governed it; exit 3 when another one comes out", decision_replay },
+	{ "decision", "replay", AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE DECISION",
+	  "repeats a decision from the documents that governed it, and the facts that stand in none; exit 3 when another one comes out",
+	  decision_replay },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

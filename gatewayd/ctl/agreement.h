@@ -54,10 +54,8 @@ int agreement_list(const struct ctl *c, int argc, char **argv);        /* agreem
 /* agreement_simulate.c */
 int agreement_simulate(const struct ctl *c, int argc, char **argv);
 int agreement_explain(const struct ctl *c, int argc, char **argv);
-/* Repeats the decision on an envelope of this agency's own system at the instant that the decision names,
- * from the documents that governed. What stands in no document (quotas used up, suspensions, approvals of
- * officers who are pinned in node files, that a list of withdrawals was missing) is taken as it was when nothing
- * stood against the record. */
+/* Repeats a decision at the instant that it names, from the documents that governed it and, by options
+ * (agreement_facts.h), from what stands in none; an envelope with an origin is what a partner's gateway delivered. */
 int decision_replay(const struct ctl *c, int argc, char **argv);
 
 #endif

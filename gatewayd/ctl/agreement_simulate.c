@@ -1,12 +1,12 @@
 /* gatewayctl simulate and agreement explain: the whole decision on one envelope, with nothing stored, nothing
  * logged and nothing sent. */
-#include "gatewayd/ctl/agreement.h"
-#include "lib/policy/decision.h"
-#include "lib/policy/withdrawals.h"
+#include "gatewayd/ctl/agreement_facts.h"
+#include "lib/base/encode.h"
 #include "lib/schema/document.h"
 
 struct simulation {
 	struct agreement_setup setup;
+	struct given_facts given;
 	struct agreement *agreement;
 	struct text_file text;
 	struct schema *envelope_schema;
@@ -32,6 +32,7 @@ static void simulation_free(struct simulation *s)
 	buf_wipe(&s->record);
 	buf_free(&s->scratch);
 	free(s->text.p);
+	facts_free(&s->given);
 	agreement_setup_free(&s->setup);
 }
 
@@ -47,6 +48,8 @@ static bool add_fault(void *arg, const struct schema_fault *f)
 
 	snprintf(clause, sizeof clause, "%.*s", VIEW_ARG(f->keyword));
 	snprintf(pointer, sizeof pointer, "%.*s", VIEW_ARG(f->pointer));
+	/* A name that was cut within a character is no text. */
+	pointer[utf8_valid(view_of(pointer))] = '\0';
 	decision_fail(s->d, s->reason, clause, pointer);
 	return s->d->n_failed < DECISION_REASONS;
 }
@@ -62,18 +65,29 @@ static bool fits(struct simulation *s, const struct schema *schema, const struct
 		schema_explain(schema, s->run, t, node, add_fault, &sink);
 		break;
 	case SCHEMA_LIMIT:
-		decision_fail(&s->decision, REASON_LIMIT, "", "");
+		reason = REASON_LIMIT;
 		break;
 	}
+	if (s->decision.n_failed == 0)
+		decision_fail(&s->decision, reason, "", "");
 	return false;
 }
 
-static bool consent_withdrawn(void *arg, struct view reference)
+/* Does it fit the standard schema? From a gateway: is it what the agreement lets through? */
+static bool fits_coming_in(struct simulation *s)
 {
-	const struct simulation *s = arg;
-	const struct signed_document *d = agreement_setup_document(&s->setup, DOCUMENT_WITHDRAWALS);
+	const struct ruling *ruling = s->decision.ruling;
+	struct error e = { .reason = REASON_NONE };
 
-	return d && withdrawals_has(d, reference, s->envelope.purpose);
+	if (!s->envelope.from_gateway)
+		return fits(s, ruling->input, &s->tape, s->envelope.record, REASON_SCHEMA_VIOLATION);
+	if (!fits(s, ruling->output, &s->tape, s->envelope.record, REASON_OUTPUT_VIOLATION))
+		return false;
+	if (!program_check_output(ruling->shared, &s->tape, s->envelope.record, &e)) {
+		decision_fail(&s->decision, REASON_OUTPUT_VIOLATION, e.text, e.where);
+		return false;
+	}
+	return true;
 }
 
 /* The same steps, in the same order, as an exchange of the daemon. */
@@ -81,23 +95,18 @@ static bool decide(struct simulation *s)
 {
 	struct decision *d = &s->decision;
 	struct error e = { .reason = REASON_NONE };
-	struct view self = view_of(s->setup.self);
-	const struct signed_document *withdrawals = agreement_setup_document(&s->setup, DOCUMENT_WITHDRAWALS);
-	const struct signed_document *training = agreement_setup_document(&s->setup, DOCUMENT_TRAINING);
-	struct facts facts = { .now_ms = s->setup.now_ms, .self = self, .agency = self, .build = s->build, .arg = s,
-		.consent_withdrawn = consent_withdrawn, .withdrawals = withdrawals ? &withdrawals->digest : NULL,
-		.consent_unknown = withdrawals && !withdrawals_current(withdrawals, s->setup.now_ms),
-		.training = training ? &training->digest : NULL };
 	struct tape out;
 
 	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = s->agreement, .now_ms = s->setup.now_ms,
 		.tier = TIER_COUNT, .category = SUBJECT_COUNT };
 	if (!envelope_read(s->envelope_schema, s->run, &s->tape, &s->scratch, &s->envelope, &e)) {
+		d->agreement = NULL;    /* the daemon has not looked for one yet */
 		decision_fail(d, e.reason, e.text, e.where);
 		return false;
 	}
-	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) ||
-	    !fits(s, d->ruling->input, &s->tape, s->envelope.record, REASON_SCHEMA_VIOLATION))
+	struct facts facts = facts_of(&s->given, &s->setup, s->agreement, &s->envelope);
+	facts.build = s->build;
+	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) || !fits_coming_in(s))
 		return false;
 	struct transform_input in = { .tape = &s->tape, .record = s->envelope.record, .subject = s->envelope.reference };
 	if (!random_bytes(in.random, sizeof in.random) || !program_run(d->ruling->program, s->transform, &in, &s->record, &e)) {
@@ -111,7 +120,24 @@ static bool decide(struct simulation *s)
 		decision_fail(d, REASON_INTERNAL, "the output is not JSON", "");
 		return false;
 	}
-	return fits(s, d->ruling->output, &out, 0, REASON_OUTPUT_VIOLATION);
+	if (!s->envelope.from_gateway && !fits(s, d->ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
+		return false;
+	if (s->given.approved && d->outcome == OUTCOME_HELD) {
+		d->n_failed = 0;
+		d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
+	}
+	return true;
+}
+
+/* The provider, where none was named: the party whose records go to the recipient that the decision names. */
+static const char *provider_of(const struct agreement *a, struct view recipient)
+{
+	const char *first = NULL;
+
+	for (size_t k = 0; agreement_party(a, k).n; k++)
+		if (recipient.n && view_eq(agreement_recipient(a, agreement_party(a, k)), recipient) && !first)
+			first = agreement_party(a, k).p;
+	return first ? first : agreement_first_party(a);
 }
 
 /* What a replay takes from the decision that it repeats: instant and build. */
@@ -140,14 +166,16 @@ static bool take_decision(struct simulation *s, const char *path, struct text_fi
  * `before` the third argument is a decision, whose text and document are handed out. */
 static int simulate(struct simulation *s, int argc, char **argv, const char *usage, struct text_file *before, json_t **doc)
 {
-	static const struct option options[] = { AGREEMENT_OPTIONS, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { AGREEMENT_OPTIONS, FACTS_OPTIONS, { NULL, 0, NULL, 0 } };
 	struct error e = { .reason = REASON_NONE };
 	int option, status;
 
 	agreement_setup_init(&s->setup);
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if ((status = agreement_setup_option(&s->setup, option, optarg)) != CTL_OK)
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		status = facts_take(option) ? facts_option(&s->given, option, optarg) : agreement_setup_option(&s->setup, option, optarg);
+		if (status != CTL_OK)
 			return status;
+	}
 	if (argc - optind != (before ? 3 : 2))
 		return ctl_usage(usage);
 	if (before && !take_decision(s, argv[optind + 2], before, doc, &e))
@@ -165,7 +193,7 @@ static int simulate(struct simulation *s, int argc, char **argv, const char *usa
 	if (!s->agreement)
 		return CTL_FAILED;
 	if (!s->setup.self)
-		s->setup.self = agreement_first_party(s->agreement);
+		s->setup.self = provider_of(s->agreement, before ? view_of(json_string_value(json_object_get(*doc, "recipient"))) : VIEW(""));
 	s->envelope_schema = document_schema(VIEW("envelope"), &e);
 	s->run = schema_run_new();
 	s->in = tape_parser_new(NULL);
@@ -197,7 +225,7 @@ int agreement_simulate(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv, "simulate " AGREEMENT_USAGE " [--secret FILE] AGREEMENT ENVELOPE", NULL, NULL);
+	int status = simulate(&s, argc, argv, "simulate " AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE", NULL, NULL);
 
 	(void)c;
 	if (status == CTL_OK) {
@@ -228,7 +256,7 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv, "agreement explain " AGREEMENT_USAGE " AGREEMENT ENVELOPE", NULL, NULL);
+	int status = simulate(&s, argc, argv, "agreement explain " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE", NULL, NULL);
 
 	if (status == CTL_OK) {
 		print_decision(&s, true, &json);
@@ -287,7 +315,7 @@ int decision_replay(const struct ctl *c, int argc, char **argv)
 	struct text_file before = { NULL, 0 };
 	struct buf json = BUF_INIT(16u << 20);
 	json_t *doc = NULL;
-	int status = simulate(&s, argc, argv, "decision replay " AGREEMENT_USAGE " AGREEMENT ENVELOPE DECISION", &before, &doc);
+	int status = simulate(&s, argc, argv, "decision replay " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE DECISION", &before, &doc);
 
 	(void)c;
 	if (status == CTL_OK) {

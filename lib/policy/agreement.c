@@ -192,6 +192,11 @@ bool agreement_has_seat(const struct agreement *a, struct view name)
 	return false;
 }
 
+struct view agreement_party(const struct agreement *a, size_t k)
+{
+	return k < a->n_parties ? a->parties[k] : VIEW("");
+}
+
 const char *agreement_first_party(const struct agreement *a)
 {
 	return a->parties[0].p;         /* jansson's strings end with a NUL */

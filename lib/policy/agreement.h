@@ -61,6 +61,8 @@ int64_t agreement_sunset_ms(const struct agreement *a);
 bool agreement_has_party(const struct agreement *a, struct view agency);
 /* Whether a seat of its joint council has this name. */
 bool agreement_has_seat(const struct agreement *a, struct view name);
+/* The k-th party, NUL-terminated as the one below; empty past the last. */
+struct view agreement_party(const struct agreement *a, size_t k);
 /* The party that stands first; NUL-terminated, lives as long as the agreement. */
 const char *agreement_first_party(const struct agreement *a);
 /* The party whose list of withdrawn consents counts; empty when nothing rests on consent. */

@@ -8,7 +8,7 @@ import shutil
 import unittest
 
 import agreements
-from world import ROOT, World, read, run, write
+from world import ROOT, World, read, run, wait_for, write
 
 PLACE = r"{}:[0-9]+:[0-9]+: {}: "
 
@@ -189,6 +189,41 @@ class Agreements(unittest.TestCase):
         decision = self.decision_of(self.world.north, answer["exchange"])
         self.assertEqual([f["reason"] for f in decision["failed"]], ["purpose-not-permitted"])
         self.assertEqual(self.replay(self.world.north, "pax", envelope, decision)[0], 0)
+
+    def test_what_arrives_is_replayed(self):
+        """The recipient's own decision on what a gateway delivered, from the envelope as it came."""
+        envelope = agreements.envelope(agreements.passenger_record(9))
+        status, answer = self.north.post("pax", envelope)
+        self.assertEqual(status, 201, answer)
+
+        def arrived():
+            """what left north is in south's inbox"""
+            for i in self.south.inbox()["items"]:
+                shown = self.world.south.ask("exchange", "show", i["exchange"])
+                if i["kind"] == "record" and shown["entry"]["origin"].endswith(answer["exchange"]):
+                    return i
+            return None
+        item = wait_for(arrived)
+        decision = self.decision_of(self.world.south, item["exchange"])
+        came = {**envelope, "record": item["record"], "origin": {
+            "exchange": answer["exchange"], "agency": "north", "node": "gw1", "agreement_digest": answer["agreement_digest"],
+            "entry": "e30=", "proof": "left out", "salt": "00" * 16}}
+        status, out, err = self.replay(self.world.south, "pax", came, decision)
+        self.assertEqual((status, out), (0, "the same decision, byte for byte\n"), err)
+        # A record that the agreement does not let through, and one without an origin, decide otherwise.
+        bad = json.loads(json.dumps(came))
+        bad["record"]["travellers"][0]["family"] = "Muster9"
+        self.assertEqual(self.replay(self.world.south, "pax", bad, decision)[0], 3)
+        del came["origin"]
+        self.assertEqual(self.replay(self.world.south, "pax", came, decision)[0], 3)
+
+    def test_an_envelope_that_is_none(self):
+        envelope = {"purpose": 7, "record": {}}
+        status, answer = self.north.post("pax", envelope)
+        self.assertEqual(status, 422, answer)
+        decision = self.decision_of(self.world.north, answer["exchange"])
+        status, _, err = self.replay(self.world.north, "pax", envelope, decision)
+        self.assertEqual(status, 0, err)
 
     def test_list(self):
         pax = self.listed()[("pax", "1")]

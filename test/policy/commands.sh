@@ -118,6 +118,72 @@ mkdir "$dir/schemas"
 mv "$dir/passenger.schema.json" "$dir/schemas"
 is 0 "$ctl" agreement lint --now $now --schema-dir "$dir/schemas" "$dir/c.json"
 
+# Tier T2, with what stands in no document: officers and what they signed, quotas, suspensions.
+for o in named second; do
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/$o.key" -out "$dir/$o.pem" -days 30 \
+		-subj "/CN=$o" -addext "subjectAltName=URI:urn:example:officer:$o" 2>/dev/null
+done
+spki() { openssl x509 -in "$1" -pubkey -noout | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1; }
+jq '.effective_from = "2020-01-01T00:00:00Z" | .sunset = "2090-01-01T00:00:00Z" | .review.next = .sunset | del(.renewal) |
+	.assessment.next_review = .sunset | .algorithms[].expires = .sunset | .exceptions[].expires = .sunset' \
+	conf/agreements/police-request.json >"$dir/t2.json"
+record=$(jq -c .record conf/records/police-request/released.json)
+salt=000102030405060708090a0b0c0d0e0f
+input=$({ printf '\000\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017'; printf %s "$record"; } | sha256sum | cut -d' ' -f1)
+statement() { # with a salt of the officer's own, or the gateway's
+	jq -cjn --arg a "$(sha256sum <"$dir/t2.json" | cut -d' ' -f1)" --arg i "$input" --arg s "$1" --arg o "$(spki "$dir/second.pem")" \
+		'{agreement: $a, input: $i, tier: "T2", exception: "imminent-threat", expires: "2089-01-01T00:00:00Z", officer: $o} +
+		(if $s == "" then {} else {salt: $s} end)' >"$dir/statement"
+	openssl cms -sign -binary -in "$dir/statement" -signer "$dir/second.pem" -inkey "$dir/second.key" -md sha256 \
+		-outform PEM -out "$dir/signature"
+	jq -cn --slurpfile e conf/records/police-request/released.json --rawfile s "$dir/statement" --rawfile p "$dir/signature" \
+		--arg o "$(spki "$dir/named.pem")" --slurpfile a "$dir/t2.json" '$e[0] + {tier: "T2", exception: "imminent-threat",
+		officer: {certificate: $o}, approvals: [{statement: $s, signature: $p}],
+		justifications: [$a[0].rules[].pointer | {pointer: ., reason: "needed at once"}]} |
+		.necessity.criterion = "imminent-danger"' >"$dir/envelope"
+}
+statement $salt
+officers="--officer $dir/named.pem --officer $dir/second.pem=2089-01-01T00:00:00Z"
+later=$(date -u -d '+1 minute' +%Y-%m-%dT%H:%M:%SZ)
+decide() { # exit status, what the decision says, options
+	want=$1 says=$2
+	shift 2
+	is "$want" "$ctl" simulate --now "$later" "$@" "$dir/t2.json" "$dir/envelope"
+	has err "$says"
+	grep '^{' "$dir/err" >"$dir/decision"
+	is 0 "$ctl" decision replay "$@" "$dir/t2.json" "$dir/envelope" "$dir/decision"
+}
+decide 3 '"reason":"approval-invalid"'
+decide 0 '"exception":"imminent-threat"' $officers
+is 3 "$ctl" decision replay "$dir/t2.json" "$dir/envelope" "$dir/decision"
+has err "/outcome: was \"released-transformed\", is \"refused\""
+is 3 "$ctl" decision replay $officers --exception-uses 10 "$dir/t2.json" "$dir/envelope" "$dir/decision"
+decide 3 '"reason":"exception-quota"' $officers --exception-uses 10
+decide 3 '"reason":"quota"' $officers --tier-uses 50
+decide 3 '"reason":"agreement-suspended"' $officers --suspended
+decide 3 '"reason":"receipt-overdue"' $officers --receipt-overdue
+decide 3 '"reason":"training-expired"' --officer "$dir/named.pem" --officer "$dir/second.pem=2020-01-01T00:00:00Z"
+decide 3 '"reason":"agreement-unknown"' $officers --peer west
+decide 0 '"recipient":"north"' $officers --peer south
+statement ""
+decide 3 '"reason":"approval-invalid"' $officers
+decide 0 '"exception":"imminent-threat"' $officers --input "$input"
+e=conf/records/police-request/held-waiting-decision.json
+is 3 "$ctl" simulate --now $now "$dir/t2.json" $e
+is 0 "$ctl" simulate --now $now --approved "$dir/t2.json" $e
+has err '"outcome":"released-transformed"'
+grep '^{' "$dir/err" >"$dir/decision"
+is 0 "$ctl" decision replay --approved "$dir/t2.json" $e "$dir/decision"
+is 3 "$ctl" decision replay "$dir/t2.json" $e "$dir/decision"
+e=conf/records/humanitarian/released.json
+is 3 "$ctl" simulate --now $now --no-withdrawals conf/agreements/humanitarian.json $e
+has err "consent-"
+is 2 "$ctl" simulate --tier-uses many conf/agreements/humanitarian.json $e
+is 2 "$ctl" simulate --input 00 conf/agreements/humanitarian.json $e
+is 2 "$ctl" simulate --officer "$dir/named.pem=soon" conf/agreements/humanitarian.json $e
+is 1 "$ctl" simulate --officer "$dir/none.pem" conf/agreements/humanitarian.json $e
+is 1 "$ctl" simulate --officer conf/floor.json conf/agreements/humanitarian.json $e
+
 # The agreements of a node: where each stands, and which file does not load.
 is 0 "$ctl" init --agency north --node gw1 --host gw.north.example --listen 127.0.0.1:8443 "$dir/node"
 cp conf/agreements/*.json "$dir/node/agreements"

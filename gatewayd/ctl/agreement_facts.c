@@ -1,0 +1,125 @@
+/* See agreement_facts.h. */
+#include "gatewayd/ctl/agreement_facts.h"
+
+#include <getopt.h>
+
+#include "lib/crypto/x509.h"
+#include "lib/policy/training.h"
+#include "lib/policy/withdrawals.h"
+
+bool facts_take(int option)
+{
+	return option >= FACT_OFFICER && option <= FACT_APPROVED;
+}
+
+/* CERTIFICATE.pem, or CERTIFICATE.pem=2027-01-01T00:00:00Z */
+static int read_officer(struct given_facts *g, const char *value)
+{
+	const char *equals = strrchr(value, '=');
+	struct error e = { .reason = REASON_NONE };
+	struct text_file pem = { NULL, 0 };
+	struct cert_id id;
+	char path[4200];
+
+	if (g->n_officers == FACTS_OFFICERS_MAX)
+		return ctl_usage("--officer CERTIFICATE.pem[=TRAINED-UNTIL], at most 32 of them");
+	snprintf(path, sizeof path, "%.*s", equals ? (int)(equals - value) : (int)strlen(value), value);
+	g->officers[g->n_officers].der = BUF_INIT(1 << 20);
+	g->officers[g->n_officers].until_ms = INT64_MAX;
+	if (equals && !time_parse(view_of(equals + 1), &g->officers[g->n_officers].until_ms))
+		return ctl_usage("--officer CERTIFICATE.pem=2027-01-01T00:00:00Z");
+	struct buf *der = &g->officers[g->n_officers++].der;
+	bool ok = ctl_read_file(path, 1 << 20, &pem.p, &pem.n, &e) && cert_pem_to_der(view_make(pem.p, pem.n), der, &e) &&
+		cert_read(buf_view(der), &id, &e);
+	if (ok)
+		g->officers[g->n_officers - 1].spki = id.spki;
+	free(pem.p);
+	return ok ? CTL_OK : ctl_fail(CTL_FAILED, &e);
+}
+
+static int read_number(const char *value, uint32_t *out, const char *usage)
+{
+	unsigned long long n;
+
+	if (!view_to_u64(view_of(value), UINT32_MAX, &n))
+		return ctl_usage(usage);
+	*out = (uint32_t)n;
+	return CTL_OK;
+}
+
+int facts_option(struct given_facts *g, int option, const char *value)
+{
+	switch ((enum facts_option)option) {
+	case FACT_OFFICER:
+		return read_officer(g, value);
+	case FACT_INPUT:
+		return digest_parse(view_of(value), &g->input) ? CTL_OK : ctl_usage("--input DIGEST, as the audit entry has it");
+	case FACT_PEER:
+		g->peer = value;
+		return CTL_OK;
+	case FACT_TIER_USES:
+		return read_number(value, &g->tier_uses, "--tier-uses N");
+	case FACT_EXCEPTION_USES:
+		return read_number(value, &g->exception_uses, "--exception-uses N");
+	case FACT_SUSPENDED:
+		g->suspended = true;
+		return CTL_OK;
+	case FACT_RECEIPT_OVERDUE:
+		g->receipt_overdue = true;
+		return CTL_OK;
+	case FACT_NO_WITHDRAWALS:
+		g->no_withdrawals = true;
+		return CTL_OK;
+	case FACT_APPROVED:
+		g->approved = true;
+		return CTL_OK;
+	}
+	return CTL_USAGE;
+}
+
+void facts_free(struct given_facts *g)
+{
+	for (size_t i = 0; i < g->n_officers; i++)
+		buf_free(&g->officers[i].der);
+}
+
+static bool find_officer(void *arg, const struct digest *spki, struct view *der, int64_t *training_until_ms)
+{
+	const struct given_facts *g = arg;
+	const struct signed_document *training = agreement_setup_document(g->setup, DOCUMENT_TRAINING);
+
+	for (size_t i = 0; i < g->n_officers; i++)
+		if (digest_eq(&g->officers[i].spki, spki)) {
+			*der = buf_view(&g->officers[i].der);
+			*training_until_ms = training ? training_until(training, spki, g->officers[i].until_ms) : g->officers[i].until_ms;
+			return true;
+		}
+	return false;
+}
+
+static bool consent_withdrawn(void *arg, struct view reference)
+{
+	const struct given_facts *g = arg;
+	const struct signed_document *d = agreement_setup_document(g->setup, DOCUMENT_WITHDRAWALS);
+
+	return d && withdrawals_has(d, reference, g->envelope->purpose);
+}
+
+struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup, const struct agreement *a,
+                      const struct envelope *env)
+{
+	const struct signed_document *withdrawals = agreement_setup_document(setup, DOCUMENT_WITHDRAWALS);
+	const struct signed_document *training = agreement_setup_document(setup, DOCUMENT_TRAINING);
+	bool ingress = env->from_gateway;
+	struct view peer = ingress ? env->origin.agency : g->peer ? view_of(g->peer) : view_of(setup->self);
+	struct view self = ingress ? agreement_recipient(a, peer) : view_of(setup->self);
+
+	g->setup = setup;
+	g->envelope = env;
+	return (struct facts){ .now_ms = setup->now_ms, .self = self, .agency = peer, .gateway = ingress, .arg = g,
+		.officer = find_officer, .input = g->input, .tier_uses = g->tier_uses, .exception_uses = g->exception_uses,
+		.suspended = g->suspended, .receipt_overdue = g->receipt_overdue, .consent_withdrawn = consent_withdrawn,
+		.consent_unknown = g->no_withdrawals || (withdrawals && !withdrawals_current(withdrawals, setup->now_ms)),
+		.withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		.training = training && !ingress ? &training->digest : NULL };
+}
