@@ -86,12 +86,12 @@ bool store_count_due(struct store *s, bool by_agreement, int64_t until_ms,
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
-		struct store_due d = { .kind = (enum timer_kind)col_int(q, 1), .held = col_int(q, 2) != 0,
-			.n = (uint64_t)col_int(q, 3), .first_ms = col_int(q, 4), .last_ms = col_int(q, 5) };
+		/* Counted by day, the first column is day << 8 | kind. */
+		struct store_due d = { .day = by_agreement ? 0 : col_int(q, 0) >> 8, .kind = (enum timer_kind)(col_int(q, 0) & 0xff),
+			.held = col_int(q, 1) != 0, .n = (uint64_t)col_int(q, 2), .first_ms = col_int(q, 3),
+			.last_ms = col_int(q, 4) };
 		if (by_agreement)
-			d.agreement = col_view(q, 0);
-		else
-			d.day = col_int(q, 0);
+			d.agreement = col_view(q, 5);
 		if (!each(arg, &d)) {
 			sql_end(q);
 			break;

@@ -237,7 +237,13 @@ static const char timestamps[] =
 	"  response BLOB NOT NULL"
 	") STRICT;";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, copies, timestamps, NULL };
+/* What falls due is counted from this index alone: the rows are wide. */
+static const char expiry[] =
+	"DROP INDEX timer_due;"
+	"CREATE INDEX timer_due ON timer (due_ms, kind, held) WHERE held = 0;";
+
+const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, copies, timestamps,
+	expiry, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -247,6 +253,11 @@ const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, 
 #define DUTY_COLUMNS "SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
 #define IN_FORCE "EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL)"
+/* Held timers are few and in no index of their own: they are found by their holds. */
+#define HELD_BY "seq IN (SELECT seq FROM hold WHERE ended_ms IS NULL) AND held <> 0"
+/* Day and kind are one number, day << 8 | kind: a million rows are sorted by it twice as fast as by two. */
+#define DUE_DAYS(held) \
+	"SELECT due_ms / 86400000 << 8 | kind, " held ", count(*), min(due_ms), max(due_ms) FROM timer WHERE "
 #define DELIVERY_COLUMNS \
 	"SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
 #define NOTICE_COLUMNS \
@@ -327,14 +338,12 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
 	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	/* Held timers are few and in no index of their own: they are found by their holds. */
 	[SQL_DUE_LIST] = "SELECT * FROM (" TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2) "
-		"UNION ALL " TIMER_COLUMNS "WHERE seq IN (SELECT seq FROM hold WHERE ended_ms IS NULL) AND held <> 0 "
-		"AND due_ms <= ?1 ORDER BY 2 LIMIT ?2",
-	[SQL_DUE_DAYS] = "SELECT due_ms / 86400000, kind, held <> 0, count(*), min(due_ms), max(due_ms) FROM timer "
-		"WHERE due_ms <= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-	[SQL_DUE_AGREEMENTS] = "SELECT x.agreement, t.kind, t.held <> 0, count(*), min(t.due_ms), max(t.due_ms) "
-		"FROM timer t JOIN exchange x ON x.seq = t.seq WHERE t.due_ms <= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+		"UNION ALL " TIMER_COLUMNS "WHERE " HELD_BY " AND due_ms <= ?1 ORDER BY 2 LIMIT ?2",
+	[SQL_DUE_DAYS] = DUE_DAYS("0") "held = 0 AND due_ms <= ?1 GROUP BY 1 "
+		"UNION ALL " DUE_DAYS("1") HELD_BY " AND due_ms <= ?1 GROUP BY 1 ORDER BY 1, 2",
+	[SQL_DUE_AGREEMENTS] = "SELECT t.kind, t.held <> 0, count(*), min(t.due_ms), max(t.due_ms), x.agreement "
+		"FROM timer t JOIN exchange x ON x.seq = t.seq WHERE t.due_ms <= ?1 GROUP BY 6, 1, 2 ORDER BY 6, 1, 2",
 	[SQL_HOLD_FIND] = HOLD_COLUMNS "WHERE statement = ?1",
 	[SQL_HOLD_LIST] = HOLD_COLUMNS "WHERE ended_ms IS NULL OR ?1 ORDER BY id",
 	[SQL_HOLD_LIST_OF] = HOLD_COLUMNS "WHERE seq = ?1 AND (ended_ms IS NULL OR ?2) ORDER BY id",
