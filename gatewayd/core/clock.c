@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "gatewayd/core/timestamp.h"
 #include "gatewayd/core/witness.h"
 #include "lib/schema/document.h"
 
@@ -104,6 +105,7 @@ static bool read_store(struct clock *c, struct error *e)
 static void read_witnesses(struct clock *c)
 {
 	c->facts.cosigned_ms = witness_latest_ms(c->core);
+	c->facts.stamped_ms = timestamp_latest_ms(c->core);
 }
 
 struct clock *clock_open(struct core *core, struct store *reader, int64_t now_ms, int64_t monotonic_ms, struct error *e)

@@ -81,6 +81,7 @@ static void setup_clock(void)
 	core.writer = f.writer;
 	core.witness = &witness;
 	atomic_store(&witness.latest_ms, TIME_NONE);
+	atomic_store(&core.timestamp_ms, TIME_NONE);
 	wall = T0;
 	monotonic = 1000;
 }
@@ -254,7 +255,19 @@ START_TEST(down_for_long)
 	ck_assert_int_eq(look(500, 0), CLOCK_TRUSTED);
 	/* And now the time is known, without that cosignature staying fresh. */
 	ck_assert_int_eq(look(100 * HOUR_MS, 0), CLOCK_TRUSTED);
+	atomic_store(&witness.latest_ms, TIME_NONE);
 	ck_assert_int_eq(restart(0), CLOCK_AHEAD);      /* the last entry is that of the trust, 100 hours ago */
+}
+END_TEST
+
+START_TEST(a_timestamp_confirms)
+{
+	wall += 73 * HOUR_MS;
+	start_clock();
+	atomic_store(&core.timestamp_ms, T0);
+	ck_assert_int_eq(look(500, 0), CLOCK_AHEAD);
+	atomic_store(&core.timestamp_ms, wall);
+	ck_assert_int_eq(look(500, 0), CLOCK_TRUSTED);
 }
 END_TEST
 
@@ -298,6 +311,7 @@ TCase *make_clock_case(void)
 	tcase_add_test(c, days_without_an_entry);
 	tcase_add_test(c, a_restart_brings_no_trust_back);
 	tcase_add_test(c, down_for_long);
+	tcase_add_test(c, a_timestamp_confirms);
 	tcase_add_test(c, a_clock_that_went_back_while_down);
 	tcase_add_test(c, a_store_that_says_no_time);
 	return c;
