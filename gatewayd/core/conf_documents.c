@@ -6,7 +6,6 @@
 #include "lib/policy/withdrawals.h"
 
 #define DOCUMENT_MAX (16u * 1024 * 1024)
-#define VERSIONS_MAX 64         /* of one agreement */
 
 /* What a walk over the folder carries. */
 struct folder {
@@ -78,11 +77,12 @@ void conf_read_documents(struct conf *c, const char *folder, int64_t now_ms, str
 		error_list_add(errors, &e);
 }
 
+/* `out` has room for all agreements. */
 static size_t versions_of(const struct conf *c, struct view id, struct agreement **out)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; id.n && i < c->n_agreements && n < VERSIONS_MAX; i++)
+	for (size_t i = 0; id.n && i < c->n_agreements; i++)
 		if (view_eq(agreement_id(c->agreements[i]), id))
 			out[n++] = c->agreements[i];
 	return n;
@@ -90,12 +90,15 @@ static size_t versions_of(const struct conf *c, struct view id, struct agreement
 
 void conf_check_documents(const struct conf *c, struct error_list *errors)
 {
-	struct agreement *versions[VERSIONS_MAX];
+	struct agreement **versions = calloc(c->n_agreements + 1, sizeof *versions);
 
-	for (size_t i = 0; i < c->n_documents; i++) {
+	if (!versions)
+		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+	for (size_t i = 0; versions && i < c->n_documents; i++) {
 		size_t n = versions_of(c, c->documents[i]->agreement, versions);
 		signed_document_fits(c->documents[i], versions, n, view_of(c->node.agency), errors);
 	}
+	free(versions);
 }
 
 void conf_documents_free(struct conf *c)
@@ -168,7 +171,8 @@ bool conf_consent_withdrawn(const struct conf *c, const struct agreement *a, str
 
 bool conf_holds(const struct conf *c, struct view agreement)
 {
-	struct agreement *versions[VERSIONS_MAX];
-
-	return versions_of(c, agreement, versions) > 0;
+	for (size_t i = 0; i < c->n_agreements; i++)
+		if (view_eq(agreement_id(c->agreements[i]), agreement))
+			return true;
+	return false;
 }
