@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS record (
 );
 CREATE TABLE IF NOT EXISTS answer (item INTEGER PRIMARY KEY, body TEXT NOT NULL);  -- decided, not yet taken
 """
+RECORDS = ("record", "correction", "returned")  # the last: this agency's own, back from a recipient
 DUTIES = ("mask", "review", "erase", "return", "recall", "notify")
 SPACE = re.compile(r"[ \t\r\n]*")
 DECODER = json.JSONDecoder()
@@ -123,7 +124,7 @@ class Records:
     """The table, and what duties do to it."""
 
     def __init__(self, path, options):
-        self.options = options
+        self.options, self.after = options, 0
         os.close(os.open(path, os.O_CREAT, 0o600))
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.row_factory = sqlite3.Row
@@ -135,7 +136,7 @@ class Records:
         with self.db:  # commits, or rolls back what raises
             self.db.execute("BEGIN IMMEDIATE")
             if not self.db.execute("SELECT 1 FROM answer WHERE item = ?", (item["id"],)).fetchone():
-                body = self.keep(item, raw) if item["kind"] in ("record", "correction") else self.carry_out(item)
+                body = self.keep(item, raw) if item["kind"] in RECORDS else self.carry_out(item)
                 self.db.execute("INSERT INTO answer VALUES (?, ?)", (item["id"], body))
 
     def find(self, exchange):
@@ -145,11 +146,10 @@ class Records:
         self.db.execute("UPDATE record SET state = ?, salt = NULL, record = NULL WHERE number = ?", (state, number))
 
     def keep(self, item, raw):
-        reference, version, old = None, item.get("version", 1), self.find(item.get("corrects"))
-        if old:
-            reference = old["reference"]
-            if old["record"] is not None:
-                self.end(old["number"], "corrected")
+        version, old = item.get("version", 1), self.find(item.get("corrects"))
+        reference = old and old["reference"]
+        if old and old["record"] is not None:
+            self.end(old["number"], "corrected")
         if not self.find(item["exchange"]):
             number = self.db.execute("INSERT INTO record VALUES (NULL, ?, NULL, ?, ?, ?, 'kept', NULL, ?, ?)", (
                 item["exchange"], version, item.get("agreement"), item.get("erase_by"), item["salt"], raw)).lastrowid
@@ -175,30 +175,29 @@ class Records:
         if kind == "return":
             self.end(row["number"], "returned")
             return f'{{"result":"returned","salt":"{row["salt"]}","record":{row["record"]}}}'
-        answer = {"result": "notified"}
-        if options.delay_notice:
-            answer = {"result": "delayed", "ground": options.delay_notice[0], "until": options.delay_notice[1]}
+        delay = options.delay_notice
+        answer = {"result": "delayed", "ground": delay[0], "until": delay[1]} if delay else {"result": "notified"}
         self.db.execute("UPDATE record SET noticed = ? WHERE number = ?", (answer["result"], row["number"]))
         return json.dumps(answer)
 
 
 def send_answers(gateway, records):
-    """Returns how many were refused. A conflict means that the time for an answer is over: another duty follows."""
+    """Returns how many were refused. What is not asked for any more (404, 409) was withdrawn: another duty follows."""
     refused = 0
     for item, body in records.db.execute("SELECT item, body FROM answer ORDER BY item").fetchall():
         status, text = gateway.request("POST", f"/v1/inbox/{item}/ack", body)
-        refused += status not in (200, 409)
-        if status not in (200, 409):
-            print(f"item {item}: the gateway answered {status}: {json.loads(text).get('type', '')}", file=sys.stderr)
         if status in (200, 404, 409):
             records.db.execute("DELETE FROM answer WHERE item = ?", (item,))
+        else:
+            refused += 1
+            print(f"item {item}: the gateway answered {status}: {json.loads(text).get('type', '')}", file=sys.stderr)
     return refused
 
 
 def fetch(gateway, records):
     """One pass over the inbox; returns how many items or answers failed."""
     gateway.connection = None  # an idle one may be closed
-    failed, after = send_answers(gateway, records), 0
+    failed, after = send_answers(gateway, records), records.after
     while True:
         status, text = gateway.request("GET", f"/v1/inbox?after={after}")
         if status != 200:
@@ -208,7 +207,7 @@ def fetch(gateway, records):
         for _, start, end in parts(text, page["items"][0]):
             item = json.loads(text[start:end])
             raw = next((text[a:b] for name, a, b in parts(text, start) if name == "record"), None)
-            if records.options.ignore_duties and item["kind"] not in ("record", "correction"):
+            if records.options.ignore_duties and item["kind"] not in RECORDS:
                 continue
             try:
                 records.take(item, raw)
@@ -219,6 +218,7 @@ def fetch(gateway, records):
         if following <= after:
             return failed
         after = following
+        records.after = after if records.options.ignore_duties else 0
 
 
 def main(words=None):

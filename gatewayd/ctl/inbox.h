@@ -21,7 +21,7 @@ struct inbox {
 
 struct inbox_item {
 	uint64_t id;
-	bool record;                    /* "record" or "correction": acknowledged once it is kept; others are duties */
+	bool record;                    /* "record", "correction", "returned": acknowledged once it is kept; others are duties */
 	struct view text;               /* the whole object, valid until the next call */
 	const struct tape *tape;
 	uint32_t node;                  /* in the tape, for further members */

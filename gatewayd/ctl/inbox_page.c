@@ -88,7 +88,7 @@ static bool read_item(struct inbox *in, struct inbox_item *out, struct error *e)
 	struct view kind = inbox_text(out, VIEW("kind"));
 	if (!kind.n)
 		return no_inbox(e);
-	out->record = view_is(kind, "record") || view_is(kind, "correction");
+	out->record = view_is(kind, "record") || view_is(kind, "correction") || view_is(kind, "returned");
 	out->text = tape_token(t, in->item);
 	in->item = t->nodes[in->item].next;
 	return true;

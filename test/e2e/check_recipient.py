@@ -133,6 +133,11 @@ class Recipient(unittest.TestCase):
         self.inbox.due_over.add(late)
         self.once("--keep-reviewed", "the trial goes on")
         self.assertNotIn(late, self.inbox.acks)
+        del self.inbox.items[late]
+        gone = self.inbox.put("notify", X[1])
+        self.inbox.busy = [(200, self.inbox.respond("GET", "/v1/inbox?after=0", None)[1], {}), Inbox.problem(404, "not-found")]
+        self.once()
+        self.assertNotIn(gone, self.inbox.acks)
         self.assertEqual(sqlite3.connect(self.db).execute("SELECT count(*) FROM answer").fetchone(), (0,))
 
     def test_returns_the_record_byte_for_byte_and_erases_it(self):
