@@ -2,6 +2,7 @@
 #include "gatewayd/core/governing.h"
 
 #include "gatewayd/core/conf_documents.h"
+#include "gatewayd/core/public_keys.h"
 #include "gatewayd/core/store.h"
 #include "lib/policy/withdrawals.h"
 #include "lib/tlog/entry.h"
@@ -176,6 +177,37 @@ void governing_warn(const struct conf *conf, int64_t now_ms)
 	}
 }
 
+/* --- keys --- */
+
+#define KEYS_MAX (4u * 1024 * 1024)
+
+/* What differs from the keys that were in force last is a change, also when it was in force before. */
+static bool keep_keys(struct governing *g)
+{
+	struct error missing = { .reason = REASON_NONE };
+	struct buf text = BUF_INIT(KEYS_MAX);
+	struct digest digest;
+	struct view last = VIEW("");
+	bool ok = false;
+
+	public_keys_print(g->conf, g->core->witness, &text);
+	if (text.failed) {
+		error_set(g->error, REASON_NO_MEMORY, "memory ran out");
+	} else if (!store_get_value(g->store, VIEW("keys/public"), &last, &missing) && missing.reason != REASON_NOT_FOUND) {
+		*g->error = missing;
+	} else {
+		sha256(buf_view(&text), &digest);
+		struct view now = view_make(digest.b, sizeof digest.b);
+		struct entry entry = { .operation = OPERATION_KEY_CHANGE, .time_ms = g->now_ms, .input = digest,
+			.note = VIEW("public keys of this node and its partners"), .build = view_of(g->core->build) };
+		ok = view_eq(last, now) ||
+		     (store_put_document(g->store, &digest, VIEW("keys"), buf_view(&text), g->now_ms, g->error) &&
+		      store_put_value(g->store, VIEW("keys/public"), now, g->error) && append(g, &entry));
+	}
+	buf_free(&text);
+	return ok;
+}
+
 /* --- the job --- */
 
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -187,7 +219,7 @@ static bool write_governing(struct job *j, struct writer *w, struct store *s, st
 	g->writer = w;
 	g->store = s;
 	g->error = e;
-	g->failed = !append(g, &entry);
+	g->failed = !append(g, &entry) || (g->conf && !keep_keys(g));
 	if (g->conf)
 		conf_each_document(g->conf, keep_document, g);
 	for (size_t i = 0; g->conf && i < g->conf->n_documents && !g->failed; i++)

@@ -1,5 +1,5 @@
 /* Governing documents in the log: every agreement, floor, overlay, schema and signed document of run time that is
- * loaded is kept by digest, and what is new is logged; starts and stops too. Which signed document is in force is
+ * loaded is kept by digest, and what is new is logged; changes of public keys, starts and stops too. Which signed document is in force is
  * remembered, so that an older one, or none, never takes its place. Main thread. */
 #ifndef GATEWAYD_CORE_GOVERNING_H
 #define GATEWAYD_CORE_GOVERNING_H

@@ -388,8 +388,12 @@ static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct
 
 	(void)s;
 	clock_gettime(CLOCK_REALTIME, &t);
-	bool ok = log_genesis(&w->log, (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, &leaf, e) &&
+	int64_t now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	bool ok = log_genesis(&w->log, now_ms, &leaf, e) &&
 	          writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
+	buf_reset(&leaf);
+	ok = ok && log_restore(&w->log, now_ms, &leaf, e) &&
+	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
 	buf_free(&leaf);
 	return ok;
 }

@@ -188,6 +188,20 @@ bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, st
 	return ok;
 }
 
+bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
+{
+	struct entry restore = { .operation = OPERATION_RESTORE, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD),
+		.note = VIEW("an operator let this node go on in a new log from what its store holds") };
+	struct error missing = { .reason = REASON_NONE };
+	struct store_log_row row;
+
+	if (!store_get_log(l->store, &row, &missing))
+		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	restore.input = row.before;
+	entry_print(&restore, NULL, out);
+	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");
+}
+
 /* --- appending --- */
 
 bool log_append(struct writer_log *l, struct view leaf, struct view packed, uint64_t *index, struct error *e)

@@ -34,5 +34,7 @@ bool log_prove_older(struct writer_log *l, uint64_t index, struct receipt *out, 
 /* The genesis entry's line: the origin, and of a later epoch what went before and the digest of its last
  * checkpoint. */
 bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
+/* The restore entry that follows it in a later epoch; nothing in the first. */
+bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
 
 #endif

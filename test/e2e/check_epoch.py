@@ -93,6 +93,8 @@ class NewEpoch(unittest.TestCase):
         self.assertEqual((genesis["index"], genesis["operation"]), (0, "genesis"))
         self.assertEqual(genesis["input"], hashlib.sha256(ended.encode()).hexdigest())
         self.assertRegex(genesis["note"], r"^gw.north.example/audit/gw1/2 continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full$")
+        restore = wait_for(lambda: entries(north)[1:])[0]
+        self.assertEqual((restore["operation"], restore["input"]), ("restore", genesis["input"]))
         # What waited in the outbox arrives with its proof from the old log.
         wait_for(lambda: north.ask("outbox") == [])
         self.assertEqual(north.ask("exchange", "show", waiting["exchange"])["exchange"]["state"], "delivered")

@@ -1,13 +1,16 @@
-"""The master key of the payload keys, made anew while the gateway serves."""
+"""Keys that change: the master key of the payload keys, made anew while the gateway serves, and public ones."""
 
+import contextlib
 import glob
 import json
 import os
 import shutil
+import sqlite3
 import unittest
 
 import agreements
-from world import ROOT, World, wait_for
+from check_witness import entries
+from world import ROOT, World, read, wait_for, write
 
 
 class Keys(unittest.TestCase):
@@ -32,9 +35,9 @@ class Keys(unittest.TestCase):
                     with open(p, "rb") as f:
                         self.assertFalse(master in f.read(), p)
             with open(f"{w.south.folder}/log/audit.jsonl", encoding="ascii") as f:
-                entries = [json.loads(line) for line in f]
+                log = [json.loads(line) for line in f]
             self.assertIn(("key-change", "master key of payloads made anew: generation 2"),
-                          [(e["operation"], e.get("note")) for e in entries])
+                          [(e["operation"], e.get("note")) for e in log])
             # The old slots beside the new master key: nothing opens, and the gateway says so instead of serving junk.
             w.south.stop()
             slots = glob.glob(f"{keys}/slots*")
@@ -59,3 +62,35 @@ class Keys(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Public(unittest.TestCase):
+    def test_changes_of_public_keys_are_logged(self):
+        with World() as w:
+            north = w.north
+
+            def changes():
+                return [e for e in entries(north) if e["operation"] == "key-change"]
+            north.start()
+            wait_for(lambda: len(changes()) == 1)
+            self.assertEqual(changes()[0]["note"], "public keys of this node and its partners")
+            with contextlib.closing(sqlite3.connect(f"file:{north.folder}/store/gatewayd.db?mode=ro", uri=True)) as db:
+                kept, = db.execute("SELECT text FROM document WHERE digest = ?", (bytes.fromhex(changes()[0]["input"]),)).fetchone()
+            self.assertIn(f"south-gateway log {read(w.south.folder + '/audit.vkey')}".encode(), kept)
+            north.ctl("reload")
+            path = f"{north.folder}/partners/south-gateway.json"
+            before = read(path)
+            doc = json.loads(before)
+            doc["identity"]["pins"].append("0" * 64)
+            write(path, json.dumps(doc))
+            north.ctl("reload")
+            wait_for(lambda: len(changes()) == 2)
+            # Back to keys that were in force before: a change like any other.
+            write(path, before)
+            north.ctl("reload")
+            wait_for(lambda: len(changes()) == 3)
+            self.assertEqual(changes()[2]["input"], changes()[0]["input"])
+            north.stop()
+            north.start()
+            wait_for(lambda: [e["operation"] for e in entries(north)].count("start") == 2)
+            self.assertEqual(len(changes()), 3)
