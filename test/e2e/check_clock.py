@@ -149,6 +149,31 @@ class Clock(unittest.TestCase):
             south.start(faked("+99h"))
             self.doubted(south, BEHIND)
 
+    def test_in_doubt_no_hold_ends_and_no_delivery_is_given_up(self):
+        with World() as w:
+            w.agreement(agreements.passenger(digest=schema()))
+            node = self.node(w)
+            status, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+            self.assertEqual(status, 201, answer)
+            exchange = answer["exchange"]
+            node.stop()
+            now = int(time.time() * 1000)
+            with sqlite3.connect(f"{node.folder}/store/gatewayd.db") as db:
+                db.execute("INSERT INTO hold (seq, kind, from_ms, until_ms, statement, signer, role) "
+                           "VALUES (1, 0, ?, ?, randomblob(32), 'anna', 'officer')", (now, now + 3600000))
+            db.close()
+
+            def state():
+                x = node.ask("exchange", "show", exchange)["exchange"]
+                return x["state"], len(x["holds"])
+            node.start(faked("+200h"))
+            self.doubted(node, AHEAD)
+            attempts = node.ask("outbox")[0]["attempts"]
+            wait_for(lambda: node.ask("outbox")[0]["attempts"] > attempts + 1)
+            self.assertEqual(state(), ("queued", 1))
+            self.assertEqual(node.ctl("clock", "confirm", *self.statement(node, "olive", 200))[0], 0)
+            wait_for(lambda: state() == ("failed", 0))
+
     def test_a_witness_confirms(self):
         with World() as w:
             node = self.node(w)

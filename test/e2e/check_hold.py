@@ -171,6 +171,26 @@ class Holds(Statements, unittest.TestCase):
         self.assertEqual([o for o in operations if o in ("collection", "decision", "erasure")],
                          ["collection"] + 4 * ["decision"] + ["erasure"])
 
+    def test_a_duty_waits_for_the_hold_to_end(self):
+        node, exchange = self.world.south, self.deliver()
+        node.stop()
+        with sqlite3.connect(f"{node.folder}/store/gatewayd.db") as db:
+            db.execute("INSERT INTO inbox (id, seq, exchange, kind, body, made_ms) SELECT id + 1000, seq, exchange, 'erase', "
+                       "'\"duty\":\"made up\"', made_ms FROM inbox ORDER BY id DESC LIMIT 1")
+        db.close()
+        node.start()
+        self.south.close()
+
+        def duty():
+            item = self.south.inbox()["items"][-1]
+            self.assertEqual((item["kind"], item["exchange"]), ("erase", exchange))
+            return item.get("duty"), item.get("held")
+        self.assertEqual(duty(), ("made up", None))
+        statement = self.set(node, exchange, "sue")
+        self.assertEqual(duty(), (None, True))
+        self.lift(node, exchange, "sue", statement)
+        self.assertEqual(duty(), ("made up", None))
+
     def test_ends_by_itself(self):
         node, exchange = self.world.south, self.deliver()
         self.set(node, exchange, "sue", "restriction", soon(3))
