@@ -19,7 +19,7 @@ static void help(FILE *out)
 	      "  -o json   answers as JSON\n\n", out);
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
 		for (const struct ctl_command *c = tables[t]; c->group; c++) {
-			char line[200];
+			char line[800];
 			snprintf(line, sizeof line, "%s%s%s %s", c->group, c->name ? " " : "", c->name ? c->name : "", c->arguments);
 			fprintf(out, "  %s\n        %s\n", line, c->help);
 		}

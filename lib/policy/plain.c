@@ -93,32 +93,50 @@ const char *plain_tier(const char *tier)
 	return strcmp(tier, "T0") == 0 ? "routine" : strcmp(tier, "T1") == 0 ? "serious" : "imminent danger";
 }
 
-void plain_place(struct buf *out, const char *pointer)
+struct view plain_member(const char *pointer)
 {
-	struct view tokens[64], rest = view_of(pointer);
+	struct view v = view_of(pointer);
 	size_t n = 0;
 
-	while (rest.n && n < 64) {
-		rest = view_from(rest, 1);
-		size_t k = 0;
-		while (k < rest.n && rest.p[k] != '/')
-			k++;
-		tokens[n++] = view_make(rest.p, k);
-		rest = view_from(rest, k);
+	if (v.n)
+		v = view_from(v, 1);
+	while (n < v.n && v.p[n] != '/')
+		n++;
+	return view_make(v.p, n);
+}
+
+void plain_words(struct buf *out, struct view token)
+{
+	for (size_t i = 0; i < token.n; i++)
+		buf_addc(out, token.p[i] == '_' ? ' ' : token.p[i]);
+}
+
+bool plain_rest(struct buf *out, struct view pointer, const char *before)
+{
+	bool any = false;
+
+	while (pointer.n) {
+		size_t n = 1;
+		while (n < pointer.n && pointer.p[n] != '/')
+			n++;
+		struct view token = view_make(pointer.p + 1, n - 1);
+		pointer = view_from(pointer, n);
+		if (view_is(token, "*"))
+			continue;
+		buf_adds(out, any ? " " : before);
+		plain_words(out, token);
+		any = true;
 	}
-	if (n == 0)
-		buf_adds(out, "the whole record");
-	while (n > 0) {
-		bool each = view_is(tokens[n - 1], "*");
-		if (each && n > 1) {
-			buf_adds(out, "each of ");
-			n--;
-		}
-		for (size_t i = 0; i < tokens[n - 1].n; i++)
-			buf_addc(out, tokens[n - 1].p[i] == '_' ? ' ' : tokens[n - 1].p[i]);
-		if (--n > 0)
-			buf_adds(out, " of ");
-	}
+	return any;
+}
+
+void plain_place(struct buf *out, const char *pointer)
+{
+	struct view member = plain_member(pointer);
+
+	plain_words(out, member.n ? member : VIEW("the whole record"));
+	if (member.n && plain_rest(out, view_from(view_of(pointer), member.n + 1), " ("))
+		buf_addc(out, ')');
 }
 
 void html_text(struct buf *out, struct view v)

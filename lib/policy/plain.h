@@ -14,8 +14,13 @@ void plain_date(struct buf *out, int64_t ms);
 const char *plain_action(enum action a);
 const char *plain_subject(const char *category);
 const char *plain_tier(const char *tier);
-/* The place that a pointer names, in words: "/person/birth_place" becomes "birth place of person". */
+/* The place that a pointer names, in words: "/person/birth_place" becomes "person (birth place)". */
 void plain_place(struct buf *out, const char *pointer);
+/* Its parts: the member that it begins with, empty for the whole; a name with blanks for low lines; and the names
+ * beneath in one, after `before`, items left out. False when there are none. */
+struct view plain_member(const char *pointer);
+void plain_words(struct buf *out, struct view token);
+bool plain_rest(struct buf *out, struct view pointer, const char *before);
 /* Text for HTML: `&`, `<`, `>` and quotes escaped. */
 void html_text(struct buf *out, struct view v);
 

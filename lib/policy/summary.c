@@ -146,6 +146,47 @@ static void guard(struct page *p, const struct rule *r)
 	item(p);
 }
 
+/* Has an earlier rule done the same to the same field, or to one of the same member? */
+static bool seen_before(const struct agreement *a, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (a->rules[k].field.action == a->rules[i].field.action &&
+		    strcmp(a->rules[k].field.pointer, a->rules[i].field.pointer) == 0)
+			return true;
+	return false;
+}
+
+static bool grouped_before(const struct agreement *a, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (a->rules[k].field.action == a->rules[i].field.action &&
+		    view_eq(plain_member(a->rules[k].field.pointer), plain_member(a->rules[i].field.pointer)))
+			return true;
+	return false;
+}
+
+/* The rules of one action that begin at the same member, as one: "travellers (seat, baggage pieces)". */
+static void group(struct page *p, const struct agreement *a, size_t first)
+{
+	const struct rule *r = &a->rules[first];
+	struct view member = plain_member(r->field.pointer);
+	size_t within = 0;
+
+	plain_words(&p->line, member.n ? member : VIEW("the whole record"));
+	for (size_t i = first; i < a->n_rules; i++) {
+		const struct rule *s = &a->rules[i];
+		if (s->field.action != r->field.action || !view_eq(plain_member(s->field.pointer), member) || seen_before(a, i))
+			continue;
+		struct view rest = view_from(view_of(s->field.pointer), member.n ? member.n + 1 : 0);
+		if (plain_rest(&p->line, rest, within ? ", " : " ("))
+			within++;
+		if (s->waiver != INDEX_NONE)
+			buf_adds(&p->line, " under an exception only");
+	}
+	if (within)
+		buf_addc(&p->line, ')');
+}
+
 /* Fields grouped by what happens to them; each is named once for each thing that happens to it. */
 static void which(struct page *p, const struct agreement *a)
 {
@@ -155,18 +196,13 @@ static void which(struct page *p, const struct agreement *a)
 		size_t n = 0;
 		for (size_t i = 0; i < a->n_rules; i++) {
 			const struct rule *r = &a->rules[i];
-			bool named = false;
-			for (size_t k = 0; k < i && !named; k++)
-				named = a->rules[k].field.action == r->field.action && strcmp(a->rules[k].field.pointer, r->field.pointer) == 0;
-			if (r->field.action != (enum action)action || named)
+			if (r->field.action != (enum action)action || grouped_before(a, i))
 				continue;
 			if (n++ == 0)
 				buf_addf(&p->line, "What %s: ", plain_action((enum action)action));
 			else
 				buf_adds(&p->line, "; ");
-			plain_place(&p->line, r->field.pointer);
-			if (r->waiver != INDEX_NONE)
-				buf_adds(&p->line, " (only under an exception)");
+			group(p, a, i);
 		}
 		if (n)
 			item(p);
@@ -252,12 +288,22 @@ static void your_rights(struct page *p, const struct agreement *a)
 	paragraph(p);
 }
 
+/* A sheet of A4 or Letter, when it is printed. */
+static const char style[] =
+	"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Summary</title>\n<style>\n"
+	"@page { margin: 10mm 14mm }\n"
+	"body { font: 9.2pt/1.3 sans-serif; max-width: 182mm; margin: 0 auto; padding: 4mm; color: #111; background: #fff }\n"
+	"h1 { font-size: 15pt; margin: 0 0 2mm } h2 { font-size: 11pt; margin: 2.6mm 0 .8mm; border-bottom: .3mm solid #888 }\n"
+	"ul { margin: 0; padding-left: 5mm } p { margin: .8mm 0 } p:last-child { font-size: 8pt; overflow-wrap: anywhere; color: #444 }\n"
+	"@media print { body { padding: 0; max-width: none } }\n"
+	"</style></head><body>\n";
+
 bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 {
 	struct page p = { .out = out, .html = html, .line = BUF_INIT(1 << 20) };
 
 	if (html)
-		buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Summary</title></head><body>\n");
+		buf_adds(out, style);
 	buf_add(&p.line, a->title);
 	flush(&p, "<h1>", "</h1>");
 	who(&p, a);

@@ -226,6 +226,41 @@ START_TEST(summary_is_plain_and_bound)
 }
 END_TEST
 
+/* A sheet of A4 in 9 pt has some 75 lines of 120 characters. */
+START_TEST(summary_fits_a_page)
+{
+	struct agreement *a = load_patched(ids[_i], NULL, NULL);
+	struct buf text = BUF_INIT(1 << 20);
+	size_t lines = 0, column = 0;
+
+	ck_assert(agreement_summary(a, false, &text));
+	for (size_t i = 0; i < text.n; i++) {
+		column = text.p[i] == '\n' ? 0 : column + 1;
+		lines += text.p[i] == '\n' || column % 120 == 0;
+	}
+	ck_assert_msg(lines <= 75, "%s: %zu lines", ids[_i], lines);
+	buf_free(&text);
+	agreement_unref(a);
+}
+END_TEST
+
+START_TEST(fields_by_where_they_stand)
+{
+	struct agreement *pnr = load_patched("pnr", NULL, NULL), *police = load_patched("police-request", NULL, NULL);
+	struct agreement *cyber = load_patched("cyber-threat", NULL, NULL);
+	struct buf text = BUF_INIT(1 << 20);
+
+	ck_assert(agreement_summary(pnr, false, &text) && agreement_summary(police, false, &text) && agreement_summary(cyber, false, &text));
+	ck_assert(holds(&text, "What is passed on as it is: carrier; travel dates; travellers (seat, baggage pieces, ") &&
+	          holds(&text, "names family under an exception only, names given under an exception only") &&
+	          holds(&text, "What is passed on as it is: the whole record\n"));
+	buf_free(&text);
+	agreement_unref(pnr);
+	agreement_unref(police);
+	agreement_unref(cyber);
+}
+END_TEST
+
 START_TEST(summary_escapes)
 {
 	struct agreement *a = load_patched("pnr", "title", "\"<b>&\\\"'</b>\"");
@@ -452,6 +487,8 @@ TCase *make_words_case(void)
 	tcase_add_test(c, lint_counts_the_rest);
 	tcase_add_test(c, lint_knows_the_day);
 	tcase_add_loop_test(c, summary_is_plain_and_bound, 0, sizeof ids / sizeof ids[0]);
+	tcase_add_loop_test(c, summary_fits_a_page, 0, sizeof ids / sizeof ids[0]);
+	tcase_add_test(c, fields_by_where_they_stand);
 	tcase_add_test(c, summary_escapes);
 	tcase_add_test(c, flow_map_says_it);
 	tcase_add_test(c, described_with_state);
