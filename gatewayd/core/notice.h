@@ -80,7 +80,7 @@ struct notice_end {
 /* What a kind of notice does. Both run in the writer's job and may be called twice (writer.h); false rolls it back. */
 struct notice_work {
 	/* Takes a notice for exchange `x` (its views live until the next call on `s`); writes its effect, or refuses it
-	 * by notice_refuse() before it wrote anything. NULL: this node takes none of that kind. */
+	 * by notice_refuse() before it wrote anything. */
 	bool (*take)(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s, struct error *e);
 	/* NULL: nothing is left to do. */
 	bool (*ended)(const struct notice_end *end, struct writer *w, struct store *s, struct error *e);

@@ -214,13 +214,10 @@ void handle_notice(struct request *r)
 	in->proof = BUF_INIT(PROOF_MAX);
 	in->leaf = BUF_INIT(ENTRY_MAX);
 	bool ok = notice_read(in);
-	/* This node's own failure, or what it cannot do yet, is no decision: the sender tries again. */
-	enum reason failed = !ok && reason_status(in->found.reason) >= 500 ? in->found.reason :
-	                     ok && !notice_work[in->kind].take ? REASON_NOT_IMPLEMENTED : REASON_NONE;
-	if (failed != REASON_NONE) {
-		if (!ok)
-			core_log("error", "notice: %s", in->found.text);
-		answer_problem(r, failed);
+	/* This node's own failure is no decision: the sender tries again. */
+	if (!ok && reason_status(in->found.reason) >= 500) {
+		core_log("error", "notice: %s", in->found.text);
+		answer_problem(r, in->found.reason);
 		notice_in_free(in);
 		return;
 	}

@@ -1,5 +1,4 @@
-/* What each kind of notice does at either end: the one table. See notice.h. A kind without a take() is one that this
- * node does not take: its sender is told so, and tries again. */
+/* What each kind of notice does at either end: the one table. See notice.h. */
 #include "gatewayd/core/duty_notice.h"
 #include "gatewayd/core/hold_notice.h"
 

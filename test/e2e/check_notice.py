@@ -285,6 +285,16 @@ class Taken(unittest.TestCase):
         self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
         self.assertEqual(self.reason(), "not-found: nothing was released in this exchange")
 
+    def test_a_sender_whose_log_is_not_known(self):
+        path = f"{self.world.south.folder}/partners/north-gateway.json"
+        doc = json.loads(read(path))
+        del doc["audit"]
+        write(path, json.dumps(doc))
+        self.world.south.ctl("reload")
+        status, answer = self.teller.tell(self.exchange, self.teller.notice("recall", self.exchange, {"why": "mine"}))
+        self.assertEqual((status, answer["type"]), (403, "/problems/receipt-invalid"))
+        self.assertEqual(self.reason(), "receipt-invalid: /entry: no verifier key of the sender's log is known here")
+
     def test_no_more_than_256(self):
         self.world.south.stop()
         db = sqlite3.connect(f"{self.world.south.folder}/store/gatewayd.db")
@@ -306,7 +316,7 @@ class Takes(Receiver):
 
     def __init__(self, world, digest):
         super().__init__(world, digest)
-        self.notices, self.status, self.problem, self.exchange = [], 200, None, uuid7()
+        self.notices, self.status, self.problem, self.exchange, self.spoil = [], 200, None, uuid7(), None
 
     def answer(self, path, body):
         if not path.endswith("/notices"):
@@ -322,7 +332,8 @@ class Takes(Receiver):
                 "input": hashlib.sha256(base64.b64decode(doc["entry"])).hexdigest(), "note": f"{doc['kind']}: taken",
                 "operation": "duty", "origin": path.split("/")[3], "outcome": "taken", "time": int(time.time() * 1000)}
         leaf.update(self.change)
-        return self.prove(leaf)
+        receipt = self.prove(leaf)
+        return self.spoil(receipt) if self.spoil else receipt
 
 
 class Sending(unittest.TestCase):
@@ -401,6 +412,11 @@ class Sending(unittest.TestCase):
             wait_for(lambda: len(self.partner.notices) > before + 1)
             self.assertEqual(self.rows("SELECT last_error FROM notice"), [("receipt-invalid",)], lie)
         self.partner.change = {}
+        for spoil in (lambda r: r[:-10] + ("A" if r[-10] != "A" else "B") + r[-9:], lambda r: "", lambda r: None):
+            self.partner.spoil, before = spoil, len(self.partner.notices)
+            wait_for(lambda: len(self.partner.notices) > before + 1)
+            self.assertEqual(self.rows("SELECT last_error FROM notice"), [("receipt-invalid",)])
+        self.partner.spoil = None
         wait_for(lambda: [e[1] for e in self.ended()] == [""])
 
     def test_refused_for_good_is_an_incident(self):
