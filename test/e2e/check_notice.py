@@ -285,16 +285,6 @@ class Taken(unittest.TestCase):
         self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
         self.assertEqual(self.reason(), "not-found: nothing was released in this exchange")
 
-    def test_a_sender_whose_log_is_not_known(self):
-        path = f"{self.world.south.folder}/partners/north-gateway.json"
-        doc = json.loads(read(path))
-        del doc["audit"]
-        write(path, json.dumps(doc))
-        self.world.south.ctl("reload")
-        status, answer = self.teller.tell(self.exchange, self.teller.notice("recall", self.exchange, {"why": "mine"}))
-        self.assertEqual((status, answer["type"]), (403, "/problems/receipt-invalid"))
-        self.assertEqual(self.reason(), "receipt-invalid: /entry: no verifier key of the sender's log is known here")
-
     def test_no_more_than_256(self):
         self.world.south.stop()
         db = sqlite3.connect(f"{self.world.south.folder}/store/gatewayd.db")
