@@ -149,7 +149,7 @@ static void fill_timer(struct exchange *x)
 	int64_t payload = retention_payload_due(r, x->request->now_ms);
 	struct schedule *plan = &x->timer.plan;
 
-	x->timer = (struct store_timer){ .kind = TIMER_ERASE, .purpose = x->envelope.purpose };
+	x->timer = (struct store_timer){ .kind = TIMER_ERASE, .purpose = x->decision.purpose };
 	schedule_make(r, &x->decision.copy, release_ms(x), plan);
 	/* A payload that outlives the copy would be one. */
 	plan->payload_ms = plan->end_ms != SCHEDULE_NEVER && plan->end_ms < payload ? plan->end_ms : payload;
