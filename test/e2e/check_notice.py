@@ -285,6 +285,12 @@ class Taken(unittest.TestCase):
         self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
         self.assertEqual(self.reason(), "not-found: nothing was released in this exchange")
 
+    def test_each_agency_speaks_for_itself(self):
+        notice = self.teller.notice("recall", self.exchange, {"why": "mine"}, agency="east")
+        status, answer = self.teller.tell(self.exchange, notice)
+        self.assertEqual((status, answer["type"]), (422, "/problems/notice-invalid"))
+        self.assertEqual(self.reason(), "notice-invalid: /agency: the sender is not the agency that it names")
+
     def test_no_more_than_256(self):
         self.world.south.stop()
         db = sqlite3.connect(f"{self.world.south.folder}/store/gatewayd.db")
@@ -389,6 +395,8 @@ class Sending(unittest.TestCase):
         self.assertEqual([n["receipt"] for n in listed["sent"]], [e[2] for e in self.ended()])
         self.assertEqual(self.north.ask("exchange", "show", self.exchange)["notices"], listed)
         arrived = wait_for(lambda: (a := self.audit(operation="delivery", note="notice: recall")) and a)
+        theirs = next(l for l in self.ended()[3][2].split("\n") if l.startswith("extra "))[6:]
+        self.assertEqual(arrived[0]["input"], hashlib.sha256(base64.b64decode(theirs)).hexdigest())
         self.assertEqual((arrived[0]["exchange"], arrived[0]["outcome"], arrived[0]["recipient"]), (self.exchange, "delivered", "south"))
 
     def test_a_receipt_for_something_else_counts_for_nothing(self):
