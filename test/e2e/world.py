@@ -47,11 +47,12 @@ def read(path):
 class Authority:
     """A throw-away certificate authority."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, days=30):
+        """Certificates live ten days less than their authority."""
+        self.folder, self.days = folder, days
         os.makedirs(folder)
         self.key, self.cert = f"{folder}/ca.key", f"{folder}/ca.pem"
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
             "-keyout", self.key, "-out", self.cert, "-subj", "/CN=Made-up authority for tests",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
@@ -60,7 +61,7 @@ class Authority:
         write(ext, f"basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
                    f"extendedKeyUsage={usage}\nsubjectAltName={names}\n"
                    "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
-        run("openssl", "x509", "-req", "-in", csr, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", "20",
+        run("openssl", "x509", "-req", "-in", csr, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", str(self.days - 10),
             "-extfile", ext, "-out", out)
 
     def leaf(self, name, uri, usage="clientAuth"):
@@ -221,9 +222,9 @@ class Client:
 class World:
     """North and south, who know each other, with a system each."""
 
-    def __init__(self):
+    def __init__(self, days=30):
         self.folder = tempfile.mkdtemp(prefix="gw")
-        self.authority = Authority(f"{self.folder}/ca")
+        self.authority = Authority(f"{self.folder}/ca", days)
         self.north, self.south = Node(self, "north", "XN"), Node(self, "south", "XS")
         self.nodes = [self.north, self.south]
         self.signers, self.systems = {}, {}
