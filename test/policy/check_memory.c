@@ -7,6 +7,7 @@
 #include "lib/policy/lint.h"
 #include "test/memory.h"
 #include "test/policy/decision_fixture.h"
+#include "test/policy/document_fixture.h"
 #include "test/policy/officers.h"
 
 TCase *make_memory_case(void);
@@ -105,6 +106,28 @@ START_TEST(loading)
 	}
 	ck_assert(n > 100 || (SANITIZER_ALLOCATES && !arenas));
 	free(text);
+}
+END_TEST
+
+/* Documents of run time: each kind, heaps and arenas. */
+START_TEST(loading_documents)
+{
+	const struct document_sources sources = { .unsigned_ok = true, .now_ms = NOW };
+	enum document_kind kind = (enum document_kind)(_i / 2);
+	bool arenas = _i % 2, loaded = SANITIZER_ALLOCATES && !arenas;
+	struct error_list errors = { .max = 50 };
+	struct view text = view_of(right_documents[kind]);
+
+	signed_document_free(loaded_document(kind));
+	for (long n = 0; !loaded; n = next(arenas, n)) {
+		fail_after(arenas, n);
+		struct signed_document *d = signed_document_load("test.json", text, VIEW(""), &sources, &errors);
+		fail_no_more();
+		ck_assert_msg(d || errors.n + errors.dropped > 0, "no error at %ld", n);
+		loaded = d != NULL;
+		signed_document_free(d);
+		error_list_free(&errors);
+	}
 }
 END_TEST
 
@@ -258,6 +281,7 @@ TCase *make_memory_case(void)
 	tcase_set_timeout(c, 300);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, loading, 0, 2);
+	tcase_add_loop_test(c, loading_documents, 0, 2 * DOCUMENT_KIND_COUNT);
 	tcase_add_loop_test(c, words, 0, 6);
 	tcase_add_loop_test(c, deciding, 0, 2);
 	return c;

@@ -49,6 +49,23 @@ static const struct { const char *schema, *pointer; bool there; } table[] = {
 	{ S("\"properties\":{\"a\":{\"$ref\":\"urn:third\"}}"), "/a/t", true },
 	{ S("\"properties\":{\"a\":{\"$ref\":\"https://two.example/other.json\"}}"), "/a/o", false },
 	{ S("\"properties\":{\"child\":{\"$ref\":\"#\"},\"name\":true}"), "/child/child/child/name", true },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"other.json#o\"}}"), "/a/o", false },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"#/prefixItems/9\"}},\"prefixItems\":[true]"), "/a/b", false },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"#/prefixItems/x\"}},\"prefixItems\":[true]"), "/a/b", false },
+	{ S("\"$ref\":\"#here\",\"$defs\":{\"n\":7,\"x\":[[{\"$anchor\":\"there\"}],{\"$anchor\":\"here\",\"properties\":{\"a\":true}}]}"), "/a", true },
+	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}},\"l\":{\"properties\":{\"b\":true}}}"), "/b", true },
+	{ S("\"if\":{\"minProperties\":1},\"then\":{\"minProperties\":2},\"properties\":{\"a\":true}"), "/a", true },
+	{ S("\"items\":false"), "/*", false },
+	{ S("\"unevaluatedItems\":{\"properties\":{\"b\":true}}"), "/*/b", true },
+	{ S("\"unevaluatedItems\":false,\"properties\":{\"a\":{\"type\":\"string\"}}"), "/*/b", false },
+	{ S("\"patternProperties\":{\"^x\":{\"type\":\"string\"}}"), "/x1/b", false },
+	{ S("\"additionalProperties\":{\"type\":\"string\"}"), "/any/b", false },
+	{ S("\"items\":[{\"type\":\"string\"}],\"additionalItems\":false"), "/*/b", false },
+	{ S("\"type\":\"object\""), "/any", true },
+	{ S("\"type\":\"array\""), "/*", true },
+	{ S("\"type\":\"string\""), "/any", false },
+	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":true}}}"), "/*/x", false },
+	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":true}}}"), "/a/~2", false },
 };
 
 struct documents {

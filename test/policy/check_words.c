@@ -428,6 +428,7 @@ static const struct { const char *preset, *pointer, *value; enum diff_kind kind;
 	{ "police-request", "/exceptions/0/tiers", "[\"T1\",\"T2\"]", DIFF_LOOSER, "the exception's tier T1 is added", "the exception's tier T1 is taken" },
 	{ "police-request", "/exceptions/0/review_within", "\"P40D\"", DIFF_LOOSER, "review of its uses: 30 days becomes 40 days", "40 days becomes 30" },
 	{ "police-request", "/exceptions/0/ground", "\"vital-interest\"", DIFF_OTHER, "the exception's ground reads", "the exception's ground reads" },
+	{ "pnr", "/rules/27/category", "\"quasi-identifier\"", DIFF_OTHER, "/itinerary/*/flight counts as quasi-identifier", "counts as operational" },
 	{ "cyber-threat", "/rules/0/subtree", "false", DIFF_OTHER, "the whole record has other parameters", "the whole record has other parameters" },
 };
 
