@@ -22,6 +22,8 @@
 /* A program that a sanitizer serves may use neither. */
 __attribute__((unused)) static _Thread_local unsigned long allocations;
 __attribute__((unused)) static _Thread_local long fail_at = -1; /* this many more succeed; -1: all do */
+__attribute__((unused)) static _Thread_local bool fail_once;    /* only the one behind them fails */
+__attribute__((unused)) static _Thread_local unsigned long failed_allocations;
 
 #if !SANITIZER_ALLOCATES
 
@@ -39,6 +41,9 @@ static bool may_allocate(void)
 		fail_at--;
 		return true;
 	}
+	failed_allocations++;
+	if (fail_once)
+		fail_at = -1;
 	errno = ENOMEM;
 	return false;
 }

@@ -246,7 +246,7 @@ static bool add_name(struct state *s, struct view name, uint32_t to)
 }
 
 /* Makes the edges of one state. States may move while others are made. */
-static bool expand(struct builder *b, uint32_t at)
+static void expand(struct builder *b, uint32_t at)
 {
 	struct subset set = b->subsets[at];
 	struct state s = b->program->states[at];
@@ -254,7 +254,7 @@ static bool expand(struct builder *b, uint32_t at)
 
 	if (s.drop_all) {
 		b->program->states[at] = s;
-		return b->ok;
+		return;
 	}
 	s.star = follow(b, &set, NULL, inherited, s.guards);
 	for (uint32_t i = 0; i < set.n; i++)
@@ -265,7 +265,7 @@ static bool expand(struct builder *b, uint32_t at)
 			s.slots *= 2;
 		s.names = calloc(s.slots, sizeof *s.names);
 		if (!s.names)
-			return out_of_memory(b);
+			out_of_memory(b);
 	}
 	for (uint32_t i = 0; b->ok && names > 0 && i < set.n; i++)
 		for (uint32_t c = b->trie[set.nodes[i]].first_child; b->ok && c != NO_NODE; c = b->trie[c].next)
@@ -275,7 +275,6 @@ static bool expand(struct builder *b, uint32_t at)
 	s.keep_all = s.rule != RULE_NONE && b->program->rules[s.rule].action == ACTION_KEEP && s.slots == 0 &&
 	             s.star != STATE_NOTHING && b->subsets[s.star].n == 0;
 	b->program->states[at] = s;
-	return b->ok;
 }
 
 static bool build(struct builder *b, char *names)
@@ -305,8 +304,7 @@ static bool build(struct builder *b, char *names)
 		return out_of_memory(b);
 	state_of(b, &root);
 	for (uint32_t s = STATE_ROOT; b->ok && s < p->n_states; s++)
-		if (!expand(b, s))
-			return false;
+		expand(b, s);
 	return b->ok;
 }
 

@@ -12,11 +12,10 @@ struct partial {
 	bool has_time;
 };
 
+/* `v` has that many bytes. */
 static bool digits(struct view v, size_t at, size_t n, int *out)
 {
 	*out = 0;
-	if (at + n > v.n)
-		return false;
 	for (size_t i = at; i < at + n; i++) {
 		if (v.p[i] < '0' || v.p[i] > '9')
 			return false;
@@ -36,7 +35,7 @@ static bool partial_parse(struct view v, struct partial *out)
 		out->has_time = v.n > 10;
 		return date_parse(view_make(v.p, 10), &out->first) && (!out->has_time || time_parse(v, &ms));
 	}
-	if (!digits(v, 0, 4, &year))
+	if (v.n < 4 || !digits(v, 0, 4, &year))
 		return false;
 	out->first = (struct date){ year, 1, 1 };
 	if (v.n == 4) {

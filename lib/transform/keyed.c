@@ -200,17 +200,16 @@ static bool open_hidden(const struct rule *r, struct transform_run *run, struct 
 
 	if (r->action == ACTION_TOKEN && r->p.hidden.per_subject && subject.n == 0)
 		return rule_fail(r, e, "the transform needs to know the data subject");
-	if (!read_hidden(r, run, value, e))
-		return false;
+	ok = read_hidden(r, run, value, e);
 	sealed = buf_view(&run->bytes);
 	buf_reset(&run->encoded);
 	uint8_t *room = (uint8_t *)buf_room(&run->encoded, sealed.n);
 	if (r->action == ACTION_TOKEN) {
-		ok = room && sealed.n > SIV_TAG &&
+		ok = ok && room && sealed.n > SIV_TAG &&
 		     siv_open(r->key.siv, context, token_context(r, subject, context), sealed, room);
 		run->encoded.n = ok ? sealed.n - SIV_TAG : 0;
 	} else {
-		ok = room && sealed.n > GCM_NONCE + GCM_TAG &&
+		ok = ok && room && sealed.n > GCM_NONCE + GCM_TAG &&
 		     gcm_open(run->gcm, r->key.gcm.b, (const uint8_t *)sealed.p, buf_view(&r->key.aad),
 		              view_from(sealed, GCM_NONCE), room);
 		run->encoded.n = ok ? sealed.n - GCM_NONCE - GCM_TAG : 0;
@@ -232,9 +231,7 @@ bool rule_reverse(const struct rule *r, struct transform_run *run, struct view s
 			return false;
 		buf_add_json_string(out, buf_view(&run->text));
 	} else if (r->action == ACTION_TOKEN || r->action == ACTION_SEAL) {
-		if (!open_hidden(r, run, subject, value, e))
-			return false;
-		if (!unpad_value(buf_view(&run->encoded), &type, &text))
+		if (!open_hidden(r, run, subject, value, e) || !unpad_value(buf_view(&run->encoded), &type, &text))
 			return rule_fail(r, e, "the value was not made under this key and context");
 		if (type == HIDDEN_STRING)
 			buf_add_json_string(out, text);

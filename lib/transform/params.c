@@ -430,11 +430,10 @@ bool rule_params(struct rule *r, const json_t *params, struct error_list *errors
 {
 	struct params p = { .rule = r, .object = params, .errors = errors, .ok = true };
 
-	if (params && !json_is_object(params)) {
+	if (params && !json_is_object(params))
 		bad(&p, "params", "must be an object");
-		return false;
-	}
-	read_action(&p, r);
+	else
+		read_action(&p, r);
 	/* json_object_foreach() takes no const; it changes nothing here. */
 	void *iter = json_object_iter((json_t *)(uintptr_t)params);
 	for (; iter; iter = json_object_iter_next((json_t *)(uintptr_t)params, iter)) {

@@ -193,9 +193,8 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	if ((!object && n->type != TAPE_ARRAY) || n->count == 0)
 		return walk_leaf(w, node, s);
 	if (s->keep_all) {
-		if (!step(w, node, s->rule))
-			return false;
 		size_t from = w->out.out->n;
+		step(w, node, s->rule);
 		splice_copy(&w->out, w->tape, node);
 		note(w, s, from);
 		return true;

@@ -12,6 +12,8 @@
 #include "test/transform/transform_test.h"
 
 #include "lib/base/datetime.h"
+#include "lib/base/encode.h"
+#include "lib/base/wire.h"
 
 #define PSEUDONYM(params) "[{\"pointer\":\"/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"person\"," params "}}]"
 
@@ -307,6 +309,50 @@ START_TEST(sealing_needs_random_bytes)
 }
 END_TEST
 
+/* A value under the right key that no token can have made: who holds the key may err, too. */
+START_TEST(what_is_not_padded_is_not_opened)
+{
+	static const struct view plain[] = { { "Sabc", 4 }, { "\x80", 1 }, { "Sabc\x00\x00", 6 }, { "\0\0\0", 3 } };
+	struct program *p = compile_ok("[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\"}}]");
+	struct view context[] = { VIEW("north-south-1"), VIEW("border-check"), VIEW("d") };
+	struct key_context keys = test_keys(1);
+	struct buf info = BUF_INIT(500), text = BUF_INIT(500), out = BUF_INIT(500);
+	struct transform_run *run = transform_run_new();
+	uint8_t key[64], sealed[64];
+
+	put_view16(&info, VIEW("gatewayd transform key 1"));
+	put_view16(&info, context[1]);
+	put_view16(&info, context[2]);
+	put_view16(&info, VIEW("token"));
+	put_u32(&info, 1);
+	ck_assert(hkdf_sha256(view_make(keys.secret.b, keys.secret.n), context[0], buf_view(&info), key, sizeof key));
+	struct siv_key *siv = siv_key_new(key);
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+		struct error e = { .reason = REASON_NONE };
+		buf_reset(&text);
+		ck_assert(siv_seal(siv, context, 3, plain[i], sealed));
+		buf_adds(&text, "t1.1.");
+		base64url_encode(&text, view_make(sealed, plain[i].n + 16));
+		ck_assert(!program_reverse(p, run, 0, VIEW(""), buf_view(&text), &out, &e));
+		ck_assert_ptr_nonnull(strstr(e.text, "was not made under this key and context"));
+		ck_assert_uint_eq(out.n, 0);
+	}
+	/* The same way, well padded. */
+	buf_reset(&text);
+	ck_assert(siv_seal(siv, context, 3, view_make("Sabc\x80", 5), sealed));
+	buf_adds(&text, "t1.1.");
+	base64url_encode(&text, view_make(sealed, 5 + 16));
+	ck_assert(program_reverse(p, run, 0, VIEW(""), buf_view(&text), &out, NULL));
+	ck_assert(view_is(buf_view(&out), "\"abc\""));
+	siv_key_free(siv);
+	buf_free(&info);
+	buf_free(&text);
+	buf_free(&out);
+	transform_run_free(run);
+	program_free(p);
+}
+END_TEST
+
 START_TEST(dates_shift_by_subject)
 {
 	static const char rules[] = "[{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"dates\",\"days\":30}}]";
@@ -369,6 +415,7 @@ TCase *make_keyed_case(void)
 	tcase_add_test(c, reversal_is_refused);
 	tcase_add_test(c, sealed_values_are_never_alike);
 	tcase_add_test(c, sealing_needs_random_bytes);
+	tcase_add_test(c, what_is_not_padded_is_not_opened);
 	tcase_add_test(c, dates_shift_by_subject);
 	tcase_add_test(c, shifts_are_even_and_never_zero);
 	return c;

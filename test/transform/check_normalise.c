@@ -111,6 +111,32 @@ START_TEST(values_are_normalised)
 }
 END_TEST
 
+/* What is wrong is said, and each thing by itself. */
+START_TEST(refusals_say_why)
+{
+	static const struct { enum profile profile; const char *in, *why; } wrong[] = {
+		{ PROFILE_TEXT, "a\xcd\xb8", "Unicode has not assigned" },
+		{ PROFILE_EMAIL, "a\xcd\xb8@b.example", "Unicode has not assigned" },
+		{ PROFILE_NAME, "a\xcd\xb8", "Unicode has not assigned" },
+		{ PROFILE_DOCUMENT, "a\xcd\xb8", "Unicode has not assigned" },
+		{ PROFILE_EMAIL, "a b@c.example", "not an e-mail address" },
+		{ PROFILE_PHONE, "", "does not begin with +" },
+		{ PROFILE_PHONE, "449301234567", "does not begin with +" },
+		{ PROFILE_PHONE, "+049301234567", "no country code" },
+	};
+	struct normaliser *n = normaliser_new();
+	struct buf out = BUF_INIT(4096);
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		buf_reset(&out);
+		const char *why = normalise(n, wrong[i].profile, view_of(wrong[i].in), &out);
+		ck_assert_msg(why && strstr(why, wrong[i].why), "%zu: %s", i, why ? why : "accepted");
+	}
+	buf_free(&out);
+	normaliser_free(n);
+}
+END_TEST
+
 START_TEST(long_values_grow_the_scratch)
 {
 	struct normaliser *n = normaliser_new();
@@ -149,6 +175,7 @@ TCase *make_normalise_case(void)
 	TCase *c = tcase_create("normalise");
 
 	tcase_add_test(c, values_are_normalised);
+	tcase_add_test(c, refusals_say_why);
 	tcase_add_test(c, long_values_grow_the_scratch);
 	tcase_add_test(c, profiles_have_names);
 	return c;

@@ -451,6 +451,19 @@ START_TEST(runs_follow_the_definition)
 }
 END_TEST
 
+/* What a rule drops may not arrive either, not even as an empty shell that another rule would keep. */
+START_TEST(dropped_containers_do_not_arrive)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\"},{\"pointer\":\"/b\",\"action\":\"keep\"},{\"pointer\":\"/a\",\"action\":\"drop\"}]");
+	struct error e = { .reason = REASON_NONE };
+
+	ck_assert(check_arrival(p, "{\"b\":{}}", NULL));
+	ck_assert(!check_arrival(p, "{\"a\":{}}", &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "no rule of the agreement lets through"));
+	program_free(p);
+}
+END_TEST
+
 TCase *make_output_case(void);
 TCase *make_output_case(void)
 {
@@ -462,5 +475,6 @@ TCase *make_output_case(void)
 	tcase_add_test(c, shapes_are_closed);
 	tcase_add_test(c, the_schema_is_the_same_bytes);
 	tcase_add_test(c, runs_follow_the_definition);
+	tcase_add_test(c, dropped_containers_do_not_arrive);
 	return c;
 }

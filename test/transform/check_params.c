@@ -204,6 +204,20 @@ START_TEST(without_a_secret_rules_check_but_do_not_run)
 }
 END_TEST
 
+START_TEST(constants_have_an_end)
+{
+	struct buf rules = BUF_INIT(1u << 22);
+
+	buf_adds(&rules, "[{\"pointer\":\"/v\",\"action\":\"const\",\"params\":{\"value\":\"");
+	for (int i = 0; i < 1 << 20; i++)
+		buf_addc(&rules, 'x');
+	buf_adds(&rules, "\"}}]");
+	buf_addc(&rules, 0);
+	assert_refused(rules.p, "\"value\" is too long");
+	buf_free(&rules);
+}
+END_TEST
+
 TCase *make_params_case(void);
 TCase *make_params_case(void)
 {
@@ -213,5 +227,6 @@ TCase *make_params_case(void)
 	tcase_add_test(c, long_lists_are_refused);
 	tcase_add_test(c, missing_context_is_an_error);
 	tcase_add_test(c, without_a_secret_rules_check_but_do_not_run);
+	tcase_add_test(c, constants_have_an_end);
 	return c;
 }
