@@ -25,6 +25,7 @@
 #include "gatewayd/core/rebuild.h"
 #include "gatewayd/core/retention.h"
 #include "gatewayd/core/sight.h"
+#include "gatewayd/core/surrogates.h"
 #include "gatewayd/core/timestamp.h"
 #include "gatewayd/core/witness.h"
 #include "gatewayd/core/worker.h"
@@ -239,10 +240,11 @@ static bool open_all(struct core *c, struct opened *o, struct error *e)
 	c->envelope_schema = document_schema(VIEW("envelope"), e);
 	c->notice_schema = document_schema(VIEW("notice"), e);
 	c->quotas = quotas_new();
+	c->surrogates = surrogates_new();
 	c->sights = sights_new();
 	c->overdue = overdue_new();
 	c->terms = terms_cache_new();
-	if (!c->quotas || !c->sights || !c->overdue || !c->terms)
+	if (!c->quotas || !c->surrogates || !c->sights || !c->overdue || !c->terms)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (!c->envelope_schema || !c->notice_schema || !open_secrets(c, n, &o->audit, e))
 		return false;
@@ -517,6 +519,7 @@ static void close_all(struct core *c, struct opened *o)
 	ed25519_free(o->audit);
 	hmac_key_free(c->body_key);
 	quotas_free(c->quotas);
+	surrogates_free(c->surrogates);
 	overdue_free(c->overdue);
 	terms_cache_free(c->terms);
 	schema_unref(c->envelope_schema);

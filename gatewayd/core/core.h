@@ -15,6 +15,7 @@ struct mirror;
 struct overdue;
 struct quotas;
 struct sights;
+struct surrogates;
 struct terms_cache;
 struct witness;
 struct worker;
@@ -30,6 +31,7 @@ struct core {
 	struct writer *writer;
 	struct store *reader;           /* the main thread's */
 	struct quotas *quotas;          /* its own lock */
+	struct surrogates *surrogates;  /* its own lock */
 	struct overdue *overdue;        /* its own lock */
 	struct terms_cache *terms;      /* the writer's thread */
 	struct witness *witness;

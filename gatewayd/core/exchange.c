@@ -200,8 +200,10 @@ static bool fits(struct exchange *x)
 static bool transform(struct exchange *x)
 {
 	struct scratch *s = &x->worker->scratch;
+	struct surrogate_search search = { x->worker->core->surrogates, x->agreement, x->worker->reader, &x->surrogates };
+	const struct surrogate_table surrogates = { &search, surrogates_find };
 	struct transform_input in = { .tape = &x->tape, .record = x->envelope.record, .subject = x->envelope.reference,
-		.batch = x->batch, .suppressed = x->suppressed };
+		.surrogates = &surrogates, .batch = x->batch, .suppressed = x->suppressed };
 	struct error e = { .reason = REASON_NONE };
 
 	if (x->rare) {

@@ -6,6 +6,7 @@
 #define GATEWAYD_CORE_EXCHANGE_H
 
 #include "gatewayd/core/quota.h"
+#include "gatewayd/core/surrogates.h"
 #include "gatewayd/core/worker.h"
 
 /* Fresh random bytes of one exchange, drawn at once. */
@@ -47,6 +48,7 @@ struct exchange {
 	struct uuid id, origin;
 	int64_t origin_ms;              /* when the first gateway released it, as its log says */
 	struct quota_use quota;         /* reserved until the release is committed or nothing is released */
+	struct surrogate_use surrogates;        /* held until the release is committed or nothing is released */
 	bool approved;                  /* a person has decided: what would be held is released */
 	bool batch;                     /* somebody counts it among others: k-guards are seen to */
 	uint8_t suppressed;             /* k-guards of the program whose fields are withheld */

@@ -346,7 +346,9 @@ bool exchange_prepare(struct exchange *x)
 		refuse_all(x, REASON_LIMIT);
 		fill(x);
 	}
-	if (x->dry_run || !exchange_is_release(x))
+	if (x->dry_run || !exchange_is_release(x)) {
 		quota_settle(&x->quota, false);
+		surrogates_settle(&x->surrogates);
+	}
 	return filled(x);
 }

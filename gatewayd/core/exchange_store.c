@@ -66,6 +66,7 @@ static void forget(struct exchange *x)
 	x->error = (struct error){ .reason = REASON_NONE };
 	x->row = (struct store_exchange){ .seq = 0 };
 	x->keeps_payload = x->delivers = x->receives = false;
+	surrogates_settle(&x->surrogates);
 }
 
 bool exchange_again(struct exchange *x)
@@ -111,6 +112,7 @@ void exchange_free(struct exchange *x)
 	buf_free(&x->result);
 	disclosures_free(&x->sd);
 	arena_free(&x->mem);
+	free(x->surrogates.held);
 	free(x);
 }
 
@@ -133,7 +135,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	if (!writer_put_key(w, x->random.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;
 	x->timer.seq = x->delivery.seq = x->inbox.seq = x->row.seq;
-	if (exchange_is_release(x) && !quota_write(&x->quota, s, e))
+	if (exchange_is_release(x) && (!quota_write(&x->quota, s, e) || !surrogates_write(&x->surrogates, s, e)))
 		return false;
 	x->delivery.envelope = x->inbox.body = buf_view(&x->members);
 	if ((x->delivers && !store_put_delivery(s, &x->delivery, e)) || (x->receives && !store_put_inbox(s, &x->inbox, e)))
@@ -286,6 +288,7 @@ static void came_home(struct job *j)
 	struct request *r = x->request;
 
 	quota_settle(&x->quota, j->committed && x->accepted == STORE_NEW);
+	surrogates_settle(&x->surrogates);
 	if (j->committed)
 		fill_result(x);
 	else

@@ -4,10 +4,18 @@
 #include "gatewayd/core/clock.h"
 #include "gatewayd/core/duty.h"
 #include "gatewayd/core/overdue.h"
+#include "lib/tlog/entry.h"
 
 #define BATCH 500
 #define LONGEST_DAYS 28
 #define STUCK_MAX 64
+#define ENDED_MAX 16            /* a sweep; the next one takes more */
+
+/* A key epoch whose surrogates are erased. */
+struct ended {
+	char agreement[128];
+	uint32_t epoch;
+};
 
 struct retention {
 	struct job job;                 /* first */
@@ -18,6 +26,9 @@ struct retention {
 	int64_t now_ms;
 	uint64_t due[BATCH];
 	size_t n;
+	struct ended ended[ENDED_MAX];
+	size_t n_ended;
+	const struct conf *conf;        /* while a sweep looks for those */
 	uint64_t fired;                 /* by the job under way */
 	bool overdue;                   /* it found, or ended, overdue receipts */
 	unsigned batch;                 /* timers of the next job: one by one after a failure */
@@ -33,6 +44,24 @@ int64_t retention_payload_due(const struct ruling *r, int64_t now_ms)
 	return due == TIME_NONE || due > most ? most : due;
 }
 
+/* The rows, and an entry that says so: from now on nobody can tell whose those surrogates were. */
+static bool erase_ended(struct retention *r, struct writer *w, struct store *s, const struct ended *x, struct error *e)
+{
+	struct buf leaf = BUF_INIT(8192);
+	char note[64];
+	struct entry entry = { .operation = OPERATION_KEY_CHANGE, .time_ms = r->now_ms, .agreement = view_of(x->agreement),
+		.build = view_of(r->core->build) };
+	uint64_t index;
+
+	snprintf(note, sizeof note, "surrogates of epoch %u erased", (unsigned)x->epoch);
+	entry.note = view_of(note);
+	entry_print(&entry, NULL, &leaf);
+	bool ok = store_erase_surrogates(s, view_of(x->agreement), x->epoch, e) &&
+	          writer_append(w, &r->job, buf_view(&leaf), VIEW(""), &index, e);
+	buf_free(&leaf);
+	return ok;
+}
+
 static bool fire_due(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct retention *r = (struct retention *)j;
@@ -40,6 +69,9 @@ static bool fire_due(struct job *j, struct writer *w, struct store *s, struct er
 	struct copy c;
 
 	r->fired = 0;
+	for (size_t i = 0; i < r->n_ended; i++)
+		if (!erase_ended(r, w, s, &r->ended[i], e))
+			return false;
 	for (size_t i = 0; i < r->n; i++) {
 		/* The timer is looked at again: a person may have decided, or set a hold, since it was read. */
 		if (!copy_load(&a, r->due[i], &c, e))
@@ -66,7 +98,7 @@ static void fired(struct job *j)
 	} else {
 		core_log("error", "retention: %s", j->error.text);
 		/* One that cannot be fired keeps no other from it. */
-		if (r->n == 1 && r->n_stuck < STUCK_MAX)
+		if (r->n == 1 && r->n_ended == 0 && r->n_stuck < STUCK_MAX)
 			r->stuck[r->n_stuck++] = r->due[0];
 		r->batch = 1;
 	}
@@ -82,6 +114,32 @@ static bool add_due(void *arg, const struct store_timer *t)
 			return true;
 	r->due[r->n++] = t->seq;
 	return r->n < r->batch;
+}
+
+/* The agreement in force says when an epoch ends; of one that is gone, what it last said. */
+static bool add_ended(void *arg, struct view agreement, uint32_t epoch, int64_t until_ms)
+{
+	struct retention *r = arg;
+	const struct agreement *a = conf_agreement(r->conf, agreement, NULL, r->now_ms);
+	struct ended *x = &r->ended[r->n_ended];
+
+	if ((a ? agreement_epoch_end_ms(a, epoch) : until_ms) > r->now_ms || agreement.n >= sizeof x->agreement)
+		return true;
+	snprintf(x->agreement, sizeof x->agreement, "%.*s", VIEW_ARG(agreement));
+	x->epoch = epoch;
+	return ++r->n_ended < ENDED_MAX;
+}
+
+static bool find_ended(struct retention *r, struct error *e)
+{
+	struct conf *conf = core_conf(r->core);
+
+	r->conf = conf;
+	r->n_ended = 0;
+	bool ok = store_list_surrogates(r->reader, add_ended, r, e);
+	r->conf = NULL;
+	conf_unref(conf);
+	return ok;
 }
 
 struct retention *retention_new(struct core *c, struct store *reader)
@@ -115,12 +173,12 @@ bool retention_sweep(struct retention *r, int64_t now_ms, struct error *e)
 		return true;
 	r->n = 0;
 	r->now_ms = now_ms;
-	if (!store_due_timers(r->reader, now_ms, BATCH + STUCK_MAX, add_due, r, e))
+	if (!store_due_timers(r->reader, now_ms, BATCH + STUCK_MAX, add_due, r, e) || !find_ended(r, e))
 		return false;
-	if (r->n == 0) {
+	if (r->n == 0)
 		r->batch = BATCH;
+	if (r->n + r->n_ended == 0)
 		return true;
-	}
 	r->busy = true;
 	r->job = (struct job){ .home = r->home, .run = fire_due, .done = fired };
 	writer_submit(r->core->writer, &r->job);

@@ -9,7 +9,8 @@
  * 2023/969 Art. 21). */
 int64_t retention_payload_due(const struct ruling *r, int64_t now_ms);
 
-/* Submits a job for what is due at `now_ms`; nothing when the last one is still under way. Main thread,
+/* Submits a job for what is due at `now_ms`, and for the surrogates of key epochs and agreements that have ended;
+ * nothing when the last one is still under way. Main thread,
  * `reader` is its own. Returns false when the store cannot be read. */
 struct retention;
 struct retention *retention_new(struct core *c, struct store *reader) MUST_USE;

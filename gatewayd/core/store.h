@@ -429,6 +429,24 @@ bool store_timestamped(struct store *s, uint64_t *size, struct error *e) MUST_US
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms, struct error *e) MUST_USE;
 bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;
 
+/* --- surrogates: random stand-ins of values, by a keyed digest of the value, within an agreement and key epoch --- */
+#define STORE_SURROGATE 16
+struct store_surrogate {
+	struct view agreement;
+	uint32_t epoch;
+	struct digest key;
+	uint8_t value[STORE_SURROGATE];
+	int64_t until_ms;               /* of the epoch; the latest that was put counts for all of them */
+};
+/* Nothing when it is there; REASON_STORE when the key has another value. */
+bool store_put_surrogate(struct store *s, const struct store_surrogate *x, struct error *e) MUST_USE;
+bool store_get_surrogate(struct store *s, struct view agreement, uint32_t epoch, const struct digest *key,
+                         uint8_t value[STORE_SURROGATE], struct error *e) MUST_USE;
+/* Agreements and epochs that have any. */
+bool store_list_surrogates(struct store *s, bool (*each)(void *arg, struct view agreement, uint32_t epoch, int64_t until_ms),
+                           void *arg, struct error *e) MUST_USE;
+bool store_erase_surrogates(struct store *s, struct view agreement, uint32_t epoch, struct error *e) MUST_USE;
+
 /* --- small values by name: the trusted clock, … --- */
 bool store_put_value(struct store *s, struct view name, struct view value, struct error *e) MUST_USE; /* or replaces; empty: drops */
 bool store_get_value(struct store *s, struct view name, struct view *value, struct error *e) MUST_USE;

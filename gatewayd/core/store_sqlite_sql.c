@@ -242,8 +242,23 @@ static const char expiry[] =
 	"DROP INDEX timer_due;"
 	"CREATE INDEX timer_due ON timer (due_ms, kind, held) WHERE held = 0;";
 
+static const char surrogates[] =
+	"CREATE TABLE surrogate ("
+	"  agreement TEXT NOT NULL,"
+	"  epoch INTEGER NOT NULL,"
+	"  key BLOB NOT NULL,"                  /* keyed digest of the value */
+	"  value BLOB NOT NULL,"                /* random */
+	"  PRIMARY KEY (agreement, epoch, key)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE surrogate_end ("          /* of the epochs that have any */
+	"  agreement TEXT NOT NULL,"
+	"  epoch INTEGER NOT NULL,"
+	"  until_ms INTEGER NOT NULL,"
+	"  PRIMARY KEY (agreement, epoch)"
+	") STRICT, WITHOUT ROWID;";
+
 const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, sightings, notices, copies, timestamps,
-	expiry, NULL };
+	expiry, surrogates, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -327,6 +342,11 @@ const char *const sql_texts[SQL_COUNT] = {
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 
+	[SQL_SURROGATE_PUT] = "INSERT INTO surrogate (agreement, epoch, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+	[SQL_SURROGATE_END_PUT] = "INSERT OR REPLACE INTO surrogate_end (agreement, epoch, until_ms) VALUES (?1, ?2, ?3)",
+	[SQL_SURROGATE_ERASE] = "DELETE FROM surrogate WHERE agreement = ?1 AND epoch = ?2",
+	[SQL_SURROGATE_END_DROP] = "DELETE FROM surrogate_end WHERE agreement = ?1 AND epoch = ?2",
+
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
 	[SQL_EXCHANGE_ID] = EXCHANGE_COLUMNS "WHERE x.id = ?1",
 	[SQL_EXCHANGE_ORIGIN] = EXCHANGE_COLUMNS "WHERE x.origin = ?1 AND x.provider = ?2",
@@ -394,6 +414,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_WITNESSED_GET] = "SELECT size, root, note, incident FROM witnessed WHERE origin = ?1",
 	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
 	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
+	[SQL_SURROGATE_GET] = "SELECT value FROM surrogate WHERE agreement = ?1 AND epoch = ?2 AND key = ?3",
+	[SQL_SURROGATE_END_LIST] = "SELECT agreement, epoch, until_ms FROM surrogate_end ORDER BY agreement, epoch",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
 	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",
 	[SQL_TIMESTAMP_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM timestamp WHERE size >= ?1 AND size < ?2",

@@ -4,6 +4,12 @@
 #include "lib/base/encode.h"
 #include "lib/schema/document.h"
 
+/* A table of surrogates that ends with the command. */
+struct drawn {
+	struct surrogate_key key;
+	uint8_t value[SURROGATE_BYTES];
+};
+
 struct simulation {
 	struct agreement_setup setup;
 	struct given_facts given;
@@ -19,6 +25,9 @@ struct simulation {
 	struct buf scratch, record;
 	bool ran;                       /* the record went through its rules */
 	struct view build;              /* that the decision is to name */
+	const json_t *before;           /* the decision that is repeated, or NULL */
+	struct drawn *drawn;
+	size_t n_drawn;
 };
 
 static void simulation_free(struct simulation *s)
@@ -33,6 +42,7 @@ static void simulation_free(struct simulation *s)
 	buf_free(&s->scratch);
 	free(s->text.p);
 	facts_free(&s->given);
+	free(s->drawn);
 	agreement_setup_free(&s->setup);
 }
 
@@ -90,6 +100,55 @@ static bool fits_coming_in(struct simulation *s)
 	return true;
 }
 
+static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t out[SURROGATE_BYTES], struct error *e)
+{
+	struct simulation *s = arg;
+	size_t i = 0;
+
+	while (i < s->n_drawn && !digest_eq(&s->drawn[i].key.digest, &key->digest))
+		i++;
+	if (i == s->n_drawn) {
+		struct drawn *larger = realloc(s->drawn, (s->n_drawn + 1) * sizeof *larger);
+		if (!larger)
+			return error_set(e, REASON_NO_MEMORY, "memory ran out");
+		s->drawn = larger;
+		larger[i].key = *key;
+		if (!random_bytes(larger[i].value, SURROGATE_BYTES))
+			return error_set(e, REASON_CRYPTO, "no random bytes");
+		s->n_drawn++;
+	}
+	memcpy(out, s->drawn[i].value, SURROGATE_BYTES);
+	return true;
+}
+
+/* Which fields the other records of its batch cost the record, and whether they refused it, stands in the decision
+ * that is repeated and in no document. Without one the record comes alone. False: it was refused. */
+static bool repeat_batch(struct simulation *s, struct transform_input *in)
+{
+	struct program_guard guards[GUARDS_MAX];
+	const struct program *p = s->decision.ruling->program;
+	size_t n = program_guards(p, guards), i;
+	json_t *o;
+
+	in->batch = s->before != NULL;
+	json_array_foreach(json_object_get(s->before, "failed"), i, o) {
+		struct view reason = view_of(json_string_value(json_object_get(o, "reason")));
+		const char *clause = json_string_value(json_object_get(o, "clause"));
+		if (view_is(reason, reason_slug(REASON_GROUP_TOO_SMALL))) {
+			decision_fail(&s->decision, REASON_GROUP_TOO_SMALL, clause, "");
+			return false;
+		}
+		/* It came alone: a rule refused it, and no clause. */
+		if (view_is(reason, reason_slug(REASON_BATCH_REQUIRED)) && clause && clause[0] != '/')
+			in->batch = false;
+	}
+	json_array_foreach(json_object_get(s->before, "dropped"), i, o)
+		for (size_t g = 0; g < n; g++)
+			if (view_is(view_of(json_string_value(json_object_get(o, "rule"))), program_rule_id(p, guards[g].rule)))
+				in->suppressed |= (uint8_t)(1u << g);
+	return true;
+}
+
 /* The same steps, in the same order, as an exchange of the daemon. */
 static bool decide(struct simulation *s)
 {
@@ -108,7 +167,11 @@ static bool decide(struct simulation *s)
 	facts.build = s->build;
 	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) || !fits_coming_in(s))
 		return false;
-	struct transform_input in = { .tape = &s->tape, .record = s->envelope.record, .subject = s->envelope.reference };
+	const struct surrogate_table surrogates = { s, find_surrogate };
+	struct transform_input in = { .tape = &s->tape, .record = s->envelope.record, .subject = s->envelope.reference,
+		.surrogates = &surrogates };
+	if (!repeat_batch(s, &in))
+		return false;
 	if (!random_bytes(in.random, sizeof in.random) || !program_run(d->ruling->program, s->transform, &in, &s->record, &e)) {
 		decision_fail(d, e.reason ? e.reason : REASON_CRYPTO, e.text, e.where);
 		return false;
@@ -157,6 +220,7 @@ static bool take_decision(struct simulation *s, const char *path, struct text_fi
 	error_list_free(&errors);
 	if (!*doc)
 		return false;
+	s->before = *doc;
 	s->build = view_of(json_string_value(json_object_get(*doc, "build")));
 	return time_parse(view_of(json_string_value(json_object_get(*doc, "time"))), &s->setup.now_ms) ||
 		error_at(e, REASON_CONFIG, path, 0, 0, "/time: is not an instant");

@@ -71,6 +71,8 @@ struct view agreement_withdrawals(const struct agreement *a);
 bool agreement_needs_consent(const struct agreement *a, struct view legal_basis);
 /* The agency that receives what `from` provides under this agreement; empty when there is no such flow. */
 struct view agreement_recipient(const struct agreement *a, struct view from);
+/* When keys of this epoch are no longer used to send: the next epoch has begun, or the agreement has ended. */
+int64_t agreement_epoch_end_ms(const struct agreement *a, uint32_t epoch);
 /* Whether records leave under k-guards, hence in batches that are counted. */
 bool agreement_has_guards(const struct agreement *a);
 /* k-th schema digest that the agreement pins; false past the last. */

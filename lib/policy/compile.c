@@ -22,6 +22,7 @@ static bool needs_key(enum action a)
 {
 	switch (a) {
 	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE:
 	case ACTION_TOKEN:
 	case ACTION_SEAL:
 	case ACTION_FPE:

@@ -97,3 +97,13 @@ bool read_epochs(struct load *l)
 			a->epochs[a->n_epochs++] = next;
 	return true;
 }
+
+int64_t agreement_epoch_end_ms(const struct agreement *a, uint32_t epoch)
+{
+	int64_t end = a->sunset_ms;
+
+	for (size_t i = 0; i < a->n_epochs; i++)
+		if (a->epochs[i].epoch > epoch && a->epochs[i].from_ms < end)
+			end = a->epochs[i].from_ms;
+	return end;
+}

@@ -58,6 +58,8 @@ const char *plain_action(enum action a)
 		return "is replaced by a code that only the sender can turn back";
 	case ACTION_PSEUDONYM:
 		return "is replaced by a code that nobody can turn back";
+	case ACTION_SURROGATE:
+		return "is replaced by a random code that only a list of the sender leads back to";
 	case ACTION_MASK:
 		return "is blacked out";
 	case ACTION_CONST:

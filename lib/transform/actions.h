@@ -11,6 +11,7 @@
  *   mask               character ("*"), length | keep_first, keep_last (0 to 8)
  *   pseudonym          domain!, normalise! (exact, name, document, phone, date, email, text),
  *                      bits (128, 160, 192, 256)
+ *   surrogate          domain!, normalise!
  *   token              domain!, pad (16), per_subject (false), subject
  *   seal               domain!, pad (16)
  *   fpe                domain!, alphabet! (digits, letters, alphanumeric), check (none, luhn, mrz), separators
@@ -25,7 +26,7 @@
  *   redact-text        recognisers, dictionary: one or both
  *   k-guard            k! (2 to 1000), fields! (1 to 32 patterns), otherwise (drop, refuse), subject
  *
- * Forms that leave: pseudonym `p1.<epoch>.<base32>`, token `t1.<epoch>.<base64url>`, seal
+ * Forms that leave: pseudonym `p1.<epoch>.<base32>`, surrogate `r1.<epoch>.<base32>`, token `t1.<epoch>.<base64url>`, seal
  * `s1.<epoch>.<base64url>`. A JSON null stays null under every action but const and drop: it says that
  * there is no value, and so has none to hide. A value of another type than the action takes is refused. */
 #ifndef GATEWAY_TRANSFORM_ACTIONS_H
@@ -94,7 +95,7 @@ struct rule {
 	union {
 		struct const_params constant;
 		struct mask_params mask;
-		struct pseudonym_params pseudonym;
+		struct pseudonym_params pseudonym;      /* and surrogate */
 		struct hidden_params hidden;    /* token, seal */
 		struct fpe_params fpe;
 		struct shift_params shift;
@@ -125,6 +126,7 @@ struct transform_run {
 	struct normaliser *normaliser;
 	struct gcm *gcm;
 	uint32_t redactions[RECOGNISER_COUNT];
+	const struct surrogate_table *surrogates;
 	const struct tape *tape;
 	uint32_t path[PATH_MAX_DEPTH];          /* containers on the way to the leaf, from the record on */
 	struct view subject;
@@ -170,6 +172,7 @@ bool apply_date_shift(const struct rule *r, struct transform_run *run, struct vi
                       struct error *e);
 bool apply_number(const struct rule *r, struct view token, struct buf *out, bool *is_string, struct error *e);
 bool apply_pseudonym(const struct rule *r, struct transform_run *run, struct view text, struct error *e);
+bool apply_surrogate(const struct rule *r, struct transform_run *run, struct view text, struct error *e);
 bool apply_token(const struct rule *r, struct transform_run *run, char type, struct view value, struct error *e);
 bool apply_seal(const struct rule *r, struct transform_run *run, char type, struct view value, struct error *e);
 /* What precedes a hidden value: the text of a string, or the token of a number or boolean. */

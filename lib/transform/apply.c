@@ -32,6 +32,7 @@ static bool apply_string(const struct rule *r, struct transform_run *run, struct
 	case ACTION_DATE_TRUNC: return apply_date_trunc(r, text, &run->text, e);
 	case ACTION_DATE_SHIFT: return apply_date_shift(r, run, text, &run->text, e);
 	case ACTION_PSEUDONYM: return apply_pseudonym(r, run, text, e);
+	case ACTION_SURROGATE: return apply_surrogate(r, run, text, e);
 	case ACTION_FPE: return apply_fpe(r, false, text, &run->text, e);
 	case ACTION_TOKEN: return apply_token(r, run, HIDDEN_STRING, text, e);
 	case ACTION_SEAL: return apply_seal(r, run, HIDDEN_STRING, text, e);
@@ -58,6 +59,8 @@ static bool apply_scalar(const struct rule *r, struct transform_run *run, const 
 		return apply_seal(r, run, HIDDEN_TOKEN, token, e);
 	if (r->action == ACTION_PSEUDONYM && number && t->nodes[node].flags & TAPE_INTEGER)
 		return apply_pseudonym(r, run, token, e);
+	if (r->action == ACTION_SURROGATE && number && t->nodes[node].flags & TAPE_INTEGER)
+		return apply_surrogate(r, run, token, e);
 	if (number && (r->action == ACTION_BAND || r->action == ACTION_ROUND || r->action == ACTION_TOPCODE ||
 	               (r->action == ACTION_GEO && !r->p.geo.is_hash)))
 		return apply_number(r, token, &run->text, is_string, e);

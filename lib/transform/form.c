@@ -26,7 +26,7 @@ static struct view behind_prefix(const struct rule *r, struct view text, char ki
 
 static bool is_pseudonym(const struct rule *r, struct view text)
 {
-	struct view tag = behind_prefix(r, text, 'p');
+	struct view tag = behind_prefix(r, text, r->action == ACTION_SURROGATE ? 'r' : 'p');
 	uint8_t b[32];
 	size_t n = 0;
 
@@ -167,7 +167,7 @@ static bool check_string(const struct rule *r, struct view text)
 	case ACTION_REDACT_TEXT: return redact(r->p.redact.recognisers, r->p.redact.words, text, NULL, NULL) == 0;
 	case ACTION_FPE: return fpe_split(r, text, digits, &n);
 	case ACTION_TOKEN: case ACTION_SEAL: return is_hidden(r, text);
-	case ACTION_PSEUDONYM: return is_pseudonym(r, text);
+	case ACTION_PSEUDONYM: case ACTION_SURROGATE: return is_pseudonym(r, text);
 	case ACTION_MASK: return is_masked(r, text);
 	case ACTION_CONST: return r->p.constant.type == TAPE_STRING && view_eq(text, r->p.constant.text);
 	case ACTION_ROUND: case ACTION_TOPCODE: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT: break;
@@ -391,11 +391,11 @@ void form_schema(const struct rule *r, unsigned types, struct buf *out)
 		add_types(out, "string", true, types);
 		fpe_schema(&r->p.fpe, out);
 		return;
-	case ACTION_TOKEN: case ACTION_SEAL: case ACTION_PSEUDONYM:
+	case ACTION_TOKEN: case ACTION_SEAL: case ACTION_PSEUDONYM: case ACTION_SURROGATE:
 		add_types(out, "string", true, types);
-		if (r->action == ACTION_PSEUDONYM)
-			snprintf(pattern, sizeof pattern, "^p1\\.[1-9][0-9]{0,9}\\.[a-z2-7]{%u}$",
-			         (unsigned)BASE32_TEXT(r->p.pseudonym.bits));
+		if (r->action == ACTION_PSEUDONYM || r->action == ACTION_SURROGATE)
+			snprintf(pattern, sizeof pattern, "^%c1\\.[1-9][0-9]{0,9}\\.[a-z2-7]{%u}$",
+			         r->action == ACTION_SURROGATE ? 'r' : 'p', (unsigned)BASE32_TEXT(r->p.pseudonym.bits));
 		else
 			snprintf(pattern, sizeof pattern, "^%c1\\.[1-9][0-9]{0,9}\\.[A-Za-z0-9_-]{%u,}$",
 			         r->action == ACTION_TOKEN ? 't' : 's', r->action == ACTION_TOKEN ? 24u : 40u);

@@ -68,12 +68,11 @@ bool apply_token(const struct rule *r, struct transform_run *run, char type, str
 {
 	struct view context[4], subject = { NULL, 0 };
 
-	if (r->p.hidden.per_subject && !rule_subject(r, run, &subject, e))
-		return false;
+	bool named = !r->p.hidden.per_subject || rule_subject(r, run, &subject, e);
 	pad_value(&run->bytes, r->p.hidden.pad, type, value);
 	buf_reset(&run->encoded);
 	char *room = buf_room(&run->encoded, run->bytes.n + SIV_TAG);
-	if (!room || run->bytes.failed ||
+	if (!named || !room || run->bytes.failed ||
 	    !siv_seal(r->key.siv, context, token_context(r, subject, context), buf_view(&run->bytes),
 	              (uint8_t *)room))
 		return rule_fail(r, e, "the value could not be encrypted");

@@ -9,7 +9,7 @@
 
 bool action_has_key(enum action a)
 {
-	return a == ACTION_PSEUDONYM || a == ACTION_TOKEN || a == ACTION_SEAL || a == ACTION_FPE ||
+	return a == ACTION_PSEUDONYM || a == ACTION_SURROGATE || a == ACTION_TOKEN || a == ACTION_SEAL || a == ACTION_FPE ||
 	       a == ACTION_DATE_SHIFT;
 }
 
@@ -18,7 +18,7 @@ static bool make_key(struct rule *r, const uint8_t *key)
 	struct rule_key *k = &r->key;
 
 	switch (r->action) {
-	case ACTION_PSEUDONYM: case ACTION_DATE_SHIFT:
+	case ACTION_PSEUDONYM: case ACTION_SURROGATE: case ACTION_DATE_SHIFT:
 		return (k->hmac = hmac_key_new(view_make(key, 32))) != NULL;
 	case ACTION_TOKEN:
 		return (k->siv = siv_key_new(key)) != NULL;
@@ -51,7 +51,7 @@ bool rule_derive(struct rule *r, const struct key_context *keys, struct error *e
 		return true;
 	r->epoch = keys->epoch;
 	snprintf(k->prefix, sizeof k->prefix, "%c1.%u.", r->action == ACTION_PSEUDONYM ? 'p' :
-	         r->action == ACTION_TOKEN ? 't' : 's', (unsigned)keys->epoch);
+	         r->action == ACTION_SURROGATE ? 'r' : r->action == ACTION_TOKEN ? 't' : 's', (unsigned)keys->epoch);
 	if (keys->secret.n == 0)
 		return true;
 	if (keys->secret.n < SECRET_MIN)

@@ -159,7 +159,8 @@ bool apply_number(const struct rule *r, struct view token, struct buf *out, bool
 	}
 	case ACTION_KEEP: case ACTION_DATE_SHIFT: case ACTION_DATE_TRUNC: case ACTION_IP_PREFIX:
 	case ACTION_POSTCODE: case ACTION_REDACT_TEXT: case ACTION_FPE: case ACTION_TOKEN: case ACTION_SEAL:
-	case ACTION_PSEUDONYM: case ACTION_MASK: case ACTION_CONST: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD:
+	case ACTION_PSEUDONYM: case ACTION_SURROGATE: case ACTION_MASK: case ACTION_CONST: case ACTION_NULL:
+	case ACTION_DROP: case ACTION_K_GUARD:
 	case ACTION_COUNT:
 		break;
 	}

@@ -78,7 +78,7 @@ static int compare_params(const struct rule *a, const struct rule *b)
 		return compare_const(&a->p.constant, &b->p.constant);
 	case ACTION_MASK:
 		return compare_mask(&a->p.mask, &b->p.mask);
-	case ACTION_PSEUDONYM:
+	case ACTION_PSEUDONYM: case ACTION_SURROGATE:
 		return alike(a->p.pseudonym.profile == b->p.pseudonym.profile &&
 		             a->p.pseudonym.bits == b->p.pseudonym.bits);
 	case ACTION_TOKEN: case ACTION_SEAL:

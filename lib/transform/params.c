@@ -15,7 +15,7 @@ struct params {
 	struct error_list *errors;
 	const char *known[8];
 	size_t n_known;
-	bool ok;
+	bool ok, no_memory;
 };
 
 static void bad(struct params *p, const char *name, const char *what)
@@ -166,9 +166,12 @@ static void read_pseudonym(struct params *p, struct rule *r)
 	int64_t n = 128;
 
 	get_domain(p, r);
+	r->p.pseudonym.bits = 8 * SURROGATE_BYTES;
 	for (int i = 0; i < PROFILE_COUNT; i++)
 		profiles[i] = profile_name((enum profile)i);
 	r->p.pseudonym.profile = (enum profile)get_choice(p, "normalise", profiles, -1);
+	if (r->action == ACTION_SURROGATE)
+		return;
 	if (get_int(p, "bits", 128, 256, &n) && n != 128 && n != 160 && n != 192 && n != 256)
 		bad(p, "bits", "must be 128, 160, 192 or 256");
 	r->p.pseudonym.bits = (uint32_t)n;
@@ -236,7 +239,7 @@ static void read_band(struct params *p, struct rule *r)
 	bool width = b && get_int(p, "width", 2, INT64_C(1000000000000), &b->width);
 
 	if (!b) {
-		bad(p, "edges", "found no memory");
+		p->no_memory = true;
 		return;
 	}
 	need_one(p, edges != NULL, width, "edges, width");
@@ -270,7 +273,7 @@ static void read_topcode(struct params *p, struct rule *r)
 	struct topcode_params *t = r->p.topcode = calloc(1, sizeof *t);
 
 	if (!t) {
-		bad(p, "max", "found no memory");
+		p->no_memory = true;
 		return;
 	}
 	t->has_max = get_int(p, "max", -NUMBER_EDGE, NUMBER_EDGE, &t->max);
@@ -305,7 +308,7 @@ static void read_postcode(struct params *p, struct rule *r)
 	const json_t *list;
 
 	if (!c) {
-		bad(p, "keep_first", "found no memory");
+		p->no_memory = true;
 		return;
 	}
 	c->first = get_u32(p, "keep_first", 1, 6, 0);
@@ -390,7 +393,7 @@ static void read_k_guard(struct params *p, struct rule *r)
 	int64_t k = 0;
 
 	if (!g) {
-		bad(p, "fields", "found no memory");
+		p->no_memory = true;
 		return;
 	}
 	if (*r->pointer)
@@ -409,7 +412,7 @@ static void read_action(struct params *p, struct rule *r)
 	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: break;
 	case ACTION_CONST: read_const(p, r); break;
 	case ACTION_MASK: read_mask(p, r); break;
-	case ACTION_PSEUDONYM: read_pseudonym(p, r); break;
+	case ACTION_PSEUDONYM: case ACTION_SURROGATE: read_pseudonym(p, r); break;
 	case ACTION_TOKEN: case ACTION_SEAL: read_hidden(p, r); break;
 	case ACTION_FPE: read_fpe(p, r); break;
 	case ACTION_DATE_SHIFT: read_date_shift(p, r); break;
@@ -434,8 +437,10 @@ bool rule_params(struct rule *r, const json_t *params, struct error_list *errors
 		bad(&p, "params", "must be an object");
 	else
 		read_action(&p, r);
+	if (p.no_memory)
+		bad(&p, "params", "found no memory");
 	/* json_object_foreach() takes no const; it changes nothing here. */
-	void *iter = json_object_iter((json_t *)(uintptr_t)params);
+	void *iter = p.no_memory ? NULL : json_object_iter((json_t *)(uintptr_t)params);
 	for (; iter; iter = json_object_iter_next((json_t *)(uintptr_t)params, iter)) {
 		const char *name = json_object_iter_key(iter);
 		bool known = false;
@@ -465,7 +470,7 @@ void rule_free(struct rule *r)
 			free(r->p.guard->fields[i]);
 		free(r->p.guard);
 		break;
-	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_MASK: case ACTION_PSEUDONYM:
+	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_MASK: case ACTION_PSEUDONYM: case ACTION_SURROGATE:
 	case ACTION_TOKEN: case ACTION_SEAL: case ACTION_FPE: case ACTION_DATE_SHIFT: case ACTION_DATE_TRUNC:
 	case ACTION_ROUND: case ACTION_GEO: case ACTION_IP_PREFIX: case ACTION_COUNT: break;
 	}

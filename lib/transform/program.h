@@ -30,7 +30,7 @@
 	A(KEEP, "keep") A(ROUND, "round") A(BAND, "band") A(TOPCODE, "topcode") \
 	A(DATE_SHIFT, "date-shift") A(DATE_TRUNC, "date-trunc") A(GEO, "geo") A(IP_PREFIX, "ip-prefix") \
 	A(POSTCODE, "postcode") A(REDACT_TEXT, "redact-text") A(FPE, "fpe") A(TOKEN, "token") \
-	A(SEAL, "seal") A(PSEUDONYM, "pseudonym") A(MASK, "mask") A(CONST, "const") A(NULL, "null") \
+	A(SEAL, "seal") A(PSEUDONYM, "pseudonym") A(SURROGATE, "surrogate") A(MASK, "mask") A(CONST, "const") A(NULL, "null") \
 	A(DROP, "drop") A(K_GUARD, "k-guard")
 
 enum action {
@@ -107,12 +107,26 @@ struct transform_run;
 struct transform_run *transform_run_new(void) MUST_USE;
 void transform_run_free(struct transform_run *r);
 
+/* The table of surrogates, which the caller owns. A key stands for one value under one agreement, purpose, domain and
+ * epoch, for nobody but the holder of the secret can make it. find() writes the bytes that were drawn at random when
+ * the key was new, and always the same for one key as long as the table lives; false, with `e`: it cannot. */
+#define SURROGATE_BYTES 16
+struct surrogate_key {
+	struct digest digest;
+	uint32_t epoch;
+};
+struct surrogate_table {
+	void *arg;
+	bool (*find)(void *arg, const struct surrogate_key *key, uint8_t out[SURROGATE_BYTES], struct error *e);
+};
+
 /* What a run needs from outside besides the record. */
 struct transform_input {
 	const struct tape *tape;
 	uint32_t record;                /* root of the record on the tape */
 	struct view subject;            /* of rules that do not find it in the record; may be empty: then they refuse */
 	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record; all zero: seal refuses */
+	const struct surrogate_table *surrogates;       /* NULL: surrogate refuses */
 	bool batch;                     /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
 	uint8_t suppressed;             /* guards (1 << place) whose fields are dropped */
 };

@@ -66,6 +66,7 @@ static void wipe_scratch(struct transform_run *r)
 	}
 	normaliser_wipe(r->normaliser);
 	r->tape = NULL;
+	r->surrogates = NULL;
 	r->subject = view_make(NULL, 0);
 	r->random = NULL;
 }
@@ -206,9 +207,7 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	w->depth++;
 	any = object ? walk_members(w, node, s) : walk_items(w, node, s);
 	w->depth--;
-	if (w->failed)
-		return false;
-	if (!any && !s->keep_container && at != STATE_ROOT) {
+	if (w->failed || (!any && !s->keep_container && at != STATE_ROOT)) {
 		splice_rewind(&w->out, mark);
 		return false;
 	}
@@ -225,6 +224,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 	r->n_trace = 0;
 	r->sealed = 0;
 	r->tape = in->tape;
+	r->surrogates = in->surrogates;
 	r->subject = in->subject;
 	r->random = in->random;
 	memset(r->redactions, 0, sizeof r->redactions);

@@ -63,6 +63,16 @@ class Batch(unittest.TestCase):
             return None
         return wait_for(look)["record"]["travellers"][0].get("api")
 
+    def replay(self, agreement, envelope, answer):
+        """The decision on one line alone, made again from what the gateway wrote of it; its exit status."""
+        node = self.world.north
+        paths = [f"{node.folder}/agreements/{agreement}.json"]
+        for name, doc in (("envelope", envelope), ("decision", self.decision(answer))):
+            paths.append(f"{self.world.folder}/{name}.json")
+            with open(paths[-1], "w", encoding="ascii") as f:
+                json.dump(doc, f, sort_keys=name == "decision", separators=(",", ":"))
+        return node.ctl("decision", "replay", *paths, ok=False)
+
     def decision(self, answer):
         return self.world.north.ask("exchange", "show", answer["exchange"])["disclosures"]["decision"]
 
@@ -80,10 +90,15 @@ class Batch(unittest.TestCase):
             self.assertIsNone(self.arrived(a))
             self.assertEqual(a["dropped"], answers[0]["dropped"] + 2)
             rare = [d for d in self.decision(a)["dropped"] if d.get("rule") == "rare"]
-            self.assertEqual([d["pointer"] for d in rare], ["/travellers/0/api/born", "/travellers/0/api/nationality"][::-1])
+            self.assertEqual([d["pointer"] for d in rare], ["/travellers/0/api/nationality", "/travellers/0/api/born"])
+        # What the others of the batch did to a line stands in its decision.
+        del lines[1]
+        for line, a in zip(lines, answers):
+            self.assertEqual(self.replay("drops", line, a)[:2], (0, "the same decision, byte for byte\n"))
 
     def test_rare_records_are_refused(self):
-        answers = self.send("refuses", [self.record("XAA"), self.record("XAB"), self.record("XAA"), self.record("XAA"), self.record("XAB")])
+        lines = [agreements.envelope(self.record(n)) for n in ("XAA", "XAB", "XAA", "XAA", "XAB")]
+        answers = self.batch("refuses", lines)
         self.assertEqual([a["status"] for a in answers], [201, 403, 201, 201, 403])
         for a in (answers[1], answers[4]):
             self.assertEqual(a["type"], "/problems/group-too-small")
@@ -92,11 +107,16 @@ class Batch(unittest.TestCase):
             self.assertEqual(self.decision(a)["failed"][0]["reason"], "group-too-small")
             self.assertIn("rule rare", self.decision(a)["failed"][0]["clause"])
         self.assertEqual(self.arrived(answers[0])["nationality"], "XAA")
+        self.assertEqual(self.replay("refuses", lines[1], answers[1])[0], 0)
+        self.assertEqual(self.replay("refuses", lines[0], answers[0])[0], 0)
 
     def test_alone_is_refused_by_name(self):
         for what in ("records", "validate"):
-            status, answer = self.north.post("drops", agreements.envelope(self.record("XAA")), what=what)
+            envelope = agreements.envelope(self.record("XAA"))
+            status, answer = self.north.post("drops", envelope, what=what)
             self.assertEqual((status, answer["type"]), (403, "/problems/batch-required"), answer)
+            if what == "records":
+                self.assertEqual(self.replay("drops", envelope, answer)[0], 0)
         answers = self.send("refuses", [self.record("XAA")])
         self.assertEqual(answers[0]["type"], "/problems/group-too-small")
 
@@ -106,6 +126,7 @@ class Batch(unittest.TestCase):
         answers = self.batch("held", lines)
         self.assertEqual([a["status"] for a in answers], [403, 403, 201, 201])
         self.assertEqual(answers[0]["type"], "/problems/batch-required")
+        self.assertEqual(self.replay("held", lines[0], answers[0])[0], 0)
         # Those two are not counted with the others.
         for l in lines:
             l.pop("subject_category", None)

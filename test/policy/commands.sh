@@ -82,6 +82,23 @@ has err "throw-away"
 cp "$dir/out" "$dir/third"
 is 1 cmp "$dir/first" "$dir/third"
 
+# Surrogates come from a table of the command's own: one value has one, and the next run draws others. What leaves in
+# batches only is refused alone.
+jq '(.rules[] | select(.id == "family" or .id == "given")) |= (.action = "surrogate" | .params.domain = "person-name")' \
+	conf/agreements/pnr.json >"$dir/surrogates.json"
+jq '.record.travellers[].given = .record.travellers[0].family' $e >"$dir/alike.json"
+is 0 "$ctl" simulate --now $now --secret "$dir/secret" "$dir/surrogates.json" "$dir/alike.json"
+cp "$dir/out" "$dir/first"
+is 0 jq -e '.travellers[0] | (.family | test("^r1[.]1[.][a-z2-7]{26}$")) and .family == .given' "$dir/first"
+is 0 jq -e '.travellers[1] | .family != .given' "$dir/first"
+is 0 "$ctl" simulate --now $now --secret "$dir/secret" "$dir/surrogates.json" "$dir/alike.json"
+cp "$dir/out" "$dir/second"
+is 1 cmp "$dir/first" "$dir/second"
+jq '.rules += [{id: "rare", pointer: "", category: "quasi-identifier", action: "k-guard", params: {k: 3, fields: ["/status"]}}]' \
+	conf/agreements/pnr.json >"$dir/guarded.json"
+is 3 "$ctl" simulate --now $now "$dir/guarded.json" $e
+has err "batch-required"
+
 # Signatures of both parties; a changed byte; a stranger.
 for p in north south stranger; do
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/$p.key" -out "$dir/$p.pem" \
