@@ -6,6 +6,7 @@
 
 #define BODY_MAX 300000
 #define LIST_MAX 64
+#define WHY_MAX 2000
 #define TRAVEL_MS DAY_MS        /* of a receipt to the provider's gateway */
 #define DOUBLINGS 5             /* a receipt is called for again after once, twice, … 32 times its time */
 
@@ -35,8 +36,9 @@ static bool collect(void *arg, const struct store_duty *d)
 
 	if (l->wanted(d, l->now_ms)) {
 		l->items[l->n] = *d;
-		/* Of what is not done there is no answer yet. */
-		l->items[l->n++].result = VIEW("");
+		/* Of what is not done there is no answer yet; why it was recalled is read where it is needed. */
+		l->items[l->n].result = VIEW("");
+		l->items[l->n++].why = VIEW("");
 	}
 	return l->n < LIST_MAX;
 }
@@ -74,6 +76,10 @@ static bool hand_out(const struct act *a, const struct copy *c, struct store_dut
 		buf_adds(&body, ",\"own_reference\":");
 		buf_add_json_string(&body, view_of(c->reference));
 	}
+	if (d->why.n) {
+		buf_adds(&body, ",\"why\":");
+		buf_add_json_string(&body, d->why);
+	}
 	buf_addf(&body, ",\"due\":\"%s\",\"escalated\":%u", due, (unsigned)d->escalated);
 	bool ok = true;
 	if (d->kind == DUTY_MASK) {
@@ -89,9 +95,9 @@ static bool hand_out(const struct act *a, const struct copy *c, struct store_dut
 	return ok;
 }
 
-bool duty_make(const struct act *a, struct copy *c, enum duty_kind kind, struct error *e)
+bool duty_make(const struct act *a, struct copy *c, enum duty_kind kind, struct view why, struct error *e)
 {
-	struct store_duty d = { .seq = c->seq, .kind = kind, .made_ms = a->now_ms };
+	struct store_duty d = { .seq = c->seq, .kind = kind, .made_ms = a->now_ms, .why = why };
 	struct copy_terms terms;
 	char note[80];
 
@@ -130,7 +136,7 @@ bool duty_withdraw(const struct act *a, struct copy *c, enum duty_kind except, s
 bool duty_make_end(const struct act *a, struct copy *c, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
-	return duty_withdraw(a, c, DUTY_KINDS, e) && duty_make(a, c, c->plan.return_at_end ? DUTY_RETURN : DUTY_ERASE, e);
+	return duty_withdraw(a, c, DUTY_KINDS, e) && duty_make(a, c, c->plan.return_at_end ? DUTY_RETURN : DUTY_ERASE, VIEW(""), e);
 }
 
 /* What never reached a recipient's system is over: there is no copy. */
@@ -183,18 +189,29 @@ static bool fire(const struct act *a, struct copy *c, enum due due, struct error
 		return payload_due(a, c, e);
 	case DUE_NOTIFY:
 		c->plan.notify_ms = SCHEDULE_NEVER;
-		return duty_make(a, c, DUTY_NOTIFY, e);
+		return duty_make(a, c, DUTY_NOTIFY, VIEW(""), e);
 	case DUE_MASK:
 		c->plan.mask_ms = SCHEDULE_NEVER;
-		return duty_make(a, c, DUTY_MASK, e);
+		return duty_make(a, c, DUTY_MASK, VIEW(""), e);
 	case DUE_REVIEW:
 		c->plan.review_ms = SCHEDULE_NEVER;
-		return duty_make(a, c, DUTY_REVIEW, e);
+		return duty_make(a, c, DUTY_REVIEW, VIEW(""), e);
 	case DUE_END:
 		if (travelling)
 			return copy_erase_payload(a, c, "retention period over", e) && end_unfetched(a, c, e);
 		return duty_make_end(a, c, e);
 	}
+	return true;
+}
+
+/* Why it was recalled, which is told again. */
+static bool read_why(const struct act *a, const struct store_duty *d, char *out, size_t size, struct error *e)
+{
+	struct store_duty found;
+
+	if (!store_find_duty(a->store, d->seq, d->kind, &found, e))
+		return false;
+	snprintf(out, size, "%.*s", VIEW_ARG(found.why));
 	return true;
 }
 
@@ -204,9 +221,11 @@ static bool call_again(struct act *a, struct copy *c, struct store_duty *d, stru
 	struct copy_terms terms;
 	char note[80];
 	bool first = d->state == DUTY_OPEN, review = d->kind == DUTY_REVIEW;
+	char why[WHY_MAX + 1] = "";
 
-	if (!copy_terms(a, c, &terms, NULL, e))
+	if (!copy_terms(a, c, &terms, NULL, e) || (d->kind == DUTY_RECALL && !read_why(a, d, why, sizeof why, e)))
 		return false;
+	d->why = view_of(why);
 	if (!copy_log(a, c, first ? OPERATION_INCIDENT : OPERATION_DUTY, "overdue",
 	              what(note, sizeof note, d->kind, first ? "receipt is overdue" : "receipt is called for again"), e))
 		return false;

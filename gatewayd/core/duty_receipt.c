@@ -261,6 +261,7 @@ bool duty_answered(struct act *a, struct copy *c, struct store_duty *d, const st
 	d->state = wait ? DUTY_WAITING : DUTY_DONE;
 	d->done_ms = a->now_ms;
 	d->result = answer->result;
+	d->why = VIEW("");
 	d->inbox = 0;
 	ok = disclose_reason(&sd, answer->reason, e);
 	if (ok && wait)
@@ -304,6 +305,7 @@ bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt 
 	d.state = DUTY_DONE;
 	d.done_ms = r->done_ms;
 	d.result = r->result;
+	d.why = VIEW("");
 	if (r->kind == DUTY_MASK)
 		c->plan.mask_ms = SCHEDULE_NEVER;
 	if (r->kind == DUTY_NOTIFY)
@@ -331,6 +333,7 @@ static bool finish_waiting(const struct act *a, uint64_t seq, enum duty_kind kin
 		return true;
 	snprintf(result, sizeof result, "%.*s", VIEW_ARG(d.result));
 	d.result = view_of(result);
+	d.why = VIEW("");
 	d.state = DUTY_DONE;
 	d.done_ms = a->now_ms;
 	return copy_load(a, seq, &c, e) && send_receipt(a, &c, duty_kind_name(kind), &d, TIME_NONE, NULL, e) &&

@@ -129,7 +129,7 @@ static bool write_correction(struct exchange *x, const struct act *a, struct err
 	struct copy c;
 
 	return store_put_link(a->store, &link, e) && overtake(a, x->corrects.seq, e) && copy_load(a, x->row.seq, &c, e) &&
-	       duty_make(a, &c, DUTY_CORRECTION, e);
+	       duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
 }
 
 /* It may have been recalled since it was looked at: then this one goes no further. */

@@ -149,7 +149,7 @@ bool store_put_duty(struct store *s, struct store_duty *d, struct error *e)
 {
 	if (!sql_run(s, SQL_DUTY_PUT, BOUND(as_number(d->seq), as_int(d->kind), as_int(d->state), as_int(d->made_ms),
 		     as_int(d->due_ms), as_int(d->done_ms), as_int(d->escalated), as_int(d->blocks), as_number(d->inbox),
-		     as_text(d->result)), e))
+		     as_text(d->result), as_text(d->why)), e))
 		return false;
 	d->id = sql_inserted(s);
 	return true;
@@ -158,7 +158,8 @@ bool store_put_duty(struct store *s, struct store_duty *d, struct error *e)
 bool store_set_duty(struct store *s, const struct store_duty *d, struct error *e)
 {
 	return sql_change(s, SQL_DUTY_SET, BOUND(as_number(d->id), as_int(d->state), as_int(d->due_ms), as_int(d->done_ms),
-		as_int(d->escalated), as_int(d->blocks), as_number(d->inbox), as_text(d->result)), "duty", e);
+		as_int(d->escalated), as_int(d->blocks), as_number(d->inbox), as_text(d->result), as_text(d->why)),
+		"duty", e);
 }
 
 static struct store_duty duty_row(struct sqlite3_stmt *q)
@@ -166,7 +167,7 @@ static struct store_duty duty_row(struct sqlite3_stmt *q)
 	return (struct store_duty){ .id = (uint64_t)col_int(q, 0), .seq = (uint64_t)col_int(q, 1),
 		.kind = (enum duty_kind)col_int(q, 2), .state = (enum duty_state)col_int(q, 3), .made_ms = col_int(q, 4),
 		.due_ms = col_int(q, 5), .done_ms = col_int(q, 6), .escalated = (uint32_t)col_int(q, 7),
-		.blocks = col_int(q, 8) != 0, .inbox = (uint64_t)col_int(q, 9), .result = col_view(q, 10) };
+		.blocks = col_int(q, 8) != 0, .inbox = (uint64_t)col_int(q, 9), .result = col_view(q, 10), .why = col_view(q, 11) };
 }
 
 bool store_find_duty(struct store *s, uint64_t seq, enum duty_kind kind, struct store_duty *out, struct error *e)
@@ -177,7 +178,7 @@ bool store_find_duty(struct store *s, uint64_t seq, enum duty_kind kind, struct 
 		return false;
 	arena_reset(&s->scratch);
 	struct store_duty d = duty_row(q);
-	bool ok = col_keep(s, q, 10, &d.result, e);
+	bool ok = col_keep(s, q, 10, &d.result, e) && col_keep(s, q, 11, &d.why, e);
 	sql_end(q);
 	if (ok)
 		*out = d;

@@ -217,7 +217,8 @@ static const char copies[] =
 	"  escalated INTEGER NOT NULL,"
 	"  blocks INTEGER NOT NULL,"
 	"  inbox INTEGER NOT NULL,"
-	"  result TEXT NOT NULL"
+	"  result TEXT NOT NULL,"
+	"  why TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX duty_seq ON duty (seq);"
 	"CREATE INDEX duty_overdue ON duty (id) WHERE state = 1;"
@@ -265,7 +266,7 @@ const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, 
 	"x.provider, x.recipient, t.state, x.status, x.answer, t.entry FROM exchange x JOIN state t ON t.seq = x.seq "
 #define TIMER_COLUMNS "SELECT seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
 	"return_at_end, receipt_ms, inbox, purpose, reference FROM timer "
-#define DUTY_COLUMNS "SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result FROM duty "
+#define DUTY_COLUMNS "SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, why FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
 #define IN_FORCE "EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL)"
 /* Held timers are few and in no index of their own: they are found by their holds. */
@@ -295,10 +296,10 @@ const char *const sql_texts[SQL_COUNT] = {
 		"notify_ms, end_ms, return_at_end, receipt_ms, inbox, purpose, reference) "
 		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
-	[SQL_DUTY_PUT] = "INSERT INTO duty (seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_DUTY_PUT] = "INSERT INTO duty (seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, "
+		"why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[SQL_DUTY_SET] = "UPDATE duty SET state = ?2, due_ms = ?3, done_ms = ?4, escalated = ?5, blocks = ?6, inbox = ?7, "
-		"result = ?8 WHERE id = ?1",
+		"result = ?8, why = ?9 WHERE id = ?1",
 	[SQL_LINK_PUT] = "INSERT OR REPLACE INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4)",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",

@@ -75,12 +75,14 @@ START_TEST(duties)
 	d.blocks = true;
 	d.inbox = 12;
 	d.result = VIEW("masked");
+	d.why = VIEW("because");
 	OK(store_set_duty(s, &d, e));
 	d.id = 999;
 	REFUSED(REASON_NOT_FOUND, store_set_duty(s, &d, e));
 	REFUSED(REASON_NOT_FOUND, store_find_duty(s, 1, DUTY_RETURN, &d, e));
 	OK(store_find_duty(s, 1, DUTY_MASK, &d, e));
 	ck_assert(d.state == DUTY_DONE && d.done_ms == T0 + 5 && d.escalated == 3 && d.blocks && d.inbox == 12);
+	ck_assert(view_is(d.why, "because"));
 	ck_assert(view_is(d.result, "masked") && d.made_ms == T0 && d.due_ms == T0 + 1);
 	OK(store_list_duties(s, 1, note_duty, &f, e));
 	ck_assert_uint_eq(f.n, 3);

@@ -196,7 +196,7 @@ class Recall(Pair):
         exchange, record = self.deliver(1, "R-7")
         self.assertEqual(self.recall(exchange)[1]["first"], True)
         duty = self.item("recall")
-        self.assertEqual((duty["exchange"], duty["own_reference"]), (record["exchange"], "R-7"))
+        self.assertEqual((duty["exchange"], duty["own_reference"], duty["why"]), (record["exchange"], "R-7", "sent by mistake"))
         again = self.recall(exchange)[1]
         self.assertEqual((again["first"], again["state"]), (False, "recalled"))
         self.done(duty, {"result": "erased"})
