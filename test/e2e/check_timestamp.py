@@ -12,6 +12,7 @@ import time
 import unittest
 
 import agreements
+import check_sender
 from check_witness import audit_option, auditor, metric
 from world import ROOT, World, read, run, wait_for, write
 
@@ -150,7 +151,18 @@ class Timestamps(unittest.TestCase):
             self.assertIn("is not signed by a timestamp authority", err)
         out = json.loads(north.ctl("-o", "json", "audit", "verify", "--key", f"{north.folder}/audit.vkey", *tsa, f"{w.folder}/published")[1])
         self.assertEqual(out["timestamp"]["size"], int(note.split("\n")[1]))
-        # The timestamp of another log, and none at all.
+        # The key's holder had another history stamped, and one that is longer than the log.
+        liar = check_sender.Liar(w, "", north)
+        for leaves, said in ([b"another"], "that this log does not continue"), ([b"more"] * 99, "that is not this log's"):
+            forged = liar.checkpoint(leaves)
+            write(f"{w.folder}/published/timestamped", forged)
+            run("openssl", "ts", "-query", "-data", self.text(forged), "-sha256", "-cert", "-out", f"{w.folder}/forged.tsq")
+            with open(f"{w.folder}/published/timestamped.tsr", "wb") as f:
+                f.write(self.authority.reply(read_bytes(f"{w.folder}/forged.tsq")))
+            code, _, err = north.ctl(*verify[:-1], *tsa, f"{w.folder}/published", ok=False)
+            self.assertEqual(code, 4)
+            self.assertIn(said, err)
+        # What the log's key did not sign, and none at all.
         write(f"{w.folder}/published/timestamped", note.replace(note.split("\n")[2], "A" * 43 + "="))
         self.assertEqual(north.ctl(*verify[:-1], *tsa, f"{w.folder}/published", ok=False)[0], 4)
         os.remove(f"{w.folder}/published/timestamped")
