@@ -181,6 +181,35 @@ START_TEST(sighted_checkpoints)
 }
 END_TEST
 
+START_TEST(timestamps_by_size)
+{
+	struct view response;
+	uint64_t size = 9;
+
+	OK(store_timestamped(s, &size, e));
+	ck_assert_uint_eq(size, 0);
+	REFUSED(REASON_STORE, store_put_timestamp(s, 3, 1000, VIEW("three"), e));
+	begin();
+	OK(store_put_timestamp(s, 3, 1000, VIEW("three"), e));
+	OK(store_put_timestamp(s, 5, 2000, VIEW("five"), e));
+	OK(store_put_timestamp(s, 5, 3000, VIEW("later"), e));
+	REFUSED(REASON_NOT_FOUND, store_put_timestamp(s, UINT64_C(1) << STORE_LOG_SHIFT, 1, VIEW("x"), e));
+	commit();
+	OK(store_timestamped(s, &size, e));
+	ck_assert_uint_eq(size, 5);
+	OK(store_get_timestamp(s, 5, &response, e));
+	ck_assert(view_is(response, "five"));
+	REFUSED(REASON_NOT_FOUND, store_get_timestamp(s, 4, &response, e));
+	/* They are the newest log's. */
+	struct store *r = open_reader();
+	OK(store_use_log(r, 0, e));
+	OK(store_timestamped(r, &size, e));
+	ck_assert_uint_eq(size, 0);
+	REFUSED(REASON_NOT_FOUND, store_get_timestamp(r, 5, &response, e));
+	store_close(r);
+}
+END_TEST
+
 TCase *make_store_logs_case(void);
 TCase *make_store_logs_case(void)
 {
@@ -193,5 +222,6 @@ TCase *make_store_logs_case(void)
 	tcase_add_test(c, witnessed_logs_are_replaced);
 	tcase_add_test(c, cosignatures_by_size);
 	tcase_add_test(c, sighted_checkpoints);
+	tcase_add_test(c, timestamps_by_size);
 	return c;
 }
