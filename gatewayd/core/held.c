@@ -243,6 +243,8 @@ static void release_free(struct release *r)
 		exchange_recycle(r->x);
 	payload_close(&r->payload);
 	buf_wipe(&r->envelope);
+	scratch_clear(&r->held->worker.scratch);
+	wipe_registers();
 	testimony_free(&r->testimony);
 	conf_unref(r->request.conf);
 	free(r);

@@ -14,6 +14,7 @@ import unittest
 
 import agreements
 from agreements import PSEUDONYM
+from check_held import open_to_all
 from world import World, wait_for, write
 
 RECORDS = 1000
@@ -45,7 +46,13 @@ class Canary(unittest.TestCase):
         for n in w.nodes:
             write(f"{n.folder}/schemas/canary.schema.json", json.dumps(SCHEMA))
         digest = agreements.digest_of(f"{w.north.folder}/schemas/canary.schema.json")
-        w.agreement(agreements.make("canary", [{"name": "canary", "input": digest}], {"border": "canary"}, RULES))
+        w.agreement(open_to_all(agreements.make("canary", [{"name": "canary", "input": digest}], {"border": "canary"}, RULES)))
+        cls.officers = {}
+        for n in w.nodes:
+            cls.officers[n] = cert, _ = w.authority.leaf(f"officer-{n.agency}", f"spiffe://{n.agency}.example/officer", "emailProtection")
+            shutil.copy(cert, f"{n.folder}/partners/officer.pem")
+            n.add_partner({"id": "officer", "agency": n.agency, "jurisdiction": "XX", "roles": ["officer"], "signers": ["officer.pem"],
+                           "training_until": agreements.instant(90)})
         w.start()
         cls.north, cls.south = w.client("north"), w.client("south")
 
@@ -87,6 +94,18 @@ class Canary(unittest.TestCase):
         status, _, body = self.north.request("POST", "/v1/agreements/canary/records", lines, content_type="application/x-ndjson")
         self.assertEqual((status, [json.loads(l)["status"] for l in body.decode().splitlines()]), (200, [201] * len(numbers)))
 
+    def hold_and_release(self, n):
+        """What waits for a person, at either gateway, is kept as it came and decided again."""
+        envelope = self.envelope(n)
+        del envelope["subject_category"]
+        status, answer = self.north.post("canary", envelope)
+        self.assertEqual(status, 202, answer)
+        for node, (cert, key) in self.officers.items():
+            held = wait_for(lambda: [x["exchange"] for x in node.ask("exchange", "list", "1000") if x["state"] == "held"], 60)
+            out = f"{self.world.folder}/approval-{node.agency}"
+            node.ctl("exchange", "approve", held[0], "--certificate", cert, "--key", key, "--out", out)
+            node.ctl("exchange", "release", held[0], "--approval", f"{out}.json", f"{out}.p7s")
+
     def fetch(self):
         fetched = 0
         while True:
@@ -113,8 +132,9 @@ class Canary(unittest.TestCase):
         self.assertEqual(self.north.post("canary", self.envelope(RECORDS + 1), what="validate")[0], 200)
         broken = json.dumps(self.envelope(RECORDS + 2))[:-3]
         self.assertEqual(self.north.post("canary", broken)[0], 400)
+        self.hold_and_release(RECORDS + 3)
         wait_for(lambda: not self.world.north.ask("outbox"), 60)
-        self.assertEqual(self.fetch(), RECORDS)
+        self.assertEqual(self.fetch(), RECORDS + 1)
         for n in self.world.nodes:
             self.assertEqual(n.ask("status")["store"]["payloads"], 0)
         time.sleep(1)
