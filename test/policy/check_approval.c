@@ -118,6 +118,52 @@ START_TEST(tier_two)
 }
 END_TEST
 
+/* An exception that asks for more approvals than its tier is what counts; and without pinned officers nobody approves. */
+START_TEST(exception_asks_for_more)
+{
+	json_t *e = envelope("police-request"), *doc = preset("police-request"), *reasons = json_array(), *rule;
+	struct error_list errors = { .max = 20 };
+	char spki[65];
+	size_t i;
+
+	facts.now_ms = after_signing_ms();
+	facts.officer = officers_find;
+	facts.arg = &officers;
+	officers_make(&officers, 3, facts.now_ms + DAY_MS);
+	put_in_force(doc, facts.now_ms);
+	put(doc, "/exceptions/0/approvals", "2");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	ck_assert(a != NULL);
+	char *record = json_dumps(json_object_get(e, "record"), JSON_COMPACT);
+	hex_of(&officers.of[0].spki, spki);
+	json_object_set_new(e, "tier", json_string("T2"));
+	json_object_set_new(e, "exception", json_string("imminent-threat"));
+	json_object_set_new(e, "officer", json_pack("{s:s}", "certificate", spki));
+	json_object_set_new(json_object_get(e, "necessity"), "criterion", json_string("imminent-danger"));
+	json_array_foreach(json_object_get(doc, "rules"), i, rule)
+		json_array_append_new(reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
+	json_object_set_new(e, "justifications", reasons);
+	json_t *second = approval(a, 1, record, "T2", "imminent-threat", facts.now_ms + DAY_MS);
+	json_t *third = approval(a, 2, record, "T2", "imminent-threat", facts.now_ms + DAY_MS);
+	json_object_set_new(e, "approvals", json_pack("[O]", second));
+	refused_with(a, e, REASON_APPROVAL_MISSING);
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/exceptions/0/approvals");
+	json_object_set_new(e, "approvals", json_pack("[O,O]", second, third));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	facts.officer = NULL;
+	refused_with(a, e, REASON_APPROVAL_INVALID);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/officer/certificate");
+	officers_free(&officers);
+	free(record);
+	json_decref(second);
+	json_decref(third);
+	json_decref(doc);
+	json_decref(e);
+	agreement_unref(a);
+	error_list_free(&errors);
+}
+END_TEST
+
 TCase *make_approval_case(void)
 {
 	TCase *c = tcase_create("approval");
@@ -125,5 +171,6 @@ TCase *make_approval_case(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, tier_two);
+	tcase_add_test(c, exception_asks_for_more);
 	return c;
 }
