@@ -2,13 +2,14 @@
 that is started for one pass at a time."""
 
 import json
+import os
 import sqlite3
 import sys
 import unittest
 
 import agreements
 from simulation import Simulation
-from world import ROOT, run, wait_for
+from world import GATEWAYCTL, ROOT, run, wait_for
 
 
 class Chain(unittest.TestCase):
@@ -103,3 +104,33 @@ class Chain(unittest.TestCase):
         self.system("south")
         self.assertEqual(self.rows("south", "state, record"), [("erased", None)])
         self.assertEqual(self.duties(exchange), ("ended", [("review", "done", "erased")]))
+
+    def test_by_hand(self):
+        """The same chain through gatewayctl inbox, as a person does it."""
+        s = self.begin(mask="P10D", copy="P20D", at_end="return")
+        exchange, to = s.post("north", 7), f"{s.folder}/items"
+        cert, key = s.systems["south"]
+        os.makedirs(to)
+        wait_for(s.quiet)
+
+        def ctl(command, *words, ok=True):
+            return run(GATEWAYCTL, "-o", "json", "inbox", command, "--url", f"https://{s.south.host}:{s.south.port}", "--certificate", cert,
+                       "--key", key, "--authority", s.authority.cert, "--resolve", f"{s.south.host}:{s.south.port}:127.0.0.1", *words, ok=ok)
+
+        def waits(kind):
+            (item,) = [json.loads(l) for l in ctl("list")[1].splitlines()]
+            self.assertEqual(item["kind"], kind)
+            return str(item["id"])
+        record = waits("record")
+        self.assertEqual(json.loads(ctl("fetch", to)[1]), {"fetched": 1, "acknowledged": 0, "duties": 0})
+        ctl("ack", "--reference", "file 7", record)
+        s.advance(11)
+        mask = waits("mask")
+        self.assertIn("duty-answer-invalid", ctl("ack", "--result", "erased", mask, ok=False)[2])
+        ctl("ack", "--result", "masked", mask)
+        s.advance(10)
+        back = waits("return")
+        ctl("ack", "--result", "returned", "--returned", f"{to}/{record}.json", back)
+        self.assertEqual(ctl("list")[1], "")
+        wait_for(s.quiet)
+        self.assertEqual(self.duties(exchange)[1], [("mask", "done", "masked"), ("return", "done", "returned")])
