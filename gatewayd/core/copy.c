@@ -1,6 +1,7 @@
 /* See copy.h. */
 #include "gatewayd/core/copy.h"
 
+#include <jansson.h>
 #include <uthash.h>
 
 #include "gatewayd/core/duty_receipt.h"
@@ -12,6 +13,20 @@
 static void keep(char *out, size_t size, struct view v)
 {
 	snprintf(out, size, "%.*s", VIEW_ARG(v));
+}
+
+/* Without a timer row, the exchange's entry says for which purpose it was. */
+static void read_purpose(const struct act *a, struct copy *c)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct view leaf, packed;
+
+	if (!store_find_entry(a->store, c->entry, &leaf, &packed, &e))
+		return;         /* there is none: whoever needs the purpose fails by name */
+	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
+	const char *purpose = json_string_value(json_object_get(doc, "purpose"));
+	keep(c->purpose, sizeof c->purpose, view_of(purpose ? purpose : ""));
+	json_decref(doc);
 }
 
 bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *e)
@@ -35,6 +50,8 @@ bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *
 	if (!store_get_timer(a->store, seq, &t, &missing)) {
 		if (missing.reason != REASON_NOT_FOUND)
 			*e = missing;
+		else
+			read_purpose(a, c);
 		return missing.reason == REASON_NOT_FOUND;
 	}
 	c->timed = true;

@@ -264,15 +264,16 @@ static bool let_go(const struct act *a, const struct copy *c, bool *gone, struct
 	return true;
 }
 
-/* What arrived although it had been let go is called back. */
+/* What arrived although it had been let go, or may have, for it was sent and no answer came, is called back. */
 static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, struct error *e)
 {
-	bool gone;
+	bool done = d->end == DELIVERY_DONE, gone;
 
-	if (d->end != DELIVERY_DONE)
+	if (!done && (d->post.status != 0 || d->post.sent == 0))
 		return true;
-	return append_end(d, a->writer, e) && store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e) &&
-	       let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("arrived after it was let go"), e));
+	if (done && (!append_end(d, a->writer, e) || !store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e)))
+		return false;
+	return let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
 }
 
 bool delivery_write(struct job *j, struct writer *w, struct store *s, struct error *e)

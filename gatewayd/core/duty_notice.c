@@ -86,6 +86,18 @@ bool duty_return_ended(const struct notice_end *end, struct writer *w, struct st
 
 /* --- recalls --- */
 
+bool duty_recall_ended(const struct notice_end *end, struct writer *w, struct store *s, struct error *e)
+{
+	struct act a = { .core = end->core, .writer = w, .job = end->job, .store = s, .now_ms = end->now_ms };
+	const struct duty_receipt none = { .kind = DUTY_RECALL, .result = VIEW("not-found"), .done_ms = end->now_ms,
+		.until_ms = TIME_NONE };
+	struct copy c;
+
+	if (end->arrived || !view_is(end->error, reason_slug(REASON_NOT_FOUND)))
+		return true;
+	return copy_load(&a, end->seq, &c, e) && duty_take_receipt(&a, &c, &none, e);
+}
+
 bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                        struct error *e)
 {

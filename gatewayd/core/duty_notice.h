@@ -9,6 +9,8 @@ bool duty_receipt_taken(struct notice_in *in, const struct store_exchange *x, st
 bool duty_return_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                        struct error *e) MUST_USE;
 bool duty_return_ended(const struct notice_end *end, struct writer *w, struct store *s, struct error *e) MUST_USE;
+/* A recall of what never arrived there is done. */
+bool duty_recall_ended(const struct notice_end *end, struct writer *w, struct store *s, struct error *e) MUST_USE;
 bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                        struct error *e) MUST_USE;
 

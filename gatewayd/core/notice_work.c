@@ -4,7 +4,7 @@
 
 const struct notice_work notice_work[NOTICE_KINDS] = {
 	[NOTICE_RECEIPT] = { .take = duty_receipt_taken },
-	[NOTICE_RECALL] = { .take = duty_recall_taken },
+	[NOTICE_RECALL] = { .take = duty_recall_taken, .ended = duty_recall_ended },
 	[NOTICE_HOLD] = { .take = hold_taken },
 	[NOTICE_LIFT] = { .take = hold_lift_taken },
 	[NOTICE_RETURN] = { .take = duty_return_taken, .ended = duty_return_ended },

@@ -72,13 +72,32 @@ bool recall_delivered(const struct act *a, struct copy *c, struct view why, stru
 	       walk_on(a, c, why, e);
 }
 
+/* An attempt to deliver it ended without an answer that says what became of it. */
+static bool may_have_arrived(const struct act *a, const struct copy *c, bool *arrived, struct error *e)
+{
+	struct error missing = { .reason = REASON_NONE };
+	struct store_delivery d;
+
+	*arrived = store_get_delivery(a->store, c->seq, &d, &missing) && d.attempts > 0;
+	if (missing.reason == REASON_NONE || missing.reason == REASON_NOT_FOUND)
+		return true;
+	*e = missing;
+	return false;
+}
+
 bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
 {
+	bool arrived;
+
 	*first = true;
 	switch (c->state) {
 	case STATE_HELD:
 		return held_end(a, c->seq, "recalled by its provider", e);
 	case STATE_QUEUED:
+		if (!may_have_arrived(a, c, &arrived, e))
+			return false;
+		if (arrived)
+			return store_drop_delivery(a->store, c->seq, e) && recall_delivered(a, c, why, e);
 		c->plan.notify_ms = SCHEDULE_NEVER;
 		return store_drop_delivery(a->store, c->seq, e) && copy_erase_payload(a, c, "recalled before it was delivered", e) &&
 		       copy_end(a, c, STATE_ENDED, e);

@@ -2,12 +2,14 @@
 and what was passed on. Terms are seconds here."""
 
 import json
+import socket
 import sqlite3
+import threading
 import time
 import unittest
 
 import agreements
-from world import ROOT, World, wait_for
+from world import ROOT, World, read, wait_for, write
 
 ELSEWHERE = {"due": "P1M", "longest_delay": "P1Y", "rejustify_every": "P3M", "by": "elsewhere"}
 
@@ -31,6 +33,63 @@ def log(node):
 
 def notes(node, operation):
     return [e.get("note") for e in log(node) if e["operation"] == operation]
+
+
+class Proxy:
+    """Bytes between a port of its own and another on loopback. `lose`: None, "answers" (the connection ends when the first
+    of an answer's bytes come after the handshake), "hang" (they are kept), "all" (nothing passes)."""
+
+    def __init__(self, to):
+        self.to, self.lose, self.open = to, None, True
+        self.held, self.sockets = [], []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while self.open:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.lose == "all":
+                client.close()
+                continue
+            server = socket.create_connection(("127.0.0.1", self.to))
+            self.sockets += [client, server]
+            sent = [0]
+            threading.Thread(target=self.pump, args=(client, server, sent, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, sent, True), daemon=True).start()
+
+    def pump(self, a, b, sent, back):
+        try:
+            while (data := a.recv(65536)) and self.lose != "all":
+                # A record is larger than what a handshake takes: what comes back then is the answer.
+                if back and sent[0] > 3000 and self.lose in ("answers", "hang"):
+                    if self.lose == "hang":
+                        self.held.append((b, data))
+                        continue
+                    break
+                if not back:
+                    sent[0] += len(data)
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def let_go(self):
+        for b, data in self.held:
+            b.sendall(data)
+        self.held = []
+
+    def close(self):
+        self.open = False
+        for s in [self.listener, *self.sockets]:
+            s.close()
 
 
 class Pair(unittest.TestCase):
@@ -232,6 +291,66 @@ class Recall(Pair):
         self.assertEqual([(e["operation"], e["outcome"]) for e in refused], [("refusal", "refused")])
         for body in ("", "{}", '{"why":""}', '{"why":"x","more":1}', '{"why":7}'):
             self.assertEqual(self.north.request("POST", f"/v1/exchanges/{exchange}/recall", body)[0], 400, body)
+
+
+class LostAnswers(Pair):
+    """North reaches south through a proxy that can lose answers, or everything."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        w = cls.world
+        cls.proxy = Proxy(w.south.port)
+        cls.addClassCleanup(cls.proxy.close)
+        path = f"{w.north.folder}/partners/{w.south.describe()['id']}.json"
+        doc = json.loads(read(path))
+        doc["endpoint"]["port"] = cls.proxy.port
+        write(path, json.dumps(doc))
+        w.north.ctl("reload")
+
+    def recall(self, exchange):
+        status, _, body = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})
+        self.assertEqual(status, 200)
+        return json.loads(body)
+
+    def attempts(self, n):
+        wait_for(lambda: [d["attempts"] for d in self.world.north.ask("outbox")] and
+                 self.world.north.ask("outbox")[0]["attempts"] >= n)
+
+    def test_what_arrived_unknown_to_its_sender(self):
+        self.proxy.lose = "answers"
+        exchange = self.post(1)
+        record = self.item("record")
+        self.attempts(1)
+        self.assertEqual(self.told(exchange)["state"], "queued")
+        self.assertEqual(self.recall(exchange)["state"], "recalled")
+        self.proxy.lose = None
+        duty = self.item("recall")
+        self.assertEqual(duty["exchange"], record["exchange"])
+        self.done(duty, {"result": "not-found"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+
+    def test_what_never_arrived(self):
+        self.proxy.lose = "all"
+        exchange = self.post(2)
+        self.attempts(1)
+        self.assertEqual(self.recall(exchange)["state"], "recalled")
+        self.proxy.lose = None
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+        self.assertEqual([(d["duty"], d["state"], d["result"]) for d in self.told(exchange)["duties"]],
+                         [("recall", "done", "not-found")])
+
+    def test_recalled_while_it_is_under_way(self):
+        self.proxy.lose = "hang"
+        exchange = self.post(3)
+        record = self.item("record")
+        self.assertEqual(self.recall(exchange)["state"], "ended")
+        self.proxy.lose = None
+        self.proxy.let_go()
+        duty = self.item("recall")
+        self.assertEqual(duty["exchange"], record["exchange"])
+        self.done(duty, {"result": "erased"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended" and self.told(exchange)["duties"])
 
 
 class Correction(Pair):
