@@ -102,6 +102,7 @@ static const struct mutation {
 	{ "police-request", "/exceptions/0/purposes", "[\"marketing\"]", "/exceptions/0/purposes/0", "no such purpose" },
 	{ "pnr", "/schemas/0/output", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "/schemas/0/output",
 	  "no schema with this digest" },
+	{ "pnr", "/retention/mask_pointers", "[\"/payment/holder\"]", "/retention/mask_pointers/0", "lets pass" },
 	{ "pnr", "/schemas/0/entry", "\"#/$defs/nowhere\"", "/schemas/0/input", "" },
 	/* Rules that are each in order, and contradict each other where their patterns meet. */
 	{ "pnr", "/rules/99", "{\"id\":\"number-2\",\"pointer\":\"/travellers/*/*/document_number\",\"category\":\"direct-identifier\","
