@@ -14,8 +14,13 @@ struct view {
 
 /* A view of a string literal, without its NUL. */
 #define VIEW(literal) ((struct view){ "" literal, sizeof(literal) - 1 })
+/* What printf() takes of a view that may have no bytes at all. */
+static inline const char *view_bytes(struct view v)
+{
+	return v.p ? v.p : "";
+}
 /* For printf("%.*s", VIEW_ARG(v)). */
-#define VIEW_ARG(v) (int)(v).n, ((v).p ? (v).p : "")
+#define VIEW_ARG(v) (int)(v).n, view_bytes(v)
 
 /* The caller must look at what the function returns. */
 #define MUST_USE __attribute__((warn_unused_result))
