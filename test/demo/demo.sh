@@ -117,17 +117,16 @@ run "curl -K south.curl $inbox >fetched.json; jq '.items[0] | del(.record)' fetc
 note "What came in, and what left:"
 run "python3 $top/test/demo/compare.py good.json fetched.json"
 item=$(jq '.items[0].id' fetched.json)
-run "curl -K south.curl $json -d '{\"reference\": \"our-0001\"}' $inbox/$item/ack"
-note ""
+run "curl -K south.curl $json -d '{\"reference\": \"our-0001\"}' $inbox/$item/ack; echo"
 
 title "Called back: a duty for south's system, and its receipt for north"
 exchange=$(jq -r .exchange answer.json)
 exchanges=https://gw.north.example:$north/v1/exchanges
-run "curl -K north.curl $json -d '{\"why\": \"sent by mistake\"}' $exchanges/$exchange/recall"
+run "curl -K north.curl $json -d '{\"why\": \"sent by mistake\"}' $exchanges/$exchange/recall; echo"
 until_ok "curl -K south.curl $inbox | jq -e '.items | length > 0'"
 run "gatewayctl inbox list --url https://gw.south.example:$south --certificate south-system.pem --key south-system.key --authority ca.pem --resolve gw.south.example:$south:127.0.0.1"
 duty=$(curl -K south.curl "$inbox" | jq '.items[0].id')
-run "curl -K south.curl $json -d '{\"result\": \"erased\"}' $inbox/$duty/ack"
+run "curl -K south.curl $json -d '{\"result\": \"erased\"}' $inbox/$duty/ack; echo"
 until_ok "curl -K north.curl $exchanges/$exchange | jq -e '.state == \"ended\"'"
 run "curl -K north.curl $exchanges/$exchange | jq -c '{state, duties}'"
 
