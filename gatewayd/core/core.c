@@ -357,13 +357,30 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void on_next_part(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+	struct error e = { .reason = REASON_NONE };
+
+	(void)fd;
+	(void)what;
+	if (!retention_sweep(l->retention, core_now_ms(), &e))
+		core_log("error", "retention: %s", e.text);
+}
+
 static void on_swept(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *l = arg;
+	int64_t rest_us;
 
 	(void)fd;
 	(void)what;
 	retention_collect(l->retention);
+	rest_us = retention_rest_us(l->retention);
+	struct timeval rest = { .tv_sec = rest_us / 1000000, .tv_usec = rest_us % 1000000 };
+	/* What cannot be added waits for the next tick. */
+	if (rest_us >= 0)
+		event_base_once(l->base, -1, EV_TIMEOUT, on_next_part, l, &rest);
 }
 
 /* What fell due while the daemon was down runs before it serves, unless the clock is not to be trusted. */

@@ -243,6 +243,14 @@ static bool call_again(struct act *a, struct copy *c, struct store_duty *d, stru
 	return (!again || hand_out(a, c, d, e)) && store_set_duty(a->store, d, e);
 }
 
+static enum due plan_due(const struct act *a, const struct copy *c)
+{
+	int64_t due_ms;
+	enum due due = schedule_next(&c->plan, &due_ms);
+
+	return due_ms > a->now_ms || c->held ? DUE_NOTHING : due;
+}
+
 static bool receipts_due(struct act *a, struct copy *c, struct error *e)
 {
 	struct duties owed;
@@ -252,19 +260,18 @@ static bool receipts_due(struct act *a, struct copy *c, struct error *e)
 	for (size_t i = 0; i < owed.n; i++)
 		if (!call_again(a, c, &owed.items[i], e))
 			return false;
-	return copy_settle(a, c, e);
+	/* What is fired next settles the timer, too. */
+	return (owed.n == 0 && plan_due(a, c) != DUE_NOTHING) || copy_settle(a, c, e);
 }
 
 /* Each step moves or clears what it fired, so that the loop ends. */
 bool duty_fire(struct act *a, struct copy *c, struct error *e)
 {
-	int64_t due_ms;
-
 	if (!receipts_due(a, c, e))
 		return false;
 	for (;;) {
-		enum due due = schedule_next(&c->plan, &due_ms);
-		if (due == DUE_NOTHING || due_ms > a->now_ms || c->held)
+		enum due due = plan_due(a, c);
+		if (due == DUE_NOTHING)
 			return true;
 		/* Years of silence at once: what the end overtakes is not asked for any more. */
 		if (c->plan.end_ms != SCHEDULE_NEVER && c->plan.end_ms <= a->now_ms && due != DUE_PAYLOAD && due != DUE_NOTIFY)

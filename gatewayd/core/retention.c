@@ -7,6 +7,11 @@
 #include "lib/tlog/entry.h"
 
 #define BATCH 500
+#define BUDGET_US 2000          /* of the writer's time, for a job: what else it writes waits so long */
+#define BUDGET_ALONE_US 100000  /* before the daemon serves */
+#define REST 3                  /* parts of rest to one of work */
+#define REST_MOST_US 50000
+#define OVERDUE_US 1000000      /* how often the picture of overdue receipts is made anew while a sweep goes on */
 #define LONGEST_DAYS 28
 #define STUCK_MAX 64
 #define ENDED_MAX 16            /* a sweep; the next one takes more */
@@ -24,14 +29,17 @@ struct retention {
 	struct home *home;
 	bool busy;
 	int64_t now_ms;
-	uint64_t due[BATCH];
-	size_t n;
+	uint64_t due[BATCH];            /* as read; a job takes what its time is enough for */
+	size_t n, next;
 	struct ended ended[ENDED_MAX];
 	size_t n_ended;
 	const struct conf *conf;        /* while a sweep looks for those */
-	uint64_t fired;                 /* by the job under way */
-	bool overdue;                   /* it found, or ended, overdue receipts */
-	unsigned batch;                 /* timers of the next job: one by one after a failure */
+	size_t looked, fired;           /* by the job under way: timers from `next` on */
+	int64_t budget_us, worked_us;   /* its time */
+	bool found;                     /* it found, or ended, overdue receipts */
+	bool overdue;                   /* since the picture of them was made, at */
+	int64_t overdue_us;
+	size_t batch;                   /* timers of the next job at most: one after a failure, then more again */
 	uint64_t stuck[STUCK_MAX];      /* exchanges whose timers cannot be fired; looked at again after a restart */
 	size_t n_stuck;
 };
@@ -62,28 +70,62 @@ static bool erase_ended(struct retention *r, struct writer *w, struct store *s, 
 	return ok;
 }
 
+static int64_t monotonic_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* At least one timer, and then as many as fit into the budget. */
 static bool fire_due(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct retention *r = (struct retention *)j;
 	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
+	int64_t began_us = monotonic_us();
 	struct copy c;
 
-	r->fired = 0;
+	r->looked = r->fired = 0;
+	r->worked_us = 0;
 	for (size_t i = 0; i < r->n_ended; i++)
 		if (!erase_ended(r, w, s, &r->ended[i], e))
 			return false;
-	for (size_t i = 0; i < r->n; i++) {
+	while (r->looked < r->batch && r->next + r->looked < r->n && r->worked_us < r->budget_us) {
 		/* The timer is looked at again: a person may have decided, or set a hold, since it was read. */
-		if (!copy_load(&a, r->due[i], &c, e))
+		if (!copy_load(&a, r->due[r->next + r->looked], &c, e))
 			return false;
-		if (!c.timed || c.held)
-			continue;
-		if (!duty_fire(&a, &c, e))
-			return false;
-		r->fired++;
+		if (c.timed && !c.held) {
+			if (!duty_fire(&a, &c, e))
+				return false;
+			r->fired++;
+		}
+		r->looked++;
+		r->worked_us = monotonic_us() - began_us;
 	}
-	r->overdue = a.overdue;
+	r->found = a.overdue;
 	return true;
+}
+
+/* The picture is read from all overdue duties: not after each job of a long sweep, but at its end. */
+static void refresh_overdue(struct retention *r, bool ends)
+{
+	int64_t now_us = monotonic_us();
+
+	if (!r->overdue || (!ends && now_us - r->overdue_us < OVERDUE_US))
+		return;
+	r->overdue = false;
+	r->overdue_us = now_us;
+	overdue_refresh(r->core, r->reader);
+}
+
+/* One that cannot be fired keeps no other from it: from it on they go one by one, and more and more again behind it. */
+static void isolate(struct retention *r)
+{
+	if (r->n > r->next && (r->batch == 1 || r->n - r->next == 1) && r->n_ended == 0 && r->n_stuck < STUCK_MAX)
+		r->stuck[r->n_stuck++] = r->due[r->next];
+	r->batch = 1;
+	r->n = r->next = r->n_ended = 0;
 }
 
 static void fired(struct job *j)
@@ -93,14 +135,14 @@ static void fired(struct job *j)
 	r->busy = false;
 	if (j->committed) {
 		atomic_fetch_add(&r->core->erased, r->fired);
-		if (r->overdue)
-			overdue_refresh(r->core, r->reader);
+		r->overdue = r->overdue || r->found;
+		refresh_overdue(r, false);
+		r->next += r->looked;
+		r->n_ended = 0;
+		r->batch = r->batch * 2 < BATCH ? r->batch * 2 : BATCH;
 	} else {
 		core_log("error", "retention: %s", j->error.text);
-		/* One that cannot be fired keeps no other from it. */
-		if (r->n == 1 && r->n_ended == 0 && r->n_stuck < STUCK_MAX)
-			r->stuck[r->n_stuck++] = r->due[0];
-		r->batch = 1;
+		isolate(r);
 	}
 	writer_release(j);
 }
@@ -113,7 +155,7 @@ static bool add_due(void *arg, const struct store_timer *t)
 		if (r->stuck[i] == t->seq)
 			return true;
 	r->due[r->n++] = t->seq;
-	return r->n < r->batch;
+	return r->n < BATCH;
 }
 
 /* The agreement in force says when an epoch ends; of one that is gone, what it last said. */
@@ -171,15 +213,18 @@ bool retention_sweep(struct retention *r, int64_t now_ms, struct error *e)
 {
 	if (r->busy || !clock_trusted(r->core))
 		return true;
-	r->n = 0;
 	r->now_ms = now_ms;
-	if (!store_due_timers(r->reader, now_ms, BATCH + STUCK_MAX, add_due, r, e) || !find_ended(r, e))
-		return false;
-	if (r->n == 0)
-		r->batch = BATCH;
-	if (r->n + r->n_ended == 0)
+	if (r->next == r->n) {
+		r->n = r->next = 0;
+		if (!store_due_timers(r->reader, now_ms, BATCH + STUCK_MAX, add_due, r, e) || !find_ended(r, e))
+			return false;
+	}
+	if (r->n + r->n_ended == 0) {
+		refresh_overdue(r, true);
 		return true;
+	}
 	r->busy = true;
+	r->budget_us = atomic_load(&r->core->serving) ? BUDGET_US : BUDGET_ALONE_US;
 	r->job = (struct job){ .home = r->home, .run = fire_due, .done = fired };
 	writer_submit(r->core->writer, &r->job);
 	return true;
@@ -198,4 +243,11 @@ void retention_collect(struct retention *r)
 bool retention_busy(const struct retention *r)
 {
 	return r->busy;
+}
+
+int64_t retention_rest_us(const struct retention *r)
+{
+	if (r->busy || r->n == 0)
+		return -1;
+	return r->worked_us * REST < REST_MOST_US ? r->worked_us * REST : REST_MOST_US;
 }
