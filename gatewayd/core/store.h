@@ -30,6 +30,8 @@ void store_rollback(struct store *s);
  * between transactions. A reader in the way is no failure unless `force`: then REASON_UNAVAILABLE, and the
  * caller tries again later. */
 bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
+/* Whether the write-ahead log has grown past its mark. */
+bool store_wants_checkpoint(const struct store *s);
 /* Whether something was erased since the last forced checkpoint. */
 bool store_erased(const struct store *s);
 

@@ -451,13 +451,18 @@ bool store_erased(const struct store *s)
 	return s->erased;
 }
 
+bool store_wants_checkpoint(const struct store *s)
+{
+	return s->wal_frames >= s->wal_mark;
+}
+
 bool store_checkpoint(struct store *s, bool force, struct error *e)
 {
 	int frames = 0, done = 0, mode = SQLITE_CHECKPOINT_PASSIVE;
 
 	if (!s->writes || s->in_transaction)
 		return error_set(e, REASON_STORE, "a checkpoint is the writer's, between transactions");
-	if (!force && s->wal_frames < s->wal_mark)
+	if (!force && !store_wants_checkpoint(s))
 		return true;
 	if (force)
 		mode = SQLITE_CHECKPOINT_TRUNCATE;

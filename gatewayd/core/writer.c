@@ -18,7 +18,7 @@
 
 #define BATCH_MAX 1024
 #define RECENT 1024                     /* commits that the median is taken of */
-#define TRUNCATE_MS 500                 /* erasures wait so long for a quiet moment */
+#define TRUNCATE_MS 2000                /* erasures wait so long for a quiet moment */
 #define TRUNCATE_RETRY_MS 100
 #define QUIET_MS 20                     /* without a job */
 
@@ -292,20 +292,21 @@ static void report(struct writer *w, const struct error *e)
 }
 
 /* Checkpoints the database when it is time. What was erased must leave its log and file soon: at the first
- * quiet moment, and under load at the latest after TRUNCATE_MS. */
+ * quiet moment, and under load with the next checkpoint, at the latest after TRUNCATE_MS. So a run of erasures
+ * costs hardly more checkpoints than other load does. */
 static void clear_up(struct writer *w, bool quiet)
 {
 	struct error e = { .reason = REASON_NONE };
+	int64_t now_ms = monotonic_ms();
 
 	if (!store_erased(w->o.store)) {
 		if (!store_checkpoint(w->o.store, false, &e))
 			report(w, &e);
 		return;
 	}
-	int64_t now_ms = monotonic_ms();
 	if (w->truncate_ms == 0)
 		w->truncate_ms = now_ms + TRUNCATE_MS;
-	if (!quiet && now_ms < w->truncate_ms)
+	if (!quiet && now_ms < w->truncate_ms && !store_wants_checkpoint(w->o.store))
 		return;
 	if (store_checkpoint(w->o.store, true, &e)) {
 		w->truncate_ms = 0;

@@ -366,9 +366,11 @@ END_TEST
 
 struct payload_job {
 	struct job job;
-	enum { PUT, PUT_AND_FAIL, ERASE, ROTATE } what;
+	enum { PUT, PUT_AND_FAIL, ERASE, ROTATE, LOOK } what;
 	uint64_t seq;
 	uint32_t slot;
+	bool bland;                     /* its text is not looked for */
+	bool found;
 	unsigned came_home;
 };
 
@@ -377,7 +379,8 @@ static const uint8_t payload_key[32] = { 42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 static bool payload_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct payload_job *p = (struct payload_job *)j;
-	struct store_payload row = { .seq = p->seq, .sealed = VIEW("sealed-canary-of-the-payload") };
+	struct store_payload row = { .seq = p->seq,
+		.sealed = p->bland ? VIEW("of another payload") : VIEW("sealed-canary-of-the-payload") };
 	uint64_t index;
 
 	switch (p->what) {
@@ -394,6 +397,10 @@ static bool payload_run(struct job *j, struct writer *w, struct store *s, struct
 			writer_append(w, j, VIEW("{\"operation\":\"erasure\"}"), VIEW(""), &index, e);
 	case ROTATE:
 		return writer_rotate_keys(w, e);
+	case LOOK:
+		p->found = scratch_holds(scratch_file(&f.dir, "store.db-wal"), "sealed-canary", 13) ||
+			scratch_holds(scratch_file(&f.dir, "store.db"), "sealed-canary", 13);
+		return true;
 	}
 	return false;
 }
@@ -464,6 +471,43 @@ START_TEST(erasure_reaches_backups)
 }
 END_TEST
 
+/* Comes again as soon as it is done, on the writer's thread, so that there is never a quiet moment. */
+struct busy_job {
+	struct payload_job p;           /* first */
+	unsigned n;
+	time_t until;
+	atomic_bool over;
+};
+
+static void busy_done(struct job *j)
+{
+	struct busy_job *b = (struct busy_job *)j;
+
+	writer_release(j);
+	b->p.what = ++b->n % 64 == 0 ? LOOK : b->n % 2 ? ERASE : PUT;
+	if (b->p.found && time(NULL) < b->until)
+		writer_submit(f.writer, j);
+	else
+		atomic_store(&b->over, true);
+}
+
+START_TEST(erasure_leaves_under_load)
+{
+	struct payload_job p = { .what = PUT, .seq = 1 };
+	struct busy_job b = { .p = { .job = { .run = payload_run, .done = busy_done }, .what = PUT, .seq = 2, .bland = true,
+		.found = true }, .until = time(NULL) + 30 };
+
+	run_payload(&p);
+	/* Erased while others come and go. */
+	writer_submit(f.writer, &b.p.job);
+	p.what = ERASE;
+	run_payload(&p);
+	while (!atomic_load(&b.over))
+		usleep(10000);
+	ck_assert(p.job.committed && !b.p.found);
+}
+END_TEST
+
 START_TEST(failed_job_keeps_no_key)
 {
 	struct payload_job p = { .what = PUT_AND_FAIL, .seq = 1 };
@@ -531,6 +575,7 @@ TCase *make_writer_case(void)
 	tcase_add_test(c, jobs_without_home_end_on_the_writer);
 	tcase_add_test(c, many_threads_share_a_writer);
 	tcase_add_test(c, erasure_reaches_backups);
+	tcase_add_test(c, erasure_leaves_under_load);
 	tcase_add_test(c, failed_job_keeps_no_key);
 	tcase_add_test(c, failed_commit_ends_service);
 	return c;
