@@ -124,7 +124,7 @@ check-e2e: all
 check-long: check check-faults-long fuzz
 	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
-bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway
+bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \

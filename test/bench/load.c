@@ -52,7 +52,7 @@ static const char usage[] =
 	"  -s, --seconds S        ends after so long (default 10, at most 600)\n"
 	"  -w, --warmup S         seconds before counting begins (default 0)\n"
 	"  -p, --pids P,P         processes whose CPU, with that of their children, is divided by the requests\n"
-	"Prints lines of a name and a value; ends with 1 when a request failed or an answer was a 5xx.\n";
+	"Prints lines of a name and a value; ends with 1 when a request failed or an answer was a 5xx. SIGTERM ends it early.\n";
 
 static struct {
 	struct sockaddr_storage address;
@@ -71,7 +71,7 @@ static struct {
 
 static atomic_uint_least64_t next_number;
 static atomic_uint sent, connected;
-static atomic_bool counting, stop;
+static atomic_bool counting, stop, enough;
 
 struct connection {
 	int fd;
@@ -537,11 +537,18 @@ static bool report(struct worker *workers, double seconds, double cpu)
 	return failed == 0 && n > 0;
 }
 
+static void on_term(int signal_number)
+{
+	(void)signal_number;
+	atomic_store(&enough, true);
+}
+
 int main(int argc, char **argv)
 {
 	static struct worker workers[THREADS_MAX];
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_term);
 	parse_options(argc, argv);
 	atomic_store(&next_number, o.first);
 	atomic_store(&counting, o.warmup == 0);
@@ -558,7 +565,7 @@ int main(int argc, char **argv)
 	double cpu = cpu_seconds(o.pids, o.n_pids);
 	uint64_t from = now_ns(), until = from + o.seconds * UINT64_C(1000000000);
 	atomic_store(&counting, true);
-	while (now_ns() < until && atomic_load(&sent) < o.requests + o.connections) {
+	while (now_ns() < until && !atomic_load(&enough) && atomic_load(&sent) < o.requests + o.connections) {
 		usleep(2000);
 		if (atomic_load(&sent) >= o.requests)
 			break;
