@@ -208,9 +208,11 @@ START_TEST(a_leap_back)
 	ck_assert_int_eq(look(500, -HOUR_MS), CLOCK_TRUSTED);
 	ck_assert_int_eq(look(500, 72 * HOUR_MS + HOUR_MS / 2), CLOCK_AHEAD);
 	ck_assert_int_eq(look(500, -72 * HOUR_MS - HOUR_MS / 2 - 1000), CLOCK_TRUSTED);
-	append_at(T0 + 250);
+	/* Later than what the log was just told of the leaps. */
+	ck_assert_int_eq(look(500, 0), CLOCK_TRUSTED);
+	append_at(T0 + 750);
 	ck_assert_int_eq(look(0, 0), CLOCK_TRUSTED);
-	/* From 500 to 249 milliseconds after T0, not enough for a step. */
+	/* From 1,000 to 749 milliseconds after T0, not enough for a step. */
 	ck_assert_int_eq(look(0, -251), CLOCK_BEHIND);
 	ck_assert_int_eq(look(1, 0), CLOCK_TRUSTED);
 	ck_assert_int_eq(look(0, -HOUR_MS), CLOCK_BEHIND);
