@@ -16,6 +16,8 @@ import time
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build", "cc"))
 DATA = os.environ.get("GATEWAY_TEST_DATA", os.path.join(ROOT, "..", "shared", "data"))
+# Tests that preload a library into the daemon do so into sanitized ones, too.
+os.environ.setdefault("ASAN_OPTIONS", "verify_asan_link_order=0")
 GATEWAYD = os.path.join(BUILD, "bin", "gatewayd")
 GATEWAYCTL = os.path.join(BUILD, "bin", "gatewayctl")
 
@@ -26,6 +28,11 @@ def run(*words, ok=True, **options):
     if ok and done.returncode != 0:
         raise AssertionError(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.returncode, done.stdout, done.stderr
+
+
+def sanitized():
+    """Whether the programs are built with a sanitizer, whose own memory no dump can hold."""
+    return any(name in run("ldd", GATEWAYD)[1] for name in ("libasan", "libtsan"))
 
 
 def free_port():
