@@ -10,14 +10,13 @@ void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_
 	struct view at = view_of(pointer);
 	uint32_t node;
 
-	while (t->n && !pointer_find(t, 0, at, &node)) {
-		while (at.n && at.p[at.n - 1] != '/')
+	if (t->n == 0)
+		return;
+	while (!pointer_find(t, 0, at, &node))
+		do              /* a pointer begins with a slash, and the empty one is found */
 			at.n--;
-		if (at.n)
-			at.n--;
-	}
-	if (t->n && pointer_find(t, 0, at, &node))
-		tape_place(t, t->nodes[node].off, line, column);
+		while (at.p[at.n] != '/');
+	tape_place(t, t->nodes[node].off, line, column);
 }
 
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...)

@@ -14,12 +14,10 @@
 static bool covers_record(const json_t *statement, const struct facts *f, const struct tape *t, uint32_t record)
 {
 	struct view salt = json_view(statement, "salt");
-	struct digest stated, have = f->input;
+	struct digest stated = json_digest(statement, "input"), have = f->input;
 	struct salt own;
 	size_t n;
 
-	if (!digest_parse(json_view(statement, "input"), &stated))
-		return false;
 	if (salt.n) {
 		if (!hex_decode(salt, own.b, sizeof own.b, &n) || n != sizeof own.b)
 			return false;
@@ -32,10 +30,9 @@ static bool covers_record(const json_t *statement, const struct facts *f, const 
 static bool statement_fits(const json_t *statement, const struct decision *d, const struct agreement *a,
                            const struct facts *f, const struct tape *t, uint32_t record)
 {
-	struct digest agreement;
+	struct digest agreement = json_digest(statement, "agreement");
 
-	return digest_parse(json_view(statement, "agreement"), &agreement) && digest_eq(&agreement, &a->digest) &&
-		d->tier < TIER_COUNT && view_is(json_view(statement, "tier"), tier_name(d->tier)) &&
+	return digest_eq(&agreement, &a->digest) && view_is(json_view(statement, "tier"), tier_name(d->tier)) &&
 		json_instant(statement, "expires") > f->now_ms &&
 		(!d->exception.n || view_eq(json_view(statement, "exception"), d->exception)) &&
 		covers_record(statement, f, t, record);
@@ -53,8 +50,8 @@ static enum reason check_one(const struct decision *d, const struct agreement *a
 	enum reason reason = REASON_APPROVAL_INVALID;
 	int64_t training;
 
-	if (statement && statement_fits(statement, d, a, f, t, record) &&
-	    digest_parse(json_view(statement, "officer"), officer) && f->officer &&
+	*officer = json_digest(statement, "officer");
+	if (statement && statement_fits(statement, d, a, f, t, record) && f->officer &&
 	    f->officer(f->arg, officer, &signer.cert_der, &training) &&
 	    cms_verify(signature, text, &signer, 1, f->now_ms, &e) && signer.signed_it)
 		reason = training < f->now_ms ? REASON_TRAINING_EXPIRED : REASON_NONE;

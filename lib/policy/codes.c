@@ -3,7 +3,7 @@
 
 #include "lib/crypto/crypto.h"
 
-#define VALUES_MAX 7
+#define VALUES_MAX 7            /* with the NULL that ends each list */
 
 static const struct {
 	const char *name;
@@ -36,7 +36,7 @@ enum scale scale_find(struct view name)
 
 int scale_strictness(enum scale s, struct view value)
 {
-	for (int i = 0; i < VALUES_MAX && scales[s].values[i]; i++)
+	for (int i = 0; scales[s].values[i]; i++)
 		if (view_is(value, scales[s].values[i]))
 			return i;
 	return -1;
@@ -54,7 +54,7 @@ void codes_digest(struct digest *out)
 
 	for (unsigned s = 0; s < SCALE_COUNT; s++) {
 		parts[n++] = view_of(scales[s].name);
-		for (unsigned i = 0; i < VALUES_MAX && scales[s].values[i]; i++) {
+		for (unsigned i = 0; scales[s].values[i]; i++) {
 			parts[n++] = i ? VIEW(",") : VIEW(":");
 			parts[n++] = view_of(scales[s].values[i]);
 		}

@@ -157,19 +157,18 @@ static void take_errors(struct load *l, struct error_list *from)
 	error_list_free(from);
 }
 
-/* Which rule stands behind each of the program's; its own order is not relied on. */
+/* Which rule stands behind each of the program's, all of which came from c->fields; its order is not relied on. */
 static bool map_rules(struct compiler *c, struct compiled *out)
 {
 	out->n_by_rule = program_rule_count(out->program);
 	out->by_rule = arena_alloc(&c->l->a->mem, (out->n_by_rule + 1) * sizeof *out->by_rule);
 	if (!out->by_rule)
 		return false;
-	for (size_t i = 0; i < out->n_by_rule; i++) {
+	for (size_t i = 0, k = 0; i < out->n_by_rule; i++) {
 		const char *id = program_rule_id(out->program, (uint32_t)i);
-		size_t k = i < c->n && strcmp(c->fields[i].id, id) == 0 ? i : 0;
-		while (k < c->n && strcmp(c->fields[k].id, id) != 0)
-			k++;
-		out->by_rule[i] = k < c->n ? c->behind[k] : NULL;
+		while (strcmp(c->fields[k].id, id) != 0)
+			k = (k + 1) % c->n;
+		out->by_rule[i] = c->behind[k];
 	}
 	return true;
 }
@@ -222,23 +221,23 @@ static bool build(struct compiler *c, struct compiled *out)
 	return map_rules(c, out) && (out->kind != KIND_SHARED || derive_output(l, out));
 }
 
-static uint64_t hash_set(const uint64_t *set, size_t words, size_t purpose, int kind)
+static uint64_t hash_set(const uint64_t *set, size_t words)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
 
 	for (size_t i = 0; i < words; i++)
 		h = (h ^ set[i]) * UINT64_C(1099511628211);
-	return (h ^ purpose ^ (uint64_t)kind << 32) * UINT64_C(1099511628211);
+	return h;
 }
 
 static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, size_t purpose, uint32_t epoch, enum kind kind)
 {
 	struct agreement *a = c->l->a;
-	uint64_t hash = hash_set(set, c->words, purpose, kind);
+	uint64_t hash = hash_set(set, c->words);
 	struct compiled *out = a->compiled;
 
 	for (; out; out = out->next)
-		if (out->hash == hash && out->purpose == purpose && out->epoch == epoch && out->kind == (int)kind &&
+		if (out->kind == (int)kind && out->purpose == purpose && out->epoch == epoch && out->hash == hash &&
 		    memcmp(out->set, set, c->words * sizeof *set) == 0)
 			return out->program && (kind != KIND_SHARED || out->output) ? out : NULL;
 	out = arena_alloc(&a->mem, sizeof *out);

@@ -125,7 +125,7 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 	d->released = d->transformed = d->dropped = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct rule *rule = steps[i].rule < full->compiled->n_by_rule ? full->compiled->by_rule[steps[i].rule] : NULL;
-		if (steps[i].action == ACTION_DROP || !rule) {
+		if (!rule || steps[i].action == ACTION_DROP) {
 			d->dropped++;
 			continue;
 		}

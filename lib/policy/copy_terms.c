@@ -7,7 +7,7 @@
 
 static json_t *read_document(struct view text)
 {
-	return json_loadb(text.p ? text.p : "", text.n, 0, NULL);
+	return json_loadb(text.p, text.n, 0, NULL);
 }
 
 static const json_t *item_by_id(const json_t *list, struct view id)
@@ -30,9 +30,7 @@ static struct duration duration_of(const json_t *value)
 {
 	struct duration d = { 0 };
 
-	if (value && !duration_parse(view_of(json_string_value(value)), &d))
-		d = (struct duration){ 0 };
-	return d;
+	return duration_parse(view_of(json_string_value(value)), &d) ? d : (struct duration){ 0 };
 }
 
 static bool of_purpose(const json_t *rule, struct view purpose)
@@ -98,7 +96,9 @@ bool copy_terms_read(struct view agreement, struct view purpose, struct view ove
 	}
 	json_decref(doc);
 	json_decref(narrower);
-	return found || error_set(e, REASON_NOT_FOUND, "the agreement that governed has no such purpose");
+	if (!found)
+		error_set(e, REASON_NOT_FOUND, "the agreement that governed has no such purpose");
+	return found;
 }
 
 enum onward copy_onward(struct view agreement, struct view recipient)

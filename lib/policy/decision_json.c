@@ -115,15 +115,13 @@ static void print_leaf(struct walk *w, const struct trace_step *s)
 	w->first = false;
 }
 
-/* The trace is in the order of the tape. Depth is bounded by the reader. */
+/* The trace is in the order of the tape, and no step stands before `node`. Depth is bounded by the reader. */
 static void walk_node(struct walk *w, uint32_t node)
 {
 	const struct tape_node *n = &w->t->nodes[node];
 	size_t len = w->len;
 	unsigned index = 0;
 
-	while (w->at < w->n && w->steps[w->at].node < node)
-		w->at++;
 	for (; w->at < w->n && w->steps[w->at].node == node; w->at++)
 		if ((w->steps[w->at].action == ACTION_DROP) == w->dropped)
 			print_leaf(w, &w->steps[w->at]);
@@ -135,7 +133,7 @@ static void walk_node(struct walk *w, uint32_t node)
 			path_token(w, schema_knows(w->schema, name) ? name : VIEW("*"));
 			walk_node(w, k + 1);
 		}
-	else if (n->type == TAPE_ARRAY)
+	else                    /* a step lies within: an array */
 		for (uint32_t v = node + 1; v < n->next; v = w->t->nodes[v].next, w->len = len) {
 			path_index(w, index++);
 			walk_node(w, v);

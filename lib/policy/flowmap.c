@@ -12,14 +12,19 @@ static const json_t *flow_doc(const struct agreement *a, size_t i)
 	return json_array_get(json_object_get(a->doc, "flows"), i);
 }
 
-static const json_t *party_doc(const struct agreement *a, struct view id)
+/* The ends of a flow are parties. */
+static size_t party_of(const struct agreement *a, struct view id)
 {
-	const json_t *list = json_object_get(a->doc, "parties");
+	size_t i = 0;
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (view_eq(json_view(json_array_get(list, i), "agency"), id))
-			return json_array_get(list, i);
-	return NULL;
+	while (!view_eq(a->parties[i], id))
+		i++;
+	return i;
+}
+
+static struct view party_name(const struct agreement *a, size_t i)
+{
+	return json_view(json_array_get(json_object_get(a->doc, "parties"), i), "name");
 }
 
 /* The fields of a flow under one action, as pointers, each once; returns how many. */
@@ -81,16 +86,12 @@ bool agreement_flowmap_dot(const struct agreement *a, struct buf *out)
 	buf_adds(out, "\";\n");
 	for (size_t i = 0; i < a->n_parties; i++) {
 		buf_addf(out, "\tp%zu [label=\"", i);
-		dot_text(out, json_view(party_doc(a, a->parties[i]), "name"));
+		dot_text(out, party_name(a, i));
 		buf_addf(out, "\\n%.*s\"];\n", VIEW_ARG(a->parties[i]));
 	}
 	for (size_t i = 0; i < a->n_flows; i++) {
 		const json_t *risks = json_object_get(flow_doc(a, i), "risks");
-		size_t from = 0, to = 0;
-		while (!view_eq(a->parties[from], a->flows[i].from))
-			from++;
-		while (!view_eq(a->parties[to], a->flows[i].to))
-			to++;
+		size_t from = party_of(a, a->flows[i].from), to = party_of(a, a->flows[i].to);
 		buf_addf(out, "\ts%zu [shape=cylinder, label=\"", i);
 		dot_text(out, json_view(flow_doc(a, i), "stored"));
 		buf_adds(out, "\\n");
@@ -179,10 +180,10 @@ static void draw_flow(const struct agreement *a, size_t i, struct drawing *d, st
 	const struct flow *f = &a->flows[i];
 	const json_t *risks = json_object_get(flow_doc(a, i), "risks");
 
-	box(d, 20, 300, "#e8f0fa", json_view(party_doc(a, f->from), "name"), f->from);
+	box(d, 20, 300, "#e8f0fa", party_name(a, party_of(a, f->from)), f->from);
 	buf_addf(&d->body, "<path d=\"M320 %u h160\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#arrow)\"/>\n", d->y + 35);
 	buf_addf(&d->body, "<text x=\"332\" y=\"%u\">encrypted, signed log</text>\n", d->y + 27);
-	box(d, 490, 300, "#eaf6ea", json_view(party_doc(a, f->to), "name"), f->to);
+	box(d, 490, 300, "#eaf6ea", party_name(a, party_of(a, f->to)), f->to);
 	d->y += 94;
 	buf_reset(line);
 	buf_adds(line, "Stored in: ");

@@ -193,6 +193,7 @@ struct view json_view(const json_t *object, const char *name);          /* empty
 bool json_flag(const json_t *object, const char *name);
 struct duration json_duration(const json_t *object, const char *name);  /* zero when absent */
 int64_t json_instant(const json_t *object, const char *name);           /* TIME_NONE when absent */
+struct digest json_digest(const json_t *object, const char *name);      /* zeros, which no text has, when absent */
 /* The same value, whatever the order of members; NULL counts as an empty object. */
 bool json_same(const json_t *a, const json_t *b);
 bool duration_is_zero(const struct duration *d);

@@ -73,6 +73,13 @@ int64_t json_instant(const json_t *object, const char *name)
 	return time_parse(json_view(object, name), &ms) ? ms : TIME_NONE;
 }
 
+struct digest json_digest(const json_t *object, const char *name)
+{
+	struct digest d;
+
+	return digest_parse(json_view(object, name), &d) ? d : (struct digest){ .b = { 0 } };
+}
+
 bool duration_is_zero(const struct duration *d)
 {
 	return d->years == 0 && d->months == 0 && d->days == 0 && d->seconds == 0;

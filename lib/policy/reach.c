@@ -38,7 +38,7 @@ static void resolve(struct view base, struct view ref, struct buf *out)
 {
 	size_t colon = 0, cut = 0;
 
-	while (colon < ref.n && ref.p[colon] != ':' && ref.p[colon] != '/' && ref.p[colon] != '#')
+	while (colon < ref.n && ref.p[colon] != ':' && ref.p[colon] != '/')
 		colon++;
 	if (colon < ref.n && ref.p[colon] == ':') {
 		buf_add(out, ref);
@@ -69,8 +69,7 @@ static void resolve(struct view base, struct view ref, struct buf *out)
 /* A schema below `s` with that $anchor or $dynamicAnchor. */
 static const json_t *find_anchor(const json_t *s, struct view name, size_t depth)
 {
-	const json_t *found = NULL, *child;
-	const char *key;
+	const json_t *found = NULL;
 	size_t i;
 
 	if (depth > DEPTH_MAX)
@@ -80,12 +79,8 @@ static const json_t *find_anchor(const json_t *s, struct view name, size_t depth
 		    view_eq(text_of(json_object_get(s, "$dynamicAnchor")), name))
 			return s;
 		for (void *it = json_object_iter((json_t *)(uintptr_t)s); it && !found;
-		     it = json_object_iter_next((json_t *)(uintptr_t)s, it)) {
-			key = json_object_iter_key(it);
-			child = json_object_iter_value(it);
-			if (key)
-				found = find_anchor(child, name, depth + 1);
-		}
+		     it = json_object_iter_next((json_t *)(uintptr_t)s, it))
+			found = find_anchor(json_object_iter_value(it), name, depth + 1);
 	} else if (json_is_array(s)) {
 		for (i = 0; i < json_array_size(s) && !found; i++)
 			found = find_anchor(json_array_get(s, i), name, depth + 1);
@@ -155,13 +150,19 @@ static const json_t *follow(const struct reach *r, size_t *doc, struct view ref)
 static const char *const in_place[] = { "allOf", "anyOf", "oneOf" };
 static const char *const in_place_single[] = { "if", "then", "else" };
 
+/* A schema that is not there, or that is false. */
+static bool allows_nothing(const json_t *s)
+{
+	return !s || json_typeof(s) == JSON_FALSE;
+}
+
 static bool structured(const json_t *s)
 {
 	static const char *const keywords[] = { "properties", "patternProperties", "additionalProperties", "items",
 		"prefixItems", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "enum", "const",
 		"unevaluatedProperties", "unevaluatedItems" };
 
-	if (json_is_false(s))
+	if (allows_nothing(s))
 		return true;
 	for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
 		if (json_object_get(s, keywords[i]))
@@ -208,11 +209,9 @@ static bool step(struct walk *w, const json_t *s, size_t doc, struct view rest)
 	     it = json_object_iter_next((json_t *)(uintptr_t)patterns, it))
 		if (matches(w, json_object_iter_value(it), doc, rest))
 			return true;
-	for (size_t i = 0; i < 2; i++) {
-		const json_t *o = json_object_get(s, others[i]);
-		if (o && !json_is_false(o) && matches(w, o, doc, rest))
+	for (size_t i = 0; i < 2; i++)
+		if (matches(w, json_object_get(s, others[i]), doc, rest))
 			return true;
-	}
 	if (!any)                       /* a rule reaches items by `*` alone */
 		return false;
 	if (json_is_array(list))        /* draft 2019-09 and before */
@@ -220,19 +219,17 @@ static bool step(struct walk *w, const json_t *s, size_t doc, struct view rest)
 	for (size_t i = 0; i < json_array_size(prefix); i++)
 		if (matches(w, json_array_get(prefix, i), doc, rest))
 			return true;
-	for (size_t i = 0; i < 2; i++) {
-		const json_t *o = json_object_get(s, other_items[i]);
-		if (o && !json_is_false(o) && matches(w, o, doc, rest))
+	for (size_t i = 0; i < 2; i++)
+		if (matches(w, json_object_get(s, other_items[i]), doc, rest))
 			return true;
-	}
-	return list && !json_is_array(list) && !json_is_false(list) && matches(w, list, doc, rest);
+	return !json_is_array(list) && matches(w, list, doc, rest);
 }
 
 static bool matches(struct walk *w, const json_t *s, size_t doc, struct view rest)
 {
 	bool found = false;
 
-	if (!s || json_is_false(s) || w->depth >= DEPTH_MAX || ++w->steps > STEPS_MAX)
+	if (allows_nothing(s) || w->depth >= DEPTH_MAX || ++w->steps > STEPS_MAX)
 		return false;
 	if (rest.n == 0)
 		return true;
@@ -255,7 +252,7 @@ static bool matches(struct walk *w, const json_t *s, size_t doc, struct view res
 	}
 	for (size_t i = 0; i < 3 && !found; i++) {
 		const json_t *sub = json_object_get(s, in_place_single[i]);
-		found = sub && structured(sub) && matches(w, sub, doc, rest);
+		found = structured(sub) && matches(w, sub, doc, rest);
 	}
 	const json_t *dependent = json_object_get(s, "dependentSchemas");
 	for (void *it = json_object_iter((json_t *)(uintptr_t)dependent); it && !found;
@@ -271,7 +268,7 @@ bool reach_matches(const struct reach *r, const char *pattern)
 {
 	struct walk w = { .r = r };
 
-	return r->n && matches(&w, start_of(r), 0, view_of(pattern));
+	return matches(&w, start_of(r), 0, view_of(pattern));
 }
 
 static void leaves(struct walk *w, const json_t *s, size_t doc);
@@ -334,7 +331,7 @@ static void leaves(struct walk *w, const json_t *s, size_t doc)
 	const json_t *properties, *list, *prefix, *patterns, *other;
 	bool any;
 
-	if (!s || json_is_false(s) || w->depth >= DEPTH_MAX || ++w->steps > STEPS_MAX)
+	if (allows_nothing(s) || w->depth >= DEPTH_MAX || ++w->steps > STEPS_MAX)
 		return;
 	for (size_t i = 0; i < w->depth; i++)
 		if (w->chain[i] == s) {         /* it holds itself: what follows was listed */
@@ -356,7 +353,7 @@ static void leaves(struct walk *w, const json_t *s, size_t doc)
 		any = true;
 	}
 	other = json_object_get(s, "additionalProperties");
-	if (other && !json_is_false(other)) {
+	if (!allows_nothing(other)) {
 		leaves_below(w, VIEW("*"), other, doc);
 		any = true;
 	}
@@ -366,7 +363,7 @@ static void leaves(struct walk *w, const json_t *s, size_t doc)
 		leaves_below(w, VIEW("*"), json_array_get(prefix, i), doc);
 		any = true;
 	}
-	if (list && !json_is_array(list) && !json_is_false(list)) {
+	if (!json_is_array(list) && !allows_nothing(list)) {
 		leaves_below(w, VIEW("*"), list, doc);
 		any = true;
 	}
@@ -379,7 +376,6 @@ void reach_leaves(const struct reach *r, void (*each)(void *arg, const char *pat
 {
 	struct walk w = { .r = r, .each = each, .arg = arg, .path = BUF_INIT(65536) };
 
-	if (r->n)
-		leaves(&w, start_of(r), 0);
+	leaves(&w, start_of(r), 0);
 	buf_free(&w.path);
 }

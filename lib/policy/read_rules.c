@@ -40,7 +40,7 @@ bool place_exists(const struct agreement *a, const char *pointer, uint64_t purpo
 		for (size_t p = 0; p < a->n_purposes; p++)
 			used = used || (a->purposes[p].schema == s && (purposes & BIT(p)));
 		struct reach r = reach_of(&a->schemas[s], documents, 101);
-		if (used && a->schemas[s].root && reach_matches(&r, pointer))
+		if (used && reach_matches(&r, pointer))
 			return true;
 	}
 	return false;
@@ -179,24 +179,16 @@ static bool check_pair(struct load *l, const struct rule *a, const struct rule *
 static bool check_pairs(struct load *l)
 {
 	struct agreement *a = l->a;
-	uint32_t *pointers = arena_alloc(&a->mem, (a->n_rules + 1) * sizeof *pointers);
-	uint32_t *ids = arena_alloc(&a->mem, (a->n_rules + 1) * sizeof *ids);
-	bool ok = pointers && ids;
+	bool ok = true;
 
-	for (size_t i = 0; ok && i < a->n_rules; i++) {
-		pointers[i] = tape_hash(view_of(a->rules[i].field.pointer));
-		ids[i] = tape_hash(view_of(a->rules[i].field.id));
-	}
-	if (!ok)
-		return false;
 	for (size_t i = 0; i < a->n_rules; i++)
 		for (size_t k = 0; k < i; k++) {
-			if (ids[i] == ids[k] && strcmp(a->rules[i].field.id, a->rules[k].field.id) == 0) {
+			if (strcmp(a->rules[i].field.id, a->rules[k].field.id) == 0) {
 				char at[60];
 				snprintf(at, sizeof at, "/rules/%zu/id", i);
 				ok = load_fault(l, REASON_CONFIG, at, "the same as in /rules/%zu", k);
 			}
-			if (pointers[i] == pointers[k] && strcmp(a->rules[i].field.pointer, a->rules[k].field.pointer) == 0)
+			if (strcmp(a->rules[i].field.pointer, a->rules[k].field.pointer) == 0)
 				ok = check_pair(l, &a->rules[k], &a->rules[i]) && ok;
 		}
 	return ok;

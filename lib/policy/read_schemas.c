@@ -16,12 +16,6 @@ static bool find_text(struct load *l, const struct digest *want, const char *at,
 	return true;
 }
 
-static bool read_digest(struct load *l, const json_t *o, const char *name, const char *at, struct digest *out)
-{
-	return digest_parse(json_view(o, name), out) ||
-		load_fault(l, REASON_INTERNAL, at, "is not a SHA-256 digest, and the schema let it through");
-}
-
 static bool parse(struct load *l, struct view text, const char *at, json_t **out)
 {
 	json_error_t e;
@@ -43,14 +37,13 @@ static bool read_references(struct load *l, const json_t *o, struct record_schem
 		return false;
 	for (size_t k = 0; k < json_array_size(list); k++) {
 		const json_t *r = json_array_get(list, k);
-		struct digest digest;
+		struct digest digest = json_digest(r, "digest");
 		struct error e = { .reason = REASON_NONE };
 		struct view text, uri = json_view(r, "uri");
 		char at[100];
 
 		snprintf(at, sizeof at, "/schemas/%zu/references/%zu/digest", i, k);
-		if (!read_digest(l, r, "digest", at, &digest) || !find_text(l, &digest, at, &text) ||
-		    !parse(l, text, at, &s->references[s->n_references])) {
+		if (!find_text(l, &digest, at, &text) || !parse(l, text, at, &s->references[s->n_references])) {
 			ok = false;
 			continue;
 		}
@@ -89,7 +82,9 @@ static bool compile(struct load *l, const json_t *o, struct schema_set *set, str
 	if (schema_set_add(set, uri, text, &e))
 		*out = schema_compile(set, buf_view(&start), &options, &e);
 	buf_free(&start);
-	return *out || load_fault(l, REASON_SCHEMA_ERROR, at, "%s: %s", e.where, e.text);
+	if (!*out)
+		load_fault(l, REASON_SCHEMA_ERROR, at, "%s: %s", e.where, e.text);
+	return *out != NULL;
 }
 
 static bool read_schema(struct load *l, const json_t *o, size_t i)
@@ -97,7 +92,7 @@ static bool read_schema(struct load *l, const json_t *o, size_t i)
 	struct record_schema *s = &l->a->schemas[i];
 	struct schema_set *set = schema_set_new();
 	struct buf input_uri = BUF_INIT(1024), output_uri = BUF_INIT(1024);
-	struct digest output_digest;
+	struct digest output_digest = json_digest(o, "output");
 	struct view text, uri = json_view(o, "uri");
 	char at[80];
 
@@ -106,14 +101,14 @@ static bool read_schema(struct load *l, const json_t *o, size_t i)
 	buf_addf(&input_uri, "urn:gatewayd:record:%.*s", VIEW_ARG(s->name));
 	buf_addf(&output_uri, "urn:gatewayd:output:%.*s", VIEW_ARG(s->name));
 	s->uri = uri.n ? uri : arena_copy(&l->a->mem, buf_view(&input_uri));
+	s->input_digest = json_digest(o, "input");
 	bool ok = set && read_references(l, o, s, i, set);
 	snprintf(at, sizeof at, "/schemas/%zu/input", i);
-	ok = set && read_digest(l, o, "input", at, &s->input_digest) && find_text(l, &s->input_digest, at, &s->text) &&
-	     parse(l, s->text, at, &s->root) &&
+	ok = set && find_text(l, &s->input_digest, at, &s->text) && parse(l, s->text, at, &s->root) &&
 	     compile(l, o, set, s->uri, s->text, s->entry, at, &s->input) && ok;
 	if (json_object_get(o, "output")) {
 		snprintf(at, sizeof at, "/schemas/%zu/output", i);
-		ok = set && read_digest(l, o, "output", at, &output_digest) && find_text(l, &output_digest, at, &text) &&
+		ok = set && find_text(l, &output_digest, at, &text) &&
 		     compile(l, o, set, buf_view(&output_uri), text, VIEW(""), at, &s->output) && ok;
 	}
 	schema_set_free(set);

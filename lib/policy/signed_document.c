@@ -56,8 +56,9 @@ static bool read_kind(struct signed_document *d, struct error_list *errors)
 		d->kind = (enum document_kind)k;
 	}
 	tape_parser_free(parser);
-	return found || signed_document_fault(d, errors, REASON_CONFIG, "/document", "names no kind that is known here: withdrawals, "
-	                                      "training or epochs");
+	if (!found)
+		signed_document_fault(d, errors, REASON_CONFIG, "/document", "names no kind that is known here: withdrawals, training or epochs");
+	return found;
 }
 
 /* One signature, of the agency that issued it. */
@@ -76,8 +77,9 @@ static bool check_signature(const struct signed_document *d, struct view signatu
 		                             VIEW_ARG(d->issuer));
 	if (signature.n == 0)
 		return signed_document_fault(d, errors, REASON_SIGNATURE, "", "the document is not signed");
-	return cms_verify(signature, d->text, signers, n, from->now_ms, &e) ||
-	       signed_document_fault(d, errors, e.reason, "", "%s", e.text);
+	if (cms_verify(signature, d->text, signers, n, from->now_ms, &e))
+		return true;
+	return signed_document_fault(d, errors, e.reason, "", "%s", e.text);
 }
 
 static bool read_contents(struct signed_document *d, const json_t *doc, struct error_list *errors)
@@ -192,9 +194,11 @@ bool signed_document_follows(const struct signed_document *before, const struct 
 	if (after->number < before->number)
 		return signed_document_fault(after, errors, REASON_CONFIG, "/number", "a rollback: number %llu was in force already",
 		                             (unsigned long long)before->number);
-	if (after->number == before->number)
-		return digest_eq(&after->digest, &before->digest) ||
-		       signed_document_fault(after, errors, REASON_CONFIG, "/number", "another document with this number was in force already");
+	if (after->number == before->number) {
+		if (digest_eq(&after->digest, &before->digest))
+			return true;
+		return signed_document_fault(after, errors, REASON_CONFIG, "/number", "another document with this number was in force already");
+	}
 	uint32_t was = before->epochs ? epochs_at(before, 0, now_ms) : 0, is = after->epochs ? epochs_at(after, 0, now_ms) : 0;
 	if (is < was)
 		return signed_document_fault(after, errors, REASON_CONFIG, "/epochs", "epoch %u is in force already: none is ever followed by a "

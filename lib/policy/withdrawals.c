@@ -50,8 +50,8 @@ static bool read_list(struct signed_document *d, const json_t *list)
 	for (size_t i = 0; i < w->n; i++) {
 		const json_t *o = json_array_get(list, i);
 		w->list[i].index = i;
-		if (!digest_parse(json_view(o, "reference"), &w->list[i].reference) ||
-		    !read_purposes(d, &w->list[i], json_object_get(o, "purposes")))
+		w->list[i].reference = json_digest(o, "reference");
+		if (!read_purposes(d, &w->list[i], json_object_get(o, "purposes")))
 			return false;
 	}
 	qsort(w->list, w->n, sizeof *w->list, by_reference);
