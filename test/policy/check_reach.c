@@ -66,30 +66,40 @@ static const struct { const char *schema, *pointer; bool there; } table[] = {
 	{ S("\"type\":\"string\""), "/any", false },
 	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":true}}}"), "/*/x", false },
 	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":true}}}"), "/a/~2", false },
+	{ "{\"$id\":\"https://one.example\",\"properties\":{\"a\":{\"$ref\":\"/a/other.json\"}}}", "/a/o", true },
+	{ "{\"$id\":\"root.json\",\"properties\":{\"a\":{\"$ref\":\"other.json\"}}}", "/a/o", false },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"../../../../../../other.json\"}}"), "/a/o", false },
+	{ S("\"properties\":{\"a\":{\"$ref\":\"fourth.json\"}}"), "/a/f", true },
+	{ S("\"$ref\":\"#here\",\"$defs\":{\"x\":[{\"$anchor\":\"here\",\"properties\":{\"a\":true}},{\"$anchor\":\"b\"}],\"y\":{\"$anchor\":\"c\"}}"), "/a", true },
+	{ S("\"$ref\":\"#/$defs/~2\",\"$defs\":{\"~2\":{\"properties\":{\"a\":true}}}"), "/a", false },
+	{ S("\"allOf\":[false,{\"properties\":{\"a\":true}}]"), "/a", true },
+	{ S("\"anyOf\":[false],\"properties\":{\"b\":true}"), "/a", false },
+	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}},\"l\":{\"properties\":{\"b\":true}}}"), "/a", true },
+	{ S("\"prefixItems\":[{\"properties\":{\"b\":true}}],\"unevaluatedItems\":{\"type\":\"string\"}"), "/*/c", false },
 };
 
 struct documents {
-	json_t *roots[3];
-	struct reach_document d[3];
+	json_t *roots[4];
+	struct reach_document d[4];
 };
 
 static struct reach open_documents(struct documents *ds, const char *schema)
 {
-	static const char *const uris[] = { "", "https://one.example/a/other.json", "urn:x-elsewhere" };
+	static const char *const uris[] = { "", "https://one.example/a/other.json", "urn:x-elsewhere", "urn:y-elsewhere" };
 	const char *texts[] = { schema, "{\"properties\":{\"o\":true},\"$defs\":{\"p\":{\"properties\":{\"p\":true}}}}",
-		"{\"$id\":\"urn:third\",\"properties\":{\"t\":true}}" };
+		"{\"$id\":\"urn:third\",\"properties\":{\"t\":true}}", "{\"$id\":\"fourth.json\",\"properties\":{\"f\":true}}" };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		ds->roots[i] = json_loads(texts[i], 0, NULL);
 		ck_assert_msg(ds->roots[i] != NULL, "%s", texts[i]);
 		ds->d[i] = (struct reach_document){ .uri = view_of(uris[i]), .root = ds->roots[i] };
 	}
-	return (struct reach){ .documents = ds->d, .n = 3 };
+	return (struct reach){ .documents = ds->d, .n = 4 };
 }
 
 static void close_documents(struct documents *ds)
 {
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		json_decref(ds->roots[i]);
 }
 
@@ -119,6 +129,9 @@ static const struct { const char *schema, *entry, *leaves; } listings[] = {
 	{ S("\"properties\":{\"o\":{\"$ref\":\"other.json\"}}"), "", "/o/o\n" },
 	{ S("\"definitions\":{\"P\":{\"properties\":{\"q\":true}}}"), "#/definitions/P", "/q\n" },
 	{ S("\"properties\":{\"never\":false,\"a\":true}"), "", "/a\n" },
+	{ S("\"properties\":{\"a\":true},\"if\":{\"minProperties\":1},\"then\":{\"minProperties\":2}"), "", "/a\n" },
+	{ S("\"properties\":{\"a\":{\"anyOf\":[false]},\"b\":true}"), "", "/b\n" },
+	{ S("\"items\":false,\"prefixItems\":[{\"type\":\"string\"}]"), "", "/*\n" },
 };
 
 START_TEST(leaves_listed)
@@ -132,6 +145,109 @@ START_TEST(leaves_listed)
 	ck_assert_msg(view_is(buf_view(&out), listings[_i].leaves), "%s: %.*s", listings[_i].schema, VIEW_ARG(buf_view(&out)));
 	buf_free(&out);
 	close_documents(&ds);
+}
+END_TEST
+
+/* --- where the walk ends --- */
+
+static void count_leaf(void *arg, const char *pattern)
+{
+	(void)pattern;
+	++*(size_t *)arg;
+}
+
+/* A name longer than a token, beneath a member and as a fragment, names nothing. */
+START_TEST(long_names)
+{
+	char name[600], pattern[700], schema[800];
+	struct documents ds;
+
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	snprintf(schema, sizeof schema, S("\"properties\":{\"%s\":true}"), name);
+	snprintf(pattern, sizeof pattern, "/%s", name);
+	struct reach r = open_documents(&ds, schema);
+	ck_assert(!reach_matches(&r, pattern) && reach_matches(&r, "/*"));
+	close_documents(&ds);
+	snprintf(schema, sizeof schema, S("\"$ref\":\"#/%s\""), name);
+	r = open_documents(&ds, schema);
+	ck_assert(!reach_matches(&r, "/*"));
+	close_documents(&ds);
+}
+END_TEST
+
+/* `before`, `middle` and `after`, the outer two `n` times. */
+static struct reach open_nested(struct documents *ds, const char *head, const char *before, const char *middle, const char *after, size_t n)
+{
+	struct buf schema = BUF_INIT(1 << 16);
+
+	buf_adds(&schema, head);
+	for (size_t i = 0; i < n; i++)
+		buf_adds(&schema, before);
+	buf_adds(&schema, middle);
+	for (size_t i = 0; i < n; i++)
+		buf_adds(&schema, after);
+	buf_adds(&schema, strstr(head, "properties") ? "}}" : "}");
+	buf_addc(&schema, '\0');
+	struct reach r = open_documents(ds, schema.p);
+	buf_free(&schema);
+	return r;
+}
+
+START_TEST(deep_schemas)
+{
+	static const struct { const char *head, *before, *middle, *after; size_t near, far; } nests[] = {
+		{ "{\"allOf\":", "[{\"allOf\":", "[{\"$anchor\":\"deep\",\"properties\":{\"a\":true}}]", "}]", 20, 120 },
+		{ "{\"$ref\":\"#deep\",\"not\":", "[", "{\"$anchor\":\"deep\",\"properties\":{\"a\":true}}", "]", 20, 120 },
+	};
+	struct documents ds;
+
+	for (size_t i = 0; i < sizeof nests / sizeof nests[0]; i++)
+		for (int far = 0; far < 2; far++) {
+			size_t n = 0;
+			struct reach r = open_nested(&ds, nests[i].head, nests[i].before, nests[i].middle, nests[i].after,
+			                             far ? nests[i].far : nests[i].near);
+			ck_assert_int_eq(reach_matches(&r, "/a"), !far);
+			reach_leaves(&r, count_leaf, &n);
+			ck_assert(far || n == 1);
+			close_documents(&ds);
+		}
+}
+END_TEST
+
+/* Leaves are listed twelve names deep. */
+START_TEST(deep_leaves)
+{
+	struct documents ds;
+
+	for (size_t depth = 10; depth < 14; depth++) {
+		size_t n = 0;
+		struct reach r = open_nested(&ds, "{\"properties\":{\"x\":true,\"p\":", "{\"properties\":{\"p\":", "true", "}}", depth - 1);
+		reach_leaves(&r, count_leaf, &n);
+		ck_assert_uint_eq(n, depth <= 12 ? 2 : 1);
+		close_documents(&ds);
+	}
+}
+END_TEST
+
+/* Combinators that double with each step come to an end. */
+START_TEST(steps_are_bounded)
+{
+	struct buf schema = BUF_INIT(1 << 16);
+	struct documents ds;
+	size_t n = 0;
+
+	buf_adds(&schema, "{\"$ref\":\"#/$defs/0\",\"$defs\":{");
+	for (unsigned i = 0; i < 22; i++)
+		buf_addf(&schema, "\"%u\":{\"allOf\":[{\"$ref\":\"#/$defs/%u\"},{\"$ref\":\"#/$defs/%u\"}]},", i, i + 1, i + 1);
+	buf_adds(&schema, "\"22\":{\"properties\":{\"a\":{\"type\":\"string\"}}}}}");
+	buf_addc(&schema, '\0');
+	struct reach r = open_documents(&ds, schema.p);
+	ck_assert(reach_matches(&r, "/a") && !reach_matches(&r, "/b"));
+	reach_leaves(&r, count_leaf, &n);
+	ck_assert(n > 1000 && n < 400000);
+	close_documents(&ds);
+	buf_free(&schema);
 }
 END_TEST
 
@@ -280,6 +396,10 @@ TCase *make_reach_case(void)
 
 	tcase_add_loop_test(c, places, 0, sizeof table / sizeof table[0]);
 	tcase_add_loop_test(c, leaves_listed, 0, sizeof listings / sizeof listings[0]);
+	tcase_add_test(c, long_names);
+	tcase_add_test(c, deep_schemas);
+	tcase_add_test(c, deep_leaves);
+	tcase_add_test(c, steps_are_bounded);
 	tcase_add_loop_test(c, bundles, 0, 4);
 	tcase_add_test(c, sources);
 	return c;
