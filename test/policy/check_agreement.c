@@ -440,6 +440,14 @@ START_TEST(signatures)
 	pin(&f, "seat", "seat-north-agency");
 	ck_assert(load_signed(&s, v, &council, &errors) == NULL);
 	ck_assert(says(&errors, "/council/must_include", "no privacy seat"));
+	/* The council's signatures stand in for no party's. */
+	struct buf seats_only = BUF_INIT(1 << 20);
+	sign(&seats_only, "north", v);
+	sign(&seats_only, "seat", v);
+	f.s[f.n - 1].name = "seat-north-privacy";
+	ck_assert(load_signed(&s, v, &seats_only, &errors) == NULL);
+	ck_assert(errors.n == 1 && says(&errors, "/parties/1", "south has not signed"));
+	buf_free(&seats_only);
 	f.s[f.n - 1].name = "seat-north-privacy";
 	a = load_signed(&s, v, &council, &errors);
 	print_errors(&errors);
@@ -447,6 +455,17 @@ START_TEST(signatures)
 	ck_assert(agreement_has_seat(a, VIEW("seat-north-privacy")));
 	ck_assert(!agreement_has_seat(a, VIEW("seat-north")) && !agreement_has_seat(a, VIEW("north")));
 	agreement_unref(a);
+	/* All signatures, over a text that is wrong. */
+	struct buf wrong = BUF_INIT(1 << 20);
+	put(doc, "/rules/0/pointer", "\"/locater\"");
+	char *wrong_text = json_dumps(doc, JSON_INDENT(1));
+	for (size_t i = 0; i < 4; i++)
+		if (i != 2)
+			sign(&wrong, names[i], view_of(wrong_text));
+	ck_assert(load_signed(&s, view_of(wrong_text), &wrong, &errors) == NULL);
+	ck_assert(errors.n == 1 && says(&errors, "/rules/0/pointer", "matches nothing"));
+	buf_free(&wrong);
+	free(wrong_text);
 
 	shell("rm -r %s", "");
 	free(text);
