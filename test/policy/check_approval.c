@@ -150,6 +150,15 @@ START_TEST(exception_asks_for_more)
 	ck_assert_str_eq(bench.decision.failed[0].clause, "/exceptions/0/approvals");
 	json_object_set_new(e, "approvals", json_pack("[O,O]", second, third));
 	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	/* The same person twice, with another between, is one; and who is not pinned here approves nothing. */
+	json_object_set_new(e, "approvals", json_pack("[O,O,O]", second, third, second));
+	refused_with(a, e, REASON_APPROVAL_INVALID);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/approvals/2");
+	json_object_set_new(e, "approvals", json_pack("[O,O]", second, third));
+	officers.n = 2;
+	refused_with(a, e, REASON_APPROVAL_INVALID);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/approvals/1");
+	officers.n = 3;
 	facts.officer = NULL;
 	refused_with(a, e, REASON_APPROVAL_INVALID);
 	ck_assert_str_eq(bench.decision.failed[0].pointer, "/officer/certificate");

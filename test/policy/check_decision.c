@@ -31,10 +31,13 @@ static const struct wrong {
 	  REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/explanation" },
 	{ "pnr", "retention", "\"P5Y1D\"", NULL, NULL, REASON_RETENTION_OVER_MAX, "/retention/copy", "/retention" },
 	{ "pnr", "retention", "\"P0D\"", NULL, NULL, REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
+	{ "pnr", "retention", "\"P\"", NULL, NULL, REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
 	{ "fin-intel", "retention", NULL, NULL, NULL, REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
 	{ "cyber-threat", NULL, NULL, "/retention/copy", "\"P0D\"", REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
 	{ "pnr", "exception", "\"any\"", NULL, NULL, REASON_EXCEPTION_UNKNOWN, "/exceptions", "/exception" },
 	{ "police-request", "exception", "\"imminent-threat\"", NULL, NULL, REASON_EXCEPTION_UNKNOWN, "/exceptions/0", "/exception" },
+	{ "police-request", "exception", "\"imminent-threat\"", "/exceptions/0", "{\"purposes\":[\"missing-person\"],\"tiers\":[\"T1\"]}",
+	  REASON_EXCEPTION_UNKNOWN, "/exceptions/0", "/exception" },
 	{ "pnr", "handling", "[{\"scale\":\"traffic\",\"value\":\"RED\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales", "/handling/0" },
 	{ "pnr", "handling", "[{\"scale\":\"tlp-2.0\",\"value\":\"WHITE\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales", "/handling/0" },
 	{ "pnr", "handling", "[{\"scale\":\"admiralty-source\",\"value\":\"A\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales",
@@ -46,6 +49,8 @@ static const struct wrong {
 	{ "humanitarian", "consent", "{\"reference\":\"consent-0001\",\"scope\":[\"aid-planning\"]}", NULL, NULL, REASON_CONSENT_MISSING,
 	  "/legal_bases/0/consent", "/consent/scope" },
 	{ "pnr", "justifications", "[{\"pointer\":\"/travellers/0/api/sex\",\"reason\":\"r\"}]", NULL, NULL, REASON_TIER_FIELDS_EXCEEDED,
+	  "/rules/15/when/tiers", "/justifications/0/pointer" },
+	{ "pnr", "justifications", "[{\"pointer\":\"/*/*/*/sex\",\"reason\":\"r\"}]", NULL, NULL, REASON_TIER_FIELDS_EXCEEDED,
 	  "/rules/15/when/tiers", "/justifications/0/pointer" },
 	{ "pnr", NULL, NULL, "/effective_from", "\"2026-06-01T00:00:00.001Z\"", REASON_AGREEMENT_NOT_EFFECTIVE, "/effective_from", "" },
 	{ "pnr", NULL, NULL, "/review/next", "\"2026-06-01T00:00:00Z\"", REASON_REVIEW_OVERDUE, "/review/next", "" },
@@ -382,6 +387,107 @@ START_TEST(reasons_for_dropped_fields)
 }
 END_TEST
 
+/* A field that only another purpose or another kind of person may have is none of a higher tier. */
+START_TEST(reasons_for_fields_of_others)
+{
+	struct agreement *a = load_with("pnr", "/rules", "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
+		"{\"id\":\"p\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\",\"when\":{\"tiers\":[\"T2\"],"
+		"\"purposes\":[\"terrorism-prevention\"]}},{\"id\":\"s\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"mask\","
+		"\"when\":{\"tiers\":[\"T2\"],\"subject_categories\":[\"victim\"]}}]");
+	json_t *e = envelope("pnr");
+
+	json_object_set_new(e, "justifications", json_pack("[{s:s,s:s}]", "pointer", "/status", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	json_object_set_new(e, "subject_category", json_string("victim"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_TIER_FIELDS_EXCEEDED);
+	json_object_set_new(e, "purpose", json_string("marketing"));    /* of a purpose that is not known nothing is asked */
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert(failed_with(&bench.decision, REASON_PURPOSE_NOT_PERMITTED) && !failed_with(&bench.decision, REASON_TIER_FIELDS_EXCEEDED));
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+/* The envelope's schema counts characters: a pointer of 400 that takes more bytes than any rule's justifies nothing. */
+START_TEST(a_pointer_too_long_justifies_nothing)
+{
+	struct agreement *a = load_with("pnr", "/tiers/1", "{\"justify_fields\":true}");
+	json_t *e = envelope("pnr");
+	char pointer[802] = "/";
+
+	for (size_t i = 1; i < 799; i += 2)
+		memcpy(pointer + i, "\xc3\xa9", 3);
+	json_object_set_new(e, "justifications", json_pack("[{s:s,s:s}]", "pointer", pointer, "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+/* An exception frees what names it as its waiver, and nothing else. */
+START_TEST(exception_of_another_rule)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("police-request"), *e = envelope("police-request");
+
+	put(doc, "/exceptions/0/tiers", "[\"T1\"]");
+	put(doc, "/exceptions/0/approvals", "0");
+	put(doc, "/rules", "[{\"id\":\"n\",\"pointer\":\"/person/names/*/family\",\"category\":\"direct-identifier\",\"action\":\"keep\","
+	    "\"waiver\":\"imminent-threat\"}]");
+	json_object_set_new(e, "exception", json_string("imminent-threat"));
+	for (int waived = 1; waived >= 0; waived--) {
+		if (!waived)
+			put(doc, "/rules/0/waiver", NULL);
+		struct agreement *a = load_doc(doc, &from, &errors);
+		print_errors(&errors);
+		ck_assert(a != NULL);
+		ck_assert_int_eq(run(a, e), waived ? OUTCOME_TRANSFORMED : OUTCOME_REFUSED);
+		ck_assert_int_eq(bench.decision.exception_used, waived);
+		ck_assert_int_eq(failed_with(&bench.decision, REASON_TRANSFORM_REQUIRED), !waived);
+		agreement_unref(a);
+	}
+	json_decref(doc);
+	json_decref(e);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* A flow that ends elsewhere, a party without one, and a node that is no party. */
+START_TEST(flows_of_others)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr"), *e = envelope("pnr"), *east = json_deep_copy(json_array_get(json_object_get(doc, "parties"), 1));
+	const struct { struct view agency, self; enum reason reason; const char *clause; } table[] = {
+		{ VIEW("north"), VIEW("south"), REASON_FLOW_UNMAPPED, "/flows" }, { VIEW("east"), VIEW("north"), REASON_FLOW_UNMAPPED, "/flows" },
+		{ VIEW("north"), VIEW("west"), REASON_AGREEMENT_UNKNOWN, "/parties" },
+	};
+
+	json_object_set_new(east, "agency", json_string("east"));
+	json_array_append_new(json_object_get(doc, "parties"), east);
+	put(doc, "/flows/0/to", "\"east\"");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert(a != NULL);
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	ck_assert(view_is(bench.decision.recipient, "east"));
+	ck_assert(view_is(agreement_party(a, 2), "east") && agreement_party(a, 3).n == 0);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		facts.agency = table[i].agency;
+		facts.self = table[i].self;
+		ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+		ck_assert_int_eq(bench.decision.failed[0].reason, table[i].reason);
+		ck_assert_str_eq(bench.decision.failed[0].clause, table[i].clause);
+		ck_assert_uint_eq(bench.decision.recipient.n, 0);
+	}
+	json_decref(doc);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 /* The reader holds by itself, whatever a schema lets through. */
 START_TEST(envelopes_past_the_schema)
 {
@@ -436,6 +542,10 @@ TCase *make_decision_case(void)
 	tcase_add_test(c, facts_refuse);
 	tcase_add_test(c, all_failures_are_listed);
 	tcase_add_test(c, reasons_for_dropped_fields);
+	tcase_add_test(c, reasons_for_fields_of_others);
+	tcase_add_test(c, a_pointer_too_long_justifies_nothing);
+	tcase_add_test(c, exception_of_another_rule);
+	tcase_add_test(c, flows_of_others);
 	tcase_add_test(c, envelopes_past_the_schema);
 	tcase_add_test(c, overlay_denies);
 	tcase_add_test(c, overlay_narrows_fields);

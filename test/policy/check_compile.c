@@ -1,0 +1,87 @@
+/* How an overlay narrows a rule of the agreement: at the narrower of both places, never outside the rule, and what an
+ * overlay leaves readable still needs the agreement's exception. */
+#include "test/policy/decision_fixture.h"
+
+TCase *make_compile_case(void);
+
+#define KEEP(id, pointer, category, rest) \
+	"{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"category\":\"" category "\",\"action\":\"keep\"" rest "}"
+#define OVERLAY(rules) "{\"version\":\"1\",\"rules\":[" rules "]}"
+#define MASK(id, pointer) "{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"action\":\"mask\"}"
+
+/* Of a record whose cabin is "business": what leaves of it. */
+static const struct { const char *rules, *overlay, *leaves; bool others; } meetings[] = {
+	/* Around the rule's place, within it, and across it, where it is dropped. */
+	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
+	  OVERLAY(MASK("a", "/itinerary/*/*")), "\"cabin\":\"********\"", false },
+	{ "[" KEEP("i", "/itinerary", "operational", ",\"subtree\":true") "]", OVERLAY(MASK("a", "/itinerary/*/cabin")),
+	  "\"cabin\":\"********\"", true },
+	{ "[" KEEP("c", "/*/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
+	  OVERLAY(MASK("a", "/itinerary/*/*")), NULL, false },
+	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "]", OVERLAY(MASK("a", "/travellers/*/*") "," MASK("b", "/*/*/seat")),
+	  "\"cabin\":\"business\"", false },
+};
+
+START_TEST(overlay_meets_rule)
+{
+	struct agreement *plain = load_with("pnr", "/rules", meetings[_i].rules);
+	json_t *e = envelope("pnr");
+
+	run(plain, e);
+	ck_assert(memmem(bench.record.p, bench.record.n, "\"cabin\":\"business\"", 18) != NULL);
+	agreement_unref(plain);
+	from.overlay = view_of(meetings[_i].overlay);
+	struct agreement *a = load_with("pnr", "/rules", meetings[_i].rules);
+	run(a, e);
+	bool cabin = memmem(bench.record.p, bench.record.n, "cabin", 5) != NULL;
+	ck_assert_int_eq(cabin, meetings[_i].leaves != NULL);
+	if (meetings[_i].leaves)
+		ck_assert(memmem(bench.record.p, bench.record.n, meetings[_i].leaves, strlen(meetings[_i].leaves)) != NULL);
+	ck_assert_int_eq(memmem(bench.record.p, bench.record.n, "flight", 6) != NULL, meetings[_i].others);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+/* Every rule of an overlay is looked at, also behind one that is at fault. */
+START_TEST(faults_of_an_overlay)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr");
+
+	from.overlay = VIEW(OVERLAY(MASK("a", "/travellers/0/seat") "," MASK("b", "/travellers/*/seat") "," MASK("c", "/travellers/1/seat")));
+	ck_assert(load_doc(doc, &from, &errors) == NULL);
+	ck_assert_uint_eq(errors.n, 2);
+	ck_assert(strstr(errors.items[0].text, "/rules/0/pointer") && strstr(errors.items[1].text, "/rules/2/pointer"));
+	ck_assert_str_eq(errors.items[0].where, "overlay.json");
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* A name that the overlay only redacts is still a name in clear: refused, and the overlay's rule is named. */
+START_TEST(redacted_names_need_the_exception)
+{
+	json_t *e = envelope("pnr");
+
+	from.overlay = VIEW(OVERLAY("{\"id\":\"a\",\"pointer\":\"/travellers/*/family\",\"action\":\"redact-text\","
+		"\"params\":{\"recognisers\":[\"email\"]}}"));
+	struct agreement *a = load_with("pnr", "/rules", "[" KEEP("n", "/travellers/*/family", "direct-identifier", "") "]");
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_TRANSFORM_REQUIRED);
+	ck_assert_str_eq(bench.decision.failed[0].clause, "overlay.json/rules/0");
+	agreement_unref(a);
+	json_decref(e);
+}
+END_TEST
+
+TCase *make_compile_case(void)
+{
+	TCase *c = tcase_create("compile");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_loop_test(c, overlay_meets_rule, 0, sizeof meetings / sizeof meetings[0]);
+	tcase_add_test(c, faults_of_an_overlay);
+	tcase_add_test(c, redacted_names_need_the_exception);
+	return c;
+}
