@@ -51,6 +51,25 @@ START_TEST(an_overlay_shortens_reviews)
 {
 	ck_assert_uint_eq(read_terms("a", "{\"limits\":{\"copy_review\":\"P2Y\"}}", "[\"/id\",\"/note\"]").review.years, 2);
 	ck_assert_uint_eq(read_terms("b", "{\"limits\":{\"copy_review\":\"P2Y\"}}", "[\"/x\"]").review.years, 1);
+	ck_assert_uint_eq(read_terms("b", "{\"limits\":{\"copy\":\"P2Y\"}}", "[\"/x\"]").review.years, 1);
+}
+END_TEST
+
+/* An overlay sets a first review where the agreement has none. */
+START_TEST(an_overlay_sets_reviews)
+{
+	struct view text = VIEW("{\"purposes\":[{\"id\":\"a\"}],\"retention\":{\"copy\":\"P5Y\"},\"rules\":[]}");
+	struct buf have = BUF_INIT(1000);
+	struct error e = { .reason = REASON_NONE };
+	struct copy_terms t;
+
+	ck_assert(copy_terms_read(text, VIEW("a"), VIEW(""), &t, &have, &e));
+	ck_assert(t.review.years == 0 && t.review.months == 0);
+	ck_assert(copy_terms_read(text, VIEW("a"), VIEW("{\"limits\":{\"copy_review\":\"P2Y\"}}"), &t, &have, &e));
+	ck_assert_uint_eq(t.review.years, 2);
+	ck_assert(copy_terms_read(text, VIEW("a"), VIEW("{\"limits\":{\"copy\":\"P2Y\"}}"), &t, &have, &e));
+	ck_assert(t.review.years == 0 && t.review.months == 0);
+	buf_free(&have);
 }
 END_TEST
 
@@ -100,6 +119,7 @@ TCase *make_copy_terms_case(void)
 	tcase_add_test(c, of_the_agreement);
 	tcase_add_test(c, of_the_purpose);
 	tcase_add_test(c, an_overlay_shortens_reviews);
+	tcase_add_test(c, an_overlay_sets_reviews);
 	tcase_add_test(c, no_such_purpose);
 	tcase_add_test(c, onward);
 	tcase_add_test(c, of_a_preset);

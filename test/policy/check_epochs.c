@@ -37,6 +37,28 @@ START_TEST(in_force_from_its_instant_on)
 }
 END_TEST
 
+/* An epoch's keys are of use until a later one begins, or until sharing ends. */
+START_TEST(an_epoch_ends_when_a_later_one_begins)
+{
+	struct agreement *plain = load_with("pnr", NULL, NULL);
+
+	ck_assert_int_eq(agreement_epoch_end_ms(plain, 1), agreement_sunset_ms(plain));
+	from.epochs = epochs_of;
+	struct agreement *a = load_with("pnr", NULL, NULL);
+	ck_assert_int_eq(agreement_epoch_end_ms(a, 4), NOW + DAY_MS);
+	ck_assert_int_eq(agreement_epoch_end_ms(a, 7), agreement_sunset_ms(a));
+	agreement_unref(a);
+	/* An epoch of the document that the agreement's own has passed already is not set again. */
+	a = load_with("pnr", "/pseudonyms/epoch", "7");
+	ck_assert_int_eq(agreement_epoch_end_ms(a, 7), agreement_sunset_ms(a));
+	const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
+	ck_assert(r && r->epoch == 7 && ruling_at(r, NOW + 2 * DAY_MS)->epoch == 7);
+	ck_assert(ruling_at(NULL, NOW) == NULL);
+	agreement_unref(a);
+	agreement_unref(plain);
+}
+END_TEST
+
 /* The locator as it leaves, and what the decision says of it. */
 static void locator(const struct agreement *a, char *out, size_t size, struct buf *decision)
 {
@@ -137,6 +159,7 @@ TCase *make_epochs_case(void)
 
 	tcase_add_checked_fixture(c, open_document, close_document);
 	tcase_add_test(c, in_force_from_its_instant_on);
+	tcase_add_test(c, an_epoch_ends_when_a_later_one_begins);
 	tcase_add_test(c, pseudonyms_change_at_the_instant);
 	tcase_add_test(c, the_partner_takes_later_epochs);
 	return c;

@@ -72,6 +72,7 @@ static const struct { const char *rule, *preset, *clause, *value; } findings[] =
 	{ "uncovered-leaf", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
 	{ "identifier-in-clear", "pnr", RULES(RULE_OF("/locator", "direct-identifier", "\"action\":\"keep\"")) },
 	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\"")) },
+	{ "identifier-in-clear", "pnr", RULES(RULE_OF("/locator", "direct-identifier", "\"action\":\"redact-text\",\"params\":{\"recognisers\":[\"email\"]}")) },
 	{ "free-text-kept", "pnr", RULES(RULE_OF("/remarks/*", "free-text", "\"action\":\"keep\"")) },
 	{ "subtree-kept", "pnr", RULES(RULE_OF("/itinerary", "operational", "\"action\":\"keep\",\"subtree\":true")) },
 	{ "unlisted-domain", "pnr", RULES(RULE_OF("/locator", "direct-identifier",
@@ -84,6 +85,8 @@ static const struct { const char *rule, *preset, *clause, *value; } findings[] =
 		"\"tiers\":[\"T1\"]}")) },
 	{ "rule-never", "humanitarian", RULES(RULE_OF("/reason", "operational", "\"action\":\"keep\",\"when\":"
 		"{\"subject_categories\":[\"suspect\"]}")) },
+	{ "small-domain", "police-request", RULES(RULE_OF("/person/nationalities/*", "quasi-identifier",
+		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}")) },
 	{ "small-domain", "fin-intel", RULES(RULE_OF("/subjects/*/country", "quasi-identifier",
 		"\"action\":\"fpe\",\"params\":{\"domain\":\"iban\",\"alphabet\":\"letters\"}")) },
 	{ "nothing-passes", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
@@ -119,6 +122,31 @@ START_TEST(lint_finds)
 	agreement_lint(a, NOW, count, NULL);
 	ck_assert_msg(wanted.n > 0, "%s was not found", wanted.rule);
 	free(text);
+	agreement_unref(a);
+}
+END_TEST
+
+/* Rules that look like one of these and are none. */
+static const struct { const char *rule, *preset, *clause, *value; } harmless[] = {
+	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}")) },
+	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"drop\"")) },
+	{ "small-domain", "cyber-threat", RULES(RULE_OF("", "operational", "\"action\":\"keep\",\"subtree\":true")) },
+	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\",\"when\":{\"purposes\":[\"serious-crime\"]}")
+		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\",\"when\":{\"purposes\":"
+		"[\"terrorism-prevention\"]}}") },
+	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")
+		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\",\"when\":{\"subject_categories\":"
+		"[\"suspect\"]}}") },
+};
+
+START_TEST(lint_does_not_find)
+{
+	struct agreement *a = load_patched(harmless[_i].preset, harmless[_i].clause, harmless[_i].value);
+
+	wanted.rule = harmless[_i].rule;
+	wanted.n = 0;
+	agreement_lint(a, NOW, count, NULL);
+	ck_assert_uint_eq(wanted.n, 0);
 	agreement_unref(a);
 }
 END_TEST
@@ -485,6 +513,7 @@ TCase *make_words_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, presets_lint_clean, 0, sizeof ids / sizeof ids[0]);
 	tcase_add_loop_test(c, lint_finds, 0, sizeof findings / sizeof findings[0]);
+	tcase_add_loop_test(c, lint_does_not_find, 0, sizeof harmless / sizeof harmless[0]);
 	tcase_add_test(c, lint_counts_the_rest);
 	tcase_add_test(c, lint_knows_the_day);
 	tcase_add_loop_test(c, summary_is_plain_and_bound, 0, sizeof ids / sizeof ids[0]);
