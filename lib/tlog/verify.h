@@ -1,5 +1,5 @@
 /* Full verification of a log: every entry is hashed, every tile rebuilt and compared with the stored one, and
- * the root compared with the signed checkpoint. Memory does not grow with the log (about 72 KiB). Any thread;
+ * the root compared with the signed checkpoint. Memory does not grow with the log (about 80 KiB). Any thread;
  * keeps no state between calls. */
 #ifndef GATEWAY_TLOG_VERIFY_H
 #define GATEWAY_TLOG_VERIFY_H
@@ -11,7 +11,8 @@
  * fails with REASON_NOT_FOUND or REASON_TAMPERED says that something is missing or malformed, which is found
  * tampering; any other reason ends the verification as a failure. */
 struct verify_source {
-	/* Leaf `index`, asked in order, and its packed disclosures (empty: erased). */
+	/* Leaf `index`, asked in order, and its packed disclosures (empty: erased). NULL: the entries are kept elsewhere,
+	 * and the stored hashes of level 0 stand for them: then only the tree is verified. */
 	bool (*entry)(void *arg, uint64_t index, struct view *leaf, struct view *packed, struct error *e);
 	tiles_source_fn *tile;
 	void *arg;
@@ -28,7 +29,7 @@ enum verify_place {
 };
 
 struct verify_report {
-	uint64_t entries;               /* hashed */
+	uint64_t entries;               /* hashed, or whose hash was taken */
 	struct digest root;             /* rebuilt; set when all entries were read */
 	uint64_t disclosed, erased;     /* entries whose disclosures are there, and are erased */
 	enum verify_place place;        /* the first place of tampering */

@@ -359,6 +359,56 @@ START_TEST(test_every_bit_of_checkpoint)
 }
 END_TEST
 
+/* Without entries the tiles are verified: every hash of every tile, and a missing or short one. */
+START_TEST(test_without_entries)
+{
+	struct verify_source s = { NULL, log_tile, whole, false };
+	struct verify_report r;
+	struct error e = { 0 };
+	struct checkpoint c, earlier;
+
+	ck_assert(checkpoint_open(buf_view(&whole->note), &whole->signer.vkey, &c, &e));
+	ck_assert_msg(verify_log(&c, NULL, &s, &r, &e), "%s", e.text);
+	ck_assert_uint_eq(r.entries, ENTRIES);
+	ck_assert(digest_eq(&r.root, &c.root));
+	for (unsigned level = 0; level < 2; level++)
+		for (unsigned i = 0; i < (level ? 1 : 4); i++)
+			for (size_t at = 0; at < whole->tile[level][i].n; at += 32) {
+				whole->tile[level][i].p[at] ^= 1;
+				e = (struct error){ 0 };
+				ck_assert(!verify_log(&c, NULL, &s, &r, &e));
+				ck_assert_int_eq(e.reason, REASON_TAMPERED);
+				whole->tile[level][i].p[at] ^= 1;
+			}
+	/* A hash whose tile above tells where; the last tile has none above. */
+	whole->tile[0][1].p[32 * 7] ^= 1;
+	e = (struct error){ 0 };
+	ck_assert(!verify_log(&c, NULL, &s, &r, &e));
+	ck_assert_msg(r.index == 256 && r.count == 256 && strstr(e.text, "tiles below, of entries 256 to 511"), "%s", e.text);
+	whole->tile[0][1].p[32 * 7] ^= 1;
+	whole->tile[0][3].p[32] ^= 1;
+	e = (struct error){ 0 };
+	ck_assert(!verify_log(&c, NULL, &s, &r, &e));
+	ck_assert(r.place == VERIFY_ROOT && strstr(e.text, "the tiles agree"));
+	whole->tile[0][3].p[32] ^= 1;
+	whole->tile[0][2].n -= 32;
+	e = (struct error){ 0 };
+	ck_assert(!verify_log(&c, NULL, &s, &r, &e));
+	ck_assert(r.place == VERIFY_TILE && r.index == 2 && strstr(e.text, "cut short"));
+	whole->tile[0][2].n += 32;
+	/* A checkpoint that promises more tiles than there are; one that the log does not continue. */
+	earlier = c;
+	earlier.size = 300;
+	ck_assert(!verify_log(&c, &earlier, &s, &r, &e));
+	ck_assert_int_eq(r.place, VERIFY_HISTORY);
+	c.size = ENTRIES + 300;
+	e = (struct error){ 0 };
+	ck_assert(!verify_log(&c, NULL, &s, &r, &e));
+	ck_assert_int_eq(r.place, VERIFY_TILE);
+	ck_assert_int_eq(e.reason, REASON_TAMPERED);
+}
+END_TEST
+
 TCase *make_verify_case(void)
 {
 	TCase *tc = tcase_create("verify");
@@ -374,6 +424,7 @@ TCase *make_verify_case(void)
 	tcase_add_test(tc, test_removed_swapped_cut);
 	tcase_add_test(tc, test_earlier);
 	tcase_add_test(tc, test_unreadable);
+	tcase_add_test(tc, test_without_entries);
 	tcase_add_test(tc, test_every_bit_of_entries);
 	tcase_add_test(tc, test_every_bit_of_disclosures);
 	tcase_add_test(tc, test_every_bit_of_tiles);
