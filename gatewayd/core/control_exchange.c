@@ -103,6 +103,7 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	struct core *core = c->control->o.core;
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange x;
+	struct store_archive archive;
 	struct view leaf, packed;
 	struct uuid id;
 	struct showing *show;
@@ -130,6 +131,8 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	if (store_find_entry(c->control->o.reader, index, &leaf, &packed, &e)) {
 		json_object_set_new(show->answer, "entry", control_view_json(leaf));
 		json_object_set_new(show->answer, "disclosures", packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
+	} else if (store_get_archive(c->control->o.reader, store_entry_log(index), &archive, &e)) {
+		json_object_set_new(show->answer, "archived", json_true());
 	}
 	snprintf(note, sizeof note, "operator with uid %u read the decision", (unsigned)c->uid);
 	struct entry entry = { .operation = OPERATION_CONSULTATION, .time_ms = core_now_ms(), .exchange = id,

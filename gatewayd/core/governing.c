@@ -6,6 +6,7 @@
 #include "gatewayd/core/store.h"
 #include "lib/policy/withdrawals.h"
 #include "lib/tlog/entry.h"
+#include "lib/tlog/note.h"
 
 struct governing {
 	struct job job;                 /* first */
@@ -208,6 +209,44 @@ static bool keep_keys(struct governing *g)
 	return ok;
 }
 
+/* --- archived logs --- */
+
+/* What `gatewayctl audit archive` did while nothing could be logged: once. */
+static bool tell_archive(struct governing *g, uint64_t log, const struct store_archive *a)
+{
+	uint64_t present = store_log(g->store), size;
+	struct buf note = BUF_INIT(NOTE_NAME_MAX + 100);
+	struct view checkpoint = VIEW("");
+
+	bool ok = store_use_log(g->store, log, g->error) && store_last_checkpoint(g->store, &size, &checkpoint, g->error);
+	struct view origin = view_cut(&checkpoint, '\n');
+	buf_addf(&note, "entries of log %.*s archived: %llu", VIEW_ARG(origin), (unsigned long long)a->size);
+	ok = store_use_log(g->store, present, g->error) && ok;
+	struct entry entry = { .operation = OPERATION_ERASURE, .time_ms = g->now_ms, .input = a->checkpoint,
+		.note = buf_view(&note), .build = view_of(g->core->build) };
+	ok = ok && (!note.failed || error_set(g->error, REASON_NO_MEMORY, "memory ran out")) && append(g, &entry) &&
+	     store_tell_archive(g->store, log, g->error);
+	buf_free(&note);
+	return ok;
+}
+
+static bool tell_archives(struct governing *g)
+{
+	for (uint64_t log = 0; log < store_log(g->store); log++) {
+		struct error missing = { .reason = REASON_NONE };
+		struct store_archive a;
+
+		if (store_get_archive(g->store, log, &a, &missing)) {
+			if (!a.told && !tell_archive(g, log, &a))
+				return false;
+		} else if (missing.reason != REASON_NOT_FOUND) {
+			*g->error = missing;
+			return false;
+		}
+	}
+	return true;
+}
+
 /* --- the job --- */
 
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -219,7 +258,8 @@ static bool write_governing(struct job *j, struct writer *w, struct store *s, st
 	g->writer = w;
 	g->store = s;
 	g->error = e;
-	g->failed = !append(g, &entry) || (g->conf && !keep_keys(g));
+	g->failed = !append(g, &entry) || (g->operation == OPERATION_START && !tell_archives(g)) ||
+	            (g->conf && !keep_keys(g));
 	if (g->conf)
 		conf_each_document(g->conf, keep_document, g);
 	for (size_t i = 0; g->conf && i < g->conf->n_documents && !g->failed; i++)

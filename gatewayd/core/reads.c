@@ -67,18 +67,21 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 	struct buf body = BUF_INIT(1 << 20), receipt = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE }, none = { .reason = REASON_NONE };
 	struct hold_writer holds = { .out = &body, .first = true };
+	struct store_archive archive;
 	struct view partner;
 
 	buf_add(&body, x.answer);
 	buf_addf(&body, ",\"state\":\"%s\",\"audit_index\":%llu", exchange_state_name(x.state),
 	         (unsigned long long)store_entry_index(x.entry));
 	buf_adds(&body, ",\"holds\":[");
+	bool archived = store_get_archive(reader, store_entry_log(x.entry), &archive, &none);
 	if (!store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
-	    !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e)) {
+	    (!archived && !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e))) {
 		send_error(r, &e);
 	} else {
-		buf_adds(&body, "],\"receipt\":");
-		buf_add_json_string(&body, buf_view(&receipt));
+		buf_adds(&body, archived ? "],\"archived\":true" : "],\"receipt\":");
+		if (!archived)
+			buf_add_json_string(&body, buf_view(&receipt));
 		if (store_get_receipt(reader, x.seq, &partner, &none)) {
 			buf_adds(&body, ",\"partner_receipt\":");
 			buf_add_json_string(&body, partner);

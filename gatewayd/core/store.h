@@ -388,6 +388,23 @@ bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e) M
 /* Entries of all logs, by their number, that have disclosures; at most `max`. */
 bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),
                             void *arg, struct error *e) MUST_USE;
+/* Of an earlier log whose entries were archived: tiles, checkpoints and timestamps stay. */
+struct store_archive {
+	uint64_t size;                  /* entries that it had */
+	struct digest checkpoint;       /* SHA-256 of its last signed checkpoint */
+	bool told;                      /* the newest log has an entry about it */
+};
+/* What needs an entry of log number `log`, or will: deliveries and notices that wait to be sent; and exchanges that
+ * are held for a decision, under a hold, or whose record may yet be returned. */
+struct store_needed {
+	uint64_t unsent, open;
+};
+bool store_needs_entries(struct store *s, uint64_t log, struct store_needed *out, struct error *e) MUST_USE;
+/* Deletes the entries of that log and their disclosures, and remembers it. Never of the newest: REASON_STORE. */
+bool store_archive_entries(struct store *s, uint64_t log, const struct store_archive *a, struct error *e) MUST_USE;
+/* REASON_NOT_FOUND: its entries are here. */
+bool store_get_archive(struct store *s, uint64_t log, struct store_archive *out, struct error *e) MUST_USE;
+bool store_tell_archive(struct store *s, uint64_t log, struct error *e) MUST_USE;
 bool store_put_tile(struct store *s, unsigned level, uint64_t index, struct view hashes, struct error *e) MUST_USE;   /* or replaces */
 bool store_get_tile(struct store *s, unsigned level, uint64_t index, struct view *hashes, struct error *e) MUST_USE;
 bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, struct error *e) MUST_USE;

@@ -1,8 +1,10 @@
 /* The store's audit log, governing documents, small values and counts. See store.h. */
 #include "gatewayd/core/store_sqlite.h"
 #include "lib/base/datetime.h"
+#include "lib/base/wire.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #define TILE_LEVELS 8           /* 256^8 leaves fill them all */
 #define TILE_LEVEL_SHIFT 56
@@ -138,6 +140,80 @@ bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *ar
 			break;
 		}
 	return ok;
+}
+
+/* --- archived logs --- */
+
+/* The value: size, checkpoint, whether it was told. */
+#define ARCHIVE_BYTES (8 + 32 + 1)
+
+static struct view archive_name(uint64_t log, char out[40])
+{
+	return view_make(out, (size_t)snprintf(out, 40, "log/%llu/archived", (unsigned long long)log));
+}
+
+static bool put_archive(struct store *s, uint64_t log, const struct store_archive *a, struct error *e)
+{
+	struct buf value = BUF_INIT(ARCHIVE_BYTES);
+	char name[40];
+
+	put_u64(&value, a->size);
+	buf_add(&value, view_make(a->checkpoint.b, sizeof a->checkpoint.b));
+	put_u8(&value, a->told);
+	bool ok = value.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
+	                       : store_put_value(s, archive_name(log, name), buf_view(&value), e);
+	buf_free(&value);
+	return ok;
+}
+
+bool store_needs_entries(struct store *s, uint64_t log, struct store_needed *out, struct error *e)
+{
+	struct sqlite3_stmt *q = sql_row(s, SQL_ENTRY_NEEDED, BOUND(as_number(log << STORE_LOG_SHIFT),
+		as_number((log + 1) << STORE_LOG_SHIFT), as_int(STATE_HELD), as_int(DUTY_RETURN), as_int(DUTY_OPEN),
+		as_int(DUTY_OVERDUE)), "row", e);
+
+	if (!q)
+		return false;
+	*out = (struct store_needed){ .unsent = (uint64_t)col_int(q, 0), .open = (uint64_t)col_int(q, 1) };
+	sql_end(q);
+	return true;
+}
+
+bool store_archive_entries(struct store *s, uint64_t log, const struct store_archive *a, struct error *e)
+{
+	struct bound from = as_number(log << STORE_LOG_SHIFT), to = as_number((log + 1) << STORE_LOG_SHIFT);
+
+	if (log >= s->last_log)
+		return error_set(e, REASON_STORE, "the entries of the newest log stay");
+	s->erased = true;
+	return sql_run(s, SQL_ENTRY_ARCHIVE, BOUND(from, to), e) && sql_run(s, SQL_DISCLOSURE_ARCHIVE, BOUND(from, to), e) &&
+	       put_archive(s, log, a, e);
+}
+
+bool store_get_archive(struct store *s, uint64_t log, struct store_archive *out, struct error *e)
+{
+	struct view value;
+	char name[40];
+
+	if (!store_get_value(s, archive_name(log, name), &value, e))
+		return false;
+	if (value.n != ARCHIVE_BYTES)
+		return error_set(e, REASON_STORE, "what is known of an archived log is malformed");
+	struct reader r = { .rest = value };
+	out->size = read_u64(&r);
+	memcpy(out->checkpoint.b, read_bytes(&r, sizeof out->checkpoint.b).p, sizeof out->checkpoint.b);
+	out->told = read_u8(&r) != 0;
+	return true;
+}
+
+bool store_tell_archive(struct store *s, uint64_t log, struct error *e)
+{
+	struct store_archive a;
+
+	if (!store_get_archive(s, log, &a, e))
+		return false;
+	a.told = true;
+	return put_archive(s, log, &a, e);
 }
 
 /* --- tree --- */

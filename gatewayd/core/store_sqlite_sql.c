@@ -327,6 +327,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_ENTRY_PUT] = "INSERT INTO entry (idx, leaf) VALUES (?1, ?2)",
 	[SQL_DISCLOSURE_PUT] = "INSERT INTO disclosure (idx, packed) VALUES (?1, ?2)",
 	[SQL_DISCLOSURE_ERASE] = "DELETE FROM disclosure WHERE idx = ?1",
+	[SQL_ENTRY_ARCHIVE] = "DELETE FROM entry WHERE idx >= ?1 AND idx < ?2",
+	[SQL_DISCLOSURE_ARCHIVE] = "DELETE FROM disclosure WHERE idx >= ?1 AND idx < ?2",
 	[SQL_TILE_PUT] = "INSERT OR REPLACE INTO tile (key, hashes) VALUES (?1, ?2)",
 	[SQL_CHECKPOINT_PUT] = "INSERT INTO checkpoint (size, note) VALUES (?1, ?2)",
 	[SQL_DOCUMENT_PUT] = "INSERT INTO document (digest, kind, text, first_ms) VALUES (?1, ?2, ?3, ?4) "
@@ -405,6 +407,13 @@ const char *const sql_texts[SQL_COUNT] = {
 		"WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",
 	[SQL_DISCLOSURE_LIST] = "SELECT d.idx, e.leaf FROM disclosure d JOIN entry e ON e.idx = d.idx ORDER BY d.idx LIMIT ?1",
 	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1 AND idx < ?2",
+	[SQL_ENTRY_NEEDED] = "SELECT "
+		"(SELECT count(*) FROM delivery d JOIN state t ON t.seq = d.seq WHERE t.entry >= ?1 AND t.entry < ?2) + "
+		"(SELECT count(*) FROM notice WHERE entry >= ?1 AND entry < ?2), "
+		"(SELECT count(*) FROM state t WHERE t.entry >= ?1 AND t.entry < ?2 AND (t.state = ?3 "
+		"OR EXISTS (SELECT 1 FROM hold h WHERE h.seq = t.seq AND h.ended_ms IS NULL) "
+		"OR EXISTS (SELECT 1 FROM timer m WHERE m.seq = t.seq AND m.return_at_end <> 0) "
+		"OR EXISTS (SELECT 1 FROM duty u WHERE u.seq = t.seq AND u.kind = ?4 AND u.state IN (?5, ?6))))",
 	[SQL_TILE_GET] = "SELECT hashes FROM tile WHERE key = ?1",
 	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 AND size < ?2 ORDER BY size LIMIT 1",
 	[SQL_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint WHERE size >= ?1 AND size < ?2 ORDER BY size DESC LIMIT 1",

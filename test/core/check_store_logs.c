@@ -210,6 +210,49 @@ START_TEST(timestamps_by_size)
 }
 END_TEST
 
+START_TEST(an_old_log_is_archived)
+{
+	struct store_archive a = { .size = 2, .checkpoint = { .b = { 9, 8, 7 } } }, found;
+	struct view note, hashes, leaf, packed;
+	uint64_t size = 0;
+
+	REFUSED(REASON_NOT_FOUND, store_get_archive(s, 0, &found, e));
+	REFUSED(REASON_STORE, store_archive_entries(s, 0, &a, e));      /* no transaction */
+	begin();
+	REFUSED(REASON_STORE, store_archive_entries(s, 1, &a, e));
+	put_entry(0, "new 0");
+	OK(store_archive_entries(s, 0, &a, e));
+	commit();
+	ck_assert(store_erased(s));
+	OK(store_checkpoint(s, true, e));
+	reopen();
+	REFUSED(REASON_NOT_FOUND, store_find_entry(s, 0, &leaf, &packed, e));
+	REFUSED(REASON_NOT_FOUND, store_find_entry(s, 1, &leaf, &packed, e));
+	OK(store_get_entry(s, 0, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "new 0") && packed.n > 0);
+	OK(store_get_archive(s, 0, &found, e));
+	ck_assert(found.size == 2 && digest_eq(&found.checkpoint, &a.checkpoint) && !found.told);
+	REFUSED(REASON_NOT_FOUND, store_get_archive(s, 1, &found, e));
+	begin();
+	OK(store_tell_archive(s, 0, e));
+	REFUSED(REASON_NOT_FOUND, store_tell_archive(s, 1, e));
+	commit();
+	OK(store_get_archive(s, 0, &found, e));
+	ck_assert(found.told && found.size == 2);
+	/* Tiles and checkpoints stay. */
+	struct store *r = open_reader();
+	OK(store_use_log(r, 0, e));
+	OK(store_get_tile(r, 0, 0, &hashes, e));
+	OK(store_last_checkpoint(r, &size, &note, e));
+	ck_assert(size == 2 && view_is(note, "old 1"));
+	store_close(r);
+	begin();
+	OK(store_put_value(s, VIEW("log/0/archived"), VIEW("short"), e));
+	commit();
+	REFUSED(REASON_STORE, store_get_archive(s, 0, &found, e));
+}
+END_TEST
+
 TCase *make_store_logs_case(void);
 TCase *make_store_logs_case(void)
 {
@@ -218,6 +261,7 @@ TCase *make_store_logs_case(void)
 	tcase_add_checked_fixture(c, two_logs, teardown);
 	tcase_add_test(c, a_new_log_begins_empty);
 	tcase_add_test(c, the_old_log_stays);
+	tcase_add_test(c, an_old_log_is_archived);
 	tcase_add_test(c, exchanges_name_the_log_of_their_entry);
 	tcase_add_test(c, witnessed_logs_are_replaced);
 	tcase_add_test(c, cosignatures_by_size);
