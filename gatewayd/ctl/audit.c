@@ -23,6 +23,8 @@ const struct ctl_command ctl_audit_commands[] = {
 	  "compare the logs of two gateways that exchange records", audit_reconcile },
 	{ "audit", "new-epoch", "",
 	  "end the log and begin a new one that names it (the daemon is stopped)", audit_new_epoch },
+	{ "audit", "archive", "[--key VKEY | --policy FILE] [--disclosures] STORE@EPOCH DIR",
+	  "move an earlier log's entries out of the store (the daemon is stopped)", audit_archive },
 	{ 0 }
 };
 
@@ -139,6 +141,24 @@ bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkp
 		return trust_check(k->trust, note, out, signer, cosigned, e);
 	*signer = &k->key;
 	return checkpoint_open(note, &k->key, out, e);
+}
+
+/* --- whose files --- */
+
+bool audit_become_owner(const char *path, struct error *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return error_at(e, REASON_IO, path, 0, 0, "%s", strerror(errno));
+	return geteuid() != 0 || (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0) ||
+	       error_set(e, REASON_IO, "cannot become the account of the store: %s", strerror(errno));
+}
+
+bool audit_become_self(struct error *e)
+{
+	return (seteuid(getuid()) == 0 && setegid(getgid()) == 0) ||
+	       error_set(e, REASON_IO, "cannot become the account that ran this again: %s", strerror(errno));
 }
 
 /* --- files --- */

@@ -32,6 +32,8 @@ uint64_t audit_source_size(const struct audit_source *s);
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
 /* The newest checkpoint that has a timestamp, and that (RFC 3161), neither verified. REASON_NOT_FOUND without one. */
 bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e) MUST_USE;
+/* Whether it is a store from which this log's entries were archived: asking for one is REASON_UNAVAILABLE. */
+bool audit_source_archived(const struct audit_source *s);
 /* The reading store behind it; NULL for the others. */
 struct store *audit_source_store(struct audit_source *s);
 
@@ -67,6 +69,14 @@ char *audit_conf_path(const struct ctl *c, const char *member, struct error *e) 
 /* `given`, or the store of the configuration; malloc'd. */
 char *audit_log_path(const struct ctl *c, const char *given, struct error *e) MUST_USE;
 
+/* What the daemon's account owns, as the store at `path`, is touched as that account, so that nothing of root's is left in
+ * its way and its keys, which are nobody else's, can be read. Nothing changes for who is not root. */
+bool audit_become_owner(const char *path, struct error *e) MUST_USE;
+bool audit_become_self(struct error *e) MUST_USE;
+
+/* Writes the source's log into `dir` as static files; what an earlier run left there goes on. */
+bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e) MUST_USE;
+
 /* Puts a file in place by writing beside it and renaming; folders are made. */
 bool audit_write_file(const char *path, struct view bytes, struct error *e) MUST_USE;
 
@@ -89,6 +99,7 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv);
 int audit_prove(const struct ctl *c, int argc, char **argv);
 int audit_export(const struct ctl *c, int argc, char **argv);
 int audit_new_epoch(const struct ctl *c, int argc, char **argv);
+int audit_archive(const struct ctl *c, int argc, char **argv);
 int audit_reconcile(const struct ctl *c, int argc, char **argv);
 
 #endif

@@ -9,7 +9,6 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatewayd/core/anchor.h"
@@ -221,24 +220,6 @@ static bool write_conf(struct epoch *x, struct error *e)
 
 /* --- the command --- */
 
-/* What the daemon's account owns is touched as that account, so that nothing of root's is left in its way and
- * its keys, which are nobody else's, can be read. */
-static bool become_owner(const struct epoch *x, struct error *e)
-{
-	struct stat st;
-
-	if (stat(x->store, &st) != 0)
-		return error_at(e, REASON_IO, x->store, 0, 0, "%s", strerror(errno));
-	return geteuid() != 0 || (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0) ||
-	       error_set(e, REASON_IO, "cannot become the account of the store: %s", strerror(errno));
-}
-
-static bool become_self(struct error *e)
-{
-	return (seteuid(getuid()) == 0 && setegid(getgid()) == 0) ||
-	       error_set(e, REASON_IO, "cannot become the account that ran this again: %s", strerror(errno));
-}
-
 /* The anchor, too, must not speak of the old log any more; the mirror starts anew at index 0. */
 static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 {
@@ -262,10 +243,10 @@ static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 
 static bool run_all(struct epoch *x, bool *resumed, struct error *e)
 {
-	if (!read_conf(x, e) || !become_owner(x, e))
+	if (!read_conf(x, e) || !audit_become_owner(x->store, e))
 		return false;
 	bool ok = end_log(x, resumed, e);
-	return become_self(e) && ok && write_vkey(x, e) && write_conf(x, e);
+	return audit_become_self(e) && ok && write_vkey(x, e) && write_conf(x, e);
 }
 
 static void report(const struct epoch *x, bool resumed)

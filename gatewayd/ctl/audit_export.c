@@ -145,6 +145,14 @@ static bool export_directory(struct export *x, struct error *e)
 	       audit_write_file(path, audit_source_note(x->source), e);
 }
 
+bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e)
+{
+	struct export x = { .dir = dir, .disclosures = disclosures, .source = s, .size = audit_source_size(s) };
+
+	audit_source_callbacks(s, &x.callbacks);
+	return export_directory(&x, e);
+}
+
 static bool export_events(struct export *x, struct error *e)
 {
 	struct buf out = BUF_INIT(1 << 20);

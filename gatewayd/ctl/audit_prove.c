@@ -45,6 +45,7 @@ static bool prove_from_directory(struct audit_source *s, const char *uuid, struc
 static bool prove(struct audit_source *s, const char *text, struct buf *out, struct error *e)
 {
 	struct store *store = audit_source_store(s);
+	struct store_archive archive;
 	struct store_exchange x;
 	struct uuid id;
 
@@ -52,7 +53,11 @@ static bool prove(struct audit_source *s, const char *text, struct buf *out, str
 		return error_set(e, REASON_CONFIG, "not an exchange id");
 	if (!store)
 		return prove_from_directory(s, text, out, e);
-	return store_find_exchange(store, &id, &x, e) && proof_of_entry(store, x.entry, true, NULL, out, e);
+	if (!store_find_exchange(store, &id, &x, e))
+		return false;
+	if (store_get_archive(store, store_entry_log(x.entry), &archive, NULL))
+		return error_set(e, REASON_NOT_FOUND, "its entry was archived: --from the archive's folder");
+	return proof_of_entry(store, x.entry, true, NULL, out, e);
 }
 
 int audit_prove(const struct ctl *c, int argc, char **argv)

@@ -26,7 +26,7 @@ struct audit_source {
 	struct store *store;
 	char *dir;
 	struct https *https;
-	bool disclosures;
+	bool disclosures, archived;
 	char *note;
 	size_t note_n;
 	uint64_t size;
@@ -171,13 +171,16 @@ static bool open_store(struct audit_source *s, const char *path, struct view epo
 		return false;
 	if (size == 0 && note.n == 0)
 		return error_set(e, REASON_NOT_FOUND, "the store has no checkpoint yet");
-	s->disclosures = true;
+	struct error missing = { .reason = REASON_NONE };
+	struct store_archive archive;
 	s->note = malloc(note.n + 1);
 	if (!s->note)
 		return error_set(e, REASON_NO_MEMORY, "no memory");
 	memcpy(s->note, note.p, note.n);
 	s->note_n = note.n;
-	return true;
+	s->archived = store_get_archive(s->store, store_log(s->store), &archive, &missing);
+	s->disclosures = !s->archived;
+	return s->archived || missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
 }
 
 static bool open_path(struct audit_source *s, const char *path, struct error *e)
@@ -238,6 +241,11 @@ struct view audit_source_note(const struct audit_source *s)
 uint64_t audit_source_size(const struct audit_source *s)
 {
 	return s->size;
+}
+
+bool audit_source_archived(const struct audit_source *s)
+{
+	return s->archived;
 }
 
 struct store *audit_source_store(struct audit_source *s)
@@ -406,6 +414,8 @@ static bool get_entry(void *arg, uint64_t index, struct view *leaf, struct view 
 	struct bundle *b = &s->bundle;
 	uint64_t n = index / TLOG_TILE_WIDTH;
 
+	if (s->archived)
+		return error_set(e, REASON_UNAVAILABLE, "the entries of this log were archived: read the archive's folder");
 	if (!b->loaded || b->index != n) {
 		if (!(s->store ? load_store(s, n, e) : load_directory(s, n, e)))
 			return false;

@@ -111,7 +111,7 @@ struct found {
 	const struct note_vkey *signer;
 	unsigned cosigned;
 	struct verify_report report;
-	bool disclosures, earlier;
+	bool disclosures, earlier, archived;
 	struct audit_timestamp timestamp;       /* size 0: was not asked about */
 };
 
@@ -134,6 +134,8 @@ static void report_json(const struct found *f, const struct error *e)
 	if (!e) {
 		put_root(&r->root, root);
 		json_object_set_new(j, "root", json_string(root));
+		if (f->archived)
+			json_object_set_new(j, "archived", json_true());
 		if (f->timestamp.size)
 			timestamp_json(j, &f->timestamp);
 		if (f->disclosures) {
@@ -164,7 +166,9 @@ static void report_text(const struct ctl *ctl, const struct found *f)
 		printf("cosigned by  %u witnesses of the policy\n", f->cosigned);
 	printf("entries      %llu\n", (unsigned long long)r->entries);
 	printf("root         %s\n", root);
-	if (!f->disclosures)
+	if (f->archived)
+		printf("archived     %llu entries archived; tiles present\n", (unsigned long long)r->entries);
+	else if (!f->disclosures)
 		printf("disclosures  not part of this copy\n");
 	else
 		printf("disclosures  %llu entries disclosed, %llu erased (digest present, disclosure erased)\n",
@@ -175,8 +179,8 @@ static void report_text(const struct ctl *ctl, const struct found *f)
 	}
 	if (f->earlier)
 		printf("history      grew from the earlier checkpoint\n");
-	printf("%sverified%s     every entry and tile is the one that was signed\n", ctl->colour ? "\033[32m" : "",
-	       ctl->colour ? "\033[0m" : "");
+	printf("%sverified%s     every %s the one that was signed\n", ctl->colour ? "\033[32m" : "",
+	       ctl->colour ? "\033[0m" : "", f->archived ? "tile is" : "entry and tile is");
 }
 
 /* An unsigned or wrongly signed checkpoint has no place in the log to name. */
@@ -203,6 +207,9 @@ static int verify_source(const struct ctl *c, struct audit_source *s, const stru
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	audit_source_callbacks(s, &callbacks);
+	f.archived = audit_source_archived(s);
+	if (f.archived)
+		callbacks.entry = NULL;
 	f.checkpoint = &now;
 	f.disclosures = callbacks.disclosures;
 	bool ok = verify_log(&now, o->earlier ? &earlier : NULL, &callbacks, &f.report, &e) &&

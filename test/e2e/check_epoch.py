@@ -118,6 +118,81 @@ class NewEpoch(unittest.TestCase):
         self.assertEqual(north.ctl("audit", "verify", "--key", old, store + "@3", ok=False)[0], 1)
         wait_for(lambda: metric(north, "witness_had_total") > 0)
 
+    def archive(self, node, key, ok=True):
+        """Moves the first epoch's entries out of the store."""
+        return node.ctl("audit", "archive", "--key", key, "--disclosures", f"{node.folder}/store/gatewayd.db@1",
+                        f"{self.world.folder}/archive", ok=ok)
+
+    def count_entries(self, node, log):
+        with contextlib.closing(sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True)) as db:
+            return [db.execute(f"SELECT count(*) FROM {t} WHERE idx >> 40 = ?", (log,)).fetchone()[0]
+                    for t in ("entry", "disclosure")]
+
+    def test_an_old_log_is_archived(self):
+        w, north = self.world, self.world.north
+        w.start()
+        client, envelope = w.client("north"), agreements.envelope(agreements.passenger_record())
+        _, first = client.post("pax", envelope, key="one")
+        wait_for(lambda: north.ask("outbox") == [])
+        w.south.stop()
+        _, waiting = client.post("pax", agreements.envelope(agreements.passenger_record(2)))
+        north.stop()
+        client.close()
+        old, store = read(f"{north.folder}/audit.vkey").strip(), f"{north.folder}/store/gatewayd.db"
+        ended = self.last_checkpoint(north, 0)
+        self.assertIn("this is the log that the node writes", self.archive(north, old, ok=False)[2])
+        new = self.new_epoch(north)["vkey"]
+        self.assertIn("wait to be sent", self.archive(north, old, ok=False)[2])
+        self.tell_partner(old, new)
+        w.south.start()
+        north.start()
+        wait_for(lambda: north.ask("outbox") == [])
+        self.assertIn("another process writes this store", self.archive(north, old, ok=False)[2])
+        north.stop()
+        # Altered, it stays where it is.
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"pax', '\"PAX') WHERE idx < 1 << 40")
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"start\"', '\"START\"') WHERE idx < 1 << 40")
+        before = self.count_entries(north, 0)
+        self.assertEqual(self.archive(north, old, ok=False)[0], 4)
+        self.assertEqual(self.count_entries(north, 0), before)
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"PAX', '\"pax') WHERE idx < 1 << 40")
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"START\"', '\"start\"') WHERE idx < 1 << 40")
+        self.archive(north, old)
+        self.assertEqual(self.count_entries(north, 0), [0, 0])
+        with open(store, "rb") as f:
+            self.assertNotIn(first["exchange"].encode() + b'","input"', f.read())
+        # Both hold what they should, and the folder proves the exchange.
+        self.assertIn(f"{before[0]} entries archived; tiles present", north.ctl("audit", "verify", "--key", old, store + "@1")[1])
+        north.ctl("audit", "verify", "--key", old, f"{w.folder}/archive")
+        north.ctl("audit", "prove", "--from", f"{w.folder}/archive", "--out", f"{w.folder}/proof", first["exchange"])
+        self.verify_receipt(read(f"{w.folder}/proof"), old)
+        # The next start logs it, once.
+        for _ in range(2):
+            north.start()
+            north.stop()
+        told = [x for x in entries(north) if x["operation"] == "erasure" and "archived" in x.get("note", "")]
+        self.assertEqual([x["note"] for x in told], [f"entries of log gw.north.example/audit/gw1/1 archived: {before[0]}"])
+        self.assertEqual(told[0]["input"], hashlib.sha256(ended.encode()).hexdigest())
+        north.start()
+        # What became of the exchange is still told; its receipt is in the folder.
+        client = w.client("north")
+        status, _, body = client.request("GET", f"/v1/exchanges/{first['exchange']}")
+        shown = json.loads(body)
+        self.assertEqual((status, shown["state"], shown["archived"]), (200, "delivered", True))
+        self.assertNotIn("receipt", shown)
+        self.assertIn("partner_receipt", shown)
+        self.assertEqual(client.request("GET", f"/v1/exchanges/{first['exchange']}/receipt")[0], 404)
+        said = north.ask("exchange", "show", first["exchange"])
+        self.assertEqual((said["archived"], said["exchange"]["state"]), (True, "delivered"))
+        status, again = client.post("pax", envelope, key="one")
+        self.assertEqual((status, again["exchange"], again["archived"]), (201, first["exchange"], True))
+        self.assertNotIn("receipt", again)
+        _, later = client.post("pax", agreements.envelope(agreements.passenger_record(3)))
+        self.verify_receipt(later["receipt"], new)
+        north.ctl("audit", "verify", "--key", new, store)
+
     def test_after_an_altered_entry(self):
         north = self.world.north
         north.start()
@@ -165,6 +240,7 @@ class NewEpoch(unittest.TestCase):
                 for path in [folder, *(f"{folder}/{f}" for f in files)]:
                     os.chown(path, account, account)
         self.new_epoch(north)
+        self.archive(north, f"{north.folder}/audit.vkey.epoch-1")
         for name in ("store", "anchor", "log"):
             for f in os.listdir(f"{north.folder}/{name}"):
                 self.assertEqual(os.stat(f"{north.folder}/{name}/{f}").st_uid, account, f)
