@@ -151,7 +151,7 @@ static void do_status(struct control_client *c, const json_t *request)
 		"refused", (json_int_t)atomic_load(&core->refused), "replayed", (json_int_t)atomic_load(&core->replayed),
 		"delivered", (json_int_t)atomic_load(&core->delivered),
 		"delivery_failures", (json_int_t)atomic_load(&core->delivery_failures),
-		"erased", (json_int_t)atomic_load(&core->erased), "strangers", (json_int_t)atomic_load(&core->strangers),
+		"timers_fired", (json_int_t)atomic_load(&core->fired), "strangers", (json_int_t)atomic_load(&core->strangers),
 		"store", "exchanges", (json_int_t)n.exchanges, "payloads", (json_int_t)n.payloads,
 		"timers", (json_int_t)n.timers, "outbox", (json_int_t)n.deliveries, "notices", (json_int_t)n.notices, "inbox", (json_int_t)n.inbox,
 		"entries", (json_int_t)n.entries,

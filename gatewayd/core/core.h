@@ -50,7 +50,7 @@ struct core {
 	int die_fd;                     /* eventfd that ends the main loop */
 
 	/* Figures for status and metrics. */
-	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, erased, strangers;
+	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, fired, strangers;
 	_Atomic uint64_t timestamps, timestamp_failures;
 	_Atomic int64_t timestamp_ms;   /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */

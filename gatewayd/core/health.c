@@ -62,7 +62,7 @@ void handle_metrics(struct request *r)
 	counter(&b, "exchanges_replayed", "Answers given again for the same key.", atomic_load(&c->replayed));
 	counter(&b, "deliveries", "Deliveries that a partner acknowledged.", atomic_load(&c->delivered));
 	counter(&b, "delivery_failures", "Deliveries given up.", atomic_load(&c->delivery_failures));
-	counter(&b, "payloads_erased", "Payloads erased by retention.", atomic_load(&c->erased));
+	counter(&b, "timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.", atomic_load(&c->fired));
 	counter(&b, "strangers", "Requests of no known partner.", atomic_load(&c->strangers));
 	counter(&b, "commits", "Transactions committed.", stats.commits);
 	gauge(&b, "commit_rows", "Median exchanges in one commit.", stats.median_batch);

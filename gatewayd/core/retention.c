@@ -134,7 +134,7 @@ static void fired(struct job *j)
 
 	r->busy = false;
 	if (j->committed) {
-		atomic_fetch_add(&r->core->erased, r->fired);
+		atomic_fetch_add(&r->core->fired, r->fired);
 		r->overdue = r->overdue || r->found;
 		refresh_overdue(r, false);
 		r->next += r->looked;

@@ -143,7 +143,7 @@ title "Retention: a record that nobody fetches is erased when its time is over"
 run "curl -K north.curl $json --data-binary @good.json $records | jq -c '{exchange, outcome}'"
 until_ok "gatewayctl -c south/gatewayd.json -o json retention due | jq -e 'length > 0'"
 run "gatewayctl -c south/gatewayd.json retention due"
-until_ok "gatewayctl -c south/gatewayd.json -o json status | jq -e '.since_start.erased > 0'"
+until_ok "gatewayctl -c south/gatewayd.json -o json status | jq -e '.since_start.timers_fired > 0'"
 run "tail -n 1 south/log/audit.jsonl | jq -c '{index, operation, exchange, note}'"
 run "curl -K south.curl $inbox | jq -c .items"
 

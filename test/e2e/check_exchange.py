@@ -301,7 +301,7 @@ class Retention(unittest.TestCase):
             due = wait_for(lambda: w.south.ask("retention", "due"))
             self.assertEqual(due[0]["kind"], "erase")
             exchange = due[0]["exchange"]
-            wait_for(lambda: w.south.ask("status")["since_start"]["erased"] == 1)
+            wait_for(lambda: w.south.ask("status")["since_start"]["timers_fired"] == 1)
             self.assertEqual(w.south.ask("retention", "due"), [])
             self.assertEqual(w.south.ask("exchange", "show", exchange)["exchange"]["state"], "erased")
             self.assertEqual(w.client("south").inbox()["items"], [])

@@ -67,7 +67,7 @@ class Sweep(unittest.TestCase):
         south.start()
         self.assertEqual([seq for seq in self.left() if seq <= 1000], [BROKEN])
         wait_for(lambda: self.left() == [BROKEN])
-        self.assertEqual(south.ask("status")["since_start"]["erased"], CLONES - 1)
+        self.assertEqual(south.ask("status")["since_start"]["timers_fired"], CLONES - 1)
         db = self.database()
         states = db.execute("SELECT state, count(*) FROM state WHERE seq > 1 GROUP BY 1 ORDER BY 2").fetchall()
         db.close()
