@@ -201,6 +201,9 @@ START_TEST(mirror_of_another_log_is_reported)
 	stop();
 	scratch_write(scratch_file(&f.dir, "logs/audit.jsonl"), VIEW("{\"index\":900,\"n\":1}\n"));
 	restart();
+	/* It goes on with what comes after it has seen that. */
+	for (unsigned i = 0; i < 1000 && atomic_load(&failures) == 0; i++)
+		usleep(5000);
 	append(1, 3);
 	wait_for_line("logs/audit.jsonl", 4);
 	stop();
