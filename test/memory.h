@@ -23,6 +23,7 @@
 __attribute__((unused)) static _Thread_local unsigned long allocations;
 __attribute__((unused)) static _Thread_local long fail_at = -1; /* this many more succeed; -1: all do */
 __attribute__((unused)) static _Thread_local bool fail_once;    /* only the one behind them fails */
+__attribute__((unused)) static _Thread_local bool fail_growth;  /* only realloc() counts and fails */
 __attribute__((unused)) static _Thread_local unsigned long failed_allocations;
 
 #if !SANITIZER_ALLOCATES
@@ -50,12 +51,12 @@ static bool may_allocate(void)
 
 void *malloc(size_t n)
 {
-	return may_allocate() ? __libc_malloc(n) : NULL;
+	return fail_growth || may_allocate() ? __libc_malloc(n) : NULL;
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return may_allocate() ? __libc_calloc(n, size) : NULL;
+	return fail_growth || may_allocate() ? __libc_calloc(n, size) : NULL;
 }
 
 void *realloc(void *p, size_t n)

@@ -51,10 +51,10 @@ static bool check_retention_floor(struct load *l, const json_t *limits, const st
 	const struct retention *r = &p->retention;
 	struct duration mask = json_duration(limits, "mask"), review = json_duration(limits, "copy_review");
 	char place[100];
-	bool ok = true;
+	bool ok;
 
 	snprintf(place, sizeof place, "%s/payload", at);
-	ok = at_most(l, limits, "payload", &r->payload, place) && ok;
+	ok = at_most(l, limits, "payload", &r->payload, place);
 	snprintf(place, sizeof place, "%s/copy", at);
 	ok = at_most(l, limits, "copy", &r->copy, place) && ok;
 	snprintf(place, sizeof place, "%s/mask", at);
@@ -189,7 +189,7 @@ static bool check_floor(struct load *l)
 	bool ok = true;
 
 	if (json_object_get(floor, "limits"))
-		ok = check_limits(l, json_object_get(floor, "limits")) && ok;
+		ok = check_limits(l, json_object_get(floor, "limits"));
 	ok = check_demands(l, json_object_get(floor, "demands")) && ok;
 	for (size_t i = 0; i < json_array_size(tiers); i++)
 		ok = check_tier_floor(l, json_array_get(tiers, i), i) && ok;

@@ -93,6 +93,62 @@ START_TEST(overlay_narrows)
 }
 END_TEST
 
+/* An overlay sets what the agreement lacks; what would come after the copy's end is not left to come. */
+START_TEST(overlay_sets_what_is_missing)
+{
+	static const struct { const char *retention, *overlay, *mask, *review; } table[] = {
+		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"at_end\":\"erase\"}", "{\"mask\":\"P3M\",\"copy_review\":\"P2Y\"}", "P3M", "P2Y" },
+		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", "{\"copy\":\"P3M\"}", "P0D", "P0D" },
+		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}",
+		  "{\"mask\":\"P9M\",\"copy_review\":\"P4Y\"}", "P6M", "P3Y" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct error_list errors = { .max = 50 };
+		struct buf overlay = BUF_INIT(400);
+		json_t *doc = preset("pnr");
+		struct duration mask, review;
+
+		put(doc, "/retention", table[i].retention);
+		buf_addf(&overlay, "{\"version\":\"1\",\"limits\":%s}", table[i].overlay);
+		from.overlay = buf_view(&overlay);
+		struct agreement *a = load_doc(doc, &from, &errors);
+		print_errors(&errors);
+		ck_assert(a != NULL);
+		const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
+		ck_assert(duration_parse(view_of(table[i].mask), &mask) && duration_parse(view_of(table[i].review), &review));
+		ck_assert_msg(r && duration_cmp(&r->mask, &mask) == 0 && duration_cmp(&r->review, &review) == 0, "%s", table[i].overlay);
+		agreement_unref(a);
+		json_decref(doc);
+		buf_free(&overlay);
+		error_list_free(&errors);
+	}
+}
+END_TEST
+
+/* All that is below the floor is told, not the first alone. */
+START_TEST(all_below_the_floor)
+{
+	static const char *const places[] = { "/retention/payload", "/retention/copy", "/retention/mask", "/retention/review", "/council/must_include" };
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset("pnr");
+
+	from.floor = VIEW("{\"version\":\"1\",\"limits\":{\"payload\":\"P1D\",\"copy\":\"P1Y\",\"mask\":\"P1M\",\"copy_review\":\"P1Y\"},"
+	                  "\"demands\":{\"council_privacy_seat\":true}}");
+	put(doc, "/council/must_include", "[\"agency\"]");
+	ck_assert(load_doc(doc, &from, &errors) == NULL);
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+		ck_assert_msg(says(&errors, places[i], "floor.json: /"), "%s", places[i]);
+	error_list_free(&errors);
+	errors = (struct error_list){ .max = 50 };
+	put(doc, "/council/must_include", "[\"privacy\",\"agency\"]");
+	ck_assert(load_doc(doc, &from, &errors) == NULL);
+	ck_assert(says(&errors, "/retention/mask", "floor.json: /") && !says(&errors, "/council/must_include", "floor.json"));
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
 /* Floors of one demand, each against an agreement that reaches it but for one thing. */
 static const struct demand {
 	const char *floor, *preset, *right_at, *right, *wrong_at, *wrong, *place, *says;
@@ -311,6 +367,8 @@ TCase *make_floor_case(void)
 	tcase_add_test(c, overlay_above_the_floor);
 	tcase_add_test(c, overlay_against_the_floor);
 	tcase_add_test(c, overlay_narrows);
+	tcase_add_test(c, overlay_sets_what_is_missing);
+	tcase_add_test(c, all_below_the_floor);
 	tcase_add_test(c, overlay_demands);
 	tcase_add_test(c, overlay_rules_that_reach_more);
 	tcase_add_test(c, overlay_rules_that_reach_nothing);
