@@ -250,7 +250,7 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
-	if (!duty_withdraw(a, c, DUTY_KINDS, e))
+	if (!duty_withdraw(a, c, e))
 		return false;
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;

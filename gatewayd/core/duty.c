@@ -110,7 +110,7 @@ bool duty_make(const struct act *a, struct copy *c, enum duty_kind kind, struct 
 	       copy_log(a, c, OPERATION_DUTY, "due", what(note, sizeof note, kind, "is due"), e) && copy_settle(a, c, e);
 }
 
-bool duty_withdraw(const struct act *a, struct copy *c, enum duty_kind except, struct error *e)
+bool duty_withdraw(const struct act *a, const struct copy *c, struct error *e)
 {
 	struct duties open;
 
@@ -118,7 +118,7 @@ bool duty_withdraw(const struct act *a, struct copy *c, enum duty_kind except, s
 		return false;
 	for (size_t i = 0; i < open.n; i++) {
 		struct store_duty *d = &open.items[i];
-		if (d->kind == DUTY_NOTIFY || d->kind == except)
+		if (d->kind == DUTY_NOTIFY)
 			continue;
 		if (d->inbox && !store_drop_inbox(a->store, d->inbox, e))
 			return false;
@@ -136,7 +136,7 @@ bool duty_withdraw(const struct act *a, struct copy *c, enum duty_kind except, s
 bool duty_make_end(const struct act *a, struct copy *c, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
-	return duty_withdraw(a, c, DUTY_KINDS, e) && duty_make(a, c, c->plan.return_at_end ? DUTY_RETURN : DUTY_ERASE, VIEW(""), e);
+	return duty_withdraw(a, c, e) && duty_make(a, c, c->plan.return_at_end ? DUTY_RETURN : DUTY_ERASE, VIEW(""), e);
 }
 
 /* What never reached a recipient's system is over: there is no copy. */

@@ -15,7 +15,7 @@ bool duty_fire(struct act *a, struct copy *c, struct error *e) MUST_USE;
 bool duty_make(const struct act *a, struct copy *c, enum duty_kind kind, struct view why, struct error *e) MUST_USE;
 /* It is to end now: other duties are withdrawn, that of erasing or returning it is made. */
 bool duty_make_end(const struct act *a, struct copy *c, struct error *e) MUST_USE;
-/* Withdraws open duties but that of telling the subject; `except` stays, too (DUTY_KINDS: none does). */
-bool duty_withdraw(const struct act *a, struct copy *c, enum duty_kind except, struct error *e) MUST_USE;
+/* Withdraws open duties but that of telling the subject. */
+bool duty_withdraw(const struct act *a, const struct copy *c, struct error *e) MUST_USE;
 
 #endif

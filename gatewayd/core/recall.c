@@ -68,7 +68,7 @@ bool recall_delivered(const struct act *a, struct copy *c, struct view why, stru
 		return false;
 	c->inbox = 0;
 	return store_set_state(a->store, c->seq, STATE_RECALLED, e) && copy_erase_payload(a, c, "recalled", e) &&
-	       duty_withdraw(a, c, DUTY_KINDS, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, why, e) &&
+	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, why, e) &&
 	       walk_on(a, c, why, e);
 }
 
