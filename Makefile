@@ -108,7 +108,7 @@ tests: $(foreach a,$(AREAS),$(B)/check-$(a))
 # Everything that a change must pass; installs what is missing. The last line counts.
 DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsqlite3-dev libpcre2-dev libutf8proc-dev \
                 libidn2-dev libseccomp-dev libcurl4-openssl-dev uthash-dev git
-DEBIAN_CHECK := check clang gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
+DEBIAN_CHECK := check clang clang-format gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
 check:
@@ -125,6 +125,9 @@ check-long: check check-faults-long fuzz
 	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
@@ -147,7 +150,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests check check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
+.PHONY: all tests check format check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include test/*/*.mk

@@ -23,6 +23,7 @@ part() {
 build() { "$MAKE" --no-print-directory CC="$CC" B="$B" SANITIZE="$SANITIZE" "$@"; }
 
 part "build, warnings as errors" build -j2 all tests
+part "house style" test/rules/format.sh
 part "include rules" test/rules/includes.sh
 export CC FLAGS
 part "headers compile alone" test/rules/headers.sh
