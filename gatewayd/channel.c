@@ -14,8 +14,8 @@
 struct channel {
 	int fd;
 	bool dead;
-	struct buf in;          /* bytes read and not yet handled, from in_at on */
-	struct buf out;         /* bytes queued and not yet written, from out_at on */
+	struct buf in;  /* bytes read and not yet handled, from in_at on */
+	struct buf out; /* bytes queued and not yet written, from out_at on */
 	size_t in_at, out_at;
 };
 
@@ -67,8 +67,7 @@ static void drop(struct buf *b, size_t *at)
 	*at = 0;
 }
 
-bool channel_send(struct channel *c, enum frame_type type, uint8_t flags, uint64_t id, struct view a,
-                  struct view b)
+bool channel_send(struct channel *c, enum frame_type type, uint8_t flags, uint64_t id, struct view a, struct view b)
 {
 	if (c->dead || a.n + b.n > CHANNEL_PAYLOAD_MAX)
 		return false;
@@ -122,16 +121,17 @@ static void handle_frames(struct channel *c, void (*handle)(void *arg, const str
 		}
 		if (c->in.n - c->in_at < CHANNEL_HEADER + length)
 			break;
-		struct frame f = { .type = (enum frame_type)type, .flags = flags, .id = id,
-			.payload = view_make(c->in.p + c->in_at + CHANNEL_HEADER, length) };
+		struct frame f = { .type = (enum frame_type)type,
+			           .flags = flags,
+			           .id = id,
+			           .payload = view_make(c->in.p + c->in_at + CHANNEL_HEADER, length) };
 		c->in_at += CHANNEL_HEADER + length;
 		handle(arg, &f);
 	}
 	drop(&c->in, &c->in_at);
 }
 
-enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, const struct frame *f),
-                                   void *arg)
+enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, const struct frame *f), void *arg)
 {
 	size_t turn = 0;
 
@@ -163,7 +163,7 @@ enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, 
 
 void channel_send_body(struct channel *c, uint64_t id, struct view body, size_t *sent, uint32_t *credit)
 {
-	while (*sent < body.n && *credit > 0) {
+	while (*credit > 0 && body.n > *sent) {
 		size_t n = body.n - *sent;
 		if (n > *credit)
 			n = *credit;

@@ -34,25 +34,33 @@
 #include "lib/base/error.h"
 #include "lib/base/wire.h"
 
-#define CHANNEL_FRAME_MAX 65536u
-#define CHANNEL_HEADER 16u
+#define CHANNEL_FRAME_MAX   65536u
+#define CHANNEL_HEADER      16u
 #define CHANNEL_PAYLOAD_MAX (CHANNEL_FRAME_MAX - CHANNEL_HEADER)
-#define CHANNEL_CREDIT (256u * 1024)
-#define CHANNEL_OUTBOUND (UINT64_C(1) << 63)
+#define CHANNEL_CREDIT      (256u * 1024)
+#define CHANNEL_OUTBOUND    (UINT64_C(1) << 63)
 
 enum frame_type {
-	FRAME_CONFIG = 1, FRAME_OPEN, FRAME_CLOSE, FRAME_HEAD, FRAME_BODY, FRAME_CREDIT, FRAME_ABORT,
-	FRAME_REPLY, FRAME_OUTBOUND, FRAME_TYPES
+	FRAME_CONFIG = 1,
+	FRAME_OPEN,
+	FRAME_CLOSE,
+	FRAME_HEAD,
+	FRAME_BODY,
+	FRAME_CREDIT,
+	FRAME_ABORT,
+	FRAME_REPLY,
+	FRAME_OUTBOUND,
+	FRAME_TYPES
 };
 
-#define FRAME_LAST 1
+#define FRAME_LAST  1
 #define FRAME_PLAIN 2
 
 struct frame {
 	enum frame_type type;
 	uint8_t flags;
 	uint64_t id;
-	struct view payload;            /* valid until the handler returns */
+	struct view payload; /* valid until the handler returns */
 };
 
 struct channel;
@@ -65,8 +73,7 @@ int channel_fd(const struct channel *c);
 
 /* Queues a frame made of two parts (the second may be empty). False when the channel is dead or the frame
  * too long. Nothing is written before channel_flush(). */
-bool channel_send(struct channel *c, enum frame_type type, uint8_t flags, uint64_t id, struct view a,
-                  struct view b);
+bool channel_send(struct channel *c, enum frame_type type, uint8_t flags, uint64_t id, struct view a, struct view b);
 
 enum channel_state { CHANNEL_IDLE, CHANNEL_WANTS_WRITE, CHANNEL_DEAD };
 /* Writes what is queued, as far as the socket takes it. */
@@ -83,9 +90,9 @@ void channel_send_body(struct channel *c, uint64_t id, struct view body, size_t 
 
 /* The edge's REPLY to an outbound request. False when it is malformed. */
 struct channel_reply {
-	int status;             /* 0: no answer came */
-	struct view error;      /* the sentence that then says why */
-	struct view body;       /* its first bytes */
+	int status;        /* 0: no answer came */
+	struct view error; /* the sentence that then says why */
+	struct view body;  /* its first bytes */
 };
 bool channel_read_reply(const struct frame *f, struct channel_reply *out) MUST_USE;
 

@@ -18,26 +18,27 @@
 #include <unistd.h>
 
 /* linux/landlock.h, by ABI: 1 to MAKE_SYM, 2 REFER, 3 TRUNCATE, 4 TCP, 5 IOCTL_DEV, 6 scopes. */
-#define FS_EXECUTE      (UINT64_C(1) << 0)
-#define FS_WRITE_FILE   (UINT64_C(1) << 1)
-#define FS_READ_FILE    (UINT64_C(1) << 2)
-#define FS_READ_DIR     (UINT64_C(1) << 3)
-#define FS_REMOVE_DIR   (UINT64_C(1) << 4)
-#define FS_REMOVE_FILE  (UINT64_C(1) << 5)
-#define FS_MAKE_DIR     (UINT64_C(1) << 7)
-#define FS_MAKE_REG     (UINT64_C(1) << 8)
-#define FS_REFER        (UINT64_C(1) << 13)
-#define FS_TRUNCATE     (UINT64_C(1) << 14)
-#define NET_BIND_TCP    (UINT64_C(1) << 0)
-#define NET_CONNECT_TCP (UINT64_C(1) << 1)
+#define FS_EXECUTE            (UINT64_C(1) << 0)
+#define FS_WRITE_FILE         (UINT64_C(1) << 1)
+#define FS_READ_FILE          (UINT64_C(1) << 2)
+#define FS_READ_DIR           (UINT64_C(1) << 3)
+#define FS_REMOVE_DIR         (UINT64_C(1) << 4)
+#define FS_REMOVE_FILE        (UINT64_C(1) << 5)
+#define FS_MAKE_DIR           (UINT64_C(1) << 7)
+#define FS_MAKE_REG           (UINT64_C(1) << 8)
+#define FS_REFER              (UINT64_C(1) << 13)
+#define FS_TRUNCATE           (UINT64_C(1) << 14)
+#define NET_BIND_TCP          (UINT64_C(1) << 0)
+#define NET_CONNECT_TCP       (UINT64_C(1) << 1)
 #define SCOPE_ABSTRACT_SOCKET (UINT64_C(1) << 0)
-#define SCOPE_SIGNAL    (UINT64_C(1) << 1)
-#define RULESET_VERSION 1u
-#define RULE_PATH 1
+#define SCOPE_SIGNAL          (UINT64_C(1) << 1)
+#define RULESET_VERSION       1u
+#define RULE_PATH             1
 
 #define ACCESS_READ (FS_READ_FILE | FS_READ_DIR)
-#define ACCESS_WRITE (ACCESS_READ | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | \
-                      FS_REFER | FS_TRUNCATE)
+#define ACCESS_WRITE \
+	(ACCESS_READ | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER | \
+	 FS_TRUNCATE)
 #define ACCESS_OF_A_FILE (FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE)
 
 struct ruleset {
@@ -106,7 +107,7 @@ static struct ruleset ruleset_for(int abi, enum confine_role role)
 		r.net = role == CONFINE_EDGE ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT_TCP;
 	if (abi >= 5)
 		r.fs |= UINT64_C(1) << 15;
-	if (abi >= 6)           /* core signals the edge when it stops; the edge signals nobody */
+	if (abi >= 6) /* core signals the edge when it stops; the edge signals nobody */
 		r.scoped = role == CONFINE_EDGE ? SCOPE_ABSTRACT_SOCKET | SCOPE_SIGNAL : SCOPE_ABSTRACT_SOCKET;
 	return r;
 }
@@ -155,6 +156,7 @@ static bool confine_files(int abi, enum confine_role role, const struct confine_
 
 #define CALL(name) SCMP_SYS(name)
 /* What the C library, OpenSSL and libevent need in both processes. */
+/* clang-format off */
 static const int common_calls[] = {
 	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(close), CALL(fstat), CALL(lseek),
 	CALL(recvfrom), CALL(sendto), CALL(recvmsg), CALL(sendmsg), CALL(accept4), CALL(shutdown),
@@ -168,8 +170,10 @@ static const int common_calls[] = {
 	CALL(sched_yield), CALL(sched_getaffinity), CALL(getrlimit), CALL(restart_syscall), CALL(sysinfo),
 	CALL(uname), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid), CALL(membarrier),
 };
+/* clang-format on */
 
 /* Files, for core: Landlock decides which. */
+/* clang-format off */
 static const int core_calls[] = {
 	CALL(openat), CALL(open), CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx), CALL(fstatfs), CALL(statfs),
 	CALL(access), CALL(faccessat), CALL(faccessat2), CALL(getdents64), CALL(getcwd), CALL(readlink),
@@ -181,6 +185,7 @@ static const int core_calls[] = {
 	CALL(getrusage), CALL(times), CALL(signalfd4), CALL(rt_sigtimedwait), CALL(rt_sigpending),
 	CALL(memfd_create),
 };
+/* clang-format on */
 
 /* Conditions on argument `arg`: equal to a value, or without any bit of a mask but those of a value. */
 static struct scmp_arg_cmp equal(unsigned arg, uint32_t value)
@@ -211,31 +216,27 @@ static bool allow_by_argument(scmp_filter_ctx f, enum confine_role role)
 
 	/* Memory that is both written and run is how most exploits end. */
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(mmap), 1, masked(2, PROT_EXEC, 0)) == 0;
-	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(mprotect), 1,
-	                            masked(2, PROT_EXEC, 0)) == 0;
+	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(mprotect), 1, masked(2, PROT_EXEC, 0)) == 0;
 	/* Threads but no processes. The flags of clone3 lie in memory, where no filter looks: ENOSYS makes the
 	 * C library fall back to clone. */
-	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(clone), 1,
-	                            masked(0, CLONE_THREAD, CLONE_THREAD)) == 0;
+	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(clone), 1, masked(0, CLONE_THREAD, CLONE_THREAD)) == 0;
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0) == 0;
 	/* Limits are read, not set. */
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prlimit64), 1, masked(2, UINT64_MAX, 0)) == 0;
 	for (size_t i = 0; i < sizeof fcntls / sizeof *fcntls; i++)
-		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(fcntl), 1,
-		                            equal(1, (uint32_t)fcntls[i])) == 0;
+		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(fcntl), 1, equal(1, (uint32_t)fcntls[i])) == 0;
 	for (size_t i = 0; i < sizeof prctls / sizeof *prctls; i++)
 		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prctl), 1, equal(0, (uint32_t)prctls[i])) == 0;
 	if (role == CONFINE_CORE) {
 		for (size_t i = 0; i < sizeof locks / sizeof *locks; i++)
-			ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(fcntl), 1,
-			                            equal(1, (uint32_t)locks[i])) == 0;
+			ok = ok &&
+			     seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(fcntl), 1, equal(1, (uint32_t)locks[i])) == 0;
 		return ok;
 	}
 	const int types[] = { SOCK_STREAM, SOCK_DGRAM };
 	const int families[] = { AF_INET, AF_INET6 };
 	for (size_t i = 0; i < 4; i++)
-		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2,
-		                            equal(0, (uint32_t)families[i / 2]),
+		ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2, equal(0, (uint32_t)families[i / 2]),
 		                            masked(1, 0xf, (uint64_t)types[i % 2])) == 0;
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(connect), 0) == 0;
 	return ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(sendmmsg), 0) == 0;
@@ -244,7 +245,7 @@ static bool allow_by_argument(scmp_filter_ctx f, enum confine_role role)
 static bool confine_calls(enum confine_role role, struct error *err)
 {
 	static const int fatal[] = { CALL(execve), CALL(execveat), CALL(ptrace), CALL(process_vm_readv),
-		CALL(process_vm_writev) };
+		                     CALL(process_vm_writev) };
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	bool ok = f && seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) == 0;
 
@@ -361,7 +362,7 @@ static bool try_exec(void)
 {
 	char *const none[] = { NULL };
 
-	execve("/bin/true", none, none);        /* comes back only when it is refused */
+	execve("/bin/true", none, none); /* comes back only when it is refused */
 	return errno == EPERM || errno == EACCES;
 }
 

@@ -16,9 +16,9 @@
 
 /* Directories (or files) of core; what does not exist is an error. */
 struct confine_paths {
-	const char *const *readable;            /* configuration, agreements, schemas */
+	const char *const *readable; /* configuration, agreements, schemas */
 	size_t n_readable;
-	const char *const *writable;            /* store, keys, audit mirror */
+	const char *const *writable; /* store, keys, audit mirror */
 	size_t n_writable;
 };
 

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #define EDGE_LIMITS(L) \
-	L(body_bytes)               /* largest request body; more is 413 before it is read */ \
-	L(connections)              /* overall */ \
-	L(connections_per_peer)     /* by SPKI of the certificate */ \
+	L(body_bytes)           /* largest request body; more is 413 before it is read */ \
+	L(connections)          /* overall */ \
+	L(connections_per_peer) /* by SPKI of the certificate */ \
 	L(handshake_ms) L(header_ms) L(body_ms) L(idle_ms) L(answer_ms)
 
 struct edge_limits {
@@ -34,7 +34,7 @@ struct edge_limits {
 struct edge_fds {
 	int n_threads;
 	int channels[16];
-	int n_listeners;                /* a thread */
+	int n_listeners; /* a thread */
 	int listeners[16][8];
 	int n_monitors;
 	int monitors[4];

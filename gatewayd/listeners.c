@@ -49,7 +49,8 @@ bool address_is_loopback(const char *address)
 
 	if (!parse(address, &a))
 		return false;
-	return a.sa.ss_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == 127 : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	return a.sa.ss_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == 127
+	                                 : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
 int listen_tcp(const char *text, struct error *e)
@@ -79,7 +80,8 @@ int listen_unix(const char *path, struct error *e)
 	int fd, probe;
 
 	if (strlen(path) >= sizeof to.sun_path) {
-		error_at(e, REASON_CONFIG, path, 0, 0, "is too long for a socket's path (%zu bytes at most)", sizeof to.sun_path - 1);
+		error_at(e, REASON_CONFIG, path, 0, 0, "is too long for a socket's path (%zu bytes at most)",
+		         sizeof to.sun_path - 1);
 		return -1;
 	}
 	memcpy(to.sun_path, path, strlen(path) + 1);

@@ -15,8 +15,8 @@
 #include "gatewayd/core/core.h"
 #include "gatewayd/listeners.h"
 
-#define EXIT_CONFIG 78          /* EX_CONFIG of sysexits.h */
-#define EXIT_USAGE 2
+#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+#define EXIT_USAGE  2
 
 /* --- the edge's command line --- */
 
@@ -187,7 +187,8 @@ static int usage(void)
 {
 	fputs("usage: gatewayd -c FILE [-t]\n"
 	      "  -c FILE  the node's configuration, gatewayd.json\n"
-	      "  -t       check everything, print every error, exit\n", stderr);
+	      "  -t       check everything, print every error, exit\n",
+	      stderr);
 	return EXIT_USAGE;
 }
 
@@ -207,8 +208,12 @@ static int start(const char *path)
 		conf_unref(conf);
 		return EXIT_CONFIG;
 	}
-	struct core_options options = { .config_path = path, .conf = conf, .channels = s.core_channels,
-		.n_channels = conf->node.threads, .edge_pid = edge, .control_fd = s.control };
+	struct core_options options = { .config_path = path,
+		                        .conf = conf,
+		                        .channels = s.core_channels,
+		                        .n_channels = conf->node.threads,
+		                        .edge_pid = edge,
+		                        .control_fd = s.control };
 	return core_run(&options);
 }
 

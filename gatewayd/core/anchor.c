@@ -13,19 +13,19 @@
 #include "gatewayd/confine.h"
 
 #define NOTE_BYTES 65536u
-#define PAUSE_MS 100
-#define RETRY_MS 900
+#define PAUSE_MS   100
+#define RETRY_MS   900
 
 struct anchor {
 	char path[PATH_MAX];
 	void (*report)(void *arg, const struct error *e);
 	void *arg;
 	pthread_t thread;
-	pthread_mutex_t lock;           /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
-	struct buf next;                /* not yet written */
+	struct buf next; /* not yet written */
 	bool waiting, stopping;
-	bool failing;                   /* the thread's */
+	bool failing; /* the thread's */
 };
 
 static bool fail(struct error *e, const char *path, const char *what)

@@ -6,11 +6,11 @@
 
 struct answer {
 	int status;
-	struct view content_type;       /* empty: application/json */
-	struct view location;           /* empty: none */
-	struct view allow;              /* for 405 */
+	struct view content_type; /* empty: application/json */
+	struct view location;     /* empty: none */
+	struct view allow;        /* for 405 */
 	bool replayed;
-	unsigned retry_after_s;         /* 0: is not said */
+	unsigned retry_after_s; /* 0: is not said */
 	struct view body;
 };
 /* Sends it; body bytes beyond the peer's credit wait in the request. Releases the request when all is out. */

@@ -5,16 +5,16 @@
 
 /* One line: what its record tells in each guard. */
 struct member {
-	struct exchange *x;             /* NULL: it could not even begin */
+	struct exchange *x; /* NULL: it could not even begin */
 	bool prepared;
-	const struct program *program;  /* NULL: it does not leave */
+	const struct program *program; /* NULL: it does not leave */
 	size_t n_guards;
 	struct program_guard guards[GUARDS_MAX];
 	struct {
 		bool any;
 		struct digest combination, subject;
 	} told[GUARDS_MAX];
-	bool repeats;                   /* the key of an earlier line */
+	bool repeats; /* the key of an earlier line */
 };
 
 /* One record in one guard, to be sorted: those that must be alike lie side by side. */
@@ -84,7 +84,8 @@ static size_t count(const struct entry_of *group, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (group[i].member->repeats)
 			continue;
-		subjects += !last || digest_eq(&group[i].subject, &none) || !digest_eq(&group[i].subject, &last->subject);
+		subjects +=
+		        !last || digest_eq(&group[i].subject, &none) || !digest_eq(&group[i].subject, &last->subject);
 		last = &group[i];
 	}
 	return subjects;
@@ -98,8 +99,11 @@ static void collect(struct batch *b)
 
 		for (size_t g = 0; m->program && g < m->n_guards; g++)
 			if (m->told[g].any)
-				b->entries[b->n_entries++] = (struct entry_of){ .program = m->program, .guard = g, .member = m,
-					.combination = m->told[g].combination, .subject = m->told[g].subject };
+				b->entries[b->n_entries++] = (struct entry_of){ .program = m->program,
+					                                        .guard = g,
+					                                        .member = m,
+					                                        .combination = m->told[g].combination,
+					                                        .subject = m->told[g].subject };
 	}
 	qsort(b->entries, b->n_entries, sizeof *b->entries, compare);
 }

@@ -17,7 +17,7 @@ static bool confirms(int64_t at_ms, int64_t now_ms)
 
 static int64_t later(int64_t a, int64_t b)
 {
-	return a > b ? a : b;   /* TIME_NONE is less than any */
+	return a > b ? a : b; /* TIME_NONE is less than any */
 }
 
 static bool is_ahead(const struct clock_facts *f)
@@ -119,8 +119,11 @@ struct clock *clock_open(struct core *core, struct store *reader, int64_t now_ms
 	c->core = core;
 	c->reader = reader;
 	c->monotonic_ms = monotonic_ms;
-	c->facts = (struct clock_facts){ .now_ms = now_ms, .entry_ms = TIME_NONE, .known_ms = TIME_NONE,
-		.cosigned_ms = TIME_NONE, .stamped_ms = TIME_NONE };
+	c->facts = (struct clock_facts){ .now_ms = now_ms,
+		                         .entry_ms = TIME_NONE,
+		                         .known_ms = TIME_NONE,
+		                         .cosigned_ms = TIME_NONE,
+		                         .stamped_ms = TIME_NONE };
 	c->schema = document_schema(VIEW("clock"), e);
 	if (!c->schema || !read_store(c, e)) {
 		clock_free(c);
@@ -144,19 +147,21 @@ void clock_free(struct clock *c)
 /* --- what the log is told --- */
 
 struct step {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct core *core;
 	int64_t now_ms;
 	char note[120];
-	bool keep, drop;                /* the value in the store */
+	bool keep, drop; /* the value in the store */
 	int64_t known_ms;
 };
 
 static bool write_step(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct step *step = (struct step *)j;
-	struct entry entry = { .operation = OPERATION_CLOCK_STEP, .time_ms = step->now_ms, .note = view_of(step->note),
-		.build = view_of(step->core->build) };
+	struct entry entry = { .operation = OPERATION_CLOCK_STEP,
+		               .time_ms = step->now_ms,
+		               .note = view_of(step->note),
+		               .build = view_of(step->core->build) };
 	struct buf leaf = BUF_INIT(4096);
 	char text[TIME_TEXT + 1] = "";
 	uint64_t index;

@@ -19,15 +19,15 @@
 
 #define CLOCK_AHEAD_MS (72 * 3600 * SECOND_MS)
 #define CLOCK_FRESH_MS (24 * 3600 * SECOND_MS)
-#define CLOCK_STEP_MS (10 * SECOND_MS)          /* between two looks: more is a step */
+#define CLOCK_STEP_MS  (10 * SECOND_MS) /* between two looks: more is a step */
 
 /* Unix milliseconds; TIME_NONE: there is none. */
 struct clock_facts {
 	int64_t now_ms;
-	int64_t entry_ms;               /* of the last entry that was committed while the clock was trusted */
-	int64_t known_ms;               /* what the clock must show, by the monotonic one, since it was trusted */
-	int64_t cosigned_ms;            /* of the newest cosignature of this log, by the witness's clock */
-	int64_t stamped_ms;             /* of the newest timestamp */
+	int64_t entry_ms;    /* of the last entry that was committed while the clock was trusted */
+	int64_t known_ms;    /* what the clock must show, by the monotonic one, since it was trusted */
+	int64_t cosigned_ms; /* of the newest cosignature of this log, by the witness's clock */
+	int64_t stamped_ms;  /* of the newest timestamp */
 };
 enum clock_verdict { CLOCK_TRUSTED, CLOCK_AHEAD, CLOCK_BEHIND };
 enum clock_verdict clock_judge(const struct clock_facts *f);
@@ -55,15 +55,15 @@ enum clock_verdict clock_verdict(const struct core *core);
 /* --- confirmation by a person --- */
 
 struct clock_result {
-	const char *text;               /* why not; NULL: the clock is trusted from now on */
+	const char *text; /* why not; NULL: the clock is trusted from now on */
 };
 /* Called once, on the main thread. */
 typedef void clock_done(void *arg, const struct clock_result *r);
 
 struct clock_request {
-	struct view statement, signature;       /* JSON text, and its detached CMS; copied */
-	unsigned uid;                           /* of the operator, for the log */
-	struct home *home;                      /* the main thread's: where `done` is called */
+	struct view statement, signature; /* JSON text, and its detached CMS; copied */
+	unsigned uid;                     /* of the operator, for the log */
+	struct home *home;                /* the main thread's: where `done` is called */
 	clock_done *done;
 	void *arg;
 };

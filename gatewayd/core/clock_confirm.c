@@ -6,20 +6,20 @@
 #include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
 
-#define WATCH_MS (10 * 60 * SECOND_MS)  /* by which a person's watch may differ */
-#define LIFE_MS (3600 * SECOND_MS)
+#define WATCH_MS      (10 * 60 * SECOND_MS) /* by which a person's watch may differ */
+#define LIFE_MS       (3600 * SECOND_MS)
 #define STATEMENT_MAX 4096
 #define SIGNATURE_MAX 32768
 
 struct confirming {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct clock *clock;
 	clock_done *done;
 	void *arg;
 	struct buf text, signature;
-	struct digest digest;           /* of the text */
+	struct digest digest; /* of the text */
 	int64_t now_ms, monotonic_ms;
-	const char *fault;              /* NULL: it holds */
+	const char *fault; /* NULL: it holds */
 	char signer[128];
 	struct testimony testimony;
 };
@@ -120,7 +120,8 @@ static bool write_confirmation(struct job *j, struct writer *w, struct store *s,
 
 	if (!a->fault && !write_once(a, s, e))
 		return false;
-	entry.note = a->fault ? VIEW("the clock was to be confirmed, in vain") : VIEW("the clock was confirmed by a person");
+	entry.note =
+	        a->fault ? VIEW("the clock was to be confirmed, in vain") : VIEW("the clock was confirmed by a person");
 	return testimony_append(&a->testimony, a->clock->core, w, j, &entry, &index, e);
 }
 
@@ -156,8 +157,13 @@ void clock_confirm(struct clock *c, const struct clock_request *r)
 		return;
 	}
 	/* By the last look, which judged this clock. */
-	*a = (struct confirming){ .clock = c, .done = r->done, .arg = r->arg, .now_ms = c->facts.now_ms,
-		.monotonic_ms = c->monotonic_ms, .text = BUF_INIT(STATEMENT_MAX), .signature = BUF_INIT(SIGNATURE_MAX) };
+	*a = (struct confirming){ .clock = c,
+		                  .done = r->done,
+		                  .arg = r->arg,
+		                  .now_ms = c->facts.now_ms,
+		                  .monotonic_ms = c->monotonic_ms,
+		                  .text = BUF_INIT(STATEMENT_MAX),
+		                  .signature = BUF_INIT(SIGNATURE_MAX) };
 	buf_add(&a->text, r->statement);
 	buf_add(&a->signature, r->signature);
 	if (a->text.failed || a->signature.failed) {

@@ -10,12 +10,12 @@
 struct clock {
 	struct core *core;
 	struct store *reader;
-	struct schema *schema;          /* clock.schema.json */
+	struct schema *schema; /* clock.schema.json */
 	_Atomic int verdict;
 	struct clock_facts facts;
-	uint64_t entries;               /* of the log, when facts.entry_ms was read */
-	int64_t monotonic_ms;           /* of the last look */
-	bool stored;                    /* CLOCK_VALUE is there */
+	uint64_t entries;     /* of the log, when facts.entry_ms was read */
+	int64_t monotonic_ms; /* of the last look */
+	bool stored;          /* CLOCK_VALUE is there */
 };
 
 /* From now on the clock shows the right time. */

@@ -15,7 +15,7 @@
 #include "lib/schema/document.h"
 
 #define SECRET_FILE_MAX 65536
-#define DOCUMENT_MAX (16u * 1024 * 1024)
+#define DOCUMENT_MAX    (16u * 1024 * 1024)
 
 static const char *string_of(struct conf *c, const json_t *o, const char *name)
 {
@@ -91,7 +91,8 @@ static bool edge_file(struct conf *c, const char *name, const char *path, bool s
 {
 	struct error e = { .reason = REASON_NONE };
 	struct buf text = BUF_INIT(DOCUMENT_MAX);
-	bool ok = secret ? file_read_private(path, SECRET_FILE_MAX, &text, &e) : file_read(path, DOCUMENT_MAX, &text, &e);
+	bool ok =
+	        secret ? file_read_private(path, SECRET_FILE_MAX, &text, &e) : file_read(path, DOCUMENT_MAX, &text, &e);
 
 	if (ok) {
 		put_view16(&c->edge_blob, view_of(name));
@@ -151,7 +152,8 @@ static void read_revocations(struct conf *c, const json_t *doc, int64_t now_ms)
 	struct buf list = BUF_INIT(64u * 1024 * 1024), ca = BUF_INIT(DOCUMENT_MAX);
 
 	c->revocation_checked = path != NULL;
-	if (path && file_read(path, list.max, &list, &e) && file_read(path_of(c, tls, "authorities"), ca.max, &ca, &e)) {
+	if (path && file_read(path, list.max, &list, &e) &&
+	    file_read(path_of(c, tls, "authorities"), ca.max, &ca, &e)) {
 		c->crl = crl_load(buf_view(&list), buf_view(&ca), &e);
 		if (c->crl && crl_next_update_ms(c->crl) <= now_ms)
 			error_set(&e, REASON_REVOCATION_UNKNOWN, "revocation list: is past its next update");
@@ -229,7 +231,8 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	read_edge(c, doc, errors);
 	read_revocations(c, doc, now_ms);
 	conf_read_timestamp(c, json_object_get(doc, "audit"),
-	                    path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"), errors);
+	                    path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"),
+	                    errors);
 	conf_read_partners(c, path_of(c, doc, "partners"), errors);
 	conf_read_schemas(c, path_of(c, doc, "schemas"), errors);
 	conf_read_documents(c, path_of(c, doc, "documents"), now_ms, errors);
@@ -353,7 +356,8 @@ bool conf_officer(const struct conf *c, struct view agency, const struct digest 
 	const struct signed_document *training = conf_training(c);
 
 	if (p)
-		*training_until_ms = training ? training_until(training, spki, p->training_until_ms) : p->training_until_ms;
+		*training_until_ms =
+		        training ? training_until(training, spki, p->training_until_ms) : p->training_until_ms;
 	return p != NULL;
 }
 
@@ -370,7 +374,8 @@ struct agreement *conf_agreement(const struct conf *c, struct view id, const str
 		/* In force, or the one that comes into force first: decision_authorise() says which. */
 		bool in_force = agreement_effective_ms(a) <= now_ms;
 		bool best_in_force = best && agreement_effective_ms(best) <= now_ms;
-		if (!best || (in_force && (!best_in_force || agreement_effective_ms(a) > agreement_effective_ms(best))) ||
+		if (!best ||
+		    (in_force && (!best_in_force || agreement_effective_ms(a) > agreement_effective_ms(best))) ||
 		    (!in_force && !best_in_force && agreement_effective_ms(a) < agreement_effective_ms(best)))
 			best = a;
 	}

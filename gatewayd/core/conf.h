@@ -12,35 +12,37 @@
 #include "lib/tlog/note.h"
 #include "lib/tlog/receipt.h"
 
+/* clang-format off */
 #define ROLE_LIST(R) \
 	R(SYSTEM, "system") R(GATEWAY, "gateway") R(OFFICER, "officer") R(OPERATOR, "operator") \
 	R(AUDITOR, "auditor") R(SUPERVISOR, "supervisor") R(OMBUDSPERSON, "ombudsperson") R(COUNCIL, "council")
+/* clang-format on */
 
 enum role_bit {
 #define R(name, text) ROLE_##name##_BIT,
 	ROLE_LIST(R)
 #undef R
-	ROLE_COUNT
+	        ROLE_COUNT
 };
 #define ROLE(name) (1u << ROLE_##name##_BIT)
 
 struct partner {
 	const char *id, *agency, *jurisdiction;
-	unsigned roles;                 /* ROLE(...) bits */
-	const char *uri;                /* of its certificate; NULL: has none (a signer only) */
+	unsigned roles;  /* ROLE(...) bits */
+	const char *uri; /* of its certificate; NULL: has none (a signer only) */
 	struct digest pins[4];
 	size_t n_pins;
-	const char *host;               /* NULL: no endpoint */
+	const char *host; /* NULL: no endpoint */
 	uint16_t port;
 	bool has_log;
 	struct note_vkey log;
-	struct note_vkey *earlier;      /* of its log in earlier epochs: for receipts only */
+	struct note_vkey *earlier; /* of its log in earlier epochs: for receipts only */
 	size_t n_earlier;
 	bool has_witness;
-	struct note_vkey witness;       /* cosigns this node's log */
-	struct view *signers;           /* DER certificates */
+	struct note_vkey witness; /* cosigns this node's log */
+	struct view *signers;     /* DER certificates */
 	size_t n_signers;
-	int64_t training_until_ms;      /* TIME_NONE: not stated */
+	int64_t training_until_ms; /* TIME_NONE: not stated */
 };
 
 struct node {
@@ -49,46 +51,46 @@ struct node {
 	const char **listen, **monitor; /* "address:port" */
 	size_t n_listen, n_monitor;
 	const char *store, *keys, *mirror, *vkey, *anchor, *control, *user;
-	const char *folder;             /* of gatewayd.json */
+	const char *folder; /* of gatewayd.json */
 	unsigned threads;
 	uint32_t lines, reads_per_minute;
 	struct edge_limits edge;
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;
 	uint32_t witness_every_s, rebuild_every_s;
-	struct duration disclosures;    /* how long the log's withheld fields are kept */
+	struct duration disclosures; /* how long the log's withheld fields are kept */
 };
 
 /* An RFC 3161 timestamp authority. */
 struct timestamp_authority {
-	struct partner to;              /* host, port and pins; `host` NULL: none is configured */
+	struct partner to; /* host, port and pins; `host` NULL: none is configured */
 	const char *path;
-	bool plain;                     /* HTTP without TLS */
-	struct view authorities;        /* PEM: what its certificate must come from */
+	bool plain;              /* HTTP without TLS */
+	struct view authorities; /* PEM: what its certificate must come from */
 	uint32_t every_s;
 };
 
 struct conf {
 	_Atomic unsigned refs;
 	struct arena mem;
-	uint64_t generation;            /* grows with each load in this process */
+	uint64_t generation; /* grows with each load in this process */
 	struct node node;
-	const char *paths[24];          /* every path that the node document names; NULL-terminated */
+	const char *paths[24]; /* every path that the node document names; NULL-terminated */
 	size_t n_paths;
 	struct timestamp_authority timestamp;
 	struct partner *partners;
 	size_t n_partners;
 	struct agreement **agreements;
 	size_t n_agreements;
-	struct signed_document **documents;     /* conf_documents.h */
+	struct signed_document **documents; /* conf_documents.h */
 	size_t n_documents;
-	struct schema_source *schemas;  /* texts by digest */
+	struct schema_source *schemas; /* texts by digest */
 	size_t n_schemas;
-	struct view floor, overlay;     /* texts; empty: none */
-	struct crl *crl;                /* NULL: none configured, or none that can be used */
-	bool revocation_checked;        /* a list is configured */
-	struct error revocation;        /* why everybody is refused: the list is missing, foreign or out of date */
-	struct buf edge_blob;           /* what the edge is sent, see edge_config.h */
+	struct view floor, overlay; /* texts; empty: none */
+	struct crl *crl;            /* NULL: none configured, or none that can be used */
+	bool revocation_checked;    /* a list is configured */
+	struct error revocation;    /* why everybody is refused: the list is missing, foreign or out of date */
+	struct buf edge_blob;       /* what the edge is sent, see edge_config.h */
 };
 
 /* `secret` is the pseudonym secret (n == 0 where the caller only checks). */
@@ -115,8 +117,7 @@ bool conf_officer(const struct conf *c, struct view agency, const struct digest 
 bool conf_signer_of(const struct conf *c, struct view name, size_t k, struct view *cert_der) MUST_USE;
 /* An agreement by id; of several versions the one in force at `now_ms` (or the predecessor with that
  * digest, within its grace, when `digest` is not NULL). */
-struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest,
-                                 int64_t now_ms);
+struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest, int64_t now_ms);
 
 /* The folders of every path that the node document names, NULL-terminated, in `mem`; NULL: no memory. */
 const char *const *conf_folders(const struct conf *c, struct arena *mem);

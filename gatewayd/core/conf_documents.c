@@ -28,7 +28,8 @@ static bool add_document(struct folder *f, struct signed_document *d)
 	struct signed_document **more;
 
 	if (other) {
-		signed_document_fault(d, f->errors, REASON_CONFIG, "/document", "%s holds one of the same kind, agreement and issuer", other->file);
+		signed_document_fault(d, f->errors, REASON_CONFIG, "/document",
+		                      "%s holds one of the same kind, agreement and issuer", other->file);
 		signed_document_free(d);
 		return false;
 	}
@@ -58,7 +59,8 @@ static bool read_document(void *arg, const char *name)
 	} else if (!file_read(signature_path, DOCUMENT_MAX, &signature, &e)) {
 		error_list_addf(f->errors, REASON_SIGNATURE, path, 0, 0, "has no signature: %s.p7s is not there", name);
 	} else {
-		struct signed_document *d = signed_document_load(path, buf_view(&text), buf_view(&signature), &f->sources, f->errors);
+		struct signed_document *d =
+		        signed_document_load(path, buf_view(&text), buf_view(&signature), &f->sources, f->errors);
 		if (d)
 			add_document(f, d);
 	}

@@ -27,7 +27,8 @@ bool conf_consent_unknown(const struct conf *c, const struct agreement *a, int64
  * when there is none. */
 size_t conf_lists_unknown(const struct conf *c, int64_t now_ms);
 int64_t conf_next_update_ms(const struct conf *c);
-bool conf_consent_withdrawn(const struct conf *c, const struct agreement *a, struct view reference, struct view purpose);
+bool conf_consent_withdrawn(const struct conf *c, const struct agreement *a, struct view reference,
+                            struct view purpose);
 /* Whether an agreement of that name is held, in any version. */
 bool conf_holds(const struct conf *c, struct view agreement);
 

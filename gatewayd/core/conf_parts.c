@@ -18,7 +18,7 @@ struct folder {
 	struct conf *c;
 	const char *path;
 	struct error_list *errors;
-	struct schema *schema;          /* of the documents in it */
+	struct schema *schema; /* of the documents in it */
 	size_t cap;
 	struct agreement_sources *sources;
 };
@@ -52,7 +52,9 @@ static bool read_text(struct folder *f, const char *path, struct buf *out)
 
 static unsigned role_find(const char *text)
 {
-#define R(name, role) if (strcmp(text, role) == 0) return ROLE(name);
+#define R(name, role) \
+	if (strcmp(text, role) == 0) \
+		return ROLE(name);
 	ROLE_LIST(R)
 #undef R
 	return 0;
@@ -63,9 +65,8 @@ static void read_pins(struct partner *p, const json_t *pins)
 	const json_t *pin;
 	size_t i;
 
-	json_array_foreach(pins, i, pin)
-		if (p->n_pins < 4 && digest_parse(view_of(json_string_value(pin)), &p->pins[p->n_pins]))
-			p->n_pins++;
+	json_array_foreach(pins, i, pin) if (p->n_pins < 4 && digest_parse(view_of(json_string_value(pin)),
+	                                                                   &p->pins[p->n_pins])) p->n_pins++;
 }
 
 static void read_identity(struct conf *c, struct partner *p, const json_t *identity)
@@ -124,8 +125,7 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 	p->id = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "id"))));
 	p->agency = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "agency"))));
 	p->jurisdiction = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "jurisdiction"))));
-	json_array_foreach(json_object_get(doc, "roles"), i, role)
-		p->roles |= role_find(json_string_value(role));
+	json_array_foreach(json_object_get(doc, "roles"), i, role) p->roles |= role_find(json_string_value(role));
 	read_identity(c, p, json_object_get(doc, "identity"));
 	if (host) {
 		p->host = arena_str(&c->mem, view_of(host));
@@ -138,8 +138,9 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 	}
 	read_earlier(f, p, json_object_get(json_object_get(doc, "audit"), "earlier"), path);
 	if (witness) {
-		p->has_witness = note_vkey_parse(view_of(witness), &p->witness, &e) &&
-		                 (p->witness.type == NOTE_COSIGNER || error_set(&e, REASON_CONFIG, "is not a witness's key"));
+		p->has_witness =
+		        note_vkey_parse(view_of(witness), &p->witness, &e) &&
+		        (p->witness.type == NOTE_COSIGNER || error_set(&e, REASON_CONFIG, "is not a witness's key"));
 		if (!p->has_witness)
 			error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/audit/witness_vkey: %s", e.text);
 	}
@@ -182,9 +183,11 @@ void conf_read_partners(struct conf *c, const char *folder, struct error_list *e
 	schema_unref(f.schema);
 	for (size_t i = 0; i < c->n_partners; i++)
 		for (size_t k = 0; k < i; k++)
-			if (c->partners[i].uri && c->partners[k].uri && strcmp(c->partners[i].uri, c->partners[k].uri) == 0)
-				error_list_addf(errors, REASON_CONFIG, folder, 0, 0, "%s and %s have the same certificate identity",
-				                c->partners[k].id, c->partners[i].id);
+			if (c->partners[i].uri && c->partners[k].uri &&
+			    strcmp(c->partners[i].uri, c->partners[k].uri) == 0)
+				error_list_addf(errors, REASON_CONFIG, folder, 0, 0,
+				                "%s and %s have the same certificate identity", c->partners[k].id,
+				                c->partners[i].id);
 }
 
 /* --- the timestamp authority --- */
@@ -202,7 +205,8 @@ void conf_read_timestamp(struct conf *c, const json_t *audit, const char *author
 	t->to.port = (uint16_t)json_integer_value(json_object_get(doc, "port"));
 	t->path = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "path"))));
 	t->plain = json_is_true(json_object_get(doc, "plain"));
-	t->every_s = json_object_get(doc, "every_s") ? (uint32_t)json_integer_value(json_object_get(doc, "every_s")) : 3600;
+	t->every_s =
+	        json_object_get(doc, "every_s") ? (uint32_t)json_integer_value(json_object_get(doc, "every_s")) : 3600;
 	read_pins(&t->to, json_object_get(doc, "pins"));
 	if (!t->to.host || !t->path || !authorities)
 		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
@@ -338,8 +342,12 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 	struct error e = { .reason = REASON_NONE };
 	struct buf floor_text = BUF_INIT(DOCUMENT_MAX), overlay_text = BUF_INIT(DOCUMENT_MAX);
 	struct folder f = { .c = c, .path = folder, .errors = errors };
-	struct agreement_sources sources = { .arg = &f, .schema = schema_text, .signer = signer_cert,
-		.epochs = epochs_of, .self = view_of(c->node.agency), .now_ms = now_ms };
+	struct agreement_sources sources = { .arg = &f,
+		                             .schema = schema_text,
+		                             .signer = signer_cert,
+		                             .epochs = epochs_of,
+		                             .self = view_of(c->node.agency),
+		                             .now_ms = now_ms };
 
 	if ((floor && !read_text(&f, floor, &floor_text)) || (overlay && !read_text(&f, overlay, &overlay_text)))
 		goto out;
@@ -353,8 +361,10 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 		for (size_t k = 0; k < i; k++)
 			if (view_eq(agreement_id(c->agreements[i]), agreement_id(c->agreements[k])) &&
 			    view_eq(agreement_version(c->agreements[i]), agreement_version(c->agreements[k])))
-				error_list_addf(errors, REASON_CONFIG, folder, 0, 0, "two files hold agreement %.*s version %.*s",
-				                VIEW_ARG(agreement_id(c->agreements[i])), VIEW_ARG(agreement_version(c->agreements[i])));
+				error_list_addf(errors, REASON_CONFIG, folder, 0, 0,
+				                "two files hold agreement %.*s version %.*s",
+				                VIEW_ARG(agreement_id(c->agreements[i])),
+				                VIEW_ARG(agreement_version(c->agreements[i])));
 	secret_wipe(&sources.pseudonym_secret);
 out:
 	buf_free(&floor_text);

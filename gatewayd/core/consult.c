@@ -2,11 +2,11 @@
 #include "gatewayd/core/consult.h"
 
 struct consult {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct request *request;
 	struct view content_type;
 	struct buf body;
-	struct buf leaves;              /* u32-prefixed, one a reading */
+	struct buf leaves; /* u32-prefixed, one a reading */
 };
 
 struct consult *consult_new(struct request *r, struct view content_type, size_t body_max)
@@ -33,8 +33,12 @@ bool consult_note(struct consult *c, const struct uuid *exchange, struct view ag
 {
 	struct request *r = c->request;
 	struct buf leaf = BUF_INIT(8192);
-	struct entry e = { .operation = OPERATION_CONSULTATION, .time_ms = r->now_ms, .peer = view_of(r->peer->id),
-		.agreement = agreement, .note = view_of(what), .build = view_of(r->worker->core->build) };
+	struct entry e = { .operation = OPERATION_CONSULTATION,
+		           .time_ms = r->now_ms,
+		           .peer = view_of(r->peer->id),
+		           .agreement = agreement,
+		           .note = view_of(what),
+		           .build = view_of(r->worker->core->build) };
 
 	if (exchange)
 		e.exchange = *exchange;

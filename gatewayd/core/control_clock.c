@@ -36,9 +36,12 @@ static void confirmed(void *arg, const struct clock_result *r)
 
 void control_clock_confirm(struct control_client *c, const json_t *request)
 {
-	struct clock_request r = { .uid = (unsigned)c->uid, .home = c->control->home, .done = confirmed, .arg = c,
-		.statement = view_of(json_string_value(json_object_get(request, "statement"))),
-		.signature = view_of(json_string_value(json_object_get(request, "signature"))) };
+	struct clock_request r = { .uid = (unsigned)c->uid,
+		                   .home = c->control->home,
+		                   .done = confirmed,
+		                   .arg = c,
+		                   .statement = view_of(json_string_value(json_object_get(request, "statement"))),
+		                   .signature = view_of(json_string_value(json_object_get(request, "signature"))) };
 
 	c->waiting = true;
 	clock_confirm(c->control->o.core->clock, &r);

@@ -13,12 +13,13 @@
 static json_t *exchange_json(const struct store_exchange *x, struct store *reader)
 {
 	uint64_t seq = x->seq;
-	json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:o, s:I}", "exchange", control_uuid_json(&x->id),
-		"partner", control_view_json(x->partner), "agreement", control_view_json(x->agreement),
-		"provider", control_view_json(x->provider), "recipient", control_view_json(x->recipient),
-		"received", control_time_json(x->received_ms), "state", exchange_state_name(x->state), "status", x->status,
-		"agreement_digest", control_digest_json(&x->agreement_digest),
-		"audit_index", (json_int_t)store_entry_index(x->entry));
+	json_t *row =
+	        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:o, s:I}", "exchange", control_uuid_json(&x->id),
+	                  "partner", control_view_json(x->partner), "agreement", control_view_json(x->agreement),
+	                  "provider", control_view_json(x->provider), "recipient", control_view_json(x->recipient),
+	                  "received", control_time_json(x->received_ms), "state", exchange_state_name(x->state),
+	                  "status", x->status, "agreement_digest", control_digest_json(&x->agreement_digest),
+	                  "audit_index", (json_int_t)store_entry_index(x->entry));
 
 	json_object_set_new(row, "holds", control_holds_json(reader, seq));
 	return row;
@@ -55,7 +56,7 @@ void control_exchange_list(struct control_client *c, const json_t *request)
 
 /* What an operator reads of an exchange is logged before it is shown. */
 struct showing {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct control_client *client;
 	json_t *answer;
 	struct buf leaf;
@@ -74,8 +75,9 @@ static void shown(struct job *j)
 {
 	struct showing *show = (struct showing *)j;
 
-	control_finish(show->client, j->committed ? json_incref(show->answer)
-	                                  : json_pack("{s:b, s:s}", "ok", 0, "error", "the log could not be written"));
+	control_finish(show->client,
+	               j->committed ? json_incref(show->answer)
+	                            : json_pack("{s:b, s:s}", "ok", 0, "error", "the log could not be written"));
 	json_decref(show->answer);
 	writer_release(j);
 	buf_free(&show->leaf);
@@ -89,7 +91,9 @@ static json_t *story_json(struct store *reader, uint64_t seq)
 	struct buf text = BUF_INIT(1 << 20);
 
 	buf_adds(&text, "{\"told\":true");
-	json_t *story = story_write(reader, seq, &text, &e) ? (buf_addc(&text, '}'), json_loadb(text.p, text.n, 0, NULL)) : NULL;
+	json_t *story = story_write(reader, seq, &text, &e)
+	                        ? (buf_addc(&text, '}'), json_loadb(text.p, text.n, 0, NULL))
+	                        : NULL;
 	if (!story)
 		core_log("error", "exchange show: %s", e.text);
 	json_object_del(story, "told");
@@ -125,18 +129,23 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	show->client = c;
 	uint64_t seq = x.seq, index = x.entry;
 	json_t *answer = control_view_json(x.answer);
-	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x, c->control->o.reader), "answer", answer);
+	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x, c->control->o.reader),
+	                         "answer", answer);
 	json_object_set_new(show->answer, "story", story_json(c->control->o.reader, seq));
 	json_object_set_new(show->answer, "notices", control_notices_json(c->control->o.reader, seq));
 	if (store_find_entry(c->control->o.reader, index, &leaf, &packed, &e)) {
 		json_object_set_new(show->answer, "entry", control_view_json(leaf));
-		json_object_set_new(show->answer, "disclosures", packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
+		json_object_set_new(show->answer, "disclosures",
+		                    packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
 	} else if (store_get_archive(c->control->o.reader, store_entry_log(index), &archive, &e)) {
 		json_object_set_new(show->answer, "archived", json_true());
 	}
 	snprintf(note, sizeof note, "operator with uid %u read the decision", (unsigned)c->uid);
-	struct entry entry = { .operation = OPERATION_CONSULTATION, .time_ms = core_now_ms(), .exchange = id,
-		.note = view_of(note), .build = view_of(core->build) };
+	struct entry entry = { .operation = OPERATION_CONSULTATION,
+		               .time_ms = core_now_ms(),
+		               .exchange = id,
+		               .note = view_of(note),
+		               .build = view_of(core->build) };
 	show->leaf = BUF_INIT(8192);
 	entry_print(&entry, NULL, &show->leaf);
 	show->job = (struct job){ .home = c->control->home, .run = write_showing, .done = shown };
@@ -205,9 +214,11 @@ static bool list_delivery(void *arg, const struct store_delivery *d)
 	struct listing *l = arg;
 	json_t *holds = control_holds_json(l->reader, d->seq);
 
-	json_array_append_new(l->list, json_pack("{s:I, s:o, s:i, s:o, s:o, s:o, s:o}", "seq", (json_int_t)d->seq,
-		"recipient", control_view_json(d->recipient), "attempts", (int)d->attempts, "next", control_time_json(d->next_ms),
-		"deadline", control_time_json(d->deadline_ms), "last_error", control_view_json(d->last_error), "holds", holds));
+	json_array_append_new(l->list,
+	                      json_pack("{s:I, s:o, s:i, s:o, s:o, s:o, s:o}", "seq", (json_int_t)d->seq, "recipient",
+	                                control_view_json(d->recipient), "attempts", (int)d->attempts, "next",
+	                                control_time_json(d->next_ms), "deadline", control_time_json(d->deadline_ms),
+	                                "last_error", control_view_json(d->last_error), "holds", holds));
 	return true;
 }
 

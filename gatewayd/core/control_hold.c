@@ -5,9 +5,10 @@
 
 static json_t *hold_json(const struct store_hold *h)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind", hold_kind_name(h->kind), "from", control_time_json(h->from_ms),
-		"until", control_time_json(h->until_ms), "role", control_view_json(h->role),
-		"signer", control_view_json(h->signer), "statement", control_digest_json(&h->statement));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind", hold_kind_name(h->kind), "from",
+	                 control_time_json(h->from_ms), "until", control_time_json(h->until_ms), "role",
+	                 control_view_json(h->role), "signer", control_view_json(h->signer), "statement",
+	                 control_digest_json(&h->statement));
 }
 
 static bool add_hold(void *arg, const struct store_hold *h)
@@ -61,8 +62,8 @@ void control_retention_holds(struct control_client *c, const json_t *request)
 
 static void stated(void *arg, const struct hold_result *r)
 {
-	control_finish(arg, r->ok ? json_pack("{s:b, s:b, s:o}", "ok", 1, "changed", (int)r->changed,
-	                                      "statement", control_digest_json(&r->statement))
+	control_finish(arg, r->ok ? json_pack("{s:b, s:b, s:o}", "ok", 1, "changed", (int)r->changed, "statement",
+	                                      control_digest_json(&r->statement))
 	                          : json_pack("{s:b, s:s}", "ok", 0, "error", r->text));
 }
 
@@ -70,9 +71,13 @@ static void stated(void *arg, const struct hold_result *r)
 static void ask(struct control_client *c, const json_t *request, bool lift)
 {
 	const char *text = json_string_value(json_object_get(request, "exchange"));
-	struct hold_request r = { .lift = lift, .uid = (unsigned)c->uid, .home = c->control->home, .done = stated, .arg = c,
-		.statement = view_of(json_string_value(json_object_get(request, "statement"))),
-		.signature = view_of(json_string_value(json_object_get(request, "signature"))) };
+	struct hold_request r = { .lift = lift,
+		                  .uid = (unsigned)c->uid,
+		                  .home = c->control->home,
+		                  .done = stated,
+		                  .arg = c,
+		                  .statement = view_of(json_string_value(json_object_get(request, "statement"))),
+		                  .signature = view_of(json_string_value(json_object_get(request, "signature"))) };
 
 	if (!text || !uuid_parse(view_of(text), &r.exchange)) {
 		control_reply_error(c, "exchange: is not an exchange id");

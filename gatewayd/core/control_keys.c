@@ -5,11 +5,11 @@
 #include "lib/tlog/entry.h"
 
 struct keys_job {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct control_client *client;
 	bool rotate;
 	int64_t now_ms;
-	uint32_t generation, count;     /* as the writer, whose they are, found or made them */
+	uint32_t generation, count; /* as the writer, whose they are, found or made them */
 };
 
 static bool log_rotation(struct keys_job *k, struct writer *w, struct error *e)
@@ -20,8 +20,10 @@ static bool log_rotation(struct keys_job *k, struct writer *w, struct error *e)
 	uint64_t index;
 
 	snprintf(note, sizeof note, "master key of payloads made anew: generation %u", (unsigned)k->generation);
-	struct entry entry = { .operation = OPERATION_KEY_CHANGE, .time_ms = k->now_ms, .note = view_of(note),
-		.build = view_of(core->build) };
+	struct entry entry = { .operation = OPERATION_KEY_CHANGE,
+		               .time_ms = k->now_ms,
+		               .note = view_of(note),
+		               .build = view_of(core->build) };
 	entry_print(&entry, NULL, &leaf);
 	bool ok = writer_append(w, &k->job, buf_view(&leaf), VIEW(""), &index, e);
 	buf_free(&leaf);

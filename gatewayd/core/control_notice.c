@@ -3,7 +3,7 @@
 
 #include "gatewayd/core/notice.h"
 
-#define LIST_MAX 1000
+#define LIST_MAX    1000
 #define NOTICES_MAX (64u * 1024 * 1024)
 
 json_t *control_notices_json(struct store *s, uint64_t seq)
@@ -29,11 +29,12 @@ static bool add_waiting(void *arg, const struct store_notice *n)
 
 	if (!store_get_exchange(l->reader, n->seq, &x, l->error))
 		return false;
-	json_array_append_new(l->list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:I}", "exchange", control_uuid_json(&x.id),
-		"kind", notice_kind_name(n->kind), "recipient", control_view_json(n->recipient),
-		"made", control_time_json(n->made_ms), "next", control_time_json(n->next_ms),
-		"last_error", control_view_json(n->last_error), "attempts", (int)n->attempts,
-		"audit_index", (json_int_t)store_entry_index(n->entry)));
+	json_array_append_new(
+	        l->list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:I}", "exchange", control_uuid_json(&x.id),
+	                           "kind", notice_kind_name(n->kind), "recipient", control_view_json(n->recipient),
+	                           "made", control_time_json(n->made_ms), "next", control_time_json(n->next_ms),
+	                           "last_error", control_view_json(n->last_error), "attempts", (int)n->attempts,
+	                           "audit_index", (json_int_t)store_entry_index(n->entry)));
 	return true;
 }
 

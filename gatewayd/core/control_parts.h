@@ -15,7 +15,7 @@ struct control {
 	struct event *came_home;
 	struct home *home;
 	struct held *held;
-	struct control_client *first;   /* all that are connected */
+	struct control_client *first; /* all that are connected */
 	unsigned clients;
 };
 
@@ -24,8 +24,8 @@ struct control_client {
 	struct control_client *next, **link;
 	struct bufferevent *bev;
 	uid_t uid;
-	bool waiting;                   /* for a job */
-	bool reading;                   /* its lines are being handled */
+	bool waiting; /* for a job */
+	bool reading; /* its lines are being handled */
 	bool gone;
 };
 

@@ -8,7 +8,12 @@
 /* --- timers --- */
 
 struct timer_list {
-	struct due_row { uint64_t seq; int64_t due_ms; enum timer_kind kind; bool held; } rows[DUE_MAX];
+	struct due_row {
+		uint64_t seq;
+		int64_t due_ms;
+		enum timer_kind kind;
+		bool held;
+	} rows[DUE_MAX];
 	size_t n;
 };
 
@@ -30,9 +35,9 @@ static json_t *timer_json(struct store *reader, const struct due_row *row)
 		json_decref(holds);
 		return NULL;
 	}
-	return json_pack("{s:o, s:o, s:s, s:o, s:b, s:o}", "exchange", control_uuid_json(&x.id),
-		"agreement", control_view_json(x.agreement), "kind", timer_kind_name(row->kind),
-		"due", control_time_json(row->due_ms), "held", (int)row->held, "holds", holds);
+	return json_pack("{s:o, s:o, s:s, s:o, s:b, s:o}", "exchange", control_uuid_json(&x.id), "agreement",
+	                 control_view_json(x.agreement), "kind", timer_kind_name(row->kind), "due",
+	                 control_time_json(row->due_ms), "held", (int)row->held, "holds", holds);
 }
 
 static void list_due(struct control_client *c, int64_t until_ms)
@@ -49,7 +54,7 @@ static void list_due(struct control_client *c, int64_t until_ms)
 	}
 	list = json_array();
 	for (size_t i = 0; i < l->n; i++)
-		json_array_append_new(list, timer_json(reader, &l->rows[i]));   /* refuses NULL */
+		json_array_append_new(list, timer_json(reader, &l->rows[i])); /* refuses NULL */
 	control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "timers", list));
 	free(l);
 }
@@ -64,8 +69,9 @@ static void day_text(int64_t day, char out[TIME_TEXT + 1])
 
 static json_t *group_json(const char *name, json_t *value, const struct store_due *d)
 {
-	return json_pack("{s:o, s:s, s:b, s:I, s:o, s:o}", name, value, "kind", timer_kind_name(d->kind), "held", (int)d->held,
-		"timers", (json_int_t)d->n, "first", control_time_json(d->first_ms), "last", control_time_json(d->last_ms));
+	return json_pack("{s:o, s:s, s:b, s:I, s:o, s:o}", name, value, "kind", timer_kind_name(d->kind), "held",
+	                 (int)d->held, "timers", (json_int_t)d->n, "first", control_time_json(d->first_ms), "last",
+	                 control_time_json(d->last_ms));
 }
 
 static bool add_day(void *arg, const struct store_due *d)
@@ -100,7 +106,8 @@ void control_retention_due(struct control_client *c, const json_t *request)
 		return;
 	}
 	json_t *list = json_array();
-	if (store_count_due(c->control->o.reader, by_agreement, until_ms, by_agreement ? add_agreement : add_day, list, &e)) {
+	if (store_count_due(c->control->o.reader, by_agreement, until_ms, by_agreement ? add_agreement : add_day, list,
+	                    &e)) {
 		control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "groups", list));
 	} else {
 		control_reply_error(c, e.text);
@@ -111,9 +118,9 @@ void control_retention_due(struct control_client *c, const json_t *request)
 /* --- what expires when --- */
 
 struct bars {
-	json_t *list, *bar;             /* the last of the list */
-	char per;                       /* 'd', 'w', 'm' */
-	int64_t day;                    /* of the last bar */
+	json_t *list, *bar; /* the last of the list */
+	char per;           /* 'd', 'w', 'm' */
+	int64_t day;        /* of the last bar */
 };
 
 /* The day that a day's bar begins with: itself, its Monday, the first of its month. */
@@ -124,7 +131,7 @@ static int64_t bar_of(int64_t day, char per)
 	if (per == 'd')
 		return day;
 	if (per == 'w')
-		return day - ((day + 3) % 7 + 7) % 7;   /* day 0 was a Thursday */
+		return day - ((day + 3) % 7 + 7) % 7; /* day 0 was a Thursday */
 	d = date_from_days(day);
 	d.day = 1;
 	return date_to_days(d);
@@ -207,10 +214,13 @@ void control_retention_overdue(struct control_client *c, const json_t *request)
 		const struct store_duty *d = &l->items[i];
 		struct store_exchange x;
 		if (store_get_exchange(reader, d->seq, &x, &e))
-			json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:i, s:b}", "exchange", control_uuid_json(&x.id),
-				"agreement", control_view_json(x.agreement), "recipient", control_view_json(x.recipient),
-				"duty", duty_kind_name(d->kind), "made", control_time_json(d->made_ms), "next_call", control_time_json(d->due_ms),
-				"calls", (int)d->escalated, "blocks", (int)d->blocks));
+			json_array_append_new(
+			        list, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:i, s:b}", "exchange",
+			                        control_uuid_json(&x.id), "agreement", control_view_json(x.agreement),
+			                        "recipient", control_view_json(x.recipient), "duty",
+			                        duty_kind_name(d->kind), "made", control_time_json(d->made_ms),
+			                        "next_call", control_time_json(d->due_ms), "calls", (int)d->escalated,
+			                        "blocks", (int)d->blocks));
 	}
 	control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "overdue", list));
 	free(l);

@@ -22,7 +22,7 @@ static void read_purpose(const struct act *a, struct copy *c)
 	struct view leaf, packed;
 
 	if (!store_find_entry(a->store, c->entry, &leaf, &packed, &e))
-		return;         /* there is none: whoever needs the purpose fails by name */
+		return; /* there is none: whoever needs the purpose fails by name */
 	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
 	const char *purpose = json_string_value(json_object_get(doc, "purpose"));
 	keep(c->purpose, sizeof c->purpose, view_of(purpose ? purpose : ""));
@@ -37,8 +37,12 @@ bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *
 
 	if (!store_get_exchange(a->store, seq, &x, e))
 		return false;
-	*c = (struct copy){ .seq = seq, .id = x.id, .origin = x.origin, .state = x.state, .entry = x.entry,
-		.agreement_digest = x.agreement_digest };
+	*c = (struct copy){ .seq = seq,
+		            .id = x.id,
+		            .origin = x.origin,
+		            .state = x.state,
+		            .entry = x.entry,
+		            .agreement_digest = x.agreement_digest };
 	keep(c->partner, sizeof c->partner, x.partner);
 	keep(c->agreement, sizeof c->agreement, x.agreement);
 	keep(c->provider, sizeof c->provider, x.provider);
@@ -76,24 +80,22 @@ static enum timer_kind kind_of(enum due what, bool return_at_end)
 {
 	switch (what) {
 	case DUE_NOTHING:
-	case DUE_PAYLOAD:
-		break;
-	case DUE_NOTIFY:
-		return TIMER_NOTIFY;
-	case DUE_MASK:
-		return TIMER_MASK;
-	case DUE_REVIEW:
-		return TIMER_REVIEW;
-	case DUE_END:
-		return return_at_end ? TIMER_COPY_RETURN : TIMER_COPY_ERASE;
+	case DUE_PAYLOAD: break;
+	case DUE_NOTIFY: return TIMER_NOTIFY;
+	case DUE_MASK: return TIMER_MASK;
+	case DUE_REVIEW: return TIMER_REVIEW;
+	case DUE_END: return return_at_end ? TIMER_COPY_RETURN : TIMER_COPY_ERASE;
 	}
 	return TIMER_ERASE;
 }
 
 bool copy_settle(const struct act *a, struct copy *c, struct error *e)
 {
-	struct store_timer t = { .seq = c->seq, .plan = c->plan, .inbox = c->inbox,
-		.purpose = view_of(c->purpose), .reference = view_of(c->reference) };
+	struct store_timer t = { .seq = c->seq,
+		                 .plan = c->plan,
+		                 .inbox = c->inbox,
+		                 .purpose = view_of(c->purpose),
+		                 .reference = view_of(c->reference) };
 	enum due next = schedule_next(&c->plan, &t.due_ms);
 
 	if (!store_list_duties(a->store, c->seq, earliest_receipt, &t.receipt_ms, e))
@@ -130,7 +132,8 @@ static void forget(struct terms_cache *cache)
 {
 	struct kept_terms *k, *next;
 
-	HASH_ITER(hh, cache->kept, k, next) {
+	HASH_ITER(hh, cache->kept, k, next)
+	{
 		HASH_DEL(cache->kept, k);
 		buf_free(&k->pointers);
 		free(k);
@@ -172,7 +175,8 @@ static struct kept_terms *read_terms(const struct act *a, const struct conf *con
 	return k;
 }
 
-bool copy_terms(const struct act *a, const struct copy *c, struct copy_terms *out, struct buf *pointers, struct error *e)
+bool copy_terms(const struct act *a, const struct copy *c, struct copy_terms *out, struct buf *pointers,
+                struct error *e)
 {
 	struct terms_cache *cache = a->core->terms;
 	struct conf *conf = core_conf(a->core);
@@ -197,7 +201,8 @@ bool copy_terms(const struct act *a, const struct copy *c, struct copy_terms *ou
 
 /* --- log --- */
 
-bool copy_append(const struct act *a, const struct copy *c, struct entry *entry, struct disclosures *sd, struct error *e)
+bool copy_append(const struct act *a, const struct copy *c, struct entry *entry, struct disclosures *sd,
+                 struct error *e)
 {
 	struct buf leaf = BUF_INIT(ENTRY_MAX);
 	uint64_t index;
@@ -210,16 +215,20 @@ bool copy_append(const struct act *a, const struct copy *c, struct entry *entry,
 	entry->agreement_digest = c->agreement_digest;
 	entry_print(entry, sd, &leaf);
 	bool ok = leaf.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	                      : writer_append(a->writer, a->job, buf_view(&leaf), sd ? buf_view(&sd->packed) : VIEW(""), &index, e);
+	                      : writer_append(a->writer, a->job, buf_view(&leaf), sd ? buf_view(&sd->packed) : VIEW(""),
+	                                      &index, e);
 	buf_free(&leaf);
 	return ok;
 }
 
-bool copy_log(const struct act *a, const struct copy *c, enum operation operation, const char *outcome, const char *note,
-              struct error *e)
+bool copy_log(const struct act *a, const struct copy *c, enum operation operation, const char *outcome,
+              const char *note, struct error *e)
 {
-	struct entry entry = { .operation = operation, .time_ms = a->now_ms, .outcome = view_of(outcome),
-		.note = view_of(note), .build = view_of(a->core->build) };
+	struct entry entry = { .operation = operation,
+		               .time_ms = a->now_ms,
+		               .outcome = view_of(outcome),
+		               .note = view_of(note),
+		               .build = view_of(a->core->build) };
 
 	return copy_append(a, c, &entry, NULL, e);
 }

@@ -19,7 +19,7 @@ struct act {
 	struct job *job;
 	struct store *store;
 	int64_t now_ms;
-	bool overdue;           /* set when a receipt became overdue, or came: overdue_refresh() after the commit */
+	bool overdue; /* set when a receipt became overdue, or came: overdue_refresh() after the commit */
 };
 
 /* An exchange and its timer row, copied: views of the store end with its next call. */
@@ -52,8 +52,8 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
  * state and timer follow. What was passed on from or corrects another exchange may settle that one's duties. */
 bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, struct error *e) MUST_USE;
 /* An entry about the copy. `outcome` and `note` are short ASCII. */
-bool copy_log(const struct act *a, const struct copy *c, enum operation operation, const char *outcome, const char *note,
-              struct error *e) MUST_USE;
+bool copy_log(const struct act *a, const struct copy *c, enum operation operation, const char *outcome,
+              const char *note, struct error *e) MUST_USE;
 
 /* The same for an entry that says more: exchange, origin, recipient and agreement are the copy's. `sd` may be NULL. */
 bool copy_append(const struct act *a, const struct copy *c, struct entry *entry, struct disclosures *sd,

@@ -24,8 +24,8 @@
 #include "gatewayd/core/witness.h"
 #include "gatewayd/core/worker.h"
 
-#define EXIT_CONFIG 78          /* EX_CONFIG of sysexits.h */
-#define EDGE_END_MS 1000
+#define EXIT_CONFIG   78 /* EX_CONFIG of sysexits.h */
+#define EDGE_END_MS   1000
 #define WARN_EVERY_MS 3600000
 
 /* --- small things that every thread uses --- */
@@ -167,7 +167,7 @@ struct loop {
 	struct retention *retention;
 	struct log_retention *disclosures;
 	struct holds *holds;
-	int64_t warn_ms;                /* monotonic: when documents are looked at again */
+	int64_t warn_ms; /* monotonic: when documents are looked at again */
 	int edge_pid;
 	int status;
 };
@@ -227,8 +227,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
-	if (!clock_tick(l->core->clock, core_now_ms(), core_monotonic_ms(), &e) || !hold_sweep(l->holds, core_now_ms(), &e) ||
-	    !retention_sweep(l->retention, core_now_ms(), &e) || !log_retention_sweep(l->disclosures, core_now_ms(), &e))
+	if (!clock_tick(l->core->clock, core_now_ms(), core_monotonic_ms(), &e) ||
+	    !hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e) ||
+	    !log_retention_sweep(l->disclosures, core_now_ms(), &e))
 		core_log("error", "retention: %s", e.text);
 	if (core_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = core_monotonic_ms() + WARN_EVERY_MS;
@@ -287,9 +288,12 @@ static bool add_events(struct loop *l, struct event *events[LOOP_EVENTS])
 {
 	struct timeval half = { .tv_usec = 500000 };
 	struct event *made[LOOP_EVENTS] = {
-		evsignal_new(l->base, SIGTERM, on_stop, l), evsignal_new(l->base, SIGINT, on_stop, l),
-		evsignal_new(l->base, SIGHUP, on_hangup, l), evsignal_new(l->base, SIGCHLD, on_child, l),
-		event_new(l->base, l->core->die_fd, EV_READ, on_die, l), event_new(l->base, -1, EV_PERSIST, on_tick, l),
+		evsignal_new(l->base, SIGTERM, on_stop, l),
+		evsignal_new(l->base, SIGINT, on_stop, l),
+		evsignal_new(l->base, SIGHUP, on_hangup, l),
+		evsignal_new(l->base, SIGCHLD, on_child, l),
+		event_new(l->base, l->core->die_fd, EV_READ, on_die, l),
+		event_new(l->base, -1, EV_PERSIST, on_tick, l),
 		event_new(l->base, retention_fd(l->retention), EV_READ | EV_PERSIST, on_swept, l),
 	};
 	bool ok = true;
@@ -316,9 +320,13 @@ static void end_edge(int pid, bool hung_up)
 /* Serves until something ends it. */
 static int serve(struct core *c, const struct core_options *o, struct opened *opened, struct error *e)
 {
-	struct loop l = { .core = c, .base = event_base_new(), .retention = retention_new(c, opened->reader),
-		.holds = holds_new(c, opened->reader), .disclosures = log_retention_new(c, opened->reader),
-		.warn_ms = core_monotonic_ms() + WARN_EVERY_MS, .edge_pid = o->edge_pid };
+	struct loop l = { .core = c,
+		          .base = event_base_new(),
+		          .retention = retention_new(c, opened->reader),
+		          .holds = holds_new(c, opened->reader),
+		          .disclosures = log_retention_new(c, opened->reader),
+		          .warn_ms = core_monotonic_ms() + WARN_EVERY_MS,
+		          .edge_pid = o->edge_pid };
 	struct event *events[LOOP_EVENTS] = { NULL };
 	struct control *control = NULL;
 	struct rebuild *rebuild = NULL;
@@ -328,8 +336,13 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
 		goto out;
 	}
-	struct control_options options = { .core = c, .base = l.base, .listen_fd = o->control_fd, .reader = opened->reader,
-		.retention = l.retention, .holds = l.holds, .reload = reload };
+	struct control_options options = { .core = c,
+		                           .base = l.base,
+		                           .listen_fd = o->control_fd,
+		                           .reader = opened->reader,
+		                           .retention = l.retention,
+		                           .holds = l.holds,
+		                           .reload = reload };
 	control = control_new(&options);
 	if (!control) {
 		error_set(e, REASON_NO_MEMORY, "the control socket cannot be served");
@@ -343,8 +356,8 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 			goto out;
 	started = true;
 	/* Nothing is added to the log before its witnesses were asked whether it is the one that they know. */
-	if (!witness_wait(c) || !clock_tick(c->clock, core_now_ms(), core_monotonic_ms(), e) || !governing_submit(c, "start") || !catch_up(&l, e) ||
-	    !(rebuild = rebuild_start(c, &c->witness->log, e))) {
+	if (!witness_wait(c) || !clock_tick(c->clock, core_now_ms(), core_monotonic_ms(), e) ||
+	    !governing_submit(c, "start") || !catch_up(&l, e) || !(rebuild = rebuild_start(c, &c->witness->log, e))) {
 		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */
 		l.status = atomic_load(&c->dying) && !atomic_load(&c->tampered) ? 1 : EXIT_CONFIG;
 		goto out;
@@ -352,7 +365,8 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 	serving = true;
 	atomic_store(&c->serving, true);
 	CONFINE_PROBE(CONFINE_CORE);
-	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin, c->conf->n_agreements);
+	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin,
+	         c->conf->n_agreements);
 	notify("READY=1");
 	event_base_dispatch(l.base);
 	notify("STOPPING=1");
@@ -418,7 +432,9 @@ static bool confine(const struct core *c, struct error *e)
 	writable[k++] = n->keys;
 	while (folders && folders[n_folders])
 		n_folders++;
-	struct confine_paths paths = { .readable = folders, .n_readable = n_folders, .writable = writable, .n_writable = k };
+	struct confine_paths paths = {
+		.readable = folders, .n_readable = n_folders, .writable = writable, .n_writable = k
+	};
 	bool ok = folders ? confine_core(&paths, e) : error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (ok)
 		core_log("notice", "core: %s", confine_summary());
@@ -428,8 +444,12 @@ static bool confine(const struct core *c, struct error *e)
 
 int core_run(const struct core_options *o)
 {
-	struct core c = { .config_path = o->config_path, .conf = o->conf, .build = GATEWAY_BUILD,
-		.lock = PTHREAD_MUTEX_INITIALIZER, .started_ms = core_now_ms(), .timestamp_ms = TIME_NONE };
+	struct core c = { .config_path = o->config_path,
+		          .conf = o->conf,
+		          .build = GATEWAY_BUILD,
+		          .lock = PTHREAD_MUTEX_INITIALIZER,
+		          .started_ms = core_now_ms(),
+		          .timestamp_ms = TIME_NONE };
 	struct opened opened = { .store = NULL };
 	struct error e = { .reason = REASON_NONE };
 	int status = EXIT_CONFIG;

@@ -22,37 +22,37 @@ struct worker;
 
 struct core {
 	const char *config_path;
-	const char *build;              /* software build, in every audit entry */
+	const char *build; /* software build, in every audit entry */
 	struct secret pseudonym;
-	struct hmac_key *body_key;      /* keyed digests of bodies, for idempotency */
+	struct hmac_key *body_key; /* keyed digests of bodies, for idempotency */
 	struct schema *envelope_schema, *notice_schema;
 	struct keystore *keys;
 	struct mirror *mirror;
 	struct writer *writer;
-	struct store *reader;           /* the main thread's */
-	struct quotas *quotas;          /* its own lock */
-	struct surrogates *surrogates;  /* its own lock */
-	struct overdue *overdue;        /* its own lock */
-	struct terms_cache *terms;      /* the writer's thread */
+	struct store *reader;          /* the main thread's */
+	struct quotas *quotas;         /* its own lock */
+	struct surrogates *surrogates; /* its own lock */
+	struct overdue *overdue;       /* its own lock */
+	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
-	struct sights *sights;          /* its own lock */
-	struct clock *clock;            /* clock_trusted() */
+	struct sights *sights; /* its own lock */
+	struct clock *clock;   /* clock_trusted() */
 	struct worker **workers;
 	unsigned n_workers;
 	int64_t started_ms;
 
-	pthread_mutex_t lock;           /* guards conf */
-	struct conf *conf;              /* the current one; core_conf() */
-	_Atomic bool serving;           /* the log was settled, and what fell due meanwhile has run */
-	_Atomic bool draining;          /* no new exchanges; /readyz says so */
-	_Atomic bool dying;             /* the store or the log failed: stop */
-	_Atomic bool tampered;          /* that the log was found altered or put back is why: exit 78 */
-	int die_fd;                     /* eventfd that ends the main loop */
+	pthread_mutex_t lock;  /* guards conf */
+	struct conf *conf;     /* the current one; core_conf() */
+	_Atomic bool serving;  /* the log was settled, and what fell due meanwhile has run */
+	_Atomic bool draining; /* no new exchanges; /readyz says so */
+	_Atomic bool dying;    /* the store or the log failed: stop */
+	_Atomic bool tampered; /* that the log was found altered or put back is why: exit 78 */
+	int die_fd;            /* eventfd that ends the main loop */
 
 	/* Figures for status and metrics. */
 	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, fired, strangers;
 	_Atomic uint64_t timestamps, timestamp_failures;
-	_Atomic int64_t timestamp_ms;   /* timestamp_latest_ms() */
+	_Atomic int64_t timestamp_ms; /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
 	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
 };
@@ -72,11 +72,11 @@ void core_log(const char *level, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * status. `edge_pid` is stopped and reaped. */
 struct core_options {
 	const char *config_path;
-	struct conf *conf;              /* taken over */
+	struct conf *conf; /* taken over */
 	const int *channels;
 	unsigned n_channels;
 	int edge_pid;
-	int control_fd;                 /* bound UNIX socket */
+	int control_fd; /* bound UNIX socket */
 };
 int core_run(const struct core_options *o);
 

@@ -72,8 +72,12 @@ static bool slot_live(void *arg, uint32_t slot)
 static bool open_log(struct core *c, struct opened *o, struct error *e)
 {
 	const struct node *n = &c->conf->node;
-	struct writer_options w = { .store = o->store, .keys = c->keys, .anchor_path = n->anchor, .died = writer_died,
-		.report = writer_reported, .arg = c };
+	struct writer_options w = { .store = o->store,
+		                    .keys = c->keys,
+		                    .anchor_path = n->anchor,
+		                    .died = writer_died,
+		                    .report = writer_reported,
+		                    .arg = c };
 	uint8_t public_key[32];
 
 	ed25519_public(o->audit, public_key);

@@ -74,8 +74,9 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		buf_add(b, view_make(members.p, members.n - 1));
 		buf_adds(b, ",\"record\":");
 		buf_add(b, p->record);
-		buf_addf(b, ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"agreement_digest\":\"", id,
-		         d->conf->node.agency, d->conf->node.name);
+		buf_addf(b,
+		         ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"agreement_digest\":\"",
+		         id, d->conf->node.agency, d->conf->node.name);
 		digest_print(b, &d->agreement_digest);
 		buf_adds(b, "\",\"entry\":\"");
 		base64_encode(b, buf_view(&leaf));
@@ -105,13 +106,15 @@ static bool consent_stands(struct delivery *d, struct view members)
 		return true;
 	if (!tape_parse(d->worker->scratch.envelope, members, &t, &e))
 		return later(d, reason_slug(e.reason), e.text);
-	uint32_t consent = tape_member(&t, 0, VIEW("consent")), reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
+	uint32_t consent = tape_member(&t, 0, VIEW("consent")),
+	         reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
 	uint32_t basis = tape_member(&t, 0, VIEW("legal_basis")), purpose = tape_member(&t, 0, VIEW("purpose"));
 	if (!reference || !basis || !purpose)
 		return true;
 	d->withdrawn = conf_consent_withdrawn(d->conf, a, tape_string(&t, reference), tape_string(&t, purpose));
 	if (d->withdrawn)
-		return later(d, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)), "the consent was withdrawn while it waited");
+		return later(d, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
+		             "the consent was withdrawn while it waited");
 	if (agreement_needs_consent(a, tape_string(&t, basis)) && conf_consent_unknown(d->conf, a, d->now_ms))
 		return later(d, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
 	return true;
@@ -144,8 +147,10 @@ bool delivery_prepare(struct delivery *d)
 		later(d, reason_slug(e.reason), e.text);
 	} else {
 		buf_add(&members, row.envelope);
-		ok = (!members.failed || later(d, "no-memory", "memory ran out")) && consent_stands(d, buf_view(&members)) &&
-		     (payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange, &payload, &e) ||
+		ok = (!members.failed || later(d, "no-memory", "memory ran out")) &&
+		     consent_stands(d, buf_view(&members)) &&
+		     (payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange,
+		                   &payload, &e) ||
 		      later(d, reason_slug(e.reason), e.text)) &&
 		     write_body(d, buf_view(&members), &payload, entry);
 	}
@@ -171,8 +176,7 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 	digest_print(&want, &d->agreement_digest);
 	if (!text || !d->partner->has_log) {
 		later(d, "receipt-invalid", "the answer has no receipt that can be verified here");
-	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
-	           !conf_receipt(d->partner, &r, leaf, &e)) {
+	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) || !conf_receipt(d->partner, &r, leaf, &e)) {
 		later(d, "receipt-invalid", e.text);
 	} else {
 		proof_leaf_member(leaf, "operation", operation, sizeof operation);
@@ -220,8 +224,8 @@ void delivery_judge(struct delivery *d)
 		return;
 	char id[UUID_TEXT + 1];
 	uuid_print(&d->exchange, id);
-	core_log(d->end == DELIVERY_RETRY ? "warning" : "error", "delivery of %s to %s: %s: %s%s", id, d->recipient, d->slug,
-	         d->problem, d->end == DELIVERY_RETRY ? "; will try again" : "; given up");
+	core_log(d->end == DELIVERY_RETRY ? "warning" : "error", "delivery of %s to %s: %s: %s%s", id, d->recipient,
+	         d->slug, d->problem, d->end == DELIVERY_RETRY ? "; will try again" : "; given up");
 }
 
 /* --- what is written --- */
@@ -231,11 +235,16 @@ static bool append_end(struct delivery *d, struct writer *w, struct error *e)
 	struct buf leaf = BUF_INIT(8192);
 	uint64_t index;
 	bool done = d->end == DELIVERY_DONE;
-	struct entry entry = { .operation = OPERATION_DELIVERY, .time_ms = d->now_ms, .exchange = d->exchange,
-		.peer = d->partner ? view_of(d->partner->id) : VIEW(""), .recipient = view_of(d->recipient),
-		.agreement = view_of(d->agreement), .agreement_digest = d->agreement_digest,
-		.outcome = done ? VIEW("delivered") : VIEW("failed"), .note = done ? VIEW("") : view_of(d->slug),
-		.build = view_of(d->worker->core->build) };
+	struct entry entry = { .operation = OPERATION_DELIVERY,
+		               .time_ms = d->now_ms,
+		               .exchange = d->exchange,
+		               .peer = d->partner ? view_of(d->partner->id) : VIEW(""),
+		               .recipient = view_of(d->recipient),
+		               .agreement = view_of(d->agreement),
+		               .agreement_digest = d->agreement_digest,
+		               .outcome = done ? VIEW("delivered") : VIEW("failed"),
+		               .note = done ? VIEW("") : view_of(d->slug),
+		               .build = view_of(d->worker->core->build) };
 
 	entry_print(&entry, NULL, &leaf);
 	bool ok = writer_append(w, &d->job, buf_view(&leaf), VIEW(""), &index, e);

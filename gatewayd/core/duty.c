@@ -4,11 +4,11 @@
 #include "gatewayd/core/duty_receipt.h"
 #include "gatewayd/core/held.h"
 
-#define BODY_MAX 300000
-#define LIST_MAX 64
-#define WHY_MAX 2000
-#define TRAVEL_MS DAY_MS        /* of a receipt to the provider's gateway */
-#define DOUBLINGS 5             /* a receipt is called for again after once, twice, … 32 times its time */
+#define BODY_MAX  300000
+#define LIST_MAX  64
+#define WHY_MAX   2000
+#define TRAVEL_MS DAY_MS /* of a receipt to the provider's gateway */
+#define DOUBLINGS 5      /* a receipt is called for again after once, twice, … 32 times its time */
 
 /* --- lists of an exchange's duties; rows are changed after the listing --- */
 
@@ -43,8 +43,8 @@ static bool collect(void *arg, const struct store_duty *d)
 	return l->n < LIST_MAX;
 }
 
-static bool list(const struct act *a, uint64_t seq, bool (*wanted)(const struct store_duty *, int64_t), struct duties *out,
-                 struct error *e)
+static bool list(const struct act *a, uint64_t seq, bool (*wanted)(const struct store_duty *, int64_t),
+                 struct duties *out, struct error *e)
 {
 	out->n = 0;
 	out->wanted = wanted;
@@ -63,8 +63,9 @@ static const char *what(char *note, size_t size, enum duty_kind kind, const char
 /* The item through which the recipient's system gets a duty; replaces one that it did not answer. */
 static bool hand_out(const struct act *a, const struct copy *c, struct store_duty *d, struct error *e)
 {
-	struct store_inbox item = { .seq = c->seq, .exchange = c->id, .kind = view_of(duty_kind_name(d->kind)),
-		.made_ms = a->now_ms };
+	struct store_inbox item = {
+		.seq = c->seq, .exchange = c->id, .kind = view_of(duty_kind_name(d->kind)), .made_ms = a->now_ms
+	};
 	struct buf body = BUF_INIT(BODY_MAX);
 	char due[TIME_TEXT + 1];
 	struct copy_terms terms;
@@ -107,7 +108,8 @@ bool duty_make(const struct act *a, struct copy *c, enum duty_kind kind, struct 
 	d.blocks = terms.block_overdue;
 	bool hands = c->here && kind != DUTY_CORRECTION;
 	return (!hands || hand_out(a, c, &d, e)) && store_put_duty(a->store, &d, e) &&
-	       copy_log(a, c, OPERATION_DUTY, "due", what(note, sizeof note, kind, "is due"), e) && copy_settle(a, c, e);
+	       copy_log(a, c, OPERATION_DUTY, "due", what(note, sizeof note, kind, "is due"), e) &&
+	       copy_settle(a, c, e);
 }
 
 bool duty_withdraw(const struct act *a, const struct copy *c, struct error *e)
@@ -155,12 +157,9 @@ static bool end_unfetched(const struct act *a, struct copy *c, struct error *e)
 static bool payload_due(const struct act *a, struct copy *c, struct error *e)
 {
 	switch (c->state) {
-	case STATE_HELD:
-		c->timed = false;
-		return held_end(a, c->seq, "not decided in time", e);
+	case STATE_HELD: c->timed = false; return held_end(a, c->seq, "not decided in time", e);
 	case STATE_QUEUED:
-	case STATE_READY:
-		return copy_erase_payload(a, c, "retention period over", e) && end_unfetched(a, c, e);
+	case STATE_READY: return copy_erase_payload(a, c, "retention period over", e) && end_unfetched(a, c, e);
 	case STATE_RETURNED:
 		if (!copy_erase_payload(a, c, "retention period over", e))
 			return false;
@@ -172,8 +171,7 @@ static bool payload_due(const struct act *a, struct copy *c, struct error *e)
 	case STATE_ERASED:
 	case STATE_RECALLED:
 	case STATE_CORRECTED:
-	case STATE_ENDED:
-		break;
+	case STATE_ENDED: break;
 	}
 	return copy_erase_payload(a, c, "retention period over", e);
 }
@@ -183,19 +181,11 @@ static bool fire(const struct act *a, struct copy *c, enum due due, struct error
 	bool travelling = c->state == STATE_QUEUED || c->state == STATE_READY;
 
 	switch (due) {
-	case DUE_NOTHING:
-		break;
-	case DUE_PAYLOAD:
-		return payload_due(a, c, e);
-	case DUE_NOTIFY:
-		c->plan.notify_ms = SCHEDULE_NEVER;
-		return duty_make(a, c, DUTY_NOTIFY, VIEW(""), e);
-	case DUE_MASK:
-		c->plan.mask_ms = SCHEDULE_NEVER;
-		return duty_make(a, c, DUTY_MASK, VIEW(""), e);
-	case DUE_REVIEW:
-		c->plan.review_ms = SCHEDULE_NEVER;
-		return duty_make(a, c, DUTY_REVIEW, VIEW(""), e);
+	case DUE_NOTHING: break;
+	case DUE_PAYLOAD: return payload_due(a, c, e);
+	case DUE_NOTIFY: c->plan.notify_ms = SCHEDULE_NEVER; return duty_make(a, c, DUTY_NOTIFY, VIEW(""), e);
+	case DUE_MASK: c->plan.mask_ms = SCHEDULE_NEVER; return duty_make(a, c, DUTY_MASK, VIEW(""), e);
+	case DUE_REVIEW: c->plan.review_ms = SCHEDULE_NEVER; return duty_make(a, c, DUTY_REVIEW, VIEW(""), e);
 	case DUE_END:
 		if (travelling)
 			return copy_erase_payload(a, c, "retention period over", e) && end_unfetched(a, c, e);
@@ -227,10 +217,11 @@ static bool call_again(struct act *a, struct copy *c, struct store_duty *d, stru
 		return false;
 	d->why = view_of(why);
 	if (!copy_log(a, c, first ? OPERATION_INCIDENT : OPERATION_DUTY, "overdue",
-	              what(note, sizeof note, d->kind, first ? "receipt is overdue" : "receipt is called for again"), e))
+	              what(note, sizeof note, d->kind, first ? "receipt is overdue" : "receipt is called for again"),
+	              e))
 		return false;
 	a->overdue = true;
-	if (review)     /* the duty to erase takes its place */
+	if (review) /* the duty to erase takes its place */
 		return duty_make_end(a, c, e);
 	d->state = DUTY_OVERDUE;
 	d->escalated++;
@@ -274,7 +265,8 @@ bool duty_fire(struct act *a, struct copy *c, struct error *e)
 		if (due == DUE_NOTHING)
 			return true;
 		/* Years of silence at once: what the end overtakes is not asked for any more. */
-		if (c->plan.end_ms != SCHEDULE_NEVER && c->plan.end_ms <= a->now_ms && due != DUE_PAYLOAD && due != DUE_NOTIFY)
+		if (c->plan.end_ms != SCHEDULE_NEVER && c->plan.end_ms <= a->now_ms && due != DUE_PAYLOAD &&
+		    due != DUE_NOTIFY)
 			due = DUE_END;
 		if (!fire(a, c, due, e))
 			return false;

@@ -7,8 +7,11 @@
 
 static struct act act_of(const struct notice_in *in, struct writer *w, struct store *s)
 {
-	return (struct act){ .core = in->request->worker->core, .writer = w, .job = (struct job *)(uintptr_t)&in->job,
-		.store = s, .now_ms = in->request->now_ms };
+	return (struct act){ .core = in->request->worker->core,
+		             .writer = w,
+		             .job = (struct job *)(uintptr_t)&in->job,
+		             .store = s,
+		             .now_ms = in->request->now_ms };
 }
 
 /* --- receipts --- */
@@ -21,8 +24,11 @@ static struct view text(const struct notice_in *in, const char *name)
 /* {"duty","result","made","done"[,"until"]}; what the recipient's own gateway has checked is checked here again. */
 static const char *read_receipt(const struct notice_in *in, struct duty_receipt *r)
 {
-	struct duty_answer answer = { .result = text(in, "result"), .reason = VIEW("stays with the recipient"),
-		.until_ms = TIME_NONE, .record = VIEW("{}"), .salt = VIEW("0") };
+	struct duty_answer answer = { .result = text(in, "result"),
+		                      .reason = VIEW("stays with the recipient"),
+		                      .until_ms = TIME_NONE,
+		                      .record = VIEW("{}"),
+		                      .salt = VIEW("0") };
 	struct view duty = text(in, "duty"), until = text(in, "until");
 
 	*r = (struct duty_receipt){ .kind = duty_kind_find(duty), .result = answer.result, .until_ms = TIME_NONE };
@@ -89,8 +95,9 @@ bool duty_return_ended(const struct notice_end *end, struct writer *w, struct st
 bool duty_recall_ended(const struct notice_end *end, struct writer *w, struct store *s, struct error *e)
 {
 	struct act a = { .core = end->core, .writer = w, .job = end->job, .store = s, .now_ms = end->now_ms };
-	const struct duty_receipt none = { .kind = DUTY_RECALL, .result = VIEW("not-found"), .done_ms = end->now_ms,
-		.until_ms = TIME_NONE };
+	const struct duty_receipt none = {
+		.kind = DUTY_RECALL, .result = VIEW("not-found"), .done_ms = end->now_ms, .until_ms = TIME_NONE
+	};
 	struct copy c;
 
 	if (end->arrived || !view_is(end->error, reason_slug(REASON_NOT_FOUND)))

@@ -4,7 +4,7 @@
 #include "gatewayd/core/notice.h"
 #include "lib/tlog/entry.h"
 
-#define LINKS_MAX 256
+#define LINKS_MAX  256
 #define REASON_MAX 8192
 
 /* --- which answers there are --- */
@@ -12,16 +12,12 @@
 static const struct {
 	enum duty_kind kind;
 	const char *result;
-	bool reason, until, record;     /* what it must come with */
+	bool reason, until, record; /* what it must come with */
 } answers[] = {
-	{ DUTY_MASK, "masked", false, false, false },
-	{ DUTY_REVIEW, "kept", true, false, false },
-	{ DUTY_REVIEW, "erased", false, false, false },
-	{ DUTY_ERASE, "erased", false, false, false },
-	{ DUTY_RETURN, "returned", false, false, true },
-	{ DUTY_RECALL, "erased", false, false, false },
-	{ DUTY_CORRECTION, "corrected", false, false, false },
-	{ DUTY_NOTIFY, "notified", false, false, false },
+	{ DUTY_MASK, "masked", false, false, false },          { DUTY_REVIEW, "kept", true, false, false },
+	{ DUTY_REVIEW, "erased", false, false, false },        { DUTY_ERASE, "erased", false, false, false },
+	{ DUTY_RETURN, "returned", false, false, true },       { DUTY_RECALL, "erased", false, false, false },
+	{ DUTY_CORRECTION, "corrected", false, false, false }, { DUTY_NOTIFY, "notified", false, false, false },
 	{ DUTY_NOTIFY, "delayed", true, true, false },
 };
 
@@ -76,16 +72,13 @@ static bool onward_ended(const struct act *a, uint64_t seq, bool *ended, struct 
 		case STATE_DELIVERED:
 		case STATE_READY:
 		case STATE_FETCHED:
-		case STATE_RECALLED:
-			*ended = false;
-			return true;
+		case STATE_RECALLED: *ended = false; return true;
 		case STATE_REFUSED:
 		case STATE_FAILED:
 		case STATE_ERASED:
 		case STATE_CORRECTED:
 		case STATE_RETURNED:
-		case STATE_ENDED:
-			break;
+		case STATE_ENDED: break;
 		}
 	}
 	return true;
@@ -118,7 +111,8 @@ static bool end_corrected(const struct act *a, const struct copy *c, struct erro
 		return false;
 	if (parent == c->seq)
 		return true;
-	return copy_load(a, parent, &old, e) && copy_log(a, &old, OPERATION_ALTERATION, "corrected", "replaced by a correction", e) &&
+	return copy_load(a, parent, &old, e) &&
+	       copy_log(a, &old, OPERATION_ALTERATION, "corrected", "replaced by a correction", e) &&
 	       copy_end(a, &old, STATE_CORRECTED, e);
 }
 
@@ -156,7 +150,8 @@ static void write_body(struct buf *b, const char *duty, const struct store_duty 
 
 	time_print(d->made_ms, made);
 	time_print(d->done_ms, done);
-	buf_addf(b, "{\"duty\":\"%s\",\"result\":\"%.*s\",\"made\":\"%s\",\"done\":\"%s\"", duty, VIEW_ARG(d->result), made, done);
+	buf_addf(b, "{\"duty\":\"%s\",\"result\":\"%.*s\",\"made\":\"%s\",\"done\":\"%s\"", duty, VIEW_ARG(d->result),
+	         made, done);
 }
 
 /* Logs the receipt and, where a gateway delivered the record, sends it there, with the record that goes back. `sd` may be
@@ -164,12 +159,16 @@ static void write_body(struct buf *b, const char *duty, const struct store_duty 
 static bool send_receipt(const struct act *a, const struct copy *c, const char *duty, const struct store_duty *d,
                          int64_t until_ms, struct disclosures *sd, struct error *e)
 {
-	struct notice n = { .kind = view_is(d->result, "returned") ? NOTICE_RETURN : NOTICE_RECEIPT, .seq = c->seq,
-		.recipient = view_of(c->provider) };
+	struct notice n = { .kind = view_is(d->result, "returned") ? NOTICE_RETURN : NOTICE_RECEIPT,
+		            .seq = c->seq,
+		            .recipient = view_of(c->provider) };
 	struct buf body = BUF_INIT(4096);
 	char note[80], until[TIME_TEXT + 1];
-	struct entry entry = { .operation = OPERATION_DUTY, .time_ms = a->now_ms, .outcome = d->result, .input = c->returned,
-		.build = view_of(a->core->build) };
+	struct entry entry = { .operation = OPERATION_DUTY,
+		               .time_ms = a->now_ms,
+		               .outcome = d->result,
+		               .input = c->returned,
+		               .build = view_of(a->core->build) };
 
 	write_body(&body, duty, d);
 	if (until_ms != TIME_NONE) {
@@ -180,9 +179,9 @@ static bool send_receipt(const struct act *a, const struct copy *c, const char *
 	n.body = buf_view(&body);
 	snprintf(note, sizeof note, "%s: %s", notice_kind_name(n.kind), duty);
 	entry.note = view_of(note);
-	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-		: c->from_gateway ? notice_send(a->writer, a->job, a->store, &n, &entry, sd, e)
-		: copy_append(a, c, &entry, sd, e);
+	bool ok = body.failed       ? error_set(e, REASON_NO_MEMORY, "memory ran out")
+	          : c->from_gateway ? notice_send(a->writer, a->job, a->store, &n, &entry, sd, e)
+	                            : copy_append(a, c, &entry, sd, e);
 	buf_free(&body);
 	return ok;
 }
@@ -203,7 +202,8 @@ static bool settle_delay(const struct act *a, const struct copy *c, int64_t *unt
 
 	if (!copy_terms(a, c, &terms, NULL, e))
 		return false;
-	int64_t last = duration_add(c->plan.base_ms, &terms.notify_longest), again = duration_add(a->now_ms, &terms.notify_again);
+	int64_t last = duration_add(c->plan.base_ms, &terms.notify_longest),
+	        again = duration_add(a->now_ms, &terms.notify_again);
 	*fits = *until_ms <= last && *until_ms > a->now_ms;
 	if (*until_ms > again)
 		*until_ms = again;
@@ -294,7 +294,8 @@ bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt 
 		return false;
 	if (r->kind == DUTY_KINDS)
 		return take_effect(a, c, r->kind, r->result, r->until_ms, e);
-	bool found = store_find_duty(a->store, c->seq, r->kind, &d, &missing) && (d.state == DUTY_OPEN || d.state == DUTY_OVERDUE);
+	bool found = store_find_duty(a->store, c->seq, r->kind, &d, &missing) &&
+	             (d.state == DUTY_OPEN || d.state == DUTY_OVERDUE);
 	if (!found && missing.reason != REASON_NONE && missing.reason != REASON_NOT_FOUND) {
 		*e = missing;
 		return false;

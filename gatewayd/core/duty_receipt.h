@@ -8,10 +8,10 @@
 
 /* What the recipient's system says it has done. Views of the request's body. */
 struct duty_answer {
-	struct view result;             /* masked, kept, erased, returned, corrected, notified, delayed, not-found */
-	struct view reason;             /* of kept and delayed; stays here, in the log's disclosures */
-	int64_t until_ms;               /* of delayed; TIME_NONE: not stated */
-	struct view record, salt;       /* of returned: JSON text, and hex, as they were handed out */
+	struct view result;       /* masked, kept, erased, returned, corrected, notified, delayed, not-found */
+	struct view reason;       /* of kept and delayed; stays here, in the log's disclosures */
+	int64_t until_ms;         /* of delayed; TIME_NONE: not stated */
+	struct view record, salt; /* of returned: JSON text, and hex, as they were handed out */
 };
 /* Is that an answer to such a duty? NULL, or what is wrong with it. Any thread. */
 const char *duty_answer_fault(enum duty_kind kind, const struct duty_answer *answer);
@@ -21,10 +21,11 @@ bool duty_answered(struct act *a, struct copy *c, struct store_duty *d, const st
                    struct error *e) MUST_USE;
 /* Tells the provider's gateway, without having been asked: "never-fetched" for "delivery" when what it delivered never
  * reached a system, "not-found" for "recall" when nothing was left to recall. */
-bool duty_tell(const struct act *a, const struct copy *c, const char *duty, const char *result, struct error *e) MUST_USE;
+bool duty_tell(const struct act *a, const struct copy *c, const char *duty, const char *result,
+               struct error *e) MUST_USE;
 /* Takes a receipt that the recipient's gateway sent. A duty that is not due here yet counts as done. */
 struct duty_receipt {
-	enum duty_kind kind;            /* DUTY_KINDS: never fetched */
+	enum duty_kind kind; /* DUTY_KINDS: never fetched */
 	struct view result;
 	int64_t done_ms, until_ms;
 };

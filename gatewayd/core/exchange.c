@@ -34,11 +34,13 @@ static bool read_envelope(struct exchange *x)
 	if (!tape_parse(s->envelope, x->text, &x->tape, &x->error))
 		return false;
 	buf_reset(&s->text);
-	if (!envelope_read(x->worker->core->envelope_schema, s->schema_run, &x->tape, &s->text, &x->envelope, &x->error))
+	if (!envelope_read(x->worker->core->envelope_schema, s->schema_run, &x->tape, &s->text, &x->envelope,
+	                   &x->error))
 		return false;
 	if (x->envelope.from_gateway != (x->kind == EXCHANGE_INGRESS))
 		return fail(x, REASON_ENVELOPE_INVALID, "/origin",
-		            x->envelope.from_gateway ? "only a partner's gateway sends an origin" : "a gateway must send its origin");
+		            x->envelope.from_gateway ? "only a partner's gateway sends an origin"
+		                                     : "a gateway must send its origin");
 	return true;
 }
 
@@ -104,9 +106,13 @@ static bool reserve(struct exchange *x)
 	bool ingress = x->kind == EXCHANGE_INGRESS;
 	int64_t told = x->origin_ms > r->now_ms - QUOTA_LATE_MS ? x->origin_ms : r->now_ms - QUOTA_LATE_MS;
 	struct quota_claim claim = { .provider = view_of(r->peer->agency),
-		.source = { agreement_id(x->agreement), agreement_text(x->agreement), *agreement_digest(x->agreement) },
-		.tier = x->envelope.tier, .exception = x->envelope.exception, .reported = ingress, .look = x->dry_run,
-		.at_ms = ingress && told < r->now_ms ? told : r->now_ms };
+		                     .source = { agreement_id(x->agreement), agreement_text(x->agreement),
+		                                 *agreement_digest(x->agreement) },
+		                     .tier = x->envelope.tier,
+		                     .exception = x->envelope.exception,
+		                     .reported = ingress,
+		                     .look = x->dry_run,
+		                     .at_ms = ingress && told < r->now_ms ? told : r->now_ms };
 
 	/* A record of a batch may be decided twice; it is reserved once. */
 	if (x->quota.quotas)
@@ -127,14 +133,23 @@ static bool authorise(struct exchange *x)
 {
 	struct request *r = x->request;
 	struct lookup lookup = { .conf = r->conf, .exchange = x };
-	const struct signed_document *withdrawals = conf_withdrawals(r->conf, x->agreement), *training = conf_training(r->conf);
-	struct facts facts = { .now_ms = r->now_ms, .self = view_of(r->conf->node.agency),
-		.agency = view_of(r->peer->agency), .gateway = x->kind == EXCHANGE_INGRESS, .input = x->input,
-		.receipt_overdue = owes_receipts(x), .tier_uses = x->quota.uses[0], .exception_uses = x->quota.uses[1],
-		.build = view_of(x->worker->core->build), .arg = &lookup, .officer = find_officer,
-		.consent_withdrawn = consent_withdrawn, .consent_unknown = conf_consent_unknown(r->conf, x->agreement, r->now_ms),
-		.withdrawals = withdrawals ? &withdrawals->digest : NULL,
-		.training = training && x->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
+	const struct signed_document *withdrawals = conf_withdrawals(r->conf, x->agreement),
+	                             *training = conf_training(r->conf);
+	struct facts facts = { .now_ms = r->now_ms,
+		               .self = view_of(r->conf->node.agency),
+		               .agency = view_of(r->peer->agency),
+		               .gateway = x->kind == EXCHANGE_INGRESS,
+		               .input = x->input,
+		               .receipt_overdue = owes_receipts(x),
+		               .tier_uses = x->quota.uses[0],
+		               .exception_uses = x->quota.uses[1],
+		               .build = view_of(x->worker->core->build),
+		               .arg = &lookup,
+		               .officer = find_officer,
+		               .consent_withdrawn = consent_withdrawn,
+		               .consent_unknown = conf_consent_unknown(r->conf, x->agreement, r->now_ms),
+		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		               .training = training && x->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
 
 	return decision_authorise(&x->decision, x->agreement, &facts, &x->envelope, &x->tape);
 }
@@ -165,14 +180,9 @@ static bool check_schema(struct exchange *x, const struct schema *schema, const 
 	struct fault_sink sink = { .x = x, .reason = reason };
 
 	switch (schema_check(schema, s->schema_run, t, node)) {
-	case SCHEMA_VALID:
-		return true;
-	case SCHEMA_INVALID:
-		schema_explain(schema, s->schema_run, t, node, add_fault, &sink);
-		break;
-	case SCHEMA_LIMIT:
-		reason = REASON_LIMIT;
-		break;
+	case SCHEMA_VALID: return true;
+	case SCHEMA_INVALID: schema_explain(schema, s->schema_run, t, node, add_fault, &sink); break;
+	case SCHEMA_LIMIT: reason = REASON_LIMIT; break;
 	}
 	if (x->decision.n_failed == 0)
 		decision_fail(&x->decision, reason, "", "");
@@ -200,10 +210,15 @@ static bool fits(struct exchange *x)
 static bool transform(struct exchange *x)
 {
 	struct scratch *s = &x->worker->scratch;
-	struct surrogate_search search = { x->worker->core->surrogates, x->agreement, x->worker->reader, &x->surrogates };
+	struct surrogate_search search = { x->worker->core->surrogates, x->agreement, x->worker->reader,
+		                           &x->surrogates };
 	const struct surrogate_table surrogates = { &search, surrogates_find };
-	struct transform_input in = { .tape = &x->tape, .record = x->envelope.record, .subject = x->envelope.reference,
-		.surrogates = &surrogates, .batch = x->batch, .suppressed = x->suppressed };
+	struct transform_input in = { .tape = &x->tape,
+		                      .record = x->envelope.record,
+		                      .subject = x->envelope.reference,
+		                      .surrogates = &surrogates,
+		                      .batch = x->batch,
+		                      .suppressed = x->suppressed };
 	struct error e = { .reason = REASON_NONE };
 
 	if (x->rare) {
@@ -234,7 +249,8 @@ static bool check_output(struct exchange *x)
 		decision_fail(&x->decision, REASON_INTERNAL, "the output is not JSON", "");
 		return false;
 	}
-	if (x->kind != EXCHANGE_INGRESS && !check_schema(x, x->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
+	if (x->kind != EXCHANGE_INGRESS &&
+	    !check_schema(x, x->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
 		return false;
 	salted_digest(&x->random.salt, buf_view(&s->record), &x->output);
 	return true;
@@ -265,6 +281,7 @@ static void take_error(struct exchange *x)
 
 bool exchange_decide(struct exchange *x)
 {
+	/* clang-format off */
 	bool passes = identify(x)
 		&& read_envelope(x)
 		&& find_agreement(x)
@@ -276,6 +293,7 @@ bool exchange_decide(struct exchange *x)
 		&& transform(x)
 		&& check_output(x)
 		&& take_approval(x);
+	/* clang-format on */
 
 	if (!passes) {
 		take_error(x);

@@ -12,75 +12,75 @@
 /* Fresh random bytes of one exchange, drawn at once. */
 struct exchange_random {
 	uint8_t id[10];
-	struct salt salt;               /* of what leaves; goes to the recipient with it */
-	struct salt input_salt;         /* of what came; never leaves, so that dropped fields cannot be guessed */
-	uint8_t key[32];                /* of the payload */
+	struct salt salt;       /* of what leaves; goes to the recipient with it */
+	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
+	uint8_t key[32];        /* of the payload */
 	uint8_t nonce[12];
 	uint8_t disclosures[6][16];
-	uint8_t seed[32];               /* of the transforms */
+	uint8_t seed[32]; /* of the transforms */
 };
 
 enum exchange_kind {
-	EXCHANGE_EGRESS,        /* own agency's system: to the outbox */
-	EXCHANGE_SINGLE,        /* a partner's system, raw records: full enforcement, to the inbox */
-	EXCHANGE_INGRESS        /* a partner's gateway: verified and narrowed, to the inbox */
+	EXCHANGE_EGRESS, /* own agency's system: to the outbox */
+	EXCHANGE_SINGLE, /* a partner's system, raw records: full enforcement, to the inbox */
+	EXCHANGE_INGRESS /* a partner's gateway: verified and narrowed, to the inbox */
 };
 
 struct exchange {
-	struct job job;                 /* first: the writer hands it back */
+	struct job job; /* first: the writer hands it back */
 	struct exchange *next_free;
 	struct worker *worker;
 	struct request *request;
-	unsigned line;                  /* of NDJSON, from 0 */
-	bool dry_run;                   /* /validate: nothing is stored but an audit entry */
-	bool final;                     /* the answer is kept for its key; false: the sender tries again */
+	unsigned line; /* of NDJSON, from 0 */
+	bool dry_run;  /* /validate: nothing is stored but an audit entry */
+	bool final;    /* the answer is kept for its key; false: the sender tries again */
 
 	/* decided */
 	enum exchange_kind kind;
 	struct exchange_random random;
-	struct view text;               /* the envelope's bytes */
+	struct view text; /* the envelope's bytes */
 	struct tape tape;
 	struct envelope envelope;
-	struct agreement *agreement;    /* the conf's */
+	struct agreement *agreement; /* the conf's */
 	struct decision decision;
-	struct error error;             /* why, when a step before the decision failed */
-	struct digest input, output;    /* salted digests of the record */
+	struct error error;          /* why, when a step before the decision failed */
+	struct digest input, output; /* salted digests of the record */
 	struct uuid id, origin;
-	int64_t origin_ms;              /* when the first gateway released it, as its log says */
-	struct quota_use quota;         /* reserved until the release is committed or nothing is released */
-	struct surrogate_use surrogates;        /* held until the release is committed or nothing is released */
-	bool approved;                  /* a person has decided: what would be held is released */
-	bool batch;                     /* somebody counts it among others: k-guards are seen to */
-	uint8_t suppressed;             /* k-guards of the program whose fields are withheld */
-	const char *rare;               /* rule of the k-guard that refuses the record, or NULL */
+	int64_t origin_ms;               /* when the first gateway released it, as its log says */
+	struct quota_use quota;          /* reserved until the release is committed or nothing is released */
+	struct surrogate_use surrogates; /* held until the release is committed or nothing is released */
+	bool approved;                   /* a person has decided: what would be held is released */
+	bool batch;                      /* somebody counts it among others: k-guards are seen to */
+	uint8_t suppressed;              /* k-guards of the program whose fields are withheld */
+	const char *rare;                /* rule of the k-guard that refuses the record, or NULL */
 	struct corrected {
-		uint64_t seq;           /* 0: corrects nothing */
-		struct uuid id;         /* this gateway's */
-		int64_t base_ms;        /* release of the first version */
-		uint32_t version;       /* of this one: 2 for the first correction */
+		uint64_t seq;     /* 0: corrects nothing */
+		struct uuid id;   /* this gateway's */
+		int64_t base_ms;  /* release of the first version */
+		uint32_t version; /* of this one: 2 for the first correction */
 	} corrects;
-	uint64_t onward_of;             /* exchange that the data came by; 0: none */
+	uint64_t onward_of; /* exchange that the data came by; 0: none */
 
 	/* written */
-	struct arena mem;               /* views of the rows below */
+	struct arena mem; /* views of the rows below */
 	struct store_exchange row;
 	bool keeps_payload, delivers, receives;
-	struct buf sealed;              /* nonce, then AES-256-GCM of salts and record */
-	struct buf answer;              /* JSON without receipt and closing brace */
+	struct buf sealed; /* nonce, then AES-256-GCM of salts and record */
+	struct buf answer; /* JSON without receipt and closing brace */
 	struct buf leaf;
 	struct disclosures sd;
 	struct store_timer timer;
 	struct store_delivery delivery;
 	struct store_inbox inbox;
-	struct buf members;             /* envelope members for the delivery, or the inbox' body */
+	struct buf members; /* envelope members for the delivery, or the inbox' body */
 
 	/* what the writer found */
 	enum store_accepted accepted;
-	struct buf prior;               /* the first answer, when it is replayed */
+	struct buf prior; /* the first answer, when it is replayed */
 	int prior_status;
-	uint64_t index;                 /* audit index of the answer's entry */
+	uint64_t index; /* audit index of the answer's entry */
 	struct uuid answer_id;
-	struct buf result;              /* the finished answer */
+	struct buf result; /* the finished answer */
 	int status;
 };
 

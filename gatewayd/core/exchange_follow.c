@@ -32,7 +32,8 @@ static bool find_corrected(const struct exchange *x, struct store_exchange *foun
 	if (x->kind == EXCHANGE_INGRESS ? !store_find_origin(reader, provider, &id, found, &e)
 	                                : !store_find_exchange(reader, &id, found, &e))
 		return false;
-	return view_eq(found->provider, provider) && view_eq(found->agreement, agreement_id(x->agreement)) && lives(found->state);
+	return view_eq(found->provider, provider) && view_eq(found->agreement, agreement_id(x->agreement)) &&
+	       lives(found->state);
 }
 
 static bool follow_correction(struct exchange *x)
@@ -72,7 +73,8 @@ static bool follow_onward(struct exchange *x)
 	if (x->kind != EXCHANGE_EGRESS)
 		return refuse(x, REASON_ENVELOPE_INVALID, "/onward_of");
 	if (!uuid_parse(x->envelope.onward_of, &id) || !store_find_exchange(reader, &id, &came, &e) ||
-	    !view_is(came.recipient, x->request->conf->node.agency) || (came.state != STATE_READY && came.state != STATE_FETCHED))
+	    !view_is(came.recipient, x->request->conf->node.agency) ||
+	    (came.state != STATE_READY && came.state != STATE_FETCHED))
 		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
 	x->onward_of = came.seq;
 	struct digest governing = came.agreement_digest;
@@ -82,13 +84,9 @@ static bool follow_onward(struct exchange *x)
 	if (!store_get_document(reader, &governing, &text, &e))
 		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
 	switch (copy_onward(text, x->decision.recipient)) {
-	case ONWARD_NEVER:
-		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
-	case ONWARD_WITH_PERMISSION:
-		x->decision.wait = true;
-		break;
-	case ONWARD_LISTED:
-		break;
+	case ONWARD_NEVER: return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
+	case ONWARD_WITH_PERMISSION: x->decision.wait = true; break;
+	case ONWARD_LISTED: break;
 	}
 	return true;
 }
@@ -111,7 +109,8 @@ static bool overtake(const struct act *a, uint64_t seq, struct error *e)
 		return false;
 	if (old.state == STATE_QUEUED) {
 		old.plan.notify_ms = SCHEDULE_NEVER;
-		return store_drop_delivery(a->store, seq, e) && copy_erase_payload(a, &old, "corrected before it was delivered", e) &&
+		return store_drop_delivery(a->store, seq, e) &&
+		       copy_erase_payload(a, &old, "corrected before it was delivered", e) &&
 		       copy_end(a, &old, STATE_CORRECTED, e);
 	}
 	if (old.state != STATE_READY)
@@ -124,12 +123,13 @@ static bool overtake(const struct act *a, uint64_t seq, struct error *e)
 
 static bool write_correction(struct exchange *x, const struct act *a, struct error *e)
 {
-	struct store_link link = { .child = x->row.seq, .parent = x->corrects.seq, .kind = LINK_CORRECTS,
-		.version = x->corrects.version };
+	struct store_link link = {
+		.child = x->row.seq, .parent = x->corrects.seq, .kind = LINK_CORRECTS, .version = x->corrects.version
+	};
 	struct copy c;
 
-	return store_put_link(a->store, &link, e) && overtake(a, x->corrects.seq, e) && copy_load(a, x->row.seq, &c, e) &&
-	       duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
+	return store_put_link(a->store, &link, e) && overtake(a, x->corrects.seq, e) &&
+	       copy_load(a, x->row.seq, &c, e) && duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
 }
 
 /* It may have been recalled since it was looked at: then this one goes no further. */
@@ -149,7 +149,9 @@ static bool write_onward(struct exchange *x, const struct act *a, struct error *
 
 bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e)
 {
-	struct act a = { .core = x->worker->core, .writer = w, .job = &x->job, .store = s, .now_ms = x->request->now_ms };
+	struct act a = {
+		.core = x->worker->core, .writer = w, .job = &x->job, .store = s, .now_ms = x->request->now_ms
+	};
 
 	return (x->corrects.seq == 0 || write_correction(x, &a, e)) && (x->onward_of == 0 || write_onward(x, &a, e));
 }

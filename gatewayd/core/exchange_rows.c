@@ -18,9 +18,12 @@ bool exchange_is_release(const struct exchange *x)
 static bool seal(struct exchange *x)
 {
 	struct scratch *s = &x->worker->scratch;
-	struct payload_parts parts = { .key = x->random.key, .nonce = x->random.nonce, .exchange = &x->id,
-		.salt = &x->random.salt, .input_salt = &x->random.input_salt,
-		.record = x->decision.outcome == OUTCOME_HELD ? x->text : buf_view(&s->record) };
+	struct payload_parts parts = { .key = x->random.key,
+		                       .nonce = x->random.nonce,
+		                       .exchange = &x->id,
+		                       .salt = &x->random.salt,
+		                       .input_salt = &x->random.input_salt,
+		                       .record = x->decision.outcome == OUTCOME_HELD ? x->text : buf_view(&s->record) };
 
 	return payload_seal(s->gcm, &parts, &s->proof, &x->sealed);
 }
@@ -37,8 +40,8 @@ static void delivery_members(struct exchange *x)
 	splice_open(&s, '{');
 	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
 		struct view name = tape_string(t, k);
-		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") || view_is(name, "onward_of") ||
-		    view_is(name, "approvals") || view_is(name, "retention"))
+		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") ||
+		    view_is(name, "onward_of") || view_is(name, "approvals") || view_is(name, "retention"))
 			continue;
 		splice_key(&s, t, k);
 		splice_copy(&s, t, k + 1);
@@ -100,13 +103,10 @@ static void inbox_members(struct exchange *x)
 static enum exchange_state state_of(const struct exchange *x)
 {
 	switch (x->decision.outcome) {
-	case OUTCOME_HELD:
-		return STATE_HELD;
-	case OUTCOME_REFUSED:
-		return STATE_REFUSED;
+	case OUTCOME_HELD: return STATE_HELD;
+	case OUTCOME_REFUSED: return STATE_REFUSED;
 	case OUTCOME_RELEASED:
-	case OUTCOME_TRANSFORMED:
-		break;
+	case OUTCOME_TRANSFORMED: break;
 	}
 	return x->kind == EXCHANGE_EGRESS ? STATE_QUEUED : STATE_READY;
 }
@@ -132,9 +132,15 @@ static void fill_row(struct exchange *x)
 	struct view key = x->kind == EXCHANGE_INGRESS ? VIEW("") : x->envelope.key.n ? x->envelope.key : r->key;
 
 	x->row = (struct store_exchange){
-		.id = x->id, .origin = x->origin, .partner = view_of(r->peer->id), .key = arena_copy(&x->mem, key),
-		.received_ms = r->now_ms, .provider = view_of(r->peer->agency), .state = state_of(x),
-		.recipient = x->decision.recipient, .status = x->status,
+		.id = x->id,
+		.origin = x->origin,
+		.partner = view_of(r->peer->id),
+		.key = arena_copy(&x->mem, key),
+		.received_ms = r->now_ms,
+		.provider = view_of(r->peer->agency),
+		.state = state_of(x),
+		.recipient = x->decision.recipient,
+		.status = x->status,
 	};
 	if (x->agreement) {
 		x->row.agreement = agreement_id(x->agreement);
@@ -167,13 +173,17 @@ static void fill_release(struct exchange *x)
 		int64_t deadline = duration_add(now, &node->delivery_deadline), payload = x->timer.plan.payload_ms;
 		x->delivers = true;
 		delivery_members(x);
-		x->delivery = (struct store_delivery){ .recipient = x->decision.recipient, .next_ms = now,
-			.deadline_ms = deadline == TIME_NONE || deadline > payload ? payload : deadline };
+		x->delivery = (struct store_delivery){ .recipient = x->decision.recipient,
+			                               .next_ms = now,
+			                               .deadline_ms = deadline == TIME_NONE || deadline > payload
+			                                                      ? payload
+			                                                      : deadline };
 	} else {
 		x->receives = true;
 		inbox_members(x);
-		x->inbox = (struct store_inbox){ .exchange = x->id, .made_ms = now,
-			.kind = x->corrects.seq ? VIEW("correction") : VIEW("record") };
+		x->inbox = (struct store_inbox){ .exchange = x->id,
+			                         .made_ms = now,
+			                         .kind = x->corrects.seq ? VIEW("correction") : VIEW("record") };
 	}
 }
 
@@ -184,13 +194,10 @@ static enum operation operation_of(const struct exchange *x)
 	if (x->dry_run)
 		return OPERATION_VALIDATION;
 	switch (x->decision.outcome) {
-	case OUTCOME_HELD:
-		return OPERATION_HOLD;
-	case OUTCOME_REFUSED:
-		return OPERATION_REFUSAL;
+	case OUTCOME_HELD: return OPERATION_HOLD;
+	case OUTCOME_REFUSED: return OPERATION_REFUSAL;
 	case OUTCOME_RELEASED:
-	case OUTCOME_TRANSFORMED:
-		break;
+	case OUTCOME_TRANSFORMED: break;
 	}
 	return x->kind == EXCHANGE_EGRESS ? OPERATION_DISCLOSURE : OPERATION_COLLECTION;
 }
@@ -217,10 +224,16 @@ static void fill_entry(struct exchange *x)
 	struct scratch *s = &x->worker->scratch;
 	struct request *r = x->request;
 	enum reason reason = exchange_reason(x);
-	struct entry e = { .operation = operation_of(x), .time_ms = r->now_ms, .exchange = x->id,
-		.peer = view_of(r->peer->id), .recipient = x->decision.recipient,
-		.outcome = view_of(outcome_name(x->decision.outcome)), .input = x->input, .output = x->output,
-		.corrects = x->corrects.id, .build = view_of(x->worker->core->build) };
+	struct entry e = { .operation = operation_of(x),
+		           .time_ms = r->now_ms,
+		           .exchange = x->id,
+		           .peer = view_of(r->peer->id),
+		           .recipient = x->decision.recipient,
+		           .outcome = view_of(outcome_name(x->decision.outcome)),
+		           .input = x->input,
+		           .output = x->output,
+		           .corrects = x->corrects.id,
+		           .build = view_of(x->worker->core->build) };
 
 	if (reason != REASON_NONE)
 		e.reason = view_of(reason_coarse(reason));
@@ -237,7 +250,8 @@ static void fill_entry(struct exchange *x)
 		e.tier = x->envelope.tier;
 	}
 	buf_reset(&s->text);
-	decision_json(&x->decision, &x->tape, x->envelope.record, exchange_is_release(x) ? s->transform_run : NULL, &s->text);
+	decision_json(&x->decision, &x->tape, x->envelope.record, exchange_is_release(x) ? s->transform_run : NULL,
+	              &s->text);
 	disclose(x, 0, "decision", buf_view(&s->text));
 	disclose_string(x, 1, "case", x->envelope.case_ref);
 	disclose_string(x, 2, "reference", x->envelope.reference);
@@ -287,7 +301,8 @@ static void fill_answer(struct exchange *x)
 	}
 	if (exchange_is_release(x)) {
 		add_text_member(b, "recipient", d->recipient);
-		buf_addf(b, ",\"released\":%u,\"transformed\":%u,\"dropped\":%u", d->released, d->transformed, d->dropped);
+		buf_addf(b, ",\"released\":%u,\"transformed\":%u,\"dropped\":%u", d->released, d->transformed,
+		         d->dropped);
 	} else {
 		add_errors(x, b);
 	}
@@ -327,15 +342,16 @@ static void fill(struct exchange *x)
 		fill_release(x);
 	} else if (keeps) {
 		x->keeps_payload = true;
-		x->timer = (struct store_timer){ .kind = TIMER_ERASE, .due_ms = x->request->now_ms + HELD_MS,
-			.plan.payload_ms = x->request->now_ms + HELD_MS };
+		x->timer = (struct store_timer){ .kind = TIMER_ERASE,
+			                         .due_ms = x->request->now_ms + HELD_MS,
+			                         .plan.payload_ms = x->request->now_ms + HELD_MS };
 	}
 }
 
 static bool filled(const struct exchange *x)
 {
-	return !x->answer.failed && !x->leaf.failed && !x->members.failed && !x->sd.packed.failed && !x->sd.text.failed &&
-	       !x->worker->scratch.text.failed;
+	return !x->answer.failed && !x->leaf.failed && !x->members.failed && !x->sd.packed.failed &&
+	       !x->sd.text.failed && !x->worker->scratch.text.failed;
 }
 
 bool exchange_prepare(struct exchange *x)

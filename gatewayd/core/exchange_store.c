@@ -5,7 +5,7 @@
 #include "gatewayd/core/proofs.h"
 
 #define ANSWER_MAX (256u * 1024)
-#define KEPT_MAX 65536          /* bytes that a buffer of an idle exchange may hold on to */
+#define KEPT_MAX   65536 /* bytes that a buffer of an idle exchange may hold on to */
 
 /* --- the exchange's memory --- */
 
@@ -138,7 +138,8 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	if (exchange_is_release(x) && (!quota_write(&x->quota, s, e) || !surrogates_write(&x->surrogates, s, e)))
 		return false;
 	x->delivery.envelope = x->inbox.body = buf_view(&x->members);
-	if ((x->delivers && !store_put_delivery(s, &x->delivery, e)) || (x->receives && !store_put_inbox(s, &x->inbox, e)))
+	if ((x->delivers && !store_put_delivery(s, &x->delivery, e)) ||
+	    (x->receives && !store_put_inbox(s, &x->inbox, e)))
 		return false;
 	x->timer.inbox = x->receives ? x->inbox.id : 0;
 	return store_put_timer(s, &x->timer, e) && (!exchange_is_release(x) || exchange_write_links(x, w, s, e));
@@ -162,8 +163,7 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 	if (x->accepted != STORE_NEW)
 		return true;
 	return writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
-	       store_set_entry(s, x->row.seq, x->index, e) &&
-	       (!x->keeps_payload || exchange_write_payload(x, w, s, e));
+	       store_set_entry(s, x->row.seq, x->index, e) && (!x->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
 /* --- home again (worker's thread) --- */
@@ -223,7 +223,8 @@ static void fill_result(struct exchange *x)
 		x->status = x->prior_status;
 		if (is_archived(x)) {
 			buf_add(&x->result, buf_view(&x->prior));
-			buf_addf(&x->result, ",\"audit_index\":%llu,\"archived\":true}", (unsigned long long)store_entry_index(x->index));
+			buf_addf(&x->result, ",\"audit_index\":%llu,\"archived\":true}",
+			         (unsigned long long)store_entry_index(x->index));
 			count_outcome(x);
 			return;
 		}
@@ -234,12 +235,8 @@ static void fill_result(struct exchange *x)
 		}
 		buf_add(&x->result, buf_view(&x->prior));
 		break;
-	case STORE_CONFLICT:
-		plain_problem(x, REASON_KEY_REUSED);
-		return;
-	case STORE_IN_USE:
-		plain_problem(x, REASON_KEY_IN_USE);
-		return;
+	case STORE_CONFLICT: plain_problem(x, REASON_KEY_REUSED); return;
+	case STORE_IN_USE: plain_problem(x, REASON_KEY_IN_USE); return;
 	}
 	add_receipt(x, buf_view(&s->proof));
 	count_outcome(x);
@@ -248,7 +245,9 @@ static void fill_result(struct exchange *x)
 /* One envelope, one answer. */
 static void answer_single(struct exchange *x)
 {
-	struct answer a = { .status = x->status, .body = buf_view(&x->result), .replayed = x->accepted == STORE_REPLAY };
+	struct answer a = { .status = x->status,
+		            .body = buf_view(&x->result),
+		            .replayed = x->accepted == STORE_REPLAY };
 	char location[64], id[UUID_TEXT + 1];
 
 	if (x->status >= 400)

@@ -43,7 +43,8 @@ static bool open_and_read(const char *path, size_t max, bool private, struct buf
 	else if (!S_ISREG(st.st_mode))
 		error_at(e, REASON_IO, path, 0, 0, "is not a regular file");
 	else if (private && (st.st_mode & (S_IWGRP | S_IRWXO)))
-		error_at(e, REASON_CONFIG, path, 0, 0, "holds a secret: others may not read it, nor its group write it");
+		error_at(e, REASON_CONFIG, path, 0, 0,
+		         "holds a secret: others may not read it, nor its group write it");
 	else {
 		/* One byte past the ceiling shows that a file is too large. */
 		out->max = ceiling < SIZE_MAX - 1 ? ceiling + 1 : ceiling;

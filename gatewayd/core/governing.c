@@ -9,7 +9,7 @@
 #include "lib/tlog/note.h"
 
 struct governing {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct core *core;
 	struct conf *conf;
 	enum operation operation;
@@ -81,7 +81,8 @@ static bool keep_signed(struct governing *g, const struct signed_document *d)
 	snprintf(note, sizeof note, "%s number %llu of %.*s in force for the first time", document_kind_name(d->kind),
 	         (unsigned long long)d->number, VIEW_ARG(d->issuer));
 	struct entry entry = { .operation = d->kind == DOCUMENT_EPOCHS ? OPERATION_KEY_CHANGE : OPERATION_POLICY_CHANGE,
-		.agreement = d->agreement, .note = view_of(note) };
+		               .agreement = d->agreement,
+		               .note = view_of(note) };
 	name_of(d->kind, d->agreement, d->issuer, name, sizeof name);
 	digest_print(&digest, &d->digest);
 	bool ok = keep(g, document_kind_name(d->kind), d->text, &entry) &&
@@ -126,12 +127,14 @@ static void follow_store(struct store *reader, const struct conf *fresh, enum do
 }
 
 /* The store does not know yet what the last reload brought. Where the agreement went its documents may go. */
-static void follow_running(const struct conf *running, const struct conf *fresh, int64_t now_ms, struct error_list *errors)
+static void follow_running(const struct conf *running, const struct conf *fresh, int64_t now_ms,
+                           struct error_list *errors)
 {
 	for (size_t i = 0; running && i < running->n_documents; i++) {
 		const struct signed_document *d = running->documents[i];
 		if (d->agreement.n == 0 || conf_holds(fresh, d->agreement))
-			signed_document_follows(d, conf_document(fresh, d->kind, d->agreement, d->issuer), now_ms, errors);
+			signed_document_follows(d, conf_document(fresh, d->kind, d->agreement, d->issuer), now_ms,
+			                        errors);
 	}
 }
 
@@ -147,7 +150,8 @@ bool governing_permits(struct store *reader, const struct conf *running, const s
 	follow_store(reader, fresh, DOCUMENT_TRAINING, VIEW(""), self, now_ms, errors);
 	for (size_t i = 0; i < fresh->n_agreements; i++) {
 		const struct agreement *a = fresh->agreements[i];
-		follow_store(reader, fresh, DOCUMENT_WITHDRAWALS, agreement_id(a), agreement_withdrawals(a), now_ms, errors);
+		follow_store(reader, fresh, DOCUMENT_WITHDRAWALS, agreement_id(a), agreement_withdrawals(a), now_ms,
+		             errors);
 		follow_store(reader, fresh, DOCUMENT_EPOCHS, agreement_id(a), self, now_ms, errors);
 	}
 	return errors->n + errors->dropped == before;
@@ -162,7 +166,9 @@ static void warn_of(const struct signed_document *d, int64_t now_ms)
 	if (!withdrawals_current(d, now_ms))
 		core_log("error", "%s: its next update was due at %s: what rests on consent is refused", d->file, due);
 	else if (d->next_update_ms - now_ms < (d->next_update_ms - d->issued_ms) / 4)
-		core_log("warning", "%s: its next update is due at %s; without it what rests on consent is refused then", d->file, due);
+		core_log("warning",
+		         "%s: its next update is due at %s; without it what rests on consent is refused then", d->file,
+		         due);
 }
 
 void governing_warn(const struct conf *conf, int64_t now_ms)
@@ -173,8 +179,11 @@ void governing_warn(const struct conf *conf, int64_t now_ms)
 	for (size_t i = 0; i < conf->n_agreements; i++) {
 		const struct agreement *a = conf->agreements[i];
 		if (agreement_withdrawals(a).n && !conf_withdrawals(conf, a))
-			core_log("error", "agreement %.*s version %.*s: there is no list of withdrawals of %.*s: what rests on consent is refused",
-			         VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)), VIEW_ARG(agreement_withdrawals(a)));
+			core_log(
+			        "error",
+			        "agreement %.*s version %.*s: there is no list of withdrawals of %.*s: what rests on consent is refused",
+			        VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)),
+			        VIEW_ARG(agreement_withdrawals(a)));
 	}
 }
 
@@ -194,13 +203,17 @@ static bool keep_keys(struct governing *g)
 	public_keys_print(g->conf, g->core->witness, &text);
 	if (text.failed) {
 		error_set(g->error, REASON_NO_MEMORY, "memory ran out");
-	} else if (!store_get_value(g->store, VIEW("keys/public"), &last, &missing) && missing.reason != REASON_NOT_FOUND) {
+	} else if (!store_get_value(g->store, VIEW("keys/public"), &last, &missing) &&
+	           missing.reason != REASON_NOT_FOUND) {
 		*g->error = missing;
 	} else {
 		sha256(buf_view(&text), &digest);
 		struct view now = view_make(digest.b, sizeof digest.b);
-		struct entry entry = { .operation = OPERATION_KEY_CHANGE, .time_ms = g->now_ms, .input = digest,
-			.note = VIEW("public keys of this node and its partners"), .build = view_of(g->core->build) };
+		struct entry entry = { .operation = OPERATION_KEY_CHANGE,
+			               .time_ms = g->now_ms,
+			               .input = digest,
+			               .note = VIEW("public keys of this node and its partners"),
+			               .build = view_of(g->core->build) };
 		ok = view_eq(last, now) ||
 		     (store_put_document(g->store, &digest, VIEW("keys"), buf_view(&text), g->now_ms, g->error) &&
 		      store_put_value(g->store, VIEW("keys/public"), now, g->error) && append(g, &entry));
@@ -218,12 +231,16 @@ static bool tell_archive(struct governing *g, uint64_t log, const struct store_a
 	struct buf note = BUF_INIT(NOTE_NAME_MAX + 100);
 	struct view checkpoint = VIEW("");
 
-	bool ok = store_use_log(g->store, log, g->error) && store_last_checkpoint(g->store, &size, &checkpoint, g->error);
+	bool ok =
+	        store_use_log(g->store, log, g->error) && store_last_checkpoint(g->store, &size, &checkpoint, g->error);
 	struct view origin = view_cut(&checkpoint, '\n');
 	buf_addf(&note, "entries of log %.*s archived: %llu", VIEW_ARG(origin), (unsigned long long)a->size);
 	ok = store_use_log(g->store, present, g->error) && ok;
-	struct entry entry = { .operation = OPERATION_ERASURE, .time_ms = g->now_ms, .input = a->checkpoint,
-		.note = buf_view(&note), .build = view_of(g->core->build) };
+	struct entry entry = { .operation = OPERATION_ERASURE,
+		               .time_ms = g->now_ms,
+		               .input = a->checkpoint,
+		               .note = buf_view(&note),
+		               .build = view_of(g->core->build) };
 	ok = ok && (!note.failed || error_set(g->error, REASON_NO_MEMORY, "memory ran out")) && append(g, &entry) &&
 	     store_tell_archive(g->store, log, g->error);
 	buf_free(&note);
@@ -252,8 +269,10 @@ static bool tell_archives(struct governing *g)
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct governing *g = (struct governing *)j;
-	struct entry entry = { .operation = g->operation, .time_ms = g->now_ms, .note = view_of(g->note),
-		.build = view_of(g->core->build) };
+	struct entry entry = { .operation = g->operation,
+		               .time_ms = g->now_ms,
+		               .note = view_of(g->note),
+		               .build = view_of(g->core->build) };
 
 	g->writer = w;
 	g->store = s;

@@ -37,8 +37,8 @@ void handle_readyz(struct request *r)
 
 static void counter(struct buf *b, const char *name, const char *help, uint64_t value)
 {
-	buf_addf(b, "# TYPE gatewayd_%s counter\n# HELP gatewayd_%s %s\ngatewayd_%s_total %llu\n", name, name, help, name,
-	         (unsigned long long)value);
+	buf_addf(b, "# TYPE gatewayd_%s counter\n# HELP gatewayd_%s %s\ngatewayd_%s_total %llu\n", name, name, help,
+	         name, (unsigned long long)value);
 }
 
 static void gauge(struct buf *b, const char *name, const char *help, uint64_t value)
@@ -62,14 +62,16 @@ void handle_metrics(struct request *r)
 	counter(&b, "exchanges_replayed", "Answers given again for the same key.", atomic_load(&c->replayed));
 	counter(&b, "deliveries", "Deliveries that a partner acknowledged.", atomic_load(&c->delivered));
 	counter(&b, "delivery_failures", "Deliveries given up.", atomic_load(&c->delivery_failures));
-	counter(&b, "timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.", atomic_load(&c->fired));
+	counter(&b, "timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.",
+	        atomic_load(&c->fired));
 	counter(&b, "strangers", "Requests of no known partner.", atomic_load(&c->strangers));
 	counter(&b, "commits", "Transactions committed.", stats.commits);
 	gauge(&b, "commit_rows", "Median exchanges in one commit.", stats.median_batch);
 	gauge(&b, "audit_entries", "Entries in the audit log.", stats.tree_size);
 	gauge(&b, "clock_trusted", "Whether the clock is trusted, so that what is due is erased.", clock_trusted(c));
 	counter(&b, "witness_given", "Checkpoints of partners' logs cosigned.", atomic_load(&c->witness->cosigned));
-	counter(&b, "witness_incidents", "Partners' logs that forked or went back.", atomic_load(&c->witness->incidents));
+	counter(&b, "witness_incidents", "Partners' logs that forked or went back.",
+	        atomic_load(&c->witness->incidents));
 	counter(&b, "witness_had", "Cosignatures of this log.", atomic_load(&c->witness->cosignatures));
 	counter(&b, "witness_failures", "Partners that did not cosign when asked.", atomic_load(&c->witness->failures));
 	if (witness_latest_ms(c) > 0)
@@ -88,7 +90,8 @@ void handle_metrics(struct request *r)
 		gauge(&b, "withdrawals_due_seconds", "When the next list of withdrawn consents is due.",
 		      (uint64_t)conf_next_update_ms(r->conf) / 1000);
 	counter(&b, "rebuilds", "Full verifications that found the log whole.", atomic_load(&c->rebuilds));
-	counter(&b, "rebuild_failures", "Full verifications that found the log altered.", atomic_load(&c->rebuild_failures));
+	counter(&b, "rebuild_failures", "Full verifications that found the log altered.",
+	        atomic_load(&c->rebuild_failures));
 	gauge(&b, "rebuild_entries", "Entries in the last full verification.", atomic_load(&c->rebuild_entries));
 	if (store_count(r->worker->reader, &counts, &e)) {
 		gauge(&b, "payloads", "Sealed payloads held.", counts.payloads);

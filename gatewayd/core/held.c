@@ -10,11 +10,11 @@
 #include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
 
-#define ENVELOPE_MAX (20u * 1024 * 1024)
-#define APPROVALS_MAX 8         /* the envelope's schema */
+#define ENVELOPE_MAX  (20u * 1024 * 1024)
+#define APPROVALS_MAX 8 /* the envelope's schema */
 
 struct held {
-	struct worker worker;           /* scratch memory and reader for the steps; it has no thread and no channel */
+	struct worker worker; /* scratch memory and reader for the steps; it has no thread and no channel */
 	struct home *home;
 	struct schema *approval_schema;
 };
@@ -99,17 +99,23 @@ static bool write_answer(struct store *s, uint64_t seq, const struct row_copy *r
 static bool end_refused(const struct act *a, const struct row_copy *row, uint64_t seq, const char *note,
                         struct testimony *t, struct error *e)
 {
-	struct entry entry = { .time_ms = a->now_ms, .exchange = row->id, .peer = view_of(row->partner),
-		.recipient = view_of(row->recipient), .agreement = view_of(row->agreement),
-		.agreement_digest = row->agreement_digest, .outcome = view_of(outcome_name(OUTCOME_REFUSED)),
-		.reason = view_of(reason_coarse(REASON_NOT_PERMITTED)), .note = view_of(note) };
+	struct entry entry = { .time_ms = a->now_ms,
+		               .exchange = row->id,
+		               .peer = view_of(row->partner),
+		               .recipient = view_of(row->recipient),
+		               .agreement = view_of(row->agreement),
+		               .agreement_digest = row->agreement_digest,
+		               .outcome = view_of(outcome_name(OUTCOME_REFUSED)),
+		               .reason = view_of(reason_coarse(REASON_NOT_PERMITTED)),
+		               .note = view_of(note) };
 	uint64_t index;
 	struct copy c;
 
 	return append_decision(a->core, a->writer, a->job, &entry, t, &index, e) &&
 	       store_set_entry(a->store, seq, index, e) && write_answer(a->store, seq, row, e) &&
 	       store_set_state(a->store, seq, STATE_REFUSED, e) && copy_load(a, seq, &c, e) &&
-	       copy_erase_payload(a, &c, note, e) && (!c.from_gateway || duty_tell(a, &c, "delivery", "never-fetched", e));
+	       copy_erase_payload(a, &c, note, e) &&
+	       (!c.from_gateway || duty_tell(a, &c, "delivery", "never-fetched", e));
 }
 
 bool held_end(const struct act *a, uint64_t seq, const char *why, struct error *e)
@@ -148,7 +154,7 @@ static bool find_held(struct held *h, const struct held_request *r, struct store
 }
 
 struct refusal {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct held *held;
 	struct held_request asked;
 	uint64_t seq;
@@ -222,17 +228,17 @@ void held_refuse(struct held *h, const struct held_request *asked)
 /* --- release --- */
 
 struct release {
-	struct request request;         /* first: what the steps ask about; no peer waits for it */
+	struct request request; /* first: what the steps ask about; no peer waits for it */
 	struct held *held;
 	struct held_request asked;
 	struct exchange *x;
 	struct row_copy row;
 	uint64_t seq;
 	struct payload payload;
-	struct buf envelope;            /* with the approval */
+	struct buf envelope; /* with the approval */
 	char path[200];
 	struct testimony testimony;
-	bool approved;                  /* false: only the attempt is logged */
+	bool approved; /* false: only the attempt is logged */
 	bool still_held;
 	char why_not[400];
 };
@@ -289,9 +295,13 @@ static bool splice_approval(struct release *r, struct error *e)
 static const char *obstacle(struct release *r)
 {
 	const struct exchange *x = r->x;
-	struct held_approval approval = { .schema = r->held->approval_schema, .conf = r->request.conf,
-		.now_ms = r->request.now_ms, .exchange = x, .agreement = &r->row.agreement_digest,
-		.statement = r->asked.statement, .signature = r->asked.signature };
+	struct held_approval approval = { .schema = r->held->approval_schema,
+		                          .conf = r->request.conf,
+		                          .now_ms = r->request.now_ms,
+		                          .exchange = x,
+		                          .agreement = &r->row.agreement_digest,
+		                          .statement = r->asked.statement,
+		                          .signature = r->asked.signature };
 	const char *fault = held_approval_fault(&approval);
 
 	if (fault)
@@ -302,10 +312,8 @@ static const char *obstacle(struct release *r)
 		switch ((int)x->decision.failed[i].reason) {
 		case REASON_APPROVAL_INVALID:
 			return "the agreement asks for another approval: one of another officer, or one that still holds";
-		case REASON_APPROVAL_MISSING:
-			return "the agreement asks for more approvals";
-		case REASON_TRAINING_EXPIRED:
-			return "an officer's training has expired";
+		case REASON_APPROVAL_MISSING: return "the agreement asks for more approvals";
+		case REASON_TRAINING_EXPIRED: return "an officer's training has expired";
 		}
 	return NULL;
 }
@@ -314,14 +322,20 @@ static const char *obstacle(struct release *r)
 
 static struct entry decision_facts(const struct release *r, const char *outcome, const char *note)
 {
-	return (struct entry){ .time_ms = r->request.now_ms, .exchange = r->row.id, .peer = view_of(r->row.partner),
-		.recipient = view_of(r->row.recipient), .agreement = view_of(r->row.agreement),
-		.agreement_digest = r->row.agreement_digest, .outcome = view_of(outcome), .note = view_of(note) };
+	return (struct entry){ .time_ms = r->request.now_ms,
+		               .exchange = r->row.id,
+		               .peer = view_of(r->row.partner),
+		               .recipient = view_of(r->row.recipient),
+		               .agreement = view_of(r->row.agreement),
+		               .agreement_digest = r->row.agreement_digest,
+		               .outcome = view_of(outcome),
+		               .note = view_of(note) };
 }
 
 static bool write_attempt(struct release *r, struct writer *w, struct job *j, struct error *e)
 {
-	struct entry facts = decision_facts(r, outcome_name(OUTCOME_HELD), "release was asked for without a valid approval");
+	struct entry facts =
+	        decision_facts(r, outcome_name(OUTCOME_HELD), "release was asked for without a valid approval");
 	uint64_t index;
 
 	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e);
@@ -345,7 +359,8 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 		return false;
 	if (stopped && r->approved) {
 		r->approved = false;
-		snprintf(r->why_not, sizeof r->why_not, "a legal hold or a restriction is in force: the exchange stays as it is");
+		snprintf(r->why_not, sizeof r->why_not,
+		         "a legal hold or a restriction is in force: the exchange stays as it is");
 	}
 	if (!r->approved)
 		return write_attempt(r, w, j, e);
@@ -353,12 +368,12 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	x->row.seq = r->seq;
 	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->request.now_ms };
 	struct copy held;
-	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) && copy_load(&a, r->seq, &held, e) &&
-	       copy_erase_payload(&a, &held, "decided by a person", e) &&
+	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) &&
+	       copy_load(&a, r->seq, &held, e) && copy_erase_payload(&a, &held, "decided by a person", e) &&
 	       writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
-	       store_set_entry(s, r->seq, x->index, e) && store_set_answer(s, r->seq, x->status, buf_view(&x->answer), e) &&
-	       store_set_state(s, r->seq, x->row.state, e) &&
-	       (!x->keeps_payload || exchange_write_payload(x, w, s, e));
+	       store_set_entry(s, r->seq, x->index, e) &&
+	       store_set_answer(s, r->seq, x->status, buf_view(&x->answer), e) &&
+	       store_set_state(s, r->seq, x->row.state, e) && (!x->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
 static void count(struct core *c, bool released)
@@ -371,8 +386,10 @@ static void released(struct job *j)
 	struct exchange *x = (struct exchange *)j;
 	struct release *r = (struct release *)x->request;
 	bool done = j->committed && r->still_held && r->approved;
-	struct held_result result = { .decided = true, .released = exchange_is_release(x), .reason = exchange_reason(x),
-		.state = exchange_state_name(x->row.state) };
+	struct held_result result = { .decided = true,
+		                      .released = exchange_is_release(x),
+		                      .reason = exchange_reason(x),
+		                      .state = exchange_state_name(x->row.state) };
 
 	quota_settle(&x->quota, done);
 	if (!j->committed) {
@@ -409,7 +426,7 @@ static bool open_envelope(struct release *r, struct error *e)
 	r->x->approved = true;
 	r->x->text = r->payload.record;
 	if (r->request.peer->roles & ROLE(GATEWAY))
-		return true;    /* the provider's approvals are its own; ours is checked here */
+		return true; /* the provider's approvals are its own; ours is checked here */
 	if (!splice_approval(r, e))
 		return false;
 	r->x->text = buf_view(&r->envelope);

@@ -23,10 +23,10 @@ struct held *held_new(struct core *core, struct store *reader, struct home *home
 void held_free(struct held *h);
 
 struct held_result {
-	bool decided;                   /* released or refused; false: it is held as before, `text` says why */
+	bool decided; /* released or refused; false: it is held as before, `text` says why */
 	bool released;
-	enum reason reason;             /* of a refusal by the agreement */
-	const char *state;              /* exchange_state_name() */
+	enum reason reason; /* of a refusal by the agreement */
+	const char *state;  /* exchange_state_name() */
 	char text[400];
 };
 /* Called once, on the main thread, at once or after the commit. */
@@ -34,9 +34,9 @@ typedef void held_done(void *arg, const struct held_result *r);
 
 struct held_request {
 	struct uuid exchange;
-	struct view statement, signature;       /* held_release(): JSON text, and its detached CMS */
-	struct view why;                        /* held_refuse(): the person's reason, UTF-8 */
-	unsigned uid;                           /* of the operator, for the log */
+	struct view statement, signature; /* held_release(): JSON text, and its detached CMS */
+	struct view why;                  /* held_refuse(): the person's reason, UTF-8 */
+	unsigned uid;                     /* of the operator, for the log */
 	held_done *done;
 	void *arg;
 };

@@ -6,12 +6,12 @@
 #include "gatewayd/core/exchange.h"
 
 struct held_approval {
-	const struct schema *schema;            /* approval.schema.json */
+	const struct schema *schema; /* approval.schema.json */
 	const struct conf *conf;
 	int64_t now_ms;
-	const struct exchange *exchange;        /* its envelope has been read */
-	const struct digest *agreement;         /* that it was held under */
-	struct view statement, signature;       /* JSON text, and its detached CMS */
+	const struct exchange *exchange;  /* its envelope has been read */
+	const struct digest *agreement;   /* that it was held under */
+	struct view statement, signature; /* JSON text, and its detached CMS */
 };
 
 /* What is wrong with it, as a sentence; NULL: it holds. */

@@ -7,16 +7,16 @@
 #include "gatewayd/core/testimony.h"
 #include "lib/schema/document.h"
 
-#define BATCH 100
+#define BATCH         100
 #define STATEMENT_MAX 16384
 #define SIGNATURE_MAX 32768
 
 struct holds {
-	struct job job;                 /* first: the sweep's */
+	struct job job; /* first: the sweep's */
 	struct core *core;
 	struct store *reader;
 	struct schema *schema;
-	_Atomic bool busy;              /* the sweep's job is under way */
+	_Atomic bool busy; /* the sweep's job is under way */
 	int64_t now_ms;
 };
 
@@ -144,16 +144,16 @@ bool hold_end(struct store *s, const struct store_hold *h, int64_t now_ms, struc
 /* --- stating --- */
 
 struct stating {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct holds *holds;
 	hold_done *done;
 	void *arg;
 	struct buf text, signature;
 	struct hold_statement statement;
-	uint64_t seq;                   /* 0: the exchange is not known */
+	uint64_t seq; /* 0: the exchange is not known */
 	char signer[128], role[32];
 	int64_t now_ms;
-	const char *fault;              /* NULL: it holds */
+	const char *fault; /* NULL: it holds */
 	bool changed;
 	struct testimony testimony;
 };
@@ -177,8 +177,13 @@ static bool keep(struct stating *a, struct store *s, const char *kind, struct vi
 static bool write_set(struct stating *a, struct writer *w, struct store *s, struct error *e)
 {
 	struct hold_statement *st = &a->statement;
-	struct store_hold h = { .seq = a->seq, .kind = st->kind, .from_ms = a->now_ms, .until_ms = st->until_ms,
-		.statement = st->digest, .signer = view_of(a->signer), .role = view_of(a->role) };
+	struct store_hold h = { .seq = a->seq,
+		                .kind = st->kind,
+		                .from_ms = a->now_ms,
+		                .until_ms = st->until_ms,
+		                .statement = st->digest,
+		                .signer = view_of(a->signer),
+		                .role = view_of(a->role) };
 	struct error missing = { .reason = REASON_NONE };
 	struct store_timer timer;
 
@@ -200,8 +205,8 @@ static bool write_lift(struct stating *a, struct writer *w, struct store *s, str
 		return false;
 	a->statement.kind = h.kind;
 	a->changed = h.ended_ms == TIME_NONE;
-	return !a->changed || (hold_end(s, &h, a->now_ms, e) &&
-	                       hold_tell(a->holds->core, w, &a->job, s, &h, true, a->now_ms, e));
+	return !a->changed ||
+	       (hold_end(s, &h, a->now_ms, e) && hold_tell(a->holds->core, w, &a->job, s, &h, true, a->now_ms, e));
 }
 
 static const char *outcome_note(const struct stating *a)
@@ -223,7 +228,8 @@ static bool write_stating(struct job *j, struct writer *w, struct store *s, stru
 	a->changed = false;
 	if (!a->fault && !(a->statement.lift ? write_lift(a, w, s, e) : write_set(a, w, s, e)))
 		return false;
-	if (a->changed && (!keep(a, s, "hold", buf_view(&a->text), e) || !keep(a, s, "signature", buf_view(&a->signature), e)))
+	if (a->changed &&
+	    (!keep(a, s, "hold", buf_view(&a->text), e) || !keep(a, s, "signature", buf_view(&a->signature), e)))
 		return false;
 	return append(a->holds->core, w, j, s, a->seq, outcome_note(a), &a->testimony, a->now_ms, e);
 }
@@ -231,8 +237,12 @@ static bool write_stating(struct job *j, struct writer *w, struct store *s, stru
 static void stated(struct job *j)
 {
 	struct stating *a = (struct stating *)j;
-	struct hold_result r = { .ok = j->committed && !a->fault, .changed = a->changed, .statement = a->statement.digest,
-		.text = !j->committed ? j->error.text : a->fault ? a->fault : "" };
+	struct hold_result r = { .ok = j->committed && !a->fault,
+		                 .changed = a->changed,
+		                 .statement = a->statement.digest,
+		                 .text = !j->committed ? j->error.text
+		                         : a->fault    ? a->fault
+		                                       : "" };
 
 	a->done(a->arg, &r);
 	writer_release(j);
@@ -266,8 +276,13 @@ static const char *find_fault(struct stating *a, const struct hold_request *r)
 		return "no such exchange";
 	a->seq = x.seq;
 	struct conf *conf = core_conf(h->core);
-	struct hold_check check = { .conf = conf, .now_ms = a->now_ms, .statement = &a->statement, .text = r->statement,
-		.signature = r->signature, .exchange = &x, .lifted = found ? &lifted : NULL };
+	struct hold_check check = { .conf = conf,
+		                    .now_ms = a->now_ms,
+		                    .statement = &a->statement,
+		                    .text = r->statement,
+		                    .signature = r->signature,
+		                    .exchange = &x,
+		                    .lifted = found ? &lifted : NULL };
 	fault = hold_statement_fault(&check, &signer, &role);
 	if (!fault) {
 		snprintf(a->signer, sizeof a->signer, "%s", signer->id);
@@ -306,8 +321,12 @@ void hold_ask(struct holds *h, const struct hold_request *r)
 		r->done(r->arg, &no);
 		return;
 	}
-	*a = (struct stating){ .holds = h, .done = r->done, .arg = r->arg, .now_ms = core_now_ms(),
-		.text = BUF_INIT(STATEMENT_MAX), .signature = BUF_INIT(SIGNATURE_MAX) };
+	*a = (struct stating){ .holds = h,
+		               .done = r->done,
+		               .arg = r->arg,
+		               .now_ms = core_now_ms(),
+		               .text = BUF_INIT(STATEMENT_MAX),
+		               .signature = BUF_INIT(SIGNATURE_MAX) };
 	buf_add(&a->text, r->statement);
 	buf_add(&a->signature, r->signature);
 	a->fault = find_fault(a, r);
@@ -341,11 +360,13 @@ static bool write_ends(struct job *j, struct writer *w, struct store *s, struct 
 {
 	struct holds *h = (struct holds *)j;
 	struct ended *due = calloc(1, sizeof *due);
-	bool ok = due ? store_due_holds(s, h->now_ms, BATCH, add_due, due, e) : error_set(e, REASON_NO_MEMORY, "memory ran out");
+	bool ok = due ? store_due_holds(s, h->now_ms, BATCH, add_due, due, e)
+	              : error_set(e, REASON_NO_MEMORY, "memory ran out");
 
 	for (size_t i = 0; ok && i < due->n; i++) {
 		const char *note = note_of(due->h[i].kind, "a restriction has ended", "a legal hold has ended");
-		ok = hold_end(s, &due->h[i], h->now_ms, e) && append(h->core, w, j, s, due->h[i].seq, note, NULL, h->now_ms, e);
+		ok = hold_end(s, &due->h[i], h->now_ms, e) &&
+		     append(h->core, w, j, s, due->h[i].seq, note, NULL, h->now_ms, e);
 	}
 	free(due);
 	return ok;

@@ -23,8 +23,8 @@ struct holds *holds_new(struct core *core, struct store *reader) MUST_USE;
 void holds_free(struct holds *h);
 
 struct hold_result {
-	bool ok;                        /* false: `text` says why not */
-	bool changed;                   /* false: it was known */
+	bool ok;      /* false: `text` says why not */
+	bool changed; /* false: it was known */
 	const char *text;
 	struct digest statement;
 };
@@ -34,9 +34,9 @@ typedef void hold_done(void *arg, const struct hold_result *r);
 struct hold_request {
 	struct uuid exchange;
 	bool lift;
-	struct view statement, signature;       /* JSON text, and its detached CMS; copied */
-	unsigned uid;                           /* of the operator, for the log */
-	struct home *home;                      /* the main thread's: where `done` is called */
+	struct view statement, signature; /* JSON text, and its detached CMS; copied */
+	unsigned uid;                     /* of the operator, for the log */
+	struct home *home;                /* the main thread's: where `done` is called */
 	hold_done *done;
 	void *arg;
 };

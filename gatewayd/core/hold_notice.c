@@ -3,8 +3,8 @@
 
 #include "gatewayd/core/hold.h"
 
-#define YEARS_MAX 5             /* as of a statement */
-#define SKEW_MS (5 * 60 * SECOND_MS)
+#define YEARS_MAX        5 /* as of a statement */
+#define SKEW_MS          (5 * 60 * SECOND_MS)
 #define ROLE_OF_GATEWAYS VIEW("gateway")
 
 /* The agency whose gateway has the exchange too; false: none has, or it cannot be reached. */
@@ -55,7 +55,8 @@ bool hold_tell(struct core *c, struct writer *w, struct job *j, struct store *s,
 	else
 		buf_addf(&body, "\",\"kind\":\"%s\",\"until\":\"%s\"}", hold_kind_name(h->kind), until);
 	n.body = buf_view(&body);
-	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out") : notice_send(w, j, s, &n, &entry, NULL, e);
+	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
+	                      : notice_send(w, j, s, &n, &entry, NULL, e);
 	buf_free(&body);
 	return ok;
 }
@@ -74,18 +75,21 @@ static bool read_digest(const struct notice_in *in, struct digest *out)
 
 	if (!digest_parse(member(in, "hold"), &stated))
 		return false;
-	struct view parts[] = { VIEW("hold of "), view_of(in->request->peer->agency), view_make(stated.b, sizeof stated.b) };
+	struct view parts[] = { VIEW("hold of "), view_of(in->request->peer->agency),
+		                view_make(stated.b, sizeof stated.b) };
 	sha256_parts(parts, sizeof parts / sizeof *parts, out);
 	return true;
 }
 
-bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s, struct error *e)
+bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
+                struct error *e)
 {
 	const struct duration longest = { .years = YEARS_MAX };
 	int64_t now_ms = in->request->now_ms;
 	struct view kind = member(in, "kind");
-	struct store_hold h = { .seq = x->seq, .from_ms = now_ms, .signer = view_of(in->request->peer->id),
-		.role = ROLE_OF_GATEWAYS };
+	struct store_hold h = {
+		.seq = x->seq, .from_ms = now_ms, .signer = view_of(in->request->peer->id), .role = ROLE_OF_GATEWAYS
+	};
 	bool fresh;
 
 	(void)w;
@@ -99,7 +103,8 @@ bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct wri
 }
 
 /* One that has ended by itself, or never came, leaves nothing to do. */
-bool hold_lift_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s, struct error *e)
+bool hold_lift_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
+                     struct error *e)
 {
 	struct error missing = { .reason = REASON_NONE };
 	uint64_t seq = x->seq;

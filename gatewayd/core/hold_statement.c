@@ -4,7 +4,7 @@
 #include "lib/schema/document.h"
 
 #define YEARS_MAX 5
-#define SKEW_MS (5 * 60 * SECOND_MS)    /* by which a signer's watch may be ahead */
+#define SKEW_MS   (5 * 60 * SECOND_MS) /* by which a signer's watch may be ahead */
 
 static struct view member(const json_t *o, const char *name)
 {
@@ -18,9 +18,10 @@ static bool read_members(const json_t *doc, struct hold_statement *out)
 
 	out->lift = view_is(kind, "lift");
 	out->kind = view_is(kind, hold_kind_name(HOLD_RESTRICTION)) ? HOLD_RESTRICTION : HOLD_LEGAL;
-	return uuid_parse(member(doc, "exchange"), &out->exchange) && time_parse(member(doc, "issued"), &out->issued_ms) &&
-	       digest_parse(member(doc, "by"), &out->by) &&
-	       (out->lift ? digest_parse(member(doc, "hold"), &out->hold) : time_parse(member(doc, "until"), &out->until_ms));
+	return uuid_parse(member(doc, "exchange"), &out->exchange) &&
+	       time_parse(member(doc, "issued"), &out->issued_ms) && digest_parse(member(doc, "by"), &out->by) &&
+	       (out->lift ? digest_parse(member(doc, "hold"), &out->hold)
+	                  : time_parse(member(doc, "until"), &out->until_ms));
 }
 
 const char *hold_statement_read(const struct schema *schema, struct view text, struct hold_statement *out)
@@ -51,7 +52,7 @@ static const struct role {
 
 struct asked {
 	const struct hold_check *check;
-	const struct agreement *agreement;      /* NULL: no longer configured */
+	const struct agreement *agreement; /* NULL: no longer configured */
 };
 
 static bool concerns(const struct asked *a, const struct partner *p)
@@ -59,7 +60,8 @@ static bool concerns(const struct asked *a, const struct partner *p)
 	struct view agency = view_of(p->agency);
 	const struct store_exchange *x = a->check->exchange;
 
-	if (view_is(agency, a->check->conf->node.agency) || view_eq(agency, x->provider) || view_eq(agency, x->recipient))
+	if (view_is(agency, a->check->conf->node.agency) || view_eq(agency, x->provider) ||
+	    view_eq(agency, x->recipient))
 		return true;
 	if (!a->agreement)
 		return false;
@@ -75,8 +77,9 @@ static const struct role *role_of(const struct asked *a, const struct partner *p
 
 	for (size_t i = 0; concerns(a, p) && i < sizeof roles / sizeof *roles; i++) {
 		const struct role *r = &roles[i];
-		bool may = st->lift ? view_is(a->check->lifted->role, r->name)
-		                    : st->kind == HOLD_LEGAL ? r->legal : r->restriction;
+		bool may = st->lift                 ? view_is(a->check->lifted->role, r->name)
+		           : st->kind == HOLD_LEGAL ? r->legal
+		                                    : r->restriction;
 		if (may && p->roles & r->bit)
 			return r;
 	}
@@ -115,7 +118,8 @@ static const char *term_fault(const struct hold_statement *st, int64_t now_ms)
 
 	if (st->until_ms <= now_ms)
 		return "the statement's end has passed";
-	return st->until_ms > duration_add(st->issued_ms, &longest) ? "the statement asks for more than five years" : NULL;
+	return st->until_ms > duration_add(st->issued_ms, &longest) ? "the statement asks for more than five years"
+	                                                            : NULL;
 }
 
 const char *hold_statement_fault(const struct hold_check *c, const struct partner **signer, const char **role)
@@ -123,7 +127,8 @@ const char *hold_statement_fault(const struct hold_check *c, const struct partne
 	const struct hold_statement *st = c->statement;
 	const char *fault = NULL;
 	struct asked a = { .check = c,
-		.agreement = conf_agreement(c->conf, c->exchange->agreement, &c->exchange->agreement_digest, c->now_ms) };
+		           .agreement = conf_agreement(c->conf, c->exchange->agreement, &c->exchange->agreement_digest,
+		                                       c->now_ms) };
 
 	if (st->issued_ms > c->now_ms + SKEW_MS)
 		return "the statement is dated in the future";

@@ -9,12 +9,12 @@
 #include "gatewayd/core/store.h"
 
 struct hold_statement {
-	struct digest digest;           /* of the text */
+	struct digest digest; /* of the text */
 	bool lift;
-	enum hold_kind kind;            /* not of a lift */
+	enum hold_kind kind; /* not of a lift */
 	struct uuid exchange;
 	int64_t issued_ms, until_ms;
-	struct digest hold;             /* of a lift: what it lifts */
+	struct digest hold; /* of a lift: what it lifts */
 	struct digest by;
 };
 
@@ -25,9 +25,9 @@ struct hold_check {
 	const struct conf *conf;
 	int64_t now_ms;
 	const struct hold_statement *statement;
-	struct view text, signature;            /* its exact bytes, and their detached CMS (RFC 5652) */
+	struct view text, signature; /* its exact bytes, and their detached CMS (RFC 5652) */
 	const struct store_exchange *exchange;
-	const struct store_hold *lifted;        /* of a lift; NULL: there is no such hold */
+	const struct store_hold *lifted; /* of a lift; NULL: there is no such hold */
 };
 
 /* What is wrong with it, as a sentence; NULL: it holds, and was signed by *signer in the role *role. */

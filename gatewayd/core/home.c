@@ -10,7 +10,7 @@
 
 struct home {
 	pthread_mutex_t lock;
-	struct job *first, **end;       /* guarded by the lock */
+	struct job *first, **end; /* guarded by the lock */
 	int fd;
 };
 

@@ -12,8 +12,8 @@
 #include "gatewayd/core/router.h"
 #include "lib/base/encode.h"
 
-#define PAGE 50
-#define PAGE_BYTES (48u * 1024 * 1024)  /* what one page may take */
+#define PAGE        50
+#define PAGE_BYTES  (48u * 1024 * 1024) /* what one page may take */
 #define PAGE_ENOUGH (4u * 1024 * 1024)  /* past this no further record is added */
 
 bool inbox_has_record(struct view kind)
@@ -37,13 +37,13 @@ struct item {
 	bool record;
 	struct buf kind, body;
 	int64_t made_ms;
-	bool withheld;                  /* restricted, or a duty that a hold stops */
+	bool withheld; /* restricted, or a duty that a hold stops */
 };
 
 struct page {
 	struct item items[PAGE];
 	size_t n;
-	bool failed;                    /* memory ran out */
+	bool failed; /* memory ran out */
 };
 
 static bool copy_item(void *arg, const struct store_inbox *i)
@@ -51,8 +51,13 @@ static bool copy_item(void *arg, const struct store_inbox *i)
 	struct page *p = arg;
 	struct item *to = &p->items[p->n++];
 
-	*to = (struct item){ .id = i->id, .seq = i->seq, .exchange = i->exchange, .record = inbox_has_record(i->kind),
-		.made_ms = i->made_ms, .kind = BUF_INIT(64), .body = BUF_INIT(4u * 1024 * 1024) };
+	*to = (struct item){ .id = i->id,
+		             .seq = i->seq,
+		             .exchange = i->exchange,
+		             .record = inbox_has_record(i->kind),
+		             .made_ms = i->made_ms,
+		             .kind = BUF_INIT(64),
+		             .body = BUF_INIT(4u * 1024 * 1024) };
 	buf_add(&to->kind, i->kind);
 	buf_add(&to->body, i->body);
 	p->failed = p->failed || to->kind.failed || to->body.failed;
@@ -97,7 +102,8 @@ static bool look_for_holds(struct request *r, struct item *i, struct error *e)
 {
 	struct store *reader = r->worker->reader;
 
-	return i->record ? hold_restricted(reader, i->seq, &i->withheld, e) : hold_in_force(reader, i->seq, &i->withheld, e);
+	return i->record ? hold_restricted(reader, i->seq, &i->withheld, e)
+	                 : hold_in_force(reader, i->seq, &i->withheld, e);
 }
 
 static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)
@@ -126,7 +132,8 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 			return false;
 		}
 		first = false;
-		if (!p->items[i].withheld && !consult_note(c, &p->items[i].exchange, VIEW(""), p->items[i].record ? "record fetched" : "duty fetched"))
+		if (!p->items[i].withheld && !consult_note(c, &p->items[i].exchange, VIEW(""),
+		                                           p->items[i].record ? "record fetched" : "duty fetched"))
 			return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	}
 	buf_addf(out, "],\"next\":%llu}", (unsigned long long)next);
@@ -151,7 +158,8 @@ void handle_inbox(struct request *r)
 	if (!c)
 		return;
 	p = calloc(1, sizeof *p);
-	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) && write_page(r, p, after, c, &e);
+	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) &&
+	          write_page(r, p, after, c, &e);
 	for (size_t i = 0; p && i < p->n; i++) {
 		buf_free(&p->items[i].kind);
 		buf_free(&p->items[i].body);

@@ -12,23 +12,23 @@
 #include "gatewayd/core/returns.h"
 #include "lib/tlog/entry.h"
 
-#define ACK_MAX 65536           /* without a returned record */
-#define REFERENCE_MAX 128
+#define ACK_MAX         65536 /* without a returned record */
+#define REFERENCE_MAX   128
 #define REASON_TEXT_MAX 2000
 
 struct ack {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct request *request;
 	uint64_t id;
-	struct arena mem;               /* what the views below look into */
+	struct arena mem; /* what the views below look into */
 	struct duty_answer answer;
 	struct view reference;
-	struct returned returned;       /* a record that goes back */
+	struct returned returned; /* a record that goes back */
 
 	/* found by the job */
 	bool found, first, overdue;
-	bool restricted;                /* its use is: it stays where it is */
-	const char *fault;              /* the answer does not fit */
+	bool restricted;   /* its use is: it stays where it is */
+	const char *fault; /* the answer does not fit */
 	struct buf leaf;
 	struct uuid exchange;
 	uint64_t index;
@@ -75,7 +75,8 @@ static enum reason read_body(struct ack *a)
 	a->answer.until_ms = TIME_NONE;
 	if (r->body.n == 0)
 		return REASON_NONE;
-	bool parsed = tape_parse(r->worker->scratch.envelope, buf_view(&r->body), &t, &e) && t.nodes[0].type == TAPE_OBJECT;
+	bool parsed =
+	        tape_parse(r->worker->scratch.envelope, buf_view(&r->body), &t, &e) && t.nodes[0].type == TAPE_OBJECT;
 	bool ok = parsed;
 	for (uint32_t k = 1; ok && k < t.nodes[0].next; k = t.nodes[k + 1].next)
 		ok = take_member(a, &t, k);
@@ -89,10 +90,16 @@ static enum reason read_body(struct ack *a)
 static bool log_ack(struct ack *a, struct writer *w, struct view kind, bool refused, struct error *e)
 {
 	struct request *r = a->request;
-	struct entry entry = { .operation = refused ? OPERATION_REFUSAL : inbox_has_record(kind) ? OPERATION_DELIVERY : OPERATION_DUTY,
-		.time_ms = r->now_ms, .exchange = a->exchange, .peer = view_of(r->peer->id),
-		.recipient = view_of(r->conf->node.agency), .outcome = refused ? VIEW("refused") : VIEW("acknowledged"), .note = kind,
-		.build = view_of(r->worker->core->build) };
+	struct entry entry = { .operation = refused                  ? OPERATION_REFUSAL
+		                            : inbox_has_record(kind) ? OPERATION_DELIVERY
+		                                                     : OPERATION_DUTY,
+		               .time_ms = r->now_ms,
+		               .exchange = a->exchange,
+		               .peer = view_of(r->peer->id),
+		               .recipient = view_of(r->conf->node.agency),
+		               .outcome = refused ? VIEW("refused") : VIEW("acknowledged"),
+		               .note = kind,
+		               .build = view_of(r->worker->core->build) };
 
 	if (refused)
 		entry.reason = view_of(reason_coarse(REASON_DUTY_ANSWER));
@@ -115,8 +122,9 @@ static bool take_record(struct ack *a, struct act *act, uint64_t seq, bool corre
 	c.inbox = 0;
 	snprintf(c.reference, sizeof c.reference, "%.*s", VIEW_ARG(a->reference));
 	if (c.state == STATE_RETURNED)
-		return copy_erase_payload(act, &c, "fetched by the provider's system", e) && copy_end(act, &c, STATE_ENDED, e);
-	if (c.state != STATE_READY)     /* erased before: it stays so */
+		return copy_erase_payload(act, &c, "fetched by the provider's system", e) &&
+		       copy_end(act, &c, STATE_ENDED, e);
+	if (c.state != STATE_READY) /* erased before: it stays so */
 		return copy_settle(act, &c, e);
 	c.state = STATE_FETCHED;
 	if (!store_set_state(act->store, seq, STATE_FETCHED, e) ||
@@ -157,7 +165,8 @@ static const char *find_fault(const struct ack *a, struct view kind)
 	enum duty_kind duty = duty_kind_find(kind);
 
 	if (inbox_has_record(kind))
-		return a->answer.result.n || a->answer.record.n ? "/result: a record is acknowledged without one" : NULL;
+		return a->answer.result.n || a->answer.record.n ? "/result: a record is acknowledged without one"
+		                                                : NULL;
 	if (a->reference.n)
 		return "/reference: only a record is acknowledged with one";
 	return duty == DUTY_KINDS ? "/result: is no answer to this duty" : duty_answer_fault(duty, &a->answer);
@@ -166,7 +175,9 @@ static const char *find_fault(const struct ack *a, struct view kind)
 static bool write_ack(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct ack *a = (struct ack *)j;
-	struct act act = { .core = a->request->worker->core, .writer = w, .job = j, .store = s, .now_ms = a->request->now_ms };
+	struct act act = {
+		.core = a->request->worker->core, .writer = w, .job = j, .store = s, .now_ms = a->request->now_ms
+	};
 	struct error missing = { .reason = REASON_NONE };
 	struct store_inbox i;
 	char kind[32];
@@ -217,7 +228,8 @@ static void answer_fault(struct ack *a)
 {
 	struct request *r = a->request;
 	struct buf body = BUF_INIT(4096);
-	struct answer answer = { .status = reason_status(REASON_DUTY_ANSWER), .content_type = VIEW("application/problem+json") };
+	struct answer answer = { .status = reason_status(REASON_DUTY_ANSWER),
+		                 .content_type = VIEW("application/problem+json") };
 	struct view place = view_of(a->fault);
 
 	problem_open(&body, REASON_DUTY_ANSWER);
@@ -252,7 +264,8 @@ static void ack_home(struct job *j)
 		answer_fault(a);
 	} else {
 		uuid_print(&a->exchange, id);
-		buf_addf(&body, "{\"id\":%llu,\"exchange\":\"%s\",\"acknowledged\":true,\"first\":%s,\"audit_index\":%llu}",
+		buf_addf(&body,
+		         "{\"id\":%llu,\"exchange\":\"%s\",\"acknowledged\":true,\"first\":%s,\"audit_index\":%llu}",
 		         (unsigned long long)a->id, id, a->first ? "true" : "false", (unsigned long long)a->index);
 		answer.body = buf_view(&body);
 		answer_send(r, &answer);

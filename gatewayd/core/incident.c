@@ -7,7 +7,7 @@
 #define EVIDENCE_MAX (256u * 1024)
 
 struct incident {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct core *core;
 	char peer[128], what[600];
 	struct buf evidence;
@@ -23,10 +23,15 @@ static bool write_incident(struct job *j, struct writer *w, struct store *s, str
 
 	if (i->evidence.n)
 		sha256(buf_view(&i->evidence), &digest);
-	struct entry entry = { .operation = OPERATION_INCIDENT, .time_ms = i->now_ms, .peer = view_of(i->peer),
-		.input = digest, .note = view_of(i->what), .build = view_of(i->core->build) };
+	struct entry entry = { .operation = OPERATION_INCIDENT,
+		               .time_ms = i->now_ms,
+		               .peer = view_of(i->peer),
+		               .input = digest,
+		               .note = view_of(i->what),
+		               .build = view_of(i->core->build) };
 	entry_print(&entry, NULL, &leaf);
-	bool ok = (i->evidence.n == 0 || store_put_document(s, &digest, VIEW("checkpoint"), buf_view(&i->evidence), i->now_ms, e)) &&
+	bool ok = (i->evidence.n == 0 ||
+	           store_put_document(s, &digest, VIEW("checkpoint"), buf_view(&i->evidence), i->now_ms, e)) &&
 	          writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
 	buf_free(&leaf);
 	return ok;

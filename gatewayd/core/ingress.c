@@ -28,7 +28,8 @@ bool ingress_agreement(struct exchange *x, struct view id)
 	struct agreement *named = conf_agreement(conf, id, &o->agreement_digest, now);
 
 	if (!current || !agreement_has_party(current, view_of(x->request->peer->agency)))
-		return error_at(&x->error, REASON_AGREEMENT_UNKNOWN, "", 0, 0, "no agreement of that name with this partner");
+		return error_at(&x->error, REASON_AGREEMENT_UNKNOWN, "", 0, 0,
+		                "no agreement of that name with this partner");
 	x->agreement = current;
 	if (!named)
 		return error_at(&x->error, REASON_AGREEMENT_MISMATCH, "/origin/agreement_digest", 0, 0,
@@ -57,7 +58,8 @@ static bool entry_digest(const struct tape *t, const char *name, const struct di
 	uint32_t value = tape_member(t, 0, view_of(name));
 	struct digest d;
 
-	return value && t->nodes[value].type == TAPE_STRING && digest_parse(tape_string(t, value), &d) && digest_eq(&d, want);
+	return value && t->nodes[value].type == TAPE_STRING && digest_parse(tape_string(t, value), &d) &&
+	       digest_eq(&d, want);
 }
 
 static bool check_entry(struct exchange *x, const struct tape *t)
@@ -80,7 +82,8 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry names another purpose, legal basis or tier");
 	if (!entry_digest(t, "output", &x->input))
 		return invalid(x, "the entry's output digest is not that of the record");
-	if (x->envelope.corrects.n ? !entry_says(t, "corrects", x->envelope.corrects) : tape_member(t, 0, VIEW("corrects")) != 0)
+	if (x->envelope.corrects.n ? !entry_says(t, "corrects", x->envelope.corrects)
+	                           : tape_member(t, 0, VIEW("corrects")) != 0)
 		return invalid(x, "the entry corrects another exchange");
 	uint32_t time = tape_member(t, 0, VIEW("time"));
 	unsigned long long ms;
@@ -111,5 +114,5 @@ bool ingress_verify(struct exchange *x)
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
 	return check_entry(x, &entry) && (sight_take(x->worker->core, peer, receipt.checkpoint, &e) ||
-		error_at(&x->error, e.reason, "/origin/proof", 0, 0, "%s", e.text));
+	                                  error_at(&x->error, e.reason, "/origin/proof", 0, 0, "%s", e.text));
 }

@@ -10,20 +10,20 @@
 
 #include "gatewayd/core/keystore_file.h"
 
-#define GROW_SLOTS 16384u       /* 1 MiB */
-#define NONCE_BYTES 12
-#define KEY_BYTES 32
+#define GROW_SLOTS   16384u /* 1 MiB */
+#define NONCE_BYTES  12
+#define KEY_BYTES    32
 #define SEALED_BYTES (KEY_BYTES + 16)
-#define POOL_BYTES 4096
+#define POOL_BYTES   4096
 
 enum slot_state {
-	SLOT_UNSWEPT,           /* empty in the file, but a row may still name it */
-	SLOT_FREE,              /* in the list of free slots */
-	SLOT_TAKEN,             /* holds a key */
-	SLOT_PUT,               /* taken by this transaction */
-	SLOT_ERASED,            /* erased by this transaction, or by one that failed after its sync */
-	SLOT_DROPPED,           /* put and erased by this transaction */
-	SLOT_RELEASED           /* was empty and is let go by this transaction */
+	SLOT_UNSWEPT, /* empty in the file, but a row may still name it */
+	SLOT_FREE,    /* in the list of free slots */
+	SLOT_TAKEN,   /* holds a key */
+	SLOT_PUT,     /* taken by this transaction */
+	SLOT_ERASED,  /* erased by this transaction, or by one that failed after its sync */
+	SLOT_DROPPED, /* put and erased by this transaction */
+	SLOT_RELEASED /* was empty and is let go by this transaction */
 };
 
 struct image {
@@ -38,9 +38,9 @@ struct free_list {
 
 struct keystore {
 	struct slot_file file;
-	pthread_mutex_t lock;           /* guards file.fd and file.master against rotation, and `reader` */
+	pthread_mutex_t lock; /* guards file.fd and file.master against rotation, and `reader` */
 	struct gcm *writer, *reader;
-	uint8_t *states;                /* enum slot_state */
+	uint8_t *states; /* enum slot_state */
 	uint32_t n, taken;
 	struct free_list free;
 	/* The open transaction: images not yet written, then everything it changed. */
@@ -49,8 +49,8 @@ struct keystore {
 	size_t n_images, cap_images;
 	uint32_t *changed;
 	size_t n_changed, cap_changed;
-	bool synced;                    /* a sync was at least begun */
-	uint8_t pool[POOL_BYTES];       /* random bytes, used from the end */
+	bool synced;              /* a sync was at least begun */
+	uint8_t pool[POOL_BYTES]; /* random bytes, used from the end */
 	size_t pool_left;
 };
 
@@ -149,8 +149,9 @@ static bool wrap(struct keystore *k, const struct slot_file *f, uint32_t slot, c
 	slot_context(f->generation, slot, context);
 	if (!take_random(k, out->b + 4, NONCE_BYTES, e))
 		return false;
-	return gcm_seal(k->writer, f->master.b, out->b + 4, view_make(context, sizeof context), view_make(key, KEY_BYTES),
-	                out->b + 4 + NONCE_BYTES) || error_set(e, REASON_CRYPTO, "cannot wrap a payload key");
+	return gcm_seal(k->writer, f->master.b, out->b + 4, view_make(context, sizeof context),
+	                view_make(key, KEY_BYTES), out->b + 4 + NONCE_BYTES) ||
+	       error_set(e, REASON_CRYPTO, "cannot wrap a payload key");
 }
 
 static bool unwrap(struct gcm *g, const struct slot_file *f, uint32_t slot, const struct image *in,
@@ -287,12 +288,10 @@ static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 			return;
 		}
 		break;
-	case SLOT_DROPPED:
-		break;
+	case SLOT_DROPPED: break;
 	case SLOT_UNSWEPT:
 	case SLOT_FREE:
-	case SLOT_TAKEN:
-		return;
+	case SLOT_TAKEN: return;
 	}
 	if (committed || !k->synced)
 		free_list_add(k, slot);
@@ -331,8 +330,9 @@ bool keystore_get(struct keystore *k, uint32_t slot, uint8_t key[32], struct err
 }
 
 /* Calls `each` with every slot of the file. */
-static bool scan(const struct keystore *k, bool (*each)(void *arg, uint32_t slot, const struct image *in, struct error *e),
-                 void *arg, struct error *e)
+static bool scan(const struct keystore *k,
+                 bool (*each)(void *arg, uint32_t slot, const struct image *in, struct error *e), void *arg,
+                 struct error *e)
 {
 	struct image *chunk = malloc(GROW_SLOTS * sizeof *chunk);
 	bool ok = chunk || no_memory(e);
@@ -360,8 +360,7 @@ static bool load_slot(void *arg, uint32_t slot, const struct image *in, struct e
 	return true;
 }
 
-bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), void *arg, uint32_t *n,
-                    struct error *e)
+bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), void *arg, uint32_t *n, struct error *e)
 {
 	uint32_t erased = 0;
 
@@ -388,7 +387,7 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 struct rewrap {
 	struct keystore *k;
 	struct slot_file *next;
-	struct image *chunk;            /* slots [from, from + n) of the new file */
+	struct image *chunk; /* slots [from, from + n) of the new file */
 	uint32_t from, n;
 };
 

@@ -12,9 +12,9 @@
 #include "gatewayd/core/keystore.h"
 #include "lib/base/wire.h"
 
-#define PATH_SIZE 256
+#define PATH_SIZE    256
 #define MASTER_BYTES 32
-#define CHECK_BYTES 16
+#define CHECK_BYTES  16
 
 static const char magic[8] = { 'g', 'w', 's', 'l', 'o', 't', 's', '1' };
 
@@ -127,7 +127,8 @@ static bool read_header(struct slot_file *f, struct error *e)
 	uint8_t header[SLOT_SIZE], check[CHECK_BYTES];
 	char path[PATH_SIZE];
 
-	if (pread(f->fd, header, sizeof header, 0) != (ssize_t)sizeof header || memcmp(header, magic, sizeof magic) != 0)
+	if (pread(f->fd, header, sizeof header, 0) != (ssize_t)sizeof header ||
+	    memcmp(header, magic, sizeof magic) != 0)
 		return error_at(e, REASON_IO, "slots", 0, 0, "the file of key slots is damaged");
 	struct reader r = { .rest = view_make(header + 8, 4) };
 	f->generation = read_u32(&r);
@@ -149,7 +150,7 @@ static bool end_rotation(const struct slot_file *f, struct error *e)
 	if (unlink(path) < 0 && errno != ENOENT)
 		return fail(e, path, "cannot remove an unfinished file of key slots");
 	return destroy_master(f->dir, f->generation + 1, e) &&
-		(f->generation == 1 || destroy_master(f->dir, f->generation - 1, e));
+	       (f->generation == 1 || destroy_master(f->dir, f->generation - 1, e));
 }
 
 static bool take_dir(struct slot_file *f, const char *dir, struct error *e)

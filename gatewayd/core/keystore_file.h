@@ -16,7 +16,7 @@
 
 struct slot_file {
 	char dir[200];
-	int fd;                         /* of `slots` */
+	int fd; /* of `slots` */
 	uint32_t generation;
 	struct secret master;
 };

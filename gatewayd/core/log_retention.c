@@ -7,16 +7,16 @@
 #include "gatewayd/core/hold.h"
 #include "lib/tlog/entry.h"
 
-#define BATCH 500
-#define HELD_MAX 500            /* entries under a hold that one look passes over */
-#define IDLE_MS 60000
+#define BATCH    500
+#define HELD_MAX 500 /* entries under a hold that one look passes over */
+#define IDLE_MS  60000
 
 struct log_retention {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct core *core;
 	struct store *reader;
 	_Atomic bool busy;
-	int64_t next_ms;                /* monotonic: when it looks again */
+	int64_t next_ms; /* monotonic: when it looks again */
 	int64_t now_ms;
 	uint64_t entries[BATCH];
 	size_t n;
@@ -52,8 +52,10 @@ static bool erase(struct job *j, struct writer *w, struct store *s, struct error
 			return false;
 	snprintf(note, sizeof note, "withheld fields of %zu entries, up to entry %llu", r->n,
 	         (unsigned long long)store_entry_index(r->entries[r->n - 1]));
-	struct entry entry = { .operation = OPERATION_ERASURE, .time_ms = r->now_ms, .note = view_of(note),
-		.build = view_of(r->core->build) };
+	struct entry entry = { .operation = OPERATION_ERASURE,
+		               .time_ms = r->now_ms,
+		               .note = view_of(note),
+		               .build = view_of(r->core->build) };
 	entry_print(&entry, NULL, &leaf);
 	bool ok = writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
 	buf_free(&leaf);

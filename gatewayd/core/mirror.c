@@ -15,17 +15,17 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/core/store.h"
 
-#define QUEUE_BYTES (16u * 1024 * 1024)         /* more is fetched from the store instead */
-#define LINE_BYTES (256u * 1024)
+#define QUEUE_BYTES    (16u * 1024 * 1024) /* more is fetched from the store instead */
+#define LINE_BYTES     (256u * 1024)
 #define CATCH_UP_BYTES (1024u * 1024)
-#define PAUSE_MS 20
-#define RETRY_MS 1000
+#define PAUSE_MS       20
+#define RETRY_MS       1000
 
 /* Lines of consecutive entries from `first` on. */
 struct lines {
 	struct buf text;
 	uint64_t first, n;
-	bool lost;                      /* some before `first` did not fit */
+	bool lost; /* some before `first` did not fit */
 };
 
 struct mirror {
@@ -40,9 +40,9 @@ struct mirror {
 	bool waiting, stopping, reopen;
 	struct lines writing;
 	int fd;
-	uint64_t next;                  /* the index of the next line of the file */
-	bool behind;                    /* lines are missing: the store has them */
-	bool unsure;                    /* of `next`: the file knows */
+	uint64_t next; /* the index of the next line of the file */
+	bool behind;   /* lines are missing: the store has them */
+	bool unsure;   /* of `next`: the file knows */
 	bool failing;
 };
 
@@ -224,7 +224,8 @@ static bool find_next(struct mirror *m, struct error *e)
 		return true;
 	snprintf(rotated, sizeof rotated, "%s.1", m->path);
 	int fd = open(rotated, O_RDONLY | O_CLOEXEC);
-	bool ok = fd < 0 || read_end(fd, &whole, &found, &m->next) || fail(e, rotated, "cannot read the rotated mirror");
+	bool ok =
+	        fd < 0 || read_end(fd, &whole, &found, &m->next) || fail(e, rotated, "cannot read the rotated mirror");
 	if (fd >= 0)
 		close(fd);
 	return ok;

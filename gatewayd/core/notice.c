@@ -9,11 +9,9 @@ static enum operation operation_of(enum notice_kind k)
 	switch (k) {
 	case NOTICE_RECEIPT:
 	case NOTICE_RECALL:
-	case NOTICE_RETURN:
-		break;
+	case NOTICE_RETURN: break;
 	case NOTICE_HOLD:
-	case NOTICE_LIFT:
-		return OPERATION_DECISION;
+	case NOTICE_LIFT: return OPERATION_DECISION;
 	}
 	return OPERATION_DUTY;
 }
@@ -36,8 +34,13 @@ bool notice_note_fits(enum notice_kind k, struct view note)
 
 bool notice_put(struct store *s, const struct notice *n, int64_t now_ms, struct error *e)
 {
-	struct store_notice row = { .seq = n->seq, .kind = n->kind, .recipient = n->recipient, .entry = n->entry,
-		.body = n->body, .made_ms = now_ms, .next_ms = now_ms };
+	struct store_notice row = { .seq = n->seq,
+		                    .kind = n->kind,
+		                    .recipient = n->recipient,
+		                    .entry = n->entry,
+		                    .body = n->body,
+		                    .made_ms = now_ms,
+		                    .next_ms = now_ms };
 
 	assert(n->body.n >= 2 && n->body.p[0] == '{' && n->recipient.n);
 	if (n->body.n > NOTICE_BODY_MAX)
@@ -67,7 +70,7 @@ bool notice_send(struct writer *w, struct job *j, struct store *s, struct notice
 	bool ok = !leaf.failed || error_set(e, REASON_NO_MEMORY, "the entry of a notice cannot be written");
 	ok = ok && writer_append(w, j, buf_view(&leaf), d ? buf_view(&d->packed) : VIEW(""), &index, e);
 	buf_free(&leaf);
-	entry->agreement = VIEW("");    /* it was of this function */
+	entry->agreement = VIEW(""); /* it was of this function */
 	if (!ok)
 		return false;
 	n->entry = store_log(s) << STORE_LOG_SHIFT | index;

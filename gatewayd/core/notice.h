@@ -21,10 +21,10 @@
 
 struct notice {
 	enum notice_kind kind;
-	uint64_t seq;                   /* the exchange: it came from, or went to, a gateway */
-	struct view recipient;          /* agency */
-	uint64_t entry;                 /* of the audit entry whose proof travels, among all logs (store.h) */
-	struct view body;               /* a JSON object's text, at most NOTICE_BODY_MAX bytes; never a record */
+	uint64_t seq;          /* the exchange: it came from, or went to, a gateway */
+	struct view recipient; /* agency */
+	uint64_t entry;        /* of the audit entry whose proof travels, among all logs (store.h) */
+	struct view body;      /* a JSON object's text, at most NOTICE_BODY_MAX bytes; never a record */
 };
 
 /* What the entry of a notice must say, into `e`: operation, recipient, the SHA-256 of the body as output, and the
@@ -46,24 +46,24 @@ bool notice_list(struct store *reader, uint64_t seq, struct buf *out, struct err
 
 /* A notice that arrived, verified. */
 struct notice_in {
-	struct job job;                 /* first */
-	struct request *request;        /* peer, conf and now_ms */
+	struct job job;          /* first */
+	struct request *request; /* peer, conf and now_ms */
 	enum notice_kind kind;
-	bool from_recipient;            /* the sender received what this node provided; false: it is the provider */
+	bool from_recipient; /* the sender received what this node provided; false: it is the provider */
 	json_t *body;
-	struct view body_text;          /* its exact bytes */
-	struct view record;             /* NOTICE_RETURN: exact bytes; otherwise empty */
-	struct salt salt;               /* with it: its digest is in the sender's entry */
+	struct view body_text; /* its exact bytes */
+	struct view record;    /* NOTICE_RETURN: exact bytes; otherwise empty */
+	struct salt salt;      /* with it: its digest is in the sender's entry */
 	/* notice_in.c's. */
 	uint64_t seq;
-	struct uuid exchange, own;      /* the first gateway's id; this node's, zero: none is known */
-	struct buf entry, proof;        /* the sender's */
-	struct digest digest;           /* of the sender's entry */
-	struct error found, refused;    /* before the job; by it or before it */
+	struct uuid exchange, own;   /* the first gateway's id; this node's, zero: none is known */
+	struct buf entry, proof;     /* the sender's */
+	struct digest digest;        /* of the sender's entry */
+	struct error found, refused; /* before the job; by it or before it */
 	struct buf leaf;
 	uint64_t index;
 	bool first;
-	bool overdue;                   /* take()'s: a receipt came that was overdue (overdue.h) */
+	bool overdue; /* take()'s: a receipt came that was overdue (overdue.h) */
 };
 /* How a notice ended that was sent. */
 struct notice_end {
@@ -71,17 +71,18 @@ struct notice_end {
 	struct job *job;
 	enum notice_kind kind;
 	uint64_t seq;
-	struct uuid exchange;           /* this node's id */
+	struct uuid exchange; /* this node's id */
 	struct view recipient;
 	bool arrived;
-	struct view error;              /* slug; why it did not */
+	struct view error; /* slug; why it did not */
 	int64_t now_ms;
 };
 /* What a kind of notice does. Both run in the writer's job and may be called twice (writer.h); false rolls it back. */
 struct notice_work {
 	/* Takes a notice for exchange `x` (its views live until the next call on `s`); writes its effect, or refuses it
 	 * by notice_refuse() before it wrote anything. */
-	bool (*take)(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s, struct error *e);
+	bool (*take)(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
+	             struct error *e);
 	/* NULL: nothing is left to do. */
 	bool (*ended)(const struct notice_end *end, struct writer *w, struct store *s, struct error *e);
 };

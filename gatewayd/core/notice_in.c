@@ -70,8 +70,10 @@ static bool append(struct notice_in *in, struct writer *w, struct entry *entry, 
 static bool write_refusal(struct notice_in *in, struct writer *w, struct store *s, struct error *e)
 {
 	struct disclosures d = { .n = 0 };
-	struct entry entry = { .operation = OPERATION_REFUSAL, .outcome = VIEW("refused"),
-		.reason = view_of(reason_coarse(in->refused.reason)), .note = VIEW("notice") };
+	struct entry entry = { .operation = OPERATION_REFUSAL,
+		               .outcome = VIEW("refused"),
+		               .reason = view_of(reason_coarse(in->refused.reason)),
+		               .note = VIEW("notice") };
 	bool ok = disclose(in, &d, e) && append(in, w, &entry, &d, s, e);
 
 	disclosures_free(&d);
@@ -83,7 +85,9 @@ static bool write_taken(struct notice_in *in, struct writer *w, struct store *s,
 {
 	char agreement[72], note[32];
 	struct entry entry = { .agreement_digest = x->agreement_digest, .outcome = VIEW("taken"), .input = in->digest };
-	struct notice n = { .kind = in->kind, .recipient = view_of(in->request->conf->node.agency), .body = in->body_text };
+	struct notice n = { .kind = in->kind,
+		            .recipient = view_of(in->request->conf->node.agency),
+		            .body = in->body_text };
 
 	snprintf(agreement, sizeof agreement, "%.*s", VIEW_ARG(x->agreement));
 	snprintf(note, sizeof note, "%s: taken", notice_kind_name(in->kind));
@@ -94,8 +98,12 @@ static bool write_taken(struct notice_in *in, struct writer *w, struct store *s,
 	entry.output = (struct digest){ .b = { 0 } };
 	if (!append(in, w, &entry, NULL, s, e))
 		return false;
-	struct store_notice_taken t = { .seq = in->seq, .digest = in->digest, .kind = in->kind, .entry = in->index,
-		.taken_ms = in->request->now_ms, .proof = buf_view(&in->proof) };
+	struct store_notice_taken t = { .seq = in->seq,
+		                        .digest = in->digest,
+		                        .kind = in->kind,
+		                        .entry = in->index,
+		                        .taken_ms = in->request->now_ms,
+		                        .proof = buf_view(&in->proof) };
 	return store_put_notice_taken(s, &t, e);
 }
 
@@ -110,7 +118,8 @@ static bool repeat(struct notice_in *in, struct writer *w, struct store *s, uint
 		return false;
 	buf_reset(&in->leaf);
 	buf_add(&in->leaf, leaf);
-	return !in->leaf.failed ? writer_receipt(w, &in->job, entry, e) : error_set(e, REASON_NO_MEMORY, "memory ran out");
+	return !in->leaf.failed ? writer_receipt(w, &in->job, entry, e)
+	                        : error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
 static bool take(struct notice_in *in, struct writer *w, struct store *s, struct error *e)

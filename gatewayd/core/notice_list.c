@@ -74,7 +74,8 @@ bool notice_list(struct store *reader, uint64_t seq, struct buf *out, struct err
 	struct listing sent = { .out = out, .first = true }, taken = { .out = out, .first = true };
 
 	buf_adds(out, "{\"sent\":[");
-	if (!store_list_notice_ends(reader, seq, add_end, &sent, e) || !store_list_notices_of(reader, seq, add_waiting, &sent, e))
+	if (!store_list_notice_ends(reader, seq, add_end, &sent, e) ||
+	    !store_list_notices_of(reader, seq, add_waiting, &sent, e))
 		return false;
 	buf_adds(out, "],\"taken\":[");
 	if (!store_list_notices_taken(reader, seq, add_taken, &taken, e))

@@ -10,7 +10,7 @@
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
-#define BODY_MAX (24u * 1024 * 1024)
+#define BODY_MAX   (24u * 1024 * 1024)
 #define ANSWER_MAX (192u * 1024)
 #define GIVE_UP_MS (INT64_C(28) * 86400000)
 
@@ -119,7 +119,8 @@ bool notice_out_prepare(struct notice_out *o)
 		later(o, reason_slug(e.reason), e.text);
 	} else {
 		o->partner = conf_agency(o->conf, view_of(o->recipient), ROLE(GATEWAY));
-		ok = (o->partner && o->partner->host) || later(o, "flow-unmapped", "no gateway of the recipient is known here");
+		ok = (o->partner && o->partner->host) ||
+		     later(o, "flow-unmapped", "no gateway of the recipient is known here");
 	}
 	if (ok)
 		write_head(o, &body, buf_view(&leaf), buf_view(&proof));
@@ -209,8 +210,9 @@ void notice_out_judge(struct notice_out *o)
 		return;
 	char id[UUID_TEXT + 1];
 	uuid_print(&o->exchange, id);
-	core_log(o->end == NOTICE_RETRY ? "warning" : "error", "notice (%s) about %s to %s: %s: %s%s", notice_kind_name(o->kind), id,
-	         o->recipient, o->slug, o->problem, o->end == NOTICE_RETRY ? "; will try again" : "; given up");
+	core_log(o->end == NOTICE_RETRY ? "warning" : "error", "notice (%s) about %s to %s: %s: %s%s",
+	         notice_kind_name(o->kind), id, o->recipient, o->slug, o->problem,
+	         o->end == NOTICE_RETRY ? "; will try again" : "; given up");
 }
 
 /* --- what is written --- */
@@ -221,12 +223,17 @@ static bool append_end(struct notice_out *o, struct writer *w, struct error *e)
 	uint64_t index;
 	bool arrived = o->end == NOTICE_ARRIVED;
 	char note[128];
-	struct entry entry = { .operation = arrived ? OPERATION_DELIVERY : OPERATION_INCIDENT, .time_ms = o->now_ms,
-		.exchange = o->own, .peer = o->partner ? view_of(o->partner->id) : VIEW(""), .recipient = view_of(o->recipient),
-		.agreement_digest = o->agreement_digest, .outcome = arrived ? VIEW("delivered") : VIEW("failed"),
-		.build = view_of(o->worker->core->build) };
+	struct entry entry = { .operation = arrived ? OPERATION_DELIVERY : OPERATION_INCIDENT,
+		               .time_ms = o->now_ms,
+		               .exchange = o->own,
+		               .peer = o->partner ? view_of(o->partner->id) : VIEW(""),
+		               .recipient = view_of(o->recipient),
+		               .agreement_digest = o->agreement_digest,
+		               .outcome = arrived ? VIEW("delivered") : VIEW("failed"),
+		               .build = view_of(o->worker->core->build) };
 
-	snprintf(note, sizeof note, "notice: %s%s%s", notice_kind_name(o->kind), arrived ? "" : ": ", arrived ? "" : o->slug);
+	snprintf(note, sizeof note, "notice: %s%s%s", notice_kind_name(o->kind), arrived ? "" : ": ",
+	         arrived ? "" : o->slug);
 	entry.note = view_of(note);
 	if (memcmp(&o->own, &o->exchange, sizeof o->own) != 0)
 		entry.origin = o->exchange;
@@ -242,12 +249,19 @@ bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct e
 {
 	struct notice_out *o = (struct notice_out *)j;
 	bool arrived = o->end == NOTICE_ARRIVED;
-	struct notice_end end = { .core = o->worker->core, .job = j, .kind = o->kind, .seq = o->seq, .exchange = o->own,
-		.recipient = view_of(o->recipient), .arrived = arrived, .error = arrived ? VIEW("") : view_of(o->slug),
-		.now_ms = o->now_ms };
+	struct notice_end end = { .core = o->worker->core,
+		                  .job = j,
+		                  .kind = o->kind,
+		                  .seq = o->seq,
+		                  .exchange = o->own,
+		                  .recipient = view_of(o->recipient),
+		                  .arrived = arrived,
+		                  .error = arrived ? VIEW("") : view_of(o->slug),
+		                  .now_ms = o->now_ms };
 
 	if (o->end == NOTICE_RETRY)
-		return store_retry_notice(s, o->id, o->now_ms + post_wait_ms(&o->conf->node, o->attempts), view_of(o->slug), e);
+		return store_retry_notice(s, o->id, o->now_ms + post_wait_ms(&o->conf->node, o->attempts),
+		                          view_of(o->slug), e);
 	if (!append_end(o, w, e) || !store_drop_notice(s, o->id, o->now_ms, end.error, buf_view(&o->receipt), e))
 		return false;
 	return !notice_work[o->kind].ended || notice_work[o->kind].ended(&end, w, s, e);

@@ -8,34 +8,34 @@
 struct notices;
 
 enum notice_out_end {
-	NOTICE_RETRY,           /* did not arrive: again later */
-	NOTICE_ARRIVED,         /* taken; the partner's receipt verifies */
-	NOTICE_REFUSED,         /* refused for good, or it can never be sent */
-	NOTICE_EXPIRED          /* given up */
+	NOTICE_RETRY,   /* did not arrive: again later */
+	NOTICE_ARRIVED, /* taken; the partner's receipt verifies */
+	NOTICE_REFUSED, /* refused for good, or it can never be sent */
+	NOTICE_EXPIRED  /* given up */
 };
 
 struct notice_out {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct notices *notices;
 	struct worker *worker;
 	struct conf *conf;
 	uint64_t id, seq;
 	enum notice_kind kind;
 	uint32_t attempts;
-	int64_t made_ms, now_ms;        /* made_ms 0: the row could not be read */
-	struct uuid exchange, own;      /* the first gateway's id; this node's */
+	int64_t made_ms, now_ms;   /* made_ms 0: the row could not be read */
+	struct uuid exchange, own; /* the first gateway's id; this node's */
 	char recipient[72];
 	struct digest agreement_digest;
-	struct digest digest;           /* of the entry whose proof travels */
-	const struct partner *partner;  /* of conf */
-	struct buf body;                /* of the request */
+	struct digest digest;          /* of the entry whose proof travels */
+	const struct partner *partner; /* of conf */
+	struct buf body;               /* of the request */
 	struct post post;
-	char problem[200];              /* why not; place and rule only */
+	char problem[200]; /* why not; place and rule only */
 	char slug[64];
-	bool hopeless;                  /* it can never be sent */
+	bool hopeless; /* it can never be sent */
 	enum notice_out_end end;
-	struct buf receipt;             /* the partner's, verified */
-	struct digest receipt_entry;    /* of the entry that it is for */
+	struct buf receipt;          /* the partner's, verified */
+	struct digest receipt_entry; /* of the entry that it is for */
 	UT_hash_handle hh;
 };
 

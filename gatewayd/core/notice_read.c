@@ -94,13 +94,11 @@ static bool read_body(struct notice_in *in)
 	if (!tape_parse(s->envelope, buf_view(&in->request->body), &t, &in->found))
 		return false;
 	switch (schema_check(w->core->notice_schema, s->schema_run, &t, 0)) {
-	case SCHEMA_VALID:
-		return read_members(in, &t);
+	case SCHEMA_VALID: return read_members(in, &t);
 	case SCHEMA_INVALID:
 		schema_explain(w->core->notice_schema, s->schema_run, &t, 0, first_fault, &in->found);
 		return fail(in, REASON_NOTICE_INVALID, "", "does not fit its schema");
-	case SCHEMA_LIMIT:
-		break;
+	case SCHEMA_LIMIT: break;
 	}
 	return fail(in, REASON_LIMIT, "", "a limit of the check was reached");
 }
@@ -151,7 +149,9 @@ static bool entry_digest(const struct tape *t, const char *name, const struct di
 /* The entry that notice_entry() makes. */
 static bool check_entry(struct notice_in *in, const struct tape *t, const struct store_exchange *x)
 {
-	struct notice n = { .kind = in->kind, .recipient = view_of(in->request->conf->node.agency), .body = in->body_text };
+	struct notice n = { .kind = in->kind,
+		            .recipient = view_of(in->request->conf->node.agency),
+		            .body = in->body_text };
 	struct entry want = { .note = VIEW("") };
 	struct view parts[] = { view_make(in->salt.b, sizeof in->salt.b), in->record };
 	struct digest returned;

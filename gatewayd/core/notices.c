@@ -8,7 +8,7 @@
 
 struct notices {
 	struct worker *worker;
-	struct notice_out *under_way;   /* by id */
+	struct notice_out *under_way; /* by id */
 	unsigned n;
 };
 
@@ -35,7 +35,7 @@ void notices_free(struct notices *n)
 	if (!n)
 		return;
 	HASH_ITER(hh, n->under_way, o, next)
-		drop(n, o);
+	drop(n, o);
 	free(n);
 }
 
@@ -61,8 +61,11 @@ static void ended(void *arg)
 static bool send_notice(struct notice_out *o)
 {
 	char id[UUID_TEXT + 1], target[80];
-	struct post_head head = { .to = o->partner, .method = "POST", .target = target, .content_type = "application/json",
-		.deadline_ms = NOTICE_MS };
+	struct post_head head = { .to = o->partner,
+		                  .method = "POST",
+		                  .target = target,
+		                  .content_type = "application/json",
+		                  .deadline_ms = NOTICE_MS };
 
 	uuid_print(&o->exchange, id);
 	snprintf(target, sizeof target, "/v1/exchanges/%s/notices", id);

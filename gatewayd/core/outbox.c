@@ -4,15 +4,15 @@
 #include "gatewayd/core/delivery.h"
 #include "gatewayd/core/worker.h"
 
-#define IN_FLIGHT 64
-#define ANSWER_MAX (192u * 1024)
+#define IN_FLIGHT   64
+#define ANSWER_MAX  (192u * 1024)
 #define DELIVERY_MS 30000
 
 struct outbox {
 	struct worker *worker;
-	struct delivery *under_way;     /* by seq */
+	struct delivery *under_way; /* by seq */
 	unsigned n;
-	bool again;                     /* more may be due: look at the next tick at once */
+	bool again; /* more may be due: look at the next tick at once */
 };
 
 struct outbox *outbox_new(struct worker *w)
@@ -39,7 +39,7 @@ void outbox_free(struct outbox *o)
 	if (!o)
 		return;
 	HASH_ITER(hh, o->under_way, d, next)
-		drop(o, d);
+	drop(o, d);
 	free(o);
 }
 
@@ -48,8 +48,12 @@ void outbox_free(struct outbox *o)
 static bool send_outbound(struct outbox *o, struct delivery *d)
 {
 	char id[UUID_TEXT + 1], target[200];
-	struct post_head head = { .to = d->partner, .method = "POST", .target = target, .content_type = "application/json",
-		.key = id, .deadline_ms = DELIVERY_MS };
+	struct post_head head = { .to = d->partner,
+		                  .method = "POST",
+		                  .target = target,
+		                  .content_type = "application/json",
+		                  .key = id,
+		                  .deadline_ms = DELIVERY_MS };
 
 	snprintf(target, sizeof target, "/v1/agreements/%s/records", d->agreement);
 	uuid_print(&d->exchange, id);

@@ -4,13 +4,13 @@
 #include <uthash.h>
 
 struct debtor {
-	char key[160];                  /* agreement, a slash, recipient */
+	char key[160]; /* agreement, a slash, recipient */
 	UT_hash_handle hh;
 };
 
 struct overdue {
 	pthread_rwlock_t lock;
-	_Atomic bool any;               /* so that nobody needs the lock while nothing is overdue */
+	_Atomic bool any; /* so that nobody needs the lock while nothing is overdue */
 	struct debtor *debtors;
 };
 
@@ -34,7 +34,8 @@ static void let_go(struct debtor *debtors)
 {
 	struct debtor *d, *next;
 
-	HASH_ITER(hh, debtors, d, next) {
+	HASH_ITER(hh, debtors, d, next)
+	{
 		HASH_DEL(debtors, d);
 		free(d);
 	}

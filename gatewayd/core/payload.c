@@ -2,7 +2,7 @@
 #include "gatewayd/core/payload.h"
 
 #define NONCE 12
-#define TAG 16
+#define TAG   16
 #define SALTS (2 * sizeof(struct salt))
 
 bool payload_unseal(struct gcm *gcm, const uint8_t key[32], struct view sealed, const struct uuid *exchange,
@@ -14,7 +14,8 @@ bool payload_unseal(struct gcm *gcm, const uint8_t key[32], struct view sealed, 
 	if (sealed.n < NONCE + SALTS + TAG)
 		return false;
 	plain = (uint8_t *)buf_room(&out->plain, text.n);
-	if (!plain || !gcm_open(gcm, key, (const uint8_t *)sealed.p, view_make(exchange->b, sizeof exchange->b), text, plain))
+	if (!plain ||
+	    !gcm_open(gcm, key, (const uint8_t *)sealed.p, view_make(exchange->b, sizeof exchange->b), text, plain))
 		return false;
 	out->plain.n = text.n - TAG;
 	memcpy(out->salt.b, plain, sizeof out->salt.b);
@@ -34,7 +35,8 @@ bool payload_seal(struct gcm *gcm, const struct payload_parts *p, struct buf *pl
 	buf_add(out, view_make(p->nonce, NONCE));
 	uint8_t *room = (uint8_t *)buf_room(out, n + TAG);
 	bool ok = !plain->failed && room &&
-	          gcm_seal(gcm, p->key, p->nonce, view_make(p->exchange->b, sizeof p->exchange->b), buf_view(plain), room);
+	          gcm_seal(gcm, p->key, p->nonce, view_make(p->exchange->b, sizeof p->exchange->b), buf_view(plain),
+	                   room);
 	if (ok)
 		out->n += n + TAG;
 	if (plain->n)

@@ -8,9 +8,9 @@
 #include "lib/base/buf.h"
 
 struct payload {
-	struct buf plain;               /* set its ceiling before payload_open() */
+	struct buf plain; /* set its ceiling before payload_open() */
 	struct salt salt, input_salt;
-	struct view record;             /* into plain */
+	struct view record; /* into plain */
 };
 
 /* Opens sealed bytes with a key. False: it is not theirs (or memory ran out); `out` is as it was, but for its buffer. */
@@ -18,7 +18,7 @@ bool payload_unseal(struct gcm *gcm, const uint8_t key[32], struct view sealed, 
                     struct payload *out) MUST_USE;
 /* Appends nonce and sealed bytes to `out`; `plain` is scratch memory, wiped. False: memory ran out, or the cipher failed. */
 struct payload_parts {
-	const uint8_t *key, *nonce;     /* 32 and 12 bytes, fresh */
+	const uint8_t *key, *nonce; /* 32 and 12 bytes, fresh */
 	const struct uuid *exchange;
 	const struct salt *salt, *input_salt;
 	struct view record;

@@ -7,25 +7,25 @@
 #include "gatewayd/core/worker.h"
 
 struct post_head {
-	const struct partner *to;       /* has an endpoint; not looked at after post_send() */
+	const struct partner *to; /* has an endpoint; not looked at after post_send() */
 	const char *method, *target;
-	const char *content_type;       /* of the body */
-	const char *key;                /* Idempotency-Key; NULL: none */
-	uint32_t deadline_ms;           /* from now on, for all of it */
-	bool plain;                     /* HTTP without TLS or pins: never for a record */
+	const char *content_type; /* of the body */
+	const char *key;          /* Idempotency-Key; NULL: none */
+	uint32_t deadline_ms;     /* from now on, for all of it */
+	bool plain;               /* HTTP without TLS or pins: never for a record */
 };
 
 struct post {
 	/* The owner's, zeroed but for what it sets before post_send(). */
-	struct view body;               /* stays until ended(); empty: none is sent */
-	void (*ended)(void *arg);       /* may send the same post again, or free its owner */
+	struct view body;         /* stays until ended(); empty: none is sent */
+	void (*ended)(void *arg); /* may send the same post again, or free its owner */
 	void *arg;
 	/* Read in ended(). */
-	int status;                     /* 0: no whole answer came, and `problem` says why */
-	struct buf answer;              /* the owner sets its ceiling; a longer answer is none */
+	int status;        /* 0: no whole answer came, and `problem` says why */
+	struct buf answer; /* the owner sets its ceiling; a longer answer is none */
 	char problem[160];
 	/* post.c's. */
-	struct worker *worker;          /* NULL: not under way */
+	struct worker *worker; /* NULL: not under way */
 	uint64_t id;
 	size_t sent;
 	uint32_t credit;

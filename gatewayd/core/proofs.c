@@ -26,7 +26,8 @@ static bool prove(struct store *reader, uint64_t index, struct receipt *out, str
 	bool ok = tlog_prove_inclusion(index, size, tiles_read, tiles, r.proof, &r.n);
 	tiles_free(tiles);
 	if (!ok)
-		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the stored tiles", (unsigned long long)index);
+		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the stored tiles",
+		                 (unsigned long long)index);
 	r.checkpoint = buf_view(note);
 	*out = r;
 	return !note->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");

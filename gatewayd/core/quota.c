@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #define NAME_MAX_BYTES 256
-#define ROW_MAX 16384
-#define TIERS 0
-#define EXCEPTIONS 1
+#define ROW_MAX        16384
+#define TIERS          0
+#define EXCEPTIONS     1
 
 struct step {
 	int64_t ms;
@@ -25,14 +25,14 @@ struct window {
 
 struct ledger {
 	struct ledger *next;
-	struct duration per;            /* as the agreement that was asked for last states it */
-	uint32_t pending;               /* reserved */
-	struct window window;           /* committed */
+	struct duration per;  /* as the agreement that was asked for last states it */
+	uint32_t pending;     /* reserved */
+	struct window window; /* committed */
 	char name[];
 };
 
 struct stated_quota {
-	int list;                       /* TIERS or EXCEPTIONS */
+	int list; /* TIERS or EXCEPTIONS */
 	char id[65];
 	uint32_t uses;
 	struct duration per;
@@ -186,7 +186,8 @@ static size_t read_list(const json_t *list, int which, const char *id_name, stru
 	const json_t *item;
 	size_t i, n = 0;
 
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		const json_t *quota = json_object_get(item, "quota");
 		const char *per = json_string_value(json_object_get(quota, "per"));
 		const char *id = json_string_value(json_object_get(item, id_name));
@@ -246,8 +247,8 @@ static struct ledger *ledger_find(struct quotas *q, const struct quota_claim *c,
 {
 	char name[NAME_MAX_BYTES];
 	struct ledger *l;
-	int n = snprintf(name, sizeof name, "quota/%.*s/%.*s/%s/%s", VIEW_ARG(c->source.id),
-	                 VIEW_ARG(c->provider), stated->list == TIERS ? "tier" : "exception", stated->id);
+	int n = snprintf(name, sizeof name, "quota/%.*s/%.*s/%s/%s", VIEW_ARG(c->source.id), VIEW_ARG(c->provider),
+	                 stated->list == TIERS ? "tier" : "exception", stated->id);
 
 	if (n >= (int)sizeof name) {
 		error_set(e, REASON_LIMIT, "the names of a quota are too long");

@@ -14,8 +14,8 @@
 #include "gatewayd/core/store.h"
 #include "lib/base/datetime.h"
 
-#define QUOTA_STEPS 256
-#define QUOTA_LATE_MS (28 * DAY_MS)     /* a partner's report is never later: payloads are kept no longer */
+#define QUOTA_STEPS   256
+#define QUOTA_LATE_MS (28 * DAY_MS) /* a partner's report is never later: payloads are kept no longer */
 
 struct quotas;
 struct ledger;
@@ -29,22 +29,22 @@ struct quota_source {
 /* Who uses what, and when. */
 struct quota_claim {
 	struct quota_source source;
-	struct view provider;           /* agency */
-	struct view tier, exception;    /* as the envelope names them; unknown ones have no quota */
-	int64_t at_ms;                  /* of the release */
-	bool reported;                  /* a partner's release, of which `at_ms` tells: later ones do not count */
-	bool look;                      /* counts only, reserves nothing */
+	struct view provider;        /* agency */
+	struct view tier, exception; /* as the envelope names them; unknown ones have no quota */
+	int64_t at_ms;               /* of the release */
+	bool reported;               /* a partner's release, of which `at_ms` tells: later ones do not count */
+	bool look;                   /* counts only, reserves nothing */
 };
 
 struct quota_use {
-	struct quotas *quotas;          /* NULL: nothing is reserved */
-	struct ledger *of[2];           /* tier, exception; NULL: no quota is stated */
-	uint32_t uses[2];               /* without this one */
+	struct quotas *quotas; /* NULL: nothing is reserved */
+	struct ledger *of[2];  /* tier, exception; NULL: no quota is stated */
+	uint32_t uses[2];      /* without this one */
 	int64_t at_ms;
 	bool reported;
 };
 
-struct quotas *quotas_new(void) MUST_USE;       /* NULL: no memory */
+struct quotas *quotas_new(void) MUST_USE; /* NULL: no memory */
 void quotas_free(struct quotas *q);
 /* Counts and reserves. `reader` is a reading store of the calling thread. False: the store cannot be read or
  * memory ran out, and nothing is reserved. */

@@ -9,7 +9,7 @@
 #include "gatewayd/core/story.h"
 #include "lib/tlog/tlog.h"
 
-#define RECORD_MAX (32u * 1024 * 1024)
+#define RECORD_MAX  (32u * 1024 * 1024)
 #define NOTICES_MAX (64u * 1024 * 1024)
 
 static void send_text(struct request *r, struct view type, const struct buf *body)
@@ -37,7 +37,8 @@ static bool may_see(const struct request *r, const struct store_exchange *x)
 	struct view agency = view_of(r->peer->agency);
 
 	if (r->peer->roles & (ROLE(AUDITOR) | ROLE(SUPERVISOR)))
-		return view_is(agency, r->conf->node.agency) || view_eq(agency, x->provider) || view_eq(agency, x->recipient);
+		return view_is(agency, r->conf->node.agency) || view_eq(agency, x->provider) ||
+		       view_eq(agency, x->recipient);
 	return view_eq(agency, x->provider) || view_eq(agency, x->recipient);
 }
 
@@ -169,7 +170,8 @@ void handle_exchange(struct request *r)
 	struct uuid id;
 	struct view what = path_part(r, 3);
 
-	if (!uuid_parse(path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) || !may_see(r, &x)) {
+	if (!uuid_parse(path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) ||
+	    !may_see(r, &x)) {
 		if (e.reason != REASON_NONE)
 			send_error(r, &e);
 		else
@@ -327,7 +329,8 @@ void handle_problem(struct request *r)
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
-	buf_addf(&body, "{\"type\":\"/problems/%s\",\"status\":%d,\"title\":", reason_slug(reason), reason_status(reason));
+	buf_addf(&body, "{\"type\":\"/problems/%s\",\"status\":%d,\"title\":", reason_slug(reason),
+	         reason_status(reason));
 	buf_add_json_string(&body, view_of(reason_text(reason)));
 	buf_addc(&body, '}');
 	send_text(r, VIEW("application/json"), &body);

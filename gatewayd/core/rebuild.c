@@ -8,25 +8,25 @@
 #include "lib/base/wire.h"
 #include "lib/tlog/verify.h"
 
-#define FIRST_MS 60000
-#define FETCH 256                       /* entries read at once: no snapshot lives longer */
+#define FIRST_MS    60000
+#define FETCH       256 /* entries read at once: no snapshot lives longer */
 #define FETCH_BYTES (64u * 1024 * 1024)
-#define REST 3                          /* parts of rest to one of work */
+#define REST        3 /* parts of rest to one of work */
 
 struct rebuild {
 	struct core *core;
 	struct note_vkey log;
 	pthread_t thread;
-	pthread_mutex_t lock;           /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	bool stopping;
 
 	/* the thread's */
 	struct store *store;
-	struct buf fetched;             /* leaves and packed disclosures, each behind its length */
-	struct reader rest;             /* of it, not yet asked for */
-	uint64_t next;                  /* index of the first in `rest` */
-	int64_t worked_us;              /* when this stretch of work began */
+	struct buf fetched; /* leaves and packed disclosures, each behind its length */
+	struct reader rest; /* of it, not yet asked for */
+	uint64_t next;      /* index of the first in `rest` */
+	int64_t worked_us;  /* when this stretch of work began */
 };
 
 static int64_t now_us(void)
@@ -127,7 +127,8 @@ static bool verify(struct rebuild *r, struct verify_report *report, struct error
 	/* A cosignature of a later moment than the checkpoint read above is left for the next time. */
 	bool witnessed = ok && cosigned > 0 && cosigned <= now.size;
 	if (witnessed)
-		ok = store_get_checkpoint(r->store, cosigned - 1, &size, &note, e) && open_note(r, note, &earlier, &before, e);
+		ok = store_get_checkpoint(r->store, cosigned - 1, &size, &note, e) &&
+		     open_note(r, note, &earlier, &before, e);
 	ok = ok && verify_log(&now, witnessed ? &before : NULL, &source, report, e);
 	buf_free(&last);
 	buf_free(&earlier);
@@ -145,7 +146,8 @@ static void judge(struct rebuild *r, bool ok, const struct verify_report *report
 	if (ok) {
 		atomic_fetch_add(&r->core->rebuilds, 1);
 		atomic_store(&r->core->rebuild_entries, report->entries);
-		core_log("notice", "the audit log was verified in full: %llu entries", (unsigned long long)report->entries);
+		core_log("notice", "the audit log was verified in full: %llu entries",
+		         (unsigned long long)report->entries);
 	} else if (altered) {
 		atomic_fetch_add(&r->core->rebuild_failures, 1);
 		error_set(&fatal, REASON_TAMPERED, "the audit log was altered: %s", e->text);

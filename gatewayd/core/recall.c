@@ -11,7 +11,7 @@
 #include "lib/tlog/entry.h"
 
 #define CHILDREN_MAX 256
-#define WHY_MAX 2000
+#define WHY_MAX      2000
 
 /* --- what a recall does --- */
 
@@ -91,28 +91,26 @@ bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool 
 
 	*first = true;
 	switch (c->state) {
-	case STATE_HELD:
-		return held_end(a, c->seq, "recalled by its provider", e);
+	case STATE_HELD: return held_end(a, c->seq, "recalled by its provider", e);
 	case STATE_QUEUED:
 		if (!may_have_arrived(a, c, &arrived, e))
 			return false;
 		if (arrived)
 			return store_drop_delivery(a->store, c->seq, e) && recall_delivered(a, c, why, e);
 		c->plan.notify_ms = SCHEDULE_NEVER;
-		return store_drop_delivery(a->store, c->seq, e) && copy_erase_payload(a, c, "recalled before it was delivered", e) &&
+		return store_drop_delivery(a->store, c->seq, e) &&
+		       copy_erase_payload(a, c, "recalled before it was delivered", e) &&
 		       copy_end(a, c, STATE_ENDED, e);
 	case STATE_DELIVERED:
 	case STATE_READY:
-	case STATE_FETCHED:
-		return recall_delivered(a, c, why, e);
+	case STATE_FETCHED: return recall_delivered(a, c, why, e);
 	case STATE_REFUSED:
 	case STATE_FAILED:
 	case STATE_ERASED:
 	case STATE_RECALLED:
 	case STATE_CORRECTED:
 	case STATE_RETURNED:
-	case STATE_ENDED:
-		break;
+	case STATE_ENDED: break;
 	}
 	*first = false;
 	return true;
@@ -121,7 +119,7 @@ bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool 
 /* --- POST /v1/exchanges/{uuid}/recall: the provider's own system asks --- */
 
 struct recall {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct request *request;
 	struct uuid exchange;
 	char why[WHY_MAX + 1];
@@ -136,9 +134,13 @@ static bool log_attempt(struct recall *r, struct writer *w, const char *outcome,
 {
 	struct request *q = r->request;
 	struct buf leaf = BUF_INIT(8192);
-	struct entry entry = { .operation = r->refused ? OPERATION_REFUSAL : OPERATION_DECISION, .time_ms = q->now_ms,
-		.exchange = r->exchange, .peer = view_of(q->peer->id), .outcome = view_of(outcome), .note = VIEW("recall asked for"),
-		.build = view_of(q->worker->core->build) };
+	struct entry entry = { .operation = r->refused ? OPERATION_REFUSAL : OPERATION_DECISION,
+		               .time_ms = q->now_ms,
+		               .exchange = r->exchange,
+		               .peer = view_of(q->peer->id),
+		               .outcome = view_of(outcome),
+		               .note = VIEW("recall asked for"),
+		               .build = view_of(q->worker->core->build) };
 
 	if (r->refused)
 		entry.reason = view_of(reason_coarse(r->refused));
@@ -166,7 +168,7 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 		}
 		r->refused = REASON_NOT_FOUND;
 	} else if (!view_is(x.provider, q->peer->agency)) {
-		r->refused = REASON_NOT_FOUND;          /* another party's: it is not told that there is one */
+		r->refused = REASON_NOT_FOUND; /* another party's: it is not told that there is one */
 	} else if (x.state == STATE_REFUSED) {
 		r->refused = REASON_RECALL_LATE;
 	}

@@ -6,15 +6,15 @@
 #include "gatewayd/core/overdue.h"
 #include "lib/tlog/entry.h"
 
-#define BATCH 500
-#define BUDGET_US 2000          /* of the writer's time, for a job: what else it writes waits so long */
-#define BUDGET_ALONE_US 100000  /* before the daemon serves */
-#define REST 3                  /* parts of rest to one of work */
-#define REST_MOST_US 50000
-#define OVERDUE_US 1000000      /* how often the picture of overdue receipts is made anew while a sweep goes on */
-#define LONGEST_DAYS 28
-#define STUCK_MAX 64
-#define ENDED_MAX 16            /* a sweep; the next one takes more */
+#define BATCH           500
+#define BUDGET_US       2000   /* of the writer's time, for a job: what else it writes waits so long */
+#define BUDGET_ALONE_US 100000 /* before the daemon serves */
+#define REST            3      /* parts of rest to one of work */
+#define REST_MOST_US    50000
+#define OVERDUE_US      1000000 /* how often the picture of overdue receipts is made anew while a sweep goes on */
+#define LONGEST_DAYS    28
+#define STUCK_MAX       64
+#define ENDED_MAX       16 /* a sweep; the next one takes more */
 
 /* A key epoch whose surrogates are erased. */
 struct ended {
@@ -23,24 +23,24 @@ struct ended {
 };
 
 struct retention {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct core *core;
 	struct store *reader;
 	struct home *home;
 	bool busy;
 	int64_t now_ms;
-	uint64_t due[BATCH];            /* as read; a job takes what its time is enough for */
+	uint64_t due[BATCH]; /* as read; a job takes what its time is enough for */
 	size_t n, next;
 	struct ended ended[ENDED_MAX];
 	size_t n_ended;
-	const struct conf *conf;        /* while a sweep looks for those */
-	size_t looked, fired;           /* by the job under way: timers from `next` on */
-	int64_t budget_us, worked_us;   /* its time */
-	bool found;                     /* it found, or ended, overdue receipts */
-	bool overdue;                   /* since the picture of them was made, at */
+	const struct conf *conf;      /* while a sweep looks for those */
+	size_t looked, fired;         /* by the job under way: timers from `next` on */
+	int64_t budget_us, worked_us; /* its time */
+	bool found;                   /* it found, or ended, overdue receipts */
+	bool overdue;                 /* since the picture of them was made, at */
 	int64_t overdue_us;
-	size_t batch;                   /* timers of the next job at most: one after a failure, then more again */
-	uint64_t stuck[STUCK_MAX];      /* exchanges whose timers cannot be fired; looked at again after a restart */
+	size_t batch;              /* timers of the next job at most: one after a failure, then more again */
+	uint64_t stuck[STUCK_MAX]; /* exchanges whose timers cannot be fired; looked at again after a restart */
 	size_t n_stuck;
 };
 
@@ -57,8 +57,10 @@ static bool erase_ended(struct retention *r, struct writer *w, struct store *s, 
 {
 	struct buf leaf = BUF_INIT(8192);
 	char note[64];
-	struct entry entry = { .operation = OPERATION_KEY_CHANGE, .time_ms = r->now_ms, .agreement = view_of(x->agreement),
-		.build = view_of(r->core->build) };
+	struct entry entry = { .operation = OPERATION_KEY_CHANGE,
+		               .time_ms = r->now_ms,
+		               .agreement = view_of(x->agreement),
+		               .build = view_of(r->core->build) };
 	uint64_t index;
 
 	snprintf(note, sizeof note, "surrogates of epoch %u erased", (unsigned)x->epoch);

@@ -6,7 +6,7 @@
 #include "gatewayd/core/payload.h"
 #include "lib/base/encode.h"
 
-#define KEPT_DAYS 28            /* as any payload: Regulation (EU) 2023/969 Art. 21 */
+#define KEPT_DAYS  28 /* as any payload: Regulation (EU) 2023/969 Art. 21 */
 #define SEALED_MAX (32u * 1024 * 1024)
 
 static int64_t kept_until(int64_t now_ms)
@@ -21,13 +21,15 @@ static void salted(const struct salt *salt, struct view record, struct digest *o
 	sha256_parts(parts, 2, out);
 }
 
-static bool seal(struct returned *r, struct gcm *gcm, const struct uuid *exchange, const struct salt *salt, struct view record)
+static bool seal(struct returned *r, struct gcm *gcm, const struct uuid *exchange, const struct salt *salt,
+                 struct view record)
 {
 	static const struct salt none;
 	struct buf plain = BUF_INIT(SEALED_MAX);
 	uint8_t nonce[12];
-	struct payload_parts parts = { .key = r->key, .nonce = nonce, .exchange = exchange, .salt = salt, .input_salt = &none,
-		.record = record };
+	struct payload_parts parts = {
+		.key = r->key, .nonce = nonce, .exchange = exchange, .salt = salt, .input_salt = &none, .record = record
+	};
 
 	r->sealed = BUF_INIT(SEALED_MAX);
 	bool ok = random_bytes(r->key, sizeof r->key) && random_bytes(nonce, sizeof nonce) &&
@@ -88,7 +90,7 @@ bool returned_prepare(struct returned *r, struct worker *w, uint64_t id, const s
 	if (!store_get_inbox(w->reader, id, &item, &e))
 		return e.reason == REASON_NOT_FOUND;
 	if (!view_is(item.kind, duty_kind_name(DUTY_RETURN)) || item.acked_ms)
-		return true;    /* the job says what is wrong with that, or that it came before */
+		return true; /* the job says what is wrong with that, or that it came before */
 	uint64_t seq = item.seq;
 	struct uuid exchange = item.exchange;
 	if (!store_get_exchange(w->reader, seq, &x, &e) || !handed_out(w->reader, x.entry, &want, &e) ||

@@ -9,9 +9,9 @@
 
 /* A record that the recipient's system returns: checked and sealed by the worker, written by the writer. */
 struct returned {
-	const char *fault;              /* it is not what was handed out; for inbox_ack.c */
+	const char *fault; /* it is not what was handed out; for inbox_ack.c */
 	uint8_t key[32];
-	struct digest digest;           /* SHA-256(salt || record) */
+	struct digest digest; /* SHA-256(salt || record) */
 	struct buf sealed;
 };
 /* The worker's thread; `id` is the inbox item's. False: the store or memory failed. An item that is not there is no

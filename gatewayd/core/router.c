@@ -8,13 +8,13 @@
 #include "gatewayd/core/witness.h"
 #include "lib/base/encode.h"
 
-#define ANY_ROLE (~0u)
+#define ANY_ROLE  (~0u)
 #define OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR))
 
 struct route {
 	const char *method;
-	const char *path;       /* "*" stands for one part, "**" at the end for all that follows */
-	unsigned roles;         /* who may; 0: also the monitor listener, without a certificate */
+	const char *path; /* "*" stands for one part, "**" at the end for all that follows */
+	unsigned roles;   /* who may; 0: also the monitor listener, without a certificate */
 	void (*handle)(struct request *r);
 };
 
@@ -86,7 +86,8 @@ static bool path_plain(struct view path)
 {
 	for (size_t i = 0; i < path.n; i++) {
 		char c = path.p[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/._-", c);
+		bool plain =
+		        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/._-", c);
 		if (!plain || c == 0)
 			return false;
 	}
@@ -156,7 +157,8 @@ static bool admitted(struct request *r, const struct route *route)
 		return false;
 	}
 	/* Two gateways that start together still witness each other. */
-	if (!serving && route->roles != 0 && route->handle != handle_add_checkpoint && route->handle != handle_witnessed) {
+	if (!serving && route->roles != 0 && route->handle != handle_add_checkpoint &&
+	    route->handle != handle_witnessed) {
 		answer_problem(r, REASON_UNAVAILABLE);
 		return false;
 	}

@@ -49,7 +49,8 @@ bool secret_read(const char *path, size_t want, struct secret *out, struct error
 	if (n > 0 && text[n - 1] == '\n')
 		n--;
 	if (!hex_decode(view_make(text, (size_t)n), s.b, sizeof s.b, &s.n) || s.n == 0)
-		error_at(e, REASON_CONFIG, path, 0, 0, "a secret is one line of at most %zu hex digits", 2 * sizeof s.b);
+		error_at(e, REASON_CONFIG, path, 0, 0, "a secret is one line of at most %zu hex digits",
+		         2 * sizeof s.b);
 	else if (want != 0 && s.n != want)
 		error_at(e, REASON_CONFIG, path, 0, 0, "the secret has %zu bytes, %zu are wanted", s.n, want);
 	else

@@ -4,12 +4,12 @@
 #include "gatewayd/core/incident.h"
 #include "gatewayd/core/store.h"
 
-#define SIGHTS_MAX 1024                 /* of a log, in memory and in the store */
+#define SIGHTS_MAX 1024 /* of a log, in memory and in the store */
 
 enum sight_state {
-	KNOWN,          /* proved, or of a log that cannot be asked about */
-	WAITING,        /* to be proved */
-	FOREIGN         /* found to be of another history */
+	KNOWN,   /* proved, or of a log that cannot be asked about */
+	WAITING, /* to be proved */
+	FOREIGN  /* found to be of another history */
 };
 
 struct sight {
@@ -20,16 +20,16 @@ struct sight {
 
 struct sighted_log {
 	char origin[NOTE_NAME_MAX];
-	struct sight *items;            /* by size */
+	struct sight *items; /* by size */
 	unsigned n, room;
-	struct sight_goal cosigned, proved;     /* size 0: nothing yet */
-	struct digest reported;         /* of the forked checkpoint that the last incident was about */
+	struct sight_goal cosigned, proved; /* size 0: nothing yet */
+	struct digest reported;             /* of the forked checkpoint that the last incident was about */
 	UT_hash_handle hh;
 };
 
 struct sights {
-	pthread_mutex_t lock;           /* guards all of it */
-	struct sighted_log *logs;       /* by origin: as many as partner files name */
+	pthread_mutex_t lock;     /* guards all of it */
+	struct sighted_log *logs; /* by origin: as many as partner files name */
 };
 
 struct sights *sights_new(void)
@@ -47,7 +47,8 @@ void sights_free(struct sights *s)
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->logs, l, next) {
+	HASH_ITER(hh, s->logs, l, next)
+	{
 		HASH_DEL(s->logs, l);
 		free(l->items);
 		free(l);
@@ -121,7 +122,8 @@ static void thin(struct sighted_log *l)
 	}
 	l->n = kept;
 	if (!spare)
-		core_log("warning", "log %s: %u checkpoints wait to be proved; every second is let go", l->origin, SIGHTS_MAX);
+		core_log("warning", "log %s: %u checkpoints wait to be proved; every second is let go", l->origin,
+		         SIGHTS_MAX);
 }
 
 static bool insert(struct sighted_log *l, uint64_t size, const struct digest *root, enum sight_state state)
@@ -146,11 +148,11 @@ static bool insert(struct sighted_log *l, uint64_t size, const struct digest *ro
 /* --- the rows, so that nothing unproved is forgotten --- */
 
 struct keeping {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	char origin[NOTE_NAME_MAX];
 	uint64_t size;
 	struct buf note;
-	bool only;                      /* no other of that log is kept */
+	bool only; /* no other of that log is kept */
 };
 
 static bool write_sight(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -254,23 +256,20 @@ bool sight_take(struct core *c, const struct partner *p, struct view note, struc
 	enum verdict verdict = compare(s, &shown, asks ? WAITING : KNOWN);
 	pthread_mutex_unlock(&s->lock);
 	switch (verdict) {
-	case VERDICT_SAME:
-		return true;
+	case VERDICT_SAME: return true;
 	case VERDICT_NEW:
 		snprintf(what, sizeof what, "%.*s", VIEW_ARG(shown.origin));
 		if (keep(c, what, shown.size, note, !asks))
 			return true;
 		/* fallthrough */
-	case VERDICT_NO_MEMORY:
-		return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+	case VERDICT_NO_MEMORY: return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
 	case VERDICT_FORKED:
-		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries", VIEW_ARG(shown.origin),
-		         (unsigned long long)shown.size);
+		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
+		         VIEW_ARG(shown.origin), (unsigned long long)shown.size);
 		if (first_time(s, shown.origin, note))
 			incident_submit(c, p->id, what, note);
 		/* fallthrough */
-	case VERDICT_FOREIGN:
-		break;
+	case VERDICT_FOREIGN: break;
 	}
 	return error_set(e, REASON_RECEIPT_INVALID, "the checkpoint is not of the history that the log showed before");
 }
@@ -291,8 +290,8 @@ uint64_t sights_unproved(struct sights *s)
 
 	pthread_mutex_lock(&s->lock);
 	HASH_ITER(hh, s->logs, l, next)
-		for (unsigned i = 0; i < l->n; i++)
-			n += l->items[i].state != KNOWN;
+	for (unsigned i = 0; i < l->n; i++)
+		n += l->items[i].state != KNOWN;
 	pthread_mutex_unlock(&s->lock);
 	return n;
 }
@@ -312,7 +311,8 @@ unsigned sights_goals(struct sights *s, const char *origin, struct sight_goal go
 	for (unsigned i = 0; l && i < l->n && n < SIGHT_GOALS; i++) {
 		if (l->items[i].state != WAITING)
 			continue;
-		goals[n++] = (struct sight_goal){ .kind = SIGHT_SEEN, .size = l->items[i].size, .root = l->items[i].root };
+		goals[n++] =
+		        (struct sight_goal){ .kind = SIGHT_SEEN, .size = l->items[i].size, .root = l->items[i].root };
 		waiting++;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -338,8 +338,8 @@ static bool settle_base(struct sight_goal *base, struct sight_goal *g)
 	return g->holds;
 }
 
-bool sights_settle(struct sights *s, const char *origin, struct sight_goal goals[SIGHT_GOALS], unsigned n, uint64_t size,
-                   const struct digest *root)
+bool sights_settle(struct sights *s, const char *origin, struct sight_goal goals[SIGHT_GOALS], unsigned n,
+                   uint64_t size, const struct digest *root)
 {
 	bool continues = true;
 
@@ -347,7 +347,9 @@ bool sights_settle(struct sights *s, const char *origin, struct sight_goal goals
 	struct sighted_log *l = find_log(s, view_of(origin));
 	for (unsigned i = 0; l && i < n; i++)
 		if (goals[i].kind != SIGHT_SEEN)
-			continues = settle_base(goals[i].kind == SIGHT_COSIGNED ? &l->cosigned : &l->proved, &goals[i]) && continues;
+			continues =
+			        settle_base(goals[i].kind == SIGHT_COSIGNED ? &l->cosigned : &l->proved, &goals[i]) &&
+			        continues;
 	/* What a forked log's other branch proves is not proved. */
 	for (unsigned i = 0; l && i < n; i++)
 		if (goals[i].kind == SIGHT_SEEN && (continues || !goals[i].holds))
@@ -373,7 +375,8 @@ static bool load_row(void *arg, struct view origin, uint64_t size, struct view n
 	for (size_t i = 0; i < load->conf->n_partners; i++) {
 		const struct partner *p = &load->conf->partners[i];
 		struct checkpoint c;
-		if (!p->has_log || !view_is(origin, p->log.name) || !checkpoint_open(note, &p->log, &c, NULL) || c.size != size)
+		if (!p->has_log || !view_is(origin, p->log.name) || !checkpoint_open(note, &p->log, &c, NULL) ||
+		    c.size != size)
 			continue;
 		if (compare(load->sights, &c, can_ask(p, origin) ? WAITING : KNOWN) == VERDICT_NO_MEMORY)
 			load->failed = true;

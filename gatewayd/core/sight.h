@@ -36,14 +36,14 @@ struct sight_goal {
 	enum sight_kind kind;
 	uint64_t size;
 	struct digest root;
-	bool holds, told;               /* judged; it was an incident before */
+	bool holds, told; /* judged; it was an incident before */
 };
 /* The goals of a log, the oldest seen first; 0 when nothing waits to be proved. */
 unsigned sights_goals(struct sights *s, const char *origin, struct sight_goal goals[SIGHT_GOALS]);
 /* The goals were judged against the log's newest checkpoint `size`, `root`. Sets `told`. True when it continues all
  * that was cosigned and proved before: then it is itself proved. */
-bool sights_settle(struct sights *s, const char *origin, struct sight_goal goals[SIGHT_GOALS], unsigned n, uint64_t size,
-                   const struct digest *root);
+bool sights_settle(struct sights *s, const char *origin, struct sight_goal goals[SIGHT_GOALS], unsigned n,
+                   uint64_t size, const struct digest *root);
 
 /* The proving side; the first worker has one. */
 struct checking;

@@ -14,17 +14,17 @@
 #include "gatewayd/core/witness.h"
 #include "lib/tlog/tiles.h"
 
-#define REST_MS 1000            /* between two checks of one log */
-#define AGAIN_MS 1000           /* after one that failed; doubled each time */
-#define LONGEST_MS 600000
+#define REST_MS     1000 /* between two checks of one log */
+#define AGAIN_MS    1000 /* after one that failed; doubled each time */
+#define LONGEST_MS  600000
 #define DEADLINE_MS 30000
-#define ANSWER_MAX (192u * 1024)
-#define TILES_MAX 512           /* of one check: eight levels for each goal */
-#define REFUSALS 3              /* so often does a partner not show its log before that is an incident */
+#define ANSWER_MAX  (192u * 1024)
+#define TILES_MAX   512 /* of one check: eight levels for each goal */
+#define REFUSALS    3   /* so often does a partner not show its log before that is an incident */
 
 /* A tile of the partner's tree, as it was sent. */
 struct sent_tile {
-	uint64_t key;                   /* level << 56 | index */
+	uint64_t key; /* level << 56 | index */
 	size_t n;
 	uint8_t hashes[TLOG_TILE_WIDTH * 32];
 	UT_hash_handle hh;
@@ -36,18 +36,18 @@ struct check {
 	struct checking *owner;
 	struct check *next;
 	char origin[NOTE_NAME_MAX];
-	int64_t next_ms;                /* monotonic */
-	unsigned failures, refusals;    /* in a row */
+	int64_t next_ms;             /* monotonic */
+	unsigned failures, refusals; /* in a row */
 	/* while it is under way */
-	struct conf *conf;              /* NULL: it is not */
-	const struct partner *partner;  /* of conf */
+	struct conf *conf;             /* NULL: it is not */
+	const struct partner *partner; /* of conf */
 	struct sight_goal goals[SIGHT_GOALS];
 	unsigned n, judged;
-	struct buf note;                /* the newest checkpoint */
-	struct checkpoint newest;       /* looks into note */
+	struct buf note;          /* the newest checkpoint */
+	struct checkpoint newest; /* looks into note */
 	struct sent_tile *tiles;
-	struct tlog_tile wanted;        /* asked for */
-	bool wants;                     /* `wanted` is set: a tile is missing */
+	struct tlog_tile wanted; /* asked for */
+	bool wants;              /* `wanted` is set: a tile is missing */
 };
 
 struct checking {
@@ -69,7 +69,8 @@ static void reset(struct check *k)
 {
 	struct sent_tile *t, *next;
 
-	HASH_ITER(hh, k->tiles, t, next) {
+	HASH_ITER(hh, k->tiles, t, next)
+	{
 		HASH_DEL(k->tiles, t);
 		free(t);
 	}
@@ -85,7 +86,8 @@ void checking_free(struct checking *c)
 
 	if (!c)
 		return;
-	LL_FOREACH_SAFE(c->checks, k, next) {
+	LL_FOREACH_SAFE(c->checks, k, next)
+	{
 		reset(k);
 		free(k);
 	}
@@ -128,17 +130,19 @@ static void refused(struct check *k, const char *what)
 
 static void report(struct check *k, const struct sight_goal *g)
 {
-	static const char *const kinds[] = { [SIGHT_COSIGNED] = "cosigned", [SIGHT_PROVED] = "proved", [SIGHT_SEEN] = "seen" };
+	static const char *const kinds[] = {
+		[SIGHT_COSIGNED] = "cosigned", [SIGHT_PROVED] = "proved", [SIGHT_SEEN] = "seen"
+	};
 	char text[500];
 
-	snprintf(text, sizeof text, "sight: the log %s forked: %llu entries do not continue the %llu that were %s", k->origin,
-	         (unsigned long long)k->newest.size, (unsigned long long)g->size, kinds[g->kind]);
+	snprintf(text, sizeof text, "sight: the log %s forked: %llu entries do not continue the %llu that were %s",
+	         k->origin, (unsigned long long)k->newest.size, (unsigned long long)g->size, kinds[g->kind]);
 	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
 }
 
 /* The rows of what is proved give way to the newest checkpoint's. */
 struct tidying {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	char origin[NOTE_NAME_MAX];
 	struct sight_goal goals[SIGHT_GOALS];
 	unsigned n;
@@ -188,8 +192,8 @@ static void tidy(struct check *k)
 
 static void conclude(struct check *k)
 {
-	bool holds = true, continues = sights_settle(k->owner->worker->core->sights, k->origin, k->goals, k->n, k->newest.size,
-	                                             &k->newest.root);
+	bool holds = true, continues = sights_settle(k->owner->worker->core->sights, k->origin, k->goals, k->n,
+	                                             k->newest.size, &k->newest.root);
 
 	for (unsigned i = 0; i < k->n; i++) {
 		holds = holds && k->goals[i].holds;
@@ -219,7 +223,9 @@ static bool find_tile(void *arg, unsigned level, uint64_t index, struct view *ha
 		*hashes = view_make(t->hashes, t->n);
 		return true;
 	}
-	k->wanted = (struct tlog_tile){ .level = level, .index = index, .width = tlog_tile_width(level, index, k->newest.size) };
+	k->wanted = (struct tlog_tile){ .level = level,
+		                        .index = index,
+		                        .width = tlog_tile_width(level, index, k->newest.size) };
 	k->wants = true;
 	return false;
 }
@@ -349,8 +355,8 @@ static struct check *find_check(struct checking *c, const char *origin)
 	struct check *k;
 
 	LL_FOREACH(c->checks, k)
-		if (strcmp(k->origin, origin) == 0)
-			return k;
+	if (strcmp(k->origin, origin) == 0)
+		return k;
 	k = calloc(1, sizeof *k);
 	if (!k)
 		return NULL;

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WAL_FRAMES 4000         /* about 16 MiB: checkpoint from here on */
-#define WAL_FRAMES_STEP 1000    /* a reader was in the way: try again after so many more */
-#define WAL_FRAMES_WAIT 16000   /* from here on wait a moment for readers */
-#define BUSY_MS 5000
+#define WAL_FRAMES      4000  /* about 16 MiB: checkpoint from here on */
+#define WAL_FRAMES_STEP 1000  /* a reader was in the way: try again after so many more */
+#define WAL_FRAMES_WAIT 16000 /* from here on wait a moment for readers */
+#define BUSY_MS         5000
 #define RESTART_BUSY_MS 20
 
 bool sql_fail(struct store *s, struct error *e)
@@ -42,10 +42,8 @@ static bool bind_one(struct sqlite3_stmt *q, int at, const struct bound *b)
 	const char *p = b->v.p ? b->v.p : "";
 
 	switch (b->type) {
-	case BOUND_NULL:
-		return sqlite3_bind_null(q, at) == SQLITE_OK;
-	case BOUND_INT:
-		return sqlite3_bind_int64(q, at, b->n) == SQLITE_OK;
+	case BOUND_NULL: return sqlite3_bind_null(q, at) == SQLITE_OK;
+	case BOUND_INT: return sqlite3_bind_int64(q, at, b->n) == SQLITE_OK;
 	case BOUND_TEXT:
 		return b->v.n <= INT_MAX && sqlite3_bind_text(q, at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
 	case BOUND_BLOB:
@@ -241,8 +239,9 @@ static bool check_version(struct store *s, int64_t *version, struct error *e)
 	if (application != STORE_APPLICATION_ID && (application != 0 || tables != 0))
 		return error_set(e, REASON_STORE, "the file is a database of another program");
 	if (*version > migrations_known())
-		return error_set(e, REASON_STORE, "the store was made by a newer version of this program (%d, known %d)",
-		                 (int)*version, migrations_known());
+		return error_set(e, REASON_STORE,
+		                 "the store was made by a newer version of this program (%d, known %d)", (int)*version,
+		                 migrations_known());
 	return true;
 }
 
@@ -265,8 +264,8 @@ static bool migrate(struct store *s, struct error *e)
 static bool prepare(struct store *s, struct error *e)
 {
 	for (int i = s->writes ? 0 : SQL_WRITES; i < SQL_COUNT; i++)
-		if (sqlite3_prepare_v3(s->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
-		                       NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v3(s->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) !=
+		    SQLITE_OK)
 			return sql_fail(s, e);
 	return true;
 }
@@ -353,8 +352,10 @@ struct store *store_open(const char *path, struct error *e)
 	if (!s)
 		return NULL;
 	sqlite3_wal_hook(s->db, on_commit, s);
-	if (!execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-	                "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF", e) ||
+	if (!execute(s,
+	             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+	             "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF",
+	             e) ||
 	    !migrate(s, e) || !prepare(s, e) || !logs_load(s, e) || !exchanges_load(s, e))
 		goto fail;
 	/* What was erased before a crash may still lie in the log and the main file. A reader in the way (the
@@ -414,7 +415,8 @@ void store_close(struct store *s)
 bool store_begin(struct store *s, struct error *e)
 {
 	if (!s->writes || s->in_transaction)
-		return error_set(e, REASON_STORE, s->writes ? "a transaction is open already" : "this store is for reading");
+		return error_set(e, REASON_STORE,
+		                 s->writes ? "a transaction is open already" : "this store is for reading");
 	if (!execute(s, "BEGIN IMMEDIATE", e))
 		return false;
 	s->in_transaction = true;

@@ -21,10 +21,12 @@ bool store_put_timer(struct store *s, const struct store_timer *t, struct error 
 {
 	const struct schedule *p = &t->plan;
 
-	return sql_run(s, SQL_TIMER_PUT, BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind),
-		as_int(p->base_ms), as_int(p->payload_ms), as_int(p->mask_ms), as_int(p->review_ms), as_int(p->notify_ms),
-		as_int(p->end_ms), as_int(p->return_at_end), as_int(t->receipt_ms), as_number(t->inbox), as_text(t->purpose),
-		as_text(t->reference)), e);
+	return sql_run(s, SQL_TIMER_PUT,
+	               BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind), as_int(p->base_ms),
+	                     as_int(p->payload_ms), as_int(p->mask_ms), as_int(p->review_ms), as_int(p->notify_ms),
+	                     as_int(p->end_ms), as_int(p->return_at_end), as_int(t->receipt_ms), as_number(t->inbox),
+	                     as_text(t->purpose), as_text(t->reference)),
+	               e);
 }
 
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
@@ -34,13 +36,21 @@ bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
 
 static struct store_timer timer_row(struct sqlite3_stmt *q)
 {
-	return (struct store_timer){ .seq = (uint64_t)col_int(q, 0), .due_ms = col_int(q, 1),
-		.kind = (enum timer_kind)col_int(q, 2), .held = col_int(q, 3) != 0,
-		.plan = { .base_ms = col_int(q, 4), .payload_ms = col_int(q, 5), .mask_ms = col_int(q, 6),
-			.review_ms = col_int(q, 7), .notify_ms = col_int(q, 8), .end_ms = col_int(q, 9),
-			.return_at_end = col_int(q, 10) != 0 },
-		.receipt_ms = col_int(q, 11), .inbox = (uint64_t)col_int(q, 12), .purpose = col_view(q, 13),
-		.reference = col_view(q, 14) };
+	return (struct store_timer){ .seq = (uint64_t)col_int(q, 0),
+		                     .due_ms = col_int(q, 1),
+		                     .kind = (enum timer_kind)col_int(q, 2),
+		                     .held = col_int(q, 3) != 0,
+		                     .plan = { .base_ms = col_int(q, 4),
+		                               .payload_ms = col_int(q, 5),
+		                               .mask_ms = col_int(q, 6),
+		                               .review_ms = col_int(q, 7),
+		                               .notify_ms = col_int(q, 8),
+		                               .end_ms = col_int(q, 9),
+		                               .return_at_end = col_int(q, 10) != 0 },
+		                     .receipt_ms = col_int(q, 11),
+		                     .inbox = (uint64_t)col_int(q, 12),
+		                     .purpose = col_view(q, 13),
+		                     .reference = col_view(q, 14) };
 }
 
 bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e)
@@ -82,14 +92,18 @@ bool store_list_due(struct store *s, int64_t until_ms, unsigned max,
 bool store_count_due(struct store *s, bool by_agreement, int64_t until_ms,
                      bool (*each)(void *arg, const struct store_due *d), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, by_agreement ? SQL_DUE_AGREEMENTS : SQL_DUE_DAYS, BOUND(as_int(until_ms)), e);
+	struct sqlite3_stmt *q =
+	        sql_start(s, by_agreement ? SQL_DUE_AGREEMENTS : SQL_DUE_DAYS, BOUND(as_int(until_ms)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
 		/* Counted by day, the first column is day << 8 | kind. */
-		struct store_due d = { .day = by_agreement ? 0 : col_int(q, 0) >> 8, .kind = (enum timer_kind)(col_int(q, 0) & 0xff),
-			.held = col_int(q, 1) != 0, .n = (uint64_t)col_int(q, 2), .first_ms = col_int(q, 3),
-			.last_ms = col_int(q, 4) };
+		struct store_due d = { .day = by_agreement ? 0 : col_int(q, 0) >> 8,
+			               .kind = (enum timer_kind)(col_int(q, 0) & 0xff),
+			               .held = col_int(q, 1) != 0,
+			               .n = (uint64_t)col_int(q, 2),
+			               .first_ms = col_int(q, 3),
+			               .last_ms = col_int(q, 4) };
 		if (by_agreement)
 			d.agreement = col_view(q, 5);
 		if (!each(arg, &d)) {
@@ -115,7 +129,7 @@ bool store_list_timers(struct store *s, uint64_t after_seq, unsigned max,
 /* --- duties --- */
 
 static const char *const duty_names[DUTY_KINDS] = {
-	[DUTY_MASK] = "mask", [DUTY_REVIEW] = "review", [DUTY_ERASE] = "erase", [DUTY_RETURN] = "return",
+	[DUTY_MASK] = "mask",     [DUTY_REVIEW] = "review",         [DUTY_ERASE] = "erase",   [DUTY_RETURN] = "return",
 	[DUTY_RECALL] = "recall", [DUTY_CORRECTION] = "correction", [DUTY_NOTIFY] = "notify",
 };
 
@@ -147,9 +161,11 @@ const char *duty_state_name(enum duty_state s)
 
 bool store_put_duty(struct store *s, struct store_duty *d, struct error *e)
 {
-	if (!sql_run(s, SQL_DUTY_PUT, BOUND(as_number(d->seq), as_int(d->kind), as_int(d->state), as_int(d->made_ms),
-		     as_int(d->due_ms), as_int(d->done_ms), as_int(d->escalated), as_int(d->blocks), as_number(d->inbox),
-		     as_text(d->result), as_text(d->why)), e))
+	if (!sql_run(s, SQL_DUTY_PUT,
+	             BOUND(as_number(d->seq), as_int(d->kind), as_int(d->state), as_int(d->made_ms), as_int(d->due_ms),
+	                   as_int(d->done_ms), as_int(d->escalated), as_int(d->blocks), as_number(d->inbox),
+	                   as_text(d->result), as_text(d->why)),
+	             e))
 		return false;
 	d->id = sql_inserted(s);
 	return true;
@@ -157,17 +173,27 @@ bool store_put_duty(struct store *s, struct store_duty *d, struct error *e)
 
 bool store_set_duty(struct store *s, const struct store_duty *d, struct error *e)
 {
-	return sql_change(s, SQL_DUTY_SET, BOUND(as_number(d->id), as_int(d->state), as_int(d->due_ms), as_int(d->done_ms),
-		as_int(d->escalated), as_int(d->blocks), as_number(d->inbox), as_text(d->result), as_text(d->why)),
-		"duty", e);
+	return sql_change(s, SQL_DUTY_SET,
+	                  BOUND(as_number(d->id), as_int(d->state), as_int(d->due_ms), as_int(d->done_ms),
+	                        as_int(d->escalated), as_int(d->blocks), as_number(d->inbox), as_text(d->result),
+	                        as_text(d->why)),
+	                  "duty", e);
 }
 
 static struct store_duty duty_row(struct sqlite3_stmt *q)
 {
-	return (struct store_duty){ .id = (uint64_t)col_int(q, 0), .seq = (uint64_t)col_int(q, 1),
-		.kind = (enum duty_kind)col_int(q, 2), .state = (enum duty_state)col_int(q, 3), .made_ms = col_int(q, 4),
-		.due_ms = col_int(q, 5), .done_ms = col_int(q, 6), .escalated = (uint32_t)col_int(q, 7),
-		.blocks = col_int(q, 8) != 0, .inbox = (uint64_t)col_int(q, 9), .result = col_view(q, 10), .why = col_view(q, 11) };
+	return (struct store_duty){ .id = (uint64_t)col_int(q, 0),
+		                    .seq = (uint64_t)col_int(q, 1),
+		                    .kind = (enum duty_kind)col_int(q, 2),
+		                    .state = (enum duty_state)col_int(q, 3),
+		                    .made_ms = col_int(q, 4),
+		                    .due_ms = col_int(q, 5),
+		                    .done_ms = col_int(q, 6),
+		                    .escalated = (uint32_t)col_int(q, 7),
+		                    .blocks = col_int(q, 8) != 0,
+		                    .inbox = (uint64_t)col_int(q, 9),
+		                    .result = col_view(q, 10),
+		                    .why = col_view(q, 11) };
 }
 
 bool store_find_duty(struct store *s, uint64_t seq, enum duty_kind kind, struct store_duty *out, struct error *e)
@@ -212,8 +238,8 @@ bool store_list_overdue(struct store *s, uint64_t after_id, unsigned max,
 	return each_duty(s, sql_start(s, SQL_DUTY_OVERDUE, BOUND(as_number(after_id), as_int(max)), e), each, arg, e);
 }
 
-bool store_list_blocking(struct store *s, bool (*each)(void *arg, struct view agreement, struct view recipient), void *arg,
-                         struct error *e)
+bool store_list_blocking(struct store *s, bool (*each)(void *arg, struct view agreement, struct view recipient),
+                         void *arg, struct error *e)
 {
 	struct sqlite3_stmt *q = sql_start(s, SQL_DUTY_BLOCKING, NULL, 0, e);
 	bool ok;
@@ -230,13 +256,16 @@ bool store_list_blocking(struct store *s, bool (*each)(void *arg, struct view ag
 
 bool store_put_link(struct store *s, const struct store_link *l, struct error *e)
 {
-	return sql_run(s, SQL_LINK_PUT, BOUND(as_number(l->child), as_int(l->kind), as_number(l->parent), as_int(l->version)), e);
+	return sql_run(s, SQL_LINK_PUT,
+	               BOUND(as_number(l->child), as_int(l->kind), as_number(l->parent), as_int(l->version)), e);
 }
 
 static struct store_link link_row(struct sqlite3_stmt *q)
 {
-	return (struct store_link){ .child = (uint64_t)col_int(q, 0), .parent = (uint64_t)col_int(q, 1),
-		.kind = (enum link_kind)col_int(q, 2), .version = (uint32_t)col_int(q, 3) };
+	return (struct store_link){ .child = (uint64_t)col_int(q, 0),
+		                    .parent = (uint64_t)col_int(q, 1),
+		                    .kind = (enum link_kind)col_int(q, 2),
+		                    .version = (uint32_t)col_int(q, 3) };
 }
 
 bool store_get_link(struct store *s, uint64_t child, enum link_kind kind, struct store_link *out, struct error *e)

@@ -38,9 +38,11 @@ bool pending_flush(struct store *s, struct error *e)
 	if (!p->set)
 		return true;
 	p->set = false;
-	return sql_run(s, SQL_STATE_PUT, BOUND(as_number(p->seq), as_int(p->state),
-		p->entry != STORE_NO_ENTRY ? as_number(p->entry) : as_null(), as_int(p->received_ms),
-		p->hash != 0 ? as_number(p->hash) : as_null()), e);
+	return sql_run(s, SQL_STATE_PUT,
+	               BOUND(as_number(p->seq), as_int(p->state),
+	                     p->entry != STORE_NO_ENTRY ? as_number(p->entry) : as_null(), as_int(p->received_ms),
+	                     p->hash != 0 ? as_number(p->hash) : as_null()),
+	               e);
 }
 
 /* --- the window of keys --- */
@@ -61,8 +63,9 @@ static bool read_window(struct store *s, struct window_row **rows, size_t *n, st
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
-		struct window_row r = { .seq = (uint64_t)col_int(q, 0), .received_ms = col_int(q, 1),
-			.hash = (uint64_t)col_int(q, 2) };
+		struct window_row r = { .seq = (uint64_t)col_int(q, 0),
+			                .received_ms = col_int(q, 1),
+			                .hash = (uint64_t)col_int(q, 2) };
 		if (end == INT64_MIN)
 			end = r.received_ms < now_ms ? r.received_ms : now_ms;
 		old = r.received_ms < end - STORE_KEY_WINDOW_MS ? old + 1 : 0;
@@ -119,14 +122,14 @@ bool exchanges_load(struct store *s, struct error *e)
 		return error_set(e, REASON_STORE, "the store's window key is damaged");
 	memcpy(s->window_key, key.p, sizeof s->window_key);
 	return load_number(s, SQL_EXCHANGE_LAST, &s->next_seq, e) &&
-		load_number(s, SQL_INBOX_LAST, &s->next_inbox, e) && load_window(s, e);
+	       load_number(s, SQL_INBOX_LAST, &s->next_inbox, e) && load_window(s, e);
 }
 
 /* Zero means "no key", in the row as well. The length keeps partner and key apart. */
 static uint64_t key_hash(const struct store *s, struct view partner, struct view key)
 {
 	uint8_t length[4] = { (uint8_t)(partner.n >> 24), (uint8_t)(partner.n >> 16), (uint8_t)(partner.n >> 8),
-		(uint8_t)partner.n };
+		              (uint8_t)partner.n };
 	struct view parts[3] = { view_make(length, sizeof length), partner, key };
 
 	if (key.n == 0)
@@ -139,11 +142,17 @@ static uint64_t key_hash(const struct store *s, struct view partner, struct view
 
 static void exchange_row(struct sqlite3_stmt *q, struct store_exchange *x)
 {
-	*x = (struct store_exchange){ .seq = (uint64_t)col_int(q, 0), .partner = col_view(q, 3), .key = col_view(q, 4),
-		.received_ms = col_int(q, 6), .agreement = col_view(q, 7), .provider = col_view(q, 9),
-		.recipient = col_view(q, 10), .state = (enum exchange_state)col_int(q, 11),
-		.status = (int)col_int(q, 12), .answer = col_view(q, 13),
-		.entry = col_null(q, 14) ? STORE_NO_ENTRY : (uint64_t)col_int(q, 14) };
+	*x = (struct store_exchange){ .seq = (uint64_t)col_int(q, 0),
+		                      .partner = col_view(q, 3),
+		                      .key = col_view(q, 4),
+		                      .received_ms = col_int(q, 6),
+		                      .agreement = col_view(q, 7),
+		                      .provider = col_view(q, 9),
+		                      .recipient = col_view(q, 10),
+		                      .state = (enum exchange_state)col_int(q, 11),
+		                      .status = (int)col_int(q, 12),
+		                      .answer = col_view(q, 13),
+		                      .entry = col_null(q, 14) ? STORE_NO_ENTRY : (uint64_t)col_int(q, 14) };
 	col_bytes(q, 1, x->id.b, sizeof x->id.b);
 	if (col_null(q, 2))
 		x->origin = x->id;
@@ -168,7 +177,7 @@ static bool keep_exchange(struct store *s, struct sqlite3_stmt *q, struct store_
 	arena_reset(&s->scratch);
 	exchange_row(q, &x);
 	bool kept = keep_view(s, &x.partner) && keep_view(s, &x.key) && keep_view(s, &x.agreement) &&
-		keep_view(s, &x.provider) && keep_view(s, &x.recipient) && keep_view(s, &x.answer);
+	            keep_view(s, &x.provider) && keep_view(s, &x.recipient) && keep_view(s, &x.answer);
 	sql_end(q);
 	if (!kept)
 		return error_set(e, REASON_NO_MEMORY, "no memory for an exchange");
@@ -227,15 +236,20 @@ static bool put_exchange(struct store *s, struct store_exchange *x, uint64_t has
 	if (!pending_flush(s, e))
 		return false;
 	bool from_gateway = memcmp(&x->origin, &x->id, sizeof x->id) != 0;
-	if (!sql_run(s, SQL_EXCHANGE_PUT, BOUND(as_number(s->next_seq), as_uuid(&x->id),
-		     from_gateway ? as_uuid(&x->origin) : as_null(), as_text(x->partner),
-		     x->key.n > 0 ? as_text(x->key) : as_null(), as_digest(&x->body), as_text(x->agreement),
-		     as_digest(&x->agreement_digest), as_text(x->provider), as_text(x->recipient), as_int(x->status),
-		     as_text(x->answer)), e))
+	if (!sql_run(s, SQL_EXCHANGE_PUT,
+	             BOUND(as_number(s->next_seq), as_uuid(&x->id), from_gateway ? as_uuid(&x->origin) : as_null(),
+	                   as_text(x->partner), x->key.n > 0 ? as_text(x->key) : as_null(), as_digest(&x->body),
+	                   as_text(x->agreement), as_digest(&x->agreement_digest), as_text(x->provider),
+	                   as_text(x->recipient), as_int(x->status), as_text(x->answer)),
+	             e))
 		return false;
 	x->seq = s->next_seq++;
-	s->pending = (struct pending_state){ .set = true, .seq = x->seq, .entry = STORE_NO_ENTRY, .state = x->state,
-		.received_ms = x->received_ms, .hash = hash };
+	s->pending = (struct pending_state){ .set = true,
+		                             .seq = x->seq,
+		                             .entry = STORE_NO_ENTRY,
+		                             .state = x->state,
+		                             .received_ms = x->received_ms,
+		                             .hash = hash };
 	return true;
 }
 
@@ -274,8 +288,8 @@ static bool find_key(struct store *s, const struct store_exchange *x, uint32_t h
 	return true;
 }
 
-bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted *result,
-                  struct store_exchange *prior, struct error *e)
+bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted *result, struct store_exchange *prior,
+                  struct error *e)
 {
 	bool from_gateway = memcmp(&x->origin, &x->id, sizeof x->id) != 0, found = false;
 	uint64_t hash = from_gateway ? 0 : key_hash(s, x->partner, x->key);
@@ -332,6 +346,6 @@ bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, s
 
 bool store_set_answer(struct store *s, uint64_t seq, int status, struct view answer, struct error *e)
 {
-	return sql_change(s, SQL_EXCHANGE_ANSWER, BOUND(as_number(seq), as_int(status), as_text(answer)),
-		"exchange", e);
+	return sql_change(s, SQL_EXCHANGE_ANSWER, BOUND(as_number(seq), as_int(status), as_text(answer)), "exchange",
+	                  e);
 }

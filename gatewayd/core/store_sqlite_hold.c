@@ -27,8 +27,11 @@ static bool change_one(struct store *s, struct sqlite3_stmt *q, uint64_t *number
 
 bool store_put_hold(struct store *s, struct store_hold *h, bool *fresh, struct error *e)
 {
-	return change_one(s, sql_start(s, SQL_HOLD_PUT, BOUND(as_number(h->seq), as_int(h->kind), as_int(h->from_ms),
-	                  as_int(h->until_ms), as_digest(&h->statement), as_text(h->signer), as_text(h->role)), e),
+	return change_one(s,
+	                  sql_start(s, SQL_HOLD_PUT,
+	                            BOUND(as_number(h->seq), as_int(h->kind), as_int(h->from_ms), as_int(h->until_ms),
+	                                  as_digest(&h->statement), as_text(h->signer), as_text(h->role)),
+	                            e),
 	                  &h->id, fresh, e) &&
 	       (!*fresh || sql_run(s, SQL_HOLD_TIMER, BOUND(as_number(h->seq)), e));
 }
@@ -46,9 +49,14 @@ bool store_end_hold(struct store *s, uint64_t id, int64_t ended_ms, struct error
 
 static struct store_hold hold_row(struct sqlite3_stmt *q)
 {
-	struct store_hold h = { .id = (uint64_t)col_int(q, 0), .seq = (uint64_t)col_int(q, 1),
-		.kind = (enum hold_kind)col_int(q, 2), .from_ms = col_int(q, 3), .until_ms = col_int(q, 4),
-		.signer = col_view(q, 6), .role = col_view(q, 7), .ended_ms = col_null(q, 8) ? TIME_NONE : col_int(q, 8) };
+	struct store_hold h = { .id = (uint64_t)col_int(q, 0),
+		                .seq = (uint64_t)col_int(q, 1),
+		                .kind = (enum hold_kind)col_int(q, 2),
+		                .from_ms = col_int(q, 3),
+		                .until_ms = col_int(q, 4),
+		                .signer = col_view(q, 6),
+		                .role = col_view(q, 7),
+		                .ended_ms = col_null(q, 8) ? TIME_NONE : col_int(q, 8) };
 
 	col_bytes(q, 5, h.statement.b, sizeof h.statement.b);
 	return h;
@@ -69,8 +77,8 @@ bool store_find_hold(struct store *s, const struct digest *statement, struct sto
 	return ok;
 }
 
-static bool list(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg, const struct store_hold *h), void *arg,
-                 struct error *e)
+static bool list(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg, const struct store_hold *h),
+                 void *arg, struct error *e)
 {
 	bool ok;
 
@@ -93,16 +101,16 @@ bool store_list_holds(struct store *s, uint64_t seq, bool ended_too,
 	return list(s, q, each, arg, e);
 }
 
-bool store_due_holds(struct store *s, int64_t now_ms, unsigned max,
-                     bool (*each)(void *arg, const struct store_hold *h), void *arg, struct error *e)
+bool store_due_holds(struct store *s, int64_t now_ms, unsigned max, bool (*each)(void *arg, const struct store_hold *h),
+                     void *arg, struct error *e)
 {
 	return list(s, sql_start(s, SQL_HOLD_DUE, BOUND(as_int(now_ms), as_int(max)), e), each, arg, e);
 }
 
 bool store_held(struct store *s, uint64_t seq, struct store_held *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_HOLD_COUNT, BOUND(as_number(seq), as_int(HOLD_LEGAL),
-		as_int(HOLD_RESTRICTION)), "row", e);
+	struct sqlite3_stmt *q = sql_row(s, SQL_HOLD_COUNT,
+	                                 BOUND(as_number(seq), as_int(HOLD_LEGAL), as_int(HOLD_RESTRICTION)), "row", e);
 
 	if (!q)
 		return false;

@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 
-#define TILE_LEVELS 8           /* 256^8 leaves fill them all */
+#define TILE_LEVELS      8 /* 256^8 leaves fill them all */
 #define TILE_LEVEL_SHIFT 56
-#define TILE_LOGS (UINT64_C(1) << (TILE_LEVEL_SHIFT - STORE_LOG_SHIFT))
+#define TILE_LOGS        (UINT64_C(1) << (TILE_LEVEL_SHIFT - STORE_LOG_SHIFT))
 
 /* --- logs --- */
 
@@ -51,8 +51,9 @@ bool store_use_log(struct store *s, uint64_t log, struct error *e)
 
 bool store_put_log(struct store *s, const struct store_log_row *l, struct error *e)
 {
-	return sql_run(s, SQL_LOG_PUT, BOUND(as_number(s->last_log + 1), as_text(l->origin), as_digest(&l->before),
-		as_text(l->note)), e);
+	return sql_run(s, SQL_LOG_PUT,
+	               BOUND(as_number(s->last_log + 1), as_text(l->origin), as_digest(&l->before), as_text(l->note)),
+	               e);
 }
 
 bool store_get_log(struct store *s, struct store_log_row *out, struct error *e)
@@ -78,7 +79,7 @@ bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct v
 	int64_t key = key_of(s, index);
 
 	return index_fits(index, e) && sql_run(s, SQL_ENTRY_PUT, BOUND(as_int(key), as_text(leaf)), e) &&
-		(packed.n == 0 || sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed)), e));
+	       (packed.n == 0 || sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed)), e));
 }
 
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
@@ -128,8 +129,8 @@ bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e)
 	return true;
 }
 
-bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf), void *arg,
-                            struct error *e)
+bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),
+                            void *arg, struct error *e)
 {
 	struct sqlite3_stmt *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
 	bool ok;
@@ -168,9 +169,11 @@ static bool put_archive(struct store *s, uint64_t log, const struct store_archiv
 
 bool store_needs_entries(struct store *s, uint64_t log, struct store_needed *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_ENTRY_NEEDED, BOUND(as_number(log << STORE_LOG_SHIFT),
-		as_number((log + 1) << STORE_LOG_SHIFT), as_int(STATE_HELD), as_int(DUTY_RETURN), as_int(DUTY_OPEN),
-		as_int(DUTY_OVERDUE)), "row", e);
+	struct sqlite3_stmt *q =
+	        sql_row(s, SQL_ENTRY_NEEDED,
+	                BOUND(as_number(log << STORE_LOG_SHIFT), as_number((log + 1) << STORE_LOG_SHIFT),
+	                      as_int(STATE_HELD), as_int(DUTY_RETURN), as_int(DUTY_OPEN), as_int(DUTY_OVERDUE)),
+	                "row", e);
 
 	if (!q)
 		return false;
@@ -186,8 +189,8 @@ bool store_archive_entries(struct store *s, uint64_t log, const struct store_arc
 	if (log >= s->last_log)
 		return error_set(e, REASON_STORE, "the entries of the newest log stay");
 	s->erased = true;
-	return sql_run(s, SQL_ENTRY_ARCHIVE, BOUND(from, to), e) && sql_run(s, SQL_DISCLOSURE_ARCHIVE, BOUND(from, to), e) &&
-	       put_archive(s, log, a, e);
+	return sql_run(s, SQL_ENTRY_ARCHIVE, BOUND(from, to), e) &&
+	       sql_run(s, SQL_DISCLOSURE_ARCHIVE, BOUND(from, to), e) && put_archive(s, log, a, e);
 }
 
 bool store_get_archive(struct store *s, uint64_t log, struct store_archive *out, struct error *e)
@@ -230,16 +233,14 @@ bool store_put_tile(struct store *s, unsigned level, uint64_t index, struct view
 {
 	int64_t key = 0;
 
-	return tile_key(s, level, index, &key, e) &&
-		sql_run(s, SQL_TILE_PUT, BOUND(as_int(key), as_blob(hashes)), e);
+	return tile_key(s, level, index, &key, e) && sql_run(s, SQL_TILE_PUT, BOUND(as_int(key), as_blob(hashes)), e);
 }
 
 bool store_get_tile(struct store *s, unsigned level, uint64_t index, struct view *hashes, struct error *e)
 {
 	int64_t key = 0;
 
-	return tile_key(s, level, index, &key, e) &&
-		sql_keep(s, SQL_TILE_GET, BOUND(as_int(key)), "tile", hashes, e);
+	return tile_key(s, level, index, &key, e) && sql_keep(s, SQL_TILE_GET, BOUND(as_int(key)), "tile", hashes, e);
 }
 
 bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, struct error *e)
@@ -247,8 +248,7 @@ bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, stru
 	return sql_run(s, SQL_CHECKPOINT_PUT, BOUND(as_int(key_of(s, size)), as_text(note)), e);
 }
 
-static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *size, struct view *note,
-                            struct error *e)
+static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *size, struct view *note, struct error *e)
 {
 	uint64_t n = store_entry_index((uint64_t)col_int(q, 0));
 
@@ -263,7 +263,8 @@ static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *s
 bool store_get_checkpoint(struct store *s, uint64_t index, uint64_t *size, struct view *note, struct error *e)
 {
 	int64_t from = store_entry_log(index) ? log_end(s) : key_of(s, index);
-	struct sqlite3_stmt *q = sql_row(s, SQL_CHECKPOINT_AT, BOUND(as_int(from), as_int(log_end(s))), "checkpoint", e);
+	struct sqlite3_stmt *q =
+	        sql_row(s, SQL_CHECKPOINT_AT, BOUND(as_int(from), as_int(log_end(s))), "checkpoint", e);
 
 	return q && take_checkpoint(s, q, size, note, e);
 }
@@ -286,8 +287,10 @@ bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, s
 
 bool store_put_witnessed(struct store *s, struct view origin, const struct store_witnessed *w, struct error *e)
 {
-	return sql_run(s, SQL_WITNESSED_PUT, BOUND(as_text(origin), as_number(w->size), as_digest(&w->root),
-		as_text(w->note), as_digest(&w->incident)), e);
+	return sql_run(s, SQL_WITNESSED_PUT,
+	               BOUND(as_text(origin), as_number(w->size), as_digest(&w->root), as_text(w->note),
+	                     as_digest(&w->incident)),
+	               e);
 }
 
 bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e)
@@ -372,7 +375,8 @@ bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct
 
 bool store_get_timestamp(struct store *s, uint64_t size, struct view *response, struct error *e)
 {
-	return index_fits(size, e) && sql_keep(s, SQL_TIMESTAMP_GET, BOUND(as_int(key_of(s, size))), "timestamp", response, e);
+	return index_fits(size, e) &&
+	       sql_keep(s, SQL_TIMESTAMP_GET, BOUND(as_int(key_of(s, size))), "timestamp", response, e);
 }
 
 bool store_timestamped(struct store *s, uint64_t *size, struct error *e)
@@ -395,8 +399,8 @@ bool store_get_document(struct store *s, const struct digest *d, struct view *te
 
 bool store_put_value(struct store *s, struct view name, struct view value, struct error *e)
 {
-	return value.n > 0 ? sql_run(s, SQL_VALUE_PUT, BOUND(as_text(name), as_blob(value)), e) :
-	                     sql_run(s, SQL_VALUE_DROP, BOUND(as_text(name)), e);
+	return value.n > 0 ? sql_run(s, SQL_VALUE_PUT, BOUND(as_text(name), as_blob(value)), e)
+	                   : sql_run(s, SQL_VALUE_DROP, BOUND(as_text(name)), e);
 }
 
 bool store_get_value(struct store *s, struct view name, struct view *value, struct error *e)
@@ -412,10 +416,14 @@ bool store_count(struct store *s, struct store_counts *out, struct error *e)
 
 	if (!q)
 		return false;
-	*out = (struct store_counts){ .exchanges = (uint64_t)col_int(q, 0), .payloads = (uint64_t)col_int(q, 1),
-		.timers = (uint64_t)col_int(q, 2), .deliveries = (uint64_t)col_int(q, 3), .inbox = (uint64_t)col_int(q, 4),
-		.entries = (uint64_t)col_int(q, 5), .oldest_delivery_ms = col_null(q, 6) ? TIME_NONE : col_int(q, 6),
-		.notices = (uint64_t)col_int(q, 7) };
+	*out = (struct store_counts){ .exchanges = (uint64_t)col_int(q, 0),
+		                      .payloads = (uint64_t)col_int(q, 1),
+		                      .timers = (uint64_t)col_int(q, 2),
+		                      .deliveries = (uint64_t)col_int(q, 3),
+		                      .inbox = (uint64_t)col_int(q, 4),
+		                      .entries = (uint64_t)col_int(q, 5),
+		                      .oldest_delivery_ms = col_null(q, 6) ? TIME_NONE : col_int(q, 6),
+		                      .notices = (uint64_t)col_int(q, 7) };
 	sql_end(q);
 	return true;
 }

@@ -8,7 +8,7 @@
 bool store_put_payload(struct store *s, const struct store_payload *p, struct error *e)
 {
 	return sql_run(s, SQL_PAYLOAD_PUT, BOUND(as_number(p->seq), as_blob(p->sealed)), e) &&
-		sql_run(s, SQL_PAYLOAD_SLOT_PUT, BOUND(as_number(p->seq), as_int(p->slot)), e);
+	       sql_run(s, SQL_PAYLOAD_SLOT_PUT, BOUND(as_number(p->seq), as_int(p->slot)), e);
 }
 
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out, struct error *e)
@@ -86,14 +86,16 @@ void store_slots_forget(struct store *s)
 
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e)
 {
-	return sql_run(s, SQL_DELIVERY_PUT, BOUND(as_number(d->seq), as_text(d->recipient), as_int(d->next_ms),
-		as_int(d->deadline_ms), as_int(d->attempts), as_text(d->last_error), as_text(d->envelope)), e);
+	return sql_run(s, SQL_DELIVERY_PUT,
+	               BOUND(as_number(d->seq), as_text(d->recipient), as_int(d->next_ms), as_int(d->deadline_ms),
+	                     as_int(d->attempts), as_text(d->last_error), as_text(d->envelope)),
+	               e);
 }
 
 bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e)
 {
 	return sql_change(s, SQL_DELIVERY_RETRY, BOUND(as_number(seq), as_int(next_ms), as_text(last_error)),
-		"delivery", e);
+	                  "delivery", e);
 }
 
 bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e)
@@ -108,9 +110,13 @@ bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e)
 
 static struct store_delivery delivery_row(struct sqlite3_stmt *q)
 {
-	return (struct store_delivery){ .seq = (uint64_t)col_int(q, 0), .recipient = col_view(q, 1),
-		.next_ms = col_int(q, 2), .deadline_ms = col_int(q, 3), .attempts = (uint32_t)col_int(q, 4),
-		.last_error = col_view(q, 5), .envelope = col_view(q, 6) };
+	return (struct store_delivery){ .seq = (uint64_t)col_int(q, 0),
+		                        .recipient = col_view(q, 1),
+		                        .next_ms = col_int(q, 2),
+		                        .deadline_ms = col_int(q, 3),
+		                        .attempts = (uint32_t)col_int(q, 4),
+		                        .last_error = col_view(q, 5),
+		                        .envelope = col_view(q, 6) };
 }
 
 bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e)
@@ -121,7 +127,7 @@ bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *ou
 		return false;
 	struct store_delivery d = delivery_row(q);
 	bool ok = col_keep(s, q, 1, &d.recipient, e) && col_keep(s, q, 5, &d.last_error, e) &&
-		col_keep(s, q, 6, &d.envelope, e);
+	          col_keep(s, q, 6, &d.envelope, e);
 	sql_end(q);
 	if (ok)
 		*out = d;
@@ -146,14 +152,16 @@ static bool list_deliveries(struct store *s, struct sqlite3_stmt *q,
 bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	return list_deliveries(s, sql_start(s, SQL_DELIVERY_DUE, BOUND(as_int(now_ms), as_int(max), as_int(HOLD_RESTRICTION)),
-	                                    e), each, arg, e);
+	return list_deliveries(
+	        s, sql_start(s, SQL_DELIVERY_DUE, BOUND(as_int(now_ms), as_int(max), as_int(HOLD_RESTRICTION)), e),
+	        each, arg, e);
 }
 
 bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
                            bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	return list_deliveries(s, sql_start(s, SQL_DELIVERY_LIST, BOUND(as_number(after_seq), as_int(max)), e), each, arg, e);
+	return list_deliveries(s, sql_start(s, SQL_DELIVERY_LIST, BOUND(as_number(after_seq), as_int(max)), e), each,
+	                       arg, e);
 }
 
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)
@@ -170,8 +178,10 @@ bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, stru
 
 bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e)
 {
-	if (!sql_run(s, SQL_INBOX_PUT, BOUND(as_number(s->next_inbox), as_number(i->seq), as_uuid(&i->exchange),
-		     as_text(i->kind), as_text(i->body), as_int(i->made_ms)), e))
+	if (!sql_run(s, SQL_INBOX_PUT,
+	             BOUND(as_number(s->next_inbox), as_number(i->seq), as_uuid(&i->exchange), as_text(i->kind),
+	                   as_text(i->body), as_int(i->made_ms)),
+	             e))
 		return false;
 	i->id = s->next_inbox++;
 	return true;
@@ -179,8 +189,11 @@ bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e)
 
 static struct store_inbox inbox_row(struct sqlite3_stmt *q)
 {
-	struct store_inbox i = { .id = (uint64_t)col_int(q, 0), .seq = (uint64_t)col_int(q, 1), .kind = col_view(q, 3),
-		.body = col_view(q, 4), .made_ms = col_int(q, 5) };
+	struct store_inbox i = { .id = (uint64_t)col_int(q, 0),
+		                 .seq = (uint64_t)col_int(q, 1),
+		                 .kind = col_view(q, 3),
+		                 .body = col_view(q, 4),
+		                 .made_ms = col_int(q, 5) };
 
 	col_bytes(q, 2, i.exchange.b, sizeof i.exchange.b);
 	return i;
@@ -189,8 +202,8 @@ static struct store_inbox inbox_row(struct sqlite3_stmt *q)
 bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
                       bool (*each)(void *arg, const struct store_inbox *i), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_INBOX_LIST,
-		BOUND(as_int(after > INT64_MAX ? INT64_MAX : (int64_t)after), as_int(max)), e);
+	struct sqlite3_stmt *q = sql_start(
+	        s, SQL_INBOX_LIST, BOUND(as_int(after > INT64_MAX ? INT64_MAX : (int64_t)after), as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {

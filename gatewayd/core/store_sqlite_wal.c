@@ -18,14 +18,14 @@
 #define GATHER (120 * 1024)
 
 struct wal_file {
-	sqlite3_file base;              /* what the engine sees */
-	char *bytes;                    /* gathered, for the place `at` in the file */
+	sqlite3_file base; /* what the engine sees */
+	char *bytes;       /* gathered, for the place `at` in the file */
 	int n;
 	sqlite3_int64 at;
-	sqlite3_file *real;             /* right behind this struct */
+	sqlite3_file *real; /* right behind this struct */
 };
 
-static sqlite3_vfs *below;              /* set once, before the first use */
+static sqlite3_vfs *below; /* set once, before the first use */
 
 static struct wal_file *wal_of(sqlite3_file *file)
 {
@@ -133,9 +133,18 @@ static int wal_device(sqlite3_file *file)
 }
 
 static const sqlite3_io_methods wal_methods = {
-	.iVersion = 1, .xClose = wal_close, .xRead = wal_read, .xWrite = wal_write, .xTruncate = wal_truncate,
-	.xSync = wal_sync, .xFileSize = wal_size, .xLock = wal_lock, .xUnlock = wal_unlock,
-	.xCheckReservedLock = wal_check_lock, .xFileControl = wal_control, .xSectorSize = wal_sector,
+	.iVersion = 1,
+	.xClose = wal_close,
+	.xRead = wal_read,
+	.xWrite = wal_write,
+	.xTruncate = wal_truncate,
+	.xSync = wal_sync,
+	.xFileSize = wal_size,
+	.xLock = wal_lock,
+	.xUnlock = wal_unlock,
+	.xCheckReservedLock = wal_check_lock,
+	.xFileControl = wal_control,
+	.xSectorSize = wal_sector,
 	.xDeviceCharacteristics = wal_device,
 };
 

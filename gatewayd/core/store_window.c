@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define FIRST_SLOTS 1024u
-#define LAST_SLOTS (1u << 30)
+#define LAST_SLOTS  (1u << 30)
 /* Row numbers of a transaction that was rolled back are used again: the next may lie before the first. */
 #define BASE_SLACK 65536u
 
@@ -58,7 +58,8 @@ bool window_add(struct window *w, uint32_t hash, uint64_t seq, int64_t now_ms)
 	drop_expired(w, now_ms);
 	if (wants_bucket(w, seq, now_ms)) {
 		struct window_bucket fresh = { .base = seq > BASE_SLACK ? seq - BASE_SLACK : 0,
-				.oldest_ms = now_ms, .newest_ms = now_ms };
+			                       .oldest_ms = now_ms,
+			                       .newest_ms = now_ms };
 
 		if (w->n == WINDOW_BUCKETS || !bucket_grow(&fresh))
 			return false;
@@ -113,7 +114,7 @@ void window_free(struct window *w)
 
 struct sip {
 	uint64_t v[4];
-	uint64_t word;          /* bytes that do not yet fill a word */
+	uint64_t word; /* bytes that do not yet fill a word */
 	uint64_t length;
 };
 
@@ -124,10 +125,20 @@ static uint64_t rotl(uint64_t x, unsigned by)
 
 static void sip_round(uint64_t v[4])
 {
-	v[0] += v[1]; v[1] = rotl(v[1], 13); v[1] ^= v[0]; v[0] = rotl(v[0], 32);
-	v[2] += v[3]; v[3] = rotl(v[3], 16); v[3] ^= v[2];
-	v[0] += v[3]; v[3] = rotl(v[3], 21); v[3] ^= v[0];
-	v[2] += v[1]; v[1] = rotl(v[1], 17); v[1] ^= v[2]; v[2] = rotl(v[2], 32);
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13);
+	v[1] ^= v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16);
+	v[3] ^= v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21);
+	v[3] ^= v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17);
+	v[1] ^= v[2];
+	v[2] = rotl(v[2], 32);
 }
 
 static void sip_word(struct sip *s, uint64_t word)
@@ -162,7 +173,7 @@ uint64_t siphash24(const uint8_t key[16], const struct view *parts, size_t n)
 {
 	uint64_t k0 = little_endian(key), k1 = little_endian(key + 8);
 	struct sip s = { .v = { k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
-		k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573) } };
+		                k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573) } };
 
 	for (size_t i = 0; i < n; i++)
 		sip_bytes(&s, parts[i]);

@@ -16,16 +16,16 @@
 #define WINDOW_BUCKETS 10
 
 struct window_bucket {
-	uint64_t *slots;                /* hash << 32 | (seq - base + 1); 0: free */
-	uint32_t mask, n;               /* slots - 1; used */
-	uint64_t base;                  /* row of the first key */
+	uint64_t *slots;  /* hash << 32 | (seq - base + 1); 0: free */
+	uint32_t mask, n; /* slots - 1; used */
+	uint64_t base;    /* row of the first key */
 	int64_t oldest_ms, newest_ms;
 };
 
 /* A zeroed window with length_ms set is a valid empty one. */
 struct window {
 	int64_t length_ms;
-	struct window_bucket buckets[WINDOW_BUCKETS];   /* the newest first */
+	struct window_bucket buckets[WINDOW_BUCKETS]; /* the newest first */
 	unsigned n;
 };
 

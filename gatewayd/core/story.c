@@ -20,7 +20,8 @@ static bool tell_duty(void *arg, const struct store_duty *d)
 {
 	struct teller *t = arg;
 
-	buf_addf(t->out, "%s{\"duty\":\"%s\",\"state\":\"%s\"", t->first ? "" : ",", duty_kind_name(d->kind), duty_state_name(d->state));
+	buf_addf(t->out, "%s{\"duty\":\"%s\",\"state\":\"%s\"", t->first ? "" : ",", duty_kind_name(d->kind),
+	         duty_state_name(d->state));
 	t->first = false;
 	add_time(t->out, "made", d->made_ms);
 	add_time(t->out, "due", d->due_ms);

@@ -9,7 +9,7 @@
 /* One that may not be in the store yet. */
 struct surrogate {
 	UT_hash_handle hh;
-	struct digest key;              /* of agreement, purpose, domain and epoch as well */
+	struct digest key; /* of agreement, purpose, domain and epoch as well */
 	uint32_t epoch;
 	int64_t until_ms;
 	uint8_t value[SURROGATE_BYTES];
@@ -38,7 +38,8 @@ void surrogates_free(struct surrogates *s)
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->table, x, next) {
+	HASH_ITER(hh, s->table, x, next)
+	{
 		HASH_DEL(s->table, x);
 		free(x);
 	}
@@ -126,7 +127,9 @@ bool surrogates_write(const struct surrogate_use *u, struct store *s, struct err
 	/* What is in use neither changes nor goes. */
 	for (size_t i = 0; i < u->n; i++) {
 		struct store_surrogate row = { .agreement = view_make(u->held[i]->agreement, u->held[i]->n),
-			.epoch = u->held[i]->epoch, .key = u->held[i]->key, .until_ms = u->held[i]->until_ms };
+			                       .epoch = u->held[i]->epoch,
+			                       .key = u->held[i]->key,
+			                       .until_ms = u->held[i]->until_ms };
 		memcpy(row.value, u->held[i]->value, sizeof row.value);
 		if (!store_put_surrogate(s, &row, e))
 			return false;

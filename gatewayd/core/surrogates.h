@@ -26,14 +26,15 @@ struct surrogate_use {
 struct surrogate_search {
 	struct surrogates *surrogates;
 	const struct agreement *agreement;
-	struct store *reader;           /* a reading store of the calling thread */
+	struct store *reader; /* a reading store of the calling thread */
 	struct surrogate_use *use;
 };
 
-struct surrogates *surrogates_new(void) MUST_USE;       /* NULL: no memory */
+struct surrogates *surrogates_new(void) MUST_USE; /* NULL: no memory */
 void surrogates_free(struct surrogates *s);
 /* False: the store cannot be read, memory or random bytes ran out. */
-bool surrogates_find(void *arg, const struct surrogate_key *key, uint8_t out[SURROGATE_BYTES], struct error *e) MUST_USE;
+bool surrogates_find(void *arg, const struct surrogate_key *key, uint8_t out[SURROGATE_BYTES],
+                     struct error *e) MUST_USE;
 /* Only inside a job's run(): writes those of a release beside it. May be called again after a rollback. */
 bool surrogates_write(const struct surrogate_use *u, struct store *s, struct error *e) MUST_USE;
 /* The end of a use, after the commit or when nothing is released; more calls do nothing. */

@@ -1,7 +1,7 @@
 /* See testimony.h. */
 #include "gatewayd/core/testimony.h"
 
-#define TEXT_MAX 262144         /* of one disclosure, and of all as they are stored */
+#define TEXT_MAX 262144 /* of one disclosure, and of all as they are stored */
 
 void testimony_init(struct testimony *t)
 {
@@ -54,8 +54,8 @@ bool testimony_append(struct testimony *t, struct core *c, struct writer *w, str
 	entry.build = view_of(c->build);
 	entry_print(&entry, t ? &t->sd : NULL, &leaf);
 	bool ok = leaf.failed || (t && t->failed)
-	          ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	          : writer_append(w, j, buf_view(&leaf), t ? buf_view(&t->sd.packed) : VIEW(""), index, e);
+	                  ? error_set(e, REASON_NO_MEMORY, "memory ran out")
+	                  : writer_append(w, j, buf_view(&leaf), t ? buf_view(&t->sd.packed) : VIEW(""), index, e);
 	buf_free(&leaf);
 	return ok;
 }

@@ -9,7 +9,7 @@
 
 struct testimony {
 	struct disclosures sd;
-	bool failed;                    /* no memory or no random bytes */
+	bool failed; /* no memory or no random bytes */
 };
 
 void testimony_init(struct testimony *t);

@@ -9,20 +9,20 @@
 #include "lib/crypto/timestamp.h"
 
 #define DEADLINE_MS 30000
-#define AGAIN_MS 60000                  /* after a failure */
+#define AGAIN_MS    60000 /* after a failure */
 
 struct stamping {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct post post;
 	struct worker *worker;
-	struct conf *conf;              /* NULL: nothing is under way */
-	uint64_t size;                  /* of the checkpoint that is stamped */
+	struct conf *conf; /* NULL: nothing is under way */
+	uint64_t size;     /* of the checkpoint that is stamped */
 	struct digest imprint;
 	uint8_t nonce[TIMESTAMP_NONCE];
 	struct buf request;
-	int64_t time_ms;                /* what the response states */
-	uint64_t stamped;               /* the largest size that has a timestamp */
-	int64_t next_ms;                /* monotonic */
+	int64_t time_ms;  /* what the response states */
+	uint64_t stamped; /* the largest size that has a timestamp */
+	int64_t next_ms;  /* monotonic */
 };
 
 struct stamping *stamping_new(struct worker *w)
@@ -184,8 +184,12 @@ void stamping_tick(struct stamping *s)
 		return;
 	s->conf = core_conf(c);
 	const struct timestamp_authority *t = &s->conf->timestamp;
-	struct post_head head = { .to = &t->to, .method = "POST", .target = t->path,
-		.content_type = "application/timestamp-query", .deadline_ms = DEADLINE_MS, .plain = t->plain };
+	struct post_head head = { .to = &t->to,
+		                  .method = "POST",
+		                  .target = t->path,
+		                  .content_type = "application/timestamp-query",
+		                  .deadline_ms = DEADLINE_MS,
+		                  .plain = t->plain };
 	if (!t->to.host || !prepare(s, &e)) {
 		if (e.reason != REASON_NONE) {
 			give_up(s, e.text);

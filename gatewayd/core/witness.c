@@ -13,7 +13,7 @@
 
 #define SECRETS 32
 #define WAIT_MS 6000
-#define TEXT VIEW("text/plain; charset=utf-8")
+#define TEXT    VIEW("text/plain; charset=utf-8")
 
 /* --- life --- */
 
@@ -140,7 +140,8 @@ bool witness_recall(struct witness *w, const struct conf *conf, struct store *s,
 		ok = store_get_checkpoint(s, size - 1, &size, &found, e);
 		if (ok) {
 			buf_add(&note, found);
-			ok = note_split(buf_view(&note), &r.text, &signatures, e) && store_list_cosignatures(s, size, recall_line, &r, e);
+			ok = note_split(buf_view(&note), &r.text, &signatures, e) &&
+			     store_list_cosignatures(s, size, recall_line, &r, e);
 		}
 	}
 	buf_free(&note);
@@ -150,15 +151,15 @@ bool witness_recall(struct witness *w, const struct conf *conf, struct store *s,
 /* --- POST /add-checkpoint --- */
 
 struct addition {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct request *request;
-	struct witness_request asked;   /* looks into the request's body */
-	const struct partner *log;      /* whose log it is; of the request's conf */
+	struct witness_request asked; /* looks into the request's body */
+	const struct partner *log;    /* whose log it is; of the request's conf */
 	enum witness_verdict verdict;
-	struct witness_state state;     /* before */
-	struct witness_state cosigned;  /* after */
-	struct buf line;                /* the cosignature */
-	struct buf note;                /* what is remembered */
+	struct witness_state state;    /* before */
+	struct witness_state cosigned; /* after */
+	struct buf line;               /* the cosignature */
+	struct buf note;               /* what is remembered */
 	bool incident;
 	uint64_t time_s;
 };
@@ -220,11 +221,14 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 	/* Before this node's own log is known to be whole nothing is added to it. */
 	if (!what || digest_eq(&digest, &known->incident) || !witness_settled(a->request->worker->core))
 		return true;
-	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name, what,
-	         (unsigned long long)a->state.size, (unsigned long long)c->size);
-	struct entry entry = { .operation = OPERATION_INCIDENT, .time_ms = a->request->now_ms,
-		.peer = view_of(a->log->id), .input = digest, .note = view_of(note),
-		.build = view_of(a->request->worker->core->build) };
+	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name,
+	         what, (unsigned long long)a->state.size, (unsigned long long)c->size);
+	struct entry entry = { .operation = OPERATION_INCIDENT,
+		               .time_ms = a->request->now_ms,
+		               .peer = view_of(a->log->id),
+		               .input = digest,
+		               .note = view_of(note),
+		               .build = view_of(a->request->worker->core->build) };
 	entry_print(&entry, NULL, &leaf);
 	known->incident = digest;
 	a->incident = writer_append(w, &a->job, buf_view(&leaf), VIEW(""), &index, e) &&
@@ -259,11 +263,9 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 		known.note = buf_view(&a->note);
 		return store_put_witnessed(s, origin, &known, e);
 	case WITNESS_CONFLICT:
-	case WITNESS_UNPROCESSABLE:
-		return write_incident(a, w, s, &known, &c, text, e);
+	case WITNESS_UNPROCESSABLE: return write_incident(a, w, s, &known, &c, text, e);
 	case WITNESS_BAD_REQUEST:
-	case WITNESS_FORBIDDEN:
-		break;
+	case WITNESS_FORBIDDEN: break;
 	}
 	return true;
 }
@@ -293,7 +295,8 @@ static void added(struct job *j)
 		switch (a->verdict) {
 		case WITNESS_COSIGN:
 			atomic_fetch_add(&shared->cosigned, 1);
-			sight_cosigned(r->worker->core->sights, view_of(a->log->log.name), a->cosigned.size, &a->cosigned.root);
+			sight_cosigned(r->worker->core->sights, view_of(a->log->log.name), a->cosigned.size,
+			               &a->cosigned.root);
 			send_status(r, 200, TEXT, buf_view(&a->line));
 			break;
 		case WITNESS_CONFLICT:
@@ -302,9 +305,7 @@ static void added(struct job *j)
 			break;
 		case WITNESS_BAD_REQUEST:
 		case WITNESS_FORBIDDEN:
-		case WITNESS_UNPROCESSABLE:
-			send_status(r, (int)a->verdict, TEXT, VIEW(""));
-			break;
+		case WITNESS_UNPROCESSABLE: send_status(r, (int)a->verdict, TEXT, VIEW("")); break;
 		}
 	}
 	writer_release(j);

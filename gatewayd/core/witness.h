@@ -15,12 +15,12 @@
 
 /* What all threads share; immutable but for the atomics. */
 struct witness {
-	struct note_vkey log;           /* of this node's own log */
-	struct note_signer signer;      /* cosigns others' logs; key NULL: this node has none and is no witness */
+	struct note_vkey log;      /* of this node's own log */
+	struct note_signer signer; /* cosigns others' logs; key NULL: this node has none and is no witness */
 	/* Every partner was asked once, or could not be reached: the log may grow and records may be taken. */
 	_Atomic bool settled;
-	_Atomic uint64_t cosigned, incidents, cosignatures, failures;   /* for metrics: given, found; had, missed */
-	_Atomic int64_t latest_ms;      /* witness_latest_ms() */
+	_Atomic uint64_t cosigned, incidents, cosignatures, failures; /* for metrics: given, found; had, missed */
+	_Atomic int64_t latest_ms;                                    /* witness_latest_ms() */
 };
 
 /* Reads keys/witness.key, which may be missing. NULL on error. */

@@ -15,27 +15,27 @@
 #include "lib/tlog/witness.h"
 
 #define ANSWER_MAX (192u * 1024)
-#define BODY_MAX 65536         /* a checkpoint and at most 63 hashes */
-#define FIRST_MS 3000           /* deadline of a request before this node serves */
-#define LATER_MS 30000
-#define AGAIN_MS 10000          /* after a round in which a partner could not be reached */
+#define BODY_MAX   65536 /* a checkpoint and at most 63 hashes */
+#define FIRST_MS   3000  /* deadline of a request before this node serves */
+#define LATER_MS   30000
+#define AGAIN_MS   10000 /* after a round in which a partner could not be reached */
 
 enum phase { SEEING, ADDING, STORING };
 
 struct ask {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct asking *asking;
 	struct conf *conf;
-	const struct partner *partner;  /* of conf */
+	const struct partner *partner; /* of conf */
 	struct post post;
-	struct buf body;                /* of the request */
+	struct buf body; /* of the request */
 	enum phase phase;
-	bool conflicted;                /* the one repetition is used up */
-	struct buf note;                /* our signed checkpoint that it is asked to cosign */
-	struct checkpoint checkpoint;   /* looks into note */
-	struct view text;               /* likewise */
-	struct buf line;                /* its cosignature */
-	uint64_t time_s;                /* likewise: when it was made */
+	bool conflicted;              /* the one repetition is used up */
+	struct buf note;              /* our signed checkpoint that it is asked to cosign */
+	struct checkpoint checkpoint; /* looks into note */
+	struct view text;             /* likewise */
+	struct buf line;              /* its cosignature */
+	uint64_t time_s;              /* likewise: when it was made */
 	struct ask *prev, *next;
 };
 
@@ -43,9 +43,9 @@ struct asking {
 	struct worker *worker;
 	struct witness *shared;
 	struct ask *under_way;
-	int64_t next_ms;                /* monotonic */
-	bool missed;                    /* a partner could not be reached in this round */
-	unsigned left;                  /* of this round */
+	int64_t next_ms; /* monotonic */
+	bool missed;     /* a partner could not be reached in this round */
+	unsigned left;   /* of this round */
 };
 
 struct asking *asking_new(struct worker *w)
@@ -76,7 +76,7 @@ void asking_free(struct asking *a)
 	if (!a)
 		return;
 	DL_FOREACH_SAFE(a->under_way, k, next)
-		ask_free(k);
+	ask_free(k);
 	free(a);
 }
 
@@ -114,10 +114,12 @@ static bool prove(struct ask *k, uint64_t old, struct witness_request *r, struct
 	if (!tiles)
 		return false;
 	bool ok = (old == 0 || tlog_range_hash(0, old, tiles_read, tiles, root)) &&
-	          tlog_prove_consistency(old, k->checkpoint.size, tiles_read, tiles, proof, &n) && n <= WITNESS_PROOF_MAX;
+	          tlog_prove_consistency(old, k->checkpoint.size, tiles_read, tiles, proof, &n) &&
+	          n <= WITNESS_PROOF_MAX;
 	tiles_free(tiles);
 	if (!ok)
-		return error_set(e, REASON_TAMPERED, "the log's growth from %llu entries cannot be proved", (unsigned long long)old);
+		return error_set(e, REASON_TAMPERED, "the log's growth from %llu entries cannot be proved",
+		                 (unsigned long long)old);
 	*r = (struct witness_request){ .old = old, .n = n, .note = buf_view(&k->note) };
 	memcpy(r->proof, proof, n * sizeof *proof);
 	return true;
@@ -130,8 +132,11 @@ static void give_up(struct ask *k, const char *why);
 static void send_request(struct ask *k, const char *method, const char *target)
 {
 	struct asking *a = k->asking;
-	struct post_head head = { .to = k->partner, .method = method, .target = target, .content_type = "text/plain",
-		.deadline_ms = atomic_load(&a->shared->settled) ? LATER_MS : FIRST_MS };
+	struct post_head head = { .to = k->partner,
+		                  .method = method,
+		                  .target = target,
+		                  .content_type = "text/plain",
+		                  .deadline_ms = atomic_load(&a->shared->settled) ? LATER_MS : FIRST_MS };
 
 	k->post.body = buf_view(&k->body);
 	if (!post_send(a->worker, &k->post, &head))
@@ -180,9 +185,10 @@ static void betrayed(struct ask *k, const char *what, uint64_t theirs, uint64_t 
 	struct asking *a = k->asking;
 	struct error e = { .reason = REASON_NONE };
 
-	error_set(&e, REASON_TAMPERED, "the audit log %s: %s witnessed %llu entries that this node signed, the log has %llu; "
-	          "only `gatewayctl audit new-epoch` goes on from here", what, k->partner->id, (unsigned long long)theirs,
-	          (unsigned long long)ours);
+	error_set(&e, REASON_TAMPERED,
+	          "the audit log %s: %s witnessed %llu entries that this node signed, the log has %llu; "
+	          "only `gatewayctl audit new-epoch` goes on from here",
+	          what, k->partner->id, (unsigned long long)theirs, (unsigned long long)ours);
 	core_die(a->worker->core, &e);
 	drop(k);
 }
@@ -286,8 +292,8 @@ static void judge_added(struct ask *k)
 		give_up(k, why);
 		return;
 	}
-	if (!witness_response_take(buf_view(&k->post.answer), k->text, &k->partner->witness, 1, &k->line, &taken, &e) || taken == 0 ||
-	    note_find(&k->partner->witness, k->text, buf_view(&k->line), &k->time_s) != NOTE_VALID) {
+	if (!witness_response_take(buf_view(&k->post.answer), k->text, &k->partner->witness, 1, &k->line, &taken, &e) ||
+	    taken == 0 || note_find(&k->partner->witness, k->text, buf_view(&k->line), &k->time_s) != NOTE_VALID) {
 		give_up(k, e.reason == REASON_NONE ? "its answer has no cosignature of its key" : e.text);
 		return;
 	}

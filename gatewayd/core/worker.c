@@ -16,11 +16,11 @@
 #include "gatewayd/core/witness.h"
 
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
-#define HEAD_MAX (32u * 1024)
-#define BODY_MAX (17u * 1024 * 1024)
-#define KEPT_MAX 65536                  /* bytes that a buffer may hold on to between turns */
-#define STOP_MS 5000                    /* for answers under way when the daemon stops */
-#define DIE_MS 200                      /* and when it goes down by a failure */
+#define HEAD_MAX          (32u * 1024)
+#define BODY_MAX          (17u * 1024 * 1024)
+#define KEPT_MAX          65536 /* bytes that a buffer may hold on to between turns */
+#define STOP_MS           5000  /* for answers under way when the daemon stops */
+#define DIE_MS            200   /* and when it goes down by a failure */
 
 /* --- requests --- */
 
@@ -257,9 +257,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:
-	case FRAME_TYPES:
-		refuse_frame(w, f->id);
-		break;
+	case FRAME_TYPES: refuse_frame(w, f->id); break;
 	}
 }
 
@@ -276,7 +274,8 @@ static void send_config(struct worker *w)
 	if (conf->generation != w->edge_generation) {
 		struct view rest = buf_view(&conf->edge_blob);
 		do {
-			struct view piece = view_make(rest.p, rest.n < CHANNEL_PAYLOAD_MAX ? rest.n : CHANNEL_PAYLOAD_MAX);
+			struct view piece =
+			        view_make(rest.p, rest.n < CHANNEL_PAYLOAD_MAX ? rest.n : CHANNEL_PAYLOAD_MAX);
 			rest = view_from(rest, piece.n);
 			channel_send(w->channel, FRAME_CONFIG, rest.n == 0 ? FRAME_LAST : 0, 0, piece, VIEW(""));
 		} while (rest.n);
@@ -314,12 +313,8 @@ void worker_flush(struct worker *w)
 		if (atomic_load_explicit(&w->stop_by, memory_order_relaxed) && !answers_wait(w))
 			event_base_loopbreak(w->base);
 		break;
-	case CHANNEL_WANTS_WRITE:
-		event_add(w->writable, NULL);
-		break;
-	case CHANNEL_DEAD:
-		edge_gone(w);
-		break;
+	case CHANNEL_WANTS_WRITE: event_add(w->writable, NULL); break;
+	case CHANNEL_DEAD: edge_gone(w); break;
 	}
 }
 
@@ -466,8 +461,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->reader = store_open_reader(core->conf->node.store, e);
 	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
 	    !(w->outbox = outbox_new(w)) || !(w->notices = notices_new(w)) ||
-	    (index == 0 && (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w)) ||
-	                    !(w->stamping = stamping_new(w))))) {
+	    (index == 0 &&
+	     (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w)) || !(w->stamping = stamping_new(w))))) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
 		return NULL;
@@ -507,7 +502,8 @@ static void free_tables(struct worker *w)
 	struct request *r, *next_request;
 	struct conn *c, *next_conn;
 
-	HASH_ITER(hh, w->requests, r, next_request) {
+	HASH_ITER(hh, w->requests, r, next_request)
+	{
 		for (unsigned i = 0; r->lines && i < r->n_lines; i++)
 			exchange_free(r->lines[i]);
 		free(r->lines);
@@ -516,7 +512,8 @@ static void free_tables(struct worker *w)
 		conf_unref(r->conf);
 		w->free_requests = r;
 	}
-	HASH_ITER(hh, w->conns, c, next_conn) {
+	HASH_ITER(hh, w->conns, c, next_conn)
+	{
 		HASH_DEL(w->conns, c);
 		free(c);
 	}

@@ -24,10 +24,10 @@ struct stamping;
 /* A partner's connection, as the edge reported it. */
 struct conn {
 	uint64_t id;
-	bool known;                     /* the certificate could be read */
-	bool monitor;                   /* plain HTTP on loopback: health only */
+	bool known;   /* the certificate could be read */
+	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
-	uint32_t refs;                  /* requests under way */
+	uint32_t refs; /* requests under way */
 	bool closed;
 	UT_hash_handle hh;
 };
@@ -37,17 +37,17 @@ struct request {
 	uint64_t id;
 	struct worker *worker;
 	struct conn *conn;
-	struct conf *conf;              /* governs this request from start to end */
-	const struct partner *peer;     /* NULL until routed */
-	int64_t now_ms;                 /* when the request was complete: judges everything */
-	struct buf head;                /* method, target and fields; the views below look into it */
+	struct conf *conf;          /* governs this request from start to end */
+	const struct partner *peer; /* NULL until routed */
+	int64_t now_ms;             /* when the request was complete: judges everything */
+	struct buf head;            /* method, target and fields; the views below look into it */
 	struct view method, target, path, query;
 	struct view content_type, content_digest, key, accept;
 	uint64_t length;
 	struct buf body;
-	uint32_t credit_given;          /* bytes of body that the edge may still send */
+	uint32_t credit_given; /* bytes of body that the edge may still send */
 	bool complete, aborted, answered;
-	struct buf out;                 /* answer bytes that wait for credit */
+	struct buf out; /* answer bytes that wait for credit */
 	size_t out_at;
 	uint32_t out_credit;
 	/* Exchanges under way for this request (one, or one a line of NDJSON). */
@@ -63,8 +63,8 @@ struct scratch {
 	struct schema_run *schema_run;
 	struct transform_run *transform_run;
 	struct gcm *gcm;
-	struct buf record;              /* what leaves */
-	struct buf text;                /* decoded origin.entry and other small things */
+	struct buf record; /* what leaves */
+	struct buf text;   /* decoded origin.entry and other small things */
 	struct buf proof;
 };
 
@@ -81,24 +81,24 @@ struct worker {
 	struct event_base *base;
 	struct channel *channel;
 	struct event *readable, *writable, *came_home, *tick;
-	_Atomic int64_t stop_by;        /* monotonic; 0: goes on */
+	_Atomic int64_t stop_by; /* monotonic; 0: goes on */
 	struct home *home;
 	struct store *reader;
-	struct conn *conns;             /* by id */
-	struct request *requests;       /* by id */
+	struct conn *conns;       /* by id */
+	struct request *requests; /* by id */
 	struct request *free_requests;
 	struct exchange *free_exchanges;
 	struct scratch scratch;
-	struct post *posts;             /* requests to partners that are under way, by id */
+	struct post *posts; /* requests to partners that are under way, by id */
 	uint64_t last_post;
 	struct outbox *outbox;
 	struct notices *notices;
-	struct asking *asking;          /* the first worker's; NULL: another one's */
-	struct checking *checking;      /* likewise */
-	struct stamping *stamping;      /* likewise */
-	uint64_t edge_generation;       /* of the conf that the edge was sent */
-	uint64_t read_window;           /* minute of the counts below */
-	uint32_t *reads;                /* by partner of the current conf */
+	struct asking *asking;     /* the first worker's; NULL: another one's */
+	struct checking *checking; /* likewise */
+	struct stamping *stamping; /* likewise */
+	uint64_t edge_generation;  /* of the conf that the edge was sent */
+	uint64_t read_window;      /* minute of the counts below */
+	uint32_t *reads;           /* by partner of the current conf */
 	uint64_t reads_generation;
 	size_t n_reads;
 };

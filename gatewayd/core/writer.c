@@ -16,11 +16,11 @@
 #include "gatewayd/core/proofs.h"
 #include "gatewayd/core/writer_log.h"
 
-#define BATCH_MAX 1024
-#define RECENT 1024                     /* commits that the median is taken of */
-#define TRUNCATE_MS 2000                /* erasures wait so long for a quiet moment */
+#define BATCH_MAX         1024
+#define RECENT            1024 /* commits that the median is taken of */
+#define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
 #define TRUNCATE_RETRY_MS 100
-#define QUIET_MS 20                     /* without a job */
+#define QUIET_MS          20 /* without a job */
 
 struct writer {
 	struct writer_options o;
@@ -34,10 +34,10 @@ struct writer {
 	uint32_t queued;
 	bool waiting, stopping, dead;
 
-	struct error lost;              /* why it died; set before `dead` */
-	bool open;                      /* a transaction */
-	uint64_t start;                 /* the log's size before it */
-	int64_t truncate_ms;            /* when erasures are cleared under load; 0: none to clear */
+	struct error lost;   /* why it died; set before `dead` */
+	bool open;           /* a transaction */
+	uint64_t start;      /* the log's size before it */
+	int64_t truncate_ms; /* when erasures are cleared under load; 0: none to clear */
 
 	pthread_mutex_t figures_lock;
 	struct writer_stats figures;
@@ -136,8 +136,8 @@ bool writer_rotate_keys(struct writer *w, struct error *e)
 
 enum result {
 	COMMITTED,
-	ROLLED_BACK,    /* nothing happened */
-	LOST            /* a sync or the COMMIT failed: what the disk holds is not known */
+	ROLLED_BACK, /* nothing happened */
+	LOST         /* a sync or the COMMIT failed: what the disk holds is not known */
 };
 
 static void roll_back(struct writer *w)
@@ -390,8 +390,7 @@ static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct
 	(void)s;
 	clock_gettime(CLOCK_REALTIME, &t);
 	int64_t now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-	bool ok = log_genesis(&w->log, now_ms, &leaf, e) &&
-	          writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
+	bool ok = log_genesis(&w->log, now_ms, &leaf, e) && writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
 	buf_reset(&leaf);
 	ok = ok && log_restore(&w->log, now_ms, &leaf, e) &&
 	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));

@@ -22,7 +22,7 @@ struct job;
 struct home;
 struct home *home_new(void) MUST_USE;
 void home_free(struct home *h);
-int home_fd(const struct home *h);      /* eventfd, readable when jobs are waiting */
+int home_fd(const struct home *h); /* eventfd, readable when jobs are waiting */
 /* Calls done() of every job that came home. The thread that owns `h`. */
 void home_collect(struct home *h);
 
@@ -31,8 +31,8 @@ struct checkpoint_text;
 
 struct job {
 	/* Zeroed by its maker before it is submitted for the first time. */
-	struct job *next;               /* the queue's */
-	struct home *home;              /* who gets it back; NULL: done() is called on the writer thread */
+	struct job *next;  /* the queue's */
+	struct home *home; /* who gets it back; NULL: done() is called on the writer thread */
 	/* Writer thread, inside the transaction. Uses store_*() on `s` and writer_append(). */
 	bool (*run)(struct job *j, struct writer *w, struct store *s, struct error *e);
 	/* Home thread, after COMMIT (committed) or failure (error). Frees or recycles the job. */
@@ -50,12 +50,12 @@ struct job {
 };
 
 struct writer_options {
-	struct store *store;            /* the writing connection; the writer alone uses it from now on */
+	struct store *store; /* the writing connection; the writer alone uses it from now on */
 	struct keystore *keys;
-	struct mirror *mirror;          /* NULL: none */
-	struct note_signer signer;      /* audit key; its name is the log's origin */
-	const char *anchor_path;        /* where the last checkpoint is also kept, on another path; NULL: none */
-	void (*died)(void *arg, const struct error *e);  /* writer thread: the daemon must go down */
+	struct mirror *mirror;     /* NULL: none */
+	struct note_signer signer; /* audit key; its name is the log's origin */
+	const char *anchor_path;   /* where the last checkpoint is also kept, on another path; NULL: none */
+	void (*died)(void *arg, const struct error *e); /* writer thread: the daemon must go down */
 	/* Writer's or anchor's thread: something failed that delays nothing and is tried again (writing the
 	 * anchor, clearing the write-ahead log after an erasure). May be NULL. */
 	void (*report)(void *arg, const struct error *e);
@@ -92,7 +92,7 @@ bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct erro
 /* Any thread. */
 struct writer_stats {
 	uint64_t commits, jobs, entries;
-	uint32_t median_batch;          /* of the last 1,024 commits */
+	uint32_t median_batch; /* of the last 1,024 commits */
 	uint32_t queued;
 	uint64_t tree_size;
 };

@@ -5,7 +5,7 @@
 #include "gatewayd/core/anchor.h"
 #include "lib/tlog/entry.h"
 
-#define TILE_BITS 8
+#define TILE_BITS  8
 #define NOTE_BYTES 65536u
 
 static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
@@ -26,7 +26,7 @@ static bool sign_checkpoint(struct writer_log *l, struct error *e)
 	if (l->text.failed || l->note.failed)
 		return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
 	return note_sign(&l->signer, buf_view(&l->text), &l->note) ||
-		error_set(e, REASON_CRYPTO, "cannot sign a checkpoint");
+	       error_set(e, REASON_CRYPTO, "cannot sign a checkpoint");
 }
 
 /* --- start --- */
@@ -51,10 +51,12 @@ static bool check_last_entries(const struct writer_log *l, uint64_t size, struct
 		struct view leaf, packed;
 
 		if (!store_get_entry(l->store, i, &leaf, &packed, e))
-			return error_set(e, REASON_TAMPERED, "entry %llu of the audit log is missing", (unsigned long long)i);
+			return error_set(e, REASON_TAMPERED, "entry %llu of the audit log is missing",
+			                 (unsigned long long)i);
 		tlog_leaf_hash(leaf, &leaf_hash);
 		if (!tiles_read(l->tiles, 0, i, &stored) || !digest_eq(&leaf_hash, &stored))
-			return error_set(e, REASON_TAMPERED, "entry %llu of the audit log is not the one that was signed",
+			return error_set(e, REASON_TAMPERED,
+			                 "entry %llu of the audit log is not the one that was signed",
 			                 (unsigned long long)i);
 	}
 	return true;
@@ -89,9 +91,10 @@ static bool check_anchor(struct writer_log *l, const char *path, struct view not
 	if (!checkpoint_open(note, &l->signer.vkey, &c, e))
 		return false;
 	if (c.size > size)
-		return error_at(e, REASON_TAMPERED, path, 0, 0,
-		                "the audit log has %llu entries but its anchor covers %llu: an older state was put back",
-		                (unsigned long long)size, (unsigned long long)c.size);
+		return error_at(
+		        e, REASON_TAMPERED, path, 0, 0,
+		        "the audit log has %llu entries but its anchor covers %llu: an older state was put back",
+		        (unsigned long long)size, (unsigned long long)c.size);
 	if (!root_at(l, c.size, &root) || !digest_eq(&root, &c.root))
 		return error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log is not the one that its anchor covers");
 	return true;
@@ -124,8 +127,10 @@ static bool check_origin(const struct writer_log *l, struct error *e)
 	if (!store_get_log(l->store, &row, &missing))
 		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
 	return view_is(row.origin, l->signer.vkey.name) ||
-	       error_set(e, REASON_TAMPERED, "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
-	                 "audit new-epoch` interrupted? It may run again", VIEW_ARG(row.origin), l->signer.vkey.name);
+	       error_set(e, REASON_TAMPERED,
+	                 "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
+	                 "audit new-epoch` interrupted? It may run again",
+	                 VIEW_ARG(row.origin), l->signer.vkey.name);
 }
 
 bool log_open(struct writer_log *l, struct store *s, const struct note_signer *signer, const char *anchor_path,
@@ -136,7 +141,9 @@ bool log_open(struct writer_log *l, struct store *s, const struct note_signer *s
 	struct view found;
 	bool ok = false;
 
-	*l = (struct writer_log){ .store = s, .signer = *signer, .text = BUF_INIT(NOTE_BYTES), .note = BUF_INIT(NOTE_BYTES) };
+	*l = (struct writer_log){
+		.store = s, .signer = *signer, .text = BUF_INIT(NOTE_BYTES), .note = BUF_INIT(NOTE_BYTES)
+	};
 	if (!check_origin(l, e) || !store_last_checkpoint(s, &size, &found, e))
 		goto out;
 	buf_add(&note, found);
@@ -190,8 +197,11 @@ bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, st
 
 bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
 {
-	struct entry restore = { .operation = OPERATION_RESTORE, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD),
-		.note = VIEW("an operator let this node go on in a new log from what its store holds") };
+	struct entry restore = { .operation = OPERATION_RESTORE,
+		                 .time_ms = now_ms,
+		                 .build = view_of(GATEWAY_BUILD),
+		                 .note = VIEW(
+		                         "an operator let this node go on in a new log from what its store holds") };
 	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
@@ -226,7 +236,7 @@ static bool put_tile(void *arg, const struct tlog_tile *tile, struct view hashes
 bool log_seal(struct writer_log *l, struct error *e)
 {
 	return sign_checkpoint(l, e) && tiles_changed(l->tiles, put_tile, l->store, e) &&
-		store_put_checkpoint(l->store, tiles_size(l->tiles), buf_view(&l->note), e);
+	       store_put_checkpoint(l->store, tiles_size(l->tiles), buf_view(&l->note), e);
 }
 
 void log_commit(struct writer_log *l)
@@ -246,7 +256,7 @@ bool log_prove(struct writer_log *l, uint64_t index, struct receipt *out, struct
 	out->index = index;
 	out->checkpoint = VIEW("");
 	return tiles_prove(l->tiles, index, tiles_size(l->tiles), out->proof, &out->n) ||
-		error_set(e, REASON_TAMPERED, "entry %llu cannot be proved", (unsigned long long)index);
+	       error_set(e, REASON_TAMPERED, "entry %llu cannot be proved", (unsigned long long)index);
 }
 
 bool log_prove_older(struct writer_log *l, uint64_t index, struct receipt *out, struct view *note, struct error *e)

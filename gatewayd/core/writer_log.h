@@ -12,7 +12,7 @@ struct writer_log {
 	struct store *store;
 	struct note_signer signer;
 	struct tiles *tiles;
-	struct buf text, note;          /* the checkpoint being signed */
+	struct buf text, note; /* the checkpoint being signed */
 };
 
 /* Rebuilds the right edge and verifies it against the last checkpoint, the entries of the last tile, and

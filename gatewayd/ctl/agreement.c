@@ -51,7 +51,7 @@ static int print(const struct buf *b)
 
 struct lint_print {
 	const char *file;
-	json_t *list;                   /* NULL: as lines */
+	json_t *list; /* NULL: as lines */
 };
 
 static void print_finding(void *arg, const struct lint_finding *f)
@@ -59,8 +59,8 @@ static void print_finding(void *arg, const struct lint_finding *f)
 	const struct lint_print *p = arg;
 
 	if (p->list)
-		json_array_append_new(p->list, json_pack("{s:s, s:s, s:s, s:s}", "level", lint_level_name(f->level), "rule", f->rule,
-		                                         "pointer", f->pointer, "text", f->text));
+		json_array_append_new(p->list, json_pack("{s:s, s:s, s:s, s:s}", "level", lint_level_name(f->level),
+		                                         "rule", f->rule, "pointer", f->pointer, "text", f->text));
 	else
 		printf("%s: %s: %s: %s [%s]\n", p->file, f->pointer, lint_level_name(f->level), f->text, f->rule);
 }
@@ -92,12 +92,15 @@ static int run_lint(const struct ctl *c, int argc, char **argv)
 
 static int run_summary(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option options[] = { AGREEMENT_OPTIONS, { "html", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { AGREEMENT_OPTIONS,
+		                                 { "html", no_argument, NULL, 'h' },
+		                                 { NULL, 0, NULL, 0 } };
 	struct agreement_setup s;
 	struct agreement *a = NULL;
 	struct buf out = BUF_INIT(8u << 20);
 	int html = 0;
-	int status = load_drafts(&s, argc, argv, options, &html, &a, 1, "agreement summary [--html] " AGREEMENT_USAGE " FILE");
+	int status = load_drafts(&s, argc, argv, options, &html, &a, 1,
+	                         "agreement summary [--html] " AGREEMENT_USAGE " FILE");
 
 	(void)c;
 	if (status == CTL_OK)
@@ -110,16 +113,20 @@ static int run_summary(const struct ctl *c, int argc, char **argv)
 
 static int run_flowmap(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option options[] = { AGREEMENT_OPTIONS, { "dot", no_argument, NULL, 'd' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { AGREEMENT_OPTIONS,
+		                                 { "dot", no_argument, NULL, 'd' },
+		                                 { NULL, 0, NULL, 0 } };
 	struct agreement_setup s;
 	struct agreement *a = NULL;
 	struct buf out = BUF_INIT(8u << 20);
 	int dot = 0;
-	int status = load_drafts(&s, argc, argv, options, &dot, &a, 1, "agreement flowmap [--dot] " AGREEMENT_USAGE " FILE");
+	int status =
+	        load_drafts(&s, argc, argv, options, &dot, &a, 1, "agreement flowmap [--dot] " AGREEMENT_USAGE " FILE");
 
 	(void)c;
 	if (status == CTL_OK)
-		status = (dot ? agreement_flowmap_dot(a, &out) : agreement_flowmap_svg(a, &out)) ? print(&out) : CTL_FAILED;
+		status = (dot ? agreement_flowmap_dot(a, &out) : agreement_flowmap_svg(a, &out)) ? print(&out)
+		                                                                                 : CTL_FAILED;
 	buf_free(&out);
 	agreement_unref(a);
 	agreement_setup_free(&s);
@@ -142,8 +149,9 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 			char effective[TIME_TEXT + 1], sunset[TIME_TEXT + 1];
 			time_print(agreement_effective_ms(a), effective);
 			time_print(agreement_sunset_ms(a), sunset);
-			printf("agreement  %.*s version %.*s\ndigest     %s\nstate      %s\neffective  %s\nsunset     %s\n", VIEW_ARG(agreement_id(a)),
-			       VIEW_ARG(agreement_version(a)), json_string_value(json_object_get(doc, "digest")),
+			printf("agreement  %.*s version %.*s\ndigest     %s\nstate      %s\neffective  %s\nsunset     %s\n",
+			       VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)),
+			       json_string_value(json_object_get(doc, "digest")),
 			       json_string_value(json_object_get(doc, "state")), effective, sunset);
 		}
 		json_decref(doc);
@@ -161,7 +169,8 @@ static void print_change(void *arg, enum diff_kind kind, const char *pointer, co
 	json_t *list = arg;
 
 	if (list)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", diff_kind_name(kind), "pointer", pointer, "text", text));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", diff_kind_name(kind), "pointer",
+		                                      pointer, "text", text));
 	else
 		printf("%-9s %s: %s\n", diff_kind_name(kind), pointer, text);
 }
@@ -170,7 +179,8 @@ static int run_diff(const struct ctl *c, int argc, char **argv)
 {
 	struct agreement_setup s;
 	struct agreement *both[2] = { NULL, NULL };
-	int status = load_drafts(&s, argc, argv, plain_options, NULL, both, 2, "agreement diff " AGREEMENT_USAGE " OLD NEW");
+	int status =
+	        load_drafts(&s, argc, argv, plain_options, NULL, both, 2, "agreement diff " AGREEMENT_USAGE " OLD NEW");
 
 	if (status == CTL_OK) {
 		json_t *list = c->json ? json_array() : NULL;
@@ -204,8 +214,9 @@ static bool write_file(const char *path, const struct buf *b, struct error *e)
 /* Signs what is in the file, whatever it is: whether it is sound is for lint and verify. */
 static int run_sign(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "cert", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "cert", required_argument, NULL, 'c' },
+		                                 { "key", required_argument, NULL, 'k' },
+		                                 { NULL, 0, NULL, 0 } };
 	struct error e = { .reason = REASON_NONE };
 	struct text_file text = { NULL, 0 }, old = { NULL, 0 }, cert = { NULL, 0 }, key = { NULL, 0 };
 	struct buf out = BUF_INIT(4u << 20);
@@ -227,10 +238,12 @@ static int run_sign(const struct ctl *c, int argc, char **argv)
 	snprintf(signature, sizeof signature, "%s.p7s", argv[optind]);
 	FILE *there = fopen(signature, "rb");
 	bool ok = (!there || ctl_read_file(signature, AGREEMENT_FILE_MAX, &old.p, &old.n, &e)) &&
-		ctl_read_file(argv[optind], AGREEMENT_FILE_MAX, &text.p, &text.n, &e) &&
-		ctl_read_file(cert_path, 1 << 20, &cert.p, &cert.n, &e) && ctl_read_file(key_path, 1 << 20, &key.p, &key.n, &e) &&
-		cms_sign(view_make(old.p, old.n), view_make(text.p, text.n), view_make(cert.p, cert.n), view_make(key.p, key.n), &out, &e) &&
-		write_file(signature, &out, &e);
+	          ctl_read_file(argv[optind], AGREEMENT_FILE_MAX, &text.p, &text.n, &e) &&
+	          ctl_read_file(cert_path, 1 << 20, &cert.p, &cert.n, &e) &&
+	          ctl_read_file(key_path, 1 << 20, &key.p, &key.n, &e) &&
+	          cms_sign(view_make(old.p, old.n), view_make(text.p, text.n), view_make(cert.p, cert.n),
+	                   view_make(key.p, key.n), &out, &e) &&
+	          write_file(signature, &out, &e);
 	if (there)
 		fclose(there);
 	if (key.p)
@@ -320,15 +333,23 @@ static int run_digest(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_agreement_commands[] = {
-	{ "agreement", "list", "[--now TIME]", "the node's agreements: version, state now, next dates, digest; exit 3 when one does not load", agreement_list },
-	{ "agreement", "lint", AGREEMENT_USAGE " FILE", "what an agreement forgot or does unwisely; exit 3 when there are findings", run_lint },
-	{ "agreement", "explain", AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE", "which rule decides on each leaf of a record, and why", agreement_explain },
-	{ "agreement", "summary", "[--html] " AGREEMENT_USAGE " FILE", "one page in plain language, bound to the agreement's digest", run_summary },
-	{ "agreement", "flowmap", "[--dot] " AGREEMENT_USAGE " FILE", "who sends what to whom, in what form, for how long (SVG or DOT)", run_flowmap },
+	{ "agreement", "list", "[--now TIME]",
+	  "the node's agreements: version, state now, next dates, digest; exit 3 when one does not load",
+	  agreement_list },
+	{ "agreement", "lint", AGREEMENT_USAGE " FILE",
+	  "what an agreement forgot or does unwisely; exit 3 when there are findings", run_lint },
+	{ "agreement", "explain", AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE",
+	  "which rule decides on each leaf of a record, and why", agreement_explain },
+	{ "agreement", "summary", "[--html] " AGREEMENT_USAGE " FILE",
+	  "one page in plain language, bound to the agreement's digest", run_summary },
+	{ "agreement", "flowmap", "[--dot] " AGREEMENT_USAGE " FILE",
+	  "who sends what to whom, in what form, for how long (SVG or DOT)", run_flowmap },
 	{ "agreement", "show", AGREEMENT_USAGE " FILE", "its facts, digest and state", run_show },
 	{ "agreement", "diff", AGREEMENT_USAGE " OLD NEW", "what became stricter or looser, in words", run_diff },
-	{ "agreement", "sign", "--cert FILE --key FILE AGREEMENT", "adds a detached CMS signature to AGREEMENT.p7s", run_sign },
-	{ "agreement", "verify", "--signer NAME=CERTIFICATE … " AGREEMENT_USAGE " FILE", "checks everything, signatures included", run_verify },
+	{ "agreement", "sign", "--cert FILE --key FILE AGREEMENT", "adds a detached CMS signature to AGREEMENT.p7s",
+	  run_sign },
+	{ "agreement", "verify", "--signer NAME=CERTIFICATE … " AGREEMENT_USAGE " FILE",
+	  "checks everything, signatures included", run_verify },
 	{ "agreement", "digest-schemas", "[FILE…]", "SHA-256 of schema files, as agreements pin them", run_digest },
 	{ "simulate", NULL, AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE",
 	  "the decision on stderr, the record that would leave on stdout; nothing is stored", agreement_simulate },

@@ -29,8 +29,8 @@ static int read_officer(struct given_facts *g, const char *value)
 	if (equals && !time_parse(view_of(equals + 1), &g->officers[g->n_officers].until_ms))
 		return ctl_usage("--officer CERTIFICATE.pem=2027-01-01T00:00:00Z");
 	struct buf *der = &g->officers[g->n_officers++].der;
-	bool ok = ctl_read_file(path, 1 << 20, &pem.p, &pem.n, &e) && cert_pem_to_der(view_make(pem.p, pem.n), der, &e) &&
-		cert_read(buf_view(der), &id, &e);
+	bool ok = ctl_read_file(path, 1 << 20, &pem.p, &pem.n, &e) &&
+	          cert_pem_to_der(view_make(pem.p, pem.n), der, &e) && cert_read(buf_view(der), &id, &e);
 	if (ok)
 		g->officers[g->n_officers - 1].spki = id.spki;
 	free(pem.p);
@@ -50,29 +50,17 @@ static int read_number(const char *value, uint32_t *out, const char *usage)
 int facts_option(struct given_facts *g, int option, const char *value)
 {
 	switch ((enum facts_option)option) {
-	case FACT_OFFICER:
-		return read_officer(g, value);
+	case FACT_OFFICER: return read_officer(g, value);
 	case FACT_INPUT:
-		return digest_parse(view_of(value), &g->input) ? CTL_OK : ctl_usage("--input DIGEST, as the audit entry has it");
-	case FACT_PEER:
-		g->peer = value;
-		return CTL_OK;
-	case FACT_TIER_USES:
-		return read_number(value, &g->tier_uses, "--tier-uses N");
-	case FACT_EXCEPTION_USES:
-		return read_number(value, &g->exception_uses, "--exception-uses N");
-	case FACT_SUSPENDED:
-		g->suspended = true;
-		return CTL_OK;
-	case FACT_RECEIPT_OVERDUE:
-		g->receipt_overdue = true;
-		return CTL_OK;
-	case FACT_NO_WITHDRAWALS:
-		g->no_withdrawals = true;
-		return CTL_OK;
-	case FACT_APPROVED:
-		g->approved = true;
-		return CTL_OK;
+		return digest_parse(view_of(value), &g->input) ? CTL_OK
+		                                               : ctl_usage("--input DIGEST, as the audit entry has it");
+	case FACT_PEER: g->peer = value; return CTL_OK;
+	case FACT_TIER_USES: return read_number(value, &g->tier_uses, "--tier-uses N");
+	case FACT_EXCEPTION_USES: return read_number(value, &g->exception_uses, "--exception-uses N");
+	case FACT_SUSPENDED: g->suspended = true; return CTL_OK;
+	case FACT_RECEIPT_OVERDUE: g->receipt_overdue = true; return CTL_OK;
+	case FACT_NO_WITHDRAWALS: g->no_withdrawals = true; return CTL_OK;
+	case FACT_APPROVED: g->approved = true; return CTL_OK;
 	}
 	return CTL_USAGE;
 }
@@ -91,7 +79,8 @@ static bool find_officer(void *arg, const struct digest *spki, struct view *der,
 	for (size_t i = 0; i < g->n_officers; i++)
 		if (digest_eq(&g->officers[i].spki, spki)) {
 			*der = buf_view(&g->officers[i].der);
-			*training_until_ms = training ? training_until(training, spki, g->officers[i].until_ms) : g->officers[i].until_ms;
+			*training_until_ms = training ? training_until(training, spki, g->officers[i].until_ms)
+			                              : g->officers[i].until_ms;
 			return true;
 		}
 	return false;
@@ -116,10 +105,20 @@ struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup
 
 	g->setup = setup;
 	g->envelope = env;
-	return (struct facts){ .now_ms = setup->now_ms, .self = self, .agency = peer, .gateway = ingress, .arg = g,
-		.officer = find_officer, .input = g->input, .tier_uses = g->tier_uses, .exception_uses = g->exception_uses,
-		.suspended = g->suspended, .receipt_overdue = g->receipt_overdue, .consent_withdrawn = consent_withdrawn,
-		.consent_unknown = g->no_withdrawals || (withdrawals && !withdrawals_current(withdrawals, setup->now_ms)),
-		.withdrawals = withdrawals ? &withdrawals->digest : NULL,
-		.training = training && !ingress ? &training->digest : NULL };
+	return (struct facts){ .now_ms = setup->now_ms,
+		               .self = self,
+		               .agency = peer,
+		               .gateway = ingress,
+		               .arg = g,
+		               .officer = find_officer,
+		               .input = g->input,
+		               .tier_uses = g->tier_uses,
+		               .exception_uses = g->exception_uses,
+		               .suspended = g->suspended,
+		               .receipt_overdue = g->receipt_overdue,
+		               .consent_withdrawn = consent_withdrawn,
+		               .consent_unknown = g->no_withdrawals ||
+		                                  (withdrawals && !withdrawals_current(withdrawals, setup->now_ms)),
+		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		               .training = training && !ingress ? &training->digest : NULL };
 }

@@ -11,32 +11,49 @@
 
 /* Values of getopt_long that no other option has. */
 enum facts_option {
-	FACT_OFFICER = 1000, FACT_INPUT, FACT_PEER, FACT_TIER_USES, FACT_EXCEPTION_USES, FACT_SUSPENDED, FACT_RECEIPT_OVERDUE,
-	FACT_NO_WITHDRAWALS, FACT_APPROVED
+	FACT_OFFICER = 1000,
+	FACT_INPUT,
+	FACT_PEER,
+	FACT_TIER_USES,
+	FACT_EXCEPTION_USES,
+	FACT_SUSPENDED,
+	FACT_RECEIPT_OVERDUE,
+	FACT_NO_WITHDRAWALS,
+	FACT_APPROVED
 };
 #define FACTS_OPTIONS \
 	{ "officer", required_argument, NULL, FACT_OFFICER }, { "input", required_argument, NULL, FACT_INPUT }, \
-	{ "peer", required_argument, NULL, FACT_PEER }, { "tier-uses", required_argument, NULL, FACT_TIER_USES }, \
-	{ "exception-uses", required_argument, NULL, FACT_EXCEPTION_USES }, { "suspended", no_argument, NULL, FACT_SUSPENDED }, \
-	{ "receipt-overdue", no_argument, NULL, FACT_RECEIPT_OVERDUE }, \
-	{ "no-withdrawals", no_argument, NULL, FACT_NO_WITHDRAWALS }, { "approved", no_argument, NULL, FACT_APPROVED }
-#define FACTS_USAGE "[--officer CERTIFICATE[=TRAINED-UNTIL]]… [--input DIGEST] [--peer AGENCY] [--tier-uses N] [--exception-uses N] " \
+	        { "peer", required_argument, NULL, FACT_PEER }, \
+	        { "tier-uses", required_argument, NULL, FACT_TIER_USES }, \
+	        { "exception-uses", required_argument, NULL, FACT_EXCEPTION_USES }, \
+	        { "suspended", no_argument, NULL, FACT_SUSPENDED }, \
+	        { "receipt-overdue", no_argument, NULL, FACT_RECEIPT_OVERDUE }, \
+	        { "no-withdrawals", no_argument, NULL, FACT_NO_WITHDRAWALS }, \
+	{ \
+		"approved", no_argument, NULL, FACT_APPROVED \
+	}
+#define FACTS_USAGE \
+	"[--officer CERTIFICATE[=TRAINED-UNTIL]]… [--input DIGEST] [--peer AGENCY] [--tier-uses N] [--exception-uses N] " \
 	"[--suspended] [--receipt-overdue] [--no-withdrawals] [--approved]"
 
 struct given_facts {
-	struct { struct digest spki; struct buf der; int64_t until_ms; } officers[FACTS_OFFICERS_MAX];
+	struct {
+		struct digest spki;
+		struct buf der;
+		int64_t until_ms;
+	} officers[FACTS_OFFICERS_MAX];
 	size_t n_officers;
-	const char *peer;               /* agency of the system that sent it; NULL: this one */
+	const char *peer; /* agency of the system that sent it; NULL: this one */
 	struct digest input;
 	uint32_t tier_uses, exception_uses;
 	bool suspended, receipt_overdue, no_withdrawals;
-	bool approved;                  /* a person has released what was held */
+	bool approved; /* a person has released what was held */
 	/* Set by facts_of(), for the callbacks. */
 	const struct agreement_setup *setup;
 	const struct envelope *envelope;
 };
 
-bool facts_take(int option);            /* is it one of FACTS_OPTIONS? */
+bool facts_take(int option); /* is it one of FACTS_OPTIONS? */
 /* CTL_OK, or an exit status after the reason was printed. */
 int facts_option(struct given_facts *g, int option, const char *value);
 void facts_free(struct given_facts *g);

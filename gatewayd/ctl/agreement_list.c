@@ -15,8 +15,8 @@ struct listing {
 	struct arena mem;
 	struct agreement *agreements[LISTED_MAX];
 	size_t n;
-	bool sound;                     /* every file loads */
-	json_t *held;                   /* what the daemon has loaded; NULL: it is not running */
+	bool sound;   /* every file loads */
+	json_t *held; /* what the daemon has loaded; NULL: it is not running */
 	json_t *rows;
 };
 
@@ -34,7 +34,10 @@ static const char *named(struct listing *l, const struct ctl *c, const json_t *n
 
 static int read_node(struct listing *l, const struct ctl *c)
 {
-	static const struct { const char *member; int option; } surroundings[] = { { "schemas", 'S' }, { "floor", 'F' }, { "overlay", 'O' } };
+	static const struct {
+		const char *member;
+		int option;
+	} surroundings[] = { { "schemas", 'S' }, { "floor", 'F' }, { "overlay", 'O' } };
 	struct error e = { .reason = REASON_NONE };
 	struct text_file text;
 	json_error_t why;
@@ -53,7 +56,8 @@ static int read_node(struct listing *l, const struct ctl *c)
 			status = agreement_setup_option(&l->setup, surroundings[i].option, path);
 	}
 	if (status == CTL_OK && (!l->setup.self || !l->folder)) {
-		error_at(&e, REASON_CONFIG, c->config, 0, 0, "names no agency, or no folder of agreements that is there");
+		error_at(&e, REASON_CONFIG, c->config, 0, 0,
+		         "names no agency, or no folder of agreements that is there");
 		status = ctl_fail(CTL_FAILED, &e);
 	}
 	json_decref(node);
@@ -78,7 +82,8 @@ static bool superseded(const struct listing *l, const struct agreement *a)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct agreement *other = l->agreements[i];
-		if (view_eq(agreement_id(other), agreement_id(a)) && agreement_effective_ms(other) > agreement_effective_ms(a) &&
+		if (view_eq(agreement_id(other), agreement_id(a)) &&
+		    agreement_effective_ms(other) > agreement_effective_ms(a) &&
 		    agreement_effective_ms(other) <= l->setup.now_ms)
 			return true;
 	}
@@ -114,9 +119,10 @@ static void add_row(struct listing *l, const struct agreement *a)
 
 	digest_print(&hex, agreement_digest(a));
 	buf_addc(&hex, '\0');
-	json_t *row = json_pack("{s:s%, s:s%, s:s, s:s, s:o, s:o}", "id", id.p, id.n, "version", version.p, version.n, "digest", hex.p,
-	                        "state", superseded(l, a) && state != AGREEMENT_ENDED ? "superseded" : agreement_state_name(state),
-	                        "effective_from", instant(agreement_effective_ms(a)), "sunset", instant(agreement_sunset_ms(a)));
+	json_t *row = json_pack(
+	        "{s:s%, s:s%, s:s, s:s, s:o, s:o}", "id", id.p, id.n, "version", version.p, version.n, "digest", hex.p,
+	        "state", superseded(l, a) && state != AGREEMENT_ENDED ? "superseded" : agreement_state_name(state),
+	        "effective_from", instant(agreement_effective_ms(a)), "sunset", instant(agreement_sunset_ms(a)));
 	if (next) {
 		json_object_set_new(row, "next_clause", json_string(next));
 		json_object_set_new(row, "next", instant(at_ms));
@@ -142,14 +148,20 @@ static void print_rows(const struct listing *l)
 	size_t i;
 	json_t *o;
 
-	printf("%-20s %-9s %-18s %-10s %-35s %-6s %s\n", "AGREEMENT", "VERSION", "STATE", "SUNSET", "NEXT", "LOADED", "SHA-256");
-	json_array_foreach(l->rows, i, o) {
+	printf("%-20s %-9s %-18s %-10s %-35s %-6s %s\n", "AGREEMENT", "VERSION", "STATE", "SUNSET", "NEXT", "LOADED",
+	       "SHA-256");
+	json_array_foreach(l->rows, i, o)
+	{
 		const json_t *loaded = json_object_get(o, "loaded");
 		char next[80] = "-";
 		if (json_object_get(o, "next"))
 			snprintf(next, sizeof next, "%.10s %s", ctl_text(o, "next"), ctl_text(o, "next_clause"));
-		printf("%-20s %-9s %-18s %.10s %-35s %-6s %.16s…\n", ctl_text(o, "id"), ctl_text(o, "version"), ctl_text(o, "state"),
-		       ctl_text(o, "sunset"), next, !loaded ? "-" : json_is_true(loaded) ? "yes" : "no", ctl_text(o, "digest"));
+		printf("%-20s %-9s %-18s %.10s %-35s %-6s %.16s…\n", ctl_text(o, "id"), ctl_text(o, "version"),
+		       ctl_text(o, "state"), ctl_text(o, "sunset"), next,
+		       !loaded                ? "-"
+		       : json_is_true(loaded) ? "yes"
+		                              : "no",
+		       ctl_text(o, "digest"));
 	}
 }
 

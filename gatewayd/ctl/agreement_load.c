@@ -75,7 +75,7 @@ static int read_signer(struct agreement_setup *s, const char *value)
 	s->signers[s->n_signers].name = strndup(value, (size_t)(equals - value));
 	s->signers[s->n_signers].der = BUF_INIT(1 << 20);
 	bool ok = ctl_read_file(equals + 1, 1 << 20, &pem.p, &pem.n, &e) &&
-		cert_pem_to_der(view_make(pem.p, pem.n), &s->signers[s->n_signers].der, &e);
+	          cert_pem_to_der(view_make(pem.p, pem.n), &s->signers[s->n_signers].der, &e);
 	s->n_signers++;
 	free(pem.p);
 	return ok ? CTL_OK : ctl_fail(CTL_FAILED, &e);
@@ -108,29 +108,26 @@ int agreement_setup_option(struct agreement_setup *s, int option, const char *va
 	struct error e = { .reason = REASON_NONE };
 
 	switch (option) {
-	case 'S':
-		return read_folder(s, value);
-	case 'A':
-		s->self = value;
-		return CTL_OK;
+	case 'S': return read_folder(s, value);
+	case 'A': s->self = value; return CTL_OK;
 	case 'F':
 		free(s->floor.p);
 		s->floor.p = NULL;
-		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->floor.p, &s->floor.n, &e) ? CTL_OK : ctl_fail(CTL_FAILED, &e);
+		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->floor.p, &s->floor.n, &e)
+		               ? CTL_OK
+		               : ctl_fail(CTL_FAILED, &e);
 	case 'O':
 		free(s->overlay.p);
 		s->overlay.p = NULL;
-		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->overlay.p, &s->overlay.n, &e) ? CTL_OK : ctl_fail(CTL_FAILED, &e);
-	case 'N':
-		return time_parse(view_of(value), &s->now_ms) ? CTL_OK : ctl_usage("--now 2026-01-02T03:04:05Z");
-	case 'K':
-		return secret_read(value, SECRET_BYTES, &s->secret, &e) ? CTL_OK : ctl_fail(CTL_FAILED, &e);
-	case 'C':
-		return read_signer(s, value);
-	case 'D':
-		return read_document(s, value);
+		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->overlay.p, &s->overlay.n, &e)
+		               ? CTL_OK
+		               : ctl_fail(CTL_FAILED, &e);
+	case 'N': return time_parse(view_of(value), &s->now_ms) ? CTL_OK : ctl_usage("--now 2026-01-02T03:04:05Z");
+	case 'K': return secret_read(value, SECRET_BYTES, &s->secret, &e) ? CTL_OK : ctl_fail(CTL_FAILED, &e);
+	case 'C': return read_signer(s, value);
+	case 'D': return read_document(s, value);
 	}
-	return CTL_USAGE;       /* getopt has said what is wrong */
+	return CTL_USAGE; /* getopt has said what is wrong */
 }
 
 /* --- sources of agreement_load() --- */
@@ -191,7 +188,8 @@ static const struct signed_document *find_epochs(void *arg, struct view agreemen
 	return agreement_setup_document(arg, DOCUMENT_EPOCHS);
 }
 
-static bool documents_fit(const struct agreement_setup *s, struct agreement *a, struct view self, struct error_list *errors)
+static bool documents_fit(const struct agreement_setup *s, struct agreement *a, struct view self,
+                          struct error_list *errors)
 {
 	size_t before = errors->n + errors->dropped;
 
@@ -200,12 +198,14 @@ static bool documents_fit(const struct agreement_setup *s, struct agreement *a, 
 		signed_document_fits(d, &a, view_eq(d->agreement, agreement_id(a)) ? 1 : 0, self, errors);
 		for (size_t k = 0; k < i; k++)
 			if (s->documents[k]->kind == d->kind)
-				signed_document_fault(d, errors, REASON_CONFIG, "/document", "another one of this kind was given");
+				signed_document_fault(d, errors, REASON_CONFIG, "/document",
+				                      "another one of this kind was given");
 	}
 	return errors->n + errors->dropped == before;
 }
 
-struct agreement *agreement_setup_load(const struct agreement_setup *s, const char *path, const struct text_file *signature)
+struct agreement *agreement_setup_load(const struct agreement_setup *s, const char *path,
+                                       const struct text_file *signature)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct error_list errors = { .max = 200 };
@@ -217,9 +217,15 @@ struct agreement *agreement_setup_load(const struct agreement_setup *s, const ch
 		ctl_fail(CTL_FAILED, &e);
 		return NULL;
 	}
-	struct agreement_sources from = { .arg = (void *)(uintptr_t)s, .schema = find_schema, .signer = agreement_setup_signer, .epochs = find_epochs,
-		.floor = view_make(s->floor.p, s->floor.n), .overlay = view_make(s->overlay.p, s->overlay.n),
-		.pseudonym_secret = s->secret, .unsigned_ok = signature == NULL, .now_ms = s->now_ms };
+	struct agreement_sources from = { .arg = (void *)(uintptr_t)s,
+		                          .schema = find_schema,
+		                          .signer = agreement_setup_signer,
+		                          .epochs = find_epochs,
+		                          .floor = view_make(s->floor.p, s->floor.n),
+		                          .overlay = view_make(s->overlay.p, s->overlay.n),
+		                          .pseudonym_secret = s->secret,
+		                          .unsigned_ok = signature == NULL,
+		                          .now_ms = s->now_ms };
 	json_t *doc = json_loadb(text.p, text.n, 0, NULL);
 	const json_t *first = json_array_get(json_object_get(doc, "parties"), 0);
 	const char *self = s->self ? s->self : json_string_value(json_object_get(first, "agency"));

@@ -23,9 +23,9 @@ struct simulation {
 	struct envelope envelope;
 	struct decision decision;
 	struct buf scratch, record;
-	bool ran;                       /* the record went through its rules */
-	struct view build;              /* that the decision is to name */
-	const json_t *before;           /* the decision that is repeated, or NULL */
+	bool ran;             /* the record went through its rules */
+	struct view build;    /* that the decision is to name */
+	const json_t *before; /* the decision that is repeated, or NULL */
 	struct drawn *drawn;
 	size_t n_drawn;
 };
@@ -64,19 +64,15 @@ static bool add_fault(void *arg, const struct schema_fault *f)
 	return s->d->n_failed < DECISION_REASONS;
 }
 
-static bool fits(struct simulation *s, const struct schema *schema, const struct tape *t, uint32_t node, enum reason reason)
+static bool fits(struct simulation *s, const struct schema *schema, const struct tape *t, uint32_t node,
+                 enum reason reason)
 {
 	struct sink sink = { &s->decision, reason };
 
 	switch (schema_check(schema, s->run, t, node)) {
-	case SCHEMA_VALID:
-		return true;
-	case SCHEMA_INVALID:
-		schema_explain(schema, s->run, t, node, add_fault, &sink);
-		break;
-	case SCHEMA_LIMIT:
-		reason = REASON_LIMIT;
-		break;
+	case SCHEMA_VALID: return true;
+	case SCHEMA_INVALID: schema_explain(schema, s->run, t, node, add_fault, &sink); break;
+	case SCHEMA_LIMIT: reason = REASON_LIMIT; break;
 	}
 	if (s->decision.n_failed == 0)
 		decision_fail(&s->decision, reason, "", "");
@@ -131,7 +127,8 @@ static bool repeat_batch(struct simulation *s, struct transform_input *in)
 	json_t *o;
 
 	in->batch = s->before != NULL;
-	json_array_foreach(json_object_get(s->before, "failed"), i, o) {
+	json_array_foreach(json_object_get(s->before, "failed"), i, o)
+	{
 		struct view reason = view_of(json_string_value(json_object_get(o, "reason")));
 		const char *clause = json_string_value(json_object_get(o, "clause"));
 		if (view_is(reason, reason_slug(REASON_GROUP_TOO_SMALL))) {
@@ -142,10 +139,11 @@ static bool repeat_batch(struct simulation *s, struct transform_input *in)
 		if (view_is(reason, reason_slug(REASON_BATCH_REQUIRED)) && clause && clause[0] != '/')
 			in->batch = false;
 	}
-	json_array_foreach(json_object_get(s->before, "dropped"), i, o)
-		for (size_t g = 0; g < n; g++)
-			if (view_is(view_of(json_string_value(json_object_get(o, "rule"))), program_rule_id(p, guards[g].rule)))
-				in->suppressed |= (uint8_t)(1u << g);
+	json_array_foreach(json_object_get(s->before, "dropped"), i,
+	                   o) for (size_t g = 0; g < n;
+	                           g++) if (view_is(view_of(json_string_value(json_object_get(o, "rule"))),
+	                                            program_rule_id(p, guards[g].rule))) in->suppressed |=
+	        (uint8_t)(1u << g);
 	return true;
 }
 
@@ -156,10 +154,13 @@ static bool decide(struct simulation *s)
 	struct error e = { .reason = REASON_NONE };
 	struct tape out;
 
-	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = s->agreement, .now_ms = s->setup.now_ms,
-		.tier = TIER_COUNT, .category = SUBJECT_COUNT };
+	*d = (struct decision){ .outcome = OUTCOME_REFUSED,
+		                .agreement = s->agreement,
+		                .now_ms = s->setup.now_ms,
+		                .tier = TIER_COUNT,
+		                .category = SUBJECT_COUNT };
 	if (!envelope_read(s->envelope_schema, s->run, &s->tape, &s->scratch, &s->envelope, &e)) {
-		d->agreement = NULL;    /* the daemon has not looked for one yet */
+		d->agreement = NULL; /* the daemon has not looked for one yet */
 		decision_fail(d, e.reason, e.text, e.where);
 		return false;
 	}
@@ -168,11 +169,14 @@ static bool decide(struct simulation *s)
 	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) || !fits_coming_in(s))
 		return false;
 	const struct surrogate_table surrogates = { s, find_surrogate };
-	struct transform_input in = { .tape = &s->tape, .record = s->envelope.record, .subject = s->envelope.reference,
-		.surrogates = &surrogates };
+	struct transform_input in = { .tape = &s->tape,
+		                      .record = s->envelope.record,
+		                      .subject = s->envelope.reference,
+		                      .surrogates = &surrogates };
 	if (!repeat_batch(s, &in))
 		return false;
-	if (!random_bytes(in.random, sizeof in.random) || !program_run(d->ruling->program, s->transform, &in, &s->record, &e)) {
+	if (!random_bytes(in.random, sizeof in.random) ||
+	    !program_run(d->ruling->program, s->transform, &in, &s->record, &e)) {
 		decision_fail(d, e.reason ? e.reason : REASON_CRYPTO, e.text, e.where);
 		return false;
 	}
@@ -223,12 +227,13 @@ static bool take_decision(struct simulation *s, const char *path, struct text_fi
 	s->before = *doc;
 	s->build = view_of(json_string_value(json_object_get(*doc, "build")));
 	return time_parse(view_of(json_string_value(json_object_get(*doc, "time"))), &s->setup.now_ms) ||
-		error_at(e, REASON_CONFIG, path, 0, 0, "/time: is not an instant");
+	       error_at(e, REASON_CONFIG, path, 0, 0, "/time: is not an instant");
 }
 
 /* Options, agreement, envelope; then the decision. CTL_OK when there is one, whatever it says. With
  * `before` the third argument is a decision, whose text and document are handed out. */
-static int simulate(struct simulation *s, int argc, char **argv, const char *usage, struct text_file *before, json_t **doc)
+static int simulate(struct simulation *s, int argc, char **argv, const char *usage, struct text_file *before,
+                    json_t **doc)
 {
 	static const struct option options[] = { AGREEMENT_OPTIONS, FACTS_OPTIONS, { NULL, 0, NULL, 0 } };
 	struct error e = { .reason = REASON_NONE };
@@ -236,7 +241,8 @@ static int simulate(struct simulation *s, int argc, char **argv, const char *usa
 
 	agreement_setup_init(&s->setup);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		status = facts_take(option) ? facts_option(&s->given, option, optarg) : agreement_setup_option(&s->setup, option, optarg);
+		status = facts_take(option) ? facts_option(&s->given, option, optarg)
+		                            : agreement_setup_option(&s->setup, option, optarg);
 		if (status != CTL_OK)
 			return status;
 	}
@@ -250,14 +256,17 @@ static int simulate(struct simulation *s, int argc, char **argv, const char *usa
 			error_set(&e, REASON_CRYPTO, "no random bytes");
 			return ctl_fail(CTL_FAILED, &e);
 		}
-		if (!before)            /* a decision has no pseudonyms in it */
-			fprintf(stderr, "gatewayctl: no --secret: pseudonyms and tokens are made with a throw-away secret and mean nothing\n");
+		if (!before) /* a decision has no pseudonyms in it */
+			fprintf(stderr,
+			        "gatewayctl: no --secret: pseudonyms and tokens are made with a throw-away secret and mean nothing\n");
 	}
 	s->agreement = agreement_setup_load(&s->setup, argv[optind], NULL);
 	if (!s->agreement)
 		return CTL_FAILED;
 	if (!s->setup.self)
-		s->setup.self = provider_of(s->agreement, before ? view_of(json_string_value(json_object_get(*doc, "recipient"))) : VIEW(""));
+		s->setup.self =
+		        provider_of(s->agreement,
+		                    before ? view_of(json_string_value(json_object_get(*doc, "recipient"))) : VIEW(""));
 	s->envelope_schema = document_schema(VIEW("envelope"), &e);
 	s->run = schema_run_new();
 	s->in = tape_parser_new(NULL);
@@ -282,14 +291,17 @@ static bool leaves(const struct simulation *s)
 /* The decision as the daemon writes it: leaves are listed where something leaves. */
 static void print_decision(const struct simulation *s, bool every_leaf, struct buf *out)
 {
-	decision_json(&s->decision, &s->tape, s->envelope.record, s->ran && (leaves(s) || every_leaf) ? s->transform : NULL, out);
+	decision_json(&s->decision, &s->tape, s->envelope.record,
+	              s->ran && (leaves(s) || every_leaf) ? s->transform : NULL, out);
 }
 
 int agreement_simulate(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv, "simulate " AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE", NULL, NULL);
+	int status =
+	        simulate(&s, argc, argv,
+	                 "simulate " AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE", NULL, NULL);
 
 	(void)c;
 	if (status == CTL_OK) {
@@ -309,10 +321,12 @@ static void explain_leaves(const json_t *leaves_of, const char *none)
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(leaves_of, i, o) {
+	json_array_foreach(leaves_of, i, o)
+	{
 		const char *pointer = json_string_value(json_object_get(o, "pointer"));
 		const char *rule = json_string_value(json_object_get(o, "rule"));
-		printf("  %-13s %-44s %s\n", json_string_value(json_object_get(o, "action")), pointer[0] ? pointer : "(record)", rule ? rule : none);
+		printf("  %-13s %-44s %s\n", json_string_value(json_object_get(o, "action")),
+		       pointer[0] ? pointer : "(record)", rule ? rule : none);
 	}
 }
 
@@ -320,7 +334,8 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv, "agreement explain " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE", NULL, NULL);
+	int status = simulate(&s, argc, argv,
+	                      "agreement explain " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE", NULL, NULL);
 
 	if (status == CTL_OK) {
 		print_decision(&s, true, &json);
@@ -331,8 +346,9 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 			printf("Outcome: %s\n", outcome_name(s.decision.outcome));
 			for (size_t i = 0; i < s.decision.n_failed; i++) {
 				const struct failed *f = &s.decision.failed[i];
-				printf("  %s: %s\n    clause %s  at %s\n", reason_slug(f->reason), reason_text(f->reason),
-				       f->clause[0] ? f->clause : "-", f->pointer[0] ? f->pointer : "-");
+				printf("  %s: %s\n    clause %s  at %s\n", reason_slug(f->reason),
+				       reason_text(f->reason), f->clause[0] ? f->clause : "-",
+				       f->pointer[0] ? f->pointer : "-");
 			}
 			printf("Leaves that pass, and the rule that won:\n");
 			explain_leaves(json_object_get(doc, "released"), "-");
@@ -361,7 +377,8 @@ static void print_difference(const json_t *was, const json_t *is)
 	const char *name;
 	const json_t *value;
 
-	for (void *it = json_object_iter((json_t *)(uintptr_t)was); it; it = json_object_iter_next((json_t *)(uintptr_t)was, it)) {
+	for (void *it = json_object_iter((json_t *)(uintptr_t)was); it;
+	     it = json_object_iter_next((json_t *)(uintptr_t)was, it)) {
 		name = json_object_iter_key(it);
 		value = json_object_get(is, name);
 		char *a = json_dumps(json_object_iter_value(it), JSON_ENCODE_ANY | JSON_SORT_KEYS);
@@ -379,7 +396,9 @@ int decision_replay(const struct ctl *c, int argc, char **argv)
 	struct text_file before = { NULL, 0 };
 	struct buf json = BUF_INIT(16u << 20);
 	json_t *doc = NULL;
-	int status = simulate(&s, argc, argv, "decision replay " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE DECISION", &before, &doc);
+	int status = simulate(&s, argc, argv,
+	                      "decision replay " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE DECISION",
+	                      &before, &doc);
 
 	(void)c;
 	if (status == CTL_OK) {

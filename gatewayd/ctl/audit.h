@@ -17,9 +17,12 @@ struct audit_source;
  * another name. What the command does not know it gives to connection_option(). */
 #define AUDIT_ACCESS_OPTIONS \
 	{ "certificate", required_argument, NULL, CONNECTION_CERTIFICATE }, \
-	{ "private-key", required_argument, NULL, CONNECTION_KEY }, \
-	{ "authority", required_argument, NULL, CONNECTION_AUTHORITY }, \
-	{ "resolve", required_argument, NULL, CONNECTION_RESOLVE }, { "connection", required_argument, NULL, CONNECTION_FILE }
+	        { "private-key", required_argument, NULL, CONNECTION_KEY }, \
+	        { "authority", required_argument, NULL, CONNECTION_AUTHORITY }, \
+	        { "resolve", required_argument, NULL, CONNECTION_RESOLVE }, \
+	{ \
+		"connection", required_argument, NULL, CONNECTION_FILE \
+	}
 
 /* Opens it and reads its checkpoint, which is not verified yet. `access` is for URLs, stays the caller's until the
  * source is closed, and may be NULL where none is taken. NULL on error. */
@@ -39,7 +42,7 @@ struct store *audit_source_store(struct audit_source *s);
 
 /* --- whose keys --- */
 struct audit_keys {
-	struct note_vkey key;           /* when `trust` is NULL */
+	struct note_vkey key; /* when `trust` is NULL */
 	struct trust *trust;
 	bool from_configuration;
 };
@@ -54,8 +57,8 @@ bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkp
 
 /* --- timestamps --- */
 struct audit_timestamp {
-	uint64_t size;                  /* entries that existed */
-	int64_t time_ms;                /* at this time, as the authority says */
+	uint64_t size;   /* entries that existed */
+	int64_t time_ms; /* at this time, as the authority says */
 };
 /* Checks the source's newest timestamp (RFC 3161) by the certificates in the PEM file `authorities`: of a checkpoint
  * that the log signed and that `now`, whose tiles were verified, continues. REASON_TAMPERED when it does not hold or
@@ -89,8 +92,8 @@ void audit_heading(struct buf *out);
 enum audit_format { FORMAT_JSONL, FORMAT_OCSF, FORMAT_ECS, FORMAT_CEF, FORMAT_RFC5424 };
 bool audit_format_parse(const char *name, enum audit_format *out) MUST_USE;
 /* One event with a newline. `origin` names the log. */
-bool audit_format_entry(enum audit_format f, struct view origin, uint64_t index, struct view leaf,
-                        struct buf *out, struct error *e) MUST_USE;
+bool audit_format_entry(enum audit_format f, struct view origin, uint64_t index, struct view leaf, struct buf *out,
+                        struct error *e) MUST_USE;
 
 /* --- commands in files of their own --- */
 int audit_tail(const struct ctl *c, int argc, char **argv);

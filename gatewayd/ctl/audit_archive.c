@@ -18,20 +18,21 @@ static const char use[] = "audit archive [--key VKEY | --policy FILE] [--disclos
 struct archiving {
 	const char *key, *policy, *from, *dir;
 	bool disclosures;
-	char path[PATH_MAX];            /* the store's, without the epoch */
+	char path[PATH_MAX]; /* the store's, without the epoch */
 	struct audit_keys keys;
-	struct store *store;            /* the writing one */
+	struct store *store; /* the writing one */
 	struct audit_source *source;
 	uint64_t log;
 	struct store_archive archive;
-	bool before;                    /* it was archived by an earlier run */
+	bool before; /* it was archived by an earlier run */
 };
 
 static bool parse_options(struct archiving *x, int argc, char **argv)
 {
-	static const struct option list[] = {
-		{ "key", required_argument, NULL, 'k' }, { "policy", required_argument, NULL, 'p' },
-		{ "disclosures", no_argument, NULL, 'd' }, { 0 } };
+	static const struct option list[] = { { "key", required_argument, NULL, 'k' },
+		                              { "policy", required_argument, NULL, 'p' },
+		                              { "disclosures", no_argument, NULL, 'd' },
+		                              { 0 } };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "k:p:", list, NULL)) != -1) {
@@ -60,7 +61,8 @@ static bool choose_log(struct archiving *x, struct error *e)
 		return error_set(e, REASON_CONFIG, "not a store with the log of an earlier epoch");
 	x->log = store_log(reader);
 	if (x->log == store_log(x->store))
-		return error_set(e, REASON_CONFIG, "this is the log that the node writes: only earlier ones can be archived");
+		return error_set(e, REASON_CONFIG,
+		                 "this is the log that the node writes: only earlier ones can be archived");
 	return true;
 }
 
@@ -71,9 +73,13 @@ static bool nothing_waits(struct archiving *x, struct error *e)
 	if (!store_needs_entries(x->store, x->log, &n, e))
 		return false;
 	if (n.unsent > 0)
-		return error_set(e, REASON_CONFIG, "%" PRIu64 " deliveries or notices with proofs from this log wait to be sent", n.unsent);
-	return n.open == 0 || error_set(e, REASON_CONFIG, "%" PRIu64 " exchanges of this log are held for a decision, under a hold, "
-	                                "or may yet be returned", n.open);
+		return error_set(e, REASON_CONFIG,
+		                 "%" PRIu64 " deliveries or notices with proofs from this log wait to be sent",
+		                 n.unsent);
+	return n.open == 0 || error_set(e, REASON_CONFIG,
+	                                "%" PRIu64 " exchanges of this log are held for a decision, under a hold, "
+	                                "or may yet be returned",
+	                                n.open);
 }
 
 static bool verify(const struct archiving *x, struct audit_source *s, struct verify_report *r, struct error *e)
@@ -117,7 +123,8 @@ static bool write_folder(struct archiving *x, const struct verify_report *stored
 {
 	struct verify_report written;
 
-	if (!folder_is_ours(x, e) || !audit_export_files(x->source, x->dir, x->disclosures, e) || !bring_to_disk(x->dir, e))
+	if (!folder_is_ours(x, e) || !audit_export_files(x->source, x->dir, x->disclosures, e) ||
+	    !bring_to_disk(x->dir, e))
 		return false;
 	struct audit_source *s = audit_source_open(x->dir, NULL, e);
 	bool ok = s && verify(x, s, &written, e);
@@ -135,8 +142,10 @@ static bool examine(struct archiving *x, struct verify_report *r, struct error *
 	if (!nothing_waits(x, e) || !verify(x, x->source, r, e))
 		return false;
 	if (r->disclosed > 0 && !x->disclosures)
-		return error_set(e, REASON_CONFIG, "%" PRIu64 " entries have disclosures: --disclosures moves them into the folder as "
-		                 "well, where nobody erases them by time", r->disclosed);
+		return error_set(e, REASON_CONFIG,
+		                 "%" PRIu64 " entries have disclosures: --disclosures moves them into the folder as "
+		                 "well, where nobody erases them by time",
+		                 r->disclosed);
 	x->archive.size = r->entries;
 	sha256(audit_source_note(x->source), &x->archive.checkpoint);
 	return true;
@@ -144,7 +153,8 @@ static bool examine(struct archiving *x, struct verify_report *r, struct error *
 
 static bool take_out(struct archiving *x, struct error *e)
 {
-	if (store_begin(x->store, e) && store_archive_entries(x->store, x->log, &x->archive, e) && store_commit(x->store, e))
+	if (store_begin(x->store, e) && store_archive_entries(x->store, x->log, &x->archive, e) &&
+	    store_commit(x->store, e))
 		return true;
 	store_rollback(x->store);
 	return false;
@@ -183,13 +193,15 @@ static void report(const struct ctl *c, const struct archiving *x)
 
 	digest_print(&digest, &x->archive.checkpoint);
 	if (c->json)
-		printf("{\"archived\":%" PRIu64 ",\"checkpoint\":\"%.*s\",\"before\":%s}\n", x->archive.size, VIEW_ARG(buf_view(&digest)),
-		       x->before ? "true" : "false");
+		printf("{\"archived\":%" PRIu64 ",\"checkpoint\":\"%.*s\",\"before\":%s}\n", x->archive.size,
+		       VIEW_ARG(buf_view(&digest)), x->before ? "true" : "false");
 	else if (x->before)
 		printf("its %" PRIu64 " entries were archived before\n", x->archive.size);
 	else
-		printf("archived   %" PRIu64 " entries, now only in %s\ncheckpoint %.*s\ntiles and checkpoints stay; the next start of "
-		       "gatewayd logs it\n", x->archive.size, x->dir, VIEW_ARG(buf_view(&digest)));
+		printf("archived   %" PRIu64
+		       " entries, now only in %s\ncheckpoint %.*s\ntiles and checkpoints stay; the next start of "
+		       "gatewayd logs it\n",
+		       x->archive.size, x->dir, VIEW_ARG(buf_view(&digest)));
 	buf_free(&digest);
 }
 

@@ -19,13 +19,13 @@
 
 struct epoch {
 	const struct ctl *ctl;
-	json_t *node;                   /* the configuration */
-	json_int_t before;              /* its epoch */
+	json_t *node;      /* the configuration */
+	json_int_t before; /* its epoch */
 	char old_origin[NOTE_NAME_MAX], new_origin[NOTE_NAME_MAX];
-	char *store, *keys, *anchor, *mirror, *vkey;    /* paths; the last three may be NULL */
+	char *store, *keys, *anchor, *mirror, *vkey; /* paths; the last three may be NULL */
 	struct note_vkey old_key, new_key;
-	struct buf note;                /* the old log's last checkpoint */
-	char finding[400];              /* what the genesis entry will say */
+	struct buf note;   /* the old log's last checkpoint */
+	char finding[400]; /* what the genesis entry will say */
 	bool altered;
 };
 
@@ -68,7 +68,8 @@ static bool read_conf(struct epoch *x, struct error *e)
 	x->anchor = audit_conf_path(x->ctl, "/audit/anchor", NULL);
 	x->mirror = audit_conf_path(x->ctl, "/audit/mirror", NULL);
 	x->vkey = audit_conf_path(x->ctl, "/audit/vkey", NULL);
-	return x->keys && make_origin(x, x->before, x->old_origin, e) && make_origin(x, x->before + 1, x->new_origin, e);
+	return x->keys && make_origin(x, x->before, x->old_origin, e) &&
+	       make_origin(x, x->before + 1, x->new_origin, e);
 }
 
 static bool read_key(struct epoch *x, struct error *e)
@@ -77,7 +78,8 @@ static bool read_key(struct epoch *x, struct error *e)
 	uint8_t public_key[32];
 	struct secret seed;
 
-	if (snprintf(path, sizeof path, "%s/audit.key", x->keys) >= (int)sizeof path || !secret_read(path, SECRETS, &seed, e))
+	if (snprintf(path, sizeof path, "%s/audit.key", x->keys) >= (int)sizeof path ||
+	    !secret_read(path, SECRETS, &seed, e))
 		return error_set(e, REASON_CONFIG, "the audit key cannot be read");
 	struct ed25519_key *key = ed25519_from_seed(seed.b);
 	secret_wipe(&seed);
@@ -104,8 +106,8 @@ static bool begun(const struct epoch *x, struct store *s, struct error *e)
 	if (view_is(row.origin, x->new_origin))
 		return true;
 	if (!view_is(row.origin, x->old_origin))
-		error_set(e, REASON_CONFIG, "the store's newest log is %.*s, the configuration names %s", VIEW_ARG(row.origin),
-		          x->old_origin);
+		error_set(e, REASON_CONFIG, "the store's newest log is %.*s, the configuration names %s",
+		          VIEW_ARG(row.origin), x->old_origin);
 	return false;
 }
 
@@ -128,8 +130,8 @@ static void look_at_anchor(struct epoch *x, uint64_t size)
 	struct buf note = BUF_INIT(NOTE_MAX);
 	struct checkpoint c;
 
-	if (x->anchor && anchor_read(x->anchor, &note, NULL) && checkpoint_open(buf_view(&note), &x->old_key, &c, NULL) &&
-	    c.size > size) {
+	if (x->anchor && anchor_read(x->anchor, &note, NULL) &&
+	    checkpoint_open(buf_view(&note), &x->old_key, &c, NULL) && c.size > size) {
 		find(x, "; its anchor covers %llu entries", (unsigned long long)c.size);
 		x->altered = true;
 	}
@@ -256,15 +258,16 @@ static void report(const struct epoch *x, bool resumed)
 	note_vkey_print(&x->new_key, &key);
 	if (x->ctl->json) {
 		json_t *j = json_pack("{s:s, s:s%, s:b, s:b, s:s}", "origin", x->new_origin, "vkey", key.p, key.n,
-			"resumed", resumed, "altered", x->altered, "before", resumed ? x->old_origin : x->finding);
+		                      "resumed", resumed, "altered", x->altered, "before",
+		                      resumed ? x->old_origin : x->finding);
 		char *text = json_dumps(j, JSON_COMPACT);
 
 		puts(text ? text : "{}");
 		free(text);
 		json_decref(j);
 	} else {
-		printf("ended    %s\nbegins   %s when gatewayd starts\nkey      %.*s\n", resumed ? x->old_origin : x->finding,
-		       x->new_origin, VIEW_ARG(buf_view(&key)));
+		printf("ended    %s\nbegins   %s when gatewayd starts\nkey      %.*s\n",
+		       resumed ? x->old_origin : x->finding, x->new_origin, VIEW_ARG(buf_view(&key)));
 		puts("Give the key to auditors and partners before that: partners put it as audit/vkey and the one\n"
 		     "before under audit/earlier. The old log stays in the store: audit verify STORE@EPOCH.");
 	}

@@ -9,9 +9,10 @@
 #include "lib/crypto/timestamp.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (4 + 65535))
-#define ROWS_MAX (64 * 1024 * 1024)
+#define ROWS_MAX   (64 * 1024 * 1024)
 
-struct export {
+struct export
+{
 	struct connection access;
 	const char *dir, *from;
 	bool disclosures, has_format, has_after;
@@ -94,7 +95,9 @@ static bool export_tiles(struct export *x, struct error *e)
 		uint64_t hashes = x->size >> (8 * level);
 
 		for (uint64_t i = 0; i * TLOG_TILE_WIDTH < hashes; i++) {
-			struct tlog_tile t = { .level = level, .index = i, .width = tlog_tile_width(level, i, x->size) };
+			struct tlog_tile t = { .level = level,
+				               .index = i,
+				               .width = tlog_tile_width(level, i, x->size) };
 			struct view stored;
 
 			if (is_there(x, &t, ""))
@@ -103,7 +106,8 @@ static bool export_tiles(struct export *x, struct error *e)
 				return false;
 			/* A store that goes on growing has it wider by now. */
 			if (stored.n < t.width * 32)
-				return error_set(e, REASON_TAMPERED, "tile %u/%llu is too short", level, (unsigned long long)i);
+				return error_set(e, REASON_TAMPERED, "tile %u/%llu is too short", level,
+				                 (unsigned long long)i);
 			if (!write_named(x, "", &t, view_make(stored.p, t.width * 32), e))
 				return false;
 		}
@@ -176,10 +180,12 @@ static bool export_events(struct export *x, struct error *e)
 
 static bool parse_options(struct export *x, int argc, char **argv)
 {
-	static const struct option list[] = {
-		{ "disclosures", no_argument, NULL, 'd' }, { "from", required_argument, NULL, 'F' },
-		{ "format", required_argument, NULL, 't' }, { "after", required_argument, NULL, 'a' },
-		AUDIT_ACCESS_OPTIONS, { 0 } };
+	static const struct option list[] = { { "disclosures", no_argument, NULL, 'd' },
+		                              { "from", required_argument, NULL, 'F' },
+		                              { "format", required_argument, NULL, 't' },
+		                              { "after", required_argument, NULL, 'a' },
+		                              AUDIT_ACCESS_OPTIONS,
+		                              { 0 } };
 	unsigned long long n;
 	int opt;
 
@@ -214,7 +220,8 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 	int status = CTL_OK;
 
 	if (!parse_options(&x, argc, argv))
-		return ctl_usage("audit export [--disclosures] [--from DIR|STORE|URL] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N] [--from DIR|STORE|URL]");
+		return ctl_usage(
+		        "audit export [--disclosures] [--from DIR|STORE|URL] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N] [--from DIR|STORE|URL]");
 	char *path = audit_log_path(c, x.from, &e);
 	x.source = path ? audit_source_open(path, &x.access, &e) : NULL;
 	if (x.source) {

@@ -9,7 +9,7 @@
 struct shown {
 	json_t *json;
 	const char *operation, *outcome, *peer, *recipient, *agreement, *purpose, *legal_basis, *tier, *reason,
-	           *exchange, *build, *note;
+	        *exchange, *build, *note;
 	int64_t time_ms;
 	char time[TIME_TEXT + 1];
 };
@@ -64,7 +64,8 @@ static void put_cell(struct buf *out, const char *text, unsigned width)
 
 static const char *colour_of(const struct shown *s)
 {
-	static const char *const rare[] = { "incident", "key-change", "policy-change", "config-change", "clock-step", "restore" };
+	static const char *const rare[] = { "incident",      "key-change", "policy-change",
+		                            "config-change", "clock-step", "restore" };
 
 	if (strcmp(s->outcome, "refused") == 0 || strcmp(s->outcome, "failed") == 0)
 		return "\033[31m";
@@ -146,9 +147,12 @@ static bool put_json(json_t *event, struct buf *out, struct error *e)
 
 static int ocsf_activity(const struct shown *s)
 {
-	static const struct { const char *operation; int activity; } map[] = {
-		{ "collection", 1 }, { "consultation", 2 }, { "disclosure", 2 }, { "validation", 2 }, { "alteration", 3 },
-		{ "policy-change", 3 }, { "key-change", 3 }, { "config-change", 3 }, { "erasure", 4 } };
+	static const struct {
+		const char *operation;
+		int activity;
+	} map[] = { { "collection", 1 }, { "consultation", 2 },  { "disclosure", 2 },
+		    { "validation", 2 }, { "alteration", 3 },    { "policy-change", 3 },
+		    { "key-change", 3 }, { "config-change", 3 }, { "erasure", 4 } };
 
 	for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
 		if (strcmp(s->operation, map[i].operation) == 0)
@@ -162,31 +166,45 @@ static bool put_ocsf(const struct shown *s, const char *origin, uint64_t index, 
 	int activity = ocsf_activity(s);
 
 	snprintf(uid, sizeof uid, "%s#%llu", origin, (unsigned long long)index);
-	return put_json(json_pack("{s:i, s:i, s:i, s:i, s:s, s:I, s:i, s:i, s:s*, s:{s:s, s:s, s:s, s:{s:s, s:s, s:s}}, s:{s:s},"
-	                          " s:{s:{s:s}}, s:{s:s}, s:{s:s}, s:O}",
-		"category_uid", 6, "class_uid", 6003, "activity_id", activity, "type_uid", 600300 + activity,
-		"activity_name", s->operation, "time", (json_int_t)s->time_ms,
-		"severity_id", is_incident(s) ? 4 : failed(s) ? 3 : 1, "status_id", failed(s) ? 2 : 1,
-		"status_detail", s->reason[0] ? s->reason : NULL,
-		"metadata", "version", "1.3.0", "uid", uid, "log_name", origin,
-		"product", "name", "gatewayd", "vendor_name", "gatewayd", "version", s->build,
-		"api", "operation", s->operation, "actor", "user", "uid", s->peer, "src_endpoint", "name", s->peer,
-		"dst_endpoint", "name", s->recipient, "unmapped", s->json), out, e);
+	return put_json(
+	        json_pack(
+	                "{s:i, s:i, s:i, s:i, s:s, s:I, s:i, s:i, s:s*, s:{s:s, s:s, s:s, s:{s:s, s:s, s:s}}, s:{s:s},"
+	                " s:{s:{s:s}}, s:{s:s}, s:{s:s}, s:O}",
+	                "category_uid", 6, "class_uid", 6003, "activity_id", activity, "type_uid", 600300 + activity,
+	                "activity_name", s->operation, "time", (json_int_t)s->time_ms, "severity_id",
+	                is_incident(s) ? 4
+	                : failed(s)    ? 3
+	                               : 1,
+	                "status_id", failed(s) ? 2 : 1, "status_detail", s->reason[0] ? s->reason : NULL, "metadata",
+	                "version", "1.3.0", "uid", uid, "log_name", origin, "product", "name", "gatewayd",
+	                "vendor_name", "gatewayd", "version", s->build, "api", "operation", s->operation, "actor",
+	                "user", "uid", s->peer, "src_endpoint", "name", s->peer, "dst_endpoint", "name", s->recipient,
+	                "unmapped", s->json),
+	        out, e);
 }
 
 static bool put_ecs(const struct shown *s, const char *origin, uint64_t index, struct buf *out, struct error *e)
 {
-	const char *type = failed(s) ? "denied" : strcmp(s->operation, "erasure") == 0 ? "deletion" :
-	                   strstr(s->operation, "-change") ? "change" : "access";
+	const char *type = failed(s)                              ? "denied"
+	                   : strcmp(s->operation, "erasure") == 0 ? "deletion"
+	                   : strstr(s->operation, "-change")      ? "change"
+	                                                          : "access";
 
-	return put_json(json_pack("{s:s, s:{s:s}, s:{s:s, s:[s], s:[s], s:s, s:s, s:s*, s:s*, s:I, s:s}, s:{s:s, s:s, s:s}, s:{s:s*}, s:O}",
-		"@timestamp", s->time, "ecs", "version", "8.11.0",
-		"event", "kind", is_incident(s) ? "alert" : "event", "category", strstr(s->operation, "-change") ? "configuration" : "api",
-		"type", type, "action", s->operation, "outcome", failed(s) ? "failure" : s->outcome[0] ? "success" : "unknown",
-		"reason", s->reason[0] ? s->reason : NULL, "id", s->exchange[0] ? s->exchange : NULL,
-		"sequence", (json_int_t)index, "provider", origin,
-		"observer", "vendor", "gatewayd", "product", "gatewayd", "version", s->build,
-		"organization", "id", s->recipient[0] ? s->recipient : NULL, "gatewayd", s->json), out, e);
+	return put_json(
+	        json_pack(
+	                "{s:s, s:{s:s}, s:{s:s, s:[s], s:[s], s:s, s:s, s:s*, s:s*, s:I, s:s}, s:{s:s, s:s, s:s}, s:{s:s*}, s:O}",
+	                "@timestamp", s->time, "ecs", "version", "8.11.0", "event", "kind",
+	                is_incident(s) ? "alert" : "event", "category",
+	                strstr(s->operation, "-change") ? "configuration" : "api", "type", type, "action", s->operation,
+	                "outcome",
+	                failed(s)       ? "failure"
+	                : s->outcome[0] ? "success"
+	                                : "unknown",
+	                "reason", s->reason[0] ? s->reason : NULL, "id", s->exchange[0] ? s->exchange : NULL,
+	                "sequence", (json_int_t)index, "provider", origin, "observer", "vendor", "gatewayd", "product",
+	                "gatewayd", "version", s->build, "organization", "id", s->recipient[0] ? s->recipient : NULL,
+	                "gatewayd", s->json),
+	        out, e);
 }
 
 /* Escapes with a backslash what `special` lists; control characters become blanks. */
@@ -220,7 +238,10 @@ static void put_cef(const struct shown *s, const char *origin, uint64_t index, s
 	if (s->outcome[0])
 		buf_addc(out, ' ');
 	put_escaped(out, s->outcome, "\\|");
-	buf_addf(out, "|%d|rt=%lld cn1=%llu cn1Label=index", is_incident(s) ? 8 : failed(s) ? 5 : 2,
+	buf_addf(out, "|%d|rt=%lld cn1=%llu cn1Label=index",
+	         is_incident(s) ? 8
+	         : failed(s)    ? 5
+	                        : 2,
 	         (long long)s->time_ms, (unsigned long long)index);
 	put_cef_member(out, "externalId", NULL, s->exchange);
 	put_cef_member(out, "suser", NULL, s->peer);
@@ -283,18 +304,10 @@ bool audit_format_entry(enum audit_format f, struct view origin, uint64_t index,
 		buf_add(out, view_from(leaf, 1));
 		buf_addc(out, '\n');
 		break;
-	case FORMAT_OCSF:
-		ok = put_ocsf(&s, name, index, out, e);
-		break;
-	case FORMAT_ECS:
-		ok = put_ecs(&s, name, index, out, e);
-		break;
-	case FORMAT_CEF:
-		put_cef(&s, name, index, out);
-		break;
-	case FORMAT_RFC5424:
-		put_rfc5424(&s, name, index, leaf, out);
-		break;
+	case FORMAT_OCSF: ok = put_ocsf(&s, name, index, out, e); break;
+	case FORMAT_ECS: ok = put_ecs(&s, name, index, out, e); break;
+	case FORMAT_CEF: put_cef(&s, name, index, out); break;
+	case FORMAT_RFC5424: put_rfc5424(&s, name, index, leaf, out); break;
 	}
 	json_decref(s.json);
 	return ok;

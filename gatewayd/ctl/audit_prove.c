@@ -35,7 +35,8 @@ static bool prove_from_directory(struct audit_source *s, const char *uuid, struc
 			continue;
 		struct receipt r = { .index = i, .checkpoint = audit_source_note(s) };
 		if (!tlog_prove_inclusion(i, audit_source_size(s), read_tile, &v, r.proof, &r.n))
-			return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the tiles", (unsigned long long)i);
+			return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the tiles",
+			                 (unsigned long long)i);
 		receipt_print(&r, leaf, out);
 		return true;
 	}
@@ -62,8 +63,9 @@ static bool prove(struct audit_source *s, const char *text, struct buf *out, str
 
 int audit_prove(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option list[] = {
-		{ "out", required_argument, NULL, 'O' }, { "from", required_argument, NULL, 'F' }, { 0 } };
+	static const struct option list[] = { { "out", required_argument, NULL, 'O' },
+		                              { "from", required_argument, NULL, 'F' },
+		                              { 0 } };
 	const char *out = NULL, *from = NULL;
 	struct buf receipt = BUF_INIT(1 << 20);
 	struct error e = { 0 };

@@ -8,12 +8,12 @@
 #include "lib/base/datetime.h"
 
 struct item {
-	struct uuid id;                 /* the first gateway's */
-	struct digest digest;           /* of the record between the two */
+	struct uuid id;       /* the first gateway's */
+	struct digest digest; /* of the record between the two */
 	uint64_t index;
 	int64_t time_ms;
-	bool refused;                   /* received, and refused */
-	bool delivered;                 /* sent, and acknowledged */
+	bool refused;   /* received, and refused */
+	bool delivered; /* sent, and acknowledged */
 	char recipient[64];
 };
 
@@ -25,9 +25,9 @@ struct items {
 /* One side's log. */
 struct side {
 	const char *name, *path;
-	struct connection *access;      /* for a URL */
+	struct connection *access; /* for a URL */
 	struct items sent, received;
-	char agency[64];                /* its own, as its received entries name it */
+	char agency[64]; /* its own, as its received entries name it */
 };
 
 struct totals {
@@ -68,7 +68,8 @@ static const char *text_of(json_t *leaf, const char *name)
 	return s ? s : "";
 }
 
-static bool take_item(struct items *l, json_t *leaf, uint64_t index, const char *id, const char *digest, struct error *e)
+static bool take_item(struct items *l, json_t *leaf, uint64_t index, const char *id, const char *digest,
+                      struct error *e)
 {
 	struct item *i = items_add(l);
 
@@ -141,7 +142,8 @@ static bool verify_side(const struct audit_keys *k, struct audit_source *source,
 	unsigned cosigned;
 
 	audit_source_callbacks(source, &v);
-	return audit_keys_open(k, audit_source_note(source), &c, &signer, &cosigned, e) && verify_log(&c, NULL, &v, &r, e);
+	return audit_keys_open(k, audit_source_note(source), &c, &signer, &cosigned, e) &&
+	       verify_log(&c, NULL, &v, &r, e);
 }
 
 /* --- telling --- */
@@ -156,7 +158,8 @@ static void tell(const struct ctl *c, const char *what, const struct side *from,
 		printf("{\"finding\":\"%s\",\"log\":\"%s\",\"exchange\":\"%s\",\"index\":%llu,\"time\":\"%s\",\"detail\":\"%s\"}\n",
 		       what, from->name, id, (unsigned long long)i->index, time, more);
 	else
-		printf("%-14s %s  %s  %s entry %llu  %s\n", what, id, time, from->name, (unsigned long long)i->index, more);
+		printf("%-14s %s  %s  %s entry %llu  %s\n", what, id, time, from->name, (unsigned long long)i->index,
+		       more);
 }
 
 /* What `a` sent against what `b` received. */
@@ -239,9 +242,11 @@ int audit_reconcile(const struct ctl *c, int argc, char **argv)
 	} else {
 		compare(c, &a, &b, &t);
 		compare(c, &b, &a, &t);
-		fprintf(c->json ? stderr : stdout, "%llu exchanges agree, %llu undelivered, %llu refused, %llu only sent, "
-		        "%llu only received, %llu digests differ\n", (unsigned long long)t.matched, (unsigned long long)t.pending,
-		        (unsigned long long)t.refused, (unsigned long long)t.only_sent, (unsigned long long)t.only_received,
+		fprintf(c->json ? stderr : stdout,
+		        "%llu exchanges agree, %llu undelivered, %llu refused, %llu only sent, "
+		        "%llu only received, %llu digests differ\n",
+		        (unsigned long long)t.matched, (unsigned long long)t.pending, (unsigned long long)t.refused,
+		        (unsigned long long)t.only_sent, (unsigned long long)t.only_received,
 		        (unsigned long long)t.differ);
 		status = t.only_sent + t.only_received + t.differ ? CTL_CHECK_FAILED : CTL_OK;
 	}

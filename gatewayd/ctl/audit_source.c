@@ -10,8 +10,8 @@
 #include "lib/crypto/timestamp.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + 65535))
-#define ROWS_MAX (64 * 1024 * 1024)
-#define BATCH 256
+#define ROWS_MAX   (64 * 1024 * 1024)
+#define BATCH      256
 
 /* The entries of one bundle, in memory while they are asked for in order. */
 struct bundle {
@@ -32,7 +32,7 @@ struct audit_source {
 	uint64_t size;
 	char *tile;
 	struct bundle bundle;
-	struct buf copy;                /* of a bundle of the store */
+	struct buf copy; /* of a bundle of the store */
 };
 
 static bool has_file(const char *dir, const char *name)
@@ -44,7 +44,8 @@ static bool has_file(const char *dir, const char *name)
 }
 
 /* GET; NOT_FOUND when the server has no such file. The https waits where it is told to come again. */
-static bool fetch_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n, struct error *e)
+static bool fetch_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n,
+                       struct error *e)
 {
 	struct buf body = BUF_INIT(max);
 	char path[500];
@@ -70,7 +71,8 @@ static bool fetch_file(const struct audit_source *s, const char *name, size_t ma
 }
 
 /* Reads a file of the directory or server; NOT_FOUND when it is not there. */
-static bool read_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n, struct error *e)
+static bool read_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n,
+                      struct error *e)
 {
 	char path[PATH_MAX];
 
@@ -292,8 +294,8 @@ static bool served_timestamp(struct audit_source *s, struct buf *note, struct bu
 	struct checkpoint c;
 	char name[60];
 
-	if (!take_file(s, "checkpoint?timestamped", NOTE_MAX, note, e) || !note_split(buf_view(note), &text, &signatures, e) ||
-	    !checkpoint_parse(text, &c, e))
+	if (!take_file(s, "checkpoint?timestamped", NOTE_MAX, note, e) ||
+	    !note_split(buf_view(note), &text, &signatures, e) || !checkpoint_parse(text, &c, e))
 		return false;
 	snprintf(name, sizeof name, "timestamp/%llu", (unsigned long long)c.size);
 	return take_file(s, name, TIMESTAMP_MAX, response, e);
@@ -302,10 +304,10 @@ static bool served_timestamp(struct audit_source *s, struct buf *note, struct bu
 bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
 {
 	struct error inner = { 0 };
-	bool ok = s->store ? stored_timestamp(s->store, note, response, &inner) :
-	          s->https ? served_timestamp(s, note, response, &inner) :
-	                     take_file(s, "timestamped", NOTE_MAX, note, &inner) &&
-	                     take_file(s, "timestamped.tsr", TIMESTAMP_MAX, response, &inner);
+	bool ok = s->store   ? stored_timestamp(s->store, note, response, &inner)
+	          : s->https ? served_timestamp(s, note, response, &inner)
+	                     : take_file(s, "timestamped", NOTE_MAX, note, &inner) &&
+	                               take_file(s, "timestamped.tsr", TIMESTAMP_MAX, response, &inner);
 
 	if (!ok && inner.reason == REASON_NOT_FOUND)
 		return error_set(e, REASON_NOT_FOUND, "the log has no timestamp");
@@ -415,7 +417,8 @@ static bool get_entry(void *arg, uint64_t index, struct view *leaf, struct view 
 	uint64_t n = index / TLOG_TILE_WIDTH;
 
 	if (s->archived)
-		return error_set(e, REASON_UNAVAILABLE, "the entries of this log were archived: read the archive's folder");
+		return error_set(e, REASON_UNAVAILABLE,
+		                 "the entries of this log were archived: read the archive's folder");
 	if (!b->loaded || b->index != n) {
 		if (!(s->store ? load_store(s, n, e) : load_directory(s, n, e)))
 			return false;

@@ -14,18 +14,18 @@
 #include "lib/tlog/receipt.h"
 
 #define LINE_MAX_BYTES (256 * 1024)
-#define POLL_NS 200000000L
+#define POLL_NS        200000000L
 
 struct tail {
 	const struct ctl *ctl;
 	const char *path, *agreement;
 	bool follow, verify;
-	uint64_t lines;                 /* of the end, when there is no `after` */
+	uint64_t lines; /* of the end, when there is no `after` */
 	bool has_after;
 	uint64_t after;
 	int fd;
 	off_t at;
-	struct buf pending;             /* bytes behind the last whole line */
+	struct buf pending; /* bytes behind the last whole line */
 	struct buf out;
 	/* --verify */
 	struct store *store;
@@ -73,7 +73,8 @@ static bool proved(struct tail *t, uint64_t index, struct view leaf, struct erro
 
 	bool ok = proof_of_entry(t->store, store_log(t->store) << STORE_LOG_SHIFT | index, false, NULL, &text, e) &&
 	          receipt_parse(buf_view(&text), &scratch, &r, &none, e) &&
-	          audit_keys_open(&t->keys, r.checkpoint, &c, &signer, &cosigned, e) && receipt_verify(&r, leaf, signer, e);
+	          audit_keys_open(&t->keys, r.checkpoint, &c, &signer, &cosigned, e) &&
+	          receipt_verify(&r, leaf, signer, e);
 	buf_free(&text);
 	buf_free(&scratch);
 	return ok;
@@ -150,7 +151,8 @@ static bool read_on(struct tail *t, struct error *e)
 		char *room = buf_room(&t->pending, 65536);
 
 		if (!room)
-			return error_set(e, REASON_LIMIT, "a line of the mirror is longer than %d bytes", LINE_MAX_BYTES);
+			return error_set(e, REASON_LIMIT, "a line of the mirror is longer than %d bytes",
+			                 LINE_MAX_BYTES);
 		ssize_t n = pread(t->fd, room, 65536, t->at);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -271,17 +273,27 @@ static bool number(const char *text, uint64_t *out)
 
 static bool parse_options(struct tail *t, const char **key, int argc, char **argv)
 {
-	static const struct option list[] = {
-		{ "follow", no_argument, NULL, 'f' }, { "lines", required_argument, NULL, 'n' },
-		{ "after", required_argument, NULL, 'a' }, { "agreement", required_argument, NULL, 'g' },
-		{ "verify", no_argument, NULL, 'v' }, { "key", required_argument, NULL, 'k' }, { 0 } };
+	static const struct option list[] = { { "follow", no_argument, NULL, 'f' },
+		                              { "lines", required_argument, NULL, 'n' },
+		                              { "after", required_argument, NULL, 'a' },
+		                              { "agreement", required_argument, NULL, 'g' },
+		                              { "verify", no_argument, NULL, 'v' },
+		                              { "key", required_argument, NULL, 'k' },
+		                              { 0 } };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "fn:k:", list, NULL)) != -1) {
 		switch (opt) {
 		case 'f': t->follow = true; break;
-		case 'n': if (!number(optarg, &t->lines)) return false; break;
-		case 'a': if (!number(optarg, &t->after)) return false; t->has_after = true; break;
+		case 'n':
+			if (!number(optarg, &t->lines))
+				return false;
+			break;
+		case 'a':
+			if (!number(optarg, &t->after))
+				return false;
+			t->has_after = true;
+			break;
 		case 'g': t->agreement = optarg; break;
 		case 'v': t->verify = true; break;
 		case 'k': *key = optarg; break;
@@ -302,13 +314,16 @@ static bool prepare_verify(struct tail *t, const char *key, struct error *e)
 
 int audit_tail(const struct ctl *c, int argc, char **argv)
 {
-	struct tail t = { .ctl = c, .lines = 10, .fd = -1, .pending = BUF_INIT(LINE_MAX_BYTES + 65536), .out = BUF_INIT(1 << 20) };
+	struct tail t = {
+		.ctl = c, .lines = 10, .fd = -1, .pending = BUF_INIT(LINE_MAX_BYTES + 65536), .out = BUF_INIT(1 << 20)
+	};
 	const char *key = NULL;
 	struct error e = { 0 };
 	char *path = NULL;
 
 	if (!parse_options(&t, &key, argc, argv))
-		return ctl_usage("audit tail [-f] [-n LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]");
+		return ctl_usage(
+		        "audit tail [-f] [-n LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]");
 	path = argv[optind] ? strdup(argv[optind]) : audit_conf_path(c, "/audit/mirror", &e);
 	t.path = path;
 	if (path && (!t.verify || prepare_verify(&t, key, &e))) {

@@ -13,7 +13,8 @@ static bool read_hash(void *arg, unsigned level, uint64_t index, struct digest *
 }
 
 /* The verified tree is the one that the older checkpoint covers, as far as that goes. */
-static bool continues(struct audit_source *s, const struct checkpoint *now, const struct checkpoint *old, struct error *e)
+static bool continues(struct audit_source *s, const struct checkpoint *now, const struct checkpoint *old,
+                      struct error *e)
 {
 	struct verify_source v;
 	struct digest root;
@@ -35,11 +36,13 @@ static bool check(struct audit_source *s, const struct note_vkey *log, const str
 	struct checkpoint old;
 	struct digest imprint;
 
-	if (!note_split(note, &text, &signatures, e) || !checkpoint_open(note, log, &old, e) || !continues(s, now, &old, e))
+	if (!note_split(note, &text, &signatures, e) || !checkpoint_open(note, log, &old, e) ||
+	    !continues(s, now, &old, e))
 		return false;
 	sha256(text, &imprint);
 	if (!timestamp_verify(response, &imprint, NULL, authorities, &out->time_ms, &inner))
-		return error_set(e, inner.reason == REASON_SIGNATURE ? REASON_TAMPERED : inner.reason, "%s", inner.text);
+		return error_set(e, inner.reason == REASON_SIGNATURE ? REASON_TAMPERED : inner.reason, "%s",
+		                 inner.text);
 	out->size = old.size;
 	return true;
 }

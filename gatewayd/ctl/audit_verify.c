@@ -18,9 +18,12 @@ struct options {
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option list[] = {
-		{ "key", required_argument, NULL, 'k' }, { "policy", required_argument, NULL, 'p' },
-		{ "earlier", required_argument, NULL, 'e' }, { "tsa-ca", required_argument, NULL, 't' }, AUDIT_ACCESS_OPTIONS, { 0 } };
+	static const struct option list[] = { { "key", required_argument, NULL, 'k' },
+		                              { "policy", required_argument, NULL, 'p' },
+		                              { "earlier", required_argument, NULL, 'e' },
+		                              { "tsa-ca", required_argument, NULL, 't' },
+		                              AUDIT_ACCESS_OPTIONS,
+		                              { 0 } };
 	int opt;
 
 	*o = (struct options){ .key = NULL };
@@ -46,7 +49,8 @@ static int status_of(const struct error *e)
 static void warn_keys(const struct audit_keys *k)
 {
 	if (k->from_configuration)
-		fprintf(stderr, "note: the key is the one of this node's configuration; an auditor brings his own (--key, --policy)\n");
+		fprintf(stderr,
+		        "note: the key is the one of this node's configuration; an auditor brings his own (--key, --policy)\n");
 }
 
 static void put_root(const struct digest *d, char out[64])
@@ -70,7 +74,8 @@ static void print_json(json_t *j)
 /* --- audit verify --- */
 
 /* A checkpoint that was kept, alone or in a receipt. `*text` keeps the bytes that `out` looks into. */
-static bool load_earlier(const char *path, const struct audit_keys *k, char **text, struct checkpoint *out, struct error *e)
+static bool load_earlier(const char *path, const struct audit_keys *k, char **text, struct checkpoint *out,
+                         struct error *e)
 {
 	struct buf scratch = BUF_INIT(RECEIPT_MAX);
 	const struct note_vkey *signer;
@@ -112,7 +117,7 @@ struct found {
 	unsigned cosigned;
 	struct verify_report report;
 	bool disclosures, earlier, archived;
-	struct audit_timestamp timestamp;       /* size 0: was not asked about */
+	struct audit_timestamp timestamp; /* size 0: was not asked about */
 };
 
 static void timestamp_json(json_t *j, const struct audit_timestamp *t)
@@ -129,7 +134,7 @@ static void report_json(const struct found *f, const struct error *e)
 	const struct verify_report *r = &f->report;
 	char root[64];
 	json_t *j = json_pack("{s:b, s:s%, s:I, s:s, s:i}", "verified", e == NULL, "origin", c->origin.p, c->origin.n,
-		"size", (json_int_t)c->size, "key", f->signer->name, "cosignatures", (int)f->cosigned);
+	                      "size", (json_int_t)c->size, "key", f->signer->name, "cosignatures", (int)f->cosigned);
 
 	if (!e) {
 		put_root(&r->root, root);
@@ -191,7 +196,8 @@ static int bad_checkpoint(const struct ctl *c, const struct error *e)
 	return ctl_fail(status_of(e), e);
 }
 
-static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k, const struct options *o)
+static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k,
+                         const struct options *o)
 {
 	struct found f = { .earlier = o->earlier != NULL };
 	struct checkpoint now, earlier;
@@ -231,7 +237,8 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 	struct error e = { 0 };
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
-		return ctl_usage("audit verify [--key VKEY | --policy FILE] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]");
+		return ctl_usage(
+		        "audit verify [--key VKEY | --policy FILE] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);
@@ -260,9 +267,9 @@ static void show_receipt(const struct ctl *c, const struct receipt *r, const str
 
 	if (c->json) {
 		json_t *leaf = json_loadb(entry.p, entry.n, 0, NULL);
-		print_json(json_pack("{s:b, s:s%, s:I, s:I, s:s, s:i, s:o*}", "verified", 1, "origin", cp->origin.p, cp->origin.n,
-			"index", (json_int_t)r->index, "size", (json_int_t)cp->size, "key", signer->name,
-			"cosignatures", (int)cosigned, "entry", leaf));
+		print_json(json_pack("{s:b, s:s%, s:I, s:I, s:s, s:i, s:o*}", "verified", 1, "origin", cp->origin.p,
+		                     cp->origin.n, "index", (json_int_t)r->index, "size", (json_int_t)cp->size, "key",
+		                     signer->name, "cosignatures", (int)cosigned, "entry", leaf));
 		return;
 	}
 	audit_heading(&line);
@@ -289,7 +296,8 @@ static int verify_receipt(const struct ctl *c, struct view text, const struct au
 	bool ok = receipt_parse(text, &scratch, &r, &entry, &e);
 	if (ok && entry.n == 0)
 		ok = error_set(&e, REASON_TAMPERED, "the receipt does not carry its entry");
-	ok = ok && audit_keys_open(k, r.checkpoint, &cp, &signer, &cosigned, &e) && receipt_verify(&r, entry, signer, &e);
+	ok = ok && audit_keys_open(k, r.checkpoint, &cp, &signer, &cosigned, &e) &&
+	     receipt_verify(&r, entry, signer, &e);
 	if (ok) {
 		show_receipt(c, &r, &cp, entry, signer, cosigned);
 	} else {

@@ -42,9 +42,9 @@ struct stating {
 static bool statement_options(int argc, char **argv, struct stating *s)
 {
 	static const struct option options[] = {
-		{ "origin", required_argument, NULL, 'r' }, { "now", required_argument, NULL, 'n' },
+		{ "origin", required_argument, NULL, 'r' },      { "now", required_argument, NULL, 'n' },
 		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
-		{ "out", required_argument, NULL, 'o' }, { NULL, 0, NULL, 0 },
+		{ "out", required_argument, NULL, 'o' },         { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -77,7 +77,8 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 		return ctl_usage(use);
 	}
 	time_print(now + LIFE_MS, expires);
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "origin", s.origin, "now", s.now, "issued", s.now, "expires", expires);
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "origin", s.origin, "now", s.now, "issued", s.now, "expires",
+	                        expires);
 	if (!doc)
 		error_set(&e, REASON_BAD_JSON, "the origin is not UTF-8 text");
 	else if (ctl_sign_statement(&s.by, doc, "by", &e))
@@ -91,7 +92,9 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 static int run_confirm(const struct ctl *c, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "statement", required_argument, NULL, 's' }, { "signature", required_argument, NULL, 'g' }, { NULL, 0, NULL, 0 },
+		{ "statement", required_argument, NULL, 's' },
+		{ "signature", required_argument, NULL, 'g' },
+		{ NULL, 0, NULL, 0 },
 	};
 	static const char use[] = "clock confirm --statement FILE --signature FILE";
 	const char *statement = NULL, *signature = NULL;
@@ -118,7 +121,9 @@ static int run_confirm(const struct ctl *c, int argc, char **argv)
 
 const struct ctl_command ctl_clock_commands[] = {
 	{ "clock", "show", "", "whether the node's clock is trusted for erasing, and why", run_show },
-	{ "clock", "statement", statement_arguments, "states what your watch shows: NAME.json, and its signature NAME.p7s", run_statement },
-	{ "clock", "confirm", "--statement FILE --signature FILE", "confirms the node's clock by a signed statement", run_confirm },
+	{ "clock", "statement", statement_arguments,
+	  "states what your watch shows: NAME.json, and its signature NAME.p7s", run_statement },
+	{ "clock", "confirm", "--statement FILE --signature FILE", "confirms the node's clock by a signed statement",
+	  run_confirm },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

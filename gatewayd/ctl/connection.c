@@ -15,7 +15,8 @@ static const struct part {
 	size_t at;
 } parts[] = {
 	{ CONNECTION_URL, "GATEWAY_URL", "url", false, offsetof(struct https_options, url) },
-	{ CONNECTION_CERTIFICATE, "GATEWAY_CERTIFICATE", "certificate", true, offsetof(struct https_options, certificate) },
+	{ CONNECTION_CERTIFICATE, "GATEWAY_CERTIFICATE", "certificate", true,
+	  offsetof(struct https_options, certificate) },
 	{ CONNECTION_KEY, "GATEWAY_KEY", "key", true, offsetof(struct https_options, key) },
 	{ CONNECTION_AUTHORITY, "GATEWAY_AUTHORITY", "authority", true, offsetof(struct https_options, authority) },
 	{ CONNECTION_RESOLVE, "GATEWAY_RESOLVE", "resolve", false, offsetof(struct https_options, resolve) },
@@ -70,8 +71,7 @@ static bool read_connection_file(struct connection *c, struct error *e)
 		doc = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &at);
 		ok = json_is_object(doc) || error_at(e, REASON_CONFIG, c->file, 0, 0, "is not a JSON object");
 	}
-	json_object_foreach(doc, name, value)
-		ok = ok && take_member(c, name, value, e);
+	json_object_foreach(doc, name, value) ok = ok && take_member(c, name, value, e);
 	json_decref(doc);
 	buf_free(&text);
 	return ok;

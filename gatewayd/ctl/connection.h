@@ -9,15 +9,28 @@
 #include "lib/base/arena.h"
 
 /* Rows for a command's table of getopt_long; the command gives what it does not know to connection_option(). */
-enum { CONNECTION_URL = 0x1000, CONNECTION_CERTIFICATE, CONNECTION_KEY, CONNECTION_AUTHORITY, CONNECTION_RESOLVE, CONNECTION_FILE };
+enum {
+	CONNECTION_URL = 0x1000,
+	CONNECTION_CERTIFICATE,
+	CONNECTION_KEY,
+	CONNECTION_AUTHORITY,
+	CONNECTION_RESOLVE,
+	CONNECTION_FILE
+};
 #define CONNECTION_OPTIONS \
-	{ "url", required_argument, NULL, CONNECTION_URL }, { "certificate", required_argument, NULL, CONNECTION_CERTIFICATE }, \
-	{ "key", required_argument, NULL, CONNECTION_KEY }, { "authority", required_argument, NULL, CONNECTION_AUTHORITY }, \
-	{ "resolve", required_argument, NULL, CONNECTION_RESOLVE }, { "connection", required_argument, NULL, CONNECTION_FILE }
-#define CONNECTION_USE "[--connection FILE] [--url URL] [--certificate FILE] [--key FILE] [--authority FILE] [--resolve HOST:PORT:ADDRESS]"
+	{ "url", required_argument, NULL, CONNECTION_URL }, \
+	        { "certificate", required_argument, NULL, CONNECTION_CERTIFICATE }, \
+	        { "key", required_argument, NULL, CONNECTION_KEY }, \
+	        { "authority", required_argument, NULL, CONNECTION_AUTHORITY }, \
+	        { "resolve", required_argument, NULL, CONNECTION_RESOLVE }, \
+	{ \
+		"connection", required_argument, NULL, CONNECTION_FILE \
+	}
+#define CONNECTION_USE \
+	"[--connection FILE] [--url URL] [--certificate FILE] [--key FILE] [--authority FILE] [--resolve HOST:PORT:ADDRESS]"
 
 struct connection {
-	struct https_options https;     /* views of arguments, of the environment and of `mem` */
+	struct https_options https; /* views of arguments, of the environment and of `mem` */
 	const char *file;
 	struct arena mem;
 };

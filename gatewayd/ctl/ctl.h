@@ -8,19 +8,24 @@
 #include "lib/base/error.h"
 
 enum ctl_exit {
-	CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_CHECK_FAILED = 3, CTL_TAMPERED = 4, CTL_UNREACHABLE = 5
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_CHECK_FAILED = 3,
+	CTL_TAMPERED = 4,
+	CTL_UNREACHABLE = 5
 };
 
 struct ctl {
-	const char *config;     /* -c FILE, default /etc/gatewayd/gatewayd.json */
-	bool json;              /* -o json */
-	bool colour;            /* a terminal, and NO_COLOR is not set */
+	const char *config; /* -c FILE, default /etc/gatewayd/gatewayd.json */
+	bool json;          /* -o json */
+	bool colour;        /* a terminal, and NO_COLOR is not set */
 };
 
 struct ctl_command {
-	const char *group, *name;       /* "audit", "verify"; name NULL: a command of one word */
-	const char *arguments;          /* "[--key VKEY] DIR|URL|STORE" */
-	const char *help;               /* one line */
+	const char *group, *name; /* "audit", "verify"; name NULL: a command of one word */
+	const char *arguments;    /* "[--key VKEY] DIR|URL|STORE" */
+	const char *help;         /* one line */
 	/* argv[0] is the command's last word; options by getopt_long, which is reset before the call. */
 	int (*run)(const struct ctl *c, int argc, char **argv);
 };

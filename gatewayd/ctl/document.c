@@ -12,8 +12,8 @@
 #include "lib/policy/withdrawals.h"
 
 #define DOCUMENT_FILE_MAX (16u << 20)
-#define SALT_BYTES 32
-#define PURPOSES_MAX 64         /* withdrawals.schema.json */
+#define SALT_BYTES        32
+#define PURPOSES_MAX      64 /* withdrawals.schema.json */
 
 static void print_errors(const struct error_list *errors)
 {
@@ -39,7 +39,8 @@ static struct signed_document *load(const char *path, const struct document_sour
 	    (!from->unsigned_ok && !ctl_read_file(signature_path, DOCUMENT_FILE_MAX, &signature.p, &signature.n, &e)))
 		ctl_fail(CTL_FAILED, &e);
 	else
-		d = signed_document_load(path, view_make(text.p, text.n), view_make(signature.p, signature.n), from, &errors);
+		d = signed_document_load(path, view_make(text.p, text.n), view_make(signature.p, signature.n), from,
+		                         &errors);
 	print_errors(&errors);
 	error_list_free(&errors);
 	free(text.p);
@@ -66,7 +67,8 @@ static int run_check(const struct ctl *c, int argc, char **argv)
 	for (int i = optind; i < argc; i++) {
 		struct signed_document *d = load(argv[i], &any);
 		if (d)
-			printf("%s: %s number %llu\n", argv[i], document_kind_name(d->kind), (unsigned long long)d->number);
+			printf("%s: %s number %llu\n", argv[i], document_kind_name(d->kind),
+			       (unsigned long long)d->number);
 		else
 			status = CTL_CHECK_FAILED;
 		signed_document_free(d);
@@ -90,8 +92,9 @@ static json_t *describe(const struct signed_document *d)
 	struct epoch_from epoch;
 
 	digest_print(&digest, &d->digest);
-	json_t *doc = json_pack("{s:s, s:s%, s:I, s:o, s:s%}", "document", document_kind_name(d->kind), "issuer", d->issuer.p, d->issuer.n,
-	                        "number", (json_int_t)d->number, "issued", time_json(d->issued_ms), "digest", digest.p, digest.n);
+	json_t *doc = json_pack("{s:s, s:s%, s:I, s:o, s:s%}", "document", document_kind_name(d->kind), "issuer",
+	                        d->issuer.p, d->issuer.n, "number", (json_int_t)d->number, "issued",
+	                        time_json(d->issued_ms), "digest", digest.p, digest.n);
 	if (d->agreement.n)
 		json_object_set_new(doc, "agreement", json_stringn(d->agreement.p, d->agreement.n));
 	if (d->next_update_ms != TIME_NONE)
@@ -103,7 +106,8 @@ static json_t *describe(const struct signed_document *d)
 	if (d->epochs) {
 		json_t *list = json_array();
 		for (size_t k = 0; epochs_get(d, k, &epoch); k++)
-			json_array_append_new(list, json_pack("{s:I, s:o}", "epoch", (json_int_t)epoch.epoch, "from", time_json(epoch.from_ms)));
+			json_array_append_new(list, json_pack("{s:I, s:o}", "epoch", (json_int_t)epoch.epoch, "from",
+			                                      time_json(epoch.from_ms)));
 		json_object_set_new(doc, "epochs", list);
 	}
 	buf_free(&digest);
@@ -112,8 +116,8 @@ static json_t *describe(const struct signed_document *d)
 
 static void print_described(const json_t *doc)
 {
-	static const char *const order[] = { "document", "agreement", "issuer", "number", "issued", "next_update", "digest", "withdrawn",
-		"officers" };
+	static const char *const order[] = { "document",    "agreement", "issuer",    "number",  "issued",
+		                             "next_update", "digest",    "withdrawn", "officers" };
 	size_t k;
 	json_t *epoch;
 
@@ -125,7 +129,8 @@ static void print_described(const json_t *doc)
 			printf("%-12s %s\n", order[i], json_string_value(v));
 	}
 	json_array_foreach(json_object_get(doc, "epochs"), k, epoch)
-		printf("%-12s %lld from %s on\n", "epoch", (long long)json_integer_value(json_object_get(epoch, "epoch")), ctl_text(epoch, "from"));
+	        printf("%-12s %lld from %s on\n", "epoch",
+	               (long long)json_integer_value(json_object_get(epoch, "epoch")), ctl_text(epoch, "from"));
 }
 
 static int run_show(const struct ctl *c, int argc, char **argv)
@@ -152,8 +157,9 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 /* A document has one signer: an older signature is replaced. Only what is sound is signed. */
 static int run_sign(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "cert", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "cert", required_argument, NULL, 'c' },
+		                                 { "key", required_argument, NULL, 'k' },
+		                                 { NULL, 0, NULL, 0 } };
 	const struct document_sources any = { .unsigned_ok = true, .now_ms = INT64_MAX };
 	struct error e = { .reason = REASON_NONE };
 	struct text_file cert = { NULL, 0 }, key = { NULL, 0 };
@@ -177,7 +183,8 @@ static int run_sign(const struct ctl *c, int argc, char **argv)
 	if (!d)
 		return CTL_CHECK_FAILED;
 	snprintf(signature, sizeof signature, "%s.p7s", argv[optind]);
-	bool ok = ctl_read_file(cert_path, 1 << 20, &cert.p, &cert.n, &e) && ctl_read_file(key_path, 1 << 20, &key.p, &key.n, &e) &&
+	bool ok = ctl_read_file(cert_path, 1 << 20, &cert.p, &cert.n, &e) &&
+	          ctl_read_file(key_path, 1 << 20, &key.p, &key.n, &e) &&
 	          cms_sign(VIEW(""), d->text, view_make(cert.p, cert.n), view_make(key.p, key.n), &out, &e) &&
 	          audit_write_file(signature, buf_view(&out), &e);
 	if (key.p)
@@ -199,7 +206,9 @@ struct verification {
 
 static bool verify(struct verification *v, const char *path)
 {
-	const struct document_sources from = { .arg = &v->setup, .signer = agreement_setup_signer, .now_ms = v->setup.now_ms };
+	const struct document_sources from = { .arg = &v->setup,
+		                               .signer = agreement_setup_signer,
+		                               .now_ms = v->setup.now_ms };
 	const struct document_sources judged = { .unsigned_ok = true, .now_ms = INT64_MAX };
 	struct error_list errors = { .max = 200 };
 	struct signed_document *d = load(path, &from), *before = NULL;
@@ -212,7 +221,8 @@ static bool verify(struct verification *v, const char *path)
 	}
 	if (a) {
 		size_t n = view_eq(agreement_id(a), d->agreement) ? 1 : 0;
-		ok = signed_document_fits(d, &a, n, view_of(v->setup.self ? v->setup.self : agreement_first_party(a)), &errors);
+		ok = signed_document_fits(d, &a, n, view_of(v->setup.self ? v->setup.self : agreement_first_party(a)),
+		                          &errors);
 	}
 	if (ok && v->before) {
 		before = load(v->before, &judged);
@@ -220,8 +230,8 @@ static bool verify(struct verification *v, const char *path)
 	}
 	print_errors(&errors);
 	if (ok)
-		printf("%s: %s number %llu, signed by %.*s\n", path, document_kind_name(d->kind), (unsigned long long)d->number,
-		       VIEW_ARG(d->issuer));
+		printf("%s: %s number %llu, signed by %.*s\n", path, document_kind_name(d->kind),
+		       (unsigned long long)d->number, VIEW_ARG(d->issuer));
 	error_list_free(&errors);
 	signed_document_free(before);
 	signed_document_free(d);
@@ -229,12 +239,15 @@ static bool verify(struct verification *v, const char *path)
 	return ok;
 }
 
-#define VERIFY_USAGE "--signer AGENCY=CERTIFICATE [--agreement FILE] [--self AGENCY] [--after FILE] [--schema-dir DIR] [--now TIME] FILE"
+#define VERIFY_USAGE \
+	"--signer AGENCY=CERTIFICATE [--agreement FILE] [--self AGENCY] [--after FILE] [--schema-dir DIR] [--now TIME] FILE"
 
 static int run_verify(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option options[] = { AGREEMENT_OPTIONS, { "agreement", required_argument, NULL, 'g' },
-		{ "after", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { AGREEMENT_OPTIONS,
+		                                 { "agreement", required_argument, NULL, 'g' },
+		                                 { "after", required_argument, NULL, 'b' },
+		                                 { NULL, 0, NULL, 0 } };
 	struct verification v = { .agreement = NULL };
 	int option, status = CTL_OK;
 
@@ -260,9 +273,9 @@ static int run_verify(const struct ctl *c, int argc, char **argv)
 
 struct addition {
 	const char *from, *agreement, *issuer, *next_update, *references;
-	json_t *purposes;               /* empty: for all */
+	json_t *purposes; /* empty: for all */
 	json_t *doc;
-	json_t *known;                  /* what is in it, by reference */
+	json_t *known; /* what is in it, by reference */
 	uint8_t salt[64];
 	size_t n_salt;
 	size_t added;
@@ -299,15 +312,17 @@ static bool open_list(struct addition *a, struct error *e)
 		if (!random_bytes(a->salt, SALT_BYTES))
 			return error_set(e, REASON_CRYPTO, "no random bytes");
 		hex_encode(&salt, view_make(a->salt, SALT_BYTES));
-		a->doc = json_pack("{s:s, s:s, s:s, s:i, s:n, s:n, s:s%, s:[]}", "document", "withdrawals", "agreement", a->agreement,
-		                   "issuer", a->issuer, "number", 1, "issued", "next_update", "salt", salt.p, salt.n, "withdrawn");
+		a->doc = json_pack("{s:s, s:s, s:s, s:i, s:n, s:n, s:s%, s:[]}", "document", "withdrawals", "agreement",
+		                   a->agreement, "issuer", a->issuer, "number", 1, "issued", "next_update", "salt",
+		                   salt.p, salt.n, "withdrawn");
 		buf_free(&salt);
 	}
 	json_object_set_new(a->doc, "issued", json_string(now));
 	json_object_set_new(a->doc, "next_update", json_string(a->next_update));
 	json_array_foreach(json_object_get(a->doc, "withdrawn"), i, o)
-		json_object_set(a->known, json_string_value(json_object_get(o, "reference")), o);
-	return hex_decode(view_of(json_string_value(json_object_get(a->doc, "salt"))), a->salt, sizeof a->salt, &a->n_salt) ||
+	        json_object_set(a->known, json_string_value(json_object_get(o, "reference")), o);
+	return hex_decode(view_of(json_string_value(json_object_get(a->doc, "salt"))), a->salt, sizeof a->salt,
+	                  &a->n_salt) ||
 	       error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
@@ -320,10 +335,10 @@ static void widen(json_t *o, const json_t *purposes)
 	if (json_array_size(purposes) == 0)
 		json_object_del(o, "purposes");
 	else if (have)
-		json_array_foreach(purposes, i, p) {
+		json_array_foreach(purposes, i, p)
+		{
 			bool known = false;
-			json_array_foreach(have, k, h)
-				known = known || json_equal(p, h);
+			json_array_foreach(have, k, h) known = known || json_equal(p, h);
 			if (!known)
 				json_array_append(have, p);
 		}
@@ -385,7 +400,8 @@ static bool write_list(const struct addition *a, const char *path, struct error 
 	buf_adds(&b, text ? text : "");
 	buf_addc(&b, '\n');
 	struct signed_document *d = signed_document_load(path, buf_view(&b), VIEW(""), &any, &errors);
-	bool ok = d ? audit_write_file(path, buf_view(&b), e) : error_at(e, REASON_CONFIG, path, 0, 0, "the list would not be sound");
+	bool ok = d ? audit_write_file(path, buf_view(&b), e)
+	            : error_at(e, REASON_CONFIG, path, 0, 0, "the list would not be sound");
 	print_errors(&errors);
 	error_list_free(&errors);
 	signed_document_free(d);
@@ -394,14 +410,19 @@ static bool write_list(const struct addition *a, const char *path, struct error 
 	return ok;
 }
 
-#define ADD_USAGE "[--from FILE | --agreement ID --issuer AGENCY] --next-update TIME [--purpose ID]… --references FILE|- OUT"
+#define ADD_USAGE \
+	"[--from FILE | --agreement ID --issuer AGENCY] --next-update TIME [--purpose ID]… --references FILE|- OUT"
 
 /* CTL_OK when there is all that it takes. */
 static int add_options(struct addition *a, int argc, char **argv)
 {
-	static const struct option options[] = { { "from", required_argument, NULL, 'f' }, { "agreement", required_argument, NULL, 'a' },
-		{ "issuer", required_argument, NULL, 'i' }, { "next-update", required_argument, NULL, 'n' },
-		{ "purpose", required_argument, NULL, 'p' }, { "references", required_argument, NULL, 'r' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "from", required_argument, NULL, 'f' },
+		                                 { "agreement", required_argument, NULL, 'a' },
+		                                 { "issuer", required_argument, NULL, 'i' },
+		                                 { "next-update", required_argument, NULL, 'n' },
+		                                 { "purpose", required_argument, NULL, 'p' },
+		                                 { "references", required_argument, NULL, 'r' },
+		                                 { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -414,7 +435,8 @@ static int add_options(struct addition *a, int argc, char **argv)
 		case 'p': json_array_append_new(a->purposes, json_string(optarg)); break;
 		default: return CTL_USAGE;
 		}
-	if (argc - optind != 1 || !a->next_update || !a->references || (a->from ? a->agreement || a->issuer : !a->agreement || !a->issuer) ||
+	if (argc - optind != 1 || !a->next_update || !a->references ||
+	    (a->from ? a->agreement || a->issuer : !a->agreement || !a->issuer) ||
 	    json_array_size(a->purposes) > PURPOSES_MAX)
 		return ctl_usage("withdrawals add " ADD_USAGE);
 	return CTL_OK;
@@ -439,10 +461,13 @@ static int run_add(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_document_commands[] = {
-	{ "document", "check", "[--now TIME] FILE…", "whether withdrawals, training or key epochs are sound, without their signature", run_check },
+	{ "document", "check", "[--now TIME] FILE…",
+	  "whether withdrawals, training or key epochs are sound, without their signature", run_check },
 	{ "document", "show", "FILE", "its kind, issuer, number, times and digest", run_show },
-	{ "document", "sign", "--cert FILE --key FILE DOCUMENT", "writes a detached CMS signature to DOCUMENT.p7s", run_sign },
-	{ "document", "verify", VERIFY_USAGE, "checks the signature, that it fits its agreement, and that it goes back on nothing", run_verify },
+	{ "document", "sign", "--cert FILE --key FILE DOCUMENT", "writes a detached CMS signature to DOCUMENT.p7s",
+	  run_sign },
+	{ "document", "verify", VERIFY_USAGE,
+	  "checks the signature, that it fits its agreement, and that it goes back on nothing", run_verify },
 	{ "withdrawals", "add", ADD_USAGE, "a new list of withdrawn consents from references, a line each", run_add },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

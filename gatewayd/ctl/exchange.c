@@ -22,8 +22,9 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 
 	if (argc > 2 || (argc == 2 && !view_to_u64(view_of(argv[1]), 1000, &max)))
 		return ctl_usage("exchange list [MOST]");
-	return ctl_show_list(c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges", exchange_row,
-	                 "exchange                              received                  state      status  agreement");
+	return ctl_show_list(
+	        c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges", exchange_row,
+	        "exchange                              received                  state      status  agreement");
 }
 
 /* One disclosure: base64url of [salt, name, value] (RFC 9901 section 4.2.1). */
@@ -54,9 +55,8 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 	if (status != CTL_OK)
 		return status;
 	opened = json_object();
-	json_array_foreach(json_object_get(doc, "disclosures"), i, item)
-		if (json_is_string(item))
-			open_disclosure(json_string_value(item), opened);
+	json_array_foreach(json_object_get(doc, "disclosures"), i, item) if (json_is_string(item))
+	        open_disclosure(json_string_value(item), opened);
 	json_object_del(doc, "ok");
 	json_object_del(doc, "answer");
 	json_object_set_new(doc, "disclosures", opened);
@@ -119,7 +119,8 @@ static int run_refuse(const struct ctl *c, int argc, char **argv)
 		why = optarg;
 	}
 	json_t *request = why && argc - optind == 1 ? json_pack("{s:s, s:s, s:s}", "do", "exchange-refuse", "exchange",
-	                                                        argv[optind], "reason", why) : NULL;
+	                                                        argv[optind], "reason", why)
+	                                            : NULL;
 	if (!request)
 		return ctl_usage("exchange refuse EXCHANGE --reason TEXT");
 	status = decide(c, request);
@@ -138,9 +139,9 @@ static json_t *make_statement(const json_t *entry, const struct approving *a)
 	char expires[TIME_TEXT + 1];
 
 	time_print(a->expires_ms, expires);
-	json_t *doc = json_pack("{s:O, s:O, s:O, s:s}", "agreement", json_object_get(entry, "agreement_digest"),
-	                        "input", json_object_get(entry, "input"), "tier", json_object_get(entry, "tier"),
-	                        "expires", expires);
+	json_t *doc =
+	        json_pack("{s:O, s:O, s:O, s:s}", "agreement", json_object_get(entry, "agreement_digest"), "input",
+	                  json_object_get(entry, "input"), "tier", json_object_get(entry, "tier"), "expires", expires);
 	if (doc && a->exception)
 		json_object_set_new(doc, "exception", json_string(a->exception));
 	return doc;
@@ -150,8 +151,8 @@ static bool approve_options(int argc, char **argv, struct approving *a)
 {
 	static const struct option options[] = {
 		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
-		{ "out", required_argument, NULL, 'o' }, { "exception", required_argument, NULL, 'x' },
-		{ "expires", required_argument, NULL, 'e' }, { NULL, 0, NULL, 0 },
+		{ "out", required_argument, NULL, 'o' },         { "exception", required_argument, NULL, 'x' },
+		{ "expires", required_argument, NULL, 'e' },     { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -178,7 +179,8 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 	int status;
 
 	if (!approve_options(argc, argv, &a))
-		return ctl_usage("exchange approve EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]");
+		return ctl_usage(
+		        "exchange approve EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]");
 	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "exchange-show", "exchange", argv[optind]), &doc);
 	if (status != CTL_OK)
 		return status;
@@ -210,15 +212,16 @@ static int run_outbox(const struct ctl *c, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage("outbox");
-	return ctl_show_list(c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
-	                 "  number  recipient         attempts  next                      deadline                  last error");
+	return ctl_show_list(
+	        c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
+	        "  number  recipient         attempts  next                      deadline                  last error");
 }
 
 static void notice_row(const json_t *n)
 {
-	printf("%-36s  %-7s  %-16s  %8" JSON_INTEGER_FORMAT "  %-24s  %s\n", ctl_text(n, "exchange"), ctl_text(n, "kind"),
-	       ctl_text(n, "recipient"), json_integer_value(json_object_get(n, "attempts")), ctl_text(n, "next"),
-	       ctl_text(n, "last_error"));
+	printf("%-36s  %-7s  %-16s  %8" JSON_INTEGER_FORMAT "  %-24s  %s\n", ctl_text(n, "exchange"),
+	       ctl_text(n, "kind"), ctl_text(n, "recipient"), json_integer_value(json_object_get(n, "attempts")),
+	       ctl_text(n, "next"), ctl_text(n, "last_error"));
 }
 
 static int run_notices(const struct ctl *c, int argc, char **argv)
@@ -226,14 +229,17 @@ static int run_notices(const struct ctl *c, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage("notices");
-	return ctl_show_list(c, json_pack("{s:s}", "do", "notices"), "notices", notice_row,
-	                 "exchange                              kind     recipient         attempts  next                      last error");
+	return ctl_show_list(
+	        c, json_pack("{s:s}", "do", "notices"), "notices", notice_row,
+	        "exchange                              kind     recipient         attempts  next                      last error");
 }
 
 const struct ctl_command ctl_exchange_commands[] = {
 	{ "exchange", "list", "[MOST]", "the newest exchanges", run_list },
-	{ "exchange", "show", "EXCHANGE", "one exchange, its audit entry and what it discloses; the reading is logged", run_show },
-	{ "exchange", "approve", "EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]",
+	{ "exchange", "show", "EXCHANGE", "one exchange, its audit entry and what it discloses; the reading is logged",
+	  run_show },
+	{ "exchange", "approve",
+	  "EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]",
 	  "an officer's approval of what is held: NAME.json, and its signature NAME.p7s", run_approve },
 	{ "exchange", "release", "EXCHANGE --approval STATEMENT.json SIGNATURE.p7s",
 	  "releases what is held, by the agreement as it is now and an officer's approval", run_release },

@@ -6,21 +6,21 @@
 #include "gatewayd/core/files.h"
 #include "lib/base/ids.h"
 
-#define TIMEOUT_MS 60000u
-#define TRIES 4u
-#define PEM_MAX (1u << 20)
-#define URL_MAX 4096
-#define HEADERS_MAX 65536       /* bytes of an answer's header section */
+#define TIMEOUT_MS  60000u
+#define TRIES       4u
+#define PEM_MAX     (1u << 20)
+#define URL_MAX     4096
+#define HEADERS_MAX 65536 /* bytes of an answer's header section */
 
 struct https {
 	CURL *curl;
 	struct curl_slist *resolve;
 	char base[URL_MAX];
 	char why[CURL_ERROR_SIZE];
-	struct buf *answer;     /* of the request under way */
+	struct buf *answer; /* of the request under way */
 	size_t header_bytes;
-	bool complete;          /* the header section has ended, */
-	bool framed;            /* and said how its body ends: a connection's end may be anyone's doing */
+	bool complete; /* the header section has ended, */
+	bool framed;   /* and said how its body ends: a connection's end may be anyone's doing */
 	unsigned timeout_ms, tries, patience_ms;
 };
 
@@ -40,7 +40,8 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 	struct view line = view_make(p, size * n), name = view_cut(&line, ':');
 
 	h->complete = view_is(name, "\r\n");
-	h->framed = h->framed || view_eq_nocase(name, VIEW("content-length")) || view_eq_nocase(name, VIEW("transfer-encoding"));
+	h->framed = h->framed || view_eq_nocase(name, VIEW("content-length")) ||
+	            view_eq_nocase(name, VIEW("transfer-encoding"));
 	h->header_bytes += size * n;
 	return h->header_bytes > HEADERS_MAX ? 0 : size * n;
 }
@@ -69,8 +70,8 @@ static bool set_blob(struct https *h, CURLoption option, const struct buf *bytes
 static bool set_trust(struct https *h, const struct https_options *o, struct error *e)
 {
 	struct buf authority = BUF_INIT(PEM_MAX), key = BUF_INIT(PEM_MAX), certificate = BUF_INIT(PEM_MAX);
-	bool ok = file_read(o->authority, PEM_MAX, &authority, e) && file_read(o->certificate, PEM_MAX, &certificate, e) &&
-	          file_read_private(o->key, PEM_MAX, &key, e);
+	bool ok = file_read(o->authority, PEM_MAX, &authority, e) &&
+	          file_read(o->certificate, PEM_MAX, &certificate, e) && file_read_private(o->key, PEM_MAX, &key, e);
 
 	if (ok)
 		ok = (SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
@@ -157,8 +158,8 @@ static struct curl_slist *make_fields(const char *content_type)
 	const char *const fields[] = { "Accept:", "Expect:", type };
 	struct curl_slist *list = NULL;
 
-	if (snprintf(type, sizeof type, "Content-Type:%s%s", content_type ? " " : "", content_type ? content_type : "") >=
-	    (int)sizeof type)
+	if (snprintf(type, sizeof type, "Content-Type:%s%s", content_type ? " " : "",
+	             content_type ? content_type : "") >= (int)sizeof type)
 		return NULL;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
 		struct curl_slist *longer = curl_slist_append(list, fields[i]);
@@ -183,7 +184,8 @@ static bool try_once(struct https *h, int *status, curl_off_t *wait_s, struct er
 	if (h->answer->failed || h->header_bytes > HEADERS_MAX)
 		return error_set(e, REASON_TOO_LARGE, "the answer is larger than is taken here");
 	if (result != CURLE_OK)
-		return error_at(e, REASON_UNAVAILABLE, h->base, 0, 0, "%s", h->why[0] ? h->why : curl_easy_strerror(result));
+		return error_at(e, REASON_UNAVAILABLE, h->base, 0, 0, "%s",
+		                h->why[0] ? h->why : curl_easy_strerror(result));
 	if (!h->complete || !h->framed || curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &code) != CURLE_OK ||
 	    curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, wait_s) != CURLE_OK)
 		return error_at(e, REASON_UNAVAILABLE, h->base, 0, 0, "the answer was cut off");

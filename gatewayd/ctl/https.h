@@ -12,14 +12,14 @@
 #include "lib/base/error.h"
 
 struct https_options {
-	const char *url;                /* "https://HOST[:PORT]"; a path after it stands before every request's */
-	const char *certificate;        /* PEM files: the chain that is shown, leaf first */
-	const char *key;                /* its key, which others may not read */
-	const char *authority;          /* whom the server's certificate must come from */
-	const char *resolve;            /* "HOST:PORT:ADDRESS" instead of the resolver; NULL: as the system resolves */
-	unsigned timeout_ms;            /* of one try, connecting included; 0: a minute */
-	unsigned tries;                 /* at most, where the server says 429 or 503 and when to come again; 0: 4 */
-	unsigned patience_ms;           /* the longest wait before another try; 0: a minute */
+	const char *url;         /* "https://HOST[:PORT]"; a path after it stands before every request's */
+	const char *certificate; /* PEM files: the chain that is shown, leaf first */
+	const char *key;         /* its key, which others may not read */
+	const char *authority;   /* whom the server's certificate must come from */
+	const char *resolve;     /* "HOST:PORT:ADDRESS" instead of the resolver; NULL: as the system resolves */
+	unsigned timeout_ms;     /* of one try, connecting included; 0: a minute */
+	unsigned tries;          /* at most, where the server says 429 or 503 and when to come again; 0: 4 */
+	unsigned patience_ms;    /* the longest wait before another try; 0: a minute */
 };
 
 struct https;
@@ -33,6 +33,6 @@ struct https *https_open(const struct https_options *o, struct error *e) MUST_US
  * patience, or was the last try. False: REASON_UNAVAILABLE (no connection, no trust, no answer in time) or REASON_TOO_LARGE. */
 bool https_request(struct https *h, const char *method, const char *path, struct view body, const char *content_type,
                    struct buf *answer, int *status, struct error *e) MUST_USE;
-void https_close(struct https *h);      /* NULL does nothing */
+void https_close(struct https *h); /* NULL does nothing */
 
 #endif

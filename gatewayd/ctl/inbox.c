@@ -13,7 +13,7 @@
 #include "lib/base/encode.h"
 #include "lib/base/ids.h"
 
-#define EVERY_S 10
+#define EVERY_S  10
 #define ITEM_MAX (64u * 1024 * 1024)
 #define TEXT_MAX 4096
 
@@ -95,8 +95,11 @@ static void looking_free(struct looking *l)
 static bool looking_options(struct looking *l, int argc, char **argv, int arguments)
 {
 	static const struct option options[] = {
-		CONNECTION_OPTIONS, { "after", required_argument, NULL, 'a' }, { "every", required_argument, NULL, 'e' },
-		{ "ack", no_argument, NULL, 'k' }, { NULL, 0, NULL, 0 },
+		CONNECTION_OPTIONS,
+		{ "after", required_argument, NULL, 'a' },
+		{ "every", required_argument, NULL, 'e' },
+		{ "ack", no_argument, NULL, 'k' },
+		{ NULL, 0, NULL, 0 },
 	};
 	bool follow = strcmp(argv[0], "follow") == 0, fetch = strcmp(argv[0], "fetch") == 0;
 	unsigned long long after = 0;
@@ -173,10 +176,13 @@ static int run_fetch(const struct ctl *c, int argc, char **argv)
 		return ctl_usage("inbox fetch " CONNECTION_USE " [--after ID] [--ack] DIR");
 	l.inbox.https = connection_open(&l.connection, &e);
 	if (l.inbox.https && inbox_fetch(&l.inbox, argv[optind], l.ack, &done, &e) && done.duties && l.ack)
-		fprintf(stderr, "gatewayctl: %zu duties were not acknowledged: carry them out, then gatewayctl inbox ack\n", done.duties);
+		fprintf(stderr,
+		        "gatewayctl: %zu duties were not acknowledged: carry them out, then gatewayctl inbox ack\n",
+		        done.duties);
 	looking_free(&l);
 	if (c->json)
-		printf("{\"fetched\":%zu,\"acknowledged\":%zu,\"duties\":%zu}\n", done.n, done.acknowledged, done.duties);
+		printf("{\"fetched\":%zu,\"acknowledged\":%zu,\"duties\":%zu}\n", done.n, done.acknowledged,
+		       done.duties);
 	else
 		printf("%zu fetched, %zu acknowledged, %zu duties\n", done.n, done.acknowledged, done.duties);
 	return e.reason == REASON_NONE ? CTL_OK : failed(&e);
@@ -192,9 +198,14 @@ struct telling {
 static bool telling_options(struct telling *t, int argc, char **argv)
 {
 	static const struct option options[] = {
-		CONNECTION_OPTIONS, { "reference", required_argument, NULL, 'f' }, { "result", required_argument, NULL, 'r' },
-		{ "reason", required_argument, NULL, 'w' }, { "ground", required_argument, NULL, 'g' },
-		{ "until", required_argument, NULL, 'u' }, { "returned", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
+		CONNECTION_OPTIONS,
+		{ "reference", required_argument, NULL, 'f' },
+		{ "result", required_argument, NULL, 'r' },
+		{ "reason", required_argument, NULL, 'w' },
+		{ "ground", required_argument, NULL, 'g' },
+		{ "until", required_argument, NULL, 'u' },
+		{ "returned", required_argument, NULL, 'b' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int64_t until;
 	int option;
@@ -224,8 +235,8 @@ static bool add_returned(struct buf *body, const char *path, struct error *e)
 	struct buf text = BUF_INIT(ITEM_MAX + 1);
 	struct tape_parser *parser = tape_parser_new(&tape_document_limits);
 	struct tape t;
-	bool ok = (parser != NULL || error_set(e, REASON_NO_MEMORY, "memory ran out")) && file_read(path, ITEM_MAX, &text, e) &&
-	          tape_parse(parser, buf_view(&text), &t, e);
+	bool ok = (parser != NULL || error_set(e, REASON_NO_MEMORY, "memory ran out")) &&
+	          file_read(path, ITEM_MAX, &text, e) && tape_parse(parser, buf_view(&text), &t, e);
 
 	if (ok) {
 		uint32_t record = tape_member(&t, 0, VIEW("record")), salt = tape_member(&t, 0, VIEW("salt"));
@@ -267,7 +278,7 @@ static bool make_body(struct buf *body, const struct telling *t, struct error *e
 	if (ok && body->n) {
 		buf_addc(body, '}');
 		if (!body->failed)
-			body->p[0] = '{';       /* in place of the first comma */
+			body->p[0] = '{'; /* in place of the first comma */
 	}
 	return ok && (!body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out"));
 }
@@ -282,7 +293,8 @@ static int run_ack(const struct ctl *c, int argc, char **argv)
 	bool first;
 
 	if (!telling_options(&t, argc, argv) || !view_to_u64(view_of(argv[optind]), INT64_MAX, &id) || id == 0)
-		return ctl_usage("inbox ack " CONNECTION_USE " [--reference REFERENCE] [--result RESULT] [--reason TEXT] "
+		return ctl_usage("inbox ack " CONNECTION_USE
+		                 " [--reference REFERENCE] [--result RESULT] [--reason TEXT] "
 		                 "[--ground TEXT --until DATE-TIME] [--returned FILE] ID");
 	if (make_body(&body, &t, &e))
 		h = connection_open(&t.connection, &e);
@@ -300,11 +312,14 @@ static int run_ack(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_inbox_commands[] = {
-	{ "inbox", "list", "[CONNECTION] [--after ID]", "what waits for the agency's system, without the records", run_list },
+	{ "inbox", "list", "[CONNECTION] [--after ID]", "what waits for the agency's system, without the records",
+	  run_list },
 	{ "inbox", "fetch", "[CONNECTION] [--after ID] [--ack] DIR",
 	  "writes each item to DIR/ID.json; --ack acknowledges a record once its file is on disk", run_fetch },
-	{ "inbox", "ack", "[CONNECTION] [--reference REFERENCE] [--result RESULT] [--reason TEXT] [--returned FILE] … ID",
+	{ "inbox", "ack",
+	  "[CONNECTION] [--reference REFERENCE] [--result RESULT] [--reason TEXT] [--returned FILE] … ID",
 	  "acknowledges a record, or says what came of a duty", run_ack },
-	{ "inbox", "follow", "[CONNECTION] [--after ID] [--every SECONDS]", "lists what comes, until it is stopped", run_follow },
+	{ "inbox", "follow", "[CONNECTION] [--after ID] [--every SECONDS]", "lists what comes, until it is stopped",
+	  run_follow },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

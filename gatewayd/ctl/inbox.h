@@ -11,27 +11,28 @@
 /* An inbox that is read through; `https` is borrowed. Zeroed but for it and `after`, it is ready. */
 struct inbox {
 	struct https *https;
-	uint64_t after;                 /* items up to this number are left out */
+	uint64_t after; /* items up to this number are left out */
 	struct buf page;
 	struct tape_parser *parser;
 	struct tape tape;
-	uint32_t item, end;             /* the next item's node, and where the page ends */
-	bool open;                      /* a page is there */
+	uint32_t item, end; /* the next item's node, and where the page ends */
+	bool open;          /* a page is there */
 };
 
 struct inbox_item {
 	uint64_t id;
-	bool record;                    /* "record", "correction", "returned": acknowledged once it is kept; others are duties */
-	struct view text;               /* the whole object, valid until the next call */
+	bool record;      /* "record", "correction", "returned": acknowledged once it is kept; others are duties */
+	struct view text; /* the whole object, valid until the next call */
 	const struct tape *tape;
-	uint32_t node;                  /* in the tape, for further members */
+	uint32_t node; /* in the tape, for further members */
 };
 
 /* The next item; false with no error when none is left. `e` says more: a problem of the gateway, or an answer that
  * is none of an inbox. */
 bool inbox_next(struct inbox *in, struct inbox_item *out, struct error *e) MUST_USE;
 /* Sends an acknowledgement; `body` may be empty. `answer` is the gateway's, checked to be of this item. */
-bool inbox_ack(struct https *h, uint64_t id, struct view body, struct buf *answer, bool *first, struct error *e) MUST_USE;
+bool inbox_ack(struct https *h, uint64_t id, struct view body, struct buf *answer, bool *first,
+               struct error *e) MUST_USE;
 /* A text member of an item, decoded; empty when it has none. */
 struct view inbox_text(const struct inbox_item *i, struct view name);
 void inbox_free(struct inbox *in);

@@ -3,7 +3,7 @@
 
 #include "gatewayd/ctl/inbox.h"
 
-#define PAGE_MAX (64u * 1024 * 1024)    /* a gateway's page is smaller */
+#define PAGE_MAX   (64u * 1024 * 1024) /* a gateway's page is smaller */
 #define ANSWER_MAX 65536u
 
 /* A problem document (RFC 9457): its type names the rule, its title says it. */
@@ -18,8 +18,12 @@ static bool refused(int status, const struct buf *answer, struct error *e)
 	if (reason != REASON_COUNT && reason != REASON_NONE)
 		error_set(e, reason, "the gateway answered %d, %s: %s", status, slug, reason_text(reason));
 	else
-		error_set(e, status >= 500 ? REASON_UNAVAILABLE : status == 429 ? REASON_RATE_LIMITED : REASON_BAD_REQUEST,
-		          "the gateway answered %d%s", status, type ? ", a problem that this version does not know" : "");
+		error_set(e,
+		          status >= 500   ? REASON_UNAVAILABLE
+		          : status == 429 ? REASON_RATE_LIMITED
+		                          : REASON_BAD_REQUEST,
+		          "the gateway answered %d%s", status,
+		          type ? ", a problem that this version does not know" : "");
 	json_decref(doc);
 	return false;
 }
@@ -82,8 +86,8 @@ static bool read_item(struct inbox *in, struct inbox_item *out, struct error *e)
 	const struct tape *t = &in->tape;
 
 	*out = (struct inbox_item){ .tape = t, .node = in->item };
-	if (t->nodes[in->item].type != TAPE_OBJECT || !whole_number(t, tape_member(t, in->item, VIEW("id")), &out->id) ||
-	    out->id == 0)
+	if (t->nodes[in->item].type != TAPE_OBJECT ||
+	    !whole_number(t, tape_member(t, in->item, VIEW("id")), &out->id) || out->id == 0)
 		return no_inbox(e);
 	struct view kind = inbox_text(out, VIEW("kind"));
 	if (!kind.n)
@@ -130,7 +134,8 @@ bool inbox_ack(struct https *h, uint64_t id, struct view body, struct buf *answe
 	if (status != 200)
 		return refused(status, answer, e);
 	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
-	bool ok = json_integer_value(json_object_get(doc, "id")) == (json_int_t)id && json_is_true(json_object_get(doc, "acknowledged"));
+	bool ok = json_integer_value(json_object_get(doc, "id")) == (json_int_t)id &&
+	          json_is_true(json_object_get(doc, "acknowledged"));
 	*first = json_is_true(json_object_get(doc, "first"));
 	json_decref(doc);
 	return ok || error_set(e, REASON_BAD_REQUEST, "the answer is not an acknowledgement of this item");

@@ -44,7 +44,8 @@ static bool write_secret(const struct plan *p, const char *name, struct secret *
 
 	snprintf(path, sizeof path, "%s/keys/%s", p->dir, name);
 	s->n = 32;
-	return (random_bytes(s->b, s->n) || error_set(e, REASON_CRYPTO, "no random bytes")) && secret_write_new(path, s, e);
+	return (random_bytes(s->b, s->n) || error_set(e, REASON_CRYPTO, "no random bytes")) &&
+	       secret_write_new(path, s, e);
 }
 
 /* A key pair: the seed among the keys, the verifier key for everybody. */
@@ -117,13 +118,14 @@ static bool write_keystore(const struct plan *p, struct error *e)
 
 static bool write_node(const struct plan *p, struct error *e)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:[s], s:{s:s, s:s, s:s}, s:s, s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s, s:s}",
-		"agency", p->agency, "node", p->node, "host", p->host, "listen", p->listen,
-		"tls", "certificate", "tls/gateway.pem", "key", "tls/gateway.key", "authorities", "tls/authorities.pem",
-		"store", "store/gatewayd.db", "keys", "keys",
-		"audit", "epoch", 1, "mirror", "log/audit.jsonl", "vkey", "audit.vkey", "anchor", "anchor/checkpoint",
-		"witness_vkey", "witness.vkey",
-		"partners", "partners", "agreements", "agreements", "documents", "documents", "schemas", "schemas", "control", "run/control.sock");
+	json_t *doc = json_pack(
+	        "{s:s, s:s, s:s, s:[s], s:{s:s, s:s, s:s}, s:s, s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s, s:s}",
+	        "agency", p->agency, "node", p->node, "host", p->host, "listen", p->listen, "tls", "certificate",
+	        "tls/gateway.pem", "key", "tls/gateway.key", "authorities", "tls/authorities.pem", "store",
+	        "store/gatewayd.db", "keys", "keys", "audit", "epoch", 1, "mirror", "log/audit.jsonl", "vkey",
+	        "audit.vkey", "anchor", "anchor/checkpoint", "witness_vkey", "witness.vkey", "partners", "partners",
+	        "agreements", "agreements", "documents", "documents", "schemas", "schemas", "control",
+	        "run/control.sock");
 	char *text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
 	struct buf b = BUF_INIT(65536);
 	bool ok;
@@ -139,10 +141,13 @@ static bool write_node(const struct plan *p, struct error *e)
 
 static bool write_all(const struct plan *p, struct error *e)
 {
-	static const struct { const char *name; unsigned mode; } folders[] = {
-		{ "", 0755 }, { "keys", 0700 }, { "tls", 0755 }, { "store", 0700 }, { "log", 0750 }, { "anchor", 0755 },
-		{ "run", 0750 }, { "partners", 0755 }, { "agreements", 0755 }, { "documents", 0755 },
-		{ "schemas", 0755 },
+	static const struct {
+		const char *name;
+		unsigned mode;
+	} folders[] = {
+		{ "", 0755 },           { "keys", 0700 },      { "tls", 0755 },     { "store", 0700 },
+		{ "log", 0750 },        { "anchor", 0755 },    { "run", 0750 },     { "partners", 0755 },
+		{ "agreements", 0755 }, { "documents", 0755 }, { "schemas", 0755 },
 	};
 	struct secret s;
 
@@ -151,14 +156,15 @@ static bool write_all(const struct plan *p, struct error *e)
 			return false;
 	bool ok = write_secret(p, "pseudonym.key", &s, e) && write_secret(p, "idempotency.key", &s, e);
 	secret_wipe(&s);
-	return ok && write_audit_key(p, e) && write_witness_key(p, e) && write_keystore(p, e) && write_request(p, e) && write_node(p, e);
+	return ok && write_audit_key(p, e) && write_witness_key(p, e) && write_keystore(p, e) && write_request(p, e) &&
+	       write_node(p, e);
 }
 
 static bool parse_plan(struct plan *p, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "agency", required_argument, NULL, 'a' }, { "node", required_argument, NULL, 'n' },
-		{ "host", required_argument, NULL, 'h' }, { "listen", required_argument, NULL, 'l' },
+		{ "agency", required_argument, NULL, 'a' },       { "node", required_argument, NULL, 'n' },
+		{ "host", required_argument, NULL, 'h' },         { "listen", required_argument, NULL, 'l' },
 		{ "jurisdiction", required_argument, NULL, 'j' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -191,7 +197,8 @@ int ctl_run_init(const struct ctl *c, int argc, char **argv)
 	if (!write_all(&p, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	if (c->json) {
-		json_t *doc = json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "folder", p.dir, "origin", p.origin, "uri", p.uri);
+		json_t *doc =
+		        json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "folder", p.dir, "origin", p.origin, "uri", p.uri);
 		ctl_print_json(doc);
 		json_decref(doc);
 		return CTL_OK;
@@ -280,15 +287,16 @@ static json_t *describe(const struct ctl *c, const json_t *node, struct error *e
 
 	if (!cert || !vkey || !agency || !host || !listen || !strrchr(listen, ':') ||
 	    !view_to_u64(view_of(strrchr(listen, ':') + 1), 65535, &port)) {
-		error_at(e, REASON_CONFIG, c->config, 0, 0, "tls/certificate, audit/vkey, agency, host and listen are needed");
+		error_at(e, REASON_CONFIG, c->config, 0, 0,
+		         "tls/certificate, audit/vkey, agency, host and listen are needed");
 	} else if (read_cert(file_beside(&mem, folder, cert), &id, e) &&
 	           file_read(file_beside(&mem, folder, vkey), 4096, &key, e)) {
 		while (key.n && key.p[key.n - 1] == '\n')
 			key.n--;
 		snprintf(name, sizeof name, "%s-gateway", agency);
 		doc = json_pack("{s:s, s:s, s:s, s:[s], s:o, s:{s:s, s:i}, s:{s:o}}", "id", name, "agency", agency,
-			"jurisdiction", "XX", "roles", "gateway", "identity", identity_json(&id), "endpoint", "host", host,
-			"port", (int)port, "audit", "vkey", json_stringn(key.p, key.n));
+		                "jurisdiction", "XX", "roles", "gateway", "identity", identity_json(&id), "endpoint",
+		                "host", host, "port", (int)port, "audit", "vkey", json_stringn(key.p, key.n));
 		add_witness(doc, witness ? file_beside(&mem, folder, witness) : NULL);
 	}
 	buf_free(&key);

@@ -15,7 +15,8 @@ static int ask(const struct ctl *c, const char *what)
 	if (c->json)
 		ctl_print_json(doc);
 	else
-		printf("master key of generation %lld, %lld payload keys\n", (long long)json_integer_value(json_object_get(doc, "generation")),
+		printf("master key of generation %lld, %lld payload keys\n",
+		       (long long)json_integer_value(json_object_get(doc, "generation")),
 		       (long long)json_integer_value(json_object_get(doc, "payload_keys")));
 	json_decref(doc);
 	return CTL_OK;
@@ -35,6 +36,7 @@ static int run_rotate(const struct ctl *c, int argc, char **argv)
 
 const struct ctl_command ctl_keys_commands[] = {
 	{ "keys", "show", "", "generation of the master key, and how many payload keys there are", run_show },
-	{ "keys", "rotate", "", "makes a new master key: every older copy of the key slots is useless from then on", run_rotate },
+	{ "keys", "rotate", "", "makes a new master key: every older copy of the key slots is useless from then on",
+	  run_rotate },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

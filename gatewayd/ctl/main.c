@@ -8,19 +8,22 @@
 #define DEFAULT_CONFIG "/etc/gatewayd/gatewayd.json"
 
 static const struct ctl_command *const tables[] = {
-	ctl_node_commands, ctl_exchange_commands, ctl_retention_commands, ctl_prove_commands, ctl_agreement_commands,
-	ctl_document_commands, ctl_schema_commands, ctl_audit_commands, ctl_inbox_commands, ctl_clock_commands, ctl_keys_commands,
+	ctl_node_commands,      ctl_exchange_commands, ctl_retention_commands, ctl_prove_commands,
+	ctl_agreement_commands, ctl_document_commands, ctl_schema_commands,    ctl_audit_commands,
+	ctl_inbox_commands,     ctl_clock_commands,    ctl_keys_commands,
 };
 
 static void help(FILE *out)
 {
 	fputs("usage: gatewayctl [-c FILE] [-o json] COMMAND …\n"
 	      "  -c FILE   the node's configuration (" DEFAULT_CONFIG ")\n"
-	      "  -o json   answers as JSON\n\n", out);
+	      "  -o json   answers as JSON\n\n",
+	      out);
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
 		for (const struct ctl_command *c = tables[t]; c->group; c++) {
 			char line[800];
-			snprintf(line, sizeof line, "%s%s%s %s", c->group, c->name ? " " : "", c->name ? c->name : "", c->arguments);
+			snprintf(line, sizeof line, "%s%s%s %s", c->group, c->name ? " " : "", c->name ? c->name : "",
+			         c->arguments);
 			fprintf(out, "  %s\n        %s\n", line, c->help);
 		}
 	fputs("\nExit: 0 ok, 1 failure, 2 usage, 3 check failed, 4 tampering found, 5 daemon unreachable.\n", out);
@@ -48,7 +51,7 @@ int main(int argc, char **argv)
 {
 	const char *no_colour = getenv("NO_COLOR"), *config = getenv("GATEWAYD_CONFIG");
 	struct ctl c = { .config = config ? config : DEFAULT_CONFIG,
-		.colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) };
+		         .colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) };
 	const struct ctl_command *command;
 	int option, words = 0;
 
@@ -71,6 +74,6 @@ int main(int argc, char **argv)
 		help(asked ? stdout : stderr);
 		return asked ? CTL_OK : CTL_USAGE;
 	}
-	optind = 0;     /* getopt starts anew, GNU extensions included */
+	optind = 0; /* getopt starts anew, GNU extensions included */
 	return command->run(&c, argc - words + 1, argv + words - 1);
 }

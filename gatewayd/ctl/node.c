@@ -23,8 +23,7 @@ int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer)
 	text = json_string_value(json_object_get(doc, "error"));
 	if (text)
 		fprintf(stderr, "gatewayctl: %s\n", text);
-	json_array_foreach(json_object_get(doc, "errors"), i, item)
-		fprintf(stderr, "%s\n", json_string_value(item));
+	json_array_foreach(json_object_get(doc, "errors"), i, item) fprintf(stderr, "%s\n", json_string_value(item));
 	json_decref(doc);
 	return CTL_FAILED;
 }
@@ -42,7 +41,8 @@ const char *ctl_text(const json_t *o, const char *name)
 	return s ? s : "-";
 }
 
-int ctl_show_list(const struct ctl *c, json_t *request, const char *member, void (*row)(const json_t *item), const char *head)
+int ctl_show_list(const struct ctl *c, json_t *request, const char *member, void (*row)(const json_t *item),
+                  const char *head)
 {
 	json_t *doc, *item;
 	size_t i;
@@ -54,8 +54,7 @@ int ctl_show_list(const struct ctl *c, json_t *request, const char *member, void
 		ctl_print_json(json_object_get(doc, member));
 	} else {
 		puts(head);
-		json_array_foreach(json_object_get(doc, member), i, item)
-			row(item);
+		json_array_foreach(json_object_get(doc, member), i, item) row(item);
 	}
 	json_decref(doc);
 	return CTL_OK;
@@ -68,7 +67,7 @@ static void print_numbers(const char *title, const json_t *o)
 
 	printf("%s\n", title);
 	json_object_foreach((json_t *)(uintptr_t)o, name, value)
-		printf("  %-24s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+	        printf("  %-24s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
 }
 
 static int run_status(const struct ctl *c, int argc, char **argv)
@@ -91,14 +90,15 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 		       ctl_text(doc, "started"), json_integer_value(json_object_get(doc, "threads")),
 		       json_is_true(json_object_get(doc, "draining")) ? ", draining" : "");
 		json_array_foreach(json_object_get(doc, "agreements"), i, agreement)
-			printf("agreement %s version %s until %s\n", ctl_text(agreement, "id"), ctl_text(agreement, "version"),
-			       ctl_text(agreement, "sunset"));
+		        printf("agreement %s version %s until %s\n", ctl_text(agreement, "id"),
+		               ctl_text(agreement, "version"), ctl_text(agreement, "sunset"));
 		if (!json_is_true(json_object_get(json_object_get(doc, "clock"), "trusted")))
 			printf("%s: nothing is erased\n", ctl_text(json_object_get(doc, "clock"), "why"));
 		json_array_foreach(json_object_get(doc, "documents"), i, document)
-			printf("%s of %s number %" JSON_INTEGER_FORMAT ", agreement %s, next update %s\n", ctl_text(document, "document"),
-			       ctl_text(document, "issuer"), json_integer_value(json_object_get(document, "number")),
-			       ctl_text(document, "agreement"), ctl_text(document, "next_update"));
+		        printf("%s of %s number %" JSON_INTEGER_FORMAT ", agreement %s, next update %s\n",
+		               ctl_text(document, "document"), ctl_text(document, "issuer"),
+		               json_integer_value(json_object_get(document, "number")), ctl_text(document, "agreement"),
+		               ctl_text(document, "next_update"));
 		print_numbers("since start", json_object_get(doc, "since_start"));
 		print_numbers("store", json_object_get(doc, "store"));
 		print_numbers("writer", json_object_get(doc, "writer"));
@@ -140,7 +140,8 @@ static int run_drain(const struct ctl *c, int argc, char **argv)
 const struct ctl_command ctl_node_commands[] = {
 	{ "init", NULL, "--agency A --node N --host H --listen ADDRESS:PORT [--jurisdiction XX] DIR",
 	  "keys, certificate request and configuration of a new node", ctl_run_init },
-	{ "describe", NULL, "", "the partner file that other gateways need of this node, once its certificate is there", ctl_run_describe },
+	{ "describe", NULL, "", "the partner file that other gateways need of this node, once its certificate is there",
+	  ctl_run_describe },
 	{ "pin", NULL, "CERTIFICATE…", "identity and pin of certificates, for partner files", ctl_run_pin },
 	{ "status", NULL, "", "what the daemon serves and has done", run_status },
 	{ "reload", NULL, "", "reads the configuration again; with an error the old one stays", run_reload },

@@ -25,7 +25,9 @@ static void group_row(const json_t *g)
 static bool due_options(int argc, char **argv, json_t *request)
 {
 	static const struct option options[] = {
-		{ "until", required_argument, NULL, 'u' }, { "by", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
+		{ "until", required_argument, NULL, 'u' },
+		{ "by", required_argument, NULL, 'b' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int64_t until;
 	int option;
@@ -50,7 +52,8 @@ static int run_due(const struct ctl *c, int argc, char **argv)
 		return ctl_usage("retention due [--until DATE-TIME] [--by agreement|day]");
 	}
 	if (json_object_get(request, "by"))
-		return ctl_show_list(c, request, "groups", group_row, "                          what              timers  "
+		return ctl_show_list(c, request, "groups", group_row,
+		                     "                          what              timers  "
 		                     "first                     last");
 	return ctl_show_list(c, request, "timers", timer_row,
 	                     "due                       what      exchange                              agreement");
@@ -75,7 +78,7 @@ static void print_bar(json_t *bar, json_int_t most)
 	for (json_int_t i = 0; i * most < timers_of(bar) * BAR_COLUMNS; i++)
 		putchar('#');
 	json_object_foreach(json_object_get(bar, "kinds"), kind, n)
-		printf("  %s %" JSON_INTEGER_FORMAT, kind, json_integer_value(n));
+	        printf("  %s %" JSON_INTEGER_FORMAT, kind, json_integer_value(n));
 	if (json_integer_value(json_object_get(bar, "held")))
 		printf("  (held %" JSON_INTEGER_FORMAT ")", json_integer_value(json_object_get(bar, "held")));
 	putchar('\n');
@@ -92,7 +95,8 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 	int option, status;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'p' || (strcmp(optarg, "day") != 0 && strcmp(optarg, "week") != 0 && strcmp(optarg, "month") != 0))
+		if (option != 'p' ||
+		    (strcmp(optarg, "day") != 0 && strcmp(optarg, "week") != 0 && strcmp(optarg, "month") != 0))
 			return ctl_usage(use);
 		per = optarg;
 	}
@@ -102,13 +106,11 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 	if (status != CTL_OK)
 		return status;
 	json_t *bars = json_object_get(doc, "bars");
-	json_array_foreach(bars, i, bar)
-		most = timers_of(bar) > most ? timers_of(bar) : most;
+	json_array_foreach(bars, i, bar) most = timers_of(bar) > most ? timers_of(bar) : most;
 	if (c->json)
 		ctl_print_json(bars);
 	else
-		json_array_foreach(bars, i, bar)
-			print_bar(bar, most);
+		json_array_foreach(bars, i, bar) print_bar(bar, most);
 	json_decref(doc);
 	return CTL_OK;
 }
@@ -118,7 +120,8 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 static void overdue_row(const json_t *d)
 {
 	printf("%-24s  %-10s  %-36s  %-12s  %s%s\n", ctl_text(d, "made"), ctl_text(d, "duty"), ctl_text(d, "exchange"),
-	       ctl_text(d, "recipient"), ctl_text(d, "agreement"), json_is_true(json_object_get(d, "blocks")) ? "  (blocks)" : "");
+	       ctl_text(d, "recipient"), ctl_text(d, "agreement"),
+	       json_is_true(json_object_get(d, "blocks")) ? "  (blocks)" : "");
 }
 
 static int run_overdue(const struct ctl *c, int argc, char **argv)
@@ -126,8 +129,9 @@ static int run_overdue(const struct ctl *c, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage("retention overdue");
-	return ctl_show_list(c, json_pack("{s:s}", "do", "retention-overdue"), "overdue", overdue_row,
-	                     "fell due                  duty        exchange                              recipient     agreement");
+	return ctl_show_list(
+	        c, json_pack("{s:s}", "do", "retention-overdue"), "overdue", overdue_row,
+	        "fell due                  duty        exchange                              recipient     agreement");
 }
 
 static int run_retention(const struct ctl *c, int argc, char **argv)
@@ -151,9 +155,9 @@ static void hold_row(const json_t *h)
 {
 	bool ended = json_is_string(json_object_get(h, "ended"));
 
-	printf("%-36s  %-11s  %-24s  %-24s  %-12s  %s%s%s\n", ctl_text(h, "exchange"), ctl_text(h, "kind"), ctl_text(h, "from"),
-	       ctl_text(h, "until"), ctl_text(h, "role"), ctl_text(h, "statement"), ended ? "  ended " : "",
-	       ended ? ctl_text(h, "ended") : "");
+	printf("%-36s  %-11s  %-24s  %-24s  %-12s  %s%s%s\n", ctl_text(h, "exchange"), ctl_text(h, "kind"),
+	       ctl_text(h, "from"), ctl_text(h, "until"), ctl_text(h, "role"), ctl_text(h, "statement"),
+	       ended ? "  ended " : "", ended ? ctl_text(h, "ended") : "");
 }
 
 static int run_holds(const struct ctl *c, int argc, char **argv)
@@ -169,15 +173,18 @@ static int run_holds(const struct ctl *c, int argc, char **argv)
 	}
 	if (optind != argc)
 		return ctl_usage("retention holds [--all]");
-	return ctl_show_list(c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds", hold_row,
-	                     "exchange                              kind         from                      until                     role"
-	                     "          statement");
+	return ctl_show_list(
+	        c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds", hold_row,
+	        "exchange                              kind         from                      until                     role"
+	        "          statement");
 }
 
 static int show_statement(const struct ctl *c, int argc, char **argv, const char *what, const char *use)
 {
 	static const struct option options[] = {
-		{ "statement", required_argument, NULL, 's' }, { "signature", required_argument, NULL, 'g' }, { NULL, 0, NULL, 0 },
+		{ "statement", required_argument, NULL, 's' },
+		{ "signature", required_argument, NULL, 'g' },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *statement = NULL, *signature = NULL;
 	json_t *doc;
@@ -201,7 +208,8 @@ static int show_statement(const struct ctl *c, int argc, char **argv, const char
 	if (c->json)
 		ctl_print_json(doc);
 	else
-		printf("%s%s\n", ctl_text(doc, "statement"), json_is_true(json_object_get(doc, "changed")) ? "" : ": was known already");
+		printf("%s%s\n", ctl_text(doc, "statement"),
+		       json_is_true(json_object_get(doc, "changed")) ? "" : ": was known already");
 	json_decref(doc);
 	return CTL_OK;
 }
@@ -210,12 +218,14 @@ static const char hold_arguments[] = "EXCHANGE --statement FILE --signature FILE
 
 static int run_hold(const struct ctl *c, int argc, char **argv)
 {
-	return show_statement(c, argc, argv, "retention-hold", "retention hold EXCHANGE --statement FILE --signature FILE");
+	return show_statement(c, argc, argv, "retention-hold",
+	                      "retention hold EXCHANGE --statement FILE --signature FILE");
 }
 
 static int run_lift(const struct ctl *c, int argc, char **argv)
 {
-	return show_statement(c, argc, argv, "retention-lift", "retention lift EXCHANGE --statement FILE --signature FILE");
+	return show_statement(c, argc, argv, "retention-lift",
+	                      "retention lift EXCHANGE --statement FILE --signature FILE");
 }
 
 struct stating {
@@ -226,10 +236,10 @@ struct stating {
 static bool statement_options(int argc, char **argv, struct stating *s)
 {
 	static const struct option options[] = {
-		{ "kind", required_argument, NULL, 't' }, { "until", required_argument, NULL, 'u' },
-		{ "hold", required_argument, NULL, 'h' }, { "ground", required_argument, NULL, 'g' },
+		{ "kind", required_argument, NULL, 't' },        { "until", required_argument, NULL, 'u' },
+		{ "hold", required_argument, NULL, 'h' },        { "ground", required_argument, NULL, 'g' },
 		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
-		{ "out", required_argument, NULL, 'o' }, { NULL, 0, NULL, 0 },
+		{ "out", required_argument, NULL, 'o' },         { NULL, 0, NULL, 0 },
 	};
 	int64_t until;
 	int option;
@@ -253,8 +263,9 @@ static bool statement_options(int argc, char **argv, struct stating *s)
 	       time_parse(view_of(s->until), &until);
 }
 
-static const char statement_arguments[] = "EXCHANGE --kind hold|restriction|lift --until DATE-TIME | --hold STATEMENT --ground TEXT"
-	" --certificate FILE --key FILE --out NAME";
+static const char statement_arguments[] =
+        "EXCHANGE --kind hold|restriction|lift --until DATE-TIME | --hold STATEMENT --ground TEXT"
+        " --certificate FILE --key FILE --out NAME";
 
 /* Asks no daemon: whoever states a hold needs no access to the node. */
 static int run_statement(const struct ctl *c, int argc, char **argv)
@@ -275,7 +286,8 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 	if (!doc || json_object_set_new(doc, s.hold ? "hold" : "until", json_string(s.hold ? s.hold : s.until)) != 0)
 		error_set(&e, REASON_BAD_JSON, "what is stated is not UTF-8 text");
 	else if (ctl_sign_statement(&s.by, doc, "by", &e))
-		printf("%s.json and %s.p7s: show them with `gatewayctl retention %s`\n", s.by.out, s.by.out, s.hold ? "lift" : "hold");
+		printf("%s.json and %s.p7s: show them with `gatewayctl retention %s`\n", s.by.out, s.by.out,
+		       s.hold ? "lift" : "hold");
 	if (e.reason != REASON_NONE)
 		status = ctl_fail(CTL_FAILED, &e);
 	json_decref(doc);
@@ -283,13 +295,15 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_retention_commands[] = {
-	{ "retention", "due", "[--until DATE-TIME] [--by agreement|day]", "timers, earliest first, or counted", run_due },
+	{ "retention", "due", "[--until DATE-TIME] [--by agreement|day]", "timers, earliest first, or counted",
+	  run_due },
 	{ "retention", "histogram", "[--per day|week|month]", "what expires when", run_histogram },
 	{ "retention", "overdue", "", "duties whose receipts are overdue", run_overdue },
 	{ "retention", "run", "", "erases what is due now, without waiting for the next sweep", run_retention },
 	{ "retention", "holds", "[--all]", "legal holds and restrictions in force, or ended ones too", run_holds },
 	{ "retention", "hold-statement", statement_arguments,
-	  "states a legal hold, a restriction or the lift of one: NAME.json, and its signature NAME.p7s", run_statement },
+	  "states a legal hold, a restriction or the lift of one: NAME.json, and its signature NAME.p7s",
+	  run_statement },
 	{ "retention", "hold", hold_arguments, "sets a legal hold or a restriction by its signed statement", run_hold },
 	{ "retention", "lift", hold_arguments, "lifts one by a signed statement", run_lift },
 	{ NULL, NULL, NULL, NULL, NULL },

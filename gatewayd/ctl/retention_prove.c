@@ -11,9 +11,9 @@
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/print.h"
 
-#define USE "retention prove [--backup FILE] [--keys DIR] [--from STORE] [--key VKEY | --policy FILE] EXCHANGE"
+#define USE        "retention prove [--backup FILE] [--keys DIR] [--from STORE] [--key VKEY | --policy FILE] EXCHANGE"
 #define RECORD_MAX (64u * 1024 * 1024)
-#define LINES_MAX (1u << 20)
+#define LINES_MAX  (1u << 20)
 
 struct options {
 	const char *backup, *keys, *from, *key, *policy, *exchange;
@@ -22,11 +22,11 @@ struct options {
 struct finding {
 	struct uuid id;
 	/* The log. */
-	uint64_t entries;               /* that tell of an erasure */
-	struct buf lines;               /* of them, for people */
-	json_t *leaves;                 /* the same as documents */
-	const char *state;              /* of the exchange; NULL: the store has no row of it */
-	bool sealed;                    /* the store still holds its payload */
+	uint64_t entries;  /* that tell of an erasure */
+	struct buf lines;  /* of them, for people */
+	json_t *leaves;    /* the same as documents */
+	const char *state; /* of the exchange; NULL: the store has no row of it */
+	bool sealed;       /* the store still holds its payload */
 	/* The copy. */
 	bool looked, in_backup;
 	uint32_t slot, tried;
@@ -41,11 +41,13 @@ static bool tells_of(struct view leaf, const char *exchange)
 {
 	static const char operation[] = "\"operation\":\"erasure\"";
 
-	return memmem(leaf.p, leaf.n, operation, sizeof operation - 1) && memmem(leaf.p, leaf.n, exchange, strlen(exchange));
+	return memmem(leaf.p, leaf.n, operation, sizeof operation - 1) &&
+	       memmem(leaf.p, leaf.n, exchange, strlen(exchange));
 }
 
 /* The entry's own proof under the log's signed checkpoint. */
-static bool verify_entry(struct store *store, uint64_t index, struct view leaf, const struct audit_keys *keys, struct error *e)
+static bool verify_entry(struct store *store, uint64_t index, struct view leaf, const struct audit_keys *keys,
+                         struct error *e)
 {
 	struct buf note = BUF_INIT(NOTE_MAX);
 	const struct note_vkey *signer;
@@ -53,7 +55,8 @@ static bool verify_entry(struct store *store, uint64_t index, struct view leaf, 
 	struct receipt r;
 	unsigned cosigned;
 	bool ok = proof_read(store, store_log(store) << STORE_LOG_SHIFT | index, &r, &note, e) &&
-	          audit_keys_open(keys, r.checkpoint, &cp, &signer, &cosigned, e) && receipt_verify(&r, leaf, signer, e);
+	          audit_keys_open(keys, r.checkpoint, &cp, &signer, &cosigned, e) &&
+	          receipt_verify(&r, leaf, signer, e);
 
 	buf_free(&note);
 	return ok;
@@ -76,7 +79,8 @@ static bool search_log(struct audit_source *s, const struct audit_keys *keys, st
 		if (!verify_entry(audit_source_store(s), i, leaf, keys, e))
 			return false;
 		audit_line(i, leaf, false, &f->lines);
-		json_array_append_new(f->leaves, json_pack("{s:I, s:o*}", "index", (json_int_t)i, "entry", json_loadb(leaf.p, leaf.n, 0, NULL)));
+		json_array_append_new(f->leaves, json_pack("{s:I, s:o*}", "index", (json_int_t)i, "entry",
+		                                           json_loadb(leaf.p, leaf.n, 0, NULL)));
 		f->entries++;
 	}
 	return true;
@@ -85,8 +89,8 @@ static bool search_log(struct audit_source *s, const struct audit_keys *keys, st
 /* --- store and copy --- */
 
 /* Whether there is an exchange of this id and a payload of it. */
-static bool find_payload(struct store *s, struct finding *f, struct store_exchange *x, struct store_payload *p, bool *sealed,
-                         struct error *e)
+static bool find_payload(struct store *s, struct finding *f, struct store_exchange *x, struct store_payload *p,
+                         bool *sealed, struct error *e)
 {
 	struct error missing = { .reason = REASON_NONE };
 
@@ -101,19 +105,19 @@ static bool find_payload(struct store *s, struct finding *f, struct store_exchan
 	return true;
 }
 
-static bool opens(struct keystore *keys, struct gcm *gcm, uint32_t slot, const struct store_payload *p, const struct uuid *id,
-                  bool *live, struct error *e)
+static bool opens(struct keystore *keys, struct gcm *gcm, uint32_t slot, const struct store_payload *p,
+                  const struct uuid *id, bool *live, struct error *e)
 {
 	struct payload plain = { .plain = BUF_INIT(RECORD_MAX) };
 	struct error not = { .reason = REASON_NONE };
 	uint8_t key[32];
 	bool opened = false;
 
-	*live = keystore_get(keys, slot, key, &not);
+	*live = keystore_get(keys, slot, key, &not );
 	if (*live)
 		opened = payload_unseal(gcm, key, p->sealed, id, &plain);
-	else if (not.reason != REASON_NOT_FOUND && not.reason != REASON_CRYPTO)
-		*e = not;
+	else if (not .reason != REASON_NOT_FOUND && not .reason != REASON_CRYPTO)
+		*e = not ;
 	wipe(key, sizeof key);
 	payload_close(&plain);
 	return opened;
@@ -145,7 +149,8 @@ static bool look_at_backup(const char *backup, const char *dir, struct finding *
 	struct store_payload p;
 	struct store *store = store_open_reader(backup, e);
 	struct keystore *keys = store ? keystore_open_reader(dir, e) : NULL;
-	bool ok = keys && find_payload(store, f, &x, &p, &f->in_backup, e) && (!f->in_backup || try_keys(keys, &p, f, e));
+	bool ok =
+	        keys && find_payload(store, f, &x, &p, &f->in_backup, e) && (!f->in_backup || try_keys(keys, &p, f, e));
 
 	f->looked = ok;
 	keystore_close(keys);
@@ -204,9 +209,11 @@ static void show_json(const struct finding *f, bool erased)
 	json_t *doc = json_pack("{s:s, s:b, s:O, s:s?, s:b}", "exchange", id, "erased", erased, "entries", f->leaves,
 	                        "state", f->state, "payload", f->sealed);
 	if (f->looked)
-		json_object_set_new(doc, "backup", json_pack("{s:b, s:I, s:I, s:s, s:I, s:b}", "payload", f->in_backup,
-		                    "bytes", (json_int_t)f->bytes, "slot", (json_int_t)f->slot, "slot_state", holds_text[f->holds],
-		                    "keys_tried", (json_int_t)f->tried, "opens", f->opens));
+		json_object_set_new(doc, "backup",
+		                    json_pack("{s:b, s:I, s:I, s:s, s:I, s:b}", "payload", f->in_backup, "bytes",
+		                              (json_int_t)f->bytes, "slot", (json_int_t)f->slot, "slot_state",
+		                              holds_text[f->holds], "keys_tried", (json_int_t)f->tried, "opens",
+		                              f->opens));
 	ctl_print_json(doc);
 	json_decref(doc);
 }
@@ -214,8 +221,9 @@ static void show_json(const struct finding *f, bool erased)
 static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option list[] = {
-		{ "backup", required_argument, NULL, 'b' }, { "keys", required_argument, NULL, 'd' }, { "from", required_argument, NULL, 'f' },
-		{ "key", required_argument, NULL, 'k' }, { "policy", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 },
+		{ "backup", required_argument, NULL, 'b' }, { "keys", required_argument, NULL, 'd' },
+		{ "from", required_argument, NULL, 'f' },   { "key", required_argument, NULL, 'k' },
+		{ "policy", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -233,7 +241,8 @@ static bool parse(int argc, char **argv, struct options *o)
 	return o->exchange && (o->backup || !o->keys);
 }
 
-static bool find_out(const struct ctl *c, const struct options *o, const struct audit_keys *keys, struct finding *f, struct error *e)
+static bool find_out(const struct ctl *c, const struct options *o, const struct audit_keys *keys, struct finding *f,
+                     struct error *e)
 {
 	char *path = audit_log_path(c, o->from, e), *dir = NULL;
 	struct audit_source *s = path ? audit_source_open(path, NULL, e) : NULL;
@@ -260,7 +269,8 @@ static int run_prove(const struct ctl *c, int argc, char **argv)
 	struct finding f = { .lines = BUF_INIT(LINES_MAX), .leaves = json_array() };
 	int status = CTL_OK;
 
-	if (!parse(argc, argv, &o) || !uuid_parse(view_of(o.exchange), &f.id) || !audit_keys_load(c, o.key, o.policy, &keys, &e)) {
+	if (!parse(argc, argv, &o) || !uuid_parse(view_of(o.exchange), &f.id) ||
+	    !audit_keys_load(c, o.key, o.policy, &keys, &e)) {
 		json_decref(f.leaves);
 		return e.reason == REASON_NONE ? ctl_usage(USE) : ctl_fail(CTL_USAGE, &e);
 	}

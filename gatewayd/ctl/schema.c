@@ -11,7 +11,8 @@ static int schema_validate(const struct ctl *c, int argc, char **argv);
 const struct ctl_command ctl_schema_commands[] = {
 	{ "schema", "validate", "[OPTIONS] SCHEMA[#FRAGMENT] FILE…",
 	  "check files, or the lines of .ndjson files, against a JSON Schema (--format --strict --draft D --ref FILE "
-	  "--remotes DIR --ignore KEYWORD --output list|basic)", schema_validate },
+	  "--remotes DIR --ignore KEYWORD --output list|basic)",
+	  schema_validate },
 	{ "schema", "test", "[--format] [--draft D] [--remotes DIR] FILE…",
 	  "run files in the form of the official JSON Schema Test Suite", schema_test },
 	{ 0 }
@@ -23,11 +24,11 @@ struct checker {
 	const struct schema *schema;
 	struct schema_run *run;
 	struct tape_parser *parser;
-	struct buf line;                /* what is printed for one instance */
+	struct buf line; /* what is printed for one instance */
 	const char *file;
-	uint32_t first_line;            /* of the instance in its file */
-	bool by_line;                   /* .ndjson */
-	const struct tape *tape;        /* for listing faults */
+	uint32_t first_line;     /* of the instance in its file */
+	bool by_line;            /* .ndjson */
+	const struct tape *tape; /* for listing faults */
 	size_t faults;
 	unsigned long valid, invalid;
 };
@@ -87,14 +88,16 @@ static void print_head(struct checker *k, const char *verdict)
 static bool print_output(struct checker *k, const struct tape *t, const char *unchecked)
 {
 	bool basic = strcmp(k->output, "basic") == 0;
-	enum schema_verdict v = t ? schema_output(k->schema, k->run, t, 0, basic ? OUTPUT_BASIC : OUTPUT_LIST, &k->line)
-	                          : SCHEMA_LIMIT;
+	enum schema_verdict v =
+	        t ? schema_output(k->schema, k->run, t, 0, basic ? OUTPUT_BASIC : OUTPUT_LIST, &k->line) : SCHEMA_LIMIT;
 
 	if (v == SCHEMA_LIMIT) {
-		buf_adds(&k->line, basic ? "{\"valid\":false,\"errors\":[{\"keywordLocation\":\"\",\"instanceLocation\":\"\","
-		                           "\"error\":"
-		                         : "{\"valid\":false,\"details\":[{\"valid\":false,\"evaluationPath\":\"\",\"schemaLocation\""
-		                           ":\"\",\"instanceLocation\":\"\",\"errors\":{\"\":");
+		buf_adds(
+		        &k->line,
+		        basic ? "{\"valid\":false,\"errors\":[{\"keywordLocation\":\"\",\"instanceLocation\":\"\","
+		                "\"error\":"
+		              : "{\"valid\":false,\"details\":[{\"valid\":false,\"evaluationPath\":\"\",\"schemaLocation\""
+		                ":\"\",\"instanceLocation\":\"\",\"errors\":{\"\":");
 		buf_add_json_string(&k->line, view_of(unchecked));
 		buf_adds(&k->line, basic ? "}]}" : "}}]}");
 	}

@@ -5,7 +5,7 @@
 #include <getopt.h>
 #include <sys/stat.h>
 
-#define REMOTES_BASE "http://localhost:1234"
+#define REMOTES_BASE  "http://localhost:1234"
 #define REMOTES_DEPTH 16
 
 char *schema_file_uri(const char *path)
@@ -92,7 +92,10 @@ static bool read_draft(const char *name, enum schema_draft *out)
 		const char *name;
 		enum schema_draft draft;
 	} drafts[] = {
-		{ "2020-12", DRAFT_2020_12 }, { "2019-09", DRAFT_2019_09 }, { "7", DRAFT_7 }, { "6", DRAFT_6 },
+		{ "2020-12", DRAFT_2020_12 },
+		{ "2019-09", DRAFT_2019_09 },
+		{ "7", DRAFT_7 },
+		{ "6", DRAFT_6 },
 	};
 
 	if (strncmp(name, "draft", 5) == 0)
@@ -108,17 +111,14 @@ static bool read_draft(const char *name, enum schema_draft *out)
 enum { OPTION_FORMAT = 256, OPTION_DRAFT, OPTION_REMOTES, OPTION_STRICT, OPTION_OUTPUT, OPTION_REF, OPTION_IGNORE };
 
 static const struct option long_options[] = {
-	{ "format", no_argument, NULL, OPTION_FORMAT },
-	{ "draft", required_argument, NULL, OPTION_DRAFT },
-	{ "remotes", required_argument, NULL, OPTION_REMOTES },
-	{ "strict", no_argument, NULL, OPTION_STRICT },
-	{ "output", required_argument, NULL, OPTION_OUTPUT },
-	{ "ref", required_argument, NULL, OPTION_REF },
-	{ "ignore", required_argument, NULL, OPTION_IGNORE },
-	{ NULL, 0, NULL, 0 }
+	{ "format", no_argument, NULL, OPTION_FORMAT },         { "draft", required_argument, NULL, OPTION_DRAFT },
+	{ "remotes", required_argument, NULL, OPTION_REMOTES }, { "strict", no_argument, NULL, OPTION_STRICT },
+	{ "output", required_argument, NULL, OPTION_OUTPUT },   { "ref", required_argument, NULL, OPTION_REF },
+	{ "ignore", required_argument, NULL, OPTION_IGNORE },   { NULL, 0, NULL, 0 }
 };
 
-#define VALIDATE_USAGE "schema validate [--format] [--draft 2020-12|2019-09|7|6] [--remotes DIR] [--ref FILE]… [--strict]\n" \
+#define VALIDATE_USAGE \
+	"schema validate [--format] [--draft 2020-12|2019-09|7|6] [--remotes DIR] [--ref FILE]… [--strict]\n" \
 	"       [--ignore KEYWORD]… [--output list|basic] SCHEMA[#FRAGMENT] FILE…"
 #define TEST_USAGE "schema test [--format] [--draft 2020-12|2019-09|7|6] [--remotes DIR] FILE…"
 
@@ -134,12 +134,8 @@ int schema_setup_read(struct schema_setup *s, int argc, char **argv, bool valida
 		if (option > OPTION_REMOTES && !validate)
 			return ctl_usage(usage);
 		switch (option) {
-		case OPTION_FORMAT:
-			s->options.formats = true;
-			break;
-		case OPTION_STRICT:
-			s->options.strict = true;
-			break;
+		case OPTION_FORMAT: s->options.formats = true; break;
+		case OPTION_STRICT: s->options.strict = true; break;
 		case OPTION_DRAFT:
 			if (!read_draft(optarg, &s->options.draft))
 				return ctl_usage(usage);
@@ -154,14 +150,9 @@ int schema_setup_read(struct schema_setup *s, int argc, char **argv, bool valida
 				return ctl_usage(usage);
 			s->ignored[s->options.n_ignored++] = view_of(optarg);
 			break;
-		case OPTION_REMOTES:
-			ok = add_folder(s, optarg, REMOTES_BASE, 0, &e);
-			break;
-		case OPTION_REF:
-			ok = add_file(s, schema_file_uri(optarg), optarg, &e);
-			break;
-		default:
-			return ctl_usage(usage);
+		case OPTION_REMOTES: ok = add_folder(s, optarg, REMOTES_BASE, 0, &e); break;
+		case OPTION_REF: ok = add_file(s, schema_file_uri(optarg), optarg, &e); break;
+		default: return ctl_usage(usage);
 		}
 	}
 	if (!ok)
@@ -192,7 +183,7 @@ struct schema *schema_setup_compile(const struct schema_setup *s, const char *ur
 	if (!ok)
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
 	for (size_t i = 0; ok && i < s->n_files; i++)
-		ok = strcmp(s->files[i].uri, uri) == 0 ||       /* the schema itself may be among them */
+		ok = strcmp(s->files[i].uri, uri) == 0 || /* the schema itself may be among them */
 		     schema_set_add(set, view_of(s->files[i].uri), view_make(s->files[i].text, s->files[i].n), e);
 	if (ok && schema_set_add(set, view_of(uri), text, e))
 		schema = schema_compile(set, view_of(at), &s->options, e);

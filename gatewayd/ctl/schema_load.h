@@ -7,7 +7,7 @@
 #include "lib/base/buf.h"
 #include "lib/schema/schema.h"
 
-#define SCHEMA_FILE_MAX (64u << 20)
+#define SCHEMA_FILE_MAX  (64u << 20)
 #define SCHEMA_FILES_MAX 1024u
 
 /* A document and the URI it is known by; both are owned. */
@@ -19,8 +19,8 @@ struct schema_file {
 struct schema_setup {
 	struct schema_options options;
 	struct view ignored[32];
-	const char *output;             /* --output: "list", "basic", or NULL */
-	struct schema_file *files;      /* of --ref and --remotes */
+	const char *output;        /* --output: "list", "basic", or NULL */
+	struct schema_file *files; /* of --ref and --remotes */
 	size_t n_files;
 };
 

@@ -51,12 +51,9 @@ static const char *run_test(struct suite *s, const struct schema *schema, struct
 	if (!tape_parse(s->instance, data, &t, &e))
 		return "the data cannot be read";
 	switch (schema_check(schema, s->run, &t, 0)) {
-	case SCHEMA_VALID:
-		return valid ? NULL : "valid, but must be invalid";
-	case SCHEMA_INVALID:
-		return valid ? "invalid, but must be valid" : NULL;
-	case SCHEMA_LIMIT:
-		break;
+	case SCHEMA_VALID: return valid ? NULL : "valid, but must be invalid";
+	case SCHEMA_INVALID: return valid ? "invalid, but must be valid" : NULL;
+	case SCHEMA_LIMIT: break;
 	}
 	return "a limit was reached";
 }
@@ -70,7 +67,8 @@ static bool run_group(struct suite *s, const struct tape *t, uint32_t group, str
 
 	tape_place(t, t->nodes[group].off, &line, &column);
 	if (!source || !tests || t->nodes[tests].type != TAPE_ARRAY)
-		return error_at(e, REASON_SCHEMA_ERROR, s->file, line, column, "is no group of the suite: schema and tests");
+		return error_at(e, REASON_SCHEMA_ERROR, s->file, line, column,
+		                "is no group of the suite: schema and tests");
 	struct schema *schema = schema_setup_compile(s->setup, CASE_URI, tape_token(t, source), "", &bad);
 	for (uint32_t i = tests + 1; i < t->nodes[tests].next; i = t->nodes[i].next) {
 		uint32_t data = tape_member(t, i, VIEW("data")), verdict = tape_member(t, i, VIEW("valid"));

@@ -6,14 +6,15 @@
 
 #define STATEMENT_MAX 16384
 #define SIGNATURE_MAX 32768
-#define PEM_MAX 65536
+#define PEM_MAX       65536
 
 static bool write_beside(const char *out, const char *suffix, struct view text, struct error *e)
 {
 	char path[4096];
 
-	return snprintf(path, sizeof path, "%s%s", out, suffix) < (int)sizeof path ? file_write_new(path, text, 0644, e)
-	                                                                           : error_set(e, REASON_IO, "the path is too long");
+	return snprintf(path, sizeof path, "%s%s", out, suffix) < (int)sizeof path
+	               ? file_write_new(path, text, 0644, e)
+	               : error_set(e, REASON_IO, "the path is too long");
 }
 
 /* The statement's text with its signer in it; NULL: no memory. */
@@ -34,15 +35,18 @@ bool ctl_sign_statement(const struct ctl_signing *s, json_t *statement, const ch
 	char *cert = NULL, *key = NULL, *text = NULL;
 	size_t n_cert, n_key = 0;
 	struct cert_id id;
-	bool ok = ctl_read_file(s->certificate, PEM_MAX, &cert, &n_cert, e) && ctl_read_file(s->key, PEM_MAX, &key, &n_key, e) &&
+	bool ok = ctl_read_file(s->certificate, PEM_MAX, &cert, &n_cert, e) &&
+	          ctl_read_file(s->key, PEM_MAX, &key, &n_key, e) &&
 	          cert_pem_to_der(view_make(cert, n_cert), &der, e) && cert_read(buf_view(&der), &id, e);
 
 	if (ok) {
 		text = complete(statement, by, &id.spki);
-		ok = text ? cms_sign(VIEW(""), view_of(text), view_make(cert, n_cert), view_make(key, n_key), &signature, e)
+		ok = text ? cms_sign(VIEW(""), view_of(text), view_make(cert, n_cert), view_make(key, n_key),
+		                     &signature, e)
 		          : error_set(e, REASON_NO_MEMORY, "memory ran out");
 	}
-	ok = ok && write_beside(s->out, ".json", view_of(text), e) && write_beside(s->out, ".p7s", buf_view(&signature), e);
+	ok = ok && write_beside(s->out, ".json", view_of(text), e) &&
+	     write_beside(s->out, ".p7s", buf_view(&signature), e);
 	if (key)
 		wipe(key, n_key);
 	free(key);
@@ -53,7 +57,8 @@ bool ctl_sign_statement(const struct ctl_signing *s, json_t *statement, const ch
 	return ok;
 }
 
-json_t *ctl_statement_request(const char *what, const char *exchange, const char *statement_path, const char *signature_path)
+json_t *ctl_statement_request(const char *what, const char *exchange, const char *statement_path,
+                              const char *signature_path)
 {
 	struct error e = { .reason = REASON_NONE };
 	char *statement = NULL, *signature = NULL;
@@ -62,7 +67,8 @@ json_t *ctl_statement_request(const char *what, const char *exchange, const char
 
 	if (ctl_read_file(statement_path, STATEMENT_MAX, &statement, &n, &e) &&
 	    ctl_read_file(signature_path, SIGNATURE_MAX, &signature, &m, &e)) {
-		request = json_pack("{s:s, s:s%, s:s%}", "do", what, "statement", statement, n, "signature", signature, m);
+		request = json_pack("{s:s, s:s%, s:s%}", "do", what, "statement", statement, n, "signature", signature,
+		                    m);
 		if (!request)
 			error_set(&e, REASON_BAD_JSON, "statement or signature is not text");
 	}

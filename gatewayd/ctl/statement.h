@@ -16,6 +16,7 @@ bool ctl_sign_statement(const struct ctl_signing *s, json_t *statement, const ch
 
 /* A request that shows a statement and its signature to the daemon. `exchange` NULL: about none. NULL after it was
  * said why not. */
-json_t *ctl_statement_request(const char *what, const char *exchange, const char *statement_path, const char *signature_path);
+json_t *ctl_statement_request(const char *what, const char *exchange, const char *statement_path,
+                              const char *signature_path);
 
 #endif

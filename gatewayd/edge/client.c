@@ -4,7 +4,7 @@
 
 #include "gatewayd/edge/client_state.h"
 
-#define LINKS_A_TARGET 32               /* of a thread; more requests wait for one of them */
+#define LINKS_A_TARGET 32 /* of a thread; more requests wait for one of them */
 
 void target_dispatch(struct client *c, struct target *g)
 {
@@ -48,13 +48,14 @@ static void target_rest(struct target *g)
 		link_close(TAILQ_FIRST(&g->idle));
 }
 
-struct target *target_get(struct client *c, struct view host, uint16_t port, struct view server_name,
-                          struct view pins, bool plain)
+struct target *target_get(struct client *c, struct view host, uint16_t port, struct view server_name, struct view pins,
+                          bool plain)
 {
 	struct target *g = c->targets;
 
-	while (g && (g->port != port || g->plain != plain || !view_is(host, g->host) || !view_is(server_name, g->server_name) ||
-	             g->n_pins != pins.n / 32 || (pins.n && memcmp(g->pins, pins.p, pins.n) != 0)))
+	while (g && (g->port != port || g->plain != plain || !view_is(host, g->host) ||
+	             !view_is(server_name, g->server_name) || g->n_pins != pins.n / 32 ||
+	             (pins.n && memcmp(g->pins, pins.p, pins.n) != 0)))
 		g = g->next;
 	if (g)
 		return g;

@@ -8,8 +8,8 @@
 #include "lib/base/wire.h"
 
 #define READS_A_TURN 4
-#define CREDIT_STEP (CHANNEL_CREDIT / 4)
-#define REPLY_PIECE (CHANNEL_PAYLOAD_MAX - 2 * HTTP_HEAD_MAX)
+#define CREDIT_STEP  (CHANNEL_CREDIT / 4)
+#define REPLY_PIECE  (CHANNEL_PAYLOAD_MAX - 2 * HTTP_HEAD_MAX)
 
 /* Sends an answer's head and the first bytes of its body to core as one frame. */
 static void pass_reply(struct link *l, struct view *in)
@@ -82,21 +82,14 @@ static void take_answer(struct link *l, struct view in)
 		enum http_step step = http_read(&l->http, &piece, &body);
 		in = view_from(in, before - piece.n);
 		switch (step) {
-		case HTTP_MORE:
-			return;
-		case HTTP_HEAD:
-			pass_reply(l, &in);
-			break;
+		case HTTP_MORE: return;
+		case HTTP_HEAD: pass_reply(l, &in); break;
 		case HTTP_BODY:
 			o->credit -= body.n;
 			edge_send(l->client->thread, FRAME_BODY, l->http.left == 0, o->id, body, VIEW(""));
 			break;
-		case HTTP_END:
-			answer_ends(l, in.n > 0);
-			return;
-		case HTTP_FAILED:
-			link_fail(l, l->http.why);
-			return;
+		case HTTP_END: answer_ends(l, in.n > 0); return;
+		case HTTP_FAILED: link_fail(l, l->http.why); return;
 		}
 	}
 }
@@ -116,8 +109,8 @@ static enum tls_status read_some(struct link *l, size_t *n)
 {
 	struct edge_thread *t = l->client->thread;
 
-	return l->tls ? tls_read(l->tls, t->scratch, sizeof t->scratch, n) :
-	                of_socket(recv(l->fd, t->scratch, sizeof t->scratch, 0), n);
+	return l->tls ? tls_read(l->tls, t->scratch, sizeof t->scratch, n)
+	              : of_socket(recv(l->fd, t->scratch, sizeof t->scratch, 0), n);
 }
 
 static enum tls_status write_some(struct link *l, struct view v, size_t *n)
@@ -132,19 +125,11 @@ static enum tls_status write_some(struct link *l, struct view v, size_t *n)
 static bool went_on(struct link *l, enum tls_status status)
 {
 	switch (status) {
-	case TLS_OK:
-		return true;
-	case TLS_WANT_READ:
-		break;
-	case TLS_WANT_WRITE:
-		link_wants(l, l->reads, true);
-		break;
-	case TLS_CLOSED:
-		link_fail(l, "the connection was closed before the answer was complete");
-		break;
-	case TLS_FAILED:
-		link_fail(l, l->tls ? tls_why(l->tls) : "the connection broke");
-		break;
+	case TLS_OK: return true;
+	case TLS_WANT_READ: break;
+	case TLS_WANT_WRITE: link_wants(l, l->reads, true); break;
+	case TLS_CLOSED: link_fail(l, "the connection was closed before the answer was complete"); break;
+	case TLS_FAILED: link_fail(l, l->tls ? tls_why(l->tls) : "the connection broke"); break;
 	}
 	return false;
 }
@@ -159,7 +144,7 @@ void link_read(struct link *l)
 		if (!went_on(l, read_some(l, &n)))
 			return;
 		if (l->state == LINK_IDLE) {
-			link_close(l);          /* an answer that nobody asked for */
+			link_close(l); /* an answer that nobody asked for */
 			return;
 		}
 		take_answer(l, view_make(t->scratch, n));

@@ -189,18 +189,11 @@ static void link_progress(struct link *l)
 		link_become(l, LINK_HANDSHAKE);
 	}
 	switch (tls_handshake(l->tls)) {
-	case TLS_OK:
-		break;
-	case TLS_WANT_READ:
-		link_wants(l, true, false);
-		return;
-	case TLS_WANT_WRITE:
-		link_wants(l, false, true);
-		return;
+	case TLS_OK: break;
+	case TLS_WANT_READ: link_wants(l, true, false); return;
+	case TLS_WANT_WRITE: link_wants(l, false, true); return;
 	case TLS_CLOSED:
-	case TLS_FAILED:
-		link_fail(l, tls_why(l->tls));
-		return;
+	case TLS_FAILED: link_fail(l, tls_why(l->tls)); return;
 	}
 	if (!pinned(l)) {
 		link_fail(l, "the partner's key is not one that is pinned");

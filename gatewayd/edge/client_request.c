@@ -5,7 +5,7 @@
 #include "gatewayd/edge/client_state.h"
 #include "lib/base/wire.h"
 
-#define HEAD_MAX (16u * 1024)           /* of a request that is sent */
+#define HEAD_MAX (16u * 1024) /* of a request that is sent */
 
 struct outbound **outbound_find(struct client *c, uint64_t id)
 {
@@ -144,7 +144,7 @@ void outbound_take(struct client *c, const struct frame *f)
 	TAILQ_INSERT_TAIL(&o->target->waiting, o, waits);
 	evtimer_assign(&o->deadline, c->thread->base, on_deadline, o);
 	struct timeval in = { .tv_sec = (time_t)(deadline / 1000 % 1000000),
-		.tv_usec = (suseconds_t)(deadline % 1000 * 1000) };
+		              .tv_usec = (suseconds_t)(deadline % 1000 * 1000) };
 	event_add(&o->deadline, &in);
 	if (!write_head(o, &r, length, o->body_left > 0)) {
 		outbound_fail(o, "the request is not one that can be sent");
@@ -158,8 +158,7 @@ void outbound_take_body(struct outbound *o, const struct frame *f)
 	bool last = f->flags & FRAME_LAST;
 	struct link *l = o->link;
 
-	if (f->payload.n > o->core_credit || f->payload.n > o->body_left ||
-	    (last && f->payload.n != o->body_left)) {
+	if (f->payload.n > o->core_credit || f->payload.n > o->body_left || (last && f->payload.n != o->body_left)) {
 		edge_log(o->client->thread, "core sent more of a body than it may, or not the length it named");
 		outbound_end(o, "the request is not one that can be sent");
 		return;

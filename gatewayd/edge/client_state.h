@@ -16,13 +16,13 @@ struct target {
 	struct target *next;
 	char *host, *server_name;
 	uint16_t port;
-	bool plain;                     /* without TLS */
+	bool plain; /* without TLS */
 	uint8_t n_pins;
 	struct digest *pins;
 	TAILQ_HEAD(, outbound) waiting;
-	TAILQ_HEAD(, link) idle;        /* the one used last first, so that the others grow old and close */
+	TAILQ_HEAD(, link) idle; /* the one used last first, so that the others grow old and close */
 	uint32_t n_links;
-	bool dispatching;               /* dispatch() is on the stack: the outermost call goes on */
+	bool dispatching; /* dispatch() is on the stack: the outermost call goes on */
 };
 
 /* A request of core. `bytes` holds head and body from the start until more than a credit's worth went by,
@@ -31,19 +31,19 @@ struct outbound {
 	struct client *client;
 	uint64_t id;
 	struct target *target;
-	struct link *link;              /* NULL: waiting */
+	struct link *link; /* NULL: waiting */
 	TAILQ_ENTRY(outbound) waits;
-	struct outbound *chain;         /* of the table by id */
+	struct outbound *chain; /* of the table by id */
 	struct event deadline;
 	struct buf bytes;
-	size_t sent;                    /* of bytes */
-	uint64_t body_left;             /* still to come from core */
-	uint64_t core_credit;           /* what core may send of it */
-	bool dropped;                   /* the start of bytes is gone */
-	bool safe_to_repeat;            /* GET, HEAD, or with a key that makes it once in effect */
+	size_t sent;          /* of bytes */
+	uint64_t body_left;   /* still to come from core */
+	uint64_t core_credit; /* what core may send of it */
+	bool dropped;         /* the start of bytes is gone */
+	bool safe_to_repeat;  /* GET, HEAD, or with a key that makes it once in effect */
 	bool repeated, head_request;
-	bool replied;                   /* the answer's head went to core */
-	uint64_t credit;                /* what core takes of the answer's body */
+	bool replied;    /* the answer's head went to core */
+	uint64_t credit; /* what core takes of the answer's body */
 };
 
 /* A connection's life; link_become() makes every transition.
@@ -64,19 +64,19 @@ struct link {
 	struct lookup *lookup;
 	struct addresses addresses;
 	int next_address;
-	int fd;                         /* -1: none */
+	int fd; /* -1: none */
 	struct tls *tls;
 	struct event readable, writable, idle_timer;
 	bool reads, writes, has_events;
-	uint32_t served;                /* answers read whole */
+	uint32_t served; /* answers read whole */
 	struct http_reader http;
-	struct buf pending;             /* of an answer, beyond core's credit */
-	TAILQ_ENTRY(link) entry;        /* in the target's idle list, or the closed */
+	struct buf pending;      /* of an answer, beyond core's credit */
+	TAILQ_ENTRY(link) entry; /* in the target's idle list, or the closed */
 };
 
 struct client {
 	struct edge_thread *thread;
-	struct settings *settings;      /* that resolver and new connections use */
+	struct settings *settings; /* that resolver and new connections use */
 	struct resolver *resolver;
 	struct target *targets;
 	struct outbound *bucket[BUCKETS];
@@ -85,8 +85,8 @@ struct client {
 
 /* client.c. Where a request goes, made when it is new; the client keeps it. NULL: no memory, or a zero byte in a
  * name. `pins`: digests of 32 bytes, one after another. */
-struct target *target_get(struct client *c, struct view host, uint16_t port, struct view server_name,
-                          struct view pins, bool plain) MUST_USE;
+struct target *target_get(struct client *c, struct view host, uint16_t port, struct view server_name, struct view pins,
+                          bool plain) MUST_USE;
 /* Gives waiting requests the connections that are free, and opens new ones. */
 void target_dispatch(struct client *c, struct target *g);
 

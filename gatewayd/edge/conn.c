@@ -10,8 +10,8 @@
 #include "gatewayd/edge/peers.h"
 
 #define LINGER_MS 2000
-#define REST_MS 1000                            /* idle so long, a connection gives its buffers back */
-#define OUT_MAX (CHANNEL_CREDIT + 64u * 1024)   /* an answer's bytes that wait for the socket */
+#define REST_MS   1000                          /* idle so long, a connection gives its buffers back */
+#define OUT_MAX   (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
 
 /* How long a connection may stay in its state, milliseconds. */
 static uint32_t timed(const struct conn *c, enum conn_state state)
@@ -229,9 +229,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 		if (c->state == CONN_SENDING)
 			conn_take_answer(c, f);
 		break;
-	case FRAME_CREDIT:
-		conn_take_credit(c, f);
-		break;
+	case FRAME_CREDIT: conn_take_credit(c, f); break;
 	case FRAME_ABORT:
 		c->request = 0;
 		conn_refuse(c, 503, REASON_UNAVAILABLE, "the gateway gave the request up");
@@ -241,8 +239,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 	case FRAME_CLOSE:
 	case FRAME_HEAD:
 	case FRAME_OUTBOUND:
-	case FRAME_TYPES:
-		break;
+	case FRAME_TYPES: break;
 	}
 }
 
@@ -255,9 +252,7 @@ static void conn_late(struct conn *c)
 		c->thread->counts.handshakes_late++;
 		conn_close(c);
 		break;
-	case CONN_HEAD:
-		conn_refuse(c, 408, REASON_TIMEOUT, "the head of the request did not arrive in time");
-		break;
+	case CONN_HEAD: conn_refuse(c, 408, REASON_TIMEOUT, "the head of the request did not arrive in time"); break;
 	case CONN_BODY:
 		if (c->pending.n > 0 || c->held)
 			conn_refuse(c, 503, REASON_UNAVAILABLE, "the gateway could not take the body in time");
@@ -266,15 +261,12 @@ static void conn_late(struct conn *c)
 		break;
 	case CONN_WAITING:
 		conn_refuse(c, 503, REASON_UNAVAILABLE,
-		       "no answer came in time; send the same request with the same key again");
+		            "no answer came in time; send the same request with the same key again");
 		break;
 	case CONN_IDLE:
 	case CONN_SENDING:
-	case CONN_LINGER:
-		conn_close(c);
-		break;
-	case CONN_CLOSED:
-		break;
+	case CONN_LINGER: conn_close(c); break;
+	case CONN_CLOSED: break;
 	}
 }
 
@@ -283,7 +275,8 @@ static void rest(struct conn_table *table, uint64_t until)
 {
 	struct conn *c;
 
-	TAILQ_FOREACH_REVERSE(c, &table->timed[CONN_IDLE], conn_list, link) {
+	TAILQ_FOREACH_REVERSE(c, &table->timed[CONN_IDLE], conn_list, link)
+	{
 		uint64_t since = c->deadline - c->settings->limits.idle_ms;
 		if (since <= table->rested)
 			break;

@@ -90,8 +90,7 @@ static void take_input(struct conn *c, struct view in)
 		enum http_step step = http_read(&c->http, &piece, &body);
 		in = view_from(in, before - piece.n);
 		switch (step) {
-		case HTTP_MORE:
-			return;
+		case HTTP_MORE: return;
 		case HTTP_FAILED:
 			c->bodiless = view_is(http_method(&c->http), "HEAD");
 			refuse_read(c);
@@ -107,8 +106,7 @@ static void take_input(struct conn *c, struct view in)
 			if (c->http.left == 0)
 				conn_become(c, CONN_WAITING);
 			break;
-		case HTTP_END:
-			break;
+		case HTTP_END: break;
 		}
 		if (c->state >= CONN_WAITING) {
 			if (in.n > 0 && c->state < CONN_LINGER)
@@ -157,12 +155,8 @@ static void handshake_on(struct conn *c)
 		conn_want_write(c, false);
 		handshake_done(c);
 		return;
-	case TLS_WANT_READ:
-		conn_want_write(c, false);
-		return;
-	case TLS_WANT_WRITE:
-		conn_want_write(c, true);
-		return;
+	case TLS_WANT_READ: conn_want_write(c, false); return;
+	case TLS_WANT_WRITE: conn_want_write(c, true); return;
 	case TLS_CLOSED:
 	case TLS_FAILED:
 		c->thread->counts.handshakes_failed++;
@@ -226,19 +220,11 @@ static void read_on(struct conn *c)
 		enum tls_status status = read_socket(c, &n);
 		c->read_wants_write = status == TLS_WANT_WRITE;
 		switch (status) {
-		case TLS_OK:
-			break;
-		case TLS_WANT_READ:
-			return;
-		case TLS_WANT_WRITE:
-			conn_want_write(c, true);
-			return;
-		case TLS_CLOSED:
-			peer_half_closed(c);
-			return;
-		case TLS_FAILED:
-			conn_close(c);
-			return;
+		case TLS_OK: break;
+		case TLS_WANT_READ: return;
+		case TLS_WANT_WRITE: conn_want_write(c, true); return;
+		case TLS_CLOSED: peer_half_closed(c); return;
+		case TLS_FAILED: conn_close(c); return;
 		}
 		struct view in = view_make(t->scratch, n);
 		if (c->state >= CONN_WAITING)

@@ -56,15 +56,11 @@ static bool write_some(struct conn *c, struct view *v)
 
 		if (c->tls) {
 			switch (tls_write(c->tls, *v, &n)) {
-			case TLS_OK:
-				break;
+			case TLS_OK: break;
 			case TLS_WANT_READ:
-			case TLS_WANT_WRITE:
-				return true;
+			case TLS_WANT_WRITE: return true;
 			case TLS_CLOSED:
-			case TLS_FAILED:
-				conn_close(c);
-				return false;
+			case TLS_FAILED: conn_close(c); return false;
 			}
 		} else {
 			ssize_t sent = send(c->fd, v->p, v->n, MSG_NOSIGNAL);
@@ -209,7 +205,7 @@ void conn_take_reply(struct conn *c, const struct frame *f)
 	bool ok = status >= 200 && status <= 599;
 
 	if (c->state == CONN_BODY)
-		c->last_answer = true;          /* the rest of the request is not read */
+		c->last_answer = true; /* the rest of the request is not read */
 	begin_answer_head(c, b, status, length);
 	for (;;) {
 		struct view name = read_view16(&r);

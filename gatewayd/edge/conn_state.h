@@ -6,10 +6,10 @@
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/http.h"
 
-#define CREDIT_STEP (CHANNEL_CREDIT / 4)
-#define READS_A_TURN 4                          /* of one connection, so that none starves the others */
-#define SLOT_BITS 20                            /* low bits of an id: the place in the table */
-#define SLOT_MASK ((UINT64_C(1) << SLOT_BITS) - 1)
+#define CREDIT_STEP  (CHANNEL_CREDIT / 4)
+#define READS_A_TURN 4  /* of one connection, so that none starves the others */
+#define SLOT_BITS    20 /* low bits of an id: the place in the table */
+#define SLOT_MASK    ((UINT64_C(1) << SLOT_BITS) - 1)
 
 /* A connection's life; conn_become() makes every transition.
  *
@@ -21,15 +21,15 @@
  *
  * Each state but CLOSED has a deadline that starts when it is entered; see timed(). */
 enum conn_state {
-	CONN_HANDSHAKE,         /* TLS is under way */
-	CONN_IDLE,              /* between requests */
-	CONN_HEAD,              /* a request's first byte came */
-	CONN_BODY,              /* its head went to core, its body is on the way */
-	CONN_WAITING,           /* core has all of it */
-	CONN_SENDING,           /* an answer is being written */
-	CONN_LINGER,            /* all is written; what still comes is thrown away, so that a reset does not
+	CONN_HANDSHAKE, /* TLS is under way */
+	CONN_IDLE,      /* between requests */
+	CONN_HEAD,      /* a request's first byte came */
+	CONN_BODY,      /* its head went to core, its body is on the way */
+	CONN_WAITING,   /* core has all of it */
+	CONN_SENDING,   /* an answer is being written */
+	CONN_LINGER,    /* all is written; what still comes is thrown away, so that a reset does not
 	                         * overtake the answer */
-	CONN_CLOSED             /* freed at the end of the turn */
+	CONN_CLOSED     /* freed at the end of the turn */
 };
 #define CONN_STATES CONN_CLOSED
 
@@ -38,26 +38,26 @@ struct conn {
 	struct settings *settings;
 	enum conn_state state;
 	int fd;
-	struct tls *tls;                /* NULL: a monitor */
+	struct tls *tls; /* NULL: a monitor */
 	struct event readable, writable;
-	bool reads, writes;             /* the events are added */
-	bool read_wants_write;          /* TLS must write before it can read on */
-	bool half_closed;               /* the peer said that it sends no more */
-	bool last_answer;               /* the connection ends with the answer under way */
-	bool bodiless;                  /* the answer's body is not sent (HEAD) */
-	bool answered;                  /* core sent the whole answer */
-	bool held;                      /* not read while core's queue is full */
-	bool counted;                   /* in edge->peers */
-	uint64_t id, request;           /* on the channel; request 0: none that core knows */
+	bool reads, writes;    /* the events are added */
+	bool read_wants_write; /* TLS must write before it can read on */
+	bool half_closed;      /* the peer said that it sends no more */
+	bool last_answer;      /* the connection ends with the answer under way */
+	bool bodiless;         /* the answer's body is not sent (HEAD) */
+	bool answered;         /* core sent the whole answer */
+	bool held;             /* not read while core's queue is full */
+	bool counted;          /* in edge->peers */
+	uint64_t id, request;  /* on the channel; request 0: none that core knows */
 	uint64_t deadline;
-	TAILQ_ENTRY(conn) link;         /* in the list of its state, or of the closed */
+	TAILQ_ENTRY(conn) link; /* in the list of its state, or of the closed */
 	struct http_reader http;
-	struct buf pending;             /* read, not taken yet: sent ahead, or beyond core's credit */
-	uint64_t credit;                /* bytes of body that core takes now */
-	struct buf out;                 /* written as far as out_at */
+	struct buf pending; /* read, not taken yet: sent ahead, or beyond core's credit */
+	uint64_t credit;    /* bytes of body that core takes now */
+	struct buf out;     /* written as far as out_at */
 	size_t out_at;
-	uint64_t answer_left;           /* of the answer's body, still to come from core */
-	uint64_t uncredited;            /* of the answer's body, came and not yet given back as credit */
+	uint64_t answer_left; /* of the answer's body, still to come from core */
+	uint64_t uncredited;  /* of the answer's body, came and not yet given back as credit */
 	struct digest peer;
 };
 
@@ -69,7 +69,7 @@ struct conn_table {
 	uint32_t *free_slots;
 	uint64_t next_id;
 	uint32_t n_held;
-	uint64_t rested;                /* connections idle since before then have given their buffers back */
+	uint64_t rested; /* connections idle since before then have given their buffers back */
 	/* One list a state, in the order of entering. A state's duration is the same for all but around a
 	 * reload, so the head is the first that is due. */
 	struct conn_list timed[CONN_STATES];

@@ -20,10 +20,10 @@
 #include "gatewayd/edge/listener.h"
 #include "gatewayd/edge/peers.h"
 
-#define EXIT_CONFIG 78                  /* EX_CONFIG of sysexits.h */
-#define BUILD_MAX (2 * CHANNEL_FRAME_MAX)
-#define PRINT_MS 60000
-#define LAST_TURNS 64
+#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+#define BUILD_MAX   (2 * CHANNEL_FRAME_MAX)
+#define PRINT_MS    60000
+#define LAST_TURNS  64
 
 /* Changes of a turn reach epoll together. One for a descriptor that was closed meanwhile, and that another thread
  * opened, is refused by the kernel (ENOENT); the thread sanitizer takes it for a race. */
@@ -52,8 +52,7 @@ void edge_log(const struct edge_thread *t, const char *fmt, ...)
 	fprintf(stderr, "gatewayd edge[%d]: %s\n", t->index, text);
 }
 
-void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a,
-               struct view b)
+void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a, struct view b)
 {
 	/* A channel that took no frame is dead, which the end of the turn finds out. */
 	(void)channel_send(t->channel, type, last ? FRAME_LAST : 0, id, a, b);
@@ -77,7 +76,7 @@ static void wake_all(struct edge *e)
 
 	for (int i = 0; i < e->n_threads; i++)
 		if (e->threads[i].wake_fd >= 0 && write(e->threads[i].wake_fd, &one, sizeof one) < 0)
-			continue;               /* it is awake already */
+			continue; /* it is awake already */
 }
 
 static void stop_all(struct edge *e)
@@ -313,14 +312,14 @@ static bool wait_for_settings(struct edge *e)
 		if (channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD || atomic_load(&e->stop))
 			return false;
 		if (!e->settings && t->config.n == 0)
-			return false;           /* it was refused */
+			return false; /* it was refused */
 	}
 	return true;
 }
 
 bool edge_prepare(void)
 {
-	signal(SIGPIPE, SIG_IGN);               /* OpenSSL writes with write(2) */
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes with write(2) */
 	return evthread_use_pthreads() == 0 && evutil_secure_rng_init() == 0 && tls_prepare();
 }
 

@@ -15,11 +15,11 @@
 #include "gatewayd/edge/settings.h"
 
 #define EDGE_THREADS_MAX 16
-#define EDGE_TICK_MS 100
+#define EDGE_TICK_MS     100
 /* Sockets are not read while more than HIGH bytes wait for core, until fewer than LOW do. */
 #define EDGE_QUEUE_HIGH (4u * 1024 * 1024)
-#define EDGE_QUEUE_LOW (1u * 1024 * 1024)
-#define EDGE_QUEUE_MAX (64u * 1024 * 1024)
+#define EDGE_QUEUE_LOW  (1u * 1024 * 1024)
+#define EDGE_QUEUE_MAX  (64u * 1024 * 1024)
 
 struct client;
 struct conn_table;
@@ -28,8 +28,19 @@ struct peers;
 
 /* Counted per thread and printed as sums: strangers must not be able to make one log line each. */
 #define EDGE_COUNTS(C) \
-	C(accepted) C(over_cap) C(no_descriptor) C(handshakes) C(handshakes_failed) C(handshakes_late) \
-	C(over_peer_cap) C(requests) C(refused) C(late) C(aborted) C(outbound) C(outbound_failed)
+	C(accepted) \
+	C(over_cap) \
+	C(no_descriptor) \
+	C(handshakes) \
+	C(handshakes_failed) \
+	C(handshakes_late) \
+	C(over_peer_cap) \
+	C(requests) \
+	C(refused) \
+	C(late) \
+	C(aborted) \
+	C(outbound) \
+	C(outbound_failed)
 
 struct edge_counts {
 #define C(name) uint64_t name;
@@ -46,18 +57,18 @@ struct edge_thread {
 	struct event_base *base;
 	struct channel *channel;
 	struct event channel_read, channel_write, wake, tick;
-	int wake_fd;                    /* eventfd: new settings, or stop */
-	bool is_open;                   /* all of what follows is there */
-	bool channel_waits;             /* for its socket to take more */
-	struct settings *settings;      /* current, this thread's reference */
+	int wake_fd;               /* eventfd: new settings, or stop */
+	bool is_open;              /* all of what follows is there */
+	bool channel_waits;        /* for its socket to take more */
+	struct settings *settings; /* current, this thread's reference */
 	struct conn_table *conns;
 	struct client *client;
 	struct listener *listeners;
-	struct buf config;              /* CONFIG pieces so far; thread 0 only */
+	struct buf config; /* CONFIG pieces so far; thread 0 only */
 	struct edge_counts counts, printed;
 	uint64_t print_ms;
-	struct buf build;               /* a message being put together */
-	char scratch[TLS_RECORD_MAX];   /* what was just read */
+	struct buf build;             /* a message being put together */
+	char scratch[TLS_RECORD_MAX]; /* what was just read */
 };
 
 struct edge {
@@ -65,7 +76,7 @@ struct edge {
 	struct edge_thread *threads;
 	const struct edge_fds *fds;
 	pthread_mutex_t lock;
-	struct settings *settings;      /* under lock */
+	struct settings *settings; /* under lock */
 	struct peers *peers;
 	atomic_bool stop;
 	atomic_uint connections;
@@ -74,8 +85,7 @@ struct edge {
 /* Milliseconds of the monotonic clock, coarse (a few milliseconds). Any thread. */
 uint64_t edge_now(void);
 /* Queues a frame to core; it leaves at the end of this turn of the loop. */
-void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a,
-               struct view b);
+void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a, struct view b);
 void edge_send_u32(struct edge_thread *t, enum frame_type type, uint64_t id, uint32_t n);
 /* So much waits for core that nothing more may be read for it. */
 bool edge_is_full(const struct edge_thread *t);

@@ -2,44 +2,121 @@
 #include "gatewayd/edge/http.h"
 
 /* What a byte may be part of. */
-#define C_TOKEN 1       /* RFC 9110 section 5.6.2 */
-#define C_VALUE 2       /* field value: visible ASCII, space, tab */
-#define C_TARGET 4      /* RFC 3986 pchar, "/" and "?", without the percent sign */
-#define C_DIGIT 8
-#define C_HEX 16
-#define C_HOST 32       /* letters, digits, . - : [ ] */
-#define C_UPPER 64
+#define C_TOKEN  1 /* RFC 9110 section 5.6.2 */
+#define C_VALUE  2 /* field value: visible ASCII, space, tab */
+#define C_TARGET 4 /* RFC 3986 pchar, "/" and "?", without the percent sign */
+#define C_DIGIT  8
+#define C_HEX    16
+#define C_HOST   32 /* letters, digits, . - : [ ] */
+#define C_UPPER  64
 
-#define T C_TOKEN
-#define V C_VALUE
-#define P C_TARGET
-#define H C_HOST
+#define T       C_TOKEN
+#define V       C_VALUE
+#define P       C_TARGET
+#define H       C_HOST
 #define SIGN(x) (C_VALUE | (x))
-#define NUMBER (T | V | P | H | C_DIGIT | C_HEX)
-#define UP_HEX (T | V | P | H | C_UPPER | C_HEX)
-#define UP (T | V | P | H | C_UPPER)
+#define NUMBER  (T | V | P | H | C_DIGIT | C_HEX)
+#define UP_HEX  (T | V | P | H | C_UPPER | C_HEX)
+#define UP      (T | V | P | H | C_UPPER)
 #define LOW_HEX (T | V | P | H | C_HEX)
-#define LOW (T | V | P | H)
+#define LOW     (T | V | P | H)
 static const uint8_t class_of[256] = {
-	['\t'] = V, [' '] = V,
-	['!'] = SIGN(T | P), ['"'] = V, ['#'] = SIGN(T), ['$'] = SIGN(T | P), ['%'] = SIGN(T),
-	['&'] = SIGN(T | P), ['\''] = SIGN(T | P), ['('] = SIGN(P), [')'] = SIGN(P), ['*'] = SIGN(T | P),
-	['+'] = SIGN(T | P), [','] = SIGN(P), ['-'] = SIGN(T | P | H), ['.'] = SIGN(T | P | H),
+	['\t'] = V,
+	[' '] = V,
+	['!'] = SIGN(T | P),
+	['"'] = V,
+	['#'] = SIGN(T),
+	['$'] = SIGN(T | P),
+	['%'] = SIGN(T),
+	['&'] = SIGN(T | P),
+	['\''] = SIGN(T | P),
+	['('] = SIGN(P),
+	[')'] = SIGN(P),
+	['*'] = SIGN(T | P),
+	['+'] = SIGN(T | P),
+	[','] = SIGN(P),
+	['-'] = SIGN(T | P | H),
+	['.'] = SIGN(T | P | H),
 	['/'] = SIGN(P),
-	['0'] = NUMBER, ['1'] = NUMBER, ['2'] = NUMBER, ['3'] = NUMBER, ['4'] = NUMBER,
-	['5'] = NUMBER, ['6'] = NUMBER, ['7'] = NUMBER, ['8'] = NUMBER, ['9'] = NUMBER,
-	[':'] = SIGN(P | H), [';'] = SIGN(P), ['<'] = V, ['='] = SIGN(P), ['>'] = V, ['?'] = SIGN(P),
+	['0'] = NUMBER,
+	['1'] = NUMBER,
+	['2'] = NUMBER,
+	['3'] = NUMBER,
+	['4'] = NUMBER,
+	['5'] = NUMBER,
+	['6'] = NUMBER,
+	['7'] = NUMBER,
+	['8'] = NUMBER,
+	['9'] = NUMBER,
+	[':'] = SIGN(P | H),
+	[';'] = SIGN(P),
+	['<'] = V,
+	['='] = SIGN(P),
+	['>'] = V,
+	['?'] = SIGN(P),
 	['@'] = SIGN(P),
-	['A'] = UP_HEX, ['B'] = UP_HEX, ['C'] = UP_HEX, ['D'] = UP_HEX, ['E'] = UP_HEX, ['F'] = UP_HEX,
-	['G'] = UP, ['H'] = UP, ['I'] = UP, ['J'] = UP, ['K'] = UP, ['L'] = UP, ['M'] = UP, ['N'] = UP,
-	['O'] = UP, ['P'] = UP, ['Q'] = UP, ['R'] = UP, ['S'] = UP, ['T'] = UP, ['U'] = UP, ['V'] = UP,
-	['W'] = UP, ['X'] = UP, ['Y'] = UP, ['Z'] = UP,
-	['['] = SIGN(H), ['\\'] = V, [']'] = SIGN(H), ['^'] = SIGN(T), ['_'] = SIGN(T | P), ['`'] = SIGN(T),
-	['a'] = LOW_HEX, ['b'] = LOW_HEX, ['c'] = LOW_HEX, ['d'] = LOW_HEX, ['e'] = LOW_HEX, ['f'] = LOW_HEX,
-	['g'] = LOW, ['h'] = LOW, ['i'] = LOW, ['j'] = LOW, ['k'] = LOW, ['l'] = LOW, ['m'] = LOW, ['n'] = LOW,
-	['o'] = LOW, ['p'] = LOW, ['q'] = LOW, ['r'] = LOW, ['s'] = LOW, ['t'] = LOW, ['u'] = LOW, ['v'] = LOW,
-	['w'] = LOW, ['x'] = LOW, ['y'] = LOW, ['z'] = LOW,
-	['{'] = V, ['|'] = SIGN(T), ['}'] = V, ['~'] = SIGN(T | P),
+	['A'] = UP_HEX,
+	['B'] = UP_HEX,
+	['C'] = UP_HEX,
+	['D'] = UP_HEX,
+	['E'] = UP_HEX,
+	['F'] = UP_HEX,
+	['G'] = UP,
+	['H'] = UP,
+	['I'] = UP,
+	['J'] = UP,
+	['K'] = UP,
+	['L'] = UP,
+	['M'] = UP,
+	['N'] = UP,
+	['O'] = UP,
+	['P'] = UP,
+	['Q'] = UP,
+	['R'] = UP,
+	['S'] = UP,
+	['T'] = UP,
+	['U'] = UP,
+	['V'] = UP,
+	['W'] = UP,
+	['X'] = UP,
+	['Y'] = UP,
+	['Z'] = UP,
+	['['] = SIGN(H),
+	['\\'] = V,
+	[']'] = SIGN(H),
+	['^'] = SIGN(T),
+	['_'] = SIGN(T | P),
+	['`'] = SIGN(T),
+	['a'] = LOW_HEX,
+	['b'] = LOW_HEX,
+	['c'] = LOW_HEX,
+	['d'] = LOW_HEX,
+	['e'] = LOW_HEX,
+	['f'] = LOW_HEX,
+	['g'] = LOW,
+	['h'] = LOW,
+	['i'] = LOW,
+	['j'] = LOW,
+	['k'] = LOW,
+	['l'] = LOW,
+	['m'] = LOW,
+	['n'] = LOW,
+	['o'] = LOW,
+	['p'] = LOW,
+	['q'] = LOW,
+	['r'] = LOW,
+	['s'] = LOW,
+	['t'] = LOW,
+	['u'] = LOW,
+	['v'] = LOW,
+	['w'] = LOW,
+	['x'] = LOW,
+	['y'] = LOW,
+	['z'] = LOW,
+	['{'] = V,
+	['|'] = SIGN(T),
+	['}'] = V,
+	['~'] = SIGN(T | P),
 };
 #undef T
 #undef V
@@ -57,10 +134,10 @@ static const struct {
 
 static const struct {
 	const char *name;
-	bool body;              /* has one, so needs a Content-Length */
+	bool body; /* has one, so needs a Content-Length */
 } methods[] = {
-	{ "GET", false }, { "POST", true }, { "HEAD", false }, { "PUT", true }, { "PATCH", true },
-	{ "DELETE", false }, { "OPTIONS", false },
+	{ "GET", false },  { "POST", true },    { "HEAD", false },    { "PUT", true },
+	{ "PATCH", true }, { "DELETE", false }, { "OPTIONS", false },
 };
 
 /* True when every byte is of class `c`. */
@@ -184,9 +261,9 @@ static bool request_line(struct http_reader *r, struct view line)
 		return bad(r, "the request line is not method, target and version with one space between");
 	if (!view_is(line, "HTTP/1.1"))
 		return line.n == 8 && class_of[(uint8_t)line.p[5]] & C_DIGIT && line.p[6] == '.' &&
-		       class_of[(uint8_t)line.p[7]] & C_DIGIT
-			? fail(r, REASON_NOT_IMPLEMENTED, "only HTTP/1.1 is taken")
-			: bad(r, "the version is not HTTP/1.1");
+		                       class_of[(uint8_t)line.p[7]] & C_DIGIT
+		               ? fail(r, REASON_NOT_IMPLEMENTED, "only HTTP/1.1 is taken")
+		               : bad(r, "the version is not HTTP/1.1");
 	if (!http_target_ok(target))
 		return bad(r, "the target is not an absolute path with an optional query");
 	if (method_index(method) < 0)
@@ -227,8 +304,7 @@ static bool connection_options(struct http_reader *r, struct view list)
 		if (view_eq_nocase(option, VIEW("close")))
 			r->close = true;
 		else if (!view_eq_nocase(option, VIEW("keep-alive")) && !view_eq_nocase(option, VIEW("te")) &&
-		         !view_eq_nocase(option, VIEW("upgrade")) &&
-		         !view_eq_nocase(option, VIEW("http2-settings")))
+		         !view_eq_nocase(option, VIEW("upgrade")) && !view_eq_nocase(option, VIEW("http2-settings")))
 			return fail(r, REASON_BAD_HEADER, "Connection names an option that is not taken");
 	}
 	return true;
@@ -384,8 +460,7 @@ static enum http_step read_head(struct http_reader *r, struct view *in)
 enum http_step http_read(struct http_reader *r, struct view *in, struct view *body)
 {
 	switch (r->state) {
-	case HTTP_IN_HEAD:
-		return read_head(r, in);
+	case HTTP_IN_HEAD: return read_head(r, in);
 	case HTTP_IN_BODY:
 		if (r->left == 0) {
 			r->state = HTTP_AT_END;
@@ -397,10 +472,8 @@ enum http_step http_read(struct http_reader *r, struct view *in, struct view *bo
 		*in = view_from(*in, body->n);
 		r->left -= body->n;
 		return HTTP_BODY;
-	case HTTP_AT_END:
-		return HTTP_END;
-	case HTTP_BROKEN:
-		return HTTP_FAILED;
+	case HTTP_AT_END: return HTTP_END;
+	case HTTP_BROKEN: return HTTP_FAILED;
 	}
 	return HTTP_FAILED;
 }
@@ -439,13 +512,28 @@ const char *http_phrase(int status)
 		int status;
 		const char *phrase;
 	} phrases[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
-		{ 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
-		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 406, "Not Acceptable" },
-		{ 408, "Request Timeout" }, { 409, "Conflict" }, { 410, "Gone" }, { 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 501, "Not Implemented" }, { 503, "Service Unavailable" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 503, "Service Unavailable" },
 	};
 
 	for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)

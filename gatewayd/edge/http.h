@@ -21,12 +21,12 @@
 #include "lib/base/buf.h"
 #include "lib/base/reason.h"
 
-#define HTTP_HEAD_MAX 8192u
-#define HTTP_FIELDS_MAX 32u
-#define HTTP_INTERIM_MAX 4u             /* 1xx answers before the final one */
+#define HTTP_HEAD_MAX    8192u
+#define HTTP_FIELDS_MAX  32u
+#define HTTP_INTERIM_MAX 4u /* 1xx answers before the final one */
 
 /* Fields that mean something here. IN: passed on to core with a request; BACK: with an answer. */
-#define HTTP_IN 1
+#define HTTP_IN   1
 #define HTTP_BACK 2
 #define HTTP_FIELDS(F) \
 	F(HOST, "host", 0) \
@@ -48,7 +48,7 @@ enum http_field {
 #define F(name, text, flags) HTTP_##name,
 	HTTP_FIELDS(F)
 #undef F
-	HTTP_FIELD_COUNT
+	        HTTP_FIELD_COUNT
 };
 
 enum http_side { HTTP_REQUESTS, HTTP_ANSWERS };
@@ -64,28 +64,28 @@ struct http_reader {
 	enum http_side side;
 	enum http_state state;
 	struct buf head;
-	uint16_t line_at;               /* where the line under way starts */
+	uint16_t line_at; /* where the line under way starts */
 	uint8_t n_fields, n_interim;
-	bool first_line;                /* has been read */
-	uint32_t seen;                  /* a bit for each enum http_field */
+	bool first_line; /* has been read */
+	uint32_t seen;   /* a bit for each enum http_field */
 	struct http_slice method, target, value[HTTP_FIELD_COUNT];
-	int status;                     /* of an answer */
-	bool no_body;                   /* the answer is to a HEAD request: set before it is read */
-	bool close;                     /* the peer asked for, or the message needs, the end of the connection */
+	int status;   /* of an answer */
+	bool no_body; /* the answer is to a HEAD request: set before it is read */
+	bool close;   /* the peer asked for, or the message needs, the end of the connection */
 	bool expect_continue;
-	uint64_t max_body;              /* of a request */
-	uint64_t length, left;          /* of the body */
-	enum reason reason;             /* why it is HTTP_BROKEN */
-	const char *why;                /* the rule that was broken: a constant sentence */
+	uint64_t max_body;     /* of a request */
+	uint64_t length, left; /* of the body */
+	enum reason reason;    /* why it is HTTP_BROKEN */
+	const char *why;       /* the rule that was broken: a constant sentence */
 };
 
 /* What a call to http_read() came to. */
 enum http_step {
-	HTTP_MORE,              /* all input was taken; more is needed */
-	HTTP_HEAD,              /* the head is complete; call again */
-	HTTP_BODY,              /* *body is a piece of the body; call again */
-	HTTP_END,               /* the message is complete; nothing beyond it was taken */
-	HTTP_FAILED             /* see reason and why; for good */
+	HTTP_MORE,  /* all input was taken; more is needed */
+	HTTP_HEAD,  /* the head is complete; call again */
+	HTTP_BODY,  /* *body is a piece of the body; call again */
+	HTTP_END,   /* the message is complete; nothing beyond it was taken */
+	HTTP_FAILED /* see reason and why; for good */
 };
 
 /* `max_body`: a request with a longer Content-Length fails with REASON_TOO_LARGE when its head is read. */
@@ -102,13 +102,13 @@ struct view http_method(const struct http_reader *r);
 struct view http_target(const struct http_reader *r);
 /* False when the field did not come. */
 bool http_value(const struct http_reader *r, enum http_field f, struct view *out) MUST_USE;
-const char *http_field_name(enum http_field f);         /* lower case */
+const char *http_field_name(enum http_field f); /* lower case */
 int http_field_flags(enum http_field f);
 
 /* For writers of messages: may this stand as a field's name, as its value? */
 bool http_name_ok(struct view name);
 bool http_value_ok(struct view value);
 bool http_target_ok(struct view target);
-const char *http_phrase(int status);                    /* "Not Found"; "Status" when not known */
+const char *http_phrase(int status); /* "Not Found"; "Status" when not known */
 
 #endif

@@ -10,12 +10,12 @@
 
 struct resolver {
 	struct event_base *base;
-	struct evdns_base *dns;         /* made when it is first needed */
+	struct evdns_base *dns; /* made when it is first needed */
 	struct view hosts, nameservers;
 };
 
 struct lookup {
-	resolve_fn *done;               /* NULL: cancelled */
+	resolve_fn *done; /* NULL: cancelled */
 	void *arg;
 };
 
@@ -129,11 +129,12 @@ static struct evdns_base *dns_of(struct resolver *r)
 	return r->dns;
 }
 
-bool resolve(struct resolver *r, const char *host, uint16_t port, struct addresses *found, resolve_fn *done,
-             void *arg, struct lookup **lookup)
+bool resolve(struct resolver *r, const char *host, uint16_t port, struct addresses *found, resolve_fn *done, void *arg,
+             struct lookup **lookup)
 {
-	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
-		.ai_protocol = IPPROTO_TCP };
+	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC,
+		                         .ai_socktype = SOCK_STREAM,
+		                         .ai_protocol = IPPROTO_TCP };
 	char service[8];
 
 	found->n = 0;

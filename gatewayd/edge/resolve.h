@@ -10,7 +10,7 @@
 
 #include "lib/base/view.h"
 
-#define RESOLVE_MAX 8           /* addresses of a name that are tried */
+#define RESOLVE_MAX 8 /* addresses of a name that are tried */
 
 struct addresses {
 	int n;
@@ -29,8 +29,8 @@ typedef void resolve_fn(void *arg, const struct addresses *found);
 
 /* True: *found is the answer (n may be 0), nothing is called back. False: `done` will be called once, and
  * *lookup stands for it until then. */
-bool resolve(struct resolver *r, const char *host, uint16_t port, struct addresses *found, resolve_fn *done,
-             void *arg, struct lookup **lookup);
+bool resolve(struct resolver *r, const char *host, uint16_t port, struct addresses *found, resolve_fn *done, void *arg,
+             struct lookup **lookup);
 /* `done` will not be called. NULL is allowed. */
 void resolve_cancel(struct lookup *l);
 

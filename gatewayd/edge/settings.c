@@ -26,8 +26,9 @@ static bool read_all(struct settings *s, struct error *err)
 		const char *name;
 		struct view *to;
 	} blobs[] = {
-		{ "tls.cert", &m.cert }, { "tls.key", &m.key }, { "tls.ca", &m.ca }, { "names", &m.names },
-		{ "hosts", &s->hosts }, { "nameservers", &s->nameservers }, { "limits", &limits },
+		{ "tls.cert", &m.cert }, { "tls.key", &m.key },  { "tls.ca", &m.ca },
+		{ "names", &m.names },   { "hosts", &s->hosts }, { "nameservers", &s->nameservers },
+		{ "limits", &limits },
 	};
 	struct reader r = { .rest = buf_view(&s->bytes) };
 
@@ -78,6 +79,6 @@ void settings_unref(struct settings *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	tls_contexts_unref(s->tls);
-	buf_wipe(&s->bytes);            /* holds the private key */
+	buf_wipe(&s->bytes); /* holds the private key */
 	free(s);
 }

@@ -12,7 +12,7 @@
 
 struct settings {
 	atomic_int refs;
-	struct buf bytes;               /* what the views look at */
+	struct buf bytes; /* what the views look at */
 	struct edge_limits limits;
 	struct tls_contexts *tls;
 	struct view hosts, nameservers;

@@ -12,14 +12,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#define SUITES "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-#define GROUPS "X25519:P-256:P-384"
-#define CERTIFICATES_MAX (32 * 1024)    /* bytes of a peer's chain */
+#define SUITES           "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+#define GROUPS           "X25519:P-256:P-384"
+#define CERTIFICATES_MAX (32 * 1024) /* bytes of a peer's chain */
 
 struct tls_contexts {
 	atomic_int refs;
 	SSL_CTX *server, *client;
-	char *names;            /* as given */
+	char *names; /* as given */
 	size_t names_n;
 };
 
@@ -73,8 +73,8 @@ static int verify_callback(int ok, X509_STORE_CTX *store)
 	if (!ok || X509_STORE_CTX_get_error_depth(store) != 0 || !cert || !ssl)
 		return ok;
 	uint32_t wanted = SSL_is_server(ssl) ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
-	if (!(X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) ||
-	    !(X509_get_extended_key_usage(cert) & wanted) || X509_get_extension_flags(cert) & EXFLAG_CA) {
+	if (!(X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) || !(X509_get_extended_key_usage(cert) & wanted) ||
+	    X509_get_extension_flags(cert) & EXFLAG_CA) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
 		return 0;
 	}
@@ -156,7 +156,7 @@ static bool load_own(SSL_CTX *ctx, const struct tls_material *m, struct error *e
 	BIO_free(bio);
 	if (!ok)
 		return config_error(err, "tls.cert is no certificate that TLS here can use");
-	ERR_clear_error();              /* the end of the PEM text is an error to OpenSSL */
+	ERR_clear_error(); /* the end of the PEM text is an error to OpenSSL */
 
 	bio = BIO_new_mem_buf(m->key.p, (int)m->key.n);
 	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
@@ -183,8 +183,7 @@ static bool load_authorities(SSL_CTX *ctx, const struct tls_material *m, struct 
 	return true;
 }
 
-static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct tls_material *m,
-                            struct error *err)
+static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct tls_material *m, struct error *err)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
 
@@ -194,9 +193,8 @@ static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct 
 	}
 	SSL_CTX_set_security_level(ctx, 3);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT |
-	                         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-	                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	                                 SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_callback);
@@ -231,8 +229,7 @@ struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error
 	c->names = malloc(m->names.n + 1);
 	c->server = context_new(TLS_server_method(), X509_PURPOSE_SSL_CLIENT, m, err);
 	c->client = c->server ? context_new(TLS_client_method(), X509_PURPOSE_SSL_SERVER, m, err) : NULL;
-	if (!c->names || !c->client ||
-	    SSL_CTX_set_alpn_protos(c->client, alpn_http11, sizeof alpn_http11 - 1) != 0) {
+	if (!c->names || !c->client || SSL_CTX_set_alpn_protos(c->client, alpn_http11, sizeof alpn_http11 - 1) != 0) {
 		error_set(err, REASON_NO_MEMORY, "no memory");
 		tls_contexts_unref(c);
 		return NULL;
@@ -272,7 +269,7 @@ static struct tls *tls_new(struct tls_contexts *c, SSL_CTX *ctx, int fd)
 
 	if (!t)
 		return NULL;
-	t->contexts = tls_contexts_ref(c);      /* the server name callback looks into it */
+	t->contexts = tls_contexts_ref(c); /* the server name callback looks into it */
 	t->why = "the connection ended without close_notify";
 	t->ssl = SSL_new(ctx);
 	if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {
@@ -299,15 +296,13 @@ struct tls *tls_connect(struct tls_contexts *c, int fd, const char *server_name)
 	if (!t)
 		return NULL;
 	unsigned char address[16];
-	bool numeric = inet_pton(AF_INET, server_name, address) == 1 ||
-	               inet_pton(AF_INET6, server_name, address) == 1;
+	bool numeric = inet_pton(AF_INET, server_name, address) == 1 || inet_pton(AF_INET6, server_name, address) == 1;
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 	SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	SSL_set_connect_state(t->ssl);
 	if (server_name[0] == '\0' ||
 	    (numeric ? X509_VERIFY_PARAM_set1_ip_asc(param, server_name)
-	             : SSL_set1_host(t->ssl, server_name) &&
-	               SSL_set_tlsext_host_name(t->ssl, server_name)) != 1) {
+	             : SSL_set1_host(t->ssl, server_name) && SSL_set_tlsext_host_name(t->ssl, server_name)) != 1) {
 		ERR_clear_error();
 		tls_free(t);
 		return NULL;
@@ -331,12 +326,9 @@ static enum tls_status unfinished(struct tls *t, int result)
 	long verify;
 
 	switch (SSL_get_error(t->ssl, result)) {
-	case SSL_ERROR_WANT_READ:
-		return TLS_WANT_READ;
-	case SSL_ERROR_WANT_WRITE:
-		return TLS_WANT_WRITE;
-	case SSL_ERROR_ZERO_RETURN:
-		return TLS_CLOSED;
+	case SSL_ERROR_WANT_READ: return TLS_WANT_READ;
+	case SSL_ERROR_WANT_WRITE: return TLS_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN: return TLS_CLOSED;
 	case SSL_ERROR_SSL:
 		verify = SSL_get_verify_result(t->ssl);
 		t->why = verify != X509_V_OK ? X509_verify_cert_error_string(verify)
@@ -344,8 +336,7 @@ static enum tls_status unfinished(struct tls *t, int result)
 		if (!t->why)
 			t->why = "TLS failed";
 		break;
-	default:
-		break;
+	default: break;
 	}
 	ERR_clear_error();
 	t->broken = true;

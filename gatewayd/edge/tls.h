@@ -16,8 +16,8 @@
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 
-#define TLS_KEY_UPDATES_MAX 32          /* of a connection; a peer that sends more is cut off */
-#define TLS_RECORD_MAX 16384            /* a read with this much room leaves nothing inside OpenSSL */
+#define TLS_KEY_UPDATES_MAX 32    /* of a connection; a peer that sends more is cut off */
+#define TLS_RECORD_MAX      16384 /* a read with this much room leaves nothing inside OpenSSL */
 
 struct tls_contexts;
 struct tls;
@@ -37,9 +37,10 @@ void tls_contexts_unref(struct tls_contexts *c);
 
 enum tls_status {
 	TLS_OK,
-	TLS_WANT_READ, TLS_WANT_WRITE,
-	TLS_CLOSED,             /* the peer sent close_notify: it writes no more, and may still read */
-	TLS_FAILED              /* broken, or the stream ended without close_notify */
+	TLS_WANT_READ,
+	TLS_WANT_WRITE,
+	TLS_CLOSED, /* the peer sent close_notify: it writes no more, and may still read */
+	TLS_FAILED  /* broken, or the stream ended without close_notify */
 };
 
 /* On a connected non-blocking socket, which the caller keeps and closes. NULL: no memory. */

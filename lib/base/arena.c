@@ -4,7 +4,7 @@
 #include "lib/base/ids.h"
 
 #define BLOCK_BYTES (64u * 1024)
-#define ALIGNMENT _Alignof(max_align_t)
+#define ALIGNMENT   _Alignof(max_align_t)
 
 struct arena_block {
 	struct arena_block *next;

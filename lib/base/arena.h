@@ -10,9 +10,9 @@
 struct arena_block;
 struct arena {
 	struct arena_block *first, *current;
-	size_t used;            /* of the current block */
-	size_t max;             /* ceiling over all blocks, bytes; 0 means none */
-	size_t total;           /* bytes of all blocks */
+	size_t used;  /* of the current block */
+	size_t max;   /* ceiling over all blocks, bytes; 0 means none */
+	size_t total; /* bytes of all blocks */
 };
 
 /* Aligned for any type, zeroed. NULL when memory or the ceiling is reached. */
@@ -21,7 +21,7 @@ void *arena_alloc(struct arena *a, size_t n);
 char *arena_str(struct arena *a, struct view v);
 struct view arena_copy(struct arena *a, struct view v);
 void arena_reset(struct arena *a);
-void arena_wipe(struct arena *a);       /* overwrites what was used, then resets */
+void arena_wipe(struct arena *a); /* overwrites what was used, then resets */
 void arena_free(struct arena *a);
 
 #endif

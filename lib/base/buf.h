@@ -20,9 +20,9 @@ struct buf {
 
 #define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
 
-void buf_free(struct buf *b);          /* frees the bytes; the buf may be used again */
-void buf_wipe(struct buf *b);          /* overwrites the bytes, then frees them */
-void buf_reset(struct buf *b);         /* empty again, memory kept, error cleared */
+void buf_free(struct buf *b);  /* frees the bytes; the buf may be used again */
+void buf_wipe(struct buf *b);  /* overwrites the bytes, then frees them */
+void buf_reset(struct buf *b); /* empty again, memory kept, error cleared */
 /* What buf_room does where memory has to grow or the error is set. */
 char *buf_grow(struct buf *b, size_t n);
 
@@ -62,7 +62,7 @@ static inline void buf_addc(struct buf *b, char c)
 
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
-void buf_addu(struct buf *b, uint64_t number);      /* decimal */
+void buf_addu(struct buf *b, uint64_t number); /* decimal */
 /* A JSON string token with its quotes. `v` must be valid UTF-8; control characters, quotes and
  * backslashes are escaped, nothing else is. */
 void buf_add_json_string(struct buf *b, struct view v);

@@ -36,8 +36,9 @@ struct date date_from_days(int64_t days)
 	int64_t shifted = (5 * day_of_year + 2) / 153;
 	int month = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
 
-	return (struct date){ .year = (int32_t)(year_of_era + era * 400 + (month <= 2)), .month = (uint8_t)month,
-		.day = (uint8_t)(day_of_year - (153 * shifted + 2) / 5 + 1) };
+	return (struct date){ .year = (int32_t)(year_of_era + era * 400 + (month <= 2)),
+		              .month = (uint8_t)month,
+		              .day = (uint8_t)(day_of_year - (153 * shifted + 2) / 5 + 1) };
 }
 
 /* `n` decimal digits at the start of `*v`, cut off; -1 when they are not there. */
@@ -255,8 +256,9 @@ int64_t duration_add(int64_t from_ms, const struct duration *d)
 	if (year > 9999)
 		return TIME_NONE;
 	int last = month_days((int)year, month);
-	struct date moved = { .year = (int32_t)year, .month = (uint8_t)month,
-		.day = (uint8_t)(date.day < last ? date.day : last) };
+	struct date moved = { .year = (int32_t)year,
+		              .month = (uint8_t)month,
+		              .day = (uint8_t)(date.day < last ? date.day : last) };
 	int64_t result = (date_to_days(moved) + (int64_t)d->days) * DAY_MS + rest + d->seconds * SECOND_MS;
 	struct date end = { .year = 9999, .month = 12, .day = 31 };
 

@@ -9,12 +9,12 @@
 
 #define TIME_NONE INT64_MIN
 #define SECOND_MS INT64_C(1000)
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS    INT64_C(86400000)
 
 /* A calendar date of the proleptic Gregorian calendar. */
 struct date {
-	int32_t year;           /* 0 to 9999 */
-	uint8_t month, day;     /* from 1 */
+	int32_t year;       /* 0 to 9999 */
+	uint8_t month, day; /* from 1 */
 };
 
 /* RFC 3339 date-time: full date, `T`, full time with offset; a leap second (:60) counts as :59. */
@@ -22,7 +22,7 @@ bool time_parse(struct view text, int64_t *out_ms) MUST_USE;
 /* `2026-01-02T03:04:05.678Z`, always with milliseconds. */
 #define TIME_TEXT 24
 void time_print(int64_t ms, char out[TIME_TEXT + 1]);
-bool date_parse(struct view text, struct date *out) MUST_USE;     /* RFC 3339 full-date */
+bool date_parse(struct view text, struct date *out) MUST_USE; /* RFC 3339 full-date */
 bool date_valid(int year, int month, int day);
 /* Days since 1970-01-01, and back. */
 int64_t date_to_days(struct date d);
@@ -30,7 +30,7 @@ struct date date_from_days(int64_t days);
 
 /* An ISO 8601 duration: PnYnMnDTnHnMnS or PnW, whole numbers, at least one part. */
 struct duration {
-	uint32_t years, months, days, seconds;      /* weeks are kept as days, hours and minutes as seconds */
+	uint32_t years, months, days, seconds; /* weeks are kept as days, hours and minutes as seconds */
 };
 bool duration_parse(struct view text, struct duration *out) MUST_USE;
 /* Its shortest text, hours and minutes as seconds; a zero duration is P0D. */

@@ -8,7 +8,7 @@
 
 #include "lib/base/buf.h"
 
-void hex_encode(struct buf *out, struct view in);                 /* lower case */
+void hex_encode(struct buf *out, struct view in); /* lower case */
 void base64_encode(struct buf *out, struct view in);
 void base64url_encode(struct buf *out, struct view in);
 void base32_encode(struct buf *out, struct view in);

@@ -3,11 +3,11 @@
 
 #include <stdarg.h>
 
-static bool set(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column,
-                const char *fmt, va_list ap) PRINTF_LIKE(6, 0);
+static bool set(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column, const char *fmt,
+                va_list ap) PRINTF_LIKE(6, 0);
 
-static bool set(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column,
-                const char *fmt, va_list ap)
+static bool set(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column, const char *fmt,
+                va_list ap)
 {
 	if (!e || e->reason != REASON_NONE)
 		return false;
@@ -29,8 +29,8 @@ bool error_set(struct error *e, enum reason reason, const char *fmt, ...)
 	return false;
 }
 
-bool error_at(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column,
-              const char *fmt, ...)
+bool error_at(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column, const char *fmt,
+              ...)
 {
 	va_list ap;
 
@@ -71,8 +71,8 @@ bool error_list_add(struct error_list *l, const struct error *e)
 	return false;
 }
 
-bool error_list_addf(struct error_list *l, enum reason reason, const char *where, uint32_t line,
-                     uint32_t column, const char *fmt, ...)
+bool error_list_addf(struct error_list *l, enum reason reason, const char *where, uint32_t line, uint32_t column,
+                     const char *fmt, ...)
 {
 	struct error e = { .reason = REASON_NONE };
 	va_list ap;

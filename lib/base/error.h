@@ -11,9 +11,9 @@
 #include "lib/base/view.h"
 
 struct error {
-	enum reason reason;     /* REASON_NONE: no error */
-	uint32_t line, column;  /* 1-based, 0 where they mean nothing */
-	char where[200];        /* file name, JSON Pointer or other place; may be empty */
+	enum reason reason;    /* REASON_NONE: no error */
+	uint32_t line, column; /* 1-based, 0 where they mean nothing */
+	char where[200];       /* file name, JSON Pointer or other place; may be empty */
 	char text[400];
 };
 
@@ -21,8 +21,8 @@ struct error {
  * `return error_set(...)`. `e` may be NULL. */
 bool error_set(struct error *e, enum reason reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same with a place. `where` may be NULL. */
-bool error_at(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column,
-              const char *fmt, ...) PRINTF_LIKE(6, 7);
+bool error_at(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column, const char *fmt,
+              ...) PRINTF_LIKE(6, 7);
 /* `where:line:column: text`, leaving out what is not known. Returns `out`. */
 const char *error_print(const struct error *e, char *out, size_t size);
 
@@ -30,14 +30,14 @@ const char *error_print(const struct error *e, char *out, size_t size);
  * are only counted. */
 struct error_list {
 	struct error *items;
-	size_t n, cap, max;     /* max 0 means 100 */
+	size_t n, cap, max; /* max 0 means 100 */
 	size_t dropped;
 };
 
 /* Adds a copy; always returns false. */
 bool error_list_add(struct error_list *l, const struct error *e);
-bool error_list_addf(struct error_list *l, enum reason reason, const char *where, uint32_t line,
-                     uint32_t column, const char *fmt, ...) PRINTF_LIKE(6, 7);
+bool error_list_addf(struct error_list *l, enum reason reason, const char *where, uint32_t line, uint32_t column,
+                     const char *fmt, ...) PRINTF_LIKE(6, 7);
 void error_list_free(struct error_list *l);
 
 #endif

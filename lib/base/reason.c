@@ -38,8 +38,7 @@ enum reason reason_for_peer(enum reason r)
 	case REASON_UNDER_CHALLENGE:
 	case REASON_COUNCIL_VETO:
 	case REASON_EXCEPTION_QUOTA:
-	case REASON_QUOTA:
-		return REASON_NOT_PERMITTED;
+	case REASON_QUOTA: return REASON_NOT_PERMITTED;
 	}
 	return r;
 }

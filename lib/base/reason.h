@@ -10,17 +10,21 @@
 #define REASON_LIST(R) \
 	R(NONE, "none", 200, "none", "No error.") \
 	/* the request itself */ \
-	R(BAD_REQUEST, "bad-request", 400, "request", "The request is not well-formed HTTP/1.1 as this gateway reads it.") \
+	R(BAD_REQUEST, "bad-request", 400, "request", \
+	  "The request is not well-formed HTTP/1.1 as this gateway reads it.") \
 	R(BAD_HEADER, "bad-header", 400, "request", "A header field has a value that is not allowed.") \
 	R(BAD_JSON, "bad-json", 400, "request", "The body is not valid JSON, or exceeds a limit of the reader.") \
-	R(DIGEST_MISMATCH, "digest-mismatch", 400, "request", "The body does not have the Content-Digest that was sent.") \
+	R(DIGEST_MISMATCH, "digest-mismatch", 400, "request", \
+	  "The body does not have the Content-Digest that was sent.") \
 	R(NOT_FOUND, "not-found", 404, "request", "There is nothing here that you may see.") \
 	R(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "request", "This resource does not take that method.") \
 	R(TIMEOUT, "timeout", 408, "request", "The request did not arrive in time.") \
 	R(TOO_LARGE, "too-large", 413, "request", "The body is larger than this gateway accepts.") \
 	R(MEDIA_TYPE, "media-type", 415, "request", "The body has a media type that this resource does not take.") \
-	R(HEADERS_TOO_LARGE, "headers-too-large", 431, "request", "The header section is larger than this gateway accepts.") \
-	R(NOT_IMPLEMENTED, "not-implemented", 501, "request", "The request uses a feature of HTTP that this gateway does not take.") \
+	R(HEADERS_TOO_LARGE, "headers-too-large", 431, "request", \
+	  "The header section is larger than this gateway accepts.") \
+	R(NOT_IMPLEMENTED, "not-implemented", 501, "request", \
+	  "The request uses a feature of HTTP that this gateway does not take.") \
 	R(RATE_LIMITED, "rate-limited", 429, "request", "Too many requests; try again later.") \
 	R(UNAVAILABLE, "unavailable", 503, "request", "The gateway cannot serve this now; nothing was decided.") \
 	R(INTERNAL, "internal", 500, "request", "The gateway failed; nothing was released.") \
@@ -33,8 +37,10 @@
 	R(REVOCATION_UNKNOWN, "revocation-unknown", 503, "access", "The revocation list is missing or out of date.") \
 	R(ROLE_DENIED, "role-denied", 403, "access", "The role of this certificate does not permit this.") \
 	/* which agreement */ \
-	R(AGREEMENT_UNKNOWN, "agreement-unknown", 404, "agreement", "No agreement of this name binds you and this gateway.") \
-	R(AGREEMENT_MISMATCH, "agreement-mismatch", 409, "agreement", "The two gateways do not hold the same version of the agreement.") \
+	R(AGREEMENT_UNKNOWN, "agreement-unknown", 404, "agreement", \
+	  "No agreement of this name binds you and this gateway.") \
+	R(AGREEMENT_MISMATCH, "agreement-mismatch", 409, "agreement", \
+	  "The two gateways do not hold the same version of the agreement.") \
 	R(AGREEMENT_NOT_EFFECTIVE, "agreement-not-effective", 403, "agreement", "The agreement is not in force yet.") \
 	R(AGREEMENT_SUNSET, "agreement-sunset", 403, "agreement", "The agreement has ended.") \
 	R(AGREEMENT_SUSPENDED, "agreement-suspended", 403, "agreement", "The agreement is suspended.") \
@@ -42,46 +48,62 @@
 	R(ASSESSMENT_MISSING, "assessment-missing", 403, "agreement", "The agreement has no impact assessment.") \
 	R(ASSESSMENT_STALE, "assessment-stale", 403, "agreement", "The impact assessment is past its next review.") \
 	R(FLOW_UNMAPPED, "flow-unmapped", 403, "agreement", "The destination is not on the agreement's flow map.") \
-	R(CRYPTO_EXPIRED, "crypto-expired", 403, "agreement", "A cryptographic algorithm of the agreement is past its expiry.") \
+	R(CRYPTO_EXPIRED, "crypto-expired", 403, "agreement", \
+	  "A cryptographic algorithm of the agreement is past its expiry.") \
 	R(COUNCIL_VETO, "council-veto", 403, "agreement", "The joint council vetoed this exchange.") \
 	R(NOT_AUTHORISED, "not-authorised", 403, "agreement", "The joint council has not authorised this agreement.") \
 	R(RECEIPT_OVERDUE, "receipt-overdue", 403, "agreement", "A receipt that the partner owes is overdue.") \
 	/* may it */ \
 	R(ENVELOPE_INVALID, "envelope-invalid", 422, "schema", "The envelope does not fit its schema.") \
-	R(PURPOSE_NOT_PERMITTED, "purpose-not-permitted", 403, "policy", "The agreement does not permit this purpose.") \
-	R(NO_LEGAL_BASIS, "no-legal-basis", 403, "policy", "The legal basis is not one of the agreement for this purpose.") \
+	R(PURPOSE_NOT_PERMITTED, "purpose-not-permitted", 403, "policy", \
+	  "The agreement does not permit this purpose.") \
+	R(NO_LEGAL_BASIS, "no-legal-basis", 403, "policy", \
+	  "The legal basis is not one of the agreement for this purpose.") \
 	R(TIER_UNKNOWN, "tier-unknown", 403, "policy", "The agreement has no such tier.") \
-	R(CATEGORY_UNKNOWN, "category-unknown", 403, "policy", "The agreement does not cover this category of data subject.") \
+	R(CATEGORY_UNKNOWN, "category-unknown", 403, "policy", \
+	  "The agreement does not cover this category of data subject.") \
 	R(CASE_MISSING, "case-missing", 403, "policy", "The agreement demands a case reference.") \
 	R(NECESSITY_INCOMPLETE, "necessity-incomplete", 403, "policy", "The necessity test is incomplete.") \
 	R(RETENTION_MISSING, "retention-missing", 403, "policy", "No retention period covers this exchange.") \
-	R(RETENTION_OVER_MAX, "retention-over-max", 403, "policy", "The retention asked for is longer than the agreement permits.") \
+	R(RETENTION_OVER_MAX, "retention-over-max", 403, "policy", \
+	  "The retention asked for is longer than the agreement permits.") \
 	R(EXCEPTION_UNKNOWN, "exception-unknown", 403, "policy", "The exception is not one of the agreement.") \
 	R(EXCEPTION_EXPIRED, "exception-expired", 403, "policy", "The exception has expired.") \
-	R(EXCEPTION_QUOTA, "exception-quota", 403, "policy", "The exception was used as often as the agreement permits.") \
+	R(EXCEPTION_QUOTA, "exception-quota", 403, "policy", \
+	  "The exception was used as often as the agreement permits.") \
 	R(DEFAULT_DENY, "default-deny", 403, "policy", "Nothing in the agreement lets any field of this record pass.") \
 	R(TIER_FIELDS_EXCEEDED, "tier-fields-exceeded", 403, "policy", "The record asks for fields above its tier.") \
-	R(FIELD_UNJUSTIFIED, "field-unjustified", 403, "policy", "A field that this tier releases has no justification.") \
-	R(APPROVAL_MISSING, "approval-missing", 403, "policy", "A signed approval that the agreement demands is missing.") \
+	R(FIELD_UNJUSTIFIED, "field-unjustified", 403, "policy", \
+	  "A field that this tier releases has no justification.") \
+	R(APPROVAL_MISSING, "approval-missing", 403, "policy", \
+	  "A signed approval that the agreement demands is missing.") \
 	R(APPROVAL_INVALID, "approval-invalid", 403, "policy", "A signed approval does not fit this exchange.") \
 	R(HANDLING_UNKNOWN, "handling-unknown", 403, "policy", "A handling or grading code is not on its list.") \
-	R(TRANSFORM_REQUIRED, "transform-required", 403, "policy", "A direct identifier would leave in clear without a waiver.") \
+	R(TRANSFORM_REQUIRED, "transform-required", 403, "policy", \
+	  "A direct identifier would leave in clear without a waiver.") \
 	R(CONSENT_MISSING, "consent-missing", 403, "policy", "The agreement demands a consent reference.") \
 	R(CONSENT_WITHDRAWN, "consent-withdrawn", 403, "policy", "The consent was withdrawn.") \
-	R(CONSENT_UNKNOWN, "consent-unknown", 503, "policy", "The list of withdrawn consents is missing or out of date.") \
+	R(CONSENT_UNKNOWN, "consent-unknown", 503, "policy", \
+	  "The list of withdrawn consents is missing or out of date.") \
 	R(UNDER_CHALLENGE, "under-challenge", 403, "policy", "The data are restricted while they are disputed.") \
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
-	R(BATCH_REQUIRED, "batch-required", 403, "policy", "A k-guard of the agreement covers the record: it can leave only among others, in one batch of lines.") \
-	R(GROUP_TOO_SMALL, "group-too-small", 403, "policy", "Too few records of the batch have the same combination of values.") \
+	R(BATCH_REQUIRED, "batch-required", 403, "policy", \
+	  "A k-guard of the agreement covers the record: it can leave only among others, in one batch of lines.") \
+	R(GROUP_TOO_SMALL, "group-too-small", 403, "policy", \
+	  "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
-	R(ONWARD_DENIED, "onward-denied", 403, "policy", "The agreement by which the data came does not let them go on to this recipient.") \
-	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", "What is to be corrected is no living exchange of yours under this agreement.") \
+	R(ONWARD_DENIED, "onward-denied", 403, "policy", \
+	  "The agreement by which the data came does not let them go on to this recipient.") \
+	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", \
+	  "What is to be corrected is no living exchange of yours under this agreement.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \
 	/* does it fit */ \
 	R(SCHEMA_UNKNOWN, "schema-unknown", 422, "schema", "The record's schema is not one of the agreement.") \
 	R(SCHEMA_VIOLATION, "schema-violation", 422, "schema", "The record does not fit the agreement's schema.") \
-	R(OUTPUT_VIOLATION, "output-violation", 403, "policy", "What would leave does not fit what the agreement lets through.") \
-	R(TRANSFORM_FAILED, "transform-failed", 422, "schema", "A field does not have the form that its transform needs.") \
+	R(OUTPUT_VIOLATION, "output-violation", 403, "policy", \
+	  "What would leave does not fit what the agreement lets through.") \
+	R(TRANSFORM_FAILED, "transform-failed", 422, "schema", \
+	  "A field does not have the form that its transform needs.") \
 	/* what a partner gateway sends */ \
 	R(RECEIPT_INVALID, "receipt-invalid", 403, "receipt", "The sender's proof does not cover what arrived.") \
 	R(NOTICE_INVALID, "notice-invalid", 422, "schema", "The notice does not fit its schema or its exchange.") \
@@ -104,12 +126,12 @@ enum reason {
 #define R(name, slug, status, coarse, text) REASON_##name,
 	REASON_LIST(R)
 #undef R
-	REASON_COUNT
+	        REASON_COUNT
 };
 
 const char *reason_slug(enum reason r);
-int reason_status(enum reason r);           /* HTTP status */
-const char *reason_coarse(enum reason r);   /* what the peer and the leaf see */
+int reason_status(enum reason r);         /* HTTP status */
+const char *reason_coarse(enum reason r); /* what the peer and the leaf see */
 const char *reason_text(enum reason r);
 /* What the peer is told: the reason itself, or NOT_PERMITTED where naming it would tell something about a
  * person or about how oversight uses its powers. */

@@ -23,7 +23,7 @@ static inline const char *view_bytes(struct view v)
 #define VIEW_ARG(v) (int)(v).n, view_bytes(v)
 
 /* The caller must look at what the function returns. */
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 static inline struct view view_make(const void *p, size_t n)

@@ -22,10 +22,22 @@ static uint64_t read_number(struct reader *r, size_t n)
 	return value;
 }
 
-uint8_t read_u8(struct reader *r) { return (uint8_t)read_number(r, 1); }
-uint16_t read_u16(struct reader *r) { return (uint16_t)read_number(r, 2); }
-uint32_t read_u32(struct reader *r) { return (uint32_t)read_number(r, 4); }
-uint64_t read_u64(struct reader *r) { return read_number(r, 8); }
+uint8_t read_u8(struct reader *r)
+{
+	return (uint8_t)read_number(r, 1);
+}
+uint16_t read_u16(struct reader *r)
+{
+	return (uint16_t)read_number(r, 2);
+}
+uint32_t read_u32(struct reader *r)
+{
+	return (uint32_t)read_number(r, 4);
+}
+uint64_t read_u64(struct reader *r)
+{
+	return read_number(r, 8);
+}
 
 struct view read_view16(struct reader *r)
 {
@@ -48,10 +60,22 @@ static void put_number(struct buf *b, uint64_t v, size_t n)
 	b->n += n;
 }
 
-void put_u8(struct buf *b, uint8_t v) { put_number(b, v, 1); }
-void put_u16(struct buf *b, uint16_t v) { put_number(b, v, 2); }
-void put_u32(struct buf *b, uint32_t v) { put_number(b, v, 4); }
-void put_u64(struct buf *b, uint64_t v) { put_number(b, v, 8); }
+void put_u8(struct buf *b, uint8_t v)
+{
+	put_number(b, v, 1);
+}
+void put_u16(struct buf *b, uint16_t v)
+{
+	put_number(b, v, 2);
+}
+void put_u32(struct buf *b, uint32_t v)
+{
+	put_number(b, v, 4);
+}
+void put_u64(struct buf *b, uint64_t v)
+{
+	put_number(b, v, 8);
+}
 
 void put_view16(struct buf *b, struct view v)
 {

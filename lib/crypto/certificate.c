@@ -7,7 +7,7 @@
 
 #include "lib/base/datetime.h"
 
-#define SERIAL_BYTES_MAX 20     /* RFC 5280 4.1.2.2 */
+#define SERIAL_BYTES_MAX 20 /* RFC 5280 4.1.2.2 */
 
 BIO *bio_of(struct view bytes)
 {
@@ -57,8 +57,7 @@ bool asn1_time_ms(const ASN1_TIME *t, int64_t *out_ms)
 	if (!t || ASN1_TIME_to_tm(t, &tm) != 1 || tm.tm_year + 1900 > 9999)
 		return false;
 	struct date d = { tm.tm_year + 1900, (uint8_t)(tm.tm_mon + 1), (uint8_t)tm.tm_mday };
-	*out_ms = date_to_days(d) * DAY_MS +
-	          (int64_t)(tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec) * SECOND_MS;
+	*out_ms = date_to_days(d) * DAY_MS + (int64_t)(tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec) * SECOND_MS;
 	return true;
 }
 
@@ -140,7 +139,8 @@ static bool read_uri(const X509 *cert, struct cert_id *out, struct error *e)
 	}
 	if (uris != 1) {
 		ok = error_set(e, REASON_PARTNER_UNKNOWN,
-		               "the certificate must name exactly one URI as subject alternative name, it has %d", uris);
+		               "the certificate must name exactly one URI as subject alternative name, it has %d",
+		               uris);
 	} else if (!uri_is_plain(uri, sizeof out->uri)) {
 		ok = error_set(e, REASON_PARTNER_UNKNOWN,
 		               "the URI of the certificate is empty, too long or not printable ASCII");

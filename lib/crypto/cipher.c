@@ -8,10 +8,10 @@
 
 #include <openssl/evp.h>
 
-#define GCM_TAG 16
-#define SIV_TAG 16
-#define SIV_COMPONENTS 126      /* RFC 5297 7 */
-#define LENGTH_MAX (INT32_MAX - 64)
+#define GCM_TAG        16
+#define SIV_TAG        16
+#define SIV_COMPONENTS 126 /* RFC 5297 7 */
+#define LENGTH_MAX     (INT32_MAX - 64)
 
 struct gcm {
 	EVP_CIPHER_CTX *seal, *open;
@@ -25,8 +25,7 @@ struct gcm *gcm_new(void)
 		return NULL;
 	g->seal = EVP_CIPHER_CTX_new();
 	g->open = EVP_CIPHER_CTX_new();
-	if (!g->seal || !g->open ||
-	    EVP_EncryptInit_ex(g->seal, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1 ||
+	if (!g->seal || !g->open || EVP_EncryptInit_ex(g->seal, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1 ||
 	    EVP_DecryptInit_ex(g->open, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1) {
 		gcm_free(g);
 		return NULL;
@@ -48,8 +47,8 @@ static const unsigned char *bytes(struct view v)
 	return (const unsigned char *)v.p;
 }
 
-bool gcm_seal(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad,
-              struct view plain, uint8_t *out)
+bool gcm_seal(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad, struct view plain,
+              uint8_t *out)
 {
 	int n = 0, rest = 0;
 
@@ -59,8 +58,7 @@ bool gcm_seal(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], str
 	    (aad.n && EVP_EncryptUpdate(g->seal, NULL, &n, bytes(aad), (int)aad.n) != 1))
 		return false;
 	n = 0;
-	if ((plain.n && EVP_EncryptUpdate(g->seal, out, &n, bytes(plain), (int)plain.n) != 1) ||
-	    (size_t)n != plain.n ||
+	if ((plain.n && EVP_EncryptUpdate(g->seal, out, &n, bytes(plain), (int)plain.n) != 1) || (size_t)n != plain.n ||
 	    EVP_EncryptFinal_ex(g->seal, out + n, &rest) != 1 || rest != 0 ||
 	    EVP_CIPHER_CTX_ctrl(g->seal, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, out + n) != 1) {
 		wipe(out, plain.n + GCM_TAG);
@@ -69,8 +67,8 @@ bool gcm_seal(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], str
 	return true;
 }
 
-bool gcm_open(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad,
-              struct view sealed, uint8_t *out)
+bool gcm_open(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad, struct view sealed,
+              uint8_t *out)
 {
 	uint8_t tag[GCM_TAG];
 	int n = 0, rest = 0;
@@ -100,8 +98,10 @@ struct siv_key {
 
 struct siv_key *siv_key_of(struct view key)
 {
-	const char *name = key.n == 32 ? "AES-128-SIV" : key.n == 48 ? "AES-192-SIV" :
-	                   key.n == 64 ? "AES-256-SIV" : NULL;
+	const char *name = key.n == 32   ? "AES-128-SIV"
+	                   : key.n == 48 ? "AES-192-SIV"
+	                   : key.n == 64 ? "AES-256-SIV"
+	                                 : NULL;
 	struct siv_key *k = name ? calloc(1, sizeof *k) : NULL;
 
 	if (!k)
@@ -152,8 +152,7 @@ fail:
 	return NULL;
 }
 
-bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, struct view plain,
-              uint8_t *out)
+bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, struct view plain, uint8_t *out)
 {
 	int got = 0, rest = 0;
 
@@ -163,8 +162,7 @@ bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, str
 	if (!c)
 		return false;
 	bool ok = EVP_EncryptUpdate(c, out + SIV_TAG, &got, bytes(plain), (int)plain.n) == 1 &&
-	          (size_t)got == plain.n &&
-	          EVP_EncryptFinal_ex(c, out + SIV_TAG + got, &rest) == 1 && rest == 0 &&
+	          (size_t)got == plain.n && EVP_EncryptFinal_ex(c, out + SIV_TAG + got, &rest) == 1 && rest == 0 &&
 	          EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, SIV_TAG, out) == 1;
 	EVP_CIPHER_CTX_free(c);
 	if (!ok)
@@ -172,8 +170,7 @@ bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, str
 	return ok;
 }
 
-bool siv_open(const struct siv_key *k, const struct view *context, size_t n, struct view sealed,
-              uint8_t *out)
+bool siv_open(const struct siv_key *k, const struct view *context, size_t n, struct view sealed, uint8_t *out)
 {
 	uint8_t tag[SIV_TAG];
 	int got = 0, rest = 0;
@@ -186,8 +183,8 @@ bool siv_open(const struct siv_key *k, const struct view *context, size_t n, str
 	struct view cipher = view_from(sealed, SIV_TAG);
 	memcpy(tag, sealed.p, SIV_TAG);
 	bool ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, SIV_TAG, tag) == 1 &&
-	          EVP_DecryptUpdate(c, out, &got, bytes(cipher), (int)cipher.n) == 1 &&
-	          (size_t)got == cipher.n && EVP_DecryptFinal_ex(c, tag, &rest) == 1;
+	          EVP_DecryptUpdate(c, out, &got, bytes(cipher), (int)cipher.n) == 1 && (size_t)got == cipher.n &&
+	          EVP_DecryptFinal_ex(c, tag, &rest) == 1;
 	EVP_CIPHER_CTX_free(c);
 	if (!ok)
 		wipe(out, cipher.n);

@@ -3,7 +3,7 @@
  * the one place of lib where it is read, for a person who signs at that moment. */
 #include "lib/crypto/internal.h"
 
-#include <openssl/pem.h>        /* before cms.h, which declares its PEM functions only then */
+#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
 #include <openssl/cms.h>
 #include <openssl/err.h>
 
@@ -41,8 +41,7 @@ static CMS_ContentInfo *sign_first(X509 *cert, EVP_PKEY *key, struct view conten
 {
 	BIO *bio = bio_of(content);
 	CMS_ContentInfo *cms = bio ? CMS_sign(NULL, NULL, NULL, NULL, FLAGS | CMS_PARTIAL) : NULL;
-	bool ok = cms && CMS_add1_signer(cms, cert, key, EVP_sha256(), FLAGS) &&
-	          CMS_final(cms, bio, NULL, FLAGS) == 1;
+	bool ok = cms && CMS_add1_signer(cms, cert, key, EVP_sha256(), FLAGS) && CMS_final(cms, bio, NULL, FLAGS) == 1;
 
 	BIO_free(bio);
 	if (!ok) {
@@ -58,7 +57,7 @@ static CMS_ContentInfo *sign_first(X509 *cert, EVP_PKEY *key, struct view conten
 static bool covers(CMS_SignerInfo *si, struct view content)
 {
 	const ASN1_OCTET_STRING *signed_digest =
-		CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
+	        CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
 	struct digest digest;
 
 	sha256(content, &digest);
@@ -111,8 +110,8 @@ bool cms_sign(struct view signature, struct view content, struct view cert_pem, 
 	else if (!key_is_supported(key))
 		fail(e, "documents are signed with a P-256, P-384 or RSA key of 2,048 bits or more");
 	else
-		cms = signature.n == 0 ? sign_first(cert, key, content, e) :
-		      sign_further(cert, key, signature, content, e);
+		cms = signature.n == 0 ? sign_first(cert, key, content, e)
+		                       : sign_further(cert, key, signature, content, e);
 	if (cms)
 		ok = (PEM_write_bio_CMS(bio, cms) == 1 && bio_take(bio, out_pem)) ||
 		     error_set(e, REASON_NO_MEMORY, "no memory for the signature");

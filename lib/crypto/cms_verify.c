@@ -5,19 +5,19 @@
  * SignerInfo is first matched to one pinned certificate and its attributes are looked at here. */
 #include "lib/crypto/internal.h"
 
-#include <openssl/pem.h>        /* before cms.h, which declares its PEM functions only then */
+#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#define SECURITY_BITS_MIN 112   /* RSA of 2,048 bits; P-256 has 128 */
+#define SECURITY_BITS_MIN 112 /* RSA of 2,048 bits; P-256 has 128 */
 
 /* RFC 5652 5.3: any SignerInfo of the file while it is checked. */
 struct check {
 	CMS_ContentInfo *cms;
-	STACK_OF(CMS_SignerInfo) *infos;        /* borrowed from cms */
-	X509 **certs;                           /* of each pinned signer */
-	int64_t *signed_at;                     /* TIME of each pinned signer, or NOT_SIGNED */
+	STACK_OF(CMS_SignerInfo) * infos; /* borrowed from cms */
+	X509 **certs;                     /* of each pinned signer */
+	int64_t *signed_at;               /* TIME of each pinned signer, or NOT_SIGNED */
 	struct cms_signer *signers;
 	size_t n;
 	int64_t now_ms;
@@ -42,7 +42,7 @@ static CMS_ContentInfo *cms_read(struct view text)
 
 	if (text.n == 0 || text.n > INT32_MAX)
 		return NULL;
-	if (p[0] == 0x30) {             /* DER: a SEQUENCE; PEM starts with a letter or '-' */
+	if (p[0] == 0x30) { /* DER: a SEQUENCE; PEM starts with a letter or '-' */
 		cms = d2i_CMS_ContentInfo(NULL, &p, (long)text.n);
 		if (cms && p != (const unsigned char *)text.p + text.n) {
 			CMS_ContentInfo_free(cms);
@@ -80,7 +80,8 @@ static bool find_signer(struct check *c, CMS_SignerInfo *si, size_t *found)
 		if (CMS_SignerInfo_cert_cmp(si, c->certs[i]) != 0)
 			continue;
 		if (*found < c->n)
-			return refuse_signer(c, i, "its certificate is pinned for two signers, so it cannot stand for either");
+			return refuse_signer(
+			        c, i, "its certificate is pinned for two signers, so it cannot stand for either");
 		*found = i;
 	}
 	if (*found == c->n)
@@ -113,8 +114,8 @@ static bool check_attributes(struct check *c, size_t i, CMS_SignerInfo *si, int6
 	if (CMS_signed_get_attr_count(si) <= 0)
 		return refuse_signer(c, i, "it has no signed attributes");
 	/* The position -3 demands one attribute with one value. */
-	const ASN1_OBJECT *type = CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_contentType), -3,
-	                                                      V_ASN1_OBJECT);
+	const ASN1_OBJECT *type =
+	        CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_contentType), -3, V_ASN1_OBJECT);
 	if (!type || OBJ_cmp(type, CMS_get0_eContentType(c->cms)) != 0)
 		return refuse_signer(c, i, "its signed content type is missing or another one");
 	if (!CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING))
@@ -193,8 +194,8 @@ static bool check_all(struct check *c, struct view signature, struct view conten
 	return check_arithmetic(c, content);
 }
 
-bool cms_verify(struct view signature, struct view content, struct cms_signer *signers, size_t n,
-                int64_t now_ms, struct error *e)
+bool cms_verify(struct view signature, struct view content, struct cms_signer *signers, size_t n, int64_t now_ms,
+                struct error *e)
 {
 	struct check c = { .signers = signers, .n = n, .now_ms = now_ms, .e = e };
 	bool ok = false;

@@ -31,13 +31,13 @@ void hmac_parts(const struct hmac_key *k, const struct view *parts, size_t n, st
 bool hkdf_sha256(struct view secret, struct view salt, struct view info, void *out, size_t n) MUST_USE;
 
 /* AES-256-GCM (NIST SP 800-38D), 12-byte nonce, 16-byte tag after the ciphertext: n + 16 bytes. */
-struct gcm;             /* one thread's context */
+struct gcm; /* one thread's context */
 struct gcm *gcm_new(void) MUST_USE;
 void gcm_free(struct gcm *g);
-bool gcm_seal(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad,
-              struct view plain, uint8_t *out) MUST_USE;
-bool gcm_open(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad,
-              struct view sealed, uint8_t *out) MUST_USE;
+bool gcm_seal(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad, struct view plain,
+              uint8_t *out) MUST_USE;
+bool gcm_open(struct gcm *g, const uint8_t key[32], const uint8_t nonce[12], struct view aad, struct view sealed,
+              uint8_t *out) MUST_USE;
 
 /* AES-256-SIV (RFC 5297, 64-byte key): out is 16 bytes of SIV, then n of ciphertext. `context` are
  * separate associated-data components, at most 126, none of them empty. The plaintext must not be empty.
@@ -47,15 +47,13 @@ struct siv_key *siv_key_new(const uint8_t key[64]) MUST_USE;
 /* The same for AES-128, AES-192 and AES-256: 32, 48 or 64 bytes. */
 struct siv_key *siv_key_of(struct view key) MUST_USE;
 void siv_key_free(struct siv_key *k);
-bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, struct view plain,
-              uint8_t *out) MUST_USE;
-bool siv_open(const struct siv_key *k, const struct view *context, size_t n, struct view sealed,
-              uint8_t *out) MUST_USE;
+bool siv_seal(const struct siv_key *k, const struct view *context, size_t n, struct view plain, uint8_t *out) MUST_USE;
+bool siv_open(const struct siv_key *k, const struct view *context, size_t n, struct view sealed, uint8_t *out) MUST_USE;
 
 /* FF1 (NIST SP 800-38G), radix 2 to 36, at most 128 digits as numbers below the radix, radix^n >=
  * 1,000,000, tweak at most 256 bytes. A key may be shared by threads. */
 struct ff1_key;
-struct ff1_key *ff1_key_new(struct view key, unsigned radix) MUST_USE;     /* 16, 24 or 32 bytes */
+struct ff1_key *ff1_key_new(struct view key, unsigned radix) MUST_USE; /* 16, 24 or 32 bytes */
 void ff1_key_free(struct ff1_key *k);
 bool ff1_crypt(const struct ff1_key *k, bool decrypt, struct view tweak, const uint8_t *in, size_t n,
                uint8_t *out) MUST_USE;

@@ -11,8 +11,7 @@ static bool add_name(GENERAL_NAMES *names, int type, struct view text)
 	GENERAL_NAME *name = GENERAL_NAME_new();
 	ASN1_IA5STRING *s = ASN1_IA5STRING_new();
 
-	if (!name || !s || ASN1_STRING_set(s, text.p, (int)text.n) != 1 ||
-	    sk_GENERAL_NAME_push(names, name) <= 0) {
+	if (!name || !s || ASN1_STRING_set(s, text.p, (int)text.n) != 1 || sk_GENERAL_NAME_push(names, name) <= 0) {
 		ASN1_IA5STRING_free(s);
 		GENERAL_NAME_free(name);
 		return false;
@@ -44,38 +43,37 @@ static bool request_names(X509_REQ *req, struct view uri, const struct view *dns
 	return ok;
 }
 
-static bool request_make(X509_REQ *req, EVP_PKEY *key, struct view common_name, struct view uri,
-                         const struct view *dns, size_t n_dns)
+static bool request_make(X509_REQ *req, EVP_PKEY *key, struct view common_name, struct view uri, const struct view *dns,
+                         size_t n_dns)
 {
 	X509_NAME *subject = X509_REQ_get_subject_name(req);
 
 	return X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 &&
-	       X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
-	                                  (const unsigned char *)common_name.p, (int)common_name.n, -1, 0) == 1 &&
+	       X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const unsigned char *)common_name.p,
+	                                  (int)common_name.n, -1, 0) == 1 &&
 	       X509_REQ_set_pubkey(req, key) == 1 && request_names(req, uri, dns, n_dns) &&
 	       X509_REQ_sign(req, key, EVP_sha256()) > 0;
 }
 
-bool csr_make(struct view common_name, struct view uri, const struct view *dns, size_t n_dns,
-              struct buf *key_pem, struct buf *csr_pem, struct error *e)
+bool csr_make(struct view common_name, struct view uri, const struct view *dns, size_t n_dns, struct buf *key_pem,
+              struct buf *csr_pem, struct error *e)
 {
 	bool plain = name_is_plain(uri) && common_name.n > 0 && common_name.n <= 64;
 
 	for (size_t i = 0; plain && i < n_dns; i++)
 		plain = name_is_plain(dns[i]);
 	if (!plain)
-		return error_set(e, REASON_CONFIG, "certificate request: a name is empty, too long or not printable ASCII");
+		return error_set(e, REASON_CONFIG,
+		                 "certificate request: a name is empty, too long or not printable ASCII");
 
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509_REQ *req = X509_REQ_new();
 	BIO *key_bio = BIO_new(BIO_s_mem()), *req_bio = BIO_new(BIO_s_mem());
-	bool ok = key && req && key_bio && req_bio &&
-	          request_make(req, key, common_name, uri, dns, n_dns) &&
+	bool ok = key && req && key_bio && req_bio && request_make(req, key, common_name, uri, dns, n_dns) &&
 	          PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-	          PEM_write_bio_X509_REQ(req_bio, req) == 1 &&
-	          bio_take(key_bio, key_pem) && bio_take(req_bio, csr_pem);
+	          PEM_write_bio_X509_REQ(req_bio, req) == 1 && bio_take(key_bio, key_pem) && bio_take(req_bio, csr_pem);
 
-	BIO_free(key_bio);      /* OpenSSL clears what it frees there */
+	BIO_free(key_bio); /* OpenSSL clears what it frees there */
 	BIO_free(req_bio);
 	X509_REQ_free(req);
 	EVP_PKEY_free(key);

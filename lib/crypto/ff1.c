@@ -9,11 +9,11 @@
 #include <openssl/evp.h>
 
 #define DIGITS_MAX 128
-#define HALF_MAX (DIGITS_MAX / 2)
-#define NUMBER_MAX 48           /* bytes of 36^64, which has 331 bits; and room for d */
-#define TWEAK_MAX 256
-#define ROUNDS 10
-#define DOMAIN_MIN 1000000      /* SP 800-38G Rev. 1: smaller domains can be searched */
+#define HALF_MAX   (DIGITS_MAX / 2)
+#define NUMBER_MAX 48 /* bytes of 36^64, which has 331 bits; and room for d */
+#define TWEAK_MAX  256
+#define ROUNDS     10
+#define DOMAIN_MIN 1000000 /* SP 800-38G Rev. 1: smaller domains can be searched */
 
 struct ff1_key {
 	EVP_CIPHER_CTX *aes;
@@ -22,8 +22,10 @@ struct ff1_key {
 
 struct ff1_key *ff1_key_new(struct view key, unsigned radix)
 {
-	const EVP_CIPHER *cipher = key.n == 16 ? EVP_aes_128_ecb() : key.n == 24 ? EVP_aes_192_ecb() :
-	                           key.n == 32 ? EVP_aes_256_ecb() : NULL;
+	const EVP_CIPHER *cipher = key.n == 16   ? EVP_aes_128_ecb()
+	                           : key.n == 24 ? EVP_aes_192_ecb()
+	                           : key.n == 32 ? EVP_aes_256_ecb()
+	                                         : NULL;
 
 	if (!cipher || radix < 2 || radix > 36)
 		return NULL;
@@ -106,8 +108,8 @@ static bool aes_block(EVP_CIPHER_CTX *c, uint8_t block[16])
 struct ff1_call {
 	EVP_CIPHER_CTX *aes;
 	unsigned radix;
-	size_t b, d;                    /* bytes of NUM(half), bytes of the round's number */
-	uint8_t p[16];                  /* PRF state after the block P */
+	size_t b, d;   /* bytes of NUM(half), bytes of the round's number */
+	uint8_t p[16]; /* PRF state after the block P */
 	uint8_t q[TWEAK_MAX + 16 + NUMBER_MAX];
 	size_t q_len;
 };
@@ -163,8 +165,8 @@ static bool ff1_prepare(struct ff1_call *c, struct view tweak, size_t n)
 	c->b = number_bytes(c->radix, v);
 	c->d = 4 * ((c->b + 3) / 4) + 4;
 	const uint8_t p[16] = {
-		1, 2, 1, 0, 0, (uint8_t)c->radix, ROUNDS, (uint8_t)u,
-		0, 0, 0, (uint8_t)n, 0, 0, (uint8_t)(tweak.n >> 8), (uint8_t)tweak.n,
+		1, 2, 1,          0, 0, (uint8_t)c->radix,       ROUNDS,           (uint8_t)u, 0,
+		0, 0, (uint8_t)n, 0, 0, (uint8_t)(tweak.n >> 8), (uint8_t)tweak.n,
 	};
 	memcpy(c->p, p, sizeof p);
 	memset(c->q, 0, sizeof c->q);
@@ -175,8 +177,7 @@ static bool ff1_prepare(struct ff1_call *c, struct view tweak, size_t n)
 	return aes_block(c->aes, c->p);
 }
 
-bool ff1_crypt(const struct ff1_key *k, bool decrypt, struct view tweak, const uint8_t *in, size_t n,
-               uint8_t *out)
+bool ff1_crypt(const struct ff1_key *k, bool decrypt, struct view tweak, const uint8_t *in, size_t n, uint8_t *out)
 {
 	size_t u = n / 2, v = n - u;
 	uint8_t left[HALF_MAX], right[HALF_MAX], y[HALF_MAX];

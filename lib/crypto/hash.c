@@ -10,7 +10,7 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
-#define BLOCK 64                /* of SHA-256, bytes */
+#define BLOCK 64 /* of SHA-256, bytes */
 
 struct hmac_key {
 	SHA256_CTX inner, outer;
@@ -119,7 +119,9 @@ bool hkdf_sha256(struct view secret, struct view salt, struct view info, void *o
 	hmac_prepare(&k, view_make(t.b, sizeof t.b));
 	for (uint8_t i = 1; n > 0; i++) {
 		struct view parts[] = {
-			view_make(t.b, i == 1 ? 0 : sizeof t.b), info, view_make(&i, 1),
+			view_make(t.b, i == 1 ? 0 : sizeof t.b),
+			info,
+			view_make(&i, 1),
 		};
 		size_t take = n < sizeof t.b ? n : sizeof t.b;
 

@@ -35,7 +35,8 @@ static bool fill_request(TS_REQ *request, TS_MSG_IMPRINT *imprint, X509_ALGOR *a
 	return ok;
 }
 
-bool timestamp_request(const struct digest *imprint, const uint8_t nonce[TIMESTAMP_NONCE], struct buf *out, struct error *e)
+bool timestamp_request(const struct digest *imprint, const uint8_t nonce[TIMESTAMP_NONCE], struct buf *out,
+                       struct error *e)
 {
 	TS_REQ *request = TS_REQ_new();
 	TS_MSG_IMPRINT *message = TS_MSG_IMPRINT_new();
@@ -168,7 +169,7 @@ static bool right_signature(TS_RESP *response, X509_STORE *store, int64_t time_m
 	}
 	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)(time_ms / 1000));
 	TS_VERIFY_CTX_set_flags(ctx, TS_VFY_VERSION | TS_VFY_SIGNATURE);
-	TS_VERIFY_CTX_set_store(ctx, store);    /* its own now */
+	TS_VERIFY_CTX_set_store(ctx, store); /* its own now */
 	bool ok = TS_RESP_verify_response(ctx, response) == 1;
 	TS_VERIFY_CTX_free(ctx);
 	return ok || refuse(e, "is not signed by a timestamp authority that is named here and was valid then");

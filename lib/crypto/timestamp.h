@@ -7,7 +7,7 @@
 #include "lib/crypto/crypto.h"
 
 #define TIMESTAMP_NONCE 8
-#define TIMESTAMP_MAX (64u * 1024)      /* bytes of a response: token and certificates */
+#define TIMESTAMP_MAX   (64u * 1024) /* bytes of a response: token and certificates */
 
 /* Appends a TimeStampReq in DER (section 2.4.1): SHA-256 imprint, nonce, certificates asked for. */
 bool timestamp_request(const struct digest *imprint, const uint8_t nonce[TIMESTAMP_NONCE], struct buf *out,

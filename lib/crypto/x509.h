@@ -6,12 +6,12 @@
 
 /* What the gateway asks of a certificate. */
 struct cert_id {
-	struct digest spki;             /* SHA-256 of the DER SubjectPublicKeyInfo */
-	struct digest whole;            /* SHA-256 of the DER certificate */
-	char uri[256];                  /* its one SAN URI */
-	char serial[64];                /* lower-case hex */
+	struct digest spki;  /* SHA-256 of the DER SubjectPublicKeyInfo */
+	struct digest whole; /* SHA-256 of the DER certificate */
+	char uri[256];       /* its one SAN URI */
+	char serial[64];     /* lower-case hex */
 	int64_t not_before_ms, not_after_ms;
-	bool client_auth, server_auth;  /* extended key usage; both false without the extension */
+	bool client_auth, server_auth; /* extended key usage; both false without the extension */
 };
 /* Reads a DER certificate. Refuses one without exactly one SAN URI (REASON_PARTNER_UNKNOWN). */
 bool cert_read(struct view der, struct cert_id *out, struct error *e) MUST_USE;
@@ -39,15 +39,15 @@ struct cms_signer {
  * map to a distinct pinned certificate; one unknown signer refuses all. Signed attributes with content
  * type, message digest and signingTime must be present, digest SHA-256 or better, no attached content,
  * signing time within the certificate's life and not after `now_ms`. Marks who signed. */
-bool cms_verify(struct view signature, struct view content, struct cms_signer *signers, size_t n,
-                int64_t now_ms, struct error *e) MUST_USE;
+bool cms_verify(struct view signature, struct view content, struct cms_signer *signers, size_t n, int64_t now_ms,
+                struct error *e) MUST_USE;
 /* Adds a signer to `signature` (empty: the first) and writes the new PEM. Keys: P-256, P-384 or RSA. The
  * signing time is the wall clock's, read by OpenSSL. */
 bool cms_sign(struct view signature, struct view content, struct view cert_pem, struct view key_pem,
               struct buf *out_pem, struct error *e) MUST_USE;
 
 /* A new P-256 key and a certificate request with one SAN URI and optional DNS names, both PEM. */
-bool csr_make(struct view common_name, struct view uri, const struct view *dns, size_t n_dns,
-              struct buf *key_pem, struct buf *csr_pem, struct error *e) MUST_USE;
+bool csr_make(struct view common_name, struct view uri, const struct view *dns, size_t n_dns, struct buf *key_pem,
+              struct buf *csr_pem, struct error *e) MUST_USE;
 
 #endif

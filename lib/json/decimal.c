@@ -9,11 +9,26 @@
 #define SMALL_DIGITS 19
 
 static const uint64_t power_of_ten[SMALL_DIGITS + 1] = {
-	UINT64_C(1), UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000), UINT64_C(100000),
-	UINT64_C(1000000), UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000),
-	UINT64_C(10000000000), UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000),
-	UINT64_C(100000000000000), UINT64_C(1000000000000000), UINT64_C(10000000000000000),
-	UINT64_C(100000000000000000), UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
+	UINT64_C(1),
+	UINT64_C(10),
+	UINT64_C(100),
+	UINT64_C(1000),
+	UINT64_C(10000),
+	UINT64_C(100000),
+	UINT64_C(1000000),
+	UINT64_C(10000000),
+	UINT64_C(100000000),
+	UINT64_C(1000000000),
+	UINT64_C(10000000000),
+	UINT64_C(100000000000),
+	UINT64_C(1000000000000),
+	UINT64_C(10000000000000),
+	UINT64_C(100000000000000),
+	UINT64_C(1000000000000000),
+	UINT64_C(10000000000000000),
+	UINT64_C(100000000000000000),
+	UINT64_C(1000000000000000000),
+	UINT64_C(10000000000000000000),
 };
 
 static size_t count_digits(struct view v)
@@ -63,7 +78,7 @@ static struct decimal cut_token(struct view token)
 		token = view_from(token, d.tail.n);
 	}
 	if (token.n > 0) {
-		token = view_from(token, 1);    /* the e */
+		token = view_from(token, 1); /* the e */
 		d.exponent_negative = token.n > 0 && token.p[0] == '-';
 		if (token.n > 0 && (token.p[0] == '-' || token.p[0] == '+'))
 			token = view_from(token, 1);
@@ -160,8 +175,7 @@ int decimal_compare(const struct decimal *a, const struct decimal *b)
 		return a->sign < b->sign ? -1 : 1;
 	if (a->sign == 0)
 		return 0;
-	int64_t above = exponent_distance(a, b) + a->shift - b->shift +
-	                (int64_t)digits_of(a) - (int64_t)digits_of(b);
+	int64_t above = exponent_distance(a, b) + a->shift - b->shift + (int64_t)digits_of(a) - (int64_t)digits_of(b);
 	int order = above ? (above > 0 ? 1 : -1) : compare_digits(a, b);
 	return order * a->sign;
 }

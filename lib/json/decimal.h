@@ -25,16 +25,16 @@
  * one ahead for a number of a schema; the token functions below make them as they go. */
 struct decimal {
 	struct view head, tail;
-	struct view exponent;   /* digits of the written exponent without leading zeros; may be empty */
-	int64_t shift;          /* the last digit counts 10^(written exponent + shift) */
-	uint64_t small;         /* the digits as an integer, where fits_small */
-	int8_t sign;            /* -1, 0 (the value is zero), 1 */
+	struct view exponent; /* digits of the written exponent without leading zeros; may be empty */
+	int64_t shift;        /* the last digit counts 10^(written exponent + shift) */
+	uint64_t small;       /* the digits as an integer, where fits_small */
+	int8_t sign;          /* -1, 0 (the value is zero), 1 */
 	bool exponent_negative;
-	bool fits_small;        /* at most 19 digits */
+	bool fits_small; /* at most 19 digits */
 };
 
 struct decimal decimal_parse(struct view token);
-int decimal_compare(const struct decimal *a, const struct decimal *b);          /* -1, 0, 1 */
+int decimal_compare(const struct decimal *a, const struct decimal *b); /* -1, 0, 1 */
 bool decimal_divides(const struct decimal *divisor, const struct decimal *value);
 
 /* The value has no fraction: 1, 1.0, 1e2 and 12.30e1 are, 1e-1 is not (JSON Schema "integer"). */

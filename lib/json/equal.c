@@ -52,17 +52,12 @@ bool tape_equal(const struct tape *a, uint32_t node_a, const struct tape *b, uin
 	switch ((enum tape_type)x->type) {
 	case TAPE_NULL:
 	case TAPE_FALSE:
-	case TAPE_TRUE:
-		return true;
-	case TAPE_NUMBER:
-		return decimal_equal(tape_token(a, node_a), tape_token(b, node_b));
+	case TAPE_TRUE: return true;
+	case TAPE_NUMBER: return decimal_equal(tape_token(a, node_a), tape_token(b, node_b));
 	case TAPE_STRING:
-	case TAPE_KEY:
-		return same_name(a, node_a, b, node_b);
-	case TAPE_ARRAY:
-		return x->count == y->count && same_items(a, node_a, b, node_b);
-	case TAPE_OBJECT:
-		return x->count == y->count && (x->count == 0 || same_members(a, node_a, b, node_b));
+	case TAPE_KEY: return same_name(a, node_a, b, node_b);
+	case TAPE_ARRAY: return x->count == y->count && same_items(a, node_a, b, node_b);
+	case TAPE_OBJECT: return x->count == y->count && (x->count == 0 || same_members(a, node_a, b, node_b));
 	}
 	return false;
 }
@@ -84,13 +79,10 @@ uint32_t tape_value_hash(const struct tape *t, uint32_t node)
 	switch ((enum tape_type)n->type) {
 	case TAPE_NULL:
 	case TAPE_FALSE:
-	case TAPE_TRUE:
-		return mix(h, 0);
-	case TAPE_NUMBER:
-		return mix(h, decimal_hash(tape_token(t, node)));
+	case TAPE_TRUE: return mix(h, 0);
+	case TAPE_NUMBER: return mix(h, decimal_hash(tape_token(t, node)));
 	case TAPE_STRING:
-	case TAPE_KEY:
-		return mix(h, n->hash);
+	case TAPE_KEY: return mix(h, n->hash);
 	case TAPE_ARRAY:
 		for (uint32_t v = node + 1; v < n->next; v = t->nodes[v].next)
 			h = mix(h, tape_value_hash(t, v));

@@ -7,8 +7,8 @@
 
 #define TEXT_FIRST 4096
 
-#define BYTES_MAX (UINT32_C(1) << 30)
-#define DEPTH_MAX 1024
+#define BYTES_MAX  (UINT32_C(1) << 30)
+#define DEPTH_MAX  1024
 #define NUMBER_MAX 4096
 
 static uint32_t limit_or(uint32_t asked, uint32_t standard, uint32_t ceiling)
@@ -84,7 +84,7 @@ void tape_parser_reset(struct tape_parser *p)
 
 void tape_parser_wipe(struct tape_parser *p)
 {
-	tape_parser_reset(p);   /* notes how much of each array was in use since the last wipe */
+	tape_parser_reset(p); /* notes how much of each array was in use since the last wipe */
 	if (p->text)
 		wipe(p->text, p->text_high);
 	if (p->decoded)

@@ -163,9 +163,9 @@ static inline enum step read_string(struct tape_parser *p, const char *s, enum t
 			return step;
 	}
 	if (UNLIKELY(str.decoded.n > (type == TAPE_KEY ? p->limits.key_bytes : p->limits.string_bytes)))
-		return type == TAPE_KEY ?
-			over_limit(p, s, "a member name has more bytes than the limit of", p->limits.key_bytes) :
-			over_limit(p, s, "a string has more bytes than the limit of", p->limits.string_bytes);
+		return type == TAPE_KEY
+		               ? over_limit(p, s, "a member name has more bytes than the limit of", p->limits.key_bytes)
+		               : over_limit(p, s, "a string has more bytes than the limit of", p->limits.string_bytes);
 	struct tape_node *node = add_node(p, s, (size_t)(str.end - s), type, str.flags);
 	if (!node)
 		return STEP_FAILED;
@@ -187,7 +187,7 @@ static inline enum step read_number(struct tape_parser *p, const char *s, const 
 	if (UNLIKELY(!q))
 		return faulted(p, &fault);
 	if (UNLIKELY((size_t)(q - p->text) == p->text_n && !p->final))
-		return STEP_SHORT;      /* more digits may come */
+		return STEP_SHORT; /* more digits may come */
 	if (UNLIKELY(q - s > (ptrdiff_t)p->limits.number_chars))
 		return over_limit(p, s, "a number has more characters than the limit of", p->limits.number_chars);
 	*end = q;
@@ -247,20 +247,22 @@ static enum step no_value(struct tape_parser *p, const char *s)
 static inline enum step read_scalar(struct tape_parser *p, const char *s, const char **end)
 {
 	switch (*s) {
-	case '"':
-		return read_string(p, s, TAPE_STRING, end);
+	case '"': return read_string(p, s, TAPE_STRING, end);
 	case '-':
-	case '0': case '1': case '2': case '3': case '4':
-	case '5': case '6': case '7': case '8': case '9':
-		return read_number(p, s, end);
-	case 't':
-		return read_literal(p, s, VIEW("true"), TAPE_TRUE, end);
-	case 'f':
-		return read_literal(p, s, VIEW("false"), TAPE_FALSE, end);
-	case 'n':
-		return read_literal(p, s, VIEW("null"), TAPE_NULL, end);
-	default:
-		return no_value(p, s);
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9': return read_number(p, s, end);
+	case 't': return read_literal(p, s, VIEW("true"), TAPE_TRUE, end);
+	case 'f': return read_literal(p, s, VIEW("false"), TAPE_FALSE, end);
+	case 'n': return read_literal(p, s, VIEW("null"), TAPE_NULL, end);
+	default: return no_value(p, s);
 	}
 }
 
@@ -373,9 +375,9 @@ comma:
 		goto value;
 	}
 	if (UNLIKELY(*s != (p->frames[p->depth].object ? '}' : ']'))) {
-		step = unexpected(p, s, p->frames[p->depth].object ?
-			"a comma or the end of the object is expected here" :
-			"a comma or the end of the array is expected here");
+		step = unexpected(p, s,
+		                  p->frames[p->depth].object ? "a comma or the end of the object is expected here"
+		                                             : "a comma or the end of the array is expected here");
 		goto stop;
 	}
 

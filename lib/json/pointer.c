@@ -108,8 +108,9 @@ bool pointer_find(const struct tape *t, uint32_t from, struct view pointer, uint
 		struct view rest = view_from(pointer, 1);
 		const char *slash = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
 		struct view token = view_make(rest.p, slash ? (size_t)(slash - rest.p) : rest.n);
-		bool found = t->nodes[at].type == TAPE_OBJECT ? find_member(t, &at, token) :
-		             t->nodes[at].type == TAPE_ARRAY ? find_item(t, &at, token) : false;
+		bool found = t->nodes[at].type == TAPE_OBJECT  ? find_member(t, &at, token)
+		             : t->nodes[at].type == TAPE_ARRAY ? find_item(t, &at, token)
+		                                               : false;
 		if (!found)
 			return false;
 		pointer = view_from(pointer, 1 + token.n);

@@ -56,7 +56,7 @@ const char *scan_utf8(const char *s, struct scan_fault *fault)
 	unsigned char first = u[0], low = 0x80, high = 0xbf;
 	unsigned more;
 
-	if (first < 0xc2 || first > 0xf4)       /* a continuation, an overlong form, past U+10FFFF */
+	if (first < 0xc2 || first > 0xf4) /* a continuation, an overlong form, past U+10FFFF */
 		return refuse(fault, s, s, bad);
 	more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
 	/* The second byte alone keeps out overlong forms, surrogates and what is past U+10FFFF. */
@@ -151,27 +151,13 @@ const char *scan_escape(const char *s, char out[4], unsigned *n, struct scan_fau
 	switch (s[1]) {
 	case '"':
 	case '\\':
-	case '/':
-		out[0] = s[1];
-		return s + 2;
-	case 'b':
-		out[0] = '\b';
-		return s + 2;
-	case 'f':
-		out[0] = '\f';
-		return s + 2;
-	case 'n':
-		out[0] = '\n';
-		return s + 2;
-	case 'r':
-		out[0] = '\r';
-		return s + 2;
-	case 't':
-		out[0] = '\t';
-		return s + 2;
-	case 'u':
-		return unicode_escape(s, out, n, fault);
-	default:
-		return refuse(fault, s + 1, s, "there is no such escape");
+	case '/': out[0] = s[1]; return s + 2;
+	case 'b': out[0] = '\b'; return s + 2;
+	case 'f': out[0] = '\f'; return s + 2;
+	case 'n': out[0] = '\n'; return s + 2;
+	case 'r': out[0] = '\r'; return s + 2;
+	case 't': out[0] = '\t'; return s + 2;
+	case 'u': return unicode_escape(s, out, n, fault);
+	default: return refuse(fault, s + 1, s, "there is no such escape");
 	}
 }

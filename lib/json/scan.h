@@ -15,7 +15,7 @@
 /* Bytes after the end of a text (zero there) and of the decoded strings that may be read. */
 #define SCAN_PAD 64
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 static inline uint64_t load_le64(const char *p)
@@ -90,8 +90,8 @@ static inline const char *scan_plain_portable(const char *s)
 	for (;; s += 8) {
 		uint64_t x = load_le64(s);
 		/* A borrow can only mark bytes after the first that is marked rightly. */
-		uint64_t hit = (((x ^ ones * '"') - ones) | ((x ^ ones * '\\') - ones) | (x - ones * 0x20) | x) &
-		               ones * 0x80;
+		uint64_t hit =
+		        (((x ^ ones * '"') - ones) | ((x ^ ones * '\\') - ones) | (x - ones * 0x20) | x) & ones * 0x80;
 		if (hit)
 			return s + (__builtin_ctzll(hit) >> 3);
 	}
@@ -128,8 +128,8 @@ static inline const char *scan_space(const char *s)
 	for (;; s += 16) {
 		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)s);
 		__m128i blank = _mm_or_si128(
-			_mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\n'))),
-			_mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\t')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\r'))));
+		        _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\n'))),
+		        _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\t')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\r'))));
 		unsigned other = ~(unsigned)_mm_movemask_epi8(blank) & 0xffff;
 		if (other)
 			return s + __builtin_ctz(other);

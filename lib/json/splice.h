@@ -14,21 +14,25 @@ struct splice {
 	struct buf *out;
 	uint32_t depth;
 	bool after_key;
-	bool comma[SPLICE_DEPTH];       /* a value stands before the next one at this depth */
+	bool comma[SPLICE_DEPTH]; /* a value stands before the next one at this depth */
 };
 
 void splice_start(struct splice *s, struct buf *out);
-void splice_open(struct splice *s, char bracket);       /* '{' or '[' */
-void splice_close(struct splice *s, char bracket);      /* '}' or ']' */
+void splice_open(struct splice *s, char bracket);  /* '{' or '[' */
+void splice_close(struct splice *s, char bracket); /* '}' or ']' */
 /* Copies the token of a KEY node with its escapes. */
 void splice_key(struct splice *s, const struct tape *t, uint32_t key);
-void splice_name(struct splice *s, struct view name);   /* encodes a key */
+void splice_name(struct splice *s, struct view name); /* encodes a key */
 /* Copies a value with everything in it. */
 void splice_copy(struct splice *s, const struct tape *t, uint32_t node);
-void splice_string(struct splice *s, struct view value);        /* encodes */
-void splice_literal(struct splice *s, struct view token);       /* null, true, false, a number */
+void splice_string(struct splice *s, struct view value);  /* encodes */
+void splice_literal(struct splice *s, struct view token); /* null, true, false, a number */
 /* Where the output stands, to take back an empty container: splice_rewind() drops all since. */
-struct splice_mark { size_t n; uint32_t depth; bool after_key, comma; };
+struct splice_mark {
+	size_t n;
+	uint32_t depth;
+	bool after_key, comma;
+};
 struct splice_mark splice_mark(const struct splice *s);
 void splice_rewind(struct splice *s, struct splice_mark m);
 

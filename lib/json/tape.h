@@ -18,21 +18,19 @@
 
 #include "lib/base/error.h"
 
-enum tape_type {
-	TAPE_NULL, TAPE_FALSE, TAPE_TRUE, TAPE_NUMBER, TAPE_STRING, TAPE_ARRAY, TAPE_OBJECT, TAPE_KEY
-};
+enum tape_type { TAPE_NULL, TAPE_FALSE, TAPE_TRUE, TAPE_NUMBER, TAPE_STRING, TAPE_ARRAY, TAPE_OBJECT, TAPE_KEY };
 
-#define TAPE_ESCAPED 1          /* STRING, KEY: has escapes; the decoded bytes lie beside the text */
-#define TAPE_INTEGER 2          /* NUMBER: written without fraction and exponent */
-#define TAPE_ASCII 4            /* STRING, KEY: every decoded byte is below 0x80 */
+#define TAPE_ESCAPED 1 /* STRING, KEY: has escapes; the decoded bytes lie beside the text */
+#define TAPE_INTEGER 2 /* NUMBER: written without fraction and exponent */
+#define TAPE_ASCII   4 /* STRING, KEY: every decoded byte is below 0x80 */
 
 struct tape_node {
-	uint32_t off;           /* first byte of the token in the text */
-	uint32_t len;           /* bytes of the token: quotes included; containers up to their closing bracket */
-	uint32_t next;          /* the node after this value and everything in it; KEY: its value */
-	uint32_t count;         /* OBJECT: members; ARRAY: items; escaped STRING, KEY: place in tape.decoded */
-	uint32_t hash;          /* KEY, STRING: tape_hash() of the decoded bytes */
-	uint8_t type;           /* enum tape_type */
+	uint32_t off;   /* first byte of the token in the text */
+	uint32_t len;   /* bytes of the token: quotes included; containers up to their closing bracket */
+	uint32_t next;  /* the node after this value and everything in it; KEY: its value */
+	uint32_t count; /* OBJECT: members; ARRAY: items; escaped STRING, KEY: place in tape.decoded */
+	uint32_t hash;  /* KEY, STRING: tape_hash() of the decoded bytes */
+	uint8_t type;   /* enum tape_type */
 	uint8_t flags;
 	uint16_t unused;
 };
@@ -40,14 +38,14 @@ struct tape_node {
 /* Every limit is a refusal (REASON_LIMIT; all other faults of a text are REASON_BAD_JSON) that names
  * itself. 0 takes the default; what lies above the ceiling in brackets is cut to it. */
 struct tape_limits {
-	uint32_t bytes;         /* 1 MiB (1 GiB) */
-	uint32_t depth;         /* 64 (1,024) */
-	uint32_t members;       /* 10,000: members of all objects together */
-	uint32_t nodes;         /* 1,000,000 */
-	uint32_t key_bytes;     /* 256, decoded */
-	uint32_t string_bytes;  /* 256 KiB, decoded */
-	uint32_t number_chars;  /* 64 (4,096) */
-	bool duplicates;        /* names may occur twice, which RFC 8259 section 4 leaves open; no part of
+	uint32_t bytes;        /* 1 MiB (1 GiB) */
+	uint32_t depth;        /* 64 (1,024) */
+	uint32_t members;      /* 10,000: members of all objects together */
+	uint32_t nodes;        /* 1,000,000 */
+	uint32_t key_bytes;    /* 256, decoded */
+	uint32_t string_bytes; /* 256 KiB, decoded */
+	uint32_t number_chars; /* 64 (4,096) */
+	bool duplicates;       /* names may occur twice, which RFC 8259 section 4 leaves open; no part of
 	                           the gateway sets it, for readers then differ in which one they take */
 };
 
@@ -58,18 +56,18 @@ extern const struct tape_limits tape_document_limits;
 struct tape {
 	const struct tape_node *nodes;
 	uint32_t n;
-	const char *text;       /* the input, byte for byte */
+	const char *text; /* the input, byte for byte */
 	uint32_t text_len;
-	const char *decoded;    /* unescaped strings, each after its length (uint32_t) */
+	const char *decoded; /* unescaped strings, each after its length (uint32_t) */
 };
 
 /* Opaque maker behind a tape. */
 struct tape_parser;
 
-struct tape_parser *tape_parser_new(const struct tape_limits *limits) MUST_USE;    /* NULL: no memory */
+struct tape_parser *tape_parser_new(const struct tape_limits *limits) MUST_USE; /* NULL: no memory */
 void tape_parser_free(struct tape_parser *p);
-void tape_parser_reset(struct tape_parser *p);          /* next text; memory kept */
-void tape_parser_wipe(struct tape_parser *p);           /* the same, and overwrites text and strings */
+void tape_parser_reset(struct tape_parser *p); /* next text; memory kept */
+void tape_parser_wipe(struct tape_parser *p);  /* the same, and overwrites text and strings */
 /* Feeds bytes in any split; every split gives the same result: the same tape, or the same error with
  * the same line and column, from this function or from tape_finish(). After false the parser only
  * takes reset. The bytes are copied. */

@@ -13,7 +13,7 @@ void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_
 	if (t->n == 0)
 		return;
 	while (!pointer_find(t, 0, at, &node))
-		do              /* a pointer begins with a slash, and the empty one is found */
+		do /* a pointer begins with a slash, and the empty one is found */
 			at.n--;
 		while (at.p[at.n] != '/');
 	tape_place(t, t->nodes[node].off, line, column);
@@ -198,7 +198,7 @@ struct view agreement_party(const struct agreement *a, size_t k)
 
 const char *agreement_first_party(const struct agreement *a)
 {
-	return a->parties[0].p;         /* jansson's strings end with a NUL */
+	return a->parties[0].p; /* jansson's strings end with a NUL */
 }
 
 struct view agreement_withdrawals(const struct agreement *a)

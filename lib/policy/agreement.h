@@ -16,12 +16,17 @@ struct signed_document;
 enum tier { TIER_T0, TIER_T1, TIER_T2, TIER_COUNT };
 /* LED Art. 6, and what could not be categorised. */
 enum subject_category {
-	SUBJECT_SUSPECT, SUBJECT_CONVICTED, SUBJECT_VICTIM, SUBJECT_OTHER, SUBJECT_UNCATEGORISED, SUBJECT_COUNT
+	SUBJECT_SUSPECT,
+	SUBJECT_CONVICTED,
+	SUBJECT_VICTIM,
+	SUBJECT_OTHER,
+	SUBJECT_UNCATEGORISED,
+	SUBJECT_COUNT
 };
 const char *tier_name(enum tier t);
 const char *subject_category_name(enum subject_category c);
-enum tier tier_find(struct view name);                          /* TIER_COUNT: none */
-enum subject_category subject_category_find(struct view name);  /* SUBJECT_COUNT: none */
+enum tier tier_find(struct view name);                         /* TIER_COUNT: none */
+enum subject_category subject_category_find(struct view name); /* SUBJECT_COUNT: none */
 
 /* What surrounds the document when it is loaded. Callbacks are used during agreement_load() only. */
 struct agreement_sources {
@@ -49,7 +54,7 @@ void agreement_unref(struct agreement *a);
 
 struct view agreement_id(const struct agreement *a);
 struct view agreement_version(const struct agreement *a);
-struct view agreement_text(const struct agreement *a);          /* the exact signed bytes */
+struct view agreement_text(const struct agreement *a);                  /* the exact signed bytes */
 const struct digest *agreement_digest(const struct agreement *a);       /* SHA-256 of those */
 const struct digest *agreement_floor_digest(const struct agreement *a); /* zeros when there is none */
 const struct digest *agreement_overlay_digest(const struct agreement *a);
@@ -80,21 +85,21 @@ bool agreement_schema(const struct agreement *a, size_t k, struct digest *out);
 
 /* One compiled combination. Everything lives as long as the agreement. */
 struct ruling {
-	const struct program *program;          /* what may leave; with this nation's overlay on egress */
-	const struct program *shared;           /* the same from the agreement alone: the shared output check */
-	struct schema *input;                   /* the record as it comes in */
-	struct schema *output;                  /* the record as it leaves, from the agreement alone */
-	struct digest input_digest;             /* of the input schema's text */
-	struct duration payload;                /* the gateway's own payload, at most 28 days */
-	struct duration copy;                   /* the recipient system's copy */
-	struct duration mask;                   /* after which the recipient masks; all zero: never */
-	struct duration review;                 /* review interval of the copy; all zero: none */
-	bool return_at_end;                     /* the copy is returned and then erased, not only erased */
-	struct duration receipt;                /* within which a duty is acknowledged */
-	bool block_overdue;                     /* an overdue receipt stops new records */
-	struct duration notify, notify_longest, notify_again;   /* of the data subject; all zero: elsewhere */
+	const struct program *program; /* what may leave; with this nation's overlay on egress */
+	const struct program *shared;  /* the same from the agreement alone: the shared output check */
+	struct schema *input;          /* the record as it comes in */
+	struct schema *output;         /* the record as it leaves, from the agreement alone */
+	struct digest input_digest;    /* of the input schema's text */
+	struct duration payload;       /* the gateway's own payload, at most 28 days */
+	struct duration copy;          /* the recipient system's copy */
+	struct duration mask;          /* after which the recipient masks; all zero: never */
+	struct duration review;        /* review interval of the copy; all zero: none */
+	bool return_at_end;            /* the copy is returned and then erased, not only erased */
+	struct duration receipt;       /* within which a duty is acknowledged */
+	bool block_overdue;            /* an overdue receipt stops new records */
+	struct duration notify, notify_longest, notify_again; /* of the data subject; all zero: elsewhere */
 	enum tier tier;
-	uint32_t epoch;                         /* key epoch */
+	uint32_t epoch; /* key epoch */
 };
 /* NULL when the agreement does not cover the combination. `egress` false: ingress at the recipient. With the key
  * epoch that was in force when the agreement was loaded; ruling_at() has the one of an instant. */

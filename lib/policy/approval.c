@@ -8,7 +8,7 @@
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
 
-#define APPROVALS_MAX 8         /* the envelope's schema */
+#define APPROVALS_MAX 8 /* the envelope's schema */
 
 /* The statement's digest of the record: with the officer's own salt, or the gateway's of this exchange. */
 static bool covers_record(const json_t *statement, const struct facts *f, const struct tape *t, uint32_t record)
@@ -33,9 +33,9 @@ static bool statement_fits(const json_t *statement, const struct decision *d, co
 	struct digest agreement = json_digest(statement, "agreement");
 
 	return digest_eq(&agreement, &a->digest) && view_is(json_view(statement, "tier"), tier_name(d->tier)) &&
-		json_instant(statement, "expires") > f->now_ms &&
-		(!d->exception.n || view_eq(json_view(statement, "exception"), d->exception)) &&
-		covers_record(statement, f, t, record);
+	       json_instant(statement, "expires") > f->now_ms &&
+	       (!d->exception.n || view_eq(json_view(statement, "exception"), d->exception)) &&
+	       covers_record(statement, f, t, record);
 }
 
 static enum reason check_one(const struct decision *d, const struct agreement *a, const struct facts *f,
@@ -83,8 +83,8 @@ static bool check_officer(struct decision *d, const struct agreement *a, const s
 	return true;
 }
 
-void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f,
-                     const struct envelope *env, const struct tape *t)
+void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
+                     const struct tape *t)
 {
 	const struct tier_rule *tier = &a->tiers[d->tier];
 	struct digest seen[APPROVALS_MAX + 1];
@@ -94,7 +94,8 @@ void approvals_check(struct decision *d, const struct agreement *a, const struct
 
 	n += check_officer(d, a, f, env, t, &seen[0]);
 	named = n;
-	snprintf(clause, sizeof clause, "%s/tiers/%zu/approvals", origin_document_name(tier->approvals_from), tier->index);
+	snprintf(clause, sizeof clause, "%s/tiers/%zu/approvals", origin_document_name(tier->approvals_from),
+	         tier->index);
 	if (x != INDEX_NONE && a->exceptions[x].approvals > wanted) {
 		wanted = a->exceptions[x].approvals;
 		snprintf(clause, sizeof clause, "/exceptions/%zu/approvals", x);
@@ -106,7 +107,7 @@ void approvals_check(struct decision *d, const struct agreement *a, const struct
 			for (size_t k = 0; k < n && reason == REASON_NONE; k++)
 				again = again || digest_eq(&seen[k], &seen[n]);
 			snprintf(pointer, sizeof pointer, "/approvals/%zu", i);
-			if (reason != REASON_NONE || again)     /* the second person is another one */
+			if (reason != REASON_NONE || again) /* the second person is another one */
 				decision_fail(d, reason ? reason : REASON_APPROVAL_INVALID, clause, pointer);
 			else
 				n++;

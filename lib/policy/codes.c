@@ -3,7 +3,7 @@
 
 #include "lib/crypto/crypto.h"
 
-#define VALUES_MAX 7            /* with the NULL that ends each list */
+#define VALUES_MAX 7 /* with the NULL that ends each list */
 
 static const struct {
 	const char *name;

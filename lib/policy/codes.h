@@ -8,13 +8,20 @@
 /* Europol source and information codes and handling codes; United Kingdom 3x5x2; Admiralty (NATO STANAG
  * 2511); Traffic Light Protocol 2.0 (FIRST). */
 enum scale {
-	SCALE_EUROPOL_SOURCE, SCALE_EUROPOL_INFORMATION, SCALE_EUROPOL_HANDLING,
-	SCALE_3X5X2_SOURCE, SCALE_3X5X2_INFORMATION, SCALE_3X5X2_HANDLING,
-	SCALE_ADMIRALTY_SOURCE, SCALE_ADMIRALTY_INFORMATION, SCALE_TLP, SCALE_COUNT
+	SCALE_EUROPOL_SOURCE,
+	SCALE_EUROPOL_INFORMATION,
+	SCALE_EUROPOL_HANDLING,
+	SCALE_3X5X2_SOURCE,
+	SCALE_3X5X2_INFORMATION,
+	SCALE_3X5X2_HANDLING,
+	SCALE_ADMIRALTY_SOURCE,
+	SCALE_ADMIRALTY_INFORMATION,
+	SCALE_TLP,
+	SCALE_COUNT
 };
 
 const char *scale_name(enum scale s);
-enum scale scale_find(struct view name);        /* SCALE_COUNT: none */
+enum scale scale_find(struct view name); /* SCALE_COUNT: none */
 bool scale_has(enum scale s, struct view value);
 /* Strictness within one scale: the larger, the stricter; -1 when the value is not on it. Only handling
  * scales and TLP are ordered by strictness; on merging the strictest wins. */

@@ -5,12 +5,12 @@
 
 struct compiler {
 	struct load *l;
-	struct rule *overlay;           /* the overlay's rules */
+	struct rule *overlay; /* the overlay's rules */
 	size_t n_overlay;
-	struct field_rule *fields;      /* of the program that is being compiled */
-	const struct rule **behind;     /* the rule behind each of them */
+	struct field_rule *fields;  /* of the program that is being compiled */
+	const struct rule **behind; /* the rule behind each of them */
 	size_t n, cap;
-	size_t words;                   /* of a rule set */
+	size_t words; /* of a rule set */
 };
 
 static bool has_rule(const uint64_t *set, size_t i)
@@ -26,8 +26,7 @@ static bool needs_key(enum action a)
 	case ACTION_TOKEN:
 	case ACTION_SEAL:
 	case ACTION_FPE:
-	case ACTION_DATE_SHIFT:
-		return true;
+	case ACTION_DATE_SHIFT: return true;
 	case ACTION_KEEP:
 	case ACTION_ROUND:
 	case ACTION_BAND:
@@ -42,8 +41,7 @@ static bool needs_key(enum action a)
 	case ACTION_NULL:
 	case ACTION_DROP:
 	case ACTION_K_GUARD:
-	case ACTION_COUNT:
-		return false;
+	case ACTION_COUNT: return false;
 	}
 	return false;
 }
@@ -98,7 +96,7 @@ static bool narrow(struct compiler *c, const struct rule *o, const struct rule *
 		return load_fault(c->l, REASON_NO_MEMORY, "/rules", "memory ran out");
 	*own = *o;
 	own->field = f;
-	own->waiver = r->waiver;        /* what was kept under a waiver still needs it */
+	own->waiver = r->waiver; /* what was kept under a waiver still needs it */
 	return add_field(c, own, f);
 }
 
@@ -115,7 +113,8 @@ static bool add_overlay(struct compiler *c, const uint64_t *set)
 			continue;
 		}
 		for (size_t i = 0; i < a->n_rules; i++)
-			if (has_rule(set, i) && a->rules[i].field.action < ACTION_DROP && !narrow(c, o, &a->rules[i], &copies))
+			if (has_rule(set, i) && a->rules[i].field.action < ACTION_DROP &&
+			    !narrow(c, o, &a->rules[i], &copies))
 				return false;
 	}
 	return true;
@@ -180,12 +179,13 @@ static bool derive_output(struct load *l, struct compiled *out)
 	struct buf text = BUF_INIT(16u << 20);
 	struct error e = { .reason = REASON_NONE };
 	bool ok = set && program_output_schema(out->program, &text, &e) &&
-		schema_set_add(set, VIEW("urn:gatewayd:derived"), buf_view(&text), &e);
+	          schema_set_add(set, VIEW("urn:gatewayd:derived"), buf_view(&text), &e);
 
 	if (ok)
 		out->output = schema_compile(set, VIEW("urn:gatewayd:derived"), &options, &e);
 	if (!out->output)
-		load_fault(l, e.reason ? e.reason : REASON_NO_MEMORY, "/rules", "the derived output schema: %s: %s", e.where, e.text);
+		load_fault(l, e.reason ? e.reason : REASON_NO_MEMORY, "/rules", "the derived output schema: %s: %s",
+		           e.where, e.text);
 	buf_free(&text);
 	schema_set_free(set);
 	return out->output != NULL;
@@ -202,7 +202,8 @@ static bool build(struct compiler *c, struct compiled *out)
 	for (size_t i = 0; i < a->n_rules; i++)
 		/* Who receives a record sees one at a time: only the sender counts. */
 		if (has_rule(out->set, i) && (out->kind == KIND_EGRESS || a->rules[i].field.action != ACTION_K_GUARD) &&
-		    !add_field(c, &a->rules[i], out->kind == KIND_INGRESS ? as_arrived(a->rules[i].field) : a->rules[i].field))
+		    !add_field(c, &a->rules[i],
+		               out->kind == KIND_INGRESS ? as_arrived(a->rules[i].field) : a->rules[i].field))
 			return false;
 	if (out->kind != KIND_SHARED && !add_overlay(c, out->set))
 		return false;
@@ -230,7 +231,8 @@ static uint64_t hash_set(const uint64_t *set, size_t words)
 	return h;
 }
 
-static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, size_t purpose, uint32_t epoch, enum kind kind)
+static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, size_t purpose, uint32_t epoch,
+                                      enum kind kind)
 {
 	struct agreement *a = c->l->a;
 	uint64_t hash = hash_set(set, c->words);
@@ -245,8 +247,9 @@ static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, s
 	if (!out || !own)
 		return NULL;
 	memcpy(own, set, c->words * sizeof *own);
-	*out = (struct compiled){ .next = a->compiled, .hash = hash, .set = own, .purpose = purpose, .epoch = epoch,
-		.kind = kind };
+	*out = (struct compiled){
+		.next = a->compiled, .hash = hash, .set = own, .purpose = purpose, .epoch = epoch, .kind = kind
+	};
 	a->compiled = out;
 	return build(c, out) ? out : NULL;
 }
@@ -306,14 +309,24 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 	if (!shared)
 		return false;
 	const struct record_schema *schema = &a->schemas[purpose->schema];
-	const struct ruling_full like = { .shared = shared, .purpose = p, .category = (enum subject_category)s,
-		.ruling = { .shared = shared->program, .input = schema->input,
-			.output = schema->output ? schema->output : shared->output, .input_digest = schema->input_digest,
-			.payload = purpose->retention.payload, .copy = purpose->retention.copy,
-			.mask = purpose->retention.mask, .review = purpose->retention.review,
-			.return_at_end = purpose->retention.return_at_end, .receipt = purpose->retention.receipt,
-			.block_overdue = purpose->retention.block_overdue, .notify = a->notify_due,
-			.notify_longest = a->notify_longest, .notify_again = a->notify_again, .tier = (enum tier)t } };
+	const struct ruling_full like = { .shared = shared,
+		                          .purpose = p,
+		                          .category = (enum subject_category)s,
+		                          .ruling = { .shared = shared->program,
+		                                      .input = schema->input,
+		                                      .output = schema->output ? schema->output : shared->output,
+		                                      .input_digest = schema->input_digest,
+		                                      .payload = purpose->retention.payload,
+		                                      .copy = purpose->retention.copy,
+		                                      .mask = purpose->retention.mask,
+		                                      .review = purpose->retention.review,
+		                                      .return_at_end = purpose->retention.return_at_end,
+		                                      .receipt = purpose->retention.receipt,
+		                                      .block_overdue = purpose->retention.block_overdue,
+		                                      .notify = a->notify_due,
+		                                      .notify_longest = a->notify_longest,
+		                                      .notify_again = a->notify_again,
+		                                      .tier = (enum tier)t } };
 	return add_ruling(c, &like, set, false, keys) && add_ruling(c, &like, set, true, keys);
 }
 
@@ -326,11 +339,13 @@ static bool can_narrow(struct compiler *c, const struct rule *o)
 
 	for (size_t i = 0; i < a->n_rules && !meets; i++)
 		meets = patterns_meet_below(o->field.pointer, a->rules[i].field.pointer) ||
-			pattern_covers(a->rules[i].field.pointer, a->rules[i].field.subtree, o->field.pointer);
+		        pattern_covers(a->rules[i].field.pointer, a->rules[i].field.subtree, o->field.pointer);
 	if (!meets || place_exists(a, o->field.pointer, MASK_ALL))
 		return true;
-	return error_list_addf(c->l->errors, REASON_CONFIG, "overlay.json", 0, 0, "/rules/%zu/pointer: matches nothing in the schemas "
-	                       "of %.*s, though it meets a rule: items are named by *", o->index, VIEW_ARG(a->id));
+	return error_list_addf(c->l->errors, REASON_CONFIG, "overlay.json", 0, 0,
+	                       "/rules/%zu/pointer: matches nothing in the schemas "
+	                       "of %.*s, though it meets a rule: items are named by *",
+	                       o->index, VIEW_ARG(a->id));
 }
 
 static bool read_overlay_rules(struct compiler *c)
@@ -349,10 +364,15 @@ static bool read_overlay_rules(struct compiler *c)
 		if (only.n && !view_eq(only, a->id))
 			continue;
 		snprintf(id, sizeof id, "overlay:%s", json_string_value(json_object_get(o, "id")));
-		c->overlay[c->n_overlay++] = (struct rule){ .index = i, .overlay = true, .waiver = INDEX_NONE,
-			.field = { .id = arena_str(&a->mem, view_of(id)), .action = action_find(json_view(o, "action")),
-				.pointer = json_string_value(json_object_get(o, "pointer")), .category = FIELD_OPERATIONAL,
-				.params = json_object_get(o, "params") } };
+		c->overlay[c->n_overlay++] =
+		        (struct rule){ .index = i,
+			               .overlay = true,
+			               .waiver = INDEX_NONE,
+			               .field = { .id = arena_str(&a->mem, view_of(id)),
+			                          .action = action_find(json_view(o, "action")),
+			                          .pointer = json_string_value(json_object_get(o, "pointer")),
+			                          .category = FIELD_OPERATIONAL,
+			                          .params = json_object_get(o, "params") } };
 		ok = can_narrow(c, &c->overlay[c->n_overlay - 1]) && ok;
 	}
 	return ok;
@@ -364,7 +384,8 @@ bool compile_rulings(struct load *l)
 	struct compiler c = { .l = l, .words = a->n_rules / 64 + 1 };
 	bool ok = true;
 
-	a->rulings = arena_alloc(&a->mem, a->n_purposes * TIER_COUNT * SUBJECT_COUNT * 2 * sizeof(struct ruling_full *));
+	a->rulings =
+	        arena_alloc(&a->mem, a->n_purposes * TIER_COUNT * SUBJECT_COUNT * 2 * sizeof(struct ruling_full *));
 	if (!a->rulings)
 		return load_fault(l, REASON_NO_MEMORY, "", "memory ran out");
 	if (!read_overlay_rules(&c))

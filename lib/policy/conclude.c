@@ -10,7 +10,7 @@ struct closing {
 	const struct ruling_full *full;
 	const struct envelope *env;
 	const struct tape *t;
-	const struct exception *exception;      /* that was cited, or NULL */
+	const struct exception *exception; /* that was cited, or NULL */
 	size_t exception_index;
 };
 
@@ -28,7 +28,7 @@ static void full_pointer(const struct closing *c, uint32_t node, bool safe, stru
 	/* The way to the record consists of names that the envelope's schema knows. */
 	pointer_of(c->t, node, safe ? name_known : NULL, safe ? c->full->ruling.input : NULL, &whole);
 	struct view p = buf_view(&whole);
-	if (safe) {             /* "record" itself is unknown to the record's schema: one token */
+	if (safe) { /* "record" itself is unknown to the record's schema: one token */
 		size_t cut = 1;
 		while (cut < p.n && p.p[cut] != '/')
 			cut++;
@@ -47,7 +47,7 @@ static void fail_leaf(struct closing *c, enum reason reason, const char *clause,
 {
 	struct buf pointer = BUF_INIT(1 << 16);
 
-	for (size_t i = 0; i < c->d->n_failed; i++)    /* a rule that reaches many leaves fails once */
+	for (size_t i = 0; i < c->d->n_failed; i++) /* a rule that reaches many leaves fails once */
 		if (c->d->failed[i].reason == reason && strcmp(c->d->failed[i].clause, clause) == 0)
 			return;
 	full_pointer(c, node, true, &pointer);
@@ -92,7 +92,8 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t no
 			continue;
 		memcpy(pointer, p.p, p.n);
 		pointer[p.n] = '\0';
-		found = strcmp(pointer, r->field.pointer) == 0 || (!leaf.failed && pattern_covers(pointer, false, leaf.p));
+		found = strcmp(pointer, r->field.pointer) == 0 ||
+		        (!leaf.failed && pattern_covers(pointer, false, leaf.p));
 	}
 	buf_free(&leaf);
 	return found;
@@ -124,7 +125,8 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 		c.exception = &d->agreement->exceptions[c.exception_index];
 	d->released = d->transformed = d->dropped = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct rule *rule = steps[i].rule < full->compiled->n_by_rule ? full->compiled->by_rule[steps[i].rule] : NULL;
+		const struct rule *rule =
+		        steps[i].rule < full->compiled->n_by_rule ? full->compiled->by_rule[steps[i].rule] : NULL;
 		if (!rule || steps[i].action == ACTION_DROP) {
 			d->dropped++;
 			continue;

@@ -3,7 +3,7 @@
 
 #include "lib/policy/internal.h"
 
-#define RECEIPT_DAYS 7          /* schema: receipt_within */
+#define RECEIPT_DAYS 7 /* schema: receipt_within */
 
 static json_t *read_document(struct view text)
 {
@@ -124,7 +124,8 @@ static bool lets_pass(const struct agreement *a, const char *pointer, uint64_t p
 	for (size_t i = 0; i < a->n_rules; i++) {
 		const struct rule *r = &a->rules[i];
 		if ((r->purposes & purposes) && r->field.action != ACTION_DROP &&
-		    (patterns_meet(r->field.pointer, pointer) || pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
+		    (patterns_meet(r->field.pointer, pointer) ||
+		     pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
 		     pattern_covers(pointer, true, r->field.pointer)))
 			return true;
 	}
@@ -147,13 +148,17 @@ static bool check_list(struct load *l, const json_t *list, const char *at, uint6
 bool check_masks(struct load *l)
 {
 	const json_t *purposes = json_object_get(l->a->doc, "purposes");
-	bool ok = check_list(l, json_object_get(json_object_get(l->a->doc, "retention"), "mask_pointers"), "/retention", MASK_ALL);
+	bool ok = check_list(l, json_object_get(json_object_get(l->a->doc, "retention"), "mask_pointers"), "/retention",
+	                     MASK_ALL);
 
 	for (size_t i = 0; i < json_array_size(purposes); i++) {
 		char at[80];
 		snprintf(at, sizeof at, "/purposes/%zu/retention", i);
-		ok = check_list(l, json_object_get(json_object_get(json_array_get(purposes, i), "retention"), "mask_pointers"), at,
-		                BIT(i)) && ok;
+		ok = check_list(l,
+		                json_object_get(json_object_get(json_array_get(purposes, i), "retention"),
+		                                "mask_pointers"),
+		                at, BIT(i)) &&
+		     ok;
 	}
 	return ok;
 }

@@ -9,8 +9,8 @@
 enum onward { ONWARD_NEVER, ONWARD_WITH_PERMISSION, ONWARD_LISTED };
 
 struct copy_terms {
-	struct duration review;         /* of the copy; all zero: never */
-	struct duration receipt;        /* within which a duty is acknowledged */
+	struct duration review;  /* of the copy; all zero: never */
+	struct duration receipt; /* within which a duty is acknowledged */
 	bool block_overdue;
 	struct duration notify_longest, notify_again;
 };

@@ -8,14 +8,10 @@
 const char *outcome_name(enum outcome o)
 {
 	switch (o) {
-	case OUTCOME_RELEASED:
-		return "released";
-	case OUTCOME_TRANSFORMED:
-		return "released-transformed";
-	case OUTCOME_HELD:
-		return "held";
-	case OUTCOME_REFUSED:
-		return "refused";
+	case OUTCOME_RELEASED: return "released";
+	case OUTCOME_TRANSFORMED: return "released-transformed";
+	case OUTCOME_HELD: return "held";
+	case OUTCOME_REFUSED: return "refused";
 	}
 	return "refused";
 }
@@ -156,7 +152,7 @@ static void check_tier(struct judge *j)
 static void check_category(struct judge *j)
 {
 	enum subject_category c = present(j->env->subject_category) ? subject_category_find(j->env->subject_category)
-	                                                           : SUBJECT_UNCATEGORISED;
+	                                                            : SUBJECT_UNCATEGORISED;
 	char clause[80] = "/purposes";
 
 	if (j->purpose != INDEX_NONE)
@@ -195,8 +191,12 @@ static bool cites_criterion(const struct judge *j, const struct tier_rule *r)
 
 static void check_necessity(struct judge *j, const struct tier_rule *r)
 {
-	static const struct { struct view name; const char *pointer; } parts[] = {
-		{ { "likelihood", 10 }, "/necessity/likelihood" }, { { "alternative", 11 }, "/necessity/alternative" },
+	static const struct {
+		struct view name;
+		const char *pointer;
+	} parts[] = {
+		{ { "likelihood", 10 }, "/necessity/likelihood" },
+		{ { "alternative", 11 }, "/necessity/alternative" },
 		{ { "explanation", 11 }, "/necessity/explanation" },
 	};
 	char clause[96];
@@ -239,7 +239,8 @@ static void check_retention(struct judge *j)
 	if (j->purpose == INDEX_NONE)
 		return;
 	const struct purpose *p = &j->a->purposes[j->purpose];
-	const json_t *own = json_object_get(json_array_get(json_object_get(j->a->doc, "purposes"), j->purpose), "retention");
+	const json_t *own =
+	        json_object_get(json_array_get(json_object_get(j->a->doc, "purposes"), j->purpose), "retention");
 	bool of_purpose = json_object_get(own, "copy") != NULL;
 	if (p->copy_from == FROM_OVERLAY)
 		snprintf(clause, sizeof clause, "overlay.json/limits/copy");
@@ -364,8 +365,8 @@ static void check_consent(struct judge *j)
 
 static bool reaches(const struct rule *r, const char *pointer)
 {
-	return r->field.action < ACTION_DROP &&
-		(pattern_covers(r->field.pointer, r->field.subtree, pointer) || pattern_covers(pointer, false, r->field.pointer));
+	return r->field.action < ACTION_DROP && (pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
+	                                         pattern_covers(pointer, false, r->field.pointer));
 }
 
 /* A justification for a field that only a higher tier releases asks for more than the tier gives. */
@@ -388,7 +389,8 @@ static void check_justifications(struct judge *j)
 		pointer[p.n] = '\0';
 		for (size_t k = 0; k < a->n_rules && !here; k++) {
 			const struct rule *r = &a->rules[k];
-			if (!(r->purposes & BIT(j->purpose)) || !(r->subjects >> j->d->category & 1) || !reaches(r, pointer))
+			if (!(r->purposes & BIT(j->purpose)) || !(r->subjects >> j->d->category & 1) ||
+			    !reaches(r, pointer))
 				continue;
 			here = r->tiers >> j->d->tier & 1;
 			if (r->tiers >> j->d->tier > 1)
@@ -405,11 +407,22 @@ static void check_justifications(struct judge *j)
 bool decision_authorise(struct decision *d, const struct agreement *a, const struct facts *f,
                         const struct envelope *env, const struct tape *t)
 {
-	struct judge j = { .d = d, .a = a, .f = f, .env = env, .t = t, .purpose = INDEX_NONE, .basis = INDEX_NONE,
-		.flow = INDEX_NONE };
+	struct judge j = { .d = d,
+		           .a = a,
+		           .f = f,
+		           .env = env,
+		           .t = t,
+		           .purpose = INDEX_NONE,
+		           .basis = INDEX_NONE,
+		           .flow = INDEX_NONE };
 
-	*d = (struct decision){ .outcome = OUTCOME_REFUSED, .agreement = a, .now_ms = f->now_ms, .build = f->build,
-		.ingress = f->gateway, .tier = TIER_COUNT, .category = SUBJECT_COUNT };
+	*d = (struct decision){ .outcome = OUTCOME_REFUSED,
+		                .agreement = a,
+		                .now_ms = f->now_ms,
+		                .build = f->build,
+		                .ingress = f->gateway,
+		                .tier = TIER_COUNT,
+		                .category = SUBJECT_COUNT };
 	if (f->withdrawals)
 		d->withdrawals = *f->withdrawals;
 	if (f->training)

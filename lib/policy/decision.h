@@ -7,46 +7,46 @@
 #include "lib/policy/envelope.h"
 
 enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
-const char *outcome_name(enum outcome o);       /* "released", "released-transformed", "held", "refused" */
+const char *outcome_name(enum outcome o); /* "released", "released-transformed", "held", "refused" */
 
 /* Who asks and what is known at this instant; everything that is not in the agreement or the record. */
 struct facts {
 	int64_t now_ms;
-	struct view self;               /* agency of this gateway */
-	struct view agency;             /* agency of the peer */
-	bool gateway;                   /* the peer is a partner's gateway: ingress */
-	bool suspended;                 /* the agreement is suspended or vetoed (council, strike ladder) */
+	struct view self;   /* agency of this gateway */
+	struct view agency; /* agency of the peer */
+	bool gateway;       /* the peer is a partner's gateway: ingress */
+	bool suspended;     /* the agreement is suspended or vetoed (council, strike ladder) */
 	bool receipt_overdue;
-	uint32_t tier_uses;             /* of this tier in its window, for quotas */
+	uint32_t tier_uses; /* of this tier in its window, for quotas */
 	uint32_t exception_uses;
-	struct digest input;            /* SHA-256(salt || record) as it came in; approvals sign it */
+	struct digest input; /* SHA-256(salt || record) as it came in; approvals sign it */
 	/* Pinned certificate (DER) of an officer by its SPKI; NULL callback: no officers. */
 	void *arg;
 	bool (*officer)(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
-	bool consent_unknown;           /* the list of withdrawals that the agreement names is missing or out of date */
+	bool consent_unknown; /* the list of withdrawals that the agreement names is missing or out of date */
 	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
 	const struct digest *withdrawals, *training;
-	struct view build;              /* software build, named in the decision; may be empty */
+	struct view build; /* software build, named in the decision; may be empty */
 };
 
 #define DECISION_REASONS 24
 struct failed {
 	enum reason reason;
-	char clause[96];                /* place in the agreement, as a JSON Pointer */
-	char pointer[200];              /* place in the envelope or record; only names the schemas know */
+	char clause[96];   /* place in the agreement, as a JSON Pointer */
+	char pointer[200]; /* place in the envelope or record; only names the schemas know */
 };
 
 struct decision {
 	enum outcome outcome;
 	size_t n_failed;
-	struct failed failed[DECISION_REASONS];         /* all failed rules; the first is the main one */
+	struct failed failed[DECISION_REASONS]; /* all failed rules; the first is the main one */
 	const struct agreement *agreement;
-	const struct ruling *ruling;                    /* NULL when refused before one was found */
-	struct view recipient;                          /* agency */
+	const struct ruling *ruling; /* NULL when refused before one was found */
+	struct view recipient;       /* agency */
 	int64_t now_ms;
-	struct duration copy;                           /* the retention granted */
-	uint32_t released, transformed, dropped;        /* leaves */
+	struct duration copy;                    /* the retention granted */
+	uint32_t released, transformed, dropped; /* leaves */
 	bool exception_used;
 	struct view purpose, exception; /* as the agreement names them; empty when refused before they were found */
 	enum subject_category category; /* SUBJECT_COUNT: not found */
@@ -54,7 +54,7 @@ struct decision {
 	bool ingress;                   /* the record came from a partner's gateway */
 	bool wait;                      /* a person has to decide even if nothing else is wrong */
 	struct view build;              /* of the facts */
-	struct digest withdrawals, training;    /* of the facts; zeros: none */
+	struct digest withdrawals, training; /* of the facts; zeros: none */
 };
 
 /* Checks who, which, purpose, basis, tier, case, necessity, exceptions, approvals, dates. Collects every
@@ -68,7 +68,7 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
                        const struct transform_run *r) MUST_USE;
 /* The full decision as JSON (audit disclosures, GET /v1/exchanges, simulate): released pointers with rule
  * and action, dropped pointers, digests of the governing documents. `r` may be NULL when refused. */
-void decision_json(const struct decision *d, const struct tape *t, uint32_t record,
-                   const struct transform_run *r, struct buf *out);
+void decision_json(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
+                   struct buf *out);
 
 #endif

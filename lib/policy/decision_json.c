@@ -4,7 +4,7 @@
 
 #include "lib/policy/internal.h"
 
-#define PATH_MAX_BYTES 1024     /* a longer place is cut to its last whole token */
+#define PATH_MAX_BYTES 1024 /* a longer place is cut to its last whole token */
 
 /* A JSON string in ASCII. What comes from documents and schemas is UTF-8 that was checked. */
 static void add_ascii(struct buf *out, struct view v)
@@ -30,7 +30,8 @@ static void add_ascii(struct buf *out, struct view v)
 		for (i++; more && i < v.n; more--, i++)
 			code = code << 6 | ((unsigned char)v.p[i] & 0x3f);
 		if (code >= 0x10000)
-			buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
+			buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+			         0xdc00 + ((code - 0x10000) & 0x3ff));
 		else if (code == '"' || code == '\\')
 			buf_addf(out, "\\%c", (char)code);
 		else
@@ -133,7 +134,7 @@ static void walk_node(struct walk *w, uint32_t node)
 			path_token(w, schema_knows(w->schema, name) ? name : VIEW("*"));
 			walk_node(w, k + 1);
 		}
-	else                    /* a step lies within: an array */
+	else /* a step lies within: an array */
 		for (uint32_t v = node + 1; v < n->next; v = w->t->nodes[v].next, w->len = len) {
 			path_index(w, index++);
 			walk_node(w, v);
@@ -192,7 +193,7 @@ static void add_redactions(const struct transform_run *r, struct buf *out)
 	bool first = true;
 
 	buf_adds(out, ",\"redactions\":{");
-	for (;;) {              /* sorted by name; the list is short */
+	for (;;) { /* sorted by name; the list is short */
 		size_t next = n;
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(names[i], last) > 0 && (next == n || strcmp(names[i], names[next]) < 0))
@@ -208,8 +209,8 @@ static void add_redactions(const struct transform_run *r, struct buf *out)
 	buf_addc(out, '}');
 }
 
-void decision_json(const struct decision *d, const struct tape *t, uint32_t record,
-                   const struct transform_run *r, struct buf *out)
+void decision_json(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
+                   struct buf *out)
 {
 	const struct agreement *a = d->agreement;
 	char time[TIME_TEXT + 1];
@@ -220,8 +221,8 @@ void decision_json(const struct decision *d, const struct tape *t, uint32_t reco
 	add_ascii(out, a ? a->version : VIEW(""));
 	buf_addc(out, '}');
 	add_member(out, "build", d->build);
-	buf_addf(out, ",\"counts\":{\"dropped\":%u,\"released\":%u,\"transformed\":%u},\"digests\":{", d->dropped, d->released,
-	         d->transformed);
+	buf_addf(out, ",\"counts\":{\"dropped\":%u,\"released\":%u,\"transformed\":%u},\"digests\":{", d->dropped,
+	         d->released, d->transformed);
 	if (a) {
 		add_digest(out, "agreement", &a->digest, "");
 		add_digest(out, "code_lists", &a->codes, ",");

@@ -8,12 +8,9 @@
 const char *diff_kind_name(enum diff_kind k)
 {
 	switch (k) {
-	case DIFF_STRICTER:
-		return "stricter";
-	case DIFF_LOOSER:
-		return "looser";
-	case DIFF_OTHER:
-		return "other";
+	case DIFF_STRICTER: return "stricter";
+	case DIFF_LOOSER: return "looser";
+	case DIFF_OTHER: return "other";
 	}
 	return "other";
 }
@@ -77,21 +74,33 @@ static void diff_pointer(struct diff *d, const char *pointer, const char *at)
 			for (unsigned s = 0; s < SUBJECT_COUNT; s++) {
 				if (!covered(d->old, p, t, s) || !covered(d->new, q, t, s))
 					continue;
-				const struct rule *was = winner(d->old, pointer, p, t, s), *is = winner(d->new, pointer, q, t, s);
+				const struct rule *was = winner(d->old, pointer, p, t, s),
+				                  *is = winner(d->new, pointer, q, t, s);
 				enum action before = action_of(was), after = action_of(is);
-				bool form = before == after && was && is && (was->field.subtree != is->field.subtree ||
-					!json_same(was->field.params, is->field.params));
+				bool form = before == after && was && is &&
+				            (was->field.subtree != is->field.subtree ||
+				             !json_same(was->field.params, is->field.params));
 				if ((before == after && !form) || (told[before] & BIT(after)))
 					continue;
 				told[before] |= BIT(after);
 				if (before == ACTION_K_GUARD || after == ACTION_K_GUARD) {
-					tell(d, form ? DIFF_OTHER : after > before ? DIFF_STRICTER : DIFF_LOOSER, at, "a k-guard %s (%.*s, %s)",
-					     form ? "has other parameters" : after > before ? "withholds rare combinations, where before none did" :
-					     "no longer withholds rare combinations", VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
+					tell(d,
+					     form             ? DIFF_OTHER
+					     : after > before ? DIFF_STRICTER
+					                      : DIFF_LOOSER,
+					     at, "a k-guard %s (%.*s, %s)",
+					     form             ? "has other parameters"
+					     : after > before ? "withholds rare combinations, where before none did"
+					                      : "no longer withholds rare combinations",
+					     VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
 					continue;
 				}
-				tell(d, form ? DIFF_OTHER : after > before ? DIFF_STRICTER : DIFF_LOOSER, at,
-				     "%s %s, where before it %s (%.*s, %s)", pointer[0] ? pointer : "the whole record",
+				tell(d,
+				     form             ? DIFF_OTHER
+				     : after > before ? DIFF_STRICTER
+				                      : DIFF_LOOSER,
+				     at, "%s %s, where before it %s (%.*s, %s)",
+				     pointer[0] ? pointer : "the whole record",
 				     form ? "has other parameters" : plain_action(after), plain_action(before),
 				     VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
 			}
@@ -125,8 +134,12 @@ static void diff_kind_of_field(struct diff *d, const struct rule *is, const char
 	struct view before = was->waiver == INDEX_NONE ? VIEW("no exception") : d->old->exceptions[was->waiver].id;
 	struct view after = is->waiver == INDEX_NONE ? VIEW("no exception") : d->new->exceptions[is->waiver].id;
 	if (!view_eq(before, after))
-		tell(d, is->waiver == INDEX_NONE ? DIFF_STRICTER : was->waiver == INDEX_NONE ? DIFF_LOOSER : DIFF_OTHER, at,
-		     "%s may leave in clear under %.*s, where before under %.*s", is->field.pointer, VIEW_ARG(after), VIEW_ARG(before));
+		tell(d,
+		     is->waiver == INDEX_NONE    ? DIFF_STRICTER
+		     : was->waiver == INDEX_NONE ? DIFF_LOOSER
+		                                 : DIFF_OTHER,
+		     at, "%s may leave in clear under %.*s, where before under %.*s", is->field.pointer,
+		     VIEW_ARG(after), VIEW_ARG(before));
 }
 
 static void diff_rules(struct diff *d)
@@ -178,7 +191,8 @@ static void diff_mask(struct diff *d, uint32_t was, uint32_t is, unsigned n, con
 {
 	for (unsigned i = 0; i < n; i++)
 		if ((was ^ is) >> i & 1)
-			tell(d, is >> i & 1 ? DIFF_LOOSER : DIFF_STRICTER, at, "%s %s is %s", what, name(i), is >> i & 1 ? "added" : "taken away");
+			tell(d, is >> i & 1 ? DIFF_LOOSER : DIFF_STRICTER, at, "%s %s is %s", what, name(i),
+			     is >> i & 1 ? "added" : "taken away");
 }
 
 static const char *name_of_tier(unsigned t)
@@ -198,7 +212,8 @@ static void diff_flag(struct diff *d, bool was, bool is, const char *at, const c
 }
 
 /* Strings of a list that the other one lacks. */
-static void diff_list(struct diff *d, const json_t *list, const json_t *other, enum diff_kind kind, const char *at, const char *what)
+static void diff_list(struct diff *d, const json_t *list, const json_t *other, enum diff_kind kind, const char *at,
+                      const char *what)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *one = json_string_value(json_array_get(list, i));
@@ -232,7 +247,8 @@ static void diff_purpose(struct diff *d, size_t k, size_t index)
 	diff_period(d, &was->retention.mask, &is->retention.mask, true, at, "masking of the copy");
 	diff_period(d, &was->retention.review, &is->retention.review, true, at, "review of the copy");
 	diff_period(d, &was->retention.receipt, &is->retention.receipt, false, at, "time for receipts");
-	diff_flag(d, was->retention.block_overdue, is->retention.block_overdue, at, "a stop of new records while receipts are overdue");
+	diff_flag(d, was->retention.block_overdue, is->retention.block_overdue, at,
+	          "a stop of new records while receipts are overdue");
 }
 
 static void diff_purposes(struct diff *d)
@@ -264,7 +280,8 @@ static void diff_window(struct diff *d, const struct duration *was, const struct
 		plain_duration(&words, was);
 		buf_adds(&words, " becomes ");
 		plain_duration(&words, is);
-		tell(d, order < 0 ? DIFF_LOOSER : DIFF_STRICTER, at, "the quota's window: %.*s", VIEW_ARG(buf_view(&words)));
+		tell(d, order < 0 ? DIFF_LOOSER : DIFF_STRICTER, at, "the quota's window: %.*s",
+		     VIEW_ARG(buf_view(&words)));
 	}
 	buf_free(&words);
 }
@@ -282,11 +299,13 @@ static void diff_tiers(struct diff *d)
 		diff_flag(d, was->officer, is->officer, at, "a named officer");
 		diff_flag(d, was->justify, is->justify, at, "a justification of each field");
 		if (was->approvals != is->approvals)
-			tell(d, is->approvals > was->approvals ? DIFF_STRICTER : DIFF_LOOSER, at, "%u approvals become %u", was->approvals, is->approvals);
+			tell(d, is->approvals > was->approvals ? DIFF_STRICTER : DIFF_LOOSER, at,
+			     "%u approvals become %u", was->approvals, is->approvals);
 		/* 0 is no quota at all. */
 		if (was->quota.uses != is->quota.uses)
-			tell(d, was->quota.uses - 1 < is->quota.uses - 1 ? DIFF_LOOSER : DIFF_STRICTER, at, "the quota changes from %u to %u uses%s",
-			     was->quota.uses, is->quota.uses, was->quota.uses && is->quota.uses ? "" : " (0: none)");
+			tell(d, was->quota.uses - 1 < is->quota.uses - 1 ? DIFF_LOOSER : DIFF_STRICTER, at,
+			     "the quota changes from %u to %u uses%s", was->quota.uses, is->quota.uses,
+			     was->quota.uses && is->quota.uses ? "" : " (0: none)");
 		if (was->quota.uses && is->quota.uses)
 			diff_window(d, &was->quota.per, &is->quota.per, at);
 		if (!json_same(json_object_get(item_of(d->old, "tiers", was->index), "criteria"),
@@ -317,9 +336,12 @@ static void diff_reach(struct diff *d, size_t k, size_t i, const char *at)
 	const json_t *was = item_of(d->old, "exceptions", k), *is = item_of(d->new, "exceptions", i);
 	struct duration before = json_duration(was, "review_within"), after = json_duration(is, "review_within");
 
-	diff_list(d, json_object_get(is, "pointers"), json_object_get(was, "pointers"), DIFF_LOOSER, at, "the exception's field");
-	diff_list(d, json_object_get(was, "pointers"), json_object_get(is, "pointers"), DIFF_STRICTER, at, "the exception's field");
-	diff_mask(d, d->old->exceptions[k].tiers, d->new->exceptions[i].tiers, TIER_COUNT, at, "the exception's tier", name_of_tier);
+	diff_list(d, json_object_get(is, "pointers"), json_object_get(was, "pointers"), DIFF_LOOSER, at,
+	          "the exception's field");
+	diff_list(d, json_object_get(was, "pointers"), json_object_get(is, "pointers"), DIFF_STRICTER, at,
+	          "the exception's field");
+	diff_mask(d, d->old->exceptions[k].tiers, d->new->exceptions[i].tiers, TIER_COUNT, at, "the exception's tier",
+	          name_of_tier);
 	diff_period(d, &before, &after, false, at, "review of its uses");
 	diff_window(d, &d->old->exceptions[k].quota.per, &d->new->exceptions[i].quota.per, at);
 	for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
@@ -341,28 +363,32 @@ static void diff_exceptions(struct diff *d)
 		}
 		diff_date(d, d->old->exceptions[k].expires_ms, is->expires_ms, at, "the exception's end");
 		if (is->approvals != d->old->exceptions[k].approvals)
-			tell(d, is->approvals > d->old->exceptions[k].approvals ? DIFF_STRICTER : DIFF_LOOSER, at, "%u approvals become %u",
-			     d->old->exceptions[k].approvals, is->approvals);
+			tell(d, is->approvals > d->old->exceptions[k].approvals ? DIFF_STRICTER : DIFF_LOOSER, at,
+			     "%u approvals become %u", d->old->exceptions[k].approvals, is->approvals);
 		if (is->quota.uses != d->old->exceptions[k].quota.uses)
-			tell(d, is->quota.uses > d->old->exceptions[k].quota.uses ? DIFF_LOOSER : DIFF_STRICTER, at, "%u uses become %u",
-			     d->old->exceptions[k].quota.uses, is->quota.uses);
+			tell(d, is->quota.uses > d->old->exceptions[k].quota.uses ? DIFF_LOOSER : DIFF_STRICTER, at,
+			     "%u uses become %u", d->old->exceptions[k].quota.uses, is->quota.uses);
 		diff_reach(d, k, i, at);
 	}
 	for (size_t i = 0; i < d->old->n_exceptions; i++)
 		if (find_exception(d->new, d->old->exceptions[i].id) == INDEX_NONE) {
 			snprintf(at, sizeof at, "/exceptions/%zu", i);
-			tell(d, DIFF_STRICTER, at, "the exception %.*s is taken away", VIEW_ARG(d->old->exceptions[i].id));
+			tell(d, DIFF_STRICTER, at, "the exception %.*s is taken away",
+			     VIEW_ARG(d->old->exceptions[i].id));
 		}
 }
 
 static void diff_clauses(struct diff *d)
 {
-	static const char *const clauses[] = { "title", "parties", "flows", "legal_bases", "schemas", "pseudonyms", "onward",
-		"handling", "consent", "assessment", "council", "breach", "notification", "redress", "answers", "algorithms", "renewal" };
+	static const char *const clauses[] = { "title",      "parties", "flows",        "legal_bases", "schemas",
+		                               "pseudonyms", "onward",  "handling",     "consent",     "assessment",
+		                               "council",    "breach",  "notification", "redress",     "answers",
+		                               "algorithms", "renewal" };
 	char at[60];
 
 	for (size_t i = 0; i < sizeof clauses / sizeof clauses[0]; i++) {
-		const json_t *was = json_object_get(d->old->doc, clauses[i]), *is = json_object_get(d->new->doc, clauses[i]);
+		const json_t *was = json_object_get(d->old->doc, clauses[i]),
+		             *is = json_object_get(d->new->doc, clauses[i]);
 		snprintf(at, sizeof at, "/%s", clauses[i]);
 		if (!was != !is)
 			tell(d, DIFF_OTHER, at, "the clause is %s", is ? "added" : "taken away");

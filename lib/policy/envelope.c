@@ -51,7 +51,8 @@ static bool read_origin(const struct tape *t, uint32_t node, struct buf *scratch
 		return refuse(e, "/origin/exchange", "is not an exchange id");
 	if (!digest_parse(text_member(t, node, VIEW("agreement_digest")), &o->agreement_digest))
 		return refuse(e, "/origin/agreement_digest", "is not a SHA-256 digest");
-	if (!hex_decode(text_member(t, node, VIEW("salt")), o->salt.b, sizeof o->salt.b, &salt) || salt != sizeof o->salt.b)
+	if (!hex_decode(text_member(t, node, VIEW("salt")), o->salt.b, sizeof o->salt.b, &salt) ||
+	    salt != sizeof o->salt.b)
 		return refuse(e, "/origin/salt", "is not 16 bytes in hex");
 	if (!decode(text_member(t, node, VIEW("entry")), scratch, &at, &n))
 		return refuse(e, "/origin/entry", "is not base64");
@@ -59,20 +60,18 @@ static bool read_origin(const struct tape *t, uint32_t node, struct buf *scratch
 	return true;
 }
 
-bool envelope_read(const struct schema *schema, struct schema_run *run, const struct tape *t,
-                   struct buf *scratch, struct envelope *out, struct error *e)
+bool envelope_read(const struct schema *schema, struct schema_run *run, const struct tape *t, struct buf *scratch,
+                   struct envelope *out, struct error *e)
 {
 	struct envelope v = { .from_gateway = false };
 	uint32_t origin;
 
 	switch (schema_check(schema, run, t, 0)) {
-	case SCHEMA_VALID:
-		break;
+	case SCHEMA_VALID: break;
 	case SCHEMA_INVALID:
 		schema_explain(schema, run, t, 0, first_fault, e);
 		return refuse(e, "", "does not fit its schema");
-	case SCHEMA_LIMIT:
-		return refuse(e, "", "a limit of the check was reached");
+	case SCHEMA_LIMIT: return refuse(e, "", "a limit of the check was reached");
 	}
 	v.purpose = text_member(t, 0, VIEW("purpose"));
 	v.legal_basis = text_member(t, 0, VIEW("legal_basis"));

@@ -20,7 +20,8 @@ bool epochs_read(struct signed_document *d, const json_t *doc, struct error_list
 		const json_t *o = json_array_get(list, p->n);
 		struct epoch_from *one = &p->list[p->n];
 		char at[60];
-		*one = (struct epoch_from){ (uint32_t)json_integer_value(json_object_get(o, "epoch")), json_instant(o, "from") };
+		*one = (struct epoch_from){ (uint32_t)json_integer_value(json_object_get(o, "epoch")),
+			                    json_instant(o, "from") };
 		if (p->n == 0)
 			continue;
 		snprintf(at, sizeof at, "/epochs/%zu/epoch", p->n);
@@ -41,11 +42,12 @@ static bool fits_one(const struct signed_document *d, const struct agreement *a,
 	bool ok = true;
 
 	if (view_is(json_view(json_object_get(a->doc, "pseudonyms"), "key_holder"), "third-party"))
-		ok = signed_document_fault(d, errors, REASON_CONFIG, "/agreement", "its version %.*s leaves the keys to a third party",
-		                           VIEW_ARG(a->version));
+		ok = signed_document_fault(d, errors, REASON_CONFIG, "/agreement",
+		                           "its version %.*s leaves the keys to a third party", VIEW_ARG(a->version));
 	snprintf(at, sizeof at, "/epochs/%zu/epoch", p->n - 1);
 	if (p->list[p->n - 1].epoch < a->epoch)
-		ok = signed_document_fault(d, errors, REASON_CONFIG, at, "is lower than %u, the epoch of the agreement's version %.*s",
+		ok = signed_document_fault(d, errors, REASON_CONFIG, at,
+		                           "is lower than %u, the epoch of the agreement's version %.*s",
 		                           (unsigned)a->epoch, VIEW_ARG(a->version));
 	return ok;
 }
@@ -56,7 +58,8 @@ bool epochs_fit(const struct signed_document *d, struct agreement *const *versio
 	bool ok = true;
 
 	if (!view_eq(d->issuer, self))
-		ok = signed_document_fault(d, errors, REASON_CONFIG, "/issuer", "epochs are set by the agency that holds the keys, here %.*s",
+		ok = signed_document_fault(d, errors, REASON_CONFIG, "/issuer",
+		                           "epochs are set by the agency that holds the keys, here %.*s",
 		                           VIEW_ARG(self));
 	for (size_t i = 0; i < n; i++)
 		ok = fits_one(d, versions[i], errors) && ok;

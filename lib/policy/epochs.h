@@ -7,7 +7,7 @@
 
 #include "lib/policy/signed_document.h"
 
-#define EPOCHS_MAX 64           /* the schema */
+#define EPOCHS_MAX 64 /* the schema */
 
 struct epoch_from {
 	uint32_t epoch;

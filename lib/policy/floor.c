@@ -24,8 +24,8 @@ static json_t *read_document(struct load *l, const char *name, struct view text,
 /* --- the floor --- */
 
 struct clock {
-	const char *member;             /* of the floor's limits */
-	const char *clause, *name;      /* of the agreement: /clause/name */
+	const char *member;        /* of the floor's limits */
+	const char *clause, *name; /* of the agreement: /clause/name */
 };
 static const struct clock clocks[] = {
 	{ "review", "review", "interval" },
@@ -37,7 +37,8 @@ static const struct clock clocks[] = {
 };
 
 /* The agreement's period at `at` must not be longer than the floor's member. */
-static bool at_most(struct load *l, const json_t *limits, const char *member, const struct duration *have, const char *at)
+static bool at_most(struct load *l, const json_t *limits, const char *member, const struct duration *have,
+                    const char *at)
 {
 	struct duration most = json_duration(limits, member);
 
@@ -60,14 +61,16 @@ static bool check_retention_floor(struct load *l, const json_t *limits, const st
 	snprintf(place, sizeof place, "%s/mask", at);
 	if (json_object_get(limits, "mask") && duration_cmp(&r->copy, &mask) > 0) {
 		if (duration_is_zero(&r->mask))
-			ok = load_fault(l, REASON_BELOW_FLOOR, place, "is missing, and floor.json: /limits/mask demands it");
+			ok = load_fault(l, REASON_BELOW_FLOOR, place,
+			                "is missing, and floor.json: /limits/mask demands it");
 		else
 			ok = at_most(l, limits, "mask", &r->mask, place) && ok;
 	}
 	snprintf(place, sizeof place, "%s/review", at);
 	if (json_object_get(limits, "copy_review") && duration_cmp(&r->copy, &review) > 0) {
 		if (duration_is_zero(&r->review))
-			ok = load_fault(l, REASON_BELOW_FLOOR, place, "is missing, and floor.json: /limits/copy_review demands it");
+			ok = load_fault(l, REASON_BELOW_FLOOR, place,
+			                "is missing, and floor.json: /limits/copy_review demands it");
 		else
 			ok = at_most(l, limits, "copy_review", &r->review, place) && ok;
 	}
@@ -111,12 +114,15 @@ static bool check_demands(struct load *l, const json_t *demands)
 	for (size_t i = 0; i < json_array_size(must); i++)
 		privacy = privacy || view_is(view_of(json_string_value(json_array_get(must, i))), "privacy");
 	if (json_flag(demands, "council") && !council)
-		ok = load_fault(l, REASON_BELOW_FLOOR, "/council", "is missing, and floor.json: /demands/council demands it");
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/council",
+		                "is missing, and floor.json: /demands/council demands it");
 	if (json_flag(demands, "council_privacy_seat") && !privacy)
-		ok = load_fault(l, REASON_BELOW_FLOOR, "/council/must_include",
-		                "does not reserve a privacy seat, which floor.json: /demands/council_privacy_seat demands");
+		ok = load_fault(
+		        l, REASON_BELOW_FLOOR, "/council/must_include",
+		        "does not reserve a privacy seat, which floor.json: /demands/council_privacy_seat demands");
 	if (json_flag(demands, "assessment") && !l->a->assessed)
-		ok = load_fault(l, REASON_BELOW_FLOOR, "/assessment/digest", "is empty, and floor.json: /demands/assessment demands it");
+		ok = load_fault(l, REASON_BELOW_FLOOR, "/assessment/digest",
+		                "is empty, and floor.json: /demands/assessment demands it");
 	if (json_flag(demands, "pseudonym_rotation") && json_object_get(doc, "pseudonyms") &&
 	    !json_object_get(json_object_get(doc, "pseudonyms"), "rotation"))
 		ok = load_fault(l, REASON_BELOW_FLOOR, "/pseudonyms/rotation",
@@ -128,8 +134,14 @@ static bool check_tier_floor(struct load *l, const json_t *o, size_t i)
 {
 	enum tier t = tier_find(json_view(o, "tier"));
 	const struct tier_rule *r = &l->a->tiers[t];
-	const struct { const char *name; bool have; } flags[] = {
-		{ "case", r->case_ref }, { "necessity", r->necessity }, { "officer", r->officer }, { "justify_fields", r->justify },
+	const struct {
+		const char *name;
+		bool have;
+	} flags[] = {
+		{ "case", r->case_ref },
+		{ "necessity", r->necessity },
+		{ "officer", r->officer },
+		{ "justify_fields", r->justify },
 	};
 	long long approvals = json_integer_value(json_object_get(o, "approvals"));
 	char at[80];
@@ -140,11 +152,13 @@ static bool check_tier_floor(struct load *l, const json_t *o, size_t i)
 	for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++)
 		if (json_flag(o, flags[k].name) && !flags[k].have) {
 			snprintf(at, sizeof at, "/tiers/%zu/%s", r->index, flags[k].name);
-			ok = load_fault(l, REASON_BELOW_FLOOR, at, "is not demanded, and floor.json: /tiers/%zu/%s demands it", i, flags[k].name);
+			ok = load_fault(l, REASON_BELOW_FLOOR, at,
+			                "is not demanded, and floor.json: /tiers/%zu/%s demands it", i, flags[k].name);
 		}
 	snprintf(at, sizeof at, "/tiers/%zu/approvals", r->index);
 	if (approvals > (long long)r->approvals)
-		ok = load_fault(l, REASON_BELOW_FLOOR, at, "are fewer than floor.json: /tiers/%zu/approvals demands", i);
+		ok = load_fault(l, REASON_BELOW_FLOOR, at, "are fewer than floor.json: /tiers/%zu/approvals demands",
+		                i);
 	return ok;
 }
 
@@ -171,13 +185,19 @@ static bool check_rules_floor(struct load *l, const json_t *floor)
 		char at[60];
 		snprintf(at, sizeof at, "/rules/%zu/action", i);
 		if (direct && (never || (with_waiver && r->waiver == INDEX_NONE)))
-			ok = load_fault(l, REASON_BELOW_FLOOR, at, "rule %s lets a direct identifier leave in clear, which floor.json: "
-			                "/clear_identifiers permits %s", r->field.id, never ? "never" : "only with a waiver");
+			ok = load_fault(l, REASON_BELOW_FLOOR, at,
+			                "rule %s lets a direct identifier leave in clear, which floor.json: "
+			                "/clear_identifiers permits %s",
+			                r->field.id, never ? "never" : "only with a waiver");
 		for (size_t k = 0; k < json_array_size(special); k++)
-			allowed = allowed || action_find(view_of(json_string_value(json_array_get(special, k)))) == r->field.action;
-		if (r->field.category == FIELD_SPECIAL && (r->tiers & ~(1u << TIER_T2)) && r->field.action != ACTION_DROP && !allowed)
-			ok = load_fault(l, REASON_BELOW_FLOOR, at, "rule %s: floor.json: /special_actions does not permit this for a "
-			                "special category below tier T2", r->field.id);
+			allowed = allowed || action_find(view_of(json_string_value(json_array_get(special, k)))) ==
+			                             r->field.action;
+		if (r->field.category == FIELD_SPECIAL && (r->tiers & ~(1u << TIER_T2)) &&
+		    r->field.action != ACTION_DROP && !allowed)
+			ok = load_fault(l, REASON_BELOW_FLOOR, at,
+			                "rule %s: floor.json: /special_actions does not permit this for a "
+			                "special category below tier T2",
+			                r->field.id);
 	}
 	return ok;
 }
@@ -205,7 +225,8 @@ static void shorten(struct duration *have, const json_t *limits, const char *mem
 {
 	struct duration most = json_duration(limits, member);
 
-	if (json_object_get(limits, member) && ((zero_is_never && duration_is_zero(have)) || duration_cmp(have, &most) > 0))
+	if (json_object_get(limits, member) &&
+	    ((zero_is_never && duration_is_zero(have)) || duration_cmp(have, &most) > 0))
 		*have = most;
 }
 
@@ -220,7 +241,7 @@ static void narrow_retention(struct purpose *p, const json_t *limits)
 		p->copy_from = FROM_OVERLAY;
 	shorten(&r->mask, limits, "mask", true);
 	shorten(&r->review, limits, "copy_review", true);
-	if (duration_cmp(&r->mask, &r->copy) >= 0)     /* erased before it would be masked */
+	if (duration_cmp(&r->mask, &r->copy) >= 0) /* erased before it would be masked */
 		r->mask = (struct duration){ 0, 0, 0, 0 };
 	if (duration_cmp(&r->review, &r->copy) > 0)
 		r->review = (struct duration){ 0, 0, 0, 0 };
@@ -251,7 +272,8 @@ static void narrow_tier(struct agreement *a, const json_t *o)
 
 static void apply_overlay(struct agreement *a)
 {
-	const json_t *limits = json_object_get(a->overlay_doc, "limits"), *tiers = json_object_get(a->overlay_doc, "tiers");
+	const json_t *limits = json_object_get(a->overlay_doc, "limits"),
+	             *tiers = json_object_get(a->overlay_doc, "tiers");
 	const json_t *purposes = json_object_get(a->overlay_doc, "denied_purposes");
 	const json_t *subjects = json_object_get(a->overlay_doc, "denied_subject_categories");
 	const json_t *exceptions = json_object_get(a->overlay_doc, "denied_exceptions");
@@ -277,15 +299,18 @@ static void apply_overlay(struct agreement *a)
 /* An overlay that permits more than the floor says nothing false, but it is a mistake: it is refused. */
 static bool check_overlay(struct load *l)
 {
-	const json_t *floor = json_object_get(l->a->floor_doc, "limits"), *own = json_object_get(l->a->overlay_doc, "limits");
+	const json_t *floor = json_object_get(l->a->floor_doc, "limits"),
+	             *own = json_object_get(l->a->overlay_doc, "limits");
 	static const char *const members[] = { "payload", "copy", "mask", "copy_review" };
 	bool ok = true;
 
 	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
 		struct duration most = json_duration(floor, members[i]), have = json_duration(own, members[i]);
-		if (json_object_get(floor, members[i]) && json_object_get(own, members[i]) && duration_cmp(&have, &most) > 0)
+		if (json_object_get(floor, members[i]) && json_object_get(own, members[i]) &&
+		    duration_cmp(&have, &most) > 0)
 			ok = error_list_addf(l->errors, REASON_BELOW_FLOOR, "overlay.json", 0, 0,
-			                     "/limits/%s: is longer than floor.json: /limits/%s permits", members[i], members[i]);
+			                     "/limits/%s: is longer than floor.json: /limits/%s permits", members[i],
+			                     members[i]);
 	}
 	return ok;
 }

@@ -4,7 +4,7 @@
 #include "lib/policy/internal.h"
 #include "lib/policy/plain.h"
 
-#define LINE_CHARS 104
+#define LINE_CHARS  104
 #define LINE_HEIGHT 18
 
 static const json_t *flow_doc(const struct agreement *a, size_t i)
@@ -38,7 +38,8 @@ static size_t fields(const struct agreement *a, const struct flow *f, enum actio
 		if (r->field.action != action || !(r->purposes & f->purposes))
 			continue;
 		for (size_t k = 0; k < i && !again; k++)
-			again = a->rules[k].field.action == action && strcmp(a->rules[k].field.pointer, r->field.pointer) == 0;
+			again = a->rules[k].field.action == action &&
+			        strcmp(a->rules[k].field.pointer, r->field.pointer) == 0;
 		if (again)
 			continue;
 		buf_addf(out, "%s%s", n++ ? ", " : "", r->field.pointer[0] ? r->field.pointer : "the whole record");
@@ -148,7 +149,9 @@ static size_t line_bytes(struct view text, size_t max)
 
 static void box(struct drawing *d, unsigned x, unsigned width, const char *fill, struct view text, struct view below)
 {
-	buf_addf(&d->body, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"70\" rx=\"6\" fill=\"%s\" stroke=\"#333\"/>\n", x, d->y, width, fill);
+	buf_addf(&d->body,
+	         "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"70\" rx=\"6\" fill=\"%s\" stroke=\"#333\"/>\n", x, d->y,
+	         width, fill);
 	buf_addf(&d->body, "<text x=\"%u\" y=\"%u\" font-weight=\"bold\">", x + 10, d->y + 22);
 	size_t first = line_bytes(text, width / 9);
 	html_text(&d->body, view_make(text.p, first));
@@ -181,7 +184,8 @@ static void draw_flow(const struct agreement *a, size_t i, struct drawing *d, st
 	const json_t *risks = json_object_get(flow_doc(a, i), "risks");
 
 	box(d, 20, 300, "#e8f0fa", party_name(a, party_of(a, f->from)), f->from);
-	buf_addf(&d->body, "<path d=\"M320 %u h160\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#arrow)\"/>\n", d->y + 35);
+	buf_addf(&d->body, "<path d=\"M320 %u h160\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#arrow)\"/>\n",
+	         d->y + 35);
 	buf_addf(&d->body, "<text x=\"332\" y=\"%u\">encrypted, signed log</text>\n", d->y + 27);
 	box(d, 490, 300, "#eaf6ea", party_name(a, party_of(a, f->to)), f->to);
 	d->y += 94;
@@ -221,10 +225,13 @@ bool agreement_flowmap_svg(const struct agreement *a, struct buf *out)
 	buf_addf(&line, "%.*s version %.*s, SHA-256 ", VIEW_ARG(a->id), VIEW_ARG(a->version));
 	digest_print(&line, &a->digest);
 	lines(&d, buf_view(&line));
-	buf_addf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"%u\" viewBox=\"0 0 820 %u\" "
-	         "font-family=\"sans-serif\" font-size=\"13\">\n<defs><marker id=\"arrow\" markerWidth=\"10\" markerHeight=\"8\" refX=\"8\" "
-	         "refY=\"4\" orient=\"auto\"><path d=\"M0 0 L10 4 L0 8 z\" fill=\"#333\"/></marker></defs>\n"
-	         "<rect width=\"820\" height=\"%u\" fill=\"#fff\"/>\n<text x=\"20\" y=\"34\" font-size=\"18\">", d.y, d.y, d.y);
+	buf_addf(
+	        out,
+	        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"%u\" viewBox=\"0 0 820 %u\" "
+	        "font-family=\"sans-serif\" font-size=\"13\">\n<defs><marker id=\"arrow\" markerWidth=\"10\" markerHeight=\"8\" refX=\"8\" "
+	        "refY=\"4\" orient=\"auto\"><path d=\"M0 0 L10 4 L0 8 z\" fill=\"#333\"/></marker></defs>\n"
+	        "<rect width=\"820\" height=\"%u\" fill=\"#fff\"/>\n<text x=\"20\" y=\"34\" font-size=\"18\">",
+	        d.y, d.y, d.y);
 	html_text(out, a->title);
 	buf_adds(out, "</text>\n");
 	buf_add(out, buf_view(&d.body));

@@ -13,16 +13,16 @@
 #include "lib/policy/codes.h"
 #include "lib/policy/epochs.h"
 
-#define MASK_ALL UINT64_MAX
-#define BIT(n) (UINT64_C(1) << (n))
+#define MASK_ALL   UINT64_MAX
+#define BIT(n)     (UINT64_C(1) << (n))
 #define INDEX_NONE SIZE_MAX
 
 /* Where a demand comes from: decisions and errors say which document won. */
 enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
-const char *origin_document_name(enum origin_document d);      /* "", "floor.json", "overlay.json" */
+const char *origin_document_name(enum origin_document d); /* "", "floor.json", "overlay.json" */
 
 struct quota {
-	uint32_t uses;                  /* 0: no quota */
+	uint32_t uses; /* 0: no quota */
 	struct duration per;
 };
 
@@ -38,7 +38,7 @@ struct criterion {
 /* What a tier demands: the meet of floor, overlay and agreement. */
 struct tier_rule {
 	bool present;
-	size_t index;                   /* in the document */
+	size_t index; /* in the document */
 	bool case_ref, necessity, officer, justify;
 	uint32_t approvals;
 	enum origin_document case_from, necessity_from, officer_from, justify_from, approvals_from;
@@ -49,12 +49,12 @@ struct tier_rule {
 
 struct purpose {
 	struct view id;
-	size_t schema;                  /* index */
+	size_t schema; /* index */
 	uint64_t bases;
-	uint32_t tiers, subjects;       /* masks of enum tier, enum subject_category */
-	struct retention retention;     /* effective: the agreement's, then its own, narrowed by the overlay */
+	uint32_t tiers, subjects;   /* masks of enum tier, enum subject_category */
+	struct retention retention; /* effective: the agreement's, then its own, narrowed by the overlay */
 	enum origin_document copy_from;
-	size_t denied;                  /* index in the overlay's denied_purposes, or INDEX_NONE */
+	size_t denied; /* index in the overlay's denied_purposes, or INDEX_NONE */
 };
 
 struct legal_basis {
@@ -70,14 +70,14 @@ struct flow {
 struct record_schema {
 	struct view name;
 	struct digest input_digest;
-	struct view text;               /* of the input schema */
-	struct view uri;                /* its base, where it has no $id */
-	struct view entry;              /* fragment at which the record's schema stands, or empty */
-	json_t *root;                   /* the same, parsed */
-	json_t **references;            /* parsed */
+	struct view text;    /* of the input schema */
+	struct view uri;     /* its base, where it has no $id */
+	struct view entry;   /* fragment at which the record's schema stands, or empty */
+	json_t *root;        /* the same, parsed */
+	json_t **references; /* parsed */
 	struct view *reference_uris;
 	size_t n_references;
-	struct schema *input, *output;  /* output NULL: derived from the rules */
+	struct schema *input, *output; /* output NULL: derived from the rules */
 };
 
 struct exception {
@@ -89,43 +89,43 @@ struct exception {
 	uint32_t approvals;
 	struct quota quota;
 	int64_t expires_ms;
-	bool denied;                    /* by the overlay */
+	bool denied; /* by the overlay */
 };
 
 /* One field rule, or a rule of the overlay (then `overlay` is set and the masks follow the rule that it
  * narrows). */
 struct rule {
 	struct field_rule field;
-	size_t index;                   /* in its document */
+	size_t index; /* in its document */
 	uint64_t purposes;
 	uint32_t tiers, subjects;
-	size_t waiver;                  /* index of an exception, or INDEX_NONE */
+	size_t waiver; /* index of an exception, or INDEX_NONE */
 	bool overlay;
-	bool stated_tiers;              /* `when.tiers` was given */
+	bool stated_tiers; /* `when.tiers` was given */
 };
 
 /* A compiled program with the rule behind each of its rule indexes. */
 struct compiled {
 	struct compiled *next;
 	struct program *program;
-	struct schema *output;          /* derived; only of shared programs */
+	struct schema *output; /* derived; only of shared programs */
 	const struct rule **by_rule;
 	size_t n_by_rule;
-	uint64_t hash;                  /* of the key below */
-	const uint64_t *set;            /* rules as a bit set */
-	uint32_t epoch;                 /* of its keys */
-	size_t purpose;                 /* INDEX_NONE: no keys, hence the same for all purposes */
-	int kind;                       /* 0 shared, 1 egress, 2 ingress */
-	size_t schema;                  /* record schema */
+	uint64_t hash;       /* of the key below */
+	const uint64_t *set; /* rules as a bit set */
+	uint32_t epoch;      /* of its keys */
+	size_t purpose;      /* INDEX_NONE: no keys, hence the same for all purposes */
+	int kind;            /* 0 shared, 1 egress, 2 ingress */
+	size_t schema;       /* record schema */
 };
 
 struct ruling_full {
-	struct ruling ruling;           /* first, so that the one is found from the other */
+	struct ruling ruling; /* first, so that the one is found from the other */
 	const struct compiled *compiled, *shared;
 	size_t purpose;
 	enum subject_category category;
-	int64_t from_ms;                /* when its epoch begins */
-	struct ruling_full *later;      /* the same with the next epoch, NULL: none is set */
+	int64_t from_ms;           /* when its epoch begins */
+	struct ruling_full *later; /* the same with the next epoch, NULL: none is set */
 };
 
 struct agreement {
@@ -133,11 +133,11 @@ struct agreement {
 	struct arena mem;
 	json_t *doc, *floor_doc, *overlay_doc;
 	struct view id, version, title, text;
-	struct view withdrawals;        /* the party whose list of withdrawn consents counts; empty: none */
+	struct view withdrawals; /* the party whose list of withdrawn consents counts; empty: none */
 	struct digest digest, floor_digest, overlay_digest, supersedes, codes;
 	int64_t effective_ms, sunset_ms, grace_end_ms;
 	int64_t review_next_ms, assessment_next_ms, crypto_expires_ms;
-	size_t crypto_first;            /* index of the algorithm that expires first */
+	size_t crypto_first; /* index of the algorithm that expires first */
 	bool assessed;
 	struct view self;
 	struct view *parties;
@@ -156,16 +156,16 @@ struct agreement {
 	struct exception *exceptions;
 	size_t n_exceptions;
 	struct duration notify_due, notify_longest, notify_again;
-	bool notify_here;               /* by the recipient's system */
-	uint32_t scales, scales_required;       /* masks of enum scale */
-	size_t denied_subject[SUBJECT_COUNT];   /* index in the overlay's list, or INDEX_NONE */
-	uint32_t epoch;                 /* its own */
-	struct epoch_from *epochs;      /* in force from when it was loaded on; the first is not lower than its own */
+	bool notify_here;                     /* by the recipient's system */
+	uint32_t scales, scales_required;     /* masks of enum scale */
+	size_t denied_subject[SUBJECT_COUNT]; /* index in the overlay's list, or INDEX_NONE */
+	uint32_t epoch;                       /* its own */
+	struct epoch_from *epochs; /* in force from when it was loaded on; the first is not lower than its own */
 	size_t n_epochs;
-	struct digest epochs_digest;    /* of the document that set them; zeros: none */
+	struct digest epochs_digest; /* of the document that set them; zeros: none */
 	struct schema *approval_schema;
 	struct compiled *compiled;
-	struct ruling_full **rulings;           /* [purpose][tier][category][egress], NULL: not covered */
+	struct ruling_full **rulings; /* [purpose][tier][category][egress], NULL: not covered */
 };
 
 static inline size_t ruling_slot(size_t purpose, enum tier t, enum subject_category c, bool egress)
@@ -178,7 +178,7 @@ struct load {
 	struct agreement *a;
 	const struct agreement_sources *from;
 	const char *file;
-	struct tape tape;               /* of the text, for places */
+	struct tape tape; /* of the text, for places */
 	struct error_list *errors;
 };
 
@@ -189,31 +189,31 @@ bool load_fault(struct load *l, enum reason reason, const char *pointer, const c
 void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_t *column);
 
 /* Small readers; the document has passed its schema, so what is missing is optional. */
-struct view json_view(const json_t *object, const char *name);          /* empty when absent */
+struct view json_view(const json_t *object, const char *name); /* empty when absent */
 bool json_flag(const json_t *object, const char *name);
-struct duration json_duration(const json_t *object, const char *name);  /* zero when absent */
-int64_t json_instant(const json_t *object, const char *name);           /* TIME_NONE when absent */
-struct digest json_digest(const json_t *object, const char *name);      /* zeros, which no text has, when absent */
+struct duration json_duration(const json_t *object, const char *name); /* zero when absent */
+int64_t json_instant(const json_t *object, const char *name);          /* TIME_NONE when absent */
+struct digest json_digest(const json_t *object, const char *name);     /* zeros, which no text has, when absent */
 /* The same value, whatever the order of members; NULL counts as an empty object. */
 bool json_same(const json_t *a, const json_t *b);
 bool duration_is_zero(const struct duration *d);
-uint32_t tier_mask(const json_t *names);                /* array or NULL: all */
+uint32_t tier_mask(const json_t *names); /* array or NULL: all */
 uint32_t subject_mask(const json_t *names);
 
 /* Each fills its part of l->a, adding every fault it finds; false when it found one. */
-bool read_clauses(struct load *l);                      /* read_clauses.c: parties to algorithms */
-bool read_schemas(struct load *l);                      /* read_schemas.c */
-bool read_rules(struct load *l);                        /* read_rules.c: rules, exceptions */
-bool check_masks(struct load *l);                       /* copy_terms.c: what the recipient masks */
-bool read_floor(struct load *l);                        /* floor.c: floor and overlay, the meet */
-bool check_signatures(struct load *l, struct view signature);  /* signatures.c */
-bool read_epochs(struct load *l);                       /* epochs.c */
-bool compile_rulings(struct load *l);                   /* compile.c */
+bool read_clauses(struct load *l);                            /* read_clauses.c: parties to algorithms */
+bool read_schemas(struct load *l);                            /* read_schemas.c */
+bool read_rules(struct load *l);                              /* read_rules.c: rules, exceptions */
+bool check_masks(struct load *l);                             /* copy_terms.c: what the recipient masks */
+bool read_floor(struct load *l);                              /* floor.c: floor and overlay, the meet */
+bool check_signatures(struct load *l, struct view signature); /* signatures.c */
+bool read_epochs(struct load *l);                             /* epochs.c */
+bool compile_rulings(struct load *l);                         /* compile.c */
 
 /* Does the pointer match something in the schema of one of the purposes? read_rules.c */
 bool place_exists(const struct agreement *a, const char *pointer, uint64_t purposes);
 
-size_t find_purpose(const struct agreement *a, struct view id);         /* INDEX_NONE: none */
+size_t find_purpose(const struct agreement *a, struct view id); /* INDEX_NONE: none */
 size_t find_basis(const struct agreement *a, struct view id);
 size_t find_exception(const struct agreement *a, struct view id);
 size_t find_schema(const struct agreement *a, struct view name);
@@ -231,7 +231,7 @@ bool patterns_meet_below(const char *above, const char *below);
 struct decision;
 struct facts;
 struct envelope;
-void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f,
-                     const struct envelope *env, const struct tape *t);
+void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
+                     const struct tape *t);
 
 #endif

@@ -7,17 +7,14 @@
 const char *lint_level_name(enum lint_level l)
 {
 	switch (l) {
-	case LINT_NOTE:
-		return "note";
-	case LINT_WARNING:
-		return "warning";
-	case LINT_ERROR:
-		return "error";
+	case LINT_NOTE: return "note";
+	case LINT_WARNING: return "warning";
+	case LINT_ERROR: return "error";
 	}
 	return "error";
 }
 
-#define LEAVES_MAX 100u         /* of one schema that are named; the rest are counted */
+#define LEAVES_MAX 100u /* of one schema that are named; the rest are counted */
 
 struct lint {
 	const struct agreement *a;
@@ -25,12 +22,12 @@ struct lint {
 	void (*report)(void *arg, const struct lint_finding *f);
 	void *arg;
 	size_t n;
-	size_t schema;                  /* whose leaves are walked */
+	size_t schema; /* whose leaves are walked */
 	size_t uncovered;
 };
 
 static void find(struct lint *l, enum lint_level level, const char *rule, const char *pointer, const char *fmt, ...)
-	PRINTF_LIKE(5, 6);
+        PRINTF_LIKE(5, 6);
 
 static void find(struct lint *l, enum lint_level level, const char *rule, const char *pointer, const char *fmt, ...)
 {
@@ -75,7 +72,8 @@ static void check_coverage(struct lint *l)
 		char at[40];
 
 		for (size_t k = 0; k < schema->n_references && r.n < 101; k++)
-			documents[r.n++] = (struct reach_document){ .uri = schema->reference_uris[k], .root = schema->references[k] };
+			documents[r.n++] = (struct reach_document){ .uri = schema->reference_uris[k],
+				                                    .root = schema->references[k] };
 		for (size_t p = 0; p < l->a->n_purposes; p++)
 			used = used || l->a->purposes[p].schema == s;
 		snprintf(at, sizeof at, "/schemas/%zu", s);
@@ -85,7 +83,8 @@ static void check_coverage(struct lint *l)
 		l->uncovered = 0;
 		reach_leaves(&r, check_leaf, l);
 		if (l->uncovered > LEAVES_MAX)
-			find(l, LINT_WARNING, "uncovered-leaf", at, "and %zu more leaves that no rule names", l->uncovered - LEAVES_MAX);
+			find(l, LINT_WARNING, "uncovered-leaf", at, "and %zu more leaves that no rule names",
+			     l->uncovered - LEAVES_MAX);
 	}
 }
 
@@ -113,8 +112,10 @@ static const char *last_name(const char *pointer, char *out, size_t size)
 /* Names under which values of few possibilities stand: whoever holds the key can try them all. */
 static bool small_domain(const char *pointer)
 {
-	static const char *const names[] = { "sex", "gender", "born", "birth_date", "birthDate", "age", "country", "nationality",
-		"nationalities", "postcode", "zip", "seat", "cabin", "status", "kind", "type" };
+	static const char *const names[] = { "sex",           "gender",   "born",    "birth_date",
+		                             "birthDate",     "age",      "country", "nationality",
+		                             "nationalities", "postcode", "zip",     "seat",
+		                             "cabin",         "status",   "kind",    "type" };
 	char name[200];
 
 	last_name(pointer, name, sizeof name);
@@ -143,7 +144,8 @@ static bool listed_domain(const struct agreement *a, const char *domain)
 static bool ever_applies(const struct agreement *a, const struct rule *r)
 {
 	for (size_t p = 0; p < a->n_purposes; p++)
-		if ((r->purposes & BIT(p)) && (r->tiers & a->purposes[p].tiers) && (r->subjects & a->purposes[p].subjects))
+		if ((r->purposes & BIT(p)) && (r->tiers & a->purposes[p].tiers) &&
+		    (r->subjects & a->purposes[p].subjects))
 			return true;
 	return false;
 }
@@ -156,24 +158,35 @@ static void check_rule(struct lint *l, const struct rule *r)
 
 	snprintf(at, sizeof at, "/rules/%zu", r->index);
 	if (r->field.category == FIELD_DIRECT && in_clear(r) && r->waiver == INDEX_NONE)
-		find(l, LINT_ERROR, "identifier-in-clear", at, "rule %s keeps a direct identifier in clear and names no waiver: every "
-		     "record that has it will be refused", id);
+		find(l, LINT_ERROR, "identifier-in-clear", at,
+		     "rule %s keeps a direct identifier in clear and names no waiver: every "
+		     "record that has it will be refused",
+		     id);
 	if (r->field.category == FIELD_SPECIAL && r->field.action != ACTION_DROP && (r->tiers & ~(1u << TIER_T2)))
-		find(l, LINT_WARNING, "special-category", at, "rule %s lets a special category of data leave below tier T2", id);
+		find(l, LINT_WARNING, "special-category", at,
+		     "rule %s lets a special category of data leave below tier T2", id);
 	if (r->field.category == FIELD_FREE_TEXT && r->field.action == ACTION_KEEP)
-		find(l, LINT_WARNING, "free-text-kept", at, "rule %s keeps free text as it is: anything may stand in it", id);
+		find(l, LINT_WARNING, "free-text-kept", at,
+		     "rule %s keeps free text as it is: anything may stand in it", id);
 	if (r->field.subtree && r->field.action == ACTION_KEEP)
-		find(l, LINT_NOTE, "subtree-kept", at, "rule %s keeps everything beneath, also what a later schema adds", id);
+		find(l, LINT_NOTE, "subtree-kept", at,
+		     "rule %s keeps everything beneath, also what a later schema adds", id);
 	if (domain && !pseudonyms)
-		find(l, LINT_ERROR, "no-key-clause", at, "rule %s derives codes, and /pseudonyms does not say who holds the key", id);
+		find(l, LINT_ERROR, "no-key-clause", at,
+		     "rule %s derives codes, and /pseudonyms does not say who holds the key", id);
 	else if (domain && !listed_domain(l->a, domain))
-		find(l, LINT_WARNING, "unlisted-domain", at, "rule %s uses the domain %s, which /pseudonyms/domains does not list", id, domain);
+		find(l, LINT_WARNING, "unlisted-domain", at,
+		     "rule %s uses the domain %s, which /pseudonyms/domains does not list", id, domain);
 	if ((r->field.action == ACTION_PSEUDONYM || r->field.action == ACTION_FPE) && small_domain(r->field.pointer))
-		find(l, LINT_WARNING, "small-domain", at, "rule %s makes codes of a field with few values: the key holder can try them "
-		     "all; a range or a shorter date says less", id);
+		find(l, LINT_WARNING, "small-domain", at,
+		     "rule %s makes codes of a field with few values: the key holder can try them "
+		     "all; a range or a shorter date says less",
+		     id);
 	if (!ever_applies(l->a, r))
-		find(l, LINT_WARNING, "rule-never", at, "rule %s never applies: none of its purposes has these tiers and "
-		     "categories", id);
+		find(l, LINT_WARNING, "rule-never", at,
+		     "rule %s never applies: none of its purposes has these tiers and "
+		     "categories",
+		     id);
 }
 
 /* A looser rule whose every combination a stricter one of the same pointer takes away says nothing. */
@@ -183,13 +196,13 @@ static void check_overridden(struct lint *l)
 		for (size_t k = 0; k < l->a->n_rules; k++) {
 			const struct rule *r = &l->a->rules[i], *s = &l->a->rules[k];
 			char at[60];
-			if (i == k || s->field.action == ACTION_K_GUARD || s->field.action <= r->field.action || (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) ||
-			    (r->subjects & ~s->subjects) ||
+			if (i == k || s->field.action == ACTION_K_GUARD || s->field.action <= r->field.action ||
+			    (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) || (r->subjects & ~s->subjects) ||
 			    !pattern_covers(s->field.pointer, s->field.action == ACTION_DROP, r->field.pointer))
 				continue;
 			snprintf(at, sizeof at, "/rules/%zu", r->index);
-			find(l, LINT_WARNING, "overridden", at, "rule %s never wins: rule %s is stricter wherever it applies", r->field.id,
-			     s->field.id);
+			find(l, LINT_WARNING, "overridden", at,
+			     "rule %s never wins: rule %s is stricter wherever it applies", r->field.id, s->field.id);
 			break;
 		}
 }
@@ -208,7 +221,8 @@ static void check_combinations(struct lint *l)
 				    a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, true)])
 					continue;
 				snprintf(at, sizeof at, "/purposes/%zu", p);
-				find(l, LINT_WARNING, "nothing-passes", at, "at tier %s no rule lets anything pass about %s", tier_name((enum tier)t),
+				find(l, LINT_WARNING, "nothing-passes", at,
+				     "at tier %s no rule lets anything pass about %s", tier_name((enum tier)t),
 				     subject_category_name((enum subject_category)s));
 			}
 }
@@ -220,7 +234,8 @@ static void check_clauses(struct lint *l)
 	static const struct duration five_years = { .years = 5 };
 
 	if (!a->assessed)
-		find(l, LINT_ERROR, "no-assessment", "/assessment/digest", "there is no impact assessment: nothing will leave");
+		find(l, LINT_ERROR, "no-assessment", "/assessment/digest",
+		     "there is no impact assessment: nothing will leave");
 	else if (a->assessment_next_ms <= l->now_ms)
 		find(l, LINT_ERROR, "assessment-stale", "/assessment/next_review", "is past: nothing will leave");
 	if (a->review_next_ms <= l->now_ms)
@@ -230,13 +245,16 @@ static void check_clauses(struct lint *l)
 	else if (a->sunset_ms > duration_add(a->effective_ms, &five_years))
 		find(l, LINT_WARNING, "long-term", "/sunset", "comes more than five years after the start");
 	if (a->crypto_expires_ms < a->sunset_ms)
-		find(l, LINT_WARNING, "crypto-expires-first", "/algorithms", "an algorithm expires before the sunset: records will stop then");
+		find(l, LINT_WARNING, "crypto-expires-first", "/algorithms",
+		     "an algorithm expires before the sunset: records will stop then");
 	if (!council)
 		find(l, LINT_WARNING, "no-council", "/council", "there is no joint council that can veto");
 	else if (!json_object_get(council, "must_include"))
-		find(l, LINT_WARNING, "no-reserved-seat", "/council/must_include", "the agencies can outvote the privacy seat");
+		find(l, LINT_WARNING, "no-reserved-seat", "/council/must_include",
+		     "the agencies can outvote the privacy seat");
 	if (pseudonyms && !json_object_get(pseudonyms, "rotation"))
-		find(l, LINT_WARNING, "no-rotation", "/pseudonyms/rotation", "codes of one person stay linkable for ever");
+		find(l, LINT_WARNING, "no-rotation", "/pseudonyms/rotation",
+		     "codes of one person stay linkable for ever");
 	if (!json_object_get(a->doc, "onward"))
 		find(l, LINT_WARNING, "no-onward", "/onward", "nothing is said about passing on to others");
 	if (!json_object_get(a->doc, "renewal"))
@@ -245,7 +263,8 @@ static void check_clauses(struct lint *l)
 		static const struct duration three_years = { .years = 3 };
 		const struct retention *r = &a->purposes[i].retention;
 		if (duration_cmp(&r->copy, &three_years) > 0 && duration_is_zero(&r->review))
-			find(l, LINT_WARNING, "no-copy-review", "/retention/review", "a copy that lives longer than three years is never reviewed");
+			find(l, LINT_WARNING, "no-copy-review", "/retention/review",
+			     "a copy that lives longer than three years is never reviewed");
 	}
 }
 

@@ -11,8 +11,8 @@ const char *lint_level_name(enum lint_level l);
 
 struct lint_finding {
 	enum lint_level level;
-	const char *rule;               /* "uncovered-leaf", … */
-	const char *pointer;            /* place in the agreement */
+	const char *rule;    /* "uncovered-leaf", … */
+	const char *pointer; /* place in the agreement */
 	const char *text;
 };
 /* Reports every finding; returns how many were warnings or errors. Notes (a subtree that is kept, a field

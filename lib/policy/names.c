@@ -35,12 +35,9 @@ enum subject_category subject_category_find(struct view name)
 const char *origin_document_name(enum origin_document d)
 {
 	switch (d) {
-	case FROM_AGREEMENT:
-		return "";
-	case FROM_FLOOR:
-		return "floor.json";
-	case FROM_OVERLAY:
-		return "overlay.json";
+	case FROM_AGREEMENT: return "";
+	case FROM_FLOOR: return "floor.json";
+	case FROM_OVERLAY: return "overlay.json";
 	}
 	return "";
 }

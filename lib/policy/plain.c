@@ -4,15 +4,19 @@
 void plain_duration(struct buf *out, const struct duration *d)
 {
 	uint32_t hours = d->seconds / 3600, minutes = d->seconds % 3600 / 60, seconds = d->seconds % 60;
-	const struct { uint32_t n; const char *unit; } parts[] = {
-		{ d->years, "year" }, { d->months, "month" }, { d->days, "day" }, { hours, "hour" },
-		{ minutes, "minute" }, { seconds, "second" },
+	const struct {
+		uint32_t n;
+		const char *unit;
+	} parts[] = {
+		{ d->years, "year" }, { d->months, "month" }, { d->days, "day" },
+		{ hours, "hour" },    { minutes, "minute" },  { seconds, "second" },
 	};
 	bool any = false;
 
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		if (parts[i].n) {
-			buf_addf(out, "%s%u %s%s", any ? " and " : "", parts[i].n, parts[i].unit, parts[i].n == 1 ? "" : "s");
+			buf_addf(out, "%s%u %s%s", any ? " and " : "", parts[i].n, parts[i].unit,
+			         parts[i].n == 1 ? "" : "s");
 			any = true;
 		}
 	if (!any)
@@ -21,8 +25,8 @@ void plain_duration(struct buf *out, const struct duration *d)
 
 void plain_date(struct buf *out, int64_t ms)
 {
-	static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August",
-		"September", "October", "November", "December" };
+	static const char *const months[] = { "January", "February", "March",     "April",   "May",      "June",
+		                              "July",    "August",   "September", "October", "November", "December" };
 	int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
 	struct date d = date_from_days(days);
 
@@ -32,53 +36,39 @@ void plain_date(struct buf *out, int64_t ms)
 const char *plain_action(enum action a)
 {
 	switch (a) {
-	case ACTION_KEEP:
-		return "is passed on as it is";
-	case ACTION_ROUND:
-		return "is passed on rounded";
-	case ACTION_BAND:
-		return "is passed on as a range only";
-	case ACTION_TOPCODE:
-		return "is passed on with very high and very low values cut off";
-	case ACTION_DATE_SHIFT:
-		return "is passed on moved by a secret number of days";
-	case ACTION_DATE_TRUNC:
-		return "is passed on less exactly (for example only the year)";
-	case ACTION_GEO:
-		return "is passed on as a rough area";
-	case ACTION_IP_PREFIX:
-		return "is passed on without its last part";
-	case ACTION_POSTCODE:
-		return "is passed on as a larger postal area";
+	case ACTION_KEEP: return "is passed on as it is";
+	case ACTION_ROUND: return "is passed on rounded";
+	case ACTION_BAND: return "is passed on as a range only";
+	case ACTION_TOPCODE: return "is passed on with very high and very low values cut off";
+	case ACTION_DATE_SHIFT: return "is passed on moved by a secret number of days";
+	case ACTION_DATE_TRUNC: return "is passed on less exactly (for example only the year)";
+	case ACTION_GEO: return "is passed on as a rough area";
+	case ACTION_IP_PREFIX: return "is passed on without its last part";
+	case ACTION_POSTCODE: return "is passed on as a larger postal area";
 	case ACTION_REDACT_TEXT:
 		return "is passed on after account numbers, e-mail addresses and the like were blacked out";
 	case ACTION_FPE:
 	case ACTION_TOKEN:
-	case ACTION_SEAL:
-		return "is replaced by a code that only the sender can turn back";
-	case ACTION_PSEUDONYM:
-		return "is replaced by a code that nobody can turn back";
-	case ACTION_SURROGATE:
-		return "is replaced by a random code that only a list of the sender leads back to";
-	case ACTION_MASK:
-		return "is blacked out";
-	case ACTION_CONST:
-		return "is replaced by a fixed text";
-	case ACTION_NULL:
-		return "is emptied";
-	case ACTION_K_GUARD:
-		return "is passed on only among enough others that are alike";
+	case ACTION_SEAL: return "is replaced by a code that only the sender can turn back";
+	case ACTION_PSEUDONYM: return "is replaced by a code that nobody can turn back";
+	case ACTION_SURROGATE: return "is replaced by a random code that only a list of the sender leads back to";
+	case ACTION_MASK: return "is blacked out";
+	case ACTION_CONST: return "is replaced by a fixed text";
+	case ACTION_NULL: return "is emptied";
+	case ACTION_K_GUARD: return "is passed on only among enough others that are alike";
 	case ACTION_DROP:
-	case ACTION_COUNT:
-		return "is never passed on";
+	case ACTION_COUNT: return "is never passed on";
 	}
 	return "is never passed on";
 }
 
 const char *plain_subject(const char *category)
 {
-	static const struct { const char *category, *words; } table[] = {
-		{ "suspect", "people suspected of a serious offence" }, { "convicted", "people convicted of an offence" },
+	static const struct {
+		const char *category, *words;
+	} table[] = {
+		{ "suspect", "people suspected of a serious offence" },
+		{ "convicted", "people convicted of an offence" },
 		{ "victim", "victims, and people who may become victims" },
 		{ "other", "others, such as witnesses, contacts and travellers" },
 		{ "uncategorised", "people whose part is not clear yet (a person decides each time)" },
@@ -145,22 +135,11 @@ void html_text(struct buf *out, struct view v)
 {
 	for (size_t i = 0; i < v.n; i++)
 		switch (v.p[i]) {
-		case '&':
-			buf_adds(out, "&amp;");
-			break;
-		case '<':
-			buf_adds(out, "&lt;");
-			break;
-		case '>':
-			buf_adds(out, "&gt;");
-			break;
-		case '"':
-			buf_adds(out, "&quot;");
-			break;
-		case '\'':
-			buf_adds(out, "&#39;");
-			break;
-		default:
-			buf_addc(out, v.p[i]);
+		case '&': buf_adds(out, "&amp;"); break;
+		case '<': buf_adds(out, "&lt;"); break;
+		case '>': buf_adds(out, "&gt;"); break;
+		case '"': buf_adds(out, "&quot;"); break;
+		case '\'': buf_adds(out, "&#39;"); break;
+		default: buf_addc(out, v.p[i]);
 		}
 }

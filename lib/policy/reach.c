@@ -7,9 +7,9 @@
 
 #include "lib/json/pointer.h"
 
-#define DEPTH_MAX 96            /* schemas entered, along one way */
-#define LEAF_DEPTH_MAX 12       /* tokens of a leaf's pattern: recursion ends there */
-#define STEPS_MAX 400000        /* of one question: combinators multiply */
+#define DEPTH_MAX      96     /* schemas entered, along one way */
+#define LEAF_DEPTH_MAX 12     /* tokens of a leaf's pattern: recursion ends there */
+#define STEPS_MAX      400000 /* of one question: combinators multiply */
 
 struct walk {
 	const struct reach *r;
@@ -158,9 +158,21 @@ static bool allows_nothing(const json_t *s)
 
 static bool structured(const json_t *s)
 {
-	static const char *const keywords[] = { "properties", "patternProperties", "additionalProperties", "items",
-		"prefixItems", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "enum", "const",
-		"unevaluatedProperties", "unevaluatedItems" };
+	static const char *const keywords[] = { "properties",
+		                                "patternProperties",
+		                                "additionalProperties",
+		                                "items",
+		                                "prefixItems",
+		                                "$ref",
+		                                "$dynamicRef",
+		                                "allOf",
+		                                "anyOf",
+		                                "oneOf",
+		                                "not",
+		                                "enum",
+		                                "const",
+		                                "unevaluatedProperties",
+		                                "unevaluatedItems" };
 
 	if (allows_nothing(s))
 		return true;
@@ -189,7 +201,8 @@ static bool step(struct walk *w, const json_t *s, size_t doc, struct view rest)
 {
 	char token[512], name[513];
 	struct view t;
-	const json_t *properties = json_object_get(s, "properties"), *patterns = json_object_get(s, "patternProperties");
+	const json_t *properties = json_object_get(s, "properties"),
+	             *patterns = json_object_get(s, "patternProperties");
 	const json_t *prefix = json_object_get(s, "prefixItems"), *list = json_object_get(s, "items");
 	static const char *const others[] = { "additionalProperties", "unevaluatedProperties" };
 	static const char *const other_items[] = { "additionalItems", "unevaluatedItems" };
@@ -212,9 +225,9 @@ static bool step(struct walk *w, const json_t *s, size_t doc, struct view rest)
 	for (size_t i = 0; i < 2; i++)
 		if (matches(w, json_object_get(s, others[i]), doc, rest))
 			return true;
-	if (!any)                       /* a rule reaches items by `*` alone */
+	if (!any) /* a rule reaches items by `*` alone */
 		return false;
-	if (json_is_array(list))        /* draft 2019-09 and before */
+	if (json_is_array(list)) /* draft 2019-09 and before */
 		prefix = list;
 	for (size_t i = 0; i < json_array_size(prefix); i++)
 		if (matches(w, json_array_get(prefix, i), doc, rest))
@@ -334,7 +347,7 @@ static void leaves(struct walk *w, const json_t *s, size_t doc)
 	if (allows_nothing(s) || w->depth >= DEPTH_MAX || ++w->steps > STEPS_MAX)
 		return;
 	for (size_t i = 0; i < w->depth; i++)
-		if (w->chain[i] == s) {         /* it holds itself: what follows was listed */
+		if (w->chain[i] == s) { /* it holds itself: what follows was listed */
 			leaf(w);
 			return;
 		}

@@ -22,7 +22,8 @@ static bool unique_ids(struct load *l, const char *clause, const char *member)
 
 	for (size_t i = 0; i < json_array_size(list); i++)
 		for (size_t k = 0; k < i; k++)
-			if (view_eq(json_view(json_array_get(list, i), member), json_view(json_array_get(list, k), member))) {
+			if (view_eq(json_view(json_array_get(list, i), member),
+			            json_view(json_array_get(list, k), member))) {
 				char at[120];
 				snprintf(at, sizeof at, "/%s/%zu/%s", clause, i, member);
 				ok = load_fault(l, REASON_CONFIG, at, "the same as in /%s/%zu", clause, k);
@@ -62,7 +63,9 @@ static bool read_bases(struct load *l)
 		a->bases[i] = (struct legal_basis){ .id = json_view(b, "id"), .consent = json_flag(b, "consent") };
 		snprintf(at, sizeof at, "/legal_bases/%zu/consent", i);
 		if (a->bases[i].consent && !consent)
-			ok = load_fault(l, REASON_CONFIG, at, "a basis on consent needs the clause /consent, which says who lists withdrawals");
+			ok = load_fault(
+			        l, REASON_CONFIG, at,
+			        "a basis on consent needs the clause /consent, which says who lists withdrawals");
 	}
 	return ok;
 }
@@ -86,13 +89,18 @@ static bool name_mask(struct load *l, const json_t *names, size_t (*find)(const 
 	return ok;
 }
 
-#define RECEIPT_DAYS 7          /* schema: receipt_within */
+#define RECEIPT_DAYS 7 /* schema: receipt_within */
 
 static void read_retention(const json_t *o, struct retention *r)
 {
-	static const struct { const char *name; size_t at; } parts[] = {
-		{ "payload", offsetof(struct retention, payload) }, { "copy", offsetof(struct retention, copy) },
-		{ "mask", offsetof(struct retention, mask) }, { "review", offsetof(struct retention, review) },
+	static const struct {
+		const char *name;
+		size_t at;
+	} parts[] = {
+		{ "payload", offsetof(struct retention, payload) },
+		{ "copy", offsetof(struct retention, copy) },
+		{ "mask", offsetof(struct retention, mask) },
+		{ "review", offsetof(struct retention, review) },
 		{ "receipt_within", offsetof(struct retention, receipt) },
 	};
 
@@ -120,7 +128,8 @@ static bool check_retention(struct load *l, const struct retention *r, const cha
 	if (duration_cmp(&r->payload, &four_weeks) > 0)
 		ok = load_fault(l, REASON_RETENTION_OVER_MAX, place, "the gateway keeps a payload for P28D at most");
 	if (duration_is_zero(&r->payload))
-		ok = load_fault(l, REASON_RETENTION_MISSING, place, "a payload that lives for no time cannot be delivered");
+		ok = load_fault(l, REASON_RETENTION_MISSING, place,
+		                "a payload that lives for no time cannot be delivered");
 	snprintf(place, sizeof place, "%s/mask", at);
 	if (!duration_is_zero(&r->mask) && duration_cmp(&r->mask, &r->copy) >= 0)
 		ok = load_fault(l, REASON_CONFIG, place, "masking must come before the copy's end");
@@ -147,9 +156,12 @@ static bool read_purposes(struct load *l)
 		struct purpose *p = &a->purposes[i];
 		char at[80];
 
-		*p = (struct purpose){ .id = json_view(o, "id"), .denied = INDEX_NONE, .tiers = tier_mask(tiers),
-			.subjects = subject_mask(json_object_get(o, "subject_categories")),
-			.schema = find_schema(a, json_view(o, "schema")), .retention.receipt = { .days = RECEIPT_DAYS } };
+		*p = (struct purpose){ .id = json_view(o, "id"),
+			               .denied = INDEX_NONE,
+			               .tiers = tier_mask(tiers),
+			               .subjects = subject_mask(json_object_get(o, "subject_categories")),
+			               .schema = find_schema(a, json_view(o, "schema")),
+			               .retention.receipt = { .days = RECEIPT_DAYS } };
 		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
 		if (p->schema == INDEX_NONE)
 			ok = load_fault(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas");
@@ -207,11 +219,15 @@ static bool read_tiers(struct load *l)
 		enum tier t = tier_find(json_view(o, "tier"));
 		struct tier_rule *r = &a->tiers[t];
 
-		*r = (struct tier_rule){ .present = true, .index = i, .case_ref = json_flag(o, "case"),
-			.necessity = json_flag(o, "necessity"), .officer = json_flag(o, "officer"),
-			.justify = json_flag(o, "justify_fields") || t == TIER_T2,
-			.approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
-			.quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")), json_duration(quota, "per") } };
+		*r = (struct tier_rule){ .present = true,
+			                 .index = i,
+			                 .case_ref = json_flag(o, "case"),
+			                 .necessity = json_flag(o, "necessity"),
+			                 .officer = json_flag(o, "officer"),
+			                 .justify = json_flag(o, "justify_fields") || t == TIER_T2,
+			                 .approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
+			                 .quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")),
+			                            json_duration(quota, "per") } };
 		r->criteria = items(l, criteria, sizeof *r->criteria, &r->n_criteria);
 		if (!r->criteria)
 			return false;
@@ -244,19 +260,23 @@ static bool read_dates(struct load *l)
 	a->assessed = digest.n != 0;
 	a->grace_end_ms = a->effective_ms;
 	ok = in_order(l, a->effective_ms, a->sunset_ms, true, "/sunset", "must come after effective_from");
-	ok = in_order(l, a->effective_ms, a->review_next_ms, true, "/review/next", "must come after effective_from") && ok;
-	ok = in_order(l, json_instant(assessment, "approved_at"), a->assessment_next_ms, true, "/assessment/next_review",
-	              "must come after approved_at") && ok;
+	ok = in_order(l, a->effective_ms, a->review_next_ms, true, "/review/next", "must come after effective_from") &&
+	     ok;
+	ok = in_order(l, json_instant(assessment, "approved_at"), a->assessment_next_ms, true,
+	              "/assessment/next_review", "must come after approved_at") &&
+	     ok;
 	if (renewal) {
 		int64_t opens = json_instant(renewal, "opens"), closes = json_instant(renewal, "closes");
 		ok = in_order(l, opens, closes, true, "/renewal/closes", "must come after opens") && ok;
-		ok = in_order(l, closes, a->sunset_ms, false, "/renewal/closes", "must not come after the sunset") && ok;
+		ok = in_order(l, closes, a->sunset_ms, false, "/renewal/closes", "must not come after the sunset") &&
+		     ok;
 	}
 	if (supersedes) {
 		a->supersedes = json_digest(supersedes, "digest");
 		a->grace_end_ms = json_instant(supersedes, "grace_until");
 		ok = in_order(l, a->effective_ms, a->grace_end_ms, false, "/supersedes/grace_until",
-		              "must not come before effective_from") && ok;
+		              "must not come before effective_from") &&
+		     ok;
 	}
 	return ok;
 }
@@ -276,7 +296,8 @@ static bool read_notification(struct load *l)
 	else if (duration_is_zero(&a->notify_due))
 		return load_fault(l, REASON_CONFIG, "/notification/due", "is no time at all");
 	if (duration_cmp(&a->notify_due, &a->notify_longest) > 0)
-		return load_fault(l, REASON_CONFIG, "/notification/longest_delay", "is shorter than what notification takes without delay");
+		return load_fault(l, REASON_CONFIG, "/notification/longest_delay",
+		                  "is shorter than what notification takes without delay");
 	if (duration_is_zero(&a->notify_again))
 		return load_fault(l, REASON_CONFIG, "/notification/rejustify_every", "is no time at all");
 	return true;
@@ -368,7 +389,8 @@ static bool read_consent(struct load *l)
 	l->a->withdrawals = json_view(consent, "withdrawals");
 	if (!agreement_has_party(l->a, l->a->withdrawals))
 		ok = load_fault(l, REASON_CONFIG, "/consent/withdrawals", "is not a party");
-	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes", "purpose", &unused) && ok;
+	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes", "purpose", &unused) &&
+	       ok;
 }
 
 bool read_clauses(struct load *l)

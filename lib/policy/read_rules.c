@@ -14,7 +14,8 @@ static bool purposes_of(struct load *l, const json_t *names, const char *at, uin
 		char place[160];
 		snprintf(place, sizeof place, "%s/%zu", at, i);
 		if (k == INDEX_NONE)
-			ok = load_fault(l, REASON_PURPOSE_NOT_PERMITTED, place, "there is no such purpose in this agreement");
+			ok = load_fault(l, REASON_PURPOSE_NOT_PERMITTED, place,
+			                "there is no such purpose in this agreement");
 		else
 			*mask |= BIT(k);
 	}
@@ -55,9 +56,11 @@ static bool read_exception(struct load *l, const json_t *o, size_t i)
 	bool ok;
 
 	*x = (struct exception){ .id = json_view(o, "id"),
-		.tiers = tier_mask(json_object_get(o, "tiers")), .expires_ms = json_instant(o, "expires"),
-		.approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
-		.quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")), json_duration(quota, "per") } };
+		                 .tiers = tier_mask(json_object_get(o, "tiers")),
+		                 .expires_ms = json_instant(o, "expires"),
+		                 .approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
+		                 .quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")),
+		                            json_duration(quota, "per") } };
 	snprintf(at, sizeof at, "/exceptions/%zu/purposes", i);
 	ok = purposes_of(l, json_object_get(o, "purposes"), at, &x->purposes);
 	x->pointers = arena_alloc(&a->mem, json_array_size(pointers) * sizeof *x->pointers);
@@ -108,7 +111,8 @@ static bool check_guard(struct load *l, const struct rule *r)
 		char at[100];
 		snprintf(at, sizeof at, "/rules/%zu/params/fields/%zu", r->index, i);
 		if (!place_exists(l->a, json_string_value(json_array_get(fields, i)), r->purposes))
-			ok = load_fault(l, REASON_CONFIG, at, "rule %s: it matches nothing in the schemas of its purposes", r->field.id);
+			ok = load_fault(l, REASON_CONFIG, at,
+			                "rule %s: it matches nothing in the schemas of its purposes", r->field.id);
 	}
 	return ok;
 }
@@ -121,24 +125,30 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 	char at[100];
 	bool ok;
 
-	*r = (struct rule){ .index = i, .subjects = subject_mask(json_object_get(when, "subject_categories")),
-		.stated_tiers = tiers != NULL, .tiers = tier_mask(tiers), .waiver = find_exception(a, json_view(o, "waiver")),
-		.field = { .id = json_string_value(json_object_get(o, "id")),
-			.pointer = json_string_value(json_object_get(o, "pointer")),
-			.category = field_category_find(json_view(o, "category")),
-			.action = action_find(json_view(o, "action")), .subtree = json_flag(o, "subtree"),
-			.params = json_object_get(o, "params") } };
-	if (!tiers)                     /* routine: nothing passes unless a rule names the tier */
+	*r = (struct rule){ .index = i,
+		            .subjects = subject_mask(json_object_get(when, "subject_categories")),
+		            .stated_tiers = tiers != NULL,
+		            .tiers = tier_mask(tiers),
+		            .waiver = find_exception(a, json_view(o, "waiver")),
+		            .field = { .id = json_string_value(json_object_get(o, "id")),
+		                       .pointer = json_string_value(json_object_get(o, "pointer")),
+		                       .category = field_category_find(json_view(o, "category")),
+		                       .action = action_find(json_view(o, "action")),
+		                       .subtree = json_flag(o, "subtree"),
+		                       .params = json_object_get(o, "params") } };
+	if (!tiers) /* routine: nothing passes unless a rule names the tier */
 		r->tiers &= ~(1u << TIER_T0);
 	snprintf(at, sizeof at, "/rules/%zu/when/purposes", i);
 	ok = purposes_of(l, json_object_get(when, "purposes"), at, &r->purposes);
 	snprintf(at, sizeof at, "/rules/%zu/pointer", i);
 	if (ok && !place_exists(a, r->field.pointer, r->purposes))
-		ok = load_fault(l, REASON_CONFIG, at, "rule %s: the pointer matches nothing in the schemas of its purposes", r->field.id);
+		ok = load_fault(l, REASON_CONFIG, at,
+		                "rule %s: the pointer matches nothing in the schemas of its purposes", r->field.id);
 	const char *subject = json_string_value(json_object_get(r->field.params, "subject"));
 	snprintf(at, sizeof at, "/rules/%zu/params/subject", i);
 	if (ok && subject && !place_exists(a, subject, r->purposes))
-		ok = load_fault(l, REASON_CONFIG, at, "rule %s: the subject matches nothing in the schemas of its purposes", r->field.id);
+		ok = load_fault(l, REASON_CONFIG, at,
+		                "rule %s: the subject matches nothing in the schemas of its purposes", r->field.id);
 	snprintf(at, sizeof at, "/rules/%zu/subtree", i);
 	if (r->field.subtree && r->field.action != ACTION_KEEP && r->field.action != ACTION_DROP)
 		ok = load_fault(l, REASON_CONFIG, at, "rule %s: only keep and drop take a subtree", r->field.id);
@@ -148,7 +158,7 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 static bool same_form(const struct rule *a, const struct rule *b)
 {
 	return a->field.action == b->field.action && a->field.subtree == b->field.subtree &&
-		json_same(a->field.params, b->field.params);
+	       json_same(a->field.params, b->field.params);
 }
 
 /* Two rules for one pointer. Under overlapping conditions the stricter action wins, so that a general

@@ -11,7 +11,8 @@ static bool find_text(struct load *l, const struct digest *want, const char *at,
 		return load_fault(l, REASON_SCHEMA_UNKNOWN, at, "no schema with this digest is known here");
 	sha256(*text, &have);
 	if (!digest_eq(&have, want))
-		return load_fault(l, REASON_SCHEMA_UNKNOWN, at, "the schema that is stored under this digest has another one");
+		return load_fault(l, REASON_SCHEMA_UNKNOWN, at,
+		                  "the schema that is stored under this digest has another one");
 	*text = arena_copy(&l->a->mem, *text);
 	return true;
 }
@@ -70,8 +71,11 @@ static bool compile(struct load *l, const json_t *o, struct schema_set *set, str
 {
 	const json_t *list = json_object_get(o, "ignored_keywords"), *formats = json_object_get(o, "formats");
 	struct view ignored[32];
-	struct schema_options options = { .draft = dialect(json_view(o, "dialect")), .strict = true,
-		.ignored = ignored, .n_ignored = json_array_size(list), .formats = !formats || json_is_true(formats) };
+	struct schema_options options = { .draft = dialect(json_view(o, "dialect")),
+		                          .strict = true,
+		                          .ignored = ignored,
+		                          .n_ignored = json_array_size(list),
+		                          .formats = !formats || json_is_true(formats) };
 	struct error e = { .reason = REASON_NONE };
 
 	for (size_t i = 0; i < options.n_ignored; i++)

@@ -34,9 +34,12 @@ void schedule_make(const struct ruling *r, const struct duration *copy, int64_t 
 
 enum due schedule_next(const struct schedule *s, int64_t *due_ms)
 {
-	const struct { enum due what; int64_t at; } terms[] = {
+	const struct {
+		enum due what;
+		int64_t at;
+	} terms[] = {
 		{ DUE_PAYLOAD, s->payload_ms }, { DUE_NOTIFY, s->notify_ms }, { DUE_MASK, s->mask_ms },
-		{ DUE_REVIEW, s->review_ms }, { DUE_END, s->end_ms },
+		{ DUE_REVIEW, s->review_ms },   { DUE_END, s->end_ms },
 	};
 	enum due first = DUE_NOTHING;
 
@@ -57,8 +60,10 @@ static bool times(const struct duration *d, uint64_t k, struct duration *out)
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (parts[i] > UINT32_MAX)
 			return false;
-	*out = (struct duration){ .years = (uint32_t)parts[0], .months = (uint32_t)parts[1], .days = (uint32_t)parts[2],
-		.seconds = (uint32_t)parts[3] };
+	*out = (struct duration){ .years = (uint32_t)parts[0],
+		                  .months = (uint32_t)parts[1],
+		                  .days = (uint32_t)parts[2],
+		                  .seconds = (uint32_t)parts[3] };
 	return true;
 }
 

@@ -11,12 +11,12 @@
 /* 0: never, or done. */
 #define SCHEDULE_NEVER 0
 struct schedule {
-	int64_t base_ms;        /* the release, as the first gateway's log has it */
-	int64_t payload_ms;     /* the gateway's own payload is erased */
-	int64_t mask_ms;        /* the recipient's copy is masked */
-	int64_t review_ms;      /* its next review */
-	int64_t notify_ms;      /* the data subject is told */
-	int64_t end_ms;         /* the copy is erased or returned */
+	int64_t base_ms;    /* the release, as the first gateway's log has it */
+	int64_t payload_ms; /* the gateway's own payload is erased */
+	int64_t mask_ms;    /* the recipient's copy is masked */
+	int64_t review_ms;  /* its next review */
+	int64_t notify_ms;  /* the data subject is told */
+	int64_t end_ms;     /* the copy is erased or returned */
 	bool return_at_end;
 };
 

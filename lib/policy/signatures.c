@@ -38,16 +38,19 @@ static bool check_council(struct load *l, const json_t *council, const struct si
 	for (size_t i = 0; i < json_array_size(seats); i++)
 		signatures += signed_by(all, json_view(json_array_get(seats, i), "id"));
 	if (signatures < threshold)
-		ok = load_fault(l, REASON_NOT_AUTHORISED, "/council/threshold", "%lld seats must sign, %lld did", threshold, signatures);
+		ok = load_fault(l, REASON_NOT_AUTHORISED, "/council/threshold", "%lld seats must sign, %lld did",
+		                threshold, signatures);
 	for (size_t i = 0; i < json_array_size(must); i++) {
 		struct view want = view_of(json_string_value(json_array_get(must, i)));
 		bool found = false;
 		for (size_t k = 0; k < json_array_size(seats); k++) {
 			const json_t *seat = json_array_get(seats, k);
-			found = found || (view_eq(want, json_view(seat, "constituency")) && signed_by(all, json_view(seat, "id")));
+			found = found || (view_eq(want, json_view(seat, "constituency")) &&
+			                  signed_by(all, json_view(seat, "id")));
 		}
 		if (!found)
-			ok = load_fault(l, REASON_NOT_AUTHORISED, "/council/must_include", "no %.*s seat signed", VIEW_ARG(want));
+			ok = load_fault(l, REASON_NOT_AUTHORISED, "/council/must_include", "no %.*s seat signed",
+			                VIEW_ARG(want));
 	}
 	return ok;
 }
@@ -66,7 +69,8 @@ bool check_signatures(struct load *l, struct view signature)
 		if (add_signers(l, all, a->parties[i]) == 0) {
 			char at[40];
 			snprintf(at, sizeof at, "/parties/%zu", i);
-			ok = load_fault(l, REASON_SIGNATURE, at, "no signing certificate of %.*s is pinned here", VIEW_ARG(a->parties[i]));
+			ok = load_fault(l, REASON_SIGNATURE, at, "no signing certificate of %.*s is pinned here",
+			                VIEW_ARG(a->parties[i]));
 		}
 	for (size_t i = 0; i < json_array_size(seats); i++)
 		add_signers(l, all, json_view(json_array_get(seats, i), "id"));

@@ -57,7 +57,8 @@ static bool read_kind(struct signed_document *d, struct error_list *errors)
 	}
 	tape_parser_free(parser);
 	if (!found)
-		signed_document_fault(d, errors, REASON_CONFIG, "/document", "names no kind that is known here: withdrawals, training or epochs");
+		signed_document_fault(d, errors, REASON_CONFIG, "/document",
+		                      "names no kind that is known here: withdrawals, training or epochs");
 	return found;
 }
 
@@ -73,8 +74,8 @@ static bool check_signature(const struct signed_document *d, struct view signatu
 	for (; n < SIGNERS_MAX && from->signer && from->signer(from->arg, d->issuer, n, &der); n++)
 		signers[n] = (struct cms_signer){ .name = d->issuer, .cert_der = der };
 	if (n == 0)
-		return signed_document_fault(d, errors, REASON_SIGNATURE, "/issuer", "no signing certificate of %.*s is pinned here",
-		                             VIEW_ARG(d->issuer));
+		return signed_document_fault(d, errors, REASON_SIGNATURE, "/issuer",
+		                             "no signing certificate of %.*s is pinned here", VIEW_ARG(d->issuer));
 	if (signature.n == 0)
 		return signed_document_fault(d, errors, REASON_SIGNATURE, "", "the document is not signed");
 	if (cms_verify(signature, d->text, signers, n, from->now_ms, &e))
@@ -85,14 +86,10 @@ static bool check_signature(const struct signed_document *d, struct view signatu
 static bool read_contents(struct signed_document *d, const json_t *doc, struct error_list *errors)
 {
 	switch (d->kind) {
-	case DOCUMENT_WITHDRAWALS:
-		return withdrawals_read(d, doc, errors);
-	case DOCUMENT_TRAINING:
-		return training_read(d, doc, errors);
-	case DOCUMENT_EPOCHS:
-		return epochs_read(d, doc, errors);
-	case DOCUMENT_KIND_COUNT:
-		break;
+	case DOCUMENT_WITHDRAWALS: return withdrawals_read(d, doc, errors);
+	case DOCUMENT_TRAINING: return training_read(d, doc, errors);
+	case DOCUMENT_EPOCHS: return epochs_read(d, doc, errors);
+	case DOCUMENT_KIND_COUNT: break;
 	}
 	return false;
 }
@@ -164,20 +161,17 @@ void signed_document_free(struct signed_document *d)
 	free(d);
 }
 
-bool signed_document_fits(const struct signed_document *d, struct agreement *const *versions, size_t n, struct view self,
-                          struct error_list *errors)
+bool signed_document_fits(const struct signed_document *d, struct agreement *const *versions, size_t n,
+                          struct view self, struct error_list *errors)
 {
 	if (d->kind != DOCUMENT_TRAINING && n == 0)
-		return signed_document_fault(d, errors, REASON_AGREEMENT_UNKNOWN, "/agreement", "no agreement of that name is held here");
+		return signed_document_fault(d, errors, REASON_AGREEMENT_UNKNOWN, "/agreement",
+		                             "no agreement of that name is held here");
 	switch (d->kind) {
-	case DOCUMENT_WITHDRAWALS:
-		return withdrawals_fit(d, versions, n, errors);
-	case DOCUMENT_TRAINING:
-		return training_fits(d, self, errors);
-	case DOCUMENT_EPOCHS:
-		return epochs_fit(d, versions, n, self, errors);
-	case DOCUMENT_KIND_COUNT:
-		break;
+	case DOCUMENT_WITHDRAWALS: return withdrawals_fit(d, versions, n, errors);
+	case DOCUMENT_TRAINING: return training_fits(d, self, errors);
+	case DOCUMENT_EPOCHS: return epochs_fit(d, versions, n, self, errors);
+	case DOCUMENT_KIND_COUNT: break;
 	}
 	return false;
 }
@@ -188,20 +182,26 @@ bool signed_document_follows(const struct signed_document *before, const struct 
 	const char *kind = document_kind_name(before->kind);
 
 	if (!after)
-		return error_list_addf(errors, REASON_CONFIG, before->file, 0, 0, "%s%s%.*s: number %llu of %.*s was in force and is gone",
-		                       kind, before->agreement.n ? " of " : "", VIEW_ARG(before->agreement),
+		return error_list_addf(errors, REASON_CONFIG, before->file, 0, 0,
+		                       "%s%s%.*s: number %llu of %.*s was in force and is gone", kind,
+		                       before->agreement.n ? " of " : "", VIEW_ARG(before->agreement),
 		                       (unsigned long long)before->number, VIEW_ARG(before->issuer));
 	if (after->number < before->number)
-		return signed_document_fault(after, errors, REASON_CONFIG, "/number", "a rollback: number %llu was in force already",
+		return signed_document_fault(after, errors, REASON_CONFIG, "/number",
+		                             "a rollback: number %llu was in force already",
 		                             (unsigned long long)before->number);
 	if (after->number == before->number) {
 		if (digest_eq(&after->digest, &before->digest))
 			return true;
-		return signed_document_fault(after, errors, REASON_CONFIG, "/number", "another document with this number was in force already");
+		return signed_document_fault(after, errors, REASON_CONFIG, "/number",
+		                             "another document with this number was in force already");
 	}
-	uint32_t was = before->epochs ? epochs_at(before, 0, now_ms) : 0, is = after->epochs ? epochs_at(after, 0, now_ms) : 0;
+	uint32_t was = before->epochs ? epochs_at(before, 0, now_ms) : 0,
+	         is = after->epochs ? epochs_at(after, 0, now_ms) : 0;
 	if (is < was)
-		return signed_document_fault(after, errors, REASON_CONFIG, "/epochs", "epoch %u is in force already: none is ever followed by a "
-		                             "lower one", (unsigned)was);
+		return signed_document_fault(after, errors, REASON_CONFIG, "/epochs",
+		                             "epoch %u is in force already: none is ever followed by a "
+		                             "lower one",
+		                             (unsigned)was);
 	return true;
 }

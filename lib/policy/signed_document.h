@@ -12,7 +12,7 @@
 #include "lib/base/ids.h"
 
 enum document_kind { DOCUMENT_WITHDRAWALS, DOCUMENT_TRAINING, DOCUMENT_EPOCHS, DOCUMENT_KIND_COUNT };
-const char *document_kind_name(enum document_kind k);   /* "withdrawals", "training", "epochs" */
+const char *document_kind_name(enum document_kind k); /* "withdrawals", "training", "epochs" */
 
 struct agreement;
 
@@ -20,14 +20,14 @@ struct agreement;
 struct signed_document {
 	struct arena mem;
 	enum document_kind kind;
-	const char *file;               /* its name in errors */
-	struct view text;               /* the exact signed bytes */
-	struct digest digest;           /* SHA-256 of those */
-	struct view agreement;          /* id; empty for training */
-	struct view issuer;             /* agency */
+	const char *file;      /* its name in errors */
+	struct view text;      /* the exact signed bytes */
+	struct digest digest;  /* SHA-256 of those */
+	struct view agreement; /* id; empty for training */
+	struct view issuer;    /* agency */
 	uint64_t number;
 	int64_t issued_ms;
-	int64_t next_update_ms;         /* TIME_NONE: it has none */
+	int64_t next_update_ms; /* TIME_NONE: it has none */
 	/* What it says, by kind; the others are NULL. */
 	struct withdrawals *withdrawals;
 	struct training *training;
@@ -39,7 +39,7 @@ struct document_sources {
 	void *arg;
 	/* Pinned signing certificates (DER) of an agency: the k-th one, false past the last. */
 	bool (*signer)(void *arg, struct view name, size_t k, struct view *cert_der);
-	bool unsigned_ok;               /* the signature was checked before, or nobody relies on it */
+	bool unsigned_ok; /* the signature was checked before, or nobody relies on it */
 	int64_t now_ms;
 };
 
@@ -50,8 +50,8 @@ void signed_document_free(struct signed_document *d);
 
 /* Whether it fits what it is about: `versions` are those of its agreement that are held (none for training), `self`
  * the agency of the node. Lists every error. */
-bool signed_document_fits(const struct signed_document *d, struct agreement *const *versions, size_t n, struct view self,
-                          struct error_list *errors);
+bool signed_document_fits(const struct signed_document *d, struct agreement *const *versions, size_t n,
+                          struct view self, struct error_list *errors);
 /* Whether `after` may take the place of `before`, which is or was in force: the same document, or one with a larger
  * number that goes back on nothing. `after` NULL: it is gone, which is never allowed. */
 bool signed_document_follows(const struct signed_document *before, const struct signed_document *after, int64_t now_ms,

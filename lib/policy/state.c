@@ -5,8 +5,10 @@
 
 const char *agreement_state_name(enum agreement_state s)
 {
-	static const char *const names[] = { "not-effective", "ended", "review-overdue", "assessment-missing", "assessment-stale",
-		"crypto-expired", "in-force" };
+	static const char *const names[] = { "not-effective",    "ended",
+		                             "review-overdue",   "assessment-missing",
+		                             "assessment-stale", "crypto-expired",
+		                             "in-force" };
 
 	return names[s];
 }
@@ -31,10 +33,17 @@ enum agreement_state agreement_state(const struct agreement *a, int64_t now_ms)
 const char *agreement_next_date(const struct agreement *a, int64_t now_ms, int64_t *at_ms)
 {
 	const json_t *renewal = json_object_get(a->doc, "renewal");
-	const struct { const char *clause; int64_t at_ms; } dates[] = {
-		{ "/effective_from", a->effective_ms }, { "/sunset", a->sunset_ms }, { "/review/next", a->review_next_ms },
-		{ "/assessment/next_review", a->assessment_next_ms }, { "/algorithms", a->crypto_expires_ms },
-		{ "/renewal/opens", json_instant(renewal, "opens") }, { "/renewal/closes", json_instant(renewal, "closes") },
+	const struct {
+		const char *clause;
+		int64_t at_ms;
+	} dates[] = {
+		{ "/effective_from", a->effective_ms },
+		{ "/sunset", a->sunset_ms },
+		{ "/review/next", a->review_next_ms },
+		{ "/assessment/next_review", a->assessment_next_ms },
+		{ "/algorithms", a->crypto_expires_ms },
+		{ "/renewal/opens", json_instant(renewal, "opens") },
+		{ "/renewal/closes", json_instant(renewal, "closes") },
 	};
 	const char *first = NULL;
 

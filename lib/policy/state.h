@@ -7,10 +7,15 @@
 
 /* The first that holds, in this order; under all but one of them new records are refused. */
 enum agreement_state {
-	AGREEMENT_NOT_EFFECTIVE, AGREEMENT_ENDED, AGREEMENT_REVIEW_OVERDUE, AGREEMENT_ASSESSMENT_MISSING, AGREEMENT_ASSESSMENT_STALE,
-	AGREEMENT_CRYPTO_EXPIRED, AGREEMENT_IN_FORCE
+	AGREEMENT_NOT_EFFECTIVE,
+	AGREEMENT_ENDED,
+	AGREEMENT_REVIEW_OVERDUE,
+	AGREEMENT_ASSESSMENT_MISSING,
+	AGREEMENT_ASSESSMENT_STALE,
+	AGREEMENT_CRYPTO_EXPIRED,
+	AGREEMENT_IN_FORCE
 };
-const char *agreement_state_name(enum agreement_state s);       /* "not-effective", … */
+const char *agreement_state_name(enum agreement_state s); /* "not-effective", … */
 enum agreement_state agreement_state(const struct agreement *a, int64_t now_ms);
 
 /* The next of its dates after `now_ms`: the clause, as a pointer in static storage, and the instant. NULL and

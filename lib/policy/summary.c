@@ -9,7 +9,7 @@ bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *o
 	buf_adds(out, "{\"digest\":\"");
 	digest_print(out, &a->digest);
 	buf_addf(out, "\",\"state\":\"%s\",\"agreement\":", agreement_state_name(agreement_state(a, now_ms)));
-	buf_add(out, a->text);          /* valid JSON, or it would not have loaded */
+	buf_add(out, a->text); /* valid JSON, or it would not have loaded */
 	buf_addc(out, '}');
 	return !out->failed;
 }
@@ -18,7 +18,7 @@ bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *o
 struct page {
 	struct buf *out;
 	bool html;
-	struct buf line;                /* what is being written */
+	struct buf line; /* what is being written */
 };
 
 static void flush(struct page *p, const char *before, const char *after)
@@ -91,7 +91,8 @@ static void who(struct page *p, const struct agreement *a)
 	list(p, true);
 	for (size_t i = 0; i < a->n_flows; i++) {
 		const json_t *f = json_array_get(json_object_get(a->doc, "flows"), i);
-		buf_addf(&p->line, "%s gives to %s, where it is kept in: ", party_name(a, a->flows[i].from), party_name(a, a->flows[i].to));
+		buf_addf(&p->line, "%s gives to %s, where it is kept in: ", party_name(a, a->flows[i].from),
+		         party_name(a, a->flows[i].to));
 		add_json(p, f, "stored");
 		item(p);
 	}
@@ -115,10 +116,12 @@ static void what_for(struct page *p, const struct agreement *a)
 		add_json(p, o, "title");
 		buf_adds(&p->line, ". About: ");
 		for (size_t k = 0; k < json_array_size(subjects); k++)
-			buf_addf(&p->line, "%s%s", k ? "; " : "", plain_subject(json_string_value(json_array_get(subjects, k))));
+			buf_addf(&p->line, "%s%s", k ? "; " : "",
+			         plain_subject(json_string_value(json_array_get(subjects, k))));
 		buf_adds(&p->line, ". Only when the case is: ");
 		for (size_t k = 0; k < json_array_size(tiers); k++)
-			buf_addf(&p->line, "%s%s", k ? " or " : "", plain_tier(json_string_value(json_array_get(tiers, k))));
+			buf_addf(&p->line, "%s%s", k ? " or " : "",
+			         plain_tier(json_string_value(json_array_get(tiers, k))));
 		item(p);
 	}
 	list(p, false);
@@ -136,7 +139,8 @@ static void guard(struct page *p, const struct rule *r)
 	const json_t *fields = json_object_get(r->field.params, "fields");
 	bool refuse = view_is(json_view(r->field.params, "otherwise"), "refuse");
 
-	buf_addf(&p->line, "Records leave only together with others. Where fewer than %u of them have the same values, %s: ",
+	buf_addf(&p->line,
+	         "Records leave only together with others. Where fewer than %u of them have the same values, %s: ",
 	         (unsigned)json_integer_value(json_object_get(r->field.params, "k")),
 	         refuse ? "a record is not passed on at all; it is about" : "these are left out");
 	for (size_t i = 0; i < json_array_size(fields); i++) {
@@ -175,7 +179,8 @@ static void group(struct page *p, const struct agreement *a, size_t first)
 	plain_words(&p->line, member.n ? member : VIEW("the whole record"));
 	for (size_t i = first; i < a->n_rules; i++) {
 		const struct rule *s = &a->rules[i];
-		if (s->field.action != r->field.action || !view_eq(plain_member(s->field.pointer), member) || seen_before(a, i))
+		if (s->field.action != r->field.action || !view_eq(plain_member(s->field.pointer), member) ||
+		    seen_before(a, i))
 			continue;
 		struct view rest = view_from(view_of(s->field.pointer), member.n ? member.n + 1 : 0);
 		if (plain_rest(&p->line, rest, within ? ", " : " ("))
@@ -233,7 +238,8 @@ static void how_long(struct page *p, const struct agreement *a)
 			plain_duration(&p->line, &r->review);
 			buf_adds(&p->line, " whether it is still needed");
 		}
-		buf_adds(&p->line, r->return_at_end ? ", and then gives it back and deletes it." : ", and then deletes it.");
+		buf_adds(&p->line,
+		         r->return_at_end ? ", and then gives it back and deletes it." : ", and then deletes it.");
 		item(p);
 	}
 	list(p, false);
@@ -268,7 +274,8 @@ static void exceptions(struct page *p, const struct agreement *a)
 
 static void your_rights(struct page *p, const struct agreement *a)
 {
-	const json_t *redress = json_object_get(a->doc, "redress"), *notification = json_object_get(a->doc, "notification");
+	const json_t *redress = json_object_get(a->doc, "redress"),
+	             *notification = json_object_get(a->doc, "notification");
 	const json_t *breach = json_object_get(a->doc, "breach");
 
 	heading(p, "What you can do");
@@ -290,13 +297,13 @@ static void your_rights(struct page *p, const struct agreement *a)
 
 /* A sheet of A4 or Letter, when it is printed. */
 static const char style[] =
-	"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Summary</title>\n<style>\n"
-	"@page { margin: 10mm 14mm }\n"
-	"body { font: 9.2pt/1.3 sans-serif; max-width: 182mm; margin: 0 auto; padding: 4mm; color: #111; background: #fff }\n"
-	"h1 { font-size: 15pt; margin: 0 0 2mm } h2 { font-size: 11pt; margin: 2.6mm 0 .8mm; border-bottom: .3mm solid #888 }\n"
-	"ul { margin: 0; padding-left: 5mm } p { margin: .8mm 0 } p:last-child { font-size: 8pt; overflow-wrap: anywhere; color: #444 }\n"
-	"@media print { body { padding: 0; max-width: none } }\n"
-	"</style></head><body>\n";
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Summary</title>\n<style>\n"
+        "@page { margin: 10mm 14mm }\n"
+        "body { font: 9.2pt/1.3 sans-serif; max-width: 182mm; margin: 0 auto; padding: 4mm; color: #111; background: #fff }\n"
+        "h1 { font-size: 15pt; margin: 0 0 2mm } h2 { font-size: 11pt; margin: 2.6mm 0 .8mm; border-bottom: .3mm solid #888 }\n"
+        "ul { margin: 0; padding-left: 5mm } p { margin: .8mm 0 } p:last-child { font-size: 8pt; overflow-wrap: anywhere; color: #444 }\n"
+        "@media print { body { padding: 0; max-width: none } }\n"
+        "</style></head><body>\n";
 
 bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 {

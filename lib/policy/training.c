@@ -6,11 +6,11 @@
 struct trained {
 	struct digest spki;
 	int64_t until_ms;
-	size_t index;                   /* in the document */
+	size_t index; /* in the document */
 };
 
 struct training {
-	struct trained *list;           /* sorted by officer */
+	struct trained *list; /* sorted by officer */
 	size_t n;
 };
 
@@ -53,8 +53,8 @@ bool training_read(struct signed_document *d, const json_t *doc, struct error_li
 bool training_fits(const struct signed_document *d, struct view self, struct error_list *errors)
 {
 	return view_eq(d->issuer, self) ||
-	       signed_document_fault(d, errors, REASON_CONFIG, "/issuer", "training is stated by the agency of this node, which is %.*s",
-	                             VIEW_ARG(self));
+	       signed_document_fault(d, errors, REASON_CONFIG, "/issuer",
+	                             "training is stated by the agency of this node, which is %.*s", VIEW_ARG(self));
 }
 
 size_t training_count(const struct signed_document *d)
@@ -65,7 +65,8 @@ size_t training_count(const struct signed_document *d)
 int64_t training_until(const struct signed_document *d, const struct digest *spki, int64_t stated_ms)
 {
 	const struct trained key = { .spki = *spki };
-	const struct trained *found = bsearch(&key, d->training->list, d->training->n, sizeof *d->training->list, by_officer);
+	const struct trained *found =
+	        bsearch(&key, d->training->list, d->training->n, sizeof *d->training->list, by_officer);
 
 	if (!found)
 		return TIME_NONE;

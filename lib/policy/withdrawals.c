@@ -4,19 +4,19 @@
 #include "lib/base/encode.h"
 #include "lib/policy/internal.h"
 
-#define SALT_MAX 64             /* the schema */
+#define SALT_MAX 64 /* the schema */
 
 struct withdrawn {
 	struct digest reference;
-	size_t index;                   /* in the document */
+	size_t index; /* in the document */
 	struct view *purposes;
-	size_t n_purposes;              /* 0: for all */
+	size_t n_purposes; /* 0: for all */
 };
 
 struct withdrawals {
 	uint8_t salt[SALT_MAX];
 	size_t n_salt;
-	struct withdrawn *list;         /* sorted by reference */
+	struct withdrawn *list; /* sorted by reference */
 	size_t n;
 };
 
@@ -89,7 +89,8 @@ static bool some_has_purpose(struct agreement *const *versions, size_t n, struct
 }
 
 /* A purpose that nobody has would silently protect nobody. */
-bool withdrawals_fit(const struct signed_document *d, struct agreement *const *versions, size_t n, struct error_list *errors)
+bool withdrawals_fit(const struct signed_document *d, struct agreement *const *versions, size_t n,
+                     struct error_list *errors)
 {
 	const struct withdrawals *w = d->withdrawals;
 	bool named = false, ok = true;
@@ -97,7 +98,8 @@ bool withdrawals_fit(const struct signed_document *d, struct agreement *const *v
 	for (size_t i = 0; i < n; i++)
 		named = named || view_eq(agreement_withdrawals(versions[i]), d->issuer);
 	if (!named)
-		ok = signed_document_fault(d, errors, REASON_CONFIG, "/issuer", "is not the party whose list the agreement names");
+		ok = signed_document_fault(d, errors, REASON_CONFIG, "/issuer",
+		                           "is not the party whose list the agreement names");
 	for (size_t i = 0; i < w->n; i++)
 		for (size_t k = 0; k < w->list[i].n_purposes; k++) {
 			char at[80];

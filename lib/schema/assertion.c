@@ -43,7 +43,8 @@ static bool emit_enum(struct compiler *c, const struct shape_input *in)
 	for (uint32_t i = v + 1; i < in->t->nodes[v].next; i = in->t->nodes[i].next, set.n++)
 		if (emit_constant(c, in->t, i) == NONE)
 			return false;
-	if (!emit_slots(c, set.n ? &s->constants[set.first].hash : NULL, sizeof *s->constants, set.n, &set.slots, &set.mask))
+	if (!emit_slots(c, set.n ? &s->constants[set.first].hash : NULL, sizeof *s->constants, set.n, &set.slots,
+	                &set.mask))
 		return false;
 	if (!graph_grow(c->g, &s->name_sets, &s->cap_name_sets, s->n_name_sets, sizeof *s->name_sets))
 		return false;
@@ -53,11 +54,13 @@ static bool emit_enum(struct compiler *c, const struct shape_input *in)
 
 static bool emit_bounds(struct compiler *c, const struct shape_input *in)
 {
-	static const struct { enum keyword keyword; uint8_t code; uint8_t kind; } all[] = {
-		{ KEYWORD_MINIMUM, OP_BOUND, BOUND_MIN },
-		{ KEYWORD_EXCLUSIVE_MINIMUM, OP_BOUND, BOUND_MIN_EXCLUSIVE },
-		{ KEYWORD_MAXIMUM, OP_BOUND, BOUND_MAX },
-		{ KEYWORD_EXCLUSIVE_MAXIMUM, OP_BOUND, BOUND_MAX_EXCLUSIVE },
+	static const struct {
+		enum keyword keyword;
+		uint8_t code;
+		uint8_t kind;
+	} all[] = {
+		{ KEYWORD_MINIMUM, OP_BOUND, BOUND_MIN }, { KEYWORD_EXCLUSIVE_MINIMUM, OP_BOUND, BOUND_MIN_EXCLUSIVE },
+		{ KEYWORD_MAXIMUM, OP_BOUND, BOUND_MAX }, { KEYWORD_EXCLUSIVE_MAXIMUM, OP_BOUND, BOUND_MAX_EXCLUSIVE },
 		{ KEYWORD_MULTIPLE_OF, OP_MULTIPLE, 0 },
 	};
 
@@ -76,8 +79,9 @@ static bool emit_string(struct compiler *c, const struct shape_input *in)
 	const struct keyword_use *least = in->use[KEYWORD_MIN_LENGTH], *most = in->use[KEYWORD_MAX_LENGTH];
 
 	if (least || most) {
-		struct op op = { .code = OP_LENGTH, .a = least ? emit_count(in->t, least->key + 1) : 0,
-			.b = most ? emit_count(in->t, most->key + 1) : UINT32_MAX };
+		struct op op = { .code = OP_LENGTH,
+			         .a = least ? emit_count(in->t, least->key + 1) : 0,
+			         .b = most ? emit_count(in->t, most->key + 1) : UINT32_MAX };
 
 		if (!emit_op(c, op))
 			return false;
@@ -99,8 +103,6 @@ static bool emit_string(struct compiler *c, const struct shape_input *in)
 
 bool emit_assertions(struct compiler *c, const struct shape_input *in)
 {
-	return (!in->use[KEYWORD_TYPE] || emit_type(c, in)) &&
-	       (!in->use[KEYWORD_CONST] || emit_const(c, in)) &&
-	       (!in->use[KEYWORD_ENUM] || emit_enum(c, in)) &&
-	       emit_bounds(c, in) && emit_string(c, in);
+	return (!in->use[KEYWORD_TYPE] || emit_type(c, in)) && (!in->use[KEYWORD_CONST] || emit_const(c, in)) &&
+	       (!in->use[KEYWORD_ENUM] || emit_enum(c, in)) && emit_bounds(c, in) && emit_string(c, in);
 }

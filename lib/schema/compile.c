@@ -3,7 +3,7 @@
 #include "lib/schema/emit.h"
 
 #define INLINE_DEPTH 4
-#define INLINE_USES 12
+#define INLINE_USES  12
 
 static bool emit_schema(struct compiler *c, uint32_t index, bool track, bool body, unsigned depth) MUST_USE;
 
@@ -150,7 +150,8 @@ static bool emit_choice(struct compiler *c, const struct shape_input *in, const 
 	for (uint32_t i = 0; i < u->n; i++) {
 		struct target target;
 
-		if (!emit_target(c, in->index, c->g->links[u->link + i].target, track ? MODE_TRACKED : MODE_PLAIN, &target))
+		if (!emit_target(c, in->index, c->g->links[u->link + i].target, track ? MODE_TRACKED : MODE_PLAIN,
+		                 &target))
 			return false;
 		if (target.pc == PC_TRUE && code == OP_ANY && !track) {
 			s->n_targets = first;
@@ -166,7 +167,7 @@ static bool emit_choice(struct compiler *c, const struct shape_input *in, const 
 static bool emit_condition(struct compiler *c, const struct shape_input *in, bool track)
 {
 	const struct keyword_use *condition = in->use[KEYWORD_IF], *yes = in->use[KEYWORD_THEN],
-		*no = in->use[KEYWORD_ELSE];
+	                         *no = in->use[KEYWORD_ELSE];
 	unsigned mode = track ? MODE_TRACKED : MODE_PLAIN;
 	struct op op = { .code = OP_IF, .n = track, .b = PC_TRUE, .c = PC_TRUE };
 
@@ -188,8 +189,8 @@ static bool emit_combinators(struct compiler *c, const struct shape_input *in, b
 		return false;
 	if (in->use[KEYWORD_ONE_OF] && !emit_choice(c, in, in->use[KEYWORD_ONE_OF], OP_ONE, track))
 		return false;
-	if (not) {
-		uint32_t block = emit_block_of(c, in->index, c->g->links[not->link].target, MODE_PLAIN);
+	if (not ) {
+		uint32_t block = emit_block_of(c, in->index, c->g->links[not ->link].target, MODE_PLAIN);
 
 		if (block == NONE || !emit_op(c, (struct op){ .code = OP_NOT, .a = block }))
 			return false;
@@ -204,8 +205,8 @@ static bool emit_combinators(struct compiler *c, const struct shape_input *in, b
 static bool is_alone(const struct shape_input *in)
 {
 	static const enum keyword in_place[] = {
-		KEYWORD_REF, KEYWORD_DYNAMIC_REF, KEYWORD_RECURSIVE_REF, KEYWORD_ALL_OF, KEYWORD_ANY_OF,
-		KEYWORD_ONE_OF, KEYWORD_IF, KEYWORD_DEPENDENT_SCHEMAS, KEYWORD_DEPENDENCIES,
+		KEYWORD_REF,    KEYWORD_DYNAMIC_REF, KEYWORD_RECURSIVE_REF,     KEYWORD_ALL_OF,       KEYWORD_ANY_OF,
+		KEYWORD_ONE_OF, KEYWORD_IF,          KEYWORD_DEPENDENT_SCHEMAS, KEYWORD_DEPENDENCIES,
 	};
 
 	for (size_t i = 0; i < sizeof in_place / sizeof in_place[0]; i++)
@@ -278,7 +279,8 @@ static bool emit_block(struct compiler *c, uint32_t key)
 	if (mode & MODE_SCOPED) {
 		uint32_t inner = emit_block_of(c, NONE, index, mode & ~MODE_SCOPED);
 
-		if (inner == NONE || !emit_op(c, (struct op){ .code = OP_SCOPE, .a = c->g->snodes[index].resource, .b = inner }))
+		if (inner == NONE ||
+		    !emit_op(c, (struct op){ .code = OP_SCOPE, .a = c->g->snodes[index].resource, .b = inner }))
 			return false;
 	} else if (!emit_schema(c, index, track, mode & MODE_BODY, 0)) {
 		return false;
@@ -311,20 +313,15 @@ static void link_ops(const struct compiler *c)
 		switch ((enum op_code)op->code) {
 		case OP_CALL:
 		case OP_NOT:
-		case OP_DEPENDENT:
-			op->a = linked(c, op->a);
-			break;
-		case OP_SCOPE:
-			op->b = linked(c, op->b);
-			break;
+		case OP_DEPENDENT: op->a = linked(c, op->a); break;
+		case OP_SCOPE: op->b = linked(c, op->b); break;
 		case OP_IF:
 		case OP_UNEVALUATED:
 			op->a = linked(c, op->a);
 			op->b = linked(c, op->b);
 			op->c = linked(c, op->c);
 			break;
-		default:
-			break;
+		default: break;
 		}
 	}
 }
@@ -402,8 +399,7 @@ static bool compile(struct compiler *c)
 	return true;
 }
 
-struct schema *schema_compile(struct schema_set *set, struct view uri, const struct schema_options *o,
-                              struct error *e)
+struct schema *schema_compile(struct schema_set *set, struct view uri, const struct schema_options *o, struct error *e)
 {
 	struct schema *s = calloc(1, sizeof *s);
 	struct error own = { .reason = REASON_NONE };

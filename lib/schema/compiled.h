@@ -13,35 +13,35 @@
 #include "lib/schema/graph.h"
 #include "lib/schema/regex.h"
 
-#define PC_TRUE 0u
+#define PC_TRUE  0u
 #define PC_FALSE 1u
 
 enum op_code {
 	OP_END,
 	OP_FAIL,
-	OP_TYPE,                /* n: type bits */
-	OP_CONST_STRING,        /* a: constant */
-	OP_ENUM_STRINGS,        /* a: name set */
-	OP_CONST,               /* a: document, b: node */
-	OP_ENUM,                /* a: document, b: node of the array */
-	OP_BOUND,               /* n: enum bound_kind, a: number */
-	OP_MULTIPLE,            /* a: number */
-	OP_LENGTH,              /* a: least, b: most code points */
-	OP_PATTERN,             /* a: regex */
-	OP_FORMAT,              /* n: enum format */
-	OP_REQUIRED,            /* a: first constant, b: how many */
-	OP_DEPENDENT_REQUIRED,  /* c: constant; a: first constant, b: how many */
-	OP_DEPENDENT,           /* c: constant, a: block */
-	OP_OBJECT,              /* a: object shape */
-	OP_ARRAY,               /* a: array shape */
-	OP_CALL,                /* a: block */
-	OP_ANY,                 /* a: first target, b: how many, c: name of the guard or NONE; n: tracked */
-	OP_ONE,                 /* the same */
-	OP_NOT,                 /* a: block */
-	OP_IF,                  /* a: if, b: then, c: else; n: tracked */
-	OP_DYNAMIC,             /* a: dynamic name, n: tracked */
-	OP_SCOPE,               /* a: resource to enter, b: block */
-	OP_UNEVALUATED          /* a: body; b: unevaluatedProperties, c: unevaluatedItems or NONE; n: tracked */
+	OP_TYPE,               /* n: type bits */
+	OP_CONST_STRING,       /* a: constant */
+	OP_ENUM_STRINGS,       /* a: name set */
+	OP_CONST,              /* a: document, b: node */
+	OP_ENUM,               /* a: document, b: node of the array */
+	OP_BOUND,              /* n: enum bound_kind, a: number */
+	OP_MULTIPLE,           /* a: number */
+	OP_LENGTH,             /* a: least, b: most code points */
+	OP_PATTERN,            /* a: regex */
+	OP_FORMAT,             /* n: enum format */
+	OP_REQUIRED,           /* a: first constant, b: how many */
+	OP_DEPENDENT_REQUIRED, /* c: constant; a: first constant, b: how many */
+	OP_DEPENDENT,          /* c: constant, a: block */
+	OP_OBJECT,             /* a: object shape */
+	OP_ARRAY,              /* a: array shape */
+	OP_CALL,               /* a: block */
+	OP_ANY,                /* a: first target, b: how many, c: name of the guard or NONE; n: tracked */
+	OP_ONE,                /* the same */
+	OP_NOT,                /* a: block */
+	OP_IF,                 /* a: if, b: then, c: else; n: tracked */
+	OP_DYNAMIC,            /* a: dynamic name, n: tracked */
+	OP_SCOPE,              /* a: resource to enter, b: block */
+	OP_UNEVALUATED         /* a: body; b: unevaluatedProperties, c: unevaluatedItems or NONE; n: tracked */
 };
 
 enum bound_kind { BOUND_MIN, BOUND_MIN_EXCLUSIVE, BOUND_MAX, BOUND_MAX_EXCLUSIVE };
@@ -58,7 +58,7 @@ struct op {
 struct target {
 	uint32_t pc;
 	uint32_t types;
-	uint32_t guard;         /* alternatives of OP_ANY and OP_ONE: see guard.c; NONE elsewhere */
+	uint32_t guard; /* alternatives of OP_ANY and OP_ONE: see guard.c; NONE elsewhere */
 };
 
 /* A string of the schema. */
@@ -83,10 +83,10 @@ struct number {
 struct property {
 	const char *p;
 	uint32_t n, hash;
-	uint32_t name;          /* the same as a constant */
+	uint32_t name; /* the same as a constant */
 	struct target target;
-	uint32_t required;      /* bit, or NONE */
-	bool listed;            /* in `properties`; otherwise only required */
+	uint32_t required; /* bit, or NONE */
+	bool listed;       /* in `properties`; otherwise only required */
 };
 
 enum pattern_kind { PATTERN_REGEX, PATTERN_ANY, PATTERN_PREFIX };
@@ -100,33 +100,33 @@ struct pattern_property {
 #define REQUIRED_BITS 64u
 struct object_shape {
 	uint32_t min, max;
-	uint64_t required;              /* bits that must have been seen */
-	uint32_t slots, mask;           /* of properties; mask NONE: no properties */
+	uint64_t required;    /* bits that must have been seen */
+	uint32_t slots, mask; /* of properties; mask NONE: no properties */
 	uint32_t property, n;
 	uint32_t pattern, n_patterns;
-	struct target additional;       /* PC_TRUE where there is no such keyword */
+	struct target additional; /* PC_TRUE where there is no such keyword */
 	struct target names;
-	bool loop;                      /* members must be looked at one by one */
+	bool loop; /* members must be looked at one by one */
 	bool track;
-	bool track_additional;          /* additionalProperties is there, so it evaluates */
+	bool track_additional; /* additionalProperties is there, so it evaluates */
 };
 
 struct array_shape {
 	uint32_t min, max;
-	uint32_t prefix, n_prefix;      /* targets */
-	struct target items;            /* those after the prefix */
+	uint32_t prefix, n_prefix; /* targets */
+	struct target items;       /* those after the prefix */
 	struct target contains;
 	uint32_t min_contains, max_contains;
 	bool has_items, has_contains, unique, track;
-	bool contains_evaluates;        /* 2020-12 */
+	bool contains_evaluates; /* 2020-12 */
 };
 
 struct schema {
 	atomic_uint refs;
 	struct graph g;
-	uint32_t start;                 /* pc */
-	uint32_t steps;                 /* of the options */
-	bool scopes;                    /* the dynamic scope must be kept */
+	uint32_t start; /* pc */
+	uint32_t steps; /* of the options */
+	bool scopes;    /* the dynamic scope must be kept */
 
 	struct op *ops;
 	struct target *targets;
@@ -140,11 +140,11 @@ struct schema {
 	struct array_shape *arrays;
 	struct regex **regexes;
 	struct view *regex_texts;
-	uint32_t *dynamic_pc[2];        /* of graph.dynamic_targets; untracked, tracked */
-	uint32_t n_ops, n_targets, n_constants, n_name_sets, n_slots, n_numbers, n_properties, n_patterns,
-	         n_objects, n_arrays, n_regexes;
-	size_t cap_ops, cap_targets, cap_constants, cap_name_sets, cap_slots, cap_numbers, cap_properties,
-	       cap_patterns, cap_objects, cap_arrays, cap_regexes, cap_regex_texts;
+	uint32_t *dynamic_pc[2]; /* of graph.dynamic_targets; untracked, tracked */
+	uint32_t n_ops, n_targets, n_constants, n_name_sets, n_slots, n_numbers, n_properties, n_patterns, n_objects,
+	        n_arrays, n_regexes;
+	size_t cap_ops, cap_targets, cap_constants, cap_name_sets, cap_slots, cap_numbers, cap_properties, cap_patterns,
+	        cap_objects, cap_arrays, cap_regexes, cap_regex_texts;
 };
 
 /* guard.c: finds what tells the alternatives of every OP_ANY and OP_ONE apart; the program is linked. */

@@ -21,7 +21,6 @@ struct schema *document_schema(struct view name, struct error *e) MUST_USE;
 
 /* Checks `text` (called `file` in errors) against `s` and returns the document; the caller owns it.
  * NULL with every error in `errors`, as `file:line:column: /pointer: what is wrong`. */
-json_t *document_read(const struct schema *s, const char *file, struct view text,
-                      struct error_list *errors) MUST_USE;
+json_t *document_read(const struct schema *s, const char *file, struct view text, struct error_list *errors) MUST_USE;
 
 #endif

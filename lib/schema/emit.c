@@ -55,7 +55,8 @@ uint32_t emit_regex(struct compiler *c, const struct snode *sn, uint32_t node)
 	s->regexes[s->n_regexes] = regex_compile(pattern, &inner);
 	if (!s->regexes[s->n_regexes])
 		return graph_fail(c->g, sn->doc, node, "the pattern is not a regular expression that can be used: %s",
-		                  inner.text), NONE;
+		                  inner.text),
+		       NONE;
 	return s->n_regexes++;
 }
 
@@ -68,8 +69,7 @@ uint32_t emit_count(const struct tape *t, uint32_t node)
 	return (uint32_t)n;
 }
 
-bool emit_slots(struct compiler *c, const uint32_t *hashes, size_t stride, uint32_t n, uint32_t *slots,
-                uint32_t *mask)
+bool emit_slots(struct compiler *c, const uint32_t *hashes, size_t stride, uint32_t n, uint32_t *slots, uint32_t *mask)
 {
 	struct schema *s = c->s;
 	uint32_t size = 4;

@@ -5,17 +5,17 @@
 #include "lib/schema/compiled.h"
 
 /* Versions of a block. */
-#define MODE_PLAIN 0u
-#define MODE_TRACKED 1u         /* marks what it evaluates */
-#define MODE_BODY 2u            /* tracked, and without the schema's own unevaluated… keywords */
-#define MODE_SCOPED 4u          /* enters the schema's resource first */
-#define MODES 8u
+#define MODE_PLAIN   0u
+#define MODE_TRACKED 1u /* marks what it evaluates */
+#define MODE_BODY    2u /* tracked, and without the schema's own unevaluated… keywords */
+#define MODE_SCOPED  4u /* enters the schema's resource first */
+#define MODES        8u
 
 struct compiler {
 	struct schema *s;
 	struct graph *g;
-	uint32_t *block;                /* pc by snode * MODES + mode; NONE: not made */
-	uint32_t *queue;                /* blocks asked for and not made */
+	uint32_t *block; /* pc by snode * MODES + mode; NONE: not made */
+	uint32_t *queue; /* blocks asked for and not made */
 	size_t n_queue, cap_queue;
 	bool *queued;
 	struct name_table regexes;

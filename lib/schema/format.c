@@ -83,47 +83,28 @@ bool format_check(enum format f, struct view utf8_text)
 		utf8_text = VIEW("");
 	switch (f) {
 	case FORMAT_UNKNOWN:
-	case FORMAT_COUNT:
-		return true;
-	case FORMAT_DATE:
-		return format_date(utf8_text);
-	case FORMAT_TIME:
-		return format_time(utf8_text);
-	case FORMAT_DATE_TIME:
-		return format_date_time(utf8_text);
-	case FORMAT_DURATION:
-		return format_duration(utf8_text);
-	case FORMAT_EMAIL:
-		return format_mailbox(utf8_text, false);
-	case FORMAT_IDN_EMAIL:
-		return format_mailbox(utf8_text, true);
+	case FORMAT_COUNT: return true;
+	case FORMAT_DATE: return format_date(utf8_text);
+	case FORMAT_TIME: return format_time(utf8_text);
+	case FORMAT_DATE_TIME: return format_date_time(utf8_text);
+	case FORMAT_DURATION: return format_duration(utf8_text);
+	case FORMAT_EMAIL: return format_mailbox(utf8_text, false);
+	case FORMAT_IDN_EMAIL: return format_mailbox(utf8_text, true);
 	case FORMAT_HOSTNAME:
 		return format_ldh_name(utf8_text) &&
 		       (!format_has_a_label(utf8_text) || format_idn_name(utf8_text, false));
-	case FORMAT_IDN_HOSTNAME:
-		return format_idn_name(utf8_text, true);
-	case FORMAT_IPV4:
-		return format_ipv4(utf8_text);
-	case FORMAT_IPV6:
-		return format_ipv6(utf8_text);
-	case FORMAT_URI:
-		return format_uri(utf8_text, URI_ABSOLUTE, false);
-	case FORMAT_URI_REFERENCE:
-		return format_uri(utf8_text, URI_REFERENCE, false);
-	case FORMAT_IRI:
-		return format_uri(utf8_text, URI_ABSOLUTE, true);
-	case FORMAT_IRI_REFERENCE:
-		return format_uri(utf8_text, URI_REFERENCE, true);
-	case FORMAT_URI_TEMPLATE:
-		return format_uri_template(utf8_text);
-	case FORMAT_UUID:
-		return format_uuid(utf8_text);
-	case FORMAT_JSON_POINTER:
-		return format_pointer(utf8_text);
-	case FORMAT_RELATIVE_JSON_POINTER:
-		return format_relative_pointer(utf8_text);
-	case FORMAT_REGEX:
-		return regex_is_valid(utf8_text);
+	case FORMAT_IDN_HOSTNAME: return format_idn_name(utf8_text, true);
+	case FORMAT_IPV4: return format_ipv4(utf8_text);
+	case FORMAT_IPV6: return format_ipv6(utf8_text);
+	case FORMAT_URI: return format_uri(utf8_text, URI_ABSOLUTE, false);
+	case FORMAT_URI_REFERENCE: return format_uri(utf8_text, URI_REFERENCE, false);
+	case FORMAT_IRI: return format_uri(utf8_text, URI_ABSOLUTE, true);
+	case FORMAT_IRI_REFERENCE: return format_uri(utf8_text, URI_REFERENCE, true);
+	case FORMAT_URI_TEMPLATE: return format_uri_template(utf8_text);
+	case FORMAT_UUID: return format_uuid(utf8_text);
+	case FORMAT_JSON_POINTER: return format_pointer(utf8_text);
+	case FORMAT_RELATIVE_JSON_POINTER: return format_relative_pointer(utf8_text);
+	case FORMAT_REGEX: return regex_is_valid(utf8_text);
 	}
 	return false;
 }

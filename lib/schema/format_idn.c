@@ -8,8 +8,8 @@
 #include <utf8proc.h>
 
 #define NAME_MAX_OCTETS 253u
-#define LABEL_MAX 63u
-#define POINTS_MAX 256u
+#define LABEL_MAX       63u
+#define POINTS_MAX      256u
 
 struct label {
 	uint32_t points[POINTS_MAX];

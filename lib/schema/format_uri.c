@@ -2,35 +2,35 @@
 #include "lib/schema/format_parts.h"
 
 /* What a character may be part of. */
-#define UNRESERVED 1u           /* ALPHA DIGIT - . _ ~ */
-#define SUB_DELIM 2u            /* ! $ & ' ( ) * + , ; = */
-#define COLON 4u
-#define AT 8u
-#define SLASH 16u
-#define QUESTION 32u
-#define USERINFO (UNRESERVED | SUB_DELIM | COLON)
-#define PCHAR (USERINFO | AT)
-#define PATH (PCHAR | SLASH)
-#define QUERY (PATH | QUESTION)
+#define UNRESERVED 1u /* ALPHA DIGIT - . _ ~ */
+#define SUB_DELIM  2u /* ! $ & ' ( ) * + , ; = */
+#define COLON      4u
+#define AT         8u
+#define SLASH      16u
+#define QUESTION   32u
+#define USERINFO   (UNRESERVED | SUB_DELIM | COLON)
+#define PCHAR      (USERINFO | AT)
+#define PATH       (PCHAR | SLASH)
+#define QUERY      (PATH | QUESTION)
 
 static const uint8_t kinds[128] = {
-	['!'] = SUB_DELIM, ['$'] = SUB_DELIM, ['&'] = SUB_DELIM, ['\''] = SUB_DELIM, ['('] = SUB_DELIM,
-	[')'] = SUB_DELIM, ['*'] = SUB_DELIM, ['+'] = SUB_DELIM, [','] = SUB_DELIM, [';'] = SUB_DELIM,
-	['='] = SUB_DELIM, [':'] = COLON, ['@'] = AT, ['/'] = SLASH, ['?'] = QUESTION,
-	['-'] = UNRESERVED, ['.'] = UNRESERVED, ['_'] = UNRESERVED, ['~'] = UNRESERVED,
-	['0'] = UNRESERVED, ['1'] = UNRESERVED, ['2'] = UNRESERVED, ['3'] = UNRESERVED, ['4'] = UNRESERVED,
-	['5'] = UNRESERVED, ['6'] = UNRESERVED, ['7'] = UNRESERVED, ['8'] = UNRESERVED, ['9'] = UNRESERVED,
-	['A'] = UNRESERVED, ['B'] = UNRESERVED, ['C'] = UNRESERVED, ['D'] = UNRESERVED, ['E'] = UNRESERVED,
-	['F'] = UNRESERVED, ['G'] = UNRESERVED, ['H'] = UNRESERVED, ['I'] = UNRESERVED, ['J'] = UNRESERVED,
-	['K'] = UNRESERVED, ['L'] = UNRESERVED, ['M'] = UNRESERVED, ['N'] = UNRESERVED, ['O'] = UNRESERVED,
-	['P'] = UNRESERVED, ['Q'] = UNRESERVED, ['R'] = UNRESERVED, ['S'] = UNRESERVED, ['T'] = UNRESERVED,
-	['U'] = UNRESERVED, ['V'] = UNRESERVED, ['W'] = UNRESERVED, ['X'] = UNRESERVED, ['Y'] = UNRESERVED,
-	['Z'] = UNRESERVED, ['a'] = UNRESERVED, ['b'] = UNRESERVED, ['c'] = UNRESERVED, ['d'] = UNRESERVED,
-	['e'] = UNRESERVED, ['f'] = UNRESERVED, ['g'] = UNRESERVED, ['h'] = UNRESERVED, ['i'] = UNRESERVED,
-	['j'] = UNRESERVED, ['k'] = UNRESERVED, ['l'] = UNRESERVED, ['m'] = UNRESERVED, ['n'] = UNRESERVED,
-	['o'] = UNRESERVED, ['p'] = UNRESERVED, ['q'] = UNRESERVED, ['r'] = UNRESERVED, ['s'] = UNRESERVED,
-	['t'] = UNRESERVED, ['u'] = UNRESERVED, ['v'] = UNRESERVED, ['w'] = UNRESERVED, ['x'] = UNRESERVED,
-	['y'] = UNRESERVED, ['z'] = UNRESERVED,
+	['!'] = SUB_DELIM,  ['$'] = SUB_DELIM,  ['&'] = SUB_DELIM,  ['\''] = SUB_DELIM, ['('] = SUB_DELIM,
+	[')'] = SUB_DELIM,  ['*'] = SUB_DELIM,  ['+'] = SUB_DELIM,  [','] = SUB_DELIM,  [';'] = SUB_DELIM,
+	['='] = SUB_DELIM,  [':'] = COLON,      ['@'] = AT,         ['/'] = SLASH,      ['?'] = QUESTION,
+	['-'] = UNRESERVED, ['.'] = UNRESERVED, ['_'] = UNRESERVED, ['~'] = UNRESERVED, ['0'] = UNRESERVED,
+	['1'] = UNRESERVED, ['2'] = UNRESERVED, ['3'] = UNRESERVED, ['4'] = UNRESERVED, ['5'] = UNRESERVED,
+	['6'] = UNRESERVED, ['7'] = UNRESERVED, ['8'] = UNRESERVED, ['9'] = UNRESERVED, ['A'] = UNRESERVED,
+	['B'] = UNRESERVED, ['C'] = UNRESERVED, ['D'] = UNRESERVED, ['E'] = UNRESERVED, ['F'] = UNRESERVED,
+	['G'] = UNRESERVED, ['H'] = UNRESERVED, ['I'] = UNRESERVED, ['J'] = UNRESERVED, ['K'] = UNRESERVED,
+	['L'] = UNRESERVED, ['M'] = UNRESERVED, ['N'] = UNRESERVED, ['O'] = UNRESERVED, ['P'] = UNRESERVED,
+	['Q'] = UNRESERVED, ['R'] = UNRESERVED, ['S'] = UNRESERVED, ['T'] = UNRESERVED, ['U'] = UNRESERVED,
+	['V'] = UNRESERVED, ['W'] = UNRESERVED, ['X'] = UNRESERVED, ['Y'] = UNRESERVED, ['Z'] = UNRESERVED,
+	['a'] = UNRESERVED, ['b'] = UNRESERVED, ['c'] = UNRESERVED, ['d'] = UNRESERVED, ['e'] = UNRESERVED,
+	['f'] = UNRESERVED, ['g'] = UNRESERVED, ['h'] = UNRESERVED, ['i'] = UNRESERVED, ['j'] = UNRESERVED,
+	['k'] = UNRESERVED, ['l'] = UNRESERVED, ['m'] = UNRESERVED, ['n'] = UNRESERVED, ['o'] = UNRESERVED,
+	['p'] = UNRESERVED, ['q'] = UNRESERVED, ['r'] = UNRESERVED, ['s'] = UNRESERVED, ['t'] = UNRESERVED,
+	['u'] = UNRESERVED, ['v'] = UNRESERVED, ['w'] = UNRESERVED, ['x'] = UNRESERVED, ['y'] = UNRESERVED,
+	['z'] = UNRESERVED,
 };
 
 /* RFC 3987 2.2. */
@@ -158,7 +158,7 @@ bool format_uri(struct view v, enum uri_form form, bool iri)
 	} else if (!scheme) {
 		struct view first = path;
 		cut_at(&first, '/', '/');
-		if (first.n && memchr(first.p, ':', first.n))   /* path-noscheme, RFC 3986 4.2 */
+		if (first.n && memchr(first.p, ':', first.n)) /* path-noscheme, RFC 3986 4.2 */
 			return false;
 	}
 	return all_of(path, PATH, iri, false) && all_of(view_from(query, 1), QUERY, iri, true) &&

@@ -29,8 +29,7 @@ bool graph_grow(struct graph *g, void *items, size_t *cap, size_t n, size_t size
 
 /* --- places ------------------------------------------------------------------------------------ */
 
-void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, const struct name_table *known,
-                   struct buf *out)
+void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, const struct name_table *known, struct buf *out)
 {
 	uint32_t at = from;
 
@@ -170,8 +169,7 @@ static uint32_t find_fragment(struct graph *g, uint32_t resource, struct view fr
 	}
 	if (fragment.n && !pointer_find(&g->docs[doc].doc->tape, node, fragment, &node))
 		return NONE;
-	if (!g->docs[doc].resource[node] &&
-	    !graph_walk(g, doc, node, enclosing_resource(g, doc, node, resource)))
+	if (!g->docs[doc].resource[node] && !graph_walk(g, doc, node, enclosing_resource(g, doc, node, resource)))
 		return NONE;
 	return snode_at(g, doc, node);
 }
@@ -302,7 +300,8 @@ static bool link_items(struct graph *g, uint32_t doc, uint32_t array)
 static bool add_strings(struct graph *g, const struct tape *t, uint32_t node)
 {
 	for (uint32_t i = node; i < t->nodes[node].next; i++)
-		if ((t->nodes[i].type == TAPE_STRING || t->nodes[i].type == TAPE_KEY) && !add_name(g, tape_string(t, i)))
+		if ((t->nodes[i].type == TAPE_STRING || t->nodes[i].type == TAPE_KEY) &&
+		    !add_name(g, tape_string(t, i)))
 			return false;
 	return true;
 }
@@ -314,40 +313,28 @@ static bool read_keyword(struct graph *g, struct snode s, enum keyword kw, uint3
 	bool ok = true;
 
 	switch (kw) {
-	case KEYWORD_REF:
-		ok = add_link(g, NONE, resolve_at(g, s.doc, key, s.resource, NULL));
-		break;
+	case KEYWORD_REF: ok = add_link(g, NONE, resolve_at(g, s.doc, key, s.resource, NULL)); break;
 	case KEYWORD_DYNAMIC_REF:
-	case KEYWORD_RECURSIVE_REF:
-		ok = link_dynamic(g, &s, kw, key);
-		break;
+	case KEYWORD_RECURSIVE_REF: ok = link_dynamic(g, &s, kw, key); break;
 	case KEYWORD_PROPERTIES:
-	case KEYWORD_DEPENDENT_SCHEMAS:
-		ok = link_members(g, s.doc, value, true);
-		break;
+	case KEYWORD_DEPENDENT_SCHEMAS: ok = link_members(g, s.doc, value, true); break;
 	case KEYWORD_DEPENDENCIES:
 		ok = link_members(g, s.doc, value, true);
 		for (uint32_t k = value + 1; ok && k < t->nodes[value].next; k = t->nodes[k + 1].next)
 			if (t->nodes[k + 1].type == TAPE_ARRAY)
 				ok = add_strings(g, t, k + 1);
 		break;
-	case KEYWORD_PATTERN_PROPERTIES:
-		ok = link_members(g, s.doc, value, false);
-		break;
+	case KEYWORD_PATTERN_PROPERTIES: ok = link_members(g, s.doc, value, false); break;
 	case KEYWORD_PREFIX_ITEMS:
 	case KEYWORD_ALL_OF:
 	case KEYWORD_ANY_OF:
-	case KEYWORD_ONE_OF:
-		ok = link_items(g, s.doc, value);
-		break;
+	case KEYWORD_ONE_OF: ok = link_items(g, s.doc, value); break;
 	case KEYWORD_ITEMS_OLD:
 		ok = t->nodes[value].type == TAPE_ARRAY ? link_items(g, s.doc, value)
 		                                        : add_link(g, NONE, snode_at(g, s.doc, value));
 		break;
 	case KEYWORD_REQUIRED:
-	case KEYWORD_DEPENDENT_REQUIRED:
-		ok = add_strings(g, t, value);
-		break;
+	case KEYWORD_DEPENDENT_REQUIRED: ok = add_strings(g, t, value); break;
 	default:
 		/* Every keyword of one schema that applies to the instance, and those that hold none. */
 		if (keyword_shape(kw) == SHAPE_SCHEMA && kw != KEYWORD_CONTENT_SCHEMA)
@@ -356,8 +343,8 @@ static bool read_keyword(struct graph *g, struct snode s, enum keyword kw, uint3
 	}
 	if (!ok || !graph_grow(g, &g->uses, &g->cap_uses, g->n_uses, sizeof *g->uses))
 		return ok ? false : (g->error && g->error->reason == REASON_NONE ? graph_no_memory(g) : false);
-	g->uses[g->n_uses++] = (struct keyword_use){ .keyword = (uint16_t)kw, .key = key, .link = first,
-		.n = g->n_links - first };
+	g->uses[g->n_uses++] =
+	        (struct keyword_use){ .keyword = (uint16_t)kw, .key = key, .link = first, .n = g->n_links - first };
 	return true;
 }
 

@@ -23,8 +23,8 @@ struct schema_doc {
 	atomic_uint refs;
 	struct tape_parser *parser;
 	struct tape tape;
-	struct view uri;                /* as added, without fragment */
-	bool builtin;                   /* part of the library, joined when asked for */
+	struct view uri; /* as added, without fragment */
+	bool builtin;    /* part of the library, joined when asked for */
 	bool metaschema;
 };
 struct schema_doc *schema_doc_new(struct view uri, struct view text, struct error *e) MUST_USE;
@@ -46,10 +46,10 @@ struct dialect {
 /* A schema with a URI of its own. */
 struct resource {
 	uint32_t doc, root;
-	struct view uri;                /* without fragment */
+	struct view uri; /* without fragment */
 	struct dialect dialect;
 	bool recursive_anchor;
-	bool reached;                   /* a schema of it is in the graph */
+	bool reached; /* a schema of it is in the graph */
 };
 
 struct anchor {
@@ -62,24 +62,24 @@ struct anchor {
 struct keyword_use {
 	uint16_t keyword;
 	uint32_t key;
-	uint32_t link, n;               /* schemas below it, in graph.links */
+	uint32_t link, n; /* schemas below it, in graph.links */
 };
 
 struct link {
-	uint32_t key;                   /* KEY of the member, or the item, that holds the schema; NONE */
-	uint32_t target;                /* snode */
+	uint32_t key;    /* KEY of the member, or the item, that holds the schema; NONE */
+	uint32_t target; /* snode */
 };
 
 struct snode {
 	uint32_t doc, node, resource;
-	uint32_t use, n;                /* graph.uses; none for true and false */
+	uint32_t use, n; /* graph.uses; none for true and false */
 };
 
 /* Names of $dynamicAnchor that a $dynamicRef looks for; the empty name is $recursiveAnchor. */
 struct dynamic_name {
 	struct view name;
 	bool recursive;
-	uint32_t target, n;             /* in graph.dynamic_targets */
+	uint32_t target, n; /* in graph.dynamic_targets */
 };
 struct dynamic_target {
 	uint32_t name, resource, snode;
@@ -87,8 +87,8 @@ struct dynamic_target {
 
 struct graph_doc {
 	struct schema_doc *doc;
-	uint32_t *resource;             /* of each node that a walk found to be a schema: index + 1 */
-	uint32_t *snode;                /* index + 1 */
+	uint32_t *resource; /* of each node that a walk found to be a schema: index + 1 */
+	uint32_t *snode;    /* index + 1 */
 };
 
 struct graph {
@@ -98,9 +98,9 @@ struct graph {
 	struct error *error;
 	struct keyword_index keywords;
 	struct name_table uris, anchors_by_name, references;
-	uint32_t worked;                /* snodes whose keywords were read */
-	bool formats;                   /* of the options */
-	bool all_added;                 /* every document of the set was walked */
+	uint32_t worked; /* snodes whose keywords were read */
+	bool formats;    /* of the options */
+	bool all_added;  /* every document of the set was walked */
 
 	struct arena arena;
 	struct graph_doc *docs;
@@ -113,9 +113,9 @@ struct graph {
 	struct dynamic_target *dynamic_targets;
 	uint32_t n_docs, n_resources, n_anchors, n_snodes, n_uses, n_links, n_dynamic_names, n_dynamic_targets;
 	size_t cap_docs, cap_resources, cap_anchors, cap_snodes, cap_uses, cap_links, cap_dynamic_names,
-	       cap_dynamic_targets;
-	uint32_t entry;                 /* snode */
-	struct name_table names;        /* member names that schemas speak of */
+	        cap_dynamic_targets;
+	uint32_t entry;          /* snode */
+	struct name_table names; /* member names that schemas speak of */
 };
 
 /* Makes room for one more item; false without memory. */
@@ -147,8 +147,7 @@ const struct keyword_use *snode_use(const struct graph *g, const struct snode *s
 void graph_location(const struct graph *g, uint32_t doc, uint32_t resource, uint32_t node, struct buf *out);
 /* Appends the JSON Pointer from `from` to `node`, not encoded for URIs. Names that are not in `known` are
  * written as `*`; NULL writes all. */
-void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, const struct name_table *known,
-                   struct buf *out);
+void graph_pointer(const struct tape *t, uint32_t from, uint32_t node, const struct name_table *known, struct buf *out);
 bool graph_asserts_format(const struct graph *g, uint32_t resource);
 
 #endif

@@ -9,14 +9,20 @@
 
 static bool walk(struct graph *g, uint32_t doc, uint32_t node, uint32_t resource);
 
-static const struct { const char *uri; enum schema_draft draft; } dialects[] = {
+static const struct {
+	const char *uri;
+	enum schema_draft draft;
+} dialects[] = {
 	{ "https://json-schema.org/draft/2020-12/schema", DRAFT_2020_12 },
 	{ "https://json-schema.org/draft/2019-09/schema", DRAFT_2019_09 },
 	{ "http://json-schema.org/draft-07/schema", DRAFT_7 },
 	{ "http://json-schema.org/draft-06/schema", DRAFT_6 },
 };
 
-static const struct { const char *uri; unsigned vocabulary; } vocabularies[] = {
+static const struct {
+	const char *uri;
+	unsigned vocabulary;
+} vocabularies[] = {
 	{ "https://json-schema.org/draft/2020-12/vocab/core", VOCAB_CORE },
 	{ "https://json-schema.org/draft/2020-12/vocab/applicator", VOCAB_APPLICATOR },
 	{ "https://json-schema.org/draft/2020-12/vocab/unevaluated", VOCAB_UNEVALUATED },
@@ -142,7 +148,8 @@ static bool add_anchor(struct graph *g, uint32_t doc, uint32_t node, uint32_t re
 	}
 	if (!graph_grow(g, &g->anchors, &g->cap_anchors, g->n_anchors, sizeof *g->anchors))
 		return false;
-	g->anchors[g->n_anchors] = (struct anchor){ .name = name, .resource = resource, .node = node, .dynamic = dynamic };
+	g->anchors[g->n_anchors] =
+	        (struct anchor){ .name = name, .resource = resource, .node = node, .dynamic = dynamic };
 	slot->value = ++g->n_anchors;
 	return true;
 }
@@ -267,13 +274,10 @@ static bool walk_keyword(struct graph *g, uint32_t doc, enum keyword kw, uint32_
 	    format_find(tape_string(t, value)) == FORMAT_UNKNOWN)
 		return graph_fail(g, doc, value, "unknown format \"%.*s\"", VIEW_ARG(tape_string(t, value)));
 	switch (keyword_shape(kw)) {
-	case SHAPE_SCHEMA:
-		return walk(g, doc, value, resource);
-	case SHAPE_SCHEMAS:
-		return walk_items(g, doc, value, resource);
+	case SHAPE_SCHEMA: return walk(g, doc, value, resource);
+	case SHAPE_SCHEMAS: return walk_items(g, doc, value, resource);
 	case SHAPE_SCHEMA_MAP:
-	case SHAPE_DEPENDENCIES:
-		return walk_members(g, doc, value, resource);
+	case SHAPE_DEPENDENCIES: return walk_members(g, doc, value, resource);
 	case SHAPE_ITEMS:
 		return t->nodes[value].type == TAPE_ARRAY ? walk_items(g, doc, value, resource)
 		                                          : walk(g, doc, value, resource);
@@ -287,8 +291,7 @@ static bool walk_keyword(struct graph *g, uint32_t doc, enum keyword kw, uint32_
 	case SHAPE_COUNT:
 	case SHAPE_NAMES:
 	case SHAPE_NAMES_MAP:
-	case SHAPE_TYPE:
-		break;
+	case SHAPE_TYPE: break;
 	}
 	return true;
 }

@@ -3,10 +3,10 @@
 
 #include "lib/json/pointer.h"
 
-#define STEPS_BASE 2000000u
+#define STEPS_BASE   2000000u
 #define STEPS_A_NODE 256u
-#define UNITS_MAX 100000u
-#define MEMORY_MAX ((size_t)64 << 20)
+#define UNITS_MAX    100000u
+#define MEMORY_MAX   ((size_t)64 << 20)
 
 static bool eval(struct interpretation *in, uint32_t snode, uint32_t node, uint64_t *marks,
                  const struct keyword_use *by, const struct snode *holder);
@@ -28,7 +28,7 @@ bool interpret_spend(struct interpretation *in, uint64_t n)
 /* --- units ------------------------------------------------------------------------------------- */
 
 bool interpret_record(struct interpretation *in, const struct at *a, const struct keyword_use *u, bool fault,
-                   uint32_t node, uint32_t detail)
+                      uint32_t node, uint32_t detail)
 {
 	const struct tape *schema = snode_tape(&in->s->g, a->s);
 	size_t kept = in->path.n;
@@ -49,9 +49,16 @@ bool interpret_record(struct interpretation *in, const struct at *a, const struc
 	struct view path = arena_copy(&in->arena, buf_view(&in->path));
 	if (in->path.failed || (in->path.n && !path.p))
 		return interpret_give_up(in);
-	in->units[in->n++] = (struct unit){ .fault = fault, .itself = !u, .keyword = u ? u->keyword : (uint16_t)KEYWORD_UNKNOWN,
-		.node = node, .doc = a->s->doc, .resource = a->s->resource, .key = u ? u->key : NONE,
-		.schema = a->s->node, .detail = detail, .path = path };
+	in->units[in->n++] = (struct unit){ .fault = fault,
+		                            .itself = !u,
+		                            .keyword = u ? u->keyword : (uint16_t)KEYWORD_UNKNOWN,
+		                            .node = node,
+		                            .doc = a->s->doc,
+		                            .resource = a->s->resource,
+		                            .key = u ? u->key : NONE,
+		                            .schema = a->s->node,
+		                            .detail = detail,
+		                            .path = path };
 	in->path.n = kept;
 	return !fault;
 }
@@ -71,7 +78,7 @@ void interpret_forget(struct interpretation *in, size_t start, bool faults, bool
 
 /* Evaluates the schema of a link; `name` is its own segment of the path, or p is NULL. */
 bool interpret_link(struct interpretation *in, const struct at *a, const struct keyword_use *u, uint32_t target,
-                      struct view name, uint32_t node, uint64_t *marks)
+                    struct view name, uint32_t node, uint64_t *marks)
 {
 	size_t kept = in->path.n;
 	bool ok;
@@ -85,7 +92,7 @@ bool interpret_link(struct interpretation *in, const struct at *a, const struct 
 }
 
 bool interpret_index(struct interpretation *in, const struct at *a, const struct keyword_use *u, uint32_t i,
-                       uint32_t node, uint64_t *marks)
+                     uint32_t node, uint64_t *marks)
 {
 	char text[16];
 	int n = snprintf(text, sizeof text, "%u", i);
@@ -94,7 +101,7 @@ bool interpret_index(struct interpretation *in, const struct at *a, const struct
 }
 
 bool interpret_only(struct interpretation *in, const struct at *a, const struct keyword_use *u, uint32_t node,
-                      uint64_t *marks)
+                    uint64_t *marks)
 {
 	return interpret_link(in, a, u, in->s->g.links[u->link].target, view_make(NULL, 0), node, marks);
 }
@@ -180,7 +187,7 @@ static bool eval_not(struct interpretation *in, const struct at *a, const struct
 static bool eval_if(struct interpretation *in, const struct at *a, const struct keyword_use *u)
 {
 	const struct keyword_use *yes = snode_use(&in->s->g, a->s, KEYWORD_THEN),
-		*no = snode_use(&in->s->g, a->s, KEYWORD_ELSE), *then;
+	                         *no = snode_use(&in->s->g, a->s, KEYWORD_ELSE), *then;
 	size_t start = in->n;
 	bool ok = interpret_only(in, a, u, a->node, a->marks);
 
@@ -251,37 +258,26 @@ static bool eval_keyword(struct interpretation *in, const struct at *a, const st
 	bool array = schema->nodes[u->key + 1].type == TAPE_ARRAY;
 
 	switch ((enum keyword)u->keyword) {
-	case KEYWORD_REF:
-		return interpret_only(in, a, u, a->node, a->marks);
+	case KEYWORD_REF: return interpret_only(in, a, u, a->node, a->marks);
 	case KEYWORD_DYNAMIC_REF:
-	case KEYWORD_RECURSIVE_REF:
-		return eval_dynamic(in, a, u);
-	case KEYWORD_ALL_OF:
-		return eval_all(in, a, u);
+	case KEYWORD_RECURSIVE_REF: return eval_dynamic(in, a, u);
+	case KEYWORD_ALL_OF: return eval_all(in, a, u);
 	case KEYWORD_ANY_OF:
-	case KEYWORD_ONE_OF:
-		return eval_choice(in, a, u);
-	case KEYWORD_NOT:
-		return eval_not(in, a, u);
-	case KEYWORD_IF:
-		return eval_if(in, a, u);
+	case KEYWORD_ONE_OF: return eval_choice(in, a, u);
+	case KEYWORD_NOT: return eval_not(in, a, u);
+	case KEYWORD_IF: return eval_if(in, a, u);
 	case KEYWORD_PROPERTIES:
 	case KEYWORD_PATTERN_PROPERTIES:
 	case KEYWORD_ADDITIONAL_PROPERTIES:
-	case KEYWORD_PROPERTY_NAMES:
-		return interpret_members(in, a, u);
+	case KEYWORD_PROPERTY_NAMES: return interpret_members(in, a, u);
 	case KEYWORD_REQUIRED:
 		return in->t->nodes[a->node].type != TAPE_OBJECT || interpret_names(in, a, u, u->key + 1);
 	case KEYWORD_DEPENDENT_REQUIRED:
 	case KEYWORD_DEPENDENT_SCHEMAS:
-	case KEYWORD_DEPENDENCIES:
-		return interpret_dependent(in, a, u);
-	case KEYWORD_PREFIX_ITEMS:
-		return interpret_items(in, a, u, true, 0);
-	case KEYWORD_ITEMS:
-		return interpret_items(in, a, u, false, interpret_prefix_length(in, a));
-	case KEYWORD_ITEMS_OLD:
-		return interpret_items(in, a, u, array, 0);
+	case KEYWORD_DEPENDENCIES: return interpret_dependent(in, a, u);
+	case KEYWORD_PREFIX_ITEMS: return interpret_items(in, a, u, true, 0);
+	case KEYWORD_ITEMS: return interpret_items(in, a, u, false, interpret_prefix_length(in, a));
+	case KEYWORD_ITEMS_OLD: return interpret_items(in, a, u, array, 0);
 	case KEYWORD_ADDITIONAL_ITEMS: {
 		const struct keyword_use *old = snode_use(&in->s->g, a->s, KEYWORD_ITEMS_OLD);
 
@@ -289,12 +285,9 @@ static bool eval_keyword(struct interpretation *in, const struct at *a, const st
 			return true;
 		return interpret_items(in, a, u, false, old->n);
 	}
-	case KEYWORD_CONTAINS:
-		return interpret_contains(in, a, u);
-	case KEYWORD_UNEVALUATED_PROPERTIES:
-		return interpret_unevaluated(in, a, u, true);
-	case KEYWORD_UNEVALUATED_ITEMS:
-		return interpret_unevaluated(in, a, u, false);
+	case KEYWORD_CONTAINS: return interpret_contains(in, a, u);
+	case KEYWORD_UNEVALUATED_PROPERTIES: return interpret_unevaluated(in, a, u, true);
+	case KEYWORD_UNEVALUATED_ITEMS: return interpret_unevaluated(in, a, u, false);
 	case KEYWORD_UNKNOWN:
 	case KEYWORD_TITLE:
 	case KEYWORD_DESCRIPTION:
@@ -305,10 +298,8 @@ static bool eval_keyword(struct interpretation *in, const struct at *a, const st
 	case KEYWORD_EXAMPLES:
 	case KEYWORD_CONTENT_ENCODING:
 	case KEYWORD_CONTENT_MEDIA_TYPE:
-	case KEYWORD_CONTENT_SCHEMA:
-		return annotate(in, a, u);
-	case KEYWORD_FORMAT:
-		return annotate(in, a, u) && eval_assertion(in, a, u);
+	case KEYWORD_CONTENT_SCHEMA: return annotate(in, a, u);
+	case KEYWORD_FORMAT: return annotate(in, a, u) && eval_assertion(in, a, u);
 	case KEYWORD_TYPE:
 	case KEYWORD_ENUM:
 	case KEYWORD_CONST:
@@ -324,11 +315,10 @@ static bool eval_keyword(struct interpretation *in, const struct at *a, const st
 	case KEYWORD_MIN_ITEMS:
 	case KEYWORD_UNIQUE_ITEMS:
 	case KEYWORD_MAX_PROPERTIES:
-	case KEYWORD_MIN_PROPERTIES:
-		return eval_assertion(in, a, u);
-	case KEYWORD_THEN:              /* with `if` */
+	case KEYWORD_MIN_PROPERTIES: return eval_assertion(in, a, u);
+	case KEYWORD_THEN: /* with `if` */
 	case KEYWORD_ELSE:
-	case KEYWORD_MIN_CONTAINS:      /* with `contains` */
+	case KEYWORD_MIN_CONTAINS: /* with `contains` */
 	case KEYWORD_MAX_CONTAINS:
 	case KEYWORD_SCHEMA:
 	case KEYWORD_ID:
@@ -339,8 +329,7 @@ static bool eval_keyword(struct interpretation *in, const struct at *a, const st
 	case KEYWORD_COMMENT:
 	case KEYWORD_DEFS:
 	case KEYWORD_DEFINITIONS:
-	case KEYWORD_COUNT:
-		break;
+	case KEYWORD_COUNT: break;
 	}
 	return true;
 }
@@ -422,8 +411,9 @@ static bool eval(struct interpretation *in, uint32_t snode, uint32_t node, uint6
 void interpret(struct interpretation *in, const struct schema *s, struct schema_run *r, const struct tape *t,
                uint32_t node, bool annotations, bool every_branch)
 {
-	*in = (struct interpretation){ .s = s, .t = t, .root = node, .run = r, .annotations = annotations,
-		.every_branch = every_branch };
+	*in = (struct interpretation){
+		.s = s, .t = t, .root = node, .run = r, .annotations = annotations, .every_branch = every_branch
+	};
 	in->arena.max = MEMORY_MAX;
 	in->path = BUF_INIT(1u << 20);
 	in->steps = STEPS_BASE + (uint64_t)STEPS_A_NODE * (t->nodes[node].next - node);
@@ -459,9 +449,11 @@ size_t schema_explain(const struct schema *s, struct schema_run *r, const struct
 		unit_instance(&in, u, &pointer);
 		unit_location(&in, u, &location);
 		unit_message(&in, u, &message);
-		struct schema_fault f = { .pointer = buf_view(&pointer), .node = u->node,
-			.keyword = unit_keyword(&in, u), .location = buf_view(&location),
-			.message = buf_view(&message) };
+		struct schema_fault f = { .pointer = buf_view(&pointer),
+			                  .node = u->node,
+			                  .keyword = unit_keyword(&in, u),
+			                  .location = buf_view(&location),
+			                  .message = buf_view(&message) };
 		more = report(arg, &f);
 		n++;
 	}

@@ -13,24 +13,24 @@
 
 /* One keyword's outcome at one place of the instance. */
 struct unit {
-	bool fault;                     /* otherwise an annotation */
-	bool itself;                    /* the schema is `false`: `path` is the schema's, not a keyword's */
+	bool fault;  /* otherwise an annotation */
+	bool itself; /* the schema is `false`: `path` is the schema's, not a keyword's */
 	uint16_t keyword;
-	uint32_t node;                  /* of the instance; a KEY under propertyNames */
-	uint32_t doc, resource, key;    /* where the keyword stands; `key` NONE: the schema `false` itself */
-	uint32_t schema;                /* node of the schema that holds it */
-	uint32_t detail;                /* node in the schema that says more: the missing name, or 0 */
-	struct view path;               /* keyword location as evaluation went, through references */
+	uint32_t node;               /* of the instance; a KEY under propertyNames */
+	uint32_t doc, resource, key; /* where the keyword stands; `key` NONE: the schema `false` itself */
+	uint32_t schema;             /* node of the schema that holds it */
+	uint32_t detail;             /* node in the schema that says more: the missing name, or 0 */
+	struct view path;            /* keyword location as evaluation went, through references */
 };
 
 struct interpretation {
 	const struct schema *s;
 	const struct tape *t;
-	uint32_t root;                  /* of the instance */
+	uint32_t root; /* of the instance */
 	struct unit *units;
 	size_t n, cap;
 	bool valid;
-	bool limit;                     /* a limit was hit: valid is false and the units are not complete */
+	bool limit; /* a limit was hit: valid is false and the units are not complete */
 	struct arena arena;
 	/* while it runs */
 	struct schema_run *run;

@@ -18,12 +18,9 @@ static bool matches(struct interpretation *in, struct view pattern, struct view 
 	struct view prefix;
 
 	switch (schema_pattern_kind(pattern, &prefix)) {
-	case PATTERN_ANY:
-		return true;
-	case PATTERN_PREFIX:
-		return view_starts(name, prefix);
-	case PATTERN_REGEX:
-		break;
+	case PATTERN_ANY: return true;
+	case PATTERN_PREFIX: return view_starts(name, prefix);
+	case PATTERN_REGEX: break;
 	}
 	return interpret_pattern(in, pattern, name);
 }
@@ -66,7 +63,7 @@ static bool eval_member(struct interpretation *in, const struct at *a, const str
 		size_t start = in->n;
 
 		ok = interpret_only(in, a, u, key, NULL);
-		interpret_forget(in, start, false, true);         /* a name is no place of the instance */
+		interpret_forget(in, start, false, true); /* a name is no place of the instance */
 	} else if (property(in, a->s, name) == NONE && !matches_any(in, a->s, name)) {
 		touched = true;
 		ok = interpret_only(in, a, u, key + 1, NULL);
@@ -107,14 +104,17 @@ bool interpret_dependent(struct interpretation *in, const struct at *a, const st
 
 	if (in->t->nodes[a->node].type != TAPE_OBJECT)
 		return true;
-	for (uint32_t k = object + 1; k < schema->nodes[object].next && interpret_spend(in, 1); k = schema->nodes[k + 1].next) {
+	for (uint32_t k = object + 1; k < schema->nodes[object].next && interpret_spend(in, 1);
+	     k = schema->nodes[k + 1].next) {
 		bool list = schema->nodes[k + 1].type == TAPE_ARRAY;
 		struct view name = tape_string(schema, k);
 		uint32_t target = list ? NONE : in->s->g.links[link++].target;
 
 		if (!tape_member(in->t, a->node, name))
 			continue;
-		ok = (list ? interpret_names(in, a, u, k + 1) : interpret_link(in, a, u, target, name, a->node, a->marks)) && ok;
+		ok = (list ? interpret_names(in, a, u, k + 1)
+		           : interpret_link(in, a, u, target, name, a->node, a->marks)) &&
+		     ok;
 	}
 	return ok && !in->limit;
 }
@@ -143,7 +143,7 @@ bool interpret_unevaluated(struct interpretation *in, const struct at *a, const 
 uint32_t interpret_prefix_length(const struct interpretation *in, const struct at *a)
 {
 	const struct keyword_use *prefix = snode_use(&in->s->g, a->s, KEYWORD_PREFIX_ITEMS),
-		*old = snode_use(&in->s->g, a->s, KEYWORD_ITEMS_OLD);
+	                         *old = snode_use(&in->s->g, a->s, KEYWORD_ITEMS_OLD);
 
 	if (prefix)
 		return prefix->n;
@@ -152,7 +152,7 @@ uint32_t interpret_prefix_length(const struct interpretation *in, const struct a
 
 /* One schema an item, or one for all from `from` on. */
 bool interpret_items(struct interpretation *in, const struct at *a, const struct keyword_use *u, bool each,
-                       uint32_t from)
+                     uint32_t from)
 {
 	uint32_t ordinal = 0, end = in->t->nodes[a->node].next;
 	bool ok = true;
@@ -175,7 +175,7 @@ bool interpret_contains(struct interpretation *in, const struct at *a, const str
 	const struct graph *g = &in->s->g;
 	const struct tape *schema = snode_tape(g, a->s);
 	const struct keyword_use *least = snode_use(g, a->s, KEYWORD_MIN_CONTAINS),
-		*most = snode_use(g, a->s, KEYWORD_MAX_CONTAINS);
+	                         *most = snode_use(g, a->s, KEYWORD_MAX_CONTAINS);
 	uint32_t ordinal = 0, found = 0, end = in->t->nodes[a->node].next;
 	bool evaluates = g->resources[a->s->resource].dialect.draft == DRAFT_2020_12, ok = true;
 	char text[16];

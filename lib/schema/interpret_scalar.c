@@ -14,20 +14,15 @@ static bool has_type(const struct tape *t, uint32_t node, struct view name)
 	unsigned bits = type_bit_of(name);
 
 	switch ((enum tape_type)t->nodes[node].type) {
-	case TAPE_NULL:
-		return bits & TYPE_NULL;
+	case TAPE_NULL: return bits & TYPE_NULL;
 	case TAPE_FALSE:
-	case TAPE_TRUE:
-		return bits & TYPE_BOOLEAN;
+	case TAPE_TRUE: return bits & TYPE_BOOLEAN;
 	case TAPE_NUMBER:
 		return (bits & TYPE_NUMBER) || ((bits & TYPE_INTEGER) && decimal_is_integer(tape_token(t, node)));
 	case TAPE_STRING:
-	case TAPE_KEY:
-		return bits & TYPE_STRING;
-	case TAPE_ARRAY:
-		return bits & TYPE_ARRAY;
-	case TAPE_OBJECT:
-		return bits & TYPE_OBJECT;
+	case TAPE_KEY: return bits & TYPE_STRING;
+	case TAPE_ARRAY: return bits & TYPE_ARRAY;
+	case TAPE_OBJECT: return bits & TYPE_OBJECT;
 	}
 	return false;
 }
@@ -85,16 +80,11 @@ bool interpret_pattern(struct interpretation *in, struct view pattern, struct vi
 static bool check_number(enum keyword k, struct view number, struct view bound)
 {
 	switch (k) {
-	case KEYWORD_MINIMUM:
-		return decimal_cmp(number, bound) >= 0;
-	case KEYWORD_MAXIMUM:
-		return decimal_cmp(number, bound) <= 0;
-	case KEYWORD_EXCLUSIVE_MINIMUM:
-		return decimal_cmp(number, bound) > 0;
-	case KEYWORD_EXCLUSIVE_MAXIMUM:
-		return decimal_cmp(number, bound) < 0;
-	default:
-		return decimal_multiple_of(number, bound);
+	case KEYWORD_MINIMUM: return decimal_cmp(number, bound) >= 0;
+	case KEYWORD_MAXIMUM: return decimal_cmp(number, bound) <= 0;
+	case KEYWORD_EXCLUSIVE_MINIMUM: return decimal_cmp(number, bound) > 0;
+	case KEYWORD_EXCLUSIVE_MAXIMUM: return decimal_cmp(number, bound) < 0;
+	default: return decimal_multiple_of(number, bound);
 	}
 }
 
@@ -106,10 +96,8 @@ bool interpret_assertion(struct interpretation *in, const struct snode *s, enum 
 	struct view bound = tape_token(schema, value);
 
 	switch (k) {
-	case KEYWORD_TYPE:
-		return has_one_type(schema, value, t, node);
-	case KEYWORD_CONST:
-		return equal(schema, value, t, node);
+	case KEYWORD_TYPE: return has_one_type(schema, value, t, node);
+	case KEYWORD_CONST: return equal(schema, value, t, node);
 	case KEYWORD_ENUM:
 		for (uint32_t i = value + 1; i < schema->nodes[value].next; i = schema->nodes[i].next)
 			if (equal(schema, i, t, node))
@@ -119,8 +107,7 @@ bool interpret_assertion(struct interpretation *in, const struct snode *s, enum 
 	case KEYWORD_MAXIMUM:
 	case KEYWORD_EXCLUSIVE_MINIMUM:
 	case KEYWORD_EXCLUSIVE_MAXIMUM:
-	case KEYWORD_MULTIPLE_OF:
-		return type != TAPE_NUMBER || check_number(k, tape_token(t, node), bound);
+	case KEYWORD_MULTIPLE_OF: return type != TAPE_NUMBER || check_number(k, tape_token(t, node), bound);
 	case KEYWORD_MIN_LENGTH:
 		return !is_string(t, node) || compare_count(code_points(tape_string(t, node)), bound) >= 0;
 	case KEYWORD_MAX_LENGTH:
@@ -130,22 +117,17 @@ bool interpret_assertion(struct interpretation *in, const struct snode *s, enum 
 	case KEYWORD_FORMAT:
 		return !is_string(t, node) || !graph_asserts_format(&in->s->g, s->resource) ||
 		       format_check(format_find(tape_string(schema, value)), tape_string(t, node));
-	case KEYWORD_MIN_ITEMS:
-		return type != TAPE_ARRAY || compare_count(t->nodes[node].count, bound) >= 0;
-	case KEYWORD_MAX_ITEMS:
-		return type != TAPE_ARRAY || compare_count(t->nodes[node].count, bound) <= 0;
+	case KEYWORD_MIN_ITEMS: return type != TAPE_ARRAY || compare_count(t->nodes[node].count, bound) >= 0;
+	case KEYWORD_MAX_ITEMS: return type != TAPE_ARRAY || compare_count(t->nodes[node].count, bound) <= 0;
 	case KEYWORD_UNIQUE_ITEMS:
 		if (type != TAPE_ARRAY || schema->nodes[value].type != TAPE_TRUE)
 			return true;
 		bool unique = schema_unique(in->run, t, node, &in->steps);
 		in->limit |= in->steps == 0;
 		return unique;
-	case KEYWORD_MIN_PROPERTIES:
-		return type != TAPE_OBJECT || compare_count(t->nodes[node].count, bound) >= 0;
-	case KEYWORD_MAX_PROPERTIES:
-		return type != TAPE_OBJECT || compare_count(t->nodes[node].count, bound) <= 0;
-	default:
-		return true;
+	case KEYWORD_MIN_PROPERTIES: return type != TAPE_OBJECT || compare_count(t->nodes[node].count, bound) >= 0;
+	case KEYWORD_MAX_PROPERTIES: return type != TAPE_OBJECT || compare_count(t->nodes[node].count, bound) <= 0;
+	default: return true;
 	}
 }
 
@@ -220,95 +202,45 @@ void unit_message(const struct interpretation *in, const struct unit *u, struct 
 		buf_adds(out, "must be ");
 		add_types(t, value, out);
 		return;
-	case KEYWORD_ENUM:
-		add_choices(t, value, out);
-		return;
-	case KEYWORD_CONST:
-		add_const(t, value, out);
-		return;
-	case KEYWORD_MINIMUM:
-		add_bound(out, "must be ", bound, " or more");
-		return;
-	case KEYWORD_MAXIMUM:
-		add_bound(out, "must be ", bound, " or less");
-		return;
-	case KEYWORD_EXCLUSIVE_MINIMUM:
-		add_bound(out, "must be more than ", bound, "");
-		return;
-	case KEYWORD_EXCLUSIVE_MAXIMUM:
-		add_bound(out, "must be less than ", bound, "");
-		return;
-	case KEYWORD_MULTIPLE_OF:
-		add_bound(out, "must be a multiple of ", bound, "");
-		return;
-	case KEYWORD_MIN_LENGTH:
-		add_bound(out, "must have at least ", bound, " characters");
-		return;
-	case KEYWORD_MAX_LENGTH:
-		add_bound(out, "must have at most ", bound, " characters");
-		return;
-	case KEYWORD_PATTERN:
-		add_quoted(out, "must match the pattern ", tape_string(t, value), "");
-		return;
-	case KEYWORD_FORMAT:
-		add_quoted(out, "must have the format ", tape_string(t, value), "");
-		return;
-	case KEYWORD_MIN_ITEMS:
-		add_bound(out, "must have at least ", bound, " items");
-		return;
-	case KEYWORD_MAX_ITEMS:
-		add_bound(out, "must have at most ", bound, " items");
-		return;
-	case KEYWORD_UNIQUE_ITEMS:
-		buf_adds(out, "must not have two equal items");
-		return;
-	case KEYWORD_CONTAINS:
-		buf_adds(out, "has no item that fits \"contains\"");
-		return;
-	case KEYWORD_MIN_CONTAINS:
-		add_bound(out, "must have at least ", bound, " items that fit \"contains\"");
-		return;
-	case KEYWORD_MAX_CONTAINS:
-		add_bound(out, "must have at most ", bound, " items that fit \"contains\"");
-		return;
-	case KEYWORD_MIN_PROPERTIES:
-		add_bound(out, "must have at least ", bound, " members");
-		return;
-	case KEYWORD_MAX_PROPERTIES:
-		add_bound(out, "must have at most ", bound, " members");
-		return;
-	case KEYWORD_REQUIRED:
-		add_quoted(out, "the member ", tape_string(t, u->detail), " is missing");
-		return;
+	case KEYWORD_ENUM: add_choices(t, value, out); return;
+	case KEYWORD_CONST: add_const(t, value, out); return;
+	case KEYWORD_MINIMUM: add_bound(out, "must be ", bound, " or more"); return;
+	case KEYWORD_MAXIMUM: add_bound(out, "must be ", bound, " or less"); return;
+	case KEYWORD_EXCLUSIVE_MINIMUM: add_bound(out, "must be more than ", bound, ""); return;
+	case KEYWORD_EXCLUSIVE_MAXIMUM: add_bound(out, "must be less than ", bound, ""); return;
+	case KEYWORD_MULTIPLE_OF: add_bound(out, "must be a multiple of ", bound, ""); return;
+	case KEYWORD_MIN_LENGTH: add_bound(out, "must have at least ", bound, " characters"); return;
+	case KEYWORD_MAX_LENGTH: add_bound(out, "must have at most ", bound, " characters"); return;
+	case KEYWORD_PATTERN: add_quoted(out, "must match the pattern ", tape_string(t, value), ""); return;
+	case KEYWORD_FORMAT: add_quoted(out, "must have the format ", tape_string(t, value), ""); return;
+	case KEYWORD_MIN_ITEMS: add_bound(out, "must have at least ", bound, " items"); return;
+	case KEYWORD_MAX_ITEMS: add_bound(out, "must have at most ", bound, " items"); return;
+	case KEYWORD_UNIQUE_ITEMS: buf_adds(out, "must not have two equal items"); return;
+	case KEYWORD_CONTAINS: buf_adds(out, "has no item that fits \"contains\""); return;
+	case KEYWORD_MIN_CONTAINS: add_bound(out, "must have at least ", bound, " items that fit \"contains\""); return;
+	case KEYWORD_MAX_CONTAINS: add_bound(out, "must have at most ", bound, " items that fit \"contains\""); return;
+	case KEYWORD_MIN_PROPERTIES: add_bound(out, "must have at least ", bound, " members"); return;
+	case KEYWORD_MAX_PROPERTIES: add_bound(out, "must have at most ", bound, " members"); return;
+	case KEYWORD_REQUIRED: add_quoted(out, "the member ", tape_string(t, u->detail), " is missing"); return;
 	case KEYWORD_DEPENDENT_REQUIRED:
 	case KEYWORD_DEPENDENCIES:
 		add_quoted(out, "the member ", tape_string(t, u->detail), " is missing, which another one demands");
 		return;
-	case KEYWORD_ANY_OF:
-		buf_addf(out, "fits none of the %u alternatives", t->nodes[value].count);
-		return;
+	case KEYWORD_ANY_OF: buf_addf(out, "fits none of the %u alternatives", t->nodes[value].count); return;
 	case KEYWORD_ONE_OF:
-		buf_addf(out, u->detail ? "fits more than one of the %u alternatives, but must fit exactly one"
-		                        : "fits none of the %u alternatives", t->nodes[value].count);
+		buf_addf(out,
+		         u->detail ? "fits more than one of the %u alternatives, but must fit exactly one"
+		                   : "fits none of the %u alternatives",
+		         t->nodes[value].count);
 		return;
-	case KEYWORD_NOT:
-		buf_adds(out, "fits a schema that it must not fit");
-		return;
+	case KEYWORD_NOT: buf_adds(out, "fits a schema that it must not fit"); return;
 	case KEYWORD_ADDITIONAL_PROPERTIES:
-	case KEYWORD_UNEVALUATED_PROPERTIES:
-		buf_adds(out, "the schema knows no such member here");
-		return;
+	case KEYWORD_UNEVALUATED_PROPERTIES: buf_adds(out, "the schema knows no such member here"); return;
 	case KEYWORD_ADDITIONAL_ITEMS:
 	case KEYWORD_ITEMS:
-	case KEYWORD_UNEVALUATED_ITEMS:
-		buf_adds(out, "there may be no such item");
-		return;
-	case KEYWORD_PROPERTY_NAMES:
-		buf_adds(out, "the name of the member is not allowed");
-		return;
-	default:
-		buf_adds(out, "is not allowed here");
-		return;
+	case KEYWORD_UNEVALUATED_ITEMS: buf_adds(out, "there may be no such item"); return;
+	case KEYWORD_PROPERTY_NAMES: buf_adds(out, "the name of the member is not allowed"); return;
+	default: buf_adds(out, "is not allowed here"); return;
 	}
 }
 

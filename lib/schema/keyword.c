@@ -8,10 +8,9 @@ static const struct {
 	const char *name;
 	uint8_t drafts, vocabulary;
 	uint8_t shape;
-} keywords[KEYWORD_COUNT] = {
-	{ "", 0, 0, SHAPE_ANY },
+} keywords[KEYWORD_COUNT] = { { "", 0, 0, SHAPE_ANY },
 #define K(id, name, drafts, vocabulary, shape) { name, drafts, vocabulary, shape },
-	KEYWORD_LIST(K)
+	                      KEYWORD_LIST(K)
 #undef K
 };
 
@@ -62,8 +61,9 @@ bool keyword_has_effect(enum keyword k)
 bool keyword_is_annotation(struct view name)
 {
 	static const char *const names[] = {
-		"title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly",
-		"$comment", "id", "contentEncoding", "contentMediaType", "contentSchema", "markdownDescription",
+		"title",         "description",         "default",  "examples", "example",         "deprecated",
+		"readOnly",      "writeOnly",           "$comment", "id",       "contentEncoding", "contentMediaType",
+		"contentSchema", "markdownDescription",
 	};
 
 	if (view_starts(name, VIEW("x-")))
@@ -76,9 +76,12 @@ bool keyword_is_annotation(struct view name)
 
 unsigned type_bit_of(struct view name)
 {
-	static const struct { const char *name; unsigned bit; } types[] = {
-		{ "null", TYPE_NULL }, { "boolean", TYPE_BOOLEAN }, { "number", TYPE_NUMBER | TYPE_INTEGER },
-		{ "integer", TYPE_INTEGER }, { "string", TYPE_STRING }, { "array", TYPE_ARRAY },
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} types[] = {
+		{ "null", TYPE_NULL },       { "boolean", TYPE_BOOLEAN }, { "number", TYPE_NUMBER | TYPE_INTEGER },
+		{ "integer", TYPE_INTEGER }, { "string", TYPE_STRING },   { "array", TYPE_ARRAY },
 		{ "object", TYPE_OBJECT },
 	};
 
@@ -169,22 +172,14 @@ const char *keyword_check_shape(enum keyword k, const struct tape *t, uint32_t v
 
 	*at = v;
 	switch (keyword_shape(k)) {
-	case SHAPE_ANY:
-		return NULL;
-	case SHAPE_STRING:
-		return type == TAPE_STRING ? NULL : "a string";
-	case SHAPE_BOOLEAN:
-		return type == TAPE_TRUE || type == TAPE_FALSE ? NULL : "true or false";
-	case SHAPE_OBJECT:
-		return type == TAPE_OBJECT ? NULL : "an object";
-	case SHAPE_ARRAY:
-		return type == TAPE_ARRAY ? NULL : "an array";
-	case SHAPE_SCHEMA:
-		return is_schema(t, v) ? NULL : "a schema: an object, true or false";
-	case SHAPE_SCHEMAS:
-		return check_items(t, v, at, is_schema) ? NULL : "a non-empty array of schemas";
-	case SHAPE_SCHEMA_MAP:
-		return check_members(t, v, at, is_schema) ? NULL : "an object whose members are schemas";
+	case SHAPE_ANY: return NULL;
+	case SHAPE_STRING: return type == TAPE_STRING ? NULL : "a string";
+	case SHAPE_BOOLEAN: return type == TAPE_TRUE || type == TAPE_FALSE ? NULL : "true or false";
+	case SHAPE_OBJECT: return type == TAPE_OBJECT ? NULL : "an object";
+	case SHAPE_ARRAY: return type == TAPE_ARRAY ? NULL : "an array";
+	case SHAPE_SCHEMA: return is_schema(t, v) ? NULL : "a schema: an object, true or false";
+	case SHAPE_SCHEMAS: return check_items(t, v, at, is_schema) ? NULL : "a non-empty array of schemas";
+	case SHAPE_SCHEMA_MAP: return check_members(t, v, at, is_schema) ? NULL : "an object whose members are schemas";
 	case SHAPE_ITEMS:
 		fits = is_schema(t, v) || (type == TAPE_ARRAY && t->nodes[v].count == 0) ||
 		       check_items(t, v, at, is_schema);
@@ -192,15 +187,13 @@ const char *keyword_check_shape(enum keyword k, const struct tape *t, uint32_t v
 	case SHAPE_DEPENDENCIES:
 		fits = check_members(t, v, at, is_dependency);
 		return fits ? NULL : "an object whose members are schemas or arrays of distinct strings";
-	case SHAPE_NUMBER:
-		return type == TAPE_NUMBER ? NULL : "a number";
+	case SHAPE_NUMBER: return type == TAPE_NUMBER ? NULL : "a number";
 	case SHAPE_POSITIVE:
 		return type == TAPE_NUMBER && decimal_cmp(token, VIEW("0")) > 0 ? NULL : "a number greater than 0";
 	case SHAPE_COUNT:
 		fits = type == TAPE_NUMBER && decimal_is_integer(token) && decimal_cmp(token, VIEW("0")) >= 0;
 		return fits ? NULL : "a whole number from 0 on";
-	case SHAPE_NAMES:
-		return are_names(t, v, at) ? NULL : "an array of distinct strings";
+	case SHAPE_NAMES: return are_names(t, v, at) ? NULL : "an array of distinct strings";
 	case SHAPE_NAMES_MAP:
 		return check_members(t, v, at, is_names) ? NULL : "an object of arrays of distinct strings";
 	case SHAPE_TYPE:

@@ -6,33 +6,45 @@
 #include "lib/json/tape.h"
 #include "lib/schema/schema.h"
 
-#define D6 (1u << DRAFT_6)
-#define D7 (1u << DRAFT_7)
-#define D19 (1u << DRAFT_2019_09)
-#define D20 (1u << DRAFT_2020_12)
-#define FROM7 (D7 | D19 | D20)
-#define FROM19 (D19 | D20)
+#define D6      (1u << DRAFT_6)
+#define D7      (1u << DRAFT_7)
+#define D19     (1u << DRAFT_2019_09)
+#define D20     (1u << DRAFT_2020_12)
+#define FROM7   (D7 | D19 | D20)
+#define FROM19  (D19 | D20)
 #define UP_TO19 (D6 | D7 | D19)
-#define ALL (D6 | FROM7)
+#define ALL     (D6 | FROM7)
 
 /* Vocabularies as bits (2020-12 core, section 8.1.2). Drafts 6 and 7 have all but format assertion. */
 enum vocabulary {
-	VOCAB_CORE = 1, VOCAB_APPLICATOR = 2, VOCAB_UNEVALUATED = 4, VOCAB_VALIDATION = 8, VOCAB_META = 16,
-	VOCAB_FORMAT = 32, VOCAB_CONTENT = 64, VOCAB_FORMAT_ASSERTION = 128
+	VOCAB_CORE = 1,
+	VOCAB_APPLICATOR = 2,
+	VOCAB_UNEVALUATED = 4,
+	VOCAB_VALIDATION = 8,
+	VOCAB_META = 16,
+	VOCAB_FORMAT = 32,
+	VOCAB_CONTENT = 64,
+	VOCAB_FORMAT_ASSERTION = 128
 };
 #define VOCAB_DEFAULT (127u)
 
 /* What a keyword's value must be. */
 enum keyword_shape {
-	SHAPE_ANY, SHAPE_STRING, SHAPE_BOOLEAN, SHAPE_OBJECT, SHAPE_ARRAY,
-	SHAPE_SCHEMA,                   /* one schema */
-	SHAPE_SCHEMAS,                  /* a non-empty array of schemas */
-	SHAPE_SCHEMA_MAP,               /* an object of schemas */
-	SHAPE_ITEMS,                    /* a schema or an array of schemas */
-	SHAPE_DEPENDENCIES,             /* an object of schemas and arrays of names */
-	SHAPE_NUMBER, SHAPE_POSITIVE, SHAPE_COUNT,
-	SHAPE_NAMES,                    /* an array of distinct strings */
-	SHAPE_NAMES_MAP,                /* an object of those */
+	SHAPE_ANY,
+	SHAPE_STRING,
+	SHAPE_BOOLEAN,
+	SHAPE_OBJECT,
+	SHAPE_ARRAY,
+	SHAPE_SCHEMA,       /* one schema */
+	SHAPE_SCHEMAS,      /* a non-empty array of schemas */
+	SHAPE_SCHEMA_MAP,   /* an object of schemas */
+	SHAPE_ITEMS,        /* a schema or an array of schemas */
+	SHAPE_DEPENDENCIES, /* an object of schemas and arrays of names */
+	SHAPE_NUMBER,
+	SHAPE_POSITIVE,
+	SHAPE_COUNT,
+	SHAPE_NAMES,     /* an array of distinct strings */
+	SHAPE_NAMES_MAP, /* an object of those */
 	SHAPE_TYPE
 };
 
@@ -107,7 +119,7 @@ enum keyword {
 #define K(id, name, drafts, vocabulary, shape) KEYWORD_##id,
 	KEYWORD_LIST(K)
 #undef K
-	KEYWORD_COUNT
+	        KEYWORD_COUNT
 };
 
 /* A table to find keywords by hash; filled by keyword_index_make(), then read only. */
@@ -134,7 +146,12 @@ const char *keyword_check_shape(enum keyword k, const struct tape *t, uint32_t v
 
 /* Types of the instance as bits. */
 enum type_bit {
-	TYPE_NULL = 1, TYPE_BOOLEAN = 2, TYPE_NUMBER = 4, TYPE_INTEGER = 8, TYPE_STRING = 16, TYPE_ARRAY = 32,
+	TYPE_NULL = 1,
+	TYPE_BOOLEAN = 2,
+	TYPE_NUMBER = 4,
+	TYPE_INTEGER = 8,
+	TYPE_STRING = 16,
+	TYPE_ARRAY = 32,
 	TYPE_OBJECT = 64
 };
 #define TYPE_ANY 127u

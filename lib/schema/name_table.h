@@ -9,7 +9,7 @@
 
 struct name_slot {
 	struct view name;
-	uint32_t hash, number, value;   /* value: index + 1, 0 is empty */
+	uint32_t hash, number, value; /* value: index + 1, 0 is empty */
 	bool ambiguous;
 };
 struct name_table {

@@ -4,8 +4,8 @@
 #define COMPILE_MEMORY_MAX (8u << 20)
 
 struct regex {
-	struct regex_table *table;      /* either this */
-	struct regex_pcre *pcre;        /* or this */
+	struct regex_table *table; /* either this */
+	struct regex_pcre *pcre;   /* or this */
 };
 
 static struct regex *compile(struct view pattern, bool tables, struct error *e)

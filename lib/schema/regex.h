@@ -21,7 +21,7 @@ enum regex_verdict { REGEX_MATCH, REGEX_NO_MATCH, REGEX_LIMIT };
 struct regex *regex_compile(struct view ecma_pattern, struct error *e) MUST_USE;
 void regex_free(struct regex *r);
 
-struct regex_run *regex_run_new(void) MUST_USE;        /* NULL: no memory */
+struct regex_run *regex_run_new(void) MUST_USE; /* NULL: no memory */
 void regex_run_free(struct regex_run *r);
 
 /* Does the pattern match anywhere in `utf8_text` (which must be valid UTF-8)? */

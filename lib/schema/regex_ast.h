@@ -8,11 +8,11 @@
 #include "lib/base/encode.h"
 #include "lib/schema/regex.h"
 
-#define REGEX_PATTERN_MAX (16u * 1024)          /* bytes of a pattern */
-#define REGEX_DEPTH_MAX 128u                    /* groups in groups */
-#define REGEX_REPEAT_MAX 65535u                 /* the largest {n}, as in PCRE2 */
-#define REGEX_INFINITE UINT32_MAX
-#define CODE_POINT_MAX 0x10ffffu
+#define REGEX_PATTERN_MAX (16u * 1024) /* bytes of a pattern */
+#define REGEX_DEPTH_MAX   128u         /* groups in groups */
+#define REGEX_REPEAT_MAX  65535u       /* the largest {n}, as in PCRE2 */
+#define REGEX_INFINITE    UINT32_MAX
+#define CODE_POINT_MAX    0x10ffffu
 
 struct code_range {
 	uint32_t lo, hi;
@@ -36,17 +36,17 @@ struct code_set {
 
 enum regex_node_type {
 	NODE_EMPTY,
-	NODE_SET,               /* one code point of `set` */
-	NODE_SEQUENCE,          /* children, one after another */
-	NODE_CHOICE,            /* one of the children */
-	NODE_REPEAT,            /* the child, min to max times */
-	NODE_GROUP,             /* the child; captures as number `index` */
-	NODE_START,             /* ^ */
-	NODE_END,               /* $ */
-	NODE_WORD_BOUNDARY,     /* \b, or \B when negated */
-	NODE_LOOK_AHEAD,        /* (?=child), or (?!child) when negated */
+	NODE_SET,           /* one code point of `set` */
+	NODE_SEQUENCE,      /* children, one after another */
+	NODE_CHOICE,        /* one of the children */
+	NODE_REPEAT,        /* the child, min to max times */
+	NODE_GROUP,         /* the child; captures as number `index` */
+	NODE_START,         /* ^ */
+	NODE_END,           /* $ */
+	NODE_WORD_BOUNDARY, /* \b, or \B when negated */
+	NODE_LOOK_AHEAD,    /* (?=child), or (?!child) when negated */
 	NODE_LOOK_BEHIND,
-	NODE_BACK_REFERENCE     /* to group `index` */
+	NODE_BACK_REFERENCE /* to group `index` */
 };
 
 struct regex_node {
@@ -55,20 +55,20 @@ struct regex_node {
 	uint32_t min, max;
 	uint32_t index;
 	struct code_set *set;
-	struct regex_node *child, *last;         /* first and last child */
-	struct regex_node *next, *prev;         /* of the same parent */
+	struct regex_node *child, *last; /* first and last child */
+	struct regex_node *next, *prev;  /* of the same parent */
 };
 
 /* What a pattern needs besides sets, sequences, choices, repeats and anchors. */
-#define REGEX_USES_PROPERTY 1u
-#define REGEX_USES_BOUNDARY 2u
-#define REGEX_USES_LOOK 4u
+#define REGEX_USES_PROPERTY       1u
+#define REGEX_USES_BOUNDARY       2u
+#define REGEX_USES_LOOK           4u
 #define REGEX_USES_BACK_REFERENCE 8u
 
 struct regex_ast {
 	struct arena *arena;
 	struct regex_node *root;
-	uint32_t groups;        /* capturing ones */
+	uint32_t groups; /* capturing ones */
 	unsigned uses;
 };
 
@@ -87,10 +87,10 @@ bool code_set_finish(struct arena *a, struct code_set *s) MUST_USE;
 /* The table: a deterministic automaton over bytes. State 0 accepts, state 1 refuses; a state's row
  * starts at its own number; its last column is the end of the text. */
 struct regex_table {
-	uint8_t classes[256];   /* column of each byte */
+	uint8_t classes[256]; /* column of each byte */
 	uint32_t start;
-	uint32_t end;           /* column of the end of the text */
-	uint32_t n;             /* entries */
+	uint32_t end; /* column of the end of the text */
+	uint32_t n;   /* entries */
 	uint16_t next[];
 };
 #define TABLE_ACCEPT 0u

@@ -97,8 +97,8 @@ bool regex_take_escape(struct regex_parser *p, uint32_t *out)
 		return take_hex(p, 2, out);
 	if (take(p, 'u'))
 		return take_unicode_escape(p, out);
-	bool punctuation = c > ' ' && c < 0x7f && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
-	                   !(c >= 'a' && c <= 'z');
+	bool punctuation =
+	        c > ' ' && c < 0x7f && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z');
 	if (!punctuation && c != ' ')
 		return false;
 	p->at++;
@@ -192,7 +192,8 @@ struct regex_node *regex_parse_class(struct regex_parser *p)
 			if (!last)
 				return NULL;
 			if (kind == 2 || last == 2)
-				return regex_fail(p, "a class escape is no end of a range; write \\- for the character");
+				return regex_fail(p,
+				                  "a class escape is no end of a range; write \\- for the character");
 			if (lo > hi)
 				return regex_fail(p, "a range of a class is out of order");
 		}

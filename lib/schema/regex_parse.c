@@ -223,7 +223,7 @@ static bool take_quantifier(struct regex_parser *p, bool *is, uint32_t *min, uin
 		*is = false;
 		return true;
 	}
-	take(p, '?');           /* lazy: the same texts match */
+	take(p, '?'); /* lazy: the same texts match */
 	return true;
 }
 

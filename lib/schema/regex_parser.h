@@ -11,8 +11,8 @@ struct regex_parser {
 	size_t at;
 	uint32_t depth;
 	struct regex_ast *out;
-	struct view *names;             /* of capturing groups, by number; p NULL: none */
-	uint32_t n_names;               /* groups that the whole pattern has */
+	struct view *names; /* of capturing groups, by number; p NULL: none */
+	uint32_t n_names;   /* groups that the whole pattern has */
 	struct error *e;
 };
 

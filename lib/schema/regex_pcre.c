@@ -14,12 +14,12 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define STATES_MIN 32u
-#define STATES_MAX 1000u
-#define INTS_PER_STATE 6u               /* three in each of two lists */
-#define STEPS_MAX 100000000u            /* comparisons of states in one match, about */
-#define LOOK_MAX 20000000u              /* bytes that lookarounds look at in one match, about */
-#define BACKTRACK_MAX 200000000u        /* bytes that backtracking looks at in one match, about */
+#define STATES_MIN      32u
+#define STATES_MAX      1000u
+#define INTS_PER_STATE  6u         /* three in each of two lists */
+#define STEPS_MAX       100000000u /* comparisons of states in one match, about */
+#define LOOK_MAX        20000000u  /* bytes that lookarounds look at in one match, about */
+#define BACKTRACK_MAX   200000000u /* bytes that backtracking looks at in one match, about */
 #define TRANSLATION_MAX (1u << 20)
 
 struct regex_pcre {
@@ -88,25 +88,18 @@ static void write_group(struct buf *out, const char *open, const struct regex_no
 static void write_node(struct buf *out, const struct regex_node *n, bool captures)
 {
 	switch (n->type) {
-	case NODE_EMPTY:
-		break;
+	case NODE_EMPTY: break;
 	case NODE_SET:
 		if (n->set->n == 1 && !n->set->properties && n->set->ranges[0].lo == n->set->ranges[0].hi)
 			write_code_point(out, n->set->ranges[0].lo);
 		else
 			write_set(out, n->set);
 		break;
-	case NODE_SEQUENCE:
-		write_group(out, "(?:", n, "", captures);
-		break;
-	case NODE_CHOICE:
-		write_group(out, "(?:", n, "|", captures);
-		break;
-	case NODE_GROUP:
-		write_group(out, captures ? "(" : "(?:", n, "", captures);
-		break;
+	case NODE_SEQUENCE: write_group(out, "(?:", n, "", captures); break;
+	case NODE_CHOICE: write_group(out, "(?:", n, "|", captures); break;
+	case NODE_GROUP: write_group(out, captures ? "(" : "(?:", n, "", captures); break;
 	case NODE_REPEAT:
-		if (n->child->type == NODE_SET)         /* a group would be copied for each round */
+		if (n->child->type == NODE_SET) /* a group would be copied for each round */
 			write_node(out, n->child, captures);
 		else
 			write_group(out, "(?:", n, "", captures);
@@ -115,24 +108,12 @@ static void write_node(struct buf *out, const struct regex_node *n, bool capture
 		else
 			buf_addf(out, "{%u,%u}", (unsigned)n->min, (unsigned)n->max);
 		break;
-	case NODE_START:
-		buf_adds(out, "\\A");
-		break;
-	case NODE_END:
-		buf_adds(out, "\\z");
-		break;
-	case NODE_WORD_BOUNDARY:
-		buf_adds(out, n->negated ? "\\B" : "\\b");
-		break;
-	case NODE_LOOK_AHEAD:
-		write_group(out, n->negated ? "(?!" : "(?=", n, "", captures);
-		break;
-	case NODE_LOOK_BEHIND:
-		write_group(out, n->negated ? "(?<!" : "(?<=", n, "", captures);
-		break;
-	case NODE_BACK_REFERENCE:
-		buf_addf(out, "\\g{%u}", (unsigned)n->index);
-		break;
+	case NODE_START: buf_adds(out, "\\A"); break;
+	case NODE_END: buf_adds(out, "\\z"); break;
+	case NODE_WORD_BOUNDARY: buf_adds(out, n->negated ? "\\B" : "\\b"); break;
+	case NODE_LOOK_AHEAD: write_group(out, n->negated ? "(?!" : "(?=", n, "", captures); break;
+	case NODE_LOOK_BEHIND: write_group(out, n->negated ? "(?<!" : "(?<=", n, "", captures); break;
+	case NODE_BACK_REFERENCE: buf_addf(out, "\\g{%u}", (unsigned)n->index); break;
 	}
 }
 
@@ -140,26 +121,22 @@ static void write_node(struct buf *out, const struct regex_node *n, bool capture
 static bool is_anchored(const struct regex_node *n)
 {
 	switch (n->type) {
-	case NODE_START:
-		return true;
+	case NODE_START: return true;
 	case NODE_SEQUENCE:
-	case NODE_GROUP:
-		return n->child && is_anchored(n->child);
+	case NODE_GROUP: return n->child && is_anchored(n->child);
 	case NODE_CHOICE:
 		for (const struct regex_node *c = n->child; c; c = c->next)
 			if (!is_anchored(c))
 				return false;
 		return true;
-	case NODE_REPEAT:
-		return n->min > 0 && is_anchored(n->child);
+	case NODE_REPEAT: return n->min > 0 && is_anchored(n->child);
 	case NODE_EMPTY:
 	case NODE_SET:
 	case NODE_END:
 	case NODE_WORD_BOUNDARY:
 	case NODE_LOOK_AHEAD:
 	case NODE_LOOK_BEHIND:
-	case NODE_BACK_REFERENCE:
-		break;
+	case NODE_BACK_REFERENCE: break;
 	}
 	return false;
 }
@@ -185,14 +162,14 @@ struct regex_pcre *regex_pcre_new(const struct regex_ast *ast, struct error *e)
 	}
 	p->code = pcre2_compile((PCRE2_SPTR)p->text.p, p->text.n,
 	                        PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF |
-	                        PCRE2_ALLOW_EMPTY_CLASS | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED,
+	                                PCRE2_ALLOW_EMPTY_CLASS | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED,
 	                        &code, &at, NULL);
 	if (p->code)
 		return p;
 	PCRE2_UCHAR why[160] = "";
 	pcre2_get_error_message(code, why, sizeof why);
-	error_set(e, code == PCRE2_ERROR_PATTERN_TOO_LARGE ? REASON_LIMIT : REASON_SCHEMA_ERROR,
-	          "pattern: %s", (const char *)why);
+	error_set(e, code == PCRE2_ERROR_PATTERN_TOO_LARGE ? REASON_LIMIT : REASON_SCHEMA_ERROR, "pattern: %s",
+	          (const char *)why);
 fail:
 	regex_pcre_free(p);
 	return NULL;

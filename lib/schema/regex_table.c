@@ -4,14 +4,14 @@
  * valid UTF-8, hence a search may start anew at any byte: no set begins with a continuation byte. */
 #include "lib/schema/regex_ast.h"
 
-#define NODES_MAX 8192u
-#define EDGES_MAX 32768u
-#define TABLE_MAX 32768u                /* entries: 64 KiB */
-#define POOL_MAX (1u << 20)             /* members of all subsets together */
-#define WORK_MAX 2000000u               /* edges looked at */
+#define NODES_MAX     8192u
+#define EDGES_MAX     32768u
+#define TABLE_MAX     32768u     /* entries: 64 KiB */
+#define POOL_MAX      (1u << 20) /* members of all subsets together */
+#define WORK_MAX      2000000u   /* edges looked at */
 #define SET_EDGES_MAX 512u
-#define SUFFIXES 1024u
-#define NO_NODE UINT16_MAX
+#define SUFFIXES      1024u
+#define NO_NODE       UINT16_MAX
 
 enum kind { EDGES, SPLIT, AT_START, AT_END, MATCHED };
 
@@ -27,7 +27,7 @@ struct nfa_node {
 };
 
 struct subset {
-	uint32_t at, n;                 /* in the pool */
+	uint32_t at, n; /* in the pool */
 	bool accepts_end;
 };
 
@@ -35,21 +35,25 @@ struct builder {
 	struct nfa_node nodes[NODES_MAX];
 	struct edge edges[EDGES_MAX];
 	uint32_t n_nodes, n_edges;
-	struct { struct edge edge; uint16_t node; bool used; } suffixes[SUFFIXES];
+	struct {
+		struct edge edge;
+		uint16_t node;
+		bool used;
+	} suffixes[SUFFIXES];
 	uint32_t mark[NODES_MAX], generation;
 	uint16_t stack[NODES_MAX];
-	uint16_t list[NODES_MAX];       /* the subset being gathered */
+	uint16_t list[NODES_MAX]; /* the subset being gathered */
 	uint32_t n_list;
-	bool matched;                   /* it accepts here and now */
+	bool matched; /* it accepts here and now */
 	uint16_t *pool;
 	uint32_t n_pool, cap_pool;
 	struct subset subsets[TABLE_MAX];
 	uint32_t n_subsets;
-	uint32_t hash[2 * TABLE_MAX];   /* subset + 1 */
+	uint32_t hash[2 * TABLE_MAX]; /* subset + 1 */
 	uint8_t classes[256], first_of[256];
-	uint32_t columns;               /* classes and the end of the text */
-	uint16_t to[TABLE_MAX];         /* by subset and column: 0, 1, or subset + 2 */
-	bool first_universal;           /* every text matches */
+	uint32_t columns;       /* classes and the end of the text */
+	uint16_t to[TABLE_MAX]; /* by subset and column: 0, 1, or subset + 2 */
+	bool first_universal;   /* every text matches */
 	uint32_t work;
 	bool failed;
 };
@@ -191,38 +195,31 @@ static uint16_t build_repeat(struct builder *b, const struct regex_node *n, uint
 /* Adds what matches `n` and goes on to node `to`; returns where it starts. */
 static uint16_t build(struct builder *b, const struct regex_node *n, uint16_t to)
 {
-	if (++b->work > WORK_MAX)       /* repeats of what is empty add no node */
+	if (++b->work > WORK_MAX) /* repeats of what is empty add no node */
 		b->failed = true;
 	if (b->failed)
 		return NO_NODE;
 	switch (n->type) {
-	case NODE_EMPTY:
-		return to;
-	case NODE_SET:
-		return set_node(b, n->set, to);
+	case NODE_EMPTY: return to;
+	case NODE_SET: return set_node(b, n->set, to);
 	case NODE_SEQUENCE:
 		for (const struct regex_node *c = n->last; c && !b->failed; c = c->prev)
 			to = build(b, c, to);
 		return to;
-	case NODE_GROUP:
-		return build(b, n->child, to);
+	case NODE_GROUP: return build(b, n->child, to);
 	case NODE_CHOICE: {
 		uint16_t all = build(b, n->child, to);
 		for (const struct regex_node *c = n->child->next; c && !b->failed; c = c->next)
 			all = node_add(b, SPLIT, all, build(b, c, to));
 		return all;
 	}
-	case NODE_REPEAT:
-		return build_repeat(b, n, to);
-	case NODE_START:
-		return node_add(b, AT_START, to, 0);
-	case NODE_END:
-		return node_add(b, AT_END, to, 0);
+	case NODE_REPEAT: return build_repeat(b, n, to);
+	case NODE_START: return node_add(b, AT_START, to, 0);
+	case NODE_END: return node_add(b, AT_END, to, 0);
 	case NODE_WORD_BOUNDARY:
 	case NODE_LOOK_AHEAD:
 	case NODE_LOOK_BEHIND:
-	case NODE_BACK_REFERENCE:
-		break;
+	case NODE_BACK_REFERENCE: break;
 	}
 	b->failed = true;
 	return NO_NODE;
@@ -251,9 +248,7 @@ static void gather(struct builder *b, uint16_t from, bool start, bool end)
 		uint32_t next[2] = { NO_NODE, NO_NODE };
 		b->work++;
 		switch (n->kind) {
-		case EDGES:
-			b->list[b->n_list++] = i;
-			break;
+		case EDGES: b->list[b->n_list++] = i; break;
 		case AT_END:
 			if (end)
 				next[0] = n->a;
@@ -268,9 +263,7 @@ static void gather(struct builder *b, uint16_t from, bool start, bool end)
 			next[0] = n->a;
 			next[1] = n->b;
 			break;
-		case MATCHED:
-			b->matched = true;
-			break;
+		case MATCHED: b->matched = true; break;
 		}
 		for (int k = 0; k < 2; k++)
 			if (next[k] != NO_NODE && b->mark[next[k]] != b->generation) {

@@ -5,7 +5,7 @@
  * grows and is kept, so that a warm run allocates nothing. */
 #include "lib/schema/run.h"
 
-#define STEPS_BASE 100000u
+#define STEPS_BASE   100000u
 #define STEPS_A_NODE 64u
 
 static bool exec(struct schema_run *r, uint32_t pc, uint32_t node);
@@ -155,12 +155,9 @@ static inline const struct property *find_property(const struct schema *s, const
 static bool match_pattern(struct schema_run *r, const struct pattern_property *p, struct view name)
 {
 	switch (p->kind) {
-	case PATTERN_ANY:
-		return true;
-	case PATTERN_PREFIX:
-		return view_starts(name, p->prefix);
-	case PATTERN_REGEX:
-		break;
+	case PATTERN_ANY: return true;
+	case PATTERN_PREFIX: return view_starts(name, p->prefix);
+	case PATTERN_REGEX: break;
 	}
 	enum regex_verdict v = regex_match(r->s->regexes[p->regex], r->regex, name);
 	if (v == REGEX_LIMIT)
@@ -408,60 +405,37 @@ static bool run_op(struct schema_run *r, const struct op *op, uint32_t node)
 	bool string = type == TAPE_STRING || type == TAPE_KEY;
 
 	switch ((enum op_code)op->code) {
-	case OP_END:
-		return true;
-	case OP_FAIL:
-		return false;
-	case OP_TYPE:
-		return type == TAPE_KEY ? op->n & TYPE_STRING : run_type_fits(r, node, op->n);
-	case OP_CONST_STRING:
-		return string && run_is_constant(r, &s->constants[op->a], node);
-	case OP_ENUM_STRINGS:
-		return string && run_enum_strings(r, op, node);
-	case OP_CONST:
-		return run_equals_schema(r, op->a, op->b, node);
-	case OP_ENUM:
-		return run_enum(r, op, node);
-	case OP_BOUND:
-		return type != TAPE_NUMBER || run_bound(r, op, node);
-	case OP_MULTIPLE:
-		return type != TAPE_NUMBER || run_multiple(r, op, node);
-	case OP_LENGTH:
-		return !string || run_length(r, op, node);
+	case OP_END: return true;
+	case OP_FAIL: return false;
+	case OP_TYPE: return type == TAPE_KEY ? op->n & TYPE_STRING : run_type_fits(r, node, op->n);
+	case OP_CONST_STRING: return string && run_is_constant(r, &s->constants[op->a], node);
+	case OP_ENUM_STRINGS: return string && run_enum_strings(r, op, node);
+	case OP_CONST: return run_equals_schema(r, op->a, op->b, node);
+	case OP_ENUM: return run_enum(r, op, node);
+	case OP_BOUND: return type != TAPE_NUMBER || run_bound(r, op, node);
+	case OP_MULTIPLE: return type != TAPE_NUMBER || run_multiple(r, op, node);
+	case OP_LENGTH: return !string || run_length(r, op, node);
 	case OP_PATTERN: {
 		if (!string)
 			return true;
 		enum regex_verdict v = regex_match(s->regexes[op->a], r->regex, run_string(r, &r->nodes[node], node));
 		return v == REGEX_LIMIT ? run_hit_limit(r) : v == REGEX_MATCH;
 	}
-	case OP_FORMAT:
-		return !string || format_check((enum format)op->n, run_string(r, &r->nodes[node], node));
-	case OP_REQUIRED:
-		return type != TAPE_OBJECT || check_required(r, op, node);
+	case OP_FORMAT: return !string || format_check((enum format)op->n, run_string(r, &r->nodes[node], node));
+	case OP_REQUIRED: return type != TAPE_OBJECT || check_required(r, op, node);
 	case OP_DEPENDENT_REQUIRED:
 		return type != TAPE_OBJECT || !member(r, node, &s->constants[op->c]) || check_required(r, op, node);
-	case OP_DEPENDENT:
-		return type != TAPE_OBJECT || !member(r, node, &s->constants[op->c]) || exec(r, op->a, node);
-	case OP_OBJECT:
-		return type != TAPE_OBJECT || check_object(r, &s->objects[op->a], node);
-	case OP_ARRAY:
-		return type != TAPE_ARRAY || check_array(r, &s->arrays[op->a], node);
-	case OP_CALL:
-		return exec(r, op->a, node);
-	case OP_ANY:
-		return check_any(r, op, node);
-	case OP_ONE:
-		return check_one(r, op, node);
-	case OP_NOT:
-		return !exec(r, op->a, node) && !r->limit;
-	case OP_IF:
-		return check_if(r, op, node);
-	case OP_DYNAMIC:
-		return check_dynamic(r, op, node);
-	case OP_SCOPE:
-		return enter_scope(r, op, node);
-	case OP_UNEVALUATED:
-		return run_unevaluated(r, op, node);
+	case OP_DEPENDENT: return type != TAPE_OBJECT || !member(r, node, &s->constants[op->c]) || exec(r, op->a, node);
+	case OP_OBJECT: return type != TAPE_OBJECT || check_object(r, &s->objects[op->a], node);
+	case OP_ARRAY: return type != TAPE_ARRAY || check_array(r, &s->arrays[op->a], node);
+	case OP_CALL: return exec(r, op->a, node);
+	case OP_ANY: return check_any(r, op, node);
+	case OP_ONE: return check_one(r, op, node);
+	case OP_NOT: return !exec(r, op->a, node) && !r->limit;
+	case OP_IF: return check_if(r, op, node);
+	case OP_DYNAMIC: return check_dynamic(r, op, node);
+	case OP_SCOPE: return enter_scope(r, op, node);
+	case OP_UNEVALUATED: return run_unevaluated(r, op, node);
 	}
 	return false;
 }

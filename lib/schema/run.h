@@ -5,14 +5,14 @@
 #include "lib/schema/compiled.h"
 
 #define DEPTH_MAX 1024u
-#define WORDS_MAX (UINT32_C(1) << 22)           /* of 8 bytes */
+#define WORDS_MAX (UINT32_C(1) << 22) /* of 8 bytes */
 
 struct schema_run {
 	const struct schema *s;
 	const struct tape *t;
 	const struct tape_node *nodes;
 	uint64_t steps;
-	bool limit;                     /* sticky: the verdict is SCHEMA_LIMIT */
+	bool limit; /* sticky: the verdict is SCHEMA_LIMIT */
 	unsigned depth;
 	/* Marks of what was evaluated, a bit a member or item; frames lie on one another. */
 	uint64_t *words;
@@ -20,7 +20,7 @@ struct schema_run {
 	size_t frame, frame_words;
 	uint32_t scopes[DEPTH_MAX + 1];
 	unsigned n_scopes;
-	uint32_t *table;                /* uniqueItems */
+	uint32_t *table; /* uniqueItems */
 	size_t table_cap;
 	struct regex_run *regex;
 };
@@ -48,8 +48,8 @@ static inline struct view run_string(const struct schema_run *r, const struct ta
 
 static inline bool run_type_fits(const struct schema_run *r, uint32_t node, unsigned types)
 {
-	static const uint8_t bits[] = { TYPE_NULL, TYPE_BOOLEAN, TYPE_BOOLEAN, TYPE_NUMBER, TYPE_STRING, TYPE_ARRAY,
-	                                TYPE_OBJECT, 0 };
+	static const uint8_t bits[] = { TYPE_NULL,   TYPE_BOOLEAN, TYPE_BOOLEAN, TYPE_NUMBER,
+		                        TYPE_STRING, TYPE_ARRAY,   TYPE_OBJECT,  0 };
 	const struct tape_node *n = &r->nodes[node];
 
 	if (types & bits[n->type])

@@ -4,7 +4,7 @@
 
 #include "lib/json/equal.h"
 
-#define UNIQUE_PAIRS 8u                         /* arrays up to this size are compared pair by pair */
+#define UNIQUE_PAIRS 8u /* arrays up to this size are compared pair by pair */
 
 bool run_bound(const struct schema_run *r, const struct op *op, uint32_t node)
 {
@@ -21,14 +21,10 @@ bool run_bound(const struct schema_run *r, const struct op *op, uint32_t node)
 		order = decimal_compare(&d, &x->decimal);
 	}
 	switch ((enum bound_kind)op->n) {
-	case BOUND_MIN:
-		return order >= 0;
-	case BOUND_MIN_EXCLUSIVE:
-		return order > 0;
-	case BOUND_MAX:
-		return order <= 0;
-	case BOUND_MAX_EXCLUSIVE:
-		return order < 0;
+	case BOUND_MIN: return order >= 0;
+	case BOUND_MIN_EXCLUSIVE: return order > 0;
+	case BOUND_MAX: return order <= 0;
+	case BOUND_MAX_EXCLUSIVE: return order < 0;
 	}
 	return false;
 }

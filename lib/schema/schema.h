@@ -14,13 +14,13 @@
 enum schema_draft { DRAFT_6, DRAFT_7, DRAFT_2019_09, DRAFT_2020_12 };
 
 struct schema_options {
-	enum schema_draft draft;        /* dialect of documents without $schema; zero value is draft 6: set it */
-	bool strict;                    /* an unknown keyword is an error, unless annotation, `x-…` or ignored; so is
+	enum schema_draft draft;    /* dialect of documents without $schema; zero value is draft 6: set it */
+	bool strict;                /* an unknown keyword is an error, unless annotation, `x-…` or ignored; so is
 	                                 * an unknown format where formats assert */
-	const struct view *ignored;     /* strict: further keywords to ignore (FHIR's discriminator) */
+	const struct view *ignored; /* strict: further keywords to ignore (FHIR's discriminator) */
 	size_t n_ignored;
-	bool formats;                   /* `format` asserts */
-	uint32_t steps;                 /* limit of a run, 0: 100,000 plus 64 a node of the instance */
+	bool formats;   /* `format` asserts */
+	uint32_t steps; /* limit of a run, 0: 100,000 plus 64 a node of the instance */
 };
 
 struct schema_set;
@@ -50,7 +50,7 @@ void schema_run_free(struct schema_run *r);
 enum schema_verdict {
 	SCHEMA_VALID,
 	SCHEMA_INVALID,
-	SCHEMA_LIMIT            /* a limit of steps, memory or pattern matching was hit: refuse */
+	SCHEMA_LIMIT /* a limit of steps, memory or pattern matching was hit: refuse */
 };
 
 enum schema_verdict schema_check(const struct schema *s, struct schema_run *r, const struct tape *t,
@@ -59,11 +59,11 @@ enum schema_verdict schema_check(const struct schema *s, struct schema_run *r, c
 /* One thing that is wrong. The views live until the callback returns. The pointer has `*` for names
  * the schema does not know. */
 struct schema_fault {
-	struct view pointer;            /* of the instance, below `node` */
-	uint32_t node;                  /* on the tape */
-	struct view keyword;            /* "required" */
-	struct view location;           /* keyword location: URI and pointer in the schema */
-	struct view message;            /* a sentence without any value of the instance */
+	struct view pointer;  /* of the instance, below `node` */
+	uint32_t node;        /* on the tape */
+	struct view keyword;  /* "required" */
+	struct view location; /* keyword location: URI and pointer in the schema */
+	struct view message;  /* a sentence without any value of the instance */
 };
 /* Reports faults until `report` returns false. Returns the number reported. */
 size_t schema_explain(const struct schema *s, struct schema_run *r, const struct tape *t, uint32_t node,

@@ -90,7 +90,10 @@ bool schema_set_add(struct schema_set *s, struct view uri, struct view text, str
 
 struct schema_doc *schema_set_builtin(struct schema_set *s, struct view uri, struct error *e)
 {
-	static const struct { const char *uri, *folder, *suffix; bool metaschema; } places[] = {
+	static const struct {
+		const char *uri, *folder, *suffix;
+		bool metaschema;
+	} places[] = {
 		{ "https://json-schema.org/draft/", "meta/", "", true },
 		{ "http://json-schema.org/", "meta/", "", true },
 		{ "schema:/", "", ".schema.json", false },

@@ -59,11 +59,16 @@ static struct property *add_property(struct compiler *c, struct object_shape *o,
 		return p;
 	uint32_t constant = emit_constant(c, t, node);
 	struct name_slot *slot = name_table_put(seen, name, 0);
-	if (constant == NONE || !slot || !graph_grow(c->g, &s->properties, &s->cap_properties, s->n_properties, sizeof *s->properties))
+	if (constant == NONE || !slot ||
+	    !graph_grow(c->g, &s->properties, &s->cap_properties, s->n_properties, sizeof *s->properties))
 		return NULL;
 	p = &s->properties[s->n_properties++];
-	*p = (struct property){ .p = name.p, .n = (uint32_t)name.n, .hash = t->nodes[node].hash,
-		.name = constant, .target = { PC_TRUE, TYPE_ANY, NONE }, .required = NONE };
+	*p = (struct property){ .p = name.p,
+		                .n = (uint32_t)name.n,
+		                .hash = t->nodes[node].hash,
+		                .name = constant,
+		                .target = { PC_TRUE, TYPE_ANY, NONE },
+		                .required = NONE };
 	slot->value = ++o->n;
 	return p;
 }
@@ -143,8 +148,8 @@ static bool emit_dependent(struct compiler *c, const struct shape_input *in, enu
 static bool emit_shape(struct compiler *c, const struct shape_input *in, bool track)
 {
 	const struct keyword_use *additional = in->use[KEYWORD_ADDITIONAL_PROPERTIES],
-		*names = in->use[KEYWORD_PROPERTY_NAMES], *least = in->use[KEYWORD_MIN_PROPERTIES],
-		*most = in->use[KEYWORD_MAX_PROPERTIES];
+	                         *names = in->use[KEYWORD_PROPERTY_NAMES], *least = in->use[KEYWORD_MIN_PROPERTIES],
+	                         *most = in->use[KEYWORD_MAX_PROPERTIES];
 	struct object_shape o = { .min = 0, .max = UINT32_MAX, .track = track };
 	struct name_table seen = { .n = 0 };
 	struct schema *s = c->s;
@@ -192,7 +197,7 @@ bool emit_object(struct compiler *c, const struct shape_input *in, bool track)
 static bool emit_items(struct compiler *c, const struct shape_input *in, struct array_shape *a)
 {
 	const struct keyword_use *prefix = in->use[KEYWORD_PREFIX_ITEMS], *rest = in->use[KEYWORD_ITEMS],
-		*old = in->use[KEYWORD_ITEMS_OLD];
+	                         *old = in->use[KEYWORD_ITEMS_OLD];
 	struct schema *s = c->s;
 
 	if (old && in->t->nodes[old->key + 1].type == TAPE_ARRAY) {
@@ -220,7 +225,7 @@ static bool emit_items(struct compiler *c, const struct shape_input *in, struct 
 static bool emit_contains(struct compiler *c, const struct shape_input *in, struct array_shape *a)
 {
 	const struct keyword_use *u = in->use[KEYWORD_CONTAINS], *least = in->use[KEYWORD_MIN_CONTAINS],
-		*most = in->use[KEYWORD_MAX_CONTAINS];
+	                         *most = in->use[KEYWORD_MAX_CONTAINS];
 
 	a->min_contains = 1;
 	a->max_contains = UINT32_MAX;
@@ -238,7 +243,7 @@ static bool emit_contains(struct compiler *c, const struct shape_input *in, stru
 bool emit_array(struct compiler *c, const struct shape_input *in, bool track)
 {
 	const struct keyword_use *least = in->use[KEYWORD_MIN_ITEMS], *most = in->use[KEYWORD_MAX_ITEMS],
-		*unique = in->use[KEYWORD_UNIQUE_ITEMS];
+	                         *unique = in->use[KEYWORD_UNIQUE_ITEMS];
 	struct array_shape a = { .min = 0, .max = UINT32_MAX, .track = track };
 	struct schema *s = c->s;
 

@@ -5,9 +5,9 @@
 #include "lib/crypto/crypto.h"
 #include "lib/tlog/entry.h"
 
-#define DIGEST_TEXT 43                  /* base64url of 32 bytes */
-#define DISCLOSURES_MAX 64              /* of one entry */
-#define PACKED_MAX (256 * 1024)
+#define DIGEST_TEXT     43 /* base64url of 32 bytes */
+#define DISCLOSURES_MAX 64 /* of one entry */
+#define PACKED_MAX      (256 * 1024)
 
 void disclosure_digest(struct view disclosure, struct buf *out)
 {

@@ -4,11 +4,11 @@
 const char *operation_name(enum operation o)
 {
 	switch (o) {
-#define O(name, text) case OPERATION_##name: return text;
-	OPERATION_LIST(O)
+#define O(name, text) \
+	case OPERATION_##name: return text;
+		OPERATION_LIST(O)
 #undef O
-	case OPERATION_COUNT:
-		break;
+	case OPERATION_COUNT: break;
 	}
 	return "unknown";
 }
@@ -49,7 +49,8 @@ static void put_string(struct view v, struct buf *out)
 			uint32_t c = code_point(&p);
 
 			if (c >= 0x10000)
-				buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+				buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+				         0xdc00 + ((c - 0x10000) & 0x3ff));
 			else
 				buf_addf(out, "\\u%04x", c);
 		}

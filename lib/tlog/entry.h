@@ -9,6 +9,7 @@
 #include "lib/base/ids.h"
 
 /* Operations of Directive (EU) 2016/680 Art. 25, then our own. */
+/* clang-format off */
 #define OPERATION_LIST(O) \
 	O(COLLECTION, "collection") O(ALTERATION, "alteration") O(CONSULTATION, "consultation") \
 	O(DISCLOSURE, "disclosure") O(COMBINATION, "combination") O(ERASURE, "erasure") \
@@ -17,12 +18,13 @@
 	O(POLICY_CHANGE, "policy-change") O(KEY_CHANGE, "key-change") O(CONFIG_CHANGE, "config-change") \
 	O(START, "start") O(STOP, "stop") O(CLOCK_STEP, "clock-step") O(RESTORE, "restore") \
 	O(INCIDENT, "incident")
+/* clang-format on */
 
 enum operation {
 #define O(name, text) OPERATION_##name,
 	OPERATION_LIST(O)
 #undef O
-	OPERATION_COUNT
+	        OPERATION_COUNT
 };
 const char *operation_name(enum operation o);
 
@@ -32,25 +34,25 @@ const char *operation_name(enum operation o);
 struct entry {
 	enum operation operation;
 	int64_t time_ms;
-	struct uuid exchange;           /* all zero: none */
-	struct uuid origin;             /* the first gateway's id of what a gateway delivered; all zero: none */
-	struct uuid corrects;           /* the exchange whose record this one replaces; all zero: none */
-	struct view peer;               /* partner id */
-	struct view recipient;          /* agency */
+	struct uuid exchange;  /* all zero: none */
+	struct uuid origin;    /* the first gateway's id of what a gateway delivered; all zero: none */
+	struct uuid corrects;  /* the exchange whose record this one replaces; all zero: none */
+	struct view peer;      /* partner id */
+	struct view recipient; /* agency */
 	struct view agreement, purpose, legal_basis, tier;
 	struct digest agreement_digest;
-	struct view outcome;            /* outcome_name() */
-	struct view reason;             /* coarse */
-	struct digest input, output;    /* SHA-256(salt || record) */
-	struct view build;              /* software build */
-	struct view note;               /* short ASCII text for our own operations */
+	struct view outcome;         /* outcome_name() */
+	struct view reason;          /* coarse */
+	struct digest input, output; /* SHA-256(salt || record) */
+	struct view build;           /* software build */
+	struct view note;            /* short ASCII text for our own operations */
 };
 
 /* Collects disclosures; each needs 16 random bytes as its salt. */
 struct disclosures {
-	struct buf packed;              /* JSON array of base64url strings, as it is stored */
-	struct buf digests;             /* the leaf's "_sd" array, sorted when the leaf is written */
-	struct buf text;                /* of the disclosure that is being added */
+	struct buf packed;  /* JSON array of base64url strings, as it is stored */
+	struct buf digests; /* the leaf's "_sd" array, sorted when the leaf is written */
+	struct buf text;    /* of the disclosure that is being added */
 	unsigned n;
 };
 /* RFC 9901 section 4.2.1: base64url(JSON [salt, name, value]). `value` is JSON text. */

@@ -4,8 +4,8 @@
 #include "lib/base/wire.h"
 #include "lib/tlog/note.h"
 
-#define DASH "\xe2\x80\x94 "             /* U+2014 and a space open a signature line */
-#define SIGNATURE_MAX 6144              /* bytes of one decoded signature; post-quantum ones reach 5 kB */
+#define DASH          "\xe2\x80\x94 " /* U+2014 and a space open a signature line */
+#define SIGNATURE_MAX 6144            /* bytes of one decoded signature; post-quantum ones reach 5 kB */
 
 static bool ascii_space(unsigned char c)
 {
@@ -51,8 +51,7 @@ static uint32_t key_id(struct view name, enum note_key_type type, const uint8_t 
 	return read_u32(&r);
 }
 
-bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t public_key[32],
-                    struct note_vkey *out)
+bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t public_key[32], struct note_vkey *out)
 {
 	if (!name_valid(name) || name.n >= sizeof out->name)
 		return false;
@@ -154,7 +153,7 @@ struct line {
 	struct view name;
 	uint32_t id;
 	uint8_t bytes[SIGNATURE_MAX];
-	size_t n;                       /* of the signature, after the key id */
+	size_t n; /* of the signature, after the key id */
 };
 
 static bool line_parse(struct view text, struct line *out)
@@ -251,16 +250,13 @@ bool note_line_is_of(struct view text, const struct note_vkey *k)
 	return line_parse(text, &line) && view_is(line.name, k->name) && line.id == k->id;
 }
 
-bool note_verify(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time,
-                 struct error *e)
+bool note_verify(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time, struct error *e)
 {
 	switch (note_find(k, text, signatures, time)) {
-	case NOTE_VALID:
-		return true;
+	case NOTE_VALID: return true;
 	case NOTE_INVALID:
 		return error_set(e, REASON_TAMPERED, "the signature of %s+%08x does not verify", k->name, k->id);
-	case NOTE_ABSENT:
-		break;
+	case NOTE_ABSENT: break;
 	}
 	return error_set(e, REASON_TAMPERED, "the note has no signature of %s+%08x", k->name, k->id);
 }

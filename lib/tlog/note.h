@@ -7,7 +7,7 @@
 #include "lib/tlog/tlog.h"
 
 #define NOTE_NAME_MAX 160
-#define NOTE_MAX (128 * 1024)           /* bytes of a note; C2SP asks for room for 16 signatures of 5 kB */
+#define NOTE_MAX      (128 * 1024) /* bytes of a note; C2SP asks for room for 16 signatures of 5 kB */
 enum note_key_type { NOTE_ED25519 = 0x01, NOTE_COSIGNER = 0x04 };
 
 /* A verifier key: `name+hex8+base64(type || key)`. */
@@ -25,7 +25,7 @@ bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t pub
 /* A signer: a key of its own name. */
 struct note_signer {
 	struct note_vkey vkey;
-	struct ed25519_key *key;        /* owned by whoever made it */
+	struct ed25519_key *key; /* owned by whoever made it */
 };
 /* Appends "— name base64(id || signature)\n" over `text` (which ends in a newline). */
 bool note_sign(const struct note_signer *s, struct view text, struct buf *out) MUST_USE;
@@ -49,12 +49,11 @@ struct checkpoint {
 	uint64_t size;
 	struct digest root;
 };
-void checkpoint_text(const struct checkpoint *c, struct buf *out);      /* the three lines */
+void checkpoint_text(const struct checkpoint *c, struct buf *out); /* the three lines */
 /* Extension lines are let be; they are covered by the signature and mean nothing here. */
 bool checkpoint_parse(struct view text, struct checkpoint *out, struct error *e) MUST_USE;
 /* Splits, verifies by the log's key and parses a signed checkpoint whose origin is the key's name. `out`
  * looks into `note`. REASON_TAMPERED when it is not what that key signed. */
-bool checkpoint_open(struct view note, const struct note_vkey *log, struct checkpoint *out,
-                     struct error *e) MUST_USE;
+bool checkpoint_open(struct view note, const struct note_vkey *log, struct checkpoint *out, struct error *e) MUST_USE;
 
 #endif

@@ -40,8 +40,7 @@ static bool parse_extra(struct view line, struct buf *scratch, struct view *entr
 	return true;
 }
 
-bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, struct view *entry,
-                   struct error *e)
+bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, struct view *entry, struct error *e)
 {
 	struct view rest = text, extra = view_make(NULL, 0);
 	unsigned long long index;
@@ -65,7 +64,8 @@ bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, s
 			return error_set(e, REASON_TAMPERED, "the receipt has more than %d hashes", TLOG_PROOF_MAX);
 		struct digest *d = &out->proof[out->n++];
 		if (!base64_decode(line, d->b, sizeof d->b, &n) || n != sizeof d->b)
-			return error_set(e, REASON_TAMPERED, "hash %u of the receipt is not a SHA-256 digest in base64", out->n);
+			return error_set(e, REASON_TAMPERED, "hash %u of the receipt is not a SHA-256 digest in base64",
+			                 out->n);
 	}
 	if (!rest.p || rest.n == 0)
 		return error_set(e, REASON_TAMPERED, "the receipt has no checkpoint");
@@ -83,7 +83,8 @@ bool receipt_verify(const struct receipt *r, struct view entry, const struct not
 		return false;
 	tlog_leaf_hash(entry, &leaf);
 	if (!tlog_check_inclusion(r->index, c.size, &leaf, r->proof, r->n, &c.root))
-		return error_set(e, REASON_TAMPERED, "the entry is not the one at index %llu of the log that the checkpoint signs",
+		return error_set(e, REASON_TAMPERED,
+		                 "the entry is not the one at index %llu of the log that the checkpoint signs",
 		                 (unsigned long long)r->index);
 	return true;
 }

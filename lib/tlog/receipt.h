@@ -9,7 +9,7 @@ struct receipt {
 	uint64_t index;
 	struct digest proof[TLOG_PROOF_MAX];
 	unsigned n;
-	struct view checkpoint;         /* the signed note */
+	struct view checkpoint; /* the signed note */
 };
 /* The text: `c2sp.org/tlog-proof@v1`, index, hashes, blank line, checkpoint; the leaf's bytes travel in the
  * `extra` line (base64) so that the one text verifies offline. `entry` may be empty: no extra line. */
@@ -19,7 +19,6 @@ void receipt_print(const struct receipt *r, struct view entry, struct buf *out);
 bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, struct view *entry,
                    struct error *e) MUST_USE;
 /* Origin and key of `log`, signature, inclusion of `entry`. */
-bool receipt_verify(const struct receipt *r, struct view entry, const struct note_vkey *log,
-                    struct error *e) MUST_USE;
+bool receipt_verify(const struct receipt *r, struct view entry, const struct note_vkey *log, struct error *e) MUST_USE;
 
 #endif

@@ -6,12 +6,12 @@
 #include "lib/tlog/tiles.h"
 
 #define TILE_LEVELS 8
-#define TILE_ROWS 9
-#define TILE_NODES 511
+#define TILE_ROWS   9
+#define TILE_NODES  511
 
 struct tile {
 	uint64_t index;
-	unsigned n;                     /* hashes in row 0 */
+	unsigned n; /* hashes in row 0 */
 	struct digest node[TILE_NODES];
 };
 
@@ -80,8 +80,8 @@ static bool load_level(struct tiles *t, unsigned level, unsigned width, struct e
 	if (!t->source(t->arg, level, index, &hashes, e))
 		return error_set(e, REASON_TAMPERED, "tile %u/%llu is missing", level, (unsigned long long)index);
 	if (hashes.n < width * sizeof(struct digest))
-		return error_set(e, REASON_TAMPERED, "tile %u/%llu is shorter than the tree's size demands",
-		                 level, (unsigned long long)index);
+		return error_set(e, REASON_TAMPERED, "tile %u/%llu is shorter than the tree's size demands", level,
+		                 (unsigned long long)index);
 	struct tile *tile = level_push(&t->levels[level], index);
 	if (!tile)
 		return error_set(e, REASON_NO_MEMORY, "no memory for a tile");

@@ -8,11 +8,11 @@
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 
-#define TLOG_LEVELS 64
+#define TLOG_LEVELS     64
 #define TLOG_TILE_WIDTH 256
-#define TLOG_PROOF_MAX 64
+#define TLOG_PROOF_MAX  64
 
-void tlog_leaf_hash(struct view entry, struct digest *out);             /* H(0x00 || entry) */
+void tlog_leaf_hash(struct view entry, struct digest *out);                              /* H(0x00 || entry) */
 void tlog_node_hash(const struct digest *l, const struct digest *r, struct digest *out); /* H(0x01 || l || r) */
 
 /* The right edge: the roots of the full subtrees of a tree of `size` leaves, largest first. */
@@ -22,7 +22,7 @@ struct tlog_edge {
 	unsigned n;
 };
 void tlog_edge_append(struct tlog_edge *edge, const struct digest *leaf);
-void tlog_edge_root(const struct tlog_edge *edge, struct digest *out);  /* empty tree: SHA-256("") */
+void tlog_edge_root(const struct tlog_edge *edge, struct digest *out); /* empty tree: SHA-256("") */
 
 /* Reads the hash of the full subtree of 2^level leaves that starts at leaf index * 2^level. */
 typedef bool tlog_read_fn(void *arg, unsigned level, uint64_t index, struct digest *out);
@@ -34,21 +34,21 @@ bool tlog_range_hash(uint64_t start, uint64_t n, tlog_read_fn *read, void *arg, 
 /* RFC 9162 2.1.3 and 2.1.4. Proofs are at most TLOG_PROOF_MAX hashes; `proof` has room for as many. Proving
  * consistency from size 0, or between equal sizes, gives no hashes; checking refuses size 0, from which
  * anything is consistent. */
-bool tlog_prove_inclusion(uint64_t index, uint64_t size, tlog_read_fn *read, void *arg,
-                          struct digest *proof, unsigned *n) MUST_USE;
-bool tlog_prove_consistency(uint64_t from, uint64_t to, tlog_read_fn *read, void *arg,
-                            struct digest *proof, unsigned *n) MUST_USE;
-bool tlog_check_inclusion(uint64_t index, uint64_t size, const struct digest *leaf,
-                          const struct digest *proof, unsigned n, const struct digest *root) MUST_USE;
-bool tlog_check_consistency(uint64_t from, uint64_t to, const struct digest *from_root,
-                            const struct digest *to_root, const struct digest *proof, unsigned n) MUST_USE;
+bool tlog_prove_inclusion(uint64_t index, uint64_t size, tlog_read_fn *read, void *arg, struct digest *proof,
+                          unsigned *n) MUST_USE;
+bool tlog_prove_consistency(uint64_t from, uint64_t to, tlog_read_fn *read, void *arg, struct digest *proof,
+                            unsigned *n) MUST_USE;
+bool tlog_check_inclusion(uint64_t index, uint64_t size, const struct digest *leaf, const struct digest *proof,
+                          unsigned n, const struct digest *root) MUST_USE;
+bool tlog_check_consistency(uint64_t from, uint64_t to, const struct digest *from_root, const struct digest *to_root,
+                            const struct digest *proof, unsigned n) MUST_USE;
 
 /* Tile coordinates: tile level L holds hashes of tree level 8 * L. `width` 256 is a full tile. */
 struct tlog_tile {
 	unsigned level;
 	uint64_t index;
-	unsigned width;                 /* 1 to 256 */
-	bool entries;                   /* an entry bundle instead of hashes */
+	unsigned width; /* 1 to 256 */
+	bool entries;   /* an entry bundle instead of hashes */
 };
 /* "tile/0/x001/234.p/5", "tile/entries/000", without a leading slash. */
 void tlog_tile_path(const struct tlog_tile *tile, struct buf *out);

@@ -85,8 +85,8 @@ static void reverse(struct digest *d, unsigned n)
 	}
 }
 
-bool tlog_prove_inclusion(uint64_t index, uint64_t size, tlog_read_fn *read, void *arg,
-                          struct digest *proof, unsigned *n)
+bool tlog_prove_inclusion(uint64_t index, uint64_t size, tlog_read_fn *read, void *arg, struct digest *proof,
+                          unsigned *n)
 {
 	uint64_t start = 0, left = size;
 	unsigned found = 0;
@@ -113,8 +113,8 @@ bool tlog_prove_inclusion(uint64_t index, uint64_t size, tlog_read_fn *read, voi
 	return true;
 }
 
-bool tlog_prove_consistency(uint64_t from, uint64_t to, tlog_read_fn *read, void *arg,
-                            struct digest *proof, unsigned *n)
+bool tlog_prove_consistency(uint64_t from, uint64_t to, tlog_read_fn *read, void *arg, struct digest *proof,
+                            unsigned *n)
 {
 	uint64_t start = 0, left = to, old = from;
 	unsigned found = 0;
@@ -150,8 +150,8 @@ bool tlog_prove_consistency(uint64_t from, uint64_t to, tlog_read_fn *read, void
 }
 
 /* RFC 9162 section 2.1.3.2. */
-bool tlog_check_inclusion(uint64_t index, uint64_t size, const struct digest *leaf,
-                          const struct digest *proof, unsigned n, const struct digest *root)
+bool tlog_check_inclusion(uint64_t index, uint64_t size, const struct digest *leaf, const struct digest *proof,
+                          unsigned n, const struct digest *root)
 {
 	struct digest r = *leaf;
 
@@ -177,8 +177,8 @@ bool tlog_check_inclusion(uint64_t index, uint64_t size, const struct digest *le
 }
 
 /* RFC 9162 section 2.1.4.2. */
-bool tlog_check_consistency(uint64_t from, uint64_t to, const struct digest *from_root,
-                            const struct digest *to_root, const struct digest *proof, unsigned n)
+bool tlog_check_consistency(uint64_t from, uint64_t to, const struct digest *from_root, const struct digest *to_root,
+                            const struct digest *proof, unsigned n)
 {
 	unsigned i = 0;
 

@@ -1,22 +1,22 @@
 /* C2SP tlog-policy. */
 #include "lib/tlog/trust.h"
 
-#define QUORUM_NONE TRUST_NAMES_MAX
+#define QUORUM_NONE  TRUST_NAMES_MAX
 #define QUORUM_UNSET (TRUST_NAMES_MAX + 1)
 
 /* A witness, or a group of names that were defined before it. */
 struct member {
 	struct view name;
 	bool group;
-	bool used;                      /* already a member of a group */
-	struct note_vkey key;           /* witness */
-	unsigned threshold;             /* group */
+	bool used;            /* already a member of a group */
+	struct note_vkey key; /* witness */
+	unsigned threshold;   /* group */
 	unsigned n;
 	uint8_t members[TRUST_NAMES_MAX];
 };
 
 struct trust {
-	char *text;                     /* names look into it */
+	char *text; /* names look into it */
 	struct note_vkey logs[TRUST_LOGS_MAX];
 	size_t n_logs;
 	struct member names[TRUST_NAMES_MAX];
@@ -213,8 +213,8 @@ const struct note_vkey *trust_log(const struct trust *t, size_t i)
 }
 
 /* Which names witnessed; groups come after their members. */
-static bool count_witnesses(const struct trust *t, struct view text, struct view signatures,
-                            bool have[TRUST_NAMES_MAX], unsigned *cosigned, struct error *e)
+static bool count_witnesses(const struct trust *t, struct view text, struct view signatures, bool have[TRUST_NAMES_MAX],
+                            unsigned *cosigned, struct error *e)
 {
 	for (unsigned i = 0; i < t->n_names; i++) {
 		const struct member *m = &t->names[i];
@@ -233,9 +233,7 @@ static bool count_witnesses(const struct trust *t, struct view text, struct view
 			have[i] = true;
 			++*cosigned;
 			break;
-		case NOTE_ABSENT:
-			have[i] = false;
-			break;
+		case NOTE_ABSENT: have[i] = false; break;
 		}
 	}
 	return true;
@@ -255,11 +253,8 @@ static const struct note_vkey *signing_log(const struct trust *t, struct view or
 		case NOTE_INVALID:
 			error_set(e, REASON_TAMPERED, "the signature of %s+%08x does not verify", k->name, k->id);
 			return NULL;
-		case NOTE_VALID:
-			found = k;
-			break;
-		case NOTE_ABSENT:
-			break;
+		case NOTE_VALID: found = k; break;
+		case NOTE_ABSENT: break;
 		}
 	}
 	if (!found)

@@ -5,8 +5,8 @@
 
 #include "lib/tlog/note.h"
 
-#define TRUST_LOGS_MAX 64
-#define TRUST_NAMES_MAX 128             /* witnesses and groups together */
+#define TRUST_LOGS_MAX  64
+#define TRUST_NAMES_MAX 128 /* witnesses and groups together */
 
 struct trust;
 

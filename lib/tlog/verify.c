@@ -16,7 +16,7 @@ struct run {
 	const struct verify_source *s;
 	struct verify_report *r;
 	struct building level[LEVELS];
-	struct digest leaves[TLOG_TILE_WIDTH];  /* of the tile that is read, where there are no entries */
+	struct digest leaves[TLOG_TILE_WIDTH]; /* of the tile that is read, where there are no entries */
 };
 
 /* A source's error is tampering when it says that something is missing or malformed. */
@@ -66,8 +66,9 @@ static bool blame_tile(struct run *v, unsigned level, uint64_t hash, struct erro
 	r->level = level;
 	r->index = hash / TLOG_TILE_WIDTH;
 	r->hash = hash % TLOG_TILE_WIDTH;
-	return error_set(e, REASON_TAMPERED, "hash %u of tile %u/%llu was altered: the entries below it are the signed ones",
-	                 r->hash, level, (unsigned long long)r->index);
+	return error_set(e, REASON_TAMPERED,
+	                 "hash %u of tile %u/%llu was altered: the entries below it are the signed ones", r->hash,
+	                 level, (unsigned long long)r->index);
 }
 
 static bool blame_entries(struct run *v, unsigned level, uint64_t hash, bool sure, struct error *e)
@@ -83,7 +84,8 @@ static bool blame_entries(struct run *v, unsigned level, uint64_t hash, bool sur
 	if (level > 0)
 		return error_set(e, REASON_TAMPERED, "an entry from %llu to %llu was altered together with its tiles",
 		                 (unsigned long long)r->index, (unsigned long long)(r->index + r->count - 1));
-	return error_set(e, REASON_TAMPERED, sure ? "entry %llu was altered" : "entry %llu, or its hash in its tile, was altered",
+	return error_set(e, REASON_TAMPERED,
+	                 sure ? "entry %llu was altered" : "entry %llu, or its hash in its tile, was altered",
 	                 (unsigned long long)r->index);
 }
 
@@ -98,7 +100,10 @@ static bool read_stored(void *arg, unsigned level, uint64_t index, struct digest
  * everything beside it. */
 static bool root_through(struct run *v, unsigned level, uint64_t index, const struct digest *node, struct digest *out)
 {
-	struct { struct digest hash; bool left; } beside[TLOG_LEVELS];
+	struct {
+		struct digest hash;
+		bool left;
+	} beside[TLOG_LEVELS];
 	uint64_t start = 0, left = v->c->size, target = index << level;
 	unsigned n = 0;
 
@@ -107,8 +112,8 @@ static bool root_through(struct run *v, unsigned level, uint64_t index, const st
 		uint64_t k = UINT64_C(1) << split;
 
 		beside[n].left = target >= start + k;
-		if (!tlog_range_hash(beside[n].left ? start : start + k, beside[n].left ? k : left - k,
-		                     read_stored, v, &beside[n].hash))
+		if (!tlog_range_hash(beside[n].left ? start : start + k, beside[n].left ? k : left - k, read_stored, v,
+		                     &beside[n].hash))
 			return false;
 		if (beside[n].left)
 			start += k;
@@ -228,7 +233,8 @@ static bool check_disclosures(struct run *v, struct view leaf, struct view packe
 }
 
 /* An altered entry has another list of digests too: it is looked at first. */
-static bool blame_disclosures(struct run *v, uint64_t index, const struct digest *leaf, const char *text, struct error *e)
+static bool blame_disclosures(struct run *v, uint64_t index, const struct digest *leaf, const char *text,
+                              struct error *e)
 {
 	struct digest stored;
 
@@ -274,7 +280,8 @@ static bool take_leaf(struct run *v, uint64_t index, struct error *e)
 		if (!read || hashes.n < width * sizeof v->leaves[0]) {
 			v->r->place = VERIFY_TILE;
 			v->r->index = index / TLOG_TILE_WIDTH;
-			return read ? error_set(e, REASON_TAMPERED, "tile 0/%llu was cut short", (unsigned long long)v->r->index)
+			return read ? error_set(e, REASON_TAMPERED, "tile 0/%llu was cut short",
+			                        (unsigned long long)v->r->index)
 			            : source_error(&inner, e);
 		}
 		memcpy(v->leaves, hashes.p, width * sizeof v->leaves[0]);
@@ -325,9 +332,9 @@ static bool run_all(struct run *v, const struct checkpoint *earlier, struct erro
 	rebuilt_root(v, &v->r->root);
 	if (!digest_eq(&v->r->root, &v->c->root)) {
 		v->r->place = VERIFY_ROOT;
-		return error_set(e, REASON_TAMPERED, v->s->entry ?
-		                 "entries and tiles agree with each other but not with the signed root" :
-		                 "the tiles agree with each other but not with the signed root");
+		return error_set(e, REASON_TAMPERED,
+		                 v->s->entry ? "entries and tiles agree with each other but not with the signed root"
+		                             : "the tiles agree with each other but not with the signed root");
 	}
 	return !earlier || earlier->size < v->c->size || matches(v, earlier, e);
 }

@@ -16,23 +16,23 @@ struct verify_source {
 	bool (*entry)(void *arg, uint64_t index, struct view *leaf, struct view *packed, struct error *e);
 	tiles_source_fn *tile;
 	void *arg;
-	bool disclosures;               /* the source has them; else they are neither checked nor counted */
+	bool disclosures; /* the source has them; else they are neither checked nor counted */
 };
 
 enum verify_place {
 	VERIFY_INTACT,
-	VERIFY_ENTRY,           /* `index`: entry; `count` entries from there when it cannot be told apart */
-	VERIFY_TILE,            /* `level`, `index`: tile; `hash`: place in it */
-	VERIFY_DISCLOSURES,     /* `index`: entry */
-	VERIFY_ROOT,            /* the rebuilt root is not the signed one */
-	VERIFY_HISTORY          /* not the continuation of the earlier checkpoint */
+	VERIFY_ENTRY,       /* `index`: entry; `count` entries from there when it cannot be told apart */
+	VERIFY_TILE,        /* `level`, `index`: tile; `hash`: place in it */
+	VERIFY_DISCLOSURES, /* `index`: entry */
+	VERIFY_ROOT,        /* the rebuilt root is not the signed one */
+	VERIFY_HISTORY      /* not the continuation of the earlier checkpoint */
 };
 
 struct verify_report {
-	uint64_t entries;               /* hashed, or whose hash was taken */
-	struct digest root;             /* rebuilt; set when all entries were read */
-	uint64_t disclosed, erased;     /* entries whose disclosures are there, and are erased */
-	enum verify_place place;        /* the first place of tampering */
+	uint64_t entries;           /* hashed, or whose hash was taken */
+	struct digest root;         /* rebuilt; set when all entries were read */
+	uint64_t disclosed, erased; /* entries whose disclosures are there, and are erased */
+	enum verify_place place;    /* the first place of tampering */
 	uint64_t index, count;
 	unsigned level, hash;
 };

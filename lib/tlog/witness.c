@@ -31,7 +31,8 @@ bool witness_request_parse(struct view body, struct witness_request *out, struct
 			return error_set(e, REASON_BAD_REQUEST, "the proof has more than %d hashes", WITNESS_PROOF_MAX);
 		struct digest *d = &out->proof[out->n++];
 		if (!base64_decode(line, d->b, sizeof d->b, &n) || n != sizeof d->b)
-			return error_set(e, REASON_BAD_REQUEST, "hash %u of the proof is not a SHA-256 digest in base64", out->n);
+			return error_set(e, REASON_BAD_REQUEST,
+			                 "hash %u of the proof is not a SHA-256 digest in base64", out->n);
 	}
 	if (!rest.p || rest.n == 0)
 		return error_set(e, REASON_BAD_REQUEST, "no checkpoint follows the proof");
@@ -96,7 +97,8 @@ enum witness_verdict witness_judge(const struct witness_request *r, const struct
 		return WITNESS_CONFLICT;
 	}
 	if (r->old == parsed.size && !same_tree(state, &parsed)) {
-		error_set(e, REASON_TAMPERED, "the checkpoint has another root than the one of its size that was cosigned");
+		error_set(e, REASON_TAMPERED,
+		          "the checkpoint has another root than the one of its size that was cosigned");
 		return WITNESS_CONFLICT;
 	}
 	if (!grew(r, state, &parsed)) {
@@ -116,8 +118,7 @@ bool witness_conflict_parse(struct view body, uint64_t *size, struct error *e)
 {
 	unsigned long long number;
 
-	if (body.n < 2 || body.p[body.n - 1] != '\n' ||
-	    !view_to_u64(view_make(body.p, body.n - 1), INT64_MAX, &number))
+	if (body.n < 2 || body.p[body.n - 1] != '\n' || !view_to_u64(view_make(body.p, body.n - 1), INT64_MAX, &number))
 		return error_set(e, REASON_BAD_REQUEST, "the witness's conflict does not state a size");
 	*size = number;
 	return true;
@@ -138,7 +139,8 @@ bool witness_response_take(struct view body, struct view text, const struct note
 				continue;
 			if (witnesses[i].type != NOTE_COSIGNER ||
 			    note_find(&witnesses[i], text, line, NULL) != NOTE_VALID)
-				return error_set(e, REASON_TAMPERED, "the cosignature of %s does not verify", witnesses[i].name);
+				return error_set(e, REASON_TAMPERED, "the cosignature of %s does not verify",
+				                 witnesses[i].name);
 			buf_add(lines, line);
 			buf_addc(lines, '\n');
 			++*taken;

@@ -10,10 +10,10 @@
 
 /* The body of POST /add-checkpoint. */
 struct witness_request {
-	uint64_t old;                   /* size that the witness saw last, as the log believes */
+	uint64_t old; /* size that the witness saw last, as the log believes */
 	struct digest proof[WITNESS_PROOF_MAX];
 	unsigned n;
-	struct view note;               /* the signed checkpoint */
+	struct view note; /* the signed checkpoint */
 };
 void witness_request_print(const struct witness_request *r, struct buf *out);
 /* `out->note` looks into `body`. REASON_BAD_REQUEST (HTTP 400). */
@@ -30,11 +30,11 @@ struct witness_state {
 
 /* The HTTP status of the answer. */
 enum witness_verdict {
-	WITNESS_COSIGN = 200,           /* remember `*c`, then answer with note_cosign() of its text */
+	WITNESS_COSIGN = 200, /* remember `*c`, then answer with note_cosign() of its text */
 	WITNESS_BAD_REQUEST = 400,
-	WITNESS_FORBIDDEN = 403,        /* no signature of a key that is trusted for the log */
-	WITNESS_CONFLICT = 409,         /* answer with witness_conflict_print(); media type text/x.tlog.size */
-	WITNESS_UNPROCESSABLE = 422     /* the consistency proof is wrong: evidence of a fork when it is signed */
+	WITNESS_FORBIDDEN = 403,    /* no signature of a key that is trusted for the log */
+	WITNESS_CONFLICT = 409,     /* answer with witness_conflict_print(); media type text/x.tlog.size */
+	WITNESS_UNPROCESSABLE = 422 /* the consistency proof is wrong: evidence of a fork when it is signed */
 };
 /* Judges a request by the keys of its log and what is remembered of it. `*c` and `*text` (what a cosignature
  * covers) look into the request and are set from WITNESS_CONFLICT on too, where the checkpoint is signed. */

@@ -37,39 +37,87 @@
 #include "lib/transform/program.h"
 #include "lib/transform/redact.h"
 
-#define DOMAIN_MAX 63
-#define BAND_EDGES_MAX 64
+#define DOMAIN_MAX       63
+#define BAND_EDGES_MAX   64
 #define GUARD_FIELDS_MAX 32
-#define EDGE_TEXT 20            /* of an int64_t, with sign and NUL */
-#define PATH_MAX_DEPTH 65       /* of all pointers: compile.c sees to it */
-#define PREFIX_TEXT 16          /* "p1.4294967295." */
+#define EDGE_TEXT        20 /* of an int64_t, with sign and NUL */
+#define PATH_MAX_DEPTH   65 /* of all pointers: compile.c sees to it */
+#define PREFIX_TEXT      16 /* "p1.4294967295." */
 
 enum period { PERIOD_DAY, PERIOD_MONTH, PERIOD_QUARTER, PERIOD_YEAR, PERIOD_DECADE };
 enum check_digit { CHECK_NONE, CHECK_LUHN, CHECK_MRZ };
 
 /* Where in the record the data subject of a leaf is named: from the container that this many tokens of the rule's
  * pointer lead to, by member names, each ended by a NUL. n is 0 when the envelope names it. */
-struct subject_path { uint32_t shared, n; char *names; };
+struct subject_path {
+	uint32_t shared, n;
+	char *names;
+};
 
 struct const_params {
-	char *token;                    /* JSON */
-	struct view text;               /* of a string, decoded */
+	char *token;      /* JSON */
+	struct view text; /* of a string, decoded */
 	enum tape_type type;
 };
-struct mask_params { char character; uint32_t length, first, last; };
-struct pseudonym_params { enum profile profile; uint32_t bits; };
-struct hidden_params { uint32_t pad; bool per_subject; };
-struct fpe_params { unsigned radix; enum check_digit check; char separators[8]; };
-struct shift_params { uint32_t days; };
-struct trunc_params { enum period to; bool as_date; };
-struct band_params { uint32_t n; int64_t width; int64_t edges[BAND_EDGES_MAX]; char text[BAND_EDGES_MAX][EDGE_TEXT]; };
-struct round_params { int32_t digits; };
-struct topcode_params { bool has_min, has_max; int64_t min, max; char min_text[EDGE_TEXT], max_text[EDGE_TEXT]; };
-struct geo_params { bool is_hash; uint32_t digits; };
-struct ip_params { uint32_t v4, v6; };
-struct postcode_params { uint32_t first, last; uint32_t n_suppress; char (*suppress)[9]; };
-struct guard_params { uint32_t k, n; bool refuse; char *fields[GUARD_FIELDS_MAX]; };
-struct redact_params { unsigned recognisers; struct dictionary *words; };
+struct mask_params {
+	char character;
+	uint32_t length, first, last;
+};
+struct pseudonym_params {
+	enum profile profile;
+	uint32_t bits;
+};
+struct hidden_params {
+	uint32_t pad;
+	bool per_subject;
+};
+struct fpe_params {
+	unsigned radix;
+	enum check_digit check;
+	char separators[8];
+};
+struct shift_params {
+	uint32_t days;
+};
+struct trunc_params {
+	enum period to;
+	bool as_date;
+};
+struct band_params {
+	uint32_t n;
+	int64_t width;
+	int64_t edges[BAND_EDGES_MAX];
+	char text[BAND_EDGES_MAX][EDGE_TEXT];
+};
+struct round_params {
+	int32_t digits;
+};
+struct topcode_params {
+	bool has_min, has_max;
+	int64_t min, max;
+	char min_text[EDGE_TEXT], max_text[EDGE_TEXT];
+};
+struct geo_params {
+	bool is_hash;
+	uint32_t digits;
+};
+struct ip_params {
+	uint32_t v4, v6;
+};
+struct postcode_params {
+	uint32_t first, last;
+	uint32_t n_suppress;
+	char (*suppress)[9];
+};
+struct guard_params {
+	uint32_t k, n;
+	bool refuse;
+	char *fields[GUARD_FIELDS_MAX];
+};
+struct redact_params {
+	unsigned recognisers;
+	struct dictionary *words;
+};
 
 /* The derived keys of a rule, and the context that they are bound to. Views into the program. */
 struct rule_key {
@@ -81,7 +129,7 @@ struct rule_key {
 	struct secret gcm;
 	struct view agreement, purpose;
 	struct buf aad;
-	bool ready;                     /* keys were derived */
+	bool ready; /* keys were derived */
 };
 
 struct rule {
@@ -89,14 +137,14 @@ struct rule {
 	enum action action;
 	enum field_category category;
 	bool subtree;
-	uint32_t epoch;                 /* 0 for actions without a key */
+	uint32_t epoch; /* 0 for actions without a key */
 	struct rule_key key;
 	struct subject_path subject;
 	union {
 		struct const_params constant;
 		struct mask_params mask;
-		struct pseudonym_params pseudonym;      /* and surrogate */
-		struct hidden_params hidden;    /* token, seal */
+		struct pseudonym_params pseudonym; /* and surrogate */
+		struct hidden_params hidden;       /* token, seal */
 		struct fpe_params fpe;
 		struct shift_params shift;
 		struct trunc_params trunc;
@@ -122,17 +170,17 @@ struct guarded {
 struct transform_run {
 	struct trace_step *trace;
 	size_t n_trace, cap_trace;
-	struct buf text, bytes, encoded;        /* of one leaf at a time; wiped at the end of a run */
+	struct buf text, bytes, encoded; /* of one leaf at a time; wiped at the end of a run */
 	struct normaliser *normaliser;
 	struct gcm *gcm;
 	uint32_t redactions[RECOGNISER_COUNT];
 	const struct surrogate_table *surrogates;
 	const struct tape *tape;
-	uint32_t path[PATH_MAX_DEPTH];          /* containers on the way to the leaf, from the record on */
+	uint32_t path[PATH_MAX_DEPTH]; /* containers on the way to the leaf, from the record on */
 	struct view subject;
 	const uint8_t *random;
 	struct guarded guarded[GUARDS_MAX];
-	uint32_t sealed;                        /* leaves sealed in this run: no nonce twice */
+	uint32_t sealed; /* leaves sealed in this run: no nonce twice */
 };
 
 /* params.c: reads and checks `params` into a zeroed rule with id, pointer and action set; false with errors
@@ -177,8 +225,8 @@ bool apply_token(const struct rule *r, struct transform_run *run, char type, str
 bool apply_seal(const struct rule *r, struct transform_run *run, char type, struct view value, struct error *e);
 /* What precedes a hidden value: the text of a string, or the token of a number or boolean. */
 #define HIDDEN_STRING 'S'
-#define HIDDEN_TOKEN 'V'
-#define FPE_MAX 128
+#define HIDDEN_TOKEN  'V'
+#define FPE_MAX       128
 bool apply_fpe(const struct rule *r, bool decrypt, struct view text, struct buf *out, struct error *e);
 
 /* The digits of a text without separators; false when one does not belong there or the check digit is wrong. */
@@ -189,7 +237,7 @@ bool rule_reverse(const struct rule *r, struct transform_run *run, struct view s
 /* form.c: has the leaf the form that the rule leaves behind? And the same as members of a JSON Schema; `types` are
  * further types that may stand there ("object", "array"), as a bit set. */
 #define FORM_OBJECT 1u
-#define FORM_ARRAY 2u
+#define FORM_ARRAY  2u
 bool form_check(const struct rule *r, const struct tape *t, uint32_t node);
 void form_schema(const struct rule *r, unsigned types, struct buf *out);
 

@@ -4,8 +4,8 @@
 bool rule_fail(const struct rule *r, struct error *e, const char *what)
 {
 	/* The rule's pattern stands for the place: the record's own names may not be repeated. */
-	return error_at(e, REASON_TRANSFORM_FAILED, r->pointer, 0, 0, "rule %s, %s: %s", r->id,
-	                action_name(r->action), what);
+	return error_at(e, REASON_TRANSFORM_FAILED, r->pointer, 0, 0, "rule %s, %s: %s", r->id, action_name(r->action),
+	                what);
 }
 
 static bool type_is(const struct tape *t, uint32_t node, enum tape_type type)
@@ -26,8 +26,8 @@ static bool apply_string(const struct rule *r, struct transform_run *run, struct
 	case ACTION_MASK: return apply_mask(r, text, &run->text);
 	case ACTION_POSTCODE: return apply_postcode(r, text, &run->text, e);
 	case ACTION_GEO:
-		return r->p.geo.is_hash ? apply_geohash(r, text, &run->text, e) :
-		       rule_fail(r, e, "the value is not a number");
+		return r->p.geo.is_hash ? apply_geohash(r, text, &run->text, e)
+		                        : rule_fail(r, e, "the value is not a number");
 	case ACTION_IP_PREFIX: return apply_ip_prefix(r, text, &run->text, e);
 	case ACTION_DATE_TRUNC: return apply_date_trunc(r, text, &run->text, e);
 	case ACTION_DATE_SHIFT: return apply_date_shift(r, run, text, &run->text, e);
@@ -37,10 +37,15 @@ static bool apply_string(const struct rule *r, struct transform_run *run, struct
 	case ACTION_TOKEN: return apply_token(r, run, HIDDEN_STRING, text, e);
 	case ACTION_SEAL: return apply_seal(r, run, HIDDEN_STRING, text, e);
 	case ACTION_REDACT_TEXT: return apply_redact(r, run, text);
-	case ACTION_ROUND: case ACTION_BAND: case ACTION_TOPCODE:
-		return rule_fail(r, e, "the value is not a number");
-	case ACTION_KEEP: case ACTION_CONST: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
-		break;
+	case ACTION_ROUND:
+	case ACTION_BAND:
+	case ACTION_TOPCODE: return rule_fail(r, e, "the value is not a number");
+	case ACTION_KEEP:
+	case ACTION_CONST:
+	case ACTION_NULL:
+	case ACTION_DROP:
+	case ACTION_K_GUARD:
+	case ACTION_COUNT: break;
 	}
 	return rule_fail(r, e, "the action does not change texts");
 }
@@ -64,8 +69,9 @@ static bool apply_scalar(const struct rule *r, struct transform_run *run, const 
 	if (number && (r->action == ACTION_BAND || r->action == ACTION_ROUND || r->action == ACTION_TOPCODE ||
 	               (r->action == ACTION_GEO && !r->p.geo.is_hash)))
 		return apply_number(r, token, &run->text, is_string, e);
-	return rule_fail(r, e, number ? "the value is a number, which this transform does not take" :
-	                       "the value is true or false, which this transform does not take");
+	return rule_fail(r, e,
+	                 number ? "the value is a number, which this transform does not take"
+	                        : "the value is true or false, which this transform does not take");
 }
 
 bool action_apply(const struct rule *r, struct transform_run *run, const struct tape *t, uint32_t node,
@@ -91,8 +97,8 @@ bool action_apply(const struct rule *r, struct transform_run *run, const struct 
 		return error_at(e, REASON_CRYPTO, r->pointer, 0, 0, "rule %s, %s: there is no key", r->id,
 		                action_name(r->action));
 	buf_reset(&run->text);
-	if (type_is(t, node, TAPE_STRING) ? !apply_string(r, run, tape_string(t, node), e) :
-	    !apply_scalar(r, run, t, node, &is_string, e))
+	if (type_is(t, node, TAPE_STRING) ? !apply_string(r, run, tape_string(t, node), e)
+	                                  : !apply_scalar(r, run, t, node, &is_string, e))
 		return false;
 	if (run->text.failed)
 		return rule_fail(r, e, "the result is too long");

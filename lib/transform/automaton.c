@@ -8,19 +8,19 @@
 #define NO_NODE UINT32_MAX
 
 struct trie_node {
-	struct view name;               /* of the edge that leads here */
+	struct view name; /* of the edge that leads here */
 	bool star;
-	uint32_t rule;                  /* first rule that ends here */
-	uint8_t guards;                 /* k-guards with a field that ends here */
-	uint32_t first_child, next;     /* siblings in order of arrival */
+	uint32_t rule;              /* first rule that ends here */
+	uint8_t guards;             /* k-guards with a field that ends here */
+	uint32_t first_child, next; /* siblings in order of arrival */
 };
 
 /* A state under construction: a set of trie nodes, and what covers them all: a subtree rule, k-guards. */
 struct subset {
-	uint32_t inherited;             /* rule or RULE_NONE */
-	uint8_t guards;                 /* that cover a container around it */
+	uint32_t inherited; /* rule or RULE_NONE */
+	uint8_t guards;     /* that cover a container around it */
 	uint32_t n;
-	uint32_t *nodes;                /* ascending */
+	uint32_t *nodes; /* ascending */
 };
 
 struct builder {
@@ -28,10 +28,10 @@ struct builder {
 	struct error_list *errors;
 	struct trie_node *trie;
 	size_t n_trie, cap_trie;
-	uint32_t *same;                 /* of each rule the next one with the same pointer, or RULE_NONE */
-	struct subset *subsets;         /* of each state */
+	uint32_t *same;         /* of each rule the next one with the same pointer, or RULE_NONE */
+	struct subset *subsets; /* of each state */
 	size_t cap_states;
-	uint32_t *table;                /* hash table of states; 0 is free */
+	uint32_t *table; /* hash table of states; 0 is free */
 	size_t slots;
 	bool ok, no_memory;
 };
@@ -57,8 +57,9 @@ static uint32_t trie_child(struct builder *b, uint32_t parent, struct view name)
 	}
 	/* cap_trie counts every token of every pointer, so nothing moves. */
 	uint32_t at = (uint32_t)b->n_trie++;
-	b->trie[at] = (struct trie_node){ .name = name, .star = star, .rule = RULE_NONE,
-		.first_child = NO_NODE, .next = NO_NODE };
+	b->trie[at] = (struct trie_node){
+		.name = name, .star = star, .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE
+	};
 	*link = at;
 	return at;
 }

@@ -23,8 +23,8 @@ enum action action_find(struct view name)
 const char *field_category_name(enum field_category c)
 {
 	static const char *const names[] = {
-		[FIELD_DIRECT] = "direct-identifier", [FIELD_QUASI] = "quasi-identifier",
-		[FIELD_SPECIAL] = "special", [FIELD_FREE_TEXT] = "free-text", [FIELD_OPERATIONAL] = "operational",
+		[FIELD_DIRECT] = "direct-identifier", [FIELD_QUASI] = "quasi-identifier",  [FIELD_SPECIAL] = "special",
+		[FIELD_FREE_TEXT] = "free-text",      [FIELD_OPERATIONAL] = "operational",
 	};
 
 	return (unsigned)c < FIELD_CATEGORY_COUNT ? names[c] : "";

@@ -3,7 +3,7 @@
 
 #include "lib/json/pointer.h"
 
-#define TOKENS_MAX 64           /* of a pointer: no record is deeper */
+#define TOKENS_MAX 64 /* of a pointer: no record is deeper */
 
 static char *copy_text(struct view v)
 {
@@ -22,21 +22,25 @@ static bool add_rule(struct program *p, const struct field_rule *from, const str
 	struct rule *r = &p->rules[p->n_rules++];
 	struct error e = { .reason = REASON_NONE };
 
-	*r = (struct rule){ .id = copy_text(view_of(from->id)), .pointer = copy_text(view_of(from->pointer)),
-		.action = from->action, .category = from->category, .subtree = from->subtree };
+	*r = (struct rule){ .id = copy_text(view_of(from->id)),
+		            .pointer = copy_text(view_of(from->pointer)),
+		            .action = from->action,
+		            .category = from->category,
+		            .subtree = from->subtree };
 	if (!r->id || !r->pointer)
 		return error_list_addf(errors, REASON_NO_MEMORY, NULL, 0, 0, "no memory to compile the rules");
 	if (!from->pointer || !pointer_valid(view_of(from->pointer)))
-		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0, "rule %s: it is not a JSON Pointer", r->id);
+		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0, "rule %s: it is not a JSON Pointer",
+		                       r->id);
 	size_t tokens = 0;
 	for (const char *c = from->pointer; *c; c++)
 		tokens += *c == '/';
 	if (tokens > TOKENS_MAX)
-		return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0, "rule %s: its pointer is deeper than any record",
-		                       r->id);
+		return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0,
+		                       "rule %s: its pointer is deeper than any record", r->id);
 	if (from->subtree && from->action != ACTION_KEEP && from->action != ACTION_DROP)
-		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0, "rule %s: \"subtree\" is for keep and drop only",
-		                       r->id);
+		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0,
+		                       "rule %s: \"subtree\" is for keep and drop only", r->id);
 	r->key.agreement = view_of(p->agreement);
 	r->key.purpose = view_of(p->purpose);
 	if (!rule_params(r, from->params, errors))
@@ -75,7 +79,8 @@ static bool take_guards(struct program *p, struct error_list *errors)
 		if (p->rules[i].action != ACTION_K_GUARD)
 			continue;
 		if (p->n_guards == GUARDS_MAX)
-			return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0, "rule %s: it is one k-guard too many", p->rules[i].id);
+			return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0, "rule %s: it is one k-guard too many",
+			                       p->rules[i].id);
 		p->guards[p->n_guards++] = (uint32_t)i;
 	}
 	return true;

@@ -8,7 +8,7 @@
 #include "lib/base/encode.h"
 #include "lib/json/decimal.h"
 
-#define HIDDEN_MIN (1 + 1)              /* type byte and end of value, before padding */
+#define HIDDEN_MIN        (1 + 1) /* type byte and end of value, before padding */
 #define BASE32_TEXT(bits) (((bits) + 4) / 5)
 
 /* `<kind>1.<epoch>.`: what follows it, or an empty view. The key holder may have gone on to a later epoch than the
@@ -18,8 +18,8 @@ static struct view behind_prefix(const struct rule *r, struct view text, char ki
 	struct view rest = text;
 	struct view head = view_cut(&rest, '.'), epoch = view_cut(&rest, '.');
 	unsigned long long n;
-	bool ok = head.n == 2 && head.p[0] == kind && head.p[1] == '1' && view_to_u64(epoch, UINT32_MAX, &n) &&
-	          n > 0 && n >= r->epoch;
+	bool ok = head.n == 2 && head.p[0] == kind && head.p[1] == '1' && view_to_u64(epoch, UINT32_MAX, &n) && n > 0 &&
+	          n >= r->epoch;
 
 	return ok ? rest : view_make(NULL, 0);
 }
@@ -128,10 +128,9 @@ static bool round_form(struct view token, int32_t digits)
 /* Applying the transform to its own result must change nothing. */
 static bool is_fixed_point(const struct rule *r, struct view text)
 {
-	char room[128];         /* enough for both: they refuse longer texts */
+	char room[128]; /* enough for both: they refuse longer texts */
 	struct buf out = { .p = room, .cap = sizeof room, .max = sizeof room };
-	bool ok = r->action == ACTION_GEO ? apply_geohash(r, text, &out, NULL) :
-	          apply_ip_prefix(r, text, &out, NULL);
+	bool ok = r->action == ACTION_GEO ? apply_geohash(r, text, &out, NULL) : apply_ip_prefix(r, text, &out, NULL);
 
 	return ok && view_eq(buf_view(&out), text);
 }
@@ -166,11 +165,18 @@ static bool check_string(const struct rule *r, struct view text)
 	case ACTION_POSTCODE: return is_postcode(r, text);
 	case ACTION_REDACT_TEXT: return redact(r->p.redact.recognisers, r->p.redact.words, text, NULL, NULL) == 0;
 	case ACTION_FPE: return fpe_split(r, text, digits, &n);
-	case ACTION_TOKEN: case ACTION_SEAL: return is_hidden(r, text);
-	case ACTION_PSEUDONYM: case ACTION_SURROGATE: return is_pseudonym(r, text);
+	case ACTION_TOKEN:
+	case ACTION_SEAL: return is_hidden(r, text);
+	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE: return is_pseudonym(r, text);
 	case ACTION_MASK: return is_masked(r, text);
 	case ACTION_CONST: return r->p.constant.type == TAPE_STRING && view_eq(text, r->p.constant.text);
-	case ACTION_ROUND: case ACTION_TOPCODE: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT: break;
+	case ACTION_ROUND:
+	case ACTION_TOPCODE:
+	case ACTION_NULL:
+	case ACTION_DROP:
+	case ACTION_K_GUARD:
+	case ACTION_COUNT: break;
 	}
 	return false;
 }
@@ -195,18 +201,14 @@ bool form_check(const struct rule *r, const struct tape *t, uint32_t node)
 	enum tape_type type = (enum tape_type)t->nodes[node].type;
 
 	switch (type) {
-	case TAPE_NULL:
-		return r->action != ACTION_DROP && r->action != ACTION_CONST;
-	case TAPE_FALSE: case TAPE_TRUE:
-		return r->action == ACTION_KEEP || (r->action == ACTION_CONST && r->p.constant.type == type);
-	case TAPE_NUMBER:
-		return check_number(r, tape_token(t, node));
-	case TAPE_STRING:
-		return check_string(r, tape_string(t, node));
-	case TAPE_ARRAY: case TAPE_OBJECT:      /* empty ones */
-		return r->action == ACTION_KEEP;
-	case TAPE_KEY:
-		break;
+	case TAPE_NULL: return r->action != ACTION_DROP && r->action != ACTION_CONST;
+	case TAPE_FALSE:
+	case TAPE_TRUE: return r->action == ACTION_KEEP || (r->action == ACTION_CONST && r->p.constant.type == type);
+	case TAPE_NUMBER: return check_number(r, tape_token(t, node));
+	case TAPE_STRING: return check_string(r, tape_string(t, node));
+	case TAPE_ARRAY:
+	case TAPE_OBJECT: /* empty ones */ return r->action == ACTION_KEEP;
+	case TAPE_KEY: break;
 	}
 	return false;
 }
@@ -215,7 +217,7 @@ static void add_types(struct buf *out, const char *scalar, bool null, unsigned t
 {
 	unsigned n = (scalar != NULL) + null + ((types & FORM_OBJECT) != 0) + ((types & FORM_ARRAY) != 0);
 	const char *names[] = { scalar, null ? "null" : NULL, types & FORM_OBJECT ? "object" : NULL,
-		types & FORM_ARRAY ? "array" : NULL };
+		                types & FORM_ARRAY ? "array" : NULL };
 	bool comma = false;
 
 	buf_adds(out, n > 1 ? "\"type\":[" : "\"type\":");
@@ -300,7 +302,10 @@ static void fpe_schema(const struct fpe_params *p, struct buf *out)
 	if (strchr(p->separators, '-'))
 		separators[n++] = '-';
 	separators[n] = 0;
-	snprintf(pattern, sizeof pattern, "^[%s%s]+$", p->radix == 10 ? "0-9" : p->radix == 26 ? "A-Z" : "0-9A-Z",
+	snprintf(pattern, sizeof pattern, "^[%s%s]+$",
+	         p->radix == 10   ? "0-9"
+	         : p->radix == 26 ? "A-Z"
+	                          : "0-9A-Z",
 	         separators);
 	add_pattern(out, pattern);
 }
@@ -330,8 +335,11 @@ static void const_schema(const struct const_params *c, unsigned types, struct bu
 		buf_addf(out, "\"const\":%s", c->token);
 		return;
 	}
-	add_types(out, c->type == TAPE_STRING ? "string" : c->type == TAPE_NUMBER ? "integer" : "boolean", false,
-	          types);
+	add_types(out,
+	          c->type == TAPE_STRING   ? "string"
+	          : c->type == TAPE_NUMBER ? "integer"
+	                                   : "boolean",
+	          false, types);
 	if (c->type == TAPE_NUMBER)
 		buf_addf(out, ",\"minimum\":%s,\"maximum\":%s", c->token, c->token);
 }
@@ -341,15 +349,14 @@ void form_schema(const struct rule *r, unsigned types, struct buf *out)
 	char pattern[96];
 
 	switch (r->action) {
-	case ACTION_KEEP: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
-		return;                 /* the container's own shape says it */
-	case ACTION_CONST:
-		const_schema(&r->p.constant, types, out);
-		return;
-	case ACTION_NULL:
-		add_types(out, NULL, true, types);
-		return;
-	case ACTION_ROUND: case ACTION_TOPCODE:
+	case ACTION_KEEP:
+	case ACTION_DROP:
+	case ACTION_K_GUARD:
+	case ACTION_COUNT: return; /* the container's own shape says it */
+	case ACTION_CONST: const_schema(&r->p.constant, types, out); return;
+	case ACTION_NULL: add_types(out, NULL, true, types); return;
+	case ACTION_ROUND:
+	case ACTION_TOPCODE:
 		add_types(out, "number", true, types);
 		number_schema(r, out);
 		return;
@@ -380,18 +387,19 @@ void form_schema(const struct rule *r, unsigned types, struct buf *out)
 		return;
 	case ACTION_POSTCODE:
 		add_types(out, "string", true, types);
-		snprintf(pattern, sizeof pattern, "^[A-Z0-9]{1,%u}$", (unsigned)(r->p.postcode->first ?
-		         r->p.postcode->first : 12 - r->p.postcode->last));
+		snprintf(pattern, sizeof pattern, "^[A-Z0-9]{1,%u}$",
+		         (unsigned)(r->p.postcode->first ? r->p.postcode->first : 12 - r->p.postcode->last));
 		add_pattern(out, pattern);
 		return;
-	case ACTION_REDACT_TEXT:
-		add_types(out, "string", true, types);
-		return;
+	case ACTION_REDACT_TEXT: add_types(out, "string", true, types); return;
 	case ACTION_FPE:
 		add_types(out, "string", true, types);
 		fpe_schema(&r->p.fpe, out);
 		return;
-	case ACTION_TOKEN: case ACTION_SEAL: case ACTION_PSEUDONYM: case ACTION_SURROGATE:
+	case ACTION_TOKEN:
+	case ACTION_SEAL:
+	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE:
 		add_types(out, "string", true, types);
 		if (r->action == ACTION_PSEUDONYM || r->action == ACTION_SURROGATE)
 			snprintf(pattern, sizeof pattern, "^%c1\\.[1-9][0-9]{0,9}\\.[a-z2-7]{%u}$",

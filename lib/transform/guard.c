@@ -4,7 +4,7 @@
 
 #include "lib/base/wire.h"
 
-#define ITEM_END UINT32_MAX     /* no state has this number */
+#define ITEM_END UINT32_MAX /* no state has this number */
 
 void guards_start(struct transform_run *r)
 {

@@ -5,8 +5,8 @@
 #include "lib/base/wire.h"
 
 #define GCM_NONCE 12
-#define GCM_TAG 16
-#define SIV_TAG 16
+#define GCM_TAG   16
+#define SIV_TAG   16
 
 bool apply_pseudonym(const struct rule *r, struct transform_run *run, struct view text, struct error *e)
 {
@@ -73,8 +73,7 @@ bool apply_token(const struct rule *r, struct transform_run *run, char type, str
 	buf_reset(&run->encoded);
 	char *room = buf_room(&run->encoded, run->bytes.n + SIV_TAG);
 	if (!named || !room || run->bytes.failed ||
-	    !siv_seal(r->key.siv, context, token_context(r, subject, context), buf_view(&run->bytes),
-	              (uint8_t *)room))
+	    !siv_seal(r->key.siv, context, token_context(r, subject, context), buf_view(&run->bytes), (uint8_t *)room))
 		return rule_fail(r, e, "the value could not be encrypted");
 	run->encoded.n += run->bytes.n + SIV_TAG;
 	buf_adds(&run->text, r->key.prefix);
@@ -86,7 +85,7 @@ bool apply_seal(const struct rule *r, struct transform_run *run, char type, stru
 {
 	/* One seed a record and a counter in it: fresh for each leaf, without the generator on this way. */
 	const uint8_t counter[4] = { (uint8_t)(run->sealed >> 24), (uint8_t)(run->sealed >> 16),
-		(uint8_t)(run->sealed >> 8), (uint8_t)run->sealed };
+		                     (uint8_t)(run->sealed >> 8), (uint8_t)run->sealed };
 	struct view seed[] = { view_make(run->random, 32), view_make(counter, 4) };
 	static const uint8_t none[32];
 	struct digest nonce;
@@ -101,8 +100,7 @@ bool apply_seal(const struct rule *r, struct transform_run *run, char type, stru
 	buf_add(&run->encoded, view_make(nonce.b, GCM_NONCE));
 	char *room = buf_room(&run->encoded, run->bytes.n + GCM_TAG);
 	if (!room || run->bytes.failed ||
-	    !gcm_seal(run->gcm, r->key.gcm.b, nonce.b, buf_view(&r->key.aad), buf_view(&run->bytes),
-	              (uint8_t *)room))
+	    !gcm_seal(run->gcm, r->key.gcm.b, nonce.b, buf_view(&r->key.aad), buf_view(&run->bytes), (uint8_t *)room))
 		return rule_fail(r, e, "the value could not be encrypted");
 	run->encoded.n += run->bytes.n + GCM_TAG;
 	buf_adds(&run->text, r->key.prefix);
@@ -166,12 +164,13 @@ bool apply_fpe(const struct rule *r, bool decrypt, struct view text, struct buf 
 	body = r->p.fpe.check == CHECK_NONE ? n : n - 1;
 	/* Agreement, purpose and domain are part of the key, so that the tweak may be empty. */
 	if (!ff1_crypt(r->key.ff1, decrypt, VIEW(""), digits, body, digits))
-		return rule_fail(r, e, "the value is too short to be encrypted: fewer than 1,000,000 others look like it");
+		return rule_fail(r, e,
+		                 "the value is too short to be encrypted: fewer than 1,000,000 others look like it");
 	if (body < n)
 		digits[body] = check_value(r, digits, body);
 	for (size_t i = 0; i < text.n; i++)
-		buf_addc(out, strchr(r->p.fpe.separators, text.p[i]) ? text.p[i] :
-		              digit_char(digits[at++], r->p.fpe.radix));
+		buf_addc(out,
+		         strchr(r->p.fpe.separators, text.p[i]) ? text.p[i] : digit_char(digits[at++], r->p.fpe.radix));
 	return !out->failed;
 }
 

@@ -7,9 +7,9 @@
 #include "lib/base/ids.h"
 
 #define POINTS_START 256
-#define POINTS_MAX (1u << 20)
-#define PHONE_MIN 7             /* digits; E.164 allows 15 */
-#define PHONE_MAX 15
+#define POINTS_MAX   (1u << 20)
+#define PHONE_MIN    7 /* digits; E.164 allows 15 */
+#define PHONE_MAX    15
 
 struct normaliser {
 	utf8proc_int32_t *points;
@@ -98,15 +98,14 @@ static bool fold_ascii(struct normaliser *n, struct view text)
 /* utf8proc's NFKC_Casefold into our own memory; utf8proc_map() would allocate. */
 static const char *fold(struct normaliser *n, struct view text)
 {
-	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
-	                                  UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_REJECTNA;
+	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD |
+	                                  UTF8PROC_IGNORE | UTF8PROC_REJECTNA;
 
 	if (fold_ascii(n, text))
 		return NULL;
 	for (;;) {
-		utf8proc_ssize_t got = utf8proc_decompose((const utf8proc_uint8_t *)text.p,
-		                                          (utf8proc_ssize_t)text.n, n->points,
-		                                          (utf8proc_ssize_t)n->cap, options);
+		utf8proc_ssize_t got = utf8proc_decompose((const utf8proc_uint8_t *)text.p, (utf8proc_ssize_t)text.n,
+		                                          n->points, (utf8proc_ssize_t)n->cap, options);
 		if (got < 0 || (size_t)got > POINTS_MAX)
 			return "the value has characters that Unicode has not assigned, or is too long";
 		if ((size_t)got > n->cap) {
@@ -175,19 +174,73 @@ static const char *normal_email(struct normaliser *n, struct view text, struct b
 
 /* ICAO Doc 9303-3 section 6: letters whose transliteration is not the letter without its mark. Folded, so in
  * lower case. Where the document leaves a choice, the first is taken (AE, OE, UE, AA). */
-static const struct { utf8proc_int32_t point; const char *letters; } transliteration[] = {
-	{ 0xe4, "AE" }, { 0xe5, "AA" }, { 0xe6, "AE" }, { 0xf0, "D" }, { 0xf6, "OE" }, { 0xf8, "OE" },
-	{ 0xfc, "UE" }, { 0xfe, "TH" }, { 0x111, "D" }, { 0x127, "H" }, { 0x131, "I" }, { 0x138, "Q" },
-	{ 0x142, "L" }, { 0x14b, "N" }, { 0x153, "OE" }, { 0x167, "T" },
+static const struct {
+	utf8proc_int32_t point;
+	const char *letters;
+} transliteration[] = {
+	{ 0xe4, "AE" },
+	{ 0xe5, "AA" },
+	{ 0xe6, "AE" },
+	{ 0xf0, "D" },
+	{ 0xf6, "OE" },
+	{ 0xf8, "OE" },
+	{ 0xfc, "UE" },
+	{ 0xfe, "TH" },
+	{ 0x111, "D" },
+	{ 0x127, "H" },
+	{ 0x131, "I" },
+	{ 0x138, "Q" },
+	{ 0x142, "L" },
+	{ 0x14b, "N" },
+	{ 0x153, "OE" },
+	{ 0x167, "T" },
 	/* 6.B, Cyrillic */
-	{ 0x430, "A" }, { 0x431, "B" }, { 0x432, "V" }, { 0x433, "G" }, { 0x434, "D" }, { 0x435, "E" },
-	{ 0x436, "ZH" }, { 0x437, "Z" }, { 0x438, "I" }, { 0x439, "I" }, { 0x43a, "K" }, { 0x43b, "L" },
-	{ 0x43c, "M" }, { 0x43d, "N" }, { 0x43e, "O" }, { 0x43f, "P" }, { 0x440, "R" }, { 0x441, "S" },
-	{ 0x442, "T" }, { 0x443, "U" }, { 0x444, "F" }, { 0x445, "KH" }, { 0x446, "TS" }, { 0x447, "CH" },
-	{ 0x448, "SH" }, { 0x449, "SHCH" }, { 0x44a, "IE" }, { 0x44b, "Y" }, { 0x44c, "" }, { 0x44d, "E" },
-	{ 0x44e, "IU" }, { 0x44f, "IA" }, { 0x451, "E" }, { 0x452, "D" }, { 0x453, "G" }, { 0x454, "IE" },
-	{ 0x455, "DZ" }, { 0x456, "I" }, { 0x457, "I" }, { 0x458, "J" }, { 0x459, "LJ" }, { 0x45a, "NJ" },
-	{ 0x45c, "K" }, { 0x45e, "U" }, { 0x45f, "DZ" }, { 0x491, "G" },
+	{ 0x430, "A" },
+	{ 0x431, "B" },
+	{ 0x432, "V" },
+	{ 0x433, "G" },
+	{ 0x434, "D" },
+	{ 0x435, "E" },
+	{ 0x436, "ZH" },
+	{ 0x437, "Z" },
+	{ 0x438, "I" },
+	{ 0x439, "I" },
+	{ 0x43a, "K" },
+	{ 0x43b, "L" },
+	{ 0x43c, "M" },
+	{ 0x43d, "N" },
+	{ 0x43e, "O" },
+	{ 0x43f, "P" },
+	{ 0x440, "R" },
+	{ 0x441, "S" },
+	{ 0x442, "T" },
+	{ 0x443, "U" },
+	{ 0x444, "F" },
+	{ 0x445, "KH" },
+	{ 0x446, "TS" },
+	{ 0x447, "CH" },
+	{ 0x448, "SH" },
+	{ 0x449, "SHCH" },
+	{ 0x44a, "IE" },
+	{ 0x44b, "Y" },
+	{ 0x44c, "" },
+	{ 0x44d, "E" },
+	{ 0x44e, "IU" },
+	{ 0x44f, "IA" },
+	{ 0x451, "E" },
+	{ 0x452, "D" },
+	{ 0x453, "G" },
+	{ 0x454, "IE" },
+	{ 0x455, "DZ" },
+	{ 0x456, "I" },
+	{ 0x457, "I" },
+	{ 0x458, "J" },
+	{ 0x459, "LJ" },
+	{ 0x45a, "NJ" },
+	{ 0x45c, "K" },
+	{ 0x45e, "U" },
+	{ 0x45f, "DZ" },
+	{ 0x491, "G" },
 };
 
 static const char *transliterate(utf8proc_int32_t c)
@@ -218,8 +271,7 @@ static const char *name_letters(utf8proc_int32_t c, char plain[2])
 		plain[0] = (char)(c - 'a' + 'A');
 		return plain;
 	}
-	if (c == '\'' || c == '.' || c == 0x2019 || c == 0x2018 || c == 0x2bc || c == 0x60 || c == 0xb4 ||
-	    c == 0xb7)
+	if (c == '\'' || c == '.' || c == 0x2019 || c == 0x2018 || c == 0x2bc || c == 0x60 || c == 0xb4 || c == 0xb7)
 		return "";
 	if (c == '-' || c == '<' || c == ',' || c == 0x2010 || c == 0x2011 || c == 0x2013 || is_space(c))
 		return "<";
@@ -228,7 +280,7 @@ static const char *name_letters(utf8proc_int32_t c, char plain[2])
 		return known;
 	utf8proc_category_t category = utf8proc_category(c);
 	if (category == UTF8PROC_CATEGORY_MN)
-		return "";              /* a mark that combines with nothing composed */
+		return ""; /* a mark that combines with nothing composed */
 	utf8proc_ssize_t n = utf8proc_decompose_char(c, parts, 8, UTF8PROC_DECOMPOSE, &last_class);
 	if (n > 1 && n <= 8 && parts[0] >= 'a' && parts[0] <= 'z') {
 		plain[0] = (char)(parts[0] - 'a' + 'A');
@@ -328,7 +380,10 @@ const char *normalise(struct normaliser *n, enum profile profile, struct view te
 	const char *wrong = "the profile is unknown";
 
 	switch (profile) {
-	case PROFILE_EXACT: buf_add(out, text); wrong = NULL; break;
+	case PROFILE_EXACT:
+		buf_add(out, text);
+		wrong = NULL;
+		break;
 	case PROFILE_NAME: wrong = normal_name(n, text, out); break;
 	case PROFILE_DOCUMENT: wrong = normal_document(n, text, out); break;
 	case PROFILE_PHONE: wrong = normal_phone(text, out); break;

@@ -11,18 +11,18 @@
 #include "lib/base/buf.h"
 
 enum profile {
-	PROFILE_EXACT,          /* the same bytes */
-	PROFILE_NAME,           /* A to Z, words separated by `<`, ICAO Doc 9303-3 section 6 transliteration */
-	PROFILE_DOCUMENT,       /* A to Z and 0 to 9; separators go */
-	PROFILE_PHONE,          /* E.164 with its `+`; separators go */
-	PROFILE_DATE,           /* RFC 3339 full-date */
-	PROFILE_EMAIL,          /* one `@`, folded */
-	PROFILE_TEXT,           /* folded, runs of white space one space */
+	PROFILE_EXACT,    /* the same bytes */
+	PROFILE_NAME,     /* A to Z, words separated by `<`, ICAO Doc 9303-3 section 6 transliteration */
+	PROFILE_DOCUMENT, /* A to Z and 0 to 9; separators go */
+	PROFILE_PHONE,    /* E.164 with its `+`; separators go */
+	PROFILE_DATE,     /* RFC 3339 full-date */
+	PROFILE_EMAIL,    /* one `@`, folded */
+	PROFILE_TEXT,     /* folded, runs of white space one space */
 	PROFILE_COUNT
 };
 
 const char *profile_name(enum profile p);
-enum profile profile_find(struct view name);    /* PROFILE_COUNT: none */
+enum profile profile_find(struct view name); /* PROFILE_COUNT: none */
 
 struct normaliser;
 struct normaliser *normaliser_new(void) MUST_USE;

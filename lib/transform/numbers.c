@@ -5,8 +5,8 @@
 
 #include "lib/json/decimal.h"
 
-#define DIGITS_MAX 4096
-#define SCALE_LIMIT 100000      /* beyond every length that a token can have */
+#define DIGITS_MAX  4096
+#define SCALE_LIMIT 100000 /* beyond every length that a token can have */
 
 /* digits[0..n) * 10^-scale; no digits for zero. Digits are read from the token's two pieces. */
 struct plain {
@@ -72,7 +72,7 @@ static bool round_token(struct view token, int32_t places, struct buf *out)
 		buf_add(out, token);
 		return true;
 	}
-	int64_t cut = p.scale - places;         /* digits that go */
+	int64_t cut = p.scale - places; /* digits that go */
 	if (p.n > DIGITS_MAX || cut > (int64_t)p.n) {
 		buf_addc(out, '0');
 		return true;
@@ -143,26 +143,35 @@ bool apply_number(const struct rule *r, struct view token, struct buf *out, bool
 {
 	*is_string = r->action == ACTION_BAND;
 	switch (r->action) {
-	case ACTION_BAND:
-		return apply_band(r, token, out, e);
-	case ACTION_ROUND:
-		return round_token(token, r->p.round.digits, out);
-	case ACTION_GEO:
-		return apply_geo_decimals(r, token, out, e);
+	case ACTION_BAND: return apply_band(r, token, out, e);
+	case ACTION_ROUND: return round_token(token, r->p.round.digits, out);
+	case ACTION_GEO: return apply_geo_decimals(r, token, out, e);
 	case ACTION_TOPCODE: {
 		const struct topcode_params *t = r->p.topcode;
 		struct view min = view_of(t->min_text), max = view_of(t->max_text);
 
-		buf_add(out, t->has_max && decimal_cmp(token, max) > 0 ? max :
-		             t->has_min && decimal_cmp(token, min) < 0 ? min : token);
+		buf_add(out, t->has_max && decimal_cmp(token, max) > 0   ? max
+		             : t->has_min && decimal_cmp(token, min) < 0 ? min
+		                                                         : token);
 		return true;
 	}
-	case ACTION_KEEP: case ACTION_DATE_SHIFT: case ACTION_DATE_TRUNC: case ACTION_IP_PREFIX:
-	case ACTION_POSTCODE: case ACTION_REDACT_TEXT: case ACTION_FPE: case ACTION_TOKEN: case ACTION_SEAL:
-	case ACTION_PSEUDONYM: case ACTION_SURROGATE: case ACTION_MASK: case ACTION_CONST: case ACTION_NULL:
-	case ACTION_DROP: case ACTION_K_GUARD:
-	case ACTION_COUNT:
-		break;
+	case ACTION_KEEP:
+	case ACTION_DATE_SHIFT:
+	case ACTION_DATE_TRUNC:
+	case ACTION_IP_PREFIX:
+	case ACTION_POSTCODE:
+	case ACTION_REDACT_TEXT:
+	case ACTION_FPE:
+	case ACTION_TOKEN:
+	case ACTION_SEAL:
+	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE:
+	case ACTION_MASK:
+	case ACTION_CONST:
+	case ACTION_NULL:
+	case ACTION_DROP:
+	case ACTION_K_GUARD:
+	case ACTION_COUNT: break;
 	}
 	return rule_fail(r, e, "the value is a number, which this transform does not take");
 }

@@ -50,8 +50,9 @@ static int compare_topcode(const struct topcode_params *a, const struct topcode_
 
 static int compare_postcode(const struct postcode_params *a, const struct postcode_params *b)
 {
-	int cut = a->first && b->first ? SIGN(a->first, b->first) :
-	          a->last && b->last ? SIGN(b->last, a->last) : RULES_CONTRADICT;
+	int cut = a->first && b->first ? SIGN(a->first, b->first)
+	          : a->last && b->last ? SIGN(b->last, a->last)
+	                               : RULES_CONTRADICT;
 	bool same = a->n_suppress == b->n_suppress;
 
 	for (uint32_t i = 0; same && i < a->n_suppress; i++)
@@ -65,25 +66,30 @@ static int compare_redact(const struct redact_params *a, const struct redact_par
 
 	if (a->words || b->words)
 		return RULES_CONTRADICT;
-	return a->recognisers == b->recognisers ? 0 : both_sets == b->recognisers ? -1 :
-	       both_sets == a->recognisers ? 1 : RULES_CONTRADICT;
+	return a->recognisers == b->recognisers ? 0
+	       : both_sets == b->recognisers    ? -1
+	       : both_sets == a->recognisers    ? 1
+	                                        : RULES_CONTRADICT;
 }
 
 static int compare_params(const struct rule *a, const struct rule *b)
 {
 	switch (a->action) {
-	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_K_GUARD: case ACTION_COUNT:
-		return 0;
-	case ACTION_CONST:
-		return compare_const(&a->p.constant, &b->p.constant);
-	case ACTION_MASK:
-		return compare_mask(&a->p.mask, &b->p.mask);
-	case ACTION_PSEUDONYM: case ACTION_SURROGATE:
+	case ACTION_KEEP:
+	case ACTION_NULL:
+	case ACTION_DROP:
+	case ACTION_K_GUARD:
+	case ACTION_COUNT: return 0;
+	case ACTION_CONST: return compare_const(&a->p.constant, &b->p.constant);
+	case ACTION_MASK: return compare_mask(&a->p.mask, &b->p.mask);
+	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE:
 		return alike(a->p.pseudonym.profile == b->p.pseudonym.profile &&
 		             a->p.pseudonym.bits == b->p.pseudonym.bits);
-	case ACTION_TOKEN: case ACTION_SEAL:
-		return alike(a->p.hidden.pad == b->p.hidden.pad &&
-		             a->p.hidden.per_subject == b->p.hidden.per_subject && subject_same(&a->subject, &b->subject));
+	case ACTION_TOKEN:
+	case ACTION_SEAL:
+		return alike(a->p.hidden.pad == b->p.hidden.pad && a->p.hidden.per_subject == b->p.hidden.per_subject &&
+		             subject_same(&a->subject, &b->subject));
 	case ACTION_FPE:
 		return alike(a->p.fpe.radix == b->p.fpe.radix && a->p.fpe.check == b->p.fpe.check &&
 		             strcmp(a->p.fpe.separators, b->p.fpe.separators) == 0);
@@ -91,20 +97,14 @@ static int compare_params(const struct rule *a, const struct rule *b)
 		return alike(a->p.shift.days == b->p.shift.days && subject_same(&a->subject, &b->subject));
 	case ACTION_DATE_TRUNC:
 		return both(SIGN(b->p.trunc.to, a->p.trunc.to), alike(a->p.trunc.as_date == b->p.trunc.as_date));
-	case ACTION_BAND:
-		return compare_band(a->p.band, b->p.band);
-	case ACTION_ROUND:
-		return SIGN(a->p.round.digits, b->p.round.digits);
-	case ACTION_TOPCODE:
-		return compare_topcode(a->p.topcode, b->p.topcode);
+	case ACTION_BAND: return compare_band(a->p.band, b->p.band);
+	case ACTION_ROUND: return SIGN(a->p.round.digits, b->p.round.digits);
+	case ACTION_TOPCODE: return compare_topcode(a->p.topcode, b->p.topcode);
 	case ACTION_GEO:
 		return both(SIGN(a->p.geo.digits, b->p.geo.digits), alike(a->p.geo.is_hash == b->p.geo.is_hash));
-	case ACTION_IP_PREFIX:
-		return both(SIGN(a->p.ip.v4, b->p.ip.v4), SIGN(a->p.ip.v6, b->p.ip.v6));
-	case ACTION_POSTCODE:
-		return compare_postcode(a->p.postcode, b->p.postcode);
-	case ACTION_REDACT_TEXT:
-		return compare_redact(&a->p.redact, &b->p.redact);
+	case ACTION_IP_PREFIX: return both(SIGN(a->p.ip.v4, b->p.ip.v4), SIGN(a->p.ip.v6, b->p.ip.v6));
+	case ACTION_POSTCODE: return compare_postcode(a->p.postcode, b->p.postcode);
+	case ACTION_REDACT_TEXT: return compare_redact(&a->p.redact, &b->p.redact);
 	}
 	return RULES_CONTRADICT;
 }

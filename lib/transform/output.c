@@ -62,7 +62,7 @@ bool program_check_output(const struct program *p, const struct tape *t, uint32_
 struct shape {
 	const struct program *program;
 	struct buf *out;
-	uint32_t *references;           /* edges to each state */
+	uint32_t *references; /* edges to each state */
 };
 
 static void count_edges(struct shape *h)
@@ -150,8 +150,9 @@ static void write_state(struct shape *h, uint32_t at, bool root)
 	const struct rule *r = s->rule == RULE_NONE ? NULL : &p->rules[s->rule];
 	bool inner = s->slots > 0 || s->star != STATE_NOTHING, keeps = r && r->action == ACTION_KEEP;
 	/* A stricter rule may rule the leaf where a keep rule names the container. */
-	unsigned types = s->keep_container || s->star != STATE_NOTHING ? FORM_OBJECT | FORM_ARRAY :
-	                 inner ? FORM_OBJECT : 0;
+	unsigned types = s->keep_container || s->star != STATE_NOTHING ? FORM_OBJECT | FORM_ARRAY
+	                 : inner                                       ? FORM_OBJECT
+	                                                               : 0;
 	size_t before;
 
 	if (!root)

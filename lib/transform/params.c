@@ -409,11 +409,15 @@ static void read_k_guard(struct params *p, struct rule *r)
 static void read_action(struct params *p, struct rule *r)
 {
 	switch (r->action) {
-	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: break;
+	case ACTION_KEEP:
+	case ACTION_NULL:
+	case ACTION_DROP: break;
 	case ACTION_CONST: read_const(p, r); break;
 	case ACTION_MASK: read_mask(p, r); break;
-	case ACTION_PSEUDONYM: case ACTION_SURROGATE: read_pseudonym(p, r); break;
-	case ACTION_TOKEN: case ACTION_SEAL: read_hidden(p, r); break;
+	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE: read_pseudonym(p, r); break;
+	case ACTION_TOKEN:
+	case ACTION_SEAL: read_hidden(p, r); break;
 	case ACTION_FPE: read_fpe(p, r); break;
 	case ACTION_DATE_SHIFT: read_date_shift(p, r); break;
 	case ACTION_DATE_TRUNC: read_date_trunc(p, r); break;
@@ -470,9 +474,21 @@ void rule_free(struct rule *r)
 			free(r->p.guard->fields[i]);
 		free(r->p.guard);
 		break;
-	case ACTION_KEEP: case ACTION_NULL: case ACTION_DROP: case ACTION_MASK: case ACTION_PSEUDONYM: case ACTION_SURROGATE:
-	case ACTION_TOKEN: case ACTION_SEAL: case ACTION_FPE: case ACTION_DATE_SHIFT: case ACTION_DATE_TRUNC:
-	case ACTION_ROUND: case ACTION_GEO: case ACTION_IP_PREFIX: case ACTION_COUNT: break;
+	case ACTION_KEEP:
+	case ACTION_NULL:
+	case ACTION_DROP:
+	case ACTION_MASK:
+	case ACTION_PSEUDONYM:
+	case ACTION_SURROGATE:
+	case ACTION_TOKEN:
+	case ACTION_SEAL:
+	case ACTION_FPE:
+	case ACTION_DATE_SHIFT:
+	case ACTION_DATE_TRUNC:
+	case ACTION_ROUND:
+	case ACTION_GEO:
+	case ACTION_IP_PREFIX:
+	case ACTION_COUNT: break;
 	}
 	hmac_key_free(r->key.hmac);
 	siv_key_free(r->key.siv);

@@ -26,47 +26,54 @@
 /* The catalogue, names after ISO/IEC 20889. The order is strictness: when two rules reach a leaf the
  * later one in this list wins. A k-guard stands outside: it lets nothing through and changes no leaf, but
  * withholds fields of a record that too few others of its batch have alike. */
+/* clang-format off */
 #define ACTION_LIST(A) \
 	A(KEEP, "keep") A(ROUND, "round") A(BAND, "band") A(TOPCODE, "topcode") \
 	A(DATE_SHIFT, "date-shift") A(DATE_TRUNC, "date-trunc") A(GEO, "geo") A(IP_PREFIX, "ip-prefix") \
 	A(POSTCODE, "postcode") A(REDACT_TEXT, "redact-text") A(FPE, "fpe") A(TOKEN, "token") \
 	A(SEAL, "seal") A(PSEUDONYM, "pseudonym") A(SURROGATE, "surrogate") A(MASK, "mask") A(CONST, "const") A(NULL, "null") \
 	A(DROP, "drop") A(K_GUARD, "k-guard")
+/* clang-format on */
 
 enum action {
 #define A(name, text) ACTION_##name,
 	ACTION_LIST(A)
 #undef A
-	ACTION_COUNT
+	        ACTION_COUNT
 };
 const char *action_name(enum action a);
-enum action action_find(struct view name);      /* ACTION_COUNT: no such action */
+enum action action_find(struct view name); /* ACTION_COUNT: no such action */
 
 /* What a field is; decides what may leave it in clear. */
 enum field_category {
-	FIELD_DIRECT, FIELD_QUASI, FIELD_SPECIAL, FIELD_FREE_TEXT, FIELD_OPERATIONAL, FIELD_CATEGORY_COUNT
+	FIELD_DIRECT,
+	FIELD_QUASI,
+	FIELD_SPECIAL,
+	FIELD_FREE_TEXT,
+	FIELD_OPERATIONAL,
+	FIELD_CATEGORY_COUNT
 };
-const char *field_category_name(enum field_category c);        /* "direct-identifier", … */
+const char *field_category_name(enum field_category c); /* "direct-identifier", … */
 enum field_category field_category_find(struct view name);
 
 /* One rule as the agreement states it. The pointer is a pattern. `params` are the action's members
  * ("domain", "normalise", "to", "digits", …), borrowed until compile returns. */
 struct field_rule {
-	const char *id;                 /* unique in the agreement */
+	const char *id; /* unique in the agreement */
 	const char *pointer;
 	enum field_category category;
 	enum action action;
-	bool subtree;                   /* KEEP and DROP on a container take everything beneath */
-	const json_t *params;           /* object or NULL */
+	bool subtree;         /* KEEP and DROP on a container take everything beneath */
+	const json_t *params; /* object or NULL */
 };
 
 /* What keys are derived from. Without a secret (`secret.n == 0`) rules that need keys still compile (for
  * checking and ingress) and program_run() refuses with REASON_CRYPTO. */
 struct key_context {
 	struct secret secret;
-	struct view agreement;          /* id */
+	struct view agreement; /* id */
 	struct view purpose;
-	uint32_t epoch;                 /* of pseudonyms and tokens */
+	uint32_t epoch; /* of pseudonyms and tokens */
 };
 
 struct program;
@@ -90,17 +97,17 @@ bool program_output_schema(const struct program *p, struct buf *out, struct erro
 #define GUARDS_MAX 8
 struct program_guard {
 	uint32_t rule, k;
-	bool refuse;                    /* the record, instead of the fields */
+	bool refuse; /* the record, instead of the fields */
 };
 size_t program_guards(const struct program *p, struct program_guard out[GUARDS_MAX]);
 
 /* What happened to one leaf. A container that is dropped or kept whole is one step, of its own node. */
-#define RULE_NONE UINT32_MAX            /* no rule named it: dropped */
+#define RULE_NONE UINT32_MAX /* no rule named it: dropped */
 struct trace_step {
-	uint32_t node;                  /* on the input tape */
-	uint32_t rule;                  /* or RULE_NONE */
-	enum action action;             /* what was done; DROP also for unlisted leaves */
-	uint32_t epoch;                 /* of the key that was used, 0 for none */
+	uint32_t node;      /* on the input tape */
+	uint32_t rule;      /* or RULE_NONE */
+	enum action action; /* what was done; DROP also for unlisted leaves */
+	uint32_t epoch;     /* of the key that was used, 0 for none */
 };
 
 struct transform_run;
@@ -123,17 +130,17 @@ struct surrogate_table {
 /* What a run needs from outside besides the record. */
 struct transform_input {
 	const struct tape *tape;
-	uint32_t record;                /* root of the record on the tape */
-	struct view subject;            /* of rules that do not find it in the record; may be empty: then they refuse */
-	uint8_t random[32];             /* seed for the nonces of `seal`, fresh for each record; all zero: seal refuses */
-	const struct surrogate_table *surrogates;       /* NULL: surrogate refuses */
-	bool batch;                     /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
-	uint8_t suppressed;             /* guards (1 << place) whose fields are dropped */
+	uint32_t record;     /* root of the record on the tape */
+	struct view subject; /* of rules that do not find it in the record; may be empty: then they refuse */
+	uint8_t random[32];  /* seed for the nonces of `seal`, fresh for each record; all zero: seal refuses */
+	const struct surrogate_table *surrogates; /* NULL: surrogate refuses */
+	bool batch;         /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
+	uint8_t suppressed; /* guards (1 << place) whose fields are dropped */
 };
 /* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
  * the pointer of the leaf and the rule's id. The trace lives until the next run. */
-bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in,
-                 struct buf *out, struct error *e) MUST_USE;
+bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
+                 struct error *e) MUST_USE;
 const struct trace_step *transform_trace(const struct transform_run *r, size_t *n);
 /* What the last run's record tells in the fields of a guard, and whom it counts for (all zero: each record for itself).
  * False: nothing, for none of the fields left. */
@@ -150,7 +157,6 @@ bool program_reverse(const struct program *p, struct transform_run *r, uint32_t 
 
 /* The ingress' check: each leaf of what arrived has the form its rule leaves behind (a pseudonym looks
  * like one, a truncated date is truncated, …) and no leaf lies outside the rules. Allocates nothing. */
-bool program_check_output(const struct program *p, const struct tape *t, uint32_t record, struct error *e)
-	MUST_USE;
+bool program_check_output(const struct program *p, const struct tape *t, uint32_t record, struct error *e) MUST_USE;
 
 #endif

@@ -4,20 +4,20 @@
 
 #include <utf8proc.h>
 
-#define IBAN_MIN 15
-#define IBAN_MAX 34
-#define CARD_MIN 12
-#define CARD_MAX 19
+#define IBAN_MIN  15
+#define IBAN_MAX  34
+#define CARD_MIN  12
+#define CARD_MAX  19
 #define PHONE_MIN 7
 #define PHONE_MAX 15
 /* RFC 5321 4.5.3.1; they also keep a hostile text from being read again and again. */
-#define LOCAL_MAX 64
+#define LOCAL_MAX  64
 #define DOMAIN_MAX 255
 
 const char *recogniser_name(enum recogniser r)
 {
 	static const char *const names[] = {
-		[RECOGNISER_MRZ] = "mrz", [RECOGNISER_IBAN] = "iban", [RECOGNISER_CARD] = "card",
+		[RECOGNISER_MRZ] = "mrz",     [RECOGNISER_IBAN] = "iban",   [RECOGNISER_CARD] = "card",
 		[RECOGNISER_EMAIL] = "email", [RECOGNISER_PHONE] = "phone", [RECOGNISER_WORD] = "word",
 	};
 
@@ -191,7 +191,8 @@ static size_t find_email(struct view v)
 		return 0;
 	size_t end = i + 1 + DOMAIN_MAX < v.n ? i + 1 + DOMAIN_MAX : v.n;
 	for (i++, label = i; i < end; i++) {
-		if (v.p[i] == '.' && i > label && i + 1 < v.n && (is_alnum(v.p[i + 1]) || (unsigned char)v.p[i + 1] >= 0x80)) {
+		if (v.p[i] == '.' && i > label && i + 1 < v.n &&
+		    (is_alnum(v.p[i + 1]) || (unsigned char)v.p[i + 1] >= 0x80)) {
 			dots++;
 			label = i + 1;
 		} else if (!is_alnum(v.p[i]) && v.p[i] != '-' && (unsigned char)v.p[i] < 0x80) {
@@ -206,8 +207,8 @@ static bool mrz_check(const char *line, size_t from, size_t n)
 	char check = line[from + n];
 
 	/* An optional element that is empty may have `<` instead of its digit. */
-	return check == '<' ? line[from] == '<' : is_digit(check) &&
-	       mrz_digit(line + from, n) == (unsigned)(check - '0');
+	return check == '<' ? line[from] == '<'
+	                    : is_digit(check) && mrz_digit(line + from, n) == (unsigned)(check - '0');
 }
 
 /* A whole line of 30, 36 or 44 characters. Lines with numbers have check digits; those with names only a form. */
@@ -279,12 +280,15 @@ static bool is_word_point(utf8proc_int32_t c)
 	if (c < 0x80)
 		return is_alnum((char)c);
 	switch (utf8proc_category(c)) {
-	case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT:
-	case UTF8PROC_CATEGORY_LM: case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN:
-	case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ND:
-		return true;
-	default:
-		return false;
+	case UTF8PROC_CATEGORY_LU:
+	case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT:
+	case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO:
+	case UTF8PROC_CATEGORY_MN:
+	case UTF8PROC_CATEGORY_MC:
+	case UTF8PROC_CATEGORY_ND: return true;
+	default: return false;
 	}
 }
 

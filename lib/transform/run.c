@@ -2,7 +2,7 @@
  * loses everything goes too, unless a keep rule names it or it is the record itself. */
 #include "lib/transform/states.h"
 
-#define LEAF_MAX (1u << 20)     /* bytes that one transformed leaf may have */
+#define LEAF_MAX    (1u << 20)  /* bytes that one transformed leaf may have */
 #define GUARDED_MAX (16u << 20) /* bytes that the guarded leaves of a record may have */
 
 struct walk {
@@ -11,8 +11,8 @@ struct walk {
 	const struct tape *tape;
 	struct splice out;
 	struct error *e;
-	uint32_t depth;                 /* containers that the walk is in */
-	uint8_t suppressed;             /* guards */
+	uint32_t depth;     /* containers that the walk is in */
+	uint8_t suppressed; /* guards */
 	bool failed;
 };
 
@@ -101,8 +101,10 @@ static bool step(struct walk *w, uint32_t node, uint32_t rule)
 {
 	const struct rule *of = rule == RULE_NONE ? NULL : &w->program->rules[rule];
 
-	return add_step(w, (struct trace_step){ .node = node, .rule = rule, .action = of ? of->action : ACTION_DROP,
-		.epoch = of ? of->epoch : 0 });
+	return add_step(w, (struct trace_step){ .node = node,
+	                                        .rule = rule,
+	                                        .action = of ? of->action : ACTION_DROP,
+	                                        .epoch = of ? of->epoch : 0 });
 }
 
 /* Dropped by the first of the guards that withhold it. */
@@ -215,8 +217,8 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	return true;
 }
 
-bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in,
-                 struct buf *out, struct error *e)
+bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
+                 struct error *e)
 {
 	struct walk w = { .program = p, .run = r, .tape = in->tape, .e = e, .suppressed = in->suppressed };
 	uint8_t type = in->tape->nodes[in->record].type;

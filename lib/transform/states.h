@@ -6,24 +6,24 @@
 
 #include "lib/transform/actions.h"
 
-#define STATE_NOTHING 0         /* no rule here or beneath: dropped */
-#define STATE_ROOT 1
-#define STATES_MAX 65536
+#define STATE_NOTHING 0 /* no rule here or beneath: dropped */
+#define STATE_ROOT    1
+#define STATES_MAX    65536
 
 struct state_name {
-	struct view name;               /* of a rule's pointer; lives with the program */
+	struct view name; /* of a rule's pointer; lives with the program */
 	uint32_t hash, to;
 };
 
 struct state {
-	uint32_t rule;                  /* for a leaf that ends here, or RULE_NONE */
-	uint32_t star;                  /* for items, and members that no rule names */
-	uint32_t n_names, slots;        /* table of names: slots is 0 or a power of two above n_names */
-	struct state_name *names;       /* an empty slot has name.p == NULL */
-	bool drop_all;                  /* the rule drops, and everything beneath */
-	bool keep_all;                  /* the rule keeps, and everything beneath */
-	bool keep_container;            /* stays when all in it was dropped */
-	uint8_t guards;                 /* k-guards that cover what is here, 1 << place in program.guards */
+	uint32_t rule;            /* for a leaf that ends here, or RULE_NONE */
+	uint32_t star;            /* for items, and members that no rule names */
+	uint32_t n_names, slots;  /* table of names: slots is 0 or a power of two above n_names */
+	struct state_name *names; /* an empty slot has name.p == NULL */
+	bool drop_all;            /* the rule drops, and everything beneath */
+	bool keep_all;            /* the rule keeps, and everything beneath */
+	bool keep_container;      /* stays when all in it was dropped */
+	uint8_t guards;           /* k-guards that cover what is here, 1 << place in program.guards */
 };
 
 struct program {
@@ -31,9 +31,9 @@ struct program {
 	size_t n_rules;
 	struct state *states;
 	size_t n_states;
-	char *names;                    /* of all edges, unescaped */
-	char *agreement, *purpose;      /* context of the keys */
-	uint32_t guards[GUARDS_MAX];    /* rules */
+	char *names;                 /* of all edges, unescaped */
+	char *agreement, *purpose;   /* context of the keys */
+	uint32_t guards[GUARDS_MAX]; /* rules */
 	size_t n_guards;
 };
 
@@ -42,7 +42,9 @@ bool states_build(struct program *p, struct error_list *errors) MUST_USE;
 
 /* guard.c: collects what leaves in guarded fields. Between two marks lies an item of an array, whose end counts: who
  * has which values is part of a combination. */
-struct guard_marks { size_t n[GUARDS_MAX]; };
+struct guard_marks {
+	size_t n[GUARDS_MAX];
+};
 void guards_start(struct transform_run *r);
 void guards_note(struct transform_run *r, unsigned guards, uint32_t state, struct view written);
 void guards_mark(const struct program *p, const struct transform_run *r, struct guard_marks *marks);

@@ -81,6 +81,7 @@ static struct view subject_find(const struct subject_path *s, const struct trans
 bool rule_subject(const struct rule *r, const struct transform_run *run, struct view *out, struct error *e)
 {
 	*out = r->subject.n ? subject_find(&r->subject, run) : run->subject;
-	return out->n > 0 || rule_fail(r, e, r->subject.n ? "the record does not name the data subject" :
-	                               "the transform needs to know the data subject");
+	return out->n > 0 || rule_fail(r, e,
+	                               r->subject.n ? "the record does not name the data subject"
+	                                            : "the transform needs to know the data subject");
 }

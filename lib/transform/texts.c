@@ -35,7 +35,7 @@ bool apply_mask(const struct rule *r, struct view text, struct buf *out)
 		n = m->length;
 		first = last = 0;
 	} else if (n < 2 * (first + last)) {
-		first = last = 0;       /* too short: more would stay than goes */
+		first = last = 0; /* too short: more would stay than goes */
 	}
 	buf_add(out, view_make(text.p, points_bytes(text, first)));
 	for (size_t i = first + last; i < n; i++)
@@ -103,8 +103,8 @@ bool apply_ip_prefix(const struct rule *r, struct view text, struct buf *out, st
 	if (prefix > (v6 ? r->p.ip.v6 : r->p.ip.v4))
 		prefix = v6 ? r->p.ip.v6 : r->p.ip.v4;
 	for (unsigned bit = (unsigned)prefix; bit < (v6 ? 128u : 32u); bit++)
-		b[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
-	inet_ntop(family, b, printed, sizeof printed);  /* any bytes are an address, and there is room for it */
+		b[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+	inet_ntop(family, b, printed, sizeof printed); /* any bytes are an address, and there is room for it */
 	buf_addf(out, "%s/%u", printed, (unsigned)prefix);
 	return true;
 }

@@ -5,9 +5,16 @@
 #include "lib/base/ids.h"
 
 /* RFC 4648 section 10. */
-static const struct { const char *plain, *base64, *base32; } vectors[] = {
-	{ "", "", "" }, { "f", "Zg==", "my" }, { "fo", "Zm8=", "mzxq" }, { "foo", "Zm9v", "mzxw6" },
-	{ "foob", "Zm9vYg==", "mzxw6yq" }, { "fooba", "Zm9vYmE=", "mzxw6ytb" }, { "foobar", "Zm9vYmFy", "mzxw6ytboi" },
+static const struct {
+	const char *plain, *base64, *base32;
+} vectors[] = {
+	{ "", "", "" },
+	{ "f", "Zg==", "my" },
+	{ "fo", "Zm8=", "mzxq" },
+	{ "foo", "Zm9v", "mzxw6" },
+	{ "foob", "Zm9vYg==", "mzxw6yq" },
+	{ "fooba", "Zm9vYmE=", "mzxw6ytb" },
+	{ "foobar", "Zm9vYmFy", "mzxw6ytboi" },
 };
 
 START_TEST(rfc4648_vectors)
@@ -70,7 +77,8 @@ END_TEST
 
 START_TEST(only_the_canonical_form_decodes)
 {
-	static const char *const bad64[] = { "Zg", "Zg=", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Z===", "====", "Zm-_", "Zg==Zg==" };
+	static const char *const bad64[] = { "Zg",    "Zg=",  "Zh==", "Zm9=", "Zm9v\n",
+		                             " Zm9v", "Z===", "====", "Zm-_", "Zg==Zg==" };
 	static const char *const bad32[] = { "MY", "m", "mz", "my======", "m1" };
 	static const char *const badurl[] = { "Zg==", "Z", "Zh", "Zm+/" };
 	static const char *const badhex[] = { "0", "0G", "AB", "0x" };
@@ -95,8 +103,9 @@ END_TEST
 START_TEST(utf8_stops_at_the_first_bad_byte)
 {
 	/* RFC 3629 section 4: overlong, surrogate, past U+10FFFF, cut off. */
-	static const char *const bad[] = { "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-		"\x80", "\xe2\x82", "\xf0\x80\x80\x80" };
+	static const char *const bad[] = { "\xc0\x80",     "\xc1\xbf",         "\xe0\x80\x80",
+		                           "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+		                           "\x80",         "\xe2\x82",         "\xf0\x80\x80\x80" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct buf b = BUF_INIT(20);

@@ -80,13 +80,19 @@ START_TEST(buffers_escape_at_every_place)
 			memset(text, 'a', sizeof text);
 			memcpy(text + 5, "\xc3\xa9", 2);
 			text[at] = (char)c;
-			const char *named = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : NULL;
+			const char *named = c == '"'    ? "\\\""
+			                    : c == '\\' ? "\\\\"
+			                    : c == '\n' ? "\\n"
+			                    : c == '\r' ? "\\r"
+			                    : c == '\t' ? "\\t"
+			                                : NULL;
 			char code[8];
 			snprintf(code, sizeof code, c < 0x20 ? "\\u%04x" : "%c", c);
 			snprintf(expect, sizeof expect, "\"%.*s%s%.*s\"", (int)at, text, named ? named : code,
 			         (int)(sizeof text - at - 1), text + at + 1);
 			buf_add_json_string(&b, view_make(text, sizeof text));
-			ck_assert_msg(view_is(buf_view(&b), expect), "byte %u at %zu: %.*s", c, at, VIEW_ARG(buf_view(&b)));
+			ck_assert_msg(view_is(buf_view(&b), expect), "byte %u at %zu: %.*s", c, at,
+			              VIEW_ARG(buf_view(&b)));
 			buf_free(&b);
 		}
 }
@@ -187,7 +193,8 @@ START_TEST(wire_reads_what_it_wrote)
 	ck_assert_uint_eq(read_u8(&r), 0);
 	ck_assert(r.failed);
 	/* A length that says more than there is. */
-	struct reader lie = { .rest = VIEW("\x00\x05" "abc") };
+	struct reader lie = { .rest = VIEW("\x00\x05"
+		                           "abc") };
 	ck_assert_uint_eq(read_view16(&lie).n, 0);
 	ck_assert(lie.failed);
 	buf_free(&b);

@@ -14,9 +14,9 @@
 #include "lib/json/splice.h"
 #include "lib/json/tape.h"
 
-#define ROUNDS 5
+#define ROUNDS      5
 #define RECORDS_MAX 2048
-#define TEXT_MAX (1u << 26)
+#define TEXT_MAX    (1u << 26)
 
 struct records {
 	struct view items[RECORDS_MAX]; /* of text */
@@ -103,8 +103,16 @@ static inline bool records_read_fhir(struct records *r, const char *data)
 static inline bool records_read_bods(struct records *r, const char *data)
 {
 	static const char *const files[] = {
-		"bods-package", "bods-package-fi-soe", "fermcat", "full-pep-declaration", "indirect-ownership",
-		"joint-ownership", "levent", "mixed-direct-and-indirect-ownership", "nomination", "tecido",
+		"bods-package",
+		"bods-package-fi-soe",
+		"fermcat",
+		"full-pep-declaration",
+		"indirect-ownership",
+		"joint-ownership",
+		"levent",
+		"mixed-direct-and-indirect-ownership",
+		"nomination",
+		"tecido",
 	};
 	struct tape_parser *p = tape_parser_new(&tape_document_limits);
 	struct buf file = BUF_INIT(1u << 24);

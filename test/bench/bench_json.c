@@ -9,19 +9,21 @@ static bool make_envelopes(struct records *r, const char *data)
 {
 	(void)data;
 	for (unsigned i = 0; i < 500; i++)
-		buf_addf(&r->text, "{\"purpose\":\"criminal-investigation\",\"legal_basis\":\"example-act-%u\",\"tier\":%u,"
-			"\"case\":\"EX-2026-%06u\",\"necessity\":{\"why\":\"Asked for by the examining magistrate of "
-			"the case named above.\",\"adequate\":true,\"less_intrusive\":false},\"record\":{\"persons\":["
-			"{\"id\":\"p%u\",\"name\":{\"family\":\"Example-%u\",\"given\":[\"Ada\",\"Zo\xc3\xab\"]},"
-			"\"born\":\"19%02u-0%u-1%u\",\"addresses\":[{\"street\":\"Sample Street %u\",\"town\":"
-			"\"Sampletown\",\"country\":\"XX\"},{\"street\":\"Rue de l'Exemple %u\",\"town\":\"Exempleville\","
-			"\"country\":\"XY\"}],\"documents\":[{\"type\":\"passport\",\"number\":\"X%08u\",\"until\":"
-			"\"2031-01-31\"}],\"phone\":\"+00 555 %07u\",\"remark\":\"He said \\\"no\\\".\\nThen left.\"}],"
-			"\"accounts\":[{\"iban\":\"XX00EXMP%010u\",\"balance\":%u.%02u,\"currency\":\"XTS\"},"
-			"{\"iban\":\"XX00EXMP%010u\",\"balance\":-%u.5,\"currency\":\"XTS\"}],"
-			"\"observed\":[[%u,%u.25,null,true],[%u,%u.75,null,false]]}}\n",
-			i % 9, i % 3, i, i, i, i % 100, i % 9 + 1, i % 10, i, i * 7, i * 31, i * 977, i * 13, i * 19,
-			i % 100, i * 17, i, i * 3, i % 90, i * 5, i % 45);
+		buf_addf(
+		        &r->text,
+		        "{\"purpose\":\"criminal-investigation\",\"legal_basis\":\"example-act-%u\",\"tier\":%u,"
+		        "\"case\":\"EX-2026-%06u\",\"necessity\":{\"why\":\"Asked for by the examining magistrate of "
+		        "the case named above.\",\"adequate\":true,\"less_intrusive\":false},\"record\":{\"persons\":["
+		        "{\"id\":\"p%u\",\"name\":{\"family\":\"Example-%u\",\"given\":[\"Ada\",\"Zo\xc3\xab\"]},"
+		        "\"born\":\"19%02u-0%u-1%u\",\"addresses\":[{\"street\":\"Sample Street %u\",\"town\":"
+		        "\"Sampletown\",\"country\":\"XX\"},{\"street\":\"Rue de l'Exemple %u\",\"town\":\"Exempleville\","
+		        "\"country\":\"XY\"}],\"documents\":[{\"type\":\"passport\",\"number\":\"X%08u\",\"until\":"
+		        "\"2031-01-31\"}],\"phone\":\"+00 555 %07u\",\"remark\":\"He said \\\"no\\\".\\nThen left.\"}],"
+		        "\"accounts\":[{\"iban\":\"XX00EXMP%010u\",\"balance\":%u.%02u,\"currency\":\"XTS\"},"
+		        "{\"iban\":\"XX00EXMP%010u\",\"balance\":-%u.5,\"currency\":\"XTS\"}],"
+		        "\"observed\":[[%u,%u.25,null,true],[%u,%u.75,null,false]]}}\n",
+		        i % 9, i % 3, i, i, i, i % 100, i % 9 + 1, i % 10, i, i * 7, i * 31, i * 977, i * 13, i * 19,
+		        i % 100, i * 17, i, i * 3, i % 90, i * 5, i % 45);
 	records_take_lines(r);
 	return true;
 }

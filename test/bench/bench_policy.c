@@ -13,7 +13,7 @@
 #include "test/policy/support.h"
 
 #define ROUNDS 31
-#define TURNS 500
+#define TURNS  500
 
 static double cpu_us(void)
 {
@@ -43,7 +43,7 @@ static bool read_envelope(struct job *j)
 {
 	buf_reset(&j->b.scratch);
 	return tape_parse(j->b.in, buf_view(&j->text), &j->b.tape, &j->e) &&
-		envelope_read(j->b.envelope_schema, j->b.run, &j->b.tape, &j->b.scratch, &j->b.envelope, &j->e);
+	       envelope_read(j->b.envelope_schema, j->b.run, &j->b.tape, &j->b.scratch, &j->b.envelope, &j->e);
 }
 
 static bool authorise(struct job *j)
@@ -72,7 +72,7 @@ static bool conclude(struct job *j)
 static bool check_output(struct job *j)
 {
 	return tape_parse(j->b.out, buf_view(&j->b.record), &j->out, &j->e) &&
-		schema_check(j->b.decision.ruling->output, j->b.run, &j->out, 0) == SCHEMA_VALID;
+	       schema_check(j->b.decision.ruling->output, j->b.run, &j->out, 0) == SCHEMA_VALID;
 }
 
 static bool write_decision(struct job *j)
@@ -88,9 +88,16 @@ static bool judge(struct job *j)
 	return authorise(j) && check_input(j) && transform(j) && conclude(j) && check_output(j);
 }
 
-static const struct step { const char *name; bool (*call)(struct job *j); } steps[] = {
-	{ "read envelope", read_envelope }, { "authorise", authorise }, { "input schema", check_input },
-	{ "rules", transform }, { "conclude", conclude }, { "output schema", check_output },
+static const struct step {
+	const char *name;
+	bool (*call)(struct job *j);
+} steps[] = {
+	{ "read envelope", read_envelope },
+	{ "authorise", authorise },
+	{ "input schema", check_input },
+	{ "rules", transform },
+	{ "conclude", conclude },
+	{ "output schema", check_output },
 	{ "decision JSON", write_decision },
 };
 #define STEPS (sizeof steps / sizeof steps[0])
@@ -180,25 +187,31 @@ static void make_record(struct job *j)
 	size_t start;
 
 	buf_reset(&j->text);
-	buf_adds(&j->text, "{\"purpose\":\"serious-crime\",\"legal_basis\":\"pnr-law\",\"tier\":\"T1\",\"subject_category\":\"suspect\","
-		"\"case\":\"XN-2026-0815\",\"schema\":\"passenger\",\"necessity\":{\"criterion\":\"serious-crime\",\"likelihood\":\"likely\","
-		"\"alternative\":\"A check by name alone would return too many others.\","
-		"\"explanation\":\"The record concerns the person under investigation in this case.\"},\"record\":");
+	buf_adds(
+	        &j->text,
+	        "{\"purpose\":\"serious-crime\",\"legal_basis\":\"pnr-law\",\"tier\":\"T1\",\"subject_category\":\"suspect\","
+	        "\"case\":\"XN-2026-0815\",\"schema\":\"passenger\",\"necessity\":{\"criterion\":\"serious-crime\",\"likelihood\":\"likely\","
+	        "\"alternative\":\"A check by name alone would return too many others.\","
+	        "\"explanation\":\"The record concerns the person under investigation in this case.\"},\"record\":");
 	start = j->text.n;
-	buf_adds(&j->text, "{\"locator\":\"1DEGZD\",\"carrier\":\"XZ\",\"reserved_on\":\"2026-01-17\",\"ticketed_on\":\"2026-01-07\","
-		"\"travel_dates\":[\"2026-03-02\"],\"travellers\":[{\"family\":\"Testovi\xc4\x87\",\"given\":\"Golf\",\"seat\":\"27A\","
-		"\"baggage\":{\"pieces\":1,\"weight_kg\":4.2,\"tags\":[\"0999091390\"]},\"api\":{\"document_type\":\"passport\","
-		"\"document_number\":\"X9960308\",\"issuing_country\":\"XN\",\"expires\":\"2031-07-05\",\"nationality\":\"XQ\",\"sex\":\"F\","
-		"\"born\":\"1986-05-18\"}}],\"party_size\":1,\"contact\":{\"address\":{\"street\":\"54 Nowhere Lane\",\"postcode\":\"25276\","
-		"\"city\":\"Exampletown\",\"country\":\"XN\"},\"phone\":\"+99918955597\",\"email\":\"person1@mail.example\"},"
-		"\"payment\":{\"form\":\"card\",\"card\":\"9711471049746500\",\"holder\":\"Hotel Dummyvich\",\"amount\":377.69,"
-		"\"currency\":\"XTS\",\"billing_address\":\"15 Nowhere Lane, Exampletown\"},\"agency\":{\"iata\":\"84656321\","
-		"\"name\":\"Sample Travel\",\"agent\":\"Charlie Dummyvich\"},\"status\":\"booked\",\"ticket\":{\"one_way\":false},"
-		"\"itinerary\":[");
+	buf_adds(
+	        &j->text,
+	        "{\"locator\":\"1DEGZD\",\"carrier\":\"XZ\",\"reserved_on\":\"2026-01-17\",\"ticketed_on\":\"2026-01-07\","
+	        "\"travel_dates\":[\"2026-03-02\"],\"travellers\":[{\"family\":\"Testovi\xc4\x87\",\"given\":\"Golf\",\"seat\":\"27A\","
+	        "\"baggage\":{\"pieces\":1,\"weight_kg\":4.2,\"tags\":[\"0999091390\"]},\"api\":{\"document_type\":\"passport\","
+	        "\"document_number\":\"X9960308\",\"issuing_country\":\"XN\",\"expires\":\"2031-07-05\",\"nationality\":\"XQ\",\"sex\":\"F\","
+	        "\"born\":\"1986-05-18\"}}],\"party_size\":1,\"contact\":{\"address\":{\"street\":\"54 Nowhere Lane\",\"postcode\":\"25276\","
+	        "\"city\":\"Exampletown\",\"country\":\"XN\"},\"phone\":\"+99918955597\",\"email\":\"person1@mail.example\"},"
+	        "\"payment\":{\"form\":\"card\",\"card\":\"9711471049746500\",\"holder\":\"Hotel Dummyvich\",\"amount\":377.69,"
+	        "\"currency\":\"XTS\",\"billing_address\":\"15 Nowhere Lane, Exampletown\"},\"agency\":{\"iata\":\"84656321\","
+	        "\"name\":\"Sample Travel\",\"agent\":\"Charlie Dummyvich\"},\"status\":\"booked\",\"ticket\":{\"one_way\":false},"
+	        "\"itinerary\":[");
 	for (int i = 0; j->text.n - start < 2000; i++)
-		buf_addf(&j->text, "%s{\"flight\":\"XZ%d\",\"operated_by\":\"XY\",\"from\":\"XNB\",\"to\":\"XSA\","
-			"\"departs\":\"2026-03-%02dT07:25:00Z\",\"arrives\":\"2026-03-%02dT12:58:00Z\",\"cabin\":\"business\"}", i ? "," : "",
-			160 + i, i + 1, i + 1);
+		buf_addf(
+		        &j->text,
+		        "%s{\"flight\":\"XZ%d\",\"operated_by\":\"XY\",\"from\":\"XNB\",\"to\":\"XSA\","
+		        "\"departs\":\"2026-03-%02dT07:25:00Z\",\"arrives\":\"2026-03-%02dT12:58:00Z\",\"cabin\":\"business\"}",
+		        i ? "," : "", 160 + i, i + 1, i + 1);
 	buf_adds(&j->text, "]}}");
 }
 
@@ -212,12 +225,15 @@ static void compile_rules(struct schema_files *files, const struct agreement_sou
 	struct digest d;
 
 	buf_adds(&schema, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
-		"\"additionalProperties\":false,\"properties\":{\"f\":{\"type\":\"string\"}");
+	                  "\"additionalProperties\":false,\"properties\":{\"f\":{\"type\":\"string\"}");
 	buf_adds(&rules, "[");
 	for (unsigned i = 0; i < 500; i++) {
 		buf_addf(&schema, ",\"f%u\":{\"type\":\"string\"}", i);
-		buf_addf(&rules, "%s{\"id\":\"r%u\",\"pointer\":\"/f%u\",\"category\":\"quasi-identifier\",\"action\":%s", i ? "," : "", i, i,
-			i % 4 ? "\"keep\"}" : "\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}}");
+		buf_addf(&rules,
+		         "%s{\"id\":\"r%u\",\"pointer\":\"/f%u\",\"category\":\"quasi-identifier\",\"action\":%s",
+		         i ? "," : "", i, i,
+		         i % 4 ? "\"keep\"}"
+		               : "\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}}");
 	}
 	buf_adds(&schema, "}}");
 	buf_adds(&rules, "]");
@@ -240,7 +256,8 @@ static void compile_rules(struct schema_files *files, const struct agreement_sou
 		agreement_unref(a);
 	}
 	qsort(rounds, ROUNDS, sizeof rounds[0], by_value);
-	printf("agreement of 500 rules (%zu bytes): read, checked and compiled in %.2f ms\n", strlen(text), rounds[ROUNDS / 2] / 1e3);
+	printf("agreement of 500 rules (%zu bytes): read, checked and compiled in %.2f ms\n", strlen(text),
+	       rounds[ROUNDS / 2] / 1e3);
 	files->n--;
 	free(text);
 	json_decref(doc);

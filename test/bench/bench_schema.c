@@ -10,7 +10,7 @@ struct corpus {
 	struct records records;
 	struct schema *schema;
 	struct schema_run *run;
-	double compiled;                /* seconds */
+	double compiled; /* seconds */
 };
 
 static void compile(struct corpus *c, struct schema_set *set, const char *uri, enum schema_draft draft)
@@ -78,19 +78,22 @@ static bool make_passengers(struct corpus *c, const char *data)
 
 	(void)data;
 	for (unsigned i = 0; i < 500; i++)
-		buf_addf(&c->records.text, "{\"locator\":\"EX%04u\",\"carrier\":\"XX\",\"reserved_on\":\"2026-01-%02u\",\"travel_dates\":[\"2026-03-%02u\","
-			"\"2026-03-%02u\"],\"travellers\":[{\"family\":\"Example-%u\",\"given\":\"Ada\",\"seat\":\"%uC\",\"baggage\":{\"pieces\":2,"
-			"\"weight_kg\":%u.5,\"tags\":[\"%010u\",\"%010u\"]},\"api\":{\"document_type\":\"passport\",\"document_number\":\"X%08u\","
-			"\"issuing_country\":\"UTO\",\"expires\":\"2031-01-31\",\"nationality\":\"UTO\",\"sex\":\"F\",\"born\":\"19%02u-0%u-1%u\"}},"
-			"{\"family\":\"Muster\",\"given\":\"Zo\xc3\xab\"}],\"party_size\":2,\"contact\":{\"address\":{\"street\":\"Sample Street %u\","
-			"\"postcode\":\"%05u\",\"city\":\"Sampletown\",\"country\":\"UTO\"},\"phone\":\"+99955501%05u\",\"email\":\"ada%u@mail.example\"},"
-			"\"payment\":{\"form\":\"card\",\"card\":\"4000%012u\",\"holder\":\"Ada Example\",\"amount\":%u.%02u,\"currency\":\"XTS\"},"
-			"\"itinerary\":[{\"flight\":\"XX%u\",\"from\":\"AAA\",\"to\":\"BBB\",\"departs\":\"2026-03-01T10:%02u:00Z\",\"arrives\":"
-			"\"2026-03-01T12:%02u:00+01:00\",\"cabin\":\"economy\"},{\"flight\":\"XX%u\",\"from\":\"BBB\",\"to\":\"AAA\",\"departs\":"
-			"\"2026-03-10T10:00:00Z\",\"cabin\":\"business\"}],\"status\":\"confirmed\",\"remarks\":[\"Window seat asked for.\","
-			"\"He said \\\"no\\\".\"],\"ticket\":{\"number\":\"%013u\",\"one_way\":false,\"fare_basis\":\"YEX%u\"}}\n",
-			i, i % 28 + 1, i % 28 + 1, i % 28 + 3, i, i % 40 + 1, i % 30, i * 31, i * 37, i * 977, i % 100, i % 9 + 1, i % 10,
-			i, i * 17 % 100000, i * 13, i, i * 7919, i * 3, i % 100, i % 999 + 1, i % 60, i % 60, i % 99 + 1, i * 211, i % 10);
+		buf_addf(
+		        &c->records.text,
+		        "{\"locator\":\"EX%04u\",\"carrier\":\"XX\",\"reserved_on\":\"2026-01-%02u\",\"travel_dates\":[\"2026-03-%02u\","
+		        "\"2026-03-%02u\"],\"travellers\":[{\"family\":\"Example-%u\",\"given\":\"Ada\",\"seat\":\"%uC\",\"baggage\":{\"pieces\":2,"
+		        "\"weight_kg\":%u.5,\"tags\":[\"%010u\",\"%010u\"]},\"api\":{\"document_type\":\"passport\",\"document_number\":\"X%08u\","
+		        "\"issuing_country\":\"UTO\",\"expires\":\"2031-01-31\",\"nationality\":\"UTO\",\"sex\":\"F\",\"born\":\"19%02u-0%u-1%u\"}},"
+		        "{\"family\":\"Muster\",\"given\":\"Zo\xc3\xab\"}],\"party_size\":2,\"contact\":{\"address\":{\"street\":\"Sample Street %u\","
+		        "\"postcode\":\"%05u\",\"city\":\"Sampletown\",\"country\":\"UTO\"},\"phone\":\"+99955501%05u\",\"email\":\"ada%u@mail.example\"},"
+		        "\"payment\":{\"form\":\"card\",\"card\":\"4000%012u\",\"holder\":\"Ada Example\",\"amount\":%u.%02u,\"currency\":\"XTS\"},"
+		        "\"itinerary\":[{\"flight\":\"XX%u\",\"from\":\"AAA\",\"to\":\"BBB\",\"departs\":\"2026-03-01T10:%02u:00Z\",\"arrives\":"
+		        "\"2026-03-01T12:%02u:00+01:00\",\"cabin\":\"economy\"},{\"flight\":\"XX%u\",\"from\":\"BBB\",\"to\":\"AAA\",\"departs\":"
+		        "\"2026-03-10T10:00:00Z\",\"cabin\":\"business\"}],\"status\":\"confirmed\",\"remarks\":[\"Window seat asked for.\","
+		        "\"He said \\\"no\\\".\"],\"ticket\":{\"number\":\"%013u\",\"one_way\":false,\"fare_basis\":\"YEX%u\"}}\n",
+		        i, i % 28 + 1, i % 28 + 1, i % 28 + 3, i, i % 40 + 1, i % 30, i * 31, i * 37, i * 977, i % 100,
+		        i % 9 + 1, i % 10, i, i * 17 % 100000, i * 13, i, i * 7919, i * 3, i % 100, i % 999 + 1, i % 60,
+		        i % 60, i % 99 + 1, i * 211, i % 10);
 	records_take_lines(&c->records);
 	double start = now_s();
 	c->schema = document_schema(VIEW("records/passenger"), &e);
@@ -132,12 +135,13 @@ int main(int argc, char **argv)
 		records_open(&c.records);
 		if (kinds[i].load(&c, data ? data : "")) {
 			double jansson = measure(r, run_jansson, &c.records, seconds),
-			       tape = measure(r, run_tape, &c.records, seconds), both = measure(r, run_schema, &c, seconds);
+			       tape = measure(r, run_tape, &c.records, seconds),
+			       both = measure(r, run_schema, &c, seconds);
 			printf("schema, %s (%zu, %zu bytes on average): read and check %.1f MB/s (%.2f us a record, %.2f of it checking), "
 			       "jansson's reading alone %.1f MB/s, ratio %.1f (goal %.0f); schema compiled in %.1f ms\n",
 			       kinds[i].name, r->n, r->bytes / r->n, both, (double)r->bytes / (double)r->n / both,
-			       (double)r->bytes / (double)r->n * (1 / both - 1 / tape), jansson, both / jansson, kinds[i].goal,
-			       c.compiled * 1e3);
+			       (double)r->bytes / (double)r->n * (1 / both - 1 / tape), jansson, both / jansson,
+			       kinds[i].goal, c.compiled * 1e3);
 			fflush(stdout);
 		} else {
 			printf("SKIP schema, %s: GATEWAY_TEST_DATA not found\n", kinds[i].name);

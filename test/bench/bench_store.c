@@ -12,8 +12,8 @@
 #include "gatewayd/core/writer.h"
 #include "lib/base/datetime.h"
 
-#define BATCH 64
-#define GROUPS 2                        /* one batch is written while the next is queued as a whole */
+#define BATCH  64
+#define GROUPS 2 /* one batch is written while the next is queued as a whole */
 #define ROUNDS 5
 
 struct bench {
@@ -24,8 +24,8 @@ struct bench {
 	struct home *home;
 	struct note_signer signer;
 	char record[1024], leaf[600], packed[700], answer[420], envelope[260];
-	uint64_t made;                  /* exchanges so far: their ids */
-	uint64_t next_entry;            /* of the store without tree */
+	uint64_t made;       /* exchanges so far: their ids */
+	uint64_t next_entry; /* of the store without tree */
 };
 
 struct exchange_job {
@@ -35,7 +35,7 @@ struct exchange_job {
 };
 
 struct figures {
-	double wall, cpu;               /* seconds */
+	double wall, cpu; /* seconds */
 };
 
 /* CPU of the writing thread, taken inside its jobs. */
@@ -75,9 +75,15 @@ static void fill(char *out, size_t n, const char *text)
 /* Everything that one exchange writes but its audit entry. */
 static bool write_rows(struct bench *b, uint64_t n, uint32_t slot, uint64_t *seq, struct error *e)
 {
-	struct store_exchange x = { .partner = VIEW("port-authority"), .received_ms = INT64_C(1767225600000) + (int64_t)n / 20,
-		.agreement = VIEW("north-south-pnr"), .provider = VIEW("north"), .recipient = VIEW("south"),
-		.state = STATE_QUEUED, .status = 201, .answer = view_make(b->answer, sizeof b->answer) }, prior;
+	struct store_exchange x = { .partner = VIEW("port-authority"),
+		                    .received_ms = INT64_C(1767225600000) + (int64_t)n / 20,
+		                    .agreement = VIEW("north-south-pnr"),
+		                    .provider = VIEW("north"),
+		                    .recipient = VIEW("south"),
+		                    .state = STATE_QUEUED,
+		                    .status = 201,
+		                    .answer = view_make(b->answer, sizeof b->answer) },
+	                      prior;
 	uint8_t random[10] = { (uint8_t)(n * 167), (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)n };
 	enum store_accepted accepted;
 	char key[40];
@@ -91,11 +97,14 @@ static bool write_rows(struct bench *b, uint64_t n, uint32_t slot, uint64_t *seq
 		return error_set(e, REASON_INTERNAL, "an exchange was not new");
 	struct store_payload p = { .seq = x.seq, .slot = slot, .sealed = view_make(b->record, sizeof b->record) };
 	struct store_timer t = { .seq = x.seq, .kind = TIMER_ERASE, .due_ms = x.received_ms + 28 * DAY_MS };
-	struct store_delivery d = { .seq = x.seq, .recipient = VIEW("south"), .next_ms = x.received_ms,
-		.deadline_ms = x.received_ms + DAY_MS, .envelope = view_make(b->envelope, sizeof b->envelope) };
+	struct store_delivery d = { .seq = x.seq,
+		                    .recipient = VIEW("south"),
+		                    .next_ms = x.received_ms,
+		                    .deadline_ms = x.received_ms + DAY_MS,
+		                    .envelope = view_make(b->envelope, sizeof b->envelope) };
 	*seq = x.seq;
 	return store_put_payload(b->store, &p, e) && store_put_timer(b->store, &t, e) &&
-		store_put_delivery(b->store, &d, e);
+	       store_put_delivery(b->store, &d, e);
 }
 
 static void payload_key(uint64_t n, uint8_t key[32])
@@ -116,8 +125,9 @@ static bool job_run(struct job *j, struct writer *w, struct store *s, struct err
 	cpu_last = seconds(CLOCK_THREAD_CPUTIME_ID);
 	payload_key(x->n, key);
 	return writer_put_key(w, key, &slot, e) && write_rows(b, x->n, slot, &seq, e) &&
-		writer_append(w, j, view_make(b->leaf, sizeof b->leaf), view_make(b->packed, sizeof b->packed), &index, e) &&
-		store_set_entry(s, seq, index, e);
+	       writer_append(w, j, view_make(b->leaf, sizeof b->leaf), view_make(b->packed, sizeof b->packed), &index,
+	                     e) &&
+	       store_set_entry(s, seq, index, e);
 }
 
 static void job_done(struct job *j)
@@ -232,8 +242,10 @@ static void open_bench(struct bench *b, const char *base, const char *name, bool
 		stop("opening", &e);
 	char anchor[300];
 	snprintf(anchor, sizeof anchor, "%s", file(b, "anchor"));
-	b->writer = writer_start(&(struct writer_options){ .store = b->store, .keys = b->keys, .signer = b->signer,
-		.anchor_path = anchor }, &e);
+	b->writer = writer_start(
+	        &(struct writer_options){
+	                .store = b->store, .keys = b->keys, .signer = b->signer, .anchor_path = anchor },
+	        &e);
 	if (!b->writer)
 		stop("starting the writer", &e);
 }

@@ -12,13 +12,13 @@
 #include "lib/tlog/tiles.h"
 #include "lib/tlog/verify.h"
 
-#define BATCH 64
-#define LEVELS 4
+#define BATCH    64
+#define LEVELS   4
 #define RECEIPTS 2000
 
 struct bench {
 	uint64_t entries;
-	char *tiles[LEVELS];            /* full tiles, one behind the other */
+	char *tiles[LEVELS]; /* full tiles, one behind the other */
 	struct note_signer signer;
 	struct buf leaf, note;
 	size_t digits_at;
@@ -44,9 +44,16 @@ static long peak_kib(void)
 static void make_template(struct bench *b)
 {
 	static const uint8_t salt[16] = { 1 };
-	struct entry e = { .operation = OPERATION_DISCLOSURE, .time_ms = 1767225600000, .peer = VIEW("registry"),
-		.recipient = VIEW("agency-south"), .agreement = VIEW("north-south-persons"), .purpose = VIEW("prevention"),
-		.legal_basis = VIEW("art-8"), .tier = VIEW("standard"), .outcome = VIEW("released-transformed"), .build = VIEW("0.1") };
+	struct entry e = { .operation = OPERATION_DISCLOSURE,
+		           .time_ms = 1767225600000,
+		           .peer = VIEW("registry"),
+		           .recipient = VIEW("agency-south"),
+		           .agreement = VIEW("north-south-persons"),
+		           .purpose = VIEW("prevention"),
+		           .legal_basis = VIEW("art-8"),
+		           .tier = VIEW("standard"),
+		           .outcome = VIEW("released-transformed"),
+		           .build = VIEW("0.1") };
 	struct disclosures d = { .n = 0 };
 
 	memset(e.exchange.b, 1, sizeof e.exchange.b);
@@ -159,7 +166,8 @@ static bool receipts(struct bench *b, struct tiles *t, double *proof_us, double 
 		receipt_print(&r, entry_of(b, r.index), &text);
 	}
 	*text_us = (now() - start) / RECEIPTS * 1e6;
-	ok = ok && receipt_parse(buf_view(&text), &scratch, &r, &entry, e) && receipt_verify(&r, entry, &b->signer.vkey, e);
+	ok = ok && receipt_parse(buf_view(&text), &scratch, &r, &entry, e) &&
+	     receipt_verify(&r, entry, &b->signer.vkey, e);
 	buf_free(&text);
 	buf_free(&scratch);
 	return ok;
@@ -178,13 +186,16 @@ static bool run(struct bench *b, struct error *e)
 		double batches = (double)b->entries / BATCH;
 
 		printf("entries                     %llu of %zu bytes\n", (unsigned long long)b->entries, b->leaf.n);
-		printf("leaf hash, append, tiles    %.3f us an entry (batches of %d)\n", appending / (double)b->entries * 1e6, BATCH);
-		printf("root and signature          %.1f us a batch\n", batches >= 64 ? signing / (batches / 64) * 1e6 : 0);
+		printf("leaf hash, append, tiles    %.3f us an entry (batches of %d)\n",
+		       appending / (double)b->entries * 1e6, BATCH);
+		printf("root and signature          %.1f us a batch\n",
+		       batches >= 64 ? signing / (batches / 64) * 1e6 : 0);
 		printf("receipt of the last batch   %.2f us proof, %.2f us with its text\n", proof_us, text_us);
 		/* Memory of verification alone: what it adds to what lies here already. */
 		long before = peak_kib();
 		double start = now();
-		ok = checkpoint_open(buf_view(&b->note), &b->signer.vkey, &c, e) && verify_log(&c, NULL, &s, &report, e);
+		ok = checkpoint_open(buf_view(&b->note), &b->signer.vkey, &c, e) &&
+		     verify_log(&c, NULL, &s, &report, e);
 		double took = now() - start;
 		printf("full verification           %.1f s, %.0f entries/s, %ld KiB more memory\n", took,
 		       (double)b->entries / took, peak_kib() - before);
@@ -196,7 +207,8 @@ static bool run(struct bench *b, struct error *e)
 int main(int argc, char **argv)
 {
 	struct bench b = { .entries = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000,
-		.leaf = BUF_INIT(65535), .note = BUF_INIT(65535) };
+		           .leaf = BUF_INIT(65535),
+		           .note = BUF_INIT(65535) };
 	uint8_t seed[32] = { 1 }, public[32];
 	struct error e = { .reason = REASON_NONE };
 

@@ -60,13 +60,20 @@ static void make_record(struct job *j)
 	j->record = BUF_INIT(1u << 16);
 	buf_adds(&j->record, "{\"pnr\":{\"locator\":\"QX7TLM\",\"booked\":\"2026-03-02\",\"passengers\":[");
 	for (int i = 0; i < 2; i++)
-		buf_addf(&j->record, "%s{\"family\":\"M\xc3\xbcller-Beispiel\",\"given\":\"Erika Anna\",\"document\":\"L898902C%d\","
-		         "\"born\":\"1984-03-17\",\"nationality\":\"UTO\",\"seat\":\"12A\",\"bags\":2,\"fare\":419.99,"
-		         "\"email\":\"erika%d@mail.example\",\"phone\":\"+49 30 1234567\",\"meal\":\"VGML\"}", i ? "," : "", i, i);
-	buf_adds(&j->record, "],\"agency\":\"Beispielreisen\",\"payment\":\"4111111111111111\",\"remarks\":\"none\",\"segments\":[");
+		buf_addf(
+		        &j->record,
+		        "%s{\"family\":\"M\xc3\xbcller-Beispiel\",\"given\":\"Erika Anna\",\"document\":\"L898902C%d\","
+		        "\"born\":\"1984-03-17\",\"nationality\":\"UTO\",\"seat\":\"12A\",\"bags\":2,\"fare\":419.99,"
+		        "\"email\":\"erika%d@mail.example\",\"phone\":\"+49 30 1234567\",\"meal\":\"VGML\"}",
+		        i ? "," : "", i, i);
+	buf_adds(
+	        &j->record,
+	        "],\"agency\":\"Beispielreisen\",\"payment\":\"4111111111111111\",\"remarks\":\"none\",\"segments\":[");
 	for (int i = 0; j->record.n < 1950; i++)
-		buf_addf(&j->record, "%s{\"from\":\"UTA\",\"to\":\"UTB\",\"flight\":\"UT%d\",\"departure\":\"2026-04-01T10:%02d:00Z\"}",
-		         i ? "," : "", 100 + i, i);
+		buf_addf(
+		        &j->record,
+		        "%s{\"from\":\"UTA\",\"to\":\"UTB\",\"flight\":\"UT%d\",\"departure\":\"2026-04-01T10:%02d:00Z\"}",
+		        i ? "," : "", 100 + i, i);
 	buf_adds(&j->record, "]}}");
 }
 
@@ -78,7 +85,10 @@ static void make_program(struct job *j)
 	const struct field_rule rules[] = {
 		{ .id = "family", .pointer = "/pnr/passengers/*/family", .action = ACTION_PSEUDONYM, .params = name },
 		{ .id = "given", .pointer = "/pnr/passengers/*/given", .action = ACTION_PSEUDONYM, .params = name },
-		{ .id = "document", .pointer = "/pnr/passengers/*/document", .action = ACTION_PSEUDONYM, .params = document },
+		{ .id = "document",
+		  .pointer = "/pnr/passengers/*/document",
+		  .action = ACTION_PSEUDONYM,
+		  .params = document },
 		{ .id = "born", .pointer = "/pnr/passengers/*/born", .action = ACTION_DATE_TRUNC, .params = year },
 		{ .id = "nationality", .pointer = "/pnr/passengers/*/nationality", .action = ACTION_KEEP },
 		{ .id = "bags", .pointer = "/pnr/passengers/*/bags", .action = ACTION_KEEP },
@@ -140,7 +150,9 @@ static void compile_once(void *arg)
 	for (int i = 0; i < 500; i++) {
 		snprintf(ids[i], sizeof ids[i], "r%d", i);
 		snprintf(pointers[i], sizeof pointers[i], "/a/*/f%d/*/g%d", i % 40, i);
-		rules[i] = (struct field_rule){ .id = ids[i], .pointer = pointers[i], .action = ACTION_PSEUDONYM, .params = arg };
+		rules[i] = (struct field_rule){
+			.id = ids[i], .pointer = pointers[i], .action = ACTION_PSEUDONYM, .params = arg
+		};
 	}
 	struct program *p = program_compile(rules, 500, &keys, &errors);
 	if (!p)
@@ -212,8 +224,10 @@ static void do_sign(void *arg)
 
 int main(void)
 {
-	struct job j = { .out = BUF_INIT(1u << 16), .run = transform_run_new(), .parser = tape_parser_new(NULL),
-		.output_parser = tape_parser_new(NULL) };
+	struct job j = { .out = BUF_INIT(1u << 16),
+		         .run = transform_run_new(),
+		         .parser = tape_parser_new(NULL),
+		         .output_parser = tape_parser_new(NULL) };
 	struct primitives p = { .gcm = gcm_new() };
 
 	make_record(&j);
@@ -228,8 +242,8 @@ int main(void)
 		pseudonyms += s[i].action == ACTION_PSEUDONYM;
 		dropped += s[i].action == ACTION_DROP;
 	}
-	printf("record of %zu bytes, %zu leaves: %zu pseudonyms, %zu drops; %zu bytes leave\n", j.record.n, steps, pseudonyms,
-	       dropped, j.out.n);
+	printf("record of %zu bytes, %zu leaves: %zu pseudonyms, %zu drops; %zu bytes leave\n", j.record.n, steps,
+	       pseudonyms, dropped, j.out.n);
 	printf("  read into tape         %8.2f us\n", measure(parse_once, &j, 2000));
 	printf("  program_run            %8.2f us\n", measure(run_once, &j, 2000));
 	printf("  program_check_output   %8.2f us\n", measure(check_once, &j, 2000));

@@ -102,7 +102,8 @@ int main(int argc, char **argv)
 		double took = seconds() - start;
 		best = took < best ? took : best;
 	} while (seconds() < until);
-	printf("%u of %u valid, %.1f MB/s, compiled in %.1f ms\n", valid, n, (double)bytes / best / 1e6, compiled * 1e3);
+	printf("%u of %u valid, %.1f MB/s, compiled in %.1f ms\n", valid, n, (double)bytes / best / 1e6,
+	       compiled * 1e3);
 	schema_unref(schema);
 	schema_run_free(run);
 	tape_parser_free(parser);

@@ -23,8 +23,8 @@ static bool read_stat(int pid, int *parent, uint64_t *ticks)
 	fclose(f);
 	text[n] = '\0';
 	const char *after = strrchr(text, ')');
-	if (!after || sscanf(after + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", parent, &user,
-	                     &system) != 3)
+	if (!after ||
+	    sscanf(after + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", parent, &user, &system) != 3)
 		return false;
 	*ticks = user + system;
 	return true;

@@ -17,7 +17,7 @@
 #include "lib/base/datetime.h"
 
 #define BATCH 1000
-#define MOST 10000000
+#define MOST  10000000
 
 static struct {
 	struct store *store;
@@ -25,7 +25,7 @@ static struct {
 	struct view agreement;
 	struct digest digest;
 	int64_t now_ms;
-	uint64_t n, all;                /* made; to be made */
+	uint64_t n, all; /* made; to be made */
 	char sealed[1200];
 } f;
 
@@ -52,10 +52,17 @@ static bool put_exchange(enum exchange_state state, struct store_exchange *x, st
 	struct store_exchange prior;
 	char key[40];
 
-	*x = (struct store_exchange){ .partner = VIEW("north-feed"), .agreement = f.agreement, .agreement_digest = f.digest,
-		.received_ms = f.now_ms - DAY_MS + (int64_t)(f.n++ * (uint64_t)DAY_MS / f.all), .provider = VIEW("north"),
-		.recipient = VIEW("south"), .state = state, .status = 201,
-		.answer = VIEW("{\"outcome\":\"released-transformed\",\"transformed\":4,\"removed\":11}") };
+	*x = (struct store_exchange){
+		.partner = VIEW("north-feed"),
+		.agreement = f.agreement,
+		.agreement_digest = f.digest,
+		.received_ms = f.now_ms - DAY_MS + (int64_t)(f.n++ * (uint64_t)DAY_MS / f.all),
+		.provider = VIEW("north"),
+		.recipient = VIEW("south"),
+		.state = state,
+		.status = 201,
+		.answer = VIEW("{\"outcome\":\"released-transformed\",\"transformed\":4,\"removed\":11}")
+	};
 	x->id = x->origin = uuid_v7(x->received_ms, random);
 	snprintf(key, sizeof key, "fill-%llu", (unsigned long long)f.n);
 	x->key = view_of(key);
@@ -87,12 +94,16 @@ static bool put_payload(struct error *e)
 {
 	struct store_timer t = { .kind = TIMER_ERASE };
 	struct store_payload p = { .sealed = view_make(f.sealed, sizeof f.sealed) };
-	struct store_inbox i = { .kind = VIEW("record"), .made_ms = f.now_ms,
-		.body = VIEW("\"agreement\":\"bench\",\"purpose\":\"border\",\"tier\":\"T1\",\"retention\":\"P1Y\"") };
+	struct store_inbox i = {
+		.kind = VIEW("record"),
+		.made_ms = f.now_ms,
+		.body = VIEW("\"agreement\":\"bench\",\"purpose\":\"border\",\"tier\":\"T1\",\"retention\":\"P1Y\"")
+	};
 	struct store_exchange x;
 	uint8_t key[32];
 
-	if (!random_bytes(key, sizeof key) || !put_exchange(STATE_READY, &x, e) || !keystore_put(f.keys, key, &p.slot, e))
+	if (!random_bytes(key, sizeof key) || !put_exchange(STATE_READY, &x, e) ||
+	    !keystore_put(f.keys, key, &p.slot, e))
 		return false;
 	p.seq = i.seq = x.seq;
 	i.exchange = x.id;
@@ -111,7 +122,8 @@ static void fill(uint64_t n, bool (*put)(struct error *e))
 		bool ok = store_begin(f.store, &e);
 		for (unsigned k = 0; ok && k < BATCH && i < n; k++, i++)
 			ok = put(&e);
-		if (!ok || !keystore_sync(f.keys, &e) || !store_commit(f.store, &e) || !store_checkpoint(f.store, false, &e))
+		if (!ok || !keystore_sync(f.keys, &e) || !store_commit(f.store, &e) ||
+		    !store_checkpoint(f.store, false, &e))
 			die("writing rows", &e);
 		keystore_settle(f.keys, true);
 	}
@@ -132,7 +144,8 @@ static void rows(char **argv)
 	if (!digest_parse(view_of(argv[5]), &f.digest))
 		die("the digest is malformed", NULL);
 	f.keys = keystore_open(argv[3], false, &e);
-	if (!f.keys || !keystore_sweep(f.keys, slot_live, f.store, &swept, &e) || !random_bytes(f.sealed, sizeof f.sealed))
+	if (!f.keys || !keystore_sweep(f.keys, slot_live, f.store, &swept, &e) ||
+	    !random_bytes(f.sealed, sizeof f.sealed))
 		die("opening the key store", &e);
 	f.all = copies + payloads;
 	fill(copies, put_copy);
@@ -173,7 +186,8 @@ int main(int argc, char **argv)
 	bool fills = argc == 8 && strcmp(argv[1], "rows") == 0;
 
 	if (!fills && !(argc == 6 && strcmp(argv[1], "due") == 0))
-		die("usage: fill rows STORE KEYS AGREEMENT DIGEST COPIES PAYLOADS | fill due STORE FIRST COUNT AT", NULL);
+		die("usage: fill rows STORE KEYS AGREEMENT DIGEST COPIES PAYLOADS | fill due STORE FIRST COUNT AT",
+		    NULL);
 	f.now_ms = (int64_t)time(NULL) * 1000;
 	f.store = store_open(argv[2], &e);
 	if (!f.store)

@@ -27,32 +27,32 @@
 #pragma GCC diagnostic ignored "-Wcast-qual"
 
 #define CONNECTIONS_MAX 4096
-#define THREADS_MAX 16
-#define REQUESTS_MAX 20000000u
-#define SECONDS_MAX 600
-#define PIDS_MAX 16
-#define RECONNECTS_MAX 1000
+#define THREADS_MAX     16
+#define REQUESTS_MAX    20000000u
+#define SECONDS_MAX     600
+#define PIDS_MAX        16
+#define RECONNECTS_MAX  1000
 
 static const char usage[] =
-	"usage: load -a ADDRESS:PORT -u TARGET [options]\n"
-	"  -a, --address A:P      where to; an address of loopback\n"
-	"  -u, --target PATH      what to ask for\n"
-	"      --server-name NAME SNI and Host (default: the address)\n"
-	"      --ca F --cert F --private-key F   PEM files; without them plain HTTP\n"
-	"  -m, --method M         default POST, or GET without a body\n"
-	"  -b, --body TEXT        of each request; %d in it becomes the request's number\n"
-	"  -B, --bodies FILE      a body a line, in turn, %d as above\n"
-	"      --type T           Content-Type (default application/json)\n"
-	"  -k, --key              sends an Idempotency-Key, another one each time\n"
-	"      --key-prefix P     of the keys (default: from the clock)\n"
-	"      --first N          number of the first request (default 1)\n"
-	"  -c, --connections N    default 64, at most 4096\n"
-	"  -t, --threads N        default 2, at most 16\n"
-	"  -n, --requests N       ends after so many, at most 20,000,000\n"
-	"  -s, --seconds S        ends after so long (default 10, at most 600)\n"
-	"  -w, --warmup S         seconds before counting begins (default 0)\n"
-	"  -p, --pids P,P         processes whose CPU, with that of their children, is divided by the requests\n"
-	"Prints lines of a name and a value; ends with 1 when a request failed or an answer was a 5xx. SIGTERM ends it early.\n";
+        "usage: load -a ADDRESS:PORT -u TARGET [options]\n"
+        "  -a, --address A:P      where to; an address of loopback\n"
+        "  -u, --target PATH      what to ask for\n"
+        "      --server-name NAME SNI and Host (default: the address)\n"
+        "      --ca F --cert F --private-key F   PEM files; without them plain HTTP\n"
+        "  -m, --method M         default POST, or GET without a body\n"
+        "  -b, --body TEXT        of each request; %d in it becomes the request's number\n"
+        "  -B, --bodies FILE      a body a line, in turn, %d as above\n"
+        "      --type T           Content-Type (default application/json)\n"
+        "  -k, --key              sends an Idempotency-Key, another one each time\n"
+        "      --key-prefix P     of the keys (default: from the clock)\n"
+        "      --first N          number of the first request (default 1)\n"
+        "  -c, --connections N    default 64, at most 4096\n"
+        "  -t, --threads N        default 2, at most 16\n"
+        "  -n, --requests N       ends after so many, at most 20,000,000\n"
+        "  -s, --seconds S        ends after so long (default 10, at most 600)\n"
+        "  -w, --warmup S         seconds before counting begins (default 0)\n"
+        "  -p, --pids P,P         processes whose CPU, with that of their children, is divided by the requests\n"
+        "Prints lines of a name and a value; ends with 1 when a request failed or an answer was a 5xx. SIGTERM ends it early.\n";
 
 static struct {
 	struct sockaddr_storage address;
@@ -66,8 +66,9 @@ static struct {
 	SSL_CTX *ctx;
 	struct view *lines;
 	size_t n_lines;
-} o = { .type = "application/json", .first = 1, .connections = 64, .threads = 2, .seconds = 10,
-	.requests = REQUESTS_MAX };
+} o = {
+	.type = "application/json", .first = 1, .connections = 64, .threads = 2, .seconds = 10, .requests = REQUESTS_MAX
+};
 
 static atomic_uint_least64_t next_number;
 static atomic_uint sent, connected;
@@ -76,7 +77,7 @@ static atomic_bool counting, stop, enough;
 struct connection {
 	int fd;
 	SSL *ssl;
-	bool writes;                    /* epoll waits for room */
+	bool writes; /* epoll waits for room */
 	uint64_t started_ns;
 	struct buf out, in;
 	size_t out_at;
@@ -84,7 +85,7 @@ struct connection {
 
 struct worker {
 	pthread_t thread;
-	unsigned n;                     /* connections */
+	unsigned n; /* connections */
 	struct connection *connections;
 	int epoll;
 	uint32_t *latency_us;
@@ -309,7 +310,8 @@ static void *work(void *arg)
 	if (w->epoll < 0 || !w->connections)
 		die("no memory");
 	for (unsigned i = 0; i < w->n; i++) {
-		w->connections[i] = (struct connection){ .fd = -1, .out = BUF_INIT(16 << 20), .in = BUF_INIT(64 << 20) };
+		w->connections[i] =
+		        (struct connection){ .fd = -1, .out = BUF_INIT(16 << 20), .in = BUF_INIT(64 << 20) };
 		live += start(w, &w->connections[i]);
 		atomic_fetch_add(&connected, 1);
 	}
@@ -428,13 +430,26 @@ static void parse_options(int argc, char **argv)
 {
 	enum { SERVER_NAME = 256, CA, CERT, PRIVATE_KEY, TYPE, KEY_PREFIX, FIRST };
 	static const struct option options[] = {
-		{ "address", 1, NULL, 'a' }, { "target", 1, NULL, 'u' }, { "server-name", 1, NULL, SERVER_NAME },
-		{ "ca", 1, NULL, CA }, { "cert", 1, NULL, CERT }, { "private-key", 1, NULL, PRIVATE_KEY },
-		{ "method", 1, NULL, 'm' }, { "body", 1, NULL, 'b' }, { "bodies", 1, NULL, 'B' },
-		{ "type", 1, NULL, TYPE }, { "key", 0, NULL, 'k' }, { "key-prefix", 1, NULL, KEY_PREFIX },
-		{ "first", 1, NULL, FIRST }, { "connections", 1, NULL, 'c' }, { "threads", 1, NULL, 't' },
-		{ "requests", 1, NULL, 'n' }, { "seconds", 1, NULL, 's' }, { "warmup", 1, NULL, 'w' },
-		{ "pids", 1, NULL, 'p' }, { NULL, 0, NULL, 0 },
+		{ "address", 1, NULL, 'a' },
+		{ "target", 1, NULL, 'u' },
+		{ "server-name", 1, NULL, SERVER_NAME },
+		{ "ca", 1, NULL, CA },
+		{ "cert", 1, NULL, CERT },
+		{ "private-key", 1, NULL, PRIVATE_KEY },
+		{ "method", 1, NULL, 'm' },
+		{ "body", 1, NULL, 'b' },
+		{ "bodies", 1, NULL, 'B' },
+		{ "type", 1, NULL, TYPE },
+		{ "key", 0, NULL, 'k' },
+		{ "key-prefix", 1, NULL, KEY_PREFIX },
+		{ "first", 1, NULL, FIRST },
+		{ "connections", 1, NULL, 'c' },
+		{ "threads", 1, NULL, 't' },
+		{ "requests", 1, NULL, 'n' },
+		{ "seconds", 1, NULL, 's' },
+		{ "warmup", 1, NULL, 'w' },
+		{ "pids", 1, NULL, 'p' },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *address = NULL;
 	static char prefix[32];
@@ -570,7 +585,7 @@ int main(int argc, char **argv)
 		if (atomic_load(&sent) >= o.requests)
 			break;
 	}
-	atomic_store(&counting, atomic_load(&sent) >= o.requests);      /* the last ones still count then */
+	atomic_store(&counting, atomic_load(&sent) >= o.requests); /* the last ones still count then */
 	double seconds = (double)(now_ns() - from) / 1e9;
 	cpu = cpu_seconds(o.pids, o.n_pids) - cpu;
 	if (!atomic_load(&counting))

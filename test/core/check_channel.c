@@ -26,7 +26,8 @@ static void note(void *arg, const struct frame *f)
 
 START_TEST(frames_arrive_whole_in_any_pieces)
 {
-	static const char raw[] = "\x00\x00\x00\x05\x03\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07" "hello";
+	static const char raw[] = "\x00\x00\x00\x05\x03\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07"
+	                          "hello";
 	int pair[2];
 	struct seen s = { .bytes = BUF_INIT(100) };
 
@@ -60,7 +61,8 @@ START_TEST(many_frames_in_one_write_both_ways)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	struct channel *a = channel_new(pair[0], 64 << 20), *b = channel_new(pair[1], 64 << 20);
 	for (uint64_t i = 0; i < 200; i++)
-		ck_assert(channel_send(a, FRAME_BODY, 0, i, view_make(big, sizeof big / 2), view_make(big, sizeof big / 2)));
+		ck_assert(channel_send(a, FRAME_BODY, 0, i, view_make(big, sizeof big / 2),
+		                       view_make(big, sizeof big / 2)));
 	for (int turn = 0; turn < 10000 && s.n < 200; turn++) {
 		state = channel_flush(a);
 		ck_assert_int_ne(state, CHANNEL_DEAD);

@@ -4,11 +4,11 @@
 #include "test/core/log_fixture.h"
 
 #define HOUR_MS (3600 * SECOND_MS)
-#define T0 INT64_C(1767225600000)       /* 2026-01-01T00:00:00Z */
-#define NONE TIME_NONE
+#define T0      INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+#define NONE    TIME_NONE
 
 static const struct {
-	int64_t now, entry, known, cosigned, stamped;   /* relative to T0; NONE */
+	int64_t now, entry, known, cosigned, stamped; /* relative to T0; NONE */
 	enum clock_verdict want;
 } rule[] = {
 	/* Nothing is known: a new node. */
@@ -49,7 +49,7 @@ static int64_t at(int64_t ms)
 START_TEST(the_rule)
 {
 	const struct clock_facts f = { at(rule[_i].now), at(rule[_i].entry), at(rule[_i].known), at(rule[_i].cosigned),
-		at(rule[_i].stamped) };
+		                       at(rule[_i].stamped) };
 
 	ck_assert_str_eq(clock_why(clock_judge(&f)), clock_why(rule[_i].want));
 }
@@ -93,7 +93,7 @@ static void setup_clock(void)
 
 static void stop_clock(void)
 {
-	log_stop(&f);           /* jobs of the clock end first */
+	log_stop(&f); /* jobs of the clock end first */
 	clock_free(core.clock);
 	core.clock = NULL;
 	store_close(reader);
@@ -262,7 +262,7 @@ START_TEST(down_for_long)
 	/* And now the time is known, without that cosignature staying fresh. */
 	ck_assert_int_eq(look(100 * HOUR_MS, 0), CLOCK_TRUSTED);
 	atomic_store(&witness.latest_ms, TIME_NONE);
-	ck_assert_int_eq(restart(0), CLOCK_AHEAD);      /* the last entry is that of the trust, 100 hours ago */
+	ck_assert_int_eq(restart(0), CLOCK_AHEAD); /* the last entry is that of the trust, 100 hours ago */
 }
 END_TEST
 

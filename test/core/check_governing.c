@@ -3,7 +3,7 @@
 #include "gatewayd/core/governing.h"
 
 #include "gatewayd/core/store.h"
-#include "test/policy/document_fixture.h"       /* before the one that has a global `s` */
+#include "test/policy/document_fixture.h" /* before the one that has a global `s` */
 #include "test/core/store_fixture.h"
 
 TCase *make_governing_case(void);
@@ -111,13 +111,19 @@ START_TEST(from_what_is_in_force)
 	struct made running, fresh;
 
 	make(&running, a->kind, 3, a->agreement);
-	static const struct { unsigned number; const char *says; } cases[] = {
-		{ 3, NULL }, { 4, NULL }, { 2, "a rollback: number 3" }, { 0, "was in force and is gone" },
+	static const struct {
+		unsigned number;
+		const char *says;
+	} cases[] = {
+		{ 3, NULL },
+		{ 4, NULL },
+		{ 2, "a rollback: number 3" },
+		{ 0, "was in force and is gone" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		make(&fresh, a->kind, cases[i].number, a->agreement);
 		permits(&running.conf, &fresh, cases[i].says);
-		permits(NULL, &fresh, NULL);            /* nothing is remembered */
+		permits(NULL, &fresh, NULL); /* nothing is remembered */
 		drop(&fresh);
 	}
 	drop(&running);

@@ -6,7 +6,7 @@
 
 #include "test/core/scratch.h"
 
-#define SLOT_OFFSET(slot) (64 * ((off_t)(slot) + 1))    /* keystore_file.h */
+#define SLOT_OFFSET(slot) (64 * ((off_t)(slot) + 1)) /* keystore_file.h */
 
 static struct scratch_dir dir;
 static struct keystore *k;

@@ -97,7 +97,8 @@ START_TEST(lines_have_index_and_leaf)
 	mirror_line(7, VIEW("{\"a\":1}"), &b);
 	mirror_line(8, VIEW("{}"), &b);
 	mirror_line(9, VIEW("no \"object\""), &b);
-	ck_assert(view_is(buf_view(&b), "{\"index\":7,\"a\":1}\n{\"index\":8}\n{\"index\":9,\"leaf\":\"no \\\"object\\\"\"}\n"));
+	ck_assert(view_is(buf_view(&b),
+	                  "{\"index\":7,\"a\":1}\n{\"index\":8}\n{\"index\":9,\"leaf\":\"no \\\"object\\\"\"}\n"));
 	buf_free(&b);
 }
 END_TEST
@@ -136,14 +137,16 @@ START_TEST(rotated_file_is_followed_by_a_new_one)
 {
 	append(10, 0);
 	wait_for_line("logs/audit.jsonl", 10);
-	ck_assert_int_eq(rename(scratch_file(&f.dir, "logs/audit.jsonl"), scratch_file(&f.dir, "logs/audit.jsonl.1")), 0);
+	ck_assert_int_eq(rename(scratch_file(&f.dir, "logs/audit.jsonl"), scratch_file(&f.dir, "logs/audit.jsonl.1")),
+	                 0);
 	append(10, 10);
 	wait_for_line("logs/audit.jsonl", 20);
 	/* Down, rotated once more, an empty file made. */
 	stop();
 	check_lines("logs/audit.jsonl.1", 0, 11);
 	check_lines("logs/audit.jsonl", 11, 21);
-	ck_assert_int_eq(rename(scratch_file(&f.dir, "logs/audit.jsonl"), scratch_file(&f.dir, "logs/audit.jsonl.1")), 0);
+	ck_assert_int_eq(rename(scratch_file(&f.dir, "logs/audit.jsonl"), scratch_file(&f.dir, "logs/audit.jsonl.1")),
+	                 0);
 	scratch_write(scratch_file(&f.dir, "logs/audit.jsonl"), VIEW(""));
 	restart();
 	append(10, 20);

@@ -4,7 +4,7 @@
 #include "gatewayd/core/proofs.h"
 #include "test/core/log_fixture.h"
 
-#define T0 INT64_C(1767225600000)       /* 2026-01-01T00:00:00Z */
+#define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
 static struct log_fixture f;
 
@@ -26,8 +26,11 @@ START_TEST(each_kind_has_its_operation_and_note)
 	static const struct {
 		enum notice_kind kind;
 		enum operation operation;
-	} kinds[] = { { NOTICE_RECEIPT, OPERATION_DUTY }, { NOTICE_RECALL, OPERATION_DUTY }, { NOTICE_RETURN, OPERATION_DUTY },
-		{ NOTICE_HOLD, OPERATION_DECISION }, { NOTICE_LIFT, OPERATION_DECISION } };
+	} kinds[] = { { NOTICE_RECEIPT, OPERATION_DUTY },
+		      { NOTICE_RECALL, OPERATION_DUTY },
+		      { NOTICE_RETURN, OPERATION_DUTY },
+		      { NOTICE_HOLD, OPERATION_DECISION },
+		      { NOTICE_LIFT, OPERATION_DECISION } };
 	struct digest body;
 
 	sha256(VIEW("{\"n\":1}"), &body);
@@ -61,25 +64,30 @@ END_TEST
 /* --- what is written --- */
 
 struct send_job {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	struct store_exchange exchange;
 	struct view body;
 	struct notice notice;
-	bool fails;                     /* after the notice was put */
+	bool fails; /* after the notice was put */
 	bool home;
 };
 
 static bool send_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct send_job *t = (struct send_job *)j;
-	struct entry entry = { .time_ms = T0 + 5, .peer = VIEW("south-gateway"), .note = VIEW("hold: made up"), .build = VIEW("b") };
+	struct entry entry = {
+		.time_ms = T0 + 5, .peer = VIEW("south-gateway"), .note = VIEW("hold: made up"), .build = VIEW("b")
+	};
 	struct store_exchange prior;
 	enum store_accepted accepted;
 
 	if (!store_accept(s, &t->exchange, &accepted, &prior, e))
 		return false;
-	t->notice = (struct notice){ .kind = NOTICE_HOLD, .seq = t->exchange.seq, .recipient = VIEW("south"), .body = t->body };
-	return notice_send(w, j, s, &t->notice, &entry, NULL, e) && (!t->fails || error_set(e, REASON_QUOTA, "this one fails"));
+	t->notice = (struct notice){
+		.kind = NOTICE_HOLD, .seq = t->exchange.seq, .recipient = VIEW("south"), .body = t->body
+	};
+	return notice_send(w, j, s, &t->notice, &entry, NULL, e) &&
+	       (!t->fails || error_set(e, REASON_QUOTA, "this one fails"));
 }
 
 static void send_done(struct job *j)
@@ -93,9 +101,17 @@ static void send_one(struct send_job *t, bool first_gateway)
 	struct pollfd p = { .fd = home_fd(f.home), .events = POLLIN };
 
 	t->job = (struct job){ .home = f.home, .run = send_run, .done = send_done };
-	t->exchange = (struct store_exchange){ .id = { .b = { 1, 2, 3 } }, .origin = { .b = { 1, 2, 3 } }, .partner = VIEW("p"),
-		.agreement = VIEW("pnr-2026"), .agreement_digest = { .b = { 7 } }, .provider = VIEW("north"), .recipient = VIEW("south"),
-		.state = STATE_DELIVERED, .status = 201, .answer = VIEW("{}"), .received_ms = T0 };
+	t->exchange = (struct store_exchange){ .id = { .b = { 1, 2, 3 } },
+		                               .origin = { .b = { 1, 2, 3 } },
+		                               .partner = VIEW("p"),
+		                               .agreement = VIEW("pnr-2026"),
+		                               .agreement_digest = { .b = { 7 } },
+		                               .provider = VIEW("north"),
+		                               .recipient = VIEW("south"),
+		                               .state = STATE_DELIVERED,
+		                               .status = 201,
+		                               .answer = VIEW("{}"),
+		                               .received_ms = T0 };
 	if (!first_gateway)
 		t->exchange.origin.b[0] = 9;
 	writer_submit(f.writer, &t->job);
@@ -172,7 +188,7 @@ START_TEST(a_job_that_fails_leaves_neither)
 	ck_assert(!t.job.committed && t.job.error.reason == REASON_QUOTA);
 	OK((reader = store_open_reader(scratch_file(&f.dir, "store.db"), e)) != NULL);
 	OK(store_entry_count(reader, &entries, e));
-	ck_assert(entries == 1 && waiting(reader) == 0);        /* the genesis entry */
+	ck_assert(entries == 1 && waiting(reader) == 0); /* the genesis entry */
 	store_close(reader);
 }
 END_TEST

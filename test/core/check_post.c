@@ -14,7 +14,7 @@ struct rig {
 	struct post post;
 	struct partner partner;
 	unsigned ends;
-	bool again;                     /* the first end sends the post once more */
+	bool again; /* the first end sends the post once more */
 	unsigned frames, bodies, aborts, last;
 	uint64_t id;
 	struct buf head, body;
@@ -22,8 +22,12 @@ struct rig {
 
 static bool send_it(struct rig *r, const char *method)
 {
-	struct post_head head = { .to = &r->partner, .method = method, .target = "/there", .content_type = "text/plain",
-		.key = "a-key", .deadline_ms = 1234 };
+	struct post_head head = { .to = &r->partner,
+		                  .method = method,
+		                  .target = "/there",
+		                  .content_type = "text/plain",
+		                  .key = "a-key",
+		                  .deadline_ms = 1234 };
 
 	return post_send(&r->worker, &r->post, &head);
 }
@@ -153,7 +157,7 @@ START_TEST(a_long_body_waits_for_credit)
 	deliver(&r);
 	ck_assert_uint_eq(r.body.n, CHANNEL_CREDIT);
 	ck_assert_uint_eq(r.last, 0);
-	put_u32(&credit, UINT32_MAX);           /* more than there can be: counts for nothing */
+	put_u32(&credit, UINT32_MAX); /* more than there can be: counts for nothing */
 	r.post.credit = 1;
 	frame(&r, FRAME_CREDIT, 0, buf_view(&credit));
 	deliver(&r);
@@ -207,7 +211,7 @@ START_TEST(no_answer)
 	ck_assert_str_eq(r.post.problem, "no answer came");
 
 	ck_assert(send_it(&r, "GET"));
-	frame(&r, FRAME_REPLY, FRAME_LAST, VIEW("\x01"));       /* cut */
+	frame(&r, FRAME_REPLY, FRAME_LAST, VIEW("\x01")); /* cut */
 	ck_assert_int_eq(r.post.status, 0);
 
 	ck_assert(send_it(&r, "GET"));

@@ -4,7 +4,7 @@
 #include "gatewayd/core/quota.h"
 #include "test/core/scratch.h"
 
-#define T0_MS INT64_C(1767225600000)    /* 2026-01-01T00:00:00Z */
+#define T0_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
 /* Quotas stand in the text; nothing else of the agreement matters here. */
 static const char text[] = "{\"tiers\":[{\"tier\":\"T0\"},{\"tier\":\"T1\",\"quota\":{\"uses\":2,\"per\":\"P1D\"}},"
@@ -50,7 +50,9 @@ static void tear_down(void)
 
 static struct quota_claim claim(const char *tier, int64_t at_ms)
 {
-	return (struct quota_claim){ .source = source, .provider = VIEW("north"), .tier = view_of(tier), .at_ms = at_ms };
+	return (struct quota_claim){
+		.source = source, .provider = VIEW("north"), .tier = view_of(tier), .at_ms = at_ms
+	};
 }
 
 static struct quota_use reserve(const struct quota_claim *c)
@@ -215,7 +217,7 @@ START_TEST(a_damaged_row_is_refused)
 END_TEST
 
 #define THREADS 4
-#define ROUNDS 2000
+#define ROUNDS  2000
 
 static _Atomic unsigned granted;
 

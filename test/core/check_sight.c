@@ -12,8 +12,11 @@ static void set_up(void)
 {
 	log_setup(&f);
 	OK(log_start(&f, e));
-	partner = (struct partner){ .id = "south-gateway", .roles = ROLE(GATEWAY), .host = "gw.south.example", .has_log = true,
-		.log = f.vkey };
+	partner = (struct partner){ .id = "south-gateway",
+		                    .roles = ROLE(GATEWAY),
+		                    .host = "gw.south.example",
+		                    .has_log = true,
+		                    .log = f.vkey };
 	conf = (struct conf){ .partners = &partner, .n_partners = 1 };
 	core = (struct core){ .writer = f.writer, .sights = sights_new(), .build = "test", .die_fd = -1 };
 	ck_assert_ptr_nonnull(core.sights);

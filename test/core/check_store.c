@@ -69,7 +69,8 @@ END_TEST
 
 START_TEST(gateways_are_known_by_origin)
 {
-	struct store_exchange x = make_exchange(1, "gw-north", "", 7), again = make_exchange(2, "gw-north", "", 7), prior;
+	struct store_exchange x = make_exchange(1, "gw-north", "", 7), again = make_exchange(2, "gw-north", "", 7),
+	                      prior;
 
 	x.origin = again.origin = make_id(1000);
 	begin();
@@ -358,8 +359,12 @@ static bool collect_delivery(void *arg, const struct store_delivery *d)
 
 START_TEST(outbox_retries_and_ends)
 {
-	struct store_delivery d = { .seq = 1, .recipient = VIEW("south"), .next_ms = T0, .deadline_ms = T0 + DAY_MS,
-		.envelope = VIEW("{\"purpose\":\"border\"}") }, got;
+	struct store_delivery d = { .seq = 1,
+		                    .recipient = VIEW("south"),
+		                    .next_ms = T0,
+		                    .deadline_ms = T0 + DAY_MS,
+		                    .envelope = VIEW("{\"purpose\":\"border\"}") },
+	                      got;
 	uint64_t sum = 0;
 	struct view receipt;
 
@@ -405,8 +410,12 @@ static bool collect_inbox(void *arg, const struct store_inbox *i)
 
 START_TEST(inbox_is_acknowledged_once)
 {
-	struct store_inbox i = { .seq = 9, .exchange = make_id(9), .kind = VIEW("record"), .body = VIEW("\"a\":1"),
-		.made_ms = T0 }, got;
+	struct store_inbox i = { .seq = 9,
+		                 .exchange = make_id(9),
+		                 .kind = VIEW("record"),
+		                 .body = VIEW("\"a\":1"),
+		                 .made_ms = T0 },
+	                   got;
 	uint64_t sum = 0;
 	bool first = false;
 

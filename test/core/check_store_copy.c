@@ -7,10 +7,20 @@ TCase *make_store_copy_case(void);
 
 static struct store_timer full_timer(uint64_t seq)
 {
-	return (struct store_timer){ .seq = seq, .due_ms = T0 + 1, .kind = TIMER_NOTIFY, .receipt_ms = T0 + 9, .inbox = 77,
-		.plan = { .base_ms = T0, .payload_ms = T0 + 2, .mask_ms = T0 + 3, .review_ms = T0 + 4, .notify_ms = T0 + 5,
-			.end_ms = T0 + 6, .return_at_end = true },
-		.purpose = VIEW("border"), .reference = VIEW("R-1") };
+	return (struct store_timer){ .seq = seq,
+		                     .due_ms = T0 + 1,
+		                     .kind = TIMER_NOTIFY,
+		                     .receipt_ms = T0 + 9,
+		                     .inbox = 77,
+		                     .plan = { .base_ms = T0,
+		                               .payload_ms = T0 + 2,
+		                               .mask_ms = T0 + 3,
+		                               .review_ms = T0 + 4,
+		                               .notify_ms = T0 + 5,
+		                               .end_ms = T0 + 6,
+		                               .return_at_end = true },
+		                     .purpose = VIEW("border"),
+		                     .reference = VIEW("R-1") };
 }
 
 START_TEST(a_timer_keeps_its_plan)
@@ -64,7 +74,8 @@ START_TEST(duties)
 	struct store_duty d;
 
 	begin();
-	uint64_t first = put(1, DUTY_MASK, DUTY_OPEN), second = put(1, DUTY_REVIEW, DUTY_OPEN), third = put(1, DUTY_MASK, DUTY_OPEN);
+	uint64_t first = put(1, DUTY_MASK, DUTY_OPEN), second = put(1, DUTY_REVIEW, DUTY_OPEN),
+	         third = put(1, DUTY_MASK, DUTY_OPEN);
 	put(2, DUTY_ERASE, DUTY_OVERDUE);
 	ck_assert(first < second && second < third);
 	OK(store_find_duty(s, 1, DUTY_MASK, &d, e));
@@ -121,7 +132,7 @@ START_TEST(what_blocks)
 	OK(store_put_duty(s, &d, e));
 	commit();
 	OK(store_list_blocking(s, note_blocking, &n, e));
-	ck_assert_uint_eq(n, 1);        /* named once, and not for what is only reported */
+	ck_assert_uint_eq(n, 1); /* named once, and not for what is only reported */
 }
 END_TEST
 

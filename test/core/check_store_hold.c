@@ -4,8 +4,13 @@
 
 static struct store_hold make_hold(uint64_t seq, enum hold_kind kind, uint8_t statement, int64_t until_ms)
 {
-	return (struct store_hold){ .seq = seq, .kind = kind, .from_ms = T0, .until_ms = until_ms,
-		.statement = { .b = { statement } }, .signer = VIEW("supervisor-north"), .role = VIEW("supervisor") };
+	return (struct store_hold){ .seq = seq,
+		                    .kind = kind,
+		                    .from_ms = T0,
+		                    .until_ms = until_ms,
+		                    .statement = { .b = { statement } },
+		                    .signer = VIEW("supervisor-north"),
+		                    .role = VIEW("supervisor") };
 }
 
 static uint64_t put(struct store_hold h)
@@ -98,7 +103,8 @@ START_TEST(a_statement_counts_once)
 	commit();
 	ck_assert_uint_eq(listed(7, false), 0);
 	OK(store_find_hold(s, &h.statement, &got, e));
-	ck_assert(got.id == id && got.seq == 7 && got.kind == HOLD_RESTRICTION && got.from_ms == T0 && got.until_ms == T0 + 10);
+	ck_assert(got.id == id && got.seq == 7 && got.kind == HOLD_RESTRICTION && got.from_ms == T0 &&
+	          got.until_ms == T0 + 10);
 	ck_assert(got.ended_ms == T0 + 4 && view_is(got.signer, "supervisor-north") && view_is(got.role, "supervisor"));
 	h.statement.b[0] = 9;
 	REFUSED(REASON_NOT_FOUND, store_find_hold(s, &h.statement, &got, e));
@@ -130,7 +136,7 @@ START_TEST(listings_and_what_is_due)
 	ck_assert_uint_eq(sum, 2);
 	OK(store_due_holds(s, T0 + 9, 10, collect_hold, &sum, e));
 	ck_assert_uint_eq(sum, 2);
-	REFUSED(REASON_STORE, store_end_hold(s, 1, T0, e));     /* outside a transaction */
+	REFUSED(REASON_STORE, store_end_hold(s, 1, T0, e)); /* outside a transaction */
 }
 END_TEST
 
@@ -176,9 +182,9 @@ END_TEST
 
 static bool print_due(void *arg, const struct store_due *d)
 {
-	buf_addf(arg, "%s%lld %s%s %llu %lld-%lld|", d->agreement.n ? "pnr-2026 " : "", (long long)(d->day ? d->day - T0 / DAY_MS : 0),
-	         timer_kind_name(d->kind), d->held ? " held" : "", (unsigned long long)d->n, (long long)(d->first_ms - T0),
-	         (long long)(d->last_ms - T0));
+	buf_addf(arg, "%s%lld %s%s %llu %lld-%lld|", d->agreement.n ? "pnr-2026 " : "",
+	         (long long)(d->day ? d->day - T0 / DAY_MS : 0), timer_kind_name(d->kind), d->held ? " held" : "",
+	         (unsigned long long)d->n, (long long)(d->first_ms - T0), (long long)(d->last_ms - T0));
 	return true;
 }
 

@@ -1,8 +1,9 @@
 /* The store's logs of several epochs, what a witness remembers, and the cosignatures of others. */
 #include "test/core/store_fixture.h"
 
-static const struct store_log_row second = { .before = { .b = { 7 } }, .origin = { "h/audit/n/2", 11 },
-	.note = { "h/audit/n/1 of 2 entries", 24 } };
+static const struct store_log_row second = { .before = { .b = { 7 } },
+	                                     .origin = { "h/audit/n/2", 11 },
+	                                     .note = { "h/audit/n/1 of 2 entries", 24 } };
 
 static void put_entry(uint64_t index, const char *leaf)
 {
@@ -121,7 +122,9 @@ START_TEST(witnessed_logs_are_replaced)
 	REFUSED(REASON_STORE, store_put_witnessed(s, VIEW("o"), &w, e));
 	begin();
 	OK(store_put_witnessed(s, VIEW("o"), &w, e));
-	w = (struct store_witnessed){ .size = 4, .root = { .b = { 2 } }, .note = VIEW("four"), .incident = { .b = { 9 } } };
+	w = (struct store_witnessed){
+		.size = 4, .root = { .b = { 2 } }, .note = VIEW("four"), .incident = { .b = { 9 } }
+	};
 	OK(store_put_witnessed(s, VIEW("o"), &w, e));
 	commit();
 	OK(store_get_witnessed(s, VIEW("o"), &got, e));
@@ -217,7 +220,7 @@ START_TEST(an_old_log_is_archived)
 	uint64_t size = 0;
 
 	REFUSED(REASON_NOT_FOUND, store_get_archive(s, 0, &found, e));
-	REFUSED(REASON_STORE, store_archive_entries(s, 0, &a, e));      /* no transaction */
+	REFUSED(REASON_STORE, store_archive_entries(s, 0, &a, e)); /* no transaction */
 	begin();
 	REFUSED(REASON_STORE, store_archive_entries(s, 1, &a, e));
 	put_entry(0, "new 0");

@@ -23,7 +23,8 @@ static bool note_end(void *arg, const struct store_notice_end *n)
 
 	seen->n++;
 	snprintf(seen->text + at, sizeof seen->text - at, "%s>%.*s:%d+%d:%.*s:%.*s ", notice_kind_name(n->kind),
-	         VIEW_ARG(n->recipient), (int)(n->made_ms - T0), (int)(n->ended_ms - T0), VIEW_ARG(n->error), VIEW_ARG(n->receipt));
+	         VIEW_ARG(n->recipient), (int)(n->made_ms - T0), (int)(n->ended_ms - T0), VIEW_ARG(n->error),
+	         VIEW_ARG(n->receipt));
 	return true;
 }
 
@@ -40,8 +41,13 @@ static bool note_taken(void *arg, const struct store_notice_taken *t)
 
 static struct store_notice make(uint64_t seq, enum notice_kind kind, const char *recipient, int64_t next_ms)
 {
-	struct store_notice n = { .seq = seq, .kind = kind, .recipient = view_of(recipient), .entry = 7,
-		.body = VIEW("{\"why\":\"made up\"}"), .made_ms = T0, .next_ms = next_ms };
+	struct store_notice n = { .seq = seq,
+		                  .kind = kind,
+		                  .recipient = view_of(recipient),
+		                  .entry = 7,
+		                  .body = VIEW("{\"why\":\"made up\"}"),
+		                  .made_ms = T0,
+		                  .next_ms = next_ms };
 
 	return n;
 }
@@ -85,7 +91,8 @@ START_TEST(what_was_put_is_there_after_a_restart)
 	OK(store_get_notice(s, id, &n, e));
 	ck_assert(n.id == id && n.seq == 3 && n.kind == NOTICE_RETURN && n.entry == 7 && n.attempts == 1);
 	ck_assert(n.made_ms == T0 && n.next_ms == T0 + 50);
-	ck_assert(view_is(n.recipient, "south") && view_is(n.body, "{\"why\":\"made up\"}") && view_is(n.last_error, "unreachable"));
+	ck_assert(view_is(n.recipient, "south") && view_is(n.body, "{\"why\":\"made up\"}") &&
+	          view_is(n.last_error, "unreachable"));
 	OK(store_count(s, &counts, e));
 	ck_assert_uint_eq(counts.notices, 1);
 }
@@ -151,8 +158,13 @@ END_TEST
 
 START_TEST(taken_once)
 {
-	struct store_notice_taken t = { .seq = 1, .digest = { .b = { 9 } }, .kind = NOTICE_RECEIPT, .entry = 30,
-		.taken_ms = T0, .proof = VIEW("one") }, found;
+	struct store_notice_taken t = { .seq = 1,
+		                        .digest = { .b = { 9 } },
+		                        .kind = NOTICE_RECEIPT,
+		                        .entry = 30,
+		                        .taken_ms = T0,
+		                        .proof = VIEW("one") },
+	                          found;
 	struct digest other = { .b = { 8 } };
 	struct seen seen = { .n = 0 };
 	uint64_t n;
@@ -162,8 +174,9 @@ START_TEST(taken_once)
 	REFUSED(REASON_STORE, store_put_notice_taken(s, &t, e));
 	t.seq = 2;
 	OK(store_put_notice_taken(s, &t, e));
-	t = (struct store_notice_taken){ .seq = 1, .digest = other, .kind = NOTICE_HOLD, .entry = 20, .taken_ms = T0 + 1,
-		.proof = VIEW("two") };
+	t = (struct store_notice_taken){
+		.seq = 1, .digest = other, .kind = NOTICE_HOLD, .entry = 20, .taken_ms = T0 + 1, .proof = VIEW("two")
+	};
 	OK(store_put_notice_taken(s, &t, e));
 	commit();
 	OK(store_get_notice_taken(s, 1, &other, &found, e));

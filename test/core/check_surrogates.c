@@ -41,7 +41,9 @@ static struct surrogate_key key_of(uint8_t n)
 	return (struct surrogate_key){ .digest = { .b = { n } }, .epoch = 1 };
 }
 
-struct value { uint8_t b[SURROGATE_BYTES]; };
+struct value {
+	uint8_t b[SURROGATE_BYTES];
+};
 
 static struct value find_in(struct surrogate_use *u, uint8_t n)
 {
@@ -119,7 +121,9 @@ END_TEST
 
 START_TEST(the_store_keeps_one_value)
 {
-	struct store_surrogate x = { .agreement = VIEW("pax"), .epoch = 1, .key = { .b = { 1 } }, .value = { 5 }, .until_ms = 9 };
+	struct store_surrogate x = {
+		.agreement = VIEW("pax"), .epoch = 1, .key = { .b = { 1 } }, .value = { 5 }, .until_ms = 9
+	};
 	uint8_t value[STORE_SURROGATE];
 
 	REFUSED(REASON_STORE, store_put_surrogate(s, &x, e));

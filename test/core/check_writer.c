@@ -320,7 +320,7 @@ START_TEST(jobs_without_home_end_on_the_writer)
 END_TEST
 
 #define THREADS 4
-#define EACH 400
+#define EACH    400
 
 static void *make_jobs(void *arg)
 {
@@ -369,7 +369,7 @@ struct payload_job {
 	enum { PUT, PUT_AND_FAIL, ERASE, ROTATE, LOOK } what;
 	uint64_t seq;
 	uint32_t slot;
-	bool bland;                     /* its text is not looked for */
+	bool bland; /* its text is not looked for */
 	bool found;
 	unsigned came_home;
 };
@@ -380,7 +380,8 @@ static bool payload_run(struct job *j, struct writer *w, struct store *s, struct
 {
 	struct payload_job *p = (struct payload_job *)j;
 	struct store_payload row = { .seq = p->seq,
-		.sealed = p->bland ? VIEW("of another payload") : VIEW("sealed-canary-of-the-payload") };
+		                     .sealed = p->bland ? VIEW("of another payload")
+		                                        : VIEW("sealed-canary-of-the-payload") };
 	uint64_t index;
 
 	switch (p->what) {
@@ -394,12 +395,11 @@ static bool payload_run(struct job *j, struct writer *w, struct store *s, struct
 		return p->what == PUT || error_set(e, REASON_QUOTA, "this one fails");
 	case ERASE:
 		return writer_erase_key(w, p->slot, e) && store_erase_payload(s, p->seq, e) &&
-			writer_append(w, j, VIEW("{\"operation\":\"erasure\"}"), VIEW(""), &index, e);
-	case ROTATE:
-		return writer_rotate_keys(w, e);
+		       writer_append(w, j, VIEW("{\"operation\":\"erasure\"}"), VIEW(""), &index, e);
+	case ROTATE: return writer_rotate_keys(w, e);
 	case LOOK:
 		p->found = scratch_holds(scratch_file(&f.dir, "store.db-wal"), "sealed-canary", 13) ||
-			scratch_holds(scratch_file(&f.dir, "store.db"), "sealed-canary", 13);
+		           scratch_holds(scratch_file(&f.dir, "store.db"), "sealed-canary", 13);
 		return true;
 	}
 	return false;
@@ -448,7 +448,8 @@ START_TEST(erasure_reaches_backups)
 	ck_assert(p.job.committed);
 	/* The writer clears log and file by itself at the next quiet moment. */
 	for (unsigned i = 0; i < 200 && (scratch_holds(scratch_file(&f.dir, files[0]), "sealed-canary", 13) ||
-	                                 scratch_holds(scratch_file(&f.dir, files[1]), "sealed-canary", 13)); i++)
+	                                 scratch_holds(scratch_file(&f.dir, files[1]), "sealed-canary", 13));
+	     i++)
 		usleep(10000);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert(!scratch_holds(scratch_file(&f.dir, files[i]), "sealed-canary", 13));
@@ -473,7 +474,7 @@ END_TEST
 
 /* Comes again as soon as it is done, on the writer's thread, so that there is never a quiet moment. */
 struct busy_job {
-	struct payload_job p;           /* first */
+	struct payload_job p; /* first */
 	unsigned n;
 	time_t until;
 	atomic_bool over;
@@ -494,8 +495,12 @@ static void busy_done(struct job *j)
 START_TEST(erasure_leaves_under_load)
 {
 	struct payload_job p = { .what = PUT, .seq = 1 };
-	struct busy_job b = { .p = { .job = { .run = payload_run, .done = busy_done }, .what = PUT, .seq = 2, .bland = true,
-		.found = true }, .until = time(NULL) + 30 };
+	struct busy_job b = { .p = { .job = { .run = payload_run, .done = busy_done },
+		                     .what = PUT,
+		                     .seq = 2,
+		                     .bland = true,
+		                     .found = true },
+		              .until = time(NULL) + 30 };
 
 	run_payload(&p);
 	/* Erased while others come and go. */

@@ -25,12 +25,12 @@ struct log_fixture {
 };
 
 struct append_job {
-	struct job job;                 /* first */
+	struct job job; /* first */
 	char leaf[64];
 	bool fails;
 	unsigned runs, came_home;
 	uint64_t index;
-	uint64_t again;                 /* asks for the receipt of this older entry instead; UINT64_MAX: no */
+	uint64_t again; /* asks for the receipt of this older entry instead; UINT64_MAX: no */
 	struct buf receipt;
 };
 
@@ -55,8 +55,12 @@ static inline void log_signer(struct log_fixture *f, uint8_t seed_byte)
 
 static inline bool log_start(struct log_fixture *f, struct error *e)
 {
-	struct writer_options o = { .keys = f->keys, .mirror = f->mirror, .signer = { .vkey = f->vkey, .key = f->key },
-		.anchor_path = scratch_file(&f->dir, "anchor"), .died = log_died, .arg = f };
+	struct writer_options o = { .keys = f->keys,
+		                    .mirror = f->mirror,
+		                    .signer = { .vkey = f->vkey, .key = f->key },
+		                    .anchor_path = scratch_file(&f->dir, "anchor"),
+		                    .died = log_died,
+		                    .arg = f };
 
 	if (!f->store && !(f->store = store_open(scratch_file(&f->dir, "store.db"), e)))
 		return false;

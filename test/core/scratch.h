@@ -70,14 +70,18 @@ static inline struct view scratch_read(const char *path)
 	if (fd < 0)
 		return view_make(NULL, 0);
 	scratch_require(fstat(fd, &st) == 0 && (p = malloc((size_t)st.st_size + 1)) &&
-	                read(fd, p, (size_t)st.st_size) == st.st_size, path);
+	                        read(fd, p, (size_t)st.st_size) == st.st_size,
+	                path);
 	close(fd);
 	return view_make(p, (size_t)st.st_size);
 }
 
 static inline void scratch_free(struct view v)
 {
-	union { const char *in; char *out; } p = { v.p };
+	union {
+		const char *in;
+		char *out;
+	} p = { v.p };
 
 	free(p.out);
 }
@@ -108,21 +112,23 @@ static inline void scratch_copy(const char *from, const char *to)
 	scratch_free(v);
 }
 
-#define OK(call) do { \
-	struct error ok_error_ = { .reason = REASON_NONE }; \
-	struct error *e = &ok_error_; \
-	bool ok_ = (call); \
-	ck_assert_msg(ok_, "%s: %s: %s", #call, ok_error_.where, ok_error_.text); \
-} while (0)
+#define OK(call) \
+	do { \
+		struct error ok_error_ = { .reason = REASON_NONE }; \
+		struct error *e = &ok_error_; \
+		bool ok_ = (call); \
+		ck_assert_msg(ok_, "%s: %s: %s", #call, ok_error_.where, ok_error_.text); \
+	} while (0)
 
 /* The call must be refused for this reason. */
-#define REFUSED(want, call) do { \
-	struct error refused_ = { .reason = REASON_NONE }; \
-	struct error *e = &refused_; \
-	bool passed_ = (call); \
-	ck_assert_msg(!passed_, "%s passed", #call); \
-	ck_assert_msg(refused_.reason == (want), "%s: %s, expected %s: %s", #call, reason_slug(refused_.reason), \
-	              reason_slug(want), refused_.text); \
-} while (0)
+#define REFUSED(want, call) \
+	do { \
+		struct error refused_ = { .reason = REASON_NONE }; \
+		struct error *e = &refused_; \
+		bool passed_ = (call); \
+		ck_assert_msg(!passed_, "%s passed", #call); \
+		ck_assert_msg(refused_.reason == (want), "%s: %s, expected %s: %s", #call, \
+		              reason_slug(refused_.reason), reason_slug(want), refused_.text); \
+	} while (0)
 
 #endif

@@ -5,7 +5,7 @@
 #include "gatewayd/core/store.h"
 #include "test/core/scratch.h"
 
-#define T0 INT64_C(1767225600000)       /* 2026-01-01T00:00:00Z */
+#define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
 static struct scratch_dir dir;
 static struct store *s;
@@ -53,10 +53,18 @@ static inline struct uuid make_id(unsigned n)
 
 static inline struct store_exchange make_exchange(unsigned n, const char *partner, const char *key, uint8_t body)
 {
-	struct store_exchange x = { .id = make_id(n), .origin = make_id(n), .partner = view_of(partner),
-		.key = view_of(key), .body = { .b = { body } }, .received_ms = T0, .agreement = VIEW("pnr-2026"),
-		.provider = VIEW("north"), .recipient = VIEW("south"), .state = STATE_QUEUED, .status = 201,
-		.answer = VIEW("{\"outcome\":\"released\"}") };
+	struct store_exchange x = { .id = make_id(n),
+		                    .origin = make_id(n),
+		                    .partner = view_of(partner),
+		                    .key = view_of(key),
+		                    .body = { .b = { body } },
+		                    .received_ms = T0,
+		                    .agreement = VIEW("pnr-2026"),
+		                    .provider = VIEW("north"),
+		                    .recipient = VIEW("south"),
+		                    .state = STATE_QUEUED,
+		                    .status = 201,
+		                    .answer = VIEW("{\"outcome\":\"released\"}") };
 
 	return x;
 }

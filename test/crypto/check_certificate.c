@@ -54,7 +54,10 @@ void pki_sh(const char *fmt, ...)
 
 struct view pki_read(const char *name)
 {
-	static struct { char path[128]; char bytes[65536]; } files[16];
+	static struct {
+		char path[128];
+		char bytes[65536];
+	} files[16];
 	static size_t next;
 	char *p = files[next % 16].bytes, path[128];
 
@@ -100,7 +103,8 @@ START_TEST(certificate_is_read)
 	struct cert_id id;
 	char hex[65];
 
-	pki_self("node", P256, "-set_serial 0x00f1e2d3c4 -addext subjectAltName=URI:https://north.example/gateway,DNS:north.example "
+	pki_self("node", P256,
+	         "-set_serial 0x00f1e2d3c4 -addext subjectAltName=URI:https://north.example/gateway,DNS:north.example "
 	         "-addext extendedKeyUsage=clientAuth");
 	struct view der = pki_der("node.pem");
 	ck_assert_msg(cert_read(der, &id, &e), "%s", e.text);
@@ -128,7 +132,9 @@ END_TEST
 
 START_TEST(certificates_are_refused)
 {
-	static const struct { const char *extra, *want; } cases[] = {
+	static const struct {
+		const char *extra, *want;
+	} cases[] = {
 		{ "", "exactly one URI as subject alternative name, it has 0" },
 		{ "-addext subjectAltName=DNS:north.example", "it has 0" },
 		{ "-addext subjectAltName=URI:https://a.example,URI:https://b.example", "it has 2" },
@@ -170,7 +176,8 @@ START_TEST(request_is_made)
 	struct buf key = BUF_INIT(65536), csr = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE };
 
-	ck_assert_msg(csr_make(VIEW("north"), VIEW("https://north.example/gateway"), dns, 2, &key, &csr, &e), "%s", e.text);
+	ck_assert_msg(csr_make(VIEW("north"), VIEW("https://north.example/gateway"), dns, 2, &key, &csr, &e), "%s",
+	              e.text);
 	pki_write("made.key", buf_view(&key));
 	pki_write("made.csr", buf_view(&csr));
 	pki_sh("openssl req -in made.csr -verify -noout -text > made.txt");
@@ -196,9 +203,9 @@ START_TEST(request_is_made)
 END_TEST
 
 static const char ca_config[] =
-	"[ca]\ndefault_ca=d\n[d]\ndir=.\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\n"
-	"policy=p\ndefault_days=30\ndefault_crl_days=7\nunique_subject=no\n[p]\ncommonName=supplied\n"
-	"[narrow]\nissuingDistributionPoint=critical,@idp\n[idp]\nonlyuser=TRUE\n";
+        "[ca]\ndefault_ca=d\n[d]\ndir=.\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\n"
+        "policy=p\ndefault_days=30\ndefault_crl_days=7\nunique_subject=no\n[p]\ncommonName=supplied\n"
+        "[narrow]\nissuingDistributionPoint=critical,@idp\n[idp]\nonlyuser=TRUE\n";
 
 static struct crl *load(const char *crl, const char *ca, const char *want)
 {
@@ -226,7 +233,8 @@ START_TEST(revocation_list_is_read)
 	pki_sh(": > index.txt; echo 1000 > serial");
 	for (int i = 0; i < 3; i++) {
 		pki_sh("openssl req -new -newkey " P256 " -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf%d && "
-		       "openssl ca -batch -config ca.cnf -cert ca.pem -keyfile ca.key -in leaf.csr -out leaf%d.pem", i, i);
+		       "openssl ca -batch -config ca.cnf -cert ca.pem -keyfile ca.key -in leaf.csr -out leaf%d.pem",
+		       i, i);
 		if (i < 2)
 			pki_sh("openssl ca -config ca.cnf -cert ca.pem -keyfile ca.key -revoke leaf%d.pem", i);
 	}

@@ -6,7 +6,9 @@
 /* McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 13, 14 and 16 (AES-256),
  * which NIST's GCM validation uses. */
 #define GCM_KEY16 "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"
-static const struct { const char *key, *nonce, *aad, *plain, *sealed; } gcm_cases[] = {
+static const struct {
+	const char *key, *nonce, *aad, *plain, *sealed;
+} gcm_cases[] = {
 	{ "0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000", "", "",
 	  "530f8afbc74536b9a963b4f1c4cb738b" },
 	{ "0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000", "",
@@ -71,19 +73,23 @@ END_TEST
 
 /* RFC 5297 appendix A.1 and A.2; then the 512-bit key of D. Harkins' "siv-test-vectors.txt" (NIST proposed
  * modes, test case 1). */
-static const struct { const char *key, *context[3], *plain, *sealed; } siv_cases[] = {
+static const struct {
+	const char *key, *context[3], *plain, *sealed;
+} siv_cases[] = {
 	{ "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
-	  { "101112131415161718191a1b1c1d1e1f2021222324252627" }, "112233445566778899aabbccddee",
+	  { "101112131415161718191a1b1c1d1e1f2021222324252627" },
+	  "112233445566778899aabbccddee",
 	  "85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c" },
 	{ "7f7e7d7c7b7a79787776757473727170404142434445464748494a4b4c4d4e4f",
-	  { "00112233445566778899aabbccddeeffdeaddadadeaddadaffeeddccbbaa99887766554433221100",
-	    "102030405060708090a0", "09f911029d74e35bd84156c5635688c0" },
+	  { "00112233445566778899aabbccddeeffdeaddadadeaddadaffeeddccbbaa99887766554433221100", "102030405060708090a0",
+	    "09f911029d74e35bd84156c5635688c0" },
 	  "7468697320697320736f6d6520706c61696e7465787420746f20656e6372797074207573696e67205349562d414553",
 	  "7bdb6e3b432667eb06f4d14bff2fbd0fcb900f2fddbe404326601965c889bf17dba77ceb094fa663b7a3f748ba8af829"
 	  "ea64ad544a272e9c485b62a3fd5c0d" },
 	{ "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f06f6e6d6c6b6a69686766656463626160"
 	  "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f",
-	  { "101112131415161718191a1b1c1d1e1f2021222324252627" }, "112233445566778899aabbccddee",
+	  { "101112131415161718191a1b1c1d1e1f2021222324252627" },
+	  "112233445566778899aabbccddee",
 	  "f125274c598065cfc26b0e71575029088b035217e380cac8919ee800c126" },
 };
 
@@ -148,7 +154,11 @@ END_TEST
 #define FF1_256 FF1_192 "7f036d6f04fc6a94"
 /* NIST, "Examples with Intermediate Values": FF1 samples 1 to 9; then 88 bits under AES-256 from the Zcash test
  * vectors for FF1 (zcash-test-vectors, ff1.py), where b is a whole number of bytes. */
-static const struct { const char *key, *tweak; unsigned radix; const char *plain, *cipher; } ff1_cases[] = {
+static const struct {
+	const char *key, *tweak;
+	unsigned radix;
+	const char *plain, *cipher;
+} ff1_cases[] = {
 	{ FF1_128, "", 10, "0123456789", "2433477484" },
 	{ FF1_128, "39383736353433323130", 10, "0123456789", "6124200773" },
 	{ FF1_128, "3737373770717273373737", 36, "0123456789abcdefghi", "a9tv40mll9kdu509eum" },
@@ -222,7 +232,7 @@ START_TEST(ff1_refuses)
 	uint8_t in[129] = { 0 }, out[129];
 	char tweak[257] = { 0 };
 
-	ck_assert(!ff1_crypt(k, false, VIEW(""), in, 5, out));          /* 100,000 values */
+	ck_assert(!ff1_crypt(k, false, VIEW(""), in, 5, out)); /* 100,000 values */
 	ck_assert(ff1_crypt(k, false, VIEW(""), in, 6, out));
 	ck_assert(ff1_crypt(k, false, VIEW(""), in, 128, out));
 	ck_assert(!ff1_crypt(k, false, VIEW(""), in, 129, out));
@@ -254,8 +264,8 @@ static void *use_keys(void *arg)
 		uint8_t out[21], number[10];
 
 		s->wrong += !siv_seal(s->siv, &context, 1, VIEW("plain"), out) || memcmp(out, s->siv_want, 21) != 0;
-		s->wrong += !ff1_crypt(s->ff1, false, VIEW(""), digits, 10, number) ||
-		            memcmp(number, s->ff1_want, 10) != 0;
+		s->wrong +=
+		        !ff1_crypt(s->ff1, false, VIEW(""), digits, 10, number) || memcmp(number, s->ff1_want, 10) != 0;
 	}
 	return NULL;
 }

@@ -5,7 +5,7 @@
 
 #define P256 "ec -pkeyopt ec_paramgen_curve:P-256"
 #define P384 "ec -pkeyopt ec_paramgen_curve:P-384"
-#define DOC "{\"id\":\"north-south-1\"}\r\n line with CRLF \n"
+#define DOC  "{\"id\":\"north-south-1\"}\r\n line with CRLF \n"
 
 static struct view der_of(const char *name)
 {
@@ -92,7 +92,8 @@ START_TEST(our_signatures_are_accepted)
 
 		snprintf(pem, sizeof pem, "%s.pem", names[i]);
 		snprintf(key, sizeof key, "%s.key", names[i]);
-		ck_assert_msg(cms_sign(buf_view(&signature), VIEW(DOC), pki_read(pem), pki_read(key), &next, &e), "%s", e.text);
+		ck_assert_msg(cms_sign(buf_view(&signature), VIEW(DOC), pki_read(pem), pki_read(key), &next, &e), "%s",
+		              e.text);
 		buf_free(&signature);
 		signature = next;
 		pki_write("our.p7s", buf_view(&signature));
@@ -115,12 +116,14 @@ START_TEST(our_signatures_are_accepted)
 }
 END_TEST
 
-static void sign_refused(const char *signature, struct view content, const char *cert, const char *key, const char *want)
+static void sign_refused(const char *signature, struct view content, const char *cert, const char *key,
+                         const char *want)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct buf out = BUF_INIT(65536);
 
-	ck_assert(!cms_sign(signature ? pki_read(signature) : VIEW(""), content, pki_read(cert), pki_read(key), &out, &e));
+	ck_assert(!cms_sign(signature ? pki_read(signature) : VIEW(""), content, pki_read(cert), pki_read(key), &out,
+	                    &e));
 	ck_assert_int_eq(e.reason, REASON_SIGNATURE);
 	ck_assert_msg(strstr(e.text, want) != NULL, "%s has no %s", e.text, want);
 	ck_assert_uint_eq(out.n, 0);
@@ -243,8 +246,8 @@ END_TEST
 START_TEST(times_are_checked)
 {
 	static const char config[] =
-		"[ca]\ndefault_ca=d\n[d]\ndir=.\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\n"
-		"policy=p\nunique_subject=no\n[p]\ncommonName=supplied\n";
+	        "[ca]\ndefault_ca=d\n[d]\ndir=.\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\n"
+	        "policy=p\nunique_subject=no\n[p]\ncommonName=supplied\n";
 	struct cms_signer signer = { .name = VIEW("otto") };
 	struct error e = { .reason = REASON_NONE };
 
@@ -252,10 +255,11 @@ START_TEST(times_are_checked)
 	refused_at("a.p7s", VIEW(DOC), now_ms() - 60 * SECOND_MS, "signing time lies in the future");
 
 	static const char *const lives[] = { "-startdate 20200101000000Z -enddate 20200201000000Z",
-		"-startdate 20990101000000Z -enddate 20990201000000Z" };
+		                             "-startdate 20990101000000Z -enddate 20990201000000Z" };
 	pki_write("ca.cnf", view_of(config));
 	for (size_t i = 0; i < 2; i++) {
-		pki_sh(": > index.txt; echo 10 > serial; openssl req -new -newkey " P256 " -nodes -keyout otto.key -out otto.csr "
+		pki_sh(": > index.txt; echo 10 > serial; openssl req -new -newkey " P256
+		       " -nodes -keyout otto.key -out otto.csr "
 		       "-subj /CN=otto && openssl ca -batch -config ca.cnf -selfsign -keyfile otto.key -in otto.csr -out otto.pem %s",
 		       lives[i]);
 		pki_sh("openssl cms -sign -binary -in doc -signer otto.pem -inkey otto.key -outform PEM -out x.p7s");
@@ -269,7 +273,9 @@ END_TEST
 
 START_TEST(unfit_certificates_are_refused)
 {
-	static const struct { const char *key, *extra, *want; } cases[] = {
+	static const struct {
+		const char *key, *extra, *want;
+	} cases[] = {
 		{ "rsa:1024", "", "its key is too short" },
 		{ P256, "-addext keyUsage=keyAgreement", "may not be used to sign" },
 	};

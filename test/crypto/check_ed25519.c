@@ -1,7 +1,9 @@
 /* Known answers of Ed25519 from RFC 8032 section 7.1, tests 1 to 3. */
 #include "test/crypto/crypto_test.h"
 
-static const struct { const char *seed, *public_key, *message, *signature; } cases[] = {
+static const struct {
+	const char *seed, *public_key, *message, *signature;
+} cases[] = {
 	{ "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
 	  "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
 	  "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b"

@@ -36,7 +36,9 @@ START_TEST(sha256_parts_join)
 END_TEST
 
 /* RFC 4231 section 4, test cases 1 to 4, 6 and 7. */
-static const struct { const char *key, *data, *mac; } hmac_cases[] = {
+static const struct {
+	const char *key, *data, *mac;
+} hmac_cases[] = {
 	{ "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
 	  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
 	{ "4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
@@ -136,7 +138,8 @@ START_TEST(hkdf_known_answers)
 		in[160 + i] = (char)(0xb0 + i);
 	}
 	ck_assert(hkdf_sha256(view_make(in, 80), view_make(in + 80, 80), view_make(in + 160, 80), out, 82));
-	assert_hex(out, 82, "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09"
+	assert_hex(out, 82,
+	           "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09"
 	           "da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87");
 	ck_assert(hkdf_sha256(from_hex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), VIEW(""), VIEW(""), out, 42));
 	assert_hex(out, 42, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");

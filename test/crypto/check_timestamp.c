@@ -4,8 +4,8 @@
 #include "lib/base/datetime.h"
 #include "lib/crypto/timestamp.h"
 
-#define P256 "ec -pkeyopt ec_paramgen_curve:P-256"
-#define EKU "-addext extendedKeyUsage=critical,timeStamping"
+#define P256     "ec -pkeyopt ec_paramgen_curve:P-256"
+#define EKU      "-addext extendedKeyUsage=critical,timeStamping"
 #define TST_INFO "1.2.840.113549.1.9.16.1.4"
 
 static const uint8_t nonce[TIMESTAMP_NONCE] = { 0, 2, 3, 4, 5, 6, 7, 0xff };
@@ -15,9 +15,11 @@ static void authority(const char *name, const char *digest)
 {
 	char config[1000];
 
-	snprintf(config, sizeof config, "[tsa]\ndefault_tsa = t\n[t]\nserial = %s.serial\ncrypto_device = builtin\nsigner_cert = %s.pem\n"
+	snprintf(config, sizeof config,
+	         "[tsa]\ndefault_tsa = t\n[t]\nserial = %s.serial\ncrypto_device = builtin\nsigner_cert = %s.pem\n"
 	         "signer_key = %s.key\nsigner_digest = %s\ndefault_policy = 1.2.3.4\ndigests = sha256\nordering = no\n"
-	         "ess_cert_id_alg = sha256\n", name, name, name, digest);
+	         "ess_cert_id_alg = sha256\n",
+	         name, name, name, digest);
 	char path[100];
 	snprintf(path, sizeof path, "%s.cnf", name);
 	pki_write(path, view_of(config));
@@ -46,7 +48,8 @@ static void wrap(const char *token, char status, const char *out)
 static void forge(const char *name, const char *options, const char *out)
 {
 	pki_sh("openssl cms -sign -binary -nodetach -econtent_type " TST_INFO " -in info -signer %s.pem -inkey %s.key "
-	       "-outform DER -out forged.token %s", name, name, options);
+	       "-outform DER -out forged.token %s",
+	       name, name, options);
 	wrap("forged.token", 0, out);
 }
 

@@ -52,7 +52,10 @@ static int run(command *f, ...)
 	struct view v = scratch_read(scratch_file(&dir, "stdout"));
 	free(output);
 	output = strndup(v.p ? v.p : "", v.n);
-	union { const char *in; char *out; } p = { v.p };
+	union {
+		const char *in;
+		char *out;
+	} p = { v.p };
 	free(p.out);
 	return status;
 }

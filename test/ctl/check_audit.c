@@ -10,7 +10,7 @@
 
 TCase *make_audit_case(void);
 
-#define EXCHANGES 700                   /* and the genesis entry */
+#define EXCHANGES 700 /* and the genesis entry */
 
 static struct stored north;
 static char store[200], vkey[300], config[200];
@@ -23,7 +23,9 @@ static void setup(void)
 	stored_fill(&north, 0, EXCHANGES, false);
 	stored_vkey(&north, vkey, sizeof vkey);
 	snprintf(config, sizeof config, "%s/gatewayd.json", dir.path);
-	scratch_write(config, VIEW("{\"store\":\"north.db\",\"audit\":{\"mirror\":\"audit.jsonl\",\"vkey\":\"audit.vkey\"},\"more\":[1]}"));
+	scratch_write(
+	        config,
+	        VIEW("{\"store\":\"north.db\",\"audit\":{\"mirror\":\"audit.jsonl\",\"vkey\":\"audit.vkey\"},\"more\":[1]}"));
 	ctl = (struct ctl){ .config = config };
 	output = NULL;
 }
@@ -215,11 +217,14 @@ START_TEST(test_rolled_back)
 	ck_assert_int_eq(run(audit_prove, "--from", "$D/north.db", "--out", "$D/kept", id, NULL), CTL_OK);
 	/* Whole in itself; but a receipt or a checkpoint from later is known. */
 	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/export", NULL), CTL_OK);
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/export/checkpoint", "$D/newer", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/export/checkpoint", "$D/newer", NULL),
+	                 CTL_OK);
 	expect("history      grew from the earlier checkpoint\n");
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/newer/checkpoint", "$D/export", NULL), CTL_TAMPERED);
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/newer/checkpoint", "$D/export", NULL),
+	                 CTL_TAMPERED);
 	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/kept", "$D/export", NULL), CTL_TAMPERED);
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/gatewayd.json", "$D/newer", NULL), CTL_FAILED);
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/gatewayd.json", "$D/newer", NULL),
+	                 CTL_FAILED);
 }
 END_TEST
 
@@ -250,7 +255,8 @@ START_TEST(test_receipts)
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/absent", NULL), CTL_FAILED);
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, NULL), CTL_USAGE);
 	ck_assert_int_eq(run(audit_prove, "--from", "$D/north.db", "not-an-id", NULL), CTL_FAILED);
-	ck_assert_int_eq(run(audit_prove, "--from", "$D/north.db", "019b76da-a800-7000-8000-00000000ffff", NULL), CTL_FAILED);
+	ck_assert_int_eq(run(audit_prove, "--from", "$D/north.db", "019b76da-a800-7000-8000-00000000ffff", NULL),
+	                 CTL_FAILED);
 	ck_assert_int_eq(run(audit_prove, NULL), CTL_USAGE);
 }
 END_TEST
@@ -309,14 +315,16 @@ END_TEST
 /* What a log says never reaches the terminal as a command. */
 START_TEST(test_tail_escapes)
 {
-	scratch_write(scratch_file(&dir, "audit.jsonl"),
-		VIEW("{\"index\":0,\"operation\":\"start\",\"note\":\"a\\u001b[31mb\\n\\u009bc\",\"time\":1}\nnot json\n{\"index\":1}\n"));
+	scratch_write(
+	        scratch_file(&dir, "audit.jsonl"),
+	        VIEW("{\"index\":0,\"operation\":\"start\",\"note\":\"a\\u001b[31mb\\n\\u009bc\",\"time\":1}\nnot json\n{\"index\":1}\n"));
 	ck_assert_int_eq(run(audit_tail, NULL), CTL_OK);
 	ck_assert(strchr(output, '\033') == NULL);
 	expect("a?[31mb???c");
 	/* Too long for its column: cut, and the next one stays in line. */
-	scratch_write(scratch_file(&dir, "audit.jsonl"),
-		VIEW("{\"index\":0,\"operation\":\"start\",\"note\":\"abcdefghijklmnopqrstuvwxyz\",\"time\":1}\nnot json\n{\"index\":1}\n"));
+	scratch_write(
+	        scratch_file(&dir, "audit.jsonl"),
+	        VIEW("{\"index\":0,\"operation\":\"start\",\"note\":\"abcdefghijklmnopqrstuvwxyz\",\"time\":1}\nnot json\n{\"index\":1}\n"));
 	ck_assert_int_eq(run(audit_tail, NULL), CTL_OK);
 	expect("  abcdefghijklmnopqrstuvw~  -\n");
 	expect("       1  ");
@@ -367,10 +375,14 @@ START_TEST(test_tail_follow)
 		char start[40];
 
 		snprintf(start, sizeof start, "{\"index\":%llu,", (unsigned long long)next);
-		ck_assert_msg(view_starts(view_cut(&rest, '\n'), view_of(start)), "line %llu", (unsigned long long)next);
+		ck_assert_msg(view_starts(view_cut(&rest, '\n'), view_of(start)), "line %llu",
+		              (unsigned long long)next);
 	}
 	ck_assert_uint_eq(next, 15);
-	union { const char *in; char *out; } p = { v.p };
+	union {
+		const char *in;
+		char *out;
+	} p = { v.p };
 	free(p.out);
 }
 END_TEST
@@ -415,11 +427,13 @@ START_TEST(test_reconcile)
 	stored_vkey(&south, other, sizeof other);
 	buf_addf(&b, "log %s\nlog %s\nquorum none\n", vkey, other);
 	scratch_write(scratch_file(&dir, "policy"), buf_view(&b));
-	ck_assert_int_eq(run(audit_reconcile, "--policy", "$D/policy", "$D/north.db", "$D/south.db", NULL), CTL_CHECK_FAILED);
+	ck_assert_int_eq(run(audit_reconcile, "--policy", "$D/policy", "$D/north.db", "$D/south.db", NULL),
+	                 CTL_CHECK_FAILED);
 	buf_reset(&b);
 	buf_addf(&b, "log %s\nquorum none\n", vkey);
 	scratch_write(scratch_file(&dir, "policy"), buf_view(&b));
-	ck_assert_int_eq(run(audit_reconcile, "--policy", "$D/policy", "$D/north.db", "$D/south.db", NULL), CTL_TAMPERED);
+	ck_assert_int_eq(run(audit_reconcile, "--policy", "$D/policy", "$D/north.db", "$D/south.db", NULL),
+	                 CTL_TAMPERED);
 	buf_free(&b);
 	stored_close(&south);
 	/* A log against itself: nothing was received. */
@@ -434,7 +448,9 @@ START_TEST(test_formats)
 	for (unsigned i = 0; i < 5; i++) {
 		ck_assert_int_eq(run(audit_export, "--format", formats[i], "--from", "$D/north.db", NULL), CTL_OK);
 		ck_assert_uint_eq(count_lines(), 701);
-		ck_assert_int_eq(run(audit_export, "--format", formats[i], "--after", "698", "--from", "$D/north.db", NULL), CTL_OK);
+		ck_assert_int_eq(
+		        run(audit_export, "--format", formats[i], "--after", "698", "--from", "$D/north.db", NULL),
+		        CTL_OK);
 		ck_assert_uint_eq(count_lines(), 2);
 		if (i < 3) {
 			json_t *j = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
@@ -446,7 +462,8 @@ START_TEST(test_formats)
 	expect("<110>1 2026-01-01T00:00:11.883Z north.example gatewayd - disclosure [audit@32473 index=\"700\" ");
 	ck_assert_int_eq(run(audit_export, "--format", "cef", "--after", "699", "--from", "$D/north.db", NULL), CTL_OK);
 	expect("CEF:0|gatewayd|gatewayd|test|disclosure|disclosure released-transformed|2|rt=1767225611883 cn1=700 cn1Label=index externalId=");
-	ck_assert_int_eq(run(audit_export, "--format", "ocsf", "--after", "699", "--from", "$D/north.db", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_export, "--format", "ocsf", "--after", "699", "--from", "$D/north.db", NULL),
+	                 CTL_OK);
 	expect("\"class_uid\":6003");
 	ck_assert_int_eq(run(audit_export, "--format", "ecs", "--after", "699", "--from", "$D/north.db", NULL), CTL_OK);
 	expect("\"@timestamp\":\"2026-01-01T00:00:11.883Z\"");
@@ -458,7 +475,8 @@ END_TEST
 /* Separators of a format inside a value stay inside it. */
 START_TEST(test_format_escapes)
 {
-	struct view leaf = VIEW("{\"build\":\"a|b\\\\\",\"operation\":\"start\",\"peer\":\"x=y\\\"]\\\\\\n\",\"time\":1}");
+	struct view leaf =
+	        VIEW("{\"build\":\"a|b\\\\\",\"operation\":\"start\",\"peer\":\"x=y\\\"]\\\\\\n\",\"time\":1}");
 	struct buf b = BUF_INIT(10000);
 	struct error e = { 0 };
 

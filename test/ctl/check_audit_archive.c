@@ -5,7 +5,7 @@
 
 TCase *make_audit_archive_case(void);
 
-#define EXCHANGES 600                   /* and the genesis entry */
+#define EXCHANGES 600 /* and the genesis entry */
 
 static struct stored north;
 static char store[200], vkey[300], config[200];
@@ -59,7 +59,10 @@ static void commit(void)
 static void expect_error(const char *text)
 {
 	struct view v = scratch_read(scratch_file(&dir, "stderr"));
-	union { const char *in; char *out; } p = { v.p };
+	union {
+		const char *in;
+		char *out;
+	} p = { v.p };
 
 	ck_assert_msg(memmem(v.p ? v.p : "", v.n, text, strlen(text)) != NULL, "no \"%s\" in: %.*s", text, VIEW_ARG(v));
 	free(p.out);
@@ -68,7 +71,8 @@ static void expect_error(const char *text)
 /* Every entry is still there. */
 static void refused(int status, const char *text)
 {
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL), status);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 status);
 	expect_error(text);
 	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db@1", NULL), CTL_OK);
 	expect("600 entries disclosed");
@@ -80,14 +84,16 @@ START_TEST(test_archive)
 	struct uuid u = stored_id(300);
 
 	uuid_print(&u, id);
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_OK);
 	expect("archived   601 entries, now only in ");
 	/* The folder holds and proves everything, the store the tree. */
 	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/archive", NULL), CTL_OK);
 	expect("600 entries disclosed");
 	ck_assert_int_eq(run(audit_prove, "--from", "$D/archive", "--out", "$D/proof", id, NULL), CTL_OK);
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/proof", NULL), CTL_OK);
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/archive/checkpoint", "$D/north.db@1", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "--earlier", "$D/archive/checkpoint", "$D/north.db@1", NULL),
+	                 CTL_OK);
 	expect("archived     601 entries archived; tiles present\n");
 	expect("every tile is the one that was signed");
 	ctl.json = true;
@@ -115,7 +121,8 @@ START_TEST(test_altered_afterwards)
 	struct view hashes;
 	char copy[8192];
 
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_OK);
 	begin();
 	must(store_use_log(north.store, 0, &error), &error);
 	must(store_get_tile(north.store, 0, 1, &hashes, &error), &error);
@@ -138,17 +145,20 @@ START_TEST(test_refusals)
 	ck_assert_int_eq(run(audit_archive, "--key", vkey, "$D/absent.db@1", "$D/archive", NULL), CTL_FAILED);
 	ck_assert_int_eq(run(audit_archive, "--key", vkey, "$D/north.db@3", "$D/archive", NULL), CTL_FAILED);
 	expect_error("no log of epoch 3");
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@2", "$D/archive", NULL), CTL_FAILED);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@2", "$D/archive", NULL),
+	                 CTL_FAILED);
 	expect_error("this is the log that the node writes");
 	ck_assert_int_eq(run(audit_archive, "--key", vkey, "$D/north.db@1", "$D/archive", NULL), CTL_FAILED);
 	expect_error("600 entries have disclosures");
 	/* A key that did not sign this log. */
 	reopen("north.example/audit/gw/2");
 	stored_vkey(&north, other, sizeof other);
-	ck_assert_int_eq(run(audit_archive, "--key", other, "--disclosures", "$D/north.db@1", "$D/archive", NULL), CTL_FAILED);
+	ck_assert_int_eq(run(audit_archive, "--key", other, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_FAILED);
 	expect_error("another process writes this store");
 	stored_close(&north);
-	ck_assert_int_eq(run(audit_archive, "--key", other, "--disclosures", "$D/north.db@1", "$D/archive", NULL), CTL_TAMPERED);
+	ck_assert_int_eq(run(audit_archive, "--key", other, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_TAMPERED);
 	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db@1", NULL), CTL_OK);
 	expect("600 entries disclosed");
 }
@@ -156,9 +166,13 @@ END_TEST
 
 START_TEST(test_what_waits)
 {
-	struct store_delivery d = { .seq = 5, .recipient = VIEW("agency-south"), .deadline_ms = 1, .envelope = VIEW("{}") };
+	struct store_delivery d = {
+		.seq = 5, .recipient = VIEW("agency-south"), .deadline_ms = 1, .envelope = VIEW("{}")
+	};
 	struct store_notice n = { .seq = 6, .recipient = VIEW("agency-south"), .entry = 3, .body = VIEW("{}") };
-	struct store_hold h = { .seq = 7, .kind = HOLD_LEGAL, .until_ms = 1, .signer = VIEW("north"), .role = VIEW("judge") };
+	struct store_hold h = {
+		.seq = 7, .kind = HOLD_LEGAL, .until_ms = 1, .signer = VIEW("north"), .role = VIEW("judge")
+	};
 	struct store_timer t = { .seq = 8, .plan.return_at_end = true };
 	struct store_duty u = { .seq = 9, .kind = DUTY_RETURN, .state = DUTY_OVERDUE };
 
@@ -178,18 +192,21 @@ START_TEST(test_what_waits)
 	bool fresh;
 	begin();
 	must(store_put_hold(north.store, &h, &fresh, &error) && store_put_timer(north.store, &t, &error) &&
-	     store_put_duty(north.store, &u, &error), &error);
+	             store_put_duty(north.store, &u, &error),
+	     &error);
 	commit();
 	refused(CTL_FAILED, "4 exchanges of this log are held");
 	begin();
 	u.state = DUTY_DONE;
 	must(store_set_state(north.store, 10, STATE_REFUSED, &error) && store_drop_timer(north.store, 8, &error) &&
-	     store_set_duty(north.store, &u, &error) && store_end_hold(north.store, h.id, 1, &error), &error);
+	             store_set_duty(north.store, &u, &error) && store_end_hold(north.store, h.id, 1, &error),
+	     &error);
 	/* What waits with an entry of the present log is none of this. */
 	n.entry = UINT64_C(1) << STORE_LOG_SHIFT | 2;
 	must(store_put_notice(north.store, &n, &error), &error);
 	commit();
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_OK);
 }
 END_TEST
 
@@ -197,14 +214,16 @@ END_TEST
 START_TEST(test_folder)
 {
 	ck_assert_int_eq(run(audit_export, "--from", "$D/north.db@2", "$D/other", NULL), CTL_OK);
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/other", NULL), CTL_FAILED);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/other", NULL),
+	                 CTL_FAILED);
 	expect_error("holds another log");
 	ck_assert_int_eq(run(audit_export, "--from", "$D/north.db@1", "--disclosures", "$D/archive", NULL), CTL_OK);
 	ck_assert_int_eq(unlink(scratch_file(&dir, "archive/checkpoint")), 0);
 	flip("archive/tile/0/000", 40);
 	refused(CTL_TAMPERED, "hash 1 of tile 0/0 was altered");
 	flip("archive/tile/0/000", 40);
-	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL), CTL_OK);
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_OK);
 }
 END_TEST
 

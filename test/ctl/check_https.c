@@ -31,12 +31,14 @@ static void make_certificates(void)
 {
 	char command[2000];
 
-	snprintf(command, sizeof command,
-	         "cd '%s' && exec 2>openssl.log && new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes' && for ca in ca stranger; do "
-	         "openssl req -x509 $new -days 30 -subj /CN=$ca -addext keyUsage=critical,keyCertSign -keyout $ca.key -out $ca.pem; done && "
-	         "for who in server:serverAuth client:clientAuth; do n=${who%%:*} && printf "
-	         "\"extendedKeyUsage=${who#*:}\\nsubjectAltName=DNS:north.example\\n\" > $n.ext && openssl req $new -subj /CN=$n -keyout $n.key -out $n.csr && "
-	         "openssl x509 -req -in $n.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile $n.ext -out $n.pem; done", dir.path);
+	snprintf(
+	        command, sizeof command,
+	        "cd '%s' && exec 2>openssl.log && new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes' && for ca in ca stranger; do "
+	        "openssl req -x509 $new -days 30 -subj /CN=$ca -addext keyUsage=critical,keyCertSign -keyout $ca.key -out $ca.pem; done && "
+	        "for who in server:serverAuth client:clientAuth; do n=${who%%:*} && printf "
+	        "\"extendedKeyUsage=${who#*:}\\nsubjectAltName=DNS:north.example\\n\" > $n.ext && openssl req $new -subj /CN=$n -keyout $n.key -out $n.csr && "
+	        "openssl x509 -req -in $n.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile $n.ext -out $n.pem; done",
+	        dir.path);
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -62,7 +64,8 @@ static void serve(int fd)
 	SSL *ssl = SSL_new(server.tls);
 
 	if (SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1)
-		while (server.n < MOST && server.answers[server.n] && read_request(ssl, server.asked[server.n], sizeof server.asked[0])) {
+		while (server.n < MOST && server.answers[server.n] &&
+		       read_request(ssl, server.asked[server.n], sizeof server.asked[0])) {
 			const char *text = server.answers[server.n++];
 			SSL_write(ssl, text, (int)strlen(text));
 		}
@@ -90,7 +93,8 @@ static void setup(void)
 	ck_assert(bind(server.fd, (struct sockaddr *)&at, n) == 0 && listen(server.fd, 4) == 0 &&
 	          getsockname(server.fd, (struct sockaddr *)&at, &n) == 0);
 	ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(server.tls, scratch_file(&dir, "server.pem")), 1);
-	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(server.tls, scratch_file(&dir, "server.key"), SSL_FILETYPE_PEM), 1);
+	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(server.tls, scratch_file(&dir, "server.key"), SSL_FILETYPE_PEM),
+	                 1);
 	ck_assert_int_eq(SSL_CTX_load_verify_locations(server.tls, scratch_file(&dir, "ca.pem"), NULL), 1);
 	SSL_CTX_set_verify(server.tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	server.port = ntohs(at.sin_port);
@@ -121,8 +125,12 @@ static void start(const char *first, const char *second, const char *third)
 
 static struct https_options options(void)
 {
-	return (struct https_options){ .url = url, .certificate = certificate, .key = key, .authority = authority,
-		.resolve = resolve, .timeout_ms = 5000 };
+	return (struct https_options){ .url = url,
+		                       .certificate = certificate,
+		                       .key = key,
+		                       .authority = authority,
+		                       .resolve = resolve,
+		                       .timeout_ms = 5000 };
 }
 
 static enum reason opening(const struct https_options *o)
@@ -141,12 +149,13 @@ static enum reason getting(const struct https_options *o, struct buf *answer, in
 	struct https *h = https_open(o, &e);
 
 	ck_assert_msg(h != NULL, "%s", e.text);
-	ck_assert_int_eq(https_request(h, "GET", "/v1/inbox", VIEW(""), NULL, answer, status, &e), e.reason == REASON_NONE);
+	ck_assert_int_eq(https_request(h, "GET", "/v1/inbox", VIEW(""), NULL, answer, status, &e),
+	                 e.reason == REASON_NONE);
 	https_close(h);
 	return e.reason;
 }
 
-#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+#define HELLO   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 START_TEST(sends_what_it_is_given)
@@ -164,7 +173,8 @@ START_TEST(sends_what_it_is_given)
 	ck_assert(status == 200 && view_is(buf_view(&answer), "hello"));
 	ck_assert(https_request(h, "POST", "/v1/inbox/1/ack", VIEW("{}"), "application/json", &answer, &status, &e));
 	ck_assert(status == 201 && answer.n == 0);
-	ck_assert_ptr_eq(strstr(server.asked[0], "GET /v1/inbox?after=0 HTTP/1.1\r\nHost: north.example:"), server.asked[0]);
+	ck_assert_ptr_eq(strstr(server.asked[0], "GET /v1/inbox?after=0 HTTP/1.1\r\nHost: north.example:"),
+	                 server.asked[0]);
 	ck_assert_ptr_null(strcasestr(server.asked[0], "accept"));
 	ck_assert_ptr_null(strcasestr(server.asked[0], "content-"));
 	ck_assert_ptr_eq(strstr(server.asked[1], "POST /v1/inbox/1/ack HTTP/1.1\r\n"), server.asked[1]);
@@ -236,8 +246,10 @@ START_TEST(goes_nowhere_else)
 	char here[600];
 	int status;
 
-	snprintf(here, sizeof here, "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://north.example:%u/other\r\nContent-Length: 0\r\n\r\n",
-	         server.port);
+	snprintf(
+	        here, sizeof here,
+	        "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://north.example:%u/other\r\nContent-Length: 0\r\n\r\n",
+	        server.port);
 	start(here, HELLO, NULL);
 	setenv("HTTPS_PROXY", "http://127.0.0.1:1", 1);
 	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
@@ -352,7 +364,10 @@ END_TEST
 
 START_TEST(options_and_requests_that_are_refused)
 {
-	static const char *const bad[] = { "http://north.example", "https://", "https:///", "https://a@north.example", "https://north.example?x", "north.example" };
+	static const char *const bad[] = {
+		"http://north.example",    "https://",     "https:///", "https://a@north.example",
+		"https://north.example?x", "north.example"
+	};
 	struct https_options o = options();
 	struct error e = { .reason = REASON_NONE };
 	struct buf answer = BUF_INIT(100);

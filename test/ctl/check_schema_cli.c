@@ -23,8 +23,8 @@ static void enter_folder(void)
 static void leave_folder(void)
 {
 	static const char *const names[] = {
-		"schema.json", "other.json", "a.json", "b.json", "lines.ndjson", "suite.json", "out", "err",
-		"remotes/deep/r.json", "remotes/deep", "remotes",
+		"schema.json", "other.json",          "a.json",       "b.json",  "lines.ndjson", "suite.json", "out",
+		"err",         "remotes/deep/r.json", "remotes/deep", "remotes",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -98,7 +98,8 @@ static int run(bool json, const char *name, ...)
 	return status;
 }
 
-#define PERSON "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\"," \
+#define PERSON \
+	"{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\"," \
 	"\"properties\":{\"name\":{\"type\":\"string\",\"pattern\":\"^[A-Z]\"},\"born\":{\"format\":\"date\"}}," \
 	"\"required\":[\"name\"],\"additionalProperties\":false,\"$defs\":{\"age\":{\"minimum\":0}}}"
 
@@ -189,14 +190,17 @@ START_TEST(references_reach_given_files_only)
 	put("other.json", "{\"$defs\":{\"n\":{\"type\":\"number\"}}}");
 	put("a.json", "\"x\"");
 	ck_assert_int_eq(run(false, "validate", "schema.json", "a.json", NULL), CTL_FAILED);
-	ck_assert_int_eq(run(false, "validate", "--ref", "other.json", "schema.json", "a.json", NULL), CTL_CHECK_FAILED);
+	ck_assert_int_eq(run(false, "validate", "--ref", "other.json", "schema.json", "a.json", NULL),
+	                 CTL_CHECK_FAILED);
 	/* the schema itself may be among the files */
-	ck_assert_int_eq(run(false, "validate", "--ref", "schema.json", "--ref", "other.json", "schema.json", "a.json",
-	                     NULL), CTL_CHECK_FAILED);
+	ck_assert_int_eq(
+	        run(false, "validate", "--ref", "schema.json", "--ref", "other.json", "schema.json", "a.json", NULL),
+	        CTL_CHECK_FAILED);
 	ck_assert_int_eq(mkdir("remotes", 0700) | mkdir("remotes/deep", 0700), 0);
 	put("remotes/deep/r.json", "{\"type\":\"number\"}");
 	put("schema.json", "{\"$ref\":\"http://localhost:1234/deep/r.json\"}");
-	ck_assert_int_eq(run(false, "validate", "--remotes", "remotes", "schema.json", "a.json", NULL), CTL_CHECK_FAILED);
+	ck_assert_int_eq(run(false, "validate", "--remotes", "remotes", "schema.json", "a.json", NULL),
+	                 CTL_CHECK_FAILED);
 	ck_assert_int_eq(run(false, "validate", "--remotes", "none", "schema.json", "a.json", NULL), CTL_FAILED);
 }
 END_TEST
@@ -208,14 +212,17 @@ START_TEST(answers_as_json)
 	put("b.json", "{");
 	ck_assert_int_eq(run(true, "validate", "schema.json", "a.json", NULL), CTL_CHECK_FAILED);
 	ck_assert_ptr_eq(strstr(out, "{\"file\":\"a.json\",\"valid\":false,\"errors\":[{\"line\":1,\"column\":9,"
-	                             "\"pointer\":\"/name\",\"keyword\":\"pattern\",\"location\":\"file:///"), out);
+	                             "\"pointer\":\"/name\",\"keyword\":\"pattern\",\"location\":\"file:///"),
+	                 out);
 	ck_assert_int_eq(run(true, "validate", "schema.json", "b.json", NULL), CTL_CHECK_FAILED);
 	ck_assert_ptr_nonnull(strstr(out, "\"errors\":[{\"line\":1,\"column\":2,\"pointer\":\"\",\"message\":"));
 	ck_assert_int_eq(run(false, "validate", "--output", "basic", "schema.json", "a.json", "b.json", NULL),
 	                 CTL_CHECK_FAILED);
-	ck_assert_ptr_eq(strstr(out, "{\"valid\":false,\"errors\":[{\"keywordLocation\":\"/properties/name/pattern\""), out);
-	ck_assert_ptr_nonnull(strstr(out, "\n{\"valid\":false,\"errors\":[{\"keywordLocation\":\"\",\"instanceLocation\":\"\","
-	                                  "\"error\":\""));
+	ck_assert_ptr_eq(strstr(out, "{\"valid\":false,\"errors\":[{\"keywordLocation\":\"/properties/name/pattern\""),
+	                 out);
+	ck_assert_ptr_nonnull(
+	        strstr(out, "\n{\"valid\":false,\"errors\":[{\"keywordLocation\":\"\",\"instanceLocation\":\"\","
+	                    "\"error\":\""));
 	ck_assert_int_eq(run(false, "validate", "--output", "list", "schema.json", "a.json", "b.json", NULL),
 	                 CTL_CHECK_FAILED);
 	ck_assert_ptr_eq(strstr(out, "{\"valid\":false,\"details\":["), out);
@@ -274,7 +281,9 @@ START_TEST(suite_files)
 	ck_assert_ptr_nonnull(strstr(out, "suite.json: broken: never: "));
 	ck_assert_ptr_nonnull(strstr(out, "1 passed, 2 failed\n"));
 	ck_assert_int_eq(run(true, "test", "suite.json", NULL), CTL_CHECK_FAILED);
-	ck_assert_ptr_eq(strstr(out, "{\"passed\":1,\"failed\":2,\"failures\":[{\"file\":\"suite.json\",\"group\":\"numbers\","), out);
+	ck_assert_ptr_eq(
+	        strstr(out, "{\"passed\":1,\"failed\":2,\"failures\":[{\"file\":\"suite.json\",\"group\":\"numbers\","),
+	        out);
 	put("a.json", "{\"no\":\"suite\"}");
 	ck_assert_int_eq(run(false, "test", "a.json", NULL), CTL_FAILED);
 	put("a.json", "[{\"schema\":true}]");

@@ -28,8 +28,8 @@ struct server {
 	uint16_t port;
 	const char *certificate;
 	struct view answer;
-	int n_answers;                  /* a connection; 0: none is ever answered */
-	bool abrupt;                    /* closes without close_notify */
+	int n_answers; /* a connection; 0: none is ever answered */
+	bool abrupt;   /* closes without close_notify */
 	int max_connections;
 };
 
@@ -104,8 +104,11 @@ static void server_stop(struct server *s)
 
 static struct rig_request request_to(uint16_t port)
 {
-	return (struct rig_request){ .host = "north.example", .server_name = "north.example", .method = "GET",
-		.target = "/status/204", .port = port };
+	return (struct rig_request){ .host = "north.example",
+		                     .server_name = "north.example",
+		                     .method = "GET",
+		                     .target = "/status/204",
+		                     .port = port };
 }
 
 static void pin_of(const char *name, unsigned char out[32])
@@ -150,9 +153,9 @@ START_TEST(sends_and_reads)
 	rig_send(r, &q, &a);
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_str_eq(a.type, "text/plain");
-	ck_assert_msg(view_is(buf_view(&a.body),
-	                      "POST\n/describe\n0\ncontent-type=application/json\nidempotency-key=k-1\n"),
-	              "%.*s", VIEW_ARG(buf_view(&a.body)));
+	ck_assert_msg(
+	        view_is(buf_view(&a.body), "POST\n/describe\n0\ncontent-type=application/json\nidempotency-key=k-1\n"),
+	        "%.*s", VIEW_ARG(buf_view(&a.body)));
 	buf_free(&a.body);
 	/* a body larger than the credit of both channels and both ways */
 	for (size_t i = 0; i < n; i++)
@@ -247,17 +250,17 @@ START_TEST(refuses_the_wrong_server)
 		const char *certificate, *server_name;
 		const char *pin;
 	} cases[] = {
-		{ "gateway", "south.example", NULL },           /* another name */
-		{ "gateway", "north.example", "client" },       /* another key */
-		{ "client", "north.example", NULL },            /* no server authentication */
-		{ "foreign", "north.example", NULL },
-		{ "rsa2048", "north.example", NULL },
+		{ "gateway", "south.example", NULL },     /* another name */
+		{ "gateway", "north.example", "client" }, /* another key */
+		{ "client", "north.example", NULL },      /* no server authentication */
+		{ "foreign", "north.example", NULL },     { "rsa2048", "north.example", NULL },
 	};
 	struct rig *r = rig_start(&(struct rig_options){ .hosts = HOSTS });
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct server s = { .certificate = cases[i].certificate, .n_answers = 1,
-			.answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") };
+		struct server s = { .certificate = cases[i].certificate,
+			            .n_answers = 1,
+			            .answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") };
 		struct rig_answer a;
 		unsigned char pin[32];
 
@@ -310,8 +313,9 @@ END_TEST
 
 START_TEST(uses_connections_again)
 {
-	struct server s = { .n_answers = 3, .max_connections = 2,
-		.answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") };
+	struct server s = { .n_answers = 3,
+		            .max_connections = 2,
+		            .answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") };
 	struct rig *r = rig_start(&(struct rig_options){ .hosts = HOSTS });
 	struct rig_answer a;
 
@@ -319,7 +323,7 @@ START_TEST(uses_connections_again)
 	struct rig_request q = request_to(s.port);
 	for (int i = 0; i < 6; i++) {
 		ck_assert_int_eq(ask(r, &q, &a), 200);
-		usleep(20000);          /* the server's close, after the third, is seen before the fourth */
+		usleep(20000); /* the server's close, after the third, is seen before the fourth */
 	}
 	server_stop(&s);
 	ck_assert_int_eq(s.accepted, 2);

@@ -124,7 +124,8 @@ START_TEST(leaves_core_its_own_files)
 			_exit(1);
 		if (!can("conf/file", O_RDONLY) || can("conf/file", O_WRONLY) || can("conf/new", O_WRONLY | O_CREAT))
 			_exit(2);
-		if (!can("store/file", O_RDWR) || !can("store/new", O_WRONLY | O_CREAT) || can("new", O_WRONLY | O_CREAT))
+		if (!can("store/file", O_RDWR) || !can("store/new", O_WRONLY | O_CREAT) ||
+		    can("new", O_WRONLY | O_CREAT))
 			_exit(3);
 		snprintf(path, sizeof path, "%s/store/new", folder);
 		snprintf(other, sizeof other, "%s/store/newer", folder);

@@ -7,7 +7,7 @@
 #include "test/edge/peer.h"
 #include "test/edge/rig.h"
 
-#define GET(target) "GET " target " HTTP/1.1\r\nHost: north.example\r\n\r\n"
+#define GET(target)          "GET " target " HTTP/1.1\r\nHost: north.example\r\n\r\n"
 #define POST(target, length) "POST " target " HTTP/1.1\r\nHost: north.example\r\nContent-Length: " length "\r\n\r\n"
 
 /* Reads one answer and checks that it is this problem, and the end of the connection. */

@@ -6,8 +6,8 @@
 #include "gatewayd/edge/http.h"
 
 #define MAX_BODY 1000
-#define POST "POST /v1/x HTTP/1.1\r\nHost: a.example\r\n"
-#define GET "GET /v1/x HTTP/1.1\r\nHost: a.example\r\n"
+#define POST     "POST /v1/x HTTP/1.1\r\nHost: a.example\r\n"
+#define GET      "GET /v1/x HTTP/1.1\r\nHost: a.example\r\n"
 
 /* What reading a whole input came to, written as text so that two runs compare at once. */
 struct outcome {
@@ -203,24 +203,21 @@ static const struct {
 	const char *outcome;
 } taken[] = {
 	{ VIEW(GET "\r\n"), "GET /v1/x 0 0\nhost=a.example\n\nend, rest 0\n" },
-	{ VIEW(GET "Content-Length: 0\r\n\r\n"),
-	  "GET /v1/x 0 0\nhost=a.example\ncontent-length=0\n\nend, rest 0\n" },
+	{ VIEW(GET "Content-Length: 0\r\n\r\n"), "GET /v1/x 0 0\nhost=a.example\ncontent-length=0\n\nend, rest 0\n" },
 	{ VIEW(POST "Content-Length: 3\r\n\r\nabcdef"),
 	  "POST /v1/x 0 3\nhost=a.example\ncontent-length=3\nabc\nend, rest 3\n" },
 	{ VIEW(POST "content-length:\t0000000003 \t\r\n\r\nabc"),
 	  "POST /v1/x 0 3\nhost=a.example\ncontent-length=0000000003\nabc\nend, rest 0\n" },
-	{ VIEW(POST "Content-Length: 0\r\n\r\n"),
-	  "POST /v1/x 0 0\nhost=a.example\ncontent-length=0\n\nend, rest 0\n" },
+	{ VIEW(POST "Content-Length: 0\r\n\r\n"), "POST /v1/x 0 0\nhost=a.example\ncontent-length=0\n\nend, rest 0\n" },
 	{ VIEW("PATCH /a?b=%20&c=d/~e;f HTTP/1.1\r\nHost: [::1]:8443\r\nContent-Length: 1000\r\n\r\n"),
 	  "PATCH /a?b=%20&c=d/~e;f 0 1000\nhost=[::1]:8443\ncontent-length=1000\n" },
-	{ VIEW("HEAD / HTTP/1.1\r\nHOST: a\r\nConnection: Close\r\n\r\n"),
-	  "HEAD / 0 0 close\nhost=a\nconnection=" },
+	{ VIEW("HEAD / HTTP/1.1\r\nHOST: a\r\nConnection: Close\r\n\r\n"), "HEAD / 0 0 close\nhost=a\nconnection=" },
 	{ VIEW(POST "EXPECT: 100-Continue\r\nContent-Length: 1\r\n\r\n"),
 	  "POST /v1/x 0 1 expect\nhost=a.example\ncontent-length=1\nexpect=100-Continue\n" },
 	{ VIEW(GET "Connection: keep-alive, TE, Upgrade\r\nTE: trailers\r\nUpgrade: h2c\r\nX-Empty:\r\n\r\n"),
 	  "GET /v1/x 0 0\nhost=a.example\n\nend, rest 0\n" },
 	{ VIEW(POST "Content-Type: application/json\r\nIdempotency-Key: k-1\r\nAccept: */*\r\n"
-	       "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"),
+	            "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"),
 	  "POST /v1/x 0 2\nhost=a.example\ncontent-length=2\ncontent-encoding=identity\n"
 	  "content-type=application/json\nidempotency-key=k-1\naccept=*/*\n{}\nend, rest 0\n" },
 };
@@ -278,7 +275,7 @@ END_TEST
 static const struct {
 	struct view input;
 	bool no_body;
-	int status;             /* 400: refused */
+	int status; /* 400: refused */
 	const char *outcome;
 } answers[] = {
 	{ VIEW(OK "Content-Length: 2\r\nContent-Type: a/b\r\n\r\nhi"), false, 0,
@@ -307,7 +304,8 @@ static const struct {
 	{ VIEW("HTTP/1.1 101 Switching\r\n\r\n"), false, 400, NULL },
 	{ VIEW(OK "X: a\n\r\n"), false, 400, NULL },
 	{ VIEW("HTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\n"
-	       "HTTP/1.1 100 \r\n\r\n"), false, 400, NULL },
+	       "HTTP/1.1 100 \r\n\r\n"),
+	  false, 400, NULL },
 	{ VIEW("ICY 200 OK\r\n\r\n"), false, 400, NULL },
 };
 

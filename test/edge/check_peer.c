@@ -26,8 +26,9 @@ struct peer {
 
 struct peer *peer_open_plain(uint16_t port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(port) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		                 .sin_port = htons(port) };
 	struct timeval limit = { .tv_sec = 5 };
 	struct peer *p = calloc(1, sizeof *p);
 

@@ -20,7 +20,7 @@
 #include "test/edge/peer.h"
 
 static char folder[64];
-static pid_t owner;                     /* of the folder, which removes it at exit */
+static pid_t owner; /* of the folder, which removes it at exit */
 
 static void remove_folder(void)
 {
@@ -72,8 +72,9 @@ struct buf rig_read_file(const char *where, const char *name, const char *suffix
 
 static int listen_on(uint16_t *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(*port) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		                 .sin_port = htons(*port) };
 	socklen_t n = sizeof a;
 	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -99,8 +100,14 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 	struct buf cert = rig_read_file(where, "gateway", ".pem");
 	struct buf key = rig_read_file(where, o->bad_config ? "client" : "gateway", ".key");
 	struct buf ca = rig_read_file(where, "ca", ".pem");
-	struct edge_limits defaults = { .body_bytes = 4 << 20, .connections = 1000, .connections_per_peer = 500,
-		.handshake_ms = 3000, .header_ms = 3000, .body_ms = 3000, .idle_ms = 10000, .answer_ms = 5000 };
+	struct edge_limits defaults = { .body_bytes = 4 << 20,
+		                        .connections = 1000,
+		                        .connections_per_peer = 500,
+		                        .handshake_ms = 3000,
+		                        .header_ms = 3000,
+		                        .body_ms = 3000,
+		                        .idle_ms = 10000,
+		                        .answer_ms = 5000 };
 
 #define L(name) \
 	buf_addu(&limits, o->limits.name ? o->limits.name : defaults.name); \

@@ -44,14 +44,9 @@ START_TEST(refuses_each)
 END_TEST
 
 static const struct peer_options accepted[] = {
-	{ .certificate = NULL },
-	{ .certificate = "other" },
-	{ .certificate = "gateway" },
-	{ .certificate = "rsa3072" },
-	{ .server_name = "NORTH.example" },
-	{ .server_name = "north-2.example" },
-	{ .alpn = "\x08http/1.1" },
-	{ .alpn = "\x02h2\x08http/1.1" },
+	{ .certificate = NULL },      { .certificate = "other" },         { .certificate = "gateway" },
+	{ .certificate = "rsa3072" }, { .server_name = "NORTH.example" }, { .server_name = "north-2.example" },
+	{ .alpn = "\x08http/1.1" },   { .alpn = "\x02h2\x08http/1.1" },
 };
 
 START_TEST(accepts_each)

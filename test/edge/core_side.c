@@ -35,8 +35,8 @@ void core_request_end(struct request *q)
 	*q = (struct request){ .id = 0 };
 }
 
-static void reply(struct core_thread *t, uint64_t id, int status, const char *type, uint64_t length,
-                  struct view body, bool last)
+static void reply(struct core_thread *t, uint64_t id, int status, const char *type, uint64_t length, struct view body,
+                  bool last)
 {
 	struct buf b = BUF_INIT(CHANNEL_PAYLOAD_MAX);
 
@@ -203,9 +203,7 @@ static void take_frame(void *arg, const struct frame *f)
 		buf_reset(&t->rig->certificate);
 		buf_add(&t->rig->certificate, f->payload);
 		break;
-	case FRAME_CLOSE:
-		c->closes++;
-		break;
+	case FRAME_CLOSE: c->closes++; break;
 	case FRAME_HEAD:
 		c->heads++;
 		take_head(t, f);
@@ -240,8 +238,7 @@ static void take_frame(void *arg, const struct frame *f)
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:
-	case FRAME_TYPES:
-		ck_abort_msg("the edge sent a frame of core's");
+	case FRAME_TYPES: ck_abort_msg("the edge sent a frame of core's");
 	}
 	pthread_mutex_unlock(&t->rig->lock);
 }
@@ -253,15 +250,15 @@ void *core_side(void *arg)
 
 	for (;;) {
 		struct pollfd fds[2] = {
-			{ .fd = channel_fd(t->channel), .events = POLLIN | (state == CHANNEL_WANTS_WRITE ? POLLOUT : 0) },
+			{ .fd = channel_fd(t->channel),
+			  .events = POLLIN | (state == CHANNEL_WANTS_WRITE ? POLLOUT : 0) },
 			{ .fd = t->rig->stop_pipe[0], .events = POLLIN },
 		};
 		if (poll(fds, 2, 5) < 0 && errno != EINTR)
 			return NULL;
 		if (fds[1].revents)
 			return NULL;
-		if (fds[0].revents & (POLLIN | POLLHUP) &&
-		    channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
+		if (fds[0].revents & (POLLIN | POLLHUP) && channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
 			return NULL;
 		pthread_mutex_lock(&t->rig->lock);
 		if (t == &t->rig->threads[0])

@@ -9,7 +9,7 @@
 #include "test/edge/rig.h"
 
 #define THREADS_MAX 4
-#define SLOTS 64
+#define SLOTS       64
 
 /* A request of the edge that core has not answered whole. */
 struct request {
@@ -17,7 +17,7 @@ struct request {
 	bool echo, stingy;
 	char type[100];
 	struct buf body;
-	uint64_t to_send, credit;       /* of a big answer */
+	uint64_t to_send, credit; /* of a big answer */
 };
 
 struct core_thread {
@@ -33,7 +33,7 @@ struct rig {
 	uint16_t port, monitor_port;
 	struct core_thread threads[THREADS_MAX];
 	int stop_pipe[2];
-	pthread_mutex_t lock;           /* what follows, and sending on channel 0 */
+	pthread_mutex_t lock; /* what follows, and sending on channel 0 */
 	pthread_cond_t answered;
 	struct rig_counts counts;
 	struct buf certificate;

@@ -8,10 +8,10 @@
 #include "lib/base/buf.h"
 
 struct peer_options {
-	const char *certificate;        /* NULL: "client"; "": none */
-	const char *server_name;        /* NULL: "north.example"; "": none sent */
-	const char *alpn;               /* as on the wire; NULL: none */
-	int max_version;                /* 0: TLS 1.3 */
+	const char *certificate; /* NULL: "client"; "": none */
+	const char *server_name; /* NULL: "north.example"; "": none sent */
+	const char *alpn;        /* as on the wire; NULL: none */
+	int max_version;         /* 0: TLS 1.3 */
 };
 
 struct peer;
@@ -28,7 +28,7 @@ void peer_reset(struct peer *p);
 bool peer_key_update(struct peer *p);
 
 struct peer_answer {
-	int status;                     /* 0: the connection ended, or nothing came */
+	int status; /* 0: the connection ended, or nothing came */
 	char head[2048];
 	struct buf body;
 };

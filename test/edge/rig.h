@@ -18,11 +18,11 @@
 #include "gatewayd/edge_config.h"
 
 struct rig_options {
-	int threads;                    /* 0: one */
-	struct edge_limits limits;      /* those that are 0 get defaults */
+	int threads;               /* 0: one */
+	struct edge_limits limits; /* those that are 0 get defaults */
 	const char *hosts, *nameservers;
-	unsigned files;                 /* descriptors that the edge may have; 0: as many as this process */
-	bool bad_config;                /* sends a key that is none */
+	unsigned files;  /* descriptors that the edge may have; 0: as many as this process */
+	bool bad_config; /* sends a key that is none */
 };
 
 struct rig_counts {
@@ -32,15 +32,15 @@ struct rig_counts {
 
 /* An outbound request and what came of it. */
 struct rig_request {
-	const char *host, *server_name, *method, *target, *fields;      /* fields: "name\nvalue\n…" */
+	const char *host, *server_name, *method, *target, *fields; /* fields: "name\nvalue\n…" */
 	uint16_t port;
 	struct view body;
-	const void *pin;                /* 32 bytes or NULL */
+	const void *pin; /* 32 bytes or NULL */
 	uint32_t deadline_ms;
 };
 
 struct rig_answer {
-	int status;                     /* 0: none; then `error` says why */
+	int status; /* 0: none; then `error` says why */
 	char error[300], type[100];
 	bool aborted;
 	struct buf body;

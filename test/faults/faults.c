@@ -22,16 +22,16 @@
 #include "test/core/scratch.h"
 #include "test/faults/inject.h"
 
-#define JOBS 24
-#define GROUP 4                         /* jobs that are submitted together */
-#define CHILD_SECONDS 30                /* a child that takes longer hangs */
-#define ORIGIN "north.example/audit/n1/1"
+#define JOBS          24
+#define GROUP         4  /* jobs that are submitted together */
+#define CHILD_SECONDS 30 /* a child that takes longer hangs */
+#define ORIGIN        "north.example/audit/n1/1"
 
 /* Written by the child, read after its death. */
 struct notes {
 	_Atomic unsigned acknowledged[JOBS];
-	_Atomic unsigned erasing[JOBS];         /* its payload's erasure was asked for */
-	_Atomic unsigned erased[JOBS];          /* and acknowledged */
+	_Atomic unsigned erasing[JOBS]; /* its payload's erasure was asked for */
+	_Atomic unsigned erased[JOBS];  /* and acknowledged */
 	_Atomic unsigned struck;
 	_Atomic unsigned finished;
 };
@@ -48,7 +48,7 @@ struct world {
 struct work {
 	struct job job;
 	unsigned n;
-	unsigned victim;                /* whose payload is erased along the way; JOBS: nobody's */
+	unsigned victim; /* whose payload is erased along the way; JOBS: nobody's */
 	bool rotates;
 	unsigned came_home;
 };
@@ -105,8 +105,9 @@ static bool open_world(struct world *w, struct error *e)
 	    !keystore_sweep(w->keys, slot_live, w->store, &orphans, e))
 		return false;
 	store_slots_forget(w->store);
-	struct writer_options o = { .store = w->store, .keys = w->keys, .signer = w->signer,
-		.anchor_path = scratch_file(&dir, "anchor") };
+	struct writer_options o = {
+		.store = w->store, .keys = w->keys, .signer = w->signer, .anchor_path = scratch_file(&dir, "anchor")
+	};
 	return (w->writer = writer_start(&o, e)) != NULL;
 }
 
@@ -143,9 +144,16 @@ static bool erase_victim(unsigned n, struct writer *w, struct store *s, struct e
 static bool work_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct work *k = (struct work *)j;
-	struct store_exchange x = { .id = id_of(k->n), .origin = id_of(k->n), .partner = VIEW("p"), .status = 201,
-		.received_ms = INT64_C(1767225600000), .agreement = VIEW("a"), .provider = VIEW("north"),
-		.recipient = VIEW("south"), .answer = VIEW("{}") }, prior;
+	struct store_exchange x = { .id = id_of(k->n),
+		                    .origin = id_of(k->n),
+		                    .partner = VIEW("p"),
+		                    .status = 201,
+		                    .received_ms = INT64_C(1767225600000),
+		                    .agreement = VIEW("a"),
+		                    .provider = VIEW("north"),
+		                    .recipient = VIEW("south"),
+		                    .answer = VIEW("{}") },
+	                      prior;
 	struct store_payload p = { .sealed = VIEW("sealed") };
 	enum store_accepted accepted;
 	uint8_t key[32];
@@ -186,9 +194,12 @@ static void run_jobs(struct world *w)
 
 	for (unsigned n = 0; n < JOBS; n += GROUP) {
 		for (unsigned i = n; i < n + GROUP; i++) {
-			work[i] = (struct work){ .n = i, .victim = i % GROUP == 1 && i > GROUP ? i - GROUP : JOBS,
+			work[i] = (struct work){
+				.n = i,
+				.victim = i % GROUP == 1 && i > GROUP ? i - GROUP : JOBS,
 				.rotates = i == JOBS / 2,
-				.job = { .home = w->home, .run = work_run, .done = work_done, .want_receipt = true } };
+				.job = { .home = w->home, .run = work_run, .done = work_done, .want_receipt = true }
+			};
 			writer_submit(w->writer, &work[i].job);
 		}
 		for (unsigned i = n; i < n + GROUP;) {
@@ -331,10 +342,11 @@ static void every_call(const char *what, enum inject_kind kind, enum inject_effe
 		if (pid < 0 || waitpid(pid, &status, 0) != pid)
 			abort();
 		bool through = WIFEXITED(status) && WEXITSTATUS(status) == 0 && atomic_load(&notes->finished);
-		bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-			effect != INJECT_FAIL && effect != INJECT_FAIL_ON;
+		bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && effect != INJECT_FAIL &&
+		              effect != INJECT_FAIL_ON;
 		if (!through && !killed) {
-			fprintf(stderr, "faults: %s, call %u: the process ended with status %x\n", what, at, (unsigned)status);
+			fprintf(stderr, "faults: %s, call %u: the process ended with status %x\n", what, at,
+			        (unsigned)status);
 			abort();
 		}
 		check_world();

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct undo {
-	struct undo *next;      /* older */
+	struct undo *next; /* older */
 	off_t at;
 	size_t n;
 	char old[];
@@ -90,8 +90,8 @@ static void crash(void)
 /* Counts a call; true when it must fail. The lock is held. */
 static bool strikes(enum inject_kind kind)
 {
-	bool counted = armed_kind == kind ||
-		(armed_kind == INJECT_SYSTEM && (kind == INJECT_WRITE || kind == INJECT_SYNC));
+	bool counted =
+	        armed_kind == kind || (armed_kind == INJECT_SYSTEM && (kind == INJECT_WRITE || kind == INJECT_SYNC));
 
 	if (armed_kind == INJECT_NONE || !counted)
 		return false;
@@ -122,8 +122,9 @@ static struct tracked *track(int fd, const struct stat *st)
 		abort();
 	/* A descriptor of our own, which may read too; never closed, for closing would drop locks. */
 	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	files[n_files] = (struct tracked){ .dev = st->st_dev, .ino = st->st_ino, .fd = open(name, O_RDWR | O_CLOEXEC),
-		.synced_size = st->st_size };
+	files[n_files] = (struct tracked){
+		.dev = st->st_dev, .ino = st->st_ino, .fd = open(name, O_RDWR | O_CLOEXEC), .synced_size = st->st_size
+	};
 	return &files[n_files++];
 }
 
@@ -288,7 +289,7 @@ void *realloc(void *p, size_t n)
 /* --- the engine; its types are of no interest here --- */
 
 #define ENGINE_IOERR 10
-#define ENGINE_FULL 13
+#define ENGINE_FULL  13
 
 int __real_sqlite3_step(void *statement);
 int __wrap_sqlite3_step(void *statement);

@@ -9,19 +9,19 @@
 
 enum inject_kind {
 	INJECT_NONE,
-	INJECT_WRITE,           /* write, pwrite, ftruncate, rename, unlink */
-	INJECT_SYNC,            /* fsync, fdatasync */
-	INJECT_ENGINE,          /* step and exec of the engine */
-	INJECT_MEMORY,          /* malloc, calloc, realloc, of the libraries too */
-	INJECT_SYSTEM           /* writes and syncs together: for crashes */
+	INJECT_WRITE,  /* write, pwrite, ftruncate, rename, unlink */
+	INJECT_SYNC,   /* fsync, fdatasync */
+	INJECT_ENGINE, /* step and exec of the engine */
+	INJECT_MEMORY, /* malloc, calloc, realloc, of the libraries too */
+	INJECT_SYSTEM  /* writes and syncs together: for crashes */
 };
 
 enum inject_effect {
-	INJECT_FAIL,            /* this call fails */
-	INJECT_FAIL_ON,         /* this and every later one */
-	INJECT_KILL,            /* the process is killed before the call */
-	INJECT_POWER_OFF,       /* the same, and every write that was not synced is lost */
-	INJECT_POWER_FLICKER    /* the same, and half of them, taken by lot, are lost */
+	INJECT_FAIL,         /* this call fails */
+	INJECT_FAIL_ON,      /* this and every later one */
+	INJECT_KILL,         /* the process is killed before the call */
+	INJECT_POWER_OFF,    /* the same, and every write that was not synced is lost */
+	INJECT_POWER_FLICKER /* the same, and half of them, taken by lot, are lost */
 };
 
 /* Arms the fault at the `at`-th call of `kind` from now on, counted from 1. `seed` is for the lot. */

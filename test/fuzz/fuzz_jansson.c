@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!p && !(p = tape_parser_new(&tape_document_limits)))
 		abort();
 	bool tape = tape_parse(p, view_make(data, size), &t, &e);
-	json_t *read = json_loadb((const char *)data, size,
-	                          JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &j);
+	json_t *read =
+	        json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &j);
 	if (tape != (read != NULL) && !may_differ(tape, &e, read != NULL, &j, view_make(data, size)))
 		abort();
 	json_decref(read);

@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char record[] = "{\"a\":[1,2.5,\"x\",null,{\"a\":{}}],\"b\":\"2026-01-02\",\"c\":-1e3,\"foo\":true,\"bar\":[[],[]]}";
+static const char record[] =
+        "{\"a\":[1,2.5,\"x\",null,{\"a\":{}}],\"b\":\"2026-01-02\",\"c\":-1e3,\"foo\":true,\"bar\":[[],[]]}";
 
 static void run(const struct schema *s)
 {
@@ -33,7 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
-	struct schema_options o = { .draft = (enum schema_draft)(data[0] & 3), .strict = data[0] & 4, .formats = data[0] & 8 };
+	struct schema_options o = { .draft = (enum schema_draft)(data[0] & 3),
+		                    .strict = data[0] & 4,
+		                    .formats = data[0] & 8 };
 	struct error e = { .reason = REASON_NONE };
 	struct schema_set *set = schema_set_new();
 	struct schema *s = NULL;

@@ -10,15 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const schemas[] = {
 	("{\"type\":\"object\",\"properties\":{\"a\":{\"items\":{\"type\":[\"integer\",\"string\"],\"minimum\":0.5,\"multipleOf\":0.25},"
-	"\"uniqueItems\":true,\"contains\":{\"const\":1.0}},\"b\":{\"pattern\":\"^(a|b)+$\",\"maxLength\":9},\"c\":{\"format\":\"date-time\"}},"
-	"\"patternProperties\":{\"^x\":{\"enum\":[1,\"y\",null,[1],{\"k\":1e2}]}},\"required\":[\"a\"],\"additionalProperties\":{\"$ref\":\"#\"}}"),
+	 "\"uniqueItems\":true,\"contains\":{\"const\":1.0}},\"b\":{\"pattern\":\"^(a|b)+$\",\"maxLength\":9},\"c\":{\"format\":\"date-time\"}},"
+	 "\"patternProperties\":{\"^x\":{\"enum\":[1,\"y\",null,[1],{\"k\":1e2}]}},\"required\":[\"a\"],\"additionalProperties\":{\"$ref\":\"#\"}}"),
 	("{\"anyOf\":[{\"properties\":{\"a\":true,\"b\":{\"type\":\"null\"}},\"required\":[\"b\"]},{\"prefixItems\":[{\"type\":\"string\"}],"
-	"\"contains\":{\"type\":\"number\"}}],\"dependentSchemas\":{\"q\":{\"properties\":{\"r\":{\"$ref\":\"#\"}}}},"
-	"\"if\":{\"minProperties\":2},\"then\":{\"propertyNames\":{\"maxLength\":3}},\"unevaluatedProperties\":{\"type\":\"boolean\"},"
-	"\"unevaluatedItems\":{\"oneOf\":[{\"maximum\":3},{\"minimum\":2}]}}"),
+	 "\"contains\":{\"type\":\"number\"}}],\"dependentSchemas\":{\"q\":{\"properties\":{\"r\":{\"$ref\":\"#\"}}}},"
+	 "\"if\":{\"minProperties\":2},\"then\":{\"propertyNames\":{\"maxLength\":3}},\"unevaluatedProperties\":{\"type\":\"boolean\"},"
+	 "\"unevaluatedItems\":{\"oneOf\":[{\"maximum\":3},{\"minimum\":2}]}}"),
 	"{\"$ref\":\"https://json-schema.org/draft/2020-12/schema\"}",
 	("{\"$schema\":\"https://json-schema.org/draft/2019-09/schema\",\"$recursiveAnchor\":true,\"items\":[{\"type\":\"object\"}],"
-	"\"additionalItems\":{\"$recursiveRef\":\"#\"},\"unevaluatedItems\":false,\"additionalProperties\":{\"$recursiveRef\":\"#\"}}"),
+	 "\"additionalItems\":{\"$recursiveRef\":\"#\"},\"unevaluatedItems\":false,\"additionalProperties\":{\"$recursiveRef\":\"#\"}}"),
 };
 #define SCHEMAS (sizeof schemas / sizeof schemas[0])
 

@@ -74,7 +74,13 @@ static void check(struct tape_parser *p, struct tape_parser *q, struct view text
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct tape_limits tight = {
-		.bytes = 200, .depth = 4, .members = 5, .nodes = 20, .key_bytes = 6, .string_bytes = 20, .number_chars = 8,
+		.bytes = 200,
+		.depth = 4,
+		.members = 5,
+		.nodes = 20,
+		.key_bytes = 6,
+		.string_bytes = 20,
+		.number_chars = 8,
 	};
 	static struct tape_parser *p[2], *q[2];
 

@@ -2,18 +2,37 @@
 #include "lib/json/equal.h"
 #include "test/json/json_test.h"
 
-static const struct { const char *a, *b; bool same; } pairs[] = {
-	{ "null", "null", true }, { "true", "true", true }, { "true", "false", false }, { "null", "false", false },
-	{ "0", "false", false }, { "1", "true", false }, { "\"1\"", "1", false }, { "[]", "{}", false },
-	{ "1", "1.0", true }, { "[1.5e1]", "[15]", true }, { "1e999999", "10e999998", true }, { "1", "1.1", false },
+static const struct {
+	const char *a, *b;
+	bool same;
+} pairs[] = {
+	{ "null", "null", true },
+	{ "true", "true", true },
+	{ "true", "false", false },
+	{ "null", "false", false },
+	{ "0", "false", false },
+	{ "1", "true", false },
+	{ "\"1\"", "1", false },
+	{ "[]", "{}", false },
+	{ "1", "1.0", true },
+	{ "[1.5e1]", "[15]", true },
+	{ "1e999999", "10e999998", true },
+	{ "1", "1.1", false },
 	{ "9007199254740993", "9007199254740992", false },
-	{ "\"a\"", "\"\\u0061\"", true }, { "\"\\ud834\\udd1e\"", "\"\xf0\x9d\x84\x9e\"", true }, { "\"a\"", "\"A\"", false },
-	{ "\"\\u00e9\"", "\"e\\u0301\"", false },       /* code points are compared, not looks */
-	{ "[1,2]", "[2,1]", false }, { "[1,2]", "[1,2,3]", false }, { "[[1],[2]]", "[ [1.0] , [2] ]", true },
+	{ "\"a\"", "\"\\u0061\"", true },
+	{ "\"\\ud834\\udd1e\"", "\"\xf0\x9d\x84\x9e\"", true },
+	{ "\"a\"", "\"A\"", false },
+	{ "\"\\u00e9\"", "\"e\\u0301\"", false }, /* code points are compared, not looks */
+	{ "[1,2]", "[2,1]", false },
+	{ "[1,2]", "[1,2,3]", false },
+	{ "[[1],[2]]", "[ [1.0] , [2] ]", true },
 	{ "[[1],2]", "[[1,2]]", false },
-	{ "{}", "{ }", true }, { "{\"a\":1,\"b\":2}", "{\"b\":2.0,\"\\u0061\":1}", true },
-	{ "{\"a\":1,\"b\":2}", "{\"a\":2,\"b\":1}", false }, { "{\"a\":1,\"b\":2}", "{\"a\":1,\"c\":2}", false },
-	{ "{\"a\":1,\"b\":2}", "{\"a\":1}", false }, { "{\"a\":1}", "{\"a\":1,\"b\":2}", false },
+	{ "{}", "{ }", true },
+	{ "{\"a\":1,\"b\":2}", "{\"b\":2.0,\"\\u0061\":1}", true },
+	{ "{\"a\":1,\"b\":2}", "{\"a\":2,\"b\":1}", false },
+	{ "{\"a\":1,\"b\":2}", "{\"a\":1,\"c\":2}", false },
+	{ "{\"a\":1,\"b\":2}", "{\"a\":1}", false },
+	{ "{\"a\":1}", "{\"a\":1,\"b\":2}", false },
 	{ "{\"a\":{\"x\":[1,{\"y\":0,\"z\":1}],\"w\":null},\"b\":[]}",
 	  "{\"b\":[],\"a\":{\"w\":null,\"x\":[1,{\"z\":1,\"y\":0e3}]}}", true },
 	{ "{\"a\":1,\"b\":2,\"c\":3,\"d\":4}", "{\"d\":4,\"c\":3,\"b\":2,\"a\":1}", true },
@@ -43,7 +62,7 @@ START_TEST(one_tape)
 	ck_assert(tape_equal(&t, x, &t, y));
 	ck_assert(!tape_equal(&t, x, &t, z));
 	ck_assert(!tape_equal(&t, z, &t, s));
-	ck_assert(tape_equal(&t, x + 1, &t, y + 1));    /* two names */
+	ck_assert(tape_equal(&t, x + 1, &t, y + 1)); /* two names */
 	ck_assert_uint_eq(tape_value_hash(&t, x + 1), tape_value_hash(&t, y + 1));
 	ck_assert_uint_eq(tape_value_hash(&t, x), tape_value_hash(&t, y));
 	tape_parser_free(p);

@@ -92,8 +92,8 @@ START_TEST(suite)
 	}
 	if (n > 0)
 		printf("json parsing: %u/%u y accepted (%u of them only where duplicate names are allowed), %u/%u n refused, "
-		       "%u/%u i accepted:%.*s\n", yes_good, yes, twice, no_good, no, open_good, open,
-		       VIEW_ARG(buf_view(&list)));
+		       "%u/%u i accepted:%.*s\n",
+		       yes_good, yes, twice, no_good, no, open_good, open, VIEW_ARG(buf_view(&list)));
 	buf_free(&list);
 	tape_parser_free(strict);
 	tape_parser_free(p);

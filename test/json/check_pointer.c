@@ -8,8 +8,9 @@ static struct tape t;
 static void setup(void)
 {
 	p = new_parser(NULL);
-	t = parse(p, VIEW("{ \"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, "
-	                  "\"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7, \"m~n\": 8, \"deep\":[{\"x\":[0,{\"~1\":\"y\"}]}] }"));
+	t = parse(p,
+	          VIEW("{ \"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, "
+	               "\"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7, \"m~n\": 8, \"deep\":[{\"x\":[0,{\"~1\":\"y\"}]}] }"));
 }
 
 static void teardown(void)
@@ -17,9 +18,20 @@ static void teardown(void)
 	tape_parser_free(p);
 }
 
-static const struct { const char *pointer, *token; } found[] = {
-	{ "/foo", "[\"bar\", \"baz\"]" }, { "/foo/0", "\"bar\"" }, { "/", "0" }, { "/a~1b", "1" }, { "/c%d", "2" },
-	{ "/e^f", "3" }, { "/g|h", "4" }, { "/i\\j", "5" }, { "/k\"l", "6" }, { "/ ", "7" }, { "/m~0n", "8" },
+static const struct {
+	const char *pointer, *token;
+} found[] = {
+	{ "/foo", "[\"bar\", \"baz\"]" },
+	{ "/foo/0", "\"bar\"" },
+	{ "/", "0" },
+	{ "/a~1b", "1" },
+	{ "/c%d", "2" },
+	{ "/e^f", "3" },
+	{ "/g|h", "4" },
+	{ "/i\\j", "5" },
+	{ "/k\"l", "6" },
+	{ "/ ", "7" },
+	{ "/m~0n", "8" },
 	{ "/deep/0/x/1/~01", "\"y\"" },
 };
 
@@ -37,8 +49,8 @@ START_TEST(finds)
 END_TEST
 
 static const char *const missing[] = {
-	"/fo", "/foo/2", "/foo/00", "/foo/01", "/foo/-", "/foo/+1", "/foo/", "/foo/0/0", "/foo/4294967296", "/a~1c",
-	"/m~0", "/m~0nn", "/m~0x", "/deep/0/y", "foo", "/~2", "/~", "/foo/~", "/\xff",
+	"/fo",  "/foo/2", "/foo/00", "/foo/01",   "/foo/-", "/foo/+1", "/foo/", "/foo/0/0", "/foo/4294967296", "/a~1c",
+	"/m~0", "/m~0nn", "/m~0x",   "/deep/0/y", "foo",    "/~2",     "/~",    "/foo/~",   "/\xff",
 };
 
 START_TEST(does_not_find)

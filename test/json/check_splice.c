@@ -19,7 +19,9 @@ static void teardown(void)
 	buf_free(&out);
 }
 
-static const struct { const char *in, *out; } copies[] = {
+static const struct {
+	const char *in, *out;
+} copies[] = {
 	{ " 19.99 ", "19.99" },
 	{ "[123456789012345678.25, 1E+2 ,-0.0]", "[123456789012345678.25,1E+2,-0.0]" },
 	{ "\" \\u0061 \\/ \"", "\" \\u0061 \\/ \"" },
@@ -39,7 +41,8 @@ END_TEST
 
 START_TEST(parts_and_changes)
 {
-	struct tape t = parse(p, VIEW("{\"k\\u0065y\": [ 1.50, 2 ], \"drop\": 1, \"s\" : \"x\" , \"o\":{ \"a\" : [ ] }}"));
+	struct tape t =
+	        parse(p, VIEW("{\"k\\u0065y\": [ 1.50, 2 ], \"drop\": 1, \"s\" : \"x\" , \"o\":{ \"a\" : [ ] }}"));
 
 	splice_open(&s, '{');
 	splice_key(&s, &t, 1);

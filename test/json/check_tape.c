@@ -17,27 +17,25 @@ static void teardown(void)
 
 START_TEST(nodes)
 {
-	struct tape t = parse(p, VIEW(" {\"a\" : [1, -2.5e+3, \"x\\u00e9\"], \"\":null, \"b\":{ }, \"c\":true,\"d\":false} "));
+	struct tape t =
+	        parse(p, VIEW(" {\"a\" : [1, -2.5e+3, \"x\\u00e9\"], \"\":null, \"b\":{ }, \"c\":true,\"d\":false} "));
 
-	static const struct { uint8_t type, flags; uint32_t off, len, next, count; } want[] = {
-		{ TAPE_OBJECT, 0, 1, 69, 14, 5 },
-		{ TAPE_KEY, TAPE_ASCII, 2, 3, 2, 0 },
-		{ TAPE_ARRAY, 0, 8, 23, 6, 3 },
-		{ TAPE_NUMBER, TAPE_INTEGER, 9, 1, 4, 0 },
-		{ TAPE_NUMBER, 0, 12, 7, 5, 0 },
-		{ TAPE_STRING, TAPE_ESCAPED, 21, 9, 6, 4 },
-		{ TAPE_KEY, TAPE_ASCII, 33, 2, 7, 0 },
-		{ TAPE_NULL, 0, 36, 4, 8, 0 },
-		{ TAPE_KEY, TAPE_ASCII, 42, 3, 9, 0 },
-		{ TAPE_OBJECT, 0, 46, 3, 10, 0 },
+	static const struct {
+		uint8_t type, flags;
+		uint32_t off, len, next, count;
+	} want[] = {
+		{ TAPE_OBJECT, 0, 1, 69, 14, 5 },      { TAPE_KEY, TAPE_ASCII, 2, 3, 2, 0 },
+		{ TAPE_ARRAY, 0, 8, 23, 6, 3 },        { TAPE_NUMBER, TAPE_INTEGER, 9, 1, 4, 0 },
+		{ TAPE_NUMBER, 0, 12, 7, 5, 0 },       { TAPE_STRING, TAPE_ESCAPED, 21, 9, 6, 4 },
+		{ TAPE_KEY, TAPE_ASCII, 33, 2, 7, 0 }, { TAPE_NULL, 0, 36, 4, 8, 0 },
+		{ TAPE_KEY, TAPE_ASCII, 42, 3, 9, 0 }, { TAPE_OBJECT, 0, 46, 3, 10, 0 },
 	};
 	ck_assert_uint_eq(t.n, 14);
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
 		const struct tape_node *n = &t.nodes[i];
-		ck_assert_msg(n->type == want[i].type && n->flags == want[i].flags &&
-		              n->off == want[i].off && n->len == want[i].len &&
-		              n->next == want[i].next && n->count == want[i].count, "node %zu: %u %u %u %u %u %u", i,
-		              n->type, n->flags, n->off, n->len, n->next, n->count);
+		ck_assert_msg(n->type == want[i].type && n->flags == want[i].flags && n->off == want[i].off &&
+		                      n->len == want[i].len && n->next == want[i].next && n->count == want[i].count,
+		              "node %zu: %u %u %u %u %u %u", i, n->type, n->flags, n->off, n->len, n->next, n->count);
 	}
 	assert_view(tape_string(&t, 5), VIEW("x\xc3\xa9"));
 	assert_view(tape_token(&t, 5), VIEW("\"x\\u00e9\""));
@@ -71,7 +69,12 @@ END_TEST
 START_TEST(number_tokens_stay)
 {
 	static const char *const numbers[] = {
-		"19.99", "123456789012345678.25", "-0.0", "1e999999", "1E-999999", "0.10000000000000000000000000000001",
+		"19.99",
+		"123456789012345678.25",
+		"-0.0",
+		"1e999999",
+		"1E-999999",
+		"0.10000000000000000000000000000001",
 		"98765432109876543210987654321098765432109876543210",
 	};
 
@@ -86,18 +89,25 @@ END_TEST
 
 START_TEST(strings_decode)
 {
-	static const struct { struct view json, text; bool ascii; } cases[] = {
+	static const struct {
+		struct view json, text;
+		bool ascii;
+	} cases[] = {
 		{ VIEW("\"plain and longer than sixteen bytes\""), VIEW("plain and longer than sixteen bytes"), true },
 		{ VIEW("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), VIEW("\"\\/\b\f\n\r\t"), true },
-		{ VIEW("\"\\u0000\""), VIEW("\0"), true },      /* an escaped NUL is JSON (RFC 8259 section 7) */
-		{ VIEW("\"a\\u007Fb\\u0080\""), VIEW("a\x7f" "b\xc2\x80"), false },
+		{ VIEW("\"\\u0000\""), VIEW("\0"), true }, /* an escaped NUL is JSON (RFC 8259 section 7) */
+		{ VIEW("\"a\\u007Fb\\u0080\""),
+		  VIEW("a\x7f"
+		       "b\xc2\x80"),
+		  false },
 		{ VIEW("\"\\u07ff\\u0800\\uFFFF\""), VIEW("\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"), false },
 		/* the G clef of RFC 8259 section 7 */
 		{ VIEW("\"\\uD834\\uDD1E\""), VIEW("\xf0\x9d\x84\x9e"), false },
 		{ VIEW("\"\\udbff\\udfff!\""), VIEW("\xf4\x8f\xbf\xbf!"), false },
 		{ VIEW("\"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e then plain text \\\\ and \xc3\xa9\""),
 		  VIEW("\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e then plain text \\ and \xc3\xa9"), false },
-		{ VIEW("\"0123456789abcde\xed\x9f\xbf\xee\x80\x80\""), VIEW("0123456789abcde\xed\x9f\xbf\xee\x80\x80"), false },
+		{ VIEW("\"0123456789abcde\xed\x9f\xbf\xee\x80\x80\""), VIEW("0123456789abcde\xed\x9f\xbf\xee\x80\x80"),
+		  false },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -158,7 +168,7 @@ static const struct fault faults[] = {
 	{ VIEW("{\"a\" 1}"), 1, 6, "colon" },
 	{ VIEW("{\"a\":1}\n x"), 2, 2, "goes on" },
 	{ VIEW("1 2"), 1, 3, "goes on" },
-	{ VIEW("[1]\0"), 1, 4, "goes on" },             /* a NUL byte */
+	{ VIEW("[1]\0"), 1, 4, "goes on" }, /* a NUL byte */
 	{ VIEW("\0"), 1, 1, "value is expected" },
 	{ VIEW("[1\0]"), 1, 3, "end of the array" },
 	{ VIEW("[\"a\0b\"]"), 1, 4, "control character" },
@@ -173,11 +183,11 @@ static const struct fault faults[] = {
 	{ VIEW("\"\\ud800\\ud800\""), 1, 2, "surrogate" },
 	{ VIEW("\"\\udc00\\ud800\""), 1, 2, "surrogate" },
 	{ VIEW("\"\\ud800\\u00zz\""), 1, 8, "hexadecimal" },
-	{ VIEW("\"a\xc0\xaf\""), 1, 3, "UTF-8" },       /* overlong slash (RFC 3629 section 10) */
+	{ VIEW("\"a\xc0\xaf\""), 1, 3, "UTF-8" }, /* overlong slash (RFC 3629 section 10) */
 	{ VIEW("\"\xe0\x80\xaf\""), 1, 2, "UTF-8" },
 	{ VIEW("\"\xf0\x80\x80\xaf\""), 1, 2, "UTF-8" },
-	{ VIEW("\"\xed\xa0\x80\""), 1, 2, "UTF-8" },    /* a surrogate */
-	{ VIEW("\"\xf4\x90\x80\x80\""), 1, 2, "UTF-8" },/* past U+10FFFF */
+	{ VIEW("\"\xed\xa0\x80\""), 1, 2, "UTF-8" },     /* a surrogate */
+	{ VIEW("\"\xf4\x90\x80\x80\""), 1, 2, "UTF-8" }, /* past U+10FFFF */
 	{ VIEW("\"\xf8\x88\x80\x80\x80\""), 1, 2, "UTF-8" },
 	{ VIEW("\"\x80\""), 1, 2, "UTF-8" },
 	{ VIEW("\"\xe2\x82\""), 1, 2, "UTF-8" },
@@ -185,7 +195,9 @@ static const struct fault faults[] = {
 	{ VIEW("\"\xff\""), 1, 2, "UTF-8" },
 	{ VIEW("\xef\xbb\xbf{}"), 1, 1, "byte order mark" },
 	{ VIEW("\xef\xbb"), 1, 3, "ends too early" },
-	{ VIEW("\xef" "ab"), 1, 1, "value is expected" },
+	{ VIEW("\xef"
+	       "ab"),
+	  1, 1, "value is expected" },
 	{ VIEW(" \xef\xbb\xbf{}"), 1, 2, "value is expected" },
 	{ VIEW("\xfe\xff\0{\0}"), 1, 1, "value is expected" },
 	{ VIEW("[\xc3\xa9]"), 1, 2, "value is expected" },
@@ -219,7 +231,13 @@ END_TEST
 
 /* Limits, each with the text that just passes and the one that does not. */
 static const struct tape_limits tight = {
-	.bytes = 60, .depth = 3, .members = 4, .nodes = 12, .key_bytes = 5, .string_bytes = 7, .number_chars = 6,
+	.bytes = 60,
+	.depth = 3,
+	.members = 4,
+	.nodes = 12,
+	.key_bytes = 5,
+	.string_bytes = 7,
+	.number_chars = 6,
 };
 
 static const struct {
@@ -231,8 +249,7 @@ static const struct {
 	{ VIEW("[[[1]]]"), { VIEW("[[\n[[1]]]]"), 2, 2, "deeper than the limit of 3" } },
 	{ VIEW("[{\"a\":1,\"b\":2},{\"a\":1,\"b\":2}]"),
 	  { VIEW("[{\"a\":1,\"b\":2},\n{\"a\":1,\"b\":2, \"c\":3}]"), 2, 15, "members than the limit of 4" } },
-	{ VIEW("[1,2,3,4,5,6,7,8,9,0,1]"),
-	  { VIEW("[1,2,3,4,5,6,7,8,9,0,1,\n 2]"), 2, 2, "than the limit of 12" } },
+	{ VIEW("[1,2,3,4,5,6,7,8,9,0,1]"), { VIEW("[1,2,3,4,5,6,7,8,9,0,1,\n 2]"), 2, 2, "than the limit of 12" } },
 	{ VIEW("{\"12345\":1}"), { VIEW("{\n\"123456\":1}"), 2, 1, "member name has more bytes than the limit of 5" } },
 	{ VIEW("{\"1\\u00e945\":1}"),
 	  { VIEW("{\"1\\u00e9456\":1}"), 1, 2, "member name has more bytes than the limit of 5" } },
@@ -287,8 +304,7 @@ static void in_pieces(struct tape_parser *q, struct view text, size_t a, size_t 
 		for (size_t i = 0; good && i < text.n; i++)
 			good = tape_feed(q, view_make(text.p + i, 1), &e);
 	} else {
-		good = tape_feed(q, view_make(text.p, a), &e) &&
-		       tape_feed(q, view_make(text.p + a, b - a), &e) &&
+		good = tape_feed(q, view_make(text.p, a), &e) && tape_feed(q, view_make(text.p + a, b - a), &e) &&
 		       tape_feed(q, view_make(text.p + b, text.n - b), &e);
 	}
 	good = good && tape_finish(q, &t, &e);
@@ -408,7 +424,7 @@ START_TEST(wiped)
 
 	ck_assert(memmem(text, t.text_len, secret, sizeof secret - 1));
 	ck_assert(memmem(decoded, 40, secret, sizeof secret - 1));
-	parse(p, VIEW("1"));            /* a shorter text hides the rest of the longer one, it is still there */
+	parse(p, VIEW("1")); /* a shorter text hides the rest of the longer one, it is still there */
 	tape_parser_wipe(p);
 	ck_assert(!memmem(text, 60, "Secret", 6));
 	ck_assert(!memmem(decoded, 40, "Secret", 6));

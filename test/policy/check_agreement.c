@@ -26,7 +26,7 @@ static void tear_down(void)
 static const struct mutation {
 	const char *preset, *pointer, *value, *place, *says;
 } mutations[] = {
-	{ "pnr", "/colour", "\"blue\"", "", "" },                       /* unknown members are errors */
+	{ "pnr", "/colour", "\"blue\"", "", "" }, /* unknown members are errors */
 	{ "pnr", "/rules/0/colour", "\"blue\"", "/rules/0", "" },
 	{ "pnr", "/purposes", NULL, "", "purposes" },
 	{ "pnr", "/sunset", "\"tomorrow\"", "/sunset", "" },
@@ -34,13 +34,16 @@ static const struct mutation {
 	{ "pnr", "/parties/1/agency", "\"north\"", "/parties/1/agency", "same as" },
 	{ "pnr", "/sunset", "\"2025-01-01T00:00:00Z\"", "/sunset", "after effective_from" },
 	{ "pnr", "/review/next", "\"2025-01-01T00:00:00Z\"", "/review/next", "after effective_from" },
-	{ "pnr", "/assessment/next_review", "\"2025-01-01T00:00:00Z\"", "/assessment/next_review", "after approved_at" },
+	{ "pnr", "/assessment/next_review", "\"2025-01-01T00:00:00Z\"", "/assessment/next_review",
+	  "after approved_at" },
 	{ "pnr", "/renewal/closes", "\"2028-01-01T00:00:00Z\"", "/renewal/closes", "after opens" },
 	{ "pnr", "/renewal/closes", "\"2029-06-01T00:00:00Z\"", "/renewal/closes", "after the sunset" },
-	{ "pnr", "/supersedes", "{\"digest\":\"0000000000000000000000000000000000000000000000000000000000000000\","
-	  "\"grace_until\":\"2025-01-01T00:00:00Z\"}", "/supersedes/grace_until", "before effective_from" },
-	{ "pnr", "/schemas/0/input", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "/schemas/0/input",
-	  "no schema with this digest" },
+	{ "pnr", "/supersedes",
+	  "{\"digest\":\"0000000000000000000000000000000000000000000000000000000000000000\","
+	  "\"grace_until\":\"2025-01-01T00:00:00Z\"}",
+	  "/supersedes/grace_until", "before effective_from" },
+	{ "pnr", "/schemas/0/input", "\"0000000000000000000000000000000000000000000000000000000000000000\"",
+	  "/schemas/0/input", "no schema with this digest" },
 	{ "pnr", "/purposes/0/schema", "\"visa\"", "/purposes/0/schema", "no such name" },
 	{ "pnr", "/purposes/0/legal_bases/0", "\"custom\"", "/purposes/0/legal_bases/0", "no such legal basis" },
 	{ "pnr", "/tiers/2", NULL, "/purposes/0/tiers", "T2 has no clause" },
@@ -51,33 +54,45 @@ static const struct mutation {
 	{ "pnr", "/retention/mask", "\"P6Y\"", "/retention/mask", "before the copy's end" },
 	{ "pnr", "/retention/review", "\"P6Y\"", "/retention/review", "before the copy's end" },
 	{ "pnr", "/retention/receipt_within", "\"P0D\"", "/retention/receipt_within", "no time at all" },
-	{ "pnr", "/retention/mask_pointers", "[\"/locator\",\"/nothing\"]", "/retention/mask_pointers/1", "names nothing" },
-	{ "pnr", "/purposes/0/retention", "{\"mask_pointers\":[\"/nothing\"]}", "/purposes/0/retention/mask_pointers/0", "names nothing" },
+	{ "pnr", "/retention/mask_pointers", "[\"/locator\",\"/nothing\"]", "/retention/mask_pointers/1",
+	  "names nothing" },
+	{ "pnr", "/purposes/0/retention", "{\"mask_pointers\":[\"/nothing\"]}", "/purposes/0/retention/mask_pointers/0",
+	  "names nothing" },
 	{ "pnr", "/notification/due", "\"P0D\"", "/notification/due", "no time" },
 	{ "pnr", "/notification/due", "\"P6Y\"", "/notification/longest_delay", "shorter than" },
 	{ "pnr", "/notification/rejustify_every", "\"P0D\"", "/notification/rejustify_every", "no time" },
 	{ "pnr", "/rules/0/pointer", "\"/locater\"", "/rules/0/pointer", "matches nothing" },
 	{ "pnr", "/rules/5/pointer", "\"/travellers/*/surname\"", "/rules/5/pointer", "matches nothing" },
 	{ "pnr", "/rules/1/id", "\"locator\"", "/rules/1/id", "same as" },
-	{ "pnr", "/rules/99", "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"drop\","
-	  "\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}}", "/rules/", "otherwise under the same conditions" },
-	{ "pnr", "/rules/99", "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\","
-	  "\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}}", "/rules/", "says the same" },
-	{ "pnr", "/rules/99", "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"special\",\"action\":\"drop\"}", "/rules/",
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"drop\","
+	  "\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}}",
+	  "/rules/", "otherwise under the same conditions" },
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\","
+	  "\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}}",
+	  "/rules/", "says the same" },
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"carrier-2\",\"pointer\":\"/carrier\",\"category\":\"special\",\"action\":\"drop\"}", "/rules/",
 	  "what kind of field" },
-	{ "pnr", "/rules/99", "{\"id\":\"born-2\",\"pointer\":\"/travellers/*/api/born\",\"category\":\"quasi-identifier\","
-	  "\"action\":\"date-trunc\",\"params\":{\"to\":\"decade\"}}", "/rules/", "other parameters" },
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"born-2\",\"pointer\":\"/travellers/*/api/born\",\"category\":\"quasi-identifier\","
+	  "\"action\":\"date-trunc\",\"params\":{\"to\":\"decade\"}}",
+	  "/rules/", "other parameters" },
 	{ "pnr", "/rules/2/params", "{\"to\":\"century\"}", "/rules/2/params", "" },
 	{ "pnr", "/rules/2/params", NULL, "/rules/2", "" },
-	{ "pnr", "/rules/99", "{\"id\":\"moved\",\"pointer\":\"/travellers/*/api/expires\",\"category\":\"quasi-identifier\","
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"moved\",\"pointer\":\"/travellers/*/api/expires\",\"category\":\"quasi-identifier\","
 	  "\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":9,\"subject\":\"/travellers/*/api/passport\"}}",
 	  "/params/subject", "matches nothing" },
 	{ "pnr", "/rules/0/subtree", "true", "/rules/0/subtree", "only keep and drop" },
 	{ "pnr", "/rules/0/waiver", "\"any\"", "/rules/0/waiver", "no such exception" },
 	{ "pnr", "/rules/0/when", "{\"purposes\":[\"marketing\"]}", "/rules/0/when/purposes/0", "no such purpose" },
 	{ "police-request", "/rules/0/waiver", "\"imminent-threat\"", "/rules/0/waiver", "does not reach" },
-	{ "police-request", "/exceptions/0/pointers/0", "\"/person/shoe_size\"", "/exceptions/0/pointers/0", "matches nothing" },
-	{ "police-request", "/exceptions/0/expires", "\"2030-01-01T00:00:00Z\"", "/exceptions/0/expires", "after the sunset" },
+	{ "police-request", "/exceptions/0/pointers/0", "\"/person/shoe_size\"", "/exceptions/0/pointers/0",
+	  "matches nothing" },
+	{ "police-request", "/exceptions/0/expires", "\"2030-01-01T00:00:00Z\"", "/exceptions/0/expires",
+	  "after the sunset" },
 	{ "police-request", "/exceptions/0/ground", "\"convenience\"", "/exceptions/0/ground", "" },
 	{ "pnr", "/handling/required", "[\"admiralty-source\"]", "/handling/required/0", "not among" },
 	{ "pnr", "/onward/caveats/0/value", "\"H9\"", "/onward/caveats/0/value", "not on its list" },
@@ -96,19 +111,25 @@ static const struct mutation {
 	{ "pnr", "/tiers/1/tier", "\"T0\"", "/tiers/1/tier", "same as in /tiers/0" },
 	{ "pnr", "/purposes/0/retention", "{\"payload\":\"P30D\"}", "/purposes/0/retention/payload", "P28D at most" },
 	{ "pnr", "/council/must_include/0", "\"civil-society\"", "/council/must_include/0", "no seat" },
-	{ "police-request", "/exceptions/1", "{\"id\":\"imminent-threat\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":"
+	{ "police-request", "/exceptions/1",
+	  "{\"id\":\"imminent-threat\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":"
 	  "[\"/person/sex\"],\"approvals\":1,\"quota\":{\"uses\":1,\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":"
-	  "\"P1D\"}", "/exceptions/1/id", "same as in /exceptions/0" },
-	{ "police-request", "/exceptions/0/purposes", "[\"marketing\"]", "/exceptions/0/purposes/0", "no such purpose" },
-	{ "pnr", "/schemas/0/output", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "/schemas/0/output",
-	  "no schema with this digest" },
+	  "\"P1D\"}",
+	  "/exceptions/1/id", "same as in /exceptions/0" },
+	{ "police-request", "/exceptions/0/purposes", "[\"marketing\"]", "/exceptions/0/purposes/0",
+	  "no such purpose" },
+	{ "pnr", "/schemas/0/output", "\"0000000000000000000000000000000000000000000000000000000000000000\"",
+	  "/schemas/0/output", "no schema with this digest" },
 	{ "pnr", "/retention/mask_pointers", "[\"/payment/holder\"]", "/retention/mask_pointers/0", "lets pass" },
 	{ "pnr", "/schemas/0/entry", "\"#/$defs/nowhere\"", "/schemas/0/input", "" },
 	/* Rules that are each in order, and contradict each other where their patterns meet. */
-	{ "pnr", "/rules/99", "{\"id\":\"number-2\",\"pointer\":\"/travellers/*/*/document_number\",\"category\":\"direct-identifier\","
-	  "\"action\":\"pseudonym\",\"params\":{\"domain\":\"phone\",\"normalise\":\"exact\"}}", "/rules/", "neither is stricter" },
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"number-2\",\"pointer\":\"/travellers/*/*/document_number\",\"category\":\"direct-identifier\","
+	  "\"action\":\"pseudonym\",\"params\":{\"domain\":\"phone\",\"normalise\":\"exact\"}}",
+	  "/rules/", "neither is stricter" },
 	/* An item by its number is no place that a rule reaches: what it says would never happen. */
-	{ "pnr", "/rules/99", "{\"id\":\"first\",\"pointer\":\"/travellers/0/seat\",\"category\":\"operational\",\"action\":\"drop\"}",
+	{ "pnr", "/rules/99",
+	  "{\"id\":\"first\",\"pointer\":\"/travellers/0/seat\",\"category\":\"operational\",\"action\":\"drop\"}",
 	  "/rules/", "matches nothing" },
 	{ "pnr", "/rules/17/params", "{\"edges\":[18,16]}", "/rules/17", "" },
 };
@@ -170,12 +191,14 @@ START_TEST(digests_are_in_step)
 		struct buf have = BUF_INIT(100);
 		struct digest d;
 		char path[200];
-		snprintf(path, sizeof path, "schema/records/%s.schema.json", json_string_value(json_object_get(schema, "name")));
+		snprintf(path, sizeof path, "schema/records/%s.schema.json",
+		         json_string_value(json_object_get(schema, "name")));
 		struct view text = read_whole(path);
 		sha256(text, &d);
 		digest_print(&have, &d);
 		ck_assert_msg(view_is(buf_view(&have), json_string_value(json_object_get(schema, "input"))),
-		              "conf/agreements/%s.json: /schemas/0/input must be %.*s", ids[i], VIEW_ARG(buf_view(&have)));
+		              "conf/agreements/%s.json: /schemas/0/input must be %.*s", ids[i],
+		              VIEW_ARG(buf_view(&have)));
 		buf_free(&have);
 		free((void *)(uintptr_t)text.p);
 		json_decref(doc);
@@ -231,12 +254,15 @@ START_TEST(five_hundred_rules)
 	json_t *doc = preset("pnr");
 
 	buf_adds(&schema, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
-	         "\"additionalProperties\":false,\"properties\":{\"f0\":{\"type\":\"string\"}");
+	                  "\"additionalProperties\":false,\"properties\":{\"f0\":{\"type\":\"string\"}");
 	buf_adds(&rules, "[");
 	for (unsigned i = 0; i < 500; i++) {
 		buf_addf(&schema, ",\"f%u\":{\"type\":\"string\"}", i + 1);
-		buf_addf(&rules, "%s{\"id\":\"r%u\",\"pointer\":\"/f%u\",\"category\":\"quasi-identifier\",\"action\":%s", i ? "," : "", i, i,
-		         i % 4 ? "\"keep\"}" : "\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}}");
+		buf_addf(&rules,
+		         "%s{\"id\":\"r%u\",\"pointer\":\"/f%u\",\"category\":\"quasi-identifier\",\"action\":%s",
+		         i ? "," : "", i, i,
+		         i % 4 ? "\"keep\"}"
+		               : "\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}}");
 	}
 	buf_adds(&schema, "}}");
 	buf_adds(&rules, "]");
@@ -270,8 +296,11 @@ END_TEST
 
 static char folder[64];
 struct signer_files {
-	struct schema_files schemas;    /* first, so that schema_by_digest() finds it */
-	struct { const char *name; struct buf der; } s[8];
+	struct schema_files schemas; /* first, so that schema_by_digest() finds it */
+	struct {
+		const char *name;
+		struct buf der;
+	} s[8];
 	size_t n;
 };
 
@@ -290,7 +319,8 @@ static void shell(const char *fmt, const char *name)
 static void make_signer(const char *name)
 {
 	shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s/%s.key -out %s/%s.pem -days 3650 "
-	      "-subj /CN=%s 2>/dev/null", name);
+	      "-subj /CN=%s 2>/dev/null",
+	      name);
 }
 
 static struct view file_of(const char *name, const char *end)
@@ -351,7 +381,8 @@ START_TEST(signatures)
 	static const char *const names[] = { "north", "south", "stranger", "seat", "old" };
 	struct signer_files f = { .n = 0 };
 	struct error_list errors = { .max = 20 };
-	struct buf both = BUF_INIT(1 << 20), one = BUF_INIT(1 << 20), alien = BUF_INIT(1 << 20), council = BUF_INIT(1 << 20);
+	struct buf both = BUF_INIT(1 << 20), one = BUF_INIT(1 << 20), alien = BUF_INIT(1 << 20),
+	           council = BUF_INIT(1 << 20);
 	struct timespec now;
 
 	snprintf(folder, sizeof folder, "/tmp/check-policy-XXXXXX");
@@ -360,7 +391,8 @@ START_TEST(signatures)
 		make_signer(names[i]);
 	/* A certificate that ended yesterday: openssl takes a negative number of days. */
 	shell("cd %s && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key -subj /CN=old "
-	      "-out old.csr 2>/dev/null && openssl x509 -req -in %s/%s.csr -signkey %s.key -days -1 -out old.pem 2>/dev/null", "old");
+	      "-out old.csr 2>/dev/null && openssl x509 -req -in %s/%s.csr -signkey %s.key -days -1 -out old.pem 2>/dev/null",
+	      "old");
 	schema_files_read(&f.schemas);
 	pin(&f, "north", "north");
 	pin(&f, "south", "south");

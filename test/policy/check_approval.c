@@ -8,11 +8,15 @@ TCase *make_approval_case(void);
 static struct officers officers;
 
 /* A signed approval of `record`. */
-static json_t *approval(const struct agreement *a, size_t officer, const char *record, const char *tier, const char *exception,
-                        int64_t expires_ms)
+static json_t *approval(const struct agreement *a, size_t officer, const char *record, const char *tier,
+                        const char *exception, int64_t expires_ms)
 {
-	return officers_sign(&officers, &(struct approval_text){ .officer = officer, .record = record, .tier = tier,
-		.exception = exception, .expires_ms = expires_ms, .agreement = *agreement_digest(a) });
+	return officers_sign(&officers, &(struct approval_text){ .officer = officer,
+	                                                         .record = record,
+	                                                         .tier = tier,
+	                                                         .exception = exception,
+	                                                         .expires_ms = expires_ms,
+	                                                         .agreement = *agreement_digest(a) });
 }
 
 static void train(int64_t until_ms)
@@ -24,7 +28,8 @@ static void train(int64_t until_ms)
 static void refused_with(const struct agreement *a, const json_t *e, enum reason reason)
 {
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
-	ck_assert_msg(failed_with(&bench.decision, reason), "%s, not %s", reason_slug(bench.decision.failed[0].reason), reason_slug(reason));
+	ck_assert_msg(failed_with(&bench.decision, reason), "%s, not %s", reason_slug(bench.decision.failed[0].reason),
+	              reason_slug(reason));
 }
 
 START_TEST(tier_two)
@@ -50,13 +55,14 @@ START_TEST(tier_two)
 	json_t *list = json_array(), *rules = preset("police-request"), *rule;
 	size_t i;
 	json_array_foreach(json_object_get(rules, "rules"), i, rule)
-		json_array_append_new(list, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed to find the person"));
+	        json_array_append_new(list, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"),
+	                                              "reason", "needed to find the person"));
 	json_object_set_new(e, "justifications", list);
 	refused_with(a, e, REASON_APPROVAL_MISSING);
 	json_object_set_new(e, "approvals", json_pack("[o]", approval(a, 1, record, "T2", "imminent-threat", expires)));
 	enum outcome o = run(a, e);
-	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s %s %s", reason_slug(bench.decision.failed[0].reason), bench.decision.failed[0].clause,
-	              bench.decision.failed[0].pointer);
+	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s %s %s", reason_slug(bench.decision.failed[0].reason),
+	              bench.decision.failed[0].clause, bench.decision.failed[0].pointer);
 	ck_assert(bench.decision.exception_used);
 	/* The second person is another one; each part of the statement counts. */
 	json_object_set_new(e, "approvals", json_pack("[o]", approval(a, 0, record, "T2", "imminent-threat", expires)));
@@ -67,10 +73,13 @@ START_TEST(tier_two)
 	refused_with(a, e, REASON_APPROVAL_INVALID);
 	json_object_set_new(e, "approvals", json_pack("[o]", approval(a, 1, record, "T2", "other", expires)));
 	refused_with(a, e, REASON_APPROVAL_INVALID);
-	json_object_set_new(e, "approvals", json_pack("[o]", approval(a, 1, record, "T2", "imminent-threat", facts.now_ms)));
+	json_object_set_new(e, "approvals",
+	                    json_pack("[o]", approval(a, 1, record, "T2", "imminent-threat", facts.now_ms)));
 	refused_with(a, e, REASON_APPROVAL_INVALID);
 	/* Signed for another agreement, for this exchange's own digest, and for one of which nothing is known. */
-	struct approval_text said = { .officer = 1, .record = record, .tier = "T2", .exception = "imminent-threat", .expires_ms = expires };
+	struct approval_text said = {
+		.officer = 1, .record = record, .tier = "T2", .exception = "imminent-threat", .expires_ms = expires
+	};
 	json_object_set_new(e, "approvals", json_pack("[o]", officers_sign(&officers, &said)));
 	refused_with(a, e, REASON_APPROVAL_INVALID);
 	said.agreement = *agreement_digest(a);
@@ -106,7 +115,7 @@ START_TEST(tier_two)
 	json_array_remove(list, 0);
 	refused_with(a, e, REASON_FIELD_UNJUSTIFIED);
 	ck_assert_str_eq(bench.decision.failed[0].pointer, "/notice");
-	facts.now_ms += 200 * DAY_MS;           /* put_in_force() */
+	facts.now_ms += 200 * DAY_MS; /* put_in_force() */
 	refused_with(a, e, REASON_EXCEPTION_EXPIRED);
 	officers_free(&officers);
 	free(text);
@@ -140,8 +149,8 @@ START_TEST(exception_asks_for_more)
 	json_object_set_new(e, "exception", json_string("imminent-threat"));
 	json_object_set_new(e, "officer", json_pack("{s:s}", "certificate", spki));
 	json_object_set_new(json_object_get(e, "necessity"), "criterion", json_string("imminent-danger"));
-	json_array_foreach(json_object_get(doc, "rules"), i, rule)
-		json_array_append_new(reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
+	json_array_foreach(json_object_get(doc, "rules"), i, rule) json_array_append_new(
+	        reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
 	json_object_set_new(e, "justifications", reasons);
 	json_t *second = approval(a, 1, record, "T2", "imminent-threat", facts.now_ms + DAY_MS);
 	json_t *third = approval(a, 2, record, "T2", "imminent-threat", facts.now_ms + DAY_MS);

@@ -6,11 +6,14 @@ TCase *make_compile_case(void);
 
 #define KEEP(id, pointer, category, rest) \
 	"{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"category\":\"" category "\",\"action\":\"keep\"" rest "}"
-#define OVERLAY(rules) "{\"version\":\"1\",\"rules\":[" rules "]}"
+#define OVERLAY(rules)    "{\"version\":\"1\",\"rules\":[" rules "]}"
 #define MASK(id, pointer) "{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"action\":\"mask\"}"
 
 /* Of a record whose cabin is "business": what leaves of it. */
-static const struct { const char *rules, *overlay, *leaves; bool others; } meetings[] = {
+static const struct {
+	const char *rules, *overlay, *leaves;
+	bool others;
+} meetings[] = {
 	/* Around the rule's place, within it, and across it, where it is dropped. */
 	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
 	  OVERLAY(MASK("a", "/itinerary/*/*")), "\"cabin\":\"********\"", false },
@@ -18,8 +21,8 @@ static const struct { const char *rules, *overlay, *leaves; bool others; } meeti
 	  "\"cabin\":\"********\"", true },
 	{ "[" KEEP("c", "/*/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
 	  OVERLAY(MASK("a", "/itinerary/*/*")), NULL, false },
-	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "]", OVERLAY(MASK("a", "/travellers/*/*") "," MASK("b", "/*/*/seat")),
-	  "\"cabin\":\"business\"", false },
+	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "]",
+	  OVERLAY(MASK("a", "/travellers/*/*") "," MASK("b", "/*/*/seat")), "\"cabin\":\"business\"", false },
 };
 
 START_TEST(overlay_meets_rule)
@@ -36,7 +39,8 @@ START_TEST(overlay_meets_rule)
 	bool cabin = memmem(bench.record.p, bench.record.n, "cabin", 5) != NULL;
 	ck_assert_int_eq(cabin, meetings[_i].leaves != NULL);
 	if (meetings[_i].leaves)
-		ck_assert(memmem(bench.record.p, bench.record.n, meetings[_i].leaves, strlen(meetings[_i].leaves)) != NULL);
+		ck_assert(memmem(bench.record.p, bench.record.n, meetings[_i].leaves, strlen(meetings[_i].leaves)) !=
+		          NULL);
 	ck_assert_int_eq(memmem(bench.record.p, bench.record.n, "flight", 6) != NULL, meetings[_i].others);
 	json_decref(e);
 	agreement_unref(a);
@@ -49,7 +53,8 @@ START_TEST(faults_of_an_overlay)
 	struct error_list errors = { .max = 20 };
 	json_t *doc = preset("pnr");
 
-	from.overlay = VIEW(OVERLAY(MASK("a", "/travellers/0/seat") "," MASK("b", "/travellers/*/seat") "," MASK("c", "/travellers/1/seat")));
+	from.overlay = VIEW(OVERLAY(MASK("a", "/travellers/0/seat") "," MASK("b", "/travellers/*/seat") "," MASK(
+	        "c", "/travellers/1/seat")));
 	ck_assert(load_doc(doc, &from, &errors) == NULL);
 	ck_assert_uint_eq(errors.n, 2);
 	ck_assert(strstr(errors.items[0].text, "/rules/0/pointer") && strstr(errors.items[1].text, "/rules/2/pointer"));
@@ -65,8 +70,9 @@ START_TEST(redacted_names_need_the_exception)
 	json_t *e = envelope("pnr");
 
 	from.overlay = VIEW(OVERLAY("{\"id\":\"a\",\"pointer\":\"/travellers/*/family\",\"action\":\"redact-text\","
-		"\"params\":{\"recognisers\":[\"email\"]}}"));
-	struct agreement *a = load_with("pnr", "/rules", "[" KEEP("n", "/travellers/*/family", "direct-identifier", "") "]");
+	                            "\"params\":{\"recognisers\":[\"email\"]}}"));
+	struct agreement *a =
+	        load_with("pnr", "/rules", "[" KEEP("n", "/travellers/*/family", "direct-identifier", "") "]");
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_TRANSFORM_REQUIRED);
 	ck_assert_str_eq(bench.decision.failed[0].clause, "overlay.json/rules/0");

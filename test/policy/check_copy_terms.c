@@ -4,14 +4,15 @@
 
 TCase *make_copy_terms_case(void);
 
-static const char base[] = "{\"purposes\":[{\"id\":\"a\"},{\"id\":\"b\",\"retention\":{\"review\":\"P1Y\",\"overdue\":\"block\","
-	"\"receipt_within\":\"P2D\",\"mask_pointers\":[\"/x\"]}}],"
-	"\"retention\":{\"review\":\"P3Y\"},\"notification\":{\"longest_delay\":\"P5Y\",\"rejustify_every\":\"P6M\"},"
-	"\"rules\":[{\"pointer\":\"/id\",\"category\":\"direct-identifier\",\"action\":\"pseudonym\"},"
-	"{\"pointer\":\"/faith\",\"category\":\"special\",\"action\":\"keep\",\"when\":{\"purposes\":[\"b\"]}},"
-	"{\"pointer\":\"/note\",\"category\":\"free-text\",\"action\":\"redact-text\",\"when\":{\"purposes\":[\"a\"]}},"
-	"{\"pointer\":\"/gone\",\"category\":\"direct-identifier\",\"action\":\"drop\"},"
-	"{\"pointer\":\"/seat\",\"category\":\"operational\",\"action\":\"keep\"}]}";
+static const char base[] =
+        "{\"purposes\":[{\"id\":\"a\"},{\"id\":\"b\",\"retention\":{\"review\":\"P1Y\",\"overdue\":\"block\","
+        "\"receipt_within\":\"P2D\",\"mask_pointers\":[\"/x\"]}}],"
+        "\"retention\":{\"review\":\"P3Y\"},\"notification\":{\"longest_delay\":\"P5Y\",\"rejustify_every\":\"P6M\"},"
+        "\"rules\":[{\"pointer\":\"/id\",\"category\":\"direct-identifier\",\"action\":\"pseudonym\"},"
+        "{\"pointer\":\"/faith\",\"category\":\"special\",\"action\":\"keep\",\"when\":{\"purposes\":[\"b\"]}},"
+        "{\"pointer\":\"/note\",\"category\":\"free-text\",\"action\":\"redact-text\",\"when\":{\"purposes\":[\"a\"]}},"
+        "{\"pointer\":\"/gone\",\"category\":\"direct-identifier\",\"action\":\"drop\"},"
+        "{\"pointer\":\"/seat\",\"category\":\"operational\",\"action\":\"keep\"}]}";
 
 static struct copy_terms read_terms(const char *purpose, const char *overlay, const char *pointers)
 {
@@ -49,7 +50,8 @@ END_TEST
 
 START_TEST(an_overlay_shortens_reviews)
 {
-	ck_assert_uint_eq(read_terms("a", "{\"limits\":{\"copy_review\":\"P2Y\"}}", "[\"/id\",\"/note\"]").review.years, 2);
+	ck_assert_uint_eq(read_terms("a", "{\"limits\":{\"copy_review\":\"P2Y\"}}", "[\"/id\",\"/note\"]").review.years,
+	                  2);
 	ck_assert_uint_eq(read_terms("b", "{\"limits\":{\"copy_review\":\"P2Y\"}}", "[\"/x\"]").review.years, 1);
 	ck_assert_uint_eq(read_terms("b", "{\"limits\":{\"copy\":\"P2Y\"}}", "[\"/x\"]").review.years, 1);
 }
@@ -89,10 +91,15 @@ END_TEST
 START_TEST(onward)
 {
 	ck_assert_int_eq(copy_onward(VIEW("{}"), VIEW("west")), ONWARD_NEVER);
-	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"never\",\"to\":[\"west\"]}}"), VIEW("west")), ONWARD_NEVER);
-	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"with-permission\"}}"), VIEW("west")), ONWARD_WITH_PERMISSION);
-	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"listed\",\"to\":[\"east\",\"west\"]}}"), VIEW("west")), ONWARD_LISTED);
-	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"listed\",\"to\":[\"east\"]}}"), VIEW("west")), ONWARD_NEVER);
+	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"never\",\"to\":[\"west\"]}}"), VIEW("west")),
+	                 ONWARD_NEVER);
+	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"with-permission\"}}"), VIEW("west")),
+	                 ONWARD_WITH_PERMISSION);
+	ck_assert_int_eq(
+	        copy_onward(VIEW("{\"onward\":{\"allowed\":\"listed\",\"to\":[\"east\",\"west\"]}}"), VIEW("west")),
+	        ONWARD_LISTED);
+	ck_assert_int_eq(copy_onward(VIEW("{\"onward\":{\"allowed\":\"listed\",\"to\":[\"east\"]}}"), VIEW("west")),
+	                 ONWARD_NEVER);
 }
 END_TEST
 

@@ -6,73 +6,97 @@ TCase *make_decision_case(void);
 
 /* One thing wrong: a member of the envelope, of the agreement, or a fact. */
 static const struct wrong {
-	const char *preset, *member, *value;            /* of the envelope; value NULL: taken away */
-	const char *clause, *clause_value;              /* of the agreement, or NULL */
+	const char *preset, *member, *value; /* of the envelope; value NULL: taken away */
+	const char *clause, *clause_value;   /* of the agreement, or NULL */
 	enum reason reason;
 	const char *at_clause, *at_pointer;
 } wrongs[] = {
 	{ "pnr", "purpose", "\"marketing\"", NULL, NULL, REASON_PURPOSE_NOT_PERMITTED, "/purposes", "/purpose" },
 	{ "pnr", "legal_basis", "\"hearsay\"", NULL, NULL, REASON_NO_LEGAL_BASIS, "/legal_bases", "/legal_basis" },
-	{ "pnr", "legal_basis", "\"pnr-treaty\"", NULL, NULL, REASON_NO_LEGAL_BASIS, "/purposes/1/legal_bases", "/legal_basis" },
+	{ "pnr", "legal_basis", "\"pnr-treaty\"", NULL, NULL, REASON_NO_LEGAL_BASIS, "/purposes/1/legal_bases",
+	  "/legal_basis" },
 	{ "pnr", "tier", "\"T9\"", NULL, NULL, REASON_TIER_UNKNOWN, "/tiers", "/tier" },
 	{ "pnr", "tier", "\"T2\"", NULL, NULL, REASON_TIER_UNKNOWN, "/purposes/1/tiers", "/tier" },
-	{ "pnr", "subject_category", "\"neighbour\"", NULL, NULL, REASON_CATEGORY_UNKNOWN, "/purposes/1/subject_categories", "/subject_category" },
-	{ "pnr", "subject_category", NULL, NULL, NULL, REASON_CATEGORY_UNKNOWN, "/purposes/1/subject_categories", "/subject_category" },
+	{ "pnr", "subject_category", "\"neighbour\"", NULL, NULL, REASON_CATEGORY_UNKNOWN,
+	  "/purposes/1/subject_categories", "/subject_category" },
+	{ "pnr", "subject_category", NULL, NULL, NULL, REASON_CATEGORY_UNKNOWN, "/purposes/1/subject_categories",
+	  "/subject_category" },
 	{ "pnr", "schema", "\"visa\"", NULL, NULL, REASON_SCHEMA_UNKNOWN, "/purposes/1/schema", "/schema" },
 	{ "pnr", "case", NULL, NULL, NULL, REASON_CASE_MISSING, "/tiers/1/case", "/case" },
-	{ "pnr", "necessity", NULL, NULL, NULL, REASON_NECESSITY_INCOMPLETE, "/tiers/1/criteria", "/necessity/criterion" },
-	{ "pnr", "necessity", "{\"criterion\":\"curiosity\",\"likelihood\":\"likely\",\"alternative\":\"a\",\"explanation\":\"e\"}", NULL, NULL,
-	  REASON_NECESSITY_INCOMPLETE, "/tiers/1/criteria", "/necessity/criterion" },
-	{ "pnr", "necessity", "{\"criterion\":\"serious-crime\",\"alternative\":\"a\",\"explanation\":\"e\"}", NULL, NULL,
-	  REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/likelihood" },
-	{ "pnr", "necessity", "{\"criterion\":\"serious-crime\",\"likelihood\":\"likely\",\"explanation\":\"e\"}", NULL, NULL,
-	  REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/alternative" },
-	{ "pnr", "necessity", "{\"criterion\":\"serious-crime\",\"likelihood\":\"likely\",\"alternative\":\"a\"}", NULL, NULL,
-	  REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/explanation" },
+	{ "pnr", "necessity", NULL, NULL, NULL, REASON_NECESSITY_INCOMPLETE, "/tiers/1/criteria",
+	  "/necessity/criterion" },
+	{ "pnr", "necessity",
+	  "{\"criterion\":\"curiosity\",\"likelihood\":\"likely\",\"alternative\":\"a\",\"explanation\":\"e\"}", NULL,
+	  NULL, REASON_NECESSITY_INCOMPLETE, "/tiers/1/criteria", "/necessity/criterion" },
+	{ "pnr", "necessity", "{\"criterion\":\"serious-crime\",\"alternative\":\"a\",\"explanation\":\"e\"}", NULL,
+	  NULL, REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/likelihood" },
+	{ "pnr", "necessity", "{\"criterion\":\"serious-crime\",\"likelihood\":\"likely\",\"explanation\":\"e\"}", NULL,
+	  NULL, REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/alternative" },
+	{ "pnr", "necessity", "{\"criterion\":\"serious-crime\",\"likelihood\":\"likely\",\"alternative\":\"a\"}", NULL,
+	  NULL, REASON_NECESSITY_INCOMPLETE, "/tiers/1/necessity", "/necessity/explanation" },
 	{ "pnr", "retention", "\"P5Y1D\"", NULL, NULL, REASON_RETENTION_OVER_MAX, "/retention/copy", "/retention" },
 	{ "pnr", "retention", "\"P0D\"", NULL, NULL, REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
 	{ "pnr", "retention", "\"P\"", NULL, NULL, REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
 	{ "fin-intel", "retention", NULL, NULL, NULL, REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
-	{ "cyber-threat", NULL, NULL, "/retention/copy", "\"P0D\"", REASON_RETENTION_MISSING, "/retention/copy", "/retention" },
+	{ "cyber-threat", NULL, NULL, "/retention/copy", "\"P0D\"", REASON_RETENTION_MISSING, "/retention/copy",
+	  "/retention" },
 	{ "pnr", "exception", "\"any\"", NULL, NULL, REASON_EXCEPTION_UNKNOWN, "/exceptions", "/exception" },
-	{ "police-request", "exception", "\"imminent-threat\"", NULL, NULL, REASON_EXCEPTION_UNKNOWN, "/exceptions/0", "/exception" },
-	{ "police-request", "exception", "\"imminent-threat\"", "/exceptions/0", "{\"purposes\":[\"missing-person\"],\"tiers\":[\"T1\"]}",
-	  REASON_EXCEPTION_UNKNOWN, "/exceptions/0", "/exception" },
-	{ "pnr", "handling", "[{\"scale\":\"traffic\",\"value\":\"RED\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales", "/handling/0" },
-	{ "pnr", "handling", "[{\"scale\":\"tlp-2.0\",\"value\":\"WHITE\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales", "/handling/0" },
-	{ "pnr", "handling", "[{\"scale\":\"admiralty-source\",\"value\":\"A\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales",
-	  "/handling/0" },
-	{ "pnr", "handling", "[{\"scale\":\"europol-handling\",\"value\":\"H3\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/scales",
-	  "/handling/0" },
+	{ "police-request", "exception", "\"imminent-threat\"", NULL, NULL, REASON_EXCEPTION_UNKNOWN, "/exceptions/0",
+	  "/exception" },
+	{ "police-request", "exception", "\"imminent-threat\"", "/exceptions/0",
+	  "{\"purposes\":[\"missing-person\"],\"tiers\":[\"T1\"]}", REASON_EXCEPTION_UNKNOWN, "/exceptions/0",
+	  "/exception" },
+	{ "pnr", "handling", "[{\"scale\":\"traffic\",\"value\":\"RED\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN,
+	  "/handling/scales", "/handling/0" },
+	{ "pnr", "handling", "[{\"scale\":\"tlp-2.0\",\"value\":\"WHITE\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN,
+	  "/handling/scales", "/handling/0" },
+	{ "pnr", "handling", "[{\"scale\":\"admiralty-source\",\"value\":\"A\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN,
+	  "/handling/scales", "/handling/0" },
+	{ "pnr", "handling", "[{\"scale\":\"europol-handling\",\"value\":\"H3\"}]", NULL, NULL, REASON_HANDLING_UNKNOWN,
+	  "/handling/scales", "/handling/0" },
 	{ "cyber-threat", "handling", NULL, NULL, NULL, REASON_HANDLING_UNKNOWN, "/handling/required", "/handling" },
 	{ "humanitarian", "consent", NULL, NULL, NULL, REASON_CONSENT_MISSING, "/legal_bases/0/consent", "/consent" },
-	{ "humanitarian", "consent", "{\"reference\":\"consent-0001\",\"scope\":[\"aid-planning\"]}", NULL, NULL, REASON_CONSENT_MISSING,
-	  "/legal_bases/0/consent", "/consent/scope" },
-	{ "pnr", "justifications", "[{\"pointer\":\"/travellers/0/api/sex\",\"reason\":\"r\"}]", NULL, NULL, REASON_TIER_FIELDS_EXCEEDED,
-	  "/rules/15/when/tiers", "/justifications/0/pointer" },
-	{ "pnr", "justifications", "[{\"pointer\":\"/*/*/*/sex\",\"reason\":\"r\"}]", NULL, NULL, REASON_TIER_FIELDS_EXCEEDED,
-	  "/rules/15/when/tiers", "/justifications/0/pointer" },
-	{ "pnr", NULL, NULL, "/effective_from", "\"2026-06-01T00:00:00.001Z\"", REASON_AGREEMENT_NOT_EFFECTIVE, "/effective_from", "" },
+	{ "humanitarian", "consent", "{\"reference\":\"consent-0001\",\"scope\":[\"aid-planning\"]}", NULL, NULL,
+	  REASON_CONSENT_MISSING, "/legal_bases/0/consent", "/consent/scope" },
+	{ "pnr", "justifications", "[{\"pointer\":\"/travellers/0/api/sex\",\"reason\":\"r\"}]", NULL, NULL,
+	  REASON_TIER_FIELDS_EXCEEDED, "/rules/15/when/tiers", "/justifications/0/pointer" },
+	{ "pnr", "justifications", "[{\"pointer\":\"/*/*/*/sex\",\"reason\":\"r\"}]", NULL, NULL,
+	  REASON_TIER_FIELDS_EXCEEDED, "/rules/15/when/tiers", "/justifications/0/pointer" },
+	{ "pnr", NULL, NULL, "/effective_from", "\"2026-06-01T00:00:00.001Z\"", REASON_AGREEMENT_NOT_EFFECTIVE,
+	  "/effective_from", "" },
 	{ "pnr", NULL, NULL, "/review/next", "\"2026-06-01T00:00:00Z\"", REASON_REVIEW_OVERDUE, "/review/next", "" },
 	{ "pnr", NULL, NULL, "/assessment/digest", "\"\"", REASON_ASSESSMENT_MISSING, "/assessment/digest", "" },
-	{ "pnr", NULL, NULL, "/assessment/next_review", "\"2026-06-01T00:00:00Z\"", REASON_ASSESSMENT_STALE, "/assessment/next_review", "" },
-	{ "pnr", NULL, NULL, "/algorithms/3", "{\"expires\":\"2026-06-01T00:00:00Z\"}", REASON_CRYPTO_EXPIRED, "/algorithms/3/expires", "" },
-	{ "pnr", NULL, NULL, "/flows/0", "{\"purposes\":[\"terrorism-prevention\"]}", REASON_FLOW_UNMAPPED, "/flows/0/purposes", "/purpose" },
-	{ "pnr", NULL, NULL, "/rules", "[{\"id\":\"only\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\",\"when\":"
-	  "{\"tiers\":[\"T2\"]}}]", REASON_DEFAULT_DENY, "/rules", "" },
-	{ "pnr", NULL, NULL, "/rules", "[{\"id\":\"only\",\"pointer\":\"/split_from\",\"category\":\"operational\",\"action\":\"keep\"}]",
+	{ "pnr", NULL, NULL, "/assessment/next_review", "\"2026-06-01T00:00:00Z\"", REASON_ASSESSMENT_STALE,
+	  "/assessment/next_review", "" },
+	{ "pnr", NULL, NULL, "/algorithms/3", "{\"expires\":\"2026-06-01T00:00:00Z\"}", REASON_CRYPTO_EXPIRED,
+	  "/algorithms/3/expires", "" },
+	{ "pnr", NULL, NULL, "/flows/0", "{\"purposes\":[\"terrorism-prevention\"]}", REASON_FLOW_UNMAPPED,
+	  "/flows/0/purposes", "/purpose" },
+	{ "pnr", NULL, NULL, "/rules",
+	  "[{\"id\":\"only\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\",\"when\":"
+	  "{\"tiers\":[\"T2\"]}}]",
 	  REASON_DEFAULT_DENY, "/rules", "" },
-	{ "pnr", NULL, NULL, "/rules", "[{\"id\":\"name\",\"pointer\":\"/travellers/*/family\",\"category\":\"direct-identifier\","
-	  "\"action\":\"keep\"}]", REASON_TRANSFORM_REQUIRED, "/rules/0", "/travellers/0/family" },
-	{ "pnr", NULL, NULL, "/rules", "[{\"id\":\"name\",\"pointer\":\"/travellers\",\"category\":\"direct-identifier\",\"subtree\":true,"
-	  "\"action\":\"keep\"}]", REASON_TRANSFORM_REQUIRED, "/rules/0", "/travellers" },
-	{ "pnr", NULL, NULL, "/tiers/1", "{\"justify_fields\":true}", REASON_FIELD_UNJUSTIFIED, "/rules/0", "/locator" },
-	{ "pnr", NULL, NULL, "/tiers/1", "{\"officer\":true}", REASON_APPROVAL_MISSING, "/tiers/1/officer", "/officer" },
-	{ "pnr", NULL, NULL, "/tiers/1", "{\"approvals\":1}", REASON_APPROVAL_MISSING, "/tiers/1/approvals", "/approvals" },
-	{ "pnr", "officer", "{\"certificate\":\"0000000000000000000000000000000000000000000000000000000000000000\"}", NULL, NULL,
-	  REASON_APPROVAL_INVALID, "/tiers/1/officer", "/officer/certificate" },
-	{ "pnr", "approvals", "[{\"statement\":\"{}\",\"signature\":\"x\"}]", NULL, NULL, REASON_APPROVAL_INVALID, "/tiers/1/approvals",
-	  "/approvals/0" },
+	{ "pnr", NULL, NULL, "/rules",
+	  "[{\"id\":\"only\",\"pointer\":\"/split_from\",\"category\":\"operational\",\"action\":\"keep\"}]",
+	  REASON_DEFAULT_DENY, "/rules", "" },
+	{ "pnr", NULL, NULL, "/rules",
+	  "[{\"id\":\"name\",\"pointer\":\"/travellers/*/family\",\"category\":\"direct-identifier\","
+	  "\"action\":\"keep\"}]",
+	  REASON_TRANSFORM_REQUIRED, "/rules/0", "/travellers/0/family" },
+	{ "pnr", NULL, NULL, "/rules",
+	  "[{\"id\":\"name\",\"pointer\":\"/travellers\",\"category\":\"direct-identifier\",\"subtree\":true,"
+	  "\"action\":\"keep\"}]",
+	  REASON_TRANSFORM_REQUIRED, "/rules/0", "/travellers" },
+	{ "pnr", NULL, NULL, "/tiers/1", "{\"justify_fields\":true}", REASON_FIELD_UNJUSTIFIED, "/rules/0",
+	  "/locator" },
+	{ "pnr", NULL, NULL, "/tiers/1", "{\"officer\":true}", REASON_APPROVAL_MISSING, "/tiers/1/officer",
+	  "/officer" },
+	{ "pnr", NULL, NULL, "/tiers/1", "{\"approvals\":1}", REASON_APPROVAL_MISSING, "/tiers/1/approvals",
+	  "/approvals" },
+	{ "pnr", "officer", "{\"certificate\":\"0000000000000000000000000000000000000000000000000000000000000000\"}",
+	  NULL, NULL, REASON_APPROVAL_INVALID, "/tiers/1/officer", "/officer/certificate" },
+	{ "pnr", "approvals", "[{\"statement\":\"{}\",\"signature\":\"x\"}]", NULL, NULL, REASON_APPROVAL_INVALID,
+	  "/tiers/1/approvals", "/approvals/0" },
 	{ "pnr", "purpose", "7", NULL, NULL, REASON_ENVELOPE_INVALID, NULL, "/purpose" },
 	{ "pnr", "colour", "\"blue\"", NULL, NULL, REASON_ENVELOPE_INVALID, NULL, "/*" },
 	{ "pnr", "record", NULL, NULL, NULL, REASON_ENVELOPE_INVALID, NULL, "" },
@@ -90,7 +114,8 @@ START_TEST(one_thing_wrong)
 		json_object_del(e, w->member);
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	const struct failed *f = &bench.decision.failed[0];
-	ck_assert_msg(bench.decision.n_failed > 0 && f->reason == w->reason, "%d: %s %s %s", _i, reason_slug(f->reason), f->clause, f->pointer);
+	ck_assert_msg(bench.decision.n_failed > 0 && f->reason == w->reason, "%d: %s %s %s", _i, reason_slug(f->reason),
+	              f->clause, f->pointer);
 	if (w->at_clause)
 		ck_assert_str_eq(f->clause, w->at_clause);
 	if (w->at_pointer)
@@ -132,11 +157,11 @@ START_TEST(facts_refuse)
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_AGREEMENT_UNKNOWN);
 	facts = right;
-	facts.agency = VIEW("south");           /* a partner's system posts raw records here */
+	facts.agency = VIEW("south"); /* a partner's system posts raw records here */
 	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
 	ck_assert(view_is(bench.decision.recipient, "north"));
 	facts.self = VIEW("south");
-	facts.gateway = true;                   /* a gateway cannot be its own partner */
+	facts.gateway = true; /* a gateway cannot be its own partner */
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FLOW_UNMAPPED);
 	facts = right;
@@ -165,12 +190,12 @@ START_TEST(all_failures_are_listed)
 	json_object_set_new(e, "handling", json_pack("[{s:s,s:s}]", "scale", "tlp-2.0", "value", "WHITE"));
 	facts.suspended = true;
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
-	static const enum reason all[] = { REASON_AGREEMENT_SUSPENDED, REASON_PURPOSE_NOT_PERMITTED, REASON_TIER_UNKNOWN,
-		REASON_EXCEPTION_UNKNOWN, REASON_HANDLING_UNKNOWN };
+	static const enum reason all[] = { REASON_AGREEMENT_SUSPENDED, REASON_PURPOSE_NOT_PERMITTED,
+		                           REASON_TIER_UNKNOWN, REASON_EXCEPTION_UNKNOWN, REASON_HANDLING_UNKNOWN };
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		ck_assert_msg(failed_with(&bench.decision, all[i]), "%s", reason_slug(all[i]));
 	ck_assert(bench.decision.ruling == NULL);
-	for (unsigned i = 0; i < 2 * DECISION_REASONS; i++)    /* a full list stays a refusal */
+	for (unsigned i = 0; i < 2 * DECISION_REASONS; i++) /* a full list stays a refusal */
 		decision_fail(&bench.decision, REASON_QUOTA, "/x", NULL);
 	ck_assert_uint_eq(bench.decision.n_failed, DECISION_REASONS);
 	json_decref(e);
@@ -185,13 +210,21 @@ END_TEST
 START_TEST(overlay_denies)
 {
 	json_t *e = envelope("pnr");
-	static const struct { const char *overlay; enum reason reason; const char *clause; } cases[] = {
-		{ "{\"version\":\"1\",\"denied_purposes\":[\"serious-crime\"]}", REASON_PURPOSE_NOT_PERMITTED, "overlay.json/denied_purposes/0" },
+	static const struct {
+		const char *overlay;
+		enum reason reason;
+		const char *clause;
+	} cases[] = {
+		{ "{\"version\":\"1\",\"denied_purposes\":[\"serious-crime\"]}", REASON_PURPOSE_NOT_PERMITTED,
+		  "overlay.json/denied_purposes/0" },
 		{ "{\"version\":\"1\",\"denied_subject_categories\":[\"suspect\"]}", REASON_CATEGORY_UNKNOWN,
 		  "overlay.json/denied_subject_categories/0" },
-		{ "{\"version\":\"1\",\"tiers\":[{\"tier\":\"T1\",\"approvals\":2}]}", REASON_APPROVAL_MISSING, "overlay.json/tiers/1/approvals" },
-		{ "{\"version\":\"1\",\"tiers\":[{\"tier\":\"T1\",\"officer\":true}]}", REASON_APPROVAL_MISSING, "overlay.json/tiers/1/officer" },
-		{ "{\"version\":\"1\",\"limits\":{\"copy\":\"P1Y\"}}", REASON_RETENTION_OVER_MAX, "overlay.json/limits/copy" },
+		{ "{\"version\":\"1\",\"tiers\":[{\"tier\":\"T1\",\"approvals\":2}]}", REASON_APPROVAL_MISSING,
+		  "overlay.json/tiers/1/approvals" },
+		{ "{\"version\":\"1\",\"tiers\":[{\"tier\":\"T1\",\"officer\":true}]}", REASON_APPROVAL_MISSING,
+		  "overlay.json/tiers/1/officer" },
+		{ "{\"version\":\"1\",\"limits\":{\"copy\":\"P1Y\"}}", REASON_RETENTION_OVER_MAX,
+		  "overlay.json/limits/copy" },
 	};
 
 	json_object_set_new(e, "retention", json_string("P5Y"));
@@ -232,11 +265,11 @@ START_TEST(overlay_narrows_fields)
 	                    "{\"id\":\"e\",\"agreement\":\"other\",\"pointer\":\"/status\",\"action\":\"drop\"}]}");
 	struct agreement *narrow = load_with("pnr", NULL, NULL);
 	ck_assert_int_eq(run(narrow, e), OUTCOME_TRANSFORMED);
-	ck_assert(!leaves_with("\"seat\""));            /* dropped */
+	ck_assert(!leaves_with("\"seat\""));              /* dropped */
 	ck_assert(leaves_with("\"cabin\":\"********\"")); /* kept by the agreement, masked here */
-	ck_assert(!leaves_with("\"locator\""));         /* transformed already: a stricter overlay drops it */
-	ck_assert(!leaves_with("\"holder\""));          /* never adds what the agreement drops */
-	ck_assert(leaves_with("\"status\""));           /* a rule for another agreement */
+	ck_assert(!leaves_with("\"locator\""));           /* transformed already: a stricter overlay drops it */
+	ck_assert(!leaves_with("\"holder\""));            /* never adds what the agreement drops */
+	ck_assert(leaves_with("\"status\""));             /* a rule for another agreement */
 	struct buf json = BUF_INIT(1 << 20);
 	decision_json(&bench.decision, &bench.tape, bench.envelope.record, bench.transform, &json);
 	buf_addc(&json, '\0');
@@ -259,19 +292,23 @@ START_TEST(ingress_checks_what_arrives)
 	json_t *arrived = json_loadb(bench.record.p, bench.record.n, 0, NULL);
 	ck_assert(arrived != NULL);
 	from.self = VIEW("south");
-	from.overlay = VIEW("{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/locator\",\"action\":\"drop\"}]}");
+	from.overlay =
+	        VIEW("{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/locator\",\"action\":\"drop\"}]}");
 	struct agreement *receiver = load_with("pnr", NULL, NULL);
 	json_object_set(e, "record", arrived);
-	json_object_set_new(e, "origin", json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange", "01890a5d-ac96-774b-bcce-b302099a8057",
-		"agency", "north", "node", "gw1", "agreement_digest", ZERO32, "entry", "e30=", "proof", "c2sp", "salt",
-		"000102030405060708090a0b0c0d0e0f"));
+	json_object_set_new(e, "origin",
+	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange",
+	                              "01890a5d-ac96-774b-bcce-b302099a8057", "agency", "north", "node", "gw1",
+	                              "agreement_digest", ZERO32, "entry", "e30=", "proof", "c2sp", "salt",
+	                              "000102030405060708090a0b0c0d0e0f"));
 	facts.self = VIEW("south");
 	facts.agency = VIEW("north");
 	facts.gateway = true;
 	enum outcome o = run(receiver, e);
-	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s %s %s", reason_slug(bench.decision.failed[0].reason), bench.decision.failed[0].clause,
-	              bench.decision.failed[0].pointer);
-	ck_assert(bench.envelope.from_gateway && view_is(bench.envelope.origin.entry, "{}") && bench.envelope.origin.salt.b[15] == 15);
+	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s %s %s", reason_slug(bench.decision.failed[0].reason),
+	              bench.decision.failed[0].clause, bench.decision.failed[0].pointer);
+	ck_assert(bench.envelope.from_gateway && view_is(bench.envelope.origin.entry, "{}") &&
+	          bench.envelope.origin.salt.b[15] == 15);
 	ck_assert(!leaves_with("\"locator\"") && leaves_with("\"family\":\"p1."));
 	json_t *clear = json_deep_copy(arrived);
 	json_object_set_new(json_array_get(json_object_get(clear, "travellers"), 0), "family", json_string("Example"));
@@ -302,7 +339,8 @@ START_TEST(decisions_repeat_and_tell_no_value)
 	struct agreement *a = load_with("pnr", NULL, NULL);
 	json_t *e = envelope("pnr");
 	struct buf first = BUF_INIT(1 << 20), second = BUF_INIT(1 << 20);
-	const char *values[] = { "Exampletown", "mail.example", "Nowhere", "XNB", "business", "economy", "confirmed", "VGML" };
+	const char *values[] = { "Exampletown", "mail.example", "Nowhere",   "XNB",
+		                 "business",    "economy",      "confirmed", "VGML" };
 
 	facts.build = VIEW("v1-test");
 	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
@@ -336,8 +374,9 @@ START_TEST(unknown_names_are_stars)
 {
 	struct buf json = BUF_INIT(1 << 20), hex = BUF_INIT(100);
 	struct digest d;
-	static const char schema[] = "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
-		"\"properties\":{\"k\\u00e4\":{\"type\":\"string\"},\"deep/er\":{\"type\":\"object\"}},\"additionalProperties\":true}";
+	static const char schema[] =
+	        "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
+	        "\"properties\":{\"k\\u00e4\":{\"type\":\"string\"},\"deep/er\":{\"type\":\"object\"}},\"additionalProperties\":true}";
 
 	free((void *)(uintptr_t)files.text[0].p);
 	char *copy = strdup(schema);
@@ -350,12 +389,17 @@ START_TEST(unknown_names_are_stars)
 	struct error_list errors = { .max = 20 };
 	json_t *doc = preset("pnr"), *e = envelope("pnr");
 	json_object_set_new(doc, "schemas", json_loads(hex.p, 0, NULL));
-	json_object_set_new(doc, "rules", json_loads("[{\"id\":\"k\",\"pointer\":\"/k\\u00e4\",\"category\":\"operational\",\"action\":\"keep\"}]",
-		0, NULL));
+	json_object_set_new(
+	        doc, "rules",
+	        json_loads(
+	                "[{\"id\":\"k\",\"pointer\":\"/k\\u00e4\",\"category\":\"operational\",\"action\":\"keep\"}]",
+	                0, NULL));
 	struct agreement *a = load_doc(doc, &from, &errors);
 	print_errors(&errors);
 	ck_assert(a != NULL);
-	json_object_set_new(e, "record", json_loads("{\"k\\u00e4\":\"v\",\"Jane Placeholder\":1,\"deep/er\":{\"secret\":true}}", 0, NULL));
+	json_object_set_new(
+	        e, "record",
+	        json_loads("{\"k\\u00e4\":\"v\",\"Jane Placeholder\":1,\"deep/er\":{\"secret\":true}}", 0, NULL));
 	enum outcome o = run(a, e);
 	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s", reason_slug(bench.decision.failed[0].reason));
 	decision_json(&bench.decision, &bench.tape, bench.envelope.record, bench.transform, &json);
@@ -376,8 +420,10 @@ END_TEST
 /* What a reason is given for is asked for; a field that is only dropped at another tier is not one of a higher tier. */
 START_TEST(reasons_for_dropped_fields)
 {
-	struct agreement *a = load_with("pnr", "/rules", "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
-		"{\"id\":\"d\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"drop\",\"when\":{\"tiers\":[\"T2\"]}}]");
+	struct agreement *a = load_with(
+	        "pnr", "/rules",
+	        "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
+	        "{\"id\":\"d\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"drop\",\"when\":{\"tiers\":[\"T2\"]}}]");
 	json_t *e = envelope("pnr");
 
 	json_object_set_new(e, "justifications", json_pack("[{s:s,s:s}]", "pointer", "/status", "reason", "r"));
@@ -390,10 +436,12 @@ END_TEST
 /* A field that only another purpose or another kind of person may have is none of a higher tier. */
 START_TEST(reasons_for_fields_of_others)
 {
-	struct agreement *a = load_with("pnr", "/rules", "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
-		"{\"id\":\"p\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\",\"when\":{\"tiers\":[\"T2\"],"
-		"\"purposes\":[\"terrorism-prevention\"]}},{\"id\":\"s\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"mask\","
-		"\"when\":{\"tiers\":[\"T2\"],\"subject_categories\":[\"victim\"]}}]");
+	struct agreement *a = load_with(
+	        "pnr", "/rules",
+	        "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
+	        "{\"id\":\"p\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\",\"when\":{\"tiers\":[\"T2\"],"
+	        "\"purposes\":[\"terrorism-prevention\"]}},{\"id\":\"s\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"mask\","
+	        "\"when\":{\"tiers\":[\"T2\"],\"subject_categories\":[\"victim\"]}}]");
 	json_t *e = envelope("pnr");
 
 	json_object_set_new(e, "justifications", json_pack("[{s:s,s:s}]", "pointer", "/status", "reason", "r"));
@@ -401,9 +449,11 @@ START_TEST(reasons_for_fields_of_others)
 	json_object_set_new(e, "subject_category", json_string("victim"));
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_TIER_FIELDS_EXCEEDED);
-	json_object_set_new(e, "purpose", json_string("marketing"));    /* of a purpose that is not known nothing is asked */
+	json_object_set_new(e, "purpose",
+	                    json_string("marketing")); /* of a purpose that is not known nothing is asked */
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
-	ck_assert(failed_with(&bench.decision, REASON_PURPOSE_NOT_PERMITTED) && !failed_with(&bench.decision, REASON_TIER_FIELDS_EXCEEDED));
+	ck_assert(failed_with(&bench.decision, REASON_PURPOSE_NOT_PERMITTED) &&
+	          !failed_with(&bench.decision, REASON_TIER_FIELDS_EXCEEDED));
 	json_decref(e);
 	agreement_unref(a);
 }
@@ -435,7 +485,8 @@ START_TEST(exception_of_another_rule)
 
 	put(doc, "/exceptions/0/tiers", "[\"T1\"]");
 	put(doc, "/exceptions/0/approvals", "0");
-	put(doc, "/rules", "[{\"id\":\"n\",\"pointer\":\"/person/names/*/family\",\"category\":\"direct-identifier\",\"action\":\"keep\","
+	put(doc, "/rules",
+	    "[{\"id\":\"n\",\"pointer\":\"/person/names/*/family\",\"category\":\"direct-identifier\",\"action\":\"keep\","
 	    "\"waiver\":\"imminent-threat\"}]");
 	json_object_set_new(e, "exception", json_string("imminent-threat"));
 	for (int waived = 1; waived >= 0; waived--) {
@@ -459,9 +510,15 @@ END_TEST
 START_TEST(flows_of_others)
 {
 	struct error_list errors = { .max = 20 };
-	json_t *doc = preset("pnr"), *e = envelope("pnr"), *east = json_deep_copy(json_array_get(json_object_get(doc, "parties"), 1));
-	const struct { struct view agency, self; enum reason reason; const char *clause; } table[] = {
-		{ VIEW("north"), VIEW("south"), REASON_FLOW_UNMAPPED, "/flows" }, { VIEW("east"), VIEW("north"), REASON_FLOW_UNMAPPED, "/flows" },
+	json_t *doc = preset("pnr"), *e = envelope("pnr"),
+	       *east = json_deep_copy(json_array_get(json_object_get(doc, "parties"), 1));
+	const struct {
+		struct view agency, self;
+		enum reason reason;
+		const char *clause;
+	} table[] = {
+		{ VIEW("north"), VIEW("south"), REASON_FLOW_UNMAPPED, "/flows" },
+		{ VIEW("east"), VIEW("north"), REASON_FLOW_UNMAPPED, "/flows" },
 		{ VIEW("north"), VIEW("west"), REASON_AGREEMENT_UNKNOWN, "/parties" },
 	};
 
@@ -491,9 +548,14 @@ END_TEST
 /* The reader holds by itself, whatever a schema lets through. */
 START_TEST(envelopes_past_the_schema)
 {
-	static const struct { const char *member, *value, *at, *says; } table[] = {
-		{ "exchange", "x", "/origin/exchange", "exchange id" }, { "agreement_digest", "00", "/origin/agreement_digest", "SHA-256" },
-		{ "salt", "00", "/origin/salt", "16 bytes" }, { "salt", "zz", "/origin/salt", "16 bytes" }, { "entry", "e30?", "/origin/entry", "base64" },
+	static const struct {
+		const char *member, *value, *at, *says;
+	} table[] = {
+		{ "exchange", "x", "/origin/exchange", "exchange id" },
+		{ "agreement_digest", "00", "/origin/agreement_digest", "SHA-256" },
+		{ "salt", "00", "/origin/salt", "16 bytes" },
+		{ "salt", "zz", "/origin/salt", "16 bytes" },
+		{ "entry", "e30?", "/origin/entry", "base64" },
 	};
 	const struct schema_options options = { .draft = DRAFT_2020_12 };
 	struct schema_set *set = schema_set_new();
@@ -505,17 +567,20 @@ START_TEST(envelopes_past_the_schema)
 	ck_assert(any != NULL);
 	for (size_t i = 0; i <= sizeof table / sizeof table[0]; i++) {
 		bool right = i == sizeof table / sizeof table[0];
-		json_t *doc = json_pack("{s:{s:s,s:s,s:s,s:s}}", "origin", "exchange", "01890a5d-ac96-774b-bcce-b302099a8057",
-			"agreement_digest", ZERO32, "entry", "e30=", "salt", "000102030405060708090a0b0c0d0e0f");
+		json_t *doc = json_pack("{s:{s:s,s:s,s:s,s:s}}", "origin", "exchange",
+		                        "01890a5d-ac96-774b-bcce-b302099a8057", "agreement_digest", ZERO32, "entry",
+		                        "e30=", "salt", "000102030405060708090a0b0c0d0e0f");
 		if (!right)
-			json_object_set_new(json_object_get(doc, "origin"), table[i].member, json_string(table[i].value));
+			json_object_set_new(json_object_get(doc, "origin"), table[i].member,
+			                    json_string(table[i].value));
 		char *text = json_dumps(doc, JSON_COMPACT);
 		e = (struct error){ .reason = REASON_NONE };
 		ck_assert(tape_parse(bench.in, view_of(text), &bench.tape, &e));
 		bool read = envelope_read(any, bench.run, &bench.tape, &bench.scratch, &env, &e);
 		ck_assert_int_eq(read, right);
 		if (!right)
-			ck_assert(e.reason == REASON_ENVELOPE_INVALID && strcmp(e.where, table[i].at) == 0 && strstr(e.text, table[i].says));
+			ck_assert(e.reason == REASON_ENVELOPE_INVALID && strcmp(e.where, table[i].at) == 0 &&
+			          strstr(e.text, table[i].says));
 		free(text);
 		json_decref(doc);
 	}

@@ -17,7 +17,8 @@ static json_t *printed(const struct decision *d, const struct transform_run *run
 
 START_TEST(texts_in_ascii)
 {
-	static const char *const texts[] = { "plain", "a \"quoted\" back\\slash", "\xc3\xa9t\xc3\xa9", "\xe2\x82\xac", "\xf0\x9d\x84\x9e clef", "tab\tand\x1f" };
+	static const char *const texts[] = { "plain",        "a \"quoted\" back\\slash", "\xc3\xa9t\xc3\xa9",
+		                             "\xe2\x82\xac", "\xf0\x9d\x84\x9e clef",    "tab\tand\x1f" };
 	struct buf out = BUF_INIT(1 << 16);
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -36,7 +37,7 @@ START_TEST(refused_before_it_was_run)
 	struct buf out = BUF_INIT(1 << 16);
 	json_t *e = envelope("pnr");
 
-	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);       /* whose steps the run still has */
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED); /* whose steps the run still has */
 	json_object_set_new(e, "purpose", json_string("marketing"));
 	for (int arrived = 0; arrived < 2; arrived++) {
 		facts.gateway = arrived;

@@ -5,7 +5,10 @@
 
 TCase *make_diff_case(void);
 
-static struct { struct buf text; size_t n; } told;
+static struct {
+	struct buf text;
+	size_t n;
+} told;
 
 static void tell(void *arg, enum diff_kind kind, const char *pointer, const char *text)
 {
@@ -15,30 +18,45 @@ static void tell(void *arg, enum diff_kind kind, const char *pointer, const char
 }
 
 #define RULE(id, pointer, rest) "{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"category\":\"operational\"," rest "}"
-#define KEEP "\"action\":\"keep\""
-#define GUARD(k) "{\"id\":\"g\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":" k ",\"fields\":[\"/carrier\"]}}"
-#define EXCEPTION(id) "{\"id\":\"" id "\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":1," \
+#define KEEP                    "\"action\":\"keep\""
+#define GUARD(k) \
+	"{\"id\":\"g\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":" k \
+	",\"fields\":[\"/carrier\"]}}"
+#define EXCEPTION(id) \
+	"{\"id\":\"" id "\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":1," \
 	"\"quota\":{\"uses\":1,\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}"
-#define CLEAR(exception) "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"direct-identifier\"," KEEP ",\"waiver\":\"" exception "\"}"
+#define CLEAR(exception) \
+	"{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"direct-identifier\"," KEEP ",\"waiver\":\"" exception \
+	"\"}"
 
 /* Rules of the older and the newer version; all that is told, in order. */
-static const struct { const char *old, *new, *all; size_t looser; } versions[] = {
+static const struct {
+	const char *old, *new, *all;
+	size_t looser;
+} versions[] = {
 	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP ",\"when\":{\"purposes\":[\"serious-crime\"]}"),
-	  "stricter /rules/0: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n", 0 },
+	  "stricter /rules/0: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n",
+	  0 },
 	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP ",\"when\":{\"subject_categories\":[\"suspect\"]}"),
-	  "stricter /rules/0: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n", 0 },
-	{ RULE("c", "/carrier", KEEP) "," RULE("s", "/status", KEEP), RULE("s", "/status", KEEP) "," RULE("c", "/carrier", "\"action\":\"drop\",\"when\":{\"tiers\":[\"T1\"]}")
-	  "," RULE("d", "/carrier", KEEP),
-	  "stricter /rules/1: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n", 0 },
-	{ RULE("c", "/carrier", KEEP) "," RULE("s", "/status", "\"action\":\"drop\""), RULE("c", "/carrier", KEEP), "", 0 },
-	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP) "," RULE("s", "/status", "\"action\":\"drop\""), "", 0 },
+	  "stricter /rules/0: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n",
+	  0 },
+	{ RULE("c", "/carrier", KEEP) "," RULE("s", "/status", KEEP),
+	  RULE("s", "/status", KEEP) "," RULE(
+	          "c", "/carrier", "\"action\":\"drop\",\"when\":{\"tiers\":[\"T1\"]}") "," RULE("d", "/carrier", KEEP),
+	  "stricter /rules/1: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n",
+	  0 },
+	{ RULE("c", "/carrier", KEEP) "," RULE("s", "/status", "\"action\":\"drop\""), RULE("c", "/carrier", KEEP), "",
+	  0 },
+	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP) "," RULE("s", "/status", "\"action\":\"drop\""), "",
+	  0 },
 	{ RULE("c", "/carrier", KEEP) "," GUARD("5"), RULE("c", "/carrier", KEEP) "," GUARD("6"),
 	  "other /rules/1: a k-guard has other parameters (terrorism-prevention, T1)\n", 0 },
 	{ CLEAR("x"), CLEAR("y"), "other /rules/0: /locator may leave in clear under y, where before under x\n", 0 },
 	{ "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"direct-identifier\",\"action\":\"mask\"}",
 	  "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"special\",\"action\":\"mask\"}",
 	  "other /rules/0: /locator counts as special, where before as direct-identifier\n", 0 },
-	{ "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"special\",\"action\":\"mask\"}", RULE("l", "/locator", "\"action\":\"mask\""),
+	{ "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"special\",\"action\":\"mask\"}",
+	  RULE("l", "/locator", "\"action\":\"mask\""),
 	  "looser /rules/0: /locator counts as operational, where before as special\n", 1 },
 };
 
@@ -89,7 +107,8 @@ START_TEST(a_tier_goes)
 	told.text = (struct buf)BUF_INIT(1 << 16);
 	ck_assert_uint_eq(agreement_diff(old, new, tell, NULL), 0);
 	buf_addc(&told.text, '\0');
-	ck_assert(strstr(told.text.p, "stricter /purposes/1: tier T0 is taken away\n") && !strstr(told.text.p, "/tiers/"));
+	ck_assert(strstr(told.text.p, "stricter /purposes/1: tier T0 is taken away\n") &&
+	          !strstr(told.text.p, "/tiers/"));
 	buf_free(&told.text);
 	told.text = (struct buf)BUF_INIT(1 << 16);
 	ck_assert_uint_gt(agreement_diff(new, old, tell, NULL), 0);

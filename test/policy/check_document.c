@@ -45,7 +45,10 @@ END_TEST
 
 /* As their owners publish them: Europol's 4x4 and handling codes, the United Kingdom's 3x5x2, NATO's Admiralty code,
  * FIRST's Traffic Light Protocol 2.0. */
-static const struct { enum scale scale; const char *name, *values[8]; } lists[] = {
+static const struct {
+	enum scale scale;
+	const char *name, *values[8];
+} lists[] = {
 	{ SCALE_EUROPOL_SOURCE, "europol-source", { "A", "B", "C", "X" } },
 	{ SCALE_EUROPOL_INFORMATION, "europol-information", { "1", "2", "3", "4" } },
 	{ SCALE_EUROPOL_HANDLING, "europol-handling", { "H0", "H1", "H2", "H3" } },
@@ -68,7 +71,8 @@ static bool listed(size_t i, const char *value)
 /* Every code of every list, each character, and what people write instead, against every list. */
 START_TEST(code_lists_are_exact)
 {
-	static const char *const wrong[] = { "", "amber", "AMBER STRICT", "AMBER-STRICT", "WHITE", "H", "H4", "h1", "A1", "10", " A", "A ", "RED\n" };
+	static const char *const wrong[] = { "",   "amber", "AMBER STRICT", "AMBER-STRICT", "WHITE", "H",    "H4",
+		                             "h1", "A1",    "10",           " A",           "A ",    "RED\n" };
 	unsigned asked = 0;
 
 	ck_assert_uint_eq(sizeof lists / sizeof lists[0], SCALE_COUNT);

@@ -33,7 +33,7 @@ START_TEST(in_force_from_its_instant_on)
 	ck_assert_uint_eq(epochs_at(document, 2, NOW - DAY_MS), 4);
 	ck_assert_uint_eq(epochs_at(document, 2, NOW + DAY_MS - 1), 4);
 	ck_assert_uint_eq(epochs_at(document, 2, NOW + DAY_MS), 7);
-	ck_assert_uint_eq(epochs_at(document, 9, NOW + DAY_MS), 9);     /* never lower than the agreement's own */
+	ck_assert_uint_eq(epochs_at(document, 9, NOW + DAY_MS), 9); /* never lower than the agreement's own */
 }
 END_TEST
 
@@ -88,7 +88,8 @@ START_TEST(pseudonyms_change_at_the_instant)
 	locator(a, now, sizeof now, &decision);
 	ck_assert_msg(strncmp(now, "p1.4.", 5) == 0 && strcmp(now + 5, before + 5) != 0, "%s", now);
 	ck_assert_uint_eq(bench.decision.ruling->epoch, 4);
-	ck_assert(strstr(decision.p, "\"epoch\":4") && !strstr(decision.p, "\"epoch\":7") && !strstr(decision.p, "\"epoch\":1,"));
+	ck_assert(strstr(decision.p, "\"epoch\":4") && !strstr(decision.p, "\"epoch\":7") &&
+	          !strstr(decision.p, "\"epoch\":1,"));
 	digest_print(&digest, &document->digest);
 	snprintf(want, sizeof want, "\"epochs\":\"%.64s\"", digest.p);
 	ck_assert(strstr(decision.p, want) != NULL);
@@ -130,8 +131,10 @@ START_TEST(the_partner_takes_later_epochs)
 
 	ck_assert_int_eq(run(sender, e), OUTCOME_TRANSFORMED);
 	json_object_set_new(e, "record", json_loadb(bench.record.p, bench.record.n, 0, NULL));
-	json_object_set_new(e, "origin", json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange", "01890a5d-ac96-774b-bcce-b302099a8057",
-		"agency", "north", "node", "gw1", "agreement_digest", OFFICER_A, "entry", "e30=", "proof", "c2sp", "salt", SALT));
+	json_object_set_new(e, "origin",
+	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange",
+	                              "01890a5d-ac96-774b-bcce-b302099a8057", "agency", "north", "node", "gw1",
+	                              "agreement_digest", OFFICER_A, "entry", "e30=", "proof", "c2sp", "salt", SALT));
 	from.epochs = NULL;
 	from.self = VIEW("south");
 	struct agreement *receiver = load_with("pnr", NULL, NULL);

@@ -4,7 +4,9 @@
 TCase *make_floor_case(void);
 
 /* The example's floor, and an agreement that it bears but for one member. */
-static const struct { const char *pointer, *value, *place; } below[] = {
+static const struct {
+	const char *pointer, *value, *place;
+} below[] = {
 	{ "/retention/copy", "\"P6Y\"", "/retention/copy" },
 	{ "/retention/review", NULL, "/retention/review" },
 	{ "/retention/review", "\"P4Y\"", "/retention/review" },
@@ -86,7 +88,7 @@ START_TEST(overlay_narrows)
 	ck_assert(duration_parse(VIEW("P1Y"), &want) && duration_cmp(&r->copy, &want) == 0);
 	ck_assert(duration_parse(VIEW("P2D"), &want) && duration_cmp(&r->payload, &want) == 0);
 	ck_assert(duration_parse(VIEW("P1M"), &want) && duration_cmp(&r->mask, &want) == 0);
-	ck_assert_uint_eq(r->review.years, 0);          /* three years of review outlive a copy of one year */
+	ck_assert_uint_eq(r->review.years, 0); /* three years of review outlive a copy of one year */
 	agreement_unref(a);
 	json_decref(doc);
 	error_list_free(&errors);
@@ -96,9 +98,13 @@ END_TEST
 /* An overlay sets what the agreement lacks; what would come after the copy's end is not left to come. */
 START_TEST(overlay_sets_what_is_missing)
 {
-	static const struct { const char *retention, *overlay, *mask, *review; } table[] = {
-		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"at_end\":\"erase\"}", "{\"mask\":\"P3M\",\"copy_review\":\"P2Y\"}", "P3M", "P2Y" },
-		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", "{\"copy\":\"P3M\"}", "P0D", "P0D" },
+	static const struct {
+		const char *retention, *overlay, *mask, *review;
+	} table[] = {
+		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"at_end\":\"erase\"}",
+		  "{\"mask\":\"P3M\",\"copy_review\":\"P2Y\"}", "P3M", "P2Y" },
+		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}",
+		  "{\"copy\":\"P3M\"}", "P0D", "P0D" },
 		{ "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}",
 		  "{\"mask\":\"P9M\",\"copy_review\":\"P4Y\"}", "P6M", "P3Y" },
 	};
@@ -116,8 +122,10 @@ START_TEST(overlay_sets_what_is_missing)
 		print_errors(&errors);
 		ck_assert(a != NULL);
 		const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
-		ck_assert(duration_parse(view_of(table[i].mask), &mask) && duration_parse(view_of(table[i].review), &review));
-		ck_assert_msg(r && duration_cmp(&r->mask, &mask) == 0 && duration_cmp(&r->review, &review) == 0, "%s", table[i].overlay);
+		ck_assert(duration_parse(view_of(table[i].mask), &mask) &&
+		          duration_parse(view_of(table[i].review), &review));
+		ck_assert_msg(r && duration_cmp(&r->mask, &mask) == 0 && duration_cmp(&r->review, &review) == 0, "%s",
+		              table[i].overlay);
 		agreement_unref(a);
 		json_decref(doc);
 		buf_free(&overlay);
@@ -129,12 +137,14 @@ END_TEST
 /* All that is below the floor is told, not the first alone. */
 START_TEST(all_below_the_floor)
 {
-	static const char *const places[] = { "/retention/payload", "/retention/copy", "/retention/mask", "/retention/review", "/council/must_include" };
+	static const char *const places[] = { "/retention/payload", "/retention/copy", "/retention/mask",
+		                              "/retention/review", "/council/must_include" };
 	struct error_list errors = { .max = 50 };
 	json_t *doc = preset("pnr");
 
-	from.floor = VIEW("{\"version\":\"1\",\"limits\":{\"payload\":\"P1D\",\"copy\":\"P1Y\",\"mask\":\"P1M\",\"copy_review\":\"P1Y\"},"
-	                  "\"demands\":{\"council_privacy_seat\":true}}");
+	from.floor = VIEW(
+	        "{\"version\":\"1\",\"limits\":{\"payload\":\"P1D\",\"copy\":\"P1Y\",\"mask\":\"P1M\",\"copy_review\":\"P1Y\"},"
+	        "\"demands\":{\"council_privacy_seat\":true}}");
 	put(doc, "/council/must_include", "[\"agency\"]");
 	ck_assert(load_doc(doc, &from, &errors) == NULL);
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
@@ -143,7 +153,8 @@ START_TEST(all_below_the_floor)
 	errors = (struct error_list){ .max = 50 };
 	put(doc, "/council/must_include", "[\"privacy\",\"agency\"]");
 	ck_assert(load_doc(doc, &from, &errors) == NULL);
-	ck_assert(says(&errors, "/retention/mask", "floor.json: /") && !says(&errors, "/council/must_include", "floor.json"));
+	ck_assert(says(&errors, "/retention/mask", "floor.json: /") &&
+	          !says(&errors, "/council/must_include", "floor.json"));
 	json_decref(doc);
 	error_list_free(&errors);
 }
@@ -153,42 +164,52 @@ END_TEST
 static const struct demand {
 	const char *floor, *preset, *right_at, *right, *wrong_at, *wrong, *place, *says;
 } demands[] = {
-	{ "\"limits\":{\"payload\":\"P6D\"}", "pnr", "/retention/payload", "\"P6D\"", "/retention/payload", "\"P7D\"", "/retention/payload",
-	  "/limits/payload" },
-	{ "\"limits\":{\"copy\":\"P1Y\"}", "pnr", "/retention", "{\"payload\":\"P7D\",\"copy\":\"P1Y\",\"at_end\":\"erase\"}", "/purposes/1/retention",
-	  "{\"copy\":\"P2Y\"}", "/purposes/1/retention/copy", "/limits/copy" },
-	{ "\"limits\":{\"mask\":\"P6M\"}", "pnr", "/retention/mask", "\"P6M\"", "/retention/mask", NULL, "/retention/mask",
-	  "is missing, and floor.json: /limits/mask" },
-	{ "\"limits\":{\"mask\":\"P5M\"}", "pnr", "/retention/mask", "\"P5M\"", "/retention/mask", "\"P6M\"", "/retention/mask", "longer" },
-	{ "\"limits\":{\"mask\":\"P6Y\"}", "pnr", "/retention/mask", NULL, "/retention/copy", "\"P7Y\"", "/retention/mask", "is missing" },
-	{ "\"demands\":{\"council\":true}", "pnr", "/council/threshold", "2", "/council", NULL, "/council", "/demands/council" },
-	{ "\"onward\":\"never\"", "pnr", "/onward/allowed", "\"never\"", "/onward/allowed", "\"with-permission\"", "/onward/allowed",
-	  "floor.json: /onward" },
-	{ "\"onward\":\"with-permission\"", "cyber-threat", "/onward/allowed", "\"with-permission\"", "/onward/allowed", "\"listed\"",
+	{ "\"limits\":{\"payload\":\"P6D\"}", "pnr", "/retention/payload", "\"P6D\"", "/retention/payload", "\"P7D\"",
+	  "/retention/payload", "/limits/payload" },
+	{ "\"limits\":{\"copy\":\"P1Y\"}", "pnr", "/retention",
+	  "{\"payload\":\"P7D\",\"copy\":\"P1Y\",\"at_end\":\"erase\"}", "/purposes/1/retention", "{\"copy\":\"P2Y\"}",
+	  "/purposes/1/retention/copy", "/limits/copy" },
+	{ "\"limits\":{\"mask\":\"P6M\"}", "pnr", "/retention/mask", "\"P6M\"", "/retention/mask", NULL,
+	  "/retention/mask", "is missing, and floor.json: /limits/mask" },
+	{ "\"limits\":{\"mask\":\"P5M\"}", "pnr", "/retention/mask", "\"P5M\"", "/retention/mask", "\"P6M\"",
+	  "/retention/mask", "longer" },
+	{ "\"limits\":{\"mask\":\"P6Y\"}", "pnr", "/retention/mask", NULL, "/retention/copy", "\"P7Y\"",
+	  "/retention/mask", "is missing" },
+	{ "\"demands\":{\"council\":true}", "pnr", "/council/threshold", "2", "/council", NULL, "/council",
+	  "/demands/council" },
+	{ "\"onward\":\"never\"", "pnr", "/onward/allowed", "\"never\"", "/onward/allowed", "\"with-permission\"",
 	  "/onward/allowed", "floor.json: /onward" },
-	{ "\"onward\":\"never\"", "pnr", "/onward", NULL, "/onward", "{\"allowed\":\"listed\"}", "/onward/allowed", "floor.json: /onward" },
-	{ "\"clear_identifiers\":\"never\"", "pnr", "/title", "\"t\"", "/rules/0", "{\"id\":\"x\",\"pointer\":\"/locator\",\"category\":"
-	  "\"direct-identifier\",\"action\":\"keep\"}", "/rules/0/action", "permits never" },
-	{ "\"clear_identifiers\":\"with-waiver\"", "police-request", "/title", "\"t\"", "/rules/8/waiver", NULL, "/rules/8/action",
-	  "only with a waiver" },
-	{ "\"special_actions\":[\"mask\",\"null\"]", "police-request", "/rules/27", "{\"id\":\"x\",\"pointer\":\"/person/health\",\"category\":"
-	  "\"special\",\"action\":\"mask\"}", "/rules/27/action", "\"const\"", "/rules/27", "" },
-	{ "\"special_actions\":[\"drop\"]", "police-request", "/rules/27", "{\"id\":\"x\",\"pointer\":\"/person/health\",\"category\":"
-	  "\"special\",\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}}", "/rules/27/when/tiers", "[\"T1\",\"T2\"]", "/rules/27/action",
-	  "/special_actions" },
-	{ "\"tiers\":[{\"tier\":\"T2\"},{\"tier\":\"T1\",\"case\":true}]", "pnr", "/tiers/1/case", "true", "/tiers/1/case", "false",
-	  "/tiers/1/case", "floor.json: /tiers/1/case" },
-	{ "\"tiers\":[{\"tier\":\"T1\",\"necessity\":true}]", "pnr", "/tiers/1/necessity", "true", "/tiers/1/necessity", NULL,
-	  "/tiers/1/necessity", "floor.json: /tiers/0/necessity" },
-	{ "\"tiers\":[{\"tier\":\"T1\",\"officer\":true}]", "pnr", "/tiers/1/officer", "true", "/tiers/1/officer", "false",
-	  "/tiers/1/officer", "floor.json: /tiers/0/officer" },
-	{ "\"tiers\":[{\"tier\":\"T1\",\"justify_fields\":true}]", "pnr", "/tiers/1/justify_fields", "true", "/tiers/1/justify_fields",
-	  NULL, "/tiers/1/justify_fields", "floor.json: /tiers/0/justify_fields" },
+	{ "\"onward\":\"with-permission\"", "cyber-threat", "/onward/allowed", "\"with-permission\"", "/onward/allowed",
+	  "\"listed\"", "/onward/allowed", "floor.json: /onward" },
+	{ "\"onward\":\"never\"", "pnr", "/onward", NULL, "/onward", "{\"allowed\":\"listed\"}", "/onward/allowed",
+	  "floor.json: /onward" },
+	{ "\"clear_identifiers\":\"never\"", "pnr", "/title", "\"t\"", "/rules/0",
+	  "{\"id\":\"x\",\"pointer\":\"/locator\",\"category\":"
+	  "\"direct-identifier\",\"action\":\"keep\"}",
+	  "/rules/0/action", "permits never" },
+	{ "\"clear_identifiers\":\"with-waiver\"", "police-request", "/title", "\"t\"", "/rules/8/waiver", NULL,
+	  "/rules/8/action", "only with a waiver" },
+	{ "\"special_actions\":[\"mask\",\"null\"]", "police-request", "/rules/27",
+	  "{\"id\":\"x\",\"pointer\":\"/person/health\",\"category\":"
+	  "\"special\",\"action\":\"mask\"}",
+	  "/rules/27/action", "\"const\"", "/rules/27", "" },
+	{ "\"special_actions\":[\"drop\"]", "police-request", "/rules/27",
+	  "{\"id\":\"x\",\"pointer\":\"/person/health\",\"category\":"
+	  "\"special\",\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}}",
+	  "/rules/27/when/tiers", "[\"T1\",\"T2\"]", "/rules/27/action", "/special_actions" },
+	{ "\"tiers\":[{\"tier\":\"T2\"},{\"tier\":\"T1\",\"case\":true}]", "pnr", "/tiers/1/case", "true",
+	  "/tiers/1/case", "false", "/tiers/1/case", "floor.json: /tiers/1/case" },
+	{ "\"tiers\":[{\"tier\":\"T1\",\"necessity\":true}]", "pnr", "/tiers/1/necessity", "true", "/tiers/1/necessity",
+	  NULL, "/tiers/1/necessity", "floor.json: /tiers/0/necessity" },
+	{ "\"tiers\":[{\"tier\":\"T1\",\"officer\":true}]", "pnr", "/tiers/1/officer", "true", "/tiers/1/officer",
+	  "false", "/tiers/1/officer", "floor.json: /tiers/0/officer" },
+	{ "\"tiers\":[{\"tier\":\"T1\",\"justify_fields\":true}]", "pnr", "/tiers/1/justify_fields", "true",
+	  "/tiers/1/justify_fields", NULL, "/tiers/1/justify_fields", "floor.json: /tiers/0/justify_fields" },
 	{ "\"tiers\":[{\"tier\":\"T1\",\"approvals\":2}]", "pnr", "/tiers/1/approvals", "2", "/tiers/1/approvals", "1",
 	  "/tiers/1/approvals", "floor.json: /tiers/0/approvals" },
 	/* A tier that the agreement does not have, and a copy that lives for a shorter time, owe nothing. */
-	{ "\"limits\":{\"copy_review\":\"P2Y\"},\"tiers\":[{\"tier\":\"T2\",\"approvals\":8}]", "cyber-threat", "/title", "\"t\"",
-	  "/retention/copy", "\"P3Y\"", "/retention/review", "is missing" },
+	{ "\"limits\":{\"copy_review\":\"P2Y\"},\"tiers\":[{\"tier\":\"T2\",\"approvals\":8}]", "cyber-threat",
+	  "/title", "\"t\"", "/retention/copy", "\"P3Y\"", "/retention/review", "is missing" },
 };
 
 START_TEST(each_demand)
@@ -219,9 +240,15 @@ END_TEST
 
 START_TEST(documents_that_do_not_fit)
 {
-	static const struct { const char *floor, *overlay, *file; } table[] = {
-		{ "{\"version\":\"1\",\"colour\":1}", "", "floor.json" }, { "{", "", "floor.json" }, { "", "{\"version\":1}", "overlay.json" },
-		{ "", "[]", "overlay.json" }, { "", "{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/x\",\"action\":\"keep\"}]}", "overlay.json" },
+	static const struct {
+		const char *floor, *overlay, *file;
+	} table[] = {
+		{ "{\"version\":\"1\",\"colour\":1}", "", "floor.json" },
+		{ "{", "", "floor.json" },
+		{ "", "{\"version\":1}", "overlay.json" },
+		{ "", "[]", "overlay.json" },
+		{ "", "{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/x\",\"action\":\"keep\"}]}",
+		  "overlay.json" },
 	};
 	json_t *doc = preset("pnr");
 
@@ -248,12 +275,14 @@ START_TEST(overlay_against_the_floor)
 			struct error_list errors = { .max = 50 };
 			struct buf floor = BUF_INIT(200), overlay = BUF_INIT(200);
 			buf_addf(&floor, "{\"version\":\"1\",\"limits\":{\"%s\":\"P9Y\"}}", members[i]);
-			buf_addf(&overlay, "{\"version\":\"1\",\"limits\":{\"%s\":\"P9Y%s\"}}", members[i], looser ? "1M" : "");
+			buf_addf(&overlay, "{\"version\":\"1\",\"limits\":{\"%s\":\"P9Y%s\"}}", members[i],
+			         looser ? "1M" : "");
 			from.floor = buf_view(&floor);
 			from.overlay = buf_view(&overlay);
 			struct agreement *a = load_doc(doc, &from, &errors);
 			ck_assert_msg((a == NULL) == looser, "%s", members[i]);
-			ck_assert(!looser || (errors.items[0].reason == REASON_BELOW_FLOOR && strstr(errors.items[0].text, members[i])));
+			ck_assert(!looser || (errors.items[0].reason == REASON_BELOW_FLOOR &&
+			                      strstr(errors.items[0].text, members[i])));
 			agreement_unref(a);
 			error_list_free(&errors);
 			buf_free(&floor);
@@ -266,12 +295,19 @@ END_TEST
 /* What an overlay demands more of a tier, and what it denies; and that it names itself in the decision. */
 START_TEST(overlay_demands)
 {
-	static const struct { const char *overlay; enum reason reason; const char *clause; } table[] = {
+	static const struct {
+		const char *overlay;
+		enum reason reason;
+		const char *clause;
+	} table[] = {
 		{ "\"tiers\":[{\"tier\":\"T1\",\"case\":true}]", REASON_CASE_MISSING, "overlay.json/tiers/1/case" },
-		{ "\"tiers\":[{\"tier\":\"T1\",\"necessity\":true}]", REASON_NECESSITY_INCOMPLETE, "/tiers/1/criteria" },
+		{ "\"tiers\":[{\"tier\":\"T1\",\"necessity\":true}]", REASON_NECESSITY_INCOMPLETE,
+		  "/tiers/1/criteria" },
 		{ "\"tiers\":[{\"tier\":\"T1\",\"justify_fields\":true}]", REASON_FIELD_UNJUSTIFIED, "/rules/0" },
-		{ "\"denied_exceptions\":[\"none\",\"x\"]", REASON_EXCEPTION_UNKNOWN, "overlay.json/denied_exceptions" },
-		{ "\"denied_purposes\":[\"none\",\"serious-crime\"]", REASON_PURPOSE_NOT_PERMITTED, "overlay.json/denied_purposes/1" },
+		{ "\"denied_exceptions\":[\"none\",\"x\"]", REASON_EXCEPTION_UNKNOWN,
+		  "overlay.json/denied_exceptions" },
+		{ "\"denied_purposes\":[\"none\",\"serious-crime\"]", REASON_PURPOSE_NOT_PERMITTED,
+		  "overlay.json/denied_purposes/1" },
 	};
 	json_t *e = envelope("pnr");
 
@@ -283,7 +319,8 @@ START_TEST(overlay_demands)
 		struct buf overlay = BUF_INIT(400);
 		json_t *doc = preset("pnr");
 		put(doc, "/tiers/1", "{\"tier\":\"T1\",\"criteria\":[{\"id\":\"c\",\"text\":\"t\"}]}");
-		put(doc, "/exceptions", "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":0,\"quota\":"
+		put(doc, "/exceptions",
+		    "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":0,\"quota\":"
 		    "{\"uses\":1,\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}]");
 		from.overlay = VIEW("");
 		struct agreement *plain = load_doc(doc, &from, &errors);
@@ -308,13 +345,17 @@ END_TEST
 /* Where an overlay's rule lies around the agreement's, meets it in part, or reaches several. */
 START_TEST(overlay_rules_that_reach_more)
 {
-	static const struct { const char *rule, *lacks, *has; } table[] = {
-		{ "{\"id\":\"a\",\"pointer\":\"/itinerary/*/*\",\"action\":\"mask\"}", "\"cabin\":\"business\"", "\"cabin\":\"********\"" },
+	static const struct {
+		const char *rule, *lacks, *has;
+	} table[] = {
+		{ "{\"id\":\"a\",\"pointer\":\"/itinerary/*/*\",\"action\":\"mask\"}", "\"cabin\":\"business\"",
+		  "\"cabin\":\"********\"" },
 		{ "{\"id\":\"a\",\"pointer\":\"/*/*/seat\",\"action\":\"null\"}", "\"seat\":\"", "\"seat\":null" },
-		{ "{\"id\":\"a\",\"pointer\":\"/nowhere\",\"action\":\"mask\"}", "\"nowhere\"", "\"cabin\":\"business\"" },
+		{ "{\"id\":\"a\",\"pointer\":\"/nowhere\",\"action\":\"mask\"}", "\"nowhere\"",
+		  "\"cabin\":\"business\"" },
 		/* The agreement does more already. */
-		{ "{\"id\":\"a\",\"pointer\":\"/travellers/*/family\",\"action\":\"redact-text\",\"params\":{\"recognisers\":[\"email\"]}}", "\"Example",
-		  "\"family\":\"p1." },
+		{ "{\"id\":\"a\",\"pointer\":\"/travellers/*/family\",\"action\":\"redact-text\",\"params\":{\"recognisers\":[\"email\"]}}",
+		  "\"Example", "\"family\":\"p1." },
 	};
 	json_t *e = envelope("pnr");
 
@@ -325,7 +366,8 @@ START_TEST(overlay_rules_that_reach_more)
 		struct agreement *a = load_with("pnr", NULL, NULL);
 		ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
 		buf_addc(&bench.record, '\0');
-		ck_assert_msg(!strstr(bench.record.p, table[i].lacks) && strstr(bench.record.p, table[i].has), "%s: %s", table[i].rule, bench.record.p);
+		ck_assert_msg(!strstr(bench.record.p, table[i].lacks) && strstr(bench.record.p, table[i].has), "%s: %s",
+		              table[i].rule, bench.record.p);
 		agreement_unref(a);
 		buf_free(&overlay);
 	}
@@ -342,8 +384,10 @@ START_TEST(overlay_rules_that_reach_nothing)
 	for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
 		struct error_list errors = { .max = 50 };
 		struct buf overlay = BUF_INIT(1000);
-		buf_addf(&overlay, "{\"version\":\"1\",\"rules\":[{\"id\":\"b\",\"pointer\":\"/none\",\"action\":\"drop\"},"
-		         "{\"id\":\"a\",\"pointer\":\"%s\",\"action\":\"drop\"}]}", pointers[i]);
+		buf_addf(&overlay,
+		         "{\"version\":\"1\",\"rules\":[{\"id\":\"b\",\"pointer\":\"/none\",\"action\":\"drop\"},"
+		         "{\"id\":\"a\",\"pointer\":\"%s\",\"action\":\"drop\"}]}",
+		         pointers[i]);
 		from.overlay = buf_view(&overlay);
 		ck_assert_msg(load_doc(doc, &from, &errors) == NULL, "%s was taken", pointers[i]);
 		ck_assert_str_eq(errors.items[0].where, "overlay.json");

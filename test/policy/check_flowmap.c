@@ -5,7 +5,8 @@
 
 TCase *make_flowmap_case(void);
 
-#define RULE(id, pointer, rest) "{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"category\":\"operational\",\"action\":\"keep\"" rest "}"
+#define RULE(id, pointer, rest) \
+	"{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"category\":\"operational\",\"action\":\"keep\"" rest "}"
 
 static struct agreement *load_changed(const char *const *changes)
 {
@@ -34,15 +35,18 @@ static size_t times(const struct buf *b, const char *what)
 START_TEST(fields_of_each_flow)
 {
 	static const char *const changes[] = {
-		"/flows/1/purposes", "[\"terrorism-prevention\"]",
-		"/rules", "[" RULE("a", "/carrier", ",\"when\":{\"tiers\":[\"T1\"]}") "," RULE("b", "/carrier", ",\"when\":{\"tiers\":[\"T0\"]}") ","
-			RULE("c", "/status", ",\"when\":{\"purposes\":[\"serious-crime\"]}") "," RULE("d", "", ",\"subtree\":true") "]", NULL };
+		"/flows/1/purposes", "[\"terrorism-prevention\"]", "/rules",
+		"[" RULE("a", "/carrier", ",\"when\":{\"tiers\":[\"T1\"]}") "," RULE("b", "/carrier", ",\"when\":{\"tiers\":[\"T0\"]}") "," RULE(
+		        "c", "/status",
+		        ",\"when\":{\"purposes\":[\"serious-crime\"]}") "," RULE("d", "", ",\"subtree\":true") "]",
+		NULL
+	};
 	struct agreement *a = load_changed(changes);
 	struct buf svg = BUF_INIT(1 << 20);
 
 	ck_assert(agreement_flowmap_svg(a, &svg));
-	ck_assert_uint_eq(times(&svg, "/carrier"), 2);          /* once a flow, though two rules name it */
-	ck_assert_uint_eq(times(&svg, "/status"), 1);           /* its purpose goes one way only */
+	ck_assert_uint_eq(times(&svg, "/carrier"), 2); /* once a flow, though two rules name it */
+	ck_assert_uint_eq(times(&svg, "/status"), 1);  /* its purpose goes one way only */
 	ck_assert_uint_eq(times(&svg, "the whole record"), 2);
 	buf_free(&svg);
 	agreement_unref(a);
@@ -52,16 +56,28 @@ END_TEST
 /* Quotes do not end a string, and a name that is cut is cut between characters. */
 START_TEST(texts_are_escaped)
 {
-	static const char *const changes[] = { "/title", "\"a \\\"quoted\\\" back\\\\slash\"",
-		"/parties/0/name", "\"\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\"",
-		"/parties/1/name", "\"x\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\"", NULL };
+	static const char *const changes[] = {
+		"/title",
+		"\"a \\\"quoted\\\" back\\\\slash\"",
+		"/parties/0/name",
+		"\"\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\"",
+		"/parties/1/name",
+		"\"x\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\\u20ac\"",
+		NULL
+	};
 	struct agreement *a = load_changed(changes);
 	struct buf svg = BUF_INIT(1 << 20), dot = BUF_INIT(1 << 20);
 
 	ck_assert(agreement_flowmap_dot(a, &dot) && agreement_flowmap_svg(a, &svg));
 	ck_assert_uint_eq(times(&dot, "label=\"a \\\"quoted\\\" back\\\\slash\""), 1);
-	ck_assert_uint_eq(times(&svg, ">\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4<"), 2);
-	ck_assert_uint_eq(times(&svg, ">x\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac<"), 2);
+	ck_assert_uint_eq(
+	        times(&svg,
+	              ">\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4<"),
+	        2);
+	ck_assert_uint_eq(
+	        times(&svg,
+	              ">x\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac<"),
+	        2);
 	buf_free(&svg);
 	buf_free(&dot);
 	agreement_unref(a);

@@ -2,7 +2,8 @@
 #include "lib/policy/diff.h"
 #include "test/policy/decision_fixture.h"
 
-#define GUARD "{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\"," \
+#define GUARD \
+	"{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\"," \
 	"\"params\":{\"k\":5,\"fields\":[\"/travellers/*/api/born\",\"/contact/address/country\"]}}"
 
 /* The passenger preset with one more rule; NULL with `errors`. */
@@ -30,13 +31,20 @@ static void refused_with(const char *rule, const char *what)
 
 START_TEST(guards_are_checked_at_load)
 {
-	refused_with("{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":5,"
-		"\"fields\":[\"/locator\",\"/travellers/*/shoes\"]}}", "/params/fields/1: rule rare: it matches nothing");
-	refused_with("{\"id\":\"rare\",\"pointer\":\"/locator\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":5,"
-		"\"fields\":[\"/locator\"]}}", "/pointer");
-	refused_with("{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":1,"
-		"\"fields\":[\"/locator\"]}}", "/params/k");
-	refused_with("{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\"}", "params");
+	refused_with(
+	        "{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":5,"
+	        "\"fields\":[\"/locator\",\"/travellers/*/shoes\"]}}",
+	        "/params/fields/1: rule rare: it matches nothing");
+	refused_with(
+	        "{\"id\":\"rare\",\"pointer\":\"/locator\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":5,"
+	        "\"fields\":[\"/locator\"]}}",
+	        "/pointer");
+	refused_with(
+	        "{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":1,"
+	        "\"fields\":[\"/locator\"]}}",
+	        "/params/k");
+	refused_with("{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\"}",
+	             "params");
 }
 END_TEST
 
@@ -76,7 +84,8 @@ START_TEST(alone_is_refused)
 	struct buf json = BUF_INIT(1 << 20);
 	decision_json(&bench.decision, &bench.tape, bench.envelope.record, bench.transform, &json);
 	buf_addc(&json, 0);
-	ck_assert_ptr_nonnull(strstr(json.p, "{\"action\":\"drop\",\"pointer\":\"/contact/address/country\",\"rule\":\"rare\"}"));
+	ck_assert_ptr_nonnull(
+	        strstr(json.p, "{\"action\":\"drop\",\"pointer\":\"/contact/address/country\",\"rule\":\"rare\"}"));
 	buf_free(&json);
 
 	const struct ruling *ingress = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, false);
@@ -119,11 +128,20 @@ static void take(void *arg, enum diff_kind kind, const char *pointer, const char
 START_TEST(guards_are_told)
 {
 	struct error_list errors = { .max = 20 };
-	struct agreement *a = load_guarded(GUARD, &errors), *b = load_guarded("{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\","
-		"\"action\":\"k-guard\",\"params\":{\"k\":9,\"fields\":[\"/locator\"],\"otherwise\":\"refuse\"}}", &errors), *none = load_with("pnr", NULL, NULL);
-	static const struct { const char *what; unsigned turn; } told[] = {
+	struct agreement *
+	        a = load_guarded(GUARD, &errors),
+	       *b = load_guarded(
+	               "{\"id\":\"rare\",\"pointer\":\"\",\"category\":\"quasi-identifier\","
+	               "\"action\":\"k-guard\",\"params\":{\"k\":9,\"fields\":[\"/locator\"],\"otherwise\":\"refuse\"}}",
+	               &errors),
+	       *none = load_with("pnr", NULL, NULL);
+	static const struct {
+		const char *what;
+		unsigned turn;
+	} told[] = {
 		{ "a k-guard withholds rare combinations, where before none did", 0 },
-		{ "a k-guard no longer withholds rare combinations", 1 }, { "a k-guard has other parameters", 2 },
+		{ "a k-guard no longer withholds rare combinations", 1 },
+		{ "a k-guard has other parameters", 2 },
 	};
 	struct buf out = BUF_INIT(1 << 20);
 
@@ -138,7 +156,11 @@ START_TEST(guards_are_told)
 	ck_assert_ptr_nonnull(strstr(out.p, "a record is not passed on at all; it is about: locator"));
 	for (size_t i = 0; i < 3; i++) {
 		buf_reset(&out);
-		size_t looser = agreement_diff(told[i].turn == 0 ? none : a, told[i].turn == 0 ? a : told[i].turn == 1 ? none : b, take, &out);
+		size_t looser = agreement_diff(told[i].turn == 0 ? none : a,
+		                               told[i].turn == 0   ? a
+		                               : told[i].turn == 1 ? none
+		                                                   : b,
+		                               take, &out);
 		ck_assert(looser > 0 || told[i].turn != 1);
 		buf_addc(&out, 0);
 		ck_assert_msg(strstr(out.p, told[i].what) != NULL, "%s", out.p);

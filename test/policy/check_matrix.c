@@ -45,14 +45,15 @@ static void count(struct tally *t, enum answer have, enum answer want, const int
 	fprintf(stderr, "%s:", t->name);
 	for (size_t i = 0; i < n; i++)
 		fprintf(stderr, " %d", question[i]);
-	fprintf(stderr, ": %d, and the table says %d (%s %s)\n", have, want, bench.decision.n_failed ?
-	        reason_slug(bench.decision.failed[0].reason) : "-", bench.decision.n_failed ? bench.decision.failed[0].clause : "");
+	fprintf(stderr, ": %d, and the table says %d (%s %s)\n", have, want,
+	        bench.decision.n_failed ? reason_slug(bench.decision.failed[0].reason) : "-",
+	        bench.decision.n_failed ? bench.decision.failed[0].clause : "");
 }
 
 static void finish(const struct tally *t)
 {
-	printf("matrix %s: %u cases, %u released, %u held, %u refused; %u wrong, %u wrong releases\n", t->name, t->cases,
-	       t->released, t->held, t->cases - t->released - t->held, t->wrong, t->wrong_releases);
+	printf("matrix %s: %u cases, %u released, %u held, %u refused; %u wrong, %u wrong releases\n", t->name,
+	       t->cases, t->released, t->held, t->cases - t->released - t->held, t->wrong, t->wrong_releases);
 	ck_assert_uint_eq(t->wrong, 0);
 	ck_assert_uint_gt(t->released, 0);
 }
@@ -64,29 +65,25 @@ static enum answer answer_of(enum outcome o)
 
 static const char *const agencies[] = { "north", "south", "west" };
 static const char *const tiers[] = { "T0", "T1", "T2", "T3" };
-static const char *const categories[] = { "suspect", "convicted", "victim", "other", "uncategorised", NULL, "neighbour" };
+static const char *const categories[] = {
+	"suspect", "convicted", "victim", "other", "uncategorised", NULL, "neighbour"
+};
 static const char *const criteria[] = { "routine", "serious-crime", "imminent-danger", "routine" };
 
 static struct facts facts_at(const struct agreement *a, int agency, int gateway, int state)
 {
-	struct facts f = { .now_ms = NOW, .self = VIEW("north"), .agency = view_of(agencies[agency]), .gateway = gateway };
+	struct facts f = {
+		.now_ms = NOW, .self = VIEW("north"), .agency = view_of(agencies[agency]), .gateway = gateway
+	};
 
 	switch (state) {
-	case NOT_YET:
-		f.now_ms = agreement_effective_ms(a) - 1;
-		break;
+	case NOT_YET: f.now_ms = agreement_effective_ms(a) - 1; break;
 	case REVIEW_OVERDUE:
-		f.now_ms = INT64_C(1830297600000);      /* 2028-01-01 */
+		f.now_ms = INT64_C(1830297600000); /* 2028-01-01 */
 		break;
-	case ENDED:
-		f.now_ms = agreement_sunset_ms(a);
-		break;
-	case SUSPENDED:
-		f.suspended = true;
-		break;
-	case RECEIPT_OVERDUE:
-		f.receipt_overdue = true;
-		break;
+	case ENDED: f.now_ms = agreement_sunset_ms(a); break;
+	case SUSPENDED: f.suspended = true; break;
+	case RECEIPT_OVERDUE: f.receipt_overdue = true; break;
 	}
 	return f;
 }
@@ -111,14 +108,17 @@ static void write_passenger(const struct passenger_question *q)
 	static const char *const bases[] = { "pnr-law", "pnr-treaty", "hearsay" };
 
 	buf_reset(&text);
-	buf_addf(&text, "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\"", purposes[q->purpose], bases[q->basis], tiers[q->tier]);
+	buf_addf(&text, "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\"", purposes[q->purpose],
+	         bases[q->basis], tiers[q->tier]);
 	if (categories[q->category])
 		buf_addf(&text, ",\"subject_category\":\"%s\"", categories[q->category]);
 	if (q->with_case)
 		buf_adds(&text, ",\"case\":\"XN-1\"");
 	if (q->necessity)
-		buf_addf(&text, ",\"necessity\":{\"criterion\":\"%s\",\"likelihood\":\"likely\",\"explanation\":\"e\"%s}",
-		         criteria[q->necessity == 2 ? (q->tier + 1) % 3 : q->tier], q->necessity == 3 ? "" : ",\"alternative\":\"a\"");
+		buf_addf(&text,
+		         ",\"necessity\":{\"criterion\":\"%s\",\"likelihood\":\"likely\",\"explanation\":\"e\"%s}",
+		         criteria[q->necessity == 2 ? (q->tier + 1) % 3 : q->tier],
+		         q->necessity == 3 ? "" : ",\"alternative\":\"a\"");
 	if (q->retention)
 		buf_adds(&text, ",\"retention\":\"P6Y\"");
 	buf_adds(&text, ",\"record\":{}}");
@@ -136,8 +136,11 @@ static void judge_passenger(const struct agreement *a, const struct passenger_qu
 	ck_assert(envelope_read(bench.envelope_schema, bench.run, &bench.tape, &bench.scratch, &bench.envelope, &e));
 	bool may = decision_authorise(d, a, &f, &bench.envelope, &bench.tape);
 	ck_assert(may == (d->n_failed == 0) && may == (d->ruling != NULL));
-	count(t, !may ? ANSWER_REFUSED : d->wait ? ANSWER_HELD : ANSWER_RELEASED, oracle_passenger(q), (const int *)q,
-	      sizeof *q / sizeof(int));
+	count(t,
+	      !may      ? ANSWER_REFUSED
+	      : d->wait ? ANSWER_HELD
+	                : ANSWER_RELEASED,
+	      oracle_passenger(q), (const int *)q, sizeof *q / sizeof(int));
 }
 
 START_TEST(passenger_data)
@@ -154,8 +157,10 @@ START_TEST(passenger_data)
 						for (q.tier = 0; q.tier < TIERS; q.tier++)
 							for (q.category = 0; q.category < CATEGORIES; q.category++)
 								for (q.with_case = 0; q.with_case < 2; q.with_case++)
-									for (q.necessity = 0; q.necessity < 4; q.necessity++)
-										for (q.retention = 0; q.retention < 2; q.retention++)
+									for (q.necessity = 0; q.necessity < 4;
+									     q.necessity++)
+										for (q.retention = 0; q.retention < 2;
+										     q.retention++)
 											judge_passenger(a, &q, &t);
 	finish(&t);
 	ck_assert_uint_ge(t.cases, 100000);
@@ -183,9 +188,12 @@ static void add_json(struct buf *out, const json_t *v)
 
 static void write_approvals(struct police *p, int kind, int tier)
 {
-	struct approval_text said = { .officer = kind == BY_NAMED ? 0 : 1, .record = p->record.p, .tier = tiers[tier],
-		.exception = kind == FOR_OTHER_EXCEPTION ? "other" : "imminent-threat", .agreement = *agreement_digest(p->agreement),
-		.expires_ms = kind == EXPIRED_APPROVAL ? p->now_ms : p->now_ms + DAY_MS };
+	struct approval_text said = { .officer = kind == BY_NAMED ? 0 : 1,
+		                      .record = p->record.p,
+		                      .tier = tiers[tier],
+		                      .exception = kind == FOR_OTHER_EXCEPTION ? "other" : "imminent-threat",
+		                      .agreement = *agreement_digest(p->agreement),
+		                      .expires_ms = kind == EXPIRED_APPROVAL ? p->now_ms : p->now_ms + DAY_MS };
 	json_t *list = json_array();
 
 	json_array_append_new(list, officers_sign(&p->officers, &said));
@@ -199,7 +207,8 @@ static void write_approvals(struct police *p, int kind, int tier)
 
 static void open_police(struct police *p)
 {
-	json_t *doc = preset("police-request"), *e = json_load_file("conf/records/police-request/released.json", 0, NULL), *rule;
+	json_t *doc = preset("police-request"),
+	       *e = json_load_file("conf/records/police-request/released.json", 0, NULL), *rule;
 	json_t *reasons = json_array();
 	size_t i;
 
@@ -207,8 +216,8 @@ static void open_police(struct police *p)
 	p->now_ms = after_signing_ms();
 	officers_make(&p->officers, 3, p->now_ms + DAY_MS);
 	put_in_force(doc, p->now_ms);
-	json_array_foreach(json_object_get(doc, "rules"), i, rule)
-		json_array_append_new(reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
+	json_array_foreach(json_object_get(doc, "rules"), i, rule) json_array_append_new(
+	        reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
 	p->record = p->reasons = BUF_INIT(1 << 16);
 	add_json(&p->record, json_object_get(e, "record"));
 	buf_addc(&p->record, '\0');
@@ -234,7 +243,9 @@ static void close_police(struct police *p)
 
 static void write_police(const struct police *p, const struct police_question *q)
 {
-	static const char *const purposes[] = { "wanted-person", "missing-person" }, *const bases[] = { "police-treaty", "vital-interest" };
+	static const char *const purposes[] = { "wanted-person", "missing-person" }, *const bases[] = {
+		"police-treaty", "vital-interest"
+	};
 	static const char *const exceptions[] = { "", "imminent-threat", "convenience" };
 	char spki[65];
 
@@ -242,10 +253,12 @@ static void write_police(const struct police *p, const struct police_question *q
 	if (q->officer == STRANGE_OFFICER)
 		memset(spki, '0', 64);
 	buf_reset(&text);
-	buf_addf(&text, "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\",\"subject_category\":\"%s\",\"case\":\"XN-1\","
-	         "\"necessity\":{\"criterion\":\"%s\",\"likelihood\":\"likely\",\"explanation\":\"e\",\"alternative\":\"a\"},"
-	         "\"handling\":[{\"scale\":\"europol-handling\",\"value\":\"H1\"}]", purposes[q->purpose], bases[q->basis], tiers[q->tier],
-	         categories[q->category], criteria[q->tier]);
+	buf_addf(
+	        &text,
+	        "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\",\"subject_category\":\"%s\",\"case\":\"XN-1\","
+	        "\"necessity\":{\"criterion\":\"%s\",\"likelihood\":\"likely\",\"explanation\":\"e\",\"alternative\":\"a\"},"
+	        "\"handling\":[{\"scale\":\"europol-handling\",\"value\":\"H1\"}]",
+	        purposes[q->purpose], bases[q->basis], tiers[q->tier], categories[q->category], criteria[q->tier]);
 	if (q->exception)
 		buf_addf(&text, ",\"exception\":\"%s\"", exceptions[q->exception]);
 	if (q->officer)
@@ -263,8 +276,12 @@ static void write_police(const struct police *p, const struct police_question *q
 
 static void judge_police(struct police *p, const struct police_question *q, struct tally *t)
 {
-	struct facts f = { .now_ms = p->now_ms, .self = VIEW("north"), .agency = VIEW("north"), .arg = &p->officers,
-		.officer = officers_find, .exception_uses = q->used_up ? 10 : 9 };
+	struct facts f = { .now_ms = p->now_ms,
+		           .self = VIEW("north"),
+		           .agency = VIEW("north"),
+		           .arg = &p->officers,
+		           .officer = officers_find,
+		           .exception_uses = q->used_up ? 10 : 9 };
 
 	p->officers.of[0].training_until = p->now_ms + (q->training == NAMED_UNTRAINED ? -1 : 0);
 	p->officers.of[1].training_until = p->now_ms + (q->training == SECOND_UNTRAINED ? -1 : 0);
@@ -288,9 +305,11 @@ START_TEST(police_requests)
 					for (q.exception = 0, q.category = about[i]; q.exception < 3; q.exception++)
 						for (q.officer = 0; q.officer < OFFICERS; q.officer++)
 							for (q.approval = 0; q.approval < APPROVALS; q.approval++)
-								for (q.training = 0; q.training < TRAININGS; q.training++)
+								for (q.training = 0; q.training < TRAININGS;
+								     q.training++)
 									for (q.used_up = 0; q.used_up < 2; q.used_up++)
-										for (q.justified = 0; q.justified < 2; q.justified++)
+										for (q.justified = 0; q.justified < 2;
+										     q.justified++)
 											judge_police(&p, &q, &t);
 	finish(&t);
 	ck_assert_uint_gt(t.held, 0);
@@ -307,7 +326,8 @@ static bool taken_back(void *arg, struct view reference)
 	return view_is(reference, "consent-0002");
 }
 
-static void judge_tracing(const struct agreement *a, const char *record, const struct tracing_question *q, struct tally *t)
+static void judge_tracing(const struct agreement *a, const char *record, const struct tracing_question *q,
+                          struct tally *t)
 {
 	static const char *const purposes[] = { "family-tracing", "aid-planning" };
 	struct facts f = facts_at(a, q->agency, 0, q->state);
@@ -321,7 +341,8 @@ static void judge_tracing(const struct agreement *a, const char *record, const s
 	if (q->with_case)
 		buf_adds(&text, ",\"case\":\"XN-1\"");
 	if (q->consent)
-		buf_addf(&text, ",\"consent\":{\"reference\":\"consent-000%d\",\"scope\":[\"%s\"]}", q->consent == CONSENT_WITHDRAWN ? 2 : 1,
+		buf_addf(&text, ",\"consent\":{\"reference\":\"consent-000%d\",\"scope\":[\"%s\"]}",
+		         q->consent == CONSENT_WITHDRAWN ? 2 : 1,
 		         purposes[q->consent == CONSENT_FOR_OTHER ? !q->purpose : q->purpose]);
 	buf_addf(&text, ",\"record\":%s}", record);
 	enum outcome o = bench_run(&bench, a, &f, buf_view(&text));

@@ -156,16 +156,11 @@ static void take_change(void *arg, enum diff_kind kind, const char *pointer, con
 static bool write_words(int which, const struct agreement *a, struct buf *out)
 {
 	switch (which) {
-	case 0:
-		return agreement_describe(a, NOW, out);
-	case 1:
-		return agreement_summary(a, false, out);
-	case 2:
-		return agreement_summary(a, true, out);
-	case 3:
-		return agreement_flowmap_dot(a, out);
-	case 4:
-		return agreement_flowmap_svg(a, out);
+	case 0: return agreement_describe(a, NOW, out);
+	case 1: return agreement_summary(a, false, out);
+	case 2: return agreement_summary(a, true, out);
+	case 3: return agreement_flowmap_dot(a, out);
+	case 4: return agreement_flowmap_svg(a, out);
 	}
 	agreement_lint(a, NOW, take_finding, NULL);
 	agreement_diff(a, a, take_change, NULL);
@@ -242,14 +237,19 @@ START_TEST(deciding)
 	json_object_set_new(e, "tier", json_string("T2"));
 	json_object_set_new(e, "officer", json_pack("{s:s}", "certificate", spki));
 	json_object_set_new(json_object_get(e, "necessity"), "criterion", json_string("imminent-danger"));
-	json_array_foreach(json_object_get(doc, "rules"), i, rule)
-		json_array_append_new(reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
+	json_array_foreach(json_object_get(doc, "rules"), i, rule) json_array_append_new(
+	        reasons, json_pack("{s:O,s:s}", "pointer", json_object_get(rule, "pointer"), "reason", "needed"));
 	json_object_set_new(e, "justifications", reasons);
 	if (_i == 0)
 		json_object_set_new(e, "exception", json_string("imminent-threat"));
-	json_object_set_new(e, "approvals", json_pack("[o]", officers_sign(&officers, &(struct approval_text){ .officer = 1,
-		.record = record, .tier = "T2", .exception = "imminent-threat", .expires_ms = facts.now_ms + DAY_MS,
-		.agreement = *agreement_digest(a) })));
+	json_object_set_new(e, "approvals",
+	                    json_pack("[o]", officers_sign(&officers, &(struct approval_text){
+	                                                                      .officer = 1,
+	                                                                      .record = record,
+	                                                                      .tier = "T2",
+	                                                                      .exception = "imminent-threat",
+	                                                                      .expires_ms = facts.now_ms + DAY_MS,
+	                                                                      .agreement = *agreement_digest(a) })));
 	char *text = json_dumps(e, JSON_COMPACT);
 	enum outcome want = decide(a, view_of(text), &whole);
 	ck_assert_int_eq(want, _i == 0 ? OUTCOME_TRANSFORMED : OUTCOME_REFUSED);
@@ -260,7 +260,8 @@ START_TEST(deciding)
 		fail_after(false, n);
 		enum outcome have = decide(a, view_of(text), &json);
 		fail_no_more();
-		ck_assert_msg(have == OUTCOME_REFUSED || (have == want && (json.failed || view_eq(buf_view(&json), buf_view(&whole)))),
+		ck_assert_msg(have == OUTCOME_REFUSED ||
+		                      (have == want && (json.failed || view_eq(buf_view(&json), buf_view(&whole)))),
 		              "decided otherwise at %ld", n);
 		decided = allocations - before <= (unsigned long)n;
 	}

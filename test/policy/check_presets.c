@@ -18,16 +18,19 @@ static void run_file(struct bench *b, const struct agreement *a, const char *pat
 
 	if (strncmp(name, "released", 8) == 0) {
 		ck_assert_msg(outcome == OUTCOME_TRANSFORMED || outcome == OUTCOME_RELEASED, "%s: %s %s %s", path,
-		              reason_slug(b->decision.failed[0].reason), b->decision.failed[0].clause, b->decision.failed[0].pointer);
+		              reason_slug(b->decision.failed[0].reason), b->decision.failed[0].clause,
+		              b->decision.failed[0].pointer);
 	} else {
-		ck_assert_msg(outcome == (name[0] == 'h' ? OUTCOME_HELD : OUTCOME_REFUSED), "%s: %s", path, outcome_name(outcome));
+		ck_assert_msg(outcome == (name[0] == 'h' ? OUTCOME_HELD : OUTCOME_REFUSED), "%s: %s", path,
+		              outcome_name(outcome));
 		snprintf(wanted, sizeof wanted, "%.*s", (int)(strlen(slug + 1) - strlen(".json")), slug + 1);
 		ck_assert_str_eq(reason_slug(b->decision.failed[0].reason), wanted);
 	}
 	struct buf json = BUF_INIT(1 << 20);
 	struct error_list errors = { .max = 10 };
 	struct error e = { .reason = REASON_NONE };
-	decision_json(&b->decision, &b->tape, b->envelope.record, outcome == OUTCOME_REFUSED ? NULL : b->transform, &json);
+	decision_json(&b->decision, &b->tape, b->envelope.record, outcome == OUTCOME_REFUSED ? NULL : b->transform,
+	              &json);
 	struct schema *schema = document_schema(VIEW("decision"), &e);
 	ck_assert_msg(schema != NULL, "%s: %s", e.where, e.text);
 	json_t *doc = document_read(schema, "decision", buf_view(&json), &errors);

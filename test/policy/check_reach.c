@@ -6,7 +6,10 @@ TCase *make_reach_case(void);
 
 #define S(text) "{\"$id\":\"https://one.example/a/root.json\"," text "}"
 
-static const struct { const char *schema, *pointer; bool there; } table[] = {
+static const struct {
+	const char *schema, *pointer;
+	bool there;
+} table[] = {
 	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/a/b", true },
 	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/*/b", true },
 	{ S("\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}"), "/a/c", false },
@@ -32,13 +35,15 @@ static const struct { const char *schema, *pointer; bool there; } table[] = {
 	{ S("\"allOf\":[{\"properties\":{\"a\":true}},{\"minProperties\":1}]"), "/b", false },
 	{ S("\"oneOf\":[{\"properties\":{\"a\":true}},{\"properties\":{\"b\":true}}]"), "/b", true },
 	{ S("\"anyOf\":[{\"properties\":{\"a\":true}}]"), "/a", true },
-	{ S("\"if\":{\"properties\":{\"k\":true}},\"then\":{\"properties\":{\"a\":true}},\"else\":{\"properties\":{\"b\":true}}"), "/b", true },
+	{ S("\"if\":{\"properties\":{\"k\":true}},\"then\":{\"properties\":{\"a\":true}},\"else\":{\"properties\":{\"b\":true}}"),
+	  "/b", true },
 	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}}}"), "/a", true },
 	{ S("\"$ref\":\"#/$defs/x\",\"$defs\":{\"x\":{\"properties\":{\"a\":true}}}"), "/a", true },
 	{ S("\"$ref\":\"#/$defs/none\""), "/a", false },
 	{ S("\"$ref\":\"#/allOf/0\",\"allOf\":[{\"properties\":{\"a\":true}}]"), "/a", true },
 	{ S("\"$ref\":\"#here\",\"$defs\":{\"x\":{\"$anchor\":\"here\",\"properties\":{\"a\":true}}}"), "/a", true },
-	{ S("\"$dynamicRef\":\"#here\",\"$defs\":{\"x\":[{\"$dynamicAnchor\":\"here\",\"properties\":{\"a\":true}}]}"), "/a", true },
+	{ S("\"$dynamicRef\":\"#here\",\"$defs\":{\"x\":[{\"$dynamicAnchor\":\"here\",\"properties\":{\"a\":true}}]}"),
+	  "/a", true },
 	{ S("\"$ref\":\"#nowhere\""), "/a", false },
 	{ S("\"$ref\":\"#\""), "/a", false },
 	{ S("\"properties\":{\"a\":{\"$ref\":\"other.json\"}}"), "/a/o", true },
@@ -52,8 +57,10 @@ static const struct { const char *schema, *pointer; bool there; } table[] = {
 	{ S("\"properties\":{\"a\":{\"$ref\":\"other.json#o\"}}"), "/a/o", false },
 	{ S("\"properties\":{\"a\":{\"$ref\":\"#/prefixItems/9\"}},\"prefixItems\":[true]"), "/a/b", false },
 	{ S("\"properties\":{\"a\":{\"$ref\":\"#/prefixItems/x\"}},\"prefixItems\":[true]"), "/a/b", false },
-	{ S("\"$ref\":\"#here\",\"$defs\":{\"n\":7,\"x\":[[{\"$anchor\":\"there\"}],{\"$anchor\":\"here\",\"properties\":{\"a\":true}}]}"), "/a", true },
-	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}},\"l\":{\"properties\":{\"b\":true}}}"), "/b", true },
+	{ S("\"$ref\":\"#here\",\"$defs\":{\"n\":7,\"x\":[[{\"$anchor\":\"there\"}],{\"$anchor\":\"here\",\"properties\":{\"a\":true}}]}"),
+	  "/a", true },
+	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}},\"l\":{\"properties\":{\"b\":true}}}"), "/b",
+	  true },
 	{ S("\"if\":{\"minProperties\":1},\"then\":{\"minProperties\":2},\"properties\":{\"a\":true}"), "/a", true },
 	{ S("\"items\":false"), "/*", false },
 	{ S("\"unevaluatedItems\":{\"properties\":{\"b\":true}}"), "/*/b", true },
@@ -70,12 +77,15 @@ static const struct { const char *schema, *pointer; bool there; } table[] = {
 	{ "{\"$id\":\"root.json\",\"properties\":{\"a\":{\"$ref\":\"other.json\"}}}", "/a/o", false },
 	{ S("\"properties\":{\"a\":{\"$ref\":\"../../../../../../other.json\"}}"), "/a/o", false },
 	{ S("\"properties\":{\"a\":{\"$ref\":\"fourth.json\"}}"), "/a/f", true },
-	{ S("\"$ref\":\"#here\",\"$defs\":{\"x\":[{\"$anchor\":\"here\",\"properties\":{\"a\":true}},{\"$anchor\":\"b\"}],\"y\":{\"$anchor\":\"c\"}}"), "/a", true },
+	{ S("\"$ref\":\"#here\",\"$defs\":{\"x\":[{\"$anchor\":\"here\",\"properties\":{\"a\":true}},{\"$anchor\":\"b\"}],\"y\":{\"$anchor\":\"c\"}}"),
+	  "/a", true },
 	{ S("\"$ref\":\"#/$defs/~2\",\"$defs\":{\"~2\":{\"properties\":{\"a\":true}}}"), "/a", false },
 	{ S("\"allOf\":[false,{\"properties\":{\"a\":true}}]"), "/a", true },
 	{ S("\"anyOf\":[false],\"properties\":{\"b\":true}"), "/a", false },
-	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}},\"l\":{\"properties\":{\"b\":true}}}"), "/a", true },
-	{ S("\"prefixItems\":[{\"properties\":{\"b\":true}}],\"unevaluatedItems\":{\"type\":\"string\"}"), "/*/c", false },
+	{ S("\"dependentSchemas\":{\"k\":{\"properties\":{\"a\":true}},\"l\":{\"properties\":{\"b\":true}}}"), "/a",
+	  true },
+	{ S("\"prefixItems\":[{\"properties\":{\"b\":true}}],\"unevaluatedItems\":{\"type\":\"string\"}"), "/*/c",
+	  false },
 };
 
 struct documents {
@@ -85,9 +95,11 @@ struct documents {
 
 static struct reach open_documents(struct documents *ds, const char *schema)
 {
-	static const char *const uris[] = { "", "https://one.example/a/other.json", "urn:x-elsewhere", "urn:y-elsewhere" };
+	static const char *const uris[] = { "", "https://one.example/a/other.json", "urn:x-elsewhere",
+		                            "urn:y-elsewhere" };
 	const char *texts[] = { schema, "{\"properties\":{\"o\":true},\"$defs\":{\"p\":{\"properties\":{\"p\":true}}}}",
-		"{\"$id\":\"urn:third\",\"properties\":{\"t\":true}}", "{\"$id\":\"fourth.json\",\"properties\":{\"f\":true}}" };
+		                "{\"$id\":\"urn:third\",\"properties\":{\"t\":true}}",
+		                "{\"$id\":\"fourth.json\",\"properties\":{\"f\":true}}" };
 
 	for (size_t i = 0; i < 4; i++) {
 		ds->roots[i] = json_loads(texts[i], 0, NULL);
@@ -108,7 +120,8 @@ START_TEST(places)
 	struct documents ds;
 	struct reach r = open_documents(&ds, table[_i].schema);
 
-	ck_assert_msg(reach_matches(&r, table[_i].pointer) == table[_i].there, "%s in %s", table[_i].pointer, table[_i].schema);
+	ck_assert_msg(reach_matches(&r, table[_i].pointer) == table[_i].there, "%s in %s", table[_i].pointer,
+	              table[_i].schema);
 	ck_assert(reach_matches(&r, ""));
 	close_documents(&ds);
 }
@@ -119,8 +132,11 @@ static void collect(void *arg, const char *pattern)
 	buf_addf(arg, "%s\n", pattern);
 }
 
-static const struct { const char *schema, *entry, *leaves; } listings[] = {
-	{ S("\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"items\":{\"properties\":{\"c/d\":true}}}}"), "", "/a\n/b/*/c~1d\n" },
+static const struct {
+	const char *schema, *entry, *leaves;
+} listings[] = {
+	{ S("\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"items\":{\"properties\":{\"c/d\":true}}}}"), "",
+	  "/a\n/b/*/c~1d\n" },
 	{ S("\"patternProperties\":{\"x\":true},\"additionalProperties\":false"), "", "/*\n" },
 	{ S("\"additionalProperties\":{\"type\":\"string\"},\"items\":[true]"), "", "/*\n/*\n" },
 	{ S("\"properties\":{\"a\":{\"anyOf\":[{\"format\":\"date\"},{\"const\":1}]}}"), "", "/a\n" },
@@ -142,7 +158,8 @@ START_TEST(leaves_listed)
 
 	r.entry = view_of(listings[_i].entry);
 	reach_leaves(&r, collect, &out);
-	ck_assert_msg(view_is(buf_view(&out), listings[_i].leaves), "%s: %.*s", listings[_i].schema, VIEW_ARG(buf_view(&out)));
+	ck_assert_msg(view_is(buf_view(&out), listings[_i].leaves), "%s: %.*s", listings[_i].schema,
+	              VIEW_ARG(buf_view(&out)));
 	buf_free(&out);
 	close_documents(&ds);
 }
@@ -177,7 +194,8 @@ START_TEST(long_names)
 END_TEST
 
 /* `before`, `middle` and `after`, the outer two `n` times. */
-static struct reach open_nested(struct documents *ds, const char *head, const char *before, const char *middle, const char *after, size_t n)
+static struct reach open_nested(struct documents *ds, const char *head, const char *before, const char *middle,
+                                const char *after, size_t n)
 {
 	struct buf schema = BUF_INIT(1 << 16);
 
@@ -196,17 +214,22 @@ static struct reach open_nested(struct documents *ds, const char *head, const ch
 
 START_TEST(deep_schemas)
 {
-	static const struct { const char *head, *before, *middle, *after; size_t near, far; } nests[] = {
-		{ "{\"allOf\":", "[{\"allOf\":", "[{\"$anchor\":\"deep\",\"properties\":{\"a\":true}}]", "}]", 20, 120 },
-		{ "{\"$ref\":\"#deep\",\"not\":", "[", "{\"$anchor\":\"deep\",\"properties\":{\"a\":true}}", "]", 20, 120 },
+	static const struct {
+		const char *head, *before, *middle, *after;
+		size_t near, far;
+	} nests[] = {
+		{ "{\"allOf\":", "[{\"allOf\":", "[{\"$anchor\":\"deep\",\"properties\":{\"a\":true}}]", "}]", 20,
+		  120 },
+		{ "{\"$ref\":\"#deep\",\"not\":", "[", "{\"$anchor\":\"deep\",\"properties\":{\"a\":true}}", "]", 20,
+		  120 },
 	};
 	struct documents ds;
 
 	for (size_t i = 0; i < sizeof nests / sizeof nests[0]; i++)
 		for (int far = 0; far < 2; far++) {
 			size_t n = 0;
-			struct reach r = open_nested(&ds, nests[i].head, nests[i].before, nests[i].middle, nests[i].after,
-			                             far ? nests[i].far : nests[i].near);
+			struct reach r = open_nested(&ds, nests[i].head, nests[i].before, nests[i].middle,
+			                             nests[i].after, far ? nests[i].far : nests[i].near);
 			ck_assert_int_eq(reach_matches(&r, "/a"), !far);
 			reach_leaves(&r, count_leaf, &n);
 			ck_assert(far || n == 1);
@@ -222,7 +245,8 @@ START_TEST(deep_leaves)
 
 	for (size_t depth = 10; depth < 14; depth++) {
 		size_t n = 0;
-		struct reach r = open_nested(&ds, "{\"properties\":{\"x\":true,\"p\":", "{\"properties\":{\"p\":", "true", "}}", depth - 1);
+		struct reach r = open_nested(
+		        &ds, "{\"properties\":{\"x\":true,\"p\":", "{\"properties\":{\"p\":", "true", "}}", depth - 1);
 		reach_leaves(&r, count_leaf, &n);
 		ck_assert_uint_eq(n, depth <= 12 ? 2 : 1);
 		close_documents(&ds);
@@ -239,7 +263,8 @@ START_TEST(steps_are_bounded)
 
 	buf_adds(&schema, "{\"$ref\":\"#/$defs/0\",\"$defs\":{");
 	for (unsigned i = 0; i < 22; i++)
-		buf_addf(&schema, "\"%u\":{\"allOf\":[{\"$ref\":\"#/$defs/%u\"},{\"$ref\":\"#/$defs/%u\"}]},", i, i + 1, i + 1);
+		buf_addf(&schema, "\"%u\":{\"allOf\":[{\"$ref\":\"#/$defs/%u\"},{\"$ref\":\"#/$defs/%u\"}]},", i, i + 1,
+		         i + 1);
 	buf_adds(&schema, "\"22\":{\"properties\":{\"a\":{\"type\":\"string\"}}}}}");
 	buf_addc(&schema, '\0');
 	struct reach r = open_documents(&ds, schema.p);
@@ -271,14 +296,18 @@ static bool by_digest(void *arg, const struct digest *digest, struct view *text)
 
 static struct agreement *load_bundle(const char *dialect, struct error_list *errors)
 {
-	struct agreement_sources from = { .schema = by_digest, .self = VIEW("north"), .unsigned_ok = true, .now_ms = NOW };
+	struct agreement_sources from = {
+		.schema = by_digest, .self = VIEW("north"), .unsigned_ok = true, .now_ms = NOW
+	};
 	struct buf schemas = BUF_INIT(10000);
 	struct digest d[3];
 	json_t *doc = preset("pnr");
 
 	for (size_t i = 0; i < 3; i++)
 		sha256(view_of(texts[i]), &d[i]);
-	buf_adds(&schemas, "[{\"name\":\"passenger\",\"entry\":\"#/definitions/P\",\"formats\":false,\"ignored_keywords\":[\"discriminator\"],");
+	buf_adds(
+	        &schemas,
+	        "[{\"name\":\"passenger\",\"entry\":\"#/definitions/P\",\"formats\":false,\"ignored_keywords\":[\"discriminator\"],");
 	buf_addf(&schemas, "\"dialect\":\"%s\",\"uri\":\"https://one.example/root.json\",\"input\":\"", dialect);
 	digest_print(&schemas, &d[0]);
 	buf_adds(&schemas, "\",\"output\":\"");
@@ -287,7 +316,10 @@ static struct agreement *load_bundle(const char *dialect, struct error_list *err
 	digest_print(&schemas, &d[2]);
 	buf_adds(&schemas, "\"}]}]");
 	json_object_set_new(doc, "schemas", json_loadb(schemas.p, schemas.n, 0, NULL));
-	json_object_set_new(doc, "rules", json_loads("[{\"id\":\"q\",\"pointer\":\"/part/q\",\"category\":\"operational\",\"action\":\"keep\"}]", 0, NULL));
+	json_object_set_new(
+	        doc, "rules",
+	        json_loads("[{\"id\":\"q\",\"pointer\":\"/part/q\",\"category\":\"operational\",\"action\":\"keep\"}]",
+	                   0, NULL));
 	struct agreement *a = load_doc(doc, &from, errors);
 	json_decref(doc);
 	buf_free(&schemas);
@@ -303,7 +335,8 @@ START_TEST(bundles)
 	struct error_list errors = { .max = 10 };
 	struct digest d;
 
-	texts[0] = strdup("{\"discriminator\":{},\"definitions\":{\"P\":{\"type\":\"object\",\"properties\":{\"part\":{\"$ref\":\"parts.json\"}}}}}");
+	texts[0] = strdup(
+	        "{\"discriminator\":{},\"definitions\":{\"P\":{\"type\":\"object\",\"properties\":{\"part\":{\"$ref\":\"parts.json\"}}}}}");
 	texts[1] = strdup("{\"type\":\"object\",\"required\":[\"part\"]}");
 	texts[2] = strdup("{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\",\"format\":\"date\"}}}");
 	struct agreement *a = load_bundle(dialects[_i], &errors);
@@ -319,21 +352,28 @@ START_TEST(bundles)
 	struct tape t;
 	struct error e = { .reason = REASON_NONE };
 	ck_assert(tape_parse(parser, VIEW("{\"part\":{\"q\":\"no date\"}}"), &t, &e));
-	ck_assert_int_eq(schema_check(r->input, run, &t, 0), SCHEMA_VALID);     /* formats do not assert here */
+	ck_assert_int_eq(schema_check(r->input, run, &t, 0), SCHEMA_VALID); /* formats do not assert here */
 	ck_assert_int_eq(schema_check(r->output, run, &t, 0), SCHEMA_VALID);
 	ck_assert(tape_parse(parser, VIEW("{}"), &t, &e));
 	ck_assert_int_eq(schema_check(r->output, run, &t, 0), SCHEMA_INVALID);
 	agreement_unref(a);
 	/* What is not JSON, not a schema, or not there is said with its place. */
-	static const struct { size_t text; const char *instead, *place; } broken[] = {
+	static const struct {
+		size_t text;
+		const char *instead, *place;
+	} broken[] = {
 		{ 0, "{", "/schemas/0/input: the schema is not JSON" },
 		{ 0, "{\"definitions\":{\"P\":{\"type\":\"thing\"}}}", "/schemas/0/input" },
-		{ 0, "{\"definitions\":{\"P\":{\"colour\":1}}}", "/schemas/0/input" }, { 0, "{}", "/schemas/0/input" },
-		{ 1, "{\"type\":7}", "/schemas/0/output" }, { 1, "{", "/schemas/0/output" },
+		{ 0, "{\"definitions\":{\"P\":{\"colour\":1}}}", "/schemas/0/input" },
+		{ 0, "{}", "/schemas/0/input" },
+		{ 1, "{\"type\":7}", "/schemas/0/output" },
+		{ 1, "{", "/schemas/0/output" },
 		{ 2, "[", "/schemas/0/references/0/digest: the schema is not JSON" },
 		/* JSON, but with an anchor twice; and deeper than the engine reads. */
 		{ 2, "{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}", "/schemas/0/" },
-		{ 2, "{\"default\":" DEEP DEEP DEEP DEEP DEEP DEEP DEEP DEEP "1" PEED PEED PEED PEED PEED PEED PEED PEED "}",
+		{ 2,
+		  "{\"default\":" DEEP DEEP DEEP DEEP DEEP DEEP DEEP DEEP "1" PEED PEED PEED PEED PEED PEED PEED PEED
+		  "}",
 		  "/schemas/0/references/0/digest: https://one.example/parts.json" },
 	};
 	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
@@ -381,8 +421,10 @@ START_TEST(sources)
 		else
 			json_array_append_new(list, json_deep_copy(json_array_get(list, 0)));
 		ck_assert(load_doc(doc, &from, &errors) == NULL);
-		ck_assert(says(&errors, i < 2 ? "/schemas/0/input" : "/schemas/1/name", i == 0 ? "has another one" : i == 1 ?
-		               "no schema with this digest" : "same as in /schemas/0"));
+		ck_assert(says(&errors, i < 2 ? "/schemas/0/input" : "/schemas/1/name",
+		               i == 0   ? "has another one"
+		               : i == 1 ? "no schema with this digest"
+		                        : "same as in /schemas/0"));
 		error_list_free(&errors);
 	}
 	json_decref(doc);

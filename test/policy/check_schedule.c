@@ -22,7 +22,8 @@ static struct duration lasting(const char *text)
 	return d;
 }
 
-static struct schedule made(const char *base, const char *copy, const char *mask, const char *review, const char *notify)
+static struct schedule made(const char *base, const char *copy, const char *mask, const char *review,
+                            const char *notify)
 {
 	struct ruling r = { .mask = lasting(mask), .review = lasting(review), .notify = lasting(notify) };
 	struct duration kept = lasting(copy);
@@ -44,16 +45,18 @@ static void is(int64_t have, const char *want)
 /* Release, duration, end: hand-computed from the calendar. */
 START_TEST(ends)
 {
-	static const struct { const char *base, *copy, *end; } cases[] = {
+	static const struct {
+		const char *base, *copy, *end;
+	} cases[] = {
 		{ "2024-02-29T12:00:00Z", "P1Y", "2025-02-28T12:00:00.000Z" },
 		{ "2024-02-29T12:00:00Z", "P4Y", "2028-02-29T12:00:00.000Z" },
 		{ "2026-01-31T00:00:00Z", "P1M", "2026-02-28T00:00:00.000Z" },
 		{ "2028-01-31T00:00:00Z", "P1M", "2028-02-29T00:00:00.000Z" },
 		{ "2026-08-31T23:59:59Z", "P6M", "2027-02-28T23:59:59.000Z" },
-		{ "2026-12-31T23:30:00-01:00", "P1D", "2027-01-02T00:30:00.000Z" },     /* already the next year in UTC */
-		{ "2026-03-29T00:30:00+01:00", "PT24H", "2026-03-29T23:30:00.000Z" },   /* no clocks change in UTC */
+		{ "2026-12-31T23:30:00-01:00", "P1D", "2027-01-02T00:30:00.000Z" },   /* already the next year in UTC */
+		{ "2026-03-29T00:30:00+01:00", "PT24H", "2026-03-29T23:30:00.000Z" }, /* no clocks change in UTC */
 		{ "2026-06-30T10:00:00Z", "P2W", "2026-07-14T10:00:00.000Z" },
-		{ "2100-02-28T00:00:00Z", "P1D", "2100-03-01T00:00:00.000Z" },          /* no leap year */
+		{ "2100-02-28T00:00:00Z", "P1D", "2100-03-01T00:00:00.000Z" }, /* no leap year */
 		{ "9999-06-01T00:00:00Z", "P1Y", "" },
 	};
 
@@ -108,7 +111,7 @@ START_TEST(reviews_do_not_drift)
 	struct schedule s = made("2026-01-31T10:00:00Z", "P3Y", "", "P1M", "");
 	struct duration every = lasting("P1M");
 	static const char *const reviews[] = { "2026-02-28T10:00:00.000Z", "2026-03-31T10:00:00.000Z",
-		"2026-04-30T10:00:00.000Z", "2026-05-31T10:00:00.000Z" };
+		                               "2026-04-30T10:00:00.000Z", "2026-05-31T10:00:00.000Z" };
 	int64_t after = s.base_ms;
 
 	for (size_t i = 0; i < sizeof reviews / sizeof *reviews; i++) {

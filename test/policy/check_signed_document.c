@@ -14,13 +14,13 @@ static const struct mutation {
 	enum document_kind kind;
 	const char *member, *value, *place, *says;
 } mutations[] = {
-	{ DOCUMENT_WITHDRAWALS, "colour", "\"blue\"", "", "" },        /* unknown members are errors */
+	{ DOCUMENT_WITHDRAWALS, "colour", "\"blue\"", "", "" }, /* unknown members are errors */
 	{ DOCUMENT_TRAINING, "colour", "\"blue\"", "", "" },
 	{ DOCUMENT_EPOCHS, "colour", "\"blue\"", "", "" },
 	{ DOCUMENT_WITHDRAWALS, "document", NULL, "/document", "no kind" },
 	{ DOCUMENT_WITHDRAWALS, "document", "\"agreement\"", "/document", "no kind" },
 	{ DOCUMENT_WITHDRAWALS, "document", "7", "/document", "no kind" },
-	{ DOCUMENT_WITHDRAWALS, "document", "\"epochs\"", "", "" },     /* a signature for one kind is none for another */
+	{ DOCUMENT_WITHDRAWALS, "document", "\"epochs\"", "", "" }, /* a signature for one kind is none for another */
 	{ DOCUMENT_WITHDRAWALS, "agreement", NULL, "", "agreement" },
 	{ DOCUMENT_TRAINING, "agreement", "\"pnr\"", "", "" },
 	{ DOCUMENT_EPOCHS, "agreement", NULL, "", "agreement" },
@@ -35,20 +35,31 @@ static const struct mutation {
 	{ DOCUMENT_WITHDRAWALS, "salt", "\"00\"", "/salt", "" },
 	{ DOCUMENT_WITHDRAWALS, "salt", "\"" SALT "0\"", "/salt", "" },
 	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[{\"reference\":\"consent-0001\"}]", "/withdrawn/0/reference", "" },
-	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[]}]", "/withdrawn/0/purposes", "" },
-	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[{\"reference\":\"" CONSENT_0001 "\"},{\"reference\":\"" CONSENT_0002 "\"},"
-	  "{\"reference\":\"" CONSENT_0001 "\"}]", "/withdrawn/2/reference", "the same as in /withdrawn/0" },
-	{ DOCUMENT_TRAINING, "officers", "[{\"officer\":\"anna\",\"valid_until\":\"2026-07-01T00:00:00Z\"}]", "/officers/0/officer", "" },
+	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[]}]",
+	  "/withdrawn/0/purposes", "" },
+	{ DOCUMENT_WITHDRAWALS, "withdrawn",
+	  "[{\"reference\":\"" CONSENT_0001 "\"},{\"reference\":\"" CONSENT_0002 "\"},"
+	  "{\"reference\":\"" CONSENT_0001 "\"}]",
+	  "/withdrawn/2/reference", "the same as in /withdrawn/0" },
+	{ DOCUMENT_TRAINING, "officers", "[{\"officer\":\"anna\",\"valid_until\":\"2026-07-01T00:00:00Z\"}]",
+	  "/officers/0/officer", "" },
 	{ DOCUMENT_TRAINING, "officers", "[{\"officer\":\"" OFFICER_A "\"}]", "/officers/0", "valid_until" },
-	{ DOCUMENT_TRAINING, "officers", "[{\"officer\":\"" OFFICER_A "\",\"valid_until\":\"2026-07-01T00:00:00Z\"},"
-	  "{\"officer\":\"" OFFICER_A "\",\"valid_until\":\"2026-08-01T00:00:00Z\"}]", "/officers/1/officer", "the same as in /officers/0" },
+	{ DOCUMENT_TRAINING, "officers",
+	  "[{\"officer\":\"" OFFICER_A "\",\"valid_until\":\"2026-07-01T00:00:00Z\"},"
+	  "{\"officer\":\"" OFFICER_A "\",\"valid_until\":\"2026-08-01T00:00:00Z\"}]",
+	  "/officers/1/officer", "the same as in /officers/0" },
 	{ DOCUMENT_EPOCHS, "epochs", "[]", "/epochs", "" },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":0,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"}]", "/epochs/0/epoch", "" },
+	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":0,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"}]",
+	  "/epochs/0/epoch", "" },
 	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":2,\"from\":\"2026-05-31T00:00:00Z\"}]", "/epochs/0", "reason" },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":2,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"},"
-	  "{\"epoch\":2,\"from\":\"2026-06-01T00:00:00Z\",\"reason\":\"r\"}]", "/epochs/1/epoch", "larger than the one before" },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":2,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"},"
-	  "{\"epoch\":3,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"}]", "/epochs/1/from", "after the one before" },
+	{ DOCUMENT_EPOCHS, "epochs",
+	  "[{\"epoch\":2,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"},"
+	  "{\"epoch\":2,\"from\":\"2026-06-01T00:00:00Z\",\"reason\":\"r\"}]",
+	  "/epochs/1/epoch", "larger than the one before" },
+	{ DOCUMENT_EPOCHS, "epochs",
+	  "[{\"epoch\":2,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"},"
+	  "{\"epoch\":3,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"r\"}]",
+	  "/epochs/1/from", "after the one before" },
 };
 
 START_TEST(mutation_is_refused)
@@ -75,7 +86,8 @@ END_TEST
 START_TEST(what_is_no_json)
 {
 	static const struct document_sources any = { .unsigned_ok = true, .now_ms = NOW };
-	static const char *const texts[] = { "", "{", "[]", "\"withdrawals\"", "{\"document\":\"epochs\",\"document\":\"epochs\"}" };
+	static const char *const texts[] = { "", "{", "[]", "\"withdrawals\"",
+		                             "{\"document\":\"epochs\",\"document\":\"epochs\"}" };
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct error_list errors = { .max = 20 };
@@ -94,7 +106,9 @@ START_TEST(head_is_read)
 		sha256(d->text, &digest);
 		ck_assert(digest_eq(&digest, &d->digest));
 		ck_assert(view_is(d->issuer, "north") && d->number == 3 && d->issued_ms == NOW - 2 * DAY_MS);
-		ck_assert(view_is(d->agreement, k == DOCUMENT_WITHDRAWALS ? "humanitarian" : k == DOCUMENT_EPOCHS ? "pnr" : ""));
+		ck_assert(view_is(d->agreement, k == DOCUMENT_WITHDRAWALS ? "humanitarian"
+		                                : k == DOCUMENT_EPOCHS    ? "pnr"
+		                                                          : ""));
 		ck_assert(d->next_update_ms == (k == DOCUMENT_WITHDRAWALS ? NOW + 5 * DAY_MS : TIME_NONE));
 		signed_document_free(d);
 	}
@@ -105,7 +119,10 @@ END_TEST
 /* --- signatures --- */
 
 static char folder[64];
-static struct person { struct view pem, key; struct buf der; } people[2];
+static struct person {
+	struct view pem, key;
+	struct buf der;
+} people[2];
 
 static struct view file_of(const char *name, const char *suffix)
 {
@@ -120,8 +137,10 @@ static void make_person(struct person *p, const char *name)
 	struct error e = { .reason = REASON_NONE };
 	char command[600];
 
-	snprintf(command, sizeof command, "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key "
-	         "-out %s.pem -days 3650 -subj /CN=%s 2>/dev/null", folder, name, name, name);
+	snprintf(command, sizeof command,
+	         "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key "
+	         "-out %s.pem -days 3650 -subj /CN=%s 2>/dev/null",
+	         folder, name, name, name);
 	ck_assert_int_eq(system(command), 0);
 	p->pem = file_of(name, "pem");
 	p->key = file_of(name, "key");
@@ -169,7 +188,8 @@ static void judge(const char *text, struct view signature, const char *says)
 START_TEST(signature_of_its_issuer)
 {
 	const char *text = right_documents[DOCUMENT_WITHDRAWALS];
-	struct buf right = BUF_INIT(1 << 20), wrong = BUF_INIT(1 << 20), both = BUF_INIT(1 << 20), other = BUF_INIT(1 << 20);
+	struct buf right = BUF_INIT(1 << 20), wrong = BUF_INIT(1 << 20), both = BUF_INIT(1 << 20),
+	           other = BUF_INIT(1 << 20);
 
 	snprintf(folder, sizeof folder, "/tmp/check-policy-XXXXXX");
 	ck_assert(mkdtemp(folder) != NULL);
@@ -213,21 +233,28 @@ END_TEST
 static const struct misfit {
 	enum document_kind kind;
 	const char *member, *value;
-	const char *preset, *clause, *clause_value;     /* of the agreement; preset NULL: none is held */
+	const char *preset, *clause, *clause_value; /* of the agreement; preset NULL: none is held */
 	const char *place, *says;
 } misfits[] = {
 	{ DOCUMENT_WITHDRAWALS, NULL, NULL, NULL, NULL, NULL, "/agreement", "no agreement of that name" },
 	{ DOCUMENT_EPOCHS, NULL, NULL, NULL, NULL, NULL, "/agreement", "no agreement of that name" },
-	{ DOCUMENT_WITHDRAWALS, "issuer", "\"south\"", "humanitarian", NULL, NULL, "/issuer", "whose list the agreement names" },
+	{ DOCUMENT_WITHDRAWALS, "issuer", "\"south\"", "humanitarian", NULL, NULL, "/issuer",
+	  "whose list the agreement names" },
 	{ DOCUMENT_WITHDRAWALS, NULL, NULL, "pnr", NULL, NULL, "/issuer", "whose list the agreement names" },
-	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[\"family-tracing\",\"marketing\"]}]",
-	  "humanitarian", NULL, NULL, "/withdrawn/0/purposes/1", "no such purpose" },
-	{ DOCUMENT_TRAINING, "issuer", "\"south\"", NULL, NULL, NULL, "/issuer", "agency of this node, which is north" },
+	{ DOCUMENT_WITHDRAWALS, "withdrawn",
+	  "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[\"family-tracing\",\"marketing\"]}]", "humanitarian",
+	  NULL, NULL, "/withdrawn/0/purposes/1", "no such purpose" },
+	{ DOCUMENT_TRAINING, "issuer", "\"south\"", NULL, NULL, NULL, "/issuer",
+	  "agency of this node, which is north" },
 	{ DOCUMENT_EPOCHS, "issuer", "\"south\"", "pnr", NULL, NULL, "/issuer", "holds the keys, here north" },
-	{ DOCUMENT_EPOCHS, NULL, NULL, "pnr", "pseudonyms", "{\"key_holder\":\"provider\",\"epoch\":8,\"domains\":[{\"id\":\"traveller\","
-	  "\"description\":\"d\"}]}", "/epochs/1/epoch", "lower than 8" },
-	{ DOCUMENT_EPOCHS, NULL, NULL, "pnr", "pseudonyms", "{\"key_holder\":\"third-party\",\"epoch\":1,\"domains\":[{\"id\":\"traveller\","
-	  "\"description\":\"d\"}]}", "/agreement", "third party" },
+	{ DOCUMENT_EPOCHS, NULL, NULL, "pnr", "pseudonyms",
+	  "{\"key_holder\":\"provider\",\"epoch\":8,\"domains\":[{\"id\":\"traveller\","
+	  "\"description\":\"d\"}]}",
+	  "/epochs/1/epoch", "lower than 8" },
+	{ DOCUMENT_EPOCHS, NULL, NULL, "pnr", "pseudonyms",
+	  "{\"key_holder\":\"third-party\",\"epoch\":1,\"domains\":[{\"id\":\"traveller\","
+	  "\"description\":\"d\"}]}",
+	  "/agreement", "third party" },
 };
 
 START_TEST(misfit_is_refused)
@@ -245,9 +272,10 @@ START_TEST(misfit_is_refused)
 		if (m->clause) {
 			json_t *rules = json_object_get(text, "rules"), *rule;
 			size_t i;
-			json_array_foreach(rules, i, rule)
-				if (json_object_get(json_object_get(rule, "params"), "domain"))
-					json_object_set_new(json_object_get(rule, "params"), "domain", json_string("traveller"));
+			json_array_foreach(rules, i,
+			                   rule) if (json_object_get(json_object_get(rule, "params"), "domain"))
+			        json_object_set_new(json_object_get(rule, "params"), "domain",
+			                            json_string("traveller"));
 			json_object_set_new(text, m->clause, json_loads(m->clause_value, 0, NULL));
 		}
 		a = load_doc(text, &from, &errors);
@@ -298,23 +326,27 @@ END_TEST
 
 static const struct successor {
 	enum document_kind kind;
-	const char *member, *value;     /* of the later document */
+	const char *member, *value; /* of the later document */
 	long long number;
-	const char *place, *says;       /* NULL: it may */
+	const char *place, *says; /* NULL: it may */
 } successors[] = {
-	{ DOCUMENT_WITHDRAWALS, NULL, NULL, 3, NULL, NULL },            /* the same */
+	{ DOCUMENT_WITHDRAWALS, NULL, NULL, 3, NULL, NULL }, /* the same */
 	{ DOCUMENT_WITHDRAWALS, NULL, NULL, 4, NULL, NULL },
-	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[]", 90, NULL, NULL },    /* who consented anew */
+	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[]", 90, NULL, NULL }, /* who consented anew */
 	{ DOCUMENT_WITHDRAWALS, NULL, NULL, 2, "/number", "a rollback: number 3" },
 	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[]", 2, "/number", "a rollback: number 3" },
 	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[]", 3, "/number", "another document with this number" },
 	{ DOCUMENT_TRAINING, "officers", "[]", 4, NULL, NULL },
 	{ DOCUMENT_TRAINING, "officers", "[]", 3, "/number", "another document with this number" },
 	{ DOCUMENT_TRAINING, NULL, NULL, 1, "/number", "a rollback: number 3" },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":4,\"from\":\"2026-05-30T00:00:00Z\",\"reason\":\"r\"}]", 4, NULL, NULL },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":9,\"from\":\"2026-05-30T00:00:00Z\",\"reason\":\"r\"}]", 4, NULL, NULL },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":3,\"from\":\"2026-05-30T00:00:00Z\",\"reason\":\"r\"}]", 4, "/epochs", "epoch 4 is in force" },
-	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":9,\"from\":\"2026-06-03T00:00:00Z\",\"reason\":\"r\"}]", 4, "/epochs", "epoch 4 is in force" },
+	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":4,\"from\":\"2026-05-30T00:00:00Z\",\"reason\":\"r\"}]", 4, NULL,
+	  NULL },
+	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":9,\"from\":\"2026-05-30T00:00:00Z\",\"reason\":\"r\"}]", 4, NULL,
+	  NULL },
+	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":3,\"from\":\"2026-05-30T00:00:00Z\",\"reason\":\"r\"}]", 4, "/epochs",
+	  "epoch 4 is in force" },
+	{ DOCUMENT_EPOCHS, "epochs", "[{\"epoch\":9,\"from\":\"2026-06-03T00:00:00Z\",\"reason\":\"r\"}]", 4, "/epochs",
+	  "epoch 4 is in force" },
 	{ DOCUMENT_EPOCHS, NULL, NULL, 2, "/number", "a rollback: number 3" },
 };
 

@@ -33,7 +33,9 @@ END_TEST
 
 START_TEST(what_else_stops_it)
 {
-	static const struct { const char *pointer, *value, *state, *next; } table[] = {
+	static const struct {
+		const char *pointer, *value, *state, *next;
+	} table[] = {
 		{ "/assessment/digest", "\"\"", "assessment-missing", "/review/next" },
 		{ "/assessment/next_review", "\"2026-06-01T00:00:00Z\"", "assessment-stale", "/review/next" },
 		{ "/assessment/next_review", "\"2026-06-01T00:00:00.001Z\"", "in-force", "/assessment/next_review" },
@@ -52,7 +54,8 @@ END_TEST
 /* The state and the decision agree: in any state but one nothing is released. */
 START_TEST(decisions_agree)
 {
-	static const char *const nows[] = { "2025-12-31T00:00:00Z", "2026-06-01T00:00:00Z", "2028-01-01T00:00:00Z", "2029-01-01T00:00:00Z" };
+	static const char *const nows[] = { "2025-12-31T00:00:00Z", "2026-06-01T00:00:00Z", "2028-01-01T00:00:00Z",
+		                            "2029-01-01T00:00:00Z" };
 	struct agreement *a = load_with("pnr", NULL, NULL);
 	json_t *e = envelope("pnr");
 

@@ -48,7 +48,8 @@ static void decide(const struct agreement *a, const char *record, const char *re
 	if (retention)
 		json_object_set_new(e, "retention", json_string(retention));
 	enum outcome o = run(a, e);
-	ck_assert_msg(o == OUTCOME_TRANSFORMED || o == OUTCOME_RELEASED, "%s", reason_slug(bench.decision.failed[0].reason));
+	ck_assert_msg(o == OUTCOME_TRANSFORMED || o == OUTCOME_RELEASED, "%s",
+	              reason_slug(bench.decision.failed[0].reason));
 	buf_reset(json);
 	decision_json(&bench.decision, &bench.tape, bench.envelope.record, bench.transform, json);
 	buf_addc(json, '\0');
@@ -56,7 +57,8 @@ static void decide(const struct agreement *a, const char *record, const char *re
 }
 
 #define KEEP_ALL "[{\"id\":\"all\",\"pointer\":\"\",\"category\":\"operational\",\"action\":\"keep\",\"subtree\":true}]"
-#define KEEP_ITEMS "[{\"id\":\"k\",\"pointer\":\"/list/*\",\"category\":\"operational\",\"action\":\"keep\"}," \
+#define KEEP_ITEMS \
+	"[{\"id\":\"k\",\"pointer\":\"/list/*\",\"category\":\"operational\",\"action\":\"keep\"}," \
 	"{\"id\":\"s\",\"pointer\":\"/a\\\"b\\\\c\",\"category\":\"operational\",\"action\":\"keep\"}," \
 	"{\"id\":\"t\",\"pointer\":\"/t~0d\",\"category\":\"operational\",\"action\":\"keep\"}," \
 	"{\"id\":\"u\",\"pointer\":\"/\\u20ac\\ud83d\\ude00\\u007f\",\"category\":\"operational\",\"action\":\"keep\"}]"
@@ -64,13 +66,18 @@ static void decide(const struct agreement *a, const char *record, const char *re
 START_TEST(decisions_in_ascii)
 {
 	struct buf json = BUF_INIT(1 << 20);
-	struct agreement *a = load_schema("{\"type\":\"object\",\"properties\":{\"list\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
-		"\"a\\\"b\\\\c\":{\"type\":\"integer\"},\"t~d\":{\"type\":\"integer\"},\"\\u20ac\\ud83d\\ude00\\u007f\":{\"type\":\"integer\"}}}", KEEP_ITEMS);
+	struct agreement *a = load_schema(
+	        "{\"type\":\"object\",\"properties\":{\"list\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
+	        "\"a\\\"b\\\\c\":{\"type\":\"integer\"},\"t~d\":{\"type\":\"integer\"},\"\\u20ac\\ud83d\\ude00\\u007f\":{\"type\":\"integer\"}}}",
+	        KEEP_ITEMS);
 
-	decide(a, "{\"list\":[0,1,2,3,4,5,6,7,8,9,10,11],\"a\\\"b\\\\c\":1,\"t~d\":2,\"\\u20ac\\ud83d\\ude00\\u007f\":3}", NULL, &json);
+	decide(a,
+	       "{\"list\":[0,1,2,3,4,5,6,7,8,9,10,11],\"a\\\"b\\\\c\":1,\"t~d\":2,\"\\u20ac\\ud83d\\ude00\\u007f\":3}",
+	       NULL, &json);
 	ck_assert(strstr(json.p, "\"pointer\":\"/list/9\"") && strstr(json.p, "\"pointer\":\"/list/11\""));
 	ck_assert(strstr(json.p, "\"pointer\":\"/a\\\"b\\\\c\"") && strstr(json.p, "\"pointer\":\"/t~0d\""));
-	ck_assert(strstr(json.p, "\"pointer\":\"/\\u20ac\\ud83d\\ude00\x7f\"") || strstr(json.p, "\"pointer\":\"/\\u20ac\\ud83d\\ude00\\u007f\""));
+	ck_assert(strstr(json.p, "\"pointer\":\"/\\u20ac\\ud83d\\ude00\x7f\"") ||
+	          strstr(json.p, "\"pointer\":\"/\\u20ac\\ud83d\\ude00\\u007f\""));
 	buf_free(&json);
 	agreement_unref(a);
 	free(schema_text);
@@ -144,7 +151,8 @@ START_TEST(every_action_has_words)
 		ck_assert(words && strncmp(words, "is ", 3) == 0);
 	}
 	for (unsigned i = 0; i < SUBJECT_COUNT; i++)
-		ck_assert(strcmp(plain_subject(subject_category_name((enum subject_category)i)), subject_category_name((enum subject_category)i)) != 0);
+		ck_assert(strcmp(plain_subject(subject_category_name((enum subject_category)i)),
+		                 subject_category_name((enum subject_category)i)) != 0);
 	ck_assert_str_eq(plain_subject("neighbour"), "neighbour");
 	ck_assert_str_eq(plain_tier("T2"), "imminent danger");
 	plain_place(&b, "");

@@ -6,8 +6,8 @@
 TCase *make_training_case(void);
 
 #define OFFICER_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-#define JULY (NOW + 30 * DAY_MS)
-#define AUGUST (NOW + 61 * DAY_MS)
+#define JULY      (NOW + 30 * DAY_MS)
+#define AUGUST    (NOW + 61 * DAY_MS)
 
 static struct digest officer(const char *hex)
 {
@@ -26,7 +26,7 @@ START_TEST(the_earlier_of_both)
 	ck_assert_int_eq(training_until(d, &a, AUGUST + 1), AUGUST);
 	ck_assert_int_eq(training_until(d, &a, JULY), JULY);
 	ck_assert_int_eq(training_until(d, &b, AUGUST), JULY);
-	ck_assert_int_eq(training_until(d, &b, TIME_NONE), JULY);       /* the files say nothing */
+	ck_assert_int_eq(training_until(d, &b, TIME_NONE), JULY);        /* the files say nothing */
 	ck_assert_int_eq(training_until(d, &nobody, AUGUST), TIME_NONE); /* not listed: none, whatever the files say */
 	ck_assert_int_lt(TIME_NONE, NOW);
 	signed_document_free(d);

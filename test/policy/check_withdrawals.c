@@ -108,8 +108,11 @@ START_TEST(ingress_asks_too)
 
 	ck_assert_int_eq(run(sender, e), OUTCOME_TRANSFORMED);
 	json_object_set_new(e, "record", json_loadb(bench.record.p, bench.record.n, 0, NULL));
-	json_object_set_new(e, "origin", json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange", "01890a5d-ac96-774b-bcce-b302099a8057",
-		"agency", "north", "node", "gw1", "agreement_digest", CONSENT_0001, "entry", "e30=", "proof", "c2sp", "salt", SALT));
+	json_object_set_new(e, "origin",
+	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange",
+	                              "01890a5d-ac96-774b-bcce-b302099a8057", "agency", "north", "node", "gw1",
+	                              "agreement_digest", CONSENT_0001, "entry", "e30=", "proof", "c2sp", "salt",
+	                              SALT));
 	from.self = VIEW("south");
 	struct agreement *receiver = load_with("humanitarian", NULL, NULL);
 	facts.self = VIEW("south");
@@ -130,14 +133,16 @@ END_TEST
 START_TEST(decisions_name_the_documents)
 {
 	struct agreement *a = load_with("humanitarian", NULL, NULL);
-	struct signed_document *list = loaded_document(DOCUMENT_WITHDRAWALS), *training = loaded_document(DOCUMENT_TRAINING);
+	struct signed_document *list = loaded_document(DOCUMENT_WITHDRAWALS),
+	                       *training = loaded_document(DOCUMENT_TRAINING);
 	json_t *e = envelope("humanitarian");
 	struct buf text = BUF_INIT(1 << 20), digest = BUF_INIT(100);
 
 	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
 	decision_json(&bench.decision, &bench.tape, bench.envelope.record, bench.transform, &text);
 	buf_addc(&text, '\0');
-	ck_assert(!strstr(text.p, "\"withdrawals\"") && !strstr(text.p, "\"training\"") && !strstr(text.p, "\"epochs\""));
+	ck_assert(!strstr(text.p, "\"withdrawals\"") && !strstr(text.p, "\"training\"") &&
+	          !strstr(text.p, "\"epochs\""));
 	buf_reset(&text);
 	facts.withdrawals = &list->digest;
 	facts.training = &training->digest;
@@ -148,10 +153,12 @@ START_TEST(decisions_name_the_documents)
 	char *sorted = json_dumps(doc, JSON_SORT_KEYS | JSON_COMPACT);
 	ck_assert_str_eq(sorted, text.p);
 	digest_print(&digest, &list->digest);
-	ck_assert(view_is(buf_view(&digest), json_string_value(json_object_get(json_object_get(doc, "digests"), "withdrawals"))));
+	ck_assert(view_is(buf_view(&digest),
+	                  json_string_value(json_object_get(json_object_get(doc, "digests"), "withdrawals"))));
 	buf_reset(&digest);
 	digest_print(&digest, &training->digest);
-	ck_assert(view_is(buf_view(&digest), json_string_value(json_object_get(json_object_get(doc, "digests"), "training"))));
+	ck_assert(view_is(buf_view(&digest),
+	                  json_string_value(json_object_get(json_object_get(doc, "digests"), "training"))));
 	free(sorted);
 	json_decref(doc);
 	json_decref(e);

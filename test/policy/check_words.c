@@ -42,7 +42,10 @@ static struct agreement *load_patched(const char *id, const char *clause, const 
 
 /* --- lint --- */
 
-static struct { const char *rule; size_t n; } wanted;
+static struct {
+	const char *rule;
+	size_t n;
+} wanted;
 
 static void count(void *arg, const struct lint_finding *f)
 {
@@ -68,27 +71,41 @@ END_TEST
 #define RULE_OF(pointer, category, rest) \
 	"{\"id\":\"r\",\"pointer\":\"" pointer "\",\"category\":\"" category "\"," rest "}"
 
-static const struct { const char *rule, *preset, *clause, *value; } findings[] = {
+static const struct {
+	const char *rule, *preset, *clause, *value;
+} findings[] = {
 	{ "uncovered-leaf", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
 	{ "identifier-in-clear", "pnr", RULES(RULE_OF("/locator", "direct-identifier", "\"action\":\"keep\"")) },
 	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\"")) },
-	{ "identifier-in-clear", "pnr", RULES(RULE_OF("/locator", "direct-identifier", "\"action\":\"redact-text\",\"params\":{\"recognisers\":[\"email\"]}")) },
+	{ "identifier-in-clear", "pnr",
+	  RULES(RULE_OF("/locator", "direct-identifier",
+	                "\"action\":\"redact-text\",\"params\":{\"recognisers\":[\"email\"]}")) },
 	{ "free-text-kept", "pnr", RULES(RULE_OF("/remarks/*", "free-text", "\"action\":\"keep\"")) },
 	{ "subtree-kept", "pnr", RULES(RULE_OF("/itinerary", "operational", "\"action\":\"keep\",\"subtree\":true")) },
-	{ "unlisted-domain", "pnr", RULES(RULE_OF("/locator", "direct-identifier",
-		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"elsewhere\",\"normalise\":\"exact\"}")) },
-	{ "small-domain", "pnr", RULES(RULE_OF("/travellers/*/api/born", "quasi-identifier",
-		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"date\"}")) },
-	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\",\"when\":{\"tiers\":[\"T1\"]}")
-		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\"}") },
-	{ "rule-never", "humanitarian", RULES(RULE_OF("/reason", "operational", "\"action\":\"keep\",\"when\":{\"purposes\":[\"aid-planning\"],"
-		"\"tiers\":[\"T1\"]}")) },
-	{ "rule-never", "humanitarian", RULES(RULE_OF("/reason", "operational", "\"action\":\"keep\",\"when\":"
-		"{\"subject_categories\":[\"suspect\"]}")) },
-	{ "small-domain", "police-request", RULES(RULE_OF("/person/nationalities/*", "quasi-identifier",
-		"\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}")) },
-	{ "small-domain", "fin-intel", RULES(RULE_OF("/subjects/*/country", "quasi-identifier",
-		"\"action\":\"fpe\",\"params\":{\"domain\":\"iban\",\"alphabet\":\"letters\"}")) },
+	{ "unlisted-domain", "pnr",
+	  RULES(RULE_OF("/locator", "direct-identifier",
+	                "\"action\":\"pseudonym\",\"params\":{\"domain\":\"elsewhere\",\"normalise\":\"exact\"}")) },
+	{ "small-domain", "pnr",
+	  RULES(RULE_OF("/travellers/*/api/born", "quasi-identifier",
+	                "\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"date\"}")) },
+	{ "overridden", "pnr",
+	  RULES(RULE_OF(
+	          "/carrier", "operational",
+	          "\"action\":\"keep\",\"when\":{\"tiers\":[\"T1\"]}") ",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\"}") },
+	{ "rule-never", "humanitarian",
+	  RULES(RULE_OF("/reason", "operational",
+	                "\"action\":\"keep\",\"when\":{\"purposes\":[\"aid-planning\"],"
+	                "\"tiers\":[\"T1\"]}")) },
+	{ "rule-never", "humanitarian",
+	  RULES(RULE_OF("/reason", "operational",
+	                "\"action\":\"keep\",\"when\":"
+	                "{\"subject_categories\":[\"suspect\"]}")) },
+	{ "small-domain", "police-request",
+	  RULES(RULE_OF("/person/nationalities/*", "quasi-identifier",
+	                "\"action\":\"pseudonym\",\"params\":{\"domain\":\"document\",\"normalise\":\"exact\"}")) },
+	{ "small-domain", "fin-intel",
+	  RULES(RULE_OF("/subjects/*/country", "quasi-identifier",
+	                "\"action\":\"fpe\",\"params\":{\"domain\":\"iban\",\"alphabet\":\"letters\"}")) },
 	{ "nothing-passes", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")) },
 	{ "no-key-clause", "pnr", "pseudonyms", NULL },
 	{ "no-council", "pnr", "council", NULL },
@@ -96,7 +113,8 @@ static const struct { const char *rule, *preset, *clause, *value; } findings[] =
 	{ "no-renewal", "pnr", "renewal", NULL },
 	{ "no-assessment", "pnr", "assessment",
 	  "{\"digest\":\"\",\"approved_by\":\"x\",\"approved_at\":\"2025-01-01T00:00:00Z\",\"next_review\":\"2028-01-01T00:00:00Z\"}" },
-	{ "no-reserved-seat", "pnr", "council", "{\"seats\":[{\"id\":\"s\",\"constituency\":\"agency\"}],\"threshold\":1,\"must_sign\":false}" },
+	{ "no-reserved-seat", "pnr", "council",
+	  "{\"seats\":[{\"id\":\"s\",\"constituency\":\"agency\"}],\"threshold\":1,\"must_sign\":false}" },
 	{ "no-rotation", "pnr", "pseudonyms", "{\"key_holder\":\"provider\",\"epoch\":1}" },
 	{ "long-term", "pnr", "sunset", "\"2032-01-01T00:00:00Z\"" },
 	{ "crypto-expires-first", "pnr", "sunset", "\"2032-01-01T00:00:00Z\"" },
@@ -110,7 +128,8 @@ START_TEST(lint_finds)
 	char *text = NULL;
 
 	if (!value && strcmp(findings[_i].clause, "schemas") == 0) {
-		json_t *doc = preset("pnr"), *list = json_object_get(doc, "schemas"), *two = json_deep_copy(json_array_get(list, 0));
+		json_t *doc = preset("pnr"), *list = json_object_get(doc, "schemas"),
+		       *two = json_deep_copy(json_array_get(list, 0));
 		json_object_set_new(two, "name", json_string("another"));
 		json_array_append_new(list, two);
 		value = text = json_dumps(list, 0);
@@ -127,16 +146,23 @@ START_TEST(lint_finds)
 END_TEST
 
 /* Rules that look like one of these and are none. */
-static const struct { const char *rule, *preset, *clause, *value; } harmless[] = {
-	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}")) },
+static const struct {
+	const char *rule, *preset, *clause, *value;
+} harmless[] = {
+	{ "special-category", "police-request",
+	  RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}")) },
 	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"drop\"")) },
 	{ "small-domain", "cyber-threat", RULES(RULE_OF("", "operational", "\"action\":\"keep\",\"subtree\":true")) },
-	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\",\"when\":{\"purposes\":[\"serious-crime\"]}")
-		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\",\"when\":{\"purposes\":"
-		"[\"terrorism-prevention\"]}}") },
-	{ "overridden", "pnr", RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"")
-		",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\",\"when\":{\"subject_categories\":"
-		"[\"suspect\"]}}") },
+	{ "overridden", "pnr",
+	  RULES(RULE_OF(
+	          "/carrier", "operational",
+	          "\"action\":\"keep\",\"when\":{\"purposes\":[\"serious-crime\"]}") ",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\",\"when\":{\"purposes\":"
+	                                                                             "[\"terrorism-prevention\"]}}") },
+	{ "overridden", "pnr",
+	  RULES(RULE_OF(
+	          "/carrier", "operational",
+	          "\"action\":\"keep\"") ",{\"id\":\"s\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"mask\",\"when\":{\"subject_categories\":"
+	                                 "[\"suspect\"]}}") },
 };
 
 START_TEST(lint_does_not_find)
@@ -191,7 +217,8 @@ START_TEST(lint_counts_the_rest)
 	digest_print(&hex, &d);
 	json_object_set_new(json_array_get(json_object_get(doc, "schemas"), 0), "input", json_stringn(hex.p, hex.n));
 	buf_free(&hex);
-	json_object_set_new(doc, "rules", json_loads("[" RULE_OF("/kept", "operational", "\"action\":\"keep\"") "]", 0, NULL));
+	json_object_set_new(doc, "rules",
+	                    json_loads("[" RULE_OF("/kept", "operational", "\"action\":\"keep\"") "]", 0, NULL));
 	from.schema = wide_by_digest;
 	struct agreement *a = load_doc(doc, &from, &errors);
 	print_errors(&errors);
@@ -236,14 +263,15 @@ START_TEST(summary_is_plain_and_bound)
 {
 	struct agreement *a = load_patched(ids[_i], NULL, NULL);
 	struct buf text = BUF_INIT(1 << 20), html = BUF_INIT(1 << 20), digest = BUF_INIT(100);
-	static const char *const jargon[] = { "pseudonym", "T1", "controller", "/travellers", "JSON", "P5Y", "pointer", "schema" };
+	static const char *const jargon[] = { "pseudonym", "T1",  "controller", "/travellers",
+		                              "JSON",      "P5Y", "pointer",    "schema" };
 
 	ck_assert(agreement_summary(a, false, &text) && agreement_summary(a, true, &html));
 	digest_print(&digest, agreement_digest(a));
 	buf_addc(&digest, '\0');
 	ck_assert(holds(&text, digest.p) && holds(&html, digest.p));
 	buf_addc(&text, '\0');
-	ck_assert_str_eq(strstr(text.p, digest.p) + 64, "\n");        /* in the last line */
+	ck_assert_str_eq(strstr(text.p, digest.p) + 64, "\n"); /* in the last line */
 	for (size_t i = 0; i < sizeof jargon / sizeof jargon[0]; i++)
 		ck_assert_msg(!strstr(text.p, jargon[i]), "%s: %s", ids[_i], jargon[i]);
 	ck_assert(holds(&html, "<h2>How long</h2>") && holds(&html, "</html>") && !holds(&html, "<script"));
@@ -278,10 +306,12 @@ START_TEST(fields_by_where_they_stand)
 	struct agreement *cyber = load_patched("cyber-threat", NULL, NULL);
 	struct buf text = BUF_INIT(1 << 20);
 
-	ck_assert(agreement_summary(pnr, false, &text) && agreement_summary(police, false, &text) && agreement_summary(cyber, false, &text));
-	ck_assert(holds(&text, "What is passed on as it is: carrier; travel dates; travellers (seat, baggage pieces, ") &&
-	          holds(&text, "names family under an exception only, names given under an exception only") &&
-	          holds(&text, "What is passed on as it is: the whole record\n"));
+	ck_assert(agreement_summary(pnr, false, &text) && agreement_summary(police, false, &text) &&
+	          agreement_summary(cyber, false, &text));
+	ck_assert(
+	        holds(&text, "What is passed on as it is: carrier; travel dates; travellers (seat, baggage pieces, ") &&
+	        holds(&text, "names family under an exception only, names given under an exception only") &&
+	        holds(&text, "What is passed on as it is: the whole record\n"));
 	buf_free(&text);
 	agreement_unref(pnr);
 	agreement_unref(police);
@@ -294,7 +324,8 @@ START_TEST(summary_escapes)
 	struct agreement *a = load_patched("pnr", "title", "\"<b>&\\\"'</b>\"");
 	struct buf html = BUF_INIT(1 << 20), svg = BUF_INIT(1 << 20), dot = BUF_INIT(1 << 20);
 
-	ck_assert(agreement_summary(a, true, &html) && agreement_flowmap_svg(a, &svg) && agreement_flowmap_dot(a, &dot));
+	ck_assert(agreement_summary(a, true, &html) && agreement_flowmap_svg(a, &svg) &&
+	          agreement_flowmap_dot(a, &dot));
 	ck_assert(holds(&html, "&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;") && !holds(&html, "<b>"));
 	ck_assert(holds(&svg, "&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;") && !holds(&svg, "<b>"));
 	ck_assert(holds(&dot, "label=\"<b>&\\\"'</b>\""));
@@ -323,8 +354,13 @@ END_TEST
 START_TEST(described_with_state)
 {
 	struct agreement *a = load_patched("pnr", NULL, NULL);
-	static const struct { int64_t now_ms; const char *state; } states[] = {
-		{ NOW, "in-force" }, { INT64_C(1767225599999), "not-effective" }, { INT64_C(1861920000000), "ended" },
+	static const struct {
+		int64_t now_ms;
+		const char *state;
+	} states[] = {
+		{ NOW, "in-force" },
+		{ INT64_C(1767225599999), "not-effective" },
+		{ INT64_C(1861920000000), "ended" },
 		{ INT64_C(1830297600000), "review-overdue" },
 	};
 
@@ -344,9 +380,11 @@ END_TEST
 
 START_TEST(periods_in_words)
 {
-	static const struct { const char *period, *words; } table[] = {
-		{ "P5Y", "5 years" }, { "P1M", "1 month" }, { "P1Y6M", "1 year and 6 months" }, { "PT72H", "72 hours" }, { "P0D", "no time at all" },
-		{ "PT1M30S", "1 minute and 30 seconds" },
+	static const struct {
+		const char *period, *words;
+	} table[] = {
+		{ "P5Y", "5 years" },    { "P1M", "1 month" },        { "P1Y6M", "1 year and 6 months" },
+		{ "PT72H", "72 hours" }, { "P0D", "no time at all" }, { "PT1M30S", "1 minute and 30 seconds" },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -362,7 +400,12 @@ END_TEST
 
 /* --- diff --- */
 
-static struct { enum diff_kind kind; const char *says; bool found; size_t n; } change;
+static struct {
+	enum diff_kind kind;
+	const char *says;
+	bool found;
+	size_t n;
+} change;
 
 static void look(void *arg, enum diff_kind kind, const char *pointer, const char *text)
 {
@@ -373,19 +416,28 @@ static void look(void *arg, enum diff_kind kind, const char *pointer, const char
 		change.found = true;
 }
 
-static const struct { const char *clause, *value; enum diff_kind kind; const char *says, *back; } changes[] = {
-	{ "sunset", "\"2029-06-01T00:00:00Z\"", DIFF_LOOSER, "1 January 2029 becomes 1 June 2029", "1 June 2029 becomes 1 January 2029" },
-	{ "retention", "{\"payload\":\"P7D\",\"copy\":\"P4Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", DIFF_STRICTER,
-	  "5 years becomes 4 years", "4 years becomes 5 years" },
-	{ "retention", "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", DIFF_LOOSER, "masking of the copy",
-	  "masking of the copy" },
+static const struct {
+	const char *clause, *value;
+	enum diff_kind kind;
+	const char *says, *back;
+} changes[] = {
+	{ "sunset", "\"2029-06-01T00:00:00Z\"", DIFF_LOOSER, "1 January 2029 becomes 1 June 2029",
+	  "1 June 2029 becomes 1 January 2029" },
+	{ "retention",
+	  "{\"payload\":\"P7D\",\"copy\":\"P4Y\",\"mask\":\"P6M\",\"review\":\"P3Y\",\"at_end\":\"erase\"}",
+	  DIFF_STRICTER, "5 years becomes 4 years", "4 years becomes 5 years" },
+	{ "retention", "{\"payload\":\"P7D\",\"copy\":\"P5Y\",\"review\":\"P3Y\",\"at_end\":\"erase\"}", DIFF_LOOSER,
+	  "masking of the copy", "masking of the copy" },
 	{ "council", NULL, DIFF_OTHER, "taken away", "added" },
 	{ "title", "\"Another\"", DIFF_OTHER, "reads otherwise", "reads otherwise" },
-	{ "exceptions", "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":1,\"quota\":{\"uses\":1,"
-	  "\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}]", DIFF_LOOSER, "exception x is added",
-	  "exception x is taken away" },
-	{ "rules", NULL, DIFF_STRICTER, "/locator is never passed on", "nobody can turn back, where before it is never passed on" },
-	{ "rules", "keep", DIFF_LOOSER, "/locator is passed on as it is", "nobody can turn back, where before it is passed on as it is" },
+	{ "exceptions",
+	  "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/locator\"],\"approvals\":1,\"quota\":{\"uses\":1,"
+	  "\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}]",
+	  DIFF_LOOSER, "exception x is added", "exception x is taken away" },
+	{ "rules", NULL, DIFF_STRICTER, "/locator is never passed on",
+	  "nobody can turn back, where before it is never passed on" },
+	{ "rules", "keep", DIFF_LOOSER, "/locator is passed on as it is",
+	  "nobody can turn back, where before it is passed on as it is" },
 };
 
 START_TEST(changes_in_words)
@@ -410,7 +462,9 @@ START_TEST(changes_in_words)
 	size_t looser = agreement_diff(old, new, look, NULL);
 	ck_assert_msg(change.found, "%s", changes[_i].says);
 	ck_assert((looser > 0) == (changes[_i].kind == DIFF_LOOSER));
-	change.kind = changes[_i].kind == DIFF_OTHER ? DIFF_OTHER : changes[_i].kind == DIFF_LOOSER ? DIFF_STRICTER : DIFF_LOOSER;
+	change.kind = changes[_i].kind == DIFF_OTHER    ? DIFF_OTHER
+	              : changes[_i].kind == DIFF_LOOSER ? DIFF_STRICTER
+	                                                : DIFF_LOOSER;
 	change.says = changes[_i].back;
 	change.found = false;
 	agreement_diff(new, old, look, NULL);
@@ -427,44 +481,64 @@ START_TEST(changes_in_words)
 END_TEST
 
 /* A change deep in a clause: told one way as `is`, and the other way round as `back`. */
-static const struct { const char *preset, *pointer, *value; enum diff_kind kind; const char *is, *back; } deep[] = {
-	{ "pnr", "/tiers/1/officer", "true", DIFF_STRICTER, "a named officer is now demanded", "a named officer is no longer demanded" },
+static const struct {
+	const char *preset, *pointer, *value;
+	enum diff_kind kind;
+	const char *is, *back;
+} deep[] = {
+	{ "pnr", "/tiers/1/officer", "true", DIFF_STRICTER, "a named officer is now demanded",
+	  "a named officer is no longer demanded" },
 	{ "pnr", "/tiers/1/case", "false", DIFF_LOOSER, "a case reference is no longer", "a case reference is now" },
 	{ "pnr", "/tiers/1/approvals", "2", DIFF_STRICTER, "0 approvals become 2", "2 approvals become 0" },
 	{ "pnr", "/tiers/1/quota/uses", "5", DIFF_STRICTER, "from 100000 to 5 uses", "from 5 to 100000 uses" },
-	{ "pnr", "/tiers/1/quota", NULL, DIFF_LOOSER, "from 100000 to 0 uses (0: none)", "from 0 to 100000 uses (0: none)" },
-	{ "pnr", "/tiers/1/quota/per", "\"PT1H\"", DIFF_LOOSER, "window: 1 day becomes 1 hour", "window: 1 hour becomes 1 day" },
-	{ "pnr", "/tiers/1/criteria/0/text", "\"t\"", DIFF_OTHER, "the criteria read otherwise", "the criteria read otherwise" },
+	{ "pnr", "/tiers/1/quota", NULL, DIFF_LOOSER, "from 100000 to 0 uses (0: none)",
+	  "from 0 to 100000 uses (0: none)" },
+	{ "pnr", "/tiers/1/quota/per", "\"PT1H\"", DIFF_LOOSER, "window: 1 day becomes 1 hour",
+	  "window: 1 hour becomes 1 day" },
+	{ "pnr", "/tiers/1/criteria/0/text", "\"t\"", DIFF_OTHER, "the criteria read otherwise",
+	  "the criteria read otherwise" },
 	{ "pnr", "/purposes/1/tiers", "[\"T1\"]", DIFF_STRICTER, "tier T0 is taken away", "tier T0 is added" },
-	{ "pnr", "/purposes/1/subject_categories", "[\"suspect\",\"convicted\",\"other\"]", DIFF_STRICTER, "subject category victim is taken away",
-	  "subject category victim is added" },
-	{ "pnr", "/purposes/1/legal_bases", "[\"pnr-law\",\"pnr-treaty\"]", DIFF_LOOSER, "legal basis pnr-treaty is added",
-	  "legal basis pnr-treaty is taken away" },
-	{ "pnr", "/purposes/1/id", "\"fraud\"", DIFF_LOOSER, "the purpose fraud is added", "the purpose fraud is taken away" },
+	{ "pnr", "/purposes/1/subject_categories", "[\"suspect\",\"convicted\",\"other\"]", DIFF_STRICTER,
+	  "subject category victim is taken away", "subject category victim is added" },
+	{ "pnr", "/purposes/1/legal_bases", "[\"pnr-law\",\"pnr-treaty\"]", DIFF_LOOSER,
+	  "legal basis pnr-treaty is added", "legal basis pnr-treaty is taken away" },
+	{ "pnr", "/purposes/1/id", "\"fraud\"", DIFF_LOOSER, "the purpose fraud is added",
+	  "the purpose fraud is taken away" },
 	{ "pnr", "/rules/2/params/to", "\"year\"", DIFF_OTHER, "has other parameters", "has other parameters" },
-	{ "pnr", "/rules/0/category", "\"operational\"", DIFF_LOOSER, "/locator counts as operational, where before as direct-identifier",
-	  "/locator counts as direct-identifier" },
-	{ "police-request", "/rules/8/waiver", NULL, DIFF_STRICTER, "in clear under no exception, where before under imminent-threat",
+	{ "pnr", "/rules/0/category", "\"operational\"", DIFF_LOOSER,
+	  "/locator counts as operational, where before as direct-identifier", "/locator counts as direct-identifier" },
+	{ "police-request", "/rules/8/waiver", NULL, DIFF_STRICTER,
+	  "in clear under no exception, where before under imminent-threat",
 	  "in clear under imminent-threat, where before under no exception" },
-	{ "police-request", "/exceptions/0/pointers", "[\"/person/names/*/family\",\"/person/names/*/given\",\"/person/sex\"]", DIFF_LOOSER,
+	{ "police-request", "/exceptions/0/pointers",
+	  "[\"/person/names/*/family\",\"/person/names/*/given\",\"/person/sex\"]", DIFF_LOOSER,
 	  "the exception's field /person/sex is added", "the exception's field /person/sex is taken away" },
-	{ "police-request", "/exceptions/0/approvals", "2", DIFF_STRICTER, "1 approvals become 2", "2 approvals become 1" },
+	{ "police-request", "/exceptions/0/approvals", "2", DIFF_STRICTER, "1 approvals become 2",
+	  "2 approvals become 1" },
 	{ "police-request", "/exceptions/0/quota/uses", "11", DIFF_LOOSER, "10 uses become 11", "11 uses become 10" },
-	{ "police-request", "/exceptions/0/quota/per", "\"P60D\"", DIFF_STRICTER, "window: 30 days becomes 60 days", "60 days becomes 30 days" },
-	{ "police-request", "/exceptions/0/expires", "\"2028-06-01T00:00:00Z\"", DIFF_STRICTER, "31 December 2028 becomes 1 June 2028",
-	  "1 June 2028 becomes 31 December 2028" },
-	{ "police-request", "/exceptions/0/tiers", "[\"T1\",\"T2\"]", DIFF_LOOSER, "the exception's tier T1 is added", "the exception's tier T1 is taken" },
-	{ "police-request", "/exceptions/0/review_within", "\"P40D\"", DIFF_LOOSER, "review of its uses: 30 days becomes 40 days", "40 days becomes 30" },
-	{ "police-request", "/exceptions/0/ground", "\"vital-interest\"", DIFF_OTHER, "the exception's ground reads", "the exception's ground reads" },
-	{ "pnr", "/rules/27/category", "\"quasi-identifier\"", DIFF_OTHER, "/itinerary/*/flight counts as quasi-identifier", "counts as operational" },
-	{ "cyber-threat", "/rules/0/subtree", "false", DIFF_OTHER, "the whole record has other parameters", "the whole record has other parameters" },
+	{ "police-request", "/exceptions/0/quota/per", "\"P60D\"", DIFF_STRICTER, "window: 30 days becomes 60 days",
+	  "60 days becomes 30 days" },
+	{ "police-request", "/exceptions/0/expires", "\"2028-06-01T00:00:00Z\"", DIFF_STRICTER,
+	  "31 December 2028 becomes 1 June 2028", "1 June 2028 becomes 31 December 2028" },
+	{ "police-request", "/exceptions/0/tiers", "[\"T1\",\"T2\"]", DIFF_LOOSER, "the exception's tier T1 is added",
+	  "the exception's tier T1 is taken" },
+	{ "police-request", "/exceptions/0/review_within", "\"P40D\"", DIFF_LOOSER,
+	  "review of its uses: 30 days becomes 40 days", "40 days becomes 30" },
+	{ "police-request", "/exceptions/0/ground", "\"vital-interest\"", DIFF_OTHER, "the exception's ground reads",
+	  "the exception's ground reads" },
+	{ "pnr", "/rules/27/category", "\"quasi-identifier\"", DIFF_OTHER,
+	  "/itinerary/*/flight counts as quasi-identifier", "counts as operational" },
+	{ "cyber-threat", "/rules/0/subtree", "false", DIFF_OTHER, "the whole record has other parameters",
+	  "the whole record has other parameters" },
 };
 
 START_TEST(changes_deep_within)
 {
 	struct error_list errors = { .max = 20 };
 	json_t *doc = preset(deep[_i].preset);
-	enum diff_kind back = deep[_i].kind == DIFF_OTHER ? DIFF_OTHER : deep[_i].kind == DIFF_LOOSER ? DIFF_STRICTER : DIFF_LOOSER;
+	enum diff_kind back = deep[_i].kind == DIFF_OTHER    ? DIFF_OTHER
+	                      : deep[_i].kind == DIFF_LOOSER ? DIFF_STRICTER
+	                                                     : DIFF_LOOSER;
 
 	struct agreement *old = load_doc(doc, &from, &errors);
 	put(doc, deep[_i].pointer, deep[_i].value);
@@ -499,9 +573,11 @@ START_TEST(patterns)
 {
 	ck_assert(pattern_covers("/a/*/b", false, "/a/3/b") && !pattern_covers("/a/*/b", false, "/a/3"));
 	ck_assert(pattern_covers("/a/*/b", false, "/a/*/b") && !pattern_covers("/a/3/b", false, "/a/*/b"));
-	ck_assert(pattern_covers("/a", true, "/a/3/b") && !pattern_covers("/a", false, "/a/3/b") && pattern_covers("", true, "/x"));
+	ck_assert(pattern_covers("/a", true, "/a/3/b") && !pattern_covers("/a", false, "/a/3/b") &&
+	          pattern_covers("", true, "/x"));
 	ck_assert(!pattern_covers("/a", true, "/ab") && pattern_covers("", false, ""));
-	ck_assert(patterns_meet("/a/*/b", "/a/3/*") && !patterns_meet("/a/*", "/a/3/b") && !patterns_meet("/a/1", "/a/2"));
+	ck_assert(patterns_meet("/a/*/b", "/a/3/*") && !patterns_meet("/a/*", "/a/3/b") &&
+	          !patterns_meet("/a/1", "/a/2"));
 }
 END_TEST
 

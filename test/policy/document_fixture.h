@@ -6,7 +6,7 @@
 #include "test/policy/support.h"
 
 /* SHA-256 of the 16 bytes 00 01 … 0f, then of the reference: made with `printf` and sha256sum. */
-#define SALT "000102030405060708090a0b0c0d0e0f"
+#define SALT         "000102030405060708090a0b0c0d0e0f"
 #define CONSENT_0001 "0c4b06723ae529f10e38a0bd794d816ca3ccf175426ff82212cbc3cde5f3ba6a"
 #define CONSENT_0002 "0662d0f6216a49bebd15789972fe16549f25f20dc592375e346d0e826aa28e6d"
 
@@ -14,16 +14,20 @@
 #define OFFICER_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 static const char *const right_documents[DOCUMENT_KIND_COUNT] = {
-	[DOCUMENT_WITHDRAWALS] = "{\"document\":\"withdrawals\",\"agreement\":\"humanitarian\",\"issuer\":\"north\",\"number\":3,"
-		"\"issued\":\"2026-05-30T00:00:00Z\",\"next_update\":\"2026-06-06T00:00:00Z\",\"salt\":\"" SALT "\",\"withdrawn\":["
-		"{\"reference\":\"" CONSENT_0001 "\"},{\"reference\":\"" CONSENT_0002 "\",\"purposes\":[\"family-tracing\"]}]}",
-	[DOCUMENT_TRAINING] = "{\"document\":\"training\",\"issuer\":\"north\",\"number\":3,\"issued\":\"2026-05-30T00:00:00Z\",\"officers\":["
-		"{\"officer\":\"" OFFICER_B "\",\"valid_until\":\"2026-07-01T00:00:00Z\"},"
-		"{\"officer\":\"" OFFICER_A "\",\"valid_until\":\"2026-08-01T00:00:00Z\"}]}",
+	[DOCUMENT_WITHDRAWALS] =
+	        "{\"document\":\"withdrawals\",\"agreement\":\"humanitarian\",\"issuer\":\"north\",\"number\":3,"
+	        "\"issued\":\"2026-05-30T00:00:00Z\",\"next_update\":\"2026-06-06T00:00:00Z\",\"salt\":\"" SALT
+	        "\",\"withdrawn\":["
+	        "{\"reference\":\"" CONSENT_0001 "\"},{\"reference\":\"" CONSENT_0002
+	        "\",\"purposes\":[\"family-tracing\"]}]}",
+	[DOCUMENT_TRAINING] =
+	        "{\"document\":\"training\",\"issuer\":\"north\",\"number\":3,\"issued\":\"2026-05-30T00:00:00Z\",\"officers\":["
+	        "{\"officer\":\"" OFFICER_B "\",\"valid_until\":\"2026-07-01T00:00:00Z\"},"
+	        "{\"officer\":\"" OFFICER_A "\",\"valid_until\":\"2026-08-01T00:00:00Z\"}]}",
 	[DOCUMENT_EPOCHS] = "{\"document\":\"epochs\",\"agreement\":\"pnr\",\"issuer\":\"north\",\"number\":3,"
-		"\"issued\":\"2026-05-30T00:00:00Z\",\"epochs\":["
-		"{\"epoch\":4,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"yearly\"},"
-		"{\"epoch\":7,\"from\":\"2026-06-02T00:00:00Z\",\"reason\":\"yearly\"}]}",
+	                    "\"issued\":\"2026-05-30T00:00:00Z\",\"epochs\":["
+	                    "{\"epoch\":4,\"from\":\"2026-05-31T00:00:00Z\",\"reason\":\"yearly\"},"
+	                    "{\"epoch\":7,\"from\":\"2026-06-02T00:00:00Z\",\"reason\":\"yearly\"}]}",
 };
 
 static inline json_t *right_document(enum document_kind k)

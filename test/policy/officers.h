@@ -13,7 +13,11 @@
 
 struct officers {
 	char folder[64];
-	struct { struct digest spki; struct buf der; int64_t training_until; } of[OFFICERS_MAX];
+	struct {
+		struct digest spki;
+		struct buf der;
+		int64_t training_until;
+	} of[OFFICERS_MAX];
 	size_t n;
 };
 
@@ -25,9 +29,12 @@ static inline void officers_make(struct officers *o, size_t n, int64_t training_
 		char command[800], path[200];
 		struct error e = { .reason = REASON_NONE };
 		struct cert_id id;
-		snprintf(command, sizeof command, "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-		         "-keyout %zu.key -out %zu.pem -days 3650 -subj /CN=officer -addext subjectAltName=URI:urn:example:officer:%zu "
-		         "2>/dev/null", o->folder, o->n, o->n, o->n);
+		snprintf(
+		        command, sizeof command,
+		        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+		        "-keyout %zu.key -out %zu.pem -days 3650 -subj /CN=officer -addext subjectAltName=URI:urn:example:officer:%zu "
+		        "2>/dev/null",
+		        o->folder, o->n, o->n, o->n);
 		ck_assert_int_eq(system(command), 0);
 		snprintf(path, sizeof path, "%s/%zu.pem", o->folder, o->n);
 		struct view pem = read_whole(path);
@@ -77,10 +84,10 @@ static inline void hex_of(const struct digest *d, char out[65])
 /* A statement as its officer signs it. */
 struct approval_text {
 	size_t officer;
-	const char *record, *tier, *exception;  /* exception NULL: none is named */
+	const char *record, *tier, *exception; /* exception NULL: none is named */
 	int64_t expires_ms;
 	struct digest agreement;
-	const struct digest *input;     /* NULL: of the record, with a salt of the officer's own */
+	const struct digest *input; /* NULL: of the record, with a salt of the officer's own */
 };
 
 /* {statement, signature}, as an envelope carries it. */
@@ -98,8 +105,9 @@ static inline json_t *officers_sign(const struct officers *o, const struct appro
 	hex_of(&t->agreement, agreement_hex);
 	hex_of(&o->of[t->officer].spki, spki);
 	time_print(t->expires_ms, until);
-	buf_addf(&statement, "{\"agreement\":\"%s\",\"input\":\"%s\",\"tier\":\"%s\",\"expires\":\"%s\",\"officer\":\"%s\"", agreement_hex,
-	         input_hex, t->tier, until, spki);
+	buf_addf(&statement,
+	         "{\"agreement\":\"%s\",\"input\":\"%s\",\"tier\":\"%s\",\"expires\":\"%s\",\"officer\":\"%s\"",
+	         agreement_hex, input_hex, t->tier, until, spki);
 	if (!t->input)
 		buf_adds(&statement, ",\"salt\":\"01020300000000000000000000000000\"");
 	if (t->exception)
@@ -110,7 +118,8 @@ static inline json_t *officers_sign(const struct officers *o, const struct appro
 	snprintf(path, sizeof path, "%s/%zu.key", o->folder, t->officer);
 	struct view key = read_whole(path);
 	ck_assert_msg(cms_sign(VIEW(""), buf_view(&statement), pem, key, &signature, &e), "%s", e.text);
-	json_t *out = json_pack("{s:s%,s:s%}", "statement", statement.p, statement.n, "signature", signature.p, signature.n);
+	json_t *out =
+	        json_pack("{s:s%,s:s%}", "statement", statement.p, statement.n, "signature", signature.p, signature.n);
 	ck_assert(out != NULL);
 	buf_free(&signature);
 	buf_free(&statement);
@@ -131,9 +140,17 @@ static inline int64_t after_signing_ms(void)
 /* Moves an agreement's dates so that it is in force at `now_ms`, whenever the test runs. */
 static inline void put_in_force(json_t *doc, int64_t now_ms)
 {
-	const struct { const char *clause, *member; int64_t days; } dates[] = {
-		{ NULL, "effective_from", -30 }, { NULL, "sunset", 700 }, { "review", "next", 300 }, { "assessment", "approved_at", -60 },
-		{ "assessment", "next_review", 300 }, { "renewal", "opens", 400 }, { "renewal", "closes", 600 },
+	const struct {
+		const char *clause, *member;
+		int64_t days;
+	} dates[] = {
+		{ NULL, "effective_from", -30 },
+		{ NULL, "sunset", 700 },
+		{ "review", "next", 300 },
+		{ "assessment", "approved_at", -60 },
+		{ "assessment", "next_review", 300 },
+		{ "renewal", "opens", 400 },
+		{ "renewal", "closes", 600 },
 	};
 	size_t i;
 	json_t *x;
@@ -141,14 +158,17 @@ static inline void put_in_force(json_t *doc, int64_t now_ms)
 	for (i = 0; i < sizeof dates / sizeof dates[0]; i++) {
 		char text[TIME_TEXT + 1];
 		time_print(now_ms + dates[i].days * DAY_MS, text);
-		json_object_set_new(dates[i].clause ? json_object_get(doc, dates[i].clause) : doc, dates[i].member, json_string(text));
+		json_object_set_new(dates[i].clause ? json_object_get(doc, dates[i].clause) : doc, dates[i].member,
+		                    json_string(text));
 	}
-	json_array_foreach(json_object_get(doc, "exceptions"), i, x) {
+	json_array_foreach(json_object_get(doc, "exceptions"), i, x)
+	{
 		char text[TIME_TEXT + 1];
 		time_print(now_ms + 200 * DAY_MS, text);
 		json_object_set_new(x, "expires", json_string(text));
 	}
-	json_array_foreach(json_object_get(doc, "algorithms"), i, x) {
+	json_array_foreach(json_object_get(doc, "algorithms"), i, x)
+	{
 		char text[TIME_TEXT + 1];
 		time_print(now_ms + 900 * DAY_MS, text);
 		json_object_set_new(x, "expires", json_string(text));

@@ -4,30 +4,30 @@
 enum answer oracle_passenger(const struct passenger_question *q)
 {
 	/*                              suspect convicted victim other uncategorised not-stated unknown */
-	static const char who[2][8] = { "yy-yyy-",      /* terrorism-prevention */
-	                                "yyyy---" };    /* serious-crime */
+	static const char who[2][8] = { "yy-yyy-",   /* terrorism-prevention */
+		                        "yyyy---" }; /* serious-crime */
 	/*                               T0   T1   T2   none */
-	static const char grave[2][5] = { "-yy-",       /* terrorism-prevention */
-	                                  "yy--" };     /* serious-crime */
+	static const char grave[2][5] = { "-yy-",   /* terrorism-prevention */
+		                          "yy--" }; /* serious-crime */
 	static const char law[2][4] = { "yy-", "y--" };
 
 	if (q->agency == WEST)
 		return ANSWER_REFUSED;
 	if (q->gateway && q->agency != SOUTH)
-		return ANSWER_REFUSED;          /* only south's gateway is a partner of north's */
+		return ANSWER_REFUSED; /* only south's gateway is a partner of north's */
 	if (q->state != IN_FORCE)
 		return ANSWER_REFUSED;
 	if (q->purpose == 2 || law[q->purpose][q->basis] != 'y' || grave[q->purpose][q->tier] != 'y' ||
 	    who[q->purpose][q->category] != 'y')
 		return ANSWER_REFUSED;
 	if (q->retention == 1)
-		return ANSWER_REFUSED;          /* five years at most */
+		return ANSWER_REFUSED; /* five years at most */
 	if (q->tier == ROUTINE)
-		return ANSWER_RELEASED;         /* no case, no test of necessity */
+		return ANSWER_RELEASED; /* no case, no test of necessity */
 	if (!q->with_case || q->necessity != 1)
 		return ANSWER_REFUSED;
 	if (q->tier == IMMINENT && !q->gateway)
-		return ANSWER_REFUSED;          /* these envelopes name no officer and carry no approval */
+		return ANSWER_REFUSED; /* these envelopes name no officer and carry no approval */
 	return q->category == UNCATEGORISED || q->category == NOT_STATED ? ANSWER_HELD : ANSWER_RELEASED;
 }
 
@@ -36,14 +36,11 @@ static int approvals_hold(const struct police_question *q)
 {
 	switch (q->approval) {
 	case BY_SECOND:
-	case BY_TWO:
-		return q->training != SECOND_UNTRAINED;
-	case BY_NAMED:          /* the second person is another one */
+	case BY_TWO: return q->training != SECOND_UNTRAINED;
+	case BY_NAMED: /* the second person is another one */
 		return q->officer != PINNED_OFFICER && q->training != NAMED_UNTRAINED;
-	case FOR_OTHER_EXCEPTION:
-		return q->exception == 0 && q->training != SECOND_UNTRAINED;
-	case EXPIRED_APPROVAL:
-		return 0;
+	case FOR_OTHER_EXCEPTION: return q->exception == 0 && q->training != SECOND_UNTRAINED;
+	case EXPIRED_APPROVAL: return 0;
 	}
 	return 1;
 }
@@ -63,7 +60,7 @@ enum answer oracle_police(const struct police_question *q)
 	if (!approvals_hold(q))
 		return ANSWER_REFUSED;
 	if (q->tier == SERIOUS && q->justified)
-		return ANSWER_REFUSED;          /* it gives reasons for fields that only tier T2 lets out */
+		return ANSWER_REFUSED; /* it gives reasons for fields that only tier T2 lets out */
 	/* In imminent danger names leave in clear: under the exception alone, by two people, with a reason each. */
 	if (q->tier == IMMINENT &&
 	    (q->exception != 1 || q->officer == NO_OFFICER || q->approval == NO_APPROVAL || !q->justified))

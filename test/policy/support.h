@@ -31,7 +31,8 @@ struct schema_files {
 
 static inline void schema_files_read(struct schema_files *s)
 {
-	static const char *const names[] = { "passenger", "poi-notice", "fin-report", "stix-indicator", "tracing-request" };
+	static const char *const names[] = { "passenger", "poi-notice", "fin-report", "stix-indicator",
+		                             "tracing-request" };
 
 	s->n = 0;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -62,12 +63,16 @@ static inline bool schema_by_digest(void *arg, const struct digest *digest, stru
 	return false;
 }
 
-#define NOW INT64_C(1780272000000)      /* 2026-06-01T00:00:00Z */
+#define NOW INT64_C(1780272000000) /* 2026-06-01T00:00:00Z */
 
 static inline struct agreement_sources draft_sources(struct schema_files *s)
 {
-	return (struct agreement_sources){ .arg = s, .schema = schema_by_digest, .self = VIEW("north"), .unsigned_ok = true,
-		.now_ms = NOW, .pseudonym_secret = { .b = "a secret for tests, 32 bytes long", .n = 32 } };
+	return (struct agreement_sources){ .arg = s,
+		                           .schema = schema_by_digest,
+		                           .self = VIEW("north"),
+		                           .unsigned_ok = true,
+		                           .now_ms = NOW,
+		                           .pseudonym_secret = { .b = "a secret for tests, 32 bytes long", .n = 32 } };
 }
 
 static inline void print_errors(const struct error_list *l)
@@ -79,7 +84,8 @@ static inline void print_errors(const struct error_list *l)
 }
 
 /* Loads `doc`; on failure the errors are in `errors` for the test to look at. */
-static inline struct agreement *load_doc(const json_t *doc, const struct agreement_sources *from, struct error_list *errors)
+static inline struct agreement *load_doc(const json_t *doc, const struct agreement_sources *from,
+                                         struct error_list *errors)
 {
 	char *text = json_dumps(doc, JSON_INDENT(1));
 	struct agreement *a = agreement_load("test.json", view_of(text), VIEW(""), from, errors);
@@ -137,8 +143,8 @@ static inline void put(json_t *doc, const char *pointer, const char *value)
 static inline bool says(const struct error_list *l, const char *place, const char *what)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (strstr(l->items[i].text, place) && strstr(l->items[i].text, what) && strcmp(l->items[i].where, "test.json") == 0 &&
-		    l->items[i].line > 0 && l->items[i].column > 0)
+		if (strstr(l->items[i].text, place) && strstr(l->items[i].text, what) &&
+		    strcmp(l->items[i].where, "test.json") == 0 && l->items[i].line > 0 && l->items[i].column > 0)
 			return true;
 	return false;
 }
@@ -187,7 +193,8 @@ static inline struct facts plain_facts(void)
 
 /* The steps of one exchange: read, authorise, fit, transform, conclude, fit again. The outcome is in
  * b->decision, the record that would leave in b->record. */
-static inline enum outcome bench_run(struct bench *b, const struct agreement *a, const struct facts *f, struct view text)
+static inline enum outcome bench_run(struct bench *b, const struct agreement *a, const struct facts *f,
+                                     struct view text)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct decision *d = &b->decision;

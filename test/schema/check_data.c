@@ -82,7 +82,9 @@ static enum schema_verdict check_text(struct data *d, const struct schema *s, st
 static void compile_fhir(struct data *d, bool strict)
 {
 	static const struct view ignored[] = { { "discriminator", 13 } };
-	struct schema_options o = { .draft = DRAFT_6, .strict = strict, .ignored = ignored, .n_ignored = 1, .formats = true };
+	struct schema_options o = {
+		.draft = DRAFT_6, .strict = strict, .ignored = ignored, .n_ignored = 1, .formats = true
+	};
 	struct error e = { .reason = REASON_NONE };
 	char path[DATA_PATH + 40];
 	size_t n = 0;
@@ -222,7 +224,7 @@ END_TEST
 #define STIX_TYPES 64
 struct stix_type {
 	char name[80];
-	struct schema *schema;          /* NULL: no schema of that name */
+	struct schema *schema; /* NULL: no schema of that name */
 };
 
 static const struct schema *stix_schema(struct data *d, struct stix_type *types, size_t *n, struct view name)

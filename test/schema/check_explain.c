@@ -64,9 +64,10 @@ START_TEST(sentences)
 	            "|maxItems|test:/a#/maxItems|must have at most 1 items\n"
 	            "|contains|test:/a#/contains|has no item that fits \"contains\"\n");
 	check_lines("{'not':{}}", "1", 9, "|not|test:/a#/not|fits a schema that it must not fit\n");
-	check_lines("{'dependentRequired':{'a':['b']},'propertyNames':{'maxLength':1}}", "{'a':1,'cc':1}", 9,
-	            "|dependentRequired|test:/a#/dependentRequired|the member \"b\" is missing, which another one demands\n"
-	            "/*|maxLength|test:/a#/propertyNames/maxLength|must have at most 1 characters\n");
+	check_lines(
+	        "{'dependentRequired':{'a':['b']},'propertyNames':{'maxLength':1}}", "{'a':1,'cc':1}", 9,
+	        "|dependentRequired|test:/a#/dependentRequired|the member \"b\" is missing, which another one demands\n"
+	        "/*|maxLength|test:/a#/propertyNames/maxLength|must have at most 1 characters\n");
 	check_lines("{'$ref':'#/$defs/~1x','$defs':{'/x':{'multipleOf':2,'exclusiveMinimum':5}}}", "3", 9,
 	            "|multipleOf|test:/a#/$defs/~1x/multipleOf|must be a multiple of 2\n"
 	            "|exclusiveMinimum|test:/a#/$defs/~1x/exclusiveMinimum|must be more than 5\n");
@@ -90,7 +91,8 @@ END_TEST
 START_TEST(alternatives)
 {
 	check_lines("{'oneOf':[{'properties':{'k':{'const':'a'},'n':{'type':'integer'}}},"
-	            "{'properties':{'k':{'const':'b'},'n':{'minimum':7}}}]}", "{'k':'b','n':3}", 9,
+	            "{'properties':{'k':{'const':'b'},'n':{'minimum':7}}}]}",
+	            "{'k':'b','n':3}", 9,
 	            "/n|minimum|test:/a#/oneOf/1/properties/n/minimum|must be 7 or more\n"
 	            "|oneOf|test:/a#/oneOf|fits none of the 2 alternatives\n");
 	check_lines("{'anyOf':[{'type':'string'},{'type':'null'}]}", "1", 9,
@@ -135,39 +137,44 @@ static void check_output(const char *schema, const char *instance, enum output_s
 START_TEST(shapes)
 {
 	static const char schema[] =
-		"{'title':'T','allOf':[{'$ref':'#/$defs/x'}],'required':['p','q'],'properties':{'b':false},"
-		"'$defs':{'x':{'default':{'d':[1,2.50]},'properties':{'a':{'type':'null'}}}}}";
+	        "{'title':'T','allOf':[{'$ref':'#/$defs/x'}],'required':['p','q'],'properties':{'b':false},"
+	        "'$defs':{'x':{'default':{'d':[1,2.50]},'properties':{'a':{'type':'null'}}}}}";
 
-	check_output(schema, "{'a':1,'b':1}", OUTPUT_BASIC,
-	             "{'valid':false,'errors':["
-	             "{'keywordLocation':'/allOf/0/$ref/properties/a/type','absoluteKeywordLocation':'test:/a#/$defs/x/properties/a/type',"
-	             "'instanceLocation':'/a','error':'must be null'},"
-	             "{'keywordLocation':'/required','absoluteKeywordLocation':'test:/a#/required','instanceLocation':'','error':'the member \\'p\\' is missing'},"
-	             "{'keywordLocation':'/required','absoluteKeywordLocation':'test:/a#/required','instanceLocation':'','error':'the member \\'q\\' is missing'},"
-	             "{'keywordLocation':'/properties/b','absoluteKeywordLocation':'test:/a#/properties/b','instanceLocation':'/b','error':'is not allowed here'}"
-	             "]}");
-	check_output(schema, "{'a':1,'b':1}", OUTPUT_LIST,
-	             "{'valid':false,'details':["
-	             "{'valid':false,'evaluationPath':'/allOf/0/$ref/properties/a','schemaLocation':'test:/a#/$defs/x/properties/a',"
-	             "'instanceLocation':'/a','errors':{'type':'must be null'}},"
-	             "{'valid':false,'evaluationPath':'','schemaLocation':'test:/a#','instanceLocation':'',"
-	             "'errors':{'required':'the member \\'p\\' is missing; the member \\'q\\' is missing'}},"
-	             "{'valid':false,'evaluationPath':'/properties/b','schemaLocation':'test:/a#/properties/b','instanceLocation':'/b',"
-	             "'errors':{'':'is not allowed here'}}"
-	             "]}");
-	check_output(schema, "{'p':1,'q':1}", OUTPUT_BASIC,
-	             "{'valid':true,'annotations':["
-	             "{'keywordLocation':'/title','absoluteKeywordLocation':'test:/a#/title','instanceLocation':'','annotation':'T'},"
-	             "{'keywordLocation':'/allOf/0/$ref/default','absoluteKeywordLocation':'test:/a#/$defs/x/default','instanceLocation':'',"
-	             "'annotation':{'d':[1,2.5]}}]}");
-	check_output(schema, "{'p':1,'q':1}", OUTPUT_LIST,
-	             "{'valid':true,'details':["
-	             "{'valid':true,'evaluationPath':'','schemaLocation':'test:/a#','instanceLocation':'','annotations':{'title':'T'}},"
-	             "{'valid':true,'evaluationPath':'/allOf/0/$ref','schemaLocation':'test:/a#/$defs/x','instanceLocation':'',"
-	             "'annotations':{'default':{'d':[1,2.5]}}}]}");
-	check_output("{'properties':{'a':{'not':{'title':'no'}}}}", "{'a':1}", OUTPUT_LIST,
-	             "{'valid':false,'details':[{'valid':false,'evaluationPath':'/properties/a','schemaLocation':'test:/a#/properties/a',"
-	             "'instanceLocation':'/a','errors':{'not':'fits a schema that it must not fit'}}]}");
+	check_output(
+	        schema, "{'a':1,'b':1}", OUTPUT_BASIC,
+	        "{'valid':false,'errors':["
+	        "{'keywordLocation':'/allOf/0/$ref/properties/a/type','absoluteKeywordLocation':'test:/a#/$defs/x/properties/a/type',"
+	        "'instanceLocation':'/a','error':'must be null'},"
+	        "{'keywordLocation':'/required','absoluteKeywordLocation':'test:/a#/required','instanceLocation':'','error':'the member \\'p\\' is missing'},"
+	        "{'keywordLocation':'/required','absoluteKeywordLocation':'test:/a#/required','instanceLocation':'','error':'the member \\'q\\' is missing'},"
+	        "{'keywordLocation':'/properties/b','absoluteKeywordLocation':'test:/a#/properties/b','instanceLocation':'/b','error':'is not allowed here'}"
+	        "]}");
+	check_output(
+	        schema, "{'a':1,'b':1}", OUTPUT_LIST,
+	        "{'valid':false,'details':["
+	        "{'valid':false,'evaluationPath':'/allOf/0/$ref/properties/a','schemaLocation':'test:/a#/$defs/x/properties/a',"
+	        "'instanceLocation':'/a','errors':{'type':'must be null'}},"
+	        "{'valid':false,'evaluationPath':'','schemaLocation':'test:/a#','instanceLocation':'',"
+	        "'errors':{'required':'the member \\'p\\' is missing; the member \\'q\\' is missing'}},"
+	        "{'valid':false,'evaluationPath':'/properties/b','schemaLocation':'test:/a#/properties/b','instanceLocation':'/b',"
+	        "'errors':{'':'is not allowed here'}}"
+	        "]}");
+	check_output(
+	        schema, "{'p':1,'q':1}", OUTPUT_BASIC,
+	        "{'valid':true,'annotations':["
+	        "{'keywordLocation':'/title','absoluteKeywordLocation':'test:/a#/title','instanceLocation':'','annotation':'T'},"
+	        "{'keywordLocation':'/allOf/0/$ref/default','absoluteKeywordLocation':'test:/a#/$defs/x/default','instanceLocation':'',"
+	        "'annotation':{'d':[1,2.5]}}]}");
+	check_output(
+	        schema, "{'p':1,'q':1}", OUTPUT_LIST,
+	        "{'valid':true,'details':["
+	        "{'valid':true,'evaluationPath':'','schemaLocation':'test:/a#','instanceLocation':'','annotations':{'title':'T'}},"
+	        "{'valid':true,'evaluationPath':'/allOf/0/$ref','schemaLocation':'test:/a#/$defs/x','instanceLocation':'',"
+	        "'annotations':{'default':{'d':[1,2.5]}}}]}");
+	check_output(
+	        "{'properties':{'a':{'not':{'title':'no'}}}}", "{'a':1}", OUTPUT_LIST,
+	        "{'valid':false,'details':[{'valid':false,'evaluationPath':'/properties/a','schemaLocation':'test:/a#/properties/a',"
+	        "'instanceLocation':'/a','errors':{'not':'fits a schema that it must not fit'}}]}");
 }
 END_TEST
 
@@ -175,15 +182,17 @@ END_TEST
 
 START_TEST(documents)
 {
-	struct schema *s = compile_draft("{'type':'object','properties':{'a':{'type':'integer'},'b':{'minLength':2}},'required':['c']}",
-	                                 DRAFT_2020_12);
+	struct schema *s = compile_draft(
+	        "{'type':'object','properties':{'a':{'type':'integer'},'b':{'minLength':2}},'required':['c']}",
+	        DRAFT_2020_12);
 	struct error_list errors = { .n = 0 };
 	char text[700];
 
 	ck_assert_ptr_null(document_read(s, "x.json", VIEW("{\n  \"a\": \"no\",\n  \"b\": \"z\"}\n"), &errors));
 	ck_assert_uint_eq(errors.n, 3);
 	ck_assert_str_eq(error_print(&errors.items[0], text, sizeof text), "x.json:2:8: /a: must be integer");
-	ck_assert_str_eq(error_print(&errors.items[1], text, sizeof text), "x.json:3:8: /b: must have at least 2 characters");
+	ck_assert_str_eq(error_print(&errors.items[1], text, sizeof text),
+	                 "x.json:3:8: /b: must have at least 2 characters");
 	ck_assert_str_eq(error_print(&errors.items[2], text, sizeof text), "x.json:1:1: : the member \"c\" is missing");
 	error_list_free(&errors);
 	ck_assert_ptr_null(document_read(s, "x.json", VIEW("{\"a\":1,\n\"a\":2}"), &errors));
@@ -211,7 +220,7 @@ static void compile_builtin(void *arg, struct view name, struct view text)
 	ck_assert_uint_gt(text.n, 0);
 	json_t *j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
 	ck_assert_ptr_nonnull(j);
-	bool schema = json_object_get(j, "$schema");    /* other documents may lie there, too */
+	bool schema = json_object_get(j, "$schema"); /* other documents may lie there, too */
 	json_decref(j);
 	if (!schema || view_starts(name, VIEW("meta/")))
 		return;
@@ -244,9 +253,10 @@ static void check_meta(void *arg, struct view name, struct view text)
 	if (view_is(name, "openapi"))
 		return;
 	snprintf(file, sizeof file, "%.*s", VIEW_ARG(name));
-	struct schema *s = view_starts(name, VIEW("meta/draft-06")) ? meta[DRAFT_6]
+	struct schema *s = view_starts(name, VIEW("meta/draft-06"))   ? meta[DRAFT_6]
 	                   : view_starts(name, VIEW("meta/draft-07")) ? meta[DRAFT_7]
-	                   : view_starts(name, VIEW("meta/2019-09")) ? meta[DRAFT_2019_09] : meta[DRAFT_2020_12];
+	                   : view_starts(name, VIEW("meta/2019-09"))  ? meta[DRAFT_2019_09]
+	                                                              : meta[DRAFT_2020_12];
 	json_t *j = document_read(s, file, text, &errors);
 	ck_assert_msg(j, "%s: %s", file, errors.n ? errors.items[0].text : "");
 	json_decref(j);
@@ -256,8 +266,10 @@ static void check_meta(void *arg, struct view name, struct view text)
 START_TEST(metaschemas)
 {
 	static const char *const uris[] = {
-		"http://json-schema.org/draft-06/schema", "http://json-schema.org/draft-07/schema",
-		"https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema",
+		"http://json-schema.org/draft-06/schema",
+		"http://json-schema.org/draft-07/schema",
+		"https://json-schema.org/draft/2019-09/schema",
+		"https://json-schema.org/draft/2020-12/schema",
 	};
 	struct schema_options o = { .draft = DRAFT_2020_12, .formats = true };
 	struct schema *meta[4];

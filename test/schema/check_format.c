@@ -56,10 +56,16 @@ static const struct {
 	{ "hostname", "ab--cd.example", true },
 	{ "hostname", "xn--bcher-kva.example", true },
 	{ "hostname", "xn--bcher-kvb.example", false },
-	{ "idn-hostname", "b\xc3\xbc" "cher.example", true },
-	{ "idn-hostname", "B\xc3\x9c" "cher.example", false },      /* U+00DC is DISALLOWED (RFC 5892 2.8) */
-	{ "idn-hostname", "ab--cd.example", false },                /* RFC 5891 4.2.3.1 */
-	{ "idn-hostname", "u\xcc\x88.example", false },             /* not NFC, RFC 5891 4.2.1 */
+	{ "idn-hostname",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  true },
+	{ "idn-hostname",
+	  "B\xc3\x9c"
+	  "cher.example",
+	  false },                                      /* U+00DC is DISALLOWED (RFC 5892 2.8) */
+	{ "idn-hostname", "ab--cd.example", false },    /* RFC 5891 4.2.3.1 */
+	{ "idn-hostname", "u\xcc\x88.example", false }, /* not NFC, RFC 5891 4.2.1 */
 	/* RFC 2673 3.2; RFC 4291 2.2 */
 	{ "ipv4", "192.0.2.255", true },
 	{ "ipv4", "192.0.2.256", false },
@@ -90,7 +96,7 @@ static const struct {
 	{ "uri-reference", "1a:b", false },
 	{ "uri-reference", "%4", false },
 	/* RFC 3987 2.2 */
-	{ "iri", "http://r\xc3\xa9sum\xc3\xa9.example.org/\xee\x80\x80", false },       /* private use in a path */
+	{ "iri", "http://r\xc3\xa9sum\xc3\xa9.example.org/\xee\x80\x80", false }, /* private use in a path */
 	{ "iri", "http://r\xc3\xa9sum\xc3\xa9.example.org/?\xee\x80\x80", true },
 	{ "iri-reference", "r\xc3\xa9sum\xc3\xa9", true },
 	{ "iri-reference", "a b", false },
@@ -172,9 +178,11 @@ static void run_file(const char *draft, const char *path, struct tally *t)
 	size_t i, j;
 
 	ck_assert_msg(groups != NULL, "%s cannot be read", path);
-	json_array_foreach(groups, i, group) {
+	json_array_foreach(groups, i, group)
+	{
 		const char *name = json_string_value(json_object_get(json_object_get(group, "schema"), "format"));
-		json_array_foreach(json_object_get(group, "tests"), j, test) {
+		json_array_foreach(json_object_get(group, "tests"), j, test)
+		{
 			json_t *data = json_object_get(test, "data");
 			bool valid = true;
 			if (name && json_is_string(data))
@@ -185,7 +193,8 @@ static void run_file(const char *draft, const char *path, struct tally *t)
 				continue;
 			}
 			t->failed++;
-			printf("format %s %s: %s\n", draft, name, json_string_value(json_object_get(test, "description")));
+			printf("format %s %s: %s\n", draft, name,
+			       json_string_value(json_object_get(test, "description")));
 		}
 	}
 	json_decref(groups);
@@ -193,10 +202,27 @@ static void run_file(const char *draft, const char *path, struct tally *t)
 
 /* The files that drafts have in optional/format; what a draft lacks is passed over. */
 static const char *const files[] = {
-	"date-time", "date", "duration", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6",
-	"iri-reference", "iri", "json-pointer", "regex", "ecmascript-regex", "relative-json-pointer", "time",
-	"unknown", "uri-reference",
-	"uri-template", "uri", "uuid",
+	"date-time",
+	"date",
+	"duration",
+	"email",
+	"hostname",
+	"idn-email",
+	"idn-hostname",
+	"ipv4",
+	"ipv6",
+	"iri-reference",
+	"iri",
+	"json-pointer",
+	"regex",
+	"ecmascript-regex",
+	"relative-json-pointer",
+	"time",
+	"unknown",
+	"uri-reference",
+	"uri-template",
+	"uri",
+	"uuid",
 };
 
 START_TEST(official_suite)

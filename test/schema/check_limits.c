@@ -11,7 +11,7 @@
 TCase *make_limits_case(void);
 
 #if SANITIZER_ALLOCATES
-#define SLOWER 20               /* than without a sanitizer, at most */
+#define SLOWER 20 /* than without a sanitizer, at most */
 #else
 #define SLOWER 1
 #endif
@@ -62,8 +62,13 @@ static enum schema_verdict timed(const char *schema, struct view instance, doubl
 START_TEST(patterns)
 {
 	static const char *const evil[] = {
-		"{'pattern':'^(a+)+$'}", "{'pattern':'^(a|aa)+$'}", "{'pattern':'(.*a){20}$'}", "{'pattern':'^(([a-z])+.)+[A-Z]([a-z])+$'}",
-		"{'pattern':'(?=(a+))a*b\\\\1'}", "{'patternProperties':{'^(a*)*$':false}}", "{'propertyNames':{'pattern':'^(a|a)*$'}}",
+		"{'pattern':'^(a+)+$'}",
+		"{'pattern':'^(a|aa)+$'}",
+		"{'pattern':'(.*a){20}$'}",
+		"{'pattern':'^(([a-z])+.)+[A-Z]([a-z])+$'}",
+		"{'pattern':'(?=(a+))a*b\\\\1'}",
+		"{'patternProperties':{'^(a*)*$':false}}",
+		"{'propertyNames':{'pattern':'^(a|a)*$'}}",
 	};
 	struct buf text = BUF_INIT(1u << 20);
 
@@ -83,7 +88,10 @@ END_TEST
 /* Loops that no search at load can refuse, because whether they run depends on the instance. */
 START_TEST(loops)
 {
-	static const struct { const char *schema, *instance; enum schema_verdict v; } rows[] = {
+	static const struct {
+		const char *schema, *instance;
+		enum schema_verdict v;
+	} rows[] = {
 		{ "{'if':true,'then':{'$ref':'#'}}", "1", SCHEMA_LIMIT },
 		{ "{'if':{'type':'string'},'then':{'$ref':'#'}}", "1", SCHEMA_VALID },
 		{ "{'dependentSchemas':{'a':{'$ref':'#'}}}", "{'a':1}", SCHEMA_LIMIT },
@@ -144,7 +152,9 @@ START_TEST(large_choice)
 
 	buf_adds(&schema, "{'anyOf':[{}");
 	for (unsigned i = 0; schema.n < 10u << 20; i++)
-		buf_addf(&schema, ",{'type':'object','required':['r%u'],'properties':{'p%u':{'type':'string','minLength':%u}}}", i, i, i);
+		buf_addf(&schema,
+		         ",{'type':'object','required':['r%u'],'properties':{'p%u':{'type':'string','minLength':%u}}}",
+		         i, i, i);
 	buf_adds(&schema, "]}");
 	buf_addc(&schema, 0);
 	memcpy(schema.p + 10, "0 ", 2);
@@ -184,8 +194,10 @@ START_TEST(deep_instance)
 	repeat(&text, "[", 250);
 	repeat(&text, "]", 250);
 	ck_assert_int_eq(timed("{'items':{'$ref':'#'},'type':'array'}", buf_view(&text), 1), SCHEMA_VALID);
-	ck_assert_int_eq(timed("{'items':{'allOf':[{'anyOf':[{'oneOf':[{'anyOf':[{'oneOf':[{'$ref':'#'}]}]}]}]}]},'type':'array'}",
-	                       buf_view(&text), 1), SCHEMA_LIMIT);
+	ck_assert_int_eq(
+	        timed("{'items':{'allOf':[{'anyOf':[{'oneOf':[{'anyOf':[{'oneOf':[{'$ref':'#'}]}]}]}]}]},'type':'array'}",
+	              buf_view(&text), 1),
+	        SCHEMA_LIMIT);
 	buf_free(&text);
 }
 END_TEST
@@ -244,8 +256,10 @@ static void *check_many(void *arg)
 
 START_TEST(two_threads)
 {
-	struct schema *s = compile_draft("{'properties':{'id':{'pattern':'^p[0-9]+$'},'n':{'maximum':49},'l':{'uniqueItems':true}},"
-	                                 "'anyOf':[{'required':['id']},false],'unevaluatedProperties':false}", DRAFT_2020_12);
+	struct schema *s = compile_draft(
+	        "{'properties':{'id':{'pattern':'^p[0-9]+$'},'n':{'maximum':49},'l':{'uniqueItems':true}},"
+	        "'anyOf':[{'required':['id']},false],'unevaluatedProperties':false}",
+	        DRAFT_2020_12);
 	struct job jobs[2] = { { .s = s }, { .s = s } };
 	pthread_t ids[2];
 
@@ -271,18 +285,21 @@ END_TEST
 #else
 
 static const char rich[] =
-	"{'$id':'http://e.example/r','type':'object','properties':{'id':{'type':'string','pattern':'^p[0-9]+$','maxLength':20},"
-	"'n':{'type':'number','minimum':0.5,'multipleOf':0.25},'when':{'format':'date-time'},'kind':{'enum':['a','b','c']},"
-	"'list':{'type':'array','items':{'$ref':'#/$defs/item'},'uniqueItems':true,'contains':{'const':3}},"
-	"'look':{'pattern':'^(?=a)\\\\p{L}+$'}},'patternProperties':{'^x-':{'type':'integer'},'[0-9]$':true},"
-	"'allOf':[{'if':{'required':['n']},'then':{'required':['id']}},{'oneOf':[{'required':['kind']},{'required':['q']}]}],"
-	"'dependentRequired':{'a':['b']},'unevaluatedProperties':false,'$dynamicAnchor':'m',"
-	"'$defs':{'item':{'anyOf':[{'type':'integer'},{'$dynamicRef':'#m'}]},'o':{'$id':'o','$dynamicAnchor':'m','$ref':'r'}}}";
+        "{'$id':'http://e.example/r','type':'object','properties':{'id':{'type':'string','pattern':'^p[0-9]+$','maxLength':20},"
+        "'n':{'type':'number','minimum':0.5,'multipleOf':0.25},'when':{'format':'date-time'},'kind':{'enum':['a','b','c']},"
+        "'list':{'type':'array','items':{'$ref':'#/$defs/item'},'uniqueItems':true,'contains':{'const':3}},"
+        "'look':{'pattern':'^(?=a)\\\\p{L}+$'}},'patternProperties':{'^x-':{'type':'integer'},'[0-9]$':true},"
+        "'allOf':[{'if':{'required':['n']},'then':{'required':['id']}},{'oneOf':[{'required':['kind']},{'required':['q']}]}],"
+        "'dependentRequired':{'a':['b']},'unevaluatedProperties':false,'$dynamicAnchor':'m',"
+        "'$defs':{'item':{'anyOf':[{'type':'integer'},{'$dynamicRef':'#m'}]},'o':{'$id':'o','$dynamicAnchor':'m','$ref':'r'}}}";
 
 static void make_record(struct buf *out, unsigned i)
 {
 	buf_reset(out);
-	buf_addf(out, "{\"id\":\"p%u\",\"n\":%u.75,\"when\":\"2026-01-02T03:04:05Z\",\"kind\":\"b\",\"x-1\":%u,\"look\":\"aä\",\"list\":[3", i, i, i);
+	buf_addf(
+	        out,
+	        "{\"id\":\"p%u\",\"n\":%u.75,\"when\":\"2026-01-02T03:04:05Z\",\"kind\":\"b\",\"x-1\":%u,\"look\":\"aä\",\"list\":[3",
+	        i, i, i);
 	for (unsigned k = 4; k < 24; k++)
 		buf_addf(out, ",%u", k * (i + 1));
 	buf_adds(out, "]");

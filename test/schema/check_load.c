@@ -9,7 +9,10 @@ TCase *make_load_case(void);
 /* Each is refused by the specification; the text must hold `says`, the place is `line`. */
 START_TEST(refused)
 {
-	static const struct { const char *schema, *says; uint32_t line, column; } rows[] = {
+	static const struct {
+		const char *schema, *says;
+		uint32_t line, column;
+	} rows[] = {
 		{ "1", "must be an object, true or false", 1, 1 },
 		{ "{'type':'any'}", "/type: \"type\" must be a type name", 1, 9 },
 		{ "{'type':[]}", "\"type\" must be", 1, 9 },
@@ -22,7 +25,8 @@ START_TEST(refused)
 		{ "{'required':['a',1]}", "/required/1: \"required\" must be an array of distinct strings", 1, 18 },
 		{ "{'required':['a','a']}", "distinct", 1, 18 },
 		{ "{'enum':1}", "\"enum\" must be an array", 1, 9 },
-		{ "{'properties':{'a':1}}", "/properties/a: \"properties\" must be an object whose members are schemas", 1, 20 },
+		{ "{'properties':{'a':1}}", "/properties/a: \"properties\" must be an object whose members are schemas",
+		  1, 20 },
 		{ "{'properties':[]}", "\"properties\" must be", 1, 15 },
 		{ "{'items':[]}", "\"items\" must be a schema", 1, 10 },
 		{ "{'prefixItems':[]}", "non-empty array of schemas", 1, 16 },
@@ -53,7 +57,8 @@ START_TEST(refused)
 		{ "{'$anchor':'a','$defs':{'x':{'$anchor':'a'}}}", "defined twice", 1, 29 },
 		{ "{'$defs':{'a':{'$id':'b#c'}}}", "must not have a fragment", 1, 15 },
 		{ "{'$id':'b#c'}", "must not have a fragment", 1, 8 },
-		{ "{'$schema':'http://e.example/unknown'}", "/$schema: the dialect or vocabulary is not known: http://e.example/unknown", 1, 12 },
+		{ "{'$schema':'http://e.example/unknown'}",
+		  "/$schema: the dialect or vocabulary is not known: http://e.example/unknown", 1, 12 },
 		{ "{'$vocabulary':1}", "\"$vocabulary\" must be an object", 1, 16 },
 		{ "{'if':1}", "\"if\" must be", 1, 7 },
 		{ "{'contains':[]}", "\"contains\" must be", 1, 13 },
@@ -68,8 +73,8 @@ START_TEST(refused)
 		ck_assert_msg(!try_compile(rows[i].schema, &o, &e), "%s was not refused", rows[i].schema);
 		ck_assert_msg(strstr(e.text, rows[i].says), "%s: %s", rows[i].schema, e.text);
 		if (rows[i].line)
-			ck_assert_msg(e.line == rows[i].line && e.column == rows[i].column, "%s: %u:%u %s", rows[i].schema,
-			              e.line, e.column, e.text);
+			ck_assert_msg(e.line == rows[i].line && e.column == rows[i].column, "%s: %u:%u %s",
+			              rows[i].schema, e.line, e.column, e.text);
 	}
 }
 END_TEST
@@ -81,8 +86,10 @@ START_TEST(strict)
 	struct error e;
 	struct schema *s;
 
-	s = try_compile("{'title':'t','description':'d','default':1,'examples':[],'$comment':'c','x-any':1,'deprecated':true,"
-	                "'readOnly':true,'writeOnly':false,'discriminator':{},'$defs':{'a':{'title':'b'}}}", &o, &e);
+	s = try_compile(
+	        "{'title':'t','description':'d','default':1,'examples':[],'$comment':'c','x-any':1,'deprecated':true,"
+	        "'readOnly':true,'writeOnly':false,'discriminator':{},'$defs':{'a':{'title':'b'}}}",
+	        &o, &e);
 	ck_assert_msg(s, "%s", e.text);
 	schema_unref(s);
 	ck_assert_ptr_null(try_compile("{\n'properties':{'a':{'minlength':1}}}", &o, &e));
@@ -111,7 +118,8 @@ END_TEST
 START_TEST(known_names)
 {
 	struct schema *s = compile_draft("{'properties':{'a':{'required':['b']}},'dependentRequired':{'c':['d']},"
-	                                 "'title':'t','const':{'e':1}}", DRAFT_2020_12);
+	                                 "'title':'t','const':{'e':1}}",
+	                                 DRAFT_2020_12);
 
 	ck_assert(schema_knows(s, VIEW("a")) && schema_knows(s, VIEW("b")) && schema_knows(s, VIEW("c")) &&
 	          schema_knows(s, VIEW("d")));
@@ -129,7 +137,8 @@ static void add_pattern(void *arg, struct view pattern)
 START_TEST(patterns_listed)
 {
 	struct buf out = BUF_INIT(1000);
-	struct schema *s = compile_draft("{'pattern':'a+','patternProperties':{'^x-':true,'b$':{'pattern':'a+'}}}", DRAFT_2020_12);
+	struct schema *s =
+	        compile_draft("{'pattern':'a+','patternProperties':{'^x-':true,'b$':{'pattern':'a+'}}}", DRAFT_2020_12);
 
 	schema_each_pattern(s, add_pattern, &out);
 	ck_assert_msg(view_is(buf_view(&out), "a+ b$ "), "%.*s", VIEW_ARG(buf_view(&out)));
@@ -161,7 +170,8 @@ START_TEST(bundles)
 	static const char *const docs[][2] = {
 		{ "http://e.example/a.json", "{'$ref':'b.json#/$defs/x'}" },
 		{ "http://e.example/b.json", "{'$defs':{'x':{'$ref':'urn:own#q'},'broken':true}}" },
-		{ "file:/c", "{'$id':'urn:own','$defs':{'y':{'$anchor':'q','type':'integer'},'z':{'$id':'http://e.example/in','type':'null'}}}" },
+		{ "file:/c",
+		  "{'$id':'urn:own','$defs':{'y':{'$anchor':'q','type':'integer'},'z':{'$id':'http://e.example/in','type':'null'}}}" },
 		{ "file:/broken", "{'$id':'http://e.example/broken','type':'nothing'}" },
 		{ "file:/twice", "{'$defs':{'a':{'$id':'urn:t','type':'null'},'b':{'$id':'urn:t'}},'$ref':'urn:t'}" },
 		{ "d", "{'$ref':'e#/$defs/x'}" },
@@ -210,9 +220,10 @@ END_TEST
 START_TEST(vocabularies)
 {
 	static const char *const docs[][2] = {
-		{ "test:/meta", "{'$schema':'https://json-schema.org/draft/2020-12/schema','$id':'test:/meta',"
-		                "'$vocabulary':{'https://json-schema.org/draft/2020-12/vocab/core':true,"
-		                "'https://json-schema.org/draft/2020-12/vocab/applicator':true,'urn:optional':false}}" },
+		{ "test:/meta",
+		  "{'$schema':'https://json-schema.org/draft/2020-12/schema','$id':'test:/meta',"
+		  "'$vocabulary':{'https://json-schema.org/draft/2020-12/vocab/core':true,"
+		  "'https://json-schema.org/draft/2020-12/vocab/applicator':true,'urn:optional':false}}" },
 		{ "test:/needs", "{'$schema':'https://json-schema.org/draft/2020-12/schema',"
 		                 "'$vocabulary':{'urn:needed':true}}" },
 		{ "test:/asserts", "{'$schema':'https://json-schema.org/draft/2020-12/schema',"
@@ -243,23 +254,49 @@ END_TEST
 START_TEST(uris)
 {
 	static const char *const rows[][2] = {
-		{ "g:h", "g:h" }, { "g", "http://a/b/c/g" }, { "./g", "http://a/b/c/g" }, { "g/", "http://a/b/c/g/" },
-		{ "/g", "http://a/g" }, { "//g", "http://g" }, { "?y", "http://a/b/c/d;p?y" }, { "g?y", "http://a/b/c/g?y" },
-		{ ";x", "http://a/b/c/;x" }, { "g;x", "http://a/b/c/g;x" }, { "", "http://a/b/c/d;p?q" },
-		{ ".", "http://a/b/c/" }, { "./", "http://a/b/c/" }, { "..", "http://a/b/" }, { "../", "http://a/b/" },
-		{ "../g", "http://a/b/g" }, { "../..", "http://a/" }, { "../../", "http://a/" }, { "../../g", "http://a/g" },
-		{ "../../../g", "http://a/g" }, { "../../../../g", "http://a/g" }, { "/./g", "http://a/g" },
-		{ "/../g", "http://a/g" }, { "g.", "http://a/b/c/g." }, { ".g", "http://a/b/c/.g" }, { "g..", "http://a/b/c/g.." },
-		{ "..g", "http://a/b/c/..g" }, { "./../g", "http://a/b/g" }, { "./g/.", "http://a/b/c/g/" },
-		{ "g/./h", "http://a/b/c/g/h" }, { "g/../h", "http://a/b/c/h" }, { "g;x=1/./y", "http://a/b/c/g;x=1/y" },
-		{ "g;x=1/../y", "http://a/b/c/y" }, { "g?y/./x", "http://a/b/c/g?y/./x" }, { "g?y/../x", "http://a/b/c/g?y/../x" },
+		{ "g:h", "g:h" },
+		{ "g", "http://a/b/c/g" },
+		{ "./g", "http://a/b/c/g" },
+		{ "g/", "http://a/b/c/g/" },
+		{ "/g", "http://a/g" },
+		{ "//g", "http://g" },
+		{ "?y", "http://a/b/c/d;p?y" },
+		{ "g?y", "http://a/b/c/g?y" },
+		{ ";x", "http://a/b/c/;x" },
+		{ "g;x", "http://a/b/c/g;x" },
+		{ "", "http://a/b/c/d;p?q" },
+		{ ".", "http://a/b/c/" },
+		{ "./", "http://a/b/c/" },
+		{ "..", "http://a/b/" },
+		{ "../", "http://a/b/" },
+		{ "../g", "http://a/b/g" },
+		{ "../..", "http://a/" },
+		{ "../../", "http://a/" },
+		{ "../../g", "http://a/g" },
+		{ "../../../g", "http://a/g" },
+		{ "../../../../g", "http://a/g" },
+		{ "/./g", "http://a/g" },
+		{ "/../g", "http://a/g" },
+		{ "g.", "http://a/b/c/g." },
+		{ ".g", "http://a/b/c/.g" },
+		{ "g..", "http://a/b/c/g.." },
+		{ "..g", "http://a/b/c/..g" },
+		{ "./../g", "http://a/b/g" },
+		{ "./g/.", "http://a/b/c/g/" },
+		{ "g/./h", "http://a/b/c/g/h" },
+		{ "g/../h", "http://a/b/c/h" },
+		{ "g;x=1/./y", "http://a/b/c/g;x=1/y" },
+		{ "g;x=1/../y", "http://a/b/c/y" },
+		{ "g?y/./x", "http://a/b/c/g?y/./x" },
+		{ "g?y/../x", "http://a/b/c/g?y/../x" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct buf out = BUF_INIT(1000);
 
 		uri_resolve(&out, VIEW("http://a/b/c/d;p?q"), view_of(rows[i][0]));
-		ck_assert_msg(view_is(buf_view(&out), rows[i][1]), "%s gave %.*s", rows[i][0], VIEW_ARG(buf_view(&out)));
+		ck_assert_msg(view_is(buf_view(&out), rows[i][1]), "%s gave %.*s", rows[i][0],
+		              VIEW_ARG(buf_view(&out)));
 		buf_free(&out);
 	}
 }

@@ -35,50 +35,104 @@ static const struct {
 	const char *pattern, *text;
 	bool match;
 } semantics[] = {
-	{ "^abc$", "abc\n", false },                    /* 22.2.2.4: $ is the end, not before a line feed */
-	{ "^a|b$", "xb", true }, { "^a|b$", "xbx", false },
-	{ "a$b", "ab", false }, { "a^b", "ab", false }, { "$^", "", true }, { "$^", "a", false },
-	{ "(?:^|,)a(?:,|$)", "b,a", true }, { "(?:^|,)a(?:,|$)", "ba", false },
-	{ "^(a$|b)c?$", "a", true }, { "^(a$|b)c?$", "ac", false },
-	{ "^.$", "\n", false }, { "^.$", "\r", false }, { "^.$", "\xe2\x80\xa8", false },       /* 22.2.2.7 . */
-	{ "^.$", "\xc2\x85", true }, { "^.$", "\v", true }, { "^.$", "\xf0\x9f\x90\xb2", true },
-	{ "^\\d$", "\xdf\x80", false }, { "^\\D$", "\xdf\x80", true },                          /* 22.2.2.9 */
-	{ "^\\w$", "\xc3\xa9", false }, { "^\\W$", "\xc3\xa9", true },
-	{ "^\\s$", "\xef\xbb\xbf", true }, { "^\\s$", "\xe1\xa0\x8e", false }, { "^\\s$", "\v", true },
-	{ "^\\S$", "\xe2\x80\x83", false }, { "^[^\\s]$", "\xe2\x80\x83", false },
-	{ "^[\\s\\S]$", "\xe2\x80\x83", true }, { "^[^]$", "\n", true }, { "[]", "a", false },
-	{ "^\\cC\\cc$", "\x03\x03", true }, { "^[\\b]$", "\b", true }, { "^\\x41\\u0042\\u{43}$", "ABC", true },
-	{ "^\\ud83d\\udc32$", "\xf0\x9f\x90\xb2", true }, { "^\\0$", "a", false },
-	{ "\\ud83d", "\xf0\x9f\x90\xb2", false }, { "^[\\ud800-\\udfff]*$", "", true },
+	{ "^abc$", "abc\n", false }, /* 22.2.2.4: $ is the end, not before a line feed */
+	{ "^a|b$", "xb", true },
+	{ "^a|b$", "xbx", false },
+	{ "a$b", "ab", false },
+	{ "a^b", "ab", false },
+	{ "$^", "", true },
+	{ "$^", "a", false },
+	{ "(?:^|,)a(?:,|$)", "b,a", true },
+	{ "(?:^|,)a(?:,|$)", "ba", false },
+	{ "^(a$|b)c?$", "a", true },
+	{ "^(a$|b)c?$", "ac", false },
+	{ "^.$", "\n", false },
+	{ "^.$", "\r", false },
+	{ "^.$", "\xe2\x80\xa8", false }, /* 22.2.2.7 . */
+	{ "^.$", "\xc2\x85", true },
+	{ "^.$", "\v", true },
+	{ "^.$", "\xf0\x9f\x90\xb2", true },
+	{ "^\\d$", "\xdf\x80", false },
+	{ "^\\D$", "\xdf\x80", true }, /* 22.2.2.9 */
+	{ "^\\w$", "\xc3\xa9", false },
+	{ "^\\W$", "\xc3\xa9", true },
+	{ "^\\s$", "\xef\xbb\xbf", true },
+	{ "^\\s$", "\xe1\xa0\x8e", false },
+	{ "^\\s$", "\v", true },
+	{ "^\\S$", "\xe2\x80\x83", false },
+	{ "^[^\\s]$", "\xe2\x80\x83", false },
+	{ "^[\\s\\S]$", "\xe2\x80\x83", true },
+	{ "^[^]$", "\n", true },
+	{ "[]", "a", false },
+	{ "^\\cC\\cc$", "\x03\x03", true },
+	{ "^[\\b]$", "\b", true },
+	{ "^\\x41\\u0042\\u{43}$", "ABC", true },
+	{ "^\\ud83d\\udc32$", "\xf0\x9f\x90\xb2", true },
+	{ "^\\0$", "a", false },
+	{ "\\ud83d", "\xf0\x9f\x90\xb2", false },
+	{ "^[\\ud800-\\udfff]*$", "", true },
 	{ "^\xf0\x9f\x90\xb2*$", "\xf0\x9f\x90\xb2\xf0\x9f\x90\xb2", true },
 	{ "^[\xf0\x9f\x90\xb0-\xf0\x9f\x90\xb3]$", "\xf0\x9f\x90\xb2", true },
-	{ "^a{2}$", "aa", true }, { "^a{2}$", "aaa", false }, { "^a{2,}$", "aaaa", true },
-	{ "^a{1,2}?$", "aa", true }, { "^(?:ab)*$", "aba", false }, { "^(|a)+b$", "aab", true },
-	{ "a*?b", "caab", true }, { "x*", "", true }, { "^(?:a|ab)(?:c|bcd)$", "abcd", true },
-	{ "\\.", "a", false }, { "^\\-\\/\\_$", "-/_", true },
-	{ "^[\\-a]$", "-", true }, { "^[a-]$", "-", true }, { "^[-a]$", "-", true }, { "^[\\]]$", "]", true },
+	{ "^a{2}$", "aa", true },
+	{ "^a{2}$", "aaa", false },
+	{ "^a{2,}$", "aaaa", true },
+	{ "^a{1,2}?$", "aa", true },
+	{ "^(?:ab)*$", "aba", false },
+	{ "^(|a)+b$", "aab", true },
+	{ "a*?b", "caab", true },
+	{ "x*", "", true },
+	{ "^(?:a|ab)(?:c|bcd)$", "abcd", true },
+	{ "\\.", "a", false },
+	{ "^\\-\\/\\_$", "-/_", true },
+	{ "^[\\-a]$", "-", true },
+	{ "^[a-]$", "-", true },
+	{ "^[-a]$", "-", true },
+	{ "^[\\]]$", "]", true },
 	/* what goes to PCRE2 */
-	{ "^\\p{Letter}+$", "\xcf\x80", true }, { "^\\p{Lu}$", "a", false }, { "^\\P{Lu}$", "a", true },
-	{ "^\\p{General_Category=digit}$", "\xe0\xa7\xaa", true }, { "^\\p{gc=Nd}$", "x", false },
-	{ "^\\p{Script=Greek}$", "\xcf\x80", true }, { "^\\p{sc=Grek}$", "p", false },
-	{ "^\\p{scx=Greek}$", "\xcf\x80", true }, { "^\\p{Alphabetic}$", "a", true },
-	{ "^\\p{White_Space}$", " ", true }, { "^\\p{ASCII}$", "\xcf\x80", false }, { "^\\p{Any}$", "a", true },
-	{ "^\\p{Assigned}$", "a", true }, { "^\\p{Cased_Letter}$", "a", true },
-	{ "^[\\p{Lu}0-9]$", "7", true }, { "^[^\\p{Lu}0-9]$", "7", false }, { "^[^\\p{Lu}0-9]$", "a", true },
+	{ "^\\p{Letter}+$", "\xcf\x80", true },
+	{ "^\\p{Lu}$", "a", false },
+	{ "^\\P{Lu}$", "a", true },
+	{ "^\\p{General_Category=digit}$", "\xe0\xa7\xaa", true },
+	{ "^\\p{gc=Nd}$", "x", false },
+	{ "^\\p{Script=Greek}$", "\xcf\x80", true },
+	{ "^\\p{sc=Grek}$", "p", false },
+	{ "^\\p{scx=Greek}$", "\xcf\x80", true },
+	{ "^\\p{Alphabetic}$", "a", true },
+	{ "^\\p{White_Space}$", " ", true },
+	{ "^\\p{ASCII}$", "\xcf\x80", false },
+	{ "^\\p{Any}$", "a", true },
+	{ "^\\p{Assigned}$", "a", true },
+	{ "^\\p{Cased_Letter}$", "a", true },
+	{ "^[\\p{Lu}0-9]$", "7", true },
+	{ "^[^\\p{Lu}0-9]$", "7", false },
+	{ "^[^\\p{Lu}0-9]$", "a", true },
 	{ "^[\\P{Lu}]$", "A", false },
-	{ "a(?=b)", "ab", true }, { "a(?=b)", "ac", false }, { "a(?!b)", "ab", false }, { "^(?!.*x)", "abx", false },
-	{ "(?<=a)b", "ab", true }, { "(?<=a)b", "cb", false }, { "(?<!a)b", "ab", false }, { "(?<!a)b", "b", true },
-	{ "\\bcat\\b", "a cat.", true }, { "\\bcat\\b", "concat", false }, { "\\Bcat", "concat", true },
-	{ "\\bcat", "\xc3\xa9" "cat", true },           /* a letter, but no \w: 22.2.2.9.3 */
-	{ "^(a+)-\\1$", "aa-aa", true }, { "^(a+)-\\1$", "aa-a", false }, { "(?<q>['\"]).*\\k<q>", "'x\"'", true },
-	{ "^\\1(a)$", "a", true },                      /* 22.2.2.7.2: a group without a capture is empty */
+	{ "a(?=b)", "ab", true },
+	{ "a(?=b)", "ac", false },
+	{ "a(?!b)", "ab", false },
+	{ "^(?!.*x)", "abx", false },
+	{ "(?<=a)b", "ab", true },
+	{ "(?<=a)b", "cb", false },
+	{ "(?<!a)b", "ab", false },
+	{ "(?<!a)b", "b", true },
+	{ "\\bcat\\b", "a cat.", true },
+	{ "\\bcat\\b", "concat", false },
+	{ "\\Bcat", "concat", true },
+	{ "\\bcat",
+	  "\xc3\xa9"
+	  "cat",
+	  true }, /* a letter, but no \w: 22.2.2.9.3 */
+	{ "^(a+)-\\1$", "aa-aa", true },
+	{ "^(a+)-\\1$", "aa-a", false },
+	{ "(?<q>['\"]).*\\k<q>", "'x\"'", true },
+	{ "^\\1(a)$", "a", true }, /* 22.2.2.7.2: a group without a capture is empty */
 	{ "^(?:(a)|b)\\1$", "b", true },
 };
 
 START_TEST(means_what_ecma_262_means)
 {
 	ck_assert_msg(match(semantics[_i].pattern, view_of(semantics[_i].text)) ==
-	              (semantics[_i].match ? REGEX_MATCH : REGEX_NO_MATCH),
+	                      (semantics[_i].match ? REGEX_MATCH : REGEX_NO_MATCH),
 	              "%s on %s", semantics[_i].pattern, semantics[_i].text);
 }
 END_TEST
@@ -87,18 +141,70 @@ static const struct {
 	const char *pattern;
 	unsigned column;
 } refused[] = {
-	{ "\\A", 2 }, { "\\Z", 2 }, { "\\z", 2 }, { "\\a", 2 }, { "\\e", 2 }, { "\\Q", 2 }, { "\\h", 2 }, { "\\G", 2 },
-	{ "a\\K", 3 }, { "\\X", 2 }, { "\\R", 2 }, { "\\C", 2 }, { "\\N", 2 }, { "\\_\\y", 4 },
-	{ "(?i)a", 2 }, { "(?i:a)", 2 }, { "(?P<n>a)", 2 }, { "(?#c)", 2 }, { "(?>a)", 2 }, { "(?|a)", 2 },
-	{ "(?R)", 2 }, { "(?1)", 2 }, { "(*COMMIT)a", 2 }, { "(?'n'a)", 2 },
-	{ "a++", 3 }, { "a?+", 3 }, { "a{1}+", 5 }, { "*a", 1 }, { "a|*", 3 }, { "^*", 2 }, { "(?=a)*", 6 }, { "\\b+", 3 },
-	{ "(a", 3 }, { "a)", 2 }, { "[a", 3 }, { "a]", 2 }, { "a{", 3 }, { "a{,2}", 3 }, { "a{2,1}", 7 }, { "}", 1 },
-	{ "[b-a]", 5 }, { "[a-\\d]", 6 }, { "[\\d-a]", 6 }, { "[[:alpha:]]", 11 },
-	{ "\\1", 3 }, { "\\k<n>", 6 }, { "\\k", 2 }, { "(?<n>a)(?<n>b)", 12 }, { "(?<1>a)", 4 }, { "\\01", 3 },
-	{ "\\x4", 3 }, { "\\u12", 3 }, { "\\u{110000}", 0 }, { "\\u{}", 0 }, { "\\c1", 2 }, { "\\", 2 },
-	{ "\\p{Nope}", 2 }, { "\\pL", 2 }, { "\\p{lu}", 2 }, { "\\p{Script=greek}", 2 }, { "\\p{L&}", 2 },
-	{ "\xff", 1 }, { "a\xed\xa0\x80", 2 },
-	{ "(?<=a+)b", 0 },                      /* ECMA-262, but PCRE2 cannot */
+	{ "\\A", 2 },
+	{ "\\Z", 2 },
+	{ "\\z", 2 },
+	{ "\\a", 2 },
+	{ "\\e", 2 },
+	{ "\\Q", 2 },
+	{ "\\h", 2 },
+	{ "\\G", 2 },
+	{ "a\\K", 3 },
+	{ "\\X", 2 },
+	{ "\\R", 2 },
+	{ "\\C", 2 },
+	{ "\\N", 2 },
+	{ "\\_\\y", 4 },
+	{ "(?i)a", 2 },
+	{ "(?i:a)", 2 },
+	{ "(?P<n>a)", 2 },
+	{ "(?#c)", 2 },
+	{ "(?>a)", 2 },
+	{ "(?|a)", 2 },
+	{ "(?R)", 2 },
+	{ "(?1)", 2 },
+	{ "(*COMMIT)a", 2 },
+	{ "(?'n'a)", 2 },
+	{ "a++", 3 },
+	{ "a?+", 3 },
+	{ "a{1}+", 5 },
+	{ "*a", 1 },
+	{ "a|*", 3 },
+	{ "^*", 2 },
+	{ "(?=a)*", 6 },
+	{ "\\b+", 3 },
+	{ "(a", 3 },
+	{ "a)", 2 },
+	{ "[a", 3 },
+	{ "a]", 2 },
+	{ "a{", 3 },
+	{ "a{,2}", 3 },
+	{ "a{2,1}", 7 },
+	{ "}", 1 },
+	{ "[b-a]", 5 },
+	{ "[a-\\d]", 6 },
+	{ "[\\d-a]", 6 },
+	{ "[[:alpha:]]", 11 },
+	{ "\\1", 3 },
+	{ "\\k<n>", 6 },
+	{ "\\k", 2 },
+	{ "(?<n>a)(?<n>b)", 12 },
+	{ "(?<1>a)", 4 },
+	{ "\\01", 3 },
+	{ "\\x4", 3 },
+	{ "\\u12", 3 },
+	{ "\\u{110000}", 0 },
+	{ "\\u{}", 0 },
+	{ "\\c1", 2 },
+	{ "\\", 2 },
+	{ "\\p{Nope}", 2 },
+	{ "\\pL", 2 },
+	{ "\\p{lu}", 2 },
+	{ "\\p{Script=greek}", 2 },
+	{ "\\p{L&}", 2 },
+	{ "\xff", 1 },
+	{ "a\xed\xa0\x80", 2 },
+	{ "(?<=a+)b", 0 }, /* ECMA-262, but PCRE2 cannot */
 	{ "\\p{Script=Nowhere}", 0 },
 };
 
@@ -182,11 +288,54 @@ static uint32_t next_random(uint32_t *state)
 static struct view random_text(uint32_t *state, char *out, size_t size)
 {
 	static const char *const pieces[] = {
-		"a", "b", "c", "d", "x", "y", "z", "0", "1", "9", "2015", "-02", "-07", "T13:28:17", ".239", "Z", "+02:00", "14:00",
-		"-", "--", ".", " ", "\t", "\n", "\r", "\xc2\xa0", "\xe2\x80\xa8", "\xef\xbb\xbf", "\xc3\xa9", "\xe2\x82\xac",
-		"\xf0\x9f\x90\xb2", "true", "false", "urn:uuid:", "sighting", "relationship", "d9b8fa0c", "-e5f6", "-4a1b",
-		"-8c2d", "-0123456789ab", "SHA-256", "MD5", "abcd", "/+=", "e+5",
-		"urn:uuid:2eb8aa08-aa98-11ea-b4aa-73b441d16380", "note--2eb8aa08-aa98-11ea-b4aa-73b441d16380",
+		"a",
+		"b",
+		"c",
+		"d",
+		"x",
+		"y",
+		"z",
+		"0",
+		"1",
+		"9",
+		"2015",
+		"-02",
+		"-07",
+		"T13:28:17",
+		".239",
+		"Z",
+		"+02:00",
+		"14:00",
+		"-",
+		"--",
+		".",
+		" ",
+		"\t",
+		"\n",
+		"\r",
+		"\xc2\xa0",
+		"\xe2\x80\xa8",
+		"\xef\xbb\xbf",
+		"\xc3\xa9",
+		"\xe2\x82\xac",
+		"\xf0\x9f\x90\xb2",
+		"true",
+		"false",
+		"urn:uuid:",
+		"sighting",
+		"relationship",
+		"d9b8fa0c",
+		"-e5f6",
+		"-4a1b",
+		"-8c2d",
+		"-0123456789ab",
+		"SHA-256",
+		"MD5",
+		"abcd",
+		"/+=",
+		"e+5",
+		"urn:uuid:2eb8aa08-aa98-11ea-b4aa-73b441d16380",
+		"note--2eb8aa08-aa98-11ea-b4aa-73b441d16380",
 		"2020-05-21T17:43:26.506Z",
 	};
 	size_t n = 0;
@@ -204,7 +353,8 @@ static struct view random_text(uint32_t *state, char *out, size_t size)
 START_TEST(table_agrees_with_pcre)
 {
 	struct error e = { 0 };
-	struct regex *table = regex_compile(view_of(tables[_i]), &e), *pcre = regex_compile_pcre(view_of(tables[_i]), &e);
+	struct regex *table = regex_compile(view_of(tables[_i]), &e),
+	             *pcre = regex_compile_pcre(view_of(tables[_i]), &e);
 	struct regex_run *run = regex_run_new();
 	uint32_t state = 2463534242u + (uint32_t)_i;
 	unsigned matched = 0;
@@ -231,7 +381,8 @@ END_TEST
 static size_t random_pattern(uint32_t *state, char *out, size_t room, int depth)
 {
 	static const char *const atoms[] = {
-		"a", "b", ".", "[ab]", "[^a]", "\\d", "\\S", "\\s", "\xc3\xa9", "[\xc3\xa0-\xe2\x82\xac]", "^", "$", "[^\\s]", "\\W",
+		"a", "b", ".",      "[ab]", "[^a]", "\\d", "\\S", "\\s", "\xc3\xa9", "[\xc3\xa0-\xe2\x82\xac]",
+		"^", "$", "[^\\s]", "\\W",
 	};
 	static const char *const quantifiers[] = { "", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}" };
 	size_t n = 0;
@@ -252,7 +403,8 @@ static size_t random_pattern(uint32_t *state, char *out, size_t room, int depth)
 			memcpy(out + n, atom, strlen(atom));
 			n += strlen(atom);
 		}
-		const char *q = quantifiers[assertion ? 0 : next_random(state) % (sizeof quantifiers / sizeof *quantifiers)];
+		const char *q =
+		        quantifiers[assertion ? 0 : next_random(state) % (sizeof quantifiers / sizeof *quantifiers)];
 		memcpy(out + n, q, strlen(q));
 		n += strlen(q);
 	}
@@ -261,7 +413,9 @@ static size_t random_pattern(uint32_t *state, char *out, size_t room, int depth)
 
 START_TEST(random_patterns_agree)
 {
-	static const char *const pieces[] = { "a", "b", "1", " ", "\n", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\xb2" };
+	static const char *const pieces[] = {
+		"a", "b", "1", " ", "\n", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\xb2"
+	};
 	struct regex_run *run = regex_run_new();
 	uint32_t state = 88172645u;
 	unsigned as_tables = 0, verdicts[3] = { 0, 0, 0 };
@@ -302,10 +456,22 @@ END_TEST
 static const struct {
 	const char *pattern, *piece;
 } hostile[] = {
-	{ "^(a+)+$", "a" }, { "(a|aa)+$", "a" }, { "(a|a)*b", "a" }, { "a*a*a*a*a*b", "a" }, { "(.*)*x", "a" },
-	{ "(\\p{L}+)+$", "a" }, { "\\p{L}*\\p{L}*\\p{L}*!", "a" }, { "(?=.*b)a", "a" }, { "(?!.*b)c", "a" },
-	{ "(a*)*\\1b", "a" }, { "(.*)\\1\\1$", "ab" }, { "\\p{L}{1,500}!", "a" }, { ".{1,1000}x.{1,1000}y", "x" },
-	{ "(\\p{L}|\\p{Lu}|\\w|a|aa|aaa){1,60}!", "a" }, { "((?=\\w*!)\\w)*", "a" }, { "(?<=a)(?<!ab)(a*a*)*\\b!", "a" },
+	{ "^(a+)+$", "a" },
+	{ "(a|aa)+$", "a" },
+	{ "(a|a)*b", "a" },
+	{ "a*a*a*a*a*b", "a" },
+	{ "(.*)*x", "a" },
+	{ "(\\p{L}+)+$", "a" },
+	{ "\\p{L}*\\p{L}*\\p{L}*!", "a" },
+	{ "(?=.*b)a", "a" },
+	{ "(?!.*b)c", "a" },
+	{ "(a*)*\\1b", "a" },
+	{ "(.*)\\1\\1$", "ab" },
+	{ "\\p{L}{1,500}!", "a" },
+	{ ".{1,1000}x.{1,1000}y", "x" },
+	{ "(\\p{L}|\\p{Lu}|\\w|a|aa|aaa){1,60}!", "a" },
+	{ "((?=\\w*!)\\w)*", "a" },
+	{ "(?<=a)(?<!ab)(a*a*)*\\b!", "a" },
 };
 
 START_TEST(no_pattern_takes_long)
@@ -332,9 +498,14 @@ END_TEST
 START_TEST(no_pattern_compiles_long)
 {
 	static const char *const patterns[] = {
-		"(a{1,1000}){1,1000}", "((((a{1,50}){1,50}){1,50}){1,50})", "(((()){65535}){65535}){65535}",
-		"(x|y|.{1,300}){1,300}[^a]{1,300}", "(a|b)*a(a|b){20}", "(\\S{1,100}\\s){1,100}",
-		"((a?){65535}){65535}", ".*(\\d.{30}|\\D.{31}|x.{32})$",
+		"(a{1,1000}){1,1000}",
+		"((((a{1,50}){1,50}){1,50}){1,50})",
+		"(((()){65535}){65535}){65535}",
+		"(x|y|.{1,300}){1,300}[^a]{1,300}",
+		"(a|b)*a(a|b){20}",
+		"(\\S{1,100}\\s){1,100}",
+		"((a?){65535}){65535}",
+		".*(\\d.{30}|\\D.{31}|x.{32})$",
 	};
 	struct error e = { 0 };
 	double start = seconds();
@@ -371,14 +542,43 @@ static const struct {
 	const char *pattern;
 	bool is;
 } portable[] = {
-	{ "^[A-Za-z0-9\\-\\.]{1,64}$", true }, { "[a-z]+|b", true }, { "\\p{Lu}\\P{L}*", true }, { "(a|b)?c{2,}", true },
-	{ "^$", true }, { "", true }, { ".*", true }, { "[^-a]", true }, { "[a-]", true }, { "[\\p{Nd}_]", true },
-	{ "\xc3\xa9", true }, { "a\\\\$", true }, { "a\\$", false },
-	{ "\\d", false }, { "[\\s\\S]*", false }, { "\\w+", false }, { "a*?", false }, { "(?:a)", false },
-	{ "(?=a)", false }, { "a^b", false }, { "a$b", false }, { "\\bx", false }, { "\\p{Letter}", false },
-	{ "\\p{Lx}", false }, { "[]", false }, { "[^]", false }, { "[a", false }, { "(a", false }, { "a)", false },
-	{ "\\u0041", false }, { "(a)\\1", false }, { "a{", false }, { "a{,2}", false }, { "*a", false }, { "[a-b-c]", false },
-	{ "\\", false }, { "\xff", false },
+	{ "^[A-Za-z0-9\\-\\.]{1,64}$", true },
+	{ "[a-z]+|b", true },
+	{ "\\p{Lu}\\P{L}*", true },
+	{ "(a|b)?c{2,}", true },
+	{ "^$", true },
+	{ "", true },
+	{ ".*", true },
+	{ "[^-a]", true },
+	{ "[a-]", true },
+	{ "[\\p{Nd}_]", true },
+	{ "\xc3\xa9", true },
+	{ "a\\\\$", true },
+	{ "a\\$", false },
+	{ "\\d", false },
+	{ "[\\s\\S]*", false },
+	{ "\\w+", false },
+	{ "a*?", false },
+	{ "(?:a)", false },
+	{ "(?=a)", false },
+	{ "a^b", false },
+	{ "a$b", false },
+	{ "\\bx", false },
+	{ "\\p{Letter}", false },
+	{ "\\p{Lx}", false },
+	{ "[]", false },
+	{ "[^]", false },
+	{ "[a", false },
+	{ "(a", false },
+	{ "a)", false },
+	{ "\\u0041", false },
+	{ "(a)\\1", false },
+	{ "a{", false },
+	{ "a{,2}", false },
+	{ "*a", false },
+	{ "[a-b-c]", false },
+	{ "\\", false },
+	{ "\xff", false },
 };
 
 START_TEST(tells_what_is_portable)
@@ -393,20 +593,25 @@ START_TEST(cost_of_a_call)
 	static const struct {
 		const char *what, *pattern, *text;
 	} calls[] = {
-		{ "FHIR dateTime", "^([0-9]([0-9]([0-9][1-9]|[1-9]0)|[1-9]00)|[1-9]000)(-(0[1-9]|1[0-2])(-(0[1-9]|[1-2][0-9]|3"
+		{ "FHIR dateTime",
+		  "^([0-9]([0-9]([0-9][1-9]|[1-9]0)|[1-9]00)|[1-9]000)(-(0[1-9]|1[0-2])(-(0[1-9]|[1-2][0-9]|3"
 		  "[0-1])(T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]+)?(Z|(\\+|-)((0[0-9]|1[0-3]):[0-5][0-9]|14"
-		  ":00)))?)?)?$", "2015-02-07T13:28:17.239+02:00" },
+		  ":00)))?)?)?$",
+		  "2015-02-07T13:28:17.239+02:00" },
 		{ "FHIR id", "^[A-Za-z0-9\\-\\.]{1,64}$", "9f7c1b52-0d0e-4bb7-9d2e-1f0f5a6b7c8d" },
 		{ "FHIR string", "^[ \\r\\n\\t\\S]+$", "12 Market Street, Second Floor" },
 		{ "FHIR uri", "^\\S*$", "http://example.org/fhir/StructureDefinition/birthPlace" },
 		{ "FHIR code", "^[^\\s]+(\\s[^\\s]+)*$", "married" },
-		{ "STIX identifier", "^[a-z][a-z0-9-]+[a-z0-9]--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB]"
-		  "[0-9a-fA-F]{3}-[0-9a-fA-F]{12}$", "attack-pattern--0c4b9d2e-7b2f-4d0a-9a53-2f9a3d5d1c11" },
+		{ "STIX identifier",
+		  "^[a-z][a-z0-9-]+[a-z0-9]--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB]"
+		  "[0-9a-fA-F]{3}-[0-9a-fA-F]{12}$",
+		  "attack-pattern--0c4b9d2e-7b2f-4d0a-9a53-2f9a3d5d1c11" },
 		{ "STIX timestamp", "T\\d{2}:\\d{2}:\\d{2}\\.\\d{3,}Z$", "2020-05-21T17:43:26.506Z" },
 		{ "STIX dictionary key", "^([a-z][a-z0-9]*)+(-[a-z0-9]+)*\\-?$", "windows-registry-key" },
 	};
 	struct error e = { 0 };
-	struct regex *r[2] = { regex_compile(view_of(calls[_i].pattern), &e), regex_compile_pcre(view_of(calls[_i].pattern), &e) };
+	struct regex *r[2] = { regex_compile(view_of(calls[_i].pattern), &e),
+		               regex_compile_pcre(view_of(calls[_i].pattern), &e) };
 	struct regex_run *run = regex_run_new();
 	double ns[2] = { 1e9, 1e9 };
 

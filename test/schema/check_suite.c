@@ -9,13 +9,14 @@
 #include "lib/schema/schema.h"
 #include "test/schema/testdata.h"
 
-
 #define REMOTES_MAX 128
 
 TCase *make_suite_case(void);
 
 /* Test cases that are not met, each with its reason; printed when they occur. */
-static const struct { const char *file, *test, *reason; } exceptions[] = {
+static const struct {
+	const char *file, *test, *reason;
+} exceptions[] = {
 #define CONTENT "contentEncoding and contentMediaType are annotations here, as draft 7 allows and later drafts demand"
 	{ "draft7/optional/content.json", "an invalid JSON document", CONTENT },
 	{ "draft7/optional/content.json", "an invalid base64 string (% is not a valid character)", CONTENT },
@@ -31,7 +32,11 @@ struct suite {
 	unsigned passed, total;
 	struct tape_parser *cases, *instance;
 	struct schema_run *run;
-	struct { char uri[DATA_PATH]; char *text; size_t n; } remotes[REMOTES_MAX];
+	struct {
+		char uri[DATA_PATH];
+		char *text;
+		size_t n;
+	} remotes[REMOTES_MAX];
 	size_t n_remotes;
 };
 
@@ -45,8 +50,9 @@ static void add_remote(void *arg, const char *path)
 	ck_assert_uint_lt(s->n_remotes, REMOTES_MAX);
 	char *text = read_file(path, &n);
 	ck_assert_ptr_nonnull(text);
-	ck_assert_int_lt(snprintf(s->remotes[s->n_remotes].uri, DATA_PATH, "http://localhost:1234/%s",
-	                          path + strlen(folder)), DATA_PATH);
+	ck_assert_int_lt(
+	        snprintf(s->remotes[s->n_remotes].uri, DATA_PATH, "http://localhost:1234/%s", path + strlen(folder)),
+	        DATA_PATH);
 	s->remotes[s->n_remotes].text = text;
 	s->remotes[s->n_remotes++].n = n;
 }

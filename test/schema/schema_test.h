@@ -32,7 +32,8 @@ static inline struct schema *try_compile(const char *text, const struct schema_o
 	*e = (struct error){ .reason = REASON_NONE };
 	if (schema_set_add(set, VIEW("test:/a"), view_of(copy), e))
 		s = schema_compile(set, VIEW("test:/a"), o, e);
-	ck_assert_msg((s != NULL) == (e->reason == REASON_NONE), "%s: compiled %d, error: %s", text, s != NULL, e->text);
+	ck_assert_msg((s != NULL) == (e->reason == REASON_NONE), "%s: compiled %d, error: %s", text, s != NULL,
+	              e->text);
 	schema_set_free(set);
 	free(copy);
 	return s;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #define DATA_FILES 512
-#define DATA_PATH 600
+#define DATA_PATH  600
 
 static inline const char *data_folder(void)
 {
@@ -42,7 +42,7 @@ static inline int by_name(const void *a, const void *b)
 static inline void each_file(const char *folder, bool deep, void (*each)(void *arg, const char *path), void *arg)
 {
 	static const char suffix[] = ".json";
-	char (*names)[256] = calloc(DATA_FILES, sizeof *names);
+	char(*names)[256] = calloc(DATA_FILES, sizeof *names);
 	size_t n = 0;
 	DIR *d = opendir(folder);
 

@@ -8,20 +8,29 @@ TCase *make_entry_case(void);
 
 START_TEST(test_print)
 {
-	struct entry e = { .operation = OPERATION_REFUSAL, .time_ms = 1767323045678, .peer = VIEW("south"),
-		.recipient = VIEW("agency-\"s\""), .agreement = VIEW("a\\b"), .purpose = VIEW("tab\tbell\x07" "del\x7f"),
-		.legal_basis = VIEW("Stra\xc3\x9f" "e \xe2\x82\xac \xf0\x9f\x94\x91"), .outcome = VIEW("refused"), .reason = VIEW("policy") };
+	struct entry e = { .operation = OPERATION_REFUSAL,
+		           .time_ms = 1767323045678,
+		           .peer = VIEW("south"),
+		           .recipient = VIEW("agency-\"s\""),
+		           .agreement = VIEW("a\\b"),
+		           .purpose = VIEW("tab\tbell\x07"
+		                           "del\x7f"),
+		           .legal_basis = VIEW("Stra\xc3\x9f"
+		                               "e \xe2\x82\xac \xf0\x9f\x94\x91"),
+		           .outcome = VIEW("refused"),
+		           .reason = VIEW("policy") };
 	struct buf b = BUF_INIT(65535);
 
 	memset(e.agreement_digest.b, 0xab, 32);
 	ck_assert(uuid_parse(VIEW("019b76da-a800-7000-8000-000000000001"), &e.exchange));
 	ck_assert(uuid_parse(VIEW("019b76da-a800-7000-8000-000000000002"), &e.origin));
 	entry_print(&e, NULL, &b);
-	ck_assert(view_is(buf_view(&b),
-		"{\"agreement\":\"a\\\\b\",\"agreement_digest\":\"abababababababababababababababababababababababababababababababab\","
-		"\"exchange\":\"019b76da-a800-7000-8000-000000000001\",\"legal_basis\":\"Stra\\u00dfe \\u20ac \\ud83d\\udd11\","
-		"\"operation\":\"refusal\",\"origin\":\"019b76da-a800-7000-8000-000000000002\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
-		"\"reason\":\"policy\",\"recipient\":\"agency-\\\"s\\\"\",\"time\":1767323045678}"));
+	ck_assert(view_is(
+	        buf_view(&b),
+	        "{\"agreement\":\"a\\\\b\",\"agreement_digest\":\"abababababababababababababababababababababababababababababababab\","
+	        "\"exchange\":\"019b76da-a800-7000-8000-000000000001\",\"legal_basis\":\"Stra\\u00dfe \\u20ac \\ud83d\\udd11\","
+	        "\"operation\":\"refusal\",\"origin\":\"019b76da-a800-7000-8000-000000000002\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
+	        "\"reason\":\"policy\",\"recipient\":\"agency-\\\"s\\\"\",\"time\":1767323045678}"));
 	buf_reset(&b);
 	e = (struct entry){ .operation = OPERATION_GENESIS, .time_ms = -1 };
 	entry_print(&e, NULL, &b);
@@ -130,7 +139,8 @@ START_TEST(test_tampered_rows)
 	}
 	ck_assert(!disclosures_verify(VIEW("{\"operation\":\"start\"}"), packed, NULL));
 	ck_assert(!disclosures_verify(VIEW("{\"_sd\":[\"short\"]}"), VIEW(""), NULL));
-	ck_assert(!disclosures_verify(VIEW("{\"_sd\":[\"X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0\""), VIEW(""), NULL));
+	ck_assert(
+	        !disclosures_verify(VIEW("{\"_sd\":[\"X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0\""), VIEW(""), NULL));
 	disclosures_free(&d);
 	disclosures_free(&other);
 	buf_free(&leaf);

@@ -49,9 +49,7 @@ static bool mutate(struct view from, struct bytes *out)
 		buf_add(&b, view_make(from.p, at + n));
 		buf_add(&b, view_from(from, at));
 		break;
-	default:
-		buf_add(&b, view_make(from.p, at));
-		break;
+	default: buf_add(&b, view_make(from.p, at)); break;
 	}
 	bool changed = !view_eq(buf_view(&b), from);
 	free(out->p);

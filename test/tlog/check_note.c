@@ -14,7 +14,8 @@ static const char go_vkey[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsV
 static const char go_secret[] = "AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 static const char go_text[] = "If you think cryptography is the answer to your problem,\n"
                               "then you don't know what your problem is.\n";
-static const char go_signature[] = "\xe2\x80\x94 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+static const char go_signature[] =
+        "\xe2\x80\x94 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
 
 static struct ed25519_key *go_key(void)
 {
@@ -74,15 +75,20 @@ START_TEST(test_vkey_mangled)
 		}
 	}
 	/* Wrong length and unknown algorithm, with the hash adjusted. */
-	ck_assert(!note_vkey_parse(VIEW("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY=="), &k, NULL));
-	ck_assert(!note_vkey_parse(VIEW("PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"), &k, NULL));
+	ck_assert(!note_vkey_parse(VIEW("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY=="),
+	                           &k, NULL));
+	ck_assert(
+	        !note_vkey_parse(VIEW("PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"), &k, NULL));
 }
 END_TEST
 
 START_TEST(test_names)
 {
-	static const char *const bad[] = { "", "a b", "a+b", "a\tb", "a\nb", "a\xc2\xa0.", "a\xe2\x80\x83", "\xe3\x80\x80",
-		"a\xe1\x9a\x80", "a\xe2\x81\x9f", "a\xff", "a\x7f" };
+	static const char *const bad[] = {
+		"",           "a b",           "a+b",          "a\tb",          "a\nb",
+		"a\xc2\xa0.", "a\xe2\x80\x83", "\xe3\x80\x80", "a\xe1\x9a\x80", "a\xe2\x81\x9f",
+		"a\xff",      "a\x7f"
+	};
 	static const uint8_t key[32] = { 1 };
 	struct note_vkey k;
 	char name[NOTE_NAME_MAX + 1];
@@ -112,7 +118,8 @@ START_TEST(test_flips)
 
 			b.p[i] = (char)(b.p[i] ^ (1 << bit));
 			ck_assert_msg(!note_split(buf_view(&b), &text, &signatures, NULL) ||
-			              !note_verify(&k, text, signatures, NULL, NULL), "byte %zu bit %u", i, bit);
+			                      !note_verify(&k, text, signatures, NULL, NULL),
+			              "byte %zu bit %u", i, bit);
 			b.p[i] = (char)(b.p[i] ^ (1 << bit));
 		}
 	}
@@ -131,13 +138,28 @@ START_TEST(test_malformed)
 {
 	/* After TestOpen of note_test.go. */
 	static const char *const bad[] = {
-		"", "\n", "\n\n", "text\n", "text\n\n", "text\n\n\xe2\x80\x94 ", "text\n\n\xe2\x80\x94 a AAAAAAAA",
-		"text\n\xe2\x80\x94 a AAAAAAAA\n", "text\n\n- a AAAAAAAA\n", "text\n\n\xe2\x80\x94 a\n", "text\n\n\xe2\x80\x94 a b AAAAAAAA\n",
-		"text\n\n\xe2\x80\x94 a AAAA\n" /* no signature behind the id */, "text\n\n\xe2\x80\x94 a AAAAAAA\n",
-		"text\n\n\xe2\x80\x94 a AAAAAAB=\n" /* stray bits */, "text\n\n\xe2\x80\x94 a AAAAAAA= \n",
-		"text\n\n\xe2\x80\x94  AAAAAAA=\n", "text\n\n\xe2\x80\x94 a+b AAAAAAA=\n",
-		"te\x01xt\n\n\xe2\x80\x94 a AAAAAAA=\n", "te\rxt\n\n\xe2\x80\x94 a AAAAAAA=\n", "te\xffxt\n\n\xe2\x80\x94 a AAAAAAA=\n",
-		"text\n\n\xe2\x80\x94 a AAAAAAA=\n\n", "text\n\n\xe2\x80\x94 a AAAAAAA=\nmore\n",
+		"",
+		"\n",
+		"\n\n",
+		"text\n",
+		"text\n\n",
+		"text\n\n\xe2\x80\x94 ",
+		"text\n\n\xe2\x80\x94 a AAAAAAAA",
+		"text\n\xe2\x80\x94 a AAAAAAAA\n",
+		"text\n\n- a AAAAAAAA\n",
+		"text\n\n\xe2\x80\x94 a\n",
+		"text\n\n\xe2\x80\x94 a b AAAAAAAA\n",
+		"text\n\n\xe2\x80\x94 a AAAA\n" /* no signature behind the id */,
+		"text\n\n\xe2\x80\x94 a AAAAAAA\n",
+		"text\n\n\xe2\x80\x94 a AAAAAAB=\n" /* stray bits */,
+		"text\n\n\xe2\x80\x94 a AAAAAAA= \n",
+		"text\n\n\xe2\x80\x94  AAAAAAA=\n",
+		"text\n\n\xe2\x80\x94 a+b AAAAAAA=\n",
+		"te\x01xt\n\n\xe2\x80\x94 a AAAAAAA=\n",
+		"te\rxt\n\n\xe2\x80\x94 a AAAAAAA=\n",
+		"te\xffxt\n\n\xe2\x80\x94 a AAAAAAA=\n",
+		"text\n\n\xe2\x80\x94 a AAAAAAA=\n\n",
+		"text\n\n\xe2\x80\x94 a AAAAAAA=\nmore\n",
 	};
 	struct view text, signatures;
 
@@ -236,9 +258,24 @@ START_TEST(test_checkpoint)
 {
 	static const char root[] = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
 	static const char *const bad[] = {
-		"", "a", "a\n", "a\n1\n", "a\n1\n\n", "\n1\n%s\n", "a\n01\n%s\n", "a\n+1\n%s\n", "a\n-1\n%s\n", "a\n 1\n%s\n",
-		"a\n\n%s\n", "a\n1\n%s", "a\n1\n%s\n\n", "a\n1\n%s\n\nx\n", "a\n1\n%s \n", "a\n9223372036854775808\n%s\n",
-		"a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2J=\n", "a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxqw==\n",
+		"",
+		"a",
+		"a\n",
+		"a\n1\n",
+		"a\n1\n\n",
+		"\n1\n%s\n",
+		"a\n01\n%s\n",
+		"a\n+1\n%s\n",
+		"a\n-1\n%s\n",
+		"a\n 1\n%s\n",
+		"a\n\n%s\n",
+		"a\n1\n%s",
+		"a\n1\n%s\n\n",
+		"a\n1\n%s\n\nx\n",
+		"a\n1\n%s \n",
+		"a\n9223372036854775808\n%s\n",
+		"a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2J=\n",
+		"a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxqw==\n",
 		"a\n0x1\n%s\n",
 	};
 	struct buf b = BUF_INIT(1000), again = BUF_INIT(1000);

@@ -122,7 +122,8 @@ START_TEST(test_flips)
 	for (size_t i = 0; i < text.n; i++) {
 		for (unsigned bit = 0; bit < 8; bit++, flips++) {
 			text.p[i] = (char)(text.p[i] ^ (1 << bit));
-			ck_assert_msg(!check(buf_view(&text), &l->signer.vkey, &scratch, &entry), "byte %zu bit %u", i, bit);
+			ck_assert_msg(!check(buf_view(&text), &l->signer.vkey, &scratch, &entry), "byte %zu bit %u", i,
+			              bit);
 			text.p[i] = (char)(text.p[i] ^ (1 << bit));
 		}
 	}
@@ -140,14 +141,25 @@ START_TEST(test_malformed)
 {
 	static const char h[] = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
 	static const char *const bad[] = {
-		"", "c2sp.org/tlog-proof@v1", "c2sp.org/tlog-proof@v1\n", "c2sp.org/tlog-proof@v2\nindex 0\n\nx\n",
-		"c2sp.org/tlog-proof@v1\r\nindex 0\n\nx\n", "c2sp.org/tlog-proof@v1\nindex 00\n\nx\n",
-		"c2sp.org/tlog-proof@v1\nindex -1\n\nx\n", "c2sp.org/tlog-proof@v1\nindex  1\n\nx\n",
-		"c2sp.org/tlog-proof@v1\nindex 1 \n\nx\n", "c2sp.org/tlog-proof@v1\nindex 9223372036854775808\n\nx\n",
-		"c2sp.org/tlog-proof@v1\nindex 1\n", "c2sp.org/tlog-proof@v1\nindex 1\n\n", "c2sp.org/tlog-proof@v1\nindex 1\nnotbase64\n\nx\n",
-		"c2sp.org/tlog-proof@v1\nextra \nindex 1\n\nx\n", "c2sp.org/tlog-proof@v1\nextra QQ\nindex 1\n\nx\n",
-		"c2sp.org/tlog-proof@v1\nextra QR==\nindex 1\n\nx\n", "c2sp.org/tlog-proof@v1\nextra QQ==\nextra QQ==\nindex 1\n\nx\n",
-		"c2sp.org/tlog-proof@v1\nindex 1\nextra QQ==\n\nx\n", "c2sp.org/tlog-proof@v1\nextra QQ==\n\nx\n",
+		"",
+		"c2sp.org/tlog-proof@v1",
+		"c2sp.org/tlog-proof@v1\n",
+		"c2sp.org/tlog-proof@v2\nindex 0\n\nx\n",
+		"c2sp.org/tlog-proof@v1\r\nindex 0\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex 00\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex -1\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex  1\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex 1 \n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex 9223372036854775808\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex 1\n",
+		"c2sp.org/tlog-proof@v1\nindex 1\n\n",
+		"c2sp.org/tlog-proof@v1\nindex 1\nnotbase64\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nextra \nindex 1\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nextra QQ\nindex 1\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nextra QR==\nindex 1\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nextra QQ==\nextra QQ==\nindex 1\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nindex 1\nextra QQ==\n\nx\n",
+		"c2sp.org/tlog-proof@v1\nextra QQ==\n\nx\n",
 	};
 	struct buf scratch = BUF_INIT(65535), many = BUF_INIT(NOTE_MAX);
 	struct receipt r;

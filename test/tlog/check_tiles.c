@@ -16,7 +16,7 @@ TCase *make_tiles_case(void);
 /* --- a store of tiles --- */
 
 #define STORE_LEVELS 3
-#define STORE_TILES 300
+#define STORE_TILES  300
 
 struct store {
 	char *tile[STORE_LEVELS][STORE_TILES];
@@ -265,20 +265,49 @@ END_TEST
 
 START_TEST(test_paths)
 {
-	static const struct { const char *path; struct tlog_tile tile; } good[] = {
+	static const struct {
+		const char *path;
+		struct tlog_tile tile;
+	} good[] = {
 		{ "tile/0/000", { 0, 0, 256, false } },
-		{ "tile/0/x001/x234/067", { 0, 1234067, 256, false } },         /* C2SP tlog-tiles, Merkle Tree */
+		{ "tile/0/x001/x234/067", { 0, 1234067, 256, false } }, /* C2SP tlog-tiles, Merkle Tree */
 		{ "tile/3/x001/234.p/5", { 3, 1234, 5, false } },
 		{ "tile/63/999.p/255", { 63, 999, 255, false } },
 		{ "tile/entries/x010/000.p/1", { 0, 10000, 1, true } },
 		{ "tile/entries/000", { 0, 0, 256, true } },
 	};
 	static const char *const bad[] = {
-		"", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/00/000", "tile/64/000",
-		"tile/-1/000", "/tile/0/000", "tile/0/x000/001", "tile/0/x001", "tile/0/x001/", "tile/0/x001/x002",
-		"tile/0/001/002", "tile/0/000.p", "tile/0/000.p/", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/05",
-		"tile/0/000.p/1/", "tile/0/000.p/1x", "tile/0/000/", "tile/0/00a", "tile/entry/000", "tile/0/x1/000",
-		"tile/0/x999/x999/x999/x999/x999/x999/999", "tile/0/000\n", "tile/+1/000", "tile/0/ 00",
+		"",
+		"tile/",
+		"tile/0",
+		"tile/0/",
+		"tile/0/0",
+		"tile/0/00",
+		"tile/0/0000",
+		"tile/00/000",
+		"tile/64/000",
+		"tile/-1/000",
+		"/tile/0/000",
+		"tile/0/x000/001",
+		"tile/0/x001",
+		"tile/0/x001/",
+		"tile/0/x001/x002",
+		"tile/0/001/002",
+		"tile/0/000.p",
+		"tile/0/000.p/",
+		"tile/0/000.p/0",
+		"tile/0/000.p/256",
+		"tile/0/000.p/05",
+		"tile/0/000.p/1/",
+		"tile/0/000.p/1x",
+		"tile/0/000/",
+		"tile/0/00a",
+		"tile/entry/000",
+		"tile/0/x1/000",
+		"tile/0/x999/x999/x999/x999/x999/x999/999",
+		"tile/0/000\n",
+		"tile/+1/000",
+		"tile/0/ 00",
 	};
 	struct tlog_tile t;
 
@@ -337,10 +366,11 @@ static void same_file(const char *folder, unsigned width, struct view want)
 
 START_TEST(test_tessera)
 {
-	static const char *const words[] = { "one", "two", "three", "four", "five", "six", "seven", "eit", "nain",
-		"ten", "ileven", "twelf", "threeten", "fourten", "fivten" };
+	static const char *const words[] = { "one",  "two", "three",  "four",  "five",     "six",     "seven", "eit",
+		                             "nain", "ten", "ileven", "twelf", "threeten", "fourten", "fivten" };
 	/* testdata/build_log.sh */
-	static const char vkey_text[] = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
+	static const char vkey_text[] =
+	        "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
 	static const char secret_text[] = "AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DSF3eg";
 	struct buf file = BUF_INIT(65536), bundle = BUF_INIT(65536), made = BUF_INIT(65536);
 	struct error e = { 0 };

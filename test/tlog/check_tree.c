@@ -107,8 +107,9 @@ static void equal(const struct digest *a, unsigned n, const struct digest *b, un
  * 5051…57, 6061…6f. */
 START_TEST(test_known_roots)
 {
-	static const char *const hex[] = { "", "00", "10", "2021", "3031", "40414243", "5051525354555657",
-	                                   "606162636465666768696a6b6c6d6e6f" };
+	static const char *const hex[] = {
+		"", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"
+	};
 	static const char *const roots[] = {
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 		"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -256,12 +257,12 @@ static bool run_case(json_t *c)
 		if (!get_digest(json_array_get(list, i), &proof[i]))
 			return false;
 	if (json_object_get(c, "leafHash"))
-		return get_digest(json_object_get(c, "leafHash"), &leaf) && get_digest(json_object_get(c, "root"), &root) &&
-		       tlog_check_inclusion(get_number(c, "leafIdx"),
-		                            get_number(c, "treeSize"), &leaf, proof, n, &root);
+		return get_digest(json_object_get(c, "leafHash"), &leaf) &&
+		       get_digest(json_object_get(c, "root"), &root) &&
+		       tlog_check_inclusion(get_number(c, "leafIdx"), get_number(c, "treeSize"), &leaf, proof, n,
+		                            &root);
 	return get_root(json_object_get(c, "root1"), &root) && get_root(json_object_get(c, "root2"), &root2) &&
-	       tlog_check_consistency(get_number(c, "size1"),
-	                              get_number(c, "size2"), &root, &root2, proof, n);
+	       tlog_check_consistency(get_number(c, "size1"), get_number(c, "size2"), &root, &root2, proof, n);
 }
 
 static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -69,7 +69,8 @@ START_TEST(test_quorum)
 	ck_assert_msg(t != NULL, "%s", e.text);
 	ck_assert(note_split(buf_view(&l->note), &text, &signatures, NULL));
 	for (unsigned set = 0; set < 1 << WITNESSES; set++) {
-		unsigned x = (unsigned)__builtin_popcount(set & 7), y = (unsigned)__builtin_popcount(set >> 3), cosigned = 0;
+		unsigned x = (unsigned)__builtin_popcount(set & 7), y = (unsigned)__builtin_popcount(set >> 3),
+		         cosigned = 0;
 		const struct note_vkey *log = NULL;
 		struct checkpoint c;
 
@@ -119,16 +120,40 @@ START_TEST(test_malformed)
 {
 	/* %L a log's key, %W and %V two witnesses'. */
 	static const char *const bad[] = {
-		"", "quorum none", "\n", "log %L\n", "quorum x\n", "quorum none\nquorum none\n", "quorum none x\n", "quorum\n",
-		"log %W\nquorum none\n", "log\nquorum none\n", "log %L\nlog %L\nquorum none\n", "log %L a b\nquorum none\n",
-		"witness a %L\nquorum none\n", "witness %W\nquorum none\n", "witness none %W\nquorum none\n",
-		"witness a %W\nwitness a %V\nquorum a\n", "witness a %W\nwitness b %W\nquorum a\n", "witness a %W u v\nquorum a\n",
-		"quorum a\nwitness a %W\n", "group g any a\nwitness a %W\nquorum g\n", "witness a %W\ngroup g any\nquorum g\n",
-		"witness a %W\ngroup g 0 a\nquorum g\n", "witness a %W\ngroup g 2 a\nquorum g\n", "witness a %W\ngroup g 01 a\nquorum g\n",
-		"witness a %W\ngroup g some a\nquorum g\n", "witness a %W\ngroup g any a a\nquorum g\n",
-		"witness a %W\ngroup g any a\ngroup h any a\nquorum g\n", "witness a %W\ngroup g any g\nquorum g\n",
-		"witness a %W\ngroup g any none\nquorum g\n", "witness a %W\ngroup a any a\nquorum a\n",
-		"quorum none\r\n", "quorum none\nnonsense\n", "# \x01\nquorum none\n", "# \x7f\nquorum none\n",
+		"",
+		"quorum none",
+		"\n",
+		"log %L\n",
+		"quorum x\n",
+		"quorum none\nquorum none\n",
+		"quorum none x\n",
+		"quorum\n",
+		"log %W\nquorum none\n",
+		"log\nquorum none\n",
+		"log %L\nlog %L\nquorum none\n",
+		"log %L a b\nquorum none\n",
+		"witness a %L\nquorum none\n",
+		"witness %W\nquorum none\n",
+		"witness none %W\nquorum none\n",
+		"witness a %W\nwitness a %V\nquorum a\n",
+		"witness a %W\nwitness b %W\nquorum a\n",
+		"witness a %W u v\nquorum a\n",
+		"quorum a\nwitness a %W\n",
+		"group g any a\nwitness a %W\nquorum g\n",
+		"witness a %W\ngroup g any\nquorum g\n",
+		"witness a %W\ngroup g 0 a\nquorum g\n",
+		"witness a %W\ngroup g 2 a\nquorum g\n",
+		"witness a %W\ngroup g 01 a\nquorum g\n",
+		"witness a %W\ngroup g some a\nquorum g\n",
+		"witness a %W\ngroup g any a a\nquorum g\n",
+		"witness a %W\ngroup g any a\ngroup h any a\nquorum g\n",
+		"witness a %W\ngroup g any g\nquorum g\n",
+		"witness a %W\ngroup g any none\nquorum g\n",
+		"witness a %W\ngroup a any a\nquorum a\n",
+		"quorum none\r\n",
+		"quorum none\nnonsense\n",
+		"# \x01\nquorum none\n",
+		"# \x7f\nquorum none\n",
 	};
 	struct buf b = BUF_INIT(10000);
 

@@ -94,8 +94,9 @@ END_TEST
 
 START_TEST(test_place_of_tile)
 {
-	static const struct { unsigned level, index, hash; } cases[] = {
-		{ 0, 0, 0 }, { 0, 0, 255 }, { 0, 2, 77 }, { 0, 3, 0 }, { 0, 3, 231 }, { 1, 0, 0 }, { 1, 0, 2 } };
+	static const struct {
+		unsigned level, index, hash;
+	} cases[] = { { 0, 0, 0 }, { 0, 0, 255 }, { 0, 2, 77 }, { 0, 3, 0 }, { 0, 3, 231 }, { 1, 0, 0 }, { 1, 0, 2 } };
 
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct bytes *t = &whole->tile[cases[i].level][cases[i].index];
@@ -384,7 +385,8 @@ START_TEST(test_without_entries)
 	whole->tile[0][1].p[32 * 7] ^= 1;
 	e = (struct error){ 0 };
 	ck_assert(!verify_log(&c, NULL, &s, &r, &e));
-	ck_assert_msg(r.index == 256 && r.count == 256 && strstr(e.text, "tiles below, of entries 256 to 511"), "%s", e.text);
+	ck_assert_msg(r.index == 256 && r.count == 256 && strstr(e.text, "tiles below, of entries 256 to 511"), "%s",
+	              e.text);
 	whole->tile[0][1].p[32 * 7] ^= 1;
 	whole->tile[0][3].p[32] ^= 1;
 	e = (struct error){ 0 };

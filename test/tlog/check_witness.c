@@ -36,7 +36,8 @@ static void ask(uint64_t old, struct buf *body)
 	witness_request_print(&r, body);
 }
 
-static enum witness_verdict judge(struct view body, const struct witness_state *s, struct checkpoint *c, struct view *text)
+static enum witness_verdict judge(struct view body, const struct witness_state *s, struct checkpoint *c,
+                                  struct view *text)
 {
 	struct witness_request r;
 	struct error e = { 0 };
@@ -145,13 +146,23 @@ END_TEST
 START_TEST(test_request_form)
 {
 	/* C2SP tlog-witness, the example body. */
-	static const char example[] = "old 20852014\nPlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n"
-		"jrJZDmY8Y7SyJE0MWLpLozkIVMSMZcD5kvuKxPC3swk=\n5+pKlUdi2LeF/BcMHBn+Ku6yhPGNCswZZD1X/6QgPd8=\n"
-		"/6WVhPs2CwSsb5rYBH5cjHV/wSmA79abXAwhXw3Kj/0=\n\nexample.com/behind-the-sofa\n20852163\n"
-		"CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\xe2\x80\x94 example.com/behind-the-sofa "
-		"Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n";
-	static const char *const bad[] = { "", "old 1", "old 1\n", "old 1\n\n", "old 01\n\nx\n", "old -1\n\nx\n", "old\n\nx\n",
-		"Old 1\n\nx\n", "old 1\nAAAA\n\nx\n", "old 1 \n\nx\n", "old 1\r\n\r\nx\n" };
+	static const char example[] =
+	        "old 20852014\nPlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n"
+	        "jrJZDmY8Y7SyJE0MWLpLozkIVMSMZcD5kvuKxPC3swk=\n5+pKlUdi2LeF/BcMHBn+Ku6yhPGNCswZZD1X/6QgPd8=\n"
+	        "/6WVhPs2CwSsb5rYBH5cjHV/wSmA79abXAwhXw3Kj/0=\n\nexample.com/behind-the-sofa\n20852163\n"
+	        "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\xe2\x80\x94 example.com/behind-the-sofa "
+	        "Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n";
+	static const char *const bad[] = { "",
+		                           "old 1",
+		                           "old 1\n",
+		                           "old 1\n\n",
+		                           "old 01\n\nx\n",
+		                           "old -1\n\nx\n",
+		                           "old\n\nx\n",
+		                           "Old 1\n\nx\n",
+		                           "old 1\nAAAA\n\nx\n",
+		                           "old 1 \n\nx\n",
+		                           "old 1\r\n\r\nx\n" };
 	struct buf b = BUF_INIT(NOTE_MAX);
 	struct witness_request r;
 	struct view origin;

@@ -12,9 +12,9 @@
 #include "lib/tlog/tiles.h"
 #include "lib/tlog/verify.h"
 
-#define LOG_MAX 2000
+#define LOG_MAX    2000
 #define LOG_LEVELS 3
-#define LOG_TILES 10
+#define LOG_TILES  10
 
 struct bytes {
 	char *p;
@@ -72,10 +72,15 @@ static inline bool log_put_tile(void *arg, const struct tlog_tile *tile, struct 
 /* A made-up exchange; every third entry has no disclosures. */
 static inline void log_print_entry(uint64_t i, struct disclosures *d, struct buf *leaf)
 {
-	struct entry e = { .operation = OPERATION_DISCLOSURE, .time_ms = 1767225600000 + (int64_t)i * 17,
-		.peer = VIEW("south"), .recipient = VIEW("agency-south"), .agreement = VIEW("north-south-persons"),
-		.purpose = VIEW("prevention"), .outcome = VIEW("released-transformed"), .tier = VIEW("standard"),
-		.build = VIEW("test") };
+	struct entry e = { .operation = OPERATION_DISCLOSURE,
+		           .time_ms = 1767225600000 + (int64_t)i * 17,
+		           .peer = VIEW("south"),
+		           .recipient = VIEW("agency-south"),
+		           .agreement = VIEW("north-south-persons"),
+		           .purpose = VIEW("prevention"),
+		           .outcome = VIEW("released-transformed"),
+		           .tier = VIEW("standard"),
+		           .build = VIEW("test") };
 	uint8_t random[10] = { 0 }, salt[16] = { 0 };
 
 	memcpy(random, &i, sizeof i);
@@ -85,7 +90,8 @@ static inline void log_print_entry(uint64_t i, struct disclosures *d, struct buf
 	for (unsigned k = 0; k < i % 3; k++) {
 		salt[0] = (uint8_t)k;
 		memcpy(salt + 1, &i, sizeof i);
-		disclosures_add(d, salt, k ? VIEW("officer") : VIEW("reason"), k ? VIEW("\"officer 7\"") : VIEW("\"tier-fields-exceeded\""));
+		disclosures_add(d, salt, k ? VIEW("officer") : VIEW("reason"),
+		                k ? VIEW("\"officer 7\"") : VIEW("\"tier-fields-exceeded\""));
 	}
 	entry_print(&e, d, leaf);
 	ck_assert(!leaf->failed);

@@ -112,14 +112,27 @@ static inline void stored_exchange(struct stored *l, uint64_t i, bool received)
 	struct buf leaf = BUF_INIT(65535);
 	struct error e = { 0 };
 	bool refused = i % 3 == 2;
-	struct entry x = { .operation = refused ? OPERATION_REFUSAL : received ? OPERATION_COLLECTION : OPERATION_DISCLOSURE,
-		.time_ms = 1767225600000 + (int64_t)i * 17, .peer = received ? VIEW("north") : VIEW("registry"),
-		.recipient = VIEW("agency-south"), .agreement = i % 2 ? VIEW("north-south-persons") : VIEW("north-south-reports"),
-		.purpose = VIEW("prevention"), .legal_basis = VIEW("art-8"), .tier = VIEW("standard"),
-		.outcome = refused ? VIEW("refused") : VIEW("released-transformed"), .reason = refused ? VIEW("policy") : VIEW(""),
-		.build = VIEW("test") };
-	struct store_exchange row = { .partner = x.peer, .received_ms = x.time_ms, .agreement = x.agreement,
-		.provider = VIEW("agency-north"), .recipient = x.recipient, .state = STATE_REFUSED, .status = 201, .answer = VIEW("{}") };
+	struct entry x = { .operation = refused    ? OPERATION_REFUSAL
+		                        : received ? OPERATION_COLLECTION
+		                                   : OPERATION_DISCLOSURE,
+		           .time_ms = 1767225600000 + (int64_t)i * 17,
+		           .peer = received ? VIEW("north") : VIEW("registry"),
+		           .recipient = VIEW("agency-south"),
+		           .agreement = i % 2 ? VIEW("north-south-persons") : VIEW("north-south-reports"),
+		           .purpose = VIEW("prevention"),
+		           .legal_basis = VIEW("art-8"),
+		           .tier = VIEW("standard"),
+		           .outcome = refused ? VIEW("refused") : VIEW("released-transformed"),
+		           .reason = refused ? VIEW("policy") : VIEW(""),
+		           .build = VIEW("test") };
+	struct store_exchange row = { .partner = x.peer,
+		                      .received_ms = x.time_ms,
+		                      .agreement = x.agreement,
+		                      .provider = VIEW("agency-north"),
+		                      .recipient = x.recipient,
+		                      .state = STATE_REFUSED,
+		                      .status = 201,
+		                      .answer = VIEW("{}") };
 	struct store_exchange prior;
 	enum store_accepted result;
 
@@ -141,7 +154,10 @@ static inline void stored_exchange(struct stored *l, uint64_t i, bool received)
 /* What is no exchange: one of our own operations, or a delivery of exchange `i`. */
 static inline void stored_note(struct stored *l, enum operation o, uint64_t i, const char *outcome)
 {
-	struct entry x = { .operation = o, .time_ms = 1767225600000 + (int64_t)i * 17, .outcome = view_of(outcome), .build = VIEW("test") };
+	struct entry x = { .operation = o,
+		           .time_ms = 1767225600000 + (int64_t)i * 17,
+		           .outcome = view_of(outcome),
+		           .build = VIEW("test") };
 	struct buf leaf = BUF_INIT(65535);
 
 	if (o == OPERATION_DELIVERY) {

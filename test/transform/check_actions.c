@@ -2,7 +2,9 @@
 #include "test/transform/transform_test.h"
 
 /* One action on the member "v": value in, value out, or the error that it gives. */
-struct action_case { const char *action, *params, *in, *out, *error; };
+struct action_case {
+	const char *action, *params, *in, *out, *error;
+};
 
 static void try_all(const struct action_case *cases, size_t n)
 {
@@ -51,7 +53,10 @@ START_TEST(masks)
 		{ "mask", "{\"length\":5}", "\"Anna-Maria\"", "\"*****\"", NULL },
 		{ "mask", "{\"length\":5}", "\"\"", "\"*****\"", NULL },
 		{ "mask", "{\"keep_last\":4}", "\"4111111111111111\"", "\"************1111\"", NULL },
-		{ "mask", "{\"keep_first\":1,\"keep_last\":1}", "\"\xc3\x85" "bcd\xc3\xa9\"", "\"\xc3\x85***\xc3\xa9\"", NULL },
+		{ "mask", "{\"keep_first\":1,\"keep_last\":1}",
+		  "\"\xc3\x85"
+		  "bcd\xc3\xa9\"",
+		  "\"\xc3\x85***\xc3\xa9\"", NULL },
 		{ "mask", "{\"keep_first\":1,\"keep_last\":1}", "\"abcd\"", "\"a**d\"", NULL },
 		{ "mask", "{\"keep_first\":1,\"keep_last\":1}", "\"abc\"", "\"***\"", NULL },
 		{ "mask", "{}", "null", "null", NULL },
@@ -76,7 +81,8 @@ START_TEST(dates_are_truncated)
 		{ "date-trunc", "{\"to\":\"decade\"}", "\"1984-03-17\"", "\"1980s\"", NULL },
 		{ "date-trunc", "{\"to\":\"month\",\"as\":\"date\"}", "\"1984-03-17\"", "\"1984-03-01\"", NULL },
 		{ "date-trunc", "{\"to\":\"quarter\",\"as\":\"date\"}", "\"1984-09-17\"", "\"1984-07-01\"", NULL },
-		{ "date-trunc", "{\"to\":\"year\",\"as\":\"date\"}", "\"1984-03-17T00:00:00Z\"", "\"1984-01-01\"", NULL },
+		{ "date-trunc", "{\"to\":\"year\",\"as\":\"date\"}", "\"1984-03-17T00:00:00Z\"", "\"1984-01-01\"",
+		  NULL },
 		{ "date-trunc", "{\"to\":\"decade\",\"as\":\"date\"}", "\"1989-12-31\"", "\"1980-01-01\"", NULL },
 		/* Less exact values stay as they are. */
 		{ "date-trunc", "{\"to\":\"month\"}", "\"1984\"", "\"1984\"", NULL },
@@ -197,7 +203,8 @@ START_TEST(places_are_made_coarser)
 		{ "ip-prefix", "{}", "\"192.0.2.1/\"", NULL, "not an IP network" },
 		{ "ip-prefix", "{}", "\"192.0.2.1\\u0000\"", NULL, "not an IP address" },
 		{ "ip-prefix", "{}", "\"\"", NULL, "not an IP address" },
-		{ "ip-prefix", "{}", "\"2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000\"", NULL, "not an IP address" },
+		{ "ip-prefix", "{}", "\"2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000\"", NULL,
+		  "not an IP address" },
 		{ "postcode", "{\"keep_first\":2}", "\"10115\"", "\"10\"", NULL },
 		{ "postcode", "{\"keep_first\":2}", "\"1\"", "\"1\"", NULL },
 		{ "postcode", "{\"drop_last\":3}", "\"sw1a 2aa\"", "\"SW1A\"", NULL },
@@ -231,7 +238,8 @@ START_TEST(texts_are_redacted_and_counted)
 	uint32_t counts[8];
 	struct tape t;
 
-	ck_assert(tape_parse(parser, VIEW("{\"a\":\"Anna pays to GB82 WEST 1234 5698 7654 32\",\"b\":\"ANNA\",\"c\":\"x\"}"),
+	ck_assert(tape_parse(parser,
+	                     VIEW("{\"a\":\"Anna pays to GB82 WEST 1234 5698 7654 32\",\"b\":\"ANNA\",\"c\":\"x\"}"),
 	                     &t, &e));
 	struct transform_input in = { .tape = &t };
 	ck_assert(program_run(p, run, &in, &out, &e));

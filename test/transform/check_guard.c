@@ -62,12 +62,15 @@ static bool alike(const struct program *p, const char *a, const char *b)
 
 START_TEST(what_leaves_is_compared)
 {
-	struct program *p = compile_ok("[" KEEP("/x") KEEP("/sex") "{\"pointer\":\"/born\",\"action\":\"date-trunc\",\"params\":{\"to\":\"year\"}},"
-		GUARD("\"k\":2,\"fields\":[\"/born\",\"/sex\"]") "]");
+	struct program *p = compile_ok(
+	        "[" KEEP("/x")
+	                KEEP("/sex") "{\"pointer\":\"/born\",\"action\":\"date-trunc\",\"params\":{\"to\":\"year\"}}," GUARD(
+	                        "\"k\":2,\"fields\":[\"/born\",\"/sex\"]") "]");
 
 	open_run();
 	/* Other days of one year leave alike; fields that are not guarded do not matter. */
-	ck_assert(alike(p, "{\"born\":\"1984-03-17\",\"sex\":\"F\",\"x\":1}", "{\"x\":2,\"born\":\"1984-12-01\",\"sex\":\"F\"}"));
+	ck_assert(alike(p, "{\"born\":\"1984-03-17\",\"sex\":\"F\",\"x\":1}",
+	                "{\"x\":2,\"born\":\"1984-12-01\",\"sex\":\"F\"}"));
 	ck_assert(!alike(p, "{\"born\":\"1984-03-17\",\"sex\":\"F\"}", "{\"born\":\"1985-03-17\",\"sex\":\"F\"}"));
 	ck_assert(!alike(p, "{\"born\":\"1984-03-17\",\"sex\":\"F\"}", "{\"born\":\"1984-03-17\",\"sex\":\"M\"}"));
 	/* A value that is missing is a value; so is the field that it stands in. */
@@ -83,7 +86,8 @@ END_TEST
 
 START_TEST(who_has_which_value_counts)
 {
-	struct program *p = compile_ok("[" KEEP("/p/*/a") KEEP("/p/*/b") KEEP("/p/*/c") KEEP("/n/*") GUARD("\"k\":2,\"fields\":[\"/p/*/a\",\"/p/*/b\",\"/n/*\"]") "]");
+	struct program *p = compile_ok("[" KEEP("/p/*/a") KEEP("/p/*/b") KEEP("/p/*/c") KEEP("/n/*")
+	                                       GUARD("\"k\":2,\"fields\":[\"/p/*/a\",\"/p/*/b\",\"/n/*\"]") "]");
 
 	open_run();
 	ck_assert(alike(p, "{\"p\":[{\"a\":1},{\"b\":2}]}", "{\"p\":[{\"a\":1,\"c\":5},{\"b\":2}]}"));
@@ -100,9 +104,12 @@ END_TEST
 /* A guard on a container covers everything beneath, as keep with subtree does. */
 START_TEST(containers_are_covered)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\",\"subtree\":true}," KEEP("/z") GUARD("\"k\":2,\"fields\":[\"/a\"]") "]");
-	struct program *q = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\",\"subtree\":true}," KEEP("/z") GUARD("\"k\":2,\"fields\":[\"/a/*/b\"]") "]");
-	struct program *s = compile_ok("[" KEEP("/a/x") KEEP("/a/y") KEEP("/z") GUARD("\"k\":2,\"fields\":[\"/a\"]") "]");
+	struct program *p = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\",\"subtree\":true}," KEEP("/z")
+	                                       GUARD("\"k\":2,\"fields\":[\"/a\"]") "]");
+	struct program *q = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\",\"subtree\":true}," KEEP("/z")
+	                                       GUARD("\"k\":2,\"fields\":[\"/a/*/b\"]") "]");
+	struct program *s =
+	        compile_ok("[" KEEP("/a/x") KEEP("/a/y") KEEP("/z") GUARD("\"k\":2,\"fields\":[\"/a\"]") "]");
 	struct error e = { .reason = REASON_NONE };
 
 	open_run();
@@ -111,7 +118,8 @@ START_TEST(containers_are_covered)
 	ck_assert(!alike(q, "{\"a\":{\"x\":{\"b\":1,\"c\":2}}}", "{\"a\":{\"x\":{\"b\":2,\"c\":2}}}"));
 	ck_assert(!alike(s, "{\"a\":{\"x\":1,\"y\":2}}", "{\"a\":{\"x\":1,\"y\":3}}"));
 	ck_assert_str_eq(run_guarded(p, "{\"a\":{\"x\":{\"b\":1,\"c\":2}},\"z\":0}", 1, &e), "{\"z\":0}");
-	ck_assert_str_eq(run_guarded(q, "{\"a\":{\"x\":{\"b\":1,\"c\":2}},\"z\":0}", 1, &e), "{\"a\":{\"x\":{\"c\":2}},\"z\":0}");
+	ck_assert_str_eq(run_guarded(q, "{\"a\":{\"x\":{\"b\":1,\"c\":2}},\"z\":0}", 1, &e),
+	                 "{\"a\":{\"x\":{\"c\":2}},\"z\":0}");
 	ck_assert_str_eq(run_guarded(s, "{\"a\":{\"x\":1,\"y\":2},\"z\":0}", 1, &e), "{\"z\":0}");
 	close_run();
 	program_free(p);
@@ -122,9 +130,9 @@ END_TEST
 
 START_TEST(fields_are_withheld)
 {
-	struct program *p = compile_ok("[" KEEP("/a") KEEP("/b/*") KEEP("/c")
-		"{\"id\":\"g1\",\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":3,\"fields\":[\"/a\",\"/c\"],\"otherwise\":\"refuse\"}},"
-		"{\"id\":\"g2\",\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":9,\"fields\":[\"/b/*\",\"/c\"]}}]");
+	struct program *p = compile_ok("[" KEEP("/a") KEEP("/b/*") KEEP(
+	        "/c") "{\"id\":\"g1\",\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":3,\"fields\":[\"/a\",\"/c\"],\"otherwise\":\"refuse\"}},"
+	              "{\"id\":\"g2\",\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":9,\"fields\":[\"/b/*\",\"/c\"]}}]");
 	struct error e = { .reason = REASON_NONE };
 	struct program_guard guards[GUARDS_MAX];
 	struct digest combination, subject;
@@ -162,7 +170,7 @@ START_TEST(subjects_are_told_apart)
 
 	open_run();
 	struct told x = tell(p, "{\"a\":1,\"who\":{\"id\":\"A\"}}"), y = tell(p, "{\"a\":1,\"who\":{\"id\":\"B\"}}"),
-		z = tell(p, "{\"a\":2,\"who\":{\"id\":\"A\"}}");
+	            z = tell(p, "{\"a\":2,\"who\":{\"id\":\"A\"}}");
 	ck_assert(digest_eq(&x.combination, &y.combination) && !digest_eq(&x.subject, &y.subject));
 	ck_assert(!digest_eq(&x.combination, &z.combination) && digest_eq(&x.subject, &z.subject));
 	ck_assert(!digest_eq(&x.subject, &none));
@@ -224,10 +232,14 @@ START_TEST(parameters_are_checked)
 	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\",\"\"]") "]", "\"fields\" must be one to 32");
 	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\",\"b\"]") "]", "\"fields\" must be one to 32");
 	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\",7]") "]", "\"fields\" must be one to 32");
-	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\"],\"otherwise\":\"keep\"") "]", "\"otherwise\" is not one of");
-	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\"],\"subject\":\"/p/*/id\"") "]", "\"subject\" must have its *");
+	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\"],\"otherwise\":\"keep\"") "]",
+	               "\"otherwise\" is not one of");
+	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\"],\"subject\":\"/p/*/id\"") "]",
+	               "\"subject\" must have its *");
 	assert_refused("[" GUARD("\"k\":5,\"fields\":[\"/a\"],\"n\":1") "]", "not a parameter");
-	assert_refused("[{\"id\":\"g\",\"pointer\":\"/a\",\"action\":\"k-guard\",\"params\":{\"k\":5,\"fields\":[\"/a\"]}}]", "\"pointer\" must be empty");
+	assert_refused(
+	        "[{\"id\":\"g\",\"pointer\":\"/a\",\"action\":\"k-guard\",\"params\":{\"k\":5,\"fields\":[\"/a\"]}}]",
+	        "\"pointer\" must be empty");
 	buf_adds(&many, "[{\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":5,\"fields\":[\"");
 	for (int i = 0; i < 65; i++)
 		buf_adds(&many, "/a");
@@ -237,7 +249,8 @@ START_TEST(parameters_are_checked)
 	buf_reset(&many);
 	buf_adds(&many, "[" KEEP("/a"));
 	for (int i = 0; i < GUARDS_MAX + 1; i++)
-		buf_addf(&many, "%s{\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":5,\"fields\":[\"/a\"]}}", i ? "," : "");
+		buf_addf(&many, "%s{\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":5,\"fields\":[\"/a\"]}}",
+		         i ? "," : "");
 	buf_addc(&many, ']');
 	buf_addc(&many, 0);
 	assert_refused(many.p, "one k-guard too many");

@@ -15,22 +15,26 @@
 #include "lib/base/encode.h"
 #include "lib/base/wire.h"
 
-#define PSEUDONYM(params) "[{\"pointer\":\"/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"person\"," params "}}]"
+#define PSEUDONYM(params) \
+	"[{\"pointer\":\"/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"person\"," params "}}]"
 
 START_TEST(pseudonyms_are_pinned)
 {
-	assert_once(PSEUDONYM("\"normalise\":\"exact\""), "{\"v\":\"abc\"}", "{\"v\":\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"}");
+	assert_once(PSEUDONYM("\"normalise\":\"exact\""), "{\"v\":\"abc\"}",
+	            "{\"v\":\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"}");
 	assert_once(PSEUDONYM("\"normalise\":\"exact\",\"bits\":160"), "{\"v\":\"abc\"}",
 	            "{\"v\":\"p1.1.wewkdn5hukjtdk24dg2upbrqjd4rowe5\"}");
 	assert_once(PSEUDONYM("\"normalise\":\"exact\",\"bits\":192"), "{\"v\":\"abc\"}",
 	            "{\"v\":\"p1.1.wewkdn5hukjtdk24dg2upbrqjd4rowe5jpuvyaa\"}");
 	assert_once(PSEUDONYM("\"normalise\":\"exact\",\"bits\":256"), "{\"v\":\"abc\"}",
 	            "{\"v\":\"p1.1.wewkdn5hukjtdk24dg2upbrqjd4rowe5jpuvyafmqv6ogl7v5hea\"}");
-	assert_once(PSEUDONYM("\"normalise\":\"exact\""), "{\"v\":\"\"}", "{\"v\":\"p1.1.3q66ylbqkjzfr6i6eefrzf4bui\"}");
+	assert_once(PSEUDONYM("\"normalise\":\"exact\""), "{\"v\":\"\"}",
+	            "{\"v\":\"p1.1.3q66ylbqkjzfr6i6eefrzf4bui\"}");
 	/* A whole number and its text are one value. */
 	assert_once(PSEUDONYM("\"normalise\":\"exact\""), "{\"v\":12345,\"w\":\"12345\"}",
 	            "{\"v\":\"p1.1.hi7x3tpudswjfvkzftimxgjxkm\",\"w\":\"p1.1.hi7x3tpudswjfvkzftimxgjxkm\"}");
-	assert_once(PSEUDONYM("\"normalise\":\"name\""), "{\"v\":\"Eriksson, Anna Maria\",\"w\":\"ERIKSSON<ANNA-MARIA\"}",
+	assert_once(PSEUDONYM("\"normalise\":\"name\""),
+	            "{\"v\":\"Eriksson, Anna Maria\",\"w\":\"ERIKSSON<ANNA-MARIA\"}",
 	            "{\"v\":\"p1.1.he7heoqettd7tr2ma6spzhuvqe\",\"w\":\"p1.1.he7heoqettd7tr2ma6spzhuvqe\"}");
 	struct program *p = compile_ok(PSEUDONYM("\"normalise\":\"name\""));
 	assert_fails(p, "{\"v\":\"\"}", REASON_TRANSFORM_FAILED, "the name has no letters");
@@ -97,9 +101,12 @@ START_TEST(each_part_of_the_context_gives_another_key)
 	/* Lengths stand before the parts, so that they cannot run into each other. */
 	keys = test_keys(1);
 	keys.purpose = VIEW("ab");
-	const char *a = with_keys(&keys, "[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"c\"}}]", "1", "");
+	const char *a =
+	        with_keys(&keys, "[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"c\"}}]", "1", "");
 	keys.purpose = VIEW("a");
-	ck_assert_str_ne(a, with_keys(&keys, "[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"bc\"}}]", "1", ""));
+	ck_assert_str_ne(a,
+	                 with_keys(&keys, "[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"bc\"}}]",
+	                           "1", ""));
 }
 END_TEST
 
@@ -116,8 +123,9 @@ START_TEST(tokens_are_pinned)
 	assert_once(TOKEN(",\"pad\":1"), "{\"v\":\"\"}", "{\"v\":\"t1.1.L4XB3ox7m755yVLBWquWr3nZ\"}");
 	assert_once("[{\"pointer\":\"/v\",\"action\":\"seal\",\"params\":{\"domain\":\"person\"}}]", "{\"v\":\"abc\"}",
 	            "{\"v\":\"s1.1.2eOLRzUCcA1XFHazIwstNpcvnEswNk-jd1cK-zK20OUDLQO2IR1huHONwzc\"}");
-	assert_once("[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"person\",\"alphabet\":\"digits\"}}]",
-	            "{\"v\":\"0123456789\"}", "{\"v\":\"8721532708\"}");
+	assert_once(
+	        "[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"person\",\"alphabet\":\"digits\"}}]",
+	        "{\"v\":\"0123456789\"}", "{\"v\":\"8721532708\"}");
 }
 END_TEST
 
@@ -142,12 +150,26 @@ static void assert_returns(const struct program *p, const char *value, const cha
 
 START_TEST(reversible_transforms_reverse)
 {
-	static const char *const values[] = { "\"\"", "\"abc\"", "\"\xc3\xa9\\n\"", "19.99", "123456789012345678.25", "-0.0",
-		"1E+2", "true", "false", "\"123\"", "123", "\"fifteen charact\"", "\"sixteen characte\"", "\"\\u0000\"",
-		"\"\xc2\x80\"" };
-	static const char *const rules[] = { TOKEN(""), TOKEN(",\"pad\":1"), TOKEN(",\"pad\":64,\"per_subject\":true"),
+	static const char *const values[] = { "\"\"",
+		                              "\"abc\"",
+		                              "\"\xc3\xa9\\n\"",
+		                              "19.99",
+		                              "123456789012345678.25",
+		                              "-0.0",
+		                              "1E+2",
+		                              "true",
+		                              "false",
+		                              "\"123\"",
+		                              "123",
+		                              "\"fifteen charact\"",
+		                              "\"sixteen characte\"",
+		                              "\"\\u0000\"",
+		                              "\"\xc2\x80\"" };
+	static const char *const rules[] = {
+		TOKEN(""), TOKEN(",\"pad\":1"), TOKEN(",\"pad\":64,\"per_subject\":true"),
 		"[{\"pointer\":\"/*\",\"action\":\"seal\",\"params\":{\"domain\":\"person\"}}]",
-		"[{\"pointer\":\"/*\",\"action\":\"seal\",\"params\":{\"domain\":\"person\",\"pad\":256}}]" };
+		"[{\"pointer\":\"/*\",\"action\":\"seal\",\"params\":{\"domain\":\"person\",\"pad\":256}}]"
+	};
 
 	for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
 		struct program *p = compile_ok(rules[r]);
@@ -161,9 +183,12 @@ END_TEST
 
 START_TEST(format_is_preserved)
 {
-	static const struct { const char *params, *value, *pattern, *error; } cases[] = {
+	static const struct {
+		const char *params, *value, *pattern, *error;
+	} cases[] = {
 		{ "\"alphabet\":\"digits\"", "\"123456\"", "000000", NULL },
-		{ "\"alphabet\":\"digits\",\"check\":\"luhn\",\"separators\":\" -\"", "\"4111 1111-1111 1111\"", "0000 0000-0000 0000", NULL },
+		{ "\"alphabet\":\"digits\",\"check\":\"luhn\",\"separators\":\" -\"", "\"4111 1111-1111 1111\"",
+		  "0000 0000-0000 0000", NULL },
 		{ "\"alphabet\":\"letters\"", "\"ABCDE\"", "AAAAA", NULL },
 		{ "\"alphabet\":\"alphanumeric\"", "\"L898\"", "****", NULL },
 		/* ICAO Doc 9303-4 appendix A: the specimen's document number with its check digit. */
@@ -183,7 +208,8 @@ START_TEST(format_is_preserved)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char rules[256], record[128];
 
-		snprintf(rules, sizeof rules, "[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"card\",%s}}]",
+		snprintf(rules, sizeof rules,
+		         "[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"card\",%s}}]",
 		         cases[i].params);
 		struct program *p = compile_ok(rules);
 		snprintf(record, sizeof record, "{\"v\":%s}", cases[i].value);
@@ -195,8 +221,11 @@ START_TEST(format_is_preserved)
 			for (size_t k = 0; cases[i].pattern[k]; k++) {
 				char want = cases[i].pattern[k], c = out[6 + k];
 
-				ck_assert_msg(want == '0' ? c >= '0' && c <= '9' : want == 'A' ? c >= 'A' && c <= 'Z' :
-				              want == '*' ? (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') : c == want, "%s", out);
+				ck_assert_msg(want == '0'   ? c >= '0' && c <= '9'
+				              : want == 'A' ? c >= 'A' && c <= 'Z'
+				              : want == '*' ? (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+				                            : c == want,
+				              "%s", out);
 			}
 			ck_assert(check_arrival(p, out, NULL));
 			assert_returns(p, cases[i].value, "");
@@ -245,11 +274,13 @@ START_TEST(reversal_is_refused)
 	p = compile_ok(PSEUDONYM("\"normalise\":\"exact\""));
 	reverse_refused(p, 0, "", "p1.1.wewkdn5hukjtdk24dg2upbrqja", REASON_TRANSFORM_FAILED, "cannot be reversed");
 	program_free(p);
-	p = compile_ok("[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}}]");
+	p = compile_ok(
+	        "[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}}]");
 	reverse_refused(p, 0, "", "12", REASON_TRANSFORM_FAILED, "too short");
 	program_free(p);
 	/* More digits than FF1 takes here; and no room for the result. */
-	p = compile_ok("[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}}]");
+	p = compile_ok(
+	        "[{\"pointer\":\"/v\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}}]");
 	char digits[130];
 	memset(digits, '1', 129);
 	digits[129] = 0;
@@ -355,11 +386,13 @@ END_TEST
 
 START_TEST(dates_shift_by_subject)
 {
-	static const char rules[] = "[{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"dates\",\"days\":30}}]";
+	static const char rules[] =
+	        "[{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"dates\",\"days\":30}}]";
 	struct program *p = compile_ok(rules);
 	struct error e = { .reason = REASON_NONE };
 
-	ck_assert_str_eq(run_for(p, "{\"a\":\"1984-03-17\",\"b\":\"1984-03-18T23:00:00.5+02:00\",\"c\":null}", "subject-1", NULL),
+	ck_assert_str_eq(run_for(p, "{\"a\":\"1984-03-17\",\"b\":\"1984-03-18T23:00:00.5+02:00\",\"c\":null}",
+	                         "subject-1", NULL),
 	                 "{\"a\":\"1984-03-15\",\"b\":\"1984-03-16T23:00:00.5+02:00\",\"c\":null}");
 	ck_assert_str_eq(run_for(p, "{\"a\":\"1984-03-17\"}", "subject-2", NULL), "{\"a\":\"1984-04-04\"}");
 	ck_assert_ptr_null(run_for(p, "{\"a\":\"1984-03-17\"}", "", &e));
@@ -376,7 +409,8 @@ END_TEST
 
 START_TEST(shifts_are_even_and_never_zero)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":3}}]");
+	struct program *p =
+	        compile_ok("[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":3}}]");
 	const int64_t day = date_to_days((struct date){ 2000, 6, 15 });
 	unsigned seen[7] = { 0 };
 

@@ -3,7 +3,8 @@
 #include "test/memory.h"
 #include "test/transform/transform_test.h"
 
-#define RECORD "{\"name\":\"M\xc3\xbcller, J\xc3\xb6rg\",\"doc\":\"L898902C3\",\"mail\":\"A@b.example\",\"phone\":\"+49 30 1234567\"," \
+#define RECORD \
+	"{\"name\":\"M\xc3\xbcller, J\xc3\xb6rg\",\"doc\":\"L898902C3\",\"mail\":\"A@b.example\",\"phone\":\"+49 30 1234567\"," \
 	"\"born\":\"1984-03-17\",\"age\":40,\"fare\":19.99,\"ip\":\"192.0.2.1\",\"plz\":\"10115\",\"note\":\"write to a@b.example\"," \
 	"\"seat\":\"12A\",\"shift\":\"2026-01-02\",\"seal\":\"x\",\"lat\":52.5163,\"mask\":\"abc\",\"deep\":{\"a\":[{\"b\":1},{\"c\":2}]}}"
 
@@ -26,12 +27,12 @@
 	"{\"pointer\":\"\",\"action\":\"k-guard\",\"params\":{\"k\":2,\"fields\":[\"/born\",\"/deep/*/*/b\"],\"subject\":\"/doc\"}}"
 
 static const char rules[] = "[" RULES "]";
-static const char more_rules[] = "[" RULES
-	",{\"pointer\":\"/token\",\"action\":\"token\",\"params\":{\"domain\":\"d\"}},"
-	"{\"pointer\":\"/digits\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}},"
-	"{\"pointer\":\"/long\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"d\",\"normalise\":\"name\"}},"
-	"{\"pointer\":\"/later\",\"action\":\"seal\",\"params\":{\"domain\":\"d\"}},"
-	"{\"pointer\":\"/whole\",\"action\":\"keep\",\"subtree\":true}]";
+static const char more_rules[] =
+        "[" RULES ",{\"pointer\":\"/token\",\"action\":\"token\",\"params\":{\"domain\":\"d\"}},"
+        "{\"pointer\":\"/digits\",\"action\":\"fpe\",\"params\":{\"domain\":\"d\",\"alphabet\":\"digits\"}},"
+        "{\"pointer\":\"/long\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"d\",\"normalise\":\"name\"}},"
+        "{\"pointer\":\"/later\",\"action\":\"seal\",\"params\":{\"domain\":\"d\"}},"
+        "{\"pointer\":\"/whole\",\"action\":\"keep\",\"subtree\":true}]";
 
 START_TEST(a_warm_run_allocates_nothing)
 {
@@ -43,7 +44,9 @@ START_TEST(a_warm_run_allocates_nothing)
 	struct tape t;
 
 	for (int turn = 0; turn < 20; turn++) {
-		struct transform_input in = { .tape = &t, .subject = VIEW("subject-1"), .random = { 1 }, .batch = true };
+		struct transform_input in = {
+			.tape = &t, .subject = VIEW("subject-1"), .random = { 1 }, .batch = true
+		};
 		size_t before, used;
 		bool ok;
 
@@ -109,7 +112,8 @@ START_TEST(no_memory_to_compile)
 	struct key_context keys = test_keys(1);
 	json_t *params = json_pack("{s:s,s:s}", "domain", "d", "normalise", "name");
 	json_t *words = json_pack("{s:[s,s]}", "dictionary", "Anna", "Berta"), *band = json_pack("{s:[i]}", "edges", 5);
-	json_t *codes = json_pack("{s:i,s:[s]}", "keep_first", 2, "suppress", "03"), *top = json_pack("{s:i}", "max", 5);
+	json_t *codes = json_pack("{s:i,s:[s]}", "keep_first", 2, "suppress", "03"),
+	       *top = json_pack("{s:i}", "max", 5);
 	json_t *constant = json_pack("{s:s}", "value", "x"), *domain = json_pack("{s:s}", "domain", "d");
 	json_t *shift = json_pack("{s:s,s:i,s:s}", "domain", "d", "days", 9, "subject", "/i/id");
 	json_t *guard = json_pack("{s:i,s:[s,s]}", "k", 5, "fields", "/c", "/d");
@@ -137,7 +141,10 @@ START_TEST(no_memory_to_compile)
 	program_free(compile_ok(more_rules));
 	struct program *first = program_compile(list, sizeof list / sizeof *list, &keys, NULL);
 	ck_assert(first && program_output_schema(first, &whole, NULL));
-	ck_assert(tape_parse(parser, VIEW("{\"a\":{\"x\":\"M\"},\"c\":7,\"d\":\"0312\",\"e\":9,\"f\":1,\"x\":{\"b\":\"Anna\"},\"l\":\"411111111\"}"), &t, &e));
+	ck_assert(tape_parse(
+	        parser,
+	        VIEW("{\"a\":{\"x\":\"M\"},\"c\":7,\"d\":\"0312\",\"e\":9,\"f\":1,\"x\":{\"b\":\"Anna\"},\"l\":\"411111111\"}"),
+	        &t, &e));
 	ck_assert(run_cold(first, &t, -1, &want, &e));
 	program_free(first);
 	fail_once = _i == 1;
@@ -189,7 +196,7 @@ START_TEST(no_memory_to_run)
 	buf_adds(&record, "\",\"later\":\"");
 	for (int i = 0; i < 3000; i++)
 		buf_addc(&record, 'x');
-	buf_adds(&record, "\",\"whole\":{\"a\":1}," );
+	buf_adds(&record, "\",\"whole\":{\"a\":1},");
 	buf_adds(&record, &RECORD[1]);
 	ck_assert(tape_parse(parser, buf_view(&record), &t, &e));
 	fail_once = _i == 1;
@@ -197,8 +204,8 @@ START_TEST(no_memory_to_run)
 	for (long n = 0; !SANITIZER_ALLOCATES; n++) {
 		bool ok = run_cold(p, &t, n, &out, &e), failed = failed_there(n);
 
-		ck_assert_msg(ok ? view_eq(buf_view(&out), buf_view(&want)) : e.reason != REASON_NONE, "allocation %ld: %s", n,
-		              ok ? "another record" : "no error");
+		ck_assert_msg(ok ? view_eq(buf_view(&out), buf_view(&want)) : e.reason != REASON_NONE,
+		              "allocation %ld: %s", n, ok ? "another record" : "no error");
 		ck_assert_msg(!failed || !ok, "allocation %ld was not missed", n);
 		if (!failed)
 			break;

@@ -3,49 +3,86 @@
 
 #include "lib/transform/normalise.h"
 
-static const struct { enum profile profile; const char *in, *out; } cases[] = {
+static const struct {
+	enum profile profile;
+	const char *in, *out;
+} cases[] = {
 	{ PROFILE_EXACT, " A\xc3\xa9 ", " A\xc3\xa9 " },
 	{ PROFILE_EXACT, "", "" },
 	/* ICAO Doc 9303-4, the specimen's names, and 9303-3 section 6. */
 	{ PROFILE_NAME, "Eriksson, Anna Maria", "ERIKSSON<ANNA<MARIA" },
 	{ PROFILE_NAME, "ERIKSSON<<ANNA<MARIA<<<<", "ERIKSSON<ANNA<MARIA" },
 	{ PROFILE_NAME, "O'Connor", "OCONNOR" },
-	{ PROFILE_NAME, "O\xe2\x80\x99" "Connor", "OCONNOR" },
+	{ PROFILE_NAME,
+	  "O\xe2\x80\x99"
+	  "Connor",
+	  "OCONNOR" },
 	{ PROFILE_NAME, "  Papandropoulous  Jonathon--Alec ", "PAPANDROPOULOUS<JONATHON<ALEC" },
-	{ PROFILE_NAME, "J\xc3\xb6rg M\xc3\xbcller-Stra\xc3\x9f" "e", "JOERG<MUELLER<STRASSE" },
-	{ PROFILE_NAME, "Jo\xcc\x88rg", "JOERG" },              /* o and a combining diaeresis */
+	{ PROFILE_NAME,
+	  "J\xc3\xb6rg M\xc3\xbcller-Stra\xc3\x9f"
+	  "e",
+	  "JOERG<MUELLER<STRASSE" },
+	{ PROFILE_NAME, "Jo\xcc\x88rg", "JOERG" }, /* o and a combining diaeresis */
 	{ PROFILE_NAME, "J\xc3\x96RG", "JOERG" },
-	{ PROFILE_NAME, "\xc3\x85" "se S\xc3\xb8rensen \xc3\x86gir", "AASE<SOERENSEN<AEGIR" },
+	{ PROFILE_NAME,
+	  "\xc3\x85"
+	  "se S\xc3\xb8rensen \xc3\x86gir",
+	  "AASE<SOERENSEN<AEGIR" },
 	{ PROFILE_NAME, "\xc3\x9e\xc3\xb3ra \xc3\x90uri\xc3\xb0r", "THORA<DURIDR" },
-	{ PROFILE_NAME, "Nu\xc3\xb1" "ez Fran\xc3\xa7ois", "NUNEZ<FRANCOIS" },
+	{ PROFILE_NAME,
+	  "Nu\xc3\xb1"
+	  "ez Fran\xc3\xa7ois",
+	  "NUNEZ<FRANCOIS" },
 	{ PROFILE_NAME, "\xc5\x81ukasz \xc5\xbb\xc3\xb3\xc5\x82\xc4\x87", "LUKASZ<ZOLC" },
 	{ PROFILE_NAME, "Nguy\xe1\xbb\x85n", "NGUYEN" },
-	{ PROFILE_NAME, "\xc4\xb0" "smail I\xc5\x9f\xc4\xb1k", "ISMAIL<ISIK" },
-	{ PROFILE_NAME, "\xd0\xa9\xd0\xb5\xd1\x80\xd0\xb1\xd0\xb0\xd0\xba\xd0\xbe\xd0\xb2 \xd0\xae\xd1\x80\xd0\xb8\xd0\xb9", "SHCHERBAKOV<IURII" },
+	{ PROFILE_NAME,
+	  "\xc4\xb0"
+	  "smail I\xc5\x9f\xc4\xb1k",
+	  "ISMAIL<ISIK" },
+	{ PROFILE_NAME,
+	  "\xd0\xa9\xd0\xb5\xd1\x80\xd0\xb1\xd0\xb0\xd0\xba\xd0\xbe\xd0\xb2 \xd0\xae\xd1\x80\xd0\xb8\xd0\xb9",
+	  "SHCHERBAKOV<IURII" },
 	{ PROFILE_NAME, "\xd0\x81\xd0\xbb\xd0\xba\xd0\xb8\xd0\xbd", "ELKIN" },
-	{ PROFILE_NAME, "\xef\xbc\xa1\xef\xbd\x8e\xef\xbd\x8e\xef\xbd\x81", "ANNA" },   /* full width */
-	{ PROFILE_NAME, "An\xc2\xadna", "ANNA" },               /* soft hyphen */
+	{ PROFILE_NAME, "\xef\xbc\xa1\xef\xbd\x8e\xef\xbd\x8e\xef\xbd\x81", "ANNA" }, /* full width */
+	{ PROFILE_NAME, "An\xc2\xadna", "ANNA" },                                     /* soft hyphen */
 	{ PROFILE_NAME, "'-", NULL },
 	{ PROFILE_NAME, "", NULL },
 	{ PROFILE_NAME, "Anna 2", NULL },
-	{ PROFILE_NAME, "\xe5\xbc\xa0\xe4\xbc\x9f", NULL },     /* Chinese: not transliterated */
-	{ PROFILE_NAME, "\xd9\x85\xd8\xad\xd9\x85\xd8\xaf", NULL },     /* Arabic */
-	{ PROFILE_NAME, "A`B\xc2\xb4" "C\xe2\x80\x98" "D\xca\xbc" "E.F", "ABCDEF" },
-	{ PROFILE_NAME, "A\xe2\x80\x90" "B\xe2\x80\x91" "C\xe2\x80\x93" "D\tE", "A<B<C<D<E" },
+	{ PROFILE_NAME, "\xe5\xbc\xa0\xe4\xbc\x9f", NULL },         /* Chinese: not transliterated */
+	{ PROFILE_NAME, "\xd9\x85\xd8\xad\xd9\x85\xd8\xaf", NULL }, /* Arabic */
+	{ PROFILE_NAME,
+	  "A`B\xc2\xb4"
+	  "C\xe2\x80\x98"
+	  "D\xca\xbc"
+	  "E.F",
+	  "ABCDEF" },
+	{ PROFILE_NAME,
+	  "A\xe2\x80\x90"
+	  "B\xe2\x80\x91"
+	  "C\xe2\x80\x93"
+	  "D\tE",
+	  "A<B<C<D<E" },
 	{ PROFILE_NAME, "Gal\xc2\xb7la", "GALLA" },
-	{ PROFILE_NAME, "q\xcc\x83", "Q" },                    /* a mark that composes with nothing */
-	{ PROFILE_NAME, "\xc7\xbf\xe1\xb8\xbf", "OEM" },          /* o with stroke and acute, m with acute */
-	{ PROFILE_NAME, "\xd2\x93", NULL },                    /* a letter of Kazakh that 9303 has not */
-	{ PROFILE_NAME, "\xe1\xbc\x80", NULL },                /* Greek with a breathing mark */
+	{ PROFILE_NAME, "q\xcc\x83", "Q" },              /* a mark that composes with nothing */
+	{ PROFILE_NAME, "\xc7\xbf\xe1\xb8\xbf", "OEM" }, /* o with stroke and acute, m with acute */
+	{ PROFILE_NAME, "\xd2\x93", NULL },              /* a letter of Kazakh that 9303 has not */
+	{ PROFILE_NAME, "\xe1\xbc\x80", NULL },          /* Greek with a breathing mark */
 	{ PROFILE_NAME, "\xe2\x82\xac", NULL },
 	{ PROFILE_TEXT, "\xc3\xa9\r\nb", "\xc3\xa9 b" },
-	{ PROFILE_EMAIL, "\xc3\x89" "a@b.c", "\xc3\xa9" "a@b.c" },
+	{ PROFILE_EMAIL,
+	  "\xc3\x89"
+	  "a@b.c",
+	  "\xc3\xa9"
+	  "a@b.c" },
 	{ PROFILE_DOCUMENT, "l898902 c3", "L898902C3" },
 	{ PROFILE_DOCUMENT, "12.345/67-A<<<", "1234567A" },
 	{ PROFILE_DOCUMENT, "\xef\xbc\x91\xef\xbc\x92", "12" },
 	{ PROFILE_DOCUMENT, "", NULL },
 	{ PROFILE_DOCUMENT, " - ", NULL },
-	{ PROFILE_DOCUMENT, "\xc3\x84" "12", NULL },
+	{ PROFILE_DOCUMENT,
+	  "\xc3\x84"
+	  "12",
+	  NULL },
 	{ PROFILE_DOCUMENT, "12#3", NULL },
 	{ PROFILE_PHONE, "+49 (30) 123-45.67/8", "+493012345678" },
 	{ PROFILE_PHONE, "+4930123", "+4930123" },
@@ -72,12 +109,16 @@ static const struct { enum profile profile; const char *in, *out; } cases[] = {
 	{ PROFILE_EMAIL, "anna@exa\nmple.org", NULL },
 	{ PROFILE_EMAIL, "anna@exa\001mple.org", NULL },
 	{ PROFILE_NAME, "Anna\001", NULL },
-	{ PROFILE_TEXT, "  Gro\xc3\x9f" "e \t\n STRASSE\xc2\xa0" "5 ", "grosse strasse 5" },
+	{ PROFILE_TEXT,
+	  "  Gro\xc3\x9f"
+	  "e \t\n STRASSE\xc2\xa0"
+	  "5 ",
+	  "grosse strasse 5" },
 	{ PROFILE_TEXT, "\xe5\xbc\xa0\xe4\xbc\x9f", "\xe5\xbc\xa0\xe4\xbc\x9f" },
-	{ PROFILE_TEXT, "\xef\xac\x81nal", "final" },           /* ligature fi */
+	{ PROFILE_TEXT, "\xef\xac\x81nal", "final" }, /* ligature fi */
 	{ PROFILE_TEXT, "", NULL },
 	{ PROFILE_TEXT, " \t", NULL },
-	{ PROFILE_TEXT, "a\xcd\xb8", NULL },                    /* U+0378 is not assigned */
+	{ PROFILE_TEXT, "a\xcd\xb8", NULL }, /* U+0378 is not assigned */
 	{ PROFILE_EMAIL, "a\xcd\xb8@example.org", NULL },
 	{ PROFILE_NAME, "a\xcd\xb8", NULL },
 	{ PROFILE_DOCUMENT, "a\xcd\xb8", NULL },
@@ -93,7 +134,8 @@ START_TEST(values_are_normalised)
 		buf_reset(&out);
 		const char *wrong = normalise(n, cases[i].profile, view_of(cases[i].in), &out);
 
-		ck_assert_msg(!wrong == (cases[i].out != NULL), "%zu: %s: %s", i, cases[i].in, wrong ? wrong : "accepted");
+		ck_assert_msg(!wrong == (cases[i].out != NULL), "%zu: %s: %s", i, cases[i].in,
+		              wrong ? wrong : "accepted");
 		if (!cases[i].out)
 			continue;
 		ck_assert_msg(view_is(buf_view(&out), cases[i].out), "%zu: %s gave %.*s", i, cases[i].in,
@@ -114,7 +156,10 @@ END_TEST
 /* What is wrong is said, and each thing by itself. */
 START_TEST(refusals_say_why)
 {
-	static const struct { enum profile profile; const char *in, *why; } wrong[] = {
+	static const struct {
+		enum profile profile;
+		const char *in, *why;
+	} wrong[] = {
 		{ PROFILE_TEXT, "a\xcd\xb8", "Unicode has not assigned" },
 		{ PROFILE_EMAIL, "a\xcd\xb8@b.example", "Unicode has not assigned" },
 		{ PROFILE_NAME, "a\xcd\xb8", "Unicode has not assigned" },

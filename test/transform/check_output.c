@@ -5,74 +5,196 @@
 #include "lib/schema/document.h"
 
 /* ok: values that may arrive; bad: values that may not; what the schema alone cannot see is in odd. */
-static const struct { const char *action, *params; const char *in[4], *ok[6], *bad[8], *odd[4]; } cases[] = {
+static const struct {
+	const char *action, *params;
+	const char *in[4], *ok[6], *bad[8], *odd[4];
+} cases[] = {
 	{ "keep", "{}", { "1", "\"x\"", "[]", "{}" }, { "null", "true" }, { "[1]", "{\"a\":1}" }, { NULL } },
 	{ "const", "{\"value\":\"x\"}", { "\"Anna\"", "null" }, { "\"x\"" }, { "\"y\"", "null", "1", "[]" }, { NULL } },
 	{ "const", "{\"value\":5}", { "7" }, { "5", "5.0" }, { "6", "\"5\"", "true" }, { NULL } },
 	{ "const", "{\"value\":true}", { "7" }, { "true" }, { "false", "1", "\"true\"" }, { NULL } },
 	{ "null", "{}", { "\"Anna\"", "[]" }, { "null" }, { "\"\"", "0", "false", "{}" }, { NULL } },
 	{ "mask", "{}", { "\"Anna\"", "\"\"", "null" }, { "\"***\"" }, { "\"Anna\"", "\"**x\"", "1" }, { NULL } },
-	{ "mask", "{\"length\":4}", { "\"Anna-Maria\"", "\"\"" }, { "\"****\"" }, { "\"***\"", "\"*****\"", "\"Anna\"" },
+	{ "mask",
+	  "{\"length\":4}",
+	  { "\"Anna-Maria\"", "\"\"" },
+	  { "\"****\"" },
+	  { "\"***\"", "\"*****\"", "\"Anna\"" },
 	  { NULL } },
-	{ "mask", "{\"keep_first\":1,\"keep_last\":2}", { "\"Anna-Maria\"", "\"abc\"", "\"\xc3\xa9" "bcde\xc3\xa9\xc3\xa9\"" },
-	  { "\"A***ia\"", "\"**\"" }, { "\"Anna-Maria\"", "\"A*ia\"", "\"A**\"", "\"A****\\n**x**\"" }, { NULL } },
-	{ "pseudonym", "{\"domain\":\"d\",\"normalise\":\"exact\"}", { "\"Anna\"", "17", "null" },
+	{ "mask",
+	  "{\"keep_first\":1,\"keep_last\":2}",
+	  { "\"Anna-Maria\"", "\"abc\"",
+	    "\"\xc3\xa9"
+	    "bcde\xc3\xa9\xc3\xa9\"" },
+	  { "\"A***ia\"", "\"**\"" },
+	  { "\"Anna-Maria\"", "\"A*ia\"", "\"A**\"", "\"A****\\n**x**\"" },
+	  { NULL } },
+	{ "pseudonym",
+	  "{\"domain\":\"d\",\"normalise\":\"exact\"}",
+	  { "\"Anna\"", "17", "null" },
 	  { "\"p1.7.he7heoqettd7tr2ma6spzhuvqe\"" },
 	  { "\"Anna\"", "17", "\"p1.0.he7heoqettd7tr2ma6spzhuvqe\"", "\"p1.1.he7heoqettd7tr2ma6spzhuvq\"",
 	    "\"p2.1.he7heoqettd7tr2ma6spzhuvqe\"", "\"t1.1.he7heoqettd7tr2ma6spzhuvqe\"",
 	    "\"p1.1.HE7HEOQETTD7TR2MA6SPZHUVQE\"" },
 	  /* Bits that belong to no byte; an epoch past 32 bits. */
 	  { "\"p1.1.he7heoqettd7tr2ma6spzhuvqf\"", "\"p1.4294967296.he7heoqettd7tr2ma6spzhuvqe\"" } },
-	{ "pseudonym", "{\"domain\":\"d\",\"normalise\":\"exact\",\"bits\":256}", { "\"Anna\"" }, { NULL },
-	  { "\"p1.1.he7heoqettd7tr2ma6spzhuvqe\"" }, { NULL } },
-	{ "token", "{\"domain\":\"d\"}", { "\"Anna\"", "1.5", "true", "null" }, { NULL },
+	{ "pseudonym",
+	  "{\"domain\":\"d\",\"normalise\":\"exact\",\"bits\":256}",
+	  { "\"Anna\"" },
+	  { NULL },
+	  { "\"p1.1.he7heoqettd7tr2ma6spzhuvqe\"" },
+	  { NULL } },
+	{ "token",
+	  "{\"domain\":\"d\"}",
+	  { "\"Anna\"", "1.5", "true", "null" },
+	  { NULL },
 	  { "\"Anna\"", "1.5", "true", "\"t1.1.AAAA\"", "\"s1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
 	    "\"t1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA+A\"" },
 	  { "\"t1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
 	    "\"t1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\"", "\"t1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"" } },
-	{ "seal", "{\"domain\":\"d\",\"pad\":1}", { "\"Anna\"", "\"\"", "false" }, { NULL }, { "\"Anna\"", "\"s1.1.AAAA\"" }, { NULL } },
-	{ "fpe", "{\"domain\":\"d\",\"alphabet\":\"digits\",\"check\":\"luhn\",\"separators\":\"- /\"}",
-	  { "\"4111-1111/1111 1111\"" }, { "\"4111111111111111\"" }, { "\"abc\"", "4111", "\"\"" },
+	{ "seal",
+	  "{\"domain\":\"d\",\"pad\":1}",
+	  { "\"Anna\"", "\"\"", "false" },
+	  { NULL },
+	  { "\"Anna\"", "\"s1.1.AAAA\"" },
+	  { NULL } },
+	{ "fpe",
+	  "{\"domain\":\"d\",\"alphabet\":\"digits\",\"check\":\"luhn\",\"separators\":\"- /\"}",
+	  { "\"4111-1111/1111 1111\"" },
+	  { "\"4111111111111111\"" },
+	  { "\"abc\"", "4111", "\"\"" },
 	  { "\"4111111111111112\"" } },
-	{ "fpe", "{\"domain\":\"d\",\"alphabet\":\"letters\"}", { "\"ABCDEF\"" }, { "\"XYZ\"" }, { "\"abc\"", "\"A1\"" }, { NULL } },
-	{ "fpe", "{\"domain\":\"d\",\"alphabet\":\"alphanumeric\",\"separators\":\".\"}", { "\"AB.12\"" }, { NULL },
-	  { "\"a\"", "\"A-1\"" }, { NULL } },
-	{ "date-shift", "{\"domain\":\"d\",\"days\":5}", { "\"1984-03-17\"", "\"1984-03-17T00:00:00Z\"" },
-	  { "\"2000-01-01\"" }, { "\"1984-03\"", "\"x\"", "5" }, { "\"1984-02-30\"", "\"1984-02-20T99:00:00Z\"" } },
-	{ "date-trunc", "{\"to\":\"day\"}", { "\"1984-03-17T10:00:00Z\"", "\"1984\"" }, { "\"1984-03-17\"" },
-	  { "\"1984-03-17T10:00:00Z\"", "\"19840317\"" }, { "\"1984-02-30\"" } },
-	{ "date-trunc", "{\"to\":\"month\"}", { "\"1984-03-17\"", "\"1984\"" }, { "\"1984-Q1\"", "\"1980s\"" },
-	  { "\"1984-03-17\"", "\"1984-13\"", "\"1984-03-01\"", "5" }, { NULL } },
-	{ "date-trunc", "{\"to\":\"quarter\"}", { "\"1984-03-17\"" }, { "\"1984\"" }, { "\"1984-03\"", "\"1984-Q5\"" }, { NULL } },
-	{ "date-trunc", "{\"to\":\"year\"}", { "\"1984-03-17\"", "null" }, { "\"1980s\"" },
-	  { "\"1984-03-17\"", "\"1984-03\"", "\"1984-Q1\"", "\"84\"", "1984", "\"1984-01-01\"" }, { NULL } },
+	{ "fpe",
+	  "{\"domain\":\"d\",\"alphabet\":\"letters\"}",
+	  { "\"ABCDEF\"" },
+	  { "\"XYZ\"" },
+	  { "\"abc\"", "\"A1\"" },
+	  { NULL } },
+	{ "fpe",
+	  "{\"domain\":\"d\",\"alphabet\":\"alphanumeric\",\"separators\":\".\"}",
+	  { "\"AB.12\"" },
+	  { NULL },
+	  { "\"a\"", "\"A-1\"" },
+	  { NULL } },
+	{ "date-shift",
+	  "{\"domain\":\"d\",\"days\":5}",
+	  { "\"1984-03-17\"", "\"1984-03-17T00:00:00Z\"" },
+	  { "\"2000-01-01\"" },
+	  { "\"1984-03\"", "\"x\"", "5" },
+	  { "\"1984-02-30\"", "\"1984-02-20T99:00:00Z\"" } },
+	{ "date-trunc",
+	  "{\"to\":\"day\"}",
+	  { "\"1984-03-17T10:00:00Z\"", "\"1984\"" },
+	  { "\"1984-03-17\"" },
+	  { "\"1984-03-17T10:00:00Z\"", "\"19840317\"" },
+	  { "\"1984-02-30\"" } },
+	{ "date-trunc",
+	  "{\"to\":\"month\"}",
+	  { "\"1984-03-17\"", "\"1984\"" },
+	  { "\"1984-Q1\"", "\"1980s\"" },
+	  { "\"1984-03-17\"", "\"1984-13\"", "\"1984-03-01\"", "5" },
+	  { NULL } },
+	{ "date-trunc",
+	  "{\"to\":\"quarter\"}",
+	  { "\"1984-03-17\"" },
+	  { "\"1984\"" },
+	  { "\"1984-03\"", "\"1984-Q5\"" },
+	  { NULL } },
+	{ "date-trunc",
+	  "{\"to\":\"year\"}",
+	  { "\"1984-03-17\"", "null" },
+	  { "\"1980s\"" },
+	  { "\"1984-03-17\"", "\"1984-03\"", "\"1984-Q1\"", "\"84\"", "1984", "\"1984-01-01\"" },
+	  { NULL } },
 	{ "date-trunc", "{\"to\":\"decade\"}", { "\"1984-03-17\"" }, { NULL }, { "\"1984\"", "\"1984s\"" }, { NULL } },
-	{ "date-trunc", "{\"to\":\"day\",\"as\":\"date\"}", { "\"1984-03-17T10:00:00Z\"", "\"1984\"" }, { NULL },
-	  { "\"1984\"", "\"1984-03-17T10:00:00Z\"" }, { NULL } },
-	{ "date-trunc", "{\"to\":\"month\",\"as\":\"date\"}", { "\"1984-03-17\"" }, { "\"1984-01-01\"" }, { "\"1984-03-17\"", "\"1984\"" },
+	{ "date-trunc",
+	  "{\"to\":\"day\",\"as\":\"date\"}",
+	  { "\"1984-03-17T10:00:00Z\"", "\"1984\"" },
+	  { NULL },
+	  { "\"1984\"", "\"1984-03-17T10:00:00Z\"" },
 	  { NULL } },
-	{ "date-trunc", "{\"to\":\"quarter\",\"as\":\"date\"}", { "\"1984-03-17\"" }, { NULL }, { "\"1984-03-01\"" }, { NULL } },
-	{ "date-trunc", "{\"to\":\"year\",\"as\":\"date\"}", { "\"1984-03-17\"" }, { "\"1980-01-01\"" }, { "\"1984-03-17\"", "\"1984-04-01\"" },
+	{ "date-trunc",
+	  "{\"to\":\"month\",\"as\":\"date\"}",
+	  { "\"1984-03-17\"" },
+	  { "\"1984-01-01\"" },
+	  { "\"1984-03-17\"", "\"1984\"" },
 	  { NULL } },
-	{ "date-trunc", "{\"to\":\"decade\",\"as\":\"date\"}", { "\"1984-03-17\"" }, { NULL }, { "\"1984-01-01\"" }, { NULL } },
-	{ "band", "{\"edges\":[18,25,65]}", { "3", "18", "70.5", "null" }, { "\"25-64\"" },
-	  { "18", "\"18\"", "\"18-25\"", "\"<17\"", "\">=64\"" }, { NULL } },
-	{ "band", "{\"width\":5}", { "3", "18" }, { "\"100-104\"" }, { "18", "\"18\"", "\"-5-0\"" }, { "\"1-5\"", "\"5-10\"", "\"05-09\"" } },
-	{ "round", "{\"digits\":1}", { "3.14159", "7", "1e3" }, { "2.50", "-1" }, { "3.14", "\"3.1\"", "1e-2" }, { NULL } },
+	{ "date-trunc",
+	  "{\"to\":\"quarter\",\"as\":\"date\"}",
+	  { "\"1984-03-17\"" },
+	  { NULL },
+	  { "\"1984-03-01\"" },
+	  { NULL } },
+	{ "date-trunc",
+	  "{\"to\":\"year\",\"as\":\"date\"}",
+	  { "\"1984-03-17\"" },
+	  { "\"1980-01-01\"" },
+	  { "\"1984-03-17\"", "\"1984-04-01\"" },
+	  { NULL } },
+	{ "date-trunc",
+	  "{\"to\":\"decade\",\"as\":\"date\"}",
+	  { "\"1984-03-17\"" },
+	  { NULL },
+	  { "\"1984-01-01\"" },
+	  { NULL } },
+	{ "band",
+	  "{\"edges\":[18,25,65]}",
+	  { "3", "18", "70.5", "null" },
+	  { "\"25-64\"" },
+	  { "18", "\"18\"", "\"18-25\"", "\"<17\"", "\">=64\"" },
+	  { NULL } },
+	{ "band",
+	  "{\"width\":5}",
+	  { "3", "18" },
+	  { "\"100-104\"" },
+	  { "18", "\"18\"", "\"-5-0\"" },
+	  { "\"1-5\"", "\"5-10\"", "\"05-09\"" } },
+	{ "round",
+	  "{\"digits\":1}",
+	  { "3.14159", "7", "1e3" },
+	  { "2.50", "-1" },
+	  { "3.14", "\"3.1\"", "1e-2" },
+	  { NULL } },
 	{ "round", "{\"digits\":-2}", { "349", "-351.5", "null" }, { "1000", "0" }, { "350", "0.5", "99" }, { NULL } },
-	{ "topcode", "{\"max\":90,\"min\":0}", { "17", "170", "-5" }, { "90.0", "0.5" }, { "90.01", "-1", "\"5\"" }, { NULL } },
+	{ "topcode",
+	  "{\"max\":90,\"min\":0}",
+	  { "17", "170", "-5" },
+	  { "90.0", "0.5" },
+	  { "90.01", "-1", "\"5\"" },
+	  { NULL } },
 	{ "topcode", "{\"max\":18}", { "17", "170" }, { "-1e9" }, { "18.1" }, { NULL } },
 	{ "topcode", "{\"min\":18}", { "17", "170" }, { "18" }, { "17.9" }, { NULL } },
 	{ "geo", "{\"decimals\":1}", { "52.5163", "-13.41" }, { "13" }, { "52.51", "\"52.5\"" }, { NULL } },
-	{ "geo", "{\"geohash\":3}", { "\"u33db2\"", "\"u\"" }, { NULL }, { "\"u33d\"", "\"ua\"", "\"\"", "3" }, { NULL } },
-	{ "ip-prefix", "{}", { "\"192.0.2.77\"", "\"2001:db8::1\"" }, { "\"192.0.0.0/16\"" },
+	{ "geo",
+	  "{\"geohash\":3}",
+	  { "\"u33db2\"", "\"u\"" },
+	  { NULL },
+	  { "\"u33d\"", "\"ua\"", "\"\"", "3" },
+	  { NULL } },
+	{ "ip-prefix",
+	  "{}",
+	  { "\"192.0.2.77\"", "\"2001:db8::1\"" },
+	  { "\"192.0.0.0/16\"" },
 	  { "\"192.0.2.77\"", "\"2001:DB8::/48\"", "\"x\"", "4" },
 	  { "\"192.0.2.77/24\"", "\"192.0.2.0/25\"", "\"2001:db8::1/48\"" } },
-	{ "postcode", "{\"keep_first\":2}", { "\"10115\"" }, { "\"1\"" }, { "\"101\"", "\"1a\"", "\"\"", "10" }, { NULL } },
-	{ "postcode", "{\"drop_last\":3,\"suppress\":[\"SW1A\"]}", { "\"SW1A 2AA\"", "\"EC2Y 9AL\"" }, { "\"EC2Y\"" },
-	  { "\"EC2Y 9AL\"", "\"ABCDEFGHIJ\"" }, { "\"SW1A\"" } },
-	{ "redact-text", "{\"recognisers\":[\"email\",\"phone\"]}", { "\"to a@b.example or +49301234567\"", "\"x\"" },
-	  { "\"see [email]\"" }, { "5", "true" }, { "\"to a@b.example\"", "\"+49301234567\"" } },
+	{ "postcode",
+	  "{\"keep_first\":2}",
+	  { "\"10115\"" },
+	  { "\"1\"" },
+	  { "\"101\"", "\"1a\"", "\"\"", "10" },
+	  { NULL } },
+	{ "postcode",
+	  "{\"drop_last\":3,\"suppress\":[\"SW1A\"]}",
+	  { "\"SW1A 2AA\"", "\"EC2Y 9AL\"" },
+	  { "\"EC2Y\"" },
+	  { "\"EC2Y 9AL\"", "\"ABCDEFGHIJ\"" },
+	  { "\"SW1A\"" } },
+	{ "redact-text",
+	  "{\"recognisers\":[\"email\",\"phone\"]}",
+	  { "\"to a@b.example or +49301234567\"", "\"x\"" },
+	  { "\"see [email]\"" },
+	  { "5", "true" },
+	  { "\"to a@b.example\"", "\"+49301234567\"" } },
 };
 
 /* Parameters that the code takes fit schema/transforms.schema.json. */
@@ -96,7 +218,8 @@ START_TEST(parameters_fit_their_schema)
 		ck_assert_msg(s != NULL, "%s: %s", uri, e.text);
 		ck_assert(tape_parse(parser, view_of(cases[i].params), &t, &e));
 		ck_assert_msg(schema_check(s, run, &t, 0) == SCHEMA_VALID, "%s %s", cases[i].action, cases[i].params);
-		snprintf(wrong, sizeof wrong, "{\"unknown\":1%s%s", cases[i].params[1] == '}' ? "" : ",", cases[i].params + 1);
+		snprintf(wrong, sizeof wrong, "{\"unknown\":1%s%s", cases[i].params[1] == '}' ? "" : ",",
+		         cases[i].params + 1);
 		ck_assert(tape_parse(parser, view_of(wrong), &t, &e));
 		ck_assert_msg(schema_check(s, run, &t, 0) == SCHEMA_INVALID, "%s %s", cases[i].action, wrong);
 		schema_unref(s);
@@ -117,8 +240,9 @@ struct derived {
 
 static struct derived derive(const char *rules)
 {
-	struct derived d = { .program = compile_ok(rules), .run = schema_run_new(), .parser = tape_parser_new(NULL),
-		.rules = rules };
+	struct derived d = {
+		.program = compile_ok(rules), .run = schema_run_new(), .parser = tape_parser_new(NULL), .rules = rules
+	};
 	struct schema_options o = { .draft = DRAFT_2020_12, .strict = true, .formats = true };
 	struct schema_set *set = schema_set_new();
 	struct error e = { .reason = REASON_NONE };
@@ -174,12 +298,14 @@ START_TEST(each_form_is_checked)
 		char rules[512], record[256];
 
 		/* By a star, too, with a container around it, so that every way of writing a shape is used. */
-		snprintf(rules, sizeof rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
-		         "{\"pointer\":\"/w/*\",\"action\":\"%s\",\"params\":%s}]", cases[i].action, cases[i].params,
-		         cases[i].action, cases[i].params);
+		snprintf(rules, sizeof rules,
+		         "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
+		         "{\"pointer\":\"/w/*\",\"action\":\"%s\",\"params\":%s}]",
+		         cases[i].action, cases[i].params, cases[i].action, cases[i].params);
 		struct derived d = derive(rules);
 		for (size_t k = 0; k < 4 && cases[i].in[k]; k++) {
-			snprintf(record, sizeof record, "{\"v\":%s,\"w\":[%s],\"x\":1}", cases[i].in[k], cases[i].in[k]);
+			snprintf(record, sizeof record, "{\"v\":%s,\"w\":[%s],\"x\":1}", cases[i].in[k],
+			         cases[i].in[k]);
 			struct error e = { .reason = REASON_NONE };
 			const char *out = run_record(d.program, record, &e);
 			ck_assert_msg(out != NULL, "%s", e.text);
@@ -206,9 +332,10 @@ END_TEST
 
 START_TEST(shapes_are_closed)
 {
-	struct derived d = derive("[{\"pointer\":\"/a/b\",\"action\":\"keep\"},{\"pointer\":\"/l/*/n\",\"action\":\"keep\"},"
-	                          "{\"pointer\":\"/s\",\"action\":\"keep\",\"subtree\":true},{\"pointer\":\"/s/x\",\"action\":\"drop\"},"
-	                          "{\"pointer\":\"/c\",\"action\":\"keep\"},{\"pointer\":\"/c/d\",\"action\":\"null\"}]");
+	struct derived d = derive(
+	        "[{\"pointer\":\"/a/b\",\"action\":\"keep\"},{\"pointer\":\"/l/*/n\",\"action\":\"keep\"},"
+	        "{\"pointer\":\"/s\",\"action\":\"keep\",\"subtree\":true},{\"pointer\":\"/s/x\",\"action\":\"drop\"},"
+	        "{\"pointer\":\"/c\",\"action\":\"keep\"},{\"pointer\":\"/c/d\",\"action\":\"null\"}]");
 
 	assert_arrives(&d, "{}");
 	assert_arrives(&d, "[]");
@@ -238,8 +365,10 @@ START_TEST(shapes_are_closed)
 	for (size_t i = 0; i < 3; i++) {
 		char rules[256], record[64];
 
-		snprintf(rules, sizeof rules, "[{\"pointer\":\"/c\",\"action\":\"keep\"},{\"pointer\":\"/c\",\"action\":\"const\","
-		         "\"params\":{\"value\":%s}},{\"pointer\":\"/c/d\",\"action\":\"keep\"}]", constants[i]);
+		snprintf(rules, sizeof rules,
+		         "[{\"pointer\":\"/c\",\"action\":\"keep\"},{\"pointer\":\"/c\",\"action\":\"const\","
+		         "\"params\":{\"value\":%s}},{\"pointer\":\"/c/d\",\"action\":\"keep\"}]",
+		         constants[i]);
 		d = derive(rules);
 		snprintf(record, sizeof record, "{\"c\":%s}", constants[i]);
 		assert_arrives(&d, record);
@@ -267,23 +396,25 @@ END_TEST
 
 START_TEST(the_schema_is_the_same_bytes)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/b/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"d\",\"normalise\":\"name\"}},"
-	                               "{\"pointer\":\"/a\",\"action\":\"date-trunc\",\"params\":{\"to\":\"year\"}},"
-	                               "{\"pointer\":\"/c/d\",\"action\":\"keep\"}]");
+	struct program *p = compile_ok(
+	        "[{\"pointer\":\"/b/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"d\",\"normalise\":\"name\"}},"
+	        "{\"pointer\":\"/a\",\"action\":\"date-trunc\",\"params\":{\"to\":\"year\"}},"
+	        "{\"pointer\":\"/c/d\",\"action\":\"keep\"}]");
 	struct buf text = BUF_INIT(65536), small = BUF_INIT(64);
 	struct error e = { .reason = REASON_NONE };
 
 	ck_assert(program_output_schema(p, &text, &e));
 	buf_addc(&text, 0);
-	ck_assert_str_eq(text.p,
-		"{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":[\"object\",\"array\"],\"properties\":{"
-		"\"a\":{\"type\":[\"string\",\"null\"],\"pattern\":\"^([0-9]{3}0s|[0-9]{4})$\"},"
-		"\"b\":{\"type\":[\"object\",\"array\"],\"additionalProperties\":{\"$ref\":\"#/$defs/s5\"},"
-		"\"items\":{\"$ref\":\"#/$defs/s5\"},\"minProperties\":1,\"minItems\":1},"
-		"\"c\":{\"type\":\"object\",\"properties\":{\"d\":{\"maxProperties\":0,\"maxItems\":0}},"
-		"\"additionalProperties\":false,\"items\":false,\"minProperties\":1,\"minItems\":1}},"
-		"\"additionalProperties\":false,\"items\":false,\"$defs\":{\"s5\":{\"type\":[\"string\",\"null\"],"
-		"\"pattern\":\"^p1\\\\.[1-9][0-9]{0,9}\\\\.[a-z2-7]{26}$\"}}}");
+	ck_assert_str_eq(
+	        text.p,
+	        "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":[\"object\",\"array\"],\"properties\":{"
+	        "\"a\":{\"type\":[\"string\",\"null\"],\"pattern\":\"^([0-9]{3}0s|[0-9]{4})$\"},"
+	        "\"b\":{\"type\":[\"object\",\"array\"],\"additionalProperties\":{\"$ref\":\"#/$defs/s5\"},"
+	        "\"items\":{\"$ref\":\"#/$defs/s5\"},\"minProperties\":1,\"minItems\":1},"
+	        "\"c\":{\"type\":\"object\",\"properties\":{\"d\":{\"maxProperties\":0,\"maxItems\":0}},"
+	        "\"additionalProperties\":false,\"items\":false,\"minProperties\":1,\"minItems\":1}},"
+	        "\"additionalProperties\":false,\"items\":false,\"$defs\":{\"s5\":{\"type\":[\"string\",\"null\"],"
+	        "\"pattern\":\"^p1\\\\.[1-9][0-9]{0,9}\\\\.[a-z2-7]{26}$\"}}}");
 	ck_assert(!program_output_schema(p, &small, &e));
 	ck_assert_int_eq(e.reason, REASON_LIMIT);
 	buf_free(&text);
@@ -293,12 +424,17 @@ START_TEST(the_schema_is_the_same_bytes)
 END_TEST
 
 /* The definition read plainly, without a trie: every rule is matched against the path of every node. */
-struct plain_rule { const char *tokens[6]; size_t n; enum action action; bool subtree; };
+struct plain_rule {
+	const char *tokens[6];
+	size_t n;
+	enum action action;
+	bool subtree;
+};
 struct plain {
 	const struct tape *t;
 	const struct plain_rule *rules;
 	size_t n;
-	struct view path[16];           /* an item has name.p NULL */
+	struct view path[16]; /* an item has name.p NULL */
 	size_t depth;
 	struct buf *out;
 };
@@ -331,8 +467,9 @@ static bool plain_value(struct plain *p, uint32_t node)
 	if (action == ACTION_DROP || (!container && (action < 0 || p->depth == 0)))
 		return p->depth == 0 && (buf_adds(p->out, n->type == TAPE_OBJECT ? "{}" : "[]"), true);
 	if (!container) {
-		buf_add(p->out, action == ACTION_KEEP ? tape_token(p->t, node) :
-		                action == ACTION_NULL ? VIEW("null") : VIEW("\"const\""));
+		buf_add(p->out, action == ACTION_KEEP   ? tape_token(p->t, node)
+		                : action == ACTION_NULL ? VIEW("null")
+		                                        : VIEW("\"const\""));
 		return true;
 	}
 	buf_addc(p->out, n->type == TAPE_OBJECT ? '{' : '[');
@@ -398,7 +535,8 @@ static void random_value(uint32_t *s, struct buf *out, int depth)
 START_TEST(runs_follow_the_definition)
 {
 	static const char *const tokens[] = { "a", "b", "c", "0", "*", "*" };
-	static const enum action actions[] = { ACTION_KEEP, ACTION_KEEP, ACTION_KEEP, ACTION_CONST, ACTION_NULL, ACTION_DROP };
+	static const enum action actions[] = { ACTION_KEEP,  ACTION_KEEP, ACTION_KEEP,
+		                               ACTION_CONST, ACTION_NULL, ACTION_DROP };
 	uint32_t s = 20261123;
 
 	for (int round = 0; round < 400; round++) {
@@ -415,7 +553,8 @@ START_TEST(runs_follow_the_definition)
 			buf_addf(&text, "%s{\"pointer\":\"", i ? "," : "");
 			for (size_t k = 0; k < r->n; k++)
 				buf_addf(&text, "/%s", r->tokens[k] = tokens[pick(&s, 6)]);
-			buf_addf(&text, "\",\"action\":\"%s\",\"subtree\":%s%s}", action_name(r->action), r->subtree ? "true" : "false",
+			buf_addf(&text, "\",\"action\":\"%s\",\"subtree\":%s%s}", action_name(r->action),
+			         r->subtree ? "true" : "false",
 			         r->action == ACTION_CONST ? ",\"params\":{\"value\":\"const\"}" : "");
 		}
 		buf_addc(&text, ']');
@@ -441,7 +580,8 @@ START_TEST(runs_follow_the_definition)
 			/* And a record that the rules would change does not arrive, but for empty containers: they
 			 * may be what is left of full ones. */
 			if (!strstr(record.p, "{}") && !strstr(record.p, "[]") && strcmp(got, record.p) != 0)
-				ck_assert_msg(!check_arrival(d.program, record.p, NULL), "%s arrived under %s", record.p, text.p);
+				ck_assert_msg(!check_arrival(d.program, record.p, NULL), "%s arrived under %s",
+				              record.p, text.p);
 		}
 		derived_free(&d);
 		buf_free(&text);
@@ -454,7 +594,8 @@ END_TEST
 /* What a rule drops may not arrive either, not even as an empty shell that another rule would keep. */
 START_TEST(dropped_containers_do_not_arrive)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\"},{\"pointer\":\"/b\",\"action\":\"keep\"},{\"pointer\":\"/a\",\"action\":\"drop\"}]");
+	struct program *p = compile_ok(
+	        "[{\"pointer\":\"/a\",\"action\":\"keep\"},{\"pointer\":\"/b\",\"action\":\"keep\"},{\"pointer\":\"/a\",\"action\":\"drop\"}]");
 	struct error e = { .reason = REASON_NONE };
 
 	ck_assert(check_arrival(p, "{\"b\":{}}", NULL));

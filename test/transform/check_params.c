@@ -1,7 +1,9 @@
 /* Parameters that do not compile, each with the words of its error. */
 #include "test/transform/transform_test.h"
 
-static const struct { const char *action, *params, *want; } cases[] = {
+static const struct {
+	const char *action, *params, *want;
+} cases[] = {
 	{ "const", "{}", "\"value\" must be" },
 	{ "const", "{\"value\":1.5}", "\"value\" must be" },
 	{ "const", "{\"value\":null}", "\"value\" must be" },
@@ -20,7 +22,8 @@ static const struct { const char *action, *params, *want; } cases[] = {
 	{ "pseudonym", "{\"domain\":\"\",\"normalise\":\"exact\"}", "\"domain\" must be" },
 	{ "pseudonym", "{\"domain\":\"d/e\",\"normalise\":\"exact\"}", "\"domain\" must be" },
 	{ "pseudonym", "{\"domain\":7,\"normalise\":\"exact\"}", "\"domain\" must be" },
-	{ "pseudonym", "{\"domain\":\"d123456789012345678901234567890123456789012345678901234567890123\",\"normalise\":\"exact\"}",
+	{ "pseudonym",
+	  "{\"domain\":\"d123456789012345678901234567890123456789012345678901234567890123\",\"normalise\":\"exact\"}",
 	  "at most 63" },
 	{ "pseudonym", "{\"domain\":\"d\",\"normalise\":\"lower\"}", "\"normalise\" is not one of" },
 	{ "pseudonym", "{\"domain\":\"d\",\"normalise\":\"exact\",\"bits\":64}", "\"bits\" must be" },
@@ -108,8 +111,9 @@ START_TEST(parameters_are_refused)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char rules[512], want[256];
 
-		snprintf(rules, sizeof rules, "[{\"id\":\"the-rule\",\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]",
-		         cases[i].action, cases[i].params);
+		snprintf(rules, sizeof rules,
+		         "[{\"id\":\"the-rule\",\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]", cases[i].action,
+		         cases[i].params);
 		assert_refused(rules, cases[i].want);
 		snprintf(want, sizeof want, "rule the-rule: %s: ", cases[i].action);
 		assert_refused(rules, want);
@@ -121,8 +125,8 @@ static void key_refused(struct key_context keys, const char *want)
 {
 	struct error_list errors = { .n = 0 };
 
-	ck_assert_ptr_null(compile_rules("[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\"}}]", &keys,
-	                                 &errors));
+	ck_assert_ptr_null(compile_rules("[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\"}}]",
+	                                 &keys, &errors));
 	ck_assert_uint_eq(errors.n, 1);
 	ck_assert_msg(strstr(errors.items[0].text, want) != NULL, "%s", errors.items[0].text);
 	error_list_free(&errors);
@@ -131,7 +135,11 @@ static void key_refused(struct key_context keys, const char *want)
 /* Lists of one more than they may have. */
 START_TEST(long_lists_are_refused)
 {
-	static const struct { const char *action, *front; int n; const char *want; } lists[] = {
+	static const struct {
+		const char *action, *front;
+		int n;
+		const char *want;
+	} lists[] = {
 		{ "band", "\"edges\":[", 65, "\"edges\" must be" },
 		{ "postcode", "\"keep_first\":2,\"suppress\":[", 257, "\"suppress\" must be" },
 		{ "redact-text", "\"dictionary\":[", 10001, "\"dictionary\" must be" },
@@ -140,7 +148,8 @@ START_TEST(long_lists_are_refused)
 	for (size_t i = 0; i < 3; i++) {
 		struct buf rules = BUF_INIT(1u << 20);
 
-		buf_addf(&rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":{%s", lists[i].action, lists[i].front);
+		buf_addf(&rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":{%s", lists[i].action,
+		         lists[i].front);
 		for (int k = 0; k < lists[i].n; k++) {
 			if (i == 0)
 				buf_addf(&rules, "%s%d", k ? "," : "", k);

@@ -3,7 +3,8 @@
 
 START_TEST(what_no_rule_names_is_dropped)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\"},{\"pointer\":\"/c/d\",\"action\":\"keep\"}]");
+	struct program *p =
+	        compile_ok("[{\"pointer\":\"/a\",\"action\":\"keep\"},{\"pointer\":\"/c/d\",\"action\":\"keep\"}]");
 
 	assert_run(p, "{\"a\":1,\"b\":2,\"c\":{\"d\":3,\"e\":4},\"f\":{\"g\":[1,2]}}", "{\"a\":1,\"c\":{\"d\":3}}");
 	assert_run(p, "{\"b\":2}", "{}");
@@ -17,11 +18,12 @@ END_TEST
 
 START_TEST(kept_tokens_leave_byte_for_byte)
 {
-	assert_once("[{\"pointer\":\"/*\",\"action\":\"keep\"}]",
-	            "{ \"price\" : 19.99, \"big\":123456789012345678.25 , \"e\": 1.50E+02,\n \"t\":\"\\u00e9\\/\\n\xc3\xa9\","
-	            "\"k\\u0065y\":true , \"n\":null, \"z\":-0.0}",
-	            "{\"price\":19.99,\"big\":123456789012345678.25,\"e\":1.50E+02,\"t\":\"\\u00e9\\/\\n\xc3\xa9\","
-	            "\"k\\u0065y\":true,\"n\":null,\"z\":-0.0}");
+	assert_once(
+	        "[{\"pointer\":\"/*\",\"action\":\"keep\"}]",
+	        "{ \"price\" : 19.99, \"big\":123456789012345678.25 , \"e\": 1.50E+02,\n \"t\":\"\\u00e9\\/\\n\xc3\xa9\","
+	        "\"k\\u0065y\":true , \"n\":null, \"z\":-0.0}",
+	        "{\"price\":19.99,\"big\":123456789012345678.25,\"e\":1.50E+02,\"t\":\"\\u00e9\\/\\n\xc3\xa9\","
+	        "\"k\\u0065y\":true,\"n\":null,\"z\":-0.0}");
 }
 END_TEST
 
@@ -50,7 +52,8 @@ END_TEST
 
 START_TEST(emptied_containers_go)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/l/*/a\",\"action\":\"keep\"},{\"pointer\":\"/m/*\",\"action\":\"drop\"}]");
+	struct program *p =
+	        compile_ok("[{\"pointer\":\"/l/*/a\",\"action\":\"keep\"},{\"pointer\":\"/m/*\",\"action\":\"drop\"}]");
 
 	assert_run(p, "{\"l\":[{\"b\":1},{}],\"m\":[1]}", "{}");
 	assert_run(p, "{\"l\":[[{\"a\":1}],{\"a\":2}]}", "{\"l\":[{\"a\":2}]}");
@@ -75,12 +78,14 @@ START_TEST(subtrees_are_kept_and_dropped_whole)
 	                               "{\"pointer\":\"/d\",\"action\":\"drop\"},"
 	                               "{\"pointer\":\"/d/e\",\"action\":\"keep\"}]");
 
-	assert_run(p, "{\"s\":{\"x\":{\"a\":1},\"a\":[1,{\"b\":[{}]}],\"c\":{\"y\":5,\"z\":{\"y\":6}}},\"d\":{\"e\":1}}",
+	assert_run(p,
+	           "{\"s\":{\"x\":{\"a\":1},\"a\":[1,{\"b\":[{}]}],\"c\":{\"y\":5,\"z\":{\"y\":6}}},\"d\":{\"e\":1}}",
 	           "{\"s\":{\"a\":[1,{\"b\":[{}]}],\"c\":{\"y\":null,\"z\":{\"y\":6}}}}");
 	program_free(p);
 	assert_once("[{\"pointer\":\"\",\"action\":\"keep\",\"subtree\":true}]", "{\"a\":[1, {\"b\":{}}]}",
 	            "{\"a\":[1,{\"b\":{}}]}");
-	assert_once("[{\"pointer\":\"\",\"action\":\"drop\"},{\"pointer\":\"/a\",\"action\":\"keep\"}]", "{\"a\":1}", "{}");
+	assert_once("[{\"pointer\":\"\",\"action\":\"drop\"},{\"pointer\":\"/a\",\"action\":\"keep\"}]", "{\"a\":1}",
+	            "{}");
 	/* Without the word a keep rule keeps nothing beneath. */
 	assert_once("[{\"pointer\":\"\",\"action\":\"keep\"}]", "{\"a\":1}", "{}");
 }
@@ -95,20 +100,26 @@ START_TEST(the_strictest_rule_wins)
 	for (int a = 0; a < ACTION_COUNT; a++)
 		for (int b = 0; b < ACTION_COUNT; b++) {
 			const char *params[ACTION_COUNT] = { [ACTION_CONST] = "{\"value\":\"x\"}",
-				[ACTION_DATE_TRUNC] = "{\"to\":\"year\"}", [ACTION_MASK] = "{}",
-				[ACTION_KEEP] = "{}", [ACTION_NULL] = "{}", [ACTION_DROP] = "{}",
-				[ACTION_REDACT_TEXT] = "{\"recognisers\":[\"iban\"]}",
-				[ACTION_PSEUDONYM] = "{\"domain\":\"d\",\"normalise\":\"exact\"}",
-				[ACTION_TOKEN] = "{\"domain\":\"d\"}", [ACTION_SEAL] = "{\"domain\":\"d\"}",
-				[ACTION_DATE_SHIFT] = "{\"domain\":\"d\",\"days\":9}" };
+				                             [ACTION_DATE_TRUNC] = "{\"to\":\"year\"}",
+				                             [ACTION_MASK] = "{}",
+				                             [ACTION_KEEP] = "{}",
+				                             [ACTION_NULL] = "{}",
+				                             [ACTION_DROP] = "{}",
+				                             [ACTION_REDACT_TEXT] = "{\"recognisers\":[\"iban\"]}",
+				                             [ACTION_PSEUDONYM] =
+				                                     "{\"domain\":\"d\",\"normalise\":\"exact\"}",
+				                             [ACTION_TOKEN] = "{\"domain\":\"d\"}",
+				                             [ACTION_SEAL] = "{\"domain\":\"d\"}",
+				                             [ACTION_DATE_SHIFT] = "{\"domain\":\"d\",\"days\":9}" };
 			char both[512], one[512], record[128];
 
 			if (!params[a] || !params[b] || a == b)
 				continue;
 			int strict = a > b ? a : b;
-			snprintf(both, sizeof both, "[{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s},"
-			         "{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]", action_name((enum action)a),
-			         params[a], action_name((enum action)b), params[b]);
+			snprintf(both, sizeof both,
+			         "[{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s},"
+			         "{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]",
+			         action_name((enum action)a), params[a], action_name((enum action)b), params[b]);
 			snprintf(one, sizeof one, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]",
 			         action_name((enum action)strict), params[strict]);
 			snprintf(record, sizeof record, "{\"v\":%s}", values[0]);
@@ -123,7 +134,9 @@ END_TEST
 
 START_TEST(within_an_action_the_stricter_parameters_win)
 {
-	static const struct { const char *action, *mild, *strict, *value, *want; } cases[] = {
+	static const struct {
+		const char *action, *mild, *strict, *value, *want;
+	} cases[] = {
 		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\"}", "\"1984-03-17\"", "\"1984\"" },
 		{ "round", "{\"digits\":2}", "{\"digits\":0}", "3.14", "3" },
 		{ "topcode", "{\"max\":90}", "{\"max\":80,\"min\":1}", "85", "80" },
@@ -142,9 +155,10 @@ START_TEST(within_an_action_the_stricter_parameters_win)
 		for (int turn = 0; turn < 2; turn++) {
 			char rules[512], record[64], want[64];
 
-			snprintf(rules, sizeof rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
-			         "{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s}]", cases[i].action,
-			         turn ? cases[i].mild : cases[i].strict, cases[i].action,
+			snprintf(rules, sizeof rules,
+			         "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
+			         "{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s}]",
+			         cases[i].action, turn ? cases[i].mild : cases[i].strict, cases[i].action,
 			         turn ? cases[i].strict : cases[i].mild);
 			snprintf(record, sizeof record, "{\"v\":%s}", cases[i].value);
 			snprintf(want, sizeof want, "{\"v\":%s}", cases[i].want);
@@ -155,9 +169,13 @@ END_TEST
 
 START_TEST(rules_that_contradict_do_not_compile)
 {
-	static const struct { const char *action, *a, *b; } cases[] = {
-		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"b\",\"normalise\":\"exact\"}" },
-		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"a\",\"normalise\":\"name\"}" },
+	static const struct {
+		const char *action, *a, *b;
+	} cases[] = {
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}",
+		  "{\"domain\":\"b\",\"normalise\":\"exact\"}" },
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}",
+		  "{\"domain\":\"a\",\"normalise\":\"name\"}" },
 		{ "token", "{\"domain\":\"a\"}", "{\"domain\":\"a\",\"pad\":32}" },
 		{ "seal", "{\"domain\":\"a\"}", "{\"domain\":\"b\"}" },
 		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}",
@@ -175,11 +193,14 @@ START_TEST(rules_that_contradict_do_not_compile)
 		{ "band", "{\"edges\":[18,20]}", "{\"edges\":[18,21]}" },
 		{ "band", "{\"edges\":[18,20]}", "{\"edges\":[18]}" },
 		{ "band", "{\"width\":5}", "{\"width\":10}" },
-		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"a\",\"normalise\":\"exact\",\"bits\":256}" },
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}",
+		  "{\"domain\":\"a\",\"normalise\":\"exact\",\"bits\":256}" },
 		{ "token", "{\"domain\":\"a\"}", "{\"domain\":\"a\",\"per_subject\":true}" },
 		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}", "{\"domain\":\"a\",\"alphabet\":\"letters\"}" },
-		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}", "{\"domain\":\"a\",\"alphabet\":\"digits\",\"separators\":\"-\"}" },
-		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "{\"recognisers\":[\"iban\"],\"dictionary\":[\"Anna\"]}" },
+		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}",
+		  "{\"domain\":\"a\",\"alphabet\":\"digits\",\"separators\":\"-\"}" },
+		{ "redact-text", "{\"recognisers\":[\"iban\"]}",
+		  "{\"recognisers\":[\"iban\"],\"dictionary\":[\"Anna\"]}" },
 		{ "topcode", "{\"max\":9}", "{\"min\":1}" },
 		{ "geo", "{\"decimals\":2}", "{\"geohash\":2}" },
 		{ "ip-prefix", "{\"ipv4\":16,\"ipv6\":64}", "{\"ipv4\":24,\"ipv6\":32}" },
@@ -193,16 +214,21 @@ START_TEST(rules_that_contradict_do_not_compile)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char rules[512];
 
-		snprintf(rules, sizeof rules, "[{\"pointer\":\"/a/*\",\"action\":\"%s\",\"params\":%s},"
-		         "{\"pointer\":\"/*/b\",\"action\":\"%s\",\"params\":%s}]", cases[i].action, cases[i].a,
-		         cases[i].action, cases[i].b);
+		snprintf(rules, sizeof rules,
+		         "[{\"pointer\":\"/a/*\",\"action\":\"%s\",\"params\":%s},"
+		         "{\"pointer\":\"/*/b\",\"action\":\"%s\",\"params\":%s}]",
+		         cases[i].action, cases[i].a, cases[i].action, cases[i].b);
 		assert_refused(rules, "neither is stricter");
 	}
 	/* The same rule twice is no contradiction. */
-	static const struct { const char *action, *params, *in, *out; } same[] = {
+	static const struct {
+		const char *action, *params, *in, *out;
+	} same[] = {
 		{ "mask", "{\"length\":3}", "\"abcd\"", "\"***\"" },
-		{ "pseudonym", "{\"domain\":\"person\",\"normalise\":\"exact\"}", "\"abc\"", "\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"" },
-		{ "token", "{\"domain\":\"person\"}", "\"abc\"", "\"t1.1.5WEhW43H1f316NJqMQyfbztucTLaB20Ar_NeAtdMtrs\"" },
+		{ "pseudonym", "{\"domain\":\"person\",\"normalise\":\"exact\"}", "\"abc\"",
+		  "\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"" },
+		{ "token", "{\"domain\":\"person\"}", "\"abc\"",
+		  "\"t1.1.5WEhW43H1f316NJqMQyfbztucTLaB20Ar_NeAtdMtrs\"" },
 		{ "fpe", "{\"domain\":\"person\",\"alphabet\":\"digits\"}", "\"0123456789\"", "\"8721532708\"" },
 		{ "const", "{\"value\":1}", "2", "1" },
 		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "\"x\"", "\"x\"" },
@@ -212,16 +238,17 @@ START_TEST(rules_that_contradict_do_not_compile)
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		char rules[512], record[128], want[128];
 
-		snprintf(rules, sizeof rules, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
-		         "{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s}]", same[i].action, same[i].params,
-		         same[i].action, same[i].params);
+		snprintf(rules, sizeof rules,
+		         "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s},"
+		         "{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s}]",
+		         same[i].action, same[i].params, same[i].action, same[i].params);
 		snprintf(record, sizeof record, "{\"v\":%s}", same[i].in);
 		snprintf(want, sizeof want, "{\"v\":%s}", same[i].out);
 		assert_once(rules, record, want);
 	}
 	assert_once("[{\"pointer\":\"/a/*\",\"action\":\"band\",\"params\":{\"edges\":[18]}},"
-	            "{\"pointer\":\"/*/b\",\"action\":\"band\",\"params\":{\"edges\":[18]}}]", "{\"a\":{\"b\":17}}",
-	            "{\"a\":{\"b\":\"<18\"}}");
+	            "{\"pointer\":\"/*/b\",\"action\":\"band\",\"params\":{\"edges\":[18]}}]",
+	            "{\"a\":{\"b\":17}}", "{\"a\":{\"b\":\"<18\"}}");
 }
 END_TEST
 
@@ -234,8 +261,9 @@ START_TEST(rules_are_checked_when_compiled)
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"null\",\"subtree\":true}]", "for keep and drop only");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":[]}]", "must be an object");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":{\"x\":1}}]", "\"x\" is not a parameter");
-	assert_refused("[{\"id\":\"x\",\"pointer\":\"/a\",\"action\":\"keep\"},{\"id\":\"x\",\"pointer\":\"/b\",\"action\":\"keep\"}]",
-	               "another rule has the same id");
+	assert_refused(
+	        "[{\"id\":\"x\",\"pointer\":\"/a\",\"action\":\"keep\"},{\"id\":\"x\",\"pointer\":\"/b\",\"action\":\"keep\"}]",
+	        "another rule has the same id");
 	char deep[256] = "[{\"pointer\":\"";
 	size_t n = strlen(deep);
 	for (int i = 0; i < 65; i++)
@@ -245,8 +273,10 @@ START_TEST(rules_are_checked_when_compiled)
 	/* Every error is listed, not only the first. */
 	struct error_list errors = { .n = 0 };
 	struct key_context keys = test_keys(1);
-	ck_assert_ptr_null(compile_rules("[{\"pointer\":\"a\",\"action\":\"keep\"},{\"pointer\":\"/b\",\"action\":\"round\"},"
-	                                 "{\"pointer\":\"/c\",\"action\":\"const\"}]", &keys, &errors));
+	ck_assert_ptr_null(
+	        compile_rules("[{\"pointer\":\"a\",\"action\":\"keep\"},{\"pointer\":\"/b\",\"action\":\"round\"},"
+	                      "{\"pointer\":\"/c\",\"action\":\"const\"}]",
+	                      &keys, &errors));
 	ck_assert_uint_eq(errors.n, 3);
 	error_list_free(&errors);
 }
@@ -316,7 +346,8 @@ START_TEST(many_rules_compile)
 		buf_addf(&rules, "%s{\"pointer\":\"/a/*/f%d/*/g%d\",\"action\":\"keep\"}", i ? "," : "", i % 40, i);
 	buf_adds(&rules, "]");
 	buf_addc(&rules, 0);
-	assert_once(rules.p, "{\"a\":[{\"f7\":[{\"g7\":1,\"g8\":2,\"g47\":3}]}]}", "{\"a\":[{\"f7\":[{\"g7\":1,\"g47\":3}]}]}");
+	assert_once(rules.p, "{\"a\":[{\"f7\":[{\"g7\":1,\"g8\":2,\"g47\":3}]}]}",
+	            "{\"a\":[{\"f7\":[{\"g7\":1,\"g47\":3}]}]}");
 	buf_free(&rules);
 	/* Patterns made to multiply the states are refused, not computed for ever. */
 	rules = BUF_INIT(1u << 20);

@@ -12,14 +12,22 @@
 #define TD1_3 "ERIKSSON<<ANNA<MARIA<<<<<<<<<<"
 #define TD2_2 "D231458907UTO7408122F1204159<<<<<<<6"
 
-static const struct { const char *in, *out; } cases[] = {
+static const struct {
+	const char *in, *out;
+} cases[] = {
 	{ "", "" },
 	{ "nothing to see", "nothing to see" },
 	/* IBANs of the registry's examples. */
 	{ "to GB82WEST12345698765432.", "to [iban]." },
 	{ "GB82 WEST 1234 5698 7654 32 and", "[iban] and" },
 	{ "gb82west12345698765432", "[iban]" },
-	{ "DE89\xc2\xa0" "3704\xc2\xa0" "0044\xc2\xa0" "0532\xc2\xa0" "0130\xc2\xa0" "00", "[iban]" },
+	{ "DE89\xc2\xa0"
+	  "3704\xc2\xa0"
+	  "0044\xc2\xa0"
+	  "0532\xc2\xa0"
+	  "0130\xc2\xa0"
+	  "00",
+	  "[iban]" },
 	{ "NO93 8601 1117 947", "[iban]" },
 	{ "GB82WEST12345698765433", "GB82WEST12345698765433" },
 	{ "XGB82WEST12345698765432", "XGB82WEST12345698765432" },
@@ -55,28 +63,47 @@ static const struct { const char *in, *out; } cases[] = {
 	{ "L898902C37UTO7408122F1204159ZE184226B<<<<<10", "L898902C37UTO7408122F1204159ZE184226B<<<<<10" },
 	{ TD3_2 "0", TD3_2 "0" },
 	{ "ABCDEFGHIJKLMNOPQRSTUVWXYZABCD", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCD" },
-	{ "GB", "GB" }, { "GB8", "GB8" }, { "GBA2WEST12345698765432", "GBA2WEST12345698765432" },
-	{ "G882WEST12345698765432", "G882WEST12345698765432" }, { "GB82WEST123456", "GB82WEST123456" },
-	{ "GB82 WEST 1234 5698 7654 32.", "[iban]." }, { "GB82 WEST  1234 5698 7654 32", "GB82 WEST  1234 5698 7654 32" },
-	{ "4111\xe2\x80\xaf" "1111\xe2\x80\x91" "1111\xe2\x80\xaf" "1111", "[card]" },
+	{ "GB", "GB" },
+	{ "GB8", "GB8" },
+	{ "GBA2WEST12345698765432", "GBA2WEST12345698765432" },
+	{ "G882WEST12345698765432", "G882WEST12345698765432" },
+	{ "GB82WEST123456", "GB82WEST123456" },
+	{ "GB82 WEST 1234 5698 7654 32.", "[iban]." },
+	{ "GB82 WEST  1234 5698 7654 32", "GB82 WEST  1234 5698 7654 32" },
+	{ "4111\xe2\x80\xaf"
+	  "1111\xe2\x80\x91"
+	  "1111\xe2\x80\xaf"
+	  "1111",
+	  "[card]" },
 	{ "4111.1111.1111.1111-", "[card]-" },
-	{ "+", "+" }, { "+4930 ((((1234567", "+4930 ((((1234567" }, { "+49/30/1234567", "[phone]" },
+	{ "+", "+" },
+	{ "+4930 ((((1234567", "+4930 ((((1234567" },
+	{ "+49/30/1234567", "[phone]" },
 	{ "+49 30 1234567 +49 30 7654321", "[phone] [phone]" },
-	{ "berta@a-b.example", "[email]" }, { "berta@example..org", "berta@example..org" },
-	{ "berta@example.o", "berta@example.o" }, { "berta@\xc3\xa4.\xc3\xb6rg", "[email]" }, { "berta@", "berta@" },
-	{ TD3_2 "\xc3\xa9", TD3_2 "\xc3\xa9" }, { "C<UTOD231458907<<<<<<<<<<<<<<<", "[mrz]" },
+	{ "berta@a-b.example", "[email]" },
+	{ "berta@example..org", "berta@example..org" },
+	{ "berta@example.o", "berta@example.o" },
+	{ "berta@\xc3\xa4.\xc3\xb6rg", "[email]" },
+	{ "berta@", "berta@" },
+	{ TD3_2 "\xc3\xa9", TD3_2 "\xc3\xa9" },
+	{ "C<UTOD231458907<<<<<<<<<<<<<<<", "[mrz]" },
 	{ "X<UTOD231458907<<<<<<<<<<<<<<<", "X<UTOD231458907<<<<<<<<<<<<<<<" },
 	{ "7408122F1204158UTO<<<<<<<<<<<6", "7408122F1204158UTO<<<<<<<<<<<6" },
 	{ "7408123F1204159UTO<<<<<<<<<<<6", "7408123F1204159UTO<<<<<<<<<<<6" },
 	{ "L898902C36UTO7408123F1204159ZE184226B<<<<<10", "L898902C36UTO7408123F1204159ZE184226B<<<<<10" },
 	{ "L898902C36UTO7408122F1204158ZE184226B<<<<<10", "L898902C36UTO7408122F1204158ZE184226B<<<<<10" },
-	{ "\xe6\x9d\x8e" "Anna \xcc\x81 \xd9\xa3 \xe0\xa4\x83", "\xe6\x9d\x8e" "Anna \xcc\x81 \xd9\xa3 \xe0\xa4\x83" },
+	{ "\xe6\x9d\x8e"
+	  "Anna \xcc\x81 \xd9\xa3 \xe0\xa4\x83",
+	  "\xe6\x9d\x8e"
+	  "Anna \xcc\x81 \xd9\xa3 \xe0\xa4\x83" },
 	{ "Anna and ANNA met anna", "[word] and [word] met [word]" },
 	{ "Annabel, Hanna", "Annabel, Hanna" },
 	{ "Anna Maria came", "[word] came" },
 	{ "Anna Mariana", "[word] Mariana" },
 	{ "J\xc3\x96RG J\xc3\xb6rg J\xc3\xb6rgen", "[word] [word] J\xc3\xb6rgen" },
-	{ "\xe2\x80\x9e" "Anna\xe2\x80\x9c", "\xe2\x80\x9e[word]\xe2\x80\x9c" },
+	{ "\xe2\x80\x9e"
+	  "Anna\xe2\x80\x9c",
+	  "\xe2\x80\x9e[word]\xe2\x80\x9c" },
 };
 
 START_TEST(texts_are_redacted)
@@ -92,7 +119,8 @@ START_TEST(texts_are_redacted)
 		buf_reset(&out);
 		size_t n = redact(ALL, words, view_of(cases[i].in), &out, NULL);
 
-		ck_assert_msg(view_is(buf_view(&out), cases[i].out), "%s gave %.*s", cases[i].in, VIEW_ARG(buf_view(&out)));
+		ck_assert_msg(view_is(buf_view(&out), cases[i].out), "%s gave %.*s", cases[i].in,
+		              VIEW_ARG(buf_view(&out)));
 		ck_assert_int_eq(n > 0, strcmp(cases[i].in, cases[i].out) != 0);
 		/* What was redacted has nothing left to redact: the form that ingress checks. */
 		ck_assert_uint_eq(redact(ALL, words, view_of(cases[i].out), NULL, NULL), 0);

@@ -3,9 +3,9 @@
 #include "test/transform/transform_test.h"
 
 static const char persons[] =
-	"[{\"pointer\":\"/persons/*/born\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":300,\"subject\":\"/persons/*/ids/main\"}},"
-	"{\"pointer\":\"/persons/*/trips/*/on\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":300,\"subject\":\"/persons/*/ids/main\"}},"
-	"{\"pointer\":\"/persons/*/ids/main\",\"action\":\"drop\"}]";
+        "[{\"pointer\":\"/persons/*/born\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":300,\"subject\":\"/persons/*/ids/main\"}},"
+        "{\"pointer\":\"/persons/*/trips/*/on\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":300,\"subject\":\"/persons/*/ids/main\"}},"
+        "{\"pointer\":\"/persons/*/ids/main\",\"action\":\"drop\"}]";
 
 START_TEST(each_person_moves_alone)
 {
@@ -13,13 +13,18 @@ START_TEST(each_person_moves_alone)
 	char first[300];
 	struct error e = { .reason = REASON_NONE };
 
-	const char *out = run_for(p, "{\"persons\":[{\"born\":\"1984-03-17\",\"trips\":[{\"on\":\"1984-03-17\"}],\"ids\":{\"main\":\"A1\"}},"
-		"{\"ids\":{\"main\":\"B2\"},\"born\":\"1984-03-17\"}]}", "", &e);
+	const char *out = run_for(
+	        p,
+	        "{\"persons\":[{\"born\":\"1984-03-17\",\"trips\":[{\"on\":\"1984-03-17\"}],\"ids\":{\"main\":\"A1\"}},"
+	        "{\"ids\":{\"main\":\"B2\"},\"born\":\"1984-03-17\"}]}",
+	        "", &e);
 	ck_assert_msg(out != NULL, "%s", e.text);
 	snprintf(first, sizeof first, "%s", out);
 	/* The same person in another record, at another place, under another reference. */
-	out = run_for(p, "{\"persons\":[{\"ids\":{\"main\":\"B2\"},\"born\":\"1984-03-17\"},"
-		"{\"ids\":{\"main\":\"A1\"},\"born\":\"1984-03-17\",\"trips\":[{\"on\":\"1984-03-17\"}]}]}", "another", &e);
+	out = run_for(p,
+	              "{\"persons\":[{\"ids\":{\"main\":\"B2\"},\"born\":\"1984-03-17\"},"
+	              "{\"ids\":{\"main\":\"A1\"},\"born\":\"1984-03-17\",\"trips\":[{\"on\":\"1984-03-17\"}]}]}",
+	              "another", &e);
 	ck_assert_msg(out != NULL, "%s", e.text);
 
 	/* {"persons":[{"born":"X","trips":[{"on":"X"}]},{"born":"Y"}]} and the other way round. */
@@ -28,9 +33,11 @@ START_TEST(each_person_moves_alone)
 	ck_assert_int_eq(sscanf(out, "{\"persons\":[{\"born\":\"%10[0-9-]", b), 1);
 	ck_assert_str_ne(a, b);
 	ck_assert_str_ne(a, "1984-03-17");
-	snprintf(want, sizeof want, "{\"persons\":[{\"born\":\"%s\",\"trips\":[{\"on\":\"%s\"}]},{\"born\":\"%s\"}]}", a, a, b);
+	snprintf(want, sizeof want, "{\"persons\":[{\"born\":\"%s\",\"trips\":[{\"on\":\"%s\"}]},{\"born\":\"%s\"}]}",
+	         a, a, b);
 	ck_assert_str_eq(first, want);
-	snprintf(want, sizeof want, "{\"persons\":[{\"born\":\"%s\"},{\"born\":\"%s\",\"trips\":[{\"on\":\"%s\"}]}]}", b, a, a);
+	snprintf(want, sizeof want, "{\"persons\":[{\"born\":\"%s\"},{\"born\":\"%s\",\"trips\":[{\"on\":\"%s\"}]}]}",
+	         b, a, a);
 	ck_assert_str_eq(out, want);
 	program_free(p);
 }
@@ -38,8 +45,10 @@ END_TEST
 
 START_TEST(a_number_names_as_well)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/on\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":30,\"subject\":\"/a~1b\"}}]");
-	struct program *q = compile_ok("[{\"pointer\":\"/on\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":30}}]");
+	struct program *p = compile_ok(
+	        "[{\"pointer\":\"/on\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":30,\"subject\":\"/a~1b\"}}]");
+	struct program *q = compile_ok(
+	        "[{\"pointer\":\"/on\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":30}}]");
 	char want[100];
 
 	snprintf(want, sizeof want, "%s", run_for(q, "{\"on\":\"2026-01-02\"}", "17", NULL));
@@ -75,14 +84,20 @@ END_TEST
 
 START_TEST(tokens_of_one_subject)
 {
-	struct program *p = compile_ok("[{\"pointer\":\"/*/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\",\"per_subject\":true,\"subject\":\"/*/id\"}}]");
+	struct program *p = compile_ok(
+	        "[{\"pointer\":\"/*/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\",\"per_subject\":true,\"subject\":\"/*/id\"}}]");
 	struct transform_run *run = transform_run_new();
 	struct buf out = BUF_INIT(1000);
 	struct error e = { .reason = REASON_NONE };
 	char record[600], a[200], b[200], c[200];
 
-	snprintf(record, sizeof record, "%s", run_for(p, "{\"x\":{\"id\":\"A\",\"v\":1},\"y\":{\"id\":\"B\",\"v\":1},\"z\":{\"id\":\"A\",\"v\":1}}", "", NULL));
-	ck_assert_int_eq(sscanf(record, "{\"x\":{\"v\":\"%199[^\"]\"},\"y\":{\"v\":\"%199[^\"]\"},\"z\":{\"v\":\"%199[^\"]", a, b, c), 3);
+	snprintf(record, sizeof record, "%s",
+	         run_for(p, "{\"x\":{\"id\":\"A\",\"v\":1},\"y\":{\"id\":\"B\",\"v\":1},\"z\":{\"id\":\"A\",\"v\":1}}",
+	                 "", NULL));
+	ck_assert_int_eq(sscanf(record,
+	                        "{\"x\":{\"v\":\"%199[^\"]\"},\"y\":{\"v\":\"%199[^\"]\"},\"z\":{\"v\":\"%199[^\"]", a,
+	                        b, c),
+	                 3);
 	ck_assert_str_ne(a, b);
 	ck_assert_str_eq(a, c);
 	ck_assert(program_reverse(p, run, 0, VIEW("A"), view_of(a), &out, &e));
@@ -95,7 +110,9 @@ START_TEST(tokens_of_one_subject)
 }
 END_TEST
 
-#define SHIFT(pointer, subject) "[{\"pointer\":\"" pointer "\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":" subject "}}]"
+#define SHIFT(pointer, subject) \
+	"[{\"pointer\":\"" pointer \
+	"\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":" subject "}}]"
 
 START_TEST(pointers_are_checked)
 {
@@ -106,17 +123,23 @@ START_TEST(pointers_are_checked)
 	assert_refused(SHIFT("/a/*/born", "\"/b/*/id\""), "\"subject\" must have its *");
 	assert_refused(SHIFT("/a/*/born", "\"/a/*/ids/*\""), "\"subject\" must have its *");
 	assert_refused(SHIFT("/a/b/born", "\"/a/*\""), "\"subject\" must have its *");
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\",\"subject\":\"/id\"}}]", "per_subject only");
+	assert_refused("[{\"pointer\":\"/v\",\"action\":\"token\",\"params\":{\"domain\":\"d\",\"subject\":\"/id\"}}]",
+	               "per_subject only");
 	/* `*` stands for what the rule's own pointer says there. */
 	program_free(compile_ok(SHIFT("/a/b/born", "\"/a/*/id\"")));
 	program_free(compile_ok(SHIFT("/a/*/born", "\"/id\"")));
 	/* Of two rules for one field neither is stricter when they name different subjects. */
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/x\"}},"
-		"{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/y\"}}]", "neither is stricter");
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a\"}},"
-		"{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5}}]", "neither is stricter");
-	program_free(compile_ok("[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/x\"}},"
-		"{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/x\"}}]"));
+	assert_refused(
+	        "[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/x\"}},"
+	        "{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/y\"}}]",
+	        "neither is stricter");
+	assert_refused(
+	        "[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a\"}},"
+	        "{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5}}]",
+	        "neither is stricter");
+	program_free(compile_ok(
+	        "[{\"pointer\":\"/v\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/x\"}},"
+	        "{\"pointer\":\"/*\",\"action\":\"date-shift\",\"params\":{\"domain\":\"d\",\"days\":5,\"subject\":\"/a/x\"}}]"));
 }
 END_TEST
 

@@ -3,7 +3,8 @@
 
 #include "lib/base/encode.h"
 
-#define RULE(more) "[{\"pointer\":\"/*\",\"action\":\"surrogate\",\"params\":{\"domain\":\"person\",\"normalise\":" more "}}]"
+#define RULE(more) \
+	"[{\"pointer\":\"/*\",\"action\":\"surrogate\",\"params\":{\"domain\":\"person\",\"normalise\":" more "}}]"
 
 /* Numbers its keys in the order in which they come: the surrogate is the number. */
 struct numbers {
@@ -53,9 +54,10 @@ START_TEST(one_value_one_surrogate)
 	struct numbers table = { .n = 0 };
 	struct error e = { .reason = REASON_NONE };
 
-	ck_assert_str_eq(run_table(p, &table, "{\"a\":\"M\xc3\xbcller\",\"b\":\"other\",\"c\":\"MUELLER\",\"d\":null}", &e),
-	                 "{\"a\":\"r1.1.aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"b\":\"r1.1.aaaaaaaaaaaaaaaaaaaaaaaaae\","
-	                 "\"c\":\"r1.1.aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"d\":null}");
+	ck_assert_str_eq(
+	        run_table(p, &table, "{\"a\":\"M\xc3\xbcller\",\"b\":\"other\",\"c\":\"MUELLER\",\"d\":null}", &e),
+	        "{\"a\":\"r1.1.aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"b\":\"r1.1.aaaaaaaaaaaaaaaaaaaaaaaaae\","
+	        "\"c\":\"r1.1.aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"d\":null}");
 	ck_assert_uint_eq(table.n, 2);
 	ck_assert_uint_eq(table.keys[0].epoch, 1);
 	program_free(p);
@@ -83,15 +85,18 @@ START_TEST(rows_are_apart)
 			keys.purpose = VIEW("another");
 		if (i == 4)
 			keys.secret.b[0] ^= 1;
-		struct program *p = compile_rules(i == 5 ? "[{\"pointer\":\"/*\",\"action\":\"surrogate\",\"params\":{\"domain\":\"x\",\"normalise\":\"exact\"}}]" :
-			RULE("\"exact\""), &keys, &errors);
+		struct program *p = compile_rules(
+		        i == 5 ? "[{\"pointer\":\"/*\",\"action\":\"surrogate\",\"params\":{\"domain\":\"x\",\"normalise\":\"exact\"}}]"
+		               : RULE("\"exact\""),
+		        &keys, &errors);
 		ck_assert_ptr_nonnull(p);
 		ck_assert_ptr_nonnull(run_table(p, &table, "{\"v\":\"abc\"}", &e));
 		ck_assert_uint_eq(table.n, i + 1);
 		program_free(p);
 	}
 	/* And the key is no pseudonym of the same domain. */
-	struct program *q = compile_ok("[{\"pointer\":\"/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"person\",\"normalise\":\"exact\",\"bits\":256}}]");
+	struct program *q = compile_ok(
+	        "[{\"pointer\":\"/*\",\"action\":\"pseudonym\",\"params\":{\"domain\":\"person\",\"normalise\":\"exact\",\"bits\":256}}]");
 	struct digest d;
 	size_t n;
 	const char *text = run_record(q, "{\"v\":\"abc\"}", NULL);
@@ -139,11 +144,17 @@ START_TEST(form_and_parameters)
 	ck_assert_ptr_nonnull(strstr(text.p, "^r1\\\\.[1-9][0-9]{0,9}\\\\.[a-z2-7]{26}$"));
 	ck_assert(!program_reverse(p, run, 0, VIEW(""), VIEW("r1.1.aaaaaaaaaaaaaaaaaaaaaaaaae"), &out, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "cannot be reversed"));
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"normalise\":\"exact\"}}]", "\"domain\" is missing");
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\"}}]", "\"normalise\" is missing");
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\",\"normalise\":\"exact\",\"bits\":128}}]", "not a parameter");
-	assert_refused("[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\",\"normalise\":\"exact\"}},"
-		"{\"pointer\":\"/*\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\",\"normalise\":\"name\"}}]", "neither is stricter");
+	assert_refused("[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"normalise\":\"exact\"}}]",
+	               "\"domain\" is missing");
+	assert_refused("[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\"}}]",
+	               "\"normalise\" is missing");
+	assert_refused(
+	        "[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\",\"normalise\":\"exact\",\"bits\":128}}]",
+	        "not a parameter");
+	assert_refused(
+	        "[{\"pointer\":\"/v\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\",\"normalise\":\"exact\"}},"
+	        "{\"pointer\":\"/*\",\"action\":\"surrogate\",\"params\":{\"domain\":\"d\",\"normalise\":\"name\"}}]",
+	        "neither is stricter");
 	buf_free(&text);
 	buf_free(&out);
 	transform_run_free(run);

@@ -3,8 +3,9 @@
 
 struct key_context test_keys(uint32_t epoch)
 {
-	struct key_context keys = { .agreement = VIEW("north-south-1"), .purpose = VIEW("border-check"),
-		.epoch = epoch };
+	struct key_context keys = { .agreement = VIEW("north-south-1"),
+		                    .purpose = VIEW("border-check"),
+		                    .epoch = epoch };
 
 	for (keys.secret.n = 0; keys.secret.n < 32; keys.secret.n++)
 		keys.secret.b[keys.secret.n] = (uint8_t)keys.secret.n;
@@ -27,12 +28,14 @@ struct program *compile_rules(const char *text, const struct key_context *keys, 
 		const char *category = json_string_value(json_object_get(r, "category"));
 
 		snprintf(ids[i], sizeof ids[i], "r%zu", i);
-		rules[i] = (struct field_rule){ .id = id ? id : ids[i],
+		rules[i] = (struct field_rule){
+			.id = id ? id : ids[i],
 			.pointer = json_string_value(json_object_get(r, "pointer")),
 			.action = action_find(view_of(json_string_value(json_object_get(r, "action")))),
 			.category = category ? field_category_find(view_of(category)) : FIELD_QUASI,
 			.subtree = json_is_true(json_object_get(r, "subtree")),
-			.params = json_object_get(r, "params") };
+			.params = json_object_get(r, "params")
+		};
 	}
 	struct program *p = program_compile(rules, n, keys, errors);
 	json_decref(list);
