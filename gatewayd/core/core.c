@@ -10,19 +10,19 @@
 #include <unistd.h>
 
 #include "gatewayd/confine.h"
-#include "gatewayd/core/clock.h"
-#include "gatewayd/core/control.h"
-#include "gatewayd/core/core_open.h"
-#include "gatewayd/core/files.h"
-#include "gatewayd/core/governing.h"
-#include "gatewayd/core/hold.h"
-#include "gatewayd/core/log_retention.h"
-#include "gatewayd/core/mirror.h"
-#include "gatewayd/core/notify.h"
-#include "gatewayd/core/rebuild.h"
-#include "gatewayd/core/retention.h"
-#include "gatewayd/core/witness.h"
-#include "gatewayd/core/worker.h"
+#include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/control/control.h"
+#include "gatewayd/core/open.h"
+#include "gatewayd/os/files.h"
+#include "gatewayd/core/audit/governing.h"
+#include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/copy/disclosure_retention.h"
+#include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/os/notify.h"
+#include "gatewayd/core/audit/rebuild.h"
+#include "gatewayd/core/copy/retention.h"
+#include "gatewayd/core/witness/witness.h"
+#include "gatewayd/core/serve/worker.h"
 
 #define EXIT_CONFIG   78 /* EX_CONFIG of sysexits.h */
 #define EDGE_END_MS   1000

@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "gatewayd/core/conf.h"
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/conf/conf.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/writer.h"
 
 struct clock;
 struct mirror;

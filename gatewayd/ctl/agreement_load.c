@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <time.h>
 
-#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/ctl/agreement.h"
 #include "lib/crypto/x509.h"
 #include "lib/schema/document.h"

@@ -11,8 +11,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "gatewayd/core/anchor.h"
-#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/commit/anchor.h"
+#include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/ctl/audit.h"
 
 #define SECRETS 32

@@ -3,7 +3,7 @@
 #include <getopt.h>
 #include <limits.h>
 
-#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/receipt.h"
 

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/receipt.h"
 

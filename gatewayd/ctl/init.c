@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gatewayd/core/conf.h"
-#include "gatewayd/core/files.h"
-#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/conf/conf.h"
+#include "gatewayd/os/files.h"
+#include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/ctl/print.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/note.h"

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-#include "gatewayd/core/payload.h"
-#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/print.h"
 

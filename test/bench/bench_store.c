@@ -8,8 +8,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/writer.h"
 #include "lib/base/datetime.h"
 
 #define BATCH  64

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/store.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/store/store.h"
 #include "lib/base/datetime.h"
 
 #define BATCH 1000

@@ -5,9 +5,9 @@
 
 #include <poll.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/mirror.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/core/commit/writer.h"
 #include "test/core/scratch.h"
 
 #define LOG_ORIGIN "north.example/audit/n1/1"

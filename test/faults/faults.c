@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/writer.h"
 #include "lib/tlog/verify.h"
 #include "test/core/scratch.h"
 #include "test/faults/inject.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gatewayd/core/store.h"
+#include "gatewayd/core/store/store.h"
 #include "lib/crypto/crypto.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/note.h"

@@ -1,0 +1,61 @@
+/* See testimony.h. */
+#include "gatewayd/core/audit/testimony.h"
+
+#define TEXT_MAX 262144 /* of one disclosure, and of all as they are stored */
+
+void testimony_init(struct testimony *t)
+{
+	*t = (struct testimony){
+		.sd = { .packed = BUF_INIT(TEXT_MAX), .digests = BUF_INIT(4096), .text = BUF_INIT(TEXT_MAX) },
+	};
+}
+
+void testimony_free(struct testimony *t)
+{
+	disclosures_free(&t->sd);
+}
+
+static void add(struct testimony *t, const char *name, const struct buf *value)
+{
+	uint8_t salt[16];
+
+	if (value->failed || !random_bytes(salt, sizeof salt)) {
+		t->failed = true;
+		return;
+	}
+	disclosures_add(&t->sd, salt, view_of(name), buf_view(value));
+	t->failed = t->failed || t->sd.packed.failed || t->sd.digests.failed || t->sd.text.failed;
+}
+
+void testimony_text(struct testimony *t, const char *name, struct view text)
+{
+	struct buf value = BUF_INIT(TEXT_MAX);
+
+	buf_add_json_string(&value, text);
+	add(t, name, &value);
+	buf_free(&value);
+}
+
+void testimony_uid(struct testimony *t, unsigned uid)
+{
+	struct buf value = BUF_INIT(16);
+
+	buf_addf(&value, "%u", uid);
+	add(t, "operator_uid", &value);
+	buf_free(&value);
+}
+
+bool testimony_append(struct testimony *t, struct core *c, struct writer *w, struct job *j, const struct entry *facts,
+                      uint64_t *index, struct error *e)
+{
+	struct entry entry = *facts;
+	struct buf leaf = BUF_INIT(16384);
+
+	entry.build = view_of(c->build);
+	entry_print(&entry, t ? &t->sd : NULL, &leaf);
+	bool ok = leaf.failed || (t && t->failed)
+	                  ? error_set(e, REASON_NO_MEMORY, "memory ran out")
+	                  : writer_append(w, j, buf_view(&leaf), t ? buf_view(&t->sd.packed) : VIEW(""), index, e);
+	buf_free(&leaf);
+	return ok;
+}

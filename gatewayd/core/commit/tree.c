@@ -1,0 +1,273 @@
+/* See writer_log.h. RFC 6962 tree over C2SP tiles; the order of a commit is in TECH "Audit log": index, hash,
+ * rows, tiles, signed checkpoint, COMMIT. */
+#include "gatewayd/core/commit/tree.h"
+
+#include "gatewayd/core/commit/anchor.h"
+#include "lib/tlog/entry.h"
+
+#define TILE_BITS  8
+#define NOTE_BYTES 65536u
+
+static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
+{
+	return store_get_tile(arg, level, index, hashes, e);
+}
+
+static bool sign_checkpoint(struct writer_log *l, struct error *e)
+{
+	struct checkpoint c = { .origin = view_of(l->signer.vkey.name), .size = tiles_size(l->tiles) };
+
+	tiles_root(l->tiles, &c.root);
+	buf_reset(&l->text);
+	buf_reset(&l->note);
+	checkpoint_text(&c, &l->text);
+	buf_add(&l->note, buf_view(&l->text));
+	buf_addc(&l->note, '\n');
+	if (l->text.failed || l->note.failed)
+		return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+	return note_sign(&l->signer, buf_view(&l->text), &l->note) ||
+	       error_set(e, REASON_CRYPTO, "cannot sign a checkpoint");
+}
+
+/* --- start --- */
+
+static bool root_at(const struct writer_log *l, uint64_t size, struct digest *out)
+{
+	struct tlog_edge edge = { .size = size };
+
+	for (unsigned level = TLOG_LEVELS; level-- > 0;)
+		if (size >> level & 1 && !tiles_read(l->tiles, level, (size >> level) - 1, &edge.stack[edge.n++]))
+			return false;
+	tlog_edge_root(&edge, out);
+	return true;
+}
+
+/* The entries behind the last tile, from which a lost or altered row would otherwise go unseen until the
+ * next full verification. */
+static bool check_last_entries(const struct writer_log *l, uint64_t size, struct error *e)
+{
+	for (uint64_t i = (size - 1) >> TILE_BITS << TILE_BITS; i < size; i++) {
+		struct digest leaf_hash, stored;
+		struct view leaf, packed;
+
+		if (!store_get_entry(l->store, i, &leaf, &packed, e))
+			return error_set(e, REASON_TAMPERED, "entry %llu of the audit log is missing",
+			                 (unsigned long long)i);
+		tlog_leaf_hash(leaf, &leaf_hash);
+		if (!tiles_read(l->tiles, 0, i, &stored) || !digest_eq(&leaf_hash, &stored))
+			return error_set(e, REASON_TAMPERED,
+			                 "entry %llu of the audit log is not the one that was signed",
+			                 (unsigned long long)i);
+	}
+	return true;
+}
+
+/* `note` is the last checkpoint. */
+static bool check_own(struct writer_log *l, struct view note, uint64_t entries, struct error *e)
+{
+	struct checkpoint c;
+	struct digest root;
+
+	if (!checkpoint_open(note, &l->signer.vkey, &c, e))
+		return false;
+	if (c.size != entries)
+		return error_set(e, REASON_TAMPERED, "the audit log has %llu entries, its last checkpoint covers %llu",
+		                 (unsigned long long)entries, (unsigned long long)c.size);
+	l->tiles = tiles_new(c.size, read_tile, l->store, e);
+	if (!l->tiles)
+		return false;
+	tiles_root(l->tiles, &root);
+	if (!digest_eq(&root, &c.root))
+		return error_set(e, REASON_TAMPERED, "the stored tree is not the one of the last checkpoint");
+	return check_last_entries(l, c.size, e);
+}
+
+static bool check_anchor(struct writer_log *l, const char *path, struct view note, struct error *e)
+{
+	struct checkpoint c;
+	struct digest root;
+	uint64_t size = tiles_size(l->tiles);
+
+	if (!checkpoint_open(note, &l->signer.vkey, &c, e))
+		return false;
+	if (c.size > size)
+		return error_at(
+		        e, REASON_TAMPERED, path, 0, 0,
+		        "the audit log has %llu entries but its anchor covers %llu: an older state was put back",
+		        (unsigned long long)size, (unsigned long long)c.size);
+	if (!root_at(l, c.size, &root) || !digest_eq(&root, &c.root))
+		return error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log is not the one that its anchor covers");
+	return true;
+}
+
+static bool open_anchor(struct writer_log *l, const char *path, struct error *e)
+{
+	struct buf note = BUF_INIT(NOTE_BYTES);
+	struct error missing = { .reason = REASON_NONE };
+	bool ok = false;
+
+	if (anchor_read(path, &note, &missing))
+		ok = check_anchor(l, path, buf_view(&note), e);
+	else if (missing.reason != REASON_NOT_FOUND)
+		error_at(e, missing.reason, missing.where, 0, 0, "%s", missing.text);
+	else if (tiles_size(l->tiles) > 0)
+		error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
+	else
+		ok = sign_checkpoint(l, e) && anchor_write(path, buf_view(&l->note), e);
+	buf_free(&note);
+	return ok;
+}
+
+/* A new epoch begins in the store first, then in the configuration: between the two nothing is signed. */
+static bool check_origin(const struct writer_log *l, struct error *e)
+{
+	struct error missing = { .reason = REASON_NONE };
+	struct store_log_row row;
+
+	if (!store_get_log(l->store, &row, &missing))
+		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	return view_is(row.origin, l->signer.vkey.name) ||
+	       error_set(e, REASON_TAMPERED,
+	                 "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
+	                 "audit new-epoch` interrupted? It may run again",
+	                 VIEW_ARG(row.origin), l->signer.vkey.name);
+}
+
+bool log_open(struct writer_log *l, struct store *s, const struct note_signer *signer, const char *anchor_path,
+              struct error *e)
+{
+	struct buf note = BUF_INIT(NOTE_BYTES);
+	uint64_t size, entries;
+	struct view found;
+	bool ok = false;
+
+	*l = (struct writer_log){
+		.store = s, .signer = *signer, .text = BUF_INIT(NOTE_BYTES), .note = BUF_INIT(NOTE_BYTES)
+	};
+	if (!check_origin(l, e) || !store_last_checkpoint(s, &size, &found, e))
+		goto out;
+	buf_add(&note, found);
+	if (note.failed || !store_entry_count(s, &entries, e)) {
+		error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+		goto out;
+	}
+	if (size > 0)
+		ok = check_own(l, buf_view(&note), entries, e);
+	else if (entries > 0)
+		error_set(e, REASON_TAMPERED, "the audit log has entries but no checkpoint");
+	else
+		ok = (l->tiles = tiles_new(0, read_tile, s, e)) != NULL;
+	ok = ok && (!anchor_path || open_anchor(l, anchor_path, e));
+out:
+	buf_free(&note);
+	if (!ok)
+		log_close(l);
+	return ok;
+}
+
+void log_close(struct writer_log *l)
+{
+	tiles_free(l->tiles);
+	l->tiles = NULL;
+	buf_free(&l->text);
+	buf_free(&l->note);
+}
+
+bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
+{
+	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD) };
+	struct error missing = { .reason = REASON_NONE };
+	struct store_log_row row = { .note = VIEW("") };
+	struct buf note = BUF_INIT(4096);
+
+	if (store_get_log(l->store, &row, &missing)) {
+		buf_addf(&note, "%s continues %.*s", l->signer.vkey.name, VIEW_ARG(row.note));
+		genesis.input = row.before;
+	} else if (missing.reason == REASON_NOT_FOUND) {
+		buf_adds(&note, l->signer.vkey.name);
+	} else {
+		return error_set(e, missing.reason, "%s", missing.text);
+	}
+	genesis.note = buf_view(&note);
+	entry_print(&genesis, NULL, out);
+	bool ok = (!note.failed && !out->failed) || error_set(e, REASON_NO_MEMORY, "no memory for the genesis entry");
+	buf_free(&note);
+	return ok;
+}
+
+bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
+{
+	struct entry restore = { .operation = OPERATION_RESTORE,
+		                 .time_ms = now_ms,
+		                 .build = view_of(GATEWAY_BUILD),
+		                 .note = VIEW(
+		                         "an operator let this node go on in a new log from what its store holds") };
+	struct error missing = { .reason = REASON_NONE };
+	struct store_log_row row;
+
+	if (!store_get_log(l->store, &row, &missing))
+		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	restore.input = row.before;
+	entry_print(&restore, NULL, out);
+	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");
+}
+
+/* --- appending --- */
+
+bool log_append(struct writer_log *l, struct view leaf, struct view packed, uint64_t *index, struct error *e)
+{
+	struct digest hash;
+	uint64_t at = tiles_size(l->tiles);
+
+	if (!store_put_entry(l->store, at, leaf, packed, e))
+		return false;
+	tlog_leaf_hash(leaf, &hash);
+	if (!tiles_append(l->tiles, &hash))
+		return error_set(e, REASON_NO_MEMORY, "no memory for the tree");
+	*index = at;
+	return true;
+}
+
+static bool put_tile(void *arg, const struct tlog_tile *tile, struct view hashes, struct error *e)
+{
+	return store_put_tile(arg, tile->level, tile->index, hashes, e);
+}
+
+bool log_seal(struct writer_log *l, struct error *e)
+{
+	return sign_checkpoint(l, e) && tiles_changed(l->tiles, put_tile, l->store, e) &&
+	       store_put_checkpoint(l->store, tiles_size(l->tiles), buf_view(&l->note), e);
+}
+
+void log_commit(struct writer_log *l)
+{
+	tiles_commit(l->tiles);
+}
+
+void log_rollback(struct writer_log *l)
+{
+	tiles_rollback(l->tiles, tiles_committed(l->tiles));
+}
+
+/* --- proving --- */
+
+bool log_prove(struct writer_log *l, uint64_t index, struct receipt *out, struct error *e)
+{
+	out->index = index;
+	out->checkpoint = VIEW("");
+	return tiles_prove(l->tiles, index, tiles_size(l->tiles), out->proof, &out->n) ||
+	       error_set(e, REASON_TAMPERED, "entry %llu cannot be proved", (unsigned long long)index);
+}
+
+bool log_prove_older(struct writer_log *l, uint64_t index, struct receipt *out, struct view *note, struct error *e)
+{
+	uint64_t size;
+
+	if (!store_get_checkpoint(l->store, index, &size, note, e))
+		return false;
+	out->index = index;
+	if (!tiles_prove(l->tiles, index, size, out->proof, &out->n))
+		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved", (unsigned long long)index);
+	/* The proof may have read tiles, which ends the first view. */
+	return store_get_checkpoint(l->store, index, &size, note, e);
+}

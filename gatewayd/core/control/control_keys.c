@@ -1,0 +1,85 @@
+/* The control socket's commands about the node's payload keys. A new master key makes every older copy of the slot file
+ * useless (keystore.h). See control_parts.h. */
+#include "gatewayd/core/control/control_private.h"
+
+#include "lib/tlog/entry.h"
+
+struct keys_job {
+	struct job job; /* first */
+	struct control_client *client;
+	bool rotate;
+	int64_t now_ms;
+	uint32_t generation, count; /* as the writer, whose they are, found or made them */
+};
+
+static bool log_rotation(struct keys_job *k, struct writer *w, struct error *e)
+{
+	struct core *core = k->client->control->o.core;
+	struct buf leaf = BUF_INIT(4096);
+	char note[80];
+	uint64_t index;
+
+	snprintf(note, sizeof note, "master key of payloads made anew: generation %u", (unsigned)k->generation);
+	struct entry entry = { .operation = OPERATION_KEY_CHANGE,
+		               .time_ms = k->now_ms,
+		               .note = view_of(note),
+		               .build = view_of(core->build) };
+	entry_print(&entry, NULL, &leaf);
+	bool ok = writer_append(w, &k->job, buf_view(&leaf), VIEW(""), &index, e);
+	buf_free(&leaf);
+	return ok;
+}
+
+static bool run_keys(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	struct keys_job *k = (struct keys_job *)j;
+	const struct keystore *keys = k->client->control->o.core->keys;
+
+	(void)s;
+	if (k->rotate && !writer_rotate_keys(w, e))
+		return false;
+	k->generation = keystore_generation(keys);
+	k->count = keystore_count(keys);
+	return !k->rotate || log_rotation(k, w, e);
+}
+
+static void keys_done(struct job *j)
+{
+	struct keys_job *k = (struct keys_job *)j;
+
+	if (j->committed)
+		control_finish(k->client, json_pack("{s:b, s:I, s:I}", "ok", 1, "generation", (json_int_t)k->generation,
+		                                    "payload_keys", (json_int_t)k->count));
+	else
+		control_finish(k->client, json_pack("{s:b, s:s}", "ok", 0, "error", j->error.text));
+	writer_release(j);
+	free(k);
+}
+
+static void ask(struct control_client *c, bool rotate)
+{
+	struct keys_job *k = calloc(1, sizeof *k);
+
+	if (!k) {
+		control_reply_error(c, "memory ran out");
+		return;
+	}
+	k->client = c;
+	k->rotate = rotate;
+	k->now_ms = core_now_ms();
+	k->job = (struct job){ .home = c->control->home, .run = run_keys, .done = keys_done };
+	c->waiting = true;
+	writer_submit(c->control->o.core->writer, &k->job);
+}
+
+void control_keys_show(struct control_client *c, const json_t *request)
+{
+	(void)request;
+	ask(c, false);
+}
+
+void control_keys_rotate(struct control_client *c, const json_t *request)
+{
+	(void)request;
+	ask(c, true);
+}

@@ -1,0 +1,17 @@
+/* See duty_notice.c: for notice_work.c. */
+#ifndef GATEWAYD_CORE_COPY_DUTY_NOTICE_H
+#define GATEWAYD_CORE_COPY_DUTY_NOTICE_H
+
+#include "gatewayd/core/notice/notice.h"
+
+bool duty_receipt_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
+                        struct error *e) MUST_USE;
+bool duty_return_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
+                       struct error *e) MUST_USE;
+bool duty_return_ended(const struct notice_end *end, struct writer *w, struct store *s, struct error *e) MUST_USE;
+/* A recall of what never arrived there is done. */
+bool duty_recall_ended(const struct notice_end *end, struct writer *w, struct store *s, struct error *e) MUST_USE;
+bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
+                       struct error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,213 @@
+/* See batch.h. */
+#include "gatewayd/core/exchange/batch.h"
+
+#include "gatewayd/core/serve/router.h"
+
+/* One line: what its record tells in each guard. */
+struct member {
+	struct exchange *x; /* NULL: it could not even begin */
+	bool prepared;
+	const struct program *program; /* NULL: it does not leave */
+	size_t n_guards;
+	struct program_guard guards[GUARDS_MAX];
+	struct {
+		bool any;
+		struct digest combination, subject;
+	} told[GUARDS_MAX];
+	bool repeats; /* the key of an earlier line */
+};
+
+/* One record in one guard, to be sorted: those that must be alike lie side by side. */
+struct entry_of {
+	const struct program *program;
+	size_t guard;
+	struct digest combination, subject;
+	struct member *member;
+};
+
+struct batch {
+	struct member *members;
+	struct entry_of *entries;
+	size_t n, n_entries;
+};
+
+bool batch_is_counted(const struct request *r)
+{
+	const struct agreement *a = NULL;
+
+	if (!(r->peer->roles & ROLE(GATEWAY)))
+		a = conf_agreement(r->conf, path_part(r, 2), NULL, r->now_ms);
+	return a && agreement_has_guards(a);
+}
+
+/* Decides the line (again), fills what will be written, and keeps what its record tells. */
+static void decide(struct member *m)
+{
+	struct exchange *x = m->x;
+	const struct transform_run *run = x->worker->scratch.transform_run;
+	bool leaves = exchange_decide(x);
+
+	m->program = leaves ? x->decision.ruling->program : NULL;
+	m->n_guards = leaves ? program_guards(m->program, m->guards) : 0;
+	for (size_t g = 0; g < m->n_guards; g++)
+		m->told[g].any = transform_combination(run, g, &m->told[g].combination, &m->told[g].subject);
+	m->prepared = exchange_prepare(x);
+	/* What could not be prepared is not released either. */
+	if (!m->prepared || !exchange_is_release(x))
+		m->program = NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct entry_of *x = a, *y = b;
+
+	if (x->program != y->program)
+		return x->program < y->program ? -1 : 1;
+	if (x->guard != y->guard)
+		return x->guard < y->guard ? -1 : 1;
+	int order = memcmp(x->combination.b, y->combination.b, sizeof x->combination.b);
+	return order ? order : memcmp(x->subject.b, y->subject.b, sizeof x->subject.b);
+}
+
+static bool same_group(const struct entry_of *a, const struct entry_of *b)
+{
+	return a->program == b->program && a->guard == b->guard && digest_eq(&a->combination, &b->combination);
+}
+
+/* Subjects in a group; records that name none count each for itself. */
+static size_t count(const struct entry_of *group, size_t n)
+{
+	static const struct digest none;
+	const struct entry_of *last = NULL;
+	size_t subjects = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (group[i].member->repeats)
+			continue;
+		subjects +=
+		        !last || digest_eq(&group[i].subject, &none) || !digest_eq(&group[i].subject, &last->subject);
+		last = &group[i];
+	}
+	return subjects;
+}
+
+static void collect(struct batch *b)
+{
+	b->n_entries = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct member *m = &b->members[i];
+
+		for (size_t g = 0; m->program && g < m->n_guards; g++)
+			if (m->told[g].any)
+				b->entries[b->n_entries++] = (struct entry_of){ .program = m->program,
+					                                        .guard = g,
+					                                        .member = m,
+					                                        .combination = m->told[g].combination,
+					                                        .subject = m->told[g].subject };
+	}
+	qsort(b->entries, b->n_entries, sizeof *b->entries, compare);
+}
+
+/* Withholds what is rare as things stand, or refuses; true when that changed something. Each change takes a
+ * guard's fields or the line away for good, so that this ends. */
+static bool withhold(struct batch *b)
+{
+	bool changed = false;
+	size_t n;
+
+	for (size_t i = 0; i < b->n_entries; i += n) {
+		const struct entry_of *group = &b->entries[i];
+		const struct program_guard *guard = &group->member->guards[group->guard];
+
+		for (n = 1; i + n < b->n_entries && same_group(group, &group[n]); n++)
+			;
+		if (count(group, n) >= guard->k)
+			continue;
+		changed = true;
+		for (size_t k = 0; k < n; k++) {
+			struct exchange *x = group[k].member->x;
+
+			if (guard->refuse)
+				x->rare = program_rule_id(group->program, guard->rule);
+			else
+				x->suppressed |= (uint8_t)(1u << group->guard);
+		}
+	}
+	return changed;
+}
+
+/* Lines whose share changed are decided again. */
+static void decide_changed(struct batch *b, const uint8_t *before)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		struct member *m = &b->members[i];
+
+		if (m->x && m->program && (m->x->rare || m->x->suppressed != before[i])) {
+			if (exchange_again(m->x)) {
+				decide(m);
+			} else {
+				m->program = NULL;
+				m->prepared = false;
+			}
+		}
+	}
+}
+
+/* Keys of lines that came before; the second of two is answered like the first. */
+static void mark_repeats(struct batch *b)
+{
+	for (size_t i = 1; i < b->n; i++) {
+		struct member *m = &b->members[i];
+
+		for (size_t k = 0; m->x && m->x->row.key.n && k < i && !m->repeats; k++)
+			m->repeats = b->members[k].x && view_eq(b->members[k].x->row.key, m->x->row.key);
+	}
+}
+
+static void settle(struct batch *b, uint8_t *before)
+{
+	mark_repeats(b);
+	for (;;) {
+		for (size_t i = 0; i < b->n; i++)
+			before[i] = b->members[i].x ? b->members[i].x->suppressed : 0;
+		collect(b);
+		if (!withhold(b))
+			return;
+		decide_changed(b, before);
+	}
+}
+
+void batch_start(struct request *r)
+{
+	struct batch b = { .n = r->n_lines };
+	struct view body = buf_view(&r->body);
+	uint8_t *before = calloc(b.n, 1);
+	unsigned line = 0;
+
+	b.members = calloc(b.n, sizeof *b.members);
+	b.entries = calloc(b.n * GUARDS_MAX, sizeof *b.entries);
+	bool ok = before && b.members && b.entries;
+	while (ok && line < b.n) {
+		struct view text = view_cut(&body, '\n');
+		if (text.n == 0)
+			continue;
+		struct member *m = &b.members[line];
+		m->x = exchange_begin(r, line++, text, false);
+		if (m->x) {
+			m->x->batch = true;
+			decide(m);
+		}
+	}
+	if (ok)
+		settle(&b, before);
+	/* The last line may answer and let the request go: nothing of it is looked at afterwards. */
+	for (size_t i = 0; i < b.n; i++) {
+		if (ok && b.members[i].x)
+			exchange_hand_over(b.members[i].x, b.members[i].prepared);
+		else
+			exchange_lost(r);
+	}
+	free(before);
+	free(b.members);
+	free(b.entries);
+}

@@ -1,0 +1,14 @@
+/* What a partner's gateway sends must prove itself: DESIGN's "Ingress". The worker's thread. */
+#ifndef GATEWAYD_CORE_EXCHANGE_INGRESS_H
+#define GATEWAYD_CORE_EXCHANGE_INGRESS_H
+
+#include "gatewayd/core/exchange/exchange.h"
+
+/* The agreement version that the sender decided by: ours by digest, also the predecessor for what was
+ * decided before the successor came into force, within its grace. REASON_AGREEMENT_MISMATCH otherwise. */
+bool ingress_agreement(struct exchange *x, struct view id);
+/* Verifies origin, checkpoint signature, inclusion, and that the entry names this exchange, agreement,
+ * recipient and output digest. REASON_RECEIPT_INVALID otherwise, with what is wrong. */
+bool ingress_verify(struct exchange *x);
+
+#endif

@@ -1,0 +1,53 @@
+/* Secrets of the node, and the payload keys. Payload keys live in a file of fixed slots outside database
+ * and backups: slot = nonce, AES-256-GCM(master key, payload key), so that erasing a slot (overwrite,
+ * sync) makes every copy of its payload unreadable. The master key rotates: all live slots are wrapped
+ * anew and the old master key is overwritten, which also makes every old copy of the slots useless.
+ *
+ * Threads: keystore_get() any thread; everything else the writer's.
+ *
+ * A transaction: keystore_put() and keystore_erase() collect changes in memory, keystore_sync() writes them
+ * with one fdatasync, then the database commits, then keystore_settle() says how that went. A slot that was
+ * erased is used again only after its COMMIT, and one that a row still names never: otherwise an erasure
+ * that is repeated after a crash would hit somebody else's key. */
+#ifndef GATEWAYD_CORE_KEYS_KEYSTORE_H
+#define GATEWAYD_CORE_KEYS_KEYSTORE_H
+
+#include "lib/crypto/crypto.h"
+
+struct keystore;
+
+/* `dir` holds `slots` and `master.<generation>.key`; made when they do not exist and `create` is set. Ends a
+ * rotation that was interrupted. Until keystore_sweep() only slots that were never used are given out. */
+struct keystore *keystore_open(const char *dir, bool create, struct error *e) MUST_USE;
+/* Reads what is there and changes nothing, beside a daemon that may run: only keystore_get(), keystore_size() and
+ * keystore_generation() may be called. Fails while the master key is being replaced. */
+struct keystore *keystore_open_reader(const char *dir, struct error *e) MUST_USE;
+void keystore_close(struct keystore *k);
+bool keystore_put(struct keystore *k, const uint8_t key[32], uint32_t *slot, struct error *e) MUST_USE;
+/* Erasing what is erased already is no error. */
+bool keystore_erase(struct keystore *k, uint32_t slot, struct error *e) MUST_USE;
+bool keystore_sync(struct keystore *k, struct error *e) MUST_USE;
+/* Not committed: slots that were put are free again; erasures are forgotten unless they were synced (then
+ * the keys are gone and their slots stay unused until erased again). */
+void keystore_settle(struct keystore *k, bool committed);
+/* What was synced. False with REASON_NOT_FOUND when the slot is empty or erased. */
+bool keystore_get(struct keystore *k, uint32_t slot, uint8_t key[32], struct error *e) MUST_USE;
+/* Erases every slot for which `live` answers false; at start. Returns how many held a key in *n. */
+bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), void *arg, uint32_t *n,
+                    struct error *e) MUST_USE;
+/* A new master key. Takes some 1.5 µs a slot; may be called inside a transaction (it syncs). */
+bool keystore_rotate(struct keystore *k, struct error *e) MUST_USE;
+/* How often the master key was made anew, from 1 on; slots that hold keys. */
+uint32_t keystore_generation(const struct keystore *k);
+uint32_t keystore_count(const struct keystore *k);
+/* Slots of the file, with and without a key: those from 0 on. */
+uint32_t keystore_size(const struct keystore *k);
+
+/* Reads a secret of `want` bytes (hex text, one line) from a file that others cannot read; want 0: 1 to 64.
+ * The file's owner must be this user or root, and only root's files may be readable by a group (that is how
+ * service managers hand over credentials). REASON_CONFIG or REASON_IO, naming the file. */
+bool secret_read(const char *path, size_t want, struct secret *out, struct error *e) MUST_USE;
+/* Mode 0600, synced; a file that exists is an error. */
+bool secret_write_new(const char *path, const struct secret *s, struct error *e) MUST_USE;
+
+#endif
