@@ -22,62 +22,16 @@
 #include "gatewayd/core/audit/rebuild.h"
 #include "gatewayd/core/copy/retention.h"
 #include "gatewayd/core/witness/witness.h"
+#include "gatewayd/core/notice_kinds.h"
+#include "gatewayd/core/parts.h"
+#include "gatewayd/core/routes.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define EXIT_CONFIG   78 /* EX_CONFIG of sysexits.h */
 #define EDGE_END_MS   1000
 #define WARN_EVERY_MS 3600000
-
-/* --- small things that every thread uses --- */
-
-int64_t core_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t core_monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-void core_log(const char *level, const char *fmt, ...)
-{
-	char line[1200];
-	va_list ap;
-	int n = snprintf(line, sizeof line, "gatewayd: %s: ", level);
-
-	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
-	va_end(ap);
-	size_t length = strlen(line);
-	line[length] = '\n';
-	(void)!write(STDERR_FILENO, line, length + 1);
-}
-
-void core_die(struct core *c, const struct error *e)
-{
-	uint64_t one = 1;
-
-	if (e->reason == REASON_TAMPERED)
-		atomic_store(&c->tampered, true);
-	if (!atomic_exchange(&c->dying, true))
-		core_log("error", "going down: %s", e->text);
-	(void)!write(c->die_fd, &one, sizeof one);
-}
-
-struct conf *core_conf(struct core *c)
-{
-	pthread_mutex_lock(&c->lock);
-	struct conf *conf = conf_ref(c->conf);
-	pthread_mutex_unlock(&c->lock);
-	return conf;
-}
 
 /* --- reload --- */
 
@@ -86,9 +40,9 @@ static void log_errors(const struct error_list *errors)
 	char text[700];
 
 	for (size_t i = 0; i < errors->n; i++)
-		core_log("error", "%s", error_print(&errors->items[i], text, sizeof text));
+		log_line("error", "%s", error_print(&errors->items[i], text, sizeof text));
 	if (errors->dropped)
-		core_log("error", "and %zu more errors", errors->dropped);
+		log_line("error", "and %zu more errors", errors->dropped);
 }
 
 static void warn_revocation(const struct conf *conf)
@@ -96,13 +50,13 @@ static void warn_revocation(const struct conf *conf)
 	char text[700];
 
 	if (conf->revocation.reason != REASON_NONE)
-		core_log("error", "everybody is refused: %s", error_print(&conf->revocation, text, sizeof text));
+		log_line("error", "everybody is refused: %s", error_print(&conf->revocation, text, sizeof text));
 }
 
 /* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running`. */
 static struct conf *load_conf(struct core *c, const struct conf *running, struct error_list *errors)
 {
-	int64_t now = core_now_ms();
+	int64_t now = instant_now_ms();
 	struct conf *conf = conf_load(c->config_path, &c->pseudonym, now, errors);
 
 	if (conf && !governing_permits(c->reader, running, conf, now, errors)) {
@@ -126,7 +80,7 @@ static bool reload(struct core *c, struct error_list *errors)
 	fresh = load_conf(c, c->conf, errors);
 	if (!fresh) {
 		log_errors(errors);
-		core_log("error", "reload: the running configuration stays");
+		log_line("error", "reload: the running configuration stays");
 		notify("READY=1");
 		return false;
 	}
@@ -136,8 +90,8 @@ static bool reload(struct core *c, struct error_list *errors)
 	pthread_mutex_unlock(&c->lock);
 	conf_unref(old);
 	if (!governing_submit(c, "reload"))
-		core_log("warning", "the reload could not be logged: memory ran out");
-	core_log("notice", "configuration reloaded");
+		log_line("warning", "the reload could not be logged: memory ran out");
+	log_line("notice", "configuration reloaded");
 	notify("READY=1");
 	return true;
 }
@@ -177,7 +131,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 	struct loop *l = arg;
 
 	(void)what;
-	core_log("notice", "signal %d: stopping", (int)signal_number);
+	log_line("notice", "signal %d: stopping", (int)signal_number);
 	atomic_store(&l->core->draining, true);
 	event_base_loopbreak(l->base);
 }
@@ -202,7 +156,7 @@ static void on_child(evutil_socket_t signal_number, short what, void *arg)
 	(void)signal_number;
 	(void)what;
 	if (l->edge_pid > 0 && waitpid(l->edge_pid, &status, WNOHANG) == l->edge_pid) {
-		core_log("error", "the edge has ended (status %d)", status);
+		log_line("error", "the edge has ended (status %d)", status);
 		l->edge_pid = 0;
 		l->status = 1;
 		event_base_loopbreak(l->base);
@@ -227,13 +181,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
-	if (!clock_tick(l->core->clock, core_now_ms(), core_monotonic_ms(), &e) ||
-	    !hold_sweep(l->holds, core_now_ms(), &e) || !retention_sweep(l->retention, core_now_ms(), &e) ||
-	    !log_retention_sweep(l->disclosures, core_now_ms(), &e))
-		core_log("error", "retention: %s", e.text);
-	if (core_monotonic_ms() >= l->warn_ms) {
-		l->warn_ms = core_monotonic_ms() + WARN_EVERY_MS;
-		governing_warn(l->core->conf, core_now_ms());
+	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
+	    !hold_sweep(l->holds, instant_now_ms(), &e) || !retention_sweep(l->retention, instant_now_ms(), &e) ||
+	    !log_retention_sweep(l->disclosures, instant_now_ms(), &e))
+		log_line("error", "retention: %s", e.text);
+	if (instant_monotonic_ms() >= l->warn_ms) {
+		l->warn_ms = instant_monotonic_ms() + WARN_EVERY_MS;
+		governing_warn(l->core->conf, instant_now_ms());
 	}
 }
 
@@ -244,8 +198,8 @@ static void on_next_part(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!retention_sweep(l->retention, core_now_ms(), &e))
-		core_log("error", "retention: %s", e.text);
+	if (!retention_sweep(l->retention, instant_now_ms(), &e))
+		log_line("error", "retention: %s", e.text);
 }
 
 static void on_swept(evutil_socket_t fd, short what, void *arg)
@@ -267,9 +221,9 @@ static void on_swept(evutil_socket_t fd, short what, void *arg)
 static bool catch_up(struct loop *l, struct error *e)
 {
 	for (;;) {
-		if (!hold_sweep(l->holds, core_now_ms(), e))
+		if (!hold_sweep(l->holds, instant_now_ms(), e))
 			return false;
-		if (!hold_busy(l->holds) && !retention_sweep(l->retention, core_now_ms(), e))
+		if (!hold_busy(l->holds) && !retention_sweep(l->retention, instant_now_ms(), e))
 			return false;
 		if (!hold_busy(l->holds) && !retention_busy(l->retention))
 			return true;
@@ -325,7 +279,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		          .retention = retention_new(c, opened->reader),
 		          .holds = holds_new(c, opened->reader),
 		          .disclosures = log_retention_new(c, opened->reader),
-		          .warn_ms = core_monotonic_ms() + WARN_EVERY_MS,
+		          .warn_ms = instant_monotonic_ms() + WARN_EVERY_MS,
 		          .edge_pid = o->edge_pid };
 	struct event *events[LOOP_EVENTS] = { NULL };
 	struct control *control = NULL;
@@ -348,7 +302,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 		error_set(e, REASON_NO_MEMORY, "the control socket cannot be served");
 		goto out;
 	}
-	c->clock = clock_open(c, opened->reader, core_now_ms(), core_monotonic_ms(), e);
+	c->clock = clock_open(c, opened->reader, instant_now_ms(), instant_monotonic_ms(), e);
 	if (!c->clock)
 		goto out;
 	for (unsigned i = 0; i < c->n_workers; i++)
@@ -356,7 +310,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 			goto out;
 	started = true;
 	/* Nothing is added to the log before its witnesses were asked whether it is the one that they know. */
-	if (!witness_wait(c) || !clock_tick(c->clock, core_now_ms(), core_monotonic_ms(), e) ||
+	if (!witness_wait(c) || !clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) ||
 	    !governing_submit(c, "start") || !catch_up(&l, e) || !(rebuild = rebuild_start(c, &c->witness->log, e))) {
 		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */
 		l.status = atomic_load(&c->dying) && !atomic_load(&c->tampered) ? 1 : EXIT_CONFIG;
@@ -365,7 +319,7 @@ static int serve(struct core *c, const struct core_options *o, struct opened *op
 	serving = true;
 	atomic_store(&c->serving, true);
 	CONFINE_PROBE(CONFINE_CORE);
-	core_log("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin,
+	log_line("notice", "%s serves as %s with %zu agreements", c->conf->node.agency, c->conf->node.origin,
 	         c->conf->n_agreements);
 	notify("READY=1");
 	event_base_dispatch(l.base);
@@ -437,7 +391,7 @@ static bool confine(const struct core *c, struct error *e)
 	};
 	bool ok = folders ? confine_core(&paths, e) : error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (ok)
-		core_log("notice", "core: %s", confine_summary());
+		log_line("notice", "core: %s", confine_summary());
 	arena_free(&mem);
 	return ok;
 }
@@ -447,8 +401,11 @@ int core_run(const struct core_options *o)
 	struct core c = { .config_path = o->config_path,
 		          .conf = o->conf,
 		          .build = GATEWAY_BUILD,
+		          .routes = core_routes,
+		          .parts = core_parts,
+		          .notice_work = core_notice_kinds,
 		          .lock = PTHREAD_MUTEX_INITIALIZER,
-		          .started_ms = core_now_ms(),
+		          .started_ms = instant_now_ms(),
 		          .timestamp_ms = TIME_NONE };
 	struct opened opened = { .store = NULL };
 	struct error e = { .reason = REASON_NONE };
@@ -464,7 +421,7 @@ int core_run(const struct core_options *o)
 		kill(o->edge_pid, SIGTERM);
 	if (e.reason != REASON_NONE) {
 		char text[700];
-		core_log("error", "%s", error_print(&e, text, sizeof text));
+		log_line("error", "%s", error_print(&e, text, sizeof text));
 	}
 	writer_stop(c.writer);
 	core_close(&c, &opened);

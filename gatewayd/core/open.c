@@ -13,6 +13,8 @@
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/core/serve/worker.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/log.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SECRETS 32
 
@@ -27,9 +29,9 @@ static void mirror_warned(void *arg, const struct error *e)
 
 	(void)arg;
 	if (e)
-		core_log("warning", "mirror: %s", error_print(e, text, sizeof text));
+		log_line("warning", "mirror: %s", error_print(e, text, sizeof text));
 	else
-		core_log("notice", "the mirror is written again");
+		log_line("notice", "the mirror is written again");
 }
 
 /* The anchor, or cutting the store's log: serving goes on. */
@@ -39,7 +41,7 @@ static void writer_reported(void *arg, const struct error *e)
 
 	(void)arg;
 	if (e)
-		core_log("warning", "%s", error_print(e, text, sizeof text));
+		log_line("warning", "%s", error_print(e, text, sizeof text));
 }
 
 static bool key_path(char *out, size_t size, const struct node *n, const char *name)
@@ -87,6 +89,8 @@ static bool open_log(struct core *c, struct opened *o, struct error *e)
 	c->witness = witness_open(c, o->audit, e);
 	if (!c->witness)
 		return false;
+	c->log_vkey = &c->witness->log;
+	c->witness_vkey = c->witness->signer.key ? &c->witness->signer.vkey : NULL;
 	c->mirror = mirror_open(n->mirror, n->store, mirror_warned, c, e);
 	if (!c->mirror)
 		return false;
@@ -117,7 +121,7 @@ bool core_open(struct core *c, struct opened *o, struct error *e)
 		return false;
 	store_slots_forget(o->store);
 	if (swept)
-		core_log("notice", "%u orphaned payload keys erased", swept);
+		log_line("notice", "%u orphaned payload keys erased", swept);
 	o->reader = c->reader = store_open_reader(n->store, e);
 	if (!o->reader)
 		return false;

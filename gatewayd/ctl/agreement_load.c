@@ -7,6 +7,7 @@
 #include "gatewayd/ctl/agreement.h"
 #include "lib/crypto/x509.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SECRET_BYTES 32
 

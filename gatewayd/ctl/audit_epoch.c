@@ -14,6 +14,7 @@
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/ctl/audit.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SECRETS 32
 

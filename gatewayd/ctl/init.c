@@ -14,6 +14,7 @@
 #include "gatewayd/ctl/print.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/note.h"
+#include "gatewayd/os/secret_file.h"
 
 struct plan {
 	const char *agency, *node, *host, *listen, *jurisdiction, *dir;

@@ -1,10 +1,11 @@
-/* Secrets in files of their own, as one line of hex. See keystore.h. */
+/* See secret_file.h. */
+#include "gatewayd/os/secret_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keys/keystore.h"
 #include "lib/base/encode.h"
 
 #define LINE_MAX_BYTES (2 * sizeof(((struct secret *)0)->b) + 2)

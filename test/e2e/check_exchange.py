@@ -231,7 +231,7 @@ class Exchange(unittest.TestCase):
 
     def test_openapi_has_every_route(self):
         import re
-        with open(f"{ROOT}/gatewayd/core/serve/router.c", encoding="utf-8") as f:
+        with open(f"{ROOT}/gatewayd/core/routes.c", encoding="utf-8") as f:
             table = re.findall(r'\{ "(GET|POST)", "([^"]+)"', f.read())
         self.assertGreater(len(table), 15)
         status, _, body = self.north.request("GET", "/openapi.json")

@@ -7,6 +7,8 @@
 #include "lib/policy/withdrawals.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/note.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 struct governing {
 	struct job job; /* first */
@@ -164,9 +166,9 @@ static void warn_of(const struct signed_document *d, int64_t now_ms)
 
 	time_print(d->next_update_ms, due);
 	if (!withdrawals_current(d, now_ms))
-		core_log("error", "%s: its next update was due at %s: what rests on consent is refused", d->file, due);
+		log_line("error", "%s: its next update was due at %s: what rests on consent is refused", d->file, due);
 	else if (d->next_update_ms - now_ms < (d->next_update_ms - d->issued_ms) / 4)
-		core_log("warning",
+		log_line("warning",
 		         "%s: its next update is due at %s; without it what rests on consent is refused then", d->file,
 		         due);
 }
@@ -179,7 +181,7 @@ void governing_warn(const struct conf *conf, int64_t now_ms)
 	for (size_t i = 0; i < conf->n_agreements; i++) {
 		const struct agreement *a = conf->agreements[i];
 		if (agreement_withdrawals(a).n && !conf_withdrawals(conf, a))
-			core_log(
+			log_line(
 			        "error",
 			        "agreement %.*s version %.*s: there is no list of withdrawals of %.*s: what rests on consent is refused",
 			        VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)),
@@ -200,7 +202,7 @@ static bool keep_keys(struct governing *g)
 	struct view last = VIEW("");
 	bool ok = false;
 
-	public_keys_print(g->conf, g->core->witness, &text);
+	public_keys_print(g->conf, g->core->log_vkey, g->core->witness_vkey, &text);
 	if (text.failed) {
 		error_set(g->error, REASON_NO_MEMORY, "memory ran out");
 	} else if (!store_get_value(g->store, VIEW("keys/public"), &last, &missing) &&
@@ -309,7 +311,7 @@ static bool submit(struct core *c, enum operation operation, const char *note, s
 	g->core = c;
 	g->conf = conf;
 	g->operation = operation;
-	g->now_ms = core_now_ms();
+	g->now_ms = instant_now_ms();
 	snprintf(g->note, sizeof g->note, "%s", note);
 	g->job = (struct job){ .run = write_governing, .done = finished };
 	writer_submit(c->writer, &g->job);
@@ -326,5 +328,5 @@ bool governing_submit(struct core *c, const char *why)
 void governing_stop(struct core *c)
 {
 	if (!submit(c, OPERATION_STOP, "stop", NULL))
-		core_log("warning", "the stop could not be logged: memory ran out");
+		log_line("warning", "the stop could not be logged: memory ran out");
 }

@@ -4,7 +4,7 @@
 #ifndef GATEWAYD_CORE_AUDIT_GOVERNING_H
 #define GATEWAYD_CORE_AUDIT_GOVERNING_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 /* Submits a job that stores the documents of the current configuration and logs `why` ("start", "reload") and
  * a policy change for each document that was not known. False: no memory. */

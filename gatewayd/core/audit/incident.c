@@ -3,6 +3,8 @@
 
 #include "gatewayd/core/store/store.h"
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define EVIDENCE_MAX (256u * 1024)
 
@@ -54,7 +56,7 @@ void incident_submit(struct core *c, const char *peer, const char *what, struct 
 	struct incident *i = calloc(1, sizeof *i);
 	struct error e = { .reason = REASON_NONE };
 
-	core_log("error", "%s: %s", peer, what);
+	log_line("error", "%s: %s", peer, what);
 	if (i) {
 		i->evidence = BUF_INIT(EVIDENCE_MAX);
 		buf_add(&i->evidence, evidence);
@@ -66,7 +68,7 @@ void incident_submit(struct core *c, const char *peer, const char *what, struct 
 		return;
 	}
 	i->core = c;
-	i->now_ms = core_now_ms();
+	i->now_ms = instant_now_ms();
 	snprintf(i->peer, sizeof i->peer, "%s", peer);
 	snprintf(i->what, sizeof i->what, "%s", what);
 	i->job = (struct job){ .run = write_incident, .done = finished };

@@ -2,7 +2,7 @@
 #ifndef GATEWAYD_CORE_AUDIT_INCIDENT_H
 #define GATEWAYD_CORE_AUDIT_INCIDENT_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 /* Submits a job that logs an incident about partner `peer`; `what` is short ASCII text without a value of a record,
  * `evidence` the signed checkpoint that shows it, whose digest is the entry's input (empty: there is none). Any thread; nobody waits for it:

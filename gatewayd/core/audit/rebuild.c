@@ -7,6 +7,8 @@
 #include "gatewayd/core/store/store.h"
 #include "lib/base/wire.h"
 #include "lib/tlog/verify.h"
+#include "gatewayd/os/log.h"
+#include "gatewayd/os/instant.h"
 
 #define FIRST_MS    60000
 #define FETCH       256 /* entries read at once: no snapshot lives longer */
@@ -28,14 +30,6 @@ struct rebuild {
 	uint64_t next;      /* index of the first in `rest` */
 	int64_t worked_us;  /* when this stretch of work began */
 };
-
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* Waits; false when it is time to stop. */
 static bool rest_for(struct rebuild *r, int64_t us)
@@ -69,11 +63,11 @@ static bool fetch_entry(void *arg, uint64_t index, struct view leaf, struct view
 
 static bool fetch(struct rebuild *r, uint64_t index, struct error *e)
 {
-	int64_t worked = now_us() - r->worked_us;
+	int64_t worked = instant_monotonic_us() - r->worked_us;
 
 	if (!rest_for(r, worked * REST))
 		return error_set(e, REASON_UNAVAILABLE, "the verification was stopped");
-	r->worked_us = now_us();
+	r->worked_us = instant_monotonic_us();
 	buf_reset(&r->fetched);
 	r->next = index;
 	if (!store_list_entries(r->store, index, FETCH, fetch_entry, r, e))
@@ -121,7 +115,7 @@ static bool verify(struct rebuild *r, struct verify_report *report, struct error
 
 	buf_reset(&r->fetched);
 	r->rest = (struct reader){ .rest = VIEW("") };
-	r->worked_us = now_us();
+	r->worked_us = instant_monotonic_us();
 	bool ok = store_last_checkpoint(r->store, &size, &note, e) && open_note(r, note, &last, &now, e) &&
 	          store_cosigned(r->store, &cosigned, e);
 	/* A cosignature of a later moment than the checkpoint read above is left for the next time. */
@@ -146,14 +140,14 @@ static void judge(struct rebuild *r, bool ok, const struct verify_report *report
 	if (ok) {
 		atomic_fetch_add(&r->core->rebuilds, 1);
 		atomic_store(&r->core->rebuild_entries, report->entries);
-		core_log("notice", "the audit log was verified in full: %llu entries",
+		log_line("notice", "the audit log was verified in full: %llu entries",
 		         (unsigned long long)report->entries);
 	} else if (altered) {
 		atomic_fetch_add(&r->core->rebuild_failures, 1);
 		error_set(&fatal, REASON_TAMPERED, "the audit log was altered: %s", e->text);
 		core_die(r->core, &fatal);
 	} else if (!stopping) {
-		core_log("warning", "the audit log could not be verified: %s", e->text);
+		log_line("warning", "the audit log could not be verified: %s", e->text);
 	}
 }
 

@@ -5,7 +5,7 @@
 #ifndef GATEWAYD_CORE_AUDIT_REBUILD_H
 #define GATEWAYD_CORE_AUDIT_REBUILD_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 #include "lib/tlog/note.h"
 
 struct rebuild;

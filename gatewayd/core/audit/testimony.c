@@ -1,5 +1,6 @@
 /* See testimony.h. */
 #include "gatewayd/core/audit/testimony.h"
+#include "lib/tlog/entry.h"
 
 #define TEXT_MAX 262144 /* of one disclosure, and of all as they are stored */
 

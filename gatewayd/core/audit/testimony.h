@@ -4,7 +4,7 @@
 #ifndef GATEWAYD_CORE_AUDIT_TESTIMONY_H
 #define GATEWAYD_CORE_AUDIT_TESTIMONY_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 #include "lib/tlog/entry.h"
 
 struct testimony {

@@ -15,6 +15,7 @@
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/tree.h"
+#include "gatewayd/os/instant.h"
 
 #define BATCH_MAX         1024
 #define RECENT            1024 /* commits that the median is taken of */
@@ -43,14 +44,6 @@ struct writer {
 	struct writer_stats figures;
 	uint32_t recent[RECENT];
 };
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* --- inside run() --- */
 
@@ -297,7 +290,7 @@ static void report(struct writer *w, const struct error *e)
 static void clear_up(struct writer *w, bool quiet)
 {
 	struct error e = { .reason = REASON_NONE };
-	int64_t now_ms = monotonic_ms();
+	int64_t now_ms = instant_monotonic_ms();
 
 	if (!store_erased(w->o.store)) {
 		if (!store_checkpoint(w->o.store, false, &e))
@@ -384,12 +377,10 @@ static void *run(void *arg)
 static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct buf leaf = BUF_INIT(65536);
-	struct timespec t;
+	int64_t now_ms = instant_now_ms();
 	uint64_t index;
 
 	(void)s;
-	clock_gettime(CLOCK_REALTIME, &t);
-	int64_t now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 	bool ok = log_genesis(&w->log, now_ms, &leaf, e) && writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
 	buf_reset(&leaf);
 	ok = ok && log_restore(&w->log, now_ms, &leaf, e) &&

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "gatewayd/core/witness/witness.h"
 #include "lib/base/wire.h"
 
 static void put_digest(struct buf *out, const char *who, const char *what, const struct digest *d)
@@ -61,7 +60,8 @@ static int by_id(const void *a, const void *b)
 	return strcmp((*(const struct partner *const *)a)->id, (*(const struct partner *const *)b)->id);
 }
 
-void public_keys_print(const struct conf *c, const struct witness *own, struct buf *out)
+void public_keys_print(const struct conf *c, const struct note_vkey *log, const struct note_vkey *witness,
+                       struct buf *out)
 {
 	const struct partner **list = calloc(c->n_partners + 1, sizeof *list);
 
@@ -72,9 +72,9 @@ void public_keys_print(const struct conf *c, const struct witness *own, struct b
 	for (size_t i = 0; i < c->n_partners; i++)
 		list[i] = &c->partners[i];
 	qsort(list, c->n_partners, sizeof *list, by_id);
-	put_vkey(out, "node", "log", &own->log);
-	if (own->signer.key)
-		put_vkey(out, "node", "witness", &own->signer.vkey);
+	put_vkey(out, "node", "log", log);
+	if (witness)
+		put_vkey(out, "node", "witness", witness);
 	put_edge(out, buf_view(&c->edge_blob));
 	if (c->timestamp.authorities.n)
 		put_hashed(out, "node", "timestamp-authorities", c->timestamp.authorities);

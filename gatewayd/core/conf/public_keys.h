@@ -7,9 +7,8 @@
 #include "gatewayd/core/conf/conf.h"
 #include "lib/base/buf.h"
 
-struct witness;
-
-/* Appends the text. Partners stand in the order of their ids. */
-void public_keys_print(const struct conf *c, const struct witness *own, struct buf *out);
+/* Appends the text. `witness` NULL: this node is none. Partners stand in the order of their ids. */
+void public_keys_print(const struct conf *c, const struct note_vkey *log, const struct note_vkey *witness,
+                       struct buf *out);
 
 #endif

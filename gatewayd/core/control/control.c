@@ -12,6 +12,7 @@
 #include "gatewayd/core/exchange/officer.h"
 #include "gatewayd/core/store/store.h"
 #include "lib/base/encode.h"
+#include "gatewayd/os/log.h"
 
 #define LINE_MAX_BYTES 65536
 #define CLIENTS_MAX    32
@@ -185,7 +186,7 @@ static void do_drain(struct control_client *c, const json_t *request)
 	bool on = !json_is_false(json_object_get(request, "on"));
 
 	atomic_store(&c->control->o.core->draining, on);
-	core_log("notice", on ? "draining: no new exchanges" : "no longer draining");
+	log_line("notice", on ? "draining: no new exchanges" : "no longer draining");
 	control_reply(c, json_pack("{s:b, s:b}", "ok", 1, "draining", (int)on));
 }
 

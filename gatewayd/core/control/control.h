@@ -5,7 +5,7 @@
 
 #include <event2/event.h>
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/retention.h"
 

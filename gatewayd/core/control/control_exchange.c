@@ -6,6 +6,8 @@
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/read/story.h"
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define REASON_TEXT_MAX 2000
 
@@ -95,7 +97,7 @@ static json_t *story_json(struct store *reader, uint64_t seq)
 	                        ? (buf_addc(&text, '}'), json_loadb(text.p, text.n, 0, NULL))
 	                        : NULL;
 	if (!story)
-		core_log("error", "exchange show: %s", e.text);
+		log_line("error", "exchange show: %s", e.text);
 	json_object_del(story, "told");
 	buf_free(&text);
 	return story ? story : json_object();
@@ -142,7 +144,7 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	}
 	snprintf(note, sizeof note, "operator with uid %u read the decision", (unsigned)c->uid);
 	struct entry entry = { .operation = OPERATION_CONSULTATION,
-		               .time_ms = core_now_ms(),
+		               .time_ms = instant_now_ms(),
 		               .exchange = id,
 		               .note = view_of(note),
 		               .build = view_of(core->build) };

@@ -3,6 +3,7 @@
 #include "gatewayd/core/control/control_private.h"
 
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/instant.h"
 
 struct keys_job {
 	struct job job; /* first */
@@ -66,7 +67,7 @@ static void ask(struct control_client *c, bool rotate)
 	}
 	k->client = c;
 	k->rotate = rotate;
-	k->now_ms = core_now_ms();
+	k->now_ms = instant_now_ms();
 	k->job = (struct job){ .home = c->control->home, .run = run_keys, .done = keys_done };
 	c->waiting = true;
 	writer_submit(c->control->o.core->writer, &k->job);

@@ -2,6 +2,7 @@
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/control/control_private.h"
 #include "gatewayd/core/store/store.h"
+#include "gatewayd/os/instant.h"
 
 #define DUE_MAX 1000
 
@@ -234,7 +235,7 @@ void control_retention_run(struct control_client *c, const json_t *request)
 	(void)request;
 	if (!clock_trusted(core))
 		control_reply_error(c, clock_why(clock_verdict(core)));
-	else if (retention_sweep(c->control->o.retention, core_now_ms(), &e))
+	else if (retention_sweep(c->control->o.retention, instant_now_ms(), &e))
 		control_reply(c, json_pack("{s:b}", "ok", 1));
 	else
 		control_reply_error(c, e.text);

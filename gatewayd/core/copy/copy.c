@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "gatewayd/core/copy/duty_receipt.h"
+#include "lib/tlog/entry.h"
 
 #define POINTERS_MAX 262144
 

@@ -8,7 +8,7 @@
 #ifndef GATEWAYD_CORE_COPY_COPY_H
 #define GATEWAYD_CORE_COPY_COPY_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 #include "lib/policy/copy_terms.h"
 #include "lib/tlog/entry.h"
 

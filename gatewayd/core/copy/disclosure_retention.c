@@ -6,6 +6,8 @@
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold.h"
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define BATCH    500
 #define HELD_MAX 500 /* entries under a hold that one look passes over */
@@ -68,7 +70,7 @@ static void erased(struct job *j)
 	struct log_retention *r = (struct log_retention *)j;
 
 	if (!j->committed)
-		core_log("error", "retention of the log: %s", j->error.text);
+		log_line("error", "retention of the log: %s", j->error.text);
 	writer_release(j);
 	atomic_store(&r->busy, false);
 }
@@ -138,7 +140,7 @@ bool log_retention_sweep(struct log_retention *r, int64_t now_ms, struct error *
 {
 	struct look *l;
 
-	if (atomic_load(&r->busy) || core_monotonic_ms() < r->next_ms || !clock_trusted(r->core))
+	if (atomic_load(&r->busy) || instant_monotonic_ms() < r->next_ms || !clock_trusted(r->core))
 		return true;
 	l = calloc(1, sizeof *l);
 	if (!l)
@@ -152,7 +154,7 @@ bool log_retention_sweep(struct log_retention *r, int64_t now_ms, struct error *
 	if (!ok)
 		return false;
 	if (r->n == 0) {
-		r->next_ms = core_monotonic_ms() + IDLE_MS;
+		r->next_ms = instant_monotonic_ms() + IDLE_MS;
 		return true;
 	}
 	r->now_ms = now_ms;

@@ -7,7 +7,7 @@
 #ifndef GATEWAYD_CORE_COPY_DISCLOSURE_RETENTION_H
 #define GATEWAYD_CORE_COPY_DISCLOSURE_RETENTION_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 struct log_retention;
 struct log_retention *log_retention_new(struct core *c, struct store *reader) MUST_USE;

@@ -2,7 +2,8 @@
 #include "gatewayd/core/copy/duty.h"
 
 #include "gatewayd/core/copy/duty_receipt.h"
-#include "gatewayd/core/exchange/officer.h"
+#include "gatewayd/core/copy/refuse.h"
+#include "lib/tlog/entry.h"
 
 #define BODY_MAX  300000
 #define LIST_MAX  64
@@ -157,7 +158,7 @@ static bool end_unfetched(const struct act *a, struct copy *c, struct error *e)
 static bool payload_due(const struct act *a, struct copy *c, struct error *e)
 {
 	switch (c->state) {
-	case STATE_HELD: c->timed = false; return held_end(a, c->seq, "not decided in time", e);
+	case STATE_HELD: c->timed = false; return held_end(a, c->seq, "not decided in time", NULL, e);
 	case STATE_QUEUED:
 	case STATE_READY: return copy_erase_payload(a, c, "retention period over", e) && end_unfetched(a, c, e);
 	case STATE_RETURNED:

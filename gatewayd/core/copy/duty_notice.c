@@ -1,5 +1,6 @@
 /* What notices about duties do at the other gateway: receipts and returned records at the provider's, recalls at the
- * recipient's. Rows of notice_work.c; the writer's thread. */
+ * recipient's. Rows of core/notice_kinds.c; the writer's thread. */
+#include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/copy/duty_notice.h"
 
 #include "gatewayd/core/copy/recall.h"
@@ -62,6 +63,12 @@ static bool take_receipt(struct notice_in *in, const struct store_exchange *x, s
 		return false;
 	in->overdue = a.overdue;
 	return true;
+}
+
+void duty_receipt_settled(const struct notice_in *in)
+{
+	if (in->overdue)
+		overdue_refresh(in->request->worker->core, in->request->worker->reader);
 }
 
 bool duty_receipt_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,

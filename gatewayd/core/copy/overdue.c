@@ -1,5 +1,6 @@
 /* See overdue.h. */
 #include "gatewayd/core/copy/overdue.h"
+#include "gatewayd/os/log.h"
 
 #include <uthash.h>
 
@@ -76,7 +77,7 @@ void overdue_refresh(struct core *c, struct store *reader)
 	struct debtor *old;
 
 	if (!store_list_blocking(reader, add, &p, &e) || p.failed) {
-		core_log("error", "overdue receipts: %s", p.failed ? "memory ran out" : e.text);
+		log_line("error", "overdue receipts: %s", p.failed ? "memory ran out" : e.text);
 		let_go(p.debtors);
 		return;
 	}

@@ -3,7 +3,7 @@
 #ifndef GATEWAYD_CORE_COPY_OVERDUE_H
 #define GATEWAYD_CORE_COPY_OVERDUE_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 struct overdue;
 struct overdue *overdue_new(void) MUST_USE;

@@ -5,10 +5,10 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/copy/duty_receipt.h"
-#include "gatewayd/core/exchange/officer.h"
+#include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/notice/notice.h"
-#include "gatewayd/core/serve/router.h"
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/log.h"
 
 #define CHILDREN_MAX 256
 #define WHY_MAX      2000
@@ -91,7 +91,7 @@ bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool 
 
 	*first = true;
 	switch (c->state) {
-	case STATE_HELD: return held_end(a, c->seq, "recalled by its provider", e);
+	case STATE_HELD: return held_end(a, c->seq, "recalled by its provider", NULL, e);
 	case STATE_QUEUED:
 		if (!may_have_arrived(a, c, &arrived, e))
 			return false;
@@ -190,7 +190,7 @@ static void recalled(struct job *j)
 	char id[UUID_TEXT + 1];
 
 	if (!j->committed) {
-		core_log("error", "recall: %s", j->error.text);
+		log_line("error", "recall: %s", j->error.text);
 		answer_problem(q, REASON_UNAVAILABLE);
 	} else if (r->refused) {
 		answer_problem(q, r->refused);
@@ -227,7 +227,7 @@ void handle_recall(struct request *q)
 		answer_problem(q, REASON_NO_MEMORY);
 		return;
 	}
-	if (!uuid_parse(path_part(q, 2), &r->exchange)) {
+	if (!uuid_parse(request_path_part(q, 2), &r->exchange)) {
 		answer_problem(q, REASON_NOT_FOUND);
 		free(r);
 		return;

@@ -5,6 +5,8 @@
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/log.h"
+#include "gatewayd/os/instant.h"
 
 #define BATCH           500
 #define BUDGET_US       2000   /* of the writer's time, for a job: what else it writes waits so long */
@@ -72,20 +74,12 @@ static bool erase_ended(struct retention *r, struct writer *w, struct store *s, 
 	return ok;
 }
 
-static int64_t monotonic_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* At least one timer, and then as many as fit into the budget. */
 static bool fire_due(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct retention *r = (struct retention *)j;
 	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
-	int64_t began_us = monotonic_us();
+	int64_t began_us = instant_monotonic_us();
 	struct copy c;
 
 	r->looked = r->fired = 0;
@@ -103,7 +97,7 @@ static bool fire_due(struct job *j, struct writer *w, struct store *s, struct er
 			r->fired++;
 		}
 		r->looked++;
-		r->worked_us = monotonic_us() - began_us;
+		r->worked_us = instant_monotonic_us() - began_us;
 	}
 	r->found = a.overdue;
 	return true;
@@ -112,7 +106,7 @@ static bool fire_due(struct job *j, struct writer *w, struct store *s, struct er
 /* The picture is read from all overdue duties: not after each job of a long sweep, but at its end. */
 static void refresh_overdue(struct retention *r, bool ends)
 {
-	int64_t now_us = monotonic_us();
+	int64_t now_us = instant_monotonic_us();
 
 	if (!r->overdue || (!ends && now_us - r->overdue_us < OVERDUE_US))
 		return;
@@ -143,7 +137,7 @@ static void fired(struct job *j)
 		r->n_ended = 0;
 		r->batch = r->batch * 2 < BATCH ? r->batch * 2 : BATCH;
 	} else {
-		core_log("error", "retention: %s", j->error.text);
+		log_line("error", "retention: %s", j->error.text);
 		isolate(r);
 	}
 	writer_release(j);

@@ -5,7 +5,7 @@
 #ifndef GATEWAYD_CORE_COPY_RETENTION_H
 #define GATEWAYD_CORE_COPY_RETENTION_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 /* When the gateway's own payload must be gone: what the agreement says, at most 28 days (Regulation (EU)
  * 2023/969 Art. 21). */

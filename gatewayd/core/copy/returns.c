@@ -5,6 +5,7 @@
 
 #include "gatewayd/core/keys/payload.h"
 #include "lib/base/encode.h"
+#include "gatewayd/os/log.h"
 
 #define KEPT_DAYS  28 /* as any payload: Regulation (EU) 2023/969 Art. 21 */
 #define SEALED_MAX (32u * 1024 * 1024)
@@ -95,7 +96,7 @@ bool returned_prepare(struct returned *r, struct worker *w, uint64_t id, const s
 	struct uuid exchange = item.exchange;
 	if (!store_get_exchange(w->reader, seq, &x, &e) || !handed_out(w->reader, x.entry, &want, &e) ||
 	    !was_masked(w->reader, seq, &masked, &e)) {
-		core_log("error", "return: %s", e.text);
+		log_line("error", "return: %s", e.text);
 		return false;
 	}
 	salted(&salt, answer->record, &r->digest);

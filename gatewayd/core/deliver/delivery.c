@@ -12,6 +12,9 @@
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
+#include "lib/tlog/entry.h"
 
 #define BODY_MAX (24u * 1024 * 1024)
 
@@ -25,7 +28,7 @@ struct delivery *delivery_new(struct worker *w, uint64_t seq, const struct deliv
 	d->conf = core_conf(w->core);
 	d->seq = seq;
 	d->due = *due;
-	d->now_ms = core_now_ms();
+	d->now_ms = instant_now_ms();
 	d->body = BUF_INIT(BODY_MAX);
 	d->post.answer = BUF_INIT(answer_max);
 	d->receipt = BUF_INIT(65536);
@@ -203,7 +206,7 @@ void delivery_judge(struct delivery *d)
 	json_t *doc = status > 0 ? json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL) : NULL;
 
 	d->end = DELIVERY_RETRY;
-	d->now_ms = core_now_ms();
+	d->now_ms = instant_now_ms();
 	if (status == 201 || status == 202) {
 		if (receipt_holds(d, doc))
 			d->end = DELIVERY_DONE;
@@ -224,7 +227,7 @@ void delivery_judge(struct delivery *d)
 		return;
 	char id[UUID_TEXT + 1];
 	uuid_print(&d->exchange, id);
-	core_log(d->end == DELIVERY_RETRY ? "warning" : "error", "delivery of %s to %s: %s: %s%s", id, d->recipient,
+	log_line(d->end == DELIVERY_RETRY ? "warning" : "error", "delivery of %s to %s: %s: %s%s", id, d->recipient,
 	         d->slug, d->problem, d->end == DELIVERY_RETRY ? "; will try again" : "; given up");
 }
 

@@ -9,8 +9,8 @@
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
-#include "gatewayd/core/serve/router.h"
 #include "lib/base/encode.h"
+#include "gatewayd/os/log.h"
 
 #define PAGE        50
 #define PAGE_BYTES  (48u * 1024 * 1024) /* what one page may take */
@@ -142,7 +142,7 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 
 void handle_inbox(struct request *r)
 {
-	struct view after_text = query_value(r, "after");
+	struct view after_text = request_query(r, "after");
 	unsigned long long after = 0;
 	struct error e = { .reason = REASON_NONE };
 	struct page *p;
@@ -169,7 +169,7 @@ void handle_inbox(struct request *r)
 		consult_submit(c);
 		return;
 	}
-	core_log("error", "inbox: %s", e.text);
+	log_line("error", "inbox: %s", e.text);
 	consult_drop(c);
 	answer_problem(r, REASON_UNAVAILABLE);
 }

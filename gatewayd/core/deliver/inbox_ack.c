@@ -11,6 +11,7 @@
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/copy/returns.h"
 #include "lib/tlog/entry.h"
+#include "gatewayd/os/log.h"
 
 #define ACK_MAX         65536 /* without a returned record */
 #define REFERENCE_MAX   128
@@ -254,7 +255,7 @@ static void ack_home(struct job *j)
 	if (j->committed && a->overdue)
 		overdue_refresh(r->worker->core, r->worker->reader);
 	if (!j->committed) {
-		core_log("error", "inbox: %s", j->error.text);
+		log_line("error", "inbox: %s", j->error.text);
 		answer_problem(r, REASON_UNAVAILABLE);
 	} else if (!a->found) {
 		answer_problem(r, REASON_NOT_FOUND);
@@ -283,7 +284,7 @@ void handle_ack(struct request *r)
 
 	if (!inbox_own_system(r))
 		return;
-	if (!view_to_u64(path_part(r, 2), INT64_MAX, &id) || id == 0) {
+	if (!view_to_u64(request_path_part(r, 2), INT64_MAX, &id) || id == 0) {
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}

@@ -3,6 +3,8 @@
 
 #include "gatewayd/core/deliver/delivery.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define IN_FLIGHT   64
 #define ANSWER_MAX  (192u * 1024)
@@ -15,7 +17,7 @@ struct outbox {
 	bool again; /* more may be due: look at the next tick at once */
 };
 
-struct outbox *outbox_new(struct worker *w)
+void *outbox_new(struct worker *w)
 {
 	struct outbox *o = calloc(1, sizeof *o);
 
@@ -32,8 +34,9 @@ static void drop(struct outbox *o, struct delivery *d)
 	delivery_free(d);
 }
 
-void outbox_free(struct outbox *o)
+void outbox_free(void *arg)
 {
+	struct outbox *o = arg;
 	struct delivery *d, *next;
 
 	if (!o)
@@ -68,7 +71,7 @@ static void came_home(struct job *j)
 	struct delivery *d = (struct delivery *)j;
 
 	if (!j->committed)
-		core_log("error", "outbox: %s", j->error.text);
+		log_line("error", "outbox: %s", j->error.text);
 	writer_release(j);
 	drop(d->outbox, d);
 }
@@ -127,8 +130,9 @@ static void start(struct outbox *o, uint64_t seq, const struct delivery_due *fac
 		ended(d);
 }
 
-void outbox_tick(struct outbox *o)
+void outbox_tick(void *arg)
 {
+	struct outbox *o = arg;
 	struct worker *w = o->worker;
 	struct error e = { .reason = REASON_NONE };
 
@@ -138,8 +142,8 @@ void outbox_tick(struct outbox *o)
 		if (o->n >= IN_FLIGHT)
 			return;
 		unsigned most = (IN_FLIGHT + o->n) * w->core->n_workers;
-		if (!store_due_deliveries(w->reader, core_now_ms(), most, note_due, &l, &e)) {
-			core_log("error", "outbox: %s", e.text);
+		if (!store_due_deliveries(w->reader, instant_now_ms(), most, note_due, &l, &e)) {
+			log_line("error", "outbox: %s", e.text);
 			return;
 		}
 		for (size_t i = 0; i < l.n && o->n < IN_FLIGHT; i++)

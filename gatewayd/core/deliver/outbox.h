@@ -7,12 +7,11 @@
 
 #include "lib/base/view.h"
 
-struct outbox;
 struct worker;
 
-struct outbox *outbox_new(struct worker *w) MUST_USE;
-void outbox_free(struct outbox *o);
+void *outbox_new(struct worker *w) MUST_USE;
+void outbox_free(void *outbox);
 /* Looks for what is due. Called often; reads the store only when something may be due. */
-void outbox_tick(struct outbox *o);
+void outbox_tick(void *outbox);
 
 #endif

@@ -1,7 +1,7 @@
 /* See batch.h. */
 #include "gatewayd/core/exchange/batch.h"
 
-#include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/exchange/records.h"
 
 /* One line: what its record tells in each guard. */
 struct member {
@@ -36,7 +36,7 @@ bool batch_is_counted(const struct request *r)
 	const struct agreement *a = NULL;
 
 	if (!(r->peer->roles & ROLE(GATEWAY)))
-		a = conf_agreement(r->conf, path_part(r, 2), NULL, r->now_ms);
+		a = conf_agreement(r->conf, request_path_part(r, 2), NULL, r->now_ms);
 	return a && agreement_has_guards(a);
 }
 
@@ -179,7 +179,7 @@ static void settle(struct batch *b, uint8_t *before)
 
 void batch_start(struct request *r)
 {
-	struct batch b = { .n = r->n_lines };
+	struct batch b = { .n = records_of(r)->n };
 	struct view body = buf_view(&r->body);
 	uint8_t *before = calloc(b.n, 1);
 	unsigned line = 0;

@@ -10,7 +10,7 @@
 /* Whether the lines of this request have to be counted: the agreement that its path names has k-guards, and the
  * peer is no gateway, which sees to it before it sends. */
 bool batch_is_counted(const struct request *r);
-/* Starts each line of r->body; r->lines, n_lines and pending are set. The request may be gone afterwards. */
+/* Starts each line of r->body; r->work has room for them (records.h). The request may be gone afterwards. */
 void batch_start(struct request *r);
 
 #endif

@@ -6,6 +6,8 @@
 #include "gatewayd/core/exchange/ingress.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "lib/base/encode.h"
+#include "gatewayd/os/log.h"
+#include "lib/policy/decision.h"
 
 static bool fail(struct exchange *x, enum reason reason, const char *where, const char *text)
 {
@@ -307,7 +309,7 @@ struct exchange *exchange_begin(struct request *r, unsigned line, struct view te
 	struct exchange *x = exchange_take(r, line);
 
 	if (!x || !random_bytes(&x->random, sizeof x->random)) {
-		core_log("error", "exchange: %s", x ? "no random bytes" : "memory ran out");
+		log_line("error", "exchange: %s", x ? "no random bytes" : "memory ran out");
 		if (x)
 			exchange_recycle(x);
 		return NULL;

@@ -8,6 +8,18 @@
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/worker.h"
+#include "lib/policy/decision.h"
+#include "lib/tlog/entry.h"
+
+/* Bytes of one answer without its receipt, at most. */
+#define ANSWER_MAX (256u * 1024)
+
+/* A worker's exchanges that are not in use. Their part (core/parts.c): the worker's thread. */
+struct decider {
+	struct exchange *free;
+};
+void *decider_new(struct worker *w) MUST_USE;
+void decider_free(void *decider);
 
 /* Fresh random bytes of one exchange, drawn at once. */
 struct exchange_random {

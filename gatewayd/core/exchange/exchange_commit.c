@@ -1,21 +1,21 @@
 /* What was decided, written in one transaction and answered after its commit. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/exchange/records.h"
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/commit/entry_proof.h"
-
-#define ANSWER_MAX (256u * 1024)
-#define KEPT_MAX   65536 /* bytes that a buffer of an idle exchange may hold on to */
+#include "gatewayd/os/log.h"
+#include "lib/policy/decision.h"
 
 /* --- the exchange's memory --- */
 
 struct exchange *exchange_take(struct request *r, unsigned line)
 {
 	struct worker *w = r->worker;
-	struct exchange *x = w->free_exchanges;
+	struct exchange *x = w->decider->free;
 
 	if (x) {
-		w->free_exchanges = x->next_free;
+		w->decider->free = x->next_free;
 	} else {
 		x = calloc(1, sizeof *x);
 		if (!x)
@@ -37,27 +37,16 @@ struct exchange *exchange_take(struct request *r, unsigned line)
 	return x;
 }
 
-/* Keeps little memory for the next exchange and nothing of this one. */
-static void clear(struct buf *b)
-{
-	if (b->cap > KEPT_MAX) {
-		buf_wipe(b);
-		return;
-	}
-	wipe(b->p, b->cap);
-	buf_reset(b);
-}
-
 /* What was decided and filled in. */
 static void forget(struct exchange *x)
 {
 	wipe(&x->random, sizeof x->random);
-	clear(&x->sealed);
-	clear(&x->answer);
-	clear(&x->leaf);
-	clear(&x->members);
-	clear(&x->sd.text);
-	clear(&x->sd.packed);
+	scratch_clear_buf(&x->sealed);
+	scratch_clear_buf(&x->answer);
+	scratch_clear_buf(&x->leaf);
+	scratch_clear_buf(&x->members);
+	scratch_clear_buf(&x->sd.text);
+	scratch_clear_buf(&x->sd.packed);
 	disclosures_reset(&x->sd);
 	arena_wipe(&x->mem);
 	x->agreement = NULL;
@@ -82,8 +71,8 @@ void exchange_recycle(struct exchange *x)
 	struct worker *w = x->worker;
 
 	forget(x);
-	clear(&x->prior);
-	clear(&x->result);
+	scratch_clear_buf(&x->prior);
+	scratch_clear_buf(&x->result);
 	x->job = (struct job){ .next = NULL };
 	x->request = NULL;
 	x->dry_run = x->approved = x->batch = false;
@@ -96,8 +85,8 @@ void exchange_recycle(struct exchange *x)
 	x->input = x->output = (struct digest){ .b = { 0 } };
 	x->accepted = STORE_NEW;
 	x->index = 0;
-	x->next_free = w->free_exchanges;
-	w->free_exchanges = x;
+	x->next_free = w->decider->free;
+	w->decider->free = x;
 }
 
 void exchange_free(struct exchange *x)
@@ -114,6 +103,23 @@ void exchange_free(struct exchange *x)
 	arena_free(&x->mem);
 	free(x->surrogates.held);
 	free(x);
+}
+
+void *decider_new(struct worker *w)
+{
+	return w->decider = calloc(1, sizeof *w->decider);
+}
+
+void decider_free(void *arg)
+{
+	struct decider *d = arg;
+
+	while (d && d->free) {
+		struct exchange *x = d->free;
+		d->free = x->next_free;
+		exchange_free(x);
+	}
+	free(d);
 }
 
 /* --- the transaction (writer's thread) --- */
@@ -229,7 +235,7 @@ static void fill_result(struct exchange *x)
 			return;
 		}
 		if (!proof_of_entry(x->worker->reader, x->index, true, NULL, &s->proof, &e)) {
-			core_log("error", "replay: %s", e.text);
+			log_line("error", "replay: %s", e.text);
 			plain_problem(x, REASON_UNAVAILABLE);
 			return;
 		}
@@ -260,38 +266,10 @@ static void answer_single(struct exchange *x)
 	answer_send(x->request, &a);
 }
 
-/* A line of NDJSON each, in order. */
-static void answer_lines(struct request *r)
-{
-	struct buf all = BUF_INIT((size_t)r->n_lines * 3 * ANSWER_MAX);
-	struct answer a = { .status = 200, .content_type = VIEW("application/x-ndjson") };
-
-	for (unsigned i = 0; i < r->n_lines; i++) {
-		if (r->lines[i]) {
-			buf_add(&all, buf_view(&r->lines[i]->result));
-			exchange_recycle(r->lines[i]);
-		} else {
-			problem_open(&all, REASON_UNAVAILABLE);
-			buf_addc(&all, '}');
-		}
-		buf_addc(&all, '\n');
-	}
-	free(r->lines);
-	r->lines = NULL;
-	a.body = buf_view(&all);
-	if (all.failed)
-		answer_problem(r, REASON_NO_MEMORY);
-	else
-		answer_send(r, &a);
-	buf_free(&all);
-}
-
 void exchange_lost(struct request *r)
 {
-	if (--r->pending > 0)
-		return;
-	if (r->lines)
-		answer_lines(r);
+	if (records_of(r))
+		records_done(r);
 	else
 		answer_problem(r, REASON_UNAVAILABLE);
 }
@@ -310,10 +288,8 @@ static void came_home(struct job *j)
 	if (x->result.failed)
 		plain_problem(x, REASON_NO_MEMORY);
 	writer_release(j);
-	r->pending--;
-	if (r->lines) {
-		if (r->pending == 0)
-			answer_lines(r);
+	if (records_of(r)) {
+		records_done(r);
 		return;
 	}
 	answer_single(x);
@@ -327,8 +303,8 @@ void exchange_submit(struct exchange *x)
 
 void exchange_hand_over(struct exchange *x, bool prepared)
 {
-	if (x->request->lines)
-		x->request->lines[x->line] = x;
+	if (records_of(x->request))
+		records_of(x->request)->lines[x->line] = x;
 	x->job.home = x->worker->home;
 	x->job.run = write_exchange;
 	x->job.done = came_home;

@@ -6,6 +6,8 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/copy/retention.h"
 #include "lib/json/splice.h"
+#include "lib/tlog/entry.h"
+#include "lib/policy/decision.h"
 
 /* --- the rows --- */
 

@@ -2,13 +2,17 @@
 #include "gatewayd/core/exchange/officer.h"
 
 #include "gatewayd/core/serve/answer.h"
-#include "gatewayd/core/copy/duty_receipt.h"
+#include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/exchange/officer_approval.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/audit/testimony.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/core/copy/copy.h"
+#include "lib/tlog/entry.h"
+#include "lib/policy/decision.h"
 
 #define ENVELOPE_MAX  (20u * 1024 * 1024)
 #define APPROVALS_MAX 8 /* the envelope's schema */
@@ -30,7 +34,7 @@ struct held *held_new(struct core *core, struct store *reader, struct home *home
 	h->worker.reader = reader;
 	h->home = home;
 	h->approval_schema = document_schema(VIEW("approval"), &e);
-	if (!scratch_open(&h->worker.scratch) || !h->approval_schema) {
+	if (!decider_new(&h->worker) || !scratch_open(&h->worker.scratch) || !h->approval_schema) {
 		held_free(h);
 		return NULL;
 	}
@@ -41,92 +45,10 @@ void held_free(struct held *h)
 {
 	if (!h)
 		return;
-	while (h->worker.free_exchanges) {
-		struct exchange *x = h->worker.free_exchanges;
-		h->worker.free_exchanges = x->next_free;
-		exchange_free(x);
-	}
+	decider_free(h->worker.decider);
 	scratch_close(&h->worker.scratch);
 	schema_unref(h->approval_schema);
 	free(h);
-}
-
-static bool append_decision(struct core *c, struct writer *w, struct job *j, const struct entry *facts,
-                            struct testimony *t, uint64_t *index, struct error *e)
-{
-	struct entry entry = *facts;
-
-	entry.operation = OPERATION_DECISION;
-	return testimony_append(t, c, w, j, &entry, index, e);
-}
-
-/* --- the end as refused, by a person or by silence --- */
-
-/* Copies of what the row says, for its views end with the next call. */
-struct row_copy {
-	struct uuid id;
-	enum exchange_state state;
-	char partner[128], agreement[128], recipient[128];
-	struct digest agreement_digest;
-};
-
-static void copy_row(const struct store_exchange *x, struct row_copy *to)
-{
-	to->id = x->id;
-	to->state = x->state;
-	to->agreement_digest = x->agreement_digest;
-	snprintf(to->partner, sizeof to->partner, "%.*s", VIEW_ARG(x->partner));
-	snprintf(to->agreement, sizeof to->agreement, "%.*s", VIEW_ARG(x->agreement));
-	snprintf(to->recipient, sizeof to->recipient, "%.*s", VIEW_ARG(x->recipient));
-}
-
-/* What the sender sees from now on: the coarse reason. */
-static bool write_answer(struct store *s, uint64_t seq, const struct row_copy *row, struct error *e)
-{
-	struct buf answer = BUF_INIT(8192);
-	char id[UUID_TEXT + 1];
-
-	uuid_print(&row->id, id);
-	problem_open(&answer, REASON_NOT_PERMITTED);
-	buf_addf(&answer, ",\"exchange\":\"%s\",\"outcome\":\"refused\",\"errors\":[]", id);
-	bool ok = (!answer.failed || error_set(e, REASON_NO_MEMORY, "memory ran out")) &&
-	          store_set_answer(s, seq, reason_status(REASON_NOT_PERMITTED), buf_view(&answer), e);
-	buf_free(&answer);
-	return ok;
-}
-
-/* A record that a gateway delivered never reaches our system: its provider counts on no copy. */
-static bool end_refused(const struct act *a, const struct row_copy *row, uint64_t seq, const char *note,
-                        struct testimony *t, struct error *e)
-{
-	struct entry entry = { .time_ms = a->now_ms,
-		               .exchange = row->id,
-		               .peer = view_of(row->partner),
-		               .recipient = view_of(row->recipient),
-		               .agreement = view_of(row->agreement),
-		               .agreement_digest = row->agreement_digest,
-		               .outcome = view_of(outcome_name(OUTCOME_REFUSED)),
-		               .reason = view_of(reason_coarse(REASON_NOT_PERMITTED)),
-		               .note = view_of(note) };
-	uint64_t index;
-	struct copy c;
-
-	return append_decision(a->core, a->writer, a->job, &entry, t, &index, e) &&
-	       store_set_entry(a->store, seq, index, e) && write_answer(a->store, seq, row, e) &&
-	       store_set_state(a->store, seq, STATE_REFUSED, e) && copy_load(a, seq, &c, e) &&
-	       copy_erase_payload(a, &c, note, e) &&
-	       (!c.from_gateway || duty_tell(a, &c, "delivery", "never-fetched", e));
-}
-
-bool held_end(const struct act *a, uint64_t seq, const char *why, struct error *e)
-{
-	struct store_exchange x;
-	struct row_copy row;
-
-	if (!store_get_exchange(a->store, seq, &x, e))
-		return false;
-	copy_row(&x, &row);
-	return end_refused(a, &row, seq, why, NULL, e);
 }
 
 static void tell(const struct held_request *r, const char *text)
@@ -167,7 +89,6 @@ static bool write_refusal(struct job *j, struct writer *w, struct store *s, stru
 {
 	struct refusal *r = (struct refusal *)j;
 	struct store_exchange x;
-	struct row_copy row;
 
 	if (!store_get_exchange(s, r->seq, &x, e))
 		return false;
@@ -175,8 +96,7 @@ static bool write_refusal(struct job *j, struct writer *w, struct store *s, stru
 	if (!r->still_held)
 		return true;
 	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
-	copy_row(&x, &row);
-	return end_refused(&a, &row, r->seq, "refused by a person", &r->testimony, e);
+	return held_end(&a, r->seq, "refused by a person", &r->testimony, e);
 }
 
 static void refusal_free(struct refusal *r)
@@ -217,7 +137,7 @@ void held_refuse(struct held *h, const struct held_request *asked)
 	r->held = h;
 	r->asked = *asked;
 	r->seq = x.seq;
-	r->now_ms = core_now_ms();
+	r->now_ms = instant_now_ms();
 	testimony_init(&r->testimony);
 	testimony_uid(&r->testimony, asked->uid);
 	testimony_text(&r->testimony, "reason", asked->why);
@@ -232,7 +152,7 @@ struct release {
 	struct held *held;
 	struct held_request asked;
 	struct exchange *x;
-	struct row_copy row;
+	struct held_row row;
 	uint64_t seq;
 	struct payload payload;
 	struct buf envelope; /* with the approval */
@@ -338,7 +258,7 @@ static bool write_attempt(struct release *r, struct writer *w, struct job *j, st
 	        decision_facts(r, outcome_name(OUTCOME_HELD), "release was asked for without a valid approval");
 	uint64_t index;
 
-	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e);
+	return held_decision_append(r->held->worker.core, w, j, &facts, &r->testimony, &index, e);
 }
 
 static bool write_release(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -368,7 +288,7 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	x->row.seq = r->seq;
 	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->request.now_ms };
 	struct copy held;
-	return append_decision(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) &&
+	return held_decision_append(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) &&
 	       copy_load(&a, r->seq, &held, e) && copy_erase_payload(&a, &held, "decided by a person", e) &&
 	       writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
 	       store_set_entry(s, r->seq, x->index, e) &&
@@ -459,14 +379,14 @@ static struct release *release_new(struct held *h, const struct held_request *as
 	r->held = h;
 	r->asked = *asked;
 	r->seq = x->seq;
-	copy_row(x, &r->row);
+	held_row_copy(x, &r->row);
 	r->payload.plain = BUF_INIT(ENVELOPE_MAX);
 	r->envelope = BUF_INIT(ENVELOPE_MAX);
 	testimony_init(&r->testimony);
 	snprintf(r->path, sizeof r->path, "/v1/agreements/%s/records", r->row.agreement);
 	r->request.worker = &h->worker;
 	r->request.conf = core_conf(h->worker.core);
-	r->request.now_ms = core_now_ms();
+	r->request.now_ms = instant_now_ms();
 	r->request.path = view_of(r->path);
 	r->request.peer = partner_by_id(r->request.conf, r->row.partner);
 	return r;

@@ -7,15 +7,14 @@
  * entry of the hold names it (or with a salt of the officer's own), the agreement, the tier. Who may reach the
  * control socket approves nothing. Without a valid approval nothing changes but the log.
  *
- * Core's main thread, with scratch memory of its own; held_end() is for the writer's. */
+ * Core's main thread, with scratch memory of its own. What nobody decides ends by held_end() (copy/refuse.h). */
 #ifndef GATEWAYD_CORE_EXCHANGE_OFFICER_H
 #define GATEWAYD_CORE_EXCHANGE_OFFICER_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 #define HELD_MS (72 * 3600 * SECOND_MS)
 
-struct act;
 struct held;
 
 /* `reader` and `home` are the main thread's and outlive it. NULL: no memory. */
@@ -42,8 +41,5 @@ struct held_request {
 };
 void held_release(struct held *h, const struct held_request *r);
 void held_refuse(struct held *h, const struct held_request *r);
-
-/* Only inside a job's run(): nobody decided in time. Refuses, erases, logs. */
-bool held_end(const struct act *a, uint64_t seq, const char *why, struct error *e) MUST_USE;
 
 #endif

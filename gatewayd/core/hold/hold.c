@@ -6,6 +6,9 @@
 #include "gatewayd/core/hold/hold_statement.h"
 #include "gatewayd/core/audit/testimony.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
+#include "lib/tlog/entry.h"
 
 #define BATCH         100
 #define STATEMENT_MAX 16384
@@ -324,7 +327,7 @@ void hold_ask(struct holds *h, const struct hold_request *r)
 	*a = (struct stating){ .holds = h,
 		               .done = r->done,
 		               .arg = r->arg,
-		               .now_ms = core_now_ms(),
+		               .now_ms = instant_now_ms(),
 		               .text = BUF_INIT(STATEMENT_MAX),
 		               .signature = BUF_INIT(SIGNATURE_MAX) };
 	buf_add(&a->text, r->statement);
@@ -378,7 +381,7 @@ static void ended(struct job *j)
 	struct holds *h = (struct holds *)j;
 
 	if (!j->committed)
-		core_log("error", "holds: %s", j->error.text);
+		log_line("error", "holds: %s", j->error.text);
 	writer_release(j);
 	atomic_store(&h->busy, false);
 }

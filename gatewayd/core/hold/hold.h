@@ -13,7 +13,7 @@
 #ifndef GATEWAYD_CORE_HOLD_HOLD_H
 #define GATEWAYD_CORE_HOLD_HOLD_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 struct holds;
 

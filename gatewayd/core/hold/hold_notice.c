@@ -2,6 +2,7 @@
 #include "gatewayd/core/hold/hold_notice.h"
 
 #include "gatewayd/core/hold/hold.h"
+#include "lib/tlog/entry.h"
 
 #define YEARS_MAX        5 /* as of a statement */
 #define SKEW_MS          (5 * 60 * SECOND_MS)

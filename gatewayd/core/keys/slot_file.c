@@ -11,6 +11,7 @@
 
 #include "gatewayd/core/keys/keystore.h"
 #include "lib/base/wire.h"
+#include "gatewayd/os/secret_file.h"
 
 #define PATH_SIZE    256
 #define MASTER_BYTES 32

@@ -1,5 +1,6 @@
 /* See notice.h. */
 #include "gatewayd/core/notice/notice.h"
+#include "lib/tlog/entry.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -7,13 +7,14 @@
  *
  * Sending: notice_send() or notice_put() inside a job; notices.c sends after the commit, of one exchange in the
  * order of their making, until the notice arrived or is given up. Taking: notice_in.c verifies, and one job of the
- * writer takes it once. What a kind does at either end is its row of notice_work.c. */
+ * writer takes it once. What a kind does at either end is its row of core/notice_kinds.c. */
 #ifndef GATEWAYD_CORE_NOTICE_NOTICE_H
 #define GATEWAYD_CORE_NOTICE_NOTICE_H
 
 #include <jansson.h>
 
 #include "gatewayd/core/serve/worker.h"
+#include "lib/tlog/entry.h"
 
 #define NOTICE_BODY_MAX 65536
 /* Of one exchange and all kinds; a partner that sends more is refused. */
@@ -77,20 +78,25 @@ struct notice_end {
 	struct view error; /* slug; why it did not */
 	int64_t now_ms;
 };
-/* What a kind of notice does. Both run in the writer's job and may be called twice (writer.h); false rolls it back. */
+/* What a kind of notice does; struct core hands the table down. take() and ended() run in the writer's job and may be called
+ * twice (writer.h); false rolls it back. */
 struct notice_work {
 	/* Takes a notice for exchange `x` (its views live until the next call on `s`); writes its effect, or refuses it
 	 * by notice_refuse() before it wrote anything. */
 	bool (*take)(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
 	             struct error *e);
+	/* On the worker's thread, after the commit of take(). NULL: nothing is left to do. */
+	void (*taken)(const struct notice_in *in);
 	/* NULL: nothing is left to do. */
 	bool (*ended)(const struct notice_end *end, struct writer *w, struct store *s, struct error *e);
 };
-extern const struct notice_work notice_work[NOTICE_KINDS];
 /* Answers true, for `return notice_refuse(…)` in take(). The reason is told to the sender, the text is only logged. */
 bool notice_refuse(struct notice_in *in, enum reason reason, const char *text);
 
 /* The worker's thread: reads, finds the exchange, verifies the sender's proof. False: in->found says why. */
 bool notice_read(struct notice_in *in) MUST_USE;
+
+/* POST /v1/exchanges/{id}/notices. */
+void handle_notice(struct request *r);
 
 #endif

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "gatewayd/core/serve/answer.h"
-#include "gatewayd/core/copy/overdue.h"
-#include "gatewayd/core/serve/router.h"
 #include "lib/base/encode.h"
+#include "gatewayd/os/log.h"
+#include "lib/tlog/entry.h"
 
 #define PROOF_MAX (2u * 65536)
 
@@ -131,7 +131,7 @@ static bool take(struct notice_in *in, struct writer *w, struct store *s, struct
 		return false;
 	if (n >= NOTICES_TAKEN_MAX)
 		return notice_refuse(in, REASON_LIMIT, "too many notices about this exchange");
-	return notice_work[in->kind].take(in, &x, w, s, e);
+	return in->request->worker->core->notice_work[in->kind].take(in, &x, w, s, e);
 }
 
 static bool write_notice(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -193,12 +193,14 @@ static void came_home(struct job *j)
 {
 	struct notice_in *in = (struct notice_in *)j;
 
-	if (j->committed && in->overdue)
-		overdue_refresh(in->request->worker->core, in->request->worker->reader);
+	const struct notice_work *work = &in->request->worker->core->notice_work[in->kind];
+
+	if (j->committed && work->taken)
+		work->taken(in);
 	if (j->committed) {
 		answer(in);
 	} else {
-		core_log("error", "notice: %s", j->error.text);
+		log_line("error", "notice: %s", j->error.text);
 		answer_problem(in->request, REASON_UNAVAILABLE);
 	}
 	writer_release(j);
@@ -209,7 +211,7 @@ void handle_notice(struct request *r)
 {
 	struct notice_in *in;
 
-	if (!media_type_is(r, "application/json")) {
+	if (!request_media_is(r, "application/json")) {
 		answer_problem(r, REASON_MEDIA_TYPE);
 		return;
 	}
@@ -225,7 +227,7 @@ void handle_notice(struct request *r)
 	bool ok = notice_read(in);
 	/* This node's own failure is no decision: the sender tries again. */
 	if (!ok && reason_status(in->found.reason) >= 500) {
-		core_log("error", "notice: %s", in->found.text);
+		log_line("error", "notice: %s", in->found.text);
 		answer_problem(r, in->found.reason);
 		notice_in_free(in);
 		return;

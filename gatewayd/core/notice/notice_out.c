@@ -9,6 +9,9 @@
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
+#include "lib/tlog/entry.h"
 
 #define BODY_MAX   (24u * 1024 * 1024)
 #define ANSWER_MAX (192u * 1024)
@@ -192,7 +195,7 @@ void notice_out_judge(struct notice_out *o)
 	int status = o->post.status;
 
 	o->end = o->hopeless ? NOTICE_REFUSED : NOTICE_RETRY;
-	o->now_ms = core_now_ms();
+	o->now_ms = instant_now_ms();
 	if (status == 200) {
 		if (receipt_holds(o))
 			o->end = NOTICE_ARRIVED;
@@ -210,7 +213,7 @@ void notice_out_judge(struct notice_out *o)
 		return;
 	char id[UUID_TEXT + 1];
 	uuid_print(&o->exchange, id);
-	core_log(o->end == NOTICE_RETRY ? "warning" : "error", "notice (%s) about %s to %s: %s: %s%s",
+	log_line(o->end == NOTICE_RETRY ? "warning" : "error", "notice (%s) about %s to %s: %s: %s%s",
 	         notice_kind_name(o->kind), id, o->recipient, o->slug, o->problem,
 	         o->end == NOTICE_RETRY ? "; will try again" : "; given up");
 }
@@ -248,6 +251,7 @@ static bool append_end(struct notice_out *o, struct writer *w, struct error *e)
 bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct notice_out *o = (struct notice_out *)j;
+	const struct notice_work *work = &o->worker->core->notice_work[o->kind];
 	bool arrived = o->end == NOTICE_ARRIVED;
 	struct notice_end end = { .core = o->worker->core,
 		                  .job = j,
@@ -264,5 +268,5 @@ bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct e
 		                          view_of(o->slug), e);
 	if (!append_end(o, w, e) || !store_drop_notice(s, o->id, o->now_ms, end.error, buf_view(&o->receipt), e))
 		return false;
-	return !notice_work[o->kind].ended || notice_work[o->kind].ended(&end, w, s, e);
+	return !work->ended || work->ended(&end, w, s, e);
 }

@@ -7,10 +7,10 @@
 
 #include <stdio.h>
 
-#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
+#include "lib/tlog/entry.h"
 
 static bool fail(struct notice_in *in, enum reason reason, const char *where, const char *what)
 {
@@ -112,7 +112,7 @@ static bool find_exchange(struct notice_in *in, struct store_exchange *x)
 	struct view sender = view_of(r->peer->agency);
 	struct error missing = { .reason = REASON_NONE };
 
-	if (!uuid_parse(path_part(r, 2), &in->exchange))
+	if (!uuid_parse(request_path_part(r, 2), &in->exchange))
 		return fail(in, REASON_NOT_FOUND, "", "the path names no exchange");
 	if (store_find_exchange(reader, &in->exchange, x, &missing)) {
 		in->from_recipient = memcmp(&x->id, &x->origin, sizeof x->id) == 0 && view_eq(x->recipient, sender);

@@ -2,6 +2,8 @@
 #include "gatewayd/core/notice/notices.h"
 
 #include "gatewayd/core/notice/notice_out.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define IN_FLIGHT 32
 #define NOTICE_MS 30000
@@ -12,7 +14,7 @@ struct notices {
 	unsigned n;
 };
 
-struct notices *notices_new(struct worker *w)
+void *notices_new(struct worker *w)
 {
 	struct notices *n = calloc(1, sizeof *n);
 
@@ -28,8 +30,9 @@ static void drop(struct notices *n, struct notice_out *o)
 	notice_out_free(o);
 }
 
-void notices_free(struct notices *n)
+void notices_free(void *arg)
 {
+	struct notices *n = arg;
 	struct notice_out *o, *next;
 
 	if (!n)
@@ -44,7 +47,7 @@ static void came_home(struct job *j)
 	struct notice_out *o = (struct notice_out *)j;
 
 	if (!j->committed)
-		core_log("error", "notices: %s", j->error.text);
+		log_line("error", "notices: %s", j->error.text);
 	writer_release(j);
 	drop(o->notices, o);
 }
@@ -108,16 +111,18 @@ static bool note_due(void *arg, const struct store_notice *row)
 	return l->found < IN_FLIGHT;
 }
 
-void notices_tick(struct notices *n)
+void notices_tick(void *arg)
 {
+	struct notices *n = arg;
 	struct worker *w = n->worker;
 	struct look l = { .n = n };
 	struct error e = { .reason = REASON_NONE };
 
 	if (n->n >= IN_FLIGHT)
 		return;
-	if (!store_due_notices(w->reader, core_now_ms(), (IN_FLIGHT + n->n) * w->core->n_workers, note_due, &l, &e)) {
-		core_log("error", "notices: %s", e.text);
+	if (!store_due_notices(w->reader, instant_now_ms(), (IN_FLIGHT + n->n) * w->core->n_workers, note_due, &l,
+	                       &e)) {
+		log_line("error", "notices: %s", e.text);
 		return;
 	}
 	for (size_t i = 0; i < l.found && n->n < IN_FLIGHT; i++)

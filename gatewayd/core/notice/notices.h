@@ -6,12 +6,11 @@
 
 #include "lib/base/view.h"
 
-struct notices;
 struct worker;
 
-struct notices *notices_new(struct worker *w) MUST_USE;
-void notices_free(struct notices *n);
+void *notices_new(struct worker *w) MUST_USE;
+void notices_free(void *notices);
 /* Looks for what is due. Called often. */
-void notices_tick(struct notices *n);
+void notices_tick(void *notices);
 
 #endif

@@ -1,13 +1,15 @@
 /* What may be read: exchanges and their receipts and records, agreements, the audit log's tree, and what a
  * problem means. */
+#include "gatewayd/core/read/read.h"
+
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
-#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/read/story.h"
 #include "lib/tlog/tlog.h"
+#include "gatewayd/os/log.h"
 
 #define RECORD_MAX  (32u * 1024 * 1024)
 #define NOTICES_MAX (64u * 1024 * 1024)
@@ -25,7 +27,7 @@ static void send_text(struct request *r, struct view type, const struct buf *bod
 static void send_error(struct request *r, const struct error *e)
 {
 	if (e->reason != REASON_NOT_FOUND)
-		core_log("error", "read: %s", e->text);
+		log_line("error", "read: %s", e->text);
 	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
 }
 
@@ -168,9 +170,9 @@ void handle_exchange(struct request *r)
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct uuid id;
-	struct view what = path_part(r, 3);
+	struct view what = request_path_part(r, 3);
 
-	if (!uuid_parse(path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) ||
+	if (!uuid_parse(request_path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) ||
 	    !may_see(r, &x)) {
 		if (e.reason != REASON_NONE)
 			send_error(r, &e);
@@ -237,8 +239,8 @@ static bool write_schemas(const struct request *r, const struct agreement *a, st
 
 void handle_agreement(struct request *r)
 {
-	struct agreement *a = conf_agreement(r->conf, path_part(r, 2), NULL, r->now_ms);
-	struct view what = path_part(r, 3), type = VIEW("application/json");
+	struct agreement *a = conf_agreement(r->conf, request_path_part(r, 2), NULL, r->now_ms);
+	struct view what = request_path_part(r, 3), type = VIEW("application/json");
 	struct buf body = BUF_INIT(16u * 1024 * 1024);
 	bool html = memmem(r->accept.p ? r->accept.p : "", r->accept.n, "text/html", 9) != NULL;
 	bool ok;
@@ -322,7 +324,7 @@ void handle_entries(struct request *r)
 
 void handle_problem(struct request *r)
 {
-	enum reason reason = reason_find(path_part(r, 1));
+	enum reason reason = reason_find(request_path_part(r, 1));
 	struct buf body = BUF_INIT(4096);
 
 	if (reason == REASON_COUNT || reason == REASON_NONE) {

@@ -1,9 +1,10 @@
 /* Liveness, readiness, figures (OpenMetrics 1.0 text) and the description of the interface. No label tells of a
  * person or a case. */
+#include "gatewayd/core/read/read.h"
+
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/timestamp.h"

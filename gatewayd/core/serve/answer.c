@@ -12,7 +12,7 @@ static void send_body(struct request *r)
 {
 	channel_send_body(r->worker->channel, r->id, buf_view(&r->out), &r->out_at, &r->out_credit);
 	if (r->out_at == r->out.n)
-		worker_release(r);
+		request_release(r);
 }
 
 void answer_send(struct request *r, const struct answer *a)
@@ -20,7 +20,7 @@ void answer_send(struct request *r, const struct answer *a)
 	struct buf head = BUF_INIT(16384);
 
 	if (r->aborted) {
-		worker_release(r);
+		request_release(r);
 		return;
 	}
 	r->answered = true;
@@ -50,7 +50,7 @@ void answer_send(struct request *r, const struct answer *a)
 	r->out_credit -= (uint32_t)first;
 	buf_free(&head);
 	if (last) {
-		worker_release(r);
+		request_release(r);
 		return;
 	}
 	buf_reset(&r->out);
@@ -58,7 +58,7 @@ void answer_send(struct request *r, const struct answer *a)
 	r->out_at = 0;
 	if (r->out.failed) {
 		channel_send(r->worker->channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
-		worker_release(r);
+		request_release(r);
 		return;
 	}
 	send_body(r);

@@ -1,5 +1,6 @@
 /* See consult.h. */
 #include "gatewayd/core/serve/consult.h"
+#include "lib/tlog/entry.h"
 
 struct consult {
 	struct job job; /* first */

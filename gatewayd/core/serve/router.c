@@ -2,70 +2,8 @@
 #include "gatewayd/core/serve/router.h"
 
 #include "gatewayd/core/serve/answer.h"
-#include "gatewayd/core/exchange/batch.h"
-#include "gatewayd/core/exchange/exchange.h"
-#include "gatewayd/core/witness/timestamp.h"
-#include "gatewayd/core/witness/witness.h"
 #include "lib/base/encode.h"
-
-#define ANY_ROLE  (~0u)
-#define OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR))
-
-struct route {
-	const char *method;
-	const char *path; /* "*" stands for one part, "**" at the end for all that follows */
-	unsigned roles;   /* who may; 0: also the monitor listener, without a certificate */
-	void (*handle)(struct request *r);
-};
-
-static const struct route routes[] = {
-	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), handle_records },
-	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), handle_validate },
-	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), handle_recall },
-	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
-	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
-	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), handle_notice },
-	{ "GET", "/v1/exchanges/*/receipt", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, handle_exchange },
-	{ "GET", "/v1/exchanges/*/record", ROLE(SYSTEM), handle_exchange },
-	{ "GET", "/v1/inbox", ROLE(SYSTEM), handle_inbox },
-	{ "POST", "/v1/inbox/*/ack", ROLE(SYSTEM), handle_ack },
-	{ "GET", "/v1/agreements", ANY_ROLE, handle_agreements },
-	{ "GET", "/v1/agreements/*", ANY_ROLE, handle_agreement },
-	{ "GET", "/v1/agreements/*/schema", ANY_ROLE, handle_agreement },
-	{ "GET", "/v1/agreements/*/summary", ANY_ROLE, handle_agreement },
-	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, handle_checkpoint },
-	{ "POST", "/add-checkpoint", ROLE(GATEWAY), handle_add_checkpoint },
-	{ "GET", "/witnessed/**", ROLE(GATEWAY) | OVERSIGHT, handle_witnessed },
-	{ "GET", "/timestamp/*", ROLE(GATEWAY) | OVERSIGHT, handle_timestamp },
-	{ "GET", "/tile/entries/**", OVERSIGHT, handle_entries },
-	{ "GET", "/tile/**", ROLE(GATEWAY) | OVERSIGHT, handle_tile },
-	{ "GET", "/problems/*", 0, handle_problem },
-	{ "GET", "/openapi.json", 0, handle_openapi },
-	{ "GET", "/livez", 0, handle_livez },
-	{ "GET", "/readyz", 0, handle_readyz },
-	{ "GET", "/metrics", 0, handle_metrics },
-};
-
-struct view path_part(const struct request *r, unsigned k)
-{
-	struct view rest = view_from(r->path, 1), part = view_cut(&rest, '/');
-
-	while (k-- > 0)
-		part = rest.p ? view_cut(&rest, '/') : (struct view){ NULL, 0 };
-	return part;
-}
-
-struct view query_value(const struct request *r, const char *name)
-{
-	struct view rest = r->query;
-
-	while (rest.n) {
-		struct view pair = view_cut(&rest, '&'), key = view_cut(&pair, '=');
-		if (view_is(key, name))
-			return pair;
-	}
-	return VIEW("");
-}
+#include "gatewayd/os/instant.h"
 
 static bool path_fits(struct view path, const char *pattern)
 {
@@ -157,8 +95,7 @@ static bool admitted(struct request *r, const struct route *route)
 		return false;
 	}
 	/* Two gateways that start together still witness each other. */
-	if (!serving && route->roles != 0 && route->handle != handle_add_checkpoint &&
-	    route->handle != handle_witnessed) {
+	if (!serving && route->roles != 0 && !route->early) {
 		answer_problem(r, REASON_UNAVAILABLE);
 		return false;
 	}
@@ -180,7 +117,7 @@ void route_request(struct request *r)
 	struct view rest = r->target;
 
 	r->conf = core_conf(r->worker->core);
-	r->now_ms = core_now_ms();
+	r->now_ms = instant_now_ms();
 	r->path = view_cut(&rest, '?');
 	r->query = rest;
 	unknown = find_peer(r);
@@ -192,108 +129,16 @@ void route_request(struct request *r)
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
-	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-		if (!path_fits(r->path, routes[i].path))
+	for (const struct route *route = r->worker->core->routes; route->path; route++) {
+		if (!path_fits(r->path, route->path))
 			continue;
-		if (!view_is(r->method, routes[i].method)) {
+		if (!view_is(r->method, route->method)) {
 			other_method = true;
 			continue;
 		}
-		if (admitted(r, &routes[i]))
-			routes[i].handle(r);
+		if (admitted(r, route))
+			route->handle(r);
 		return;
 	}
 	answer_problem(r, other_method ? REASON_METHOD_NOT_ALLOWED : REASON_NOT_FOUND);
-}
-
-/* --- records: one envelope, or one a line --- */
-
-bool media_type_is(const struct request *r, const char *want)
-{
-	struct view rest = r->content_type, type = view_cut(&rest, ';');
-
-	while (type.n && type.p[type.n - 1] == ' ')
-		type.n--;
-	return view_eq_nocase(type, view_of(want));
-}
-
-/* Visible ASCII, at most 255 bytes. */
-static bool key_valid(struct view key)
-{
-	for (size_t i = 0; i < key.n; i++)
-		if (key.p[i] < 0x21 || key.p[i] > 0x7e)
-			return false;
-	return key.n <= 255;
-}
-
-static unsigned count_lines(struct view body)
-{
-	unsigned n = 0;
-
-	while (body.n) {
-		struct view line = view_cut(&body, '\n');
-		n += line.n > 0;
-	}
-	return n;
-}
-
-static void start_lines(struct request *r)
-{
-	struct view body = buf_view(&r->body);
-	unsigned n = count_lines(body), line = 0;
-
-	if (n == 0 || r->key.n > 0) {
-		answer_problem(r, n == 0 ? REASON_BAD_JSON : REASON_BAD_HEADER);
-		return;
-	}
-	if (n > r->conf->node.lines) {
-		answer_problem(r, REASON_TOO_LARGE);
-		return;
-	}
-	r->lines = calloc(n, sizeof(struct exchange *));
-	if (!r->lines) {
-		answer_problem(r, REASON_NO_MEMORY);
-		return;
-	}
-	r->n_lines = r->pending = n;
-	if (batch_is_counted(r)) {
-		batch_start(r);
-		return;
-	}
-	/* The last line may answer and let the request go: nothing of it is looked at afterwards. */
-	while (line < n) {
-		struct view text = view_cut(&body, '\n');
-		if (text.n)
-			exchange_start(r, line++, text, false);
-	}
-}
-
-void handle_records(struct request *r)
-{
-	if (atomic_load_explicit(&r->worker->core->draining, memory_order_relaxed)) {
-		answer_problem(r, REASON_UNAVAILABLE);
-		return;
-	}
-	if (!key_valid(r->key)) {
-		answer_problem(r, REASON_BAD_HEADER);
-		return;
-	}
-	if (media_type_is(r, "application/x-ndjson")) {
-		start_lines(r);
-	} else if (media_type_is(r, "application/json")) {
-		r->pending = 1;
-		exchange_start(r, 0, buf_view(&r->body), false);
-	} else {
-		answer_problem(r, REASON_MEDIA_TYPE);
-	}
-}
-
-void handle_validate(struct request *r)
-{
-	if (!media_type_is(r, "application/json")) {
-		answer_problem(r, REASON_MEDIA_TYPE);
-		return;
-	}
-	r->pending = 1;
-	exchange_start(r, 0, buf_view(&r->body), true);
 }

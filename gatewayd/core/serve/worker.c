@@ -5,101 +5,14 @@
 
 #include "gatewayd/confine.h"
 #include "gatewayd/core/serve/answer.h"
-#include "gatewayd/core/exchange/exchange.h"
-#include "gatewayd/core/notice/notices.h"
-#include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
-#include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
-#include "gatewayd/core/witness/timestamp.h"
-#include "gatewayd/core/witness/witness.h"
+#include "gatewayd/os/instant.h"
 
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
-#define HEAD_MAX          (32u * 1024)
-#define BODY_MAX          (17u * 1024 * 1024)
-#define KEPT_MAX          65536 /* bytes that a buffer may hold on to between turns */
-#define STOP_MS           5000  /* for answers under way when the daemon stops */
-#define DIE_MS            200   /* and when it goes down by a failure */
-
-/* --- requests --- */
-
-static struct request *request_new(struct worker *w, uint64_t id, struct conn *conn)
-{
-	struct request *r = w->free_requests;
-
-	if (r) {
-		w->free_requests = r->next_free;
-	} else {
-		r = calloc(1, sizeof *r);
-		if (!r)
-			return NULL;
-		r->head = BUF_INIT(HEAD_MAX);
-		r->body = BUF_INIT(BODY_MAX);
-		r->out = BUF_INIT((size_t)256 * 1024 * 1024);
-	}
-	r->id = id;
-	r->worker = w;
-	r->conn = conn;
-	conn->refs++;
-	r->out_credit = CHANNEL_CREDIT;
-	r->credit_given = CHANNEL_CREDIT;
-	HASH_ADD(hh, w->requests, id, sizeof r->id, r);
-	return r;
-}
-
-static void conn_drop(struct worker *w, struct conn *c)
-{
-	if (!c->closed || c->refs > 0)
-		return;
-	HASH_DEL(w->conns, c);
-	free(c);
-}
-
-/* Keeps the memory of small requests for the next one; overwrites what was of a record, also what was in the buffer
- * before the last reset. */
-static void clear_buf(struct buf *b)
-{
-	if (b->cap > KEPT_MAX) {
-		buf_wipe(b);
-		return;
-	}
-	wipe(b->p, b->cap);
-	buf_reset(b);
-}
-
-void worker_release(struct request *r)
-{
-	struct worker *w = r->worker;
-	struct conn *conn = r->conn;
-	struct buf head = r->head, body = r->body, out = r->out;
-
-	HASH_DEL(w->requests, r);
-	conf_unref(r->conf);
-	conn->refs--;
-	conn_drop(w, conn);
-	buf_reset(&head);
-	clear_buf(&body);
-	clear_buf(&out);
-	*r = (struct request){ .head = head, .body = body, .out = out, .next_free = w->free_requests };
-	w->free_requests = r;
-}
-
-static struct request *request_find(struct worker *w, uint64_t id)
-{
-	struct request *r;
-
-	HASH_FIND(hh, w->requests, &id, sizeof id, r);
-	return r;
-}
-
-static struct conn *conn_find(struct worker *w, uint64_t id)
-{
-	struct conn *c;
-
-	HASH_FIND(hh, w->conns, &id, sizeof id, c);
-	return c;
-}
+#define STOP_MS           5000 /* for answers under way when the daemon stops */
+#define DIE_MS            200  /* and when it goes down by a failure */
 
 /* --- frames from the edge --- */
 
@@ -131,29 +44,6 @@ static void on_close(struct worker *w, const struct frame *f)
 	conn_drop(w, c);
 }
 
-/* Views of the request's head, which is kept in r->head. */
-static bool read_head(struct request *r)
-{
-	struct reader in = { .rest = buf_view(&r->head) };
-
-	read_u64(&in);
-	r->length = read_u64(&in);
-	r->method = read_view16(&in);
-	r->target = read_view16(&in);
-	while (in.rest.n && !in.failed) {
-		struct view name = read_view16(&in), value = read_view16(&in);
-		if (view_is(name, "content-type"))
-			r->content_type = value;
-		else if (view_is(name, "content-digest"))
-			r->content_digest = value;
-		else if (view_is(name, "idempotency-key"))
-			r->key = value;
-		else if (view_is(name, "accept"))
-			r->accept = value;
-	}
-	return !in.failed && r->length <= BODY_MAX;
-}
-
 static void refuse_frame(struct worker *w, uint64_t id)
 {
 	channel_send(w->channel, FRAME_ABORT, 0, id, VIEW(""), VIEW(""));
@@ -180,9 +70,9 @@ static void on_head(struct worker *w, const struct frame *f)
 		return;
 	}
 	buf_add(&r->head, f->payload);
-	if (r->head.failed || !read_head(r)) {
+	if (r->head.failed || !request_read_head(r)) {
 		refuse_frame(w, f->id);
-		worker_release(r);
+		request_release(r);
 		return;
 	}
 	if (f->flags & FRAME_LAST)
@@ -198,7 +88,7 @@ static void on_body(struct worker *w, const struct frame *f)
 	buf_add(&r->body, f->payload);
 	if (r->body.failed || r->body.n > r->length) {
 		refuse_frame(w, f->id);
-		worker_release(r);
+		request_release(r);
 		return;
 	}
 	if (f->flags & FRAME_LAST) {
@@ -236,7 +126,7 @@ static void on_abort(struct worker *w, const struct frame *f)
 		return;
 	r->aborted = true;
 	if (!r->complete || r->answered)
-		worker_release(r);
+		request_release(r);
 }
 
 static void on_frame(void *arg, const struct frame *f)
@@ -356,6 +246,16 @@ static void on_home(evutil_socket_t fd, short what, void *arg)
 	end_turn(w);
 }
 
+/* With `early` only those that do so before the worker's thread runs. */
+static void tick_parts(struct worker *w, bool early)
+{
+	for (size_t i = 0; w->core->parts[i].make; i++) {
+		const struct part *p = &w->core->parts[i];
+		if (w->parts[i] && p->tick && (!early || p->early) && (!p->ready || p->ready(w->core)))
+			p->tick(w->parts[i]);
+	}
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -363,19 +263,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	send_config(w);
-	if (w->asking)
-		asking_tick(w->asking);
-	if (w->checking)
-		checking_tick(w->checking);
-	if (w->stamping)
-		stamping_tick(w->stamping);
-	if (witness_settled(w->core)) {
-		outbox_tick(w->outbox);
-		notices_tick(w->notices);
-	}
+	tick_parts(w, false);
 	end_turn(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
-	if (stop_by && core_monotonic_ms() >= stop_by)
+	if (stop_by && instant_monotonic_ms() >= stop_by)
 		event_base_loopbreak(w->base);
 }
 
@@ -389,46 +280,6 @@ static void *run(void *arg)
 }
 
 /* --- life --- */
-
-bool scratch_open(struct scratch *s)
-{
-	struct tape_limits limits = { .bytes = BODY_MAX };
-
-	s->envelope = tape_parser_new(&limits);
-	s->output = tape_parser_new(&limits);
-	s->entry = tape_parser_new(NULL);
-	s->schema_run = schema_run_new();
-	s->transform_run = transform_run_new();
-	s->gcm = gcm_new();
-	s->record = BUF_INIT(BODY_MAX);
-	s->text = BUF_INIT(8u * 1024 * 1024);
-	s->proof = BUF_INIT(2 * BODY_MAX);
-	return s->envelope && s->output && s->entry && s->schema_run && s->transform_run && s->gcm;
-}
-
-void scratch_clear(struct scratch *s)
-{
-	struct tape_parser *parsers[] = { s->envelope, s->output, s->entry };
-
-	for (size_t i = 0; i < sizeof parsers / sizeof *parsers; i++)
-		tape_parser_wipe(parsers[i]);
-	clear_buf(&s->record);
-	clear_buf(&s->text);
-	clear_buf(&s->proof);
-}
-
-void scratch_close(struct scratch *s)
-{
-	tape_parser_free(s->envelope);
-	tape_parser_free(s->output);
-	tape_parser_free(s->entry);
-	schema_run_free(s->schema_run);
-	transform_run_free(s->transform_run);
-	gcm_free(s->gcm);
-	buf_wipe(&s->record);
-	buf_wipe(&s->text);
-	buf_wipe(&s->proof);
-}
 
 static bool events_new(struct worker *w)
 {
@@ -446,6 +297,17 @@ static bool events_new(struct worker *w)
 	       event_add(w->came_home, NULL) == 0 && event_add(w->tick, &often) == 0;
 }
 
+static bool make_parts(struct worker *w)
+{
+	for (size_t i = 0; w->core->parts[i].make; i++) {
+		if (w->core->parts[i].first_only && w->index != 0)
+			continue;
+		if (i >= WORKER_PARTS || !(w->parts[i] = w->core->parts[i].make(w)))
+			return false;
+	}
+	return true;
+}
+
 struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, struct error *e)
 {
 	struct worker *w = calloc(1, sizeof *w);
@@ -459,10 +321,7 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->channel = channel_new(channel_fd_, CHANNEL_QUEUE_MAX);
 	w->home = home_new();
 	w->reader = store_open_reader(core->conf->node.store, e);
-	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) ||
-	    !(w->outbox = outbox_new(w)) || !(w->notices = notices_new(w)) ||
-	    (index == 0 &&
-	     (!(w->asking = asking_new(w)) || !(w->checking = checking_new(w)) || !(w->stamping = stamping_new(w))))) {
+	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) || !make_parts(w)) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
 		return NULL;
@@ -473,8 +332,7 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 bool worker_start(struct worker *w, struct error *e)
 {
 	send_config(w);
-	if (w->asking)
-		asking_tick(w->asking);
+	tick_parts(w, true);
 	worker_flush(w);
 	int failed = pthread_create(&w->thread, NULL, run, w);
 
@@ -483,7 +341,7 @@ bool worker_start(struct worker *w, struct error *e)
 
 void worker_stop(struct worker *w)
 {
-	atomic_store(&w->stop_by, core_monotonic_ms() + (atomic_load(&w->core->dying) ? DIE_MS : STOP_MS));
+	atomic_store(&w->stop_by, instant_monotonic_ms() + (atomic_load(&w->core->dying) ? DIE_MS : STOP_MS));
 	event_active(w->tick, EV_TIMEOUT, 0);
 }
 
@@ -497,51 +355,14 @@ void worker_join(struct worker *w)
 	pthread_join(w->thread, NULL);
 }
 
-static void free_tables(struct worker *w)
-{
-	struct request *r, *next_request;
-	struct conn *c, *next_conn;
-
-	HASH_ITER(hh, w->requests, r, next_request)
-	{
-		for (unsigned i = 0; r->lines && i < r->n_lines; i++)
-			exchange_free(r->lines[i]);
-		free(r->lines);
-		HASH_DEL(w->requests, r);
-		r->next_free = w->free_requests;
-		conf_unref(r->conf);
-		w->free_requests = r;
-	}
-	HASH_ITER(hh, w->conns, c, next_conn)
-	{
-		HASH_DEL(w->conns, c);
-		free(c);
-	}
-	while (w->free_requests) {
-		r = w->free_requests;
-		w->free_requests = r->next_free;
-		buf_free(&r->head);
-		buf_wipe(&r->body);
-		buf_wipe(&r->out);
-		free(r);
-	}
-}
-
 void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
-	outbox_free(w->outbox);
-	notices_free(w->notices);
-	asking_free(w->asking);
-	checking_free(w->checking);
-	stamping_free(w->stamping);
-	free_tables(w);
-	while (w->free_exchanges) {
-		struct exchange *x = w->free_exchanges;
-		w->free_exchanges = x->next_free;
-		exchange_free(x);
-	}
+	requests_free(w);
+	for (size_t i = 0; i < WORKER_PARTS; i++)
+		if (w->parts[i])
+			w->core->parts[i].free(w->parts[i]);
 	scratch_close(&w->scratch);
 	struct event *events[] = { w->readable, w->writable, w->came_home, w->tick };
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)

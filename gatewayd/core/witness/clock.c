@@ -7,6 +7,8 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/log.h"
+#include "lib/tlog/entry.h"
 
 /* --- the rule --- */
 
@@ -132,7 +134,7 @@ struct clock *clock_open(struct core *core, struct store *reader, int64_t now_ms
 	read_witnesses(c);
 	atomic_init(&c->verdict, clock_judge(&c->facts));
 	if (c->stored && atomic_load(&c->verdict) != CLOCK_TRUSTED)
-		core_log("warning", "%s: nothing is erased", clock_why(clock_judge(&c->facts)));
+		log_line("warning", "%s: nothing is erased", clock_why(clock_judge(&c->facts)));
 	return c;
 }
 
@@ -181,7 +183,7 @@ static void stepped(struct job *j)
 	struct step *step = (struct step *)j;
 
 	if (!j->committed)
-		core_log("error", "clock: %s", j->error.text);
+		log_line("error", "clock: %s", j->error.text);
 	writer_release(j);
 	free(step);
 }
@@ -191,7 +193,7 @@ static void submit(struct clock *c, const struct step *what)
 	struct step *step = calloc(1, sizeof *step);
 
 	if (!step) {
-		core_log("error", "clock: memory ran out");
+		log_line("error", "clock: memory ran out");
 		return;
 	}
 	*step = *what;
@@ -207,7 +209,7 @@ static void note_jump(struct clock *c, int64_t jump_ms)
 
 	snprintf(step.note, sizeof step.note, "the clock stepped %s by %" PRId64 " s", jump_ms > 0 ? "forward" : "back",
 	         (jump_ms > 0 ? jump_ms : -jump_ms) / SECOND_MS);
-	core_log("warning", "%s", step.note);
+	log_line("warning", "%s", step.note);
 	submit(c, &step);
 }
 
@@ -221,7 +223,7 @@ static void note_verdict(struct clock *c, enum clock_verdict v)
 		snprintf(step.note, sizeof step.note, "the clock is trusted again: what is due is erased");
 	else
 		snprintf(step.note, sizeof step.note, "%s: nothing is erased", clock_why(v));
-	core_log(v == CLOCK_TRUSTED ? "notice" : "warning", "%s", step.note);
+	log_line(v == CLOCK_TRUSTED ? "notice" : "warning", "%s", step.note);
 	c->stored = v != CLOCK_TRUSTED;
 	submit(c, &step);
 }

@@ -13,7 +13,7 @@
 #ifndef GATEWAYD_CORE_WITNESS_CLOCK_H
 #define GATEWAYD_CORE_WITNESS_CLOCK_H
 
-#include "gatewayd/core/core.h"
+#include "gatewayd/core/context/context.h"
 
 /* --- the rule --- */
 

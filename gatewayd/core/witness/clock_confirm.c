@@ -5,6 +5,8 @@
 
 #include "gatewayd/core/audit/testimony.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/log.h"
+#include "lib/tlog/entry.h"
 
 #define WATCH_MS      (10 * 60 * SECOND_MS) /* by which a person's watch may differ */
 #define LIFE_MS       (3600 * SECOND_MS)
@@ -136,7 +138,7 @@ static void confirmed(struct job *j)
 		clock_accept(c, a->now_ms + c->monotonic_ms - a->monotonic_ms);
 		c->stored = false;
 		atomic_store(&c->verdict, (int)clock_judge(&c->facts));
-		core_log("notice", "the clock was confirmed: what is due is erased");
+		log_line("notice", "the clock was confirmed: what is due is erased");
 	}
 	a->done(a->arg, &r);
 	writer_release(j);

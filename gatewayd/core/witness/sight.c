@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/store.h"
+#include "gatewayd/os/log.h"
 
 #define SIGHTS_MAX 1024 /* of a log, in memory and in the store */
 
@@ -122,7 +123,7 @@ static void thin(struct sighted_log *l)
 	}
 	l->n = kept;
 	if (!spare)
-		core_log("warning", "log %s: %u checkpoints wait to be proved; every second is let go", l->origin,
+		log_line("warning", "log %s: %u checkpoints wait to be proved; every second is let go", l->origin,
 		         SIGHTS_MAX);
 }
 
@@ -172,7 +173,7 @@ static void kept(struct job *j)
 	struct keeping *k = (struct keeping *)j;
 
 	if (!j->committed)
-		core_log("error", "a checkpoint of %s: %s", k->origin, j->error.text);
+		log_line("error", "a checkpoint of %s: %s", k->origin, j->error.text);
 	writer_release(j);
 	buf_free(&k->note);
 	free(k);

@@ -13,6 +13,8 @@
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/tlog/tiles.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define REST_MS     1000 /* between two checks of one log */
 #define AGAIN_MS    1000 /* after one that failed; doubled each time */
@@ -55,7 +57,7 @@ struct checking {
 	struct check *checks;
 };
 
-struct checking *checking_new(struct worker *w)
+void *checking_new(struct worker *w)
 {
 	struct checking *c = calloc(1, sizeof *c);
 
@@ -80,8 +82,9 @@ static void reset(struct check *k)
 	k->conf = NULL;
 }
 
-void checking_free(struct checking *c)
+void checking_free(void *arg)
 {
+	struct checking *c = arg;
 	struct check *k, *next;
 
 	if (!c)
@@ -103,14 +106,14 @@ static void rest(struct check *k, bool failed)
 	for (unsigned i = 0; failed && i < k->failures && wait < LONGEST_MS; i++)
 		wait *= 2;
 	k->failures = failed ? k->failures + 1 : 0;
-	k->next_ms = core_monotonic_ms() + (wait < LONGEST_MS ? wait : LONGEST_MS);
+	k->next_ms = instant_monotonic_ms() + (wait < LONGEST_MS ? wait : LONGEST_MS);
 	reset(k);
 }
 
 /* No answer, or not now: nothing is known. */
 static void give_up(struct check *k, const char *why)
 {
-	core_log("warning", "log %s: what was seen of it is not proved yet: %s", k->origin, why);
+	log_line("warning", "log %s: what was seen of it is not proved yet: %s", k->origin, why);
 	rest(k, true);
 }
 
@@ -168,7 +171,7 @@ static void tidied(struct job *j)
 	struct tidying *t = (struct tidying *)j;
 
 	if (!j->committed)
-		core_log("error", "checkpoints of %s: %s", t->origin, j->error.text);
+		log_line("error", "checkpoints of %s: %s", t->origin, j->error.text);
 	writer_release(j);
 	buf_free(&t->note);
 	free(t);
@@ -383,8 +386,9 @@ static void look(struct checking *c, struct conf *conf, const struct partner *p,
 	get(k, "/checkpoint", got_checkpoint);
 }
 
-void checking_tick(struct checking *c)
+void checking_tick(void *arg)
 {
+	struct checking *c = arg;
 	struct core *core = c->worker->core;
 	struct conf *conf;
 
@@ -394,7 +398,7 @@ void checking_tick(struct checking *c)
 	for (size_t i = 0; i < conf->n_partners; i++) {
 		const struct partner *p = &conf->partners[i];
 		if ((p->roles & ROLE(GATEWAY)) && p->host && p->has_log)
-			look(c, conf, p, core_monotonic_ms());
+			look(c, conf, p, instant_monotonic_ms());
 	}
 	conf_unref(conf);
 }

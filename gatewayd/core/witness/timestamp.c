@@ -3,10 +3,11 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/post.h"
-#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/crypto/timestamp.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define DEADLINE_MS 30000
 #define AGAIN_MS    60000 /* after a failure */
@@ -25,7 +26,7 @@ struct stamping {
 	int64_t next_ms;  /* monotonic */
 };
 
-struct stamping *stamping_new(struct worker *w)
+void *stamping_new(struct worker *w)
 {
 	struct stamping *s = calloc(1, sizeof *s);
 	struct error e = { .reason = REASON_NONE };
@@ -37,13 +38,14 @@ struct stamping *stamping_new(struct worker *w)
 	s->post.answer = BUF_INIT(TIMESTAMP_MAX);
 	if (store_timestamped(w->reader, &s->stamped, &e))
 		return s;
-	core_log("error", "timestamp: %s", e.text);
+	log_line("error", "timestamp: %s", e.text);
 	stamping_free(s);
 	return NULL;
 }
 
-void stamping_free(struct stamping *s)
+void stamping_free(void *arg)
 {
+	struct stamping *s = arg;
 	if (!s)
 		return;
 	post_drop(&s->post);
@@ -97,7 +99,7 @@ bool timestamp_recall(struct core *c, struct store *s, struct error *e)
 	if (timestamp_verify(response, &imprint, NULL, c->conf->timestamp.authorities, &ms, &wrong))
 		seen(c, ms);
 	else
-		core_log("warning", "the stored timestamp of %llu entries: %s", (unsigned long long)size, wrong.text);
+		log_line("warning", "the stored timestamp of %llu entries: %s", (unsigned long long)size, wrong.text);
 	return true;
 }
 
@@ -107,14 +109,14 @@ static void rest(struct stamping *s, bool failed)
 {
 	int64_t every = (int64_t)s->conf->timestamp.every_s * 1000;
 
-	s->next_ms = core_monotonic_ms() + (failed && every > AGAIN_MS ? AGAIN_MS : every);
+	s->next_ms = instant_monotonic_ms() + (failed && every > AGAIN_MS ? AGAIN_MS : every);
 	conf_unref(s->conf);
 	s->conf = NULL;
 }
 
 static void give_up(struct stamping *s, const char *why)
 {
-	core_log("warning", "timestamp authority %s: %s", s->conf->timestamp.to.host, why);
+	log_line("warning", "timestamp authority %s: %s", s->conf->timestamp.to.host, why);
 	atomic_fetch_add(&s->worker->core->timestamp_failures, 1);
 	rest(s, true);
 }
@@ -175,12 +177,13 @@ static bool prepare(struct stamping *s, struct error *e)
 	       timestamp_request(&s->imprint, s->nonce, &s->request, e);
 }
 
-void stamping_tick(struct stamping *s)
+void stamping_tick(void *arg)
 {
+	struct stamping *s = arg;
 	struct core *c = s->worker->core;
 	struct error e = { .reason = REASON_NONE };
 
-	if (s->conf || core_monotonic_ms() < s->next_ms || atomic_load(&c->dying) || !witness_settled(c))
+	if (s->conf || instant_monotonic_ms() < s->next_ms || atomic_load(&c->dying) || !witness_settled(c))
 		return;
 	s->conf = core_conf(c);
 	const struct timestamp_authority *t = &s->conf->timestamp;
@@ -216,7 +219,7 @@ void handle_timestamp(struct request *r)
 	struct view response;
 	unsigned long long size;
 
-	if (!view_to_u64(path_part(r, 1), INT64_MAX, &size)) {
+	if (!view_to_u64(request_path_part(r, 1), INT64_MAX, &size)) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else if (store_get_timestamp(r->worker->reader, size, &response, &e)) {
 		buf_add(&body, response);
@@ -225,7 +228,7 @@ void handle_timestamp(struct request *r)
 	} else if (e.reason == REASON_NOT_FOUND) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else {
-		core_log("error", "read: %s", e.text);
+		log_line("error", "read: %s", e.text);
 		answer_problem(r, REASON_UNAVAILABLE);
 	}
 	buf_free(&body);

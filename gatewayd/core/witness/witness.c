@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include "gatewayd/core/serve/answer.h"
-#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/witness.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SECRETS 32
 #define WAIT_MS 6000
@@ -80,12 +82,12 @@ bool witness_settled(const struct core *c)
 
 bool witness_wait(const struct core *c)
 {
-	for (int64_t until = core_monotonic_ms() + WAIT_MS; !atomic_load(&c->dying); usleep(2000)) {
+	for (int64_t until = instant_monotonic_ms() + WAIT_MS; !atomic_load(&c->dying); usleep(2000)) {
 		if (witness_settled(c))
 			return true;
-		if (core_monotonic_ms() < until)
+		if (instant_monotonic_ms() < until)
 			continue;
-		core_log("warning", "witnesses: no answer yet; serving without them");
+		log_line("warning", "witnesses: no answer yet; serving without them");
 		atomic_store(&c->witness->settled, true);
 	}
 	return false;
@@ -285,12 +287,12 @@ static void added(struct job *j)
 	struct buf size = BUF_INIT(32);
 
 	if (!j->committed) {
-		core_log("error", "witness: %s", j->error.text);
+		log_line("error", "witness: %s", j->error.text);
 		answer_problem(r, REASON_UNAVAILABLE);
 	} else {
 		if (a->incident) {
 			atomic_fetch_add(&shared->incidents, 1);
-			core_log("error", "witness: the log %s forked or went back", a->log->log.name);
+			log_line("error", "witness: the log %s forked or went back", a->log->log.name);
 		}
 		switch (a->verdict) {
 		case WITNESS_COSIGN:
@@ -376,7 +378,7 @@ void handle_witnessed(struct request *r)
 	} else if (e.reason == REASON_NONE || e.reason == REASON_NOT_FOUND) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else {
-		core_log("error", "read: %s", e.text);
+		log_line("error", "read: %s", e.text);
 		answer_problem(r, REASON_UNAVAILABLE);
 	}
 }
@@ -417,7 +419,7 @@ void handle_checkpoint(struct request *r)
 	} else if (e.reason == REASON_NOT_FOUND) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else {
-		core_log("error", "read: %s", e.text);
+		log_line("error", "read: %s", e.text);
 		answer_problem(r, REASON_UNAVAILABLE);
 	}
 	buf_free(&body);

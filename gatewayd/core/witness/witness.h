@@ -41,9 +41,12 @@ void witness_name(const char *host, const char *node, char *out, size_t size);
 bool witness_wait(const struct core *c) MUST_USE;
 
 /* The asking side; the first worker has one. */
-struct asking;
-struct asking *asking_new(struct worker *w) MUST_USE;
-void asking_free(struct asking *a);
-void asking_tick(struct asking *a);
+void *asking_new(struct worker *w) MUST_USE;
+void asking_free(void *asking);
+void asking_tick(void *asking);
+
+void handle_checkpoint(struct request *r);
+void handle_add_checkpoint(struct request *r);
+void handle_witnessed(struct request *r);
 
 #endif

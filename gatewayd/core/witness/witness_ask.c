@@ -13,6 +13,8 @@
 #include "gatewayd/core/store/store.h"
 #include "lib/tlog/tiles.h"
 #include "lib/tlog/witness.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define ANSWER_MAX (192u * 1024)
 #define BODY_MAX   65536 /* a checkpoint and at most 63 hashes */
@@ -48,7 +50,7 @@ struct asking {
 	unsigned left;   /* of this round */
 };
 
-struct asking *asking_new(struct worker *w)
+void *asking_new(struct worker *w)
 {
 	struct asking *a = calloc(1, sizeof *a);
 
@@ -69,8 +71,9 @@ static void ask_free(struct ask *k)
 	free(k);
 }
 
-void asking_free(struct asking *a)
+void asking_free(void *arg)
 {
+	struct asking *a = arg;
 	struct ask *k, *next;
 
 	if (!a)
@@ -151,7 +154,7 @@ static void settle(struct asking *a)
 	int64_t every = (int64_t)conf->node.witness_every_s * 1000;
 
 	conf_unref(conf);
-	a->next_ms = core_monotonic_ms() + (a->missed && every > AGAIN_MS ? AGAIN_MS : every);
+	a->next_ms = instant_monotonic_ms() + (a->missed && every > AGAIN_MS ? AGAIN_MS : every);
 	if (!atomic_load(&a->worker->core->dying))
 		atomic_store(&a->shared->settled, true);
 }
@@ -172,7 +175,7 @@ static void give_up(struct ask *k, const char *why)
 {
 	struct asking *a = k->asking;
 
-	core_log("warning", "witness %s: %s", k->partner->id, why);
+	log_line("warning", "witness %s: %s", k->partner->id, why);
 	atomic_fetch_add(&a->shared->failures, 1);
 	a->missed = true;
 	drop(k);
@@ -211,7 +214,7 @@ static void stored(struct job *j)
 		atomic_fetch_add(&k->asking->shared->cosignatures, 1);
 		witness_seen(k->asking->shared, k->time_s);
 	} else {
-		core_log("error", "witness: %s", j->error.text);
+		log_line("error", "witness: %s", j->error.text);
 	}
 	writer_release(j);
 	drop(k);
@@ -252,7 +255,7 @@ static void judge_seen(struct ask *k)
 		return;
 	}
 	if (k->post.status == 200 && !checkpoint_open(buf_view(&k->post.answer), &a->shared->log, &seen, &e)) {
-		core_log("warning", "witness %s: what it witnessed is not signed by this log", k->partner->id);
+		log_line("warning", "witness %s: what it witnessed is not signed by this log", k->partner->id);
 		seen.size = 0;
 	}
 	if (seen.size > k->checkpoint.size) {
@@ -339,11 +342,12 @@ static void start(struct asking *a, struct conf *conf, const struct partner *p)
 	send_request(k, "GET", target);
 }
 
-void asking_tick(struct asking *a)
+void asking_tick(void *arg)
 {
+	struct asking *a = arg;
 	struct conf *conf;
 
-	if (a->left > 0 || core_monotonic_ms() < a->next_ms || atomic_load(&a->worker->core->dying))
+	if (a->left > 0 || instant_monotonic_ms() < a->next_ms || atomic_load(&a->worker->core->dying))
 		return;
 	a->missed = false;
 	conf = core_conf(a->worker->core);

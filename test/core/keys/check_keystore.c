@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "test/core/scratch.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SLOT_OFFSET(slot) (64 * ((off_t)(slot) + 1)) /* keystore_file.h */
 

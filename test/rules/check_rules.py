@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""That each rule about rooms can fail: small trees with one breach each, and one without. Ends with `N passed, N failed`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+RULES = os.path.dirname(os.path.abspath(__file__))
+ROOMS = "# lowest first\nlib/base:\ngatewayd: lib/base\ngatewayd/core/low\ngatewayd/core/high\ngatewayd/edge: lib/base gatewayd\n"
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.put("gatewayd/rooms", ROOMS)
+        self.put("lib/base/buf.h", "int buf(void);\n")
+        self.put("lib/base/buf.c", '#include "lib/base/buf.h"\nint buf(void) { return 1; }\n')
+        self.put("gatewayd/core/low/low.h", "int low(void);\n")
+        self.put("gatewayd/core/low/low.c", '#include "gatewayd/core/low/low.h"\nint low(void) { return 2; }\n')
+        self.put("gatewayd/core/high/high.h", "int high(void);\nextern int table[1];\n")
+        self.put("gatewayd/core/high/high.c",
+                 '#include "gatewayd/core/low/low.h"\nint table[1] = { 4 };\nint high(void) { return low(); }\n')
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def put(self, path, text):
+        path = f"{self.folder.name}/{path}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def judge(self, build=True):
+        """Compiles every .c, runs the rule; returns (status, output)."""
+        root, words = self.folder.name, [f"{RULES}/rooms.py", self.folder.name]
+        for folder, _, names in os.walk(root):
+            for name in names:
+                if build and name.endswith(".c"):
+                    source = os.path.relpath(f"{folder}/{name}", root)
+                    out = f"{root}/build/{source[:-2]}.o"
+                    os.makedirs(os.path.dirname(out), exist_ok=True)
+                    subprocess.run(["cc", "-I.", "-c", "-o", out, source], check=True, cwd=root)
+        if build:
+            words.append(f"{root}/build")
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_a_tree_without_breach_passes(self):
+        status, out = self.judge()
+        self.assertEqual(status, 0, out)
+        self.assertIn("rooms: 5, includes up: 0, private: 0, calls up: 0", out)
+
+    def test_an_include_from_a_higher_room(self):
+        self.put("gatewayd/core/low/more.c", '#include "gatewayd/core/high/high.h"\nint more(void);\n')
+        status, out = self.judge(build=False)
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/core/low/more.c:1: gatewayd/core/low may not include gatewayd/core/high/high.h", out)
+        self.assertIn("includes up: 1", out)
+
+    def test_a_call_into_a_higher_room_without_its_header(self):
+        self.put("gatewayd/core/low/more.c", "int high(void);\nint more(void) { return high(); }\n")
+        status, out = self.judge()
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/core/low/more.c: gatewayd/core/low may not call high of gatewayd/core/high/high.c", out)
+        self.assertIn("calls up: 1", out)
+
+    def test_a_table_of_a_higher_room_reached_by_extern(self):
+        self.put("gatewayd/core/low/more.c", "extern int table[1];\nint more(void) { return table[0]; }\n")
+        status, out = self.judge()
+        self.assertEqual(status, 1)
+        self.assertIn("may not call table of gatewayd/core/high/high.c", out)
+
+    def test_a_room_that_names_what_it_may_use_uses_nothing_else(self):
+        self.put("gatewayd/edge/edge.c", "int low(void);\nint edge(void) { return low(); }\n")
+        status, out = self.judge()
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/edge may not call low", out)
+
+    def test_a_private_header_of_another_room(self):
+        self.put("gatewayd/core/low/low_private.h", "int inside(void);\n")
+        self.put("gatewayd/core/high/more.c", '#include "gatewayd/core/low/low_private.h"\n')
+        status, out = self.judge(build=False)
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/core/low/low_private.h is private to gatewayd/core/low", out)
+
+    def test_a_room_that_names_one_below_it_in_the_list(self):
+        self.put("gatewayd/rooms", "lib/base: gatewayd\ngatewayd: lib/base\n")
+        status, out = self.judge(build=False)
+        self.assertNotEqual(status, 0)
+        self.assertIn("gatewayd does not stand above it", out)
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False, argv=sys.argv[:1]).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
