@@ -1,6 +1,6 @@
 /* See writer_log.h. RFC 6962 tree over C2SP tiles; the order of a commit is in TECH "Audit log": index, hash,
  * rows, tiles, signed checkpoint, COMMIT. */
-#include "gatewayd/core/commit/tree.h"
+#include "gatewayd/core/commit/tree_private.h"
 
 #include "gatewayd/core/commit/anchor.h"
 #include "lib/tlog/entry.h"

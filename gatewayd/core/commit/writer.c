@@ -14,7 +14,7 @@
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
-#include "gatewayd/core/commit/tree.h"
+#include "gatewayd/core/commit/tree_private.h"
 #include "gatewayd/os/instant.h"
 
 #define BATCH_MAX         1024

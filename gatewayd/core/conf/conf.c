@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/conf/conf_parts.h"
+#include "gatewayd/core/conf/conf_private.h"
 #include "gatewayd/os/files.h"
 #include "lib/base/wire.h"
 #include "lib/policy/training.h"

@@ -1,5 +1,5 @@
-/* Partners, schemas and agreements of a configuration. See conf_parts.h. */
-#include "gatewayd/core/conf/conf_parts.h"
+/* Partners, schemas and agreements of a configuration. See conf_private.h. */
+#include "gatewayd/core/conf/conf_private.h"
 
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/os/files.h"

@@ -1,7 +1,7 @@
 /* See conf_documents.h. */
 #include "gatewayd/core/conf/documents.h"
 
-#include "gatewayd/core/conf/conf_parts.h"
+#include "gatewayd/core/conf/conf_private.h"
 #include "gatewayd/os/files.h"
 #include "lib/policy/withdrawals.h"
 

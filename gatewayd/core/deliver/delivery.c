@@ -1,5 +1,5 @@
-/* See delivery.h. */
-#include "gatewayd/core/deliver/delivery.h"
+/* See delivery_private.h. */
+#include "gatewayd/core/deliver/delivery_private.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* See outbox.h. One delivery goes: due → sent → answered → its job → gone, or due again later. */
 #include "gatewayd/core/deliver/outbox.h"
 
-#include "gatewayd/core/deliver/delivery.h"
+#include "gatewayd/core/deliver/delivery_private.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"

@@ -1,5 +1,5 @@
-/* See batch.h. */
-#include "gatewayd/core/exchange/batch.h"
+/* See batch_private.h. */
+#include "gatewayd/core/exchange/batch_private.h"
 
 #include "gatewayd/core/exchange/records.h"
 

@@ -3,7 +3,7 @@
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/exchange/ingress.h"
+#include "gatewayd/core/exchange/ingress_private.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"

@@ -1,5 +1,5 @@
-/* See ingress.h. */
-#include "gatewayd/core/exchange/ingress.h"
+/* See ingress_private.h. */
+#include "gatewayd/core/exchange/ingress_private.h"
 
 #include "gatewayd/core/witness/sight.h"
 #include "lib/tlog/receipt.h"

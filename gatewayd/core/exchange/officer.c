@@ -4,7 +4,7 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/exchange/exchange.h"
-#include "gatewayd/core/exchange/officer_approval.h"
+#include "gatewayd/core/exchange/officer_approval_private.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/audit/testimony.h"

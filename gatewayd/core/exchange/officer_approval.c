@@ -1,5 +1,5 @@
 /* See held_approval.h. */
-#include "gatewayd/core/exchange/officer_approval.h"
+#include "gatewayd/core/exchange/officer_approval_private.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* See records.h. */
 #include "gatewayd/core/exchange/records.h"
 
-#include "gatewayd/core/exchange/batch.h"
+#include "gatewayd/core/exchange/batch_private.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/serve/answer.h"
 

@@ -3,7 +3,7 @@
 
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold_notice.h"
-#include "gatewayd/core/hold/hold_statement.h"
+#include "gatewayd/core/hold/hold_statement_private.h"
 #include "gatewayd/core/audit/testimony.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/instant.h"

@@ -1,5 +1,5 @@
-/* See hold_statement.h. */
-#include "gatewayd/core/hold/hold_statement.h"
+/* See hold_statement_private.h. */
+#include "gatewayd/core/hold/hold_statement_private.h"
 
 #include "lib/schema/document.h"
 

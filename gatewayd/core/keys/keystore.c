@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keys/slot_file.h"
+#include "gatewayd/core/keys/slot_file_private.h"
 
 #define GROW_SLOTS   16384u /* 1 MiB */
 #define NONCE_BYTES  12

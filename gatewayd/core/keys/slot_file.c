@@ -1,6 +1,6 @@
 /* See keystore_file.h. Every step that other steps rely on after a loss of power is synced, and the folder
  * with it where a name changed. */
-#include "gatewayd/core/keys/slot_file.h"
+#include "gatewayd/core/keys/slot_file_private.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* See notice_out.h. */
-#include "gatewayd/core/notice/notice_out.h"
+/* See notice_out_private.h. */
+#include "gatewayd/core/notice/notice_out_private.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* See notices.h. One notice goes: due → sent → answered → its job → gone, or due again later. */
 #include "gatewayd/core/notice/notices.h"
 
-#include "gatewayd/core/notice/notice_out.h"
+#include "gatewayd/core/notice/notice_out_private.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 

@@ -2,8 +2,8 @@
  * A legal hold is a supervisor's, the council's or an officer's; a restriction a supervisor's, an ombudsperson's or
  * an officer's; of this node's agency, a party of the exchange's agreement, or a seat of its council. What one of
  * these roles has set, the same role lifts. Pure but for the configuration and the store row that it is given. */
-#ifndef GATEWAYD_CORE_HOLD_HOLD_STATEMENT_H
-#define GATEWAYD_CORE_HOLD_HOLD_STATEMENT_H
+#ifndef GATEWAYD_CORE_HOLD_HOLD_STATEMENT_PRIVATE_H
+#define GATEWAYD_CORE_HOLD_HOLD_STATEMENT_PRIVATE_H
 
 #include "gatewayd/core/conf/conf.h"
 #include "gatewayd/core/store/store.h"

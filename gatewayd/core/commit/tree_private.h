@@ -1,7 +1,7 @@
 /* The writer's side of the audit log: its tree, its signed checkpoints, and the checks at start. Used by
  * writer.c alone, on the thread that owns the store. */
-#ifndef GATEWAYD_CORE_COMMIT_TREE_H
-#define GATEWAYD_CORE_COMMIT_TREE_H
+#ifndef GATEWAYD_CORE_COMMIT_TREE_PRIVATE_H
+#define GATEWAYD_CORE_COMMIT_TREE_PRIVATE_H
 
 #include "gatewayd/core/store/store.h"
 #include "lib/tlog/note.h"

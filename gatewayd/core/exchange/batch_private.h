@@ -2,8 +2,8 @@
  * decided first; a combination that too few of the released ones have is withheld, or its lines are refused, until
  * nothing changes any more; then each goes its own way to the writer. A line that repeats another's idempotency key
  * does not count a second time. The worker's thread; nothing outlives the call but the exchanges themselves. */
-#ifndef GATEWAYD_CORE_EXCHANGE_BATCH_H
-#define GATEWAYD_CORE_EXCHANGE_BATCH_H
+#ifndef GATEWAYD_CORE_EXCHANGE_BATCH_PRIVATE_H
+#define GATEWAYD_CORE_EXCHANGE_BATCH_PRIVATE_H
 
 #include "gatewayd/core/exchange/exchange.h"
 

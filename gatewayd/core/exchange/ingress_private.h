@@ -1,6 +1,6 @@
 /* What a partner's gateway sends must prove itself: DESIGN's "Ingress". The worker's thread. */
-#ifndef GATEWAYD_CORE_EXCHANGE_INGRESS_H
-#define GATEWAYD_CORE_EXCHANGE_INGRESS_H
+#ifndef GATEWAYD_CORE_EXCHANGE_INGRESS_PRIVATE_H
+#define GATEWAYD_CORE_EXCHANGE_INGRESS_PRIVATE_H
 
 #include "gatewayd/core/exchange/exchange.h"
 

@@ -6,8 +6,8 @@
  *         are big-endian. A slot never crosses a sector.
  * master.<generation>.key: hex text. The generation in the header of `slots` says which one counts, so that
  *         renaming a new `slots` into place is the one step that switches both. */
-#ifndef GATEWAYD_CORE_KEYS_SLOT_FILE_H
-#define GATEWAYD_CORE_KEYS_SLOT_FILE_H
+#ifndef GATEWAYD_CORE_KEYS_SLOT_FILE_PRIVATE_H
+#define GATEWAYD_CORE_KEYS_SLOT_FILE_PRIVATE_H
 
 #include "lib/crypto/crypto.h"
 

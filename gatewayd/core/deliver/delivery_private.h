@@ -1,7 +1,7 @@
 /* One delivery to a partner's gateway: what is sent, what its answer means, and what is written of it. Used
  * by outbox.c. The worker's thread; delivery_write() is the writer's. */
-#ifndef GATEWAYD_CORE_DELIVER_DELIVERY_H
-#define GATEWAYD_CORE_DELIVER_DELIVERY_H
+#ifndef GATEWAYD_CORE_DELIVER_DELIVERY_PRIVATE_H
+#define GATEWAYD_CORE_DELIVER_DELIVERY_PRIVATE_H
 
 #include "gatewayd/core/serve/post.h"
 

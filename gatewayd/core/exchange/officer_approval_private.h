@@ -1,7 +1,7 @@
 /* An officer's approval of a held exchange: a statement after approval.schema.json, signed by a pinned officer of
  * this agency. Main thread. */
-#ifndef GATEWAYD_CORE_EXCHANGE_OFFICER_APPROVAL_H
-#define GATEWAYD_CORE_EXCHANGE_OFFICER_APPROVAL_H
+#ifndef GATEWAYD_CORE_EXCHANGE_OFFICER_APPROVAL_PRIVATE_H
+#define GATEWAYD_CORE_EXCHANGE_OFFICER_APPROVAL_PRIVATE_H
 
 #include "gatewayd/core/exchange/exchange.h"
 

@@ -1,7 +1,7 @@
 /* One notice that is sent: what it is, what its answer means, and what is written of it. Used by notices.c. The
  * worker's thread; notice_out_write() is the writer's. */
-#ifndef GATEWAYD_CORE_NOTICE_NOTICE_OUT_H
-#define GATEWAYD_CORE_NOTICE_NOTICE_OUT_H
+#ifndef GATEWAYD_CORE_NOTICE_NOTICE_OUT_PRIVATE_H
+#define GATEWAYD_CORE_NOTICE_NOTICE_OUT_PRIVATE_H
 
 #include "gatewayd/core/serve/post.h"
 

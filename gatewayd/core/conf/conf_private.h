@@ -1,6 +1,6 @@
 /* The parts of the configuration that lie in folders: partners, schemas, agreements. Used by conf.c. */
-#ifndef GATEWAYD_CORE_CONF_CONF_PARTS_H
-#define GATEWAYD_CORE_CONF_CONF_PARTS_H
+#ifndef GATEWAYD_CORE_CONF_CONF_PRIVATE_H
+#define GATEWAYD_CORE_CONF_CONF_PRIVATE_H
 
 #include <jansson.h>
 
