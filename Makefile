@@ -23,8 +23,8 @@ CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h $(EXTRA)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -fno-common \
-            $(CUT) -fstack-protector-strong -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
-LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+            $(CUT) -fstack-protector-strong -ffunction-sections -fdata-sections -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+LDFLAGS  += -pie -Wl,--gc-sections -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   := -levent -levent_pthreads -lssl -lcrypto -ljansson -lsqlite3 -lpcre2-8 -lutf8proc -lidn2 -lseccomp -lm
 # gatewayctl asks gateways over HTTPS; gatewayd does not link what it does that with.
 $(B)/bin/gatewayctl $(B)/check-ctl: LDLIBS += -lcurl

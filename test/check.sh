@@ -24,7 +24,8 @@ build() { "$MAKE" --no-print-directory CC="$CC" B="$B" SANITIZE="$SANITIZE" "$@"
 
 part "build, warnings as errors" build -j2 all tests
 part "house style" test/rules/format.sh
-part "walls between rooms" python3 test/rules/rooms.py . "$B"
+part "walls between rooms" build check-rooms
+[ -n "$SANITIZE" ] || part "code that no program reaches" build check-sections
 part "that the rules can fail" python3 test/rules/check_rules.py
 part "libraries where they belong" test/rules/includes.sh
 export CC FLAGS

@@ -143,16 +143,6 @@ const struct digest *agreement_digest(const struct agreement *a)
 	return &a->digest;
 }
 
-const struct digest *agreement_floor_digest(const struct agreement *a)
-{
-	return &a->floor_digest;
-}
-
-const struct digest *agreement_overlay_digest(const struct agreement *a)
-{
-	return &a->overlay_digest;
-}
-
 const struct digest *agreement_supersedes(const struct agreement *a)
 {
 	return &a->supersedes;

@@ -54,10 +54,8 @@ void agreement_unref(struct agreement *a);
 
 struct view agreement_id(const struct agreement *a);
 struct view agreement_version(const struct agreement *a);
-struct view agreement_text(const struct agreement *a);                  /* the exact signed bytes */
-const struct digest *agreement_digest(const struct agreement *a);       /* SHA-256 of those */
-const struct digest *agreement_floor_digest(const struct agreement *a); /* zeros when there is none */
-const struct digest *agreement_overlay_digest(const struct agreement *a);
+struct view agreement_text(const struct agreement *a);            /* the exact signed bytes */
+const struct digest *agreement_digest(const struct agreement *a); /* SHA-256 of those */
 /* The predecessor's digest, zeros when there is none, and the end of its grace. */
 const struct digest *agreement_supersedes(const struct agreement *a);
 int64_t agreement_effective_ms(const struct agreement *a);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""That each rule about rooms can fail: small trees with one breach each, and one without. Ends with `N passed, N failed`."""
+"""That each rule can fail: small trees with one breach each, and one without. Ends with `N passed, N failed`."""
 
 import os
 import subprocess
@@ -90,6 +90,45 @@ class Tree(unittest.TestCase):
         status, out = self.judge(build=False)
         self.assertNotEqual(status, 0)
         self.assertIn("gatewayd does not stand above it", out)
+
+
+class Sections(unittest.TestCase):
+    def judge(self, daemon, ctl):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, dropped in (("daemon", daemon), ("ctl", ctl)):
+                with open(f"{folder}/{name}", "w", encoding="utf-8") as f:
+                    f.writelines(f"/usr/bin/ld: removing unused section '.text.{n}' in file '{where}'\n" for n, where in dropped)
+            done = subprocess.run([sys.executable, f"{RULES}/sections.py", f"{folder}/daemon", f"{folder}/ctl"],
+                                  capture_output=True, text=True, cwd=f"{RULES}/../..")
+            return done.returncode, done.stdout
+
+    def for_tests(self):
+        with open(f"{RULES}/for_tests.txt", encoding="utf-8") as f:
+            return [(line.split()[0], "b/lib.a(x.o)") for line in f if line.strip() and line[0] != "#"]
+
+    def test_what_stands_with_its_reason_passes(self):
+        status, out = self.judge(self.for_tests(), self.for_tests())
+        self.assertEqual(status, 0, out)
+
+    def test_a_function_that_neither_program_reaches(self):
+        dead = [("forgotten", "b/lib_json.a(splice.o)")]
+        status, out = self.judge(self.for_tests() + dead, self.for_tests() + dead)
+        self.assertEqual(status, 1)
+        self.assertIn("b/lib_json.a(splice.o): forgotten is reached by no program", out)
+        self.assertIn("sections: 1 unreferenced", out)
+
+    def test_one_that_a_program_reaches_is_alive(self):
+        status, out = self.judge(self.for_tests() + [("used", "b/lib_json.a(splice.o)")], self.for_tests())
+        self.assertEqual(status, 0, out)
+
+    def test_a_command_that_no_command_line_reaches(self):
+        status, out = self.judge(self.for_tests(), self.for_tests() + [("forgotten", "b/gatewayd_ctl.a(x.o)")])
+        self.assertEqual(status, 1, out)
+
+    def test_a_reason_for_what_is_reached(self):
+        status, out = self.judge(self.for_tests()[1:], self.for_tests()[1:])
+        self.assertEqual(status, 1)
+        self.assertIn("is reached by a program, or gone", out)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@
 
 /* --- life --- */
 
-void witness_name(const char *host, const char *node, char *out, size_t size)
+static void witness_name(const char *host, const char *node, char *out, size_t size)
 {
 	snprintf(out, size, "%s/witness/%s", host, node);
 }

@@ -35,7 +35,6 @@ void witness_seen(struct witness *w, uint64_t time_s);
 /* Takes that time from the stored cosignatures, verified anew; at start, before any thread. */
 bool witness_recall(struct witness *w, const struct conf *conf, struct store *s, struct error *e) MUST_USE;
 /* The name of a node's witness key, `<host>/witness/<node>`: it stays over epochs. */
-void witness_name(const char *host, const char *node, char *out, size_t size);
 /* Main thread, once the workers run: until witness_settled(), a few seconds at most. False when the log turned
  * out not to be the one that partners saw, or the daemon goes down for another reason. */
 bool witness_wait(const struct core *c) MUST_USE;
