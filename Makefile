@@ -139,6 +139,12 @@ bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
+lint:
+	@test/install.sh $(DEBIAN_BUILD) clang-tidy cppcheck
+	@test/rules/lint.sh
+hooks:
+	install -m 755 test/rules/pre-commit "$$(git rev-parse --git-path hooks)/pre-commit"
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
 		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/gatewayd/partners \
@@ -160,7 +166,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests areas check-core check format check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
+.PHONY: all tests areas lint hooks check-core check format check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include test/*/*.mk

@@ -91,6 +91,14 @@ class Tree(unittest.TestCase):
         self.assertNotEqual(status, 0)
         self.assertIn("gatewayd does not stand above it", out)
 
+    def test_a_readme_without_a_room(self):
+        self.put("gatewayd/core/README.md", "| `low` | what | `low.h` |\n")
+        status, out = self.judge(build=False)
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/core/README.md: has the rooms low; gatewayd/rooms has low high", out)
+        self.put("gatewayd/core/README.md", "| `low` | what | `low.h` |\n| `high` | what | `high.h` |\n")
+        self.assertEqual(self.judge(build=False)[0], 0)
+
 
 class Sections(unittest.TestCase):
     def judge(self, daemon, ctl):

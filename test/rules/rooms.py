@@ -3,7 +3,8 @@
 
 - a file includes only from its own room and from those that gatewayd/rooms lets it;
 - a `_private.h` is included only inside its own room;
-- an object refers only to symbols of its own room and of those that it may include (calls and data alike).
+- an object refers only to symbols of its own room and of those that it may include (calls and data alike);
+- gatewayd/core/README.md has a row a room, in their order.
 
 Since every room may only use rooms above it in the list, there is no cycle between rooms. Prints each breach, then
 `rooms: N, includes up: N, private: N, calls up: N`. Usage: rooms.py ROOT [BUILD]; without BUILD no symbols are read."""
@@ -102,12 +103,27 @@ def calls(rooms, build, breach):
     return up
 
 
+def readme(rooms, breach):
+    """core/README.md has a row a room of core, in the order of the list."""
+    path, prefix = f"{rooms.root}/gatewayd/core/README.md", "gatewayd/core/"
+    if not os.path.exists(path):
+        return 0
+    with open(path, encoding="utf-8") as f:
+        rows = re.findall(r"^\| `(\w+)` \|", f.read(), re.M)
+    want = [name[len(prefix):] for name in rooms.order if name.startswith(prefix)]
+    if rows == want:
+        return 0
+    breach(f"gatewayd/core/README.md: has the rooms {' '.join(rows)}; gatewayd/rooms has {' '.join(want)}")
+    return 1
+
+
 def main():
     rooms = Rooms(os.path.abspath(sys.argv[1]))
     up, private = includes(rooms, print)
     called = calls(rooms, os.path.abspath(sys.argv[2]), print) if len(sys.argv) > 2 else 0
+    listed = readme(rooms, print)
     print(f"rooms: {len(rooms.order)}, includes up: {up}, private: {private}, calls up: {called}")
-    return 1 if up or private or called else 0
+    return 1 if up or private or called or listed else 0
 
 
 if __name__ == "__main__":
