@@ -109,11 +109,11 @@ static bool opens(struct keystore *keys, struct gcm *gcm, uint32_t slot, const s
                   const struct uuid *id, bool *live, struct error *e)
 {
 	struct payload plain = { .plain = BUF_INIT(RECORD_MAX) };
-	struct error not = { .reason = REASON_NONE };
+	struct error none = { .reason = REASON_NONE };
 	uint8_t key[32];
 	bool opened = false;
 
-	*live = keystore_get(keys, slot, key, &not );
+	*live = keystore_get(keys, slot, key, &none);
 	if (*live)
 		opened = payload_unseal(gcm, key, p->sealed, id, &plain);
 	else if (not .reason != REASON_NOT_FOUND && not .reason != REASON_CRYPTO)

@@ -59,7 +59,7 @@ bool store_put_log(struct store *s, const struct store_log_row *l, struct error 
 bool store_get_log(struct store *s, struct store_log_row *out, struct error *e)
 {
 	struct sqlite3_stmt *q = sql_row(s, SQL_LOG_GET, BOUND(as_number(s->log)), "log", e);
-	struct store_log_row row;
+	struct store_log_row row = { .before = { { 0 } } };
 
 	if (!q)
 		return false;
