@@ -116,8 +116,8 @@ static bool opens(struct keystore *keys, struct gcm *gcm, uint32_t slot, const s
 	*live = keystore_get(keys, slot, key, &none);
 	if (*live)
 		opened = payload_unseal(gcm, key, p->sealed, id, &plain);
-	else if (not .reason != REASON_NOT_FOUND && not .reason != REASON_CRYPTO)
-		*e = not ;
+	else if (none.reason != REASON_NOT_FOUND && none.reason != REASON_CRYPTO)
+		*e = none;
 	wipe(key, sizeof key);
 	payload_close(&plain);
 	return opened;
