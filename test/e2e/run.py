@@ -118,11 +118,12 @@ class Child:
         finally:
             os._exit(status)
 
-    def ended(self, status):
+    def ended(self, status, cpu):
         """Prints what it printed; returns its answer. A process that died has failed, whatever it died of."""
         self.output.seek(0)
         self.answer.seek(0)
-        print(f"-- {self.name} --\n{self.output.read().decode(errors='replace')}", flush=True)
+        print(f"-- {self.name}, {time.monotonic() - self.began:.1f} s, of a processor {cpu:.1f} s --\n"
+              f"{self.output.read().decode(errors='replace')}", flush=True)
         if status == 0:
             return json.loads(self.answer.read())
         print(f"FAILED {self.name}: its process ended with status {status}", flush=True)
@@ -136,9 +137,8 @@ def run_all(units, jobs):
             while waiting and len(running) < jobs:
                 child = Child(*waiting.pop(0))
                 running[child.pid] = child
-            pid, status = os.wait()
-            if pid in running:
-                answers.append(running.pop(pid).ended(status))
+            pid, status, used = os.wait3(0)
+            answers.append(running.pop(pid).ended(status, used.ru_utime + used.ru_stime))
     finally:
         for pid in running:         # when this process was interrupted: they stop their daemons first
             os.kill(pid, signal.SIGINT)
