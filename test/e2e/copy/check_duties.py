@@ -467,7 +467,3 @@ class Overdue(Pair):
         wait_for(lambda: self.told(exchange)["duties"][0]["state"] == "done")
         self.assertEqual(self.north.post("pax", agreements.envelope(agreements.passenger_record(3)))[0], 201)
         self.assertEqual(north.ask("retention", "overdue"), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -48,7 +48,3 @@ class Disclosures(unittest.TestCase):
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
                 self.assertGreater(db.execute("SELECT count(*) FROM disclosure").fetchone()[0], 0)
             db.close()
-
-
-if __name__ == "__main__":
-    unittest.main()

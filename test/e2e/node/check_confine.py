@@ -71,7 +71,3 @@ class Confine(unittest.TestCase):
             refused = sum(r for lines in found.values() for r, _ in lines)
             tried = sum(t for lines in found.values() for _, t in lines)
             print(f"edge {running['edge']} threads, core {running['core']} threads: refused {refused}/{tried}")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -371,7 +371,3 @@ class Tampering(Case):
         with open(path, "wb") as f:
             f.write(whole)
         self.assertEqual(self.verify()[0], 0)
-
-
-if __name__ == "__main__":
-    unittest.main()

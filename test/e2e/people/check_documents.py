@@ -589,7 +589,3 @@ class Commands(Documents):
         write(path, json.dumps(training(1)))
         self.assertEqual(w.north.ctl(*add[:2], "--from", path, "--references", path, "--next-update", agreements.instant(1),
                                      f"{w.folder}/new.json", ok=False)[0], 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -287,7 +287,3 @@ class Quotas(unittest.TestCase):
                 for t in threads:
                     t.join()
             self.assertEqual((got.count(201), got.count(403)), (5, 19))
-
-
-if __name__ == "__main__":
-    unittest.main()

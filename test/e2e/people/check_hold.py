@@ -353,7 +353,3 @@ class Queued(Statements, unittest.TestCase):
             w.north.start()
             self.assertEqual(w.north.ask("exchange", "show", exchange)["exchange"]["holds"], [])
             wait_for(lambda: w.north.ask("exchange", "show", exchange)["exchange"]["state"] == "delivered")
-
-
-if __name__ == "__main__":
-    unittest.main()

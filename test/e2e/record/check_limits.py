@@ -295,7 +295,3 @@ class End(unittest.TestCase):
             client.close()
             log = read(w.north.log)
             self.assertNotIn("Sanitizer", log, log[-4000:])
-
-
-if __name__ == "__main__":
-    unittest.main()

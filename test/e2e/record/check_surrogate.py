@@ -93,7 +93,3 @@ class Surrogate(unittest.TestCase):
             with open(f"{self.world.north.folder}/log/audit.jsonl", encoding="ascii") as f:
                 return [e for e in map(json.loads, f) if e["operation"] == "key-change" and e.get("agreement") == "brief"]
         self.assertEqual([e["note"] for e in wait_for(said)], ["surrogates of epoch 1 erased"])
-
-
-if __name__ == "__main__":
-    unittest.main()
