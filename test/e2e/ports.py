@@ -1,11 +1,10 @@
 """Ports that no other test process has, of this run or of another on the machine: each process has a block of ports
-below those that the kernel gives to outgoing connections, which it locks for as long as it lives."""
+below those that the kernel gives to outgoing connections. A name of an abstract socket, which is as far known as ports
+are and goes with its process, says that the block is taken."""
 
-import fcntl
 import itertools
 import os
 import socket
-import tempfile
 
 FIRST, BLOCK, BLOCKS = 20000, 100, 120
 
@@ -13,16 +12,14 @@ _block = {}         # of this process: after a fork the child takes one of its o
 
 
 def _take_block():
-    """Returns the lock's descriptor, which is never closed, and the block's ports over and over."""
-    folder = os.path.join(tempfile.gettempdir(), f"gateway-test-ports-{os.getuid()}")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    """Returns the socket that has the block's name, which is never closed, and the block's ports over and over."""
+    name = socket.socket(socket.AF_UNIX)
     for number in range(BLOCKS):
-        fd = os.open(f"{folder}/{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return fd, itertools.cycle(range(FIRST + number * BLOCK, FIRST + (number + 1) * BLOCK))
-        except BlockingIOError:
-            os.close(fd)
+            name.bind(f"\0gateway-test-ports-{number}")
+            return name, itertools.cycle(range(FIRST + number * BLOCK, FIRST + (number + 1) * BLOCK))
+        except OSError:
+            continue
     raise AssertionError(f"all {BLOCKS} blocks of ports are in use")
 
 
