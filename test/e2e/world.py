@@ -26,6 +26,8 @@ BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build", "cc"))
 DATA = os.environ.get("GATEWAY_TEST_DATA", os.path.join(ROOT, "..", "shared", "data"))
 # Tests that preload a library into the daemon do so into sanitized ones, too.
 os.environ.setdefault("ASAN_OPTIONS", "verify_asan_link_order=0")
+# For what is synced ten thousand times and is not about the loss of power; None, and so on disk, where there is none.
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 GATEWAYD = os.path.join(BUILD, "bin", "gatewayd")
 GATEWAYCTL = os.path.join(BUILD, "bin", "gatewayctl")
 
