@@ -10,7 +10,6 @@ import importlib
 import io
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -53,10 +52,13 @@ def classes(name):
             and unittest.defaultTestLoader.getTestCaseNames(c)]
 
 
-def in_order(units):
-    """The longest first, in the order of the file that names them; then the others as they come."""
+def in_order(units, whole):
+    """The longest first, in the order of the file that names them; then the others as they come. `whole`: the units are
+    all that there are, so that all that the file names must be among them."""
     with open(LONGEST, encoding="ascii") as f:
         rank = {name: i for i, name in enumerate(f.read().split())}
+    if whole and (gone := set(rank) - {name for name, _ in units}):
+        sys.exit(f"run.py: {LONGEST} names what is not there: {' '.join(sorted(gone))}")
     return sorted(units, key=lambda unit: rank.get(unit[0], len(rank)))
 
 
@@ -140,8 +142,7 @@ def run_all(units, jobs):
             pid, status, used = os.wait3(0)
             answers.append(running.pop(pid).ended(status, used.ru_utime + used.ru_stime))
     finally:
-        for pid in running:         # when this process was interrupted: they stop their daemons first
-            os.kill(pid, signal.SIGINT)
+        for pid in running:         # when this process is interrupted, so are they, and stop their daemons
             os.waitpid(pid, 0)
     return answers
 
@@ -157,7 +158,7 @@ def main():
     units = [u for name in chosen(found, options.names) for u in classes(name)]
     with tempfile.TemporaryDirectory(prefix="gw-once") as folder:
         os.environ["GATEWAY_TEST_ONCE"] = folder        # what is made once and copied (once.py)
-        answers = run_all(in_order(units), options.jobs)
+        answers = run_all(in_order(units, not options.names), options.jobs)
     print(f"The {SLOWEST} slowest:")
     for seconds, test in sorted((t for a in answers for t in a["took"]), reverse=True)[:SLOWEST]:
         print(f"{seconds:7.1f} s  {test}")
