@@ -160,7 +160,7 @@ def main():
         os.environ["GATEWAY_TEST_ONCE"] = folder        # what is made once and copied (once.py)
         answers = run_all(in_order(units, not options.names), options.jobs)
     print(f"The {SLOWEST} slowest:")
-    for seconds, test in sorted((t for a in answers for t in a["took"]), reverse=True)[:SLOWEST]:
+    for seconds, test in sorted((tuple(t) for a in answers for t in a["took"]), reverse=True)[:SLOWEST]:
         print(f"{seconds:7.1f} s  {test}")
     passed, failed, skipped = (sum(a[member] for a in answers) for member in ("passed", "failed", "skipped"))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
