@@ -60,8 +60,8 @@ $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 SCHEMAS := $(sort $(shell find schema -name '*.json' 2>/dev/null))
 $(B)/lib/schema/builtin_list.h: FORCE
 	@mkdir -p $(@D)
-	@i=0; for f in $(SCHEMAS:schema/%=%); do n=$${f%.json}; i=$$((i+1)); echo "BUILTIN($$i, \"$${n%.schema}\", \"$$f\")"; done > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@new=$@.$$$$; i=0; for f in $(SCHEMAS:schema/%=%); do n=$${f%.json}; i=$$((i+1)); echo "BUILTIN($$i, \"$${n%.schema}\", \"$$f\")"; done > $$new; \
+		cmp -s $$new $@ && rm $$new || mv $$new $@
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 # The build that audit entries name: what has it is made anew when it changes.
@@ -122,8 +122,9 @@ DEBIAN_CHECK := check clang clang-format gdb openssl curl jq python3 scdoc faket
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
 check:
-	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_CHECK)
-	@MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" test/check.sh
+	@STARTED=$$(date +%s); export STARTED; test/install.sh $(DEBIAN_BUILD) check && \
+	MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" \
+		AREAS="$(AREAS)" PACKAGES="$(DEBIAN_CHECK)" test/check.sh
 demo:
 	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_DEMO)
 	@$(MAKE) --no-print-directory -j2 all

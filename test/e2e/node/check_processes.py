@@ -28,9 +28,10 @@ def alive(pid):
 
 class Case(unittest.TestCase):
     """North alone, under the passenger agreement, started anew for each test."""
+    MOVED_CLOCK = False
 
     def setUp(self):
-        self.world = World()
+        self.world = World(moved_clock=self.MOVED_CLOCK)
         self.addCleanup(self.world.close)
         schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
         self.world.agreement(agreements.passenger(digest=schema))
@@ -231,6 +232,7 @@ class Configuration(Case):
 
 class Revocation(Case):
     """tls.revocations: lists that openssl makes, and what takes their place."""
+    MOVED_CLOCK = True
 
     def setUp(self):
         super().setUp()
@@ -244,7 +246,7 @@ class Revocation(Case):
     @staticmethod
     def authority(folder):
         from world import Authority
-        return Authority(folder)
+        return Authority(folder, number=2)
 
     @staticmethod
     def prepare(folder):
@@ -320,9 +322,11 @@ class Revocation(Case):
         self.refused("revocation-unknown")
         self.assertIn("past its next update", read(self.north.log))
         # And one that expires while it is in use.
-        self.make_list("-crlsec", "4")
+        self.make_list("-crlhours", "1")
         self.hang_up()
         self.assertEqual(self.post()[0], 201)
+        self.world.clock.move(3601)
+        self.client.close()
         wait_for(lambda: self.post()[0] != 201)
         self.refused("revocation-unknown")
 
@@ -367,7 +371,3 @@ class Tampering(Case):
         with open(path, "wb") as f:
             f.write(whole)
         self.assertEqual(self.verify()[0], 0)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,5 +1,5 @@
 """The recipient's copy until its end: duties in the inbox, receipts in both logs, silence, return, recall, correction,
-and what was passed on. Terms are seconds here."""
+and what was passed on. Terms are minutes of a clock that is moved on."""
 
 import json
 import socket
@@ -98,11 +98,17 @@ class Pair(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.world = w = World()
+        cls.world = w = World(moved_clock=True)
         cls.addClassCleanup(w.close)
         w.agreement(agreement(cls.RETENTION, **cls.MORE))
         w.start()
         cls.north, cls.south = w.client("north"), w.client("south")
+
+    def pass_minutes(self, minutes):
+        """Time passes; connections that were idle so long are not kept."""
+        self.world.clock.move(60 * minutes)
+        self.north.close()
+        self.south.close()
 
     def post(self, n=1, **more):
         status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(n), **more))
@@ -140,11 +146,11 @@ class Pair(unittest.TestCase):
 
 
 class Chain(Pair):
-    RETENTION = {"copy": "PT7S", "mask": "PT2S", "review": "PT4S", "receipt_within": "PT60S"}
+    RETENTION = {"copy": "PT7M", "mask": "PT2M", "review": "PT4M", "receipt_within": "PT60M"}
 
     def test_mask_review_erase(self):
-        began = time.time()
         exchange, record = self.deliver()
+        self.pass_minutes(2)
         mask = self.item("mask")
         self.assertEqual((mask["exchange"], mask["own_reference"], mask["escalated"]), (record["exchange"], "R-1", 0))
         self.assertIn("/travellers/*/family", mask["pointers"])
@@ -156,11 +162,15 @@ class Chain(Pair):
         self.assertEqual(self.answer(mask, "{")[0], 400)
         self.done(mask, {"result": "masked"})
         self.assertEqual(self.answer(mask, {"result": "masked"})[1]["first"], False)
+        self.pass_minutes(2)
         review = self.item("review")
         self.assertEqual(self.answer(review, {"result": "kept"})[0], 422)       # for which reason?
         self.done(review, {"result": "kept", "reason": "the made-up case is still open"})
+        self.pass_minutes(1)
+        self.world.south.ctl("retention", "run")
+        self.assertEqual([i for i in self.south.inbox()["items"] if i["kind"] == "erase"], [])
+        self.pass_minutes(2)
         erase = self.item("erase")
-        self.assertGreaterEqual(time.time() - began, 7)
         self.done(erase, {"result": "erased"})
         story = wait_for(lambda: (s := self.told(exchange))["state"] == "ended" and s)
         self.assertEqual([(d["duty"], d["state"], d["result"]) for d in story["duties"]],
@@ -179,16 +189,19 @@ class Chain(Pair):
         """What nobody fetched by its end is erased, and its provider counts on no copy."""
         exchange = self.post(9)
         mine = self.item("record")["exchange"]
+        wait_for(lambda: self.world.north.ask("outbox") == [])
+        self.pass_minutes(7)
         wait_for(lambda: self.told(exchange)["state"] == "erased", 40)
         self.assertEqual(self.told(mine, self.south)["state"], "erased")
         self.assertEqual(self.told(exchange)["duties"] and [d["state"] for d in self.told(exchange)["duties"] if d["state"] == "open"], [])
 
 
 class Return(Pair):
-    RETENTION = {"copy": "PT2S", "at_end": "return"}
+    RETENTION = {"copy": "PT2M", "at_end": "return"}
 
     def test_back_to_its_provider(self):
         exchange, record = self.deliver()
+        self.pass_minutes(2)
         back = self.item("return")
         changed = {**record["record"], "reserved_on": "1999-01-01"}
         for body in ({"result": "returned", "record": changed, "salt": record["salt"]},
@@ -211,13 +224,16 @@ class Return(Pair):
 
 
 class Silence(Pair):
-    RETENTION = {"copy": "P1Y", "review": "PT2S", "receipt_within": "PT2S"}
+    RETENTION = {"copy": "P1Y", "review": "PT2M", "receipt_within": "PT2M"}
 
     def test_on_a_review_means_erase(self):
         exchange, record = self.deliver()
+        self.pass_minutes(2)
         review = self.item("review")
+        self.pass_minutes(2)
         erase = self.item("erase", review["id"])
         self.assertEqual(self.answer(review, {"result": "kept", "reason": "too late"})[0], 404)
+        self.pass_minutes(2)
         again = self.item("erase", erase["id"])         # called for again
         self.assertEqual((again["exchange"], again["escalated"]), (record["exchange"], 1))
         self.done(again, {"result": "erased"})
@@ -227,20 +243,22 @@ class Silence(Pair):
 
 class Notify(Pair):
     RETENTION = {}
-    MORE = {"notification": {"due": "PT1S", "longest_delay": "PT30S", "rejustify_every": "PT3S", "grounds": ["secrecy"]}}
+    MORE = {"notification": {"due": "PT1M", "longest_delay": "PT30M", "rejustify_every": "PT3M", "grounds": ["secrecy"]}}
 
     def test_the_subject_is_told_at_last(self):
         exchange, record = self.deliver()
+        self.pass_minutes(1)
         notify = self.item("notify")
 
-        def until(seconds):
-            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        def until(minutes):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.world.clock.time() + 60 * minutes))
         for body in ({"result": "delayed"}, {"result": "delayed", "ground": "secrecy"},
                      {"result": "delayed", "ground": "secrecy", "until": "soon"},
                      {"result": "delayed", "ground": "secrecy", "until": until(3600)},
                      {"result": "delayed", "ground": "secrecy", "until": until(-60)}):
             self.assertEqual(self.answer(notify, body)[0], 422, body)
         self.done(notify, {"result": "delayed", "ground": "secrecy", "until": until(20)})
+        self.pass_minutes(3)
         again = self.item("notify", notify["id"])       # to be justified anew long before that
         self.done(again, {"result": "notified"})
         wait_for(lambda: [d["result"] for d in self.told(exchange)["duties"] if d["state"] == "done"][-1] == "notified")
@@ -421,10 +439,11 @@ class NeverOnward(Pair):
 
 
 class Overdue(Pair):
-    RETENTION = {"copy": "P1Y", "mask": "PT1S", "receipt_within": "PT5S", "overdue": "block"}
+    RETENTION = {"copy": "P1Y", "mask": "PT1M", "receipt_within": "PT5M", "overdue": "block"}
 
     def test_an_overdue_receipt_stops_new_records(self):
         exchange, _ = self.deliver(1)
+        self.pass_minutes(1)
         mask = self.item("mask")
         wait_for(lambda: self.told(exchange)["duties"])
         north = self.world.north
@@ -448,7 +467,3 @@ class Overdue(Pair):
         wait_for(lambda: self.told(exchange)["duties"][0]["state"] == "done")
         self.assertEqual(self.north.post("pax", agreements.envelope(agreements.passenger_record(3)))[0], 201)
         self.assertEqual(north.ask("retention", "overdue"), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

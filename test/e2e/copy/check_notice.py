@@ -340,6 +340,7 @@ class Sending(unittest.TestCase):
         self.partner = Takes(self.world, self.digest)
         self.addCleanup(self.partner.close)
         self.north = self.world.north
+        self.north.change(delivery={"first_retry_ms": 50, "longest_retry_ms": 100})
         self.north.start()
         _, answer = self.world.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
         self.exchange = answer["exchange"]

@@ -22,11 +22,7 @@ class Commands(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         cls.authority = ca = Authority(f"{cls.folder}/ca")
         cls.system = ca.leaf("system", "spiffe://south.example/system")
-        server_key, csr, server = (f"{cls.folder}/server.{e}" for e in ("key", "csr", "pem"))
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", server_key, "-out", csr,
-            "-subj", "/CN=server")
-        ca.sign(csr, server, "serverAuth", "DNS:gw.south.example")
-        cls.server = (server, server_key)
+        cls.server = ca.server("gw.south.example")
 
     def setUp(self):
         self.inbox = Inbox(*self.server, self.authority.cert)

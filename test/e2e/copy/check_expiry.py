@@ -70,7 +70,3 @@ class Expiry(unittest.TestCase):
         for words in (("due", "--by", "week"), ("due", "--until", "tomorrow"), ("due", "x"), ("histogram", "--per", "year"),
                       ("histogram", "x")):
             self.assertEqual(self.node.ctl("retention", *words, ok=False)[0], 2, words)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -232,7 +232,3 @@ class Clock(unittest.TestCase):
             self.assertRegex("|".join(notes), r"^the clock stepped forward by (180000|179999) s\|the clock stepped forward by "
                              r"(270000|269999) s\|the clock is more than 72 hours .*erased\|the clock stepped back by 4\d+ s\|"
                              r"the clock is trusted again: what is due is erased$")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -53,7 +53,3 @@ class Manual(unittest.TestCase):
         self.assertTrue(conf["control"].startswith("/run/gatewayd/"))
         self.assertIn("RuntimeDirectory=gatewayd\n", unit)
         self.assertIn(conf["audit"]["mirror"], read(f"{ROOT}/systemd/gatewayd.logrotate"))
-
-
-if __name__ == "__main__":
-    unittest.main()

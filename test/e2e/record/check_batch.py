@@ -154,7 +154,3 @@ class Batch(unittest.TestCase):
         self.assertEqual([a["status"] for a in answers], [201, 201, 201, 403])
         self.assertEqual(self.decision(answers[3])["failed"][0]["reason"], "quota")
         self.assertEqual([self.arrived(a).get("nationality") for a in answers[:3]], [None] * 3)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -14,12 +14,12 @@ RULE = ("/contact/email", "direct-identifier", "surrogate", {"domain": "person",
 class Surrogate(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.world = w = World()
+        cls.world = w = World(moved_clock=True)
         cls.addClassCleanup(w.close)
         schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
         schemas, purposes = [{"name": "passenger", "input": schema}], {"border": "passenger"}
         w.agreement(agreements.make("pax", schemas, purposes, [RULE, ("/reserved_on", "operational", "keep", None)]))
-        w.agreement(agreements.make("brief", schemas, purposes, [RULE], sunset=agreements.instant(12 / 86400)))
+        w.agreement(agreements.make("brief", schemas, purposes, [RULE], sunset=agreements.instant(1 / 24)))
         w.start()
         cls.north, cls.south = w.client("north"), w.client("south")
         cls.number = 0
@@ -86,6 +86,9 @@ class Surrogate(unittest.TestCase):
         self.send("anna@mail.example", "brief")
         self.assertEqual(self.rows("brief"), 1)
         others = self.rows("pax")
+        self.world.clock.move(3600)
+        self.north.close()
+        self.south.close()
         wait_for(lambda: self.rows("brief") == 0, 30)
         self.assertEqual(self.rows("pax"), others)
 
@@ -93,7 +96,3 @@ class Surrogate(unittest.TestCase):
             with open(f"{self.world.north.folder}/log/audit.jsonl", encoding="ascii") as f:
                 return [e for e in map(json.loads, f) if e["operation"] == "key-change" and e.get("agreement") == "brief"]
         self.assertEqual([e["note"] for e in wait_for(said)], ["surrogates of epoch 1 erased"])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,7 +2,9 @@
 before is brought up."""
 
 import contextlib
+import glob
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -14,11 +16,16 @@ from check_witness import audit_option, edit, entries, metric, started
 from world import GATEWAYCTL, ROOT, World, read, run, wait_for, write
 
 
+FIRST = "first_schema[] ="
+LITERAL_OR_END = r'/\*.*?\*/|"([^"\\]*)"|;'       # comments are passed over
+
+
 class Migration(unittest.TestCase):
     def make_first_version(self, path):
         """The store at `path` anew, as the first version of the program would have made it: its schema, its columns."""
-        source = read(f"{ROOT}/gatewayd/core/store/statements.c").split("first_schema[] =", 1)[1].split(";\n\n", 1)[0]
-        schema = "".join(re.findall(r'^\t"(.*?)"[;]?(?:\s*/\*.*)?$', source, re.M))
+        (source,) = (text for text in map(read, glob.glob(f"{ROOT}/gatewayd/core/**/*.c", recursive=True)) if FIRST in text)
+        literals = itertools.takewhile(lambda m: m[0] != ";", re.finditer(LITERAL_OR_END, source.split(FIRST, 1)[1], re.S))
+        schema = "".join(m[1] or "" for m in literals)
         with contextlib.closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA journal_mode = DELETE")
             application = db.execute("PRAGMA application_id").fetchone()[0]

@@ -293,14 +293,15 @@ class Exchange(unittest.TestCase):
 
 class Retention(unittest.TestCase):
     def test_timers_fire_and_the_erasure_is_logged(self):
-        with World() as w:
+        with World(moved_clock=True) as w:
             schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
-            w.agreement(agreements.passenger(digest=schema, retention={"payload": "PT3S", "copy": "P1Y", "at_end": "erase"}))
+            w.agreement(agreements.passenger(digest=schema, retention={"payload": "PT3M", "copy": "P1Y", "at_end": "erase"}))
             w.start()
             _, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
             due = wait_for(lambda: w.south.ask("retention", "due"))
             self.assertEqual(due[0]["kind"], "erase")
             exchange = due[0]["exchange"]
+            w.clock.move(180)
             wait_for(lambda: w.south.ask("status")["since_start"]["timers_fired"] == 1)
             self.assertEqual(w.south.ask("retention", "due"), [])
             self.assertEqual(w.south.ask("exchange", "show", exchange)["exchange"]["state"], "erased")
@@ -310,14 +311,13 @@ class Retention(unittest.TestCase):
             self.assertEqual(len(erasures), 1)
 
     def test_what_fell_due_while_it_was_down_runs_first(self):
-        with World() as w:
+        with World(moved_clock=True) as w:
             schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
-            w.agreement(agreements.passenger(digest=schema, retention={"payload": "PT2S", "copy": "P1Y", "at_end": "erase"}))
+            w.agreement(agreements.passenger(digest=schema, retention={"payload": "PT2M", "copy": "P1Y", "at_end": "erase"}))
             w.north.start()
             w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
             w.north.stop()
-            import time
-            time.sleep(2.1)
+            w.clock.move(120)
             w.north.start()
             self.assertEqual(w.north.ask("status")["store"]["payloads"], 0)
             self.assertEqual(w.north.ask("exchange", "list")[0]["state"], "failed")

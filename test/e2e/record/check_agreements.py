@@ -238,7 +238,3 @@ class Agreements(unittest.TestCase):
             self.assertNotIn("loaded", rows[0])
         finally:
             self.world.south.start()
-
-
-if __name__ == "__main__":
-    unittest.main()

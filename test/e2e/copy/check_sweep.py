@@ -79,7 +79,3 @@ class Sweep(unittest.TestCase):
         self.assertEqual(len(re.findall(r"retention: .*no such exchange", read(south.log))), len(errors))
         self.post()
         self.assertEqual(south.ctl("audit", "verify")[0], 0)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -15,7 +15,7 @@ import time
 import unittest
 
 from fake_inbox import Inbox
-from world import ROOT, Authority, run
+from world import IN_MEMORY, ROOT, Authority, run
 
 PATH = f"{ROOT}/doc/recipient.py"
 spec = importlib.util.spec_from_file_location("recipient", PATH)
@@ -33,15 +33,11 @@ class Killed(BaseException):
 class Recipient(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="gw")
+        cls.folder = tempfile.mkdtemp(prefix="gw", dir=IN_MEMORY)
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         cls.authority = ca = Authority(f"{cls.folder}/ca")
         cls.system = ca.leaf("system", "spiffe://south.example/system")
-        server_key, csr, server = (f"{cls.folder}/server.{e}" for e in ("key", "csr", "pem"))
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", server_key, "-out", csr,
-            "-subj", "/CN=server")
-        ca.sign(csr, server, "serverAuth", "DNS:gw.south.example")
-        cls.server = (server, server_key)
+        cls.server = ca.server("gw.south.example")
 
     def setUp(self):
         self.inbox = Inbox(*self.server, self.authority.cert)

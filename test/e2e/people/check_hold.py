@@ -14,11 +14,6 @@ from check_held import entries, open_to_all, schema, waiting
 from world import World, run, wait_for
 
 
-def soon(seconds):
-    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def decisions(log):
     """What people and dates decided, without what the gateways told each other of it."""
     return [e for e in log if e["operation"] == "decision" and e["note"].split(":")[0] not in ("hold", "lift")]
@@ -34,6 +29,11 @@ class Statements:
         node.add_partner({"id": name, "agency": agency, "jurisdiction": "XX", "roles": [role], "signers": [f"{name}.pem"],
                           "training_until": agreements.instant(days)})
         cls.people[name] = cert, key
+
+    def soon(self, seconds):
+        """By the daemons' clock."""
+        at = datetime.datetime.fromtimestamp(self.world.clock.time() + seconds, datetime.timezone.utc)
+        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def state(self, exchange, who, kind="hold", until=None, hold=None, ground="a made-up ground"):
         """The words that name a statement's two files."""
@@ -66,7 +66,7 @@ class Holds(Statements, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.world = w = World()
+        cls.world = w = World(moved_clock=True)
         cls.addClassCleanup(w.close)
         doc = agreements.passenger(digest=schema())
         doc["council"] = {"seats": [{"id": "seat-privacy", "constituency": "privacy"}], "threshold": 1, "must_sign": False}
@@ -81,6 +81,12 @@ class Holds(Statements, unittest.TestCase):
         cls.pin(w, w.north, "nils", "north", "officer")
         w.start()
         cls.north, cls.south = w.client("north"), w.client("south")
+
+    def pass_seconds(self, seconds):
+        """Time passes; connections that were idle so long are not kept."""
+        self.world.clock.move(seconds)
+        self.north.close()
+        self.south.close()
 
     def deliver(self):
         """Sends a record; returns the exchange's id at the recipient."""
@@ -193,12 +199,14 @@ class Holds(Statements, unittest.TestCase):
 
     def test_ends_by_itself(self):
         node, exchange = self.world.south, self.deliver()
-        self.set(node, exchange, "sue", "restriction", soon(3))
-        longer = self.set(node, exchange, "nora", "hold", soon(5))
+        self.set(node, exchange, "sue", "restriction", self.soon(30))
+        longer = self.set(node, exchange, "nora", "hold", self.soon(60))
         self.assertEqual(self.record(exchange)[0], 403)
+        self.pass_seconds(30)
         wait_for(lambda: self.record(exchange)[0] == 200)
         self.assertEqual([h["statement"] for h in node.ask("exchange", "show", exchange)["exchange"]["holds"]], [longer])
         self.assertTrue(self.due(exchange)["held"])
+        self.pass_seconds(30)
         wait_for(lambda: not self.due(exchange)["held"])
         self.assertEqual(self.notes(exchange), ["a restriction was set", "a legal hold was set", "a restriction has ended",
                                                 "a legal hold has ended"])
@@ -277,10 +285,11 @@ class Holds(Statements, unittest.TestCase):
         wait_for(lambda: not self.there(exchange)["holds"])
         # The other way: what the provider holds is held at the recipient.
         origin = self.there(exchange)["exchange"]
-        self.set(north, origin, "nils", "hold", soon(4))
+        self.set(north, origin, "nils", "hold", self.soon(40))
         shown = wait_for(lambda: south.ask("exchange", "show", exchange)["exchange"]["holds"])
         self.assertEqual((shown[0]["kind"], shown[0]["role"]), ("hold", "gateway"))
         self.assertTrue(self.due(exchange)["held"])
+        self.pass_seconds(40)
         wait_for(lambda: not self.due(exchange)["held"])
 
     def test_nothing_is_left_to_hold(self):
@@ -320,9 +329,9 @@ class Queued(Statements, unittest.TestCase):
     def test_what_waits_to_be_sent_waits_longer(self):
         """A restriction keeps a delivery back past its deadline; afterwards it has the time that it had left. Ends that
         fell due while the daemon was down come before it serves."""
-        with World() as w:
+        with World(moved_clock=True) as w:
             self.world, type(self).people = w, {}
-            w.north.change(delivery={"first_retry_ms": 100, "longest_retry_ms": 200, "deadline": "PT4S"})
+            w.north.change(delivery={"first_retry_ms": 100, "longest_retry_ms": 200, "deadline": "PT4M"})
             w.agreement(agreements.passenger(digest=schema()))
             self.pin(w, w.north, "nora", "north", "supervisor")
             w.north.start()
@@ -332,17 +341,15 @@ class Queued(Statements, unittest.TestCase):
             before = w.north.ask("outbox")[0]
             self.assertEqual([h["statement"] for h in before["holds"]], [statement])
             w.south.start()
-            time.sleep(4.5)
+            w.clock.move(270)
+            w.north.ctl("retention", "run")
+            time.sleep(1)
             self.assertEqual(w.north.ask("outbox"), [before])
             self.assertEqual(w.south.ask("exchange", "list"), [])
-            self.set(w.north, exchange, "nora", "restriction", soon(2))
+            self.set(w.north, exchange, "nora", "restriction", self.soon(120))
             self.assertTrue(self.lift(w.north, exchange, "nora", statement)["changed"])
             w.north.stop()
-            time.sleep(2)
+            w.clock.move(120)
             w.north.start()
             self.assertEqual(w.north.ask("exchange", "show", exchange)["exchange"]["holds"], [])
             wait_for(lambda: w.north.ask("exchange", "show", exchange)["exchange"]["state"] == "delivered")
-
-
-if __name__ == "__main__":
-    unittest.main()
