@@ -13,10 +13,27 @@ static bool type_is(const struct tape *t, uint32_t node, enum tape_type type)
 	return t->nodes[node].type == type;
 }
 
-static bool apply_redact(const struct rule *r, struct transform_run *run, struct view text)
+#define REDACT_ROUNDS 8
+
+/* Until a round finds nothing more, which is what ingress checks: without what went, its neighbour may be a find. */
+static bool apply_redact(const struct rule *r, struct transform_run *run, struct view text, struct error *e)
 {
-	redact(r->p.redact.recognisers, r->p.redact.words, text, &run->text, run->redactions);
-	return true;
+	const struct redact_params *d = &r->p.redact;
+
+	for (int round = 0; round < REDACT_ROUNDS; round++) {
+		buf_reset(&run->bytes);
+		size_t finds = redact(d->recognisers, d->words, text, &run->bytes, run->redactions);
+		struct buf swap = run->text;
+
+		if (finds == REDACT_REFUSED)
+			return rule_fail(r, e, "the text is too long to be searched");
+		run->text = run->bytes;
+		run->bytes = swap;
+		if (finds == 0 || run->text.failed)
+			return true;
+		text = buf_view(&run->text);
+	}
+	return rule_fail(r, e, "the text has identifiers within identifiers");
 }
 
 /* Actions on a string; the result goes to run->text. */
@@ -36,7 +53,7 @@ static bool apply_string(const struct rule *r, struct transform_run *run, struct
 	case ACTION_FPE: return apply_fpe(r, false, text, &run->text, e);
 	case ACTION_TOKEN: return apply_token(r, run, HIDDEN_STRING, text, e);
 	case ACTION_SEAL: return apply_seal(r, run, HIDDEN_STRING, text, e);
-	case ACTION_REDACT_TEXT: return apply_redact(r, run, text);
+	case ACTION_REDACT_TEXT: return apply_redact(r, run, text, e);
 	case ACTION_ROUND:
 	case ACTION_BAND:
 	case ACTION_TOPCODE: return rule_fail(r, e, "the value is not a number");

@@ -30,7 +30,7 @@ static const struct {
 	  "[iban]" },
 	{ "NO93 8601 1117 947", "[iban]" },
 	{ "GB82WEST12345698765433", "GB82WEST12345698765433" },
-	{ "XGB82WEST12345698765432", "XGB82WEST12345698765432" },
+	{ "XGB82WEST12345698765432", "X[iban]" },
 	{ "DE89 3704 0044 0532 0130 00 42", "[iban] 42" },
 	/* Cards: the test numbers of the schemes. */
 	{ "card 4111 1111 1111 1111!", "card [card]!" },
@@ -39,8 +39,8 @@ static const struct {
 	{ "4111111111111112", "4111111111111112" },
 	{ "378282246310005", "[card]" },
 	{ "12345678901", "12345678901" },
-	{ "x4111111111111111", "x4111111111111111" },
-	{ "4111111111111111x", "4111111111111111x" },
+	{ "x4111111111111111", "x[card]" },
+	{ "4111111111111111x", "[card]x" },
 	{ "write anna.maria+x@mail.example.org, please", "write [email], please" },
 	{ "<anna@example.org>", "<[email]>" },
 	{ "J\xc3\xb6rg@ex\xc3\xa4mple.org", "[email]" },
@@ -55,7 +55,7 @@ static const struct {
 	{ "+123456", "+123456" },
 	{ "+0123456789", "+0123456789" },
 	{ "+1234567890123456", "+1234567890123456" },
-	{ "a+4930123456", "a+4930123456" },
+	{ "a+4930123456", "a[phone]" },
 	{ "2 + 3", "2 + 3" },
 	{ TD3_1 "\n" TD3_2, "[mrz]\n[mrz]" },
 	{ TD1_1 "\n" TD1_2 "\n" TD1_3, "[mrz]\n[mrz]\n[mrz]" },
@@ -69,7 +69,7 @@ static const struct {
 	{ "G882WEST12345698765432", "G882WEST12345698765432" },
 	{ "GB82WEST123456", "GB82WEST123456" },
 	{ "GB82 WEST 1234 5698 7654 32.", "[iban]." },
-	{ "GB82 WEST  1234 5698 7654 32", "GB82 WEST  1234 5698 7654 32" },
+	{ "GB82 WEST  1234 5698 7654 32", "[iban]" },
 	{ "4111\xe2\x80\xaf"
 	  "1111\xe2\x80\x91"
 	  "1111\xe2\x80\xaf"
@@ -168,7 +168,7 @@ START_TEST(hostile_texts_end_soon)
 		for (size_t at = 0; at < sizeof text; at++)
 			text[at] = pieces[i][at % n];
 		clock_t start = clock();
-		(void)redact(ALL, words, view_make(text, sizeof text), NULL, NULL);
+		ck_assert_uint_ne(redact(ALL, words, view_make(text, sizeof text), NULL, NULL), REDACT_REFUSED);
 		ck_assert_msg(clock() - start < 2 * CLOCKS_PER_SEC, "%s", pieces[i]);
 	}
 	dictionary_free(words);
