@@ -115,8 +115,10 @@ size_t find_iban(const struct place *p)
 		/* Words that follow look like letters of the account, if they may stand in uneven groups. */
 		return n && mod97_is_1(s.c, n) && (!loose || spelt_is_even(&s, n)) ? s.end[n - 1] : 0;
 	}
+	/* Of another country: in one go or in fours, as ISO 13616 prints it. */
 	for (size_t n = s.n; begins && n >= IBAN_MIN; n--)
-		if (!point_is_word(sign_at(p, s.end[n - 1])) && mod97_is_1(s.c, n) && spelt_is_even(&s, n))
+		if ((s.end[n - 1] == n || s.gap[4] != GAP_NONE) && !point_is_word(sign_at(p, s.end[n - 1])) &&
+		    mod97_is_1(s.c, n) && spelt_is_even(&s, n))
 			return s.end[n - 1];
 	return 0;
 }

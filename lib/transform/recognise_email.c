@@ -22,6 +22,7 @@ enum at_kind {
 struct domain {
 	size_t end;          /* signs; 0: none */
 	size_t last, last_n; /* the last label */
+	bool foreign;        /* words between spaces that are not "dot" */
 	bool worded, spaced; /* dots that were words, or had spaces beside them */
 	bool address;        /* an IP address */
 };
@@ -166,6 +167,23 @@ static bool known_end(const struct place *p, size_t at, size_t n)
 	return false;
 }
 
+static bool one_of(const struct place *p, size_t at, size_t n, const char *const *words)
+{
+	for (; *words; words++)
+		if (strlen(*words) == n && word_at(p, at, *words) == n)
+			return true;
+	return false;
+}
+
+/* Words of two letters that are also a country's. */
+static bool is_short_word(const struct place *p, size_t at, size_t n)
+{
+	static const char *const words[] = { "it", "is", "in", "at", "be", "to", "me", "my", "no", "so", "us", "am",
+		                             "do", "he", "we", "if", "of", "on", "or", "by", "an", "as", NULL };
+
+	return one_of(p, at, n, words);
+}
+
 static size_t label_length(const struct place *p, size_t i)
 {
 	size_t n = 0;
@@ -193,6 +211,7 @@ static size_t domain_dot(const struct place *p, size_t i, struct domain *d)
 		return 1;
 	if (is_blank(c) && (n = dot_word(p, i + 1)) && is_blank(sign_at(p, i + 1 + n))) {
 		d->worded = true;
+		d->foreign = d->foreign || n != 3;
 		return n + 2;
 	}
 	if (c == '.' || (is_blank(c) && sign_at(p, i + 1) == '.')) {
@@ -248,7 +267,8 @@ static struct domain read_domain(const struct place *p, size_t i)
 
 		n = dot ? label_length(p, i + dot) : 0;
 		/* A full stop with a space behind it ends a sentence, unless a domain's end follows. */
-		if (n == 0 || (next.spaced && !known_end(p, i + dot, n)))
+		if (n == 0 || (next.spaced && (!known_end(p, i + dot, n) || sign_at(p, i + dot + n) == '_')) ||
+		    (next.spaced && sign_at(p, i) == '.' && is_short_word(p, i + dot, n)))
 			break;
 		next.spaced = next.spaced || d.spaced;
 		next.last = i + dot;
@@ -260,15 +280,6 @@ static struct domain read_domain(const struct place *p, size_t i)
 	if (d.end && (d.last_n < 2 || !has_letter(p, d.last, d.last_n)))
 		d.end = 0;
 	return d;
-}
-
-/* Words that stand before "at" in ordinary sentences, and short ones that are also a country's letters. */
-static bool one_of(const struct place *p, size_t at, size_t n, const char *const *words)
-{
-	for (; *words; words++)
-		if (strlen(*words) == n && word_at(p, at, *words) == n)
-			return true;
-	return false;
 }
 
 /* "anna.maria at example.org": with a real dot and no bracket it must not be a sentence. */
@@ -284,8 +295,6 @@ static bool is_no_sentence(const struct place *p, size_t local, size_t at, const
 		"homepage",  "home",      "version",       "copy",        "server",    "license",
 		"released",  "published", "repository",    "begin",       "project's", NULL
 	};
-	static const char *const ends[] = { "it", "is", "in", "at", "be", "to", "me", "my", "no", "so", "us", "am",
-		                            "do", "he", "we", "if", "of", "on", "or", "by", "an", "as", NULL };
 	static const char *const hosts[] = { "www", "ftp", "http", "https", NULL };
 
 	for (size_t i = 0; i < local; i++)
@@ -293,7 +302,10 @@ static bool is_no_sentence(const struct place *p, size_t local, size_t at, const
 		    (p->s[i].point == '.' && i > 0 && i + 1 < local))
 			return true;
 	size_t host = label_length(p, at);
-	return !d->spaced && !one_of(p, 0, local, before) && !one_of(p, d->last, d->last_n, ends) &&
+	/* "listed at", "hosted at" */
+	if (local > 3 && sign_at(p, local - 2) == 'e' && sign_at(p, local - 1) == 'd')
+		return false;
+	return !d->spaced && !one_of(p, 0, local, before) && !is_short_word(p, d->last, d->last_n) &&
 	       !one_of(p, at, host, hosts);
 }
 
@@ -311,6 +323,9 @@ static size_t address_from(const struct place *p, size_t local)
 	if (d.address || (kind == AT_PLAIN && !d.spaced))
 		return d.end;
 	if (!known_end(p, d.last, d.last_n) && !(d.worded && kind == AT_MARKED))
+		return 0;
+	/* "at any point in time" */
+	if (kind == AT_A_WORD && d.foreign && word_at(p, local + 1, "at"))
 		return 0;
 	return kind != AT_A_WORD || d.worded || is_no_sentence(p, local, local + at, &d) ? d.end : 0;
 }

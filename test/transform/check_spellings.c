@@ -46,10 +46,14 @@ static const struct {
 	{ HIDDEN, "iban", "", "DE\u200b89370\u200b4004405320\u200b13000", "" },
 	{ HIDDEN, "iban", "", "DE89\u00ad3704\u00ad0044\u00ad0532\u00ad0130\u00ad00", "" },
 	{ HIDDEN, "iban", "", "D\ufeffE89370400440532013\u2060000", "" },
-	{ HIDDEN, "iban", "", "\uff24\uff25\uff18\uff19\uff13\uff17\uff10\uff14\uff10\uff10\uff14\uff14\uff10\uff15\uff13"
-	                      "\uff12\uff10\uff11\uff13\uff10\uff10\uff10", "" },
-	{ HIDDEN, "iban", "", "DE\u0668\u0669\u0663\u0667\u0660\u0664\u0660\u0660\u0664\u0664\u0660\u0665\u0663\u0662\u0660"
-	                      "\u0661\u0663\u0660\u0660\u0660", "" },
+	{ HIDDEN, "iban", "",
+	  "\uff24\uff25\uff18\uff19\uff13\uff17\uff10\uff14\uff10\uff10\uff14\uff14\uff10\uff15\uff13"
+	  "\uff12\uff10\uff11\uff13\uff10\uff10\uff10",
+	  "" },
+	{ HIDDEN, "iban", "",
+	  "DE\u0668\u0669\u0663\u0667\u0660\u0664\u0660\u0660\u0664\u0664\u0660\u0665\u0663\u0662\u0660"
+	  "\u0661\u0663\u0660\u0660\u0660",
+	  "" },
 	{ HIDDEN, "iban", "", "DE89 3704\r\n\t0044 0532\r\n\t0130 00", "" },
 	{ HIDDEN, "iban", "account", "DE89370400440532013000", "please" },
 	{ HIDDEN, "iban", "X", "GB82WEST12345698765432", "" },
@@ -59,12 +63,22 @@ static const struct {
 	{ HIDDEN, "iban", "", "DE89 37040044 0532013000", "" },
 	{ HIDDEN, "iban", "", "DE89\u30003704\u30000044\u30000532\u30000130\u300000", "" },
 	{ HIDDEN, "iban", "", "DE89 3704 0044 05-\n32 0130 00", "" },
-	{ HIDDEN, "iban", "", "\u0412\u0415" "68 5390 0754 7034", "" }, /* BE in Cyrillic letters */
+	{ HIDDEN, "iban", "",
+	  "\u0412\u0415"
+	  "68 5390 0754 7034",
+	  "" }, /* BE in Cyrillic letters */
 	{ HIDDEN, "iban", "", "\u24b9\u24ba\u2467\u2468370400440532013000", "" },
-	{ HIDDEN, "iban", "", "D\u0336E\u0336" "8\u0336" "9370400440532013000", "" },
+	{ HIDDEN, "iban", "",
+	  "D\u0336E\u0336"
+	  "8\u0336"
+	  "9370400440532013000",
+	  "" },
 	{ HIDDEN, "iban", "", "DE89&nbsp;3704&nbsp;0044&nbsp;0532&nbsp;0130&nbsp;00", "" },
 	{ HIDDEN, "iban", "", "DE89%203704%200044%200532%200130%2000", "" },
-	{ HIDDEN, "iban", "", "\U0001d403\U0001d404\U0001d7d6\U0001d7d7" "370400440532013000", "" }, /* bold mathematics */
+	{ HIDDEN, "iban", "",
+	  "\U0001d403\U0001d404\U0001d7d6\U0001d7d7"
+	  "370400440532013000",
+	  "" }, /* bold mathematics */
 	{ HIDDEN, "iban", "\u200f", "DE89\u200e370400440532013000", "" },
 	{ HIDDEN, "iban", "", "DE eighty-nine 370400440532013000", "" },
 	/* Cards: test numbers of the schemes. */
@@ -98,12 +112,16 @@ static const struct {
 	{ HIDDEN, "card", "", "4111 1111 11\n11 1111", "" },
 	{ HIDDEN, "card", "", "4111\u200b1111\u200b1111\u200b1111", "" },
 	{ HIDDEN, "card", "", "4111\u00ad1111\u00ad1111\u00ad1111", "" },
-	{ HIDDEN, "card", "", "\uff14\uff11\uff11\uff11 \uff11\uff11\uff11\uff11 \uff11\uff11\uff11\uff11 \uff11\uff11\uff11"
-	                      "\uff11", "" },
-	{ HIDDEN, "card", "", "\u0664\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661",
+	{ HIDDEN, "card", "",
+	  "\uff14\uff11\uff11\uff11 \uff11\uff11\uff11\uff11 \uff11\uff11\uff11\uff11 \uff11\uff11\uff11"
+	  "\uff11",
 	  "" },
-	{ HIDDEN, "card", "", "\u096a\u0967\u0967\u0967 \u0967\u0967\u0967\u0967 \u0967\u0967\u0967\u0967 \u0967\u0967\u0967"
-	                      "\u0967", "" },
+	{ HIDDEN, "card", "",
+	  "\u0664\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661", "" },
+	{ HIDDEN, "card", "",
+	  "\u096a\u0967\u0967\u0967 \u0967\u0967\u0967\u0967 \u0967\u0967\u0967\u0967 \u0967\u0967\u0967"
+	  "\u0967",
+	  "" },
 	{ HIDDEN, "card", "", "4111\u22121111\u22121111\u22121111", "" },
 	{ HIDDEN, "card", "", "4111\u00b71111\u00b71111\u00b71111", "" },
 	{ HIDDEN, "card", "", "4111 1111 (1111) 1111", "" },
@@ -207,8 +225,8 @@ static const struct {
 	{ HIDDEN, "email", "", "anna\u200b@example.org", "" },
 	{ HIDDEN, "email", "", "an\u00adna@exa\u00admple.o\u00adrg", "" },
 	{ HIDDEN, "email", "", "anna@example.\u200borg", "" },
-	{ HIDDEN, "email", "", "\uff41\uff4e\uff4e\uff41\uff20\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45\uff0e\uff4f\uff52\uff47",
-	  "" },
+	{ HIDDEN, "email", "",
+	  "\uff41\uff4e\uff4e\uff41\uff20\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45\uff0e\uff4f\uff52\uff47", "" },
 	{ HIDDEN, "email", "", "anna&#64;example&#46;org", "" },
 	{ HIDDEN, "email", "", "anna&#x40;example.org", "" },
 	{ HIDDEN, "email", "", "anna&commat;example&period;org", "" },
@@ -238,13 +256,18 @@ static const struct {
 	{ HIDDEN, "mrz", "", "p<utoeriksson<<anna<maria<<<<<<<<<<<<<<<<<<<", "" },
 	{ HIDDEN, "mrz", "", "P<UTO ERIKSSON<<ANNA<MARIA <<<<<<<<<<<<<<<<<<<", "" },
 	{ HIDDEN, "mrz", "", "L898902C36 UTO 740812 2 F 120415 9 ZE184226B<<<<< 1 0", "" },
-	{ HIDDEN, "mrz", "", "P&lt;UTOERIKSSON&lt;&lt;ANNA&lt;MARIA&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;"
-	                     "&lt;&lt;&lt;&lt;&lt;", "" },
-	{ HIDDEN, "mrz", "", "P\u2039UTOERIKSSON\u00abANNA\u2039MARIA\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab"
-	                     "\u2039", "" },
+	{ HIDDEN, "mrz", "",
+	  "P&lt;UTOERIKSSON&lt;&lt;ANNA&lt;MARIA&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;&lt;"
+	  "&lt;&lt;&lt;&lt;&lt;",
+	  "" },
+	{ HIDDEN, "mrz", "",
+	  "P\u2039UTOERIKSSON\u00abANNA\u2039MARIA\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab\u00ab"
+	  "\u2039",
+	  "" },
 	{ HIDDEN, "mrz", "", "P\uff1cUTOERIKSSON\uff1c\uff1cANNA\uff1cMARIA<<<<<<<<<<<<<<<<<<<", "" },
 	{ HIDDEN, "mrz", "", "L898902C3\u200b6UTO7408122F1204159ZE184226B<<<<<10", "" },
-	{ HIDDEN, "mrz", "", "L\u0668\u0669\u0668\u0669\u0660\u0662C\u0663\u0666UTO7408122F1204159ZE184226B<<<<<10", "" },
+	{ HIDDEN, "mrz", "", "L\u0668\u0669\u0668\u0669\u0660\u0662C\u0663\u0666UTO7408122F1204159ZE184226B<<<<<10",
+	  "" },
 	{ HIDDEN, "mrz", "", "I < U T O D 2 3 1 4 5 8 9 0 7 < < < < < < < < < < < < < < <", "" },
 	{ HIDDEN, "mrz", "", "7408122F1204159UTO <<<<<<<<<<< 6", "" },
 };
@@ -339,50 +362,103 @@ static const char *pick(const char *const *list, unsigned n)
 
 static void add_sentence(struct buf *b)
 {
-	static const char *const who[] = { "The office",      "Our client",    "A passenger",   "The court",
-		                           "The shop",        "Mrs Beispiel",  "The carrier",   "Herr Muster",
-		                           "La soci\u00e9t\u00e9", "The ministry", "A colleague",   "Nobody" };
+	static const char *const who[] = { "The office",   "Our client",  "A passenger",
+		                           "The court",    "The shop",    "Mrs Beispiel",
+		                           "The carrier",  "Herr Muster", "La soci\u00e9t\u00e9",
+		                           "The ministry", "A colleague", "Nobody" };
 	static const char *const does[] = { "wrote about", "asked for", "has paid", "looked at", "found", "returned",
 		                            "counted",     "refused",   "signed",   "kept",      "sent",  "needs" };
-	static const char *const what[] = { "the report", "two chairs", "an old map", "its budget", "the plan", "a key",
-		                            "many letters", "the window", "some bread", "this rule", "the visa", "a ticket" };
-	static const char *const place[] = { "at noon",     "at home",  "in the yard", "at the station", "by train", "online",
-		                             "at 5 o'clock", "at last",  "on page 12",  "in room 4.17",   "at sea",   "for now" };
+	static const char *const what[] = { "the report", "two chairs", "an old map",   "its budget",
+		                            "the plan",   "a key",      "many letters", "the window",
+		                            "some bread", "this rule",  "the visa",     "a ticket" };
+	static const char *const place[] = { "at noon",    "at home",      "in the yard",  "at the station",
+		                             "by train",   "online",       "at 5 o'clock", "at last",
+		                             "on page 12", "in room 4.17", "at sea",       "for now" };
 
 	buf_addf(b, "%s %s %s %s", PICK(who), PICK(does), PICK(what), PICK(place));
 	switch (draw(40)) {
 	case 0: buf_addf(b, " on %02u.%02u.%u", 1 + draw(28), 1 + draw(12), 1950 + draw(90)); break;
-	case 1: buf_addf(b, " on 20%02u-%02u-%02u %02u:%02u:%02u", draw(40), 1 + draw(12), 1 + draw(28), draw(24), draw(60), draw(60)); break;
+	case 1:
+		buf_addf(b, " on 20%02u-%02u-%02u %02u:%02u:%02u", draw(40), 1 + draw(12), 1 + draw(28), draw(24),
+		         draw(60), draw(60));
+		break;
 	case 2: buf_addf(b, ", EUR %u.%03u,%02u", 1 + draw(900), draw(1000), draw(100)); break;
 	case 3: buf_addf(b, " for $%u,%03u,%03u.%02u", 1 + draw(90), draw(1000), draw(1000), draw(100)); break;
 	case 4: buf_addf(b, ", file %u Js %u/%02u", 1 + draw(900), draw(99999), draw(40)); break;
 	case 5: buf_addf(b, ", file no. %02u-%04u-%06u", draw(100), draw(10000), draw(1000000)); break;
-	case 6: buf_adds(b, ", ISBN "); add_article(b, "978", true); break;
-	case 7: buf_adds(b, ", ISBN "); add_article(b, "979", false); break;
-	case 8: buf_adds(b, ", article "); add_article(b, "40", false); break;
-	case 9: buf_adds(b, ", article "); add_article(b, "50", false); break;
-	case 10: buf_adds(b, " (Art. "); buf_addf(b, "%u(%u) and %u to %u)", draw(100), 1 + draw(9), draw(100), 100 + draw(99)); break;
-	case 11: buf_adds(b, ", invoice "); add_digits(b, 8 + draw(8)); break;
-	case 12: buf_adds(b, ", parcel "); add_digits(b, 20); break;
+	case 6:
+		buf_adds(b, ", ISBN ");
+		add_article(b, "978", true);
+		break;
+	case 7:
+		buf_adds(b, ", ISBN ");
+		add_article(b, "979", false);
+		break;
+	case 8:
+		buf_adds(b, ", article ");
+		add_article(b, "40", false);
+		break;
+	case 9:
+		buf_adds(b, ", article ");
+		add_article(b, "50", false);
+		break;
+	case 10:
+		buf_adds(b, " (Art. ");
+		buf_addf(b, "%u(%u) and %u to %u)", draw(100), 1 + draw(9), draw(100), 100 + draw(99));
+		break;
+	case 11:
+		buf_adds(b, ", invoice ");
+		add_digits(b, 8 + draw(8));
+		break;
+	case 12:
+		buf_adds(b, ", parcel ");
+		add_digits(b, 20);
+		break;
 	case 13: buf_addf(b, ", version %u.%u.%u-%u", draw(20), draw(30), draw(200), draw(9)); break;
 	case 14: buf_addf(b, " from 192.0.2.%u to 198.51.100.%u", draw(256), draw(256)); break;
-	case 15: buf_adds(b, ", digest "); add_hex(b, 64); break;
-	case 16: buf_adds(b, ", id "); add_hex(b, 8); buf_addc(b, '-'); add_hex(b, 4); buf_addc(b, '-'); add_hex(b, 4); buf_addc(b, '-'); add_hex(b, 4); buf_addc(b, '-'); add_hex(b, 12); break;
+	case 15:
+		buf_adds(b, ", digest ");
+		add_hex(b, 64);
+		break;
+	case 16:
+		buf_adds(b, ", id ");
+		add_hex(b, 8);
+		buf_addc(b, '-');
+		add_hex(b, 4);
+		buf_addc(b, '-');
+		add_hex(b, 4);
+		buf_addc(b, '-');
+		add_hex(b, 4);
+		buf_addc(b, '-');
+		add_hex(b, 12);
+		break;
 	case 17: buf_addf(b, " near %u.%06u, %u.%06u", draw(90), draw(1000000), draw(180), draw(1000000)); break;
 	case 18: buf_addf(b, ", tel. 030 %u %02u %02u", 100 + draw(900), draw(100), draw(100)); break;
 	case 19: buf_addf(b, ", extension %u", 100 + draw(900)); break;
 	case 20: buf_addf(b, ", %u + %u = %u", draw(90000), draw(90000), draw(900000)); break;
 	case 21: buf_addf(b, ", up +%u %% since %u", draw(100), 1990 + draw(40)); break;
-	case 22: for (unsigned i = 0; i < 12; i++) buf_addf(b, " %u", draw(10000)); break;
-	case 23: for (unsigned i = 0; i < 6; i++) buf_addf(b, "\t%u.%02u", draw(1000), draw(100)); break;
+	case 22:
+		for (unsigned i = 0; i < 12; i++)
+			buf_addf(b, " %u", draw(10000));
+		break;
+	case 23:
+		for (unsigned i = 0; i < 6; i++)
+			buf_addf(b, "\t%u.%02u", draw(1000), draw(100));
+		break;
 	case 24: buf_addf(b, ". Read more at www.example.org/%u", draw(10000)); break;
 	case 25: buf_addf(b, ". It is available at https://files.example.net/v%u/index.html", draw(10)); break;
 	case 26: buf_adds(b, ", see @example on the network"); break;
 	case 27: buf_addf(b, ", %u @ %u.%02u each", 1 + draw(20), draw(90), draw(100)); break;
 	case 28: buf_addf(b, ", flight UT%u, seat %u%c", draw(9999), 1 + draw(40), 'A' + (int)draw(6)); break;
 	case 29: buf_addf(b, ", Directive (EU) 20%02u/%u", draw(30), draw(3000)); break;
-	case 30: buf_adds(b, ", ratio 0."); add_digits(b, 16); break;
-	case 31: buf_adds(b, ", stamp 20"); add_digits(b, 12); break;
+	case 30:
+		buf_adds(b, ", ratio 0.");
+		add_digits(b, 16);
+		break;
+	case 31:
+		buf_adds(b, ", stamp 20");
+		add_digits(b, 12);
+		break;
 	case 32: buf_addf(b, ", order DE%u-%u", draw(99), draw(99999)); break;
 	case 33: buf_addf(b, ", part no. 00%u-%u", 10 + draw(90), draw(99999)); break;
 	case 34: buf_addf(b, ", %u x %u x %u mm", draw(2000), draw(2000), draw(2000)); break;
@@ -406,8 +482,7 @@ START_TEST(ordinary_text_stays)
 	       finds, text.n, counts[RECOGNISER_MRZ], counts[RECOGNISER_IBAN], counts[RECOGNISER_CARD],
 	       counts[RECOGNISER_EMAIL], counts[RECOGNISER_PHONE]);
 	fflush(stdout);
-	if (getenv("DUMP")) { FILE *f = fopen(getenv("DUMP"), "w"); fwrite(text.p, 1, text.n, f); fclose(f); }
-ck_assert_uint_le(finds, 20);
+	ck_assert_uint_le(finds, 20);
 	buf_free(&text);
 }
 END_TEST
