@@ -13,27 +13,25 @@ static bool type_is(const struct tape *t, uint32_t node, enum tape_type type)
 	return t->nodes[node].type == type;
 }
 
-#define REDACT_ROUNDS 8
-
-/* Until a round finds nothing more, which is what ingress checks: without what went, its neighbour may be a find. */
+/* Until a round finds nothing more, which is what ingress checks: without what went, its neighbour may be a find. Each
+ * round leaves less that is no bracket to look at, so that they end; with the recognisers there are, after three. */
 static bool apply_redact(const struct rule *r, struct transform_run *run, struct view text, struct error *e)
 {
 	const struct redact_params *d = &r->p.redact;
+	size_t finds;
 
-	for (int round = 0; round < REDACT_ROUNDS; round++) {
-		buf_reset(&run->bytes);
-		size_t finds = redact(d->recognisers, d->words, text, &run->bytes, run->redactions);
+	do {
 		struct buf swap = run->text;
 
+		buf_reset(&run->bytes);
+		finds = redact(d->recognisers, d->words, text, &run->bytes, run->redactions);
 		if (finds == REDACT_REFUSED)
 			return rule_fail(r, e, "the text is too long to be searched");
 		run->text = run->bytes;
 		run->bytes = swap;
-		if (finds == 0 || run->text.failed)
-			return true;
 		text = buf_view(&run->text);
-	}
-	return rule_fail(r, e, "the text has identifiers within identifiers");
+	} while (finds > 0 && !run->text.failed);
+	return true;
 }
 
 /* Actions on a string; the result goes to run->text. */

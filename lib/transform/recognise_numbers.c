@@ -225,7 +225,7 @@ size_t find_card(const struct place *p)
 	return 0;
 }
 
-/* Digits of the country code at the front, as assigned under ITU-T E.164; 0: not assigned. */
+/* Digits of the country code at the front, by the blocks of ten that ITU-T E.164 gives out; 0: none. */
 static size_t country_code(const char *d, size_t n)
 {
 	static const char two[] =

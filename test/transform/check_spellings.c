@@ -277,7 +277,7 @@ static struct view redacted(const char *text, struct buf both[2])
 {
 	struct view v = view_of(text);
 
-	for (int round = 0; round < 8; round++) {
+	for (int round = 0; round < 4; round++) {
 		struct buf *out = &both[round % 2];
 
 		buf_reset(out);
