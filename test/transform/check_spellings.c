@@ -487,6 +487,29 @@ START_TEST(ordinary_text_stays)
 }
 END_TEST
 
+/* Spellings in any order, glued or apart: few rounds find all of them, and what is left is what ingress takes. */
+START_TEST(rounds_end)
+{
+	static const char *const joints[] = { "",  " ", ", ", "\n",   "-",      "x",     "7",
+		                              "@", "+", "<",  " at ", "\u200b", "\u0301" };
+	struct buf both[2] = { BUF_INIT(1u << 16), BUF_INIT(1u << 16) }, text = BUF_INIT(1u << 16);
+
+	seed = 7;
+	for (int i = 0; i < 3000; i++) {
+		buf_reset(&text);
+		for (unsigned n = 2 + draw(6); n > 0; n--) {
+			buf_adds(&text, spellings[draw(sizeof spellings / sizeof *spellings)].text);
+			buf_adds(&text, PICK(joints));
+		}
+		buf_addc(&text, 0);
+		(void)redacted(text.p, both);
+	}
+	buf_free(&text);
+	buf_free(&both[0]);
+	buf_free(&both[1]);
+}
+END_TEST
+
 TCase *make_spellings_case(void);
 TCase *make_spellings_case(void)
 {
@@ -495,5 +518,6 @@ TCase *make_spellings_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, spellings_are_found);
 	tcase_add_test(c, ordinary_text_stays);
+	tcase_add_test(c, rounds_end);
 	return c;
 }
