@@ -71,18 +71,30 @@ static size_t find(enum recogniser r, const struct dictionary *words, const stru
 	return 0;
 }
 
+#define BIT(name) (1u << RECOGNISER_##name)
+
 /* Which recognisers may begin here. Most places are within a word or a number, where only an account's letters that
  * are glued to a word can be. */
 static unsigned possible(const struct place *p)
 {
-	const unsigned all = (1u << RECOGNISER_COUNT) - 1;
+	const unsigned words = BIT(MRZ) | BIT(EMAIL) | BIT(WORD);
 	int32_t c = sign_at(p, 0);
 
-	if (c == ' ' || c == '\n' || (sign_is_digit(c) && sign_is_digit(p->before)))
-		return 0;
-	if (sign_is_letter(c) && sign_is_letter(p->before))
-		return sign_is_letter(sign_at(p, 1)) && sign_is_letter(sign_at(p, 2)) ? 0 : 1u << RECOGNISER_IBAN;
-	return all;
+	if (sign_is_digit(c)) {
+		unsigned numbers = words | BIT(CARD) | (c == '0' ? BIT(PHONE) : 0);
+		return sign_is_digit(p->before) ? 0 : numbers;
+	}
+	if (sign_is_letter(c)) {
+		bool third = sign_is_letter(sign_at(p, 1)) && sign_is_letter(sign_at(p, 2));
+		unsigned account = third ? 0 : BIT(IBAN);
+		return sign_is_letter(p->before) ? account : account | words | (c == 'p' ? BIT(PHONE) : 0);
+	}
+	if (c >= 0x80)
+		return (1u << RECOGNISER_COUNT) - 1;
+	return c == '<'                             ? BIT(MRZ)
+	       : c == '+'                           ? BIT(PHONE) | BIT(EMAIL)
+	       : sign_is(c, SIGN_LOCAL) || c == '"' ? BIT(EMAIL)
+	                                            : 0;
 }
 
 /* The first that finds something at the place, and the signs of it. */
