@@ -24,8 +24,8 @@ static inline bool point_is_word(int32_t c)
 	return point_is_word_beyond(c);
 }
 
-/* Marks that writers put or leave out, for the word is the same: the accents of Greek capitals and small letters are
- * not among them (they are the general combining marks), the vowel points of Hebrew and Arabic are. */
+/* Marks that a word can have or not and stay the same: the general ones, and the vowel points of Hebrew and Arabic with
+ * the letter extender. */
 bool point_is_overlay(int32_t c); /* general combining marks: accents, strokes, enclosing circles and keycaps */
 bool point_is_vowel_point(int32_t c);
 
