@@ -150,6 +150,46 @@ static bool ever_applies(const struct agreement *a, const struct rule *r)
 	return false;
 }
 
+/* Does the guard cover the rule's field? A container in its fields stands for everything beneath. */
+static bool guard_covers(const struct rule *guard, const struct rule *r)
+{
+	const json_t *fields = json_object_get(guard->field.params, "fields");
+
+	for (size_t i = 0; i < json_array_size(fields); i++)
+		if (pattern_covers(json_string_value(json_array_get(fields, i)), true, r->field.pointer))
+			return true;
+	return false;
+}
+
+/* A code that is the same for one value each time, and leaves where the guard applies but does not cover it. */
+static bool links(const struct rule *guard, const struct rule *r)
+{
+	if (!domain_of(r) || r->field.action == ACTION_SEAL || r->field.action == ACTION_DATE_SHIFT)
+		return false;
+	return (guard->purposes & r->purposes) && (guard->tiers & r->tiers) && (guard->subjects & r->subjects) &&
+	       !guard_covers(guard, r);
+}
+
+/* A guard that drops fields lets the rest of the record go. A code in that rest is the same in a later batch, where the
+ * fields may pass: remembering which went would be a register of people. */
+static void check_linkable(struct lint *l, const struct rule *guard)
+{
+	const struct rule *first = NULL;
+	char at[60];
+
+	if (view_is(json_view(guard->field.params, "otherwise"), "refuse"))
+		return;
+	for (size_t i = 0; i < l->a->n_rules && !first; i++)
+		first = links(guard, &l->a->rules[i]) ? &l->a->rules[i] : NULL;
+	if (!first)
+		return;
+	snprintf(at, sizeof at, "/rules/%zu", guard->index);
+	find(l, LINT_WARNING, "guard-linkable", at,
+	     "guard %s drops fields, and the code of rule %s leaves without them; a later batch may show them beside the "
+	     "same code: guard such codes too, or refuse the rest",
+	     guard->field.id, first->field.id);
+}
+
 static void check_rule(struct lint *l, const struct rule *r)
 {
 	const json_t *pseudonyms = json_object_get(l->a->doc, "pseudonyms");
@@ -182,6 +222,8 @@ static void check_rule(struct lint *l, const struct rule *r)
 		     "rule %s makes codes of a field with few values: the key holder can try them "
 		     "all; a range or a shorter date says less",
 		     id);
+	if (r->field.action == ACTION_K_GUARD)
+		check_linkable(l, r);
 	if (!ever_applies(l->a, r))
 		find(l, LINT_WARNING, "rule-never", at,
 		     "rule %s never applies: none of its purposes has these tiers and "

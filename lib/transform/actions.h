@@ -9,7 +9,7 @@
  *                      everything beneath; KEEP on a container keeps the container itself.
  *   const              value! (text, whole number or boolean)
  *   mask               character ("*"), length | keep_first, keep_last (0 to 8)
- *   pseudonym          domain!, normalise! (exact, name, document, phone, date, email, text),
+ *   pseudonym          domain!, normalise! (exact, name, name-script, name-any, document, phone, date, email, text),
  *                      bits (128, 160, 192, 256)
  *   surrogate          domain!, normalise!
  *   token              domain!, pad (16), per_subject (false), subject

@@ -13,9 +13,24 @@ static bool type_is(const struct tape *t, uint32_t node, enum tape_type type)
 	return t->nodes[node].type == type;
 }
 
-static bool apply_redact(const struct rule *r, struct transform_run *run, struct view text)
+/* Until a round finds nothing more, which is what ingress checks: without what went, its neighbour may be a find. Each
+ * round leaves less that is no bracket to look at, so that they end; with the recognisers there are, after three. */
+static bool apply_redact(const struct rule *r, struct transform_run *run, struct view text, struct error *e)
 {
-	redact(r->p.redact.recognisers, r->p.redact.words, text, &run->text, run->redactions);
+	const struct redact_params *d = &r->p.redact;
+	size_t finds;
+
+	do {
+		struct buf swap = run->text;
+
+		buf_reset(&run->bytes);
+		finds = redact(d->recognisers, d->words, text, &run->bytes, run->redactions);
+		if (finds == REDACT_REFUSED)
+			return rule_fail(r, e, "the text is too long to be searched");
+		run->text = run->bytes;
+		run->bytes = swap;
+		text = buf_view(&run->text);
+	} while (finds > 0 && !run->text.failed);
 	return true;
 }
 
@@ -36,7 +51,7 @@ static bool apply_string(const struct rule *r, struct transform_run *run, struct
 	case ACTION_FPE: return apply_fpe(r, false, text, &run->text, e);
 	case ACTION_TOKEN: return apply_token(r, run, HIDDEN_STRING, text, e);
 	case ACTION_SEAL: return apply_seal(r, run, HIDDEN_STRING, text, e);
-	case ACTION_REDACT_TEXT: return apply_redact(r, run, text);
+	case ACTION_REDACT_TEXT: return apply_redact(r, run, text, e);
 	case ACTION_ROUND:
 	case ACTION_BAND:
 	case ACTION_TOPCODE: return rule_fail(r, e, "the value is not a number");

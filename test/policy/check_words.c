@@ -71,6 +71,14 @@ END_TEST
 #define RULE_OF(pointer, category, rest) \
 	"{\"id\":\"r\",\"pointer\":\"" pointer "\",\"category\":\"" category "\"," rest "}"
 
+#define LOCATOR_CODE(rest) \
+	"{\"id\":\"c\",\"pointer\":\"/locator\",\"category\":\"direct-identifier\",\"action\":\"pseudonym\"," \
+	"\"params\":{\"domain\":\"locator\",\"normalise\":\"exact\"}" rest "},"
+#define GUARD_OF(field, otherwise) \
+	"{\"id\":\"g\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\"," \
+	"\"params\":{\"k\":5,\"fields\":[\"" field "\"],\"otherwise\":\"" otherwise "\"}," \
+	"\"when\":{\"tiers\":[\"T1\"]}}"
+
 static const struct {
 	const char *rule, *preset, *clause, *value;
 } findings[] = {
@@ -120,6 +128,7 @@ static const struct {
 	{ "crypto-expires-first", "pnr", "sunset", "\"2032-01-01T00:00:00Z\"" },
 	{ "no-copy-review", "pnr", "retention", "{\"payload\":\"P7D\",\"copy\":\"P4Y\",\"at_end\":\"erase\"}" },
 	{ "unused-schema", "pnr", "schemas", NULL },
+	{ "guard-linkable", "pnr", RULES(LOCATOR_CODE("") GUARD_OF("/travellers/*/api/born", "drop")) },
 };
 
 START_TEST(lint_finds)
@@ -149,6 +158,13 @@ END_TEST
 static const struct {
 	const char *rule, *preset, *clause, *value;
 } harmless[] = {
+	{ "guard-linkable", "pnr", RULES(LOCATOR_CODE("") GUARD_OF("/travellers/*/api/born", "refuse")) },
+	{ "guard-linkable", "pnr", RULES(LOCATOR_CODE("") GUARD_OF("/locator", "drop")) },
+	{ "guard-linkable", "pnr",
+	  RULES(LOCATOR_CODE(",\"when\":{\"tiers\":[\"T2\"]}") GUARD_OF("/travellers/*/api/born", "drop")) },
+	{ "guard-linkable", "pnr",
+	  RULES(RULE_OF("/carrier", "operational", "\"action\":\"keep\"") "," GUARD_OF("/travellers/*/api/born",
+	                                                                               "drop")) },
 	{ "special-category", "police-request",
 	  RULES(RULE_OF("/person/health", "special", "\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}")) },
 	{ "special-category", "police-request", RULES(RULE_OF("/person/health", "special", "\"action\":\"drop\"")) },

@@ -226,6 +226,39 @@ START_TEST(places_are_made_coarser)
 }
 END_TEST
 
+/* Refused, and not passed unsearched; what a find leaves behind is searched again. */
+START_TEST(texts_are_redacted_or_refused)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/t\",\"action\":\"redact-text\",\"params\":"
+	                               "{\"recognisers\":[\"card\"],\"dictionary\":[\"Anna\"]}}]");
+	const struct tape_limits limits = { .bytes = 4u << 20, .string_bytes = 2u << 20 };
+	struct tape_parser *parser = tape_parser_new(&limits);
+	struct transform_run *run = transform_run_new();
+	struct buf record = BUF_INIT(4u << 20), out = BUF_INIT(4u << 20);
+	struct error e = { .reason = REASON_NONE };
+	struct tape t;
+
+	buf_adds(&record, "{\"t\":\"");
+	for (size_t i = 0; i <= 1u << 20; i++)
+		buf_addc(&record, 'x');
+	buf_adds(&record, "\"}");
+	ck_assert_msg(tape_parse(parser, buf_view(&record), &t, &e), "%s", e.text);
+	struct transform_input in = { .tape = &t };
+	ck_assert(!program_run(p, run, &in, &out, &e));
+	ck_assert_int_eq(e.reason, REASON_TRANSFORM_FAILED);
+	ck_assert_ptr_nonnull(strstr(e.text, "the text is too long to be searched"));
+	ck_assert(!program_check_output(p, &t, 0, &e));
+	assert_run(p, "{\"t\":\"to Anna4111111111111111\"}", "{\"t\":\"to [word][card]\"}");
+	ck_assert(check_arrival(p, "{\"t\":\"to [word][card]\"}", NULL));
+	ck_assert(!check_arrival(p, "{\"t\":\"to Anna[card]\"}", NULL));
+	buf_free(&record);
+	buf_free(&out);
+	transform_run_free(run);
+	tape_parser_free(parser);
+	program_free(p);
+}
+END_TEST
+
 START_TEST(texts_are_redacted_and_counted)
 {
 	struct program *p = compile_ok("[{\"pointer\":\"/*\",\"action\":\"redact-text\",\"params\":"
@@ -288,6 +321,7 @@ TCase *make_actions_case(void)
 	tcase_add_test(c, numbers_are_banded);
 	tcase_add_test(c, numbers_are_rounded);
 	tcase_add_test(c, places_are_made_coarser);
+	tcase_add_test(c, texts_are_redacted_or_refused);
 	tcase_add_test(c, texts_are_redacted_and_counted);
 	tcase_add_test(c, errors_name_the_place_and_no_value);
 	return c;

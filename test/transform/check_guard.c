@@ -179,6 +179,14 @@ START_TEST(subjects_are_told_apart)
 	ck_assert_ptr_null(run_guarded(p, "{\"a\":1}", 0, &e));
 	ck_assert_int_eq(e.reason, REASON_TRANSFORM_FAILED);
 	ck_assert_ptr_nonnull(strstr(e.text, "does not name the data subject"));
+	/* Whoever is written in two ways is one, and would not make up a group. */
+	x = tell(p, "{\"a\":1,\"who\":{\"id\":\"MAXI@mail.example\"}}");
+	y = tell(p, "{\"a\":1,\"who\":{\"id\":\" maxi@\u200bmail.example\"}}");
+	ck_assert(digest_eq(&x.subject, &y.subject));
+	e = (struct error){ .reason = REASON_NONE };
+	ck_assert_ptr_null(run_guarded(p, "{\"a\":1,\"who\":{\"id\":\"a\xcd\xb8\"}}", 0, &e));
+	ck_assert_int_eq(e.reason, REASON_TRANSFORM_FAILED);
+	ck_assert_ptr_nonnull(strstr(e.text, "Unicode has not assigned"));
 	/* Without guarded fields there is nobody to count. */
 	ck_assert(!tell(p, "{\"b\":1}").any);
 	close_run();
