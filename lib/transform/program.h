@@ -137,7 +137,8 @@ struct transform_input {
 	bool batch;         /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
 	uint8_t suppressed; /* guards (1 << place) whose fields are dropped */
 };
-/* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
+/* Appends the record that leaves to `out`, in the one form of lib/json/canonical.h: the same values give the same
+ * bytes, however they came. On false nothing of `out` may be used; `e` has
  * the pointer of the leaf and the rule's id. The trace lives until the next run. */
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
                  struct error *e) MUST_USE;
