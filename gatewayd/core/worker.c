@@ -412,6 +412,7 @@ void scratch_clear(struct scratch *s)
 
 	for (size_t i = 0; i < sizeof parsers / sizeof *parsers; i++)
 		tape_parser_wipe(parsers[i]);
+	member_order_wipe(&s->order);
 	clear_buf(&s->record);
 	clear_buf(&s->text);
 	clear_buf(&s->proof);
@@ -425,6 +426,7 @@ void scratch_close(struct scratch *s)
 	schema_run_free(s->schema_run);
 	transform_run_free(s->transform_run);
 	gcm_free(s->gcm);
+	member_order_free(&s->order);
 	buf_wipe(&s->record);
 	buf_wipe(&s->text);
 	buf_wipe(&s->proof);

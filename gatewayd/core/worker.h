@@ -9,6 +9,7 @@
 
 #include "gatewayd/channel.h"
 #include "gatewayd/core/core.h"
+#include "lib/json/member_order.h"
 #include "lib/json/tape.h"
 #include "lib/policy/decision.h"
 #include "lib/tlog/entry.h"
@@ -63,6 +64,7 @@ struct scratch {
 	struct schema_run *schema_run;
 	struct transform_run *transform_run;
 	struct gcm *gcm;
+	struct member_order order;
 	struct buf record; /* what leaves */
 	struct buf text;   /* decoded origin.entry and other small things */
 	struct buf proof;

@@ -236,3 +236,12 @@ const char *canonical_fault(const struct tape *t, uint32_t node, uint32_t *off)
 	}
 	return NULL;
 }
+
+bool canonical_check(const struct tape *t, uint32_t node, struct error *e)
+{
+	uint32_t off;
+	const char *fault = canonical_fault(t, node, &off);
+
+	return !fault ||
+	       error_set(e, REASON_RECORD_FORM, "byte %u: %s", (unsigned)(off - t->nodes[node].off + 1), fault);
+}

@@ -39,5 +39,7 @@ bool canonical_is_number(struct view token);
 /* NULL when the value at `node` stands in the text in the one form; otherwise what is not as it must be, without
  * any of its text, and the offset in the text where. Linear in the size of the value. */
 const char *canonical_fault(const struct tape *t, uint32_t node, uint32_t *off);
+/* The same as an error: RECORD_FORM, with the byte of the value, from 1, and what is wrong with it. */
+bool canonical_check(const struct tape *t, uint32_t node, struct error *e) MUST_USE;
 
 #endif
