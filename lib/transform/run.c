@@ -1,7 +1,6 @@
 /* A record through a program, in one walk over its tape. Leaves go where their state says; a container that
  * loses everything goes too, unless a keep rule names it or it is the record itself. Members are taken in the order
- * of their names, so that neither what leaves, nor what a k-guard counts, nor the trace depends on the order in which
- * they came. */
+ * of their names, so that neither what leaves nor what a k-guard counts depends on the order in which they came. */
 #include "lib/transform/states.h"
 
 #define LEAF_MAX    (1u << 20)  /* bytes that one transformed leaf may have */
@@ -229,6 +228,39 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	return true;
 }
 
+static void sift_down(struct trace_step *heap, size_t i, size_t n)
+{
+	struct trace_step moved = heap[i];
+
+	for (size_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && heap[child].node < heap[child + 1].node)
+			child++;
+		if (moved.node >= heap[child].node)
+			break;
+		heap[i] = heap[child];
+	}
+	heap[i] = moved;
+}
+
+/* Whoever reads the trace goes along the record's text. Where its members stood in order, so does the trace. */
+static void sort_trace(struct trace_step *trace, size_t n)
+{
+	size_t sorted = 1;
+
+	while (sorted < n && trace[sorted - 1].node < trace[sorted].node)
+		sorted++;
+	if (sorted >= n)
+		return;
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(trace, i, n);
+	for (size_t last = n; last-- > 1;) {
+		struct trace_step top = trace[0];
+		trace[0] = trace[last];
+		trace[last] = top;
+		sift_down(trace, 0, last);
+	}
+}
+
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
                  struct error *e)
 {
@@ -260,6 +292,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 	if (!w.failed && !out->failed && !guards_finish(p, r, e))
 		w.failed = true;
 	wipe_scratch(r);
+	sort_trace(r->trace, r->n_trace);
 	if (!w.failed && out->failed)
 		error_set(e, REASON_LIMIT, "the record that would leave is too long");
 	return !w.failed && !out->failed;
