@@ -28,7 +28,8 @@
  *
  * Forms that leave: pseudonym `p1.<epoch>.<base32>`, surrogate `r1.<epoch>.<base32>`, token `t1.<epoch>.<base64url>`, seal
  * `s1.<epoch>.<base64url>`. A JSON null stays null under every action but const and drop: it says that
- * there is no value, and so has none to hide. A value of another type than the action takes is refused. */
+ * there is no value, and so has none to hide. A value of another type than the action takes is refused. A number
+ * is taken by its value: whatever its spelling, it has the same token, pseudonym or subject. */
 #ifndef GATEWAY_TRANSFORM_ACTIONS_H
 #define GATEWAY_TRANSFORM_ACTIONS_H
 
@@ -171,6 +172,8 @@ struct transform_run {
 	struct trace_step *trace;
 	size_t n_trace, cap_trace;
 	struct buf text, bytes, encoded; /* of one leaf at a time; wiped at the end of a run */
+	struct buf number, subject_text; /* a number's one spelling: of the leaf, of its subject */
+	struct member_order order;
 	struct normaliser *normaliser;
 	struct gcm *gcm;
 	uint32_t redactions[RECOGNISER_COUNT];
@@ -193,7 +196,7 @@ bool action_has_key(enum action a);
  * is at; false with TRANSFORM_FAILED when nobody names it: never a default. */
 const char *subject_read(struct subject_path *s, const char *rule_pointer, const char *pointer) MUST_USE;
 bool subject_same(const struct subject_path *a, const struct subject_path *b);
-bool rule_subject(const struct rule *r, const struct transform_run *run, struct view *out, struct error *e) MUST_USE;
+bool rule_subject(const struct rule *r, struct transform_run *run, struct view *out, struct error *e) MUST_USE;
 
 /* order.c: which of two rules that reach one leaf is stricter: -1 a, 1 b, 0 alike; RULES_CONTRADICT when
  * neither is. */

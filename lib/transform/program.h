@@ -137,8 +137,9 @@ struct transform_input {
 	bool batch;         /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
 	uint8_t suppressed; /* guards (1 << place) whose fields are dropped */
 };
-/* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
- * the pointer of the leaf and the rule's id. The trace lives until the next run. */
+/* Appends the record that leaves to `out`, in the one form of lib/json/canonical.h: the same values give the same
+ * bytes, however they came. On false nothing of `out` may be used; `e` has the pointer of the leaf and the rule's
+ * id. The trace goes along the text of the record and lives until the next run. */
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
                  struct error *e) MUST_USE;
 const struct trace_step *transform_trace(const struct transform_run *r, size_t *n);

@@ -1,5 +1,6 @@
 /* A record through a program, in one walk over its tape. Leaves go where their state says; a container that
- * loses everything goes too, unless a keep rule names it or it is the record itself. */
+ * loses everything goes too, unless a keep rule names it or it is the record itself. Members are taken in the order
+ * of their names, so that neither what leaves nor what a k-guard counts depends on the order in which they came. */
 #include "lib/transform/states.h"
 
 #define LEAF_MAX    (1u << 20)  /* bytes that one transformed leaf may have */
@@ -22,7 +23,7 @@ struct transform_run *transform_run_new(void)
 
 	if (!r)
 		return NULL;
-	r->text = r->bytes = r->encoded = BUF_INIT(LEAF_MAX);
+	r->text = r->bytes = r->encoded = r->number = r->subject_text = BUF_INIT(LEAF_MAX);
 	for (size_t g = 0; g < GUARDS_MAX; g++)
 		r->guarded[g].bytes = BUF_INIT(GUARDED_MAX);
 	r->normaliser = normaliser_new();
@@ -43,6 +44,9 @@ void transform_run_free(struct transform_run *r)
 	buf_wipe(&r->text);
 	buf_wipe(&r->bytes);
 	buf_wipe(&r->encoded);
+	buf_wipe(&r->number);
+	buf_wipe(&r->subject_text);
+	member_order_free(&r->order);
 	for (size_t g = 0; g < GUARDS_MAX; g++)
 		buf_wipe(&r->guarded[g].bytes);
 	free(r->trace);
@@ -52,9 +56,9 @@ void transform_run_free(struct transform_run *r)
 /* Overwrites what is left of the record; the memory stays. */
 static void wipe_scratch(struct transform_run *r)
 {
-	struct buf *const all[] = { &r->text, &r->bytes, &r->encoded };
+	struct buf *const all[] = { &r->text, &r->bytes, &r->encoded, &r->number, &r->subject_text };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (all[i]->p)
 			wipe(all[i]->p, all[i]->n);
 		buf_reset(all[i]);
@@ -65,6 +69,7 @@ static void wipe_scratch(struct transform_run *r)
 		buf_reset(&r->guarded[g].bytes);
 	}
 	normaliser_wipe(r->normaliser);
+	member_order_wipe(&r->order);
 	r->tape = NULL;
 	r->surrogates = NULL;
 	r->subject = view_make(NULL, 0);
@@ -144,9 +149,14 @@ static bool walk_leaf(struct walk *w, uint32_t node, const struct state *s)
 static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 {
 	const struct tape_node *nodes = w->tape->nodes;
+	struct member_walk members;
 	bool any = false;
 
-	for (uint32_t k = node + 1; !w->failed && k < nodes[node].next; k = nodes[k + 1].next) {
+	if (!member_walk_start(&members, &w->run->order, w->tape, node)) {
+		error_set(w->e, REASON_NO_MEMORY, "no memory for the members of a record");
+		return fail(w);
+	}
+	for (uint32_t k; !w->failed && (k = member_walk_next(&members));) {
 		uint32_t to = state_next(s, tape_string(w->tape, k), nodes[k].hash);
 
 		if (to == STATE_NOTHING) {
@@ -160,6 +170,7 @@ static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 		else
 			splice_rewind(&w->out, mark);
 	}
+	member_walk_end(&members);
 	return any;
 }
 
@@ -217,6 +228,39 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	return true;
 }
 
+static void sift_down(struct trace_step *heap, size_t i, size_t n)
+{
+	struct trace_step moved = heap[i];
+
+	for (size_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && heap[child].node < heap[child + 1].node)
+			child++;
+		if (moved.node >= heap[child].node)
+			break;
+		heap[i] = heap[child];
+	}
+	heap[i] = moved;
+}
+
+/* Whoever reads the trace goes along the record's text. Where its members stood in order, so does the trace. */
+static void sort_trace(struct trace_step *trace, size_t n)
+{
+	size_t sorted = 1;
+
+	while (sorted < n && trace[sorted - 1].node < trace[sorted].node)
+		sorted++;
+	if (sorted >= n)
+		return;
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(trace, i, n);
+	for (size_t last = n; last-- > 1;) {
+		struct trace_step top = trace[0];
+		trace[0] = trace[last];
+		trace[last] = top;
+		sift_down(trace, 0, last);
+	}
+}
+
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
                  struct error *e)
 {
@@ -236,7 +280,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 		                 p->rules[p->guards[0]].id);
 	if (type != TAPE_OBJECT && type != TAPE_ARRAY)
 		return error_set(e, REASON_TRANSFORM_FAILED, "the record is neither an object nor an array");
-	splice_start(&w.out, out);
+	splice_start(&w.out, out, &r->order);
 	if (in->tape->nodes[in->record].count == 0) {
 		/* An empty record tells nothing that its arrival does not. */
 		splice_copy(&w.out, in->tape, in->record);
@@ -248,6 +292,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 	if (!w.failed && !out->failed && !guards_finish(p, r, e))
 		w.failed = true;
 	wipe_scratch(r);
+	sort_trace(r->trace, r->n_trace);
 	if (!w.failed && out->failed)
 		error_set(e, REASON_LIMIT, "the record that would leave is too long");
 	return !w.failed && !out->failed;

@@ -2,6 +2,7 @@
  * the same. Records and rules at random are compared with a plain reading of the definition. */
 #include "test/transform/transform_test.h"
 
+#include "lib/json/splice.h"
 #include "lib/schema/document.h"
 
 /* ok: values that may arrive; bad: values that may not; what the schema alone cannot see is in odd. */
@@ -532,6 +533,24 @@ static void random_value(uint32_t *s, struct buf *out, int depth)
 	buf_addc(out, object ? '}' : ']');
 }
 
+/* Rewrites a text in the form in which records leave, and ends it as a string. */
+static void one_form(struct buf *text)
+{
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct member_order order = { .keys = NULL };
+	struct error e = { .reason = REASON_NONE };
+	struct splice s;
+	struct tape t;
+
+	ck_assert_msg(tape_parse(parser, buf_view(text), &t, &e), "%s", e.text);
+	buf_reset(text);
+	splice_start(&s, text, &order);
+	splice_copy(&s, &t, 0);
+	buf_addc(text, 0);
+	member_order_free(&order);
+	tape_parser_free(parser);
+}
+
 START_TEST(runs_follow_the_definition)
 {
 	static const char *const tokens[] = { "a", "b", "c", "0", "*", "*" };
@@ -542,6 +561,7 @@ START_TEST(runs_follow_the_definition)
 	for (int round = 0; round < 400; round++) {
 		struct plain_rule rules[8];
 		struct buf text = BUF_INIT(4096), record = BUF_INIT(65536), want = BUF_INIT(65536);
+		struct buf formed = BUF_INIT(65536);
 		size_t n = pick(&s, 8);
 
 		buf_addc(&text, '[');
@@ -571,15 +591,17 @@ START_TEST(runs_follow_the_definition)
 			ck_assert(tape_parse(d.parser, view_of(record.p), &t, &e));
 			struct plain p = { .t = &t, .rules = rules, .n = n, .out = &want };
 			ck_assert(plain_value(&p, 0));
-			buf_addc(&want, 0);
+			one_form(&want);
 			const char *got = run_record(d.program, record.p, &e);
-			/* The plain reading writes member names anew; here they have no escapes. */
 			ck_assert_msg(got && strcmp(got, want.p) == 0, "%s over %s gave %s, not %s", text.p, record.p,
 			              got ? got : e.text, want.p);
 			assert_arrives(&d, got);
 			/* And a record that the rules would change does not arrive, but for empty containers: they
 			 * may be what is left of full ones. */
-			if (!strstr(record.p, "{}") && !strstr(record.p, "[]") && strcmp(got, record.p) != 0)
+			buf_reset(&formed);
+			buf_adds(&formed, record.p);
+			one_form(&formed);
+			if (!strstr(record.p, "{}") && !strstr(record.p, "[]") && strcmp(got, formed.p) != 0)
 				ck_assert_msg(!check_arrival(d.program, record.p, NULL), "%s arrived under %s",
 				              record.p, text.p);
 		}
@@ -587,6 +609,7 @@ START_TEST(runs_follow_the_definition)
 		buf_free(&text);
 		buf_free(&record);
 		buf_free(&want);
+		buf_free(&formed);
 	}
 }
 END_TEST

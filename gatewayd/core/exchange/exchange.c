@@ -248,7 +248,9 @@ static bool check_output(struct exchange *x)
 	if (!decision_conclude(&x->decision, &x->envelope, &x->tape, s->transform_run))
 		return false;
 	if (!tape_parse(s->output, buf_view(&s->record), &out, &e)) {
-		decision_fail(&x->decision, REASON_INTERNAL, "the output is not JSON", "");
+		/* In its one form it may exceed what a reader takes; anything else would be this build's fault. */
+		decision_fail(&x->decision, e.reason == REASON_LIMIT ? REASON_LIMIT : REASON_INTERNAL,
+		              e.reason == REASON_LIMIT ? e.text : "the output is not JSON", "");
 		return false;
 	}
 	if (x->kind != EXCHANGE_INGRESS &&

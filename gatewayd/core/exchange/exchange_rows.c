@@ -5,6 +5,7 @@
 #include "gatewayd/core/exchange/officer.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/copy/retention.h"
+#include "lib/json/canonical.h"
 #include "lib/json/splice.h"
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
@@ -38,7 +39,7 @@ static void delivery_members(struct exchange *x)
 	const struct tape *t = &x->tape;
 	struct splice s;
 
-	splice_start(&s, &x->members);
+	splice_start(&s, &x->members, &x->worker->scratch.order);
 	splice_open(&s, '{');
 	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
 		struct view name = tape_string(t, k);
@@ -239,6 +240,8 @@ static void fill_entry(struct exchange *x)
 
 	if (reason != REASON_NONE)
 		e.reason = view_of(reason_coarse(reason));
+	if (exchange_is_release(x))
+		e.form = CANONICAL_FORM;
 	if (x->kind == EXCHANGE_INGRESS)
 		e.origin = x->origin;
 	if (x->agreement) {

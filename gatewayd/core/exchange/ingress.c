@@ -2,6 +2,7 @@
 #include "gatewayd/core/exchange/ingress_private.h"
 
 #include "gatewayd/core/witness/sight.h"
+#include "lib/json/canonical.h"
 #include "lib/tlog/receipt.h"
 
 static bool invalid(struct exchange *x, const char *what)
@@ -93,6 +94,26 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 	return true;
 }
 
+/* The record is spelled as its entry says: what came is never rewritten, so that both sides have one digest of it,
+ * and a sender that chooses among spellings is refused. */
+static bool check_form(struct exchange *x, const struct tape *t)
+{
+	uint32_t form = tape_member(t, 0, VIEW("form"));
+	struct error e = { .reason = REASON_NONE };
+	unsigned long long n;
+
+	if (!form)
+		return error_at(
+		        &x->error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
+		        "the entry names no form: an older build decided this record, and no later one takes it");
+	if (t->nodes[form].type != TAPE_NUMBER || !view_to_u64(tape_token(t, form), UINT32_MAX, &n) ||
+	    n != CANONICAL_FORM)
+		return error_at(&x->error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
+		                "the entry names a form that this build does not know");
+	return canonical_check(&x->tape, x->envelope.record, &e) ||
+	       error_at(&x->error, e.reason, "/record", 0, 0, "%s", e.text);
+}
+
 bool ingress_verify(struct exchange *x)
 {
 	const struct origin *o = &x->envelope.origin;
@@ -113,6 +134,8 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
-	return check_entry(x, &entry) && (sight_take(x->worker->core, peer, receipt.checkpoint, &e) ||
-	                                  error_at(&x->error, e.reason, "/origin/proof", 0, 0, "%s", e.text));
+	return check_entry(x, &entry) &&
+	       (sight_take(x->worker->core, peer, receipt.checkpoint, &e) ||
+	        error_at(&x->error, e.reason, "/origin/proof", 0, 0, "%s", e.text)) &&
+	       check_form(x, &entry);
 }

@@ -25,6 +25,7 @@ void scratch_clear(struct scratch *s)
 
 	for (size_t i = 0; i < sizeof parsers / sizeof *parsers; i++)
 		tape_parser_wipe(parsers[i]);
+	member_order_wipe(&s->order);
 	scratch_clear_buf(&s->record);
 	scratch_clear_buf(&s->text);
 	scratch_clear_buf(&s->proof);
@@ -38,6 +39,7 @@ void scratch_close(struct scratch *s)
 	schema_run_free(s->schema_run);
 	transform_run_free(s->transform_run);
 	gcm_free(s->gcm);
+	member_order_free(&s->order);
 	buf_wipe(&s->record);
 	buf_wipe(&s->text);
 	buf_wipe(&s->proof);

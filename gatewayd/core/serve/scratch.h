@@ -3,6 +3,7 @@
 #define GATEWAYD_CORE_SERVE_SCRATCH_H
 
 #include "lib/crypto/crypto.h"
+#include "lib/json/member_order.h"
 #include "lib/json/tape.h"
 #include "lib/schema/schema.h"
 #include "lib/transform/program.h"
@@ -15,6 +16,7 @@ struct scratch {
 	struct schema_run *schema_run;
 	struct transform_run *transform_run;
 	struct gcm *gcm;
+	struct member_order order;
 	struct buf record; /* what leaves */
 	struct buf text;   /* decoded origin.entry and other small things */
 	struct buf proof;

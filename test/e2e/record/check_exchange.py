@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import json
+import random
 import shutil
 import unittest
 
 import agreements
+import canonical
 from world import ROOT, Client, World, run, wait_for
 
 
@@ -118,14 +120,43 @@ class Exchange(unittest.TestCase):
             seen.append(self.fetched(leaf_of(answer["receipt"])["output"])["record"])
         self.assertEqual(seen[0], seen[1])
 
-    def test_tokens_leave_byte_for_byte(self):
-        record = json.dumps(agreements.envelope(self.record())).replace("19.99", "123456789012345678.25")
+    def test_numbers_leave_exactly(self):
+        record = json.dumps(agreements.envelope(self.record())).replace("19.99", "123456789012345678.250")
         status, answer = self.post(record)
         self.assertEqual(status, 201, answer)
         output = leaf_of(answer["receipt"])["output"]
         self.fetched(output)
         _, _, body = self.south.request("GET", "/v1/inbox")
-        self.assertIn(b'"amount":123456789012345678.25', body)
+        self.assertIn(b'"amount":123456789012345678.25,', body)
+
+    def arrived(self, output):
+        """The text of the record that south's system is given for this salted digest."""
+        item = self.fetched(output)
+        status, _, body = self.south.request("GET", f"/v1/exchanges/{item['exchange']}/record")
+        self.assertEqual(status, 200, body)
+        self.assertEqual(json.loads(body), item["record"])
+        return body.decode()
+
+    def test_no_message_in_the_spelling(self):
+        """Escapes, spellings of numbers, order of members and white space are chosen at random for one record each time;
+        the same bytes arrive, in the one form."""
+        random_bits, record, seen = random.Random(20261128), self.record(), set()
+        record["travellers"][0]["api"]["nationality"] = "XBB"
+        head = agreements.envelope(None)
+        del head["record"]
+        sent = set()
+        for _ in range(5):
+            text = canonical.whisper(canonical.parse(json.dumps(record)), random_bits)
+            sent.add(text)
+            status, answer = self.post(json.dumps(head)[:-1] + f',"record":{text}}}')
+            self.assertEqual(status, 201, answer)
+            leaf = leaf_of(answer["receipt"])
+            self.assertEqual(leaf["form"], 1)
+            out = self.arrived(leaf["output"])
+            self.assertEqual(out, canonical.canonical(out))
+            seen.add(out)
+        self.assertEqual((len(sent), len(seen)), (5, 1), seen)
+        self.assertIn("XBB", seen.pop())
 
     def test_replay_conflict(self):
         envelope = agreements.envelope(self.record())

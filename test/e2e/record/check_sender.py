@@ -13,6 +13,7 @@ import time
 import unittest
 
 import agreements
+import canonical
 from merkle import receipt_of, root_of
 from world import ROOT, Client, World, run, wait_for
 
@@ -55,16 +56,16 @@ class Liar:
         return text.decode() + f"\n\u2014 {self.origin} {signature}\n"
 
     def envelope(self, record, entry=None, root=None, when=None, **origin):
-        """An envelope whose proof is right for `record`, but for what the lie changes."""
+        """An envelope whose proof is right for `record`, or its spelling, but for what the lie changes."""
         salt = os.urandom(16)
-        text = json.dumps(record, separators=(",", ":"))
+        text = record if isinstance(record, str) else canonical.canonical(json.dumps(record))
         exchange = uuid7(when)
-        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": exchange, "legal_basis": "basis-1",
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": exchange, "form": 1, "legal_basis": "basis-1",
                 "operation": "disclosure", "outcome": "released-transformed",
                 "output": hashlib.sha256(salt + text.encode()).hexdigest(), "peer": "north-system", "purpose": "border",
                 "recipient": "south", "tier": "T1", "time": int((when or time.time()) * 1000)}
         leaf.update(entry or {})
-        raw = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
+        raw = json.dumps({k: v for k, v in leaf.items() if v is not None}, separators=(",", ":"), sort_keys=True).encode()
         self.leaves.append(raw)
         proof = receipt_of(self.leaves, len(self.leaves) - 1, self.checkpoint(self.leaves, root))
         members = {"exchange": exchange, "agency": "north", "node": "gw1", "agreement_digest": self.digest,
@@ -260,6 +261,30 @@ class Sender(unittest.TestCase):
     def test_a_record_that_the_digest_does_not_cover(self):
         envelope = self.liar.envelope(self.record()).replace("19.99", "20.00")
         self.refused(envelope, "receipt-invalid", 403)
+
+    def test_another_spelling_of_the_record(self):
+        """The choice among spellings is a message that no rule sees: what is not in the one form is refused, by its place."""
+        right = canonical.canonical(json.dumps(self.record()))
+        for old, new, what in (("19.99", "19.990", "a number has another spelling"), ("19.99", "1999e-2", "a number has another spelling"),
+                               ('"XTS"', '"\\u0058TS"', "a character has another escape"),
+                               ('"currency"', '"\\u0063urrency"', "a character has another escape"),
+                               (',"currency"', ', "currency"', "there is white space between tokens"),
+                               ('"amount":19.99,"currency":"XTS"', '"currency":"XTS","amount":19.99',
+                                "the members of an object are not in order")):
+            self.assertIn(old, right)
+            envelope = self.liar.envelope(right.replace(old, new))
+            self.refused(envelope, "record-form", 422)
+            _, answer = self.liar.send(envelope)
+            (error,) = answer["errors"]
+            self.assertEqual((error["pointer"], error["code"]), ("/record", "record-form"))
+            self.assertRegex(error["keyword"], rf"^byte [0-9]+: {what}$")
+
+    def test_an_entry_that_names_no_form(self):
+        """What an older build released is refused by name, and so is the form of one that is to come."""
+        for form in (None, 0, 2, "1"):
+            envelope = self.liar.envelope(self.record(), entry={"form": form})
+            self.refused(envelope, "record-form", 422)
+            self.assertEqual(self.liar.send(envelope)[1]["errors"][0]["pointer"], "/origin/entry")
 
     def test_an_agency_that_is_not_the_senders(self):
         self.refused(self.liar.envelope(self.record(), agency="east"), "receipt-invalid", 403)
