@@ -270,7 +270,7 @@ static bool tell_archives(struct governing *g)
 
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct governing *g = (struct governing *)j;
+	struct governing *g = JOB_OF(struct governing, j);
 	struct entry entry = { .operation = g->operation,
 		               .time_ms = g->now_ms,
 		               .note = view_of(g->note),
@@ -291,7 +291,7 @@ static bool write_governing(struct job *j, struct writer *w, struct store *s, st
 /* On the writer's thread: nobody waits for it. */
 static void finished(struct job *j)
 {
-	struct governing *g = (struct governing *)j;
+	struct governing *g = JOB_OF(struct governing, j);
 
 	if (!j->committed)
 		core_die(g->core, &j->error);

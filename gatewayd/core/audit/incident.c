@@ -18,7 +18,7 @@ struct incident {
 
 static bool write_incident(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct incident *i = (struct incident *)j;
+	struct incident *i = JOB_OF(struct incident, j);
 	struct buf leaf = BUF_INIT(8192);
 	struct digest digest = { .b = { 0 } };
 	uint64_t index;
@@ -42,7 +42,7 @@ static bool write_incident(struct job *j, struct writer *w, struct store *s, str
 /* On the writer's thread. */
 static void finished(struct job *j)
 {
-	struct incident *i = (struct incident *)j;
+	struct incident *i = JOB_OF(struct incident, j);
 
 	if (!j->committed)
 		core_die(i->core, &j->error);

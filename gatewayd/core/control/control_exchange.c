@@ -66,7 +66,7 @@ struct showing {
 
 static bool write_showing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct showing *show = (struct showing *)j;
+	struct showing *show = JOB_OF(struct showing, j);
 	uint64_t index;
 
 	(void)s;
@@ -75,7 +75,7 @@ static bool write_showing(struct job *j, struct writer *w, struct store *s, stru
 
 static void shown(struct job *j)
 {
-	struct showing *show = (struct showing *)j;
+	struct showing *show = JOB_OF(struct showing, j);
 
 	control_finish(show->client,
 	               j->committed ? json_incref(show->answer)

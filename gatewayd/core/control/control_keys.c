@@ -33,7 +33,7 @@ static bool log_rotation(struct keys_job *k, struct writer *w, struct error *e)
 
 static bool run_keys(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct keys_job *k = (struct keys_job *)j;
+	struct keys_job *k = JOB_OF(struct keys_job, j);
 	const struct keystore *keys = k->client->control->o.core->keys;
 
 	(void)s;
@@ -46,7 +46,7 @@ static bool run_keys(struct job *j, struct writer *w, struct store *s, struct er
 
 static void keys_done(struct job *j)
 {
-	struct keys_job *k = (struct keys_job *)j;
+	struct keys_job *k = JOB_OF(struct keys_job, j);
 
 	if (j->committed)
 		control_finish(k->client, json_pack("{s:b, s:I, s:I}", "ok", 1, "generation", (json_int_t)k->generation,

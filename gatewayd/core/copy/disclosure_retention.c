@@ -44,7 +44,7 @@ void log_retention_free(struct log_retention *r)
 
 static bool erase(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct log_retention *r = (struct log_retention *)j;
+	struct log_retention *r = JOB_OF(struct log_retention, j);
 	struct buf leaf = BUF_INIT(4096);
 	char note[100];
 	uint64_t index;
@@ -67,7 +67,7 @@ static bool erase(struct job *j, struct writer *w, struct store *s, struct error
 /* On the writer's thread: nobody waits for it. */
 static void erased(struct job *j)
 {
-	struct log_retention *r = (struct log_retention *)j;
+	struct log_retention *r = JOB_OF(struct log_retention, j);
 
 	if (!j->committed)
 		log_line("error", "retention of the log: %s", j->error.text);

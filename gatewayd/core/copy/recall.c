@@ -152,7 +152,7 @@ static bool log_attempt(struct recall *r, struct writer *w, const char *outcome,
 
 static bool write_recall(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct recall *r = (struct recall *)j;
+	struct recall *r = JOB_OF(struct recall, j);
 	struct request *q = r->request;
 	struct act a = { .core = q->worker->core, .writer = w, .job = j, .store = s, .now_ms = q->now_ms };
 	struct error missing = { .reason = REASON_NONE };
@@ -183,7 +183,7 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 
 static void recalled(struct job *j)
 {
-	struct recall *r = (struct recall *)j;
+	struct recall *r = JOB_OF(struct recall, j);
 	struct request *q = r->request;
 	struct buf body = BUF_INIT(4096);
 	struct answer answer = { .status = 200 };

@@ -77,7 +77,7 @@ static bool erase_ended(struct retention *r, struct writer *w, struct store *s, 
 /* At least one timer, and then as many as fit into the budget. */
 static bool fire_due(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct retention *r = (struct retention *)j;
+	struct retention *r = JOB_OF(struct retention, j);
 	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	int64_t began_us = instant_monotonic_us();
 	struct copy c;
@@ -126,7 +126,7 @@ static void isolate(struct retention *r)
 
 static void fired(struct job *j)
 {
-	struct retention *r = (struct retention *)j;
+	struct retention *r = JOB_OF(struct retention, j);
 
 	r->busy = false;
 	if (j->committed) {

@@ -290,7 +290,7 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 
 bool delivery_write(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct delivery *d = (struct delivery *)j;
+	struct delivery *d = JOB_OF(struct delivery, j);
 	struct core *c = d->worker->core;
 	struct act a = { .core = c, .writer = w, .job = j, .store = s, .now_ms = d->now_ms };
 	bool done = d->end == DELIVERY_DONE;

@@ -175,7 +175,7 @@ static const char *find_fault(const struct ack *a, struct view kind)
 
 static bool write_ack(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct ack *a = (struct ack *)j;
+	struct ack *a = JOB_OF(struct ack, j);
 	struct act act = {
 		.core = a->request->worker->core, .writer = w, .job = j, .store = s, .now_ms = a->request->now_ms
 	};
@@ -246,7 +246,7 @@ static void answer_fault(struct ack *a)
 
 static void ack_home(struct job *j)
 {
-	struct ack *a = (struct ack *)j;
+	struct ack *a = JOB_OF(struct ack, j);
 	struct request *r = a->request;
 	struct buf body = BUF_INIT(4096);
 	struct answer answer = { .status = 200 };

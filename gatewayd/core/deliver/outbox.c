@@ -68,7 +68,7 @@ static bool send_outbound(struct outbox *o, struct delivery *d)
 
 static void came_home(struct job *j)
 {
-	struct delivery *d = (struct delivery *)j;
+	struct delivery *d = JOB_OF(struct delivery, j);
 
 	if (!j->committed)
 		log_line("error", "outbox: %s", j->error.text);

@@ -226,7 +226,7 @@ static const char *outcome_note(const struct stating *a)
 
 static bool write_stating(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct stating *a = (struct stating *)j;
+	struct stating *a = JOB_OF(struct stating, j);
 
 	a->changed = false;
 	if (!a->fault && !(a->statement.lift ? write_lift(a, w, s, e) : write_set(a, w, s, e)))
@@ -239,7 +239,7 @@ static bool write_stating(struct job *j, struct writer *w, struct store *s, stru
 
 static void stated(struct job *j)
 {
-	struct stating *a = (struct stating *)j;
+	struct stating *a = JOB_OF(struct stating, j);
 	struct hold_result r = { .ok = j->committed && !a->fault,
 		                 .changed = a->changed,
 		                 .statement = a->statement.digest,
@@ -361,7 +361,7 @@ static bool add_due(void *arg, const struct store_hold *h)
 /* The list again, inside the transaction: one may have been lifted since. */
 static bool write_ends(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct holds *h = (struct holds *)j;
+	struct holds *h = JOB_OF(struct holds, j);
 	struct ended *due = calloc(1, sizeof *due);
 	bool ok = due ? store_due_holds(s, h->now_ms, BATCH, add_due, due, e)
 	              : error_set(e, REASON_NO_MEMORY, "memory ran out");
@@ -378,7 +378,7 @@ static bool write_ends(struct job *j, struct writer *w, struct store *s, struct 
 /* On the writer's thread: nobody waits for it. */
 static void ended(struct job *j)
 {
-	struct holds *h = (struct holds *)j;
+	struct holds *h = JOB_OF(struct holds, j);
 
 	if (!j->committed)
 		log_line("error", "holds: %s", j->error.text);

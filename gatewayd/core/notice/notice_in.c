@@ -136,7 +136,7 @@ static bool take(struct notice_in *in, struct writer *w, struct store *s, struct
 
 static bool write_notice(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct notice_in *in = (struct notice_in *)j;
+	struct notice_in *in = JOB_OF(struct notice_in, j);
 	struct error missing = { .reason = REASON_NONE };
 	struct store_notice_taken taken;
 	struct store_exchange x;
@@ -191,7 +191,7 @@ static void answer(struct notice_in *in)
 
 static void came_home(struct job *j)
 {
-	struct notice_in *in = (struct notice_in *)j;
+	struct notice_in *in = JOB_OF(struct notice_in, j);
 
 	const struct notice_work *work = &in->request->worker->core->notice_work[in->kind];
 

@@ -250,7 +250,7 @@ static bool append_end(struct notice_out *o, struct writer *w, struct error *e)
 
 bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct notice_out *o = (struct notice_out *)j;
+	struct notice_out *o = JOB_OF(struct notice_out, j);
 	const struct notice_work *work = &o->worker->core->notice_work[o->kind];
 	bool arrived = o->end == NOTICE_ARRIVED;
 	struct notice_end end = { .core = o->worker->core,

@@ -44,7 +44,7 @@ void notices_free(void *arg)
 
 static void came_home(struct job *j)
 {
-	struct notice_out *o = (struct notice_out *)j;
+	struct notice_out *o = JOB_OF(struct notice_out, j);
 
 	if (!j->committed)
 		log_line("error", "notices: %s", j->error.text);

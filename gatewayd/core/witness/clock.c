@@ -159,7 +159,7 @@ struct step {
 
 static bool write_step(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct step *step = (struct step *)j;
+	struct step *step = JOB_OF(struct step, j);
 	struct entry entry = { .operation = OPERATION_CLOCK_STEP,
 		               .time_ms = step->now_ms,
 		               .note = view_of(step->note),
@@ -180,7 +180,7 @@ static bool write_step(struct job *j, struct writer *w, struct store *s, struct 
 /* On the writer's thread: nobody waits for it. */
 static void stepped(struct job *j)
 {
-	struct step *step = (struct step *)j;
+	struct step *step = JOB_OF(struct step, j);
 
 	if (!j->committed)
 		log_line("error", "clock: %s", j->error.text);

@@ -116,7 +116,7 @@ static bool write_once(struct confirming *a, struct store *s, struct error *e)
 
 static bool write_confirmation(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct confirming *a = (struct confirming *)j;
+	struct confirming *a = JOB_OF(struct confirming, j);
 	struct entry entry = { .operation = OPERATION_DECISION, .time_ms = a->now_ms };
 	uint64_t index;
 
@@ -129,7 +129,7 @@ static bool write_confirmation(struct job *j, struct writer *w, struct store *s,
 
 static void confirmed(struct job *j)
 {
-	struct confirming *a = (struct confirming *)j;
+	struct confirming *a = JOB_OF(struct confirming, j);
 	struct clock *c = a->clock;
 	struct clock_result r = { .text = j->committed ? a->fault : j->error.text };
 

@@ -155,7 +155,7 @@ struct tidying {
 
 static bool write_proved(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct tidying *t = (struct tidying *)j;
+	struct tidying *t = JOB_OF(struct tidying, j);
 	struct view origin = view_of(t->origin);
 
 	(void)w;
@@ -168,7 +168,7 @@ static bool write_proved(struct job *j, struct writer *w, struct store *s, struc
 /* On the writer's thread. A row too many is proved again after the next start. */
 static void tidied(struct job *j)
 {
-	struct tidying *t = (struct tidying *)j;
+	struct tidying *t = JOB_OF(struct tidying, j);
 
 	if (!j->committed)
 		log_line("error", "checkpoints of %s: %s", t->origin, j->error.text);

@@ -123,7 +123,7 @@ static void give_up(struct stamping *s, const char *why)
 
 static bool write_timestamp(struct job *j, struct writer *w, struct store *store, struct error *e)
 {
-	struct stamping *s = (struct stamping *)j;
+	struct stamping *s = JOB_OF(struct stamping, j);
 
 	(void)w;
 	return store_put_timestamp(store, s->size, s->time_ms, buf_view(&s->post.answer), e);
@@ -131,7 +131,7 @@ static bool write_timestamp(struct job *j, struct writer *w, struct store *store
 
 static void stored(struct job *j)
 {
-	struct stamping *s = (struct stamping *)j;
+	struct stamping *s = JOB_OF(struct stamping, j);
 
 	if (j->committed) {
 		atomic_fetch_add(&s->worker->core->timestamps, 1);

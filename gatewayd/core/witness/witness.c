@@ -242,7 +242,7 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 /* What is remembered is read, compared and replaced in one transaction. */
 static bool write_addition(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct addition *a = (struct addition *)j;
+	struct addition *a = JOB_OF(struct addition, j);
 	struct view origin = view_of(a->log->log.name), text;
 	struct store_witnessed known = { .size = 0 };
 	struct error missing = { .reason = REASON_NONE }, judged = { .reason = REASON_NONE };
@@ -281,7 +281,7 @@ static void send_status(struct request *r, int status, struct view type, struct 
 
 static void added(struct job *j)
 {
-	struct addition *a = (struct addition *)j;
+	struct addition *a = JOB_OF(struct addition, j);
 	struct request *r = a->request;
 	struct witness *shared = r->worker->core->witness;
 	struct buf size = BUF_INIT(32);

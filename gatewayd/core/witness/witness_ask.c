@@ -200,7 +200,7 @@ static void betrayed(struct ask *k, const char *what, uint64_t theirs, uint64_t 
 
 static bool write_line(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct ask *k = (struct ask *)j;
+	struct ask *k = JOB_OF(struct ask, j);
 
 	(void)w;
 	return store_put_cosignature(s, view_of(k->partner->witness.name), k->checkpoint.size, buf_view(&k->line), e);
@@ -208,7 +208,7 @@ static bool write_line(struct job *j, struct writer *w, struct store *s, struct 
 
 static void stored(struct job *j)
 {
-	struct ask *k = (struct ask *)j;
+	struct ask *k = JOB_OF(struct ask, j);
 
 	if (j->committed) {
 		atomic_fetch_add(&k->asking->shared->cosignatures, 1);

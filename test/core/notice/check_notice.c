@@ -74,7 +74,7 @@ struct send_job {
 
 static bool send_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct send_job *t = (struct send_job *)j;
+	struct send_job *t = JOB_OF(struct send_job, j);
 	struct entry entry = {
 		.time_ms = T0 + 5, .peer = VIEW("south-gateway"), .note = VIEW("hold: made up"), .build = VIEW("b")
 	};
@@ -92,7 +92,7 @@ static bool send_run(struct job *j, struct writer *w, struct store *s, struct er
 
 static void send_done(struct job *j)
 {
-	((struct send_job *)j)->home = true;
+	JOB_OF(struct send_job, j)->home = true;
 	writer_release(j);
 }
 
