@@ -5,7 +5,7 @@
 
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -45,23 +45,16 @@ void log_retention_free(struct log_retention *r)
 static bool erase(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct log_retention *r = JOB_OF(struct log_retention, j);
-	struct buf leaf = BUF_INIT(4096);
+	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	char note[100];
-	uint64_t index;
 
 	for (size_t i = 0; i < r->n; i++)
 		if (!store_erase_disclosures(s, r->entries[i], e))
 			return false;
 	snprintf(note, sizeof note, "withheld fields of %zu entries, up to entry %llu", r->n,
 	         (unsigned long long)store_entry_index(r->entries[r->n - 1]));
-	struct entry entry = { .operation = OPERATION_ERASURE,
-		               .time_ms = r->now_ms,
-		               .note = view_of(note),
-		               .build = view_of(r->core->build) };
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	struct entry entry = { .operation = OPERATION_ERASURE, .note = view_of(note) };
+	return audit_append(&a, &entry, NULL, NULL, e);
 }
 
 /* On the writer's thread: nobody waits for it. */

@@ -14,7 +14,7 @@
 #include "lib/tlog/receipt.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 
 #define BODY_MAX (24u * 1024 * 1024)
 
@@ -233,26 +233,19 @@ void delivery_judge(struct delivery *d)
 
 /* --- what is written --- */
 
-static bool append_end(struct delivery *d, struct writer *w, struct error *e)
+static bool append_end(const struct act *a, const struct delivery *d, struct error *e)
 {
-	struct buf leaf = BUF_INIT(8192);
-	uint64_t index;
 	bool done = d->end == DELIVERY_DONE;
 	struct entry entry = { .operation = OPERATION_DELIVERY,
-		               .time_ms = d->now_ms,
 		               .exchange = d->exchange,
 		               .peer = d->partner ? view_of(d->partner->id) : VIEW(""),
 		               .recipient = view_of(d->recipient),
 		               .agreement = view_of(d->agreement),
 		               .agreement_digest = d->agreement_digest,
 		               .outcome = done ? VIEW("delivered") : VIEW("failed"),
-		               .note = done ? VIEW("") : view_of(d->slug),
-		               .build = view_of(d->worker->core->build) };
+		               .note = done ? VIEW("") : view_of(d->slug) };
 
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, &d->job, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	return audit_append(a, &entry, NULL, NULL, e);
 }
 
 static bool note_done(void *arg, const struct store_duty *d)
@@ -283,7 +276,7 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 
 	if (!done && (d->post.status != 0 || d->post.sent == 0))
 		return true;
-	if (done && (!append_end(d, a->writer, e) || !store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e)))
+	if (done && (!append_end(a, d, e) || !store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e)))
 		return false;
 	return let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
 }
@@ -303,7 +296,7 @@ bool delivery_write(struct job *j, struct writer *w, struct store *s, struct err
 	if (d->end == DELIVERY_RETRY)
 		return store_retry_delivery(s, d->seq, d->now_ms + post_wait_ms(&d->conf->node, d->due.attempts),
 		                            view_of(d->slug), e);
-	if (!append_end(d, w, e) || !store_drop_delivery(s, d->seq, e) ||
+	if (!append_end(&a, d, e) || !store_drop_delivery(s, d->seq, e) ||
 	    !copy_erase_payload(&a, &copy, done ? "delivered" : "delivery failed", e))
 		return false;
 	atomic_fetch_add(done ? &c->delivered : &c->delivery_failures, 1);

@@ -11,7 +11,7 @@
 #include "lib/tlog/receipt.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 
 #define BODY_MAX   (24u * 1024 * 1024)
 #define ANSWER_MAX (192u * 1024)
@@ -220,20 +220,16 @@ void notice_out_judge(struct notice_out *o)
 
 /* --- what is written --- */
 
-static bool append_end(struct notice_out *o, struct writer *w, struct error *e)
+static bool append_end(const struct act *a, const struct notice_out *o, struct error *e)
 {
-	struct buf leaf = BUF_INIT(8192);
-	uint64_t index;
 	bool arrived = o->end == NOTICE_ARRIVED;
 	char note[128];
 	struct entry entry = { .operation = arrived ? OPERATION_DELIVERY : OPERATION_INCIDENT,
-		               .time_ms = o->now_ms,
 		               .exchange = o->own,
 		               .peer = o->partner ? view_of(o->partner->id) : VIEW(""),
 		               .recipient = view_of(o->recipient),
 		               .agreement_digest = o->agreement_digest,
-		               .outcome = arrived ? VIEW("delivered") : VIEW("failed"),
-		               .build = view_of(o->worker->core->build) };
+		               .outcome = arrived ? VIEW("delivered") : VIEW("failed") };
 
 	snprintf(note, sizeof note, "notice: %s%s%s", notice_kind_name(o->kind), arrived ? "" : ": ",
 	         arrived ? "" : o->slug);
@@ -242,10 +238,7 @@ static bool append_end(struct notice_out *o, struct writer *w, struct error *e)
 		entry.origin = o->exchange;
 	if (arrived)
 		entry.input = o->receipt_entry;
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, &o->job, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	return audit_append(a, &entry, NULL, NULL, e);
 }
 
 bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -253,6 +246,7 @@ bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct e
 	struct notice_out *o = JOB_OF(struct notice_out, j);
 	const struct notice_work *work = &o->worker->core->notice_work[o->kind];
 	bool arrived = o->end == NOTICE_ARRIVED;
+	struct act a = { .core = o->worker->core, .writer = w, .job = j, .store = s, .now_ms = o->now_ms };
 	struct notice_end end = { .core = o->worker->core,
 		                  .job = j,
 		                  .kind = o->kind,
@@ -266,7 +260,7 @@ bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct e
 	if (o->end == NOTICE_RETRY)
 		return store_retry_notice(s, o->id, o->now_ms + post_wait_ms(&o->conf->node, o->attempts),
 		                          view_of(o->slug), e);
-	if (!append_end(o, w, e) || !store_drop_notice(s, o->id, o->now_ms, end.error, buf_view(&o->receipt), e))
+	if (!append_end(&a, o, e) || !store_drop_notice(s, o->id, o->now_ms, end.error, buf_view(&o->receipt), e))
 		return false;
 	return !work->ended || work->ended(&end, w, s, e);
 }

@@ -7,7 +7,7 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -214,10 +214,11 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
                            const struct checkpoint *c, struct view text, struct error *e)
 {
 	const char *what = incident_of(a, c);
-	struct buf leaf = BUF_INIT(8192);
+	struct act act = {
+		.core = a->request->worker->core, .writer = w, .job = &a->job, .store = s, .now_ms = a->request->now_ms
+	};
 	struct digest digest;
 	char note[600];
-	uint64_t index;
 
 	sha256(text, &digest);
 	/* Before this node's own log is known to be whole nothing is added to it. */
@@ -225,17 +226,12 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 		return true;
 	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name,
 	         what, (unsigned long long)a->state.size, (unsigned long long)c->size);
-	struct entry entry = { .operation = OPERATION_INCIDENT,
-		               .time_ms = a->request->now_ms,
-		               .peer = view_of(a->log->id),
-		               .input = digest,
-		               .note = view_of(note),
-		               .build = view_of(a->request->worker->core->build) };
-	entry_print(&entry, NULL, &leaf);
+	struct entry entry = {
+		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = digest, .note = view_of(note)
+	};
 	known->incident = digest;
-	a->incident = writer_append(w, &a->job, buf_view(&leaf), VIEW(""), &index, e) &&
+	a->incident = audit_append(&act, &entry, NULL, NULL, e) &&
 	              store_put_witnessed(s, view_of(a->log->log.name), known, e);
-	buf_free(&leaf);
 	return a->incident;
 }
 
