@@ -43,20 +43,22 @@ struct job {
 	uint64_t receipt_index;
 };
 
-static inline void *job_whole(struct job *j, size_t checked)
+static inline void *first_whole(void *first, size_t checked)
 {
 	(void)checked;
-	return j;
+	return first;
 }
 
-/* The `type` whose first member `j` is: `struct delivery *d = JOB_OF(struct delivery, j);`. Does not compile where the
- * member `job` of that type is not its first or no job. */
-#define JOB_OF(type, j) \
-	((type *)job_whole((j), sizeof(struct { \
-		                   _Static_assert(offsetof(type, job) == 0 && \
-		                                          _Generic(((type *)0)->job, struct job : 1, default : 0), \
-		                                  "`job` is no job, or not the first member"); \
-		                   char none; \
-	                   })))
+/* The `type` whose first member, named `member` and of type `kind`, is at `p`. Does not compile where it is not the first,
+ * is of another type, or `p` points to another. */
+#define FIRST_OF(type, member, kind, p) \
+	((type *)first_whole(1 ? (p) : (kind *)NULL, sizeof(struct { \
+		                     _Static_assert(offsetof(type, member) == 0 && \
+		                                            _Generic(((type *)0)->member, kind : 1, default : 0), \
+		                                    "`" #member "` is no " #kind ", or not the first member"); \
+		                     char none; \
+	                     })))
+/* `struct delivery *d = JOB_OF(struct delivery, j);` */
+#define JOB_OF(type, j) FIRST_OF(type, job, struct job, j)
 
 #endif

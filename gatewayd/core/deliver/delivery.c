@@ -1,46 +1,70 @@
-/* See delivery_private.h. */
-#include "gatewayd/core/deliver/delivery_private.h"
+/* See delivery.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
+#include "gatewayd/core/deliver/delivery.h"
 
 #include <jansson.h>
 
-#include "gatewayd/core/witness/clock.h"
-#include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/exchange/exchange.h"
-#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/witness/sight.h"
-#include "lib/base/encode.h"
-#include "lib/tlog/receipt.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
-#include "gatewayd/core/audit/entry.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/receipt.h"
 
-#define BODY_MAX (24u * 1024 * 1024)
+#define IN_FLIGHT   64
+#define BODY_MAX    (24u * 1024 * 1024)
+#define ANSWER_MAX  (192u * 1024)
+#define DELIVERY_MS 30000
 
-struct delivery *delivery_new(struct worker *w, uint64_t seq, const struct delivery_due *due, size_t answer_max)
+enum delivery_end {
+	DELIVERY_RETRY,   /* not arrived: again later */
+	DELIVERY_DONE,    /* arrived; the partner's receipt verifies */
+	DELIVERY_REFUSED, /* the partner refused for good, or the consent was withdrawn meanwhile */
+	DELIVERY_EXPIRED  /* past its deadline */
+};
+
+struct delivery {
+	struct parcel parcel; /* first; its id is the exchange's number */
+	struct conf *conf;
+	struct uuid exchange;
+	char agreement[72];
+	struct digest agreement_digest;
+	char recipient[72];
+	char output[65];               /* digest of what left, as our entry has it */
+	const struct partner *partner; /* of conf */
+	struct buf body;
+	char problem[200]; /* why not; place and rule only */
+	char slug[64];
+	enum delivery_end end;
+	bool withdrawn;     /* the consent was, while it waited */
+	struct buf receipt; /* the partner's, verified */
+};
+
+static struct parcel *make(struct worker *w, const struct courier_due *due)
 {
 	struct delivery *d = calloc(1, sizeof *d);
 
+	(void)due;
 	if (!d)
 		return NULL;
-	d->worker = w;
 	d->conf = core_conf(w->core);
-	d->seq = seq;
-	d->due = *due;
-	d->now_ms = instant_now_ms();
+	d->parcel.now_ms = instant_now_ms();
 	d->body = BUF_INIT(BODY_MAX);
-	d->post.answer = BUF_INIT(answer_max);
+	d->parcel.post.answer = BUF_INIT(ANSWER_MAX);
 	d->receipt = BUF_INIT(65536);
-	return d;
+	return &d->parcel;
 }
 
-void delivery_free(struct delivery *d)
+static void let_go(struct parcel *p)
 {
-	if (!d)
-		return;
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+
 	conf_unref(d->conf);
-	post_drop(&d->post);
 	buf_wipe(&d->body);
 	buf_free(&d->receipt);
 	free(d);
@@ -57,7 +81,7 @@ static bool later(struct delivery *d, const char *slug, const char *problem)
 /* Giving up erases: not by a clock that is not to be trusted. */
 static bool is_past(const struct delivery *d)
 {
-	return d->now_ms >= d->due.deadline_ms && clock_trusted(d->worker->core);
+	return d->parcel.now_ms >= d->parcel.due.deadline_ms && clock_trusted(d->parcel.worker->core);
 }
 
 /* {…members…,"record":…,"origin":{…}} */
@@ -67,7 +91,7 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 	struct error e = { .reason = REASON_NONE };
 	struct buf *b = &d->body;
 	char id[UUID_TEXT + 1];
-	bool ok = proof_of_entry(d->worker->reader, entry, false, &leaf, &proof, &e);
+	bool ok = proof_of_entry(d->parcel.worker->reader, entry, false, &leaf, &proof, &e);
 
 	if (!ok) {
 		later(d, reason_slug(e.reason), e.text);
@@ -99,15 +123,15 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 static bool consent_stands(struct delivery *d, struct view members)
 {
 	struct view id = view_of(d->agreement);
-	const struct agreement *a = conf_agreement(d->conf, id, &d->agreement_digest, d->now_ms);
+	const struct agreement *a = conf_agreement(d->conf, id, &d->agreement_digest, d->parcel.now_ms);
 	struct error e = { .reason = REASON_NONE };
 	struct tape t;
 
 	if (!a)
-		a = conf_agreement(d->conf, id, NULL, d->now_ms);
+		a = conf_agreement(d->conf, id, NULL, d->parcel.now_ms);
 	if (!a || agreement_withdrawals(a).n == 0)
 		return true;
-	if (!tape_parse(d->worker->scratch.envelope, members, &t, &e))
+	if (!tape_parse(d->parcel.worker->scratch.envelope, members, &t, &e))
 		return later(d, reason_slug(e.reason), e.text);
 	uint32_t consent = tape_member(&t, 0, VIEW("consent")),
 	         reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
@@ -118,14 +142,14 @@ static bool consent_stands(struct delivery *d, struct view members)
 	if (d->withdrawn)
 		return later(d, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
 		             "the consent was withdrawn while it waited");
-	if (agreement_needs_consent(a, tape_string(&t, basis)) && conf_consent_unknown(d->conf, a, d->now_ms))
+	if (agreement_needs_consent(a, tape_string(&t, basis)) && conf_consent_unknown(d->conf, a, d->parcel.now_ms))
 		return later(d, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
 	return true;
 }
 
-bool delivery_prepare(struct delivery *d)
+static bool prepare(struct delivery *d)
 {
-	struct store *reader = d->worker->reader;
+	struct store *reader = d->parcel.worker->reader;
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct store_delivery row;
@@ -136,7 +160,7 @@ bool delivery_prepare(struct delivery *d)
 
 	if (is_past(d))
 		return later(d, "deadline", "the deadline has passed");
-	if (!store_get_exchange(reader, d->seq, &x, &e))
+	if (!store_get_exchange(reader, d->parcel.due.id, &x, &e))
 		return later(d, reason_slug(e.reason), e.text);
 	entry = x.entry;
 	d->exchange = x.id;
@@ -146,20 +170,39 @@ bool delivery_prepare(struct delivery *d)
 	d->partner = conf_agency(d->conf, view_of(d->recipient), ROLE(GATEWAY));
 	if (!d->partner || !d->partner->host)
 		return later(d, "flow-unmapped", "no gateway of the recipient is known here");
-	if (!store_get_delivery(reader, d->seq, &row, &e)) {
+	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e)) {
 		later(d, reason_slug(e.reason), e.text);
 	} else {
 		buf_add(&members, row.envelope);
 		ok = (!members.failed || later(d, "no-memory", "memory ran out")) &&
 		     consent_stands(d, buf_view(&members)) &&
-		     (payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange,
-		                   &payload, &e) ||
+		     (payload_open(d->parcel.worker->core->keys, d->parcel.worker->scratch.gcm, reader,
+		                   d->parcel.due.id, &d->exchange, &payload, &e) ||
 		      later(d, reason_slug(e.reason), e.text)) &&
 		     write_body(d, buf_view(&members), &payload, entry);
 	}
 	payload_close(&payload);
 	buf_free(&members);
 	return ok;
+}
+
+static bool send_delivery(struct parcel *p)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	char id[UUID_TEXT + 1], target[200];
+	struct post_head head = { .method = "POST",
+		                  .target = target,
+		                  .content_type = "application/json",
+		                  .key = id,
+		                  .deadline_ms = DELIVERY_MS };
+
+	if (!prepare(d))
+		return false;
+	head.to = d->partner;
+	snprintf(target, sizeof target, "/v1/agreements/%s/records", d->agreement);
+	uuid_print(&d->exchange, id);
+	p->post.body = buf_view(&d->body);
+	return post_send(p->worker, &p->post, &head);
 }
 
 /* --- the answer --- */
@@ -185,11 +228,11 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 		proof_leaf_member(leaf, "operation", operation, sizeof operation);
 		proof_leaf_member(leaf, "agreement_digest", governing, sizeof governing);
 		proof_leaf_member(leaf, "input", input, sizeof input);
-		ok = strcmp(operation, d->post.status == 202 ? "hold" : "collection") == 0 &&
+		ok = strcmp(operation, d->parcel.post.status == 202 ? "hold" : "collection") == 0 &&
 		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
 		if (!ok)
 			later(d, "receipt-invalid", "the receipt is for something else");
-		else if (!(ok = sight_take(d->worker->core, d->partner, r.checkpoint, &e)))
+		else if (!(ok = sight_take(d->parcel.worker->core, d->partner, r.checkpoint, &e)))
 			later(d, reason_slug(e.reason), e.text);
 		else
 			buf_adds(&d->receipt, text);
@@ -199,25 +242,26 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 	return ok;
 }
 
-void delivery_judge(struct delivery *d)
+static void judge(struct parcel *p)
 {
-	const struct buf *answer = &d->post.answer;
-	int status = d->post.status;
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	const struct buf *answer = &d->parcel.post.answer;
+	int status = d->parcel.post.status;
 	json_t *doc = status > 0 ? json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL) : NULL;
 
 	d->end = DELIVERY_RETRY;
-	d->now_ms = instant_now_ms();
+	d->parcel.now_ms = instant_now_ms();
 	if (status == 201 || status == 202) {
 		if (receipt_holds(d, doc))
 			d->end = DELIVERY_DONE;
 	} else if (status > 0) {
-		later(d, post_slug(&d->post), "the partner refused");
-		if (post_refused(&d->post))
+		later(d, post_slug(&d->parcel.post), "the partner refused");
+		if (post_refused(&d->parcel.post))
 			d->end = DELIVERY_REFUSED;
 	} else if (d->withdrawn) {
 		d->end = DELIVERY_REFUSED;
 	} else if (!d->slug[0]) {
-		later(d, "unreachable", d->post.problem);
+		later(d, "unreachable", d->parcel.post.problem);
 	}
 	json_decref(doc);
 	if (d->end == DELIVERY_RETRY && is_past(d))
@@ -256,7 +300,7 @@ static bool note_done(void *arg, const struct store_duty *d)
 
 /* Was it let go while it was under way (recalled, corrected, out of time)? A receipt that came before this answer is no
  * such case: the recipient has it, and says so. */
-static bool let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
+static bool was_let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
 {
 	bool acknowledged = false;
 
@@ -274,35 +318,74 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 {
 	bool done = d->end == DELIVERY_DONE, gone;
 
-	if (!done && (d->post.status != 0 || d->post.sent == 0))
+	if (!done && (d->parcel.post.status != 0 || d->parcel.post.sent == 0))
 		return true;
-	if (done && (!append_end(a, d, e) || !store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e)))
+	if (done && (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->receipt), e)))
 		return false;
-	return let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
+	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
 }
 
-bool delivery_write(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
-	struct delivery *d = JOB_OF(struct delivery, j);
-	struct core *c = d->worker->core;
-	struct act a = { .core = c, .writer = w, .job = j, .store = s, .now_ms = d->now_ms };
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	struct store *s = a->store;
 	bool done = d->end == DELIVERY_DONE;
 	struct copy copy;
 
-	if (!copy_load(&a, d->seq, &copy, e))
+	if (!copy_load(a, d->parcel.due.id, &copy, e))
 		return false;
 	if (copy.state != STATE_QUEUED)
-		return end_overtaken(&a, &copy, d, e);
+		return end_overtaken(a, &copy, d, e);
 	if (d->end == DELIVERY_RETRY)
-		return store_retry_delivery(s, d->seq, d->now_ms + post_wait_ms(&d->conf->node, d->due.attempts),
+		return store_retry_delivery(s, d->parcel.due.id,
+		                            d->parcel.now_ms + post_wait_ms(&d->conf->node, d->parcel.due.attempts),
 		                            view_of(d->slug), e);
-	if (!append_end(&a, d, e) || !store_drop_delivery(s, d->seq, e) ||
-	    !copy_erase_payload(&a, &copy, done ? "delivered" : "delivery failed", e))
+	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
+	    !copy_erase_payload(a, &copy, done ? "delivered" : "delivery failed", e))
 		return false;
-	atomic_fetch_add(done ? &c->delivered : &c->delivery_failures, 1);
+	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
 	if (!done) {
 		copy.plan.notify_ms = SCHEDULE_NEVER;
-		return copy_end(&a, &copy, STATE_FAILED, e);
+		return copy_end(a, &copy, STATE_FAILED, e);
 	}
-	return store_set_state(s, d->seq, STATE_DELIVERED, e) && store_put_receipt(s, d->seq, buf_view(&d->receipt), e);
+	return store_set_state(s, d->parcel.due.id, STATE_DELIVERED, e) &&
+	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->receipt), e);
+}
+
+/* --- the table --- */
+
+struct due_call {
+	courier_each *each;
+	void *arg;
+};
+
+static bool due_as_courier(void *arg, const struct store_delivery *row)
+{
+	const struct due_call *call = arg;
+	const struct courier_due due = { .id = row->seq, .attempts = row->attempts, .deadline_ms = row->deadline_ms };
+
+	return call->each(call->arg, &due);
+}
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, courier_each *each, void *arg, struct error *e)
+{
+	struct due_call call = { .each = each, .arg = arg };
+
+	return store_due_deliveries(reader, now_ms, max, due_as_courier, &call, e);
+}
+
+static const struct courier_kind deliveries = {
+	.name = "outbox",
+	.most = IN_FLIGHT,
+	.due = list_due,
+	.make = make,
+	.send = send_delivery,
+	.judge = judge,
+	.write = write_end,
+	.free = let_go,
+};
+
+void *delivery_courier(struct worker *w)
+{
+	return courier_new(w, &deliveries);
 }

@@ -5,7 +5,7 @@
  *
  *   POST /v1/exchanges/{the first gateway's id}/notices
  *
- * Sending: notice_send() or notice_put() inside a job; notices.c sends after the commit, of one exchange in the
+ * Sending: notice_send() or notice_put() inside a job; notice_out.c sends after the commit, of one exchange in the
  * order of their making, until the notice arrived or is given up. Taking: notice_in.c verifies, and one job of the
  * writer takes it once. What a kind does at either end is its row of core/notice_kinds.c. */
 #ifndef GATEWAYD_CORE_NOTICE_NOTICE_H

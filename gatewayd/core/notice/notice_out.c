@@ -1,43 +1,70 @@
-/* See notice_out_private.h. */
-#include "gatewayd/core/notice/notice_out_private.h"
+/* See notice_out.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
+#include "gatewayd/core/notice/notice_out.h"
 
 #include <jansson.h>
 
-#include "gatewayd/core/notice/notice.h"
-#include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/witness/sight.h"
-#include "lib/base/encode.h"
-#include "lib/tlog/receipt.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
-#include "gatewayd/core/audit/entry.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/receipt.h"
 
+#define IN_FLIGHT  32
 #define BODY_MAX   (24u * 1024 * 1024)
 #define ANSWER_MAX (192u * 1024)
+#define NOTICE_MS  30000
 #define GIVE_UP_MS (INT64_C(28) * 86400000)
 
-struct notice_out *notice_out_new(struct worker *w, uint64_t id)
+enum notice_out_end {
+	NOTICE_RETRY,   /* did not arrive: again later */
+	NOTICE_ARRIVED, /* taken; the partner's receipt verifies */
+	NOTICE_REFUSED, /* refused for good, or it can never be sent */
+	NOTICE_EXPIRED  /* given up */
+};
+
+struct notice_out {
+	struct parcel parcel; /* first; its id is the notice's */
+	struct conf *conf;
+	uint64_t seq;
+	enum notice_kind kind;
+	int64_t made_ms;           /* 0: the row could not be read */
+	struct uuid exchange, own; /* the first gateway's id; this node's */
+	char recipient[72];
+	struct digest agreement_digest;
+	struct digest digest;          /* of the entry whose proof travels */
+	const struct partner *partner; /* of conf */
+	struct buf body;               /* of the request */
+	char problem[200];             /* why not; place and rule only */
+	char slug[64];
+	bool hopeless; /* it can never be sent */
+	enum notice_out_end end;
+	struct buf receipt;          /* the partner's, verified */
+	struct digest receipt_entry; /* of the entry that it is for */
+};
+
+static struct parcel *make(struct worker *w, const struct courier_due *due)
 {
 	struct notice_out *o = calloc(1, sizeof *o);
 
+	(void)due;
 	if (!o)
 		return NULL;
-	o->worker = w;
 	o->conf = core_conf(w->core);
-	o->id = id;
 	o->body = BUF_INIT(BODY_MAX);
-	o->post.answer = BUF_INIT(ANSWER_MAX);
+	o->parcel.post.answer = BUF_INIT(ANSWER_MAX);
 	o->receipt = BUF_INIT(ANSWER_MAX);
-	return o;
+	return &o->parcel;
 }
 
-void notice_out_free(struct notice_out *o)
+static void let_go(struct parcel *p)
 {
-	if (!o)
-		return;
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+
 	conf_unref(o->conf);
-	post_drop(&o->post);
 	buf_wipe(&o->body);
 	buf_free(&o->receipt);
 	free(o);
@@ -71,7 +98,7 @@ static void write_head(struct notice_out *o, const struct buf *body, struct view
 static bool write_record(struct notice_out *o)
 {
 	struct payload payload = { .plain = BUF_INIT(BODY_MAX) };
-	struct worker *w = o->worker;
+	struct worker *w = o->parcel.worker;
 	struct error e = { .reason = REASON_NONE };
 	bool ok = payload_open(w->core->keys, w->scratch.gcm, w->reader, o->seq, &o->own, &payload, &e);
 
@@ -90,15 +117,14 @@ static bool write_record(struct notice_out *o)
 
 static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, struct error *e)
 {
-	struct store *reader = o->worker->reader;
+	struct store *reader = o->parcel.worker->reader;
 	struct store_exchange x;
 	struct store_notice n;
 
-	if (!store_get_notice(reader, o->id, &n, e))
+	if (!store_get_notice(reader, o->parcel.due.id, &n, e))
 		return false;
 	o->seq = n.seq;
 	o->kind = n.kind;
-	o->attempts = n.attempts;
 	o->made_ms = n.made_ms;
 	*entry = n.entry;
 	snprintf(o->recipient, sizeof o->recipient, "%.*s", VIEW_ARG(n.recipient));
@@ -111,12 +137,13 @@ static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, st
 	return !body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-bool notice_out_prepare(struct notice_out *o)
+static bool prepare(struct notice_out *o)
 {
 	struct buf body = BUF_INIT(NOTICE_BODY_MAX), leaf = BUF_INIT(ENTRY_MAX), proof = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE };
 	uint64_t entry;
-	bool ok = read_row(o, &body, &entry, &e) && proof_of_entry(o->worker->reader, entry, false, &leaf, &proof, &e);
+	bool ok = read_row(o, &body, &entry, &e) &&
+	          proof_of_entry(o->parcel.worker->reader, entry, false, &leaf, &proof, &e);
 
 	if (!ok) {
 		later(o, reason_slug(e.reason), e.text);
@@ -135,6 +162,23 @@ bool notice_out_prepare(struct notice_out *o)
 	buf_free(&leaf);
 	buf_free(&proof);
 	return ok;
+}
+
+static bool send_notice(struct parcel *p)
+{
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	char id[UUID_TEXT + 1], target[80];
+	struct post_head head = {
+		.method = "POST", .target = target, .content_type = "application/json", .deadline_ms = NOTICE_MS
+	};
+
+	if (!prepare(o))
+		return false;
+	head.to = o->partner;
+	uuid_print(&o->exchange, id);
+	snprintf(target, sizeof target, "/v1/exchanges/%s/notices", id);
+	p->post.body = buf_view(&o->body);
+	return post_send(p->worker, &p->post, &head);
 }
 
 /* --- the answer --- */
@@ -163,7 +207,7 @@ static bool leaf_fits(const struct notice_out *o, struct view leaf)
 
 static bool receipt_holds(struct notice_out *o)
 {
-	const struct buf *answer = &o->post.answer;
+	const struct buf *answer = &o->parcel.post.answer;
 	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
 	const char *text = json_string_value(json_object_get(doc, "receipt"));
 	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
@@ -178,7 +222,7 @@ static bool receipt_holds(struct notice_out *o)
 		later(o, "receipt-invalid", e.text);
 	} else if (!leaf_fits(o, leaf)) {
 		later(o, "receipt-invalid", "the receipt is for something else");
-	} else if (!sight_take(o->worker->core, o->partner, r.checkpoint, &e)) {
+	} else if (!sight_take(o->parcel.worker->core, o->partner, r.checkpoint, &e)) {
 		later(o, reason_slug(e.reason), e.text);
 	} else {
 		sha256(leaf, &o->receipt_entry);
@@ -190,23 +234,24 @@ static bool receipt_holds(struct notice_out *o)
 	return ok;
 }
 
-void notice_out_judge(struct notice_out *o)
+static void judge(struct parcel *p)
 {
-	int status = o->post.status;
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	int status = o->parcel.post.status;
 
 	o->end = o->hopeless ? NOTICE_REFUSED : NOTICE_RETRY;
-	o->now_ms = instant_now_ms();
+	o->parcel.now_ms = instant_now_ms();
 	if (status == 200) {
 		if (receipt_holds(o))
 			o->end = NOTICE_ARRIVED;
 	} else if (status > 0) {
-		later(o, post_slug(&o->post), "the partner refused");
-		if (post_refused(&o->post))
+		later(o, post_slug(&o->parcel.post), "the partner refused");
+		if (post_refused(&o->parcel.post))
 			o->end = NOTICE_REFUSED;
 	} else if (!o->slug[0]) {
-		later(o, "unreachable", o->post.problem);
+		later(o, "unreachable", o->parcel.post.problem);
 	}
-	if (o->end == NOTICE_RETRY && o->made_ms && o->now_ms - o->made_ms >= GIVE_UP_MS)
+	if (o->end == NOTICE_RETRY && o->made_ms && o->parcel.now_ms - o->made_ms >= GIVE_UP_MS)
 		o->end = NOTICE_EXPIRED;
 	wipe(o->body.p, o->body.n);
 	if (o->end == NOTICE_ARRIVED)
@@ -241,26 +286,65 @@ static bool append_end(const struct act *a, const struct notice_out *o, struct e
 	return audit_append(a, &entry, NULL, NULL, e);
 }
 
-bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
-	struct notice_out *o = JOB_OF(struct notice_out, j);
-	const struct notice_work *work = &o->worker->core->notice_work[o->kind];
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	const struct notice_work *work = &a->core->notice_work[o->kind];
 	bool arrived = o->end == NOTICE_ARRIVED;
-	struct act a = { .core = o->worker->core, .writer = w, .job = j, .store = s, .now_ms = o->now_ms };
-	struct notice_end end = { .core = o->worker->core,
-		                  .job = j,
+	struct notice_end end = { .core = a->core,
+		                  .job = a->job,
 		                  .kind = o->kind,
 		                  .seq = o->seq,
 		                  .exchange = o->own,
 		                  .recipient = view_of(o->recipient),
 		                  .arrived = arrived,
 		                  .error = arrived ? VIEW("") : view_of(o->slug),
-		                  .now_ms = o->now_ms };
+		                  .now_ms = a->now_ms };
 
 	if (o->end == NOTICE_RETRY)
-		return store_retry_notice(s, o->id, o->now_ms + post_wait_ms(&o->conf->node, o->attempts),
-		                          view_of(o->slug), e);
-	if (!append_end(&a, o, e) || !store_drop_notice(s, o->id, o->now_ms, end.error, buf_view(&o->receipt), e))
+		return store_retry_notice(a->store, p->due.id,
+		                          a->now_ms + post_wait_ms(&o->conf->node, p->due.attempts), view_of(o->slug),
+		                          e);
+	if (!append_end(a, o, e) ||
+	    !store_drop_notice(a->store, p->due.id, a->now_ms, end.error, buf_view(&o->receipt), e))
 		return false;
-	return !work->ended || work->ended(&end, w, s, e);
+	return !work->ended || work->ended(&end, a->writer, a->store, e);
+}
+
+/* --- the table --- */
+
+struct due_call {
+	courier_each *each;
+	void *arg;
+};
+
+static bool due_as_courier(void *arg, const struct store_notice *row)
+{
+	const struct due_call *call = arg;
+	const struct courier_due due = { .id = row->id, .attempts = row->attempts, .deadline_ms = INT64_MAX };
+
+	return call->each(call->arg, &due);
+}
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, courier_each *each, void *arg, struct error *e)
+{
+	struct due_call call = { .each = each, .arg = arg };
+
+	return store_due_notices(reader, now_ms, max, due_as_courier, &call, e);
+}
+
+static const struct courier_kind notices = {
+	.name = "notices",
+	.most = IN_FLIGHT,
+	.due = list_due,
+	.make = make,
+	.send = send_notice,
+	.judge = judge,
+	.write = write_end,
+	.free = let_go,
+};
+
+void *notice_courier(struct worker *w)
+{
+	return courier_new(w, &notices);
 }
