@@ -1,5 +1,5 @@
 /* The control socket's commands about exchanges: what came, what is held, what waits in the outbox. See
- * control_parts.h. */
+ * control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/exchange/officer.h"

@@ -1,5 +1,5 @@
 /* The control socket's commands about the node's payload keys. A new master key makes every older copy of the slot file
- * useless (keystore.h). See control_parts.h. */
+ * useless (keystore.h). See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/audit/entry.h"

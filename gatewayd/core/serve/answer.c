@@ -64,6 +64,21 @@ void answer_send(struct request *r, const struct answer *a)
 	send_body(r);
 }
 
+void answer_text(struct request *r, int status, struct view content_type, struct view body)
+{
+	struct answer a = { .status = status, .content_type = content_type, .body = body };
+
+	answer_send(r, &a);
+}
+
+void answer_written(struct request *r, struct view content_type, const struct buf *body)
+{
+	if (body->failed)
+		answer_problem(r, REASON_NO_MEMORY);
+	else
+		answer_text(r, 200, content_type, buf_view(body));
+}
+
 void answer_credit(struct request *r, uint32_t bytes)
 {
 	if (bytes > UINT32_MAX - r->out_credit)

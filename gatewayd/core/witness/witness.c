@@ -268,13 +268,6 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 	return true;
 }
 
-static void send_status(struct request *r, int status, struct view type, struct view body)
-{
-	struct answer a = { .status = status, .content_type = type, .body = body };
-
-	answer_send(r, &a);
-}
-
 static void added(struct job *j)
 {
 	struct addition *a = JOB_OF(struct addition, j);
@@ -295,15 +288,15 @@ static void added(struct job *j)
 			atomic_fetch_add(&shared->cosigned, 1);
 			sight_cosigned(r->worker->core->sights, view_of(a->log->log.name), a->cosigned.size,
 			               &a->cosigned.root);
-			send_status(r, 200, TEXT, buf_view(&a->line));
+			answer_text(r, 200, TEXT, buf_view(&a->line));
 			break;
 		case WITNESS_CONFLICT:
 			witness_conflict_print(&a->state, &size);
-			send_status(r, 409, VIEW("text/x.tlog.size"), buf_view(&size));
+			answer_text(r, 409, VIEW("text/x.tlog.size"), buf_view(&size));
 			break;
 		case WITNESS_BAD_REQUEST:
 		case WITNESS_FORBIDDEN:
-		case WITNESS_UNPROCESSABLE: send_status(r, (int)a->verdict, TEXT, VIEW("")); break;
+		case WITNESS_UNPROCESSABLE: answer_text(r, (int)a->verdict, TEXT, VIEW("")); break;
 		}
 	}
 	writer_release(j);
@@ -369,7 +362,7 @@ void handle_witnessed(struct request *r)
 	if (log && may && store_get_witnessed(r->worker->reader, origin, &known, &e)) {
 		struct buf body = BUF_INIT(65536);
 		buf_add(&body, known.note);
-		send_status(r, 200, TEXT, buf_view(&body));
+		answer_text(r, 200, TEXT, buf_view(&body));
 		buf_free(&body);
 	} else if (e.reason == REASON_NONE || e.reason == REASON_NOT_FOUND) {
 		answer_problem(r, REASON_NOT_FOUND);
@@ -411,7 +404,7 @@ void handle_checkpoint(struct request *r)
 		ok = store_list_cosignatures(reader, size, add_line, &body, &e);
 	}
 	if (ok && !body.failed) {
-		send_status(r, 200, TEXT, buf_view(&body));
+		answer_text(r, 200, TEXT, buf_view(&body));
 	} else if (e.reason == REASON_NOT_FOUND) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else {
