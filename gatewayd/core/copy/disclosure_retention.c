@@ -1,4 +1,4 @@
-/* See log_retention.h. */
+/* See disclosure_retention.h. */
 #include "gatewayd/core/copy/disclosure_retention.h"
 
 #include <jansson.h>
@@ -13,7 +13,7 @@
 #define HELD_MAX 500 /* entries under a hold that one look passes over */
 #define IDLE_MS  60000
 
-struct log_retention {
+struct disclosure_retention {
 	struct job job; /* first */
 	struct core *core;
 	struct store *reader;
@@ -24,9 +24,9 @@ struct log_retention {
 	size_t n;
 };
 
-struct log_retention *log_retention_new(struct core *c, struct store *reader)
+struct disclosure_retention *disclosure_retention_new(struct core *c, struct store *reader)
 {
-	struct log_retention *r = calloc(1, sizeof *r);
+	struct disclosure_retention *r = calloc(1, sizeof *r);
 
 	if (r) {
 		r->core = c;
@@ -35,7 +35,7 @@ struct log_retention *log_retention_new(struct core *c, struct store *reader)
 	return r;
 }
 
-void log_retention_free(struct log_retention *r)
+void disclosure_retention_free(struct disclosure_retention *r)
 {
 	free(r);
 }
@@ -44,7 +44,7 @@ void log_retention_free(struct log_retention *r)
 
 static bool erase(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct log_retention *r = JOB_OF(struct log_retention, j);
+	struct disclosure_retention *r = JOB_OF(struct disclosure_retention, j);
 	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	char note[100];
 
@@ -60,7 +60,7 @@ static bool erase(struct job *j, struct writer *w, struct store *s, struct error
 /* On the writer's thread: nobody waits for it. */
 static void erased(struct job *j)
 {
-	struct log_retention *r = JOB_OF(struct log_retention, j);
+	struct disclosure_retention *r = JOB_OF(struct disclosure_retention, j);
 
 	if (!j->committed)
 		log_line("error", "retention of the log: %s", j->error.text);
@@ -115,7 +115,7 @@ static bool is_held(struct store *reader, const struct old *o, bool *held, struc
 	return missing.reason == REASON_NOT_FOUND;
 }
 
-static bool choose(struct log_retention *r, const struct look *l, struct error *e)
+static bool choose(struct disclosure_retention *r, const struct look *l, struct error *e)
 {
 	bool held;
 
@@ -129,7 +129,7 @@ static bool choose(struct log_retention *r, const struct look *l, struct error *
 	return true;
 }
 
-bool log_retention_sweep(struct log_retention *r, int64_t now_ms, struct error *e)
+bool disclosure_retention_sweep(struct disclosure_retention *r, int64_t now_ms, struct error *e)
 {
 	struct look *l;
 
