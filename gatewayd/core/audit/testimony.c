@@ -46,6 +46,15 @@ void testimony_uid(struct testimony *t, unsigned uid)
 	buf_free(&value);
 }
 
+void testimony_statement(struct testimony *t, unsigned uid, struct view statement, const char *signer,
+                         const char *fault)
+{
+	testimony_init(t);
+	testimony_uid(t, uid);
+	testimony_text(t, "statement", statement);
+	testimony_text(t, fault ? "fault" : "signer", view_of(fault ? fault : signer));
+}
+
 bool testimony_append(struct testimony *t, struct core *c, struct writer *w, struct job *j, const struct entry *facts,
                       uint64_t *index, struct error *e)
 {

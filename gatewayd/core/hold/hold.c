@@ -301,11 +301,8 @@ static void testify(struct stating *a, const struct hold_request *r)
 
 	sha256(r->signature, &d);
 	digest_print(&digest, &d);
-	testimony_init(&a->testimony);
-	testimony_uid(&a->testimony, r->uid);
-	testimony_text(&a->testimony, "statement", r->statement);
+	testimony_statement(&a->testimony, r->uid, r->statement, a->signer, a->fault);
 	testimony_text(&a->testimony, "signature", buf_view(&digest));
-	testimony_text(&a->testimony, a->fault ? "fault" : "signer", view_of(a->fault ? a->fault : a->signer));
 	buf_free(&digest);
 }
 

@@ -1,12 +1,14 @@
 /* What may be read of an exchange by its parties: what was decided and became of it, its receipt, record and notices. */
-#include "gatewayd/core/read/read_private.h"
+#include "gatewayd/core/read/read.h"
 
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/read/story.h"
+#include "gatewayd/core/serve/consult.h"
 
+#define RECORD_MAX  (32u * 1024 * 1024)
 #define NOTICES_MAX (64u * 1024 * 1024)
 
 /* A party of the exchange, or this agency's own oversight. */
@@ -56,7 +58,7 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 	bool archived = store_get_archive(reader, store_entry_log(x.entry), &archive, &none);
 	if (!store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
 	    (!archived && !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e))) {
-		read_failed(r, &e);
+		answer_unread(r, &e);
 	} else {
 		buf_adds(&body, archived ? "],\"archived\":true" : "],\"receipt\":");
 		if (!archived)
@@ -70,7 +72,7 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 		if (told)
 			answer_written(r, VIEW("application/json"), &body);
 		else
-			read_failed(r, &e);
+			answer_unread(r, &e);
 	}
 	buf_free(&body);
 	buf_free(&receipt);
@@ -84,7 +86,7 @@ static void show_receipt(struct request *r, uint64_t entry)
 	if (proof_of_entry(r->worker->reader, entry, true, NULL, &receipt, &e))
 		answer_written(r, VIEW("text/plain; charset=utf-8"), &receipt);
 	else
-		read_failed(r, &e);
+		answer_unread(r, &e);
 	buf_free(&receipt);
 }
 
@@ -96,7 +98,7 @@ static void show_notices(struct request *r, uint64_t seq)
 	if (notice_list(r->worker->reader, seq, &body, &e))
 		answer_written(r, VIEW("application/json"), &body);
 	else
-		read_failed(r, &e);
+		answer_unread(r, &e);
 	buf_free(&body);
 }
 
@@ -120,7 +122,7 @@ static void show_record(struct request *r, const struct store_exchange *x)
 		return;
 	}
 	if (!hold_restricted(w->reader, seq, &restricted, &e)) {
-		read_failed(r, &e);
+		answer_unread(r, &e);
 		return;
 	}
 	if (restricted) {
@@ -133,7 +135,7 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, seq, &id, &p, &e) ||
 	    !consult_note(c, &id, VIEW(""), "record read")) {
 		consult_drop(c);
-		read_failed(r, &e);
+		answer_unread(r, &e);
 	} else {
 		buf_add(consult_body(c), p.record);
 		consult_submit(c);
@@ -151,7 +153,7 @@ void handle_exchange(struct request *r)
 	if (!uuid_parse(request_path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) ||
 	    !may_see(r, &x)) {
 		if (e.reason != REASON_NONE)
-			read_failed(r, &e);
+			answer_unread(r, &e);
 		else
 			answer_problem(r, REASON_NOT_FOUND);
 		return;

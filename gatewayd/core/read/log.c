@@ -1,7 +1,10 @@
 /* The audit log's tiles and entry bundles (C2SP tlog-tiles). */
-#include "gatewayd/core/read/read_private.h"
+#include "gatewayd/core/read/read.h"
 
+#include "gatewayd/core/serve/consult.h"
 #include "lib/tlog/tlog.h"
+
+#define BUNDLE_MAX (32u * 1024 * 1024)
 
 void handle_tile(struct request *r)
 {
@@ -16,7 +19,7 @@ void handle_tile(struct request *r)
 	}
 	if (!store_get_tile(r->worker->reader, tile.level, tile.index, &hashes, &e) || hashes.n < tile.width * 32u) {
 		error_set(&e, REASON_NOT_FOUND, "no such tile");
-		read_failed(r, &e);
+		answer_unread(r, &e);
 	} else {
 		buf_add(&body, view_make(hashes.p, tile.width * 32u));
 		answer_written(r, VIEW("application/octet-stream"), &body);
@@ -40,7 +43,7 @@ void handle_entries(struct request *r)
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
-	c = consult_new(r, VIEW("application/octet-stream"), RECORD_MAX);
+	c = consult_new(r, VIEW("application/octet-stream"), BUNDLE_MAX);
 	if (!c)
 		return;
 	bool ok = consult_note(c, NULL, VIEW(""), "log entries read");
@@ -54,5 +57,5 @@ void handle_entries(struct request *r)
 		return;
 	}
 	consult_drop(c);
-	read_failed(r, &e);
+	answer_unread(r, &e);
 }

@@ -1,14 +1,7 @@
-/* What an error means, for people and programs that followed the link in it; and how reading itself fails. */
-#include "gatewayd/core/read/read_private.h"
+/* What an error means, for people and programs that followed the link in it. */
+#include "gatewayd/core/read/read.h"
 
-#include "gatewayd/os/log.h"
-
-void read_failed(struct request *r, const struct error *e)
-{
-	if (e->reason != REASON_NOT_FOUND)
-		log_line("error", "read: %s", e->text);
-	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
-}
+#include "gatewayd/core/serve/answer.h"
 
 void handle_problem(struct request *r)
 {

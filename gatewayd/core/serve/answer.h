@@ -19,6 +19,8 @@ void answer_send(struct request *r, const struct answer *a);
 void answer_text(struct request *r, int status, struct view content_type, struct view body);
 /* 200 and what was written; a problem when memory ran out meanwhile. */
 void answer_written(struct request *r, struct view content_type, const struct buf *body);
+/* What could not be read from the store: it is not there, or (logged) not to be had now. */
+void answer_unread(struct request *r, const struct error *e);
 /* More credit came. */
 void answer_credit(struct request *r, uint32_t bytes);
 /* A problem without an exchange (nothing was decided). */

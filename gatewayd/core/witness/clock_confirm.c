@@ -175,10 +175,7 @@ void clock_confirm(struct clock *c, const struct clock_request *r)
 	}
 	sha256(r->statement, &a->digest);
 	a->fault = find_fault(a);
-	testimony_init(&a->testimony);
-	testimony_uid(&a->testimony, r->uid);
-	testimony_text(&a->testimony, "statement", r->statement);
-	testimony_text(&a->testimony, a->fault ? "fault" : "signer", view_of(a->fault ? a->fault : a->signer));
+	testimony_statement(&a->testimony, r->uid, r->statement, a->signer, a->fault);
 	a->job = (struct job){ .home = r->home, .run = write_confirmation, .done = confirmed };
 	writer_submit(c->core->writer, &a->job);
 }

@@ -57,7 +57,7 @@ struct checking {
 	struct check *checks;
 };
 
-void *checking_new(struct worker *w)
+void *sight_check_new(struct worker *w)
 {
 	struct checking *c = calloc(1, sizeof *c);
 
@@ -82,7 +82,7 @@ static void reset(struct check *k)
 	k->conf = NULL;
 }
 
-void checking_free(void *arg)
+void sight_check_free(void *arg)
 {
 	struct checking *c = arg;
 	struct check *k, *next;
@@ -386,7 +386,7 @@ static void look(struct checking *c, struct conf *conf, const struct partner *p,
 	get(k, "/checkpoint", got_checkpoint);
 }
 
-void checking_tick(void *arg)
+void sight_check_tick(void *arg)
 {
 	struct checking *c = arg;
 	struct core *core = c->worker->core;

@@ -364,11 +364,10 @@ void handle_witnessed(struct request *r)
 		buf_add(&body, known.note);
 		answer_text(r, 200, TEXT, buf_view(&body));
 		buf_free(&body);
-	} else if (e.reason == REASON_NONE || e.reason == REASON_NOT_FOUND) {
+	} else if (e.reason == REASON_NONE) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else {
-		log_line("error", "read: %s", e.text);
-		answer_problem(r, REASON_UNAVAILABLE);
+		answer_unread(r, &e);
 	}
 }
 
@@ -403,13 +402,9 @@ void handle_checkpoint(struct request *r)
 		buf_add(&body, note);
 		ok = store_list_cosignatures(reader, size, add_line, &body, &e);
 	}
-	if (ok && !body.failed) {
+	if (ok && !body.failed)
 		answer_text(r, 200, TEXT, buf_view(&body));
-	} else if (e.reason == REASON_NOT_FOUND) {
-		answer_problem(r, REASON_NOT_FOUND);
-	} else {
-		log_line("error", "read: %s", e.text);
-		answer_problem(r, REASON_UNAVAILABLE);
-	}
+	else
+		answer_unread(r, &e);
 	buf_free(&body);
 }

@@ -41,9 +41,9 @@ void witness_name(const char *host, const char *node, char *out, size_t size);
 bool witness_wait(const struct core *c) MUST_USE;
 
 /* The asking side; the first worker has one. */
-void *asking_new(struct worker *w) MUST_USE;
-void asking_free(void *asking);
-void asking_tick(void *asking);
+void *witness_ask_new(struct worker *w) MUST_USE;
+void witness_ask_free(void *asking);
+void witness_ask_tick(void *asking);
 
 void handle_checkpoint(struct request *r);
 void handle_add_checkpoint(struct request *r);

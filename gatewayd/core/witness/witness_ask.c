@@ -50,7 +50,7 @@ struct asking {
 	unsigned left;   /* of this round */
 };
 
-void *asking_new(struct worker *w)
+void *witness_ask_new(struct worker *w)
 {
 	struct asking *a = calloc(1, sizeof *a);
 
@@ -71,7 +71,7 @@ static void ask_free(struct ask *k)
 	free(k);
 }
 
-void asking_free(void *arg)
+void witness_ask_free(void *arg)
 {
 	struct asking *a = arg;
 	struct ask *k, *next;
@@ -342,7 +342,7 @@ static void start(struct asking *a, struct conf *conf, const struct partner *p)
 	send_request(k, "GET", target);
 }
 
-void asking_tick(void *arg)
+void witness_ask_tick(void *arg)
 {
 	struct asking *a = arg;
 	struct conf *conf;
