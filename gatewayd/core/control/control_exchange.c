@@ -177,7 +177,7 @@ static bool read_decision(struct control_client *c, const json_t *request, struc
 	return false;
 }
 
-/* The views of the request end with the call: what is needed later, held.c copies. */
+/* The views of the request end with the call: what is needed later, officer.c copies. */
 void control_exchange_release(struct control_client *c, const json_t *request)
 {
 	struct held_request r;
