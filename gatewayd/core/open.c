@@ -1,4 +1,4 @@
-/* See core_open.h. */
+/* See open.h. */
 #include "gatewayd/core/open.h"
 
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/steps.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/log.h"
 #include "gatewayd/os/secret_file.h"
@@ -71,87 +72,208 @@ static bool slot_live(void *arg, uint32_t slot)
 	return store_slot_live(arg, slot);
 }
 
-static bool open_log(struct core *c, struct opened *o, struct error *e)
+/* --- opening and closing, a pair each; the table is below them --- */
+
+static void memory_close(void *arg)
 {
-	const struct node *n = &c->conf->node;
+	struct core *c = ((struct opened *)arg)->core;
+
+	quotas_free(c->quotas);
+	surrogates_free(c->surrogates);
+	sights_free(c->sights);
+	overdue_free(c->overdue);
+	terms_cache_free(c->terms);
+}
+
+static bool memory_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->quotas = quotas_new();
+	c->surrogates = surrogates_new();
+	c->sights = sights_new();
+	c->overdue = overdue_new();
+	c->terms = terms_cache_new();
+	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms)
+		return true;
+	memory_close(arg);
+	return error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static void schemas_close(void *arg)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	schema_unref(c->envelope_schema);
+	schema_unref(c->notice_schema);
+}
+
+static bool schemas_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->envelope_schema = document_schema(VIEW("envelope"), e);
+	c->notice_schema = document_schema(VIEW("notice"), e);
+	if (c->envelope_schema && c->notice_schema)
+		return true;
+	schemas_close(arg);
+	return false;
+}
+
+static void secrets_close(void *arg)
+{
+	struct opened *o = arg;
+
+	ed25519_free(o->audit);
+	hmac_key_free(o->core->body_key);
+	secret_wipe(&o->core->pseudonym);
+}
+
+static bool secrets_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+
+	if (open_secrets(o->core, &o->core->conf->node, &o->audit, e))
+		return true;
+	secrets_close(o);
+	return false;
+}
+
+static bool keys_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->keys = keystore_open(c->conf->node.keys, false, e);
+	return c->keys != NULL;
+}
+
+static void keys_close(void *arg)
+{
+	keystore_close(((struct opened *)arg)->core->keys);
+}
+
+static void stores_close(void *arg)
+{
+	struct opened *o = arg;
+
+	store_close(o->reader);
+	store_close(o->store);
+}
+
+/* Payload keys that no row of the store names are erased: a crash left them. */
+static bool stores_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
+	uint32_t swept;
+
+	o->store = store_open(c->conf->node.store, e);
+	if (!o->store || !keystore_sweep(c->keys, slot_live, o->store, &swept, e))
+		goto fail;
+	store_slots_forget(o->store);
+	if (swept)
+		log_line("notice", "%u orphaned payload keys erased", swept);
+	o->reader = c->reader = store_open_reader(c->conf->node.store, e);
+	if (!o->reader)
+		goto fail;
+	overdue_refresh(c, o->reader);
+	return true;
+fail:
+	stores_close(o);
+	return false;
+}
+
+static bool own_witness_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
+
+	c->witness = witness_open(c, o->audit, e);
+	if (!c->witness)
+		return false;
+	c->log_vkey = &c->witness->log;
+	c->witness_vkey = c->witness->signer.key ? &c->witness->signer.vkey : NULL;
+	return true;
+}
+
+static void own_witness_close(void *arg)
+{
+	witness_free(((struct opened *)arg)->core->witness);
+}
+
+static bool own_mirror_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->mirror = mirror_open(c->conf->node.mirror, c->conf->node.store, mirror_warned, c, e);
+	return c->mirror != NULL;
+}
+
+static void own_mirror_close(void *arg)
+{
+	mirror_close(((struct opened *)arg)->core->mirror);
+}
+
+static bool log_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
 	struct writer_options w = { .store = o->store,
 		                    .keys = c->keys,
-		                    .anchor_path = n->anchor,
+		                    .mirror = c->mirror,
+		                    .signer = { .key = o->audit },
+		                    .anchor_path = c->conf->node.anchor,
 		                    .died = writer_died,
 		                    .report = writer_reported,
 		                    .arg = c };
 	uint8_t public_key[32];
 
 	ed25519_public(o->audit, public_key);
-	w.signer.key = o->audit;
-	if (!note_vkey_make(view_of(n->origin), NOTE_ED25519, public_key, &w.signer.vkey))
+	if (!note_vkey_make(view_of(c->conf->node.origin), NOTE_ED25519, public_key, &w.signer.vkey))
 		return error_set(e, REASON_CONFIG, "the log's origin is not a key name");
-	c->witness = witness_open(c, o->audit, e);
-	if (!c->witness)
-		return false;
-	c->log_vkey = &c->witness->log;
-	c->witness_vkey = c->witness->signer.key ? &c->witness->signer.vkey : NULL;
-	c->mirror = mirror_open(n->mirror, n->store, mirror_warned, c, e);
-	if (!c->mirror)
-		return false;
-	w.mirror = c->mirror;
 	c->writer = writer_start(&w, e);
 	return c->writer != NULL;
 }
 
-bool core_open(struct core *c, struct opened *o, struct error *e)
+/* Serving has stopped it already, where it came to that. */
+static void log_close(void *arg)
 {
-	const struct node *n = &c->conf->node;
-	uint32_t swept;
-
-	c->envelope_schema = document_schema(VIEW("envelope"), e);
-	c->notice_schema = document_schema(VIEW("notice"), e);
-	c->quotas = quotas_new();
-	c->surrogates = surrogates_new();
-	c->sights = sights_new();
-	c->overdue = overdue_new();
-	c->terms = terms_cache_new();
-	if (!c->quotas || !c->surrogates || !c->sights || !c->overdue || !c->terms)
-		return error_set(e, REASON_NO_MEMORY, "memory ran out");
-	if (!c->envelope_schema || !c->notice_schema || !open_secrets(c, n, &o->audit, e))
-		return false;
-	c->keys = keystore_open(n->keys, false, e);
-	o->store = c->keys ? store_open(n->store, e) : NULL;
-	if (!o->store || !keystore_sweep(c->keys, slot_live, o->store, &swept, e))
-		return false;
-	store_slots_forget(o->store);
-	if (swept)
-		log_line("notice", "%u orphaned payload keys erased", swept);
-	o->reader = c->reader = store_open_reader(n->store, e);
-	if (!o->reader)
-		return false;
-	overdue_refresh(c, o->reader);
-	return open_log(c, o, e) && witness_recall(c->witness, c->conf, o->reader, e) &&
-	       sights_load(c->sights, c->conf, o->reader, e) && timestamp_recall(c, o->reader, e);
+	writer_stop(((struct opened *)arg)->core->writer);
 }
 
-/* --- the end --- */
-
-void core_close(struct core *c, struct opened *o)
+static bool memory_fill(void *arg, struct error *e)
 {
+	struct opened *o = arg;
+	struct core *c = o->core;
+
+	return witness_recall(c->witness, c->conf, o->reader, e) && sights_load(c->sights, c->conf, o->reader, e) &&
+	       timestamp_recall(c, o->reader, e);
+}
+
+static const struct step open_steps[] = {
+	{ "schemas", schemas_open, schemas_close },      { "memory", memory_open, memory_close },
+	{ "secrets", secrets_open, secrets_close },      { "payload keys", keys_open, keys_close },
+	{ "store", stores_open, stores_close },          { "witness", own_witness_open, own_witness_close },
+	{ "mirror", own_mirror_open, own_mirror_close }, { "log", log_open, log_close },
+	{ "what is remembered", memory_fill, NULL },     { .name = NULL },
+};
+
+bool core_open(struct opened *o, struct error *e)
+{
+	if (steps_start(open_steps, o, &o->n, e))
+		return true;
+	log_line("error", "cannot open: %s", open_steps[o->n].name);
+	return false;
+}
+
+void core_close(struct opened *o)
+{
+	struct core *c = o->core;
+
 	for (unsigned i = 0; c->workers && i < c->n_workers; i++)
 		worker_free(c->workers[i]);
 	free(c->workers);
-	witness_free(c->witness);
-	sights_free(c->sights);
-	mirror_close(c->mirror);
-	store_close(o->reader);
-	store_close(o->store);
-	keystore_close(c->keys);
-	ed25519_free(o->audit);
-	hmac_key_free(c->body_key);
-	quotas_free(c->quotas);
-	surrogates_free(c->surrogates);
-	overdue_free(c->overdue);
-	terms_cache_free(c->terms);
-	schema_unref(c->envelope_schema);
-	schema_unref(c->notice_schema);
-	secret_wipe(&c->pseudonym);
+	steps_stop(open_steps, o, o->n);
 	conf_unref(c->conf);
 	close(c->die_fd);
 	pthread_mutex_destroy(&c->lock);

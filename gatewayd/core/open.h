@@ -6,13 +6,15 @@
 #include "gatewayd/core/core.h"
 
 struct opened {
+	struct core *core;
 	struct store *store, *reader;
 	struct ed25519_key *audit;
+	size_t n; /* steps that were done */
 };
 
 /* On false everything that was opened is let go by core_close() all the same. REASON_TAMPERED when the log is not the one
  * that was signed last. */
-bool core_open(struct core *c, struct opened *o, struct error *e) MUST_USE;
-void core_close(struct core *c, struct opened *o);
+bool core_open(struct opened *o, struct error *e) MUST_USE;
+void core_close(struct opened *o);
 
 #endif

@@ -1,9 +1,10 @@
 /* See parts.h. */
 #include "gatewayd/core/parts.h"
 
-#include "gatewayd/core/deliver/outbox.h"
+#include "gatewayd/core/deliver/delivery.h"
 #include "gatewayd/core/exchange/exchange.h"
-#include "gatewayd/core/notice/notices.h"
+#include "gatewayd/core/notice/notice_out.h"
+#include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/timestamp.h"
@@ -11,10 +12,14 @@
 
 const struct part core_parts[] = {
 	{ .make = decider_new, .free = decider_free },
-	{ .make = outbox_new, .tick = outbox_tick, .free = outbox_free, .ready = witness_settled },
-	{ .make = notices_new, .tick = notices_tick, .free = notices_free, .ready = witness_settled },
-	{ .make = asking_new, .tick = asking_tick, .free = asking_free, .first_only = true, .early = true },
-	{ .make = checking_new, .tick = checking_tick, .free = checking_free, .first_only = true },
-	{ .make = stamping_new, .tick = stamping_tick, .free = stamping_free, .first_only = true },
+	{ .make = delivery_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
+	{ .make = notice_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
+	{ .make = witness_ask_new,
+	  .tick = witness_ask_tick,
+	  .free = witness_ask_free,
+	  .first_only = true,
+	  .early = true },
+	{ .make = sight_check_new, .tick = sight_check_tick, .free = sight_check_free, .first_only = true },
+	{ .make = timestamp_new, .tick = timestamp_tick, .free = timestamp_free, .first_only = true },
 	{ .make = NULL },
 };

@@ -114,7 +114,7 @@ static void payload_key(uint64_t n, uint8_t key[32])
 
 static bool job_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct exchange_job *x = (struct exchange_job *)j;
+	struct exchange_job *x = JOB_OF(struct exchange_job, j);
 	struct bench *b = x->bench;
 	uint8_t key[32];
 	uint32_t slot;

@@ -97,7 +97,7 @@ static inline void log_teardown(struct log_fixture *f)
 
 static inline bool append_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct append_job *a = (struct append_job *)j;
+	struct append_job *a = JOB_OF(struct append_job, j);
 
 	(void)s;
 	a->runs++;
@@ -112,7 +112,7 @@ static inline bool append_run(struct job *j, struct writer *w, struct store *s, 
 
 static inline void append_done(struct job *j)
 {
-	struct append_job *a = (struct append_job *)j;
+	struct append_job *a = JOB_OF(struct append_job, j);
 
 	a->came_home++;
 	if (j->committed && (j->want_receipt || a->again != UINT64_MAX))

@@ -143,7 +143,7 @@ static bool erase_victim(unsigned n, struct writer *w, struct store *s, struct e
 
 static bool work_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct work *k = (struct work *)j;
+	struct work *k = JOB_OF(struct work, j);
 	struct store_exchange x = { .id = id_of(k->n),
 		                    .origin = id_of(k->n),
 		                    .partner = VIEW("p"),
@@ -176,7 +176,7 @@ static bool work_run(struct job *j, struct writer *w, struct store *s, struct er
 
 static void work_done(struct job *j)
 {
-	struct work *k = (struct work *)j;
+	struct work *k = JOB_OF(struct work, j);
 
 	if (j->committed) {
 		atomic_store(&notes->acknowledged[k->n], 1);

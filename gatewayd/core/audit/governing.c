@@ -5,7 +5,7 @@
 #include "gatewayd/core/conf/public_keys.h"
 #include "gatewayd/core/store/store.h"
 #include "lib/policy/withdrawals.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "lib/tlog/note.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -18,22 +18,10 @@ struct governing {
 	char note[64];
 	int64_t now_ms;
 	/* while run() walks the documents */
-	struct writer *writer;
-	struct store *store;
+	struct act act;
 	struct error *error;
 	bool failed;
 };
-
-static bool append(struct governing *g, const struct entry *entry)
-{
-	struct buf leaf = BUF_INIT(8192);
-	uint64_t index;
-
-	entry_print(entry, NULL, &leaf);
-	bool ok = writer_append(g->writer, &g->job, buf_view(&leaf), VIEW(""), &index, g->error);
-	buf_free(&leaf);
-	return ok;
-}
 
 /* Keeps a text by its digest; logs it when it was not known. */
 static bool keep(struct governing *g, const char *kind, struct view text, struct entry *entry)
@@ -43,16 +31,15 @@ static bool keep(struct governing *g, const char *kind, struct view text, struct
 	struct view known;
 
 	sha256(text, &digest);
-	if (store_get_document(g->store, &digest, &known, &missing))
+	if (store_get_document(g->act.store, &digest, &known, &missing))
 		return true;
 	if (missing.reason != REASON_NOT_FOUND) {
 		*g->error = missing;
 		return false;
 	}
-	entry->time_ms = g->now_ms;
 	entry->input = digest;
-	entry->build = view_of(g->core->build);
-	return store_put_document(g->store, &digest, view_of(kind), text, g->now_ms, g->error) && append(g, entry);
+	return store_put_document(g->act.store, &digest, view_of(kind), text, g->now_ms, g->error) &&
+	       audit_append(&g->act, entry, NULL, NULL, g->error);
 }
 
 static void keep_document(void *arg, const char *kind, struct view text)
@@ -88,7 +75,7 @@ static bool keep_signed(struct governing *g, const struct signed_document *d)
 	name_of(d->kind, d->agreement, d->issuer, name, sizeof name);
 	digest_print(&digest, &d->digest);
 	bool ok = keep(g, document_kind_name(d->kind), d->text, &entry) &&
-	          store_put_value(g->store, view_of(name), buf_view(&digest), g->error);
+	          store_put_value(g->act.store, view_of(name), buf_view(&digest), g->error);
 	buf_free(&digest);
 	return ok;
 }
@@ -205,20 +192,19 @@ static bool keep_keys(struct governing *g)
 	public_keys_print(g->conf, g->core->log_vkey, g->core->witness_vkey, &text);
 	if (text.failed) {
 		error_set(g->error, REASON_NO_MEMORY, "memory ran out");
-	} else if (!store_get_value(g->store, VIEW("keys/public"), &last, &missing) &&
+	} else if (!store_get_value(g->act.store, VIEW("keys/public"), &last, &missing) &&
 	           missing.reason != REASON_NOT_FOUND) {
 		*g->error = missing;
 	} else {
 		sha256(buf_view(&text), &digest);
 		struct view now = view_make(digest.b, sizeof digest.b);
 		struct entry entry = { .operation = OPERATION_KEY_CHANGE,
-			               .time_ms = g->now_ms,
 			               .input = digest,
-			               .note = VIEW("public keys of this node and its partners"),
-			               .build = view_of(g->core->build) };
+			               .note = VIEW("public keys of this node and its partners") };
 		ok = view_eq(last, now) ||
-		     (store_put_document(g->store, &digest, VIEW("keys"), buf_view(&text), g->now_ms, g->error) &&
-		      store_put_value(g->store, VIEW("keys/public"), now, g->error) && append(g, &entry));
+		     (store_put_document(g->act.store, &digest, VIEW("keys"), buf_view(&text), g->now_ms, g->error) &&
+		      store_put_value(g->act.store, VIEW("keys/public"), now, g->error) &&
+		      audit_append(&g->act, &entry, NULL, NULL, g->error));
 	}
 	buf_free(&text);
 	return ok;
@@ -229,33 +215,29 @@ static bool keep_keys(struct governing *g)
 /* What `gatewayctl audit archive` did while nothing could be logged: once. */
 static bool tell_archive(struct governing *g, uint64_t log, const struct store_archive *a)
 {
-	uint64_t present = store_log(g->store), size;
+	uint64_t present = store_log(g->act.store), size;
 	struct buf note = BUF_INIT(NOTE_NAME_MAX + 100);
 	struct view checkpoint = VIEW("");
 
-	bool ok =
-	        store_use_log(g->store, log, g->error) && store_last_checkpoint(g->store, &size, &checkpoint, g->error);
+	bool ok = store_use_log(g->act.store, log, g->error) &&
+	          store_last_checkpoint(g->act.store, &size, &checkpoint, g->error);
 	struct view origin = view_cut(&checkpoint, '\n');
 	buf_addf(&note, "entries of log %.*s archived: %llu", VIEW_ARG(origin), (unsigned long long)a->size);
-	ok = store_use_log(g->store, present, g->error) && ok;
-	struct entry entry = { .operation = OPERATION_ERASURE,
-		               .time_ms = g->now_ms,
-		               .input = a->checkpoint,
-		               .note = buf_view(&note),
-		               .build = view_of(g->core->build) };
-	ok = ok && (!note.failed || error_set(g->error, REASON_NO_MEMORY, "memory ran out")) && append(g, &entry) &&
-	     store_tell_archive(g->store, log, g->error);
+	ok = store_use_log(g->act.store, present, g->error) && ok;
+	struct entry entry = { .operation = OPERATION_ERASURE, .input = a->checkpoint, .note = buf_view(&note) };
+	ok = ok && (!note.failed || error_set(g->error, REASON_NO_MEMORY, "memory ran out")) &&
+	     audit_append(&g->act, &entry, NULL, NULL, g->error) && store_tell_archive(g->act.store, log, g->error);
 	buf_free(&note);
 	return ok;
 }
 
 static bool tell_archives(struct governing *g)
 {
-	for (uint64_t log = 0; log < store_log(g->store); log++) {
+	for (uint64_t log = 0; log < store_log(g->act.store); log++) {
 		struct error missing = { .reason = REASON_NONE };
 		struct store_archive a;
 
-		if (store_get_archive(g->store, log, &a, &missing)) {
+		if (store_get_archive(g->act.store, log, &a, &missing)) {
 			if (!a.told && !tell_archive(g, log, &a))
 				return false;
 		} else if (missing.reason != REASON_NOT_FOUND) {
@@ -270,17 +252,13 @@ static bool tell_archives(struct governing *g)
 
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct governing *g = (struct governing *)j;
-	struct entry entry = { .operation = g->operation,
-		               .time_ms = g->now_ms,
-		               .note = view_of(g->note),
-		               .build = view_of(g->core->build) };
+	struct governing *g = JOB_OF(struct governing, j);
+	struct entry entry = { .operation = g->operation, .note = view_of(g->note) };
 
-	g->writer = w;
-	g->store = s;
+	g->act = (struct act){ .core = g->core, .writer = w, .job = j, .store = s, .now_ms = g->now_ms };
 	g->error = e;
-	g->failed = !append(g, &entry) || (g->operation == OPERATION_START && !tell_archives(g)) ||
-	            (g->conf && !keep_keys(g));
+	g->failed = !audit_append(&g->act, &entry, NULL, NULL, g->error) ||
+	            (g->operation == OPERATION_START && !tell_archives(g)) || (g->conf && !keep_keys(g));
 	if (g->conf)
 		conf_each_document(g->conf, keep_document, g);
 	for (size_t i = 0; g->conf && i < g->conf->n_documents && !g->failed; i++)
@@ -291,7 +269,7 @@ static bool write_governing(struct job *j, struct writer *w, struct store *s, st
 /* On the writer's thread: nobody waits for it. */
 static void finished(struct job *j)
 {
-	struct governing *g = (struct governing *)j;
+	struct governing *g = JOB_OF(struct governing, j);
 
 	if (!j->committed)
 		core_die(g->core, &j->error);

@@ -2,7 +2,7 @@
 #include "gatewayd/core/audit/incident.h"
 
 #include "gatewayd/core/store/store.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -18,31 +18,24 @@ struct incident {
 
 static bool write_incident(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct incident *i = (struct incident *)j;
-	struct buf leaf = BUF_INIT(8192);
+	struct incident *i = JOB_OF(struct incident, j);
+	struct act a = { .core = i->core, .writer = w, .job = j, .store = s, .now_ms = i->now_ms };
 	struct digest digest = { .b = { 0 } };
-	uint64_t index;
 
 	if (i->evidence.n)
 		sha256(buf_view(&i->evidence), &digest);
-	struct entry entry = { .operation = OPERATION_INCIDENT,
-		               .time_ms = i->now_ms,
-		               .peer = view_of(i->peer),
-		               .input = digest,
-		               .note = view_of(i->what),
-		               .build = view_of(i->core->build) };
-	entry_print(&entry, NULL, &leaf);
-	bool ok = (i->evidence.n == 0 ||
-	           store_put_document(s, &digest, VIEW("checkpoint"), buf_view(&i->evidence), i->now_ms, e)) &&
-	          writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	struct entry entry = {
+		.operation = OPERATION_INCIDENT, .peer = view_of(i->peer), .input = digest, .note = view_of(i->what)
+	};
+	return (i->evidence.n == 0 ||
+	        store_put_document(s, &digest, VIEW("checkpoint"), buf_view(&i->evidence), i->now_ms, e)) &&
+	       audit_append(&a, &entry, NULL, NULL, e);
 }
 
 /* On the writer's thread. */
 static void finished(struct job *j)
 {
-	struct incident *i = (struct incident *)j;
+	struct incident *i = JOB_OF(struct incident, j);
 
 	if (!j->committed)
 		core_die(i->core, &j->error);

@@ -1,6 +1,6 @@
 /* See testimony.h. */
 #include "gatewayd/core/audit/testimony.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 
 #define TEXT_MAX 262144 /* of one disclosure, and of all as they are stored */
 
@@ -46,17 +46,21 @@ void testimony_uid(struct testimony *t, unsigned uid)
 	buf_free(&value);
 }
 
+void testimony_statement(struct testimony *t, unsigned uid, struct view statement, const char *signer,
+                         const char *fault)
+{
+	testimony_init(t);
+	testimony_uid(t, uid);
+	testimony_text(t, "statement", statement);
+	testimony_text(t, fault ? "fault" : "signer", view_of(fault ? fault : signer));
+}
+
 bool testimony_append(struct testimony *t, struct core *c, struct writer *w, struct job *j, const struct entry *facts,
                       uint64_t *index, struct error *e)
 {
-	struct entry entry = *facts;
-	struct buf leaf = BUF_INIT(16384);
+	struct act a = { .core = c, .writer = w, .job = j, .now_ms = facts->time_ms };
 
-	entry.build = view_of(c->build);
-	entry_print(&entry, t ? &t->sd : NULL, &leaf);
-	bool ok = leaf.failed || (t && t->failed)
-	                  ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	                  : writer_append(w, j, buf_view(&leaf), t ? buf_view(&t->sd.packed) : VIEW(""), index, e);
-	buf_free(&leaf);
-	return ok;
+	if (t && t->failed)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	return audit_append(&a, facts, t ? &t->sd : NULL, index, e);
 }

@@ -1,4 +1,4 @@
-/* See proofs.h. */
+/* See entry_proof.h. */
 #include "gatewayd/core/commit/entry_proof.h"
 
 #include <jansson.h>

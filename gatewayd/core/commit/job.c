@@ -1,6 +1,6 @@
 /* Queues of finished jobs. A home's list is guarded by its lock; its eventfd is written when the list was
- * empty, so that a batch costs one wake. See home.h. */
-#include "gatewayd/core/commit/job.h"
+ * empty, so that a batch costs one wake. See job.h. */
+#include "gatewayd/core/commit/job_private.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -109,7 +109,7 @@ static struct job *split(struct job **chain, struct job **last)
 	return mine;
 }
 
-void homes_send(struct job *first)
+void job_send_home(struct job *first)
 {
 	while (first) {
 		struct job *last = NULL, *mine = split(&first, &last);
@@ -156,11 +156,4 @@ void checkpoint_text_unref(struct checkpoint_text *t)
 struct view checkpoint_text_view(const struct checkpoint_text *t)
 {
 	return view_make(t->text, t->n);
-}
-
-void writer_release(struct job *j)
-{
-	checkpoint_text_unref(j->text);
-	j->text = NULL;
-	j->receipt.checkpoint = VIEW("");
 }

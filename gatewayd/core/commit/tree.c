@@ -1,4 +1,4 @@
-/* See writer_log.h. RFC 6962 tree over C2SP tiles; the order of a commit is in TECH "Audit log": index, hash,
+/* See tree_private.h. RFC 6962 tree over C2SP tiles; the order of a commit is in TECH "Audit log": index, hash,
  * rows, tiles, signed checkpoint, COMMIT. */
 #include "gatewayd/core/commit/tree_private.h"
 
@@ -13,30 +13,30 @@ static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *ha
 	return store_get_tile(arg, level, index, hashes, e);
 }
 
-static bool sign_checkpoint(struct writer_log *l, struct error *e)
+static bool sign_checkpoint(struct tree *t, struct error *e)
 {
-	struct checkpoint c = { .origin = view_of(l->signer.vkey.name), .size = tiles_size(l->tiles) };
+	struct checkpoint c = { .origin = view_of(t->signer.vkey.name), .size = tiles_size(t->tiles) };
 
-	tiles_root(l->tiles, &c.root);
-	buf_reset(&l->text);
-	buf_reset(&l->note);
-	checkpoint_text(&c, &l->text);
-	buf_add(&l->note, buf_view(&l->text));
-	buf_addc(&l->note, '\n');
-	if (l->text.failed || l->note.failed)
+	tiles_root(t->tiles, &c.root);
+	buf_reset(&t->text);
+	buf_reset(&t->note);
+	checkpoint_text(&c, &t->text);
+	buf_add(&t->note, buf_view(&t->text));
+	buf_addc(&t->note, '\n');
+	if (t->text.failed || t->note.failed)
 		return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
-	return note_sign(&l->signer, buf_view(&l->text), &l->note) ||
+	return note_sign(&t->signer, buf_view(&t->text), &t->note) ||
 	       error_set(e, REASON_CRYPTO, "cannot sign a checkpoint");
 }
 
 /* --- start --- */
 
-static bool root_at(const struct writer_log *l, uint64_t size, struct digest *out)
+static bool root_at(const struct tree *t, uint64_t size, struct digest *out)
 {
 	struct tlog_edge edge = { .size = size };
 
 	for (unsigned level = TLOG_LEVELS; level-- > 0;)
-		if (size >> level & 1 && !tiles_read(l->tiles, level, (size >> level) - 1, &edge.stack[edge.n++]))
+		if (size >> level & 1 && !tiles_read(t->tiles, level, (size >> level) - 1, &edge.stack[edge.n++]))
 			return false;
 	tlog_edge_root(&edge, out);
 	return true;
@@ -44,17 +44,17 @@ static bool root_at(const struct writer_log *l, uint64_t size, struct digest *ou
 
 /* The entries behind the last tile, from which a lost or altered row would otherwise go unseen until the
  * next full verification. */
-static bool check_last_entries(const struct writer_log *l, uint64_t size, struct error *e)
+static bool check_last_entries(const struct tree *t, uint64_t size, struct error *e)
 {
 	for (uint64_t i = (size - 1) >> TILE_BITS << TILE_BITS; i < size; i++) {
 		struct digest leaf_hash, stored;
 		struct view leaf, packed;
 
-		if (!store_get_entry(l->store, i, &leaf, &packed, e))
+		if (!store_get_entry(t->store, i, &leaf, &packed, e))
 			return error_set(e, REASON_TAMPERED, "entry %llu of the audit log is missing",
 			                 (unsigned long long)i);
 		tlog_leaf_hash(leaf, &leaf_hash);
-		if (!tiles_read(l->tiles, 0, i, &stored) || !digest_eq(&leaf_hash, &stored))
+		if (!tiles_read(t->tiles, 0, i, &stored) || !digest_eq(&leaf_hash, &stored))
 			return error_set(e, REASON_TAMPERED,
 			                 "entry %llu of the audit log is not the one that was signed",
 			                 (unsigned long long)i);
@@ -63,88 +63,86 @@ static bool check_last_entries(const struct writer_log *l, uint64_t size, struct
 }
 
 /* `note` is the last checkpoint. */
-static bool check_own(struct writer_log *l, struct view note, uint64_t entries, struct error *e)
+static bool check_own(struct tree *t, struct view note, uint64_t entries, struct error *e)
 {
 	struct checkpoint c;
 	struct digest root;
 
-	if (!checkpoint_open(note, &l->signer.vkey, &c, e))
+	if (!checkpoint_open(note, &t->signer.vkey, &c, e))
 		return false;
 	if (c.size != entries)
 		return error_set(e, REASON_TAMPERED, "the audit log has %llu entries, its last checkpoint covers %llu",
 		                 (unsigned long long)entries, (unsigned long long)c.size);
-	l->tiles = tiles_new(c.size, read_tile, l->store, e);
-	if (!l->tiles)
+	t->tiles = tiles_new(c.size, read_tile, t->store, e);
+	if (!t->tiles)
 		return false;
-	tiles_root(l->tiles, &root);
+	tiles_root(t->tiles, &root);
 	if (!digest_eq(&root, &c.root))
 		return error_set(e, REASON_TAMPERED, "the stored tree is not the one of the last checkpoint");
-	return check_last_entries(l, c.size, e);
+	return check_last_entries(t, c.size, e);
 }
 
-static bool check_anchor(struct writer_log *l, const char *path, struct view note, struct error *e)
+static bool check_anchor(struct tree *t, const char *path, struct view note, struct error *e)
 {
 	struct checkpoint c;
 	struct digest root;
-	uint64_t size = tiles_size(l->tiles);
+	uint64_t size = tiles_size(t->tiles);
 
-	if (!checkpoint_open(note, &l->signer.vkey, &c, e))
+	if (!checkpoint_open(note, &t->signer.vkey, &c, e))
 		return false;
 	if (c.size > size)
 		return error_at(
 		        e, REASON_TAMPERED, path, 0, 0,
 		        "the audit log has %llu entries but its anchor covers %llu: an older state was put back",
 		        (unsigned long long)size, (unsigned long long)c.size);
-	if (!root_at(l, c.size, &root) || !digest_eq(&root, &c.root))
+	if (!root_at(t, c.size, &root) || !digest_eq(&root, &c.root))
 		return error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log is not the one that its anchor covers");
 	return true;
 }
 
-static bool open_anchor(struct writer_log *l, const char *path, struct error *e)
+static bool open_anchor(struct tree *t, const char *path, struct error *e)
 {
 	struct buf note = BUF_INIT(NOTE_BYTES);
 	struct error missing = { .reason = REASON_NONE };
 	bool ok = false;
 
 	if (anchor_read(path, &note, &missing))
-		ok = check_anchor(l, path, buf_view(&note), e);
+		ok = check_anchor(t, path, buf_view(&note), e);
 	else if (missing.reason != REASON_NOT_FOUND)
 		error_at(e, missing.reason, missing.where, 0, 0, "%s", missing.text);
-	else if (tiles_size(l->tiles) > 0)
+	else if (tiles_size(t->tiles) > 0)
 		error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
 	else
-		ok = sign_checkpoint(l, e) && anchor_write(path, buf_view(&l->note), e);
+		ok = sign_checkpoint(t, e) && anchor_write(path, buf_view(&t->note), e);
 	buf_free(&note);
 	return ok;
 }
 
 /* A new epoch begins in the store first, then in the configuration: between the two nothing is signed. */
-static bool check_origin(const struct writer_log *l, struct error *e)
+static bool check_origin(const struct tree *t, struct error *e)
 {
 	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
-	if (!store_get_log(l->store, &row, &missing))
+	if (!store_get_log(t->store, &row, &missing))
 		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
-	return view_is(row.origin, l->signer.vkey.name) ||
+	return view_is(row.origin, t->signer.vkey.name) ||
 	       error_set(e, REASON_TAMPERED,
 	                 "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
 	                 "audit new-epoch` interrupted? It may run again",
-	                 VIEW_ARG(row.origin), l->signer.vkey.name);
+	                 VIEW_ARG(row.origin), t->signer.vkey.name);
 }
 
-bool log_open(struct writer_log *l, struct store *s, const struct note_signer *signer, const char *anchor_path,
-              struct error *e)
+bool tree_open(struct tree *t, struct store *s, const struct note_signer *signer, const char *anchor_path,
+               struct error *e)
 {
 	struct buf note = BUF_INIT(NOTE_BYTES);
 	uint64_t size, entries;
 	struct view found;
 	bool ok = false;
 
-	*l = (struct writer_log){
-		.store = s, .signer = *signer, .text = BUF_INIT(NOTE_BYTES), .note = BUF_INIT(NOTE_BYTES)
-	};
-	if (!check_origin(l, e) || !store_last_checkpoint(s, &size, &found, e))
+	*t = (struct tree){ .store = s, .signer = *signer, .text = BUF_INIT(NOTE_BYTES), .note = BUF_INIT(NOTE_BYTES) };
+	if (!check_origin(t, e) || !store_last_checkpoint(s, &size, &found, e))
 		goto out;
 	buf_add(&note, found);
 	if (note.failed || !store_entry_count(s, &entries, e)) {
@@ -152,39 +150,39 @@ bool log_open(struct writer_log *l, struct store *s, const struct note_signer *s
 		goto out;
 	}
 	if (size > 0)
-		ok = check_own(l, buf_view(&note), entries, e);
+		ok = check_own(t, buf_view(&note), entries, e);
 	else if (entries > 0)
 		error_set(e, REASON_TAMPERED, "the audit log has entries but no checkpoint");
 	else
-		ok = (l->tiles = tiles_new(0, read_tile, s, e)) != NULL;
-	ok = ok && (!anchor_path || open_anchor(l, anchor_path, e));
+		ok = (t->tiles = tiles_new(0, read_tile, s, e)) != NULL;
+	ok = ok && (!anchor_path || open_anchor(t, anchor_path, e));
 out:
 	buf_free(&note);
 	if (!ok)
-		log_close(l);
+		tree_close(t);
 	return ok;
 }
 
-void log_close(struct writer_log *l)
+void tree_close(struct tree *t)
 {
-	tiles_free(l->tiles);
-	l->tiles = NULL;
-	buf_free(&l->text);
-	buf_free(&l->note);
+	tiles_free(t->tiles);
+	t->tiles = NULL;
+	buf_free(&t->text);
+	buf_free(&t->note);
 }
 
-bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
+bool tree_genesis(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e)
 {
 	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD) };
 	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row = { .note = VIEW("") };
 	struct buf note = BUF_INIT(4096);
 
-	if (store_get_log(l->store, &row, &missing)) {
-		buf_addf(&note, "%s continues %.*s", l->signer.vkey.name, VIEW_ARG(row.note));
+	if (store_get_log(t->store, &row, &missing)) {
+		buf_addf(&note, "%s continues %.*s", t->signer.vkey.name, VIEW_ARG(row.note));
 		genesis.input = row.before;
 	} else if (missing.reason == REASON_NOT_FOUND) {
-		buf_adds(&note, l->signer.vkey.name);
+		buf_adds(&note, t->signer.vkey.name);
 	} else {
 		return error_set(e, missing.reason, "%s", missing.text);
 	}
@@ -195,7 +193,7 @@ bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, st
 	return ok;
 }
 
-bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
+bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e)
 {
 	struct entry restore = { .operation = OPERATION_RESTORE,
 		                 .time_ms = now_ms,
@@ -205,7 +203,7 @@ bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, st
 	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
-	if (!store_get_log(l->store, &row, &missing))
+	if (!store_get_log(t->store, &row, &missing))
 		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
 	restore.input = row.before;
 	entry_print(&restore, NULL, out);
@@ -214,15 +212,15 @@ bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, st
 
 /* --- appending --- */
 
-bool log_append(struct writer_log *l, struct view leaf, struct view packed, uint64_t *index, struct error *e)
+bool tree_append(struct tree *t, struct view leaf, struct view packed, uint64_t *index, struct error *e)
 {
 	struct digest hash;
-	uint64_t at = tiles_size(l->tiles);
+	uint64_t at = tiles_size(t->tiles);
 
-	if (!store_put_entry(l->store, at, leaf, packed, e))
+	if (!store_put_entry(t->store, at, leaf, packed, e))
 		return false;
 	tlog_leaf_hash(leaf, &hash);
-	if (!tiles_append(l->tiles, &hash))
+	if (!tiles_append(t->tiles, &hash))
 		return error_set(e, REASON_NO_MEMORY, "no memory for the tree");
 	*index = at;
 	return true;
@@ -233,41 +231,41 @@ static bool put_tile(void *arg, const struct tlog_tile *tile, struct view hashes
 	return store_put_tile(arg, tile->level, tile->index, hashes, e);
 }
 
-bool log_seal(struct writer_log *l, struct error *e)
+bool tree_seal(struct tree *t, struct error *e)
 {
-	return sign_checkpoint(l, e) && tiles_changed(l->tiles, put_tile, l->store, e) &&
-	       store_put_checkpoint(l->store, tiles_size(l->tiles), buf_view(&l->note), e);
+	return sign_checkpoint(t, e) && tiles_changed(t->tiles, put_tile, t->store, e) &&
+	       store_put_checkpoint(t->store, tiles_size(t->tiles), buf_view(&t->note), e);
 }
 
-void log_commit(struct writer_log *l)
+void tree_commit(struct tree *t)
 {
-	tiles_commit(l->tiles);
+	tiles_commit(t->tiles);
 }
 
-void log_rollback(struct writer_log *l)
+void tree_rollback(struct tree *t)
 {
-	tiles_rollback(l->tiles, tiles_committed(l->tiles));
+	tiles_rollback(t->tiles, tiles_committed(t->tiles));
 }
 
 /* --- proving --- */
 
-bool log_prove(struct writer_log *l, uint64_t index, struct receipt *out, struct error *e)
+bool tree_prove(struct tree *t, uint64_t index, struct receipt *out, struct error *e)
 {
 	out->index = index;
 	out->checkpoint = VIEW("");
-	return tiles_prove(l->tiles, index, tiles_size(l->tiles), out->proof, &out->n) ||
+	return tiles_prove(t->tiles, index, tiles_size(t->tiles), out->proof, &out->n) ||
 	       error_set(e, REASON_TAMPERED, "entry %llu cannot be proved", (unsigned long long)index);
 }
 
-bool log_prove_older(struct writer_log *l, uint64_t index, struct receipt *out, struct view *note, struct error *e)
+bool tree_prove_older(struct tree *t, uint64_t index, struct receipt *out, struct view *note, struct error *e)
 {
 	uint64_t size;
 
-	if (!store_get_checkpoint(l->store, index, &size, note, e))
+	if (!store_get_checkpoint(t->store, index, &size, note, e))
 		return false;
 	out->index = index;
-	if (!tiles_prove(l->tiles, index, size, out->proof, &out->n))
+	if (!tiles_prove(t->tiles, index, size, out->proof, &out->n))
 		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved", (unsigned long long)index);
 	/* The proof may have read tiles, which ends the first view. */
-	return store_get_checkpoint(l->store, index, &size, note, e);
+	return store_get_checkpoint(t->store, index, &size, note, e);
 }

@@ -8,7 +8,7 @@
 #include "lib/tlog/receipt.h"
 #include "lib/tlog/tiles.h"
 
-struct writer_log {
+struct tree {
 	struct store *store;
 	struct note_signer signer;
 	struct tiles *tiles;
@@ -17,24 +17,23 @@ struct writer_log {
 
 /* Rebuilds the right edge and verifies it against the last checkpoint, the entries of the last tile, and
  * the anchor (path may be NULL). Writes an anchor for a log that is empty. REASON_TAMPERED. */
-bool log_open(struct writer_log *l, struct store *s, const struct note_signer *signer, const char *anchor_path,
-              struct error *e) MUST_USE;
-void log_close(struct writer_log *l);
+bool tree_open(struct tree *t, struct store *s, const struct note_signer *signer, const char *anchor_path,
+               struct error *e) MUST_USE;
+void tree_close(struct tree *t);
 
-bool log_append(struct writer_log *l, struct view leaf, struct view packed, uint64_t *index, struct error *e) MUST_USE;
-/* Stores the tiles that changed and the checkpoint of the present size; l->note is the signed note. */
-bool log_seal(struct writer_log *l, struct error *e) MUST_USE;
-void log_commit(struct writer_log *l);
-void log_rollback(struct writer_log *l);
+bool tree_append(struct tree *t, struct view leaf, struct view packed, uint64_t *index, struct error *e) MUST_USE;
+/* Stores the tiles that changed and the checkpoint of the present size; t->note is the signed note. */
+bool tree_seal(struct tree *t, struct error *e) MUST_USE;
+void tree_commit(struct tree *t);
+void tree_rollback(struct tree *t);
 /* Of an entry at the present size, which must have been sealed. */
-bool log_prove(struct writer_log *l, uint64_t index, struct receipt *out, struct error *e) MUST_USE;
+bool tree_prove(struct tree *t, uint64_t index, struct receipt *out, struct error *e) MUST_USE;
 /* Of an older entry at the checkpoint of its commit; *note lives until the next call on the store. */
-bool log_prove_older(struct writer_log *l, uint64_t index, struct receipt *out, struct view *note,
-                     struct error *e) MUST_USE;
+bool tree_prove_older(struct tree *t, uint64_t index, struct receipt *out, struct view *note, struct error *e) MUST_USE;
 /* The genesis entry's line: the origin, and of a later epoch what went before and the digest of its last
  * checkpoint. */
-bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
+bool tree_genesis(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
 /* The restore entry that follows it in a later epoch; nothing in the first. */
-bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
+bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
 
 #endif

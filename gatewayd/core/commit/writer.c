@@ -10,11 +10,12 @@
 
 #include "gatewayd/confine.h"
 #include "gatewayd/core/commit/anchor.h"
-#include "gatewayd/core/commit/job.h"
+#include "gatewayd/core/commit/job_private.h"
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/tree_private.h"
+#include "gatewayd/core/commit/writer.h"
 #include "gatewayd/os/instant.h"
 
 #define BATCH_MAX         1024
@@ -25,7 +26,7 @@
 
 struct writer {
 	struct writer_options o;
-	struct writer_log log;
+	struct tree tree;
 	struct anchor *anchor;
 	pthread_t thread;
 
@@ -52,7 +53,7 @@ bool writer_append(struct writer *w, struct job *j, struct view leaf, struct vie
 {
 	if (!w->open)
 		return error_set(e, REASON_STORE, "an audit entry was written outside a transaction");
-	if (!log_append(&w->log, leaf, packed, index, e))
+	if (!tree_append(&w->tree, leaf, packed, index, e))
 		return false;
 	if (w->o.mirror)
 		mirror_add(w->o.mirror, *index, leaf);
@@ -61,6 +62,13 @@ bool writer_append(struct writer *w, struct job *j, struct view leaf, struct vie
 		j->receipt_index = *index;
 	}
 	return true;
+}
+
+void writer_release(struct job *j)
+{
+	checkpoint_text_unref(j->text);
+	j->text = NULL;
+	j->receipt.checkpoint = VIEW("");
 }
 
 /* An entry of an earlier epoch. */
@@ -87,14 +95,14 @@ bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct erro
 		return error_set(e, REASON_NOT_FOUND, "there is no transaction");
 	if (store_entry_log(entry) < store_log(w->o.store))
 		return receipt_before(w, j, entry, e);
-	if (index >= tiles_size(w->log.tiles))
+	if (index >= tiles_size(w->tree.tiles))
 		return error_set(e, REASON_NOT_FOUND, "the audit log has no such entry");
 	if (index >= w->start) {
 		j->receipt_due = true;
 		j->receipt_index = index;
 		return true;
 	}
-	if (!log_prove_older(&w->log, index, &j->receipt, &note, e))
+	if (!tree_prove_older(&w->tree, index, &j->receipt, &note, e))
 		return false;
 	writer_release(j);
 	j->text = checkpoint_text_new(note);
@@ -136,7 +144,7 @@ enum result {
 static void roll_back(struct writer *w)
 {
 	store_rollback(w->o.store);
-	log_rollback(&w->log);
+	tree_rollback(&w->tree);
 	if (w->o.keys)
 		keystore_settle(w->o.keys, false);
 	if (w->o.mirror)
@@ -159,13 +167,13 @@ static bool run_jobs(struct writer *w, struct job *first, struct error *e)
 /* Gives every job the receipt that it wants, all at the one new checkpoint. */
 static bool give_receipts(struct writer *w, struct job *first, struct error *e)
 {
-	struct checkpoint_text *text = checkpoint_text_new(buf_view(&w->log.note));
+	struct checkpoint_text *text = checkpoint_text_new(buf_view(&w->tree.note));
 	bool ok = text || error_set(e, REASON_NO_MEMORY, "no memory for receipts");
 
 	for (struct job *j = first; ok && j; j = j->next) {
 		if (!j->receipt_due)
 			continue;
-		ok = log_prove(&w->log, j->receipt_index, &j->receipt, e);
+		ok = tree_prove(&w->tree, j->receipt_index, &j->receipt, e);
 		writer_release(j);
 		j->text = checkpoint_text_ref(text);
 		j->receipt.checkpoint = checkpoint_text_view(text);
@@ -180,10 +188,10 @@ static enum result transact(struct writer *w, struct job *first, struct error *e
 	if (!store_begin(w->o.store, e))
 		return ROLLED_BACK;
 	w->open = true;
-	w->start = tiles_size(w->log.tiles);
+	w->start = tiles_size(w->tree.tiles);
 	bool ok = run_jobs(w, first, e);
-	if (ok && tiles_size(w->log.tiles) > w->start)
-		ok = log_seal(&w->log, e) && give_receipts(w, first, e);
+	if (ok && tiles_size(w->tree.tiles) > w->start)
+		ok = tree_seal(&w->tree, e) && give_receipts(w, first, e);
 	if (!ok) {
 		roll_back(w);
 		return ROLLED_BACK;
@@ -198,15 +206,15 @@ static enum result transact(struct writer *w, struct job *first, struct error *e
 
 static void after_commit(struct writer *w, uint32_t jobs)
 {
-	uint64_t size = tiles_size(w->log.tiles);
+	uint64_t size = tiles_size(w->tree.tiles);
 
-	log_commit(&w->log);
+	tree_commit(&w->tree);
 	if (w->o.keys)
 		keystore_settle(w->o.keys, true);
 	if (w->o.mirror)
 		mirror_flush(w->o.mirror);
 	if (w->anchor && size > w->start)
-		anchor_set(w->anchor, buf_view(&w->log.note));
+		anchor_set(w->anchor, buf_view(&w->tree.note));
 	pthread_mutex_lock(&w->figures_lock);
 	w->recent[w->figures.commits++ % RECENT] = jobs;
 	w->figures.jobs += jobs;
@@ -224,7 +232,7 @@ static void finish(struct job *first, bool committed, const struct error *e)
 		j->error = *e;
 		writer_release(j);
 	}
-	homes_send(first);
+	job_send_home(first);
 }
 
 /* From here on nothing is written: whatever is queued, and whatever still comes, fails. */
@@ -381,9 +389,9 @@ static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct
 	uint64_t index;
 
 	(void)s;
-	bool ok = log_genesis(&w->log, now_ms, &leaf, e) && writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
+	bool ok = tree_genesis(&w->tree, now_ms, &leaf, e) && writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
 	buf_reset(&leaf);
-	ok = ok && log_restore(&w->log, now_ms, &leaf, e) &&
+	ok = ok && tree_restore(&w->tree, now_ms, &leaf, e) &&
 	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
 	buf_free(&leaf);
 	return ok;
@@ -393,7 +401,7 @@ static bool genesis(struct writer *w, struct error *e)
 {
 	struct job j = { .run = genesis_run };
 
-	if (tiles_size(w->log.tiles) > 0)
+	if (tiles_size(w->tree.tiles) > 0)
 		return true;
 	if (transact(w, &j, e) != COMMITTED)
 		return false;
@@ -415,7 +423,7 @@ static bool start_thread(struct writer *w, struct error *e)
 static void free_writer(struct writer *w)
 {
 	anchor_stop(w->anchor);
-	log_close(&w->log);
+	tree_close(&w->tree);
 	pthread_mutex_destroy(&w->lock);
 	pthread_mutex_destroy(&w->figures_lock);
 	pthread_cond_destroy(&w->wake);
@@ -439,9 +447,9 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (!log_open(&w->log, o->store, &o->signer, o->anchor_path, e))
+	if (!tree_open(&w->tree, o->store, &o->signer, o->anchor_path, e))
 		goto fail;
-	w->figures.tree_size = tiles_size(w->log.tiles);
+	w->figures.tree_size = tiles_size(w->tree.tiles);
 	if (o->anchor_path && !(w->anchor = anchor_start(o->anchor_path, o->report, o->arg, e)))
 		goto fail;
 	if (genesis(w, e) && start_thread(w, e))

@@ -9,45 +9,13 @@
 #ifndef GATEWAYD_CORE_COMMIT_WRITER_H
 #define GATEWAYD_CORE_COMMIT_WRITER_H
 
+#include "gatewayd/core/commit/job.h"
 #include "gatewayd/core/store/store.h"
 #include "lib/tlog/note.h"
-#include "lib/tlog/receipt.h"
 
 struct keystore;
 struct mirror;
 struct writer;
-struct job;
-
-/* A queue of finished jobs; one a thread that makes jobs. Freed after writer_stop(). */
-struct home;
-struct home *home_new(void) MUST_USE;
-void home_free(struct home *h);
-int home_fd(const struct home *h); /* eventfd, readable when jobs are waiting */
-/* Calls done() of every job that came home. The thread that owns `h`. */
-void home_collect(struct home *h);
-
-/* The text of a signed checkpoint, shared by all jobs of its commit. Atomic reference count. */
-struct checkpoint_text;
-
-struct job {
-	/* Zeroed by its maker before it is submitted for the first time. */
-	struct job *next;  /* the queue's */
-	struct home *home; /* who gets it back; NULL: done() is called on the writer thread */
-	/* Writer thread, inside the transaction. Uses store_*() on `s` and writer_append(). */
-	bool (*run)(struct job *j, struct writer *w, struct store *s, struct error *e);
-	/* Home thread, after COMMIT (committed) or failure (error). Frees or recycles the job. */
-	void (*done)(struct job *j);
-	bool committed;
-	struct error error;
-	/* The receipt of the last writer_append() that asked for one; valid in done(). `checkpoint` looks
-	 * into `text`, which writer_release() lets go. */
-	bool want_receipt;
-	struct receipt receipt;
-	struct checkpoint_text *text;
-	/* The writer's: the entry of this commit that the receipt is for. */
-	bool receipt_due;
-	uint64_t receipt_index;
-};
 
 struct writer_options {
 	struct store *store; /* the writing connection; the writer alone uses it from now on */

@@ -1,202 +1,21 @@
-/* Configuration: the node document and the conf's life. Partners, schemas and agreements are read in
- * conf_parts.c. See conf.h. */
-#include "gatewayd/core/conf/conf.h"
+/* A configuration's life, and look-ups in it. What its documents say is read in node.c, partners.c, schemas.c,
+ * agreements.c and documents.c. See conf.h. */
+#include "gatewayd/core/conf/conf_private.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/conf/conf_private.h"
 #include "gatewayd/os/files.h"
-#include "lib/base/wire.h"
 #include "lib/policy/training.h"
 #include "lib/schema/document.h"
-
-#define SECRET_FILE_MAX 65536
-#define DOCUMENT_MAX    (16u * 1024 * 1024)
-
-static const char *string_of(struct conf *c, const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? arena_str(&c->mem, view_of(s)) : NULL;
-}
-
-/* A path member, made absolute by the folder of the node document. */
-static const char *path_of(struct conf *c, const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-	const char *path = s ? file_beside(&c->mem, c->node.folder, s) : NULL;
-
-	if (path && c->n_paths < sizeof c->paths / sizeof *c->paths - 1)
-		c->paths[c->n_paths++] = path;
-	return path;
-}
-
-static uint32_t number_of(const json_t *o, const char *name, uint32_t otherwise)
-{
-	const json_t *v = json_object_get(o, name);
-
-	return v ? (uint32_t)json_integer_value(v) : otherwise;
-}
-
-static const char **strings_of(struct conf *c, const json_t *list, size_t *n)
-{
-	size_t count = json_array_size(list);
-	const char **out = arena_alloc(&c->mem, (count + 1) * sizeof *out);
-
-	for (size_t i = 0; out && i < count; i++)
-		out[i] = arena_str(&c->mem, view_of(json_string_value(json_array_get(list, i))));
-	*n = out ? count : 0;
-	return out;
-}
-
-static void read_limits(struct conf *c, const json_t *doc)
-{
-	const json_t *limits = json_object_get(doc, "limits");
-	struct node *n = &c->node;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	n->threads = number_of(limits, "threads", cpus < 1 ? 1 : cpus > 16 ? 16 : (uint32_t)cpus);
-	n->lines = number_of(limits, "lines", 1000);
-	n->reads_per_minute = number_of(limits, "reads_per_minute", 6000);
-	n->edge = (struct edge_limits){
-		.body_bytes = number_of(limits, "body_bytes", 1048576),
-		.connections = number_of(limits, "connections", 4096),
-		.connections_per_peer = number_of(limits, "connections_per_peer", 256),
-		.handshake_ms = number_of(limits, "handshake_ms", 5000),
-		.header_ms = number_of(limits, "header_ms", 10000),
-		.body_ms = number_of(limits, "body_ms", 30000),
-		.idle_ms = number_of(limits, "idle_ms", 60000),
-		.answer_ms = number_of(limits, "answer_ms", 30000),
-	};
-}
-
-static void read_delivery(struct conf *c, const json_t *doc)
-{
-	const json_t *delivery = json_object_get(doc, "delivery");
-	const char *deadline = json_string_value(json_object_get(delivery, "deadline"));
-	struct node *n = &c->node;
-
-	if (!deadline || !duration_parse(view_of(deadline), &n->delivery_deadline))
-		n->delivery_deadline = (struct duration){ .days = 7 };
-	n->first_retry_ms = number_of(delivery, "first_retry_ms", 1000);
-	n->longest_retry_ms = number_of(delivery, "longest_retry_ms", 600000);
-}
-
-/* Adds a named file to what the edge is sent. */
-static bool edge_file(struct conf *c, const char *name, const char *path, bool secret, struct error_list *errors)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct buf text = BUF_INIT(DOCUMENT_MAX);
-	bool ok =
-	        secret ? file_read_private(path, SECRET_FILE_MAX, &text, &e) : file_read(path, DOCUMENT_MAX, &text, &e);
-
-	if (ok) {
-		put_view16(&c->edge_blob, view_of(name));
-		put_view32(&c->edge_blob, buf_view(&text));
-	} else {
-		error_list_add(errors, &e);
-	}
-	buf_wipe(&text);
-	return ok;
-}
-
-static void edge_text(struct conf *c, const char *name, struct view text)
-{
-	put_view16(&c->edge_blob, view_of(name));
-	put_view32(&c->edge_blob, text);
-}
-
-static void read_edge(struct conf *c, const json_t *doc, struct error_list *errors)
-{
-	const json_t *tls = json_object_get(doc, "tls"), *resolver = json_object_get(doc, "resolver");
-	const char *hosts = path_of(c, resolver, "hosts");
-	struct buf text = BUF_INIT(4096);
-	size_t n;
-	const char **servers = strings_of(c, json_object_get(resolver, "nameservers"), &n);
-
-	c->edge_blob = BUF_INIT(DOCUMENT_MAX);
-	edge_file(c, "tls.cert", path_of(c, tls, "certificate"), false, errors);
-	edge_file(c, "tls.key", path_of(c, tls, "key"), true, errors);
-	edge_file(c, "tls.ca", path_of(c, tls, "authorities"), false, errors);
-	if (hosts)
-		edge_file(c, "hosts", hosts, false, errors);
-	else
-		edge_text(c, "hosts", VIEW(""));
-	for (size_t i = 0; i < n; i++)
-		buf_addf(&text, "%s\n", servers[i]);
-	edge_text(c, "nameservers", buf_view(&text));
-	buf_reset(&text);
-	buf_addf(&text, "%s\n", c->node.host);
-	edge_text(c, "names", buf_view(&text));
-	buf_reset(&text);
-#define L(name) buf_addf(&text, "%u\n", c->node.edge.name);
-	EDGE_LIMITS(L)
-#undef L
-	edge_text(c, "limits", buf_view(&text));
-	if (c->edge_blob.failed)
-		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
-	buf_free(&text);
-}
-
-/* A list that cannot be used is no error of the configuration, or an old list would go on standing for it: it
- * refuses everybody. */
-static void read_revocations(struct conf *c, const json_t *doc, int64_t now_ms)
-{
-	const json_t *tls = json_object_get(doc, "tls");
-	const char *path = path_of(c, tls, "revocations");
-	struct error e = { .reason = REASON_NONE };
-	struct buf list = BUF_INIT(64u * 1024 * 1024), ca = BUF_INIT(DOCUMENT_MAX);
-
-	c->revocation_checked = path != NULL;
-	if (path && file_read(path, list.max, &list, &e) &&
-	    file_read(path_of(c, tls, "authorities"), ca.max, &ca, &e)) {
-		c->crl = crl_load(buf_view(&list), buf_view(&ca), &e);
-		if (c->crl && crl_next_update_ms(c->crl) <= now_ms)
-			error_set(&e, REASON_REVOCATION_UNKNOWN, "revocation list: is past its next update");
-	}
-	if (e.reason != REASON_NONE)
-		error_at(&c->revocation, e.reason, path, 0, 0, "%s", e.text);
-	buf_free(&list);
-	buf_free(&ca);
-}
-
-static void read_node(struct conf *c, const json_t *doc)
-{
-	const json_t *audit = json_object_get(doc, "audit");
-	struct node *n = &c->node;
-	char origin[400];
-
-	n->agency = string_of(c, doc, "agency");
-	n->name = string_of(c, doc, "node");
-	n->host = string_of(c, doc, "host");
-	n->listen = strings_of(c, json_object_get(doc, "listen"), &n->n_listen);
-	n->monitor = strings_of(c, json_object_get(doc, "monitor"), &n->n_monitor);
-	n->store = path_of(c, doc, "store");
-	n->keys = path_of(c, doc, "keys");
-	n->control = path_of(c, doc, "control");
-	n->user = string_of(c, doc, "user");
-	n->mirror = path_of(c, audit, "mirror");
-	n->vkey = path_of(c, audit, "vkey");
-	n->anchor = path_of(c, audit, "anchor");
-	n->witness_every_s = number_of(audit, "witness_every_s", 300);
-	n->rebuild_every_s = number_of(audit, "rebuild_every_s", 86400);
-	const char *kept = json_string_value(json_object_get(audit, "disclosures"));
-	if (!kept || !duration_parse(view_of(kept), &n->disclosures))
-		n->disclosures = (struct duration){ .years = 5 };
-	snprintf(origin, sizeof origin, "%s/audit/%s/%u", n->host, n->name, number_of(audit, "epoch", 1));
-	n->origin = arena_str(&c->mem, view_of(origin));
-	read_limits(c, doc);
-	read_delivery(c, doc);
-}
 
 static void conf_free(struct conf *c)
 {
 	conf_documents_free(c);
-	conf_parts_free(c);
+	conf_agreements_free(c);
+	conf_schemas_free(c);
+	conf_partners_free(c);
 	crl_free(c->crl);
 	buf_wipe(&c->edge_blob);
 	arena_free(&c->mem);
@@ -227,17 +46,17 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	if (!doc)
 		goto out;
 	c->node.folder = file_folder(&c->mem, path);
-	read_node(c, doc);
-	read_edge(c, doc, errors);
-	read_revocations(c, doc, now_ms);
+	conf_read_node(c, doc);
+	conf_read_edge(c, doc, errors);
+	conf_read_revocations(c, doc, now_ms);
 	conf_read_timestamp(c, json_object_get(doc, "audit"),
-	                    path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"),
+	                    conf_path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"),
 	                    errors);
-	conf_read_partners(c, path_of(c, doc, "partners"), errors);
-	conf_read_schemas(c, path_of(c, doc, "schemas"), errors);
-	conf_read_documents(c, path_of(c, doc, "documents"), now_ms, errors);
-	conf_read_agreements(c, path_of(c, doc, "agreements"), path_of(c, doc, "floor"), path_of(c, doc, "overlay"),
-	                     secret, now_ms, errors);
+	conf_read_partners(c, conf_path_of(c, doc, "partners"), errors);
+	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
+	conf_read_documents(c, conf_path_of(c, doc, "documents"), now_ms, errors);
+	conf_read_agreements(c, conf_path_of(c, doc, "agreements"), conf_path_of(c, doc, "floor"),
+	                     conf_path_of(c, doc, "overlay"), secret, now_ms, errors);
 	/* An agreement that did not load is no reason to miss it. */
 	if (errors->n + errors->dropped == before)
 		conf_check_documents(c, errors);
@@ -380,4 +199,15 @@ struct agreement *conf_agreement(const struct conf *c, struct view id, const str
 			best = a;
 	}
 	return digest ? NULL : best;
+}
+
+void conf_each_document(const struct conf *c, void (*each)(void *arg, const char *kind, struct view text), void *arg)
+{
+	for (size_t i = 0; i < c->n_agreements; i++)
+		each(arg, "agreement", agreement_text(c->agreements[i]));
+	conf_schemas_each(c, each, arg);
+	if (c->floor.n)
+		each(arg, "floor", c->floor);
+	if (c->overlay.n)
+		each(arg, "overlay", c->overlay);
 }

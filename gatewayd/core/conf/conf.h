@@ -82,7 +82,7 @@ struct conf {
 	size_t n_partners;
 	struct agreement **agreements;
 	size_t n_agreements;
-	struct signed_document **documents; /* conf_documents.h */
+	struct signed_document **documents; /* documents.h */
 	size_t n_documents;
 	struct schema_source *schemas; /* texts by digest */
 	size_t n_schemas;

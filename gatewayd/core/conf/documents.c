@@ -1,24 +1,9 @@
-/* See conf_documents.h. */
+/* See documents.h. */
 #include "gatewayd/core/conf/documents.h"
 
 #include "gatewayd/core/conf/conf_private.h"
 #include "gatewayd/os/files.h"
 #include "lib/policy/withdrawals.h"
-
-#define DOCUMENT_MAX (16u * 1024 * 1024)
-
-/* What a walk over the folder carries. */
-struct folder {
-	struct conf *c;
-	const char *path;
-	struct document_sources sources;
-	struct error_list *errors;
-};
-
-static bool signer_cert(void *arg, struct view name, size_t k, struct view *cert_der)
-{
-	return conf_signer_of(((struct folder *)arg)->c, name, k, cert_der);
-}
 
 /* Takes `d` over. */
 static bool add_document(struct folder *f, struct signed_document *d)
@@ -46,24 +31,14 @@ static bool add_document(struct folder *f, struct signed_document *d)
 static bool read_document(void *arg, const char *name)
 {
 	struct folder *f = arg;
-	const char *path = file_beside(&f->c->mem, f->path, name);
 	struct buf text = BUF_INIT(DOCUMENT_MAX), signature = BUF_INIT(DOCUMENT_MAX);
-	struct error e = { .reason = REASON_NONE };
-	char signature_path[4200];
+	const char *path = folder_read_signed(f, name, &text, &signature);
+	struct signed_document *d =
+	        path ? signed_document_load(path, buf_view(&text), buf_view(&signature), f->document_sources, f->errors)
+	             : NULL;
 
-	if (!path)
-		return error_list_addf(f->errors, REASON_NO_MEMORY, f->path, 0, 0, "memory ran out");
-	snprintf(signature_path, sizeof signature_path, "%s.p7s", path);
-	if (!file_read(path, DOCUMENT_MAX, &text, &e)) {
-		error_list_add(f->errors, &e);
-	} else if (!file_read(signature_path, DOCUMENT_MAX, &signature, &e)) {
-		error_list_addf(f->errors, REASON_SIGNATURE, path, 0, 0, "has no signature: %s.p7s is not there", name);
-	} else {
-		struct signed_document *d =
-		        signed_document_load(path, buf_view(&text), buf_view(&signature), &f->sources, f->errors);
-		if (d)
-			add_document(f, d);
-	}
+	if (d)
+		add_document(f, d);
 	buf_free(&text);
 	buf_free(&signature);
 	return true;
@@ -73,8 +48,9 @@ void conf_read_documents(struct conf *c, const char *folder, int64_t now_ms, str
 {
 	struct error e = { .reason = REASON_NONE };
 	struct folder f = { .c = c, .path = folder, .errors = errors };
+	struct document_sources sources = { .arg = &f, .signer = folder_signer, .now_ms = now_ms };
 
-	f.sources = (struct document_sources){ .arg = &f, .signer = signer_cert, .now_ms = now_ms };
+	f.document_sources = &sources;
 	if (folder && !file_each(folder, ".json", read_document, &f, &e))
 		error_list_add(errors, &e);
 }

@@ -1,5 +1,5 @@
 /* Core: what all its threads share. Filled by core_run() before any thread runs; afterwards only the
- * members that say so change. The tables are handed down from above (core/routes.c, core/parts.c, core/notices.c): a
+ * members that say so change. The tables are handed down from above (core/routes.c, core/parts.c, core/notice_kinds.c): a
  * room below calls what stands in them without knowing whose it is. */
 #ifndef GATEWAYD_CORE_CONTEXT_CONTEXT_H
 #define GATEWAYD_CORE_CONTEXT_CONTEXT_H

@@ -1,4 +1,4 @@
-/* The socket itself, the table of commands, and those about the daemon as a whole. See control.h. */
+/* The socket itself, the table of commands, and those that change the daemon as a whole. See control.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include <event2/buffer.h>
@@ -8,9 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/exchange/officer.h"
-#include "gatewayd/core/store/store.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 
@@ -91,80 +89,6 @@ void control_finish(struct control_client *c, json_t *answer)
 		read_lines(c);
 }
 
-/* --- status --- */
-
-static json_t *agreements_json(const struct conf *conf)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < conf->n_agreements; i++) {
-		const struct agreement *a = conf->agreements[i];
-		json_array_append_new(list,
-		                      json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", control_view_json(agreement_id(a)),
-		                                "version", control_view_json(agreement_version(a)), "digest",
-		                                control_digest_json(agreement_digest(a)), "effective_from",
-		                                control_time_json(agreement_effective_ms(a)), "sunset",
-		                                control_time_json(agreement_sunset_ms(a))));
-	}
-	return list;
-}
-
-static json_t *documents_json(const struct conf *conf)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < conf->n_documents; i++) {
-		const struct signed_document *d = conf->documents[i];
-		json_t *o = json_pack("{s:s, s:o, s:I, s:o}", "document", document_kind_name(d->kind), "issuer",
-		                      control_view_json(d->issuer), "number", (json_int_t)d->number, "digest",
-		                      control_digest_json(&d->digest));
-		if (d->agreement.n)
-			json_object_set_new(o, "agreement", control_view_json(d->agreement));
-		if (d->next_update_ms != TIME_NONE)
-			json_object_set_new(o, "next_update", control_time_json(d->next_update_ms));
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static void do_status(struct control_client *c, const json_t *request)
-{
-	struct core *core = c->control->o.core;
-	struct conf *conf = core_conf(core);
-	struct writer_stats w;
-	struct store_counts n = { .exchanges = 0 };
-	struct error e = { .reason = REASON_NONE };
-
-	(void)request;
-	writer_stats(core->writer, &w);
-	if (!store_count(c->control->o.reader, &n, &e)) {
-		control_reply_error(c, e.text);
-		conf_unref(conf);
-		return;
-	}
-	control_reply(
-	        c,
-	        json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o, s:o,"
-	                  " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
-	                  " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:i}}",
-	                  "ok", 1, "agency", conf->node.agency, "node", conf->node.name, "origin", conf->node.origin,
-	                  "build", core->build, "started", control_time_json(core->started_ms), "threads",
-	                  (int)core->n_workers, "draining", (int)atomic_load(&core->draining), "agreements",
-	                  agreements_json(conf), "documents", documents_json(conf), "clock", control_clock_json(core),
-	                  "since_start", "released", (json_int_t)atomic_load(&core->released), "held",
-	                  (json_int_t)atomic_load(&core->held), "refused", (json_int_t)atomic_load(&core->refused),
-	                  "replayed", (json_int_t)atomic_load(&core->replayed), "delivered",
-	                  (json_int_t)atomic_load(&core->delivered), "delivery_failures",
-	                  (json_int_t)atomic_load(&core->delivery_failures), "timers_fired",
-	                  (json_int_t)atomic_load(&core->fired), "strangers", (json_int_t)atomic_load(&core->strangers),
-	                  "store", "exchanges", (json_int_t)n.exchanges, "payloads", (json_int_t)n.payloads, "timers",
-	                  (json_int_t)n.timers, "outbox", (json_int_t)n.deliveries, "notices", (json_int_t)n.notices,
-	                  "inbox", (json_int_t)n.inbox, "entries", (json_int_t)n.entries, "writer", "commits",
-	                  (json_int_t)w.commits, "jobs", (json_int_t)w.jobs, "median_rows_per_commit",
-	                  (int)w.median_batch, "queued", (int)w.queued));
-	conf_unref(conf);
-}
-
 /* --- reload, drain --- */
 
 static void do_reload(struct control_client *c, const json_t *request)
@@ -196,7 +120,7 @@ static const struct {
 	const char *name;
 	void (*handle)(struct control_client *c, const json_t *request);
 } commands[] = {
-	{ "status", do_status },
+	{ "status", control_status },
 	{ "reload", do_reload },
 	{ "drain", do_drain },
 	{ "retention-due", control_retention_due },

@@ -1,4 +1,4 @@
-/* The control socket's commands about the clock. See control_parts.h. */
+/* The control socket's commands about the clock. See control_private.h. */
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/control/control_private.h"
 

@@ -1,11 +1,11 @@
 /* The control socket's commands about exchanges: what came, what is held, what waits in the outbox. See
- * control_parts.h. */
+ * control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/exchange/officer.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/read/story.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -61,28 +61,33 @@ struct showing {
 	struct job job; /* first */
 	struct control_client *client;
 	json_t *answer;
-	struct buf leaf;
+	struct uuid exchange;
+	char note[64];
+	int64_t now_ms;
 };
 
 static bool write_showing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct showing *show = (struct showing *)j;
-	uint64_t index;
+	struct showing *show = JOB_OF(struct showing, j);
+	struct act a = {
+		.core = show->client->control->o.core, .writer = w, .job = j, .store = s, .now_ms = show->now_ms
+	};
+	struct entry entry = { .operation = OPERATION_CONSULTATION,
+		               .exchange = show->exchange,
+		               .note = view_of(show->note) };
 
-	(void)s;
-	return writer_append(w, j, buf_view(&show->leaf), VIEW(""), &index, e);
+	return audit_append(&a, &entry, NULL, NULL, e);
 }
 
 static void shown(struct job *j)
 {
-	struct showing *show = (struct showing *)j;
+	struct showing *show = JOB_OF(struct showing, j);
 
 	control_finish(show->client,
 	               j->committed ? json_incref(show->answer)
 	                            : json_pack("{s:b, s:s}", "ok", 0, "error", "the log could not be written"));
 	json_decref(show->answer);
 	writer_release(j);
-	buf_free(&show->leaf);
 	free(show);
 }
 
@@ -106,14 +111,12 @@ static json_t *story_json(struct store *reader, uint64_t seq)
 void control_exchange_show(struct control_client *c, const json_t *request)
 {
 	const char *text = json_string_value(json_object_get(request, "exchange"));
-	struct core *core = c->control->o.core;
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct store_archive archive;
 	struct view leaf, packed;
 	struct uuid id;
 	struct showing *show;
-	char note[64];
 
 	if (!text || !uuid_parse(view_of(text), &id)) {
 		control_reply_error(c, "exchange: is not an exchange id");
@@ -142,17 +145,12 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	} else if (store_get_archive(c->control->o.reader, store_entry_log(index), &archive, &e)) {
 		json_object_set_new(show->answer, "archived", json_true());
 	}
-	snprintf(note, sizeof note, "operator with uid %u read the decision", (unsigned)c->uid);
-	struct entry entry = { .operation = OPERATION_CONSULTATION,
-		               .time_ms = instant_now_ms(),
-		               .exchange = id,
-		               .note = view_of(note),
-		               .build = view_of(core->build) };
-	show->leaf = BUF_INIT(8192);
-	entry_print(&entry, NULL, &show->leaf);
+	snprintf(show->note, sizeof show->note, "operator with uid %u read the decision", (unsigned)c->uid);
+	show->exchange = id;
+	show->now_ms = instant_now_ms();
 	show->job = (struct job){ .home = c->control->home, .run = write_showing, .done = shown };
 	c->waiting = true;
-	writer_submit(core->writer, &show->job);
+	writer_submit(c->control->o.core->writer, &show->job);
 }
 
 /* --- decisions on what is held --- */
@@ -179,7 +177,7 @@ static bool read_decision(struct control_client *c, const json_t *request, struc
 	return false;
 }
 
-/* The views of the request end with the call: what is needed later, held.c copies. */
+/* The views of the request end with the call: what is needed later, officer.c copies. */
 void control_exchange_release(struct control_client *c, const json_t *request)
 {
 	struct held_request r;

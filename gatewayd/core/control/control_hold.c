@@ -1,4 +1,4 @@
-/* The control socket's commands about holds, and how listings show them. See control_parts.h. */
+/* The control socket's commands about holds, and how listings show them. See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/store/store.h"

@@ -1,8 +1,8 @@
 /* The control socket's commands about the node's payload keys. A new master key makes every older copy of the slot file
- * useless (keystore.h). See control_parts.h. */
+ * useless (keystore.h). See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
 
 struct keys_job {
@@ -13,40 +13,31 @@ struct keys_job {
 	uint32_t generation, count; /* as the writer, whose they are, found or made them */
 };
 
-static bool log_rotation(struct keys_job *k, struct writer *w, struct error *e)
+static bool log_rotation(const struct act *a, uint32_t generation, struct error *e)
 {
-	struct core *core = k->client->control->o.core;
-	struct buf leaf = BUF_INIT(4096);
 	char note[80];
-	uint64_t index;
 
-	snprintf(note, sizeof note, "master key of payloads made anew: generation %u", (unsigned)k->generation);
-	struct entry entry = { .operation = OPERATION_KEY_CHANGE,
-		               .time_ms = k->now_ms,
-		               .note = view_of(note),
-		               .build = view_of(core->build) };
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, &k->job, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	snprintf(note, sizeof note, "master key of payloads made anew: generation %u", (unsigned)generation);
+	struct entry entry = { .operation = OPERATION_KEY_CHANGE, .note = view_of(note) };
+	return audit_append(a, &entry, NULL, NULL, e);
 }
 
 static bool run_keys(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct keys_job *k = (struct keys_job *)j;
-	const struct keystore *keys = k->client->control->o.core->keys;
+	struct keys_job *k = JOB_OF(struct keys_job, j);
+	struct core *core = k->client->control->o.core;
+	struct act a = { .core = core, .writer = w, .job = j, .store = s, .now_ms = k->now_ms };
 
-	(void)s;
 	if (k->rotate && !writer_rotate_keys(w, e))
 		return false;
-	k->generation = keystore_generation(keys);
-	k->count = keystore_count(keys);
-	return !k->rotate || log_rotation(k, w, e);
+	k->generation = keystore_generation(core->keys);
+	k->count = keystore_count(core->keys);
+	return !k->rotate || log_rotation(&a, k->generation, e);
 }
 
 static void keys_done(struct job *j)
 {
-	struct keys_job *k = (struct keys_job *)j;
+	struct keys_job *k = JOB_OF(struct keys_job, j);
 
 	if (j->committed)
 		control_finish(k->client, json_pack("{s:b, s:I, s:I}", "ok", 1, "generation", (json_int_t)k->generation,

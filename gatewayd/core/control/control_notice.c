@@ -1,4 +1,4 @@
-/* The control socket's command about notices. See control_parts.h. */
+/* The control socket's command about notices. See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/notice/notice.h"

@@ -1,5 +1,5 @@
 /* Inside of the control socket: what its files share. control.c has the socket, the table of commands and
- * those about the daemon as a whole; the other commands lie in a file for each noun. A handler answers once:
+ * those that change the daemon as a whole; the other commands lie in a file for each noun. A handler answers once:
  * at once by control_reply(), or, when it waits for a job, it sets `waiting` and the job's done() calls
  * control_finish(). Core's main thread. */
 #ifndef GATEWAYD_CORE_CONTROL_CONTROL_PRIVATE_H
@@ -39,6 +39,9 @@ json_t *control_time_json(int64_t ms);
 json_t *control_view_json(struct view v);
 json_t *control_digest_json(const struct digest *d);
 json_t *control_uuid_json(const struct uuid *u);
+
+/* control_status.c */
+void control_status(struct control_client *c, const json_t *request);
 
 /* control_retention.c */
 void control_retention_due(struct control_client *c, const json_t *request);

@@ -1,4 +1,4 @@
-/* The control socket's commands about what is to be erased when. See control_parts.h. */
+/* The control socket's commands about what is to be erased when. See control_private.h. */
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/control/control_private.h"
 #include "gatewayd/core/store/store.h"

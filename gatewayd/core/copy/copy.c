@@ -5,7 +5,7 @@
 #include <uthash.h>
 
 #include "gatewayd/core/copy/duty_receipt.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 
 #define POINTERS_MAX 262144
 
@@ -205,31 +205,19 @@ bool copy_terms(const struct act *a, const struct copy *c, struct copy_terms *ou
 bool copy_append(const struct act *a, const struct copy *c, struct entry *entry, struct disclosures *sd,
                  struct error *e)
 {
-	struct buf leaf = BUF_INIT(ENTRY_MAX);
-	uint64_t index;
-
 	entry->exchange = c->id;
 	if (c->from_gateway)
 		entry->origin = c->origin;
 	entry->recipient = view_of(c->recipient);
 	entry->agreement = view_of(c->agreement);
 	entry->agreement_digest = c->agreement_digest;
-	entry_print(entry, sd, &leaf);
-	bool ok = leaf.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	                      : writer_append(a->writer, a->job, buf_view(&leaf), sd ? buf_view(&sd->packed) : VIEW(""),
-	                                      &index, e);
-	buf_free(&leaf);
-	return ok;
+	return audit_append(a, entry, sd, NULL, e);
 }
 
 bool copy_log(const struct act *a, const struct copy *c, enum operation operation, const char *outcome,
               const char *note, struct error *e)
 {
-	struct entry entry = { .operation = operation,
-		               .time_ms = a->now_ms,
-		               .outcome = view_of(outcome),
-		               .note = view_of(note),
-		               .build = view_of(a->core->build) };
+	struct entry entry = { .operation = operation, .outcome = view_of(outcome), .note = view_of(note) };
 
 	return copy_append(a, c, &entry, NULL, e);
 }

@@ -8,19 +8,9 @@
 #ifndef GATEWAYD_CORE_COPY_COPY_H
 #define GATEWAYD_CORE_COPY_COPY_H
 
-#include "gatewayd/core/context/context.h"
+#include "gatewayd/core/context/act.h"
 #include "lib/policy/copy_terms.h"
 #include "lib/tlog/entry.h"
-
-/* What a job does something with; made by its run(). */
-struct act {
-	struct core *core;
-	struct writer *writer;
-	struct job *job;
-	struct store *store;
-	int64_t now_ms;
-	bool overdue; /* set when a receipt became overdue, or came: overdue_refresh() after the commit */
-};
 
 /* An exchange and its timer row, copied: views of the store end with its next call. */
 struct copy {

@@ -1,11 +1,11 @@
-/* See log_retention.h. */
+/* See disclosure_retention.h. */
 #include "gatewayd/core/copy/disclosure_retention.h"
 
 #include <jansson.h>
 
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -13,7 +13,7 @@
 #define HELD_MAX 500 /* entries under a hold that one look passes over */
 #define IDLE_MS  60000
 
-struct log_retention {
+struct disclosure_retention {
 	struct job job; /* first */
 	struct core *core;
 	struct store *reader;
@@ -24,9 +24,9 @@ struct log_retention {
 	size_t n;
 };
 
-struct log_retention *log_retention_new(struct core *c, struct store *reader)
+struct disclosure_retention *disclosure_retention_new(struct core *c, struct store *reader)
 {
-	struct log_retention *r = calloc(1, sizeof *r);
+	struct disclosure_retention *r = calloc(1, sizeof *r);
 
 	if (r) {
 		r->core = c;
@@ -35,7 +35,7 @@ struct log_retention *log_retention_new(struct core *c, struct store *reader)
 	return r;
 }
 
-void log_retention_free(struct log_retention *r)
+void disclosure_retention_free(struct disclosure_retention *r)
 {
 	free(r);
 }
@@ -44,30 +44,23 @@ void log_retention_free(struct log_retention *r)
 
 static bool erase(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct log_retention *r = (struct log_retention *)j;
-	struct buf leaf = BUF_INIT(4096);
+	struct disclosure_retention *r = JOB_OF(struct disclosure_retention, j);
+	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	char note[100];
-	uint64_t index;
 
 	for (size_t i = 0; i < r->n; i++)
 		if (!store_erase_disclosures(s, r->entries[i], e))
 			return false;
 	snprintf(note, sizeof note, "withheld fields of %zu entries, up to entry %llu", r->n,
 	         (unsigned long long)store_entry_index(r->entries[r->n - 1]));
-	struct entry entry = { .operation = OPERATION_ERASURE,
-		               .time_ms = r->now_ms,
-		               .note = view_of(note),
-		               .build = view_of(r->core->build) };
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	struct entry entry = { .operation = OPERATION_ERASURE, .note = view_of(note) };
+	return audit_append(&a, &entry, NULL, NULL, e);
 }
 
 /* On the writer's thread: nobody waits for it. */
 static void erased(struct job *j)
 {
-	struct log_retention *r = (struct log_retention *)j;
+	struct disclosure_retention *r = JOB_OF(struct disclosure_retention, j);
 
 	if (!j->committed)
 		log_line("error", "retention of the log: %s", j->error.text);
@@ -122,7 +115,7 @@ static bool is_held(struct store *reader, const struct old *o, bool *held, struc
 	return missing.reason == REASON_NOT_FOUND;
 }
 
-static bool choose(struct log_retention *r, const struct look *l, struct error *e)
+static bool choose(struct disclosure_retention *r, const struct look *l, struct error *e)
 {
 	bool held;
 
@@ -136,7 +129,7 @@ static bool choose(struct log_retention *r, const struct look *l, struct error *
 	return true;
 }
 
-bool log_retention_sweep(struct log_retention *r, int64_t now_ms, struct error *e)
+bool disclosure_retention_sweep(struct disclosure_retention *r, int64_t now_ms, struct error *e)
 {
 	struct look *l;
 

@@ -9,11 +9,11 @@
 
 #include "gatewayd/core/context/context.h"
 
-struct log_retention;
-struct log_retention *log_retention_new(struct core *c, struct store *reader) MUST_USE;
-void log_retention_free(struct log_retention *r); /* after writer_stop() */
+struct disclosure_retention;
+struct disclosure_retention *disclosure_retention_new(struct core *c, struct store *reader) MUST_USE;
+void disclosure_retention_free(struct disclosure_retention *r); /* after writer_stop() */
 /* Submits a job for what is past its time; nothing when the last one is under way, when the clock is not to be trusted,
  * or when it looked less than a minute ago and found nothing. False when the store cannot be read. */
-bool log_retention_sweep(struct log_retention *r, int64_t now_ms, struct error *e) MUST_USE;
+bool disclosure_retention_sweep(struct disclosure_retention *r, int64_t now_ms, struct error *e) MUST_USE;
 
 #endif

@@ -6,11 +6,11 @@
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/copy/returns.h"
 
-static struct act act_of(const struct notice_in *in, struct writer *w, struct store *s)
+static struct act act_of(struct notice_in *in, struct writer *w, struct store *s)
 {
 	return (struct act){ .core = in->request->worker->core,
 		             .writer = w,
-		             .job = (struct job *)(uintptr_t)&in->job,
+		             .job = &in->job,
 		             .store = s,
 		             .now_ms = in->request->now_ms };
 }

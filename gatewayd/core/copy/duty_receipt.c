@@ -164,11 +164,7 @@ static bool send_receipt(const struct act *a, const struct copy *c, const char *
 		            .recipient = view_of(c->provider) };
 	struct buf body = BUF_INIT(4096);
 	char note[80], until[TIME_TEXT + 1];
-	struct entry entry = { .operation = OPERATION_DUTY,
-		               .time_ms = a->now_ms,
-		               .outcome = d->result,
-		               .input = c->returned,
-		               .build = view_of(a->core->build) };
+	struct entry entry = { .operation = OPERATION_DUTY, .outcome = d->result, .input = c->returned };
 
 	write_body(&body, duty, d);
 	if (until_ms != TIME_NONE) {
@@ -180,7 +176,7 @@ static bool send_receipt(const struct act *a, const struct copy *c, const char *
 	snprintf(note, sizeof note, "%s: %s", notice_kind_name(n.kind), duty);
 	entry.note = view_of(note);
 	bool ok = body.failed       ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	          : c->from_gateway ? notice_send(a->writer, a->job, a->store, &n, &entry, sd, e)
+	          : c->from_gateway ? notice_send(a, &n, &entry, sd, e)
 	                            : copy_append(a, c, &entry, sd, e);
 	buf_free(&body);
 	return ok;

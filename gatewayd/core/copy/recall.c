@@ -7,7 +7,7 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/notice/notice.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/log.h"
 
 #define CHILDREN_MAX 256
@@ -20,14 +20,13 @@ static bool order(const struct act *a, const struct copy *c, struct view why, st
 {
 	struct buf body = BUF_INIT(4 * WHY_MAX);
 	struct notice n = { .kind = NOTICE_RECALL, .seq = c->seq, .recipient = view_of(c->recipient) };
-	struct entry entry = { .time_ms = a->now_ms, .outcome = VIEW("recalled"), .build = view_of(a->core->build) };
+	struct entry entry = { .outcome = VIEW("recalled") };
 
 	buf_adds(&body, "{\"why\":");
 	buf_add_json_string(&body, why);
 	buf_addc(&body, '}');
 	n.body = buf_view(&body);
-	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	                      : notice_send(a->writer, a->job, a->store, &n, &entry, NULL, e);
+	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out") : notice_send(a, &n, &entry, NULL, e);
 	buf_free(&body);
 	return ok;
 }
@@ -130,29 +129,22 @@ struct recall {
 };
 
 /* A refused attempt is in the log, too. */
-static bool log_attempt(struct recall *r, struct writer *w, const char *outcome, struct error *e)
+static bool log_attempt(struct recall *r, const struct act *a, const char *outcome, struct error *e)
 {
-	struct request *q = r->request;
-	struct buf leaf = BUF_INIT(8192);
 	struct entry entry = { .operation = r->refused ? OPERATION_REFUSAL : OPERATION_DECISION,
-		               .time_ms = q->now_ms,
 		               .exchange = r->exchange,
-		               .peer = view_of(q->peer->id),
+		               .peer = view_of(r->request->peer->id),
 		               .outcome = view_of(outcome),
-		               .note = VIEW("recall asked for"),
-		               .build = view_of(q->worker->core->build) };
+		               .note = VIEW("recall asked for") };
 
 	if (r->refused)
 		entry.reason = view_of(reason_coarse(r->refused));
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, &r->job, buf_view(&leaf), VIEW(""), &r->index, e);
-	buf_free(&leaf);
-	return ok;
+	return audit_append(a, &entry, NULL, &r->index, e);
 }
 
 static bool write_recall(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct recall *r = (struct recall *)j;
+	struct recall *r = JOB_OF(struct recall, j);
 	struct request *q = r->request;
 	struct act a = { .core = q->worker->core, .writer = w, .job = j, .store = s, .now_ms = q->now_ms };
 	struct error missing = { .reason = REASON_NONE };
@@ -173,8 +165,8 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 		r->refused = REASON_RECALL_LATE;
 	}
 	if (r->refused)
-		return log_attempt(r, w, "refused", e);
-	if (!log_attempt(r, w, "recalled", e) || !copy_load(&a, x.seq, &c, e) ||
+		return log_attempt(r, &a, "refused", e);
+	if (!log_attempt(r, &a, "recalled", e) || !copy_load(&a, x.seq, &c, e) ||
 	    !recall_exchange(&a, &c, view_of(r->why), &r->first, e))
 		return false;
 	r->state = c.state;
@@ -183,7 +175,7 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 
 static void recalled(struct job *j)
 {
-	struct recall *r = (struct recall *)j;
+	struct recall *r = JOB_OF(struct recall, j);
 	struct request *q = r->request;
 	struct buf body = BUF_INIT(4096);
 	struct answer answer = { .status = 200 };

@@ -4,7 +4,7 @@
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/copy/overdue.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/log.h"
 #include "gatewayd/os/instant.h"
 
@@ -55,29 +55,21 @@ int64_t retention_payload_due(const struct ruling *r, int64_t now_ms)
 }
 
 /* The rows, and an entry that says so: from now on nobody can tell whose those surrogates were. */
-static bool erase_ended(struct retention *r, struct writer *w, struct store *s, const struct ended *x, struct error *e)
+static bool erase_ended(const struct act *a, const struct ended *x, struct error *e)
 {
-	struct buf leaf = BUF_INIT(8192);
 	char note[64];
-	struct entry entry = { .operation = OPERATION_KEY_CHANGE,
-		               .time_ms = r->now_ms,
-		               .agreement = view_of(x->agreement),
-		               .build = view_of(r->core->build) };
-	uint64_t index;
+	struct entry entry = { .operation = OPERATION_KEY_CHANGE, .agreement = view_of(x->agreement) };
 
 	snprintf(note, sizeof note, "surrogates of epoch %u erased", (unsigned)x->epoch);
 	entry.note = view_of(note);
-	entry_print(&entry, NULL, &leaf);
-	bool ok = store_erase_surrogates(s, view_of(x->agreement), x->epoch, e) &&
-	          writer_append(w, &r->job, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	return store_erase_surrogates(a->store, view_of(x->agreement), x->epoch, e) &&
+	       audit_append(a, &entry, NULL, NULL, e);
 }
 
 /* At least one timer, and then as many as fit into the budget. */
 static bool fire_due(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct retention *r = (struct retention *)j;
+	struct retention *r = JOB_OF(struct retention, j);
 	struct act a = { .core = r->core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	int64_t began_us = instant_monotonic_us();
 	struct copy c;
@@ -85,7 +77,7 @@ static bool fire_due(struct job *j, struct writer *w, struct store *s, struct er
 	r->looked = r->fired = 0;
 	r->worked_us = 0;
 	for (size_t i = 0; i < r->n_ended; i++)
-		if (!erase_ended(r, w, s, &r->ended[i], e))
+		if (!erase_ended(&a, &r->ended[i], e))
 			return false;
 	while (r->looked < r->batch && r->next + r->looked < r->n && r->worked_us < r->budget_us) {
 		/* The timer is looked at again: a person may have decided, or set a hold, since it was read. */
@@ -126,7 +118,7 @@ static void isolate(struct retention *r)
 
 static void fired(struct job *j)
 {
-	struct retention *r = (struct retention *)j;
+	struct retention *r = JOB_OF(struct retention, j);
 
 	r->busy = false;
 	if (j->committed) {

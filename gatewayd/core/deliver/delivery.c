@@ -1,63 +1,35 @@
-/* See delivery_private.h. */
-#include "gatewayd/core/deliver/delivery_private.h"
+/* See delivery.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
+#include "gatewayd/core/deliver/delivery.h"
 
 #include <jansson.h>
 
-#include "gatewayd/core/witness/clock.h"
-#include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/exchange/exchange.h"
-#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
-#include "gatewayd/os/instant.h"
-#include "gatewayd/os/log.h"
-#include "lib/tlog/entry.h"
 
-#define BODY_MAX (24u * 1024 * 1024)
+#define IN_FLIGHT   64
+#define BODY_MAX    (24u * 1024 * 1024)
+#define DELIVERY_MS 30000
 
-struct delivery *delivery_new(struct worker *w, uint64_t seq, const struct delivery_due *due, size_t answer_max)
-{
-	struct delivery *d = calloc(1, sizeof *d);
-
-	if (!d)
-		return NULL;
-	d->worker = w;
-	d->conf = core_conf(w->core);
-	d->seq = seq;
-	d->due = *due;
-	d->now_ms = instant_now_ms();
-	d->body = BUF_INIT(BODY_MAX);
-	d->post.answer = BUF_INIT(answer_max);
-	d->receipt = BUF_INIT(65536);
-	return d;
-}
-
-void delivery_free(struct delivery *d)
-{
-	if (!d)
-		return;
-	conf_unref(d->conf);
-	post_drop(&d->post);
-	buf_wipe(&d->body);
-	buf_free(&d->receipt);
-	free(d);
-}
-
-static bool later(struct delivery *d, const char *slug, const char *problem)
-{
-	snprintf(d->slug, sizeof d->slug, "%s", slug);
-	if (!d->problem[0])
-		snprintf(d->problem, sizeof d->problem, "%.*s", (int)sizeof d->problem - 1, problem);
-	return false;
-}
+struct delivery {
+	struct parcel parcel; /* first; its id is the exchange's number */
+	struct uuid exchange;
+	char agreement[72];
+	struct digest agreement_digest;
+	char output[65]; /* digest of what left, as our entry has it */
+};
 
 /* Giving up erases: not by a clock that is not to be trusted. */
-static bool is_past(const struct delivery *d)
+static bool over(struct parcel *p)
 {
-	return d->now_ms >= d->due.deadline_ms && clock_trusted(d->worker->core);
+	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core);
 }
 
 /* {…members…,"record":…,"origin":{…}} */
@@ -65,12 +37,12 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 {
 	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE };
-	struct buf *b = &d->body;
+	struct buf *b = &d->parcel.body;
 	char id[UUID_TEXT + 1];
-	bool ok = proof_of_entry(d->worker->reader, entry, false, &leaf, &proof, &e);
+	bool ok = proof_of_entry(d->parcel.worker->reader, entry, false, &leaf, &proof, &e);
 
 	if (!ok) {
-		later(d, reason_slug(e.reason), e.text);
+		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	} else {
 		proof_leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
 		uuid_print(&d->exchange, id);
@@ -79,7 +51,7 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		buf_add(b, p->record);
 		buf_addf(b,
 		         ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"agreement_digest\":\"",
-		         id, d->conf->node.agency, d->conf->node.name);
+		         id, d->parcel.conf->node.agency, d->parcel.conf->node.name);
 		digest_print(b, &d->agreement_digest);
 		buf_adds(b, "\",\"entry\":\"");
 		base64_encode(b, buf_view(&leaf));
@@ -88,7 +60,7 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		buf_adds(b, ",\"salt\":\"");
 		hex_encode(b, view_make(p->salt.b, sizeof p->salt.b));
 		buf_adds(b, "\"}}");
-		ok = !b->failed || later(d, "no-memory", "the envelope is too large");
+		ok = !b->failed || parcel_later(&d->parcel, "no-memory", "the envelope is too large");
 	}
 	buf_free(&leaf);
 	buf_free(&proof);
@@ -99,33 +71,36 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 static bool consent_stands(struct delivery *d, struct view members)
 {
 	struct view id = view_of(d->agreement);
-	const struct agreement *a = conf_agreement(d->conf, id, &d->agreement_digest, d->now_ms);
+	const struct agreement *a = conf_agreement(d->parcel.conf, id, &d->agreement_digest, d->parcel.now_ms);
 	struct error e = { .reason = REASON_NONE };
 	struct tape t;
 
 	if (!a)
-		a = conf_agreement(d->conf, id, NULL, d->now_ms);
+		a = conf_agreement(d->parcel.conf, id, NULL, d->parcel.now_ms);
 	if (!a || agreement_withdrawals(a).n == 0)
 		return true;
-	if (!tape_parse(d->worker->scratch.envelope, members, &t, &e))
-		return later(d, reason_slug(e.reason), e.text);
+	if (!tape_parse(d->parcel.worker->scratch.envelope, members, &t, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	uint32_t consent = tape_member(&t, 0, VIEW("consent")),
 	         reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
 	uint32_t basis = tape_member(&t, 0, VIEW("legal_basis")), purpose = tape_member(&t, 0, VIEW("purpose"));
 	if (!reference || !basis || !purpose)
 		return true;
-	d->withdrawn = conf_consent_withdrawn(d->conf, a, tape_string(&t, reference), tape_string(&t, purpose));
-	if (d->withdrawn)
-		return later(d, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
-		             "the consent was withdrawn while it waited");
-	if (agreement_needs_consent(a, tape_string(&t, basis)) && conf_consent_unknown(d->conf, a, d->now_ms))
-		return later(d, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
+	d->parcel.hopeless =
+	        conf_consent_withdrawn(d->parcel.conf, a, tape_string(&t, reference), tape_string(&t, purpose));
+	if (d->parcel.hopeless)
+		return parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
+		                    "the consent was withdrawn while it waited");
+	if (agreement_needs_consent(a, tape_string(&t, basis)) &&
+	    conf_consent_unknown(d->parcel.conf, a, d->parcel.now_ms))
+		return parcel_later(&d->parcel, reason_slug(REASON_CONSENT_UNKNOWN),
+		                    reason_text(REASON_CONSENT_UNKNOWN));
 	return true;
 }
 
-bool delivery_prepare(struct delivery *d)
+static bool prepare(struct delivery *d)
 {
-	struct store *reader = d->worker->reader;
+	struct store *reader = d->parcel.worker->reader;
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct store_delivery row;
@@ -134,27 +109,26 @@ bool delivery_prepare(struct delivery *d)
 	uint64_t entry;
 	bool ok = false;
 
-	if (is_past(d))
-		return later(d, "deadline", "the deadline has passed");
-	if (!store_get_exchange(reader, d->seq, &x, &e))
-		return later(d, reason_slug(e.reason), e.text);
+	if (over(&d->parcel))
+		return parcel_later(&d->parcel, "deadline", "the deadline has passed");
+	if (!store_get_exchange(reader, d->parcel.due.id, &x, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	entry = x.entry;
 	d->exchange = x.id;
 	d->agreement_digest = x.agreement_digest;
 	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
-	snprintf(d->recipient, sizeof d->recipient, "%.*s", VIEW_ARG(x.recipient));
-	d->partner = conf_agency(d->conf, view_of(d->recipient), ROLE(GATEWAY));
-	if (!d->partner || !d->partner->host)
-		return later(d, "flow-unmapped", "no gateway of the recipient is known here");
-	if (!store_get_delivery(reader, d->seq, &row, &e)) {
-		later(d, reason_slug(e.reason), e.text);
+	snprintf(d->parcel.recipient, sizeof d->parcel.recipient, "%.*s", VIEW_ARG(x.recipient));
+	if (!parcel_address(&d->parcel))
+		return false;
+	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e)) {
+		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	} else {
 		buf_add(&members, row.envelope);
-		ok = (!members.failed || later(d, "no-memory", "memory ran out")) &&
+		ok = (!members.failed || parcel_later(&d->parcel, "no-memory", "memory ran out")) &&
 		     consent_stands(d, buf_view(&members)) &&
-		     (payload_open(d->worker->core->keys, d->worker->scratch.gcm, reader, d->seq, &d->exchange,
-		                   &payload, &e) ||
-		      later(d, reason_slug(e.reason), e.text)) &&
+		     (payload_open(d->parcel.worker->core->keys, d->parcel.worker->scratch.gcm, reader,
+		                   d->parcel.due.id, &d->exchange, &payload, &e) ||
+		      parcel_later(&d->parcel, reason_slug(e.reason), e.text)) &&
 		     write_body(d, buf_view(&members), &payload, entry);
 	}
 	payload_close(&payload);
@@ -162,12 +136,34 @@ bool delivery_prepare(struct delivery *d)
 	return ok;
 }
 
+static bool send_delivery(struct parcel *p)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	char id[UUID_TEXT + 1], target[200];
+	struct post_head head = { .method = "POST",
+		                  .target = target,
+		                  .content_type = "application/json",
+		                  .key = id,
+		                  .deadline_ms = DELIVERY_MS };
+
+	if (!prepare(d))
+		return false;
+	head.to = d->parcel.partner;
+	snprintf(target, sizeof target, "/v1/agreements/%s/records", d->agreement);
+	uuid_print(&d->exchange, id);
+	p->post.body = buf_view(&d->parcel.body);
+	return post_send(p->worker, &p->post, &head);
+}
+
 /* --- the answer --- */
 
 /* Verifies the receipt of an acceptance: the partner's log holds an entry that this very record came in, under
  * this agreement. */
-static bool receipt_holds(struct delivery *d, const json_t *doc)
+static bool proved(struct parcel *p)
 {
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	const struct buf *answer = &p->post.answer;
+	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
 	const char *text = json_string_value(json_object_get(doc, "receipt"));
 	struct error e = { .reason = REASON_NONE };
 	struct buf scratch = BUF_INIT(65536), want = BUF_INIT(65);
@@ -177,82 +173,45 @@ static bool receipt_holds(struct delivery *d, const json_t *doc)
 	bool ok = false;
 
 	digest_print(&want, &d->agreement_digest);
-	if (!text || !d->partner->has_log) {
-		later(d, "receipt-invalid", "the answer has no receipt that can be verified here");
-	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) || !conf_receipt(d->partner, &r, leaf, &e)) {
-		later(d, "receipt-invalid", e.text);
+	if (!text || !d->parcel.partner->has_log) {
+		parcel_later(&d->parcel, "receipt-invalid", "the answer has no receipt that can be verified here");
+	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
+	           !conf_receipt(d->parcel.partner, &r, leaf, &e)) {
+		parcel_later(&d->parcel, "receipt-invalid", e.text);
 	} else {
 		proof_leaf_member(leaf, "operation", operation, sizeof operation);
 		proof_leaf_member(leaf, "agreement_digest", governing, sizeof governing);
 		proof_leaf_member(leaf, "input", input, sizeof input);
-		ok = strcmp(operation, d->post.status == 202 ? "hold" : "collection") == 0 &&
+		ok = strcmp(operation, d->parcel.post.status == 202 ? "hold" : "collection") == 0 &&
 		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
 		if (!ok)
-			later(d, "receipt-invalid", "the receipt is for something else");
-		else if (!(ok = sight_take(d->worker->core, d->partner, r.checkpoint, &e)))
-			later(d, reason_slug(e.reason), e.text);
+			parcel_later(&d->parcel, "receipt-invalid", "the receipt is for something else");
+		else if (!(ok = sight_take(d->parcel.worker->core, d->parcel.partner, r.checkpoint, &e)))
+			parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 		else
-			buf_adds(&d->receipt, text);
+			buf_adds(&d->parcel.receipt, text);
 	}
 	buf_free(&scratch);
 	buf_free(&want);
-	return ok;
-}
-
-void delivery_judge(struct delivery *d)
-{
-	const struct buf *answer = &d->post.answer;
-	int status = d->post.status;
-	json_t *doc = status > 0 ? json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL) : NULL;
-
-	d->end = DELIVERY_RETRY;
-	d->now_ms = instant_now_ms();
-	if (status == 201 || status == 202) {
-		if (receipt_holds(d, doc))
-			d->end = DELIVERY_DONE;
-	} else if (status > 0) {
-		later(d, post_slug(&d->post), "the partner refused");
-		if (post_refused(&d->post))
-			d->end = DELIVERY_REFUSED;
-	} else if (d->withdrawn) {
-		d->end = DELIVERY_REFUSED;
-	} else if (!d->slug[0]) {
-		later(d, "unreachable", d->post.problem);
-	}
 	json_decref(doc);
-	if (d->end == DELIVERY_RETRY && is_past(d))
-		d->end = DELIVERY_EXPIRED;
-	wipe(d->body.p, d->body.n);
-	if (d->end == DELIVERY_DONE)
-		return;
-	char id[UUID_TEXT + 1];
-	uuid_print(&d->exchange, id);
-	log_line(d->end == DELIVERY_RETRY ? "warning" : "error", "delivery of %s to %s: %s: %s%s", id, d->recipient,
-	         d->slug, d->problem, d->end == DELIVERY_RETRY ? "; will try again" : "; given up");
+	return ok;
 }
 
 /* --- what is written --- */
 
-static bool append_end(struct delivery *d, struct writer *w, struct error *e)
+static bool append_end(const struct act *a, const struct delivery *d, struct error *e)
 {
-	struct buf leaf = BUF_INIT(8192);
-	uint64_t index;
-	bool done = d->end == DELIVERY_DONE;
+	bool done = d->parcel.end == PARCEL_ARRIVED;
 	struct entry entry = { .operation = OPERATION_DELIVERY,
-		               .time_ms = d->now_ms,
 		               .exchange = d->exchange,
-		               .peer = d->partner ? view_of(d->partner->id) : VIEW(""),
-		               .recipient = view_of(d->recipient),
+		               .peer = d->parcel.partner ? view_of(d->parcel.partner->id) : VIEW(""),
+		               .recipient = view_of(d->parcel.recipient),
 		               .agreement = view_of(d->agreement),
 		               .agreement_digest = d->agreement_digest,
 		               .outcome = done ? VIEW("delivered") : VIEW("failed"),
-		               .note = done ? VIEW("") : view_of(d->slug),
-		               .build = view_of(d->worker->core->build) };
+		               .note = done ? VIEW("") : view_of(d->parcel.slug) };
 
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, &d->job, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	return audit_append(a, &entry, NULL, NULL, e);
 }
 
 static bool note_done(void *arg, const struct store_duty *d)
@@ -263,7 +222,7 @@ static bool note_done(void *arg, const struct store_duty *d)
 
 /* Was it let go while it was under way (recalled, corrected, out of time)? A receipt that came before this answer is no
  * such case: the recipient has it, and says so. */
-static bool let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
+static bool was_let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
 {
 	bool acknowledged = false;
 
@@ -279,37 +238,80 @@ static bool let_go(const struct act *a, const struct copy *c, bool *gone, struct
 /* What arrived although it had been let go, or may have, for it was sent and no answer came, is called back. */
 static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, struct error *e)
 {
-	bool done = d->end == DELIVERY_DONE, gone;
+	bool done = d->parcel.end == PARCEL_ARRIVED, gone;
 
-	if (!done && (d->post.status != 0 || d->post.sent == 0))
+	if (!done && (d->parcel.post.status != 0 || d->parcel.post.sent == 0))
 		return true;
-	if (done && (!append_end(d, a->writer, e) || !store_put_receipt(a->store, d->seq, buf_view(&d->receipt), e)))
+	if (done &&
+	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
 		return false;
-	return let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
+	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
 }
 
-bool delivery_write(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
-	struct delivery *d = (struct delivery *)j;
-	struct core *c = d->worker->core;
-	struct act a = { .core = c, .writer = w, .job = j, .store = s, .now_ms = d->now_ms };
-	bool done = d->end == DELIVERY_DONE;
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	struct store *s = a->store;
+	bool done = d->parcel.end == PARCEL_ARRIVED;
 	struct copy copy;
 
-	if (!copy_load(&a, d->seq, &copy, e))
+	if (!copy_load(a, d->parcel.due.id, &copy, e))
 		return false;
 	if (copy.state != STATE_QUEUED)
-		return end_overtaken(&a, &copy, d, e);
-	if (d->end == DELIVERY_RETRY)
-		return store_retry_delivery(s, d->seq, d->now_ms + post_wait_ms(&d->conf->node, d->due.attempts),
-		                            view_of(d->slug), e);
-	if (!append_end(d, w, e) || !store_drop_delivery(s, d->seq, e) ||
-	    !copy_erase_payload(&a, &copy, done ? "delivered" : "delivery failed", e))
+		return end_overtaken(a, &copy, d, e);
+	if (d->parcel.end == PARCEL_RETRY)
+		return store_retry_delivery(s, d->parcel.due.id,
+		                            d->parcel.now_ms +
+		                                    post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
+		                            view_of(d->parcel.slug), e);
+	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
+	    !copy_erase_payload(a, &copy, done ? "delivered" : "delivery failed", e))
 		return false;
-	atomic_fetch_add(done ? &c->delivered : &c->delivery_failures, 1);
+	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
 	if (!done) {
 		copy.plan.notify_ms = SCHEDULE_NEVER;
-		return copy_end(&a, &copy, STATE_FAILED, e);
+		return copy_end(a, &copy, STATE_FAILED, e);
 	}
-	return store_set_state(s, d->seq, STATE_DELIVERED, e) && store_put_receipt(s, d->seq, buf_view(&d->receipt), e);
+	return store_set_state(s, d->parcel.due.id, STATE_DELIVERED, e) &&
+	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e);
+}
+
+/* --- the table --- */
+
+static bool note_due(void *arg, const struct store_delivery *row)
+{
+	const struct courier_due due = { .id = row->seq, .attempts = row->attempts, .deadline_ms = row->deadline_ms };
+
+	return courier_note(arg, &due);
+}
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+{
+	return store_due_deliveries(reader, now_ms, max, note_due, look, e);
+}
+
+static void describe(struct parcel *p, char *out, size_t size)
+{
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&PARCEL_OF(struct delivery, p)->exchange, id);
+	snprintf(out, size, "delivery of %s", id);
+}
+
+static const struct courier_kind deliveries = {
+	.name = "outbox",
+	.size = sizeof(struct delivery),
+	.most = IN_FLIGHT,
+	.taken = { 201, 202 },
+	.due = list_due,
+	.send = send_delivery,
+	.proved = proved,
+	.over = over,
+	.write = write_end,
+	.describe = describe,
+};
+
+void *delivery_courier(struct worker *w)
+{
+	return courier_new(w, &deliveries);
 }

@@ -10,7 +10,7 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/copy/returns.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/log.h"
 
 #define ACK_MAX         65536 /* without a returned record */
@@ -30,7 +30,6 @@ struct ack {
 	bool found, first, overdue;
 	bool restricted;   /* its use is: it stays where it is */
 	const char *fault; /* the answer does not fit */
-	struct buf leaf;
 	struct uuid exchange;
 	uint64_t index;
 };
@@ -88,25 +87,21 @@ static enum reason read_body(struct ack *a)
 
 /* --- the transaction (writer's thread) --- */
 
-static bool log_ack(struct ack *a, struct writer *w, struct view kind, bool refused, struct error *e)
+static bool log_ack(struct ack *a, const struct act *act, struct view kind, bool refused, struct error *e)
 {
 	struct request *r = a->request;
 	struct entry entry = { .operation = refused                  ? OPERATION_REFUSAL
 		                            : inbox_has_record(kind) ? OPERATION_DELIVERY
 		                                                     : OPERATION_DUTY,
-		               .time_ms = r->now_ms,
 		               .exchange = a->exchange,
 		               .peer = view_of(r->peer->id),
 		               .recipient = view_of(r->conf->node.agency),
 		               .outcome = refused ? VIEW("refused") : VIEW("acknowledged"),
-		               .note = kind,
-		               .build = view_of(r->worker->core->build) };
+		               .note = kind };
 
 	if (refused)
 		entry.reason = view_of(reason_coarse(REASON_DUTY_ANSWER));
-	buf_reset(&a->leaf);
-	entry_print(&entry, NULL, &a->leaf);
-	return writer_append(w, &a->job, buf_view(&a->leaf), VIEW(""), &a->index, e);
+	return audit_append(act, &entry, NULL, &a->index, e);
 }
 
 /* The system has it: the payload goes, and a correction has taken effect. */
@@ -175,7 +170,7 @@ static const char *find_fault(const struct ack *a, struct view kind)
 
 static bool write_ack(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct ack *a = (struct ack *)j;
+	struct ack *a = JOB_OF(struct ack, j);
 	struct act act = {
 		.core = a->request->worker->core, .writer = w, .job = j, .store = s, .now_ms = a->request->now_ms
 	};
@@ -203,10 +198,10 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 		a->fault = find_fault(a, view_of(kind));
 	if (a->fault || answered) {
 		a->first = false;
-		return log_ack(a, w, view_of(kind), a->fault && !answered, e);
+		return log_ack(a, &act, view_of(kind), a->fault && !answered, e);
 	}
 	bool record = inbox_has_record(view_of(kind));
-	if (!log_ack(a, w, view_of(kind), false, e))
+	if (!log_ack(a, &act, view_of(kind), false, e))
 		return false;
 	bool ok = record ? take_record(a, &act, seq, strcmp(kind, "correction") == 0, e)
 	                 : take_duty(a, &act, seq, duty_kind_find(view_of(kind)), e);
@@ -219,7 +214,6 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 static void ack_free(struct ack *a)
 {
 	returned_free(&a->returned);
-	buf_free(&a->leaf);
 	arena_wipe(&a->mem);
 	arena_free(&a->mem);
 	free(a);
@@ -246,7 +240,7 @@ static void answer_fault(struct ack *a)
 
 static void ack_home(struct job *j)
 {
-	struct ack *a = (struct ack *)j;
+	struct ack *a = JOB_OF(struct ack, j);
 	struct request *r = a->request;
 	struct buf body = BUF_INIT(4096);
 	struct answer answer = { .status = 200 };
@@ -295,7 +289,6 @@ void handle_ack(struct request *r)
 	}
 	a->request = r;
 	a->id = id;
-	a->leaf = BUF_INIT(8192);
 	reason = read_body(a);
 	if (reason == REASON_NONE && a->answer.record.n && !returned_prepare(&a->returned, r->worker, id, &a->answer))
 		reason = REASON_UNAVAILABLE;

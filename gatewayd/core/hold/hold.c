@@ -71,14 +71,13 @@ bool hold_in_force(struct store *s, uint64_t seq, bool *out, struct error *e)
 /* --- writing (writer's thread) --- */
 
 /* An entry about an exchange; `seq` 0: about none that is known. */
-static bool append(struct core *c, struct writer *w, struct job *j, struct store *s, uint64_t seq, const char *note,
-                   struct testimony *t, int64_t now_ms, struct error *e)
+static bool append(const struct act *a, uint64_t seq, const char *note, struct testimony *t, struct error *e)
 {
-	struct entry entry = { .operation = OPERATION_DECISION, .time_ms = now_ms, .note = view_of(note) };
+	struct entry entry = { .operation = OPERATION_DECISION, .time_ms = a->now_ms, .note = view_of(note) };
 	struct store_exchange x;
 	uint64_t index;
 
-	if (seq && !store_get_exchange(s, seq, &x, e))
+	if (seq && !store_get_exchange(a->store, seq, &x, e))
 		return false;
 	if (seq) {
 		entry.exchange = x.id;
@@ -87,7 +86,7 @@ static bool append(struct core *c, struct writer *w, struct job *j, struct store
 		entry.agreement = x.agreement;
 		entry.agreement_digest = x.agreement_digest;
 	}
-	return testimony_append(t, c, w, j, &entry, &index, e);
+	return testimony_append(t, a->core, a->writer, a->job, &entry, &index, e);
 }
 
 static const char *note_of(enum hold_kind kind, const char *restriction, const char *legal)
@@ -177,7 +176,7 @@ static bool keep(struct stating *a, struct store *s, const char *kind, struct vi
 	return store_put_document(s, &digest, view_of(kind), text, a->now_ms, e);
 }
 
-static bool write_set(struct stating *a, struct writer *w, struct store *s, struct error *e)
+static bool write_set(struct stating *a, const struct act *act, struct error *e)
 {
 	struct hold_statement *st = &a->statement;
 	struct store_hold h = { .seq = a->seq,
@@ -190,26 +189,24 @@ static bool write_set(struct stating *a, struct writer *w, struct store *s, stru
 	struct error missing = { .reason = REASON_NONE };
 	struct store_timer timer;
 
-	if (!store_get_timer(s, a->seq, &timer, &missing)) {
+	if (!store_get_timer(act->store, a->seq, &timer, &missing)) {
 		if (missing.reason != REASON_NOT_FOUND)
 			return error_set(e, missing.reason, "%s", missing.text);
 		a->fault = "nothing is left to hold";
 		return true;
 	}
-	return store_put_hold(s, &h, &a->changed, e) &&
-	       (!a->changed || hold_tell(a->holds->core, w, &a->job, s, &h, false, a->now_ms, e));
+	return store_put_hold(act->store, &h, &a->changed, e) && (!a->changed || hold_tell(act, &h, false, e));
 }
 
-static bool write_lift(struct stating *a, struct writer *w, struct store *s, struct error *e)
+static bool write_lift(struct stating *a, const struct act *act, struct error *e)
 {
 	struct store_hold h;
 
-	if (!store_find_hold(s, &a->statement.hold, &h, e))
+	if (!store_find_hold(act->store, &a->statement.hold, &h, e))
 		return false;
 	a->statement.kind = h.kind;
 	a->changed = h.ended_ms == TIME_NONE;
-	return !a->changed ||
-	       (hold_end(s, &h, a->now_ms, e) && hold_tell(a->holds->core, w, &a->job, s, &h, true, a->now_ms, e));
+	return !a->changed || (hold_end(act->store, &h, a->now_ms, e) && hold_tell(act, &h, true, e));
 }
 
 static const char *outcome_note(const struct stating *a)
@@ -226,20 +223,21 @@ static const char *outcome_note(const struct stating *a)
 
 static bool write_stating(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct stating *a = (struct stating *)j;
+	struct stating *a = JOB_OF(struct stating, j);
+	struct act act = { .core = a->holds->core, .writer = w, .job = j, .store = s, .now_ms = a->now_ms };
 
 	a->changed = false;
-	if (!a->fault && !(a->statement.lift ? write_lift(a, w, s, e) : write_set(a, w, s, e)))
+	if (!a->fault && !(a->statement.lift ? write_lift(a, &act, e) : write_set(a, &act, e)))
 		return false;
 	if (a->changed &&
 	    (!keep(a, s, "hold", buf_view(&a->text), e) || !keep(a, s, "signature", buf_view(&a->signature), e)))
 		return false;
-	return append(a->holds->core, w, j, s, a->seq, outcome_note(a), &a->testimony, a->now_ms, e);
+	return append(&act, a->seq, outcome_note(a), &a->testimony, e);
 }
 
 static void stated(struct job *j)
 {
-	struct stating *a = (struct stating *)j;
+	struct stating *a = JOB_OF(struct stating, j);
 	struct hold_result r = { .ok = j->committed && !a->fault,
 		                 .changed = a->changed,
 		                 .statement = a->statement.digest,
@@ -303,11 +301,8 @@ static void testify(struct stating *a, const struct hold_request *r)
 
 	sha256(r->signature, &d);
 	digest_print(&digest, &d);
-	testimony_init(&a->testimony);
-	testimony_uid(&a->testimony, r->uid);
-	testimony_text(&a->testimony, "statement", r->statement);
+	testimony_statement(&a->testimony, r->uid, r->statement, a->signer, a->fault);
 	testimony_text(&a->testimony, "signature", buf_view(&digest));
-	testimony_text(&a->testimony, a->fault ? "fault" : "signer", view_of(a->fault ? a->fault : a->signer));
 	buf_free(&digest);
 }
 
@@ -361,15 +356,15 @@ static bool add_due(void *arg, const struct store_hold *h)
 /* The list again, inside the transaction: one may have been lifted since. */
 static bool write_ends(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct holds *h = (struct holds *)j;
+	struct holds *h = JOB_OF(struct holds, j);
+	struct act a = { .core = h->core, .writer = w, .job = j, .store = s, .now_ms = h->now_ms };
 	struct ended *due = calloc(1, sizeof *due);
 	bool ok = due ? store_due_holds(s, h->now_ms, BATCH, add_due, due, e)
 	              : error_set(e, REASON_NO_MEMORY, "memory ran out");
 
 	for (size_t i = 0; ok && i < due->n; i++) {
 		const char *note = note_of(due->h[i].kind, "a restriction has ended", "a legal hold has ended");
-		ok = hold_end(s, &due->h[i], h->now_ms, e) &&
-		     append(h->core, w, j, s, due->h[i].seq, note, NULL, h->now_ms, e);
+		ok = hold_end(s, &due->h[i], h->now_ms, e) && append(&a, due->h[i].seq, note, NULL, e);
 	}
 	free(due);
 	return ok;
@@ -378,7 +373,7 @@ static bool write_ends(struct job *j, struct writer *w, struct store *s, struct 
 /* On the writer's thread: nobody waits for it. */
 static void ended(struct job *j)
 {
-	struct holds *h = (struct holds *)j;
+	struct holds *h = JOB_OF(struct holds, j);
 
 	if (!j->committed)
 		log_line("error", "holds: %s", j->error.text);

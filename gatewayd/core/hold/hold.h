@@ -1,5 +1,5 @@
 /* Holds: a legal hold stops the erasure of an exchange's data, a restriction (the data are disputed) their use as
- * well. Each is a signed and dated statement (hold_statement.h), ends by itself at its date, and is in every
+ * well. Each is a signed and dated statement (hold_statement_private.h), ends by itself at its date, and is in every
  * listing. What it stops is not lost: an erasure that a hold kept from happening happens when the last one ends,
  * a delivery goes on with the time that it had left, an item of the inbox is fetched then.
  *

@@ -2,7 +2,6 @@
 #include "gatewayd/core/hold/hold_notice.h"
 
 #include "gatewayd/core/hold/hold.h"
-#include "lib/tlog/entry.h"
 
 #define YEARS_MAX        5 /* as of a statement */
 #define SKEW_MS          (5 * 60 * SECOND_MS)
@@ -36,16 +35,15 @@ out:
 	return there && agency[0];
 }
 
-bool hold_tell(struct core *c, struct writer *w, struct job *j, struct store *s, const struct store_hold *h, bool lift,
-               int64_t now_ms, struct error *e)
+bool hold_tell(const struct act *a, const struct store_hold *h, bool lift, struct error *e)
 {
 	struct buf body = BUF_INIT(512);
 	struct notice n = { .kind = lift ? NOTICE_LIFT : NOTICE_HOLD, .seq = h->seq };
-	struct entry entry = { .time_ms = now_ms, .build = view_of(c->build) };
+	struct entry entry = { .note = VIEW("") };
 	struct error failed = { .reason = REASON_NONE };
 	char agency[72], until[TIME_TEXT + 1];
 
-	if (!counterpart(c, s, h->seq, agency, sizeof agency, &failed))
+	if (!counterpart(a->core, a->store, h->seq, agency, sizeof agency, &failed))
 		return failed.reason == REASON_NONE || error_set(e, failed.reason, "%s", failed.text);
 	n.recipient = view_of(agency);
 	time_print(h->until_ms, until);
@@ -56,8 +54,7 @@ bool hold_tell(struct core *c, struct writer *w, struct job *j, struct store *s,
 	else
 		buf_addf(&body, "\",\"kind\":\"%s\",\"until\":\"%s\"}", hold_kind_name(h->kind), until);
 	n.body = buf_view(&body);
-	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out")
-	                      : notice_send(w, j, s, &n, &entry, NULL, e);
+	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out") : notice_send(a, &n, &entry, NULL, e);
 	buf_free(&body);
 	return ok;
 }

@@ -9,8 +9,7 @@
 #include "gatewayd/core/notice/notice.h"
 
 /* Sends it when the exchange came from a gateway, or has arrived at one; else does nothing. */
-bool hold_tell(struct core *c, struct writer *w, struct job *j, struct store *s, const struct store_hold *h, bool lift,
-               int64_t now_ms, struct error *e) MUST_USE;
+bool hold_tell(const struct act *a, const struct store_hold *h, bool lift, struct error *e) MUST_USE;
 
 bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                 struct error *e) MUST_USE;

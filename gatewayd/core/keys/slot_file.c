@@ -1,4 +1,4 @@
-/* See keystore_file.h. Every step that other steps rely on after a loss of power is synced, and the folder
+/* See slot_file_private.h. Every step that other steps rely on after a loss of power is synced, and the folder
  * with it where a name changed. */
 #include "gatewayd/core/keys/slot_file_private.h"
 

@@ -1,6 +1,5 @@
 /* See notice.h. */
 #include "gatewayd/core/notice/notice.h"
-#include "lib/tlog/entry.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -49,15 +48,13 @@ bool notice_put(struct store *s, const struct notice *n, int64_t now_ms, struct 
 	return store_put_notice(s, &row, e);
 }
 
-bool notice_send(struct writer *w, struct job *j, struct store *s, struct notice *n, struct entry *entry,
-                 struct disclosures *d, struct error *e)
+bool notice_send(const struct act *a, struct notice *n, struct entry *entry, struct disclosures *d, struct error *e)
 {
-	struct buf leaf = BUF_INIT(ENTRY_MAX);
 	struct store_exchange x;
 	char agreement[72];
 	uint64_t index;
 
-	if (!store_get_exchange(s, n->seq, &x, e))
+	if (!store_get_exchange(a->store, n->seq, &x, e))
 		return false;
 	snprintf(agreement, sizeof agreement, "%.*s", VIEW_ARG(x.agreement));
 	entry->exchange = x.id;
@@ -67,13 +64,10 @@ bool notice_send(struct writer *w, struct job *j, struct store *s, struct notice
 	entry->agreement_digest = x.agreement_digest;
 	notice_entry(n, entry);
 	assert(notice_note_fits(n->kind, entry->note));
-	entry_print(entry, d, &leaf);
-	bool ok = !leaf.failed || error_set(e, REASON_NO_MEMORY, "the entry of a notice cannot be written");
-	ok = ok && writer_append(w, j, buf_view(&leaf), d ? buf_view(&d->packed) : VIEW(""), &index, e);
-	buf_free(&leaf);
+	bool ok = audit_append(a, entry, d, &index, e);
 	entry->agreement = VIEW(""); /* it was of this function */
 	if (!ok)
 		return false;
-	n->entry = store_log(s) << STORE_LOG_SHIFT | index;
-	return notice_put(s, n, entry->time_ms, e);
+	n->entry = store_log(a->store) << STORE_LOG_SHIFT | index;
+	return notice_put(a->store, n, a->now_ms, e);
 }

@@ -5,7 +5,7 @@
  *
  *   POST /v1/exchanges/{the first gateway's id}/notices
  *
- * Sending: notice_send() or notice_put() inside a job; notices.c sends after the commit, of one exchange in the
+ * Sending: notice_send() or notice_put() inside a job; notice_out.c sends after the commit, of one exchange in the
  * order of their making, until the notice arrived or is given up. Taking: notice_in.c verifies, and one job of the
  * writer takes it once. What a kind does at either end is its row of core/notice_kinds.c. */
 #ifndef GATEWAYD_CORE_NOTICE_NOTICE_H
@@ -13,8 +13,8 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/serve/worker.h"
-#include "lib/tlog/entry.h"
 
 #define NOTICE_BODY_MAX 65536
 /* Of one exchange and all kinds; a partner that sends more is refused. */
@@ -36,10 +36,9 @@ void notice_entry(const struct notice *n, struct entry *e);
 bool notice_note_fits(enum notice_kind k, struct view note);
 /* Only inside a job's run(), after the entry was appended: the notice leaves after the commit. */
 bool notice_put(struct store *s, const struct notice *n, int64_t now_ms, struct error *e) MUST_USE;
-/* Both, and what the row gives: fills `entry` (time, build, peer and what else it says are the caller's, in its own
- * memory), appends it, sets n->entry and puts the notice. `d` may be NULL. */
-bool notice_send(struct writer *w, struct job *j, struct store *s, struct notice *n, struct entry *entry,
-                 struct disclosures *d, struct error *e) MUST_USE;
+/* Both, and what the row gives: fills `entry` (peer and what else it says are the caller's, in its own memory), appends it, sets n->entry and puts the notice. `d` may be NULL. */
+bool notice_send(const struct act *a, struct notice *n, struct entry *entry, struct disclosures *d,
+                 struct error *e) MUST_USE;
 
 /* {"sent":[…],"taken":[…]}: all notices of an exchange. Of those that arrived the partner's receipt, of those that
  * were taken the partner's proof: texts that verify offline by the key of the partner's log. */

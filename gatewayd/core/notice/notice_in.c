@@ -56,12 +56,9 @@ static bool append(struct notice_in *in, struct writer *w, struct entry *entry, 
 	if (memcmp(&in->own, &in->exchange, sizeof in->own) != 0)
 		entry->origin = in->exchange;
 	entry->peer = view_of(r->peer->id);
-	entry->build = view_of(r->worker->core->build);
 	buf_reset(&in->leaf);
-	entry_print(entry, d, &in->leaf);
-	if (in->leaf.failed || (d && (d->packed.failed || d->text.failed)))
-		return error_set(e, REASON_NO_MEMORY, "the entry of a notice cannot be written");
-	if (!writer_append(w, &in->job, buf_view(&in->leaf), d ? buf_view(&d->packed) : VIEW(""), &in->index, e))
+	if (!audit_print(r->worker->core, entry, d, &in->leaf, e) ||
+	    !writer_append(w, &in->job, buf_view(&in->leaf), d ? buf_view(&d->packed) : VIEW(""), &in->index, e))
 		return false;
 	in->index |= store_log(s) << STORE_LOG_SHIFT;
 	return true;
@@ -136,7 +133,7 @@ static bool take(struct notice_in *in, struct writer *w, struct store *s, struct
 
 static bool write_notice(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct notice_in *in = (struct notice_in *)j;
+	struct notice_in *in = JOB_OF(struct notice_in, j);
 	struct error missing = { .reason = REASON_NONE };
 	struct store_notice_taken taken;
 	struct store_exchange x;
@@ -191,7 +188,7 @@ static void answer(struct notice_in *in)
 
 static void came_home(struct job *j)
 {
-	struct notice_in *in = (struct notice_in *)j;
+	struct notice_in *in = JOB_OF(struct notice_in, j);
 
 	const struct notice_work *work = &in->request->worker->core->notice_work[in->kind];
 

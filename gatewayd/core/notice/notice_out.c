@@ -1,65 +1,41 @@
-/* See notice_out_private.h. */
-#include "gatewayd/core/notice/notice_out_private.h"
+/* See notice_out.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
+#include "gatewayd/core/notice/notice_out.h"
 
 #include <jansson.h>
 
-#include "gatewayd/core/notice/notice.h"
-#include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
-#include "gatewayd/os/instant.h"
-#include "gatewayd/os/log.h"
-#include "lib/tlog/entry.h"
 
+#define IN_FLIGHT  32
 #define BODY_MAX   (24u * 1024 * 1024)
-#define ANSWER_MAX (192u * 1024)
+#define NOTICE_MS  30000
 #define GIVE_UP_MS (INT64_C(28) * 86400000)
 
-struct notice_out *notice_out_new(struct worker *w, uint64_t id)
-{
-	struct notice_out *o = calloc(1, sizeof *o);
-
-	if (!o)
-		return NULL;
-	o->worker = w;
-	o->conf = core_conf(w->core);
-	o->id = id;
-	o->body = BUF_INIT(BODY_MAX);
-	o->post.answer = BUF_INIT(ANSWER_MAX);
-	o->receipt = BUF_INIT(ANSWER_MAX);
-	return o;
-}
-
-void notice_out_free(struct notice_out *o)
-{
-	if (!o)
-		return;
-	conf_unref(o->conf);
-	post_drop(&o->post);
-	buf_wipe(&o->body);
-	buf_free(&o->receipt);
-	free(o);
-}
-
-static bool later(struct notice_out *o, const char *slug, const char *problem)
-{
-	snprintf(o->slug, sizeof o->slug, "%s", slug);
-	snprintf(o->problem, sizeof o->problem, "%.*s", (int)sizeof o->problem - 1, problem);
-	return false;
-}
+struct notice_out {
+	struct parcel parcel; /* first; its id is the notice's */
+	uint64_t seq;
+	enum notice_kind kind;
+	struct uuid exchange, own; /* the first gateway's id; this node's */
+	struct digest agreement_digest;
+	struct digest digest;        /* of the entry whose proof travels */
+	struct digest receipt_entry; /* of the entry that it is for */
+};
 
 /* --- the request --- */
 
 /* {"kind":…,"agency":…,"node":…,"body":…,"entry":…,"proof":… */
 static void write_head(struct notice_out *o, const struct buf *body, struct view leaf, struct view proof)
 {
-	struct buf *b = &o->body;
+	struct buf *b = &o->parcel.body;
 
 	sha256(leaf, &o->digest);
 	buf_addf(b, "{\"kind\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"body\":", notice_kind_name(o->kind),
-	         o->conf->node.agency, o->conf->node.name);
+	         o->parcel.conf->node.agency, o->parcel.conf->node.name);
 	buf_add(b, buf_view(body));
 	buf_adds(b, ",\"entry\":\"");
 	base64_encode(b, leaf);
@@ -71,18 +47,18 @@ static void write_head(struct notice_out *o, const struct buf *body, struct view
 static bool write_record(struct notice_out *o)
 {
 	struct payload payload = { .plain = BUF_INIT(BODY_MAX) };
-	struct worker *w = o->worker;
+	struct worker *w = o->parcel.worker;
 	struct error e = { .reason = REASON_NONE };
 	bool ok = payload_open(w->core->keys, w->scratch.gcm, w->reader, o->seq, &o->own, &payload, &e);
 
 	if (ok) {
-		buf_adds(&o->body, ",\"salt\":\"");
-		hex_encode(&o->body, view_make(payload.salt.b, sizeof payload.salt.b));
-		buf_adds(&o->body, "\",\"record\":");
-		buf_add(&o->body, payload.record);
+		buf_adds(&o->parcel.body, ",\"salt\":\"");
+		hex_encode(&o->parcel.body, view_make(payload.salt.b, sizeof payload.salt.b));
+		buf_adds(&o->parcel.body, "\",\"record\":");
+		buf_add(&o->parcel.body, payload.record);
 	} else {
-		o->hopeless = e.reason == REASON_NOT_FOUND;
-		later(o, reason_slug(e.reason), e.text);
+		o->parcel.hopeless = e.reason == REASON_NOT_FOUND;
+		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
 	}
 	payload_close(&payload);
 	return ok;
@@ -90,18 +66,16 @@ static bool write_record(struct notice_out *o)
 
 static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, struct error *e)
 {
-	struct store *reader = o->worker->reader;
+	struct store *reader = o->parcel.worker->reader;
 	struct store_exchange x;
 	struct store_notice n;
 
-	if (!store_get_notice(reader, o->id, &n, e))
+	if (!store_get_notice(reader, o->parcel.due.id, &n, e))
 		return false;
 	o->seq = n.seq;
 	o->kind = n.kind;
-	o->attempts = n.attempts;
-	o->made_ms = n.made_ms;
 	*entry = n.entry;
-	snprintf(o->recipient, sizeof o->recipient, "%.*s", VIEW_ARG(n.recipient));
+	snprintf(o->parcel.recipient, sizeof o->parcel.recipient, "%.*s", VIEW_ARG(n.recipient));
 	buf_add(body, n.body);
 	if (!store_get_exchange(reader, o->seq, &x, e))
 		return false;
@@ -111,30 +85,44 @@ static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, st
 	return !body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-bool notice_out_prepare(struct notice_out *o)
+static bool prepare(struct notice_out *o)
 {
 	struct buf body = BUF_INIT(NOTICE_BODY_MAX), leaf = BUF_INIT(ENTRY_MAX), proof = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE };
 	uint64_t entry;
-	bool ok = read_row(o, &body, &entry, &e) && proof_of_entry(o->worker->reader, entry, false, &leaf, &proof, &e);
+	bool ok = read_row(o, &body, &entry, &e) &&
+	          proof_of_entry(o->parcel.worker->reader, entry, false, &leaf, &proof, &e);
 
-	if (!ok) {
-		later(o, reason_slug(e.reason), e.text);
-	} else {
-		o->partner = conf_agency(o->conf, view_of(o->recipient), ROLE(GATEWAY));
-		ok = (o->partner && o->partner->host) ||
-		     later(o, "flow-unmapped", "no gateway of the recipient is known here");
-	}
+	if (!ok)
+		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
+	ok = ok && parcel_address(&o->parcel);
 	if (ok)
 		write_head(o, &body, buf_view(&leaf), buf_view(&proof));
 	ok = ok && (o->kind != NOTICE_RETURN || write_record(o));
-	buf_addc(&o->body, '}');
-	if (ok && o->body.failed)
-		ok = later(o, "no-memory", "the notice is too large");
+	buf_addc(&o->parcel.body, '}');
+	if (ok && o->parcel.body.failed)
+		ok = parcel_later(&o->parcel, "no-memory", "the notice is too large");
 	buf_free(&body);
 	buf_free(&leaf);
 	buf_free(&proof);
 	return ok;
+}
+
+static bool send_notice(struct parcel *p)
+{
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	char id[UUID_TEXT + 1], target[80];
+	struct post_head head = {
+		.method = "POST", .target = target, .content_type = "application/json", .deadline_ms = NOTICE_MS
+	};
+
+	if (!prepare(o))
+		return false;
+	head.to = o->parcel.partner;
+	uuid_print(&o->exchange, id);
+	snprintf(target, sizeof target, "/v1/exchanges/%s/notices", id);
+	p->post.body = buf_view(&o->parcel.body);
+	return post_send(p->worker, &p->post, &head);
 }
 
 /* --- the answer --- */
@@ -161,9 +149,10 @@ static bool leaf_fits(const struct notice_out *o, struct view leaf)
 	return ok;
 }
 
-static bool receipt_holds(struct notice_out *o)
+static bool proved(struct parcel *p)
 {
-	const struct buf *answer = &o->post.answer;
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	const struct buf *answer = &o->parcel.post.answer;
 	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
 	const char *text = json_string_value(json_object_get(doc, "receipt"));
 	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
@@ -173,16 +162,17 @@ static bool receipt_holds(struct notice_out *o)
 	bool ok = false;
 
 	if (!text) {
-		later(o, "receipt-invalid", "the answer has no receipt");
-	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) || !conf_receipt(o->partner, &r, leaf, &e)) {
-		later(o, "receipt-invalid", e.text);
+		parcel_later(&o->parcel, "receipt-invalid", "the answer has no receipt");
+	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
+	           !conf_receipt(o->parcel.partner, &r, leaf, &e)) {
+		parcel_later(&o->parcel, "receipt-invalid", e.text);
 	} else if (!leaf_fits(o, leaf)) {
-		later(o, "receipt-invalid", "the receipt is for something else");
-	} else if (!sight_take(o->worker->core, o->partner, r.checkpoint, &e)) {
-		later(o, reason_slug(e.reason), e.text);
+		parcel_later(&o->parcel, "receipt-invalid", "the receipt is for something else");
+	} else if (!sight_take(o->parcel.worker->core, o->parcel.partner, r.checkpoint, &e)) {
+		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
 	} else {
 		sha256(leaf, &o->receipt_entry);
-		buf_adds(&o->receipt, text);
+		buf_adds(&o->parcel.receipt, text);
 		ok = true;
 	}
 	buf_free(&scratch);
@@ -190,83 +180,99 @@ static bool receipt_holds(struct notice_out *o)
 	return ok;
 }
 
-void notice_out_judge(struct notice_out *o)
+static bool over(struct parcel *p)
 {
-	int status = o->post.status;
+	/* Of a row that could not be read nothing is known. */
+	return PARCEL_OF(struct notice_out, p)->seq && p->now_ms >= p->due.deadline_ms;
+}
 
-	o->end = o->hopeless ? NOTICE_REFUSED : NOTICE_RETRY;
-	o->now_ms = instant_now_ms();
-	if (status == 200) {
-		if (receipt_holds(o))
-			o->end = NOTICE_ARRIVED;
-	} else if (status > 0) {
-		later(o, post_slug(&o->post), "the partner refused");
-		if (post_refused(&o->post))
-			o->end = NOTICE_REFUSED;
-	} else if (!o->slug[0]) {
-		later(o, "unreachable", o->post.problem);
-	}
-	if (o->end == NOTICE_RETRY && o->made_ms && o->now_ms - o->made_ms >= GIVE_UP_MS)
-		o->end = NOTICE_EXPIRED;
-	wipe(o->body.p, o->body.n);
-	if (o->end == NOTICE_ARRIVED)
-		return;
+static void describe(struct parcel *p, char *out, size_t size)
+{
+	const struct notice_out *o = PARCEL_OF(struct notice_out, p);
 	char id[UUID_TEXT + 1];
+
 	uuid_print(&o->exchange, id);
-	log_line(o->end == NOTICE_RETRY ? "warning" : "error", "notice (%s) about %s to %s: %s: %s%s",
-	         notice_kind_name(o->kind), id, o->recipient, o->slug, o->problem,
-	         o->end == NOTICE_RETRY ? "; will try again" : "; given up");
+	snprintf(out, size, "notice (%s) about %s", notice_kind_name(o->kind), id);
 }
 
 /* --- what is written --- */
 
-static bool append_end(struct notice_out *o, struct writer *w, struct error *e)
+static bool append_end(const struct act *a, const struct notice_out *o, struct error *e)
 {
-	struct buf leaf = BUF_INIT(8192);
-	uint64_t index;
-	bool arrived = o->end == NOTICE_ARRIVED;
+	bool arrived = o->parcel.end == PARCEL_ARRIVED;
 	char note[128];
 	struct entry entry = { .operation = arrived ? OPERATION_DELIVERY : OPERATION_INCIDENT,
-		               .time_ms = o->now_ms,
 		               .exchange = o->own,
-		               .peer = o->partner ? view_of(o->partner->id) : VIEW(""),
-		               .recipient = view_of(o->recipient),
+		               .peer = o->parcel.partner ? view_of(o->parcel.partner->id) : VIEW(""),
+		               .recipient = view_of(o->parcel.recipient),
 		               .agreement_digest = o->agreement_digest,
-		               .outcome = arrived ? VIEW("delivered") : VIEW("failed"),
-		               .build = view_of(o->worker->core->build) };
+		               .outcome = arrived ? VIEW("delivered") : VIEW("failed") };
 
 	snprintf(note, sizeof note, "notice: %s%s%s", notice_kind_name(o->kind), arrived ? "" : ": ",
-	         arrived ? "" : o->slug);
+	         arrived ? "" : o->parcel.slug);
 	entry.note = view_of(note);
 	if (memcmp(&o->own, &o->exchange, sizeof o->own) != 0)
 		entry.origin = o->exchange;
 	if (arrived)
 		entry.input = o->receipt_entry;
-	entry_print(&entry, NULL, &leaf);
-	bool ok = writer_append(w, &o->job, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	return audit_append(a, &entry, NULL, NULL, e);
 }
 
-bool notice_out_write(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
-	struct notice_out *o = (struct notice_out *)j;
-	const struct notice_work *work = &o->worker->core->notice_work[o->kind];
-	bool arrived = o->end == NOTICE_ARRIVED;
-	struct notice_end end = { .core = o->worker->core,
-		                  .job = j,
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	const struct notice_work *work = &a->core->notice_work[o->kind];
+	bool arrived = o->parcel.end == PARCEL_ARRIVED;
+	struct notice_end end = { .core = a->core,
+		                  .job = a->job,
 		                  .kind = o->kind,
 		                  .seq = o->seq,
 		                  .exchange = o->own,
-		                  .recipient = view_of(o->recipient),
+		                  .recipient = view_of(o->parcel.recipient),
 		                  .arrived = arrived,
-		                  .error = arrived ? VIEW("") : view_of(o->slug),
-		                  .now_ms = o->now_ms };
+		                  .error = arrived ? VIEW("") : view_of(o->parcel.slug),
+		                  .now_ms = a->now_ms };
 
-	if (o->end == NOTICE_RETRY)
-		return store_retry_notice(s, o->id, o->now_ms + post_wait_ms(&o->conf->node, o->attempts),
-		                          view_of(o->slug), e);
-	if (!append_end(o, w, e) || !store_drop_notice(s, o->id, o->now_ms, end.error, buf_view(&o->receipt), e))
+	if (o->parcel.end == PARCEL_RETRY)
+		return store_retry_notice(a->store, p->due.id,
+		                          a->now_ms + post_wait_ms(&o->parcel.conf->node, p->due.attempts),
+		                          view_of(o->parcel.slug), e);
+	if (!append_end(a, o, e) ||
+	    !store_drop_notice(a->store, p->due.id, a->now_ms, end.error, buf_view(&o->parcel.receipt), e))
 		return false;
-	return !work->ended || work->ended(&end, w, s, e);
+	return !work->ended || work->ended(&end, a->writer, a->store, e);
+}
+
+/* --- the table --- */
+
+static bool note_due(void *arg, const struct store_notice *row)
+{
+	const struct courier_due due = { .id = row->id,
+		                         .attempts = row->attempts,
+		                         .deadline_ms = row->made_ms + GIVE_UP_MS };
+
+	return courier_note(arg, &due);
+}
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+{
+	return store_due_notices(reader, now_ms, max, note_due, look, e);
+}
+
+static const struct courier_kind notices = {
+	.name = "notices",
+	.size = sizeof(struct notice_out),
+	.most = IN_FLIGHT,
+	.taken = { 200 },
+	.due = list_due,
+	.send = send_notice,
+	.proved = proved,
+	.over = over,
+	.write = write_end,
+	.describe = describe,
+};
+
+void *notice_courier(struct worker *w)
+{
+	return courier_new(w, &notices);
 }

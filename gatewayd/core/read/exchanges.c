@@ -1,37 +1,15 @@
-/* What may be read: exchanges and their receipts and records, agreements, the audit log's tree, and what a
- * problem means. */
+/* What may be read of an exchange by its parties: what was decided and became of it, its receipt, record and notices. */
 #include "gatewayd/core/read/read.h"
 
-#include "gatewayd/core/serve/consult.h"
-#include "gatewayd/core/hold/hold.h"
-#include "gatewayd/core/notice/notice.h"
-#include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/read/story.h"
-#include "lib/tlog/tlog.h"
-#include "gatewayd/os/log.h"
+#include "gatewayd/core/serve/consult.h"
 
 #define RECORD_MAX  (32u * 1024 * 1024)
 #define NOTICES_MAX (64u * 1024 * 1024)
-
-static void send_text(struct request *r, struct view type, const struct buf *body)
-{
-	struct answer a = { .status = 200, .content_type = type, .body = buf_view(body) };
-
-	if (body->failed)
-		answer_problem(r, REASON_NO_MEMORY);
-	else
-		answer_send(r, &a);
-}
-
-static void send_error(struct request *r, const struct error *e)
-{
-	if (e->reason != REASON_NOT_FOUND)
-		log_line("error", "read: %s", e->text);
-	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
-}
-
-/* --- exchanges --- */
 
 /* A party of the exchange, or this agency's own oversight. */
 static bool may_see(const struct request *r, const struct store_exchange *x)
@@ -80,7 +58,7 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 	bool archived = store_get_archive(reader, store_entry_log(x.entry), &archive, &none);
 	if (!store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
 	    (!archived && !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e))) {
-		send_error(r, &e);
+		answer_unread(r, &e);
 	} else {
 		buf_adds(&body, archived ? "],\"archived\":true" : "],\"receipt\":");
 		if (!archived)
@@ -92,9 +70,9 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 		bool told = story_write(reader, x.seq, &body, &e);
 		buf_addc(&body, '}');
 		if (told)
-			send_text(r, VIEW("application/json"), &body);
+			answer_written(r, VIEW("application/json"), &body);
 		else
-			send_error(r, &e);
+			answer_unread(r, &e);
 	}
 	buf_free(&body);
 	buf_free(&receipt);
@@ -106,9 +84,9 @@ static void show_receipt(struct request *r, uint64_t entry)
 	struct error e = { .reason = REASON_NONE };
 
 	if (proof_of_entry(r->worker->reader, entry, true, NULL, &receipt, &e))
-		send_text(r, VIEW("text/plain; charset=utf-8"), &receipt);
+		answer_written(r, VIEW("text/plain; charset=utf-8"), &receipt);
 	else
-		send_error(r, &e);
+		answer_unread(r, &e);
 	buf_free(&receipt);
 }
 
@@ -118,9 +96,9 @@ static void show_notices(struct request *r, uint64_t seq)
 	struct error e = { .reason = REASON_NONE };
 
 	if (notice_list(r->worker->reader, seq, &body, &e))
-		send_text(r, VIEW("application/json"), &body);
+		answer_written(r, VIEW("application/json"), &body);
 	else
-		send_error(r, &e);
+		answer_unread(r, &e);
 	buf_free(&body);
 }
 
@@ -144,7 +122,7 @@ static void show_record(struct request *r, const struct store_exchange *x)
 		return;
 	}
 	if (!hold_restricted(w->reader, seq, &restricted, &e)) {
-		send_error(r, &e);
+		answer_unread(r, &e);
 		return;
 	}
 	if (restricted) {
@@ -157,7 +135,7 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, seq, &id, &p, &e) ||
 	    !consult_note(c, &id, VIEW(""), "record read")) {
 		consult_drop(c);
-		send_error(r, &e);
+		answer_unread(r, &e);
 	} else {
 		buf_add(consult_body(c), p.record);
 		consult_submit(c);
@@ -175,7 +153,7 @@ void handle_exchange(struct request *r)
 	if (!uuid_parse(request_path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) ||
 	    !may_see(r, &x)) {
 		if (e.reason != REASON_NONE)
-			send_error(r, &e);
+			answer_unread(r, &e);
 		else
 			answer_problem(r, REASON_NOT_FOUND);
 		return;
@@ -188,153 +166,4 @@ void handle_exchange(struct request *r)
 		show_notices(r, x.seq);
 	else
 		show_exchange(r, &x);
-}
-
-/* --- agreements --- */
-
-static bool binds(const struct request *r, const struct agreement *a)
-{
-	return agreement_has_party(a, view_of(r->peer->agency));
-}
-
-void handle_agreements(struct request *r)
-{
-	struct buf body = BUF_INIT(8u * 1024 * 1024);
-	bool first = true;
-
-	buf_adds(&body, "{\"agreements\":[");
-	for (size_t i = 0; i < r->conf->n_agreements; i++) {
-		if (!binds(r, r->conf->agreements[i]))
-			continue;
-		if (!first)
-			buf_addc(&body, ',');
-		first = false;
-		if (!agreement_describe(r->conf->agreements[i], r->now_ms, &body))
-			body.failed = true;
-	}
-	buf_adds(&body, "]}");
-	send_text(r, VIEW("application/json"), &body);
-	buf_free(&body);
-}
-
-/* The record schemas that the agreement pins, as an array of the documents. */
-static bool write_schemas(const struct request *r, const struct agreement *a, struct buf *body)
-{
-	struct digest d;
-
-	buf_adds(body, "{\"schemas\":[");
-	for (size_t k = 0; agreement_schema(a, k, &d); k++) {
-		struct view text = conf_schema(r->conf, &d);
-		if (!text.p)
-			return false;
-		buf_adds(body, k ? ",{\"digest\":\"" : "{\"digest\":\"");
-		digest_print(body, &d);
-		buf_adds(body, "\",\"schema\":");
-		buf_add(body, text);
-		buf_addc(body, '}');
-	}
-	buf_adds(body, "]}");
-	return true;
-}
-
-void handle_agreement(struct request *r)
-{
-	struct agreement *a = conf_agreement(r->conf, request_path_part(r, 2), NULL, r->now_ms);
-	struct view what = request_path_part(r, 3), type = VIEW("application/json");
-	struct buf body = BUF_INIT(16u * 1024 * 1024);
-	bool html = memmem(r->accept.p ? r->accept.p : "", r->accept.n, "text/html", 9) != NULL;
-	bool ok;
-
-	if (!a || !binds(r, a)) {
-		answer_problem(r, REASON_AGREEMENT_UNKNOWN);
-		return;
-	}
-	if (view_is(what, "schema")) {
-		ok = write_schemas(r, a, &body);
-	} else if (view_is(what, "summary")) {
-		ok = agreement_summary(a, html, &body);
-		type = html ? VIEW("text/html; charset=utf-8") : VIEW("text/plain; charset=utf-8");
-	} else {
-		ok = agreement_describe(a, r->now_ms, &body);
-	}
-	if (ok)
-		send_text(r, type, &body);
-	else
-		answer_problem(r, REASON_INTERNAL);
-	buf_free(&body);
-}
-
-/* --- the audit log --- */
-
-void handle_tile(struct request *r)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct buf body = BUF_INIT(65536);
-	struct tlog_tile tile;
-	struct view hashes;
-
-	if (!tlog_tile_parse(view_from(r->path, 1), &tile) || tile.entries) {
-		answer_problem(r, REASON_NOT_FOUND);
-		return;
-	}
-	if (!store_get_tile(r->worker->reader, tile.level, tile.index, &hashes, &e) || hashes.n < tile.width * 32u) {
-		error_set(&e, REASON_NOT_FOUND, "no such tile");
-		send_error(r, &e);
-	} else {
-		buf_add(&body, view_make(hashes.p, tile.width * 32u));
-		send_text(r, VIEW("application/octet-stream"), &body);
-	}
-	buf_free(&body);
-}
-
-/* An entry bundle: u16-prefixed leaves. Reading it is logged. */
-void handle_entries(struct request *r)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct tlog_tile tile;
-	struct consult *c;
-	struct view leaf, packed;
-
-	if (!view_is(view_of(r->peer->agency), r->conf->node.agency)) {
-		answer_problem(r, REASON_ROLE_DENIED);
-		return;
-	}
-	if (!tlog_tile_parse(view_from(r->path, 1), &tile) || !tile.entries) {
-		answer_problem(r, REASON_NOT_FOUND);
-		return;
-	}
-	c = consult_new(r, VIEW("application/octet-stream"), RECORD_MAX);
-	if (!c)
-		return;
-	bool ok = consult_note(c, NULL, VIEW(""), "log entries read");
-	for (unsigned i = 0; ok && i < tile.width; i++) {
-		ok = store_get_entry(r->worker->reader, tile.index * TLOG_TILE_WIDTH + i, &leaf, &packed, &e);
-		if (ok)
-			put_view16(consult_body(c), leaf);
-	}
-	if (ok) {
-		consult_submit(c);
-		return;
-	}
-	consult_drop(c);
-	send_error(r, &e);
-}
-
-/* --- what an error means --- */
-
-void handle_problem(struct request *r)
-{
-	enum reason reason = reason_find(request_path_part(r, 1));
-	struct buf body = BUF_INIT(4096);
-
-	if (reason == REASON_COUNT || reason == REASON_NONE) {
-		answer_problem(r, REASON_NOT_FOUND);
-		return;
-	}
-	buf_addf(&body, "{\"type\":\"/problems/%s\",\"status\":%d,\"title\":", reason_slug(reason),
-	         reason_status(reason));
-	buf_add_json_string(&body, view_of(reason_text(reason)));
-	buf_addc(&body, '}');
-	send_text(r, VIEW("application/json"), &body);
-	buf_free(&body);
 }

@@ -1,6 +1,8 @@
 /* See answer.h. */
 #include "gatewayd/core/serve/answer.h"
 
+#include "gatewayd/os/log.h"
+
 static void put_field(struct buf *b, const char *name, struct view value)
 {
 	put_view16(b, view_of(name));
@@ -62,6 +64,28 @@ void answer_send(struct request *r, const struct answer *a)
 		return;
 	}
 	send_body(r);
+}
+
+void answer_text(struct request *r, int status, struct view content_type, struct view body)
+{
+	struct answer a = { .status = status, .content_type = content_type, .body = body };
+
+	answer_send(r, &a);
+}
+
+void answer_written(struct request *r, struct view content_type, const struct buf *body)
+{
+	if (body->failed)
+		answer_problem(r, REASON_NO_MEMORY);
+	else
+		answer_text(r, 200, content_type, buf_view(body));
+}
+
+void answer_unread(struct request *r, const struct error *e)
+{
+	if (e->reason != REASON_NOT_FOUND)
+		log_line("error", "read: %s", e->text);
+	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
 }
 
 void answer_credit(struct request *r, uint32_t bytes)

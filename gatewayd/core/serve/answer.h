@@ -15,6 +15,12 @@ struct answer {
 };
 /* Sends it; body bytes beyond the peer's credit wait in the request. Releases the request when all is out. */
 void answer_send(struct request *r, const struct answer *a);
+/* The same of no more than a status and a body. */
+void answer_text(struct request *r, int status, struct view content_type, struct view body);
+/* 200 and what was written; a problem when memory ran out meanwhile. */
+void answer_written(struct request *r, struct view content_type, const struct buf *body);
+/* What could not be read from the store: it is not there, or (logged) not to be had now. */
+void answer_unread(struct request *r, const struct error *e);
 /* More credit came. */
 void answer_credit(struct request *r, uint32_t bytes);
 /* A problem without an exchange (nothing was decided). */

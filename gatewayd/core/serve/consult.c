@@ -59,7 +59,7 @@ void consult_drop(struct consult *c)
 
 static bool write_consult(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct consult *c = (struct consult *)j;
+	struct consult *c = JOB_OF(struct consult, j);
 	struct reader in = { .rest = buf_view(&c->leaves) };
 	uint64_t index;
 
@@ -74,7 +74,7 @@ static bool write_consult(struct job *j, struct writer *w, struct store *s, stru
 
 static void came_home(struct job *j)
 {
-	struct consult *c = (struct consult *)j;
+	struct consult *c = JOB_OF(struct consult, j);
 	struct answer a = { .status = 200, .content_type = c->content_type, .body = buf_view(&c->body) };
 
 	if (j->committed)

@@ -8,7 +8,7 @@
 #include "gatewayd/core/witness/witness.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/log.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 
 /* --- the rule --- */
 
@@ -159,28 +159,21 @@ struct step {
 
 static bool write_step(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct step *step = (struct step *)j;
-	struct entry entry = { .operation = OPERATION_CLOCK_STEP,
-		               .time_ms = step->now_ms,
-		               .note = view_of(step->note),
-		               .build = view_of(step->core->build) };
-	struct buf leaf = BUF_INIT(4096);
+	struct step *step = JOB_OF(struct step, j);
+	struct act a = { .core = step->core, .writer = w, .job = j, .store = s, .now_ms = step->now_ms };
+	struct entry entry = { .operation = OPERATION_CLOCK_STEP, .note = view_of(step->note) };
 	char text[TIME_TEXT + 1] = "";
-	uint64_t index;
 
 	if (step->keep)
 		time_print(step->known_ms, text);
-	entry_print(&entry, NULL, &leaf);
-	bool ok = ((!step->keep && !step->drop) || store_put_value(s, CLOCK_VALUE, view_of(text), e)) &&
-	          writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
-	buf_free(&leaf);
-	return ok;
+	return ((!step->keep && !step->drop) || store_put_value(s, CLOCK_VALUE, view_of(text), e)) &&
+	       audit_append(&a, &entry, NULL, NULL, e);
 }
 
 /* On the writer's thread: nobody waits for it. */
 static void stepped(struct job *j)
 {
-	struct step *step = (struct step *)j;
+	struct step *step = JOB_OF(struct step, j);
 
 	if (!j->committed)
 		log_line("error", "clock: %s", j->error.text);

@@ -116,7 +116,7 @@ static bool write_once(struct confirming *a, struct store *s, struct error *e)
 
 static bool write_confirmation(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct confirming *a = (struct confirming *)j;
+	struct confirming *a = JOB_OF(struct confirming, j);
 	struct entry entry = { .operation = OPERATION_DECISION, .time_ms = a->now_ms };
 	uint64_t index;
 
@@ -129,7 +129,7 @@ static bool write_confirmation(struct job *j, struct writer *w, struct store *s,
 
 static void confirmed(struct job *j)
 {
-	struct confirming *a = (struct confirming *)j;
+	struct confirming *a = JOB_OF(struct confirming, j);
 	struct clock *c = a->clock;
 	struct clock_result r = { .text = j->committed ? a->fault : j->error.text };
 
@@ -175,10 +175,7 @@ void clock_confirm(struct clock *c, const struct clock_request *r)
 	}
 	sha256(r->statement, &a->digest);
 	a->fault = find_fault(a);
-	testimony_init(&a->testimony);
-	testimony_uid(&a->testimony, r->uid);
-	testimony_text(&a->testimony, "statement", r->statement);
-	testimony_text(&a->testimony, a->fault ? "fault" : "signer", view_of(a->fault ? a->fault : a->signer));
+	testimony_statement(&a->testimony, r->uid, r->statement, a->signer, a->fault);
 	a->job = (struct job){ .home = r->home, .run = write_confirmation, .done = confirmed };
 	writer_submit(c->core->writer, &a->job);
 }

@@ -158,7 +158,7 @@ struct keeping {
 
 static bool write_sight(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct keeping *k = (struct keeping *)j;
+	struct keeping *k = JOB_OF(struct keeping, j);
 	struct view origin = view_of(k->origin);
 
 	(void)w;
@@ -170,7 +170,7 @@ static bool write_sight(struct job *j, struct writer *w, struct store *s, struct
 /* On the writer's thread. Without its row a restart would forget it: no reason to go down. */
 static void kept(struct job *j)
 {
-	struct keeping *k = (struct keeping *)j;
+	struct keeping *k = JOB_OF(struct keeping, j);
 
 	if (!j->committed)
 		log_line("error", "a checkpoint of %s: %s", k->origin, j->error.text);

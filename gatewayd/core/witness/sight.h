@@ -46,8 +46,8 @@ bool sights_settle(struct sights *s, const char *origin, struct sight_goal goals
                    uint64_t size, const struct digest *root);
 
 /* The proving side; the first worker has one. */
-void *checking_new(struct worker *w) MUST_USE;
-void checking_free(void *checking);
-void checking_tick(void *checking);
+void *sight_check_new(struct worker *w) MUST_USE;
+void sight_check_free(void *checking);
+void sight_check_tick(void *checking);
 
 #endif

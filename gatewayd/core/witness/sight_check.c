@@ -57,7 +57,7 @@ struct checking {
 	struct check *checks;
 };
 
-void *checking_new(struct worker *w)
+void *sight_check_new(struct worker *w)
 {
 	struct checking *c = calloc(1, sizeof *c);
 
@@ -82,7 +82,7 @@ static void reset(struct check *k)
 	k->conf = NULL;
 }
 
-void checking_free(void *arg)
+void sight_check_free(void *arg)
 {
 	struct checking *c = arg;
 	struct check *k, *next;
@@ -155,7 +155,7 @@ struct tidying {
 
 static bool write_proved(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct tidying *t = (struct tidying *)j;
+	struct tidying *t = JOB_OF(struct tidying, j);
 	struct view origin = view_of(t->origin);
 
 	(void)w;
@@ -168,7 +168,7 @@ static bool write_proved(struct job *j, struct writer *w, struct store *s, struc
 /* On the writer's thread. A row too many is proved again after the next start. */
 static void tidied(struct job *j)
 {
-	struct tidying *t = (struct tidying *)j;
+	struct tidying *t = JOB_OF(struct tidying, j);
 
 	if (!j->committed)
 		log_line("error", "checkpoints of %s: %s", t->origin, j->error.text);
@@ -386,7 +386,7 @@ static void look(struct checking *c, struct conf *conf, const struct partner *p,
 	get(k, "/checkpoint", got_checkpoint);
 }
 
-void checking_tick(void *arg)
+void sight_check_tick(void *arg)
 {
 	struct checking *c = arg;
 	struct core *core = c->worker->core;

@@ -26,7 +26,7 @@ struct stamping {
 	int64_t next_ms;  /* monotonic */
 };
 
-void *stamping_new(struct worker *w)
+void *timestamp_new(struct worker *w)
 {
 	struct stamping *s = calloc(1, sizeof *s);
 	struct error e = { .reason = REASON_NONE };
@@ -39,11 +39,11 @@ void *stamping_new(struct worker *w)
 	if (store_timestamped(w->reader, &s->stamped, &e))
 		return s;
 	log_line("error", "timestamp: %s", e.text);
-	stamping_free(s);
+	timestamp_free(s);
 	return NULL;
 }
 
-void stamping_free(void *arg)
+void timestamp_free(void *arg)
 {
 	struct stamping *s = arg;
 	if (!s)
@@ -123,7 +123,7 @@ static void give_up(struct stamping *s, const char *why)
 
 static bool write_timestamp(struct job *j, struct writer *w, struct store *store, struct error *e)
 {
-	struct stamping *s = (struct stamping *)j;
+	struct stamping *s = JOB_OF(struct stamping, j);
 
 	(void)w;
 	return store_put_timestamp(store, s->size, s->time_ms, buf_view(&s->post.answer), e);
@@ -131,7 +131,7 @@ static bool write_timestamp(struct job *j, struct writer *w, struct store *store
 
 static void stored(struct job *j)
 {
-	struct stamping *s = (struct stamping *)j;
+	struct stamping *s = JOB_OF(struct stamping, j);
 
 	if (j->committed) {
 		atomic_fetch_add(&s->worker->core->timestamps, 1);
@@ -177,7 +177,7 @@ static bool prepare(struct stamping *s, struct error *e)
 	       timestamp_request(&s->imprint, s->nonce, &s->request, e);
 }
 
-void stamping_tick(void *arg)
+void timestamp_tick(void *arg)
 {
 	struct stamping *s = arg;
 	struct core *c = s->worker->core;
@@ -215,7 +215,6 @@ void handle_timestamp(struct request *r)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct buf body = BUF_INIT(TIMESTAMP_MAX);
-	struct answer a = { .status = 200, .content_type = VIEW("application/timestamp-reply") };
 	struct view response;
 	unsigned long long size;
 
@@ -223,13 +222,9 @@ void handle_timestamp(struct request *r)
 		answer_problem(r, REASON_NOT_FOUND);
 	} else if (store_get_timestamp(r->worker->reader, size, &response, &e)) {
 		buf_add(&body, response);
-		a.body = buf_view(&body);
-		answer_send(r, &a);
-	} else if (e.reason == REASON_NOT_FOUND) {
-		answer_problem(r, REASON_NOT_FOUND);
+		answer_text(r, 200, VIEW("application/timestamp-reply"), buf_view(&body));
 	} else {
-		log_line("error", "read: %s", e.text);
-		answer_problem(r, REASON_UNAVAILABLE);
+		answer_unread(r, &e);
 	}
 	buf_free(&body);
 }

@@ -13,9 +13,9 @@ int64_t timestamp_latest_ms(const struct core *c);
 /* Takes that time from the store, verified anew; at start, before any thread. */
 bool timestamp_recall(struct core *c, struct store *s, struct error *e) MUST_USE;
 
-void *stamping_new(struct worker *w) MUST_USE;
-void stamping_free(void *stamping);
-void stamping_tick(void *stamping);
+void *timestamp_new(struct worker *w) MUST_USE;
+void timestamp_free(void *stamping);
+void timestamp_tick(void *stamping);
 
 /* GET /timestamp/<size>: the response for the checkpoint of that size. */
 void handle_timestamp(struct request *r);

@@ -7,7 +7,7 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
-#include "lib/tlog/entry.h"
+#include "gatewayd/core/audit/entry.h"
 #include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -214,10 +214,11 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
                            const struct checkpoint *c, struct view text, struct error *e)
 {
 	const char *what = incident_of(a, c);
-	struct buf leaf = BUF_INIT(8192);
+	struct act act = {
+		.core = a->request->worker->core, .writer = w, .job = &a->job, .store = s, .now_ms = a->request->now_ms
+	};
 	struct digest digest;
 	char note[600];
-	uint64_t index;
 
 	sha256(text, &digest);
 	/* Before this node's own log is known to be whole nothing is added to it. */
@@ -225,24 +226,19 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 		return true;
 	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name,
 	         what, (unsigned long long)a->state.size, (unsigned long long)c->size);
-	struct entry entry = { .operation = OPERATION_INCIDENT,
-		               .time_ms = a->request->now_ms,
-		               .peer = view_of(a->log->id),
-		               .input = digest,
-		               .note = view_of(note),
-		               .build = view_of(a->request->worker->core->build) };
-	entry_print(&entry, NULL, &leaf);
+	struct entry entry = {
+		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = digest, .note = view_of(note)
+	};
 	known->incident = digest;
-	a->incident = writer_append(w, &a->job, buf_view(&leaf), VIEW(""), &index, e) &&
+	a->incident = audit_append(&act, &entry, NULL, NULL, e) &&
 	              store_put_witnessed(s, view_of(a->log->log.name), known, e);
-	buf_free(&leaf);
 	return a->incident;
 }
 
 /* What is remembered is read, compared and replaced in one transaction. */
 static bool write_addition(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct addition *a = (struct addition *)j;
+	struct addition *a = JOB_OF(struct addition, j);
 	struct view origin = view_of(a->log->log.name), text;
 	struct store_witnessed known = { .size = 0 };
 	struct error missing = { .reason = REASON_NONE }, judged = { .reason = REASON_NONE };
@@ -272,16 +268,9 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 	return true;
 }
 
-static void send_status(struct request *r, int status, struct view type, struct view body)
-{
-	struct answer a = { .status = status, .content_type = type, .body = body };
-
-	answer_send(r, &a);
-}
-
 static void added(struct job *j)
 {
-	struct addition *a = (struct addition *)j;
+	struct addition *a = JOB_OF(struct addition, j);
 	struct request *r = a->request;
 	struct witness *shared = r->worker->core->witness;
 	struct buf size = BUF_INIT(32);
@@ -299,15 +288,15 @@ static void added(struct job *j)
 			atomic_fetch_add(&shared->cosigned, 1);
 			sight_cosigned(r->worker->core->sights, view_of(a->log->log.name), a->cosigned.size,
 			               &a->cosigned.root);
-			send_status(r, 200, TEXT, buf_view(&a->line));
+			answer_text(r, 200, TEXT, buf_view(&a->line));
 			break;
 		case WITNESS_CONFLICT:
 			witness_conflict_print(&a->state, &size);
-			send_status(r, 409, VIEW("text/x.tlog.size"), buf_view(&size));
+			answer_text(r, 409, VIEW("text/x.tlog.size"), buf_view(&size));
 			break;
 		case WITNESS_BAD_REQUEST:
 		case WITNESS_FORBIDDEN:
-		case WITNESS_UNPROCESSABLE: send_status(r, (int)a->verdict, TEXT, VIEW("")); break;
+		case WITNESS_UNPROCESSABLE: answer_text(r, (int)a->verdict, TEXT, VIEW("")); break;
 		}
 	}
 	writer_release(j);
@@ -373,13 +362,12 @@ void handle_witnessed(struct request *r)
 	if (log && may && store_get_witnessed(r->worker->reader, origin, &known, &e)) {
 		struct buf body = BUF_INIT(65536);
 		buf_add(&body, known.note);
-		send_status(r, 200, TEXT, buf_view(&body));
+		answer_text(r, 200, TEXT, buf_view(&body));
 		buf_free(&body);
-	} else if (e.reason == REASON_NONE || e.reason == REASON_NOT_FOUND) {
+	} else if (e.reason == REASON_NONE) {
 		answer_problem(r, REASON_NOT_FOUND);
 	} else {
-		log_line("error", "read: %s", e.text);
-		answer_problem(r, REASON_UNAVAILABLE);
+		answer_unread(r, &e);
 	}
 }
 
@@ -414,13 +402,9 @@ void handle_checkpoint(struct request *r)
 		buf_add(&body, note);
 		ok = store_list_cosignatures(reader, size, add_line, &body, &e);
 	}
-	if (ok && !body.failed) {
-		send_status(r, 200, TEXT, buf_view(&body));
-	} else if (e.reason == REASON_NOT_FOUND) {
-		answer_problem(r, REASON_NOT_FOUND);
-	} else {
-		log_line("error", "read: %s", e.text);
-		answer_problem(r, REASON_UNAVAILABLE);
-	}
+	if (ok && !body.failed)
+		answer_text(r, 200, TEXT, buf_view(&body));
+	else
+		answer_unread(r, &e);
 	buf_free(&body);
 }

@@ -40,9 +40,9 @@ bool witness_recall(struct witness *w, const struct conf *conf, struct store *s,
 bool witness_wait(const struct core *c) MUST_USE;
 
 /* The asking side; the first worker has one. */
-void *asking_new(struct worker *w) MUST_USE;
-void asking_free(void *asking);
-void asking_tick(void *asking);
+void *witness_ask_new(struct worker *w) MUST_USE;
+void witness_ask_free(void *asking);
+void witness_ask_tick(void *asking);
 
 void handle_checkpoint(struct request *r);
 void handle_add_checkpoint(struct request *r);

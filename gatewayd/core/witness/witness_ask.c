@@ -50,7 +50,7 @@ struct asking {
 	unsigned left;   /* of this round */
 };
 
-void *asking_new(struct worker *w)
+void *witness_ask_new(struct worker *w)
 {
 	struct asking *a = calloc(1, sizeof *a);
 
@@ -71,7 +71,7 @@ static void ask_free(struct ask *k)
 	free(k);
 }
 
-void asking_free(void *arg)
+void witness_ask_free(void *arg)
 {
 	struct asking *a = arg;
 	struct ask *k, *next;
@@ -200,7 +200,7 @@ static void betrayed(struct ask *k, const char *what, uint64_t theirs, uint64_t 
 
 static bool write_line(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct ask *k = (struct ask *)j;
+	struct ask *k = JOB_OF(struct ask, j);
 
 	(void)w;
 	return store_put_cosignature(s, view_of(k->partner->witness.name), k->checkpoint.size, buf_view(&k->line), e);
@@ -208,7 +208,7 @@ static bool write_line(struct job *j, struct writer *w, struct store *s, struct 
 
 static void stored(struct job *j)
 {
-	struct ask *k = (struct ask *)j;
+	struct ask *k = JOB_OF(struct ask, j);
 
 	if (j->committed) {
 		atomic_fetch_add(&k->asking->shared->cosignatures, 1);
@@ -342,7 +342,7 @@ static void start(struct asking *a, struct conf *conf, const struct partner *p)
 	send_request(k, "GET", target);
 }
 
-void asking_tick(void *arg)
+void witness_ask_tick(void *arg)
 {
 	struct asking *a = arg;
 	struct conf *conf;

@@ -144,7 +144,7 @@ struct gate_job {
 
 static bool gate_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct gate_job *g = (struct gate_job *)j;
+	struct gate_job *g = JOB_OF(struct gate_job, j);
 
 	(void)w;
 	(void)s;
@@ -378,7 +378,7 @@ static const uint8_t payload_key[32] = { 42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 static bool payload_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct payload_job *p = (struct payload_job *)j;
+	struct payload_job *p = JOB_OF(struct payload_job, j);
 	struct store_payload row = { .seq = p->seq,
 		                     .sealed = p->bland ? VIEW("of another payload")
 		                                        : VIEW("sealed-canary-of-the-payload") };
@@ -407,7 +407,7 @@ static bool payload_run(struct job *j, struct writer *w, struct store *s, struct
 
 static void payload_done(struct job *j)
 {
-	((struct payload_job *)j)->came_home++;
+	JOB_OF(struct payload_job, j)->came_home++;
 	writer_release(j);
 }
 
@@ -482,7 +482,7 @@ struct busy_job {
 
 static void busy_done(struct job *j)
 {
-	struct busy_job *b = (struct busy_job *)j;
+	struct busy_job *b = (struct busy_job *)JOB_OF(struct payload_job, j);
 
 	writer_release(j);
 	b->p.what = ++b->n % 64 == 0 ? LOOK : b->n % 2 ? ERASE : PUT;

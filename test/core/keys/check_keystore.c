@@ -7,7 +7,7 @@
 #include "test/core/scratch.h"
 #include "gatewayd/os/secret_file.h"
 
-#define SLOT_OFFSET(slot) (64 * ((off_t)(slot) + 1)) /* keystore_file.h */
+#define SLOT_OFFSET(slot) (64 * ((off_t)(slot) + 1)) /* slot_file_private.h */
 
 static struct scratch_dir dir;
 static struct keystore *k;

@@ -74,10 +74,10 @@ struct send_job {
 
 static bool send_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct send_job *t = (struct send_job *)j;
-	struct entry entry = {
-		.time_ms = T0 + 5, .peer = VIEW("south-gateway"), .note = VIEW("hold: made up"), .build = VIEW("b")
-	};
+	struct send_job *t = JOB_OF(struct send_job, j);
+	struct entry entry = { .peer = VIEW("south-gateway"), .note = VIEW("hold: made up") };
+	struct core core = { .build = "b" };
+	struct act a = { .core = &core, .writer = w, .job = j, .store = s, .now_ms = T0 + 5 };
 	struct store_exchange prior;
 	enum store_accepted accepted;
 
@@ -86,13 +86,13 @@ static bool send_run(struct job *j, struct writer *w, struct store *s, struct er
 	t->notice = (struct notice){
 		.kind = NOTICE_HOLD, .seq = t->exchange.seq, .recipient = VIEW("south"), .body = t->body
 	};
-	return notice_send(w, j, s, &t->notice, &entry, NULL, e) &&
+	return notice_send(&a, &t->notice, &entry, NULL, e) &&
 	       (!t->fails || error_set(e, REASON_QUOTA, "this one fails"));
 }
 
 static void send_done(struct job *j)
 {
-	((struct send_job *)j)->home = true;
+	JOB_OF(struct send_job, j)->home = true;
 	writer_release(j);
 }
 
