@@ -2,7 +2,7 @@
 #include "gatewayd/core/parts.h"
 
 #include "gatewayd/core/deliver/outbox.h"
-#include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/exchange/records.h"
 #include "gatewayd/core/notice/notices.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/witness/sight.h"
@@ -10,7 +10,7 @@
 #include "gatewayd/core/witness/witness.h"
 
 const struct part core_parts[] = {
-	{ .make = decider_new, .free = decider_free },
+	{ .make = deciding_new, .free = deciding_free },
 	{ .make = outbox_new, .tick = outbox_tick, .free = outbox_free, .ready = witness_settled },
 	{ .make = notices_new, .tick = notices_tick, .free = notices_free, .ready = witness_settled },
 	{ .make = asking_new, .tick = asking_tick, .free = asking_free, .first_only = true, .early = true },
