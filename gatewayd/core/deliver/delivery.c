@@ -9,6 +9,7 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
@@ -311,5 +312,5 @@ bool delivery_write(struct job *j, struct writer *w, struct store *s, struct err
 		copy.plan.notify_ms = SCHEDULE_NEVER;
 		return copy_end(&a, &copy, STATE_FAILED, e);
 	}
-	return store_set_state(s, d->seq, STATE_DELIVERED, e) && store_put_receipt(s, d->seq, buf_view(&d->receipt), e);
+	return exchange_become(&a, &copy, STATE_DELIVERED, e) && store_put_receipt(s, d->seq, buf_view(&d->receipt), e);
 }

@@ -10,6 +10,7 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/copy/returns.h"
+#include "gatewayd/core/copy/state.h"
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 
@@ -127,8 +128,7 @@ static bool take_record(struct ack *a, struct act *act, uint64_t seq, bool corre
 		       copy_end(act, &c, STATE_ENDED, e);
 	if (c.state != STATE_READY) /* erased before: it stays so */
 		return copy_settle(act, &c, e);
-	c.state = STATE_FETCHED;
-	if (!store_set_state(act->store, seq, STATE_FETCHED, e) ||
+	if (!exchange_become(act, &c, STATE_FETCHED, e) ||
 	    !copy_erase_payload(act, &c, "fetched by the recipient's system", e))
 		return false;
 	if (!correction)

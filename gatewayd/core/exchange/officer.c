@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/copy/refuse.h"
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/exchange/officer_approval_private.h"
 #include "gatewayd/core/hold/hold.h"
@@ -295,7 +296,7 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	       writer_append(w, j, buf_view(&x->written.leaf), buf_view(&x->written.sd.packed), &x->found.index, e) &&
 	       store_set_entry(s, r->seq, x->found.index, e) &&
 	       store_set_answer(s, r->seq, d->status, buf_view(&x->written.answer), e) &&
-	       store_set_state(s, r->seq, d->row.state, e) && (!d->keeps_payload || exchange_write_payload(x, w, s, e));
+	       exchange_become(&a, &held, d->row.state, e) && (!d->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
 static void count(struct core *c, bool released)
