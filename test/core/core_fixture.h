@@ -289,6 +289,22 @@ static inline struct core_job core_act(struct core_fixture *f, bool (*run)(void 
 	return c;
 }
 
+static inline bool core_put_document(void *arg, const struct act *a, struct error *e)
+{
+	const struct agreement *agreement = arg;
+
+	return store_put_document(a->store, agreement_digest(agreement), VIEW("agreement"), agreement_text(agreement),
+	                          a->now_ms, e);
+}
+
+/* Puts an agreement that was added after core_start() among the documents that govern. */
+static inline void core_document(struct core_fixture *f, struct agreement *a)
+{
+	struct core_job j = core_act(f, core_put_document, a);
+
+	ck_assert_msg(j.committed, "%s", j.error.text);
+}
+
 /* --- the log --- */
 
 /* The newest entry of the log as a document; the caller drops it. */

@@ -224,7 +224,7 @@ START_TEST(what_has_no_random_bytes_is_not_prepared)
 }
 END_TEST
 
-/* Two jobs of one transaction, of which the other fails: both are rolled back, and the exchange is written once. */
+/* Where both are of one transaction, it is rolled back and the exchange written again by itself. */
 static bool fails(void *arg, const struct act *a, struct error *e)
 {
 	(void)arg;
