@@ -1,4 +1,6 @@
 /* States of an exchange: every pair, by the table and in a real transaction. */
+#include <signal.h>
+
 #include "gatewayd/core/copy/state.h"
 #include "test/core/core_fixture.h"
 

@@ -2,6 +2,7 @@
 #include "lib/base/encode.h"
 #include "lib/tlog/tlog.h"
 #include "test/core/exchange/exchange_fixture.h"
+#include "test/policy/officers.h"
 
 /* What the made-up sender says; each test spoils one thing. */
 struct parcel {
@@ -265,6 +266,58 @@ START_TEST(versions_of_the_agreement)
 }
 END_TEST
 
+static void add_successor(int grace_days)
+{
+	json_t *doc = core_preset(&f, "pnr");
+	char hex[65], text[100];
+
+	hex_of(agreement_digest(f.core.conf->agreements[0]), hex);
+	put(doc, "/version", "\"2\"");
+	core_put_instant(&f, doc, "/effective_from", -2);
+	snprintf(text, sizeof text, "{\"digest\":\"%s\"}", hex);
+	put(doc, "/supersedes", text);
+	core_put_instant(&f, doc, "/supersedes/grace_until", grace_days);
+	core_add_agreement(&f, doc);
+}
+
+/* Decided by the version before: taken within its grace when it was decided before this one came into force. */
+START_TEST(the_version_before)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	int64_t before = f.now_ms - 3 * DAY_MS;
+	uint8_t random[10] = { 1 };
+	struct exchange *x;
+
+	add_successor(1);
+	x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
+	ck_assert_ptr_eq(x->decided.agreement, f.core.conf->agreements[f.core.conf->n_agreements - 1]);
+	exchange_recycle(x);
+	p.entry.exchange = uuid_v7(before, random);
+	p.entry.time_ms = before;
+	x = decide(&s, parcel_text(&p));
+	ck_assert_msg(exchange_is_release(x), "%s", x->decided.error.text);
+	ck_assert_ptr_eq(x->decided.agreement, f.core.conf->agreements[0]);
+	ck_assert_int_eq(x->decided.origin_ms, before);
+	exchange_recycle(x);
+}
+END_TEST
+
+START_TEST(the_version_before_after_its_grace)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	uint8_t random[10] = { 1 };
+
+	add_successor(-1);
+	p.entry.exchange = uuid_v7(f.now_ms - 3 * DAY_MS, random);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
+	exchange_recycle(x);
+}
+END_TEST
+
 /* What a gateway delivers is narrowed by this side, too. */
 START_TEST(more_than_the_agreement_lets_through)
 {
@@ -293,6 +346,8 @@ TCase *make_ingress_case(void)
 	tcase_add_test(c, a_partner_whose_log_is_not_known);
 	tcase_add_test(c, two_histories_of_one_log);
 	tcase_add_test(c, versions_of_the_agreement);
+	tcase_add_test(c, the_version_before);
+	tcase_add_test(c, the_version_before_after_its_grace);
 	tcase_add_test(c, more_than_the_agreement_lets_through);
 	return c;
 }
