@@ -6,7 +6,7 @@
  *
  *   exchange_take() ─▶ exchange_decide() ─▶ exchange_prepare() ─▶ exchange_commit() ─▶ done() ─▶ exchange_recycle()
  *                          ▲                     │
- *                          └─────────────────────┘ a line of a batch whose share changed, or what a person releases
+ *                          └─────────────────────┘ a line of a batch whose share changed
  */
 #ifndef GATEWAYD_CORE_EXCHANGE_EXCHANGE_H
 #define GATEWAYD_CORE_EXCHANGE_EXCHANGE_H

@@ -62,6 +62,7 @@ void exchange_free(struct exchange *x)
 {
 	if (!x)
 		return;
+	writer_release(&x->job); /* it may have come home and not been taken in */
 	wipe(&x->decided, sizeof x->decided);
 	buf_wipe(&x->written.sealed);
 	buf_free(&x->written.answer);

@@ -168,6 +168,7 @@ static void release_free(struct release *r)
 	if (r->x)
 		exchange_recycle(r->x);
 	payload_close(&r->payload);
+	wipe(&r->before, sizeof r->before);
 	buf_wipe(&r->envelope);
 	scratch_clear(&r->held->scratch);
 	wipe_registers();
