@@ -1,13 +1,13 @@
-/* A node without its process: what the rooms of gatewayd/core share (struct core), over a real store, real key slots and
- * a real writer in a folder of their own, and a configuration made from documents of conf/agreements. No TLS, no channel,
- * no worker: the test is the thread that makes jobs, and core_wait() brings them home to it.
+/* A node without its process: what the rooms of gatewayd/core share (struct core), over a real store, real key slots
+ * and a real writer in a folder of their own, and a configuration made from documents of conf/agreements. No TLS, no
+ * channel, no worker: the test is the thread that makes jobs, and core_wait() brings them home to it.
  *
  *   static struct core_fixture f;
  *   core_setup(&f); core_add_agreement(&f, core_preset(&f, "pnr")); core_start(&f); … core_teardown(&f);
  *
  * The node is agency `north`. Its partners are made up and have no endpoint: NORTH_SYSTEM posts raw records of its own,
- * SOUTH_SYSTEM raw records of a partner, SOUTH_GATEWAY delivers what its log says left (its log's key is f.south_key), and
- * NORTH_OFFICER signs approvals (with a certificate once core_make_officer() was called). Everything is judged by the
+ * SOUTH_SYSTEM raw records of a partner, SOUTH_GATEWAY delivers what its log says left (its log's key is f.south_key),
+ * and NORTH_OFFICER signs approvals (with a certificate once core_make_officer() was called). Everything is judged by the
  * wall clock, as the daemon judges: core_preset() moves an agreement's dates around f.now_ms, so that no test ages. */
 #ifndef TEST_CORE_CORE_FIXTURE_H
 #define TEST_CORE_CORE_FIXTURE_H

@@ -164,9 +164,9 @@ void exchange_free(struct exchange *x);
 
 /* --- deciding (exchange.c) --- */
 
-/* The steps, on `text`, which stays until the exchange is recycled. What an earlier decision on the same record found is
- * forgotten, but for its quota, which is reserved once. `x` has the decision afterwards, whatever it is. True: something
- * would leave, now or after a person's decision. */
+/* The steps, on `text`, which stays until the exchange is recycled. What an earlier decision on the same record found
+ * is forgotten, but for its quota, which is reserved once. `x` has the decision afterwards, whatever it is. True:
+ * something would leave, now or after a person's decision. */
 bool exchange_decide(struct decider *d, const struct submission *s, struct view text, struct exchange *x);
 /* The main reason of a refusal, REASON_NONE when released. */
 enum reason exchange_reason(const struct exchange *x);
@@ -189,8 +189,8 @@ void exchange_commit(struct exchange *x, bool prepared, void (*done)(struct exch
 /* Only inside a job's run(), with the row's seq set: payload, timer, outbox or inbox row and quota of a release, or the
  * payload of what is held. */
 bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;
-/* Only inside a job's run(), with the row's seq set and all its rows written (exchange_follow.c): the links, and what the
- * correction replaces. */
+/* Only inside a job's run(), with the row's seq set and all its rows written (exchange_follow.c): the links, and what
+ * the correction replaces. */
 bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;
 
 #endif

@@ -1,4 +1,5 @@
-/* POST …/records and …/validate: one envelope, or one a line of NDJSON, and one answer to them all. The worker's thread. */
+/* POST …/records and …/validate: one envelope, or one a line of NDJSON, and one answer to them all. The worker's
+ * thread. */
 #ifndef GATEWAYD_CORE_EXCHANGE_RECORDS_H
 #define GATEWAYD_CORE_EXCHANGE_RECORDS_H
 

@@ -1,5 +1,5 @@
-/* The transaction of an exchange and the answer after it: what each outcome leaves in the store, replays, and answers when
- * nothing was written. */
+/* The transaction of an exchange and the answer after it: what each outcome leaves in the store, replays, and answers
+ * when nothing was written. */
 #include "gatewayd/core/exchange/officer.h"
 #include "test/core/exchange/exchange_fixture.h"
 

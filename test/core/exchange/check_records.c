@@ -1,5 +1,5 @@
-/* POST of records and of what is only validated: a request from the router's hands to the frames of its answer, by a worker
- * that is nothing but its side of a channel. */
+/* POST of records and of what is only validated: a request from the router's hands to the frames of its answer, by a
+ * worker that is nothing but its side of a channel. */
 #include <sys/socket.h>
 
 #include "gatewayd/core/exchange/records.h"

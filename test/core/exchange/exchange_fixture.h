@@ -1,6 +1,6 @@
 /* A decider over the core fixture, and envelopes made from conf/records: what the tests of this room start from. Texts
- * live until the test ends. Agreements: pnr; `counted`, the same under a k-guard that drops nationalities; `strict`, under
- * one that refuses. */
+ * live until the test ends. Agreements: pnr; `counted`, the same under a k-guard that drops nationalities; `strict`,
+ * under one that refuses. */
 #ifndef TEST_CORE_EXCHANGE_FIXTURE_H
 #define TEST_CORE_EXCHANGE_FIXTURE_H
 
