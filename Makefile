@@ -19,7 +19,7 @@ PACKAGES := libssl libcrypto libevent libevent_openssl libevent_pthreads jansson
 CUT      := $(shell $(CC) -Werror -Wformat-truncation=0 -E -x c /dev/null >/dev/null 2>&1 && echo -Wformat-truncation=0)
 
 EXTRA    ?=
-CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h $(EXTRA)
+CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h $(if $(SANITIZE),-DGATEWAY_ASSERT) $(EXTRA)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -fno-common \

@@ -2,7 +2,7 @@
 #include "gatewayd/core/parts.h"
 
 #include "gatewayd/core/deliver/delivery.h"
-#include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/exchange/records.h"
 #include "gatewayd/core/notice/notice_out.h"
 #include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/serve/worker.h"
@@ -11,7 +11,7 @@
 #include "gatewayd/core/witness/witness.h"
 
 const struct part core_parts[] = {
-	{ .make = decider_new, .free = decider_free },
+	{ .make = deciding_new, .free = deciding_free },
 	{ .make = delivery_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
 	{ .make = notice_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
 	{ .make = witness_ask_new,

@@ -6,6 +6,7 @@
 
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/copy/state.h"
 
 #define POINTERS_MAX 262144
 
@@ -253,6 +254,5 @@ bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, st
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;
 	c->inbox = 0;
-	c->state = state;
-	return store_set_state(a->store, c->seq, state, e) && copy_settle(a, c, e) && duty_passed_on(a, c, e);
+	return exchange_become(a, c, state, e) && copy_settle(a, c, e) && duty_passed_on(a, c, e);
 }

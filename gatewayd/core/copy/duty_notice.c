@@ -54,6 +54,9 @@ static bool take_receipt(struct notice_in *in, const struct store_exchange *x, s
 
 	if (!in->from_recipient)
 		return notice_refuse(in, REASON_ROLE_DENIED, "only the recipient sends receipts");
+	/* Its recipient cannot know of it: nothing has left. */
+	if (x->state == STATE_HELD)
+		return notice_refuse(in, REASON_NOT_FOUND, "nothing was released in this exchange");
 	const char *fault = read_receipt(in, &r);
 	if (fault)
 		return notice_refuse(in, REASON_DUTY_ANSWER, fault);

@@ -1,6 +1,7 @@
 /* See duty_receipt.h. */
 #include "gatewayd/core/copy/duty_receipt.h"
 
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/notice/notice.h"
 #include "lib/tlog/entry.h"
 
@@ -276,8 +277,7 @@ static bool note_arrival(const struct act *a, struct copy *c, struct error *e)
 {
 	if (c->state != STATE_QUEUED)
 		return true;
-	c->state = STATE_DELIVERED;
-	return store_drop_delivery(a->store, c->seq, e) && store_set_state(a->store, c->seq, STATE_DELIVERED, e) &&
+	return store_drop_delivery(a->store, c->seq, e) && exchange_become(a, c, STATE_DELIVERED, e) &&
 	       copy_erase_payload(a, c, "delivered", e);
 }
 

@@ -1,5 +1,6 @@
 /* See recall.h. */
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/copy/state.h"
 
 #include <jansson.h>
 
@@ -62,11 +63,10 @@ static bool walk_on(const struct act *a, const struct copy *c, struct view why, 
 bool recall_delivered(const struct act *a, struct copy *c, struct view why, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
-	c->state = STATE_RECALLED;
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;
 	c->inbox = 0;
-	return store_set_state(a->store, c->seq, STATE_RECALLED, e) && copy_erase_payload(a, c, "recalled", e) &&
+	return exchange_become(a, c, STATE_RECALLED, e) && copy_erase_payload(a, c, "recalled", e) &&
 	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, why, e) &&
 	       walk_on(a, c, why, e);
 }

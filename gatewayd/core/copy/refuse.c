@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/copy/duty_receipt.h"
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/serve/answer.h"
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
@@ -59,7 +60,7 @@ static bool end_refused(const struct act *a, const struct held_row *row, uint64_
 
 	return held_decision_append(a->core, a->writer, a->job, &entry, t, &index, e) &&
 	       store_set_entry(a->store, seq, index, e) && write_answer(a->store, seq, row, e) &&
-	       store_set_state(a->store, seq, STATE_REFUSED, e) && copy_load(a, seq, &c, e) &&
+	       copy_load(a, seq, &c, e) && exchange_become(a, &c, STATE_REFUSED, e) &&
 	       copy_erase_payload(a, &c, note, e) &&
 	       (!c.from_gateway || duty_tell(a, &c, "delivery", "never-fetched", e));
 }

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/keys/payload.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
@@ -135,8 +136,7 @@ bool returned_take(struct notice_in *in, struct act *a, struct copy *c, struct e
 	                        : error_set(e, REASON_CRYPTO, "a returned record cannot be sealed");
 	if (ok) {
 		c->inbox = item.id;
-		c->state = STATE_RETURNED;
-		ok = store_set_state(a->store, c->seq, STATE_RETURNED, e) && copy_settle(a, c, e);
+		ok = exchange_become(a, c, STATE_RETURNED, e) && copy_settle(a, c, e);
 	}
 	gcm_free(gcm);
 	buf_free(&body);

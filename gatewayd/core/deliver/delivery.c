@@ -10,6 +10,7 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
@@ -272,7 +273,7 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 		copy.plan.notify_ms = SCHEDULE_NEVER;
 		return copy_end(a, &copy, STATE_FAILED, e);
 	}
-	return store_set_state(s, d->parcel.due.id, STATE_DELIVERED, e) &&
+	return exchange_become(a, &copy, STATE_DELIVERED, e) &&
 	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e);
 }
 

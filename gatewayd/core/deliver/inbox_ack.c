@@ -11,6 +11,7 @@
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/copy/returns.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/os/log.h"
 
 #define ACK_MAX         65536 /* without a returned record */
@@ -122,8 +123,7 @@ static bool take_record(struct ack *a, struct act *act, uint64_t seq, bool corre
 		       copy_end(act, &c, STATE_ENDED, e);
 	if (c.state != STATE_READY) /* erased before: it stays so */
 		return copy_settle(act, &c, e);
-	c.state = STATE_FETCHED;
-	if (!store_set_state(act->store, seq, STATE_FETCHED, e) ||
+	if (!exchange_become(act, &c, STATE_FETCHED, e) ||
 	    !copy_erase_payload(act, &c, "fetched by the recipient's system", e))
 		return false;
 	if (!correction)

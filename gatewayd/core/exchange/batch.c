@@ -1,12 +1,12 @@
 /* See batch_private.h. */
 #include "gatewayd/core/exchange/batch_private.h"
 
-#include "gatewayd/core/exchange/records.h"
+#include "gatewayd/os/log.h"
 
 /* One line: what its record tells in each guard. */
 struct member {
-	struct exchange *x; /* NULL: it could not even begin */
-	bool prepared;
+	struct batch_line *line;
+	struct submission asked;       /* with what the batch has done to it so far */
 	const struct program *program; /* NULL: it does not leave */
 	size_t n_guards;
 	struct program_guard guards[GUARDS_MAX];
@@ -26,34 +26,35 @@ struct entry_of {
 };
 
 struct batch {
+	struct decider *decider;
 	struct member *members;
 	struct entry_of *entries;
 	size_t n, n_entries;
 };
 
-bool batch_is_counted(const struct request *r)
+bool batch_is_counted(const struct submission *s)
 {
 	const struct agreement *a = NULL;
 
-	if (!(r->peer->roles & ROLE(GATEWAY)))
-		a = conf_agreement(r->conf, request_path_part(r, 2), NULL, r->now_ms);
+	if (!(s->peer->roles & ROLE(GATEWAY)))
+		a = conf_agreement(s->conf, submission_agreement(s), NULL, s->now_ms);
 	return a && agreement_has_guards(a);
 }
 
 /* Decides the line (again), fills what will be written, and keeps what its record tells. */
-static void decide(struct member *m)
+static void decide(struct decider *d, struct member *m)
 {
-	struct exchange *x = m->x;
-	const struct transform_run *run = x->worker->scratch.transform_run;
-	bool leaves = exchange_decide(x);
+	struct exchange *x = m->line->x;
+	const struct transform_run *run = d->scratch->transform_run;
+	bool leaves = exchange_decide(d, &m->asked, m->line->text, x);
 
-	m->program = leaves ? x->decision.ruling->program : NULL;
+	m->program = leaves ? x->decided.decision.ruling->program : NULL;
 	m->n_guards = leaves ? program_guards(m->program, m->guards) : 0;
 	for (size_t g = 0; g < m->n_guards; g++)
 		m->told[g].any = transform_combination(run, g, &m->told[g].combination, &m->told[g].subject);
-	m->prepared = exchange_prepare(x);
+	m->line->prepared = exchange_prepare(x);
 	/* What could not be prepared is not released either. */
-	if (!m->prepared || !exchange_is_release(x))
+	if (!m->line->prepared || !exchange_is_release(x))
 		m->program = NULL;
 }
 
@@ -125,32 +126,32 @@ static bool withhold(struct batch *b)
 			continue;
 		changed = true;
 		for (size_t k = 0; k < n; k++) {
-			struct exchange *x = group[k].member->x;
+			struct submission *asked = &group[k].member->asked;
 
 			if (guard->refuse)
-				x->rare = program_rule_id(group->program, guard->rule);
+				asked->rare = program_rule_id(group->program, guard->rule);
 			else
-				x->suppressed |= (uint8_t)(1u << group->guard);
+				asked->suppressed |= (uint8_t)(1u << group->guard);
 		}
 	}
 	return changed;
 }
 
 /* Lines whose share changed are decided again. */
-static void decide_changed(struct batch *b, const uint8_t *before)
+static void decide_changed(struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		struct member *m = &b->members[i];
 
-		if (m->x && m->program && (m->x->rare || m->x->suppressed != before[i])) {
-			if (exchange_again(m->x)) {
-				decide(m);
-			} else {
-				m->program = NULL;
-				m->prepared = false;
-			}
-		}
+		if (m->program && (m->asked.rare || m->asked.suppressed != m->line->x->decided.asked.suppressed))
+			decide(b->decider, m);
 	}
+}
+
+/* The key that the line's row has; empty: none. */
+static struct view key_of(const struct member *m)
+{
+	return m->line->x ? m->line->x->decided.row.key : VIEW("");
 }
 
 /* Keys of lines that came before; the second of two is answered like the first. */
@@ -159,55 +160,45 @@ static void mark_repeats(struct batch *b)
 	for (size_t i = 1; i < b->n; i++) {
 		struct member *m = &b->members[i];
 
-		for (size_t k = 0; m->x && m->x->row.key.n && k < i && !m->repeats; k++)
-			m->repeats = b->members[k].x && view_eq(b->members[k].x->row.key, m->x->row.key);
+		for (size_t k = 0; key_of(m).n && k < i && !m->repeats; k++)
+			m->repeats = view_eq(key_of(&b->members[k]), key_of(m));
 	}
 }
 
-static void settle(struct batch *b, uint8_t *before)
+static void settle(struct batch *b)
 {
 	mark_repeats(b);
 	for (;;) {
-		for (size_t i = 0; i < b->n; i++)
-			before[i] = b->members[i].x ? b->members[i].x->suppressed : 0;
 		collect(b);
 		if (!withhold(b))
 			return;
-		decide_changed(b, before);
+		decide_changed(b);
 	}
 }
 
-void batch_start(struct request *r)
+bool batch_decide(struct decider *d, const struct submission *s, struct batch_line *lines, size_t n)
 {
-	struct batch b = { .n = records_of(r)->n };
-	struct view body = buf_view(&r->body);
-	uint8_t *before = calloc(b.n, 1);
-	unsigned line = 0;
+	struct batch b = { .decider = d, .n = n };
+	bool ok;
 
-	b.members = calloc(b.n, sizeof *b.members);
-	b.entries = calloc(b.n * GUARDS_MAX, sizeof *b.entries);
-	bool ok = before && b.members && b.entries;
-	while (ok && line < b.n) {
-		struct view text = view_cut(&body, '\n');
-		if (text.n == 0)
-			continue;
-		struct member *m = &b.members[line];
-		m->x = exchange_begin(r, line++, text, false);
-		if (m->x) {
-			m->x->batch = true;
-			decide(m);
-		}
+	b.members = calloc(n, sizeof *b.members);
+	b.entries = calloc(n * GUARDS_MAX, sizeof *b.entries);
+	ok = b.members && b.entries;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct member *m = &b.members[i];
+
+		m->line = &lines[i];
+		m->asked = *s;
+		m->asked.batch = true;
+		m->line->x = exchange_take(d);
+		if (m->line->x)
+			decide(d, m);
+		else
+			log_line("error", "exchange: memory ran out");
 	}
 	if (ok)
-		settle(&b, before);
-	/* The last line may answer and let the request go: nothing of it is looked at afterwards. */
-	for (size_t i = 0; i < b.n; i++) {
-		if (ok && b.members[i].x)
-			exchange_hand_over(b.members[i].x, b.members[i].prepared);
-		else
-			exchange_lost(r);
-	}
-	free(before);
+		settle(&b);
 	free(b.members);
 	free(b.entries);
+	return ok;
 }

@@ -1,16 +1,21 @@
-/* A batch under k-guards: a line of NDJSON each, and what of a line may leave depends on the others. All lines are
- * decided first; a combination that too few of the released ones have is withheld, or its lines are refused, until
- * nothing changes any more; then each goes its own way to the writer. A line that repeats another's idempotency key
- * does not count a second time. The worker's thread; nothing outlives the call but the exchanges themselves. */
+/* Batches under k-guards: the lines of one NDJSON body are decided together. What k-anonymity asks (Samarati and
+ * Sweeney 1998, by suppression) is counted over them: a record may keep its quasi-identifiers only when enough others
+ * of the batch, of enough people, are alike. One thread, which waits for nothing meanwhile. */
 #ifndef GATEWAYD_CORE_EXCHANGE_BATCH_PRIVATE_H
 #define GATEWAYD_CORE_EXCHANGE_BATCH_PRIVATE_H
 
 #include "gatewayd/core/exchange/exchange.h"
 
-/* Whether the lines of this request have to be counted: the agreement that its path names has k-guards, and the
- * peer is no gateway, which sees to it before it sends. */
-bool batch_is_counted(const struct request *r);
-/* Starts each line of r->body; r->work has room for them (records.h). The request may be gone afterwards. */
-void batch_start(struct request *r);
+/* Whether the agreement that the submission names counts its batches; gateways deliver what was counted before. */
+bool batch_is_counted(const struct submission *s);
+
+struct batch_line {
+	struct view text;   /* the envelope; stays until the exchange is recycled */
+	struct exchange *x; /* decided; NULL: it could not begin */
+	bool prepared;      /* exchange_prepare()'s answer */
+};
+/* Decides and prepares all lines, again and again until nothing that leaves is rare. `s` is theirs in common. False:
+ * memory ran out, and no line has begun. */
+bool batch_decide(struct decider *d, const struct submission *s, struct batch_line *lines, size_t n) MUST_USE;
 
 #endif

@@ -11,53 +11,62 @@
 
 static bool fail(struct exchange *x, enum reason reason, const char *where, const char *text)
 {
-	return error_at(&x->error, reason, where, 0, 0, "%s", text);
+	return error_at(&x->decided.error, reason, where, 0, 0, "%s", text);
 }
 
 /* Who are you? The router has found the partner by its certificate; here is what role it may play. */
 static bool identify(struct exchange *x)
 {
-	const struct partner *p = x->request->peer;
+	struct decided *d = &x->decided;
+	const struct partner *p = d->asked.peer;
 
 	if (p->roles & ROLE(GATEWAY))
-		x->kind = EXCHANGE_INGRESS;
-	else if (view_is(view_of(p->agency), x->request->conf->node.agency))
-		x->kind = EXCHANGE_EGRESS;
+		d->kind = EXCHANGE_INGRESS;
+	else if (view_is(view_of(p->agency), d->asked.conf->node.agency))
+		d->kind = EXCHANGE_EGRESS;
 	else
-		x->kind = EXCHANGE_SINGLE;
+		d->kind = EXCHANGE_SINGLE;
 	return true;
 }
 
 /* The envelope, indexed on its own bytes. */
 static bool read_envelope(struct exchange *x)
 {
-	struct scratch *s = &x->worker->scratch;
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
 
-	if (!tape_parse(s->envelope, x->text, &x->tape, &x->error))
+	if (!tape_parse(s->envelope, d->text, &d->tape, &d->error))
 		return false;
 	buf_reset(&s->text);
-	if (!envelope_read(x->worker->core->envelope_schema, s->schema_run, &x->tape, &s->text, &x->envelope,
-	                   &x->error))
+	if (!envelope_read(x->decider->core->envelope_schema, s->schema_run, &d->tape, &s->text, &d->envelope,
+	                   &d->error))
 		return false;
-	if (x->envelope.from_gateway != (x->kind == EXCHANGE_INGRESS))
+	if (d->envelope.from_gateway != (d->kind == EXCHANGE_INGRESS))
 		return fail(x, REASON_ENVELOPE_INVALID, "/origin",
-		            x->envelope.from_gateway ? "only a partner's gateway sends an origin"
+		            d->envelope.from_gateway ? "only a partner's gateway sends an origin"
 		                                     : "a gateway must send its origin");
 	return true;
 }
 
-/* Which signed instrument covers this? The last part of the path names it. */
+struct view submission_agreement(const struct submission *s)
+{
+	struct view rest = view_from(s->path, strlen("/v1/agreements/"));
+
+	return view_cut(&rest, '/');
+}
+
+/* Which signed instrument covers this? The path names it. */
 static bool find_agreement(struct exchange *x)
 {
-	struct request *r = x->request;
-	struct view id = view_from(r->path, strlen("/v1/agreements/"));
+	struct decided *d = &x->decided;
+	const struct submission *asked = &d->asked;
+	struct view id = submission_agreement(asked);
 
-	id = view_cut(&id, '/');
-	if (x->kind == EXCHANGE_INGRESS)
+	if (d->kind == EXCHANGE_INGRESS)
 		return ingress_agreement(x, id);
-	x->agreement = conf_agreement(r->conf, id, NULL, r->now_ms);
-	if (!x->agreement || !agreement_has_party(x->agreement, view_of(r->peer->agency))) {
-		x->agreement = NULL;
+	d->agreement = conf_agreement(asked->conf, id, NULL, asked->now_ms);
+	if (!d->agreement || !agreement_has_party(d->agreement, view_of(asked->peer->agency))) {
+		d->agreement = NULL;
 		return fail(x, REASON_AGREEMENT_UNKNOWN, "", "no agreement of that name with this partner");
 	}
 	return true;
@@ -74,19 +83,20 @@ static void salted_digest(const struct salt *salt, struct view record, struct di
 /* What came, and, from a gateway, the proof that it is what the sender's log says left. */
 static bool check_origin(struct exchange *x)
 {
-	struct view record = tape_token(&x->tape, x->envelope.record);
+	struct decided *d = &x->decided;
+	struct view record = tape_token(&d->tape, d->envelope.record);
 
-	if (x->kind == EXCHANGE_INGRESS) {
-		salted_digest(&x->envelope.origin.salt, record, &x->input);
+	if (d->kind == EXCHANGE_INGRESS) {
+		salted_digest(&d->envelope.origin.salt, record, &d->input);
 		return ingress_verify(x);
 	}
-	salted_digest(&x->random.input_salt, record, &x->input);
+	salted_digest(&d->random.input_salt, record, &d->input);
 	return true;
 }
 
 struct lookup {
 	const struct conf *conf;
-	const struct exchange *exchange;
+	const struct decided *decided;
 };
 
 static bool find_officer(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms)
@@ -98,66 +108,69 @@ static bool consent_withdrawn(void *arg, struct view reference)
 {
 	const struct lookup *l = arg;
 
-	return conf_consent_withdrawn(l->conf, l->exchange->agreement, reference, l->exchange->envelope.purpose);
+	return conf_consent_withdrawn(l->conf, l->decided->agreement, reference, l->decided->envelope.purpose);
 }
 
 /* How often was it used already? What a gateway delivers was released when its log says so. */
 static bool reserve(struct exchange *x)
 {
-	struct request *r = x->request;
-	bool ingress = x->kind == EXCHANGE_INGRESS;
-	int64_t told = x->origin_ms > r->now_ms - QUOTA_LATE_MS ? x->origin_ms : r->now_ms - QUOTA_LATE_MS;
-	struct quota_claim claim = { .provider = view_of(r->peer->agency),
-		                     .source = { agreement_id(x->agreement), agreement_text(x->agreement),
-		                                 *agreement_digest(x->agreement) },
-		                     .tier = x->envelope.tier,
-		                     .exception = x->envelope.exception,
+	struct decided *d = &x->decided;
+	const struct submission *asked = &d->asked;
+	bool ingress = d->kind == EXCHANGE_INGRESS;
+	int64_t told = d->origin_ms > asked->now_ms - QUOTA_LATE_MS ? d->origin_ms : asked->now_ms - QUOTA_LATE_MS;
+	struct quota_claim claim = { .provider = view_of(asked->peer->agency),
+		                     .source = { agreement_id(d->agreement), agreement_text(d->agreement),
+		                                 *agreement_digest(d->agreement) },
+		                     .tier = d->envelope.tier,
+		                     .exception = d->envelope.exception,
 		                     .reported = ingress,
-		                     .look = x->dry_run,
-		                     .at_ms = ingress && told < r->now_ms ? told : r->now_ms };
+		                     .look = asked->dry_run,
+		                     .at_ms = ingress && told < asked->now_ms ? told : asked->now_ms };
 
 	/* A record of a batch may be decided twice; it is reserved once. */
-	if (x->quota.quotas)
+	if (x->reserved.quota.quotas)
 		return true;
-	return quota_reserve(x->worker->core->quotas, &claim, x->worker->reader, &x->quota, &x->error);
+	return quota_reserve(x->decider->core->quotas, &claim, x->decider->reader, &x->reserved.quota, &d->error);
 }
 
 /* Does the recipient owe receipts, and does the agreement stop new records for that? The sender's side asks. */
 static bool owes_receipts(const struct exchange *x)
 {
-	struct view recipient = agreement_recipient(x->agreement, view_of(x->request->peer->agency));
+	const struct decided *d = &x->decided;
+	struct view recipient = agreement_recipient(d->agreement, view_of(d->asked.peer->agency));
 
-	return x->kind != EXCHANGE_INGRESS && overdue_blocks(x->worker->core, agreement_id(x->agreement), recipient);
+	return d->kind != EXCHANGE_INGRESS && overdue_blocks(x->decider->core, agreement_id(d->agreement), recipient);
 }
 
 /* May it? Purpose, legal basis, tier, case, necessity, exceptions, approvals, quotas, dates. */
 static bool authorise(struct exchange *x)
 {
-	struct request *r = x->request;
-	struct lookup lookup = { .conf = r->conf, .exchange = x };
-	const struct signed_document *withdrawals = conf_withdrawals(r->conf, x->agreement),
-	                             *training = conf_training(r->conf);
-	struct facts facts = { .now_ms = r->now_ms,
-		               .self = view_of(r->conf->node.agency),
-		               .agency = view_of(r->peer->agency),
-		               .gateway = x->kind == EXCHANGE_INGRESS,
-		               .input = x->input,
+	struct decided *d = &x->decided;
+	const struct submission *asked = &d->asked;
+	struct lookup lookup = { .conf = asked->conf, .decided = d };
+	const struct signed_document *withdrawals = conf_withdrawals(asked->conf, d->agreement),
+	                             *training = conf_training(asked->conf);
+	struct facts facts = { .now_ms = asked->now_ms,
+		               .self = view_of(asked->conf->node.agency),
+		               .agency = view_of(asked->peer->agency),
+		               .gateway = d->kind == EXCHANGE_INGRESS,
+		               .input = d->input,
 		               .receipt_overdue = owes_receipts(x),
-		               .tier_uses = x->quota.uses[0],
-		               .exception_uses = x->quota.uses[1],
-		               .build = view_of(x->worker->core->build),
+		               .tier_uses = x->reserved.quota.uses[0],
+		               .exception_uses = x->reserved.quota.uses[1],
+		               .build = view_of(x->decider->core->build),
 		               .arg = &lookup,
 		               .officer = find_officer,
 		               .consent_withdrawn = consent_withdrawn,
-		               .consent_unknown = conf_consent_unknown(r->conf, x->agreement, r->now_ms),
+		               .consent_unknown = conf_consent_unknown(asked->conf, d->agreement, asked->now_ms),
 		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
-		               .training = training && x->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
+		               .training = training && d->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
 
-	return decision_authorise(&x->decision, x->agreement, &facts, &x->envelope, &x->tape);
+	return decision_authorise(&d->decision, d->agreement, &facts, &d->envelope, &d->tape);
 }
 
 struct fault_sink {
-	struct exchange *x;
+	struct decision *decision;
 	enum reason reason;
 };
 
@@ -170,69 +183,72 @@ static bool add_fault(void *arg, const struct schema_fault *f)
 	snprintf(pointer, sizeof pointer, "%.*s", VIEW_ARG(f->pointer));
 	/* A name that was cut within a character would spoil the answer. */
 	pointer[utf8_valid(view_of(pointer))] = 0;
-	decision_fail(&s->x->decision, s->reason, clause, pointer);
-	return s->x->decision.n_failed < DECISION_REASONS;
+	decision_fail(s->decision, s->reason, clause, pointer);
+	return s->decision->n_failed < DECISION_REASONS;
 }
 
 /* Runs a schema over a record and notes every fault in the decision. */
 static bool check_schema(struct exchange *x, const struct schema *schema, const struct tape *t, uint32_t node,
                          enum reason reason)
 {
-	struct scratch *s = &x->worker->scratch;
-	struct fault_sink sink = { .x = x, .reason = reason };
+	struct scratch *s = x->decider->scratch;
+	struct fault_sink sink = { .decision = &x->decided.decision, .reason = reason };
 
 	switch (schema_check(schema, s->schema_run, t, node)) {
 	case SCHEMA_VALID: return true;
 	case SCHEMA_INVALID: schema_explain(schema, s->schema_run, t, node, add_fault, &sink); break;
 	case SCHEMA_LIMIT: reason = REASON_LIMIT; break;
 	}
-	if (x->decision.n_failed == 0)
-		decision_fail(&x->decision, reason, "", "");
+	if (x->decided.decision.n_failed == 0)
+		decision_fail(&x->decided.decision, reason, "", "");
 	return false;
 }
 
 /* Does it fit the standard schema? From a gateway: is it what the agreement lets through? */
 static bool fits(struct exchange *x)
 {
-	const struct ruling *ruling = x->decision.ruling;
+	struct decided *d = &x->decided;
+	const struct ruling *ruling = d->decision.ruling;
 	struct error e = { .reason = REASON_NONE };
 
-	if (x->kind != EXCHANGE_INGRESS)
-		return check_schema(x, ruling->input, &x->tape, x->envelope.record, REASON_SCHEMA_VIOLATION);
-	if (!check_schema(x, ruling->output, &x->tape, x->envelope.record, REASON_OUTPUT_VIOLATION))
+	if (d->kind != EXCHANGE_INGRESS)
+		return check_schema(x, ruling->input, &d->tape, d->envelope.record, REASON_SCHEMA_VIOLATION);
+	if (!check_schema(x, ruling->output, &d->tape, d->envelope.record, REASON_OUTPUT_VIOLATION))
 		return false;
-	if (!program_check_output(ruling->shared, &x->tape, x->envelope.record, &e)) {
-		decision_fail(&x->decision, REASON_OUTPUT_VIOLATION, e.text, e.where);
+	if (!program_check_output(ruling->shared, &d->tape, d->envelope.record, &e)) {
+		decision_fail(&d->decision, REASON_OUTPUT_VIOLATION, e.text, e.where);
 		return false;
 	}
 	return true;
 }
 
-/* Which fields may pass, in what form? The record that leaves is written into the worker's scratch. */
+/* Which fields may pass, in what form? The record that leaves is written into the decider's scratch. */
 static bool transform(struct exchange *x)
 {
-	struct scratch *s = &x->worker->scratch;
-	struct surrogate_search search = { x->worker->core->surrogates, x->agreement, x->worker->reader,
-		                           &x->surrogates };
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	struct surrogate_search search = { x->decider->core->surrogates, d->agreement, x->decider->reader,
+		                           &x->reserved.surrogates };
 	const struct surrogate_table surrogates = { &search, surrogates_find };
-	struct transform_input in = { .tape = &x->tape,
-		                      .record = x->envelope.record,
-		                      .subject = x->envelope.reference,
+	struct transform_input in = { .tape = &d->tape,
+		                      .record = d->envelope.record,
+		                      .subject = d->envelope.reference,
 		                      .surrogates = &surrogates,
-		                      .batch = x->batch,
-		                      .suppressed = x->suppressed };
+		                      .batch = d->asked.batch,
+		                      .suppressed = d->asked.suppressed };
 	struct error e = { .reason = REASON_NONE };
 
-	if (x->rare) {
-		snprintf(e.text, sizeof e.text, "rule %s, k-guard: too few records of the batch are alike", x->rare);
-		decision_fail(&x->decision, REASON_GROUP_TOO_SMALL, e.text, "");
+	if (d->asked.rare) {
+		snprintf(e.text, sizeof e.text, "rule %s, k-guard: too few records of the batch are alike",
+		         d->asked.rare);
+		decision_fail(&d->decision, REASON_GROUP_TOO_SMALL, e.text, "");
 		return false;
 	}
 
-	memcpy(in.random, x->random.seed, sizeof in.random);
+	memcpy(in.random, d->random.seed, sizeof in.random);
 	buf_reset(&s->record);
-	if (!program_run(x->decision.ruling->program, s->transform_run, &in, &s->record, &e) || s->record.failed) {
-		decision_fail(&x->decision, e.reason ? e.reason : REASON_NO_MEMORY, e.text, e.where);
+	if (!program_run(d->decision.ruling->program, s->transform_run, &in, &s->record, &e) || s->record.failed) {
+		decision_fail(&d->decision, e.reason ? e.reason : REASON_NO_MEMORY, e.text, e.where);
 		return false;
 	}
 	return true;
@@ -241,31 +257,32 @@ static bool transform(struct exchange *x)
 /* Is what leaves what the agreement lets through? Checked on the bytes that leave. */
 static bool check_output(struct exchange *x)
 {
-	struct scratch *s = &x->worker->scratch;
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
 	struct error e = { .reason = REASON_NONE };
 	struct tape out;
 
-	if (!decision_conclude(&x->decision, &x->envelope, &x->tape, s->transform_run))
+	if (!decision_conclude(&d->decision, &d->envelope, &d->tape, s->transform_run))
 		return false;
 	if (!tape_parse(s->output, buf_view(&s->record), &out, &e)) {
 		/* In its one form it may exceed what a reader takes; anything else would be this build's fault. */
-		decision_fail(&x->decision, e.reason == REASON_LIMIT ? REASON_LIMIT : REASON_INTERNAL,
+		decision_fail(&d->decision, e.reason == REASON_LIMIT ? REASON_LIMIT : REASON_INTERNAL,
 		              e.reason == REASON_LIMIT ? e.text : "the output is not JSON", "");
 		return false;
 	}
-	if (x->kind != EXCHANGE_INGRESS &&
-	    !check_schema(x, x->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
+	if (d->kind != EXCHANGE_INGRESS &&
+	    !check_schema(x, d->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
 		return false;
-	salted_digest(&x->random.salt, buf_view(&s->record), &x->output);
+	salted_digest(&d->random.salt, buf_view(&s->record), &d->output);
 	return true;
 }
 
 /* A person has approved what the gateway would have held. */
 static bool take_approval(struct exchange *x)
 {
-	struct decision *d = &x->decision;
+	struct decision *d = &x->decided.decision;
 
-	if (x->approved && d->outcome == OUTCOME_HELD) {
+	if (x->decided.asked.approved && d->outcome == OUTCOME_HELD) {
 		d->n_failed = 0;
 		d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
 	}
@@ -275,16 +292,47 @@ static bool take_approval(struct exchange *x)
 /* A step before the decision failed: its reason becomes the decision's. */
 static void take_error(struct exchange *x)
 {
-	if (x->error.reason == REASON_NONE)
+	struct decided *d = &x->decided;
+
+	if (d->error.reason == REASON_NONE)
 		return;
-	decision_fail(&x->decision, x->error.reason, x->error.text, x->error.where);
+	decision_fail(&d->decision, d->error.reason, d->error.text, d->error.where);
 	/* The sender keeps what it sent and tries again after the two sides agree. */
-	if (x->error.reason == REASON_AGREEMENT_MISMATCH)
-		x->final = false;
+	if (d->error.reason == REASON_AGREEMENT_MISMATCH)
+		d->final = false;
 }
 
-bool exchange_decide(struct exchange *x)
+/* Ids and random bytes of this decision. */
+static bool draw(struct exchange *x)
 {
+	struct decided *d = &x->decided;
+	const struct approved *approved = d->asked.approved;
+
+	d->drawn = random_bytes(&d->random, sizeof d->random);
+	if (!d->drawn) {
+		log_line("error", "exchange: no random bytes");
+		return false;
+	}
+	d->id = d->origin = uuid_v7(d->asked.now_ms, d->random.id);
+	if (approved) {
+		d->id = d->origin = approved->id;
+		d->random.input_salt = approved->input_salt;
+	}
+	return true;
+}
+
+bool exchange_decide(struct decider *d, const struct submission *s, struct view text, struct exchange *x)
+{
+	if (x->decider)
+		exchange_forget(x);
+	x->decider = d;
+	x->decided = (struct decided){ .asked = *s,
+		                       .text = text,
+		                       .final = true,
+		                       .decision = { .outcome = OUTCOME_REFUSED, .now_ms = s->now_ms } };
+	if (!draw(x))
+		return false;
+
 	/* clang-format off */
 	bool passes = identify(x)
 		&& read_envelope(x)
@@ -301,45 +349,25 @@ bool exchange_decide(struct exchange *x)
 
 	if (!passes) {
 		take_error(x);
-		x->decision.outcome = OUTCOME_REFUSED;
+		x->decided.decision.outcome = OUTCOME_REFUSED;
 	}
 	return passes;
 }
 
-struct exchange *exchange_begin(struct request *r, unsigned line, struct view text, bool dry_run)
-{
-	struct exchange *x = exchange_take(r, line);
-
-	if (!x || !random_bytes(&x->random, sizeof x->random)) {
-		log_line("error", "exchange: %s", x ? "no random bytes" : "memory ran out");
-		if (x)
-			exchange_recycle(x);
-		return NULL;
-	}
-	x->text = text;
-	x->dry_run = dry_run;
-	x->decision.now_ms = r->now_ms;
-	x->id = x->origin = uuid_v7(r->now_ms, x->random.id);
-	return x;
-}
-
-void exchange_start(struct request *r, unsigned line, struct view text, bool dry_run)
-{
-	struct exchange *x = exchange_begin(r, line, text, dry_run);
-
-	if (!x) {
-		exchange_lost(r);
-		return;
-	}
-	exchange_decide(x);
-	exchange_submit(x);
-}
-
 enum reason exchange_reason(const struct exchange *x)
 {
-	if (x->decision.outcome == OUTCOME_HELD)
+	const struct decision *d = &x->decided.decision;
+
+	if (d->outcome == OUTCOME_HELD)
 		return REASON_WAITING_DECISION;
-	if (x->decision.n_failed == 0)
-		return x->decision.outcome == OUTCOME_REFUSED ? REASON_INTERNAL : REASON_NONE;
-	return x->decision.failed[0].reason;
+	if (d->n_failed == 0)
+		return d->outcome == OUTCOME_REFUSED ? REASON_INTERNAL : REASON_NONE;
+	return d->failed[0].reason;
+}
+
+bool exchange_is_release(const struct exchange *x)
+{
+	enum outcome o = x->decided.decision.outcome;
+
+	return o == OUTCOME_RELEASED || o == OUTCOME_TRANSFORMED;
 }

@@ -1,4 +1,4 @@
-/* What a partner's gateway sends must prove itself: DESIGN's "Ingress". The worker's thread. */
+/* What a partner's gateway sends must prove itself: DESIGN's "Ingress". The decider's thread. */
 #ifndef GATEWAYD_CORE_EXCHANGE_INGRESS_PRIVATE_H
 #define GATEWAYD_CORE_EXCHANGE_INGRESS_PRIVATE_H
 

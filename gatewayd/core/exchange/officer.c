@@ -1,8 +1,9 @@
-/* See held.h. */
+/* See officer.h. */
 #include "gatewayd/core/exchange/officer.h"
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/copy/refuse.h"
+#include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/exchange/officer_approval_private.h"
 #include "gatewayd/core/hold/hold.h"
@@ -18,8 +19,8 @@
 #define APPROVALS_MAX 8 /* the envelope's schema */
 
 struct held {
-	struct worker worker; /* scratch memory and reader for the steps; it has no thread and no channel */
-	struct home *home;
+	struct decider decider;
+	struct scratch scratch; /* the decider's */
 	struct schema *approval_schema;
 };
 
@@ -30,11 +31,9 @@ struct held *held_new(struct core *core, struct store *reader, struct home *home
 
 	if (!h)
 		return NULL;
-	h->worker.core = core;
-	h->worker.reader = reader;
-	h->home = home;
+	h->decider = (struct decider){ .core = core, .reader = reader, .home = home, .scratch = &h->scratch };
 	h->approval_schema = document_schema(VIEW("approval"), &e);
-	if (!decider_new(&h->worker) || !scratch_open(&h->worker.scratch) || !h->approval_schema) {
+	if (!scratch_open(&h->scratch) || !h->approval_schema) {
 		held_free(h);
 		return NULL;
 	}
@@ -45,8 +44,8 @@ void held_free(struct held *h)
 {
 	if (!h)
 		return;
-	decider_free(h->worker.decider);
-	scratch_close(&h->worker.scratch);
+	decider_close(&h->decider);
+	scratch_close(&h->scratch);
 	schema_unref(h->approval_schema);
 	free(h);
 }
@@ -64,7 +63,7 @@ static bool find_held(struct held *h, const struct held_request *r, struct store
 {
 	struct error e = { .reason = REASON_NONE };
 
-	if (!store_find_exchange(h->worker.reader, &r->exchange, x, &e)) {
+	if (!store_find_exchange(h->decider.reader, &r->exchange, x, &e)) {
 		tell(r, e.reason == REASON_NOT_FOUND ? "no such exchange" : e.text);
 		return false;
 	}
@@ -87,7 +86,7 @@ struct refusal {
 
 static bool write_refusal(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct refusal *r = (struct refusal *)j;
+	struct refusal *r = JOB_OF(struct refusal, j);
 	struct store_exchange x;
 
 	if (!store_get_exchange(s, r->seq, &x, e))
@@ -95,7 +94,7 @@ static bool write_refusal(struct job *j, struct writer *w, struct store *s, stru
 	r->still_held = x.state == STATE_HELD;
 	if (!r->still_held)
 		return true;
-	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
+	struct act a = { .core = r->held->decider.core, .writer = w, .job = j, .store = s, .now_ms = r->now_ms };
 	return held_end(&a, r->seq, "refused by a person", &r->testimony, e);
 }
 
@@ -107,7 +106,7 @@ static void refusal_free(struct refusal *r)
 
 static void refused(struct job *j)
 {
-	struct refusal *r = (struct refusal *)j;
+	struct refusal *r = JOB_OF(struct refusal, j);
 	struct held_result result = { .decided = true, .state = exchange_state_name(STATE_REFUSED) };
 
 	if (!j->committed) {
@@ -115,7 +114,7 @@ static void refused(struct job *j)
 	} else if (!r->still_held) {
 		tell(&r->asked, "the exchange is not held");
 	} else {
-		atomic_fetch_add_explicit(&r->held->worker.core->refused, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&r->held->decider.core->refused, 1, memory_order_relaxed);
 		r->asked.done(r->asked.arg, &result);
 	}
 	writer_release(j);
@@ -141,16 +140,17 @@ void held_refuse(struct held *h, const struct held_request *asked)
 	testimony_init(&r->testimony);
 	testimony_uid(&r->testimony, asked->uid);
 	testimony_text(&r->testimony, "reason", asked->why);
-	r->job = (struct job){ .home = h->home, .run = write_refusal, .done = refused };
-	writer_submit(h->worker.core->writer, &r->job);
+	r->job = (struct job){ .home = h->decider.home, .run = write_refusal, .done = refused };
+	writer_submit(h->decider.core->writer, &r->job);
 }
 
 /* --- release --- */
 
 struct release {
-	struct request request; /* first: what the steps ask about; no peer waits for it */
 	struct held *held;
 	struct held_request asked;
+	struct submission submission;
+	struct approved before; /* for the submission */
 	struct exchange *x;
 	struct held_row row;
 	uint64_t seq;
@@ -168,11 +168,12 @@ static void release_free(struct release *r)
 	if (r->x)
 		exchange_recycle(r->x);
 	payload_close(&r->payload);
+	wipe(&r->before, sizeof r->before);
 	buf_wipe(&r->envelope);
-	scratch_clear(&r->held->worker.scratch);
+	scratch_clear(&r->held->scratch);
 	wipe_registers();
 	testimony_free(&r->testimony);
-	conf_unref(r->request.conf);
+	conf_unref(r->submission.conf);
 	free(r);
 }
 
@@ -191,7 +192,7 @@ static bool splice_approval(struct release *r, struct error *e)
 	struct buf *b = &r->envelope;
 	struct view text = r->payload.record;
 
-	if (!tape_parse(r->held->worker.scratch.envelope, text, &t, e))
+	if (!tape_parse(r->held->scratch.envelope, text, &t, e))
 		return false;
 	uint32_t list = tape_member(&t, 0, VIEW("approvals"));
 	if (list && t.nodes[list].count >= APPROVALS_MAX)
@@ -214,11 +215,11 @@ static bool splice_approval(struct release *r, struct error *e)
 /* What leaves everything as it is: the approval, a changed agreement, the gateway's own failure. */
 static const char *obstacle(struct release *r)
 {
-	const struct exchange *x = r->x;
+	const struct decided *d = &r->x->decided;
 	struct held_approval approval = { .schema = r->held->approval_schema,
-		                          .conf = r->request.conf,
-		                          .now_ms = r->request.now_ms,
-		                          .exchange = x,
+		                          .conf = r->submission.conf,
+		                          .now_ms = r->submission.now_ms,
+		                          .decided = d,
 		                          .agreement = &r->row.agreement_digest,
 		                          .statement = r->asked.statement,
 		                          .signature = r->asked.signature };
@@ -226,10 +227,10 @@ static const char *obstacle(struct release *r)
 
 	if (fault)
 		return fault;
-	if (x->agreement && !digest_eq(agreement_digest(x->agreement), &r->row.agreement_digest))
+	if (d->agreement && !digest_eq(agreement_digest(d->agreement), &r->row.agreement_digest))
 		return "another version of the agreement is in force since: it has to be sent anew";
-	for (size_t i = 0; i < x->decision.n_failed; i++)
-		switch ((int)x->decision.failed[i].reason) {
+	for (size_t i = 0; i < d->decision.n_failed; i++)
+		switch ((int)d->decision.failed[i].reason) {
 		case REASON_APPROVAL_INVALID:
 			return "the agreement asks for another approval: one of another officer, or one that still holds";
 		case REASON_APPROVAL_MISSING: return "the agreement asks for more approvals";
@@ -242,7 +243,7 @@ static const char *obstacle(struct release *r)
 
 static struct entry decision_facts(const struct release *r, const char *outcome, const char *note)
 {
-	return (struct entry){ .time_ms = r->request.now_ms,
+	return (struct entry){ .time_ms = r->submission.now_ms,
 		               .exchange = r->row.id,
 		               .peer = view_of(r->row.partner),
 		               .recipient = view_of(r->row.recipient),
@@ -258,13 +259,14 @@ static bool write_attempt(struct release *r, struct writer *w, struct job *j, st
 	        decision_facts(r, outcome_name(OUTCOME_HELD), "release was asked for without a valid approval");
 	uint64_t index;
 
-	return held_decision_append(r->held->worker.core, w, j, &facts, &r->testimony, &index, e);
+	return held_decision_append(r->held->decider.core, w, j, &facts, &r->testimony, &index, e);
 }
 
 static bool write_release(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct exchange *x = (struct exchange *)j;
-	struct release *r = (struct release *)x->request;
+	struct exchange *x = JOB_OF(struct exchange, j);
+	struct release *r = x->owner;
+	struct decided *d = &x->decided;
 	struct store_exchange row;
 	uint64_t index;
 	bool stopped;
@@ -284,16 +286,18 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	}
 	if (!r->approved)
 		return write_attempt(r, w, j, e);
-	struct entry facts = decision_facts(r, outcome_name(x->decision.outcome), "an officer approved the release");
-	x->row.seq = r->seq;
-	struct act a = { .core = r->held->worker.core, .writer = w, .job = j, .store = s, .now_ms = r->request.now_ms };
+	struct entry facts = decision_facts(r, outcome_name(d->decision.outcome), "an officer approved the release");
+	d->row.seq = r->seq;
+	struct act a = {
+		.core = r->held->decider.core, .writer = w, .job = j, .store = s, .now_ms = r->submission.now_ms
+	};
 	struct copy held;
-	return held_decision_append(r->held->worker.core, w, j, &facts, &r->testimony, &index, e) &&
+	return held_decision_append(r->held->decider.core, w, j, &facts, &r->testimony, &index, e) &&
 	       copy_load(&a, r->seq, &held, e) && copy_erase_payload(&a, &held, "decided by a person", e) &&
-	       writer_append(w, j, buf_view(&x->leaf), buf_view(&x->sd.packed), &x->index, e) &&
-	       store_set_entry(s, r->seq, x->index, e) &&
-	       store_set_answer(s, r->seq, x->status, buf_view(&x->answer), e) &&
-	       store_set_state(s, r->seq, x->row.state, e) && (!x->keeps_payload || exchange_write_payload(x, w, s, e));
+	       writer_append(w, j, buf_view(&x->written.leaf), buf_view(&x->written.sd.packed), &x->found.index, e) &&
+	       store_set_entry(s, r->seq, x->found.index, e) &&
+	       store_set_answer(s, r->seq, d->status, buf_view(&x->written.answer), e) &&
+	       exchange_become(&a, &held, d->row.state, e) && (!d->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
 static void count(struct core *c, bool released)
@@ -303,15 +307,15 @@ static void count(struct core *c, bool released)
 
 static void released(struct job *j)
 {
-	struct exchange *x = (struct exchange *)j;
-	struct release *r = (struct release *)x->request;
+	struct exchange *x = JOB_OF(struct exchange, j);
+	struct release *r = x->owner;
 	bool done = j->committed && r->still_held && r->approved;
 	struct held_result result = { .decided = true,
 		                      .released = exchange_is_release(x),
 		                      .reason = exchange_reason(x),
-		                      .state = exchange_state_name(x->row.state) };
+		                      .state = exchange_state_name(x->decided.row.state) };
 
-	quota_settle(&x->quota, done);
+	quota_settle(&x->reserved.quota, done);
 	if (!j->committed) {
 		tell(&r->asked, j->error.text);
 	} else if (!r->still_held) {
@@ -319,7 +323,7 @@ static void released(struct job *j)
 	} else if (!r->approved) {
 		tell(&r->asked, r->why_not);
 	} else {
-		count(r->held->worker.core, result.released);
+		count(r->held->decider.core, result.released);
 		if (!result.released)
 			snprintf(result.text, sizeof result.text, "refused: %s", reason_text(result.reason));
 		r->asked.done(r->asked.arg, &result);
@@ -333,41 +337,36 @@ static void released(struct job *j)
 static bool open_envelope(struct release *r, struct error *e)
 {
 	struct held *h = r->held;
-	struct core *c = h->worker.core;
 
-	if (!payload_open(c->keys, h->worker.scratch.gcm, h->worker.reader, r->seq, &r->row.id, &r->payload, e))
+	if (!payload_open(h->decider.core->keys, h->scratch.gcm, h->decider.reader, r->seq, &r->row.id, &r->payload, e))
 		return false;
-	r->x = exchange_take(&r->request, 0);
-	if (!r->x || !random_bytes(&r->x->random, sizeof r->x->random))
-		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	/* The digest of the input is the one that was logged when it came, and that officers sign. */
-	r->x->random.input_salt = r->payload.input_salt;
-	r->x->id = r->x->origin = r->row.id;
-	r->x->approved = true;
-	r->x->text = r->payload.record;
-	if (r->request.peer->roles & ROLE(GATEWAY))
-		return true; /* the provider's approvals are its own; ours is checked here */
-	if (!splice_approval(r, e))
-		return false;
-	r->x->text = buf_view(&r->envelope);
-	return true;
+	r->before = (struct approved){ .id = r->row.id, .input_salt = r->payload.input_salt };
+	/* A provider's approvals are its own; ours is checked here. */
+	return (r->submission.peer->roles & ROLE(GATEWAY)) || splice_approval(r, e);
 }
 
-static void decide(struct release *r)
+static bool decide(struct release *r, struct error *e)
 {
-	struct exchange *x = r->x;
+	struct decider *d = &r->held->decider;
+	struct view text = r->envelope.n ? buf_view(&r->envelope) : r->payload.record;
 	const char *fault;
 	bool prepared;
 
-	x->decision.now_ms = r->request.now_ms;
-	exchange_decide(x);
+	r->x = exchange_take(d);
+	if (!r->x)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	exchange_decide(d, &r->submission, text, r->x);
+	if (!r->x->decided.drawn)
+		return error_set(e, REASON_CRYPTO, "there are no random bytes");
 	fault = obstacle(r);
-	prepared = exchange_prepare(x);
-	if (!fault && (!prepared || !x->final))
-		fault = reason_text(exchange_reason(x));
+	prepared = exchange_prepare(r->x);
+	if (!fault && (!prepared || !r->x->decided.final))
+		fault = reason_text(exchange_reason(r->x));
 	r->approved = !fault;
 	if (fault)
 		snprintf(r->why_not, sizeof r->why_not, "%s", fault);
+	return true;
 }
 
 static struct release *release_new(struct held *h, const struct held_request *asked, const struct store_exchange *x)
@@ -384,11 +383,11 @@ static struct release *release_new(struct held *h, const struct held_request *as
 	r->envelope = BUF_INIT(ENVELOPE_MAX);
 	testimony_init(&r->testimony);
 	snprintf(r->path, sizeof r->path, "/v1/agreements/%s/records", r->row.agreement);
-	r->request.worker = &h->worker;
-	r->request.conf = core_conf(h->worker.core);
-	r->request.now_ms = instant_now_ms();
-	r->request.path = view_of(r->path);
-	r->request.peer = partner_by_id(r->request.conf, r->row.partner);
+	r->submission = (struct submission){ .conf = core_conf(h->decider.core),
+		                             .path = view_of(r->path),
+		                             .now_ms = instant_now_ms(),
+		                             .approved = &r->before };
+	r->submission.peer = partner_by_id(r->submission.conf, r->row.partner);
 	return r;
 }
 
@@ -405,16 +404,16 @@ void held_release(struct held *h, const struct held_request *asked)
 		tell(asked, "memory ran out");
 		return;
 	}
-	if (!r->request.peer)
+	if (!r->submission.peer)
 		error_set(&e, REASON_PARTNER_UNKNOWN, "who sent it is no longer a partner");
-	if (!r->request.peer || !open_envelope(r, &e)) {
+	if (!r->submission.peer || !open_envelope(r, &e) || !decide(r, &e)) {
 		tell(asked, e.text);
 		release_free(r);
 		return;
 	}
-	decide(r);
 	testimony_uid(&r->testimony, asked->uid);
 	testimony_text(&r->testimony, "approval", asked->statement);
-	r->x->job = (struct job){ .home = h->home, .run = write_release, .done = released };
-	writer_submit(h->worker.core->writer, &r->x->job);
+	r->x->owner = r;
+	r->x->job = (struct job){ .home = h->decider.home, .run = write_release, .done = released };
+	writer_submit(h->decider.core->writer, &r->x->job);
 }

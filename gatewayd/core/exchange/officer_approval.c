@@ -1,4 +1,4 @@
-/* See held_approval.h. */
+/* See officer_approval_private.h. */
 #include "gatewayd/core/exchange/officer_approval_private.h"
 
 #include <jansson.h>
@@ -11,10 +11,10 @@ static struct view member(const json_t *o, const char *name)
 	return view_of(json_string_value(json_object_get(o, name)));
 }
 
-static bool covers_record(const struct exchange *x, const json_t *statement)
+static bool covers_record(const struct decided *d, const json_t *statement)
 {
 	struct view salt = member(statement, "salt");
-	struct digest stated, have = x->input;
+	struct digest stated, have = d->input;
 	struct salt own;
 	size_t n;
 
@@ -23,7 +23,7 @@ static bool covers_record(const struct exchange *x, const json_t *statement)
 	if (salt.n) {
 		if (!hex_decode(salt, own.b, sizeof own.b, &n) || n != sizeof own.b)
 			return false;
-		struct view parts[] = { view_make(own.b, sizeof own.b), tape_token(&x->tape, x->envelope.record) };
+		struct view parts[] = { view_make(own.b, sizeof own.b), tape_token(&d->tape, d->envelope.record) };
 		sha256_parts(parts, 2, &have);
 	}
 	return digest_eq(&stated, &have);
@@ -31,17 +31,17 @@ static bool covers_record(const struct exchange *x, const json_t *statement)
 
 static const char *statement_fault(const struct held_approval *a, const json_t *statement)
 {
-	const struct exchange *x = a->exchange;
+	const struct decided *d = a->decided;
 	struct digest agreement;
 	int64_t expires;
 
-	if (!x->envelope.record || !covers_record(x, statement))
+	if (!d->envelope.record || !covers_record(d, statement))
 		return "the approval is for another record";
 	if (!digest_parse(member(statement, "agreement"), &agreement) || !digest_eq(&agreement, a->agreement))
 		return "the approval is for another agreement";
-	if (!view_eq(member(statement, "tier"), x->envelope.tier))
+	if (!view_eq(member(statement, "tier"), d->envelope.tier))
 		return "the approval is for another tier";
-	if (!view_eq(member(statement, "exception"), x->envelope.exception))
+	if (!view_eq(member(statement, "exception"), d->envelope.exception))
 		return "the approval is for another exception";
 	if (!time_parse(member(statement, "expires"), &expires) || expires <= a->now_ms)
 		return "the approval has expired";

@@ -9,7 +9,7 @@ struct held_approval {
 	const struct schema *schema; /* approval.schema.json */
 	const struct conf *conf;
 	int64_t now_ms;
-	const struct exchange *exchange;  /* its envelope has been read */
+	const struct decided *decided;    /* its envelope has been read */
 	const struct digest *agreement;   /* that it was held under */
 	struct view statement, signature; /* JSON text, and its detached CMS */
 };

@@ -103,6 +103,8 @@ class Batch(unittest.TestCase):
         for a in (answers[1], answers[4]):
             self.assertEqual(a["type"], "/problems/group-too-small")
             self.assertEqual(leaf_of(a["receipt"])["operation"], "refusal")
+            # It had passed before the batch was counted: the log must not name a record that never left.
+            self.assertNotIn("output", leaf_of(a["receipt"]))
             self.assertNotIn("XAB", json.dumps(a))
             self.assertEqual(self.decision(a)["failed"][0]["reason"], "group-too-small")
             self.assertIn("rule rare", self.decision(a)["failed"][0]["clause"])
