@@ -17,8 +17,8 @@ from world import GATEWAYCTL, ROOT, World, read, run, wait_for, write
 class Migration(unittest.TestCase):
     def make_first_version(self, path):
         """The store at `path` anew, as the first version of the program would have made it: its schema, its columns."""
-        source = read(f"{ROOT}/gatewayd/core/store/statements.c").split("first_schema[] =", 1)[1].split(";\n\n", 1)[0]
-        schema = "".join(re.findall(r'^\t"(.*?)"[;]?(?:\s*/\*.*)?$', source, re.M))
+        source = read(f"{ROOT}/gatewayd/core/store/migrations.c").split("first_schema[] =", 1)[1].split(";\n\n", 1)[0]
+        schema = "".join(re.findall(r'^\s+"(.*?)"[;]?(?:\s*/\*.*)?$', source, re.M))
         with contextlib.closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA journal_mode = DELETE")
             application = db.execute("PRAGMA application_id").fetchone()[0]

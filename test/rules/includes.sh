@@ -16,7 +16,7 @@ for file in $(find lib gatewayd -name '*.[ch]' | sort); do
 	for header in $(sed -n 's/^#[[:space:]]*include[[:space:]]*<\(.*\)>$/\1/p' "$file"); do
 		case $header in
 		openssl/*) case $file in lib/crypto/* | gatewayd/edge/tls*.c) ;; *) breach "$file" 1 "<$header> belongs to lib/crypto and edge/tls" ;; esac ;;
-		sqlite3.h) case $file in gatewayd/core/store/*.[ch]) ;; *) breach "$file" 1 "<$header> belongs to core/store" ;; esac ;;
+		sqlite3.h) case $file in gatewayd/core/store/sqlite/*.[ch]) ;; *) breach "$file" 1 "<$header> belongs to core/store/sqlite" ;; esac ;;
 		curl/*) case $file in gatewayd/ctl/https.c) ;; *) breach "$file" 1 "<$header> belongs to ctl/https.c" ;; esac ;;
 		event2/*) case $file in gatewayd/*) ;; *) breach "$file" 1 "<$header> belongs to gatewayd" ;; esac ;;
 		jansson.h) case $file in lib/json/* | lib/base/* | lib/crypto/* | lib/tlog/* | gatewayd/edge/*) breach "$file" 1 "records do not pass through jansson" ;; esac ;;

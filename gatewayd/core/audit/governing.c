@@ -3,7 +3,8 @@
 
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/conf/public_keys.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/policy/withdrawals.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/note.h"

@@ -1,7 +1,7 @@
 /* See incident.h. */
 #include "gatewayd/core/audit/incident.h"
 
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"

@@ -3,6 +3,7 @@
 #include "gatewayd/core/commit/tree_private.h"
 
 #include "gatewayd/core/commit/anchor.h"
+#include "gatewayd/core/store/log.h"
 #include "lib/tlog/entry.h"
 
 #define TILE_BITS  8

@@ -15,6 +15,7 @@
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/tree_private.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
 #define BATCH_MAX         1024

@@ -10,7 +10,7 @@
 
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/exchange/officer.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 

@@ -5,6 +5,14 @@
 #include <uthash.h>
 
 #include "gatewayd/core/copy/duty_receipt.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 #define POINTERS_MAX 262144

@@ -9,7 +9,10 @@
 #define GATEWAYD_CORE_COPY_COPY_H
 
 #include "gatewayd/core/context/context.h"
+#include "gatewayd/core/store/exchange.h"
+#include "lib/base/ids.h"
 #include "lib/policy/copy_terms.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 /* What a job does something with; made by its run(). */

@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold.h"
 #include "lib/tlog/entry.h"

@@ -2,6 +2,12 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 #define LINKS_MAX  256

@@ -7,6 +7,13 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 

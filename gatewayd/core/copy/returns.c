@@ -4,6 +4,11 @@
 #include <jansson.h>
 
 #include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 

@@ -3,6 +3,9 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/exchange/exchange.h"

@@ -9,6 +9,7 @@
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/store/inbox.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 

@@ -10,6 +10,9 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/copy/returns.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 

@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/deliver/delivery_private.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/outbox.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 

@@ -1,6 +1,11 @@
 /* See hold.h. */
 #include "gatewayd/core/hold/hold.h"
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold_notice.h"
 #include "gatewayd/core/hold/hold_statement_private.h"

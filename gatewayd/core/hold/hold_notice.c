@@ -2,6 +2,10 @@
 #include "gatewayd/core/hold/hold_notice.h"
 
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
 #include "lib/tlog/entry.h"
 
 #define YEARS_MAX        5 /* as of a statement */

@@ -14,6 +14,9 @@
 #include <jansson.h>
 
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
+#include "lib/base/ids.h"
 #include "lib/tlog/entry.h"
 
 #define NOTICE_BODY_MAX 65536

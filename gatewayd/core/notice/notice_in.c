@@ -5,6 +5,9 @@
 #include <stdio.h>
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 #include "lib/tlog/entry.h"

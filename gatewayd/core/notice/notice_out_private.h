@@ -4,6 +4,8 @@
 #define GATEWAYD_CORE_NOTICE_NOTICE_OUT_PRIVATE_H
 
 #include "gatewayd/core/serve/post.h"
+#include "gatewayd/core/store/notice.h"
+#include "lib/base/ids.h"
 
 struct notices;
 

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"

@@ -2,6 +2,7 @@
 #include "gatewayd/core/notice/notices.h"
 
 #include "gatewayd/core/notice/notice_out_private.h"
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 

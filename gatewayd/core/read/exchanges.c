@@ -8,6 +8,10 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/read/story.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
 #include "lib/tlog/tlog.h"
 #include "gatewayd/os/log.h"
 

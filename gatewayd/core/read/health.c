@@ -6,7 +6,7 @@
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/witness/sight.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/schema/document.h"

@@ -1,6 +1,9 @@
 /* See story.h. */
 #include "gatewayd/core/read/story.h"
 
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/link.h"
 #include "lib/base/datetime.h"
 
 struct teller {

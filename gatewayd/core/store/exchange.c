@@ -3,6 +3,9 @@
  * The row of an exchange is wide and written once; what changes (state, audit index) lies in the narrow
  * table `state`. That row is held back until the next verb that could read it, or COMMIT, because its
  * entry is mostly known a moment after the acceptance (pending_state). */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/sql_private.h"
 
 #include <limits.h>

@@ -1,5 +1,6 @@
 /* The store's holds. Whether a timer is held follows from them: it is set here when a hold comes or ends, and by
  * the statement that puts a timer. See store.h. */
+#include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/sql_private.h"
 #include "lib/base/datetime.h"
 

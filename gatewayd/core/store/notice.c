@@ -1,4 +1,5 @@
 /* The store's notices: those that wait, how each ended, and what was taken from partners. See store.h. */
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/store/sql_private.h"
 
 const char *notice_kind_name(enum notice_kind k)

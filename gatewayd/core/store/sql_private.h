@@ -1,16 +1,16 @@
-/* Inside of the store: what its files share. Only store_sqlite*.c include this; the engine's own header
- * stays in those files (its structs are named here by their tags). */
+/* Inside of the store: what its files share. The engine's own header stays in sqlite/ (its structs are named here by
+ * their tags). */
 #ifndef GATEWAYD_CORE_STORE_SQL_PRIVATE_H
 #define GATEWAYD_CORE_STORE_SQL_PRIVATE_H
 
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/key_window.h"
 #include "lib/base/arena.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
-/* Every statement; the texts are in store_sqlite_sql.c. The first ones write. */
+/* Every statement; the texts are in statements.c, the migrations in migrations.c. The first ones write. */
 enum sql {
 	SQL_EXCHANGE_PUT,
 	SQL_EXCHANGE_ANSWER,
@@ -243,7 +243,7 @@ bool logs_load(struct store *s, struct error *e) MUST_USE;
 bool exchanges_load(struct store *s, struct error *e) MUST_USE;
 
 /* Registers the layer under the engine that the writing connection opens its files with
- * (store_sqlite_wal.c); once, before the first connection. Where there is none to stand on, opening fails. */
+ * (sqlite/wal.c); once, before the first connection. Where there is none to stand on, opening fails. */
 #define SQLITE_WAL_VFS "gateway"
 void sqlite_wal_register(void);
 

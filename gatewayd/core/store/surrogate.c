@@ -1,4 +1,5 @@
 /* The store's surrogates. See store.h. */
+#include "gatewayd/core/store/surrogate.h"
 #include "gatewayd/core/store/sql_private.h"
 
 bool store_put_surrogate(struct store *s, const struct store_surrogate *x, struct error *e)

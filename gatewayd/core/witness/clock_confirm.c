@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "gatewayd/core/audit/testimony.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/log.h"
 #include "lib/tlog/entry.h"

@@ -2,7 +2,7 @@
 #include "gatewayd/core/witness/sight.h"
 
 #include "gatewayd/core/audit/incident.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 #include "gatewayd/os/log.h"
 
 #define SIGHTS_MAX 1024 /* of a log, in memory and in the store */

@@ -6,7 +6,8 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/witness/sight.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/witness.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"

@@ -1,4 +1,13 @@
 /* The store: idempotency and rows. */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/store/key_window.h"
 #include "lib/base/datetime.h"
 #include "test/core/store_fixture.h"

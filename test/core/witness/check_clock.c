@@ -1,4 +1,6 @@
 /* Whether the clock is to be trusted: the rule over a table, and the daemon's clock over time. */
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/witness/witness.h"
 #include "test/core/log_fixture.h"

@@ -1,5 +1,6 @@
 /* What was seen of partners' logs: one root a size, what waits to be proved, how much of it, and what a restart
  * finds. That a fork is found over the wire is in test/e2e/check_sight.py. */
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/sight.h"
 #include "test/core/log_fixture.h"
 
