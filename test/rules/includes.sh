@@ -23,6 +23,12 @@ for file in $(find lib gatewayd -name '*.[ch]' | sort); do
 		esac
 	done
 	case $file in
+	gatewayd/core/store/sqlite/*) ;;
+	*) for line in $(grep -nE '\bsqlite3(_|\b)' "$file" | grep -vE '<sqlite3\.h>' | cut -d: -f1); do
+		breach "$file" "$line" "only core/store/sqlite calls SQLite"
+	done ;;
+	esac
+	case $file in
 	gatewayd/edge/*)
 		for header in $(sed -n 's/^#[[:space:]]*include[[:space:]]*"\(gatewayd\/[^/]*\)"$/\1/p' "$file"); do
 			case $header in

@@ -35,14 +35,11 @@ const char *duty_state_name(enum duty_state s)
 
 bool store_put_duty(struct store *s, struct store_duty *d, struct error *e)
 {
-	if (!sql_run(s, SQL_DUTY_PUT,
-	             BOUND(as_number(d->seq), as_int(d->kind), as_int(d->state), as_int(d->made_ms), as_int(d->due_ms),
-	                   as_int(d->done_ms), as_int(d->escalated), as_int(d->blocks), as_number(d->inbox),
-	                   as_text(d->result), as_text(d->why)),
-	             e))
-		return false;
-	d->id = sql_inserted(s);
-	return true;
+	return sql_number(s, SQL_DUTY_PUT,
+	                  BOUND(as_number(d->seq), as_int(d->kind), as_int(d->state), as_int(d->made_ms),
+	                        as_int(d->due_ms), as_int(d->done_ms), as_int(d->escalated), as_int(d->blocks),
+	                        as_number(d->inbox), as_text(d->result), as_text(d->why)),
+	                  &d->id, e);
 }
 
 bool store_set_duty(struct store *s, const struct store_duty *d, struct error *e)
@@ -54,7 +51,7 @@ bool store_set_duty(struct store *s, const struct store_duty *d, struct error *e
 	                  "duty", e);
 }
 
-static struct store_duty duty_row(struct sqlite3_stmt *q)
+static struct store_duty duty_row(struct statement *q)
 {
 	return (struct store_duty){ .id = (uint64_t)col_int(q, 0),
 		                    .seq = (uint64_t)col_int(q, 1),
@@ -72,7 +69,7 @@ static struct store_duty duty_row(struct sqlite3_stmt *q)
 
 bool store_find_duty(struct store *s, uint64_t seq, enum duty_kind kind, struct store_duty *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_DUTY_FIND, BOUND(as_number(seq), as_int(kind)), "duty", e);
+	struct statement *q = sql_row(s, SQL_DUTY_FIND, BOUND(as_number(seq), as_int(kind)), "duty", e);
 
 	if (!q)
 		return false;
@@ -85,7 +82,7 @@ bool store_find_duty(struct store *s, uint64_t seq, enum duty_kind kind, struct 
 	return ok;
 }
 
-static bool each_duty(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg, const struct store_duty *d),
+static bool each_duty(struct store *s, struct statement *q, bool (*each)(void *arg, const struct store_duty *d),
                       void *arg, struct error *e)
 {
 	bool ok;
@@ -115,7 +112,7 @@ bool store_list_overdue(struct store *s, uint64_t after_id, unsigned max,
 bool store_list_blocking(struct store *s, bool (*each)(void *arg, struct view agreement, struct view recipient),
                          void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_DUTY_BLOCKING, NULL, 0, e);
+	struct statement *q = sql_start(s, SQL_DUTY_BLOCKING, NULL, 0, e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e))

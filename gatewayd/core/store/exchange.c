@@ -59,7 +59,7 @@ struct window_row {
  * the wall clock where that is earlier: a single row from the future must not shorten the window. */
 static bool read_window(struct store *s, struct window_row **rows, size_t *n, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_STATE_WINDOW, NULL, 0, e);
+	struct statement *q = sql_start(s, SQL_STATE_WINDOW, NULL, 0, e);
 	int64_t now_ms = (int64_t)time(NULL) * 1000, end = INT64_MIN;
 	size_t cap = 0;
 	unsigned old = 0;
@@ -143,7 +143,7 @@ static uint64_t key_hash(const struct store *s, struct view partner, struct view
 
 /* --- rows --- */
 
-static void exchange_row(struct sqlite3_stmt *q, struct store_exchange *x)
+static void exchange_row(struct statement *q, struct store_exchange *x)
 {
 	*x = (struct store_exchange){ .seq = (uint64_t)col_int(q, 0),
 		                      .partner = col_view(q, 3),
@@ -173,7 +173,7 @@ static bool keep_view(struct store *s, struct view *v)
 }
 
 /* Copies the views, so that the statement can end and holds no snapshot of the database. */
-static bool keep_exchange(struct store *s, struct sqlite3_stmt *q, struct store_exchange *out, struct error *e)
+static bool keep_exchange(struct store *s, struct statement *q, struct store_exchange *out, struct error *e)
 {
 	struct store_exchange x;
 
@@ -191,7 +191,7 @@ static bool keep_exchange(struct store *s, struct sqlite3_stmt *q, struct store_
 static bool find(struct store *s, enum sql id, const struct bound *b, size_t n, struct store_exchange *out,
                  struct error *e)
 {
-	struct sqlite3_stmt *q = pending_flush(s, e) ? sql_row(s, id, b, n, "exchange", e) : NULL;
+	struct statement *q = pending_flush(s, e) ? sql_row(s, id, b, n, "exchange", e) : NULL;
 
 	return q && keep_exchange(s, q, out, e);
 }
@@ -221,7 +221,7 @@ bool store_list_exchanges(struct store *s, uint64_t before_seq, unsigned max,
 
 	if (!pending_flush(s, e))
 		return false;
-	struct sqlite3_stmt *q = sql_start(s, SQL_EXCHANGE_LIST, BOUND(as_int(before), as_int(max)), e);
+	struct statement *q = sql_start(s, SQL_EXCHANGE_LIST, BOUND(as_int(before), as_int(max)), e);
 	while (sql_next(s, q, &ok, e)) {
 		exchange_row(q, &x);
 		if (!each(arg, &x)) {

@@ -13,7 +13,7 @@ bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e)
 	return true;
 }
 
-static struct store_inbox inbox_row(struct sqlite3_stmt *q)
+static struct store_inbox inbox_row(struct statement *q)
 {
 	struct store_inbox i = { .id = (uint64_t)col_int(q, 0),
 		                 .seq = (uint64_t)col_int(q, 1),
@@ -28,8 +28,8 @@ static struct store_inbox inbox_row(struct sqlite3_stmt *q)
 bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
                       bool (*each)(void *arg, const struct store_inbox *i), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(
-	        s, SQL_INBOX_LIST, BOUND(as_int(after > INT64_MAX ? INT64_MAX : (int64_t)after), as_int(max)), e);
+	struct statement *q = sql_start(s, SQL_INBOX_LIST,
+	                                BOUND(as_int(after > INT64_MAX ? INT64_MAX : (int64_t)after), as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -45,7 +45,7 @@ bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
 bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e)
 {
 	struct error missing = { 0 };
-	struct sqlite3_stmt *q = sql_row_of(s, SQL_INBOX_GET, id, "inbox item", &missing);
+	struct statement *q = sql_row_of(s, SQL_INBOX_GET, id, "inbox item", &missing);
 	bool done = !q && missing.reason == REASON_NOT_FOUND;
 
 	if (!q && !done)
@@ -68,7 +68,7 @@ bool store_drop_inbox(struct store *s, uint64_t id, struct error *e)
 
 bool store_ack_inbox(struct store *s, uint64_t id, int64_t now_ms, struct view receipt, bool *first, struct error *e)
 {
-	struct sqlite3_stmt *q;
+	struct statement *q;
 
 	/* Looked up first: a second acknowledgement must not fail on the row that the first one left. */
 	if ((q = sql_row_of(s, SQL_INBOX_DONE_GET, id, "inbox item", NULL))) {

@@ -44,7 +44,7 @@ bool store_put_log(struct store *s, const struct store_log_row *l, struct error 
 
 bool store_get_log(struct store *s, struct store_log_row *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_LOG_GET, BOUND(as_number(s->log)), "log", e);
+	struct statement *q = sql_row(s, SQL_LOG_GET, BOUND(as_number(s->log)), "log", e);
 	struct store_log_row row;
 
 	if (!q)
@@ -75,7 +75,7 @@ bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct 
 
 bool store_find_entry(struct store *s, uint64_t entry, struct view *leaf, struct view *packed, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_ENTRY_GET, BOUND(as_number(entry)), "entry", e);
+	struct statement *q = sql_row(s, SQL_ENTRY_GET, BOUND(as_number(entry)), "entry", e);
 
 	if (!q)
 		return false;
@@ -95,7 +95,7 @@ bool store_list_entries(struct store *s, uint64_t from, unsigned max,
                         struct error *e)
 {
 	int64_t key = store_entry_log(from) ? log_end(s) : log_key(s, from);
-	struct sqlite3_stmt *q = sql_start(s, SQL_ENTRY_LIST, BOUND(as_int(key), as_int(max), as_int(log_end(s))), e);
+	struct statement *q = sql_start(s, SQL_ENTRY_LIST, BOUND(as_int(key), as_int(max), as_int(log_end(s))), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -118,7 +118,7 @@ bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e)
 bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),
                             void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
+	struct statement *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e))
@@ -155,7 +155,7 @@ static bool put_archive(struct store *s, uint64_t log, const struct store_archiv
 
 bool store_needs_entries(struct store *s, uint64_t log, struct store_needed *out, struct error *e)
 {
-	struct sqlite3_stmt *q =
+	struct statement *q =
 	        sql_row(s, SQL_ENTRY_NEEDED,
 	                BOUND(as_number(log << STORE_LOG_SHIFT), as_number((log + 1) << STORE_LOG_SHIFT),
 	                      as_int(STATE_HELD), as_int(DUTY_RETURN), as_int(DUTY_OPEN), as_int(DUTY_OVERDUE)),
@@ -234,7 +234,7 @@ bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, stru
 	return sql_run(s, SQL_CHECKPOINT_PUT, BOUND(as_int(log_key(s, size)), as_text(note)), e);
 }
 
-static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *size, struct view *note, struct error *e)
+static bool take_checkpoint(struct store *s, struct statement *q, uint64_t *size, struct view *note, struct error *e)
 {
 	uint64_t n = store_entry_index((uint64_t)col_int(q, 0));
 
@@ -249,15 +249,14 @@ static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *s
 bool store_get_checkpoint(struct store *s, uint64_t index, uint64_t *size, struct view *note, struct error *e)
 {
 	int64_t from = store_entry_log(index) ? log_end(s) : log_key(s, index);
-	struct sqlite3_stmt *q =
-	        sql_row(s, SQL_CHECKPOINT_AT, BOUND(as_int(from), as_int(log_end(s))), "checkpoint", e);
+	struct statement *q = sql_row(s, SQL_CHECKPOINT_AT, BOUND(as_int(from), as_int(log_end(s))), "checkpoint", e);
 
 	return q && take_checkpoint(s, q, size, note, e);
 }
 
 bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_CHECKPOINT_LAST, BOUND(as_int(log_key(s, 0)), as_int(log_end(s))), e);
+	struct statement *q = sql_start(s, SQL_CHECKPOINT_LAST, BOUND(as_int(log_key(s, 0)), as_int(log_end(s))), e);
 	bool ok;
 
 	if (sql_next(s, q, &ok, e))

@@ -27,7 +27,7 @@ bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e)
 	return sql_run(s, SQL_DELIVERY_DROP, BOUND(as_number(seq)), e);
 }
 
-static struct store_delivery delivery_row(struct sqlite3_stmt *q)
+static struct store_delivery delivery_row(struct statement *q)
 {
 	return (struct store_delivery){ .seq = (uint64_t)col_int(q, 0),
 		                        .recipient = col_view(q, 1),
@@ -40,7 +40,7 @@ static struct store_delivery delivery_row(struct sqlite3_stmt *q)
 
 bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row_of(s, SQL_DELIVERY_GET, seq, "delivery", e);
+	struct statement *q = sql_row_of(s, SQL_DELIVERY_GET, seq, "delivery", e);
 
 	if (!q)
 		return false;
@@ -53,7 +53,7 @@ bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *ou
 	return ok;
 }
 
-static bool list_deliveries(struct store *s, struct sqlite3_stmt *q,
+static bool list_deliveries(struct store *s, struct statement *q,
                             bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
 	bool ok;

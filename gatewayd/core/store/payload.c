@@ -12,7 +12,7 @@ bool store_put_payload(struct store *s, const struct store_payload *p, struct er
 
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row_of(s, SQL_PAYLOAD_GET, seq, "payload", e);
+	struct statement *q = sql_row_of(s, SQL_PAYLOAD_GET, seq, "payload", e);
 
 	if (!q)
 		return false;
@@ -51,7 +51,7 @@ static bool mark_slot(struct store *s, uint32_t slot)
 
 static bool load_slots(struct store *s)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_PAYLOAD_SLOTS, NULL, 0, NULL);
+	struct statement *q = sql_start(s, SQL_PAYLOAD_SLOTS, NULL, 0, NULL);
 	bool ok = mark_slot(s, 0);
 
 	if (ok)

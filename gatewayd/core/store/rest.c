@@ -29,7 +29,7 @@ bool store_count(struct store *s, struct store_counts *out, struct error *e)
 {
 	if (s->in_transaction && !pending_flush(s, e))
 		return false;
-	struct sqlite3_stmt *q = sql_row(s, SQL_COUNTS, BOUND(as_int(log_key(s, 0))), "row", e);
+	struct statement *q = sql_row(s, SQL_COUNTS, BOUND(as_int(log_key(s, 0))), "row", e);
 
 	if (!q)
 		return false;

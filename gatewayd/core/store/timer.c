@@ -33,7 +33,7 @@ bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
 	return sql_run(s, SQL_TIMER_DROP, BOUND(as_number(seq)), e);
 }
 
-static struct store_timer timer_row(struct sqlite3_stmt *q)
+static struct store_timer timer_row(struct statement *q)
 {
 	return (struct store_timer){ .seq = (uint64_t)col_int(q, 0),
 		                     .due_ms = col_int(q, 1),
@@ -54,7 +54,7 @@ static struct store_timer timer_row(struct sqlite3_stmt *q)
 
 bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row_of(s, SQL_TIMER_GET, seq, "timer", e);
+	struct statement *q = sql_row_of(s, SQL_TIMER_GET, seq, "timer", e);
 
 	if (!q)
 		return false;
@@ -69,7 +69,7 @@ bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, str
 static bool list_timers(struct store *s, enum sql id, int64_t bound, unsigned max,
                         bool (*each)(void *arg, const struct store_timer *t), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
+	struct statement *q = sql_start(s, id, BOUND(as_int(bound), as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -91,7 +91,7 @@ bool store_list_due(struct store *s, int64_t until_ms, unsigned max,
 bool store_count_due(struct store *s, bool by_agreement, int64_t until_ms,
                      bool (*each)(void *arg, const struct store_due *d), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q =
+	struct statement *q =
 	        sql_start(s, by_agreement ? SQL_DUE_AGREEMENTS : SQL_DUE_DAYS, BOUND(as_int(until_ms)), e);
 	bool ok;
 

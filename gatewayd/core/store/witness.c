@@ -12,7 +12,7 @@ bool store_put_witnessed(struct store *s, struct view origin, const struct store
 
 bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_WITNESSED_GET, BOUND(as_text(origin)), "witnessed log", e);
+	struct statement *q = sql_row(s, SQL_WITNESSED_GET, BOUND(as_text(origin)), "witnessed log", e);
 
 	if (!q)
 		return false;
@@ -40,7 +40,7 @@ bool store_cosigned(struct store *s, uint64_t *size, struct error *e)
 bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
                              struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_COSIGNATURE_LIST, BOUND(as_int(log_key(s, size))), e);
+	struct statement *q = sql_start(s, SQL_COSIGNATURE_LIST, BOUND(as_int(log_key(s, size))), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -70,7 +70,7 @@ bool store_trim_sighted(struct store *s, struct view origin, unsigned most, stru
 bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
                         void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_SIGHTED_LIST, NULL, 0, e);
+	struct statement *q = sql_start(s, SQL_SIGHTED_LIST, NULL, 0, e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
