@@ -104,17 +104,18 @@ static bool check_anchor(struct writer_log *l, const char *path, struct view not
 static bool open_anchor(struct writer_log *l, const char *path, struct error *e)
 {
 	struct buf note = BUF_INIT(NOTE_BYTES);
-	struct error missing = { .reason = REASON_NONE };
 	bool ok = false;
 
-	if (anchor_read(path, &note, &missing))
-		ok = check_anchor(l, path, buf_view(&note), e);
-	else if (missing.reason != REASON_NOT_FOUND)
-		error_at(e, missing.reason, missing.where, 0, 0, "%s", missing.text);
-	else if (tiles_size(l->tiles) > 0)
-		error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
-	else
-		ok = sign_checkpoint(l, e) && anchor_write(path, buf_view(&l->note), e);
+	switch (sought(anchor_read(path, &note, e), e)) {
+	case SOUGHT_FOUND: ok = check_anchor(l, path, buf_view(&note), e); break;
+	case SOUGHT_NONE:
+		if (tiles_size(l->tiles) > 0)
+			error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
+		else
+			ok = sign_checkpoint(l, e) && anchor_write(path, buf_view(&l->note), e);
+		break;
+	case SOUGHT_FAILED: break;
+	}
 	buf_free(&note);
 	return ok;
 }
@@ -122,11 +123,11 @@ static bool open_anchor(struct writer_log *l, const char *path, struct error *e)
 /* A new epoch begins in the store first, then in the configuration: between the two nothing is signed. */
 static bool check_origin(const struct writer_log *l, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
-	if (!store_get_log(l->store, &row, &missing))
-		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	enum sought begun = sought(store_get_log(l->store, &row, e), e);
+	if (begun != SOUGHT_FOUND)
+		return begun == SOUGHT_NONE;
 	return view_is(row.origin, l->signer.vkey.name) ||
 	       error_set(e, REASON_TAMPERED,
 	                 "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
@@ -177,17 +178,16 @@ void log_close(struct writer_log *l)
 bool log_genesis(const struct writer_log *l, int64_t now_ms, struct buf *out, struct error *e)
 {
 	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD) };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row = { .note = VIEW("") };
 	struct buf note = BUF_INIT(4096);
 
-	if (store_get_log(l->store, &row, &missing)) {
+	switch (sought(store_get_log(l->store, &row, e), e)) {
+	case SOUGHT_FOUND:
 		buf_addf(&note, "%s continues %.*s", l->signer.vkey.name, VIEW_ARG(row.note));
 		genesis.input = row.before;
-	} else if (missing.reason == REASON_NOT_FOUND) {
-		buf_adds(&note, l->signer.vkey.name);
-	} else {
-		return error_set(e, missing.reason, "%s", missing.text);
+		break;
+	case SOUGHT_NONE: buf_adds(&note, l->signer.vkey.name); break;
+	case SOUGHT_FAILED: return false;
 	}
 	genesis.note = buf_view(&note);
 	entry_print(&genesis, NULL, out);
@@ -203,11 +203,11 @@ bool log_restore(const struct writer_log *l, int64_t now_ms, struct buf *out, st
 		                 .build = view_of(GATEWAY_BUILD),
 		                 .note = VIEW(
 		                         "an operator let this node go on in a new log from what its store holds") };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
-	if (!store_get_log(l->store, &row, &missing))
-		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	enum sought begun = sought(store_get_log(l->store, &row, e), e);
+	if (begun != SOUGHT_FOUND)
+		return begun == SOUGHT_NONE;
 	restore.input = row.before;
 	entry_print(&restore, NULL, out);
 	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");

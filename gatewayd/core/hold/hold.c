@@ -192,14 +192,12 @@ static bool write_set(struct stating *a, struct writer *w, struct store *s, stru
 		                .statement = st->digest,
 		                .signer = view_of(a->signer),
 		                .role = view_of(a->role) };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_timer timer;
 
-	if (!store_get_timer(s, a->seq, &timer, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND)
-			return error_set(e, missing.reason, "%s", missing.text);
-		a->fault = "nothing is left to hold";
-		return true;
+	switch (sought(store_get_timer(s, a->seq, &timer, e), e)) {
+	case SOUGHT_FOUND: break;
+	case SOUGHT_NONE: a->fault = "nothing is left to hold"; return true;
+	case SOUGHT_FAILED: return false;
 	}
 	return store_put_hold(s, &h, &a->changed, e) &&
 	       (!a->changed || hold_tell(a->holds->core, w, &a->job, s, &h, false, a->now_ms, e));

@@ -272,14 +272,13 @@ static bool find_key(struct store *s, const struct store_exchange *x, uint32_t h
 
 	*found = false;
 	while (!*found && window_next(&s->window, &c, hash, &seq)) {
-		struct error missing = { 0 };
 		struct store_exchange row;
+		enum sought candidate = sought(store_get_exchange(s, seq, &row, e), e);
 
-		if (!store_get_exchange(s, seq, &row, &missing)) {
-			if (missing.reason != REASON_NOT_FOUND)
-				return error_set(e, missing.reason, "%s", missing.text);
+		if (candidate == SOUGHT_FAILED)
+			return false;
+		if (candidate == SOUGHT_NONE)
 			continue;
-		}
 		/* A hash may collide, and a row that was rolled back may have become another one. */
 		if (view_eq(row.partner, x->partner) && view_eq(row.key, x->key) &&
 		    memcmp(&row.origin, &row.id, sizeof row.id) == 0 &&
@@ -300,11 +299,11 @@ bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted
 	if (!s->in_transaction)
 		return error_set(e, REASON_STORE, "a verb that writes was called outside a transaction");
 	if (from_gateway) {
-		struct error missing = { 0 };
+		enum sought first = sought(store_find_origin(s, x->provider, &x->origin, prior, e), e);
 
-		found = store_find_origin(s, x->provider, &x->origin, prior, &missing);
-		if (!found && missing.reason != REASON_NOT_FOUND)
-			return error_set(e, missing.reason, "%s", missing.text);
+		if (first == SOUGHT_FAILED)
+			return false;
+		found = first == SOUGHT_FOUND;
 	} else if (hash != 0 && !find_key(s, x, (uint32_t)hash, &found, prior, e)) {
 		return false;
 	}

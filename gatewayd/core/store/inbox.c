@@ -44,12 +44,12 @@ bool store_list_inbox(struct store *s, uint64_t after, unsigned max,
 
 bool store_get_inbox(struct store *s, uint64_t id, struct store_inbox *out, struct error *e)
 {
-	struct error missing = { 0 };
-	struct statement *q = sql_row_of(s, SQL_INBOX_GET, id, "inbox item", &missing);
-	bool done = !q && missing.reason == REASON_NOT_FOUND;
+	struct statement *q = sql_row_of(s, SQL_INBOX_GET, id, "inbox item", e);
+	enum sought open = sought(q != NULL, e);
+	bool done = open == SOUGHT_NONE;
 
-	if (!q && !done)
-		return error_set(e, missing.reason, "%s", missing.text);
+	if (open == SOUGHT_FAILED)
+		return false;
 	if (done && !(q = sql_row_of(s, SQL_INBOX_DONE_GET, id, "inbox item", e)))
 		return false;
 	struct store_inbox i = inbox_row(q);

@@ -4,6 +4,16 @@
 
 #include <stdlib.h>
 
+enum sought sought(bool got, struct error *e)
+{
+	if (got)
+		return SOUGHT_FOUND;
+	if (e->reason != REASON_NOT_FOUND)
+		return SOUGHT_FAILED;
+	*e = (struct error){ .reason = REASON_NONE };
+	return SOUGHT_NONE;
+}
+
 static int64_t migrations_known(void)
 {
 	int64_t n = 0;

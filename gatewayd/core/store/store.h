@@ -16,6 +16,12 @@
 
 struct store;
 
+/* What came of looking something up, for callers that go on where there is nothing. `got`: what a function returned that
+ * says REASON_NOT_FOUND where there is nothing; `e`: the error that it was given, which was not set before. SOUGHT_NONE
+ * takes that error away; after SOUGHT_FAILED it says what failed. */
+enum sought { SOUGHT_FOUND, SOUGHT_NONE, SOUGHT_FAILED };
+enum sought sought(bool got, struct error *e) MUST_USE;
+
 struct store *store_open(const char *path, struct error *e) MUST_USE;        /* writes; makes and migrates */
 struct store *store_open_reader(const char *path, struct error *e) MUST_USE; /* reads only */
 void store_close(struct store *s);

@@ -246,14 +246,12 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 	struct addition *a = (struct addition *)j;
 	struct view origin = view_of(a->log->log.name), text;
 	struct store_witnessed known = { .size = 0 };
-	struct error missing = { .reason = REASON_NONE }, judged = { .reason = REASON_NONE };
+	struct error judged = { .reason = REASON_NONE };
 	struct checkpoint c;
 
 	a->incident = false;
-	if (!store_get_witnessed(s, origin, &known, &missing) && missing.reason != REASON_NOT_FOUND) {
-		*e = missing;
+	if (sought(store_get_witnessed(s, origin, &known, e), e) == SOUGHT_FAILED)
 		return false;
-	}
 	a->state = (struct witness_state){ .size = known.size, .root = known.root };
 	a->verdict = witness_judge(&a->asked, &a->log->log, 1, &a->state, &c, &text, &judged);
 	switch (a->verdict) {
