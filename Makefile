@@ -121,6 +121,7 @@ DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsq
 DEBIAN_CHECK := check clang clang-format gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
+DEBIAN_LONG  := postgresql
 check:
 	@STARTED=$$(date +%s); export STARTED; test/install.sh $(DEBIAN_BUILD) check && \
 	MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" \
@@ -131,8 +132,8 @@ demo:
 	@BUILD="$(abspath $(B))" test/demo/demo.sh $(ARGS)
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
-# The hours: every fault at every call, more kills, ten years day by day, fuzzing.
-check-long: check check-faults-long fuzz
+# The hours: every fault at every call, more kills, ten years day by day, fuzzing; and the store's SQL in PostgreSQL.
+check-long: check check-faults-long check-postgres fuzz
 	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention

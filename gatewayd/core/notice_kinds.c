@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/copy/duty_notice.h"
 #include "gatewayd/core/hold/hold_notice.h"
+#include "gatewayd/core/store/notice.h"
 
 const struct notice_work core_notice_kinds[NOTICE_KINDS] = {
 	[NOTICE_RECEIPT] = { .take = duty_receipt_taken, .taken = duty_receipt_settled },

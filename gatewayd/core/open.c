@@ -7,6 +7,8 @@
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/witness/timestamp.h"

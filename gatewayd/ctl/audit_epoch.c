@@ -13,6 +13,8 @@
 
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/os/secret_file.h"
 

@@ -4,6 +4,8 @@
 #include <limits.h>
 
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/receipt.h"
 

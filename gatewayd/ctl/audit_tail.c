@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/receipt.h"
 

@@ -10,6 +10,12 @@
 
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/base/datetime.h"
 
 #define BATCH  64

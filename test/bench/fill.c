@@ -13,7 +13,11 @@
 #include <time.h>
 
 #include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/base/datetime.h"
 
 #define BATCH 1000

@@ -22,6 +22,9 @@
 #include "gatewayd/os/instant.h"
 #include "test/core/log_fixture.h"
 #include "test/policy/support.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
 
 enum core_partner { NORTH_SYSTEM, SOUTH_SYSTEM, SOUTH_GATEWAY, NORTH_OFFICER, CORE_PARTNERS };
 

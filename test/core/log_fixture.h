@@ -8,6 +8,7 @@
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 
 #define LOG_ORIGIN "north.example/audit/n1/1"

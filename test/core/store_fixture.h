@@ -2,6 +2,7 @@
 #ifndef TEST_CORE_STORE_FIXTURE_H
 #define TEST_CORE_STORE_FIXTURE_H
 
+#include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 

@@ -18,6 +18,11 @@
 
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/tlog/verify.h"
 #include "test/core/scratch.h"
 #include "test/faults/inject.h"

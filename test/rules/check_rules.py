@@ -91,6 +91,23 @@ class Tree(unittest.TestCase):
         self.assertNotEqual(status, 0)
         self.assertIn("gatewayd does not stand above it", out)
 
+    def judge_libraries(self):
+        """Runs a copy of includes.sh over the tree; returns (status, output)."""
+        self.put("test/rules/includes.sh", open(f"{RULES}/includes.sh", encoding="utf-8").read())
+        done = subprocess.run(["sh", f"{self.folder.name}/test/rules/includes.sh"], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_sqlite_outside_its_engine(self):
+        self.put("gatewayd/core/store/sqlite/engine.c", "#include <sqlite3.h>\nint n(void) { return sqlite3_threadsafe(); }\n")
+        self.assertEqual(self.judge_libraries()[0], 0)
+        self.put("gatewayd/core/store/hold.c", "#include <sqlite3.h>\n")
+        self.put("gatewayd/core/store/duty.c", "\nint sqlite3_threadsafe(void);\n")
+        status, out = self.judge_libraries()
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/core/store/hold.c:1: <sqlite3.h> belongs to core/store/sqlite", out)
+        self.assertIn("gatewayd/core/store/duty.c:2: only core/store/sqlite calls SQLite", out)
+        self.assertIn("2 breaches", out)
+
     def test_a_readme_without_a_room(self):
         self.put("gatewayd/core/README.md", "| `low` | what | `low.h` |\n")
         status, out = self.judge(build=False)

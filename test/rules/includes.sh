@@ -16,12 +16,18 @@ for file in $(find lib gatewayd -name '*.[ch]' | sort); do
 	for header in $(sed -n 's/^#[[:space:]]*include[[:space:]]*<\(.*\)>$/\1/p' "$file"); do
 		case $header in
 		openssl/*) case $file in lib/crypto/* | gatewayd/edge/tls*.c) ;; *) breach "$file" 1 "<$header> belongs to lib/crypto and edge/tls" ;; esac ;;
-		sqlite3.h) case $file in gatewayd/core/store/*.[ch]) ;; *) breach "$file" 1 "<$header> belongs to core/store" ;; esac ;;
+		sqlite3.h) case $file in gatewayd/core/store/sqlite/*.[ch]) ;; *) breach "$file" 1 "<$header> belongs to core/store/sqlite" ;; esac ;;
 		curl/*) case $file in gatewayd/ctl/https.c) ;; *) breach "$file" 1 "<$header> belongs to ctl/https.c" ;; esac ;;
 		event2/*) case $file in gatewayd/*) ;; *) breach "$file" 1 "<$header> belongs to gatewayd" ;; esac ;;
 		jansson.h) case $file in lib/json/* | lib/base/* | lib/crypto/* | lib/tlog/* | gatewayd/edge/*) breach "$file" 1 "records do not pass through jansson" ;; esac ;;
 		esac
 	done
+	case $file in
+	gatewayd/core/store/sqlite/*) ;;
+	*) for line in $(grep -nE '\bsqlite3(_|\b)' "$file" | grep -vE '<sqlite3\.h>' | cut -d: -f1); do
+		breach "$file" "$line" "only core/store/sqlite calls SQLite"
+	done ;;
+	esac
 	case $file in
 	gatewayd/edge/*)
 		for header in $(sed -n 's/^#[[:space:]]*include[[:space:]]*"\(gatewayd\/[^/]*\)"$/\1/p' "$file"); do

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 #include "lib/crypto/crypto.h"
 #include "lib/tlog/entry.h"

@@ -3,7 +3,8 @@
 
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/conf/public_keys.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/policy/withdrawals.h"
 #include "gatewayd/core/audit/entry.h"
 #include "lib/tlog/note.h"
@@ -26,17 +27,13 @@ struct governing {
 /* Keeps a text by its digest; logs it when it was not known. */
 static bool keep(struct governing *g, const char *kind, struct view text, struct entry *entry)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct digest digest;
 	struct view known;
 
 	sha256(text, &digest);
-	if (store_get_document(g->act.store, &digest, &known, &missing))
-		return true;
-	if (missing.reason != REASON_NOT_FOUND) {
-		*g->error = missing;
-		return false;
-	}
+	enum sought document = sought(store_get_document(g->act.store, &digest, &known, g->error), g->error);
+	if (document != SOUGHT_NONE)
+		return document == SOUGHT_FOUND;
 	entry->input = digest;
 	return store_put_document(g->act.store, &digest, view_of(kind), text, g->now_ms, g->error) &&
 	       audit_append(&g->act, entry, NULL, NULL, g->error);
@@ -89,11 +86,11 @@ static struct signed_document *remembered(struct store *reader, const char *name
 	struct digest digest;
 	struct view text;
 
-	if (!store_get_value(reader, view_of(name), &text, &e)) {
-		if (e.reason != REASON_NOT_FOUND)
-			error_list_add(errors, &e);
+	enum sought value = sought(store_get_value(reader, view_of(name), &text, &e), &e);
+	if (value == SOUGHT_FAILED)
+		error_list_add(errors, &e);
+	if (value != SOUGHT_FOUND)
 		return NULL;
-	}
 	if (!digest_parse(text, &digest) || !store_get_document(reader, &digest, &text, &e)) {
 		error_list_addf(errors, REASON_STORE, name, 0, 0, "what was in force is not in the store");
 		return NULL;
@@ -183,7 +180,6 @@ void governing_warn(const struct conf *conf, int64_t now_ms)
 /* What differs from the keys that were in force last is a change, also when it was in force before. */
 static bool keep_keys(struct governing *g)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct buf text = BUF_INIT(KEYS_MAX);
 	struct digest digest;
 	struct view last = VIEW("");
@@ -192,10 +188,8 @@ static bool keep_keys(struct governing *g)
 	public_keys_print(g->conf, g->core->log_vkey, g->core->witness_vkey, &text);
 	if (text.failed) {
 		error_set(g->error, REASON_NO_MEMORY, "memory ran out");
-	} else if (!store_get_value(g->act.store, VIEW("keys/public"), &last, &missing) &&
-	           missing.reason != REASON_NOT_FOUND) {
-		*g->error = missing;
-	} else {
+	} else if (sought(store_get_value(g->act.store, VIEW("keys/public"), &last, g->error), g->error) !=
+	           SOUGHT_FAILED) {
 		sha256(buf_view(&text), &digest);
 		struct view now = view_make(digest.b, sizeof digest.b);
 		struct entry entry = { .operation = OPERATION_KEY_CHANGE,
@@ -234,16 +228,11 @@ static bool tell_archive(struct governing *g, uint64_t log, const struct store_a
 static bool tell_archives(struct governing *g)
 {
 	for (uint64_t log = 0; log < store_log(g->act.store); log++) {
-		struct error missing = { .reason = REASON_NONE };
 		struct store_archive a;
+		enum sought archive = sought(store_get_archive(g->act.store, log, &a, g->error), g->error);
 
-		if (store_get_archive(g->act.store, log, &a, &missing)) {
-			if (!a.told && !tell_archive(g, log, &a))
-				return false;
-		} else if (missing.reason != REASON_NOT_FOUND) {
-			*g->error = missing;
+		if (archive == SOUGHT_FAILED || (archive == SOUGHT_FOUND && !a.told && !tell_archive(g, log, &a)))
 			return false;
-		}
 	}
 	return true;
 }

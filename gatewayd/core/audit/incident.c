@@ -3,6 +3,8 @@
 
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/rest.h"
+#include "lib/tlog/entry.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 

@@ -4,7 +4,9 @@
 #include <signal.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 #include "lib/base/wire.h"
 #include "lib/tlog/verify.h"
 #include "gatewayd/os/log.h"

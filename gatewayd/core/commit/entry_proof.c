@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "gatewayd/core/store/log.h"
 #include "lib/tlog/tiles.h"
 
 static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)

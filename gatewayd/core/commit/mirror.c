@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 
 #define QUEUE_BYTES    (16u * 1024 * 1024) /* more is fetched from the store instead */

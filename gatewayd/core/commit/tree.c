@@ -3,6 +3,7 @@
 #include "gatewayd/core/commit/tree_private.h"
 
 #include "gatewayd/core/commit/anchor.h"
+#include "gatewayd/core/store/log.h"
 #include "lib/tlog/entry.h"
 
 #define TILE_BITS  8
@@ -103,17 +104,18 @@ static bool check_anchor(struct tree *t, const char *path, struct view note, str
 static bool open_anchor(struct tree *t, const char *path, struct error *e)
 {
 	struct buf note = BUF_INIT(NOTE_BYTES);
-	struct error missing = { .reason = REASON_NONE };
 	bool ok = false;
 
-	if (anchor_read(path, &note, &missing))
-		ok = check_anchor(t, path, buf_view(&note), e);
-	else if (missing.reason != REASON_NOT_FOUND)
-		error_at(e, missing.reason, missing.where, 0, 0, "%s", missing.text);
-	else if (tiles_size(t->tiles) > 0)
-		error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
-	else
-		ok = sign_checkpoint(t, e) && anchor_write(path, buf_view(&t->note), e);
+	switch (sought(anchor_read(path, &note, e), e)) {
+	case SOUGHT_FOUND: ok = check_anchor(t, path, buf_view(&note), e); break;
+	case SOUGHT_NONE:
+		if (tiles_size(t->tiles) > 0)
+			error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
+		else
+			ok = sign_checkpoint(t, e) && anchor_write(path, buf_view(&t->note), e);
+		break;
+	case SOUGHT_FAILED: break;
+	}
 	buf_free(&note);
 	return ok;
 }
@@ -121,11 +123,11 @@ static bool open_anchor(struct tree *t, const char *path, struct error *e)
 /* A new epoch begins in the store first, then in the configuration: between the two nothing is signed. */
 static bool check_origin(const struct tree *t, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
-	if (!store_get_log(t->store, &row, &missing))
-		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	enum sought begun = sought(store_get_log(t->store, &row, e), e);
+	if (begun != SOUGHT_FOUND)
+		return begun == SOUGHT_NONE;
 	return view_is(row.origin, t->signer.vkey.name) ||
 	       error_set(e, REASON_TAMPERED,
 	                 "the store's newest log is %.*s, the configuration names %s; was `gatewayctl "
@@ -174,17 +176,16 @@ void tree_close(struct tree *t)
 bool tree_genesis(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e)
 {
 	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD) };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row = { .note = VIEW("") };
 	struct buf note = BUF_INIT(4096);
 
-	if (store_get_log(t->store, &row, &missing)) {
+	switch (sought(store_get_log(t->store, &row, e), e)) {
+	case SOUGHT_FOUND:
 		buf_addf(&note, "%s continues %.*s", t->signer.vkey.name, VIEW_ARG(row.note));
 		genesis.input = row.before;
-	} else if (missing.reason == REASON_NOT_FOUND) {
-		buf_adds(&note, t->signer.vkey.name);
-	} else {
-		return error_set(e, missing.reason, "%s", missing.text);
+		break;
+	case SOUGHT_NONE: buf_adds(&note, t->signer.vkey.name); break;
+	case SOUGHT_FAILED: return false;
 	}
 	genesis.note = buf_view(&note);
 	entry_print(&genesis, NULL, out);
@@ -200,11 +201,11 @@ bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 		                 .build = view_of(GATEWAY_BUILD),
 		                 .note = VIEW(
 		                         "an operator let this node go on in a new log from what its store holds") };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_log_row row;
 
-	if (!store_get_log(t->store, &row, &missing))
-		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	enum sought begun = sought(store_get_log(t->store, &row, e), e);
+	if (begun != SOUGHT_FOUND)
+		return begun == SOUGHT_NONE;
 	restore.input = row.before;
 	entry_print(&restore, NULL, out);
 	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");

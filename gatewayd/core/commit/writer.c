@@ -16,6 +16,7 @@
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/tree_private.h"
 #include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
 #define BATCH_MAX         1024

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gatewayd/core/exchange/officer.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 

@@ -3,7 +3,9 @@
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/exchange/officer.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/read/story.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"

@@ -1,7 +1,8 @@
 /* The control socket's commands about holds, and how listings show them. See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
 
 static json_t *hold_json(const struct store_hold *h)
 {

@@ -2,6 +2,9 @@
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
 
 #define LIST_MAX    1000
 #define NOTICES_MAX (64u * 1024 * 1024)

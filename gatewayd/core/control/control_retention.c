@@ -1,7 +1,9 @@
 /* The control socket's commands about what is to be erased when. See control_private.h. */
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/control/control_private.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/os/instant.h"
 
 #define DUE_MAX 1000

@@ -7,6 +7,15 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/policy/schedule.h"
+#include "lib/tlog/entry.h"
 
 #define POINTERS_MAX 262144
 
@@ -33,7 +42,6 @@ static void read_purpose(const struct act *a, struct copy *c)
 
 bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct store_timer t;
 
@@ -53,13 +61,11 @@ bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *
 	c->here = strcmp(c->recipient, conf->node.agency) == 0;
 	conf_unref(conf);
 	c->from_gateway = memcmp(&c->id, &c->origin, sizeof c->id) != 0;
-	if (!store_get_timer(a->store, seq, &t, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND)
-			*e = missing;
-		else
-			read_purpose(a, c);
-		return missing.reason == REASON_NOT_FOUND;
-	}
+	enum sought timer = sought(store_get_timer(a->store, seq, &t, e), e);
+	if (timer == SOUGHT_NONE)
+		read_purpose(a, c);
+	if (timer != SOUGHT_FOUND)
+		return timer == SOUGHT_NONE;
 	c->timed = true;
 	c->held = t.held;
 	c->plan = t.plan;
@@ -227,7 +233,6 @@ bool copy_log(const struct act *a, const struct copy *c, enum operation operatio
 
 bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_payload payload;
 
 	if (c->held) {
@@ -235,12 +240,10 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 		return copy_settle(a, c, e);
 	}
 	c->plan.payload_ms = SCHEDULE_NEVER;
-	if (!store_get_payload(a->store, c->seq, &payload, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND) {
-			*e = missing;
-			return false;
-		}
-		return copy_settle(a, c, e);
+	switch (sought(store_get_payload(a->store, c->seq, &payload, e), e)) {
+	case SOUGHT_FOUND: break;
+	case SOUGHT_NONE: return copy_settle(a, c, e);
+	case SOUGHT_FAILED: return false;
 	}
 	return writer_erase_key(a->writer, payload.slot, e) && store_erase_payload(a->store, c->seq, e) &&
 	       copy_log(a, c, OPERATION_ERASURE, "", why, e) && copy_settle(a, c, e);

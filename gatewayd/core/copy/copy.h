@@ -9,7 +9,11 @@
 #define GATEWAYD_CORE_COPY_COPY_H
 
 #include "gatewayd/core/context/act.h"
+#include "gatewayd/core/context/context.h"
+#include "gatewayd/core/store/exchange.h"
+#include "lib/base/ids.h"
 #include "lib/policy/copy_terms.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 /* An exchange and its timer row, copied: views of the store end with its next call. */

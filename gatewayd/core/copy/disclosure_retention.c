@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/audit/entry.h"
@@ -102,17 +104,13 @@ static bool note_old(void *arg, uint64_t entry, struct view leaf)
 
 static bool is_held(struct store *reader, const struct old *o, bool *held, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_exchange x;
 
 	*held = false;
 	if (!o->about_one)
 		return true;
-	if (store_find_exchange(reader, &o->exchange, &x, &missing))
-		return hold_in_force(reader, x.seq, held, e);
-	if (missing.reason != REASON_NOT_FOUND)
-		*e = missing;
-	return missing.reason == REASON_NOT_FOUND;
+	enum sought exchange = sought(store_find_exchange(reader, &o->exchange, &x, e), e);
+	return exchange == SOUGHT_FOUND ? hold_in_force(reader, x.seq, held, e) : exchange == SOUGHT_NONE;
 }
 
 static bool choose(struct disclosure_retention *r, const struct look *l, struct error *e)

@@ -3,6 +3,11 @@
 
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/copy/refuse.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 #define BODY_MAX  300000

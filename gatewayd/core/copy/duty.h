@@ -7,6 +7,7 @@
 #define GATEWAYD_CORE_COPY_DUTY_H
 
 #include "gatewayd/core/copy/copy.h"
+#include "gatewayd/core/store/duty.h"
 
 /* Fires everything that is due at a->now_ms of an exchange whose timer is due. */
 bool duty_fire(struct act *a, struct copy *c, struct error *e) MUST_USE;

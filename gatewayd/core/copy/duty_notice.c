@@ -5,6 +5,9 @@
 
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/copy/returns.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
 
 static struct act act_of(struct notice_in *in, struct writer *w, struct store *s)
 {

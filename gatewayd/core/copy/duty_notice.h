@@ -3,6 +3,7 @@
 #define GATEWAYD_CORE_COPY_DUTY_NOTICE_H
 
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/exchange.h"
 
 bool duty_receipt_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                         struct error *e) MUST_USE;

@@ -3,6 +3,12 @@
 
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 #define LINKS_MAX  256
@@ -88,17 +94,13 @@ static bool onward_ended(const struct act *a, uint64_t seq, bool *ended, struct 
 /* The exchange that this one corrects; itself when it corrects none. */
 static bool corrected_by(const struct act *a, uint64_t seq, uint64_t *parent, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_link l;
 
 	*parent = seq;
-	if (store_get_link(a->store, seq, LINK_CORRECTS, &l, &missing)) {
+	enum sought link = sought(store_get_link(a->store, seq, LINK_CORRECTS, &l, e), e);
+	if (link == SOUGHT_FOUND)
 		*parent = l.parent;
-		return true;
-	}
-	if (missing.reason != REASON_NOT_FOUND)
-		*e = missing;
-	return missing.reason == REASON_NOT_FOUND;
+	return link != SOUGHT_FAILED;
 }
 
 /* --- what a receipt does --- */
@@ -283,19 +285,16 @@ static bool note_arrival(const struct act *a, struct copy *c, struct error *e)
 
 bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt *r, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_duty d;
 
 	if (!note_arrival(a, c, e))
 		return false;
 	if (r->kind == DUTY_KINDS)
 		return take_effect(a, c, r->kind, r->result, r->until_ms, e);
-	bool found = store_find_duty(a->store, c->seq, r->kind, &d, &missing) &&
-	             (d.state == DUTY_OPEN || d.state == DUTY_OVERDUE);
-	if (!found && missing.reason != REASON_NONE && missing.reason != REASON_NOT_FOUND) {
-		*e = missing;
+	enum sought duty = sought(store_find_duty(a->store, c->seq, r->kind, &d, e), e);
+	if (duty == SOUGHT_FAILED)
 		return false;
-	}
+	bool found = duty == SOUGHT_FOUND && (d.state == DUTY_OPEN || d.state == DUTY_OVERDUE);
 	if (!found)
 		d = (struct store_duty){ .seq = c->seq, .kind = r->kind, .made_ms = a->now_ms, .due_ms = a->now_ms };
 	a->overdue = a->overdue || d.state == DUTY_OVERDUE;
@@ -316,16 +315,13 @@ bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt 
 /* A recall or correction of `seq` that waited: is it done now? */
 static bool finish_waiting(const struct act *a, uint64_t seq, enum duty_kind kind, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_duty d;
 	struct copy c;
 	char result[32];
 
-	if (!store_find_duty(a->store, seq, kind, &d, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND)
-			*e = missing;
-		return missing.reason == REASON_NOT_FOUND;
-	}
+	enum sought duty = sought(store_find_duty(a->store, seq, kind, &d, e), e);
+	if (duty != SOUGHT_FOUND)
+		return duty == SOUGHT_NONE;
 	if (d.state != DUTY_WAITING)
 		return true;
 	snprintf(result, sizeof result, "%.*s", VIEW_ARG(d.result));
@@ -339,16 +335,13 @@ static bool finish_waiting(const struct act *a, uint64_t seq, enum duty_kind kin
 
 bool duty_passed_on(const struct act *a, const struct copy *c, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct links corrections = { .n = 0 };
 	struct store_link l;
 	bool ended;
 
-	if (!store_get_link(a->store, c->seq, LINK_ONWARD, &l, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND)
-			*e = missing;
-		return missing.reason == REASON_NOT_FOUND;
-	}
+	enum sought link = sought(store_get_link(a->store, c->seq, LINK_ONWARD, &l, e), e);
+	if (link != SOUGHT_FOUND)
+		return link == SOUGHT_NONE;
 	if (!onward_ended(a, l.parent, &ended, e))
 		return false;
 	if (!ended)

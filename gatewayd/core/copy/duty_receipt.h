@@ -5,6 +5,7 @@
 #define GATEWAYD_CORE_COPY_DUTY_RECEIPT_H
 
 #include "gatewayd/core/copy/duty.h"
+#include "gatewayd/core/store/duty.h"
 
 /* What the recipient's system says it has done. Views of the request's body. */
 struct duty_answer {

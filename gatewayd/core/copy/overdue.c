@@ -1,5 +1,6 @@
 /* See overdue.h. */
 #include "gatewayd/core/copy/overdue.h"
+#include "gatewayd/core/store/duty.h"
 #include "gatewayd/os/log.h"
 
 #include <uthash.h>

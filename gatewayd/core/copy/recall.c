@@ -9,6 +9,14 @@
 #include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/policy/schedule.h"
+#include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 
 #define CHILDREN_MAX 256
@@ -74,14 +82,11 @@ bool recall_delivered(const struct act *a, struct copy *c, struct view why, stru
 /* An attempt to deliver it ended without an answer that says what became of it. */
 static bool may_have_arrived(const struct act *a, const struct copy *c, bool *arrived, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_delivery d;
 
-	*arrived = store_get_delivery(a->store, c->seq, &d, &missing) && d.attempts > 0;
-	if (missing.reason == REASON_NONE || missing.reason == REASON_NOT_FOUND)
-		return true;
-	*e = missing;
-	return false;
+	enum sought delivery = sought(store_get_delivery(a->store, c->seq, &d, e), e);
+	*arrived = delivery == SOUGHT_FOUND && d.attempts > 0;
+	return delivery != SOUGHT_FAILED;
 }
 
 bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
@@ -147,17 +152,15 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 	struct recall *r = JOB_OF(struct recall, j);
 	struct request *q = r->request;
 	struct act a = { .core = q->worker->core, .writer = w, .job = j, .store = s, .now_ms = q->now_ms };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct copy c;
 
 	r->refused = REASON_NONE;
 	r->first = false;
-	if (!store_find_exchange(s, &r->exchange, &x, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND) {
-			*e = missing;
-			return false;
-		}
+	enum sought exchange = sought(store_find_exchange(s, &r->exchange, &x, e), e);
+	if (exchange == SOUGHT_FAILED)
+		return false;
+	if (exchange == SOUGHT_NONE) {
 		r->refused = REASON_NOT_FOUND;
 	} else if (!view_is(x.provider, q->peer->agency)) {
 		r->refused = REASON_NOT_FOUND; /* another party's: it is not told that there is one */

@@ -5,6 +5,7 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/store/exchange.h"
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
 

@@ -4,7 +4,8 @@
 #define GATEWAYD_CORE_COPY_REFUSE_H
 
 #include "gatewayd/core/audit/testimony.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/exchange.h"
+#include "lib/base/ids.h"
 
 struct act;
 

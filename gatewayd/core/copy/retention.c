@@ -1,6 +1,8 @@
 /* See retention.h. */
 #include "gatewayd/core/copy/retention.h"
 
+#include "gatewayd/core/store/surrogate.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/copy/overdue.h"

@@ -5,6 +5,11 @@
 
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 
@@ -64,15 +69,11 @@ static bool handed_out(struct store *reader, uint64_t entry, struct digest *out,
 /* What was masked since is no longer what was handed out. */
 static bool was_masked(struct store *reader, uint64_t seq, bool *masked, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_duty d;
 
-	*masked = store_find_duty(reader, seq, DUTY_MASK, &d, &missing) && d.state == DUTY_DONE;
-	if (missing.reason != REASON_NONE && missing.reason != REASON_NOT_FOUND) {
-		*e = missing;
-		return false;
-	}
-	return true;
+	enum sought duty = sought(store_find_duty(reader, seq, DUTY_MASK, &d, e), e);
+	*masked = duty == SOUGHT_FOUND && d.state == DUTY_DONE;
+	return duty != SOUGHT_FAILED;
 }
 
 bool returned_prepare(struct returned *r, struct worker *w, uint64_t id, const struct duty_answer *answer)
@@ -89,8 +90,9 @@ bool returned_prepare(struct returned *r, struct worker *w, uint64_t id, const s
 		r->fault = "/salt: is not 16 bytes in hex";
 		return true;
 	}
-	if (!store_get_inbox(w->reader, id, &item, &e))
-		return e.reason == REASON_NOT_FOUND;
+	enum sought got = sought(store_get_inbox(w->reader, id, &item, &e), &e);
+	if (got != SOUGHT_FOUND)
+		return got == SOUGHT_NONE;
 	if (!view_is(item.kind, duty_kind_name(DUTY_RETURN)) || item.acked_ms)
 		return true; /* the job says what is wrong with that, or that it came before */
 	uint64_t seq = item.seq;

@@ -4,6 +4,13 @@
 #include <jansson.h>
 
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/copy/recall.h"

@@ -9,6 +9,7 @@
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/store/inbox.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 
@@ -117,19 +118,18 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 	buf_adds(out, "{\"items\":[");
 	for (size_t i = 0; i < p->n && out->n < PAGE_ENOUGH; i++) {
 		size_t before = out->n;
-		struct error missing = { .reason = REASON_NONE };
 		if (!first)
 			buf_addc(out, ',');
 		next = p->items[i].id;
 		if (!look_for_holds(r, &p->items[i], e))
 			return false;
-		if (!write_item(r, &p->items[i], out, &missing)) {
+		enum sought item = sought(write_item(r, &p->items[i], out, e), e);
+		if (item == SOUGHT_FAILED)
+			return false;
+		if (item == SOUGHT_NONE) {
 			/* Its payload was erased in the meantime: it is no longer there to be fetched. */
 			out->n = before;
-			if (missing.reason == REASON_NOT_FOUND)
-				continue;
-			*e = missing;
-			return false;
+			continue;
 		}
 		first = false;
 		if (!p->items[i].withheld && !consult_note(c, &p->items[i].exchange, VIEW(""),

@@ -12,6 +12,10 @@
 #include "gatewayd/core/copy/returns.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 
 #define ACK_MAX         65536 /* without a returned record */
@@ -109,7 +113,6 @@ static bool log_ack(struct ack *a, const struct act *act, struct view kind, bool
 static bool take_record(struct ack *a, struct act *act, uint64_t seq, bool correction, struct error *e)
 {
 	const struct duty_answer corrected = { .result = VIEW("corrected"), .until_ms = TIME_NONE };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_duty d;
 	struct copy c;
 	bool taken;
@@ -128,11 +131,9 @@ static bool take_record(struct ack *a, struct act *act, uint64_t seq, bool corre
 		return false;
 	if (!correction)
 		return true;
-	if (!store_find_duty(act->store, seq, DUTY_CORRECTION, &d, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND)
-			*e = missing;
-		return missing.reason == REASON_NOT_FOUND;
-	}
+	enum sought duty = sought(store_find_duty(act->store, seq, DUTY_CORRECTION, &d, e), e);
+	if (duty != SOUGHT_FOUND)
+		return duty == SOUGHT_NONE;
 	return d.state == DUTY_DONE || duty_answered(act, &c, &d, &corrected, &taken, e);
 }
 
@@ -174,17 +175,14 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 	struct act act = {
 		.core = a->request->worker->core, .writer = w, .job = j, .store = s, .now_ms = a->request->now_ms
 	};
-	struct error missing = { .reason = REASON_NONE };
 	struct store_inbox i;
 	char kind[32];
 
 	a->fault = a->returned.fault;
-	a->found = store_get_inbox(s, a->id, &i, &missing);
-	if (!a->found) {
-		if (missing.reason != REASON_NOT_FOUND)
-			*e = missing;
-		return missing.reason == REASON_NOT_FOUND;
-	}
+	enum sought item = sought(store_get_inbox(s, a->id, &i, e), e);
+	a->found = item == SOUGHT_FOUND;
+	if (!a->found)
+		return item == SOUGHT_NONE;
 	uint64_t seq = i.seq;
 	bool answered = i.acked_ms != 0;
 	a->exchange = i.exchange;

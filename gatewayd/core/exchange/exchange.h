@@ -16,6 +16,12 @@
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/scratch.h"
+#include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/base/ids.h"
 #include "lib/policy/decision.h"
 #include "lib/tlog/entry.h"
 

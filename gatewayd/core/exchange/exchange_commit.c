@@ -3,6 +3,12 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/os/log.h"
 #include "lib/policy/decision.h"
 

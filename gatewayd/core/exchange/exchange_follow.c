@@ -5,6 +5,14 @@
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/policy/schedule.h"
 
 static bool refuse(struct exchange *x, enum reason reason, const char *pointer)
 {

@@ -6,7 +6,12 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/copy/retention.h"
 #include "lib/json/canonical.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/json/splice.h"
+#include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
 

@@ -9,6 +9,7 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/audit/testimony.h"
+#include "gatewayd/core/store/exchange.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/core/copy/copy.h"

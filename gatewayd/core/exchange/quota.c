@@ -2,6 +2,7 @@
  * ledgers, by name. A ledger is read from the store when it is first asked for: nothing of it can be under way
  * then, so the row holds every use. */
 #include "gatewayd/core/exchange/quota.h"
+#include "gatewayd/core/store/rest.h"
 
 #include <jansson.h>
 #include <pthread.h>

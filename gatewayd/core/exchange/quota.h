@@ -13,6 +13,7 @@
 
 #include "gatewayd/core/store/store.h"
 #include "lib/base/datetime.h"
+#include "lib/base/ids.h"
 
 #define QUOTA_STEPS   256
 #define QUOTA_LATE_MS (28 * DAY_MS) /* a partner's report is never later: payloads are kept no longer */

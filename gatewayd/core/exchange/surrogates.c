@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <uthash.h>
 
+#include "gatewayd/core/store/surrogate.h"
 #include "lib/crypto/crypto.h"
 
 /* One that may not be in the store yet. */

@@ -1,6 +1,11 @@
 /* See hold.h. */
 #include "gatewayd/core/hold/hold.h"
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold_notice.h"
 #include "gatewayd/core/hold/hold_statement_private.h"
@@ -186,14 +191,12 @@ static bool write_set(struct stating *a, const struct act *act, struct error *e)
 		                .statement = st->digest,
 		                .signer = view_of(a->signer),
 		                .role = view_of(a->role) };
-	struct error missing = { .reason = REASON_NONE };
 	struct store_timer timer;
 
-	if (!store_get_timer(act->store, a->seq, &timer, &missing)) {
-		if (missing.reason != REASON_NOT_FOUND)
-			return error_set(e, missing.reason, "%s", missing.text);
-		a->fault = "nothing is left to hold";
-		return true;
+	switch (sought(store_get_timer(act->store, a->seq, &timer, e), e)) {
+	case SOUGHT_FOUND: break;
+	case SOUGHT_NONE: a->fault = "nothing is left to hold"; return true;
+	case SOUGHT_FAILED: return false;
 	}
 	return store_put_hold(act->store, &h, &a->changed, e) && (!a->changed || hold_tell(act, &h, false, e));
 }

@@ -14,6 +14,8 @@
 #define GATEWAYD_CORE_HOLD_HOLD_H
 
 #include "gatewayd/core/context/context.h"
+#include "gatewayd/core/store/hold.h"
+#include "lib/base/ids.h"
 
 struct holds;
 

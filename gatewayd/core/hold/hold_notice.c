@@ -2,6 +2,11 @@
 #include "gatewayd/core/hold/hold_notice.h"
 
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/tlog/entry.h"
 
 #define YEARS_MAX        5 /* as of a statement */
 #define SKEW_MS          (5 * 60 * SECOND_MS)
@@ -10,7 +15,6 @@
 /* The agency whose gateway has the exchange too; false: none has, or it cannot be reached. */
 static bool counterpart(struct core *c, struct store *s, uint64_t seq, char *agency, size_t size, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct conf *conf = core_conf(c);
 	struct store_exchange x;
 	struct view receipt, other;
@@ -27,9 +31,7 @@ static bool counterpart(struct core *c, struct store *s, uint64_t seq, char *age
 	if (p && p->host)
 		snprintf(agency, size, "%.*s", VIEW_ARG(other));
 	/* What was delivered has the receipt of its taker. */
-	there = came || (!receives && store_get_receipt(s, seq, &receipt, &missing));
-	if (missing.reason != REASON_NONE && missing.reason != REASON_NOT_FOUND)
-		error_set(e, missing.reason, "%s", missing.text);
+	there = came || (!receives && sought(store_get_receipt(s, seq, &receipt, e), e) == SOUGHT_FOUND);
 out:
 	conf_unref(conf);
 	return there && agency[0];
@@ -104,7 +106,6 @@ bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct wri
 bool hold_lift_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                      struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	uint64_t seq = x->seq;
 	struct digest digest;
 	struct store_hold h;
@@ -112,8 +113,9 @@ bool hold_lift_taken(struct notice_in *in, const struct store_exchange *x, struc
 	(void)w;
 	if (!read_digest(in, &digest))
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/hold: is not a statement's digest");
-	if (!store_find_hold(s, &digest, &h, &missing))
-		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	enum sought hold = sought(store_find_hold(s, &digest, &h, e), e);
+	if (hold != SOUGHT_FOUND)
+		return hold == SOUGHT_NONE;
 	if (h.seq != seq)
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/hold: is of another exchange");
 	return h.ended_ms != TIME_NONE || hold_end(s, &h, in->request->now_ms, e);

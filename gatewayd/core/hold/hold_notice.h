@@ -7,6 +7,8 @@
 #define GATEWAYD_CORE_HOLD_HOLD_NOTICE_H
 
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
 
 /* Sends it when the exchange came from a gateway, or has arrived at one; else does nothing. */
 bool hold_tell(const struct act *a, const struct store_hold *h, bool lift, struct error *e) MUST_USE;

@@ -1,6 +1,8 @@
 /* See hold_statement_private.h. */
 #include "gatewayd/core/hold/hold_statement_private.h"
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
 #include "lib/schema/document.h"
 
 #define YEARS_MAX 5

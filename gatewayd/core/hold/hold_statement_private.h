@@ -6,7 +6,9 @@
 #define GATEWAYD_CORE_HOLD_HOLD_STATEMENT_PRIVATE_H
 
 #include "gatewayd/core/conf/conf.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "lib/base/ids.h"
 
 struct hold_statement {
 	struct digest digest; /* of the text */

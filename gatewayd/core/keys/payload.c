@@ -1,5 +1,6 @@
 /* See payload.h. */
 #include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/store/payload.h"
 
 #define NONCE 12
 #define TAG   16

@@ -1,5 +1,9 @@
 /* See notice.h. */
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
+#include "lib/tlog/entry.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -15,6 +15,10 @@
 
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
+#include "lib/base/ids.h"
+#include "lib/tlog/entry.h"
 
 #define NOTICE_BODY_MAX 65536
 /* Of one exchange and all kinds; a partner that sends more is refused. */

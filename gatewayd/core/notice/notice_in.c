@@ -5,6 +5,9 @@
 #include <stdio.h>
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 #include "lib/tlog/entry.h"
@@ -134,18 +137,16 @@ static bool take(struct notice_in *in, struct writer *w, struct store *s, struct
 static bool write_notice(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct notice_in *in = JOB_OF(struct notice_in, j);
-	struct error missing = { .reason = REASON_NONE };
 	struct store_notice_taken taken;
 	struct store_exchange x;
 
 	in->first = true;
 	in->refused = in->found;
 	if (in->refused.reason == REASON_NONE) {
-		if (store_get_notice_taken(s, in->seq, &in->digest, &taken, &missing))
-			return repeat(in, w, s, taken.entry, e);
-		if (missing.reason != REASON_NOT_FOUND) {
-			*e = missing;
-			return false;
+		switch (sought(store_get_notice_taken(s, in->seq, &in->digest, &taken, e), e)) {
+		case SOUGHT_FOUND: return repeat(in, w, s, taken.entry, e);
+		case SOUGHT_NONE: break;
+		case SOUGHT_FAILED: return false;
 		}
 		if (!take(in, w, s, e))
 			return false;

@@ -1,6 +1,8 @@
 /* All notices of an exchange as JSON. See notice.h. */
 #include "gatewayd/core/notice/notice.h"
 
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
 #include "lib/base/datetime.h"
 
 struct listing {

@@ -7,6 +7,8 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
@@ -110,21 +112,22 @@ static bool find_exchange(struct notice_in *in, struct store_exchange *x)
 	struct request *r = in->request;
 	struct store *reader = r->worker->reader;
 	struct view sender = view_of(r->peer->agency);
-	struct error missing = { .reason = REASON_NONE };
+	struct error e = { .reason = REASON_NONE };
 
 	if (!uuid_parse(request_path_part(r, 2), &in->exchange))
 		return fail(in, REASON_NOT_FOUND, "", "the path names no exchange");
-	if (store_find_exchange(reader, &in->exchange, x, &missing)) {
+	switch (sought(store_find_exchange(reader, &in->exchange, x, &e), &e)) {
+	case SOUGHT_FOUND:
 		in->from_recipient = memcmp(&x->id, &x->origin, sizeof x->id) == 0 && view_eq(x->recipient, sender);
 		if (!in->from_recipient)
 			return fail(in, REASON_NOT_FOUND, "", "the exchange is another party's");
-	} else if (missing.reason == REASON_NOT_FOUND) {
-		missing.reason = REASON_NONE;
-		if (!store_find_origin(reader, sender, &in->exchange, x, &missing))
-			return fail(in, missing.reason, "", "the sender has no such exchange with this node");
+		break;
+	case SOUGHT_NONE:
+		if (!store_find_origin(reader, sender, &in->exchange, x, &e))
+			return fail(in, e.reason, "", "the sender has no such exchange with this node");
+		break;
+	case SOUGHT_FAILED: return fail(in, e.reason, "", e.text);
 	}
-	if (missing.reason != REASON_NONE)
-		return fail(in, missing.reason, "", missing.text);
 	if (x->state == STATE_REFUSED)
 		return fail(in, REASON_NOT_FOUND, "", "nothing was released in this exchange");
 	in->seq = x->seq;

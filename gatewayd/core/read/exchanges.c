@@ -7,6 +7,12 @@
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/read/story.h"
 #include "gatewayd/core/serve/consult.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/tlog/tlog.h"
+#include "gatewayd/os/log.h"
 
 #define RECORD_MAX  (32u * 1024 * 1024)
 #define NOTICES_MAX (64u * 1024 * 1024)

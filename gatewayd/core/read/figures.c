@@ -6,6 +6,7 @@
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
+#include "gatewayd/core/store/rest.h"
 
 bool figures_take(struct figures *f, struct core *core, const struct conf *conf, struct store *reader, int64_t now_ms,
                   struct error *e)

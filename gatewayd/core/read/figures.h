@@ -4,6 +4,7 @@
 #define GATEWAYD_CORE_READ_FIGURES_H
 
 #include "gatewayd/core/context/context.h"
+#include "gatewayd/core/store/rest.h"
 
 /* What figures are read from, taken at one time. */
 struct figures {

@@ -2,6 +2,12 @@
 #include "gatewayd/core/read/read.h"
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/witness/timestamp.h"
+#include "gatewayd/core/witness/witness.h"
 #include "lib/schema/document.h"
 
 void handle_openapi(struct request *r)

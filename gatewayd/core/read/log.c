@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/serve/consult.h"
 #include "lib/tlog/tlog.h"
+#include "gatewayd/core/store/log.h"
 
 #define BUNDLE_MAX (32u * 1024 * 1024)
 

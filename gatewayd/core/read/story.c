@@ -1,6 +1,9 @@
 /* See story.h. */
 #include "gatewayd/core/read/story.h"
 
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/link.h"
 #include "lib/base/datetime.h"
 
 struct teller {
@@ -56,18 +59,15 @@ static bool tell_exchange(struct store *reader, const char *name, uint64_t seq, 
 
 bool story_write(struct store *reader, uint64_t seq, struct buf *out, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct store_link corrects = { .version = 1 };
 	struct teller t = { .out = out, .first = true };
 	uint64_t child = 0;
-	bool corrected = store_get_link(reader, seq, LINK_CORRECTS, &corrects, &missing);
+	enum sought corrected = sought(store_get_link(reader, seq, LINK_CORRECTS, &corrects, e), e);
 
-	if (!corrected && missing.reason != REASON_NOT_FOUND) {
-		*e = missing;
+	if (corrected == SOUGHT_FAILED)
 		return false;
-	}
 	buf_addf(out, ",\"version\":%u", (unsigned)corrects.version);
-	if (corrected && !tell_exchange(reader, "corrects", corrects.parent, out, e))
+	if (corrected == SOUGHT_FOUND && !tell_exchange(reader, "corrects", corrects.parent, out, e))
 		return false;
 	if (!store_list_links(reader, seq, LINK_CORRECTS, newest_child, &child, e) ||
 	    (child && !tell_exchange(reader, "corrected_by", child, out, e)))

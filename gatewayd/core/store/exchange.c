@@ -3,6 +3,9 @@
  * The row of an exchange is wide and written once; what changes (state, audit index) lies in the narrow
  * table `state`. That row is held back until the next verb that could read it, or COMMIT, because its
  * entry is mostly known a moment after the acceptance (pending_state). */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/sql_private.h"
 
 #include <limits.h>
@@ -56,7 +59,7 @@ struct window_row {
  * the wall clock where that is earlier: a single row from the future must not shorten the window. */
 static bool read_window(struct store *s, struct window_row **rows, size_t *n, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_STATE_WINDOW, NULL, 0, e);
+	struct statement *q = sql_start(s, SQL_STATE_WINDOW, NULL, 0, e);
 	int64_t now_ms = (int64_t)time(NULL) * 1000, end = INT64_MIN;
 	size_t cap = 0;
 	unsigned old = 0;
@@ -140,7 +143,7 @@ static uint64_t key_hash(const struct store *s, struct view partner, struct view
 
 /* --- rows --- */
 
-static void exchange_row(struct sqlite3_stmt *q, struct store_exchange *x)
+static void exchange_row(struct statement *q, struct store_exchange *x)
 {
 	*x = (struct store_exchange){ .seq = (uint64_t)col_int(q, 0),
 		                      .partner = col_view(q, 3),
@@ -170,7 +173,7 @@ static bool keep_view(struct store *s, struct view *v)
 }
 
 /* Copies the views, so that the statement can end and holds no snapshot of the database. */
-static bool keep_exchange(struct store *s, struct sqlite3_stmt *q, struct store_exchange *out, struct error *e)
+static bool keep_exchange(struct store *s, struct statement *q, struct store_exchange *out, struct error *e)
 {
 	struct store_exchange x;
 
@@ -188,7 +191,7 @@ static bool keep_exchange(struct store *s, struct sqlite3_stmt *q, struct store_
 static bool find(struct store *s, enum sql id, const struct bound *b, size_t n, struct store_exchange *out,
                  struct error *e)
 {
-	struct sqlite3_stmt *q = pending_flush(s, e) ? sql_row(s, id, b, n, "exchange", e) : NULL;
+	struct statement *q = pending_flush(s, e) ? sql_row(s, id, b, n, "exchange", e) : NULL;
 
 	return q && keep_exchange(s, q, out, e);
 }
@@ -218,7 +221,7 @@ bool store_list_exchanges(struct store *s, uint64_t before_seq, unsigned max,
 
 	if (!pending_flush(s, e))
 		return false;
-	struct sqlite3_stmt *q = sql_start(s, SQL_EXCHANGE_LIST, BOUND(as_int(before), as_int(max)), e);
+	struct statement *q = sql_start(s, SQL_EXCHANGE_LIST, BOUND(as_int(before), as_int(max)), e);
 	while (sql_next(s, q, &ok, e)) {
 		exchange_row(q, &x);
 		if (!each(arg, &x)) {
@@ -269,14 +272,13 @@ static bool find_key(struct store *s, const struct store_exchange *x, uint32_t h
 
 	*found = false;
 	while (!*found && window_next(&s->window, &c, hash, &seq)) {
-		struct error missing = { 0 };
 		struct store_exchange row;
+		enum sought candidate = sought(store_get_exchange(s, seq, &row, e), e);
 
-		if (!store_get_exchange(s, seq, &row, &missing)) {
-			if (missing.reason != REASON_NOT_FOUND)
-				return error_set(e, missing.reason, "%s", missing.text);
+		if (candidate == SOUGHT_FAILED)
+			return false;
+		if (candidate == SOUGHT_NONE)
 			continue;
-		}
 		/* A hash may collide, and a row that was rolled back may have become another one. */
 		if (view_eq(row.partner, x->partner) && view_eq(row.key, x->key) &&
 		    memcmp(&row.origin, &row.id, sizeof row.id) == 0 &&
@@ -297,11 +299,11 @@ bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted
 	if (!s->in_transaction)
 		return error_set(e, REASON_STORE, "a verb that writes was called outside a transaction");
 	if (from_gateway) {
-		struct error missing = { 0 };
+		enum sought first = sought(store_find_origin(s, x->provider, &x->origin, prior, e), e);
 
-		found = store_find_origin(s, x->provider, &x->origin, prior, &missing);
-		if (!found && missing.reason != REASON_NOT_FOUND)
-			return error_set(e, missing.reason, "%s", missing.text);
+		if (first == SOUGHT_FAILED)
+			return false;
+		found = first == SOUGHT_FOUND;
 	} else if (hash != 0 && !find_key(s, x, (uint32_t)hash, &found, prior, e)) {
 		return false;
 	}

@@ -1,5 +1,6 @@
 /* The store's holds. Whether a timer is held follows from them: it is set here when a hold comes or ends, and by
  * the statement that puts a timer. See store.h. */
+#include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/sql_private.h"
 #include "lib/base/datetime.h"
 
@@ -13,7 +14,7 @@ const char *hold_kind_name(enum hold_kind k)
 }
 
 /* Steps a statement that answers with one number at most; *found false: it changed nothing. */
-static bool change_one(struct store *s, struct sqlite3_stmt *q, uint64_t *number, bool *found, struct error *e)
+static bool change_one(struct store *s, struct statement *q, uint64_t *number, bool *found, struct error *e)
 {
 	bool ok;
 
@@ -47,7 +48,7 @@ bool store_end_hold(struct store *s, uint64_t id, int64_t ended_ms, struct error
 	             : error_set(e, REASON_NOT_FOUND, "no such hold is in force");
 }
 
-static struct store_hold hold_row(struct sqlite3_stmt *q)
+static struct store_hold hold_row(struct statement *q)
 {
 	struct store_hold h = { .id = (uint64_t)col_int(q, 0),
 		                .seq = (uint64_t)col_int(q, 1),
@@ -64,7 +65,7 @@ static struct store_hold hold_row(struct sqlite3_stmt *q)
 
 bool store_find_hold(struct store *s, const struct digest *statement, struct store_hold *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_HOLD_FIND, BOUND(as_digest(statement)), "hold", e);
+	struct statement *q = sql_row(s, SQL_HOLD_FIND, BOUND(as_digest(statement)), "hold", e);
 
 	if (!q)
 		return false;
@@ -77,8 +78,8 @@ bool store_find_hold(struct store *s, const struct digest *statement, struct sto
 	return ok;
 }
 
-static bool list(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg, const struct store_hold *h),
-                 void *arg, struct error *e)
+static bool list(struct store *s, struct statement *q, bool (*each)(void *arg, const struct store_hold *h), void *arg,
+                 struct error *e)
 {
 	bool ok;
 
@@ -95,8 +96,8 @@ static bool list(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg
 bool store_list_holds(struct store *s, uint64_t seq, bool ended_too,
                       bool (*each)(void *arg, const struct store_hold *h), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = seq ? sql_start(s, SQL_HOLD_LIST_OF, BOUND(as_number(seq), as_int(ended_too)), e)
-	                             : sql_start(s, SQL_HOLD_LIST, BOUND(as_int(ended_too)), e);
+	struct statement *q = seq ? sql_start(s, SQL_HOLD_LIST_OF, BOUND(as_number(seq), as_int(ended_too)), e)
+	                          : sql_start(s, SQL_HOLD_LIST, BOUND(as_int(ended_too)), e);
 
 	return list(s, q, each, arg, e);
 }
@@ -109,8 +110,8 @@ bool store_due_holds(struct store *s, int64_t now_ms, unsigned max, bool (*each)
 
 bool store_held(struct store *s, uint64_t seq, struct store_held *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_HOLD_COUNT,
-	                                 BOUND(as_number(seq), as_int(HOLD_LEGAL), as_int(HOLD_RESTRICTION)), "row", e);
+	struct statement *q = sql_row(s, SQL_HOLD_COUNT,
+	                              BOUND(as_number(seq), as_int(HOLD_LEGAL), as_int(HOLD_RESTRICTION)), "row", e);
 
 	if (!q)
 		return false;

@@ -1,4 +1,4 @@
-/* See store_window.h. */
+/* See key_window.h. */
 #include "gatewayd/core/store/key_window.h"
 
 #include <stdlib.h>

@@ -1,9 +1,11 @@
-/* The store's audit log, governing documents, small values and counts. See store.h. */
-#include "gatewayd/core/store/sql_private.h"
-#include "lib/base/datetime.h"
+/* See log.h. */
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/log_private.h"
 #include "lib/base/wire.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 #define TILE_LEVELS      8 /* 256^8 leaves fill them all */
@@ -11,22 +13,6 @@
 #define TILE_LOGS        (UINT64_C(1) << (TILE_LEVEL_SHIFT - STORE_LOG_SHIFT))
 
 /* --- logs --- */
-
-/* The key of a row of the present log, and the first key past that log. */
-static int64_t key_of(const struct store *s, uint64_t index)
-{
-	return (int64_t)(s->log << STORE_LOG_SHIFT | store_entry_index(index));
-}
-
-static int64_t log_end(const struct store *s)
-{
-	return (int64_t)((s->log + 1) << STORE_LOG_SHIFT);
-}
-
-static bool index_fits(uint64_t index, struct error *e)
-{
-	return store_entry_log(index) == 0 || error_set(e, REASON_NOT_FOUND, "no log has such an index");
-}
 
 bool logs_load(struct store *s, struct error *e)
 {
@@ -58,7 +44,7 @@ bool store_put_log(struct store *s, const struct store_log_row *l, struct error 
 
 bool store_get_log(struct store *s, struct store_log_row *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_LOG_GET, BOUND(as_number(s->log)), "log", e);
+	struct statement *q = sql_row(s, SQL_LOG_GET, BOUND(as_number(s->log)), "log", e);
 	struct store_log_row row = { .before = { { 0 } } };
 
 	if (!q)
@@ -76,20 +62,20 @@ bool store_get_log(struct store *s, struct store_log_row *out, struct error *e)
 
 bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct view packed, struct error *e)
 {
-	int64_t key = key_of(s, index);
+	int64_t key = log_key(s, index);
 
-	return index_fits(index, e) && sql_run(s, SQL_ENTRY_PUT, BOUND(as_int(key), as_text(leaf)), e) &&
+	return log_index_fits(index, e) && sql_run(s, SQL_ENTRY_PUT, BOUND(as_int(key), as_text(leaf)), e) &&
 	       (packed.n == 0 || sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed)), e));
 }
 
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
 {
-	return index_fits(index, e) && store_find_entry(s, (uint64_t)key_of(s, index), leaf, packed, e);
+	return log_index_fits(index, e) && store_find_entry(s, (uint64_t)log_key(s, index), leaf, packed, e);
 }
 
 bool store_find_entry(struct store *s, uint64_t entry, struct view *leaf, struct view *packed, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_ENTRY_GET, BOUND(as_number(entry)), "entry", e);
+	struct statement *q = sql_row(s, SQL_ENTRY_GET, BOUND(as_number(entry)), "entry", e);
 
 	if (!q)
 		return false;
@@ -101,15 +87,15 @@ bool store_find_entry(struct store *s, uint64_t entry, struct view *leaf, struct
 
 bool store_entry_count(struct store *s, uint64_t *n, struct error *e)
 {
-	return sql_number(s, SQL_ENTRY_LAST, BOUND(as_int(key_of(s, 0)), as_int(log_end(s))), n, e);
+	return sql_number(s, SQL_ENTRY_LAST, BOUND(as_int(log_key(s, 0)), as_int(log_end(s))), n, e);
 }
 
 bool store_list_entries(struct store *s, uint64_t from, unsigned max,
                         bool (*each)(void *arg, uint64_t index, struct view leaf, struct view packed), void *arg,
                         struct error *e)
 {
-	int64_t key = store_entry_log(from) ? log_end(s) : key_of(s, from);
-	struct sqlite3_stmt *q = sql_start(s, SQL_ENTRY_LIST, BOUND(as_int(key), as_int(max), as_int(log_end(s))), e);
+	int64_t key = store_entry_log(from) ? log_end(s) : log_key(s, from);
+	struct statement *q = sql_start(s, SQL_ENTRY_LIST, BOUND(as_int(key), as_int(max), as_int(log_end(s))), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -132,7 +118,7 @@ bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e)
 bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),
                             void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
+	struct statement *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e))
@@ -169,7 +155,7 @@ static bool put_archive(struct store *s, uint64_t log, const struct store_archiv
 
 bool store_needs_entries(struct store *s, uint64_t log, struct store_needed *out, struct error *e)
 {
-	struct sqlite3_stmt *q =
+	struct statement *q =
 	        sql_row(s, SQL_ENTRY_NEEDED,
 	                BOUND(as_number(log << STORE_LOG_SHIFT), as_number((log + 1) << STORE_LOG_SHIFT),
 	                      as_int(STATE_HELD), as_int(DUTY_RETURN), as_int(DUTY_OPEN), as_int(DUTY_OVERDUE)),
@@ -245,10 +231,10 @@ bool store_get_tile(struct store *s, unsigned level, uint64_t index, struct view
 
 bool store_put_checkpoint(struct store *s, uint64_t size, struct view note, struct error *e)
 {
-	return sql_run(s, SQL_CHECKPOINT_PUT, BOUND(as_int(key_of(s, size)), as_text(note)), e);
+	return sql_run(s, SQL_CHECKPOINT_PUT, BOUND(as_int(log_key(s, size)), as_text(note)), e);
 }
 
-static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *size, struct view *note, struct error *e)
+static bool take_checkpoint(struct store *s, struct statement *q, uint64_t *size, struct view *note, struct error *e)
 {
 	uint64_t n = store_entry_index((uint64_t)col_int(q, 0));
 
@@ -262,16 +248,15 @@ static bool take_checkpoint(struct store *s, struct sqlite3_stmt *q, uint64_t *s
 
 bool store_get_checkpoint(struct store *s, uint64_t index, uint64_t *size, struct view *note, struct error *e)
 {
-	int64_t from = store_entry_log(index) ? log_end(s) : key_of(s, index);
-	struct sqlite3_stmt *q =
-	        sql_row(s, SQL_CHECKPOINT_AT, BOUND(as_int(from), as_int(log_end(s))), "checkpoint", e);
+	int64_t from = store_entry_log(index) ? log_end(s) : log_key(s, index);
+	struct statement *q = sql_row(s, SQL_CHECKPOINT_AT, BOUND(as_int(from), as_int(log_end(s))), "checkpoint", e);
 
 	return q && take_checkpoint(s, q, size, note, e);
 }
 
 bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_CHECKPOINT_LAST, BOUND(as_int(key_of(s, 0)), as_int(log_end(s))), e);
+	struct statement *q = sql_start(s, SQL_CHECKPOINT_LAST, BOUND(as_int(log_key(s, 0)), as_int(log_end(s))), e);
 	bool ok;
 
 	if (sql_next(s, q, &ok, e))
@@ -280,150 +265,5 @@ bool store_last_checkpoint(struct store *s, uint64_t *size, struct view *note, s
 		return false;
 	*size = 0;
 	*note = VIEW("");
-	return true;
-}
-
-/* --- witnessing --- */
-
-bool store_put_witnessed(struct store *s, struct view origin, const struct store_witnessed *w, struct error *e)
-{
-	return sql_run(s, SQL_WITNESSED_PUT,
-	               BOUND(as_text(origin), as_number(w->size), as_digest(&w->root), as_text(w->note),
-	                     as_digest(&w->incident)),
-	               e);
-}
-
-bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_row(s, SQL_WITNESSED_GET, BOUND(as_text(origin)), "witnessed log", e);
-
-	if (!q)
-		return false;
-	arena_reset(&s->scratch);
-	struct store_witnessed w = { .size = (uint64_t)col_int(q, 0) };
-	col_bytes(q, 1, w.root.b, sizeof w.root.b);
-	col_bytes(q, 3, w.incident.b, sizeof w.incident.b);
-	bool ok = col_keep(s, q, 2, &w.note, e);
-	sql_end(q);
-	if (ok)
-		*out = w;
-	return ok;
-}
-
-bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, struct view line, struct error *e)
-{
-	return sql_run(s, SQL_COSIGNATURE_PUT, BOUND(as_text(witness), as_int(key_of(s, size)), as_text(line)), e);
-}
-
-bool store_cosigned(struct store *s, uint64_t *size, struct error *e)
-{
-	return sql_number(s, SQL_COSIGNATURE_LAST, BOUND(as_int(key_of(s, 0))), size, e);
-}
-
-bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
-                             struct error *e)
-{
-	struct sqlite3_stmt *q = sql_start(s, SQL_COSIGNATURE_LIST, BOUND(as_int(key_of(s, size))), e);
-	bool ok;
-
-	while (sql_next(s, q, &ok, e)) {
-		if (!each(arg, col_view(q, 0))) {
-			sql_end(q);
-			break;
-		}
-	}
-	return ok;
-}
-
-bool store_put_sighted(struct store *s, struct view origin, uint64_t size, struct view note, struct error *e)
-{
-	return sql_run(s, SQL_SIGHTED_PUT, BOUND(as_text(origin), as_number(size), as_text(note)), e);
-}
-
-bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint64_t to, struct error *e)
-{
-	return sql_run(s, SQL_SIGHTED_DROP, BOUND(as_text(origin), as_number(from), as_number(to)), e);
-}
-
-bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e)
-{
-	return sql_run(s, SQL_SIGHTED_TRIM, BOUND(as_text(origin), as_int(most)), e);
-}
-
-bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
-                        void *arg, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_start(s, SQL_SIGHTED_LIST, NULL, 0, e);
-	bool ok;
-
-	while (sql_next(s, q, &ok, e)) {
-		if (!each(arg, col_view(q, 0), (uint64_t)col_int(q, 1), col_view(q, 2))) {
-			sql_end(q);
-			break;
-		}
-	}
-	return ok;
-}
-
-/* --- timestamps --- */
-
-bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct view response, struct error *e)
-{
-	return index_fits(size, e) &&
-	       sql_run(s, SQL_TIMESTAMP_PUT, BOUND(as_int(key_of(s, size)), as_int(time_ms), as_blob(response)), e);
-}
-
-bool store_get_timestamp(struct store *s, uint64_t size, struct view *response, struct error *e)
-{
-	return index_fits(size, e) &&
-	       sql_keep(s, SQL_TIMESTAMP_GET, BOUND(as_int(key_of(s, size))), "timestamp", response, e);
-}
-
-bool store_timestamped(struct store *s, uint64_t *size, struct error *e)
-{
-	return sql_number(s, SQL_TIMESTAMP_LAST, BOUND(as_int(key_of(s, 0)), as_int(log_end(s))), size, e);
-}
-
-/* --- documents and values --- */
-
-bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms,
-                        struct error *e)
-{
-	return sql_run(s, SQL_DOCUMENT_PUT, BOUND(as_digest(d), as_text(kind), as_blob(text), as_int(now_ms)), e);
-}
-
-bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e)
-{
-	return sql_keep(s, SQL_DOCUMENT_GET, BOUND(as_digest(d)), "document", text, e);
-}
-
-bool store_put_value(struct store *s, struct view name, struct view value, struct error *e)
-{
-	return value.n > 0 ? sql_run(s, SQL_VALUE_PUT, BOUND(as_text(name), as_blob(value)), e)
-	                   : sql_run(s, SQL_VALUE_DROP, BOUND(as_text(name)), e);
-}
-
-bool store_get_value(struct store *s, struct view name, struct view *value, struct error *e)
-{
-	return sql_keep(s, SQL_VALUE_GET, BOUND(as_text(name)), "value", value, e);
-}
-
-bool store_count(struct store *s, struct store_counts *out, struct error *e)
-{
-	if (s->in_transaction && !pending_flush(s, e))
-		return false;
-	struct sqlite3_stmt *q = sql_row(s, SQL_COUNTS, BOUND(as_int(key_of(s, 0))), "row", e);
-
-	if (!q)
-		return false;
-	*out = (struct store_counts){ .exchanges = (uint64_t)col_int(q, 0),
-		                      .payloads = (uint64_t)col_int(q, 1),
-		                      .timers = (uint64_t)col_int(q, 2),
-		                      .deliveries = (uint64_t)col_int(q, 3),
-		                      .inbox = (uint64_t)col_int(q, 4),
-		                      .entries = (uint64_t)col_int(q, 5),
-		                      .oldest_delivery_ms = col_null(q, 6) ? TIME_NONE : col_int(q, 6),
-		                      .notices = (uint64_t)col_int(q, 7) };
-	sql_end(q);
 	return true;
 }

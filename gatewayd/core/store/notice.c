@@ -1,4 +1,5 @@
 /* The store's notices: those that wait, how each ended, and what was taken from partners. See store.h. */
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/store/sql_private.h"
 
 const char *notice_kind_name(enum notice_kind k)
@@ -35,7 +36,7 @@ bool store_retry_notice(struct store *s, uint64_t id, int64_t next_ms, struct vi
 	return sql_change(s, SQL_NOTICE_RETRY, BOUND(as_number(id), as_int(next_ms), as_text(last_error)), "notice", e);
 }
 
-static struct store_notice notice_row(struct sqlite3_stmt *q)
+static struct store_notice notice_row(struct statement *q)
 {
 	return (struct store_notice){ .id = (uint64_t)col_int(q, 0),
 		                      .seq = (uint64_t)col_int(q, 1),
@@ -51,7 +52,7 @@ static struct store_notice notice_row(struct sqlite3_stmt *q)
 
 bool store_get_notice(struct store *s, uint64_t id, struct store_notice *out, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_row(s, SQL_NOTICE_GET, BOUND(as_number(id)), "notice", e);
+	struct statement *q = sql_row(s, SQL_NOTICE_GET, BOUND(as_number(id)), "notice", e);
 
 	if (!q)
 		return false;
@@ -66,7 +67,7 @@ bool store_get_notice(struct store *s, uint64_t id, struct store_notice *out, st
 }
 
 /* `q`: a listing's statement, NULL when it could not be started. */
-static bool each_notice(struct store *s, struct sqlite3_stmt *q, bool (*each)(void *arg, const struct store_notice *n),
+static bool each_notice(struct store *s, struct statement *q, bool (*each)(void *arg, const struct store_notice *n),
                         void *arg, struct error *e)
 {
 	bool ok;
@@ -112,7 +113,7 @@ bool store_drop_notice(struct store *s, uint64_t id, int64_t now_ms, struct view
 bool store_list_notice_ends(struct store *s, uint64_t seq, bool (*each)(void *arg, const struct store_notice_end *n),
                             void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_NOTICE_END_LIST, BOUND(as_number(seq)), e);
+	struct statement *q = sql_start(s, SQL_NOTICE_END_LIST, BOUND(as_number(seq)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {
@@ -142,7 +143,7 @@ bool store_put_notice_taken(struct store *s, const struct store_notice_taken *t,
 	               e);
 }
 
-static struct store_notice_taken taken_row(struct sqlite3_stmt *q)
+static struct store_notice_taken taken_row(struct statement *q)
 {
 	struct store_notice_taken t = { .seq = (uint64_t)col_int(q, 0),
 		                        .kind = (enum notice_kind)col_int(q, 2),
@@ -157,8 +158,7 @@ static struct store_notice_taken taken_row(struct sqlite3_stmt *q)
 bool store_get_notice_taken(struct store *s, uint64_t seq, const struct digest *digest, struct store_notice_taken *out,
                             struct error *e)
 {
-	struct sqlite3_stmt *q =
-	        sql_row(s, SQL_NOTICE_TAKEN_GET, BOUND(as_number(seq), as_digest(digest)), "notice", e);
+	struct statement *q = sql_row(s, SQL_NOTICE_TAKEN_GET, BOUND(as_number(seq), as_digest(digest)), "notice", e);
 
 	if (!q)
 		return false;
@@ -179,7 +179,7 @@ bool store_count_notices_taken(struct store *s, uint64_t seq, uint64_t *n, struc
 bool store_list_notices_taken(struct store *s, uint64_t seq,
                               bool (*each)(void *arg, const struct store_notice_taken *t), void *arg, struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_NOTICE_TAKEN_LIST, BOUND(as_number(seq)), e);
+	struct statement *q = sql_start(s, SQL_NOTICE_TAKEN_LIST, BOUND(as_number(seq)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {

@@ -1,16 +1,14 @@
-/* Inside of the store: what its files share. Only store_sqlite*.c include this; the engine's own header
- * stays in those files (its structs are named here by their tags). */
+/* Inside of the store: its statements, and the few calls through which the files of the nouns run them. Whatever engine
+ * the store is over, they are the same. */
 #ifndef GATEWAYD_CORE_STORE_SQL_PRIVATE_H
 #define GATEWAYD_CORE_STORE_SQL_PRIVATE_H
 
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/engine_private.h"
+#include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/key_window.h"
 #include "lib/base/arena.h"
 
-struct sqlite3;
-struct sqlite3_stmt;
-
-/* Every statement; the texts are in store_sqlite_sql.c. The first ones write. */
+/* Every statement; the texts are in statements.c, the migrations in migrations.c. The first ones write. */
 enum sql {
 	SQL_EXCHANGE_PUT,
 	SQL_EXCHANGE_ANSWER,
@@ -132,7 +130,6 @@ enum sql {
 extern const char *const sql_texts[SQL_COUNT];
 /* Migration k brings a database of version k to k + 1. NULL ends the table. */
 extern const char *const sql_migrations[];
-#define STORE_APPLICATION_ID 0x67577379 /* "gWsy" */
 
 /* The narrow row of the exchange that was accepted last, not yet written: its entry and state are mostly
  * set right after, and then cost no statement of their own. */
@@ -145,13 +142,12 @@ struct pending_state {
 };
 
 struct store {
-	struct sqlite3 *db;
-	struct sqlite3_stmt *statements[SQL_COUNT];
+	const struct engine *engine;
+	struct connection *connection;
+	struct statement *statements[SQL_COUNT];
 	bool writes, in_transaction;
-	int lock;                 /* descriptor of the lock file; -1 for readers */
-	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
-	bool erased;              /* since the last truncating checkpoint */
-	struct arena scratch;     /* views that go out */
+	bool erased;          /* since the last checkpoint that was forced */
+	struct arena scratch; /* views that go out */
 	struct window window;
 	uint8_t window_key[16];
 	uint64_t last_log, log; /* the newest audit log's number; the one that the verbs are about */
@@ -162,12 +158,6 @@ struct store {
 	uint32_t live_slots_n;
 };
 
-/* What a statement takes: SQLite reads the bytes until the statement ends. */
-struct bound {
-	enum { BOUND_NULL, BOUND_INT, BOUND_TEXT, BOUND_BLOB } type;
-	int64_t n;
-	struct view v;
-};
 static inline struct bound as_null(void)
 {
 	return (struct bound){ .type = BOUND_NULL };
@@ -202,18 +192,17 @@ static inline struct bound as_uuid(const struct uuid *u)
 
 /* A statement with its values, to be stepped and ended. NULL (and `e`) when it writes and no transaction is open, or
  * a value is too large. */
-struct sqlite3_stmt *sql_start(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e) MUST_USE;
+struct statement *sql_start(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e) MUST_USE;
 /* Runs a statement to its end. */
 bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e) MUST_USE;
 /* The same; REASON_NOT_FOUND with `what` when it changed no row. */
 bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
                 struct error *e) MUST_USE;
 /* A statement that stands on its one row; NULL, and REASON_NOT_FOUND with `what` when there is none. */
-struct sqlite3_stmt *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
-                             struct error *e) MUST_USE;
+struct statement *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
+                          struct error *e) MUST_USE;
 /* The row of a number, whose columns are about to be kept: resets the scratch memory. NULL: `e` says why. */
-struct sqlite3_stmt *sql_row_of(struct store *s, enum sql id, uint64_t number, const char *what,
-                                struct error *e) MUST_USE;
+struct statement *sql_row_of(struct store *s, enum sql id, uint64_t number, const char *what, struct error *e) MUST_USE;
 /* One number: the first column of the one row. */
 bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out, struct error *e) MUST_USE;
 /* One text or blob: the first column of the one row, kept until the next call on the store. */
@@ -221,19 +210,20 @@ bool sql_keep(struct store *s, enum sql id, const struct bound *b, size_t n, con
               struct error *e) MUST_USE;
 /* Goes to the next row. False when there is none, or on a failure: then *ok is false. After that the statement is
  * ended; who stops earlier ends it. `q` NULL: a start that failed. */
-bool sql_next(struct store *s, struct sqlite3_stmt *q, bool *ok, struct error *e) MUST_USE;
-void sql_end(struct sqlite3_stmt *q);
+bool sql_next(struct store *s, struct statement *q, bool *ok, struct error *e) MUST_USE;
+void sql_end(struct statement *q);
 /* Rows that the last statement changed. */
 int sql_changes(struct store *s);
-/* The number of the row that was inserted last. */
-uint64_t sql_inserted(struct store *s);
-bool sql_fail(struct store *s, struct error *e);
-int64_t col_int(struct sqlite3_stmt *q, int at);
-bool col_null(struct sqlite3_stmt *q, int at);
-struct view col_view(struct sqlite3_stmt *q, int at); /* until the next step */
+int64_t col_int(struct statement *q, int at);
+bool col_null(struct statement *q, int at);
+struct view col_view(struct statement *q, int at); /* until the next step */
 /* Until the next call on the store, in *out; the caller has reset the scratch memory. */
-bool col_keep(struct store *s, struct sqlite3_stmt *q, int at, struct view *out, struct error *e) MUST_USE;
-void col_bytes(struct sqlite3_stmt *q, int at, void *out, size_t n); /* zeros when the length differs */
+bool col_keep(struct store *s, struct statement *q, int at, struct view *out, struct error *e) MUST_USE;
+void col_bytes(struct statement *q, int at, void *out, size_t n); /* zeros when the length differs */
+
+/* Prepares every statement that the store may run. */
+bool sql_prepare(struct store *s, struct error *e) MUST_USE;
+void sql_finish(struct store *s);
 
 /* Writes the pending narrow row; before anything that reads it, and before COMMIT. */
 bool pending_flush(struct store *s, struct error *e) MUST_USE;
@@ -241,10 +231,5 @@ bool pending_flush(struct store *s, struct error *e) MUST_USE;
 bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */
 bool exchanges_load(struct store *s, struct error *e) MUST_USE;
-
-/* Registers the layer under the engine that the writing connection opens its files with
- * (store_sqlite_wal.c); once, before the first connection. Where there is none to stand on, opening fails. */
-#define SQLITE_WAL_VFS "gateway"
-void sqlite_wal_register(void);
 
 #endif

@@ -1,258 +1,7 @@
-/* Every statement and every migration of the store. Keys are ordered (rows are appended), indexes few:
- * exchange ids are UUIDv7 and therefore nearly append-like, and so are the ids of another gateway; the
- * idempotency keys of partners are in no index (store_window.h). What changes often (state, timer) lies in
- * narrow tables of its own, the payload and its key slot as well.
- *
- * A key of the tile table is level << 56 | log << 40 | index. */
+/* Every statement of the store, written once for every engine: in the SQL that SQLite and PostgreSQL both take. Upserts
+ * name their key, a truth is a CASE, a subquery in FROM has a name, and no number is given by the engine. See
+ * migrations.c for the tables. */
 #include "gatewayd/core/store/sql_private.h"
-
-static const char first_schema[] =
-        "CREATE TABLE exchange ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  id BLOB NOT NULL,"
-        "  origin BLOB," /* NULL: this gateway is the first */
-        "  partner TEXT NOT NULL,"
-        "  key TEXT,"
-        "  body BLOB NOT NULL,"
-        "  agreement TEXT NOT NULL,"
-        "  agreement_digest BLOB NOT NULL,"
-        "  provider TEXT NOT NULL,"
-        "  recipient TEXT NOT NULL,"
-        "  status INTEGER NOT NULL," /* 0: the answer is still to come */
-        "  answer TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE UNIQUE INDEX exchange_id ON exchange (id);"
-        "CREATE UNIQUE INDEX exchange_origin ON exchange (origin, provider) WHERE origin IS NOT NULL;"
-        "CREATE TABLE state ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  state INTEGER NOT NULL,"
-        "  entry INTEGER,"
-        "  received_ms INTEGER NOT NULL,"
-        "  hash INTEGER" /* of partner and key */
-        ") STRICT;"
-        "CREATE TABLE payload ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  sealed BLOB NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE payload_slot ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  slot INTEGER NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE timer ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  due_ms INTEGER NOT NULL,"
-        "  kind INTEGER NOT NULL,"
-        "  held INTEGER NOT NULL"
-        ") STRICT;"
-        "CREATE INDEX timer_due ON timer (due_ms) WHERE held = 0;"
-        "CREATE TABLE delivery ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  recipient TEXT NOT NULL,"
-        "  next_ms INTEGER NOT NULL,"
-        "  deadline_ms INTEGER NOT NULL,"
-        "  attempts INTEGER NOT NULL,"
-        "  last_error TEXT NOT NULL,"
-        "  envelope TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE INDEX delivery_next ON delivery (next_ms);"
-        "CREATE TABLE receipt ("
-        "  seq INTEGER PRIMARY KEY,"
-        "  receipt TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE inbox ("
-        "  id INTEGER PRIMARY KEY,"
-        "  seq INTEGER NOT NULL,"
-        "  exchange BLOB NOT NULL,"
-        "  kind TEXT NOT NULL,"
-        "  body TEXT NOT NULL,"
-        "  made_ms INTEGER NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE inbox_done (" /* acknowledged ones, without their bodies */
-        "  id INTEGER PRIMARY KEY,"
-        "  seq INTEGER NOT NULL,"
-        "  exchange BLOB NOT NULL,"
-        "  kind TEXT NOT NULL,"
-        "  made_ms INTEGER NOT NULL,"
-        "  acked_ms INTEGER NOT NULL,"
-        "  receipt TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE entry ("
-        "  idx INTEGER PRIMARY KEY,"
-        "  leaf TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE disclosure ("
-        "  idx INTEGER PRIMARY KEY,"
-        "  packed TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE tile ("
-        "  key INTEGER PRIMARY KEY,"
-        "  hashes BLOB NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE checkpoint ("
-        "  size INTEGER PRIMARY KEY,"
-        "  note TEXT NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE document ("
-        "  digest BLOB PRIMARY KEY,"
-        "  kind TEXT NOT NULL,"
-        "  text BLOB NOT NULL,"
-        "  first_ms INTEGER NOT NULL"
-        ") STRICT, WITHOUT ROWID;"
-        "CREATE TABLE value ("
-        "  name TEXT PRIMARY KEY,"
-        "  value BLOB NOT NULL"
-        ") STRICT, WITHOUT ROWID;"
-        /* The key of the hashes in state.hash. */
-        "INSERT INTO value VALUES ('store/window-key', randomblob(16));";
-
-/* Each audit log of this node has a number, from 0 on; a new epoch adds one. The keys of entry, disclosure
- * and checkpoint, and state.entry, are log << 40 | index; in the key of a tile the log lies above the index
- * as well. The first log needs no row. */
-static const char witnesses_and_logs[] =
-        "CREATE TABLE log ("
-        "  number INTEGER PRIMARY KEY,"
-        "  origin TEXT NOT NULL,"
-        "  before BLOB NOT NULL," /* digest of the last checkpoint of the log before */
-        "  note TEXT NOT NULL"    /* what its genesis entry says of that log */
-        ") STRICT;"
-        "CREATE TABLE witnessed (" /* logs of others, as this node cosigned them last */
-        "  origin TEXT PRIMARY KEY,"
-        "  size INTEGER NOT NULL,"
-        "  root BLOB NOT NULL,"
-        "  note TEXT NOT NULL,"
-        "  incident BLOB NOT NULL" /* digest of the checkpoint that the last incident was about */
-        ") STRICT, WITHOUT ROWID;"
-        "CREATE TABLE cosignature (" /* of others, over this node's checkpoints: each witness's newest */
-        "  witness TEXT PRIMARY KEY,"
-        "  size INTEGER NOT NULL," /* log << 40 | size */
-        "  line TEXT NOT NULL"
-        ") STRICT, WITHOUT ROWID;";
-
-static const char holds[] = "CREATE TABLE hold ("
-                            "  id INTEGER PRIMARY KEY,"
-                            "  seq INTEGER NOT NULL,"
-                            "  kind INTEGER NOT NULL,"
-                            "  from_ms INTEGER NOT NULL,"
-                            "  until_ms INTEGER NOT NULL,"
-                            "  statement BLOB NOT NULL," /* digest of the document */
-                            "  signer TEXT NOT NULL,"
-                            "  role TEXT NOT NULL,"
-                            "  ended_ms INTEGER" /* NULL: in force */
-                            ") STRICT;"
-                            "CREATE UNIQUE INDEX hold_statement ON hold (statement);"
-                            "CREATE INDEX hold_exchange ON hold (seq);"
-                            "CREATE INDEX hold_until ON hold (until_ms) WHERE ended_ms IS NULL;";
-
-static const char sightings[] = "CREATE TABLE sighted (" /* logs of others, as they were shown: see sight.h */
-                                "  origin TEXT NOT NULL,"
-                                "  size INTEGER NOT NULL,"
-                                "  note TEXT NOT NULL,"
-                                "  PRIMARY KEY (origin, size)"
-                                ") STRICT, WITHOUT ROWID;";
-
-/* What gateways tell each other about an exchange: what waits, how each ended, and what was taken. */
-static const char notices[] = "CREATE TABLE notice ("
-                              "  id INTEGER PRIMARY KEY,"
-                              "  seq INTEGER NOT NULL,"
-                              "  kind INTEGER NOT NULL,"
-                              "  recipient TEXT NOT NULL,"
-                              "  entry INTEGER NOT NULL,"
-                              "  body TEXT NOT NULL,"
-                              "  made_ms INTEGER NOT NULL,"
-                              "  next_ms INTEGER NOT NULL,"
-                              "  attempts INTEGER NOT NULL,"
-                              "  last_error TEXT NOT NULL"
-                              ") STRICT;"
-                              "CREATE INDEX notice_next ON notice (next_ms);"
-                              "CREATE INDEX notice_order ON notice (seq, recipient, id);"
-                              "CREATE TABLE notice_end ("
-                              "  id INTEGER PRIMARY KEY,"
-                              "  seq INTEGER NOT NULL,"
-                              "  kind INTEGER NOT NULL,"
-                              "  recipient TEXT NOT NULL,"
-                              "  entry INTEGER NOT NULL,"
-                              "  made_ms INTEGER NOT NULL,"
-                              "  ended_ms INTEGER NOT NULL,"
-                              "  error TEXT NOT NULL," /* empty: it arrived */
-                              "  receipt TEXT NOT NULL"
-                              ") STRICT;"
-                              "CREATE INDEX notice_end_seq ON notice_end (seq);"
-                              "CREATE TABLE notice_taken ("
-                              "  seq INTEGER NOT NULL,"
-                              "  digest BLOB NOT NULL,"
-                              "  kind INTEGER NOT NULL,"
-                              "  entry INTEGER NOT NULL,"
-                              "  taken_ms INTEGER NOT NULL,"
-                              "  proof TEXT NOT NULL,"
-                              "  PRIMARY KEY (seq, digest)"
-                              ") STRICT, WITHOUT ROWID;";
-
-/* The recipient's copy: what is due of it next and after that, its duties, and which exchange followed from which.
- * An instant of 0 is none. */
-static const char copies[] = "ALTER TABLE timer ADD COLUMN base_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN payload_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN mask_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN review_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN notify_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN end_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN return_at_end INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN receipt_ms INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN inbox INTEGER NOT NULL DEFAULT 0;"
-                             "ALTER TABLE timer ADD COLUMN purpose TEXT NOT NULL DEFAULT '';"
-                             "ALTER TABLE timer ADD COLUMN reference TEXT NOT NULL DEFAULT '';"
-                             /* Timers so far were the gateway's own payloads'. */
-                             "UPDATE timer SET payload_ms = due_ms;"
-                             "CREATE TABLE duty ("
-                             "  id INTEGER PRIMARY KEY,"
-                             "  seq INTEGER NOT NULL,"
-                             "  kind INTEGER NOT NULL,"
-                             "  state INTEGER NOT NULL,"
-                             "  made_ms INTEGER NOT NULL,"
-                             "  due_ms INTEGER NOT NULL,"
-                             "  done_ms INTEGER NOT NULL,"
-                             "  escalated INTEGER NOT NULL,"
-                             "  blocks INTEGER NOT NULL,"
-                             "  inbox INTEGER NOT NULL,"
-                             "  result TEXT NOT NULL,"
-                             "  why TEXT NOT NULL"
-                             ") STRICT;"
-                             "CREATE INDEX duty_seq ON duty (seq);"
-                             "CREATE INDEX duty_overdue ON duty (id) WHERE state = 1;"
-                             "CREATE TABLE link ("
-                             "  child INTEGER NOT NULL,"
-                             "  kind INTEGER NOT NULL,"
-                             "  parent INTEGER NOT NULL,"
-                             "  version INTEGER NOT NULL,"
-                             "  PRIMARY KEY (child, kind)"
-                             ") STRICT, WITHOUT ROWID;"
-                             "CREATE INDEX link_parent ON link (parent, kind);";
-
-static const char timestamps[] = "CREATE TABLE timestamp ("
-                                 "  size INTEGER PRIMARY KEY," /* log << 40 | size of the checkpoint */
-                                 "  time_ms INTEGER NOT NULL,"
-                                 "  response BLOB NOT NULL"
-                                 ") STRICT;";
-
-/* What falls due is counted from this index alone: the rows are wide. */
-static const char expiry[] = "DROP INDEX timer_due;"
-                             "CREATE INDEX timer_due ON timer (due_ms, kind, held) WHERE held = 0;";
-
-static const char surrogates[] = "CREATE TABLE surrogate ("
-                                 "  agreement TEXT NOT NULL,"
-                                 "  epoch INTEGER NOT NULL,"
-                                 "  key BLOB NOT NULL,"   /* keyed digest of the value */
-                                 "  value BLOB NOT NULL," /* random */
-                                 "  PRIMARY KEY (agreement, epoch, key)"
-                                 ") STRICT, WITHOUT ROWID;"
-                                 "CREATE TABLE surrogate_end (" /* of the epochs that have any */
-                                 "  agreement TEXT NOT NULL,"
-                                 "  epoch INTEGER NOT NULL,"
-                                 "  until_ms INTEGER NOT NULL,"
-                                 "  PRIMARY KEY (agreement, epoch)"
-                                 ") STRICT, WITHOUT ROWID;";
-
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds,  sightings,  notices,
-	                               copies,       timestamps,         expiry, surrogates, NULL };
 
 #define EXCHANGE_COLUMNS \
 	"SELECT x.seq, x.id, x.origin, x.partner, x.key, x.body, t.received_ms, x.agreement, x.agreement_digest, " \
@@ -263,12 +12,17 @@ const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds, 
 #define DUTY_COLUMNS \
 	"SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, why FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
-#define IN_FORCE     "EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL)"
+#define IN_FORCE     "CASE WHEN EXISTS (SELECT 1 FROM hold h WHERE h.seq = ?1 AND h.ended_ms IS NULL) THEN 1 ELSE 0 END"
 /* Held timers are few and in no index of their own: they are found by their holds. */
 #define HELD_BY "seq IN (SELECT seq FROM hold WHERE ended_ms IS NULL) AND held <> 0"
 /* Day and kind are one number, day << 8 | kind: a million rows are sorted by it twice as fast as by two. */
 #define DUE_DAYS(held) \
 	"SELECT due_ms / 86400000 << 8 | kind, " held ", count(*), min(due_ms), max(due_ms) FROM timer WHERE "
+/* Rows are numbered past the largest: of one table, or of two of which the second has what left the first. */
+#define NEXT_ID(table) "(SELECT coalesce(max(id), 0) + 1 FROM " table ")"
+#define LAST_ID(table, ended) \
+	"SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM " table " UNION ALL SELECT max(id) FROM " ended \
+	") ids"
 #define DELIVERY_COLUMNS "SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
 #define NOTICE_COLUMNS \
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
@@ -283,30 +37,42 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_STATE_PUT] = "INSERT INTO state (seq, state, entry, received_ms, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_STATE_STATE] = "UPDATE state SET state = ?2 WHERE seq = ?1",
 	[SQL_STATE_ENTRY] = "UPDATE state SET entry = ?2 WHERE seq = ?1",
-	[SQL_PAYLOAD_PUT] = "INSERT OR REPLACE INTO payload (seq, sealed) VALUES (?1, ?2)",
-	[SQL_PAYLOAD_SLOT_PUT] = "INSERT OR REPLACE INTO payload_slot (seq, slot) VALUES (?1, ?2)",
+	[SQL_PAYLOAD_PUT] = "INSERT INTO payload (seq, sealed) VALUES (?1, ?2) "
+		"ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed",
+	[SQL_PAYLOAD_SLOT_PUT] = "INSERT INTO payload_slot (seq, slot) VALUES (?1, ?2) "
+		"ON CONFLICT (seq) DO UPDATE SET slot = excluded.slot",
 	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
 	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
-	[SQL_TIMER_PUT] = "INSERT OR REPLACE INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, "
+	[SQL_TIMER_PUT] = "INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, "
 		"notify_ms, end_ms, return_at_end, receipt_ms, inbox, purpose, reference) "
-		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+		"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = "
+		"excluded.held, base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = "
+		"excluded.mask_ms, review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = "
+		"excluded.end_ms, return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox "
+		"= excluded.inbox, purpose = excluded.purpose, reference = excluded.reference",
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
-	[SQL_DUTY_PUT] = "INSERT INTO duty (seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, "
-		"why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[SQL_DUTY_PUT] = "INSERT INTO duty (id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, "
+		"result, why) VALUES (" NEXT_ID("duty") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
 	[SQL_DUTY_SET] = "UPDATE duty SET state = ?2, due_ms = ?3, done_ms = ?4, escalated = ?5, blocks = ?6, inbox = ?7, "
 		"result = ?8, why = ?9 WHERE id = ?1",
-	[SQL_LINK_PUT] = "INSERT OR REPLACE INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4)",
-	[SQL_HOLD_PUT] = "INSERT INTO hold (seq, kind, from_ms, until_ms, statement, signer, role) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
+	[SQL_LINK_PUT] = "INSERT INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4) "
+		"ON CONFLICT (child, kind) DO UPDATE SET parent = excluded.parent, version = excluded.version",
+	[SQL_HOLD_PUT] = "INSERT INTO hold (id, seq, kind, from_ms, until_ms, statement, signer, role) "
+		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
 	[SQL_HOLD_TIMER] = "UPDATE timer SET held = " IN_FORCE " WHERE seq = ?1",
-	[SQL_DELIVERY_PUT] = "INSERT OR REPLACE INTO delivery (seq, recipient, next_ms, deadline_ms, attempts, "
-		"last_error, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[SQL_DELIVERY_PUT] = "INSERT INTO delivery (seq, recipient, next_ms, deadline_ms, attempts, "
+		"last_error, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+		"ON CONFLICT (seq) DO UPDATE SET recipient = excluded.recipient, next_ms = excluded.next_ms, "
+		"deadline_ms = excluded.deadline_ms, attempts = excluded.attempts, last_error = "
+		"excluded.last_error, envelope = excluded.envelope",
 	[SQL_DELIVERY_RETRY] = "UPDATE delivery SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 "
 		"WHERE seq = ?1",
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
-	[SQL_RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (seq, receipt) VALUES (?1, ?2)",
+	[SQL_RECEIPT_PUT] = "INSERT INTO receipt (seq, receipt) VALUES (?1, ?2) "
+		"ON CONFLICT (seq) DO UPDATE SET receipt = excluded.receipt",
 	[SQL_NOTICE_PUT] = "INSERT INTO notice (id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, "
 		"last_error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[SQL_NOTICE_RETRY] = "UPDATE notice SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 WHERE id = ?1",
@@ -324,16 +90,21 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_DISCLOSURE_ERASE] = "DELETE FROM disclosure WHERE idx = ?1",
 	[SQL_ENTRY_ARCHIVE] = "DELETE FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_DISCLOSURE_ARCHIVE] = "DELETE FROM disclosure WHERE idx >= ?1 AND idx < ?2",
-	[SQL_TILE_PUT] = "INSERT OR REPLACE INTO tile (key, hashes) VALUES (?1, ?2)",
+	[SQL_TILE_PUT] = "INSERT INTO tile (key, hashes) VALUES (?1, ?2) "
+		"ON CONFLICT (key) DO UPDATE SET hashes = excluded.hashes",
 	[SQL_CHECKPOINT_PUT] = "INSERT INTO checkpoint (size, note) VALUES (?1, ?2)",
 	[SQL_DOCUMENT_PUT] = "INSERT INTO document (digest, kind, text, first_ms) VALUES (?1, ?2, ?3, ?4) "
 		"ON CONFLICT DO NOTHING",
-	[SQL_VALUE_PUT] = "INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)",
+	[SQL_VALUE_PUT] = "INSERT INTO value (name, value) VALUES (?1, ?2) "
+		"ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 	[SQL_VALUE_DROP] = "DELETE FROM value WHERE name = ?1",
 	[SQL_LOG_PUT] = "INSERT INTO log (number, origin, before, note) VALUES (?1, ?2, ?3, ?4)",
-	[SQL_WITNESSED_PUT] = "INSERT OR REPLACE INTO witnessed (origin, size, root, note, incident) "
-		"VALUES (?1, ?2, ?3, ?4, ?5)",
-	[SQL_COSIGNATURE_PUT] = "INSERT OR REPLACE INTO cosignature (witness, size, line) VALUES (?1, ?2, ?3)",
+	[SQL_WITNESSED_PUT] = "INSERT INTO witnessed (origin, size, root, note, incident) "
+		"VALUES (?1, ?2, ?3, ?4, ?5) "
+		"ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = "
+		"excluded.note, incident = excluded.incident",
+	[SQL_COSIGNATURE_PUT] = "INSERT INTO cosignature (witness, size, line) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (witness) DO UPDATE SET size = excluded.size, line = excluded.line",
 	[SQL_SIGHTED_PUT] = "INSERT INTO sighted (origin, size, note) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
@@ -341,7 +112,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 
 	[SQL_SURROGATE_PUT] = "INSERT INTO surrogate (agreement, epoch, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-	[SQL_SURROGATE_END_PUT] = "INSERT OR REPLACE INTO surrogate_end (agreement, epoch, until_ms) VALUES (?1, ?2, ?3)",
+	[SQL_SURROGATE_END_PUT] = "INSERT INTO surrogate_end (agreement, epoch, until_ms) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (agreement, epoch) DO UPDATE SET until_ms = excluded.until_ms",
 	[SQL_SURROGATE_ERASE] = "DELETE FROM surrogate WHERE agreement = ?1 AND epoch = ?2",
 	[SQL_SURROGATE_END_DROP] = "DELETE FROM surrogate_end WHERE agreement = ?1 AND epoch = ?2",
 
@@ -356,15 +128,15 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
 	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	[SQL_DUE_LIST] = "SELECT * FROM (" TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2) "
+	[SQL_DUE_LIST] = "SELECT * FROM (" TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2) free "
 		"UNION ALL " TIMER_COLUMNS "WHERE " HELD_BY " AND due_ms <= ?1 ORDER BY 2 LIMIT ?2",
 	[SQL_DUE_DAYS] = DUE_DAYS("0") "held = 0 AND due_ms <= ?1 GROUP BY 1 "
 		"UNION ALL " DUE_DAYS("1") HELD_BY " AND due_ms <= ?1 GROUP BY 1 ORDER BY 1, 2",
-	[SQL_DUE_AGREEMENTS] = "SELECT t.kind, t.held <> 0, count(*), min(t.due_ms), max(t.due_ms), x.agreement "
+	[SQL_DUE_AGREEMENTS] = "SELECT t.kind, t.held, count(*), min(t.due_ms), max(t.due_ms), x.agreement "
 		"FROM timer t JOIN exchange x ON x.seq = t.seq WHERE t.due_ms <= ?1 GROUP BY 6, 1, 2 ORDER BY 6, 1, 2",
 	[SQL_HOLD_FIND] = HOLD_COLUMNS "WHERE statement = ?1",
-	[SQL_HOLD_LIST] = HOLD_COLUMNS "WHERE ended_ms IS NULL OR ?1 ORDER BY id",
-	[SQL_HOLD_LIST_OF] = HOLD_COLUMNS "WHERE seq = ?1 AND (ended_ms IS NULL OR ?2) ORDER BY id",
+	[SQL_HOLD_LIST] = HOLD_COLUMNS "WHERE ended_ms IS NULL OR ?1 <> 0 ORDER BY id",
+	[SQL_HOLD_LIST_OF] = HOLD_COLUMNS "WHERE seq = ?1 AND (ended_ms IS NULL OR ?2 <> 0) ORDER BY id",
 	[SQL_HOLD_DUE] = HOLD_COLUMNS "WHERE ended_ms IS NULL AND until_ms <= ?1 ORDER BY until_ms LIMIT ?2",
 	[SQL_HOLD_COUNT] = "SELECT count(*) FILTER (WHERE kind = ?2), count(*) FILTER (WHERE kind = ?3) FROM hold "
 		"WHERE seq = ?1 AND ended_ms IS NULL",
@@ -379,8 +151,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM hold h "
 		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?3) ORDER BY next_ms LIMIT ?2",
 	[SQL_DELIVERY_LIST] = DELIVERY_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	[SQL_NOTICE_LAST] = "SELECT max((SELECT coalesce(max(id), 0) FROM notice), "
-		"(SELECT coalesce(max(id), 0) FROM notice_end))",
+	[SQL_NOTICE_LAST] = LAST_ID("notice", "notice_end"),
 	[SQL_NOTICE_GET] = NOTICE_COLUMNS "WHERE id = ?1",
 	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM notice o WHERE "
 		"o.seq = notice.seq AND o.recipient = notice.recipient AND o.id < notice.id) ORDER BY next_ms LIMIT ?2",
@@ -395,8 +166,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
 	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",
 	[SQL_INBOX_LIST] = INBOX_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
-	[SQL_INBOX_LAST] = "SELECT max((SELECT coalesce(max(id), 0) FROM inbox), "
-		"(SELECT coalesce(max(id), 0) FROM inbox_done))",
+	[SQL_INBOX_LAST] = LAST_ID("inbox", "inbox_done"),
 	[SQL_ENTRY_GET] = "SELECT e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx WHERE e.idx = ?1",
 	[SQL_ENTRY_LIST] = "SELECT e.idx, e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
 		"WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",

@@ -1,4 +1,5 @@
 /* The store's surrogates. See store.h. */
+#include "gatewayd/core/store/surrogate.h"
 #include "gatewayd/core/store/sql_private.h"
 
 bool store_put_surrogate(struct store *s, const struct store_surrogate *x, struct error *e)
@@ -23,7 +24,7 @@ bool store_put_surrogate(struct store *s, const struct store_surrogate *x, struc
 bool store_get_surrogate(struct store *s, struct view agreement, uint32_t epoch, const struct digest *key,
                          uint8_t value[STORE_SURROGATE], struct error *e)
 {
-	struct sqlite3_stmt *q =
+	struct statement *q =
 	        sql_row(s, SQL_SURROGATE_GET, BOUND(as_text(agreement), as_int(epoch), as_digest(key)), "surrogate", e);
 
 	if (!q)
@@ -37,7 +38,7 @@ bool store_list_surrogates(struct store *s,
                            bool (*each)(void *arg, struct view agreement, uint32_t epoch, int64_t until_ms), void *arg,
                            struct error *e)
 {
-	struct sqlite3_stmt *q = sql_start(s, SQL_SURROGATE_END_LIST, NULL, 0, e);
+	struct statement *q = sql_start(s, SQL_SURROGATE_END_LIST, NULL, 0, e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e)) {

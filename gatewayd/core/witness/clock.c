@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/schema/document.h"
@@ -82,17 +84,17 @@ static bool read_entry(struct clock *c, struct error *e)
 
 static bool read_store(struct clock *c, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct view text, leaf, packed;
 	int64_t ms;
 
-	if (store_get_value(c->reader, CLOCK_VALUE, &text, &missing)) {
+	enum sought known = sought(store_get_value(c->reader, CLOCK_VALUE, &text, e), e);
+	if (known == SOUGHT_FAILED)
+		return false;
+	if (known == SOUGHT_FOUND) {
 		if (!time_parse(text, &ms))
 			return error_set(e, REASON_STORE, "the store's value of the trusted clock is not a time");
 		c->stored = true;
 		c->facts.entry_ms = c->facts.known_ms = ms;
-	} else if (missing.reason != REASON_NOT_FOUND) {
-		return error_set(e, missing.reason, "%s", missing.text);
 	}
 	if (!store_entry_count(c->reader, &c->entries, e))
 		return false;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "gatewayd/core/audit/testimony.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/log.h"
 #include "lib/tlog/entry.h"
@@ -98,16 +99,14 @@ static const char *find_fault(struct confirming *a)
 /* One that was shown before proves nothing about the time: it would confirm a clock that was put back to then. */
 static bool write_once(struct confirming *a, struct store *s, struct error *e)
 {
-	struct error missing = { .reason = REASON_NONE };
 	struct digest signature;
 	struct view known;
 
-	if (store_get_document(s, &a->digest, &known, &missing)) {
-		a->fault = "the statement was shown before";
-		return true;
+	switch (sought(store_get_document(s, &a->digest, &known, e), e)) {
+	case SOUGHT_FOUND: a->fault = "the statement was shown before"; return true;
+	case SOUGHT_NONE: break;
+	case SOUGHT_FAILED: return false;
 	}
-	if (missing.reason != REASON_NOT_FOUND)
-		return error_set(e, missing.reason, "%s", missing.text);
 	sha256(buf_view(&a->signature), &signature);
 	return store_put_document(s, &a->digest, VIEW("clock"), buf_view(&a->text), a->now_ms, e) &&
 	       store_put_document(s, &signature, VIEW("signature"), buf_view(&a->signature), a->now_ms, e) &&

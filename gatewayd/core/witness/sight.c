@@ -2,7 +2,7 @@
 #include "gatewayd/core/witness/sight.h"
 
 #include "gatewayd/core/audit/incident.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 #include "gatewayd/os/log.h"
 
 #define SIGHTS_MAX 1024 /* of a log, in memory and in the store */
@@ -391,14 +391,14 @@ bool sights_load(struct sights *s, const struct conf *conf, struct store *reader
 	struct store_witnessed known;
 
 	for (size_t i = 0; i < conf->n_partners; i++) {
-		struct error missing = { .reason = REASON_NONE };
 		const struct partner *p = &conf->partners[i];
 		if (!p->has_log)
 			continue;
-		if (store_get_witnessed(reader, view_of(p->log.name), &known, &missing))
+		enum sought cosigned = sought(store_get_witnessed(reader, view_of(p->log.name), &known, e), e);
+		if (cosigned == SOUGHT_FAILED)
+			return false;
+		if (cosigned == SOUGHT_FOUND)
 			sight_cosigned(s, view_of(p->log.name), known.size, &known.root);
-		else if (missing.reason != REASON_NOT_FOUND)
-			return error_set(e, missing.reason, "%s", missing.text);
 	}
 	return store_list_sighted(reader, load_row, &load, e) &&
 	       (!load.failed || error_set(e, REASON_NO_MEMORY, "no memory for checkpoints of partners"));

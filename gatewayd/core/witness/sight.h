@@ -11,6 +11,7 @@
 #define GATEWAYD_CORE_WITNESS_SIGHT_H
 
 #include "gatewayd/core/serve/worker.h"
+#include "lib/base/ids.h"
 
 struct sights;
 struct sights *sights_new(void) MUST_USE;

@@ -10,7 +10,7 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/serve/post.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/tlog/tiles.h"
 #include "gatewayd/os/instant.h"

@@ -3,7 +3,8 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/post.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/witness.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/crypto/timestamp.h"
 #include "gatewayd/os/instant.h"

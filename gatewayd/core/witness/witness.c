@@ -8,6 +8,9 @@
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/witness.h"
+#include "lib/tlog/entry.h"
 #include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -241,14 +244,12 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 	struct addition *a = JOB_OF(struct addition, j);
 	struct view origin = view_of(a->log->log.name), text;
 	struct store_witnessed known = { .size = 0 };
-	struct error missing = { .reason = REASON_NONE }, judged = { .reason = REASON_NONE };
+	struct error judged = { .reason = REASON_NONE };
 	struct checkpoint c;
 
 	a->incident = false;
-	if (!store_get_witnessed(s, origin, &known, &missing) && missing.reason != REASON_NOT_FOUND) {
-		*e = missing;
+	if (sought(store_get_witnessed(s, origin, &known, e), e) == SOUGHT_FAILED)
 		return false;
-	}
 	a->state = (struct witness_state){ .size = known.size, .root = known.root };
 	a->verdict = witness_judge(&a->asked, &a->log->log, 1, &a->state, &c, &text, &judged);
 	switch (a->verdict) {

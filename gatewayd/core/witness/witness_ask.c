@@ -10,7 +10,8 @@
 #include <utlist.h>
 
 #include "gatewayd/core/serve/post.h"
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/witness.h"
 #include "lib/tlog/tiles.h"
 #include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"

@@ -2,6 +2,7 @@
 #include "gatewayd/core/audit/entry.h"
 
 #include "test/core/log_fixture.h"
+#include "gatewayd/core/store/log.h"
 
 #define NOW_MS INT64_C(1772452800000)
 

@@ -2,7 +2,7 @@
  * does not know yet what the last reload brought. */
 #include "gatewayd/core/audit/governing.h"
 
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/rest.h"
 #include "test/policy/document_fixture.h" /* before the one that has a global `s` */
 #include "test/core/store_fixture.h"
 

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "gatewayd/core/store/store.h"
 #include "test/core/log_fixture.h"
 
 static struct log_fixture f;

@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
 #include "lib/tlog/verify.h"
 #include "test/core/log_fixture.h"
 

@@ -3,6 +3,8 @@
 #include "gatewayd/core/copy/duty_notice.h"
 #include "gatewayd/core/copy/state.h"
 #include "test/core/core_fixture.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/timer.h"
 
 static struct core_fixture f;
 static struct worker worker;

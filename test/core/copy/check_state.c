@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/copy/state.h"
 #include "test/core/core_fixture.h"
+#include "gatewayd/core/store/exchange.h"
 
 #define STATES (STATE_ENDED + 1)
 

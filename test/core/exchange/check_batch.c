@@ -1,6 +1,7 @@
 /* Batches under k-guards: what is rare is withheld or refused, and decided again as if it had never passed. */
 #include "gatewayd/core/exchange/batch_private.h"
 #include "test/core/exchange/exchange_fixture.h"
+#include "gatewayd/core/store/exchange.h"
 
 #define LINES 5
 

@@ -2,6 +2,11 @@
  * when nothing was written. */
 #include "gatewayd/core/exchange/officer.h"
 #include "test/core/exchange/exchange_fixture.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
 
 static json_t *with_key(const char *name, const char *key)
 {

@@ -1,6 +1,7 @@
 /* Deciding one record: the steps, what is prepared of each outcome, and that nothing of an earlier decision is left. */
 #include "gatewayd/core/exchange/officer.h"
 #include "test/core/exchange/exchange_fixture.h"
+#include "gatewayd/core/store/exchange.h"
 
 START_TEST(a_record_that_may_leave)
 {

@@ -1,6 +1,12 @@
 /* Corrections and what is passed on: what each follows from, and what it does to that. */
 #include "gatewayd/core/copy/state.h"
 #include "test/core/exchange/exchange_fixture.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/timer.h"
 
 static json_t *naming(const char *member, const struct uuid *id)
 {

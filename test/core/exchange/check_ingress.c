@@ -3,6 +3,7 @@
 #include "lib/tlog/tlog.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "test/policy/officers.h"
+#include "gatewayd/core/store/exchange.h"
 
 /* What the made-up sender says; each test spoils one thing. */
 struct parcel {

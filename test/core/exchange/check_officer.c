@@ -3,6 +3,8 @@
 #include "lib/base/encode.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "test/policy/officers.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
 
 static struct held *held;
 static struct exchange *sent_one; /* which was held */

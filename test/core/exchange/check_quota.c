@@ -2,6 +2,8 @@
 #include <pthread.h>
 
 #include "gatewayd/core/exchange/quota.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 
 #define T0_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */

@@ -5,6 +5,7 @@
 #include "gatewayd/core/exchange/records.h"
 #include "lib/base/wire.h"
 #include "test/core/exchange/exchange_fixture.h"
+#include "gatewayd/core/store/log.h"
 
 static struct worker worker;
 static struct channel *edge;

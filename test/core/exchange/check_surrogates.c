@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/surrogate.h"
 #include "test/policy/support.h"
 #include "test/core/store_fixture.h"
 

@@ -7,6 +7,8 @@
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/keys/payload.h"
 #include "test/core/core_fixture.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/payload.h"
 
 static struct core_fixture f;
 static struct scratch scratch;

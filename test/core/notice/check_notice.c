@@ -2,6 +2,10 @@
 #include "gatewayd/core/notice/notice.h"
 
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/store.h"
 #include "test/core/log_fixture.h"
 
 #define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */

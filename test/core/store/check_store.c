@@ -1,7 +1,32 @@
 /* The store: idempotency and rows. */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/store/key_window.h"
 #include "lib/base/datetime.h"
 #include "test/core/store_fixture.h"
+
+/* --- looking up --- */
+
+START_TEST(nothing_is_no_failure)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct view value;
+
+	ck_assert_int_eq(sought(store_get_value(s, VIEW("absent"), &value, &e), &e), SOUGHT_NONE);
+	ck_assert_int_eq(e.reason, REASON_NONE);
+	ck_assert_int_eq(sought(store_get_value(s, VIEW("store/window-key"), &value, &e), &e), SOUGHT_FOUND);
+	ck_assert_int_eq(sought(store_commit(s, &e), &e), SOUGHT_FAILED);
+	ck_assert_int_eq(e.reason, REASON_STORE);
+	ck_assert(e.text[0] != 0);
+}
+END_TEST
 
 /* --- idempotency --- */
 
@@ -568,6 +593,7 @@ TCase *make_store_case(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 60);
+	tcase_add_test(c, nothing_is_no_failure);
 	tcase_add_test(c, key_decides_within_its_window);
 	tcase_add_test(c, without_key_every_exchange_is_new);
 	tcase_add_test(c, answer_to_come_means_in_use);

@@ -1,6 +1,10 @@
 /* The store's timers with what comes after them, duties, and links between exchanges. */
 #include <check.h>
 
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/timer.h"
 #include "test/core/store_fixture.h"
 
 TCase *make_store_copy_case(void);

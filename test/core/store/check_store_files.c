@@ -1,6 +1,11 @@
 /* The store's files: who may open them, how the log is kept short, and that what is erased is gone. */
 #include <sys/wait.h>
 
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
 #include "test/core/store_fixture.h"
 
 /* --- opening --- */

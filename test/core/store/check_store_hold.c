@@ -1,4 +1,8 @@
 /* The store: holds, the timers that they hold, deliveries of what is restricted, and what falls due when. */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/base/datetime.h"
 #include "test/core/store_fixture.h"
 

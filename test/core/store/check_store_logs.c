@@ -1,4 +1,9 @@
 /* The store's logs of several epochs, what a witness remembers, and the cosignatures of others. */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 #include "test/core/store_fixture.h"
 
 static const struct store_log_row second = { .before = { .b = { 7 } },

@@ -1,4 +1,6 @@
 /* The store's notices: those that wait and their order, how they ended, and what was taken. */
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/rest.h"
 #include "test/core/store_fixture.h"
 
 struct seen {

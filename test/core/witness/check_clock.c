@@ -1,7 +1,10 @@
 /* Whether the clock is to be trusted: the rule over a table, and the daemon's clock over time. */
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/witness/witness.h"
 #include "test/core/log_fixture.h"
+#include "gatewayd/core/store/store.h"
 
 #define HOUR_MS (3600 * SECOND_MS)
 #define T0      INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */

@@ -2,6 +2,7 @@
  * finds. That a fork is found over the wire is in test/e2e/log/check_sight.py. */
 #include "gatewayd/core/witness/sight.h"
 #include "test/core/log_fixture.h"
+#include "gatewayd/core/store/store.h"
 
 static struct log_fixture f;
 static struct core core;

@@ -1,9 +1,8 @@
-/* The store over SQLite: opening, migrating, transactions, checkpoints, and the few calls through which
- * the other files use the engine. See store.h; a store belongs to one thread at a time.
+/* The store over SQLite: opening, migrating, transactions, checkpoints and statements. See engine_private.h.
  *
  * Write-ahead log, synchronous=FULL: a row whose COMMIT returned survives a loss of power. secure_delete
  * overwrites what is deleted; temporary tables stay in memory, for the process may open no file there. */
-#include "gatewayd/core/store/sql_private.h"
+#include "gatewayd/core/store/sqlite/sqlite_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,200 +15,131 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WAL_FRAMES      4000  /* about 16 MiB: checkpoint from here on */
-#define WAL_FRAMES_STEP 1000  /* a reader was in the way: try again after so many more */
-#define WAL_FRAMES_WAIT 16000 /* from here on wait a moment for readers */
+#define APPLICATION_ID  0x67577379 /* "gWsy" */
+#define WAL_FRAMES      4000       /* about 16 MiB: checkpoint from here on */
+#define WAL_FRAMES_STEP 1000       /* a reader was in the way: try again after so many more */
+#define WAL_FRAMES_WAIT 16000      /* from here on wait a moment for readers */
 #define BUSY_MS         5000
 #define RESTART_BUSY_MS 20
 
-bool sql_fail(struct store *s, struct error *e)
+struct connection {
+	struct sqlite3 *db;
+	int lock;                 /* descriptor of the lock file; -1 for readers */
+	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
+};
+
+struct prepared {
+	struct statement base;
+	struct sqlite3_stmt *q;
+};
+
+static struct sqlite3_stmt *of(struct statement *q)
 {
-	int code = sqlite3_extended_errcode(s->db);
+	return ((struct prepared *)q)->q;
+}
+
+static bool fail(struct connection *c, struct error *e)
+{
+	int code = sqlite3_extended_errcode(c->db);
 
 	if (code == SQLITE_NOMEM)
 		return error_set(e, REASON_NO_MEMORY, "the store ran out of memory");
-	return error_set(e, REASON_STORE, "the store failed: %s (code %d)", sqlite3_errmsg(s->db), code);
+	return error_set(e, REASON_STORE, "the store failed: %s (code %d)", sqlite3_errmsg(c->db), code);
 }
 
-void sql_end(struct sqlite3_stmt *q)
+/* --- statements --- */
+
+static struct statement *prepare(struct connection *c, const char *text, struct error *e)
 {
-	sqlite3_reset(q);
-	sqlite3_clear_bindings(q);
+	struct prepared *p = calloc(1, sizeof *p);
+
+	if (!p) {
+		error_set(e, REASON_NO_MEMORY, "no memory for a statement");
+		return NULL;
+	}
+	p->base.engine = &sqlite_engine;
+	if (sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &p->q, NULL) != SQLITE_OK) {
+		fail(c, e);
+		free(p);
+		return NULL;
+	}
+	return &p->base;
 }
 
-static bool bind_one(struct sqlite3_stmt *q, int at, const struct bound *b)
+static void finish(struct statement *q)
+{
+	if (q)
+		sqlite3_finalize(of(q));
+	free(q);
+}
+
+static bool bind(struct statement *q, int at, const struct bound *b)
 {
 	const char *p = b->v.p ? b->v.p : "";
 
 	switch (b->type) {
-	case BOUND_NULL: return sqlite3_bind_null(q, at) == SQLITE_OK;
-	case BOUND_INT: return sqlite3_bind_int64(q, at, b->n) == SQLITE_OK;
+	case BOUND_NULL: return sqlite3_bind_null(of(q), at) == SQLITE_OK;
+	case BOUND_INT: return sqlite3_bind_int64(of(q), at, b->n) == SQLITE_OK;
 	case BOUND_TEXT:
-		return b->v.n <= INT_MAX && sqlite3_bind_text(q, at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
+		return b->v.n <= INT_MAX && sqlite3_bind_text(of(q), at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
 	case BOUND_BLOB:
-		return b->v.n <= INT_MAX && sqlite3_bind_blob(q, at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
+		return b->v.n <= INT_MAX && sqlite3_bind_blob(of(q), at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
 	}
 	return false;
 }
 
-struct sqlite3_stmt *sql_start(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e)
+static enum step step(struct statement *q)
 {
-	struct sqlite3_stmt *q = s->statements[id];
-
-	if (id < SQL_WRITES && !s->in_transaction) {
-		error_set(e, REASON_STORE, "a verb that writes was called outside a transaction");
-		return NULL;
+	switch (sqlite3_step(of(q))) {
+	case SQLITE_ROW: return STEP_ROW;
+	case SQLITE_DONE: return STEP_DONE;
+	default: return STEP_FAILED;
 	}
-	sqlite3_reset(q);
-	for (size_t i = 0; i < n; i++) {
-		if (bind_one(q, (int)i + 1, &b[i]))
-			continue;
-		sql_end(q);
-		error_set(e, REASON_STORE, "a value is too large for the store");
-		return NULL;
-	}
-	return q;
 }
 
-bool sql_next(struct store *s, struct sqlite3_stmt *q, bool *ok, struct error *e)
+static void end(struct statement *q)
 {
-	int rc = q ? sqlite3_step(q) : SQLITE_ERROR;
-
-	*ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
-	if (q && !*ok)
-		sql_fail(s, e);
-	if (q && rc != SQLITE_ROW)
-		sql_end(q);
-	return rc == SQLITE_ROW;
+	sqlite3_reset(of(q));
+	sqlite3_clear_bindings(of(q));
 }
 
-bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e)
+static int64_t column_int(struct statement *q, int at)
 {
-	struct sqlite3_stmt *q = sql_start(s, id, b, n, e);
-	bool ok;
-
-	if (sql_next(s, q, &ok, e))
-		sql_end(q);
-	return ok;
+	return sqlite3_column_int64(of(q), at);
 }
 
-static bool missing(const char *what, struct error *e)
+static bool column_null(struct statement *q, int at)
 {
-	return error_set(e, REASON_NOT_FOUND, "the store holds no such %s", what);
+	return sqlite3_column_type(of(q), at) == SQLITE_NULL;
 }
 
-bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what, struct error *e)
+static struct view column_view(struct statement *q, int at)
 {
-	return sql_run(s, id, b, n, e) && (sql_changes(s) > 0 || missing(what, e));
-}
-
-struct sqlite3_stmt *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
-                             struct error *e)
-{
-	struct sqlite3_stmt *q = sql_start(s, id, b, n, e);
-	bool ok;
-
-	if (sql_next(s, q, &ok, e))
-		return q;
-	if (ok)
-		missing(what, e);
-	return NULL;
-}
-
-struct sqlite3_stmt *sql_row_of(struct store *s, enum sql id, uint64_t number, const char *what, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_row(s, id, BOUND(as_number(number)), what, e);
-
-	if (q)
-		arena_reset(&s->scratch);
-	return q;
-}
-
-bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out, struct error *e)
-{
-	struct sqlite3_stmt *q = sql_row(s, id, b, n, "row", e);
-
-	if (!q)
-		return false;
-	*out = (uint64_t)col_int(q, 0);
-	sql_end(q);
-	return true;
-}
-
-bool sql_keep(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what, struct view *out,
-              struct error *e)
-{
-	struct sqlite3_stmt *q = sql_row(s, id, b, n, what, e);
-
-	if (!q)
-		return false;
-	arena_reset(&s->scratch);
-	bool ok = col_keep(s, q, 0, out, e);
-	sql_end(q);
-	return ok;
-}
-
-uint64_t sql_inserted(struct store *s)
-{
-	return (uint64_t)sqlite3_last_insert_rowid(s->db);
-}
-
-int sql_changes(struct store *s)
-{
-	return sqlite3_changes(s->db);
-}
-
-int64_t col_int(struct sqlite3_stmt *q, int at)
-{
-	return sqlite3_column_int64(q, at);
-}
-
-bool col_null(struct sqlite3_stmt *q, int at)
-{
-	return sqlite3_column_type(q, at) == SQLITE_NULL;
-}
-
-struct view col_view(struct sqlite3_stmt *q, int at)
-{
-	const void *p = sqlite3_column_blob(q, at);
-	int n = sqlite3_column_bytes(q, at);
+	const void *p = sqlite3_column_blob(of(q), at);
+	int n = sqlite3_column_bytes(of(q), at);
 
 	return p && n > 0 ? view_make(p, (size_t)n) : VIEW("");
 }
 
-bool col_keep(struct store *s, struct sqlite3_stmt *q, int at, struct view *out, struct error *e)
+static int changes(struct connection *c)
 {
-	struct view v = col_view(q, at);
-
-	if (v.n > 0)
-		v = arena_copy(&s->scratch, v);
-	if (!v.p)
-		return error_set(e, REASON_NO_MEMORY, "no memory for a row of the store");
-	*out = v;
-	return true;
+	return sqlite3_changes(c->db);
 }
 
-void col_bytes(struct sqlite3_stmt *q, int at, void *out, size_t n)
+static bool execute(struct connection *c, const char *sql, struct error *e)
 {
-	struct view v = col_view(q, at);
-
-	memset(out, 0, n);
-	if (v.n == n)
-		memcpy(out, v.p, n);
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(c, e);
 }
 
-static bool execute(struct store *s, const char *sql, struct error *e)
-{
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || sql_fail(s, e);
-}
+/* --- the schema's version --- */
 
 /* The first column of the first row of `sql`. */
-static bool pragma_int(struct store *s, const char *sql, int64_t *out, struct error *e)
+static bool read_int(struct connection *c, const char *sql, int64_t *out, struct error *e)
 {
 	struct sqlite3_stmt *q = NULL;
 
-	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW) {
-		sql_fail(s, e);
+	if (sqlite3_prepare_v2(c->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW) {
+		fail(c, e);
 		sqlite3_finalize(q);
 		return false;
 	}
@@ -218,79 +148,51 @@ static bool pragma_int(struct store *s, const char *sql, int64_t *out, struct er
 	return true;
 }
 
-static int migrations_known(void)
-{
-	int n = 0;
-
-	while (sql_migrations[n])
-		n++;
-	return n;
-}
-
-/* An empty file is ours to fill; anything else must say that it is a store, and of a version we know. */
-static bool check_version(struct store *s, int64_t *version, struct error *e)
+/* An empty file is ours to fill; anything else must say that it is a store. */
+static bool version(struct connection *c, int64_t *out, struct error *e)
 {
 	int64_t application, tables;
 
-	if (!pragma_int(s, "PRAGMA application_id", &application, e) ||
-	    !pragma_int(s, "PRAGMA user_version", version, e) ||
-	    !pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables, e))
+	if (!read_int(c, "PRAGMA application_id", &application, e) || !read_int(c, "PRAGMA user_version", out, e) ||
+	    !read_int(c, "SELECT count(*) FROM sqlite_schema", &tables, e))
 		return false;
-	if (application != STORE_APPLICATION_ID && (application != 0 || tables != 0))
+	if (application != APPLICATION_ID && (application != 0 || tables != 0))
 		return error_set(e, REASON_STORE, "the file is a database of another program");
-	if (*version > migrations_known())
-		return error_set(e, REASON_STORE,
-		                 "the store was made by a newer version of this program (%d, known %d)", (int)*version,
-		                 migrations_known());
 	return true;
 }
 
-static bool migrate(struct store *s, struct error *e)
+static bool migrate(struct connection *c, const char *text, int64_t to, struct error *e)
 {
-	int64_t version;
 	char mark[96];
 
-	if (!check_version(s, &version, e))
-		return false;
-	for (int64_t k = version; sql_migrations[k]; k++) {
-		snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-		         STORE_APPLICATION_ID, (int)(k + 1));
-		if (!execute(s, "BEGIN IMMEDIATE", e) || !execute(s, sql_migrations[k], e) || !execute(s, mark, e))
-			return false;
-	}
-	return true;
+	snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+	         (int)to);
+	return execute(c, "BEGIN IMMEDIATE", e) && execute(c, text, e) && execute(c, mark, e);
 }
 
-static bool prepare(struct store *s, struct error *e)
-{
-	for (int i = s->writes ? 0 : SQL_WRITES; i < SQL_COUNT; i++)
-		if (sqlite3_prepare_v3(s->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) !=
-		    SQLITE_OK)
-			return sql_fail(s, e);
-	return true;
-}
+/* --- opening --- */
 
 static int on_commit(void *arg, struct sqlite3 *db, const char *name, int frames)
 {
-	struct store *s = arg;
+	struct connection *c = arg;
 
 	(void)db;
 	(void)name;
-	s->wal_frames = frames;
+	c->wal_frames = frames;
 	return SQLITE_OK;
 }
 
 /* Two processes that write one store would fork its log: the second is refused here. */
-static bool take_lock(struct store *s, const char *path, struct error *e)
+static bool take_lock(struct connection *c, const char *path, struct error *e)
 {
 	char name[PATH_MAX];
 
 	if ((size_t)snprintf(name, sizeof name, "%s.lock", path) >= sizeof name)
 		return error_at(e, REASON_STORE, path, 0, 0, "the path is too long");
-	s->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock < 0)
+	c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (c->lock < 0)
 		return error_at(e, REASON_STORE, name, 0, 0, "cannot open the lock file: %s", strerror(errno));
-	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
+	if (flock(c->lock, LOCK_EX | LOCK_NB) < 0)
 		return error_at(e, REASON_STORE, path, 0, 0, "another process writes this store");
 	return true;
 }
@@ -314,176 +216,126 @@ static void configure_engine(void)
 	sqlite_wal_register();
 }
 
-static struct store *open_database(const char *path, bool writes, struct error *e)
+static void close_connection(struct connection *c)
+{
+	if (!c)
+		return;
+	sqlite3_close(c->db);
+	if (c->lock >= 0)
+		close(c->lock);
+	free(c);
+}
+
+static bool set_up(struct connection *c, bool writes, struct error *e)
+{
+	sqlite3_busy_timeout(c->db, BUSY_MS);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (!writes) {
+		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		return execute(c, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA query_only = ON", e);
+	}
+	sqlite3_wal_hook(c->db, on_commit, c);
+	return execute(c,
+	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF",
+	               e);
+}
+
+static struct connection *open_connection(const char *path, bool writes, struct error *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
-	struct store *s = calloc(1, sizeof *s);
+	struct connection *c = calloc(1, sizeof *c);
 
-	if (!s) {
+	if (!c) {
 		error_set(e, REASON_NO_MEMORY, "no memory for the store");
 		return NULL;
 	}
 	pthread_once(&once, configure_engine);
-	s->writes = writes;
-	s->lock = -1;
-	s->wal_mark = WAL_FRAMES;
-	s->window.length_ms = STORE_KEY_WINDOW_MS;
-	if (writes && (!take_lock(s, path, e) || !make_private(path, e)))
+	c->lock = -1;
+	c->wal_mark = WAL_FRAMES;
+	if (writes && (!take_lock(c, path, e) || !make_private(path, e)))
 		goto fail;
-	if (sqlite3_open_v2(path, &s->db, flags, writes ? SQLITE_WAL_VFS : NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &c->db, flags, writes ? SQLITE_WAL_VFS : NULL) != SQLITE_OK) {
 		error_at(e, REASON_STORE, path, 0, 0, "cannot open the store: %s",
-		         s->db ? sqlite3_errmsg(s->db) : "no memory");
+		         c->db ? sqlite3_errmsg(c->db) : "no memory");
 		goto fail;
 	}
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	return s;
+	if (set_up(c, writes, e))
+		return c;
 fail:
-	store_close(s);
+	close_connection(c);
 	return NULL;
 }
 
-struct store *store_open(const char *path, struct error *e)
-{
-	struct store *s = open_database(path, true, e);
+/* --- transactions --- */
 
-	if (!s)
-		return NULL;
-	sqlite3_wal_hook(s->db, on_commit, s);
-	if (!execute(s,
-	             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-	             "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF",
-	             e) ||
-	    !migrate(s, e) || !prepare(s, e) || !logs_load(s, e) || !exchanges_load(s, e))
-		goto fail;
-	/* What was erased before a crash may still lie in the log and the main file. A reader in the way (the
-	 * operator's command) is no reason not to start: then the writer does it. */
-	struct error busy = { .reason = REASON_NONE };
-	if (store_checkpoint(s, true, &busy))
-		return s;
-	s->erased = true;
-	if (busy.reason == REASON_UNAVAILABLE)
-		return s;
-	error_set(e, busy.reason, "%s", busy.text);
-fail:
-	store_close(s);
-	return NULL;
+static bool begin(struct connection *c, struct error *e)
+{
+	return execute(c, "BEGIN IMMEDIATE", e);
 }
 
-struct store *store_open_reader(const char *path, struct error *e)
+static bool commit(struct connection *c, struct error *e)
 {
-	struct store *s = open_database(path, false, e);
-	int64_t version;
-
-	if (!s)
-		return NULL;
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (!execute(s, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA query_only = ON", e) ||
-	    !check_version(s, &version, e))
-		goto fail;
-	if (version != migrations_known()) {
-		error_at(e, REASON_STORE, path, 0, 0, "the store has version %d, this program reads %d", (int)version,
-		         migrations_known());
-		goto fail;
-	}
-	if (!prepare(s, e) || !logs_load(s, e))
-		goto fail;
-	return s;
-fail:
-	store_close(s);
-	return NULL;
+	return execute(c, "COMMIT", e);
 }
 
-void store_close(struct store *s)
+static void rollback(struct connection *c)
 {
-	if (!s)
-		return;
-	for (int i = 0; i < SQL_COUNT; i++)
-		sqlite3_finalize(s->statements[i]);
-	sqlite3_close(s->db);
-	if (s->lock >= 0)
-		close(s->lock);
-	arena_free(&s->scratch);
-	window_free(&s->window);
-	free(s->live_slots);
-	wipe(s, sizeof *s);
-	free(s);
-}
-
-bool store_begin(struct store *s, struct error *e)
-{
-	if (!s->writes || s->in_transaction)
-		return error_set(e, REASON_STORE,
-		                 s->writes ? "a transaction is open already" : "this store is for reading");
-	if (!execute(s, "BEGIN IMMEDIATE", e))
-		return false;
-	s->in_transaction = true;
-	s->committed_seq = s->next_seq;
-	s->committed_inbox = s->next_inbox;
-	return true;
-}
-
-bool store_commit(struct store *s, struct error *e)
-{
-	if (!s->in_transaction)
-		return error_set(e, REASON_STORE, "no transaction is open");
-	if (!pending_flush(s, e) || !execute(s, "COMMIT", e))
-		return false;
-	s->in_transaction = false;
-	return true;
-}
-
-void store_rollback(struct store *s)
-{
-	if (!s->in_transaction)
-		return;
 	/* The engine rolls back by itself after some failures: then there is nothing left to do. */
-	if (!sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	s->in_transaction = false;
-	s->pending.set = false;
-	s->next_seq = s->committed_seq;
-	s->next_inbox = s->committed_inbox;
+	if (!sqlite3_get_autocommit(c->db))
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-bool store_erased(const struct store *s)
+static bool wants_checkpoint(const struct connection *c)
 {
-	return s->erased;
+	return c->wal_frames >= c->wal_mark;
 }
 
-bool store_wants_checkpoint(const struct store *s)
-{
-	return s->wal_frames >= s->wal_mark;
-}
-
-bool store_checkpoint(struct store *s, bool force, struct error *e)
+static bool checkpoint(struct connection *c, bool force, struct error *e)
 {
 	int frames = 0, done = 0, mode = SQLITE_CHECKPOINT_PASSIVE;
 
-	if (!s->writes || s->in_transaction)
-		return error_set(e, REASON_STORE, "a checkpoint is the writer's, between transactions");
-	if (!force && !store_wants_checkpoint(s))
-		return true;
 	if (force)
 		mode = SQLITE_CHECKPOINT_TRUNCATE;
-	else if (s->wal_frames >= WAL_FRAMES_WAIT)
+	else if (c->wal_frames >= WAL_FRAMES_WAIT)
 		mode = SQLITE_CHECKPOINT_RESTART;
 	/* The writer must not stand still for a reader. */
 	if (mode != SQLITE_CHECKPOINT_PASSIVE)
-		sqlite3_busy_timeout(s->db, RESTART_BUSY_MS);
-	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, &frames, &done);
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+		sqlite3_busy_timeout(c->db, RESTART_BUSY_MS);
+	int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, &frames, &done);
+	sqlite3_busy_timeout(c->db, BUSY_MS);
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-		return sql_fail(s, e);
+		return fail(c, e);
 	/* Complete: the next commit starts the log anew (on_commit then reports few frames). */
-	s->wal_mark = rc == SQLITE_OK && done == frames ? WAL_FRAMES : s->wal_frames + WAL_FRAMES_STEP;
+	c->wal_mark = rc == SQLITE_OK && done == frames ? WAL_FRAMES : c->wal_frames + WAL_FRAMES_STEP;
 	if (!force)
 		return true;
 	if (rc == SQLITE_BUSY)
 		return error_set(e, REASON_UNAVAILABLE, "a reader keeps the write-ahead log from being truncated");
-	s->wal_frames = 0;
-	s->erased = false;
+	c->wal_frames = 0;
 	return true;
 }
+
+const struct engine sqlite_engine = {
+	.open = open_connection,
+	.close = close_connection,
+	.version = version,
+	.migrate = migrate,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.checkpoint = checkpoint,
+	.wants_checkpoint = wants_checkpoint,
+	.prepare = prepare,
+	.finish = finish,
+	.bind = bind,
+	.step = step,
+	.end = end,
+	.column_int = column_int,
+	.column_null = column_null,
+	.column_view = column_view,
+	.changes = changes,
+	.fail = fail,
+};

@@ -9,7 +9,7 @@
  * would have by the write.
  *
  * Only the connection that writes uses it; a file belongs to the thread of its connection. */
-#include "gatewayd/core/store/sql_private.h"
+#include "gatewayd/core/store/sqlite/sqlite_private.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
