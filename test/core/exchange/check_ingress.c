@@ -4,6 +4,7 @@
 #include "test/core/exchange/exchange_fixture.h"
 #include "test/policy/officers.h"
 #include "gatewayd/core/store/exchange.h"
+#include "lib/json/canonical.h"
 
 /* What the made-up sender says; each test spoils one thing. */
 struct parcel {
@@ -30,6 +31,7 @@ static struct parcel parcel_new(void)
 	ck_assert(exchange_is_release(x));
 	p.record = arena_copy(&texts, buf_view(&scratch.record));
 	p.entry = (struct entry){ .operation = OPERATION_DISCLOSURE,
+		                  .form = CANONICAL_FORM,
 		                  .time_ms = f.now_ms - 1000,
 		                  .exchange = uuid_v7(f.now_ms - 1000, x->decided.random.id),
 		                  .peer = VIEW("a-system"),
