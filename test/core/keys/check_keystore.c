@@ -71,6 +71,7 @@ static void commit(void)
 {
 	OK(keystore_sync(k, e));
 	keystore_settle(k, true);
+	OK(keystore_destroy(k, e));
 }
 
 static void check_key(uint32_t slot, unsigned n)
@@ -194,7 +195,8 @@ START_TEST(failure_after_the_sync_uses_no_slot_again)
 		ck_assert(slot != a && slot != b && slot != c);
 	}
 	commit();
-	/* Erased once more, for good. */
+	/* The erasure did not commit: its row still names the slot, and its key is there. */
+	check_key(a, 1);
 	OK(keystore_erase(k, a, e));
 	OK(keystore_erase(k, b, e));
 	commit();
@@ -205,14 +207,64 @@ START_TEST(failure_after_the_sync_uses_no_slot_again)
 }
 END_TEST
 
-START_TEST(erasure_repeated_after_a_crash_hits_nobody_else)
+/* Every moment of an erasure at which the power may go. */
+START_TEST(no_crash_takes_a_key_that_a_row_names)
 {
-	/* The slot was erased and synced, the row still names it. */
 	uint32_t a = put(1), n;
+
+	commit();
+	/* Before COMMIT: the row is there, and so is its key. */
+	OK(keystore_erase(k, a, e));
+	OK(keystore_sync(k, e));
+	reopen();
+	check_key(a, 1);
+	OK(keystore_sweep(k, one_live, &a, &n, e));
+	ck_assert_uint_eq(n, 0);
+	check_key(a, 1);
+	/* Between COMMIT and destruction: the row is gone, and the sweep ends what was begun. */
+	OK(keystore_erase(k, a, e));
+	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	check_key(a, 1);
+	reopen();
+	OK(keystore_sweep(k, none_live, NULL, &n, e));
+	ck_assert_uint_eq(n, 1);
+	check_gone(a);
+}
+END_TEST
+
+START_TEST(slot_is_used_again_only_when_it_is_overwritten)
+{
+	uint32_t a = put(1);
 
 	commit();
 	OK(keystore_erase(k, a, e));
 	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	for (unsigned i = 0; i < 20000; i++)
+		ck_assert_uint_ne(put(100 + i), a);
+	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	OK(keystore_destroy(k, e));
+	check_gone(a);
+	bool again = false;
+	for (unsigned i = 0; i < 20000 && !again; i++)
+		again = put(30000 + i) == a;
+	ck_assert(again);
+	commit();
+}
+END_TEST
+
+START_TEST(row_without_a_key_keeps_its_slot)
+{
+	/* An earlier build, or a disk, left a slot empty that a row still names. */
+	uint32_t a = put(1), n;
+	char zeros[64] = { 0 };
+
+	commit();
+	int fd = open(scratch_file(&dir, "keys/slots"), O_WRONLY);
+	ck_assert_int_eq(pwrite(fd, zeros, sizeof zeros, SLOT_OFFSET(a)), sizeof zeros);
+	close(fd);
 	reopen();
 	OK(keystore_sweep(k, one_live, &a, &n, e));
 	ck_assert_uint_eq(n, 0);
@@ -272,6 +324,7 @@ START_TEST(rotation_keeps_keys_and_kills_copies)
 	unsynced = put(3);
 	OK(keystore_rotate(k, e));
 	keystore_settle(k, true);
+	OK(keystore_destroy(k, e));
 	ck_assert_uint_eq(keystore_generation(k), 2);
 	check_key(a, 1);
 	check_gone(b);
@@ -475,7 +528,9 @@ TCase *make_keystore_case(void)
 	tcase_add_test(c, erased_keys_are_gone);
 	tcase_add_test(c, roll_back_before_the_sync_changes_nothing);
 	tcase_add_test(c, failure_after_the_sync_uses_no_slot_again);
-	tcase_add_test(c, erasure_repeated_after_a_crash_hits_nobody_else);
+	tcase_add_test(c, no_crash_takes_a_key_that_a_row_names);
+	tcase_add_test(c, slot_is_used_again_only_when_it_is_overwritten);
+	tcase_add_test(c, row_without_a_key_keeps_its_slot);
 	tcase_add_test(c, sweep_erases_orphans);
 	tcase_add_test(c, file_grows);
 	tcase_add_test(c, rotation_keeps_keys_and_kills_copies);
