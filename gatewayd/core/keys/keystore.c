@@ -403,6 +403,8 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 {
 	uint32_t erased = 0;
 
+	if (!slot_file_recover(&k->file, e))
+		return false;
 	for (uint32_t slot = 0; slot < k->n; slot++) {
 		if (k->states[slot] == SLOT_FREE || live(arg, slot))
 			continue;
@@ -477,7 +479,9 @@ bool keystore_rotate(struct keystore *k, struct error *e)
 	ok = slot_file_end(&old, &next, e);
 	if (next.fd < 0)
 		return false;
-	/* Renamed: the new file counts, also when the old key could not be destroyed yet. */
+	/* Renamed: the new file counts, also when the old key could not be destroyed yet. The lock stays. */
+	next.lock = old.lock;
+	old.lock = -1;
 	pthread_mutex_lock(&k->lock);
 	k->file = next;
 	pthread_mutex_unlock(&k->lock);
@@ -504,9 +508,7 @@ static bool load(struct keystore *k, struct error *e)
 {
 	if (!measure(k, e))
 		return false;
-	if (k->n == 0)
-		return grow(k, e);
-	return make_room(k, k->n, e) && scan(k, load_slot, k, e);
+	return k->n == 0 || (make_room(k, k->n, e) && scan(k, load_slot, k, e));
 }
 
 static struct keystore *keystore_new(struct error *e)
@@ -517,7 +519,7 @@ static struct keystore *keystore_new(struct error *e)
 		no_memory(e);
 		return NULL;
 	}
-	k->file.fd = -1;
+	k->file.fd = k->file.lock = -1;
 	pthread_mutex_init(&k->lock, NULL);
 	k->writer = gcm_new();
 	k->reader = gcm_new();
@@ -563,6 +565,16 @@ void keystore_close(struct keystore *k)
 	free(k->changed);
 	wipe(k, sizeof *k);
 	free(k);
+}
+
+const struct uuid *keystore_id(const struct keystore *k)
+{
+	return &k->file.id;
+}
+
+bool keystore_name(struct keystore *k, const struct uuid *id, struct error *e)
+{
+	return slot_file_name(&k->file, id, e);
 }
 
 uint32_t keystore_generation(const struct keystore *k)

@@ -17,8 +17,9 @@
 
 struct keystore;
 
-/* `dir` holds `slots` and `master.<generation>.key`; made when they do not exist and `create` is set. Ends a
- * rotation that was interrupted. Until keystore_sweep() only slots that were never used are given out. */
+/* `dir` holds `slots` and `master.<generation>.key`; made when they do not exist and `create` is set. Locks the folder until
+ * keystore_close(); REASON_UNAVAILABLE: another process has it. Writes nothing to what is there: whoever opens it for good calls
+ * keystore_sweep() once the store was verified. Until then only slots that were never used are given out. */
 struct keystore *keystore_open(const char *dir, bool create, struct error *e) MUST_USE;
 /* Reads what is there and changes nothing, beside a daemon that may run: only keystore_get(), keystore_size() and
  * keystore_generation() may be called. Fails while the master key is being replaced. */
@@ -36,11 +37,16 @@ void keystore_settle(struct keystore *k, bool committed);
 bool keystore_destroy(struct keystore *k, struct error *e) MUST_USE;
 /* What was synced. False with REASON_NOT_FOUND when the slot is empty or erased. */
 bool keystore_get(struct keystore *k, uint32_t slot, uint8_t key[32], struct error *e) MUST_USE;
-/* Erases every slot for which `live` answers false; at start. Returns how many held a key in *n. */
+/* At start, once the store and its log were verified: ends a rotation that was interrupted and erases every slot for which
+ * `live` answers false. Returns how many held a key in *n. */
 bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), void *arg, uint32_t *n,
                     struct error *e) MUST_USE;
 /* A new master key. Takes some 1.5 µs a slot; may be called inside a transaction (it syncs). */
 bool keystore_rotate(struct keystore *k, struct error *e) MUST_USE;
+/* The id that this key store and its store share; zeros: it has none yet. */
+const struct uuid *keystore_id(const struct keystore *k);
+/* Gives it one, and syncs. */
+bool keystore_name(struct keystore *k, const struct uuid *id, struct error *e) MUST_USE;
 /* How often the master key was made anew, from 1 on; slots that hold keys. */
 uint32_t keystore_generation(const struct keystore *k);
 uint32_t keystore_count(const struct keystore *k);
