@@ -38,7 +38,8 @@ struct job {
 	bool want_receipt;
 	struct receipt receipt;
 	struct checkpoint_text *text;
-	/* The writer's: the entry of this commit that the receipt is for. */
+	/* The writer's: it erased a key; the entry of this commit that the receipt is for. */
+	bool erased;
 	bool receipt_due;
 	uint64_t receipt_index;
 };

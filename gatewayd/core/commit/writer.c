@@ -124,8 +124,9 @@ bool writer_put_key(struct writer *w, const uint8_t key[32], uint32_t *slot, str
 	return check_keys(w, e) && keystore_put(w->o.keys, key, slot, e);
 }
 
-bool writer_erase_key(struct writer *w, uint32_t slot, struct error *e)
+bool writer_erase_key(struct writer *w, struct job *j, uint32_t slot, struct error *e)
 {
+	j->erased = true;
 	return check_keys(w, e) && keystore_erase(w->o.keys, slot, e);
 }
 
@@ -158,7 +159,7 @@ static bool run_jobs(struct writer *w, struct job *first, struct error *e)
 	for (struct job *j = first; j; j = j->next) {
 		/* It may have run before, in a batch that failed. */
 		writer_release(j);
-		j->receipt_due = false;
+		j->receipt_due = j->erased = false;
 		if (!j->run(j, w, w->o.store, e))
 			return error_set(e, REASON_INTERNAL, "a job failed without a reason");
 	}
@@ -253,6 +254,28 @@ static void die(struct writer *w, struct job *first, const struct error *e)
 	finish(queued, false, &w->lost);
 }
 
+/* Those that erased nothing go home; the others when their keys are destroyed, which no answer may come before. */
+static bool finish_committed(struct writer *w, struct job *first)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct job *plain = NULL, **plain_end = &plain, *erasing = NULL, **erasing_end = &erasing;
+
+	for (struct job *j = first, *next; j; j = next) {
+		struct job ***end = j->erased ? &erasing_end : &plain_end;
+		next = j->next;
+		j->next = NULL;
+		**end = j;
+		*end = &j->next;
+	}
+	finish(plain, true, NULL);
+	if (!w->o.keys || keystore_destroy(w->o.keys, &e)) {
+		finish(erasing, true, NULL);
+		return true;
+	}
+	die(w, erasing, &e);
+	return false;
+}
+
 /* Runs a batch; when it fails, each of its jobs in a transaction of its own. False when the writer died. */
 static bool run_batch(struct writer *w, struct job *first, uint32_t n)
 {
@@ -261,8 +284,7 @@ static bool run_batch(struct writer *w, struct job *first, uint32_t n)
 
 	if (result == COMMITTED) {
 		after_commit(w, n);
-		finish(first, true, NULL);
-		return true;
+		return finish_committed(w, first);
 	}
 	if (result == ROLLED_BACK && n == 1) {
 		finish(first, false, &e);

@@ -46,9 +46,10 @@ void writer_submit(struct writer *w, struct job *j);
  * index. */
 bool writer_append(struct writer *w, struct job *j, struct view leaf, struct view packed, uint64_t *index,
                    struct error *e) MUST_USE;
-/* Only inside run(): key slots (see keystore.h), synced before this transaction's COMMIT. */
+/* Only inside run(): key slots (see keystore.h). A key that is put is synced before this transaction's COMMIT; one that is
+ * erased is destroyed after it, and the job goes home when that is done. */
 bool writer_put_key(struct writer *w, const uint8_t key[32], uint32_t *slot, struct error *e) MUST_USE;
-bool writer_erase_key(struct writer *w, uint32_t slot, struct error *e) MUST_USE;
+bool writer_erase_key(struct writer *w, struct job *j, uint32_t slot, struct error *e) MUST_USE;
 /* Only inside run(): a new master key for the slots. */
 bool writer_rotate_keys(struct writer *w, struct error *e) MUST_USE;
 /* Lets the receipt's checkpoint go: in done(), once, whatever became of the job. */

@@ -245,7 +245,7 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 	case SOUGHT_NONE: return copy_settle(a, c, e);
 	case SOUGHT_FAILED: return false;
 	}
-	return writer_erase_key(a->writer, payload.slot, e) && store_erase_payload(a->store, c->seq, e) &&
+	return writer_erase_key(a->writer, a->job, payload.slot, e) && store_erase_payload(a->store, c->seq, e) &&
 	       copy_log(a, c, OPERATION_ERASURE, "", why, e) && copy_settle(a, c, e);
 }
 

@@ -17,13 +17,14 @@
 #define POOL_BYTES   4096
 
 enum slot_state {
-	SLOT_UNSWEPT, /* empty in the file, but a row may still name it */
-	SLOT_FREE,    /* in the list of free slots */
-	SLOT_TAKEN,   /* holds a key */
-	SLOT_PUT,     /* taken by this transaction */
-	SLOT_ERASED,  /* erased by this transaction, or by one that failed after its sync */
-	SLOT_DROPPED, /* put and erased by this transaction */
-	SLOT_RELEASED /* was empty and is let go by this transaction */
+	SLOT_UNSWEPT,  /* empty in the file, but a row may still name it */
+	SLOT_FREE,     /* in the list of free slots */
+	SLOT_TAKEN,    /* holds a key */
+	SLOT_PUT,      /* taken by this transaction */
+	SLOT_ERASED,   /* erased by this transaction: it holds its key until that has committed */
+	SLOT_DROPPED,  /* put and erased by this transaction */
+	SLOT_RELEASED, /* was empty and is let go by this transaction */
+	SLOT_DOOMED    /* its erasure has committed: keystore_destroy() overwrites it */
 };
 
 struct image {
@@ -49,6 +50,7 @@ struct keystore {
 	size_t n_images, cap_images;
 	uint32_t *changed;
 	size_t n_changed, cap_changed;
+	uint32_t n_doomed;
 	bool synced;              /* a sync was at least begun */
 	uint8_t pool[POOL_BYTES]; /* random bytes, used from the end */
 	size_t pool_left;
@@ -168,7 +170,8 @@ static bool unwrap(struct gcm *g, const struct slot_file *f, uint32_t slot, cons
 
 static bool reserve_change(struct keystore *k, struct error *e)
 {
-	if (k->n_images == k->cap_images) {
+	/* As many images as changes: keystore_destroy() needs no memory. */
+	if (k->n_images == k->cap_images || k->n_changed == k->cap_images) {
 		size_t cap = k->cap_images ? k->cap_images * 2 : 256;
 		uint32_t *slots = realloc(k->image_slots, cap * sizeof *slots);
 
@@ -227,9 +230,9 @@ bool keystore_erase(struct keystore *k, uint32_t slot, struct error *e)
 	if (slot >= k->n)
 		return error_set(e, REASON_NOT_FOUND, "there is no such key slot");
 	enum slot_state was = (enum slot_state)k->states[slot];
-	if (was == SLOT_FREE || was == SLOT_DROPPED || was == SLOT_RELEASED)
+	if (was != SLOT_TAKEN && was != SLOT_PUT && was != SLOT_UNSWEPT)
 		return true;
-	if (!reserve_change(k, e) || !noise_image(k, &k->images[k->n_images], e))
+	if (!reserve_change(k, e))
 		return false;
 	/* A slot that this transaction put is in the list of changes already. */
 	if (was != SLOT_PUT)
@@ -237,16 +240,12 @@ bool keystore_erase(struct keystore *k, uint32_t slot, struct error *e)
 	if (was == SLOT_TAKEN || was == SLOT_PUT)
 		k->taken--;
 	k->states[slot] = was == SLOT_PUT ? SLOT_DROPPED : was == SLOT_UNSWEPT ? SLOT_RELEASED : SLOT_ERASED;
-	if (was != SLOT_UNSWEPT)
-		add_image(k, slot);
 	return true;
 }
 
-bool keystore_sync(struct keystore *k, struct error *e)
+/* Writes the images, neighbours in one write, and syncs once. */
+static bool write_images(struct keystore *k, struct error *e)
 {
-	if (k->n_images == 0)
-		return true;
-	k->synced = true;
 	for (size_t i = 0; i < k->n_images;) {
 		size_t end = i + 1;
 
@@ -262,8 +261,16 @@ bool keystore_sync(struct keystore *k, struct error *e)
 	return true;
 }
 
-/* What a slot is after its transaction. When the sync may have happened without the COMMIT, neither a slot
- * that was put nor one that was erased is used again: the next sweep decides. */
+bool keystore_sync(struct keystore *k, struct error *e)
+{
+	if (k->n_images == 0)
+		return true;
+	k->synced = true;
+	return write_images(k, e);
+}
+
+/* What a slot is after its transaction. Where a sync may have happened without the COMMIT, a slot that was put is not
+ * used again: the next sweep decides. */
 static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 {
 	switch ((enum slot_state)k->states[slot]) {
@@ -275,23 +282,30 @@ static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 		k->taken--;
 		break;
 	case SLOT_ERASED:
-		if (!committed && !k->synced) {
+		if (committed) {
+			k->states[slot] = SLOT_DOOMED;
+			k->n_doomed++;
+		} else {
 			k->states[slot] = SLOT_TAKEN;
 			k->taken++;
 		}
+		return;
+	case SLOT_DROPPED:
 		if (!committed)
-			return;
-		break;
+			break;
+		k->states[slot] = SLOT_DOOMED;
+		k->n_doomed++;
+		return;
 	case SLOT_RELEASED:
 		if (!committed) {
 			k->states[slot] = SLOT_UNSWEPT;
 			return;
 		}
 		break;
-	case SLOT_DROPPED: break;
 	case SLOT_UNSWEPT:
 	case SLOT_FREE:
-	case SLOT_TAKEN: return;
+	case SLOT_TAKEN:
+	case SLOT_DOOMED: return;
 	}
 	if (committed || !k->synced)
 		free_list_add(k, slot);
@@ -301,11 +315,36 @@ static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 
 void keystore_settle(struct keystore *k, bool committed)
 {
-	for (size_t i = 0; i < k->n_changed; i++)
-		settle_slot(k, k->changed[i], committed);
+	size_t doomed = 0;
+
+	for (size_t i = 0; i < k->n_changed; i++) {
+		uint32_t slot = k->changed[i];
+		settle_slot(k, slot, committed);
+		if (k->states[slot] == SLOT_DOOMED)
+			k->changed[doomed++] = slot;
+	}
 	k->n_images = 0;
-	k->n_changed = 0;
+	k->n_changed = doomed;
 	k->synced = false;
+}
+
+bool keystore_destroy(struct keystore *k, struct error *e)
+{
+	if (k->n_doomed == 0)
+		return true;
+	/* Each change had room for an image reserved with it. */
+	for (size_t i = 0; i < k->n_changed; i++) {
+		if (!noise_image(k, &k->images[k->n_images], e))
+			return false;
+		add_image(k, k->changed[i]);
+	}
+	if (!write_images(k, e))
+		return false;
+	for (size_t i = 0; i < k->n_changed; i++)
+		free_list_add(k, k->changed[i]);
+	k->n_changed = 0;
+	k->n_doomed = 0;
+	return true;
 }
 
 /* --- reading --- */
@@ -364,6 +403,8 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 {
 	uint32_t erased = 0;
 
+	if (!slot_file_recover(&k->file, e))
+		return false;
 	for (uint32_t slot = 0; slot < k->n; slot++) {
 		if (k->states[slot] == SLOT_FREE || live(arg, slot))
 			continue;
@@ -375,9 +416,9 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 			return false;
 		erased++;
 	}
-	if (!keystore_sync(k, e))
-		return false;
 	keystore_settle(k, true);
+	if (!keystore_destroy(k, e))
+		return false;
 	*n = erased;
 	return true;
 }
@@ -438,7 +479,9 @@ bool keystore_rotate(struct keystore *k, struct error *e)
 	ok = slot_file_end(&old, &next, e);
 	if (next.fd < 0)
 		return false;
-	/* Renamed: the new file counts, also when the old key could not be destroyed yet. */
+	/* Renamed: the new file counts, also when the old key could not be destroyed yet. The lock stays. */
+	next.lock = old.lock;
+	old.lock = -1;
 	pthread_mutex_lock(&k->lock);
 	k->file = next;
 	pthread_mutex_unlock(&k->lock);
@@ -465,9 +508,7 @@ static bool load(struct keystore *k, struct error *e)
 {
 	if (!measure(k, e))
 		return false;
-	if (k->n == 0)
-		return grow(k, e);
-	return make_room(k, k->n, e) && scan(k, load_slot, k, e);
+	return k->n == 0 || (make_room(k, k->n, e) && scan(k, load_slot, k, e));
 }
 
 static struct keystore *keystore_new(struct error *e)
@@ -478,7 +519,7 @@ static struct keystore *keystore_new(struct error *e)
 		no_memory(e);
 		return NULL;
 	}
-	k->file.fd = -1;
+	k->file.fd = k->file.lock = -1;
 	pthread_mutex_init(&k->lock, NULL);
 	k->writer = gcm_new();
 	k->reader = gcm_new();
@@ -524,6 +565,16 @@ void keystore_close(struct keystore *k)
 	free(k->changed);
 	wipe(k, sizeof *k);
 	free(k);
+}
+
+const struct uuid *keystore_id(const struct keystore *k)
+{
+	return &k->file.id;
+}
+
+bool keystore_name(struct keystore *k, const struct uuid *id, struct error *e)
+{
+	return slot_file_name(&k->file, id, e);
 }
 
 uint32_t keystore_generation(const struct keystore *k)

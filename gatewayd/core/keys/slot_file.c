@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #define PATH_SIZE    256
 #define MASTER_BYTES 32
 #define CHECK_BYTES  16
+#define ID_OFFSET    32
 
 static const char magic[8] = { 'g', 'w', 's', 'l', 'o', 't', 's', '1' };
 
@@ -99,6 +101,7 @@ static bool write_header(const struct slot_file *f, struct error *e)
 	for (unsigned i = 0; i < 4; i++)
 		header[8 + i] = (uint8_t)(f->generation >> (24 - 8 * i));
 	check_value(&f->master, header + 16);
+	memcpy(header + ID_OFFSET, f->id.b, sizeof f->id.b);
 	return write_all(f->fd, header, sizeof header, 0, e);
 }
 
@@ -119,7 +122,12 @@ static bool create_files(struct slot_file *f, struct error *e)
 
 	/* A first start that was interrupted may have left a key without slots. */
 	none.generation = 0;
-	return destroy_master(f->dir, 1, e) && slot_file_begin(&none, f, e) && slot_file_end(&none, f, e);
+	if (!random_bytes(none.id.b, sizeof none.id.b))
+		return error_set(e, REASON_CRYPTO, "no random bytes for key slots");
+	if (!destroy_master(f->dir, 1, e) || !slot_file_begin(&none, f, e))
+		return false;
+	f->lock = none.lock;
+	return slot_file_end(&none, f, e);
 }
 
 /* The header, and the master key that it names. */
@@ -133,6 +141,7 @@ static bool read_header(struct slot_file *f, struct error *e)
 		return error_at(e, REASON_IO, "slots", 0, 0, "the file of key slots is damaged");
 	struct reader r = { .rest = view_make(header + 8, 4) };
 	f->generation = read_u32(&r);
+	memcpy(f->id.b, header + ID_OFFSET, sizeof f->id.b);
 	master_path(f->dir, f->generation, path);
 	if (!secret_read(path, MASTER_BYTES, &f->master, e))
 		return false;
@@ -142,7 +151,7 @@ static bool read_header(struct slot_file *f, struct error *e)
 	return true;
 }
 
-static bool end_rotation(const struct slot_file *f, struct error *e)
+bool slot_file_recover(const struct slot_file *f, struct error *e)
 {
 	char path[PATH_SIZE];
 
@@ -156,9 +165,25 @@ static bool end_rotation(const struct slot_file *f, struct error *e)
 
 static bool take_dir(struct slot_file *f, const char *dir, struct error *e)
 {
-	*f = (struct slot_file){ .fd = -1 };
+	*f = (struct slot_file){ .fd = -1, .lock = -1 };
 	return (size_t)snprintf(f->dir, sizeof f->dir, "%s", dir) < sizeof f->dir ||
 	       error_at(e, REASON_CONFIG, dir, 0, 0, "the path of the key store is too long");
+}
+
+/* On the folder itself, so that nothing is written for it, and a rotation, which replaces the file, keeps it. */
+static bool lock_dir(struct slot_file *f, const char *dir, struct error *e)
+{
+	f->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->lock < 0)
+		return fail(e, dir, "cannot open the folder of the key store");
+	if (flock(f->lock, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (errno == EWOULDBLOCK)
+		return error_at(
+		        e, REASON_UNAVAILABLE, dir, 0, 0,
+		        "the keys are in use: another gatewayd has this folder open. Stop it, or name another folder as "
+		        "`keys`");
+	return fail(e, dir, "cannot lock the folder of the key store");
 }
 
 bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct error *e)
@@ -169,10 +194,12 @@ bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct er
 		return false;
 	if (create && mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return fail(e, dir, "cannot make the folder of the key store");
+	if (!lock_dir(f, dir, e))
+		return false;
 	slots_path(dir, "", path);
 	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (f->fd >= 0)
-		return read_header(f, e) && end_rotation(f, e);
+		return read_header(f, e);
 	if (errno != ENOENT || !create)
 		return fail(e, path, "cannot open the key slots");
 	return create_files(f, e);
@@ -193,8 +220,16 @@ void slot_file_close(struct slot_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	f->fd = -1;
+	if (f->lock >= 0)
+		close(f->lock);
+	f->fd = f->lock = -1;
 	secret_wipe(&f->master);
+}
+
+bool slot_file_name(struct slot_file *f, const struct uuid *id, struct error *e)
+{
+	f->id = *id;
+	return write_all(f->fd, id->b, sizeof id->b, ID_OFFSET, e) && slot_file_sync(f, e);
 }
 
 bool slot_file_write(const struct slot_file *f, uint32_t slot, const void *p, size_t n, struct error *e)
@@ -224,7 +259,7 @@ bool slot_file_sync(const struct slot_file *f, struct error *e)
 
 bool slot_file_begin(const struct slot_file *f, struct slot_file *next, struct error *e)
 {
-	struct slot_file fresh = { .fd = -1, .generation = f->generation + 1 };
+	struct slot_file fresh = { .fd = -1, .lock = -1, .generation = f->generation + 1, .id = f->id };
 	char path[PATH_SIZE];
 
 	memcpy(fresh.dir, f->dir, sizeof fresh.dir);

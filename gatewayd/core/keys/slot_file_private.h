@@ -2,7 +2,7 @@
  * alone; the writer's thread.
  *
  * slots:  header of 64 bytes: "gwslots1", u32 generation, u32 zero, first 16 bytes of SHA-256(master key),
- *         zeros; then slots of 64 bytes: u8 1 (live) or 0 (empty), 3 zeros, nonce 12, sealed key 48. Integers
+ *         16 bytes that name this file and the store that it belongs to (zeros: of a build before that), zeros; then slots of 64 bytes: u8 1 (live) or 0 (empty), 3 zeros, nonce 12, sealed key 48. Integers
  *         are big-endian. A slot never crosses a sector.
  * master.<generation>.key: hex text. The generation in the header of `slots` says which one counts, so that
  *         renaming a new `slots` into place is the one step that switches both. */
@@ -16,8 +16,10 @@
 
 struct slot_file {
 	char dir[200];
-	int fd; /* of `slots` */
+	int fd;   /* of `slots` */
+	int lock; /* of the folder, locked; -1: a reader */
 	uint32_t generation;
+	struct uuid id; /* zeros: it has none */
 	struct secret master;
 };
 
@@ -26,8 +28,13 @@ static inline int64_t slot_offset(uint32_t slot)
 	return (int64_t)SLOT_SIZE * ((int64_t)slot + 1);
 }
 
-/* Opens what is there, or makes it, and clears away what an interrupted rotation left. */
+/* Opens what is there, or makes it, and locks the folder against every other process that opens it so. What is there is left
+ * as it is. REASON_UNAVAILABLE: somebody else has it open. */
 bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct error *e) MUST_USE;
+/* Clears away what an interrupted rotation left. */
+bool slot_file_recover(const struct slot_file *f, struct error *e) MUST_USE;
+/* Writes an id into the header, and syncs. */
+bool slot_file_name(struct slot_file *f, const struct uuid *id, struct error *e) MUST_USE;
 /* Opens what is there for reading, and leaves everything as it is. */
 bool slot_file_open_reader(struct slot_file *f, const char *dir, struct error *e) MUST_USE;
 void slot_file_close(struct slot_file *f);

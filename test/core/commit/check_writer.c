@@ -290,7 +290,7 @@ START_TEST(appending_needs_a_transaction)
 	append_init(&job, f.home, 0);
 	REFUSED(REASON_STORE, writer_append(f.writer, &job.job, VIEW("{}"), VIEW(""), &index, e));
 	REFUSED(REASON_STORE, writer_put_key(f.writer, key, &slot, e));
-	REFUSED(REASON_STORE, writer_erase_key(f.writer, 0, e));
+	REFUSED(REASON_STORE, writer_erase_key(f.writer, &job.job, 0, e));
 	REFUSED(REASON_STORE, writer_rotate_keys(f.writer, e));
 	REFUSED(REASON_NOT_FOUND, writer_receipt(f.writer, &job.job, 0, e));
 }
@@ -397,7 +397,7 @@ static bool payload_run(struct job *j, struct writer *w, struct store *s, struct
 			return false;
 		return p->what == PUT || error_set(e, REASON_QUOTA, "this one fails");
 	case ERASE:
-		return writer_erase_key(w, p->slot, e) && store_erase_payload(s, p->seq, e) &&
+		return writer_erase_key(w, j, p->slot, e) && store_erase_payload(s, p->seq, e) &&
 		       writer_append(w, j, VIEW("{\"operation\":\"erasure\"}"), VIEW(""), &index, e);
 	case ROTATE: return writer_rotate_keys(w, e);
 	case LOOK:

@@ -71,6 +71,7 @@ static void commit(void)
 {
 	OK(keystore_sync(k, e));
 	keystore_settle(k, true);
+	OK(keystore_destroy(k, e));
 }
 
 static void check_key(uint32_t slot, unsigned n)
@@ -194,7 +195,8 @@ START_TEST(failure_after_the_sync_uses_no_slot_again)
 		ck_assert(slot != a && slot != b && slot != c);
 	}
 	commit();
-	/* Erased once more, for good. */
+	/* The erasure did not commit: its row still names the slot, and its key is there. */
+	check_key(a, 1);
 	OK(keystore_erase(k, a, e));
 	OK(keystore_erase(k, b, e));
 	commit();
@@ -205,14 +207,64 @@ START_TEST(failure_after_the_sync_uses_no_slot_again)
 }
 END_TEST
 
-START_TEST(erasure_repeated_after_a_crash_hits_nobody_else)
+/* Every moment of an erasure at which the power may go. */
+START_TEST(no_crash_takes_a_key_that_a_row_names)
 {
-	/* The slot was erased and synced, the row still names it. */
 	uint32_t a = put(1), n;
+
+	commit();
+	/* Before COMMIT: the row is there, and so is its key. */
+	OK(keystore_erase(k, a, e));
+	OK(keystore_sync(k, e));
+	reopen();
+	check_key(a, 1);
+	OK(keystore_sweep(k, one_live, &a, &n, e));
+	ck_assert_uint_eq(n, 0);
+	check_key(a, 1);
+	/* Between COMMIT and destruction: the row is gone, and the sweep ends what was begun. */
+	OK(keystore_erase(k, a, e));
+	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	check_key(a, 1);
+	reopen();
+	OK(keystore_sweep(k, none_live, NULL, &n, e));
+	ck_assert_uint_eq(n, 1);
+	check_gone(a);
+}
+END_TEST
+
+START_TEST(slot_is_used_again_only_when_it_is_overwritten)
+{
+	uint32_t a = put(1);
 
 	commit();
 	OK(keystore_erase(k, a, e));
 	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	for (unsigned i = 0; i < 20000; i++)
+		ck_assert_uint_ne(put(100 + i), a);
+	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	OK(keystore_destroy(k, e));
+	check_gone(a);
+	bool again = false;
+	for (unsigned i = 0; i < 20000 && !again; i++)
+		again = put(30000 + i) == a;
+	ck_assert(again);
+	commit();
+}
+END_TEST
+
+START_TEST(row_without_a_key_keeps_its_slot)
+{
+	/* An earlier build, or a disk, left a slot empty that a row still names. */
+	uint32_t a = put(1), n;
+	char zeros[64] = { 0 };
+
+	commit();
+	int fd = open(scratch_file(&dir, "keys/slots"), O_WRONLY);
+	ck_assert_int_eq(pwrite(fd, zeros, sizeof zeros, SLOT_OFFSET(a)), sizeof zeros);
+	close(fd);
 	reopen();
 	OK(keystore_sweep(k, one_live, &a, &n, e));
 	ck_assert_uint_eq(n, 0);
@@ -272,6 +324,7 @@ START_TEST(rotation_keeps_keys_and_kills_copies)
 	unsynced = put(3);
 	OK(keystore_rotate(k, e));
 	keystore_settle(k, true);
+	OK(keystore_destroy(k, e));
 	ck_assert_uint_eq(keystore_generation(k), 2);
 	check_key(a, 1);
 	check_gone(b);
@@ -303,7 +356,7 @@ END_TEST
 
 START_TEST(interrupted_rotation_is_ended_at_start)
 {
-	uint32_t a = put(1);
+	uint32_t a = put(1), n;
 	static const char *const next = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
 
 	commit();
@@ -311,6 +364,7 @@ START_TEST(interrupted_rotation_is_ended_at_start)
 	scratch_write(scratch_file(&dir, "keys/master.2.key"), view_of(next));
 	scratch_write(scratch_file(&dir, "keys/slots.new"), VIEW("gwslots1"));
 	reopen();
+	OK(keystore_sweep(k, one_live, &a, &n, e));
 	ck_assert_uint_eq(keystore_generation(k), 1);
 	check_key(a, 1);
 	ck_assert_int_ne(access(scratch_file(&dir, "keys/master.2.key"), F_OK), 0);
@@ -319,6 +373,7 @@ START_TEST(interrupted_rotation_is_ended_at_start)
 	OK(keystore_rotate(k, e));
 	scratch_write(scratch_file(&dir, "keys/master.1.key"), view_of(next));
 	reopen();
+	OK(keystore_sweep(k, one_live, &a, &n, e));
 	ck_assert_uint_eq(keystore_generation(k), 2);
 	check_key(a, 1);
 	ck_assert_int_ne(access(scratch_file(&dir, "keys/master.1.key"), F_OK), 0);
@@ -400,6 +455,86 @@ END_TEST
 
 /* --- opening --- */
 
+/* Every file of the folder, one behind the other. */
+static struct digest digest_of_folder(void)
+{
+	static const char *const names[] = { "slots", "slots.new", "master.1.key", "master.2.key", "lock" };
+	struct buf all = BUF_INIT(64u << 20);
+	struct digest d;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "keys/%s", names[i]);
+		if (access(scratch_file(&dir, path), F_OK) != 0)
+			continue;
+		struct view text = scratch_read(scratch_file(&dir, path));
+		buf_addf(&all, "%s %zu\n", names[i], text.n);
+		buf_add(&all, text);
+		scratch_free(text);
+	}
+	ck_assert(!all.failed);
+	sha256(buf_view(&all), &d);
+	buf_free(&all);
+	return d;
+}
+
+START_TEST(opening_changes_nothing_before_the_sweep)
+{
+	uint32_t a = put(1), n;
+
+	commit();
+	keystore_close(k);
+	/* As an interrupted rotation leaves them. */
+	scratch_write(scratch_file(&dir, "keys/slots.new"), VIEW("unfinished"));
+	scratch_write(scratch_file(&dir, "keys/master.2.key"), VIEW("unfinished"));
+	struct digest before = digest_of_folder();
+	k = open_keys(false);
+	check_key(a, 1);
+	keystore_close(k);
+	struct digest after = digest_of_folder();
+	ck_assert(digest_eq(&before, &after));
+	k = open_keys(false);
+	OK(keystore_sweep(k, one_live, &a, &n, e));
+	ck_assert_int_ne(access(scratch_file(&dir, "keys/slots.new"), F_OK), 0);
+	ck_assert_int_ne(access(scratch_file(&dir, "keys/master.2.key"), F_OK), 0);
+	check_key(a, 1);
+}
+END_TEST
+
+START_TEST(one_process_at_a_time)
+{
+	uint32_t a = put(1);
+
+	commit();
+	REFUSED(REASON_UNAVAILABLE, keystore_open(scratch_file(&dir, "keys"), false, e) != NULL);
+	/* Also after the file was replaced. */
+	OK(keystore_rotate(k, e));
+	REFUSED(REASON_UNAVAILABLE, keystore_open(scratch_file(&dir, "keys"), false, e) != NULL);
+	/* Who only reads does not ask. */
+	struct keystore *reader;
+	OK((reader = keystore_open_reader(scratch_file(&dir, "keys"), e)) != NULL);
+	keystore_close(reader);
+	reopen();
+	check_key(a, 1);
+}
+END_TEST
+
+START_TEST(the_id_stays)
+{
+	struct uuid made = *keystore_id(k), other = { .b = { 7, 7 } };
+	static const struct uuid none;
+
+	ck_assert_mem_ne(made.b, none.b, sizeof none.b);
+	OK(keystore_rotate(k, e));
+	ck_assert_mem_eq(keystore_id(k)->b, made.b, sizeof made.b);
+	reopen();
+	ck_assert_mem_eq(keystore_id(k)->b, made.b, sizeof made.b);
+	OK(keystore_name(k, &other, e));
+	reopen();
+	ck_assert_mem_eq(keystore_id(k)->b, other.b, sizeof other.b);
+}
+END_TEST
+
 START_TEST(damaged_or_missing_files_are_refused)
 {
 	commit();
@@ -475,13 +610,18 @@ TCase *make_keystore_case(void)
 	tcase_add_test(c, erased_keys_are_gone);
 	tcase_add_test(c, roll_back_before_the_sync_changes_nothing);
 	tcase_add_test(c, failure_after_the_sync_uses_no_slot_again);
-	tcase_add_test(c, erasure_repeated_after_a_crash_hits_nobody_else);
+	tcase_add_test(c, no_crash_takes_a_key_that_a_row_names);
+	tcase_add_test(c, slot_is_used_again_only_when_it_is_overwritten);
+	tcase_add_test(c, row_without_a_key_keeps_its_slot);
 	tcase_add_test(c, sweep_erases_orphans);
 	tcase_add_test(c, file_grows);
 	tcase_add_test(c, rotation_keeps_keys_and_kills_copies);
 	tcase_add_test(c, interrupted_rotation_is_ended_at_start);
 	tcase_add_test(c, a_reader_changes_nothing);
 	tcase_add_test(c, readers_go_on_during_rotation);
+	tcase_add_test(c, opening_changes_nothing_before_the_sweep);
+	tcase_add_test(c, one_process_at_a_time);
+	tcase_add_test(c, the_id_stays);
 	tcase_add_test(c, damaged_or_missing_files_are_refused);
 	tcase_add_test(c, first_start_that_was_interrupted_begins_again);
 	tcase_add_test(c, secrets_are_read_with_care);
