@@ -47,8 +47,7 @@ struct verdict {
 
 static struct verdict verdict_of(const struct agreement *a, const char *pointer, size_t p, unsigned t, unsigned s)
 {
-	const struct ruling_full *full =
-	        a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, true)];
+	const struct ruling_full *full = a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, true)];
 	struct verdict v = { .compiled = full ? full->shared : NULL };
 
 	if (!v.compiled)
@@ -121,9 +120,11 @@ static void diff_guard(struct diff *d, const struct rule *of, bool now, const ch
 		return;
 	if (!guards)
 		tell(d, now ? DIFF_STRICTER : DIFF_LOOSER, at, "a k-guard %s",
-		     now ? "withholds rare combinations, where before none did" : "no longer withholds rare combinations");
-	else if (now && !json_same(of->field.params, other->field.params))
-		tell(d, DIFF_OTHER, at, "a k-guard has other parameters");
+		     now ? "withholds rare combinations, where before none did"
+		         : "no longer withholds rare combinations");
+	else if (now && (!json_same(of->field.params, other->field.params) || of->purposes != other->purposes ||
+	                 of->tiers != other->tiers || of->subjects != other->subjects))
+		tell(d, DIFF_OTHER, at, "a k-guard has other parameters or conditions");
 }
 
 static const struct rule *rule_of(const struct agreement *a, const char *id)

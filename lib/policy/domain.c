@@ -66,9 +66,9 @@ static unsigned kind_of_name(struct view name)
 		const char *name;
 		unsigned kinds;
 	} table[] = {
-		{ "null", DOMAIN_NULL },     { "boolean", DOMAIN_BOOLEAN },
+		{ "null", DOMAIN_NULL },       { "boolean", DOMAIN_BOOLEAN },
 		{ "integer", DOMAIN_INTEGER }, { "number", DOMAIN_INTEGER | DOMAIN_FRACTION },
-		{ "string", DOMAIN_STRING }, { "object", DOMAIN_OBJECT },
+		{ "string", DOMAIN_STRING },   { "object", DOMAIN_OBJECT },
 		{ "array", DOMAIN_ARRAY },
 	};
 
@@ -144,9 +144,7 @@ static void meet_text(const struct question *q, const json_t *s, struct domain *
 	static const struct {
 		const char *format;
 		uint32_t min, max;
-	} formats[] = {
-		{ "date", 10, 10 }, { "date-time", 20, LENGTH_NONE }, { "uuid", 36, 36 }, { "ipv4", 7, 15 }
-	};
+	} formats[] = { { "date", 10, 10 }, { "date-time", 20, LENGTH_NONE }, { "uuid", 36, 36 }, { "ipv4", 7, 15 } };
 	const json_t *pattern = json_object_get(s, "pattern");
 	struct view format = text_of(json_object_get(s, "format"));
 	uint32_t min, max;
@@ -161,13 +159,26 @@ static void meet_text(const struct question *q, const json_t *s, struct domain *
 			meet_lengths(d, formats[i].min, formats[i].max);
 }
 
+static struct domain of_listed(const json_t *s)
+{
+	const json_t *list = json_object_get(s, "enum"), *constant = json_object_get(s, "const");
+	struct domain d = list ? domain_none() : domain_all();
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		join(&d, of_value(json_array_get(list, i)));
+	if (constant)
+		meet(&d, of_value(constant));
+	return d;
+}
+
 static struct domain of_schema(const struct question *q, const json_t *s)
 {
-	static const char *const low[] = { "minimum", "exclusiveMinimum" }, *const high[] = { "maximum", "exclusiveMaximum" };
-	const json_t *list = json_object_get(s, "enum"), *constant = json_object_get(s, "const"), *v;
-	struct domain d = domain_all(), listed = domain_none();
+	static const char *const low[] = { "minimum", "exclusiveMinimum" }, *const high[] = { "maximum",
+		                                                                              "exclusiveMaximum" };
+	const json_t *v;
+	struct domain d = of_listed(s);
 
-	d.kinds = kinds_of_type(json_object_get(s, "type"));
+	d.kinds &= kinds_of_type(json_object_get(s, "type"));
 	meet_text(q, s, &d);
 	for (size_t i = 0; i < 2; i++) {
 		if (json_is_number(v = json_object_get(s, low[i])))
@@ -175,12 +186,6 @@ static struct domain of_schema(const struct question *q, const json_t *s)
 		if (json_is_number(v = json_object_get(s, high[i])))
 			d.max = fmin(d.max, json_number_value(v));
 	}
-	for (size_t i = 0; i < json_array_size(list); i++)
-		join(&listed, of_value(json_array_get(list, i)));
-	if (list)
-		meet(&d, listed);
-	if (constant)
-		meet(&d, of_value(constant));
 	return d;
 }
 
@@ -258,7 +263,7 @@ static struct domain any_item(struct question *q, const json_t *s, size_t doc, s
 
 static struct domain step(struct question *q, const json_t *s, size_t doc, struct view rest)
 {
-	unsigned kinds = kinds_of_type(json_object_get(s, "type"));
+	unsigned kinds = kinds_of_type(json_object_get(s, "type")) & of_listed(s).kinds;
 	struct domain d = domain_none();
 	char token[512], name[513];
 	struct view t;
