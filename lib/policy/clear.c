@@ -109,22 +109,20 @@ static bool clear_keep(const struct field_rule *r, const struct domain *d)
 	return r->subtree || (d->kinds & ~DOMAIN_CONTAINER);
 }
 
-bool rule_in_clear(const struct field_rule *r, const struct domain *values)
+static bool clear_among(const struct field_rule *r, const struct domain *d)
 {
-	struct domain d = r->subtree ? domain_all() : *values;
-
 	switch (r->action) {
-	case ACTION_KEEP: return clear_keep(r, values);
+	case ACTION_KEEP: return clear_keep(r, d);
 	case ACTION_REDACT_TEXT: return true;
-	case ACTION_MASK: return clear_mask(r->params, &d);
-	case ACTION_POSTCODE: return clear_postcode(r->params, &d);
-	case ACTION_DATE_TRUNC: return clear_date_trunc(r->params, &d);
+	case ACTION_MASK: return clear_mask(r->params, d);
+	case ACTION_POSTCODE: return clear_postcode(r->params, d);
+	case ACTION_DATE_TRUNC: return clear_date_trunc(r->params, d);
 	case ACTION_DATE_SHIFT: return number_of(r->params, "days", 0) < CLEAR_DAYS;
-	case ACTION_TOPCODE: return clear_topcode(r->params, &d);
+	case ACTION_TOPCODE: return clear_topcode(r->params, d);
 	case ACTION_ROUND:
-		return clear_unit(&d, pow(10, -json_number_value(json_object_get(r->params, "digits"))));
-	case ACTION_BAND: return clear_band(r->params, &d);
-	case ACTION_GEO: return clear_geo(r->params, &d);
+		return clear_unit(d, pow(10, -json_number_value(json_object_get(r->params, "digits"))));
+	case ACTION_BAND: return clear_band(r->params, d);
+	case ACTION_GEO: return clear_geo(r->params, d);
 	case ACTION_IP_PREFIX:
 		return number_of(r->params, "ipv4", 24) > CLEAR_IPV4 || number_of(r->params, "ipv6", 48) > CLEAR_IPV6;
 	case ACTION_FPE:
@@ -139,4 +137,11 @@ bool rule_in_clear(const struct field_rule *r, const struct domain *values)
 	case ACTION_COUNT: break;
 	}
 	return false;
+}
+
+bool rule_in_clear(const struct field_rule *r, const struct domain *values)
+{
+	struct domain anything = domain_all();
+
+	return clear_among(r, values) || (r->subtree && clear_among(r, &anything));
 }

@@ -17,7 +17,7 @@
 #define CLEAR_IPV4 24
 #define CLEAR_IPV6 48
 
-/* `values` are those of the rule's place; with `subtree` anything may come, and they are not looked at. */
+/* `values` are those of the rule's place; with `subtree` anything may come besides. */
 bool rule_in_clear(const struct field_rule *rule, const struct domain *values);
 
 #endif
