@@ -282,7 +282,9 @@ int64_t duration_add(int64_t from_ms, const struct duration *d)
 /* Days from the start of the cycle to the first of a month, which may lie in a later cycle. */
 static int64_t days_to_month(int64_t month)
 {
-	struct date first = { .year = (int32_t)(2000 + month % CYCLE_MONTHS / 12), .month = (uint8_t)(month % 12 + 1), .day = 1 };
+	struct date first = { .year = (int32_t)(2000 + month % CYCLE_MONTHS / 12),
+		              .month = (uint8_t)(month % 12 + 1),
+		              .day = 1 };
 
 	return month / CYCLE_MONTHS * CYCLE_DAYS + date_to_days(first) - date_to_days((struct date){ 2000, 1, 1 });
 }

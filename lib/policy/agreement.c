@@ -46,7 +46,8 @@ static bool has_format(const struct load *l)
 {
 	uint32_t node;
 
-	return l->tape.n == 0 || l->tape.nodes[0].type != TAPE_OBJECT || pointer_find(&l->tape, 0, VIEW("/format"), &node);
+	return l->tape.n == 0 || l->tape.nodes[0].type != TAPE_OBJECT ||
+	       pointer_find(&l->tape, 0, VIEW("/format"), &node);
 }
 
 static json_t *read_with_format(struct load *l, const struct schema *schema)

@@ -37,12 +37,12 @@ struct agreement_sources {
 	bool (*signer)(void *arg, struct view name, size_t k, struct view *cert_der);
 	/* The key epochs that are set at run time (epochs.h); NULL callback or document: the agreement's own holds. */
 	const struct signed_document *(*epochs)(void *arg, struct view agreement);
-	struct view self;               /* own agency id; must be a party */
-	struct view floor;              /* text of floor.json, empty for none */
-	struct view overlay;            /* text of overlay.json, empty for none */
+	struct view self;                      /* own agency id; must be a party */
+	struct view floor;                     /* text of floor.json, empty for none */
+	struct view overlay;                   /* text of overlay.json, empty for none */
 	const char *floor_file, *overlay_file; /* their names in errors; NULL: floor.json, overlay.json */
-	struct secret pseudonym_secret; /* n == 0: rules that need keys check but do not run */
-	bool unsigned_ok;               /* lint and simulate on drafts: signatures are not demanded */
+	struct secret pseudonym_secret;        /* n == 0: rules that need keys check but do not run */
+	bool unsigned_ok;                      /* lint and simulate on drafts: signatures are not demanded */
 	int64_t now_ms;
 };
 

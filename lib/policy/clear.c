@@ -119,8 +119,7 @@ static bool clear_among(const struct field_rule *r, const struct domain *d)
 	case ACTION_DATE_TRUNC: return clear_date_trunc(r->params, d);
 	case ACTION_DATE_SHIFT: return number_of(r->params, "days", 0) < CLEAR_DAYS;
 	case ACTION_TOPCODE: return clear_topcode(r->params, d);
-	case ACTION_ROUND:
-		return clear_unit(d, pow(10, -json_number_value(json_object_get(r->params, "digits"))));
+	case ACTION_ROUND: return clear_unit(d, pow(10, -json_number_value(json_object_get(r->params, "digits"))));
 	case ACTION_BAND: return clear_band(r->params, d);
 	case ACTION_GEO: return clear_geo(r->params, d);
 	case ACTION_IP_PREFIX:

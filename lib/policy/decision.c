@@ -365,8 +365,9 @@ static void check_consent(struct judge *j)
 
 static bool reaches(const struct rule *r, const char *pointer)
 {
-	return r->field.action != ACTION_DROP && r->field.action != ACTION_K_GUARD && (pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
-	                                         pattern_covers(pointer, false, r->field.pointer));
+	return r->field.action != ACTION_DROP && r->field.action != ACTION_K_GUARD &&
+	       (pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
+	        pattern_covers(pointer, false, r->field.pointer));
 }
 
 /* A justification for a field that only a higher tier releases asks for more than the tier gives. */

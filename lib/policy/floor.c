@@ -5,7 +5,8 @@
 #include "lib/schema/document.h"
 
 /* All agreements of a node are read with it: what is wrong with it is said once. */
-static json_t *read_document(struct load *l, const char *name, const char *file, struct view text, struct digest *digest)
+static json_t *read_document(struct load *l, const char *name, const char *file, struct view text,
+                             struct digest *digest)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct error_list faults = { .max = l->errors->max };
@@ -198,15 +199,17 @@ static bool check_rule_floor(struct load *l, const struct rule *r, unsigned cate
 
 	snprintf(at, sizeof at, "/rules/%zu/action", r->index);
 	if (categories >> FIELD_DIRECT & 1 && r->clear && (never || (with_waiver && r->waiver == INDEX_NONE))) {
-		snprintf(text, sizeof text,
-		         "rule %s lets a direct identifier leave in clear, which floor.json: /clear_identifiers permits %s",
-		         r->field.id, never ? "never" : "only with a waiver");
+		snprintf(
+		        text, sizeof text,
+		        "rule %s lets a direct identifier leave in clear, which floor.json: /clear_identifiers permits %s",
+		        r->field.id, never ? "never" : "only with a waiver");
 		ok = fault_of_rule(l, at, text);
 	}
 	if (categories >> FIELD_SPECIAL & 1 && below_t2 && !floor_permits(special, r->field.action)) {
-		snprintf(text, sizeof text,
-		         "rule %s: floor.json: /special_actions does not permit this for a special category below tier T2",
-		         r->field.id);
+		snprintf(
+		        text, sizeof text,
+		        "rule %s: floor.json: /special_actions does not permit this for a special category below tier T2",
+		        r->field.id);
 		ok = fault_of_rule(l, at, text);
 	}
 	return ok;
@@ -361,9 +364,9 @@ bool read_floor(struct load *l)
 		ok = a->floor_doc && check_floor(l);
 	}
 	if (l->from->overlay.n) {
-		a->overlay_doc = read_document(l, "overlay",
-		                               l->from->overlay_file ? l->from->overlay_file : "overlay.json",
-		                               l->from->overlay, &a->overlay_digest);
+		a->overlay_doc =
+		        read_document(l, "overlay", l->from->overlay_file ? l->from->overlay_file : "overlay.json",
+		                      l->from->overlay, &a->overlay_digest);
 		ok = a->overlay_doc && check_overlay(l) && ok;
 		if (a->overlay_doc)
 			apply_overlay(a);

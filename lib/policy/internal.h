@@ -81,7 +81,7 @@ struct record_schema {
 	json_t **references; /* parsed */
 	struct view *reference_uris;
 	size_t n_references;
-	bool ref_alone, formats; /* of its dialect, as in domain.h */
+	bool ref_alone, formats;       /* of its dialect, as in domain.h */
 	struct schema *input, *output; /* output NULL: derived from the rules */
 };
 
@@ -211,15 +211,15 @@ uint32_t tier_mask(const json_t *names); /* array or NULL: all */
 uint32_t subject_mask(const json_t *names);
 
 /* Each fills its part of l->a, adding every fault it finds; false when it found one. */
-bool read_clauses(struct load *l);                            /* read_clauses.c: parties to algorithms */
-bool read_schemas(struct load *l);                            /* read_schemas.c */
-bool read_rules(struct load *l);                              /* read_rules.c: rules, exceptions */
-bool check_masks(struct load *l);                             /* copy_terms.c: what the recipient masks */
-bool read_floor(struct load *l);                              /* floor.c: floor and overlay, the meet */
+bool read_clauses(struct load *l);                                       /* read_clauses.c: parties to algorithms */
+bool read_schemas(struct load *l);                                       /* read_schemas.c */
+bool read_rules(struct load *l);                                         /* read_rules.c: rules, exceptions */
+bool check_masks(struct load *l);                                        /* copy_terms.c: what the recipient masks */
+bool read_floor(struct load *l);                                         /* floor.c: floor and overlay, the meet */
 bool read_overlay_rules(struct load *l, struct rule **rules, size_t *n); /* overlay.c: those for this agreement */
-bool check_signatures(struct load *l, struct view signature); /* signatures.c */
-bool read_epochs(struct load *l);                             /* epochs.c */
-bool compile_rulings(struct load *l);                         /* compile.c */
+bool check_signatures(struct load *l, struct view signature);            /* signatures.c */
+bool read_epochs(struct load *l);                                        /* epochs.c */
+bool compile_rulings(struct load *l);                                    /* compile.c */
 
 /* The rules of a combination against the floor, where several meet: what the strictest lets pass is as sensitive as the
  * most sensitive of them says. floor.c */

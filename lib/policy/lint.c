@@ -212,8 +212,9 @@ static void note_effects(const struct agreement *a, const struct compiled *c, st
 				continue;
 			if (more >> r->field.category & 1 && r->field.category < won->field.category)
 				of[i].any = true;
-			if (won && pattern_covers(won->field.pointer, won->field.subtree || won->field.action == ACTION_DROP,
-			                          r->field.pointer))
+			if (won &&
+			    pattern_covers(won->field.pointer, won->field.subtree || won->field.action == ACTION_DROP,
+			                   r->field.pointer))
 				of[i].stricter = won;
 		}
 	}

@@ -47,8 +47,8 @@ static bool check_rule(struct load *l, const struct rule *r, const struct domain
 
 	snprintf(at, sizeof at, "/rules/%zu/pointer", r->index);
 	if (!place_exists(a, r->field.pointer, MASK_ALL) && (for_this_one || meets_rule(a, r->field.pointer)))
-		return overlay_fault(l, REASON_CONFIG, at, "matches nothing in the schemas of %.*s; items are named by *",
-		                     VIEW_ARG(a->id));
+		return overlay_fault(l, REASON_CONFIG, at,
+		                     "matches nothing in the schemas of %.*s; items are named by *", VIEW_ARG(a->id));
 	if (!rule_fits_kinds(&r->field, values->kinds))
 		return overlay_fault(l, REASON_CONFIG, at, "in %.*s " RULE_ON_CONTAINER, VIEW_ARG(a->id),
 		                     r->field.pointer);
@@ -123,7 +123,9 @@ static bool survey_rule(const struct survey *s, const json_t *o, size_t i)
 		matches = matches || (this_one && place_exists(s->agreements[k], pointer, MASK_ALL));
 	}
 	snprintf(at, sizeof at, "/rules/%zu/%s", i, known ? "pointer" : "agreement");
-	return matches || slip(s, at, known ? "matches nothing in the schemas of any agreement" : "there is no such agreement here");
+	return matches ||
+	       slip(s, at,
+	            known ? "matches nothing in the schemas of any agreement" : "there is no such agreement here");
 }
 
 /* Each name of a list is one that `find` knows in some agreement. */
@@ -137,7 +139,8 @@ static bool survey_names(const struct survey *s, const json_t *doc, const char *
 		bool known = false;
 		char at[80];
 		for (size_t k = 0; k < s->n; k++)
-			known = known || find(s->agreements[k], view_of(json_string_value(json_array_get(list, i)))) != INDEX_NONE;
+			known = known || find(s->agreements[k], view_of(json_string_value(json_array_get(list, i)))) !=
+			                         INDEX_NONE;
 		snprintf(at, sizeof at, "/%s/%zu", member, i);
 		ok = (known || slip(s, at, "no agreement here has one of this name")) && ok;
 	}

@@ -104,8 +104,8 @@ static void contradict(struct builder *b, const struct rule *a, const struct rul
 {
 	char text[400];
 
-	snprintf(text, sizeof text, "rule %s: it reaches the same fields as rule %s (%s), and %s", a->id, c->id, c->place,
-	         what);
+	snprintf(text, sizeof text, "rule %s: it reaches the same fields as rule %s (%s), and %s", a->id, c->id,
+	         c->place, what);
 	b->ok = false;
 	for (size_t i = 0; b->errors && i < b->errors->n; i++)
 		if (strcmp(b->errors->items[i].text, text) == 0)
@@ -193,8 +193,8 @@ static void mark_place(struct builder *b, struct state *s, const struct subset *
 		for (uint32_t r = b->trie[set->nodes[i]].rule; r != RULE_NONE; r = b->same[r]) {
 			bool keep = rules[r].action == ACTION_KEEP;
 
-			s->leaf_only = s->leaf_only ||
-			               (!keep && !reaches_beneath(&rules[r]) && (!rules[r].narrows || s->rule != RULE_NONE));
+			s->leaf_only = s->leaf_only || (!keep && !reaches_beneath(&rules[r]) &&
+			                                (!rules[r].narrows || s->rule != RULE_NONE));
 			if (rules[r].narrows)
 				continue;
 			s->keep_container = s->keep_container || keep;
@@ -386,8 +386,9 @@ static void expand(struct builder *b, uint32_t at)
 			if (!b->trie[c].star)
 				add_name(&s, b->trie[c].name, follow(b, &set, &b->trie[c].name, &cover));
 	/* A set that is empty but for what covers it has nothing stricter beneath it. */
-	s.keep_all = s.rule != RULE_NONE && stays(&b->program->rules[s.rule]) && !s.neither && !s.leaf_only && s.slots == 0 &&
-	             s.star != STATE_NOTHING && b->subsets[s.star].n == 0 && cover.rule[NARROWING] == RULE_NONE;
+	s.keep_all = s.rule != RULE_NONE && stays(&b->program->rules[s.rule]) && !s.neither && !s.leaf_only &&
+	             s.slots == 0 && s.star != STATE_NOTHING && b->subsets[s.star].n == 0 &&
+	             cover.rule[NARROWING] == RULE_NONE;
 	b->program->states[at] = s;
 }
 

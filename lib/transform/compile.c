@@ -43,8 +43,8 @@ static bool add_rule(struct program *p, const struct field_rule *from, const str
 		return error_list_addf(errors, REASON_CONFIG, r->place, 0, 0,
 		                       "rule %s: its pointer is deeper than any record", r->id);
 	if (from->subtree && from->action == ACTION_K_GUARD)
-		return error_list_addf(errors, REASON_CONFIG, r->place, 0, 0,
-		                       "rule %s: a k-guard takes no \"subtree\"", r->id);
+		return error_list_addf(errors, REASON_CONFIG, r->place, 0, 0, "rule %s: a k-guard takes no \"subtree\"",
+		                       r->id);
 	r->key.agreement = view_of(p->agreement);
 	r->key.purpose = view_of(p->purpose);
 	if (!rule_params(r, from->params, errors))
@@ -89,8 +89,7 @@ static bool take_guards(struct program *p, struct error_list *errors)
 			continue;
 		if (p->n_guards == GUARDS_MAX)
 			return error_list_addf(errors, REASON_CONFIG, p->rules[i].place, 0, 0,
-			                       "rule %s: it is one k-guard too many",
-			                       p->rules[i].id);
+			                       "rule %s: it is one k-guard too many", p->rules[i].id);
 		p->guards[p->n_guards++] = (uint32_t)i;
 	}
 	return true;
@@ -192,8 +191,7 @@ struct program_place program_place_at(const struct program *p, const char *patte
 	if (rest.n > sizeof name)
 		return place_of_state(p, &p->states[STATE_NOTHING]);
 	while (!p->states[at].drop_all && pointer_next(&rest, name, &token))
-		at = view_is(token, "*") ? p->states[at].star
-		                         : state_next(&p->states[at], token, tape_hash(token));
+		at = view_is(token, "*") ? p->states[at].star : state_next(&p->states[at], token, tape_hash(token));
 	return place_of_state(p, &p->states[at]);
 }
 

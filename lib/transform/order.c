@@ -115,13 +115,13 @@ static bool same_action_follows(const struct rule *a, const struct rule *b)
 		return same_domain(a, b) && a->p.hidden.pad == b->p.hidden.pad &&
 		       a->p.hidden.per_subject == b->p.hidden.per_subject && subject_same(&a->subject, &b->subject);
 	case ACTION_SEAL:
-		return a->p.hidden.pad == b->p.hidden.pad ? same_domain(a, b)
-		                                          : a->p.hidden.pad % b->p.hidden.pad == 0;
+		return a->p.hidden.pad == b->p.hidden.pad ? same_domain(a, b) : a->p.hidden.pad % b->p.hidden.pad == 0;
 	case ACTION_FPE:
 		return same_domain(a, b) && a->p.fpe.radix == b->p.fpe.radix && a->p.fpe.check == b->p.fpe.check &&
 		       strcmp(a->p.fpe.separators, b->p.fpe.separators) == 0;
 	case ACTION_DATE_SHIFT:
-		return same_domain(a, b) && a->p.shift.days == b->p.shift.days && subject_same(&a->subject, &b->subject);
+		return same_domain(a, b) && a->p.shift.days == b->p.shift.days &&
+		       subject_same(&a->subject, &b->subject);
 	case ACTION_DATE_TRUNC: return a->p.trunc.to >= b->p.trunc.to && a->p.trunc.as_date >= b->p.trunc.as_date;
 	case ACTION_BAND: return band_follows(a->p.band, b->p.band);
 	case ACTION_ROUND: return a->p.round.digits == b->p.round.digits;

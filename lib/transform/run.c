@@ -114,8 +114,8 @@ static bool step(struct walk *w, uint32_t node, const struct state *s)
 /* Left out, whatever its state says of a leaf. */
 static bool leave_out(struct walk *w, uint32_t node, uint32_t rule)
 {
-	return add_step(w, (struct trace_step){
-	                           .node = node, .rule = rule, .under = RULE_NONE, .action = ACTION_DROP });
+	return add_step(w,
+	                (struct trace_step){ .node = node, .rule = rule, .under = RULE_NONE, .action = ACTION_DROP });
 }
 
 /* Dropped by the first of the guards that withhold it. */

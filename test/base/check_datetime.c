@@ -108,18 +108,18 @@ START_TEST(durations_compare_for_every_start)
 		bool ab, ba;
 		const char *shorter;
 	} table[] = {
-		{ "P31D", "P1M", false, true, "P1M" },     { "P28D", "P1M", true, false, "P28D" },
-		{ "P30D", "P1M", false, false, "P28D" },   { "P29D", "P1M", false, false, "P28D" },
-		{ "P1Y", "P365D", false, true, "P365D" },  { "P1Y", "P366D", true, false, "P1Y" },
-		{ "P12M", "P1Y", true, true, "P12M" },     { "P1M", "P27D", false, true, "P27D" },
-		{ "P2M", "P59D", false, true, "P59D" },    { "P2M", "P62D", true, false, "P2M" },
-		{ "P2M", "P61D", false, false, "P59D" },   { "P4Y", "P1460D", false, true, "P1460D" },
-		{ "P4Y", "P1461D", true, false, "P4Y" },   { "P8Y", "P2922D", true, false, "P8Y" },
-		{ "P8Y", "P2921D", false, true, "P2921D" }, { "P400Y", "P146097D", true, true, "P400Y" },
-		{ "P1MT1S", "P31D", false, false, "P28D" }, { "P1M", "P31DT1S", true, false, "P1M" },
-		{ "PT72H", "P3D", true, true, "PT72H" },   { "PT73H", "P3D", false, true, "P3D" },
+		{ "P31D", "P1M", false, true, "P1M" },        { "P28D", "P1M", true, false, "P28D" },
+		{ "P30D", "P1M", false, false, "P28D" },      { "P29D", "P1M", false, false, "P28D" },
+		{ "P1Y", "P365D", false, true, "P365D" },     { "P1Y", "P366D", true, false, "P1Y" },
+		{ "P12M", "P1Y", true, true, "P12M" },        { "P1M", "P27D", false, true, "P27D" },
+		{ "P2M", "P59D", false, true, "P59D" },       { "P2M", "P62D", true, false, "P2M" },
+		{ "P2M", "P61D", false, false, "P59D" },      { "P4Y", "P1460D", false, true, "P1460D" },
+		{ "P4Y", "P1461D", true, false, "P4Y" },      { "P8Y", "P2922D", true, false, "P8Y" },
+		{ "P8Y", "P2921D", false, true, "P2921D" },   { "P400Y", "P146097D", true, true, "P400Y" },
+		{ "P1MT1S", "P31D", false, false, "P28D" },   { "P1M", "P31DT1S", true, false, "P1M" },
+		{ "PT72H", "P3D", true, true, "PT72H" },      { "PT73H", "P3D", false, true, "P3D" },
 		{ "P999999999Y", "P5Y", false, true, "P5Y" }, { "P28D", "P4W", true, true, "P28D" },
-		{ "P6M", "P184D", true, false, "P6M" },    { "P6M", "P183D", false, false, "P181D" },
+		{ "P6M", "P184D", true, false, "P6M" },       { "P6M", "P183D", false, false, "P181D" },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -146,10 +146,10 @@ END_TEST
 START_TEST(durations_compare_as_they_are_added)
 {
 	static const struct duration list[] = {
-		{ 0, 1, 0, 0 },  { 0, 0, 28, 0 }, { 0, 0, 30, 0 },      { 0, 0, 31, 0 },  { 0, 1, 1, 0 },
-		{ 0, 2, 0, 0 },  { 0, 0, 59, 0 }, { 0, 0, 61, 86399 },  { 0, 0, 62, 0 },  { 0, 11, 31, 0 },
-		{ 1, 0, 0, 0 },  { 0, 0, 365, 0 }, { 0, 0, 366, 0 },    { 0, 12, 0, 1 },  { 3, 11, 30, 0 },
-		{ 4, 0, 0, 0 },  { 0, 0, 1460, 0 }, { 0, 0, 1461, 0 },
+		{ 0, 1, 0, 0 }, { 0, 0, 28, 0 },   { 0, 0, 30, 0 },     { 0, 0, 31, 0 }, { 0, 1, 1, 0 },
+		{ 0, 2, 0, 0 }, { 0, 0, 59, 0 },   { 0, 0, 61, 86399 }, { 0, 0, 62, 0 }, { 0, 11, 31, 0 },
+		{ 1, 0, 0, 0 }, { 0, 0, 365, 0 },  { 0, 0, 366, 0 },    { 0, 12, 0, 1 }, { 3, 11, 30, 0 },
+		{ 4, 0, 0, 0 }, { 0, 0, 1460, 0 }, { 0, 0, 1461, 0 },
 	};
 	const int64_t first = date_to_days((struct date){ 2000, 1, 1 });
 	const size_t n = sizeof list / sizeof list[0];
@@ -159,7 +159,8 @@ START_TEST(durations_compare_as_they_are_added)
 			int64_t longest = INT64_MIN;
 
 			for (int64_t day = first; day < first + 146097; day++) {
-				int64_t more = duration_add(day * DAY_MS, &list[a]) - duration_add(day * DAY_MS, &list[b]);
+				int64_t more =
+				        duration_add(day * DAY_MS, &list[a]) - duration_add(day * DAY_MS, &list[b]);
 
 				longest = more > longest ? more : longest;
 			}

@@ -33,8 +33,8 @@ static void program_dump(const struct program *p, struct buf *out)
 		buf_addf(out, "%u %s %s\n", (unsigned)i, program_rule_id(p, i), action_name(program_rule_action(p, i)));
 	for (size_t k = 0; k < program_places(p); k++) {
 		struct program_place at = program_place(p, k);
-		buf_addf(out, "%zu %d %d %x %d%d%d\n", k, (int)at.rule, (int)at.under, (unsigned)at.categories, at.dropped,
-		         at.neither, at.keeps_container);
+		buf_addf(out, "%zu %d %d %x %d%d%d\n", k, (int)at.rule, (int)at.under, (unsigned)at.categories,
+		         at.dropped, at.neither, at.keeps_container);
 	}
 }
 

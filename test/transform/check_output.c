@@ -557,10 +557,11 @@ static void random_value(uint32_t *s, struct buf *out, int depth)
 START_TEST(runs_follow_the_definition)
 {
 	static const char *const tokens[] = { "a", "b", "c", "0", "*", "*" };
-	static const enum action actions[] = { ACTION_KEEP,  ACTION_KEEP, ACTION_KEEP,
-		                               ACTION_CONST, ACTION_NULL, ACTION_DROP, ACTION_MASK };
-	static const char *const params[ACTION_COUNT] = { [ACTION_CONST] = ",\"params\":{\"value\":\"const\"}",
-		                                          [ACTION_MASK] = ",\"params\":{\"length\":3}" };
+	static const enum action actions[] = { ACTION_KEEP, ACTION_KEEP, ACTION_KEEP, ACTION_CONST,
+		                               ACTION_NULL, ACTION_DROP, ACTION_MASK };
+	static const char *const params[ACTION_COUNT] = {
+		[ACTION_CONST] = ",\"params\":{\"value\":\"const\"}", [ACTION_MASK] = ",\"params\":{\"length\":3}"
+	};
 	uint32_t s = 20261123, refused = 0;
 
 	for (int round = 0; round < 400; round++) {
@@ -578,8 +579,7 @@ START_TEST(runs_follow_the_definition)
 			for (size_t k = 0; k < r->n; k++)
 				buf_addf(&text, "/%s", r->tokens[k] = tokens[pick(&s, 6)]);
 			buf_addf(&text, "\",\"action\":\"%s\",\"subtree\":%s%s}", action_name(r->action),
-			         r->subtree ? "true" : "false",
-			         params[r->action] ? params[r->action] : "");
+			         r->subtree ? "true" : "false", params[r->action] ? params[r->action] : "");
 		}
 		buf_addc(&text, ']');
 		buf_addc(&text, 0);
@@ -599,8 +599,8 @@ START_TEST(runs_follow_the_definition)
 			const char *got = run_record(d.program, record.p, &e);
 			/* An empty record tells nothing, whatever rule there is. */
 			if (p.refused && t.nodes[0].count > 0) {
-				ck_assert_msg(!got && e.reason == REASON_TRANSFORM_FAILED, "%s over %s gave %s",
-				              text.p, record.p, got ? got : e.text);
+				ck_assert_msg(!got && e.reason == REASON_TRANSFORM_FAILED, "%s over %s gave %s", text.p,
+				              record.p, got ? got : e.text);
 				refused++;
 				continue;
 			}

@@ -162,17 +162,18 @@ START_TEST(within_an_action_the_stricter_parameters_win)
 		const char *action, *mild, *strict, *value, *want;
 	} cases[] = {
 		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\"}", "\"1984-03-17\"", "\"1984\"" },
-		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\",\"as\":\"date\"}", "\"1984-03-17\"", "\"1984-01-01\"" },
+		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\",\"as\":\"date\"}", "\"1984-03-17\"",
+		  "\"1984-01-01\"" },
 		{ "topcode", "{\"max\":90}", "{\"max\":80,\"min\":1}", "85", "80" },
 		{ "band", "{\"edges\":[12,18,65]}", "{\"edges\":[18]}", "40", "\">=18\"" },
 		{ "band", "{\"width\":5}", "{\"width\":10}", "17", "\"10-19\"" },
 		{ "band", "{\"width\":5}", "{\"edges\":[15,40]}", "17", "\"15-39\"" },
-		{ "pseudonym", "{\"domain\":\"person\",\"normalise\":\"exact\",\"bits\":256}", "{\"domain\":\"person\",\"normalise\":\"exact\"}",
-		  "\"abc\"", "\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"" },
-		{ "redact-text", "{\"recognisers\":[\"email\"]}", "{\"recognisers\":[\"email\"],\"dictionary\":[\"Anna\"]}", "\"Anna\"",
-		  "\"[word]\"" },
-		{ "redact-text", "{\"dictionary\":[\"Berta\",\"Anna\"]}", "{\"dictionary\":[\"Anna\",\"Carla\",\"Berta\"]}", "\"Carla\"",
-		  "\"[word]\"" },
+		{ "pseudonym", "{\"domain\":\"person\",\"normalise\":\"exact\",\"bits\":256}",
+		  "{\"domain\":\"person\",\"normalise\":\"exact\"}", "\"abc\"", "\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"" },
+		{ "redact-text", "{\"recognisers\":[\"email\"]}",
+		  "{\"recognisers\":[\"email\"],\"dictionary\":[\"Anna\"]}", "\"Anna\"", "\"[word]\"" },
+		{ "redact-text", "{\"dictionary\":[\"Berta\",\"Anna\"]}",
+		  "{\"dictionary\":[\"Anna\",\"Carla\",\"Berta\"]}", "\"Carla\"", "\"[word]\"" },
 		{ "postcode", "{\"keep_first\":3}", "{\"keep_first\":2,\"suppress\":[\"03\"]}", "\"03115\"", "\"00\"" },
 		{ "postcode", "{\"keep_first\":2}", "{\"keep_first\":2,\"suppress\":[\"03\"]}", "\"03115\"", "\"00\"" },
 		{ "geo", "{\"geohash\":5}", "{\"geohash\":3}", "\"u33db2\"", "\"u33\"" },
@@ -220,7 +221,8 @@ START_TEST(rules_that_contradict_do_not_compile)
 		{ "geo", "{\"decimals\":1}", "{\"decimals\":2}" },
 		{ "mask", "{\"keep_last\":2}", "{\"keep_last\":4}" },
 		{ "seal", "{\"domain\":\"a\",\"pad\":16}", "{\"domain\":\"a\",\"pad\":24}" },
-		{ "surrogate", "{\"domain\":\"a\",\"normalise\":\"exact\"}", "{\"domain\":\"b\",\"normalise\":\"exact\"}" },
+		{ "surrogate", "{\"domain\":\"a\",\"normalise\":\"exact\"}",
+		  "{\"domain\":\"b\",\"normalise\":\"exact\"}" },
 		{ "topcode", "{\"max\":9,\"min\":2}", "{\"max\":10,\"min\":3}" },
 		{ "band", "{\"edges\":[18]}", "{\"edges\":[19]}" },
 		{ "band", "{\"edges\":[18]}", "{\"width\":10}" },
@@ -297,8 +299,9 @@ START_TEST(rules_are_checked_when_compiled)
 	assert_refused("[{\"pointer\":\"/a~2\",\"action\":\"keep\"}]", "not a JSON Pointer");
 	assert_refused("[{\"action\":\"keep\"}]", "not a JSON Pointer");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"encrypt\"}]", "not in the catalogue");
-	assert_refused("[{\"pointer\":\"\",\"action\":\"k-guard\",\"subtree\":true,\"params\":{\"k\":2,\"fields\":[\"/a\"]}}]",
-	               "a k-guard takes no");
+	assert_refused(
+	        "[{\"pointer\":\"\",\"action\":\"k-guard\",\"subtree\":true,\"params\":{\"k\":2,\"fields\":[\"/a\"]}}]",
+	        "a k-guard takes no");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":[]}]", "must be an object");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":{\"x\":1}}]", "\"x\" is not a parameter");
 	assert_refused(
