@@ -97,8 +97,8 @@ struct exception {
 	bool denied; /* by the overlay */
 };
 
-/* One field rule, or a rule of the overlay (then `overlay` is set and the masks follow the rule that it
- * narrows). */
+/* One field rule, or a rule of the overlay (then `overlay` is set, and it applies wherever the
+ * agreement's rules do). */
 struct rule {
 	struct field_rule field;
 	size_t index; /* in its document */

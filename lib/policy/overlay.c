@@ -40,6 +40,13 @@ static bool meets_rule(const struct agreement *a, const char *pointer)
 	return false;
 }
 
+/* A record with another value would be refused, each time. */
+static bool takes_texts_only(const struct field_rule *f)
+{
+	return !f->subtree &&
+	       (f->action == ACTION_MASK || f->action == ACTION_DATE_TRUNC || f->action == ACTION_REDACT_TEXT);
+}
+
 static bool check_rule(struct load *l, const struct rule *r, const struct domain *values, bool for_this_one)
 {
 	const struct agreement *a = l->a;
@@ -49,6 +56,9 @@ static bool check_rule(struct load *l, const struct rule *r, const struct domain
 	if (!place_exists(a, r->field.pointer, MASK_ALL) && (for_this_one || meets_rule(a, r->field.pointer)))
 		return overlay_fault(l, REASON_CONFIG, at,
 		                     "matches nothing in the schemas of %.*s; items are named by *", VIEW_ARG(a->id));
+	if (values->kinds && takes_texts_only(&r->field) && !(values->kinds & DOMAIN_STRING))
+		return overlay_fault(l, REASON_CONFIG, at, "in %.*s no text can stand here, and %s takes texts only",
+		                     VIEW_ARG(a->id), action_name(r->field.action));
 	if (!rule_fits_kinds(&r->field, values->kinds))
 		return overlay_fault(l, REASON_CONFIG, at, "in %.*s " RULE_ON_CONTAINER, VIEW_ARG(a->id),
 		                     r->field.pointer);

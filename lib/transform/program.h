@@ -51,9 +51,9 @@ enum action action_find(struct view name); /* ACTION_COUNT: no such action */
 /* What a field is, from the most sensitive on; decides what may leave it in clear. */
 enum field_category {
 	FIELD_DIRECT,
-	FIELD_QUASI,
 	FIELD_SPECIAL,
 	FIELD_FREE_TEXT,
+	FIELD_QUASI,
 	FIELD_OPERATIONAL,
 	FIELD_CATEGORY_COUNT
 };

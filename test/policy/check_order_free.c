@@ -248,6 +248,8 @@ static const struct {
 	  "/rules/0: rule overlay:a: mask" },
 	{ "\"rules\":[{\"id\":\"a\",\"pointer\":\"/locator\",\"action\":\"const\",\"params\":{\"value\":1}},{\"id\":\"b\",\"pointer\":\"/*\",\"subtree\":true,\"action\":\"const\",\"params\":{\"value\":2}}]",
 	  "reaches the same fields as rule overlay:" },
+	{ "\"rules\":[{\"id\":\"a\",\"pointer\":\"/payment/amount\",\"action\":\"mask\"}]",
+	  "/rules/0/pointer: in pnr no text can stand here, and mask takes texts only" },
 	{ "\"colour\":1", "/colour: " },
 };
 

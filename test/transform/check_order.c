@@ -227,7 +227,7 @@ END_TEST
 START_TEST(alike_rules_are_told_apart_without_order)
 {
 	static const struct field_rule three[] = {
-		{ .id = "b", .pointer = "/*", .action = ACTION_KEEP, .category = FIELD_OPERATIONAL },
+		{ .id = "b", .pointer = "/*", .action = ACTION_KEEP, .category = FIELD_QUASI },
 		{ .id = "c", .pointer = "/v", .action = ACTION_KEEP, .category = FIELD_DIRECT, .waiver = "w" },
 		{ .id = "a", .pointer = "", .action = ACTION_KEEP, .subtree = true, .category = FIELD_SPECIAL },
 	};
@@ -244,10 +244,10 @@ START_TEST(alike_rules_are_told_apart_without_order)
 		ck_assert_ptr_nonnull(p);
 		struct program_place at = program_place_at(p, "/v");
 		ck_assert_str_eq(program_rule_id(p, at.rule), "c");
-		ck_assert_uint_eq(at.categories, 1u << FIELD_OPERATIONAL | 1u << FIELD_DIRECT | 1u << FIELD_SPECIAL);
+		ck_assert_uint_eq(at.categories, 1u << FIELD_QUASI | 1u << FIELD_DIRECT | 1u << FIELD_SPECIAL);
 		at = program_place_at(p, "/w");
 		ck_assert_str_eq(program_rule_id(p, at.rule), "a");
-		ck_assert_uint_eq(at.categories, 1u << FIELD_OPERATIONAL | 1u << FIELD_SPECIAL);
+		ck_assert_uint_eq(at.categories, 1u << FIELD_QUASI | 1u << FIELD_SPECIAL);
 		program_free(p);
 	}
 	struct error_list errors = { .max = 5 };
