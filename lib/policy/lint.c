@@ -244,6 +244,31 @@ static void check_overridden(struct lint *l)
 	free(of);
 }
 
+/* A field that another rule calls a direct identifier, and that leaves in clear all the same. */
+static void check_places(struct lint *l)
+{
+	const struct agreement *a = l->a;
+	bool *told = calloc(a->n_rules + 1, sizeof *told);
+
+	for (const struct compiled *c = a->compiled; told && c; c = c->next)
+		for (size_t k = 0; c->output && k < program_places(c->program); k++) {
+			struct program_place at = program_place(c->program, k);
+			const struct rule *won = at.dropped ? NULL : c->by_rule[at.rule];
+			char place[60];
+
+			if (!won || won->field.category == FIELD_DIRECT || !(at.categories >> FIELD_DIRECT & 1) ||
+			    !won->clear || won->waiver != INDEX_NONE || told[won->index])
+				continue;
+			told[won->index] = true;
+			snprintf(place, sizeof place, "/rules/%zu", won->index);
+			find(l, LINT_ERROR, "identifier-in-clear", place,
+			     "rule %s leaves in clear what another rule calls a direct identifier, and names no waiver: "
+			     "every record that has it will be refused",
+			     won->field.id);
+		}
+	free(told);
+}
+
 static void tell_note(void *arg, const char *text)
 {
 	find(arg, LINT_WARNING, "overlay-drops", "", "%s", text);
@@ -319,6 +344,7 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	for (size_t i = 0; i < a->n_rules; i++)
 		check_rule(&l, &a->rules[i]);
 	check_overridden(&l);
+	check_places(&l);
 	agreement_notes(a, tell_note, &l);
 	check_combinations(&l);
 	check_clauses(&l);

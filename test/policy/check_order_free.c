@@ -109,6 +109,12 @@ START_TEST(the_most_sensitive_speaks)
 }
 END_TEST
 
+static void take_clear(void *arg, const struct lint_finding *f)
+{
+	if (strcmp(f->rule, "identifier-in-clear") == 0)
+		buf_addf(arg, "%s\n", f->pointer);
+}
+
 /* The floor is held to what the strictest rule lets pass of a field that another rule calls a direct identifier. */
 START_TEST(a_floor_over_two_rules)
 {
@@ -119,6 +125,7 @@ START_TEST(a_floor_over_two_rules)
 	        "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/travellers/*/*\"],\"approvals\":1,"
 	        "\"quota\":{\"uses\":1,\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}]";
 	struct error_list errors = { .max = 20 };
+	struct buf told = BUF_INIT(1000);
 	json_t *doc = preset("pnr");
 
 	put(doc, "/exceptions", exceptions);
@@ -127,6 +134,9 @@ START_TEST(a_floor_over_two_rules)
 	struct agreement *a = load_doc(doc, &from, &errors);
 	print_errors(&errors);
 	ck_assert(a != NULL);
+	agreement_lint(a, NOW, take_clear, &told);
+	ck_assert_msg(view_is(buf_view(&told), "/rules/0\n"), "%.*s", VIEW_ARG(buf_view(&told)));
+	buf_free(&told);
 	agreement_unref(a);
 	from.floor = VIEW("{\"version\":\"1\",\"clear_identifiers\":\"with-waiver\"}");
 	ck_assert(load_doc(doc, &from, &errors) == NULL);
