@@ -215,7 +215,8 @@ static const struct {
 	{ "\"denied_purposes\":[\"serious-crime\",\"serious-crimes\"]", "/denied_purposes/1", "no agreement here" },
 	{ "\"denied_exceptions\":[\"imminent-treat\"]", "/denied_exceptions/0", "no agreement here" },
 	{ "\"denied_exceptions\":[\"imminent-threat\"],\"denied_purposes\":[\"missing-person\"],\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/locator\",\"action\":\"drop\"},"
-	  "{\"id\":\"b\",\"pointer\":\"/person/sex\",\"action\":\"drop\"}]",
+	  "{\"id\":\"b\",\"pointer\":\"/person/sex\",\"action\":\"drop\"},"
+	  "{\"id\":\"c\",\"agreement\":\"pnr\",\"pointer\":\"/payment/amount\",\"action\":\"mask\",\"subtree\":true}]",
 	  NULL, NULL },
 };
 
