@@ -219,6 +219,12 @@ static int start(const char *path)
 	return core_run(&options);
 }
 
+static void print_note(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "note: %s\n", text);
+}
+
 int main(int argc, char **argv)
 {
 	const char *path = NULL;
@@ -248,6 +254,8 @@ int main(int argc, char **argv)
 			conf_unref(conf);
 			return EXIT_CONFIG;
 		}
+		for (size_t i = 0; i < conf->n_agreements; i++)
+			agreement_notes(conf->agreements[i], print_note, NULL);
 		printf("%s: %zu partners, %zu agreements: all is well\n", path, conf->n_partners, conf->n_agreements);
 		conf_unref(conf);
 		return 0;

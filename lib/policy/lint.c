@@ -90,11 +90,6 @@ static void check_coverage(struct lint *l)
 
 /* --- rules --- */
 
-static bool in_clear(const struct rule *r)
-{
-	return r->field.action == ACTION_KEEP || r->field.action == ACTION_REDACT_TEXT;
-}
-
 /* The last token of a pointer that is no `*`. */
 static const char *last_name(const char *pointer, char *out, size_t size)
 {
@@ -197,9 +192,9 @@ static void check_rule(struct lint *l, const struct rule *r)
 	char at[60];
 
 	snprintf(at, sizeof at, "/rules/%zu", r->index);
-	if (r->field.category == FIELD_DIRECT && in_clear(r) && r->waiver == INDEX_NONE)
+	if (r->field.category == FIELD_DIRECT && r->clear && r->waiver == INDEX_NONE)
 		find(l, LINT_ERROR, "identifier-in-clear", at,
-		     "rule %s keeps a direct identifier in clear and names no waiver: every "
+		     "rule %s leaves a direct identifier, or most of it, in clear and names no waiver: every "
 		     "record that has it will be refused",
 		     id);
 	if (r->field.category == FIELD_SPECIAL && r->field.action != ACTION_DROP && (r->tiers & ~(1u << TIER_T2)))
@@ -208,9 +203,10 @@ static void check_rule(struct lint *l, const struct rule *r)
 	if (r->field.category == FIELD_FREE_TEXT && r->field.action == ACTION_KEEP)
 		find(l, LINT_WARNING, "free-text-kept", at,
 		     "rule %s keeps free text as it is: anything may stand in it", id);
-	if (r->field.subtree && r->field.action == ACTION_KEEP)
-		find(l, LINT_NOTE, "subtree-kept", at,
-		     "rule %s keeps everything beneath, also what a later schema adds", id);
+	if (r->field.subtree && r->field.action != ACTION_DROP)
+		find(l, LINT_NOTE, r->field.action == ACTION_KEEP ? "subtree-kept" : "subtree-passed", at,
+		     "rule %s lets everything beneath pass (%s), also what a later schema adds", id,
+		     action_name(r->field.action));
 	if (domain && !pseudonyms)
 		find(l, LINT_ERROR, "no-key-clause", at,
 		     "rule %s derives codes, and /pseudonyms does not say who holds the key", id);
@@ -231,22 +227,93 @@ static void check_rule(struct lint *l, const struct rule *r)
 		     id);
 }
 
-/* A looser rule whose every combination a stricter one of the same pointer takes away says nothing. */
+static bool on_container(const struct agreement *a, const struct rule *r)
+{
+	return place_values(a, r->field.pointer, r->purposes).kinds & DOMAIN_CONTAINER;
+}
+
+/* What a rule does in all programs together, and a rule that is stricter somewhere. */
+struct effect {
+	bool any;
+	const struct rule *stricter;
+};
+
+/* A rule has an effect where it wins, keeps a container, or makes a field more sensitive than the winner does. */
+static void note_effects(const struct agreement *a, const struct compiled *c, struct effect *of)
+{
+	for (size_t k = 0; k < program_places(c->program); k++) {
+		struct program_place at = program_place(c->program, k);
+		const struct rule *won = at.rule == RULE_NONE ? NULL : c->by_rule[at.rule];
+		unsigned more = won ? at.categories & ~(1u << won->field.category) : 0;
+
+		if (won)
+			of[won->index].any = true;
+		for (size_t i = 0; i < a->n_rules; i++) {
+			const struct rule *r = &a->rules[i];
+			if (!(c->set[i / 64] >> (i % 64) & 1))
+				continue;
+			if (more >> r->field.category & 1 && r->field.category < won->field.category)
+				of[i].any = true;
+			if (won &&
+			    pattern_covers(won->field.pointer, won->field.subtree || won->field.action == ACTION_DROP,
+			                   r->field.pointer))
+				of[i].stricter = won;
+		}
+	}
+}
+
+/* A rule that never wins says nothing: wherever it reaches, in each combination, another one is stricter. */
 static void check_overridden(struct lint *l)
 {
-	for (size_t i = 0; i < l->a->n_rules; i++)
-		for (size_t k = 0; k < l->a->n_rules; k++) {
-			const struct rule *r = &l->a->rules[i], *s = &l->a->rules[k];
-			char at[60];
-			if (i == k || s->field.action == ACTION_K_GUARD || s->field.action <= r->field.action ||
-			    (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) || (r->subjects & ~s->subjects) ||
-			    !pattern_covers(s->field.pointer, s->field.action == ACTION_DROP, r->field.pointer))
+	const struct agreement *a = l->a;
+	struct effect *of = calloc(a->n_rules + 1, sizeof *of);
+
+	for (const struct compiled *c = a->compiled; of && c; c = c->next)
+		if (c->output) /* of the agreement alone */
+			note_effects(a, c, of);
+	for (size_t i = 0; of && i < a->n_rules; i++) {
+		const struct rule *r = &a->rules[i];
+		char at[60];
+
+		/* A keep rule also keeps a container's place. */
+		if (of[i].any || !of[i].stricter || of[i].stricter == r || r->field.action == ACTION_K_GUARD ||
+		    (r->field.action == ACTION_KEEP && on_container(a, r)))
+			continue;
+		snprintf(at, sizeof at, "/rules/%zu", i);
+		find(l, LINT_WARNING, "overridden", at, "rule %s never wins: rule %s is stricter wherever it applies",
+		     r->field.id, of[i].stricter->field.id);
+	}
+	free(of);
+}
+
+/* A field that another rule calls a direct identifier, and that leaves in clear all the same. */
+static void check_places(struct lint *l)
+{
+	const struct agreement *a = l->a;
+	bool *told = calloc(a->n_rules + 1, sizeof *told);
+
+	for (const struct compiled *c = a->compiled; told && c; c = c->next)
+		for (size_t k = 0; c->output && k < program_places(c->program); k++) {
+			struct program_place at = program_place(c->program, k);
+			const struct rule *won = at.dropped ? NULL : c->by_rule[at.rule];
+			char place[60];
+
+			if (!won || won->field.category == FIELD_DIRECT || !(at.categories >> FIELD_DIRECT & 1) ||
+			    !won->clear || won->waiver != INDEX_NONE || told[won->index])
 				continue;
-			snprintf(at, sizeof at, "/rules/%zu", r->index);
-			find(l, LINT_WARNING, "overridden", at,
-			     "rule %s never wins: rule %s is stricter wherever it applies", r->field.id, s->field.id);
-			break;
+			told[won->index] = true;
+			snprintf(place, sizeof place, "/rules/%zu", won->index);
+			find(l, LINT_ERROR, "identifier-in-clear", place,
+			     "rule %s leaves in clear what another rule calls a direct identifier, and names no waiver: "
+			     "every record that has it will be refused",
+			     won->field.id);
 		}
+	free(told);
+}
+
+static void tell_note(void *arg, const char *text)
+{
+	find(arg, LINT_WARNING, "overlay-drops", "", "%s", text);
 }
 
 /* --- clauses --- */
@@ -304,7 +371,7 @@ static void check_clauses(struct lint *l)
 	for (size_t i = 0; i < a->n_purposes; i++) {
 		static const struct duration three_years = { .years = 3 };
 		const struct retention *r = &a->purposes[i].retention;
-		if (duration_cmp(&r->copy, &three_years) > 0 && duration_is_zero(&r->review))
+		if (!duration_at_most(&r->copy, &three_years) && duration_is_zero(&r->review))
 			find(l, LINT_WARNING, "no-copy-review", "/retention/review",
 			     "a copy that lives longer than three years is never reviewed");
 	}
@@ -319,6 +386,8 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	for (size_t i = 0; i < a->n_rules; i++)
 		check_rule(&l, &a->rules[i]);
 	check_overridden(&l);
+	check_places(&l);
+	agreement_notes(a, tell_note, &l);
 	check_combinations(&l);
 	check_clauses(&l);
 	return l.n;

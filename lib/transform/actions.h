@@ -118,6 +118,8 @@ struct guard_params {
 struct redact_params {
 	unsigned recognisers;
 	struct dictionary *words;
+	uint64_t *hashes; /* of the words, rising: which dictionary has all words of another */
+	size_t n_hashes;
 };
 
 /* The derived keys of a rule, and the context that they are bound to. Views into the program. */
@@ -137,7 +139,9 @@ struct rule {
 	char *id, *pointer;
 	enum action action;
 	enum field_category category;
-	bool subtree;
+	bool subtree, narrows, arrived;
+	char *waiver;   /* or NULL */
+	char *place;    /* for errors */
 	uint32_t epoch; /* 0 for actions without a key */
 	struct rule_key key;
 	struct subject_path subject;
@@ -198,9 +202,13 @@ const char *subject_read(struct subject_path *s, const char *rule_pointer, const
 bool subject_same(const struct subject_path *a, const struct subject_path *b);
 bool rule_subject(const struct rule *r, struct transform_run *run, struct view *out, struct error *e) MUST_USE;
 
-/* order.c: which of two rules that reach one leaf is stricter: -1 a, 1 b, 0 alike; RULES_CONTRADICT when
- * neither is. */
-#define RULES_CONTRADICT 2
+/* A rule of the ingress becomes a keep: what it says of values was said when they were made. */
+void rule_arrive(struct rule *r);
+
+/* order.c: can the result of `a` be computed from that of `b`, without key and value? Reflexive and transitive; rules
+ * of which each can be computed from the other are alike. Then which of two is stricter: -1 a, 1 b, 0 alike;
+ * RULES_CONTRADICT when neither is. */
+bool rule_follows(const struct rule *a, const struct rule *b) MUST_USE;
 int rule_compare(const struct rule *a, const struct rule *b) MUST_USE;
 
 /* keys.c: HKDF-SHA-256 with salt = agreement id and info = length-prefixed scheme version, purpose, domain and

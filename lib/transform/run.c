@@ -102,14 +102,25 @@ static bool add_step(struct walk *w, struct trace_step step)
 	return true;
 }
 
-static bool step(struct walk *w, uint32_t node, uint32_t rule)
+/* What its state does to a node. */
+static bool step(struct walk *w, uint32_t node, const struct state *s)
 {
-	const struct rule *of = rule == RULE_NONE ? NULL : &w->program->rules[rule];
+	const struct rule *of = s->rule == RULE_NONE ? NULL : &w->program->rules[s->rule];
+	bool dropped = !of || s->neither;
 
 	return add_step(w, (struct trace_step){ .node = node,
-	                                        .rule = rule,
-	                                        .action = of ? of->action : ACTION_DROP,
-	                                        .epoch = of ? of->epoch : 0 });
+	                                        .rule = s->rule,
+	                                        .under = s->under,
+	                                        .action = dropped ? ACTION_DROP : of->action,
+	                                        .epoch = dropped ? 0 : of->epoch,
+	                                        .categories = s->categories });
+}
+
+/* Left out, whatever its state says of a leaf. */
+static bool leave_out(struct walk *w, uint32_t node, uint32_t rule)
+{
+	return add_step(w,
+	                (struct trace_step){ .node = node, .rule = rule, .under = RULE_NONE, .action = ACTION_DROP });
 }
 
 /* Dropped by the first of the guards that withhold it. */
@@ -119,7 +130,7 @@ static bool withhold(struct walk *w, uint32_t node, unsigned guards)
 
 	while (!(guards >> g & 1))
 		g++;
-	add_step(w, (struct trace_step){ .node = node, .rule = w->program->guards[g], .action = ACTION_DROP });
+	leave_out(w, node, w->program->guards[g]);
 	return false;
 }
 
@@ -138,11 +149,30 @@ static bool walk_leaf(struct walk *w, uint32_t node, const struct state *s)
 {
 	size_t from = w->out.out->n;
 
-	if (!step(w, node, s->rule) || s->rule == RULE_NONE)
+	if (!step(w, node, s) || s->rule == RULE_NONE || s->neither)
 		return false;
 	if (!action_apply(&w->program->rules[s->rule], w->run, w->tape, node, &w->out, w->e))
 		return fail(w);
 	note(w, s, from);
+	return true;
+}
+
+/* Has the rule something to say of a container that is empty already? The others change values, and it has none. */
+static bool takes_empty(const struct rule *r)
+{
+	return r->action == ACTION_KEEP || r->action == ACTION_CONST || r->action == ACTION_NULL;
+}
+
+/* An empty object or array is a leaf that goes like a container that lost everything, unless a rule keeps or replaces it. */
+static bool walk_empty(struct walk *w, uint32_t node, const struct state *s)
+{
+	if (s->rule != RULE_NONE && !s->neither && takes_empty(&w->program->rules[s->rule]))
+		return walk_leaf(w, node, s);
+	if (!s->keep_container) {
+		leave_out(w, node, s->rule);
+		return false;
+	}
+	splice_copy(&w->out, w->tape, node);
 	return true;
 }
 
@@ -160,7 +190,7 @@ static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 		uint32_t to = state_next(s, tape_string(w->tape, k), nodes[k].hash);
 
 		if (to == STATE_NOTHING) {
-			step(w, k + 1, RULE_NONE);
+			leave_out(w, k + 1, RULE_NONE);
 			continue;
 		}
 		struct splice_mark mark = splice_mark(&w->out);
@@ -182,7 +212,7 @@ static bool walk_items(struct walk *w, uint32_t node, const struct state *s)
 
 	for (uint32_t v = node + 1; !w->failed && v < nodes[node].next; v = nodes[v].next) {
 		if (s->star == STATE_NOTHING) {
-			step(w, v, RULE_NONE);
+			leave_out(w, v, RULE_NONE);
 			continue;
 		}
 		guards_mark(w->program, w->run, &marks);
@@ -199,16 +229,22 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	bool object = n->type == TAPE_OBJECT, any;
 
 	if (s->drop_all) {
-		step(w, node, s->rule);
+		step(w, node, s);
 		return false;
 	}
 	if (s->guards & w->suppressed)
 		return withhold(w, node, s->guards & w->suppressed);
-	if ((!object && n->type != TAPE_ARRAY) || n->count == 0)
+	if (!object && n->type != TAPE_ARRAY)
 		return walk_leaf(w, node, s);
+	if (s->leaf_only) {
+		rule_fail(&w->program->rules[s->rule], w->e, "the value is an object or array");
+		return fail(w);
+	}
+	if (n->count == 0)
+		return walk_empty(w, node, s);
 	if (s->keep_all) {
 		size_t from = w->out.out->n;
-		step(w, node, s->rule);
+		step(w, node, s);
 		splice_copy(&w->out, w->tape, node);
 		note(w, s, from);
 		return true;

@@ -32,11 +32,11 @@ START_TEST(constants_and_null)
 {
 	static const struct action_case cases[] = {
 		{ "const", "{\"value\":\"h\\\"idden\"}", "\"Anna\"", "\"h\\\"idden\"", NULL },
-		{ "const", "{\"value\":-7}", "{}", "-7", NULL },
+		{ "const", "{\"value\":-7}", "{}", NULL, "an object or array" },
 		{ "const", "{\"value\":true}", "null", "true", NULL },
 		{ "const", "{\"value\":false}", "1.5", "false", NULL },
 		{ "null", "{}", "\"Anna\"", "null", NULL },
-		{ "null", "{}", "[]", "null", NULL },
+		{ "null", "{}", "[]", NULL, "an object or array" },
 	};
 
 	TRY(cases);
@@ -62,8 +62,9 @@ START_TEST(masks)
 		{ "mask", "{}", "null", "null", NULL },
 		{ "mask", "{}", "17", NULL, "the value is a number" },
 		{ "mask", "{}", "true", NULL, "the value is true or false" },
-		{ "mask", "{}", "{}", NULL, "an empty object or array" },
-		{ "mask", "{}", "[]", NULL, "an empty object or array" },
+		{ "mask", "{}", "{}", NULL, "an object or array" },
+		{ "mask", "{}", "[]", NULL, "an object or array" },
+		{ "mask", "{}", "[\"a\"]", NULL, "an object or array" },
 	};
 
 	TRY(cases);

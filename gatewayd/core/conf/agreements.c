@@ -47,6 +47,8 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 		                             .signer = folder_signer,
 		                             .epochs = epochs_of,
 		                             .self = view_of(c->node.agency),
+		                             .floor_file = floor,
+		                             .overlay_file = overlay,
 		                             .now_ms = now_ms };
 
 	if ((floor && !folder_read(&f, floor, &floor_text)) || (overlay && !folder_read(&f, overlay, &overlay_text)))
@@ -55,6 +57,7 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 	c->overlay = sources.overlay = arena_copy(&c->mem, buf_view(&overlay_text));
 	sources.pseudonym_secret = *secret;
 	f.sources = &sources;
+	size_t before = errors->n;
 	if (!file_each(folder, ".json", read_agreement, &f, &e))
 		error_list_add(errors, &e);
 	for (size_t i = 0; i < c->n_agreements; i++)
@@ -65,6 +68,9 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 				                "two files hold agreement %.*s version %.*s",
 				                VIEW_ARG(agreement_id(c->agreements[i])),
 				                VIEW_ARG(agreement_version(c->agreements[i])));
+	/* Only with all of them at hand can be told what an overlay reaches. */
+	if (sources.overlay.n && errors->n == before)
+		overlay_reaches(overlay, sources.overlay, c->agreements, c->n_agreements, errors);
 	secret_wipe(&sources.pseudonym_secret);
 out:
 	buf_free(&floor_text);

@@ -34,10 +34,13 @@ static void tear_down(void)
 	exchange_close();
 }
 
+static unsigned decided; /* of the answers */
+
 static void answered(void *arg, const struct held_result *r)
 {
 	ck_assert_ptr_eq(arg, &answers);
 	result = *r;
+	decided += r->decided;
 	answers++;
 }
 
@@ -265,11 +268,12 @@ START_TEST(two_ask_at_once)
 		                  .done = answered,
 		                  .arg = &answers };
 
+	decided = 0;
 	held_refuse(held, &r);
 	held_refuse(held, &r);
 	core_wait(&f, &answers, 2);
-	ck_assert(!result.decided);
-	ck_assert_str_eq(result.text, "the exchange is not held");
+	/* In whichever order they are told. */
+	ck_assert_uint_eq(decided, 1);
 	ck_assert_int_eq(row_of(sent_one).state, STATE_REFUSED);
 }
 END_TEST

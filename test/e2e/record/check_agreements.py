@@ -38,6 +38,16 @@ WRONG = {
     "a party that is missing": (lambda doc: without(doc, "parties", 1), r"/parties", ""),
     "this agency is no party": (set_to("west", "parties", 0, "agency"), r"/parties", "north"),
     "a pointer that matches nothing": (set_to("/locater", "rules", 0, "pointer"), r"/rules/0/pointer", "matches nothing"),
+    "a rule on a list that says nothing of what is in it": (
+        add_rule(id="slip", pointer="/remarks", category="free-text", action="redact-text", params={"recognisers": ["email"]}),
+        r"/rules/13/pointer", "/remarks/*"),
+    "rules of which neither is stricter": (
+        add_rule(id="shift", pointer="/travellers/*/*/born", category="quasi-identifier", action="date-shift",
+                 params={"domain": "person", "days": 90}), r"/rules/[0-9]+", "neither is stricter"),
+    "an agreement of before": (lambda doc: without(doc, "format"), r"/format", "older rules"),
+    "a purpose for which nothing passes": (
+        lambda doc: doc["rules"].clear() or add_rule(id="r", pointer="/locator", category="operational", action="drop")(doc),
+        r"/purposes/0", "no rule lets anything pass"),
     "two rules that contradict": (
         add_rule(id="again", pointer="/reserved_on", category="operational", action="drop"), r"/rules/13", "contradicts rule r1"),
     "two opinions of one field": (
@@ -100,6 +110,35 @@ class Agreements(unittest.TestCase):
                     os.remove(path + ".p7s")
         node.ctl("reload")
         self.assertEqual(node.ask("status")["agreements"], before)
+
+    def test_overlays_are_not_ignored(self):
+        """A slip in an overlay is a fault with its place in its own file; where it cannot be compared it is told."""
+        node = self.world.north
+        path, config = f"{node.folder}/national.json", read(node.config)
+        rule = {"id": "a", "pointer": "/locator", "action": "drop"}
+        wrong = {
+            r"/rules/0/agreement": {"rules": [{**rule, "agreement": "paxx"}]},
+            r"/rules/0/pointer": {"rules": [{**rule, "pointer": "/locater"}]},
+            r"/denied_purposes/0": {"denied_purposes": ["boarder"]},
+            r"/denied_exceptions/0": {"denied_exceptions": ["danger"]},
+            r"/limit": {"limit": {"copy": "P1Y"}},
+            r"/rules/0": {"rules": [{**rule, "action": "mask", "params": {"keep": 1}}]},
+        }
+        node.change(overlay="national.json")
+        try:
+            for place, members in wrong.items():
+                with self.subTest(place):
+                    write(path, json.dumps({"version": "1", **members}, indent=1))
+                    status, out, err = node.check()
+                    self.assertEqual(status, 78, out + err)
+                    self.assertRegex(err, PLACE.format("national.json", place))
+            write(path, json.dumps({"version": "1", "rules": [{**rule, "action": "redact-text", "params": {"recognisers": ["email"]}}]}))
+            status, out, err = node.check()
+            self.assertEqual(status, 0, err)
+            self.assertRegex(err, r"note: overlay.json/rules/0 and rule r0 \(/rules/0\): neither is stricter")
+        finally:
+            write(node.config, config)
+            os.remove(path)
 
     def test_signatures(self):
         node, before = self.world.north, self.world.north.ask("status")["agreements"]
