@@ -1,4 +1,4 @@
-/* The bytes of requests and answers on a connection (see client_state.h): what is written, what is read, and how
+/* The bytes of requests and answers on a connection (see client_private.h): what is written, what is read, and how
  * much core lets by. On the thread of the client. */
 #include <errno.h>
 #include <sys/socket.h>

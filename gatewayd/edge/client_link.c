@@ -1,4 +1,4 @@
-/* The life of the client's connections (see client_state.h): looking up the name, connecting to one address after
+/* The life of the client's connections (see client_private.h): looking up the name, connecting to one address after
  * another, TLS, pins, rest and end. On the thread of the client. */
 #include <assert.h>
 #include <errno.h>

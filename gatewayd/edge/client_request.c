@@ -1,4 +1,4 @@
-/* The life of one outbound request (see client_state.h): core's frames become the head and body that are sent, and
+/* The life of one outbound request (see client_private.h): core's frames become the head and body that are sent, and
  * one deadline ends it. On the thread of the client. */
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* What peers send (see conn_state.h): the handshake, requests and their bodies, half-closes. */
+/* What peers send (see conn_private.h): the handshake, requests and their bodies, half-closes. */
 #include <errno.h>
 #include <sys/socket.h>
 

@@ -1,4 +1,4 @@
-/* What is sent to peers (see conn_state.h): core's answers, the edge's own refusals, and the end. */
+/* What is sent to peers (see conn_private.h): core's answers, the edge's own refusals, and the end. */
 #include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
