@@ -108,6 +108,14 @@ class Tree(unittest.TestCase):
         self.assertIn("gatewayd/core/store/duty.c:2: only core/store/sqlite calls SQLite", out)
         self.assertIn("2 breaches", out)
 
+    def test_a_state_that_is_changed_past_its_diagram(self):
+        self.put("gatewayd/core/copy/state.c", "int state(void) { return store_set_state(1); }\n")
+        self.assertEqual(self.judge_libraries()[0], 0)
+        self.put("gatewayd/core/hold/hold.c", "\n\nint hold(void) { return store_set_state(1); }\n")
+        status, out = self.judge_libraries()
+        self.assertEqual(status, 1)
+        self.assertIn("gatewayd/core/hold/hold.c:3: an exchange's state changes by exchange_become() alone", out)
+
     def test_a_readme_without_a_room(self):
         self.put("gatewayd/core/README.md", "| `low` | what | `low.h` |\n")
         status, out = self.judge(build=False)

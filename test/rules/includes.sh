@@ -1,5 +1,6 @@
 #!/bin/sh
-# Which libraries may appear where, what the edge may know of the rest, and that lib is pure, checked from the text.
+# Which libraries may appear where, what the edge may know of the rest, that one function changes an exchange's state, and
+# that lib is pure, checked from the text.
 # Which room may use which says rooms.py. Prints each breach; ends with a count.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -26,6 +27,12 @@ for file in $(find lib gatewayd -name '*.[ch]' | sort); do
 	gatewayd/core/store/sqlite/*) ;;
 	*) for line in $(grep -nE '\bsqlite3(_|\b)' "$file" | grep -vE '<sqlite3\.h>' | cut -d: -f1); do
 		breach "$file" "$line" "only core/store/sqlite calls SQLite"
+	done ;;
+	esac
+	case $file in
+	gatewayd/core/store/* | gatewayd/core/copy/state.c) ;;
+	gatewayd/*) for line in $(grep -nE '\bstore_set_state\(' "$file" | cut -d: -f1); do
+		breach "$file" "$line" "an exchange's state changes by exchange_become() alone"
 	done ;;
 	esac
 	case $file in
