@@ -105,8 +105,10 @@ class Pair(unittest.TestCase):
         cls.north, cls.south = w.client("north"), w.client("south")
 
     def pass_minutes(self, minutes):
-        """Time passes; connections that were idle so long are not kept."""
+        """Time passes, and each gateway has seen what is due; connections that were idle so long are not kept."""
         self.world.clock.move(60 * minutes)
+        for n in self.world.nodes:
+            n.ctl("retention", "run", ok=False)
         self.north.close()
         self.south.close()
 

@@ -233,6 +233,6 @@ class Stix(unittest.TestCase):
             items = w.arrived(len(sent))
         key = lambda o: o["id"]
         for before, after in zip(sorted(sent, key=key), sorted((i["record"] for i in items), key=key)):
-            self.assertEqual(json.dumps(before), json.dumps(after))
+            self.assertEqual(json.dumps(before, sort_keys=True), json.dumps(after, sort_keys=True))
         print(f"stix: {len(sent)} objects arrived identical, {len(refused)} of types without a schema refused")
         self.assertEqual((len(sent), len(refused)), (1576, 250))
