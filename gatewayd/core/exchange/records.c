@@ -243,7 +243,8 @@ void *deciding_new(struct worker *w)
 
 	if (d)
 		*d = (struct decider){ .core = w->core, .reader = w->reader, .home = w->home, .scratch = &w->scratch };
-	return w->decider = d;
+	w->decider = d;
+	return d;
 }
 
 void deciding_free(void *arg)
