@@ -284,8 +284,9 @@ static bool hides_beside_ref(const struct question *q, size_t doc)
 {
 	struct view dialect = text_of(json_object_get(q->r->documents[doc].root, "$schema"));
 
-	return q->ref_alone || (dialect.p && dialect.n && (memmem(dialect.p, dialect.n, "draft-06", 8) ||
-	                                      memmem(dialect.p, dialect.n, "draft-07", 8)));
+	return q->ref_alone ||
+	       (dialect.p && dialect.n &&
+	        (memmem(dialect.p, dialect.n, "draft-06", 8) || memmem(dialect.p, dialect.n, "draft-07", 8)));
 }
 
 static struct domain ask_reference(struct question *q, const json_t *s, const char *keyword, size_t doc,
