@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -235,6 +236,17 @@ static void print_note(void *arg, const char *text)
 	fprintf(stderr, "note: %s\n", text);
 }
 
+/* Secrets, keys and store are read as the account that they belong to, and nothing is left behind that belongs to root. */
+static bool become_owner(const char *path, struct error *e)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(path, &st) != 0 || st.st_uid == 0)
+		return true;
+	return (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0) ||
+	       error_at(e, REASON_IO, path, 0, 0, "cannot become its owner: %s", strerror(errno));
+}
+
 static int check(const char *path)
 {
 	struct error e = { .reason = REASON_NONE };
@@ -251,6 +263,10 @@ static int check(const char *path)
 	for (size_t i = 0; i < conf->n_agreements; i++)
 		agreement_notes(conf->agreements[i], print_note, NULL);
 	size_t n_partners = conf->n_partners, n_agreements = conf->n_agreements;
+	if (!become_owner(conf->node.keys, &e)) {
+		conf_unref(conf);
+		return fail(&e);
+	}
 	if (!core_check(conf, &e))
 		return fail(&e);
 	printf("%s: %zu partners, %zu agreements: all is well\n", path, n_partners, n_agreements);

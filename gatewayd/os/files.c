@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gatewayd/os/errno_reason.h"
+#include "lib/base/errno_reason.h"
 
 static bool read_all(int fd, const char *path, size_t max, struct buf *out, struct error *e)
 {

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gatewayd/os/errno_reason.h"
+#include "lib/base/errno_reason.h"
 #include "lib/base/encode.h"
 
 #define LINE_MAX_BYTES (2 * sizeof(((struct secret *)0)->b) + 2)

@@ -12,7 +12,7 @@
 
 #include "gatewayd/core/keys/keystore.h"
 #include "lib/base/wire.h"
-#include "gatewayd/os/errno_reason.h"
+#include "lib/base/errno_reason.h"
 #include "gatewayd/os/secret_file.h"
 
 #define PATH_SIZE    256

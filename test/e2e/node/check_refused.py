@@ -96,6 +96,16 @@ class Paths(Case):
         self.assertEqual(self.check()[0], 0)
         self.assertEqual(digests(self.south.folder), before)
 
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_root_checks_what_belongs_to_another_account(self):
+        os.chmod(self.world.folder, 0o755)
+        for path in glob.glob(f"{self.south.folder}/**", recursive=True, include_hidden=True):
+            os.chown(path, 65534, 65534)
+        before = digests(self.south.folder)
+        status, said = self.check()
+        self.assertEqual(status, 0, said)
+        self.assertEqual(digests(self.south.folder), before)
+
     def test_a_store_that_is_not_there(self):
         self.south.change(store="store/gatewayd.bd")
         self.refused("there is no store, but the anchor .*`store` names the wrong path")
@@ -104,7 +114,7 @@ class Paths(Case):
         self.refused("there is no store, but the key folder .*names the wrong path")
         os.rename(f"{self.world.folder}/anchor", self.anchor)
         self.south.change(store="stroe/gatewayd.db")
-        self.refused("the store cannot be made: No such file")
+        self.refused("stroe.*(cannot be opened|the store cannot be made: No such file)")
         self.south.change(store="store/gatewayd.db")
         self.mended()
 
@@ -125,7 +135,7 @@ class Paths(Case):
 
     def test_no_key_folder(self):
         self.south.change(keys="kyes")
-        self.refused("kyes/pseudonym.key: cannot open the secret: No such file")
+        self.refused("kyes(: cannot be opened|/pseudonym.key: cannot open the secret: No such file)")
         self.south.change(keys="keys")
         self.mended()
 
@@ -194,7 +204,7 @@ class States(Case):
     def test_a_document_that_does_not_follow(self):
         """Only the start knows what was in force: the store says so."""
         doc = {"document": "training", "issuer": "south", "number": 2, "issued": agreements.instant(-1),
-               "officers": [{"officer": "officer-1", "valid_until": agreements.instant(30)}]}
+               "officers": [{"officer": "0" * 64, "valid_until": agreements.instant(30)}]}
         path = f"{self.south.folder}/documents/training.json"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write(path, json.dumps(doc))
@@ -249,6 +259,13 @@ class InUse(Case):
         self.assertEqual(digests(f"{self.south.folder}/second"), before)
         self.south.stop()
         self.mended()
+
+    def test_keys_and_store_of_two_daemons(self):
+        """Both are in use, but not by one configuration."""
+        self.mended()
+        status, said = self.check(self.other(keys="../north/keys"))
+        self.assertEqual(status, EXIT_CONFIG, said)
+        self.assertRegex(said, "north/keys: the key folder belongs to another store than .*south/store/gatewayd.db")
 
     def test_a_reader_is_no_obstacle(self):
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, isolation_level=None) as db:

@@ -1,7 +1,7 @@
 /* What a failed system call says of its cause: whether the path or its rights are wrong, which only a person can mend, or
  * the machine is short of something, which passes. */
-#ifndef GATEWAYD_OS_ERRNO_REASON_H
-#define GATEWAYD_OS_ERRNO_REASON_H
+#ifndef GATEWAY_BASE_ERRNO_REASON_H
+#define GATEWAY_BASE_ERRNO_REASON_H
 
 #include <errno.h>
 
