@@ -279,7 +279,7 @@ class Passing(Case):
     """What the machine is short of at start passes: exit 1, so that the service manager starts again."""
 
     def test_too_few_descriptors(self):
-        for most in (4, 8, 10, 12, 14, 16, 20):
+        for most in (4, 8, 10, 12, 14, 16, 20, 24, 28):
             status, said = self.start(preexec_fn=lambda n=most: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
             self.assertEqual(status, EXIT_PASSING, f"{most}: {said}")
         self.mended()
@@ -294,6 +294,26 @@ class Passing(Case):
         status, said = self.start(preexec_fn=limit)
         self.assertEqual(status, EXIT_PASSING, "the second time as well: " + said)
         self.mended()
+
+    def test_a_full_disk_is_not_for_ever(self):
+        """The store lies on a disk of its own: each start ends with 1 while it is full, and the first one with room serves."""
+        kept, disk = f"{self.world.folder}/kept", os.path.dirname(self.store)
+        os.rename(disk, kept)
+        os.makedirs(disk)
+        if run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk, ok=False)[0] != 0:
+            self.skipTest("mounting is not permitted")
+        self.addCleanup(run, "umount", "-l", disk)
+        shutil.copytree(kept, disk, dirs_exist_ok=True)
+        with open(f"{disk}/ballast", "wb", buffering=0) as f, self.assertRaises(OSError):
+            while f.write(bytes(4096)) == 4096:
+                pass
+        for _ in range(2):
+            status, said = self.start()
+            self.assertEqual(status, EXIT_PASSING, said)
+            self.assertRegex(said, "the store")
+        os.unlink(f"{disk}/ballast")
+        self.mended()
+        self.south.stop()
 
 
 if __name__ == "__main__":
