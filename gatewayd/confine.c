@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/errno_reason.h"
+
 /* linux/landlock.h, by ABI: 1 to MAKE_SYM, 2 REFER, 3 TRUNCATE, 4 TCP, 5 IOCTL_DEV, 6 scopes. */
 #define FS_EXECUTE            (UINT64_C(1) << 0)
 #define FS_WRITE_FILE         (UINT64_C(1) << 1)
@@ -120,7 +122,7 @@ static bool allow_path(int ruleset, const char *path, uint64_t access, struct er
 	if (rule.fd < 0 || fstat(rule.fd, &st) < 0) {
 		if (rule.fd >= 0)
 			close(rule.fd);
-		return error_at(err, REASON_IO, path, 0, 0, "cannot be opened to allow it (errno %d)", errno);
+		return error_at(err, errno_reason(errno), path, 0, 0, "cannot be opened to allow it (errno %d)", errno);
 	}
 	rule.access = S_ISDIR(st.st_mode) ? access : access & ACCESS_OF_A_FILE;
 	long done = syscall(SYS_landlock_add_rule, ruleset, RULE_PATH, &rule, 0);

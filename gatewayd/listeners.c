@@ -87,7 +87,7 @@ int listen_unix(const char *path, struct error *e)
 	memcpy(to.sun_path, path, strlen(path) + 1);
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (probe >= 0 && connect(probe, (struct sockaddr *)&to, sizeof to) == 0) {
-		error_at(e, REASON_CONFIG, path, 0, 0, "another gatewayd serves it");
+		error_at(e, REASON_UNAVAILABLE, path, 0, 0, "another gatewayd serves it");
 		close(probe);
 		return -1;
 	}

@@ -8,17 +8,18 @@
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "gatewayd/confine.h"
 #include "gatewayd/core/core.h"
+#include "gatewayd/exit_status.h"
 #include "gatewayd/listeners.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
-#define EXIT_USAGE  2
+#define EXIT_USAGE 2
 
 /* --- the edge's command line --- */
 
@@ -170,7 +171,8 @@ static int spawn_edge(const char *self, const struct node *n, struct sockets *s,
 	return pid;
 }
 
-static struct conf *load(const char *path)
+/* NULL: every error was printed, and *status says how to end. */
+static struct conf *load(const char *path, int *status)
 {
 	struct error_list errors = { .n = 0 };
 	struct secret none = { .n = 0 };
@@ -181,6 +183,7 @@ static struct conf *load(const char *path)
 		fprintf(stderr, "%s\n", error_print(&errors.items[i], text, sizeof text));
 	if (errors.dropped)
 		fprintf(stderr, "and %zu more errors\n", errors.dropped);
+	*status = exit_status_of(&errors);
 	error_list_free(&errors);
 	return conf;
 }
@@ -198,17 +201,17 @@ static int start(const char *path)
 {
 	struct sockets s = { .control = -1 };
 	struct error e = { .reason = REASON_NONE };
-	struct conf *conf = load(path);
+	int edge, status;
+	struct conf *conf = load(path, &status);
 	char text[700];
-	int edge;
 
 	if (!conf)
-		return EXIT_CONFIG;
+		return status;
 	if (!bind_all(&conf->node, &s, &e) || !drop_privilege(&conf->node, &e) ||
 	    (edge = spawn_edge("/proc/self/exe", &conf->node, &s, &e)) < 0) {
 		log_line("error", "%s", error_print(&e, text, sizeof text));
 		conf_unref(conf);
-		return EXIT_CONFIG;
+		return exit_status(e.reason);
 	}
 	struct core_options options = { .config_path = path,
 		                        .conf = conf,
@@ -219,16 +222,61 @@ static int start(const char *path)
 	return core_run(&options);
 }
 
+static int fail(const struct error *e)
+{
+	char text[700];
+
+	fprintf(stderr, "%s\n", error_print(e, text, sizeof text));
+	return exit_status(e->reason);
+}
+
 static void print_note(void *arg, const char *text)
 {
 	(void)arg;
 	fprintf(stderr, "note: %s\n", text);
 }
 
+/* Secrets, keys and store are read as the account that they belong to, and nothing is left behind that belongs to root. */
+static bool become_owner(const char *path, struct error *e)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(path, &st) != 0 || st.st_uid == 0)
+		return true;
+	return (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0) ||
+	       error_at(e, REASON_IO, path, 0, 0, "cannot become its owner: %s", strerror(errno));
+}
+
+static int check(const char *path)
+{
+	struct error e = { .reason = REASON_NONE };
+	int status;
+	struct conf *conf = load(path, &status);
+
+	if (!conf)
+		return status;
+	if (conf->revocation.reason != REASON_NONE) {
+		fail(&conf->revocation);
+		conf_unref(conf);
+		return EXIT_CONFIG;
+	}
+	for (size_t i = 0; i < conf->n_agreements; i++)
+		agreement_notes(conf->agreements[i], print_note, NULL);
+	size_t n_partners = conf->n_partners, n_agreements = conf->n_agreements;
+	if (!become_owner(conf->node.keys, &e)) {
+		conf_unref(conf);
+		return fail(&e);
+	}
+	if (!core_check(conf, &e))
+		return fail(&e);
+	printf("%s: %zu partners, %zu agreements: all is well\n", path, n_partners, n_agreements);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *path = NULL;
-	bool check = false;
+	bool check_only = false;
 	int option;
 
 	if (argc == 5 && strcmp(argv[1], "--edge") == 0)
@@ -238,27 +286,11 @@ int main(int argc, char **argv)
 		if (option == 'c')
 			path = optarg;
 		else if (option == 't')
-			check = true;
+			check_only = true;
 		else
 			return usage();
 	}
 	if (!path || optind != argc)
 		return usage();
-	if (check) {
-		struct conf *conf = load(path);
-		char text[700];
-		if (!conf)
-			return EXIT_CONFIG;
-		if (conf->revocation.reason != REASON_NONE) {
-			fprintf(stderr, "%s\n", error_print(&conf->revocation, text, sizeof text));
-			conf_unref(conf);
-			return EXIT_CONFIG;
-		}
-		for (size_t i = 0; i < conf->n_agreements; i++)
-			agreement_notes(conf->agreements[i], print_note, NULL);
-		printf("%s: %zu partners, %zu agreements: all is well\n", path, conf->n_partners, conf->n_agreements);
-		conf_unref(conf);
-		return 0;
-	}
-	return start(path);
+	return check_only ? check(path) : start(path);
 }

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/exit_status.h"
 #include "gatewayd/core/audit/governing.h"
 #include "gatewayd/core/notice_kinds.h"
 #include "gatewayd/core/open.h"
@@ -38,13 +39,15 @@ static void warn_revocation(const struct conf *conf)
 		log_line("error", "everybody is refused: %s", error_print(&conf->revocation, text, sizeof text));
 }
 
-/* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running`. */
-static struct conf *load_conf(struct core *c, const struct conf *running, struct error_list *errors)
+/* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running`, and from
+ * those that `reader` knows. */
+static struct conf *load_conf(struct core *c, struct store *reader, const struct conf *running,
+                              struct error_list *errors)
 {
 	int64_t now = instant_now_ms();
 	struct conf *conf = conf_load(c->config_path, &c->pseudonym, now, errors);
 
-	if (conf && !governing_permits(c->reader, running, conf, now, errors)) {
+	if (conf && !governing_permits(reader, running, conf, now, errors)) {
 		conf_unref(conf);
 		return NULL;
 	}
@@ -60,7 +63,7 @@ bool core_reload(struct core *c, struct error_list *errors)
 	struct conf *fresh, *old;
 
 	notify("RELOADING=1");
-	fresh = load_conf(c, c->conf, errors);
+	fresh = load_conf(c, c->reader, c->conf, errors);
 	if (!fresh) {
 		log_errors(errors);
 		log_line("error", "reload: the running configuration stays");
@@ -80,15 +83,16 @@ bool core_reload(struct core *c, struct error_list *errors)
 }
 
 /* The configuration again, now with the secret that pseudonyms need. */
-static bool arm_conf(struct core *c)
+static bool arm_conf(struct core *c, struct store *reader, struct error *e)
 {
 	struct error_list errors = { .n = 0 };
-	struct conf *armed = load_conf(c, NULL, &errors);
+	struct conf *armed = load_conf(c, reader, NULL, &errors);
 
 	if (!armed) {
+		bool passing = exit_status_of(&errors) != EXIT_CONFIG;
 		log_errors(&errors);
 		error_list_free(&errors);
-		return false;
+		return error_set(e, passing ? REASON_IO : REASON_CONFIG, "the configuration cannot be used");
 	}
 	conf_unref(c->conf);
 	c->conf = armed;
@@ -147,22 +151,35 @@ int core_run(const struct core_options *o)
 		          .lock = PTHREAD_MUTEX_INITIALIZER,
 		          .started_ms = instant_now_ms(),
 		          .timestamp_ms = TIME_NONE };
-	struct opened opened = { .core = &c };
+	struct opened opened = { .core = &c, .arm = arm_conf };
 	struct error e = { .reason = REASON_NONE };
-	int status = EXIT_CONFIG;
+	int status;
 
 	signal(SIGPIPE, SIG_IGN);
 	evthread_use_pthreads();
 	c.die_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	notify_open();
-	if (c.die_fd >= 0 && confine(&c, &e) && core_open(&opened, &e) && arm_conf(&c) && make_workers(&c, o, &e))
+	if (c.die_fd >= 0 && confine(&c, &e) && core_open(&opened, &e) && make_workers(&c, o, &e)) {
 		status = core_serve(&c, o, opened.reader, &e);
-	else if (o->edge_pid > 0)
-		kill(o->edge_pid, SIGTERM);
+	} else {
+		status = exit_status(e.reason);
+		if (o->edge_pid > 0)
+			kill(o->edge_pid, SIGTERM);
+	}
 	if (e.reason != REASON_NONE) {
 		char text[700];
 		log_line("error", "%s", error_print(&e, text, sizeof text));
 	}
 	core_close(&opened);
 	return status;
+}
+
+bool core_check(struct conf *conf, struct error *e)
+{
+	struct core c = { .conf = conf, .build = GATEWAY_BUILD, .lock = PTHREAD_MUTEX_INITIALIZER, .die_fd = -1 };
+	struct opened opened = { .core = &c };
+	bool ok = core_try(&opened, e);
+
+	core_close(&opened);
+	return ok;
 }

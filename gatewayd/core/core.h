@@ -15,5 +15,8 @@ struct core_options {
 	int control_fd; /* bound UNIX socket */
 };
 int core_run(const struct core_options *o);
+/* Whether a start with this configuration, which is taken over, would be refused for its secrets, keys, store, log or anchor.
+ * Changes no byte of any file, and stands in no running daemon's way. */
+bool core_check(struct conf *conf, struct error *e) MUST_USE;
 
 #endif

@@ -15,6 +15,7 @@
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
+#include "gatewayd/core/verify.h"
 #include "lib/schema/document.h"
 #include "gatewayd/os/log.h"
 #include "gatewayd/os/secret_file.h"
@@ -162,19 +163,14 @@ static void stores_close(void *arg)
 	store_close(o->store);
 }
 
-/* Payload keys that no row of the store names are erased: a crash left them. */
 static bool stores_open(void *arg, struct error *e)
 {
 	struct opened *o = arg;
 	struct core *c = o->core;
-	uint32_t swept;
 
 	o->store = store_open(c->conf->node.store, e);
-	if (!o->store || !keystore_sweep(c->keys, slot_live, o->store, &swept, e))
+	if (!o->store || !binding_make(o->store, c->keys, &o->binding, e))
 		goto fail;
-	store_slots_forget(o->store);
-	if (swept)
-		log_line("notice", "%u orphaned payload keys erased", swept);
 	o->reader = c->reader = store_open_reader(c->conf->node.store, e);
 	if (!o->reader)
 		goto fail;
@@ -216,25 +212,41 @@ static void own_mirror_close(void *arg)
 	mirror_close(((struct opened *)arg)->core->mirror);
 }
 
+static bool writer_plan(const struct opened *o, struct writer_options *out, struct error *e)
+{
+	struct core *c = o->core;
+	uint8_t public_key[32];
+
+	*out = (struct writer_options){ .store = o->store,
+		                        .keys = c->keys,
+		                        .mirror = c->mirror,
+		                        .signer = { .key = o->audit },
+		                        .anchor_path = c->conf->node.anchor,
+		                        .died = writer_died,
+		                        .report = writer_reported,
+		                        .arg = c };
+	ed25519_public(o->audit, public_key);
+	return note_vkey_make(view_of(c->conf->node.origin), NOTE_ED25519, public_key, &out->signer.vkey) ||
+	       error_set(e, REASON_CONFIG, "the log's origin is not a key name");
+}
+
+static bool verified(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct writer_options w;
+
+	return writer_plan(o, &w, e) && verify_start(o, &w, &o->binding, e);
+}
+
 static bool log_open(void *arg, struct error *e)
 {
 	struct opened *o = arg;
-	struct core *c = o->core;
-	struct writer_options w = { .store = o->store,
-		                    .keys = c->keys,
-		                    .mirror = c->mirror,
-		                    .signer = { .key = o->audit },
-		                    .anchor_path = c->conf->node.anchor,
-		                    .died = writer_died,
-		                    .report = writer_reported,
-		                    .arg = c };
-	uint8_t public_key[32];
+	struct writer_options w;
 
-	ed25519_public(o->audit, public_key);
-	if (!note_vkey_make(view_of(c->conf->node.origin), NOTE_ED25519, public_key, &w.signer.vkey))
-		return error_set(e, REASON_CONFIG, "the log's origin is not a key name");
-	c->writer = writer_start(&w, e);
-	return c->writer != NULL;
+	if (!writer_plan(o, &w, e))
+		return false;
+	o->core->writer = writer_start(&w, e);
+	return o->core->writer != NULL;
 }
 
 /* Serving has stopped it already, where it came to that. */
@@ -252,20 +264,58 @@ static bool memory_fill(void *arg, struct error *e)
 	       timestamp_recall(c, o->reader, e);
 }
 
+/* Payload keys that no row of the store names are erased: a crash left them. */
+static bool keys_sweep(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	uint32_t swept;
+
+	if (!keystore_sweep(o->core->keys, slot_live, o->reader, &swept, e))
+		return false;
+	store_slots_forget(o->reader);
+	if (swept)
+		log_line("notice", "%u orphaned payload keys erased", swept);
+	return true;
+}
+
+/* These change nothing on disk. */
+static const struct step verify_steps[] = {
+	{ "schemas", schemas_open, schemas_close },
+	{ "memory", memory_open, memory_close },
+	{ "secrets", secrets_open, secrets_close },
+	{ "payload keys", keys_open, keys_close },
+	{ "witness", own_witness_open, own_witness_close },
+	{ "verified", verified, NULL },
+	{ .name = NULL },
+};
+
 static const struct step open_steps[] = {
-	{ "schemas", schemas_open, schemas_close },      { "memory", memory_open, memory_close },
-	{ "secrets", secrets_open, secrets_close },      { "payload keys", keys_open, keys_close },
-	{ "store", stores_open, stores_close },          { "witness", own_witness_open, own_witness_close },
-	{ "mirror", own_mirror_open, own_mirror_close }, { "log", log_open, log_close },
-	{ "what is remembered", memory_fill, NULL },     { .name = NULL },
+	{ "store", stores_open, stores_close },
+	{ "mirror", own_mirror_open, own_mirror_close },
+	{ "log", log_open, log_close },
+	{ "what is remembered", memory_fill, NULL },
+	{ "orphaned payload keys", keys_sweep, NULL },
+	{ .name = NULL },
 };
 
 bool core_open(struct opened *o, struct error *e)
 {
-	if (steps_start(open_steps, o, &o->n, e))
+	if (!steps_start(verify_steps, o, &o->n_verified, e))
+		log_line("error", "cannot open: %s", verify_steps[o->n_verified].name);
+	else if (!steps_start(open_steps, o, &o->n, e))
+		log_line("error", "cannot open: %s", open_steps[o->n].name);
+	else
 		return true;
-	log_line("error", "cannot open: %s", open_steps[o->n].name);
 	return false;
+}
+
+bool core_try(struct opened *o, struct error *e)
+{
+	enum running running;
+
+	if (!verify_running(o->core->conf, &running, e))
+		return false;
+	return running == RUNNING || steps_start(verify_steps, o, &o->n_verified, e);
 }
 
 void core_close(struct opened *o)
@@ -276,6 +326,7 @@ void core_close(struct opened *o)
 		worker_free(c->workers[i]);
 	free(c->workers);
 	steps_stop(open_steps, o, o->n);
+	steps_stop(verify_steps, o, o->n_verified);
 	conf_unref(c->conf);
 	close(c->die_fd);
 	pthread_mutex_destroy(&c->lock);

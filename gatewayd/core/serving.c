@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/exit_status.h"
 #include "gatewayd/core/audit/governing.h"
 #include "gatewayd/core/audit/rebuild.h"
 #include "gatewayd/core/commit/mirror.h"
@@ -338,13 +339,9 @@ static bool log_start(void *arg, struct error *e)
 {
 	struct loop *l = arg;
 	struct core *c = l->core;
-	bool ok = witness_wait(c) && clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) &&
-	          governing_submit(c, "start") && catch_up(l, e);
 
-	/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */
-	if (!ok && atomic_load(&c->dying) && !atomic_load(&c->tampered))
-		l->status = 1;
-	return ok;
+	return witness_wait(c) && clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) &&
+	       governing_submit(c, "start") && catch_up(l, e);
 }
 
 static bool verification_start(void *arg, struct error *e)
@@ -380,8 +377,7 @@ int core_serve(struct core *c, const struct core_options *o, struct store *reade
 		          .reader = reader,
 		          .warn_ms = instant_monotonic_ms() + WARN_EVERY_MS,
 		          .control_fd = o->control_fd,
-		          .edge_pid = o->edge_pid,
-		          .status = EXIT_CONFIG };
+		          .edge_pid = o->edge_pid };
 	size_t started = 0;
 
 	if (steps_start(serving_steps, &l, &started, e)) {
@@ -395,6 +391,10 @@ int core_serve(struct core *c, const struct core_options *o, struct store *reade
 		notify("STOPPING=1");
 	} else {
 		log_line("error", "cannot start: %s", serving_steps[started].name);
+		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */
+		l.status = atomic_load(&c->tampered) ? EXIT_CONFIG
+		           : atomic_load(&c->dying)  ? 1
+		                                     : exit_status(e->reason);
 	}
 	steps_stop(serving_steps, &l, started);
 	return l.status;

@@ -5,8 +5,6 @@
 
 #include "gatewayd/core/core.h"
 
-#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
-
 /* Serves until something ends it: the exit status. Everything is opened and the workers are made. The writer is stopped. */
 int core_serve(struct core *c, const struct core_options *o, struct store *reader, struct error *e);
 /* Builds and checks everything new, then swaps one pointer; an error leaves the old one running. What binds

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/errno_reason.h"
+
 static bool read_all(int fd, const char *path, size_t max, struct buf *out, struct error *e)
 {
 	size_t total = 0;
@@ -37,7 +39,7 @@ static bool open_and_read(const char *path, size_t max, bool private, struct buf
 	bool ok = false;
 
 	if (fd < 0)
-		return error_at(e, REASON_IO, path, 0, 0, "cannot open: %s", strerror(errno));
+		return error_at(e, errno_reason(errno), path, 0, 0, "cannot open: %s", strerror(errno));
 	if (fstat(fd, &st) != 0)
 		error_at(e, REASON_IO, path, 0, 0, "cannot read: %s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))

@@ -6,13 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/errno_reason.h"
 #include "lib/base/encode.h"
 
 #define LINE_MAX_BYTES (2 * sizeof(((struct secret *)0)->b) + 2)
 
 static bool fail(struct error *e, const char *path, const char *what)
 {
-	return error_at(e, REASON_IO, path, 0, 0, "%s: %s", what, strerror(errno));
+	return error_at(e, errno_reason(errno), path, 0, 0, "%s: %s", what, strerror(errno));
 }
 
 static bool check_private(int fd, const char *path, struct error *e)

@@ -163,7 +163,7 @@ START_TEST(test_refusals)
 	stored_vkey(&north, other, sizeof other);
 	ck_assert_int_eq(run(audit_archive, "--key", other, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
 	                 CTL_FAILED);
-	expect_error("another process writes this store");
+	expect_error("another process writes it");
 	stored_close(&north);
 	ck_assert_int_eq(run(audit_archive, "--key", other, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
 	                 CTL_TAMPERED);

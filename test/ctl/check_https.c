@@ -379,7 +379,7 @@ START_TEST(options_and_requests_that_are_refused)
 	}
 	o = options();
 	o.certificate = scratch_file(&dir, "none.pem");
-	ck_assert_int_eq(opening(&o), REASON_IO);
+	ck_assert_int_eq(opening(&o), REASON_CONFIG);
 	o.certificate = NULL;
 	ck_assert_int_eq(opening(&o), REASON_CONFIG);
 	o = options();

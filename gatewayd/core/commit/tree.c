@@ -101,7 +101,7 @@ static bool check_anchor(struct tree *t, const char *path, struct view note, str
 	return true;
 }
 
-static bool open_anchor(struct tree *t, const char *path, struct error *e)
+static bool compare_anchor(struct tree *t, const char *path, struct error *e)
 {
 	struct buf note = BUF_INIT(NOTE_BYTES);
 	bool ok = false;
@@ -112,7 +112,7 @@ static bool open_anchor(struct tree *t, const char *path, struct error *e)
 		if (tiles_size(t->tiles) > 0)
 			error_at(e, REASON_TAMPERED, path, 0, 0, "the audit log has entries but its anchor is missing");
 		else
-			ok = sign_checkpoint(t, e) && anchor_write(path, buf_view(&t->note), e);
+			ok = true;
 		break;
 	case SOUGHT_FAILED: break;
 	}
@@ -157,12 +157,17 @@ bool tree_open(struct tree *t, struct store *s, const struct note_signer *signer
 		error_set(e, REASON_TAMPERED, "the audit log has entries but no checkpoint");
 	else
 		ok = (t->tiles = tiles_new(0, read_tile, s, e)) != NULL;
-	ok = ok && (!anchor_path || open_anchor(t, anchor_path, e));
+	ok = ok && (!anchor_path || compare_anchor(t, anchor_path, e));
 out:
 	buf_free(&note);
 	if (!ok)
 		tree_close(t);
 	return ok;
+}
+
+bool tree_first_anchor(struct tree *t, const char *path, struct error *e)
+{
+	return tiles_size(t->tiles) > 0 || (sign_checkpoint(t, e) && anchor_write(path, buf_view(&t->note), e));
 }
 
 void tree_close(struct tree *t)

@@ -16,9 +16,11 @@ struct tree {
 };
 
 /* Rebuilds the right edge and verifies it against the last checkpoint, the entries of the last tile, and
- * the anchor (path may be NULL). Writes an anchor for a log that is empty. REASON_TAMPERED. */
+ * the anchor (path may be NULL). Changes nothing. REASON_TAMPERED. */
 bool tree_open(struct tree *t, struct store *s, const struct note_signer *signer, const char *anchor_path,
                struct error *e) MUST_USE;
+/* Writes the anchor of a log that is empty: it exists from before the first entry on. */
+bool tree_first_anchor(struct tree *t, const char *path, struct error *e) MUST_USE;
 void tree_close(struct tree *t);
 
 bool tree_append(struct tree *t, struct view leaf, struct view packed, uint64_t *index, struct error *e) MUST_USE;

@@ -453,6 +453,16 @@ static void free_writer(struct writer *w)
 	free(w);
 }
 
+bool writer_verify(const struct writer_options *o, struct error *e)
+{
+	struct tree tree;
+
+	if (!tree_open(&tree, o->store, &o->signer, o->anchor_path, e))
+		return false;
+	tree_close(&tree);
+	return true;
+}
+
 struct writer *writer_start(const struct writer_options *o, struct error *e)
 {
 	struct writer *w = calloc(1, sizeof *w);
@@ -473,6 +483,8 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 	if (!tree_open(&w->tree, o->store, &o->signer, o->anchor_path, e))
 		goto fail;
 	w->figures.tree_size = tiles_size(w->tree.tiles);
+	if (o->anchor_path && !tree_first_anchor(&w->tree, o->anchor_path, e))
+		goto fail;
 	if (o->anchor_path && !(w->anchor = anchor_start(o->anchor_path, o->report, o->arg, e)))
 		goto fail;
 	if (genesis(w, e) && start_thread(w, e))

@@ -37,6 +37,8 @@ struct writer_options {
  * genesis on: a log with entries and no anchor at `anchor_path` is refused as well (whoever sets that path
  * on a log that has entries first writes its last checkpoint there, see anchor.h). */
 struct writer *writer_start(const struct writer_options *o, struct error *e) MUST_USE;
+/* The checks of writer_start() alone: store, signer and anchor are read, and nothing is changed. */
+bool writer_verify(const struct writer_options *o, struct error *e) MUST_USE;
 /* Finishes what is queued, writes the anchor, then ends the thread. NULL is fine. */
 void writer_stop(struct writer *w);
 /* Any thread. The job stays its maker's memory; until done() the writer owns it. After died() it comes home

@@ -12,6 +12,7 @@
 
 #include "gatewayd/core/keys/keystore.h"
 #include "lib/base/wire.h"
+#include "lib/base/errno_reason.h"
 #include "gatewayd/os/secret_file.h"
 
 #define PATH_SIZE    256
@@ -23,7 +24,7 @@ static const char magic[8] = { 'g', 'w', 's', 'l', 'o', 't', 's', '1' };
 
 static bool fail(struct error *e, const char *path, const char *what)
 {
-	return error_at(e, REASON_IO, path, 0, 0, "%s: %s", what, strerror(errno));
+	return error_at(e, errno_reason(errno), path, 0, 0, "%s: %s", what, strerror(errno));
 }
 
 static void slots_path(const char *dir, const char *suffix, char out[PATH_SIZE])

@@ -22,15 +22,22 @@ struct statement {
 
 enum step { STEP_ROW, STEP_DONE, STEP_FAILED };
 
+/* What a connection is for. A trial reads, and may run migrations, in one transaction that is rolled back when it is
+ * closed: nothing of it stays, in no file. */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_TRIAL };
+
 struct engine {
+	/* Whether there is no database at `place`, or one that was made and holds nothing yet. */
+	bool (*absent)(const char *place);
 	/* Opens the database at `place`. One that writes makes it where there is none, and keeps every other one that
-	 * would write away. NULL: `e` says why. */
-	struct connection *(*open)(const char *place, bool writes, struct error *e);
+	 * would write away (REASON_UNAVAILABLE), and so does a trial, which is of an empty database where there is none.
+	 * NULL: `e` says why. */
+	struct connection *(*open)(const char *place, enum access access, struct error *e);
 	void (*close)(struct connection *c); /* after its statements were finished; NULL does nothing */
 	/* The version of the schema, 0 in an empty database; refuses one of another program. */
 	bool (*version)(struct connection *c, int64_t *version, struct error *e);
 	/* Runs a migration and notes the version that it leads to, both or neither. A failure leaves a connection that
-	 * can only be closed. */
+	 * can only be closed. In a trial it is undone with the rest. */
 	bool (*migrate)(struct connection *c, const char *text, int64_t version, struct error *e);
 
 	bool (*begin)(struct connection *c, struct error *e);  /* and keeps other writers out until its end */

@@ -74,6 +74,11 @@ bool store_slot_live(struct store *s, uint32_t slot)
 	return slot / 32 < s->live_slots_n && (s->live_slots[slot / 32] >> slot % 32 & 1);
 }
 
+uint32_t store_slots_end(struct store *s)
+{
+	return s->live_slots || load_slots(s) ? s->live_slots_n * 32 : 0;
+}
+
 void store_slots_forget(struct store *s)
 {
 	free(s->live_slots);

@@ -14,10 +14,12 @@ bool store_put_payload(struct store *s, const struct store_payload *p, struct er
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
                        struct error *e) MUST_USE; /* NOT_FOUND when erased */
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e) MUST_USE;
-/* Whether a payload needs the slot; for keystore_sweep() at start, on the writing store before the writer
- * runs. The slots are read once, at the first call; store_slots_forget() lets that memory go. False answers
+/* Whether a payload needs the slot; for keystore_sweep() at start, before any
+ * job is submitted. The slots are read once, at the first call; store_slots_forget() lets that memory go. False answers
  * would erase keys, so a store that cannot be read answers true. */
 bool store_slot_live(struct store *s, uint32_t slot);
+/* No slot from this number on is needed. */
+uint32_t store_slots_end(struct store *s);
 void store_slots_forget(struct store *s);
 
 #endif

@@ -29,9 +29,11 @@ static bool check_version(struct store *s, int64_t *version, struct error *e)
 	if (!s->engine->version(s->connection, version, e))
 		return false;
 	if (*version > migrations_known())
-		return error_set(e, REASON_STORE,
-		                 "the store was made by a newer version of this program (%d, known %d)", (int)*version,
-		                 (int)migrations_known());
+		return error_set(
+		        e, REASON_CONFIG,
+		        "the store was made by a newer version of this program (its schema is %d, this program "
+		        "knows %d): run that version; there is no way back to an older one",
+		        (int)*version, (int)migrations_known());
 	return true;
 }
 
@@ -47,7 +49,7 @@ static bool migrate(struct store *s, struct error *e)
 	return true;
 }
 
-static struct store *open_database(const char *path, bool writes, struct error *e)
+static struct store *open_database(const char *path, enum access access, struct error *e)
 {
 	struct store *s = calloc(1, sizeof *s);
 
@@ -56,9 +58,9 @@ static struct store *open_database(const char *path, bool writes, struct error *
 		return NULL;
 	}
 	s->engine = &sqlite_engine;
-	s->writes = writes;
+	s->writes = access == ACCESS_WRITE;
 	s->window.length_ms = STORE_KEY_WINDOW_MS;
-	if ((s->connection = s->engine->open(path, writes, e)))
+	if ((s->connection = s->engine->open(path, access, e)))
 		return s;
 	store_close(s);
 	return NULL;
@@ -66,7 +68,7 @@ static struct store *open_database(const char *path, bool writes, struct error *
 
 struct store *store_open(const char *path, struct error *e)
 {
-	struct store *s = open_database(path, true, e);
+	struct store *s = open_database(path, ACCESS_WRITE, e);
 
 	if (!s)
 		return NULL;
@@ -86,9 +88,24 @@ fail:
 	return NULL;
 }
 
+bool store_absent(const char *path)
+{
+	return sqlite_engine.absent(path);
+}
+
+struct store *store_open_trial(const char *path, struct error *e)
+{
+	struct store *s = open_database(path, ACCESS_TRIAL, e);
+
+	if (!s || (migrate(s, e) && sql_prepare(s, e) && logs_load(s, e) && exchanges_load(s, e)))
+		return s;
+	store_close(s);
+	return NULL;
+}
+
 struct store *store_open_reader(const char *path, struct error *e)
 {
-	struct store *s = open_database(path, false, e);
+	struct store *s = open_database(path, ACCESS_READ, e);
 	int64_t version;
 
 	if (!s)

@@ -24,6 +24,12 @@ enum sought sought(bool got, struct error *e) MUST_USE;
 
 struct store *store_open(const char *path, struct error *e) MUST_USE;        /* writes; makes and migrates */
 struct store *store_open_reader(const char *path, struct error *e) MUST_USE; /* reads only */
+/* Opens it as store_open() would, with every check and migration, and for reading alone: nothing of that stays, and no byte
+ * of any file is changed. Where there is no store it reads as a new one. REASON_UNAVAILABLE: another process writes it;
+ * REASON_CONFIG: the path is wrong, or the store is of a newer version. Not beside another connection of this process. */
+struct store *store_open_trial(const char *path, struct error *e) MUST_USE;
+/* Whether there is no store at that path, or one whose making was interrupted before it held anything. */
+bool store_absent(const char *path);
 void store_close(struct store *s);
 
 bool store_begin(struct store *s, struct error *e) MUST_USE; /* BEGIN IMMEDIATE */

@@ -470,7 +470,7 @@ START_TEST(erasure_reaches_backups)
 	log_stop(&f);
 	keystore_close(f.keys);
 	scratch_copy(scratch_file(&f.dir, "backup-slots"), scratch_file(&f.dir, "keys/slots"));
-	REFUSED(REASON_IO, keystore_open(scratch_file(&f.dir, "keys"), false, e) != NULL);
+	REFUSED(REASON_CONFIG, keystore_open(scratch_file(&f.dir, "keys"), false, e) != NULL);
 	f.keys = NULL;
 }
 END_TEST

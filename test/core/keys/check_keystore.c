@@ -337,7 +337,7 @@ START_TEST(rotation_keeps_keys_and_kills_copies)
 	/* An old copy of the slots, with every key that there still is. */
 	keystore_close(k);
 	scratch_copy(scratch_file(&dir, "old-slots"), scratch_file(&dir, "keys/slots"));
-	REFUSED(REASON_IO, keystore_open(scratch_file(&dir, "keys"), true, e) != NULL);
+	REFUSED(REASON_CONFIG, keystore_open(scratch_file(&dir, "keys"), true, e) != NULL);
 	ck_assert_int_eq(rename(scratch_file(&dir, "keys/master.2.key"), scratch_file(&dir, "keys/master.1.key")), 0);
 	REFUSED(REASON_CRYPTO, keystore_open(scratch_file(&dir, "keys"), false, e) != NULL);
 	/* Even with a header that claims the new master key. */
@@ -424,7 +424,7 @@ START_TEST(a_reader_changes_nothing)
 	ck_assert_int_eq(access(scratch_file(&dir, "keys/master.2.key"), F_OK), 0);
 	scratch_free(before);
 	scratch_free(after);
-	REFUSED(REASON_IO, keystore_open_reader(scratch_file(&dir, "none"), e) != NULL);
+	REFUSED(REASON_CONFIG, keystore_open_reader(scratch_file(&dir, "none"), e) != NULL);
 }
 END_TEST
 
@@ -540,7 +540,7 @@ START_TEST(damaged_or_missing_files_are_refused)
 	commit();
 	keystore_close(k);
 	k = NULL;
-	REFUSED(REASON_IO, keystore_open(scratch_file(&dir, "absent"), false, e) != NULL);
+	REFUSED(REASON_CONFIG, keystore_open(scratch_file(&dir, "absent"), false, e) != NULL);
 	int fd = open(scratch_file(&dir, "keys/slots"), O_RDWR);
 	ck_assert_int_eq(pwrite(fd, "x", 1, 0), 1);
 	REFUSED(REASON_IO, keystore_open(scratch_file(&dir, "keys"), true, e) != NULL);
@@ -576,7 +576,7 @@ START_TEST(secrets_are_read_with_care)
 	ck_assert_mem_eq(got.b, s.b, 4);
 	OK(secret_read(path, 4, &got, e));
 	REFUSED(REASON_CONFIG, secret_read(path, 32, &got, e));
-	REFUSED(REASON_IO, secret_read(scratch_file(&dir, "absent"), 0, &got, e));
+	REFUSED(REASON_CONFIG, secret_read(scratch_file(&dir, "absent"), 0, &got, e));
 	REFUSED(REASON_CONFIG, secret_read(dir.path, 0, &got, e));
 	ck_assert_int_eq(chmod(path, 0604), 0);
 	REFUSED(REASON_CONFIG, secret_read(path, 0, &got, e));

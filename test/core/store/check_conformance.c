@@ -273,10 +273,11 @@ END_TEST
 /* --- that nothing is missing --- */
 
 /* Verbs that the tests above call by themselves, and what is no verb. */
-static const char *const others[] = { "store_open",      "store_open_reader", "store_close",
-	                              "store_begin",     "store_commit",      "store_rollback",
-	                              "store_erased",    "store_checkpoint",  "store_wants_checkpoint",
-	                              "store_entry_log", "store_entry_index", "store_slots_forget" };
+static const char *const others[] = { "store_open",       "store_open_reader", "store_close",
+	                              "store_open_trial", "store_absent",      "store_slots_end",
+	                              "store_begin",      "store_commit",      "store_rollback",
+	                              "store_erased",     "store_checkpoint",  "store_wants_checkpoint",
+	                              "store_entry_log",  "store_entry_index", "store_slots_forget" };
 
 static bool known(struct view verb)
 {

@@ -79,7 +79,7 @@ END_TEST
 
 START_TEST(second_writer_is_refused)
 {
-	REFUSED(REASON_STORE, store_open(scratch_file(&dir, "store.db"), e) != NULL);
+	REFUSED(REASON_UNAVAILABLE, store_open(scratch_file(&dir, "store.db"), e) != NULL);
 }
 END_TEST
 
@@ -100,12 +100,12 @@ START_TEST(foreign_files_are_refused)
 	int fd = open(scratch_file(&dir, "newer.db"), O_WRONLY);
 	ck_assert_int_eq(pwrite(fd, "\0\0\0\x63", 4, 60), 4);
 	close(fd);
-	REFUSED(REASON_STORE, store_open(scratch_file(&dir, "newer.db"), e) != NULL);
-	REFUSED(REASON_STORE, store_open_reader(scratch_file(&dir, "newer.db"), e) != NULL);
+	REFUSED(REASON_CONFIG, store_open(scratch_file(&dir, "newer.db"), e) != NULL);
+	REFUSED(REASON_CONFIG, store_open_reader(scratch_file(&dir, "newer.db"), e) != NULL);
 	fd = open(scratch_file(&dir, "foreign.db"), O_WRONLY);
 	ck_assert_int_eq(pwrite(fd, "\x12\x34\x56\x78", 4, 68), 4);
 	close(fd);
-	REFUSED(REASON_STORE, store_open(scratch_file(&dir, "foreign.db"), e) != NULL);
+	REFUSED(REASON_CONFIG, store_open(scratch_file(&dir, "foreign.db"), e) != NULL);
 }
 END_TEST
 

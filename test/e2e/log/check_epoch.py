@@ -154,7 +154,7 @@ class NewEpoch(unittest.TestCase):
         w.south.start()
         north.start()
         wait_for(lambda: north.ask("outbox") == [])
-        self.assertIn("another process writes this store", self.archive(north, old, ok=False)[2])
+        self.assertIn("another process writes it", self.archive(north, old, ok=False)[2])
         north.stop()
         # Altered, it stays where it is.
         with contextlib.closing(sqlite3.connect(store)) as db, db:

@@ -26,6 +26,8 @@ struct connection {
 	struct sqlite3 *db;
 	int lock;                 /* descriptor of the lock file; -1 for readers */
 	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
+	bool trial;
+	char *made_log; /* of a trial: the path of the write-ahead log that was not there before */
 };
 
 struct prepared {
@@ -157,7 +159,7 @@ static bool version(struct connection *c, int64_t *out, struct error *e)
 	    !read_int(c, "SELECT count(*) FROM sqlite_schema", &tables, e))
 		return false;
 	if (application != APPLICATION_ID && (application != 0 || tables != 0))
-		return error_set(e, REASON_STORE, "the file is a database of another program");
+		return error_set(e, REASON_CONFIG, "the file is a database of another program");
 	return true;
 }
 
@@ -165,9 +167,11 @@ static bool migrate(struct connection *c, const char *text, int64_t to, struct e
 {
 	char mark[96];
 
-	snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
-	         (int)to);
-	return execute(c, "BEGIN IMMEDIATE", e) && execute(c, text, e) && execute(c, mark, e);
+	snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, (int)to);
+	if (c->trial)
+		return execute(c, text, e) && execute(c, mark, e);
+	return execute(c, "BEGIN IMMEDIATE", e) && execute(c, text, e) && execute(c, mark, e) &&
+	       execute(c, "COMMIT", e);
 }
 
 /* --- opening --- */
@@ -182,18 +186,22 @@ static int on_commit(void *arg, struct sqlite3 *db, const char *name, int frames
 	return SQLITE_OK;
 }
 
-/* Two processes that write one store would fork its log: the second is refused here. */
+/* Two processes that write one store would fork its log: the second is refused here. A trial makes no lock file. */
 static bool take_lock(struct connection *c, const char *path, struct error *e)
 {
+	int flags = O_RDWR | O_CLOEXEC | (c->trial ? 0 : O_CREAT);
 	char name[PATH_MAX];
 
 	if ((size_t)snprintf(name, sizeof name, "%s.lock", path) >= sizeof name)
 		return error_at(e, REASON_STORE, path, 0, 0, "the path is too long");
-	c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	c->lock = open(name, flags, 0600);
+	if (c->lock < 0 && c->trial && errno == ENOENT)
+		return true;
 	if (c->lock < 0)
 		return error_at(e, REASON_STORE, name, 0, 0, "cannot open the lock file: %s", strerror(errno));
 	if (flock(c->lock, LOCK_EX | LOCK_NB) < 0)
-		return error_at(e, REASON_STORE, path, 0, 0, "another process writes this store");
+		return error_at(e, REASON_UNAVAILABLE, path, 0, 0,
+		                "the store is in use: another process writes it. Stop it, or name another `store`");
 	return true;
 }
 
@@ -218,9 +226,16 @@ static void configure_engine(void)
 
 static void close_connection(struct connection *c)
 {
+	struct stat st;
+
 	if (!c)
 		return;
+	if (c->trial)
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(c->db);
+	if (c->made_log && stat(c->made_log, &st) == 0 && st.st_size == 0)
+		unlink(c->made_log);
+	free(c->made_log);
 	if (c->lock >= 0)
 		close(c->lock);
 	free(c);
@@ -242,9 +257,72 @@ static bool set_up(struct connection *c, bool writes, struct error *e)
 	               e);
 }
 
-static struct connection *open_connection(const char *path, bool writes, struct error *e)
+/* --- trials --- */
+
+static bool absent(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+/* With its log's index in memory instead of the file beside it, which a trial alone may have; where a reader has the store
+ * open that file is in use already, and is shared. */
+static int begin_trial(struct connection *c, const char *path, bool alone)
+{
+	int keep = 1, rc = sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	sqlite3_busy_timeout(c->db, alone ? 0 : BUSY_MS);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	if (alone)
+		rc = sqlite3_exec(c->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+	return rc != SQLITE_OK
+	               ? rc
+	               : sqlite3_exec(c->db, "PRAGMA temp_store = MEMORY; PRAGMA cache_spill = OFF; BEGIN IMMEDIATE",
+	                              NULL, NULL, NULL);
+}
+
+static bool note_log(struct connection *c, const char *path, struct error *e)
+{
+	char name[PATH_MAX];
+
+	if ((size_t)snprintf(name, sizeof name, "%s-wal", path) >= sizeof name)
+		return error_at(e, REASON_STORE, path, 0, 0, "the path is too long");
+	if (access(name, F_OK) == 0)
+		return true;
+	c->made_log = strdup(name);
+	return c->made_log || error_set(e, REASON_NO_MEMORY, "no memory for the store");
+}
+
+static bool try_open(struct connection *c, const char *path, struct error *e)
+{
+	bool none = absent(path);
+
+	if (!none && access(path, R_OK | W_OK) < 0)
+		return error_at(e, REASON_CONFIG, path, 0, 0, "the store cannot be opened: %s", strerror(errno));
+	if (!none && (!take_lock(c, path, e) || !note_log(c, path, e)))
+		return false;
+	int rc = begin_trial(c, none ? ":memory:" : path, true);
+	if (rc == SQLITE_BUSY) {
+		sqlite3_close(c->db);
+		c->db = NULL;
+		rc = begin_trial(c, path, false);
+	}
+	if (rc == SQLITE_NOTADB)
+		return error_at(e, REASON_CONFIG, path, 0, 0, "the file is no store");
+	return rc == SQLITE_OK || error_at(e, REASON_STORE, path, 0, 0, "cannot open the store: %s",
+	                                   c->db ? sqlite3_errmsg(c->db) : "no memory");
+}
+
+static struct connection *open_connection(const char *path, enum access access, struct error *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	bool writes = access == ACCESS_WRITE;
 	int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
 	struct connection *c = calloc(1, sizeof *c);
 
@@ -255,6 +333,12 @@ static struct connection *open_connection(const char *path, bool writes, struct 
 	pthread_once(&once, configure_engine);
 	c->lock = -1;
 	c->wal_mark = WAL_FRAMES;
+	c->trial = access == ACCESS_TRIAL;
+	if (c->trial) {
+		if (try_open(c, path, e))
+			return c;
+		goto fail;
+	}
 	if (writes && (!take_lock(c, path, e) || !make_private(path, e)))
 		goto fail;
 	if (sqlite3_open_v2(path, &c->db, flags, writes ? SQLITE_WAL_VFS : NULL) != SQLITE_OK) {
@@ -319,6 +403,7 @@ static bool checkpoint(struct connection *c, bool force, struct error *e)
 }
 
 const struct engine sqlite_engine = {
+	.absent = absent,
 	.open = open_connection,
 	.close = close_connection,
 	.version = version,
