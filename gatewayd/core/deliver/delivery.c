@@ -165,33 +165,58 @@ static bool send_delivery(struct parcel *p)
 
 /* --- the answer --- */
 
-/* Verifies the receipt of an acceptance: the partner's log holds an entry that this very record came in, under
- * this agreement. */
-static bool proved(struct parcel *p)
+static bool leaf_says(struct view leaf, const char *name, const char *want)
+{
+	char value[80];
+
+	proof_leaf_member(leaf, name, value, sizeof value);
+	return want[0] && strcmp(value, want) == 0;
+}
+
+/* An entry that this very record came in, under this agreement. */
+static bool says_taken(const struct delivery *d, struct view leaf)
+{
+	struct buf governing = BUF_INIT(65);
+
+	digest_print(&governing, &d->agreement_digest);
+	buf_addc(&governing, 0);
+	bool ok = !governing.failed &&
+	          leaf_says(leaf, "operation", d->parcel.post.status == 202 ? "hold" : "collection") &&
+	          leaf_says(leaf, "agreement_digest", governing.p) && leaf_says(leaf, "input", d->output);
+	buf_free(&governing);
+	return ok;
+}
+
+/* An entry that this very record was refused, and will be again. */
+static bool says_refused(const struct delivery *d, struct view leaf)
+{
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&d->exchange, id);
+	return leaf_says(leaf, "operation", operation_name(OPERATION_REFUSAL)) && leaf_says(leaf, "origin", id) &&
+	       leaf_says(leaf, "input", d->output) && proof_leaf_final(leaf);
+}
+
+/* Verifies the receipt in the answer: the partner's log holds an entry, and it says what is asked. */
+static bool receipt_says(struct parcel *p, bool (*says)(const struct delivery *d, struct view leaf))
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
 	const struct buf *answer = &p->post.answer;
 	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
 	const char *text = json_string_value(json_object_get(doc, "receipt"));
 	struct error e = { .reason = REASON_NONE };
-	struct buf scratch = BUF_INIT(65536), want = BUF_INIT(65);
-	char operation[32], governing[65], input[65];
+	struct buf scratch = BUF_INIT(65536);
 	struct receipt r;
 	struct view leaf;
 	bool ok = false;
 
-	digest_print(&want, &d->agreement_digest);
 	if (!text || !d->parcel.partner->has_log) {
 		parcel_later(&d->parcel, "receipt-invalid", "the answer has no receipt that can be verified here");
 	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
 	           !conf_receipt(d->parcel.partner, &r, leaf, &e)) {
 		parcel_later(&d->parcel, "receipt-invalid", e.text);
 	} else {
-		proof_leaf_member(leaf, "operation", operation, sizeof operation);
-		proof_leaf_member(leaf, "agreement_digest", governing, sizeof governing);
-		proof_leaf_member(leaf, "input", input, sizeof input);
-		ok = strcmp(operation, d->parcel.post.status == 202 ? "hold" : "collection") == 0 &&
-		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
+		ok = says(d, leaf);
 		if (!ok)
 			parcel_later(&d->parcel, "receipt-invalid", "the receipt is for something else");
 		else if (!(ok = sight_take(d->parcel.worker->core, d->parcel.partner, r.checkpoint, &e)))
@@ -200,8 +225,25 @@ static bool proved(struct parcel *p)
 			buf_adds(&d->parcel.receipt, text);
 	}
 	buf_free(&scratch);
-	buf_free(&want);
 	json_decref(doc);
+	return ok;
+}
+
+static bool proved(struct parcel *p)
+{
+	return receipt_says(p, says_taken);
+}
+
+/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
+static bool refused(struct parcel *p)
+{
+	char slug[sizeof p->slug], problem[sizeof p->problem];
+
+	snprintf(slug, sizeof slug, "%s", p->slug);
+	snprintf(problem, sizeof problem, "%s", p->problem);
+	bool ok = receipt_says(p, says_refused);
+	parcel_later(p, slug, problem);
+	buf_reset(&p->receipt);
 	return ok;
 }
 
@@ -314,6 +356,7 @@ static const struct courier_kind deliveries = {
 	.due = list_due,
 	.send = send_delivery,
 	.proved = proved,
+	.refused = refused,
 	.over = over,
 	.write = write_end,
 	.describe = describe,

@@ -76,7 +76,7 @@ static enum parcel_end end_of(struct parcel *p)
 			return PARCEL_ARRIVED;
 	} else if (status > 0) {
 		parcel_later(p, post_slug(&p->post), "the partner refused");
-		if (post_refused(&p->post))
+		if (kind->refused(p))
 			return PARCEL_REFUSED;
 	} else if (p->hopeless) {
 		return PARCEL_REFUSED;
