@@ -8,7 +8,7 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/witness/clock.h"
-#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
@@ -117,8 +117,6 @@ static bool prepare(struct delivery *d)
 	uint64_t entry;
 	bool ok = false;
 
-	if (over(&d->parcel))
-		return parcel_later(&d->parcel, "deadline", "the deadline has passed");
 	if (!store_get_exchange(reader, d->parcel.due.id, &x, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	entry = x.entry;
@@ -126,10 +124,15 @@ static bool prepare(struct delivery *d)
 	d->agreement_digest = x.agreement_digest;
 	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
 	snprintf(d->parcel.recipient, sizeof d->parcel.recipient, "%.*s", VIEW_ARG(x.recipient));
-	if (!parcel_address(&d->parcel))
-		return false;
-	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e)) {
-		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	if (over(&d->parcel)) {
+		snprintf(d->parcel.slug, sizeof d->parcel.slug, "%.*s", VIEW_ARG(row.last_error));
+		return parcel_later(&d->parcel, row.last_error.n ? d->parcel.slug : "deadline",
+		                    "the deadline has passed");
+	}
+	if (!parcel_address(&d->parcel)) {
+		ok = false;
 	} else {
 		buf_add(&members, row.envelope);
 		ok = (!members.failed || parcel_later(&d->parcel, "no-memory", "memory ran out")) &&
@@ -298,6 +301,15 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
 }
 
+/* Past its deadline: the payload stays for its own time, and people may have it tried again. */
+static bool write_failed(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
+{
+	atomic_fetch_add(&a->core->delivery_failures, 1);
+	return append_end(a, d, e) &&
+	       store_retry_delivery(a->store, d->parcel.due.id, OUTBOX_FAILED, view_of(d->parcel.slug), e) &&
+	       outbox_tell(a, c, view_of(d->parcel.slug), d->parcel.due.attempts + 1, true, e);
+}
+
 static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
@@ -314,6 +326,11 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 		                            d->parcel.now_ms +
 		                                    post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
 		                            view_of(d->parcel.slug), e);
+	if (d->parcel.end == PARCEL_EXPIRED)
+		return write_failed(a, &copy, d, e);
+	if (d->parcel.end == PARCEL_REFUSED && !d->parcel.hopeless &&
+	    !outbox_tell(a, &copy, view_of(d->parcel.slug), d->parcel.due.attempts + 1, false, e))
+		return false;
 	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
 	    !copy_erase_payload(a, &copy, done ? "delivered" : "delivery failed", e))
 		return false;

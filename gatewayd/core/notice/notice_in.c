@@ -73,7 +73,8 @@ static bool is_final(const struct notice_in *in)
 {
 	static const struct digest none;
 
-	return !digest_eq(&in->digest, &none) && !reason_is_mendable(in->refused.reason);
+	return !digest_eq(&in->digest, &none) &&
+	       (in->refused.reason == REASON_NOT_FOUND || !reason_is_mendable(in->refused.reason));
 }
 
 static bool write_refusal(struct notice_in *in, struct writer *w, struct store *s, struct error *e)

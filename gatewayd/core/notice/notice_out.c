@@ -23,6 +23,7 @@ struct notice_out {
 	uint64_t seq;
 	enum notice_kind kind;
 	struct uuid exchange, own; /* the first gateway's id; this node's */
+	char agreement[72];
 	struct digest agreement_digest;
 	struct digest digest;        /* of the entry whose proof travels */
 	struct digest receipt_entry; /* of the entry that it is for */
@@ -83,6 +84,7 @@ static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, st
 		return false;
 	o->exchange = x.origin;
 	o->own = x.id;
+	snprintf(o->agreement, sizeof o->agreement, "%.*s", VIEW_ARG(x.agreement));
 	o->agreement_digest = x.agreement_digest;
 	return !body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
@@ -245,6 +247,7 @@ static bool append_end(const struct act *a, const struct notice_out *o, struct e
 		               .exchange = o->own,
 		               .peer = o->parcel.partner ? view_of(o->parcel.partner->id) : VIEW(""),
 		               .recipient = view_of(o->parcel.recipient),
+		               .agreement = view_of(o->agreement),
 		               .agreement_digest = o->agreement_digest,
 		               .outcome = arrived ? VIEW("delivered") : VIEW("failed") };
 

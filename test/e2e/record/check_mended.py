@@ -98,6 +98,73 @@ class Mended(unittest.TestCase):
         self.arrives(exchange)
 
 
+class Failed(unittest.TestCase):
+    """South is not there until the deadline has passed."""
+
+    def setUp(self):
+        self.world, _ = prepared(self)
+        self.north = self.world.north
+        self.north.change(delivery={"first_retry_ms": 100, "longest_retry_ms": 200, "deadline": "PT1S"})
+        self.north.start()
+        self.client = self.world.client("north")
+        status, answer = self.client.post("pax", agreements.envelope(agreements.passenger_record()))
+        self.assertEqual(status, 201, answer)
+        self.exchange = answer["exchange"]
+        wait_for(lambda: [d["state"] for d in self.north.ask("outbox", "list")] == ["failed"])
+
+    def shown(self):
+        return json.loads(self.client.request("GET", f"/v1/exchanges/{self.exchange}")[2])
+
+    def items(self):
+        return [i for i in self.client.inbox()["items"] if i["kind"] == "delivery-failed"]
+
+    def entries(self, outcome):
+        with open(f"{self.north.folder}/log/audit.jsonl", encoding="ascii") as f:
+            return [e for e in map(json.loads, f) if e["operation"] == "delivery" and e["outcome"] == outcome]
+
+    def test_it_is_told_kept_and_tried_again(self):
+        (row,) = self.north.ask("outbox")
+        self.assertEqual((row["exchange"], row["agreement"], row["recipient"], row["last_error"], row["next"]),
+                         (self.exchange, "pax", "south", "unreachable", None))
+        self.assertEqual(self.north.ask("status")["store"]["payloads"], 1)
+        shown = self.shown()["delivery"]
+        self.assertEqual((shown["state"], shown["reason"], shown["attempts"]), ("failed", "unreachable", row["attempts"]))
+        (item,) = self.items()
+        self.assertEqual((item["exchange"], item["agreement"], item["recipient"], item["reason"], item["attempts"]),
+                         (self.exchange, "pax", "south", "unreachable", row["attempts"]))
+        self.assertIn("retry_until", item)
+        status, _, _ = self.client.request("POST", f"/v1/inbox/{item['id']}/ack", {"result": "erased"})
+        self.assertEqual(status, 422, "it is no duty")
+        self.assertEqual(self.client.ack(item["id"])[0], 200)
+        self.assertEqual(self.items(), [])
+        (entry,) = self.entries("failed")
+        self.assertEqual((entry["exchange"], entry["recipient"], entry["agreement"], entry["note"]),
+                         (self.exchange, "south", "pax", "unreachable"))
+        self.client.close()
+        self.north.stop()
+        self.north.start()
+        self.assertEqual(self.north.ask("outbox")[0]["state"], "failed", "a start tries nothing again by itself")
+        self.world.south.start()
+        self.assertEqual(self.north.ask("outbox", "retry", "--partner", "east")["changed"], 0)
+        self.assertEqual(self.north.ask("outbox", "retry", self.exchange)["changed"], 1)
+        self.assertEqual(len(wait_for(lambda: self.world.client("south").inbox()["items"])), 1)
+        wait_for(lambda: self.north.ask("outbox") == [])
+        self.assertEqual(self.shown()["state"], "delivered")
+        self.assertNotIn("delivery", self.shown())
+        self.assertRegex(self.entries("queued")[0]["note"], "^tried again by operator with uid [0-9]+$")
+        self.assertEqual(self.north.ctl("outbox", "retry", self.exchange, ok=False)[0], 3)
+
+    def test_it_is_ended_by_a_person(self):
+        self.assertEqual(self.north.ctl("outbox", "expire", ok=False)[0], 2, "all of them at once is a slip")
+        self.assertEqual(self.north.ctl("outbox", "expire", "no-id", ok=False)[0], 1)
+        self.assertEqual(self.north.ask("outbox", "expire", "--partner", "south")["changed"], 1)
+        self.assertEqual((self.north.ask("outbox"), self.shown()["state"]), ([], "failed"))
+        self.assertEqual(self.north.ask("status")["store"]["payloads"], 0)
+        self.assertEqual(["retry_until" in i for i in self.items()], [True, False])
+        self.assertEqual(len(self.entries("failed")), 2)
+        self.assertEqual(self.north.ctl("outbox", "retry", self.exchange, ok=False)[0], 3)
+
+
 class Forger(Receiver):
     """South's gateway as whoever holds its TLS key, but maybe not that of its log, could drive it: refuses for good."""
 
