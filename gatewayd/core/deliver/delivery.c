@@ -362,7 +362,7 @@ static void describe(struct parcel *p, char *out, size_t size)
 	char id[UUID_TEXT + 1];
 
 	uuid_print(&PARCEL_OF(struct delivery, p)->exchange, id);
-	snprintf(out, size, "delivery of %s", id);
+	snprintf(out, size, "delivery of %s under agreement %s", id, PARCEL_OF(struct delivery, p)->agreement);
 }
 
 static const struct courier_kind deliveries = {

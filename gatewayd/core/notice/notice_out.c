@@ -234,7 +234,7 @@ static void describe(struct parcel *p, char *out, size_t size)
 	char id[UUID_TEXT + 1];
 
 	uuid_print(&o->exchange, id);
-	snprintf(out, size, "notice (%s) about %s", notice_kind_name(o->kind), id);
+	snprintf(out, size, "notice (%s) about %s under agreement %s", notice_kind_name(o->kind), id, o->agreement);
 }
 
 /* --- what is written --- */

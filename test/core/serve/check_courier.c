@@ -1,6 +1,7 @@
 /* What a courier takes up, how often it sends, and what becomes of each: with a kind that sends nothing. */
 #include "gatewayd/core/serve/courier.h"
 
+#include "gatewayd/core/serve/attempts.h"
 #include "test/core/log_fixture.h"
 
 #define DUE_MAX 100
@@ -117,7 +118,8 @@ static void setup(void)
 	OK(log_start(&f, e));
 	memset(&k, 0, sizeof k);
 	conf = (struct conf){ .refs = 1 };
-	core = (struct core){ .writer = f.writer, .n_workers = 1, .conf = &conf };
+	core = (struct core){ .writer = f.writer, .n_workers = 1, .conf = &conf, .attempts = attempts_new() };
+	ck_assert_ptr_nonnull(core.attempts);
 	pthread_mutex_init(&core.lock, NULL);
 	worker = (struct worker){ .core = &core, .home = f.home };
 	courier = courier_new(&worker, &letters);
@@ -128,6 +130,7 @@ static void teardown(void)
 {
 	log_stop(&f);
 	courier_free(courier);
+	attempts_free(core.attempts);
 	/* Every parcel let go of its configuration. */
 	ck_assert_uint_eq(conf.refs, 1);
 	log_teardown(&f);

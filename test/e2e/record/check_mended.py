@@ -61,6 +61,7 @@ class Mended(unittest.TestCase):
         exchange = self.post()
         self.waits("partner-unknown")
         self.assertEqual(read(self.south.log).count(f"with the pin {pin}"), 1, "told once, with what is missing")
+        self.assertEqual(read(self.north.log).count(f"delivery of {exchange} under agreement pax to south: partner-unknown"), 1)
         for node in (self.north, self.south):
             node.stop()
             node.start()
