@@ -13,6 +13,7 @@
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
+#include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
 #include "gatewayd/core/verify.h"
@@ -86,6 +87,7 @@ static void memory_close(void *arg)
 	sights_free(c->sights);
 	overdue_free(c->overdue);
 	terms_cache_free(c->terms);
+	attempts_free(c->attempts);
 }
 
 static bool memory_open(void *arg, struct error *e)
@@ -97,7 +99,8 @@ static bool memory_open(void *arg, struct error *e)
 	c->sights = sights_new();
 	c->overdue = overdue_new();
 	c->terms = terms_cache_new();
-	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms)
+	c->attempts = attempts_new();
+	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts)
 		return true;
 	memory_close(arg);
 	return error_set(e, REASON_NO_MEMORY, "memory ran out");

@@ -201,8 +201,8 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 
 static void outbox_row(const json_t *d)
 {
-	printf("%8" JSON_INTEGER_FORMAT "  %-16s  %8" JSON_INTEGER_FORMAT "  %-24s  %-24s  %s\n",
-	       json_integer_value(json_object_get(d, "seq")), ctl_text(d, "recipient"),
+	printf("%-36s  %-16s  %-16s  %-7s  %8" JSON_INTEGER_FORMAT "  %-24s  %-24s  %s\n", ctl_text(d, "exchange"),
+	       ctl_text(d, "recipient"), ctl_text(d, "agreement"), ctl_text(d, "state"),
 	       json_integer_value(json_object_get(d, "attempts")), ctl_text(d, "next"), ctl_text(d, "deadline"),
 	       ctl_text(d, "last_error"));
 }
@@ -211,10 +211,55 @@ static int run_outbox(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("outbox");
+		return ctl_usage("outbox list");
 	return ctl_show_list(
 	        c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
-	        "  number  recipient         attempts  next                      deadline                  last error");
+	        "exchange                              recipient         agreement         state    attempts  next                      deadline                  last error");
+}
+
+/* [ID | --partner P] */
+static int change_outbox(const struct ctl *c, int argc, char **argv, const char *what, const char *usage,
+                         bool may_be_all)
+{
+	static const struct option options[] = { { "partner", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
+	const char *partner = NULL;
+	json_t *request, *doc;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'p')
+			return ctl_usage(usage);
+		partner = optarg;
+	}
+	int ids = argc - optind;
+	if (ids > 1 || (ids == 1 && partner) || (ids == 0 && !partner && !may_be_all))
+		return ctl_usage(usage);
+	request = json_pack("{s:s}", "do", what);
+	if (ids == 1)
+		json_object_set_new(request, "exchange", json_string(argv[optind]));
+	if (partner)
+		json_object_set_new(request, "partner", json_string(partner));
+	status = ctl_ask_ok(c, request, &doc);
+	if (status != CTL_OK)
+		return status;
+	json_object_del(doc, "ok");
+	json_int_t changed = json_integer_value(json_object_get(doc, "changed"));
+	if (c->json)
+		ctl_print_json(doc);
+	else
+		printf("%" JSON_INTEGER_FORMAT " deliveries\n", changed);
+	json_decref(doc);
+	return changed || ids == 0 ? CTL_OK : CTL_CHECK_FAILED;
+}
+
+static int run_outbox_retry(const struct ctl *c, int argc, char **argv)
+{
+	return change_outbox(c, argc, argv, "outbox-retry", "outbox retry [EXCHANGE | --partner AGENCY]", true);
+}
+
+static int run_outbox_expire(const struct ctl *c, int argc, char **argv)
+{
+	return change_outbox(c, argc, argv, "outbox-expire", "outbox expire EXCHANGE | --partner AGENCY", false);
 }
 
 static void notice_row(const json_t *n)
@@ -244,7 +289,12 @@ const struct ctl_command ctl_exchange_commands[] = {
 	{ "exchange", "release", "EXCHANGE --approval STATEMENT.json SIGNATURE.p7s",
 	  "releases what is held, by the agreement as it is now and an officer's approval", run_release },
 	{ "exchange", "refuse", "EXCHANGE --reason TEXT", "refuses what is held and erases it", run_refuse },
-	{ "outbox", NULL, "", "deliveries that wait", run_outbox },
+	{ "outbox", "list", "", "deliveries that wait, and those that failed and can be tried again", run_outbox },
+	{ "outbox", "retry", "[EXCHANGE | --partner AGENCY]",
+	  "tries deliveries now; one whose deadline has passed gets another", run_outbox_retry },
+	{ "outbox", "expire", "EXCHANGE | --partner AGENCY", "ends deliveries as failed and erases their payloads",
+	  run_outbox_expire },
+	{ "outbox", NULL, "", "the same as outbox list", run_outbox },
 	{ "notices", NULL, "", "notices to partners that wait", run_notices },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -43,6 +43,20 @@ enum reason reason_for_peer(enum reason r)
 	return r;
 }
 
+bool reason_is_mendable(enum reason r)
+{
+	switch ((int)r) {
+	case REASON_PARTNER_UNKNOWN:
+	case REASON_AGREEMENT_UNKNOWN:
+	case REASON_AGREEMENT_MISMATCH:
+	case REASON_RECEIPT_INVALID:
+	case REASON_OUTPUT_VIOLATION:
+	case REASON_NOT_FOUND:
+	case REASON_TOO_LARGE: return true;
+	}
+	return false;
+}
+
 enum reason reason_find(struct view slug)
 {
 	unsigned r = 0;

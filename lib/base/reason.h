@@ -138,6 +138,9 @@ const char *reason_text(enum reason r);
 /* What the peer is told: the reason itself, or NOT_PERMITTED where naming it would tell something about a
  * person or about how oversight uses its powers. */
 enum reason reason_for_peer(enum reason r);
+/* Between gateways: what people at one of the two can mend, by a partner file, an agreement, a limit. Such a refusal is
+ * never final: the same may pass when it comes again. */
+bool reason_is_mendable(enum reason r);
 /* REASON_COUNT when no reason has that slug. */
 enum reason reason_find(struct view slug);
 

@@ -18,6 +18,7 @@
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/os/instant.h"
 #include "test/core/log_fixture.h"
@@ -188,11 +189,12 @@ static inline void core_setup(struct core_fixture *f)
 	f->core.overdue = overdue_new();
 	f->core.terms = terms_cache_new();
 	f->core.sights = sights_new();
+	f->core.attempts = attempts_new();
 	pthread_mutex_init(&f->core.lock, NULL);
 	OK((f->core.envelope_schema = document_schema(VIEW("envelope"), e)) != NULL);
 	OK((f->core.notice_schema = document_schema(VIEW("notice"), e)) != NULL);
 	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.terms &&
-	          f->core.sights);
+	          f->core.sights && f->core.attempts);
 }
 
 /* Starts the writer on a new store, which has the documents that govern. */
@@ -225,6 +227,7 @@ static inline void core_teardown(struct core_fixture *f)
 	overdue_free(f->core.overdue);
 	terms_cache_free(f->core.terms);
 	sights_free(f->core.sights);
+	attempts_free(f->core.attempts);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

@@ -70,3 +70,12 @@ void proof_leaf_member(struct view leaf, const char *name, char *out, size_t siz
 	snprintf(out, size, "%s", value ? value : "");
 	json_decref(doc);
 }
+
+bool proof_leaf_final(struct view leaf)
+{
+	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
+	bool final = json_is_true(json_object_get(doc, "final"));
+
+	json_decref(doc);
+	return final;
+}

@@ -16,5 +16,7 @@ bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct
                     struct error *e) MUST_USE;
 /* Copies a string member of a leaf; empty when it is not there. */
 void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size);
+/* Whether the leaf says `final`: that the refusal which it is about stands, however often it is sent again. */
+bool proof_leaf_final(struct view leaf);
 
 #endif

@@ -11,6 +11,7 @@
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/writer.h"
 
+struct attempts;
 struct clock;
 struct mirror;
 struct notice_work;
@@ -40,6 +41,7 @@ struct core {
 	struct quotas *quotas;         /* its own lock */
 	struct surrogates *surrogates; /* its own lock */
 	struct overdue *overdue;       /* its own lock */
+	struct attempts *attempts;     /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */

@@ -140,6 +140,8 @@ static const struct {
 	{ "exchange-release", control_exchange_release },
 	{ "exchange-refuse", control_exchange_refuse },
 	{ "outbox", control_outbox },
+	{ "outbox-retry", control_outbox_retry },
+	{ "outbox-expire", control_outbox_expire },
 	{ "notices", control_notices },
 };
 

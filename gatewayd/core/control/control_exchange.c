@@ -1,11 +1,9 @@
-/* The control socket's commands about exchanges: what came, what is held, what waits in the outbox. See
- * control_private.h. */
+/* The control socket's commands about exchanges: what came, what is held. See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/exchange/officer.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
-#include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/read/story.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
@@ -209,31 +207,4 @@ void control_exchange_refuse(struct control_client *c, const json_t *request)
 	}
 	c->waiting = true;
 	held_refuse(c->control->held, &r);
-}
-
-static bool list_delivery(void *arg, const struct store_delivery *d)
-{
-	struct listing *l = arg;
-	json_t *holds = control_holds_json(l->reader, d->seq);
-
-	json_array_append_new(l->list,
-	                      json_pack("{s:I, s:o, s:i, s:o, s:o, s:o, s:o}", "seq", (json_int_t)d->seq, "recipient",
-	                                control_view_json(d->recipient), "attempts", (int)d->attempts, "next",
-	                                control_time_json(d->next_ms), "deadline", control_time_json(d->deadline_ms),
-	                                "last_error", control_view_json(d->last_error), "holds", holds));
-	return true;
-}
-
-void control_outbox(struct control_client *c, const json_t *request)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct listing l = { .list = json_array(), .reader = c->control->o.reader };
-
-	(void)request;
-	if (store_list_deliveries(l.reader, 0, 1000, list_delivery, &l, &e)) {
-		control_reply(c, json_pack("{s:b, s:o}", "ok", 1, "deliveries", l.list));
-	} else {
-		control_reply_error(c, e.text);
-		json_decref(l.list);
-	}
 }

@@ -70,7 +70,11 @@ void control_exchange_list(struct control_client *c, const json_t *request);
 void control_exchange_show(struct control_client *c, const json_t *request);
 void control_exchange_release(struct control_client *c, const json_t *request);
 void control_exchange_refuse(struct control_client *c, const json_t *request);
+
+/* control_outbox.c */
 void control_outbox(struct control_client *c, const json_t *request);
+void control_outbox_retry(struct control_client *c, const json_t *request);
+void control_outbox_expire(struct control_client *c, const json_t *request);
 
 /* control_notice.c */
 void control_notices(struct control_client *c, const json_t *request);

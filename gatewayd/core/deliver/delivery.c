@@ -8,7 +8,7 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/witness/clock.h"
-#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
@@ -117,8 +117,6 @@ static bool prepare(struct delivery *d)
 	uint64_t entry;
 	bool ok = false;
 
-	if (over(&d->parcel))
-		return parcel_later(&d->parcel, "deadline", "the deadline has passed");
 	if (!store_get_exchange(reader, d->parcel.due.id, &x, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	entry = x.entry;
@@ -126,10 +124,15 @@ static bool prepare(struct delivery *d)
 	d->agreement_digest = x.agreement_digest;
 	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
 	snprintf(d->parcel.recipient, sizeof d->parcel.recipient, "%.*s", VIEW_ARG(x.recipient));
-	if (!parcel_address(&d->parcel))
-		return false;
-	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e)) {
-		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	if (over(&d->parcel)) {
+		snprintf(d->parcel.slug, sizeof d->parcel.slug, "%.*s", VIEW_ARG(row.last_error));
+		return parcel_later(&d->parcel, row.last_error.n ? d->parcel.slug : "deadline",
+		                    "the deadline has passed");
+	}
+	if (!parcel_address(&d->parcel)) {
+		ok = false;
 	} else {
 		buf_add(&members, row.envelope);
 		ok = (!members.failed || parcel_later(&d->parcel, "no-memory", "memory ran out")) &&
@@ -165,33 +168,58 @@ static bool send_delivery(struct parcel *p)
 
 /* --- the answer --- */
 
-/* Verifies the receipt of an acceptance: the partner's log holds an entry that this very record came in, under
- * this agreement. */
-static bool proved(struct parcel *p)
+static bool leaf_says(struct view leaf, const char *name, const char *want)
+{
+	char value[80];
+
+	proof_leaf_member(leaf, name, value, sizeof value);
+	return want[0] && strcmp(value, want) == 0;
+}
+
+/* An entry that this very record came in, under this agreement. */
+static bool says_taken(const struct delivery *d, struct view leaf)
+{
+	struct buf governing = BUF_INIT(65);
+
+	digest_print(&governing, &d->agreement_digest);
+	buf_addc(&governing, 0);
+	bool ok = !governing.failed &&
+	          leaf_says(leaf, "operation", d->parcel.post.status == 202 ? "hold" : "collection") &&
+	          leaf_says(leaf, "agreement_digest", governing.p) && leaf_says(leaf, "input", d->output);
+	buf_free(&governing);
+	return ok;
+}
+
+/* An entry that this very record was refused, and will be again. */
+static bool says_refused(const struct delivery *d, struct view leaf)
+{
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&d->exchange, id);
+	return leaf_says(leaf, "operation", operation_name(OPERATION_REFUSAL)) && leaf_says(leaf, "origin", id) &&
+	       leaf_says(leaf, "input", d->output) && proof_leaf_final(leaf);
+}
+
+/* Verifies the receipt in the answer: the partner's log holds an entry, and it says what is asked. */
+static bool receipt_says(struct parcel *p, bool (*says)(const struct delivery *d, struct view leaf))
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
 	const struct buf *answer = &p->post.answer;
 	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
 	const char *text = json_string_value(json_object_get(doc, "receipt"));
 	struct error e = { .reason = REASON_NONE };
-	struct buf scratch = BUF_INIT(65536), want = BUF_INIT(65);
-	char operation[32], governing[65], input[65];
+	struct buf scratch = BUF_INIT(65536);
 	struct receipt r;
 	struct view leaf;
 	bool ok = false;
 
-	digest_print(&want, &d->agreement_digest);
 	if (!text || !d->parcel.partner->has_log) {
 		parcel_later(&d->parcel, "receipt-invalid", "the answer has no receipt that can be verified here");
 	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
 	           !conf_receipt(d->parcel.partner, &r, leaf, &e)) {
 		parcel_later(&d->parcel, "receipt-invalid", e.text);
 	} else {
-		proof_leaf_member(leaf, "operation", operation, sizeof operation);
-		proof_leaf_member(leaf, "agreement_digest", governing, sizeof governing);
-		proof_leaf_member(leaf, "input", input, sizeof input);
-		ok = strcmp(operation, d->parcel.post.status == 202 ? "hold" : "collection") == 0 &&
-		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
+		ok = says(d, leaf);
 		if (!ok)
 			parcel_later(&d->parcel, "receipt-invalid", "the receipt is for something else");
 		else if (!(ok = sight_take(d->parcel.worker->core, d->parcel.partner, r.checkpoint, &e)))
@@ -200,8 +228,25 @@ static bool proved(struct parcel *p)
 			buf_adds(&d->parcel.receipt, text);
 	}
 	buf_free(&scratch);
-	buf_free(&want);
 	json_decref(doc);
+	return ok;
+}
+
+static bool proved(struct parcel *p)
+{
+	return receipt_says(p, says_taken);
+}
+
+/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
+static bool refused(struct parcel *p)
+{
+	char slug[sizeof p->slug], problem[sizeof p->problem];
+
+	snprintf(slug, sizeof slug, "%s", p->slug);
+	snprintf(problem, sizeof problem, "%s", p->problem);
+	bool ok = receipt_says(p, says_refused);
+	parcel_later(p, slug, problem);
+	buf_reset(&p->receipt);
 	return ok;
 }
 
@@ -256,6 +301,15 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
 }
 
+/* Past its deadline: the payload stays for its own time, and people may have it tried again. */
+static bool write_failed(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
+{
+	atomic_fetch_add(&a->core->delivery_failures, 1);
+	return append_end(a, d, e) &&
+	       store_retry_delivery(a->store, d->parcel.due.id, OUTBOX_FAILED, view_of(d->parcel.slug), e) &&
+	       outbox_tell(a, c, view_of(d->parcel.slug), d->parcel.due.attempts + 1, true, e);
+}
+
 static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
@@ -272,6 +326,11 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 		                            d->parcel.now_ms +
 		                                    post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
 		                            view_of(d->parcel.slug), e);
+	if (d->parcel.end == PARCEL_EXPIRED)
+		return write_failed(a, &copy, d, e);
+	if (d->parcel.end == PARCEL_REFUSED && !d->parcel.hopeless &&
+	    !outbox_tell(a, &copy, view_of(d->parcel.slug), d->parcel.due.attempts + 1, false, e))
+		return false;
 	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
 	    !copy_erase_payload(a, &copy, done ? "delivered" : "delivery failed", e))
 		return false;
@@ -303,7 +362,7 @@ static void describe(struct parcel *p, char *out, size_t size)
 	char id[UUID_TEXT + 1];
 
 	uuid_print(&PARCEL_OF(struct delivery, p)->exchange, id);
-	snprintf(out, size, "delivery of %s", id);
+	snprintf(out, size, "delivery of %s under agreement %s", id, PARCEL_OF(struct delivery, p)->agreement);
 }
 
 static const struct courier_kind deliveries = {
@@ -314,6 +373,7 @@ static const struct courier_kind deliveries = {
 	.due = list_due,
 	.send = send_delivery,
 	.proved = proved,
+	.refused = refused,
 	.over = over,
 	.write = write_end,
 	.describe = describe,

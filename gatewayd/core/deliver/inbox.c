@@ -22,6 +22,11 @@ bool inbox_has_record(struct view kind)
 	return view_is(kind, "record") || view_is(kind, "correction") || view_is(kind, "returned");
 }
 
+bool inbox_is_told(struct view kind)
+{
+	return view_is(kind, "delivery-failed");
+}
+
 bool inbox_own_system(struct request *r)
 {
 	if (view_is(view_of(r->peer->agency), r->conf->node.agency))
@@ -102,6 +107,9 @@ static bool write_item(struct request *r, const struct item *i, struct buf *out,
 static bool look_for_holds(struct request *r, struct item *i, struct error *e)
 {
 	struct store *reader = r->worker->reader;
+
+	if (inbox_is_told(buf_view(&i->kind)))
+		return true;
 
 	return i->record ? hold_restricted(reader, i->seq, &i->withheld, e)
 	                 : hold_in_force(reader, i->seq, &i->withheld, e);

@@ -10,7 +10,8 @@ void handle_ack(struct request *r);
 
 /* Inboxes are this agency's own; another is refused, and answered so. */
 bool inbox_own_system(struct request *r);
-/* Items that come with a record; the others are duties. */
+/* Items that come with a record; items that only tell something; the others are duties. */
 bool inbox_has_record(struct view kind);
+bool inbox_is_told(struct view kind);
 
 #endif

@@ -2,6 +2,7 @@
  * that it has carried out, whose receipts go on to the provider's gateway.
  *
  *   record, correction   nothing, or {"reference": its own name for the record}
+ *   delivery-failed      nothing: it only tells
  *   a duty               {"result": …, "reason": …, "until": …, "record": …, "salt": …}, see duty_receipt.h */
 #include "gatewayd/core/deliver/inbox.h"
 
@@ -95,9 +96,9 @@ static enum reason read_body(struct ack *a)
 static bool log_ack(struct ack *a, const struct act *act, struct view kind, bool refused, struct error *e)
 {
 	struct request *r = a->request;
-	struct entry entry = { .operation = refused                  ? OPERATION_REFUSAL
-		                            : inbox_has_record(kind) ? OPERATION_DELIVERY
-		                                                     : OPERATION_DUTY,
+	struct entry entry = { .operation = refused                                         ? OPERATION_REFUSAL
+		                            : inbox_has_record(kind) || inbox_is_told(kind) ? OPERATION_DELIVERY
+		                                                                            : OPERATION_DUTY,
 		               .exchange = a->exchange,
 		               .peer = view_of(r->peer->id),
 		               .recipient = view_of(r->conf->node.agency),
@@ -166,6 +167,8 @@ static const char *find_fault(const struct ack *a, struct view kind)
 		                                                : NULL;
 	if (a->reference.n)
 		return "/reference: only a record is acknowledged with one";
+	if (inbox_is_told(kind))
+		return a->answer.result.n || a->answer.record.n ? "/result: what is only told has none" : NULL;
 	return duty == DUTY_KINDS ? "/result: is no answer to this duty" : duty_answer_fault(duty, &a->answer);
 }
 
@@ -201,8 +204,11 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 	bool record = inbox_has_record(view_of(kind));
 	if (!log_ack(a, &act, view_of(kind), false, e))
 		return false;
-	bool ok = record ? take_record(a, &act, seq, strcmp(kind, "correction") == 0, e)
-	                 : take_duty(a, &act, seq, duty_kind_find(view_of(kind)), e);
+	bool ok = true;
+	if (record)
+		ok = take_record(a, &act, seq, strcmp(kind, "correction") == 0, e);
+	else if (!inbox_is_told(view_of(kind)))
+		ok = take_duty(a, &act, seq, duty_kind_find(view_of(kind)), e);
 	a->overdue = act.overdue;
 	return ok && (a->fault || store_ack_inbox(s, a->id, a->request->now_ms, a->answer.result, &a->first, e));
 }

@@ -297,9 +297,6 @@ static void take_error(struct exchange *x)
 	if (d->error.reason == REASON_NONE)
 		return;
 	decision_fail(&d->decision, d->error.reason, d->error.text, d->error.where);
-	/* The sender keeps what it sent and tries again after the two sides agree. */
-	if (d->error.reason == REASON_AGREEMENT_MISMATCH)
-		d->final = false;
 }
 
 /* Ids and random bytes of this decision. */

@@ -107,6 +107,7 @@ struct decided {
 	int64_t origin_ms; /* when the first gateway released it, as its log says */
 	struct corrected corrects;
 	uint64_t onward_of; /* exchange that the data came by; 0: none */
+	bool proved;        /* a gateway's: its log says that this record left for us, in this exchange */
 	bool final;         /* the answer is kept for its key; false: the sender tries again */
 	int status;         /* HTTP, of the answer in `written` */
 

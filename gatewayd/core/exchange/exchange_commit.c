@@ -2,6 +2,7 @@
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -69,6 +70,76 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 	       (!d->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
+static void plain_problem(struct exchange *x, enum reason reason)
+{
+	struct buf *b = &x->written.result;
+
+	buf_reset(b);
+	problem_open(b, reason);
+	buf_addc(b, '}');
+	x->found.status = reason_status(reason);
+}
+
+/* --- attempts that come again (the decider's thread) --- */
+
+/* A gateway's delivery that may pass another time; `one` gets its name. */
+static bool is_attempt(const struct exchange *x, struct attempt *one)
+{
+	const struct decided *d = &x->decided;
+	const struct uuid *o = &d->envelope.origin.exchange;
+
+	if (d->kind != EXCHANGE_INGRESS || d->final || d->asked.dry_run || d->status >= 500)
+		return false;
+	*one = attempt_of(view_of(d->asked.peer->id),
+	                  d->envelope.from_gateway ? view_make(o->b, sizeof o->b) : d->asked.key, exchange_reason(x));
+	return true;
+}
+
+/* For the people who can mend it; what the sender will be told is in the answer. */
+static void tell_attempt(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	const struct failed *first = d->decision.n_failed ? &d->decision.failed[0] : NULL;
+	char id[UUID_TEXT + 1] = "of no name";
+
+	if (d->envelope.from_gateway)
+		uuid_print(&d->envelope.origin.exchange, id);
+	log_line("warning",
+	         "delivery %s of partner %s under agreement %.*s is not taken: %s%s%s%s%s; the partner tries again", id,
+	         d->asked.peer->id, VIEW_ARG(submission_agreement(&d->asked)), reason_slug(exchange_reason(x)),
+	         first && first->pointer[0] ? ": " : "", first ? first->pointer : "",
+	         first && first->clause[0] ? ": " : "", first ? first->clause : "");
+}
+
+static void note_attempt(struct exchange *x)
+{
+	struct attempt one;
+
+	if (!is_attempt(x, &one))
+		return;
+	attempts_note(x->decider->core->attempts, &one, x->decided.asked.now_ms);
+	tell_attempt(x);
+}
+
+/* The log has an entry of it already: the same answer, without a receipt. */
+static bool answer_again(struct exchange *x)
+{
+	struct buf *b = &x->written.result;
+	struct attempt one;
+
+	if (!is_attempt(x, &one) || !attempts_known(x->decider->core->attempts, &one, x->decided.asked.now_ms))
+		return false;
+	quota_settle(&x->reserved.quota, false);
+	surrogates_settle(&x->reserved.surrogates);
+	buf_reset(b);
+	buf_add(b, buf_view(&x->written.answer));
+	buf_addc(b, '}');
+	x->found.status = x->decided.status;
+	if (b->failed)
+		plain_problem(x, REASON_NO_MEMORY);
+	return true;
+}
+
 /* --- home again (the decider's thread) --- */
 
 static void add_receipt(struct exchange *x, struct view receipt)
@@ -87,16 +158,6 @@ static bool is_archived(const struct exchange *x)
 	struct store_archive a;
 
 	return store_get_archive(x->decider->reader, store_entry_log(x->found.index), &a, &none);
-}
-
-static void plain_problem(struct exchange *x, enum reason reason)
-{
-	struct buf *b = &x->written.result;
-
-	buf_reset(b);
-	problem_open(b, reason);
-	buf_addc(b, '}');
-	x->found.status = reason_status(reason);
 }
 
 static void count_outcome(struct exchange *x)
@@ -158,10 +219,12 @@ static void came_home(struct job *j)
 
 	quota_settle(&x->reserved.quota, j->committed && x->found.accepted == STORE_NEW);
 	surrogates_settle(&x->reserved.surrogates);
-	if (j->committed)
+	if (j->committed) {
 		fill_result(x);
-	else
+		note_attempt(x);
+	} else {
 		plain_problem(x, REASON_UNAVAILABLE);
+	}
 	if (x->written.result.failed)
 		plain_problem(x, REASON_NO_MEMORY);
 	writer_release(j);
@@ -176,7 +239,9 @@ void exchange_commit(struct exchange *x, bool prepared, void (*done)(struct exch
 	x->job = (struct job){
 		.home = x->decider->home, .run = write_exchange, .done = came_home, .want_receipt = true
 	};
-	if (prepared)
+	if (prepared && answer_again(x))
+		x->done(x);
+	else if (prepared)
 		writer_submit(x->decider->core->writer, &x->job);
 	else
 		came_home(&x->job);

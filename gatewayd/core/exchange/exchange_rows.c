@@ -236,6 +236,14 @@ static void disclose_string(struct exchange *x, unsigned k, const char *name, st
 	disclose(x, k, name, buf_view(b));
 }
 
+/* Ends the sender's delivery: the leaf names its exchange and the digest of what left there. */
+static bool is_final_refusal(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+
+	return d->kind == EXCHANGE_INGRESS && d->decision.outcome == OUTCOME_REFUSED && d->final;
+}
+
 static void fill_entry(struct exchange *x)
 {
 	struct decided *d = &x->decided;
@@ -259,6 +267,7 @@ static void fill_entry(struct exchange *x)
 		e.reason = view_of(reason_coarse(reason));
 	if (exchange_is_release(x))
 		e.form = CANONICAL_FORM;
+	e.final = is_final_refusal(x);
 	if (d->kind == EXCHANGE_INGRESS)
 		e.origin = d->origin;
 	if (d->agreement) {
@@ -301,6 +310,18 @@ static void add_errors(struct exchange *x, struct buf *b)
 	buf_addc(b, ']');
 }
 
+/* Whether the answer stands. The gateway's own failure is no decision; and a partner's gateway that delivers something
+ * unproved, or what people at one of the two sides can still mend, holds it and tries again. */
+static bool is_decided(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+
+	if (d->status >= 500)
+		return false;
+	return d->kind != EXCHANGE_INGRESS || d->decision.outcome != OUTCOME_REFUSED ||
+	       (d->proved && !reason_is_mendable(exchange_reason(x)));
+}
+
 static void fill_answer(struct exchange *x)
 {
 	struct decided *d = &x->decided;
@@ -317,6 +338,7 @@ static void fill_answer(struct exchange *x)
 		d->status = made->outcome == OUTCOME_HELD ? 202 : d->asked.dry_run ? 200 : 201;
 		buf_addf(b, "{\"status\":%d", d->status);
 	}
+	d->final = is_decided(x);
 	buf_addf(b, ",\"exchange\":\"%s\",\"outcome\":\"%s\"", id, outcome_name(made->outcome));
 	if (d->agreement) {
 		add_text_member(b, "agreement", agreement_id(d->agreement));
@@ -329,6 +351,8 @@ static void fill_answer(struct exchange *x)
 		buf_addf(b, ",\"released\":%u,\"transformed\":%u,\"dropped\":%u", made->released, made->transformed,
 		         made->dropped);
 	} else {
+		if (d->kind == EXCHANGE_INGRESS && made->outcome == OUTCOME_REFUSED)
+			buf_adds(b, d->final ? ",\"final\":true" : ",\"final\":false");
 		add_errors(x, b);
 	}
 }
@@ -363,9 +387,6 @@ static void fill(struct exchange *x)
 	fill_answer(x);
 	fill_entry(x);
 	fill_row(x);
-	/* The gateway's own failure is no decision: the sender may try again. */
-	if (d->status >= 500)
-		d->final = false;
 	if (keeps && exchange_is_release(x)) {
 		fill_release(x);
 	} else if (keeps) {

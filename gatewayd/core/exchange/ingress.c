@@ -137,8 +137,10 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
-	return check_entry(x, &entry) &&
-	       (sight_take(x->decider->core, peer, receipt.checkpoint, &e) ||
-	        error_at(&d->error, e.reason, "/origin/proof", 0, 0, "%s", e.text)) &&
-	       check_form(x, &entry);
+	if (!check_entry(x, &entry))
+		return false;
+	if (!sight_take(x->decider->core, peer, receipt.checkpoint, &e))
+		return error_at(&d->error, e.reason, "/origin/proof", 0, 0, "%s", e.text);
+	d->proved = true;
+	return check_form(x, &entry);
 }

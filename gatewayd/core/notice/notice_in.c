@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/notice.h"
@@ -67,6 +68,15 @@ static bool append(struct notice_in *in, struct writer *w, struct entry *entry, 
 	return true;
 }
 
+/* The sender's entry was verified, and nobody can mend what is wrong: its notice ends. */
+static bool is_final(const struct notice_in *in)
+{
+	static const struct digest none;
+
+	return !digest_eq(&in->digest, &none) &&
+	       (in->refused.reason == REASON_NOT_FOUND || !reason_is_mendable(in->refused.reason));
+}
+
 static bool write_refusal(struct notice_in *in, struct writer *w, struct store *s, struct error *e)
 {
 	struct disclosures d = { .n = 0 };
@@ -74,6 +84,10 @@ static bool write_refusal(struct notice_in *in, struct writer *w, struct store *
 		               .outcome = VIEW("refused"),
 		               .reason = view_of(reason_coarse(in->refused.reason)),
 		               .note = VIEW("notice") };
+
+	entry.final = is_final(in);
+	if (entry.final)
+		entry.input = in->digest;
 	bool ok = disclose(in, &d, e) && append(in, w, &entry, &d, s, e);
 
 	disclosures_free(&d);
@@ -156,6 +170,49 @@ static bool write_notice(struct job *j, struct writer *w, struct store *s, struc
 	return store_get_exchange(s, in->seq, &x, e) && write_taken(in, w, s, &x, e);
 }
 
+/* --- attempts that come again (worker's thread) --- */
+
+/* Refused before the job, for what may change. The same notice comes in the same bytes. */
+static struct attempt attempt_in(const struct notice_in *in)
+{
+	struct digest body;
+
+	sha256(buf_view(&in->request->body), &body);
+	return attempt_of(view_of(in->request->peer->id), view_make(body.b, sizeof body.b), in->found.reason);
+}
+
+static void note_attempt(const struct notice_in *in)
+{
+	struct attempt one = attempt_in(in);
+	char id[UUID_TEXT + 1];
+
+	if (in->found.reason == REASON_NONE || is_final(in))
+		return;
+	uuid_print(&in->exchange, id);
+	attempts_note(in->request->worker->core->attempts, &one, in->request->now_ms);
+	log_line("warning", "notice of partner %s about %s is not taken: %s: %s; the partner tries again",
+	         in->request->peer->id, id, reason_slug(in->found.reason), in->found.text);
+}
+
+/* The log has an entry of it already: the same answer, without a receipt. */
+static bool answer_again(struct notice_in *in)
+{
+	struct attempt one = attempt_in(in);
+	struct buf body = BUF_INIT(4096);
+	struct answer a = { .content_type = VIEW("application/problem+json") };
+
+	in->refused = in->found;
+	if (is_final(in) || !attempts_known(in->request->worker->core->attempts, &one, in->request->now_ms))
+		return false;
+	a.status = reason_status(reason_for_peer(in->found.reason));
+	problem_open(&body, in->found.reason);
+	buf_adds(&body, ",\"final\":false}");
+	a.body = buf_view(&body);
+	answer_send(in->request, &a);
+	buf_free(&body);
+	return true;
+}
+
 /* --- home again (worker's thread) --- */
 
 static void answer(struct notice_in *in)
@@ -169,6 +226,7 @@ static void answer(struct notice_in *in)
 		problem_open(&body, reason);
 		a.status = reason_status(reason_for_peer(reason));
 		a.content_type = VIEW("application/problem+json");
+		buf_adds(&body, is_final(in) ? ",\"final\":true" : ",\"final\":false");
 	} else {
 		uuid_print(&in->own, id);
 		buf_addf(&body, "{\"exchange\":\"%s\",\"kind\":\"%s\",\"first\":%s", id, notice_kind_name(in->kind),
@@ -196,6 +254,7 @@ static void came_home(struct job *j)
 	if (j->committed && work->taken)
 		work->taken(in);
 	if (j->committed) {
+		note_attempt(in);
 		answer(in);
 	} else {
 		log_line("error", "notice: %s", j->error.text);
@@ -227,6 +286,10 @@ void handle_notice(struct request *r)
 	if (!ok && reason_status(in->found.reason) >= 500) {
 		log_line("error", "notice: %s", in->found.text);
 		answer_problem(r, in->found.reason);
+		notice_in_free(in);
+		return;
+	}
+	if (!ok && answer_again(in)) {
 		notice_in_free(in);
 		return;
 	}

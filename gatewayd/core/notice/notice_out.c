@@ -23,6 +23,7 @@ struct notice_out {
 	uint64_t seq;
 	enum notice_kind kind;
 	struct uuid exchange, own; /* the first gateway's id; this node's */
+	char agreement[72];
 	struct digest agreement_digest;
 	struct digest digest;        /* of the entry whose proof travels */
 	struct digest receipt_entry; /* of the entry that it is for */
@@ -83,6 +84,7 @@ static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, st
 		return false;
 	o->exchange = x.origin;
 	o->own = x.id;
+	snprintf(o->agreement, sizeof o->agreement, "%.*s", VIEW_ARG(x.agreement));
 	o->agreement_digest = x.agreement_digest;
 	return !body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
@@ -151,7 +153,27 @@ static bool leaf_fits(const struct notice_out *o, struct view leaf)
 	return ok;
 }
 
-static bool proved(struct parcel *p)
+/* That it was refused, and will be again? */
+static bool refusal_fits(const struct notice_out *o, struct view leaf)
+{
+	struct buf digest = BUF_INIT(65);
+	char input[72], operation[32], exchange[48], origin[48], id[UUID_TEXT + 1];
+
+	uuid_print(&o->exchange, id);
+	digest_print(&digest, &o->digest);
+	proof_leaf_member(leaf, "input", input, sizeof input);
+	proof_leaf_member(leaf, "operation", operation, sizeof operation);
+	proof_leaf_member(leaf, "exchange", exchange, sizeof exchange);
+	proof_leaf_member(leaf, "origin", origin, sizeof origin);
+	bool ok = view_eq(view_of(input), buf_view(&digest)) &&
+	          strcmp(operation, operation_name(OPERATION_REFUSAL)) == 0 &&
+	          (strcmp(exchange, id) == 0 || strcmp(origin, id) == 0) && proof_leaf_final(leaf);
+	buf_free(&digest);
+	return ok;
+}
+
+/* Verifies the receipt in the answer, and that its leaf fits. */
+static bool receipt_fits(struct parcel *p, bool (*fits)(const struct notice_out *o, struct view leaf))
 {
 	struct notice_out *o = PARCEL_OF(struct notice_out, p);
 	const struct buf *answer = &o->parcel.post.answer;
@@ -168,7 +190,7 @@ static bool proved(struct parcel *p)
 	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
 	           !conf_receipt(o->parcel.partner, &r, leaf, &e)) {
 		parcel_later(&o->parcel, "receipt-invalid", e.text);
-	} else if (!leaf_fits(o, leaf)) {
+	} else if (!fits(o, leaf)) {
 		parcel_later(&o->parcel, "receipt-invalid", "the receipt is for something else");
 	} else if (!sight_take(o->parcel.worker->core, o->parcel.partner, r.checkpoint, &e)) {
 		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
@@ -179,6 +201,24 @@ static bool proved(struct parcel *p)
 	}
 	buf_free(&scratch);
 	json_decref(doc);
+	return ok;
+}
+
+static bool proved(struct parcel *p)
+{
+	return receipt_fits(p, leaf_fits);
+}
+
+/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
+static bool refused(struct parcel *p)
+{
+	char slug[sizeof p->slug], problem[sizeof p->problem];
+
+	snprintf(slug, sizeof slug, "%s", p->slug);
+	snprintf(problem, sizeof problem, "%s", p->problem);
+	bool ok = receipt_fits(p, refusal_fits);
+	parcel_later(p, slug, problem);
+	buf_reset(&p->receipt);
 	return ok;
 }
 
@@ -194,7 +234,7 @@ static void describe(struct parcel *p, char *out, size_t size)
 	char id[UUID_TEXT + 1];
 
 	uuid_print(&o->exchange, id);
-	snprintf(out, size, "notice (%s) about %s", notice_kind_name(o->kind), id);
+	snprintf(out, size, "notice (%s) about %s under agreement %s", notice_kind_name(o->kind), id, o->agreement);
 }
 
 /* --- what is written --- */
@@ -207,6 +247,7 @@ static bool append_end(const struct act *a, const struct notice_out *o, struct e
 		               .exchange = o->own,
 		               .peer = o->parcel.partner ? view_of(o->parcel.partner->id) : VIEW(""),
 		               .recipient = view_of(o->parcel.recipient),
+		               .agreement = view_of(o->agreement),
 		               .agreement_digest = o->agreement_digest,
 		               .outcome = arrived ? VIEW("delivered") : VIEW("failed") };
 
@@ -269,6 +310,7 @@ static const struct courier_kind notices = {
 	.due = list_due,
 	.send = send_notice,
 	.proved = proved,
+	.refused = refused,
 	.over = over,
 	.write = write_end,
 	.describe = describe,

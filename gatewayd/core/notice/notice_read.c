@@ -208,9 +208,30 @@ static bool verify(struct notice_in *in, const struct store_exchange *x)
 	return !in->proof.failed || fail(in, REASON_NO_MEMORY, "", "memory ran out");
 }
 
+/* About an exchange that is not known here. When the sender's log has the notice, the answer may end it: what was let go
+ * before it left is recalled from nobody. */
+static void prove_unknown(struct notice_in *in)
+{
+	struct scratch *s = &in->request->worker->scratch;
+	struct error e = { .reason = REASON_NONE };
+	struct receipt receipt;
+	struct view extra;
+
+	buf_reset(&s->proof);
+	if (in->found.reason == REASON_NOT_FOUND &&
+	    receipt_parse(buf_view(&in->proof), &s->proof, &receipt, &extra, &e) &&
+	    conf_receipt(in->request->peer, &receipt, buf_view(&in->entry), &e))
+		sha256(buf_view(&in->entry), &in->digest);
+}
+
 bool notice_read(struct notice_in *in)
 {
 	struct store_exchange x;
 
-	return read_body(in) && find_exchange(in, &x) && verify(in, &x);
+	if (!read_body(in))
+		return false;
+	if (find_exchange(in, &x))
+		return verify(in, &x);
+	prove_unknown(in);
+	return false;
 }

@@ -2,6 +2,7 @@
 #include "gatewayd/core/read/read.h"
 
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/notice/notice.h"
@@ -47,6 +48,33 @@ static bool write_hold(void *arg, const struct store_hold *h)
 	return true;
 }
 
+/* Of what has not arrived yet, to its own side: why, how often it was tried, and when it will be again. */
+static bool write_delivery(struct request *r, const struct store_exchange *x, struct buf *out, struct error *e)
+{
+	struct store_delivery d;
+	char time[TIME_TEXT + 1];
+
+	if (x->state != STATE_QUEUED || !view_is(view_of(r->peer->agency), r->conf->node.agency))
+		return true;
+	enum sought found = sought(store_get_delivery(r->worker->reader, x->seq, &d, e), e);
+	if (found != SOUGHT_FOUND)
+		return found == SOUGHT_NONE;
+	bool failed = d.next_ms == OUTBOX_FAILED;
+	time_print(d.deadline_ms, time);
+	buf_addf(out, ",\"delivery\":{\"state\":\"%s\",\"attempts\":%u,\"deadline\":\"%s\"",
+	         failed ? "failed" : "waiting", (unsigned)d.attempts, time);
+	if (d.last_error.n) {
+		buf_adds(out, ",\"reason\":");
+		buf_add_json_string(out, d.last_error);
+	}
+	if (!failed) {
+		time_print(d.next_ms, time);
+		buf_addf(out, ",\"next\":\"%s\"", time);
+	}
+	buf_addc(out, '}');
+	return true;
+}
+
 static void show_exchange(struct request *r, const struct store_exchange *found)
 {
 	struct store *reader = r->worker->reader;
@@ -60,9 +88,10 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 	buf_add(&body, x.answer);
 	buf_addf(&body, ",\"state\":\"%s\",\"audit_index\":%llu", exchange_state_name(x.state),
 	         (unsigned long long)store_entry_index(x.entry));
+	bool delivery = write_delivery(r, &x, &body, &e);
 	buf_adds(&body, ",\"holds\":[");
 	bool archived = store_get_archive(reader, store_entry_log(x.entry), &archive, &none);
-	if (!store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
+	if (!delivery || !store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
 	    (!archived && !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e))) {
 		answer_unread(r, &e);
 	} else {

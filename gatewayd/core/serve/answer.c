@@ -114,6 +114,13 @@ void answer_problem(struct request *r, enum reason reason)
 	answer_own_problem(r, reason_for_peer(reason));
 }
 
+/* Whether a partner's gateway, or what may become one, is told that it should come again. */
+static bool is_tried_again(const struct request *r, enum reason reason)
+{
+	return reason == REASON_PARTNER_UNKNOWN ||
+	       (r->peer && r->peer->roles & ROLE(GATEWAY) && reason_is_mendable(reason));
+}
+
 void answer_own_problem(struct request *r, enum reason reason)
 {
 	struct buf body = BUF_INIT(4096);
@@ -123,7 +130,7 @@ void answer_own_problem(struct request *r, enum reason reason)
 	if (reason == REASON_RATE_LIMITED)
 		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
 	open_as(&body, reason);
-	buf_addc(&body, '}');
+	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");
 	a.body = buf_view(&body);
 	if (reason == REASON_METHOD_NOT_ALLOWED)
 		a.allow = VIEW("GET, POST");

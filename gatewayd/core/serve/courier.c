@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -76,7 +77,7 @@ static enum parcel_end end_of(struct parcel *p)
 			return PARCEL_ARRIVED;
 	} else if (status > 0) {
 		parcel_later(p, post_slug(&p->post), "the partner refused");
-		if (post_refused(&p->post))
+		if (kind->refused(p))
 			return PARCEL_REFUSED;
 	} else if (p->hopeless) {
 		return PARCEL_REFUSED;
@@ -86,12 +87,26 @@ static enum parcel_end end_of(struct parcel *p)
 	return kind->over(p) ? PARCEL_EXPIRED : PARCEL_RETRY;
 }
 
+/* What waits is told once an hour and reason, not with every attempt. */
+static bool was_told(const struct parcel *p)
+{
+	struct attempts *attempts = p->worker->core->attempts;
+	char thing[sizeof p->slug + 32];
+
+	snprintf(thing, sizeof thing, "%llu %s", (unsigned long long)p->due.id, p->slug);
+	struct attempt one = attempt_of(view_of(p->courier->kind->name), view_of(thing), REASON_NONE);
+	if (attempts_known(attempts, &one, p->now_ms))
+		return true;
+	attempts_note(attempts, &one, p->now_ms);
+	return false;
+}
+
 static void tell(struct parcel *p)
 {
 	bool again = p->end == PARCEL_RETRY;
 	char what[200];
 
-	if (p->end == PARCEL_ARRIVED)
+	if (p->end == PARCEL_ARRIVED || (again && was_told(p)))
 		return;
 	p->courier->kind->describe(p, what, sizeof what);
 	log_line(again ? "warning" : "error", "%s to %s: %s: %s%s", what, p->recipient, p->slug, p->problem,

@@ -65,6 +65,9 @@ struct courier_kind {
 	bool (*send)(struct parcel *p);
 	/* Whether the receipt in an answer of one of the statuses `taken` proves that it arrived. Else parcel_later(). */
 	bool (*proved)(struct parcel *p);
+	/* Whether an answer of another status is a refusal that ends it: its receipt verifies, and the leaf names this
+	 * very thing and says `final`. Anything else is tried again. */
+	bool (*refused)(struct parcel *p);
 	/* Whether it is given up, having failed. */
 	bool (*over)(struct parcel *p);
 	/* The writer's thread, inside the job's run(): writes how it ended, or when it is due again. May be called twice. */

@@ -132,12 +132,6 @@ void post_frame(struct worker *w, const struct frame *f)
 	}
 }
 
-bool post_refused(const struct post *p)
-{
-	return p->status >= 400 && p->status < 500 && p->status != 408 && p->status != 409 && p->status != 425 &&
-	       p->status != 429;
-}
-
 const char *post_slug(const struct post *p)
 {
 	json_t *doc = json_loadb(p->answer.p ? p->answer.p : "", p->answer.n, 0, NULL);

@@ -36,8 +36,6 @@ struct post {
 bool post_send(struct worker *w, struct post *p, const struct post_head *head) MUST_USE;
 /* Nothing of it is waited for any more; frees the answer. A zeroed post is fine. */
 void post_drop(struct post *p);
-/* What an answer means: a refusal for good, which sending again would not change. */
-bool post_refused(const struct post *p);
 /* The slug of the problem document that it is; "refused" when it is none that is known here. */
 const char *post_slug(const struct post *p);
 /* How long to wait after so many attempts that failed: longer each time, up to the node's longest. */

@@ -2,8 +2,10 @@
 #include "gatewayd/core/serve/router.h"
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/attempts.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 static bool path_fits(struct view path, const char *pattern)
 {
@@ -76,9 +78,32 @@ static bool digest_fits(const struct request *r)
 	return false;
 }
 
+/* What a partner file would have to say, for whoever mends it: once an hour a certificate. */
+static void tell_stranger(const struct request *r)
+{
+	const struct cert_id *cert = &r->conn->cert;
+	struct attempts *attempts = r->worker->core->attempts;
+	struct attempt one =
+	        attempt_of(view_of(cert->uri), view_make(cert->spki.b, sizeof cert->spki.b), REASON_PARTNER_UNKNOWN);
+	struct buf pin = BUF_INIT(80);
+
+	if (!r->conn->known || attempts_known(attempts, &one, r->now_ms))
+		return;
+	attempts_note(attempts, &one, r->now_ms);
+	digest_print(&pin, &cert->spki);
+	if (!pin.failed)
+		log_line("warning",
+		         "refused: no partner file has the identity %s with the pin %.*s in its validity; add it to "
+		         "a partner file and reload",
+		         cert->uri, VIEW_ARG(buf_view(&pin)));
+	buf_free(&pin);
+}
+
 static bool stranger(struct request *r, enum reason reason)
 {
 	atomic_fetch_add_explicit(&r->worker->core->strangers, 1, memory_order_relaxed);
+	if (reason == REASON_PARTNER_UNKNOWN)
+		tell_stranger(r);
 	answer_problem(r, reason);
 	return false;
 }

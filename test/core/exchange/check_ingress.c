@@ -257,8 +257,8 @@ START_TEST(versions_of_the_agreement)
 	struct exchange *x = decide(&s, parcel_text(&p));
 	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
 	/* The two sides may agree yet: the answer is not kept for the sender's next try. */
-	ck_assert(!x->decided.final);
 	commit(x);
+	ck_assert(!x->decided.final);
 	ck_assert_int_eq(x->found.status, reason_status(REASON_AGREEMENT_MISMATCH));
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange row;
@@ -359,6 +359,90 @@ START_TEST(more_than_the_agreement_lets_through)
 }
 END_TEST
 
+static uint64_t log_size(void)
+{
+	struct view note;
+	uint64_t size;
+
+	OK(store_last_checkpoint(f.reader, &size, &note, e));
+	return size;
+}
+
+/* What a partner file, an agreement or a release mends is no answer for ever: once in the log, then only answered. */
+START_TEST(what_can_be_mended_is_decided_anew)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	struct view text = parcel_text(&p);
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange row;
+
+	f.core.conf->partners[SOUTH_GATEWAY].has_log = false;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t size = log_size();
+		struct exchange *x = sent(&s, text);
+
+		ck_assert_int_eq(x->found.status, 403);
+		ck_assert(buf_holds(&x->written.result, "\"final\":false"));
+		/* The first has its entry and receipt, those of the same hour have none. */
+		ck_assert(buf_holds(&x->written.result, "\"receipt\"") == (i == 0));
+		ck_assert(!leaf_has(x, "final"));
+		ck_assert(!store_find_exchange(f.reader, &x->decided.id, &row, &e));
+		ck_assert(!store_find_origin(f.reader, VIEW("south"), &p.entry.exchange, &row, &e));
+		exchange_recycle(x);
+		ck_assert_uint_eq(log_size(), size + (i == 0));
+	}
+	s.now_ms += ATTEMPTS_QUIET;
+	struct exchange *x = sent(&s, text);
+	ck_assert(buf_holds(&x->written.result, "\"receipt\""));
+	exchange_recycle(x);
+	f.core.conf->partners[SOUTH_GATEWAY].has_log = true;
+	x = sent(&s, text);
+	ck_assert_int_eq(x->found.status, 201);
+	exchange_recycle(x);
+}
+END_TEST
+
+/* What nobody can mend ends the delivery: the leaf names the sender's exchange and what left there, and says so. */
+START_TEST(a_final_refusal_says_what_it_ends)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	char id[UUID_TEXT + 1], output[65];
+
+	p.entry.form = CANONICAL_FORM + 1;
+	uuid_print(&p.entry.exchange, id);
+	hex_of(&p.entry.output, output);
+	struct view text = parcel_text(&p);
+	struct exchange *x = sent(&s, text);
+	ck_assert_int_eq(x->found.status, 422);
+	ck_assert(buf_holds(&x->written.result, "\"final\":true"));
+	ck_assert(buf_holds(&x->written.leaf, "\"final\":true"));
+	LEAF_SAYS(x, "operation", "refusal");
+	LEAF_SAYS(x, "origin", id);
+	LEAF_SAYS(x, "input", output);
+	exchange_recycle(x);
+	/* It stands: replayed, not decided anew. */
+	x = sent(&s, text);
+	ck_assert_int_eq(x->found.accepted, STORE_REPLAY);
+	ck_assert(buf_holds(&x->written.result, "\"final\":true"));
+	exchange_recycle(x);
+}
+END_TEST
+
+/* What proves nothing cannot end what it names. */
+START_TEST(an_envelope_that_is_none)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct exchange *x = sent(&s, VIEW("{"));
+
+	ck_assert_int_eq(x->found.status, 400);
+	ck_assert(buf_holds(&x->written.result, "\"final\":false"));
+	ck_assert(!leaf_has(x, "final"));
+	exchange_recycle(x);
+}
+END_TEST
+
 TCase *make_ingress_case(void);
 TCase *make_ingress_case(void)
 {
@@ -373,5 +457,8 @@ TCase *make_ingress_case(void)
 	tcase_add_test(c, the_version_before);
 	tcase_add_test(c, the_version_before_after_its_grace);
 	tcase_add_test(c, more_than_the_agreement_lets_through);
+	tcase_add_test(c, what_can_be_mended_is_decided_anew);
+	tcase_add_test(c, a_final_refusal_says_what_it_ends);
+	tcase_add_test(c, an_envelope_that_is_none);
 	return c;
 }

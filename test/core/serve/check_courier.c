@@ -1,6 +1,7 @@
 /* What a courier takes up, how often it sends, and what becomes of each: with a kind that sends nothing. */
 #include "gatewayd/core/serve/courier.h"
 
+#include "gatewayd/core/serve/attempts.h"
 #include "test/core/log_fixture.h"
 
 #define DUE_MAX 100
@@ -23,7 +24,7 @@ static struct courier *courier;
 static struct {
 	struct courier_due due[DUE_MAX];
 	unsigned n_due, max;
-	bool cannot_list, cannot_send, hopeless, unproved, write_fails;
+	bool cannot_list, cannot_send, hopeless, unproved, final, write_fails;
 	const char *slug;
 	struct parcel *last_sent;
 	unsigned sent, proved;
@@ -65,6 +66,12 @@ static bool proved(struct parcel *p)
 	return !k.unproved || parcel_later(p, "receipt-invalid", "made up");
 }
 
+static bool refused(struct parcel *p)
+{
+	ck_assert_int_gt(p->post.status, 0);
+	return k.final;
+}
+
 static bool over(struct parcel *p)
 {
 	return p->now_ms >= p->due.deadline_ms;
@@ -99,6 +106,7 @@ static const struct courier_kind letters = {
 	.due = list_due,
 	.send = send_it,
 	.proved = proved,
+	.refused = refused,
 	.over = over,
 	.write = write_it,
 	.describe = describe,
@@ -110,7 +118,8 @@ static void setup(void)
 	OK(log_start(&f, e));
 	memset(&k, 0, sizeof k);
 	conf = (struct conf){ .refs = 1 };
-	core = (struct core){ .writer = f.writer, .n_workers = 1, .conf = &conf };
+	core = (struct core){ .writer = f.writer, .n_workers = 1, .conf = &conf, .attempts = attempts_new() };
+	ck_assert_ptr_nonnull(core.attempts);
 	pthread_mutex_init(&core.lock, NULL);
 	worker = (struct worker){ .core = &core, .home = f.home };
 	courier = courier_new(&worker, &letters);
@@ -121,6 +130,7 @@ static void teardown(void)
 {
 	log_stop(&f);
 	courier_free(courier);
+	attempts_free(core.attempts);
 	/* Every parcel let go of its configuration. */
 	ck_assert_uint_eq(conf.refs, 1);
 	log_teardown(&f);
@@ -224,17 +234,24 @@ START_TEST(what_does_not_prove_it_is_tried_again)
 }
 END_TEST
 
-START_TEST(refusals_that_may_change_are_tried_again)
+START_TEST(refusals_are_tried_again_until_one_is_proved_final)
 {
+	static const int statuses[] = {
+		400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503, /* another kind's */ 200
+	};
+
 	due(1);
-	ends(503, PARCEL_RETRY, "refused");
-	ends(403, PARCEL_REFUSED, "refused");
-	/* Another kind's. */
-	ends(200, PARCEL_RETRY, "refused");
+	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+		ends(statuses[i], PARCEL_RETRY, "refused");
 	ends(0, PARCEL_RETRY, "unreachable");
-	k.due[0].deadline_ms = 1;
-	ends(0, PARCEL_EXPIRED, "unreachable");
+	k.final = true;
+	ends(0, PARCEL_RETRY, "unreachable");
 	ends(403, PARCEL_REFUSED, "refused");
+	k.due[0].deadline_ms = 1;
+	ends(403, PARCEL_REFUSED, "refused");
+	k.final = false;
+	ends(0, PARCEL_EXPIRED, "unreachable");
+	ends(403, PARCEL_EXPIRED, "refused");
 	ck_assert_uint_eq(k.proved, 0);
 }
 END_TEST
@@ -309,7 +326,7 @@ TCase *make_courier_case(void)
 	tcase_add_test(c, each_worker_has_its_share);
 	tcase_add_test(c, an_answer_is_judged_then_written_then_it_is_gone);
 	tcase_add_test(c, what_does_not_prove_it_is_tried_again);
-	tcase_add_test(c, refusals_that_may_change_are_tried_again);
+	tcase_add_test(c, refusals_are_tried_again_until_one_is_proved_final);
 	tcase_add_test(c, what_cannot_be_sent_is_judged_at_once);
 	tcase_add_test(c, what_cannot_be_written_is_due_again);
 	tcase_add_test(c, without_the_store_nothing_is_taken_up);

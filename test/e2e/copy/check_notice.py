@@ -278,9 +278,9 @@ class Taken(unittest.TestCase):
         self.assertEqual((status, answer.get("exchange"), answer.get("first")), (200, exchange, True), answer)
 
     def test_a_refused_exchange_is_none(self):
-        envelope = self.teller.envelope({**passing_record(), "remarks": ["window seat"]})
+        envelope = self.teller.envelope(passing_record(), entry={"form": None})
         exchange = json.loads(envelope)["origin"]["exchange"]
-        self.assertEqual(self.teller.send(envelope)[0], 403)
+        self.assertEqual(self.teller.send(envelope)[0], 422)
         status, answer = self.teller.tell(exchange, self.teller.notice("recall", exchange, {"why": "mine"}))
         self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
         self.assertEqual(self.reason(), "not-found: nothing was released in this exchange")
@@ -313,6 +313,7 @@ class Takes(Receiver):
     def __init__(self, world, digest):
         super().__init__(world, digest)
         self.notices, self.status, self.problem, self.exchange, self.spoil = [], 200, None, uuid7(), None
+        self.final = False
 
     def answer(self, path, body):
         if not path.endswith("/notices"):
@@ -320,7 +321,8 @@ class Takes(Receiver):
         text, doc = body.decode(), json.loads(body)
         self.notices.append((path, text, doc))
         if self.status != 200:
-            return self.status, {"type": f"/problems/{self.problem}"} if self.problem else {}
+            problem = {"type": f"/problems/{self.problem}"} if self.problem else {}
+            return self.status, problem | ({"receipt": self.receipt_of(path, doc)} if self.final else {})
         return 200, {"exchange": self.exchange, "kind": doc["kind"], "first": True, "audit_index": 0, "receipt": self.receipt_of(path, doc)}
 
     def receipt_of(self, path, doc):
@@ -419,22 +421,23 @@ class Sending(unittest.TestCase):
         wait_for(lambda: [e[1] for e in self.ended()] == [""])
 
     def test_refused_for_good_is_an_incident(self):
-        self.partner.status, self.partner.problem = 404, "not-found"
+        self.partner.status, self.partner.problem, self.partner.final = 422, "notice-invalid", True
+        self.partner.change = {"operation": "refusal", "final": True, "outcome": "refused", "note": "notice"}
         self.put(1)
         self.north.start()
         wait_for(self.ended)
-        self.assertEqual(self.ended(), [(1, "not-found", "")])
+        self.assertEqual(self.ended(), [(1, "notice-invalid", "")])
         sent = self.north.ask("exchange", "show", self.exchange)["notices"]["sent"][0]
-        self.assertEqual((sent["state"], sent["error"], sent["kind"], sent["recipient"]), ("given up", "not-found", "recall", "south"))
+        self.assertEqual((sent["state"], sent["error"], sent["kind"], sent["recipient"]), ("given up", "notice-invalid", "recall", "south"))
         self.assertNotIn("receipt", sent)
         self.assertEqual(len(self.partner.notices), 1)
         found = wait_for(lambda: (a := self.audit(operation="incident")) and a)
-        self.assertEqual((found[0]["note"], found[0]["exchange"]), ("notice: recall: not-found", self.exchange))
+        self.assertEqual((found[0]["note"], found[0]["exchange"]), ("notice: recall: notice-invalid", self.exchange))
 
     def test_what_may_change_is_tried_again(self):
         self.put(1)
         self.north.start()
-        for status in (500, 501, 503, 408, 409, 425, 429):
+        for status in (400, 403, 404, 408, 409, 413, 422, 425, 429, 500, 501, 503):
             self.partner.status, before = status, len(self.partner.notices)
             wait_for(lambda: len(self.partner.notices) > before + 1)
             self.assertEqual(self.ended(), [], status)

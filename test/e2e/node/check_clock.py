@@ -165,14 +165,14 @@ class Clock(unittest.TestCase):
 
             def state():
                 x = node.ask("exchange", "show", exchange)["exchange"]
-                return x["state"], len(x["holds"])
+                return x["state"], len(x["holds"]), [d["state"] for d in node.ask("outbox")]
             node.start(faked("+200h"))
             self.doubted(node, AHEAD)
             attempts = node.ask("outbox")[0]["attempts"]
             wait_for(lambda: node.ask("outbox")[0]["attempts"] > attempts + 1)
-            self.assertEqual(state(), ("queued", 1))
+            self.assertEqual(state(), ("queued", 1, ["waiting"]))
             self.assertEqual(node.ctl("clock", "confirm", *self.statement(node, "olive", 200))[0], 0)
-            wait_for(lambda: state() == ("failed", 0))
+            wait_for(lambda: state() == ("queued", 0, ["failed"]))
 
     def test_a_witness_confirms(self):
         with World() as w:
