@@ -5,7 +5,7 @@ import functools
 import re
 
 FORM = re.compile(r"P(?:(\d+)W|(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?)")
-STARTS = [datetime.date(y, 1, 1) + datetime.timedelta(days=d) for y in (1897, 2001) for d in range(8 * 366)]
+STARTS = [datetime.date(y, 1, 1) + datetime.timedelta(days=d) for y in (1897, 2001) for d in range(0, 5 * 366)]
 
 
 def parse(text):

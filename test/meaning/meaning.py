@@ -46,7 +46,7 @@ def covers(p, q):
 # --- loading ---
 
 def with_tokens(rules):
-    return [{**r, "tokens": tokens(r["pointer"])} for r in rules]
+    return [{**r, "tokens": tokens(r["pointer"]), "full": params(r)} for r in rules]
 
 
 def applies(rule, purpose, tier, subject):
@@ -66,7 +66,7 @@ class Agreement:
         self.purposes = {p["id"]: p for p in doc["purposes"]}
         self.exceptions = {x["id"]: x for x in doc.get("exceptions", [])}
         self.tiers = {t["tier"]: dict(t) for t in doc["tiers"]}
-        self.readable = {}
+        self.readable, self.met = {}, {}
         self.check_rules()
         self.check_same_pointers()
         self.check_exceptions()
@@ -183,13 +183,22 @@ class Agreement:
                 seen.add(key)
                 self.contradictions("/rules", rules)
 
+    def meetings(self, rules):
+        """The sets of rules that reach some place together, each once, with such a place."""
+        key = tuple(r["id"] for r in rules)
+        if key not in self.met:
+            self.met[key] = {}
+            for path, alive in kinds_of_places(rules):
+                here = tuple(rules[i] for i in alive if reaches(rules[i], path))
+                self.met[key].setdefault(tuple(r["id"] for r in here), (path, here))
+        return [m for m in self.met[key].values() if m[1]]
+
     def contradictions(self, at, rules):
         """At every kind of place that patterns tell apart there must be one strictest rule; and one of those that hold for
         everything beneath."""
-        for path in kinds_of_places(rules):
-            here = [r for r in rules if reaches(r, path)]
+        for path, here in self.meetings(rules):
             beneath = [r for r in here if r["action"] == "drop" or r.get("subtree")]
-            if here and not strictest(here) or beneath and not strictest(beneath):
+            if not strictest(here) or beneath and not strictest(beneath):
                 raise Fault(at, f"contradict each other /at {pointer_of(['*' if t is None else t for t in path])}")
 
     # --- the floor ---
@@ -238,10 +247,8 @@ class Agreement:
     def check_fields(self, combination):
         """What may leave of direct identifiers and of special categories: by each rule alone, and in each field by all
         that reach it, whichever of them says what kind it is."""
-        rules = self.rules_of(*combination)
-        for path in kinds_of_places(rules):
-            here = [r for r in rules if reaches(r, path)]
-            for some in [here, *([r] for r in here)] if here else []:
+        for _, here in self.meetings(self.rules_of(*combination)):
+            for some in [here, *([r] for r in here)]:
                 self.check_field(strictest(some), {r["category"] for r in some}, combination[1])
 
     def check_field(self, best, kinds, tier):
@@ -283,20 +290,22 @@ class Agreement:
 
 def kinds_of_places(rules):
     """Paths that stand for all that the patterns tell apart: one for each set of rules that go on together, with items
-    and members apart, and what lies beneath."""
-    alphabet = sorted({t for r in rules for t in r["tokens"] if t != "*"})
-    found, seen, at = [], set(), [((), frozenset(range(len(rules))))]
+    and members apart, and what lies beneath. Each with the rules that have not turned elsewhere."""
+    patterns = [r["tokens"] for r in rules]
+    alphabet = (None, shape.OTHER, *sorted({t for p in patterns for t in p if t != "*"}))
+    seen, at = set(), [((), frozenset(range(len(rules))))]
     while at:
         path, alive = at.pop()
-        found += [path, (*path, shape.OTHER)]
+        yield path, sorted(alive)
         depth = len(path)
-        ended = frozenset(i for i in alive if depth >= len(rules[i]["tokens"]))
-        for t in (None, shape.OTHER, *alphabet):
-            on = frozenset(i for i in alive - ended if rules[i]["tokens"][depth] in ("*", t))
+        ended = frozenset(i for i in alive if depth >= len(patterns[i]))
+        if ended:
+            yield (*path, shape.OTHER), sorted(ended)
+        for t in alphabet:
+            on = frozenset(i for i in alive if i not in ended and patterns[i][depth] in ("*", t))
             if on and (depth, on | ended) not in seen:
                 seen.add((depth, on | ended))
                 at.append(((*path, t), on | ended))
-    return found
 
 
 # --- one record ---

@@ -8,11 +8,13 @@ import os
 import random
 
 import shape
-from jsontext import Number, pointer_of
+from jsontext import Number, pointer_of, tokens
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 with open(os.path.join(ROOT, "schema", "agreement.schema.json"), encoding="utf-8") as f:
     FORMAT = {"format": 2} if "format" in json.load(f)["properties"] else {}
+with open(os.path.join(ROOT, "schema", "overlay.schema.json"), encoding="utf-8") as f:
+    OVERLAY_SUBTREE = "subtree" in json.load(f)["properties"]["rules"]["items"]["properties"]
 NAMES = ["", "/", "~", "*", "~1", "a", "b", "c", "id", "0", "\u00e9", "e\u0301", "\u540d", "\u202e", "\"", "\\", "\n", "\U0001f600"]
 WORDS = ["Muster", "maxi@example.com", "MUSTER", "Zoë", "\u2028", "x", "\U0001f600", "\"", "\\", "\u007f", "\u001f", "</", "ﬁ", "case"]
 NUMBERS = ["0", "-0", "1", "1.50", "1e2", "-7.25", "12345678901234567890", "0.0000001", "1E-9", "3e21", "0.1", "100", "17"]
@@ -40,7 +42,7 @@ ACTIONS = {
                ("drop", None), ("const", {"value": True}), ("seal", {"domain": "d5"})],
     "flag": [("keep", None), ("drop", None), ("token", {"domain": "d1"}), ("null", None), ("const", {"value": False})],
 }
-ON_CONTAINER = [("keep", False), ("keep", True), ("drop", False), ("null", True), ("const", True), ("mask", True), ("pseudonym", True)]
+ON_CONTAINER = [("keep", False), ("keep", True), ("keep", True), ("drop", False), ("null", True), ("const", True), ("mask", True), ("pseudonym", True)]
 VALUES = {
     "date": ["1984-03-17", "1984-03", "1984-Q2", "1980s", "2024-02-29T10:00:00Z", "1999", "not a date", "2001-12-31T23:59:59.5+02:00"],
     "code": ["101159", "999999", "sw1a2a", "10 115-9", "123456", "AB12CD"], "geohash": ["u33dc0", "u33", "ezs42e", "0"],
@@ -78,8 +80,8 @@ def schema_node(r, depth):
     return object_node(r, depth - 1)
 
 
-def object_node(r, depth):
-    names = r.sample(NAMES, r.randint(1, 4))
+def object_node(r, depth, least=1):
+    names = r.sample(NAMES, r.randint(least, least + 3))
     s = {"type": "object", "properties": {n: schema_node(r, depth) for n in names}, "additionalProperties": False}
     if r.random() < 0.1:
         s["type"] = ["object", "null"]
@@ -92,7 +94,7 @@ def object_node(r, depth):
 
 def record_schema(r, name):
     """Unlike the agreement's other one even in its digest."""
-    s = {"$schema": "https://json-schema.org/draft/2020-12/schema", "description": name, **object_node(r, 3)}
+    s = {"$schema": "https://json-schema.org/draft/2020-12/schema", "description": name, **object_node(r, 3, 3)}
     s["type"] = "object"
     s["$defs"] = {"again": {"type": "object", "properties": {"a": leaf_schema(r), "b": {"type": "array", "items": {"$ref": "#/$defs/again"}}},
                             "additionalProperties": False}}
@@ -166,9 +168,10 @@ def pattern_of(r, path, wild):
 
 
 def place_of(r, root):
-    """(path, schema) of a random place; deeper ones are likelier."""
+    """(path, schema) of a random place, mostly of a leaf."""
     found = list(shape.paths(root, (), 5))
-    return r.choice(sorted((r.choice(found) for _ in range(2)), key=lambda f: len(f[0]))[-1:])
+    leaves_only = [f for f in found if not shape.may_hold_container(f[1])]
+    return r.choice(leaves_only if leaves_only and r.random() < 0.7 else found)
 
 
 def said_of(r, palette, node):
@@ -176,28 +179,53 @@ def said_of(r, palette, node):
     if not shape.may_hold_container(node) or r.random() < 0.04:
         action, params = palette.leaf(node)
         return action, params, r.random() < 0.03
-    action, subtree = r.choice(ON_CONTAINER[:3] if r.random() < 0.7 else ON_CONTAINER)
+    action, subtree = r.choice(ON_CONTAINER[:4] if r.random() < 0.7 else ON_CONTAINER)
     params = {"const": {"value": "gone"}, "pseudonym": {"domain": "d1", "normalise": "exact"}}.get(action)
     return action, params, subtree
 
 
+def mostly_sound(r, schemas, pattern, said):
+    """What stands on a container is mostly what may stand there: the rest does not load, and is soon told."""
+    action, params, subtree = said
+    found = [p for root in schemas for p in shape.places(root, pattern)]
+    if subtree or action in ("keep", "drop") or r.random() < 0.04 or not any(map(shape.may_hold_container, found)):
+        return said
+    return r.choice([("keep", None, False), ("keep", None, True), ("keep", None, True), ("drop", None, False), (action, params, True)])
+
+
 def make_rule(r, i, schemas, palette, purposes):
-    path, node = place_of(r, r.choice(schemas))
-    action, params, subtree = said_of(r, palette, node)
-    pointer = pointer_of(pattern_of(r, path, 0.15))
-    rule = {"id": f"r{i}", "pointer": pointer, "category": palette.category(pointer), "action": action}
+    path, node = place_of(r, r.choice(schemas)) if r.random() < 0.9 else (r.choice([(), (None,), (None, None)]), schemas[0])
+    pattern = pattern_of(r, path, 0.15)
+    action, params, subtree = mostly_sound(r, schemas, pattern, said_of(r, palette, node))
+    rule = {"id": f"r{i}", "pointer": pointer_of(pattern), "category": palette.category(pointer_of(pattern)), "action": action}
     if params is not None:
         rule["params"] = dict(params)
     if subtree:
         rule["subtree"] = True
-    when = {"tiers": r.choice([["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T1"], ["T1", "T2"], ["T2"]])} if r.random() < 0.7 else {}
-    if r.random() < 0.15:
+    when = {"tiers": r.choice([["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T1"], ["T1", "T2"], ["T2"]])} if r.random() < 0.8 else {}
+    if r.random() < 0.1:
         when["purposes"] = r.sample(purposes, 1)
-    if r.random() < 0.15:
+    if r.random() < 0.1:
         when["subject_categories"] = r.sample(SUBJECTS, 2)
     if when:
         rule["when"] = when
     return rule
+
+
+def make_rules(r, n, schemas, palette, purposes):
+    rules = []
+    while len(rules) < n:
+        rule = make_rule(r, len(rules), schemas, palette, purposes)
+        twin = next((a for a in rules if a["pointer"] == rule["pointer"]), None)
+        if not twin or r.random() < 0.1 or (otherwise_applied(twin, rule) and r.random() < 0.5):
+            rules.append(rule)
+        elif r.random() < 0.05:
+            n -= 1
+    return rules
+
+
+def otherwise_applied(a, b):
+    return a.get("when") != b.get("when")
 
 
 def make_exceptions(r, rules):
@@ -245,7 +273,7 @@ def make_agreement(r, schemas, digests):
     doc = skeleton(digests)
     ids = [p["id"] for p in purposes]
     doc["purposes"] = purposes
-    doc["flows"] = [{"from": a, "to": b, "purposes": ids if r.random() < 0.9 else ids[:1], "stored": f"case system of {b}"}
+    doc["flows"] = [{"from": a, "to": b, "purposes": ids if r.random() < 0.95 else ids[:1], "stored": f"case system of {b}"}
                     for a, b in (("north", "south"), ("south", "north"))]
     doc["tiers"] = [{"tier": t, "criteria": [{"id": "grave", "text": "It is grave."}], **{f: True for f in ("case", "necessity") if r.random() < 0.3}}
                     for t in ("T0", "T1", "T2")]
@@ -257,7 +285,7 @@ def make_agreement(r, schemas, digests):
         doc["retention"]["copy"] = r.choice(["P30D", "P31D", "P28D", "P1M", "P6M", "P365D"])
     used = [schemas[n] for n in sorted({p["schema"] for p in purposes})]
     palette = Palette(r)
-    doc["rules"] = [make_rule(r, i, used, palette, ids) for i in range(r.choice([1, 2, 3, 4, 6, 8, 10]))]
+    doc["rules"] = make_rules(r, r.choice([1, 3, 4, 6, 8, 10, 12, 15]), used, palette, ids)
     doc["exceptions"] = make_exceptions(r, doc["rules"])
     return doc
 
@@ -282,8 +310,13 @@ def make_overlay(r, doc, schemas):
     for i in range(r.choice([0, 1, 1, 2, 3])):
         action, params = r.choice([("drop", None), ("null", None), ("const", {"value": "gone"}), ("mask", {}), ("mask", {"length": 5}),
                                    ("date-trunc", {"to": "year"}), ("date-trunc", {"to": "month"}), ("redact-text", {"recognisers": ["email"]})])
-        pointer = r.choice(doc["rules"])["pointer"] if r.random() < 0.6 else pointer_of(pattern_of(r, place_of(r, r.choice(schemas))[0], 0.2))
-        o = {"id": f"o{i}", "pointer": pointer, "action": action}
+        pattern = tokens(r.choice(doc["rules"])["pointer"]) if r.random() < 0.6 else pattern_of(r, place_of(r, r.choice(schemas))[0], 0.2)
+        action, params, subtree = mostly_sound(r, schemas, pattern, (action, params, False))
+        if action == "keep" or (subtree and not OVERLAY_SUBTREE):
+            action, params, subtree = "drop", None, False
+        o = {"id": f"o{i}", "pointer": pointer_of(pattern), "action": action}
+        if subtree:
+            o["subtree"] = True
         if r.random() < 0.7:
             o["agreement"] = "world"
         if params is not None:
@@ -319,23 +352,24 @@ def make_envelope(r, doc, schemas):
     purpose = r.choice(doc["purposes"])
     root = schemas[purpose["schema"]]
     record = value(r, root, root) if r.random() < 0.97 else value(r, root, {"type": "object", "additionalProperties": {"type": "string"}})
-    usual = r.random() < 0.8
+    usual = r.random() < 0.93
     e = {"purpose": purpose["id"] if r.random() < 0.98 else "p9", "legal_basis": r.choice(purpose["legal_bases"] if usual else ["basis-1", "basis-2"]),
          "tier": r.choice(purpose["tiers"] if usual else ["T0", "T1", "T2", "T3"]),
          "subject_category": r.choice(purpose["subject_categories"] if usual else SUBJECTS)}
-    if r.random() < 0.9:
+    if r.random() < 0.95:
         e["case"] = "case-1"
-    if r.random() < 0.8:
+    if r.random() < 0.95:
         e["necessity"] = {"criterion": "grave", "likelihood": "likely", "alternative": "none is left", "explanation": "made up"}
-        if r.random() < 0.1:
+        if r.random() < 0.05:
             del e["necessity"][r.choice(["criterion", "alternative"])]
     if r.random() < 0.8:
         e["reference"] = r.choice(["person-1", "person-2", "é"])
-    if r.random() < 0.15:
-        e["retention"] = r.choice(["P30D", "P31D", "P1M", "P1Y", "P366D"])
-    if r.random() < 0.4:
-        e["exception"] = r.choice(["x1", "x1", "x2"])
-    said = justifications(r, doc, record) if e["tier"] == "T2" or r.random() < 0.3 else None
+    if r.random() < 0.1:
+        e["retention"] = r.choice(["P28D", "P30D", "P31D", "P1M", "P1Y", "P366D"])
+    known = [x["id"] for x in doc["exceptions"]]
+    if known and r.random() < 0.6 or r.random() < 0.03:
+        e["exception"] = r.choice(known or ["x1"])
+    said = justifications(r, doc, record) if e["tier"] == "T2" or r.random() < 0.1 else None
     if said is not None:
         e["justifications"] = said
     e["record"] = record

@@ -9,7 +9,8 @@ DEFAULTS = {"mask": {"character": "*", "keep_first": 0, "keep_last": 0}, "date-t
 
 
 def params(rule):
-    return {**DEFAULTS.get(rule["action"], {}), **rule.get("params", {})}
+    """With what is left out filled in."""
+    return rule.get("full") or {**DEFAULTS.get(rule["action"], {}), **rule.get("params", {})}
 
 
 def alike(a, b):
