@@ -78,7 +78,7 @@ def spelled(value):
         return "{" + ",".join(f"{json.dumps(k)}:{spelled(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(spelled, value)) + "]"
-    return value.text if isinstance(value, Number) else json.dumps(value)
+    return value.text if isinstance(value, Number) else json.dumps(value)  # documents hold plain numbers, too
 
 
 def tokens(pointer):

@@ -283,9 +283,17 @@ class Agreement:
         o = strictest([best, *here])
         if o is None or o["action"] == "drop":
             return {"action": "drop"}
-        kept = o is best or best["action"] == "keep" or o["action"] == "null" or o["action"] == best["action"] and \
-            params(o).get("as") == params(best).get("as") and params(o).get("length") == params(best).get("length")
-        return o if kept else {"action": "drop"}
+        return o if o is best or has_form(o, best) else {"action": "drop"}
+
+
+def has_form(narrower, rule):
+    """Has what the narrower rule leaves the form of what the other one leaves?"""
+    p, q = params(narrower), params(rule)
+    if rule["action"] == "keep" or narrower["action"] == "null":
+        return True
+    if narrower["action"] != rule["action"]:
+        return False
+    return p.get("as") == q.get("as") and p.get("character") == q.get("character")
 
 
 def kinds_of_places(rules):

@@ -247,9 +247,9 @@ def make_exceptions(r, rules):
 
 # --- documents ---
 
-def skeleton(digests):
+def skeleton(name, digests):
     return {
-        **FORMAT, "id": "world", "version": "1", "title": "A made-up agreement", "effective_from": "2026-01-01T00:00:00Z", "sunset": "2029-01-01T00:00:00Z",
+        **FORMAT, "id": name, "version": "1", "title": "A made-up agreement", "effective_from": "2026-01-01T00:00:00Z", "sunset": "2029-01-01T00:00:00Z",
         "parties": [{"agency": a, "name": f"Agency {a}", "jurisdiction": j, "supervisor": f"Supervisor of {a}"}
                     for a, j in (("north", "XN"), ("south", "XS"))],
         "legal_bases": [{"id": b, "citation": "Art. 1 of the made-up instrument"} for b in ("basis-1", "basis-2")],
@@ -265,12 +265,12 @@ def skeleton(digests):
     }
 
 
-def make_agreement(r, schemas, digests):
+def make_agreement(r, name, schemas, digests):
     names = list(schemas)
     purposes = [{"id": f"p{i + 1}", "title": "A purpose", "schema": r.choice(names), "legal_bases": r.choice([["basis-1"], ["basis-1", "basis-2"]]),
                  "tiers": r.choice([["T0", "T1", "T2"], ["T1"], ["T1", "T2"]]), "subject_categories": r.choice([SUBJECTS, SUBJECTS[:3], ["victim", "other", "uncategorised"]])}
                 for i in range(r.choice([1, 2]))]
-    doc = skeleton(digests)
+    doc = skeleton(name, digests)
     ids = [p["id"] for p in purposes]
     doc["purposes"] = purposes
     doc["flows"] = [{"from": a, "to": b, "purposes": ids if r.random() < 0.95 else ids[:1], "stored": f"case system of {b}"}
@@ -318,7 +318,7 @@ def make_overlay(r, doc, schemas):
         if subtree:
             o["subtree"] = True
         if r.random() < 0.7:
-            o["agreement"] = "world"
+            o["agreement"] = doc["id"]
         if params is not None:
             o["params"] = params
         overlay["rules"].append(o)
@@ -384,11 +384,11 @@ def digests_of(schemas):
     return {n: hashlib.sha256(text_of(s).encode()).hexdigest() for n, s in schemas.items()}
 
 
-def make(seed, envelopes=5):
+def make(seed, envelopes=5, name="world"):
     """{"agreement","floor","overlay","schemas","envelopes"}; floor and overlay may be None."""
     r = random.Random(seed)
     schemas = {n: record_schema(r, n) for n in ("s1", "s2")[:r.choice([1, 1, 2])]}
-    doc = make_agreement(r, schemas, digests_of(schemas))
+    doc = make_agreement(r, name, schemas, digests_of(schemas))
     return {"agreement": doc, "floor": make_floor(r) if r.random() < 0.6 else None,
             "overlay": make_overlay(r, doc, list(schemas.values())) if r.random() < 0.5 else None, "schemas": schemas,
             "envelopes": [make_envelope(r, doc, schemas) for _ in range(envelopes)]}

@@ -19,6 +19,14 @@ SECRET = "a secret for tests, 32 bytes long"[:32]
 NOW_MS = 1780272000000  # 2026-06-01
 
 
+def question(world):
+    """A world as judge.c reads it: every document as the text that it is."""
+    text = random_world.text_of
+    return {"agreement": text(world["agreement"]), "floor": text(world["floor"]) if world["floor"] else "",
+            "overlay": text(world["overlay"]) if world["overlay"] else "", "schemas": [text(s) for s in world["schemas"].values()],
+            "envelopes": [spelled(e) for e in world["envelopes"]], "now": NOW_MS, "secret": SECRET}
+
+
 class Judge:
     """The gateway's own code, asked a world a line."""
 
@@ -26,11 +34,7 @@ class Judge:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
     def ask(self, world):
-        text = random_world.text_of
-        question = {"agreement": text(world["agreement"]), "floor": text(world["floor"]) if world["floor"] else "",
-                    "overlay": text(world["overlay"]) if world["overlay"] else "", "schemas": [text(s) for s in world["schemas"].values()],
-                    "envelopes": [spelled(e) for e in world["envelopes"]], "now": NOW_MS, "secret": SECRET}
-        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.write(json.dumps(question(world)) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
