@@ -10,7 +10,7 @@ import readable
 import shape
 from actions import Made, Refused
 from jsontext import pointer_of, tokens
-from strictness import params, strictest
+from strictness import alike, params, strictest
 
 Keys = collections.namedtuple("Keys", "agreement purpose epoch secret")
 Answer = collections.namedtuple("Answer", "outcome reasons record")
@@ -162,6 +162,7 @@ class Agreement:
             if places:
                 self.check_place(o, f"overlay.json/rules/{i}", places)
             self.check_params(o, f"overlay.json/rules/{i}")
+        self.contradictions("overlay.json/rules", self.narrowing)
 
     # --- combinations ---
 
@@ -198,7 +199,8 @@ class Agreement:
         everything beneath."""
         for path, here in self.meetings(rules):
             beneath = [r for r in here if r["action"] == "drop" or r.get("subtree")]
-            if not strictest(here) or beneath and not strictest(beneath):
+            best = strictest(here)
+            if not best or beneath and not strictest(beneath) or len({r["waiver"] for r in here if "waiver" in r and alike(r, best)}) > 1:
                 raise Fault(at, f"contradict each other /at {pointer_of(['*' if t is None else t for t in path])}")
 
     # --- the floor ---
@@ -219,6 +221,9 @@ class Agreement:
         if "onward" in self.floor and "onward" in self.doc and \
                 order.index(self.doc["onward"]["allowed"]) > order.index(self.floor["onward"]):
             raise Fault("/onward/allowed", "floor.json: /onward")
+        for r in self.rules:
+            for tier in self.conditions(r)[1]:
+                self.check_field(r, {r["category"]}, tier)
         for combination in self.combinations():
             self.check_fields(combination)
 
@@ -245,11 +250,10 @@ class Agreement:
                 raise Fault(f"overlay.json/limits/{name}", f"floor.json: /limits/{name}")
 
     def check_fields(self, combination):
-        """What may leave of direct identifiers and of special categories: by each rule alone, and in each field by all
-        that reach it, whichever of them says what kind it is."""
+        """What may leave of direct identifiers and of special categories in each field by all that reach it, whichever of
+        them says what kind it is."""
         for _, here in self.meetings(self.rules_of(*combination)):
-            for some in [here, *([r] for r in here)]:
-                self.check_field(strictest(some), {r["category"] for r in some}, combination[1])
+            self.check_field(strictest(here), {r["category"] for r in here}, combination[1])
 
     def check_field(self, best, kinds, tier):
         identifiers, special = self.floor.get("clear_identifiers"), self.floor.get("special_actions")
@@ -291,6 +295,8 @@ def has_form(narrower, rule):
     p, q = params(narrower), params(rule)
     if rule["action"] == "keep" or narrower["action"] == "null":
         return True
+    if rule["action"] == "redact-text":
+        return narrower["action"] != "const" or isinstance(p["value"], str)
     if narrower["action"] != rule["action"]:
         return False
     return p.get("as") == q.get("as") and p.get("character") == q.get("character")
