@@ -57,9 +57,9 @@ NORMAL = {
 
 
 def text_of(value):
-    """Of a text or a whole number, which are what people are linked by."""
+    """Of a text or a whole number, which are what people are linked by: all its digits, however it is spelled."""
     if isinstance(value, Number) and value.whole():
-        return number_text(value.value)
+        return str(int(value.value))
     if not isinstance(value, str):
         raise Refused("transform-failed")
     return value

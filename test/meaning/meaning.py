@@ -62,7 +62,8 @@ class Agreement:
     def __init__(self, doc, floor, overlay, schemas, secret):
         self.doc, self.floor, self.overlay, self.schemas, self.secret = doc, floor or {}, overlay or {}, schemas, secret
         self.rules = with_tokens(doc["rules"])
-        self.narrowing = with_tokens([r for r in self.overlay.get("rules", []) if r.get("agreement", doc["id"]) == doc["id"]])
+        self.narrowing = with_tokens([{**r, "id": "overlay:" + r["id"]}
+                                      for r in self.overlay.get("rules", []) if r.get("agreement", doc["id"]) == doc["id"]])
         self.purposes = {p["id"]: p for p in doc["purposes"]}
         self.exceptions = {x["id"]: x for x in doc.get("exceptions", [])}
         self.tiers = {t["tier"]: dict(t) for t in doc["tiers"]}
@@ -162,7 +163,6 @@ class Agreement:
             if places:
                 self.check_place(o, f"overlay.json/rules/{i}", places)
             self.check_params(o, f"overlay.json/rules/{i}")
-        self.contradictions("overlay.json/rules", self.narrowing)
 
     # --- combinations ---
 
@@ -183,6 +183,7 @@ class Agreement:
             if key not in seen:
                 seen.add(key)
                 self.contradictions("/rules", rules)
+                self.check_narrowing(rules)
 
     def meetings(self, rules):
         """The sets of rules that reach some place together, each once, with such a place."""
@@ -200,8 +201,16 @@ class Agreement:
         for path, here in self.meetings(rules):
             beneath = [r for r in here if r["action"] == "drop" or r.get("subtree")]
             best = strictest(here)
-            if not best or beneath and not strictest(beneath) or len({r["waiver"] for r in here if "waiver" in r and alike(r, best)}) > 1:
+            waivers = {r["waiver"] for r in here if best and best["action"] != "drop" and "waiver" in r and alike(r, best)}
+            if not best or beneath and not strictest(beneath) or len(waivers) > 1:
                 raise Fault(at, f"contradict each other /at {pointer_of(['*' if t is None else t for t in path])}")
+
+    def check_narrowing(self, rules):
+        """The overlay is one document, too: its rules are ordered wherever the agreement does not drop all."""
+        for path, here in self.meetings([*rules, *self.narrowing]) if self.narrowing else ():
+            own = [o for o in here if "category" not in o]
+            if own and not strictest(own) and not any(r["action"] == "drop" for r in here):
+                raise Fault("overlay.json/rules", f"contradict each other /at {pointer_of(['*' if t is None else t for t in path])}")
 
     # --- the floor ---
 
@@ -293,7 +302,7 @@ class Agreement:
 def has_form(narrower, rule):
     """Has what the narrower rule leaves the form of what the other one leaves?"""
     p, q = params(narrower), params(rule)
-    if rule["action"] == "keep" or narrower["action"] == "null":
+    if rule["action"] == "keep" or (narrower["action"] == "null" and rule["action"] != "const"):
         return True
     if rule["action"] == "redact-text":
         return narrower["action"] != "const" or isinstance(p["value"], str)
@@ -380,8 +389,9 @@ class Run:
         return [out]
 
     def justified(self, best, concrete):
-        own = {pointer_of([str(t) for t in concrete]), best["pointer"]}
-        return any(j["pointer"] in own and any(c.isalnum() for c in j["reason"]) for j in self.envelope.get("justifications", []))
+        """By a justification for the rule's own pointer, or one that names the leaf; `*` stands for each member or item."""
+        leaf = [str(t) for t in concrete]
+        return any(j["pointer"] == best["pointer"] or covers(tokens(j["pointer"]), leaf) for j in self.envelope.get("justifications", []))
 
     def value(self, value, path, concrete):
         if not isinstance(value, (dict, list)) or (not value and concrete):
@@ -429,7 +439,10 @@ def authorise(a, envelope):
     asked = envelope.get("retention")
     if purpose and asked and any(durations.longer(asked, most) for most in a.copy_limits(envelope["purpose"])):
         reasons.add("retention-over-max")
-    reasons |= excepted(a, envelope, tier if "tier-unknown" not in reasons else None)
+    unknown = excepted(a, envelope, tier if "tier-unknown" not in reasons else None)
+    reasons |= unknown
+    if "tier-unknown" not in reasons and approvals_lacking(a, envelope, "exception" in envelope and not unknown):
+        reasons.add("approval-missing")
     if purpose and not reasons & {"tier-unknown", "category-unknown"} and exceeds(a, envelope, subject):
         reasons.add("tier-fields-exceeded")
     return reasons
@@ -468,10 +481,10 @@ def excepted(a, envelope, tier):
     return set()
 
 
-def approvals_lacking(a, envelope):
-    x = a.exceptions.get(envelope.get("exception"), {})
-    wanted = max(a.tiers[envelope["tier"]].get("approvals", 0), x.get("approvals", 0))
-    return wanted > 0
+def approvals_lacking(a, envelope, excepted):
+    """Random worlds carry no approval: what is signed by whom is for test/policy/check_approval.c."""
+    x = a.exceptions[envelope["exception"]] if excepted else {}
+    return max(a.tiers[envelope["tier"]].get("approvals", 0), x.get("approvals", 0)) > 0
 
 
 def decide(a, envelope):
@@ -494,8 +507,6 @@ def decide(a, envelope):
         run.reasons.add("default-deny")
     if run.reasons:
         return Answer("refused", run.reasons, None)
-    if approvals_lacking(a, envelope):
-        return Answer("held", {"approval-missing"}, record)
     if combination[2] == "uncategorised":
         return Answer("held", {"waiting-decision"}, record)
     return Answer("released-transformed" if run.changed else "released", set(), record)

@@ -113,8 +113,10 @@ def leaf_value(r, node):
         return Number(r.choice(NUMBERS))
     if kind == "flag":
         return r.random() < 0.5
-    text = " ".join(r.choice(WORDS) for _ in range(r.choice([1, 1, 2, 4])))
-    return (text + "padding")[:node.get("maxLength", 60)] if r.random() < 0.9 else ""
+    most, words = node.get("maxLength", 60), [r.choice(WORDS) for _ in range(r.choice([1, 1, 2, 4]))]
+    while len(" ".join(words)) > most and r.random() < 0.97:
+        words.pop()
+    return " ".join(words) if r.random() < 0.9 else ""
 
 
 def value(r, root, node, depth=6):
@@ -336,16 +338,14 @@ def make_overlay(r, doc, schemas):
 
 
 def justifications(r, doc, record):
-    roll = r.random()
+    """Of a subtree that is kept whole nobody says whether each leaf or the whole is a field: there by the rules alone."""
+    roll, whole = r.random(), any(rule.get("subtree") and rule["action"] == "keep" for rule in doc["rules"])
     if roll < 0.1:
         return None
-    said = [pointer_of(p) for p in leaves(record)] if roll < 0.6 else [rule["pointer"] for rule in doc["rules"]]
-    if r.random() < 0.1:
-        said = said[1:]
-    if r.random() < 0.05:
-        said = ["/*"]
-    reason = "needed in this case" if r.random() < 0.93 else r.choice([" ", "*", "\u200b"])
-    return [{"pointer": p, "reason": reason} for p in said[:500] if len(p) < 400]
+    said = [pointer_of(p) for p in leaves(record)] if roll < 0.6 and not whole else [rule["pointer"] for rule in doc["rules"]]
+    if not whole and r.random() < 0.2:
+        said = r.choice([said[1:], ["/*"], ["/*/*"]])
+    return [{"pointer": p, "reason": "needed in this case"} for p in said[:500] if len(p) < 400]
 
 
 def make_envelope(r, doc, schemas):
