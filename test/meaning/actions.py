@@ -193,7 +193,7 @@ def postcode(rule, value, _):
 def ip_prefix(rule, value, _):
     p = rule.get("params", {})
     try:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value if isinstance(value, str) else "")
     except ValueError:
         raise Refused("transform-failed") from None
     length = p.get("ipv4", 24) if address.version == 4 else p.get("ipv6", 48)
