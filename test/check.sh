@@ -31,6 +31,7 @@ for area in base json crypto schema tlog transform policy edge core ctl; do
 	part "$area" build "check-$area"
 done
 part "commands about agreements" build check-policy-commands
+part "what agreements mean, said twice" build check-meaning
 part "corpora of the fuzzers" build -j2 check-fuzz
 if [ -z "$SANITIZE" ]; then
 	part "faults at writes, syncs and the engine" build check-faults

@@ -4,7 +4,7 @@ with meaning.py (its answers are taken once), then the unit tests of the rooms. 
 the contrary; `&&` and `||` exchanged; each comparison turned. Left out are conditions that say only that memory ran out,
 for which check_memory.c stands, and loops' own bounds. Works on copies of single objects in build/mutants; prints a line
 for each mutant that nobody notices, then `N of M mutants are found (P %)`, and fails below 95 %.
-Usage: mutants.py [--worlds N] [--seed S] [--every K] [FILE…]"""
+Usage: mutants.py [--worlds N] [--seed S] [--every K] [--alone] [FILE…]"""
 
 import argparse
 import concurrent.futures
@@ -83,14 +83,14 @@ def output(*words):
 class Bench:
     """Objects of the tree as they are, and programs that have one of them exchanged."""
 
-    def __init__(self, build, worlds, seed):
+    def __init__(self, build, worlds, seed, areas):
         self.build, self.folder = build, os.path.join(ROOT, "build", "mutants")
         os.makedirs(self.folder, exist_ok=True)
-        self.programs = ["meaning-judge", "check-transform", "check-policy"]
+        self.areas, self.programs = areas, ["meaning-judge", *areas]
         subprocess.run(["make", "-s", "-j2", f"B={build}", *(f"{build}/{p}" for p in self.programs)], cwd=ROOT, check=True)
         self.links = {p: self.link_line(p) for p in self.programs}
         self.cases = {p: re.findall(r"C\((.*)\)", open(os.path.join(ROOT, build, "test", p[6:], "cases.h"), encoding="utf-8").read())
-                      for p in self.programs[1:]}
+                      for p in areas}
         self.questions = os.path.join(self.folder, "questions")
         self.expected = self.ask_all(worlds, seed)
 
@@ -132,7 +132,7 @@ class Bench:
                 return "unbuilt"
             if self.linked("meaning-judge", obj, program) and self.answers_differ(program):
                 return "meaning"
-            for area in ("check-transform", "check-policy"):
+            for area in self.areas:
                 if self.linked(area, obj, program) and self.tests_fail(area, program):
                     return "tests"
             return None
@@ -175,10 +175,11 @@ def main():
     options.add_argument("--worlds", type=int, default=1500)
     options.add_argument("--seed", default="1")
     options.add_argument("--every", type=int, default=1, help="only each K-th mutant")
+    options.add_argument("--alone", action="store_true", help="ask the comparison alone, not the unit tests")
     options.add_argument("--build", default="build/cc")
     options.add_argument("files", nargs="*", default=FILES)
     given = options.parse_args()
-    bench = Bench(given.build, given.worlds, given.seed)
+    bench = Bench(given.build, given.worlds, given.seed, [] if given.alone else ["check-transform", "check-policy"])
     todo = []
     for path in given.files:
         with open(os.path.join(ROOT, path), encoding="utf-8") as f:

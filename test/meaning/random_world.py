@@ -32,7 +32,7 @@ ACTIONS = {
              ("date-trunc", {"to": "quarter"}), ("date-trunc", {"to": "decade"}), ("date-trunc", {"to": "month", "as": "date"}),
              ("date-shift", {"domain": "d3", "days": 30}), ("drop", None), ("null", None), ("mask", {"length": 4})],
     "code": [("keep", None), ("postcode", {"keep_first": 2}), ("postcode", {"keep_first": 6}), ("postcode", {"keep_first": 2, "suppress": ["10"]}),
-             ("fpe", {"domain": "d4", "alphabet": "digits"}), ("drop", None), ("pseudonym", {"domain": "d1", "normalise": "document"}), ("mask", {})],
+             ("fpe", {"domain": "d4", "alphabet": "digits"}), ("drop", None), ("pseudonym", {"domain": "d6", "normalise": "exact", "bits": 256}), ("mask", {})],
     "geohash": [("keep", None), ("geo", {"geohash": 6}), ("geo", {"geohash": 3}), ("geo", {"geohash": 1}), ("drop", None), ("const", {"value": "u"})],
     "ip": [("keep", None), ("ip-prefix", {}), ("ip-prefix", {"ipv4": 16, "ipv6": 32}), ("ip-prefix", {"ipv4": 8, "ipv6": 64}), ("drop", None)],
     "integer": [("keep", None), ("band", {"width": 2}), ("band", {"width": 10}), ("band", {"width": 30}), ("band", {"edges": [18, 65]}), ("band", {"edges": [18, 30, 65]}),
@@ -205,7 +205,7 @@ def make_rule(r, i, schemas, palette, purposes):
     if subtree:
         rule["subtree"] = True
     when = {"tiers": r.choice([["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T1"], ["T1", "T2"], ["T2"]])} if r.random() < 0.8 else {}
-    if r.random() < 0.1:
+    if len(purposes) > 1 and r.random() < 0.15:
         when["purposes"] = r.sample(purposes, 1)
     if r.random() < 0.1:
         when["subject_categories"] = r.sample(SUBJECTS, 2)
@@ -257,7 +257,7 @@ def skeleton(name, digests):
         "legal_bases": [{"id": b, "citation": "Art. 1 of the made-up instrument"} for b in ("basis-1", "basis-2")],
         "schemas": [{"name": n, "input": d} for n, d in digests.items()],
         "pseudonyms": {"key_holder": "provider", "epoch": 3, "rotation": "P1Y",
-                       "domains": [{"id": f"d{i}", "description": "made up"} for i in range(1, 6)]},
+                       "domains": [{"id": f"d{i}", "description": "made up"} for i in range(1, 7)]},
         "retention": {"payload": "P7D", "copy": "P1Y", "at_end": "erase"},
         "assessment": {"digest": "ab" * 32, "approved_by": "a made-up officer", "approved_at": "2025-11-01T00:00:00Z", "next_review": "2028-01-01T00:00:00Z"},
         "review": {"interval": "P1Y", "next": "2028-01-01T00:00:00Z"}, "breach": {"notify_supervisor": "PT72H", "notify_partner": "PT24H"},
@@ -319,7 +319,8 @@ def make_overlay(r, doc, schemas):
         o = {"id": f"o{i}", "pointer": pointer_of(pattern), "action": action}
         if subtree:
             o["subtree"] = True
-        if r.random() < 0.7:
+        # One that names no agreement may be for another, and only all of them together tell whether it says nothing.
+        if r.random() < 0.5 or not any(shape.places(root, pattern) for root in schemas):
             o["agreement"] = doc["id"]
         if params is not None:
             o["params"] = params
