@@ -78,26 +78,29 @@ def surrogate(rule, value, context):
     return Made(rf"r1\.{context.keys.epoch}\.[a-z2-7]{{26}}", same)
 
 
-def hidden(kind, rule, value, same):
+def plain(value):
+    """What a token or seal hides: a text, or a number or boolean in its one spelling."""
     if isinstance(value, (dict, list)):
         raise Refused("transform-failed")
-    length = len(value.encode() if isinstance(value, str) else str(value).encode()) + 2
+    return value if isinstance(value, str) else number_text(value.value) if isinstance(value, Number) else str(value).lower()
+
+
+def hidden(kind, rule, same, text):
+    """Padded with its type and the mark of its end, then the tag, and for a seal the nonce."""
     pad = rule["params"].get("pad", 16)
-    length = -(-length // pad) * pad + (16 if kind == "t" else 28)
+    length = -(-(len(text.encode()) + 2) // pad) * pad + (16 if kind == "t" else 28)
     return Made(rf"{kind}1\.{same[0]}\.[A-Za-z0-9_-]{{{-(-length * 4 // 3)}}}", same[1:] or None)
 
 
 def token(rule, value, context):
     p = rule["params"]
     who = context.subject(rule) if p.get("per_subject") else None
-    spelled = value if isinstance(value, (str, bool)) else value.text
-    return hidden("t", rule, value if isinstance(value, str) else str(spelled).lower(),
-                  (context.keys.epoch, "token", context.keys.purpose, p["domain"], p.get("pad", 16), who, type(value).__name__, spelled))
+    return hidden("t", rule, (context.keys.epoch, "token", context.keys.purpose, p["domain"], p.get("pad", 16), who, type(value).__name__,
+                              plain(value)), plain(value))
 
 
 def seal(rule, value, context):
-    shown = value if isinstance(value, str) else value.text if isinstance(value, Number) else str(value).lower()
-    return hidden("s", rule, shown, (context.keys.epoch,))
+    return hidden("s", rule, (context.keys.epoch,), plain(value))
 
 
 def fpe(rule, value, context):

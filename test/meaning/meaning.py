@@ -162,6 +162,9 @@ class Agreement:
                 raise Fault(f"overlay.json/rules/{i}/pointer", "matches nothing")
             if places:
                 self.check_place(o, f"overlay.json/rules/{i}", places)
+            texts_only = o["action"] in ("mask", "date-trunc", "redact-text") and not o.get("subtree")
+            if places and texts_only and not any("string" in shape.types_of(p) for p in places):
+                raise Fault(f"overlay.json/rules/{i}/pointer", "no text can stand there")
             self.check_params(o, f"overlay.json/rules/{i}")
 
     # --- combinations ---
