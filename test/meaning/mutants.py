@@ -23,8 +23,8 @@ import meaning
 import random_world
 import run
 
-FILES = ["lib/transform/automaton.c", "lib/transform/order.c", "lib/policy/compile.c", "lib/policy/floor.c", "lib/policy/approval.c",
-         "lib/policy/conclude.c"]
+FILES = ["lib/transform/automaton.c", "lib/transform/order.c", "lib/policy/compile.c", "lib/policy/overlay.c", "lib/policy/clear.c",
+         "lib/policy/floor.c", "lib/policy/approval.c", "lib/policy/conclude.c"]
 MEMORY = re.compile(r"memory|MEMORY|no_mem")
 TURNED = {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="}
 

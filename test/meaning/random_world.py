@@ -4,17 +4,11 @@ overlays, empty and null values, items within items, names that pointers must es
 
 import hashlib
 import json
-import os
 import random
 
 import shape
 from jsontext import Number, pointer_of, tokens
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-with open(os.path.join(ROOT, "schema", "agreement.schema.json"), encoding="utf-8") as f:
-    FORMAT = {"format": 2} if "format" in json.load(f)["properties"] else {}
-with open(os.path.join(ROOT, "schema", "overlay.schema.json"), encoding="utf-8") as f:
-    OVERLAY_SUBTREE = "subtree" in json.load(f)["properties"]["rules"]["items"]["properties"]
 NAMES = ["", "/", "~", "*", "~1", "a", "b", "c", "id", "0", "\u00e9", "e\u0301", "\u540d", "\u202e", "\"", "\\", "\n", "\U0001f600"]
 WORDS = ["Muster", "maxi@example.com", "MUSTER", "Zoë", "\u2028", "x", "\U0001f600", "\"", "\\", "\u007f", "\u001f", "</", "ﬁ", "case"]
 NUMBERS = ["0", "-0", "1", "1.50", "1e2", "-7.25", "12345678901234567890", "0.0000001", "1E-9", "3e21", "0.1", "100", "17"]
@@ -22,7 +16,9 @@ SUBJECTS = ["suspect", "convicted", "victim", "other", "uncategorised"]
 CATEGORIES = ["operational"] * 5 + ["quasi-identifier"] * 2 + ["direct-identifier"] * 4 + ["special"] + ["free-text"]
 
 # What may be said of a leaf of each kind; the title of its schema names the kind.
-TEXTS = [("keep", None), ("mask", {}), ("mask", {"length": 5}), ("mask", {"keep_first": 8}), ("null", None), ("const", {"value": "gone"}),
+TEXTS = [("keep", None), ("mask", {}), ("mask", {"length": 5}), ("mask", {"keep_first": 8}), ("mask", {"keep_last": 1}), ("mask", {"character": "#"}),
+         ("mask", {"character": "#", "length": 5}), ("mask", {"length": 6}), ("pseudonym", {"domain": "d1", "normalise": "exact", "bits": 256}),
+         ("seal", {"domain": "d2", "pad": 32}), ("seal", {"domain": "d2", "pad": 64}), ("token", {"domain": "d1", "pad": 32}), ("null", None), ("const", {"value": "gone"}),
          ("drop", None), ("pseudonym", {"domain": "d1", "normalise": "exact"}), ("pseudonym", {"domain": "d2", "normalise": "exact", "bits": 160}),
          ("token", {"domain": "d1"}), ("seal", {"domain": "d1", "pad": 32}), ("surrogate", {"domain": "d1", "normalise": "exact"}),
          ("redact-text", {"recognisers": ["email"]}), ("redact-text", {"dictionary": ["muster"]}), ("redact-text", {"recognisers": ["email", "iban"]})]
@@ -32,10 +28,12 @@ ACTIONS = {
              ("date-trunc", {"to": "quarter"}), ("date-trunc", {"to": "decade"}), ("date-trunc", {"to": "month", "as": "date"}),
              ("date-shift", {"domain": "d3", "days": 30}), ("drop", None), ("null", None), ("mask", {"length": 4})],
     "code": [("keep", None), ("postcode", {"keep_first": 2}), ("postcode", {"keep_first": 6}), ("postcode", {"keep_first": 2, "suppress": ["10"]}),
-             ("fpe", {"domain": "d4", "alphabet": "digits"}), ("drop", None), ("pseudonym", {"domain": "d6", "normalise": "exact", "bits": 256}), ("mask", {})],
+             ("postcode", {"keep_first": 1}), ("postcode", {"keep_first": 2, "suppress": ["10", "99"]}), ("postcode", {"drop_last": 2}),
+             ("postcode", {"drop_last": 4}), ("postcode", {"drop_last": 4, "suppress": ["10"]}), ("fpe", {"domain": "d4", "alphabet": "digits"}), ("drop", None), ("pseudonym", {"domain": "d6", "normalise": "exact", "bits": 256}), ("mask", {})],
     "geohash": [("keep", None), ("geo", {"geohash": 6}), ("geo", {"geohash": 3}), ("geo", {"geohash": 1}), ("drop", None), ("const", {"value": "u"})],
     "ip": [("keep", None), ("ip-prefix", {}), ("ip-prefix", {"ipv4": 16, "ipv6": 32}), ("ip-prefix", {"ipv4": 8, "ipv6": 64}), ("drop", None)],
-    "integer": [("keep", None), ("band", {"width": 2}), ("band", {"width": 10}), ("band", {"width": 30}), ("band", {"edges": [18, 65]}), ("band", {"edges": [18, 30, 65]}),
+    "integer": [("keep", None), ("band", {"width": 2}), ("band", {"width": 10}), ("band", {"width": 30}), ("band", {"edges": [18, 65]}), ("band", {"edges": [18, 30, 65]}), ("band", {"edges": [10, 60]}),
+                ("band", {"edges": [30]}), ("band", {"edges": [90]}), ("topcode", {"max": 65, "min": 17}), ("topcode", {"min": 18}),
                 ("round", {"digits": -1}), ("round", {"digits": 15}), ("topcode", {"max": 10 ** 15}), ("topcode", {"max": 90}), ("topcode", {"max": 80, "min": 5}),
                 ("drop", None), ("null", None), ("const", {"value": 7}), ("pseudonym", {"domain": "d1", "normalise": "exact"}), ("token", {"domain": "d1"})],
     "number": [("keep", None), ("round", {"digits": 1}), ("round", {"digits": -2}), ("topcode", {"max": 100, "min": -100}), ("geo", {"decimals": 1}),
@@ -154,7 +152,14 @@ class Palette:
 
     def __init__(self, r):
         self.r, self.kinds = r, {}
-        self.of = {kind: r.sample(said, min(len(said), r.choice([2, 3, 4]))) + [("keep", None)] for kind, said in ACTIONS.items()}
+        self.of = {kind: self.some(said) + [("keep", None)] for kind, said in ACTIONS.items()}
+
+    def some(self, said):
+        """Any, or the ways of one action to say it."""
+        if self.r.random() < 0.4:
+            action = self.r.choice(said)[0]
+            return [s for s in said if s[0] == action]
+        return self.r.sample(said, min(len(said), self.r.choice([2, 3, 4])))
 
     def category(self, pointer):
         stated = self.kinds.setdefault(pointer, self.r.choice(CATEGORIES))
@@ -195,8 +200,17 @@ def mostly_sound(r, schemas, pattern, said):
     return r.choice([("keep", None, False), ("keep", None, True), ("keep", None, True), ("drop", None, False), (action, params, True)])
 
 
-def make_rule(r, i, schemas, palette, purposes):
+def meeting_place(r, schemas, rules):
+    """A place that another rule already names."""
+    pattern = tokens(r.choice(rules)["pointer"])
+    found = [p for root in schemas for p in shape.places(root, pattern)]
+    return (tuple(pattern), r.choice(found)) if found else ((), schemas[0])
+
+
+def make_rule(r, i, schemas, palette, purposes, rules):
     path, node = place_of(r, r.choice(schemas)) if r.random() < 0.9 else (r.choice([(), (None,), (None, None)]), schemas[0])
+    if rules and r.random() < 0.25:
+        path, node = meeting_place(r, schemas, rules)
     pattern = pattern_of(r, path, 0.15)
     action, params, subtree = mostly_sound(r, schemas, pattern, said_of(r, palette, node))
     rule = {"id": f"r{i}", "pointer": pointer_of(pattern), "category": palette.category(pointer_of(pattern)), "action": action}
@@ -217,7 +231,7 @@ def make_rule(r, i, schemas, palette, purposes):
 def make_rules(r, n, schemas, palette, purposes):
     rules = []
     while len(rules) < n:
-        rule = make_rule(r, len(rules), schemas, palette, purposes)
+        rule = make_rule(r, len(rules), schemas, palette, purposes, rules)
         twin = next((a for a in rules if a["pointer"] == rule["pointer"]), None)
         if not twin or r.random() < 0.1 or (otherwise_applied(twin, rule) and r.random() < 0.5):
             rules.append(rule)
@@ -251,7 +265,7 @@ def make_exceptions(r, rules):
 
 def skeleton(name, digests):
     return {
-        **FORMAT, "id": name, "version": "1", "title": "A made-up agreement", "effective_from": "2026-01-01T00:00:00Z", "sunset": "2029-01-01T00:00:00Z",
+        "format": 2, "id": name, "version": "1", "title": "A made-up agreement", "effective_from": "2026-01-01T00:00:00Z", "sunset": "2029-01-01T00:00:00Z",
         "parties": [{"agency": a, "name": f"Agency {a}", "jurisdiction": j, "supervisor": f"Supervisor of {a}"}
                     for a, j in (("north", "XN"), ("south", "XS"))],
         "legal_bases": [{"id": b, "citation": "Art. 1 of the made-up instrument"} for b in ("basis-1", "basis-2")],
@@ -314,7 +328,7 @@ def make_overlay(r, doc, schemas):
                                    ("date-trunc", {"to": "year"}), ("date-trunc", {"to": "month"}), ("redact-text", {"recognisers": ["email"]})])
         pattern = tokens(r.choice(doc["rules"])["pointer"]) if r.random() < 0.6 else pattern_of(r, place_of(r, r.choice(schemas))[0], 0.2)
         action, params, subtree = mostly_sound(r, schemas, pattern, (action, params, False))
-        if action == "keep" or (subtree and not OVERLAY_SUBTREE):
+        if action == "keep":
             action, params, subtree = "drop", None, False
         o = {"id": f"o{i}", "pointer": pointer_of(pattern), "action": action}
         if subtree:
