@@ -29,5 +29,11 @@ def longer(a, b):
     return any((month_later(s, months_a) - month_later(s, months_b)).days * 86400 + seconds_a > seconds_b for s in STARTS)
 
 
-def nothing(text):
-    return parse(text) == (0, 0)
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def after(text, duration):
+    """The instant so long after another."""
+    start, (months, seconds) = instant(text), parse(duration)
+    return datetime.datetime.combine(month_later(start.date(), months), start.timetz()) + datetime.timedelta(seconds=seconds)

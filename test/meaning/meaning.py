@@ -204,21 +204,22 @@ class Agreement:
         for path, here in self.meetings(rules):
             beneath = [r for r in here if r["action"] == "drop" or r.get("subtree")]
             best = strictest(here)
-            waivers = {r["waiver"] for r in here if best and best["action"] != "drop" and "waiver" in r and alike(r, best)}
-            if not best or beneath and not strictest(beneath) or len(waivers) > 1:
+            if not best or beneath and not strictest(beneath) or len(waivers_of(here, best, path)) > 1:
                 raise Fault(at, f"contradict each other /at {pointer_of(['*' if t is None else t for t in path])}")
 
     def check_narrowing(self, rules):
         """The overlay is one document, too: its rules are ordered wherever the agreement does not drop all."""
         for path, here in self.meetings([*rules, *self.narrowing]) if self.narrowing else ():
             own = [o for o in here if "category" not in o]
-            if own and not strictest(own) and not any(r["action"] == "drop" for r in here):
+            gone = any(r["action"] == "drop" and not names(r["tokens"], path) for r in here)
+            if own and not strictest(own) and not gone:
                 raise Fault("overlay.json/rules", f"contradict each other /at {pointer_of(['*' if t is None else t for t in path])}")
 
     # --- the floor ---
 
     def check_floor(self):
         self.check_periods()
+        self.check_demands()
         for i, demanded in enumerate(self.floor.get("tiers", [])):
             have = self.tiers.get(demanded["tier"])
             if have is None:
@@ -261,6 +262,21 @@ class Agreement:
             if name in limits and name in own and durations.longer(own[name], limits[name]):
                 raise Fault(f"overlay.json/limits/{name}", f"floor.json: /limits/{name}")
 
+    def check_demands(self):
+        """Clauses that must be there, and the terms of the agreement and of reviews."""
+        demands, limits, council = self.floor.get("demands", {}), self.floor.get("limits", {}), self.doc.get("council")
+        missing = {"council": council is None, "council_privacy_seat": "privacy" not in (council or {}).get("must_include", []),
+                   "assessment": not self.doc["assessment"]["digest"],
+                   "pseudonym_rotation": "pseudonyms" in self.doc and "rotation" not in self.doc["pseudonyms"]}
+        for name, lacks in missing.items():
+            if demands.get(name) and lacks:
+                raise Fault(f"/{name}", f"floor.json: /demands/{name}")
+        if "term" in limits and durations.after(self.doc["effective_from"], limits["term"]) < durations.instant(self.doc["sunset"]):
+            raise Fault("/sunset", "floor.json: /limits/term")
+        for i, x in enumerate(self.doc.get("exceptions", [])):
+            if "exception_review" in limits and durations.longer(x["review_within"], limits["exception_review"]):
+                raise Fault(f"/exceptions/{i}/review_within", "floor.json: /limits/exception_review")
+
     def check_fields(self, combination):
         """What may leave of direct identifiers and of special categories in each field by all that reach it, whichever of
         them says what kind it is."""
@@ -300,6 +316,14 @@ class Agreement:
         if o is None or o["action"] == "drop":
             return {"action": "drop"}
         return o if o is best or has_form(o, best) else {"action": "drop"}
+
+
+def waivers_of(here, best, path):
+    """The exceptions under which alike rules would let the same field leave; what lies in a container that is dropped is no
+    field any more."""
+    if best["action"] == "drop" and not all(names(r["tokens"], path) for r in here if r["action"] == "drop"):
+        return set()
+    return {r["waiver"] for r in here if "waiver" in r and alike(r, best)}
 
 
 def has_form(narrower, rule):
@@ -442,6 +466,8 @@ def authorise(a, envelope):
     asked = envelope.get("retention")
     if purpose and asked and any(durations.longer(asked, most) for most in a.copy_limits(envelope["purpose"])):
         reasons.add("retention-over-max")
+    if not a.doc["assessment"]["digest"]:
+        reasons.add("assessment-missing")
     unknown = excepted(a, envelope, tier if "tier-unknown" not in reasons else None)
     reasons |= unknown
     if "tier-unknown" not in reasons and approvals_lacking(a, envelope, "exception" in envelope and not unknown):

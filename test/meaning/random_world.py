@@ -299,11 +299,29 @@ def make_agreement(r, name, schemas, digests):
         doc["tiers"][1]["justify_fields"] = True
     if r.random() < 0.3:
         doc["retention"]["copy"] = r.choice(["P30D", "P31D", "P28D", "P1M", "P6M", "P365D"])
+    if r.random() < 0.2:
+        doc["retention"].update(r.choice([{"mask": "P10D"}, {"review": "P20D"}, {"mask": "P10D", "review": "P20D"}]))
+    if r.random() < 0.3:
+        doc["council"] = {"seats": [{"id": "seat-1", "constituency": "agency"}, {"id": "seat-2", "constituency": "privacy"}], "threshold": 1,
+                          "must_sign": False, **({"must_include": ["privacy"]} if r.random() < 0.6 else {})}
+    if r.random() < 0.02:
+        doc["assessment"]["digest"] = ""
+    if r.random() < 0.1:
+        del doc["pseudonyms"]["rotation"]
     used = [schemas[n] for n in sorted({p["schema"] for p in purposes})]
     palette = Palette(r)
     doc["rules"] = make_rules(r, r.choice([1, 3, 4, 6, 8, 10, 12, 15]), used, palette, ids)
     doc["exceptions"] = make_exceptions(r, doc["rules"])
     return doc
+
+
+# Periods of a floor, most of them long enough.
+LIMITS = {
+    "payload": ["P7D", "P28D", "P6D"], "copy": ["P1Y", "P12M", "P2Y", "P366D", "P1M", "P365D"], "mask": ["P10D", "P1M", "P2Y", "P9D"],
+    "copy_review": ["P20D", "P1M", "P2Y"], "term": ["P3Y", "P4Y", "P2Y", "P1096D", "P1095D"], "review": ["P1Y", "P2Y", "P365D"],
+    "breach_supervisor": ["PT72H", "P3D", "PT71H"], "breach_partner": ["PT24H", "P1D", "PT23H59M"], "notification_delay": ["P1Y", "P11M"],
+    "redress_access": ["P4M", "P120D"], "redress_correction": ["P9M", "P8M"], "exception_review": ["P30D", "P1M", "P60D"],
+}
 
 
 def make_floor(r):
@@ -312,8 +330,10 @@ def make_floor(r):
         floor["clear_identifiers"] = r.choice(["never", "with-waiver", "with-waiver"])
     if r.random() < 0.3:
         floor["special_actions"] = r.choice([["drop"], ["drop", "null"], ["pseudonym", "mask"]])
-    if r.random() < 0.3:
-        floor["limits"] = {r.choice(["copy", "payload"]): r.choice(["P1Y", "P12M", "P1M", "P30D", "P366D"])}
+    if r.random() < 0.4:
+        floor["limits"] = {name: r.choice(periods) for name, periods in r.sample(sorted(LIMITS.items()), r.choice([1, 1, 2, 4]))}
+    if r.random() < 0.15:
+        floor["demands"] = {r.choice(["council", "council_privacy_seat", "assessment", "pseudonym_rotation"]): r.random() < 0.8}
     if r.random() < 0.2:
         floor["tiers"] = [{"tier": r.choice(["T1", "T2"]), **r.choice([{"case": True}, {"necessity": True}, {"justify_fields": True}, {"approvals": 1}])}]
     if r.random() < 0.1:
@@ -405,5 +425,6 @@ def make(seed, envelopes=5, name="world"):
     schemas = {n: record_schema(r, n) for n in ("s1", "s2")[:r.choice([1, 1, 2])]}
     doc = make_agreement(r, name, schemas, digests_of(schemas))
     return {"agreement": doc, "floor": make_floor(r) if r.random() < 0.6 else None,
-            "overlay": make_overlay(r, doc, list(schemas.values())) if r.random() < 0.5 else None, "schemas": schemas,
+            "overlay": make_overlay(r, doc, [schemas[n] for n in sorted({p["schema"] for p in doc["purposes"]})]) if r.random() < 0.5 else None,
+            "schemas": schemas,
             "envelopes": [make_envelope(r, doc, schemas) for _ in range(envelopes)]}
