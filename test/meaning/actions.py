@@ -1,5 +1,5 @@
-"""The catalogue of transforms, from schema/transforms.schema.json: what becomes of one leaf. Nothing here was taken from the C sources but the label of the key
-derivation, without which no two programs make the same pseudonym."""
+"""The catalogue of transforms, from schema/transforms.schema.json: what becomes of one leaf. Nothing here was
+taken from the C sources but the key derivation, without which no two programs make the same pseudonym."""
 
 import base64
 import datetime

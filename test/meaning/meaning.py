@@ -43,6 +43,11 @@ def covers(p, q):
     return len(p) == len(q) and all(a == "*" or a == b for a, b in zip(p, q))
 
 
+def covers_with(p, rule, q):
+    """The same; where the rule holds for everything beneath, also by a container around it."""
+    return covers(p, q[:len(p)] if rule.get("subtree") else q)
+
+
 # --- loading ---
 
 def with_tokens(rules):
@@ -119,8 +124,7 @@ class Agreement:
         if "waiver" not in rule:
             return
         x = self.exceptions.get(rule["waiver"])
-        if not x or not any(covers(tokens(p), rule["tokens"]) or (rule.get("subtree") and covers(tokens(p), rule["tokens"][:len(tokens(p))]))
-                            for p in x["pointers"]):
+        if not x or not any(covers_with(tokens(p), rule, rule["tokens"]) for p in x["pointers"]):
             raise Fault(f"{at}/waiver", "no such exception, or it does not reach this")
 
     def check_same_pointers(self):
@@ -480,8 +484,8 @@ def authorise(a, envelope):
 def exceeds(a, envelope, subject):
     """Is there a justification for what only a higher tier lets pass? Then more is asked for than the tier gives."""
     def passing(tier, pointer):
-        return [r for r in a.rules_of(envelope["purpose"], tier, subject) if r["action"] != "drop"
-                and (covers(r["tokens"], pointer) or (r.get("subtree") and covers(r["tokens"], pointer[:len(r["tokens"])])) or covers(pointer, r["tokens"]))]
+        return [r for r in a.rules_of(envelope["purpose"], tier, subject)
+                if r["action"] != "drop" and (covers_with(r["tokens"], r, pointer) or covers(pointer, r["tokens"]))]
 
     higher = TIERS[TIERS.index(envelope["tier"]) + 1:]
     said = [tokens(j["pointer"]) for j in envelope.get("justifications", [])]
@@ -504,10 +508,10 @@ def excepted(a, envelope, tier):
     if cited is None:
         return set()
     x = a.exceptions.get(cited)
-    if not x or cited in a.overlay.get("denied_exceptions", []) or (envelope["purpose"] in a.purposes and envelope["purpose"] not in x.get("purposes", a.purposes)) \
-            or (tier and tier not in x.get("tiers", TIERS)):
+    if not x or cited in a.overlay.get("denied_exceptions", []) or (tier and tier not in x.get("tiers", TIERS)):
         return {"exception-unknown"}
-    return set()
+    elsewhere = envelope["purpose"] in a.purposes and envelope["purpose"] not in x.get("purposes", a.purposes)
+    return {"exception-unknown"} if elsewhere else set()
 
 
 def approvals_lacking(a, envelope, excepted):

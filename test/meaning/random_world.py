@@ -9,38 +9,133 @@ import random
 import shape
 from jsontext import Number, pointer_of, tokens
 
-NAMES = ["", "/", "~", "*", "~1", "a", "b", "c", "id", "0", "\u00e9", "e\u0301", "\u540d", "\u202e", "\"", "\\", "\n", "\U0001f600"]
-WORDS = ["Muster", "maxi@example.com", "MUSTER", "Zoë", "\u2028", "x", "\U0001f600", "\"", "\\", "\u007f", "\u001f", "</", "ﬁ", "case"]
+NAMES = ["", "/", "~", "*", "~1", "a", "b", "c", "id", "0", "\u00e9", "e\u0301", "\u540d", "\u202e", "\"", "\\", "\n",
+         "\U0001f600"]
+WORDS = ["Muster", "maxi@example.com", "MUSTER", "Zoë", "\u2028", "x", "\U0001f600", "\"", "\\", "\u007f", "\u001f", "</",
+         "\ufb01", "case"]
 NUMBERS = ["0", "-0", "1", "1.50", "1e2", "-7.25", "12345678901234567890", "0.0000001", "1E-9", "3e21", "0.1", "100", "17"]
 SUBJECTS = ["suspect", "convicted", "victim", "other", "uncategorised"]
 CATEGORIES = ["operational"] * 5 + ["quasi-identifier"] * 2 + ["direct-identifier"] * 4 + ["special"] + ["free-text"]
 
+def ways(text):
+    """A line each: an action, and its parameters as JSON where it has any."""
+    lines = [line.partition(" ") for line in text.strip().split("\n")]
+    return [(action, json.loads(params) if params else None) for action, _, params in lines]
+
+
 # What may be said of a leaf of each kind; the title of its schema names the kind.
-TEXTS = [("keep", None), ("mask", {}), ("mask", {"length": 5}), ("mask", {"keep_first": 8}), ("mask", {"keep_last": 1}), ("mask", {"character": "#"}),
-         ("mask", {"character": "#", "length": 5}), ("mask", {"length": 6}), ("pseudonym", {"domain": "d1", "normalise": "exact", "bits": 256}),
-         ("seal", {"domain": "d2", "pad": 32}), ("seal", {"domain": "d2", "pad": 64}), ("token", {"domain": "d1", "pad": 32}), ("null", None), ("const", {"value": "gone"}),
-         ("drop", None), ("pseudonym", {"domain": "d1", "normalise": "exact"}), ("pseudonym", {"domain": "d2", "normalise": "exact", "bits": 160}),
-         ("token", {"domain": "d1"}), ("seal", {"domain": "d1", "pad": 32}), ("surrogate", {"domain": "d1", "normalise": "exact"}),
-         ("redact-text", {"recognisers": ["email"]}), ("redact-text", {"dictionary": ["muster"]}), ("redact-text", {"recognisers": ["email", "iban"]})]
 ACTIONS = {
-    "text": TEXTS,
-    "date": [("keep", None), ("date-trunc", {"to": "day"}), ("date-trunc", {"to": "month"}), ("date-trunc", {"to": "year"}),
-             ("date-trunc", {"to": "quarter"}), ("date-trunc", {"to": "decade"}), ("date-trunc", {"to": "month", "as": "date"}),
-             ("date-shift", {"domain": "d3", "days": 30}), ("drop", None), ("null", None), ("mask", {"length": 4})],
-    "code": [("keep", None), ("postcode", {"keep_first": 2}), ("postcode", {"keep_first": 6}), ("postcode", {"keep_first": 2, "suppress": ["10"]}),
-             ("postcode", {"keep_first": 1}), ("postcode", {"keep_first": 2, "suppress": ["10", "99"]}), ("postcode", {"drop_last": 2}),
-             ("postcode", {"drop_last": 4}), ("postcode", {"drop_last": 4, "suppress": ["10"]}), ("fpe", {"domain": "d4", "alphabet": "digits"}), ("drop", None), ("pseudonym", {"domain": "d6", "normalise": "exact", "bits": 256}), ("mask", {})],
-    "geohash": [("keep", None), ("geo", {"geohash": 6}), ("geo", {"geohash": 3}), ("geo", {"geohash": 1}), ("drop", None), ("const", {"value": "u"})],
-    "ip": [("keep", None), ("ip-prefix", {}), ("ip-prefix", {"ipv4": 16, "ipv6": 32}), ("ip-prefix", {"ipv4": 8, "ipv6": 64}), ("drop", None)],
-    "integer": [("keep", None), ("band", {"width": 2}), ("band", {"width": 10}), ("band", {"width": 30}), ("band", {"edges": [18, 65]}), ("band", {"edges": [18, 30, 65]}), ("band", {"edges": [10, 60]}),
-                ("band", {"edges": [30]}), ("band", {"edges": [90]}), ("topcode", {"max": 65, "min": 17}), ("topcode", {"min": 18}),
-                ("round", {"digits": -1}), ("round", {"digits": 15}), ("topcode", {"max": 10 ** 15}), ("topcode", {"max": 90}), ("topcode", {"max": 80, "min": 5}),
-                ("drop", None), ("null", None), ("const", {"value": 7}), ("pseudonym", {"domain": "d1", "normalise": "exact"}), ("token", {"domain": "d1"})],
-    "number": [("keep", None), ("round", {"digits": 1}), ("round", {"digits": -2}), ("topcode", {"max": 100, "min": -100}), ("geo", {"decimals": 1}),
-               ("drop", None), ("const", {"value": True}), ("seal", {"domain": "d5"})],
-    "flag": [("keep", None), ("drop", None), ("token", {"domain": "d1"}), ("null", None), ("const", {"value": False})],
+    "text": ways("""
+keep
+mask {}
+mask {"length": 5}
+mask {"keep_first": 8}
+mask {"keep_last": 1}
+mask {"character": "#"}
+mask {"character": "#", "length": 5}
+mask {"length": 6}
+pseudonym {"domain": "d1", "normalise": "exact", "bits": 256}
+seal {"domain": "d2", "pad": 32}
+seal {"domain": "d2", "pad": 64}
+token {"domain": "d1", "pad": 32}
+null
+const {"value": "gone"}
+drop
+pseudonym {"domain": "d1", "normalise": "exact"}
+pseudonym {"domain": "d2", "normalise": "exact", "bits": 160}
+token {"domain": "d1"}
+seal {"domain": "d1", "pad": 32}
+surrogate {"domain": "d1", "normalise": "exact"}
+redact-text {"recognisers": ["email"]}
+redact-text {"dictionary": ["muster"]}
+redact-text {"recognisers": ["email", "iban"]}
+"""),
+    "date": ways("""
+keep
+date-trunc {"to": "day"}
+date-trunc {"to": "month"}
+date-trunc {"to": "year"}
+date-trunc {"to": "quarter"}
+date-trunc {"to": "decade"}
+date-trunc {"to": "month", "as": "date"}
+date-shift {"domain": "d3", "days": 30}
+drop
+null
+mask {"length": 4}
+"""),
+    "code": ways("""
+keep
+postcode {"keep_first": 2}
+postcode {"keep_first": 6}
+postcode {"keep_first": 2, "suppress": ["10"]}
+postcode {"keep_first": 1}
+postcode {"keep_first": 2, "suppress": ["10", "99"]}
+postcode {"drop_last": 2}
+postcode {"drop_last": 4}
+postcode {"drop_last": 4, "suppress": ["10"]}
+fpe {"domain": "d4", "alphabet": "digits"}
+drop
+pseudonym {"domain": "d6", "normalise": "exact", "bits": 256}
+mask {}
+"""),
+    "geohash": ways("""
+keep
+geo {"geohash": 6}
+geo {"geohash": 3}
+geo {"geohash": 1}
+drop
+const {"value": "u"}
+"""),
+    "ip": ways("""
+keep
+ip-prefix {}
+ip-prefix {"ipv4": 16, "ipv6": 32}
+ip-prefix {"ipv4": 8, "ipv6": 64}
+drop
+"""),
+    "integer": ways("""
+keep
+band {"width": 2}
+band {"width": 10}
+band {"width": 30}
+band {"edges": [18, 65]}
+band {"edges": [18, 30, 65]}
+band {"edges": [10, 60]}
+band {"edges": [30]}
+band {"edges": [90]}
+topcode {"max": 65, "min": 17}
+topcode {"min": 18}
+round {"digits": -1}
+round {"digits": 15}
+topcode {"max": 1000000000000000}
+topcode {"max": 90}
+topcode {"max": 80, "min": 5}
+drop
+null
+const {"value": 7}
+pseudonym {"domain": "d1", "normalise": "exact"}
+token {"domain": "d1"}
+"""),
+    "number": ways("""
+keep
+round {"digits": 1}
+round {"digits": -2}
+topcode {"max": 100, "min": -100}
+geo {"decimals": 1}
+drop
+const {"value": true}
+seal {"domain": "d5"}
+"""),
+    "flag": ways("""
+keep
+drop
+token {"domain": "d1"}
+null
+const {"value": false}
+"""),
 }
-ON_CONTAINER = [("keep", False), ("keep", True), ("keep", True), ("drop", False), ("null", True), ("const", True), ("mask", True), ("pseudonym", True)]
+ON_CONTAINER = [("keep", False), ("keep", True), ("keep", True), ("drop", False),
+                ("null", True), ("const", True), ("mask", True), ("pseudonym", True)]
 VALUES = {
     "date": ["1984-03-17", "1984-03", "1984-Q2", "1980s", "2024-02-29T10:00:00Z", "1999", "not a date", "2001-12-31T23:59:59.5+02:00"],
     "code": ["101159", "999999", "sw1a2a", "10 115-9", "123456", "AB12CD"], "geohash": ["u33dc0", "u33", "ezs42e", "0"],
@@ -218,7 +313,8 @@ def make_rule(r, i, schemas, palette, purposes, rules):
         rule["params"] = dict(params)
     if subtree:
         rule["subtree"] = True
-    when = {"tiers": r.choice([["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T1"], ["T1", "T2"], ["T2"]])} if r.random() < 0.8 else {}
+    tiers = r.choice([["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T1"], ["T1", "T2"], ["T2"]])
+    when = {"tiers": tiers} if r.random() < 0.8 else {}
     if len(purposes) > 1 and r.random() < 0.15:
         when["purposes"] = r.sample(purposes, 1)
     if r.random() < 0.1:
@@ -265,7 +361,8 @@ def make_exceptions(r, rules):
 
 def skeleton(name, digests):
     return {
-        "format": 2, "id": name, "version": "1", "title": "A made-up agreement", "effective_from": "2026-01-01T00:00:00Z", "sunset": "2029-01-01T00:00:00Z",
+        "format": 2, "id": name, "version": "1", "title": "A made-up agreement",
+        "effective_from": "2026-01-01T00:00:00Z", "sunset": "2029-01-01T00:00:00Z",
         "parties": [{"agency": a, "name": f"Agency {a}", "jurisdiction": j, "supervisor": f"Supervisor of {a}"}
                     for a, j in (("north", "XN"), ("south", "XS"))],
         "legal_bases": [{"id": b, "citation": "Art. 1 of the made-up instrument"} for b in ("basis-1", "basis-2")],
@@ -273,7 +370,8 @@ def skeleton(name, digests):
         "pseudonyms": {"key_holder": "provider", "epoch": 3, "rotation": "P1Y",
                        "domains": [{"id": f"d{i}", "description": "made up"} for i in range(1, 7)]},
         "retention": {"payload": "P7D", "copy": "P1Y", "at_end": "erase"},
-        "assessment": {"digest": "ab" * 32, "approved_by": "a made-up officer", "approved_at": "2025-11-01T00:00:00Z", "next_review": "2028-01-01T00:00:00Z"},
+        "assessment": {"digest": "ab" * 32, "approved_by": "a made-up officer", "approved_at": "2025-11-01T00:00:00Z",
+                       "next_review": "2028-01-01T00:00:00Z"},
         "review": {"interval": "P1Y", "next": "2028-01-01T00:00:00Z"}, "breach": {"notify_supervisor": "PT72H", "notify_partner": "PT24H"},
         "notification": {"due": "P1M", "longest_delay": "P1Y", "rejustify_every": "P3M"}, "onward": {"allowed": "with-permission"},
         "redress": {"contact": "redress@north.example", "access_within": "P4M", "correction_within": "P9M"},
@@ -281,10 +379,16 @@ def skeleton(name, digests):
     }
 
 
+def used_of(doc, schemas):
+    return [schemas[n] for n in sorted({p["schema"] for p in doc["purposes"]})]
+
+
 def make_agreement(r, name, schemas, digests):
     names = list(schemas)
-    purposes = [{"id": f"p{i + 1}", "title": "A purpose", "schema": r.choice(names), "legal_bases": r.choice([["basis-1"], ["basis-1", "basis-2"]]),
-                 "tiers": r.choice([["T0", "T1", "T2"], ["T1"], ["T1", "T2"]]), "subject_categories": r.choice([SUBJECTS, SUBJECTS[:3], ["victim", "other", "uncategorised"]])}
+    purposes = [{"id": f"p{i + 1}", "title": "A purpose", "schema": r.choice(names),
+                 "legal_bases": r.choice([["basis-1"], ["basis-1", "basis-2"]]),
+                 "tiers": r.choice([["T0", "T1", "T2"], ["T1"], ["T1", "T2"]]),
+                 "subject_categories": r.choice([SUBJECTS, SUBJECTS[:3], ["victim", "other", "uncategorised"]])}
                 for i in range(r.choice([1, 2]))]
     doc = skeleton(name, digests)
     ids = [p["id"] for p in purposes]
@@ -308,7 +412,7 @@ def make_agreement(r, name, schemas, digests):
         doc["assessment"]["digest"] = ""
     if r.random() < 0.1:
         del doc["pseudonyms"]["rotation"]
-    used = [schemas[n] for n in sorted({p["schema"] for p in purposes})]
+    used = used_of(doc, schemas)
     palette = Palette(r)
     doc["rules"] = make_rules(r, r.choice([1, 3, 4, 6, 8, 10, 12, 15]), used, palette, ids)
     doc["exceptions"] = make_exceptions(r, doc["rules"])
@@ -335,7 +439,8 @@ def make_floor(r):
     if r.random() < 0.15:
         floor["demands"] = {r.choice(["council", "council_privacy_seat", "assessment", "pseudonym_rotation"]): r.random() < 0.8}
     if r.random() < 0.2:
-        floor["tiers"] = [{"tier": r.choice(["T1", "T2"]), **r.choice([{"case": True}, {"necessity": True}, {"justify_fields": True}, {"approvals": 1}])}]
+        demanded = r.choice([{"case": True}, {"necessity": True}, {"justify_fields": True}, {"approvals": 1}])
+        floor["tiers"] = [{"tier": r.choice(["T1", "T2"]), **demanded}]
     if r.random() < 0.1:
         floor["onward"] = r.choice(["never", "with-permission", "listed"])
     return floor
@@ -360,7 +465,7 @@ def make_overlay(r, doc, schemas):
             o["params"] = params
         overlay["rules"].append(o)
     if r.random() < 0.2:
-        overlay["limits"] = {"copy": r.choice(["P1M", "P30D", "P6M"])}
+        overlay["limits"] = {"copy": r.choice(["P1M", "P30D", "P6M"]), "payload": r.choice(["P7D", "P28D"])}
     if r.random() < 0.1:
         overlay["denied_subject_categories"] = r.sample(SUBJECTS, 1)
     if r.random() < 0.05:
@@ -388,7 +493,8 @@ def make_envelope(r, doc, schemas):
     root = schemas[purpose["schema"]]
     record = value(r, root, root) if r.random() < 0.97 else value(r, root, {"type": "object", "additionalProperties": {"type": "string"}})
     usual = r.random() < 0.93
-    e = {"purpose": purpose["id"] if r.random() < 0.98 else "p9", "legal_basis": r.choice(purpose["legal_bases"] if usual else ["basis-1", "basis-2"]),
+    e = {"purpose": purpose["id"] if r.random() < 0.98 else "p9",
+         "legal_basis": r.choice(purpose["legal_bases"] if usual else ["basis-1", "basis-2"]),
          "tier": r.choice(purpose["tiers"] if usual else ["T0", "T1", "T2", "T3"]),
          "subject_category": r.choice(purpose["subject_categories"] if usual else SUBJECTS)}
     if r.random() < 0.95:
@@ -425,6 +531,5 @@ def make(seed, envelopes=5, name="world"):
     schemas = {n: record_schema(r, n) for n in ("s1", "s2")[:r.choice([1, 1, 2])]}
     doc = make_agreement(r, name, schemas, digests_of(schemas))
     return {"agreement": doc, "floor": make_floor(r) if r.random() < 0.6 else None,
-            "overlay": make_overlay(r, doc, [schemas[n] for n in sorted({p["schema"] for p in doc["purposes"]})]) if r.random() < 0.5 else None,
-            "schemas": schemas,
+            "overlay": make_overlay(r, doc, used_of(doc, schemas)) if r.random() < 0.5 else None, "schemas": schemas,
             "envelopes": [make_envelope(r, doc, schemas) for _ in range(envelopes)]}
