@@ -13,6 +13,7 @@ class Domain:
         anything = wide or not texts
         self.shortest = 0 if anything else min(p.get("minLength", 0) for p in texts)
         self.longest = float("inf") if anything else max(p.get("maxLength", float("inf")) for p in texts)
+        self.numbers = wide or bool(numbers)
         anything = wide or not numbers
         self.least = float("-inf") if anything else min(p.get("minimum", float("-inf")) for p in numbers)
         self.most = float("inf") if anything else max(p.get("maximum", float("inf")) for p in numbers)
@@ -29,6 +30,8 @@ def clear_number(rule, d):
     p, action = params(rule), rule["action"]
     if action == "topcode":
         return not (d.least >= p.get("max", float("inf")) or d.most <= p.get("min", float("-inf")))
+    if action == "geo" and not d.numbers:
+        return True  # the schema says nothing of the numbers that may stand there
     low, high = (max(d.least, -180), min(d.most, 180)) if action == "geo" else (d.least, d.most)
     values = high - low + 1 if d.whole else None
     if action == "band" and "edges" in p:

@@ -80,8 +80,8 @@ RELEASE, REFUSAL, OTHER = "wrong release", "wrong refusal", "other difference"
 
 def arrives_alike(overlay, record):
     """Whether the recipient's gateway, were the same overlay its own, would leave the record as it is: what an overlay
-    makes of its own result is the same, but that a constant stands for each empty container."""
-    constant = any(o["action"] == "const" and o.get("subtree") for o in (overlay or {}).get("rules", []))
+    makes of its own result is the same, but that null or a constant stands for each empty container."""
+    constant = any(o["action"] in ("const", "null") and o.get("subtree") for o in (overlay or {}).get("rules", []))
     return not constant or not holds_empty(record)
 
 
