@@ -8,7 +8,7 @@ import unittest
 
 import agreements
 from check_exchange import leaf_of
-from world import ROOT, World, wait_for, write
+from world import ROOT, World, read, wait_for, write
 
 sys.path.insert(0, f"{ROOT}/test/meaning")
 import jsontext  # noqa: E402
@@ -70,8 +70,7 @@ class Meaning(unittest.TestCase):
         w.north.change(overlay="overlay.json")
         w.start()
         cls.north, cls.south = w.client("north"), w.client("south")
-        with open(f"{w.north.folder}/keys/pseudonym.key", "rb") as f:
-            cls.secret = f.read()
+        cls.secret = bytes.fromhex(read(f"{w.north.folder}/keys/pseudonym.key"))
 
     def arrived(self, n):
         """Record and its bytes' surroundings by the digest that south noted, of everything in the inbox."""
@@ -87,7 +86,7 @@ class Meaning(unittest.TestCase):
                     shown = self.world.south.ask("exchange", "show", item["exchange"])
                     items[shown["entry"]["input"]] = item["record"], body.decode()
             return len(items) >= n
-        wait_for(more, seconds=60)
+        wait_for(more, seconds=30)
         return items
 
     def test_what_arrives_is_what_was_agreed(self):
@@ -107,7 +106,8 @@ class Meaning(unittest.TestCase):
         self.assertEqual(set(arrived), {digest for digest, _, _ in due})
         for digest, expected, where in due:
             record, body = arrived[digest]
-            self.assertTrue(comparison.matches(expected, record, {}), where)
+            self.assertTrue(comparison.matches(expected, record, {}),
+                            f"{where}: {comparison.shown(expected)}, and {jsontext.canonical(record)} arrived")
             self.assertIn(jsontext.canonical(record), body, where)
         print(f"{AGREEMENTS} agreements, {sum(counts.values())} records over two gateways: {len(due)} arrived, as was agreed; "
               + ", ".join(f"{n} {o}" for o, n in sorted(counts.items())) + f" (seed {self.seed})")
