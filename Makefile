@@ -19,24 +19,28 @@ PACKAGES := libssl libcrypto libevent libevent_openssl libevent_pthreads jansson
 CUT      := $(shell $(CC) -Werror -Wformat-truncation=0 -E -x c /dev/null >/dev/null 2>&1 && echo -Wformat-truncation=0)
 
 EXTRA    ?=
-CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h $(EXTRA)
+CPPFLAGS += -I. -D_GNU_SOURCE -include lib/base/banned.h $(if $(SANITIZE),-DGATEWAY_ASSERT) $(EXTRA)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -fno-common \
-            $(CUT) -fstack-protector-strong -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
-LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+            $(CUT) -fstack-protector-strong -ffunction-sections -fdata-sections -fPIE -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+LDFLAGS  += -pie -Wl,--gc-sections -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   := -levent -levent_pthreads -lssl -lcrypto -ljansson -lsqlite3 -lpcre2-8 -lutf8proc -lidn2 -lseccomp -lm
 # gatewayctl asks gateways over HTTPS; gatewayd does not link what it does that with.
 $(B)/bin/gatewayctl $(B)/check-ctl: LDLIBS += -lcurl
 
-# Rooms, lowest layer last, so that archives link in this order.
-ROOMS    := gatewayd/ctl gatewayd/core gatewayd/edge gatewayd/common \
-            lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
+# Rooms, lowest layer last, so that archives link in this order. gatewayd/rooms has them lowest first.
+ROOMS    := $(shell sed -n 's/^\([a-z][a-z/]*\).*/\1/p' gatewayd/rooms | tac)
+LOWER    := $(filter lib/%,$(ROOMS))
+COMMON   := gatewayd/os gatewayd $(LOWER)
+CORE     := $(filter gatewayd/core gatewayd/core/%,$(ROOMS)) $(COMMON)
 
-sources_gatewayd/common := gatewayd/channel.c gatewayd/confine.c
+# The folder gatewayd also has what starts both processes: no part of its room.
+sources_gatewayd            := gatewayd/channel.c gatewayd/confine.c
+sources_gatewayd/core/store := $(sort $(wildcard gatewayd/core/store/*.c gatewayd/core/store/*/*.c))
 sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
 archive_of = $(B)/$(subst /,_,$(1)).a
-ARCHIVES := $(foreach r,$(ROOMS),$(call archive_of,$(r)))
+archives_of = $(foreach r,$(1),$(call archive_of,$(r)))
 
 all: $(B)/bin/gatewayd $(B)/bin/gatewayctl
 
@@ -56,27 +60,27 @@ $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 SCHEMAS := $(sort $(shell find schema -name '*.json' 2>/dev/null))
 $(B)/lib/schema/builtin_list.h: FORCE
 	@mkdir -p $(@D)
-	@i=0; for f in $(SCHEMAS:schema/%=%); do n=$${f%.json}; i=$$((i+1)); echo "BUILTIN($$i, \"$${n%.schema}\", \"$$f\")"; done > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@new=$@.$$$$; i=0; for f in $(SCHEMAS:schema/%=%); do n=$${f%.json}; i=$$((i+1)); echo "BUILTIN($$i, \"$${n%.schema}\", \"$$f\")"; done > $$new; \
+		cmp -s $$new $@ && rm $$new || mv $$new $@
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 # The build that audit entries name: what has it is made anew when it changes.
-NAMES_BUILD := $(addprefix $(B)/,gatewayd/core/core.o gatewayd/core/writer_log.o)
+NAMES_BUILD := $(addprefix $(B)/,gatewayd/core/core.o gatewayd/core/commit/tree.o)
 $(B)/build_id: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BUILD_ID)' | cmp -s - $@ || echo '$(BUILD_ID)' > $@
 $(NAMES_BUILD): CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 $(NAMES_BUILD): $(B)/build_id
 
-LOWER := lib/policy lib/transform lib/tlog lib/schema lib/crypto lib/json lib/base
-$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(foreach r,gatewayd/core gatewayd/edge gatewayd/common $(LOWER),$(call archive_of,$(r)))
+$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(call archives_of,gatewayd/edge $(CORE))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/bin/gatewayctl: $(foreach r,gatewayd/ctl gatewayd/core gatewayd/common $(LOWER),$(call archive_of,$(r)))
+	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
+$(B)/bin/gatewayctl: $(call archives_of,gatewayd/ctl $(CORE))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 
-# Unit tests: test/<area>/check_<module>.c exports make_<module>_case(); one runner an area.
+# Unit tests: test/<folder>/check_<module>.c exports make_<module>_case(); one runner an area. An area's name is its
+# folder's with - for /: `make check-core-store` runs test/core/store.
 below_base      := lib/base
 below_json      := lib/json lib/base
 below_crypto    := lib/crypto lib/base
@@ -84,26 +88,32 @@ below_schema    := lib/schema lib/crypto lib/json lib/base
 below_tlog      := lib/tlog lib/crypto lib/json lib/base
 below_transform := lib/transform $(below_schema)
 below_policy    := lib/policy lib/transform $(below_schema)
-below_edge      := gatewayd/edge gatewayd/common lib/base
-below_core      := gatewayd/core gatewayd/common $(LOWER)
-below_ctl       := gatewayd/ctl gatewayd/core gatewayd/common $(LOWER)
-AREAS := base json crypto schema tlog transform policy edge core ctl
+below_edge      := gatewayd/edge gatewayd lib/base
+below_ctl       := gatewayd/ctl $(CORE)
+CORE_AREAS := $(patsubst test/core/%/,core-%,$(sort $(dir $(wildcard test/core/*/check_*.c))))
+AREAS := base json crypto schema tlog transform policy edge $(CORE_AREAS) ctl
+below_of  = $(or $(below_$(1)),$(CORE))
+folder_of = test/$(subst -,/,$(1))
 
 define area
-tests_$(1) := $$(sort $$(wildcard test/$(1)/check_*.c))
-$(B)/test/$(1)/cases.h: $$(tests_$(1)) test/runner.c
+tests_$(1) := $$(sort $$(wildcard $(call folder_of,$(1))/check_*.c))
+$(B)/$(call folder_of,$(1))/cases.h: $$(tests_$(1)) test/runner.c
 	@mkdir -p $$(@D)
 	@for f in $$(tests_$(1)); do n=$$$${f##*/check_}; echo "C($$$${n%.c})"; done > $$@
-$(B)/test/$(1)/runner.o: test/runner.c $(B)/test/$(1)/cases.h
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DCASES='"$(B)/test/$(1)/cases.h"' -DAREA='"$(1)"' -c -o $$@ test/runner.c
-$(B)/check-$(1): $(B)/test/$(1)/runner.o $$(patsubst %.c,$(B)/%.o,$$(tests_$(1))) $$(foreach r,$$(below_$(1)),$$(call archive_of,$$(r)))
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ -lcheck -lsubunit -lrt $$(LDLIBS)
+$(B)/$(call folder_of,$(1))/runner.o: test/runner.c $(B)/$(call folder_of,$(1))/cases.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DCASES='"$(B)/$(call folder_of,$(1))/cases.h"' -DAREA='"$(1)"' -c -o $$@ test/runner.c
+$(B)/check-$(1): $(B)/$(call folder_of,$(1))/runner.o $$(patsubst %.c,$(B)/%.o,$$(tests_$(1))) $$(call archives_of,$$(call below_of,$(1)))
+	$(Q)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group -lcheck -lsubunit -lrt $$(LDLIBS)
 check-$(1): $(B)/check-$(1)
 	$(B)/check-$(1)
 endef
 $(foreach a,$(AREAS),$(eval $(call area,$(a))))
 
 tests: $(foreach a,$(AREAS),$(B)/check-$(a))
+check-core: $(addprefix check-,$(CORE_AREAS))
+# For check.sh, which runs them one by one.
+areas:
+	@echo $(AREAS)
 
 # Everything that a change must pass; installs what is missing. The last line counts.
 DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsqlite3-dev libpcre2-dev libutf8proc-dev \
@@ -111,23 +121,32 @@ DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsq
 DEBIAN_CHECK := check clang clang-format gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
+DEBIAN_LONG  := postgresql
 check:
-	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_CHECK)
-	@MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" test/check.sh
+	@STARTED=$$(date +%s); export STARTED; test/install.sh $(DEBIAN_BUILD) check && \
+	MAKE="$(MAKE)" CC="$(CC)" B="$(B)" SANITIZE="$(SANITIZE)" FLAGS="$(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS))" \
+		AREAS="$(AREAS)" PACKAGES="$(DEBIAN_CHECK)" test/check.sh
 demo:
 	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_DEMO)
 	@$(MAKE) --no-print-directory -j2 all
 	@BUILD="$(abspath $(B))" test/demo/demo.sh $(ARGS)
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
-# The hours: every fault at every call, more kills, ten years day by day, 50,000 agreements, mutants, fuzzing.
-check-long: check check-faults-long check-meaning-long mutants fuzz
+# The hours: every fault at every call, more kills, ten years day by day, 50,000 agreements, mutants, fuzzing; and the
+# store's SQL in PostgreSQL.
+check-long: check check-faults-long check-meaning-long check-postgres mutants fuzz
 	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint:
+	@test/install.sh $(DEBIAN_BUILD) clang-tidy cppcheck
+	@test/rules/lint.sh
+hooks:
+	install -m 755 test/rules/pre-commit "$$(git rev-parse --git-path hooks)/pre-commit"
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
@@ -150,7 +169,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests check format check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
+.PHONY: all tests areas lint hooks check-core check format check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include test/*/*.mk

@@ -98,7 +98,7 @@ class Gateway:
     def connect(self):
         raw = socket.create_connection((self.address, self.port), timeout=60)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connection = http.client.HTTPSConnection(self.host, self.port, timeout=60)
+        self.connection = http.client.HTTPSConnection(self.host, self.port, context=self.context, timeout=60)
         self.connection.sock = self.context.wrap_socket(raw, server_hostname=self.host)
 
     def request(self, method, path, body=None):

@@ -14,6 +14,8 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/core/core.h"
 #include "gatewayd/listeners.h"
+#include "gatewayd/os/instant.h"
+#include "gatewayd/os/log.h"
 
 #define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
 #define EXIT_USAGE  2
@@ -50,14 +52,14 @@ static int run_edge(char **argv)
 		fds.listeners[i / (size_t)fds.n_listeners][i % (size_t)fds.n_listeners] = listeners[i];
 	fds.n_monitors = (int)parse_numbers(argv[4], fds.monitors, 4);
 	if (!edge_prepare()) {
-		core_log("error", "edge: OpenSSL cannot be set up");
+		log_line("error", "edge: OpenSSL cannot be set up");
 		return 1;
 	}
 	if (!confine_edge(&e)) {
-		core_log("error", "edge: %s", e.text);
+		log_line("error", "edge: %s", e.text);
 		return 1;
 	}
-	core_log("notice", "edge: %s", confine_summary());
+	log_line("notice", "edge: %s", confine_summary());
 	return edge_run(&fds);
 }
 
@@ -172,7 +174,7 @@ static struct conf *load(const char *path)
 {
 	struct error_list errors = { .n = 0 };
 	struct secret none = { .n = 0 };
-	struct conf *conf = conf_load(path, &none, core_now_ms(), &errors);
+	struct conf *conf = conf_load(path, &none, instant_now_ms(), &errors);
 	char text[700];
 
 	for (size_t i = 0; i < errors.n; i++)
@@ -204,7 +206,7 @@ static int start(const char *path)
 		return EXIT_CONFIG;
 	if (!bind_all(&conf->node, &s, &e) || !drop_privilege(&conf->node, &e) ||
 	    (edge = spawn_edge("/proc/self/exe", &conf->node, &s, &e)) < 0) {
-		core_log("error", "%s", error_print(&e, text, sizeof text));
+		log_line("error", "%s", error_print(&e, text, sizeof text));
 		conf_unref(conf);
 		return EXIT_CONFIG;
 	}
@@ -215,6 +217,12 @@ static int start(const char *path)
 		                        .edge_pid = edge,
 		                        .control_fd = s.control };
 	return core_run(&options);
+}
+
+static void print_note(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "note: %s\n", text);
 }
 
 int main(int argc, char **argv)
@@ -246,6 +254,8 @@ int main(int argc, char **argv)
 			conf_unref(conf);
 			return EXIT_CONFIG;
 		}
+		for (size_t i = 0; i < conf->n_agreements; i++)
+			agreement_notes(conf->agreements[i], print_note, NULL);
 		printf("%s: %zu partners, %zu agreements: all is well\n", path, conf->n_partners, conf->n_agreements);
 		conf_unref(conf);
 		return 0;

@@ -1,20 +1,20 @@
 #!/bin/bash
 # Everything that a change must pass, part by part; the first line of each says what it is, the last line of all
-# counts. Called by `make check`, which hands over MAKE, CC, B, SANITIZE and FLAGS.
+# counts. What is compiled once more and what needs no gateway runs beside the end-to-end tests, which wait a lot; its
+# output comes whole behind theirs. Called by `make check`, which hands over MAKE, CC, B, SANITIZE, FLAGS, AREAS,
+# PACKAGES (what the parts need but the build does not) and STARTED (seconds since the epoch).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-broken=()
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+touch "$work/broken"
 
 part() {
-	local name=$1
+	local name=$1 start=$SECONDS
 	shift
 	printf '\n== %s ==\n' "$name"
-	local start=$SECONDS
-	"$@" 2>&1 | tee -a "$log"
-	if [ "${PIPESTATUS[0]}" -ne 0 ]; then
-		broken+=("$name")
+	if ! "$@" 2>&1; then
+		echo "$name" >>"$work/broken"
 		printf '== %s FAILED ==\n' "$name"
 	fi
 	printf '(%d s)\n' $((SECONDS - start))
@@ -22,33 +22,70 @@ part() {
 
 build() { "$MAKE" --no-print-directory CC="$CC" B="$B" SANITIZE="$SANITIZE" "$@"; }
 
-part "build, warnings as errors" build -j2 all tests
-part "house style" test/rules/format.sh
-part "include rules" test/rules/includes.sh
-export CC FLAGS
-part "headers compile alone" test/rules/headers.sh
-for area in base json crypto schema tlog transform policy edge core ctl; do
-	part "$area" build "check-$area"
-done
-part "commands about agreements" build check-policy-commands
-part "what agreements mean, said twice" build check-meaning
-part "corpora of the fuzzers" build -j2 check-fuzz
-if [ -z "$SANITIZE" ]; then
-	part "faults at writes, syncs and the engine" build check-faults
-else
-	part "faults at writes, syncs and the engine" echo "SKIP faults: the sanitizer's own start does not bear failing writes"
-fi
-part "verifiers that others wrote" build check-verifier
-part "two gateways, end to end" build check-e2e
-if [ -z "$SANITIZE" ]; then
-	part "clang, warnings as errors" "$MAKE" --no-print-directory -j2 CC=clang B=build/clang SANITIZE= all tests
-	for page in doc/gatewayd.8.scd doc/gatewayctl.1.scd; do
-		part "manual page $page" sh -c "scdoc <$page >/dev/null"
+# Check writes how long each test took where this variable says.
+unit() { CK_XML_LOG_FILE_NAME="$work/unit-${1//\//-}.xml" build "check-$1"; }
+
+end_to_end() { BUILD=$(realpath "$B") python3 test/e2e/run.py; }
+
+beside() {
+	# What the end-to-end tests leave of the processors.
+	renice -n 10 $BASHPID >/dev/null
+	part "house style" test/rules/format.sh
+	part "walls between rooms" build check-rooms
+	[ -n "$SANITIZE" ] || part "code that no program reaches" build check-sections
+	part "that the rules can fail" python3 test/rules/check_rules.py
+	part "libraries where they belong" test/rules/includes.sh
+	export CC FLAGS
+	part "headers compile alone" test/rules/headers.sh
+	for area in $AREAS; do
+		part "$area" unit "$area"
 	done
-fi
+	part "commands about agreements" build check-policy-commands
+	part "what agreements mean, said twice" build check-meaning
+	part "corpora of the fuzzers" build -j2 check-fuzz
+	if [ -z "$SANITIZE" ]; then
+		part "faults at writes, syncs and the engine" build check-faults
+	else
+		part "faults at writes, syncs and the engine" echo "SKIP faults: the sanitizer's own start does not bear failing writes"
+	fi
+	part "verifiers that others wrote" build check-verifier
+	if [ -z "$SANITIZE" ]; then
+		part "clang, warnings as errors" "$MAKE" --no-print-directory -j2 CC=clang B=build/clang SANITIZE= all tests
+		for page in doc/gatewayd.8.scd doc/gatewayctl.1.scd; do
+			part "manual page $page" sh -c "scdoc <$page >/dev/null"
+		done
+	fi
+}
+
+parts() {
+	trap 'kill $(jobs -p) 2>/dev/null' EXIT
+	# shellcheck disable=SC2086
+	test/install.sh $PACKAGES >"$work/install" 2>&1 &
+	local packages=$!
+	part "build, warnings as errors" build -j2 all tests
+	part "packages" eval "wait $packages; status=\$?; cat '$work/install'; (exit \$status)"
+	beside >"$work/beside" 2>&1 &
+	local rest=$!
+	part "two gateways, end to end" end_to_end
+	wait "$rest"
+	cat "$work/beside"
+}
+
+parts | tee "$work/log"
+
+printf '\nThe 10 slowest tests:\n'
+{
+	grep -E '^ *[0-9]+\.[0-9] s  ' "$work/log"
+	cat "$work"/unit-*.xml 2>/dev/null | awk -F '[<>]' '
+		$2 == "fn" { where = $3 }
+		$2 == "id" { id = $3 }
+		$2 == "duration" { printf "%7.1f s  %s: %s\n", $3, where, id }'
+} | sort -rn | head -n 10
+took=$(($(date +%s) - STARTED))
+printf '\nmake check took %d min %d s\n' $((took / 60)) $((took % 60))
 
 # Check's summary lines, and those of the form `N passed, N failed`.
-awk -v broken="${#broken[@]}" '
+awk -v broken="$(wc -l <"$work/broken")" '
 	match($0, /Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/) {
 		split(substr($0, RSTART), n, /[^0-9]+/); passed += n[2] - n[3] - n[4]; failed += n[3] + n[4]
 	}
@@ -57,8 +94,8 @@ awk -v broken="${#broken[@]}" '
 	END {
 		if (failed == 0) failed = broken
 		printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped
-	}' "$log"
-if [ "${#broken[@]}" -gt 0 ]; then
-	printf 'failed: %s\n' "${broken[*]}" >&2
+	}' "$work/log"
+if [ -s "$work/broken" ]; then
+	printf 'failed: %s\n' "$(paste -sd ' ' "$work/broken")" >&2
 	exit 1
 fi

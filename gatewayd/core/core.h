@@ -1,72 +1,8 @@
-/* Core: what all its threads share. Filled by core_start() before any thread runs; afterwards only the
- * members that say so change. */
+/* Core's main thread: opens, starts, loops, stops. What its threads share is context.h's. */
 #ifndef GATEWAYD_CORE_CORE_H
 #define GATEWAYD_CORE_CORE_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
-#include "gatewayd/core/conf.h"
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/writer.h"
-
-struct clock;
-struct mirror;
-struct overdue;
-struct quotas;
-struct sights;
-struct surrogates;
-struct terms_cache;
-struct witness;
-struct worker;
-
-struct core {
-	const char *config_path;
-	const char *build; /* software build, in every audit entry */
-	struct secret pseudonym;
-	struct hmac_key *body_key; /* keyed digests of bodies, for idempotency */
-	struct schema *envelope_schema, *notice_schema;
-	struct keystore *keys;
-	struct mirror *mirror;
-	struct writer *writer;
-	struct store *reader;          /* the main thread's */
-	struct quotas *quotas;         /* its own lock */
-	struct surrogates *surrogates; /* its own lock */
-	struct overdue *overdue;       /* its own lock */
-	struct terms_cache *terms;     /* the writer's thread */
-	struct witness *witness;
-	struct sights *sights; /* its own lock */
-	struct clock *clock;   /* clock_trusted() */
-	struct worker **workers;
-	unsigned n_workers;
-	int64_t started_ms;
-
-	pthread_mutex_t lock;  /* guards conf */
-	struct conf *conf;     /* the current one; core_conf() */
-	_Atomic bool serving;  /* the log was settled, and what fell due meanwhile has run */
-	_Atomic bool draining; /* no new exchanges; /readyz says so */
-	_Atomic bool dying;    /* the store or the log failed: stop */
-	_Atomic bool tampered; /* that the log was found altered or put back is why: exit 78 */
-	int die_fd;            /* eventfd that ends the main loop */
-
-	/* Figures for status and metrics. */
-	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, fired, strangers;
-	_Atomic uint64_t timestamps, timestamp_failures;
-	_Atomic int64_t timestamp_ms; /* timestamp_latest_ms() */
-	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
-	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
-};
-
-/* The current configuration, with a reference for the caller. Any thread. */
-struct conf *core_conf(struct core *c);
-/* Wall clock, Unix milliseconds, and the monotonic clock for deadlines. */
-int64_t core_now_ms(void);
-int64_t core_monotonic_ms(void);
-/* Fatal: logs and ends the process from the main loop; with status 78 for REASON_TAMPERED. Any thread. */
-void core_die(struct core *c, const struct error *e);
-
-/* A line on standard error: `level: text`. Never a value of a record. Any thread. */
-void core_log(const char *level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+#include "gatewayd/core/context/context.h"
 
 /* Runs core until a signal or the end of the edge: `channels` has one socket a worker. Returns the exit
  * status. `edge_pid` is stopped and reaped. */

@@ -42,7 +42,8 @@ struct agreement_setup {
 	        *documents[AGREEMENT_DOCUMENTS_MAX]; /* of run time; their signatures are not looked at */
 	size_t n_documents;
 	struct text_file floor, overlay;
-	const char *self; /* NULL: the first party */
+	const char *floor_path, *overlay_path; /* as given */
+	const char *self;                      /* NULL: the first party */
 	struct secret secret;
 	int64_t now_ms;
 };

@@ -2,7 +2,7 @@
  * them the daemon has loaded. What the daemon holds that is not in the folder any more is listed, too. */
 #include <sys/stat.h>
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 #include "gatewayd/ctl/agreement.h"
 #include "gatewayd/ctl/print.h"
 #include "lib/policy/state.h"

@@ -3,10 +3,11 @@
 #include <dirent.h>
 #include <time.h>
 
-#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/ctl/agreement.h"
 #include "lib/crypto/x509.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SECRET_BYTES 32
 
@@ -113,12 +114,14 @@ int agreement_setup_option(struct agreement_setup *s, int option, const char *va
 	case 'F':
 		free(s->floor.p);
 		s->floor.p = NULL;
+		s->floor_path = value;
 		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->floor.p, &s->floor.n, &e)
 		               ? CTL_OK
 		               : ctl_fail(CTL_FAILED, &e);
 	case 'O':
 		free(s->overlay.p);
 		s->overlay.p = NULL;
+		s->overlay_path = value;
 		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->overlay.p, &s->overlay.n, &e)
 		               ? CTL_OK
 		               : ctl_fail(CTL_FAILED, &e);
@@ -223,6 +226,8 @@ struct agreement *agreement_setup_load(const struct agreement_setup *s, const ch
 		                          .epochs = find_epochs,
 		                          .floor = view_make(s->floor.p, s->floor.n),
 		                          .overlay = view_make(s->overlay.p, s->overlay.n),
+		                          .floor_file = s->floor_path,
+		                          .overlay_file = s->overlay_path,
 		                          .pseudonym_secret = s->secret,
 		                          .unsigned_ok = signature == NULL,
 		                          .now_ms = s->now_ms };

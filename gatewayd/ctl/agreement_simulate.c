@@ -2,6 +2,7 @@
  * logged and nothing sent. */
 #include "gatewayd/ctl/agreement_facts.h"
 #include "lib/base/encode.h"
+#include "lib/json/canonical.h"
 #include "lib/schema/document.h"
 
 /* A table of surrogates that ends with the command. */
@@ -164,6 +165,10 @@ static bool decide(struct simulation *s)
 		decision_fail(d, e.reason, e.text, e.where);
 		return false;
 	}
+	if (s->envelope.from_gateway && !canonical_check(&s->tape, s->envelope.record, &e)) {
+		decision_fail(d, e.reason, e.text, "/record");
+		return false;
+	}
 	struct facts facts = facts_of(&s->given, &s->setup, s->agreement, &s->envelope);
 	facts.build = s->build;
 	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) || !fits_coming_in(s))
@@ -184,7 +189,8 @@ static bool decide(struct simulation *s)
 	if (!decision_conclude(d, &s->envelope, &s->tape, s->transform))
 		return false;
 	if (!tape_parse(s->out, buf_view(&s->record), &out, &e)) {
-		decision_fail(d, REASON_INTERNAL, "the output is not JSON", "");
+		decision_fail(d, e.reason == REASON_LIMIT ? REASON_LIMIT : REASON_INTERNAL,
+		              e.reason == REASON_LIMIT ? e.text : "the output is not JSON", "");
 		return false;
 	}
 	if (!s->envelope.from_gateway && !fits(s, d->ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))

@@ -5,7 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 #include "gatewayd/ctl/ctl.h"
 
 #define ANSWER_MAX (64u * 1024 * 1024)

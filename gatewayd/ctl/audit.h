@@ -3,7 +3,7 @@
 #ifndef GATEWAYD_CTL_AUDIT_H
 #define GATEWAYD_CTL_AUDIT_H
 
-#include "gatewayd/core/store.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/connection.h"
 #include "gatewayd/ctl/ctl.h"
 #include "lib/tlog/trust.h"

@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 
 static const char use[] = "audit archive [--key VKEY | --policy FILE] [--disclosures] STORE@EPOCH DIR";

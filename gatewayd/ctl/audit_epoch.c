@@ -11,9 +11,12 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "gatewayd/core/anchor.h"
-#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/commit/anchor.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
+#include "gatewayd/os/secret_file.h"
 
 #define SECRETS 32
 

@@ -3,7 +3,9 @@
 #include <getopt.h>
 #include <limits.h>
 
-#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/receipt.h"
 

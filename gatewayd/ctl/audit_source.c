@@ -5,6 +5,9 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/base/wire.h"
 #include "lib/crypto/timestamp.h"

@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/receipt.h"
 

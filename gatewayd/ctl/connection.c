@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 
 #define FILE_MAX 65536
 

@@ -3,7 +3,7 @@
 
 #include <curl/curl.h>
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 #include "lib/base/ids.h"
 
 #define TIMEOUT_MS  60000u

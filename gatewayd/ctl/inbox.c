@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 #include "gatewayd/ctl/connection.h"
 #include "gatewayd/ctl/ctl.h"
 #include "gatewayd/ctl/inbox.h"

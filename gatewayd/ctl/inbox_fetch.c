@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 
 static bool io_failed(const char *folder, const char *what, struct error *e)
 {

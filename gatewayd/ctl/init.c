@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gatewayd/core/conf.h"
-#include "gatewayd/core/files.h"
-#include "gatewayd/core/keystore.h"
+#include "gatewayd/core/conf/conf.h"
+#include "gatewayd/os/files.h"
+#include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/ctl/print.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/note.h"
+#include "gatewayd/os/secret_file.h"
 
 struct plan {
 	const char *agency, *node, *host, *listen, *jurisdiction, *dir;

@@ -6,8 +6,12 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-#include "gatewayd/core/payload.h"
-#include "gatewayd/core/proofs.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/print.h"
 
@@ -109,15 +113,15 @@ static bool opens(struct keystore *keys, struct gcm *gcm, uint32_t slot, const s
                   const struct uuid *id, bool *live, struct error *e)
 {
 	struct payload plain = { .plain = BUF_INIT(RECORD_MAX) };
-	struct error not = { .reason = REASON_NONE };
+	struct error none = { .reason = REASON_NONE };
 	uint8_t key[32];
 	bool opened = false;
 
-	*live = keystore_get(keys, slot, key, &not );
+	*live = keystore_get(keys, slot, key, &none);
 	if (*live)
 		opened = payload_unseal(gcm, key, p->sealed, id, &plain);
-	else if (not .reason != REASON_NOT_FOUND && not .reason != REASON_CRYPTO)
-		*e = not ;
+	else if (none.reason != REASON_NOT_FOUND && none.reason != REASON_CRYPTO)
+		*e = none;
 	wipe(key, sizeof key);
 	payload_close(&plain);
 	return opened;

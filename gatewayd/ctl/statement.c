@@ -1,7 +1,7 @@
 /* See statement.h. */
 #include "gatewayd/ctl/statement.h"
 
-#include "gatewayd/core/files.h"
+#include "gatewayd/os/files.h"
 #include "lib/crypto/x509.h"
 
 #define STATEMENT_MAX 16384

@@ -2,7 +2,7 @@
  * thread alone. */
 #include <stdlib.h>
 
-#include "gatewayd/edge/client_state.h"
+#include "gatewayd/edge/client_private.h"
 
 #define LINKS_A_TARGET 32 /* of a thread; more requests wait for one of them */
 

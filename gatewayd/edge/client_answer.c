@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "gatewayd/edge/client_state.h"
+#include "gatewayd/edge/client_private.h"
 #include "lib/base/ids.h"
 #include "lib/base/wire.h"
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gatewayd/edge/client_state.h"
+#include "gatewayd/edge/client_private.h"
 
 #define IDLE_MS 15000
 

@@ -2,7 +2,7 @@
  * one deadline ends it. On the thread of the client. */
 #include <stdlib.h>
 
-#include "gatewayd/edge/client_state.h"
+#include "gatewayd/edge/client_private.h"
 #include "lib/base/wire.h"
 
 #define HEAD_MAX (16u * 1024) /* of a request that is sent */

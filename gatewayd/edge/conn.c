@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gatewayd/edge/conn_state.h"
+#include "gatewayd/edge/conn_private.h"
 #include "gatewayd/edge/peers.h"
 
 #define LINGER_MS 2000

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "gatewayd/edge/conn_state.h"
+#include "gatewayd/edge/conn_private.h"
 #include "lib/base/ids.h"
 #include "lib/base/wire.h"
 

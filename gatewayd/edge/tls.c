@@ -247,7 +247,7 @@ struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error
 	return c;
 }
 
-struct tls_contexts *tls_contexts_ref(struct tls_contexts *c)
+static struct tls_contexts *tls_contexts_ref(struct tls_contexts *c)
 {
 	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
 	return c;

@@ -32,7 +32,6 @@ bool tls_prepare(void) MUST_USE;
 
 /* One reference, owned by the caller. NULL with an error (REASON_CONFIG). */
 struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error *err) MUST_USE;
-struct tls_contexts *tls_contexts_ref(struct tls_contexts *c);
 void tls_contexts_unref(struct tls_contexts *c);
 
 enum tls_status {

@@ -63,8 +63,8 @@ static inline void buf_addc(struct buf *b, char c)
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_addu(struct buf *b, uint64_t number); /* decimal */
-/* A JSON string token with its quotes. `v` must be valid UTF-8; control characters, quotes and
- * backslashes are escaped, nothing else is. */
+/* A JSON string token with its quotes, in the one shortest escaping (RFC 8785 section 3.2.2.2). `v` must be
+ * valid UTF-8; control characters, quotes and backslashes are escaped, nothing else is. */
 void buf_add_json_string(struct buf *b, struct view v);
 /* Drops the first `n` bytes. */
 void buf_drop(struct buf *b, size_t n);

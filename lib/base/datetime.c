@@ -265,13 +265,107 @@ int64_t duration_add(int64_t from_ms, const struct duration *d)
 	return result > (date_to_days(end) + 1) * DAY_MS - 1 ? TIME_NONE : result;
 }
 
-int duration_cmp(const struct duration *a, const struct duration *b)
-{
-	struct date start = { .year = 2000, .month = 1, .day = 1 };
-	int64_t from = date_to_days(start) * DAY_MS;
-	int64_t x = duration_add(from, a), y = duration_add(from, b);
+/* --- which of two is longer, for every start ---
+ *
+ * Adding d = (months, days, seconds) to a start goes to the same day of another month, cut to that month's last, and
+ * then a fixed number of seconds on; the time of day is carried along. So the difference of two durations depends on
+ * the start's date alone, and of it on
+ *   - the month in the cycle of 400 years = 4,800 months, after which the Gregorian calendar (146,097 days, a whole
+ *     number of weeks, leap years alike) repeats: adding months and then taking the difference gives the same days;
+ *   - the day of the month by way of the cut alone. Months have 28 to 31 days, so a day up to 28 is never cut and all
+ *     of them give the same difference; 29, 30 and 31 are looked at for themselves.
+ * Four days in each of 4,800 months therefore stand for all starts. The year 9999 plays no part: durations are compared
+ * as if years went on. */
+#define CYCLE_MONTHS 4800
+#define CYCLE_DAYS   INT64_C(146097)
 
-	if (x == TIME_NONE || y == TIME_NONE)
-		return (x == TIME_NONE) - (y == TIME_NONE);
-	return (x > y) - (x < y);
+/* Days from the start of the cycle to the first of a month, which may lie in a later cycle. */
+static int64_t days_to_month(int64_t month)
+{
+	struct date first = { .year = (int32_t)(2000 + month % CYCLE_MONTHS / 12),
+		              .month = (uint8_t)(month % 12 + 1),
+		              .day = 1 };
+
+	return month / CYCLE_MONTHS * CYCLE_DAYS + date_to_days(first) - date_to_days((struct date){ 2000, 1, 1 });
+}
+
+static int length_of_month(int64_t month)
+{
+	return month_days((int)(2000 + month % CYCLE_MONTHS / 12), (int)(month % 12) + 1);
+}
+
+static int64_t months_of(const struct duration *d)
+{
+	return d->years * INT64_C(12) + d->months;
+}
+
+static int64_t seconds_of(const struct duration *d)
+{
+	return d->days * INT64_C(86400) + d->seconds;
+}
+
+/* Days from the `day`th of `start` to the same day so many months on. */
+static int64_t month_step(int64_t start, int day, int64_t months)
+{
+	int last = length_of_month(start + months);
+
+	return days_to_month(start + months) + (day < last ? day : last) - (days_to_month(start) + day);
+}
+
+/* The most, or with `least` the least, days that so many months more than so many others can be: over all starts. */
+static int64_t extreme_step(int64_t months, int64_t than, bool least)
+{
+	int64_t found = 0;
+	bool any = false;
+
+	for (int64_t start = 0; start < CYCLE_MONTHS; start++)
+		for (int day = 28; day <= length_of_month(start); day++) {
+			int64_t step = month_step(start, day, months) - month_step(start, day, than);
+			if (!any || (least ? step < found : step > found))
+				found = step;
+			any = true;
+		}
+	return found;
+}
+
+/* How many seconds `a` is longer than `b` at the worst start. Most pairs are told apart by the mean month and the few
+ * days that any number of months is off it: fewer than 10, for both cuts together (3), the months (3) and the leap days
+ * (2) that a span has more or fewer than the mean. */
+static int64_t excess(const struct duration *a, const struct duration *b)
+{
+	int64_t months = months_of(a) - months_of(b), rest = seconds_of(a) - seconds_of(b);
+	int64_t mean = months * (CYCLE_DAYS * 86400 / CYCLE_MONTHS) + rest, slack = INT64_C(10) * 86400;
+
+	if (months == 0)
+		return rest;
+	if (mean > slack || mean < -slack)
+		return mean;
+	return extreme_step(months_of(a), months_of(b), false) * 86400 + rest;
+}
+
+bool duration_at_most(const struct duration *a, const struct duration *b)
+{
+	return excess(a, b) <= 0;
+}
+
+bool duration_below(const struct duration *a, const struct duration *b)
+{
+	return excess(a, b) < 0;
+}
+
+/* Whole days that the duration has at every start. */
+static int64_t fewest_days(const struct duration *d)
+{
+	return (extreme_step(months_of(d), 0, true) * 86400 + seconds_of(d)) / 86400;
+}
+
+struct duration duration_shorter(const struct duration *a, const struct duration *b)
+{
+	if (duration_at_most(a, b))
+		return *a;
+	if (duration_at_most(b, a))
+		return *b;
+	int64_t days = fewest_days(a), other = fewest_days(b);
+	days = days < other ? days : other;
+	return (struct duration){ .days = days < UINT32_MAX ? (uint32_t)days : UINT32_MAX };
 }

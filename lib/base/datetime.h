@@ -38,7 +38,12 @@ void duration_print(struct buf *out, const struct duration *d);
 /* Calendar addition in UTC: years and months first (the day is cut to the month's last), then days,
  * then seconds. TIME_NONE past the year 9999. */
 int64_t duration_add(int64_t from_ms, const struct duration *d);
-/* Compares by adding both to the same instant (2000-01-01, a leap year); -1, 0, 1. */
-int duration_cmp(const struct duration *a, const struct duration *b);
+/* Is `a` never longer than `b`, and always shorter, whatever instant both are added to? A month has 28 to 31 days, so
+ * P31D is not at most P1M, and of P30D and P1M neither is. */
+bool duration_at_most(const struct duration *a, const struct duration *b);
+bool duration_below(const struct duration *a, const struct duration *b);
+/* The longer of both nowhere: `a` or `b` where one is at most the other, else the most whole days that are at most
+ * both. */
+struct duration duration_shorter(const struct duration *a, const struct duration *b);
 
 #endif

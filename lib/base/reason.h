@@ -106,6 +106,8 @@
 	  "A field does not have the form that its transform needs.") \
 	/* what a partner gateway sends */ \
 	R(RECEIPT_INVALID, "receipt-invalid", 403, "receipt", "The sender's proof does not cover what arrived.") \
+	R(RECORD_FORM, "record-form", 422, "receipt", \
+	  "The record is not in the one form in which records leave a gateway.") \
 	R(NOTICE_INVALID, "notice-invalid", 422, "schema", "The notice does not fit its schema or its exchange.") \
 	R(DUTY_ANSWER, "duty-answer-invalid", 422, "schema", "The answer does not fit the duty.") \
 	R(RECALL_LATE, "recall-late", 409, "agreement", "There is nothing left to recall.") \

@@ -9,7 +9,7 @@
  * Cost: all functions but decimal_multiple_of() are linear in the length of the tokens. With n the
  * significant digits of the value and d those of the divisor, decimal_multiple_of() takes n + 64
  * steps when d <= 19, otherwise (n + 4d) * d / 19 times 10 at most: about 15,000 steps for records
- * (64 characters), 50 million at the ceiling of 4,096. */
+ * (72 characters), 50 million at the ceiling of 4,096. */
 #ifndef GATEWAY_JSON_DECIMAL_H
 #define GATEWAY_JSON_DECIMAL_H
 

@@ -7,9 +7,8 @@
 
 #define TEXT_FIRST 4096
 
-#define BYTES_MAX  (UINT32_C(1) << 30)
-#define DEPTH_MAX  1024
-#define NUMBER_MAX 4096
+#define BYTES_MAX (UINT32_C(1) << 30)
+#define DEPTH_MAX 1024
 
 static uint32_t limit_or(uint32_t asked, uint32_t standard, uint32_t ceiling)
 {
@@ -33,7 +32,7 @@ struct tape_parser *tape_parser_new(const struct tape_limits *limits)
 		.nodes = limit_or(l->nodes, 1000000, UINT32_MAX),
 		.key_bytes = limit_or(l->key_bytes, 256, BYTES_MAX),
 		.string_bytes = limit_or(l->string_bytes, 256u << 10, BYTES_MAX),
-		.number_chars = limit_or(l->number_chars, 64, NUMBER_MAX),
+		.number_chars = limit_or(l->number_chars, NUMBER_CHARS, NUMBER_MAX),
 		.duplicates = l->duplicates,
 	};
 	p->frames = calloc(p->limits.depth + 1, sizeof *p->frames);

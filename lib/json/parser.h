@@ -8,6 +8,10 @@
 /* Members up to this many are compared as they come; larger objects are sorted when they close. */
 #define SMALL_OBJECT 32
 
+/* tape_limits.number_chars: the default has room for the one spelling (canonical.h) of what has 64; the ceiling. */
+#define NUMBER_CHARS 72
+#define NUMBER_MAX   4096
+
 /* What comes next, once white space is skipped. A text that breaks off leaves this behind. */
 enum want {
 	WANT_VALUE,      /* the root, an item after a comma, a member's value */

@@ -97,10 +97,15 @@ static inline const char *scan_plain_portable(const char *s)
 	}
 }
 
+static inline bool is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 /* The first byte from `s` on that is not white space of JSON. */
 static inline const char *scan_space_portable(const char *s)
 {
-	while (*s == ' ' || *s == '\n' || *s == '\t' || *s == '\r')
+	while (is_space(*s))
 		s++;
 	return s;
 }

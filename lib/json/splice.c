@@ -3,9 +3,12 @@
 
 #include <assert.h>
 
-void splice_start(struct splice *s, struct buf *out)
+#include "lib/json/canonical.h"
+#include "lib/json/scan.h"
+
+void splice_start(struct splice *s, struct buf *out, struct member_order *order)
 {
-	*s = (struct splice){ .out = out };
+	*s = (struct splice){ .out = out, .order = order };
 }
 
 /* What stands between the value before and the one to come. */
@@ -48,11 +51,20 @@ static void end_key(struct splice *s)
 	s->after_key = true;
 }
 
+/* A token that spells its value anew where it must: what is not escaped has no other spelling. */
+static void put_string(struct buf *out, const struct tape *t, uint32_t node)
+{
+	if (t->nodes[node].flags & TAPE_ESCAPED)
+		buf_add_json_string(out, tape_string(t, node));
+	else
+		buf_add(out, tape_token(t, node));
+}
+
 void splice_key(struct splice *s, const struct tape *t, uint32_t key)
 {
 	assert(t->nodes[key].type == TAPE_KEY);
 	separate(s);
-	buf_add(s->out, tape_token(t, key));
+	put_string(s->out, t, key);
 	end_key(s);
 }
 
@@ -63,42 +75,122 @@ void splice_name(struct splice *s, struct view name)
 	end_key(s);
 }
 
-static bool is_space(char c)
+/* What is copied goes in stretches: of the bytes from `from` on, all that was passed over is in the form. */
+struct stretch {
+	struct splice *s;
+	const struct tape *t;
+	const char *from;
+};
+
+static void copy_value(struct splice *s, const struct tape *t, uint32_t node);
+
+/* Ends the stretch before a token, which is then written otherwise. */
+static void end_before(struct stretch *c, uint32_t node)
 {
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+	const struct tape_node *n = &c->t->nodes[node];
+	const char *token = c->t->text + n->off;
+
+	buf_add(c->s->out, view_make(c->from, (size_t)(token - c->from)));
+	c->from = token + n->len;
 }
 
-/* Between the tokens of a value stand only brackets, commas, colons and white space, so each token
- * is copied as it is and what lies between two of them without its blanks. Stretches that hold no
- * blank go in one piece. */
-void splice_copy(struct splice *s, const struct tape *t, uint32_t node)
+static void copy_members(struct splice *s, const struct tape *t, uint32_t object)
 {
-	const struct tape_node *n = &t->nodes[node], *last = &t->nodes[n->next];
-	const char *from = t->text + n->off, *end = from + n->len, *q = from;
+	struct member_walk w;
+	const char *before = "{";
 
-	separate(s);
-	for (; n < last; n++) {
-		bool container = n->type == TAPE_ARRAY || n->type == TAPE_OBJECT;
-		q = t->text + n->off + (container ? 1 : n->len);
-		const char *next = n + 1 < last ? t->text + n[1].off : end;
+	if (!member_walk_start(&w, s->order, t, object)) {
+		s->out->failed = true;
+		return;
+	}
+	for (uint32_t k; (k = member_walk_next(&w)); before = ",") {
+		buf_adds(s->out, before);
+		put_string(s->out, t, k);
+		buf_addc(s->out, ':');
+		copy_value(s, t, k + 1);
+	}
+	member_walk_end(&w);
+	buf_addc(s->out, '}');
+}
+
+/* Passes over one token, or over an object that is written otherwise as a whole. Returns the node behind, and in `*q`
+ * the byte behind. */
+static uint32_t copy_token(struct stretch *c, uint32_t node, const char **q)
+{
+	const struct tape *t = c->t;
+	const struct tape_node *n = &t->nodes[node];
+
+	*q = t->text + n->off + n->len;
+	switch ((enum tape_type)n->type) {
+	case TAPE_NULL:
+	case TAPE_FALSE:
+	case TAPE_TRUE: break;
+	case TAPE_NUMBER:
+		if (!canonical_is_number(tape_token(t, node))) {
+			end_before(c, node);
+			canonical_number(tape_token(t, node), c->s->out);
+		}
+		break;
+	case TAPE_STRING:
+	case TAPE_KEY:
+		if (n->flags & TAPE_ESCAPED) {
+			end_before(c, node);
+			put_string(c->s->out, t, node);
+		}
+		break;
+	case TAPE_OBJECT:
+		if (!members_sorted(t, node)) {
+			end_before(c, node);
+			copy_members(c->s, t, node);
+			return n->next;
+		}
+		*q = t->text + n->off + 1;
+		break;
+	case TAPE_ARRAY: *q = t->text + n->off + 1; break;
+	}
+	return node + 1;
+}
+
+/* Between the tokens of a value stand only brackets, commas, colons and white space, which is left out. */
+static void copy_value(struct splice *s, const struct tape *t, uint32_t node)
+{
+	uint32_t last = t->nodes[node].next;
+	struct stretch c = { s, t, t->text + t->nodes[node].off };
+	const char *end = c.from + t->nodes[node].len, *q;
+
+	while (node < last) {
+		node = copy_token(&c, node, &q);
+		const char *next = node < last ? t->text + t->nodes[node].off : end;
 		while (q < next) {
 			if (!is_space(*q)) {
 				q++;
 				continue;
 			}
-			buf_add(s->out, view_make(from, (size_t)(q - from)));
+			buf_add(s->out, view_make(c.from, (size_t)(q - c.from)));
 			while (q < next && is_space(*q))
 				q++;
-			from = q;
+			c.from = q;
 		}
 	}
-	buf_add(s->out, view_make(from, (size_t)(end - from)));
+	buf_add(s->out, view_make(c.from, (size_t)(end - c.from)));
+}
+
+void splice_copy(struct splice *s, const struct tape *t, uint32_t node)
+{
+	separate(s);
+	copy_value(s, t, node);
 }
 
 void splice_string(struct splice *s, struct view value)
 {
 	separate(s);
 	buf_add_json_string(s->out, value);
+}
+
+void splice_number(struct splice *s, struct view token)
+{
+	separate(s);
+	canonical_number(token, s->out);
 }
 
 void splice_literal(struct splice *s, struct view token)

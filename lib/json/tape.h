@@ -44,7 +44,7 @@ struct tape_limits {
 	uint32_t nodes;        /* 1,000,000 */
 	uint32_t key_bytes;    /* 256, decoded */
 	uint32_t string_bytes; /* 256 KiB, decoded */
-	uint32_t number_chars; /* 64 (4,096) */
+	uint32_t number_chars; /* 72 (4,096): the one spelling of a number of 64 has room (canonical.h) */
 	bool duplicates;       /* names may occur twice, which RFC 8259 section 4 leaves open; no part of
 	                           the gateway sets it, for readers then differ in which one they take */
 };

@@ -32,18 +32,54 @@ bool load_fault(struct load *l, enum reason reason, const char *pointer, const c
 	return error_list_addf(l->errors, reason, l->file, line, column, "%s: %s", pointer, text);
 }
 
+bool fault_known(const struct error_list *errors, const char *file, const char *text)
+{
+	for (size_t i = 0; i < errors->n; i++)
+		if (strcmp(errors->items[i].text, text) == 0 && (!file || strcmp(errors->items[i].where, file) == 0))
+			return true;
+	return false;
+}
+
+/* An agreement of before has no format. It does not load, but is read as if it had one, so that what else there is to
+ * change is told at once. */
+static bool has_format(const struct load *l)
+{
+	uint32_t node;
+
+	return l->tape.n == 0 || l->tape.nodes[0].type != TAPE_OBJECT ||
+	       pointer_find(&l->tape, 0, VIEW("/format"), &node);
+}
+
+static json_t *read_with_format(struct load *l, const struct schema *schema)
+{
+	struct view text = l->a->text;
+	size_t open = l->tape.nodes[0].off + 1;
+	struct buf whole = BUF_INIT(text.n + 20);
+
+	buf_add(&whole, view_make(text.p, open));
+	buf_addf(&whole, "\"format\":2%s", l->tape.nodes[0].count ? "," : "");
+	buf_add(&whole, view_from(text, open));
+	json_t *doc = whole.failed ? NULL : document_read(schema, l->file, buf_view(&whole), l->errors);
+	buf_free(&whole);
+	load_fault(l, REASON_CONFIG, "/format",
+	           "is missing: this agreement was written for older rules; amend what else is named here, and say "
+	           "\"format\": 2");
+	return doc;
+}
+
 static bool load_all(struct load *l, struct view signature)
 {
 	struct agreement *a = l->a;
 	struct error e = { .reason = REASON_NONE };
 	struct schema *schema = document_schema(VIEW("agreement"), &e);
+	bool format = has_format(l);
 
 	a->approval_schema = schema ? document_schema(VIEW("approval"), &e) : NULL;
 	if (!a->approval_schema) {
 		schema_unref(schema);
 		return error_list_add(l->errors, &e);
 	}
-	a->doc = document_read(schema, l->file, a->text, l->errors);
+	a->doc = format ? document_read(schema, l->file, a->text, l->errors) : read_with_format(l, schema);
 	schema_unref(schema);
 	if (!a->doc)
 		return false;
@@ -56,7 +92,7 @@ static bool load_all(struct load *l, struct view signature)
 	ok = ok && read_epochs(l);
 	if (!l->from->unsigned_ok)
 		ok = check_signatures(l, signature) && ok;
-	return ok && compile_rulings(l);
+	return ok && compile_rulings(l) && format;
 }
 
 struct agreement *agreement_load(const char *file, struct view text, struct view signature,
@@ -141,16 +177,6 @@ struct view agreement_text(const struct agreement *a)
 const struct digest *agreement_digest(const struct agreement *a)
 {
 	return &a->digest;
-}
-
-const struct digest *agreement_floor_digest(const struct agreement *a)
-{
-	return &a->floor_digest;
-}
-
-const struct digest *agreement_overlay_digest(const struct agreement *a)
-{
-	return &a->overlay_digest;
 }
 
 const struct digest *agreement_supersedes(const struct agreement *a)

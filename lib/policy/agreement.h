@@ -37,11 +37,12 @@ struct agreement_sources {
 	bool (*signer)(void *arg, struct view name, size_t k, struct view *cert_der);
 	/* The key epochs that are set at run time (epochs.h); NULL callback or document: the agreement's own holds. */
 	const struct signed_document *(*epochs)(void *arg, struct view agreement);
-	struct view self;               /* own agency id; must be a party */
-	struct view floor;              /* text of floor.json, empty for none */
-	struct view overlay;            /* text of overlay.json, empty for none */
-	struct secret pseudonym_secret; /* n == 0: rules that need keys check but do not run */
-	bool unsigned_ok;               /* lint and simulate on drafts: signatures are not demanded */
+	struct view self;                      /* own agency id; must be a party */
+	struct view floor;                     /* text of floor.json, empty for none */
+	struct view overlay;                   /* text of overlay.json, empty for none */
+	const char *floor_file, *overlay_file; /* their names in errors; NULL: floor.json, overlay.json */
+	struct secret pseudonym_secret;        /* n == 0: rules that need keys check but do not run */
+	bool unsigned_ok;                      /* lint and simulate on drafts: signatures are not demanded */
 	int64_t now_ms;
 };
 
@@ -54,10 +55,8 @@ void agreement_unref(struct agreement *a);
 
 struct view agreement_id(const struct agreement *a);
 struct view agreement_version(const struct agreement *a);
-struct view agreement_text(const struct agreement *a);                  /* the exact signed bytes */
-const struct digest *agreement_digest(const struct agreement *a);       /* SHA-256 of those */
-const struct digest *agreement_floor_digest(const struct agreement *a); /* zeros when there is none */
-const struct digest *agreement_overlay_digest(const struct agreement *a);
+struct view agreement_text(const struct agreement *a);            /* the exact signed bytes */
+const struct digest *agreement_digest(const struct agreement *a); /* SHA-256 of those */
 /* The predecessor's digest, zeros when there is none, and the end of its grace. */
 const struct digest *agreement_supersedes(const struct agreement *a);
 int64_t agreement_effective_ms(const struct agreement *a);
@@ -80,6 +79,14 @@ struct view agreement_recipient(const struct agreement *a, struct view from);
 int64_t agreement_epoch_end_ms(const struct agreement *a, uint32_t epoch);
 /* Whether records leave under k-guards, hence in batches that are counted. */
 bool agreement_has_guards(const struct agreement *a);
+/* What the overlay takes away that its author may not have meant: fields that are dropped, because its rule and the
+ * agreement's cannot be compared. A sentence each, which names both rules. */
+void agreement_notes(const struct agreement *a, void (*each)(void *arg, const char *text), void *arg);
+/* Does everything in an overlay reach one of the node's agreements? A rule, or the name of an agreement, purpose or
+ * exception, that reaches none is a slip that would narrow nothing: false, with every error listed. True without
+ * agreements. */
+bool overlay_reaches(const char *file, struct view overlay, struct agreement *const *agreements, size_t n,
+                     struct error_list *errors);
 /* k-th schema digest that the agreement pins; false past the last. */
 bool agreement_schema(const struct agreement *a, size_t k, struct digest *out);
 

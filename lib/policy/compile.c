@@ -5,7 +5,7 @@
 
 struct compiler {
 	struct load *l;
-	struct rule *overlay; /* the overlay's rules */
+	struct rule *overlay; /* its rules for this agreement */
 	size_t n_overlay;
 	struct field_rule *fields;  /* of the program that is being compiled */
 	const struct rule **behind; /* the rule behind each of them */
@@ -65,92 +65,33 @@ static bool add_field(struct compiler *c, const struct rule *behind, struct fiel
 	return true;
 }
 
-/* How the overlay's rule `o` narrows the agreement's rule `r`: *out is set when there is something to add.
- * What the agreement keeps takes the overlay's action, at the narrower of both places; what it transforms
- * cannot be transformed again, so a stricter overlay drops it. Nothing is ever added outside `r`. */
-static bool narrow(struct compiler *c, const struct rule *o, const struct rule *r, size_t *copies)
-{
-	bool inside = pattern_covers(r->field.pointer, r->field.subtree, o->field.pointer);
-	bool around = pattern_covers(o->field.pointer, false, r->field.pointer);
-	struct field_rule f = o->field;
-	char id[160];
-
-	if (!inside && !around && !patterns_meet(o->field.pointer, r->field.pointer))
-		return true;
-	f.category = r->field.category;
-	if (r->field.action == ACTION_KEEP && inside) {
-		f.pointer = o->field.pointer;
-	} else if (r->field.action == ACTION_KEEP && around) {
-		f.pointer = r->field.pointer;
-	} else if (r->field.action == ACTION_KEEP || o->field.action > r->field.action) {
-		f.action = ACTION_DROP;
-		f.params = NULL;
-	} else {
-		return true;
-	}
-	snprintf(id, sizeof id, *copies ? "%s.%zu" : "%s", o->field.id, *copies);
-	f.id = arena_str(&c->l->a->mem, view_of(id));
-	++*copies;
-	struct rule *own = arena_alloc(&c->l->a->mem, sizeof *own);
-	if (!f.id || !own)
-		return load_fault(c->l, REASON_NO_MEMORY, "/rules", "memory ran out");
-	*own = *o;
-	own->field = f;
-	own->waiver = r->waiver; /* what was kept under a waiver still needs it */
-	return add_field(c, own, f);
-}
-
-static bool add_overlay(struct compiler *c, const uint64_t *set)
-{
-	const struct agreement *a = c->l->a;
-
-	for (size_t k = 0; k < c->n_overlay; k++) {
-		const struct rule *o = &c->overlay[k];
-		size_t copies = 0;
-		if (o->field.action == ACTION_DROP) {
-			if (!add_field(c, o, o->field))
-				return false;
-			continue;
-		}
-		for (size_t i = 0; i < a->n_rules; i++)
-			if (has_rule(set, i) && a->rules[i].field.action < ACTION_DROP &&
-			    !narrow(c, o, &a->rules[i], &copies))
-				return false;
-	}
-	return true;
-}
-
 enum kind { KIND_SHARED, KIND_EGRESS, KIND_INGRESS };
 
 /* Ingress never transforms again: what the agreement lets through stays as it arrived. */
 static struct field_rule as_arrived(struct field_rule f)
 {
-	if (f.action != ACTION_DROP) {
-		f.action = ACTION_KEEP;
-		f.params = NULL;
-	}
+	f.arrived = true;
 	return f;
 }
 
 /* Faults of rules that are each in order, each once though many programs hold them: parameters, and rules that
- * contradict each other where their patterns meet. They name the rule by its pointer. */
+ * contradict each other where their patterns meet. They stand at the rule's place in its document. */
 static void take_errors(struct load *l, struct error_list *from)
 {
+	static const size_t prefix = sizeof OVERLAY_PLACE - 1;
+
 	for (size_t i = 0; i < from->n; i++) {
 		const struct error *e = &from->items[i];
-		size_t rule = l->a->n_rules, k;
-		char at[60] = "/rules", text[400];
-		bool known = false;
+		bool overlay = strncmp(e->where, OVERLAY_PLACE, prefix) == 0;
+		const char *at = overlay ? e->where + prefix : e->where[0] ? e->where : "/rules";
+		char text[600];
 
-		for (k = 0; k < l->a->n_rules; k++)
-			if (strcmp(l->a->rules[k].field.pointer, e->where) == 0)
-				rule = k;
-		if (rule < l->a->n_rules)
-			snprintf(at, sizeof at, "/rules/%zu", rule);
 		snprintf(text, sizeof text, "%s: %s", at, e->text);
-		for (k = 0; k < l->errors->n && !known; k++)
-			known = strcmp(l->errors->items[k].text, text) == 0;
-		if (!known)
+		if (fault_known(l->errors, NULL, text))
+			continue;
+		if (overlay)
+			overlay_fault(l, e->reason, at, "%s", e->text);
+		else
 			load_fault(l, e->reason, at, "%s", e->text);
 	}
 	error_list_free(from);
@@ -205,8 +146,9 @@ static bool build(struct compiler *c, struct compiled *out)
 		    !add_field(c, &a->rules[i],
 		               out->kind == KIND_INGRESS ? as_arrived(a->rules[i].field) : a->rules[i].field))
 			return false;
-	if (out->kind != KIND_SHARED && !add_overlay(c, out->set))
-		return false;
+	for (size_t k = 0; out->kind != KIND_SHARED && k < c->n_overlay; k++)
+		if (!add_field(c, &c->overlay[k], c->overlay[k].field))
+			return false;
 	keys.purpose = out->purpose == INDEX_NONE ? a->purposes[0].id : a->purposes[out->purpose].id;
 	if (out->kind == KIND_EGRESS)
 		keys.secret = l->from->pseudonym_secret;
@@ -261,10 +203,10 @@ static size_t choose(const struct agreement *a, size_t p, unsigned t, unsigned s
 
 	for (size_t i = 0; i < a->n_rules; i++) {
 		const struct rule *r = &a->rules[i];
-		if (!(r->purposes & BIT(p)) || !(r->tiers >> t & 1) || !(r->subjects >> s & 1))
+		if (!rule_applies(r, p, t, s))
 			continue;
 		set[i / 64] |= BIT(i % 64);
-		passing += r->field.action < ACTION_DROP;
+		passing += r->field.action != ACTION_DROP && r->field.action != ACTION_K_GUARD;
 		*keys = *keys || needs_key(r->field.action);
 	}
 	return passing;
@@ -306,7 +248,7 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 	if (choose(a, p, t, s, set, &keys) == 0)
 		return true;
 	const struct compiled *shared = find_or_build(c, set, INDEX_NONE, a->epoch, KIND_SHARED);
-	if (!shared)
+	if (!shared || !check_floor_places(c->l, shared, (enum tier)t))
 		return false;
 	const struct record_schema *schema = &a->schemas[purpose->schema];
 	const struct ruling_full like = { .shared = shared,
@@ -330,54 +272,6 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 	return add_ruling(c, &like, set, false, keys) && add_ruling(c, &like, set, true, keys);
 }
 
-/* An overlay is for all agreements, so a rule of its own may match nothing here; but one that meets a rule of the
- * agreement and no place of its schemas (an item by its number) would narrow nothing unseen. */
-static bool can_narrow(struct compiler *c, const struct rule *o)
-{
-	const struct agreement *a = c->l->a;
-	bool meets = false;
-
-	for (size_t i = 0; i < a->n_rules && !meets; i++)
-		meets = patterns_meet_below(o->field.pointer, a->rules[i].field.pointer) ||
-		        pattern_covers(a->rules[i].field.pointer, a->rules[i].field.subtree, o->field.pointer);
-	if (!meets || place_exists(a, o->field.pointer, MASK_ALL))
-		return true;
-	return error_list_addf(c->l->errors, REASON_CONFIG, "overlay.json", 0, 0,
-	                       "/rules/%zu/pointer: matches nothing in the schemas "
-	                       "of %.*s, though it meets a rule: items are named by *",
-	                       o->index, VIEW_ARG(a->id));
-}
-
-static bool read_overlay_rules(struct compiler *c)
-{
-	struct agreement *a = c->l->a;
-	const json_t *list = json_object_get(a->overlay_doc, "rules");
-	bool ok = true;
-
-	c->overlay = arena_alloc(&a->mem, (json_array_size(list) + 1) * sizeof *c->overlay);
-	if (!c->overlay)
-		return load_fault(c->l, REASON_NO_MEMORY, "", "memory ran out");
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *o = json_array_get(list, i);
-		struct view only = json_view(o, "agreement");
-		char id[120];
-		if (only.n && !view_eq(only, a->id))
-			continue;
-		snprintf(id, sizeof id, "overlay:%s", json_string_value(json_object_get(o, "id")));
-		c->overlay[c->n_overlay++] =
-		        (struct rule){ .index = i,
-			               .overlay = true,
-			               .waiver = INDEX_NONE,
-			               .field = { .id = arena_str(&a->mem, view_of(id)),
-			                          .action = action_find(json_view(o, "action")),
-			                          .pointer = json_string_value(json_object_get(o, "pointer")),
-			                          .category = FIELD_OPERATIONAL,
-			                          .params = json_object_get(o, "params") } };
-		ok = can_narrow(c, &c->overlay[c->n_overlay - 1]) && ok;
-	}
-	return ok;
-}
-
 bool compile_rulings(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -388,7 +282,7 @@ bool compile_rulings(struct load *l)
 	        arena_alloc(&a->mem, a->n_purposes * TIER_COUNT * SUBJECT_COUNT * 2 * sizeof(struct ruling_full *));
 	if (!a->rulings)
 		return load_fault(l, REASON_NO_MEMORY, "", "memory ran out");
-	if (!read_overlay_rules(&c))
+	if (!read_overlay_rules(l, &c.overlay, &c.n_overlay))
 		return false;
 	for (size_t p = 0; p < a->n_purposes; p++)
 		for (unsigned t = 0; t < TIER_COUNT; t++)
@@ -398,6 +292,28 @@ bool compile_rulings(struct load *l)
 	free(c.fields);
 	free((void *)(uintptr_t)c.behind);
 	return ok;
+}
+
+void agreement_notes(const struct agreement *a, void (*each)(void *arg, const char *text), void *arg)
+{
+	struct buf seen = BUF_INIT(1 << 20);
+	char text[600];
+
+	for (const struct compiled *c = a->compiled; c; c = c->next)
+		for (size_t k = 0; k < program_places(c->program); k++) {
+			struct program_place at = program_place(c->program, k);
+			if (!at.neither)
+				continue;
+			const struct rule *won = c->by_rule[at.rule], *under = c->by_rule[at.under];
+			snprintf(text, sizeof text,
+			         "%s and rule %s (%s): neither is stricter, so that fields that both reach are dropped",
+			         won->field.place, under->field.id, under->field.place);
+			if (memmem(seen.p ? seen.p : "", seen.n, text, strlen(text)))
+				continue;
+			buf_adds(&seen, text);
+			each(arg, text);
+		}
+	buf_free(&seen);
 }
 
 bool agreement_has_guards(const struct agreement *a)

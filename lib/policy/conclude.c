@@ -60,15 +60,16 @@ static void rule_clause(const struct rule *r, char *out, size_t size)
 	snprintf(out, size, r->overlay ? "overlay.json/rules/%zu" : "/rules/%zu", r->index);
 }
 
-/* A direct identifier that stays readable needs the waiver that its rule names, cited and reaching it. */
-static void check_waiver(struct closing *c, const struct rule *r, uint32_t node)
+/* A direct identifier that stays readable needs the waiver that the agreement's rule names, cited and reaching it.
+ * `r` is the rule that won, `under` the agreement's where the overlay's won. */
+static void check_waiver(struct closing *c, const struct rule *r, const struct rule *under, uint8_t categories,
+                         uint32_t node)
 {
 	char clause[96];
 
-	if (r->field.category != FIELD_DIRECT ||
-	    (r->field.action != ACTION_KEEP && r->field.action != ACTION_REDACT_TEXT))
+	if (!(categories >> FIELD_DIRECT & 1) || !r->clear)
 		return;
-	if (c->exception && r->waiver == c->exception_index) {
+	if (c->exception && under->waiver == c->exception_index) {
 		c->d->exception_used = true;
 		return;
 	}
@@ -99,14 +100,19 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t no
 	return found;
 }
 
-static void check_justified(struct closing *c, const struct rule *r, uint32_t node)
+static void check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node)
 {
 	char clause[96];
 
-	if (justified(c, r, node))
+	if (justified(c, under, node))
 		return;
 	rule_clause(r, clause, sizeof clause);
 	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, node);
+}
+
+static const struct rule *rule_behind(const struct compiled *c, uint32_t rule)
+{
+	return rule < c->n_by_rule ? c->by_rule[rule] : NULL;
 }
 
 bool decision_conclude(struct decision *d, const struct envelope *env, const struct tape *t,
@@ -125,17 +131,17 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 		c.exception = &d->agreement->exceptions[c.exception_index];
 	d->released = d->transformed = d->dropped = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct rule *rule =
-		        steps[i].rule < full->compiled->n_by_rule ? full->compiled->by_rule[steps[i].rule] : NULL;
-		if (!rule || steps[i].action == ACTION_DROP) {
+		const struct rule *rule = rule_behind(full->compiled, steps[i].rule),
+		                  *under = rule_behind(full->compiled, steps[i].under);
+		if (!rule || !under || steps[i].action == ACTION_DROP) {
 			d->dropped++;
 			continue;
 		}
 		d->released++;
 		d->transformed += steps[i].action != ACTION_KEEP;
-		check_waiver(&c, rule, steps[i].node);
+		check_waiver(&c, rule, under, steps[i].categories, steps[i].node);
 		if (justify)
-			check_justified(&c, rule, steps[i].node);
+			check_justified(&c, rule, under, steps[i].node);
 	}
 	if (d->released == 0)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");

@@ -84,8 +84,8 @@ bool copy_terms_read(struct view agreement, struct view purpose, struct view ove
 
 	if (found) {
 		t.review = duration_of(term(doc, p, "review"));
-		if (!duration_is_zero(&most) && (duration_is_zero(&t.review) || duration_cmp(&most, &t.review) < 0))
-			t.review = most;
+		if (!duration_is_zero(&most))
+			t.review = duration_is_zero(&t.review) ? most : duration_shorter(&t.review, &most);
 		if (receipt)
 			t.receipt = duration_of(receipt);
 		t.block_overdue = view_is(view_of(json_string_value(term(doc, p, "overdue"))), "block");

@@ -257,7 +257,7 @@ static void check_retention(struct judge *j)
 		return;
 	if (!duration_parse(j->env->retention, &asked) || duration_is_zero(&asked))
 		decision_fail(j->d, REASON_RETENTION_MISSING, clause, "/retention");
-	else if (duration_cmp(&asked, &p->retention.copy) > 0)
+	else if (!duration_at_most(&asked, &p->retention.copy))
 		decision_fail(j->d, REASON_RETENTION_OVER_MAX, clause, "/retention");
 	else
 		j->d->copy = asked;
@@ -365,8 +365,9 @@ static void check_consent(struct judge *j)
 
 static bool reaches(const struct rule *r, const char *pointer)
 {
-	return r->field.action < ACTION_DROP && (pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
-	                                         pattern_covers(pointer, false, r->field.pointer));
+	return r->field.action != ACTION_DROP && r->field.action != ACTION_K_GUARD &&
+	       (pattern_covers(r->field.pointer, r->field.subtree, pointer) ||
+	        pattern_covers(pointer, false, r->field.pointer));
 }
 
 /* A justification for a field that only a higher tier releases asks for more than the tier gives. */

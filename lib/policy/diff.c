@@ -38,18 +38,23 @@ static void tell(struct diff *d, enum diff_kind kind, const char *pointer, const
 
 /* --- field rules --- */
 
-/* The strictest rule for a pointer in a combination; NULL: none, hence dropped. */
-static const struct rule *winner(const struct agreement *a, const char *pointer, size_t p, unsigned t, unsigned s)
-{
-	const struct rule *best = NULL;
+/* What a combination's own program, without floor and overlay, does at a pointer. */
+struct verdict {
+	const struct compiled *compiled;
+	struct program_place at;
+	const struct rule *rule; /* that wins; NULL: dropped */
+};
 
-	for (size_t i = 0; i < a->n_rules; i++) {
-		const struct rule *r = &a->rules[i];
-		if (strcmp(r->field.pointer, pointer) == 0 && (r->purposes & BIT(p)) && (r->tiers >> t & 1) &&
-		    (r->subjects >> s & 1) && (!best || r->field.action > best->field.action))
-			best = r;
-	}
-	return best;
+static struct verdict verdict_of(const struct agreement *a, const char *pointer, size_t p, unsigned t, unsigned s)
+{
+	const struct ruling_full *full = a->rulings[ruling_slot(p, (enum tier)t, (enum subject_category)s, true)];
+	struct verdict v = { .compiled = full ? full->shared : NULL };
+
+	if (!v.compiled)
+		return v;
+	v.at = program_place_at(v.compiled->program, pointer);
+	v.rule = v.at.dropped ? NULL : v.compiled->by_rule[v.at.rule];
+	return v;
 }
 
 static bool covered(const struct agreement *a, size_t p, unsigned t, unsigned s)
@@ -60,6 +65,18 @@ static bool covered(const struct agreement *a, size_t p, unsigned t, unsigned s)
 static enum action action_of(const struct rule *r)
 {
 	return r ? r->field.action : ACTION_DROP;
+}
+
+/* From the one to the other: what follows from the other's result is stricter. */
+static enum diff_kind kind_of_change(const struct verdict *was, const struct verdict *is)
+{
+	if (!was->rule || !is->rule)
+		return is->rule ? DIFF_LOOSER : DIFF_STRICTER;
+	switch (program_compare(is->compiled->program, is->at.rule, was->compiled->program, was->at.rule)) {
+	case -1: return DIFF_STRICTER;
+	case 1: return DIFF_LOOSER;
+	}
+	return DIFF_OTHER;
 }
 
 /* The change of one pointer, told once for the first combination in which it differs; further different
@@ -74,37 +91,40 @@ static void diff_pointer(struct diff *d, const char *pointer, const char *at)
 			for (unsigned s = 0; s < SUBJECT_COUNT; s++) {
 				if (!covered(d->old, p, t, s) || !covered(d->new, q, t, s))
 					continue;
-				const struct rule *was = winner(d->old, pointer, p, t, s),
-				                  *is = winner(d->new, pointer, q, t, s);
-				enum action before = action_of(was), after = action_of(is);
-				bool form = before == after && was && is &&
-				            (was->field.subtree != is->field.subtree ||
-				             !json_same(was->field.params, is->field.params));
+				struct verdict was = verdict_of(d->old, pointer, p, t, s),
+				               is = verdict_of(d->new, pointer, q, t, s);
+				enum action before = action_of(was.rule), after = action_of(is.rule);
+				bool form = before == after && was.rule && is.rule &&
+				            (was.rule->field.subtree != is.rule->field.subtree ||
+				             !json_same(was.rule->field.params, is.rule->field.params));
 				if ((before == after && !form) || (told[before] & BIT(after)))
 					continue;
 				told[before] |= BIT(after);
-				if (before == ACTION_K_GUARD || after == ACTION_K_GUARD) {
-					tell(d,
-					     form             ? DIFF_OTHER
-					     : after > before ? DIFF_STRICTER
-					                      : DIFF_LOOSER,
-					     at, "a k-guard %s (%.*s, %s)",
-					     form             ? "has other parameters"
-					     : after > before ? "withholds rare combinations, where before none did"
-					                      : "no longer withholds rare combinations",
-					     VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
-					continue;
-				}
-				tell(d,
-				     form             ? DIFF_OTHER
-				     : after > before ? DIFF_STRICTER
-				                      : DIFF_LOOSER,
-				     at, "%s %s, where before it %s (%.*s, %s)",
+				tell(d, kind_of_change(&was, &is), at, "%s %s, where before it %s (%.*s, %s)",
 				     pointer[0] ? pointer : "the whole record",
 				     form ? "has other parameters" : plain_action(after), plain_action(before),
 				     VIEW_ARG(d->new->purposes[q].id), tier_name((enum tier)t));
 			}
 	}
+}
+
+static const struct rule *rule_of(const struct agreement *a, const char *id);
+
+/* k-guards stand on no field: they are compared by their ids. */
+static void diff_guard(struct diff *d, const struct rule *of, bool now, const char *at)
+{
+	const struct rule *other = rule_of(now ? d->old : d->new, of->field.id);
+	bool guards = other && other->field.action == ACTION_K_GUARD;
+
+	if (of->field.action != ACTION_K_GUARD)
+		return;
+	if (!guards)
+		tell(d, now ? DIFF_STRICTER : DIFF_LOOSER, at, "a k-guard %s",
+		     now ? "withholds rare combinations, where before none did"
+		         : "no longer withholds rare combinations");
+	else if (now && (!json_same(of->field.params, other->field.params) || of->purposes != other->purposes ||
+	                 of->tiers != other->tiers || of->subjects != other->subjects))
+		tell(d, DIFF_OTHER, at, "a k-guard has other parameters or conditions");
 }
 
 static const struct rule *rule_of(const struct agreement *a, const char *id)
@@ -153,6 +173,7 @@ static void diff_rules(struct diff *d)
 		snprintf(at, sizeof at, "/rules/%zu", i);
 		if (!again)
 			diff_pointer(d, d->new->rules[i].field.pointer, at);
+		diff_guard(d, &d->new->rules[i], true, at);
 		diff_kind_of_field(d, &d->new->rules[i], at);
 	}
 	for (size_t i = 0; i < d->old->n_rules; i++) {
@@ -164,16 +185,25 @@ static void diff_rules(struct diff *d)
 		snprintf(at, sizeof at, "/rules/%zu", i);
 		if (!again)
 			diff_pointer(d, d->old->rules[i].field.pointer, at);
+		diff_guard(d, &d->old->rules[i], false, at);
 	}
 }
 
 /* --- purposes, tiers --- */
 
+/* 0: as long, -1: never longer, 1: longer at some start. */
+static int duration_order(const struct duration *is, const struct duration *was)
+{
+	if (!duration_at_most(is, was))
+		return 1;
+	return duration_at_most(was, is) ? 0 : -1;
+}
+
 static void diff_period(struct diff *d, const struct duration *was, const struct duration *is, bool zero_is_never,
                         const char *at, const char *what)
 {
 	struct buf words = BUF_INIT(4096);
-	int order = duration_cmp(is, was);
+	int order = duration_order(is, was);
 
 	if (zero_is_never && duration_is_zero(is) != duration_is_zero(was))
 		order = duration_is_zero(is) ? 1 : -1;
@@ -273,7 +303,7 @@ static void diff_purposes(struct diff *d)
 /* As many uses in a shorter window are more. */
 static void diff_window(struct diff *d, const struct duration *was, const struct duration *is, const char *at)
 {
-	int order = duration_cmp(is, was);
+	int order = duration_order(is, was);
 	struct buf words = BUF_INIT(4096);
 
 	if (order != 0) {

@@ -4,19 +4,24 @@
 
 #include "lib/schema/document.h"
 
-static json_t *read_document(struct load *l, const char *name, struct view text, struct digest *digest)
+/* All agreements of a node are read with it: what is wrong with it is said once. */
+static json_t *read_document(struct load *l, const char *name, const char *file, struct view text,
+                             struct digest *digest)
 {
 	struct error e = { .reason = REASON_NONE };
-	char file[40];
+	struct error_list faults = { .max = l->errors->max };
 
-	snprintf(file, sizeof file, "%s.json", name);
 	struct schema *s = document_schema(view_of(name), &e);
 	if (!s) {
 		error_list_add(l->errors, &e);
 		return NULL;
 	}
-	json_t *doc = document_read(s, file, text, l->errors);
+	json_t *doc = document_read_own(s, file, text, &faults);
 	schema_unref(s);
+	for (size_t i = 0; i < faults.n; i++)
+		if (!fault_known(l->errors, file, faults.items[i].text))
+			error_list_add(l->errors, &faults.items[i]);
+	error_list_free(&faults);
 	sha256(text, digest);
 	return doc;
 }
@@ -42,7 +47,7 @@ static bool at_most(struct load *l, const json_t *limits, const char *member, co
 {
 	struct duration most = json_duration(limits, member);
 
-	if (!json_object_get(limits, member) || duration_cmp(have, &most) <= 0)
+	if (!json_object_get(limits, member) || duration_at_most(have, &most))
 		return true;
 	return load_fault(l, REASON_BELOW_FLOOR, at, "is longer than floor.json: /limits/%s permits", member);
 }
@@ -59,7 +64,7 @@ static bool check_retention_floor(struct load *l, const json_t *limits, const st
 	snprintf(place, sizeof place, "%s/copy", at);
 	ok = at_most(l, limits, "copy", &r->copy, place) && ok;
 	snprintf(place, sizeof place, "%s/mask", at);
-	if (json_object_get(limits, "mask") && duration_cmp(&r->copy, &mask) > 0) {
+	if (json_object_get(limits, "mask") && !duration_at_most(&r->copy, &mask)) {
 		if (duration_is_zero(&r->mask))
 			ok = load_fault(l, REASON_BELOW_FLOOR, place,
 			                "is missing, and floor.json: /limits/mask demands it");
@@ -67,7 +72,7 @@ static bool check_retention_floor(struct load *l, const json_t *limits, const st
 			ok = at_most(l, limits, "mask", &r->mask, place) && ok;
 	}
 	snprintf(place, sizeof place, "%s/review", at);
-	if (json_object_get(limits, "copy_review") && duration_cmp(&r->copy, &review) > 0) {
+	if (json_object_get(limits, "copy_review") && !duration_at_most(&r->copy, &review)) {
 		if (duration_is_zero(&r->review))
 			ok = load_fault(l, REASON_BELOW_FLOOR, place,
 			                "is missing, and floor.json: /limits/copy_review demands it");
@@ -167,37 +172,68 @@ static int onward_rank(struct view v)
 	return view_is(v, "never") ? 0 : view_is(v, "with-permission") ? 1 : 2;
 }
 
-/* What leaves a direct identifier readable. */
-static bool in_clear(const struct rule *r)
+/* A rule stands in many places of a program, and is at fault once. */
+static bool fault_of_rule(struct load *l, const char *at, const char *what)
 {
-	return r->field.action == ACTION_KEEP || r->field.action == ACTION_REDACT_TEXT;
+	char text[400];
+
+	snprintf(text, sizeof text, "%s: %s", at, what);
+	return fault_known(l->errors, l->file, text) ? false : load_fault(l, REASON_BELOW_FLOOR, at, "%s", what);
 }
 
-static bool check_rules_floor(struct load *l, const json_t *floor)
+static bool floor_permits(const json_t *special, enum action action)
 {
-	const json_t *special = json_object_get(floor, "special_actions");
+	for (size_t k = 0; k < json_array_size(special); k++)
+		if (action_find(view_of(json_string_value(json_array_get(special, k)))) == action)
+			return true;
+	return special == NULL || action == ACTION_DROP;
+}
+
+/* What the rule lets pass of a field of these categories. */
+static bool check_rule_floor(struct load *l, const struct rule *r, unsigned categories, bool below_t2)
+{
+	const json_t *floor = l->a->floor_doc, *special = json_object_get(floor, "special_actions");
 	bool never = view_is(json_view(floor, "clear_identifiers"), "never");
 	bool with_waiver = view_is(json_view(floor, "clear_identifiers"), "with-waiver"), ok = true;
+	char at[60], text[300];
+
+	snprintf(at, sizeof at, "/rules/%zu/action", r->index);
+	if (categories >> FIELD_DIRECT & 1 && r->clear && (never || (with_waiver && r->waiver == INDEX_NONE))) {
+		snprintf(
+		        text, sizeof text,
+		        "rule %s lets a direct identifier leave in clear, which floor.json: /clear_identifiers permits %s",
+		        r->field.id, never ? "never" : "only with a waiver");
+		ok = fault_of_rule(l, at, text);
+	}
+	if (categories >> FIELD_SPECIAL & 1 && below_t2 && !floor_permits(special, r->field.action)) {
+		snprintf(
+		        text, sizeof text,
+		        "rule %s: floor.json: /special_actions does not permit this for a special category below tier T2",
+		        r->field.id);
+		ok = fault_of_rule(l, at, text);
+	}
+	return ok;
+}
+
+static bool check_rules_floor(struct load *l)
+{
+	bool ok = true;
 
 	for (size_t i = 0; i < l->a->n_rules; i++) {
 		const struct rule *r = &l->a->rules[i];
-		bool direct = r->field.category == FIELD_DIRECT && in_clear(r), allowed = special == NULL;
-		char at[60];
-		snprintf(at, sizeof at, "/rules/%zu/action", i);
-		if (direct && (never || (with_waiver && r->waiver == INDEX_NONE)))
-			ok = load_fault(l, REASON_BELOW_FLOOR, at,
-			                "rule %s lets a direct identifier leave in clear, which floor.json: "
-			                "/clear_identifiers permits %s",
-			                r->field.id, never ? "never" : "only with a waiver");
-		for (size_t k = 0; k < json_array_size(special); k++)
-			allowed = allowed || action_find(view_of(json_string_value(json_array_get(special, k)))) ==
-			                             r->field.action;
-		if (r->field.category == FIELD_SPECIAL && (r->tiers & ~(1u << TIER_T2)) &&
-		    r->field.action != ACTION_DROP && !allowed)
-			ok = load_fault(l, REASON_BELOW_FLOOR, at,
-			                "rule %s: floor.json: /special_actions does not permit this for a "
-			                "special category below tier T2",
-			                r->field.id);
+		ok = check_rule_floor(l, r, 1u << r->field.category, r->tiers & ~(1u << TIER_T2)) && ok;
+	}
+	return ok;
+}
+
+bool check_floor_places(struct load *l, const struct compiled *shared, enum tier t)
+{
+	bool ok = true;
+
+	for (size_t k = 0; l->a->floor_doc && k < program_places(shared->program); k++) {
+		struct program_place at = program_place(shared->program, k);
+		if (!at.dropped)
+			ok = check_rule_floor(l, shared->by_rule[at.rule], at.categories, t != TIER_T2) && ok;
 	}
 	return ok;
 }
@@ -216,7 +252,7 @@ static bool check_floor(struct load *l)
 	if (json_object_get(floor, "onward") && onward &&
 	    onward_rank(json_view(onward, "allowed")) > onward_rank(json_view(floor, "onward")))
 		ok = load_fault(l, REASON_BELOW_FLOOR, "/onward/allowed", "is looser than floor.json: /onward");
-	return check_rules_floor(l, floor) && ok;
+	return check_rules_floor(l) && ok;
 }
 
 /* --- the overlay --- */
@@ -225,9 +261,8 @@ static void shorten(struct duration *have, const json_t *limits, const char *mem
 {
 	struct duration most = json_duration(limits, member);
 
-	if (json_object_get(limits, member) &&
-	    ((zero_is_never && duration_is_zero(have)) || duration_cmp(have, &most) > 0))
-		*have = most;
+	if (json_object_get(limits, member))
+		*have = zero_is_never && duration_is_zero(have) ? most : duration_shorter(have, &most);
 }
 
 static void narrow_retention(struct purpose *p, const json_t *limits)
@@ -237,13 +272,13 @@ static void narrow_retention(struct purpose *p, const json_t *limits)
 
 	shorten(&r->payload, limits, "payload", false);
 	shorten(&r->copy, limits, "copy", false);
-	if (duration_cmp(&before, &r->copy) != 0)
+	if (!duration_at_most(&before, &r->copy))
 		p->copy_from = FROM_OVERLAY;
 	shorten(&r->mask, limits, "mask", true);
 	shorten(&r->review, limits, "copy_review", true);
-	if (duration_cmp(&r->mask, &r->copy) >= 0) /* erased before it would be masked */
+	if (duration_at_most(&r->copy, &r->mask)) /* erased before it would be masked */
 		r->mask = (struct duration){ 0, 0, 0, 0 };
-	if (duration_cmp(&r->review, &r->copy) > 0)
+	if (duration_below(&r->copy, &r->review))
 		r->review = (struct duration){ 0, 0, 0, 0 };
 }
 
@@ -306,11 +341,12 @@ static bool check_overlay(struct load *l)
 
 	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
 		struct duration most = json_duration(floor, members[i]), have = json_duration(own, members[i]);
+		char at[60];
+		snprintf(at, sizeof at, "/limits/%s", members[i]);
 		if (json_object_get(floor, members[i]) && json_object_get(own, members[i]) &&
-		    duration_cmp(&have, &most) > 0)
-			ok = error_list_addf(l->errors, REASON_BELOW_FLOOR, "overlay.json", 0, 0,
-			                     "/limits/%s: is longer than floor.json: /limits/%s permits", members[i],
-			                     members[i]);
+		    !duration_at_most(&have, &most))
+			ok = overlay_fault(l, REASON_BELOW_FLOOR, at, "is longer than floor.json: /limits/%s permits",
+			                   members[i]);
 	}
 	return ok;
 }
@@ -323,11 +359,14 @@ bool read_floor(struct load *l)
 	for (unsigned c = 0; c < SUBJECT_COUNT; c++)
 		a->denied_subject[c] = INDEX_NONE;
 	if (l->from->floor.n) {
-		a->floor_doc = read_document(l, "floor", l->from->floor, &a->floor_digest);
+		a->floor_doc = read_document(l, "floor", l->from->floor_file ? l->from->floor_file : "floor.json",
+		                             l->from->floor, &a->floor_digest);
 		ok = a->floor_doc && check_floor(l);
 	}
 	if (l->from->overlay.n) {
-		a->overlay_doc = read_document(l, "overlay", l->from->overlay, &a->overlay_digest);
+		a->overlay_doc =
+		        read_document(l, "overlay", l->from->overlay_file ? l->from->overlay_file : "overlay.json",
+		                      l->from->overlay, &a->overlay_digest);
 		ok = a->overlay_doc && check_overlay(l) && ok;
 		if (a->overlay_doc)
 			apply_overlay(a);

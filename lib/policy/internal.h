@@ -11,11 +11,15 @@
 #include "lib/json/tape.h"
 #include "lib/policy/agreement.h"
 #include "lib/policy/codes.h"
+#include "lib/policy/domain.h"
 #include "lib/policy/epochs.h"
 
 #define MASK_ALL   UINT64_MAX
 #define BIT(n)     (UINT64_C(1) << (n))
 #define INDEX_NONE SIZE_MAX
+
+/* Before a pointer in the overlay, as decisions and errors of compiled rules name its places. */
+#define OVERLAY_PLACE "overlay.json"
 
 /* Where a demand comes from: decisions and errors say which document won. */
 enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
@@ -77,6 +81,7 @@ struct record_schema {
 	json_t **references; /* parsed */
 	struct view *reference_uris;
 	size_t n_references;
+	bool ref_alone, formats;       /* of its dialect, as in domain.h */
 	struct schema *input, *output; /* output NULL: derived from the rules */
 };
 
@@ -92,8 +97,8 @@ struct exception {
 	bool denied; /* by the overlay */
 };
 
-/* One field rule, or a rule of the overlay (then `overlay` is set and the masks follow the rule that it
- * narrows). */
+/* One field rule, or a rule of the overlay (then `overlay` is set, and it applies wherever the
+ * agreement's rules do). */
 struct rule {
 	struct field_rule field;
 	size_t index; /* in its document */
@@ -102,6 +107,7 @@ struct rule {
 	size_t waiver; /* index of an exception, or INDEX_NONE */
 	bool overlay;
 	bool stated_tiers; /* `when.tiers` was given */
+	bool clear;        /* what it lets pass can be read (clear.h) */
 };
 
 /* A compiled program with the rule behind each of its rule indexes. */
@@ -184,6 +190,10 @@ struct load {
 
 /* Adds `file:line:column: /pointer: text`; `pointer` is a place in the agreement. Always false. */
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same in the overlay. */
+bool overlay_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Was the same said before, in the same file? */
+bool fault_known(const struct error_list *errors, const char *file, const char *text);
 
 /* Line and column of a pointer; of its nearest parent where it is missing. Unchanged without a tape. */
 void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_t *column);
@@ -201,17 +211,35 @@ uint32_t tier_mask(const json_t *names); /* array or NULL: all */
 uint32_t subject_mask(const json_t *names);
 
 /* Each fills its part of l->a, adding every fault it finds; false when it found one. */
-bool read_clauses(struct load *l);                            /* read_clauses.c: parties to algorithms */
-bool read_schemas(struct load *l);                            /* read_schemas.c */
-bool read_rules(struct load *l);                              /* read_rules.c: rules, exceptions */
-bool check_masks(struct load *l);                             /* copy_terms.c: what the recipient masks */
-bool read_floor(struct load *l);                              /* floor.c: floor and overlay, the meet */
-bool check_signatures(struct load *l, struct view signature); /* signatures.c */
-bool read_epochs(struct load *l);                             /* epochs.c */
-bool compile_rulings(struct load *l);                         /* compile.c */
+bool read_clauses(struct load *l);                                       /* read_clauses.c: parties to algorithms */
+bool read_schemas(struct load *l);                                       /* read_schemas.c */
+bool read_rules(struct load *l);                                         /* read_rules.c: rules, exceptions */
+bool check_masks(struct load *l);                                        /* copy_terms.c: what the recipient masks */
+bool read_floor(struct load *l);                                         /* floor.c: floor and overlay, the meet */
+bool read_overlay_rules(struct load *l, struct rule **rules, size_t *n); /* overlay.c: those for this agreement */
+bool check_signatures(struct load *l, struct view signature);            /* signatures.c */
+bool read_epochs(struct load *l);                                        /* epochs.c */
+bool compile_rulings(struct load *l);                                    /* compile.c */
 
-/* Does the pointer match something in the schema of one of the purposes? read_rules.c */
+/* The rules of a combination against the floor, where several meet: what the strictest lets pass is as sensitive as the
+ * most sensitive of them says. floor.c */
+bool check_floor_places(struct load *l, const struct compiled *shared, enum tier t);
+
+/* Does the pointer match something in the schema of one of the purposes? And what values may stand there?
+ * read_rules.c */
 bool place_exists(const struct agreement *a, const char *pointer, uint64_t purposes);
+struct domain place_values(const struct agreement *a, const char *pointer, uint64_t purposes);
+/* A rule takes part in a combination. */
+static inline bool rule_applies(const struct rule *r, size_t p, unsigned t, unsigned s)
+{
+	return (r->purposes & BIT(p)) && (r->tiers >> t & 1) && (r->subjects >> s & 1);
+}
+/* May the rule stand where such values are? What neither keeps nor drops, and does not say that it holds for everything
+ * beneath, says nothing of an object or array. */
+bool rule_fits_kinds(const struct field_rule *f, unsigned kinds);
+#define RULE_ON_CONTAINER \
+	"the schema allows an object or array here, so it is keep or drop, says \"subtree\": true, or names what is " \
+	"beneath (%s/*)"
 
 size_t find_purpose(const struct agreement *a, struct view id); /* INDEX_NONE: none */
 size_t find_basis(const struct agreement *a, struct view id);

@@ -90,11 +90,6 @@ static void check_coverage(struct lint *l)
 
 /* --- rules --- */
 
-static bool in_clear(const struct rule *r)
-{
-	return r->field.action == ACTION_KEEP || r->field.action == ACTION_REDACT_TEXT;
-}
-
 /* The last token of a pointer that is no `*`. */
 static const char *last_name(const char *pointer, char *out, size_t size)
 {
@@ -150,6 +145,46 @@ static bool ever_applies(const struct agreement *a, const struct rule *r)
 	return false;
 }
 
+/* Does the guard cover the rule's field? A container in its fields stands for everything beneath. */
+static bool guard_covers(const struct rule *guard, const struct rule *r)
+{
+	const json_t *fields = json_object_get(guard->field.params, "fields");
+
+	for (size_t i = 0; i < json_array_size(fields); i++)
+		if (pattern_covers(json_string_value(json_array_get(fields, i)), true, r->field.pointer))
+			return true;
+	return false;
+}
+
+/* A code that is the same for one value each time, and leaves where the guard applies but does not cover it. */
+static bool links(const struct rule *guard, const struct rule *r)
+{
+	if (!domain_of(r) || r->field.action == ACTION_SEAL || r->field.action == ACTION_DATE_SHIFT)
+		return false;
+	return (guard->purposes & r->purposes) && (guard->tiers & r->tiers) && (guard->subjects & r->subjects) &&
+	       !guard_covers(guard, r);
+}
+
+/* A guard that drops fields lets the rest of the record go. A code in that rest is the same in a later batch, where the
+ * fields may pass: remembering which went would be a register of people. */
+static void check_linkable(struct lint *l, const struct rule *guard)
+{
+	const struct rule *first = NULL;
+	char at[60];
+
+	if (view_is(json_view(guard->field.params, "otherwise"), "refuse"))
+		return;
+	for (size_t i = 0; i < l->a->n_rules && !first; i++)
+		first = links(guard, &l->a->rules[i]) ? &l->a->rules[i] : NULL;
+	if (!first)
+		return;
+	snprintf(at, sizeof at, "/rules/%zu", guard->index);
+	find(l, LINT_WARNING, "guard-linkable", at,
+	     "guard %s drops fields, and the code of rule %s leaves without them; a later batch may show them beside the "
+	     "same code: guard such codes too, or refuse the rest",
+	     guard->field.id, first->field.id);
+}
+
 static void check_rule(struct lint *l, const struct rule *r)
 {
 	const json_t *pseudonyms = json_object_get(l->a->doc, "pseudonyms");
@@ -157,9 +192,9 @@ static void check_rule(struct lint *l, const struct rule *r)
 	char at[60];
 
 	snprintf(at, sizeof at, "/rules/%zu", r->index);
-	if (r->field.category == FIELD_DIRECT && in_clear(r) && r->waiver == INDEX_NONE)
+	if (r->field.category == FIELD_DIRECT && r->clear && r->waiver == INDEX_NONE)
 		find(l, LINT_ERROR, "identifier-in-clear", at,
-		     "rule %s keeps a direct identifier in clear and names no waiver: every "
+		     "rule %s leaves a direct identifier, or most of it, in clear and names no waiver: every "
 		     "record that has it will be refused",
 		     id);
 	if (r->field.category == FIELD_SPECIAL && r->field.action != ACTION_DROP && (r->tiers & ~(1u << TIER_T2)))
@@ -168,9 +203,10 @@ static void check_rule(struct lint *l, const struct rule *r)
 	if (r->field.category == FIELD_FREE_TEXT && r->field.action == ACTION_KEEP)
 		find(l, LINT_WARNING, "free-text-kept", at,
 		     "rule %s keeps free text as it is: anything may stand in it", id);
-	if (r->field.subtree && r->field.action == ACTION_KEEP)
-		find(l, LINT_NOTE, "subtree-kept", at,
-		     "rule %s keeps everything beneath, also what a later schema adds", id);
+	if (r->field.subtree && r->field.action != ACTION_DROP)
+		find(l, LINT_NOTE, r->field.action == ACTION_KEEP ? "subtree-kept" : "subtree-passed", at,
+		     "rule %s lets everything beneath pass (%s), also what a later schema adds", id,
+		     action_name(r->field.action));
 	if (domain && !pseudonyms)
 		find(l, LINT_ERROR, "no-key-clause", at,
 		     "rule %s derives codes, and /pseudonyms does not say who holds the key", id);
@@ -182,6 +218,8 @@ static void check_rule(struct lint *l, const struct rule *r)
 		     "rule %s makes codes of a field with few values: the key holder can try them "
 		     "all; a range or a shorter date says less",
 		     id);
+	if (r->field.action == ACTION_K_GUARD)
+		check_linkable(l, r);
 	if (!ever_applies(l->a, r))
 		find(l, LINT_WARNING, "rule-never", at,
 		     "rule %s never applies: none of its purposes has these tiers and "
@@ -189,22 +227,93 @@ static void check_rule(struct lint *l, const struct rule *r)
 		     id);
 }
 
-/* A looser rule whose every combination a stricter one of the same pointer takes away says nothing. */
+static bool on_container(const struct agreement *a, const struct rule *r)
+{
+	return place_values(a, r->field.pointer, r->purposes).kinds & DOMAIN_CONTAINER;
+}
+
+/* What a rule does in all programs together, and a rule that is stricter somewhere. */
+struct effect {
+	bool any;
+	const struct rule *stricter;
+};
+
+/* A rule has an effect where it wins, keeps a container, or makes a field more sensitive than the winner does. */
+static void note_effects(const struct agreement *a, const struct compiled *c, struct effect *of)
+{
+	for (size_t k = 0; k < program_places(c->program); k++) {
+		struct program_place at = program_place(c->program, k);
+		const struct rule *won = at.rule == RULE_NONE ? NULL : c->by_rule[at.rule];
+		unsigned more = won ? at.categories & ~(1u << won->field.category) : 0;
+
+		if (won)
+			of[won->index].any = true;
+		for (size_t i = 0; i < a->n_rules; i++) {
+			const struct rule *r = &a->rules[i];
+			if (!(c->set[i / 64] >> (i % 64) & 1))
+				continue;
+			if (more >> r->field.category & 1 && r->field.category < won->field.category)
+				of[i].any = true;
+			if (won &&
+			    pattern_covers(won->field.pointer, won->field.subtree || won->field.action == ACTION_DROP,
+			                   r->field.pointer))
+				of[i].stricter = won;
+		}
+	}
+}
+
+/* A rule that never wins says nothing: wherever it reaches, in each combination, another one is stricter. */
 static void check_overridden(struct lint *l)
 {
-	for (size_t i = 0; i < l->a->n_rules; i++)
-		for (size_t k = 0; k < l->a->n_rules; k++) {
-			const struct rule *r = &l->a->rules[i], *s = &l->a->rules[k];
-			char at[60];
-			if (i == k || s->field.action == ACTION_K_GUARD || s->field.action <= r->field.action ||
-			    (r->purposes & ~s->purposes) || (r->tiers & ~s->tiers) || (r->subjects & ~s->subjects) ||
-			    !pattern_covers(s->field.pointer, s->field.action == ACTION_DROP, r->field.pointer))
+	const struct agreement *a = l->a;
+	struct effect *of = calloc(a->n_rules + 1, sizeof *of);
+
+	for (const struct compiled *c = a->compiled; of && c; c = c->next)
+		if (c->output) /* of the agreement alone */
+			note_effects(a, c, of);
+	for (size_t i = 0; of && i < a->n_rules; i++) {
+		const struct rule *r = &a->rules[i];
+		char at[60];
+
+		/* A keep rule also keeps a container's place. */
+		if (of[i].any || !of[i].stricter || of[i].stricter == r || r->field.action == ACTION_K_GUARD ||
+		    (r->field.action == ACTION_KEEP && on_container(a, r)))
+			continue;
+		snprintf(at, sizeof at, "/rules/%zu", i);
+		find(l, LINT_WARNING, "overridden", at, "rule %s never wins: rule %s is stricter wherever it applies",
+		     r->field.id, of[i].stricter->field.id);
+	}
+	free(of);
+}
+
+/* A field that another rule calls a direct identifier, and that leaves in clear all the same. */
+static void check_places(struct lint *l)
+{
+	const struct agreement *a = l->a;
+	bool *told = calloc(a->n_rules + 1, sizeof *told);
+
+	for (const struct compiled *c = a->compiled; told && c; c = c->next)
+		for (size_t k = 0; c->output && k < program_places(c->program); k++) {
+			struct program_place at = program_place(c->program, k);
+			const struct rule *won = at.dropped ? NULL : c->by_rule[at.rule];
+			char place[60];
+
+			if (!won || won->field.category == FIELD_DIRECT || !(at.categories >> FIELD_DIRECT & 1) ||
+			    !won->clear || won->waiver != INDEX_NONE || told[won->index])
 				continue;
-			snprintf(at, sizeof at, "/rules/%zu", r->index);
-			find(l, LINT_WARNING, "overridden", at,
-			     "rule %s never wins: rule %s is stricter wherever it applies", r->field.id, s->field.id);
-			break;
+			told[won->index] = true;
+			snprintf(place, sizeof place, "/rules/%zu", won->index);
+			find(l, LINT_ERROR, "identifier-in-clear", place,
+			     "rule %s leaves in clear what another rule calls a direct identifier, and names no waiver: "
+			     "every record that has it will be refused",
+			     won->field.id);
 		}
+	free(told);
+}
+
+static void tell_note(void *arg, const char *text)
+{
+	find(arg, LINT_WARNING, "overlay-drops", "", "%s", text);
 }
 
 /* --- clauses --- */
@@ -262,7 +371,7 @@ static void check_clauses(struct lint *l)
 	for (size_t i = 0; i < a->n_purposes; i++) {
 		static const struct duration three_years = { .years = 3 };
 		const struct retention *r = &a->purposes[i].retention;
-		if (duration_cmp(&r->copy, &three_years) > 0 && duration_is_zero(&r->review))
+		if (!duration_at_most(&r->copy, &three_years) && duration_is_zero(&r->review))
 			find(l, LINT_WARNING, "no-copy-review", "/retention/review",
 			     "a copy that lives longer than three years is never reviewed");
 	}
@@ -277,6 +386,8 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	for (size_t i = 0; i < a->n_rules; i++)
 		check_rule(&l, &a->rules[i]);
 	check_overridden(&l);
+	check_places(&l);
+	agreement_notes(a, tell_note, &l);
 	check_combinations(&l);
 	check_clauses(&l);
 	return l.n;

@@ -50,8 +50,12 @@ const char *plain_action(enum action a)
 	case ACTION_FPE:
 	case ACTION_TOKEN:
 	case ACTION_SEAL: return "is replaced by a code that only the sender can turn back";
-	case ACTION_PSEUDONYM: return "is replaced by a code that nobody can turn back";
-	case ACTION_SURROGATE: return "is replaced by a random code that only a list of the sender leads back to";
+	case ACTION_PSEUDONYM:
+		return "is replaced by a code (it cannot be turned back, but the sender, who holds the key, can test whether it "
+		       "stands for a value that it guesses)";
+	case ACTION_SURROGATE:
+		return "is replaced by a random code (only a list of the sender tells what it stands for, and nothing once that "
+		       "list is erased)";
 	case ACTION_MASK: return "is blacked out";
 	case ACTION_CONST: return "is replaced by a fixed text";
 	case ACTION_NULL: return "is emptied";
@@ -60,6 +64,48 @@ const char *plain_action(enum action a)
 	case ACTION_COUNT: return "is never passed on";
 	}
 	return "is never passed on";
+}
+
+/* Characters of a text that stay. */
+static void plain_mask(struct buf *out, const json_t *params)
+{
+	const json_int_t first = json_integer_value(json_object_get(params, "keep_first")),
+	                 last = json_integer_value(json_object_get(params, "keep_last"));
+
+	buf_adds(out, "is blacked out");
+	if (first)
+		buf_addf(out, " but for its first %d", (int)first);
+	if (last)
+		buf_addf(out, "%s last %d", first ? " and" : " but for its", (int)last);
+	if (first || last)
+		buf_adds(out, " characters");
+}
+
+static void plain_period(struct buf *out, struct view to)
+{
+	static const struct {
+		const char *to, *words;
+	} table[] = { { "day", "without the time of day" },
+		      { "month", "as the month only" },
+		      { "quarter", "as the quarter of a year only" },
+		      { "year", "as the year only" },
+		      { "decade", "as the ten years that it lies in only" } };
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (view_is(to, table[i].to))
+			buf_addf(out, "is passed on %s", table[i].words);
+}
+
+void plain_rule(struct buf *out, const struct field_rule *rule)
+{
+	const json_t *to = json_object_get(rule->params, "to");
+
+	if (rule->action == ACTION_MASK)
+		plain_mask(out, rule->params);
+	else if (rule->action == ACTION_DATE_TRUNC)
+		plain_period(out, view_of(json_string_value(to)));
+	else
+		buf_adds(out, plain_action(rule->action));
 }
 
 const char *plain_subject(const char *category)

@@ -12,6 +12,8 @@ void plain_duration(struct buf *out, const struct duration *d);
 void plain_date(struct buf *out, int64_t ms);
 /* What an action does to a field, as the end of a sentence: "is replaced by a code that ..." */
 const char *plain_action(enum action a);
+/* The same with what its parameters leave: "is blacked out but for its last 4 characters". */
+void plain_rule(struct buf *out, const struct field_rule *rule);
 const char *plain_subject(const char *category);
 const char *plain_tier(const char *tier);
 /* The place that a pointer names, in words: "/person/birth_place" becomes "person (birth place)". */

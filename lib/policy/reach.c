@@ -115,13 +115,12 @@ static const json_t *at_fragment(const json_t *root, struct view fragment)
 	return root;
 }
 
-static const json_t *start_of(const struct reach *r)
+const json_t *reach_start(const struct reach *r)
 {
 	return at_fragment(r->documents[0].root, view_from(r->entry, 1));
 }
 
-/* The schema that a $ref of document `*doc` names; NULL when it lies outside. */
-static const json_t *follow(const struct reach *r, size_t *doc, struct view ref)
+const json_t *reach_follow(const struct reach *r, size_t *doc, struct view ref)
 {
 	const struct reach_document *d = &r->documents[*doc];
 	struct view id = text_of(json_object_get(d->root, "$id"));
@@ -250,12 +249,12 @@ static bool matches(struct walk *w, const json_t *s, size_t doc, struct view res
 	const json_t *ref = json_object_get(s, "$ref");
 	size_t other = doc;
 	if (ref) {
-		const json_t *target = follow(w->r, &other, text_of(ref));
+		const json_t *target = reach_follow(w->r, &other, text_of(ref));
 		found = matches(w, target, other, rest);
 	}
 	other = doc;
 	if (!found && (ref = json_object_get(s, "$dynamicRef"))) {
-		const json_t *target = follow(w->r, &other, text_of(ref));
+		const json_t *target = reach_follow(w->r, &other, text_of(ref));
 		found = matches(w, target, other, rest);
 	}
 	for (size_t i = 0; i < 3 && !found; i++) {
@@ -281,7 +280,7 @@ bool reach_matches(const struct reach *r, const char *pattern)
 {
 	struct walk w = { .r = r };
 
-	return matches(&w, start_of(r), 0, view_of(pattern));
+	return matches(&w, reach_start(r), 0, view_of(pattern));
 }
 
 static void leaves(struct walk *w, const json_t *s, size_t doc);
@@ -315,7 +314,7 @@ static bool leaves_in_place(struct walk *w, const json_t *s, size_t doc)
 	for (size_t i = 0; i < 2; i++) {
 		const json_t *ref = json_object_get(s, refs[i]);
 		size_t other = doc;
-		const json_t *target = ref ? follow(w->r, &other, text_of(ref)) : NULL;
+		const json_t *target = ref ? reach_follow(w->r, &other, text_of(ref)) : NULL;
 		if (target) {
 			leaves(w, target, other);
 			any = true;
@@ -389,6 +388,6 @@ void reach_leaves(const struct reach *r, void (*each)(void *arg, const char *pat
 {
 	struct walk w = { .r = r, .each = each, .arg = arg, .path = BUF_INIT(65536) };
 
-	leaves(&w, start_of(r), 0);
+	leaves(&w, reach_start(r), 0);
 	buf_free(&w.path);
 }

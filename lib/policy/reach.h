@@ -28,4 +28,9 @@ bool reach_matches(const struct reach *r, const char *pattern);
  * holds itself is listed once, and as one leaf where it comes back. */
 void reach_leaves(const struct reach *r, void (*each)(void *arg, const char *pattern), void *arg);
 
+/* Where the schema starts, and what a $ref in document `*doc` names, which sets `*doc` to its document; NULL when there
+ * is no such place. */
+const json_t *reach_start(const struct reach *r);
+const json_t *reach_follow(const struct reach *r, size_t *doc, struct view ref);
+
 #endif

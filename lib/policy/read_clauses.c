@@ -125,16 +125,16 @@ static bool check_retention(struct load *l, const struct retention *r, const cha
 	bool ok = true;
 
 	snprintf(place, sizeof place, "%s/payload", at);
-	if (duration_cmp(&r->payload, &four_weeks) > 0)
+	if (!duration_at_most(&r->payload, &four_weeks))
 		ok = load_fault(l, REASON_RETENTION_OVER_MAX, place, "the gateway keeps a payload for P28D at most");
 	if (duration_is_zero(&r->payload))
 		ok = load_fault(l, REASON_RETENTION_MISSING, place,
 		                "a payload that lives for no time cannot be delivered");
 	snprintf(place, sizeof place, "%s/mask", at);
-	if (!duration_is_zero(&r->mask) && duration_cmp(&r->mask, &r->copy) >= 0)
+	if (!duration_is_zero(&r->mask) && !duration_below(&r->mask, &r->copy))
 		ok = load_fault(l, REASON_CONFIG, place, "masking must come before the copy's end");
 	snprintf(place, sizeof place, "%s/review", at);
-	if (!duration_is_zero(&r->review) && duration_cmp(&r->review, &r->copy) > 0)
+	if (!duration_is_zero(&r->review) && !duration_at_most(&r->review, &r->copy))
 		ok = load_fault(l, REASON_CONFIG, place, "the first review must come before the copy's end");
 	snprintf(place, sizeof place, "%s/receipt_within", at);
 	if (duration_is_zero(&r->receipt))
@@ -295,7 +295,7 @@ static bool read_notification(struct load *l)
 		a->notify_due = (struct duration){ 0, 0, 0, 0 };
 	else if (duration_is_zero(&a->notify_due))
 		return load_fault(l, REASON_CONFIG, "/notification/due", "is no time at all");
-	if (duration_cmp(&a->notify_due, &a->notify_longest) > 0)
+	if (!duration_at_most(&a->notify_due, &a->notify_longest))
 		return load_fault(l, REASON_CONFIG, "/notification/longest_delay",
 		                  "is shorter than what notification takes without delay");
 	if (duration_is_zero(&a->notify_again))

@@ -1,5 +1,7 @@
-/* The field rules and the exceptions. A rule that can match nothing, and two rules that contradict each
- * other, are faults: what an instrument says must mean something, and one thing. */
+/* The field rules and the exceptions. A rule that can match nothing, a rule on an object or array that says nothing of
+ * what is in it, and two rules that contradict each other, are faults: what an instrument says must mean something, and
+ * one thing. */
+#include "lib/policy/clear.h"
 #include "lib/policy/internal.h"
 #include "lib/policy/reach.h"
 
@@ -45,6 +47,30 @@ bool place_exists(const struct agreement *a, const char *pointer, uint64_t purpo
 			return true;
 	}
 	return false;
+}
+
+struct domain place_values(const struct agreement *a, const char *pointer, uint64_t purposes)
+{
+	struct reach_document documents[101];
+	struct domain all = domain_none();
+
+	for (size_t s = 0; s < a->n_schemas; s++) {
+		bool used = false;
+		for (size_t p = 0; p < a->n_purposes; p++)
+			used = used || (a->purposes[p].schema == s && (purposes & BIT(p)));
+		struct reach r = reach_of(&a->schemas[s], documents, 101);
+		if (!used || !reach_matches(&r, pointer))
+			continue;
+		struct domain d = domain_at(&r, a->schemas[s].ref_alone, a->schemas[s].formats, pointer);
+		all = domain_join(&all, &d);
+	}
+	return all;
+}
+
+bool rule_fits_kinds(const struct field_rule *f, unsigned kinds)
+{
+	return f->action == ACTION_KEEP || f->action == ACTION_DROP || f->action == ACTION_K_GUARD || f->subtree ||
+	       !(kinds & DOMAIN_CONTAINER);
 }
 
 static bool read_exception(struct load *l, const json_t *o, size_t i)
@@ -135,7 +161,10 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 		                       .category = field_category_find(json_view(o, "category")),
 		                       .action = action_find(json_view(o, "action")),
 		                       .subtree = json_flag(o, "subtree"),
+		                       .waiver = json_string_value(json_object_get(o, "waiver")),
 		                       .params = json_object_get(o, "params") } };
+	snprintf(at, sizeof at, "/rules/%zu", i);
+	r->field.place = arena_str(&a->mem, view_of(at));
 	if (!tiers) /* routine: nothing passes unless a rule names the tier */
 		r->tiers &= ~(1u << TIER_T0);
 	snprintf(at, sizeof at, "/rules/%zu/when/purposes", i);
@@ -144,15 +173,19 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 	if (ok && !place_exists(a, r->field.pointer, r->purposes))
 		ok = load_fault(l, REASON_CONFIG, at,
 		                "rule %s: the pointer matches nothing in the schemas of its purposes", r->field.id);
+	struct domain values = place_values(a, r->field.pointer, r->purposes);
+	r->clear = rule_in_clear(&r->field, &values);
+	if (ok && !rule_fits_kinds(&r->field, values.kinds))
+		ok = load_fault(l, REASON_CONFIG, at, "rule %s: " RULE_ON_CONTAINER, r->field.id, r->field.pointer);
 	const char *subject = json_string_value(json_object_get(r->field.params, "subject"));
 	snprintf(at, sizeof at, "/rules/%zu/params/subject", i);
 	if (ok && subject && !place_exists(a, subject, r->purposes))
 		ok = load_fault(l, REASON_CONFIG, at,
 		                "rule %s: the subject matches nothing in the schemas of its purposes", r->field.id);
 	snprintf(at, sizeof at, "/rules/%zu/subtree", i);
-	if (r->field.subtree && r->field.action != ACTION_KEEP && r->field.action != ACTION_DROP)
-		ok = load_fault(l, REASON_CONFIG, at, "rule %s: only keep and drop take a subtree", r->field.id);
-	return check_waiver(l, r, o) && check_guard(l, r) && ok;
+	if (r->field.subtree && r->field.action == ACTION_K_GUARD)
+		ok = load_fault(l, REASON_CONFIG, at, "rule %s: a k-guard takes no subtree", r->field.id);
+	return check_waiver(l, r, o) && check_guard(l, r) && ok && r->field.place;
 }
 
 static bool same_form(const struct rule *a, const struct rule *b)
@@ -161,9 +194,9 @@ static bool same_form(const struct rule *a, const struct rule *b)
 	       json_same(a->field.params, b->field.params);
 }
 
-/* Two rules for one pointer. Under overlapping conditions the stricter action wins, so that a general
- * rule can be narrowed; what contradicts is a different outcome under the same conditions, one action
- * with two sets of parameters, or two opinions on what kind of field it is. */
+/* Two rules for one pointer. Under overlapping conditions the stricter one wins, so that a general rule can be
+ * narrowed; what contradicts is a different outcome under the same conditions, or two opinions on what kind of
+ * field it is. Rules of which neither is stricter are found where they are compiled. */
 static bool check_pair(struct load *l, const struct rule *a, const struct rule *b)
 {
 	bool overlap = (a->purposes & b->purposes) && (a->tiers & b->tiers) && (a->subjects & b->subjects);
@@ -177,8 +210,6 @@ static bool check_pair(struct load *l, const struct rule *a, const struct rule *
 		what = "says otherwise what kind of field it is";
 	else if (alike)
 		what = same_form(a, b) ? "says the same" : "says otherwise under the same conditions";
-	else if (a->field.action == b->field.action && !same_form(a, b))
-		what = "has other parameters, and conditions under which both apply";
 	if (!what)
 		return true;
 	snprintf(at, sizeof at, "/rules/%zu", b->index);
@@ -204,6 +235,23 @@ static bool check_pairs(struct load *l)
 	return ok;
 }
 
+/* A purpose for which nothing can leave is no purpose of the agreement. */
+static bool check_purpose(struct load *l, size_t p)
+{
+	const struct agreement *a = l->a;
+	const struct purpose *purpose = &a->purposes[p];
+	char at[60];
+
+	for (size_t i = 0; i < a->n_rules; i++) {
+		const struct rule *r = &a->rules[i];
+		if (r->field.action != ACTION_DROP && r->field.action != ACTION_K_GUARD && (r->purposes & BIT(p)) &&
+		    (r->tiers & purpose->tiers) && (r->subjects & purpose->subjects))
+			return true;
+	}
+	snprintf(at, sizeof at, "/purposes/%zu", p);
+	return load_fault(l, REASON_CONFIG, at, "no rule lets anything pass for it: give it rules, or take it away");
+}
+
 bool read_rules(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -220,5 +268,7 @@ bool read_rules(struct load *l)
 		ok = read_exception(l, json_array_get(exceptions, i), i) && ok;
 	for (size_t i = 0; i < a->n_rules; i++)
 		ok = read_rule(l, json_array_get(rules, i), i) && ok;
+	for (size_t p = 0; p < a->n_purposes; p++)
+		ok = check_purpose(l, p) && ok;
 	return check_pairs(l) && ok;
 }

@@ -102,6 +102,8 @@ static bool read_schema(struct load *l, const json_t *o, size_t i)
 
 	s->name = json_view(o, "name");
 	s->entry = json_view(o, "entry");
+	s->ref_alone = dialect(json_view(o, "dialect")) == DRAFT_7 || dialect(json_view(o, "dialect")) == DRAFT_6;
+	s->formats = !json_object_get(o, "formats") || json_flag(o, "formats");
 	buf_addf(&input_uri, "urn:gatewayd:record:%.*s", VIEW_ARG(s->name));
 	buf_addf(&output_uri, "urn:gatewayd:output:%.*s", VIEW_ARG(s->name));
 	s->uri = uri.n ? uri : arena_copy(&l->a->mem, buf_view(&input_uri));

@@ -150,73 +150,184 @@ static void guard(struct page *p, const struct rule *r)
 	item(p);
 }
 
-/* Has an earlier rule done the same to the same field, or to one of the same member? */
-static bool seen_before(const struct agreement *a, size_t i)
+/* --- which details: by the rules that win somewhere in the compiled programs --- */
+
+#define WORDS_MAX 200
+
+struct telling {
+	const struct agreement *a;
+	char (*words)[WORDS_MAX]; /* of each rule: what it does */
+	bool *told;               /* it wins somewhere, or takes away what no other rule lets pass */
+};
+
+/* Of the agreement alone, without an overlay. */
+static const struct compiled *next_shared(const struct compiled *c)
+{
+	while (c && !c->output)
+		c = c->next;
+	return c;
+}
+
+/* Nobody gets what stands there, whatever the record is for. */
+static bool never_leaves(const struct agreement *a, const char *pointer)
+{
+	for (const struct compiled *c = next_shared(a->compiled); c; c = next_shared(c->next))
+		if (!program_place_at(c->program, pointer).dropped)
+			return false;
+	return true;
+}
+
+static void tell_winners(const struct telling *t)
+{
+	const struct agreement *a = t->a;
+
+	for (const struct compiled *c = next_shared(a->compiled); c; c = next_shared(c->next))
+		for (size_t k = 0; k < program_places(c->program); k++) {
+			struct program_place at = program_place(c->program, k);
+			if (at.rule != RULE_NONE)
+				t->told[c->by_rule[at.rule]->index] = true;
+		}
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (a->rules[i].field.action == ACTION_DROP && !never_leaves(a, a->rules[i].field.pointer))
+			t->told[i] = false;
+}
+
+static void put_words(const struct telling *t)
+{
+	for (size_t i = 0; i < t->a->n_rules; i++) {
+		const struct rule *r = &t->a->rules[i];
+		bool readable = r->field.category == FIELD_DIRECT && r->clear && r->field.action != ACTION_KEEP &&
+		                r->field.action != ACTION_REDACT_TEXT;
+		struct buf out = { .p = t->words[i], .cap = WORDS_MAX, .max = WORDS_MAX };
+
+		plain_rule(&out, &r->field);
+		buf_adds(&out, readable ? ", so that most of it can still be read" : "");
+		buf_addc(&out, '\0');
+	}
+}
+
+static bool same_words(const struct telling *t, size_t i, size_t k)
+{
+	return t->told[i] && t->told[k] && strcmp(t->words[i], t->words[k]) == 0;
+}
+
+/* Has an earlier rule done the same to the same field, to one of the same member, or to anything? */
+static bool seen_before(const struct telling *t, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (a->rules[k].field.action == a->rules[i].field.action &&
-		    strcmp(a->rules[k].field.pointer, a->rules[i].field.pointer) == 0)
+		if (same_words(t, i, k) && strcmp(t->a->rules[k].field.pointer, t->a->rules[i].field.pointer) == 0)
 			return true;
 	return false;
 }
 
-static bool grouped_before(const struct agreement *a, size_t i)
+static bool grouped_before(const struct telling *t, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (a->rules[k].field.action == a->rules[i].field.action &&
-		    view_eq(plain_member(a->rules[k].field.pointer), plain_member(a->rules[i].field.pointer)))
+		if (same_words(t, i, k) &&
+		    view_eq(plain_member(t->a->rules[k].field.pointer), plain_member(t->a->rules[i].field.pointer)))
 			return true;
 	return false;
 }
 
-/* The rules of one action that begin at the same member, as one: "travellers (seat, baggage pieces)". */
-static void group(struct page *p, const struct agreement *a, size_t first)
+static bool listed_before(const struct telling *t, size_t i)
 {
-	const struct rule *r = &a->rules[first];
-	struct view member = plain_member(r->field.pointer);
+	for (size_t k = 0; k < i; k++)
+		if (same_words(t, i, k))
+			return true;
+	return false;
+}
+
+static void add_conditions(struct page *p, const struct rule *r)
+{
+	if (r->field.subtree && r->field.action != ACTION_DROP)
+		buf_adds(&p->line, " with all that is in it, now or later, but for what is named otherwise here");
+	if (r->waiver != INDEX_NONE)
+		buf_adds(&p->line, " under an exception only");
+}
+
+/* The rules of one kind that begin at the same member, as one: "travellers (seat, baggage pieces)". */
+static void group(struct page *p, const struct telling *t, size_t first)
+{
+	struct view member = plain_member(t->a->rules[first].field.pointer);
 	size_t within = 0;
 
 	plain_words(&p->line, member.n ? member : VIEW("the whole record"));
-	for (size_t i = first; i < a->n_rules; i++) {
-		const struct rule *s = &a->rules[i];
-		if (s->field.action != r->field.action || !view_eq(plain_member(s->field.pointer), member) ||
-		    seen_before(a, i))
+	for (size_t i = first; i < t->a->n_rules; i++) {
+		const struct rule *s = &t->a->rules[i];
+		if (!same_words(t, i, first) || !view_eq(plain_member(s->field.pointer), member) || seen_before(t, i))
 			continue;
 		struct view rest = view_from(view_of(s->field.pointer), member.n ? member.n + 1 : 0);
 		if (plain_rest(&p->line, rest, within ? ", " : " ("))
 			within++;
-		if (s->waiver != INDEX_NONE)
-			buf_adds(&p->line, " under an exception only");
+		add_conditions(p, s);
 	}
 	if (within)
 		buf_addc(&p->line, ')');
 }
 
+static void list_kind(struct page *p, const struct telling *t, size_t first)
+{
+	bool any = false;
+
+	buf_addf(&p->line, "What %s: ", t->words[first]);
+	for (size_t i = first; i < t->a->n_rules; i++) {
+		if (!same_words(t, i, first) || grouped_before(t, i))
+			continue;
+		buf_adds(&p->line, any ? "; " : "");
+		group(p, t, i);
+		any = true;
+	}
+	item(p);
+}
+
 /* Fields grouped by what happens to them; each is named once for each thing that happens to it. */
 static void which(struct page *p, const struct agreement *a)
 {
+	struct telling t = { .a = a,
+		             .words = calloc(a->n_rules + 1, sizeof *t.words),
+		             .told = calloc(a->n_rules + 1, sizeof *t.told) };
+
 	heading(p, "Which details, and in what form");
 	list(p, true);
-	for (unsigned action = 0; action <= ACTION_DROP; action++) {
-		size_t n = 0;
-		for (size_t i = 0; i < a->n_rules; i++) {
-			const struct rule *r = &a->rules[i];
-			if (r->field.action != (enum action)action || grouped_before(a, i))
-				continue;
-			if (n++ == 0)
-				buf_addf(&p->line, "What %s: ", plain_action((enum action)action));
-			else
-				buf_adds(&p->line, "; ");
-			group(p, a, i);
-		}
-		if (n)
-			item(p);
+	if (t.words && t.told) {
+		put_words(&t);
+		tell_winners(&t);
+		for (unsigned action = 0; action <= ACTION_DROP; action++)
+			for (size_t i = 0; i < a->n_rules; i++)
+				if (a->rules[i].field.action == (enum action)action && t.told[i] &&
+				    !listed_before(&t, i))
+					list_kind(p, &t, i);
+	} else {
+		p->out->failed = true;
 	}
 	for (size_t i = 0; i < a->n_rules; i++)
 		if (a->rules[i].field.action == ACTION_K_GUARD)
 			guard(p, &a->rules[i]);
 	list(p, false);
 	buf_adds(&p->line, "Everything else in a record is left out.");
+	paragraph(p);
+	free(t.words);
+	free(t.told);
+}
+
+/* What the receiver may do with it. */
+static void onward(struct page *p, const struct agreement *a)
+{
+	const json_t *clause = json_object_get(a->doc, "onward"), *to = json_object_get(clause, "to");
+	struct view allowed = json_view(clause, "allowed");
+
+	heading(p, "Who else may get it");
+	if (view_is(allowed, "listed") && json_array_size(to)) {
+		buf_adds(&p->line, "The receiver may pass it on to these and nobody else: ");
+		for (size_t i = 0; i < json_array_size(to); i++)
+			buf_addf(&p->line, "%s%s", i ? "; " : "", json_string_value(json_array_get(to, i)));
+		buf_addc(&p->line, '.');
+	} else if (view_is(allowed, "with-permission")) {
+		buf_adds(&p->line,
+		         "The receiver may pass it on only where the one who gave it permits it, case by case.");
+	} else {
+		buf_adds(&p->line, "The receiver may pass it on to nobody.");
+	}
 	paragraph(p);
 }
 
@@ -272,6 +383,27 @@ static void exceptions(struct page *p, const struct agreement *a)
 	list(p, false);
 }
 
+/* Whose consent it rests on can take it back. */
+static void withdrawal(struct page *p, const struct agreement *a)
+{
+	const json_t *redress = json_object_get(a->doc, "redress");
+	bool consent = false;
+
+	for (size_t i = 0; i < a->n_bases; i++)
+		consent = consent || a->bases[i].consent;
+	if (!consent)
+		return;
+	buf_addf(&p->line,
+	         "Where the sharing rests on your consent you can take it back at any time, without a reason: tell %s",
+	         party_name(a, a->withdrawals));
+	buf_adds(&p->line, ", or write to ");
+	add_json(p, redress, "contact");
+	buf_adds(&p->line,
+	         ". It is put on a list that every gateway of this agreement obeys; from then on nothing more "
+	         "leaves that rests on your consent.");
+	paragraph(p);
+}
+
 static void your_rights(struct page *p, const struct agreement *a)
 {
 	const json_t *redress = json_object_get(a->doc, "redress"),
@@ -293,6 +425,7 @@ static void your_rights(struct page *p, const struct agreement *a)
 	add_period(p, breach, "notify_supervisor");
 	buf_addc(&p->line, '.');
 	paragraph(p);
+	withdrawal(p, a);
 }
 
 /* A sheet of A4 or Letter, when it is printed. */
@@ -316,6 +449,7 @@ bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 	who(&p, a);
 	what_for(&p, a);
 	which(&p, a);
+	onward(&p, a);
 	how_long(&p, a);
 	exceptions(&p, a);
 	your_rights(&p, a);

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "lib/json/pointer.h"
+
 #define PLACE_MAX 4096
 
 struct schema *document_schema(struct view name, struct error *e)
@@ -26,6 +28,7 @@ struct reading {
 	const char *file;
 	const struct tape *tape;
 	struct error_list *errors;
+	bool own;
 };
 
 static bool add_fault(void *arg, const struct schema_fault *f)
@@ -33,9 +36,17 @@ static bool add_fault(void *arg, const struct schema_fault *f)
 	struct reading *r = arg;
 	uint32_t line, column;
 
+	struct buf named = BUF_INIT(PLACE_MAX);
+	struct view pointer = f->pointer;
+
 	tape_place(r->tape, r->tape->nodes[f->node].off, &line, &column);
-	error_list_addf(r->errors, REASON_CONFIG, r->file, line, column, "%.*s: %.*s", VIEW_ARG(f->pointer),
+	if (r->own)
+		pointer_of(r->tape, f->node, NULL, NULL, &named);
+	if (r->own && !named.failed)
+		pointer = buf_view(&named);
+	error_list_addf(r->errors, REASON_CONFIG, r->file, line, column, "%.*s: %.*s", VIEW_ARG(pointer),
 	                VIEW_ARG(f->message));
+	buf_free(&named);
 	return true;
 }
 
@@ -61,7 +72,8 @@ static json_t *load(const char *file, struct view text, struct error_list *error
 	return j;
 }
 
-json_t *document_read(const struct schema *s, const char *file, struct view text, struct error_list *errors)
+static json_t *read_document(const struct schema *s, const char *file, struct view text, bool own,
+                             struct error_list *errors)
 {
 	struct tape_parser *parser = tape_parser_new(&tape_document_limits);
 	struct schema_run *run = schema_run_new();
@@ -74,7 +86,7 @@ json_t *document_read(const struct schema *s, const char *file, struct view text
 	} else if (!tape_parse(parser, text, &tape, &e)) {
 		error_list_addf(errors, e.reason, file, e.line, e.column, "%s", e.text);
 	} else {
-		struct reading r = { file, &tape, errors };
+		struct reading r = { file, &tape, errors, own };
 		enum schema_verdict v = schema_check(s, run, &tape, 0);
 
 		if (v == SCHEMA_VALID)
@@ -85,4 +97,14 @@ json_t *document_read(const struct schema *s, const char *file, struct view text
 	schema_run_free(run);
 	tape_parser_free(parser);
 	return document;
+}
+
+json_t *document_read(const struct schema *s, const char *file, struct view text, struct error_list *errors)
+{
+	return read_document(s, file, text, false, errors);
+}
+
+json_t *document_read_own(const struct schema *s, const char *file, struct view text, struct error_list *errors)
+{
+	return read_document(s, file, text, true, errors);
 }

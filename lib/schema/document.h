@@ -22,5 +22,8 @@ struct schema *document_schema(struct view name, struct error *e) MUST_USE;
 /* Checks `text` (called `file` in errors) against `s` and returns the document; the caller owns it.
  * NULL with every error in `errors`, as `file:line:column: /pointer: what is wrong`. */
 json_t *document_read(const struct schema *s, const char *file, struct view text, struct error_list *errors) MUST_USE;
+/* The same for the operator's own files: members that the schema does not know are named, so that a slip can be found. */
+json_t *document_read_own(const struct schema *s, const char *file, struct view text,
+                          struct error_list *errors) MUST_USE;
 
 #endif

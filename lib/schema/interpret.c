@@ -11,7 +11,7 @@
 static bool eval(struct interpretation *in, uint32_t snode, uint32_t node, uint64_t *marks,
                  const struct keyword_use *by, const struct snode *holder);
 
-bool interpret_give_up(struct interpretation *in)
+static bool interpret_give_up(struct interpretation *in)
 {
 	in->limit = true;
 	return false;

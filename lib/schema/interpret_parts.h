@@ -13,7 +13,6 @@ struct at {
 };
 
 /* Sets the limit; returns false. */
-bool interpret_give_up(struct interpretation *in);
 bool interpret_spend(struct interpretation *in, uint64_t n);
 /* Records a fault (returns false) or an annotation (returns true) of a keyword; `u` NULL: of the schema
  * itself. */

@@ -30,10 +30,12 @@ static void add_message(const struct interpretation *in, const struct unit *u, s
 
 static void add_annotation(const struct interpretation *in, const struct unit *u, struct buf *out)
 {
+	struct member_order order = { .keys = NULL };
 	struct splice copy;
 
-	splice_start(&copy, out);
+	splice_start(&copy, out, &order);
 	splice_copy(&copy, &in->s->g.docs[u->doc].doc->tape, u->key + 1);
+	member_order_free(&order);
 }
 
 /* --- basic ------------------------------------------------------------------------------------- */

@@ -106,7 +106,6 @@ struct regex_pcre;
 struct regex_pcre *regex_pcre_new(const struct regex_ast *ast, struct error *e) MUST_USE;
 void regex_pcre_free(struct regex_pcre *p);
 /* The translation, for tests. */
-struct view regex_pcre_text(const struct regex_pcre *p);
 enum regex_verdict regex_pcre_match(const struct regex_pcre *p, struct regex_run *run, struct view text) MUST_USE;
 
 /* The same as regex_compile, but always with PCRE2: the two are compared in tests. */

@@ -28,7 +28,7 @@ static bool take_text(struct regex_parser *p, struct view s)
 	return true;
 }
 
-struct regex_node *regex_node_new(struct regex_parser *p, enum regex_node_type type)
+static struct regex_node *regex_node_new(struct regex_parser *p, enum regex_node_type type)
 {
 	struct regex_node *n = arena_alloc(p->a, sizeof *n);
 

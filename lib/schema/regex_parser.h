@@ -39,7 +39,6 @@ static inline bool take(struct regex_parser *p, char c)
 void *regex_fail(struct regex_parser *p, const char *what);
 void *regex_no_memory(struct regex_parser *p);
 /* NULL after an error. */
-struct regex_node *regex_node_new(struct regex_parser *p, enum regex_node_type type) MUST_USE;
 struct regex_node *regex_set_new(struct regex_parser *p) MUST_USE;
 
 /* regex_class.c. One code point of the pattern, which is valid UTF-8. */

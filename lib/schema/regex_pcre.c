@@ -184,11 +184,6 @@ void regex_pcre_free(struct regex_pcre *p)
 	free(p);
 }
 
-struct view regex_pcre_text(const struct regex_pcre *p)
-{
-	return buf_view(&p->text);
-}
-
 struct regex_run *regex_run_new(void)
 {
 	struct regex_run *r = calloc(1, sizeof *r);

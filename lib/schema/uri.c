@@ -34,11 +34,6 @@ static size_t scheme_length(struct view v)
 	return 0;
 }
 
-bool uri_is_absolute(struct view uri)
-{
-	return scheme_length(uri) > 0;
-}
-
 static struct uri parse(struct view v)
 {
 	struct uri u = { .has_scheme = false };

@@ -7,7 +7,6 @@
 
 /* Cuts at the first `#`: what stands before it; *fragment is what follows (p NULL when there is no `#`). */
 struct view uri_split(struct view uri, struct view *fragment);
-bool uri_is_absolute(struct view uri);
 /* RFC 3986 section 5.2: appends `reference` (without fragment) resolved against `base` (without fragment,
  * may be relative itself). */
 void uri_resolve(struct buf *out, struct view base, struct view reference);

@@ -115,6 +115,10 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_text(out, start, "build", e->build);
 	put_uuid(out, start, "corrects", &e->corrects);
 	put_uuid(out, start, "exchange", &e->exchange);
+	if (e->form > 0) {
+		put_name(out, start, "form");
+		buf_addu(out, e->form);
+	}
 	put_digest(out, start, "input", &e->input);
 	put_text(out, start, "legal_basis", e->legal_basis);
 	put_text(out, start, "note", e->note);

@@ -44,6 +44,7 @@ struct entry {
 	struct view outcome;         /* outcome_name() */
 	struct view reason;          /* coarse */
 	struct digest input, output; /* SHA-256(salt || record) */
+	unsigned form;               /* in which the record that left is spelled (CANONICAL_FORM); 0: none left */
 	struct view build;           /* software build */
 	struct view note;            /* short ASCII text for our own operations */
 };

@@ -9,7 +9,7 @@
  *                      everything beneath; KEEP on a container keeps the container itself.
  *   const              value! (text, whole number or boolean)
  *   mask               character ("*"), length | keep_first, keep_last (0 to 8)
- *   pseudonym          domain!, normalise! (exact, name, document, phone, date, email, text),
+ *   pseudonym          domain!, normalise! (exact, name, name-script, name-any, document, phone, date, email, text),
  *                      bits (128, 160, 192, 256)
  *   surrogate          domain!, normalise!
  *   token              domain!, pad (16), per_subject (false), subject
@@ -28,7 +28,8 @@
  *
  * Forms that leave: pseudonym `p1.<epoch>.<base32>`, surrogate `r1.<epoch>.<base32>`, token `t1.<epoch>.<base64url>`, seal
  * `s1.<epoch>.<base64url>`. A JSON null stays null under every action but const and drop: it says that
- * there is no value, and so has none to hide. A value of another type than the action takes is refused. */
+ * there is no value, and so has none to hide. A value of another type than the action takes is refused. A number
+ * is taken by its value: whatever its spelling, it has the same token, pseudonym or subject. */
 #ifndef GATEWAY_TRANSFORM_ACTIONS_H
 #define GATEWAY_TRANSFORM_ACTIONS_H
 
@@ -117,6 +118,8 @@ struct guard_params {
 struct redact_params {
 	unsigned recognisers;
 	struct dictionary *words;
+	uint64_t *hashes; /* of the words, rising: which dictionary has all words of another */
+	size_t n_hashes;
 };
 
 /* The derived keys of a rule, and the context that they are bound to. Views into the program. */
@@ -136,7 +139,9 @@ struct rule {
 	char *id, *pointer;
 	enum action action;
 	enum field_category category;
-	bool subtree;
+	bool subtree, narrows, arrived;
+	char *waiver;   /* or NULL */
+	char *place;    /* for errors */
 	uint32_t epoch; /* 0 for actions without a key */
 	struct rule_key key;
 	struct subject_path subject;
@@ -171,6 +176,8 @@ struct transform_run {
 	struct trace_step *trace;
 	size_t n_trace, cap_trace;
 	struct buf text, bytes, encoded; /* of one leaf at a time; wiped at the end of a run */
+	struct buf number, subject_text; /* a number's one spelling: of the leaf, of its subject */
+	struct member_order order;
 	struct normaliser *normaliser;
 	struct gcm *gcm;
 	uint32_t redactions[RECOGNISER_COUNT];
@@ -193,11 +200,15 @@ bool action_has_key(enum action a);
  * is at; false with TRANSFORM_FAILED when nobody names it: never a default. */
 const char *subject_read(struct subject_path *s, const char *rule_pointer, const char *pointer) MUST_USE;
 bool subject_same(const struct subject_path *a, const struct subject_path *b);
-bool rule_subject(const struct rule *r, const struct transform_run *run, struct view *out, struct error *e) MUST_USE;
+bool rule_subject(const struct rule *r, struct transform_run *run, struct view *out, struct error *e) MUST_USE;
 
-/* order.c: which of two rules that reach one leaf is stricter: -1 a, 1 b, 0 alike; RULES_CONTRADICT when
- * neither is. */
-#define RULES_CONTRADICT 2
+/* A rule of the ingress becomes a keep: what it says of values was said when they were made. */
+void rule_arrive(struct rule *r);
+
+/* order.c: can the result of `a` be computed from that of `b`, without key and value? Reflexive and transitive; rules
+ * of which each can be computed from the other are alike. Then which of two is stricter: -1 a, 1 b, 0 alike;
+ * RULES_CONTRADICT when neither is. */
+bool rule_follows(const struct rule *a, const struct rule *b) MUST_USE;
 int rule_compare(const struct rule *a, const struct rule *b) MUST_USE;
 
 /* keys.c: HKDF-SHA-256 with salt = agreement id and info = length-prefixed scheme version, purpose, domain and

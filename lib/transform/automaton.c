@@ -1,6 +1,10 @@
 /* Patterns to automaton: the rules' pointers make a trie with `*` edges; its subsets, made deterministic, are the
  * states. Where several rules reach one place the strictest is chosen here, once, and rules of which none
- * is stricter are an error of the agreement. */
+ * is stricter are an error of their document.
+ *
+ * What a container's own rules say beneath it is inherited as one rule, the strictest of those with a subtree; so a rule
+ * on the way down can be beaten by a stricter one only. Two documents are inherited apart, the agreement's rules and
+ * those that narrow, and meet at each place anew. */
 #include "lib/transform/states.h"
 
 #include "lib/json/pointer.h"
@@ -10,15 +14,23 @@
 struct trie_node {
 	struct view name; /* of the edge that leads here */
 	bool star;
-	uint32_t rule;              /* first rule that ends here */
+	uint32_t rule;              /* first rule that ends here, in the order of ids */
 	uint8_t guards;             /* k-guards with a field that ends here */
 	uint32_t first_child, next; /* siblings in order of arrival */
 };
 
-/* A state under construction: a set of trie nodes, and what covers them all: a subtree rule, k-guards. */
+enum document { SHARED, NARROWING, DOCUMENTS };
+
+/* What covers a place from the containers around it. */
+struct cover {
+	uint32_t rule[DOCUMENTS]; /* with a subtree, or RULE_NONE */
+	uint8_t categories;       /* of the shared document's rules that reach beneath */
+	uint8_t guards;
+};
+
+/* A state under construction: a set of trie nodes, and what covers them all. */
 struct subset {
-	uint32_t inherited; /* rule or RULE_NONE */
-	uint8_t guards;     /* that cover a container around it */
+	struct cover cover;
 	uint32_t n;
 	uint32_t *nodes; /* ascending */
 };
@@ -29,6 +41,7 @@ struct builder {
 	struct trie_node *trie;
 	size_t n_trie, cap_trie;
 	uint32_t *same;         /* of each rule the next one with the same pointer, or RULE_NONE */
+	uint32_t *reaching;     /* rules that reach the place at hand */
 	struct subset *subsets; /* of each state */
 	size_t cap_states;
 	uint32_t *table; /* hash table of states; 0 is free */
@@ -86,49 +99,136 @@ static void trie_add(struct builder *b, uint32_t rule, char **names)
 	*last = rule;
 }
 
-/* The stricter of two rules; the earlier one when they are alike. */
-static uint32_t stricter(struct builder *b, uint32_t a, uint32_t c)
+/* An error once, though many places may have it. */
+static void contradict(struct builder *b, const struct rule *a, const struct rule *c, const char *what)
 {
-	const struct rule *rules = b->program->rules;
+	char text[400];
 
-	if (a == RULE_NONE || c == RULE_NONE)
-		return a == RULE_NONE ? c : a;
-	int order = rule_compare(&rules[a], &rules[c]);
-	if (order == RULES_CONTRADICT) {
-		error_list_addf(b->errors, REASON_CONFIG, rules[c].pointer, 0, 0,
-		                "rule %s: it reaches the same fields as rule %s (%s), and neither is stricter",
-		                rules[c].id, rules[a].id, rules[a].pointer);
-		b->ok = false;
-	}
-	return order == 1 ? c : a;
+	snprintf(text, sizeof text, "rule %s: it reaches the same fields as rule %s (%s), and %s", a->id, c->id,
+	         c->place, what);
+	b->ok = false;
+	for (size_t i = 0; b->errors && i < b->errors->n; i++)
+		if (strcmp(b->errors->items[i].text, text) == 0)
+			return;
+	error_list_addf(b->errors, REASON_CONFIG, a->place, 0, 0, "%s", text);
 }
 
-/* Fills the rule of a new state, and what its children inherit. */
-static uint32_t choose_rule(struct builder *b, struct state *s, const struct subset *set)
+/* Of alike rules the most sensitive speaks: by its category, then without an exception before with one, then by id. */
+static bool speaks_first(const struct rule *a, const struct rule *c)
+{
+	if (a->category != c->category)
+		return a->category < c->category;
+	if (!a->waiver != !c->waiver)
+		return !a->waiver;
+	return strcmp(a->id, c->id) < 0;
+}
+
+/* The rule that is stricter than or alike with all others; an error where there is none. If there is one, no rule beats
+ * it on this walk, and it beats each that came before: so the order of the list does not matter. */
+static uint32_t strictest(struct builder *b, const uint32_t *list, size_t n)
 {
 	const struct rule *rules = b->program->rules;
-	uint32_t inherited = set->inherited;
+	uint32_t best = RULE_NONE;
 
-	s->rule = RULE_NONE;
-	s->guards = set->guards;
+	for (size_t i = 0; i < n; i++) {
+		int order = best == RULE_NONE ? -1 : rule_compare(&rules[list[i]], &rules[best]);
+
+		if (order == -1 || (order == 0 && speaks_first(&rules[list[i]], &rules[best])))
+			best = list[i];
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct rule *a = &rules[best], *c = &rules[list[i]];
+
+		if (!rule_follows(a, c))
+			contradict(b, a, c, "neither is stricter");
+		else if (a->waiver && c->waiver && rule_follows(c, a) && strcmp(a->waiver, c->waiver) != 0)
+			contradict(b, a, c, "they name different exceptions");
+	}
+	return best;
+}
+
+static bool reaches_beneath(const struct rule *r)
+{
+	return r->subtree || r->action == ACTION_DROP;
+}
+
+/* The rules of one document that reach the place, or with `beneath` what is beneath it, into b->reaching. */
+static size_t collect(struct builder *b, const struct subset *set, enum document of, bool beneath)
+{
+	const struct rule *rules = b->program->rules;
+	size_t n = 0;
+
+	if (set->cover.rule[of] != RULE_NONE)
+		b->reaching[n++] = set->cover.rule[of];
+	for (uint32_t i = 0; i < set->n; i++)
+		for (uint32_t r = b->trie[set->nodes[i]].rule; r != RULE_NONE; r = b->same[r])
+			if (rules[r].narrows == (of == NARROWING) && (!beneath || reaches_beneath(&rules[r])))
+				b->reaching[n++] = r;
+	return n;
+}
+
+/* What a stricter document makes of a place where `s->under` rules. */
+static void narrow(struct builder *b, struct state *s, uint32_t by)
+{
+	const struct rule *rules = b->program->rules;
+	bool under = s->under != RULE_NONE;
+
+	if (by == RULE_NONE || (under && rule_follows(&rules[s->under], &rules[by])))
+		return;
+	if (rules[by].action == ACTION_DROP || (under && rule_follows(&rules[by], &rules[s->under]))) {
+		s->rule = by;
+	} else if (under) {
+		s->rule = by;
+		s->neither = true;
+	}
+}
+
+/* Marks of a state that the rules at its own place make. */
+static void mark_place(struct builder *b, struct state *s, const struct subset *set, struct cover *cover)
+{
+	const struct rule *rules = b->program->rules;
+
 	for (uint32_t i = 0; i < set->n; i++) {
 		s->guards |= b->trie[set->nodes[i]].guards;
 		for (uint32_t r = b->trie[set->nodes[i]].rule; r != RULE_NONE; r = b->same[r]) {
-			s->keep_container = s->keep_container || rules[r].action == ACTION_KEEP;
-			s->rule = stricter(b, s->rule, r);
-			if (rules[r].action == ACTION_DROP || (rules[r].subtree && rules[r].action == ACTION_KEEP))
-				inherited = stricter(b, inherited, r);
+			bool keep = rules[r].action == ACTION_KEEP;
+
+			s->leaf_only = s->leaf_only || (!keep && !reaches_beneath(&rules[r]) &&
+			                                (!rules[r].narrows || s->rule != RULE_NONE));
+			if (rules[r].narrows)
+				continue;
+			s->keep_container = s->keep_container || keep;
+			s->categories |= (uint8_t)(1u << rules[r].category);
+			if (reaches_beneath(&rules[r]))
+				cover->categories |= (uint8_t)(1u << rules[r].category);
 		}
 	}
-	s->rule = stricter(b, s->rule, set->inherited);
+	cover->guards = s->guards;
+}
+
+/* Fills the rule of a new state; returns what its children are covered by. */
+static struct cover choose_rule(struct builder *b, struct state *s, const struct subset *set)
+{
+	struct cover cover = set->cover;
+	const struct rule *rules = b->program->rules;
+
+	s->guards = cover.guards;
+	s->categories = cover.categories;
+	s->rule = s->under = strictest(b, b->reaching, collect(b, set, SHARED, false));
+	narrow(b, s, strictest(b, b->reaching, collect(b, set, NARROWING, false)));
+	for (unsigned d = 0; d < DOCUMENTS; d++)
+		cover.rule[d] = strictest(b, b->reaching, collect(b, set, (enum document)d, true));
+	mark_place(b, s, set, &cover);
 	s->drop_all = s->rule != RULE_NONE && rules[s->rule].action == ACTION_DROP;
-	return inherited;
+	return cover;
 }
 
 static uint32_t subset_hash(const struct subset *s)
 {
-	uint32_t h = 2166136261u ^ s->inherited ^ (uint32_t)s->guards << 24;
+	uint32_t h = 2166136261u ^ (uint32_t)s->cover.categories << 16 ^ (uint32_t)s->cover.guards << 24;
 
+	for (unsigned d = 0; d < DOCUMENTS; d++)
+		h = (h ^ s->cover.rule[d]) * 16777619u;
 	for (uint32_t i = 0; i < s->n; i++)
 		h = (h ^ s->nodes[i]) * 16777619u;
 	return h;
@@ -170,12 +270,19 @@ static bool grow_states(struct builder *b)
 	return true;
 }
 
+static bool same_cover(const struct cover *a, const struct cover *b)
+{
+	return a->rule[SHARED] == b->rule[SHARED] && a->rule[NARROWING] == b->rule[NARROWING] &&
+	       a->categories == b->categories && a->guards == b->guards;
+}
+
 /* The state of a set of trie nodes, made when it is new. Takes over set->nodes. */
 static uint32_t state_of(struct builder *b, struct subset *set)
 {
 	struct program *p = b->program;
 
-	if (set->n == 0 && set->inherited == RULE_NONE) {
+	/* What narrows lets nothing pass by itself. */
+	if (set->n == 0 && set->cover.rule[SHARED] == RULE_NONE) {
 		free(set->nodes);
 		return STATE_NOTHING;
 	}
@@ -185,7 +292,7 @@ static uint32_t state_of(struct builder *b, struct subset *set)
 	for (; b->table[i]; i = (i + 1) & (b->slots - 1)) {
 		const struct subset *known = &b->subsets[b->table[i]];
 
-		if (known->inherited == set->inherited && known->guards == set->guards && known->n == set->n &&
+		if (same_cover(&known->cover, &set->cover) && known->n == set->n &&
 		    memcmp(known->nodes, set->nodes, set->n * sizeof *set->nodes) == 0) {
 			free(set->nodes);
 			return b->table[i];
@@ -200,7 +307,7 @@ static uint32_t state_of(struct builder *b, struct subset *set)
 		goto fail;
 	b->table[i] = (uint32_t)p->n_states;
 	b->subsets[p->n_states] = *set;
-	p->states[p->n_states] = (struct state){ .rule = RULE_NONE };
+	p->states[p->n_states] = (struct state){ .rule = RULE_NONE, .under = RULE_NONE };
 	return (uint32_t)p->n_states++;
 fail:
 	free(set->nodes);
@@ -215,10 +322,9 @@ static int node_cmp(const void *a, const void *b)
 }
 
 /* The state behind an edge: children by `name` (NULL: none) and by star of all nodes of `from`. */
-static uint32_t follow(struct builder *b, const struct subset *from, const struct view *name, uint32_t inherited,
-                       uint8_t guards)
+static uint32_t follow(struct builder *b, const struct subset *from, const struct view *name, const struct cover *cover)
 {
-	struct subset to = { .inherited = inherited, .guards = guards };
+	struct subset to = { .cover = *cover };
 	size_t cap = (size_t)from->n * 2 + 1;
 
 	to.nodes = malloc(cap * sizeof *to.nodes);
@@ -246,18 +352,25 @@ static bool add_name(struct state *s, struct view name, uint32_t to)
 	return true;
 }
 
+/* Is a value that the rule wins left as it is? */
+static bool stays(const struct rule *r)
+{
+	return r->action == ACTION_KEEP || (r->arrived && r->action != ACTION_DROP);
+}
+
 /* Makes the edges of one state. States may move while others are made. */
 static void expand(struct builder *b, uint32_t at)
 {
 	struct subset set = b->subsets[at];
 	struct state s = b->program->states[at];
-	uint32_t inherited = choose_rule(b, &s, &set), names = 0;
+	struct cover cover = choose_rule(b, &s, &set);
+	uint32_t names = 0;
 
 	if (s.drop_all) {
 		b->program->states[at] = s;
 		return;
 	}
-	s.star = follow(b, &set, NULL, inherited, s.guards);
+	s.star = follow(b, &set, NULL, &cover);
 	for (uint32_t i = 0; i < set.n; i++)
 		for (uint32_t c = b->trie[set.nodes[i]].first_child; c != NO_NODE; c = b->trie[c].next)
 			names += !b->trie[c].star;
@@ -271,17 +384,19 @@ static void expand(struct builder *b, uint32_t at)
 	for (uint32_t i = 0; b->ok && names > 0 && i < set.n; i++)
 		for (uint32_t c = b->trie[set.nodes[i]].first_child; b->ok && c != NO_NODE; c = b->trie[c].next)
 			if (!b->trie[c].star)
-				add_name(&s, b->trie[c].name, follow(b, &set, &b->trie[c].name, inherited, s.guards));
-	/* A set that is empty but for what it inherits has nothing stricter beneath it. */
-	s.keep_all = s.rule != RULE_NONE && b->program->rules[s.rule].action == ACTION_KEEP && s.slots == 0 &&
-	             s.star != STATE_NOTHING && b->subsets[s.star].n == 0;
+				add_name(&s, b->trie[c].name, follow(b, &set, &b->trie[c].name, &cover));
+	/* A set that is empty but for what covers it has nothing stricter beneath it. */
+	s.keep_all = s.rule != RULE_NONE && stays(&b->program->rules[s.rule]) && !s.neither && !s.leaf_only &&
+	             s.slots == 0 && s.star != STATE_NOTHING && b->subsets[s.star].n == 0 &&
+	             cover.rule[NARROWING] == RULE_NONE;
 	b->program->states[at] = s;
 }
 
 static bool build(struct builder *b, char *names)
 {
 	struct program *p = b->program;
-	struct subset root = { .inherited = RULE_NONE, .n = 1 };
+	const struct cover none = { .rule = { RULE_NONE, RULE_NONE } };
+	struct subset root = { .cover = none, .n = 1 };
 
 	b->trie[b->n_trie++] = (struct trie_node){ .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE };
 	for (uint32_t r = 0; r < p->n_rules; r++) {
@@ -297,8 +412,8 @@ static bool build(struct builder *b, char *names)
 	}
 	if (!grow_states(b))
 		return false;
-	p->states[0] = (struct state){ .rule = RULE_NONE };
-	b->subsets[0] = (struct subset){ .inherited = RULE_NONE };
+	p->states[0] = (struct state){ .rule = RULE_NONE, .under = RULE_NONE };
+	b->subsets[0] = (struct subset){ .cover = none };
 	p->n_states = 1;
 	root.nodes = calloc(1, sizeof *root.nodes);
 	if (!root.nodes)
@@ -333,9 +448,10 @@ bool states_build(struct program *p, struct error_list *errors)
 	}
 	b.trie = calloc(b.cap_trie, sizeof *b.trie);
 	b.same = calloc(p->n_rules + 1, sizeof *b.same);
+	b.reaching = calloc(p->n_rules + 1, sizeof *b.reaching);
 	p->names = calloc(bytes, 1);
-	bool ok = b.trie && b.same && p->names && build(&b, p->names);
-	if (!ok && (b.no_memory || !b.trie || !b.same || !p->names))
+	bool ok = b.trie && b.same && b.reaching && p->names && build(&b, p->names);
+	if (!ok && (b.no_memory || !b.trie || !b.same || !b.reaching || !p->names))
 		error_list_addf(errors, REASON_NO_MEMORY, NULL, 0, 0, "no memory to compile the rules");
 	for (size_t s = 0; b.subsets && s < p->n_states; s++)
 		free(b.subsets[s].nodes);
@@ -343,5 +459,6 @@ bool states_build(struct program *p, struct error_list *errors)
 	free(b.table);
 	free(b.trie);
 	free(b.same);
+	free(b.reaching);
 	return ok;
 }

@@ -24,23 +24,27 @@ static bool add_rule(struct program *p, const struct field_rule *from, const str
 
 	*r = (struct rule){ .id = copy_text(view_of(from->id)),
 		            .pointer = copy_text(view_of(from->pointer)),
+		            .place = copy_text(view_of(from->place ? from->place : from->pointer)),
+		            .waiver = from->waiver ? copy_text(view_of(from->waiver)) : NULL,
 		            .action = from->action,
 		            .category = from->category,
-		            .subtree = from->subtree };
-	if (!r->id || !r->pointer)
+		            .subtree = from->subtree,
+		            .narrows = from->narrows,
+		            .arrived = from->arrived };
+	if (!r->id || !r->pointer || !r->place || (from->waiver && !r->waiver))
 		return error_list_addf(errors, REASON_NO_MEMORY, NULL, 0, 0, "no memory to compile the rules");
 	if (!from->pointer || !pointer_valid(view_of(from->pointer)))
-		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0, "rule %s: it is not a JSON Pointer",
+		return error_list_addf(errors, REASON_CONFIG, r->place, 0, 0, "rule %s: it is not a JSON Pointer",
 		                       r->id);
 	size_t tokens = 0;
 	for (const char *c = from->pointer; *c; c++)
 		tokens += *c == '/';
 	if (tokens > TOKENS_MAX)
-		return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0,
+		return error_list_addf(errors, REASON_CONFIG, r->place, 0, 0,
 		                       "rule %s: its pointer is deeper than any record", r->id);
-	if (from->subtree && from->action != ACTION_KEEP && from->action != ACTION_DROP)
-		return error_list_addf(errors, REASON_CONFIG, r->pointer, 0, 0,
-		                       "rule %s: \"subtree\" is for keep and drop only", r->id);
+	if (from->subtree && from->action == ACTION_K_GUARD)
+		return error_list_addf(errors, REASON_CONFIG, r->place, 0, 0, "rule %s: a k-guard takes no \"subtree\"",
+		                       r->id);
 	r->key.agreement = view_of(p->agreement);
 	r->key.purpose = view_of(p->purpose);
 	if (!rule_params(r, from->params, errors))
@@ -50,25 +54,30 @@ static bool add_rule(struct program *p, const struct field_rule *from, const str
 
 static int id_cmp(const void *a, const void *b)
 {
-	const struct rule *const *x = a, *const *y = b;
+	const struct field_rule *const *x = a, *const *y = b;
 
 	return strcmp((*x)->id, (*y)->id);
 }
 
-static bool ids_differ(const struct program *p, struct error_list *errors)
+/* Rules in the order of their ids, which everything that follows keeps: the order in which they came is nowhere in
+ * the program. */
+static bool add_rules(struct program *p, const struct field_rule *rules, size_t n, const struct key_context *keys,
+                      struct error_list *errors)
 {
-	const struct rule **sorted = calloc(p->n_rules + 1, sizeof *sorted);
+	const struct field_rule **sorted = calloc(n + 1, sizeof *sorted);
 	bool ok = true;
 
 	if (!sorted)
 		return error_list_addf(errors, REASON_NO_MEMORY, NULL, 0, 0, "no memory to compile the rules");
-	for (size_t i = 0; i < p->n_rules; i++)
-		sorted[i] = &p->rules[i];
-	qsort(sorted, p->n_rules, sizeof *sorted, id_cmp);
-	for (size_t i = 1; i < p->n_rules; i++)
-		if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
-			ok = error_list_addf(errors, REASON_CONFIG, sorted[i]->pointer, 0, 0,
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &rules[i];
+	qsort(sorted, n, sizeof *sorted, id_cmp);
+	for (size_t i = 0; i < n; i++) {
+		ok = add_rule(p, sorted[i], keys, errors) && ok;
+		if (i > 0 && strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
+			ok = error_list_addf(errors, REASON_CONFIG, sorted[i]->place, 0, 0,
 			                     "rule %s: another rule has the same id", sorted[i]->id);
+	}
 	free(sorted);
 	return ok;
 }
@@ -79,8 +88,8 @@ static bool take_guards(struct program *p, struct error_list *errors)
 		if (p->rules[i].action != ACTION_K_GUARD)
 			continue;
 		if (p->n_guards == GUARDS_MAX)
-			return error_list_addf(errors, REASON_CONFIG, NULL, 0, 0, "rule %s: it is one k-guard too many",
-			                       p->rules[i].id);
+			return error_list_addf(errors, REASON_CONFIG, p->rules[i].place, 0, 0,
+			                       "rule %s: it is one k-guard too many", p->rules[i].id);
 		p->guards[p->n_guards++] = (uint32_t)i;
 	}
 	return true;
@@ -103,14 +112,15 @@ struct program *program_compile(const struct field_rule *rules, size_t n, const 
 		program_free(p);
 		return NULL;
 	}
-	for (size_t i = 0; i < n; i++)
-		ok = add_rule(p, &rules[i], keys, errors) && ok;
+	ok = add_rules(p, rules, n, keys, errors);
 	ok = take_guards(p, errors) && ok;
-	ok = ok && ids_differ(p, errors);
 	if (!ok || !states_build(p, errors)) {
 		program_free(p);
 		return NULL;
 	}
+	for (size_t i = 0; i < n; i++)
+		if (p->rules[i].arrived && p->rules[i].action != ACTION_DROP)
+			rule_arrive(&p->rules[i]);
 	return p;
 }
 
@@ -148,4 +158,44 @@ enum action program_rule_action(const struct program *p, uint32_t rule)
 enum field_category program_rule_category(const struct program *p, uint32_t rule)
 {
 	return rule < p->n_rules ? p->rules[rule].category : FIELD_CATEGORY_COUNT;
+}
+
+/* State 0 is no place of a rule. */
+size_t program_places(const struct program *p)
+{
+	return p->n_states - STATE_ROOT;
+}
+
+static struct program_place place_of_state(const struct program *p, const struct state *s)
+{
+	return (struct program_place){ .rule = s->rule,
+		                       .under = s->under,
+		                       .categories = s->categories,
+		                       .dropped = s->rule == RULE_NONE || s->drop_all || s->neither ||
+		                                  p->rules[s->rule].action == ACTION_DROP,
+		                       .neither = s->neither,
+		                       .keeps_container = s->keep_container };
+}
+
+struct program_place program_place(const struct program *p, size_t k)
+{
+	return place_of_state(p, &p->states[STATE_ROOT + k]);
+}
+
+struct program_place program_place_at(const struct program *p, const char *pattern)
+{
+	struct view rest = view_of(pattern), token;
+	uint32_t at = STATE_ROOT;
+	char name[4096];
+
+	if (rest.n > sizeof name)
+		return place_of_state(p, &p->states[STATE_NOTHING]);
+	while (!p->states[at].drop_all && pointer_next(&rest, name, &token))
+		at = view_is(token, "*") ? p->states[at].star : state_next(&p->states[at], token, tape_hash(token));
+	return place_of_state(p, &p->states[at]);
+}
+
+int program_compare(const struct program *a, uint32_t rule_a, const struct program *b, uint32_t rule_b)
+{
+	return rule_compare(&a->rules[rule_a], &b->rules[rule_b]);
 }

@@ -59,7 +59,12 @@ bool guards_finish(const struct program *p, struct transform_run *r, struct erro
 			continue;
 		if (!rule_subject(rule, r, &subject, e))
 			return false;
-		sha256(subject, &of->subject);
+		/* A person who is written in two ways is one, or would make up a group alone. */
+		buf_reset(&r->bytes);
+		const char *wrong = normalise_subject(r->normaliser, subject, &r->bytes);
+		if (wrong)
+			return rule_fail(rule, e, wrong);
+		sha256(buf_view(&r->bytes), &of->subject);
 	}
 	return true;
 }

@@ -5,6 +5,8 @@
 
 #include "lib/base/datetime.h"
 #include "lib/base/ids.h"
+#include "lib/transform/points.h"
+#include "lib/transform/script.h"
 
 #define POINTS_START 256
 #define POINTS_MAX   (1u << 20)
@@ -19,9 +21,11 @@ struct normaliser {
 const char *profile_name(enum profile p)
 {
 	static const char *const names[] = {
-		[PROFILE_EXACT] = "exact", [PROFILE_NAME] = "name", [PROFILE_DOCUMENT] = "document",
-		[PROFILE_PHONE] = "phone", [PROFILE_DATE] = "date", [PROFILE_EMAIL] = "email",
-		[PROFILE_TEXT] = "text",
+		[PROFILE_EXACT] = "exact",       [PROFILE_NAME] = "name",
+		[PROFILE_DOCUMENT] = "document", [PROFILE_PHONE] = "phone",
+		[PROFILE_DATE] = "date",         [PROFILE_EMAIL] = "email",
+		[PROFILE_TEXT] = "text",         [PROFILE_NAME_SCRIPT] = "name-script",
+		[PROFILE_NAME_ANY] = "name-any",
 	};
 
 	return (unsigned)p < PROFILE_COUNT ? names[p] : "";
@@ -127,11 +131,6 @@ static void add_point(struct buf *out, utf8proc_int32_t c)
 	buf_add(out, view_make(bytes, (size_t)n));
 }
 
-static bool is_space(utf8proc_int32_t c)
-{
-	return c == '\t' || c == '\n' || c == '\r' || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS;
-}
-
 static const char *normal_text(struct normaliser *n, struct view text, struct buf *out)
 {
 	size_t start = out->n;
@@ -141,7 +140,7 @@ static const char *normal_text(struct normaliser *n, struct view text, struct bu
 	if (wrong)
 		return wrong;
 	for (size_t i = 0; i < n->n; i++) {
-		if (is_space(n->points[i])) {
+		if (point_is_space(n->points[i])) {
 			gap = true;
 			continue;
 		}
@@ -161,7 +160,7 @@ static const char *normal_email(struct normaliser *n, struct view text, struct b
 	if (wrong)
 		return wrong;
 	for (size_t i = 0; i < n->n; i++) {
-		if (is_space(n->points[i]) || n->points[i] < 0x20)
+		if (point_is_space(n->points[i]) || n->points[i] < 0x20)
 			return "the value is not an e-mail address";
 		if (n->points[i] == '@') {
 			at = i;
@@ -273,7 +272,7 @@ static const char *name_letters(utf8proc_int32_t c, char plain[2])
 	}
 	if (c == '\'' || c == '.' || c == 0x2019 || c == 0x2018 || c == 0x2bc || c == 0x60 || c == 0xb4 || c == 0xb7)
 		return "";
-	if (c == '-' || c == '<' || c == ',' || c == 0x2010 || c == 0x2011 || c == 0x2013 || is_space(c))
+	if (c == '-' || c == '<' || c == ',' || c == 0x2010 || c == 0x2011 || c == 0x2013 || point_is_space(c))
 		return "<";
 	const char *known = transliterate(c);
 	if (known)
@@ -289,14 +288,12 @@ static const char *name_letters(utf8proc_int32_t c, char plain[2])
 	return n > 1 && n <= 8 ? transliterate(parts[0]) : NULL;
 }
 
-static const char *normal_name(struct normaliser *n, struct view text, struct buf *out)
+/* What was folded, after ICAO Doc 9303. */
+static const char *icao_name(struct normaliser *n, struct buf *out)
 {
 	size_t start = out->n;
 	bool gap = false;
-	const char *wrong = fold(n, text);
 
-	if (wrong)
-		return wrong;
 	for (size_t i = 0; i < n->n; i++) {
 		char plain[2];
 		const char *letters = name_letters(n->points[i], plain);
@@ -320,6 +317,23 @@ static const char *normal_name(struct normaliser *n, struct view text, struct bu
 	return out->n > start ? NULL : "the name has no letters";
 }
 
+static const char *normal_name(struct normaliser *n, enum profile profile, struct view text, struct buf *out)
+{
+	size_t start = out->n;
+	const char *wrong = fold(n, text);
+
+	if (wrong)
+		return wrong;
+	if (profile == PROFILE_NAME_SCRIPT)
+		return script_name(n->points, n->n, out);
+	wrong = icao_name(n, out);
+	if (!wrong || profile == PROFILE_NAME || out->failed)
+		return wrong;
+	/* The two forms never meet: one has capitals only, the other none of A to Z. */
+	out->n = start;
+	return script_name(n->points, n->n, out);
+}
+
 static const char *normal_document(struct normaliser *n, struct view text, struct buf *out)
 {
 	size_t start = out->n;
@@ -329,40 +343,73 @@ static const char *normal_document(struct normaliser *n, struct view text, struc
 		return wrong;
 	for (size_t i = 0; i < n->n; i++) {
 		utf8proc_int32_t c = n->points[i];
+		int digit = point_digit(c);
 
 		if (c >= 'a' && c <= 'z')
 			buf_addc(out, (char)(c - 'a' + 'A'));
-		else if (c >= '0' && c <= '9')
-			buf_addc(out, (char)c);
-		else if (!is_space(c) && c != '-' && c != '.' && c != '/' && c != '<')
+		else if (digit >= 0)
+			buf_addc(out, (char)('0' + digit));
+		else if (!point_is_space(c) && !point_is_dash(c) && !point_is_dot(c) && c != '/' && c != '<')
 			return "the document number has characters other than letters A to Z, digits and separators";
 	}
 	return out->n > start ? NULL : "the document number is empty";
 }
 
-static const char *normal_phone(struct view text, struct buf *out)
+/* +44 (0)20: the zero is dialled at home only; dropping it or not would be a guess. */
+static bool is_trunk_prefix(const struct normaliser *n, size_t i)
+{
+	return i + 2 < n->n && n->points[i] == '(' && point_digit(n->points[i + 1]) == 0 && n->points[i + 2] == ')';
+}
+
+static const char *normal_phone(struct normaliser *n, struct view text, struct buf *out)
 {
 	size_t digits = 0;
+	const char *wrong = fold(n, text);
 
-	if (text.n == 0 || text.p[0] != '+')
+	if (wrong)
+		return wrong;
+	if (n->n == 0 || n->points[0] != '+')
 		return "the telephone number does not begin with +";
 	buf_addc(out, '+');
-	for (size_t i = 1; i < text.n; i++) {
-		char c = text.p[i];
+	for (size_t i = 1; i < n->n; i++) {
+		utf8proc_int32_t c = n->points[i];
+		int digit = point_digit(c);
 
-		if (c >= '0' && c <= '9') {
-			if (digits == 0 && c == '0')
+		if (digit >= 0) {
+			if (digits == 0 && digit == 0)
 				return "the telephone number has no country code";
-			buf_addc(out, c);
+			buf_addc(out, (char)('0' + digit));
 			digits++;
-		} else if (c == '(' && view_starts(view_from(text, i), VIEW("(0)"))) {
-			/* +44 (0)20: the zero is dialled at home only; dropping it or not would be a guess. */
+		} else if (is_trunk_prefix(n, i)) {
 			return "the telephone number has a trunk prefix in brackets";
-		} else if (c != ' ' && c != '-' && c != '.' && c != '/' && c != '(' && c != ')') {
+		} else if (!point_is_space(c) && !point_is_dash(c) && !point_is_dot(c) && c != '/' && c != '(' &&
+		           c != ')') {
 			return "the telephone number has characters that do not belong there";
 		}
 	}
 	return digits >= PHONE_MIN && digits <= PHONE_MAX ? NULL : "the telephone number is too short or too long";
+}
+
+/* What is left of most spellings of an identifier: its letters and digits. Marks go. */
+const char *normalise_subject(struct normaliser *n, struct view text, struct buf *out)
+{
+	size_t start = out->n;
+	const char *wrong = fold(n, text);
+
+	for (size_t i = 0; !wrong && i < n->n; i++) {
+		int digit = point_digit(n->points[i]);
+
+		if (digit >= 0)
+			buf_addc(out, (char)('0' + digit));
+		else if (point_is_word(n->points[i]) && !point_is_overlay(n->points[i]))
+			add_point(out, n->points[i]);
+	}
+	bool nothing = out->n == start;
+	for (size_t i = 0; !wrong && nothing && i < n->n; i++)
+		add_point(out, n->points[i]);
+	if (!wrong && out->n == start)
+		wrong = "the data subject has no characters";
+	return !wrong && out->failed ? "the value is too long" : wrong;
 }
 
 static const char *normal_date(struct view text, struct buf *out)
@@ -384,9 +431,11 @@ const char *normalise(struct normaliser *n, enum profile profile, struct view te
 		buf_add(out, text);
 		wrong = NULL;
 		break;
-	case PROFILE_NAME: wrong = normal_name(n, text, out); break;
+	case PROFILE_NAME:
+	case PROFILE_NAME_SCRIPT:
+	case PROFILE_NAME_ANY: wrong = normal_name(n, profile, text, out); break;
 	case PROFILE_DOCUMENT: wrong = normal_document(n, text, out); break;
-	case PROFILE_PHONE: wrong = normal_phone(text, out); break;
+	case PROFILE_PHONE: wrong = normal_phone(n, text, out); break;
 	case PROFILE_DATE: wrong = normal_date(text, out); break;
 	case PROFILE_EMAIL: wrong = normal_email(n, text, out); break;
 	case PROFILE_TEXT: wrong = normal_text(n, text, out); break;

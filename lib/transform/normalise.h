@@ -18,6 +18,9 @@ enum profile {
 	PROFILE_DATE,     /* RFC 3339 full-date */
 	PROFILE_EMAIL,    /* one `@`, folded */
 	PROFILE_TEXT,     /* folded, runs of white space one space */
+	/* Names of people whose letters ICAO Doc 9303 has no transliteration for, with digits, in any script. */
+	PROFILE_NAME_SCRIPT, /* in their own script, script.h */
+	PROFILE_NAME_ANY,    /* as PROFILE_NAME where it takes the whole name, else as PROFILE_NAME_SCRIPT */
 	PROFILE_COUNT
 };
 
@@ -30,5 +33,8 @@ void normaliser_free(struct normaliser *n);
 void normaliser_wipe(struct normaliser *n);
 /* Appends the normal form to `out`. NULL on success, else what is wrong, without the value. */
 const char *normalise(struct normaliser *n, enum profile profile, struct view text, struct buf *out) MUST_USE;
+/* The same for counting data subjects, where two that are taken for one are the safe mistake: what is left when case,
+ * marks, white space, punctuation and symbols go (all of it, where nothing would be). */
+const char *normalise_subject(struct normaliser *n, struct view text, struct buf *out) MUST_USE;
 
 #endif

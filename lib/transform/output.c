@@ -23,6 +23,8 @@ static bool check_value(struct output_check *c, uint32_t node, uint32_t at)
 		return unlisted(c, "a field has arrived that no rule of the agreement lets through");
 	if (s->keep_all)
 		return true;
+	if (s->leaf_only && (type == TAPE_OBJECT || type == TAPE_ARRAY))
+		return unlisted(c, "an object or array has arrived where the rules take a value");
 	if ((type != TAPE_OBJECT && type != TAPE_ARRAY) || nodes[node].count == 0) {
 		/* The record itself, and what a keep rule names, may have lost everything. */
 		if (nodes[node].count == 0 && (type == TAPE_OBJECT || type == TAPE_ARRAY) &&
@@ -148,11 +150,12 @@ static void write_state(struct shape *h, uint32_t at, bool root)
 	const struct program *p = h->program;
 	const struct state *s = &p->states[at];
 	const struct rule *r = s->rule == RULE_NONE ? NULL : &p->rules[s->rule];
-	bool inner = s->slots > 0 || s->star != STATE_NOTHING, keeps = r && r->action == ACTION_KEEP;
+	bool inner = !s->leaf_only && (s->slots > 0 || s->star != STATE_NOTHING), keeps = r && r->action == ACTION_KEEP;
+	bool container = !s->leaf_only && s->keep_container;
 	/* A stricter rule may rule the leaf where a keep rule names the container. */
-	unsigned types = s->keep_container || s->star != STATE_NOTHING ? FORM_OBJECT | FORM_ARRAY
-	                 : inner                                       ? FORM_OBJECT
-	                                                               : 0;
+	unsigned types = container || (inner && s->star != STATE_NOTHING) ? FORM_OBJECT | FORM_ARRAY
+	                 : inner                                          ? FORM_OBJECT
+	                                                                  : 0;
 	size_t before;
 
 	if (!root)
@@ -166,9 +169,9 @@ static void write_state(struct shape *h, uint32_t at, bool root)
 		form_schema(r, types, h->out);
 	else if (!keeps)
 		buf_adds(h->out, s->star == STATE_NOTHING ? "\"type\":\"object\"" : "\"type\":[\"object\",\"array\"]");
-	if (inner || root || (s->keep_container && !keeps)) {
+	if (inner || root || (container && !keeps)) {
 		buf_adds(h->out, h->out->n > before ? "," : "");
-		write_container(h, s, root || s->keep_container || keeps);
+		write_container(h, s, root || container || keeps);
 	}
 	if (!root)
 		buf_addc(h->out, '}');

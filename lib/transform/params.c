@@ -20,7 +20,7 @@ struct params {
 
 static void bad(struct params *p, const char *name, const char *what)
 {
-	error_list_addf(p->errors, REASON_CONFIG, p->rule->pointer, 0, 0, "rule %s: %s: \"%s\" %s", p->rule->id,
+	error_list_addf(p->errors, REASON_CONFIG, p->rule->place, 0, 0, "rule %s: %s: \"%s\" %s", p->rule->id,
 	                action_name(p->rule->action), name, what);
 	p->ok = false;
 }
@@ -333,6 +333,46 @@ static void read_postcode(struct params *p, struct rule *r)
 		bad(p, "suppress", "must be at most 256 texts of one to eight characters A-Z and 0-9");
 }
 
+static int hash_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The words as they are written: 64 bits of SHA-256 tell one from another. */
+static uint64_t word_hash(struct view word)
+{
+	struct digest d;
+	uint64_t h;
+
+	sha256(word, &d);
+	memcpy(&h, d.b, sizeof h);
+	return h;
+}
+
+static void read_dictionary(struct params *p, const json_t *words, struct redact_params *d)
+{
+	bool ok = json_is_array(words) && json_array_size(words) >= 1 && json_array_size(words) <= 10000;
+
+	d->recognisers |= 1u << RECOGNISER_WORD;
+	d->words = ok ? dictionary_new(json_array_size(words)) : NULL;
+	d->hashes = ok ? calloc(json_array_size(words), sizeof *d->hashes) : NULL;
+	ok = ok && d->words && d->hashes;
+	for (size_t i = 0; ok && i < json_array_size(words); i++) {
+		const json_t *v = json_array_get(words, i);
+		struct view word = view_make(json_string_value(v), json_is_string(v) ? json_string_length(v) : 0);
+
+		ok = word.n >= 2 && word.n <= 256 && dictionary_add(d->words, word);
+		if (ok)
+			d->hashes[d->n_hashes++] = word_hash(word);
+	}
+	if (!ok)
+		bad(p, "dictionary", "must be one to 10,000 words of at least two letters");
+	else
+		qsort(d->hashes, d->n_hashes, sizeof *d->hashes, hash_cmp);
+}
+
 static void read_redact_text(struct params *p, struct rule *r)
 {
 	const json_t *list = member(p, "recognisers"), *words = member(p, "dictionary");
@@ -351,20 +391,8 @@ static void read_redact_text(struct params *p, struct rule *r)
 	}
 	if (!ok)
 		bad(p, "recognisers", "must be a list of iban, card, mrz, email and phone, each at most once");
-	if (!words)
-		return;
-	ok = json_is_array(words) && json_array_size(words) >= 1 && json_array_size(words) <= 10000;
-	d->recognisers |= 1u << RECOGNISER_WORD;
-	d->words = ok ? dictionary_new(json_array_size(words)) : NULL;
-	ok = ok && d->words;
-	for (size_t i = 0; ok && i < json_array_size(words); i++) {
-		const json_t *v = json_array_get(words, i);
-		size_t n = json_is_string(v) ? json_string_length(v) : 0;
-
-		ok = n >= 2 && n <= 256 && dictionary_add(d->words, view_make(json_string_value(v), n));
-	}
-	if (!ok)
-		bad(p, "dictionary", "must be one to 10,000 words of at least two letters");
+	if (words)
+		read_dictionary(p, words, d);
 }
 
 static void read_guard_fields(struct params *p, struct guard_params *g)
@@ -457,7 +485,7 @@ bool rule_params(struct rule *r, const json_t *params, struct error_list *errors
 	return p.ok;
 }
 
-void rule_free(struct rule *r)
+static void params_free(struct rule *r)
 {
 	switch (r->action) {
 	case ACTION_CONST: free(r->p.constant.token); break;
@@ -468,7 +496,10 @@ void rule_free(struct rule *r)
 			free(r->p.postcode->suppress);
 		free(r->p.postcode);
 		break;
-	case ACTION_REDACT_TEXT: dictionary_free(r->p.redact.words); break;
+	case ACTION_REDACT_TEXT:
+		dictionary_free(r->p.redact.words);
+		free(r->p.redact.hashes);
+		break;
 	case ACTION_K_GUARD:
 		for (uint32_t i = 0; r->p.guard && i < r->p.guard->n; i++)
 			free(r->p.guard->fields[i]);
@@ -490,6 +521,18 @@ void rule_free(struct rule *r)
 	case ACTION_IP_PREFIX:
 	case ACTION_COUNT: break;
 	}
+}
+
+void rule_arrive(struct rule *r)
+{
+	params_free(r);
+	r->action = ACTION_KEEP;
+	r->epoch = 0;
+}
+
+void rule_free(struct rule *r)
+{
+	params_free(r);
 	hmac_key_free(r->key.hmac);
 	siv_key_free(r->key.siv);
 	ff1_key_free(r->key.ff1);
@@ -498,4 +541,6 @@ void rule_free(struct rule *r)
 	free(r->subject.names);
 	free(r->id);
 	free(r->pointer);
+	free(r->waiver);
+	free(r->place);
 }

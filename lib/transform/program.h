@@ -5,13 +5,18 @@
  * record's tape once and writes what may leave. A transform_run is one thread's scratch; once warm, a run
  * allocates nothing (but token and fpe, whose cipher contexts OpenSSL has to copy).
  *
- * A leaf is a scalar or an empty container. One that no rule names is dropped. `*` in a pattern stands for
+ * A leaf is a scalar or an empty container. One that no rule reaches is dropped. `*` in a pattern stands for
  * each member and each item; items are reached by `*` only, because places in an array move when items
- * before them go. A container emptied by drops goes too, in arrays likewise ([{}] goes whole), unless a
- * keep rule names the container itself: that is how a container that a schema requires keeps its place.
- * The record itself always stays, if need be empty. Drop takes everything beneath. Where two rules reach a
- * leaf the strictest wins; within one action the parameters decide (year before month), and where neither
- * is stricter the rules contradict each other and do not compile. */
+ * before them go. A rule reaches the places that its pointer names; drop, and every rule with `subtree`, reaches all
+ * that is beneath as well. A rule that is neither keep nor drop and has no `subtree` takes no container: a record
+ * with one at its place is refused. A container emptied by drops goes too, in arrays likewise ([{}] goes whole),
+ * unless a keep rule names the container itself: that is how a container that a schema requires keeps its place.
+ * The record itself always stays, if need be empty.
+ *
+ * Where several rules reach a leaf the strictest wins: the one whose result can be computed from the result of each
+ * other (order.c). Where there is none the rules contradict each other and do not compile. Rules that narrow (an
+ * overlay's) count where others let something pass; where one and the winner of the others cannot be compared, the
+ * leaf is dropped. The order of the rules never matters: it gives the same program, byte for byte. */
 #ifndef GATEWAY_TRANSFORM_PROGRAM_H
 #define GATEWAY_TRANSFORM_PROGRAM_H
 
@@ -23,9 +28,8 @@
 #include "lib/json/tape.h"
 #include "lib/schema/schema.h"
 
-/* The catalogue, names after ISO/IEC 20889. The order is strictness: when two rules reach a leaf the
- * later one in this list wins. A k-guard stands outside: it lets nothing through and changes no leaf, but
- * withholds fields of a record that too few others of its batch have alike. */
+/* The catalogue, names after ISO/IEC 20889; their order means nothing. A k-guard stands outside: it lets nothing
+ * through and changes no leaf, but withholds fields of a record that too few others of its batch have alike. */
 /* clang-format off */
 #define ACTION_LIST(A) \
 	A(KEEP, "keep") A(ROUND, "round") A(BAND, "band") A(TOPCODE, "topcode") \
@@ -44,12 +48,12 @@ enum action {
 const char *action_name(enum action a);
 enum action action_find(struct view name); /* ACTION_COUNT: no such action */
 
-/* What a field is; decides what may leave it in clear. */
+/* What a field is, from the most sensitive on; decides what may leave it in clear. */
 enum field_category {
 	FIELD_DIRECT,
-	FIELD_QUASI,
 	FIELD_SPECIAL,
 	FIELD_FREE_TEXT,
+	FIELD_QUASI,
 	FIELD_OPERATIONAL,
 	FIELD_CATEGORY_COUNT
 };
@@ -63,7 +67,11 @@ struct field_rule {
 	const char *pointer;
 	enum field_category category;
 	enum action action;
-	bool subtree;         /* KEEP and DROP on a container take everything beneath */
+	bool subtree;         /* holds for everything beneath as well; DROP always does */
+	bool narrows;         /* an overlay's: counts only where rules that do not narrow let something pass */
+	bool arrived;         /* the ingress': the value was made by this rule already, and stays as it is */
+	const char *waiver;   /* exception under which it may leave in clear, or NULL */
+	const char *place;    /* in its document, for errors; NULL: the pointer */
 	const json_t *params; /* object or NULL */
 };
 
@@ -78,7 +86,7 @@ struct key_context {
 
 struct program;
 
-/* Parameters are checked here; every error is listed with the rule's id. */
+/* Parameters are checked here; every error is listed with the rule's id, and stands at its place. */
 struct program *program_compile(const struct field_rule *rules, size_t n, const struct key_context *keys,
                                 struct error_list *errors) MUST_USE;
 void program_free(struct program *p);
@@ -86,6 +94,26 @@ size_t program_rule_count(const struct program *p);
 const char *program_rule_id(const struct program *p, uint32_t rule);
 enum action program_rule_action(const struct program *p, uint32_t rule);
 enum field_category program_rule_category(const struct program *p, uint32_t rule);
+
+/* What a program does at one of its places; which of them a record can have, its schema says. */
+#define RULE_NONE UINT32_MAX /* no rule reaches it: dropped */
+struct program_place {
+	uint32_t rule;      /* that wins */
+	uint32_t under;     /* the strictest of those that do not narrow: `rule` but where an overlay wins */
+	uint8_t categories; /* of all that reach it, 1 << enum field_category */
+	bool dropped;
+	bool neither;         /* dropped, because `rule` and `under` cannot be compared */
+	bool keeps_container; /* an emptied container stays */
+};
+/* Places from 0 to program_places() - 1, in no order that means anything; or by a pattern of at most 4,096 bytes. */
+size_t program_places(const struct program *p);
+struct program_place program_place(const struct program *p, size_t k);
+struct program_place program_place_at(const struct program *p, const char *pattern);
+
+/* Which of two rules is stricter: -1 the first, 1 the second, 0 they are alike; RULES_CONTRADICT when neither is. The
+ * rules may be of two programs. */
+#define RULES_CONTRADICT 2
+int program_compare(const struct program *a, uint32_t rule_a, const struct program *b, uint32_t rule_b);
 
 /* The derived output schema: the rules as a closed shape plus each leaf's form (2020-12, no combinators; names
  * sorted, so that the same rules give the same bytes). Both sides can compute it from the agreement alone. */
@@ -102,12 +130,13 @@ struct program_guard {
 size_t program_guards(const struct program *p, struct program_guard out[GUARDS_MAX]);
 
 /* What happened to one leaf. A container that is dropped or kept whole is one step, of its own node. */
-#define RULE_NONE UINT32_MAX /* no rule named it: dropped */
 struct trace_step {
 	uint32_t node;      /* on the input tape */
 	uint32_t rule;      /* or RULE_NONE */
+	uint32_t under;     /* as in struct program_place */
 	enum action action; /* what was done; DROP also for unlisted leaves */
 	uint32_t epoch;     /* of the key that was used, 0 for none */
+	uint8_t categories; /* as in struct program_place */
 };
 
 struct transform_run;
@@ -137,8 +166,9 @@ struct transform_input {
 	bool batch;         /* the caller counts; false: a program with k-guards refuses, BATCH_REQUIRED */
 	uint8_t suppressed; /* guards (1 << place) whose fields are dropped */
 };
-/* Appends the record that leaves to `out` (compact JSON). On false nothing of `out` may be used; `e` has
- * the pointer of the leaf and the rule's id. The trace lives until the next run. */
+/* Appends the record that leaves to `out`, in the one form of lib/json/canonical.h: the same values give the same
+ * bytes, however they came. On false nothing of `out` may be used; `e` has the pointer of the leaf and the rule's
+ * id. The trace goes along the text of the record and lives until the next run. */
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
                  struct error *e) MUST_USE;
 const struct trace_step *transform_trace(const struct transform_run *r, size_t *n);

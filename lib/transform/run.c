@@ -1,5 +1,6 @@
 /* A record through a program, in one walk over its tape. Leaves go where their state says; a container that
- * loses everything goes too, unless a keep rule names it or it is the record itself. */
+ * loses everything goes too, unless a keep rule names it or it is the record itself. Members are taken in the order
+ * of their names, so that neither what leaves nor what a k-guard counts depends on the order in which they came. */
 #include "lib/transform/states.h"
 
 #define LEAF_MAX    (1u << 20)  /* bytes that one transformed leaf may have */
@@ -22,7 +23,7 @@ struct transform_run *transform_run_new(void)
 
 	if (!r)
 		return NULL;
-	r->text = r->bytes = r->encoded = BUF_INIT(LEAF_MAX);
+	r->text = r->bytes = r->encoded = r->number = r->subject_text = BUF_INIT(LEAF_MAX);
 	for (size_t g = 0; g < GUARDS_MAX; g++)
 		r->guarded[g].bytes = BUF_INIT(GUARDED_MAX);
 	r->normaliser = normaliser_new();
@@ -43,6 +44,9 @@ void transform_run_free(struct transform_run *r)
 	buf_wipe(&r->text);
 	buf_wipe(&r->bytes);
 	buf_wipe(&r->encoded);
+	buf_wipe(&r->number);
+	buf_wipe(&r->subject_text);
+	member_order_free(&r->order);
 	for (size_t g = 0; g < GUARDS_MAX; g++)
 		buf_wipe(&r->guarded[g].bytes);
 	free(r->trace);
@@ -52,9 +56,9 @@ void transform_run_free(struct transform_run *r)
 /* Overwrites what is left of the record; the memory stays. */
 static void wipe_scratch(struct transform_run *r)
 {
-	struct buf *const all[] = { &r->text, &r->bytes, &r->encoded };
+	struct buf *const all[] = { &r->text, &r->bytes, &r->encoded, &r->number, &r->subject_text };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (all[i]->p)
 			wipe(all[i]->p, all[i]->n);
 		buf_reset(all[i]);
@@ -65,6 +69,7 @@ static void wipe_scratch(struct transform_run *r)
 		buf_reset(&r->guarded[g].bytes);
 	}
 	normaliser_wipe(r->normaliser);
+	member_order_wipe(&r->order);
 	r->tape = NULL;
 	r->surrogates = NULL;
 	r->subject = view_make(NULL, 0);
@@ -97,14 +102,25 @@ static bool add_step(struct walk *w, struct trace_step step)
 	return true;
 }
 
-static bool step(struct walk *w, uint32_t node, uint32_t rule)
+/* What its state does to a node. */
+static bool step(struct walk *w, uint32_t node, const struct state *s)
 {
-	const struct rule *of = rule == RULE_NONE ? NULL : &w->program->rules[rule];
+	const struct rule *of = s->rule == RULE_NONE ? NULL : &w->program->rules[s->rule];
+	bool dropped = !of || s->neither;
 
 	return add_step(w, (struct trace_step){ .node = node,
-	                                        .rule = rule,
-	                                        .action = of ? of->action : ACTION_DROP,
-	                                        .epoch = of ? of->epoch : 0 });
+	                                        .rule = s->rule,
+	                                        .under = s->under,
+	                                        .action = dropped ? ACTION_DROP : of->action,
+	                                        .epoch = dropped ? 0 : of->epoch,
+	                                        .categories = s->categories });
+}
+
+/* Left out, whatever its state says of a leaf. */
+static bool leave_out(struct walk *w, uint32_t node, uint32_t rule)
+{
+	return add_step(w,
+	                (struct trace_step){ .node = node, .rule = rule, .under = RULE_NONE, .action = ACTION_DROP });
 }
 
 /* Dropped by the first of the guards that withhold it. */
@@ -114,7 +130,7 @@ static bool withhold(struct walk *w, uint32_t node, unsigned guards)
 
 	while (!(guards >> g & 1))
 		g++;
-	add_step(w, (struct trace_step){ .node = node, .rule = w->program->guards[g], .action = ACTION_DROP });
+	leave_out(w, node, w->program->guards[g]);
 	return false;
 }
 
@@ -133,7 +149,7 @@ static bool walk_leaf(struct walk *w, uint32_t node, const struct state *s)
 {
 	size_t from = w->out.out->n;
 
-	if (!step(w, node, s->rule) || s->rule == RULE_NONE)
+	if (!step(w, node, s) || s->rule == RULE_NONE || s->neither)
 		return false;
 	if (!action_apply(&w->program->rules[s->rule], w->run, w->tape, node, &w->out, w->e))
 		return fail(w);
@@ -141,16 +157,40 @@ static bool walk_leaf(struct walk *w, uint32_t node, const struct state *s)
 	return true;
 }
 
+/* Has the rule something to say of a container that is empty already? The others change values, and it has none. */
+static bool takes_empty(const struct rule *r)
+{
+	return r->action == ACTION_KEEP || r->action == ACTION_CONST || r->action == ACTION_NULL;
+}
+
+/* An empty object or array is a leaf that goes like a container that lost everything, unless a rule keeps or replaces it. */
+static bool walk_empty(struct walk *w, uint32_t node, const struct state *s)
+{
+	if (s->rule != RULE_NONE && !s->neither && takes_empty(&w->program->rules[s->rule]))
+		return walk_leaf(w, node, s);
+	if (!s->keep_container) {
+		leave_out(w, node, s->rule);
+		return false;
+	}
+	splice_copy(&w->out, w->tape, node);
+	return true;
+}
+
 static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 {
 	const struct tape_node *nodes = w->tape->nodes;
+	struct member_walk members;
 	bool any = false;
 
-	for (uint32_t k = node + 1; !w->failed && k < nodes[node].next; k = nodes[k + 1].next) {
+	if (!member_walk_start(&members, &w->run->order, w->tape, node)) {
+		error_set(w->e, REASON_NO_MEMORY, "no memory for the members of a record");
+		return fail(w);
+	}
+	for (uint32_t k; !w->failed && (k = member_walk_next(&members));) {
 		uint32_t to = state_next(s, tape_string(w->tape, k), nodes[k].hash);
 
 		if (to == STATE_NOTHING) {
-			step(w, k + 1, RULE_NONE);
+			leave_out(w, k + 1, RULE_NONE);
 			continue;
 		}
 		struct splice_mark mark = splice_mark(&w->out);
@@ -160,6 +200,7 @@ static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 		else
 			splice_rewind(&w->out, mark);
 	}
+	member_walk_end(&members);
 	return any;
 }
 
@@ -171,7 +212,7 @@ static bool walk_items(struct walk *w, uint32_t node, const struct state *s)
 
 	for (uint32_t v = node + 1; !w->failed && v < nodes[node].next; v = nodes[v].next) {
 		if (s->star == STATE_NOTHING) {
-			step(w, v, RULE_NONE);
+			leave_out(w, v, RULE_NONE);
 			continue;
 		}
 		guards_mark(w->program, w->run, &marks);
@@ -188,16 +229,22 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	bool object = n->type == TAPE_OBJECT, any;
 
 	if (s->drop_all) {
-		step(w, node, s->rule);
+		step(w, node, s);
 		return false;
 	}
 	if (s->guards & w->suppressed)
 		return withhold(w, node, s->guards & w->suppressed);
-	if ((!object && n->type != TAPE_ARRAY) || n->count == 0)
+	if (!object && n->type != TAPE_ARRAY)
 		return walk_leaf(w, node, s);
+	if (s->leaf_only) {
+		rule_fail(&w->program->rules[s->rule], w->e, "the value is an object or array");
+		return fail(w);
+	}
+	if (n->count == 0)
+		return walk_empty(w, node, s);
 	if (s->keep_all) {
 		size_t from = w->out.out->n;
-		step(w, node, s->rule);
+		step(w, node, s);
 		splice_copy(&w->out, w->tape, node);
 		note(w, s, from);
 		return true;
@@ -215,6 +262,39 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	}
 	splice_close(&w->out, object ? '}' : ']');
 	return true;
+}
+
+static void sift_down(struct trace_step *heap, size_t i, size_t n)
+{
+	struct trace_step moved = heap[i];
+
+	for (size_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && heap[child].node < heap[child + 1].node)
+			child++;
+		if (moved.node >= heap[child].node)
+			break;
+		heap[i] = heap[child];
+	}
+	heap[i] = moved;
+}
+
+/* Whoever reads the trace goes along the record's text. Where its members stood in order, so does the trace. */
+static void sort_trace(struct trace_step *trace, size_t n)
+{
+	size_t sorted = 1;
+
+	while (sorted < n && trace[sorted - 1].node < trace[sorted].node)
+		sorted++;
+	if (sorted >= n)
+		return;
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(trace, i, n);
+	for (size_t last = n; last-- > 1;) {
+		struct trace_step top = trace[0];
+		trace[0] = trace[last];
+		trace[last] = top;
+		sift_down(trace, 0, last);
+	}
 }
 
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
@@ -236,7 +316,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 		                 p->rules[p->guards[0]].id);
 	if (type != TAPE_OBJECT && type != TAPE_ARRAY)
 		return error_set(e, REASON_TRANSFORM_FAILED, "the record is neither an object nor an array");
-	splice_start(&w.out, out);
+	splice_start(&w.out, out, &r->order);
 	if (in->tape->nodes[in->record].count == 0) {
 		/* An empty record tells nothing that its arrival does not. */
 		splice_copy(&w.out, in->tape, in->record);
@@ -248,6 +328,7 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 	if (!w.failed && !out->failed && !guards_finish(p, r, e))
 		w.failed = true;
 	wipe_scratch(r);
+	sort_trace(r->trace, r->n_trace);
 	if (!w.failed && out->failed)
 		error_set(e, REASON_LIMIT, "the record that would leave is too long");
 	return !w.failed && !out->failed;

@@ -17,12 +17,16 @@ struct state_name {
 
 struct state {
 	uint32_t rule;            /* for a leaf that ends here, or RULE_NONE */
+	uint32_t under;           /* the strictest that does not narrow, or RULE_NONE */
 	uint32_t star;            /* for items, and members that no rule names */
 	uint32_t n_names, slots;  /* table of names: slots is 0 or a power of two above n_names */
 	struct state_name *names; /* an empty slot has name.p == NULL */
 	bool drop_all;            /* the rule drops, and everything beneath */
 	bool keep_all;            /* the rule keeps, and everything beneath */
 	bool keep_container;      /* stays when all in it was dropped */
+	bool leaf_only;           /* a rule here takes no container: a record with one is refused */
+	bool neither;             /* a leaf is dropped: rule and under cannot be compared */
+	uint8_t categories;       /* of all rules that reach it, 1 << enum field_category */
 	uint8_t guards;           /* k-guards that cover what is here, 1 << place in program.guards */
 };
 

@@ -3,6 +3,7 @@
  * persons in a record has an own subject; behind it stand plain names. */
 #include "lib/transform/actions.h"
 
+#include "lib/json/canonical.h"
 #include "lib/json/pointer.h"
 
 static bool names_take(struct subject_path *s, struct view rest, size_t room)
@@ -61,8 +62,8 @@ bool subject_same(const struct subject_path *a, const struct subject_path *b)
 	return true;
 }
 
-/* The record's own identifier: a text that is not empty, or a whole number. */
-static struct view subject_find(const struct subject_path *s, const struct transform_run *run)
+/* The record's own identifier: a text that is not empty, or a whole number, by its digits. */
+static struct view subject_find(const struct subject_path *s, struct transform_run *run)
 {
 	const struct tape *t = run->tape;
 	uint32_t node = run->path[s->shared];
@@ -73,12 +74,13 @@ static struct view subject_find(const struct subject_path *s, const struct trans
 		if (!node)
 			return view_make(NULL, 0);
 	}
-	if (t->nodes[node].type == TAPE_NUMBER && t->nodes[node].flags & TAPE_INTEGER)
-		return tape_token(t, node);
+	buf_reset(&run->subject_text);
+	if (t->nodes[node].type == TAPE_NUMBER && canonical_whole(tape_token(t, node), &run->subject_text))
+		return buf_view(&run->subject_text);
 	return t->nodes[node].type == TAPE_STRING ? tape_string(t, node) : view_make(NULL, 0);
 }
 
-bool rule_subject(const struct rule *r, const struct transform_run *run, struct view *out, struct error *e)
+bool rule_subject(const struct rule *r, struct transform_run *run, struct view *out, struct error *e)
 {
 	*out = r->subject.n ? subject_find(&r->subject, run) : run->subject;
 	return out->n > 0 || rule_fail(r, e,

@@ -100,16 +100,73 @@ START_TEST(what_is_no_duration)
 }
 END_TEST
 
-START_TEST(durations_compare_over_a_leap_year)
+/* a ≤ b at every start, and b ≤ a; the shorter of both. */
+START_TEST(durations_compare_for_every_start)
 {
-	struct duration a, b;
+	static const struct {
+		const char *a, *b;
+		bool ab, ba;
+		const char *shorter;
+	} table[] = {
+		{ "P31D", "P1M", false, true, "P1M" },        { "P28D", "P1M", true, false, "P28D" },
+		{ "P30D", "P1M", false, false, "P28D" },      { "P29D", "P1M", false, false, "P28D" },
+		{ "P1Y", "P365D", false, true, "P365D" },     { "P1Y", "P366D", true, false, "P1Y" },
+		{ "P12M", "P1Y", true, true, "P12M" },        { "P1M", "P27D", false, true, "P27D" },
+		{ "P2M", "P59D", false, true, "P59D" },       { "P2M", "P62D", true, false, "P2M" },
+		{ "P2M", "P61D", false, false, "P59D" },      { "P4Y", "P1460D", false, true, "P1460D" },
+		{ "P4Y", "P1461D", true, false, "P4Y" },      { "P8Y", "P2922D", true, false, "P8Y" },
+		{ "P8Y", "P2921D", false, true, "P2921D" },   { "P400Y", "P146097D", true, true, "P400Y" },
+		{ "P1MT1S", "P31D", false, false, "P28D" },   { "P1M", "P31DT1S", true, false, "P1M" },
+		{ "PT72H", "P3D", true, true, "PT72H" },      { "PT73H", "P3D", false, true, "P3D" },
+		{ "P999999999Y", "P5Y", false, true, "P5Y" }, { "P28D", "P4W", true, true, "P28D" },
+		{ "P6M", "P184D", true, false, "P6M" },       { "P6M", "P183D", false, false, "P181D" },
+	};
 
-	ck_assert(duration_parse(VIEW("P1Y"), &a) && duration_parse(VIEW("P365D"), &b));
-	ck_assert_int_eq(duration_cmp(&a, &b), 1);
-	ck_assert(duration_parse(VIEW("P28D"), &a) && duration_parse(VIEW("P4W"), &b));
-	ck_assert_int_eq(duration_cmp(&a, &b), 0);
-	ck_assert(duration_parse(VIEW("PT1S"), &a));
-	ck_assert_int_eq(duration_cmp(&a, &b), -1);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct duration a, b;
+		struct buf have = BUF_INIT(100), want = BUF_INIT(100);
+
+		ck_assert(duration_parse(view_of(table[i].a), &a) && duration_parse(view_of(table[i].b), &b));
+		ck_assert_msg(duration_at_most(&a, &b) == table[i].ab, "%s %s", table[i].a, table[i].b);
+		ck_assert_msg(duration_at_most(&b, &a) == table[i].ba, "%s %s", table[i].b, table[i].a);
+		ck_assert_msg(!duration_below(&a, &b) || table[i].ab, "%s %s", table[i].a, table[i].b);
+		struct duration shorter = duration_shorter(&a, &b);
+		duration_print(&have, &shorter);
+		ck_assert(duration_parse(view_of(table[i].shorter), &a));
+		duration_print(&want, &a);
+		ck_assert_msg(view_eq(buf_view(&have), buf_view(&want)), "%s %s: %.*s", table[i].a, table[i].b,
+		              VIEW_ARG(buf_view(&have)));
+		buf_free(&have);
+		buf_free(&want);
+	}
+}
+END_TEST
+
+/* The same by adding both to every day of a cycle of 400 years, for durations that lie close together. */
+START_TEST(durations_compare_as_they_are_added)
+{
+	static const struct duration list[] = {
+		{ 0, 1, 0, 0 }, { 0, 0, 28, 0 },   { 0, 0, 30, 0 },     { 0, 0, 31, 0 }, { 0, 1, 1, 0 },
+		{ 0, 2, 0, 0 }, { 0, 0, 59, 0 },   { 0, 0, 61, 86399 }, { 0, 0, 62, 0 }, { 0, 11, 31, 0 },
+		{ 1, 0, 0, 0 }, { 0, 0, 365, 0 },  { 0, 0, 366, 0 },    { 0, 12, 0, 1 }, { 3, 11, 30, 0 },
+		{ 4, 0, 0, 0 }, { 0, 0, 1460, 0 }, { 0, 0, 1461, 0 },
+	};
+	const int64_t first = date_to_days((struct date){ 2000, 1, 1 });
+	const size_t n = sizeof list / sizeof list[0];
+
+	for (size_t a = 0; a < n; a++)
+		for (size_t b = 0; b < n; b++) {
+			int64_t longest = INT64_MIN;
+
+			for (int64_t day = first; day < first + 146097; day++) {
+				int64_t more =
+				        duration_add(day * DAY_MS, &list[a]) - duration_add(day * DAY_MS, &list[b]);
+
+				longest = more > longest ? more : longest;
+			}
+			ck_assert_msg(duration_at_most(&list[a], &list[b]) == (longest <= 0), "%zu %zu", a, b);
+			ck_assert_msg(duration_below(&list[a], &list[b]) == (longest < 0), "%zu %zu", a, b);
+		}
 }
 END_TEST
 
@@ -123,6 +180,7 @@ TCase *make_datetime_case(void)
 	tcase_add_test(c, dates_go_there_and_back);
 	tcase_add_test(c, durations_follow_the_calendar);
 	tcase_add_test(c, what_is_no_duration);
-	tcase_add_test(c, durations_compare_over_a_leap_year);
+	tcase_add_test(c, durations_compare_for_every_start);
+	tcase_add_test(c, durations_compare_as_they_are_added);
 	return c;
 }

@@ -82,6 +82,8 @@ START_TEST(buffers_escape_at_every_place)
 			text[at] = (char)c;
 			const char *named = c == '"'    ? "\\\""
 			                    : c == '\\' ? "\\\\"
+			                    : c == '\b' ? "\\b"
+			                    : c == '\f' ? "\\f"
 			                    : c == '\n' ? "\\n"
 			                    : c == '\r' ? "\\r"
 			                    : c == '\t' ? "\\t"

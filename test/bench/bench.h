@@ -116,6 +116,7 @@ static inline bool records_read_bods(struct records *r, const char *data)
 	};
 	struct tape_parser *p = tape_parser_new(&tape_document_limits);
 	struct buf file = BUF_INIT(1u << 24);
+	struct member_order order = { .keys = NULL };
 	struct splice s;
 	struct tape t;
 	char path[4096];
@@ -130,12 +131,13 @@ static inline bool records_read_bods(struct records *r, const char *data)
 		}
 		must(tape_parse(p, buf_view(&file), &t, NULL), "an example of BODS is not JSON");
 		for (uint32_t v = 1; v < t.n; v = t.nodes[v].next) {
-			splice_start(&s, &r->text);
+			splice_start(&s, &r->text, &order);
 			splice_copy(&s, &t, v);
 			buf_addc(&r->text, '\n');
 		}
 	}
 	buf_free(&file);
+	member_order_free(&order);
 	tape_parser_free(p);
 	records_take_lines(r);
 	return true;

@@ -8,8 +8,14 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/base/datetime.h"
 
 #define BATCH  64
@@ -114,7 +120,7 @@ static void payload_key(uint64_t n, uint8_t key[32])
 
 static bool job_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct exchange_job *x = (struct exchange_job *)j;
+	struct exchange_job *x = JOB_OF(struct exchange_job, j);
 	struct bench *b = x->bench;
 	uint8_t key[32];
 	uint32_t slot;

@@ -12,8 +12,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/store.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/base/datetime.h"
 
 #define BATCH 1000

@@ -1,8 +1,7 @@
 # make bench-retention: start-up with a million timers, and sweeping 100,000 of them beside full ingest; one table.
 # Loopback only, about five minutes.
-bench_fill_rooms := gatewayd/core gatewayd/common $(LOWER)
-$(B)/fill: $(B)/test/bench/fill.o $(foreach r,$(bench_fill_rooms),$(call archive_of,$(r)))
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/fill: $(B)/test/bench/fill.o $(call archives_of,$(CORE))
+	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 bench-retention: all $(B)/load $(B)/fill
 	@sh test/install.sh openssl python3
 	BUILD=$(abspath $(B)) timeout 900 python3 test/bench/retention.py

@@ -5,9 +5,10 @@
 
 #include <poll.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/mirror.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 
 #define LOG_ORIGIN "north.example/audit/n1/1"
@@ -97,7 +98,7 @@ static inline void log_teardown(struct log_fixture *f)
 
 static inline bool append_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct append_job *a = (struct append_job *)j;
+	struct append_job *a = JOB_OF(struct append_job, j);
 
 	(void)s;
 	a->runs++;
@@ -112,7 +113,7 @@ static inline bool append_run(struct job *j, struct writer *w, struct store *s, 
 
 static inline void append_done(struct job *j)
 {
-	struct append_job *a = (struct append_job *)j;
+	struct append_job *a = JOB_OF(struct append_job, j);
 
 	a->came_home++;
 	if (j->committed && (j->want_receipt || a->again != UINT64_MAX))

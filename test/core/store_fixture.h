@@ -2,7 +2,8 @@
 #ifndef TEST_CORE_STORE_FIXTURE_H
 #define TEST_CORE_STORE_FIXTURE_H
 
-#include "gatewayd/core/store.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 
 #define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */

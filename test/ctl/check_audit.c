@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <sys/wait.h>
 
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 #include "test/ctl/capture.h"
 #include "test/tlog/stored.h"

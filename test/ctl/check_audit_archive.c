@@ -1,4 +1,12 @@
 /* gatewayctl audit archive: what it refuses, what it leaves, and that nothing is deleted before the folder is whole. */
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "gatewayd/ctl/audit.h"
 #include "test/ctl/capture.h"
 #include "test/tlog/stored.h"

@@ -19,6 +19,7 @@ def make(name, schemas, purposes, rules, **more):
     """`schemas`: list of {"name","input",…}; `purposes`: {purpose: schema name}; `rules`: list of
     (pointer, category, action, params or None[, extra members])."""
     doc = {
+        "format": 2,
         "id": name,
         "version": "1",
         "title": f"Made-up agreement {name}",

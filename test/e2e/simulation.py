@@ -4,14 +4,10 @@ south's systems each send to the other, and are doc/recipient.py."""
 import argparse
 import importlib.util
 import json
-import mmap
-import os
 import socket
-import struct
-import time
 
 import agreements
-from world import ROOT, World, run, wait_for
+from world import ROOT, World, wait_for
 
 DAY = 86400
 spec = importlib.util.spec_from_file_location("recipient", f"{ROOT}/doc/recipient.py")
@@ -23,15 +19,8 @@ class Simulation(World):
     """`ignoring`: agencies whose systems fetch records and ignore their duties."""
 
     def __init__(self, retention, ignoring, days):
-        super().__init__(days=days + 60)
+        super().__init__(days=days + 60, moved_clock=True)
         self.now_days = 0
-        library, clock = f"{self.folder}/clock_offset.so", f"{self.folder}/clock"
-        run("cc", "-shared", "-fPIC", "-O2", "-o", library, f"{ROOT}/test/e2e/clock_offset.c")
-        with open(clock, "wb") as f:
-            f.write(struct.pack("=q", 0))
-        with open(clock, "r+b") as f:
-            self.clock = mmap.mmap(f.fileno(), 8)
-        self.wrap = ("env", f"LD_PRELOAD={library}", f"CLOCK_OFFSET={clock}")
         far = agreements.instant(days + 60)
         doc = agreements.passenger(
             digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json"), retention=retention, sunset=far,
@@ -40,7 +29,7 @@ class Simulation(World):
             notification={"due": "P1M", "longest_delay": "P1Y", "rejustify_every": "P3M", "by": "elsewhere"})
         self.agreement(doc)
         for n in self.nodes:
-            n.start(self.wrap)
+            n.start()
         self.clients = {n.agency: self.client(n.agency) for n in self.nodes}
         self.records, self.gateways = {}, {}
         for n in self.nodes:
@@ -71,8 +60,8 @@ class Simulation(World):
         """Time passes, and everything that falls due in it fires."""
         wait_for(self.quiet)
         self.now_days += days
-        self.clock[:] = struct.pack("=q", self.now_days * DAY)
-        until_ms = int((time.time() + self.now_days * DAY) * 1000)
+        self.clock.move(days * DAY)
+        until_ms = int(self.clock.time() * 1000)
         for n in self.nodes:
             def fired(n=n):
                 self.control(n, do="retention-run")

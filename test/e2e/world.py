@@ -1,10 +1,13 @@
 """Two agencies' gateways on loopback, as their operators would set them up: a throw-away authority, `gatewayctl
-init` twice, partner files, a signed agreement, and clients that speak mutual TLS. Everything lies in one temporary
-folder; the daemons are stopped by pid. Standard library, the openssl command line and the project's own programs."""
+init` twice, partner files, a signed agreement, and clients that speak mutual TLS. Keys and certificates are made once a
+run and copied (once.py). Everything lies in one temporary folder; the daemons are stopped by pid. Standard library, the
+openssl command line and the project's own programs."""
 
+import hashlib
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -13,11 +16,18 @@ import subprocess
 import tempfile
 import time
 
+from agreements import digest_of
+from moved_clock import MovedClock
+from once import copy_once, once
+from ports import free_port
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build", "cc"))
 DATA = os.environ.get("GATEWAY_TEST_DATA", os.path.join(ROOT, "..", "shared", "data"))
 # Tests that preload a library into the daemon do so into sanitized ones, too.
 os.environ.setdefault("ASAN_OPTIONS", "verify_asan_link_order=0")
+# For what is synced ten thousand times and is not about the loss of power; None, and so on disk, where there is none.
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 GATEWAYD = os.path.join(BUILD, "bin", "gatewayd")
 GATEWAYCTL = os.path.join(BUILD, "bin", "gatewayctl")
 
@@ -35,12 +45,6 @@ def sanitized():
     return any(name in run("ldd", GATEWAYD)[1] for name in ("libasan", "libtsan"))
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def write(path, text):
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
@@ -51,16 +55,29 @@ def read(path):
         return f.read()
 
 
+def ended(pid, seconds):
+    """Waits for the end of a child, without looking again and again; whether it ended in that time."""
+    fd = os.pidfd_open(pid)
+    try:
+        return bool(select.select([fd], [], [], seconds)[0])
+    finally:
+        os.close(fd)
+
+
 class Authority:
     """A throw-away certificate authority."""
 
-    def __init__(self, folder, days=30):
-        """Certificates live ten days less than their authority."""
-        self.folder, self.days = folder, days
+    def __init__(self, folder, days=30, number=1):
+        """Certificates live ten days less than their authority. All are named alike; those of another number have another
+        key, and those of the same number and days are one and the same."""
+        self.folder, self.days, self.label = folder, days, f"{number}-{days}"
         os.makedirs(folder)
         self.key, self.cert = f"{folder}/ca.key", f"{folder}/ca.pem"
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
-            "-keyout", self.key, "-out", self.cert, "-subj", "/CN=Made-up authority for tests",
+        copy_once(f"authority-{self.label}", self.make, folder)
+
+    def make(self, folder):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(self.days),
+            "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem", "-subj", "/CN=Made-up authority for tests",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def sign(self, csr, out, usage, names):
@@ -72,12 +89,22 @@ class Authority:
             "-extfile", ext, "-out", out)
 
     def leaf(self, name, uri, usage="clientAuth"):
-        """A new key and certificate; returns (certificate, key)."""
-        key, csr, cert = (f"{self.folder}/{name}.{e}" for e in ("key", "csr", "pem"))
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr,
-            "-subj", f"/CN={name}")
-        self.sign(csr, cert, usage, f"URI:{uri}")
-        return cert, key
+        """A key and certificate; returns (certificate, key)."""
+        return self.pair(name, name, usage, f"URI:{uri}")
+
+    def server(self, host):
+        """The same for a server with that name."""
+        return self.pair("server", "server", "serverAuth", f"DNS:{host}")
+
+    def pair(self, file, name, usage, names):
+        def make(folder):
+            key, csr, cert = (f"{folder}/{file}.{e}" for e in ("key", "csr", "pem"))
+            run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr,
+                "-subj", f"/CN={name}")
+            self.sign(csr, cert, usage, names)
+        what = hashlib.sha256("\n".join((file, usage, names)).encode()).hexdigest()
+        copy_once(f"leaf-{self.label}-{what}", make, self.folder)
+        return f"{self.folder}/{file}.pem", f"{self.folder}/{file}.key"
 
 
 class Node:
@@ -91,14 +118,18 @@ class Node:
         self.config = f"{self.folder}/gatewayd.json"
         self.log = f"{world.folder}/{agency}.log"
         self.process = None
-        run(GATEWAYCTL, "init", "--agency", agency, "--node", "gw1", "--host", self.host,
-            "--listen", f"127.0.0.1:{self.port}", self.folder)
-        world.authority.sign(f"{self.folder}/tls/gateway.csr", f"{self.folder}/tls/gateway.pem", "serverAuth,clientAuth",
-                             f"URI:spiffe://{self.host}/gateway/gw1,DNS:{self.host}")
-        shutil.copy(world.authority.cert, f"{self.folder}/tls/authorities.pem")
-        self.change(monitor=[f"127.0.0.1:{self.monitor}"], resolver={"hosts": "hosts"},
+        copy_once(f"node-{world.authority.label}-{agency}", self.make, self.folder)
+        self.change(listen=[f"127.0.0.1:{self.port}"], monitor=[f"127.0.0.1:{self.monitor}"], resolver={"hosts": "hosts"},
                     delivery={"first_retry_ms": 100, "longest_retry_ms": 1000})
         write(f"{self.folder}/hosts", "")
+
+    def make(self, folder):
+        """All but the ports, which are a world's own."""
+        run(GATEWAYCTL, "init", "--agency", self.agency, "--node", "gw1", "--host", self.host, "--listen", "127.0.0.1:8443", folder)
+        authority = self.world.authority
+        authority.sign(f"{folder}/tls/gateway.csr", f"{folder}/tls/gateway.pem", "serverAuth,clientAuth",
+                       f"URI:spiffe://{self.host}/gateway/gw1,DNS:{self.host}")
+        shutil.copy(authority.cert, f"{folder}/tls/authorities.pem")
 
     def change(self, **members):
         doc = json.loads(read(self.config))
@@ -122,7 +153,7 @@ class Node:
 
     def start(self, wrap=()):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*wrap, GATEWAYD, "-c", self.config], stderr=log, stdout=log)
+            self.process = subprocess.Popen([*self.world.wrap, *wrap, GATEWAYD, "-c", self.config], stderr=log, stdout=log)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -131,17 +162,15 @@ class Node:
                 if self.get_monitor("/readyz")[0] == 200:
                     return self
             except OSError:
-                time.sleep(0.02)
+                time.sleep(0.005)
         raise AssertionError(f"{self.agency}: not ready in 30 s\n{read(self.log)[-4000:]}")
 
     def stop(self, how=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
+            if not ended(self.process.pid, 30):
                 self.process.kill()
-                self.process.wait()
+            self.process.wait()
         self.process = None
 
     def edge_pid(self):
@@ -227,10 +256,13 @@ class Client:
 
 
 class World:
-    """North and south, who know each other, with a system each."""
+    """North and south, who know each other, with a system each. With `moved_clock` the daemons' clock is `clock`, which
+    the test moves on instead of waiting."""
 
-    def __init__(self, days=30):
+    def __init__(self, days=30, moved_clock=False):
         self.folder = tempfile.mkdtemp(prefix="gw")
+        self.clock = MovedClock(f"{self.folder}/clock") if moved_clock else None
+        self.wrap = self.clock.wrap if moved_clock else ()
         self.authority = Authority(f"{self.folder}/ca", days)
         self.north, self.south = Node(self, "north", "XN"), Node(self, "south", "XS")
         self.nodes = [self.north, self.south]
@@ -251,8 +283,12 @@ class World:
             self.add_system(n, n.agency, f"{n.agency}-system", self.systems[n.agency][0])
 
     def add_system(self, node, agency, name, cert, roles=("system",)):
-        identity = json.loads(run(GATEWAYCTL, "pin", cert)[1])
+        identity = json.loads(read(f"{once(f'pin-{digest_of(cert)}', lambda folder: self.pin(cert, folder))}/identity.json"))
         node.add_partner({"id": name, "agency": agency, "jurisdiction": "XX", "roles": list(roles), "identity": identity})
+
+    @staticmethod
+    def pin(cert, folder):
+        write(f"{folder}/identity.json", run(GATEWAYCTL, "pin", cert)[1])
 
     def sign(self, path, agencies=("north", "south")):
         """Detached CMS by every party, as openssl makes it."""
@@ -303,12 +339,14 @@ def preset(name):
 
 
 def wait_for(what, seconds=20, every=0.05):
-    """Calls `what` until it gives something true; returns that."""
+    """Calls `what` until it gives something true, at first in quick succession; returns that."""
     deadline = time.monotonic() + seconds
+    pause = min(0.005, every)
     while True:
         found = what()
         if found:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {getattr(what, '__doc__', None) or what}")
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(2 * pause, every)

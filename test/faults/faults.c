@@ -16,8 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keystore.h"
-#include "gatewayd/core/writer.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
 #include "lib/tlog/verify.h"
 #include "test/core/scratch.h"
 #include "test/faults/inject.h"
@@ -128,7 +133,7 @@ static void leaf_of(unsigned n, char out[64])
 	snprintf(out, 64, "{\"n\":%u,\"operation\":\"disclosure\"}", n);
 }
 
-static bool erase_victim(unsigned n, struct writer *w, struct store *s, struct error *e)
+static bool erase_victim(unsigned n, struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct uuid id = id_of(n);
 	struct store_exchange x;
@@ -138,12 +143,13 @@ static bool erase_victim(unsigned n, struct writer *w, struct store *s, struct e
 	if (!store_find_exchange(s, &id, &x, &missing))
 		return missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
 	atomic_store(&notes->erasing[n], 1);
-	return store_get_payload(s, x.seq, &p, e) && writer_erase_key(w, p.slot, e) && store_erase_payload(s, x.seq, e);
+	return store_get_payload(s, x.seq, &p, e) && writer_erase_key(w, j, p.slot, e) &&
+	       store_erase_payload(s, x.seq, e);
 }
 
 static bool work_run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct work *k = (struct work *)j;
+	struct work *k = JOB_OF(struct work, j);
 	struct store_exchange x = { .id = id_of(k->n),
 		                    .origin = id_of(k->n),
 		                    .partner = VIEW("p"),
@@ -169,14 +175,14 @@ static bool work_run(struct job *j, struct writer *w, struct store *s, struct er
 	struct store_timer t = { .seq = x.seq, .due_ms = x.received_ms };
 	if (!store_put_payload(s, &p, e) || !store_put_timer(s, &t, e))
 		return false;
-	if (k->victim < JOBS && !erase_victim(k->victim, w, s, e))
+	if (k->victim < JOBS && !erase_victim(k->victim, &k->job, w, s, e))
 		return false;
 	return !k->rotates || writer_rotate_keys(w, e);
 }
 
 static void work_done(struct job *j)
 {
-	struct work *k = (struct work *)j;
+	struct work *k = JOB_OF(struct work, j);
 
 	if (j->committed) {
 		atomic_store(&notes->acknowledged[k->n], 1);
@@ -257,6 +263,8 @@ static void verify_whole_log(struct world *w)
 	buf_free(&copy);
 }
 
+static unsigned live; /* payloads of the world that is being looked at */
+
 static void check_payload(struct world *w, unsigned n, uint64_t seq)
 {
 	struct error e = { .reason = REASON_NONE };
@@ -269,11 +277,11 @@ static void check_payload(struct world *w, unsigned n, uint64_t seq)
 		return;
 	}
 	require(!atomic_load(&notes->erased[n]), "its payload was acknowledged as erased and is there", n);
-	bool opened = keystore_get(w->keys, p.slot, key, &e);
-	/* The slot is overwritten before the COMMIT: an erasure that was cut off has done that much. */
-	require(opened || atomic_load(&notes->erasing[n]), "the key of its payload is gone", n);
+	/* Also when an erasure was cut off: it commits first, and destroys afterwards. */
+	require(keystore_get(w->keys, p.slot, key, &e), "the key of its payload is gone", n);
 	key_of(n, want);
-	require(!opened || memcmp(key, want, sizeof key) == 0, "its payload has another one's key", n);
+	require(memcmp(key, want, sizeof key) == 0, "its payload has another one's key", n);
+	live++;
 }
 
 static void check_exchange(struct world *w, unsigned n)
@@ -307,8 +315,10 @@ static void check_world(void)
 	writer_stop(w.writer);
 	w.writer = NULL;
 	verify_whole_log(&w);
+	live = 0;
 	for (unsigned n = 0; n < JOBS; n++)
 		check_exchange(&w, n);
+	require(keystore_count(w.keys) == live, "some key outlived its payload", 0);
 	close_world(&w);
 }
 

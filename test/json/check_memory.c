@@ -33,6 +33,7 @@ START_TEST(nothing_when_warm)
 	struct buf text = BUF_INIT(1u << 16), out = BUF_INIT(1u << 16);
 	unsigned long during = 0;
 	struct tape t;
+	struct member_order order = { .keys = NULL };
 	struct splice s;
 	uint32_t node;
 
@@ -50,7 +51,7 @@ START_TEST(nothing_when_warm)
 		}
 		if (good) {
 			buf_reset(&out);
-			splice_start(&s, &out);
+			splice_start(&s, &out, &order);
 			splice_copy(&s, &t, 0);
 			good = pointer_find(&t, 0, VIEW("/o/key 3"), &node) && tape_equal(&t, 0, &t, 0) &&
 			       tape_value_hash(&t, node) != 0;
@@ -62,7 +63,34 @@ START_TEST(nothing_when_warm)
 	ck_assert_uint_eq(during, 0);
 	printf("json allocations: %lu in 1000 records after warm-up\n", during);
 	tape_parser_free(p);
+	member_order_free(&order);
 	buf_free(&text);
+	buf_free(&out);
+}
+END_TEST
+
+/* Members that stand in no order need memory once. */
+START_TEST(order_may_fail)
+{
+	struct tape_parser *p = new_parser(NULL);
+	struct buf out = BUF_INIT(1u << 16);
+	struct member_order order = { .keys = NULL };
+	struct splice s;
+	struct tape t = parse(p, VIEW("[{\"b\":1,\"a\":2}]"));
+
+	buf_room(&out, 1000);
+	for (int fails = 1; fails >= 0; fails--) {
+		buf_reset(&out);
+		splice_start(&s, &out, &order);
+		fail_at = fails ? 0 : -1;
+		splice_copy(&s, &t, 0);
+		fail_at = -1;
+		ck_assert(out.failed == (fails == 1));
+		ck_assert_uint_eq(order.n, 0);
+	}
+	assert_view(buf_view(&out), VIEW("[{\"a\":2,\"b\":1}]"));
+	tape_parser_free(p);
+	member_order_free(&order);
 	buf_free(&out);
 }
 END_TEST
@@ -132,6 +160,7 @@ TCase *make_memory_case(void)
 	tcase_add_test(tc, left_out);
 #else
 	tcase_add_test(tc, nothing_when_warm);
+	tcase_add_test(tc, order_may_fail);
 	tcase_add_test(tc, each_may_fail);
 #endif
 	return tc;

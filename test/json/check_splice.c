@@ -1,31 +1,34 @@
-/* The splice writer: copies byte for byte, without white space, and with changes. */
+/* The splice writer: what it copies, what it is given, and what it takes back. The form: check_canonical.c. */
 #include "lib/json/splice.h"
 #include "test/json/json_test.h"
 
 static struct tape_parser *p;
 static struct buf out;
+static struct member_order order;
 static struct splice s;
 
 static void setup(void)
 {
 	p = new_parser(NULL);
 	out = BUF_INIT(1u << 20);
-	splice_start(&s, &out);
+	splice_start(&s, &out, &order);
 }
 
 static void teardown(void)
 {
 	tape_parser_free(p);
 	buf_free(&out);
+	member_order_free(&order);
 }
 
 static const struct {
 	const char *in, *out;
 } copies[] = {
 	{ " 19.99 ", "19.99" },
-	{ "[123456789012345678.25, 1E+2 ,-0.0]", "[123456789012345678.25,1E+2,-0.0]" },
-	{ "\" \\u0061 \\/ \"", "\" \\u0061 \\/ \"" },
-	{ "{ \"a\" : { } , \"b\\n\" :\t[ ] }\r\n", "{\"a\":{},\"b\\n\":[]}" },
+	{ "[123456789012345678.25, 1E+2 ,-0.0]", "[123456789012345678.25,100,0]" },
+	{ "\" \\u0061 \\/ \"", "\" a / \"" },
+	{ "{ \"b\" : [ 1 , { \"d\" : 1 , \"c\" : 2 } ] , \"a\" : 1.0 }", "{\"a\":1,\"b\":[1,{\"c\":2,\"d\":1}]}" },
+	{ "{ \"a\" : { } , \"b\\u000A\" :\t[ ] }\r\n", "{\"a\":{},\"b\\n\":[]}" },
 	{ "[\n\n{ \"x\" : [ [ 1 , 2 ] , null ] } , true,false ]", "[{\"x\":[[1,2],null]},true,false]" },
 	{ "{\"a\":[1,2,{\"b\":\"c d\"}],\"e\":{}}", "{\"a\":[1,2,{\"b\":\"c d\"}],\"e\":{}}" },
 };
@@ -55,11 +58,12 @@ START_TEST(parts_and_changes)
 	splice_copy(&s, &t, tape_member(&t, 0, VIEW("s")));
 	splice_open(&s, '{');
 	splice_close(&s, '}');
+	splice_number(&s, VIEW("-1.0E2"));
 	splice_copy(&s, &t, tape_member(&t, 0, VIEW("o")));
 	splice_close(&s, ']');
 	splice_close(&s, '}');
-	assert_view(buf_view(&out), VIEW("{\"k\\u0065y\":[1.50,2],\"q\\\"\\n\":\"\\\\\\u0001\xc3\xa9\","
-	                                 "\"list\":[null,\"x\",{},{\"a\":[]}]}"));
+	assert_view(buf_view(&out), VIEW("{\"key\":[1.5,2],\"q\\\"\\n\":\"\\\\\\u0001\xc3\xa9\","
+	                                 "\"list\":[null,\"x\",{},-100,{\"a\":[]}]}"));
 	ck_assert(!out.failed);
 }
 END_TEST

@@ -9,20 +9,41 @@ TCase *make_compile_case(void);
 #define OVERLAY(rules)    "{\"version\":\"1\",\"rules\":[" rules "]}"
 #define MASK(id, pointer) "{\"id\":\"" id "\",\"pointer\":\"" pointer "\",\"action\":\"mask\"}"
 
+#define MASKED(id, pointer, params) \
+	"{\"id\":\"" id "\",\"pointer\":\"" pointer \
+	"\",\"category\":\"operational\",\"action\":\"mask\",\"params\":" params "}"
+
 /* Of a record whose cabin is "business": what leaves of it. */
 static const struct {
 	const char *rules, *overlay, *leaves;
 	bool others;
 } meetings[] = {
-	/* Around the rule's place, within it, and across it, where it is dropped. */
+	/* Around the rule's place, within it, and across it: where both reach. */
 	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
 	  OVERLAY(MASK("a", "/itinerary/*/*")), "\"cabin\":\"********\"", false },
 	{ "[" KEEP("i", "/itinerary", "operational", ",\"subtree\":true") "]", OVERLAY(MASK("a", "/itinerary/*/cabin")),
 	  "\"cabin\":\"********\"", true },
 	{ "[" KEEP("c", "/*/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
-	  OVERLAY(MASK("a", "/itinerary/*/*")), NULL, false },
+	  OVERLAY(MASK("a", "/itinerary/*/*")), "\"cabin\":\"********\"", false },
 	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "]",
-	  OVERLAY(MASK("a", "/travellers/*/*") "," MASK("b", "/*/*/seat")), "\"cabin\":\"business\"", false },
+	  OVERLAY(MASK("a", "/travellers/*/seat") "," MASK("b", "/*/*/seat")), "\"cabin\":\"business\"", false },
+	/* Stricter parameters, and looser ones. */
+	{ "[" MASKED("c", "/itinerary/*/cabin", "{\"keep_last\":2}") "]", OVERLAY(MASK("a", "/itinerary/*/cabin")),
+	  "\"cabin\":\"********\"", false },
+	{ "[" MASKED("c", "/itinerary/*/cabin", "{}") "]",
+	  OVERLAY("{\"id\":\"a\",\"pointer\":\"/itinerary/*/cabin\",\"action\":\"mask\",\"params\":{\"keep_last\":2}}"),
+	  "\"cabin\":\"********\"", false },
+	/* Neither is stricter: dropped. */
+	{ "[" MASKED("c", "/itinerary/*/cabin", "{\"keep_last\":4}") "," KEEP("s", "/status", "operational", "") "]",
+	  OVERLAY("{\"id\":\"a\",\"pointer\":\"/itinerary/*/cabin\",\"action\":\"mask\",\"params\":{\"keep_last\":2}}"),
+	  NULL, false },
+	/* A container above kept leaves. */
+	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "," KEEP("f", "/itinerary/*/flight", "operational",
+	                                                                  "") "]",
+	  OVERLAY("{\"id\":\"a\",\"pointer\":\"/itinerary\",\"action\":\"null\",\"subtree\":true}"), "\"cabin\":null",
+	  true },
+	{ "[" KEEP("c", "/itinerary/*/cabin", "operational", "") "," KEEP("s", "/status", "operational", "") "]",
+	  OVERLAY("{\"id\":\"a\",\"pointer\":\"/itinerary\",\"action\":\"drop\"}"), NULL, false },
 };
 
 START_TEST(overlay_meets_rule)
@@ -31,7 +52,7 @@ START_TEST(overlay_meets_rule)
 	json_t *e = envelope("pnr");
 
 	run(plain, e);
-	ck_assert(memmem(bench.record.p, bench.record.n, "\"cabin\":\"business\"", 18) != NULL);
+	ck_assert(memmem(bench.record.p, bench.record.n, "\"cabin\":\"", 9) != NULL);
 	agreement_unref(plain);
 	from.overlay = view_of(meetings[_i].overlay);
 	struct agreement *a = load_with("pnr", "/rules", meetings[_i].rules);

@@ -74,7 +74,8 @@ static const struct wrong {
 	  "/flows/0/purposes", "/purpose" },
 	{ "pnr", NULL, NULL, "/rules",
 	  "[{\"id\":\"only\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\",\"when\":"
-	  "{\"tiers\":[\"T2\"]}}]",
+	  "{\"tiers\":[\"T2\"]}},{\"id\":\"other\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\","
+	  "\"when\":{\"purposes\":[\"serious-crime\"],\"tiers\":[\"T0\"]}}]",
 	  REASON_DEFAULT_DENY, "/rules", "" },
 	{ "pnr", NULL, NULL, "/rules",
 	  "[{\"id\":\"only\",\"pointer\":\"/split_from\",\"category\":\"operational\",\"action\":\"keep\"}]",

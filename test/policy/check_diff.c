@@ -34,7 +34,8 @@ static const struct {
 	const char *old, *new, *all;
 	size_t looser;
 } versions[] = {
-	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP ",\"when\":{\"purposes\":[\"serious-crime\"]}"),
+	{ RULE("c", "/carrier", KEEP) "," RULE("s", "/status", KEEP),
+	  RULE("c", "/carrier", KEEP ",\"when\":{\"purposes\":[\"serious-crime\"]}") "," RULE("s", "/status", KEEP),
 	  "stricter /rules/0: /carrier is never passed on, where before it is passed on as it is (terrorism-prevention, T1)\n",
 	  0 },
 	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP ",\"when\":{\"subject_categories\":[\"suspect\"]}"),
@@ -50,7 +51,7 @@ static const struct {
 	{ RULE("c", "/carrier", KEEP), RULE("c", "/carrier", KEEP) "," RULE("s", "/status", "\"action\":\"drop\""), "",
 	  0 },
 	{ RULE("c", "/carrier", KEEP) "," GUARD("5"), RULE("c", "/carrier", KEEP) "," GUARD("6"),
-	  "other /rules/1: a k-guard has other parameters (terrorism-prevention, T1)\n", 0 },
+	  "other /rules/1: a k-guard has other parameters or conditions\n", 0 },
 	{ CLEAR("x"), CLEAR("y"), "other /rules/0: /locator may leave in clear under y, where before under x\n", 0 },
 	{ "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"direct-identifier\",\"action\":\"mask\"}",
 	  "{\"id\":\"l\",\"pointer\":\"/locator\",\"category\":\"special\",\"action\":\"mask\"}",

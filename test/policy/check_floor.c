@@ -3,6 +3,11 @@
 
 TCase *make_floor_case(void);
 
+static bool duration_same(const struct duration *a, const struct duration *b)
+{
+	return duration_at_most(a, b) && duration_at_most(b, a);
+}
+
 /* The example's floor, and an agreement that it bears but for one member. */
 static const struct {
 	const char *pointer, *value, *place;
@@ -85,9 +90,9 @@ START_TEST(overlay_narrows)
 	ck_assert(a != NULL);
 	const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
 	ck_assert(r != NULL);
-	ck_assert(duration_parse(VIEW("P1Y"), &want) && duration_cmp(&r->copy, &want) == 0);
-	ck_assert(duration_parse(VIEW("P2D"), &want) && duration_cmp(&r->payload, &want) == 0);
-	ck_assert(duration_parse(VIEW("P1M"), &want) && duration_cmp(&r->mask, &want) == 0);
+	ck_assert(duration_parse(VIEW("P1Y"), &want) && duration_same(&r->copy, &want));
+	ck_assert(duration_parse(VIEW("P2D"), &want) && duration_same(&r->payload, &want));
+	ck_assert(duration_parse(VIEW("P1M"), &want) && duration_same(&r->mask, &want));
 	ck_assert_uint_eq(r->review.years, 0); /* three years of review outlive a copy of one year */
 	agreement_unref(a);
 	json_decref(doc);
@@ -124,7 +129,7 @@ START_TEST(overlay_sets_what_is_missing)
 		const struct ruling *r = agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, true);
 		ck_assert(duration_parse(view_of(table[i].mask), &mask) &&
 		          duration_parse(view_of(table[i].review), &review));
-		ck_assert_msg(r && duration_cmp(&r->mask, &mask) == 0 && duration_cmp(&r->review, &review) == 0, "%s",
+		ck_assert_msg(r && duration_same(&r->mask, &mask) && duration_same(&r->review, &review), "%s",
 		              table[i].overlay);
 		agreement_unref(a);
 		json_decref(doc);
@@ -353,9 +358,9 @@ START_TEST(overlay_rules_that_reach_more)
 		{ "{\"id\":\"a\",\"pointer\":\"/*/*/seat\",\"action\":\"null\"}", "\"seat\":\"", "\"seat\":null" },
 		{ "{\"id\":\"a\",\"pointer\":\"/nowhere\",\"action\":\"mask\"}", "\"nowhere\"",
 		  "\"cabin\":\"business\"" },
-		/* The agreement does more already. */
+		/* The agreement does another thing, and neither follows from the other: dropped. */
 		{ "{\"id\":\"a\",\"pointer\":\"/travellers/*/family\",\"action\":\"redact-text\",\"params\":{\"recognisers\":[\"email\"]}}",
-		  "\"Example", "\"family\":\"p1." },
+		  "\"family\"", "\"given\":\"p1." },
 	};
 	json_t *e = envelope("pnr");
 

@@ -10,6 +10,8 @@ TCase *make_read_rules_case(void);
 #define GUARD \
 	"{\"id\":\"g\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":5,\"fields\":[\"/carrier\"]}}"
 
+#define STATUS "{\"id\":\"s\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\"}"
+
 /* Two rules of one pointer; says NULL: they stand beside each other. */
 static const struct {
 	const char *rules, *says;
@@ -28,11 +30,10 @@ static const struct {
 	          "b", "drop", ",\"when\":{\"subject_categories\":[\"suspect\"]}"),
 	  NULL },
 	{ RULE("a", "keep", "") "," RULE("b", "drop", ",\"when\":{\"purposes\":[\"serious-crime\"]}"), NULL },
-	{ RULE("a", "keep", "") "," RULE("b", "keep", ",\"subtree\":true,\"when\":{\"tiers\":[\"T1\"]}"),
-	  "other parameters" },
+	{ RULE("a", "keep", "") "," RULE("b", "keep", ",\"subtree\":true,\"when\":{\"tiers\":[\"T1\"]}"), NULL },
 	{ RULE("a", "keep", "") "," RULE("b", "keep", ",\"subtree\":true"), "otherwise under the same conditions" },
 	{ RULE("a", "keep", ",\"when\":{\"purposes\":[\"serious-crime\"],\"tiers\":[\"T1\"]}") "," RULE(
-	          "b", "drop", ",\"when\":{\"purposes\":[\"serious-crime\"],\"tiers\":[\"T1\"]}"),
+	          "b", "drop", ",\"when\":{\"purposes\":[\"serious-crime\"],\"tiers\":[\"T1\"]}") "," STATUS,
 	  "otherwise under the same conditions" },
 	{ "{\"id\":\"a\",\"pointer\":\"\",\"category\":\"operational\",\"action\":\"keep\",\"subtree\":true}," GUARD,
 	  NULL },

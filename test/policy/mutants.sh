@@ -12,13 +12,13 @@ area=${1:-policy}
 case $area in
 policy)
 	files=${*:-$(echo lib/policy/*.c)}
-	calls='decision_fail|fail_leaf|find|load_fault|signed_document_fault|error_list_addf|refuse|at_most|in_order|unique_ids'
+	calls='decision_fail|fail_leaf|find|load_fault|overlay_fault|fault_of_rule|slip|signed_document_fault|error_list_addf|refuse|at_most|in_order|unique_ids'
 	lines="^[[:space:]].*[^[:alnum:]_>](${calls//find|/}|find\(l, LINT_.*)(\(|$)|^[[:space:]].* &&\$"
 	;;
 transform)
 	files=${*:-$(echo lib/transform/*.c)}
-	calls='bad|rule_fail|unlisted|error_at|error_set|error_list_addf'
-	lines="^[[:space:]]+(bad|error_set|error_list_addf)\(|([^_]|^)(rule_fail|unlisted|error_at|error_set|error_list_addf)\(.*|^[[:space:]]+return (false|\"|wrong;|RULES_CONTRADICT;)"
+	calls='bad|contradict|rule_fail|unlisted|error_at|error_set|error_list_addf'
+	lines="^[[:space:]]+(bad|contradict|error_set|error_list_addf)\(|([^_]|^)(rule_fail|unlisted|error_at|error_set|error_list_addf)\(.*|^[[:space:]]+return (false|\"|wrong;|RULES_CONTRADICT;)"
 	;;
 *)
 	echo "usage: mutants.sh [policy | transform [FILE…]]" >&2
@@ -35,10 +35,10 @@ make B=build/mutant "build/mutant/check-$area" >/dev/null
 # The file with the reporting call on one line made to say that all is well.
 without() {
 	echo '#define without_void(...) ((void)(0 && (__VA_ARGS__, 0)))'
-	for call in decision_fail fail_leaf find bad; do
+	for call in decision_fail fail_leaf find bad contradict; do
 		echo "#define without_$call(...) without_void($call(__VA_ARGS__))"
 	done
-	for call in rule_fail unlisted error_at error_set error_list_addf load_fault signed_document_fault refuse at_most in_order unique_ids; do
+	for call in rule_fail unlisted error_at error_set error_list_addf load_fault overlay_fault fault_of_rule slip signed_document_fault refuse at_most in_order unique_ids; do
 		echo "#define without_$call(...) (0 ? $call(__VA_ARGS__) : true)"
 	done
 	sed -E "${line}s/($calls)\(/without_&/" original
@@ -70,7 +70,7 @@ mutate() {
 		[ ${#opened} = ${#closed} ] || return 1
 		sed "${line}s/.*/${opening}true \&\&/" original
 		;;
-	*_fault\(* | *refuse\(* | *in_order\(*)
+	*_fault\(* | *fault_of_rule\(* | *slip\(* | *refuse\(* | *in_order\(*)
 		[ "$area" = policy ] && without
 		;;
 	*[[:space:]]return\ *\"* | *[[:space:]]return\ false\;* | *[[:space:]]return\ wrong\;* | *[[:space:]]return\ RULES* | \

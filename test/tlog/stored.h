@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gatewayd/core/store.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/store.h"
 #include "lib/crypto/crypto.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/note.h"

@@ -32,11 +32,11 @@ START_TEST(constants_and_null)
 {
 	static const struct action_case cases[] = {
 		{ "const", "{\"value\":\"h\\\"idden\"}", "\"Anna\"", "\"h\\\"idden\"", NULL },
-		{ "const", "{\"value\":-7}", "{}", "-7", NULL },
+		{ "const", "{\"value\":-7}", "{}", NULL, "an object or array" },
 		{ "const", "{\"value\":true}", "null", "true", NULL },
 		{ "const", "{\"value\":false}", "1.5", "false", NULL },
 		{ "null", "{}", "\"Anna\"", "null", NULL },
-		{ "null", "{}", "[]", "null", NULL },
+		{ "null", "{}", "[]", NULL, "an object or array" },
 	};
 
 	TRY(cases);
@@ -62,8 +62,9 @@ START_TEST(masks)
 		{ "mask", "{}", "null", "null", NULL },
 		{ "mask", "{}", "17", NULL, "the value is a number" },
 		{ "mask", "{}", "true", NULL, "the value is true or false" },
-		{ "mask", "{}", "{}", NULL, "an empty object or array" },
-		{ "mask", "{}", "[]", NULL, "an empty object or array" },
+		{ "mask", "{}", "{}", NULL, "an object or array" },
+		{ "mask", "{}", "[]", NULL, "an object or array" },
+		{ "mask", "{}", "[\"a\"]", NULL, "an object or array" },
 	};
 
 	TRY(cases);
@@ -159,16 +160,16 @@ START_TEST(numbers_are_rounded)
 		{ "round", "{\"digits\":3}", "5e-4", "0.001", NULL },
 		{ "round", "{\"digits\":3}", "4e-4", "0", NULL },
 		{ "round", "{\"digits\":3}", "1e-999999999999", "0", NULL },
-		{ "round", "{\"digits\":0}", "1E+400", "1E+400", NULL },
-		{ "round", "{\"digits\":0}", "1e999999999999999999999", "1e999999999999999999999", NULL },
-		{ "round", "{\"digits\":0}", "0.000", "0.000", NULL },
-		{ "round", "{\"digits\":2}", "1.500000", "1.500000", NULL },
+		{ "round", "{\"digits\":0}", "1E+400", "1e+400", NULL },
+		{ "round", "{\"digits\":0}", "1e999999999999999999999", "1e+999999999999999999999", NULL },
+		{ "round", "{\"digits\":0}", "0.000", "0", NULL },
+		{ "round", "{\"digits\":2}", "1.500000", "1.5", NULL },
 		{ "round", "{\"digits\":0}", "\"2.5\"", NULL, "not a number" },
 		{ "topcode", "{\"max\":90}", "90", "90", NULL },
 		{ "topcode", "{\"max\":90}", "90.0001", "90", NULL },
 		{ "topcode", "{\"max\":90}", "1e40", "90", NULL },
 		{ "topcode", "{\"max\":90,\"min\":-5}", "-5.5", "-5", NULL },
-		{ "topcode", "{\"max\":90,\"min\":-5}", "-4.50", "-4.50", NULL },
+		{ "topcode", "{\"max\":90,\"min\":-5}", "-4.50", "-4.5", NULL },
 		{ "topcode", "{\"min\":10}", "9", "10", NULL },
 		{ "topcode", "{\"min\":10}", "\"9\"", NULL, "not a number" },
 	};
@@ -223,6 +224,39 @@ START_TEST(places_are_made_coarser)
 	};
 
 	TRY(cases);
+}
+END_TEST
+
+/* Refused, and not passed unsearched; what a find leaves behind is searched again. */
+START_TEST(texts_are_redacted_or_refused)
+{
+	struct program *p = compile_ok("[{\"pointer\":\"/t\",\"action\":\"redact-text\",\"params\":"
+	                               "{\"recognisers\":[\"card\"],\"dictionary\":[\"Anna\"]}}]");
+	const struct tape_limits limits = { .bytes = 4u << 20, .string_bytes = 2u << 20 };
+	struct tape_parser *parser = tape_parser_new(&limits);
+	struct transform_run *run = transform_run_new();
+	struct buf record = BUF_INIT(4u << 20), out = BUF_INIT(4u << 20);
+	struct error e = { .reason = REASON_NONE };
+	struct tape t;
+
+	buf_adds(&record, "{\"t\":\"");
+	for (size_t i = 0; i <= 1u << 20; i++)
+		buf_addc(&record, 'x');
+	buf_adds(&record, "\"}");
+	ck_assert_msg(tape_parse(parser, buf_view(&record), &t, &e), "%s", e.text);
+	struct transform_input in = { .tape = &t };
+	ck_assert(!program_run(p, run, &in, &out, &e));
+	ck_assert_int_eq(e.reason, REASON_TRANSFORM_FAILED);
+	ck_assert_ptr_nonnull(strstr(e.text, "the text is too long to be searched"));
+	ck_assert(!program_check_output(p, &t, 0, &e));
+	assert_run(p, "{\"t\":\"to Anna4111111111111111\"}", "{\"t\":\"to [word][card]\"}");
+	ck_assert(check_arrival(p, "{\"t\":\"to [word][card]\"}", NULL));
+	ck_assert(!check_arrival(p, "{\"t\":\"to Anna[card]\"}", NULL));
+	buf_free(&record);
+	buf_free(&out);
+	transform_run_free(run);
+	tape_parser_free(parser);
+	program_free(p);
 }
 END_TEST
 
@@ -288,6 +322,7 @@ TCase *make_actions_case(void)
 	tcase_add_test(c, numbers_are_banded);
 	tcase_add_test(c, numbers_are_rounded);
 	tcase_add_test(c, places_are_made_coarser);
+	tcase_add_test(c, texts_are_redacted_or_refused);
 	tcase_add_test(c, texts_are_redacted_and_counted);
 	tcase_add_test(c, errors_name_the_place_and_no_value);
 	return c;

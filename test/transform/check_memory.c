@@ -135,6 +135,8 @@ START_TEST(no_memory_to_compile)
 		{ .id = "j", .pointer = "", .action = ACTION_K_GUARD, .params = guard },
 		{ .id = "k", .pointer = "/k", .action = ACTION_TOKEN, .params = domain },
 		{ .id = "l", .pointer = "/l", .action = ACTION_FPE, .params = digits },
+		{ .id = "m", .pointer = "/a/b", .action = ACTION_DROP, .waiver = "w", .place = "/rules/12" },
+		{ .id = "n", .pointer = "/a", .action = ACTION_MASK, .subtree = true, .narrows = true },
 	};
 
 	/* OpenSSL 3.0 does not survive a failing allocation while it starts; what is tested is our code. */

@@ -122,6 +122,90 @@ static const struct {
 	{ PROFILE_EMAIL, "a\xcd\xb8@example.org", NULL },
 	{ PROFILE_NAME, "a\xcd\xb8", NULL },
 	{ PROFILE_DOCUMENT, "a\xcd\xb8", NULL },
+	/* Names in their own script. */
+	{ PROFILE_NAME_SCRIPT, "M\u00fcller-Stra\u00dfe", "m\u00fcller strasse" },
+	{ PROFILE_NAME_SCRIPT, "MU\u0308LLER  STRASSE", "m\u00fcller strasse" },
+	{ PROFILE_NAME_SCRIPT, "\u03a0\u0391\u03a0\u0391\u0394\u039f\u03a0\u039f\u03a5\u039b\u039f\u03a3",
+	  "\u03c0\u03b1\u03c0\u03b1\u03b4\u03bf\u03c0\u03bf\u03c5\u03bb\u03bf\u03c3" },
+	{ PROFILE_NAME_SCRIPT, "\u03a0\u03b1\u03c0\u03b1\u03b4\u03cc\u03c0\u03bf\u03c5\u03bb\u03bf\u03c2",
+	  "\u03c0\u03b1\u03c0\u03b1\u03b4\u03bf\u03c0\u03bf\u03c5\u03bb\u03bf\u03c3" },
+	{ PROFILE_NAME_SCRIPT, "\u039c\u03ac\u03ca\u03bf\u03c2", "\u03bc\u03b1\u03b9\u03bf\u03c3" },
+	{ PROFILE_NAME_SCRIPT, "\u1f0c\u03bd\u03bd\u03b1", "\u03b1\u03bd\u03bd\u03b1" }, /* with a breathing mark */
+	{ PROFILE_NAME_SCRIPT, "\u0645\u064f\u062d\u064e\u0645\u0651\u064e\u062f",
+	  "\u0645\u062d\u0645\u062f" },                                                              /* vowelled */
+	{ PROFILE_NAME_SCRIPT, "\u0645\u062d\u0640\u0640\u0645\u062f", "\u0645\u062d\u0645\u062f" }, /* with tatweel */
+	{ PROFILE_NAME_SCRIPT, "\u0623\u062d\u0645\u062f", "\u0627\u062d\u0645\u062f" },
+	{ PROFILE_NAME_SCRIPT, "\u0627\u0654\u062d\u0645\u062f", "\u0627\u062d\u0645\u062f" },
+	{ PROFILE_NAME_SCRIPT, "\u0639\u0644\u06cc", "\u0639\u0644\u064a" }, /* Persian yeh */
+	{ PROFILE_NAME_SCRIPT, "\u0671\u0649\u06a9", "\u0627\u064a\u0643" },
+	{ PROFILE_NAME_SCRIPT, "\ufee3\ufea4\ufee4\ufeaa", "\u0645\u062d\u0645\u062f" }, /* presentation forms */
+	{ PROFILE_NAME_SCRIPT, "\u202b\u0645\u062d\u0645\u062f\u202c",
+	  "\u0645\u062d\u0645\u062f" }, /* direction marks */
+	{ PROFILE_NAME_SCRIPT, "\u05d9\u05b0\u05e8\u05d5\u05bc\u05e9\u05c1", "\u05d9\u05e8\u05d5\u05e9" }, /* pointed */
+	{ PROFILE_NAME_SCRIPT, "\u05d1\u05df\u05be\u05d2\u05d5\u05e8\u05d9\u05d5\u05df",
+	  "\u05d1\u05df \u05d2\u05d5\u05e8\u05d9\u05d5\u05df" },
+	{ PROFILE_NAME_SCRIPT, "\u05d2\u05f3\u05d5\u05d6", "\u05d2\u05d5\u05d6" },
+	{ PROFILE_NAME_SCRIPT, "\u05d2'\u05d5\u05d6", "\u05d2\u05d5\u05d6" },
+	{ PROFILE_NAME_SCRIPT, "\u5f20\u3000\u4f1f", "\u5f20\u4f1f" },
+	{ PROFILE_NAME_SCRIPT, "\u5f20\u4f1f", "\u5f20\u4f1f" },
+	{ PROFILE_NAME_SCRIPT, "\u963f\u535c\u00b7\u4e70\u63d0", "\u963f\u535c\u4e70\u63d0" },
+	{ PROFILE_NAME_SCRIPT, "\u963f\u535c\u2022\u4e70\u63d0", "\u963f\u535c\u4e70\u63d0" },
+	{ PROFILE_NAME_SCRIPT, "\uff94\uff8f\uff80\uff9e", "\u30e4\u30de\u30c0" }, /* half width */
+	{ PROFILE_NAME_SCRIPT, "\uae40 \ucca0\uc218", "\uae40\ucca0\uc218" },
+	{ PROFILE_NAME_SCRIPT, "\u1c92\u1c98\u1c9d\u1ca0\u1c92\u1c98",
+	  "\u10d2\u10d8\u10dd\u10e0\u10d2\u10d8" }, /* capitals */
+	{ PROFILE_NAME_SCRIPT, "\u10d2\u10d8\u10dd\u10e0\u10d2\u10d8", "\u10d2\u10d8\u10dd\u10e0\u10d2\u10d8" },
+	{ PROFILE_NAME_SCRIPT, "\u0e2a\u0e21\u0e0a\u0e32\u0e22 \u0e43\u0e08\u0e14\u0e35",
+	  "\u0e2a\u0e21\u0e0a\u0e32\u0e22 \u0e43\u0e08\u0e14\u0e35" },
+	{ PROFILE_NAME_SCRIPT, "\u0928\u0940\u0930\u091c \u0967", "\u0928\u0940\u0930\u091c 1" },
+	{ PROFILE_NAME_SCRIPT, "\u0556\u0561\u0580\u055a\u0585", "\u0586\u0561\u0580\u0585" },
+	{ PROFILE_NAME_SCRIPT, "\u0401\u043b\u043a\u0438\u043d", "\u0435\u043b\u043a\u0438\u043d" },
+	{ PROFILE_NAME_SCRIPT, "\u0414\u0435\u043c\u2019\u044f\u043d", "\u0434\u0435\u043c\u044f\u043d" },
+	{ PROFILE_NAME_SCRIPT, "I\u015e\u0131K", "i\u015fik" },
+	{ PROFILE_NAME_SCRIPT, "\u0130smail", "ismail" },
+	{ PROFILE_NAME_SCRIPT, "O'Connor", "oconnor" },
+	{ PROFILE_NAME_SCRIPT, "O\u2032Connor", "oconnor" },
+	{ PROFILE_NAME_SCRIPT, "O\u02bcCo\u02bbn\u02b9nor", "oconnor" },
+	{ PROFILE_NAME_SCRIPT, "O\u00b4Connor", "oconnor" },
+	{ PROFILE_NAME_SCRIPT, "O`Connor", "oconnor" },
+	{ PROFILE_NAME_SCRIPT, "Anna\u2014Maria\u2212Eva\u2011Li", "anna maria eva li" },
+	{ PROFILE_NAME_SCRIPT, "Muster, Anna \"Ani\" (2)", "muster anna ani 2" },
+	{ PROFILE_NAME_SCRIPT, "Anna 2", "anna 2" },
+	{ PROFILE_NAME_SCRIPT, "Anna \u0662", "anna 2" },
+	{ PROFILE_NAME_SCRIPT, "Anna_\u2162.", "anna iii" },
+	{ PROFILE_NAME_SCRIPT, "q\u0303", "q\u0303" },
+	{ PROFILE_NAME_SCRIPT, "7", "7" },
+	{ PROFILE_NAME_SCRIPT, "", NULL },
+	{ PROFILE_NAME_SCRIPT, "'- .", NULL },
+	{ PROFILE_NAME_SCRIPT, "\u0303", NULL },
+	{ PROFILE_NAME_SCRIPT, "\u064e", NULL },
+	{ PROFILE_NAME_SCRIPT, "Anna\u20ac", NULL },
+	{ PROFILE_NAME_SCRIPT, "Anna \U0001f600", NULL },
+	{ PROFILE_NAME_SCRIPT, "Anna\001", NULL },
+	{ PROFILE_NAME_SCRIPT, "a\xcd\xb8", NULL },
+	/* ICAO Doc 9303 where it has every letter, the own script elsewhere. */
+	{ PROFILE_NAME_ANY, "M\u00fcller, J\u00f6rg", "MUELLER<JOERG" },
+	{ PROFILE_NAME_ANY, "\u0429\u0435\u0440\u0431\u0430\u043a\u043e\u0432", "SHCHERBAKOV" },
+	{ PROFILE_NAME_ANY, "\u5f20\u4f1f", "\u5f20\u4f1f" },
+	{ PROFILE_NAME_ANY, "M\u00fcller \u03b1", "m\u00fcller \u03b1" },
+	{ PROFILE_NAME_ANY, "Anna 2", "anna 2" },
+	{ PROFILE_NAME_ANY, "", NULL },
+	{ PROFILE_NAME_ANY, "'", NULL },
+	{ PROFILE_NAME_ANY, "Anna\u20ac", NULL },
+	{ PROFILE_NAME_ANY, "a\xcd\xb8", NULL },
+	/* Signs of other keyboards in numbers. */
+	{ PROFILE_DOCUMENT, "L\u2011898902\u2013C3", "L898902C3" },
+	{ PROFILE_DOCUMENT, "L898\u00a0902\u2009C\u00b73", "L898902C3" },
+	{ PROFILE_DOCUMENT, "\u0661\u0662\u06f3", "123" },
+	{ PROFILE_DOCUMENT, "L898\u200b902C3", "L898902C3" },
+	{ PROFILE_PHONE, "+49\u00a030\u20131234567", "+49301234567" },
+	{ PROFILE_PHONE, "\uff0b49 30 1234567", "+49301234567" },
+	{ PROFILE_PHONE, "+\u0664\u0669 30 1234567", "+49301234567" },
+	{ PROFILE_PHONE, "+49\u00b730\u00b71234567", "+49301234567" },
+	{ PROFILE_PHONE, "+44 (\u0660)20 7946 0000", NULL },
+	{ PROFILE_PHONE, "+\u0660449301234567", NULL },
+	{ PROFILE_PHONE, "+49 30 1234567\u20ac", NULL },
+	{ PROFILE_PHONE, "+49 30 123456\xcd\xb8", NULL },
 	{ PROFILE_COUNT, "a", NULL },
 };
 
@@ -182,6 +266,44 @@ START_TEST(refusals_say_why)
 }
 END_TEST
 
+/* Subjects are told apart by letters and digits alone. */
+START_TEST(subjects_are_counted_by_what_is_left)
+{
+	static const struct {
+		const char *in, *out;
+	} subjects[] = {
+		{ "MAXI@", "maxi" },
+		{ "maxi@", "maxi" },
+		{ "anna.maria@example.org", "annamariaexampleorg" },
+		{ " Anna-Maria @EXAMPLE.org ", "annamariaexampleorg" },
+		{ "L 898902-C3", "l898902c3" },
+		{ "\uff2c\u0668\u0669\u0668902c3", "l898902c3" },
+		{ "M\u00dcLLER", "m\u00fcller" },
+		{ "q\u0303", "q" },
+		{ "***", "***" },
+		{ "", NULL },
+		{ "\u200b", NULL },
+		{ "a\xcd\xb8", NULL },
+	};
+	struct normaliser *n = normaliser_new();
+	struct buf out = BUF_INIT(4096), small = BUF_INIT(3);
+
+	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+		buf_reset(&out);
+		const char *wrong = normalise_subject(n, view_of(subjects[i].in), &out);
+
+		ck_assert_msg(!wrong == (subjects[i].out != NULL), "%s: %s", subjects[i].in,
+		              wrong ? wrong : "accepted");
+		ck_assert_msg(wrong || view_is(buf_view(&out), subjects[i].out), "%s gave %.*s", subjects[i].in,
+		              VIEW_ARG(buf_view(&out)));
+	}
+	ck_assert_str_eq(normalise_subject(n, VIEW("anna"), &small), "the value is too long");
+	buf_free(&out);
+	buf_free(&small);
+	normaliser_free(n);
+}
+END_TEST
+
 START_TEST(long_values_grow_the_scratch)
 {
 	struct normaliser *n = normaliser_new();
@@ -221,6 +343,7 @@ TCase *make_normalise_case(void)
 
 	tcase_add_test(c, values_are_normalised);
 	tcase_add_test(c, refusals_say_why);
+	tcase_add_test(c, subjects_are_counted_by_what_is_left);
 	tcase_add_test(c, long_values_grow_the_scratch);
 	tcase_add_test(c, profiles_have_names);
 	return c;

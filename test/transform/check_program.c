@@ -16,14 +16,25 @@ START_TEST(what_no_rule_names_is_dropped)
 }
 END_TEST
 
-START_TEST(kept_tokens_leave_byte_for_byte)
+START_TEST(kept_values_leave_in_one_form)
 {
 	assert_once(
 	        "[{\"pointer\":\"/*\",\"action\":\"keep\"}]",
 	        "{ \"price\" : 19.99, \"big\":123456789012345678.25 , \"e\": 1.50E+02,\n \"t\":\"\\u00e9\\/\\n\xc3\xa9\","
 	        "\"k\\u0065y\":true , \"n\":null, \"z\":-0.0}",
-	        "{\"price\":19.99,\"big\":123456789012345678.25,\"e\":1.50E+02,\"t\":\"\\u00e9\\/\\n\xc3\xa9\","
-	        "\"k\\u0065y\":true,\"n\":null,\"z\":-0.0}");
+	        "{\"big\":123456789012345678.25,\"e\":150,\"key\":true,\"n\":null,\"price\":19.99,"
+	        "\"t\":\"\xc3\xa9/\\n\xc3\xa9\",\"z\":0}");
+	/* The same where a whole subtree is kept, and under each rule that writes a number or a text. */
+	assert_once("[{\"pointer\":\"\",\"action\":\"keep\",\"subtree\":true}]",
+	            "{ \"b\" : [ {\"d\":1.0,\"c\":\"\\u0041\"}, [ ] ],\"a\":{ } }",
+	            "{\"a\":{},\"b\":[{\"c\":\"A\",\"d\":1},[]]}");
+	assert_once("[{\"pointer\":\"/r\",\"action\":\"round\",\"params\":{\"digits\":9}},"
+	            "{\"pointer\":\"/t\",\"action\":\"topcode\",\"params\":{\"max\":5}},"
+	            "{\"pointer\":\"/g\",\"action\":\"geo\",\"params\":{\"decimals\":2}},"
+	            "{\"pointer\":\"/m\",\"action\":\"mask\",\"params\":{\"keep_last\":2}},"
+	            "{\"pointer\":\"/c\",\"action\":\"const\",\"params\":{\"value\":\"\\/\\u0041\\b\\u000C\"}}]",
+	            "{\"t\":4.50,\"r\":0.000000040,\"m\":\"abc\\u002F\\u000D\",\"g\":1.50e1,\"c\":1}",
+	            "{\"c\":\"/A\\b\\f\",\"g\":15,\"m\":\"***/\\r\",\"r\":4e-8,\"t\":4.5}");
 }
 END_TEST
 
@@ -32,7 +43,7 @@ START_TEST(names_are_compared_after_unescaping)
 	assert_once("[{\"pointer\":\"/a~1b\",\"action\":\"keep\"},{\"pointer\":\"/c~0d\",\"action\":\"keep\"},"
 	            "{\"pointer\":\"/key\",\"action\":\"keep\"},{\"pointer\":\"/\",\"action\":\"keep\"}]",
 	            "{\"a/b\":1,\"c~d\":2,\"k\\u0065y\":3,\"\":4,\"a~1b\":5}",
-	            "{\"a/b\":1,\"c~d\":2,\"k\\u0065y\":3,\"\":4}");
+	            "{\"\":4,\"a/b\":1,\"c~d\":2,\"key\":3}");
 }
 END_TEST
 
@@ -93,38 +104,62 @@ END_TEST
 
 START_TEST(the_strictest_rule_wins)
 {
-	static const char *const values[] = { "\"1984-03-17\"", NULL };
+	/* Of each pair the strictest, from what their results tell: `a` the first, `b` the second, `-` neither. */
+	static const struct {
+		const char *action, *params;
+	} rules[] = {
+		{ "keep", "{}" },
+		{ "date-trunc", "{\"to\":\"month\"}" },
+		{ "date-trunc", "{\"to\":\"year\"}" },
+		{ "date-shift", "{\"domain\":\"d\",\"days\":9}" },
+		{ "redact-text", "{\"recognisers\":[\"iban\"]}" },
+		{ "pseudonym", "{\"domain\":\"d\",\"normalise\":\"exact\"}" },
+		{ "token", "{\"domain\":\"d\"}" },
+		{ "seal", "{\"domain\":\"d\",\"pad\":32}" },
+		{ "mask", "{\"keep_last\":2}" },
+		{ "mask", "{}" },
+		{ "mask", "{\"length\":3}" },
+		{ "const", "{\"value\":\"x\"}" },
+		{ "null", "{}" },
+		{ "drop", "{}" },
+	};
+	/* `b` where the column's rule is the stricter one. */
+	static const char *const stricter[] = {
+		/* keep month year shift redact pseudonym token seal mask2 mask length const null drop */
+		"=bbbbbbbbbbbbb", /* keep */
+		"a=b-------bbbb", /* month */
+		"aa=-------bbbb", /* year */
+		"a--=-----bbbbb", /* shift: a mask of its length follows */
+		"a---=-----bbbb", /* redact */
+		"a----=----bbbb", /* pseudonym */
+		"a-----=b--bbbb", /* token */
+		"a-----a=--bbbb", /* seal */
+		"a-------=bbbbb", /* mask that keeps two */
+		"a--a----a=bbbb", /* mask */
+		"aaaaaaaaaa=bbb", /* mask of one length */
+		"aaaaaaaaaaa=bb", /* const */
+		"aaaaaaaaaaaa=b", /* null */
+		"aaaaaaaaaaaaa=", /* drop */
+	};
+	static const char record[] = "{\"v\":\"1984-03-17\"}";
 
-	/* Every pair of actions that take the same value: the later in the list wins, whoever comes first and
-	 * whichever is the pattern. */
-	for (int a = 0; a < ACTION_COUNT; a++)
-		for (int b = 0; b < ACTION_COUNT; b++) {
-			const char *params[ACTION_COUNT] = { [ACTION_CONST] = "{\"value\":\"x\"}",
-				                             [ACTION_DATE_TRUNC] = "{\"to\":\"year\"}",
-				                             [ACTION_MASK] = "{}",
-				                             [ACTION_KEEP] = "{}",
-				                             [ACTION_NULL] = "{}",
-				                             [ACTION_DROP] = "{}",
-				                             [ACTION_REDACT_TEXT] = "{\"recognisers\":[\"iban\"]}",
-				                             [ACTION_PSEUDONYM] =
-				                                     "{\"domain\":\"d\",\"normalise\":\"exact\"}",
-				                             [ACTION_TOKEN] = "{\"domain\":\"d\"}",
-				                             [ACTION_SEAL] = "{\"domain\":\"d\"}",
-				                             [ACTION_DATE_SHIFT] = "{\"domain\":\"d\",\"days\":9}" };
-			char both[512], one[512], record[128];
+	for (size_t a = 0; a < sizeof rules / sizeof *rules; a++)
+		for (size_t b = 0; b < sizeof rules / sizeof *rules; b++) {
+			char both[512], one[512], want[512];
 
-			if (!params[a] || !params[b] || a == b)
-				continue;
-			int strict = a > b ? a : b;
+			/* Whoever comes first, and whichever is the pattern. */
 			snprintf(both, sizeof both,
 			         "[{\"pointer\":\"/*\",\"action\":\"%s\",\"params\":%s},"
 			         "{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]",
-			         action_name((enum action)a), params[a], action_name((enum action)b), params[b]);
+			         rules[a].action, rules[a].params, rules[b].action, rules[b].params);
+			if (stricter[a][b] == '-') {
+				assert_refused(both, "neither is stricter");
+				continue;
+			}
+			size_t strict = stricter[a][b] == 'b' ? b : a;
 			snprintf(one, sizeof one, "[{\"pointer\":\"/v\",\"action\":\"%s\",\"params\":%s}]",
-			         action_name((enum action)strict), params[strict]);
-			snprintf(record, sizeof record, "{\"v\":%s}", values[0]);
+			         rules[strict].action, rules[strict].params);
 			struct program *p = compile_ok(one);
-			char want[512];
 			snprintf(want, sizeof want, "%s", run_record(p, record, NULL));
 			program_free(p);
 			assert_once(both, record, want);
@@ -138,9 +173,20 @@ START_TEST(within_an_action_the_stricter_parameters_win)
 		const char *action, *mild, *strict, *value, *want;
 	} cases[] = {
 		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\"}", "\"1984-03-17\"", "\"1984\"" },
-		{ "round", "{\"digits\":2}", "{\"digits\":0}", "3.14", "3" },
+		{ "date-trunc", "{\"to\":\"month\"}", "{\"to\":\"year\",\"as\":\"date\"}", "\"1984-03-17\"",
+		  "\"1984-01-01\"" },
 		{ "topcode", "{\"max\":90}", "{\"max\":80,\"min\":1}", "85", "80" },
-		{ "geo", "{\"decimals\":2}", "{\"decimals\":1}", "52.5163", "52.5" },
+		{ "band", "{\"edges\":[12,18,65]}", "{\"edges\":[18]}", "40", "\">=18\"" },
+		{ "band", "{\"width\":5}", "{\"width\":10}", "17", "\"10-19\"" },
+		{ "band", "{\"width\":5}", "{\"edges\":[15,40]}", "17", "\"15-39\"" },
+		{ "pseudonym", "{\"domain\":\"person\",\"normalise\":\"exact\",\"bits\":256}",
+		  "{\"domain\":\"person\",\"normalise\":\"exact\"}", "\"abc\"", "\"p1.1.wewkdn5hukjtdk24dg2upbrqja\"" },
+		{ "redact-text", "{\"recognisers\":[\"email\"]}",
+		  "{\"recognisers\":[\"email\"],\"dictionary\":[\"Anna\"]}", "\"Anna\"", "\"[word]\"" },
+		{ "redact-text", "{\"dictionary\":[\"Berta\",\"Anna\"]}",
+		  "{\"dictionary\":[\"Anna\",\"Carla\",\"Berta\"]}", "\"Carla\"", "\"[word]\"" },
+		{ "postcode", "{\"keep_first\":3}", "{\"keep_first\":2,\"suppress\":[\"03\"]}", "\"03115\"", "\"00\"" },
+		{ "postcode", "{\"keep_first\":2}", "{\"keep_first\":2,\"suppress\":[\"03\"]}", "\"03115\"", "\"00\"" },
 		{ "geo", "{\"geohash\":5}", "{\"geohash\":3}", "\"u33db2\"", "\"u33\"" },
 		{ "ip-prefix", "{}", "{\"ipv4\":16}", "\"192.0.2.77\"", "\"192.0.0.0/16\"" },
 		{ "postcode", "{\"keep_first\":3}", "{\"keep_first\":2}", "\"10115\"", "\"10\"" },
@@ -182,6 +228,13 @@ START_TEST(rules_that_contradict_do_not_compile)
 		  "{\"domain\":\"a\",\"alphabet\":\"digits\",\"check\":\"luhn\"}" },
 		{ "date-shift", "{\"domain\":\"a\",\"days\":5}", "{\"domain\":\"a\",\"days\":6}" },
 		{ "date-trunc", "{\"to\":\"year\"}", "{\"to\":\"month\",\"as\":\"date\"}" },
+		{ "round", "{\"digits\":0}", "{\"digits\":1}" },
+		{ "geo", "{\"decimals\":1}", "{\"decimals\":2}" },
+		{ "mask", "{\"keep_last\":2}", "{\"keep_last\":4}" },
+		{ "seal", "{\"domain\":\"a\",\"pad\":16}", "{\"domain\":\"a\",\"pad\":24}" },
+		{ "surrogate", "{\"domain\":\"a\",\"normalise\":\"exact\"}",
+		  "{\"domain\":\"b\",\"normalise\":\"exact\"}" },
+		{ "topcode", "{\"max\":9,\"min\":2}", "{\"max\":10,\"min\":3}" },
 		{ "band", "{\"edges\":[18]}", "{\"edges\":[19]}" },
 		{ "band", "{\"edges\":[18]}", "{\"width\":10}" },
 		{ "const", "{\"value\":\"a\"}", "{\"value\":\"b\"}" },
@@ -189,23 +242,22 @@ START_TEST(rules_that_contradict_do_not_compile)
 		{ "mask", "{\"character\":\"*\"}", "{\"character\":\"#\"}" },
 		{ "mask", "{\"keep_first\":1,\"keep_last\":2}", "{\"keep_first\":2,\"keep_last\":1}" },
 		{ "mask", "{\"length\":3}", "{\"length\":3,\"character\":\"#\"}" },
-		{ "mask", "{\"length\":3}", "{\"character\":\"#\"}" },
 		{ "band", "{\"edges\":[18,20]}", "{\"edges\":[18,21]}" },
-		{ "band", "{\"edges\":[18,20]}", "{\"edges\":[18]}" },
-		{ "band", "{\"width\":5}", "{\"width\":10}" },
-		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"exact\"}",
+		{ "band", "{\"edges\":[18,20]}", "{\"width\":4}" },
+		{ "band", "{\"width\":4}", "{\"width\":10}" },
+		{ "pseudonym", "{\"domain\":\"a\",\"normalise\":\"name\"}",
 		  "{\"domain\":\"a\",\"normalise\":\"exact\",\"bits\":256}" },
 		{ "token", "{\"domain\":\"a\"}", "{\"domain\":\"a\",\"per_subject\":true}" },
 		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}", "{\"domain\":\"a\",\"alphabet\":\"letters\"}" },
 		{ "fpe", "{\"domain\":\"a\",\"alphabet\":\"digits\"}",
 		  "{\"domain\":\"a\",\"alphabet\":\"digits\",\"separators\":\"-\"}" },
-		{ "redact-text", "{\"recognisers\":[\"iban\"]}",
+		{ "redact-text", "{\"recognisers\":[\"iban\",\"card\"]}",
 		  "{\"recognisers\":[\"iban\"],\"dictionary\":[\"Anna\"]}" },
 		{ "topcode", "{\"max\":9}", "{\"min\":1}" },
 		{ "geo", "{\"decimals\":2}", "{\"geohash\":2}" },
 		{ "ip-prefix", "{\"ipv4\":16,\"ipv6\":64}", "{\"ipv4\":24,\"ipv6\":32}" },
 		{ "postcode", "{\"keep_first\":2}", "{\"drop_last\":2}" },
-		{ "postcode", "{\"keep_first\":2}", "{\"keep_first\":2,\"suppress\":[\"03\"]}" },
+		{ "postcode", "{\"keep_first\":1}", "{\"keep_first\":2,\"suppress\":[\"03\"]}" },
 		{ "postcode", "{\"keep_first\":2,\"suppress\":[\"04\"]}", "{\"keep_first\":2,\"suppress\":[\"03\"]}" },
 		{ "redact-text", "{\"recognisers\":[\"iban\"]}", "{\"recognisers\":[\"email\"]}" },
 		{ "redact-text", "{\"dictionary\":[\"Anna\"]}", "{\"dictionary\":[\"Berta\"]}" },
@@ -258,7 +310,9 @@ START_TEST(rules_are_checked_when_compiled)
 	assert_refused("[{\"pointer\":\"/a~2\",\"action\":\"keep\"}]", "not a JSON Pointer");
 	assert_refused("[{\"action\":\"keep\"}]", "not a JSON Pointer");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"encrypt\"}]", "not in the catalogue");
-	assert_refused("[{\"pointer\":\"/a\",\"action\":\"null\",\"subtree\":true}]", "for keep and drop only");
+	assert_refused(
+	        "[{\"pointer\":\"\",\"action\":\"k-guard\",\"subtree\":true,\"params\":{\"k\":2,\"fields\":[\"/a\"]}}]",
+	        "a k-guard takes no");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":[]}]", "must be an object");
 	assert_refused("[{\"pointer\":\"/a\",\"action\":\"keep\",\"params\":{\"x\":1}}]", "\"x\" is not a parameter");
 	assert_refused(
@@ -347,7 +401,7 @@ START_TEST(many_rules_compile)
 	buf_adds(&rules, "]");
 	buf_addc(&rules, 0);
 	assert_once(rules.p, "{\"a\":[{\"f7\":[{\"g7\":1,\"g8\":2,\"g47\":3}]}]}",
-	            "{\"a\":[{\"f7\":[{\"g7\":1,\"g47\":3}]}]}");
+	            "{\"a\":[{\"f7\":[{\"g47\":3,\"g7\":1}]}]}");
 	buf_free(&rules);
 	/* Patterns made to multiply the states are refused, not computed for ever. */
 	rules = BUF_INIT(1u << 20);
@@ -372,7 +426,7 @@ TCase *make_program_case(void)
 
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, what_no_rule_names_is_dropped);
-	tcase_add_test(c, kept_tokens_leave_byte_for_byte);
+	tcase_add_test(c, kept_values_leave_in_one_form);
 	tcase_add_test(c, names_are_compared_after_unescaping);
 	tcase_add_test(c, stars_reach_members_and_items);
 	tcase_add_test(c, emptied_containers_go);

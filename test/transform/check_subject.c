@@ -54,6 +54,7 @@ START_TEST(a_number_names_as_well)
 	snprintf(want, sizeof want, "%s", run_for(q, "{\"on\":\"2026-01-02\"}", "17", NULL));
 	ck_assert_str_eq(run_for(p, "{\"on\":\"2026-01-02\",\"a/b\":17}", "other", NULL), want);
 	ck_assert_str_eq(run_for(p, "{\"on\":\"2026-01-02\",\"a/b\":\"17\"}", "", NULL), want);
+	ck_assert_str_eq(run_for(p, "{\"on\":\"2026-01-02\",\"a/b\":1.70e1}", "", NULL), want);
 	program_free(p);
 	program_free(q);
 }

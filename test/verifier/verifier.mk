@@ -1,6 +1,6 @@
 # make check-verifier: our logs and receipts judged by Go's golang.org/x/mod/sumdb packages and by openssl.
 # Debian packages: golang-go, golang-golang-x-mod-dev, openssl.
-$(B)/make-log: $(B)/test/verifier/make_log.o $(foreach r,gatewayd/core gatewayd/common $(LOWER),$(call archive_of,$(r)))
+$(B)/make-log: $(B)/test/verifier/make_log.o $(call archives_of,$(CORE))
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 $(B)/verifier: test/verifier/verifier.go
 	@mkdir -p $(@D)

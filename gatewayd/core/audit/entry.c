@@ -1,0 +1,28 @@
+/* See entry.h. */
+#include "gatewayd/core/audit/entry.h"
+
+bool audit_print(const struct core *c, const struct entry *facts, struct disclosures *sd, struct buf *leaf,
+                 struct error *e)
+{
+	struct entry entry = *facts;
+
+	entry.build = view_of(c->build);
+	entry_print(&entry, sd, leaf);
+	return (!leaf->failed && !(sd && (sd->packed.failed || sd->digests.failed || sd->text.failed))) ||
+	       error_set(e, REASON_NO_MEMORY, "no memory for an audit entry, or it is too large");
+}
+
+bool audit_append(const struct act *a, const struct entry *facts, struct disclosures *sd, uint64_t *index,
+                  struct error *e)
+{
+	struct entry entry = *facts;
+	struct buf leaf = BUF_INIT(ENTRY_MAX);
+	uint64_t at;
+
+	entry.time_ms = a->now_ms;
+	bool ok = audit_print(a->core, &entry, sd, &leaf, e) &&
+	          writer_append(a->writer, a->job, buf_view(&leaf), sd ? buf_view(&sd->packed) : VIEW(""),
+	                        index ? index : &at, e);
+	buf_free(&leaf);
+	return ok;
+}

@@ -1,0 +1,20 @@
+/* Receipts of entries that are already in the log, from the store: the same as those of the commit that
+ * appended them (the entry's index, and that commit's checkpoint). Uses a reading store of its thread. */
+#ifndef GATEWAYD_CORE_COMMIT_ENTRY_PROOF_H
+#define GATEWAYD_CORE_COMMIT_ENTRY_PROOF_H
+
+#include "gatewayd/core/store/store.h"
+#include "lib/base/buf.h"
+#include "lib/tlog/receipt.h"
+
+/* The proof of an entry by its number among all logs (store.h), at the checkpoint of its commit, which is added
+ * to `note`; *out looks into it. */
+bool proof_read(struct store *reader, uint64_t entry, struct receipt *out, struct buf *note, struct error *e) MUST_USE;
+/* Appends the tlog-proof text of that entry to `receipt` and, where `leaf` is not NULL, the leaf's bytes
+ * to it. `with_leaf`: the text carries the leaf in its extra line. */
+bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct buf *leaf, struct buf *receipt,
+                    struct error *e) MUST_USE;
+/* Copies a string member of a leaf; empty when it is not there. */
+void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size);
+
+#endif

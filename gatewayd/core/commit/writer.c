@@ -1,0 +1,538 @@
+/* The writer's thread. See writer.h. It takes what is queued, runs it in one transaction, and sends it home;
+ * what comes meanwhile is the next. An idle writer commits a single job at once.
+ *
+ * Threads: the queue and the flags beside it are guarded by `lock`, the figures by `figures_lock`; everything
+ * else belongs to the writer's thread (and before it starts to the one that starts it). */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "gatewayd/confine.h"
+#include "gatewayd/core/commit/anchor.h"
+#include "gatewayd/core/commit/job_private.h"
+#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/commit/tree_private.h"
+#include "gatewayd/core/commit/writer.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/os/instant.h"
+
+#define BATCH_MAX         1024
+#define RECENT            1024 /* commits that the median is taken of */
+#define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
+#define TRUNCATE_RETRY_MS 100
+#define QUIET_MS          20 /* without a job */
+
+struct writer {
+	struct writer_options o;
+	struct tree tree;
+	struct anchor *anchor;
+	pthread_t thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct job *first, **end;
+	uint32_t queued;
+	bool waiting, stopping, dead;
+
+	struct error lost;   /* why it died; set before `dead` */
+	bool open;           /* a transaction */
+	uint64_t start;      /* the log's size before it */
+	int64_t truncate_ms; /* when erasures are cleared under load; 0: none to clear */
+
+	pthread_mutex_t figures_lock;
+	struct writer_stats figures;
+	uint32_t recent[RECENT];
+};
+
+/* --- inside run() --- */
+
+bool writer_append(struct writer *w, struct job *j, struct view leaf, struct view packed, uint64_t *index,
+                   struct error *e)
+{
+	if (!w->open)
+		return error_set(e, REASON_STORE, "an audit entry was written outside a transaction");
+	if (!tree_append(&w->tree, leaf, packed, index, e))
+		return false;
+	if (w->o.mirror)
+		mirror_add(w->o.mirror, *index, leaf);
+	if (j->want_receipt) {
+		j->receipt_due = true;
+		j->receipt_index = *index;
+	}
+	return true;
+}
+
+void writer_release(struct job *j)
+{
+	checkpoint_text_unref(j->text);
+	j->text = NULL;
+	j->receipt.checkpoint = VIEW("");
+}
+
+/* An entry of an earlier epoch. */
+static bool receipt_before(struct writer *w, struct job *j, uint64_t entry, struct error *e)
+{
+	struct buf note = BUF_INIT(NOTE_MAX);
+	bool ok = proof_read(w->o.store, entry, &j->receipt, &note, e);
+
+	writer_release(j);
+	if (ok && !(j->text = checkpoint_text_new(buf_view(&note))))
+		ok = error_set(e, REASON_NO_MEMORY, "no memory for a receipt");
+	j->receipt.checkpoint = ok ? checkpoint_text_view(j->text) : VIEW("");
+	j->receipt_due = false;
+	buf_free(&note);
+	return ok;
+}
+
+bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct error *e)
+{
+	uint64_t index = store_entry_index(entry);
+	struct view note;
+
+	if (!w->open)
+		return error_set(e, REASON_NOT_FOUND, "there is no transaction");
+	if (store_entry_log(entry) < store_log(w->o.store))
+		return receipt_before(w, j, entry, e);
+	if (index >= tiles_size(w->tree.tiles))
+		return error_set(e, REASON_NOT_FOUND, "the audit log has no such entry");
+	if (index >= w->start) {
+		j->receipt_due = true;
+		j->receipt_index = index;
+		return true;
+	}
+	if (!tree_prove_older(&w->tree, index, &j->receipt, &note, e))
+		return false;
+	writer_release(j);
+	j->text = checkpoint_text_new(note);
+	if (!j->text)
+		return error_set(e, REASON_NO_MEMORY, "no memory for a receipt");
+	j->receipt.checkpoint = checkpoint_text_view(j->text);
+	j->receipt_due = false;
+	return true;
+}
+
+static bool check_keys(const struct writer *w, struct error *e)
+{
+	return (w->open && w->o.keys) || error_set(e, REASON_STORE, "there is no transaction or no key store");
+}
+
+bool writer_put_key(struct writer *w, const uint8_t key[32], uint32_t *slot, struct error *e)
+{
+	return check_keys(w, e) && keystore_put(w->o.keys, key, slot, e);
+}
+
+bool writer_erase_key(struct writer *w, struct job *j, uint32_t slot, struct error *e)
+{
+	j->erased = true;
+	return check_keys(w, e) && keystore_erase(w->o.keys, slot, e);
+}
+
+bool writer_rotate_keys(struct writer *w, struct error *e)
+{
+	return check_keys(w, e) && keystore_rotate(w->o.keys, e);
+}
+
+/* --- one transaction --- */
+
+enum result {
+	COMMITTED,
+	ROLLED_BACK, /* nothing happened */
+	LOST         /* a sync or the COMMIT failed: what the disk holds is not known */
+};
+
+static void roll_back(struct writer *w)
+{
+	store_rollback(w->o.store);
+	tree_rollback(&w->tree);
+	if (w->o.keys)
+		keystore_settle(w->o.keys, false);
+	if (w->o.mirror)
+		mirror_discard(w->o.mirror);
+	w->open = false;
+}
+
+static bool run_jobs(struct writer *w, struct job *first, struct error *e)
+{
+	for (struct job *j = first; j; j = j->next) {
+		/* It may have run before, in a batch that failed. */
+		writer_release(j);
+		j->receipt_due = j->erased = false;
+		if (!j->run(j, w, w->o.store, e))
+			return error_set(e, REASON_INTERNAL, "a job failed without a reason");
+	}
+	return true;
+}
+
+/* Gives every job the receipt that it wants, all at the one new checkpoint. */
+static bool give_receipts(struct writer *w, struct job *first, struct error *e)
+{
+	struct checkpoint_text *text = checkpoint_text_new(buf_view(&w->tree.note));
+	bool ok = text || error_set(e, REASON_NO_MEMORY, "no memory for receipts");
+
+	for (struct job *j = first; ok && j; j = j->next) {
+		if (!j->receipt_due)
+			continue;
+		ok = tree_prove(&w->tree, j->receipt_index, &j->receipt, e);
+		writer_release(j);
+		j->text = checkpoint_text_ref(text);
+		j->receipt.checkpoint = checkpoint_text_view(text);
+	}
+	checkpoint_text_unref(text);
+	return ok;
+}
+
+/* All that is durable after COMMIT and nothing that leaves the process before it. */
+static enum result transact(struct writer *w, struct job *first, struct error *e)
+{
+	if (!store_begin(w->o.store, e))
+		return ROLLED_BACK;
+	w->open = true;
+	w->start = tiles_size(w->tree.tiles);
+	bool ok = run_jobs(w, first, e);
+	if (ok && tiles_size(w->tree.tiles) > w->start)
+		ok = tree_seal(&w->tree, e) && give_receipts(w, first, e);
+	if (!ok) {
+		roll_back(w);
+		return ROLLED_BACK;
+	}
+	if ((w->o.keys && !keystore_sync(w->o.keys, e)) || !store_commit(w->o.store, e)) {
+		roll_back(w);
+		return LOST;
+	}
+	w->open = false;
+	return COMMITTED;
+}
+
+static void after_commit(struct writer *w, uint32_t jobs)
+{
+	uint64_t size = tiles_size(w->tree.tiles);
+
+	tree_commit(&w->tree);
+	if (w->o.keys)
+		keystore_settle(w->o.keys, true);
+	if (w->o.mirror)
+		mirror_flush(w->o.mirror);
+	if (w->anchor && size > w->start)
+		anchor_set(w->anchor, buf_view(&w->tree.note));
+	pthread_mutex_lock(&w->figures_lock);
+	w->recent[w->figures.commits++ % RECENT] = jobs;
+	w->figures.jobs += jobs;
+	w->figures.entries += size - w->start;
+	w->figures.tree_size = size;
+	pthread_mutex_unlock(&w->figures_lock);
+}
+
+static void finish(struct job *first, bool committed, const struct error *e)
+{
+	for (struct job *j = first; j; j = j->next) {
+		j->committed = committed;
+		if (committed)
+			continue;
+		j->error = *e;
+		writer_release(j);
+	}
+	job_send_home(first);
+}
+
+/* From here on nothing is written: whatever is queued, and whatever still comes, fails. */
+static void die(struct writer *w, struct job *first, const struct error *e)
+{
+	error_set(&w->lost, REASON_STORE, "the store failed and nothing more is written: %s", e->text);
+	pthread_mutex_lock(&w->lock);
+	w->dead = true;
+	struct job *queued = w->first;
+	w->first = NULL;
+	w->end = &w->first;
+	w->queued = 0;
+	pthread_mutex_unlock(&w->lock);
+	if (w->o.died)
+		w->o.died(w->o.arg, &w->lost);
+	finish(first, false, &w->lost);
+	finish(queued, false, &w->lost);
+}
+
+/* Those that erased nothing go home; the others when their keys are destroyed, which no answer may come before. */
+static bool finish_committed(struct writer *w, struct job *first)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct job *plain = NULL, **plain_end = &plain, *erasing = NULL, **erasing_end = &erasing;
+
+	for (struct job *j = first, *next; j; j = next) {
+		struct job ***end = j->erased ? &erasing_end : &plain_end;
+		next = j->next;
+		j->next = NULL;
+		**end = j;
+		*end = &j->next;
+	}
+	finish(plain, true, NULL);
+	if (!w->o.keys || keystore_destroy(w->o.keys, &e)) {
+		finish(erasing, true, NULL);
+		return true;
+	}
+	die(w, erasing, &e);
+	return false;
+}
+
+/* Runs a batch; when it fails, each of its jobs in a transaction of its own. False when the writer died. */
+static bool run_batch(struct writer *w, struct job *first, uint32_t n)
+{
+	struct error e = { .reason = REASON_NONE };
+	enum result result = transact(w, first, &e);
+
+	if (result == COMMITTED) {
+		after_commit(w, n);
+		return finish_committed(w, first);
+	}
+	if (result == ROLLED_BACK && n == 1) {
+		finish(first, false, &e);
+		return true;
+	}
+	if (result == LOST) {
+		die(w, first, &e);
+		return false;
+	}
+	while (first) {
+		struct job *j = first;
+
+		first = j->next;
+		j->next = NULL;
+		if (!run_batch(w, j, 1)) {
+			finish(first, false, &w->lost);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* --- the thread --- */
+
+static void report(struct writer *w, const struct error *e)
+{
+	if (w->o.report)
+		w->o.report(w->o.arg, e);
+}
+
+/* Checkpoints the database when it is time. What was erased must leave its log and file soon: at the first
+ * quiet moment, and under load with the next checkpoint, at the latest after TRUNCATE_MS. So a run of erasures
+ * costs hardly more checkpoints than other load does. */
+static void clear_up(struct writer *w, bool quiet)
+{
+	struct error e = { .reason = REASON_NONE };
+	int64_t now_ms = instant_monotonic_ms();
+
+	if (!store_erased(w->o.store)) {
+		if (!store_checkpoint(w->o.store, false, &e))
+			report(w, &e);
+		return;
+	}
+	if (w->truncate_ms == 0)
+		w->truncate_ms = now_ms + TRUNCATE_MS;
+	if (!quiet && now_ms < w->truncate_ms && !store_wants_checkpoint(w->o.store))
+		return;
+	if (store_checkpoint(w->o.store, true, &e)) {
+		w->truncate_ms = 0;
+		return;
+	}
+	if (e.reason != REASON_UNAVAILABLE)
+		report(w, &e);
+	w->truncate_ms = now_ms + TRUNCATE_RETRY_MS;
+}
+
+/* Waits for jobs; the lock is held. While there is something to clear up only for a moment: then true. */
+static bool wait_for_jobs(struct writer *w)
+{
+	struct timespec until;
+	bool clear = store_erased(w->o.store);
+
+	w->waiting = true;
+	if (clear) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += QUIET_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		clear = pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT;
+	} else {
+		pthread_cond_wait(&w->wake, &w->lock);
+	}
+	w->waiting = false;
+	return clear;
+}
+
+/* The jobs of the next transaction, NULL when there are none. The lock is held. */
+static struct job *take_batch(struct writer *w, uint32_t *n)
+{
+	struct job *first = w->first, *last = first;
+
+	*n = first ? 1 : 0;
+	while (last && last->next && *n < BATCH_MAX) {
+		last = last->next;
+		++*n;
+	}
+	if (!last)
+		return NULL;
+	w->first = last->next;
+	if (!w->first)
+		w->end = &w->first;
+	last->next = NULL;
+	w->queued -= *n;
+	return first;
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+	uint32_t n;
+
+	CONFINE_PROBE(CONFINE_CORE);
+	for (;;) {
+		bool quiet = false;
+
+		pthread_mutex_lock(&w->lock);
+		if (!w->first && !w->stopping)
+			quiet = wait_for_jobs(w);
+		struct job *batch = take_batch(w, &n);
+		bool done = !batch && w->stopping;
+		pthread_mutex_unlock(&w->lock);
+		if (batch && !run_batch(w, batch, n))
+			return NULL;
+		if (batch || quiet || done)
+			clear_up(w, quiet || done);
+		if (done)
+			return NULL;
+	}
+}
+
+static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	struct buf leaf = BUF_INIT(65536);
+	int64_t now_ms = instant_now_ms();
+	uint64_t index;
+
+	(void)s;
+	bool ok = tree_genesis(&w->tree, now_ms, &leaf, e) && writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e);
+	buf_reset(&leaf);
+	ok = ok && tree_restore(&w->tree, now_ms, &leaf, e) &&
+	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
+	buf_free(&leaf);
+	return ok;
+}
+
+static bool genesis(struct writer *w, struct error *e)
+{
+	struct job j = { .run = genesis_run };
+
+	if (tiles_size(w->tree.tiles) > 0)
+		return true;
+	if (transact(w, &j, e) != COMMITTED)
+		return false;
+	after_commit(w, 1);
+	return true;
+}
+
+static bool start_thread(struct writer *w, struct error *e)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int rc = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc == 0 || error_set(e, REASON_NO_MEMORY, "cannot start the writer's thread: %s", strerror(rc));
+}
+
+static void free_writer(struct writer *w)
+{
+	anchor_stop(w->anchor);
+	tree_close(&w->tree);
+	pthread_mutex_destroy(&w->lock);
+	pthread_mutex_destroy(&w->figures_lock);
+	pthread_cond_destroy(&w->wake);
+	free(w);
+}
+
+struct writer *writer_start(const struct writer_options *o, struct error *e)
+{
+	struct writer *w = calloc(1, sizeof *w);
+	pthread_condattr_t monotonic;
+
+	if (!w) {
+		error_set(e, REASON_NO_MEMORY, "no memory for the writer");
+		return NULL;
+	}
+	w->o = *o;
+	w->end = &w->first;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_mutex_init(&w->figures_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	if (!tree_open(&w->tree, o->store, &o->signer, o->anchor_path, e))
+		goto fail;
+	w->figures.tree_size = tiles_size(w->tree.tiles);
+	if (o->anchor_path && !(w->anchor = anchor_start(o->anchor_path, o->report, o->arg, e)))
+		goto fail;
+	if (genesis(w, e) && start_thread(w, e))
+		return w;
+fail:
+	free_writer(w);
+	return NULL;
+}
+
+void writer_stop(struct writer *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	free_writer(w);
+}
+
+void writer_submit(struct writer *w, struct job *j)
+{
+	j->next = NULL;
+	j->committed = false;
+	pthread_mutex_lock(&w->lock);
+	bool dead = w->dead, waiting = w->waiting;
+	if (!dead) {
+		*w->end = j;
+		w->end = &j->next;
+		w->queued++;
+		w->waiting = false;
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (dead) {
+		finish(j, false, &w->lost);
+	} else if (waiting) {
+		pthread_cond_signal(&w->wake);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void writer_stats(struct writer *w, struct writer_stats *out)
+{
+	uint32_t recent[RECENT];
+
+	pthread_mutex_lock(&w->figures_lock);
+	*out = w->figures;
+	memcpy(recent, w->recent, sizeof recent);
+	pthread_mutex_unlock(&w->figures_lock);
+	size_t n = out->commits < RECENT ? (size_t)out->commits : RECENT;
+	qsort(recent, n, sizeof *recent, compare);
+	out->median_batch = n ? recent[n / 2] : 0;
+	pthread_mutex_lock(&w->lock);
+	out->queued = w->queued;
+	pthread_mutex_unlock(&w->lock);
+}

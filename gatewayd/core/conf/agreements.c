@@ -1,0 +1,85 @@
+/* Agreements with their signatures, floor and overlay. See conf_private.h. */
+#include "gatewayd/core/conf/conf_private.h"
+
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/os/files.h"
+
+static bool schema_text(void *arg, const struct digest *digest, struct view *text)
+{
+	*text = conf_schema(((struct folder *)arg)->c, digest);
+	return text->p != NULL;
+}
+
+static const struct signed_document *epochs_of(void *arg, struct view agreement)
+{
+	return conf_epochs(((struct folder *)arg)->c, agreement);
+}
+
+static bool read_agreement(void *arg, const char *name)
+{
+	struct folder *f = arg;
+	struct conf *c = f->c;
+	struct buf text = BUF_INIT(DOCUMENT_MAX), signature = BUF_INIT(DOCUMENT_MAX);
+	const char *path = folder_read_signed(f, name, &text, &signature);
+	struct agreement *a =
+	        path ? agreement_load(path, buf_view(&text), buf_view(&signature), f->sources, f->errors) : NULL;
+	struct agreement **slot = a ? folder_one_more(f, (void **)&c->agreements, c->n_agreements, sizeof *slot) : NULL;
+
+	if (slot) {
+		*slot = a;
+		c->n_agreements++;
+	} else {
+		agreement_unref(a);
+	}
+	buf_free(&text);
+	buf_free(&signature);
+	return true;
+}
+
+void conf_read_agreements(struct conf *c, const char *folder, const char *floor, const char *overlay,
+                          const struct secret *secret, int64_t now_ms, struct error_list *errors)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf floor_text = BUF_INIT(DOCUMENT_MAX), overlay_text = BUF_INIT(DOCUMENT_MAX);
+	struct folder f = { .c = c, .path = folder, .errors = errors };
+	struct agreement_sources sources = { .arg = &f,
+		                             .schema = schema_text,
+		                             .signer = folder_signer,
+		                             .epochs = epochs_of,
+		                             .self = view_of(c->node.agency),
+		                             .floor_file = floor,
+		                             .overlay_file = overlay,
+		                             .now_ms = now_ms };
+
+	if ((floor && !folder_read(&f, floor, &floor_text)) || (overlay && !folder_read(&f, overlay, &overlay_text)))
+		goto out;
+	c->floor = sources.floor = arena_copy(&c->mem, buf_view(&floor_text));
+	c->overlay = sources.overlay = arena_copy(&c->mem, buf_view(&overlay_text));
+	sources.pseudonym_secret = *secret;
+	f.sources = &sources;
+	size_t before = errors->n;
+	if (!file_each(folder, ".json", read_agreement, &f, &e))
+		error_list_add(errors, &e);
+	for (size_t i = 0; i < c->n_agreements; i++)
+		for (size_t k = 0; k < i; k++)
+			if (view_eq(agreement_id(c->agreements[i]), agreement_id(c->agreements[k])) &&
+			    view_eq(agreement_version(c->agreements[i]), agreement_version(c->agreements[k])))
+				error_list_addf(errors, REASON_CONFIG, folder, 0, 0,
+				                "two files hold agreement %.*s version %.*s",
+				                VIEW_ARG(agreement_id(c->agreements[i])),
+				                VIEW_ARG(agreement_version(c->agreements[i])));
+	/* Only with all of them at hand can be told what an overlay reaches. */
+	if (sources.overlay.n && errors->n == before)
+		overlay_reaches(overlay, sources.overlay, c->agreements, c->n_agreements, errors);
+	secret_wipe(&sources.pseudonym_secret);
+out:
+	buf_free(&floor_text);
+	buf_free(&overlay_text);
+}
+
+void conf_agreements_free(struct conf *c)
+{
+	for (size_t i = 0; i < c->n_agreements; i++)
+		agreement_unref(c->agreements[i]);
+	free(c->agreements);
+}

@@ -1,0 +1,65 @@
+/* Inside of the configuration: what conf_load() (conf.c) calls, a file for each kind of document. Each lists every error
+ * that it finds. */
+#ifndef GATEWAYD_CORE_CONF_CONF_PRIVATE_H
+#define GATEWAYD_CORE_CONF_CONF_PRIVATE_H
+
+#include <jansson.h>
+
+#include "gatewayd/core/conf/conf.h"
+
+#define DOCUMENT_MAX (16u * 1024 * 1024) /* of a document's file */
+
+/* node.c */
+
+/* A path member of the node document, made absolute by its folder; NULL: it is not there, or no memory. */
+const char *conf_path_of(struct conf *c, const json_t *o, const char *name);
+void conf_read_node(struct conf *c, const json_t *doc);
+/* What the edge is sent (edge_config.h); after conf_read_node(). */
+void conf_read_edge(struct conf *c, const json_t *doc, struct error_list *errors);
+/* A list that cannot be used is no error of the configuration, or an old list would go on standing for it: it
+ * refuses everybody. */
+void conf_read_revocations(struct conf *c, const json_t *doc, int64_t now_ms);
+
+/* partners.c */
+
+void conf_read_partners(struct conf *c, const char *folder, struct error_list *errors);
+/* `audit` is that member of the node document, `authorities` a path that it names (NULL: no authority). */
+void conf_read_timestamp(struct conf *c, const json_t *audit, const char *authorities, struct error_list *errors);
+void conf_partners_free(struct conf *c);
+
+/* schemas.c */
+
+/* `folder` may be NULL: built-in record schemas only. */
+void conf_read_schemas(struct conf *c, const char *folder, struct error_list *errors);
+/* Calls `each` with "schema" and the text of each. */
+void conf_schemas_each(const struct conf *c, void (*each)(void *arg, const char *kind, struct view text), void *arg);
+void conf_schemas_free(struct conf *c);
+
+/* agreements.c: after partners, schemas and documents. */
+
+void conf_read_agreements(struct conf *c, const char *folder, const char *floor, const char *overlay,
+                          const struct secret *secret, int64_t now_ms, struct error_list *errors);
+void conf_agreements_free(struct conf *c);
+
+/* folder.c: what a walk over a folder carries. */
+
+struct folder {
+	struct conf *c;
+	const char *path;
+	struct error_list *errors;
+	struct schema *schema; /* of the documents in it */
+	size_t cap;
+	const struct agreement_sources *sources;
+	const struct document_sources *document_sources;
+};
+/* Grows an array in malloc'd memory by one zeroed item of `size` bytes; NULL when memory runs out (listed). */
+void *folder_one_more(struct folder *f, void **array, size_t n, size_t size) MUST_USE;
+/* Appends a file's text; false when it cannot be read (listed). */
+bool folder_read(struct folder *f, const char *path, struct buf *out) MUST_USE;
+/* The text of a file of the folder and its detached signature, `<name>.p7s`. The file's path; NULL when either cannot be
+ * read (listed). */
+const char *folder_read_signed(struct folder *f, const char *name, struct buf *text, struct buf *signature) MUST_USE;
+/* conf_signer_of(), as `signer` of agreement_sources and document_sources. `arg` is a folder. */
+bool folder_signer(void *arg, struct view name, size_t k, struct view *cert_der);
+
+#endif

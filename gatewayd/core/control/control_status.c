@@ -1,0 +1,81 @@
+/* The control socket's command that tells how the daemon is. See control_private.h. */
+#include "gatewayd/core/control/control_private.h"
+
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/read/figures.h"
+#include "gatewayd/os/instant.h"
+
+static json_t *agreements_json(const struct conf *conf)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < conf->n_agreements; i++) {
+		const struct agreement *a = conf->agreements[i];
+		json_array_append_new(list,
+		                      json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", control_view_json(agreement_id(a)),
+		                                "version", control_view_json(agreement_version(a)), "digest",
+		                                control_digest_json(agreement_digest(a)), "effective_from",
+		                                control_time_json(agreement_effective_ms(a)), "sunset",
+		                                control_time_json(agreement_sunset_ms(a))));
+	}
+	return list;
+}
+
+static json_t *documents_json(const struct conf *conf)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < conf->n_documents; i++) {
+		const struct signed_document *d = conf->documents[i];
+		json_t *o = json_pack("{s:s, s:o, s:I, s:o}", "document", document_kind_name(d->kind), "issuer",
+		                      control_view_json(d->issuer), "number", (json_int_t)d->number, "digest",
+		                      control_digest_json(&d->digest));
+		if (d->agreement.n)
+			json_object_set_new(o, "agreement", control_view_json(d->agreement));
+		if (d->next_update_ms != TIME_NONE)
+			json_object_set_new(o, "next_update", control_time_json(d->next_update_ms));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* A group comes with its first figure. */
+static void add_figures(json_t *answer, const struct figures *now)
+{
+	uint64_t value;
+
+	for (const struct figure *f = figure_list; f->read; f++) {
+		json_t *group = f->group ? json_object_get(answer, f->group) : NULL;
+		if (!f->group || !f->read(now, &value))
+			continue;
+		if (!group) {
+			group = json_object();
+			json_object_set_new(answer, f->group, group);
+		}
+		json_object_set_new(group, f->name, json_integer((json_int_t)value));
+	}
+}
+
+void control_status(struct control_client *c, const json_t *request)
+{
+	struct core *core = c->control->o.core;
+	struct conf *conf = core_conf(core);
+	struct error e = { .reason = REASON_NONE };
+	struct figures now;
+
+	(void)request;
+	if (!figures_take(&now, core, conf, c->control->o.reader, instant_now_ms(), &e)) {
+		control_reply_error(c, e.text);
+		conf_unref(conf);
+		return;
+	}
+	json_t *answer =
+	        json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o, s:o}", "ok", 1, "agency",
+	                  conf->node.agency, "node", conf->node.name, "origin", conf->node.origin, "build", core->build,
+	                  "started", control_time_json(core->started_ms), "threads", (int)core->n_workers, "draining",
+	                  (int)atomic_load(&core->draining), "agreements", agreements_json(conf), "documents",
+	                  documents_json(conf), "clock", control_clock_json(core));
+	add_figures(answer, &now);
+	control_reply(c, answer);
+	conf_unref(conf);
+}

@@ -1,0 +1,51 @@
+/* See state.h. */
+#include "gatewayd/core/copy/state.h"
+
+#include <assert.h>
+
+#include "gatewayd/os/log.h"
+
+#define BIT(name) (1u << STATE_##name)
+/* What a partner's receipt may say of a copy that was there, also once more. */
+#define REPORTED (BIT(ERASED) | BIT(CORRECTED) | BIT(ENDED))
+
+/* By state, those that may follow it. */
+static const unsigned next[] = {
+	[STATE_REFUSED] = 0,
+	[STATE_HELD] = BIT(REFUSED) | BIT(QUEUED) | BIT(READY),
+	[STATE_QUEUED] = BIT(DELIVERED) | BIT(FAILED) | BIT(RECALLED) | BIT(CORRECTED) | BIT(ENDED),
+	[STATE_DELIVERED] = BIT(RECALLED) | REPORTED,
+	[STATE_READY] = BIT(FETCHED) | BIT(RECALLED) | REPORTED,
+	[STATE_FETCHED] = BIT(RETURNED) | BIT(RECALLED) | BIT(CORRECTED) | BIT(ENDED),
+	[STATE_FAILED] = BIT(RECALLED) | REPORTED,
+	[STATE_ERASED] = REPORTED,
+	[STATE_RECALLED] = REPORTED,
+	[STATE_CORRECTED] = BIT(RECALLED) | REPORTED,
+	[STATE_RETURNED] = REPORTED,
+	[STATE_ENDED] = BIT(RECALLED) | BIT(RETURNED) | REPORTED,
+};
+
+bool exchange_may_become(enum exchange_state from, enum exchange_state to)
+{
+	return (next[from] & 1u << to) != 0;
+}
+
+bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to, struct error *e)
+{
+	char id[UUID_TEXT + 1];
+
+	if (!exchange_may_become(c->state, to)) {
+		uuid_print(&c->id, id);
+		error_set(e, REASON_INTERNAL, "exchange %s is %s and cannot become %s", id,
+		          exchange_state_name(c->state), exchange_state_name(to));
+		log_line("error", "%s", e->text);
+#ifdef GATEWAY_ASSERT
+		assert(!"a change of state that is not in the diagram");
+#endif
+		return false;
+	}
+	if (!store_set_state(a->store, c->seq, to, e))
+		return false;
+	c->state = to;
+	return true;
+}

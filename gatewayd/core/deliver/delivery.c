@@ -1,0 +1,325 @@
+/* See delivery.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
+#include "gatewayd/core/deliver/delivery.h"
+
+#include <jansson.h>
+
+#include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/witness/sight.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/receipt.h"
+
+#define IN_FLIGHT   64
+#define BODY_MAX    (24u * 1024 * 1024)
+#define DELIVERY_MS 30000
+
+struct delivery {
+	struct parcel parcel; /* first; its id is the exchange's number */
+	struct uuid exchange;
+	char agreement[72];
+	struct digest agreement_digest;
+	char output[65]; /* digest of what left, as our entry has it */
+};
+
+/* Giving up erases: not by a clock that is not to be trusted. */
+static bool over(struct parcel *p)
+{
+	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core);
+}
+
+/* {…members…,"record":…,"origin":{…}} */
+static bool write_body(struct delivery *d, struct view members, const struct payload *p, uint64_t entry)
+{
+	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE };
+	struct buf *b = &d->parcel.body;
+	char id[UUID_TEXT + 1];
+	bool ok = proof_of_entry(d->parcel.worker->reader, entry, false, &leaf, &proof, &e);
+
+	if (!ok) {
+		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	} else {
+		proof_leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
+		uuid_print(&d->exchange, id);
+		buf_add(b, view_make(members.p, members.n - 1));
+		buf_adds(b, ",\"record\":");
+		buf_add(b, p->record);
+		buf_addf(b,
+		         ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"agreement_digest\":\"",
+		         id, d->parcel.conf->node.agency, d->parcel.conf->node.name);
+		digest_print(b, &d->agreement_digest);
+		buf_adds(b, "\",\"entry\":\"");
+		base64_encode(b, buf_view(&leaf));
+		buf_adds(b, "\",\"proof\":");
+		buf_add_json_string(b, buf_view(&proof));
+		buf_adds(b, ",\"salt\":\"");
+		hex_encode(b, view_make(p->salt.b, sizeof p->salt.b));
+		buf_adds(b, "\"}}");
+		ok = !b->failed || parcel_later(&d->parcel, "no-memory", "the envelope is too large");
+	}
+	buf_free(&leaf);
+	buf_free(&proof);
+	return ok;
+}
+
+/* What waits leaves only while the consent that it rests on stands. */
+static bool consent_stands(struct delivery *d, struct view members)
+{
+	struct view id = view_of(d->agreement);
+	const struct agreement *a = conf_agreement(d->parcel.conf, id, &d->agreement_digest, d->parcel.now_ms);
+	struct error e = { .reason = REASON_NONE };
+	struct tape t;
+
+	if (!a)
+		a = conf_agreement(d->parcel.conf, id, NULL, d->parcel.now_ms);
+	if (!a || agreement_withdrawals(a).n == 0)
+		return true;
+	if (!tape_parse(d->parcel.worker->scratch.envelope, members, &t, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	uint32_t consent = tape_member(&t, 0, VIEW("consent")),
+	         reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
+	uint32_t basis = tape_member(&t, 0, VIEW("legal_basis")), purpose = tape_member(&t, 0, VIEW("purpose"));
+	if (!reference || !basis || !purpose)
+		return true;
+	d->parcel.hopeless =
+	        conf_consent_withdrawn(d->parcel.conf, a, tape_string(&t, reference), tape_string(&t, purpose));
+	if (d->parcel.hopeless)
+		return parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
+		                    "the consent was withdrawn while it waited");
+	if (agreement_needs_consent(a, tape_string(&t, basis)) &&
+	    conf_consent_unknown(d->parcel.conf, a, d->parcel.now_ms))
+		return parcel_later(&d->parcel, reason_slug(REASON_CONSENT_UNKNOWN),
+		                    reason_text(REASON_CONSENT_UNKNOWN));
+	return true;
+}
+
+static bool prepare(struct delivery *d)
+{
+	struct store *reader = d->parcel.worker->reader;
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange x;
+	struct store_delivery row;
+	struct payload payload = { .plain = BUF_INIT(BODY_MAX) };
+	struct buf members = BUF_INIT(4u * 1024 * 1024);
+	uint64_t entry;
+	bool ok = false;
+
+	if (over(&d->parcel))
+		return parcel_later(&d->parcel, "deadline", "the deadline has passed");
+	if (!store_get_exchange(reader, d->parcel.due.id, &x, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	entry = x.entry;
+	d->exchange = x.id;
+	d->agreement_digest = x.agreement_digest;
+	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
+	snprintf(d->parcel.recipient, sizeof d->parcel.recipient, "%.*s", VIEW_ARG(x.recipient));
+	if (!parcel_address(&d->parcel))
+		return false;
+	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e)) {
+		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	} else {
+		buf_add(&members, row.envelope);
+		ok = (!members.failed || parcel_later(&d->parcel, "no-memory", "memory ran out")) &&
+		     consent_stands(d, buf_view(&members)) &&
+		     (payload_open(d->parcel.worker->core->keys, d->parcel.worker->scratch.gcm, reader,
+		                   d->parcel.due.id, &d->exchange, &payload, &e) ||
+		      parcel_later(&d->parcel, reason_slug(e.reason), e.text)) &&
+		     write_body(d, buf_view(&members), &payload, entry);
+	}
+	payload_close(&payload);
+	buf_free(&members);
+	return ok;
+}
+
+static bool send_delivery(struct parcel *p)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	char id[UUID_TEXT + 1], target[200];
+	struct post_head head = { .method = "POST",
+		                  .target = target,
+		                  .content_type = "application/json",
+		                  .key = id,
+		                  .deadline_ms = DELIVERY_MS };
+
+	if (!prepare(d))
+		return false;
+	head.to = d->parcel.partner;
+	snprintf(target, sizeof target, "/v1/agreements/%s/records", d->agreement);
+	uuid_print(&d->exchange, id);
+	p->post.body = buf_view(&d->parcel.body);
+	return post_send(p->worker, &p->post, &head);
+}
+
+/* --- the answer --- */
+
+/* Verifies the receipt of an acceptance: the partner's log holds an entry that this very record came in, under
+ * this agreement. */
+static bool proved(struct parcel *p)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	const struct buf *answer = &p->post.answer;
+	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
+	const char *text = json_string_value(json_object_get(doc, "receipt"));
+	struct error e = { .reason = REASON_NONE };
+	struct buf scratch = BUF_INIT(65536), want = BUF_INIT(65);
+	char operation[32], governing[65], input[65];
+	struct receipt r;
+	struct view leaf;
+	bool ok = false;
+
+	digest_print(&want, &d->agreement_digest);
+	if (!text || !d->parcel.partner->has_log) {
+		parcel_later(&d->parcel, "receipt-invalid", "the answer has no receipt that can be verified here");
+	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
+	           !conf_receipt(d->parcel.partner, &r, leaf, &e)) {
+		parcel_later(&d->parcel, "receipt-invalid", e.text);
+	} else {
+		proof_leaf_member(leaf, "operation", operation, sizeof operation);
+		proof_leaf_member(leaf, "agreement_digest", governing, sizeof governing);
+		proof_leaf_member(leaf, "input", input, sizeof input);
+		ok = strcmp(operation, d->parcel.post.status == 202 ? "hold" : "collection") == 0 &&
+		     view_eq(view_of(governing), buf_view(&want)) && d->output[0] && strcmp(input, d->output) == 0;
+		if (!ok)
+			parcel_later(&d->parcel, "receipt-invalid", "the receipt is for something else");
+		else if (!(ok = sight_take(d->parcel.worker->core, d->parcel.partner, r.checkpoint, &e)))
+			parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+		else
+			buf_adds(&d->parcel.receipt, text);
+	}
+	buf_free(&scratch);
+	buf_free(&want);
+	json_decref(doc);
+	return ok;
+}
+
+/* --- what is written --- */
+
+static bool append_end(const struct act *a, const struct delivery *d, struct error *e)
+{
+	bool done = d->parcel.end == PARCEL_ARRIVED;
+	struct entry entry = { .operation = OPERATION_DELIVERY,
+		               .exchange = d->exchange,
+		               .peer = d->parcel.partner ? view_of(d->parcel.partner->id) : VIEW(""),
+		               .recipient = view_of(d->parcel.recipient),
+		               .agreement = view_of(d->agreement),
+		               .agreement_digest = d->agreement_digest,
+		               .outcome = done ? VIEW("delivered") : VIEW("failed"),
+		               .note = done ? VIEW("") : view_of(d->parcel.slug) };
+
+	return audit_append(a, &entry, NULL, NULL, e);
+}
+
+static bool note_done(void *arg, const struct store_duty *d)
+{
+	*(bool *)arg = *(bool *)arg || d->state == DUTY_DONE;
+	return true;
+}
+
+/* Was it let go while it was under way (recalled, corrected, out of time)? A receipt that came before this answer is no
+ * such case: the recipient has it, and says so. */
+static bool was_let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
+{
+	bool acknowledged = false;
+
+	*gone = c->state == STATE_FAILED || c->state == STATE_CORRECTED || c->state == STATE_ENDED;
+	if (!*gone)
+		return true;
+	if (!store_list_duties(a->store, c->seq, note_done, &acknowledged, e))
+		return false;
+	*gone = !acknowledged;
+	return true;
+}
+
+/* What arrived although it had been let go, or may have, for it was sent and no answer came, is called back. */
+static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, struct error *e)
+{
+	bool done = d->parcel.end == PARCEL_ARRIVED, gone;
+
+	if (!done && (d->parcel.post.status != 0 || d->parcel.post.sent == 0))
+		return true;
+	if (done &&
+	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
+		return false;
+	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
+}
+
+static bool write_end(struct parcel *p, struct act *a, struct error *e)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	struct store *s = a->store;
+	bool done = d->parcel.end == PARCEL_ARRIVED;
+	struct copy copy;
+
+	if (!copy_load(a, d->parcel.due.id, &copy, e))
+		return false;
+	if (copy.state != STATE_QUEUED)
+		return end_overtaken(a, &copy, d, e);
+	if (d->parcel.end == PARCEL_RETRY)
+		return store_retry_delivery(s, d->parcel.due.id,
+		                            d->parcel.now_ms +
+		                                    post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
+		                            view_of(d->parcel.slug), e);
+	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
+	    !copy_erase_payload(a, &copy, done ? "delivered" : "delivery failed", e))
+		return false;
+	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
+	if (!done) {
+		copy.plan.notify_ms = SCHEDULE_NEVER;
+		return copy_end(a, &copy, STATE_FAILED, e);
+	}
+	return exchange_become(a, &copy, STATE_DELIVERED, e) &&
+	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e);
+}
+
+/* --- the table --- */
+
+static bool note_due(void *arg, const struct store_delivery *row)
+{
+	const struct courier_due due = { .id = row->seq, .attempts = row->attempts, .deadline_ms = row->deadline_ms };
+
+	return courier_note(arg, &due);
+}
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+{
+	return store_due_deliveries(reader, now_ms, max, note_due, look, e);
+}
+
+static void describe(struct parcel *p, char *out, size_t size)
+{
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&PARCEL_OF(struct delivery, p)->exchange, id);
+	snprintf(out, size, "delivery of %s", id);
+}
+
+static const struct courier_kind deliveries = {
+	.name = "outbox",
+	.size = sizeof(struct delivery),
+	.most = IN_FLIGHT,
+	.taken = { 201, 202 },
+	.due = list_due,
+	.send = send_delivery,
+	.proved = proved,
+	.over = over,
+	.write = write_end,
+	.describe = describe,
+};
+
+void *delivery_courier(struct worker *w)
+{
+	return courier_new(w, &deliveries);
+}

@@ -1,0 +1,175 @@
+/* The inbox: how this agency's own system fetches records and duties. What is fetched is logged before it is shown;
+ * inbox_ack.c takes what it acknowledges.
+ *
+ * A record whose use is restricted is listed without it, and cannot be acknowledged until the restriction has ended:
+ * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
+ * would have the system erase or alter what is to stay. */
+#include "gatewayd/core/deliver/inbox.h"
+
+#include "gatewayd/core/serve/consult.h"
+#include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/store/inbox.h"
+#include "lib/base/encode.h"
+#include "gatewayd/os/log.h"
+
+#define PAGE        50
+#define PAGE_BYTES  (48u * 1024 * 1024) /* what one page may take */
+#define PAGE_ENOUGH (4u * 1024 * 1024)  /* past this no further record is added */
+
+bool inbox_has_record(struct view kind)
+{
+	return view_is(kind, "record") || view_is(kind, "correction") || view_is(kind, "returned");
+}
+
+bool inbox_own_system(struct request *r)
+{
+	if (view_is(view_of(r->peer->agency), r->conf->node.agency))
+		return true;
+	answer_problem(r, REASON_ROLE_DENIED);
+	return false;
+}
+
+/* --- fetch --- */
+
+struct item {
+	uint64_t id, seq;
+	struct uuid exchange;
+	bool record;
+	struct buf kind, body;
+	int64_t made_ms;
+	bool withheld; /* restricted, or a duty that a hold stops */
+};
+
+struct page {
+	struct item items[PAGE];
+	size_t n;
+	bool failed; /* memory ran out */
+};
+
+static bool copy_item(void *arg, const struct store_inbox *i)
+{
+	struct page *p = arg;
+	struct item *to = &p->items[p->n++];
+
+	*to = (struct item){ .id = i->id,
+		             .seq = i->seq,
+		             .exchange = i->exchange,
+		             .record = inbox_has_record(i->kind),
+		             .made_ms = i->made_ms,
+		             .kind = BUF_INIT(64),
+		             .body = BUF_INIT(4u * 1024 * 1024) };
+	buf_add(&to->kind, i->kind);
+	buf_add(&to->body, i->body);
+	p->failed = p->failed || to->kind.failed || to->body.failed;
+	return p->n < PAGE && !p->failed;
+}
+
+/* {"id":1,"kind":"record","exchange":"…","received":"…",…members…,"salt":"…","record":…} */
+static bool write_item(struct request *r, const struct item *i, struct buf *out, struct error *e)
+{
+	struct worker *w = r->worker;
+	struct payload payload = { .plain = BUF_INIT(PAGE_BYTES) };
+	char id[UUID_TEXT + 1], time[TIME_TEXT + 1];
+
+	uuid_print(&i->exchange, id);
+	time_print(i->made_ms, time);
+	buf_addf(out, "{\"id\":%llu,\"kind\":\"%.*s\",\"exchange\":\"%s\",\"made\":\"%s\"", (unsigned long long)i->id,
+	         VIEW_ARG(buf_view(&i->kind)), id, time);
+	if (i->withheld) {
+		buf_adds(out, i->record ? ",\"restricted\":true}" : ",\"held\":true}");
+		return true;
+	}
+	if (i->body.n) {
+		buf_addc(out, ',');
+		buf_add(out, buf_view(&i->body));
+	}
+	if (i->record) {
+		if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, i->seq, &i->exchange, &payload, e)) {
+			payload_close(&payload);
+			return false;
+		}
+		buf_adds(out, ",\"salt\":\"");
+		hex_encode(out, view_make(payload.salt.b, sizeof payload.salt.b));
+		buf_adds(out, "\",\"record\":");
+		buf_add(out, payload.record);
+		payload_close(&payload);
+	}
+	buf_addc(out, '}');
+	return true;
+}
+
+static bool look_for_holds(struct request *r, struct item *i, struct error *e)
+{
+	struct store *reader = r->worker->reader;
+
+	return i->record ? hold_restricted(reader, i->seq, &i->withheld, e)
+	                 : hold_in_force(reader, i->seq, &i->withheld, e);
+}
+
+static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)
+{
+	struct buf *out = consult_body(c);
+	uint64_t next = after;
+	bool first = true;
+
+	if (p->failed)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	buf_adds(out, "{\"items\":[");
+	for (size_t i = 0; i < p->n && out->n < PAGE_ENOUGH; i++) {
+		size_t before = out->n;
+		if (!first)
+			buf_addc(out, ',');
+		next = p->items[i].id;
+		if (!look_for_holds(r, &p->items[i], e))
+			return false;
+		enum sought item = sought(write_item(r, &p->items[i], out, e), e);
+		if (item == SOUGHT_FAILED)
+			return false;
+		if (item == SOUGHT_NONE) {
+			/* Its payload was erased in the meantime: it is no longer there to be fetched. */
+			out->n = before;
+			continue;
+		}
+		first = false;
+		if (!p->items[i].withheld && !consult_note(c, &p->items[i].exchange, VIEW(""),
+		                                           p->items[i].record ? "record fetched" : "duty fetched"))
+			return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	}
+	buf_addf(out, "],\"next\":%llu}", (unsigned long long)next);
+	return true;
+}
+
+void handle_inbox(struct request *r)
+{
+	struct view after_text = request_query(r, "after");
+	unsigned long long after = 0;
+	struct error e = { .reason = REASON_NONE };
+	struct page *p;
+	struct consult *c;
+
+	if (!inbox_own_system(r))
+		return;
+	if (after_text.n && !view_to_u64(after_text, INT64_MAX, &after)) {
+		answer_problem(r, REASON_BAD_REQUEST);
+		return;
+	}
+	c = consult_new(r, VIEW("application/json"), PAGE_BYTES);
+	if (!c)
+		return;
+	p = calloc(1, sizeof *p);
+	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) &&
+	          write_page(r, p, after, c, &e);
+	for (size_t i = 0; p && i < p->n; i++) {
+		buf_free(&p->items[i].kind);
+		buf_free(&p->items[i].body);
+	}
+	free(p);
+	if (ok) {
+		consult_submit(c);
+		return;
+	}
+	log_line("error", "inbox: %s", e.text);
+	consult_drop(c);
+	answer_problem(r, REASON_UNAVAILABLE);
+}

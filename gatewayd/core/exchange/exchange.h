@@ -1,0 +1,202 @@
+/* One record, from envelope to answer. exchange.c is the page to read: who are you, which agreement covers this, may
+ * it, does it fit, what may pass and in what form. exchange_rows.c prepares what will be written of the decision,
+ * exchange_commit.c writes it in one transaction and makes the answer after its commit, exchange_memory.c has the
+ * memory of it all. One thread decides with a struct decider of its own and waits for nothing; only what says so runs
+ * on the writer's thread.
+ *
+ *   exchange_take() ─▶ exchange_decide() ─▶ exchange_prepare() ─▶ exchange_commit() ─▶ done() ─▶ exchange_recycle()
+ *                          ▲                     │
+ *                          └─────────────────────┘ a line of a batch whose share changed
+ */
+#ifndef GATEWAYD_CORE_EXCHANGE_EXCHANGE_H
+#define GATEWAYD_CORE_EXCHANGE_EXCHANGE_H
+
+#include "gatewayd/core/commit/job.h"
+#include "gatewayd/core/context/context.h"
+#include "gatewayd/core/exchange/quota.h"
+#include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/serve/scratch.h"
+#include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/base/ids.h"
+#include "lib/policy/decision.h"
+#include "lib/tlog/entry.h"
+
+/* Bytes of one answer without its receipt, at most. */
+#define ANSWER_MAX (256u * 1024)
+
+struct exchange;
+
+/* What one thread decides with; all of it that thread's. */
+struct decider {
+	struct core *core;       /* shared */
+	struct store *reader;    /* its reading store */
+	struct home *home;       /* where its jobs come back */
+	struct scratch *scratch; /* of the record that is being decided */
+	struct exchange *free;   /* exchanges that are not in use */
+};
+/* Frees the exchanges that are not in use; the rest is its maker's. */
+void decider_close(struct decider *d);
+
+/* What was held before and a person has released: it keeps its id, and the salt under which its input was logged. */
+struct approved {
+	struct uuid id;
+	struct salt input_salt;
+};
+
+/* Who sends an envelope, and what it is judged by. What it points to outlives the exchange. */
+struct submission {
+	struct conf *conf;               /* governs from start to end; the maker holds the reference */
+	const struct partner *peer;      /* of `conf` */
+	struct view path;                /* /v1/agreements/{id}/…: names the agreement */
+	struct view key;                 /* Idempotency-Key; empty: none */
+	int64_t now_ms;                  /* judges everything */
+	bool dry_run;                    /* /validate: nothing is stored but an audit entry */
+	bool batch;                      /* somebody counts it among others: k-guards are seen to */
+	uint8_t suppressed;              /* k-guards of the program whose fields are withheld */
+	const char *rare;                /* rule of the k-guard that refuses the record, or NULL */
+	const struct approved *approved; /* what would be held is released; NULL: it is new */
+};
+/* The id of the agreement that its path names. */
+struct view submission_agreement(const struct submission *s);
+
+/* Fresh random bytes of one decision, drawn at once. */
+struct exchange_random {
+	uint8_t id[10];
+	struct salt salt;       /* of what leaves; goes to the recipient with it */
+	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
+	uint8_t key[32];        /* of the payload */
+	uint8_t nonce[12];
+	uint8_t disclosures[6][16];
+	uint8_t seed[32]; /* of the transforms */
+};
+
+enum exchange_kind {
+	EXCHANGE_EGRESS, /* own agency's system: to the outbox */
+	EXCHANGE_SINGLE, /* a partner's system, raw records: full enforcement, to the inbox */
+	EXCHANGE_INGRESS /* a partner's gateway: verified and narrowed, to the inbox */
+};
+
+/* The version that a correction replaces. */
+struct corrected {
+	uint64_t seq;     /* 0: corrects nothing */
+	struct uuid id;   /* this gateway's */
+	int64_t base_ms;  /* release of the first version */
+	uint32_t version; /* of this one: 2 for the first correction */
+};
+
+/* All that a decision finds, and the rows that follow from it. Each decision starts with one assignment to the whole:
+ * what an earlier one on the same record found cannot stand in a later one's entry. No buffer is in it and nothing that
+ * must be given back. */
+struct decided {
+	struct submission asked;
+	struct view text;              /* the envelope's bytes */
+	bool drawn;                    /* `random` is fresh; else nothing may be written */
+	struct exchange_random random; /* wiped when it is let go */
+	enum exchange_kind kind;
+	struct tape tape;
+	struct envelope envelope;
+	struct agreement *agreement; /* the conf's */
+	struct decision decision;
+	struct error error;          /* why, when a step before the decision failed */
+	struct digest input, output; /* salted digests of the record */
+	struct uuid id, origin;
+	int64_t origin_ms; /* when the first gateway released it, as its log says */
+	struct corrected corrects;
+	uint64_t onward_of; /* exchange that the data came by; 0: none */
+	bool final;         /* the answer is kept for its key; false: the sender tries again */
+	int status;         /* HTTP, of the answer in `written` */
+
+	/* rows, with views into `written` */
+	struct store_exchange row;
+	bool keeps_payload, delivers, receives;
+	struct store_timer timer;
+	struct store_delivery delivery;
+	struct store_inbox inbox;
+};
+
+/* What was taken from others for the record, and goes back by a call. */
+struct reserved {
+	struct quota_use quota;          /* until the release is committed or nothing is released; once a record */
+	struct surrogate_use surrogates; /* until then, or until the record is decided anew */
+};
+
+/* Buffers, used for one record after another. */
+struct written {
+	struct arena mem;  /* views of the rows */
+	struct buf sealed; /* nonce, then AES-256-GCM of salts and record */
+	struct buf answer; /* JSON without receipt and closing brace */
+	struct buf leaf;
+	struct disclosures sd;
+	struct buf members; /* envelope members for the delivery, or the inbox' body */
+	struct buf prior;   /* the first answer, when it is replayed */
+	struct buf result;  /* the finished answer */
+};
+
+/* What the writer found, and the answer's head that follows from it. */
+struct found {
+	enum store_accepted accepted;
+	int prior_status;
+	uint64_t index; /* audit index of the answer's entry */
+	struct uuid answer_id;
+	int status; /* HTTP, of `written.result` */
+};
+
+struct exchange {
+	struct job job;          /* first: the writer hands it back */
+	struct decider *decider; /* by whom it was decided; NULL: not yet */
+	struct exchange *next_free;
+	struct decided decided;
+	struct reserved reserved;
+	struct written written;
+	struct found found;
+	void (*done)(struct exchange *x); /* exchange_commit() */
+	void *owner;
+};
+
+/* --- memory (exchange_memory.c) --- */
+
+/* From those that are not in use, or a new one. NULL: no memory. It is given back once it was decided. */
+struct exchange *exchange_take(struct decider *d) MUST_USE;
+/* Lets go of a decision: wipes what was of the record, gives surrogates back. The quota stays reserved. */
+void exchange_forget(struct exchange *x);
+/* Gives it back to its decider, with all that it had reserved. */
+void exchange_recycle(struct exchange *x);
+/* The same when its decider is gone: nothing may be under way. NULL is fine. */
+void exchange_free(struct exchange *x);
+
+/* --- deciding (exchange.c) --- */
+
+/* The steps, on `text`, which stays until the exchange is recycled. What an earlier decision on the same record found
+ * is forgotten, but for its quota, which is reserved once. `x` has the decision afterwards, whatever it is. True:
+ * something would leave, now or after a person's decision. */
+bool exchange_decide(struct decider *d, const struct submission *s, struct view text, struct exchange *x);
+/* The main reason of a refusal, REASON_NONE when released. */
+enum reason exchange_reason(const struct exchange *x);
+bool exchange_is_release(const struct exchange *x);
+/* What it follows from (exchange_follow.c): the record that it corrects, the exchange that it passes on. A step. */
+bool exchange_follow(struct exchange *x);
+
+/* --- preparing (exchange_rows.c) --- */
+
+/* Fills the rows, the audit entry and the answer from the decision. False: memory or random bytes ran out, nothing may
+ * be written. */
+bool exchange_prepare(struct exchange *x) MUST_USE;
+
+/* --- writing (exchange_commit.c) --- */
+
+/* Hands what exchange_prepare() has filled to the writer; `prepared` is its answer. `done` is called on the decider's
+ * thread after the commit, or at once when nothing was prepared: x->found and x->written.result are the answer. It
+ * recycles the exchange, or keeps it. */
+void exchange_commit(struct exchange *x, bool prepared, void (*done)(struct exchange *x), void *owner);
+/* Only inside a job's run(), with the row's seq set: payload, timer, outbox or inbox row and quota of a release, or the
+ * payload of what is held. */
+bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;
+/* Only inside a job's run(), with the row's seq set and all its rows written (exchange_follow.c): the links, and what
+ * the correction replaces. */
+bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e) MUST_USE;
+
+#endif

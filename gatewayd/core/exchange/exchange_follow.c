@@ -1,0 +1,167 @@
+/* What an exchange follows from: the record that it corrects, and the exchange by which data came that it passes on.
+ * See exchange.h. */
+#include "gatewayd/core/exchange/exchange.h"
+
+#include "gatewayd/core/copy/duty.h"
+#include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/link.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/policy/schedule.h"
+
+static bool refuse(struct exchange *x, enum reason reason, const char *pointer)
+{
+	decision_fail(&x->decided.decision, reason, "", pointer);
+	return false;
+}
+
+static bool lives(enum exchange_state s)
+{
+	return s == STATE_QUEUED || s == STATE_DELIVERED || s == STATE_READY || s == STATE_FETCHED;
+}
+
+/* --- corrections --- */
+
+/* The version before, by the id that the sender knows it by. */
+static bool find_corrected(const struct exchange *x, struct store_exchange *found)
+{
+	const struct decided *d = &x->decided;
+	struct store *reader = x->decider->reader;
+	struct view provider = view_of(d->asked.peer->agency);
+	struct error e = { .reason = REASON_NONE };
+	struct uuid id;
+
+	if (!uuid_parse(d->envelope.corrects, &id))
+		return false;
+	if (d->kind == EXCHANGE_INGRESS ? !store_find_origin(reader, provider, &id, found, &e)
+	                                : !store_find_exchange(reader, &id, found, &e))
+		return false;
+	return view_eq(found->provider, provider) && view_eq(found->agreement, agreement_id(d->agreement)) &&
+	       lives(found->state);
+}
+
+static bool follow_correction(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct store *reader = x->decider->reader;
+	struct error missing = { .reason = REASON_NONE };
+	struct store_exchange old;
+	struct store_timer timer;
+	struct store_link link;
+
+	if (d->envelope.corrects.n == 0)
+		return true;
+	/* The provider's gateway has seen to it that there was a version before; one that never arrived here, or is gone,
+	 * is replaced by nothing more than taking this one. */
+	if (!find_corrected(x, &old))
+		return d->kind == EXCHANGE_INGRESS || refuse(x, REASON_CORRECTION_INVALID, "/corrects");
+	d->corrects = (struct corrected){ .seq = old.seq, .id = old.id, .version = 2 };
+	if (store_get_link(reader, old.seq, LINK_CORRECTS, &link, &missing))
+		d->corrects.version = link.version + 1;
+	if (store_get_timer(reader, old.seq, &timer, &missing))
+		d->corrects.base_ms = timer.plan.base_ms;
+	return true;
+}
+
+/* --- onward --- */
+
+static bool follow_onward(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct store *reader = x->decider->reader;
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange came;
+	struct view text;
+	struct uuid id;
+
+	if (d->envelope.onward_of.n == 0)
+		return true;
+	if (d->kind != EXCHANGE_EGRESS)
+		return refuse(x, REASON_ENVELOPE_INVALID, "/onward_of");
+	if (!uuid_parse(d->envelope.onward_of, &id) || !store_find_exchange(reader, &id, &came, &e) ||
+	    !view_is(came.recipient, d->asked.conf->node.agency) ||
+	    (came.state != STATE_READY && came.state != STATE_FETCHED))
+		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
+	d->onward_of = came.seq;
+	struct digest governing = came.agreement_digest;
+	bool restricted;
+	if (!hold_restricted(reader, d->onward_of, &restricted, &e) || restricted)
+		return refuse(x, REASON_UNDER_CHALLENGE, "/onward_of");
+	if (!store_get_document(reader, &governing, &text, &e))
+		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
+	switch (copy_onward(text, d->decision.recipient)) {
+	case ONWARD_NEVER: return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
+	case ONWARD_WITH_PERMISSION: d->decision.wait = true; break;
+	case ONWARD_LISTED: break;
+	}
+	return true;
+}
+
+bool exchange_follow(struct exchange *x)
+{
+	return follow_correction(x) && follow_onward(x);
+}
+
+/* --- what is written --- */
+
+/* What has not left yet, or was not fetched, is overtaken; what has is replaced when the correction is acknowledged. */
+static bool overtake(const struct act *a, uint64_t seq, struct error *e)
+{
+	struct copy old;
+
+	if (!copy_load(a, seq, &old, e))
+		return false;
+	if (old.state == STATE_QUEUED) {
+		old.plan.notify_ms = SCHEDULE_NEVER;
+		return store_drop_delivery(a->store, seq, e) &&
+		       copy_erase_payload(a, &old, "corrected before it was delivered", e) &&
+		       copy_end(a, &old, STATE_CORRECTED, e);
+	}
+	if (old.state != STATE_READY)
+		return true;
+	if (old.inbox && !store_drop_inbox(a->store, old.inbox, e))
+		return false;
+	old.inbox = 0;
+	return copy_erase_payload(a, &old, "corrected before it was fetched", e);
+}
+
+static bool write_correction(struct exchange *x, const struct act *a, struct error *e)
+{
+	struct decided *d = &x->decided;
+	struct store_link link = {
+		.child = d->row.seq, .parent = d->corrects.seq, .kind = LINK_CORRECTS, .version = d->corrects.version
+	};
+	struct copy c;
+
+	return store_put_link(a->store, &link, e) && overtake(a, d->corrects.seq, e) &&
+	       copy_load(a, d->row.seq, &c, e) && duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
+}
+
+/* It may have been recalled since it was looked at: then this one goes no further. */
+static bool write_onward(struct exchange *x, const struct act *a, struct error *e)
+{
+	struct decided *d = &x->decided;
+	struct store_link link = { .child = d->row.seq, .parent = d->onward_of, .kind = LINK_ONWARD };
+	struct store_exchange came;
+	struct copy c;
+	bool first;
+
+	if (!store_put_link(a->store, &link, e) || !store_get_exchange(a->store, d->onward_of, &came, e))
+		return false;
+	if (came.state == STATE_READY || came.state == STATE_FETCHED)
+		return true;
+	return copy_load(a, d->row.seq, &c, e) && recall_exchange(a, &c, VIEW("recalled by its origin"), &first, e);
+}
+
+bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e)
+{
+	struct decided *d = &x->decided;
+	struct act a = { .core = x->decider->core, .writer = w, .job = &x->job, .store = s, .now_ms = d->asked.now_ms };
+
+	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e));
+}

@@ -1,0 +1,402 @@
+/* What is written of a decision: rows, the sealed payload, the audit entry, the answer. See exchange.h. */
+#include "gatewayd/core/exchange/exchange.h"
+
+#include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/exchange/officer.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/copy/retention.h"
+#include "lib/json/canonical.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/json/splice.h"
+#include "lib/policy/schedule.h"
+#include "lib/tlog/entry.h"
+#include "lib/policy/decision.h"
+
+/* --- the rows --- */
+
+/* Seals what is kept: the record that leaves, or, when a person has to decide, what came. */
+static bool seal(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	struct payload_parts parts = { .key = d->random.key,
+		                       .nonce = d->random.nonce,
+		                       .exchange = &d->id,
+		                       .salt = &d->random.salt,
+		                       .input_salt = &d->random.input_salt,
+		                       .record = d->decision.outcome == OUTCOME_HELD ? d->text : buf_view(&s->record) };
+
+	return payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
+}
+
+/* The envelope's members but record, origin, key, onward_of and approvals, as a JSON object, with the retention that was
+ * granted. Approvals are the provider's own, and one with the officer's salt would let the recipient confirm guesses of
+ * what was dropped; how the data came to the provider is its own affair, too. */
+static void delivery_members(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	const struct tape *t = &d->tape;
+	struct buf *b = &x->written.members;
+	struct splice s;
+
+	splice_start(&s, b, &x->decider->scratch->order);
+	splice_open(&s, '{');
+	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
+		struct view name = tape_string(t, k);
+		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") ||
+		    view_is(name, "onward_of") || view_is(name, "approvals") || view_is(name, "retention"))
+			continue;
+		splice_key(&s, t, k);
+		splice_copy(&s, t, k + 1);
+	}
+	splice_close(&s, '}');
+	b->n--;
+	buf_adds(b, ",\"retention\":\"");
+	duration_print(b, &d->decision.copy);
+	buf_adds(b, "\"}");
+}
+
+static void add_text_member(struct buf *b, const char *name, struct view value)
+{
+	if (value.n == 0)
+		return;
+	buf_addf(b, ",\"%s\":", name);
+	buf_add_json_string(b, value);
+}
+
+/* From the release, as the first gateway's log has it; what corrects another record lives no longer than that one. */
+static int64_t release_ms(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+
+	if (d->corrects.seq && d->corrects.base_ms)
+		return d->corrects.base_ms;
+	return d->kind == EXCHANGE_INGRESS && d->origin_ms < d->asked.now_ms ? d->origin_ms : d->asked.now_ms;
+}
+
+/* What the recipient's system is told beside the record, as JSON members. */
+static void inbox_members(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct buf *b = &x->written.members;
+	char text[UUID_TEXT + 1];
+	int64_t until = duration_add(release_ms(x), &d->decision.copy);
+
+	buf_adds(b, "\"agreement\":");
+	buf_add_json_string(b, agreement_id(d->agreement));
+	add_text_member(b, "version", agreement_version(d->agreement));
+	add_text_member(b, "provider", view_of(d->asked.peer->agency));
+	add_text_member(b, "purpose", d->envelope.purpose);
+	add_text_member(b, "legal_basis", d->envelope.legal_basis);
+	add_text_member(b, "tier", d->envelope.tier);
+	add_text_member(b, "subject_category", d->envelope.subject_category);
+	add_text_member(b, "case", d->envelope.case_ref);
+	add_text_member(b, "reference", d->envelope.reference);
+	if (d->corrects.seq) {
+		uuid_print(&d->corrects.id, text);
+		buf_addf(b, ",\"corrects\":\"%s\",\"version\":%u", text, (unsigned)d->corrects.version);
+	}
+	if (until != TIME_NONE) {
+		time_print(until, text);
+		buf_addf(b, ",\"erase_by\":\"%s\"", text);
+	}
+	if (d->envelope.handling) {
+		buf_adds(b, ",\"handling\":");
+		buf_add(b, tape_token(&d->tape, d->envelope.handling));
+	}
+}
+
+static enum exchange_state state_of(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+
+	switch (d->decision.outcome) {
+	case OUTCOME_HELD: return STATE_HELD;
+	case OUTCOME_REFUSED: return STATE_REFUSED;
+	case OUTCOME_RELEASED:
+	case OUTCOME_TRANSFORMED: break;
+	}
+	return d->kind == EXCHANGE_EGRESS ? STATE_QUEUED : STATE_READY;
+}
+
+/* Keyed digest of what was sent, for idempotency: over the whole body from systems; between gateways over
+ * record and salt, because a retry carries a fresh proof of the same. */
+static void body_digest(struct exchange *x, struct digest *out)
+{
+	struct decided *d = &x->decided;
+	struct view parts[3] = { d->asked.path, d->text };
+	size_t n = 2;
+
+	if (d->kind == EXCHANGE_INGRESS && d->envelope.record) {
+		parts[1] = view_make(d->envelope.origin.salt.b, sizeof d->envelope.origin.salt.b);
+		parts[2] = tape_token(&d->tape, d->envelope.record);
+		n = 3;
+	}
+	hmac_parts(x->decider->core->body_key, parts, n, out);
+}
+
+static void fill_row(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	const struct submission *asked = &d->asked;
+	struct view key = d->kind == EXCHANGE_INGRESS ? VIEW("") : d->envelope.key.n ? d->envelope.key : asked->key;
+
+	d->row = (struct store_exchange){
+		.id = d->id,
+		.origin = d->origin,
+		.partner = view_of(asked->peer->id),
+		.key = arena_copy(&x->written.mem, key),
+		.received_ms = asked->now_ms,
+		.provider = view_of(asked->peer->agency),
+		.state = state_of(x),
+		.recipient = d->decision.recipient,
+		.status = d->status,
+	};
+	if (d->agreement) {
+		d->row.agreement = agreement_id(d->agreement);
+		d->row.agreement_digest = *agreement_digest(d->agreement);
+	}
+	body_digest(x, &d->row.body);
+}
+
+static void fill_timer(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	const struct ruling *r = d->decision.ruling;
+	int64_t payload = retention_payload_due(r, d->asked.now_ms);
+	struct schedule *plan = &d->timer.plan;
+
+	d->timer = (struct store_timer){ .kind = TIMER_ERASE, .purpose = d->decision.purpose };
+	schedule_make(r, &d->decision.copy, release_ms(x), plan);
+	/* A payload that outlives the copy would be one. */
+	plan->payload_ms = plan->end_ms != SCHEDULE_NEVER && plan->end_ms < payload ? plan->end_ms : payload;
+	schedule_next(plan, &d->timer.due_ms);
+}
+
+static void fill_release(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	const struct node *node = &d->asked.conf->node;
+	int64_t now = d->asked.now_ms;
+
+	d->keeps_payload = true;
+	fill_timer(x);
+	if (d->kind == EXCHANGE_EGRESS) {
+		int64_t deadline = duration_add(now, &node->delivery_deadline), payload = d->timer.plan.payload_ms;
+		d->delivers = true;
+		delivery_members(x);
+		d->delivery = (struct store_delivery){ .recipient = d->decision.recipient,
+			                               .next_ms = now,
+			                               .deadline_ms = deadline == TIME_NONE || deadline > payload
+			                                                      ? payload
+			                                                      : deadline };
+	} else {
+		d->receives = true;
+		inbox_members(x);
+		d->inbox = (struct store_inbox){ .exchange = d->id,
+			                         .made_ms = now,
+			                         .kind = d->corrects.seq ? VIEW("correction") : VIEW("record") };
+	}
+}
+
+/* --- the audit entry --- */
+
+static enum operation operation_of(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+
+	if (d->asked.dry_run)
+		return OPERATION_VALIDATION;
+	switch (d->decision.outcome) {
+	case OUTCOME_HELD: return OPERATION_HOLD;
+	case OUTCOME_REFUSED: return OPERATION_REFUSAL;
+	case OUTCOME_RELEASED:
+	case OUTCOME_TRANSFORMED: break;
+	}
+	return d->kind == EXCHANGE_EGRESS ? OPERATION_DISCLOSURE : OPERATION_COLLECTION;
+}
+
+static void disclose(struct exchange *x, unsigned k, const char *name, struct view value)
+{
+	if (value.n)
+		disclosures_add(&x->written.sd, x->decided.random.disclosures[k], view_of(name), value);
+}
+
+static void disclose_string(struct exchange *x, unsigned k, const char *name, struct view value)
+{
+	struct buf *b = &x->decider->scratch->proof;
+
+	if (value.n == 0)
+		return;
+	buf_reset(b);
+	buf_add_json_string(b, value);
+	disclose(x, k, name, buf_view(b));
+}
+
+static void fill_entry(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	const struct submission *asked = &d->asked;
+	enum reason reason = exchange_reason(x);
+	struct entry e = { .operation = operation_of(x),
+		           .time_ms = asked->now_ms,
+		           .exchange = d->id,
+		           .peer = view_of(asked->peer->id),
+		           .recipient = d->decision.recipient,
+		           .outcome = view_of(outcome_name(d->decision.outcome)),
+		           .input = d->input,
+		           .corrects = d->corrects.id,
+		           .build = view_of(x->decider->core->build) };
+
+	/* Of a record that does not leave nothing is named but what came. */
+	if (d->decision.outcome != OUTCOME_REFUSED)
+		e.output = d->output;
+	if (reason != REASON_NONE)
+		e.reason = view_of(reason_coarse(reason));
+	if (exchange_is_release(x))
+		e.form = CANONICAL_FORM;
+	if (d->kind == EXCHANGE_INGRESS)
+		e.origin = d->origin;
+	if (d->agreement) {
+		e.agreement = agreement_id(d->agreement);
+		e.agreement_digest = *agreement_digest(d->agreement);
+	}
+	/* Only values that the agreement knows enter the leaf: a refused one is the sender's text. */
+	if (d->decision.ruling) {
+		e.purpose = d->envelope.purpose;
+		e.legal_basis = d->envelope.legal_basis;
+		e.tier = d->envelope.tier;
+	}
+	buf_reset(&s->text);
+	decision_json(&d->decision, &d->tape, d->envelope.record, exchange_is_release(x) ? s->transform_run : NULL,
+	              &s->text);
+	disclose(x, 0, "decision", buf_view(&s->text));
+	disclose_string(x, 1, "case", d->envelope.case_ref);
+	disclose_string(x, 2, "reference", d->envelope.reference);
+	if (d->envelope.officer)
+		disclose(x, 3, "officer", tape_token(&d->tape, d->envelope.officer));
+	entry_print(&e, &x->written.sd, &x->written.leaf);
+}
+
+/* --- the answer --- */
+
+static void add_errors(struct exchange *x, struct buf *b)
+{
+	struct decided *d = &x->decided;
+
+	buf_adds(b, ",\"errors\":[");
+	for (size_t i = 0; i < d->decision.n_failed; i++) {
+		const struct failed *f = &d->decision.failed[i];
+		enum reason told = reason_for_peer(f->reason);
+		buf_adds(b, i ? ",{\"pointer\":" : "{\"pointer\":");
+		buf_add_json_string(b, view_of(told == f->reason ? f->pointer : ""));
+		buf_adds(b, ",\"keyword\":");
+		buf_add_json_string(b, view_of(told == f->reason ? f->clause : ""));
+		buf_addf(b, ",\"code\":\"%s\"}", reason_slug(told));
+	}
+	buf_addc(b, ']');
+}
+
+static void fill_answer(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	const struct decision *made = &d->decision;
+	struct buf *b = &x->written.answer;
+	enum reason reason = exchange_reason(x);
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&d->id, id);
+	if (made->outcome == OUTCOME_REFUSED) {
+		problem_open(b, reason);
+		d->status = reason_status(reason_for_peer(reason));
+	} else {
+		d->status = made->outcome == OUTCOME_HELD ? 202 : d->asked.dry_run ? 200 : 201;
+		buf_addf(b, "{\"status\":%d", d->status);
+	}
+	buf_addf(b, ",\"exchange\":\"%s\",\"outcome\":\"%s\"", id, outcome_name(made->outcome));
+	if (d->agreement) {
+		add_text_member(b, "agreement", agreement_id(d->agreement));
+		buf_adds(b, ",\"agreement_digest\":\"");
+		digest_print(b, agreement_digest(d->agreement));
+		buf_addc(b, '"');
+	}
+	if (exchange_is_release(x)) {
+		add_text_member(b, "recipient", made->recipient);
+		buf_addf(b, ",\"released\":%u,\"transformed\":%u,\"dropped\":%u", made->released, made->transformed,
+		         made->dropped);
+	} else {
+		add_errors(x, b);
+	}
+}
+
+/* Nothing leaves, for one reason of the gateway's own. */
+static void refuse_all(struct exchange *x, enum reason reason)
+{
+	struct decided *d = &x->decided;
+	struct written *w = &x->written;
+
+	buf_reset(&w->sealed);
+	buf_reset(&w->answer);
+	buf_reset(&w->leaf);
+	buf_reset(&w->members);
+	disclosures_reset(&w->sd);
+	d->keeps_payload = d->delivers = d->receives = false;
+	d->decision.n_failed = 0;
+	decision_fail(&d->decision, reason, "", "");
+	d->decision.outcome = OUTCOME_REFUSED;
+}
+
+/* Rows, entry and answer of the decision as it stands. */
+static void fill(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	bool keeps = d->decision.outcome != OUTCOME_REFUSED && !d->asked.dry_run;
+
+	if (keeps && !seal(x)) {
+		refuse_all(x, REASON_CRYPTO);
+		keeps = false;
+	}
+	fill_answer(x);
+	fill_entry(x);
+	fill_row(x);
+	/* The gateway's own failure is no decision: the sender may try again. */
+	if (d->status >= 500)
+		d->final = false;
+	if (keeps && exchange_is_release(x)) {
+		fill_release(x);
+	} else if (keeps) {
+		d->keeps_payload = true;
+		d->timer = (struct store_timer){ .kind = TIMER_ERASE,
+			                         .due_ms = d->asked.now_ms + HELD_MS,
+			                         .plan.payload_ms = d->asked.now_ms + HELD_MS };
+	}
+}
+
+static bool filled(const struct exchange *x)
+{
+	const struct written *w = &x->written;
+
+	return !w->answer.failed && !w->leaf.failed && !w->members.failed && !w->sd.packed.failed &&
+	       !w->sd.text.failed && !x->decider->scratch->text.failed;
+}
+
+bool exchange_prepare(struct exchange *x)
+{
+	if (!x->decided.drawn)
+		return false;
+	fill(x);
+	if (!filled(x)) {
+		/* What has to be written of it is larger than any row: that will not change when it is sent again. */
+		refuse_all(x, REASON_LIMIT);
+		fill(x);
+	}
+	if (x->decided.asked.dry_run || !exchange_is_release(x)) {
+		quota_settle(&x->reserved.quota, false);
+		surrogates_settle(&x->reserved.surrogates);
+	}
+	return filled(x);
+}

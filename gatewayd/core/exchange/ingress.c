@@ -1,0 +1,144 @@
+/* See ingress_private.h. */
+#include "gatewayd/core/exchange/ingress_private.h"
+
+#include "gatewayd/core/witness/sight.h"
+#include "lib/json/canonical.h"
+#include "lib/tlog/receipt.h"
+
+static bool invalid(struct exchange *x, const char *what)
+{
+	return error_at(&x->decided.error, REASON_RECEIPT_INVALID, "/origin", 0, 0, "%s", what);
+}
+
+/* Instant of a UUIDv7. */
+static int64_t uuid_time(const struct uuid *u)
+{
+	int64_t ms = 0;
+
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | u->b[i];
+	return ms;
+}
+
+bool ingress_agreement(struct exchange *x, struct view id)
+{
+	struct decided *d = &x->decided;
+	const struct conf *conf = d->asked.conf;
+	const struct origin *o = &d->envelope.origin;
+	int64_t now = d->asked.now_ms;
+	struct agreement *current = conf_agreement(conf, id, NULL, now);
+	struct agreement *named = conf_agreement(conf, id, &o->agreement_digest, now);
+
+	if (!current || !agreement_has_party(current, view_of(d->asked.peer->agency)))
+		return error_at(&d->error, REASON_AGREEMENT_UNKNOWN, "", 0, 0,
+		                "no agreement of that name with this partner");
+	d->agreement = current;
+	if (!named)
+		return error_at(&d->error, REASON_AGREEMENT_MISMATCH, "/origin/agreement_digest", 0, 0,
+		                "the sender decided by a version that is not held here");
+	if (named != current) {
+		bool predecessor = digest_eq(agreement_digest(named), agreement_supersedes(current));
+		if (!predecessor || uuid_time(&o->exchange) >= agreement_effective_ms(current) ||
+		    now > agreement_grace_end_ms(current))
+			return error_at(&d->error, REASON_AGREEMENT_MISMATCH, "/origin/agreement_digest", 0, 0,
+			                "the version that the sender decided by has been superseded");
+		d->agreement = named;
+	}
+	return true;
+}
+
+/* A string member of the entry, compared with what it must be. */
+static bool entry_says(const struct tape *t, const char *name, struct view want)
+{
+	uint32_t value = tape_member(t, 0, view_of(name));
+
+	return value && t->nodes[value].type == TAPE_STRING && view_eq(tape_string(t, value), want);
+}
+
+static bool entry_digest(const struct tape *t, const char *name, const struct digest *want)
+{
+	uint32_t value = tape_member(t, 0, view_of(name));
+	struct digest d;
+
+	return value && t->nodes[value].type == TAPE_STRING && digest_parse(tape_string(t, value), &d) &&
+	       digest_eq(&d, want);
+}
+
+static bool check_entry(struct exchange *x, const struct tape *t)
+{
+	struct decided *d = &x->decided;
+	const struct origin *o = &d->envelope.origin;
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&o->exchange, id);
+	if (!entry_says(t, "operation", VIEW("disclosure")))
+		return invalid(x, "the entry is not a disclosure");
+	if (!entry_says(t, "exchange", view_of(id)))
+		return invalid(x, "the entry is another exchange's");
+	if (!entry_says(t, "agreement", agreement_id(d->agreement)) ||
+	    !entry_digest(t, "agreement_digest", &o->agreement_digest))
+		return invalid(x, "the entry names another agreement");
+	if (!entry_says(t, "recipient", view_of(d->asked.conf->node.agency)))
+		return invalid(x, "the entry names another recipient");
+	if (!entry_says(t, "purpose", d->envelope.purpose) || !entry_says(t, "legal_basis", d->envelope.legal_basis) ||
+	    !entry_says(t, "tier", d->envelope.tier))
+		return invalid(x, "the entry names another purpose, legal basis or tier");
+	if (!entry_digest(t, "output", &d->input))
+		return invalid(x, "the entry's output digest is not that of the record");
+	if (d->envelope.corrects.n ? !entry_says(t, "corrects", d->envelope.corrects)
+	                           : tape_member(t, 0, VIEW("corrects")) != 0)
+		return invalid(x, "the entry corrects another exchange");
+	uint32_t time = tape_member(t, 0, VIEW("time"));
+	unsigned long long ms;
+	if (!time || t->nodes[time].type != TAPE_NUMBER || !view_to_u64(tape_token(t, time), INT64_MAX, &ms))
+		return invalid(x, "the entry has no time");
+	d->origin_ms = (int64_t)ms;
+	return true;
+}
+
+/* The record is spelled as its entry says: what came is never rewritten, so that both sides have one digest of it,
+ * and a sender that chooses among spellings is refused. */
+static bool check_form(struct exchange *x, const struct tape *t)
+{
+	uint32_t form = tape_member(t, 0, VIEW("form"));
+	struct error e = { .reason = REASON_NONE };
+	unsigned long long n;
+
+	if (!form)
+		return error_at(
+		        &x->decided.error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
+		        "the entry names no form: an older build decided this record, and no later one takes it");
+	if (t->nodes[form].type != TAPE_NUMBER || !view_to_u64(tape_token(t, form), UINT32_MAX, &n) ||
+	    n != CANONICAL_FORM)
+		return error_at(&x->decided.error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
+		                "the entry names a form that this build does not know");
+	return canonical_check(&x->decided.tape, x->decided.envelope.record, &e) ||
+	       error_at(&x->decided.error, e.reason, "/record", 0, 0, "%s", e.text);
+}
+
+bool ingress_verify(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	const struct origin *o = &d->envelope.origin;
+	const struct partner *peer = d->asked.peer;
+	struct scratch *s = x->decider->scratch;
+	struct receipt receipt;
+	struct error e = { .reason = REASON_NONE };
+	struct view extra;
+	struct tape entry;
+
+	d->origin = o->exchange;
+	if (!view_is(o->agency, peer->agency))
+		return invalid(x, "the sender is not the agency that it names");
+	if (!peer->has_log)
+		return invalid(x, "no verifier key of the sender's log is known here");
+	buf_reset(&s->proof);
+	if (!receipt_parse(o->proof, &s->proof, &receipt, &extra, &e) || !conf_receipt(peer, &receipt, o->entry, &e))
+		return invalid(x, e.text);
+	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
+		return invalid(x, "the entry is not a JSON object");
+	return check_entry(x, &entry) &&
+	       (sight_take(x->decider->core, peer, receipt.checkpoint, &e) ||
+	        error_at(&d->error, e.reason, "/origin/proof", 0, 0, "%s", e.text)) &&
+	       check_form(x, &entry);
+}

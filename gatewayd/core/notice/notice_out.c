@@ -1,0 +1,280 @@
+/* See notice_out.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
+#include "gatewayd/core/notice/notice_out.h"
+
+#include <jansson.h>
+
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
+#include "gatewayd/core/witness/sight.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/receipt.h"
+
+#define IN_FLIGHT  32
+#define BODY_MAX   (24u * 1024 * 1024)
+#define NOTICE_MS  30000
+#define GIVE_UP_MS (INT64_C(28) * 86400000)
+
+struct notice_out {
+	struct parcel parcel; /* first; its id is the notice's */
+	uint64_t seq;
+	enum notice_kind kind;
+	struct uuid exchange, own; /* the first gateway's id; this node's */
+	struct digest agreement_digest;
+	struct digest digest;        /* of the entry whose proof travels */
+	struct digest receipt_entry; /* of the entry that it is for */
+};
+
+/* --- the request --- */
+
+/* {"kind":…,"agency":…,"node":…,"body":…,"entry":…,"proof":… */
+static void write_head(struct notice_out *o, const struct buf *body, struct view leaf, struct view proof)
+{
+	struct buf *b = &o->parcel.body;
+
+	sha256(leaf, &o->digest);
+	buf_addf(b, "{\"kind\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"body\":", notice_kind_name(o->kind),
+	         o->parcel.conf->node.agency, o->parcel.conf->node.name);
+	buf_add(b, buf_view(body));
+	buf_adds(b, ",\"entry\":\"");
+	base64_encode(b, leaf);
+	buf_adds(b, "\",\"proof\":");
+	buf_add_json_string(b, proof);
+}
+
+/* …,"salt":…,"record":… of a return. A payload that is gone does not come back. */
+static bool write_record(struct notice_out *o)
+{
+	struct payload payload = { .plain = BUF_INIT(BODY_MAX) };
+	struct worker *w = o->parcel.worker;
+	struct error e = { .reason = REASON_NONE };
+	bool ok = payload_open(w->core->keys, w->scratch.gcm, w->reader, o->seq, &o->own, &payload, &e);
+
+	if (ok) {
+		buf_adds(&o->parcel.body, ",\"salt\":\"");
+		hex_encode(&o->parcel.body, view_make(payload.salt.b, sizeof payload.salt.b));
+		buf_adds(&o->parcel.body, "\",\"record\":");
+		buf_add(&o->parcel.body, payload.record);
+	} else {
+		o->parcel.hopeless = e.reason == REASON_NOT_FOUND;
+		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
+	}
+	payload_close(&payload);
+	return ok;
+}
+
+static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, struct error *e)
+{
+	struct store *reader = o->parcel.worker->reader;
+	struct store_exchange x;
+	struct store_notice n;
+
+	if (!store_get_notice(reader, o->parcel.due.id, &n, e))
+		return false;
+	o->seq = n.seq;
+	o->kind = n.kind;
+	*entry = n.entry;
+	snprintf(o->parcel.recipient, sizeof o->parcel.recipient, "%.*s", VIEW_ARG(n.recipient));
+	buf_add(body, n.body);
+	if (!store_get_exchange(reader, o->seq, &x, e))
+		return false;
+	o->exchange = x.origin;
+	o->own = x.id;
+	o->agreement_digest = x.agreement_digest;
+	return !body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static bool prepare(struct notice_out *o)
+{
+	struct buf body = BUF_INIT(NOTICE_BODY_MAX), leaf = BUF_INIT(ENTRY_MAX), proof = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE };
+	uint64_t entry;
+	bool ok = read_row(o, &body, &entry, &e) &&
+	          proof_of_entry(o->parcel.worker->reader, entry, false, &leaf, &proof, &e);
+
+	if (!ok)
+		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
+	ok = ok && parcel_address(&o->parcel);
+	if (ok)
+		write_head(o, &body, buf_view(&leaf), buf_view(&proof));
+	ok = ok && (o->kind != NOTICE_RETURN || write_record(o));
+	buf_addc(&o->parcel.body, '}');
+	if (ok && o->parcel.body.failed)
+		ok = parcel_later(&o->parcel, "no-memory", "the notice is too large");
+	buf_free(&body);
+	buf_free(&leaf);
+	buf_free(&proof);
+	return ok;
+}
+
+static bool send_notice(struct parcel *p)
+{
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	char id[UUID_TEXT + 1], target[80];
+	struct post_head head = {
+		.method = "POST", .target = target, .content_type = "application/json", .deadline_ms = NOTICE_MS
+	};
+
+	if (!prepare(o))
+		return false;
+	head.to = o->parcel.partner;
+	uuid_print(&o->exchange, id);
+	snprintf(target, sizeof target, "/v1/exchanges/%s/notices", id);
+	p->post.body = buf_view(&o->parcel.body);
+	return post_send(p->worker, &p->post, &head);
+}
+
+/* --- the answer --- */
+
+/* Does the partner's log hold an entry that this very notice was taken, about this exchange? */
+static bool leaf_fits(const struct notice_out *o, struct view leaf)
+{
+	struct buf digest = BUF_INIT(65), governing = BUF_INIT(65);
+	char input[72], agreement[72], note[48], want[48], exchange[48], origin[48], id[UUID_TEXT + 1];
+
+	uuid_print(&o->exchange, id);
+	digest_print(&digest, &o->digest);
+	digest_print(&governing, &o->agreement_digest);
+	snprintf(want, sizeof want, "%s: taken", notice_kind_name(o->kind));
+	proof_leaf_member(leaf, "input", input, sizeof input);
+	proof_leaf_member(leaf, "agreement_digest", agreement, sizeof agreement);
+	proof_leaf_member(leaf, "note", note, sizeof note);
+	proof_leaf_member(leaf, "exchange", exchange, sizeof exchange);
+	proof_leaf_member(leaf, "origin", origin, sizeof origin);
+	bool ok = view_eq(view_of(input), buf_view(&digest)) && view_eq(view_of(agreement), buf_view(&governing)) &&
+	          strcmp(note, want) == 0 && (strcmp(exchange, id) == 0 || strcmp(origin, id) == 0);
+	buf_free(&digest);
+	buf_free(&governing);
+	return ok;
+}
+
+static bool proved(struct parcel *p)
+{
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	const struct buf *answer = &o->parcel.post.answer;
+	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
+	const char *text = json_string_value(json_object_get(doc, "receipt"));
+	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
+	struct error e = { .reason = REASON_NONE };
+	struct receipt r;
+	struct view leaf;
+	bool ok = false;
+
+	if (!text) {
+		parcel_later(&o->parcel, "receipt-invalid", "the answer has no receipt");
+	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
+	           !conf_receipt(o->parcel.partner, &r, leaf, &e)) {
+		parcel_later(&o->parcel, "receipt-invalid", e.text);
+	} else if (!leaf_fits(o, leaf)) {
+		parcel_later(&o->parcel, "receipt-invalid", "the receipt is for something else");
+	} else if (!sight_take(o->parcel.worker->core, o->parcel.partner, r.checkpoint, &e)) {
+		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
+	} else {
+		sha256(leaf, &o->receipt_entry);
+		buf_adds(&o->parcel.receipt, text);
+		ok = true;
+	}
+	buf_free(&scratch);
+	json_decref(doc);
+	return ok;
+}
+
+static bool over(struct parcel *p)
+{
+	/* Of a row that could not be read nothing is known. */
+	return PARCEL_OF(struct notice_out, p)->seq && p->now_ms >= p->due.deadline_ms;
+}
+
+static void describe(struct parcel *p, char *out, size_t size)
+{
+	const struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	char id[UUID_TEXT + 1];
+
+	uuid_print(&o->exchange, id);
+	snprintf(out, size, "notice (%s) about %s", notice_kind_name(o->kind), id);
+}
+
+/* --- what is written --- */
+
+static bool append_end(const struct act *a, const struct notice_out *o, struct error *e)
+{
+	bool arrived = o->parcel.end == PARCEL_ARRIVED;
+	char note[128];
+	struct entry entry = { .operation = arrived ? OPERATION_DELIVERY : OPERATION_INCIDENT,
+		               .exchange = o->own,
+		               .peer = o->parcel.partner ? view_of(o->parcel.partner->id) : VIEW(""),
+		               .recipient = view_of(o->parcel.recipient),
+		               .agreement_digest = o->agreement_digest,
+		               .outcome = arrived ? VIEW("delivered") : VIEW("failed") };
+
+	snprintf(note, sizeof note, "notice: %s%s%s", notice_kind_name(o->kind), arrived ? "" : ": ",
+	         arrived ? "" : o->parcel.slug);
+	entry.note = view_of(note);
+	if (memcmp(&o->own, &o->exchange, sizeof o->own) != 0)
+		entry.origin = o->exchange;
+	if (arrived)
+		entry.input = o->receipt_entry;
+	return audit_append(a, &entry, NULL, NULL, e);
+}
+
+static bool write_end(struct parcel *p, struct act *a, struct error *e)
+{
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	const struct notice_work *work = &a->core->notice_work[o->kind];
+	bool arrived = o->parcel.end == PARCEL_ARRIVED;
+	struct notice_end end = { .core = a->core,
+		                  .job = a->job,
+		                  .kind = o->kind,
+		                  .seq = o->seq,
+		                  .exchange = o->own,
+		                  .recipient = view_of(o->parcel.recipient),
+		                  .arrived = arrived,
+		                  .error = arrived ? VIEW("") : view_of(o->parcel.slug),
+		                  .now_ms = a->now_ms };
+
+	if (o->parcel.end == PARCEL_RETRY)
+		return store_retry_notice(a->store, p->due.id,
+		                          a->now_ms + post_wait_ms(&o->parcel.conf->node, p->due.attempts),
+		                          view_of(o->parcel.slug), e);
+	if (!append_end(a, o, e) ||
+	    !store_drop_notice(a->store, p->due.id, a->now_ms, end.error, buf_view(&o->parcel.receipt), e))
+		return false;
+	return !work->ended || work->ended(&end, a->writer, a->store, e);
+}
+
+/* --- the table --- */
+
+static bool note_due(void *arg, const struct store_notice *row)
+{
+	const struct courier_due due = { .id = row->id,
+		                         .attempts = row->attempts,
+		                         .deadline_ms = row->made_ms + GIVE_UP_MS };
+
+	return courier_note(arg, &due);
+}
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+{
+	return store_due_notices(reader, now_ms, max, note_due, look, e);
+}
+
+static const struct courier_kind notices = {
+	.name = "notices",
+	.size = sizeof(struct notice_out),
+	.most = IN_FLIGHT,
+	.taken = { 200 },
+	.due = list_due,
+	.send = send_notice,
+	.proved = proved,
+	.over = over,
+	.write = write_end,
+	.describe = describe,
+};
+
+void *notice_courier(struct worker *w)
+{
+	return courier_new(w, &notices);
+}

@@ -1,0 +1,282 @@
+/* See open.h. */
+#include "gatewayd/core/open.h"
+
+#include <unistd.h>
+
+#include "gatewayd/core/copy/copy.h"
+#include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/core/copy/overdue.h"
+#include "gatewayd/core/exchange/quota.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/witness/timestamp.h"
+#include "gatewayd/core/witness/witness.h"
+#include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/steps.h"
+#include "lib/schema/document.h"
+#include "gatewayd/os/log.h"
+#include "gatewayd/os/secret_file.h"
+
+#define SECRETS 32
+
+static void writer_died(void *arg, const struct error *e)
+{
+	core_die(arg, e);
+}
+
+static void mirror_warned(void *arg, const struct error *e)
+{
+	char text[700];
+
+	(void)arg;
+	if (e)
+		log_line("warning", "mirror: %s", error_print(e, text, sizeof text));
+	else
+		log_line("notice", "the mirror is written again");
+}
+
+/* The anchor, or cutting the store's log: serving goes on. */
+static void writer_reported(void *arg, const struct error *e)
+{
+	char text[700];
+
+	(void)arg;
+	if (e)
+		log_line("warning", "%s", error_print(e, text, sizeof text));
+}
+
+static bool key_path(char *out, size_t size, const struct node *n, const char *name)
+{
+	return snprintf(out, size, "%s/%s", n->keys, name) < (int)size;
+}
+
+static bool open_secrets(struct core *c, const struct node *n, struct ed25519_key **audit, struct error *e)
+{
+	struct secret idempotency, seed;
+	char path[4096];
+	bool ok = key_path(path, sizeof path, n, "pseudonym.key") && secret_read(path, SECRETS, &c->pseudonym, e) &&
+	          key_path(path, sizeof path, n, "idempotency.key") && secret_read(path, SECRETS, &idempotency, e) &&
+	          key_path(path, sizeof path, n, "audit.key") && secret_read(path, SECRETS, &seed, e);
+
+	if (!ok)
+		return error_set(e, REASON_CONFIG, "the keys cannot be read");
+	c->body_key = hmac_key_new(view_make(idempotency.b, idempotency.n));
+	*audit = ed25519_from_seed(seed.b);
+	secret_wipe(&idempotency);
+	secret_wipe(&seed);
+	return (c->body_key && *audit) || error_set(e, REASON_CRYPTO, "the keys cannot be used");
+}
+
+static bool slot_live(void *arg, uint32_t slot)
+{
+	return store_slot_live(arg, slot);
+}
+
+/* --- opening and closing, a pair each; the table is below them --- */
+
+static void memory_close(void *arg)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	quotas_free(c->quotas);
+	surrogates_free(c->surrogates);
+	sights_free(c->sights);
+	overdue_free(c->overdue);
+	terms_cache_free(c->terms);
+}
+
+static bool memory_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->quotas = quotas_new();
+	c->surrogates = surrogates_new();
+	c->sights = sights_new();
+	c->overdue = overdue_new();
+	c->terms = terms_cache_new();
+	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms)
+		return true;
+	memory_close(arg);
+	return error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static void schemas_close(void *arg)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	schema_unref(c->envelope_schema);
+	schema_unref(c->notice_schema);
+}
+
+static bool schemas_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->envelope_schema = document_schema(VIEW("envelope"), e);
+	c->notice_schema = document_schema(VIEW("notice"), e);
+	if (c->envelope_schema && c->notice_schema)
+		return true;
+	schemas_close(arg);
+	return false;
+}
+
+static void secrets_close(void *arg)
+{
+	struct opened *o = arg;
+
+	ed25519_free(o->audit);
+	hmac_key_free(o->core->body_key);
+	secret_wipe(&o->core->pseudonym);
+}
+
+static bool secrets_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+
+	if (open_secrets(o->core, &o->core->conf->node, &o->audit, e))
+		return true;
+	secrets_close(o);
+	return false;
+}
+
+static bool keys_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->keys = keystore_open(c->conf->node.keys, false, e);
+	return c->keys != NULL;
+}
+
+static void keys_close(void *arg)
+{
+	keystore_close(((struct opened *)arg)->core->keys);
+}
+
+static void stores_close(void *arg)
+{
+	struct opened *o = arg;
+
+	store_close(o->reader);
+	store_close(o->store);
+}
+
+/* Payload keys that no row of the store names are erased: a crash left them. */
+static bool stores_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
+	uint32_t swept;
+
+	o->store = store_open(c->conf->node.store, e);
+	if (!o->store || !keystore_sweep(c->keys, slot_live, o->store, &swept, e))
+		goto fail;
+	store_slots_forget(o->store);
+	if (swept)
+		log_line("notice", "%u orphaned payload keys erased", swept);
+	o->reader = c->reader = store_open_reader(c->conf->node.store, e);
+	if (!o->reader)
+		goto fail;
+	overdue_refresh(c, o->reader);
+	return true;
+fail:
+	stores_close(o);
+	return false;
+}
+
+static bool own_witness_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
+
+	c->witness = witness_open(c, o->audit, e);
+	if (!c->witness)
+		return false;
+	c->log_vkey = &c->witness->log;
+	c->witness_vkey = c->witness->signer.key ? &c->witness->signer.vkey : NULL;
+	return true;
+}
+
+static void own_witness_close(void *arg)
+{
+	witness_free(((struct opened *)arg)->core->witness);
+}
+
+static bool own_mirror_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->mirror = mirror_open(c->conf->node.mirror, c->conf->node.store, mirror_warned, c, e);
+	return c->mirror != NULL;
+}
+
+static void own_mirror_close(void *arg)
+{
+	mirror_close(((struct opened *)arg)->core->mirror);
+}
+
+static bool log_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
+	struct writer_options w = { .store = o->store,
+		                    .keys = c->keys,
+		                    .mirror = c->mirror,
+		                    .signer = { .key = o->audit },
+		                    .anchor_path = c->conf->node.anchor,
+		                    .died = writer_died,
+		                    .report = writer_reported,
+		                    .arg = c };
+	uint8_t public_key[32];
+
+	ed25519_public(o->audit, public_key);
+	if (!note_vkey_make(view_of(c->conf->node.origin), NOTE_ED25519, public_key, &w.signer.vkey))
+		return error_set(e, REASON_CONFIG, "the log's origin is not a key name");
+	c->writer = writer_start(&w, e);
+	return c->writer != NULL;
+}
+
+/* Serving has stopped it already, where it came to that. */
+static void log_close(void *arg)
+{
+	writer_stop(((struct opened *)arg)->core->writer);
+}
+
+static bool memory_fill(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+	struct core *c = o->core;
+
+	return witness_recall(c->witness, c->conf, o->reader, e) && sights_load(c->sights, c->conf, o->reader, e) &&
+	       timestamp_recall(c, o->reader, e);
+}
+
+static const struct step open_steps[] = {
+	{ "schemas", schemas_open, schemas_close },      { "memory", memory_open, memory_close },
+	{ "secrets", secrets_open, secrets_close },      { "payload keys", keys_open, keys_close },
+	{ "store", stores_open, stores_close },          { "witness", own_witness_open, own_witness_close },
+	{ "mirror", own_mirror_open, own_mirror_close }, { "log", log_open, log_close },
+	{ "what is remembered", memory_fill, NULL },     { .name = NULL },
+};
+
+bool core_open(struct opened *o, struct error *e)
+{
+	if (steps_start(open_steps, o, &o->n, e))
+		return true;
+	log_line("error", "cannot open: %s", open_steps[o->n].name);
+	return false;
+}
+
+void core_close(struct opened *o)
+{
+	struct core *c = o->core;
+
+	for (unsigned i = 0; c->workers && i < c->n_workers; i++)
+		worker_free(c->workers[i]);
+	free(c->workers);
+	steps_stop(open_steps, o, o->n);
+	conf_unref(c->conf);
+	close(c->die_fd);
+	pthread_mutex_destroy(&c->lock);
+}

@@ -1,0 +1,175 @@
+/* What may be read of an exchange by its parties: what was decided and became of it, its receipt, record and notices. */
+#include "gatewayd/core/read/read.h"
+
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/keys/payload.h"
+#include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/read/story.h"
+#include "gatewayd/core/serve/consult.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "lib/tlog/tlog.h"
+#include "gatewayd/os/log.h"
+
+#define RECORD_MAX  (32u * 1024 * 1024)
+#define NOTICES_MAX (64u * 1024 * 1024)
+
+/* A party of the exchange, or this agency's own oversight. */
+static bool may_see(const struct request *r, const struct store_exchange *x)
+{
+	struct view agency = view_of(r->peer->agency);
+
+	if (r->peer->roles & (ROLE(AUDITOR) | ROLE(SUPERVISOR)))
+		return view_is(agency, r->conf->node.agency) || view_eq(agency, x->provider) ||
+		       view_eq(agency, x->recipient);
+	return view_eq(agency, x->provider) || view_eq(agency, x->recipient);
+}
+
+struct hold_writer {
+	struct buf *out;
+	bool first;
+};
+
+/* What a party may know of a hold: not who stated it, nor why. */
+static bool write_hold(void *arg, const struct store_hold *h)
+{
+	struct hold_writer *w = arg;
+	char from[TIME_TEXT + 1], until[TIME_TEXT + 1];
+
+	time_print(h->from_ms, from);
+	time_print(h->until_ms, until);
+	buf_addf(w->out, "%s{\"kind\":\"%s\",\"from\":\"%s\",\"until\":\"%s\"}", w->first ? "" : ",",
+	         hold_kind_name(h->kind), from, until);
+	w->first = false;
+	return true;
+}
+
+static void show_exchange(struct request *r, const struct store_exchange *found)
+{
+	struct store *reader = r->worker->reader;
+	struct store_exchange x = *found;
+	struct buf body = BUF_INIT(1 << 20), receipt = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE }, none = { .reason = REASON_NONE };
+	struct hold_writer holds = { .out = &body, .first = true };
+	struct store_archive archive;
+	struct view partner;
+
+	buf_add(&body, x.answer);
+	buf_addf(&body, ",\"state\":\"%s\",\"audit_index\":%llu", exchange_state_name(x.state),
+	         (unsigned long long)store_entry_index(x.entry));
+	buf_adds(&body, ",\"holds\":[");
+	bool archived = store_get_archive(reader, store_entry_log(x.entry), &archive, &none);
+	if (!store_list_holds(reader, x.seq, false, write_hold, &holds, &e) ||
+	    (!archived && !proof_of_entry(reader, x.entry, true, NULL, &receipt, &e))) {
+		answer_unread(r, &e);
+	} else {
+		buf_adds(&body, archived ? "],\"archived\":true" : "],\"receipt\":");
+		if (!archived)
+			buf_add_json_string(&body, buf_view(&receipt));
+		if (store_get_receipt(reader, x.seq, &partner, &none)) {
+			buf_adds(&body, ",\"partner_receipt\":");
+			buf_add_json_string(&body, partner);
+		}
+		bool told = story_write(reader, x.seq, &body, &e);
+		buf_addc(&body, '}');
+		if (told)
+			answer_written(r, VIEW("application/json"), &body);
+		else
+			answer_unread(r, &e);
+	}
+	buf_free(&body);
+	buf_free(&receipt);
+}
+
+static void show_receipt(struct request *r, uint64_t entry)
+{
+	struct buf receipt = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE };
+
+	if (proof_of_entry(r->worker->reader, entry, true, NULL, &receipt, &e))
+		answer_written(r, VIEW("text/plain; charset=utf-8"), &receipt);
+	else
+		answer_unread(r, &e);
+	buf_free(&receipt);
+}
+
+static void show_notices(struct request *r, uint64_t seq)
+{
+	struct buf body = BUF_INIT(NOTICES_MAX);
+	struct error e = { .reason = REASON_NONE };
+
+	if (notice_list(r->worker->reader, seq, &body, &e))
+		answer_written(r, VIEW("application/json"), &body);
+	else
+		answer_unread(r, &e);
+	buf_free(&body);
+}
+
+/* The released record, for the system of the agency that received it, or to which it was returned. */
+static void show_record(struct request *r, const struct store_exchange *x)
+{
+	struct worker *w = r->worker;
+	struct payload p = { .plain = BUF_INIT(RECORD_MAX) };
+	struct error e = { .reason = REASON_NONE };
+	struct uuid id = x->id;
+	struct view own = view_of(r->conf->node.agency);
+	struct consult *c;
+	uint64_t seq = x->seq;
+	bool restricted;
+
+	/* What a recipient returned may be fetched here by a provider that has no gateway. */
+	bool mine = view_eq(x->recipient, own) && view_is(own, r->peer->agency) && x->state == STATE_READY;
+	bool returned = view_is(x->provider, r->peer->agency) && x->state == STATE_RETURNED;
+	if (!mine && !returned) {
+		answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	if (!hold_restricted(w->reader, seq, &restricted, &e)) {
+		answer_unread(r, &e);
+		return;
+	}
+	if (restricted) {
+		answer_own_problem(r, REASON_UNDER_CHALLENGE);
+		return;
+	}
+	c = consult_new(r, VIEW("application/json"), RECORD_MAX);
+	if (!c)
+		return;
+	if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, seq, &id, &p, &e) ||
+	    !consult_note(c, &id, VIEW(""), "record read")) {
+		consult_drop(c);
+		answer_unread(r, &e);
+	} else {
+		buf_add(consult_body(c), p.record);
+		consult_submit(c);
+	}
+	payload_close(&p);
+}
+
+void handle_exchange(struct request *r)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange x;
+	struct uuid id;
+	struct view what = request_path_part(r, 3);
+
+	if (!uuid_parse(request_path_part(r, 2), &id) || !store_find_exchange(r->worker->reader, &id, &x, &e) ||
+	    !may_see(r, &x)) {
+		if (e.reason != REASON_NONE)
+			answer_unread(r, &e);
+		else
+			answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	if (view_is(what, "receipt"))
+		show_receipt(r, x.entry);
+	else if (view_is(what, "record"))
+		show_record(r, &x);
+	else if (view_is(what, "notices"))
+		show_notices(r, x.seq);
+	else
+		show_exchange(r, &x);
+}

@@ -1,0 +1,125 @@
+/* See figures.h. */
+#include "gatewayd/core/read/figures.h"
+
+#include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/witness/clock.h"
+#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/timestamp.h"
+#include "gatewayd/core/witness/witness.h"
+#include "gatewayd/core/store/rest.h"
+
+bool figures_take(struct figures *f, struct core *core, const struct conf *conf, struct store *reader, int64_t now_ms,
+                  struct error *e)
+{
+	*f = (struct figures){ .core = core, .conf = conf, .now_ms = now_ms };
+	writer_stats(core->writer, &f->writer);
+	f->counted = store_count(reader, &f->store, e);
+	return f->counted;
+}
+
+/* --- how each is read --- */
+
+#define FIGURE(function, there, from) \
+	static bool function(const struct figures *f, uint64_t *value) \
+	{ \
+		*value = (there) ? (uint64_t)(from) : 0; \
+		return (there); \
+	}
+/* A counter of struct core, one of its witness, and a row count of the store. */
+#define OF_CORE(member)    FIGURE(core_##member, true, atomic_load(&f->core->member))
+#define OF_WITNESS(member) FIGURE(witness_##member, true, atomic_load(&f->core->witness->member))
+#define OF_STORE(member)   FIGURE(store_##member, f->counted, f->store.member)
+
+OF_CORE(released)
+OF_CORE(held)
+OF_CORE(refused)
+OF_CORE(replayed)
+OF_CORE(delivered)
+OF_CORE(delivery_failures)
+OF_CORE(fired)
+OF_CORE(strangers)
+OF_CORE(timestamps)
+OF_CORE(timestamp_failures)
+OF_CORE(rebuilds)
+OF_CORE(rebuild_failures)
+OF_CORE(rebuild_entries)
+OF_WITNESS(cosigned)
+OF_WITNESS(incidents)
+OF_WITNESS(cosignatures)
+OF_WITNESS(failures)
+OF_STORE(exchanges)
+OF_STORE(payloads)
+OF_STORE(timers)
+OF_STORE(deliveries)
+OF_STORE(notices)
+OF_STORE(inbox)
+OF_STORE(entries)
+FIGURE(writer_commits, true, f->writer.commits)
+FIGURE(writer_jobs, true, f->writer.jobs)
+FIGURE(writer_median_batch, true, f->writer.median_batch)
+FIGURE(writer_queued, true, f->writer.queued)
+FIGURE(writer_tree_size, true, f->writer.tree_size)
+FIGURE(clock_is_trusted, true, clock_trusted(f->core))
+FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
+FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
+FIGURE(unproved, true, sights_unproved(f->core->sights))
+FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
+FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
+
+/* --- the list --- */
+
+#define COUNTER(metric, help, group, name, read) \
+	{ \
+		FIGURE_COUNTER, metric, help, group, name, read \
+	}
+#define GAUGE(metric, help, group, name, read) \
+	{ \
+		FIGURE_GAUGE, metric, help, group, name, read \
+	}
+#define SINCE "since_start"
+
+const struct figure figure_list[] = {
+	COUNTER("exchanges_released", "Records released.", SINCE, "released", core_released),
+	COUNTER("exchanges_held", "Records held for a person to decide.", SINCE, "held", core_held),
+	COUNTER("exchanges_refused", "Records refused.", SINCE, "refused", core_refused),
+	COUNTER("exchanges_replayed", "Answers given again for the same key.", SINCE, "replayed", core_replayed),
+	COUNTER("deliveries", "Deliveries that a partner acknowledged.", SINCE, "delivered", core_delivered),
+	COUNTER("delivery_failures", "Deliveries given up.", SINCE, "delivery_failures", core_delivery_failures),
+	COUNTER("timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.", SINCE,
+	        "timers_fired", core_fired),
+	COUNTER("strangers", "Requests of no known partner.", SINCE, "strangers", core_strangers),
+	COUNTER("commits", "Transactions committed.", "writer", "commits", writer_commits),
+	COUNTER(NULL, "Jobs done in them.", "writer", "jobs", writer_jobs),
+	GAUGE("commit_rows", "Median exchanges in one commit.", "writer", "median_rows_per_commit",
+	      writer_median_batch),
+	GAUGE(NULL, "Jobs that wait.", "writer", "queued", writer_queued),
+	GAUGE("audit_entries", "Entries in the audit log.", NULL, NULL, writer_tree_size),
+	GAUGE("clock_trusted", "Whether the clock is trusted, so that what is due is erased.", NULL, NULL,
+	      clock_is_trusted),
+	COUNTER("witness_given", "Checkpoints of partners' logs cosigned.", NULL, NULL, witness_cosigned),
+	COUNTER("witness_incidents", "Partners' logs that forked or went back.", NULL, NULL, witness_incidents),
+	COUNTER("witness_had", "Cosignatures of this log.", NULL, NULL, witness_cosignatures),
+	COUNTER("witness_failures", "Partners that did not cosign when asked.", NULL, NULL, witness_failures),
+	GAUGE("witness_latest_seconds", "When this log was cosigned last, by the witness's clock.", NULL, NULL,
+	      witness_latest),
+	COUNTER("timestamps", "Timestamps of this log's checkpoints.", NULL, NULL, core_timestamps),
+	COUNTER("timestamp_failures", "Timestamps that could not be had.", NULL, NULL, core_timestamp_failures),
+	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log.", NULL, NULL, timestamp_latest),
+	GAUGE("sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.", NULL, NULL,
+	      unproved),
+	GAUGE("withdrawals_unknown", "Agreements whose list of withdrawn consents is missing or out of date.", NULL,
+	      NULL, lists_unknown),
+	GAUGE("withdrawals_due_seconds", "When the next list of withdrawn consents is due.", NULL, NULL, lists_due),
+	COUNTER("rebuilds", "Full verifications that found the log whole.", NULL, NULL, core_rebuilds),
+	COUNTER("rebuild_failures", "Full verifications that found the log altered.", NULL, NULL,
+	        core_rebuild_failures),
+	GAUGE("rebuild_entries", "Entries in the last full verification.", NULL, NULL, core_rebuild_entries),
+	GAUGE(NULL, "Exchanges.", "store", "exchanges", store_exchanges),
+	GAUGE("payloads", "Sealed payloads held.", "store", "payloads", store_payloads),
+	GAUGE("timers", "Retention timers.", "store", "timers", store_timers),
+	GAUGE("outbox", "Deliveries that wait.", "store", "outbox", store_deliveries),
+	GAUGE("notices", "Notices to partners that wait.", "store", "notices", store_notices),
+	GAUGE("inbox", "Items that wait to be fetched.", "store", "inbox", store_inbox),
+	GAUGE(NULL, "Entries of the log.", "store", "entries", store_entries),
+	{ .read = NULL },
+};

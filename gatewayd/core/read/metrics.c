@@ -1,0 +1,32 @@
+/* GET /metrics: the figures as OpenMetrics 1.0 text. */
+#include "gatewayd/core/read/read.h"
+
+#include "gatewayd/core/read/figures.h"
+#include "gatewayd/core/serve/answer.h"
+
+static void write_figure(struct buf *b, const struct figure *f, uint64_t value)
+{
+	bool counter = f->kind == FIGURE_COUNTER;
+
+	buf_addf(b, "# TYPE gatewayd_%s %s\n# HELP gatewayd_%s %s\ngatewayd_%s%s %llu\n", f->metric,
+	         counter ? "counter" : "gauge", f->metric, f->help, f->metric, counter ? "_total" : "",
+	         (unsigned long long)value);
+}
+
+void handle_metrics(struct request *r)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf b = BUF_INIT(65536);
+	struct figures now;
+	uint64_t value;
+
+	/* What can be read is shown. */
+	if (!figures_take(&now, r->worker->core, r->conf, r->worker->reader, r->now_ms, &e))
+		now.counted = false;
+	for (const struct figure *f = figure_list; f->read; f++)
+		if (f->metric && f->read(&now, &value))
+			write_figure(&b, f, value);
+	buf_adds(&b, "# EOF\n");
+	answer_text(r, 200, VIEW("application/openmetrics-text; version=1.0.0; charset=utf-8"), buf_view(&b));
+	buf_free(&b);
+}

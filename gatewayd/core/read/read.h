@@ -1,0 +1,21 @@
+/* What may be read over HTTP: exchanges, agreements, the log's tiles, problems, health. The worker's thread. */
+#ifndef GATEWAYD_CORE_READ_READ_H
+#define GATEWAYD_CORE_READ_READ_H
+
+#include "gatewayd/core/serve/request.h"
+
+/* GET /v1/exchanges/{id}, and its receipt, record and notices. */
+void handle_exchange(struct request *r);
+void handle_agreements(struct request *r);
+/* GET /v1/agreements/{id}, and its schema and summary. */
+void handle_agreement(struct request *r);
+void handle_tile(struct request *r);
+/* Entry bundles, to this node's auditors and supervisors. */
+void handle_entries(struct request *r);
+void handle_problem(struct request *r);
+void handle_openapi(struct request *r);
+void handle_livez(struct request *r);
+void handle_readyz(struct request *r);
+void handle_metrics(struct request *r);
+
+#endif

@@ -1,0 +1,42 @@
+/* See routes.h. */
+#include "gatewayd/core/routes.h"
+
+#include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/deliver/inbox.h"
+#include "gatewayd/core/exchange/records.h"
+#include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/read/read.h"
+#include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/witness/timestamp.h"
+#include "gatewayd/core/witness/witness.h"
+
+#define OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR))
+
+const struct route core_routes[] = {
+	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records },
+	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate },
+	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), .handle = handle_recall },
+	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
+	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
+	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), .handle = handle_notice },
+	{ "GET", "/v1/exchanges/*/receipt", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
+	{ "GET", "/v1/exchanges/*/record", ROLE(SYSTEM), .handle = handle_exchange },
+	{ "GET", "/v1/inbox", ROLE(SYSTEM), .handle = handle_inbox },
+	{ "POST", "/v1/inbox/*/ack", ROLE(SYSTEM), .handle = handle_ack },
+	{ "GET", "/v1/agreements", ANY_ROLE, .handle = handle_agreements },
+	{ "GET", "/v1/agreements/*", ANY_ROLE, .handle = handle_agreement },
+	{ "GET", "/v1/agreements/*/schema", ANY_ROLE, .handle = handle_agreement },
+	{ "GET", "/v1/agreements/*/summary", ANY_ROLE, .handle = handle_agreement },
+	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_checkpoint },
+	{ "POST", "/add-checkpoint", ROLE(GATEWAY), .handle = handle_add_checkpoint, .early = true },
+	{ "GET", "/witnessed/**", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_witnessed, .early = true },
+	{ "GET", "/timestamp/*", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_timestamp },
+	{ "GET", "/tile/entries/**", OVERSIGHT, .handle = handle_entries },
+	{ "GET", "/tile/**", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_tile },
+	{ "GET", "/problems/*", 0, .handle = handle_problem },
+	{ "GET", "/openapi.json", 0, .handle = handle_openapi },
+	{ "GET", "/livez", 0, .handle = handle_livez },
+	{ "GET", "/readyz", 0, .handle = handle_readyz },
+	{ "GET", "/metrics", 0, .handle = handle_metrics },
+	{ .path = NULL },
+};

@@ -1,0 +1,132 @@
+/* See answer.h. */
+#include "gatewayd/core/serve/answer.h"
+
+#include "gatewayd/os/log.h"
+
+static void put_field(struct buf *b, const char *name, struct view value)
+{
+	put_view16(b, view_of(name));
+	put_view16(b, value);
+}
+
+/* Sends what credit and frame size allow; releases the request when nothing is left. */
+static void send_body(struct request *r)
+{
+	channel_send_body(r->worker->channel, r->id, buf_view(&r->out), &r->out_at, &r->out_credit);
+	if (r->out_at == r->out.n)
+		request_release(r);
+}
+
+void answer_send(struct request *r, const struct answer *a)
+{
+	struct buf head = BUF_INIT(16384);
+
+	if (r->aborted) {
+		request_release(r);
+		return;
+	}
+	r->answered = true;
+	put_u16(&head, (uint16_t)a->status);
+	put_u64(&head, a->body.n);
+	put_field(&head, "content-type", a->content_type.n ? a->content_type : VIEW("application/json"));
+	if (a->location.n)
+		put_field(&head, "location", a->location);
+	if (a->allow.n)
+		put_field(&head, "allow", a->allow);
+	if (a->retry_after_s) {
+		char seconds[16];
+		snprintf(seconds, sizeof seconds, "%u", a->retry_after_s);
+		put_field(&head, "retry-after", view_of(seconds));
+	}
+	if (a->replayed)
+		put_field(&head, "idempotency-replayed", VIEW("true"));
+	put_u16(&head, 0);
+	size_t first = CHANNEL_PAYLOAD_MAX - head.n;
+	if (first > a->body.n)
+		first = a->body.n;
+	if (first > r->out_credit)
+		first = r->out_credit;
+	bool last = first == a->body.n;
+	channel_send(r->worker->channel, FRAME_REPLY, last ? FRAME_LAST : 0, r->id, buf_view(&head),
+	             view_make(a->body.p, first));
+	r->out_credit -= (uint32_t)first;
+	buf_free(&head);
+	if (last) {
+		request_release(r);
+		return;
+	}
+	buf_reset(&r->out);
+	buf_add(&r->out, view_from(a->body, first));
+	r->out_at = 0;
+	if (r->out.failed) {
+		channel_send(r->worker->channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
+		request_release(r);
+		return;
+	}
+	send_body(r);
+}
+
+void answer_text(struct request *r, int status, struct view content_type, struct view body)
+{
+	struct answer a = { .status = status, .content_type = content_type, .body = body };
+
+	answer_send(r, &a);
+}
+
+void answer_written(struct request *r, struct view content_type, const struct buf *body)
+{
+	if (body->failed)
+		answer_problem(r, REASON_NO_MEMORY);
+	else
+		answer_text(r, 200, content_type, buf_view(body));
+}
+
+void answer_unread(struct request *r, const struct error *e)
+{
+	if (e->reason != REASON_NOT_FOUND)
+		log_line("error", "read: %s", e->text);
+	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
+}
+
+void answer_credit(struct request *r, uint32_t bytes)
+{
+	if (bytes > UINT32_MAX - r->out_credit)
+		return;
+	r->out_credit += bytes;
+	if (r->answered)
+		send_body(r);
+}
+
+static void open_as(struct buf *out, enum reason told)
+{
+	buf_addf(out, "{\"type\":\"/problems/%s\",\"title\":", reason_slug(told));
+	buf_add_json_string(out, view_of(reason_text(told)));
+	buf_addf(out, ",\"status\":%d", reason_status(told));
+}
+
+void problem_open(struct buf *out, enum reason reason)
+{
+	open_as(out, reason_for_peer(reason));
+}
+
+void answer_problem(struct request *r, enum reason reason)
+{
+	answer_own_problem(r, reason_for_peer(reason));
+}
+
+void answer_own_problem(struct request *r, enum reason reason)
+{
+	struct buf body = BUF_INIT(4096);
+	struct answer a = { .status = reason_status(reason), .content_type = VIEW("application/problem+json") };
+
+	/* Reads are counted by the minute of the clock. */
+	if (reason == REASON_RATE_LIMITED)
+		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
+	open_as(&body, reason);
+	buf_addc(&body, '}');
+	a.body = buf_view(&body);
+	if (reason == REASON_METHOD_NOT_ALLOWED)
+		a.allow = VIEW("GET, POST");
+	answer_send(r, &a);
+	buf_free(&body);
+}

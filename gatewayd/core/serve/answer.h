@@ -1,0 +1,34 @@
+/* Answers: HTTP status, fields and body over the channel, problems after RFC 9457. The worker's thread. */
+#ifndef GATEWAYD_CORE_SERVE_ANSWER_H
+#define GATEWAYD_CORE_SERVE_ANSWER_H
+
+#include "gatewayd/core/serve/worker.h"
+
+struct answer {
+	int status;
+	struct view content_type; /* empty: application/json */
+	struct view location;     /* empty: none */
+	struct view allow;        /* for 405 */
+	bool replayed;
+	unsigned retry_after_s; /* 0: is not said */
+	struct view body;
+};
+/* Sends it; body bytes beyond the peer's credit wait in the request. Releases the request when all is out. */
+void answer_send(struct request *r, const struct answer *a);
+/* The same of no more than a status and a body. */
+void answer_text(struct request *r, int status, struct view content_type, struct view body);
+/* 200 and what was written; a problem when memory ran out meanwhile. */
+void answer_written(struct request *r, struct view content_type, const struct buf *body);
+/* What could not be read from the store: it is not there, or (logged) not to be had now. */
+void answer_unread(struct request *r, const struct error *e);
+/* More credit came. */
+void answer_credit(struct request *r, uint32_t bytes);
+/* A problem without an exchange (nothing was decided). */
+void answer_problem(struct request *r, enum reason reason);
+/* The same to this agency's own system, which may know the full reason. */
+void answer_own_problem(struct request *r, enum reason reason);
+
+/* Starts a problem document in `out`, leaving the object open: type, title, status. */
+void problem_open(struct buf *out, enum reason reason);
+
+#endif

@@ -1,0 +1,88 @@
+/* Couriers: what waits in the store to be sent to partners' gateways goes there, and is tried again, later each time, until
+ * it arrived, was refused for good, or is given up. One machine for every kind of it (deliveries of records, notices); what
+ * a kind sends, what an answer means and what is written of it is its table.
+ *
+ *   due ─▶ sent ─▶ answered ─▶ its job ─▶ gone, or due again later
+ *
+ * Each worker serves those whose number leaves its index when divided by the number of workers, over its own channel, and
+ * only so many at once. The worker's thread, but for write(). */
+#ifndef GATEWAYD_CORE_SERVE_COURIER_H
+#define GATEWAYD_CORE_SERVE_COURIER_H
+
+#include "gatewayd/core/context/act.h"
+#include "gatewayd/core/serve/post.h"
+
+struct courier;
+
+/* What a row in the store says of one that is due. */
+struct courier_due {
+	uint64_t id; /* of its kind */
+	uint32_t attempts;
+	int64_t deadline_ms;
+};
+
+enum parcel_end {
+	PARCEL_RETRY,   /* did not arrive: again later */
+	PARCEL_ARRIVED, /* taken; the partner's receipt verifies */
+	PARCEL_REFUSED, /* refused for good, or it can never be sent */
+	PARCEL_EXPIRED  /* given up */
+};
+
+/* One that is under way: the first member, named `parcel`, of what its kind keeps of it. */
+struct parcel {
+	struct job job; /* first */
+	struct courier *courier;
+	struct worker *worker;
+	struct conf *conf;
+	struct courier_due due;
+	int64_t now_ms; /* when it was taken up; from its answer on, when that came */
+	/* The kind's, in send(). */
+	char recipient[72];            /* agency */
+	const struct partner *partner; /* of conf */
+	struct buf body;               /* of the request; wiped when it was answered */
+	bool hopeless;                 /* it can never be sent */
+	struct post post;
+	/* How it ended. */
+	enum parcel_end end;
+	char slug[64], problem[200]; /* why it did not arrive; place and rule only */
+	struct buf receipt;          /* the partner's, verified; proved() fills it */
+	UT_hash_handle hh;
+};
+#define PARCEL_OF(type, p) FIRST_OF(type, parcel, struct parcel, p)
+
+/* A look for what is due. due() calls courier_note() for each; false: enough. */
+struct courier_look;
+bool courier_note(struct courier_look *look, const struct courier_due *due);
+
+struct courier_kind {
+	const char *name; /* for log lines */
+	size_t size;      /* of what it keeps of one, zeroed */
+	unsigned most;    /* under way at once, of a worker */
+	int taken[2];     /* statuses of an answer that says it was taken; 0: none */
+	/* Notes what is due at `now_ms`, earliest first, at most `max`. */
+	bool (*due)(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e);
+	/* Reads what is to be sent and sends it by post_send(). False: it cannot be sent now, and ends without an answer. */
+	bool (*send)(struct parcel *p);
+	/* Whether the receipt in an answer of one of the statuses `taken` proves that it arrived. Else parcel_later(). */
+	bool (*proved)(struct parcel *p);
+	/* Whether it is given up, having failed. */
+	bool (*over)(struct parcel *p);
+	/* The writer's thread, inside the job's run(): writes how it ended, or when it is due again. May be called twice. */
+	bool (*write)(struct parcel *p, struct act *a, struct error *e);
+	/* What it is, for log lines. */
+	void (*describe)(struct parcel *p, char *out, size_t size);
+};
+
+/* Why it did not arrive. Answers false, for `return parcel_later(…)`. */
+bool parcel_later(struct parcel *p, const char *slug, const char *problem);
+/* Finds the gateway of p->recipient. False, and parcel_later(): none is known. */
+bool parcel_address(struct parcel *p);
+
+/* `kind` outlives it. NULL: no memory. */
+struct courier *courier_new(struct worker *w, const struct courier_kind *kind) MUST_USE;
+/* As tick and free of a part (worker.h). NULL is fine to free. */
+void courier_free(void *courier);
+/* Looks for what is due. Called often. */
+void courier_tick(void *courier);
+
+#endif

@@ -1,0 +1,144 @@
+/* See router.h. */
+#include "gatewayd/core/serve/router.h"
+
+#include "gatewayd/core/serve/answer.h"
+#include "lib/base/encode.h"
+#include "gatewayd/os/instant.h"
+
+static bool path_fits(struct view path, const char *pattern)
+{
+	struct view want = view_of(pattern);
+
+	while (path.p && want.p) {
+		struct view w = view_cut(&want, '/'), p = view_cut(&path, '/');
+		if (view_is(w, "**"))
+			return p.n > 0;
+		if (view_is(w, "*") ? p.n == 0 : !view_eq(w, p))
+			return false;
+	}
+	return !path.p && !want.p;
+}
+
+/* Bytes of the path that routes know: no escapes, so that one resource has one name. */
+static bool path_plain(struct view path)
+{
+	for (size_t i = 0; i < path.n; i++) {
+		char c = path.p[i];
+		bool plain =
+		        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/._-", c);
+		if (!plain || c == 0)
+			return false;
+	}
+	return path.n > 0 && path.p[0] == '/';
+}
+
+/* Who asks? Revocation is judged on every request. */
+static enum reason find_peer(struct request *r)
+{
+	const struct conf *c = r->conf;
+	const struct conn *conn = r->conn;
+
+	if (conn->monitor)
+		return REASON_NONE;
+	if (c->revocation_checked) {
+		if (!c->crl || crl_next_update_ms(c->crl) <= r->now_ms)
+			return REASON_REVOCATION_UNKNOWN;
+		if (crl_has(c->crl, conn->cert.serial))
+			return REASON_CERTIFICATE_REVOKED;
+	}
+	if (!conn->known || conn->cert.not_after_ms < r->now_ms || conn->cert.not_before_ms > r->now_ms)
+		return REASON_PARTNER_UNKNOWN;
+	r->peer = conf_partner(c, &conn->cert);
+	return r->peer ? REASON_NONE : REASON_PARTNER_UNKNOWN;
+}
+
+/* Content-Digest (RFC 9530): sha-256 is checked when it is there; another algorithm alone is refused. */
+static bool digest_fits(const struct request *r)
+{
+	struct view rest = r->content_digest, item;
+	struct digest want, have;
+	size_t n;
+
+	if (rest.n == 0)
+		return true;
+	while (rest.n) {
+		item = view_cut(&rest, ',');
+		while (item.n && item.p[0] == ' ')
+			item = view_from(item, 1);
+		if (!view_starts(item, VIEW("sha-256=:")) || item.p[item.n - 1] != ':')
+			continue;
+		struct view text = view_make(item.p + 9, item.n > 10 ? item.n - 10 : 0);
+		if (!base64_decode(text, want.b, sizeof want.b, &n) || n != sizeof want.b)
+			return false;
+		sha256(buf_view(&r->body), &have);
+		return digest_eq(&want, &have);
+	}
+	return false;
+}
+
+static bool stranger(struct request *r, enum reason reason)
+{
+	atomic_fetch_add_explicit(&r->worker->core->strangers, 1, memory_order_relaxed);
+	answer_problem(r, reason);
+	return false;
+}
+
+/* Role, rate and digest; answers what is refused. */
+static bool admitted(struct request *r, const struct route *route)
+{
+	bool serving = atomic_load_explicit(&r->worker->core->serving, memory_order_acquire);
+
+	if (r->conn->monitor)
+		return route->roles == 0 || (answer_problem(r, REASON_NOT_FOUND), false);
+	if (route->roles != 0 && route->roles != ANY_ROLE && !(r->peer->roles & route->roles)) {
+		answer_problem(r, REASON_ROLE_DENIED);
+		return false;
+	}
+	/* Two gateways that start together still witness each other. */
+	if (!serving && route->roles != 0 && !route->early) {
+		answer_problem(r, REASON_UNAVAILABLE);
+		return false;
+	}
+	if (view_is(r->method, "GET") && !worker_may_read(r->worker, r->conf, r->peer, r->now_ms)) {
+		answer_problem(r, REASON_RATE_LIMITED);
+		return false;
+	}
+	if (!digest_fits(r)) {
+		answer_problem(r, REASON_DIGEST_MISMATCH);
+		return false;
+	}
+	return true;
+}
+
+void route_request(struct request *r)
+{
+	enum reason unknown;
+	bool other_method = false;
+	struct view rest = r->target;
+
+	r->conf = core_conf(r->worker->core);
+	r->now_ms = instant_now_ms();
+	r->path = view_cut(&rest, '?');
+	r->query = rest;
+	unknown = find_peer(r);
+	if (unknown != REASON_NONE) {
+		stranger(r, unknown);
+		return;
+	}
+	if (!path_plain(r->path)) {
+		answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	for (const struct route *route = r->worker->core->routes; route->path; route++) {
+		if (!path_fits(r->path, route->path))
+			continue;
+		if (!view_is(r->method, route->method)) {
+			other_method = true;
+			continue;
+		}
+		if (admitted(r, route))
+			route->handle(r);
+		return;
+	}
+	answer_problem(r, other_method ? REASON_METHOD_NOT_ALLOWED : REASON_NOT_FOUND);
+}

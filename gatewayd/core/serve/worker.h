@@ -1,0 +1,69 @@
+/* A worker: one thread, one channel, one event loop. It assembles requests from frames, decides and
+ * transforms, hands jobs to the writer and answers when they come home. It never waits for a commit.
+ * Everything here belongs to the worker's thread; the conf and core are shared and immutable. */
+#ifndef GATEWAYD_CORE_SERVE_WORKER_H
+#define GATEWAYD_CORE_SERVE_WORKER_H
+
+#include <event2/event.h>
+#include <uthash.h>
+
+#include "gatewayd/channel.h"
+#include "gatewayd/core/commit/job.h"
+#include "gatewayd/core/context/context.h"
+#include "gatewayd/core/serve/request.h"
+#include "gatewayd/core/serve/scratch.h"
+
+struct decider;
+struct post;
+
+/* What runs on a worker beside its requests. core/parts.c has the table; struct core hands it down. */
+struct part {
+	void *(*make)(struct worker *w); /* NULL: no memory */
+	void (*tick)(void *part);        /* NULL: does nothing by itself. Ten times a second */
+	void (*free)(void *part);
+	bool first_only;                     /* only the first worker has one */
+	bool early;                          /* ticks once before the worker's thread runs */
+	bool (*ready)(const struct core *c); /* NULL: ticks from the start; else from when this is true */
+};
+#define WORKER_PARTS 8
+
+struct worker {
+	struct core *core;
+	unsigned index;
+	pthread_t thread;
+	struct event_base *base;
+	struct channel *channel;
+	struct event *readable, *writable, *came_home, *tick;
+	_Atomic int64_t stop_by; /* monotonic; 0: goes on */
+	struct home *home;
+	struct store *reader;
+	struct conn *conns;       /* by id */
+	struct request *requests; /* by id */
+	struct request *free_requests;
+	struct scratch scratch;
+	struct post *posts; /* requests to partners that are under way, by id */
+	uint64_t last_post;
+	struct decider *decider;   /* the exchange room's; set by its part */
+	void *parts[WORKER_PARTS]; /* by place in core->parts; NULL: another worker's */
+	uint64_t edge_generation;  /* of the conf that the edge was sent */
+	uint64_t read_window;      /* minute of the counts below */
+	uint32_t *reads;           /* by partner of the current conf */
+	uint64_t reads_generation;
+	size_t n_reads;
+};
+
+struct worker *worker_new(struct core *core, unsigned index, int channel_fd, struct error *e) MUST_USE;
+bool worker_start(struct worker *w, struct error *e) MUST_USE;
+void worker_join(struct worker *w);
+void worker_free(struct worker *w);
+/* Ends the worker's loop once every request that came whole is answered, in any case after some seconds. Any thread. */
+void worker_stop(struct worker *w);
+/* Tells the edge, once the worker has ended, that nothing comes after what was sent. */
+void worker_hang_up(struct worker *w);
+
+/* Writes what the channel has queued; every turn of the loop ends with it. */
+void worker_flush(struct worker *w);
+/* Counts a read of `p` and answers false when it has had its share of this minute. */
+bool worker_may_read(struct worker *w, const struct conf *conf, const struct partner *p, int64_t now_ms);
+
+#endif

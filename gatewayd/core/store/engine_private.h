@@ -1,0 +1,60 @@
+/* What the store asks of a database engine: one table of functions an engine, each in a folder of its own (sqlite/), and
+ * the only way by which the other files of the room reach it. A connection and its statements belong to one thread at a
+ * time. */
+#ifndef GATEWAYD_CORE_STORE_ENGINE_PRIVATE_H
+#define GATEWAYD_CORE_STORE_ENGINE_PRIVATE_H
+
+#include "lib/base/error.h"
+
+struct connection; /* the engine's own */
+
+/* What a statement takes. */
+struct bound {
+	enum { BOUND_NULL, BOUND_INT, BOUND_TEXT, BOUND_BLOB } type;
+	int64_t n;
+	struct view v;
+};
+
+/* A prepared statement; the engine's own follows it in memory. */
+struct statement {
+	const struct engine *engine;
+};
+
+enum step { STEP_ROW, STEP_DONE, STEP_FAILED };
+
+struct engine {
+	/* Opens the database at `place`. One that writes makes it where there is none, and keeps every other one that
+	 * would write away. NULL: `e` says why. */
+	struct connection *(*open)(const char *place, bool writes, struct error *e);
+	void (*close)(struct connection *c); /* after its statements were finished; NULL does nothing */
+	/* The version of the schema, 0 in an empty database; refuses one of another program. */
+	bool (*version)(struct connection *c, int64_t *version, struct error *e);
+	/* Runs a migration and notes the version that it leads to, both or neither. A failure leaves a connection that
+	 * can only be closed. */
+	bool (*migrate)(struct connection *c, const char *text, int64_t version, struct error *e);
+
+	bool (*begin)(struct connection *c, struct error *e);  /* and keeps other writers out until its end */
+	bool (*commit)(struct connection *c, struct error *e); /* true: it survives a loss of power */
+	void (*rollback)(struct connection *c);
+	/* Moves what was committed to where it stays. `force`: so that nothing that was erased is left anywhere; then
+	 * REASON_UNAVAILABLE while a reader is in the way. */
+	bool (*checkpoint)(struct connection *c, bool force, struct error *e);
+	bool (*wants_checkpoint)(const struct connection *c); /* it has grown long enough for one */
+
+	/* Parameters are ?1, ?2, … in the text, which the engine translates. */
+	struct statement *(*prepare)(struct connection *c, const char *text, struct error *e);
+	void (*finish)(struct statement *q); /* NULL does nothing */
+	/* The value of the parameter `at`, from 1 on; its bytes are read until the statement ends. False: too large. */
+	bool (*bind)(struct statement *q, int at, const struct bound *b);
+	enum step (*step)(struct statement *q);
+	void (*end)(struct statement *q); /* back to before its first step, without values */
+	/* Columns of the row that the statement stands on, from 0 on. */
+	int64_t (*column_int)(struct statement *q, int at);
+	bool (*column_null)(struct statement *q, int at);
+	struct view (*column_view)(struct statement *q, int at); /* until the next step */
+	int (*changes)(struct connection *c);                    /* rows that the last statement changed */
+	/* Says in `e` why the last call on the connection failed; false. */
+	bool (*fail)(struct connection *c, struct error *e);
+};
+
+#endif

@@ -1,0 +1,94 @@
+/* See outbox.h. */
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/sql_private.h"
+
+bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e)
+{
+	return sql_run(s, SQL_DELIVERY_PUT,
+	               BOUND(as_number(d->seq), as_text(d->recipient), as_int(d->next_ms), as_int(d->deadline_ms),
+	                     as_int(d->attempts), as_text(d->last_error), as_text(d->envelope)),
+	               e);
+}
+
+bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e)
+{
+	return sql_change(s, SQL_DELIVERY_RETRY, BOUND(as_number(seq), as_int(next_ms), as_text(last_error)),
+	                  "delivery", e);
+}
+
+bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e)
+{
+	return sql_run(s, SQL_DELIVERY_EXTEND, BOUND(as_number(seq), as_int(next_ms), as_int(by_ms)), e);
+}
+
+bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e)
+{
+	return sql_run(s, SQL_DELIVERY_DROP, BOUND(as_number(seq)), e);
+}
+
+static struct store_delivery delivery_row(struct statement *q)
+{
+	return (struct store_delivery){ .seq = (uint64_t)col_int(q, 0),
+		                        .recipient = col_view(q, 1),
+		                        .next_ms = col_int(q, 2),
+		                        .deadline_ms = col_int(q, 3),
+		                        .attempts = (uint32_t)col_int(q, 4),
+		                        .last_error = col_view(q, 5),
+		                        .envelope = col_view(q, 6) };
+}
+
+bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e)
+{
+	struct statement *q = sql_row_of(s, SQL_DELIVERY_GET, seq, "delivery", e);
+
+	if (!q)
+		return false;
+	struct store_delivery d = delivery_row(q);
+	bool ok = col_keep(s, q, 1, &d.recipient, e) && col_keep(s, q, 5, &d.last_error, e) &&
+	          col_keep(s, q, 6, &d.envelope, e);
+	sql_end(q);
+	if (ok)
+		*out = d;
+	return ok;
+}
+
+static bool list_deliveries(struct store *s, struct statement *q,
+                            bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
+{
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		struct store_delivery d = delivery_row(q);
+		if (!each(arg, &d)) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
+
+bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
+                          bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
+{
+	return list_deliveries(
+	        s, sql_start(s, SQL_DELIVERY_DUE, BOUND(as_int(now_ms), as_int(max), as_int(HOLD_RESTRICTION)), e),
+	        each, arg, e);
+}
+
+bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
+                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
+{
+	return list_deliveries(s, sql_start(s, SQL_DELIVERY_LIST, BOUND(as_number(after_seq), as_int(max)), e), each,
+	                       arg, e);
+}
+
+bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)
+{
+	return sql_run(s, SQL_RECEIPT_PUT, BOUND(as_number(seq), as_text(receipt)), e);
+}
+
+bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e)
+{
+	return sql_keep(s, SQL_RECEIPT_GET, BOUND(as_number(seq)), "receipt", receipt, e);
+}

@@ -1,0 +1,34 @@
+/* The outbox: deliveries to partner gateways, and the receipts that came back. See store.h. */
+#ifndef GATEWAYD_CORE_STORE_OUTBOX_H
+#define GATEWAYD_CORE_STORE_OUTBOX_H
+
+#include "gatewayd/core/store/store.h"
+
+struct store_delivery {
+	uint64_t seq;
+	struct view recipient; /* agency */
+	int64_t next_ms, deadline_ms;
+	uint32_t attempts;
+	struct view last_error; /* slug */
+	struct view envelope;   /* JSON members of the envelope without record and origin */
+};
+bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e) MUST_USE;
+/* Counts an attempt. */
+bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error,
+                          struct error *e) MUST_USE;
+/* Due at `next_ms`, with a deadline that much later; nothing there: true. */
+bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e) MUST_USE;
+bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e) MUST_USE; /* nothing there: true */
+bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *out, struct error *e) MUST_USE;
+/* The whole outbox, by exchange. */
+bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
+                           bool (*each)(void *arg, const struct store_delivery *d), void *arg,
+                           struct error *e) MUST_USE;
+/* Those to be sent by `now_ms`, earliest first, without what is restricted. */
+bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
+                          bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e) MUST_USE;
+/* The partner gateway's receipt, kept beside the exchange. */
+bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e) MUST_USE;
+bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,25 @@
+/* What is of no other noun: governing documents by digest, small values by name, and figures. See store.h. */
+#ifndef GATEWAYD_CORE_STORE_REST_H
+#define GATEWAYD_CORE_STORE_REST_H
+
+#include "gatewayd/core/store/store.h"
+#include "lib/base/ids.h"
+
+/* Governing documents. */
+bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms,
+                        struct error *e) MUST_USE;
+bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;
+
+/* The trusted clock, … */
+bool store_put_value(struct store *s, struct view name, struct view value,
+                     struct error *e) MUST_USE; /* or replaces; empty: drops */
+bool store_get_value(struct store *s, struct view name, struct view *value, struct error *e) MUST_USE;
+
+/* Figures for status and metrics. */
+struct store_counts {
+	uint64_t exchanges, payloads, timers, deliveries, notices, inbox, entries;
+	int64_t oldest_delivery_ms; /* next_ms of the oldest, TIME_NONE without one */
+};
+bool store_count(struct store *s, struct store_counts *out, struct error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,235 @@
+/* Inside of the store: its statements, and the few calls through which the files of the nouns run them. Whatever engine
+ * the store is over, they are the same. */
+#ifndef GATEWAYD_CORE_STORE_SQL_PRIVATE_H
+#define GATEWAYD_CORE_STORE_SQL_PRIVATE_H
+
+#include "gatewayd/core/store/engine_private.h"
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/key_window.h"
+#include "lib/base/arena.h"
+
+/* Every statement; the texts are in statements.c, the migrations in migrations.c. The first ones write. */
+enum sql {
+	SQL_EXCHANGE_PUT,
+	SQL_EXCHANGE_ANSWER,
+	SQL_STATE_PUT,
+	SQL_STATE_STATE,
+	SQL_STATE_ENTRY,
+	SQL_PAYLOAD_PUT,
+	SQL_PAYLOAD_SLOT_PUT,
+	SQL_PAYLOAD_ERASE,
+	SQL_PAYLOAD_SLOT_ERASE,
+	SQL_TIMER_PUT,
+	SQL_TIMER_DROP,
+	SQL_DUTY_PUT,
+	SQL_DUTY_SET,
+	SQL_LINK_PUT,
+	SQL_HOLD_PUT,
+	SQL_HOLD_END,
+	SQL_HOLD_TIMER,
+	SQL_DELIVERY_PUT,
+	SQL_DELIVERY_RETRY,
+	SQL_DELIVERY_EXTEND,
+	SQL_DELIVERY_DROP,
+	SQL_RECEIPT_PUT,
+	SQL_INBOX_PUT,
+	SQL_INBOX_DONE,
+	SQL_INBOX_DROP,
+	SQL_ENTRY_PUT,
+	SQL_DISCLOSURE_PUT,
+	SQL_DISCLOSURE_ERASE,
+	SQL_ENTRY_ARCHIVE,
+	SQL_DISCLOSURE_ARCHIVE,
+	SQL_TILE_PUT,
+	SQL_CHECKPOINT_PUT,
+	SQL_DOCUMENT_PUT,
+	SQL_VALUE_PUT,
+	SQL_VALUE_DROP,
+	SQL_LOG_PUT,
+	SQL_WITNESSED_PUT,
+	SQL_COSIGNATURE_PUT,
+	SQL_SIGHTED_PUT,
+	SQL_SIGHTED_DROP,
+	SQL_SIGHTED_TRIM,
+	SQL_TIMESTAMP_PUT,
+	SQL_NOTICE_PUT,
+	SQL_NOTICE_RETRY,
+	SQL_NOTICE_END_PUT,
+	SQL_NOTICE_DROP,
+	SQL_NOTICE_TAKEN_PUT,
+	SQL_SURROGATE_PUT,
+	SQL_SURROGATE_END_PUT,
+	SQL_SURROGATE_ERASE,
+	SQL_SURROGATE_END_DROP,
+	SQL_WRITES,
+	SQL_EXCHANGE_SEQ = SQL_WRITES,
+	SQL_EXCHANGE_ID,
+	SQL_EXCHANGE_ORIGIN,
+	SQL_EXCHANGE_LIST,
+	SQL_STATE_WINDOW,
+	SQL_EXCHANGE_LAST,
+	SQL_PAYLOAD_GET,
+	SQL_PAYLOAD_SLOTS,
+	SQL_TIMER_GET,
+	SQL_TIMER_DUE,
+	SQL_TIMER_LIST,
+	SQL_DUE_LIST,
+	SQL_DUE_DAYS,
+	SQL_DUE_AGREEMENTS,
+	SQL_HOLD_FIND,
+	SQL_HOLD_LIST,
+	SQL_HOLD_LIST_OF,
+	SQL_HOLD_DUE,
+	SQL_HOLD_COUNT,
+	SQL_NOTICE_LAST,
+	SQL_NOTICE_GET,
+	SQL_NOTICE_DUE,
+	SQL_NOTICE_LIST,
+	SQL_NOTICE_END_LIST,
+	SQL_NOTICE_TAKEN_GET,
+	SQL_NOTICE_TAKEN_COUNT,
+	SQL_NOTICE_TAKEN_LIST,
+	SQL_NOTICE_LIST_OF,
+	SQL_DUTY_FIND,
+	SQL_DUTY_LIST,
+	SQL_DUTY_OVERDUE,
+	SQL_DUTY_BLOCKING,
+	SQL_LINK_GET,
+	SQL_LINK_LIST,
+	SQL_DELIVERY_GET,
+	SQL_DELIVERY_DUE,
+	SQL_DELIVERY_LIST,
+	SQL_RECEIPT_GET,
+	SQL_INBOX_GET,
+	SQL_INBOX_DONE_GET,
+	SQL_INBOX_LIST,
+	SQL_INBOX_LAST,
+	SQL_ENTRY_GET,
+	SQL_ENTRY_LIST,
+	SQL_ENTRY_LAST,
+	SQL_ENTRY_NEEDED,
+	SQL_DISCLOSURE_LIST,
+	SQL_TILE_GET,
+	SQL_CHECKPOINT_AT,
+	SQL_CHECKPOINT_LAST,
+	SQL_DOCUMENT_GET,
+	SQL_VALUE_GET,
+	SQL_LOG_GET,
+	SQL_LOG_LAST,
+	SQL_WITNESSED_GET,
+	SQL_COSIGNATURE_LIST,
+	SQL_COSIGNATURE_LAST,
+	SQL_SIGHTED_LIST,
+	SQL_TIMESTAMP_GET,
+	SQL_TIMESTAMP_LAST,
+	SQL_SURROGATE_GET,
+	SQL_SURROGATE_END_LIST,
+	SQL_COUNTS,
+	SQL_COUNT
+};
+extern const char *const sql_texts[SQL_COUNT];
+/* Migration k brings a database of version k to k + 1. NULL ends the table. */
+extern const char *const sql_migrations[];
+
+/* The narrow row of the exchange that was accepted last, not yet written: its entry and state are mostly
+ * set right after, and then cost no statement of their own. */
+struct pending_state {
+	bool set;
+	uint64_t seq, entry;
+	enum exchange_state state;
+	int64_t received_ms;
+	uint64_t hash;
+};
+
+struct store {
+	const struct engine *engine;
+	struct connection *connection;
+	struct statement *statements[SQL_COUNT];
+	bool writes, in_transaction;
+	bool erased;          /* since the last checkpoint that was forced */
+	struct arena scratch; /* views that go out */
+	struct window window;
+	uint8_t window_key[16];
+	uint64_t last_log, log; /* the newest audit log's number; the one that the verbs are about */
+	struct pending_state pending;
+	uint64_t next_seq, next_inbox;
+	uint64_t committed_seq, committed_inbox; /* the same at the last commit */
+	uint32_t *live_slots;                    /* bit map for store_slot_live(), loaded at its first call */
+	uint32_t live_slots_n;
+};
+
+static inline struct bound as_null(void)
+{
+	return (struct bound){ .type = BOUND_NULL };
+}
+static inline struct bound as_int(int64_t n)
+{
+	return (struct bound){ .type = BOUND_INT, .n = n };
+}
+static inline struct bound as_number(uint64_t n)
+{
+	return as_int((int64_t)n);
+}
+static inline struct bound as_text(struct view v)
+{
+	return (struct bound){ .type = BOUND_TEXT, .v = v };
+}
+static inline struct bound as_blob(struct view v)
+{
+	return (struct bound){ .type = BOUND_BLOB, .v = v };
+}
+static inline struct bound as_digest(const struct digest *d)
+{
+	return as_blob(view_make(d->b, sizeof d->b));
+}
+static inline struct bound as_uuid(const struct uuid *u)
+{
+	return as_blob(view_make(u->b, sizeof u->b));
+}
+/* The two arguments `b` and `n` of the functions below: one value for each parameter, in their order. */
+#define BOUND(...) \
+	(const struct bound[]){ __VA_ARGS__ }, sizeof((const struct bound[]){ __VA_ARGS__ }) / sizeof(struct bound)
+
+/* A statement with its values, to be stepped and ended. NULL (and `e`) when it writes and no transaction is open, or
+ * a value is too large. */
+struct statement *sql_start(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e) MUST_USE;
+/* Runs a statement to its end. */
+bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, struct error *e) MUST_USE;
+/* The same; REASON_NOT_FOUND with `what` when it changed no row. */
+bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
+                struct error *e) MUST_USE;
+/* A statement that stands on its one row; NULL, and REASON_NOT_FOUND with `what` when there is none. */
+struct statement *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
+                          struct error *e) MUST_USE;
+/* The row of a number, whose columns are about to be kept: resets the scratch memory. NULL: `e` says why. */
+struct statement *sql_row_of(struct store *s, enum sql id, uint64_t number, const char *what, struct error *e) MUST_USE;
+/* One number: the first column of the one row. */
+bool sql_number(struct store *s, enum sql id, const struct bound *b, size_t n, uint64_t *out, struct error *e) MUST_USE;
+/* One text or blob: the first column of the one row, kept until the next call on the store. */
+bool sql_keep(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what, struct view *out,
+              struct error *e) MUST_USE;
+/* Goes to the next row. False when there is none, or on a failure: then *ok is false. After that the statement is
+ * ended; who stops earlier ends it. `q` NULL: a start that failed. */
+bool sql_next(struct store *s, struct statement *q, bool *ok, struct error *e) MUST_USE;
+void sql_end(struct statement *q);
+/* Rows that the last statement changed. */
+int sql_changes(struct store *s);
+int64_t col_int(struct statement *q, int at);
+bool col_null(struct statement *q, int at);
+struct view col_view(struct statement *q, int at); /* until the next step */
+/* Until the next call on the store, in *out; the caller has reset the scratch memory. */
+bool col_keep(struct store *s, struct statement *q, int at, struct view *out, struct error *e) MUST_USE;
+void col_bytes(struct statement *q, int at, void *out, size_t n); /* zeros when the length differs */
+
+/* Prepares every statement that the store may run. */
+bool sql_prepare(struct store *s, struct error *e) MUST_USE;
+void sql_finish(struct store *s);
+
+/* Writes the pending narrow row; before anything that reads it, and before COMMIT. */
+bool pending_flush(struct store *s, struct error *e) MUST_USE;
+/* Loads the number of the newest audit log. */
+bool logs_load(struct store *s, struct error *e) MUST_USE;
+/* Loads the window of keys, and the counters. */
+bool exchanges_load(struct store *s, struct error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,341 @@
+/* The store over SQLite: opening, migrating, transactions, checkpoints and statements. See engine_private.h.
+ *
+ * Write-ahead log, synchronous=FULL: a row whose COMMIT returned survives a loss of power. secure_delete
+ * overwrites what is deleted; temporary tables stay in memory, for the process may open no file there. */
+#include "gatewayd/core/store/sqlite/sqlite_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define APPLICATION_ID  0x67577379 /* "gWsy" */
+#define WAL_FRAMES      4000       /* about 16 MiB: checkpoint from here on */
+#define WAL_FRAMES_STEP 1000       /* a reader was in the way: try again after so many more */
+#define WAL_FRAMES_WAIT 16000      /* from here on wait a moment for readers */
+#define BUSY_MS         5000
+#define RESTART_BUSY_MS 20
+
+struct connection {
+	struct sqlite3 *db;
+	int lock;                 /* descriptor of the lock file; -1 for readers */
+	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
+};
+
+struct prepared {
+	struct statement base;
+	struct sqlite3_stmt *q;
+};
+
+static struct sqlite3_stmt *of(struct statement *q)
+{
+	return ((struct prepared *)q)->q;
+}
+
+static bool fail(struct connection *c, struct error *e)
+{
+	int code = sqlite3_extended_errcode(c->db);
+
+	if (code == SQLITE_NOMEM)
+		return error_set(e, REASON_NO_MEMORY, "the store ran out of memory");
+	return error_set(e, REASON_STORE, "the store failed: %s (code %d)", sqlite3_errmsg(c->db), code);
+}
+
+/* --- statements --- */
+
+static struct statement *prepare(struct connection *c, const char *text, struct error *e)
+{
+	struct prepared *p = calloc(1, sizeof *p);
+
+	if (!p) {
+		error_set(e, REASON_NO_MEMORY, "no memory for a statement");
+		return NULL;
+	}
+	p->base.engine = &sqlite_engine;
+	if (sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &p->q, NULL) != SQLITE_OK) {
+		fail(c, e);
+		free(p);
+		return NULL;
+	}
+	return &p->base;
+}
+
+static void finish(struct statement *q)
+{
+	if (q)
+		sqlite3_finalize(of(q));
+	free(q);
+}
+
+static bool bind(struct statement *q, int at, const struct bound *b)
+{
+	const char *p = b->v.p ? b->v.p : "";
+
+	switch (b->type) {
+	case BOUND_NULL: return sqlite3_bind_null(of(q), at) == SQLITE_OK;
+	case BOUND_INT: return sqlite3_bind_int64(of(q), at, b->n) == SQLITE_OK;
+	case BOUND_TEXT:
+		return b->v.n <= INT_MAX && sqlite3_bind_text(of(q), at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
+	case BOUND_BLOB:
+		return b->v.n <= INT_MAX && sqlite3_bind_blob(of(q), at, p, (int)b->v.n, SQLITE_STATIC) == SQLITE_OK;
+	}
+	return false;
+}
+
+static enum step step(struct statement *q)
+{
+	switch (sqlite3_step(of(q))) {
+	case SQLITE_ROW: return STEP_ROW;
+	case SQLITE_DONE: return STEP_DONE;
+	default: return STEP_FAILED;
+	}
+}
+
+static void end(struct statement *q)
+{
+	sqlite3_reset(of(q));
+	sqlite3_clear_bindings(of(q));
+}
+
+static int64_t column_int(struct statement *q, int at)
+{
+	return sqlite3_column_int64(of(q), at);
+}
+
+static bool column_null(struct statement *q, int at)
+{
+	return sqlite3_column_type(of(q), at) == SQLITE_NULL;
+}
+
+static struct view column_view(struct statement *q, int at)
+{
+	const void *p = sqlite3_column_blob(of(q), at);
+	int n = sqlite3_column_bytes(of(q), at);
+
+	return p && n > 0 ? view_make(p, (size_t)n) : VIEW("");
+}
+
+static int changes(struct connection *c)
+{
+	return sqlite3_changes(c->db);
+}
+
+static bool execute(struct connection *c, const char *sql, struct error *e)
+{
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(c, e);
+}
+
+/* --- the schema's version --- */
+
+/* The first column of the first row of `sql`. */
+static bool read_int(struct connection *c, const char *sql, int64_t *out, struct error *e)
+{
+	struct sqlite3_stmt *q = NULL;
+
+	if (sqlite3_prepare_v2(c->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW) {
+		fail(c, e);
+		sqlite3_finalize(q);
+		return false;
+	}
+	*out = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return true;
+}
+
+/* An empty file is ours to fill; anything else must say that it is a store. */
+static bool version(struct connection *c, int64_t *out, struct error *e)
+{
+	int64_t application, tables;
+
+	if (!read_int(c, "PRAGMA application_id", &application, e) || !read_int(c, "PRAGMA user_version", out, e) ||
+	    !read_int(c, "SELECT count(*) FROM sqlite_schema", &tables, e))
+		return false;
+	if (application != APPLICATION_ID && (application != 0 || tables != 0))
+		return error_set(e, REASON_STORE, "the file is a database of another program");
+	return true;
+}
+
+static bool migrate(struct connection *c, const char *text, int64_t to, struct error *e)
+{
+	char mark[96];
+
+	snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+	         (int)to);
+	return execute(c, "BEGIN IMMEDIATE", e) && execute(c, text, e) && execute(c, mark, e);
+}
+
+/* --- opening --- */
+
+static int on_commit(void *arg, struct sqlite3 *db, const char *name, int frames)
+{
+	struct connection *c = arg;
+
+	(void)db;
+	(void)name;
+	c->wal_frames = frames;
+	return SQLITE_OK;
+}
+
+/* Two processes that write one store would fork its log: the second is refused here. */
+static bool take_lock(struct connection *c, const char *path, struct error *e)
+{
+	char name[PATH_MAX];
+
+	if ((size_t)snprintf(name, sizeof name, "%s.lock", path) >= sizeof name)
+		return error_at(e, REASON_STORE, path, 0, 0, "the path is too long");
+	c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (c->lock < 0)
+		return error_at(e, REASON_STORE, name, 0, 0, "cannot open the lock file: %s", strerror(errno));
+	if (flock(c->lock, LOCK_EX | LOCK_NB) < 0)
+		return error_at(e, REASON_STORE, path, 0, 0, "another process writes this store");
+	return true;
+}
+
+/* The engine makes its files with the mode of the first one. */
+static bool make_private(const char *path, struct error *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_at(e, REASON_STORE, path, 0, 0, "cannot open the store: %s", strerror(errno));
+	close(fd);
+	return true;
+}
+
+/* The engine counts its memory under one lock for all threads unless it is told not to. Where another
+ * library was here first the counting stays, which is only slower. */
+static void configure_engine(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite_wal_register();
+}
+
+static void close_connection(struct connection *c)
+{
+	if (!c)
+		return;
+	sqlite3_close(c->db);
+	if (c->lock >= 0)
+		close(c->lock);
+	free(c);
+}
+
+static bool set_up(struct connection *c, bool writes, struct error *e)
+{
+	sqlite3_busy_timeout(c->db, BUSY_MS);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (!writes) {
+		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		return execute(c, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA query_only = ON", e);
+	}
+	sqlite3_wal_hook(c->db, on_commit, c);
+	return execute(c,
+	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF",
+	               e);
+}
+
+static struct connection *open_connection(const char *path, bool writes, struct error *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+	struct connection *c = calloc(1, sizeof *c);
+
+	if (!c) {
+		error_set(e, REASON_NO_MEMORY, "no memory for the store");
+		return NULL;
+	}
+	pthread_once(&once, configure_engine);
+	c->lock = -1;
+	c->wal_mark = WAL_FRAMES;
+	if (writes && (!take_lock(c, path, e) || !make_private(path, e)))
+		goto fail;
+	if (sqlite3_open_v2(path, &c->db, flags, writes ? SQLITE_WAL_VFS : NULL) != SQLITE_OK) {
+		error_at(e, REASON_STORE, path, 0, 0, "cannot open the store: %s",
+		         c->db ? sqlite3_errmsg(c->db) : "no memory");
+		goto fail;
+	}
+	if (set_up(c, writes, e))
+		return c;
+fail:
+	close_connection(c);
+	return NULL;
+}
+
+/* --- transactions --- */
+
+static bool begin(struct connection *c, struct error *e)
+{
+	return execute(c, "BEGIN IMMEDIATE", e);
+}
+
+static bool commit(struct connection *c, struct error *e)
+{
+	return execute(c, "COMMIT", e);
+}
+
+static void rollback(struct connection *c)
+{
+	/* The engine rolls back by itself after some failures: then there is nothing left to do. */
+	if (!sqlite3_get_autocommit(c->db))
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static bool wants_checkpoint(const struct connection *c)
+{
+	return c->wal_frames >= c->wal_mark;
+}
+
+static bool checkpoint(struct connection *c, bool force, struct error *e)
+{
+	int frames = 0, done = 0, mode = SQLITE_CHECKPOINT_PASSIVE;
+
+	if (force)
+		mode = SQLITE_CHECKPOINT_TRUNCATE;
+	else if (c->wal_frames >= WAL_FRAMES_WAIT)
+		mode = SQLITE_CHECKPOINT_RESTART;
+	/* The writer must not stand still for a reader. */
+	if (mode != SQLITE_CHECKPOINT_PASSIVE)
+		sqlite3_busy_timeout(c->db, RESTART_BUSY_MS);
+	int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, &frames, &done);
+	sqlite3_busy_timeout(c->db, BUSY_MS);
+	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+		return fail(c, e);
+	/* Complete: the next commit starts the log anew (on_commit then reports few frames). */
+	c->wal_mark = rc == SQLITE_OK && done == frames ? WAL_FRAMES : c->wal_frames + WAL_FRAMES_STEP;
+	if (!force)
+		return true;
+	if (rc == SQLITE_BUSY)
+		return error_set(e, REASON_UNAVAILABLE, "a reader keeps the write-ahead log from being truncated");
+	c->wal_frames = 0;
+	return true;
+}
+
+const struct engine sqlite_engine = {
+	.open = open_connection,
+	.close = close_connection,
+	.version = version,
+	.migrate = migrate,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.checkpoint = checkpoint,
+	.wants_checkpoint = wants_checkpoint,
+	.prepare = prepare,
+	.finish = finish,
+	.bind = bind,
+	.step = step,
+	.end = end,
+	.column_int = column_int,
+	.column_null = column_null,
+	.column_view = column_view,
+	.changes = changes,
+	.fail = fail,
+};

@@ -1,0 +1,42 @@
+/* The store: verbs of the domain over one database. Nothing of the engine shows through here. One
+ * connection that writes (the writer thread's; verbs that write are refused outside store_begin/commit)
+ * and any number of reading ones, a thread each. Views that go in are copied; views that come out live
+ * until the next call on the same store.
+ *
+ * Errors: REASON_STORE when the engine fails or a verb is used wrongly, REASON_NO_MEMORY, and
+ * REASON_NOT_FOUND where a row is asked for or changed that is not there.
+ *
+ * Listings call `each` for every row; when it returns false the listing ends early and returns true. The
+ * views of a row live until `each` returns. `each` may read other things from the same store, but must
+ * neither write nor start the same listing. */
+#ifndef GATEWAYD_CORE_STORE_STORE_H
+#define GATEWAYD_CORE_STORE_STORE_H
+
+#include "lib/base/error.h"
+
+struct store;
+
+/* What came of looking something up, for callers that go on where there is nothing. `got`: what a function returned that
+ * says REASON_NOT_FOUND where there is nothing; `e`: the error that it was given, which was not set before. SOUGHT_NONE
+ * takes that error away; after SOUGHT_FAILED it says what failed. */
+enum sought { SOUGHT_FOUND, SOUGHT_NONE, SOUGHT_FAILED };
+enum sought sought(bool got, struct error *e) MUST_USE;
+
+struct store *store_open(const char *path, struct error *e) MUST_USE;        /* writes; makes and migrates */
+struct store *store_open_reader(const char *path, struct error *e) MUST_USE; /* reads only */
+void store_close(struct store *s);
+
+bool store_begin(struct store *s, struct error *e) MUST_USE; /* BEGIN IMMEDIATE */
+bool store_commit(struct store *s, struct error *e) MUST_USE;
+void store_rollback(struct store *s);
+/* Completes a checkpoint when the write-ahead log has grown past its mark, or always when `force` (after
+ * erasures: TRUNCATE, so that nothing of the erased is left in the main file or the log). Writer thread,
+ * between transactions. A reader in the way is no failure unless `force`: then REASON_UNAVAILABLE, and the
+ * caller tries again later. */
+bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
+/* Whether the write-ahead log has grown past its mark. */
+bool store_wants_checkpoint(const struct store *s);
+/* Whether something was erased since the last forced checkpoint. */
+bool store_erased(const struct store *s);
+
+#endif

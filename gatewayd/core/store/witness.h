@@ -1,0 +1,43 @@
+/* What others vouch for, and what this node cosigned of theirs. See store.h. */
+#ifndef GATEWAYD_CORE_STORE_WITNESS_H
+#define GATEWAYD_CORE_STORE_WITNESS_H
+
+#include "gatewayd/core/store/store.h"
+#include "lib/base/ids.h"
+
+/* What this node cosigned last of another's log. */
+struct store_witnessed {
+	uint64_t size;
+	struct digest root;
+	struct view note;       /* that checkpoint, with its log's signature and this node's */
+	struct digest incident; /* of the checkpoint that the last incident was about; zero: none */
+};
+bool store_put_witnessed(struct store *s, struct view origin, const struct store_witnessed *w,
+                         struct error *e) MUST_USE;
+bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e) MUST_USE;
+/* Another's cosignature line over this node's checkpoint of `size`; replaces that witness's older one. */
+bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, struct view line,
+                           struct error *e) MUST_USE;
+/* The largest size that was cosigned; 0: none. */
+bool store_cosigned(struct store *s, uint64_t *size, struct error *e) MUST_USE;
+bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
+                             struct error *e) MUST_USE;
+
+/* Checkpoints of others' logs that came along and are not proved yet, and the newest one that is (sight.h). One a
+ * size: the first stays. */
+bool store_put_sighted(struct store *s, struct view origin, uint64_t size, struct view note, struct error *e) MUST_USE;
+/* Those of `from` to `to` entries. */
+bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint64_t to, struct error *e) MUST_USE;
+/* Keeps the `most` largest. */
+bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e) MUST_USE;
+bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
+                        void *arg, struct error *e) MUST_USE;
+
+/* A timestamp (RFC 3161, a TimeStampResp) of this log's checkpoint of `size`; the first one of a size stays. */
+bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct view response,
+                         struct error *e) MUST_USE;
+bool store_get_timestamp(struct store *s, uint64_t size, struct view *response, struct error *e) MUST_USE;
+/* The largest size that has one; 0: none. */
+bool store_timestamped(struct store *s, uint64_t *size, struct error *e) MUST_USE;
+
+#endif

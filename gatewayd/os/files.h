@@ -1,0 +1,23 @@
+/* Small helpers over files. Paths in errors are the caller's. Any thread. */
+#ifndef GATEWAYD_OS_FILES_H
+#define GATEWAYD_OS_FILES_H
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+
+/* Appends a whole file of at most `max` bytes to `out`. */
+bool file_read(const char *path, size_t max, struct buf *out, struct error *e) MUST_USE;
+/* The same, and refuses a file that others than its owner (and group) may read or write. */
+bool file_read_private(const char *path, size_t max, struct buf *out, struct error *e) MUST_USE;
+/* Writes a new file with this mode; fails when it exists. */
+bool file_write_new(const char *path, struct view bytes, unsigned mode, struct error *e) MUST_USE;
+/* The folder part of a path, "." without one. */
+const char *file_folder(struct arena *mem, const char *path);
+/* `path` when absolute, else folder/path. */
+const char *file_beside(struct arena *mem, const char *folder, const char *path);
+/* Calls `each` for the names in a folder that end in `suffix`, sorted. */
+bool file_each(const char *folder, const char *suffix, bool (*each)(void *arg, const char *name), void *arg,
+               struct error *e) MUST_USE;
+
+#endif

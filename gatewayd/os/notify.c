@@ -1,0 +1,35 @@
+/* See notify.h. */
+#include "gatewayd/os/notify.h"
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int notify_fd = -1;
+
+void notify_open(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = path ? strlen(path) : 0;
+
+	if (n == 0 || n >= sizeof to.sun_path || (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(to.sun_path, path, n);
+	if (path[0] == '@')
+		to.sun_path[0] = 0;
+	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (notify_fd >= 0 &&
+	    connect(notify_fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) != 0) {
+		close(notify_fd);
+		notify_fd = -1;
+	}
+	unsetenv("NOTIFY_SOCKET");
+}
+
+void notify(const char *state)
+{
+	if (notify_fd >= 0)
+		(void)!send(notify_fd, state, strlen(state), MSG_NOSIGNAL);
+}

@@ -1,0 +1,377 @@
+/* What a partner's gateway delivers: taken when its log proves that it left, refused by name otherwise. */
+#include "lib/base/encode.h"
+#include "lib/tlog/tlog.h"
+#include "test/core/exchange/exchange_fixture.h"
+#include "test/policy/officers.h"
+#include "gatewayd/core/store/exchange.h"
+#include "lib/json/canonical.h"
+#include "lib/json/splice.h"
+#include "lib/json/member_order.h"
+
+/* What the made-up sender says; each test spoils one thing. */
+struct parcel {
+	struct entry entry; /* output, agreement and exchange are filled by parcel_new() */
+	struct salt salt;
+	const char *agency;
+	struct digest agreement; /* of the origin */
+	struct ed25519_key *key; /* that signs the checkpoint */
+	struct view record;
+	bool no_object; /* the entry is an array */
+	const char *corrects;
+};
+
+/* A record as this agreement lets it through, from the egress side of the same. */
+static struct parcel parcel_new(void)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+	struct exchange *x = decide(&s, released_text());
+	struct parcel p = { .salt = { .b = { 5 } },
+		            .agency = "south",
+		            .agreement = *agreement_digest(x->decided.agreement),
+		            .key = f.south_key };
+
+	ck_assert(exchange_is_release(x));
+	p.record = arena_copy(&texts, buf_view(&scratch.record));
+	p.entry = (struct entry){ .operation = OPERATION_DISCLOSURE,
+		                  .form = CANONICAL_FORM,
+		                  .time_ms = f.now_ms - 1000,
+		                  .exchange = uuid_v7(f.now_ms - 1000, x->decided.random.id),
+		                  .peer = VIEW("a-system"),
+		                  .recipient = VIEW("north"),
+		                  .agreement = VIEW("pnr"),
+		                  .agreement_digest = p.agreement,
+		                  .purpose = VIEW("serious-crime"),
+		                  .legal_basis = VIEW("pnr-law"),
+		                  .tier = VIEW("T1"),
+		                  .outcome = VIEW("released-transformed"),
+		                  .build = VIEW("south-build") };
+	struct view parts[] = { view_make(p.salt.b, sizeof p.salt.b), p.record };
+	sha256_parts(parts, 2, &p.entry.output);
+	exchange_recycle(x);
+	return p;
+}
+
+/* A log of one entry, and its receipt. */
+static void prove(const struct parcel *p, struct view leaf, struct buf *proof)
+{
+	struct checkpoint c = { .origin = VIEW(SOUTH_ORIGIN), .size = 1 };
+	struct note_signer signer = { .vkey = core_partner(&f, SOUTH_GATEWAY)->log, .key = p->key };
+	struct buf text = BUF_INIT(4096), note = BUF_INIT(4096);
+	struct receipt r = { .index = 0 };
+
+	tlog_leaf_hash(leaf, &c.root);
+	checkpoint_text(&c, &text);
+	buf_add(&note, buf_view(&text));
+	buf_addc(&note, '\n');
+	ck_assert(note_sign(&signer, buf_view(&text), &note));
+	r.checkpoint = buf_view(&note);
+	receipt_print(&r, VIEW(""), proof);
+	buf_free(&text);
+	buf_free(&note);
+}
+
+static struct view parcel_text(const struct parcel *p)
+{
+	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536), b = BUF_INIT(1 << 20);
+	json_t *doc = pnr("released");
+	char id[UUID_TEXT + 1];
+
+	if (p->no_object)
+		buf_adds(&leaf, "[1]");
+	else
+		entry_print(&p->entry, NULL, &leaf);
+	prove(p, buf_view(&leaf), &proof);
+	json_object_del(doc, "record");
+	if (p->corrects)
+		json_object_set_new(doc, "corrects", json_string(p->corrects));
+	struct view members = text_of(doc);
+	buf_add(&b, view_make(members.p, members.n - 1));
+	buf_adds(&b, ",\"record\":");
+	buf_add(&b, p->record);
+	uuid_print(&p->entry.exchange, id);
+	buf_addf(&b, ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"gw1\",\"agreement_digest\":\"", id,
+	         p->agency);
+	digest_print(&b, &p->agreement);
+	buf_adds(&b, "\",\"entry\":\"");
+	base64_encode(&b, buf_view(&leaf));
+	buf_adds(&b, "\",\"proof\":");
+	buf_add_json_string(&b, buf_view(&proof));
+	buf_adds(&b, ",\"salt\":\"");
+	hex_encode(&b, view_make(p->salt.b, sizeof p->salt.b));
+	buf_adds(&b, "\"}}");
+	ck_assert(!b.failed);
+	struct view text = arena_copy(&texts, buf_view(&b));
+	buf_free(&leaf);
+	buf_free(&proof);
+	buf_free(&b);
+	return text;
+}
+
+START_TEST(a_proved_delivery_is_taken)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	struct view text = parcel_text(&p);
+	struct exchange *x = sent(&s, text);
+
+	ck_assert_msg(x->found.status == 201, "%.*s", (int)x->written.result.n, x->written.result.p);
+	ck_assert_int_eq(x->decided.kind, EXCHANGE_INGRESS);
+	ck_assert_int_eq(x->decided.origin_ms, p.entry.time_ms);
+	ck_assert(memcmp(&x->decided.origin, &p.entry.exchange, sizeof p.entry.exchange) == 0);
+	ck_assert(memcmp(&x->decided.origin, &x->decided.id, sizeof p.entry.exchange) != 0);
+	LEAF_SAYS(x, "operation", "collection");
+	ck_assert(leaf_has(x, "origin"));
+	ck_assert_int_eq(row_of(x).state, STATE_READY);
+	exchange_recycle(x);
+	/* Delivered once more: the answer to the first, whatever the key says. */
+	s.key = VIEW("another-key");
+	x = sent(&s, text);
+	ck_assert_int_eq(x->found.accepted, STORE_REPLAY);
+	exchange_recycle(x);
+}
+END_TEST
+
+static void other_operation(struct parcel *p)
+{
+	p->entry.operation = OPERATION_COLLECTION;
+}
+
+static void other_agreement(struct parcel *p)
+{
+	p->entry.agreement = VIEW("other");
+}
+
+static void other_recipient(struct parcel *p)
+{
+	p->entry.recipient = VIEW("east");
+}
+
+static void other_purpose(struct parcel *p)
+{
+	p->entry.purpose = VIEW("terrorism-prevention");
+}
+
+static void other_tier(struct parcel *p)
+{
+	p->entry.tier = VIEW("T0");
+}
+
+static void other_output(struct parcel *p)
+{
+	p->entry.output.b[0] ^= 1;
+}
+
+static void other_sender(struct parcel *p)
+{
+	p->agency = "north";
+}
+
+static void other_salt(struct parcel *p)
+{
+	p->salt.b[0] ^= 1;
+}
+
+static void other_key(struct parcel *p)
+{
+	p->key = f.log.key;
+}
+
+static void no_object(struct parcel *p)
+{
+	p->no_object = true;
+}
+
+static void corrects(struct parcel *p)
+{
+	p->corrects = "01890a5d-ac96-774b-bcce-b302099a8057";
+}
+
+static const struct {
+	void (*spoil)(struct parcel *p);
+	const char *why;
+} spoilt[] = {
+	{ other_operation, "not a disclosure" },
+	{ other_agreement, "another agreement" },
+	{ other_recipient, "another recipient" },
+	{ other_purpose, "another purpose" },
+	{ other_tier, "another purpose, legal basis or tier" },
+	{ other_output, "not that of the record" },
+	{ other_salt, "not that of the record" },
+	{ other_sender, "not the agency that it names" },
+	{ other_key, "" },
+	{ no_object, "not a JSON object" },
+	{ corrects, "corrects another exchange" },
+};
+
+START_TEST(what_its_log_does_not_prove)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	spoilt[_i].spoil(&p);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_RECEIPT_INVALID);
+	ck_assert_msg(strstr(x->decided.error.text, spoilt[_i].why) != NULL, "%s", x->decided.error.text);
+	ck_assert(exchange_prepare(x));
+	ck_assert(!x->decided.keeps_payload && !leaf_has(x, "output"));
+	exchange_recycle(x);
+}
+END_TEST
+
+START_TEST(a_partner_whose_log_is_not_known)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	f.core.conf->partners[SOUTH_GATEWAY].has_log = false;
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_RECEIPT_INVALID);
+	exchange_recycle(x);
+}
+END_TEST
+
+/* One size has one root: the second history is no proof. */
+START_TEST(two_histories_of_one_log)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	struct exchange *x = decide(&s, parcel_text(&p));
+
+	ck_assert(exchange_is_release(x));
+	exchange_recycle(x);
+	p.entry.peer = VIEW("another-system");
+	x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_RECEIPT_INVALID);
+	ck_assert_str_eq(x->decided.error.where, "/origin/proof");
+	exchange_recycle(x);
+}
+END_TEST
+
+/* Decided by versions that are not in force here. */
+START_TEST(versions_of_the_agreement)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	p.agreement.b[0] ^= 1;
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
+	/* The two sides may agree yet: the answer is not kept for the sender's next try. */
+	ck_assert(!x->decided.final);
+	commit(x);
+	ck_assert_int_eq(x->found.status, reason_status(REASON_AGREEMENT_MISMATCH));
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange row;
+	ck_assert(!store_find_exchange(f.reader, &x->decided.id, &row, &e));
+	exchange_recycle(x);
+	s = submission_by(SOUTH_GATEWAY, "unheard-of");
+	x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_UNKNOWN);
+	exchange_recycle(x);
+}
+END_TEST
+
+static void add_successor(int grace_days)
+{
+	json_t *doc = core_preset(&f, "pnr");
+	char hex[65], text[100];
+
+	hex_of(agreement_digest(f.core.conf->agreements[0]), hex);
+	put(doc, "/version", "\"2\"");
+	core_put_instant(&f, doc, "/effective_from", -2);
+	snprintf(text, sizeof text, "{\"digest\":\"%s\"}", hex);
+	put(doc, "/supersedes", text);
+	core_put_instant(&f, doc, "/supersedes/grace_until", grace_days);
+	core_add_agreement(&f, doc);
+}
+
+/* Decided by the version before: taken within its grace when it was decided before this one came into force. */
+START_TEST(the_version_before)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	int64_t before = f.now_ms - 3 * DAY_MS;
+	uint8_t random[10] = { 1 };
+	struct exchange *x;
+
+	add_successor(1);
+	x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
+	ck_assert_ptr_eq(x->decided.agreement, f.core.conf->agreements[f.core.conf->n_agreements - 1]);
+	exchange_recycle(x);
+	p.entry.exchange = uuid_v7(before, random);
+	p.entry.time_ms = before;
+	x = decide(&s, parcel_text(&p));
+	ck_assert_msg(exchange_is_release(x), "%s", x->decided.error.text);
+	ck_assert_ptr_eq(x->decided.agreement, f.core.conf->agreements[0]);
+	ck_assert_int_eq(x->decided.origin_ms, before);
+	exchange_recycle(x);
+}
+END_TEST
+
+START_TEST(the_version_before_after_its_grace)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	uint8_t random[10] = { 1 };
+
+	add_successor(-1);
+	p.entry.exchange = uuid_v7(f.now_ms - 3 * DAY_MS, random);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
+	exchange_recycle(x);
+}
+END_TEST
+
+/* In the one form, as a gateway would send it. */
+static struct view spelled(struct view text)
+{
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct member_order order = { .keys = NULL };
+	struct buf out = BUF_INIT(65536);
+	struct tape t;
+	struct splice s;
+
+	OK(tape_parse(parser, text, &t, e));
+	splice_start(&s, &out, &order);
+	splice_copy(&s, &t, 0);
+	struct view kept = arena_copy(&texts, buf_view(&out));
+	buf_free(&out);
+	member_order_free(&order);
+	tape_parser_free(parser);
+	return kept;
+}
+
+/* What a gateway delivers is narrowed by this side, too. */
+START_TEST(more_than_the_agreement_lets_through)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	json_t *envelope = pnr("released");
+
+	p.record = spelled(text_of(json_incref(json_object_get(envelope, "record"))));
+	json_decref(envelope);
+	struct view parts[] = { view_make(p.salt.b, sizeof p.salt.b), p.record };
+	sha256_parts(parts, 2, &p.entry.output);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), REASON_OUTPUT_VIOLATION);
+	exchange_recycle(x);
+}
+END_TEST
+
+TCase *make_ingress_case(void);
+TCase *make_ingress_case(void)
+{
+	TCase *c = tcase_create("ingress");
+
+	tcase_add_checked_fixture(c, exchange_open, exchange_close);
+	tcase_add_test(c, a_proved_delivery_is_taken);
+	tcase_add_loop_test(c, what_its_log_does_not_prove, 0, sizeof spoilt / sizeof *spoilt);
+	tcase_add_test(c, a_partner_whose_log_is_not_known);
+	tcase_add_test(c, two_histories_of_one_log);
+	tcase_add_test(c, versions_of_the_agreement);
+	tcase_add_test(c, the_version_before);
+	tcase_add_test(c, the_version_before_after_its_grace);
+	tcase_add_test(c, more_than_the_agreement_lets_through);
+	return c;
+}

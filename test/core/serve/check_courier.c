@@ -1,0 +1,318 @@
+/* What a courier takes up, how often it sends, and what becomes of each: with a kind that sends nothing. */
+#include "gatewayd/core/serve/courier.h"
+
+#include "test/core/log_fixture.h"
+
+#define DUE_MAX 100
+#define MOST    4
+
+TCase *make_courier_case(void);
+
+struct letter {
+	struct parcel parcel; /* first */
+	unsigned zero;
+};
+
+static struct log_fixture f;
+static struct core core;
+static struct conf conf;
+static struct worker worker;
+static struct courier *courier;
+
+/* What the kind says, and what it was asked. */
+static struct {
+	struct courier_due due[DUE_MAX];
+	unsigned n_due, max;
+	bool cannot_list, cannot_send, hopeless, unproved, write_fails;
+	const char *slug;
+	struct parcel *last_sent;
+	unsigned sent, proved;
+	_Atomic unsigned written;
+	struct courier_due due_written;
+	enum parcel_end end;
+	char slug_written[64];
+} k;
+
+static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+{
+	ck_assert_ptr_null(reader);
+	ck_assert_int_gt(now_ms, 0);
+	k.max = max;
+	if (k.cannot_list)
+		return error_set(e, REASON_STORE, "made up");
+	for (unsigned i = 0; i < k.n_due && i < max; i++)
+		if (!courier_note(look, &k.due[i]))
+			break;
+	return true;
+}
+
+static bool send_it(struct parcel *p)
+{
+	PARCEL_OF(struct letter, p)->zero++;
+	ck_assert_uint_eq(PARCEL_OF(struct letter, p)->zero, 1);
+	ck_assert_ptr_eq(p->worker, &worker);
+	ck_assert_ptr_eq(p->conf, &conf);
+	buf_adds(&p->body, "a letter");
+	p->hopeless = k.hopeless;
+	k.last_sent = p;
+	k.sent++;
+	return !k.cannot_send || (k.slug && parcel_later(p, k.slug, "made up"));
+}
+
+static bool proved(struct parcel *p)
+{
+	k.proved++;
+	return !k.unproved || parcel_later(p, "receipt-invalid", "made up");
+}
+
+static bool over(struct parcel *p)
+{
+	return p->now_ms >= p->due.deadline_ms;
+}
+
+static void describe(struct parcel *p, char *out, size_t size)
+{
+	snprintf(out, size, "letter %llu", (unsigned long long)p->due.id);
+}
+
+static bool write_it(struct parcel *p, struct act *a, struct error *e)
+{
+	ck_assert_ptr_eq(a->core, &core);
+	ck_assert_ptr_eq(a->job, &p->job);
+	ck_assert_int_eq(a->now_ms, p->now_ms);
+	ck_assert(a->writer && a->store);
+	/* What was in the body is gone by now. */
+	ck_assert_uint_eq(p->body.n, 8);
+	ck_assert_int_eq(p->body.p[0], 0);
+	k.due_written = p->due;
+	k.end = p->end;
+	snprintf(k.slug_written, sizeof k.slug_written, "%s", p->slug);
+	k.written++;
+	return !k.write_fails || error_set(e, REASON_QUOTA, "this one fails");
+}
+
+static const struct courier_kind letters = {
+	.name = "letters",
+	.size = sizeof(struct letter),
+	.most = MOST,
+	.taken = { 201, 202 },
+	.due = list_due,
+	.send = send_it,
+	.proved = proved,
+	.over = over,
+	.write = write_it,
+	.describe = describe,
+};
+
+static void setup(void)
+{
+	log_setup(&f);
+	OK(log_start(&f, e));
+	memset(&k, 0, sizeof k);
+	conf = (struct conf){ .refs = 1 };
+	core = (struct core){ .writer = f.writer, .n_workers = 1, .conf = &conf };
+	pthread_mutex_init(&core.lock, NULL);
+	worker = (struct worker){ .core = &core, .home = f.home };
+	courier = courier_new(&worker, &letters);
+	ck_assert_ptr_nonnull(courier);
+}
+
+static void teardown(void)
+{
+	log_stop(&f);
+	courier_free(courier);
+	/* Every parcel let go of its configuration. */
+	ck_assert_uint_eq(conf.refs, 1);
+	log_teardown(&f);
+}
+
+static void due(unsigned n)
+{
+	for (k.n_due = 0; k.n_due < n; k.n_due++)
+		k.due[k.n_due] = (struct courier_due){ .id = k.n_due + 1, .attempts = 7, .deadline_ms = INT64_MAX };
+}
+
+/* Until `n` were written and came home. */
+static void collect(unsigned n)
+{
+	struct pollfd p = { .fd = home_fd(f.home), .events = POLLIN };
+	unsigned left = conf.refs - n;
+
+	while (conf.refs > left) {
+		ck_assert_int_eq(poll(&p, 1, 30000), 1);
+		home_collect(f.home);
+	}
+}
+
+/* The partner answers the one that was sent last; 0: it cannot be reached. */
+static void answer(int status)
+{
+	struct post *p = &k.last_sent->post;
+
+	p->status = status;
+	snprintf(p->problem, sizeof p->problem, "made up");
+	p->ended(p->arg);
+}
+
+static void ends(int status, enum parcel_end end, const char *slug)
+{
+	courier_tick(courier);
+	answer(status);
+	collect(1);
+	ck_assert_int_eq(k.end, end);
+	ck_assert_str_eq(k.slug_written, slug);
+}
+
+START_TEST(only_so_many_are_under_way)
+{
+	due(10);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, MOST);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, MOST);
+	answer(201);
+	collect(1);
+	k.due[3].id = 11; /* the last one sent, written: no longer due */
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, MOST + 1);
+	ck_assert_uint_eq(k.last_sent->due.id, 11);
+}
+END_TEST
+
+START_TEST(what_is_under_way_is_not_sent_again)
+{
+	due(2);
+	courier_tick(courier);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 2);
+	ck_assert_uint_eq(k.max, MOST + 2);
+}
+END_TEST
+
+START_TEST(each_worker_has_its_share)
+{
+	core.n_workers = 3;
+	worker.index = 2;
+	due(7);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.max, 3 * MOST);
+	ck_assert_uint_eq(k.sent, 2); /* 2 and 5 */
+	ck_assert_uint_eq(k.last_sent->due.id, 5);
+}
+END_TEST
+
+START_TEST(an_answer_is_judged_then_written_then_it_is_gone)
+{
+	due(1);
+	ends(202, PARCEL_ARRIVED, "");
+	ck_assert_uint_eq(k.proved, 1);
+	ck_assert_uint_eq(k.written, 1);
+	ck_assert_uint_eq(k.due_written.id, 1);
+	ck_assert_uint_eq(k.due_written.attempts, 7);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 2);
+}
+END_TEST
+
+START_TEST(what_does_not_prove_it_is_tried_again)
+{
+	due(1);
+	k.unproved = true;
+	ends(201, PARCEL_RETRY, "receipt-invalid");
+	k.due[0].deadline_ms = 1;
+	ends(201, PARCEL_EXPIRED, "receipt-invalid");
+}
+END_TEST
+
+START_TEST(refusals_that_may_change_are_tried_again)
+{
+	due(1);
+	ends(503, PARCEL_RETRY, "refused");
+	ends(403, PARCEL_REFUSED, "refused");
+	/* Another kind's. */
+	ends(200, PARCEL_RETRY, "refused");
+	ends(0, PARCEL_RETRY, "unreachable");
+	k.due[0].deadline_ms = 1;
+	ends(0, PARCEL_EXPIRED, "unreachable");
+	ends(403, PARCEL_REFUSED, "refused");
+	ck_assert_uint_eq(k.proved, 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_sent_is_judged_at_once)
+{
+	due(1);
+	k.cannot_send = true;
+	k.slug = "flow-unmapped";
+	courier_tick(courier);
+	collect(1);
+	ck_assert_int_eq(k.end, PARCEL_RETRY);
+	ck_assert_str_eq(k.slug_written, "flow-unmapped");
+	k.hopeless = true;
+	courier_tick(courier);
+	collect(1);
+	ck_assert_int_eq(k.end, PARCEL_REFUSED);
+	ck_assert_uint_eq(k.written, 2);
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_is_due_again)
+{
+	due(1);
+	k.write_fails = true;
+	ends(201, PARCEL_ARRIVED, "");
+	k.write_fails = false;
+	ends(201, PARCEL_ARRIVED, "");
+	ck_assert_uint_eq(k.sent, 2);
+}
+END_TEST
+
+START_TEST(without_the_store_nothing_is_taken_up)
+{
+	due(2);
+	k.cannot_list = true;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 0);
+	k.cannot_list = false;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 2);
+}
+END_TEST
+
+START_TEST(a_recipient_without_a_gateway_has_no_address)
+{
+	struct partner partners[] = { { .id = "p", .agency = "south", .roles = ROLE(GATEWAY) },
+		                      { .id = "q", .agency = "west", .roles = ROLE(GATEWAY), .host = "gw" } };
+	struct parcel p = { .conf = &conf, .recipient = "south" };
+
+	conf.partners = partners;
+	conf.n_partners = 2;
+	ck_assert(!parcel_address(&p));
+	ck_assert_str_eq(p.slug, "flow-unmapped");
+	snprintf(p.recipient, sizeof p.recipient, "east");
+	ck_assert(!parcel_address(&p));
+	snprintf(p.recipient, sizeof p.recipient, "west");
+	ck_assert(parcel_address(&p));
+	ck_assert_ptr_eq(p.partner, &partners[1]);
+	conf.partners = NULL;
+	conf.n_partners = 0;
+}
+END_TEST
+
+TCase *make_courier_case(void)
+{
+	TCase *c = tcase_create("courier");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, only_so_many_are_under_way);
+	tcase_add_test(c, what_is_under_way_is_not_sent_again);
+	tcase_add_test(c, each_worker_has_its_share);
+	tcase_add_test(c, an_answer_is_judged_then_written_then_it_is_gone);
+	tcase_add_test(c, what_does_not_prove_it_is_tried_again);
+	tcase_add_test(c, refusals_that_may_change_are_tried_again);
+	tcase_add_test(c, what_cannot_be_sent_is_judged_at_once);
+	tcase_add_test(c, what_cannot_be_written_is_due_again);
+	tcase_add_test(c, without_the_store_nothing_is_taken_up);
+	tcase_add_test(c, a_recipient_without_a_gateway_has_no_address);
+	return c;
+}

@@ -1,0 +1,617 @@
+/* The store: idempotency and rows. */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/timer.h"
+#include "gatewayd/core/store/key_window.h"
+#include "lib/base/datetime.h"
+#include "test/core/store_fixture.h"
+
+/* --- looking up --- */
+
+START_TEST(nothing_is_no_failure)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct view value;
+
+	ck_assert_int_eq(sought(store_get_value(s, VIEW("absent"), &value, &e), &e), SOUGHT_NONE);
+	ck_assert_int_eq(e.reason, REASON_NONE);
+	ck_assert_int_eq(sought(store_get_value(s, VIEW("store/window-key"), &value, &e), &e), SOUGHT_FOUND);
+	ck_assert_int_eq(sought(store_commit(s, &e), &e), SOUGHT_FAILED);
+	ck_assert_int_eq(e.reason, REASON_STORE);
+	ck_assert(e.text[0] != 0);
+}
+END_TEST
+
+/* --- idempotency --- */
+
+START_TEST(key_decides_within_its_window)
+{
+	struct store_exchange x = make_exchange(1, "port-authority", "k-1", 7), prior;
+
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	ck_assert_uint_eq(x.seq, 1);
+	OK(store_set_entry(s, x.seq, 42, e));
+	commit();
+
+	begin();
+	struct store_exchange again = make_exchange(2, "port-authority", "k-1", 7);
+	ck_assert_int_eq(accept(&again, &prior), STORE_REPLAY);
+	ck_assert_uint_eq(prior.seq, 1);
+	ck_assert_uint_eq(prior.entry, 42);
+	ck_assert_int_eq(prior.status, 201);
+	ck_assert(view_is(prior.answer, "{\"outcome\":\"released\"}"));
+	ck_assert_mem_eq(&prior.id, &x.id, sizeof x.id);
+	struct store_exchange other = make_exchange(3, "port-authority", "k-1", 8);
+	ck_assert_int_eq(accept(&other, &prior), STORE_CONFLICT);
+	/* Keys are each partner's own, and lengths keep "a" + "bc" from "ab" + "c". */
+	struct store_exchange third = make_exchange(4, "port-authorityk", "-1", 7);
+	ck_assert_int_eq(accept(&third, &prior), STORE_NEW);
+	struct store_exchange last = make_exchange(5, "port-authority", "k-1", 7);
+	last.received_ms = T0 + STORE_KEY_WINDOW_MS;
+	ck_assert_int_eq(accept(&last, &prior), STORE_REPLAY);
+	last.received_ms = T0 + STORE_KEY_WINDOW_MS + 1;
+	ck_assert_int_eq(accept(&last, &prior), STORE_NEW);
+	commit();
+}
+END_TEST
+
+START_TEST(without_key_every_exchange_is_new)
+{
+	struct store_exchange x = make_exchange(1, "p", "", 7), y = make_exchange(2, "p", "", 7), prior;
+
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	ck_assert_int_eq(accept(&y, &prior), STORE_NEW);
+	commit();
+}
+END_TEST
+
+START_TEST(answer_to_come_means_in_use)
+{
+	struct store_exchange x = make_exchange(1, "p", "k", 7), again = make_exchange(2, "p", "k", 7), prior;
+
+	x.status = 0;
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	ck_assert_int_eq(accept(&again, &prior), STORE_IN_USE);
+	again.body.b[0] = 9;
+	ck_assert_int_eq(accept(&again, &prior), STORE_CONFLICT);
+	OK(store_set_answer(s, x.seq, 202, VIEW("{}"), e));
+	again.body.b[0] = 7;
+	ck_assert_int_eq(accept(&again, &prior), STORE_REPLAY);
+	ck_assert_int_eq(prior.status, 202);
+	REFUSED(REASON_NOT_FOUND, store_set_answer(s, 99, 200, VIEW("{}"), e));
+	commit();
+}
+END_TEST
+
+START_TEST(gateways_are_known_by_origin)
+{
+	struct store_exchange x = make_exchange(1, "gw-north", "", 7), again = make_exchange(2, "gw-north", "", 7),
+	                      prior;
+
+	x.origin = again.origin = make_id(1000);
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	commit();
+	begin();
+	again.received_ms += 400 * DAY_MS;
+	ck_assert_int_eq(accept(&again, &prior), STORE_REPLAY);
+	ck_assert_mem_eq(&prior.origin, &x.origin, sizeof x.origin);
+	again.body.b[0] = 1;
+	ck_assert_int_eq(accept(&again, &prior), STORE_CONFLICT);
+	/* Another provider's exchange may have the same id. */
+	again.provider = VIEW("east");
+	ck_assert_int_eq(accept(&again, &prior), STORE_NEW);
+	commit();
+	OK(store_find_origin(s, VIEW("north"), &x.origin, &prior, e));
+	ck_assert_uint_eq(prior.seq, x.seq);
+	REFUSED(REASON_NOT_FOUND, store_find_origin(s, VIEW("west"), &x.origin, &prior, e));
+}
+END_TEST
+
+START_TEST(rolled_back_keys_are_new_again)
+{
+	struct store_exchange x = make_exchange(1, "p", "k", 7), other = make_exchange(2, "p", "other", 7), prior;
+
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	store_rollback(s);
+	begin();
+	/* Takes the row number that the first had. */
+	ck_assert_int_eq(accept(&other, &prior), STORE_NEW);
+	ck_assert_uint_eq(other.seq, 1);
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	ck_assert_uint_eq(x.seq, 2);
+	ck_assert_int_eq(accept(&x, &prior), STORE_REPLAY);
+	commit();
+}
+END_TEST
+
+START_TEST(window_is_rebuilt_at_start)
+{
+	struct store_exchange prior;
+	char key[16];
+
+	begin();
+	for (unsigned i = 1; i <= 3000; i++) {
+		snprintf(key, sizeof key, "key-%u", i);
+		struct store_exchange x = make_exchange(i, "p", key, 7);
+		x.received_ms = T0 + (int64_t)i * 60000;
+		ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	}
+	commit();
+	reopen();
+	begin();
+	for (unsigned i = 3000; i > 7; i -= 7) {
+		snprintf(key, sizeof key, "key-%u", i);
+		struct store_exchange x = make_exchange(i + 10000, "p", key, 7);
+		x.received_ms = T0 + INT64_C(3000) * 60000;
+		enum store_accepted want = i >= 3000 - 24 * 60 ? STORE_REPLAY : STORE_NEW;
+		ck_assert_msg(accept(&x, &prior) == want, "key %u", i);
+	}
+	commit();
+}
+END_TEST
+
+START_TEST(window_survives_a_row_from_the_future)
+{
+	struct store_exchange x = make_exchange(1, "p", "k", 7), future = make_exchange(2, "p", "f", 7), prior;
+
+	/* The wall clock must confirm it: these rows are of this minute. */
+	x.received_ms = (int64_t)time(NULL) * 1000;
+	future.received_ms = x.received_ms + 1000 * DAY_MS;
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	ck_assert_int_eq(accept(&future, &prior), STORE_NEW);
+	commit();
+	reopen();
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_REPLAY);
+	commit();
+}
+END_TEST
+
+START_TEST(window_finds_every_key)
+{
+	struct window w = { .length_ms = STORE_KEY_WINDOW_MS };
+	int64_t now_ms = T0;
+
+	/* Two days, so that buckets come and go; hashes collide on purpose. */
+	for (uint64_t seq = 1; seq <= 200000; seq++, now_ms += 864)
+		ck_assert(window_add(&w, (uint32_t)(seq % 150000), seq, now_ms));
+	for (uint64_t seq = 200000 - 100000; seq <= 200000; seq++) {
+		struct window_cursor c = { 0 };
+		uint64_t found = 0;
+		while (window_next(&w, &c, (uint32_t)(seq % 150000), &found) && found != seq)
+			continue;
+		ck_assert_uint_eq(found, seq);
+	}
+	/* What is older than the window by a bucket's length is let go. */
+	ck_assert_uint_lt(window_count(&w), 120000);
+	window_free(&w);
+}
+END_TEST
+
+START_TEST(siphash_has_its_published_values)
+{
+	/* Aumasson, Bernstein, SipHash: a fast short-input PRF, appendix A: key 00..0f, input 00..0e. */
+	uint8_t key[16], in[15];
+
+	for (unsigned i = 0; i < 16; i++)
+		key[i] = (uint8_t)i;
+	for (unsigned i = 0; i < 15; i++)
+		in[i] = (uint8_t)i;
+	for (size_t cut = 0; cut <= sizeof in; cut++) {
+		struct view parts[2] = { view_make(in, cut), view_make(in + cut, sizeof in - cut) };
+		ck_assert_uint_eq(siphash24(key, parts, 2), UINT64_C(0xa129ca6149be45e5));
+	}
+}
+END_TEST
+
+/* --- rows --- */
+
+START_TEST(exchange_comes_back_as_it_went_in)
+{
+	struct store_exchange x = make_exchange(1, "p", "k", 7), y;
+
+	x.agreement_digest.b[31] = 3;
+	begin();
+	ck_assert_int_eq(accept(&x, &y), STORE_NEW);
+	OK(store_get_exchange(s, x.seq, &y, e));
+	ck_assert_uint_eq(y.entry, STORE_NO_ENTRY);
+	OK(store_set_entry(s, x.seq, 0, e));
+	OK(store_set_state(s, x.seq, STATE_DELIVERED, e));
+	REFUSED(REASON_NOT_FOUND, store_set_state(s, 77, STATE_DELIVERED, e));
+	commit();
+	OK(store_find_exchange(s, &x.id, &y, e));
+	ck_assert_uint_eq(y.seq, x.seq);
+	ck_assert_uint_eq(y.entry, 0);
+	ck_assert_int_eq(y.state, STATE_DELIVERED);
+	ck_assert_mem_eq(&y.origin, &x.id, sizeof x.id);
+	ck_assert(view_is(y.partner, "p") && view_is(y.key, "k") && view_is(y.agreement, "pnr-2026"));
+	ck_assert(view_is(y.provider, "north") && view_is(y.recipient, "south"));
+	ck_assert(digest_eq(&y.body, &x.body) && digest_eq(&y.agreement_digest, &x.agreement_digest));
+	ck_assert_int_eq(y.received_ms, T0);
+	struct uuid none = make_id(99);
+	REFUSED(REASON_NOT_FOUND, store_find_exchange(s, &none, &y, e));
+	/* The same id twice is the maker's fault, not a replay. */
+	begin();
+	enum store_accepted result;
+	struct store_exchange twice = make_exchange(1, "p", "other", 7);
+	REFUSED(REASON_STORE, store_accept(s, &twice, &result, &y, e));
+	store_rollback(s);
+}
+END_TEST
+
+static bool collect_exchange(void *arg, const struct store_exchange *x)
+{
+	uint64_t *sum = arg;
+
+	*sum = *sum * 10 + x->seq;
+	return x->seq != 2;
+}
+
+START_TEST(exchanges_are_listed_newest_first)
+{
+	struct store_exchange prior;
+	uint64_t sum = 0;
+
+	begin();
+	for (unsigned i = 1; i <= 5; i++) {
+		struct store_exchange x = make_exchange(i, "p", "", 7);
+		ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	}
+	/* The row that is still held back is listed too. */
+	OK(store_list_exchanges(s, 0, 2, collect_exchange, &sum, e));
+	ck_assert_uint_eq(sum, 54);
+	commit();
+	sum = 0;
+	OK(store_list_exchanges(s, 5, 10, collect_exchange, &sum, e));
+	ck_assert_uint_eq(sum, 432);
+}
+END_TEST
+
+START_TEST(writing_needs_a_transaction)
+{
+	struct store_exchange x = make_exchange(1, "p", "k", 7), prior;
+	struct store_payload p = { .seq = 1, .sealed = VIEW("x") };
+	enum store_accepted result;
+
+	REFUSED(REASON_STORE, store_accept(s, &x, &result, &prior, e));
+	REFUSED(REASON_STORE, store_put_payload(s, &p, e));
+	REFUSED(REASON_STORE, store_put_entry(s, 0, VIEW("{}"), VIEW(""), e));
+	REFUSED(REASON_STORE, store_commit(s, e));
+	begin();
+	REFUSED(REASON_STORE, store_begin(s, e));
+	REFUSED(REASON_STORE, store_checkpoint(s, false, e));
+	commit();
+	struct store *r = open_reader();
+	REFUSED(REASON_STORE, store_begin(r, e));
+	REFUSED(REASON_STORE, store_put_payload(r, &p, e));
+	REFUSED(REASON_STORE, store_checkpoint(r, true, e));
+	store_close(r);
+}
+END_TEST
+
+START_TEST(payload_goes_with_its_slot)
+{
+	struct store_payload p = { .seq = 3, .slot = 70000, .sealed = VIEW("sealed bytes") }, got;
+
+	begin();
+	OK(store_put_payload(s, &p, e));
+	commit();
+	OK(store_get_payload(s, 3, &got, e));
+	ck_assert_uint_eq(got.slot, 70000);
+	ck_assert(view_is(got.sealed, "sealed bytes"));
+	ck_assert(store_slot_live(s, 70000));
+	ck_assert(!store_slot_live(s, 0) && !store_slot_live(s, 69999) && !store_slot_live(s, UINT32_MAX));
+	begin();
+	p.slot = 5;
+	OK(store_put_payload(s, &p, e));
+	commit();
+	store_slots_forget(s);
+	ck_assert(store_slot_live(s, 5) && !store_slot_live(s, 70000));
+	ck_assert(!store_erased(s));
+	begin();
+	OK(store_erase_payload(s, 3, e));
+	REFUSED(REASON_NOT_FOUND, store_erase_payload(s, 3, e));
+	commit();
+	ck_assert(store_erased(s));
+	REFUSED(REASON_NOT_FOUND, store_get_payload(s, 3, &got, e));
+	OK(store_checkpoint(s, true, e));
+	ck_assert(!store_erased(s));
+}
+END_TEST
+
+static bool collect_timer(void *arg, const struct store_timer *t)
+{
+	uint64_t *sum = arg;
+
+	*sum = *sum * 10 + t->seq;
+	return true;
+}
+
+START_TEST(timers_fire_in_order_unless_held)
+{
+	struct store_timer t = { .kind = TIMER_ERASE }, got;
+	uint64_t sum = 0;
+
+	begin();
+	for (t.seq = 1; t.seq <= 5; t.seq++) {
+		t.due_ms = T0 - (int64_t)t.seq;
+		OK(store_put_timer(s, &t, e));
+	}
+	struct store_hold h = { .seq = 4, .until_ms = T0 };
+	bool fresh;
+	OK(store_put_hold(s, &h, &fresh, e));
+	t = (struct store_timer){ .seq = 2, .due_ms = T0 + 1, .kind = TIMER_REVIEW };
+	OK(store_put_timer(s, &t, e));
+	OK(store_drop_timer(s, 1, e));
+	OK(store_drop_timer(s, 1, e));
+	commit();
+	OK(store_due_timers(s, T0, 10, collect_timer, &sum, e));
+	ck_assert_uint_eq(sum, 53);
+	sum = 0;
+	OK(store_list_timers(s, 0, 10, collect_timer, &sum, e));
+	ck_assert_uint_eq(sum, 2345);
+	OK(store_get_timer(s, 4, &got, e));
+	ck_assert(got.held && got.kind == TIMER_ERASE);
+	begin();
+	OK(store_end_hold(s, h.id, T0, e));
+	commit();
+	sum = 0;
+	OK(store_due_timers(s, T0, 2, collect_timer, &sum, e));
+	ck_assert_uint_eq(sum, 54);
+	REFUSED(REASON_NOT_FOUND, store_get_timer(s, 1, &got, e));
+}
+END_TEST
+
+static bool collect_delivery(void *arg, const struct store_delivery *d)
+{
+	uint64_t *sum = arg;
+
+	*sum = *sum * 10 + d->seq;
+	return true;
+}
+
+START_TEST(outbox_retries_and_ends)
+{
+	struct store_delivery d = { .seq = 1,
+		                    .recipient = VIEW("south"),
+		                    .next_ms = T0,
+		                    .deadline_ms = T0 + DAY_MS,
+		                    .envelope = VIEW("{\"purpose\":\"border\"}") },
+	                      got;
+	uint64_t sum = 0;
+	struct view receipt;
+
+	begin();
+	OK(store_put_delivery(s, &d, e));
+	d.seq = 2;
+	d.next_ms = T0 - 1;
+	OK(store_put_delivery(s, &d, e));
+	commit();
+	OK(store_due_deliveries(s, T0, 10, collect_delivery, &sum, e));
+	ck_assert_uint_eq(sum, 21);
+	begin();
+	OK(store_retry_delivery(s, 2, T0 + 5000, VIEW("unavailable"), e));
+	REFUSED(REASON_NOT_FOUND, store_retry_delivery(s, 3, T0, VIEW(""), e));
+	commit();
+	OK(store_get_delivery(s, 2, &got, e));
+	ck_assert_uint_eq(got.attempts, 1);
+	ck_assert_int_eq(got.next_ms, T0 + 5000);
+	ck_assert(view_is(got.last_error, "unavailable") && view_is(got.recipient, "south"));
+	ck_assert(view_is(got.envelope, "{\"purpose\":\"border\"}"));
+	begin();
+	OK(store_drop_delivery(s, 1, e));
+	OK(store_drop_delivery(s, 1, e));
+	OK(store_put_receipt(s, 1, VIEW("c2sp.org/tlog-proof@v1\n"), e));
+	commit();
+	sum = 0;
+	OK(store_list_deliveries(s, 0, 10, collect_delivery, &sum, e));
+	ck_assert_uint_eq(sum, 2);
+	OK(store_get_receipt(s, 1, &receipt, e));
+	ck_assert(view_is(receipt, "c2sp.org/tlog-proof@v1\n"));
+	REFUSED(REASON_NOT_FOUND, store_get_receipt(s, 2, &receipt, e));
+	REFUSED(REASON_NOT_FOUND, store_get_delivery(s, 1, &got, e));
+}
+END_TEST
+
+static bool collect_inbox(void *arg, const struct store_inbox *i)
+{
+	uint64_t *sum = arg;
+
+	*sum = *sum * 10 + i->id;
+	return true;
+}
+
+START_TEST(inbox_is_acknowledged_once)
+{
+	struct store_inbox i = { .seq = 9,
+		                 .exchange = make_id(9),
+		                 .kind = VIEW("record"),
+		                 .body = VIEW("\"a\":1"),
+		                 .made_ms = T0 },
+	                   got;
+	uint64_t sum = 0;
+	bool first = false;
+
+	begin();
+	for (unsigned n = 1; n <= 3; n++) {
+		OK(store_put_inbox(s, &i, e));
+		ck_assert_uint_eq(i.id, n);
+	}
+	OK(store_ack_inbox(s, 3, T0 + 1, VIEW("{\"done\":true}"), &first, e));
+	ck_assert(first);
+	OK(store_ack_inbox(s, 3, T0 + 2, VIEW("{}"), &first, e));
+	ck_assert(!first);
+	REFUSED(REASON_NOT_FOUND, store_ack_inbox(s, 4, T0, VIEW(""), &first, e));
+	commit();
+	OK(store_list_inbox(s, 1, 10, collect_inbox, &sum, e));
+	ck_assert_uint_eq(sum, 2);
+	OK(store_get_inbox(s, 3, &got, e));
+	ck_assert_int_eq(got.acked_ms, T0 + 1);
+	ck_assert(view_is(got.body, "{\"done\":true}") && view_is(got.kind, "record"));
+	OK(store_get_inbox(s, 2, &got, e));
+	ck_assert_int_eq(got.acked_ms, 0);
+	ck_assert_mem_eq(&got.exchange, &i.exchange, sizeof i.exchange);
+	REFUSED(REASON_NOT_FOUND, store_get_inbox(s, 4, &got, e));
+	/* Ids go on growing, also when all are acknowledged and the store was closed. */
+	begin();
+	OK(store_ack_inbox(s, 1, T0, VIEW(""), &first, e));
+	OK(store_ack_inbox(s, 2, T0, VIEW(""), &first, e));
+	commit();
+	reopen();
+	begin();
+	OK(store_put_inbox(s, &i, e));
+	ck_assert_uint_eq(i.id, 4);
+	store_rollback(s);
+	begin();
+	OK(store_put_inbox(s, &i, e));
+	ck_assert_uint_eq(i.id, 4);
+	commit();
+}
+END_TEST
+
+/* --- log, documents, values --- */
+
+static bool collect_entry(void *arg, uint64_t index, struct view leaf, struct view packed)
+{
+	uint64_t *sum = arg;
+
+	ck_assert(leaf.n > 0);
+	*sum = *sum * 100 + index * 10 + (packed.n > 0);
+	return true;
+}
+
+START_TEST(log_rows_are_kept)
+{
+	struct view leaf, packed, note, hashes;
+	uint64_t n, sum = 0, size;
+	char tile[64] = { 1 };
+
+	OK(store_last_checkpoint(s, &size, &note, e));
+	ck_assert_uint_eq(size, 0);
+	OK(store_entry_count(s, &n, e));
+	ck_assert_uint_eq(n, 0);
+	begin();
+	OK(store_put_entry(s, 0, VIEW("{\"a\":0}"), VIEW("[\"x\"]"), e));
+	OK(store_put_entry(s, 1, VIEW("{\"a\":1}"), VIEW(""), e));
+	REFUSED(REASON_STORE, store_put_entry(s, 1, VIEW("{}"), VIEW(""), e));
+	OK(store_put_tile(s, 0, 0, view_make(tile, 32), e));
+	OK(store_put_tile(s, 0, 0, view_make(tile, 64), e));
+	OK(store_put_tile(s, 1, 0, view_make(tile, 32), e));
+	REFUSED(REASON_NOT_FOUND, store_put_tile(s, 8, 0, view_make(tile, 32), e));
+	OK(store_put_checkpoint(s, 1, VIEW("one"), e));
+	OK(store_put_checkpoint(s, 5, VIEW("five"), e));
+	commit();
+	OK(store_get_entry(s, 0, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "{\"a\":0}") && view_is(packed, "[\"x\"]"));
+	OK(store_list_entries(s, 0, 10, collect_entry, &sum, e));
+	ck_assert_uint_eq(sum, 110);
+	begin();
+	OK(store_erase_disclosures(s, 0, e));
+	OK(store_erase_disclosures(s, 1, e));
+	commit();
+	ck_assert(store_erased(s));
+	OK(store_get_entry(s, 0, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "{\"a\":0}") && packed.n == 0);
+	REFUSED(REASON_NOT_FOUND, store_get_entry(s, 2, &leaf, &packed, e));
+	OK(store_get_tile(s, 0, 0, &hashes, e));
+	ck_assert_uint_eq(hashes.n, 64);
+	REFUSED(REASON_NOT_FOUND, store_get_tile(s, 0, 1, &hashes, e));
+	OK(store_get_checkpoint(s, 0, &size, &note, e));
+	ck_assert(size == 1 && view_is(note, "one"));
+	OK(store_get_checkpoint(s, 1, &size, &note, e));
+	ck_assert(size == 5 && view_is(note, "five"));
+	REFUSED(REASON_NOT_FOUND, store_get_checkpoint(s, 5, &size, &note, e));
+	OK(store_last_checkpoint(s, &size, &note, e));
+	ck_assert_uint_eq(size, 5);
+}
+END_TEST
+
+START_TEST(documents_and_values_are_kept)
+{
+	struct digest d = { .b = { 1 } }, none = { .b = { 2 } };
+	struct view got;
+
+	begin();
+	OK(store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e));
+	OK(store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0 + 1, e));
+	OK(store_put_value(s, VIEW("witness/a"), VIEW("1"), e));
+	OK(store_put_value(s, VIEW("witness/a"), VIEW("2"), e));
+	OK(store_put_value(s, VIEW("witness/b"), VIEW("3"), e));
+	OK(store_put_value(s, VIEW("witness/b"), VIEW(""), e));
+	commit();
+	OK(store_get_document(s, &d, &got, e));
+	ck_assert(view_is(got, "text"));
+	REFUSED(REASON_NOT_FOUND, store_get_document(s, &none, &got, e));
+	OK(store_get_value(s, VIEW("witness/a"), &got, e));
+	ck_assert(view_is(got, "2"));
+	REFUSED(REASON_NOT_FOUND, store_get_value(s, VIEW("witness/b"), &got, e));
+}
+END_TEST
+
+START_TEST(counts_add_up)
+{
+	struct store_exchange x = make_exchange(1, "p", "", 7), prior;
+	struct store_payload p = { .seq = 1, .sealed = VIEW("x") };
+	struct store_timer t = { .seq = 1, .due_ms = T0 };
+	struct store_delivery d = { .seq = 1, .next_ms = T0 + 5 };
+	struct store_inbox i = { .seq = 1, .kind = VIEW("record") };
+	struct store_counts c;
+
+	OK(store_count(s, &c, e));
+	ck_assert_uint_eq(c.exchanges + c.payloads + c.timers + c.deliveries + c.inbox + c.entries, 0);
+	ck_assert_int_eq(c.oldest_delivery_ms, TIME_NONE);
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	OK(store_put_payload(s, &p, e));
+	OK(store_put_timer(s, &t, e));
+	OK(store_put_delivery(s, &d, e));
+	OK(store_put_inbox(s, &i, e));
+	OK(store_put_entry(s, 0, VIEW("{}"), VIEW(""), e));
+	commit();
+	OK(store_count(s, &c, e));
+	ck_assert(c.exchanges == 1 && c.payloads == 1 && c.timers == 1 && c.deliveries == 1 && c.inbox == 1 &&
+	          c.entries == 1 && c.oldest_delivery_ms == T0 + 5);
+}
+END_TEST
+
+TCase *make_store_case(void);
+TCase *make_store_case(void)
+{
+	TCase *c = tcase_create("store");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, nothing_is_no_failure);
+	tcase_add_test(c, key_decides_within_its_window);
+	tcase_add_test(c, without_key_every_exchange_is_new);
+	tcase_add_test(c, answer_to_come_means_in_use);
+	tcase_add_test(c, gateways_are_known_by_origin);
+	tcase_add_test(c, rolled_back_keys_are_new_again);
+	tcase_add_test(c, window_is_rebuilt_at_start);
+	tcase_add_test(c, window_survives_a_row_from_the_future);
+	tcase_add_test(c, window_finds_every_key);
+	tcase_add_test(c, siphash_has_its_published_values);
+	tcase_add_test(c, exchange_comes_back_as_it_went_in);
+	tcase_add_test(c, exchanges_are_listed_newest_first);
+	tcase_add_test(c, writing_needs_a_transaction);
+	tcase_add_test(c, payload_goes_with_its_slot);
+	tcase_add_test(c, timers_fire_in_order_unless_held);
+	tcase_add_test(c, outbox_retries_and_ends);
+	tcase_add_test(c, inbox_is_acknowledged_once);
+	tcase_add_test(c, log_rows_are_kept);
+	tcase_add_test(c, documents_and_values_are_kept);
+	tcase_add_test(c, counts_add_up);
+	return c;
+}

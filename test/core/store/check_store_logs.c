@@ -1,0 +1,279 @@
+/* The store's logs of several epochs, what a witness remembers, and the cosignatures of others. */
+#include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
+#include "test/core/store_fixture.h"
+
+static const struct store_log_row second = { .before = { .b = { 7 } },
+	                                     .origin = { "h/audit/n/2", 11 },
+	                                     .note = { "h/audit/n/1 of 2 entries", 24 } };
+
+static void put_entry(uint64_t index, const char *leaf)
+{
+	char tile[64] = { (char)index };
+
+	OK(store_put_entry(s, index, view_of(leaf), VIEW("[\"x\"]"), e));
+	OK(store_put_tile(s, 0, 0, view_make(tile, 32 * (index + 1)), e));
+	OK(store_put_checkpoint(s, index + 1, view_of(leaf), e));
+}
+
+static void two_logs(void)
+{
+	setup();
+	begin();
+	put_entry(0, "old 0");
+	put_entry(1, "old 1");
+	OK(store_put_cosignature(s, VIEW("w"), 2, VIEW("line\n"), e));
+	commit();
+	begin();
+	OK(store_put_log(s, &second, e));
+	commit();
+	reopen();
+}
+
+static bool count_entry(void *arg, uint64_t index, struct view leaf, struct view packed)
+{
+	unsigned *n = arg;
+
+	ck_assert(index == *n && view_starts(leaf, VIEW("new")) && packed.n > 0);
+	++*n;
+	return true;
+}
+
+START_TEST(a_new_log_begins_empty)
+{
+	struct store_counts counts;
+	struct view note, hashes, leaf, packed;
+	uint64_t size = 9, n = 9;
+	unsigned listed = 0;
+
+	ck_assert_uint_eq(store_log(s), 1);
+	OK(store_entry_count(s, &n, e));
+	OK(store_last_checkpoint(s, &size, &note, e));
+	ck_assert(n == 0 && size == 0);
+	OK(store_cosigned(s, &size, e));
+	ck_assert_uint_eq(size, 0);
+	REFUSED(REASON_NOT_FOUND, store_get_tile(s, 0, 0, &hashes, e));
+	REFUSED(REASON_NOT_FOUND, store_get_entry(s, 0, &leaf, &packed, e));
+	REFUSED(REASON_NOT_FOUND, store_get_checkpoint(s, 0, &size, &note, e));
+	begin();
+	put_entry(0, "new 0");
+	commit();
+	OK(store_entry_count(s, &n, e));
+	OK(store_count(s, &counts, e));
+	ck_assert(n == 1 && counts.entries == 1);
+	OK(store_list_entries(s, 0, 10, count_entry, &listed, e));
+	ck_assert_uint_eq(listed, 1);
+	OK(store_get_checkpoint(s, 0, &size, &note, e));
+	ck_assert(size == 1 && view_is(note, "new 0"));
+}
+END_TEST
+
+START_TEST(the_old_log_stays)
+{
+	struct view note, hashes, leaf, packed;
+	struct store_log_row row;
+	uint64_t size, n;
+
+	begin();
+	put_entry(0, "new 0");
+	commit();
+	struct store *r = open_reader();
+	OK(store_get_log(r, &row, e));
+	ck_assert(view_eq(row.origin, second.origin) && view_eq(row.note, second.note) && row.before.b[0] == 7);
+	OK(store_use_log(r, 0, e));
+	REFUSED(REASON_NOT_FOUND, store_get_log(r, &row, e));
+	OK(store_entry_count(r, &n, e));
+	OK(store_last_checkpoint(r, &size, &note, e));
+	ck_assert(n == 2 && size == 2 && view_is(note, "old 1"));
+	OK(store_get_checkpoint(r, 0, &size, &note, e));
+	ck_assert(size == 1 && view_is(note, "old 0"));
+	/* Past its end lies the next log, not its continuation. */
+	REFUSED(REASON_NOT_FOUND, store_get_checkpoint(r, 2, &size, &note, e));
+	OK(store_get_tile(r, 0, 0, &hashes, e));
+	ck_assert_uint_eq(hashes.n, 64);
+	OK(store_get_entry(r, 1, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "old 1"));
+	REFUSED(REASON_NOT_FOUND, store_get_entry(r, UINT64_C(1) << STORE_LOG_SHIFT, &leaf, &packed, e));
+	OK(store_find_entry(r, UINT64_C(1) << STORE_LOG_SHIFT, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "new 0"));
+	OK(store_cosigned(r, &size, e));
+	ck_assert_uint_eq(size, 2);
+	REFUSED(REASON_NOT_FOUND, store_use_log(r, 2, e));
+	store_close(r);
+}
+END_TEST
+
+START_TEST(exchanges_name_the_log_of_their_entry)
+{
+	struct store_exchange x = make_exchange(1, "p", "", 7), prior;
+
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	OK(store_set_entry(s, x.seq, 5, e));
+	commit();
+	OK(store_get_exchange(s, x.seq, &prior, e));
+	ck_assert(store_entry_log(prior.entry) == 1 && store_entry_index(prior.entry) == 5);
+}
+END_TEST
+
+START_TEST(witnessed_logs_are_replaced)
+{
+	struct store_witnessed w = { .size = 3, .root = { .b = { 1 } }, .note = VIEW("three") }, got;
+
+	REFUSED(REASON_NOT_FOUND, store_get_witnessed(s, VIEW("o"), &got, e));
+	REFUSED(REASON_STORE, store_put_witnessed(s, VIEW("o"), &w, e));
+	begin();
+	OK(store_put_witnessed(s, VIEW("o"), &w, e));
+	w = (struct store_witnessed){
+		.size = 4, .root = { .b = { 2 } }, .note = VIEW("four"), .incident = { .b = { 9 } }
+	};
+	OK(store_put_witnessed(s, VIEW("o"), &w, e));
+	commit();
+	OK(store_get_witnessed(s, VIEW("o"), &got, e));
+	ck_assert(got.size == 4 && got.root.b[0] == 2 && got.incident.b[0] == 9 && view_is(got.note, "four"));
+	REFUSED(REASON_NOT_FOUND, store_get_witnessed(s, VIEW("p"), &got, e));
+}
+END_TEST
+
+static bool add_line(void *arg, struct view line)
+{
+	buf_add(arg, line);
+	return true;
+}
+
+START_TEST(cosignatures_by_size)
+{
+	struct buf lines = BUF_INIT(100);
+	uint64_t size;
+
+	begin();
+	OK(store_put_cosignature(s, VIEW("b"), 5, VIEW("b5\n"), e));
+	OK(store_put_cosignature(s, VIEW("a"), 5, VIEW("a5\n"), e));
+	OK(store_put_cosignature(s, VIEW("c"), 5, VIEW("c5\n"), e));
+	OK(store_put_cosignature(s, VIEW("c"), 6, VIEW("c6\n"), e));
+	commit();
+	OK(store_cosigned(s, &size, e));
+	ck_assert_uint_eq(size, 6);
+	OK(store_list_cosignatures(s, 5, add_line, &lines, e));
+	ck_assert(view_is(buf_view(&lines), "a5\nb5\n"));
+	buf_free(&lines);
+}
+END_TEST
+
+static bool add_sighted(void *arg, struct view origin, uint64_t size, struct view note)
+{
+	buf_addf(arg, "%.*s %llu %.*s;", VIEW_ARG(origin), (unsigned long long)size, VIEW_ARG(note));
+	return true;
+}
+
+START_TEST(sighted_checkpoints)
+{
+	struct buf rows = BUF_INIT(1000);
+
+	REFUSED(REASON_STORE, store_put_sighted(s, VIEW("o"), 1, VIEW("n"), e));
+	begin();
+	for (uint64_t size = 9; size > 0; size--)
+		OK(store_put_sighted(s, VIEW("o"), size, VIEW("n"), e));
+	OK(store_put_sighted(s, VIEW("o"), 9, VIEW("another"), e));
+	OK(store_put_sighted(s, VIEW("p"), 4, VIEW("m"), e));
+	OK(store_drop_sighted(s, VIEW("o"), 3, 5, e));
+	OK(store_trim_sighted(s, VIEW("o"), 4, e));
+	OK(store_trim_sighted(s, VIEW("p"), 4, e));
+	commit();
+	OK(store_list_sighted(s, add_sighted, &rows, e));
+	ck_assert(view_is(buf_view(&rows), "o 6 n;o 7 n;o 8 n;o 9 n;p 4 m;"));
+	buf_free(&rows);
+}
+END_TEST
+
+START_TEST(timestamps_by_size)
+{
+	struct view response;
+	uint64_t size = 9;
+
+	OK(store_timestamped(s, &size, e));
+	ck_assert_uint_eq(size, 0);
+	REFUSED(REASON_STORE, store_put_timestamp(s, 3, 1000, VIEW("three"), e));
+	begin();
+	OK(store_put_timestamp(s, 3, 1000, VIEW("three"), e));
+	OK(store_put_timestamp(s, 5, 2000, VIEW("five"), e));
+	OK(store_put_timestamp(s, 5, 3000, VIEW("later"), e));
+	REFUSED(REASON_NOT_FOUND, store_put_timestamp(s, UINT64_C(1) << STORE_LOG_SHIFT, 1, VIEW("x"), e));
+	commit();
+	OK(store_timestamped(s, &size, e));
+	ck_assert_uint_eq(size, 5);
+	OK(store_get_timestamp(s, 5, &response, e));
+	ck_assert(view_is(response, "five"));
+	REFUSED(REASON_NOT_FOUND, store_get_timestamp(s, 4, &response, e));
+	/* They are the newest log's. */
+	struct store *r = open_reader();
+	OK(store_use_log(r, 0, e));
+	OK(store_timestamped(r, &size, e));
+	ck_assert_uint_eq(size, 0);
+	REFUSED(REASON_NOT_FOUND, store_get_timestamp(r, 5, &response, e));
+	store_close(r);
+}
+END_TEST
+
+START_TEST(an_old_log_is_archived)
+{
+	struct store_archive a = { .size = 2, .checkpoint = { .b = { 9, 8, 7 } } }, found;
+	struct view note, hashes, leaf, packed;
+	uint64_t size = 0;
+
+	REFUSED(REASON_NOT_FOUND, store_get_archive(s, 0, &found, e));
+	REFUSED(REASON_STORE, store_archive_entries(s, 0, &a, e)); /* no transaction */
+	begin();
+	REFUSED(REASON_STORE, store_archive_entries(s, 1, &a, e));
+	put_entry(0, "new 0");
+	OK(store_archive_entries(s, 0, &a, e));
+	commit();
+	ck_assert(store_erased(s));
+	OK(store_checkpoint(s, true, e));
+	reopen();
+	REFUSED(REASON_NOT_FOUND, store_find_entry(s, 0, &leaf, &packed, e));
+	REFUSED(REASON_NOT_FOUND, store_find_entry(s, 1, &leaf, &packed, e));
+	OK(store_get_entry(s, 0, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "new 0") && packed.n > 0);
+	OK(store_get_archive(s, 0, &found, e));
+	ck_assert(found.size == 2 && digest_eq(&found.checkpoint, &a.checkpoint) && !found.told);
+	REFUSED(REASON_NOT_FOUND, store_get_archive(s, 1, &found, e));
+	begin();
+	OK(store_tell_archive(s, 0, e));
+	REFUSED(REASON_NOT_FOUND, store_tell_archive(s, 1, e));
+	commit();
+	OK(store_get_archive(s, 0, &found, e));
+	ck_assert(found.told && found.size == 2);
+	/* Tiles and checkpoints stay. */
+	struct store *r = open_reader();
+	OK(store_use_log(r, 0, e));
+	OK(store_get_tile(r, 0, 0, &hashes, e));
+	OK(store_last_checkpoint(r, &size, &note, e));
+	ck_assert(size == 2 && view_is(note, "old 1"));
+	store_close(r);
+	begin();
+	OK(store_put_value(s, VIEW("log/0/archived"), VIEW("short"), e));
+	commit();
+	REFUSED(REASON_STORE, store_get_archive(s, 0, &found, e));
+}
+END_TEST
+
+TCase *make_store_logs_case(void);
+TCase *make_store_logs_case(void)
+{
+	TCase *c = tcase_create("store_logs");
+
+	tcase_add_checked_fixture(c, two_logs, teardown);
+	tcase_add_test(c, a_new_log_begins_empty);
+	tcase_add_test(c, the_old_log_stays);
+	tcase_add_test(c, an_old_log_is_archived);
+	tcase_add_test(c, exchanges_name_the_log_of_their_entry);
+	tcase_add_test(c, witnessed_logs_are_replaced);
+	tcase_add_test(c, cosignatures_by_size);
+	tcase_add_test(c, sighted_checkpoints);
+	tcase_add_test(c, timestamps_by_size);
+	return c;
+}

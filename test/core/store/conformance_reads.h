@@ -1,0 +1,299 @@
+/* Every verb that reads, asked about the world of conformance_world.h, and what it answers as text. */
+#ifndef TEST_CORE_STORE_CONFORMANCE_READS_H
+#define TEST_CORE_STORE_CONFORMANCE_READS_H
+
+#include "lib/base/buf.h"
+#include "test/core/store/conformance_world.h"
+
+struct reading {
+	const char *verb;
+	bool (*ask)(struct store *s, struct buf *out, struct error *e);
+};
+
+#define N(x) (long long)(x)
+#define V(x) (int)(x).n, (x).p
+#define ASK(verb, ...) \
+	static bool ask_##verb(struct store *s, struct buf *out, struct error *e) \
+	{ \
+		__VA_ARGS__ \
+	}
+
+/* --- rows as text --- */
+
+static bool tell_exchange(void *arg, const struct store_exchange *x)
+{
+	buf_addf(arg, "exchange %lld %d %.*s %.*s %lld %.*s %.*s %.*s %d %d %.*s %lld\n", N(x->seq), x->id.b[2],
+	         V(x->partner), V(x->key), N(x->received_ms), V(x->agreement), V(x->provider), V(x->recipient),
+	         (int)x->state, x->status, V(x->answer), N(x->entry));
+	return true;
+}
+
+static bool tell_timer(void *arg, const struct store_timer *t)
+{
+	buf_addf(arg, "timer %lld %lld %d %d %lld %d %.*s %.*s\n", N(t->seq), N(t->due_ms), (int)t->kind, t->held,
+	         N(t->plan.payload_ms), t->plan.return_at_end, V(t->purpose), V(t->reference));
+	return true;
+}
+
+static bool tell_due(void *arg, const struct store_due *d)
+{
+	buf_addf(arg, "due %lld %.*s %d %d %lld %lld %lld\n", N(d->day), V(d->agreement), (int)d->kind, d->held,
+	         N(d->n), N(d->first_ms), N(d->last_ms));
+	return true;
+}
+
+static bool tell_hold(void *arg, const struct store_hold *h)
+{
+	buf_addf(arg, "hold %lld %lld %d %lld %d %.*s %.*s %d\n", N(h->id), N(h->seq), (int)h->kind, N(h->until_ms),
+	         h->statement.b[0], V(h->signer), V(h->role), h->ended_ms != TIME_NONE);
+	return true;
+}
+
+static bool tell_duty(void *arg, const struct store_duty *d)
+{
+	buf_addf(arg, "duty %lld %lld %d %d %lld %d %.*s %.*s\n", N(d->id), N(d->seq), (int)d->kind, (int)d->state,
+	         N(d->due_ms), d->blocks, V(d->result), V(d->why));
+	return true;
+}
+
+static bool tell_blocking(void *arg, struct view agreement, struct view recipient)
+{
+	buf_addf(arg, "blocking %.*s %.*s\n", V(agreement), V(recipient));
+	return true;
+}
+
+static bool tell_link(void *arg, const struct store_link *l)
+{
+	buf_addf(arg, "link %lld %lld %d %d\n", N(l->child), N(l->parent), (int)l->kind, (int)l->version);
+	return true;
+}
+
+static bool tell_delivery(void *arg, const struct store_delivery *d)
+{
+	buf_addf(arg, "delivery %lld %.*s %lld %lld %d %.*s %.*s\n", N(d->seq), V(d->recipient), N(d->next_ms),
+	         N(d->deadline_ms), (int)d->attempts, V(d->last_error), V(d->envelope));
+	return true;
+}
+
+static bool tell_notice(void *arg, const struct store_notice *n)
+{
+	buf_addf(arg, "notice %lld %lld %d %.*s %lld %.*s %lld %d %.*s\n", N(n->id), N(n->seq), (int)n->kind,
+	         V(n->recipient), N(n->entry), V(n->body), N(n->next_ms), (int)n->attempts, V(n->last_error));
+	return true;
+}
+
+static bool tell_end(void *arg, const struct store_notice_end *n)
+{
+	buf_addf(arg, "ended %lld %d %lld %.*s %.*s\n", N(n->id), (int)n->kind, N(n->ended_ms), V(n->error),
+	         V(n->receipt));
+	return true;
+}
+
+static bool tell_taken(void *arg, const struct store_notice_taken *t)
+{
+	buf_addf(arg, "taken %lld %d %d %lld %.*s\n", N(t->seq), t->digest.b[0], (int)t->kind, N(t->entry),
+	         V(t->proof));
+	return true;
+}
+
+static bool tell_inbox(void *arg, const struct store_inbox *i)
+{
+	buf_addf(arg, "inbox %lld %lld %d %.*s %.*s %lld\n", N(i->id), N(i->seq), i->exchange.b[2], V(i->kind),
+	         V(i->body), N(i->acked_ms));
+	return true;
+}
+
+static bool tell_entry(void *arg, uint64_t index, struct view leaf, struct view packed)
+{
+	buf_addf(arg, "entry %lld %.*s %.*s\n", N(index), V(leaf), V(packed));
+	return true;
+}
+
+static bool tell_disclosure(void *arg, uint64_t entry, struct view leaf)
+{
+	buf_addf(arg, "disclosure %lld %.*s\n", N(entry), V(leaf));
+	return true;
+}
+
+static bool tell_line(void *arg, struct view line)
+{
+	buf_addf(arg, "cosignature %.*s\n", V(line));
+	return true;
+}
+
+static bool tell_sighted(void *arg, struct view origin, uint64_t size, struct view note)
+{
+	buf_addf(arg, "sighted %.*s %lld %.*s\n", V(origin), N(size), V(note));
+	return true;
+}
+
+static bool tell_surrogates(void *arg, struct view agreement, uint32_t epoch, int64_t until_ms)
+{
+	buf_addf(arg, "surrogates %.*s %d %lld\n", V(agreement), (int)epoch, N(until_ms));
+	return true;
+}
+
+static bool tell_text(struct buf *out, const char *what, uint64_t n, struct view text)
+{
+	buf_addf(out, "%s %lld %.*s\n", what, N(n), V(text));
+	return true;
+}
+
+/* --- the verbs --- */
+
+ASK(find_exchange, struct uuid id = world_id(1); struct store_exchange x;
+    return store_find_exchange(s, &id, &x, e) && tell_exchange(out, &x);)
+ASK(get_exchange, struct store_exchange x; return store_get_exchange(s, 2, &x, e) && tell_exchange(out, &x);)
+ASK(find_origin, struct uuid id = world_id(4); struct store_exchange x;
+    return store_find_origin(s, VIEW("north"), &id, &x, e) && tell_exchange(out, &x);)
+ASK(list_exchanges, return store_list_exchanges(s, 0, 10, tell_exchange, out, e);)
+ASK(get_payload, struct store_payload p;
+    return store_get_payload(s, 1, &p, e) && tell_text(out, "payload", p.slot, p.sealed);)
+ASK(slot_live, (void)e; store_slots_forget(s); bool four = store_slot_live(s, 4), five = store_slot_live(s, 5);
+    store_slots_forget(s); return tell_text(out, "slots", four * 2u + five, VIEW(""));)
+ASK(get_timer, struct store_timer t; return store_get_timer(s, 1, &t, e) && tell_timer(out, &t);)
+ASK(list_timers, return store_list_timers(s, 0, 10, tell_timer, out, e);)
+ASK(due_timers, return store_due_timers(s, T0 + 2 * DAY_MS, 10, tell_timer, out, e);)
+ASK(list_due, return store_list_due(s, T0 + 2 * DAY_MS, 10, tell_timer, out, e);)
+ASK(count_due, return store_count_due(s, false, T0 + 2 * DAY_MS, tell_due, out, e) &&
+                      store_count_due(s, true, T0 + 2 * DAY_MS, tell_due, out, e);)
+ASK(find_hold, struct digest d = world_digest(1); struct store_hold h;
+    return store_find_hold(s, &d, &h, e) && tell_hold(out, &h);)
+ASK(list_holds,
+    return store_list_holds(s, 0, true, tell_hold, out, e) && store_list_holds(s, 2, false, tell_hold, out, e);)
+ASK(due_holds, return store_due_holds(s, T0 + DAY_MS, 10, tell_hold, out, e);)
+ASK(held, struct store_held h;
+    return store_held(s, 2, &h, e) && tell_text(out, "held", h.legal * 10 + h.restrictions, VIEW(""));)
+ASK(find_duty, struct store_duty d; return store_find_duty(s, 1, DUTY_ERASE, &d, e) && tell_duty(out, &d);)
+ASK(list_duties, return store_list_duties(s, 1, tell_duty, out, e);)
+ASK(list_overdue, return store_list_overdue(s, 0, 10, tell_duty, out, e);)
+ASK(list_blocking, return store_list_blocking(s, tell_blocking, out, e);)
+ASK(get_link, struct store_link l; return store_get_link(s, 2, LINK_CORRECTS, &l, e) && tell_link(out, &l);)
+ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) &&
+                       store_list_links(s, 1, LINK_ONWARD, tell_link, out, e);)
+ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
+ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
+ASK(due_deliveries, return store_due_deliveries(s, T0 + DAY_MS, 10, tell_delivery, out, e);)
+ASK(get_receipt, struct view v; return store_get_receipt(s, 1, &v, e) && tell_text(out, "receipt", 1, v);)
+ASK(get_notice, struct store_notice n; return store_get_notice(s, 1, &n, e) && tell_notice(out, &n);)
+ASK(list_notices, return store_list_notices(s, 0, 10, tell_notice, out, e);)
+ASK(list_notices_of, return store_list_notices_of(s, 1, tell_notice, out, e);)
+ASK(due_notices, return store_due_notices(s, T0 + DAY_MS, 10, tell_notice, out, e);)
+ASK(list_notice_ends, return store_list_notice_ends(s, 1, tell_end, out, e);)
+ASK(get_notice_taken, struct digest d = world_digest(1); struct store_notice_taken t;
+    return store_get_notice_taken(s, 1, &d, &t, e) && tell_taken(out, &t);)
+ASK(count_notices_taken, uint64_t n;
+    return store_count_notices_taken(s, 1, &n, e) && tell_text(out, "taken", n, VIEW(""));)
+ASK(list_notices_taken, return store_list_notices_taken(s, 1, tell_taken, out, e);)
+ASK(list_inbox, return store_list_inbox(s, 0, 10, tell_inbox, out, e);)
+ASK(get_inbox, struct store_inbox i; return store_get_inbox(s, 2, &i, e) && tell_inbox(out, &i);)
+ASK(log, (void)e; return tell_text(out, "log", store_log(s), VIEW(""));)
+ASK(use_log, uint64_t log = store_log(s);
+    bool ok = store_use_log(s, 1, e) && store_list_entries(s, 0, 10, tell_entry, out, e);
+    return store_use_log(s, log, e) && ok;)
+ASK(get_log, struct store_log_row l; return store_get_log(s, &l, e) && tell_text(out, "log", l.before.b[0], l.origin);)
+ASK(get_entry, struct view leaf, packed;
+    return store_get_entry(s, 0, &leaf, &packed, e) && tell_entry(out, 0, leaf, packed);)
+ASK(find_entry, struct view leaf, packed; uint64_t entry = UINT64_C(1) << STORE_LOG_SHIFT;
+    return store_find_entry(s, entry, &leaf, &packed, e) && tell_entry(out, entry, leaf, packed);)
+ASK(entry_count, uint64_t n; return store_entry_count(s, &n, e) && tell_text(out, "entries", n, VIEW(""));)
+ASK(list_entries, return store_list_entries(s, 0, 10, tell_entry, out, e);)
+ASK(list_disclosures, return store_list_disclosures(s, 10, tell_disclosure, out, e);)
+ASK(needs_entries, struct store_needed n;
+    return store_needs_entries(s, 2, &n, e) && tell_text(out, "needed", n.unsent * 10 + n.open, VIEW(""));)
+ASK(get_archive, struct store_archive a;
+    return store_get_archive(s, 0, &a, e) && tell_text(out, "archive", a.size * 10 + a.told, VIEW(""));)
+ASK(get_tile, struct view v; return store_get_tile(s, 0, 0, &v, e) && tell_text(out, "tile", v.n, v);)
+ASK(get_checkpoint, uint64_t size; struct view v;
+    return store_get_checkpoint(s, 0, &size, &v, e) && tell_text(out, "checkpoint", size, v);)
+ASK(last_checkpoint, uint64_t size; struct view v;
+    return store_last_checkpoint(s, &size, &v, e) && tell_text(out, "last", size, v);)
+ASK(get_witnessed, struct store_witnessed w;
+    return store_get_witnessed(s, VIEW("south/1"), &w, e) && tell_text(out, "witnessed", w.size, w.note);)
+ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cosigned", n, VIEW(""));)
+ASK(list_cosignatures, return store_list_cosignatures(s, 2, tell_line, out, e);)
+ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
+ASK(get_timestamp, struct view v; return store_get_timestamp(s, 2, &v, e) && tell_text(out, "timestamp", 2, v);)
+ASK(timestamped, uint64_t n; return store_timestamped(s, &n, e) && tell_text(out, "timestamped", n, VIEW(""));)
+ASK(get_surrogate, struct digest d = world_digest(1); uint8_t v[STORE_SURROGATE];
+    return store_get_surrogate(s, VIEW("pnr-2026"), 1, &d, v, e) &&
+           tell_text(out, "surrogate", v[0] * 256u + v[1], VIEW(""));)
+ASK(list_surrogates, return store_list_surrogates(s, tell_surrogates, out, e);)
+ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); struct view v;
+    struct error none = { .reason = REASON_NONE };
+    if (store_get_document(s, &later, &v, &none)) tell_text(out, "document", 51, v);
+    return store_get_document(s, &d, &v, e) && tell_text(out, "document", 50, v);)
+ASK(get_value, struct view v; return store_get_value(s, VIEW("clock"), &v, e) && tell_text(out, "value", 0, v);)
+ASK(count, struct store_counts c; if (!store_count(s, &c, e)) return false;
+    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
+             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries), N(c.oldest_delivery_ms));
+    return true;)
+
+#define READING(verb) \
+	{ \
+		"store_" #verb, ask_##verb \
+	}
+static const struct reading readings[] = {
+	READING(find_exchange),
+	READING(get_exchange),
+	READING(find_origin),
+	READING(list_exchanges),
+	READING(get_payload),
+	READING(slot_live),
+	READING(get_timer),
+	READING(list_timers),
+	READING(due_timers),
+	READING(list_due),
+	READING(count_due),
+	READING(find_hold),
+	READING(list_holds),
+	READING(due_holds),
+	READING(held),
+	READING(find_duty),
+	READING(list_duties),
+	READING(list_overdue),
+	READING(list_blocking),
+	READING(get_link),
+	READING(list_links),
+	READING(get_delivery),
+	READING(list_deliveries),
+	READING(due_deliveries),
+	READING(get_receipt),
+	READING(get_notice),
+	READING(list_notices),
+	READING(list_notices_of),
+	READING(due_notices),
+	READING(list_notice_ends),
+	READING(get_notice_taken),
+	READING(count_notices_taken),
+	READING(list_notices_taken),
+	READING(list_inbox),
+	READING(get_inbox),
+	READING(log),
+	READING(use_log),
+	READING(get_log),
+	READING(get_entry),
+	READING(find_entry),
+	READING(entry_count),
+	READING(list_entries),
+	READING(list_disclosures),
+	READING(needs_entries),
+	READING(get_archive),
+	READING(get_tile),
+	READING(get_checkpoint),
+	READING(last_checkpoint),
+	READING(get_witnessed),
+	READING(cosigned),
+	READING(list_cosignatures),
+	READING(list_sighted),
+	READING(get_timestamp),
+	READING(timestamped),
+	READING(get_surrogate),
+	READING(list_surrogates),
+	READING(get_document),
+	READING(get_value),
+	READING(count),
+};
+#define READINGS (sizeof readings / sizeof *readings)
+
+#endif

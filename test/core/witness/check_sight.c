@@ -1,0 +1,227 @@
+/* What was seen of partners' logs: one root a size, what waits to be proved, how much of it, and what a restart
+ * finds. That a fork is found over the wire is in test/e2e/log/check_sight.py. */
+#include "gatewayd/core/witness/sight.h"
+#include "test/core/log_fixture.h"
+#include "gatewayd/core/store/store.h"
+
+static struct log_fixture f;
+static struct core core;
+static struct partner partner;
+static struct conf conf;
+
+static void set_up(void)
+{
+	log_setup(&f);
+	OK(log_start(&f, e));
+	partner = (struct partner){ .id = "south-gateway",
+		                    .roles = ROLE(GATEWAY),
+		                    .host = "gw.south.example",
+		                    .has_log = true,
+		                    .log = f.vkey };
+	conf = (struct conf){ .partners = &partner, .n_partners = 1 };
+	core = (struct core){ .writer = f.writer, .sights = sights_new(), .build = "test", .die_fd = -1 };
+	ck_assert_ptr_nonnull(core.sights);
+}
+
+static void tear_down(void)
+{
+	sights_free(core.sights);
+	log_teardown(&f);
+}
+
+static struct digest root_of(uint64_t size, uint8_t branch)
+{
+	return (struct digest){ .b = { branch, (uint8_t)size, (uint8_t)(size >> 8) } };
+}
+
+static bool take(uint64_t size, uint8_t branch, enum reason *reason)
+{
+	struct checkpoint c = { .origin = view_of(partner.log.name), .size = size, .root = root_of(size, branch) };
+	struct note_signer signer = { .vkey = f.vkey, .key = f.key };
+	struct buf text = BUF_INIT(4096), note = BUF_INIT(4096);
+	struct error e = { .reason = REASON_NONE };
+
+	checkpoint_text(&c, &text);
+	buf_add(&note, buf_view(&text));
+	buf_addc(&note, '\n');
+	ck_assert(note_sign(&signer, buf_view(&text), &note));
+	bool ok = sight_take(&core, &partner, buf_view(&note), &e);
+	buf_free(&text);
+	buf_free(&note);
+	*reason = e.reason;
+	return ok;
+}
+
+static void taken(uint64_t size)
+{
+	enum reason reason;
+
+	ck_assert(take(size, 1, &reason));
+}
+
+static void not_taken(uint64_t size, uint8_t branch)
+{
+	enum reason reason;
+
+	ck_assert(!take(size, branch, &reason));
+	ck_assert_int_eq(reason, REASON_RECEIPT_INVALID);
+}
+
+/* A new process on the same store: every job was done. */
+static void restart(void)
+{
+	sights_free(core.sights);
+	log_stop(&f);
+	core.sights = sights_new();
+	OK(log_start(&f, e));
+	core.writer = f.writer;
+	struct store *reader;
+	OK((reader = store_open_reader(scratch_file(&f.dir, "store.db"), e)) != NULL);
+	OK(sights_load(core.sights, &conf, reader, e));
+	store_close(reader);
+}
+
+static unsigned settle(const char *fails, uint64_t size)
+{
+	struct sight_goal goals[SIGHT_GOALS];
+	unsigned n = sights_goals(core.sights, partner.log.name, goals);
+	struct digest root = root_of(size, 1);
+
+	for (unsigned i = 0; i < n; i++)
+		goals[i].holds = !strchr(fails, "CPS"[goals[i].kind]);
+	ck_assert(sights_settle(core.sights, partner.log.name, goals, n, size, &root) == !strpbrk(fails, "CP"));
+	unsigned told = 0;
+	for (unsigned i = 0; i < n; i++)
+		told += goals[i].told;
+	return told;
+}
+
+START_TEST(one_root_a_size)
+{
+	taken(5);
+	taken(5);
+	taken(4);
+	not_taken(5, 2);
+	not_taken(5, 3);
+	taken(5);
+	ck_assert_uint_eq(sights_unproved(core.sights), 2);
+}
+END_TEST
+
+START_TEST(one_root_with_what_was_cosigned_and_proved)
+{
+	struct digest cosigned = root_of(3, 1);
+
+	sight_cosigned(core.sights, view_of(partner.log.name), 3, &cosigned);
+	not_taken(3, 2);
+	taken(3);
+	ck_assert_uint_eq(settle("", 9), 0);
+	not_taken(9, 2);
+	taken(9);
+	ck_assert_uint_eq(sights_unproved(core.sights), 1);
+}
+END_TEST
+
+START_TEST(goals_are_few_and_the_oldest_seen_first)
+{
+	struct sight_goal goals[SIGHT_GOALS];
+	struct digest cosigned = root_of(2, 1);
+
+	ck_assert_uint_eq(sights_goals(core.sights, partner.log.name, goals), 0);
+	sight_cosigned(core.sights, view_of(partner.log.name), 2, &cosigned);
+	ck_assert_uint_eq(sights_goals(core.sights, partner.log.name, goals), 0);
+	for (uint64_t size = 100; size > 0; size--)
+		taken(size);
+	ck_assert_uint_eq(sights_goals(core.sights, partner.log.name, goals), SIGHT_GOALS);
+	ck_assert(goals[0].kind == SIGHT_COSIGNED && goals[0].size == 2);
+	ck_assert(goals[1].kind == SIGHT_SEEN && goals[1].size == 1 && goals[63].size == 63);
+	settle("", 200);
+	ck_assert_uint_eq(sights_goals(core.sights, partner.log.name, goals), 2 + 100 - 63);
+	ck_assert(goals[1].kind == SIGHT_PROVED && goals[1].size == 200 && goals[2].size == 64);
+}
+END_TEST
+
+START_TEST(what_fails_is_refused_and_told_once)
+{
+	struct digest cosigned = root_of(2, 1);
+
+	taken(5);
+	settle("S", 9);
+	not_taken(5, 1);
+	ck_assert_uint_eq(sights_unproved(core.sights), 1);
+	sight_cosigned(core.sights, view_of(partner.log.name), 2, &cosigned);
+	taken(6);
+	ck_assert_uint_eq(settle("C", 10), 0);
+	ck_assert_uint_eq(settle("C", 11), 1);
+	ck_assert_uint_eq(sights_unproved(core.sights), 2);
+	taken(6);
+	ck_assert_uint_eq(settle("", 12), 1);
+	ck_assert_uint_eq(sights_unproved(core.sights), 1);
+	taken(7);
+	ck_assert_uint_eq(settle("C", 13), 0);
+}
+END_TEST
+
+START_TEST(there_is_a_ceiling)
+{
+	struct sight_goal goals[SIGHT_GOALS];
+
+	for (uint64_t size = 1; size <= 1500; size++)
+		taken(size);
+	uint64_t n = sights_unproved(core.sights);
+	ck_assert(n > 512 && n <= 1024);
+	ck_assert_uint_eq(sights_goals(core.sights, partner.log.name, goals), SIGHT_GOALS);
+	ck_assert(goals[0].size == 1 && goals[1].size == 3);
+	not_taken(1500, 2);
+	restart();
+	ck_assert_uint_eq(sights_unproved(core.sights), 1024);
+	not_taken(1500, 2);
+}
+END_TEST
+
+START_TEST(what_waits_survives_a_restart)
+{
+	taken(5);
+	taken(8);
+	restart();
+	ck_assert_uint_eq(sights_unproved(core.sights), 2);
+	not_taken(5, 2);
+	taken(5);
+	/* A row that the log's key did not sign is none. */
+	partner.log.key[0] ^= 1;
+	restart();
+	ck_assert_uint_eq(sights_unproved(core.sights), 0);
+}
+END_TEST
+
+/* Of a log that cannot be asked about only the last is kept. */
+START_TEST(a_log_without_an_endpoint)
+{
+	partner.host = NULL;
+	for (uint64_t size = 1; size <= 1500; size++)
+		taken(size);
+	ck_assert_uint_eq(sights_unproved(core.sights), 0);
+	not_taken(1499, 2);
+	restart();
+	not_taken(1500, 2);
+	enum reason reason;
+	ck_assert(take(1499, 2, &reason));
+}
+END_TEST
+
+TCase *make_sight_case(void);
+TCase *make_sight_case(void)
+{
+	TCase *c = tcase_create("sight");
+
+	tcase_set_timeout(c, 60);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, one_root_a_size);
+	tcase_add_test(c, one_root_with_what_was_cosigned_and_proved);
+	tcase_add_test(c, goals_are_few_and_the_oldest_seen_first);
+	tcase_add_test(c, what_fails_is_refused_and_told_once);
+	tcase_add_test(c, there_is_a_ceiling);
+	tcase_add_test(c, what_waits_survives_a_restart);
+	tcase_add_test(c, a_log_without_an_endpoint);
+	return c;
+}

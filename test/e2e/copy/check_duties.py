@@ -1,0 +1,469 @@
+"""The recipient's copy until its end: duties in the inbox, receipts in both logs, silence, return, recall, correction,
+and what was passed on. Terms are minutes of a clock that is moved on."""
+
+import json
+import socket
+import sqlite3
+import threading
+import time
+import unittest
+
+import agreements
+from world import ROOT, World, read, wait_for, write
+
+ELSEWHERE = {"due": "P1M", "longest_delay": "P1Y", "rejustify_every": "P3M", "by": "elsewhere"}
+
+
+def agreement(retention, name="pax", **more):
+    digest = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+    kept = {"payload": "P1D", "copy": "P1Y", "at_end": "erase", **retention}
+    return agreements.passenger(name, digest=digest, retention=kept, **{"notification": ELSEWHERE, **more})
+
+
+def log(node):
+    """Every entry, once the mirror has all that are committed."""
+    committed = node.ask("status")["store"]["entries"]
+
+    def mirrored():
+        with open(f"{node.folder}/log/audit.jsonl", encoding="ascii") as f:
+            lines = [json.loads(l) for l in f if l.endswith("\n")]
+        return lines if len(lines) >= committed else None
+    return wait_for(mirrored)
+
+
+def notes(node, operation):
+    return [e.get("note") for e in log(node) if e["operation"] == operation]
+
+
+class Proxy:
+    """Bytes between a port of its own and another on loopback. `lose`: None, "answers" (the connection ends when the first
+    of an answer's bytes come after the handshake), "hang" (they are kept), "all" (nothing passes)."""
+
+    def __init__(self, to):
+        self.to, self.lose, self.open = to, None, True
+        self.held, self.sockets = [], []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while self.open:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.lose == "all":
+                client.close()
+                continue
+            server = socket.create_connection(("127.0.0.1", self.to))
+            self.sockets += [client, server]
+            sent = [0]
+            threading.Thread(target=self.pump, args=(client, server, sent, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, sent, True), daemon=True).start()
+
+    def pump(self, a, b, sent, back):
+        try:
+            while (data := a.recv(65536)) and self.lose != "all":
+                # A record is larger than what a handshake takes: what comes back then is the answer.
+                if back and sent[0] > 3000 and self.lose in ("answers", "hang"):
+                    if self.lose == "hang":
+                        self.held.append((b, data))
+                        continue
+                    break
+                if not back:
+                    sent[0] += len(data)
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def let_go(self):
+        for b, data in self.held:
+            b.sendall(data)
+        self.held = []
+
+    def close(self):
+        self.open = False
+        for s in [self.listener, *self.sockets]:
+            s.close()
+
+
+class Pair(unittest.TestCase):
+    """North provides, south receives."""
+    RETENTION, MORE = {}, {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = w = World(moved_clock=True)
+        cls.addClassCleanup(w.close)
+        w.agreement(agreement(cls.RETENTION, **cls.MORE))
+        w.start()
+        cls.north, cls.south = w.client("north"), w.client("south")
+
+    def pass_minutes(self, minutes):
+        """Time passes; connections that were idle so long are not kept."""
+        self.world.clock.move(60 * minutes)
+        self.north.close()
+        self.south.close()
+
+    def post(self, n=1, **more):
+        status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(n), **more))
+        self.assertEqual(status, 201, answer)
+        return answer["exchange"]
+
+    def item(self, kind, after=0, client=None):
+        """The next inbox item of that kind behind `after`."""
+        def look():
+            return next((i for i in (client or self.south).inbox(after)["items"] if i["kind"] == kind), None)
+        look.__doc__ = f"an item of kind {kind}"
+        return wait_for(look)
+
+    def answer(self, item, body="", client=None):
+        status, _, text = (client or self.south).request("POST", f"/v1/inbox/{item['id']}/ack", body)
+        return status, json.loads(text)
+
+    def done(self, item, body="", client=None):
+        status, answer = self.answer(item, body, client)
+        self.assertEqual((status, answer.get("first")), (200, True), answer)
+        return answer
+
+    def told(self, exchange, client=None):
+        status, _, body = (client or self.north).request("GET", f"/v1/exchanges/{exchange}")
+        self.assertEqual(status, 200, body)
+        return json.loads(body)
+
+    def deliver(self, n=1, reference="R-1", **more):
+        """A record that south's system has stored: north's exchange id and the item."""
+        exchange = self.post(n, **more)
+        item = self.item("correction" if "corrects" in more else "record")
+        self.done(item, {"reference": reference})
+        wait_for(lambda: self.told(exchange)["state"] == "delivered")
+        return exchange, item
+
+
+class Chain(Pair):
+    RETENTION = {"copy": "PT7M", "mask": "PT2M", "review": "PT4M", "receipt_within": "PT60M"}
+
+    def test_mask_review_erase(self):
+        exchange, record = self.deliver()
+        self.pass_minutes(2)
+        mask = self.item("mask")
+        self.assertEqual((mask["exchange"], mask["own_reference"], mask["escalated"]), (record["exchange"], "R-1", 0))
+        self.assertIn("/travellers/*/family", mask["pointers"])
+        self.assertNotIn("/payment/amount", mask["pointers"])
+        for body in ({"result": "erased"}, {"result": "kept"}, {"reference": "R-2"}, {"result": "masked", "colour": 1},
+                     {"result": "returned"}, ""):
+            status, answer = self.answer(mask, body)
+            self.assertEqual((status, answer["type"]), (422, "/problems/duty-answer-invalid"), body)
+        self.assertEqual(self.answer(mask, "{")[0], 400)
+        self.done(mask, {"result": "masked"})
+        self.assertEqual(self.answer(mask, {"result": "masked"})[1]["first"], False)
+        self.pass_minutes(2)
+        review = self.item("review")
+        self.assertEqual(self.answer(review, {"result": "kept"})[0], 422)       # for which reason?
+        self.done(review, {"result": "kept", "reason": "the made-up case is still open"})
+        self.pass_minutes(1)
+        self.world.south.ctl("retention", "run")
+        self.assertEqual([i for i in self.south.inbox()["items"] if i["kind"] == "erase"], [])
+        self.pass_minutes(2)
+        erase = self.item("erase")
+        self.done(erase, {"result": "erased"})
+        story = wait_for(lambda: (s := self.told(exchange))["state"] == "ended" and s)
+        self.assertEqual([(d["duty"], d["state"], d["result"]) for d in story["duties"]],
+                         [("mask", "done", "masked"), ("review", "done", "kept"), ("erase", "done", "erased")])
+        self.assertEqual(self.told(record["exchange"], self.south)["state"], "ended")
+        for n in self.world.nodes:
+            entries = [(e.get("outcome"), e.get("note")) for e in log(n) if e["operation"] == "duty"]
+            for kind, result in (("mask", "masked"), ("review", "kept"), ("erase", "erased")):
+                self.assertIn(("due", f"{kind} is due"), entries)
+                self.assertTrue(any(o == result or "receipt" in (note or "") for o, note in entries), entries)
+            self.assertEqual(n.ask("status")["store"]["timers"], 0)
+            self.assertNotIn("made-up case", json.dumps(log(n)))
+            self.assertEqual(n.ctl("audit", "verify")[0], 0)
+
+    def test_duties_of_what_was_never_fetched(self):
+        """What nobody fetched by its end is erased, and its provider counts on no copy."""
+        exchange = self.post(9)
+        mine = self.item("record")["exchange"]
+        wait_for(lambda: self.world.north.ask("outbox") == [])
+        self.pass_minutes(7)
+        wait_for(lambda: self.told(exchange)["state"] == "erased", 40)
+        self.assertEqual(self.told(mine, self.south)["state"], "erased")
+        self.assertEqual(self.told(exchange)["duties"] and [d["state"] for d in self.told(exchange)["duties"] if d["state"] == "open"], [])
+
+
+class Return(Pair):
+    RETENTION = {"copy": "PT2M", "at_end": "return"}
+
+    def test_back_to_its_provider(self):
+        exchange, record = self.deliver()
+        self.pass_minutes(2)
+        back = self.item("return")
+        changed = {**record["record"], "reserved_on": "1999-01-01"}
+        for body in ({"result": "returned", "record": changed, "salt": record["salt"]},
+                     {"result": "returned", "record": record["record"], "salt": "00" * 16},
+                     {"result": "returned", "record": record["record"], "salt": "zz"},
+                     {"result": "returned", "record": record["record"]}):
+            status, answer = self.answer(back, json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+            self.assertEqual((status, answer["type"]), (422, "/problems/duty-answer-invalid"), body)
+        body = {"result": "returned", "record": record["record"], "salt": record["salt"]}
+        self.done(back, json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+        item = self.item("returned", client=self.north)
+        self.assertEqual((item["exchange"], item["record"]), (exchange, record["record"]))
+        self.assertEqual(self.told(exchange)["state"], "returned")
+        wait_for(lambda: self.world.south.ask("status")["store"]["payloads"] == 0)
+        self.done(item, client=self.north)
+        self.assertEqual(self.told(exchange)["state"], "ended")
+        for n in self.world.nodes:
+            self.assertEqual(n.ask("status")["store"]["payloads"], 0)
+            self.assertEqual(n.ask("status")["store"]["timers"], 0)
+
+
+class Silence(Pair):
+    RETENTION = {"copy": "P1Y", "review": "PT2M", "receipt_within": "PT2M"}
+
+    def test_on_a_review_means_erase(self):
+        exchange, record = self.deliver()
+        self.pass_minutes(2)
+        review = self.item("review")
+        self.pass_minutes(2)
+        erase = self.item("erase", review["id"])
+        self.assertEqual(self.answer(review, {"result": "kept", "reason": "too late"})[0], 404)
+        self.pass_minutes(2)
+        again = self.item("erase", erase["id"])         # called for again
+        self.assertEqual((again["exchange"], again["escalated"]), (record["exchange"], 1))
+        self.done(again, {"result": "erased"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+        self.assertEqual(notes(self.world.south, "incident"), ["review receipt is overdue", "erase receipt is overdue"])
+
+
+class Notify(Pair):
+    RETENTION = {}
+    MORE = {"notification": {"due": "PT1M", "longest_delay": "PT30M", "rejustify_every": "PT3M", "grounds": ["secrecy"]}}
+
+    def test_the_subject_is_told_at_last(self):
+        exchange, record = self.deliver()
+        self.pass_minutes(1)
+        notify = self.item("notify")
+
+        def until(minutes):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.world.clock.time() + 60 * minutes))
+        for body in ({"result": "delayed"}, {"result": "delayed", "ground": "secrecy"},
+                     {"result": "delayed", "ground": "secrecy", "until": "soon"},
+                     {"result": "delayed", "ground": "secrecy", "until": until(3600)},
+                     {"result": "delayed", "ground": "secrecy", "until": until(-60)}):
+            self.assertEqual(self.answer(notify, body)[0], 422, body)
+        self.done(notify, {"result": "delayed", "ground": "secrecy", "until": until(20)})
+        self.pass_minutes(3)
+        again = self.item("notify", notify["id"])       # to be justified anew long before that
+        self.done(again, {"result": "notified"})
+        wait_for(lambda: [d["result"] for d in self.told(exchange)["duties"] if d["state"] == "done"][-1] == "notified")
+
+
+class Recall(Pair):
+    def recall(self, exchange, client=None, why="sent by mistake"):
+        status, _, body = (client or self.north).request("POST", f"/v1/exchanges/{exchange}/recall", {"why": why})
+        return status, json.loads(body)
+
+    def test_what_was_fetched(self):
+        exchange, record = self.deliver(1, "R-7")
+        self.assertEqual(self.recall(exchange)[1]["first"], True)
+        duty = self.item("recall")
+        self.assertEqual((duty["exchange"], duty["own_reference"], duty["why"]), (record["exchange"], "R-7", "sent by mistake"))
+        again = self.recall(exchange)[1]
+        self.assertEqual((again["first"], again["state"]), (False, "recalled"))
+        self.done(duty, {"result": "erased"})
+        story = wait_for(lambda: (s := self.told(exchange))["state"] == "ended" and s)
+        self.assertEqual([(d["duty"], d["state"]) for d in story["duties"]], [("recall", "done")])
+
+    def test_what_waits_in_the_inbox(self):
+        exchange = self.post(2)
+        record = self.item("record")
+        self.recall(exchange)
+        duty = self.item("recall")
+        self.assertEqual([i for i in self.south.inbox()["items"] if i["kind"] == "record"], [])
+        self.assertEqual(self.answer(record)[0], 404)
+        self.assertEqual(self.south.request("GET", f"/v1/exchanges/{record['exchange']}/record")[0], 404)
+        self.done(duty, {"result": "not-found"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+
+    def test_what_has_not_left(self):
+        self.world.south.stop()
+        exchange = self.post(3)
+        self.assertEqual(self.recall(exchange)[1]["state"], "ended")
+        self.assertEqual(self.world.north.ask("outbox"), [])
+        self.world.south.start()
+        self.south.close()
+        self.assertEqual(self.world.north.ask("status")["store"]["payloads"], 0)
+
+    def test_of_another_party(self):
+        exchange, record = self.deliver(4)
+        self.assertEqual(self.recall(record["exchange"], self.south)[0], 404)
+        self.assertEqual(self.recall("01890000-0000-7000-8000-000000000000")[0], 404)
+        self.assertEqual(self.told(exchange)["state"], "delivered")
+        refused = [e for e in log(self.world.south) if e.get("note") == "recall asked for"]
+        self.assertEqual([(e["operation"], e["outcome"]) for e in refused], [("refusal", "refused")])
+        for body in ("", "{}", '{"why":""}', '{"why":"x","more":1}', '{"why":7}'):
+            self.assertEqual(self.north.request("POST", f"/v1/exchanges/{exchange}/recall", body)[0], 400, body)
+
+
+class LostAnswers(Pair):
+    """North reaches south through a proxy that can lose answers, or everything."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        w = cls.world
+        cls.proxy = Proxy(w.south.port)
+        cls.addClassCleanup(cls.proxy.close)
+        path = f"{w.north.folder}/partners/{w.south.describe()['id']}.json"
+        doc = json.loads(read(path))
+        doc["endpoint"]["port"] = cls.proxy.port
+        write(path, json.dumps(doc))
+        w.north.ctl("reload")
+
+    def recall(self, exchange):
+        status, _, body = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})
+        self.assertEqual(status, 200)
+        return json.loads(body)
+
+    def attempts(self, n):
+        wait_for(lambda: [d["attempts"] for d in self.world.north.ask("outbox")] and
+                 self.world.north.ask("outbox")[0]["attempts"] >= n)
+
+    def test_what_arrived_unknown_to_its_sender(self):
+        self.proxy.lose = "answers"
+        exchange = self.post(1)
+        record = self.item("record")
+        self.attempts(1)
+        self.assertEqual(self.told(exchange)["state"], "queued")
+        self.assertEqual(self.recall(exchange)["state"], "recalled")
+        self.proxy.lose = None
+        duty = self.item("recall")
+        self.assertEqual(duty["exchange"], record["exchange"])
+        self.done(duty, {"result": "not-found"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+
+    def test_what_never_arrived(self):
+        self.proxy.lose = "all"
+        exchange = self.post(2)
+        self.attempts(1)
+        self.assertEqual(self.recall(exchange)["state"], "recalled")
+        self.proxy.lose = None
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+        self.assertEqual([(d["duty"], d["state"], d["result"]) for d in self.told(exchange)["duties"]],
+                         [("recall", "done", "not-found")])
+
+    def test_recalled_while_it_is_under_way(self):
+        self.proxy.lose = "hang"
+        exchange = self.post(3)
+        record = self.item("record")
+        self.assertEqual(self.recall(exchange)["state"], "ended")
+        self.proxy.lose = None
+        self.proxy.let_go()
+        duty = self.item("recall")
+        self.assertEqual(duty["exchange"], record["exchange"])
+        self.done(duty, {"result": "erased"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended" and self.told(exchange)["duties"])
+
+
+class Correction(Pair):
+    MORE = {"onward": {"allowed": "listed", "to": ["north"]}}
+
+    def test_replaces_and_says_which_version(self):
+        first, record = self.deliver(1)
+        second = self.post(2, corrects=first)
+        item = self.item("correction")
+        self.assertEqual((item["corrects"], item["version"]), (record["exchange"], 2))
+        self.assertEqual(self.told(first)["state"], "delivered")
+        self.done(item, {"reference": "R-1"})
+        old = wait_for(lambda: (s := self.told(first))["state"] == "corrected" and s)
+        self.assertEqual((old["version"], old["corrected_by"]), (1, second))
+        new = wait_for(lambda: (s := self.told(second))["state"] == "delivered" and s)
+        self.assertEqual((new["version"], new["corrects"]), (2, first))
+        self.assertEqual([(d["duty"], d["state"], d["result"]) for d in new["duties"]], [("correction", "done", "corrected")])
+        for n in self.world.nodes:
+            self.assertIn("replaced by a correction", notes(n, "alteration"))
+        # The end is that of the first version.
+        def end(node, exchange):
+            with sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True) as db:
+                return db.execute("SELECT t.base_ms FROM timer t JOIN exchange x ON x.seq = t.seq WHERE x.id = ?",
+                                  (bytes.fromhex(exchange.replace("-", "")),)).fetchone()
+        self.assertLess(end(self.world.north, second)[0], time.time() * 1000 - 1)
+        # Only the newest can be corrected.
+        status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(3), corrects=first))
+        self.assertEqual((status, answer["type"]), (422, "/problems/correction-invalid"))
+
+    def test_of_another_party(self):
+        exchange, record = self.deliver(5)
+        status, answer = self.south.post("pax", agreements.envelope(agreements.passenger_record(6), corrects=record["exchange"]))
+        self.assertEqual((status, answer["type"]), (422, "/problems/correction-invalid"))
+        status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(6),
+                                                                    corrects="01890000-0000-7000-8000-000000000000"))
+        self.assertEqual((status, answer["type"]), (422, "/problems/correction-invalid"))
+
+    def test_walks_on_to_who_got_it_onward(self):
+        exchange, record = self.deliver(7)
+        status, answer = self.south.post("pax", agreements.envelope(agreements.passenger_record(8), onward_of=record["exchange"]))
+        self.assertEqual(status, 201, answer)
+        onward = answer["exchange"]
+        passed = self.item("record", client=self.north)
+        self.done(passed, client=self.north)
+        status, _, _ = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "wrong person"})
+        self.assertEqual(status, 200)
+        self.done(self.item("recall"), {"result": "erased"})
+        further = self.item("recall", client=self.north)
+        self.assertEqual(further["exchange"], passed["exchange"])
+        time.sleep(0.5)
+        self.assertEqual([d["state"] for d in self.told(exchange)["duties"]], ["open"])    # not done before all are
+        self.done(further, {"result": "erased"}, self.north)
+        wait_for(lambda: [d["state"] for d in self.told(exchange)["duties"]] == ["done"])
+        self.assertEqual(self.told(onward, self.south)["state"], "ended")
+
+    def test_onward_is_bounded(self):
+        exchange, record = self.deliver(9)
+        for cited in ("01890000-0000-7000-8000-000000000000", self.told(exchange)["exchange"]):
+            status, answer = self.south.post("pax", agreements.envelope(agreements.passenger_record(8), onward_of=cited))
+            self.assertEqual((status, answer["type"]), (403, "/problems/onward-denied"))
+
+
+class NeverOnward(Pair):
+    def test_without_a_clause(self):
+        _, record = self.deliver(1)
+        status, answer = self.south.post("pax", agreements.envelope(agreements.passenger_record(8), onward_of=record["exchange"]))
+        self.assertEqual((status, answer["type"]), (403, "/problems/onward-denied"))
+
+
+class Overdue(Pair):
+    RETENTION = {"copy": "P1Y", "mask": "PT1M", "receipt_within": "PT5M", "overdue": "block"}
+
+    def test_an_overdue_receipt_stops_new_records(self):
+        exchange, _ = self.deliver(1)
+        self.pass_minutes(1)
+        mask = self.item("mask")
+        wait_for(lambda: self.told(exchange)["duties"])
+        north = self.world.north
+        north.stop()
+        with sqlite3.connect(f"{north.folder}/store/gatewayd.db") as db:
+            past = int(time.time() * 1000) - 1
+            db.execute("UPDATE duty SET due_ms = ?", (past,))
+            db.execute("UPDATE timer SET due_ms = ?, receipt_ms = ?", (past, past))
+        db.close()
+        north.start()
+        self.north.close()
+        self.assertEqual([d["state"] for d in self.told(exchange)["duties"]], ["overdue"])
+        status, answer = self.north.post("pax", agreements.envelope(agreements.passenger_record(2)))
+        self.assertEqual((status, answer["type"]), (403, "/problems/receipt-overdue"))
+        self.assertIn("mask receipt is overdue", notes(north, "incident"))
+        (shown,) = north.ask("retention", "overdue")
+        self.assertEqual((shown["exchange"], shown["duty"], shown["recipient"], shown["blocks"]), (exchange, "mask", "south", True))
+        waiting = self.item("mask")     # perhaps called for again meanwhile
+        self.assertGreaterEqual(waiting["id"], mask["id"])
+        self.done(waiting, {"result": "masked"})
+        wait_for(lambda: self.told(exchange)["duties"][0]["state"] == "done")
+        self.assertEqual(self.north.post("pax", agreements.envelope(agreements.passenger_record(3)))[0], 201)
+        self.assertEqual(north.ask("retention", "overdue"), [])

@@ -1,0 +1,263 @@
+"""A new epoch: the old log is ended and named, exchanges go on, and nothing else begins a log. A store of the version
+before is brought up."""
+
+import contextlib
+import glob
+import hashlib
+import itertools
+import json
+import os
+import re
+import sqlite3
+import unittest
+
+import agreements
+from check_witness import audit_option, edit, entries, metric, started
+from world import GATEWAYCTL, ROOT, World, read, run, wait_for, write
+
+
+FIRST = "first_schema[] ="
+LITERAL_OR_END = r'/\*.*?\*/|"([^"\\]*)"|;'       # comments are passed over
+
+
+class Migration(unittest.TestCase):
+    def make_first_version(self, path):
+        """The store at `path` anew, as the first version of the program would have made it: its schema, its columns."""
+        (source,) = (text for text in map(read, glob.glob(f"{ROOT}/gatewayd/core/**/*.c", recursive=True)) if FIRST in text)
+        literals = itertools.takewhile(lambda m: m[0] != ";", re.finditer(LITERAL_OR_END, source.split(FIRST, 1)[1], re.S))
+        schema = "".join(m[1] or "" for m in literals)
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+        os.rename(path, f"{path}.new")
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA application_id = {application}; {schema} DELETE FROM value")
+            db.execute("ATTACH ? AS later", (f"{path}.new",))
+            for table, in db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+                columns = ", ".join(c[1] for c in db.execute(f"PRAGMA main.table_info({table})"))
+                db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM later.{table}")
+            db.execute("PRAGMA main.user_version = 1")
+
+    def test_a_store_of_the_first_version(self):
+        with started(World()) as w:
+            w.north.start()
+            _, answer = w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+            w.north.stop()
+            self.make_first_version(f"{w.north.folder}/store/gatewayd.db")
+            w.north.start()
+            status, _, receipt = w.client("north").request("GET", f"/v1/exchanges/{answer['exchange']}/receipt")
+            self.assertEqual((status, receipt.decode()), (200, answer["receipt"]))
+
+
+class NewEpoch(unittest.TestCase):
+    def setUp(self):
+        self.world = started(World())
+        self.addCleanup(self.world.close)
+
+    def new_epoch(self, node):
+        code, out, err = run(GATEWAYCTL, "-c", node.config, "-o", "json", "audit", "new-epoch", ok=False)
+        self.assertEqual(code, 0, err)
+        return json.loads(out)
+
+    def tell_partner(self, old, new):
+        edit(self.world.south, "north-gateway", vkey=new, earlier=[old])
+
+    def last_checkpoint(self, node, log):
+        with sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT note FROM checkpoint WHERE size >> 40 = ? ORDER BY size DESC", (log,)).fetchone()[0]
+
+    def genesis(self, node):
+        """The first entry of the newest log; the mirror follows the commit."""
+        return wait_for(lambda: entries(node))[0]
+
+    def verify_receipt(self, text, key, ok=True):
+        path = f"{self.world.folder}/receipt"
+        write(path, text)
+        self.assertEqual(run(GATEWAYCTL, "audit", "verify-receipt", "--key", key, path, ok=False)[0], 0 if ok else 4)
+
+    def test_exchanges_and_receipts_go_on(self):
+        w, north = self.world, self.world.north
+        w.start()
+        client, envelope = w.client("north"), agreements.envelope(agreements.passenger_record())
+        _, first = client.post("pax", envelope, key="one")
+        wait_for(lambda: north.ask("outbox") == [])
+        w.south.stop()
+        _, waiting = client.post("pax", agreements.envelope(agreements.passenger_record(2)))
+        old = read(f"{north.folder}/audit.vkey").strip()
+        self.assertEqual(north.ctl("audit", "new-epoch", ok=False)[0], 1, "while the daemon runs")
+        north.stop()
+        client.close()
+        ended = self.last_checkpoint(north, 0)
+        said = self.new_epoch(north)
+        new = read(f"{north.folder}/audit.vkey").strip()
+        self.assertEqual((said["origin"], said["vkey"], said["altered"], said["resumed"]),
+                         ("gw.north.example/audit/gw1/2", new, False, False))
+        self.assertEqual(json.loads(read(north.config))["audit"]["epoch"], 2)
+        self.tell_partner(old, new)
+        w.south.start()
+        north.start()
+        genesis = self.genesis(north)
+        self.assertEqual((genesis["index"], genesis["operation"]), (0, "genesis"))
+        self.assertEqual(genesis["input"], hashlib.sha256(ended.encode()).hexdigest())
+        self.assertRegex(genesis["note"], r"^gw.north.example/audit/gw1/2 continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full$")
+        restore = wait_for(lambda: entries(north)[1:])[0]
+        self.assertEqual((restore["operation"], restore["input"]), ("restore", genesis["input"]))
+        # What waited in the outbox arrives with its proof from the old log.
+        wait_for(lambda: north.ask("outbox") == [])
+        self.assertEqual(north.ask("exchange", "show", waiting["exchange"])["exchange"]["state"], "delivered")
+        self.assertEqual(len(w.client("south").inbox()["items"]), 2)
+        # Receipts of the old log stay what they were: read, replayed, and from the store.
+        status, _, receipt = client.request("GET", f"/v1/exchanges/{first['exchange']}/receipt")
+        self.assertEqual((status, receipt.decode()), (200, first["receipt"]))
+        status, again = client.post("pax", envelope, key="one")
+        self.assertEqual((status, again), (201, first))
+        self.verify_receipt(first["receipt"], old)
+        self.verify_receipt(first["receipt"], new, ok=False)
+        # New ones are of the new log, and both logs verify whole.
+        _, later = client.post("pax", agreements.envelope(agreements.passenger_record(3)))
+        self.verify_receipt(later["receipt"], new)
+        store = f"{north.folder}/store/gatewayd.db"
+        self.assertIn("gw1/1\n", north.ctl("audit", "verify", "--key", old, store + "@1")[1])
+        self.assertIn("gw1/2\n", north.ctl("audit", "verify", "--key", new, store)[1])
+        north.ctl("audit", "export", "--from", store + "@1", f"{w.folder}/archive")
+        north.ctl("audit", "verify", "--key", old, f"{w.folder}/archive")
+        self.assertEqual(read(f"{w.folder}/archive/checkpoint"), ended)
+        self.assertEqual(north.ctl("audit", "verify", "--key", old, store + "@3", ok=False)[0], 1)
+        wait_for(lambda: metric(north, "witness_had_total") > 0)
+
+    def archive(self, node, key, ok=True):
+        """Moves the first epoch's entries out of the store."""
+        return node.ctl("audit", "archive", "--key", key, "--disclosures", f"{node.folder}/store/gatewayd.db@1",
+                        f"{self.world.folder}/archive", ok=ok)
+
+    def count_entries(self, node, log):
+        with contextlib.closing(sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True)) as db:
+            return [db.execute(f"SELECT count(*) FROM {t} WHERE idx >> 40 = ?", (log,)).fetchone()[0]
+                    for t in ("entry", "disclosure")]
+
+    def test_an_old_log_is_archived(self):
+        w, north = self.world, self.world.north
+        w.start()
+        client, envelope = w.client("north"), agreements.envelope(agreements.passenger_record())
+        _, first = client.post("pax", envelope, key="one")
+        wait_for(lambda: north.ask("outbox") == [])
+        w.south.stop()
+        _, waiting = client.post("pax", agreements.envelope(agreements.passenger_record(2)))
+        north.stop()
+        client.close()
+        old, store = read(f"{north.folder}/audit.vkey").strip(), f"{north.folder}/store/gatewayd.db"
+        ended = self.last_checkpoint(north, 0)
+        self.assertIn("this is the log that the node writes", self.archive(north, old, ok=False)[2])
+        new = self.new_epoch(north)["vkey"]
+        self.assertIn("wait to be sent", self.archive(north, old, ok=False)[2])
+        self.tell_partner(old, new)
+        w.south.start()
+        north.start()
+        wait_for(lambda: north.ask("outbox") == [])
+        self.assertIn("another process writes this store", self.archive(north, old, ok=False)[2])
+        north.stop()
+        # Altered, it stays where it is.
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"pax', '\"PAX') WHERE idx < 1 << 40")
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"start\"', '\"START\"') WHERE idx < 1 << 40")
+        before = self.count_entries(north, 0)
+        self.assertEqual(self.archive(north, old, ok=False)[0], 4)
+        self.assertEqual(self.count_entries(north, 0), before)
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"PAX', '\"pax') WHERE idx < 1 << 40")
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"START\"', '\"start\"') WHERE idx < 1 << 40")
+        self.archive(north, old)
+        self.assertEqual(self.count_entries(north, 0), [0, 0])
+        with open(store, "rb") as f:
+            self.assertNotIn(first["exchange"].encode() + b'","input"', f.read())
+        # Both hold what they should, and the folder proves the exchange.
+        self.assertIn(f"{before[0]} entries archived; tiles present", north.ctl("audit", "verify", "--key", old, store + "@1")[1])
+        north.ctl("audit", "verify", "--key", old, f"{w.folder}/archive")
+        north.ctl("audit", "prove", "--from", f"{w.folder}/archive", "--out", f"{w.folder}/proof", first["exchange"])
+        self.verify_receipt(read(f"{w.folder}/proof"), old)
+        # The next start logs it, once.
+        for _ in range(2):
+            north.start()
+            north.stop()
+        told = [x for x in entries(north) if x["operation"] == "erasure" and "archived" in x.get("note", "")]
+        self.assertEqual([x["note"] for x in told], [f"entries of log gw.north.example/audit/gw1/1 archived: {before[0]}"])
+        self.assertEqual(told[0]["input"], hashlib.sha256(ended.encode()).hexdigest())
+        north.start()
+        # What became of the exchange is still told; its receipt is in the folder.
+        client = w.client("north")
+        status, _, body = client.request("GET", f"/v1/exchanges/{first['exchange']}")
+        shown = json.loads(body)
+        self.assertEqual((status, shown["state"], shown["archived"]), (200, "delivered", True))
+        self.assertNotIn("receipt", shown)
+        self.assertIn("partner_receipt", shown)
+        self.assertEqual(client.request("GET", f"/v1/exchanges/{first['exchange']}/receipt")[0], 404)
+        said = north.ask("exchange", "show", first["exchange"])
+        self.assertEqual((said["archived"], said["exchange"]["state"]), (True, "delivered"))
+        status, again = client.post("pax", envelope, key="one")
+        self.assertEqual((status, again["exchange"], again["archived"]), (201, first["exchange"], True))
+        self.assertNotIn("receipt", again)
+        _, later = client.post("pax", agreements.envelope(agreements.passenger_record(3)))
+        self.verify_receipt(later["receipt"], new)
+        north.ctl("audit", "verify", "--key", new, store)
+
+    def test_after_an_altered_entry(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        with sqlite3.connect(f"{north.folder}/store/gatewayd.db") as db:
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"stop\"', '\"STOP\"')")
+        with self.assertRaises(AssertionError):
+            north.start()
+        self.assertEqual(north.process.returncode, 78)
+        said = self.new_epoch(north)
+        self.assertTrue(said["altered"])
+        north.start()
+        self.assertRegex(self.genesis(north)["note"], "altered: entry [0-9]+ ")
+
+    def test_interrupted_it_runs_again(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        config = read(north.config)
+        self.new_epoch(north)
+        write(north.config, config)
+        with self.assertRaises(AssertionError):
+            north.start()
+        self.assertEqual(north.process.returncode, 78)
+        self.assertIn("It may run again", read(north.log))
+        self.assertTrue(self.new_epoch(north)["resumed"])
+        north.start()
+        self.assertIn("/2 continues gw.north.example/audit/gw1/1 ", self.genesis(north)["note"])
+        north.stop()
+        self.assertEqual(self.new_epoch(north)["origin"], "gw.north.example/audit/gw1/3")
+        north.start()
+        store = f"{north.folder}/store/gatewayd.db"
+        for epoch in 1, 2, 3:
+            key = f"{north.folder}/audit.vkey" + (f".epoch-{epoch}" if epoch < 3 else "")
+            north.ctl("audit", "verify", "--key", key, f"{store}@{epoch}")
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_root_touches_the_daemons_files_as_its_account(self):
+        north, account = self.world.north, 65534
+        north.start()
+        north.stop()
+        os.chmod(self.world.folder, 0o755)
+        for name in ("store", "keys", "anchor", "log"):
+            for folder, _, files in os.walk(f"{north.folder}/{name}"):
+                for path in [folder, *(f"{folder}/{f}" for f in files)]:
+                    os.chown(path, account, account)
+        self.new_epoch(north)
+        self.archive(north, f"{north.folder}/audit.vkey.epoch-1")
+        for name in ("store", "anchor", "log"):
+            for f in os.listdir(f"{north.folder}/{name}"):
+                self.assertEqual(os.stat(f"{north.folder}/{name}/{f}").st_uid, account, f)
+        self.assertEqual(os.stat(north.config).st_uid, 0)
+
+    def test_raising_the_epoch_by_hand_is_refused(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        audit_option(north, epoch=2)
+        with self.assertRaises(AssertionError):
+            north.start()
+        self.assertEqual(north.process.returncode, 78)

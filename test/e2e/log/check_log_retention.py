@@ -1,0 +1,50 @@
+"""The log's withheld fields at the end of their time: erased, but for what a hold keeps, and the log still verifies."""
+
+import json
+import sqlite3
+import unittest
+
+import agreements
+from world import ROOT, World, run, wait_for
+
+
+class Disclosures(unittest.TestCase):
+    def test_erased_when_their_time_is_over(self):
+        with World(moved_clock=True) as w:
+            w.agreement(agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")))
+            cert, key = w.authority.leaf("hanna", "spiffe://north.example/officer/hanna", "emailProtection")
+            run("cp", cert, f"{w.north.folder}/partners/hanna.pem")
+            w.north.add_partner({"id": "hanna", "agency": "north", "jurisdiction": "XX", "roles": ["supervisor"],
+                                 "signers": ["hanna.pem"], "training_until": agreements.instant(9)})
+            w.start()
+            client = w.client("north")
+            kept = client.post("pax", agreements.envelope(agreements.passenger_record(1), case="case-kept"))[1]["exchange"]
+            gone = client.post("pax", agreements.envelope(agreements.passenger_record(2), case="case-gone"))[1]["exchange"]
+            w.north.ctl("retention", "hold-statement", kept, "--kind", "hold", "--until", agreements.instant(5), "--ground",
+                        "a made-up court order", "--certificate", cert, "--key", key, "--out", f"{w.folder}/hold")
+            w.north.ctl("retention", "hold", kept, "--statement", f"{w.folder}/hold.json", "--signature", f"{w.folder}/hold.p7s")
+            self.assertEqual(w.north.ask("exchange", "show", gone)["disclosures"]["case"], "case-gone")
+            wait_for(lambda: w.north.ask("outbox") == [])       # what waits for its delivery still names its case
+            w.north.stop()
+            audit = json.loads(open(w.north.config, encoding="utf-8").read())["audit"]
+            w.north.change(audit={**audit, "disclosures": "PT1M"})
+            w.clock.move(60)
+            w.north.start()
+            wait_for(lambda: w.north.ask("exchange", "show", gone)["disclosures"] in ([], {}))
+            self.assertEqual(w.north.ask("exchange", "show", kept)["disclosures"]["case"], "case-kept")
+            self.assertIn("_sd", w.north.ask("exchange", "show", gone)["entry"])
+            status, out, err = w.north.ctl("audit", "verify")
+            self.assertEqual(status, 0, err)
+            self.assertRegex(out, r"[1-9][0-9]* erased \(digest present, disclosure erased\)")
+            with open(f"{w.north.folder}/log/audit.jsonl", encoding="ascii") as f:
+                self.assertTrue(any("withheld fields of" in json.loads(line).get("note", "") for line in f))
+            w.north.stop()
+            for suffix in ("", "-wal"):
+                try:
+                    with open(f"{w.north.folder}/store/gatewayd.db{suffix}", "rb") as f:
+                        self.assertFalse(b"case-gone" in f.read(), f"case-gone is still in the store{suffix}")
+                except FileNotFoundError:
+                    pass
+            with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
+                self.assertGreater(db.execute("SELECT count(*) FROM disclosure").fetchone()[0], 0)
+            db.close()

@@ -1,0 +1,55 @@
+"""The manual pages say what the programs do: every command and option of `gatewayctl help` stands in gatewayctl(1),
+both pages build, and the example configuration fits its schemas and the unit."""
+
+import glob
+import json
+import re
+import shutil
+import subprocess
+import unittest
+
+from world import GATEWAYCTL, ROOT, read, run
+
+
+class Manual(unittest.TestCase):
+    def test_every_command_and_option_is_described(self):
+        page = read(f"{ROOT}/doc/gatewayctl.1.scd")
+        commands = [l.strip() for l in run(GATEWAYCTL, "help")[1].split("\n") if re.match(r"  [a-z]", l)]
+        self.assertGreater(len(commands), 20)
+        for line in commands:
+            words = re.match(r"[a-z-]+( [a-z][a-z-]*)?(?= |$)", line).group(0)
+            self.assertRegex(page, rf"(?m)^\*{words}\*", "is not in the manual page")
+            for option in re.findall(r"--[a-z-]+", line):
+                self.assertIn(option, page, words)
+        described = set(re.findall(r"(?m)^\*([a-z][a-z -]*)\*", page))
+        known = {re.match(r"[a-z-]+( [a-z][a-z-]*)?(?= |$)", line).group(0) for line in commands}
+        self.assertEqual(described - known, {"gatewayctl", "gatewayd"}, "described, but there is no such command")
+        print(f"{len(commands)} commands, all in the manual page")
+
+    @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
+    def test_pages_build(self):
+        for name in ("gatewayd.8", "gatewayctl.1"):
+            with open(f"{ROOT}/doc/{name}.scd", encoding="utf-8") as f:
+                done = subprocess.run(["scdoc"], stdin=f, capture_output=True, text=True, timeout=20, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+
+    def test_example_configuration_is_valid(self):
+        run(GATEWAYCTL, "schema", "validate", "--format", f"{ROOT}/schema/node.schema.json", f"{ROOT}/conf/gatewayd.json")
+        partners = glob.glob(f"{ROOT}/conf/partners/*.json")
+        self.assertTrue(partners)
+        run(GATEWAYCTL, "schema", "validate", "--format", f"{ROOT}/schema/partner.schema.json", *partners)
+
+    def test_example_configuration_fits_the_unit(self):
+        conf, unit = json.loads(read(f"{ROOT}/conf/gatewayd.json")), read(f"{ROOT}/systemd/gatewayd.service")
+        self.assertIn("ExecStart=/usr/sbin/gatewayd -c /etc/gatewayd/gatewayd.json\n", unit)
+        self.assertEqual(conf["tls"]["key"], "/run/credentials/gatewayd.service/tls.key")
+        self.assertIn("LoadCredential=tls.key:", unit)
+        state = re.search(r"(?m)^StateDirectory=(.*)$", unit).group(1).split()
+        for path, is_folder in ((conf["store"], False), (conf["keys"], True), (conf["audit"]["anchor"], False)):
+            folder = path if is_folder else path.rsplit("/", 1)[0]
+            self.assertIn(folder.removeprefix("/var/lib/"), state, "systemd makes the folder")
+        self.assertTrue(conf["audit"]["mirror"].startswith("/var/log/gatewayd/"))
+        self.assertIn("LogsDirectory=gatewayd\n", unit)
+        self.assertTrue(conf["control"].startswith("/run/gatewayd/"))
+        self.assertIn("RuntimeDirectory=gatewayd\n", unit)
+        self.assertIn(conf["audit"]["mirror"], read(f"{ROOT}/systemd/gatewayd.logrotate"))
