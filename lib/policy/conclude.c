@@ -77,7 +77,8 @@ static void check_waiver(struct closing *c, const struct rule *r, const struct r
 	fail_leaf(c, REASON_TRANSFORM_REQUIRED, clause, node);
 }
 
-static bool justified(const struct closing *c, const struct rule *r, uint32_t node)
+/* By a justification for the rule's own pointer, or one that names the leaf. */
+static bool justified(const struct closing *c, const struct rule *r, uint32_t leaf_node)
 {
 	uint32_t list = c->env->justifications;
 	struct buf leaf = BUF_INIT(1 << 16);
@@ -85,7 +86,7 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t no
 
 	if (!list)
 		return false;
-	full_pointer(c, node, false, &leaf);
+	full_pointer(c, leaf_node, false, &leaf);
 	for (uint32_t v = list + 1; v < c->t->nodes[list].next && !found; v = c->t->nodes[v].next) {
 		struct view p = tape_string(c->t, tape_member(c->t, v, VIEW("pointer")));
 		char pointer[401];
@@ -100,14 +101,25 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t no
 	return found;
 }
 
+static bool is_leaf(const struct tape_node *n)
+{
+	return n->type != TAPE_KEY && ((n->type != TAPE_OBJECT && n->type != TAPE_ARRAY) || n->count == 0);
+}
+
+/* Leaf by leaf, for a container that was kept whole is one step: both gateways then ask the same, however many of its
+ * leaves the step stands for. */
 static void check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node)
 {
+	const struct tape_node *nodes = c->t->nodes;
+	uint32_t at = node;
 	char clause[96];
 
-	if (justified(c, under, node))
+	while (at < nodes[node].next && (!is_leaf(&nodes[at]) || justified(c, under, at)))
+		at++;
+	if (at >= nodes[node].next)
 		return;
 	rule_clause(r, clause, sizeof clause);
-	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, node);
+	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, at);
 }
 
 static const struct rule *rule_behind(const struct compiled *c, uint32_t rule)
