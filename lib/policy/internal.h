@@ -252,8 +252,6 @@ size_t find_flow(const struct agreement *a, struct view from);
 bool pattern_covers(const char *pattern, bool subtree, const char *pointer);
 /* Is there a pointer that both reach? */
 bool patterns_meet(const char *a, const char *b);
-/* Is there one that the second reaches, at or beneath one that the first does? */
-bool patterns_meet_below(const char *above, const char *below);
 
 /* Approvals of an envelope, approval.c. */
 struct decision;

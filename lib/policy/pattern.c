@@ -43,13 +43,3 @@ bool patterns_meet(const char *a, const char *b)
 			return false;
 	}
 }
-
-bool patterns_meet_below(const char *above, const char *below)
-{
-	struct view p = view_of(above), q = view_of(below), s, t;
-
-	while (next_token(&p, &s))
-		if (!next_token(&q, &t) || (!view_is(s, "*") && !view_is(t, "*") && !view_eq(s, t)))
-			return false;
-	return true;
-}

@@ -162,7 +162,7 @@ class Agreement:
     def check_overlay(self):
         for i, o in enumerate(self.narrowing):
             places = self.places(o["tokens"], self.purposes)
-            if "agreement" in o and not places:
+            if not places and ("agreement" in o or self.places(["*" if t.isdigit() else t for t in o["tokens"]], self.purposes)):
                 raise Fault(f"overlay.json/rules/{i}/pointer", "matches nothing")
             if places:
                 self.check_place(o, f"overlay.json/rules/{i}", places)

@@ -315,8 +315,8 @@ def make_rule(r, i, schemas, palette, purposes, rules):
         rule["subtree"] = True
     tiers = r.choice([["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T0", "T1", "T2"], ["T1"], ["T1", "T2"], ["T2"]])
     when = {"tiers": tiers} if r.random() < 0.8 else {}
-    if len(purposes) > 1 and r.random() < 0.15:
-        when["purposes"] = r.sample(purposes, 1)
+    if r.random() < 0.15:
+        when["purposes"] = r.sample(purposes, r.randint(1, len(purposes)))
     if r.random() < 0.1:
         when["subject_categories"] = r.sample(SUBJECTS, 2)
     if when:
@@ -458,8 +458,7 @@ def make_overlay(r, doc, schemas):
         o = {"id": f"o{i}", "pointer": pointer_of(pattern), "action": action}
         if subtree:
             o["subtree"] = True
-        # One that names no agreement may be for another, and only all of them together tell whether it says nothing.
-        if r.random() < 0.5 or not any(shape.places(root, pattern) for root in schemas):
+        if r.random() < 0.5:
             o["agreement"] = doc["id"]
         if params is not None:
             o["params"] = params
@@ -478,12 +477,12 @@ def make_overlay(r, doc, schemas):
 
 
 def justifications(r, doc, record):
-    """Of a subtree that is kept whole nobody says whether each leaf or the whole is a field: there by the rules alone."""
-    roll, whole = r.random(), any(rule.get("subtree") and rule["action"] == "keep" for rule in doc["rules"])
+    """Of each leaf, or by the rules' own pointers; or of too few."""
+    roll = r.random()
     if roll < 0.1:
         return None
-    said = [pointer_of(p) for p in leaves(record)] if roll < 0.6 and not whole else [rule["pointer"] for rule in doc["rules"]]
-    if not whole and r.random() < 0.2:
+    said = [pointer_of(p) for p in leaves(record)] if roll < 0.6 else [rule["pointer"] for rule in doc["rules"]]
+    if r.random() < 0.2:
         said = r.choice([said[1:], ["/*"], ["/*/*"]])
     return [{"pointer": p, "reason": "needed in this case"} for p in said[:500] if len(p) < 400]
 
