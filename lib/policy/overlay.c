@@ -33,22 +33,9 @@ bool overlay_fault(struct load *l, enum reason reason, const char *pointer, cons
  * nothing unseen. With `*` for each number it matches here. */
 static bool names_items_by_number(const struct agreement *a, const char *pointer)
 {
-	char stars[401]; /* of the schema: no pointer is longer */
-	size_t n = 0;
-	bool any = false;
+	char stars[POINTER_MAX];
 
-	while (*pointer && n + 1 < sizeof stars) {
-		size_t digits = *pointer == '/' ? strspn(pointer + 1, "0123456789") : 0;
-
-		stars[n++] = *pointer++;
-		if (digits == 0 || (pointer[digits] && pointer[digits] != '/'))
-			continue;
-		stars[n++] = '*';
-		pointer += digits;
-		any = true;
-	}
-	stars[n] = '\0';
-	return any && !*pointer && place_exists(a, stars, MASK_ALL);
+	return pattern_of_items(pointer, stars) && place_exists(a, stars, MASK_ALL);
 }
 
 /* A record with another value would be refused, each time. */

@@ -43,3 +43,22 @@ bool patterns_meet(const char *a, const char *b)
 			return false;
 	}
 }
+
+bool pattern_of_items(const char *pointer, char out[POINTER_MAX])
+{
+	size_t n = 0;
+	bool any = false;
+
+	while (*pointer && n + 2 < POINTER_MAX) {
+		size_t digits = *pointer == '/' ? strspn(pointer + 1, "0123456789") : 0;
+
+		out[n++] = *pointer++;
+		if (digits == 0 || (pointer[digits] && pointer[digits] != '/'))
+			continue;
+		out[n++] = '*';
+		pointer += digits;
+		any = true;
+	}
+	out[n] = '\0';
+	return any && !*pointer;
+}

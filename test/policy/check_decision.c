@@ -333,6 +333,41 @@ START_TEST(ingress_checks_what_arrives)
 }
 END_TEST
 
+/* Reasons were given for the record as it was: items have moved since, and a container that lost everything was no leaf. */
+START_TEST(reasons_for_what_arrives)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr"), *e = envelope("pnr");
+
+	put(doc, "/tiers/1/justify_fields", "true");
+	put(doc, "/rules",
+	    "[{\"id\":\"s\",\"pointer\":\"/travellers/*/seat\",\"category\":\"operational\",\"action\":\"keep\"},"
+	    "{\"id\":\"b\",\"pointer\":\"/travellers/*/baggage\",\"category\":\"operational\",\"action\":\"keep\"}]");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	json_object_set_new(e, "justifications",
+	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/1/seat", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/travellers/0/seat");
+	agreement_unref(a);
+	from.self = facts.self = VIEW("south");
+	facts.agency = VIEW("north");
+	facts.gateway = true;
+	a = load_doc(doc, &from, &errors);
+	json_object_set_new(e, "record", json_loads("{\"travellers\":[{\"seat\":\"38E\",\"baggage\":{}}]}", 0, NULL));
+	ck_assert_int_eq(run(a, e), OUTCOME_RELEASED);
+	json_object_set_new(e, "justifications",
+	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/1/name", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
+	agreement_unref(a);
+	json_decref(doc);
+	json_decref(e);
+}
+END_TEST
+
 /* --- what a decision says --- */
 
 START_TEST(decisions_repeat_and_tell_no_value)
@@ -692,6 +727,7 @@ TCase *make_decision_case(void)
 	tcase_add_test(c, overlay_denies);
 	tcase_add_test(c, overlay_narrows_fields);
 	tcase_add_test(c, ingress_checks_what_arrives);
+	tcase_add_test(c, reasons_for_what_arrives);
 	tcase_add_test(c, decisions_repeat_and_tell_no_value);
 	tcase_add_test(c, unknown_names_are_stars);
 	return c;
