@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/json/splice.h"
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
 
@@ -14,7 +15,7 @@ struct judge {
 	struct schema_run *run;
 	struct tape_parser *in, *out;
 	struct transform_run *transform;
-	struct buf scratch, record, again;
+	struct buf scratch, record, parcel, again;
 	const json_t *world;
 	struct surrogate_key drawn[64];
 	size_t n_drawn;
@@ -62,24 +63,59 @@ static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t o
 	return true;
 }
 
-/* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
-static const char *arrive(struct judge *j, const struct agreement *a, const struct decision *d)
+/* The envelope that goes from gateway to gateway: the same members, and what leaves for the record. */
+static bool write_parcel(struct judge *j, const struct tape *posted)
 {
-	const struct ruling *r = agreement_ruling(a, d->purpose, d->tier, d->category, false);
+	struct member_order order = { 0 };
 	struct error e = { .reason = REASON_NONE };
+	struct splice s;
+	struct tape record;
+
+	buf_reset(&j->parcel);
+	if (!tape_parse(j->out, buf_view(&j->record), &record, &e))
+		return false;
+	splice_start(&s, &j->parcel, &order);
+	splice_open(&s, '{');
+	for (uint32_t k = 1; k < posted->nodes[0].next; k = posted->nodes[k + 1].next) {
+		splice_key(&s, posted, k);
+		if (view_is(tape_string(posted, k), "record"))
+			splice_copy(&s, &record, 0);
+		else
+			splice_copy(&s, posted, k + 1);
+	}
+	splice_close(&s, '}');
+	member_order_free(&order);
+	return !j->parcel.failed;
+}
+
+/* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
+static const char *arrive(struct judge *j, const struct agreement *a, struct view posted)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct facts facts = { .now_ms = json_integer_value(json_object_get(j->world, "now")),
+		               .self = VIEW("south"),
+		               .agency = VIEW("north"),
+		               .gateway = true };
+	struct envelope envelope;
+	struct decision d;
 	struct tape t;
 
 	buf_reset(&j->again);
-	if (!r)
-		return "no ruling";
-	if (!tape_parse(j->out, buf_view(&j->record), &t, &e))
-		return "no JSON";
-	if (schema_check(r->output, j->run, &t, 0) != SCHEMA_VALID)
+	buf_reset(&j->scratch);
+	if (!tape_parse(j->in, posted, &t, &e) || !write_parcel(j, &t) ||
+	    !tape_parse(j->in, buf_view(&j->parcel), &t, &e) ||
+	    !envelope_read(j->envelope_schema, j->run, &t, &j->scratch, &envelope, &e))
+		return "envelope";
+	if (!decision_authorise(&d, a, &facts, &envelope, &t))
+		return "not authorised";
+	if (schema_check(d.ruling->output, j->run, &t, envelope.record) != SCHEMA_VALID)
 		return "output schema";
-	if (!program_check_output(r->shared, &t, 0, &e))
+	if (!program_check_output(d.ruling->shared, &t, envelope.record, &e))
 		return "form";
-	struct transform_input in = { .tape = &t, .record = 0 };
-	return program_run(r->program, j->transform, &in, &j->again, &e) ? NULL : "own rules";
+	struct transform_input in = { .tape = &t, .record = envelope.record };
+	if (!program_run(d.ruling->program, j->transform, &in, &j->again, &e))
+		return "own rules";
+	return decision_conclude(&d, &envelope, &t, j->transform) ? NULL : reason_slug(d.failed[0].reason);
 }
 
 static bool decide(struct judge *j, const struct agreement *a, struct view text, struct decision *d)
@@ -141,7 +177,7 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 	if (d.outcome == OUTCOME_REFUSED)
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
-	const char *wrong = arrive(j, a, &d);
+	const char *wrong = arrive(j, a, envelope);
 	json_object_set_new(answer, "arrived",
 	                    wrong ? json_pack("{s:s}", "wrong", wrong)
 	                          : json_pack("{s:o}", "record", json_stringn(j->again.p, j->again.n)));
@@ -179,7 +215,10 @@ static json_t *answer_world(struct judge *j)
 
 int main(void)
 {
-	struct judge j = { .scratch = BUF_INIT(1 << 24), .record = BUF_INIT(1 << 24), .again = BUF_INIT(1 << 24) };
+	struct judge j = { .scratch = BUF_INIT(1 << 24),
+		           .record = BUF_INIT(1 << 24),
+		           .parcel = BUF_INIT(1 << 24),
+		           .again = BUF_INIT(1 << 24) };
 	struct error e = { .reason = REASON_NONE };
 	char *line = NULL;
 	size_t room = 0;
@@ -214,6 +253,7 @@ int main(void)
 	transform_run_free(j.transform);
 	buf_free(&j.scratch);
 	buf_wipe(&j.record);
+	buf_wipe(&j.parcel);
 	buf_wipe(&j.again);
 	return 0;
 }

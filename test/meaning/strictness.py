@@ -18,8 +18,11 @@ def alike(a, b):
 
 
 def from_mask(p, q):
-    """Of what two masks keep neither tells the other: the one that keeps more masks a short text whole."""
-    return p["character"] == q["character"] and "length" not in p and "length" not in q and not p["keep_first"] + p["keep_last"]
+    """Of what two masks keep neither tells the other: the one that keeps more masks a short text whole. How long the text is
+    both tell."""
+    if "length" in p or "length" in q or p["keep_first"] + p["keep_last"]:
+        return False
+    return p["character"] == q["character"] or q["keep_first"] + q["keep_last"] > 0
 
 
 def from_band(p, q):
