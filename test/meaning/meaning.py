@@ -408,7 +408,7 @@ class Run:
         rule = self.a.narrowed(best, path) if here else {"action": "drop"}
         if rule["action"] == "drop" or (isinstance(value, (dict, list)) and rule["action"] not in ("keep", "null", "const")):
             self.changed += 1
-            return [value] if self.stays(path) and rule["action"] != "drop" else []
+            return [value] if isinstance(value, (dict, list)) and self.stays(path) else []
         out = actions.apply(rule, value, Context(self.a, self.purpose, self.envelope, concrete))
         self.released += 1
         self.changed += rule["action"] != "keep"
