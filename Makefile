@@ -132,8 +132,9 @@ demo:
 	@BUILD="$(abspath $(B))" test/demo/demo.sh $(ARGS)
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
-# The hours: every fault at every call, more kills, ten years day by day, fuzzing; and the store's SQL in PostgreSQL.
-check-long: check check-faults-long check-postgres fuzz
+# The hours: every fault at every call, more kills, ten years day by day, 50,000 agreements, mutants, fuzzing; and the
+# store's SQL in PostgreSQL.
+check-long: check check-faults-long check-meaning-long check-postgres mutants fuzz
 	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention

@@ -41,6 +41,7 @@ beside() {
 		part "$area" unit "$area"
 	done
 	part "commands about agreements" build check-policy-commands
+	part "what agreements mean, said twice" build check-meaning
 	part "corpora of the fuzzers" build -j2 check-fuzz
 	if [ -z "$SANITIZE" ]; then
 		part "faults at writes, syncs and the engine" build check-faults

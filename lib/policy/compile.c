@@ -306,8 +306,10 @@ void agreement_notes(const struct agreement *a, void (*each)(void *arg, const ch
 				continue;
 			const struct rule *won = c->by_rule[at.rule], *under = c->by_rule[at.under];
 			snprintf(text, sizeof text,
-			         "%s and rule %s (%s): neither is stricter, so that fields that both reach are dropped",
-			         won->field.place, under->field.id, under->field.place);
+			         "%s and rule %s (%s): %s, so that fields that both reach are dropped",
+			         won->field.place, under->field.id, under->field.place,
+			         at.formless ? "what it leaves has not the form that the rule leaves"
+			                     : "neither is stricter");
 			if (memmem(seen.p ? seen.p : "", seen.n, text, strlen(text)))
 				continue;
 			buf_adds(&seen, text);

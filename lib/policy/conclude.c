@@ -60,6 +60,11 @@ static void rule_clause(const struct rule *r, char *out, size_t size)
 	snprintf(out, size, r->overlay ? "overlay.json/rules/%zu" : "/rules/%zu", r->index);
 }
 
+static bool is_empty(const struct tape_node *n)
+{
+	return (n->type == TAPE_OBJECT || n->type == TAPE_ARRAY) && n->count == 0;
+}
+
 /* A direct identifier that stays readable needs the waiver that the agreement's rule names, cited and reaching it.
  * `r` is the rule that won, `under` the agreement's where the overlay's won. */
 static void check_waiver(struct closing *c, const struct rule *r, const struct rule *under, uint8_t categories,
@@ -67,7 +72,7 @@ static void check_waiver(struct closing *c, const struct rule *r, const struct r
 {
 	char clause[96];
 
-	if (!(categories >> FIELD_DIRECT & 1) || !r->clear)
+	if (!(categories >> FIELD_DIRECT & 1) || !r->clear || (c->d->ingress && is_empty(&c->t->nodes[node])))
 		return;
 	if (c->exception && under->waiver == c->exception_index) {
 		c->d->exception_used = true;
@@ -77,7 +82,17 @@ static void check_waiver(struct closing *c, const struct rule *r, const struct r
 	fail_leaf(c, REASON_TRANSFORM_REQUIRED, clause, node);
 }
 
-static bool justified(const struct closing *c, const struct rule *r, uint32_t node)
+/* Does a justification name the leaf? What arrives has lost items, and those behind them moved: there any number does. */
+static bool names_leaf(const struct closing *c, const char *pointer, const struct buf *leaf)
+{
+	char items[POINTER_MAX];
+
+	return pattern_covers(pointer, false, leaf->p) ||
+	       (c->d->ingress && pattern_of_items(pointer, items) && pattern_covers(items, false, leaf->p));
+}
+
+/* By a justification for the rule's own pointer, or one that names the leaf. */
+static bool justified(const struct closing *c, const struct rule *r, uint32_t leaf_node)
 {
 	uint32_t list = c->env->justifications;
 	struct buf leaf = BUF_INIT(1 << 16);
@@ -85,7 +100,7 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t no
 
 	if (!list)
 		return false;
-	full_pointer(c, node, false, &leaf);
+	full_pointer(c, leaf_node, false, &leaf);
 	for (uint32_t v = list + 1; v < c->t->nodes[list].next && !found; v = c->t->nodes[v].next) {
 		struct view p = tape_string(c->t, tape_member(c->t, v, VIEW("pointer")));
 		char pointer[401];
@@ -93,21 +108,34 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t no
 			continue;
 		memcpy(pointer, p.p, p.n);
 		pointer[p.n] = '\0';
-		found = strcmp(pointer, r->field.pointer) == 0 ||
-		        (!leaf.failed && pattern_covers(pointer, false, leaf.p));
+		found = strcmp(pointer, r->field.pointer) == 0 || (!leaf.failed && names_leaf(c, pointer, &leaf));
 	}
 	buf_free(&leaf);
 	return found;
 }
 
+/* A container that arrives empty may have lost all that was in it, and was no leaf then. */
+static bool is_leaf(const struct closing *c, const struct tape_node *n)
+{
+	if (is_empty(n))
+		return !c->d->ingress;
+	return n->type != TAPE_KEY && n->type != TAPE_OBJECT && n->type != TAPE_ARRAY;
+}
+
+/* Leaf by leaf, for a container that was kept whole is one step: both gateways then ask the same, however many of its
+ * leaves the step stands for. */
 static void check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node)
 {
+	const struct tape_node *nodes = c->t->nodes;
+	uint32_t at = node;
 	char clause[96];
 
-	if (justified(c, under, node))
+	while (at < nodes[node].next && (!is_leaf(c, &nodes[at]) || justified(c, under, at)))
+		at++;
+	if (at >= nodes[node].next)
 		return;
 	rule_clause(r, clause, sizeof clause);
-	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, node);
+	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, at);
 }
 
 static const struct rule *rule_behind(const struct compiled *c, uint32_t rule)

@@ -34,23 +34,19 @@ struct domain domain_join(const struct domain *a, const struct domain *b)
 		                .max = fmax(a->max, b->max) };
 }
 
-struct domain domain_meet(const struct domain *a, const struct domain *b)
-{
-	return (struct domain){ .kinds = a->kinds & b->kinds,
-		                .min_length = a->min_length > b->min_length ? a->min_length : b->min_length,
-		                .max_length = a->max_length < b->max_length ? a->max_length : b->max_length,
-		                .min = fmax(a->min, b->min),
-		                .max = fmin(a->max, b->max) };
-}
-
 static void join(struct domain *d, struct domain with)
 {
 	*d = domain_join(d, &with);
 }
 
+/* What both allow. */
 static void meet(struct domain *d, struct domain with)
 {
-	*d = domain_meet(d, &with);
+	*d = (struct domain){ .kinds = d->kinds & with.kinds,
+		              .min_length = d->min_length > with.min_length ? d->min_length : with.min_length,
+		              .max_length = d->max_length < with.max_length ? d->max_length : with.max_length,
+		              .min = fmax(d->min, with.min),
+		              .max = fmin(d->max, with.max) };
 }
 
 static struct view text_of(const json_t *s)

@@ -27,9 +27,8 @@ struct domain {
 
 struct domain domain_all(void);
 struct domain domain_none(void);
-/* What one of both allows, and what both allow. */
+/* What one of both allows. */
 struct domain domain_join(const struct domain *a, const struct domain *b);
-struct domain domain_meet(const struct domain *a, const struct domain *b);
 
 /* Of all places that the pattern matches. `ref_alone`: a $ref hides what stands beside it (drafts 6 and 7); a document
  * whose $schema says so is read so anyway. `formats`: formats are asserted. */

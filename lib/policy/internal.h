@@ -250,10 +250,12 @@ size_t find_flow(const struct agreement *a, struct view from);
 /* Does the pattern (tokens, `*` for any) cover the pointer or pattern, or with `subtree` one of its
  * ancestors? `*` in `pointer` is covered by `*` alone. pattern.c */
 bool pattern_covers(const char *pattern, bool subtree, const char *pointer);
+/* The same with `*` for each number, so that it names items wherever they stand; false, with nothing promised of `out`:
+ * it has no number, or is too long. */
+#define POINTER_MAX 402
+bool pattern_of_items(const char *pointer, char out[POINTER_MAX]);
 /* Is there a pointer that both reach? */
 bool patterns_meet(const char *a, const char *b);
-/* Is there one that the second reaches, at or beneath one that the first does? */
-bool patterns_meet_below(const char *above, const char *below);
 
 /* Approvals of an envelope, approval.c. */
 struct decision;

@@ -29,15 +29,13 @@ bool overlay_fault(struct load *l, enum reason reason, const char *pointer, cons
 	                  reason, pointer, text);
 }
 
-/* A rule for all agreements may match nothing in one; but one that meets a rule of the agreement and no place of its
- * schemas (an item by its number) would narrow nothing unseen. */
-static bool meets_rule(const struct agreement *a, const char *pointer)
+/* A rule for all agreements may match nothing in one, but not because it names items by their numbers: it would narrow
+ * nothing unseen. With `*` for each number it matches here. */
+static bool names_items_by_number(const struct agreement *a, const char *pointer)
 {
-	for (size_t i = 0; i < a->n_rules; i++)
-		if (patterns_meet_below(pointer, a->rules[i].field.pointer) ||
-		    pattern_covers(a->rules[i].field.pointer, a->rules[i].field.subtree, pointer))
-			return true;
-	return false;
+	char stars[POINTER_MAX];
+
+	return pattern_of_items(pointer, stars) && place_exists(a, stars, MASK_ALL);
 }
 
 /* A record with another value would be refused, each time. */
@@ -53,7 +51,8 @@ static bool check_rule(struct load *l, const struct rule *r, const struct domain
 	char at[60];
 
 	snprintf(at, sizeof at, "/rules/%zu/pointer", r->index);
-	if (!place_exists(a, r->field.pointer, MASK_ALL) && (for_this_one || meets_rule(a, r->field.pointer)))
+	if (!place_exists(a, r->field.pointer, MASK_ALL) &&
+	    (for_this_one || names_items_by_number(a, r->field.pointer)))
 		return overlay_fault(l, REASON_CONFIG, at,
 		                     "matches nothing in the schemas of %.*s; items are named by *", VIEW_ARG(a->id));
 	if (values->kinds && takes_texts_only(&r->field) && !(values->kinds & DOMAIN_STRING))

@@ -44,12 +44,21 @@ bool patterns_meet(const char *a, const char *b)
 	}
 }
 
-bool patterns_meet_below(const char *above, const char *below)
+bool pattern_of_items(const char *pointer, char out[POINTER_MAX])
 {
-	struct view p = view_of(above), q = view_of(below), s, t;
+	size_t n = 0;
+	bool any = false;
 
-	while (next_token(&p, &s))
-		if (!next_token(&q, &t) || (!view_is(s, "*") && !view_is(t, "*") && !view_eq(s, t)))
-			return false;
-	return true;
+	while (*pointer && n + 2 < POINTER_MAX) {
+		size_t digits = *pointer == '/' ? strspn(pointer + 1, "0123456789") : 0;
+
+		out[n++] = *pointer++;
+		if (digits == 0 || (pointer[digits] && pointer[digits] != '/'))
+			continue;
+		out[n++] = '*';
+		pointer += digits;
+		any = true;
+	}
+	out[n] = '\0';
+	return any && !*pointer;
 }

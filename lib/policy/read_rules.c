@@ -199,8 +199,10 @@ static bool same_form(const struct rule *a, const struct rule *b)
  * field it is. Rules of which neither is stricter are found where they are compiled. */
 static bool check_pair(struct load *l, const struct rule *a, const struct rule *b)
 {
+	/* All purposes are the same, listed or not. */
+	uint64_t all = MASK_ALL >> (64 - l->a->n_purposes);
 	bool overlap = (a->purposes & b->purposes) && (a->tiers & b->tiers) && (a->subjects & b->subjects);
-	bool alike = a->purposes == b->purposes && a->tiers == b->tiers && a->subjects == b->subjects;
+	bool alike = (a->purposes & all) == (b->purposes & all) && a->tiers == b->tiers && a->subjects == b->subjects;
 	const char *what = NULL;
 	char at[60];
 

@@ -251,6 +251,8 @@ bool rule_reverse(const struct rule *r, struct transform_run *run, struct view s
 #define FORM_ARRAY  2u
 bool form_check(const struct rule *r, const struct tape *t, uint32_t node);
 void form_schema(const struct rule *r, unsigned types, struct buf *out);
+/* Has all that `a` leaves, a rule that follows from `b`, the form that `b` leaves? */
+bool form_remains(const struct rule *a, const struct rule *b);
 
 /* dates.c */
 bool date_trunc_form(struct view text, const struct trunc_params *p);

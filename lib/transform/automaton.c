@@ -175,12 +175,14 @@ static void narrow(struct builder *b, struct state *s, uint32_t by)
 
 	if (by == RULE_NONE || (under && rule_follows(&rules[s->under], &rules[by])))
 		return;
-	if (rules[by].action == ACTION_DROP || (under && rule_follows(&rules[by], &rules[s->under]))) {
-		s->rule = by;
-	} else if (under) {
-		s->rule = by;
-		s->neither = true;
-	}
+	if (!under && rules[by].action != ACTION_DROP)
+		return;
+	s->rule = by;
+	if (rules[by].action == ACTION_DROP)
+		return;
+	bool stricter = rule_follows(&rules[by], &rules[s->under]);
+	s->formless = stricter && !form_remains(&rules[by], &rules[s->under]);
+	s->neither = !stricter || s->formless;
 }
 
 /* Marks of a state that the rules at its own place make. */

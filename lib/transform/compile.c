@@ -174,6 +174,7 @@ static struct program_place place_of_state(const struct program *p, const struct
 		                       .dropped = s->rule == RULE_NONE || s->drop_all || s->neither ||
 		                                  p->rules[s->rule].action == ACTION_DROP,
 		                       .neither = s->neither,
+		                       .formless = s->formless,
 		                       .keeps_container = s->keep_container };
 }
 

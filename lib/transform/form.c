@@ -213,6 +213,30 @@ bool form_check(const struct rule *r, const struct tape *t, uint32_t node)
 	return false;
 }
 
+/* What a stricter rule leaves where a text that was searched is expected. */
+static bool is_redacted(const struct rule *a, const struct redact_params *by)
+{
+	if (a->action != ACTION_CONST)
+		return a->action == ACTION_MASK || a->action == ACTION_REDACT_TEXT;
+	return a->p.constant.type == TAPE_STRING &&
+	       redact(by->recognisers, by->words, a->p.constant.text, NULL, NULL) == 0;
+}
+
+bool form_remains(const struct rule *a, const struct rule *b)
+{
+	if (b->action == ACTION_KEEP)
+		return true;
+	if (a->action == ACTION_NULL)
+		return b->action != ACTION_CONST;
+	if (b->action == ACTION_REDACT_TEXT)
+		return is_redacted(a, &b->p.redact);
+	if (a->action != b->action)
+		return false;
+	if (a->action == ACTION_MASK)
+		return a->p.mask.character == b->p.mask.character;
+	return a->action == ACTION_DATE_TRUNC && a->p.trunc.as_date == b->p.trunc.as_date;
+}
+
 static void add_types(struct buf *out, const char *scalar, bool null, unsigned types)
 {
 	unsigned n = (scalar != NULL) + null + ((types & FORM_OBJECT) != 0) + ((types & FORM_ARRAY) != 0);

@@ -15,8 +15,8 @@
  *
  * Where several rules reach a leaf the strictest wins: the one whose result can be computed from the result of each
  * other (order.c). Where there is none the rules contradict each other and do not compile. Rules that narrow (an
- * overlay's) count where others let something pass; where one and the winner of the others cannot be compared, the
- * leaf is dropped. The order of the rules never matters: it gives the same program, byte for byte. */
+ * overlay's) count where others let something pass; where one and the winner of the others cannot be compared, or what
+ * the one leaves has not the form that the other leaves and whoever receives it expects, the leaf is dropped. The order of the rules never matters: it gives the same program, byte for byte. */
 #ifndef GATEWAY_TRANSFORM_PROGRAM_H
 #define GATEWAY_TRANSFORM_PROGRAM_H
 
@@ -102,7 +102,8 @@ struct program_place {
 	uint32_t under;     /* the strictest of those that do not narrow: `rule` but where an overlay wins */
 	uint8_t categories; /* of all that reach it, 1 << enum field_category */
 	bool dropped;
-	bool neither;         /* dropped, because `rule` and `under` cannot be compared */
+	bool neither;         /* dropped, because neither `rule` nor `under` can govern: they cannot be compared, or */
+	bool formless;        /* `rule` is stricter, and what it leaves has not the form that `under` leaves */
 	bool keeps_container; /* an emptied container stays */
 };
 /* Places from 0 to program_places() - 1, in no order that means anything; or by a pattern of at most 4,096 bytes. */
@@ -129,7 +130,8 @@ struct program_guard {
 };
 size_t program_guards(const struct program *p, struct program_guard out[GUARDS_MAX]);
 
-/* What happened to one leaf. A container that is dropped or kept whole is one step, of its own node. */
+/* What happened to one leaf. A container that is dropped or kept whole is one step, of its own node; of one that is
+ * kept, rule and categories are those of the leaves beneath it, which are alike in them. */
 struct trace_step {
 	uint32_t node;      /* on the input tape */
 	uint32_t rule;      /* or RULE_NONE */

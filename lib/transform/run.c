@@ -244,7 +244,8 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 		return walk_empty(w, node, s);
 	if (s->keep_all) {
 		size_t from = w->out.out->n;
-		step(w, node, s);
+		/* Its leaves leave: of them speak the rules that hold beneath it, not those that name it alone. */
+		step(w, node, &w->program->states[s->star]);
 		splice_copy(&w->out, w->tape, node);
 		note(w, s, from);
 		return true;

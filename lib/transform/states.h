@@ -25,7 +25,8 @@ struct state {
 	bool keep_all;            /* the rule keeps, and everything beneath */
 	bool keep_container;      /* stays when all in it was dropped */
 	bool leaf_only;           /* a rule here takes no container: a record with one is refused */
-	bool neither;             /* a leaf is dropped: rule and under cannot be compared */
+	bool neither;             /* a leaf is dropped: rule and under cannot be compared, or */
+	bool formless;            /* what rule leaves has not the form that under leaves */
 	uint8_t categories;       /* of all rules that reach it, 1 << enum field_category */
 	uint8_t guards;           /* k-guards that cover what is here, 1 << place in program.guards */
 };

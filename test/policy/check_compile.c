@@ -85,6 +85,17 @@ START_TEST(faults_of_an_overlay)
 }
 END_TEST
 
+/* A rule for all agreements that matches nothing in this one is for another, though the rules here reach beneath it; all
+ * of them together tell whether it is a slip. */
+START_TEST(rules_for_other_agreements)
+{
+	from.overlay = VIEW(OVERLAY(MASK("a", "/travellers/*/surname") "," MASK("b", "/travellers/0x/seat")));
+	struct agreement *a =
+	        load_with("pnr", "/rules", "[" KEEP("t", "/travellers", "operational", ",\"subtree\":true") "]");
+	agreement_unref(a);
+}
+END_TEST
+
 /* A name that the overlay only redacts is still a name in clear: refused, and the overlay's rule is named. */
 START_TEST(redacted_names_need_the_exception)
 {
@@ -109,6 +120,7 @@ TCase *make_compile_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, overlay_meets_rule, 0, sizeof meetings / sizeof meetings[0]);
 	tcase_add_test(c, faults_of_an_overlay);
+	tcase_add_test(c, rules_for_other_agreements);
 	tcase_add_test(c, redacted_names_need_the_exception);
 	return c;
 }

@@ -333,6 +333,41 @@ START_TEST(ingress_checks_what_arrives)
 }
 END_TEST
 
+/* Reasons were given for the record as it was: items have moved since, and a container that lost everything was no leaf. */
+START_TEST(reasons_for_what_arrives)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr"), *e = envelope("pnr");
+
+	put(doc, "/tiers/1/justify_fields", "true");
+	put(doc, "/rules",
+	    "[{\"id\":\"s\",\"pointer\":\"/travellers/*/seat\",\"category\":\"operational\",\"action\":\"keep\"},"
+	    "{\"id\":\"b\",\"pointer\":\"/travellers/*/baggage\",\"category\":\"operational\",\"action\":\"keep\"}]");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	json_object_set_new(e, "justifications",
+	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/1/seat", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/travellers/0/seat");
+	agreement_unref(a);
+	from.self = facts.self = VIEW("south");
+	facts.agency = VIEW("north");
+	facts.gateway = true;
+	a = load_doc(doc, &from, &errors);
+	json_object_set_new(e, "record", json_loads("{\"travellers\":[{\"seat\":\"38E\",\"baggage\":{}}]}", 0, NULL));
+	ck_assert_int_eq(run(a, e), OUTCOME_RELEASED);
+	json_object_set_new(e, "justifications",
+	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/1/name", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
+	agreement_unref(a);
+	json_decref(doc);
+	json_decref(e);
+}
+END_TEST
+
 /* --- what a decision says --- */
 
 START_TEST(decisions_repeat_and_tell_no_value)
@@ -455,6 +490,80 @@ START_TEST(reasons_for_fields_of_others)
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert(failed_with(&bench.decision, REASON_PURPOSE_NOT_PERMITTED) &&
 	          !failed_with(&bench.decision, REASON_TIER_FIELDS_EXCEEDED));
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+#define BAGGAGE(id, category, rest) \
+	"{\"id\":\"" id "\",\"pointer\":\"/travellers/*/baggage\",\"action\":\"keep\",\"category\":\"" category \
+	"\"" rest "}"
+
+/* Of the leaves of a container that is kept whole speak the rules that hold beneath it, and they alone. */
+static const struct {
+	const char *rules;
+	enum outcome outcome;
+} kept_whole[] = {
+	{ "[" BAGGAGE("a", "direct-identifier", ",\"subtree\":true") "]", OUTCOME_REFUSED },
+	{ "[" BAGGAGE("a", "direct-identifier", "") "," BAGGAGE(
+	          "b", "direct-identifier", ",\"subtree\":true,\"when\":{\"tiers\":[\"T0\",\"T1\",\"T2\"]}") "]",
+	  OUTCOME_REFUSED },
+	{ "[" BAGGAGE("a", "direct-identifier",
+	              "") ",{\"id\":\"b\",\"pointer\":\"/travellers\",\"action\":\"keep\",\"subtree\":true,"
+	                  "\"category\":\"quasi-identifier\"}]",
+	  OUTCOME_TRANSFORMED },
+};
+
+START_TEST(leaves_of_what_is_kept_whole)
+{
+	struct agreement *a = load_with("pnr", "/rules", kept_whole[_i].rules);
+	json_t *e = envelope("pnr");
+
+	ck_assert_int_eq(run(a, e), kept_whole[_i].outcome);
+	if (kept_whole[_i].outcome == OUTCOME_REFUSED)
+		ck_assert_int_eq(bench.decision.failed[0].reason, REASON_TRANSFORM_REQUIRED);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+/* Each leaf of such a container is justified by itself, or all by the rule's own pointer. */
+START_TEST(reasons_for_what_is_kept_whole)
+{
+	static const struct {
+		const char *pointers[4], *at; /* NULL: released */
+	} cases[] = {
+		{ { "/travellers/*/baggage" }, NULL },
+		{ { "/travellers/*/baggage/*", "/travellers/*/baggage/tags/*" }, NULL },
+		{ { "/travellers/*/baggage/pieces", "/travellers/*/baggage/weight_kg", "/travellers/*/baggage/tags/*" },
+		  NULL },
+		{ { "/travellers/*/baggage/pieces", "/travellers/*/baggage/tags/*" },
+		  "/travellers/0/baggage/weight_kg" },
+		{ { "/travellers/*/baggage/*" }, "/travellers/0/baggage/tags/0" },
+		{ { "/travellers/0/baggage" }, "/travellers/0/baggage/pieces" },
+		{ { "/travellers/*" }, "/travellers/0/baggage/pieces" },
+	};
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr"), *e = envelope("pnr");
+
+	put(doc, "/tiers/1/justify_fields", "true");
+	put(doc, "/rules", "[" BAGGAGE("a", "operational", ",\"subtree\":true") "]");
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		json_t *list = json_array();
+		for (size_t k = 0; cases[i].pointers[k]; k++)
+			json_array_append_new(list,
+			                      json_pack("{s:s,s:s}", "pointer", cases[i].pointers[k], "reason", "r"));
+		json_object_set_new(e, "justifications", list);
+		ck_assert_msg(run(a, e) == (cases[i].at ? OUTCOME_REFUSED : OUTCOME_TRANSFORMED), "%zu", i);
+		if (!cases[i].at)
+			continue;
+		ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+		ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
+		ck_assert_str_eq(bench.decision.failed[0].pointer, cases[i].at);
+	}
+	json_decref(doc);
 	json_decref(e);
 	agreement_unref(a);
 }
@@ -609,6 +718,8 @@ TCase *make_decision_case(void)
 	tcase_add_test(c, all_failures_are_listed);
 	tcase_add_test(c, reasons_for_dropped_fields);
 	tcase_add_test(c, reasons_for_fields_of_others);
+	tcase_add_loop_test(c, leaves_of_what_is_kept_whole, 0, sizeof kept_whole / sizeof kept_whole[0]);
+	tcase_add_test(c, reasons_for_what_is_kept_whole);
 	tcase_add_test(c, a_pointer_too_long_justifies_nothing);
 	tcase_add_test(c, exception_of_another_rule);
 	tcase_add_test(c, flows_of_others);
@@ -616,6 +727,7 @@ TCase *make_decision_case(void)
 	tcase_add_test(c, overlay_denies);
 	tcase_add_test(c, overlay_narrows_fields);
 	tcase_add_test(c, ingress_checks_what_arrives);
+	tcase_add_test(c, reasons_for_what_arrives);
 	tcase_add_test(c, decisions_repeat_and_tell_no_value);
 	tcase_add_test(c, unknown_names_are_stars);
 	return c;

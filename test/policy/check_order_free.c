@@ -318,6 +318,19 @@ START_TEST(dropped_between_two_is_told)
 	              "%.*s", VIEW_ARG(buf_view(&told)));
 	ck_assert_uint_eq(lint.n + 1, told.n);
 	agreement_unref(a);
+	/* What is stricter, but has another form than the recipient expects, is dropped as well. */
+	buf_reset(&told);
+	from.overlay = VIEW(
+	        "{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/travellers/*/family\",\"action\":\"const\","
+	        "\"params\":{\"value\":\"withheld\"}}]}");
+	a = load_with("pnr", NULL, NULL);
+	agreement_notes(a, take, &told);
+	ck_assert_msg(
+	        view_is(buf_view(&told),
+	                "overlay.json/rules/0 and rule family (/rules/5): what it leaves has not the form that the "
+	                "rule leaves, so that fields that both reach are dropped\n"),
+	        "%.*s", VIEW_ARG(buf_view(&told)));
+	agreement_unref(a);
 	buf_free(&told);
 	buf_free(&lint);
 }

@@ -31,6 +31,9 @@ static const struct {
 	  NULL },
 	{ RULE("a", "keep", "") "," RULE("b", "drop", ",\"when\":{\"purposes\":[\"serious-crime\"]}"), NULL },
 	{ RULE("a", "keep", "") "," RULE("b", "keep", ",\"subtree\":true,\"when\":{\"tiers\":[\"T1\"]}"), NULL },
+	{ RULE("a", "keep", "") "," RULE("b", "keep",
+	                                 ",\"when\":{\"purposes\":[\"serious-crime\",\"terrorism-prevention\"]}"),
+	  "says the same" },
 	{ RULE("a", "keep", "") "," RULE("b", "keep", ",\"subtree\":true"), "otherwise under the same conditions" },
 	{ RULE("a", "keep", ",\"when\":{\"purposes\":[\"serious-crime\"],\"tiers\":[\"T1\"]}") "," RULE(
 	          "b", "drop", ",\"when\":{\"purposes\":[\"serious-crime\"],\"tiers\":[\"T1\"]}") "," STATUS,

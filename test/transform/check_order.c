@@ -250,6 +250,14 @@ START_TEST(alike_rules_are_told_apart_without_order)
 		ck_assert_uint_eq(at.categories, 1u << FIELD_QUASI | 1u << FIELD_SPECIAL);
 		program_free(p);
 	}
+	/* Of one category that without an exception speaks, so that none is enough for both. */
+	for (size_t turn = 0; turn < 2; turn++) {
+		struct field_rule rules[2] = { two[0], two[1] };
+		rules[!turn].waiver = NULL;
+		struct program *p = program_compile(rules, 2, &keys, NULL);
+		ck_assert_str_eq(program_rule_id(p, program_place_at(p, "/v").rule), turn ? "a" : "b");
+		program_free(p);
+	}
 	struct error_list errors = { .max = 5 };
 	ck_assert_ptr_null(program_compile(two, 2, &keys, &errors));
 	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "they name different exceptions"));
@@ -304,6 +312,75 @@ START_TEST(narrowing_rules)
 	json_decref(month);
 	json_decref(year);
 	json_decref(shift);
+}
+END_TEST
+
+#define REDACT(word) "{\"action\":\"redact-text\",\"params\":{\"dictionary\":[\"" word "\"]}}"
+#define CONST(value) "{\"action\":\"const\",\"params\":{\"value\":" value "}}"
+#define TRUNC(rest)  "{\"action\":\"date-trunc\",\"params\":{\"to\":" rest "}}"
+#define MASK(params) "{\"action\":\"mask\",\"params\":{" params "}}"
+
+/* The agreement's rule, a stricter one of a nation, a value, and what leaves: what has the form that the agreement's
+ * rule leaves, or nothing, for the other side would take the record for a forgery. */
+static const struct {
+	const char *rule, *stricter, *value, *leaves;
+} narrowed[] = {
+	{ "{\"action\":\"keep\"}", CONST("7"), "\"ab\"", "{\"v\":7}" },
+	{ "{\"action\":\"keep\"}", MASK("\"length\":3"), "\"ab\"", "{\"v\":\"***\"}" },
+	{ "{\"action\":\"round\",\"params\":{\"digits\":0}}", CONST("7"), "1.5", "{}" },
+	{ "{\"action\":\"round\",\"params\":{\"digits\":0}}", MASK("\"length\":3"), "1.5", "{}" },
+	{ "{\"action\":\"round\",\"params\":{\"digits\":0}}", "{\"action\":\"null\"}", "1.5", "{\"v\":null}" },
+	{ "{\"action\":\"postcode\",\"params\":{\"keep_first\":2}}", CONST("\"AB\""), "\"AB1\"", "{}" },
+	{ CONST("\"gone\""), "{\"action\":\"null\"}", "\"ab\"", "{}" },
+	{ CONST("\"gone\""), "{\"action\":\"drop\"}", "\"ab\"", "{}" },
+	{ MASK(""), MASK("\"length\":3"), "\"ab\"", "{\"v\":\"***\"}" },
+	{ MASK("\"keep_last\":1"), MASK("\"length\":3,\"character\":\"x\""), "\"abcd\"", "{}" },
+	{ MASK("\"keep_last\":1"), MASK(""), "\"abcd\"", "{\"v\":\"****\"}" },
+	{ TRUNC("\"month\""), TRUNC("\"year\""), "\"1984-03-17\"", "{\"v\":\"1984\"}" },
+	{ TRUNC("\"month\""), TRUNC("\"year\",\"as\":\"date\""), "\"1984-03-17\"", "{}" },
+	{ TRUNC("\"month\""), MASK("\"length\":3"), "\"1984-03-17\"", "{}" },
+	{ REDACT("Test"), REDACT("Test\",\"Sample"), "\"a Sample\"", "{\"v\":\"a [word]\"}" },
+	{ REDACT("Test"), MASK("\"length\":3"), "\"a Test\"", "{\"v\":\"***\"}" },
+	{ REDACT("Test"), CONST("\"none\""), "\"a Test\"", "{\"v\":\"none\"}" },
+	{ REDACT("Test"), CONST("\"Test\""), "\"a Test\"", "{}" },
+	{ REDACT("Test"), CONST("7"), "\"a Test\"", "{}" },
+};
+
+START_TEST(what_narrows_leaves_the_form)
+{
+	struct key_context keys = test_keys(1);
+	struct error e = { .reason = REASON_NONE };
+	json_t *docs[2] = { json_loads(narrowed[_i].rule, 0, NULL), json_loads(narrowed[_i].stricter, 0, NULL) };
+	struct field_rule rules[2];
+	char record[80];
+
+	for (size_t i = 0; i < 2; i++)
+		rules[i] = (struct field_rule){ .id = i ? "o" : "a",
+			                        .pointer = "/v",
+			                        .action = action_find(
+			                                view_of(json_string_value(json_object_get(docs[i], "action")))),
+			                        .params = json_object_get(docs[i], "params"),
+			                        .narrows = i == 1 };
+	struct program *p = program_compile(rules, 2, &keys, NULL), *shared = program_compile(rules, 1, &keys, NULL);
+	ck_assert(p && shared);
+	ck_assert_int_eq(program_compare(p, 1, p, 0), -1);
+	snprintf(record, sizeof record, "{\"v\":%s}", narrowed[_i].value);
+	ck_assert_str_eq(run_record(p, record, &e), narrowed[_i].leaves);
+	struct program_place at = program_place_at(p, "/v");
+	bool dropped = strcmp(narrowed[_i].leaves, "{}") == 0, by_word = rules[1].action == ACTION_DROP;
+	ck_assert_int_eq(at.dropped, dropped);
+	ck_assert_int_eq(at.neither, dropped && !by_word);
+	ck_assert_int_eq(at.formless, dropped && !by_word);
+	/* Whoever receives it checks by the agreement alone. */
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct tape t;
+	ck_assert(tape_parse(parser, view_of(narrowed[_i].leaves), &t, &e));
+	ck_assert(program_check_output(shared, &t, 0, &e));
+	tape_parser_free(parser);
+	program_free(p);
+	program_free(shared);
+	json_decref(docs[0]);
+	json_decref(docs[1]);
 }
 END_TEST
 
@@ -405,6 +482,7 @@ TCase *make_order_case(void)
 	tcase_add_test(c, it_is_a_partial_order);
 	tcase_add_test(c, alike_rules_are_told_apart_without_order);
 	tcase_add_test(c, narrowing_rules);
+	tcase_add_loop_test(c, what_narrows_leaves_the_form, 0, sizeof narrowed / sizeof narrowed[0]);
 	tcase_add_test(c, the_order_of_rules_is_nowhere);
 	return c;
 }

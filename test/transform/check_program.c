@@ -336,6 +336,45 @@ START_TEST(rules_are_checked_when_compiled)
 }
 END_TEST
 
+/* A container that is kept whole is one step, and of its leaves speak the rules that hold beneath it. */
+START_TEST(the_trace_of_what_is_kept_whole)
+{
+	struct program *p = compile_ok(
+	        "[{\"id\":\"a\",\"pointer\":\"/x\",\"action\":\"keep\",\"category\":\"direct-identifier\"},"
+	        "{\"id\":\"b\",\"pointer\":\"/x\",\"action\":\"keep\",\"subtree\":true,\"category\":\"special\"},"
+	        "{\"id\":\"c\",\"pointer\":\"\",\"action\":\"keep\",\"subtree\":true,\"category\":\"operational\"}]");
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct transform_run *run = transform_run_new();
+	struct error e = { .reason = REASON_NONE };
+	struct buf out = BUF_INIT(4096);
+	struct tape t;
+	size_t n;
+
+	ck_assert(tape_parse(parser, VIEW("{\"x\":[\"y\",[\"z\"]],\"w\":[1]}"), &t, &e));
+	struct transform_input in = { .tape = &t };
+	ck_assert(program_run(p, run, &in, &out, &e));
+	const struct trace_step *s = transform_trace(run, &n);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(s[0].node, tape_member(&t, 0, VIEW("x")));
+	ck_assert_str_eq(program_rule_id(p, s[0].rule), "b");
+	ck_assert_uint_eq(s[0].under, s[0].rule);
+	ck_assert_uint_eq(s[0].categories, 1u << FIELD_SPECIAL | 1u << FIELD_OPERATIONAL);
+	ck_assert_str_eq(program_rule_id(p, s[1].rule), "c");
+	ck_assert_uint_eq(s[1].categories, 1u << FIELD_OPERATIONAL);
+	buf_reset(&out);
+	/* An empty one is a leaf, of which the rules speak that name it. */
+	ck_assert(tape_parse(parser, VIEW("{\"x\":[]}"), &t, &e));
+	ck_assert(program_run(p, run, &in, &out, &e));
+	s = transform_trace(run, &n);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_str_eq(program_rule_id(p, s[0].rule), "a");
+	buf_free(&out);
+	transform_run_free(run);
+	tape_parser_free(parser);
+	program_free(p);
+}
+END_TEST
+
 START_TEST(the_trace_names_each_leaf)
 {
 	struct program *p = compile_ok("[{\"id\":\"first\",\"pointer\":\"/a\",\"action\":\"keep\"},"
@@ -436,6 +475,7 @@ TCase *make_program_case(void)
 	tcase_add_test(c, rules_that_contradict_do_not_compile);
 	tcase_add_test(c, rules_are_checked_when_compiled);
 	tcase_add_test(c, the_trace_names_each_leaf);
+	tcase_add_test(c, the_trace_of_what_is_kept_whole);
 	tcase_add_test(c, only_objects_and_arrays_are_records);
 	tcase_add_test(c, many_rules_compile);
 	return c;

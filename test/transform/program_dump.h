@@ -13,9 +13,9 @@ static inline void program_dump(const struct program *p, struct buf *out)
 	for (size_t i = 0; i < p->n_states; i++) {
 		const struct state *s = &p->states[i];
 
-		buf_addf(out, "state %zu %d %d *%u %d%d%d%d%d %x %x\n", i, (int)s->rule, (int)s->under,
+		buf_addf(out, "state %zu %d %d *%u %d%d%d%d%d%d %x %x\n", i, (int)s->rule, (int)s->under,
 		         (unsigned)s->star, s->drop_all, s->keep_all, s->keep_container, s->leaf_only, s->neither,
-		         (unsigned)s->categories, (unsigned)s->guards);
+		         s->formless, (unsigned)s->categories, (unsigned)s->guards);
 		for (uint32_t k = 0; k < s->slots; k++)
 			if (s->names[k].name.p)
 				buf_addf(out, "  %u %.*s %u\n", (unsigned)k, VIEW_ARG(s->names[k].name),

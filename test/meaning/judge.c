@@ -1,0 +1,259 @@
+/* The gateway's own judgement, for test/meaning/run.py: reads one world a line on stdin (agreement, floor, overlay, record
+ * schemas, envelopes, all as texts) and answers one line: why the agreement does not load, or what becomes of each
+ * envelope, by the same steps in the same order as an exchange of the daemon; and what the recipient's gateway then says
+ * of each record that left. One process for all worlds; one thread. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/json/splice.h"
+#include "lib/policy/decision.h"
+#include "lib/schema/document.h"
+
+struct judge {
+	struct schema *envelope_schema;
+	struct schema_run *run;
+	struct tape_parser *in, *out;
+	struct transform_run *transform;
+	struct buf scratch, record, parcel, again;
+	const json_t *world;
+	struct surrogate_key drawn[64];
+	size_t n_drawn;
+};
+
+static struct view text_of(const json_t *s)
+{
+	return view_make(json_string_value(s), json_string_length(s));
+}
+
+static struct view member(const json_t *o, const char *name)
+{
+	const json_t *s = json_object_get(o, name);
+	return s ? text_of(s) : VIEW("");
+}
+
+static bool find_schema(void *arg, const struct digest *digest, struct view *text)
+{
+	const struct judge *j = arg;
+	const json_t *list = json_object_get(j->world, "schemas");
+	struct digest have;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		*text = text_of(json_array_get(list, i));
+		sha256(*text, &have);
+		if (digest_eq(&have, digest))
+			return true;
+	}
+	return false;
+}
+
+/* The n-th key gets bytes that say n: equal keys come out alike, others differ. */
+static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t out[SURROGATE_BYTES], struct error *e)
+{
+	struct judge *j = arg;
+	size_t i = 0;
+
+	while (i < j->n_drawn && !digest_eq(&j->drawn[i].digest, &key->digest))
+		i++;
+	if (i == sizeof j->drawn / sizeof j->drawn[0])
+		return error_set(e, REASON_LIMIT, "too many surrogates for this test");
+	if (i == j->n_drawn)
+		j->drawn[j->n_drawn++] = *key;
+	memset(out, (int)(i + 1), SURROGATE_BYTES);
+	return true;
+}
+
+/* The envelope that goes from gateway to gateway: the same members, and what leaves for the record. */
+static bool write_parcel(struct judge *j, const struct tape *posted)
+{
+	struct member_order order = { 0 };
+	struct error e = { .reason = REASON_NONE };
+	struct splice s;
+	struct tape record;
+
+	buf_reset(&j->parcel);
+	if (!tape_parse(j->out, buf_view(&j->record), &record, &e))
+		return false;
+	splice_start(&s, &j->parcel, &order);
+	splice_open(&s, '{');
+	for (uint32_t k = 1; k < posted->nodes[0].next; k = posted->nodes[k + 1].next) {
+		splice_key(&s, posted, k);
+		if (view_is(tape_string(posted, k), "record"))
+			splice_copy(&s, &record, 0);
+		else
+			splice_copy(&s, posted, k + 1);
+	}
+	splice_close(&s, '}');
+	member_order_free(&order);
+	return !j->parcel.failed;
+}
+
+/* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
+static const char *arrive(struct judge *j, const struct agreement *a, struct view posted)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct facts facts = { .now_ms = json_integer_value(json_object_get(j->world, "now")),
+		               .self = VIEW("south"),
+		               .agency = VIEW("north"),
+		               .gateway = true };
+	struct envelope envelope;
+	struct decision d;
+	struct tape t;
+
+	buf_reset(&j->again);
+	buf_reset(&j->scratch);
+	if (!tape_parse(j->in, posted, &t, &e) || !write_parcel(j, &t) ||
+	    !tape_parse(j->in, buf_view(&j->parcel), &t, &e) ||
+	    !envelope_read(j->envelope_schema, j->run, &t, &j->scratch, &envelope, &e))
+		return "envelope";
+	if (!decision_authorise(&d, a, &facts, &envelope, &t))
+		return "not authorised";
+	if (schema_check(d.ruling->output, j->run, &t, envelope.record) != SCHEMA_VALID)
+		return "output schema";
+	if (!program_check_output(d.ruling->shared, &t, envelope.record, &e))
+		return "form";
+	struct transform_input in = { .tape = &t, .record = envelope.record };
+	if (!program_run(d.ruling->program, j->transform, &in, &j->again, &e))
+		return "own rules";
+	return decision_conclude(&d, &envelope, &t, j->transform) ? NULL : reason_slug(d.failed[0].reason);
+}
+
+static bool decide(struct judge *j, const struct agreement *a, struct view text, struct decision *d)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct facts facts = { .now_ms = json_integer_value(json_object_get(j->world, "now")),
+		               .self = VIEW("north"),
+		               .agency = VIEW("north") };
+	struct envelope envelope;
+	struct tape t, out;
+
+	*d = (struct decision){
+		.outcome = OUTCOME_REFUSED, .agreement = a, .tier = TIER_COUNT, .category = SUBJECT_COUNT
+	};
+	buf_reset(&j->scratch);
+	buf_reset(&j->record);
+	if (!tape_parse(j->in, text, &t, &e) ||
+	    !envelope_read(j->envelope_schema, j->run, &t, &j->scratch, &envelope, &e)) {
+		decision_fail(d, e.reason, e.text, e.where);
+		return false;
+	}
+	if (!decision_authorise(d, a, &facts, &envelope, &t))
+		return false;
+	if (schema_check(d->ruling->input, j->run, &t, envelope.record) != SCHEMA_VALID) {
+		decision_fail(d, REASON_SCHEMA_VIOLATION, "", "");
+		return false;
+	}
+	const struct surrogate_table surrogates = { j, find_surrogate };
+	struct transform_input in = { .tape = &t,
+		                      .record = envelope.record,
+		                      .subject = envelope.reference,
+		                      .random = { 1 },
+		                      .surrogates = &surrogates };
+	if (!program_run(d->ruling->program, j->transform, &in, &j->record, &e)) {
+		decision_fail(d, e.reason ? e.reason : REASON_CRYPTO, e.text, e.where);
+		return false;
+	}
+	if (!decision_conclude(d, &envelope, &t, j->transform))
+		return false;
+	if (!tape_parse(j->out, buf_view(&j->record), &out, &e) ||
+	    schema_check(d->ruling->output, j->run, &out, 0) != SCHEMA_VALID) {
+		decision_fail(d, REASON_OUTPUT_VIOLATION, "", "");
+		return false;
+	}
+	return true;
+}
+
+static json_t *answer_one(struct judge *j, const struct agreement *a, struct view envelope)
+{
+	struct decision d;
+	json_t *reasons = json_array(), *answer = json_pack("{s:o}", "reasons", reasons);
+
+	j->n_drawn = 0;
+	if (!decide(j, a, envelope, &d) && d.outcome != OUTCOME_HELD)
+		d.outcome = OUTCOME_REFUSED;
+	json_object_set_new(answer, "outcome", json_string(outcome_name(d.outcome)));
+	for (size_t i = 0; i < d.n_failed; i++)
+		json_array_append_new(reasons, json_string(reason_slug(d.failed[i].reason)));
+	if (d.outcome == OUTCOME_REFUSED)
+		return answer;
+	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
+	const char *wrong = arrive(j, a, envelope);
+	json_object_set_new(answer, "arrived",
+	                    wrong ? json_pack("{s:s}", "wrong", wrong)
+	                          : json_pack("{s:o}", "record", json_stringn(j->again.p, j->again.n)));
+	return answer;
+}
+
+static json_t *answer_world(struct judge *j)
+{
+	struct agreement_sources from = { .arg = j,
+		                          .schema = find_schema,
+		                          .self = VIEW("north"),
+		                          .floor = member(j->world, "floor"),
+		                          .overlay = member(j->world, "overlay"),
+		                          .unsigned_ok = true,
+		                          .now_ms = json_integer_value(json_object_get(j->world, "now")) };
+	struct view secret = member(j->world, "secret");
+	struct error_list errors = { .max = 20 };
+	const json_t *envelopes = json_object_get(j->world, "envelopes");
+	json_t *faults = json_array(), *answers = json_array();
+
+	memcpy(from.pseudonym_secret.b, secret.p, secret.n);
+	from.pseudonym_secret.n = secret.n;
+	struct agreement *a = agreement_load("agreement.json", member(j->world, "agreement"), VIEW(""), &from, &errors);
+	for (size_t i = 0; i < errors.n; i++) {
+		char line[800];
+		json_array_append_new(faults, json_string(error_print(&errors.items[i], line, sizeof line)));
+	}
+	for (size_t i = 0; a && i < json_array_size(envelopes); i++)
+		json_array_append_new(answers, answer_one(j, a, text_of(json_array_get(envelopes, i))));
+	json_t *out = json_pack("{s:b,s:o,s:o}", "loads", a != NULL, "faults", faults, "answers", answers);
+	error_list_free(&errors);
+	agreement_unref(a);
+	return out;
+}
+
+int main(void)
+{
+	struct judge j = { .scratch = BUF_INIT(1 << 24),
+		           .record = BUF_INIT(1 << 24),
+		           .parcel = BUF_INIT(1 << 24),
+		           .again = BUF_INIT(1 << 24) };
+	struct error e = { .reason = REASON_NONE };
+	char *line = NULL;
+	size_t room = 0;
+
+	j.envelope_schema = document_schema(VIEW("envelope"), &e);
+	j.run = schema_run_new();
+	j.in = tape_parser_new(NULL);
+	j.out = tape_parser_new(NULL);
+	j.transform = transform_run_new();
+	if (!j.envelope_schema || !j.run || !j.in || !j.out || !j.transform)
+		return 1;
+	while (getline(&line, &room, stdin) > 0) {
+		json_t *world = json_loads(line, 0, NULL);
+		if (!world)
+			return 1;
+		j.world = world;
+		json_t *answer = answer_world(&j);
+		char *text = json_dumps(answer, JSON_COMPACT);
+		if (!text)
+			return 1;
+		puts(text);
+		fflush(stdout);
+		free(text);
+		json_decref(answer);
+		json_decref(world);
+	}
+	free(line);
+	schema_unref(j.envelope_schema);
+	schema_run_free(j.run);
+	tape_parser_free(j.in);
+	tape_parser_free(j.out);
+	transform_run_free(j.transform);
+	buf_free(&j.scratch);
+	buf_wipe(&j.record);
+	buf_wipe(&j.parcel);
+	buf_wipe(&j.again);
+	return 0;
+}
