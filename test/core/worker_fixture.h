@@ -79,9 +79,8 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 		s->id = fr->id;
 		buf_reset(&s->head);
 		buf_reset(&s->body);
-		read_view16(&in);
-		read_u16(&in);
-		read_view16(&in);
+		for (int i = 0; i < 3; i++)
+			read_view16(&in);
 		read_bytes(&in, read_u8(&in) * 32u);
 		read_u64(&in);
 		read_u64(&in);
@@ -130,6 +129,7 @@ static inline void worker_open(void)
 	f.core.routes = core_routes;
 	f.core.notice_work = core_notice_kinds;
 	f.core.parts = some_parts;
+	f.core.n_workers = 1;
 	atomic_store(&f.core.serving, true);
 	snprintf(store_path, sizeof store_path, "%s", scratch_file(&f.log.dir, "store.db"));
 	c->node.store = store_path;
