@@ -158,14 +158,78 @@ START_TEST(a_client_that_leaves_while_it_waits)
 }
 END_TEST
 
-static json_t *confirmation(void)
+/* The clock as it stands after it was put forward by 100 hours, and a person's word that it is right. */
+static int64_t ahead(void)
 {
-	char issued[TIME_TEXT + 1], hex[65];
+	int64_t now_ms = instant_now_ms() + 100 * 3600 * SECOND_MS;
 
-	time_print(f.now_ms, issued);
-	hex_of(&f.officer_spki, hex);
-	return json_pack("{s:s, s:s, s:s, s:s}", "origin", LOG_ORIGIN, "now", issued, "ground", "made up", "by", hex);
+	OK(clock_tick(f.core.clock, now_ms, 2000, e));
+	ck_assert(!clock_trusted(&f.core));
+	return now_ms;
 }
+
+static json_t *confirmation(int64_t watch_ms, int64_t issued_ms, int64_t expires_ms)
+{
+	char now[TIME_TEXT + 1], issued[TIME_TEXT + 1], expires[TIME_TEXT + 1], hex[65];
+
+	time_print(watch_ms, now);
+	time_print(issued_ms, issued);
+	time_print(expires_ms, expires);
+	hex_of(&f.officer_spki, hex);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "origin", LOG_ORIGIN, "now", now, "issued", issued, "expires",
+	                 expires, "by", hex);
+}
+
+#define MINUTES(n) ((n)*60 * SECOND_MS)
+
+START_TEST(a_clock_that_a_person_confirms)
+{
+	/* The first tick is what later steps are measured by. */
+	OK(clock_tick(f.core.clock, instant_now_ms(), 1000, e));
+	json_decref(granted(to("keys-rotate")));
+	OK(clock_tick(f.core.clock, instant_now_ms(), 1000, e));
+	int64_t now_ms = ahead();
+	json_t *word = confirmation(now_ms, now_ms, now_ms + MINUTES(30));
+
+	json_decref(granted(with_signed(to("clock-confirm"), json_incref(word))));
+	ck_assert(clock_trusted(&f.core));
+	last_entry_says("note", "the clock was confirmed by a person");
+	refused(with_signed(to("clock-confirm"), word), "the clock is trusted: there is nothing to confirm");
+	last_entry_says("note", "the clock was to be confirmed, in vain");
+}
+END_TEST
+
+static const struct {
+	int watch, issued, expires; /* minutes from the clock's time */
+	const char *member, *value; /* NULL: as it is */
+	const char *why;
+} words[] = {
+	{ 0, 0, 30, "origin", "another/log", "about another node's clock" },
+	{ 11, 0, 30, NULL, NULL, "differ by more than 10 minutes" },
+	{ -11, 0, 30, NULL, NULL, "differ by more than 10 minutes" },
+	{ 0, 11, 30, NULL, NULL, "does not hold at this time" },
+	{ 0, -30, 0, NULL, NULL, "does not hold at this time" },
+	{ 0, 0, 61, NULL, NULL, "more than an hour" },
+	{ 0, 0, 30, "by", "abababababababababababababababababababababababababababababababab", "names no operator" },
+	{ 0, 0, 30, "now", "noon", "not one about a clock" },
+};
+
+START_TEST(a_word_that_confirms_nothing)
+{
+	OK(clock_tick(f.core.clock, instant_now_ms(), 1000, e));
+	json_decref(granted(to("keys-rotate")));
+	OK(clock_tick(f.core.clock, instant_now_ms(), 1000, e));
+	int64_t now_ms = ahead();
+	json_t *word = confirmation(now_ms + MINUTES(words[_i].watch), now_ms + MINUTES(words[_i].issued),
+	                            now_ms + MINUTES(words[_i].expires));
+
+	if (words[_i].member)
+		json_object_set_new(word, words[_i].member, json_string(words[_i].value));
+	refused(with_signed(to("clock-confirm"), word), words[_i].why);
+	ck_assert(!clock_trusted(&f.core));
+	last_entry_says("note", "the clock was to be confirmed, in vain");
+}
+END_TEST
 
 START_TEST(the_clock)
 {
@@ -177,9 +241,6 @@ START_TEST(the_clock)
 	json_decref(a);
 	refused(json_pack("{s:s, s:s, s:s}", "do", "clock-confirm", "statement", "{}", "signature", "none"),
 	        "statement");
-	json_t *lacks = confirmation();
-	json_object_set_new(lacks, "origin", json_string("another/log"));
-	refused(with_signed(to("clock-confirm"), lacks), "");
 }
 END_TEST
 
@@ -199,5 +260,7 @@ TCase *make_control_case(void)
 	tcase_add_test(c, clients_are_few);
 	tcase_add_test(c, a_client_that_leaves_while_it_waits);
 	tcase_add_test(c, the_clock);
+	tcase_add_test(c, a_clock_that_a_person_confirms);
+	tcase_add_loop_test(c, a_word_that_confirms_nothing, 0, (int)(sizeof words / sizeof *words));
 	return c;
 }
