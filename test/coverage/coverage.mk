@@ -1,12 +1,15 @@
-# make coverage: which branches of lib/transform and lib/policy their unit tests take; a line a file, then the sum.
-# BRANCHES=lib/transform/keys.c shows the lines with a branch that no test takes. No part of `make check`.
+# make coverage: what unit tests alone reach. Of lib/transform and lib/policy the branches, a line a file and a sum; of
+# gatewayd/core the lines, a line a room, where every runner of core counts for every room. No part of `make check`.
+# BRANCHES=lib/transform/keys.c shows the lines of one file with a branch that no test takes, LINES_OF=gatewayd/core/copy
+# a line a file of one room with the lines that no test reaches; ROOMS_ONLY=1 leaves lib out.
 # -Wno-cpp: the C library warns that _FORTIFY_SOURCE does nothing without optimisation, which counting branches needs.
-COVERED        := transform policy
+COVERED        := $(if $(ROOMS_ONLY)$(LINES_OF),,transform policy) $(if $(BRANCHES),,$(CORE_AREAS))
 COVERAGE_BUILD := CFLAGS="-O0 -g --coverage -Wno-cpp" LDFLAGS=--coverage $(MAKE) --no-print-directory -j2 CC=gcc B=build/coverage SANITIZE=
 coverage:
 	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_COVER)
 	@$(COVERAGE_BUILD) $(patsubst %,build/coverage/check-%,$(COVERED))
 	@find build/coverage -name '*.gcda' -delete
 	@$(foreach a,$(COVERED),build/coverage/check-$(a) &&) true
-	@BRANCHES="$(BRANCHES)" test/coverage/report.sh $(patsubst %,lib/%,$(COVERED))
+	@BRANCHES="$(BRANCHES)" LINES_OF="$(LINES_OF)" test/coverage/report.sh \
+		$(if $(ROOMS_ONLY),,lib/transform lib/policy) gatewayd/core
 .PHONY: coverage

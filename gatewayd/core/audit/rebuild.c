@@ -27,7 +27,7 @@ struct rebuild {
 
 	/* the thread's */
 	struct store *store;
-	struct buf fetched; /* leaves and packed disclosures, each behind its length */
+	struct buf fetched; /* entries: the index, then leaf and packed disclosures, each behind its length */
 	struct reader rest; /* of it, not yet asked for */
 	uint64_t next;      /* index of the first in `rest` */
 	int64_t worked_us;  /* when this stretch of work began */
@@ -57,7 +57,7 @@ static bool fetch_entry(void *arg, uint64_t index, struct view leaf, struct view
 {
 	struct rebuild *r = arg;
 
-	(void)index;
+	put_u64(&r->fetched, index);
 	put_view32(&r->fetched, leaf);
 	put_view32(&r->fetched, packed);
 	return !r->fetched.failed;
@@ -78,14 +78,14 @@ static bool fetch(struct rebuild *r, uint64_t index, struct error *e)
 	return !r->fetched.failed || error_set(e, REASON_NO_MEMORY, "no memory for entries");
 }
 
-/* A row that is missing in the middle shows as a leaf that is not the one of its index. */
+/* A row that is missing in the middle shows by its number: the leaf behind it may be the same, byte for byte. */
 static bool get_entry(void *arg, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
 {
 	struct rebuild *r = arg;
 
 	if ((r->rest.rest.n == 0 || r->next != index) && !fetch(r, index, e))
 		return false;
-	if (r->rest.rest.n == 0)
+	if (r->rest.rest.n == 0 || read_u64(&r->rest) != index)
 		return error_set(e, REASON_NOT_FOUND, "entry %llu is missing", (unsigned long long)index);
 	*leaf = read_view32(&r->rest);
 	*packed = read_view32(&r->rest);

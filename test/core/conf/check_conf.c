@@ -1,0 +1,402 @@
+/* The configuration from its files: what is read of them, and that everything wrong is told with its place at once. */
+#include "gatewayd/core/conf/conf.h"
+#include "gatewayd/core/conf/public_keys.h"
+#include "test/core/core_fixture.h"
+
+TCase *make_conf_case(void);
+
+static struct scratch_dir dir;
+static struct core_fixture dates; /* for core_preset() */
+static json_t *node, *north, *south;
+static struct error_list errors;
+static struct conf *conf;
+
+static void sub(const char *name)
+{
+	ck_assert_int_eq(mkdir(scratch_file(&dir, name), 0700), 0);
+}
+
+static void write_doc(const char *name, const json_t *doc)
+{
+	char *text = json_dumps(doc, JSON_INDENT(1));
+
+	scratch_write(scratch_file(&dir, name), view_of(text));
+	free(text);
+}
+
+/* Certificates of both parties; north's serves for TLS as well. */
+static void make_keys(void)
+{
+	static const char *const who[] = { "north", "south" };
+	char command[900];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(
+		        command, sizeof command,
+		        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key "
+		        "-out %s.pem -days 3650 -subj /CN=%s -addext subjectAltName=URI:urn:example:%s 2>&1 && chmod 600 %s.key",
+		        dir.path, who[i], who[i], who[i], who[i], who[i]);
+		ck_assert_int_eq(system(command), 0);
+	}
+}
+
+/* agreements/<name>.json with the signatures of these. */
+static void write_agreement(const char *name, const json_t *doc, bool by_north, bool by_south)
+{
+	static const char *const who[] = { "north", "south" };
+	char *text = json_dumps(doc, JSON_INDENT(1)), file[80];
+	struct buf one = BUF_INIT(65536), all = BUF_INIT(65536);
+
+	snprintf(file, sizeof file, "agreements/%s.json", name);
+	scratch_write(scratch_file(&dir, file), view_of(text));
+	for (size_t i = 0; i < 2; i++) {
+		char cert[20], key[20];
+		if (!(i ? by_south : by_north))
+			continue;
+		snprintf(cert, sizeof cert, "%s.pem", who[i]);
+		snprintf(key, sizeof key, "%s.key", who[i]);
+		struct view c = scratch_read(scratch_file(&dir, cert)), k = scratch_read(scratch_file(&dir, key));
+		buf_reset(&one);
+		buf_add(&one, buf_view(&all));
+		buf_reset(&all);
+		OK(cms_sign(buf_view(&one), view_of(text), c, k, &all, e));
+		scratch_free(c);
+		scratch_free(k);
+	}
+	snprintf(file, sizeof file, "agreements/%s.json.p7s", name);
+	if (all.n)
+		scratch_write(scratch_file(&dir, file), buf_view(&all));
+	buf_free(&one);
+	buf_free(&all);
+	free(text);
+}
+
+static void set_up(void)
+{
+	dir = scratch_new();
+	dates.now_ms = instant_now_ms();
+	make_keys();
+	sub("partners");
+	sub("agreements");
+	sub("documents");
+	sub("schemas");
+	node = json_pack(
+	        "{s:s, s:s, s:s, s:[s], s:{s:s,s:s,s:s}, s:s, s:s, s:{s:i,s:s,s:s,s:s}, s:s, s:s, s:s, s:s, s:s}",
+	        "agency", "north", "node", "n1", "host", "gw.north.example", "listen", "127.0.0.1:8443", "tls",
+	        "certificate", "north.pem", "key", "north.key", "authorities", "north.pem", "store", "store.db", "keys",
+	        "keys", "audit", "epoch", 1, "mirror", "audit.jsonl", "vkey", "audit.vkey", "anchor", "anchor",
+	        "partners", "partners", "agreements", "agreements", "documents", "documents", "schemas", "schemas",
+	        "control", "control.sock");
+	ck_assert_ptr_nonnull(node);
+	north = json_load_file("conf/partners/north-system.json", 0, NULL);
+	south = json_load_file("conf/partners/south-gateway.json", 0, NULL);
+	ck_assert(north && south);
+	json_object_set_new(north, "signers", json_pack("[s]", "../north.pem"));
+	json_object_set_new(south, "signers", json_pack("[s]", "../south.pem"));
+	errors = (struct error_list){ .max = 50 };
+	conf = NULL;
+}
+
+static void tear_down(void)
+{
+	conf_unref(conf);
+	error_list_free(&errors);
+	json_decref(node);
+	json_decref(north);
+	json_decref(south);
+	scratch_remove(&dir);
+}
+
+static struct conf *load(void)
+{
+	static const struct secret secret = { .b = "a secret for tests, 32 bytes long", .n = 32 };
+
+	write_doc("node.json", node);
+	write_doc("partners/north-system.json", north);
+	write_doc("partners/south-gateway.json", south);
+	error_list_free(&errors);
+	errors = (struct error_list){ .max = 50 };
+	conf_unref(conf);
+	return conf = conf_load(scratch_file(&dir, "node.json"), &secret, instant_now_ms(), &errors);
+}
+
+static void loads(void)
+{
+	if (!load())
+		print_errors(&errors);
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(errors.n, 0);
+}
+
+/* It does not, and one of the errors names this file and says this. */
+static void lacks(const char *file, const char *what)
+{
+	char line[800];
+	bool told = false;
+
+	ck_assert_ptr_null(load());
+	for (size_t i = 0; i < errors.n; i++) {
+		error_print(&errors.items[i], line, sizeof line);
+		told = told || (strstr(line, file) && strstr(line, what));
+	}
+	if (!told)
+		print_errors(&errors);
+	ck_assert_msg(told, "%s: %s", file, what);
+}
+
+static void add_pnr(void)
+{
+	json_t *doc = core_preset(&dates, "pnr");
+
+	write_agreement("pnr", doc, true, true);
+	json_decref(doc);
+}
+
+/* --- what is read --- */
+
+START_TEST(a_node_and_what_it_leaves_out)
+{
+	loads();
+	ck_assert_str_eq(conf->node.origin, "gw.north.example/audit/n1/1");
+	ck_assert_str_eq(conf->node.store, scratch_file(&dir, "store.db"));
+	ck_assert_uint_eq(conf->node.lines, 1000);
+	ck_assert_int_eq(conf->node.delivery_deadline.days, 7);
+	ck_assert_int_eq(conf->node.disclosures.years, 5);
+	ck_assert_uint_eq(conf->node.edge.connections_per_peer, 256);
+	ck_assert(!conf->revocation_checked);
+	uint64_t generation = conf->generation;
+	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "lines", 7, "connections", 99));
+	json_object_set_new(node, "delivery", json_pack("{s:s, s:i}", "deadline", "P2D", "first_retry_ms", 5000));
+	json_object_set_new(json_object_get(node, "audit"), "epoch", json_integer(3));
+	loads();
+	ck_assert_uint_gt(conf->generation, generation);
+	ck_assert_uint_eq(conf->node.lines, 7);
+	ck_assert_uint_eq(conf->node.edge.connections, 99);
+	ck_assert_int_eq(conf->node.delivery_deadline.days, 2);
+	ck_assert_str_eq(conf->node.origin, "gw.north.example/audit/n1/3");
+}
+END_TEST
+
+START_TEST(partners_are_found_by_certificate_and_agency)
+{
+	struct cert_id id = { .uri = "spiffe://north.example/system" };
+
+	loads();
+	ck_assert_uint_eq(conf->n_partners, 2);
+	ck_assert_ptr_null(conf_partner(conf, &id)); /* the pin is another's */
+	ck_assert(digest_parse(view_of(json_string_value(
+	                               json_array_get(json_object_get(json_object_get(north, "identity"), "pins"), 0))),
+	                       &id.spki));
+	ck_assert_str_eq(conf_partner(conf, &id)->id, "north-system");
+	snprintf(id.uri, sizeof id.uri, "spiffe://south.example/system");
+	ck_assert_ptr_null(conf_partner(conf, &id));
+	const struct partner *p = conf_agency(conf, VIEW("south"), ROLE(GATEWAY));
+	ck_assert_str_eq(p->host, "gw.south.example");
+	ck_assert(p->has_log && p->port == 8443 && p->n_signers == 1);
+	ck_assert_ptr_null(conf_agency(conf, VIEW("south"), ROLE(SYSTEM)));
+}
+END_TEST
+
+START_TEST(an_agreement_that_all_parties_signed)
+{
+	struct digest other = { .b = { 9 } };
+
+	add_pnr();
+	loads();
+	ck_assert_uint_eq(conf->n_agreements, 1);
+	struct agreement *a = conf_agreement(conf, VIEW("pnr"), NULL, dates.now_ms);
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_eq(conf_agreement(conf, VIEW("pnr"), agreement_digest(a), dates.now_ms), a);
+	ck_assert_ptr_null(conf_agreement(conf, VIEW("pnr"), &other, dates.now_ms));
+	ck_assert_ptr_null(conf_agreement(conf, VIEW("other"), NULL, dates.now_ms));
+}
+END_TEST
+
+/* Of two versions the one in force, until the younger one comes into force. */
+START_TEST(versions_take_turns)
+{
+	json_t *doc = core_preset(&dates, "pnr");
+
+	write_agreement("pnr", doc, true, true);
+	put(doc, "/version", "\"9.0\"");
+	core_put_instant(&dates, doc, "/effective_from", 10);
+	write_agreement("pnr-9", doc, true, true);
+	json_decref(doc);
+	loads();
+	ck_assert_uint_eq(conf->n_agreements, 2);
+	ck_assert(!view_is(agreement_version(conf_agreement(conf, VIEW("pnr"), NULL, dates.now_ms)), "9.0"));
+	ck_assert(
+	        view_is(agreement_version(conf_agreement(conf, VIEW("pnr"), NULL, dates.now_ms + 11 * DAY_MS)), "9.0"));
+}
+END_TEST
+
+static void count(void *arg, const char *kind, struct view text)
+{
+	unsigned *n = arg;
+
+	ck_assert_uint_gt(text.n, 0);
+	n[0] += strcmp(kind, "agreement") == 0;
+	n[1] += strcmp(kind, "schema") == 0;
+}
+
+START_TEST(documents_folders_and_public_keys)
+{
+	struct arena mem = { .max = 65536 };
+	struct buf keys = BUF_INIT(65536);
+	struct note_vkey log;
+	unsigned n[2] = { 0 }, folders = 0;
+
+	scratch_write(scratch_file(&dir, "schemas/own.json"), VIEW("{\"type\":\"object\"}"));
+	add_pnr();
+	loads();
+	conf_each_document(conf, count, n);
+	ck_assert_uint_eq(n[0], 1);
+	ck_assert_uint_ge(n[1], 6); /* the built-in ones and this */
+	for (const char *const *at = conf_folders(conf, &mem); *at; at++)
+		folders += strcmp(*at, scratch_file(&dir, "partners")) == 0;
+	ck_assert_uint_eq(folders, 1);
+	OK(note_vkey_parse(VIEW("gw.south.example/audit/gw1/1+c8c025b9+AbiezWUyTRalrmrHCM2Wq9vgd0EpfktjN+Exveg7O+EJ"),
+	                   &log, e));
+	public_keys_print(conf, &log, NULL, &keys);
+	buf_addc(&keys, 0);
+	ck_assert(!keys.failed);
+	ck_assert_ptr_nonnull(strstr(keys.p, "node log gw.south.example/audit/gw1/1+c8c025b9+"));
+	ck_assert_ptr_nonnull(strstr(keys.p, "node certificate "));
+	ck_assert_ptr_nonnull(strstr(keys.p, "north-system pin a1b2c3d4"));
+	const char *signer = strstr(keys.p, "south-gateway signer ");
+	ck_assert(signer && signer > strstr(keys.p, "north-system signer ")); /* by id */
+	buf_free(&keys);
+	arena_free(&mem);
+}
+END_TEST
+
+/* --- what is wrong --- */
+
+START_TEST(a_node_document)
+{
+	json_object_set_new(node, "agencies", json_true());
+	lacks("node.json", "the schema knows no such member here");
+	json_object_del(node, "agencies");
+	json_object_del(node, "store");
+	lacks("node.json", "store");
+	json_object_set_new(node, "store", json_string("store.db"));
+	json_object_set_new(json_object_get(node, "tls"), "certificate", json_string("none.pem"));
+	json_object_set_new(node, "schemas", json_string("nowhere"));
+	lacks("none.pem", "");
+	lacks("nowhere", ""); /* both at once */
+}
+END_TEST
+
+START_TEST(a_key_that_others_may_read)
+{
+	ck_assert_int_eq(chmod(scratch_file(&dir, "north.key"), 0644), 0);
+	lacks("north.key", "");
+}
+END_TEST
+
+START_TEST(partner_files)
+{
+	put(south, "/audit/vkey",
+	    "\"gw.south.example/audit/gw1/1+00000000+AbiezWUyTRalrmrHCM2Wq9vgd0EpfktjN+Exveg7O+EJ\"");
+	put(south, "/signers/0", "\"none.pem\"");
+	put(north, "/id", "\"another\"");
+	lacks("south-gateway.json", "/audit/vkey");
+	lacks("none.pem", "");
+	lacks("north-system.json", "/id: is not the file's name");
+}
+END_TEST
+
+START_TEST(two_partners_with_one_identity)
+{
+	put(south, "/identity/uri", "\"spiffe://north.example/system\"");
+	lacks("partners", "have the same certificate identity");
+}
+END_TEST
+
+START_TEST(a_witness_key_that_is_a_logs)
+{
+	put(south, "/audit/witness_vkey",
+	    "\"gw.south.example/audit/gw1/1+c8c025b9+AbiezWUyTRalrmrHCM2Wq9vgd0EpfktjN+Exveg7O+EJ\"");
+	lacks("south-gateway.json", "/audit/witness_vkey");
+}
+END_TEST
+
+START_TEST(agreements_without_their_signatures)
+{
+	json_t *doc = core_preset(&dates, "pnr");
+
+	write_agreement("pnr", doc, false, false);
+	lacks("agreements/pnr.json", "pnr.json.p7s is not there");
+	write_agreement("pnr", doc, true, false);
+	lacks("agreements/pnr.json", "south");
+	write_agreement("pnr", doc, true, true);
+	write_agreement("copy", doc, true, true);
+	lacks("agreements", "two files hold agreement pnr");
+	json_decref(doc);
+}
+END_TEST
+
+START_TEST(a_floor_that_is_not_there)
+{
+	json_object_set_new(node, "floor", json_string("floor.json"));
+	lacks("floor.json", "");
+}
+END_TEST
+
+START_TEST(documents_of_run_time)
+{
+	scratch_write(scratch_file(&dir, "documents/list.json"), VIEW("{\"document\":\"made up\"}"));
+	lacks("documents/list.json", "list.json.p7s is not there");
+	scratch_write(scratch_file(&dir, "documents/list.json.p7s"), VIEW("no signature"));
+	lacks("documents/list.json", "/document");
+}
+END_TEST
+
+/* A list that cannot be used is no error, or the one before it would go on standing for it. */
+START_TEST(a_revocation_list_that_cannot_be_used_refuses_everybody)
+{
+	json_object_set_new(json_object_get(node, "tls"), "revocations", json_string("none.crl"));
+	loads();
+	ck_assert(conf->revocation_checked);
+	ck_assert_ptr_null(conf->crl);
+	ck_assert_ptr_nonnull(strstr(conf->revocation.where, "none.crl"));
+}
+END_TEST
+
+START_TEST(a_timestamp_authority)
+{
+	put(node, "/audit/timestamp",
+	    "{\"host\":\"tsa.example\",\"port\":318,\"path\":\"/\",\"authorities\":\"north.pem\"}");
+	loads();
+	ck_assert_str_eq(conf->timestamp.to.host, "tsa.example");
+	ck_assert_uint_eq(conf->timestamp.every_s, 3600);
+	put(node, "/audit/timestamp/authorities", "\"none.pem\"");
+	lacks("none.pem", "");
+	put(node, "/audit/timestamp/authorities", "\"north.key\"");
+	lacks("north.key", "");
+}
+END_TEST
+
+TCase *make_conf_case(void)
+{
+	TCase *c = tcase_create("conf");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, a_node_and_what_it_leaves_out);
+	tcase_add_test(c, partners_are_found_by_certificate_and_agency);
+	tcase_add_test(c, an_agreement_that_all_parties_signed);
+	tcase_add_test(c, versions_take_turns);
+	tcase_add_test(c, documents_folders_and_public_keys);
+	tcase_add_test(c, a_node_document);
+	tcase_add_test(c, a_key_that_others_may_read);
+	tcase_add_test(c, partner_files);
+	tcase_add_test(c, two_partners_with_one_identity);
+	tcase_add_test(c, a_witness_key_that_is_a_logs);
+	tcase_add_test(c, agreements_without_their_signatures);
+	tcase_add_test(c, a_floor_that_is_not_there);
+	tcase_add_test(c, documents_of_run_time);
+	tcase_add_test(c, a_revocation_list_that_cannot_be_used_refuses_everybody);
+	tcase_add_test(c, a_timestamp_authority);
+	return c;
+}

@@ -1,0 +1,224 @@
+/* What is sent to a partner's gateway, what its answer means, and what is written of it. */
+#include "gatewayd/core/store/outbox.h"
+#include "test/core/worker_fixture.h"
+#include "test/policy/officers.h"
+
+TCase *make_delivery_case(void);
+
+static struct exchange *queued;
+static struct store_exchange row;
+
+static void set_up(void)
+{
+	struct submission s;
+
+	south_size = 0;
+	worker_open();
+	s = submission_by(NORTH_SYSTEM, "pnr");
+	queued = sent(&s, released_text());
+	row = row_of(queued);
+	ck_assert_int_eq(row.state, STATE_QUEUED);
+	courier_sends(DELIVERIES);
+}
+
+static void tear_down(void)
+{
+	exchange_recycle(queued);
+	worker_close();
+}
+
+static void await_state(enum exchange_state want)
+{
+	for (int turns = 0; row_of(queued).state != want && turns < 100; turns++)
+		worker_turn();
+	ck_assert_str_eq(exchange_state_name(row_of(queued).state), exchange_state_name(want));
+}
+
+/* It waits to be sent again, for this reason. */
+static void await_retry(const char *slug)
+{
+	struct store_delivery d;
+	bool there = false;
+
+	for (int turns = 0; !there && turns < 100; turns++) {
+		OK(store_get_delivery(f.reader, row.seq, &d, e));
+		there = d.attempts > 0;
+		if (!there)
+			worker_turn();
+	}
+	ck_assert_msg(there, "nothing was written");
+	ck_assert_msg(view_is(d.last_error, slug), "%.*s", VIEW_ARG(d.last_error));
+	ck_assert_int_gt(d.next_ms, f.now_ms);
+	ck_assert_int_eq(row_of(queued).state, STATE_QUEUED);
+	ck_assert(is_sealed(row.seq));
+}
+
+/* The answer of a gateway that took it, with a receipt of an entry that says this; taken over. */
+static struct view taking(json_t *entry, struct ed25519_key *key)
+{
+	struct buf proof = BUF_INIT(65536);
+
+	south_logs(text_of(entry), key, &proof);
+	struct view text = text_of(json_pack("{s:s%}", "receipt", proof.p, proof.n));
+	buf_free(&proof);
+	return text;
+}
+
+static json_t *collection(void)
+{
+	struct buf agreement = BUF_INIT(65);
+	json_t *leaf = parsed(&queued->written.leaf);
+
+	digest_print(&agreement, agreement_digest(queued->decided.agreement));
+	json_t *entry = json_pack("{s:s, s:s%, s:s}", "operation", "collection", "agreement_digest", agreement.p,
+	                          agreement.n, "input", core_member(leaf, "output"));
+	json_decref(leaf);
+	buf_free(&agreement);
+	return entry;
+}
+
+START_TEST(it_leaves_with_the_proof_that_it_left)
+{
+	json_t *doc = parsed(&post_seen.body), *origin = json_object_get(doc, "origin");
+	struct buf scratch_text = BUF_INIT(65536);
+	struct receipt r;
+	struct view extra;
+	char leaf[65536], id[UUID_TEXT + 1];
+	size_t n;
+
+	ck_assert_str_eq(post_seen.head.p, "/v1/agreements/pnr/records");
+	ck_assert(json_is_object(json_object_get(doc, "record")));
+	uuid_print(&queued->decided.id, id);
+	ck_assert_str_eq(core_member(origin, "exchange"), id);
+	ck_assert_str_eq(core_member(origin, "agency"), "north");
+	ck_assert(base64_decode(view_of(core_member(origin, "entry")), leaf, sizeof leaf, &n));
+	OK(receipt_parse(view_of(core_member(origin, "proof")), &scratch_text, &r, &extra, e));
+	OK(receipt_verify(&r, view_make(leaf, n), &f.log.vkey, e));
+	json_decref(doc);
+	buf_free(&scratch_text);
+}
+END_TEST
+
+START_TEST(a_receipt_ends_it)
+{
+	struct view receipt;
+
+	partner_answers(201, taking(collection(), f.south_key));
+	await_state(STATE_DELIVERED);
+	ck_assert(!is_sealed(row.seq));
+	OK(store_get_receipt(f.reader, row.seq, &receipt, e));
+	ck_assert_uint_gt(receipt.n, 100);
+	ck_assert_uint_eq(atomic_load(&f.core.delivered), 1);
+	ck_assert_int_eq(got(NORTH_SYSTEM, exchange_path(&queued->decided.id, "")), 200);
+	ck_assert_ptr_nonnull(answer_member("partner_receipt"));
+}
+END_TEST
+
+/* What was taken says so in its log; no other answer will do, and the record stays until one comes. */
+static json_t *other_operation(void)
+{
+	json_t *entry = collection();
+
+	json_object_set_new(entry, "operation", json_string("disclosure"));
+	return entry;
+}
+
+static json_t *other_input(void)
+{
+	json_t *entry = collection();
+
+	json_object_set_new(entry, "input", json_string("abab"));
+	return entry;
+}
+
+static json_t *other_agreement(void)
+{
+	json_t *entry = collection();
+
+	json_object_del(entry, "agreement_digest");
+	return entry;
+}
+
+static json_t *(*const others[])(void) = { other_operation, other_input, other_agreement };
+
+START_TEST(a_receipt_of_something_else_ends_nothing)
+{
+	partner_answers(201, taking(others[_i](), f.south_key));
+	await_retry("receipt-invalid");
+}
+END_TEST
+
+START_TEST(a_receipt_of_another_log_ends_nothing)
+{
+	partner_answers(201, taking(collection(), f.log.key));
+	await_retry("receipt-invalid");
+}
+END_TEST
+
+START_TEST(a_held_one_says_hold)
+{
+	partner_answers(202, taking(collection(), f.south_key));
+	await_retry("receipt-invalid");
+}
+END_TEST
+
+static const struct {
+	int status;
+	const char *body, *slug;
+} again[] = {
+	{ 0, "", "unreachable" },
+	{ 201, "{}", "receipt-invalid" },
+	{ 201, "no JSON", "receipt-invalid" },
+	{ 503, "{\"type\":\"/problems/unavailable\"}", "unavailable" },
+	{ 429, "{\"type\":\"/problems/rate-limited\"}", "rate-limited" },
+};
+
+START_TEST(what_may_pass_is_tried_again)
+{
+	partner_answers(again[_i].status, view_of(again[_i].body));
+	await_retry(again[_i].slug);
+}
+END_TEST
+
+START_TEST(a_refusal_is_final)
+{
+	partner_answers(403, VIEW("{\"type\":\"/problems/not-permitted\"}"));
+	await_state(STATE_FAILED);
+	ck_assert(!is_sealed(row.seq));
+	ck_assert_uint_eq(atomic_load(&f.core.delivery_failures), 1);
+	struct store_delivery d;
+	REFUSED(REASON_NOT_FOUND, store_get_delivery(f.reader, row.seq, &d, e));
+}
+END_TEST
+
+/* Recalled before it was sent anywhere else: what is under way is called back when it arrives. */
+START_TEST(what_was_recalled_while_it_was_under_way)
+{
+	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&queued->decided.id, "/recall"),
+	                        VIEW("{\"why\":\"sent in error\"}")),
+	                 200);
+	partner_answers(201, taking(collection(), f.south_key));
+	await_state(STATE_RECALLED);
+	courier_sends(NOTICES);
+	json_t *doc = parsed(&post_seen.body);
+	ck_assert_str_eq(core_member(doc, "kind"), "recall");
+	json_decref(doc);
+}
+END_TEST
+
+TCase *make_delivery_case(void)
+{
+	TCase *c = tcase_create("delivery");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, it_leaves_with_the_proof_that_it_left);
+	tcase_add_test(c, a_receipt_ends_it);
+	tcase_add_loop_test(c, a_receipt_of_something_else_ends_nothing, 0, (int)(sizeof others / sizeof *others));
+	tcase_add_test(c, a_receipt_of_another_log_ends_nothing);
+	tcase_add_test(c, a_held_one_says_hold);
+	tcase_add_loop_test(c, what_may_pass_is_tried_again, 0, (int)(sizeof again / sizeof *again));
+	tcase_add_test(c, a_refusal_is_final);
+	tcase_add_test(c, what_was_recalled_while_it_was_under_way);
+	return c;
+}

@@ -1,0 +1,205 @@
+/* A partner's log is cosigned while it only grows; what forks or goes back is refused, and logged once. */
+#include "test/core/worker_fixture.h"
+
+TCase *make_witness_case(void);
+
+#define WITNESSED "/witnessed/" SOUTH_ORIGIN
+
+static const uint8_t seed[32] = { 9 };
+static struct digest leaves[3]; /* the third is another second entry */
+
+static void set_up(void)
+{
+	uint8_t public_key[32];
+
+	worker_open();
+	atomic_store(&witness.settled, true);
+	ck_assert_ptr_nonnull(witness.signer.key = ed25519_from_seed(seed));
+	ed25519_public(witness.signer.key, public_key);
+	ck_assert(note_vkey_make(VIEW("north.example/witness/n1"), NOTE_COSIGNER, public_key, &witness.signer.vkey));
+	tlog_leaf_hash(VIEW("one"), &leaves[0]);
+	tlog_leaf_hash(VIEW("two"), &leaves[1]);
+	tlog_leaf_hash(VIEW("other"), &leaves[2]);
+}
+
+static void tear_down(void)
+{
+	worker_close();
+	ed25519_free(witness.signer.key);
+}
+
+/* What is asked: the old size, a proof of at most one hash, and the log's checkpoint of one entry (`a`) or two. */
+static int add(unsigned old, const struct digest *proof, const struct digest *a, const struct digest *b,
+               struct ed25519_key *key)
+{
+	struct checkpoint c = { .origin = VIEW(SOUTH_ORIGIN), .size = b ? 2 : 1, .root = *a };
+	struct note_signer signer = { .vkey = core_partner(&f, SOUTH_GATEWAY)->log, .key = key };
+	struct buf text = BUF_INIT(4096), body = BUF_INIT(8192);
+
+	if (b)
+		tlog_node_hash(a, b, &c.root);
+	checkpoint_text(&c, &text);
+	buf_addf(&body, "old %u\n", old);
+	if (proof) {
+		base64_encode(&body, view_make(proof->b, sizeof proof->b));
+		buf_addc(&body, '\n');
+	}
+	buf_addc(&body, '\n');
+	buf_add(&body, buf_view(&text));
+	buf_addc(&body, '\n');
+	ck_assert(note_sign(&signer, buf_view(&text), &body));
+	int status = posted(SOUTH_GATEWAY, "/add-checkpoint", buf_view(&body));
+	buf_free(&text);
+	buf_free(&body);
+	return status;
+}
+
+static uint64_t log_size(void)
+{
+	struct writer_stats stats;
+
+	writer_stats(f.log.writer, &stats);
+	return stats.tree_size;
+}
+
+static void is_incident(const char *what)
+{
+	json_t *entry = core_last_entry(&f);
+
+	ck_assert_str_eq(core_member(entry, "operation"), "incident");
+	ck_assert_str_eq(core_member(entry, "peer"), "south-gateway");
+	ck_assert_ptr_nonnull(strstr(core_member(entry, "note"), what));
+	json_decref(entry);
+}
+
+START_TEST(a_log_that_grows_is_cosigned)
+{
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
+	ck_assert(buf_holds(&answer_seen.body, "north.example/witness/n1"));
+	ck_assert_int_eq(add(1, &leaves[1], &leaves[0], &leaves[1], f.south_key), 200);
+	ck_assert_uint_eq(atomic_load(&witness.cosigned), 2);
+	ck_assert_int_eq(got(SOUTH_GATEWAY, WITNESSED), 200);
+	ck_assert(buf_holds(&answer_seen.body, SOUTH_ORIGIN "\n2\n"));
+	ck_assert_uint_eq(atomic_load(&witness.incidents), 0);
+}
+END_TEST
+
+START_TEST(what_was_cosigned_is_for_the_log_and_oversight)
+{
+	got(SOUTH_GATEWAY, WITNESSED);
+	is_problem(404, "not-found");
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
+	f.core.conf->partners[NORTH_OFFICER].roles |= ROLE(AUDITOR);
+	ck_assert_int_eq(got(NORTH_OFFICER, WITNESSED), 200);
+	f.core.conf->partners[SOUTH_SYSTEM].roles = ROLE(GATEWAY);
+	got(SOUTH_SYSTEM, WITNESSED);
+	is_problem(404, "not-found");
+	got(NORTH_OFFICER, "/witnessed/another/log");
+	is_problem(404, "not-found");
+}
+END_TEST
+
+START_TEST(an_old_size_that_is_not_the_one_known)
+{
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
+	ck_assert_int_eq(add(0, NULL, &leaves[0], &leaves[1], f.south_key), 409);
+	ck_assert(buf_holds(&answer_seen.body, "1\n"));
+}
+END_TEST
+
+START_TEST(a_fork_is_an_incident_once)
+{
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
+	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 409);
+	is_incident("forked");
+	uint64_t size = log_size();
+	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 409);
+	ck_assert_uint_eq(log_size(), size);
+	ck_assert_uint_eq(atomic_load(&witness.incidents), 1);
+}
+END_TEST
+
+START_TEST(a_growth_without_its_proof)
+{
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
+	ck_assert_int_eq(add(1, &leaves[2], &leaves[0], &leaves[1], f.south_key), 422);
+	is_incident("did not prove that it only grew");
+}
+END_TEST
+
+START_TEST(a_log_that_went_back)
+{
+	ck_assert_int_eq(add(0, NULL, &leaves[0], &leaves[1], f.south_key), 200);
+	ck_assert_int_eq(add(1, NULL, &leaves[0], NULL, f.south_key), 409);
+	is_incident("went back");
+}
+END_TEST
+
+/* Before this node's own log is known to be whole nothing is added to it. */
+START_TEST(an_incident_waits_for_the_own_log)
+{
+	uint64_t size = log_size();
+
+	atomic_store(&witness.settled, false);
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
+	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 409);
+	ck_assert_uint_eq(log_size(), size);
+}
+END_TEST
+
+START_TEST(what_is_not_cosigned)
+{
+	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.log.key), 403);
+	posted(SOUTH_GATEWAY, "/add-checkpoint", VIEW("old x\n\n"));
+	is_problem(400, "bad-request");
+	f.core.conf->partners[SOUTH_GATEWAY].has_log = false;
+	add(0, NULL, &leaves[0], NULL, f.south_key);
+	is_problem(404, "not-found");
+	f.core.conf->partners[SOUTH_GATEWAY].has_log = true;
+	f.core.conf->node.reads_per_minute = 0;
+	add(0, NULL, &leaves[0], NULL, f.south_key);
+	is_problem(429, "rate-limited");
+	ck_assert_uint_eq(atomic_load(&witness.cosigned), 0);
+}
+END_TEST
+
+START_TEST(the_own_checkpoint)
+{
+	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint"), 200);
+	ck_assert(buf_holds(&answer_seen.body, LOG_ORIGIN "\n"));
+	got(SOUTH_GATEWAY, "/checkpoint?witnessed");
+	is_problem(404, "not-found");
+	got(SOUTH_GATEWAY, "/checkpoint?timestamped");
+	is_problem(404, "not-found");
+}
+END_TEST
+
+/* Times only go forward, and one that no clock shows is none. */
+START_TEST(the_newest_cosignature)
+{
+	ck_assert(witness_latest_ms(&f.core) == TIME_NONE);
+	witness_seen(&witness, 7);
+	witness_seen(&witness, 5);
+	witness_seen(&witness, UINT64_MAX);
+	ck_assert_int_eq(witness_latest_ms(&f.core), 7000);
+}
+END_TEST
+
+TCase *make_witness_case(void)
+{
+	TCase *c = tcase_create("witness");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, a_log_that_grows_is_cosigned);
+	tcase_add_test(c, what_was_cosigned_is_for_the_log_and_oversight);
+	tcase_add_test(c, an_old_size_that_is_not_the_one_known);
+	tcase_add_test(c, a_fork_is_an_incident_once);
+	tcase_add_test(c, a_growth_without_its_proof);
+	tcase_add_test(c, a_log_that_went_back);
+	tcase_add_test(c, an_incident_waits_for_the_own_log);
+	tcase_add_test(c, what_is_not_cosigned);
+	tcase_add_test(c, the_own_checkpoint);
+	tcase_add_test(c, the_newest_cosignature);
+	return c;
+}
