@@ -8,6 +8,7 @@
 #include "gatewayd/ctl/statement.h"
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
+#include "lib/base/ids.h"
 
 static void exchange_row(const json_t *x)
 {
@@ -222,12 +223,19 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 {
 	struct approving a = { .expires_ms = (int64_t)time(NULL) * 1000 + DAY_MS };
 	struct error e = { .reason = REASON_NONE };
+	struct uuid id;
 	json_t *doc;
 	int status;
 
 	if (!approve_options(argc, argv, &a))
 		return ctl_usage(
 		        "exchange approve EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]");
+	if (!uuid_parse(view_of(argv[optind]), &id)) {
+		error_set(&e, REASON_NOT_FOUND,
+		          "%s is no exchange: what has not been sent cannot be approved here; send it, and it is held",
+		          argv[optind]);
+		return ctl_fail(CTL_FAILED, &e);
+	}
 	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "exchange-show", "exchange", argv[optind]), &doc);
 	if (status != CTL_OK)
 		return status;

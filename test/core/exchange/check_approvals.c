@@ -295,6 +295,33 @@ START_TEST(grounds_are_disclosed)
 }
 END_TEST
 
+/* The leaf names the exception of what leaves, and none of what is refused. */
+START_TEST(the_leaf_names_the_exception)
+{
+	json_t *agreement = core_preset(&f, "police-request"), *doc;
+	struct submission by = submission_by(NORTH_SYSTEM, "police-request");
+
+	put(agreement, "/exceptions/0/tiers", "[\"T1\"]");
+	put(agreement, "/exceptions/0/approvals", "0");
+	by.path = arena_copy(&texts, view_of("/v1/agreements/police/records"));
+	put(agreement, "/id", "\"police\"");
+	core_document(&f, core_add_agreement(&f, agreement));
+	for (int refused = 0; refused < 2; refused++) {
+		doc = json_load_file("conf/records/police-request/released.json", 0, NULL);
+		ck_assert_ptr_nonnull(doc);
+		json_object_set_new(doc, "exception", json_string("imminent-threat"));
+		if (refused)
+			json_object_del(doc, "case");
+		struct exchange *x = sent(&by, text_of(doc));
+		ck_assert_int_eq(x->found.status, refused ? 403 : 201);
+		ck_assert_int_eq(leaf_has(x, "exception"), !refused);
+		if (!refused)
+			LEAF_SAYS(x, "exception", "imminent-threat");
+		exchange_recycle(x);
+	}
+}
+END_TEST
+
 /* A new version in force: it is decided by that one, which the approval has to name. */
 START_TEST(decided_by_the_version_in_force)
 {
@@ -331,6 +358,7 @@ TCase *make_approvals_case(void)
 	tcase_add_test(c, forgotten_when_expired);
 	tcase_add_test(c, a_later_log_takes_none_from_before);
 	tcase_add_test(c, grounds_are_disclosed);
+	tcase_add_test(c, the_leaf_names_the_exception);
 	tcase_add_test(c, decided_by_the_version_in_force);
 	return c;
 }

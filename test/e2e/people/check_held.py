@@ -124,6 +124,10 @@ class Held(unittest.TestCase):
                                               self.officers["anna"][1], "--out", f"{self.world.folder}/late", ok=False)
         self.assertEqual(status, 1, err)
         self.assertIn("is not held, but", err)
+        status, _, err = self.world.north.ctl("exchange", "approve", "envelope.json", "--certificate", self.officers["anna"][0], "--key",
+                                              self.officers["anna"][1], "--out", f"{self.world.folder}/unsent", ok=False)
+        self.assertEqual(status, 1, err)
+        self.assertIn("envelope.json is no exchange: what has not been sent cannot be approved here", err)
         self.assertEqual(self.release(exchange, approval)[0], 1)
 
     def test_the_other_side_holds_too_and_decides_by_its_own_officer(self):
