@@ -6,6 +6,7 @@
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/copy/overdue.h"
+#include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/store.h"
@@ -263,7 +264,8 @@ static bool memory_fill(void *arg, struct error *e)
 	struct opened *o = arg;
 	struct core *c = o->core;
 
-	return witness_recall(c->witness, c->conf, o->reader, e) && sights_load(c->sights, c->conf, o->reader, e) &&
+	return approvals_epoch(o->reader, &c->approvals_from_ms, e) &&
+	       witness_recall(c->witness, c->conf, o->reader, e) && sights_load(c->sights, c->conf, o->reader, e) &&
 	       timestamp_recall(c, o->reader, e);
 }
 

@@ -71,16 +71,19 @@ void facts_free(struct given_facts *g)
 		buf_free(&g->officers[i].der);
 }
 
-static bool find_officer(void *arg, const struct digest *spki, struct view *der, int64_t *training_until_ms)
+/* Who is named to the command is taken for an officer of the agency that discloses. */
+static bool find_officer(void *arg, const struct digest *spki, struct officer_found *out)
 {
 	const struct given_facts *g = arg;
 	const struct signed_document *training = agreement_setup_document(g->setup, DOCUMENT_TRAINING);
 
 	for (size_t i = 0; i < g->n_officers; i++)
 		if (digest_eq(&g->officers[i].spki, spki)) {
-			*der = buf_view(&g->officers[i].der);
-			*training_until_ms = training ? training_until(training, spki, g->officers[i].until_ms)
-			                              : g->officers[i].until_ms;
+			*out = (struct officer_found){ .cert_der = buf_view(&g->officers[i].der),
+				                       .agency = g->agency,
+				                       .training_until_ms = g->officers[i].until_ms };
+			if (training)
+				out->training_until_ms = training_until(training, spki, out->training_until_ms);
 			return true;
 		}
 	return false;
@@ -105,6 +108,7 @@ struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup
 
 	g->setup = setup;
 	g->envelope = env;
+	g->agency = peer;
 	return (struct facts){ .now_ms = setup->now_ms,
 		               .self = self,
 		               .agency = peer,

@@ -51,6 +51,7 @@ struct given_facts {
 	/* Set by facts_of(), for the callbacks. */
 	const struct agreement_setup *setup;
 	const struct envelope *envelope;
+	struct view agency; /* that discloses */
 };
 
 bool facts_take(int option); /* is it one of FACTS_OPTIONS? */

@@ -195,7 +195,7 @@ static bool decide(struct simulation *s)
 	}
 	if (!s->envelope.from_gateway && !fits(s, d->ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
 		return false;
-	if (s->given.approved && d->outcome == OUTCOME_HELD) {
+	if (s->given.approved && d->outcome == OUTCOME_HELD && d->lacking == 0) {
 		d->n_failed = 0;
 		d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
 	}

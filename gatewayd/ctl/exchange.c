@@ -8,6 +8,7 @@
 #include "gatewayd/ctl/statement.h"
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
+#include "lib/base/ids.h"
 
 static void exchange_row(const json_t *x)
 {
@@ -89,21 +90,34 @@ static int decide(const struct ctl *c, json_t *request)
 	return released ? CTL_OK : CTL_CHECK_FAILED;
 }
 
+#define APPROVALS_MAX 8
+static const char release_use[] = "exchange release EXCHANGE --approval STATEMENT.json SIGNATURE.p7s [--approval …]";
+
+/* Of each --approval the statement is the option's word, the signature one of those that are left, in order. */
 static int run_release(const struct ctl *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "approval", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 } };
-	static const char use[] = "exchange release EXCHANGE --approval STATEMENT.json SIGNATURE.p7s";
-	const char *statement_path = NULL;
-	int option;
+	const char *statements[APPROVALS_MAX];
+	int option, n = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'a')
-			return ctl_usage(use);
-		statement_path = optarg;
+		if (option != 'a' || n == APPROVALS_MAX)
+			return ctl_usage(release_use);
+		statements[n++] = optarg;
 	}
-	if (!statement_path || argc - optind != 2)
-		return ctl_usage(use);
-	json_t *request = ctl_statement_request("exchange-release", argv[optind], statement_path, argv[optind + 1]);
+	if (n == 0 || argc - optind != n + 1)
+		return ctl_usage(release_use);
+	json_t *request =
+	        json_pack("{s:s, s:s, s:[]}", "do", "exchange-release", "exchange", argv[optind], "approvals");
+	for (int i = 0; request && i < n; i++) {
+		json_t *one = ctl_statement_request("approval", NULL, statements[i], argv[optind + 1 + i]);
+		if (!one) {
+			json_decref(request);
+			return CTL_FAILED;
+		}
+		json_object_del(one, "do");
+		json_array_append_new(json_object_get(request, "approvals"), one);
+	}
 	return request ? decide(c, request) : CTL_FAILED;
 }
 
@@ -133,16 +147,50 @@ struct approving {
 	int64_t expires_ms;
 };
 
-/* The statement of schema/approval.schema.json over what the hold's audit entry names. NULL: it names too little. */
-static json_t *make_statement(const json_t *entry, const struct approving *a)
+/* What the daemon shows of an exchange. */
+struct shown {
+	json_t *entry, *opened; /* the leaf, and what it discloses */
+	const json_t *agreement_now;
+};
+
+static struct shown open_shown(const json_t *doc)
 {
+	const char *text = json_string_value(json_object_get(doc, "entry"));
+	struct shown s = { .entry = text ? json_loads(text, 0, NULL) : NULL,
+		           .opened = json_object(),
+		           .agreement_now = json_object_get(doc, "agreement_now") };
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc, "disclosures"), i, item) if (json_is_string(item))
+	        open_disclosure(json_string_value(item), s.opened);
+	return s;
+}
+
+static void take_text(json_t *doc, const char *name, const json_t *value)
+{
+	if (json_is_string(value))
+		json_object_set_new(doc, name, json_string(json_string_value(value)));
+}
+
+/* The statement of schema/approval.schema.json over what the hold's audit entry names. NULL: it names too little, as
+ * when what it discloses was erased. */
+static json_t *make_statement(const struct shown *s, const struct approving *a)
+{
+	const json_t *decision = json_object_get(s->opened, "decision");
 	char expires[TIME_TEXT + 1];
 
 	time_print(a->expires_ms, expires);
-	json_t *doc =
-	        json_pack("{s:O, s:O, s:O, s:s}", "agreement", json_object_get(entry, "agreement_digest"), "input",
-	                  json_object_get(entry, "input"), "tier", json_object_get(entry, "tier"), "expires", expires);
-	if (doc && a->exception)
+	json_t *doc = json_pack("{s:O, s:O, s:O, s:O, s:O, s:s}", "agreement", s->agreement_now, "input",
+	                        json_object_get(s->entry, "input"), "purpose", json_object_get(s->entry, "purpose"),
+	                        "tier", json_object_get(s->entry, "tier"), "subject_category",
+	                        json_object_get(decision, "subject_category"), "expires", expires);
+	if (!doc)
+		return NULL;
+	take_text(doc, "case", json_object_get(s->opened, "case"));
+	take_text(doc, "named", json_object_get(json_object_get(s->opened, "officer"), "certificate"));
+	take_text(doc, "exception", json_object_get(s->entry, "exception"));
+	if (a->exception)
 		json_object_set_new(doc, "exception", json_string(a->exception));
 	return doc;
 }
@@ -175,26 +223,41 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 {
 	struct approving a = { .expires_ms = (int64_t)time(NULL) * 1000 + DAY_MS };
 	struct error e = { .reason = REASON_NONE };
+	struct uuid id;
 	json_t *doc;
 	int status;
 
 	if (!approve_options(argc, argv, &a))
 		return ctl_usage(
 		        "exchange approve EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]");
+	if (!uuid_parse(view_of(argv[optind]), &id)) {
+		error_set(&e, REASON_NOT_FOUND,
+		          "%s is no exchange: what has not been sent cannot be approved here; send it, and it is held",
+		          argv[optind]);
+		return ctl_fail(CTL_FAILED, &e);
+	}
 	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "exchange-show", "exchange", argv[optind]), &doc);
 	if (status != CTL_OK)
 		return status;
-	const char *text = json_string_value(json_object_get(doc, "entry"));
-	json_t *entry = text ? json_loads(text, 0, NULL) : NULL;
-	json_t *statement = make_statement(entry, &a);
+	const char *state = ctl_text(json_object_get(doc, "exchange"), "state");
+	if (strcmp(state, "held") != 0) {
+		error_set(&e, REASON_NOT_FOUND, "the exchange is not held, but %s: only what is held is approved here",
+		          state);
+		json_decref(doc);
+		return ctl_fail(CTL_FAILED, &e);
+	}
+	struct shown shown = open_shown(doc);
+	json_t *statement = make_statement(&shown, &a);
 	if (!statement)
-		error_set(&e, REASON_NOT_FOUND, "the exchange has no entry that names its record");
+		error_set(&e, REASON_NOT_FOUND,
+		          "the exchange has no entry that names its record, or its agreement is not in force");
 	if (statement && ctl_sign_statement(&a.by, statement, "officer", &e))
 		printf("%s.json and %s.p7s: show them to whoever releases the exchange\n", a.by.out, a.by.out);
 	else
 		status = ctl_fail(CTL_FAILED, &e);
 	json_decref(statement);
-	json_decref(entry);
+	json_decref(shown.entry);
+	json_decref(shown.opened);
 	json_decref(doc);
 	return status;
 }
@@ -286,8 +349,8 @@ const struct ctl_command ctl_exchange_commands[] = {
 	{ "exchange", "approve",
 	  "EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]",
 	  "an officer's approval of what is held: NAME.json, and its signature NAME.p7s", run_approve },
-	{ "exchange", "release", "EXCHANGE --approval STATEMENT.json SIGNATURE.p7s",
-	  "releases what is held, by the agreement as it is now and an officer's approval", run_release },
+	{ "exchange", "release", "EXCHANGE --approval STATEMENT.json SIGNATURE.p7s [--approval …]",
+	  "releases what is held, by the agreement as it is now and the officers' approvals", run_release },
 	{ "exchange", "refuse", "EXCHANGE --reason TEXT", "refuses what is held and erases it", run_refuse },
 	{ "outbox", "list", "", "deliveries that wait, and those that failed and can be tried again", run_outbox },
 	{ "outbox", "retry", "[EXCHANGE | --partner AGENCY]",

@@ -78,6 +78,9 @@
 	R(APPROVAL_MISSING, "approval-missing", 403, "policy", \
 	  "A signed approval that the agreement demands is missing.") \
 	R(APPROVAL_INVALID, "approval-invalid", 403, "policy", "A signed approval does not fit this exchange.") \
+	R(APPROVAL_FORM, "approval-form", 403, "policy", \
+	  "A signed approval is not of the form that this gateway takes: older forms bind too little.") \
+	R(APPROVAL_USED, "approval-used", 403, "policy", "A signed approval was used before, or may have been.") \
 	R(HANDLING_UNKNOWN, "handling-unknown", 403, "policy", "A handling or grading code is not on its list.") \
 	R(TRANSFORM_REQUIRED, "transform-required", 403, "policy", \
 	  "A direct identifier would leave in clear without a waiver.") \

@@ -3,6 +3,8 @@
 
 #include "lib/json/pointer.h"
 #include "lib/policy/internal.h"
+#include "lib/schema/format_parts.h"
+#include "lib/transform/points.h"
 
 struct closing {
 	struct decision *d;
@@ -82,12 +84,26 @@ static void check_waiver(struct closing *c, const struct rule *r, const struct r
 	fail_leaf(c, REASON_TRANSFORM_REQUIRED, clause, node);
 }
 
-/* Does a justification name the leaf? What arrives has lost items, and those behind them moved: there any number does. */
+/* A reason has a letter or a digit of some script: blanks and signs alone say nothing. */
+static bool says_something(struct view reason)
+{
+	size_t at = 0;
+
+	while (at < reason.n) {
+		int32_t c = (int32_t)next_code_point(reason, &at);
+		if (point_is_word(c) && !point_is_overlay(c))
+			return true;
+	}
+	return false;
+}
+
+/* Does a justification name the leaf itself? What arrives has lost items, and those behind them moved: there any number
+ * does. */
 static bool names_leaf(const struct closing *c, const char *pointer, const struct buf *leaf)
 {
 	char items[POINTER_MAX];
 
-	return pattern_covers(pointer, false, leaf->p) ||
+	return strcmp(pointer, leaf->p) == 0 ||
 	       (c->d->ingress && pattern_of_items(pointer, items) && pattern_covers(items, false, leaf->p));
 }
 
@@ -104,7 +120,7 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t le
 	for (uint32_t v = list + 1; v < c->t->nodes[list].next && !found; v = c->t->nodes[v].next) {
 		struct view p = tape_string(c->t, tape_member(c->t, v, VIEW("pointer")));
 		char pointer[401];
-		if (p.n >= sizeof pointer)
+		if (p.n >= sizeof pointer || !says_something(tape_string(c->t, tape_member(c->t, v, VIEW("reason")))))
 			continue;
 		memcpy(pointer, p.p, p.n);
 		pointer[p.n] = '\0';
@@ -174,13 +190,21 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 	if (d->released == 0)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
 	/* What a person decides later leaves alone: no batch would count it. */
-	if (d->wait && program_guards(full->ruling.program, guards) > 0) {
+	if ((d->wait || d->lacking) && program_guards(full->ruling.program, guards) > 0) {
 		rule_clause(full->compiled->by_rule[guards[0].rule], clause, sizeof clause);
 		decision_fail(d, REASON_BATCH_REQUIRED, clause, "");
 	}
-	if (d->n_failed)
+	if (d->n_failed) {
+		if (d->lacking)
+			decision_fail(d, REASON_APPROVAL_MISSING, d->lacking_clause, "/approvals");
 		return false;
+	}
 	d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
+	/* What others have still to sign can be signed while it is held. */
+	if (d->lacking) {
+		decision_fail(d, REASON_APPROVAL_MISSING, d->lacking_clause, "/approvals");
+		d->outcome = OUTCOME_HELD;
+	}
 	if (d->wait) {
 		d->outcome = OUTCOME_HELD;
 		if (d->category == SUBJECT_UNCATEGORISED)

@@ -443,8 +443,11 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 	check_handling(&j);
 	check_consent(&j);
 	check_justifications(&j);
-	if (d->n_failed)
+	if (d->n_failed) {
+		if (d->lacking)
+			decision_fail(d, REASON_APPROVAL_MISSING, d->lacking_clause, "/approvals");
 		return false;
+	}
 	d->ruling = ruling_at(agreement_ruling(a, d->purpose, d->tier, d->category, !f->gateway), f->now_ms);
 	if (!d->ruling)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");

@@ -4,6 +4,7 @@
 #define GATEWAY_POLICY_DECISION_H
 
 #include "lib/policy/agreement.h"
+#include "lib/policy/approval.h"
 #include "lib/policy/envelope.h"
 
 enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
@@ -20,9 +21,11 @@ struct facts {
 	uint32_t tier_uses; /* of this tier in its window, for quotas */
 	uint32_t exception_uses;
 	struct digest input; /* SHA-256(salt || record) as it came in; approvals sign it */
-	/* Pinned certificate (DER) of an officer by its SPKI; NULL callback: no officers. */
+	int64_t epoch_ms; /* of what was signed earlier this node may not know whether it was used; 0: it knows all */
 	void *arg;
-	bool (*officer)(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms);
+	officer_find *officer; /* pinned officers by their SPKI; NULL: none */
+	/* Has a release used the approval whose statement has this SHA-256? NULL: none was used. */
+	bool (*approval_used)(void *arg, const struct digest *statement);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
 	bool consent_unknown; /* the list of withdrawals that the agreement names is missing or out of date */
 	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
@@ -37,6 +40,13 @@ struct failed {
 	char pointer[200]; /* place in the envelope or record; only names the schemas know */
 };
 
+#define APPROVALS_MAX 8 /* the envelope's schema */
+/* An approval that counts: it is used when the record is released. */
+struct approval_counted {
+	struct digest officer, statement;
+	int64_t until_ms;
+};
+
 struct decision {
 	enum outcome outcome;
 	size_t n_failed;
@@ -48,6 +58,11 @@ struct decision {
 	struct duration copy;                    /* the retention granted */
 	uint32_t released, transformed, dropped; /* leaves */
 	bool exception_used;
+	size_t n_approvals; /* that count */
+	struct approval_counted approvals[APPROVALS_MAX];
+	const char *approval_fault; /* what is wrong with the first that does not count, as a sentence; NULL: none */
+	uint32_t lacking;           /* approvals: with nothing else wrong the record is held for them */
+	char lacking_clause[96];
 	struct view purpose, exception; /* as the agreement names them; empty when refused before they were found */
 	enum subject_category category; /* SUBJECT_COUNT: not found */
 	enum tier tier;                 /* TIER_COUNT: not found */
@@ -61,6 +76,9 @@ struct decision {
  * failed rule. True when nothing failed (outcome still open until the record has been run). */
 bool decision_authorise(struct decision *d, const struct agreement *a, const struct facts *f,
                         const struct envelope *env, const struct tape *t) MUST_USE;
+/* What an approval of the record in this envelope has to say: all but who may sign it, and when. */
+void approval_asked_of(struct approval_asked *out, const struct agreement *a, const struct envelope *env,
+                       const struct tape *t, const struct digest *input);
 void decision_fail(struct decision *d, enum reason reason, const char *clause, const char *pointer);
 /* After program_run(): checks what the tier demands of released leaves (justifications, waivers), sets
  * the counters and the outcome. */

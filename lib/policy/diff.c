@@ -2,6 +2,7 @@
  * their meaning; what is left is compared as JSON and reported as other. */
 #include "lib/policy/diff.h"
 
+#include "lib/policy/approval.h"
 #include "lib/policy/internal.h"
 #include "lib/policy/plain.h"
 
@@ -316,6 +317,17 @@ static void diff_window(struct diff *d, const struct duration *was, const struct
 	buf_free(&words);
 }
 
+/* How long an approval counts after its signature; none is stated where it is the most that any may. */
+static void diff_lifetime(struct diff *d, const struct duration *was, const struct duration *is, const char *at)
+{
+	static const struct duration most = { .seconds = APPROVAL_HOURS * 3600 };
+	int order = duration_order(duration_is_zero(is) ? &most : is, duration_is_zero(was) ? &most : was);
+
+	if (order != 0)
+		tell(d, order > 0 ? DIFF_LOOSER : DIFF_STRICTER, at,
+		     "an approval counts for a %s time after its signature", order > 0 ? "longer" : "shorter");
+}
+
 static void diff_tiers(struct diff *d)
 {
 	for (unsigned t = 0; t < TIER_COUNT; t++) {
@@ -331,6 +343,7 @@ static void diff_tiers(struct diff *d)
 		if (was->approvals != is->approvals)
 			tell(d, is->approvals > was->approvals ? DIFF_STRICTER : DIFF_LOOSER, at,
 			     "%u approvals become %u", was->approvals, is->approvals);
+		diff_lifetime(d, &was->lifetime, &is->lifetime, at);
 		/* 0 is no quota at all. */
 		if (was->quota.uses != is->quota.uses)
 			tell(d, was->quota.uses - 1 < is->quota.uses - 1 ? DIFF_LOOSER : DIFF_STRICTER, at,
@@ -438,6 +451,10 @@ size_t agreement_diff(const struct agreement *before, const struct agreement *af
 	diff_tiers(&d);
 	diff_rules(&d);
 	diff_exceptions(&d);
+	diff_list(&d, json_object_get(after->doc, "officers"), json_object_get(before->doc, "officers"), DIFF_LOOSER,
+	          "/officers", "an officer who may approve");
+	diff_list(&d, json_object_get(before->doc, "officers"), json_object_get(after->doc, "officers"), DIFF_STRICTER,
+	          "/officers", "an officer who may approve");
 	diff_clauses(&d);
 	return d.looser;
 }

@@ -45,6 +45,7 @@ struct tier_rule {
 	size_t index; /* in the document */
 	bool case_ref, necessity, officer, justify;
 	uint32_t approvals;
+	struct duration lifetime; /* of an approval after its signature; zero: APPROVAL_MAX_MS */
 	enum origin_document case_from, necessity_from, officer_from, justify_from, approvals_from;
 	struct quota quota;
 	struct criterion *criteria;

@@ -1,5 +1,6 @@
 /* The clauses of the agreement but schemas and rules: read from the checked document, then looked at
  * together (dates in order, names that exist, ids unique). All faults are listed. */
+#include "lib/policy/approval.h"
 #include "lib/policy/internal.h"
 
 #include "lib/json/pointer.h"
@@ -207,11 +208,19 @@ static bool read_flows(struct load *l)
 	return ok;
 }
 
+static bool lifetime_fits(const struct duration *d)
+{
+	static const struct duration most = { .seconds = APPROVAL_HOURS * 3600 };
+
+	return !duration_is_zero(d) && duration_at_most(d, &most);
+}
+
 static bool read_tiers(struct load *l)
 {
 	struct agreement *a = l->a;
 	const json_t *list = json_object_get(a->doc, "tiers");
 	bool ok = unique_ids(l, "tiers", "tier");
+	char at[80];
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i), *criteria = json_object_get(o, "criteria");
@@ -226,8 +235,13 @@ static bool read_tiers(struct load *l)
 			                 .officer = json_flag(o, "officer"),
 			                 .justify = json_flag(o, "justify_fields") || t == TIER_T2,
 			                 .approvals = (uint32_t)json_integer_value(json_object_get(o, "approvals")),
+			                 .lifetime = json_duration(o, "approval_lifetime"),
 			                 .quota = { (uint32_t)json_integer_value(json_object_get(quota, "uses")),
 			                            json_duration(quota, "per") } };
+		if (json_object_get(o, "approval_lifetime") && !lifetime_fits(&r->lifetime)) {
+			snprintf(at, sizeof at, "/tiers/%zu/approval_lifetime", i);
+			ok = load_fault(l, REASON_CONFIG, at, "is longer than %d hours, or nothing", APPROVAL_HOURS);
+		}
 		r->criteria = items(l, criteria, sizeof *r->criteria, &r->n_criteria);
 		if (!r->criteria)
 			return false;

@@ -114,6 +114,7 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_digest(out, start, "agreement_digest", &e->agreement_digest);
 	put_text(out, start, "build", e->build);
 	put_uuid(out, start, "corrects", &e->corrects);
+	put_text(out, start, "exception", e->exception);
 	put_uuid(out, start, "exchange", &e->exchange);
 	if (e->final) {
 		put_name(out, start, "final");

@@ -40,6 +40,7 @@ struct entry {
 	struct view peer;      /* partner id */
 	struct view recipient; /* agency */
 	struct view agreement, purpose, legal_basis, tier;
+	struct view exception; /* that was relied on, as the agreement names it */
 	struct digest agreement_digest;
 	struct view outcome;         /* outcome_name() */
 	struct view reason;          /* coarse */

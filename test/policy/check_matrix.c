@@ -173,8 +173,8 @@ END_TEST
 struct police {
 	struct officers officers;
 	struct agreement *agreement;
-	struct buf record, reasons;             /* JSON of the record, and of a reason for each field */
-	struct buf approvals[APPROVALS][TIERS]; /* JSON arrays, as envelopes carry them */
+	struct buf record, reasons;      /* JSON of the record, and of a reason for each field */
+	struct buf approvals[APPROVALS]; /* JSON arrays, as the envelope of the question that is asked carries them */
 	int64_t now_ms;
 };
 
@@ -186,23 +186,32 @@ static void add_json(struct buf *out, const json_t *v)
 	free(s);
 }
 
-static void write_approvals(struct police *p, int kind, int tier)
+/* Signed for the envelope in `text`, which is whole but for its end. */
+static void write_approvals(struct police *p, const struct police_question *q)
 {
-	struct approval_text said = { .officer = kind == BY_NAMED ? 0 : 1,
-		                      .record = p->record.p,
-		                      .tier = tiers[tier],
-		                      .exception = kind == FOR_OTHER_EXCEPTION ? "other" : "imminent-threat",
-		                      .agreement = *agreement_digest(p->agreement),
-		                      .expires_ms = kind == EXPIRED_APPROVAL ? p->now_ms : p->now_ms + DAY_MS };
+	struct view head = buf_view(&text);
+	struct buf whole = BUF_INIT(1 << 20);
 	json_t *list = json_array();
 
+	buf_add(&whole, head);
+	buf_addf(&whole, ",\"record\":%s}", p->record.p);
+	json_t *envelope = json_loadb(whole.p, whole.n, 0, NULL);
+	ck_assert(envelope != NULL);
+	struct approval_text said = { .officer = q->approval == BY_NAMED ? 0 : 1,
+		                      .envelope = envelope,
+		                      .member = q->approval == FOR_OTHER_EXCEPTION ? "exception" : NULL,
+		                      .instead = "other",
+		                      .agreement = *agreement_digest(p->agreement),
+		                      .expires_ms = q->approval == EXPIRED_APPROVAL ? p->now_ms : p->now_ms + DAY_MS };
 	json_array_append_new(list, officers_sign(&p->officers, &said));
 	said.officer = 2;
-	if (kind == BY_TWO)
+	if (q->approval == BY_TWO)
 		json_array_append_new(list, officers_sign(&p->officers, &said));
-	p->approvals[kind][tier] = BUF_INIT(1 << 18);
-	add_json(&p->approvals[kind][tier], list);
+	buf_reset(&p->approvals[q->approval]);
+	add_json(&p->approvals[q->approval], list);
 	json_decref(list);
+	json_decref(envelope);
+	buf_free(&whole);
 }
 
 static void open_police(struct police *p)
@@ -224,8 +233,7 @@ static void open_police(struct police *p)
 	add_json(&p->reasons, reasons);
 	p->agreement = load(doc);
 	for (int kind = BY_SECOND; kind < APPROVALS; kind++)
-		for (int tier = ROUTINE; tier < NO_TIER; tier++)
-			write_approvals(p, kind, tier);
+		p->approvals[kind] = BUF_INIT(1 << 18);
 	json_decref(reasons);
 	json_decref(e);
 }
@@ -233,15 +241,14 @@ static void open_police(struct police *p)
 static void close_police(struct police *p)
 {
 	for (int kind = BY_SECOND; kind < APPROVALS; kind++)
-		for (int tier = ROUTINE; tier < NO_TIER; tier++)
-			buf_free(&p->approvals[kind][tier]);
+		buf_free(&p->approvals[kind]);
 	agreement_unref(p->agreement);
 	officers_free(&p->officers);
 	buf_free(&p->record);
 	buf_free(&p->reasons);
 }
 
-static void write_police(const struct police *p, const struct police_question *q)
+static void write_police(struct police *p, const struct police_question *q)
 {
 	static const char *const purposes[] = { "wanted-person", "missing-person" }, *const bases[] = {
 		"police-treaty", "vital-interest"
@@ -264,8 +271,11 @@ static void write_police(const struct police *p, const struct police_question *q
 	if (q->officer)
 		buf_addf(&text, ",\"officer\":{\"certificate\":\"%s\"}", spki);
 	if (q->approval) {
+		/* Who was trained, whether the exception is used up and whether fields are justified is not in it. */
+		if (q->training == 0 && q->used_up == 0 && q->justified == 0)
+			write_approvals(p, q);
 		buf_adds(&text, ",\"approvals\":");
-		buf_add(&text, buf_view(&p->approvals[q->approval][q->tier]));
+		buf_add(&text, buf_view(&p->approvals[q->approval]));
 	}
 	if (q->justified) {
 		buf_adds(&text, ",\"justifications\":");

@@ -232,7 +232,6 @@ START_TEST(deciding)
 	put_in_force(doc, facts.now_ms);
 	struct agreement *a = load_doc(doc, &from, &errors);
 	ck_assert(a != NULL);
-	char *record = json_dumps(json_object_get(e, "record"), JSON_COMPACT);
 	hex_of(&officers.of[0].spki, spki);
 	json_object_set_new(e, "tier", json_string("T2"));
 	json_object_set_new(e, "officer", json_pack("{s:s}", "certificate", spki));
@@ -245,9 +244,7 @@ START_TEST(deciding)
 	json_object_set_new(e, "approvals",
 	                    json_pack("[o]", officers_sign(&officers, &(struct approval_text){
 	                                                                      .officer = 1,
-	                                                                      .record = record,
-	                                                                      .tier = "T2",
-	                                                                      .exception = "imminent-threat",
+	                                                                      .envelope = e,
 	                                                                      .expires_ms = facts.now_ms + DAY_MS,
 	                                                                      .agreement = *agreement_digest(a) })));
 	char *text = json_dumps(e, JSON_COMPACT);
@@ -266,7 +263,6 @@ START_TEST(deciding)
 		decided = allocations - before <= (unsigned long)n;
 	}
 	free(text);
-	free(record);
 	officers_free(&officers);
 	agreement_unref(a);
 	buf_free(&json);

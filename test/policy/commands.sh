@@ -149,7 +149,9 @@ salt=000102030405060708090a0b0c0d0e0f
 input=$({ printf '\000\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017'; printf %s "$record"; } | sha256sum | cut -d' ' -f1)
 statement() { # with a salt of the officer's own, or the gateway's
 	jq -cjn --arg a "$(sha256sum <"$dir/t2.json" | cut -d' ' -f1)" --arg i "$input" --arg s "$1" --arg o "$(spki "$dir/second.pem")" \
-		'{agreement: $a, input: $i, tier: "T2", exception: "imminent-threat", expires: "2089-01-01T00:00:00Z", officer: $o} +
+		--arg n "$(spki "$dir/named.pem")" --arg x "$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)" --slurpfile e \
+		conf/records/police-request/released.json '{agreement: $a, input: $i, tier: "T2", exception: "imminent-threat",
+		expires: $x, officer: $o, named: $n} + ($e[0] | {purpose, subject_category, case}) +
 		(if $s == "" then {} else {salt: $s} end)' >"$dir/statement"
 	openssl cms -sign -binary -in "$dir/statement" -signer "$dir/second.pem" -inkey "$dir/second.key" -md sha256 \
 		-outform PEM -out "$dir/signature"
@@ -182,6 +184,11 @@ decide 3 '"reason":"receipt-overdue"' $officers --receipt-overdue
 decide 3 '"reason":"training-expired"' --officer "$dir/named.pem" --officer "$dir/second.pem=2020-01-01T00:00:00Z"
 decide 3 '"reason":"agreement-unknown"' $officers --peer west
 decide 0 '"recipient":"north"' $officers --peer south
+jq -c 'del(.approvals)' "$dir/envelope" >"$dir/alone" && cp "$dir/envelope" "$dir/both" && cp "$dir/alone" "$dir/envelope"
+decide 3 '"outcome":"held"' $officers
+decide 3 '"reason":"approval-missing"' $officers
+decide 3 '"outcome":"held"' $officers --approved
+cp "$dir/both" "$dir/envelope"
 statement ""
 decide 3 '"reason":"approval-invalid"' $officers
 decide 0 '"exception":"imminent-threat"' $officers --input "$input"

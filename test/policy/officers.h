@@ -7,6 +7,7 @@
 
 #include "lib/base/encode.h"
 #include "lib/crypto/x509.h"
+#include "lib/policy/approval.h"
 #include "test/policy/support.h"
 
 #define OFFICERS_MAX 3
@@ -17,6 +18,7 @@ struct officers {
 		struct digest spki;
 		struct buf der;
 		int64_t training_until;
+		struct view agency;
 	} of[OFFICERS_MAX];
 	size_t n;
 };
@@ -40,6 +42,7 @@ static inline void officers_make(struct officers *o, size_t n, int64_t training_
 		struct view pem = read_whole(path);
 		o->of[o->n].der = BUF_INIT(1 << 16);
 		o->of[o->n].training_until = training_until;
+		o->of[o->n].agency = VIEW("north");
 		ck_assert(cert_pem_to_der(pem, &o->of[o->n].der, &e));
 		ck_assert_msg(cert_read(buf_view(&o->of[o->n].der), &id, &e), "%s", e.text);
 		o->of[o->n].spki = id.spki;
@@ -58,14 +61,14 @@ static inline void officers_free(struct officers *o)
 }
 
 /* For facts.officer. */
-static inline bool officers_find(void *arg, const struct digest *spki, struct view *der, int64_t *training_until_ms)
+static inline bool officers_find(void *arg, const struct digest *spki, struct officer_found *out)
 {
 	const struct officers *o = arg;
 
 	for (size_t i = 0; i < o->n; i++)
 		if (digest_eq(spki, &o->of[i].spki)) {
-			*der = buf_view(&o->of[i].der);
-			*training_until_ms = o->of[i].training_until;
+			*out = (struct officer_found){ buf_view(&o->of[i].der), o->of[i].agency,
+				                       o->of[i].training_until };
 			return true;
 		}
 	return false;
@@ -81,48 +84,70 @@ static inline void hex_of(const struct digest *d, char out[65])
 	buf_free(&b);
 }
 
-/* A statement as its officer signs it. */
+/* A statement as its officer signs it: what approval.schema.json wants for an envelope, and what a test has it say
+ * otherwise. */
 struct approval_text {
 	size_t officer;
-	const char *record, *tier, *exception; /* exception NULL: none is named */
+	const json_t *envelope;
 	int64_t expires_ms;
 	struct digest agreement;
-	const struct digest *input; /* NULL: of the record, with a salt of the officer's own */
+	const struct digest *input;   /* NULL: of the record, with a salt of the officer's own */
+	const char *member, *instead; /* says this of that member; `instead` NULL: nothing */
 };
+
+static inline json_t *approval_statement(const struct officers *o, const struct approval_text *t)
+{
+	static const struct salt salt = { .b = { 1, 2, 3 } };
+	static const char *const members[] = { "purpose", "tier", "subject_category", "case", "exception" };
+	char *record = json_dumps(json_object_get(t->envelope, "record"), JSON_COMPACT);
+	struct view parts[] = { view_make(salt.b, sizeof salt.b), view_of(record) };
+	struct digest input;
+	char hex[65], until[TIME_TEXT + 1];
+	json_t *doc = json_pack("{s:s}", "subject_category", "uncategorised");
+
+	sha256_parts(parts, 2, &input);
+	free(record);
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+		if (json_object_get(t->envelope, members[i]))
+			json_object_set(doc, members[i], json_object_get(t->envelope, members[i]));
+	json_t *named = json_object_get(json_object_get(t->envelope, "officer"), "certificate");
+	if (named)
+		json_object_set(doc, "named", named);
+	hex_of(t->input ? t->input : &input, hex);
+	json_object_set_new(doc, "input", json_string(hex));
+	if (!t->input)
+		json_object_set_new(doc, "salt", json_string("01020300000000000000000000000000"));
+	hex_of(&t->agreement, hex);
+	json_object_set_new(doc, "agreement", json_string(hex));
+	hex_of(&o->of[t->officer].spki, hex);
+	json_object_set_new(doc, "officer", json_string(hex));
+	time_print(t->expires_ms, until);
+	json_object_set_new(doc, "expires", json_string(until));
+	if (t->member && t->instead)
+		json_object_set_new(doc, t->member, json_string(t->instead));
+	else if (t->member)
+		json_object_del(doc, t->member);
+	return doc;
+}
 
 /* {statement, signature}, as an envelope carries it. */
 static inline json_t *officers_sign(const struct officers *o, const struct approval_text *t)
 {
-	static const struct salt salt = { .b = { 1, 2, 3 } };
-	struct view parts[] = { view_make(salt.b, sizeof salt.b), view_of(t->record) };
-	struct digest input;
-	struct buf signature = BUF_INIT(1 << 20), statement = BUF_INIT(2000);
+	struct buf signature = BUF_INIT(1 << 20);
 	struct error e = { .reason = REASON_NONE };
-	char input_hex[65], agreement_hex[65], spki[65], until[TIME_TEXT + 1], path[200];
+	json_t *doc = approval_statement(o, t);
+	char *statement = json_dumps(doc, JSON_COMPACT), path[200];
 
-	sha256_parts(parts, 2, &input);
-	hex_of(t->input ? t->input : &input, input_hex);
-	hex_of(&t->agreement, agreement_hex);
-	hex_of(&o->of[t->officer].spki, spki);
-	time_print(t->expires_ms, until);
-	buf_addf(&statement,
-	         "{\"agreement\":\"%s\",\"input\":\"%s\",\"tier\":\"%s\",\"expires\":\"%s\",\"officer\":\"%s\"",
-	         agreement_hex, input_hex, t->tier, until, spki);
-	if (!t->input)
-		buf_adds(&statement, ",\"salt\":\"01020300000000000000000000000000\"");
-	if (t->exception)
-		buf_addf(&statement, ",\"exception\":\"%s\"", t->exception);
-	buf_addc(&statement, '}');
 	snprintf(path, sizeof path, "%s/%zu.pem", o->folder, t->officer);
 	struct view pem = read_whole(path);
 	snprintf(path, sizeof path, "%s/%zu.key", o->folder, t->officer);
 	struct view key = read_whole(path);
-	ck_assert_msg(cms_sign(VIEW(""), buf_view(&statement), pem, key, &signature, &e), "%s", e.text);
-	json_t *out =
-	        json_pack("{s:s%,s:s%}", "statement", statement.p, statement.n, "signature", signature.p, signature.n);
+	ck_assert_msg(cms_sign(VIEW(""), view_of(statement), pem, key, &signature, &e), "%s", e.text);
+	json_t *out = json_pack("{s:s,s:s%}", "statement", statement, "signature", signature.p, signature.n);
 	ck_assert(out != NULL);
 	buf_free(&signature);
-	buf_free(&statement);
+	free(statement);
+	json_decref(doc);
 	free((void *)(uintptr_t)pem.p);
 	free((void *)(uintptr_t)key.p);
 	return out;

@@ -39,7 +39,7 @@ static int approvals_hold(const struct police_question *q)
 	case BY_TWO: return q->training != SECOND_UNTRAINED;
 	case BY_NAMED: /* the second person is another one */
 		return q->officer != PINNED_OFFICER && q->training != NAMED_UNTRAINED;
-	case FOR_OTHER_EXCEPTION: return q->exception == 0 && q->training != SECOND_UNTRAINED;
+	case FOR_OTHER_EXCEPTION:
 	case EXPIRED_APPROVAL: return 0;
 	}
 	return 1;
@@ -62,9 +62,11 @@ enum answer oracle_police(const struct police_question *q)
 	if (q->tier == SERIOUS && q->justified)
 		return ANSWER_REFUSED; /* it gives reasons for fields that only tier T2 lets out */
 	/* In imminent danger names leave in clear: under the exception alone, by two people, with a reason each. */
-	if (q->tier == IMMINENT &&
-	    (q->exception != 1 || q->officer == NO_OFFICER || q->approval == NO_APPROVAL || !q->justified))
+	if (q->tier == IMMINENT && (q->exception != 1 || q->officer == NO_OFFICER || !q->justified))
 		return ANSWER_REFUSED;
+	/* The second person may sign later. */
+	if (q->tier == IMMINENT && q->approval == NO_APPROVAL)
+		return ANSWER_HELD;
 	return q->category == UNCATEGORISED ? ANSWER_HELD : ANSWER_RELEASED;
 }
 

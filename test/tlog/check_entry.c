@@ -13,6 +13,7 @@ START_TEST(test_print)
 		           .peer = VIEW("south"),
 		           .recipient = VIEW("agency-\"s\""),
 		           .form = 1,
+		           .exception = VIEW("imminent-threat"),
 		           .final = true,
 		           .agreement = VIEW("a\\b"),
 		           .purpose = VIEW("tab\tbell\x07"
@@ -30,7 +31,7 @@ START_TEST(test_print)
 	ck_assert(view_is(
 	        buf_view(&b),
 	        "{\"agreement\":\"a\\\\b\",\"agreement_digest\":\"abababababababababababababababababababababababababababababababab\","
-	        "\"exchange\":\"019b76da-a800-7000-8000-000000000001\",\"final\":true,\"form\":1,\"legal_basis\":\"Stra\\u00dfe \\u20ac \\ud83d\\udd11\","
+	        "\"exception\":\"imminent-threat\",\"exchange\":\"019b76da-a800-7000-8000-000000000001\",\"final\":true,\"form\":1,\"legal_basis\":\"Stra\\u00dfe \\u20ac \\ud83d\\udd11\","
 	        "\"operation\":\"refusal\",\"origin\":\"019b76da-a800-7000-8000-000000000002\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
 	        "\"reason\":\"policy\",\"recipient\":\"agency-\\\"s\\\"\",\"time\":1767323045678}"));
 	buf_reset(&b);

@@ -168,15 +168,18 @@ static bool officer_of(const void *arg, const struct partner *p)
 	return p->roles & ROLE(OFFICER) && (!agency->n || view_is(*agency, p->agency));
 }
 
-bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
-                  int64_t *training_until_ms)
+bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct officer_found *out)
 {
-	const struct partner *p = conf_signer(c, officer_of, &agency, spki, cert_der);
+	struct view cert_der;
+	const struct partner *p = conf_signer(c, officer_of, &agency, spki, &cert_der);
 	const struct signed_document *training = conf_training(c);
 
 	if (p)
-		*training_until_ms =
-		        training ? training_until(training, spki, p->training_until_ms) : p->training_until_ms;
+		*out = (struct officer_found){ .cert_der = cert_der,
+			                       .agency = view_of(p->agency),
+			                       .training_until_ms =
+			                               training ? training_until(training, spki, p->training_until_ms)
+			                                        : p->training_until_ms };
 	return p != NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/arena.h"
 #include "lib/crypto/x509.h"
 #include "lib/policy/agreement.h"
+#include "lib/policy/approval.h"
 #include "lib/tlog/note.h"
 #include "lib/tlog/receipt.h"
 
@@ -109,10 +110,10 @@ const struct partner *conf_agency(const struct conf *c, struct view agency, unsi
  * NULL: nobody. */
 const struct partner *conf_signer(const struct conf *c, bool (*may)(const void *arg, const struct partner *p),
                                   const void *arg, const struct digest *spki, struct view *cert_der) MUST_USE;
-/* A pinned officer's certificate by the SHA-256 of its key, among those of `agency` (empty: of all), and until
- * when the training is valid (TIME_NONE: not stated, which counts as none); a training document governs. */
-bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki, struct view *cert_der,
-                  int64_t *training_until_ms) MUST_USE;
+/* A pinned officer by the SHA-256 of the certificate's key, among those of `agency` (empty: of all). How long the
+ * training is valid (TIME_NONE: not stated, which counts as none) a training document governs. */
+bool conf_officer(const struct conf *c, struct view agency, const struct digest *spki,
+                  struct officer_found *out) MUST_USE;
 /* Pinned signing certificates of a partner id or of an agency: the k-th one, false past the last. */
 bool conf_signer_of(const struct conf *c, struct view name, size_t k, struct view *cert_der) MUST_USE;
 /* An agreement by id; of several versions the one in force at `now_ms` (or the predecessor with that

@@ -50,6 +50,7 @@ struct core {
 	struct worker **workers;
 	unsigned n_workers;
 	int64_t started_ms;
+	int64_t approvals_from_ms; /* approvals that were signed earlier may have been used: approvals_epoch() */
 
 	pthread_mutex_t lock;  /* guards conf */
 	struct conf *conf;     /* the current one; core_conf() */

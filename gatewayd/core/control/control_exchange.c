@@ -2,6 +2,7 @@
 #include "gatewayd/core/control/control_private.h"
 
 #include "gatewayd/core/exchange/officer.h"
+#include "lib/policy/decision.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/read/story.h"
@@ -108,6 +109,17 @@ static json_t *story_json(struct store *reader, uint64_t seq)
 	return story ? story : json_object();
 }
 
+/* Digest of the version by which it would be decided now; null: none is in force. */
+static json_t *agreement_now_json(struct core *core, struct view agreement)
+{
+	struct conf *conf = core_conf(core);
+	struct agreement *a = conf_agreement(conf, agreement, NULL, instant_now_ms());
+	json_t *digest = a ? control_digest_json(agreement_digest(a)) : json_null();
+
+	conf_unref(conf);
+	return digest;
+}
+
 void control_exchange_show(struct control_client *c, const json_t *request)
 {
 	const char *text = json_string_value(json_object_get(request, "exchange"));
@@ -133,9 +145,10 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	}
 	show->client = c;
 	uint64_t seq = x.seq, index = x.entry;
-	json_t *answer = control_view_json(x.answer);
+	json_t *answer = control_view_json(x.answer), *now = agreement_now_json(c->control->o.core, x.agreement);
 	show->answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "exchange", exchange_json(&x, c->control->o.reader),
 	                         "answer", answer);
+	json_object_set_new(show->answer, "agreement_now", now);
 	json_object_set_new(show->answer, "story", story_json(c->control->o.reader, seq));
 	json_object_set_new(show->answer, "notices", control_notices_json(c->control->o.reader, seq));
 	if (store_find_entry(c->control->o.reader, index, &leaf, &packed, &e)) {
@@ -180,15 +193,27 @@ static bool read_decision(struct control_client *c, const json_t *request, struc
 /* The views of the request end with the call: what is needed later, officer.c copies. */
 void control_exchange_release(struct control_client *c, const json_t *request)
 {
+	const json_t *list = json_object_get(request, "approvals"), *item;
+	struct held_shown shown[APPROVALS_MAX];
 	struct held_request r;
+	size_t i;
 
 	if (!read_decision(c, request, &r))
 		return;
-	r.statement = view_of(json_string_value(json_object_get(request, "statement")));
-	r.signature = view_of(json_string_value(json_object_get(request, "signature")));
-	if (!r.statement.n || !r.signature.n) {
-		control_reply_error(c, "statement, signature: both are needed");
+	r.approvals = shown;
+	r.n_approvals = json_array_size(list);
+	if (r.n_approvals < 1 || r.n_approvals > APPROVALS_MAX) {
+		control_reply_error(c, "approvals: 1 to 8 are needed");
 		return;
+	}
+	json_array_foreach(list, i, item)
+	{
+		shown[i] = (struct held_shown){ view_of(json_string_value(json_object_get(item, "statement"))),
+			                        view_of(json_string_value(json_object_get(item, "signature"))) };
+		if (!shown[i].statement.n || !shown[i].signature.n) {
+			control_reply_error(c, "approvals: each has a statement and a signature");
+			return;
+		}
 	}
 	c->waiting = true;
 	held_release(c->control->held, &r);

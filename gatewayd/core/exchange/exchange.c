@@ -3,6 +3,7 @@
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/exchange/ingress_private.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "lib/base/encode.h"
@@ -97,11 +98,17 @@ static bool check_origin(struct exchange *x)
 struct lookup {
 	const struct conf *conf;
 	const struct decided *decided;
+	struct store *reader;
 };
 
-static bool find_officer(void *arg, const struct digest *spki, struct view *cert_der, int64_t *training_until_ms)
+static bool find_officer(void *arg, const struct digest *spki, struct officer_found *out)
 {
-	return conf_officer(((struct lookup *)arg)->conf, VIEW(""), spki, cert_der, training_until_ms);
+	return conf_officer(((struct lookup *)arg)->conf, VIEW(""), spki, out);
+}
+
+static bool approval_used(void *arg, const struct digest *statement)
+{
+	return approvals_used(((struct lookup *)arg)->reader, statement);
 }
 
 static bool consent_withdrawn(void *arg, struct view reference)
@@ -147,7 +154,7 @@ static bool authorise(struct exchange *x)
 {
 	struct decided *d = &x->decided;
 	const struct submission *asked = &d->asked;
-	struct lookup lookup = { .conf = asked->conf, .decided = d };
+	struct lookup lookup = { .conf = asked->conf, .decided = d, .reader = x->decider->reader };
 	const struct signed_document *withdrawals = conf_withdrawals(asked->conf, d->agreement),
 	                             *training = conf_training(asked->conf);
 	struct facts facts = { .now_ms = asked->now_ms,
@@ -161,6 +168,8 @@ static bool authorise(struct exchange *x)
 		               .build = view_of(x->decider->core->build),
 		               .arg = &lookup,
 		               .officer = find_officer,
+		               .approval_used = approval_used,
+		               .epoch_ms = x->decider->core->approvals_from_ms,
 		               .consent_withdrawn = consent_withdrawn,
 		               .consent_unknown = conf_consent_unknown(asked->conf, d->agreement, asked->now_ms),
 		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
@@ -277,12 +286,12 @@ static bool check_output(struct exchange *x)
 	return true;
 }
 
-/* A person has approved what the gateway would have held. */
+/* A person has approved what the gateway would have held; what others have still to approve stays held. */
 static bool take_approval(struct exchange *x)
 {
 	struct decision *d = &x->decided.decision;
 
-	if (x->decided.asked.approved && d->outcome == OUTCOME_HELD) {
+	if (x->decided.asked.approved && d->outcome == OUTCOME_HELD && d->lacking == 0) {
 		d->n_failed = 0;
 		d->outcome = d->transformed || d->dropped ? OUTCOME_TRANSFORMED : OUTCOME_RELEASED;
 	}
@@ -355,8 +364,6 @@ enum reason exchange_reason(const struct exchange *x)
 {
 	const struct decision *d = &x->decided.decision;
 
-	if (d->outcome == OUTCOME_HELD)
-		return REASON_WAITING_DECISION;
 	if (d->n_failed == 0)
 		return d->outcome == OUTCOME_REFUSED ? REASON_INTERNAL : REASON_NONE;
 	return d->failed[0].reason;

@@ -63,6 +63,8 @@ struct submission {
 /* The id of the agreement that its path names. */
 struct view submission_agreement(const struct submission *s);
 
+/* Disclosures of an entry: decision, case, reference, officer, and from here on the four grounds of a release. */
+#define DISCLOSED_GROUNDS 4
 /* Fresh random bytes of one decision, drawn at once. */
 struct exchange_random {
 	uint8_t id[10];
@@ -70,7 +72,7 @@ struct exchange_random {
 	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
 	uint8_t key[32];        /* of the payload */
 	uint8_t nonce[12];
-	uint8_t disclosures[6][16];
+	uint8_t disclosures[DISCLOSED_GROUNDS + 4][16];
 	uint8_t seed[32]; /* of the transforms */
 };
 

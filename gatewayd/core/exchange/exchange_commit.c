@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -36,7 +37,8 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 		return false;
 	d->timer.seq = d->delivery.seq = d->inbox.seq = d->row.seq;
 	if (exchange_is_release(x) &&
-	    (!quota_write(&x->reserved.quota, s, e) || !surrogates_write(&x->reserved.surrogates, s, e)))
+	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) || !quota_write(&x->reserved.quota, s, e) ||
+	     !surrogates_write(&x->reserved.surrogates, s, e)))
 		return false;
 	d->delivery.envelope = d->inbox.body = buf_view(&x->written.members);
 	if ((d->delivers && !store_put_delivery(s, &d->delivery, e)) ||

@@ -244,6 +244,27 @@ static bool is_final_refusal(const struct exchange *x)
 	return d->kind == EXCHANGE_INGRESS && d->decision.outcome == OUTCOME_REFUSED && d->final;
 }
 
+/* What a review needs of what left, or waits: who approved, why it was necessary, why each field, by whose consent. */
+static void disclose_grounds(struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	const struct envelope *e = &d->envelope;
+	const struct tape *t = &d->tape;
+	const struct {
+		const char *name;
+		uint32_t node;
+	} grounds[] = {
+		{ "approvals", e->approvals },
+		{ "necessity", e->necessity },
+		{ "justifications", e->justifications },
+		{ "consent", e->consent ? tape_member(t, e->consent, VIEW("reference")) : 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof grounds / sizeof grounds[0]; i++)
+		if (grounds[i].node)
+			disclose(x, DISCLOSED_GROUNDS + i, grounds[i].name, tape_token(t, grounds[i].node));
+}
+
 static void fill_entry(struct exchange *x)
 {
 	struct decided *d = &x->decided;
@@ -279,6 +300,8 @@ static void fill_entry(struct exchange *x)
 		e.purpose = d->envelope.purpose;
 		e.legal_basis = d->envelope.legal_basis;
 		e.tier = d->envelope.tier;
+		if (d->decision.outcome != OUTCOME_REFUSED)
+			e.exception = d->decision.exception;
 	}
 	buf_reset(&s->text);
 	decision_json(&d->decision, &d->tape, d->envelope.record, exchange_is_release(x) ? s->transform_run : NULL,
@@ -288,6 +311,8 @@ static void fill_entry(struct exchange *x)
 	disclose_string(x, 2, "reference", d->envelope.reference);
 	if (d->envelope.officer)
 		disclose(x, 3, "officer", tape_token(&d->tape, d->envelope.officer));
+	if (d->decision.outcome != OUTCOME_REFUSED)
+		disclose_grounds(x);
 	entry_print(&e, &x->written.sd, &x->written.leaf);
 }
 
@@ -300,7 +325,8 @@ static void add_errors(struct exchange *x, struct buf *b)
 	buf_adds(b, ",\"errors\":[");
 	for (size_t i = 0; i < d->decision.n_failed; i++) {
 		const struct failed *f = &d->decision.failed[i];
-		enum reason told = reason_for_peer(f->reason);
+		/* What it waits for is told: somebody has to see to it. */
+		enum reason told = d->decision.outcome == OUTCOME_HELD ? f->reason : reason_for_peer(f->reason);
 		buf_adds(b, i ? ",{\"pointer\":" : "{\"pointer\":");
 		buf_add_json_string(b, view_of(told == f->reason ? f->pointer : ""));
 		buf_adds(b, ",\"keyword\":");
@@ -353,6 +379,8 @@ static void fill_answer(struct exchange *x)
 	} else {
 		if (d->kind == EXCHANGE_INGRESS && made->outcome == OUTCOME_REFUSED)
 			buf_adds(b, d->final ? ",\"final\":true" : ",\"final\":false");
+		if (made->outcome == OUTCOME_HELD && made->lacking)
+			buf_addf(b, ",\"approvals_lacking\":%u", (unsigned)made->lacking);
 		add_errors(x, b);
 	}
 }

@@ -83,6 +83,9 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 	if (!entry_says(t, "purpose", d->envelope.purpose) || !entry_says(t, "legal_basis", d->envelope.legal_basis) ||
 	    !entry_says(t, "tier", d->envelope.tier))
 		return invalid(x, "the entry names another purpose, legal basis or tier");
+	if (d->envelope.exception.n ? !entry_says(t, "exception", d->envelope.exception)
+	                            : tape_member(t, 0, VIEW("exception")) != 0)
+		return invalid(x, "the entry names another exception");
 	if (!entry_digest(t, "output", &d->input))
 		return invalid(x, "the entry's output digest is not that of the record");
 	if (d->envelope.corrects.n ? !entry_says(t, "corrects", d->envelope.corrects)

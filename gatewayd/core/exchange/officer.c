@@ -17,7 +17,8 @@
 #include "lib/policy/decision.h"
 
 #define ENVELOPE_MAX  (20u * 1024 * 1024)
-#define APPROVALS_MAX 8 /* the envelope's schema */
+#define STATEMENT_MAX 4096 /* the envelope's schema */
+#define SIGNATURE_MAX 32768
 
 struct held {
 	struct decider decider;
@@ -186,8 +187,22 @@ static const struct partner *partner_by_id(const struct conf *c, const char *id)
 	return NULL;
 }
 
-/* Copies the envelope with one more approval in it; every other byte stays, the record's above all. */
-static bool splice_approval(struct release *r, struct error *e)
+static bool approvals_fit(const struct held_request *asked, size_t already, struct error *e)
+{
+	if (asked->n_approvals + already > APPROVALS_MAX)
+		return error_set(e, REASON_LIMIT, "the envelope has as many approvals as it may have");
+	for (size_t i = 0; i < asked->n_approvals; i++)
+		if (asked->approvals[i].statement.n < 2 || asked->approvals[i].statement.n > STATEMENT_MAX ||
+		    asked->approvals[i].signature.n < 1 || asked->approvals[i].signature.n > SIGNATURE_MAX)
+			return error_set(e, REASON_LIMIT,
+			                 "the statement is not an approval, or its signature none: "
+			                 "they have at most %d and %d bytes",
+			                 STATEMENT_MAX, SIGNATURE_MAX);
+	return true;
+}
+
+/* Copies the envelope with more approvals in it; every other byte stays, the record's above all. */
+static bool splice_approvals(struct release *r, struct error *e)
 {
 	struct tape t;
 	struct buf *b = &r->envelope;
@@ -196,48 +211,46 @@ static bool splice_approval(struct release *r, struct error *e)
 	if (!tape_parse(r->held->scratch.envelope, text, &t, e))
 		return false;
 	uint32_t list = tape_member(&t, 0, VIEW("approvals"));
-	if (list && t.nodes[list].count >= APPROVALS_MAX)
-		return error_set(e, REASON_LIMIT, "the envelope has as many approvals as it may have");
+	if (!approvals_fit(&r->asked, list ? t.nodes[list].count : 0, e))
+		return false;
 	size_t at = list ? t.nodes[list].off + t.nodes[list].len - 1 : t.nodes[0].off + 1;
 	buf_add(b, view_make(text.p, at));
 	if (!list)
 		buf_adds(b, "\"approvals\":[");
 	else if (t.nodes[list].count)
 		buf_addc(b, ',');
-	buf_adds(b, "{\"statement\":");
-	buf_add_json_string(b, r->asked.statement);
-	buf_adds(b, ",\"signature\":");
-	buf_add_json_string(b, r->asked.signature);
-	buf_adds(b, list ? "}" : "}],");
+	for (size_t i = 0; i < r->asked.n_approvals; i++) {
+		buf_adds(b, i ? ",{\"statement\":" : "{\"statement\":");
+		buf_add_json_string(b, r->asked.approvals[i].statement);
+		buf_adds(b, ",\"signature\":");
+		buf_add_json_string(b, r->asked.approvals[i].signature);
+		buf_addc(b, '}');
+	}
+	buf_adds(b, list ? "" : "],");
 	buf_add(b, view_from(text, at));
 	return !b->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* What leaves everything as it is: the approval, a changed agreement, the gateway's own failure. */
-static const char *obstacle(struct release *r)
+/* What leaves everything as it is: the approvals. Sets `why_not`. */
+static bool stays_held(struct release *r)
 {
-	const struct decided *d = &r->x->decided;
-	struct held_approval approval = { .schema = r->held->approval_schema,
-		                          .conf = r->submission.conf,
-		                          .now_ms = r->submission.now_ms,
-		                          .decided = d,
-		                          .agreement = &r->row.agreement_digest,
-		                          .statement = r->asked.statement,
-		                          .signature = r->asked.signature };
-	const char *fault = held_approval_fault(&approval);
+	const struct decision *d = &r->x->decided.decision;
+	const char *fault = held_approvals_fault(r->x, r->held->approval_schema, &r->asked);
 
-	if (fault)
-		return fault;
-	if (d->agreement && !digest_eq(agreement_digest(d->agreement), &r->row.agreement_digest))
-		return "another version of the agreement is in force since: it has to be sent anew";
-	for (size_t i = 0; i < d->decision.n_failed; i++)
-		switch ((int)d->decision.failed[i].reason) {
+	for (size_t i = 0; !fault && i < d->n_failed; i++)
+		switch ((int)d->failed[i].reason) {
 		case REASON_APPROVAL_INVALID:
-			return "the agreement asks for another approval: one of another officer, or one that still holds";
-		case REASON_APPROVAL_MISSING: return "the agreement asks for more approvals";
-		case REASON_TRAINING_EXPIRED: return "an officer's training has expired";
+			fault = "the officer whom the envelope names may not be named here";
+			break;
+		case REASON_TRAINING_EXPIRED: fault = "an officer's training has expired"; break;
 		}
-	return NULL;
+	if (fault)
+		snprintf(r->why_not, sizeof r->why_not, "%s", fault);
+	else if (d->lacking)
+		snprintf(r->why_not, sizeof r->why_not,
+		         "the agreement asks for more approvals: %u beside these, shown together",
+		         (unsigned)d->lacking);
+	return fault || d->lacking;
 }
 
 /* --- writing it --- */
@@ -288,6 +301,7 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	if (!r->approved)
 		return write_attempt(r, w, j, e);
 	struct entry facts = decision_facts(r, outcome_name(d->decision.outcome), "an officer approved the release");
+	facts.agreement_digest = *agreement_digest(d->agreement);
 	d->row.seq = r->seq;
 	struct act a = {
 		.core = r->held->decider.core, .writer = w, .job = j, .store = s, .now_ms = r->submission.now_ms
@@ -298,6 +312,7 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	       writer_append(w, j, buf_view(&x->written.leaf), buf_view(&x->written.sd.packed), &x->found.index, e) &&
 	       store_set_entry(s, r->seq, x->found.index, e) &&
 	       store_set_answer(s, r->seq, d->status, buf_view(&x->written.answer), e) &&
+	       store_set_agreement(s, r->seq, agreement_digest(d->agreement), e) &&
 	       exchange_become(&a, &held, d->row.state, e) && (!d->keeps_payload || exchange_write_payload(x, w, s, e));
 }
 
@@ -344,14 +359,13 @@ static bool open_envelope(struct release *r, struct error *e)
 	/* The digest of the input is the one that was logged when it came, and that officers sign. */
 	r->before = (struct approved){ .id = r->row.id, .input_salt = r->payload.input_salt };
 	/* A provider's approvals are its own; ours is checked here. */
-	return (r->submission.peer->roles & ROLE(GATEWAY)) || splice_approval(r, e);
+	return (r->submission.peer->roles & ROLE(GATEWAY)) || splice_approvals(r, e);
 }
 
 static bool decide(struct release *r, struct error *e)
 {
 	struct decider *d = &r->held->decider;
 	struct view text = r->envelope.n ? buf_view(&r->envelope) : r->payload.record;
-	const char *fault;
 	bool prepared;
 
 	r->x = exchange_take(d);
@@ -360,13 +374,12 @@ static bool decide(struct release *r, struct error *e)
 	exchange_decide(d, &r->submission, text, r->x);
 	if (!r->x->decided.drawn)
 		return error_set(e, REASON_CRYPTO, "there are no random bytes");
-	fault = obstacle(r);
+	r->approved = !stays_held(r);
 	prepared = exchange_prepare(r->x);
-	if (!fault && (!prepared || !r->x->decided.final))
-		fault = reason_text(exchange_reason(r->x));
-	r->approved = !fault;
-	if (fault)
-		snprintf(r->why_not, sizeof r->why_not, "%s", fault);
+	if (r->approved && (!prepared || !r->x->decided.final)) {
+		r->approved = false;
+		snprintf(r->why_not, sizeof r->why_not, "%s", reason_text(exchange_reason(r->x)));
+	}
 	return true;
 }
 
@@ -413,7 +426,10 @@ void held_release(struct held *h, const struct held_request *asked)
 		return;
 	}
 	testimony_uid(&r->testimony, asked->uid);
-	testimony_text(&r->testimony, "approval", asked->statement);
+	for (size_t i = 0; i < asked->n_approvals; i++) {
+		testimony_text(&r->testimony, "approval", asked->approvals[i].statement);
+		testimony_text(&r->testimony, "signature", asked->approvals[i].signature);
+	}
 	r->x->owner = r;
 	r->x->job = (struct job){ .home = h->decider.home, .run = write_release, .done = released };
 	writer_submit(h->decider.core->writer, &r->x->job);

@@ -1,81 +1,71 @@
 /* See officer_approval_private.h. */
 #include "gatewayd/core/exchange/officer_approval_private.h"
 
-#include <jansson.h>
+#include "gatewayd/core/exchange/approvals.h"
 
-#include "lib/base/encode.h"
-#include "lib/schema/document.h"
-
-static struct view member(const json_t *o, const char *name)
+static bool find_officer(void *arg, const struct digest *spki, struct officer_found *out)
 {
-	return view_of(json_string_value(json_object_get(o, name)));
+	return conf_officer(((struct exchange *)arg)->decided.asked.conf, VIEW(""), spki, out);
 }
 
-static bool covers_record(const struct decided *d, const json_t *statement)
+/* It is this very agency that takes the record in. */
+static bool may_take_in(void *arg, const struct digest *spki, struct view agency)
 {
-	struct view salt = member(statement, "salt");
-	struct digest stated, have = d->input;
-	struct salt own;
-	size_t n;
-
-	if (!digest_parse(member(statement, "input"), &stated))
-		return false;
-	if (salt.n) {
-		if (!hex_decode(salt, own.b, sizeof own.b, &n) || n != sizeof own.b)
-			return false;
-		struct view parts[] = { view_make(own.b, sizeof own.b), tape_token(&d->tape, d->envelope.record) };
-		sha256_parts(parts, 2, &have);
-	}
-	return digest_eq(&stated, &have);
+	(void)spki;
+	return view_is(agency, ((struct exchange *)arg)->decided.asked.conf->node.agency);
 }
 
-static const char *statement_fault(const struct held_approval *a, const json_t *statement)
+static bool was_used(void *arg, const struct digest *statement)
 {
-	const struct decided *d = a->decided;
-	struct digest agreement;
-	int64_t expires;
+	return approvals_used(((struct exchange *)arg)->decider->reader, statement);
+}
 
-	if (!d->envelope.record || !covers_record(d, statement))
-		return "the approval is for another record";
-	if (!digest_parse(member(statement, "agreement"), &agreement) || !digest_eq(&agreement, a->agreement))
-		return "the approval is for another agreement";
-	if (!view_eq(member(statement, "tier"), d->envelope.tier))
-		return "the approval is for another tier";
-	if (!view_eq(member(statement, "exception"), d->envelope.exception))
-		return "the approval is for another exception";
-	if (!time_parse(member(statement, "expires"), &expires) || expires <= a->now_ms)
-		return "the approval has expired";
+static const char *intake_fault(struct exchange *x, const struct schema *schema, const struct held_shown *shown)
+{
+	struct decided *d = &x->decided;
+	struct approval_asked asked;
+	struct approval_verdict v;
+
+	if (d->decision.n_approvals == APPROVALS_MAX)
+		return "these are more approvals than an exchange can have";
+	approval_asked_of(&asked, d->agreement, &d->envelope, &d->tape, &d->input);
+	asked.schema = schema;
+	asked.now_ms = d->asked.now_ms;
+	asked.epoch_ms = x->decider->core->approvals_from_ms;
+	asked.officer = find_officer;
+	asked.may = may_take_in;
+	asked.used = was_used;
+	asked.arg = x;
+	approval_judge(&asked, shown->statement, shown->signature, &v);
+	if (v.reason != REASON_NONE)
+		return v.text;
+	d->decision.approvals[d->decision.n_approvals++] =
+	        (struct approval_counted){ v.officer, v.statement, v.until_ms };
 	return NULL;
 }
 
-/* An officer of this very agency: it is its gateway that holds. */
-static const char *signature_fault(const struct held_approval *a, const json_t *statement)
+/* Those that were judged with the envelope and count are in the decision. */
+static const char *disclosure_fault(const struct exchange *x, const struct held_shown *shown)
 {
-	struct digest officer;
-	struct cms_signer signer = { .name = VIEW("officer") };
-	struct error e = { .reason = REASON_NONE };
-	int64_t training;
+	const struct decision *d = &x->decided.decision;
+	struct digest statement;
 
-	if (!digest_parse(member(statement, "officer"), &officer) ||
-	    !conf_officer(a->conf, view_of(a->conf->node.agency), &officer, &signer.cert_der, &training))
-		return "the approval names no officer of this agency";
-	if (!cms_verify(a->signature, a->statement, &signer, 1, a->now_ms, &e) || !signer.signed_it)
-		return "the approval is not signed by the officer that it names";
-	return training < a->now_ms ? "the officer's training has expired" : NULL;
+	sha256_parts(&shown->statement, 1, &statement);
+	for (size_t i = 0; i < d->n_approvals; i++)
+		if (digest_eq(&d->approvals[i].statement, &statement))
+			return NULL;
+	return d->approval_fault ? d->approval_fault : reason_text(exchange_reason(x));
 }
 
-const char *held_approval_fault(const struct held_approval *a)
+const char *held_approvals_fault(struct exchange *x, const struct schema *schema, const struct held_request *shown)
 {
-	struct error_list errors = { .max = 1 };
-	json_t *statement = document_read(a->schema, "approval", a->statement, &errors);
-	const char *fault = "the statement is not an approval";
+	const struct decided *d = &x->decided;
+	const char *fault = NULL;
 
-	if (statement) {
-		fault = statement_fault(a, statement);
-		if (!fault)
-			fault = signature_fault(a, statement);
-	}
-	json_decref(statement);
-	error_list_free(&errors);
-	return fault;
+	if (!d->agreement || !d->envelope.record)
+		return "the agreement that it was held under is no longer held here";
+	for (size_t i = 0; i < shown->n_approvals && !fault; i++)
+		fault = d->kind == EXCHANGE_INGRESS ? intake_fault(x, schema, &shown->approvals[i])
+		                                    : disclosure_fault(x, &shown->approvals[i]);
+	return fault ? fault : d->decision.approval_fault;
 }

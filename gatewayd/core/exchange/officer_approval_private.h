@@ -1,20 +1,14 @@
-/* An officer's approval of a held exchange: a statement after approval.schema.json, signed by a pinned officer of
- * this agency. Main thread. */
+/* Officers' approvals of a held exchange. Where this gateway discloses they stand in the envelope and are judged with it,
+ * as any are (lib/policy/approval.h). Where a partner's gateway has disclosed already and this one has only to take the
+ * record in, they are this agency's own officers'. Main thread. */
 #ifndef GATEWAYD_CORE_EXCHANGE_OFFICER_APPROVAL_PRIVATE_H
 #define GATEWAYD_CORE_EXCHANGE_OFFICER_APPROVAL_PRIVATE_H
 
 #include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/exchange/officer.h"
 
-struct held_approval {
-	const struct schema *schema; /* approval.schema.json */
-	const struct conf *conf;
-	int64_t now_ms;
-	const struct decided *decided;    /* its envelope has been read */
-	const struct digest *agreement;   /* that it was held under */
-	struct view statement, signature; /* JSON text, and its detached CMS */
-};
-
-/* What is wrong with it, as a sentence; NULL: it holds. */
-const char *held_approval_fault(const struct held_approval *a);
+/* Of the exchange as it was decided with them: what is wrong with the first that does not count, as a sentence; NULL: all
+ * count, and stand among those that its release uses. */
+const char *held_approvals_fault(struct exchange *x, const struct schema *schema, const struct held_request *shown);
 
 #endif

@@ -346,6 +346,11 @@ bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, s
 	return change(s, SQL_STATE_STATE, seq, state, e);
 }
 
+bool store_set_agreement(struct store *s, uint64_t seq, const struct digest *agreement, struct error *e)
+{
+	return sql_change(s, SQL_EXCHANGE_AGREEMENT, BOUND(as_number(seq), as_digest(agreement)), "exchange", e);
+}
+
 bool store_set_answer(struct store *s, uint64_t seq, int status, struct view answer, struct error *e)
 {
 	return sql_change(s, SQL_EXCHANGE_ANSWER, BOUND(as_number(seq), as_int(status), as_text(answer)), "exchange",

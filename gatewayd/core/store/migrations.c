@@ -251,5 +251,13 @@ static const char surrogates[] = "CREATE TABLE surrogate ("
                                  "  PRIMARY KEY (agreement, epoch)"
                                  ") STRICT, WITHOUT ROWID;";
 
+/* Used by releases; each until it expires. */
+static const char approvals[] = "CREATE TABLE approval ("
+                                "  statement BLOB PRIMARY KEY," /* SHA-256 of its text */
+                                "  until_ms INTEGER NOT NULL"
+                                ") STRICT, WITHOUT ROWID;"
+                                "CREATE INDEX approval_until ON approval (until_ms);";
+
 const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds,  sightings,  notices,
-	                               copies,       timestamps,         expiry, surrogates, NULL };
+	                               copies,       timestamps,         expiry, surrogates, approvals,
+	                               NULL };

@@ -34,6 +34,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_EXCHANGE_PUT] = "INSERT INTO exchange (seq, id, origin, partner, key, body, agreement, agreement_digest, "
 		"provider, recipient, status, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[SQL_EXCHANGE_ANSWER] = "UPDATE exchange SET status = ?2, answer = ?3 WHERE seq = ?1",
+	[SQL_EXCHANGE_AGREEMENT] = "UPDATE exchange SET agreement_digest = ?2 WHERE seq = ?1",
 	[SQL_STATE_PUT] = "INSERT INTO state (seq, state, entry, received_ms, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_STATE_STATE] = "UPDATE state SET state = ?2 WHERE seq = ?1",
 	[SQL_STATE_ENTRY] = "UPDATE state SET entry = ?2 WHERE seq = ?1",
@@ -115,6 +116,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SURROGATE_END_PUT] = "INSERT INTO surrogate_end (agreement, epoch, until_ms) VALUES (?1, ?2, ?3) "
 		"ON CONFLICT (agreement, epoch) DO UPDATE SET until_ms = excluded.until_ms",
 	[SQL_SURROGATE_ERASE] = "DELETE FROM surrogate WHERE agreement = ?1 AND epoch = ?2",
+	[SQL_APPROVAL_PUT] = "INSERT INTO approval (statement, until_ms) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+	[SQL_APPROVAL_DROP] = "DELETE FROM approval WHERE until_ms <= ?1",
 	[SQL_SURROGATE_END_DROP] = "DELETE FROM surrogate_end WHERE agreement = ?1 AND epoch = ?2",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
@@ -190,6 +193,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
 	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
 	[SQL_SURROGATE_GET] = "SELECT value FROM surrogate WHERE agreement = ?1 AND epoch = ?2 AND key = ?3",
+	[SQL_APPROVAL_GET] = "SELECT until_ms FROM approval WHERE statement = ?1",
 	[SQL_SURROGATE_END_LIST] = "SELECT agreement, epoch, until_ms FROM surrogate_end ORDER BY agreement, epoch",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
 	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",

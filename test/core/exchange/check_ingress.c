@@ -151,6 +151,11 @@ static void other_purpose(struct parcel *p)
 	p->entry.purpose = VIEW("terrorism-prevention");
 }
 
+static void other_exception(struct parcel *p)
+{
+	p->entry.exception = VIEW("imminent-threat");
+}
+
 static void other_tier(struct parcel *p)
 {
 	p->entry.tier = VIEW("T0");
@@ -195,6 +200,7 @@ static const struct {
 	{ other_recipient, "another recipient" },
 	{ other_purpose, "another purpose" },
 	{ other_tier, "another purpose, legal basis or tier" },
+	{ other_exception, "another exception" },
 	{ other_output, "not that of the record" },
 	{ other_salt, "not that of the record" },
 	{ other_sender, "not the agency that it names" },

@@ -55,6 +55,9 @@ static json_t *approval(void)
 	hex_of(&sent_one->decided.input, hex);
 	json_object_set_new(doc, "input", json_string(hex));
 	json_object_set_new(doc, "tier", json_string("T1"));
+	json_object_set_new(doc, "purpose", json_string("terrorism-prevention"));
+	json_object_set_new(doc, "subject_category", json_string("uncategorised"));
+	json_object_set_new(doc, "case", json_string("XN-2026-0815"));
 	time_print(f.now_ms + DAY_MS, expires);
 	json_object_set_new(doc, "expires", json_string(expires));
 	hex_of(&f.officer_spki, hex);
@@ -64,12 +67,10 @@ static json_t *approval(void)
 
 static void ask(const struct uuid *id, struct view statement, struct view signature)
 {
-	struct held_request r = { .exchange = *id,
-		                  .statement = statement,
-		                  .signature = signature,
-		                  .uid = 1000,
-		                  .done = answered,
-		                  .arg = &answers };
+	struct held_shown shown = { statement, signature };
+	struct held_request r = {
+		.exchange = *id, .approvals = &shown, .n_approvals = 1, .uid = 1000, .done = answered, .arg = &answers
+	};
 	unsigned before = answers;
 
 	held_release(held, &r);
@@ -126,6 +127,12 @@ static const struct {
 	int days;
 } faults[] = {
 	{ "agreement", "00", "is not an approval", 0 },
+	{ "colour", "blue", "is not an approval", 0 },
+	{ "purpose", "serious-crime", "another purpose", 0 },
+	{ "subject_category", "suspect", "another category", 0 },
+	{ "case", "XN-OTHER", "another case", 0 },
+	{ "named", "abababababababababababababababababababababababababababababababab", "another named officer", 0 },
+	{ "expires", NULL, "lives longer", 4 },
 	{ "agreement", "abababababababababababababababababababababababababababababababab", "another agreement", 0 },
 	{ "input", "abababababababababababababababababababababababababababababababab", "another record", 0 },
 	{ "salt", "abababababababababababababababab", "another record", 0 },

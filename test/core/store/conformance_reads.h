@@ -22,9 +22,9 @@ struct reading {
 
 static bool tell_exchange(void *arg, const struct store_exchange *x)
 {
-	buf_addf(arg, "exchange %lld %d %.*s %.*s %lld %.*s %.*s %.*s %d %d %.*s %lld\n", N(x->seq), x->id.b[2],
-	         V(x->partner), V(x->key), N(x->received_ms), V(x->agreement), V(x->provider), V(x->recipient),
-	         (int)x->state, x->status, V(x->answer), N(x->entry));
+	buf_addf(arg, "exchange %lld %d %.*s %.*s %lld %.*s %d %.*s %.*s %d %d %.*s %lld\n", N(x->seq), x->id.b[2],
+	         V(x->partner), V(x->key), N(x->received_ms), V(x->agreement), x->agreement_digest.b[0], V(x->provider),
+	         V(x->recipient), (int)x->state, x->status, V(x->answer), N(x->entry));
 	return true;
 }
 
@@ -218,6 +218,12 @@ ASK(timestamped, uint64_t n; return store_timestamped(s, &n, e) && tell_text(out
 ASK(get_surrogate, struct digest d = world_digest(1); uint8_t v[STORE_SURROGATE];
     return store_get_surrogate(s, VIEW("pnr-2026"), 1, &d, v, e) &&
            tell_text(out, "surrogate", v[0] * 256u + v[1], VIEW(""));)
+/* The one that the world has used, or the one that is used next. */
+ASK(get_approval, struct digest d = world_digest(60), next = world_digest(61);
+    struct error missing = { .reason = REASON_NONE }; struct store_approval a, b; bool more;
+    more = store_get_approval(s, &next, &b, &missing);
+    return (more || missing.reason == REASON_NOT_FOUND) && store_get_approval(s, &d, &a, e) &&
+           tell_text(out, "approval", (uint64_t)(a.until_ms - T0) * 2 + more, VIEW(""));)
 ASK(list_surrogates, return store_list_surrogates(s, tell_surrogates, out, e);)
 ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); struct view v;
     struct error none = { .reason = REASON_NONE };
@@ -290,6 +296,7 @@ static const struct reading readings[] = {
 	READING(timestamped),
 	READING(get_surrogate),
 	READING(list_surrogates),
+	READING(get_approval),
 	READING(get_document),
 	READING(get_value),
 	READING(count),

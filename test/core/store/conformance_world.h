@@ -15,6 +15,7 @@
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/surrogate.h"
+#include "gatewayd/core/store/approval.h"
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/store/witness.h"
 #include "lib/base/datetime.h"
@@ -125,6 +126,11 @@ static inline struct store_inbox world_inbox(uint64_t seq)
 		                     .made_ms = T0 };
 }
 
+static inline struct store_approval world_approval(uint8_t k)
+{
+	return (struct store_approval){ .statement = world_digest(k), .until_ms = T0 + k };
+}
+
 static inline struct store_surrogate world_surrogate(uint8_t key)
 {
 	return (struct store_surrogate){ .agreement = VIEW("pnr-2026"),
@@ -198,6 +204,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 		.size = 4, .root = world_digest(1), .note = VIEW("n"), .incident = world_digest(2)
 	};
 	struct store_surrogate r = world_surrogate(1);
+	struct store_approval approval = world_approval(60);
 	struct digest document = world_digest(50);
 	bool first;
 
@@ -208,6 +215,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	       store_put_witnessed(s, VIEW("south/1"), &w, e) &&
 	       store_put_sighted(s, VIEW("south/1"), 4, VIEW("a"), e) &&
 	       store_put_sighted(s, VIEW("south/1"), 6, VIEW("b"), e) && store_put_surrogate(s, &r, e) &&
+	       store_put_approval(s, &approval, &first, e) &&
 	       store_put_document(s, &document, VIEW("agreement"), VIEW("text"), T0, e) &&
 	       store_put_value(s, VIEW("clock"), VIEW("7"), e);
 }

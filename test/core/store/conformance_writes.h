@@ -18,6 +18,7 @@ struct writing {
 CALL(accept, return world_accept(s, 3, "k-3", e);)
 CALL(set_entry, return store_set_entry(s, 2, 1, e);)
 CALL(set_state, return store_set_state(s, 1, STATE_DELIVERED, e);)
+CALL(set_agreement, struct digest d = world_digest(62); return store_set_agreement(s, 1, &d, e);)
 CALL(set_answer, return store_set_answer(s, 1, 202, VIEW("{\"late\":true}"), e);)
 CALL(put_payload, struct store_payload p = { .seq = 1, .slot = 5, .sealed = VIEW("anew") };
      return store_put_payload(s, &p, e);)
@@ -58,6 +59,9 @@ CALL(drop_sighted, return store_drop_sighted(s, VIEW("south/1"), 4, 4, e);)
 CALL(trim_sighted, return store_trim_sighted(s, VIEW("south/1"), 1, e);)
 CALL(put_timestamp, return store_put_timestamp(s, 3, T0, VIEW("response"), e);)
 CALL(put_surrogate, struct store_surrogate r = world_surrogate(2); r.until_ms++; return store_put_surrogate(s, &r, e);)
+CALL(put_approval, struct store_approval a = world_approval(61); bool fresh;
+     return store_put_approval(s, &a, &fresh, e);)
+CALL(drop_approvals, return store_drop_approvals(s, T0 + 60, e);)
 CALL(erase_surrogates, return store_erase_surrogates(s, VIEW("pnr-2026"), 1, e);)
 CALL(put_document, struct digest d = world_digest(51);
      return store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e);)
@@ -78,7 +82,8 @@ static const struct writing writings[] = {
 	WRITING(archive_entries), WRITING(tell_archive),     WRITING(put_tile),       WRITING(put_checkpoint),
 	WRITING(put_witnessed),   WRITING(put_cosignature),  WRITING(put_sighted),    WRITING(drop_sighted),
 	WRITING(trim_sighted),    WRITING(put_timestamp),    WRITING(put_surrogate),  WRITING(erase_surrogates),
-	WRITING(put_document),    WRITING(put_value),
+	WRITING(put_document),    WRITING(put_value),        WRITING(put_approval),   WRITING(drop_approvals),
+	WRITING(set_agreement),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
 

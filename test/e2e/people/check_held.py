@@ -80,6 +80,8 @@ class Held(unittest.TestCase):
         statement, signature = self.approve(exchange)
         with open(statement, encoding="ascii") as f:
             doc = json.load(f) | changes
+        if changes.get("older"):
+            doc = {k: doc[k] for k in ("agreement", "input", "tier", "expires", "officer")}
         with open(statement, "w", encoding="ascii") as f:
             json.dump(doc, f)
         cert, key = self.officers["anna"]
@@ -107,7 +109,8 @@ class Held(unittest.TestCase):
         exchange = self.hold()
         payloads = self.world.north.ask("status")["store"]["payloads"]
         self.assertGreaterEqual(payloads, 1)
-        status, out, err = self.release(exchange, self.approve(exchange))
+        approval = self.approve(exchange)
+        status, out, err = self.release(exchange, approval)
         self.assertEqual((status, out.strip()), (0, "queued"), err)
         wait_for(lambda: self.state(exchange) == "delivered")
         log = [(e["operation"], e.get("outcome")) for e in entries(self.world.north, exchange)]
@@ -117,7 +120,15 @@ class Held(unittest.TestCase):
         # The sender sees the release, also when it asks again with the same key.
         again, answer = self.north.post("pax", self.envelope, key=self.key)
         self.assertEqual((again, answer["outcome"], answer["exchange"]), (201, "released-transformed", exchange), answer)
-        self.assertEqual(self.release(exchange, self.approve(exchange))[0], 1)
+        status, _, err = self.world.north.ctl("exchange", "approve", exchange, "--certificate", self.officers["anna"][0], "--key",
+                                              self.officers["anna"][1], "--out", f"{self.world.folder}/late", ok=False)
+        self.assertEqual(status, 1, err)
+        self.assertIn("is not held, but", err)
+        status, _, err = self.world.north.ctl("exchange", "approve", "envelope.json", "--certificate", self.officers["anna"][0], "--key",
+                                              self.officers["anna"][1], "--out", f"{self.world.folder}/unsent", ok=False)
+        self.assertEqual(status, 1, err)
+        self.assertIn("envelope.json is no exchange: what has not been sent cannot be approved here", err)
+        self.assertEqual(self.release(exchange, approval)[0], 1)
 
     def test_the_other_side_holds_too_and_decides_by_its_own_officer(self):
         exchange = self.hold()
@@ -151,12 +162,18 @@ class Held(unittest.TestCase):
         exchange, other = self.hold(), self.hold()
         self.kept(exchange, self.approve(other), "another record")
         self.kept(exchange, self.approve(exchange, "otto"), "training")
-        self.kept(exchange, self.approve(exchange, "ines"), "no officer of this agency")
-        self.kept(exchange, self.approve(exchange, "sven"), "no officer of this agency")
+        self.kept(exchange, self.approve(exchange, "ines"), "may not approve this")
+        self.kept(exchange, self.approve(exchange, "sven"), "no officer who is pinned here")
         self.kept(exchange, self.approve(exchange, expires=agreements.instant(-1)), "expired")
         self.kept(exchange, self.approve(exchange, exception="urgent"), "another exception")
         self.kept(exchange, self.altered(exchange, tier="T2"), "another tier")
         self.kept(exchange, self.altered(exchange, agreement="0" * 64), "another agreement")
+        self.kept(exchange, self.altered(exchange, purpose="border-check"), "another purpose")
+        self.kept(exchange, self.altered(exchange, subject_category="victim"), "another category")
+        self.kept(exchange, self.altered(exchange, case="X-0"), "another case")
+        self.kept(exchange, self.altered(exchange, named="0" * 63 + "1"), "another named officer")
+        self.kept(exchange, self.altered(exchange, older=True), "an older form binds too little")
+        self.kept(exchange, self.approve(exchange, expires=agreements.instant(4)), "72 hours")
         statement, _ = self.approve(exchange)
         self.kept(exchange, (statement, self.approve(exchange, "ines")[1]), "not signed")
         with open(statement, "a", encoding="ascii") as f:
@@ -164,7 +181,7 @@ class Held(unittest.TestCase):
         self.kept(exchange, (statement, statement), "not an approval")
         attempts = [e for e in entries(self.world.north, exchange) if e["operation"] == "decision"]
         self.assertEqual({e["outcome"] for e in attempts}, {"held"})
-        self.assertEqual(len(attempts), 10)
+        self.assertEqual(len(attempts), 16)
         self.assertEqual(self.release(exchange, self.approve(exchange))[0], 0)
 
     def test_two_releases_at_once_release_once(self):
@@ -185,6 +202,53 @@ class Held(unittest.TestCase):
         self.assertEqual(self.world.north.ctl("exchange", "refuse", nobody, ok=False)[0], 2)
         self.assertEqual(self.world.north.ctl("exchange", "release", nobody, ok=False)[0], 2)
         self.assertEqual(self.world.north.ctl("exchange", "approve", nobody, ok=False)[0], 2)
+
+
+class SecondPersons(unittest.TestCase):
+    """Two signatures that a tier asks for, and officers of three agencies."""
+
+    def test_waits_for_two(self):
+        with World() as w:
+            doc = agreements.passenger(digest=schema())
+            doc["tiers"][0] |= {"approvals": 2, "quota": {"uses": 1, "per": "P1D"}}
+            w.agreement(doc)
+            officers = {}
+            for name, agency in (("anna", "north"), ("otto", "north"), ("ines", "south")):
+                officers[name] = cert, _ = w.authority.leaf(name, f"spiffe://{agency}.example/officer/{name}", "emailProtection")
+                run("cp", cert, f"{w.north.folder}/partners/{name}.pem")
+                w.north.add_partner({"id": name, "agency": agency, "jurisdiction": "XX", "roles": ["officer"], "signers": [f"{name}.pem"],
+                                     "training_until": agreements.instant(9)})
+            w.start()
+            client = w.client("north")
+            status, answer = client.post("pax", agreements.envelope(agreements.passenger_record()))
+            self.assertEqual((status, answer["outcome"], answer["approvals_lacking"]), (202, "held", 2), answer)
+            self.assertEqual([e["code"] for e in answer["errors"]], ["approval-missing"])
+            exchange = answer["exchange"]
+            shown = {}
+            for name, (cert, key) in officers.items():
+                out = f"{w.folder}/{name}-says"
+                w.north.ctl("exchange", "approve", exchange, "--certificate", cert, "--key", key, "--out", out)
+                shown[name] = ["--approval", f"{out}.json", f"{out}.p7s"]
+
+            def release(*names):
+                words = [word for n in names for word in shown[n]]
+                return w.north.ctl("exchange", "release", exchange, *words, ok=False)
+            self.assertIn("more approvals: 1", release("anna")[2])
+            self.assertIn("it takes another", release("anna", "anna")[2])
+            self.assertIn("may not approve", release("anna", "ines")[2])
+            self.assertEqual(w.north.ask("exchange", "show", exchange)["exchange"]["state"], "held")
+            status, out, err = release("anna", "otto")
+            self.assertEqual((status, out.strip()), (0, "queued"), err)
+            after = w.north.ask("exchange", "show", exchange)
+            self.assertEqual(len(after["disclosures"]["approvals"]), 2)
+            self.assertEqual(sorted(after["disclosures"]["approvals"][0]), ["signature", "statement"])
+            self.assertIn("criterion", after["disclosures"].get("necessity", {"criterion": None}))
+            wait_for(lambda: w.north.ask("outbox") == [])
+            self.assertEqual(len(w.client("south").inbox()["items"]), 1)
+            self.assertNotIn("approvals", json.dumps(w.client("south").inbox()["items"]))
+            # It counts in the quota: what comes now is refused, and nothing else waits.
+            status, answer = client.post("pax", agreements.envelope(agreements.passenger_record(2)))
+            self.assertEqual(status, 403, answer)
 
 
 class Silence(unittest.TestCase):
