@@ -420,9 +420,10 @@ class Run:
         return [out]
 
     def justified(self, best, concrete):
-        """By a justification for the rule's own pointer, or one that names the leaf; `*` stands for each member or item."""
+        """By a justification for the rule's own pointer, or one that names the leaf itself, whose reason has a letter or digit."""
         leaf = [str(t) for t in concrete]
-        return any(j["pointer"] == best["pointer"] or covers(tokens(j["pointer"]), leaf) for j in self.envelope.get("justifications", []))
+        return any((j["pointer"] == best["pointer"] or tokens(j["pointer"]) == leaf) and any(map(str.isalnum, j["reason"]))
+                   for j in self.envelope.get("justifications", []))
 
     def value(self, value, path, concrete):
         if not isinstance(value, (dict, list)) or (not value and concrete):
@@ -521,9 +522,11 @@ def approvals_lacking(a, envelope, excepted):
 
 
 def decide(a, envelope):
-    """Answer: `refused`, `held`, `released` or `released-transformed`; the reasons; what leaves, or would on release."""
+    """Answer: `refused`, `held`, `released` or `released-transformed`; the reasons; what leaves, or would on release. What
+    lacks approvals and nothing else is held; where schema or transform fail, nothing is, and approvals are not asked for."""
     reasons = authorise(a, envelope)
-    if reasons:
+    lacking = reasons & {"approval-missing"}
+    if reasons - lacking:
         return Answer("refused", reasons, None)
     combination = envelope["purpose"], envelope["tier"], envelope.get("subject_category", "uncategorised")
     if all(r["action"] == "drop" for r in a.rules_of(*combination)):
@@ -539,9 +542,10 @@ def decide(a, envelope):
     if run.released == 0:
         run.reasons.add("default-deny")
     if run.reasons:
-        return Answer("refused", run.reasons, None)
-    if combination[2] == "uncategorised":
-        return Answer("held", {"waiting-decision"}, record)
+        return Answer("refused", run.reasons | lacking, None)
+    waiting = {"waiting-decision"} if combination[2] == "uncategorised" else set()
+    if waiting or lacking:
+        return Answer("held", waiting | lacking, record)
     return Answer("released-transformed" if run.changed else "released", set(), record)
 
 

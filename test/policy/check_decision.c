@@ -533,15 +533,17 @@ END_TEST
 START_TEST(reasons_for_what_is_kept_whole)
 {
 	static const struct {
-		const char *pointers[4], *at; /* NULL: released */
+		const char *pointers[8], *at; /* NULL: released */
 	} cases[] = {
 		{ { "/travellers/*/baggage" }, NULL },
-		{ { "/travellers/*/baggage/*", "/travellers/*/baggage/tags/*" }, NULL },
-		{ { "/travellers/*/baggage/pieces", "/travellers/*/baggage/weight_kg", "/travellers/*/baggage/tags/*" },
+		{ { "/travellers/0/baggage/pieces", "/travellers/0/baggage/tags/0", "/travellers/0/baggage/weight_kg",
+		    "/travellers/1/baggage/pieces", "/travellers/1/baggage/tags/0", "/travellers/1/baggage/tags/1",
+		    "/travellers/1/baggage/weight_kg" },
 		  NULL },
-		{ { "/travellers/*/baggage/pieces", "/travellers/*/baggage/tags/*" },
+		{ { "/travellers/0/baggage/pieces", "/travellers/0/baggage/tags/0" },
 		  "/travellers/0/baggage/weight_kg" },
-		{ { "/travellers/*/baggage/*" }, "/travellers/0/baggage/tags/0" },
+		/* A wildcard that is no rule's own pointer names nothing. */
+		{ { "/travellers/*/baggage/*", "/travellers/*/baggage/tags/*" }, "/travellers/0/baggage/pieces" },
 		{ { "/travellers/0/baggage" }, "/travellers/0/baggage/pieces" },
 		{ { "/travellers/*" }, "/travellers/0/baggage/pieces" },
 	};

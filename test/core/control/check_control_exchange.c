@@ -83,11 +83,18 @@ START_TEST(what_is_no_exchange)
 }
 END_TEST
 
+/* The request with one approval, signed by the officer. */
+static json_t *with_approval(json_t *request, json_t *statement)
+{
+	json_object_set_new(request, "approvals", json_pack("[o]", with_signed(json_object(), statement)));
+	return request;
+}
+
 START_TEST(a_release_needs_an_approval)
 {
-	refused(about("exchange-release", &held_one->decided.id), "statement, signature: both are needed");
+	refused(about("exchange-release", &held_one->decided.id), "approvals: 1 to 8 are needed");
 	json_t *q = about("exchange-release", &held_one->decided.id);
-	refused(with_signed(q, json_pack("{s:s}", "tier", "T1")), "is not an approval");
+	refused(with_approval(q, json_pack("{s:s}", "tier", "T1")), "is not an approval");
 	ck_assert_int_eq(row_of(held_one).state, STATE_HELD);
 	last_entry_says("outcome", "held");
 }
@@ -101,9 +108,10 @@ START_TEST(an_approval_releases)
 	hex_of(&held_one->decided.input, input);
 	hex_of(&f.officer_spki, officer);
 	time_print(f.now_ms + DAY_MS, expires);
-	json_t *approval = json_pack("{s:s, s:s, s:s, s:s, s:s}", "agreement", agreement, "input", input, "tier", "T1",
-	                             "expires", expires, "officer", officer);
-	json_t *a = granted(with_signed(about("exchange-release", &held_one->decided.id), approval));
+	json_t *approval = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "agreement", agreement, "input", input,
+	                             "tier", "T1", "purpose", "terrorism-prevention", "subject_category",
+	                             "uncategorised", "case", "XN-2026-0815", "expires", expires, "officer", officer);
+	json_t *a = granted(with_approval(about("exchange-release", &held_one->decided.id), approval));
 	ck_assert(json_is_true(json_object_get(a, "released")));
 	ck_assert_str_eq(core_member(a, "state"), "queued");
 	json_decref(a);

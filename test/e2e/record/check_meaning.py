@@ -2,7 +2,6 @@
 what arrives in the inbox of south's system is what meaning.py says, byte for byte; what it refuses or holds never does."""
 
 import os
-import random
 import sys
 import unittest
 
@@ -56,7 +55,7 @@ class Sample:
 class Meaning(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.seed = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
+        cls.seed = int(os.environ.get("SEED", 1))
         cls.sample = Sample(cls.seed)
         cls.world = w = World()
         cls.addClassCleanup(w.close)
