@@ -92,7 +92,7 @@ static bool write_change(struct job *j, struct writer *w, struct store *s, struc
 {
 	struct change *x = JOB_OF(struct change, j);
 	struct act a = { .core = x->client->control->o.core, .writer = w, .job = j, .store = s, .now_ms = x->now_ms };
-	bool done;
+	bool done = false;
 
 	x->changed = 0;
 	if (!find(x, s, e))
