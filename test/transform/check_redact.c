@@ -213,8 +213,8 @@ START_TEST(places_do_not_matter)
 		                             "anna dot maria at example dot org",
 		                             "+49 30 1234567",
 		                             TD3_2,
-		                             "\xef\xbc\x94"
-		                             "111111111111111" };
+		                             ("\xef\xbc\x94"
+		                              "111111111111111") };
 	static char text[6000];
 	struct buf out = BUF_INIT(8192);
 
