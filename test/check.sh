@@ -11,8 +11,9 @@ touch "$work/broken"
 
 # Sets `used`: seconds of processor time of all that has ended below this shell (`times` in a pipe would ask another).
 use() {
-	times >"$work/times-$BASHPID"
-	used=$(awk 'NR == 2 { split($1 " " $2, t, /[ms ]+/); printf "%d\n", t[1] * 60 + t[2] + t[3] * 60 + t[4] }' "$work/times-$BASHPID")
+	local file=$work/times-$BASHPID
+	times >"$file"
+	used=$(awk 'NR == 2 { split($1 " " $2, t, /[ms ]+/); printf "%d\n", t[1] * 60 + t[2] + t[3] * 60 + t[4] }' "$file")
 }
 
 part() {
