@@ -483,7 +483,8 @@ class LyingPartner(unittest.TestCase):
             except OSError:
                 return None
         first = wait_for(ask)
-        self.assertEqual((first, [e["operation"] for e in entries(world.north)]), (503, ["genesis"]))
+        logged = wait_for(lambda: [e["operation"] for e in entries(world.north)])
+        self.assertEqual((first, logged), (503, ["genesis"]))
         wait_for(lambda: ask() == 200)
         wait_for(lambda: "start" in [e["operation"] for e in entries(world.north)])
 
