@@ -297,9 +297,9 @@ static bool note_due(void *arg, const struct store_notice *row)
 	return courier_note(arg, &due);
 }
 
-static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+static bool list_due(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e)
 {
-	return store_due_notices(reader, now_ms, max, note_due, look, e);
+	return store_due_notices(reader, ask, note_due, look, e);
 }
 
 static const struct courier_kind notices = {
@@ -307,6 +307,8 @@ static const struct courier_kind notices = {
 	.size = sizeof(struct notice_out),
 	.most = IN_FLIGHT,
 	.taken = { 200 },
+	.life_ms = GIVE_UP_MS,
+	.recipient = store_next_notice_recipient,
 	.due = list_due,
 	.send = send_notice,
 	.proved = proved,

@@ -32,8 +32,10 @@ bool store_list_notices(struct store *s, uint64_t after_id, unsigned max,
 bool store_list_notices_of(struct store *s, uint64_t seq, bool (*each)(void *arg, const struct store_notice *n),
                            void *arg, struct error *e) MUST_USE;
 /* Due at `now_ms`, of each exchange and recipient only the oldest that waits: they arrive in their order. */
-bool store_due_notices(struct store *s, int64_t now_ms, unsigned max,
+bool store_due_notices(struct store *s, const struct store_ask *ask,
                        bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e) MUST_USE;
+/* As of deliveries (outbox.h). */
+bool store_next_notice_recipient(struct store *s, struct view after, struct view *out, struct error *e) MUST_USE;
 /* One that no longer waits: it arrived, and the partner's receipt proves it, or it was given up. */
 struct store_notice_end {
 	uint64_t id;

@@ -68,12 +68,21 @@ static bool list_deliveries(struct store *s, struct statement *q,
 	return ok;
 }
 
-bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
+bool store_due_deliveries(struct store *s, const struct store_ask *ask,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
 	return list_deliveries(
-	        s, sql_start(s, SQL_DELIVERY_DUE, BOUND(as_int(now_ms), as_int(max), as_int(HOLD_RESTRICTION)), e),
+	        s,
+	        sql_start(s, SQL_DELIVERY_DUE,
+	                  BOUND(as_text(ask->recipient), as_int(ask->now_ms), as_int(ask->before_ms),
+	                        as_int(ask->share), as_int(ask->shares), as_int(ask->max), as_int(HOLD_RESTRICTION)),
+	                  e),
 	        each, arg, e);
+}
+
+bool store_next_delivery_recipient(struct store *s, struct view after, struct view *out, struct error *e)
+{
+	return sql_keep(s, SQL_DELIVERY_RECIPIENT, BOUND(as_text(after)), "recipient", out, e);
 }
 
 bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,

@@ -151,13 +151,17 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
-	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM hold h "
-		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?3) ORDER BY next_ms LIMIT ?2",
+	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
+		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "
+		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?7) ORDER BY next_ms LIMIT ?6",
+	[SQL_DELIVERY_RECIPIENT] = "SELECT recipient FROM delivery WHERE recipient > ?1 ORDER BY recipient LIMIT 1",
 	[SQL_DELIVERY_LIST] = DELIVERY_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_NOTICE_LAST] = LAST_ID("notice", "notice_end"),
 	[SQL_NOTICE_GET] = NOTICE_COLUMNS "WHERE id = ?1",
-	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM notice o WHERE "
-		"o.seq = notice.seq AND o.recipient = notice.recipient AND o.id < notice.id) ORDER BY next_ms LIMIT ?2",
+	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND made_ms <= ?3 AND id % ?5 = ?4 "
+		"AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.seq = notice.seq AND o.recipient = notice.recipient "
+		"AND o.id < notice.id) ORDER BY next_ms LIMIT ?6",
+	[SQL_NOTICE_RECIPIENT] = "SELECT recipient FROM notice WHERE recipient > ?1 ORDER BY recipient LIMIT 1",
 	[SQL_NOTICE_LIST] = NOTICE_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[SQL_NOTICE_LIST_OF] = NOTICE_COLUMNS "WHERE seq = ?1 ORDER BY id",
 	[SQL_NOTICE_END_LIST] = "SELECT id, kind, recipient, entry, made_ms, ended_ms, error, receipt FROM notice_end "

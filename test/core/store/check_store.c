@@ -399,7 +399,11 @@ START_TEST(outbox_retries_and_ends)
 	d.next_ms = T0 - 1;
 	OK(store_put_delivery(s, &d, e));
 	commit();
-	OK(store_due_deliveries(s, T0, 10, collect_delivery, &sum, e));
+	OK(store_due_deliveries(
+	        s,
+	        &(struct store_ask){
+	                .recipient = VIEW("south"), .now_ms = T0, .before_ms = INT64_MAX, .shares = 1, .max = 10 },
+	        collect_delivery, &sum, e));
 	ck_assert_uint_eq(sum, 21);
 	begin();
 	OK(store_retry_delivery(s, 2, T0 + 5000, VIEW("unavailable"), e));
