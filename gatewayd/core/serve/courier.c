@@ -20,6 +20,7 @@ struct courier {
 	struct parcel *under_way; /* by id */
 	size_t bodies;            /* bytes of theirs */
 	struct neighbour *neighbours;
+	unsigned hastened; /* core's, when all ways were opened last */
 };
 
 struct courier *courier_new(struct worker *w, const struct courier_kind *kind)
@@ -254,8 +255,12 @@ void courier_tick(void *arg)
 	struct store *reader = c->worker->reader;
 	struct error e = { .reason = REASON_NONE };
 	char after[sizeof((struct neighbour *)0)->agency] = "";
+	unsigned hastened = atomic_load(&c->worker->core->hastened);
 	struct view found;
 
+	if (hastened != c->hastened)
+		neighbours_open(c->neighbours);
+	c->hastened = hastened;
 	for (;;) {
 		enum sought next = sought(c->kind->recipient(reader, view_of(after), &found, &e), &e);
 		if (next == SOUGHT_FAILED)

@@ -35,6 +35,12 @@ void neighbours_free(struct neighbour **all)
 	}
 }
 
+void neighbours_open(struct neighbour *all)
+{
+	for (struct neighbour *n = all; n; n = n->hh.next)
+		n->asked_ms = 0;
+}
+
 bool neighbour_shut(const struct neighbour *n)
 {
 	return n->silent >= NEIGHBOUR_PATIENCE;

@@ -35,6 +35,9 @@ struct neighbour {
 struct neighbour *neighbour_of(struct neighbour **all, struct view agency) MUST_USE;
 void neighbours_free(struct neighbour **all);
 
+/* All may be asked now. */
+void neighbours_open(struct neighbour *all);
+
 bool neighbour_shut(const struct neighbour *n);
 /* Places that are free now. */
 unsigned neighbour_room(const struct neighbour *n, int64_t now_ms);

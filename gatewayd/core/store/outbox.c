@@ -92,6 +92,31 @@ bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
 	                       arg, e);
 }
 
+bool sql_each_waiting(struct store *s, struct statement *q, bool (*each)(void *arg, const struct store_waiting *w),
+                      void *arg, struct error *e)
+{
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		struct store_waiting w = { .recipient = col_view(q, 0),
+			                   .reason = col_view(q, 1),
+			                   .n = (uint64_t)col_int(q, 2),
+			                   .failed = (uint64_t)col_int(q, 3),
+			                   .first_ms = col_int(q, 4) };
+		if (!each(arg, &w)) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
+
+bool store_count_deliveries(struct store *s, int64_t failed_ms, bool (*each)(void *arg, const struct store_waiting *w),
+                            void *arg, struct error *e)
+{
+	return sql_each_waiting(s, sql_start(s, SQL_DELIVERY_COUNT, BOUND(as_int(failed_ms)), e), each, arg, e);
+}
+
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)
 {
 	return sql_run(s, SQL_RECEIPT_PUT, BOUND(as_number(seq), as_text(receipt)), e);

@@ -575,7 +575,6 @@ START_TEST(counts_add_up)
 
 	OK(store_count(s, &c, e));
 	ck_assert_uint_eq(c.exchanges + c.payloads + c.timers + c.deliveries + c.inbox + c.entries, 0);
-	ck_assert_int_eq(c.oldest_delivery_ms, TIME_NONE);
 	begin();
 	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
 	OK(store_put_payload(s, &p, e));
@@ -586,7 +585,7 @@ START_TEST(counts_add_up)
 	commit();
 	OK(store_count(s, &c, e));
 	ck_assert(c.exchanges == 1 && c.payloads == 1 && c.timers == 1 && c.deliveries == 1 && c.inbox == 1 &&
-	          c.entries == 1 && c.oldest_delivery_ms == T0 + 5);
+	          c.entries == 1);
 }
 END_TEST
 

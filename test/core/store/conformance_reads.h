@@ -83,6 +83,13 @@ static bool tell_delivery(void *arg, const struct store_delivery *d)
 	return true;
 }
 
+static bool tell_waiting(void *arg, const struct store_waiting *w)
+{
+	buf_addf(arg, "waiting %.*s %.*s %lld %lld %lld\n", V(w->recipient), V(w->reason), N(w->n), N(w->failed),
+	         N(w->first_ms));
+	return true;
+}
+
 static bool tell_notice(void *arg, const struct store_notice *n)
 {
 	buf_addf(arg, "notice %lld %lld %d %.*s %lld %.*s %lld %d %.*s\n", N(n->id), N(n->seq), (int)n->kind,
@@ -183,6 +190,7 @@ ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
 ASK(due_deliveries, const struct store_ask ask = whole_ask(T0 + DAY_MS);
     return store_due_deliveries(s, &ask, tell_delivery, out, e);)
+ASK(count_deliveries, return store_count_deliveries(s, T0 + DAY_MS, tell_waiting, out, e);)
 ASK(next_delivery_recipient, struct view v;
     return store_next_delivery_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
 ASK(get_receipt, struct view v; return store_get_receipt(s, 1, &v, e) && tell_text(out, "receipt", 1, v);)
@@ -191,6 +199,7 @@ ASK(list_notices, return store_list_notices(s, 0, 10, tell_notice, out, e);)
 ASK(list_notices_of, return store_list_notices_of(s, 1, tell_notice, out, e);)
 ASK(due_notices, const struct store_ask ask = whole_ask(T0 + DAY_MS);
     return store_due_notices(s, &ask, tell_notice, out, e);)
+ASK(count_notices, return store_count_notices(s, tell_waiting, out, e);)
 ASK(next_notice_recipient, struct view v;
     return store_next_notice_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
 ASK(list_notice_ends, return store_list_notice_ends(s, 1, tell_end, out, e);)
@@ -245,8 +254,8 @@ ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); 
     return store_get_document(s, &d, &v, e) && tell_text(out, "document", 50, v);)
 ASK(get_value, struct view v; return store_get_value(s, VIEW("clock"), &v, e) && tell_text(out, "value", 0, v);)
 ASK(count, struct store_counts c; if (!store_count(s, &c, e)) return false;
-    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
-             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries), N(c.oldest_delivery_ms));
+    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
+             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries));
     return true;)
 
 #define READING(verb) \
@@ -279,12 +288,14 @@ static const struct reading readings[] = {
 	READING(list_deliveries),
 	READING(due_deliveries),
 	READING(next_delivery_recipient),
+	READING(count_deliveries),
 	READING(get_receipt),
 	READING(get_notice),
 	READING(list_notices),
 	READING(list_notices_of),
 	READING(due_notices),
 	READING(next_notice_recipient),
+	READING(count_notices),
 	READING(list_notice_ends),
 	READING(get_notice_taken),
 	READING(count_notices_taken),
