@@ -310,7 +310,7 @@ static int change_outbox(const struct ctl *c, int argc, char **argv, const char 
 	if (c->json)
 		ctl_print_json(doc);
 	else
-		printf("%" JSON_INTEGER_FORMAT " deliveries\n", changed);
+		printf("%" JSON_INTEGER_FORMAT " changed\n", changed);
 	json_decref(doc);
 	return changed || ids == 0 ? CTL_OK : CTL_CHECK_FAILED;
 }
@@ -354,7 +354,7 @@ const struct ctl_command ctl_exchange_commands[] = {
 	{ "exchange", "refuse", "EXCHANGE --reason TEXT", "refuses what is held and erases it", run_refuse },
 	{ "outbox", "list", "", "deliveries that wait, and those that failed and can be tried again", run_outbox },
 	{ "outbox", "retry", "[EXCHANGE | --partner AGENCY]",
-	  "tries deliveries now; one whose deadline has passed gets another", run_outbox_retry },
+	  "tries deliveries and notices now; a delivery whose deadline has passed gets another", run_outbox_retry },
 	{ "outbox", "expire", "EXCHANGE | --partner AGENCY", "ends deliveries as failed and erases their payloads",
 	  run_outbox_expire },
 	{ "outbox", NULL, "", "the same as outbox list", run_outbox },

@@ -189,8 +189,8 @@ class Node:
     def ctl(self, *words, ok=True):
         return run(GATEWAYCTL, "-c", self.config, *words, ok=ok)
 
-    def ask(self, *words):
-        return json.loads(run(GATEWAYCTL, "-c", self.config, "-o", "json", *words)[1])
+    def ask(self, *words, ok=True):
+        return json.loads(run(GATEWAYCTL, "-c", self.config, "-o", "json", *words, ok=ok)[1])
 
 
 class Client:

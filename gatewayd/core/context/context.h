@@ -60,6 +60,8 @@ struct core {
 	_Atomic bool tampered; /* that the log was found altered or put back is why: exit 78 */
 	int die_fd;            /* eventfd that ends the main loop */
 
+	_Atomic unsigned hastened; /* how often people had what waits tried now: no way is shut from then on */
+
 	/* Figures for status and metrics. */
 	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, fired, strangers;
 	_Atomic uint64_t timestamps, timestamp_failures;

@@ -4,6 +4,7 @@
 
 #include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -62,8 +63,8 @@ struct change {
 	char recipient[72];   /* of this agency alone; empty: all */
 	char who[64];
 	int64_t now_ms;
-	uint64_t seqs[MOST];
-	size_t n, changed;
+	uint64_t seqs[MOST], notices[MOST];
+	size_t n, n_notices, changed;
 };
 
 static bool add_delivery(void *arg, const struct store_delivery *d)
@@ -75,17 +76,28 @@ static bool add_delivery(void *arg, const struct store_delivery *d)
 	return x->n < MOST;
 }
 
+static bool add_notice(void *arg, const struct store_notice *n)
+{
+	struct change *x = arg;
+
+	if (!x->recipient[0] || view_is(n->recipient, x->recipient))
+		x->notices[x->n_notices++] = n->id;
+	return x->n_notices < MOST;
+}
+
 static bool find(struct change *x, struct store *s, struct error *e)
 {
 	struct store_exchange found;
 
-	x->n = 0;
+	x->n = x->n_notices = 0;
 	if (!x->one)
-		return store_list_deliveries(s, 0, UINT32_MAX, add_delivery, x, e);
+		return store_list_deliveries(s, 0, UINT32_MAX, add_delivery, x, e) &&
+		       store_list_notices(s, 0, UINT32_MAX, add_notice, x, e);
 	enum sought exchange = sought(store_find_exchange(s, &x->exchange, &found, e), e);
-	if (exchange == SOUGHT_FOUND)
-		x->seqs[x->n++] = found.seq;
-	return exchange != SOUGHT_FAILED;
+	if (exchange != SOUGHT_FOUND)
+		return exchange != SOUGHT_FAILED;
+	x->seqs[x->n++] = found.seq;
+	return store_list_notices_of(s, found.seq, add_notice, x, e);
 }
 
 static bool write_change(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -102,6 +114,12 @@ static bool write_change(struct job *j, struct writer *w, struct store *s, struc
 			return false;
 		x->changed += done;
 	}
+	/* What a notice tells is owed: it is tried again, and not ended by hand. */
+	for (size_t i = 0; i < x->n_notices && !x->expire; i++) {
+		if (!store_hasten_notice(s, x->notices[i], x->now_ms, e))
+			return false;
+		x->changed++;
+	}
 	return true;
 }
 
@@ -111,6 +129,8 @@ static void changed(struct job *j)
 
 	if (!j->committed)
 		log_line("error", "outbox: %s", j->error.text);
+	else if (!x->expire)
+		atomic_fetch_add(&x->client->control->o.core->hastened, 1);
 	control_finish(x->client, j->committed ? json_pack("{s:b, s:I}", "ok", 1, "changed", (json_int_t)x->changed)
 	                                       : json_pack("{s:b, s:s}", "ok", 0, "error", j->error.text));
 	writer_release(j);

@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/read/figures.h"
+#include "gatewayd/core/read/waiting.h"
 #include "gatewayd/os/instant.h"
 
 static json_t *agreements_json(const struct conf *conf)
@@ -56,6 +57,16 @@ static void add_figures(json_t *answer, const struct figures *now)
 	}
 }
 
+static json_t *waiting_list(struct store *reader)
+{
+	struct buf b = BUF_INIT(1u << 20);
+	struct error e = { .reason = REASON_NONE };
+	json_t *list = waiting_json(reader, &b, &e) ? json_loadb(b.p, b.n, 0, NULL) : NULL;
+
+	buf_free(&b);
+	return list ? list : json_null();
+}
+
 void control_status(struct control_client *c, const json_t *request)
 {
 	struct core *core = c->control->o.core;
@@ -76,6 +87,7 @@ void control_status(struct control_client *c, const json_t *request)
 	                  (int)atomic_load(&core->draining), "agreements", agreements_json(conf), "documents",
 	                  documents_json(conf), "clock", control_clock_json(core));
 	add_figures(answer, &now);
+	json_object_set_new(answer, "waiting", waiting_list(c->control->o.reader));
 	control_reply(c, answer);
 	conf_unref(conf);
 }

@@ -352,9 +352,9 @@ static bool note_due(void *arg, const struct store_delivery *row)
 	return courier_note(arg, &due);
 }
 
-static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+static bool list_due(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e)
 {
-	return store_due_deliveries(reader, now_ms, max, note_due, look, e);
+	return store_due_deliveries(reader, ask, note_due, look, e);
 }
 
 static void describe(struct parcel *p, char *out, size_t size)
@@ -370,6 +370,7 @@ static const struct courier_kind deliveries = {
 	.size = sizeof(struct delivery),
 	.most = IN_FLIGHT,
 	.taken = { 201, 202 },
+	.recipient = store_next_delivery_recipient,
 	.due = list_due,
 	.send = send_delivery,
 	.proved = proved,

@@ -24,7 +24,7 @@ bool inbox_has_record(struct view kind)
 
 bool inbox_is_told(struct view kind)
 {
-	return view_is(kind, "delivery-failed");
+	return view_is(kind, "delivery-failed") || view_is(kind, "notice-failed");
 }
 
 bool inbox_own_system(struct request *r)

@@ -8,6 +8,7 @@
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
@@ -261,6 +262,28 @@ static bool append_end(const struct act *a, const struct notice_out *o, struct e
 	return audit_append(a, &entry, NULL, NULL, e);
 }
 
+/* The item `notice-failed` in the inbox of the own system: what the partner was to be told, people tell it now. */
+static bool tell_people(const struct act *a, const struct notice_out *o, struct error *e)
+{
+	struct buf body = BUF_INIT(4096);
+	struct store_inbox item = {
+		.seq = o->seq, .exchange = o->own, .kind = VIEW("notice-failed"), .made_ms = a->now_ms
+	};
+
+	buf_addf(&body, "\"notice\":\"%s\",\"agreement\":", notice_kind_name(o->kind));
+	buf_add_json_string(&body, view_of(o->agreement));
+	buf_adds(&body, ",\"recipient\":");
+	buf_add_json_string(&body, view_of(o->parcel.recipient));
+	buf_adds(&body, ",\"reason\":");
+	buf_add_json_string(&body, view_of(o->parcel.slug));
+	buf_addf(&body, ",\"attempts\":%u", (unsigned)o->parcel.due.attempts + 1);
+	item.body = buf_view(&body);
+	bool ok = (!body.failed || error_set(e, REASON_NO_MEMORY, "memory ran out")) &&
+	          store_put_inbox(a->store, &item, e);
+	buf_free(&body);
+	return ok;
+}
+
 static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
 	struct notice_out *o = PARCEL_OF(struct notice_out, p);
@@ -280,7 +303,7 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 		return store_retry_notice(a->store, p->due.id,
 		                          a->now_ms + post_wait_ms(&o->parcel.conf->node, p->due.attempts),
 		                          view_of(o->parcel.slug), e);
-	if (!append_end(a, o, e) ||
+	if (!append_end(a, o, e) || (!arrived && !tell_people(a, o, e)) ||
 	    !store_drop_notice(a->store, p->due.id, a->now_ms, end.error, buf_view(&o->parcel.receipt), e))
 		return false;
 	return !work->ended || work->ended(&end, a->writer, a->store, e);
@@ -297,9 +320,9 @@ static bool note_due(void *arg, const struct store_notice *row)
 	return courier_note(arg, &due);
 }
 
-static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+static bool list_due(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e)
 {
-	return store_due_notices(reader, now_ms, max, note_due, look, e);
+	return store_due_notices(reader, ask, note_due, look, e);
 }
 
 static const struct courier_kind notices = {
@@ -307,6 +330,8 @@ static const struct courier_kind notices = {
 	.size = sizeof(struct notice_out),
 	.most = IN_FLIGHT,
 	.taken = { 200 },
+	.life_ms = GIVE_UP_MS,
+	.recipient = store_next_notice_recipient,
 	.due = list_due,
 	.send = send_notice,
 	.proved = proved,

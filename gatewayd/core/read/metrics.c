@@ -2,6 +2,7 @@
 #include "gatewayd/core/read/read.h"
 
 #include "gatewayd/core/read/figures.h"
+#include "gatewayd/core/read/waiting.h"
 #include "gatewayd/core/serve/answer.h"
 
 static void write_figure(struct buf *b, const struct figure *f, uint64_t value)
@@ -26,6 +27,9 @@ void handle_metrics(struct request *r)
 	for (const struct figure *f = figure_list; f->read; f++)
 		if (f->metric && f->read(&now, &value))
 			write_figure(&b, f, value);
+	size_t before = b.n;
+	if (!waiting_metrics(r->worker->reader, &b, &e))
+		b.n = before;
 	buf_adds(&b, "# EOF\n");
 	answer_text(r, 200, VIEW("application/openmetrics-text; version=1.0.0; charset=utf-8"), buf_view(&b));
 	buf_free(&b);

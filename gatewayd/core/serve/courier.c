@@ -4,18 +4,23 @@
 #include <assert.h>
 
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/neighbour.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define MOST       64 /* that a kind may have under way */
+#define MOST       64 /* that a kind may have under way to one recipient */
 #define BODY_MAX   (24u * 1024 * 1024)
+#define BODIES_MAX (64u * 1024 * 1024) /* of all bodies; from there on each recipient has one place */
 #define ANSWER_MAX (192u * 1024)
+#define LATE_MS    10000 /* between looks for what is past its deadline and has no way to its recipient */
 
 struct courier {
 	const struct courier_kind *kind;
 	struct worker *worker;
 	struct parcel *under_way; /* by id */
-	unsigned n;
+	size_t bodies;            /* bytes of theirs */
+	struct neighbour *neighbours;
+	unsigned hastened; /* core's, when all ways were opened last */
 };
 
 struct courier *courier_new(struct worker *w, const struct courier_kind *kind)
@@ -31,7 +36,8 @@ struct courier *courier_new(struct worker *w, const struct courier_kind *kind)
 static void drop(struct courier *c, struct parcel *p)
 {
 	HASH_DELETE(hh, c->under_way, p);
-	c->n--;
+	c->bodies -= p->body.n;
+	p->neighbour->under_way--;
 	post_drop(&p->post);
 	conf_unref(p->conf);
 	buf_wipe(&p->body);
@@ -48,6 +54,7 @@ void courier_free(void *arg)
 		return;
 	HASH_ITER(hh, c->under_way, p, next)
 	drop(c, p);
+	neighbours_free(&c->neighbours);
 	free(c);
 }
 
@@ -121,14 +128,21 @@ static bool write_parcel(struct job *j, struct writer *w, struct store *s, struc
 	return p->courier->kind->write(p, &a, e);
 }
 
+static void look_at(struct courier *c, struct neighbour *n);
+
 static void came_home(struct job *j)
 {
 	struct parcel *p = JOB_OF(struct parcel, j);
+	struct courier *c = p->courier;
+	struct neighbour *n = p->neighbour;
 
 	if (!j->committed)
-		log_line("error", "%s: %s", p->courier->kind->name, j->error.text);
+		log_line("error", "%s: %s", c->kind->name, j->error.text);
 	writer_release(j);
-	drop(p->courier, p);
+	drop(c, p);
+	/* What waits for a place does not wait for the next tick. */
+	if (n->more && n->under_way <= n->places / 2)
+		look_at(c, n);
 }
 
 static void answered(void *arg)
@@ -136,6 +150,12 @@ static void answered(void *arg)
 	struct parcel *p = arg;
 
 	p->now_ms = instant_now_ms();
+	if (!p->unsent &&
+	    neighbour_ended(p->neighbour, p->post.status, p->courier->kind->most, &p->conf->node, p->now_ms))
+		log_line(neighbour_shut(p->neighbour) ? "warning" : "info", "%s: the gateway of %s %s",
+		         p->courier->kind->name, p->recipient,
+		         neighbour_shut(p->neighbour) ? "is silent; it is asked by one at a time until it answers"
+		                                      : "answers again");
 	p->end = end_of(p);
 	wipe(p->body.p, p->body.n);
 	tell(p);
@@ -148,23 +168,23 @@ static void answered(void *arg)
 struct courier_look {
 	struct courier *courier;
 	struct courier_due due[MOST];
-	size_t n;
+	size_t n, room;
+	bool more; /* than there is room for */
 };
 
 bool courier_note(struct courier_look *l, const struct courier_due *due)
 {
-	struct courier *c = l->courier;
 	struct parcel *p;
 
-	if (due->id % c->worker->core->n_workers != c->worker->index)
-		return true;
-	HASH_FIND(hh, c->under_way, &due->id, sizeof due->id, p);
-	if (!p)
+	HASH_FIND(hh, l->courier->under_way, &due->id, sizeof due->id, p);
+	if (!p && l->n == l->room)
+		l->more = true;
+	else if (!p)
 		l->due[l->n++] = *due;
-	return l->n < c->kind->most;
+	return !l->more;
 }
 
-static void start(struct courier *c, const struct courier_due *due)
+static void start(struct courier *c, struct neighbour *n, const struct courier_due *due)
 {
 	struct parcel *p = calloc(1, c->kind->size);
 
@@ -172,6 +192,7 @@ static void start(struct courier *c, const struct courier_due *due)
 	if (!p)
 		return;
 	p->courier = c;
+	p->neighbour = n;
 	p->worker = c->worker;
 	p->conf = core_conf(c->worker->core);
 	p->due = *due;
@@ -180,26 +201,75 @@ static void start(struct courier *c, const struct courier_due *due)
 	p->receipt = BUF_INIT(ANSWER_MAX);
 	p->post = (struct post){ .ended = answered, .arg = p, .answer = BUF_INIT(ANSWER_MAX) };
 	HASH_ADD(hh, c->under_way, due.id, sizeof p->due.id, p);
-	c->n++;
-	if (!c->kind->send(p))
+	n->under_way++;
+	p->unsent = !c->kind->send(p);
+	c->bodies += p->body.n;
+	if (p->unsent)
 		answered(p);
+}
+
+static unsigned room_of(const struct courier *c, const struct neighbour *n, int64_t now_ms)
+{
+	unsigned room = neighbour_room(n, now_ms);
+
+	return c->bodies < BODIES_MAX ? room : room > 0 && n->under_way == 0;
+}
+
+/* `late`: what is past its deadline, whether there is a way to its recipient or not: it ends without one. */
+static void take_up(struct courier *c, struct neighbour *n, unsigned room, bool late, int64_t now_ms)
+{
+	struct store_ask ask = { .recipient = view_of(n->agency),
+		                 .now_ms = now_ms,
+		                 .before_ms = late ? now_ms - c->kind->life_ms : INT64_MAX,
+		                 .share = c->worker->index,
+		                 .shares = c->worker->core->n_workers,
+		                 .max = room + n->under_way + 1 };
+	struct courier_look l = { .courier = c, .room = room };
+	struct error e = { .reason = REASON_NONE };
+
+	if (!c->kind->due(c->worker->reader, &ask, &l, &e)) {
+		log_line("error", "%s: %s", c->kind->name, e.text);
+		return;
+	}
+	n->more = l.more && !late;
+	for (size_t i = 0; i < l.n; i++)
+		start(c, n, &l.due[i]);
+}
+
+static void look_at(struct courier *c, struct neighbour *n)
+{
+	int64_t now_ms = instant_now_ms();
+	unsigned room = room_of(c, n, now_ms);
+
+	if (room > 0) {
+		take_up(c, n, room, false, now_ms);
+	} else if (neighbour_shut(n) && (now_ms >= n->late_ms || n->late_ms > now_ms + LATE_MS)) {
+		n->late_ms = now_ms + LATE_MS;
+		take_up(c, n, MOST, true, now_ms);
+	}
 }
 
 void courier_tick(void *arg)
 {
 	struct courier *c = arg;
-	struct worker *w = c->worker;
-	struct courier_look l = { .courier = c, .n = 0 };
+	struct store *reader = c->worker->reader;
 	struct error e = { .reason = REASON_NONE };
+	char after[sizeof((struct neighbour *)0)->agency] = "";
+	unsigned hastened = atomic_load(&c->worker->core->hastened);
+	struct view found;
 
-	if (c->n >= c->kind->most)
-		return;
-	/* Those of other workers, and those that are under way, are listed as well. */
-	unsigned max = (c->kind->most + c->n) * w->core->n_workers;
-	if (!c->kind->due(w->reader, instant_now_ms(), max, &l, &e)) {
-		log_line("error", "%s: %s", c->kind->name, e.text);
-		return;
+	if (hastened != c->hastened)
+		neighbours_open(c->neighbours);
+	c->hastened = hastened;
+	for (;;) {
+		enum sought next = sought(c->kind->recipient(reader, view_of(after), &found, &e), &e);
+		if (next == SOUGHT_FAILED)
+			log_line("error", "%s: %s", c->kind->name, e.text);
+		if (next != SOUGHT_FOUND)
+			return;
+		snprintf(after, sizeof after, "%.*s", VIEW_ARG(found));
+		struct neighbour *n = neighbour_of(&c->neighbours, found);
+		if (n)
+			look_at(c, n);
 	}
-	for (size_t i = 0; i < l.n && c->n < c->kind->most; i++)
-		start(c, &l.due[i]);
 }

@@ -4,15 +4,18 @@
  *
  *   due ─▶ sent ─▶ answered ─▶ its job ─▶ gone, or due again later
  *
- * Each worker serves those whose number leaves its index when divided by the number of workers, over its own channel, and
- * only so many at once. The worker's thread, but for write(). */
+ * Each worker serves those whose number leaves its index when divided by the number of workers, over its own channel.
+ * Each recipient has places of its own, so that one that is silent delays nobody else (neighbour.h). The worker's thread,
+ * but for write(). */
 #ifndef GATEWAYD_CORE_SERVE_COURIER_H
 #define GATEWAYD_CORE_SERVE_COURIER_H
 
 #include "gatewayd/core/context/act.h"
 #include "gatewayd/core/serve/post.h"
+#include "gatewayd/core/store/store.h"
 
 struct courier;
+struct neighbour;
 
 /* What a row in the store says of one that is due. */
 struct courier_due {
@@ -32,6 +35,7 @@ enum parcel_end {
 struct parcel {
 	struct job job; /* first */
 	struct courier *courier;
+	struct neighbour *neighbour;
 	struct worker *worker;
 	struct conf *conf;
 	struct courier_due due;
@@ -41,6 +45,7 @@ struct parcel {
 	const struct partner *partner; /* of conf */
 	struct buf body;               /* of the request; wiped when it was answered */
 	bool hopeless;                 /* it can never be sent */
+	bool unsent;                   /* it ended before anything went out */
 	struct post post;
 	/* How it ended. */
 	enum parcel_end end;
@@ -57,10 +62,13 @@ bool courier_note(struct courier_look *look, const struct courier_due *due);
 struct courier_kind {
 	const char *name; /* for log lines */
 	size_t size;      /* of what it keeps of one, zeroed */
-	unsigned most;    /* under way at once, of a worker */
+	unsigned most;    /* under way to one recipient at once, of a worker */
 	int taken[2];     /* statuses of an answer that says it was taken; 0: none */
-	/* Notes what is due at `now_ms`, earliest first, at most `max`. */
-	bool (*due)(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e);
+	int64_t life_ms;  /* what of a row is compared with ask->before_ms is so much before its deadline */
+	/* The first recipient, by name, after that one to whom something waits; REASON_NOT_FOUND: none. */
+	bool (*recipient)(struct store *reader, struct view after, struct view *out, struct error *e);
+	/* Notes what is due, earliest first. */
+	bool (*due)(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e);
 	/* Reads what is to be sent and sends it by post_send(). False: it cannot be sent now, and ends without an answer. */
 	bool (*send)(struct parcel *p);
 	/* Whether the receipt in an answer of one of the statuses `taken` proves that it arrived. Else parcel_later(). */

@@ -145,9 +145,15 @@ const char *post_slug(const struct post *p)
 
 int64_t post_wait_ms(const struct node *n, uint32_t attempts)
 {
-	int64_t wait = n->first_retry_ms;
+	int64_t bound = n->first_retry_ms;
+	uint64_t at_random;
 
-	for (uint32_t i = 0; i < attempts && wait < n->longest_retry_ms; i++)
-		wait *= 2;
-	return wait < n->longest_retry_ms ? wait : n->longest_retry_ms;
+	for (uint32_t i = 0; i < attempts && bound < n->longest_retry_ms; i++)
+		bound *= 2;
+	if (bound > n->longest_retry_ms)
+		bound = n->longest_retry_ms;
+	/* Without randomness it waits all of it. */
+	if (bound < 1 || !random_bytes(&at_random, sizeof at_random))
+		return bound;
+	return 1 + (int64_t)(at_random % (uint64_t)bound);
 }

@@ -38,7 +38,8 @@ bool post_send(struct worker *w, struct post *p, const struct post_head *head) M
 void post_drop(struct post *p);
 /* The slug of the problem document that it is; "refused" when it is none that is known here. */
 const char *post_slug(const struct post *p);
-/* How long to wait after so many attempts that failed: longer each time, up to the node's longest. */
+/* How long to wait after so many attempts that failed: at random up to a bound that doubles each time, so that what failed
+ * together does not come back together; never over the node's longest. */
 int64_t post_wait_ms(const struct node *n, uint32_t attempts);
 /* A frame whose id has CHANNEL_OUTBOUND. */
 void post_frame(struct worker *w, const struct frame *f);

@@ -258,6 +258,14 @@ static const char approvals[] = "CREATE TABLE approval ("
                                 ") STRICT, WITHOUT ROWID;"
                                 "CREATE INDEX approval_until ON approval (until_ms);";
 
-const char *const sql_migrations[] = { first_schema, witnesses_and_logs, holds,  sightings,  notices,
-	                               copies,       timestamps,         expiry, surrogates, approvals,
-	                               NULL };
+/* What waits is taken up partner by partner. */
+static const char outbox_by_recipient[] =
+        "DROP INDEX delivery_next;"
+        "DROP INDEX notice_next;"
+        "CREATE INDEX delivery_recipient ON delivery (recipient, next_ms, deadline_ms, last_error);"
+        "CREATE INDEX notice_recipient ON notice (recipient, next_ms, made_ms, last_error);";
+
+const char *const sql_migrations[] = {
+	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies, timestamps,
+	expiry,       surrogates,         approvals, outbox_by_recipient, NULL
+};

@@ -50,6 +50,11 @@ static struct store_notice notice_row(struct statement *q)
 		                      .last_error = col_view(q, 9) };
 }
 
+bool store_hasten_notice(struct store *s, uint64_t id, int64_t next_ms, struct error *e)
+{
+	return sql_change(s, SQL_NOTICE_HASTEN, BOUND(as_number(id), as_int(next_ms)), "notice", e);
+}
+
 bool store_get_notice(struct store *s, uint64_t id, struct store_notice *out, struct error *e)
 {
 	struct statement *q = sql_row(s, SQL_NOTICE_GET, BOUND(as_number(id)), "notice", e);
@@ -94,10 +99,26 @@ bool store_list_notices_of(struct store *s, uint64_t seq, bool (*each)(void *arg
 	return each_notice(s, sql_start(s, SQL_NOTICE_LIST_OF, BOUND(as_number(seq)), e), each, arg, e);
 }
 
-bool store_due_notices(struct store *s, int64_t now_ms, unsigned max,
+bool store_due_notices(struct store *s, const struct store_ask *ask,
                        bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e)
 {
-	return each_notice(s, sql_start(s, SQL_NOTICE_DUE, BOUND(as_int(now_ms), as_int(max)), e), each, arg, e);
+	return each_notice(s,
+	                   sql_start(s, SQL_NOTICE_DUE,
+	                             BOUND(as_text(ask->recipient), as_int(ask->now_ms), as_int(ask->before_ms),
+	                                   as_int(ask->share), as_int(ask->shares), as_int(ask->max)),
+	                             e),
+	                   each, arg, e);
+}
+
+bool store_next_notice_recipient(struct store *s, struct view after, struct view *out, struct error *e)
+{
+	return sql_keep(s, SQL_NOTICE_RECIPIENT, BOUND(as_text(after)), "recipient", out, e);
+}
+
+bool store_count_notices(struct store *s, bool (*each)(void *arg, const struct store_waiting *w), void *arg,
+                         struct error *e)
+{
+	return sql_each_waiting(s, sql_start(s, SQL_NOTICE_COUNT, NULL, 0, e), each, arg, e);
 }
 
 /* --- how they ended --- */

@@ -3,7 +3,7 @@
 #ifndef GATEWAYD_CORE_STORE_NOTICE_H
 #define GATEWAYD_CORE_STORE_NOTICE_H
 
-#include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/outbox.h"
 #include "lib/base/ids.h"
 
 enum notice_kind { NOTICE_RECEIPT, NOTICE_RECALL, NOTICE_HOLD, NOTICE_LIFT, NOTICE_RETURN };
@@ -24,6 +24,8 @@ bool store_put_notice(struct store *s, struct store_notice *n, struct error *e) 
 /* Counts an attempt. */
 bool store_retry_notice(struct store *s, uint64_t id, int64_t next_ms, struct view last_error,
                         struct error *e) MUST_USE;
+/* Due at `next_ms`; no attempt is counted. REASON_NOT_FOUND when it does not wait. */
+bool store_hasten_notice(struct store *s, uint64_t id, int64_t next_ms, struct error *e) MUST_USE;
 bool store_get_notice(struct store *s, uint64_t id, struct store_notice *out, struct error *e) MUST_USE;
 /* Those that wait, by id. */
 bool store_list_notices(struct store *s, uint64_t after_id, unsigned max,
@@ -32,8 +34,12 @@ bool store_list_notices(struct store *s, uint64_t after_id, unsigned max,
 bool store_list_notices_of(struct store *s, uint64_t seq, bool (*each)(void *arg, const struct store_notice *n),
                            void *arg, struct error *e) MUST_USE;
 /* Due at `now_ms`, of each exchange and recipient only the oldest that waits: they arrive in their order. */
-bool store_due_notices(struct store *s, int64_t now_ms, unsigned max,
+bool store_due_notices(struct store *s, const struct store_ask *ask,
                        bool (*each)(void *arg, const struct store_notice *n), void *arg, struct error *e) MUST_USE;
+/* As of deliveries (outbox.h). */
+bool store_next_notice_recipient(struct store *s, struct view after, struct view *out, struct error *e) MUST_USE;
+bool store_count_notices(struct store *s, bool (*each)(void *arg, const struct store_waiting *w), void *arg,
+                         struct error *e) MUST_USE;
 /* One that no longer waits: it arrived, and the partner's receipt proves it, or it was given up. */
 struct store_notice_end {
 	uint64_t id;

@@ -68,12 +68,21 @@ static bool list_deliveries(struct store *s, struct statement *q,
 	return ok;
 }
 
-bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
+bool store_due_deliveries(struct store *s, const struct store_ask *ask,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
 	return list_deliveries(
-	        s, sql_start(s, SQL_DELIVERY_DUE, BOUND(as_int(now_ms), as_int(max), as_int(HOLD_RESTRICTION)), e),
+	        s,
+	        sql_start(s, SQL_DELIVERY_DUE,
+	                  BOUND(as_text(ask->recipient), as_int(ask->now_ms), as_int(ask->before_ms),
+	                        as_int(ask->share), as_int(ask->shares), as_int(ask->max), as_int(HOLD_RESTRICTION)),
+	                  e),
 	        each, arg, e);
+}
+
+bool store_next_delivery_recipient(struct store *s, struct view after, struct view *out, struct error *e)
+{
+	return sql_keep(s, SQL_DELIVERY_RECIPIENT, BOUND(as_text(after)), "recipient", out, e);
 }
 
 bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
@@ -81,6 +90,31 @@ bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
 {
 	return list_deliveries(s, sql_start(s, SQL_DELIVERY_LIST, BOUND(as_number(after_seq), as_int(max)), e), each,
 	                       arg, e);
+}
+
+bool sql_each_waiting(struct store *s, struct statement *q, bool (*each)(void *arg, const struct store_waiting *w),
+                      void *arg, struct error *e)
+{
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		struct store_waiting w = { .recipient = col_view(q, 0),
+			                   .reason = col_view(q, 1),
+			                   .n = (uint64_t)col_int(q, 2),
+			                   .failed = (uint64_t)col_int(q, 3),
+			                   .first_ms = col_int(q, 4) };
+		if (!each(arg, &w)) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
+
+bool store_count_deliveries(struct store *s, int64_t failed_ms, bool (*each)(void *arg, const struct store_waiting *w),
+                            void *arg, struct error *e)
+{
+	return sql_each_waiting(s, sql_start(s, SQL_DELIVERY_COUNT, BOUND(as_int(failed_ms)), e), each, arg, e);
 }
 
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)

@@ -25,8 +25,19 @@ bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
                            bool (*each)(void *arg, const struct store_delivery *d), void *arg,
                            struct error *e) MUST_USE;
 /* Those to be sent by `now_ms`, earliest first, without what is restricted. */
-bool store_due_deliveries(struct store *s, int64_t now_ms, unsigned max,
+bool store_due_deliveries(struct store *s, const struct store_ask *ask,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e) MUST_USE;
+/* The first recipient, by name, after that one to whom something waits; REASON_NOT_FOUND when there is none. */
+bool store_next_delivery_recipient(struct store *s, struct view after, struct view *out, struct error *e) MUST_USE;
+/* How many wait for one recipient for one reason. */
+struct store_waiting {
+	struct view recipient, reason; /* slug of the last attempt's; empty: none was made */
+	uint64_t n, failed;            /* failed: of them, those that are not due any more */
+	int64_t first_ms;              /* the earliest deadline; of notices, when the oldest was made */
+};
+/* Deliveries, by recipient and reason. `failed_ms`: what next_ms is of those that failed. */
+bool store_count_deliveries(struct store *s, int64_t failed_ms, bool (*each)(void *arg, const struct store_waiting *w),
+                            void *arg, struct error *e) MUST_USE;
 /* The partner gateway's receipt, kept beside the exchange. */
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e) MUST_USE;
 bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e) MUST_USE;

@@ -39,8 +39,7 @@ bool store_count(struct store *s, struct store_counts *out, struct error *e)
 		                      .deliveries = (uint64_t)col_int(q, 3),
 		                      .inbox = (uint64_t)col_int(q, 4),
 		                      .entries = (uint64_t)col_int(q, 5),
-		                      .oldest_delivery_ms = col_null(q, 6) ? TIME_NONE : col_int(q, 6),
-		                      .notices = (uint64_t)col_int(q, 7) };
+		                      .notices = (uint64_t)col_int(q, 6) };
 	sql_end(q);
 	return true;
 }

@@ -18,7 +18,6 @@ bool store_get_value(struct store *s, struct view name, struct view *value, stru
 /* Figures for status and metrics. */
 struct store_counts {
 	uint64_t exchanges, payloads, timers, deliveries, notices, inbox, entries;
-	int64_t oldest_delivery_ms; /* next_ms of the oldest, TIME_NONE without one */
 };
 bool store_count(struct store *s, struct store_counts *out, struct error *e) MUST_USE;
 

@@ -54,6 +54,7 @@ enum sql {
 	SQL_SIGHTED_TRIM,
 	SQL_TIMESTAMP_PUT,
 	SQL_NOTICE_PUT,
+	SQL_NOTICE_HASTEN,
 	SQL_NOTICE_RETRY,
 	SQL_NOTICE_END_PUT,
 	SQL_NOTICE_DROP,
@@ -87,6 +88,8 @@ enum sql {
 	SQL_NOTICE_LAST,
 	SQL_NOTICE_GET,
 	SQL_NOTICE_DUE,
+	SQL_NOTICE_RECIPIENT,
+	SQL_NOTICE_COUNT,
 	SQL_NOTICE_LIST,
 	SQL_NOTICE_END_LIST,
 	SQL_NOTICE_TAKEN_GET,
@@ -101,6 +104,8 @@ enum sql {
 	SQL_LINK_LIST,
 	SQL_DELIVERY_GET,
 	SQL_DELIVERY_DUE,
+	SQL_DELIVERY_RECIPIENT,
+	SQL_DELIVERY_COUNT,
 	SQL_DELIVERY_LIST,
 	SQL_RECEIPT_GET,
 	SQL_INBOX_GET,
@@ -224,6 +229,11 @@ struct view col_view(struct statement *q, int at); /* until the next step */
 /* Until the next call on the store, in *out; the caller has reset the scratch memory. */
 bool col_keep(struct store *s, struct statement *q, int at, struct view *out, struct error *e) MUST_USE;
 void col_bytes(struct statement *q, int at, void *out, size_t n); /* zeros when the length differs */
+
+/* Rows of store_count_deliveries() and the like; ends the statement. */
+struct store_waiting;
+bool sql_each_waiting(struct store *s, struct statement *q, bool (*each)(void *arg, const struct store_waiting *w),
+                      void *arg, struct error *e) MUST_USE;
 
 /* Prepares every statement that the store may run. */
 bool sql_prepare(struct store *s, struct error *e) MUST_USE;

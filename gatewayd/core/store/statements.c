@@ -76,6 +76,7 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT (seq) DO UPDATE SET receipt = excluded.receipt",
 	[SQL_NOTICE_PUT] = "INSERT INTO notice (id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, "
 		"last_error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_NOTICE_HASTEN] = "UPDATE notice SET next_ms = ?2 WHERE id = ?1",
 	[SQL_NOTICE_RETRY] = "UPDATE notice SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 WHERE id = ?1",
 	[SQL_NOTICE_END_PUT] = "INSERT INTO notice_end (id, seq, kind, recipient, entry, made_ms, ended_ms, error, receipt) "
 		"SELECT id, seq, kind, recipient, entry, made_ms, ?2, ?3, ?4 FROM notice WHERE id = ?1",
@@ -151,13 +152,21 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
-	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM hold h "
-		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?3) ORDER BY next_ms LIMIT ?2",
+	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
+		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "
+		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?7) ORDER BY next_ms LIMIT ?6",
+	[SQL_DELIVERY_RECIPIENT] = "SELECT recipient FROM delivery WHERE recipient > ?1 ORDER BY recipient LIMIT 1",
+	[SQL_DELIVERY_COUNT] = "SELECT recipient, last_error, count(*), count(*) FILTER (WHERE next_ms = ?1), "
+		"min(deadline_ms) FROM delivery GROUP BY recipient, last_error ORDER BY recipient, last_error",
 	[SQL_DELIVERY_LIST] = DELIVERY_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_NOTICE_LAST] = LAST_ID("notice", "notice_end"),
 	[SQL_NOTICE_GET] = NOTICE_COLUMNS "WHERE id = ?1",
-	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE next_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM notice o WHERE "
-		"o.seq = notice.seq AND o.recipient = notice.recipient AND o.id < notice.id) ORDER BY next_ms LIMIT ?2",
+	[SQL_NOTICE_DUE] = NOTICE_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND made_ms <= ?3 AND id % ?5 = ?4 "
+		"AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.seq = notice.seq AND o.recipient = notice.recipient "
+		"AND o.id < notice.id) ORDER BY next_ms LIMIT ?6",
+	[SQL_NOTICE_RECIPIENT] = "SELECT recipient FROM notice WHERE recipient > ?1 ORDER BY recipient LIMIT 1",
+	[SQL_NOTICE_COUNT] = "SELECT recipient, last_error, count(*), 0, min(made_ms) FROM notice "
+		"GROUP BY recipient, last_error ORDER BY recipient, last_error",
 	[SQL_NOTICE_LIST] = NOTICE_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[SQL_NOTICE_LIST_OF] = NOTICE_COLUMNS "WHERE seq = ?1 ORDER BY id",
 	[SQL_NOTICE_END_LIST] = "SELECT id, kind, recipient, entry, made_ms, ended_ms, error, receipt FROM notice_end "
@@ -202,7 +211,6 @@ const char *const sql_texts[SQL_COUNT] = {
 		/* By the index of those that are not held, which is a tenth of the table. */
 		"(SELECT count(*) FROM timer WHERE held = 0) + (SELECT count(*) FROM timer WHERE held <> 0 AND seq IN "
 		"(SELECT seq FROM hold WHERE ended_ms IS NULL)), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
-		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT min(next_ms) FROM delivery), "
-		"(SELECT count(*) FROM notice)",
+		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT count(*) FROM notice)",
 };
 /* clang-format on */

@@ -45,4 +45,13 @@ bool store_wants_checkpoint(const struct store *s);
 /* Whether something was erased since the last forced checkpoint. */
 bool store_erased(const struct store *s);
 
+/* What is due of those that wait to be sent to one recipient. */
+struct store_ask {
+	struct view recipient; /* agency */
+	int64_t now_ms;
+	int64_t before_ms; /* only those whose deadline (of a notice: that were made) is not after it; INT64_MAX: all */
+	unsigned share, shares; /* only those whose number leaves `share` when divided by `shares` (>= 1) */
+	unsigned max;
+};
+
 #endif

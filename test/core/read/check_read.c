@@ -173,6 +173,8 @@ START_TEST(metrics_count)
 	ck_assert_int_eq(got(MONITOR, "/metrics"), 200);
 	ck_assert(buf_holds(&answer_seen.body, "gatewayd_exchanges_released_total 1\n"));
 	ck_assert(buf_holds(&answer_seen.body, "# TYPE gatewayd_outbox gauge"));
+	ck_assert(buf_holds(&answer_seen.body,
+	                    "gatewayd_waiting{what=\"deliveries\",recipient=\"south\",reason=\"\"} 1\n"));
 }
 END_TEST
 

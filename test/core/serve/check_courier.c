@@ -2,10 +2,12 @@
 #include "gatewayd/core/serve/courier.h"
 
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/neighbour.h"
 #include "test/core/log_fixture.h"
 
 #define DUE_MAX 100
-#define MOST    4
+#define MOST    6
+#define LIFE_MS 1000
 
 TCase *make_courier_case(void);
 
@@ -23,10 +25,13 @@ static struct courier *courier;
 /* What the kind says, and what it was asked. */
 static struct {
 	struct courier_due due[DUE_MAX];
-	unsigned n_due, max;
-	bool cannot_list, cannot_send, hopeless, unproved, final, write_fails;
+	const char *to[DUE_MAX]; /* recipients of those; NULL: south */
+	unsigned n_due;
+	size_t body; /* at least so long */
+	struct store_ask asked;
+	bool cannot_list, cannot_list_due, cannot_send, hopeless, unproved, final, write_fails;
 	const char *slug;
-	struct parcel *last_sent;
+	struct parcel *last_sent, *first_sent[NEIGHBOUR_FIRST];
 	unsigned sent, proved;
 	_Atomic unsigned written;
 	struct courier_due due_written;
@@ -34,16 +39,44 @@ static struct {
 	char slug_written[64];
 } k;
 
-static bool list_due(struct store *reader, int64_t now_ms, unsigned max, struct courier_look *look, struct error *e)
+static struct view recipient_of(unsigned i)
 {
+	return view_of(k.to[i] ? k.to[i] : "south");
+}
+
+static bool next_recipient(struct store *reader, struct view after, struct view *out, struct error *e)
+{
+	bool found = false;
+
 	ck_assert_ptr_null(reader);
-	ck_assert_int_gt(now_ms, 0);
-	k.max = max;
 	if (k.cannot_list)
 		return error_set(e, REASON_STORE, "made up");
-	for (unsigned i = 0; i < k.n_due && i < max; i++)
+	for (unsigned i = 0; i < k.n_due; i++) {
+		if (view_cmp(recipient_of(i), after) > 0 && (!found || view_cmp(recipient_of(i), *out) < 0)) {
+			*out = recipient_of(i);
+			found = true;
+		}
+	}
+	return found || error_set(e, REASON_NOT_FOUND, "no recipient");
+}
+
+static bool list_due(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e)
+{
+	unsigned listed = 0;
+
+	ck_assert_ptr_null(reader);
+	ck_assert_int_gt(ask->now_ms, 0);
+	k.asked = *ask;
+	if (k.cannot_list_due)
+		return error_set(e, REASON_STORE, "made up");
+	for (unsigned i = 0; i < k.n_due && listed < ask->max; i++) {
+		if (!view_eq(recipient_of(i), ask->recipient) || k.due[i].id % ask->shares != ask->share ||
+		    k.due[i].deadline_ms > (ask->before_ms == INT64_MAX ? INT64_MAX : ask->before_ms + LIFE_MS))
+			continue;
+		listed++;
 		if (!courier_note(look, &k.due[i]))
 			break;
+	}
 	return true;
 }
 
@@ -54,8 +87,12 @@ static bool send_it(struct parcel *p)
 	ck_assert_ptr_eq(p->worker, &worker);
 	ck_assert_ptr_eq(p->conf, &conf);
 	buf_adds(&p->body, "a letter");
+	while (p->body.n < k.body)
+		buf_addc(&p->body, ' ');
 	p->hopeless = k.hopeless;
 	k.last_sent = p;
+	if (k.sent < NEIGHBOUR_FIRST)
+		k.first_sent[k.sent] = p;
 	k.sent++;
 	return !k.cannot_send || (k.slug && parcel_later(p, k.slug, "made up"));
 }
@@ -103,6 +140,8 @@ static const struct courier_kind letters = {
 	.size = sizeof(struct letter),
 	.most = MOST,
 	.taken = { 201, 202 },
+	.life_ms = LIFE_MS,
+	.recipient = next_recipient,
 	.due = list_due,
 	.send = send_it,
 	.proved = proved,
@@ -142,16 +181,21 @@ static void due(unsigned n)
 		k.due[k.n_due] = (struct courier_due){ .id = k.n_due + 1, .attempts = 7, .deadline_ms = INT64_MAX };
 }
 
+static void collect_some(void)
+{
+	struct pollfd p = { .fd = home_fd(f.home), .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, 30000), 1);
+	home_collect(f.home);
+}
+
 /* Until `n` were written and came home. */
 static void collect(unsigned n)
 {
-	struct pollfd p = { .fd = home_fd(f.home), .events = POLLIN };
 	unsigned left = conf.refs - n;
 
-	while (conf.refs > left) {
-		ck_assert_int_eq(poll(&p, 1, 30000), 1);
-		home_collect(f.home);
-	}
+	while (conf.refs > left)
+		collect_some();
 }
 
 /* The partner answers the one that was sent last; 0: it cannot be reached. */
@@ -175,17 +219,110 @@ static void ends(int status, enum parcel_end end, const char *slug)
 
 START_TEST(only_so_many_are_under_way)
 {
+	due(20);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, NEIGHBOUR_FIRST);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, NEIGHBOUR_FIRST);
+	/* With each answer one more, up to the kind's most. */
+	for (unsigned i = 0; i < 5; i++) {
+		answer(201);
+		for (unsigned j = 0; j < k.n_due; j++) /* it is no longer due; another is */
+			k.due[j].id += k.due[j].id == k.last_sent->due.id ? 100 : 0;
+		collect(1);
+		courier_tick(courier);
+	}
+	ck_assert_uint_eq(conf.refs - 1, MOST);
+}
+END_TEST
+
+START_TEST(what_waits_for_a_place_is_taken_up_when_one_is_free)
+{
+	due(20);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, NEIGHBOUR_FIRST);
+	for (unsigned i = 0; i < NEIGHBOUR_FIRST; i++) {
+		k.due[i].id = 100 + i;
+		k.last_sent = k.first_sent[i];
+		answer(201);
+	}
+	while (k.sent < 2 * NEIGHBOUR_FIRST)
+		collect_some();
+}
+END_TEST
+
+START_TEST(one_that_is_silent_delays_nobody)
+{
+	due(40);
+	for (unsigned i = 0; i < 38; i++)
+		k.to[i] = "a-silent-one";
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, NEIGHBOUR_FIRST + 2);
+	ck_assert_uint_eq(k.last_sent->due.id, 40);
+}
+END_TEST
+
+/* Nobody answers `times`. */
+static void is_silent(unsigned times)
+{
+	due(1);
+	for (unsigned i = 0; i < times; i++)
+		ends(i % 2 ? 503 : 0, PARCEL_RETRY, i % 2 ? "refused" : "unreachable");
+}
+
+START_TEST(a_silent_one_is_asked_by_one_at_a_time_until_it_answers)
+{
+	is_silent(NEIGHBOUR_PATIENCE - 1);
+	conf.node.first_retry_ms = conf.node.longest_retry_ms = 3600000;
+	is_silent(1);
+	unsigned sent = k.sent;
 	due(10);
 	courier_tick(courier);
-	ck_assert_uint_eq(k.sent, MOST);
+	ck_assert_uint_eq(k.sent, sent);
+	/* Another start knows nothing of it. */
+	courier_free(courier);
+	ck_assert_ptr_nonnull(courier = courier_new(&worker, &letters));
+	conf.node.first_retry_ms = conf.node.longest_retry_ms = 0;
+	is_silent(NEIGHBOUR_PATIENCE + 1);
+	sent = k.sent;
+	due(10);
 	courier_tick(courier);
-	ck_assert_uint_eq(k.sent, MOST);
-	answer(201);
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, sent + 1);
+	answer(404);
 	collect(1);
-	k.due[3].id = 11; /* the last one sent, written: no longer due */
 	courier_tick(courier);
-	ck_assert_uint_eq(k.sent, MOST + 1);
-	ck_assert_uint_eq(k.last_sent->due.id, 11);
+	ck_assert_uint_eq(k.sent, sent + 1 + NEIGHBOUR_FIRST + 1);
+}
+END_TEST
+
+START_TEST(what_is_past_its_deadline_ends_though_the_way_is_shut)
+{
+	conf.node.first_retry_ms = conf.node.longest_retry_ms = 3600000;
+	is_silent(NEIGHBOUR_PATIENCE);
+	unsigned sent = k.sent;
+	due(3);
+	k.due[1].deadline_ms = 1;
+	k.cannot_send = true;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, sent + 1);
+	collect(1);
+	ck_assert_int_eq(k.end, PARCEL_EXPIRED);
+	ck_assert_uint_eq(k.due_written.id, 2);
+	/* Not looked for at every tick. */
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, sent + 1);
+}
+END_TEST
+
+START_TEST(large_bodies_leave_one_place_each)
+{
+	due(8);
+	for (unsigned i = 4; i < 8; i++)
+		k.to[i] = "west";
+	k.body = 17u << 20;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, NEIGHBOUR_FIRST + 1);
 }
 END_TEST
 
@@ -195,7 +332,7 @@ START_TEST(what_is_under_way_is_not_sent_again)
 	courier_tick(courier);
 	courier_tick(courier);
 	ck_assert_uint_eq(k.sent, 2);
-	ck_assert_uint_eq(k.max, MOST + 2);
+	ck_assert_uint_eq(k.asked.max, NEIGHBOUR_FIRST + 1);
 }
 END_TEST
 
@@ -205,7 +342,7 @@ START_TEST(each_worker_has_its_share)
 	worker.index = 2;
 	due(7);
 	courier_tick(courier);
-	ck_assert_uint_eq(k.max, 3 * MOST);
+	ck_assert_uint_eq(k.asked.shares, 3);
 	ck_assert_uint_eq(k.sent, 2); /* 2 and 5 */
 	ck_assert_uint_eq(k.last_sent->due.id, 5);
 }
@@ -291,6 +428,10 @@ START_TEST(without_the_store_nothing_is_taken_up)
 	courier_tick(courier);
 	ck_assert_uint_eq(k.sent, 0);
 	k.cannot_list = false;
+	k.cannot_list_due = true;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 0);
+	k.cannot_list_due = false;
 	courier_tick(courier);
 	ck_assert_uint_eq(k.sent, 2);
 }
@@ -322,6 +463,11 @@ TCase *make_courier_case(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, only_so_many_are_under_way);
+	tcase_add_test(c, what_waits_for_a_place_is_taken_up_when_one_is_free);
+	tcase_add_test(c, one_that_is_silent_delays_nobody);
+	tcase_add_test(c, a_silent_one_is_asked_by_one_at_a_time_until_it_answers);
+	tcase_add_test(c, what_is_past_its_deadline_ends_though_the_way_is_shut);
+	tcase_add_test(c, large_bodies_leave_one_place_each);
 	tcase_add_test(c, what_is_under_way_is_not_sent_again);
 	tcase_add_test(c, each_worker_has_its_share);
 	tcase_add_test(c, an_answer_is_judged_then_written_then_it_is_gone);

@@ -164,7 +164,11 @@ START_TEST(what_is_restricted_is_not_sent)
 	uint64_t id = put(make_hold(3, HOLD_RESTRICTION, 2, T0 + 30));
 	commit();
 	/* The restricted one takes no place of the others. */
-	OK(store_due_deliveries(s, T0, 3, collect_delivery, &sum, e));
+	OK(store_due_deliveries(
+	        s,
+	        &(struct store_ask){
+	                .recipient = VIEW("south"), .now_ms = T0, .before_ms = INT64_MAX, .shares = 1, .max = 3 },
+	        collect_delivery, &sum, e));
 	ck_assert_uint_eq(sum, 124);
 	sum = 0;
 	OK(store_list_deliveries(s, 0, 10, collect_delivery, &sum, e));
@@ -175,7 +179,11 @@ START_TEST(what_is_restricted_is_not_sent)
 	OK(store_extend_delivery(s, 9, T0 - 1, 30, e));
 	commit();
 	sum = 0;
-	OK(store_due_deliveries(s, T0, 10, collect_delivery, &sum, e));
+	OK(store_due_deliveries(
+	        s,
+	        &(struct store_ask){
+	                .recipient = VIEW("south"), .now_ms = T0, .before_ms = INT64_MAX, .shares = 1, .max = 10 },
+	        collect_delivery, &sum, e));
 	ck_assert_uint_eq(sum, 3124);
 	OK(store_get_delivery(s, 3, &d, e));
 	ck_assert_int_eq(d.deadline_ms, T0 + 130);

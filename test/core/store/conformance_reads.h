@@ -18,6 +18,14 @@ struct reading {
 		__VA_ARGS__ \
 	}
 
+/* All that is due to the world's recipient. */
+static inline struct store_ask whole_ask(int64_t now_ms)
+{
+	return (struct store_ask){
+		.recipient = VIEW("south"), .now_ms = now_ms, .before_ms = INT64_MAX, .shares = 1, .max = 10
+	};
+}
+
 /* --- rows as text --- */
 
 static bool tell_exchange(void *arg, const struct store_exchange *x)
@@ -72,6 +80,13 @@ static bool tell_delivery(void *arg, const struct store_delivery *d)
 {
 	buf_addf(arg, "delivery %lld %.*s %lld %lld %d %.*s %.*s\n", N(d->seq), V(d->recipient), N(d->next_ms),
 	         N(d->deadline_ms), (int)d->attempts, V(d->last_error), V(d->envelope));
+	return true;
+}
+
+static bool tell_waiting(void *arg, const struct store_waiting *w)
+{
+	buf_addf(arg, "waiting %.*s %.*s %lld %lld %lld\n", V(w->recipient), V(w->reason), N(w->n), N(w->failed),
+	         N(w->first_ms));
 	return true;
 }
 
@@ -173,12 +188,20 @@ ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) 
                        store_list_links(s, 1, LINK_ONWARD, tell_link, out, e);)
 ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
-ASK(due_deliveries, return store_due_deliveries(s, T0 + DAY_MS, 10, tell_delivery, out, e);)
+ASK(due_deliveries, const struct store_ask ask = whole_ask(T0 + DAY_MS);
+    return store_due_deliveries(s, &ask, tell_delivery, out, e);)
+ASK(count_deliveries, return store_count_deliveries(s, T0 + DAY_MS, tell_waiting, out, e);)
+ASK(next_delivery_recipient, struct view v;
+    return store_next_delivery_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
 ASK(get_receipt, struct view v; return store_get_receipt(s, 1, &v, e) && tell_text(out, "receipt", 1, v);)
 ASK(get_notice, struct store_notice n; return store_get_notice(s, 1, &n, e) && tell_notice(out, &n);)
 ASK(list_notices, return store_list_notices(s, 0, 10, tell_notice, out, e);)
 ASK(list_notices_of, return store_list_notices_of(s, 1, tell_notice, out, e);)
-ASK(due_notices, return store_due_notices(s, T0 + DAY_MS, 10, tell_notice, out, e);)
+ASK(due_notices, const struct store_ask ask = whole_ask(T0 + DAY_MS);
+    return store_due_notices(s, &ask, tell_notice, out, e);)
+ASK(count_notices, return store_count_notices(s, tell_waiting, out, e);)
+ASK(next_notice_recipient, struct view v;
+    return store_next_notice_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
 ASK(list_notice_ends, return store_list_notice_ends(s, 1, tell_end, out, e);)
 ASK(get_notice_taken, struct digest d = world_digest(1); struct store_notice_taken t;
     return store_get_notice_taken(s, 1, &d, &t, e) && tell_taken(out, &t);)
@@ -231,8 +254,8 @@ ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); 
     return store_get_document(s, &d, &v, e) && tell_text(out, "document", 50, v);)
 ASK(get_value, struct view v; return store_get_value(s, VIEW("clock"), &v, e) && tell_text(out, "value", 0, v);)
 ASK(count, struct store_counts c; if (!store_count(s, &c, e)) return false;
-    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
-             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries), N(c.oldest_delivery_ms));
+    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
+             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries));
     return true;)
 
 #define READING(verb) \
@@ -264,11 +287,15 @@ static const struct reading readings[] = {
 	READING(get_delivery),
 	READING(list_deliveries),
 	READING(due_deliveries),
+	READING(next_delivery_recipient),
+	READING(count_deliveries),
 	READING(get_receipt),
 	READING(get_notice),
 	READING(list_notices),
 	READING(list_notices_of),
 	READING(due_notices),
+	READING(next_notice_recipient),
+	READING(count_notices),
 	READING(list_notice_ends),
 	READING(get_notice_taken),
 	READING(count_notices_taken),

@@ -38,6 +38,7 @@ CALL(drop_delivery, return store_drop_delivery(s, 1, e);)
 CALL(put_receipt, return store_put_receipt(s, 1, VIEW("another"), e);)
 CALL(put_notice, struct store_notice n = world_notice(1); return store_put_notice(s, &n, e);)
 CALL(retry_notice, return store_retry_notice(s, 1, T0 + 9, VIEW("timeout"), e);)
+CALL(hasten_notice, return store_hasten_notice(s, 1, T0 - 7, e);)
 CALL(drop_notice, return store_drop_notice(s, 1, T0 + 9, VIEW("expired"), VIEW(""), e);)
 CALL(put_notice_taken, struct store_notice_taken t = world_taken(2); return store_put_notice_taken(s, &t, e);)
 CALL(put_inbox, struct store_inbox i = world_inbox(1); return store_put_inbox(s, &i, e);)
@@ -72,17 +73,21 @@ CALL(put_value, return store_put_value(s, VIEW("clock"), VIEW("8"), e);)
 		"store_" #verb, call_##verb \
 	}
 static const struct writing writings[] = {
-	WRITING(accept),          WRITING(set_entry),        WRITING(set_state),      WRITING(set_answer),
-	WRITING(put_payload),     WRITING(erase_payload),    WRITING(put_timer),      WRITING(drop_timer),
-	WRITING(put_hold),        WRITING(end_hold),         WRITING(put_duty),       WRITING(set_duty),
-	WRITING(put_link),        WRITING(put_delivery),     WRITING(retry_delivery), WRITING(extend_delivery),
-	WRITING(drop_delivery),   WRITING(put_receipt),      WRITING(put_notice),     WRITING(retry_notice),
-	WRITING(drop_notice),     WRITING(put_notice_taken), WRITING(put_inbox),      WRITING(drop_inbox),
-	WRITING(ack_inbox),       WRITING(put_log),          WRITING(put_entry),      WRITING(erase_disclosures),
-	WRITING(archive_entries), WRITING(tell_archive),     WRITING(put_tile),       WRITING(put_checkpoint),
-	WRITING(put_witnessed),   WRITING(put_cosignature),  WRITING(put_sighted),    WRITING(drop_sighted),
-	WRITING(trim_sighted),    WRITING(put_timestamp),    WRITING(put_surrogate),  WRITING(erase_surrogates),
-	WRITING(put_document),    WRITING(put_value),        WRITING(put_approval),   WRITING(drop_approvals),
+	WRITING(accept),          WRITING(set_entry),         WRITING(set_state),
+	WRITING(set_answer),      WRITING(put_payload),       WRITING(erase_payload),
+	WRITING(put_timer),       WRITING(drop_timer),        WRITING(put_hold),
+	WRITING(end_hold),        WRITING(put_duty),          WRITING(set_duty),
+	WRITING(put_link),        WRITING(put_delivery),      WRITING(retry_delivery),
+	WRITING(extend_delivery), WRITING(drop_delivery),     WRITING(put_receipt),
+	WRITING(put_notice),      WRITING(retry_notice),      WRITING(hasten_notice),
+	WRITING(drop_notice),     WRITING(put_notice_taken),  WRITING(put_inbox),
+	WRITING(drop_inbox),      WRITING(ack_inbox),         WRITING(put_log),
+	WRITING(put_entry),       WRITING(erase_disclosures), WRITING(archive_entries),
+	WRITING(tell_archive),    WRITING(put_tile),          WRITING(put_checkpoint),
+	WRITING(put_witnessed),   WRITING(put_cosignature),   WRITING(put_sighted),
+	WRITING(drop_sighted),    WRITING(trim_sighted),      WRITING(put_timestamp),
+	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
+	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
 	WRITING(set_agreement),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)

@@ -456,6 +456,8 @@ class Sending(unittest.TestCase):
         self.assertEqual(self.north.ask("status")["store"]["notices"], 1)
         self.assertIn("gatewayd_notices 1\n", self.north.get_monitor("/metrics")[1])
         self.assertIn("unreachable", self.north.ctl("notices")[1])
+        self.assertEqual(self.north.ask("outbox", "retry", self.exchange)["changed"], 1)
+        self.assertEqual(self.north.ask("outbox", "expire", self.exchange, ok=False)["changed"], 0)
         self.north.stop()
         self.north.start()
         before = self.partner
@@ -487,6 +489,10 @@ class Sending(unittest.TestCase):
         wait_for(lambda: len(self.ended()) == 2)
         self.assertEqual([e[1] for e in self.ended()], ["refused", "refused"])
         self.assertEqual(len(wait_for(lambda: (a := self.audit(operation="incident")) and len(a) == 2 and a)), 2)
+        items = [i for i in self.world.client("north").inbox()["items"] if i["kind"] == "notice-failed"]
+        self.assertEqual(sorted(i["notice"] for i in items), ["lift", "recall"])
+        self.assertEqual({(i["exchange"], i["recipient"], i["agreement"], i["reason"]) for i in items},
+                         {(self.exchange, "south", "pax", "refused")})
 
     def test_a_payload_that_is_gone_is_not_returned(self):
         self.put(4)
