@@ -65,6 +65,14 @@ static void read_limits(struct conf *c, const json_t *doc)
 	};
 }
 
+static void read_space(struct conf *c, const json_t *doc)
+{
+	const json_t *space = json_object_get(doc, "space");
+
+	c->node.reserve = (struct space_reserve){ .percent = number_of(space, "reserve_percent", 5),
+		                                  .bytes = (uint64_t)number_of(space, "reserve_mib", 256) << 20 };
+}
+
 static void read_delivery(struct conf *c, const json_t *doc)
 {
 	const json_t *delivery = json_object_get(doc, "delivery");
@@ -180,4 +188,5 @@ void conf_read_node(struct conf *c, const json_t *doc)
 	n->origin = arena_str(&c->mem, view_of(origin));
 	read_limits(c, doc);
 	read_delivery(c, doc);
+	read_space(c, doc);
 }
