@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "gatewayd/build.h"
 #include "gatewayd/confine.h"
 #include "gatewayd/exit_status.h"
 #include "gatewayd/core/audit/governing.h"
@@ -144,7 +145,7 @@ int core_run(const struct core_options *o)
 {
 	struct core c = { .config_path = o->config_path,
 		          .conf = o->conf,
-		          .build = GATEWAY_BUILD,
+		          .build = build_name(),
 		          .routes = core_routes,
 		          .parts = core_parts,
 		          .notice_work = core_notice_kinds,
@@ -176,7 +177,7 @@ int core_run(const struct core_options *o)
 
 bool core_check(struct conf *conf, struct error *e)
 {
-	struct core c = { .conf = conf, .build = GATEWAY_BUILD, .lock = PTHREAD_MUTEX_INITIALIZER, .die_fd = -1 };
+	struct core c = { .conf = conf, .build = build_name(), .lock = PTHREAD_MUTEX_INITIALIZER, .die_fd = -1 };
 	struct opened opened = { .core = &c };
 	bool ok = core_try(&opened, e);
 
