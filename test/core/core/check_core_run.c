@@ -202,14 +202,18 @@ START_TEST(a_log_that_was_put_back_is_not_served)
 }
 END_TEST
 
-START_TEST(a_witness_that_does_not_answer_stops_nobody)
+START_TEST(a_witness_that_does_not_cosign_stops_nobody)
 {
 	has_a_witness();
 	daemon_start(&as_it_is);
 	ck_assert(edge_sees(FRAME_OUTBOUND));
+	partner_says(404, VIEW(""));
+	ck_assert(edge_sees(FRAME_OUTBOUND));
+	ck_assert_str_eq(daemon_.head, "/add-checkpoint");
 	partner_says(503, VIEW(""));
 	manager_hears("READY=1");
 	ck_assert_int_eq(daemon_stopped(SIGTERM), 0);
+	SAID("witness south-gateway: did not cosign (status 503)");
 }
 END_TEST
 
@@ -276,7 +280,7 @@ TCase *make_core_run_case(void)
 	tcase_add_test(c, a_channel_that_is_gone_at_the_start);
 	tcase_add_test(c, an_edge_that_stays_is_ended);
 	tcase_add_test(c, a_log_that_was_put_back_is_not_served);
-	tcase_add_test(c, a_witness_that_does_not_answer_stops_nobody);
+	tcase_add_test(c, a_witness_that_does_not_cosign_stops_nobody);
 	tcase_add_test(c, keys_that_no_row_names_are_erased);
 	tcase_add_test(c, a_store_that_says_no_time);
 	tcase_add_test(c, a_kernel_that_confines_nothing);

@@ -67,20 +67,6 @@ static inline uint64_t log_size(void)
 	return stats.tree_size;
 }
 
-static inline bool no_work(void *arg, const struct act *a, struct error *e)
-{
-	(void)arg;
-	(void)a;
-	(void)e;
-	return true;
-}
-
-/* Until every job that was submitted so far has run. */
-static inline void let_write(void)
-{
-	ck_assert(core_act(&f, no_work, NULL).committed);
-}
-
 /* The newest entry is an incident at the partner, and says this. */
 static inline void is_incident(const char *what)
 {
