@@ -71,16 +71,22 @@ END_TEST
 
 /* --- a new configuration --- */
 
-START_TEST(reads_its_configuration_anew)
+/* It is told to read the files as they are now, goes on serving, and stops. */
+static void rereads(void)
 {
-	starts();
-	json_object_set_new(node, "limits", json_pack("{s:i}", "lines", 7));
 	conf_files_write();
 	told(SIGHUP);
 	manager_hears("RELOADING=1");
 	manager_hears("READY=1");
 	ck_assert_int_eq(monitored("/readyz"), 200);
 	ck_assert_int_eq(daemon_stopped(SIGTERM), 0);
+}
+
+START_TEST(reads_its_configuration_anew)
+{
+	starts();
+	json_object_set_new(node, "limits", json_pack("{s:i}", "lines", 7));
+	rereads();
 	SAID("configuration reloaded");
 	ck_assert_uint_eq(logged("\"note\":\"reload\"", NULL), 1);
 }
@@ -90,12 +96,7 @@ START_TEST(a_wrong_configuration_changes_nothing)
 {
 	starts();
 	json_object_set_new(node, "agencies", json_true());
-	conf_files_write();
-	told(SIGHUP);
-	manager_hears("RELOADING=1");
-	manager_hears("READY=1");
-	ck_assert_int_eq(monitored("/readyz"), 200);
-	ck_assert_int_eq(daemon_stopped(SIGTERM), 0);
+	rereads();
 	SAID("the schema knows no such member here");
 	SAID("reload: the running configuration stays");
 	ck_assert_uint_eq(logged("\"note\":\"reload\"", NULL), 0);
