@@ -137,6 +137,9 @@ static bool prepare(struct delivery *d)
 		     (payload_open(d->parcel.worker->core->keys, d->parcel.worker->scratch.gcm, reader,
 		                   d->parcel.due.id, &d->exchange, &payload, &e) ||
 		      parcel_later(&d->parcel, reason_slug(e.reason), e.text)) &&
+		     (payload_beside(&payload, buf_view(&members)) ||
+		      parcel_later(&d->parcel, reason_slug(REASON_DAMAGED),
+		                   "what goes beside the record is not what was sealed with it")) &&
 		     write_body(d, buf_view(&members), &payload, entry);
 	}
 	payload_close(&payload);
