@@ -175,6 +175,53 @@ START_TEST(a_pointer_too_long_justifies_nothing)
 }
 END_TEST
 
+/* Which pointer names the second of two items that arrived: what no sender's gateway lets pass does not pass here. */
+START_TEST(which_reasons_name_what_arrives)
+{
+	static const struct {
+		const char *pointer;
+		bool names;
+	} cases[] = {
+		{ "/travellers/1/baggage/tags/0", true },
+		{ "/travellers/4/baggage/tags/3", true },  /* others stood before it */
+		{ "/travellers/0/baggage/tags/0", false }, /* none can have come before it since */
+		{ "/travellers/*/baggage/tags/0", false }, /* `*` is no item, with a number or without */
+		{ "/travellers/1/baggage/tags/*", false },
+		{ "/travellers/1/*/tags/0", false },
+		{ "/travellers/1/7/tags/0", false }, /* a number is no member */
+		{ "/travellers/01/baggage/tags/0", false },
+		{ "/travellers/-/baggage/tags/0", false },
+		{ "/travellers/1/baggage/tags", false },
+		{ "/travellers/1/baggage/tags/0/0", false },
+		{ "/travellers/*/baggage", true }, /* the rule's own */
+	};
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr"), *e = envelope("pnr");
+
+	put(doc, "/tiers/1/justify_fields", "true");
+	put(doc, "/rules", "[" BAGGAGE("a", "operational", ",\"subtree\":true") "]");
+	from.self = facts.self = VIEW("south");
+	facts.agency = VIEW("north");
+	facts.gateway = true;
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	json_object_set_new(
+	        e, "record",
+	        json_loads("{\"travellers\":[{\"baggage\":{}},{\"baggage\":{\"tags\":[\"X1\"]}}]}", 0, NULL));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_object_set_new(e, "justifications",
+		                    json_pack("[{s:s,s:s}]", "pointer", cases[i].pointer, "reason", "r"));
+		ck_assert_msg(run(a, e) == (cases[i].names ? OUTCOME_RELEASED : OUTCOME_REFUSED), "%s",
+		              cases[i].pointer);
+		if (!cases[i].names)
+			ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
+	}
+	agreement_unref(a);
+	json_decref(doc);
+	json_decref(e);
+}
+END_TEST
+
 TCase *make_justifications_case(void)
 {
 	TCase *c = tcase_create("justifications");
@@ -187,5 +234,6 @@ TCase *make_justifications_case(void)
 	tcase_add_test(c, reasons_for_what_is_kept_whole);
 	tcase_add_test(c, a_pointer_too_long_justifies_nothing);
 	tcase_add_test(c, reasons_for_what_arrives);
+	tcase_add_test(c, which_reasons_name_what_arrives);
 	return c;
 }

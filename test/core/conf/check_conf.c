@@ -290,6 +290,57 @@ START_TEST(a_floor_that_is_not_there)
 }
 END_TEST
 
+/* It would stand for none. */
+START_TEST(a_floor_or_overlay_that_is_empty)
+{
+	static const char *const names[] = { "floor", "overlay" };
+	char file[20];
+
+	snprintf(file, sizeof file, "%s.json", names[_i]);
+	scratch_write(scratch_file(&dir, file), VIEW(""));
+	json_object_set_new(node, names[_i], json_string(file));
+	lacks(file, "is empty");
+}
+END_TEST
+
+/* None is waited for, whatever is expected there. */
+START_TEST(what_is_no_file)
+{
+	static const char *const files[] = { "agreements/pnr.json", "agreements/pnr.json.p7s",
+		                             "partners/x.json",     "documents/x.json",
+		                             "floor.json",          "schemas/x.json",
+		                             "north.pem",           "south.pem" };
+	char path[300];
+
+	snprintf(path, sizeof path, "%s", scratch_file(&dir, files[_i]));
+	if (_i < 2)
+		add_pnr();
+	json_object_set_new(node, "floor", json_string("floor.json"));
+	scratch_write(scratch_file(&dir, "floor.json"), VIEW("{\"version\":\"1\"}"));
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	lacks(files[_i], "is not a regular file");
+	ck_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);
+	lacks(files[_i], "is not a regular file");
+}
+END_TEST
+
+START_TEST(members_that_nobody_knows_are_named)
+{
+	put(node, "/colour", "\"blue\"");
+	lacks("node.json", "/colour: ");
+	json_object_del(node, "colour");
+	put(south, "/audit/colour", "\"blue\"");
+	lacks("partners/south-gateway.json", "/audit/colour: ");
+	json_object_del(json_object_get(south, "audit"), "colour");
+	json_t *doc = core_preset(&dates, "pnr");
+	put(doc, "/retention/colour", "\"blue\"");
+	write_agreement("pnr", doc, true, true);
+	lacks("agreements/pnr.json", "/retention/colour: ");
+	json_decref(doc);
+}
+END_TEST
+
 START_TEST(documents_of_run_time)
 {
 	scratch_write(scratch_file(&dir, "documents/list.json"), VIEW("{\"document\":\"made up\"}"));
@@ -342,6 +393,9 @@ TCase *make_conf_case(void)
 	tcase_add_test(c, a_witness_key_that_is_a_logs);
 	tcase_add_test(c, agreements_without_their_signatures);
 	tcase_add_test(c, a_floor_that_is_not_there);
+	tcase_add_loop_test(c, a_floor_or_overlay_that_is_empty, 0, 2);
+	tcase_add_loop_test(c, what_is_no_file, 0, 8);
+	tcase_add_test(c, members_that_nobody_knows_are_named);
 	tcase_add_test(c, documents_of_run_time);
 	tcase_add_test(c, a_revocation_list_that_cannot_be_used_refuses_everybody);
 	tcase_add_test(c, a_timestamp_authority);
