@@ -194,6 +194,11 @@ int64_t agreement_grace_end_ms(const struct agreement *a)
 	return a->grace_end_ms;
 }
 
+bool agreement_orders_cases(const struct agreement *a)
+{
+	return json_object_get(json_object_get(a->doc, "delivery"), "order") != NULL;
+}
+
 int64_t agreement_sunset_ms(const struct agreement *a)
 {
 	return a->sunset_ms;

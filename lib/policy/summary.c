@@ -407,6 +407,10 @@ static void how_long(struct page *p, const struct agreement *a)
 		         r->return_at_end ? ", and then gives it back and deletes it." : ", and then deletes it.");
 		item(p);
 	}
+	if (agreement_orders_cases(a)) {
+		buf_adds(&p->line, "Records of one case arrive in the order in which they were released.");
+		item(p);
+	}
 	list(p, false);
 	buf_adds(&p->line, "Sharing starts on ");
 	plain_date(&p->line, a->effective_ms);

@@ -186,6 +186,17 @@ static void fill_timer(struct exchange *x)
 	schedule_next(plan, &d->timer.due_ms);
 }
 
+/* What names the case of one flow in the outbox: a digest, for the agreement may say that the case itself goes nowhere. */
+static struct view series_of(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct view parts[] = { agreement_id(d->agreement), VIEW("\n"), d->decision.recipient, VIEW("\n"),
+		                d->envelope.case_ref };
+
+	sha256_parts(parts, sizeof parts / sizeof *parts, &d->series);
+	return view_make(d->series.b, sizeof d->series.b);
+}
+
 static void fill_release(struct exchange *x)
 {
 	struct decided *d = &x->decided;
@@ -202,6 +213,8 @@ static void fill_release(struct exchange *x)
 			                               .deadline_ms = deadline == TIME_NONE || deadline > payload
 			                                                      ? payload
 			                                                      : deadline };
+		if (agreement_orders_cases(d->agreement) && d->envelope.case_ref.n)
+			d->delivery.series = series_of(x);
 	} else {
 		d->receives = true;
 		d->inbox = (struct store_inbox){ .exchange = d->id,
