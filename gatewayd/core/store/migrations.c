@@ -265,7 +265,13 @@ static const char outbox_by_recipient[] =
         "CREATE INDEX delivery_recipient ON delivery (recipient, next_ms, deadline_ms, last_error);"
         "CREATE INDEX notice_recipient ON notice (recipient, next_ms, made_ms, last_error);";
 
+/* Of each exchange whose record, or a copy of it, is there. */
+static const char caveats[] = "CREATE TABLE caveats ("
+                              "  seq INTEGER PRIMARY KEY,"
+                              "  text TEXT NOT NULL" /* JSON */
+                              ") STRICT;";
+
 const char *const sql_migrations[] = {
 	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies, timestamps,
-	expiry,       surrogates,         approvals, outbox_by_recipient, NULL
+	expiry,       surrogates,         approvals, outbox_by_recipient, caveats, NULL
 };
