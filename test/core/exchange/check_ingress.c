@@ -3,6 +3,7 @@
 #include "lib/tlog/tlog.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "test/policy/officers.h"
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/exchange.h"
 #include "lib/json/canonical.h"
 #include "lib/json/splice.h"
@@ -18,7 +19,15 @@ struct parcel {
 	struct view record;
 	bool no_object; /* the entry is an array */
 	const char *corrects;
+	struct view caveats; /* empty: none are sent */
+	const char *handling;
 };
+
+/* The entry speaks of what is sent. */
+static void name_caveats(struct parcel *p)
+{
+	exchange_salted(&p->salt, p->caveats, &p->entry.caveats);
+}
 
 /* A record as this agreement lets it through, from the egress side of the same. */
 static struct parcel parcel_new(void)
@@ -32,6 +41,7 @@ static struct parcel parcel_new(void)
 
 	ck_assert(exchange_is_release(x));
 	p.record = arena_copy(&texts, buf_view(&scratch.record));
+	p.caveats = arena_copy(&texts, buf_view(&x->written.caveats));
 	p.entry = (struct entry){ .operation = OPERATION_DISCLOSURE,
 		                  .form = CANONICAL_FORM,
 		                  .time_ms = f.now_ms - 1000,
@@ -47,6 +57,7 @@ static struct parcel parcel_new(void)
 		                  .build = VIEW("south-build") };
 	struct view parts[] = { view_make(p.salt.b, sizeof p.salt.b), p.record };
 	sha256_parts(parts, 2, &p.entry.output);
+	name_caveats(&p);
 	exchange_recycle(x);
 	return p;
 }
@@ -84,6 +95,8 @@ static struct view parcel_text(const struct parcel *p)
 	json_object_del(doc, "record");
 	if (p->corrects)
 		json_object_set_new(doc, "corrects", json_string(p->corrects));
+	if (p->handling)
+		put(doc, "/handling", p->handling);
 	struct view members = text_of(doc);
 	buf_add(&b, view_make(members.p, members.n - 1));
 	buf_adds(&b, ",\"record\":");
@@ -98,7 +111,12 @@ static struct view parcel_text(const struct parcel *p)
 	buf_add_json_string(&b, buf_view(&proof));
 	buf_adds(&b, ",\"salt\":\"");
 	hex_encode(&b, view_make(p->salt.b, sizeof p->salt.b));
-	buf_adds(&b, "\"}}");
+	buf_addc(&b, '"');
+	if (p->caveats.n) {
+		buf_adds(&b, ",\"caveats\":");
+		buf_add(&b, p->caveats);
+	}
+	buf_adds(&b, "}}");
 	ck_assert(!b.failed);
 	struct view text = arena_copy(&texts, buf_view(&b));
 	buf_free(&leaf);
@@ -191,6 +209,27 @@ static void corrects(struct parcel *p)
 	p->corrects = "01890a5d-ac96-774b-bcce-b302099a8057";
 }
 
+static void older_build(struct parcel *p)
+{
+	p->entry.caveats = (struct digest){ { 0 } };
+}
+
+static void caveats_kept_back(struct parcel *p)
+{
+	p->caveats = VIEW("");
+}
+
+static void caveats_shed(struct parcel *p)
+{
+	p->caveats = VIEW("[]");
+}
+
+static void caveats_added(struct parcel *p)
+{
+	p->caveats =
+	        VIEW("[{\"scale\":\"europol-handling\",\"value\":\"H2\"},{\"scale\":\"tlp-2.0\",\"value\":\"GREEN\"}]");
+}
+
 static const struct {
 	void (*spoil)(struct parcel *p);
 	const char *why;
@@ -207,6 +246,10 @@ static const struct {
 	{ other_key, "" },
 	{ no_object, "not a JSON object" },
 	{ corrects, "corrects another exchange" },
+	{ older_build, "no digest of caveats" },
+	{ caveats_kept_back, "did not come with the record" },
+	{ caveats_shed, "not that of those that came" },
+	{ caveats_added, "not that of those that came" },
 };
 
 START_TEST(what_its_log_does_not_prove)
@@ -220,6 +263,92 @@ START_TEST(what_its_log_does_not_prove)
 	ck_assert_msg(strstr(x->decided.error.text, spoilt[_i].why) != NULL, "%s", x->decided.error.text);
 	ck_assert(exchange_prepare(x));
 	ck_assert(!x->decided.keeps_payload && !leaf_has(x, "output"));
+	exchange_recycle(x);
+}
+END_TEST
+
+#define H2  "{\"scale\":\"europol-handling\",\"value\":\"H2\"}"
+#define RED "{\"scale\":\"tlp-2.0\",\"value\":\"RED\"}"
+
+/* Its log proves them, and yet they are not what a gateway that keeps the agreement sends. */
+static const struct {
+	const char *caveats, *handling;
+	enum reason reason;
+	const char *clause, *pointer;
+} lies[] = {
+	/* the agreement's own is shed */
+	{ "[]", NULL, REASON_RECEIPT_INVALID, "/onward/caveats", "/origin/caveats" },
+	{ "[" RED "]", NULL, REASON_RECEIPT_INVALID, "/onward/caveats", "/origin/caveats" },
+	/* a milder one beside it, twice, the other way round, white space, an escape: each would be a message */
+	{ "[{\"scale\":\"europol-handling\",\"value\":\"H0\"}," H2 "]", NULL, REASON_RECEIPT_INVALID, "one form",
+	  "/origin/caveats" },
+	{ "[" H2 "," H2 "]", NULL, REASON_RECEIPT_INVALID, "one form", "/origin/caveats" },
+	{ "[" RED "," H2 "]", NULL, REASON_RECEIPT_INVALID, "one form", "/origin/caveats" },
+	{ "[ " H2 "]", NULL, REASON_RECEIPT_INVALID, "one form", "/origin/caveats" },
+	{ "[{\"scale\":\"europol-handling\",\"value\":\"\\u00482\"}]", NULL, REASON_RECEIPT_INVALID, "one form",
+	  "/origin/caveats" },
+	/* the envelope says more than they do */
+	{ "[" H2 "]", "[" RED "]", REASON_RECEIPT_INVALID, "leave out", "/origin/caveats" },
+	/* on no list, and of a scale that the agreement does not know */
+	{ "[" H2 ",{\"scale\":\"tlp-2.0\",\"value\":\"WHITE\"}]", NULL, REASON_HANDLING_UNKNOWN, "/handling/scales",
+	  "/origin/caveats/1" },
+	{ "[" H2 ",{\"scale\":\"uk-3x5x2-handling\",\"value\":\"C\"}]", NULL, REASON_HANDLING_UNKNOWN,
+	  "/handling/scales", "/origin/caveats/1" },
+};
+
+START_TEST(caveats_that_its_log_proves_and_the_agreement_does_not)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	p.caveats = view_of(lies[_i].caveats);
+	p.handling = lies[_i].handling;
+	name_caveats(&p);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	const struct failed *first = x->decided.decision.failed;
+	ck_assert_int_eq(exchange_reason(x), lies[_i].reason);
+	ck_assert_str_eq(first->pointer, lies[_i].pointer);
+	ck_assert_msg(strstr(first->clause, lies[_i].clause) != NULL, "%s", first->clause);
+	commit(x);
+	ck_assert(buf_holds(&x->written.result,
+	                    lies[_i].reason == REASON_RECEIPT_INVALID ? "\"final\":false" : "\"final\":true"));
+	exchange_recycle(x);
+}
+END_TEST
+
+/* They are kept, shown to the own system, and named in the entry, as the sender's has them. */
+START_TEST(caveats_are_kept_and_shown)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	struct view kept;
+	char hex[65];
+
+	p.caveats = VIEW("[" H2 "," RED "]");
+	p.handling = "[" RED "]";
+	name_caveats(&p);
+	struct exchange *x = sent(&s, parcel_text(&p));
+	ck_assert_int_eq(x->found.status, 201);
+	hex_of(&p.entry.caveats, hex);
+	LEAF_SAYS(x, "caveats", hex);
+	ck_assert(buf_holds(&x->written.members, ",\"caveats\":[" H2 "," RED "]"));
+	OK(store_get_caveats(f.reader, row_of(x).seq, &kept, e));
+	ck_assert(view_eq(kept, p.caveats));
+	exchange_recycle(x);
+}
+END_TEST
+
+/* Handling in words waits for a person, but for the agreement's own, which its signers have read. */
+START_TEST(words_that_came_wait_for_a_person)
+{
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	p.caveats = VIEW("[" H2 ",{\"scale\":\"europol-handling\",\"text\":\"ask first\",\"value\":\"H3\"}]");
+	name_caveats(&p);
+	struct exchange *x = sent(&s, parcel_text(&p));
+	ck_assert_int_eq(x->found.status, 202);
+	ck_assert(leaf_has(x, "caveats"));
 	exchange_recycle(x);
 }
 END_TEST
@@ -457,6 +586,9 @@ TCase *make_ingress_case(void)
 	tcase_add_checked_fixture(c, exchange_open, exchange_close);
 	tcase_add_test(c, a_proved_delivery_is_taken);
 	tcase_add_loop_test(c, what_its_log_does_not_prove, 0, sizeof spoilt / sizeof *spoilt);
+	tcase_add_loop_test(c, caveats_that_its_log_proves_and_the_agreement_does_not, 0, sizeof lies / sizeof *lies);
+	tcase_add_test(c, caveats_are_kept_and_shown);
+	tcase_add_test(c, words_that_came_wait_for_a_person);
 	tcase_add_test(c, a_partner_whose_log_is_not_known);
 	tcase_add_test(c, two_histories_of_one_log);
 	tcase_add_test(c, versions_of_the_agreement);

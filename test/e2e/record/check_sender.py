@@ -64,16 +64,20 @@ class Liar:
                 "operation": "disclosure", "outcome": "released-transformed",
                 "output": hashlib.sha256(salt + text.encode()).hexdigest(), "peer": "north-system", "purpose": "border",
                 "recipient": "south", "tier": "T1", "time": int((when or time.time()) * 1000)}
+        caveats = origin.get("caveats", [])
+        if caveats is not None:
+            leaf["caveats"] = hashlib.sha256(salt + canonical.canonical(json.dumps(caveats)).encode()).hexdigest()
         leaf.update(entry or {})
         raw = json.dumps({k: v for k, v in leaf.items() if v is not None}, separators=(",", ":"), sort_keys=True).encode()
         self.leaves.append(raw)
         proof = receipt_of(self.leaves, len(self.leaves) - 1, self.checkpoint(self.leaves, root))
         members = {"exchange": exchange, "agency": "north", "node": "gw1", "agreement_digest": self.digest,
-                   "entry": base64.b64encode(raw).decode(), "proof": proof, "salt": salt.hex()}
+                   "entry": base64.b64encode(raw).decode(), "proof": proof, "salt": salt.hex(), "caveats": []}
         members.update(origin)
+        members = {k: v for k, v in members.items() if v is not None}
         head = agreements.envelope(None)
         del head["record"]
-        return json.dumps(head)[:-1] + f',"record":{text},"origin":{json.dumps(members)}}}'
+        return json.dumps(head)[:-1] + f',"record":{text},"origin":{canonical.canonical(json.dumps(members))}}}'
 
     def send(self, envelope):
         return self.client.post("pax", envelope)
@@ -127,6 +131,8 @@ class Receiver(Liar):
         entry = json.loads(base64.b64decode(body["origin"]["entry"]))
         leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": uuid7(), "input": entry["output"],
                 "operation": "collection", "outcome": "released", "time": int(time.time() * 1000)}
+        if "caveats" in entry:
+            leaf["caveats"] = entry["caveats"]
         leaf.update(self.change)
         return self.prove(leaf)
 
