@@ -64,30 +64,63 @@ static bool keep_words(struct caveats *c, struct arena *mem)
 	return true;
 }
 
-bool exchange_inherit(struct exchange *x)
+/* Adds what an exchange came under; *found: that is known. */
+static bool add_came(struct exchange *x, uint64_t seq, bool *found)
 {
 	struct decided *d = &x->decided;
 	struct error *e = &d->error;
+	struct caveats came = { .n = 0 };
 	struct view text;
 	struct tape t;
+
+	enum sought got = sought(store_get_caveats(x->decider->reader, seq, &text, e), e);
+	*found = got == SOUGHT_FOUND;
+	if (got != SOUGHT_FOUND)
+		return got == SOUGHT_NONE;
+	/* It is this gateway's own text. */
+	if (!tape_parse(x->decider->scratch->entry, text, &t, e) || !caveats_read(&t, 0, &came, e))
+		return error_set(e, REASON_INTERNAL, "what an exchange came under cannot be read");
+	if (!keep_words(&came, &x->written.mem))
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	return caveats_merge(&d->onward.caveats, &came) ||
+	       error_at(e, REASON_LIMIT, "/onward_of", 0, 0, "it came under more than %d codes", CAVEATS_MAX);
+}
+
+static bool note_newest(void *arg, const struct store_link *l)
+{
+	*(uint64_t *)arg = l->child;
+	return true;
+}
+
+/* What corrects it counts from its arrival on: nobody waits with the acknowledgement to go on under milder codes. */
+static bool add_corrections(struct exchange *x)
+{
+	struct store *reader = x->decider->reader;
+	uint64_t seq = x->decided.onward.seq;
+	bool found;
+
+	for (unsigned i = 0; i < CORRECTIONS_MAX; i++) {
+		uint64_t newer = 0;
+		if (!store_list_links(reader, seq, LINK_CORRECTS, note_newest, &newer, &x->decided.error))
+			return false;
+		if (newer == 0)
+			return true;
+		if (!add_came(x, newer, &found))
+			return false;
+		seq = newer;
+	}
+	return true;
+}
+
+bool exchange_inherit(struct exchange *x)
+{
+	struct decided *d = &x->decided;
 
 	/* How what a gateway delivers came to it is its own affair: what it inherited is among what it sends. */
 	if (d->kind != EXCHANGE_EGRESS)
 		return true;
 	find_passed_on(x);
-	if (d->onward.seq == 0)
-		return true;
-	switch (sought(store_get_caveats(x->decider->reader, d->onward.seq, &text, e), e)) {
-	case SOUGHT_FOUND: break;
-	case SOUGHT_NONE: return true;
-	case SOUGHT_FAILED: return false;
-	}
-	d->onward.known =
-	        tape_parse(x->decider->scratch->entry, text, &t, e) && caveats_read(&t, 0, &d->onward.caveats, e);
-	if (d->onward.known && !keep_words(&d->onward.caveats, &x->written.mem))
-		return error_set(e, REASON_NO_MEMORY, "memory ran out");
-	/* It is this gateway's own text. */
-	return d->onward.known || error_set(e, REASON_INTERNAL, "what an exchange came under cannot be read");
+	return d->onward.seq == 0 || (add_came(x, d->onward.seq, &d->onward.known) && add_corrections(x));
 }
 
 /* --- what leaves --- */

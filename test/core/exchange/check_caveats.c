@@ -122,6 +122,21 @@ static void become(const struct uuid *id, enum exchange_state state)
 
 /* --- what is kept and shown --- */
 
+/* The disclosures of its entry, decoded. */
+static void disclosed_text(const struct exchange *x, struct buf *out)
+{
+	json_t *list = parsed(&x->written.sd.packed), *one;
+	size_t i, n;
+
+	json_array_foreach(list, i, one)
+	{
+		char *room = buf_room(out, json_string_length(one));
+		ck_assert(room && base64url_decode(view_of(json_string_value(one)), room, json_string_length(one), &n));
+		out->n += n;
+	}
+	json_decref(list);
+}
+
 START_TEST(a_single_gateway_keeps_what_came)
 {
 	struct submission s = submission_by(SOUTH_SYSTEM, "pnr");
@@ -135,6 +150,11 @@ START_TEST(a_single_gateway_keeps_what_came)
 	exchange_salted(&x->decided.random.salt, buf_view(&x->written.caveats), &want);
 	hex_of(&want, hex);
 	LEAF_SAYS(x, "caveats", hex);
+	/* In the log's disclosures, too: the digest's salt goes with the record. */
+	struct buf disclosed = BUF_INIT(65536);
+	disclosed_text(x, &disclosed);
+	ck_assert(buf_holds(&disclosed, "\"caveats\",[" H("2") "," TLP("RED") "]"));
+	buf_free(&disclosed);
 	exchange_recycle(x);
 }
 END_TEST
@@ -273,6 +293,20 @@ START_TEST(the_originators_correction_counts)
 }
 END_TEST
 
+/* Stricter codes that came with a correction hold at once, whether or not it has been acknowledged. */
+START_TEST(a_correction_that_is_not_acknowledged_counts)
+{
+	struct uuid first = came("[" TLP("GREEN") "]"), second, third;
+
+	become(&first, STATE_FETCHED);
+	second = posted(SOUTH_SYSTEM, "listed", naming(under("[" TLP("AMBER") "]"), "corrects", &first), 201);
+	third = posted(NORTH_SYSTEM, "listed", naming(under(NULL), "onward_of", &first), 201);
+	kept(&third, "[" TLP("AMBER") "]");
+	posted(SOUTH_SYSTEM, "listed", naming(under("[" TLP("RED") "]"), "corrects", &second), 201);
+	denied("listed", naming(under(NULL), "onward_of", &first), REASON_ONWARD_DENIED, "/onward_of", "tlp-2.0 RED");
+}
+END_TEST
+
 /* --- and later --- */
 
 /* What is held is decided by the version that is in force at its release, and travels under that one's codes. */
@@ -333,6 +367,7 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, what_is_not_known_is_not_passed_on);
 	tcase_add_test(c, a_correction_sheds_nothing);
 	tcase_add_test(c, the_originators_correction_counts);
+	tcase_add_test(c, a_correction_that_is_not_acknowledged_counts);
 	tcase_add_test(c, held_records_take_the_codes_of_their_release);
 	tcase_add_test(c, a_second_decision_starts_anew);
 	return c;
