@@ -1,4 +1,4 @@
-/* The codes under which a record travels: what came with the exchange that is passed on, and what leaves. See exchange.h. */
+/* The codes under which a record travels: what came with what is passed on, and what leaves. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/store/caveats.h"
