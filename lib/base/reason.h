@@ -100,7 +100,7 @@
 	  "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
 	R(ONWARD_DENIED, "onward-denied", 403, "policy", \
-	  "The agreement by which the data came does not let them go on to this recipient.") \
+	  "The agreement by which the data came, or a code under which they came, does not let them go on.") \
 	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", \
 	  "What is to be corrected is no living exchange of yours under this agreement.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \

@@ -5,6 +5,7 @@
 
 #include "lib/policy/agreement.h"
 #include "lib/policy/approval.h"
+#include "lib/policy/caveats.h"
 #include "lib/policy/envelope.h"
 
 enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
@@ -28,6 +29,7 @@ struct facts {
 	bool (*approval_used)(void *arg, const struct digest *statement);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
 	bool consent_unknown; /* the list of withdrawals that the agreement names is missing or out of date */
+	const struct caveats *inherited; /* of the exchange that is passed on; NULL: none is */
 	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
 	const struct digest *withdrawals, *training;
 	struct view build; /* software build, named in the decision; may be empty */
@@ -68,6 +70,8 @@ struct decision {
 	enum tier tier;                 /* TIER_COUNT: not found */
 	bool ingress;                   /* the record came from a partner's gateway */
 	bool wait;                      /* a person has to decide even if nothing else is wrong */
+	const char *wait_for;           /* place in the envelope, where it is none of the two usual ones; or NULL */
+	struct caveats caveats;         /* under which the record travels; views into envelope, agreement and facts */
 	struct view build;              /* of the facts */
 	struct digest withdrawals, training; /* of the facts; zeros: none */
 };

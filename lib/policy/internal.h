@@ -10,6 +10,7 @@
 #include "lib/base/arena.h"
 #include "lib/json/tape.h"
 #include "lib/policy/agreement.h"
+#include "lib/policy/caveats.h"
 #include "lib/policy/codes.h"
 #include "lib/policy/domain.h"
 #include "lib/policy/epochs.h"
@@ -165,6 +166,7 @@ struct agreement {
 	struct duration notify_due, notify_longest, notify_again;
 	bool notify_here;                     /* by the recipient's system */
 	uint32_t scales, scales_required;     /* masks of enum scale */
+	struct caveats caveats;               /* that travel with every record; their words lie in `doc` */
 	size_t denied_subject[SUBJECT_COUNT]; /* index in the overlay's list, or INDEX_NONE */
 	uint32_t epoch;                       /* its own */
 	struct epoch_from *epochs; /* in force from when it was loaded on; the first is not lower than its own */

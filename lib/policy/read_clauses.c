@@ -331,6 +331,21 @@ static void read_algorithms(struct load *l)
 	}
 }
 
+/* One that travels with every record. */
+static bool read_caveat(struct load *l, const json_t *code, const char *at)
+{
+	struct caveat c = { .scale = scale_find(json_view(code, "scale")), .text = json_view(code, "text") };
+	struct view value = json_view(code, "value");
+
+	if (!scale_has(c.scale, value))
+		return load_fault(l, REASON_HANDLING_UNKNOWN, at, "is not on its list");
+	if (c.scale == SCALE_EUROPOL_HANDLING && view_is(value, "H3") && c.text.n == 0)
+		return load_fault(l, REASON_HANDLING_UNKNOWN, at, "is handling in words, and has no text");
+	c.place = scale_strictness(c.scale, value);
+	return caveats_add(&l->a->caveats, &c) ||
+	       load_fault(l, REASON_LIMIT, at, "there are more than %d caveats", CAVEATS_MAX);
+}
+
 static bool read_handling(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -353,8 +368,7 @@ static bool read_handling(struct load *l)
 		const json_t *c = json_array_get(caveats, i);
 		char at[60];
 		snprintf(at, sizeof at, "/onward/caveats/%zu/value", i);
-		if (!scale_has(scale_find(json_view(c, "scale")), json_view(c, "value")))
-			ok = load_fault(l, REASON_HANDLING_UNKNOWN, at, "is not on its list");
+		ok = read_caveat(l, c, at) && ok;
 	}
 	return ok;
 }

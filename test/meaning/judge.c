@@ -10,10 +10,14 @@
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
 
+#define ZERO32 "0000000000000000000000000000000000000000000000000000000000000000"
+
 struct judge {
 	struct schema *envelope_schema;
 	struct schema_run *run;
-	struct tape_parser *in, *out;
+	struct tape_parser *in, *out, *codes;
+	struct caveats came; /* with what the envelope passes on */
+	struct buf caveats;  /* under which it travels */
 	struct transform_run *transform;
 	struct buf scratch, record, parcel, again;
 	const json_t *world;
@@ -85,6 +89,12 @@ static bool write_parcel(struct judge *j, const struct tape *posted)
 	}
 	splice_close(&s, '}');
 	member_order_free(&order);
+	j->parcel.n--;
+	buf_adds(&j->parcel, ",\"origin\":{\"exchange\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"agency\":\"north\","
+	                     "\"node\":\"gw1\",\"agreement_digest\":\"" ZERO32 "\",\"entry\":\"e30=\",\"proof\":\"p\","
+	                     "\"salt\":\"00000000000000000000000000000000\",\"caveats\":");
+	buf_add(&j->parcel, buf_view(&j->caveats));
+	buf_adds(&j->parcel, "}}");
 	return !j->parcel.failed;
 }
 
@@ -137,7 +147,19 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 		decision_fail(d, e.reason, e.text, e.where);
 		return false;
 	}
-	if (!decision_authorise(d, a, &facts, &envelope, &t))
+	if (envelope.onward_of.n) {
+		char id[UUID_TEXT + 1];
+		struct tape came;
+		snprintf(id, sizeof id, "%.*s", VIEW_ARG(envelope.onward_of));
+		struct view text_came = member(json_object_get(j->world, "came"), id);
+		if (!tape_parse(j->codes, text_came, &came, &e) || !caveats_read(&came, 0, &j->came, &e))
+			return false;
+		facts.inherited = &j->came;
+	}
+	bool may = decision_authorise(d, a, &facts, &envelope, &t);
+	/* While the envelope's words are there. */
+	caveats_print(&d->caveats, &j->caveats);
+	if (!may)
 		return false;
 	if (schema_check(d->ruling->input, j->run, &t, envelope.record) != SCHEMA_VALID) {
 		decision_fail(d, REASON_SCHEMA_VIOLATION, "", "");
@@ -168,15 +190,21 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 	struct decision d;
 	json_t *reasons = json_array(), *answer = json_pack("{s:o}", "reasons", reasons);
 
+	const struct caveat *why;
+
 	j->n_drawn = 0;
+	j->came.n = 0;
+	buf_reset(&j->caveats);
 	if (!decide(j, a, envelope, &d) && d.outcome != OUTCOME_HELD)
 		d.outcome = OUTCOME_REFUSED;
 	json_object_set_new(answer, "outcome", json_string(outcome_name(d.outcome)));
+	json_object_set_new(answer, "onward", json_integer(caveats_onward(&j->came, &why)));
 	for (size_t i = 0; i < d.n_failed; i++)
 		json_array_append_new(reasons, json_string(reason_slug(d.failed[i].reason)));
 	if (d.outcome == OUTCOME_REFUSED)
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
+	json_object_set_new(answer, "caveats", json_loadb(j->caveats.p, j->caveats.n, 0, NULL));
 	const char *wrong = arrive(j, a, envelope);
 	json_object_set_new(answer, "arrived",
 	                    wrong ? json_pack("{s:s}", "wrong", wrong)
@@ -218,7 +246,8 @@ int main(void)
 	struct judge j = { .scratch = BUF_INIT(1 << 24),
 		           .record = BUF_INIT(1 << 24),
 		           .parcel = BUF_INIT(1 << 24),
-		           .again = BUF_INIT(1 << 24) };
+		           .again = BUF_INIT(1 << 24),
+		           .caveats = BUF_INIT(CAVEATS_BYTES) };
 	struct error e = { .reason = REASON_NONE };
 	char *line = NULL;
 	size_t room = 0;
@@ -227,8 +256,9 @@ int main(void)
 	j.run = schema_run_new();
 	j.in = tape_parser_new(NULL);
 	j.out = tape_parser_new(NULL);
+	j.codes = tape_parser_new(NULL);
 	j.transform = transform_run_new();
-	if (!j.envelope_schema || !j.run || !j.in || !j.out || !j.transform)
+	if (!j.envelope_schema || !j.run || !j.in || !j.out || !j.codes || !j.transform)
 		return 1;
 	while (getline(&line, &room, stdin) > 0) {
 		json_t *world = json_loads(line, 0, NULL);
@@ -250,10 +280,12 @@ int main(void)
 	schema_run_free(j.run);
 	tape_parser_free(j.in);
 	tape_parser_free(j.out);
+	tape_parser_free(j.codes);
 	transform_run_free(j.transform);
 	buf_free(&j.scratch);
 	buf_wipe(&j.record);
 	buf_wipe(&j.parcel);
 	buf_wipe(&j.again);
+	buf_free(&j.caveats);
 	return 0;
 }

@@ -125,6 +125,7 @@ static const struct mutation {
 	{ "police-request", "/exceptions/0/ground", "\"convenience\"", "/exceptions/0/ground", "" },
 	{ "pnr", "/handling/required", "[\"admiralty-source\"]", "/handling/required/0", "not among" },
 	{ "pnr", "/onward/caveats/0/value", "\"H9\"", "/onward/caveats/0/value", "not on its list" },
+	{ "pnr", "/onward/caveats/0/value", "\"H3\"", "/onward/caveats/0/value", "has no text" },
 	{ "pnr", "/council/threshold", "9", "/council/threshold", "more than there are seats" },
 	{ "pnr", "/council/seats/0/id", "\"north\"", "/council/seats/0/id", "name of a party" },
 	{ "pnr", "/council/seats/1/id", "\"seat-north-agency\"", "/council/seats/1/id", "same as" },

@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/witness/clock.h"
@@ -28,13 +29,31 @@ struct delivery {
 	struct uuid exchange;
 	char agreement[72];
 	struct digest agreement_digest;
-	char output[65]; /* digest of what left, as our entry has it */
+	char output[65], caveats[65]; /* digests of what left, as our entry has them; caveats[0] 0: an older build's */
+	bool shed;                    /* its receipt is right, but for the caveats */
 };
 
 /* Giving up erases: not by a clock that is not to be trusted. */
 static bool over(struct parcel *p)
 {
 	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core);
+}
+
+/* What an older build has released has none, and is not taken by this one. */
+static bool add_caveats(struct delivery *d)
+{
+	struct buf *b = &d->parcel.body;
+	struct error e = { .reason = REASON_NONE };
+	struct view text;
+
+	switch (sought(store_get_caveats(d->parcel.worker->reader, d->parcel.due.id, &text, &e), &e)) {
+	case SOUGHT_NONE: return true;
+	case SOUGHT_FAILED: return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	case SOUGHT_FOUND: break;
+	}
+	buf_adds(b, ",\"caveats\":");
+	buf_add(b, text);
+	return true;
 }
 
 /* {…members…,"record":…,"origin":{…}} */
@@ -50,6 +69,7 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	} else {
 		proof_leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
+		proof_leaf_member(buf_view(&leaf), "caveats", d->caveats, sizeof d->caveats);
 		uuid_print(&d->exchange, id);
 		buf_add(b, view_make(members.p, members.n - 1));
 		buf_adds(b, ",\"record\":");
@@ -64,8 +84,11 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		buf_add_json_string(b, buf_view(&proof));
 		buf_adds(b, ",\"salt\":\"");
 		hex_encode(b, view_make(p->salt.b, sizeof p->salt.b));
-		buf_adds(b, "\"}}");
-		ok = !b->failed || parcel_later(&d->parcel, "no-memory", "the envelope is too large");
+		buf_addc(b, '"');
+		ok = add_caveats(d);
+		buf_adds(b, "}}");
+		if (ok && b->failed)
+			ok = parcel_later(&d->parcel, "no-memory", "the envelope is too large");
 	}
 	buf_free(&leaf);
 	buf_free(&proof);
@@ -168,10 +191,11 @@ static bool send_delivery(struct parcel *p)
 
 /* --- the answer --- */
 
-/* An entry that this very record came in, under this agreement. */
+/* An entry that this very record came in, under this agreement and with its caveats: whoever does not say so may not have
+ * kept them. */
 static bool says_taken(struct parcel *p, struct view leaf)
 {
-	const struct delivery *d = PARCEL_OF(struct delivery, p);
+	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct buf governing = BUF_INIT(65);
 
 	digest_print(&governing, &d->agreement_digest);
@@ -180,7 +204,8 @@ static bool says_taken(struct parcel *p, struct view leaf)
 	          proof_leaf_says(leaf, "operation", p->post.status == 202 ? "hold" : "collection") &&
 	          proof_leaf_says(leaf, "agreement_digest", governing.p) && proof_leaf_says(leaf, "input", d->output);
 	buf_free(&governing);
-	return ok;
+	d->shed = ok && d->caveats[0] && !proof_leaf_says(leaf, "caveats", d->caveats);
+	return ok && !d->shed;
 }
 
 /* An entry that this very record was refused, and will be again. */
@@ -195,7 +220,13 @@ static bool says_refused(struct parcel *p, struct view leaf)
 
 static bool proved(struct parcel *p)
 {
-	return parcel_receipt(p, says_taken);
+	if (parcel_receipt(p, says_taken))
+		return true;
+	if (PARCEL_OF(struct delivery, p)->shed)
+		parcel_later(
+		        p, "receipt-invalid",
+		        "the receipt does not say that the caveats were taken: the partner's build may not keep them");
+	return false;
 }
 
 static bool refused(struct parcel *p)

@@ -73,10 +73,9 @@ static bool find_agreement(struct exchange *x)
 	return true;
 }
 
-/* SHA-256(salt || record), over the record's exact bytes. */
-static void salted_digest(const struct salt *salt, struct view record, struct digest *out)
+void exchange_salted(const struct salt *salt, struct view bytes, struct digest *out)
 {
-	struct view parts[] = { view_make(salt->b, sizeof salt->b), record };
+	struct view parts[] = { view_make(salt->b, sizeof salt->b), bytes };
 
 	sha256_parts(parts, 2, out);
 }
@@ -88,10 +87,10 @@ static bool check_origin(struct exchange *x)
 	struct view record = tape_token(&d->tape, d->envelope.record);
 
 	if (d->kind == EXCHANGE_INGRESS) {
-		salted_digest(&d->envelope.origin.salt, record, &d->input);
+		exchange_salted(&d->envelope.origin.salt, record, &d->input);
 		return ingress_verify(x);
 	}
-	salted_digest(&d->random.input_salt, record, &d->input);
+	exchange_salted(&d->random.input_salt, record, &d->input);
 	return true;
 }
 
@@ -172,6 +171,7 @@ static bool authorise(struct exchange *x)
 		               .epoch_ms = x->decider->core->approvals_from_ms,
 		               .consent_withdrawn = consent_withdrawn,
 		               .consent_unknown = conf_consent_unknown(asked->conf, d->agreement, asked->now_ms),
+		               .inherited = d->onward.known ? &d->onward.caveats : NULL,
 		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
 		               .training = training && d->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
 
@@ -282,7 +282,7 @@ static bool check_output(struct exchange *x)
 	if (d->kind != EXCHANGE_INGRESS &&
 	    !check_schema(x, d->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
 		return false;
-	salted_digest(&d->random.salt, buf_view(&s->record), &d->output);
+	exchange_salted(&d->random.salt, buf_view(&s->record), &d->output);
 	return true;
 }
 
@@ -345,8 +345,10 @@ bool exchange_decide(struct decider *d, const struct submission *s, struct view 
 		&& find_agreement(x)
 		&& check_origin(x)
 		&& reserve(x)
+		&& exchange_inherit(x)
 		&& authorise(x)
 		&& exchange_follow(x)
+		&& exchange_caveats(x)
 		&& fits(x)
 		&& transform(x)
 		&& check_output(x)

@@ -104,6 +104,8 @@ static void inbox_members(struct exchange *x)
 		time_print(until, text);
 		buf_addf(b, ",\"erase_by\":\"%s\"", text);
 	}
+	buf_adds(b, ",\"caveats\":");
+	buf_add(b, buf_view(&x->written.caveats));
 	if (d->envelope.handling) {
 		buf_adds(b, ",\"handling\":");
 		buf_add(b, tape_token(&d->tape, d->envelope.handling));
@@ -303,8 +305,10 @@ static void fill_entry(struct exchange *x)
 		           .build = view_of(x->decider->core->build) };
 
 	/* Of a record that does not leave nothing is named but what came. */
-	if (d->decision.outcome != OUTCOME_REFUSED)
+	if (d->decision.outcome != OUTCOME_REFUSED) {
 		e.output = d->output;
+		e.caveats = d->caveats;
+	}
 	if (reason != REASON_NONE)
 		e.reason = view_of(reason_coarse(reason));
 	if (exchange_is_release(x))
@@ -332,8 +336,10 @@ static void fill_entry(struct exchange *x)
 	disclose_string(x, 2, "reference", d->envelope.reference);
 	if (d->envelope.officer)
 		disclose(x, 3, "officer", tape_token(&d->tape, d->envelope.officer));
-	if (d->decision.outcome != OUTCOME_REFUSED)
+	if (d->decision.outcome != OUTCOME_REFUSED) {
 		disclose_grounds(x);
+		disclose(x, DISCLOSED_CAVEATS, "caveats", buf_view(&x->written.caveats));
+	}
 	entry_print(&e, &x->written.sd, &x->written.leaf);
 }
 

@@ -269,7 +269,13 @@ static const char outbox_by_recipient[] =
 static const char series[] = "ALTER TABLE delivery ADD COLUMN series BLOB;"
                              "CREATE INDEX delivery_series ON delivery (series, seq) WHERE series IS NOT NULL;";
 
+/* Of each exchange whose record, or a copy of it, is there. */
+static const char caveats[] = "CREATE TABLE caveats ("
+                              "  seq INTEGER PRIMARY KEY,"
+                              "  text TEXT NOT NULL" /* JSON */
+                              ") STRICT;";
+
 const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies, timestamps,
-	expiry,       surrogates,         approvals, outbox_by_recipient, series,  NULL
+	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies,  timestamps,
+	expiry,       surrogates,         approvals, outbox_by_recipient, series,  caveats, NULL
 };

@@ -16,6 +16,7 @@
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/surrogate.h"
 #include "gatewayd/core/store/approval.h"
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/store/witness.h"
 #include "lib/base/datetime.h"
@@ -192,7 +193,8 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	return world_accept(s, 1, "k-1", e) && world_accept(s, 2, "", e) && store_set_entry(s, 1, 0, e) &&
 	       store_put_payload(s, &p, e) && store_put_timer(s, &one, e) && store_put_timer(s, &two, e) &&
 	       store_put_link(s, &l, e) && store_put_duty(s, &d, e) && store_put_hold(s, &h, &fresh, e) &&
-	       store_put_delivery(s, &to, e) && store_put_receipt(s, 1, VIEW("receipt"), e);
+	       store_put_caveats(s, 1, VIEW("[1]"), e) && store_put_delivery(s, &to, e) &&
+	       store_put_receipt(s, 1, VIEW("receipt"), e);
 }
 
 static inline bool world_third_log(struct store *s, struct error *e)
