@@ -5,6 +5,7 @@
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -92,6 +93,8 @@ static bool follow_onward(struct exchange *x)
 	bool restricted;
 	if (!hold_restricted(reader, d->onward_of, &restricted, &e) || restricted)
 		return refuse(x, REASON_UNDER_CHALLENGE, "/onward_of");
+	if (!withdrawal_stops(reader, d->asked.conf, d->onward_of, &restricted, &e) || restricted)
+		return refuse(x, REASON_CONSENT_WITHDRAWN, "/onward_of");
 	if (!store_get_document(reader, &governing, &text, &e))
 		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
 	switch (copy_onward(text, d->decision.recipient)) {
@@ -163,5 +166,7 @@ bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s,
 	struct decided *d = &x->decided;
 	struct act a = { .core = x->decider->core, .writer = w, .job = &x->job, .store = s, .now_ms = d->asked.now_ms };
 
-	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e));
+	return (d->corrects.seq == 0 || write_correction(x, &a, e)) &&
+	       (d->onward_of == 0 || write_onward(x, &a, e)) &&
+	       (d->consent.agreement.n == 0 || withdrawal_overtakes(&a, d->row.seq, e));
 }

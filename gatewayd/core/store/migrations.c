@@ -265,7 +265,17 @@ static const char outbox_by_recipient[] =
         "CREATE INDEX delivery_recipient ON delivery (recipient, next_ms, deadline_ms, last_error);"
         "CREATE INDEX notice_recipient ON notice (recipient, next_ms, made_ms, last_error);";
 
+/* Which exchanges rest on which consent, until the copy is gone. */
+static const char consents[] = "CREATE TABLE consent ("
+                               "  seq INTEGER PRIMARY KEY,"
+                               "  agreement TEXT NOT NULL,"
+                               "  purpose TEXT NOT NULL,"
+                               "  consent BLOB NOT NULL," /* SHA-256(salt of the lists, reference) */
+                               "  told BLOB NOT NULL"     /* in the leaf */
+                               ") STRICT;"
+                               "CREATE INDEX consent_of ON consent (agreement, consent);";
+
 const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies, timestamps,
-	expiry,       surrogates,         approvals, outbox_by_recipient, NULL
+	first_schema, witnesses_and_logs, holds,     sightings,           notices,  copies, timestamps,
+	expiry,       surrogates,         approvals, outbox_by_recipient, consents, NULL
 };
