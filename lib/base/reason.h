@@ -95,7 +95,7 @@
 	  "The consent is not on the list of those that were given.") \
 	R(CONSENT_WITHDRAWN, "consent-withdrawn", 403, "policy", "The consent was withdrawn.") \
 	R(CONSENT_UNKNOWN, "consent-unknown", 503, "policy", \
-	  "A list of consents is missing or out of date.") \
+	  "The list of withdrawn consents, or of given ones, is missing or out of date.") \
 	R(UNDER_CHALLENGE, "under-challenge", 403, "policy", "The data are restricted while they are disputed.") \
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
 	R(BATCH_REQUIRED, "batch-required", 403, "policy", \
