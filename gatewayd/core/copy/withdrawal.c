@@ -25,7 +25,7 @@ struct withdrawals {
 	size_t from, next; /* where the look under way began, and where the next one begins */
 	bool ends;
 	uint64_t found[BATCH];
-	size_t n, batch; /* one after a failure, then all again */
+	size_t n, batch; /* one after a failure, then more and more again */
 	uint64_t stuck[STUCK_MAX]; /* exchanges that cannot be recalled; looked at again after a restart */
 	size_t n_stuck;
 	int64_t now_ms;
@@ -105,7 +105,7 @@ static void recalled(struct job *j)
 	struct withdrawals *w = JOB_OF(struct withdrawals, j);
 
 	if (j->committed) {
-		w->batch = BATCH;
+		w->batch = w->batch * 2 < BATCH ? w->batch * 2 : BATCH;
 	} else {
 		log_line("error", "withdrawn consents: %s", j->error.text);
 		isolate(w);

@@ -299,6 +299,36 @@ START_TEST(documents_of_run_time)
 }
 END_TEST
 
+START_TEST(an_assessment_is_held_by_its_bytes)
+{
+	json_t *doc = core_preset(&dates, "pnr");
+	struct buf digest = BUF_INIT(80);
+	struct digest d;
+
+	sha256(VIEW("made up, and approved"), &d);
+	buf_addc(&digest, '"');
+	digest_print(&digest, &d);
+	buf_adds(&digest, "\"");
+	buf_addc(&digest, '\0');
+	put(doc, "/assessment/digest", digest.p);
+	put(doc, "/assessment/held", "true");
+	write_agreement("pnr", doc, true, true);
+	lacks("agreements/pnr.json", "no file in the folder assessments/");
+	sub("documents/assessments");
+	lacks("agreements/pnr.json", "no file in the folder assessments/");
+	scratch_write(scratch_file(&dir, "documents/assessments/a.pdf"), VIEW("made up, and approved\n"));
+	lacks("agreements/pnr.json", "byte for byte");
+	scratch_write(scratch_file(&dir, "documents/assessments/b"), VIEW("made up, and approved"));
+	loads();
+	ck_assert_uint_eq(conf->n_assessments, 2);
+	/* What is there and cannot be read is told. */
+	sub("documents/assessments/c");
+	lacks("documents/assessments/c", "");
+	buf_free(&digest);
+	json_decref(doc);
+}
+END_TEST
+
 /* A list that cannot be used is no error, or the one before it would go on standing for it. */
 START_TEST(a_revocation_list_that_cannot_be_used_refuses_everybody)
 {
@@ -343,6 +373,7 @@ TCase *make_conf_case(void)
 	tcase_add_test(c, agreements_without_their_signatures);
 	tcase_add_test(c, a_floor_that_is_not_there);
 	tcase_add_test(c, documents_of_run_time);
+	tcase_add_test(c, an_assessment_is_held_by_its_bytes);
 	tcase_add_test(c, a_revocation_list_that_cannot_be_used_refuses_everybody);
 	tcase_add_test(c, a_timestamp_authority);
 	return c;

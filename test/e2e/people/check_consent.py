@@ -322,6 +322,7 @@ class Hostile(Withdrawn):
             self.assertNotIn(spelled, json.dumps(self.decision(answer["exchange"]), ensure_ascii=False))
         # And a withdrawal is found however it was spelled when it left.
         exchange = self.passes(consented(2, " XyZ-9 "))
+        self.becomes(exchange, "delivered")
         self.withdraw(2, "abc-0001", "xyz-9")
         wait_for(lambda: self.story(exchange)["state"] == "recalled")
 
