@@ -104,8 +104,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	space_watch(l->core);
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
-	    !hold_sweep(l->holds, instant_now_ms(), &e) ||
-	    !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||
+	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||
 	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
@@ -150,7 +149,8 @@ static bool sweeping(const struct loop *l)
 static bool catch_up(struct loop *l, struct error *e)
 {
 	for (;;) {
-		if (!hold_sweep(l->holds, instant_now_ms(), e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), e))
+		if (!hold_sweep(l->holds, instant_now_ms(), e) ||
+		    !withdrawals_sweep(l->withdrawals, instant_now_ms(), e))
 			return false;
 		if (!hold_busy(l->holds) && !retention_busy(l->retention) && withdrawals_settled(l->withdrawals) &&
 		    !retention_sweep(l->retention, instant_now_ms(), e))

@@ -123,6 +123,7 @@ struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup
 		               .given = given,
 		               .consent_unknown = g->no_withdrawals || out_of_date(withdrawals, setup->now_ms) ||
 		                                  out_of_date(given, setup->now_ms),
-		               .consent = ingress && !digest_eq(&env->origin.consent, &none) ? &env->origin.consent : NULL,
+		               .consent =
+		                       ingress && !digest_eq(&env->origin.consent, &none) ? &env->origin.consent : NULL,
 		               .training = training && !ingress ? &training->digest : NULL };
 }

@@ -312,7 +312,8 @@ static bool take_salt(struct addition *a, struct error *e)
 		memcpy(a->salt, consents_salt(d).p, a->n_salt);
 	}
 	signed_document_free(d);
-	return ok || error_at(e, REASON_CONFIG, a->salt_of, 0, 0, "is no list of consents of agreement %s", a->agreement);
+	return ok ||
+	       error_at(e, REASON_CONFIG, a->salt_of, 0, 0, "is no list of consents of agreement %s", a->agreement);
 }
 
 static bool new_salt(struct addition *a, struct error *e)
@@ -335,7 +336,8 @@ static bool open_list(struct addition *a, struct error *e)
 		struct signed_document *d = load(a->from, &any);
 		if (!d || d->kind != a->kind) {
 			signed_document_free(d);
-			return error_at(e, REASON_CONFIG, a->from, 0, 0, "is no list of %s", document_kind_name(a->kind));
+			return error_at(e, REASON_CONFIG, a->from, 0, 0, "is no list of %s",
+			                document_kind_name(a->kind));
 		}
 		a->doc = json_loadb(d->text.p, d->text.n, 0, NULL);
 		json_object_set_new(a->doc, "number", json_integer((json_int_t)d->number + 1));
@@ -344,9 +346,9 @@ static bool open_list(struct addition *a, struct error *e)
 		if (!(a->salt_of ? take_salt(a, e) : new_salt(a, e)))
 			return false;
 		hex_encode(&salt, view_make(a->salt, a->n_salt));
-		a->doc = json_pack("{s:s, s:s, s:s, s:i, s:n, s:n, s:s%, s:[]}", "document", document_kind_name(a->kind),
-		                   "agreement", a->agreement, "issuer", a->issuer, "number", 1, "issued", "next_update",
-		                   "salt", salt.p, salt.n, list_member(a->kind));
+		a->doc = json_pack("{s:s, s:s, s:s, s:i, s:n, s:n, s:s%, s:[]}", "document",
+		                   document_kind_name(a->kind), "agreement", a->agreement, "issuer", a->issuer,
+		                   "number", 1, "issued", "next_update", "salt", salt.p, salt.n, list_member(a->kind));
 		buf_free(&salt);
 	}
 	json_object_set_new(a->doc, "issued", json_string(now));
@@ -460,14 +462,12 @@ static bool write_list(const struct addition *a, const char *path, struct error 
 /* CTL_OK when there is all that it takes. */
 static int add_options(struct addition *a, int argc, char **argv)
 {
-	static const struct option options[] = { { "from", required_argument, NULL, 'f' },
-		                                 { "agreement", required_argument, NULL, 'a' },
-		                                 { "issuer", required_argument, NULL, 'i' },
-		                                 { "next-update", required_argument, NULL, 'n' },
-		                                 { "purpose", required_argument, NULL, 'p' },
-		                                 { "references", required_argument, NULL, 'r' },
-		                                 { "salt-of", required_argument, NULL, 's' },
-		                                 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "from", required_argument, NULL, 'f' },    { "agreement", required_argument, NULL, 'a' },
+		{ "issuer", required_argument, NULL, 'i' },  { "next-update", required_argument, NULL, 'n' },
+		{ "purpose", required_argument, NULL, 'p' }, { "references", required_argument, NULL, 'r' },
+		{ "salt-of", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 }
+	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -526,7 +526,8 @@ const struct ctl_command ctl_document_commands[] = {
 	  run_sign },
 	{ "document", "verify", VERIFY_USAGE,
 	  "checks the signature, that it fits its agreement, and that it goes back on nothing", run_verify },
-	{ "withdrawals", "add", ADD_USAGE, "a new list of withdrawn consents from references, a line each", run_withdraw },
+	{ "withdrawals", "add", ADD_USAGE, "a new list of withdrawn consents from references, a line each",
+	  run_withdraw },
 	{ "consents", "add", ADD_USAGE, "a new list of given consents from references, a line each", run_give },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

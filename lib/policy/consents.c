@@ -27,7 +27,8 @@ struct consents {
 const char *consent_normalise(struct view reference, struct buf *out)
 {
 	struct normaliser *n = normaliser_new();
-	const char *wrong = n ? normalise(n, PROFILE_TEXT, reference, out) : "there is no memory to normalise the value";
+	const char *wrong =
+	        n ? normalise(n, PROFILE_TEXT, reference, out) : "there is no memory to normalise the value";
 
 	normaliser_free(n);
 	return wrong || !out->failed ? wrong : "the value is too long";
@@ -41,7 +42,8 @@ const char *consent_reference(const struct agreement *a, struct view reference, 
 
 	if (!wrong && !run)
 		wrong = "there is no memory to judge the value";
-	else if (!wrong && regex_match(a->consent_pattern, run, view_make(out->p + start, out->n - start)) != REGEX_MATCH)
+	else if (!wrong &&
+	         regex_match(a->consent_pattern, run, view_make(out->p + start, out->n - start)) != REGEX_MATCH)
 		wrong = "the value does not match the pattern of references";
 	regex_run_free(run);
 	return wrong;
@@ -56,7 +58,8 @@ void consent_digest(struct view salt, struct view normal, struct digest *out)
 
 void consent_told(const struct salt *salt, const struct digest *consent, struct digest *out)
 {
-	struct view parts[] = { VIEW("consent"), view_make(salt->b, sizeof salt->b), view_make(consent->b, sizeof consent->b) };
+	struct view parts[] = { VIEW("consent"), view_make(salt->b, sizeof salt->b),
+		                view_make(consent->b, sizeof consent->b) };
 
 	sha256_parts(parts, 3, out);
 }
@@ -127,7 +130,8 @@ bool consents_read(struct signed_document *d, const json_t *doc, struct error_li
 		char at[60];
 		if (by_reference(a, b) != 0)
 			continue;
-		snprintf(at, sizeof at, "/%s/%zu/reference", list_member(d->kind), a->index > b->index ? a->index : b->index);
+		snprintf(at, sizeof at, "/%s/%zu/reference", list_member(d->kind),
+		         a->index > b->index ? a->index : b->index);
 		ok = signed_document_fault(d, errors, REASON_CONFIG, at, "the same as in /%s/%zu", list_member(d->kind),
 		                           a->index > b->index ? b->index : a->index);
 	}
@@ -144,7 +148,7 @@ static bool some_has_purpose(struct agreement *const *versions, size_t n, struct
 
 /* A purpose that nobody has would silently protect nobody. */
 bool consents_fit(const struct signed_document *d, struct agreement *const *versions, size_t n,
-                     struct error_list *errors)
+                  struct error_list *errors)
 {
 	const struct consents *w = d->consents;
 	bool named = false, ok = true;

@@ -25,8 +25,8 @@
 const char *consent_normalise(struct view reference, struct buf *out) MUST_USE;
 /* The same, and it matches the pattern of the agreement (/consent/references/pattern, or CONSENT_PATTERN). */
 const char *consent_reference(const struct agreement *a, struct view reference, struct buf *out) MUST_USE;
-#define CONSENT_PATTERN        "^[0-9a-z][0-9a-z._:/-]{3,127}$"
-#define CONSENT_REFERENCE_MAX  128 /* characters of a normal form, and of the envelope's member */
+#define CONSENT_PATTERN       "^[0-9a-z][0-9a-z._:/-]{3,127}$"
+#define CONSENT_REFERENCE_MAX 128 /* characters of a normal form, and of the envelope's member */
 void consent_digest(struct view salt, struct view normal, struct digest *out);
 void consent_told(const struct salt *salt, const struct digest *consent, struct digest *out);
 

@@ -341,8 +341,8 @@ static bool in_scope(const struct judge *j)
 	return false;
 }
 
-/* The digest of the consent that the envelope cites; from a gateway, as the sender's log has it. False: it cites what is
- * no reference, and there is nothing to look up. */
+/* The digest of the consent that the envelope cites; from a gateway, as the sender's log has it. False: it cites what
+ * is no reference, and there is nothing to look up. */
 static bool find_consent(struct judge *j)
 {
 	const struct facts *f = j->f;

@@ -32,7 +32,7 @@ struct facts {
 	/* From a gateway: digest of the consent that the sender judged; NULL: it names none. */
 	const struct digest *consent;
 	const struct digest *training; /* the document that training comes from, named in the decision; NULL: none */
-	struct view build; /* software build, named in the decision; may be empty */
+	struct view build;             /* software build, named in the decision; may be empty */
 };
 
 #define DECISION_REASONS 24

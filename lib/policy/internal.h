@@ -142,8 +142,8 @@ struct agreement {
 	struct arena mem;
 	json_t *doc, *floor_doc, *overlay_doc;
 	struct view id, version, title, text;
-	struct view withdrawals; /* the party whose list of withdrawn consents counts; empty: none */
-	struct view given;       /* the same of given ones */
+	struct view withdrawals;       /* the party whose list of withdrawn consents counts; empty: none */
+	struct view given;             /* the same of given ones */
 	struct regex *consent_pattern; /* of the normal form of references */
 	struct digest digest, floor_digest, overlay_digest, supersedes, codes;
 	int64_t effective_ms, sunset_ms, grace_end_ms;

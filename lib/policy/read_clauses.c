@@ -288,9 +288,10 @@ static bool read_assessment(struct load *l)
 		return load_fault(l, REASON_CONFIG, "/assessment/digest",
 		                  "is the digest of nothing: name the SHA-256 of the assessment's file");
 	if (held && l->a->assessed && l->from->assessment && !l->from->assessment(l->from->arg, &digest))
-		return load_fault(l, REASON_CONFIG, "/assessment/digest",
-		                  "no file in the folder assessments/ of the node's documents has this SHA-256: put the "
-		                  "assessment there, byte for byte as it was approved (sha256sum shows its digest)");
+		return load_fault(
+		        l, REASON_CONFIG, "/assessment/digest",
+		        "no file in the folder assessments/ of the node's documents has this SHA-256: put the "
+		        "assessment there, byte for byte as it was approved (sha256sum shows its digest)");
 	return ok;
 }
 
@@ -446,9 +447,10 @@ static bool read_references(struct load *l, const json_t *references)
 		return load_fault(l, e.reason, "/consent/references/pattern", "%s", e.text);
 	regex_lengths(pattern, &least, &most);
 	if (most > CONSENT_REFERENCE_MAX)
-		return load_fault(l, REASON_CONFIG, "/consent/references/pattern",
-		                  "has no bound of %d characters that is known: write ^ and $, and {n,m} in place of * and +",
-		                  CONSENT_REFERENCE_MAX);
+		return load_fault(
+		        l, REASON_CONFIG, "/consent/references/pattern",
+		        "has no bound of %d characters that is known: write ^ and $, and {n,m} in place of * and +",
+		        CONSENT_REFERENCE_MAX);
 	if (has_capital(pattern))
 		return load_fault(l, REASON_CONFIG, "/consent/references/pattern",
 		                  "has capital letters: references are compared in lower case, and none would match");

@@ -11,13 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 
-enum document_kind {
-	DOCUMENT_WITHDRAWALS,
-	DOCUMENT_CONSENTS,
-	DOCUMENT_TRAINING,
-	DOCUMENT_EPOCHS,
-	DOCUMENT_KIND_COUNT
-};
+enum document_kind { DOCUMENT_WITHDRAWALS, DOCUMENT_CONSENTS, DOCUMENT_TRAINING, DOCUMENT_EPOCHS, DOCUMENT_KIND_COUNT };
 const char *document_kind_name(enum document_kind k); /* "withdrawals", "consents", "training", "epochs" */
 
 struct agreement;

@@ -160,11 +160,15 @@ END_TEST
 START_TEST(spellings_of_one_reference)
 {
 	static const char *const same[] = {
-		"abc-0001", "ABC-0001", " abc-0001 ", "\tAbC-0001\r\n",
+		"abc-0001",
+		"ABC-0001",
+		" abc-0001 ",
+		"\tAbC-0001\r\n",
 		"\xef\xbc\xa1\xef\xbc\xa2\xef\xbc\xa3-\xef\xbc\x90\xef\xbc\x90\xef\xbc\x90\xef\xbc\x91", /* full width */
-		"\xc2\xa0" "abc-0001\xe3\x80\x80", /* no-break and ideographic space */
-		"abc\xe2\x80\x8b-0001",            /* zero width space */
-		"abc\xc2\xad-0001",                /* soft hyphen */
+		"\xc2\xa0"
+		"abc-0001\xe3\x80\x80", /* no-break and ideographic space */
+		"abc\xe2\x80\x8b-0001", /* zero width space */
+		"abc\xc2\xad-0001",     /* soft hyphen */
 	};
 	struct buf normal = BUF_INIT(1000);
 
@@ -206,7 +210,9 @@ START_TEST(references_have_a_pattern)
 	ck_assert(takes(plain, "consent-0001") && takes(plain, " CONSENT-0001") && takes(none, "consent-0001"));
 	ck_assert(!takes(plain, "abc") && !takes(plain, "-consent") && !takes(plain, "consent 0001"));
 	ck_assert(!takes(plain, "\xd1\x81onsent-0001")); /* Cyrillic */
-	ck_assert(!takes(plain, "consent\xe2\x80\x93" "0001") && !takes(none, "consent\n0001"));
+	ck_assert(!takes(plain, "consent\xe2\x80\x93"
+	                        "0001") &&
+	          !takes(none, "consent\n0001"));
 	ck_assert(takes(own, "XN-000001") && !takes(own, "xn-00001") && !takes(own, "consent-0001"));
 	agreement_unref(plain);
 	agreement_unref(own);
@@ -241,7 +247,8 @@ END_TEST
 
 START_TEST(other_spellings_are_withdrawn_too)
 {
-	static const char *const spelled[] = { "consent-0001", "CONSENT-0001", " consent-0001 ", "Consent\xe2\x80\x8b-0001" };
+	static const char *const spelled[] = { "consent-0001", "CONSENT-0001", " consent-0001 ",
+		                               "Consent\xe2\x80\x8b-0001" };
 	struct agreement *a = load_with("humanitarian", NULL, NULL);
 	json_t *e = envelope("humanitarian");
 	struct digest first = { .b = { 0 } };

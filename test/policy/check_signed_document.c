@@ -249,8 +249,9 @@ static const struct misfit {
 	  NULL, NULL, "/withdrawn/0/purposes/1", "no such purpose" },
 	/* Its consents are taken as they come: the agreement names nobody who lists them. */
 	{ DOCUMENT_CONSENTS, NULL, NULL, "humanitarian", NULL, NULL, "/issuer", "whose list the agreement names" },
-	{ DOCUMENT_CONSENTS, "given", "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[\"marketing\"]}]", "humanitarian",
-	  "consent", "{\"withdrawals\":\"north\",\"given\":\"north\"}", "/given/0/purposes/0", "no such purpose" },
+	{ DOCUMENT_CONSENTS, "given", "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[\"marketing\"]}]",
+	  "humanitarian", "consent", "{\"withdrawals\":\"north\",\"given\":\"north\"}", "/given/0/purposes/0",
+	  "no such purpose" },
 	{ DOCUMENT_TRAINING, "issuer", "\"south\"", NULL, NULL, NULL, "/issuer",
 	  "agency of this node, which is north" },
 	{ DOCUMENT_EPOCHS, "issuer", "\"south\"", "pnr", NULL, NULL, "/issuer", "holds the keys, here north" },
@@ -279,10 +280,11 @@ START_TEST(misfit_is_refused)
 		if (m->clause) {
 			json_t *rules = json_object_get(text, "rules"), *rule;
 			size_t i;
-			if (strcmp(m->clause, "pseudonyms") == 0) json_array_foreach(rules, i,
-			                   rule) if (json_object_get(json_object_get(rule, "params"), "domain"))
-			        json_object_set_new(json_object_get(rule, "params"), "domain",
-			                            json_string("traveller"));
+			if (strcmp(m->clause, "pseudonyms") == 0)
+				json_array_foreach(rules, i,
+				                   rule) if (json_object_get(json_object_get(rule, "params"), "domain"))
+				        json_object_set_new(json_object_get(rule, "params"), "domain",
+				                            json_string("traveller"));
 			json_object_set_new(text, m->clause, json_loads(m->clause_value, 0, NULL));
 		}
 		a = load_doc(text, &from, &errors);
@@ -345,7 +347,8 @@ static const struct successor {
 	{ DOCUMENT_WITHDRAWALS, NULL, NULL, 2, "/number", "a rollback: number 3" },
 	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[]", 2, "/number", "a rollback: number 3" },
 	{ DOCUMENT_WITHDRAWALS, "withdrawn", "[]", 3, "/number", "another document with this number" },
-	{ DOCUMENT_WITHDRAWALS, "salt", "\"100102030405060708090a0b0c0d0e0f\"", 4, "/salt", "is not that of withdrawals number 3" },
+	{ DOCUMENT_WITHDRAWALS, "salt", "\"100102030405060708090a0b0c0d0e0f\"", 4, "/salt",
+	  "is not that of withdrawals number 3" },
 	{ DOCUMENT_CONSENTS, "given", "[]", 4, NULL, NULL },
 	{ DOCUMENT_CONSENTS, "given", "[]", 2, "/number", "a rollback: number 3" },
 	{ DOCUMENT_CONSENTS, "salt", "\"" SALT "00\"", 4, "/salt", "is not that of consents number 3" },

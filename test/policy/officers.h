@@ -169,12 +169,8 @@ static inline void put_in_force(json_t *doc, int64_t now_ms)
 		const char *clause, *member;
 		int64_t days;
 	} dates[] = {
-		{ NULL, "effective_from", -30 },
-		{ NULL, "sunset", 700 },
-		{ "review", "next", 300 },
-		{ "assessment", "next_review", 300 },
-		{ "renewal", "opens", 400 },
-		{ "renewal", "closes", 600 },
+		{ NULL, "effective_from", -30 },      { NULL, "sunset", 700 },     { "review", "next", 300 },
+		{ "assessment", "next_review", 300 }, { "renewal", "opens", 400 }, { "renewal", "closes", 600 },
 	};
 	size_t i;
 	json_t *x;

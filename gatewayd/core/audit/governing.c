@@ -156,9 +156,10 @@ static void follow_salts(struct store *reader, const struct conf *fresh, struct 
 		if (known == SOUGHT_FAILED)
 			error_list_add(errors, &e);
 		else if (known == SOUGHT_FOUND && !view_eq(salt, consents_salt(d)))
-			signed_document_fault(d, errors, REASON_CONFIG, "/salt",
-			                      "is not that of the lists that were in force for this agreement: all keep one, "
-			                      "by which what was released is found");
+			signed_document_fault(
+			        d, errors, REASON_CONFIG, "/salt",
+			        "is not that of the lists that were in force for this agreement: all keep one, "
+			        "by which what was released is found");
 	}
 }
 
@@ -202,10 +203,11 @@ static void warn_missing(const struct agreement *a, enum document_kind kind, str
                          const struct signed_document *list)
 {
 	if (issuer.n && !list)
-		log_line("error",
-		         "agreement %.*s version %.*s: there is no list of %s of %.*s: what rests on consent is refused",
-		         VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)), document_kind_name(kind),
-		         VIEW_ARG(issuer));
+		log_line(
+		        "error",
+		        "agreement %.*s version %.*s: there is no list of %s of %.*s: what rests on consent is refused",
+		        VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)), document_kind_name(kind),
+		        VIEW_ARG(issuer));
 }
 
 void governing_warn(const struct conf *conf, int64_t now_ms)

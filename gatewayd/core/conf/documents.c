@@ -82,7 +82,9 @@ static bool read_assessment(void *arg, const char *name)
 void conf_read_assessments(struct conf *c, const char *folder, struct error_list *errors)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct folder f = { .c = c, .path = folder ? file_beside(&c->mem, folder, "assessments") : NULL, .errors = errors };
+	struct folder f = { .c = c,
+		            .path = folder ? file_beside(&c->mem, folder, "assessments") : NULL,
+		            .errors = errors };
 	struct stat st;
 
 	if (f.path && stat(f.path, &st) == 0 && !file_each(f.path, "", read_assessment, &f, &e))
@@ -203,7 +205,8 @@ bool conf_consent_withdrawn(const struct conf *c, struct view agreement, const s
 {
 	for (size_t i = 0; i < c->n_documents; i++) {
 		const struct signed_document *d = c->documents[i];
-		if (d->kind == DOCUMENT_WITHDRAWALS && view_eq(d->agreement, agreement) && consents_has(d, consent, purpose))
+		if (d->kind == DOCUMENT_WITHDRAWALS && view_eq(d->agreement, agreement) &&
+		    consents_has(d, consent, purpose))
 			return true;
 	}
 	return false;

@@ -6,8 +6,8 @@
 #include "gatewayd/core/conf/conf.h"
 #include "lib/policy/signed_document.h"
 
-/* The digests of every file in the folder assessments/ of `folder` (NULL, or no such folder: none). Before the agreements,
- * some of which name one that is held. */
+/* The digests of every file in the folder assessments/ of `folder` (NULL, or no such folder: none). Before the
+ * agreements, some of which name one that is held. */
 void conf_read_assessments(struct conf *c, const char *folder, struct error_list *errors);
 /* After the partners, whose signers count, and before the agreements, which need the epochs. `folder` NULL: none. */
 void conf_read_documents(struct conf *c, const char *folder, int64_t now_ms, struct error_list *errors);

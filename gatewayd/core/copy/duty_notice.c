@@ -119,8 +119,8 @@ bool duty_recall_ended(const struct notice_end *end, struct writer *w, struct st
 	return copy_load(&a, end->seq, &c, e) && duty_take_receipt(&a, &c, &none, e);
 }
 
-/* A recall for a withdrawn consent names it as the record's own entry does; where it is not known any more the copy is on
- * its way out already. */
+/* A recall for a withdrawn consent names it as the record's own entry does; where it is not known any more the copy is
+ * on its way out already. */
 static bool names_consent(const struct notice_in *in, uint64_t seq, struct store *s, bool *fits, struct digest *told,
                           struct error *e)
 {

@@ -25,7 +25,7 @@ struct withdrawals {
 	size_t from, next; /* where the look under way began, and where the next one begins */
 	bool ends;
 	uint64_t found[BATCH];
-	size_t n, batch; /* one after a failure, then more and more again */
+	size_t n, batch;           /* one after a failure, then more and more again */
 	uint64_t stuck[STUCK_MAX]; /* exchanges that cannot be recalled; looked at again after a restart */
 	size_t n_stuck;
 	int64_t now_ms;

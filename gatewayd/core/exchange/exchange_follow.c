@@ -166,7 +166,6 @@ bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s,
 	struct decided *d = &x->decided;
 	struct act a = { .core = x->decider->core, .writer = w, .job = &x->job, .store = s, .now_ms = d->asked.now_ms };
 
-	return (d->corrects.seq == 0 || write_correction(x, &a, e)) &&
-	       (d->onward_of == 0 || write_onward(x, &a, e)) &&
+	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e)) &&
 	       (d->consent.agreement.n == 0 || withdrawal_overtakes(&a, d->row.seq, e));
 }

@@ -41,9 +41,10 @@ static bool put_row(void *arg, const struct act *a, struct error *e)
 
 static void rests_on(uint64_t seq, const char *consent, const char *purpose)
 {
-	struct store_consent c = {
-		.seq = seq, .agreement = VIEW("pnr"), .purpose = view_of(purpose), .told = { .b = { (uint8_t)seq, 0xcc } }
-	};
+	struct store_consent c = { .seq = seq,
+		                   .agreement = VIEW("pnr"),
+		                   .purpose = view_of(purpose),
+		                   .told = { .b = { (uint8_t)seq, 0xcc } } };
 
 	ck_assert(digest_parse(view_of(consent), &c.consent));
 	struct core_job j = core_act(&f, put_row, &c);
@@ -121,7 +122,8 @@ static bool note_body(void *arg, const struct store_notice *n)
 
 START_TEST(each_state_its_end)
 {
-	struct exchange *waits = released_on(SOUTH_SYSTEM, CONSENT_0001), *other = released_on(SOUTH_SYSTEM, CONSENT_0002),
+	struct exchange *waits = released_on(SOUTH_SYSTEM, CONSENT_0001),
+	                *other = released_on(SOUTH_SYSTEM, CONSENT_0002),
 	                *queued = released_on(NORTH_SYSTEM, CONSENT_0001);
 	struct store_duty duty;
 
@@ -172,7 +174,8 @@ START_TEST(the_partner_is_told_by_the_digest_of_the_leaf)
 	digest_print(&told, &digest);
 	buf_addc(&told, '\0');
 	buf_addc(&bodies, '\0');
-	ck_assert_msg(strstr(bodies.p, "recall {\"why\":\"consent-withdrawn: ") && strstr(bodies.p, told.p), "%s", bodies.p);
+	ck_assert_msg(strstr(bodies.p, "recall {\"why\":\"consent-withdrawn: ") && strstr(bodies.p, told.p), "%s",
+	              bodies.p);
 	ck_assert_int_eq(row_of(x).state, STATE_RECALLED);
 	buf_free(&bodies);
 	buf_free(&told);
@@ -185,7 +188,8 @@ START_TEST(not_of_another_agreement_purpose_or_list)
 
 	in_force(DOCUMENT_WITHDRAWALS, "other", 1, ON_ONE);
 	sweep();
-	in_force(DOCUMENT_WITHDRAWALS, "pnr", 1, "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[\"serious-crime\"]}]");
+	in_force(DOCUMENT_WITHDRAWALS, "pnr", 1,
+	         "[{\"reference\":\"" CONSENT_0001 "\",\"purposes\":[\"serious-crime\"]}]");
 	sweep();
 	in_force(DOCUMENT_CONSENTS, "pnr", 1, ON_ONE);
 	sweep();

@@ -77,7 +77,8 @@ START_TEST(a_release_keeps_its_digest)
 		snprintf(text, sizeof text, "%.*s", (int)hex.n, hex.p);
 		LEAF_SAYS(x, "consent", text);
 		/* Neither the delivery nor the inbox nor the leaf has a word of it. */
-		ck_assert(!buf_holds(&x->written.members, "onsent-0009") && !buf_holds(&x->written.leaf, "onsent-0009"));
+		ck_assert(!buf_holds(&x->written.members, "onsent-0009") &&
+		          !buf_holds(&x->written.leaf, "onsent-0009"));
 		ck_assert(!buf_holds(&x->written.members, "\"consent\""));
 		buf_free(&hex);
 		exchange_recycle(x);
