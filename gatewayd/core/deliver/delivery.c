@@ -121,8 +121,12 @@ static bool consent_stands(struct delivery *d, struct view members)
 	if (cited == SOUGHT_NONE)
 		return true;
 	d->consent = c.consent;
+	/* What may have arrived in an earlier attempt is called back, which the walk through the list does. */
 	if (conf_consent_withdrawn(conf, id, &c.consent, c.purpose))
-		return hopeless(d, REASON_CONSENT_WITHDRAWN, "the consent was withdrawn while it waited");
+		return d->parcel.due.attempts == 0
+		               ? hopeless(d, REASON_CONSENT_WITHDRAWN, "the consent was withdrawn while it waited")
+		               : parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
+		                              "the consent was withdrawn, and it is recalled");
 	if (!a)
 		a = conf_agreement(conf, id, NULL, d->parcel.now_ms);
 	const struct signed_document *given = a ? conf_given(conf, a) : NULL;
