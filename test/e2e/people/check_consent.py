@@ -429,7 +429,7 @@ class Hostile(Withdrawn):
             self.assertEqual((status, answer["type"]), (422, "/problems/notice-invalid"), (named, answer))
         # A partner that did not provide it: south's own gateway about north's record, and north about south's.
         self.assertEqual([i["kind"] for i in self.south.inbox()["items"]], ["record"])
-        status, answer = t.tell(answer.get("exchange", exchange)[:-1] + "0", t.notice("recall", exchange, {"why": "x", "consent": told(salt, "ref-1")}))
+        status, answer = t.tell(uuid7(), t.notice("recall", exchange, {"why": "x", "consent": told(salt, "ref-1")}))
         self.assertEqual(status, 404, answer)
         status, answer = t.tell(exchange, t.notice("recall", exchange, {"why": "x", "consent": told(salt, "ref-1")}, entry={"recipient": "east"}))
         self.assertEqual((status, answer["type"]), (403, "/problems/receipt-invalid"), answer)
