@@ -215,7 +215,7 @@ def fetch(gateway, records):
         for _, start, end in parts(text, page["items"][0]):
             item = json.loads(text[start:end])
             raw = next((text[a:b] for name, a, b in parts(text, start) if name == "record"), None)
-            if records.options.ignore_duties and item["kind"] not in RECORDS:
+            if item.get("withheld") or (records.options.ignore_duties and item["kind"] not in RECORDS):
                 continue
             try:
                 records.take(item, raw)

@@ -89,9 +89,13 @@
 	R(TRANSFORM_REQUIRED, "transform-required", 403, "policy", \
 	  "A direct identifier would leave in clear without a waiver.") \
 	R(CONSENT_MISSING, "consent-missing", 403, "policy", "The agreement demands a consent reference.") \
+	R(CONSENT_REFERENCE, "consent-reference", 422, "schema", \
+	  "The reference of the consent is not of the form that the agreement gives.") \
+	R(CONSENT_NOT_GIVEN, "consent-not-given", 403, "policy", \
+	  "The consent is not on the list of those that were given.") \
 	R(CONSENT_WITHDRAWN, "consent-withdrawn", 403, "policy", "The consent was withdrawn.") \
 	R(CONSENT_UNKNOWN, "consent-unknown", 503, "policy", \
-	  "The list of withdrawn consents is missing or out of date.") \
+	  "The list of withdrawn consents, or of given ones, is missing or out of date.") \
 	R(UNDER_CHALLENGE, "under-challenge", 403, "policy", "The data are restricted while they are disputed.") \
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
 	R(BATCH_REQUIRED, "batch-required", 403, "policy", \

@@ -3,6 +3,7 @@
 #include "lib/policy/decision.h"
 
 #include "lib/json/pointer.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/internal.h"
 
 const char *outcome_name(enum outcome o)
@@ -394,25 +395,57 @@ static bool in_scope(const struct judge *j)
 	return false;
 }
 
+/* The digest of the consent that the envelope cites; from a gateway, as the sender's log has it. False: it cites what
+ * is no reference, and there is nothing to look up. */
+static bool find_consent(struct judge *j)
+{
+	const struct facts *f = j->f;
+	struct buf normal = BUF_INIT(4 * CONSENT_REFERENCE_MAX);
+
+	if (f->gateway && f->consent) {
+		j->d->consent = *f->consent;
+		return true;
+	}
+	const char *wrong = consent_reference(
+	        j->a, tape_string(j->t, tape_member(j->t, j->env->consent, VIEW("reference"))), &normal);
+	if (wrong)
+		decision_fail(j->d, REASON_CONSENT_REFERENCE, "/consent/references/pattern", "/consent/reference");
+	else if (f->withdrawals || f->given)
+		consent_digest(consents_salt(f->withdrawals ? f->withdrawals : f->given), buf_view(&normal),
+		               &j->d->consent);
+	buf_wipe(&normal);
+	return !wrong;
+}
+
+/* One that is cited beside another basis counts, too; but only what rests on consent waits for a list that is out of
+ * date. Without any list it could never be found again when it is withdrawn. */
 static void check_consent(struct judge *j)
 {
+	const struct facts *f = j->f;
 	bool wanted = j->basis != INDEX_NONE && j->a->bases[j->basis].consent;
 	char clause[60] = "/consent";
 
 	if (wanted)
 		snprintf(clause, sizeof clause, "/legal_bases/%zu/consent", j->basis);
-	if (!j->env->consent) {
+	if (!j->env->consent && !(f->gateway && f->consent)) {
 		if (wanted)
 			decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent");
 		return;
 	}
-	struct view reference = tape_string(j->t, tape_member(j->t, j->env->consent, VIEW("reference")));
-	if (wanted && !in_scope(j))
+	if (wanted && j->env->consent && !in_scope(j))
 		decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent/scope");
-	if (j->f->consent_withdrawn && j->f->consent_withdrawn(j->f->arg, reference))
+	if (!find_consent(j))
+		return;
+	if (f->withdrawals && consents_has(f->withdrawals, &j->d->consent, j->env->purpose))
 		decision_fail(j->d, REASON_CONSENT_WITHDRAWN, clause, "/consent/reference");
-	else if (wanted && j->f->consent_unknown)
-		decision_fail(j->d, REASON_CONSENT_UNKNOWN, "/consent/withdrawals", "/consent/reference");
+	else if (f->given && !consents_has(f->given, &j->d->consent, j->env->purpose))
+		decision_fail(j->d, REASON_CONSENT_NOT_GIVEN, "/consent/given", "/consent/reference");
+	else if (f->consent_unknown && (wanted || !f->withdrawals))
+		decision_fail(j->d, REASON_CONSENT_UNKNOWN,
+		              f->withdrawals && consents_current(f->withdrawals, f->now_ms) && agreement_given(j->a).n
+		                      ? "/consent/given"
+		                      : "/consent/withdrawals",
+		              "/consent/reference");
 }
 
 /* --- what may leave --- */
@@ -479,7 +512,9 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 		                .tier = TIER_COUNT,
 		                .category = SUBJECT_COUNT };
 	if (f->withdrawals)
-		d->withdrawals = *f->withdrawals;
+		d->withdrawals = f->withdrawals->digest;
+	if (f->given)
+		d->given = f->given->digest;
 	if (f->training)
 		d->training = *f->training;
 	check_flow(&j);

@@ -26,6 +26,8 @@
 enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
 const char *origin_document_name(enum origin_document d); /* "", "floor.json", "overlay.json" */
 
+struct regex;
+
 struct quota {
 	uint32_t uses; /* 0: no quota */
 	struct duration per;
@@ -141,7 +143,9 @@ struct agreement {
 	struct arena mem;
 	json_t *doc, *floor_doc, *overlay_doc;
 	struct view id, version, title, text;
-	struct view withdrawals; /* the party whose list of withdrawn consents counts; empty: none */
+	struct view withdrawals;       /* the party whose list of withdrawn consents counts; empty: none */
+	struct view given;             /* the same of given ones */
+	struct regex *consent_pattern; /* of the normal form of references */
 	struct digest digest, floor_digest, overlay_digest, supersedes, codes;
 	int64_t effective_ms, sunset_ms, grace_end_ms;
 	int64_t review_next_ms, assessment_next_ms, crypto_expires_ms;

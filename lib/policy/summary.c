@@ -470,7 +470,7 @@ static void withdrawal(struct page *p, const struct agreement *a)
 	add_json(p, redress, "contact");
 	buf_adds(&p->line,
 	         ". It is put on a list that every gateway of this agreement obeys; from then on nothing more "
-	         "leaves that rests on your consent.");
+	         "leaves that rests on your consent, and what was sent is called back.");
 	paragraph(p);
 }
 

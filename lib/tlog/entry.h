@@ -42,6 +42,7 @@ struct entry {
 	struct view agreement, purpose, legal_basis, tier;
 	struct view exception; /* that was relied on, as the agreement names it */
 	struct digest agreement_digest;
+	struct digest consent;       /* that it rests on: consent_told() */
 	struct view outcome;         /* outcome_name() */
 	struct view reason;          /* coarse */
 	struct digest input, output; /* SHA-256(salt || record) */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/json/splice.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
 
@@ -23,6 +24,7 @@ struct judge {
 	const json_t *world;
 	struct surrogate_key drawn[64];
 	size_t n_drawn;
+	struct signed_document *withdrawals, *given; /* of the world; NULL: it has none */
 };
 
 static struct view text_of(const json_t *s)
@@ -67,6 +69,29 @@ static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t o
 	return true;
 }
 
+/* The lists of consents that the agreement asks for, as a configuration that holds them gives them. */
+static void add_lists(struct judge *j, const struct agreement *a, struct facts *f)
+{
+	bool withdrawals = agreement_withdrawals(a).n != 0, given = agreement_given(a).n != 0;
+
+	f->withdrawals = withdrawals ? j->withdrawals : NULL;
+	f->given = given ? j->given : NULL;
+	f->consent_unknown = (withdrawals && !(f->withdrawals && consents_current(f->withdrawals, f->now_ms))) ||
+	                     (given && !(f->given && consents_current(f->given, f->now_ms)));
+}
+
+static struct signed_document *read_list(struct judge *j, const char *kind)
+{
+	const struct document_sources from = { .unsigned_ok = true,
+		                               .now_ms = json_integer_value(json_object_get(j->world, "now")) };
+	struct error_list errors = { .max = 20 };
+	struct view text = member(j->world, kind);
+	struct signed_document *d = text.n ? signed_document_load(kind, text, VIEW(""), &from, &errors) : NULL;
+
+	error_list_free(&errors);
+	return d;
+}
+
 /* The envelope that goes from gateway to gateway: the same members, and what leaves for the record. */
 static bool write_parcel(struct judge *j, const struct tape *posted)
 {
@@ -81,6 +106,8 @@ static bool write_parcel(struct judge *j, const struct tape *posted)
 	splice_start(&s, &j->parcel, &order);
 	splice_open(&s, '{');
 	for (uint32_t k = 1; k < posted->nodes[0].next; k = posted->nodes[k + 1].next) {
+		if (view_is(tape_string(posted, k), "consent"))
+			continue; /* its digest goes on */
 		splice_key(&s, posted, k);
 		if (view_is(tape_string(posted, k), "record"))
 			splice_copy(&s, &record, 0);
@@ -99,17 +126,20 @@ static bool write_parcel(struct judge *j, const struct tape *posted)
 }
 
 /* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
-static const char *arrive(struct judge *j, const struct agreement *a, struct view posted)
+static const char *arrive(struct judge *j, const struct agreement *a, const struct digest *consent, struct view posted)
 {
+	static const struct digest none;
 	struct error e = { .reason = REASON_NONE };
 	struct facts facts = { .now_ms = json_integer_value(json_object_get(j->world, "now")),
 		               .self = VIEW("south"),
 		               .agency = VIEW("north"),
-		               .gateway = true };
+		               .gateway = true,
+		               .consent = digest_eq(consent, &none) ? NULL : consent };
 	struct envelope envelope;
 	struct decision d;
 	struct tape t;
 
+	add_lists(j, a, &facts);
 	buf_reset(&j->again);
 	buf_reset(&j->scratch);
 	if (!tape_parse(j->in, posted, &t, &e) || !write_parcel(j, &t) ||
@@ -137,6 +167,7 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 	struct envelope envelope;
 	struct tape t, out;
 
+	add_lists(j, a, &facts);
 	*d = (struct decision){
 		.outcome = OUTCOME_REFUSED, .agreement = a, .tier = TIER_COUNT, .category = SUBJECT_COUNT
 	};
@@ -205,7 +236,7 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
 	json_object_set_new(answer, "caveats", json_loadb(j->caveats.p, j->caveats.n, 0, NULL));
-	const char *wrong = arrive(j, a, envelope);
+	const char *wrong = arrive(j, a, &d.consent, envelope);
 	json_object_set_new(answer, "arrived",
 	                    wrong ? json_pack("{s:s}", "wrong", wrong)
 	                          : json_pack("{s:o}", "record", json_stringn(j->again.p, j->again.n)));
@@ -228,6 +259,8 @@ static json_t *answer_world(struct judge *j)
 
 	memcpy(from.pseudonym_secret.b, secret.p, secret.n);
 	from.pseudonym_secret.n = secret.n;
+	j->withdrawals = read_list(j, "withdrawals");
+	j->given = read_list(j, "consents");
 	struct agreement *a = agreement_load("agreement.json", member(j->world, "agreement"), VIEW(""), &from, &errors);
 	for (size_t i = 0; i < errors.n; i++) {
 		char line[800];
@@ -238,6 +271,8 @@ static json_t *answer_world(struct judge *j)
 	json_t *out = json_pack("{s:b,s:o,s:o}", "loads", a != NULL, "faults", faults, "answers", answers);
 	error_list_free(&errors);
 	agreement_unref(a);
+	signed_document_free(j->withdrawals);
+	signed_document_free(j->given);
 	return out;
 }
 

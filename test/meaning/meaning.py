@@ -6,6 +6,7 @@ import collections
 
 import actions
 import codes
+import consents
 import durations
 import readable
 import shape
@@ -67,6 +68,7 @@ class Agreement:
 
     def __init__(self, doc, floor, overlay, schemas, secret):
         self.doc, self.floor, self.overlay, self.schemas, self.secret = doc, floor or {}, overlay or {}, schemas, secret
+        self.lists, self.now_ms = {}, 0
         self.rules = with_tokens(doc["rules"])
         self.narrowing = with_tokens([{**r, "id": "overlay:" + r["id"]}
                                       for r in self.overlay.get("rules", []) if r.get("agreement", doc["id"]) == doc["id"]])
@@ -495,6 +497,7 @@ def authorise(a, envelope, came):
         reasons.add("retention-over-max")
     if not a.doc["assessment"]["digest"]:
         reasons.add("assessment-missing")
+    reasons |= consents.judge(a.doc, a.lists, envelope, a.now_ms)
     unknown = excepted(a, envelope, tier if "tier-unknown" not in reasons else None)
     reasons |= unknown
     if "tier-unknown" not in reasons and approvals_lacking(a, envelope, "exception" in envelope and not unknown):

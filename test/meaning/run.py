@@ -26,7 +26,7 @@ def question(world):
     return {"agreement": text(world["agreement"]), "floor": text(world["floor"]) if world["floor"] else "",
             "overlay": text(world["overlay"]) if world["overlay"] else "", "schemas": [text(s) for s in world["schemas"].values()],
             "envelopes": [spelled(e) for e in world["envelopes"]], "came": {i: text(c) for i, c in world["came"].items()},
-            "now": NOW_MS, "secret": SECRET}
+            "now": NOW_MS, "secret": SECRET, **{kind: text(doc) for kind, doc in world["lists"].items()}}
 
 
 class Judge:
@@ -120,6 +120,7 @@ def compare(world, judge):
     got = judge.ask(world)
     try:
         a = meaning.load(world["agreement"], world["floor"], world["overlay"], world["schemas"], SECRET.encode())
+        a.lists, a.now_ms = world["lists"], NOW_MS
     except meaning.Fault as fault:
         why = f"loads, though {re.sub('[0-9]+', 'N', fault.args[0])} {fault.args[1].split('/')[0]}"
         return ((RELEASE, why, None, (str(fault), got["faults"])) if got["loads"] else None), []

@@ -96,7 +96,6 @@ static bool check_origin(struct exchange *x)
 
 struct lookup {
 	const struct conf *conf;
-	const struct decided *decided;
 	struct store *reader;
 };
 
@@ -108,13 +107,6 @@ static bool find_officer(void *arg, const struct digest *spki, struct officer_fo
 static bool approval_used(void *arg, const struct digest *statement)
 {
 	return approvals_used(((struct lookup *)arg)->reader, statement);
-}
-
-static bool consent_withdrawn(void *arg, struct view reference)
-{
-	const struct lookup *l = arg;
-
-	return conf_consent_withdrawn(l->conf, l->decided->agreement, reference, l->decided->envelope.purpose);
 }
 
 /* How often was it used already? What a gateway delivers was released when its log says so. */
@@ -153,9 +145,9 @@ static bool authorise(struct exchange *x)
 {
 	struct decided *d = &x->decided;
 	const struct submission *asked = &d->asked;
-	struct lookup lookup = { .conf = asked->conf, .decided = d, .reader = x->decider->reader };
-	const struct signed_document *withdrawals = conf_withdrawals(asked->conf, d->agreement),
-	                             *training = conf_training(asked->conf);
+	static const struct digest none;
+	struct lookup lookup = { .conf = asked->conf, .reader = x->decider->reader };
+	const struct signed_document *training = conf_training(asked->conf);
 	struct facts facts = { .now_ms = asked->now_ms,
 		               .self = view_of(asked->conf->node.agency),
 		               .agency = view_of(asked->peer->agency),
@@ -169,10 +161,11 @@ static bool authorise(struct exchange *x)
 		               .officer = find_officer,
 		               .approval_used = approval_used,
 		               .epoch_ms = x->decider->core->approvals_from_ms,
-		               .consent_withdrawn = consent_withdrawn,
+		               .withdrawals = conf_withdrawals(asked->conf, d->agreement),
+		               .given = conf_given(asked->conf, d->agreement),
 		               .consent_unknown = conf_consent_unknown(asked->conf, d->agreement, asked->now_ms),
 		               .inherited = d->onward.known ? &d->onward.caveats : NULL,
-		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		               .consent = digest_eq(&d->consent_told, &none) ? NULL : &d->envelope.origin.consent,
 		               .training = training && d->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
 
 	return decision_authorise(&d->decision, d->agreement, &facts, &d->envelope, &d->tape);

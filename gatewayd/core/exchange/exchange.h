@@ -18,6 +18,7 @@
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/scratch.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/outbox.h"
@@ -117,6 +118,7 @@ struct decided {
 	struct decision decision;
 	struct error error;          /* why, when a step before the decision failed */
 	struct digest input, output; /* salted digests of the record */
+	struct digest consent_told;  /* consent_told() of the consent that it rests on; zeros: none */
 	struct uuid id, origin;
 	int64_t origin_ms; /* when the first gateway released it, as its log says */
 	struct corrected corrects;
@@ -134,6 +136,7 @@ struct decided {
 	struct digest series; /* delivery.series lies here */
 	struct store_delivery delivery;
 	struct store_inbox inbox;
+	struct store_consent consent; /* `told` zeros: it rests on none */
 };
 
 /* What was taken from others for the record, and goes back by a call. */

@@ -42,6 +42,9 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	     !store_put_caveats(s, d->row.seq, buf_view(&x->written.caveats), e) ||
 	     !quota_write(&x->reserved.quota, s, e) || !surrogates_write(&x->reserved.surrogates, s, e)))
 		return false;
+	d->consent.seq = d->row.seq;
+	if (d->consent.agreement.n && !store_put_consent(s, &d->consent, e))
+		return false;
 	d->delivery.envelope = d->inbox.body = buf_view(&x->written.members);
 	if ((d->delivers && !store_put_delivery(s, &d->delivery, e)) ||
 	    (d->receives && !store_put_inbox(s, &d->inbox, e)))

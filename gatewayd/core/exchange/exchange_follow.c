@@ -5,6 +5,7 @@
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -124,6 +125,8 @@ static bool follow_onward(struct exchange *x)
 	bool restricted;
 	if (!hold_restricted(reader, d->onward.seq, &restricted, &e) || restricted)
 		return refuse(x, REASON_UNDER_CHALLENGE, pointer);
+	if (!withdrawal_stops(reader, d->asked.conf, d->onward.seq, &restricted, &e) || restricted)
+		return refuse(x, REASON_CONSENT_WITHDRAWN, pointer);
 	if (!d->onward.known)
 		return deny(x, "under which codes it came is not known: a build of before them took it", pointer);
 	if (!store_get_document(reader, &governing, &text, &e))
@@ -195,5 +198,6 @@ bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s,
 	struct decided *d = &x->decided;
 	struct act a = { .core = x->decider->core, .writer = w, .job = &x->job, .store = s, .now_ms = d->asked.now_ms };
 
-	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e));
+	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e)) &&
+	       (d->consent.agreement.n == 0 || withdrawal_overtakes(&a, d->row.seq, e));
 }

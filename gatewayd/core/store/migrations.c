@@ -275,7 +275,17 @@ static const char caveats[] = "CREATE TABLE caveats ("
                               "  text TEXT NOT NULL" /* JSON */
                               ") STRICT;";
 
+/* Which exchanges rest on which consent, until the copy is gone. */
+static const char consents[] = "CREATE TABLE consent ("
+                               "  seq INTEGER PRIMARY KEY,"
+                               "  agreement TEXT NOT NULL,"
+                               "  purpose TEXT NOT NULL,"
+                               "  consent BLOB NOT NULL," /* SHA-256(salt of the lists, reference) */
+                               "  told BLOB NOT NULL"     /* in the leaf */
+                               ") STRICT;"
+                               "CREATE INDEX consent_of ON consent (agreement, consent);";
+
 const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies,  timestamps,
-	expiry,       surrogates,         approvals, outbox_by_recipient, series,  caveats, NULL
+	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies, timestamps, expiry, surrogates,
+	approvals,    outbox_by_recipient, series, caveats,   consents, NULL
 };

@@ -70,6 +70,13 @@ static bool tell_blocking(void *arg, struct view agreement, struct view recipien
 	return true;
 }
 
+static bool tell_consent(void *arg, const struct store_consent *c)
+{
+	buf_addf(arg, "consent %lld %.*s %.*s %d %d\n", N(c->seq), VIEW_ARG(c->agreement), VIEW_ARG(c->purpose),
+	         c->consent.b[0], c->told.b[0]);
+	return true;
+}
+
 static bool tell_link(void *arg, const struct store_link *l)
 {
 	buf_addf(arg, "link %lld %lld %d %d\n", N(l->child), N(l->parent), (int)l->kind, (int)l->version);
@@ -255,6 +262,10 @@ ASK(get_approval, struct digest d = world_digest(60), next = world_digest(61);
     more = store_get_approval(s, &next, &b, &missing);
     return (more || missing.reason == REASON_NOT_FOUND) && store_get_approval(s, &d, &a, e) &&
            tell_text(out, "approval", (uint64_t)(a.until_ms - T0) * 2 + more, VIEW(""));)
+ASK(get_consent, struct store_consent c; return store_get_consent(s, 1, &c, e) && tell_consent(out, &c);)
+ASK(list_consents, struct digest d = world_digest(70);
+    return store_list_consents(s, VIEW("pnr-2026"), &d, tell_consent, out, e) &&
+           store_list_consents(s, VIEW("other"), &d, tell_consent, out, e);)
 ASK(list_surrogates, return store_list_surrogates(s, tell_surrogates, out, e);)
 ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); struct view v;
     struct error none = { .reason = REASON_NONE };
@@ -334,6 +345,8 @@ static const struct reading readings[] = {
 	READING(get_surrogate),
 	READING(list_surrogates),
 	READING(get_approval),
+	READING(get_consent),
+	READING(list_consents),
 	READING(get_document),
 	READING(get_value),
 	READING(count),

@@ -65,6 +65,8 @@ CALL(put_surrogate, struct store_surrogate r = world_surrogate(2); r.until_ms++;
 CALL(put_approval, struct store_approval a = world_approval(61); bool fresh;
      return store_put_approval(s, &a, &fresh, e);)
 CALL(drop_approvals, return store_drop_approvals(s, T0 + 60, e);)
+CALL(put_consent, struct store_consent c = world_consent(2); return store_put_consent(s, &c, e);)
+CALL(drop_consent, return store_drop_consent(s, 1, e);)
 CALL(erase_surrogates, return store_erase_surrogates(s, VIEW("pnr-2026"), 1, e);)
 CALL(put_document, struct digest d = world_digest(51);
      return store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e);)
@@ -91,6 +93,7 @@ static const struct writing writings[] = {
 	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
 	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
 	WRITING(set_agreement),   WRITING(put_caveats),       WRITING(drop_caveats),
+	WRITING(put_consent),     WRITING(drop_consent),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
 
