@@ -97,16 +97,6 @@ static bool says_something(struct view reason)
 	return false;
 }
 
-/* Does a justification name the leaf itself? What arrives has lost items, and those behind them moved: there any number
- * does. */
-static bool names_leaf(const struct closing *c, const char *pointer, const struct buf *leaf)
-{
-	char items[POINTER_MAX];
-
-	return strcmp(pointer, leaf->p) == 0 ||
-	       (c->d->ingress && pattern_of_items(pointer, items) && pattern_covers(items, false, leaf->p));
-}
-
 /* By a justification for the rule's own pointer, or one that names the leaf. */
 static bool justified(const struct closing *c, const struct rule *r, uint32_t leaf_node)
 {
@@ -124,34 +114,48 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t le
 			continue;
 		memcpy(pointer, p.p, p.n);
 		pointer[p.n] = '\0';
-		found = strcmp(pointer, r->field.pointer) == 0 || (!leaf.failed && names_leaf(c, pointer, &leaf));
+		found = strcmp(pointer, r->field.pointer) == 0 || (!leaf.failed && strcmp(pointer, leaf.p) == 0);
 	}
 	buf_free(&leaf);
 	return found;
 }
 
-/* A container that arrives empty may have lost all that was in it, and was no leaf then. */
-static bool is_leaf(const struct closing *c, const struct tape_node *n)
+static bool is_leaf(const struct tape_node *n)
 {
-	if (is_empty(n))
-		return !c->d->ingress;
-	return n->type != TAPE_KEY && n->type != TAPE_OBJECT && n->type != TAPE_ARRAY;
+	return is_empty(n) || (n->type != TAPE_KEY && n->type != TAPE_OBJECT && n->type != TAPE_ARRAY);
 }
 
-/* Leaf by leaf, for a container that was kept whole is one step: both gateways then ask the same, however many of its
- * leaves the step stands for. */
-static void check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node)
+/* Leaf by leaf, for a container that was kept whole is one step, however many of its leaves it stands for. `demanded`:
+ * one that nobody justified refuses the record. */
+static bool check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node,
+                            bool demanded)
 {
 	const struct tape_node *nodes = c->t->nodes;
 	uint32_t at = node;
 	char clause[96];
 
-	while (at < nodes[node].next && (!is_leaf(c, &nodes[at]) || justified(c, under, at)))
+	while (at < nodes[node].next && (!is_leaf(&nodes[at]) || justified(c, under, at)))
 		at++;
 	if (at >= nodes[node].next)
+		return true;
+	if (demanded) {
+		rule_clause(r, clause, sizeof clause);
+		fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, at);
+	}
+	return false;
+}
+
+/* Reasons stay with the provider, whose entry says whether each leaf has one. */
+static void take_justified(struct closing *c)
+{
+	const struct tier_rule *tier = &c->a->tiers[c->d->tier];
+	char clause[96];
+
+	if (!tier->justify || (c->d->checked & CHECKED_JUSTIFICATIONS))
 		return;
-	rule_clause(r, clause, sizeof clause);
-	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, at);
+	snprintf(clause, sizeof clause, "%s/tiers/%zu/justify_fields", origin_document_name(tier->justify_from),
+	         tier->index);
+	decision_fail(c->d, REASON_FIELD_UNJUSTIFIED, clause, "/origin/entry");
 }
 
 static const struct rule *rule_behind(const struct compiled *c, uint32_t rule)
@@ -164,7 +168,8 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 {
 	const struct ruling_full *full = (const struct ruling_full *)d->ruling;
 	struct closing c = { .d = d, .a = d->agreement, .full = full, .env = env, .t = t };
-	bool justify = d->agreement->tiers[d->tier].justify;
+	bool justify = d->agreement->tiers[d->tier].justify && !d->ingress;
+	bool justified_all = env->justifications && !d->ingress;
 	struct program_guard guards[GUARDS_MAX];
 	char clause[96];
 	size_t n;
@@ -184,9 +189,13 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 		d->released++;
 		d->transformed += steps[i].action != ACTION_KEEP;
 		check_waiver(&c, rule, under, steps[i].categories, steps[i].node);
-		if (justify)
-			check_justified(&c, rule, under, steps[i].node);
+		if (justify || justified_all)
+			justified_all = check_justified(&c, rule, under, steps[i].node, justify) && justified_all;
 	}
+	if (justified_all)
+		d->checked |= CHECKED_JUSTIFICATIONS;
+	if (d->ingress)
+		take_justified(&c);
 	if (d->released == 0)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
 	/* What a person decides later leaves alone: no batch would count it. */

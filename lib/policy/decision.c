@@ -174,6 +174,12 @@ static void check_category(struct judge *j)
 
 /* --- what the tier demands --- */
 
+/* From a gateway its entry says what the provider's side found; texts stay there. */
+static bool found(const struct judge *j, unsigned check)
+{
+	return j->d->checked & check;
+}
+
 static bool has_text(const struct tape *t, uint32_t object, struct view name)
 {
 	return object && tape_member(t, object, name) != 0;
@@ -189,25 +195,37 @@ static bool cites_criterion(const struct judge *j, const struct tier_rule *r)
 	return false;
 }
 
+static const struct {
+	struct view name;
+	const char *pointer;
+} parts[] = {
+	{ { "likelihood", 10 }, "/necessity/likelihood" },
+	{ { "alternative", 11 }, "/necessity/alternative" },
+	{ { "explanation", 11 }, "/necessity/explanation" },
+};
+
+static bool necessity_complete(const struct judge *j, const struct tier_rule *r)
+{
+	bool all = cites_criterion(j, r);
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		all = all && has_text(j->t, j->env->necessity, parts[i].name);
+	return all;
+}
+
 static void check_necessity(struct judge *j, const struct tier_rule *r)
 {
-	static const struct {
-		struct view name;
-		const char *pointer;
-	} parts[] = {
-		{ { "likelihood", 10 }, "/necessity/likelihood" },
-		{ { "alternative", 11 }, "/necessity/alternative" },
-		{ { "explanation", 11 }, "/necessity/explanation" },
-	};
 	char clause[96];
 
-	if (!r->necessity)
+	if (!r->necessity || found(j, CHECKED_NECESSITY))
 		return;
 	snprintf(clause, sizeof clause, "/tiers/%zu/criteria", r->index);
-	if (!cites_criterion(j, r))
+	if (!j->f->gateway && !cites_criterion(j, r))
 		decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, "/necessity/criterion");
 	snprintf(clause, sizeof clause, "%s/tiers/%zu/necessity", origin_document_name(r->necessity_from), r->index);
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+	if (j->f->gateway)
+		decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, "/origin/entry");
+	for (size_t i = 0; !j->f->gateway && i < sizeof parts / sizeof parts[0]; i++)
 		if (!has_text(j->t, j->env->necessity, parts[i].name))
 			decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, parts[i].pointer);
 }
@@ -220,9 +238,11 @@ static void check_demands(struct judge *j)
 	if (j->d->tier == TIER_COUNT)
 		return;
 	r = &j->a->tiers[j->d->tier];
-	if (r->case_ref && !present(j->env->case_ref)) {
+	if (!j->f->gateway && necessity_complete(j, r))
+		j->d->checked |= CHECKED_NECESSITY;
+	if (r->case_ref && !found(j, CHECKED_CASE)) {
 		snprintf(clause, sizeof clause, "%s/tiers/%zu/case", origin_document_name(r->case_from), r->index);
-		decision_fail(j->d, REASON_CASE_MISSING, clause, "/case");
+		decision_fail(j->d, REASON_CASE_MISSING, clause, j->f->gateway ? "/origin/entry" : "/case");
 	}
 	check_necessity(j, r);
 	if (r->quota.uses && j->f->tier_uses >= r->quota.uses) {
@@ -298,6 +318,7 @@ static void check_exception(struct judge *j)
 static uint32_t check_codes(struct judge *j, uint32_t list, const char *at)
 {
 	uint32_t seen = 0, i = 0;
+	bool had_h3 = false;
 	char pointer[80];
 
 	if (!list)
@@ -306,16 +327,17 @@ static uint32_t check_codes(struct judge *j, uint32_t list, const char *at)
 		enum scale s = scale_find(tape_string(j->t, tape_member(j->t, v, VIEW("scale"))));
 		struct view value = tape_string(j->t, tape_member(j->t, v, VIEW("value")));
 		bool h3 = s == SCALE_EUROPOL_HANDLING && view_is(value, "H3");
+		bool again = h3 && had_h3; /* the second one's words would be lost */
 
 		snprintf(pointer, sizeof pointer, "%s/%u", at, i);
 		if (s == SCALE_COUNT || !(j->a->scales >> s & 1) || !scale_has(s, value) ||
-		    (h3 && !tape_member(j->t, v, VIEW("text"))))
+		    again || (h3 && !tape_member(j->t, v, VIEW("text"))))
 			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", pointer);
 		else
 			seen |= 1u << s;
 		/* H3 is handling in words: only a person can read them. */
 		if (h3)
-			j->d->wait = true;
+			j->d->wait = had_h3 = true;
 	}
 	return seen;
 }
@@ -348,11 +370,13 @@ static void check_consent(struct judge *j)
 	if (wanted)
 		snprintf(clause, sizeof clause, "/legal_bases/%zu/consent", j->basis);
 	if (!j->env->consent) {
-		if (wanted)
+		if (wanted && !(j->f->gateway && found(j, CHECKED_CONSENT)))
 			decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent");
 		return;
 	}
 	struct view reference = tape_string(j->t, tape_member(j->t, j->env->consent, VIEW("reference")));
+	if (!j->f->gateway && in_scope(j))
+		j->d->checked |= CHECKED_CONSENT;
 	if (wanted && !in_scope(j))
 		decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent/scope");
 	if (j->f->consent_withdrawn && j->f->consent_withdrawn(j->f->arg, reference))
@@ -424,6 +448,10 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 		                .ingress = f->gateway,
 		                .tier = TIER_COUNT,
 		                .category = SUBJECT_COUNT };
+	if (f->gateway)
+		d->checked = f->checked;
+	else if (present(env->case_ref))
+		d->checked = CHECKED_CASE;
 	if (f->withdrawals)
 		d->withdrawals = *f->withdrawals;
 	if (f->training)

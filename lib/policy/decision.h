@@ -27,11 +27,19 @@ struct facts {
 	/* Has a release used the approval whose statement has this SHA-256? NULL: none was used. */
 	bool (*approval_used)(void *arg, const struct digest *statement);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
+	unsigned checked; /* from a gateway: CHECKED_…, as its audit entry says */
 	bool consent_unknown; /* the list of withdrawals that the agreement names is missing or out of date */
 	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
 	const struct digest *withdrawals, *training;
 	struct view build; /* software build, named in the decision; may be empty */
 };
+
+/* What the provider's gateway has found in the envelope, whether or not a tier demands it: the recipient's takes that
+ * from the audit entry instead of the texts (beside.h). */
+#define CHECKED_CASE           1u /* there is a case */
+#define CHECKED_CONSENT        2u /* a consent covers the purpose */
+#define CHECKED_JUSTIFICATIONS 4u /* each leaf that leaves is justified */
+#define CHECKED_NECESSITY      8u /* the necessity test is complete and cites a criterion of the tier */
 
 #define DECISION_REASONS 24
 struct failed {
@@ -67,6 +75,8 @@ struct decision {
 	enum subject_category category; /* SUBJECT_COUNT: not found */
 	enum tier tier;                 /* TIER_COUNT: not found */
 	bool ingress;                   /* the record came from a partner's gateway */
+	unsigned checked;               /* CHECKED_… */
+	unsigned beside;                /* members that leave beside the record, 1 << enum beside_member */
 	bool wait;                      /* a person has to decide even if nothing else is wrong */
 	struct view build;              /* of the facts */
 	struct digest withdrawals, training; /* of the facts; zeros: none */

@@ -113,7 +113,9 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_text(out, start, "agreement", e->agreement);
 	put_digest(out, start, "agreement_digest", &e->agreement_digest);
 	put_text(out, start, "build", e->build);
+	put_text(out, start, "checked", e->checked);
 	put_uuid(out, start, "corrects", &e->corrects);
+	put_digest(out, start, "envelope", &e->envelope);
 	put_text(out, start, "exception", e->exception);
 	put_uuid(out, start, "exchange", &e->exchange);
 	if (e->final) {

@@ -298,15 +298,7 @@ START_TEST(ingress_checks_what_arrives)
 	from.overlay =
 	        VIEW("{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/locator\",\"action\":\"drop\"}]}");
 	struct agreement *receiver = load_with("pnr", NULL, NULL);
-	json_object_set(e, "record", arrived);
-	json_object_set_new(e, "origin",
-	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange",
-	                              "01890a5d-ac96-774b-bcce-b302099a8057", "agency", "north", "node", "gw1",
-	                              "agreement_digest", ZERO32, "entry", "e30=", "proof", "c2sp", "salt",
-	                              "000102030405060708090a0b0c0d0e0f"));
-	facts.self = VIEW("south");
-	facts.agency = VIEW("north");
-	facts.gateway = true;
+	deliver(&e);
 	enum outcome o = run(receiver, e);
 	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s %s %s", reason_slug(bench.decision.failed[0].reason),
 	              bench.decision.failed[0].clause, bench.decision.failed[0].pointer);
@@ -335,7 +327,8 @@ START_TEST(ingress_checks_what_arrives)
 }
 END_TEST
 
-/* Reasons were given for the record as it was: items have moved since, and a container that lost everything was no leaf. */
+/* Reasons stay with the provider; its entry says whether each leaf that left has one, and the recipient's own demand is
+ * met by nothing else. */
 START_TEST(reasons_for_what_arrives)
 {
 	struct error_list errors = { .max = 20 };
@@ -352,18 +345,23 @@ START_TEST(reasons_for_what_arrives)
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
 	ck_assert_str_eq(bench.decision.failed[0].pointer, "/travellers/0/seat");
-	agreement_unref(a);
-	from.self = facts.self = VIEW("south");
-	facts.agency = VIEW("north");
-	facts.gateway = true;
-	a = load_doc(doc, &from, &errors);
-	json_object_set_new(e, "record", json_loads("{\"travellers\":[{\"seat\":\"38E\",\"baggage\":{}}]}", 0, NULL));
-	ck_assert_int_eq(run(a, e), OUTCOME_RELEASED);
+	ck_assert_uint_eq(bench.decision.checked & CHECKED_JUSTIFICATIONS, 0);
 	json_object_set_new(e, "justifications",
-	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/1/name", "reason", "r"));
+	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/*/seat", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	ck_assert_uint_eq(bench.decision.checked,
+	                  CHECKED_CASE | CHECKED_JUSTIFICATIONS | CHECKED_NECESSITY);
+	agreement_unref(a);
+	from.self = VIEW("south");
+	deliver(&e);
+	ck_assert_ptr_null(json_object_get(e, "justifications"));
+	a = load_doc(doc, &from, &errors);
+	ck_assert_int_eq(run(a, e), OUTCOME_RELEASED);
+	facts.checked &= ~CHECKED_JUSTIFICATIONS;
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
-	ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/tiers/1/justify_fields");
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/origin/entry");
 	agreement_unref(a);
 	json_decref(doc);
 	json_decref(e);

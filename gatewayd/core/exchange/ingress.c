@@ -64,6 +64,26 @@ static bool entry_digest(const struct tape *t, const char *name, const struct di
 	       digest_eq(&d, want);
 }
 
+/* What stands beside the record is what the sender's log says, and so is what was checked of what stays there. */
+static bool check_members(struct exchange *x, const struct tape *t)
+{
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	struct digest digest;
+
+	if (!tape_member(t, 0, VIEW("envelope")))
+		return invalid(x, "the entry has no digest of the envelope: an older build decided this record");
+	buf_reset(&s->beside);
+	beside_arrived(&d->tape, &s->order, &s->beside);
+	if (s->beside.failed)
+		return error_at(&d->error, REASON_NO_MEMORY, "/origin", 0, 0, "memory ran out");
+	salted_digest(&d->envelope.origin.salt, buf_view(&s->beside), &digest);
+	if (!entry_digest(t, "envelope", &digest))
+		return invalid(x, "the entry's digest of the envelope is not that of its members");
+	d->checked = checked_of_entry(t);
+	return true;
+}
+
 static bool check_entry(struct exchange *x, const struct tape *t)
 {
 	struct decided *d = &x->decided;
@@ -88,6 +108,8 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry names another exception");
 	if (!entry_digest(t, "output", &d->input))
 		return invalid(x, "the entry's output digest is not that of the record");
+	if (!check_members(x, t))
+		return false;
 	if (d->envelope.corrects.n ? !entry_says(t, "corrects", d->envelope.corrects)
 	                           : tape_member(t, 0, VIEW("corrects")) != 0)
 		return invalid(x, "the entry corrects another exchange");
