@@ -108,11 +108,11 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry names another exception");
 	if (!entry_digest(t, "output", &d->input))
 		return invalid(x, "the entry's output digest is not that of the record");
-	if (!check_members(x, t))
-		return false;
 	if (d->envelope.corrects.n ? !entry_says(t, "corrects", d->envelope.corrects)
 	                           : tape_member(t, 0, VIEW("corrects")) != 0)
 		return invalid(x, "the entry corrects another exchange");
+	if (!check_members(x, t))
+		return false;
 	uint32_t time = tape_member(t, 0, VIEW("time"));
 	unsigned long long ms;
 	if (!time || t->nodes[time].type != TAPE_NUMBER || !view_to_u64(tape_token(t, time), INT64_MAX, &ms))

@@ -15,9 +15,10 @@ struct parcel {
 	const char *agency;
 	struct digest agreement; /* of the origin */
 	struct ed25519_key *key; /* that signs the checkpoint */
-	struct view record;
-	bool no_object; /* the entry is an array */
-	const char *corrects;
+	struct view record, members;
+	bool no_object;  /* the entry is an array */
+	bool no_members; /* the entry has no digest of what stands beside the record */
+	const char *corrects, *added; /* members that came in between: an id, a text for the case */
 };
 
 /* A record as this agreement lets it through, from the egress side of the same. */
@@ -32,6 +33,8 @@ static struct parcel parcel_new(void)
 
 	ck_assert(exchange_is_release(x));
 	p.record = arena_copy(&texts, buf_view(&scratch.record));
+	ck_assert(exchange_prepare(x));
+	p.members = arena_copy(&texts, buf_view(&x->written.members));
 	p.entry = (struct entry){ .operation = OPERATION_DISCLOSURE,
 		                  .form = CANONICAL_FORM,
 		                  .time_ms = f.now_ms - 1000,
@@ -43,6 +46,7 @@ static struct parcel parcel_new(void)
 		                  .purpose = VIEW("serious-crime"),
 		                  .legal_basis = VIEW("pnr-law"),
 		                  .tier = VIEW("T1"),
+		                  .checked = VIEW("case,necessity"),
 		                  .outcome = VIEW("released-transformed"),
 		                  .build = VIEW("south-build") };
 	struct view parts[] = { view_make(p.salt.b, sizeof p.salt.b), p.record };
@@ -73,18 +77,23 @@ static void prove(const struct parcel *p, struct view leaf, struct buf *proof)
 static struct view parcel_text(const struct parcel *p)
 {
 	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536), b = BUF_INIT(1 << 20);
-	json_t *doc = pnr("released");
+	struct view members = p->members, parts[] = { view_make(p->salt.b, sizeof p->salt.b), members };
+	struct entry entry = p->entry;
 	char id[UUID_TEXT + 1];
 
+	if (!p->no_members)
+		sha256_parts(parts, 2, &entry.envelope);
 	if (p->no_object)
 		buf_adds(&leaf, "[1]");
 	else
-		entry_print(&p->entry, NULL, &leaf);
+		entry_print(&entry, NULL, &leaf);
 	prove(p, buf_view(&leaf), &proof);
-	json_object_del(doc, "record");
+	json_t *doc = json_loadb(members.p, members.n, 0, NULL);
 	if (p->corrects)
 		json_object_set_new(doc, "corrects", json_string(p->corrects));
-	struct view members = text_of(doc);
+	if (p->added)
+		json_object_set_new(doc, "case", json_string(p->added));
+	members = text_of(doc);
 	buf_add(&b, view_make(members.p, members.n - 1));
 	buf_adds(&b, ",\"record\":");
 	buf_add(&b, p->record);
@@ -191,6 +200,16 @@ static void corrects(struct parcel *p)
 	p->corrects = "01890a5d-ac96-774b-bcce-b302099a8057";
 }
 
+static void no_members(struct parcel *p)
+{
+	p->no_members = true;
+}
+
+static void added(struct parcel *p)
+{
+	p->added = "XN-2026-0816";
+}
+
 static const struct {
 	void (*spoil)(struct parcel *p);
 	const char *why;
@@ -207,6 +226,8 @@ static const struct {
 	{ other_key, "" },
 	{ no_object, "not a JSON object" },
 	{ corrects, "corrects another exchange" },
+	{ no_members, "no digest of the envelope" },
+	{ added, "is not that of its members" },
 };
 
 START_TEST(what_its_log_does_not_prove)
@@ -220,6 +241,24 @@ START_TEST(what_its_log_does_not_prove)
 	ck_assert_msg(strstr(x->decided.error.text, spoilt[_i].why) != NULL, "%s", x->decided.error.text);
 	ck_assert(exchange_prepare(x));
 	ck_assert(!x->decided.keeps_payload && !leaf_has(x, "output"));
+	exchange_recycle(x);
+}
+END_TEST
+
+/* What the sender has not checked is not made up for by a text. */
+START_TEST(what_its_log_does_not_say_was_checked)
+{
+	static const struct {
+		const char *checked;
+		enum reason reason;
+	} said[] = { { "necessity", REASON_CASE_MISSING }, { "case", REASON_NECESSITY_INCOMPLETE }, { "", REASON_CASE_MISSING } };
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	p.entry.checked = view_of(said[_i].checked);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), said[_i].reason);
+	ck_assert_str_eq(x->decided.decision.failed[0].pointer, "/origin/entry");
 	exchange_recycle(x);
 }
 END_TEST
@@ -457,6 +496,7 @@ TCase *make_ingress_case(void)
 	tcase_add_checked_fixture(c, exchange_open, exchange_close);
 	tcase_add_test(c, a_proved_delivery_is_taken);
 	tcase_add_loop_test(c, what_its_log_does_not_prove, 0, sizeof spoilt / sizeof *spoilt);
+	tcase_add_loop_test(c, what_its_log_does_not_say_was_checked, 0, 3);
 	tcase_add_test(c, a_partner_whose_log_is_not_known);
 	tcase_add_test(c, two_histories_of_one_log);
 	tcase_add_test(c, versions_of_the_agreement);
