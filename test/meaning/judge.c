@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/json/splice.h"
+#include "lib/policy/beside.h"
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
 
@@ -15,7 +15,9 @@ struct judge {
 	struct schema_run *run;
 	struct tape_parser *in, *out;
 	struct transform_run *transform;
-	struct buf scratch, record, parcel, again;
+	struct buf scratch, record, beside, parcel, again;
+	struct member_order order;
+	struct beside leaves; /* beside the record */
 	const json_t *world;
 	struct surrogate_key drawn[64];
 	size_t n_drawn;
@@ -63,47 +65,52 @@ static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t o
 	return true;
 }
 
-/* The envelope that goes from gateway to gateway: the same members, and what leaves for the record. */
-static bool write_parcel(struct judge *j, const struct tape *posted)
+static bool take_beside(struct judge *j, struct decision *d, const struct envelope *env, const struct tape *t,
+                        struct buf *text, struct beside *out)
 {
-	struct member_order order = { 0 };
-	struct error e = { .reason = REASON_NONE };
-	struct splice s;
-	struct tape record;
+	const struct beside_tools tools = {
+		.parser = j->out, .run = j->run, .transform = j->transform, .order = &j->order, .text = text
+	};
 
+	return beside_take(d, env, t, &tools, out);
+}
+
+/* The envelope that goes from gateway to gateway, of what was decided last: `d`, on the tape of j->in. */
+static bool write_parcel(struct judge *j, const struct decision *d, const struct envelope *env, const struct tape *t)
+{
 	buf_reset(&j->parcel);
-	if (!tape_parse(j->out, buf_view(&j->record), &record, &e))
-		return false;
-	splice_start(&s, &j->parcel, &order);
-	splice_open(&s, '{');
-	for (uint32_t k = 1; k < posted->nodes[0].next; k = posted->nodes[k + 1].next) {
-		splice_key(&s, posted, k);
-		if (view_is(tape_string(posted, k), "record"))
-			splice_copy(&s, &record, 0);
-		else
-			splice_copy(&s, posted, k + 1);
-	}
-	splice_close(&s, '}');
-	member_order_free(&order);
+	beside_delivery(d, env, t, &j->leaves, &j->order, &j->parcel);
+	j->parcel.n--;
+	buf_adds(&j->parcel, ",\"record\":");
+	buf_add(&j->parcel, buf_view(&j->record));
+	buf_addc(&j->parcel, '}');
 	return !j->parcel.failed;
 }
 
-/* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
-static const char *arrive(struct judge *j, const struct agreement *a, struct view posted)
+static bool same_beside(const struct beside *a, const struct beside *b)
+{
+	return view_eq(a->case_ref, b->case_ref) && view_eq(a->handling, b->handling) &&
+	       view_eq(a->reference, b->reference);
+}
+
+/* How the recipient's gateway takes j->parcel: NULL, or what it finds wrong. Its record is in j->again. */
+static const char *arrive(struct judge *j, const struct agreement *a, unsigned checked)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct facts facts = { .now_ms = json_integer_value(json_object_get(j->world, "now")),
 		               .self = VIEW("south"),
 		               .agency = VIEW("north"),
-		               .gateway = true };
+		               .gateway = true,
+		               .checked = checked };
+	struct buf text = BUF_INIT(1 << 20);
 	struct envelope envelope;
+	struct beside leaves;
 	struct decision d;
 	struct tape t;
 
 	buf_reset(&j->again);
 	buf_reset(&j->scratch);
-	if (!tape_parse(j->in, posted, &t, &e) || !write_parcel(j, &t) ||
-	    !tape_parse(j->in, buf_view(&j->parcel), &t, &e) ||
+	if (!tape_parse(j->in, buf_view(&j->parcel), &t, &e) ||
 	    !envelope_read(j->envelope_schema, j->run, &t, &j->scratch, &envelope, &e))
 		return "envelope";
 	if (!decision_authorise(&d, a, &facts, &envelope, &t))
@@ -112,6 +119,10 @@ static const char *arrive(struct judge *j, const struct agreement *a, struct vie
 		return "output schema";
 	if (!program_check_output(d.ruling->shared, &t, envelope.record, &e))
 		return "form";
+	bool alike = take_beside(j, &d, &envelope, &t, &text, &leaves) && same_beside(&leaves, &j->leaves);
+	buf_free(&text);
+	if (!alike)
+		return "what arrived beside the record";
 	struct transform_input in = { .tape = &t, .record = envelope.record };
 	if (!program_run(d.ruling->program, j->transform, &in, &j->again, &e))
 		return "own rules";
@@ -143,6 +154,8 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 		decision_fail(d, REASON_SCHEMA_VIOLATION, "", "");
 		return false;
 	}
+	if (!take_beside(j, d, &envelope, &t, &j->beside, &j->leaves))
+		return false;
 	const struct surrogate_table surrogates = { j, find_surrogate };
 	struct transform_input in = { .tape = &t,
 		                      .record = envelope.record,
@@ -160,7 +173,30 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 		decision_fail(d, REASON_OUTPUT_VIOLATION, "", "");
 		return false;
 	}
-	return true;
+	return write_parcel(j, d, &envelope, &t);
+}
+
+static void put_member(struct buf *b, const char *name, struct view token)
+{
+	if (token.n == 0)
+		return;
+	buf_addf(b, "%s\"%s\":", b->n > 1 ? "," : "", name);
+	buf_add(b, token);
+}
+
+/* What leaves beside the record, as one object. */
+static json_t *beside_text(const struct judge *j)
+{
+	struct buf b = BUF_INIT(1 << 20);
+
+	buf_addc(&b, '{');
+	put_member(&b, "case", j->leaves.case_ref);
+	put_member(&b, "handling", j->leaves.handling);
+	put_member(&b, "reference", j->leaves.reference);
+	buf_addc(&b, '}');
+	json_t *text = json_stringn(b.p, b.n);
+	buf_free(&b);
+	return text;
 }
 
 static json_t *answer_one(struct judge *j, const struct agreement *a, struct view envelope)
@@ -177,7 +213,8 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 	if (d.outcome == OUTCOME_REFUSED)
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
-	const char *wrong = arrive(j, a, envelope);
+	json_object_set_new(answer, "beside", beside_text(j));
+	const char *wrong = arrive(j, a, d.checked);
 	json_object_set_new(answer, "arrived",
 	                    wrong ? json_pack("{s:s}", "wrong", wrong)
 	                          : json_pack("{s:o}", "record", json_stringn(j->again.p, j->again.n)));
@@ -217,6 +254,7 @@ int main(void)
 {
 	struct judge j = { .scratch = BUF_INIT(1 << 24),
 		           .record = BUF_INIT(1 << 24),
+		           .beside = BUF_INIT(1 << 20),
 		           .parcel = BUF_INIT(1 << 24),
 		           .again = BUF_INIT(1 << 24) };
 	struct error e = { .reason = REASON_NONE };
@@ -253,6 +291,8 @@ int main(void)
 	transform_run_free(j.transform);
 	buf_free(&j.scratch);
 	buf_wipe(&j.record);
+	buf_wipe(&j.beside);
+	member_order_free(&j.order);
 	buf_wipe(&j.parcel);
 	buf_wipe(&j.again);
 	return 0;

@@ -5,6 +5,7 @@ lib/: the second opinion that run.py holds the first against."""
 import collections
 
 import actions
+import beside
 import durations
 import readable
 import shape
@@ -13,7 +14,7 @@ from jsontext import pointer_of, tokens
 from strictness import alike, params, strictest
 
 Keys = collections.namedtuple("Keys", "agreement purpose epoch secret")
-Answer = collections.namedtuple("Answer", "outcome reasons record")
+Answer = collections.namedtuple("Answer", "outcome reasons record beside", defaults=(None,))
 TIERS = ("T0", "T1", "T2")
 SUBJECTS = ("suspect", "convicted", "victim", "other", "uncategorised")
 KEYED = ("pseudonym", "token", "seal", "fpe", "surrogate", "date-shift")
@@ -80,6 +81,7 @@ class Agreement:
         self.check_purposes()
         self.check_contradictions()
         self.check_floor()
+        self.clause = beside.Clause(self, Fault)
         self.narrow_tiers()
 
     def schemas_of(self, purposes):
@@ -473,6 +475,8 @@ def authorise(a, envelope):
         reasons.add("retention-over-max")
     if not a.doc["assessment"]["digest"]:
         reasons.add("assessment-missing")
+    if beside.handling_unknown(a, envelope):
+        reasons.add("handling-unknown")
     unknown = excepted(a, envelope, tier if "tier-unknown" not in reasons else None)
     reasons |= unknown
     if "tier-unknown" not in reasons and approvals_lacking(a, envelope, "exception" in envelope and not unknown):
@@ -534,6 +538,9 @@ def decide(a, envelope):
     root = a.schemas_of([envelope["purpose"]])[0]
     if not shape.fits(root, root, envelope["record"]):
         return Answer("refused", {"schema-violation"}, None)
+    leaves, reasons = a.clause.leaves(envelope, Context(a, envelope["purpose"], envelope, []))
+    if reasons:
+        return Answer("refused", reasons, None)
     run = Run(a, envelope)
     try:
         record = run.whole()
@@ -543,10 +550,10 @@ def decide(a, envelope):
         run.reasons.add("default-deny")
     if run.reasons:
         return Answer("refused", run.reasons | lacking, None)
-    waiting = {"waiting-decision"} if combination[2] == "uncategorised" else set()
+    waiting = {"waiting-decision"} if combination[2] == "uncategorised" or beside.waits(envelope) else set()
     if waiting or lacking:
-        return Answer("held", waiting | lacking, record)
-    return Answer("released-transformed" if run.changed else "released", set(), record)
+        return Answer("held", waiting | lacking, record, leaves)
+    return Answer("released-transformed" if run.changed else "released", set(), record, leaves)
 
 
 def load(doc, floor, overlay, schemas, secret):
