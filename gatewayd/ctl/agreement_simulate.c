@@ -165,11 +165,9 @@ static unsigned checked_by_sender(struct simulation *s)
 
 static bool take_beside(struct simulation *s)
 {
-	const struct beside_tools tools = { .parser = s->out,
-		                            .run = s->run,
-		                            .transform = s->transform,
-		                            .order = &s->order,
-		                            .text = &s->beside };
+	const struct beside_tools tools = {
+		.parser = s->out, .run = s->run, .transform = s->transform, .order = &s->order, .text = &s->beside
+	};
 	struct beside leaves;
 
 	return beside_take(&s->decision, &s->envelope, &s->tape, &tools, &leaves);

@@ -330,8 +330,8 @@ static uint32_t check_codes(struct judge *j, uint32_t list, const char *at)
 		bool again = h3 && had_h3; /* the second one's words would be lost */
 
 		snprintf(pointer, sizeof pointer, "%s/%u", at, i);
-		if (s == SCALE_COUNT || !(j->a->scales >> s & 1) || !scale_has(s, value) ||
-		    again || (h3 && !tape_member(j->t, v, VIEW("text"))))
+		if (s == SCALE_COUNT || !(j->a->scales >> s & 1) || !scale_has(s, value) || again ||
+		    (h3 && !tape_member(j->t, v, VIEW("text"))))
 			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", pointer);
 		else
 			seen |= 1u << s;

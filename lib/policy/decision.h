@@ -27,7 +27,7 @@ struct facts {
 	/* Has a release used the approval whose statement has this SHA-256? NULL: none was used. */
 	bool (*approval_used)(void *arg, const struct digest *statement);
 	bool (*consent_withdrawn)(void *arg, struct view reference);
-	unsigned checked; /* from a gateway: CHECKED_…, as its audit entry says */
+	unsigned checked;     /* from a gateway: CHECKED_…, as its audit entry says */
 	bool consent_unknown; /* the list of withdrawals that the agreement names is missing or out of date */
 	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
 	const struct digest *withdrawals, *training;

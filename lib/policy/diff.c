@@ -437,8 +437,8 @@ static void diff_envelope(struct diff *d)
 		const char *name = beside_member_name((enum beside_member)m);
 		snprintf(at, sizeof at, is->listed ? "/envelope/%zu" : "/envelope", is->index);
 		if (shown(was) != shown(is))
-			tell(d, shown(is) > shown(was) ? DIFF_LOOSER : DIFF_STRICTER, at, "the envelope's %s %s, before: %s",
-			     name, words[shown(is)], words[shown(was)]);
+			tell(d, shown(is) > shown(was) ? DIFF_LOOSER : DIFF_STRICTER, at,
+			     "the envelope's %s %s, before: %s", name, words[shown(is)], words[shown(was)]);
 		else if (shown(is) && !json_same(json_array_get(json_object_get(d->old->doc, "envelope"), was->index),
 		                                 json_array_get(json_object_get(d->new->doc, "envelope"), is->index)))
 			tell(d, is->longest > was->longest ? DIFF_LOOSER : DIFF_OTHER, at,

@@ -119,8 +119,8 @@ enum beside_member beside_member_find(struct view name); /* BESIDE_COUNT: none *
 
 struct beside_rule {
 	bool listed;
-	bool denied;     /* by the overlay */
-	size_t index;    /* in the clause */
+	bool denied;  /* by the overlay */
+	size_t index; /* in the clause */
 	enum action action;
 	struct schema *form;     /* of the value as it is posted; NULL: dropped */
 	struct field_rule field; /* its place beside the record: /case, /handling, /reference */

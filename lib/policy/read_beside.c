@@ -98,9 +98,10 @@ static bool read_member(struct load *l, const json_t *o, size_t i)
 	if (m == BESIDE_HANDLING && r->action != ACTION_KEEP && r->action != ACTION_DROP)
 		return load_fault(l, REASON_CONFIG, at, "words are for people to read: keep or drop");
 	if (m == BESIDE_REFERENCE && r->action == ACTION_KEEP && a->subject_is_reference)
-		return load_fault(l, REASON_CONFIG, at,
-		                  "a rule shifts dates or tells tokens apart by this reference, so it never leaves as it "
-		                  "is: make it a pseudonym, or name the rule's subject in the record");
+		return load_fault(
+		        l, REASON_CONFIG, at,
+		        "a rule shifts dates or tells tokens apart by this reference, so it never leaves as it "
+		        "is: make it a pseudonym, or name the rule's subject in the record");
 	snprintf(at, sizeof at, "/envelope/%zu/pattern", i);
 	return r->action == ACTION_DROP || read_pattern(l, o, at, r, longest_of(r, m));
 }

@@ -7,10 +7,9 @@
 
 TCase *make_beside_case(void);
 
-#define ZERO32 "0000000000000000000000000000000000000000000000000000000000000000"
-#define CANARY "canary of a made-up sender"
-#define CASE_RULE \
-	"{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[A-Z]{2}-[0-9]{4}-[0-9]{1,8}$\"}"
+#define ZERO32     "0000000000000000000000000000000000000000000000000000000000000000"
+#define CANARY     "canary of a made-up sender"
+#define CASE_RULE  "{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[A-Z]{2}-[0-9]{4}-[0-9]{1,8}$\"}"
 #define WORDS_RULE "{\"member\":\"handling\",\"action\":\"keep\",\"pattern\":\"^[ -~]{1,60}$\"}"
 #define REFERENCE_RULE(action, params) \
 	"{\"member\":\"reference\",\"action\":\"" action "\",\"params\":" params ",\"pattern\":\"^[A-Z0-9-]{1,30}$\"}"
@@ -64,12 +63,14 @@ static const struct {
 	{ "[{\"member\":\"case\",\"action\":\"mask\",\"pattern\":\"^a$\"}]", "/envelope/0/action", "" },
 	{ "[{\"member\":\"necessity\",\"action\":\"keep\",\"pattern\":\"^a$\"}]", "/envelope/0/member", "" },
 	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[a-z]+$\"}]", "/envelope/0/pattern", "no length" },
-	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[a-z]{3,}$\"}]", "/envelope/0/pattern", "no length" },
+	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[a-z]{3,}$\"}]", "/envelope/0/pattern",
+	  "no length" },
 	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"[a-z]{3}$\"}]", "/envelope/0/pattern", "no length" },
 	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[a-z]{3}\"}]", "/envelope/0/pattern", "no length" },
 	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^a$|.*\"}]", "/envelope/0/pattern", "no length" },
 	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^.{1,129}$\"}]", "/envelope/0/pattern", "128" },
-	{ "[{\"member\":\"handling\",\"action\":\"keep\",\"pattern\":\"^.{1,2001}$\"}]", "/envelope/0/pattern", "2000" },
+	{ "[{\"member\":\"handling\",\"action\":\"keep\",\"pattern\":\"^.{1,2001}$\"}]", "/envelope/0/pattern",
+	  "2000" },
 	{ "[{\"member\":\"case\",\"action\":\"keep\",\"pattern\":\"^[a$\"}]", "/envelope/0/pattern", "" },
 	{ "[{\"member\":\"case\",\"action\":\"token\",\"params\":{\"domain\":\"ticket\"},\"pattern\":\"^.{1,40}$\"}]",
 	  "/envelope/0/pattern", "39" },
@@ -216,7 +217,7 @@ START_TEST(what_the_clause_lists)
 	ck_assert(delivers("\"reference\":\"p1.1.") && !delivers("AB-1"));
 	decision_json(&bench.decision, &bench.tape, bench.envelope.record, bench.transform, &json);
 	ck_assert(holds(&json, "\"envelope\":[{\"action\":\"keep\",\"member\":\"case\"},"
-	                 "{\"action\":\"pseudonym\",\"member\":\"reference\"}]"));
+	                       "{\"action\":\"pseudonym\",\"member\":\"reference\"}]"));
 	/* In the one form: what arrives is spelled as it was digested. */
 	json_t *parcel = bench_delivery(&bench);
 	char *text = json_dumps(parcel, JSON_INDENT(2));
@@ -285,10 +286,11 @@ START_TEST(codes_leave_in_one_form)
 
 	json_object_set_new(
 	        e, "handling",
-	        text_codes("[{\"value\":\"RED\",\"scale\":\"tlp-2.0\"},"
-	                   "{\"scale\":\"europol-handling\",\"value\":\"H1\",\"text\":\"" CANARY "\"},"
-	                   "{\"scale\":\"tlp-2.0\",\"value\":\"RED\",\"text\":\"" CANARY "\"},"
-	                   "{\"scale\":\"europol-source\",\"value\":\"B\"},{\"scale\":\"europol-source\",\"value\":\"A\"}]"));
+	        text_codes(
+	                "[{\"value\":\"RED\",\"scale\":\"tlp-2.0\"},"
+	                "{\"scale\":\"europol-handling\",\"value\":\"H1\",\"text\":\"" CANARY "\"},"
+	                "{\"scale\":\"tlp-2.0\",\"value\":\"RED\",\"text\":\"" CANARY "\"},"
+	                "{\"scale\":\"europol-source\",\"value\":\"B\"},{\"scale\":\"europol-source\",\"value\":\"A\"}]"));
 	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
 	ck_assert(delivers("\"handling\":[{\"scale\":\"europol-source\",\"value\":\"A\"},"
 	                   "{\"scale\":\"europol-source\",\"value\":\"B\"},"
@@ -316,7 +318,8 @@ END_TEST
 /* A restriction without its words is none. */
 START_TEST(h3_without_its_words)
 {
-	static const char *const clauses[] = { "[]", "[{\"member\":\"handling\",\"action\":\"drop\"}]", "[" WORDS_RULE "]" };
+	static const char *const clauses[] = { "[]", "[{\"member\":\"handling\",\"action\":\"drop\"}]",
+		                               "[" WORDS_RULE "]" };
 	static const char *const places[] = { "/envelope", "/envelope/0/action", "/envelope/0/action" };
 	json_t *e = envelope("pnr");
 
@@ -402,7 +405,8 @@ static const struct {
 } strays[] = {
 	{ "[]", "case", "\"XN-2026-0815\"", "/envelope", "/case" },
 	{ "[]", "reference", "\"r\"", "/envelope", "/reference" },
-	{ "[{\"member\":\"reference\",\"action\":\"drop\"}]", "reference", "\"r\"", "/envelope/0/action", "/reference" },
+	{ "[{\"member\":\"reference\",\"action\":\"drop\"}]", "reference", "\"r\"", "/envelope/0/action",
+	  "/reference" },
 	{ "[" CASE_RULE "]", "case", "\"" CANARY "\"", "/envelope/0/pattern", "/case" },
 	{ "[" PSEUDONYM_RULE "]", "reference", "\"AB-1\"", "/envelope/0/action", "/reference" },
 	{ "[" PSEUDONYM_RULE "]", "reference", "\"p1.0.aaaaaaaaaaaaaaaaaaaaaaaaaa\"", "/envelope/0/action",
@@ -450,8 +454,10 @@ START_TEST(the_recipients_overlay_drops)
 	deliver(&e);
 	struct agreement *receiver = pnr_with(clause);
 	ck_assert_int_eq(run(receiver, e), OUTCOME_HELD);
-	ck_assert(view_is(bench.beside.case_ref, "\"XN-2026-0815\"") && view_starts(bench.beside.reference, VIEW("\"p1.")));
-	ck_assert(view_is(bench.beside.handling, "[{\"scale\":\"europol-handling\",\"text\":\"ask\",\"value\":\"H3\"}]"));
+	ck_assert(view_is(bench.beside.case_ref, "\"XN-2026-0815\"") &&
+	          view_starts(bench.beside.reference, VIEW("\"p1.")));
+	ck_assert(
+	        view_is(bench.beside.handling, "[{\"scale\":\"europol-handling\",\"text\":\"ask\",\"value\":\"H3\"}]"));
 	agreement_unref(receiver);
 	from.overlay = VIEW("{\"version\":\"1\",\"denied_envelope\":[\"case\",\"reference\",\"handling\"]}");
 	receiver = pnr_with(clause);

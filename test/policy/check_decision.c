@@ -349,8 +349,7 @@ START_TEST(reasons_for_what_arrives)
 	json_object_set_new(e, "justifications",
 	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/*/seat", "reason", "r"));
 	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
-	ck_assert_uint_eq(bench.decision.checked,
-	                  CHECKED_CASE | CHECKED_JUSTIFICATIONS | CHECKED_NECESSITY);
+	ck_assert_uint_eq(bench.decision.checked, CHECKED_CASE | CHECKED_JUSTIFICATIONS | CHECKED_NECESSITY);
 	agreement_unref(a);
 	from.self = VIEW("south");
 	deliver(&e);

@@ -107,10 +107,10 @@ struct decided {
 	struct error error;          /* why, when a step before the decision failed */
 	struct digest input, output; /* salted digests of the record */
 	struct uuid id, origin;
-	unsigned checked;  /* CHECKED_…, as its log says */
-	struct beside beside; /* what leaves beside the record; in the decider's scratch */
+	unsigned checked;      /* CHECKED_…, as its log says */
+	struct beside beside;  /* what leaves beside the record; in the decider's scratch */
 	struct digest members; /* of all of it, salted; zeros: it does not go to another gateway */
-	int64_t origin_ms; /* when the first gateway released it, as its log says */
+	int64_t origin_ms;     /* when the first gateway released it, as its log says */
 	struct corrected corrects;
 	uint64_t onward_of; /* exchange that the data came by; 0: none */
 	bool proved;        /* a gateway's: its log says that this record left for us, in this exchange */

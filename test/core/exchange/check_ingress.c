@@ -16,8 +16,8 @@ struct parcel {
 	struct digest agreement; /* of the origin */
 	struct ed25519_key *key; /* that signs the checkpoint */
 	struct view record, members;
-	bool no_object;  /* the entry is an array */
-	bool no_members; /* the entry has no digest of what stands beside the record */
+	bool no_object;               /* the entry is an array */
+	bool no_members;              /* the entry has no digest of what stands beside the record */
 	const char *corrects, *added; /* members that came in between: an id, a text for the case */
 };
 
@@ -251,7 +251,9 @@ START_TEST(what_its_log_does_not_say_was_checked)
 	static const struct {
 		const char *checked;
 		enum reason reason;
-	} said[] = { { "necessity", REASON_CASE_MISSING }, { "case", REASON_NECESSITY_INCOMPLETE }, { "", REASON_CASE_MISSING } };
+	} said[] = { { "necessity", REASON_CASE_MISSING },
+		     { "case", REASON_NECESSITY_INCOMPLETE },
+		     { "", REASON_CASE_MISSING } };
 	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
 	struct parcel p = parcel_new();
 
