@@ -80,13 +80,17 @@ static bool fits_pattern(struct taking *k, const struct beside_rule *r, uint32_t
 	return refuse(k, k->d->ingress ? REASON_OUTPUT_VIOLATION : REASON_ENVELOPE_MEMBER, r, "pattern", pointer);
 }
 
+/* A shorter reference stands in many numbers by chance. */
+#define TELLING 4
+
 /* Whose dates are shifted and whose tokens are told apart must not stand beside them, under whatever name. */
 static bool names_subject(const struct taking *k, const struct beside_rule *r, uint32_t node)
 {
 	struct view text = tape_string(k->t, node), who = k->env->reference;
 
-	return k->a->subject_is_reference && !k->d->ingress && r->action == ACTION_KEEP && who.n && text.n >= who.n &&
-	       memmem(text.p, text.n, who.p, who.n) != NULL;
+	if (!k->a->subject_is_reference || k->d->ingress || r->action != ACTION_KEEP || who.n == 0)
+		return false;
+	return view_eq(text, who) || (who.n >= TELLING && memmem(text.p, text.n, who.p, who.n) != NULL);
 }
 
 /* {"<name>":<value>}, on a tape of its own: rules name places in it. */
