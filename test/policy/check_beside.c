@@ -37,7 +37,7 @@ static void delivered(void)
 
 static bool holds(const struct buf *b, const char *text)
 {
-	return b->n && memmem(b->p, b->n, text, strlen(text)) != NULL;
+	return b->p && memmem(b->p, b->n, text, strlen(text)) != NULL;
 }
 
 static bool delivers(const char *text)
