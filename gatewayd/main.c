@@ -271,6 +271,7 @@ static int check(const char *path)
 	}
 	for (size_t i = 0; i < conf->n_agreements; i++)
 		agreement_notes(conf->agreements[i], print_note, NULL);
+	bool floor = conf->floor.n > 0;
 	size_t n_partners = conf->n_partners, n_agreements = conf->n_agreements;
 	if (!become_owner(conf->node.keys, &e)) {
 		conf_unref(conf);
@@ -278,6 +279,8 @@ static int check(const char *path)
 	}
 	if (!core_check(conf, &e))
 		return fail(&e);
+	if (!floor)
+		printf("note: no floor is configured: no common minimum is asked of the agreements\n");
 	printf("%s: %zu partners, %zu agreements: all is well\n", path, n_partners, n_agreements);
 	return 0;
 }

@@ -65,6 +65,12 @@ bool core_reload(struct core *c, struct error_list *errors)
 
 	notify("RELOADING=1");
 	fresh = load_conf(c, c->reader, c->conf, errors);
+	/* What it changes is in the log before anything is decided by it. */
+	if (fresh && !governing_submit(c, fresh, "reload")) {
+		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+		conf_unref(fresh);
+		fresh = NULL;
+	}
 	if (!fresh) {
 		log_errors(errors);
 		log_line("error", "reload: the running configuration stays");
@@ -76,8 +82,6 @@ bool core_reload(struct core *c, struct error_list *errors)
 	c->conf = fresh;
 	pthread_mutex_unlock(&c->lock);
 	conf_unref(old);
-	if (!governing_submit(c, "reload"))
-		log_line("warning", "the reload could not be logged: memory ran out");
 	log_line("notice", "configuration reloaded");
 	notify("READY=1");
 	return true;

@@ -344,7 +344,7 @@ static bool log_start(void *arg, struct error *e)
 
 	space_watch(c);
 	return witness_wait(c) && clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) &&
-	       governing_submit(c, "start") && catch_up(l, e);
+	       governing_submit(c, c->conf, "start") && catch_up(l, e);
 }
 
 static bool verification_start(void *arg, struct error *e)

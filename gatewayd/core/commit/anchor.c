@@ -78,7 +78,7 @@ bool anchor_write(const char *path, struct view note, struct error *e)
 
 bool anchor_read(const char *path, struct buf *out, struct error *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
 	char *room;
 	ssize_t n = -1;
 

@@ -92,6 +92,7 @@ struct conf {
 	struct view floor, overlay; /* texts; empty: none */
 	struct crl *crl;            /* NULL: none configured, or none that can be used */
 	bool revocation_checked;    /* a list is configured */
+	struct digest crl_digest;   /* of the list's text; zeros where `crl` is NULL */
 	struct error revocation;    /* why everybody is refused: the list is missing, foreign or out of date */
 	struct buf edge_blob;       /* what the edge is sent, see edge_config.h */
 };

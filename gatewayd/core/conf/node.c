@@ -152,6 +152,8 @@ void conf_read_revocations(struct conf *c, const json_t *doc, int64_t now_ms)
 	if (path && file_read(path, list.max, &list, &e) &&
 	    file_read(conf_path_of(c, tls, "authorities"), ca.max, &ca, &e)) {
 		c->crl = crl_load(buf_view(&list), buf_view(&ca), &e);
+		if (c->crl)
+			sha256(buf_view(&list), &c->crl_digest);
 		if (c->crl && crl_next_update_ms(c->crl) <= now_ms)
 			error_set(&e, REASON_REVOCATION_UNKNOWN, "revocation list: is past its next update");
 	}

@@ -70,6 +70,7 @@ struct core {
 	_Atomic int64_t timestamp_ms; /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
 	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
+	_Atomic uint64_t damaged; /* payloads that the last look found damaged */
 };
 
 /* The current configuration, with a reference for the caller. Any thread. */

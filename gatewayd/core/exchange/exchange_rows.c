@@ -27,6 +27,7 @@ static bool seal(struct exchange *x)
 		                       .exchange = &d->id,
 		                       .salt = &d->random.salt,
 		                       .input_salt = &d->random.input_salt,
+		                       .beside = buf_view(&x->written.members),
 		                       .record = d->decision.outcome == OUTCOME_HELD ? d->text : buf_view(&s->record) };
 
 	return payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
@@ -98,6 +99,15 @@ static void inbox_members(struct exchange *x)
 		buf_addf(b, ",\"erase_by\":\"%s\"", text);
 	}
 	add_token_member(b, "handling", d->beside.handling);
+}
+
+/* What is sent, or shown, beside the record; sealed with it. */
+static void fill_members(struct exchange *x)
+{
+	if (x->decided.kind == EXCHANGE_EGRESS)
+		delivery_members(x);
+	else
+		inbox_members(x);
 }
 
 static enum exchange_state state_of(const struct exchange *x)
@@ -178,7 +188,6 @@ static void fill_release(struct exchange *x)
 	if (d->kind == EXCHANGE_EGRESS) {
 		int64_t deadline = duration_add(now, &node->delivery_deadline), payload = d->timer.plan.payload_ms;
 		d->delivers = true;
-		delivery_members(x);
 		d->delivery = (struct store_delivery){ .recipient = d->decision.recipient,
 			                               .next_ms = now,
 			                               .deadline_ms = deadline == TIME_NONE || deadline > payload
@@ -186,7 +195,6 @@ static void fill_release(struct exchange *x)
 			                                                      : deadline };
 	} else {
 		d->receives = true;
-		inbox_members(x);
 		d->inbox = (struct store_inbox){ .exchange = d->id,
 			                         .made_ms = now,
 			                         .kind = d->corrects.seq ? VIEW("correction") : VIEW("record") };
@@ -407,6 +415,8 @@ static void fill(struct exchange *x)
 	struct decided *d = &x->decided;
 	bool keeps = d->decision.outcome != OUTCOME_REFUSED && !d->asked.dry_run;
 
+	if (keeps && exchange_is_release(x))
+		fill_members(x);
 	if (keeps && !seal(x)) {
 		refuse_all(x, REASON_CRYPTO);
 		keeps = false;

@@ -85,3 +85,18 @@ void store_slots_forget(struct store *s)
 	s->live_slots = NULL;
 	s->live_slots_n = 0;
 }
+
+bool store_list_payloads(struct store *s, uint64_t after_seq, unsigned max, bool (*each)(void *arg, uint64_t seq),
+                         void *arg, struct error *e)
+{
+	struct statement *q = sql_start(s, SQL_PAYLOAD_LIST, BOUND(as_number(after_seq), as_int(max)), e);
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		if (!each(arg, (uint64_t)col_int(q, 0))) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
