@@ -136,13 +136,21 @@ static uint32_t strictest(struct builder *b, const uint32_t *list, size_t n)
 		if (order == -1 || (order == 0 && speaks_first(&rules[list[i]], &rules[best])))
 			best = list[i];
 	}
+	const struct rule *waived = NULL; /* alike with the best, and the first of them by name that has an exception */
 	for (size_t i = 0; i < n; i++) {
 		const struct rule *a = &rules[best], *c = &rules[list[i]];
 
 		if (!rule_follows(a, c))
 			contradict(b, a, c, "neither is stricter");
-		else if (a->waiver && c->waiver && rule_follows(c, a) && strcmp(a->waiver, c->waiver) != 0)
-			contradict(b, a, c, "they name different exceptions");
+		else if (c->waiver && rule_follows(c, a) && (!waived || speaks_first(c, waived)))
+			waived = c;
+	}
+	for (size_t i = 0; waived && i < n; i++) {
+		const struct rule *c = &rules[list[i]];
+
+		if (c->waiver && rule_follows(c, &rules[best]) && rule_follows(&rules[best], c) &&
+		    strcmp(waived->waiver, c->waiver) != 0)
+			contradict(b, waived, c, "they name different exceptions");
 	}
 	return best;
 }

@@ -262,6 +262,17 @@ START_TEST(alike_rules_are_told_apart_without_order)
 	ck_assert_ptr_null(program_compile(two, 2, &keys, &errors));
 	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "they name different exceptions"));
 	error_list_free(&errors);
+	/* A third one without an exception speaks for neither. */
+	const struct field_rule plain = { .id = "0", .pointer = "/v", .action = ACTION_KEEP, .category = FIELD_DIRECT };
+	for (size_t turn = 0; turn < 6; turn++) {
+		const struct field_rule all[3] = { two[0], two[1], plain };
+		struct field_rule rules[3] = { all[turn % 3], all[(turn + 1 + turn / 3) % 3],
+			                       all[(turn + 2 - turn / 3) % 3] };
+		ck_assert_ptr_null(program_compile(rules, 3, &keys, &errors));
+		ck_assert_uint_eq(errors.n, 1);
+		ck_assert_ptr_nonnull(strstr(errors.items[0].text, "they name different exceptions"));
+		error_list_free(&errors);
+	}
 }
 END_TEST
 
