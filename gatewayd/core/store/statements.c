@@ -129,6 +129,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_EXCHANGE_LAST] = "SELECT coalesce(max(seq), 0) FROM exchange",
 	[SQL_PAYLOAD_GET] = "SELECT p.slot, b.sealed FROM payload_slot p JOIN payload b ON b.seq = p.seq WHERE p.seq = ?1",
 	[SQL_PAYLOAD_SLOTS] = "SELECT slot FROM payload_slot",
+	[SQL_PAYLOAD_LIST] = "SELECT p.seq, p.slot, b.sealed FROM payload_slot p LEFT JOIN payload b ON b.seq = p.seq "
+		"WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2",
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
 	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
