@@ -14,6 +14,7 @@
 #include "gatewayd/core/control/control.h"
 #include "gatewayd/core/copy/disclosure_retention.h"
 #include "gatewayd/core/copy/retention.h"
+#include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
@@ -341,7 +342,7 @@ static bool log_start(void *arg, struct error *e)
 	struct core *c = l->core;
 
 	return witness_wait(c) && clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) &&
-	       governing_submit(c, "start") && catch_up(l, e);
+	       governing_submit(c, "start") && lost_sweep(c, l->reader, e) && catch_up(l, e);
 }
 
 static bool verification_start(void *arg, struct error *e)
