@@ -31,6 +31,18 @@ static bool read_store(struct store *s, struct binding *b, struct error *e)
 	return true;
 }
 
+bool binding_id(struct store *s, struct uuid *out, struct error *e)
+{
+	struct binding b = { .in_store = false };
+
+	if (!read_store(s, &b, e))
+		return false;
+	if (!b.in_store)
+		return error_set(e, REASON_NOT_FOUND, "the store has no id yet: start gatewayd once");
+	*out = b.id;
+	return true;
+}
+
 /* *named: slots that the store names; *held: those of them that hold a key. */
 static bool count_slots(struct store *s, struct keystore *k, uint32_t *named, uint32_t *held, struct error *e)
 {
