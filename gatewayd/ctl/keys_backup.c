@@ -181,8 +181,8 @@ static bool put_file(void *arg, struct view name, struct view bytes, struct erro
 	return ok;
 }
 
-/* A new secret where there is none. *made: it is new. */
-static bool make_secret(const char *keys, const char *name, bool *made, struct error *e)
+/* A new secret where there is none. *made: it is new, and in `out`. */
+static bool make_secret(const char *keys, const char *name, bool *made, struct secret *out, struct error *e)
 {
 	struct secret s = { .n = SECRETS };
 	char path[PATH_MAX];
@@ -193,7 +193,37 @@ static bool make_secret(const char *keys, const char *name, bool *made, struct e
 	if (*made)
 		ok = (random_bytes(s.b, s.n) || error_set(e, REASON_CRYPTO, "no random bytes")) &&
 		     secret_write_new(path, &s, e);
+	if (*made && ok && out)
+		*out = s;
 	secret_wipe(&s);
+	return ok;
+}
+
+/* The public half of the new witness key, under the witness's name, into the file of the configuration. */
+static bool write_witness_vkey(const struct ctl *c, const char *origin, const struct secret *seed, struct error *e)
+{
+	struct view rest = view_of(origin), host = view_cut(&rest, '/'), node;
+	struct ed25519_key *key = ed25519_from_seed(seed->b);
+	char name[NOTE_NAME_MAX], *path = audit_conf_path(c, "/audit/witness_vkey", NULL);
+	struct buf text = BUF_INIT(1024);
+	struct note_vkey vkey;
+	uint8_t public_key[32];
+
+	view_cut(&rest, '/');
+	node = view_cut(&rest, '/');
+	snprintf(name, sizeof name, "%.*s/witness/%.*s", VIEW_ARG(host), VIEW_ARG(node));
+	if (key)
+		ed25519_public(key, public_key);
+	bool ok = (key && note_vkey_make(view_of(name), NOTE_COSIGNER, public_key, &vkey)) ||
+	          error_set(e, REASON_CRYPTO, "the witness key cannot be used");
+	if (ok && path) {
+		note_vkey_print(&vkey, &text);
+		buf_addc(&text, '\n');
+		ok = audit_write_file(path, buf_view(&text), e);
+	}
+	ed25519_free(key);
+	buf_free(&text);
+	free(path);
 	return ok;
 }
 
@@ -218,6 +248,7 @@ static bool restore(struct restoring *x, const struct backup_options *o, bool *n
                     struct error *e)
 {
 	struct buf archive = BUF_INIT(ARCHIVE_MAX);
+	struct secret witness = { .n = 0 };
 	struct manifest m;
 	struct note_vkey key;
 	char *keys = audit_conf_path(x->ctl, "/keys", e);
@@ -228,12 +259,14 @@ static bool restore(struct restoring *x, const struct backup_options *o, bool *n
 
 	x->keys = keys;
 	if (ok && audit_become_owner(keys, e)) {
-		ok = archive_each(buf_view(&archive), put_file, x, e) && make_secret(keys, "audit.key", new_audit, e) &&
-		     make_secret(keys, "witness.key", new_witness, e);
+		ok = archive_each(buf_view(&archive), put_file, x, e) && make_secret(keys, "audit.key", new_audit, NULL, e) &&
+		     make_secret(keys, "witness.key", new_witness, &witness, e);
 		ok = audit_become_self(ok ? e : &(struct error){ .reason = REASON_NONE }) && ok;
+		ok = ok && (!*new_witness || write_witness_vkey(x->ctl, m.origin, &witness, e));
 	} else {
 		ok = false;
 	}
+	secret_wipe(&witness);
 	buf_wipe(&archive);
 	free(keys);
 	return ok;
