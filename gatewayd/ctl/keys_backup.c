@@ -51,20 +51,32 @@ static char *path_of(const struct ctl *c, const struct kept *k, const char *keys
 	return out;
 }
 
-static bool collect(const struct ctl *c, const char *keys, struct buf *archive, struct error *e)
+/* A file of TLS that the service manager hands over is there while the daemon runs. */
+static bool is_away(const struct kept *k, const char *path)
+{
+	if (!k->member || access(path, F_OK) == 0)
+		return false;
+	fprintf(stderr, "note: %s is not there now, and so not in the backup\n", path);
+	return true;
+}
+
+/* Those under `keys` as their owner, those of TLS as who runs this. */
+static bool collect(const struct ctl *c, const char *keys, bool tls, struct buf *archive, unsigned *n, struct error *e)
 {
 	for (size_t i = 0; i < KEPT; i++) {
-		char *path = path_of(c, &list[i], keys, e);
+		char *path = !!list[i].member == tls ? path_of(c, &list[i], keys, e) : NULL;
 		struct buf text = BUF_INIT(ARCHIVE_FILE_MAX);
-		bool ok = path && file_read(path, ARCHIVE_FILE_MAX, &text, e) &&
-		          archive_add(archive, list[i].name, list[i].mode, buf_view(&text), e);
+		bool other = !!list[i].member != tls || (path && is_away(&list[i], path));
+		bool ok = other || (path && file_read(path, ARCHIVE_FILE_MAX, &text, e) &&
+		                    archive_add(archive, list[i].name, list[i].mode, buf_view(&text), e));
 
+		*n += !other;
 		buf_wipe(&text);
 		free(path);
 		if (!ok)
 			return false;
 	}
-	return archive_end(archive, e);
+	return true;
 }
 
 /* --- backup --- */
@@ -91,7 +103,8 @@ static bool read_id(const char *keys, struct uuid *out, struct error *e)
 	return k != NULL;
 }
 
-static bool back_up(const struct ctl *c, const struct backup_options *o, struct manifest *m, struct error *e)
+static bool back_up(const struct ctl *c, const struct backup_options *o, struct manifest *m, unsigned *files,
+                    struct error *e)
 {
 	struct buf archive = BUF_INIT(ARCHIVE_MAX);
 	struct envelope_recipient *to = backup_recipient(o, e);
@@ -101,8 +114,10 @@ static bool back_up(const struct ctl *c, const struct backup_options *o, struct 
 	bool ok = to && backup_times(o, m, e) && backup_node_open(&n, c, e) && audit_become_owner(n.keys, e);
 
 	if (ok) {
-		ok = backup_node_keys(&n, e) && read_id(n.keys, &m->id, e) && collect(c, n.keys, &archive, e);
-		ok = audit_become_self(ok ? e : &(struct error){ .reason = REASON_NONE }) && ok;
+		ok = backup_node_keys(&n, e) && read_id(n.keys, &m->id, e) &&
+		     collect(c, n.keys, false, &archive, files, e);
+		ok = audit_become_self(ok ? e : &(struct error){ .reason = REASON_NONE }) && ok &&
+		     collect(c, n.keys, true, &archive, files, e) && archive_end(&archive, e);
 	}
 	if (ok && (fd = in_memory(buf_view(&archive), e)) >= 0) {
 		struct backup_writing w = {
@@ -127,18 +142,19 @@ int ctl_keys_backup(const struct ctl *c, int argc, char **argv)
 	struct manifest m = { .kind = BACKUP_KEYS };
 	struct error e = { .reason = REASON_NONE };
 	char until[TIME_TEXT + 1];
+	unsigned files = 0;
 
 	if (!backup_options_take(&o, argc, argv) || !o.dir || !o.certificate || o.private_key || o.key || o.replace)
 		return ctl_usage("keys backup --certificate FILE [--keep DURATION] DIR");
-	if (!back_up(c, &o, &m, &e))
+	if (!back_up(c, &o, &m, &files, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	time_print(m.until_ms, until);
 	if (c->json)
-		printf("{\"files\":%zu,\"until\":\"%s\"}\n", KEPT, until);
+		printf("{\"files\":%u,\"until\":\"%s\"}\n", files, until);
 	else
-		printf("sealed     %zu files, without payload keys and without the keys of log and witness\nuntil      %s: then it "
+		printf("sealed     %u files, without payload keys and without the keys of log and witness\nuntil      %s: then it "
 		       "is refused, and is to be destroyed\n",
-		       KEPT, until);
+		       files, until);
 	return CTL_OK;
 }
 
@@ -155,8 +171,22 @@ static const struct kept *find_kept(struct view name)
 struct restoring {
 	const struct ctl *ctl;
 	const char *keys;
+	bool tls; /* the files of TLS, else those under `keys` */
 	unsigned written, there;
 };
+
+/* Where the service manager hands a file over its folder is not there: then people put it where it comes from. */
+static bool has_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	if (access(folder, F_OK) == 0)
+		return true;
+	fprintf(stderr, "note: %s has no folder now: take that file out of the backup by hand\n", path);
+	return false;
+}
 
 /* A file that is there and the same is fine; another is not overwritten. */
 static bool put_file(void *arg, struct view name, struct view bytes, struct error *e)
@@ -167,6 +197,10 @@ static bool put_file(void *arg, struct view name, struct view bytes, struct erro
 	char *path = k ? path_of(x->ctl, k, x->keys, e) : NULL;
 	bool ok = path || (!k && error_set(e, REASON_TAMPERED, "the archive holds a file that is none of a node's keys"));
 
+	if (ok && (!!k->member != x->tls || !has_folder(path))) {
+		free(path);
+		return true;
+	}
 	if (ok && access(path, F_OK) == 0) {
 		ok = file_read(path, ARCHIVE_FILE_MAX, &now, e) &&
 		     (view_eq(buf_view(&now), bytes) ||
@@ -262,7 +296,9 @@ static bool restore(struct restoring *x, const struct backup_options *o, bool *n
 		ok = archive_each(buf_view(&archive), put_file, x, e) && make_secret(keys, "audit.key", new_audit, NULL, e) &&
 		     make_secret(keys, "witness.key", new_witness, &witness, e);
 		ok = audit_become_self(ok ? e : &(struct error){ .reason = REASON_NONE }) && ok;
-		ok = ok && (!*new_witness || write_witness_vkey(x->ctl, m.origin, &witness, e));
+		x->tls = true;
+		ok = ok && archive_each(buf_view(&archive), put_file, x, e) &&
+		     (!*new_witness || write_witness_vkey(x->ctl, m.origin, &witness, e));
 	} else {
 		ok = false;
 	}

@@ -396,8 +396,8 @@ static bool read_ended(struct store *reader, struct buf *body, struct error *e)
 	return store_use_log(reader, log, &back) && ok;
 }
 
-/* The newest checkpoint with the cosignatures that it has; with `?ended` the last one of the log before; with `?witnessed` the newest that has any,
- * with `?timestamped` the newest that has a timestamp. */
+/* The newest checkpoint with the cosignatures that it has; with `?witnessed` the newest that has any, with `?timestamped` the
+ * newest that has a timestamp, with `?ended` the last one of the log before. */
 void handle_checkpoint(struct request *r)
 {
 	struct store *reader = r->worker->reader;
