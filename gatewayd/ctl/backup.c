@@ -22,12 +22,11 @@
 
 bool backup_options_take(struct backup_options *o, int argc, char **argv)
 {
-	static const struct option list[] = { { "certificate", required_argument, NULL, 'c' },
-		                              { "private-key", required_argument, NULL, 'p' },
-		                              { "key", required_argument, NULL, 'k' },
-		                              { "keep", required_argument, NULL, 'u' },
-		                              { "replace", no_argument, NULL, 'r' },
-		                              { 0 } };
+	static const struct option list[] = {
+		{ "certificate", required_argument, NULL, 'c' }, { "private-key", required_argument, NULL, 'p' },
+		{ "key", required_argument, NULL, 'k' },         { "keep", required_argument, NULL, 'u' },
+		{ "replace", no_argument, NULL, 'r' },           { 0 }
+	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1)
@@ -211,8 +210,8 @@ static void tell(void *arg, enum finding f, const struct uuid *exchange, const c
 	if (exchange)
 		uuid_print(exchange, id);
 	if (r->ctl->json)
-		json_array_append_new(r->findings, json_pack("{s:s, s:s, s:s}", "finding", finding_name(f), "exchange", id,
-		                                             "what", what));
+		json_array_append_new(r->findings, json_pack("{s:s, s:s, s:s}", "finding", finding_name(f), "exchange",
+		                                             id, "what", what));
 	else
 		printf("%-9s %-36s  %s\n", finding_name(f), id, what);
 }

@@ -32,11 +32,17 @@ bool archive_add(struct buf *out, const char *name, unsigned mode, struct view b
 		return error_at(e, REASON_TOO_LARGE, name, 0, 0, "is too large for an archive of keys");
 	memcpy(header + NAME, name, strlen(name));
 	snprintf(header + MODE, 8, "%07o", mode);
-	memcpy(header + 108, "0000000\0" "0000000", 15); /* user and group */
+	memcpy(header + 108,
+	       "0000000\0"
+	       "0000000",
+	       15); /* user and group */
 	snprintf(header + SIZE, 12, "%011o", (unsigned)bytes.n);
 	memcpy(header + 136, "00000000000", 11); /* time */
 	header[TYPE] = '0';
-	memcpy(header + MAGIC, "ustar\0" "00", 8);
+	memcpy(header + MAGIC,
+	       "ustar\0"
+	       "00",
+	       8);
 	snprintf(header + CHECKSUM, 8, "%06o", checksum(header));
 	header[CHECKSUM + 7] = ' ';
 	buf_add(out, view_make(header, sizeof header));

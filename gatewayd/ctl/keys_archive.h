@@ -12,8 +12,7 @@
 bool archive_add(struct buf *out, const char *name, unsigned mode, struct view bytes, struct error *e) MUST_USE;
 bool archive_end(struct buf *out, struct error *e) MUST_USE;
 /* Calls `each` for every file; REASON_TAMPERED when it is no such archive. */
-bool archive_each(struct view archive,
-                  bool (*each)(void *arg, struct view name, struct view bytes, struct error *e), void *arg,
-                  struct error *e) MUST_USE;
+bool archive_each(struct view archive, bool (*each)(void *arg, struct view name, struct view bytes, struct error *e),
+                  void *arg, struct error *e) MUST_USE;
 
 #endif

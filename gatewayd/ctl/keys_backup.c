@@ -195,7 +195,8 @@ static bool put_file(void *arg, struct view name, struct view bytes, struct erro
 	const struct kept *k = find_kept(name);
 	struct buf now = BUF_INIT(ARCHIVE_FILE_MAX);
 	char *path = k ? path_of(x->ctl, k, x->keys, e) : NULL;
-	bool ok = path || (!k && error_set(e, REASON_TAMPERED, "the archive holds a file that is none of a node's keys"));
+	bool ok =
+	        path || (!k && error_set(e, REASON_TAMPERED, "the archive holds a file that is none of a node's keys"));
 
 	if (ok && (!!k->member != x->tls || !has_folder(path))) {
 		free(path);
@@ -293,7 +294,8 @@ static bool restore(struct restoring *x, const struct backup_options *o, bool *n
 
 	x->keys = keys;
 	if (ok && audit_become_owner(keys, e)) {
-		ok = archive_each(buf_view(&archive), put_file, x, e) && make_secret(keys, "audit.key", new_audit, NULL, e) &&
+		ok = archive_each(buf_view(&archive), put_file, x, e) &&
+		     make_secret(keys, "audit.key", new_audit, NULL, e) &&
 		     make_secret(keys, "witness.key", new_witness, &witness, e);
 		ok = audit_become_self(ok ? e : &(struct error){ .reason = REASON_NONE }) && ok;
 		x->tls = true;
@@ -318,14 +320,16 @@ int ctl_keys_restore(const struct ctl *c, int argc, char **argv)
 	if (!backup_options_take(&o, argc, argv) || !o.dir || !o.certificate || !o.private_key || o.keep || o.replace)
 		return ctl_usage("keys restore [--key VKEY] --certificate FILE --private-key FILE DIR");
 	if (!restore(&x, &o, &audit, &witness, &e))
-		return ctl_fail(e.reason == REASON_TAMPERED || e.reason == REASON_CRYPTO ? CTL_TAMPERED : CTL_FAILED, &e);
+		return ctl_fail(e.reason == REASON_TAMPERED || e.reason == REASON_CRYPTO ? CTL_TAMPERED : CTL_FAILED,
+		                &e);
 	if (c->json)
-		printf("{\"written\":%u,\"there\":%u,\"new_audit_key\":%s,\"new_witness_key\":%s}\n", x.written, x.there,
-		       audit ? "true" : "false", witness ? "true" : "false");
+		printf("{\"written\":%u,\"there\":%u,\"new_audit_key\":%s,\"new_witness_key\":%s}\n", x.written,
+		       x.there, audit ? "true" : "false", witness ? "true" : "false");
 	else
 		printf("restored   %u files, %u were there\n%s%s", x.written, x.there,
 		       audit ? "audit key  a new one: store restore, or audit new-epoch, begins a log with it\n" : "",
-		       witness ? "witness    a new key: partners need its vkey before they count its word again\n" : "");
+		       witness ? "witness    a new key: partners need its vkey before they count its word again\n"
+		               : "");
 	return CTL_OK;
 }
 

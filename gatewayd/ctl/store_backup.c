@@ -128,7 +128,8 @@ static bool verify(struct backing *x, struct error *e)
 	if (!ok)
 		return false;
 	if (x->found[0])
-		return error_set(e, REASON_TAMPERED, "the copy does not hold, and no backup was made of it: %s", x->found);
+		return error_set(e, REASON_TAMPERED, "the copy does not hold, and no backup was made of it: %s",
+		                 x->found);
 	x->manifest.entries = i->entries;
 	x->manifest.checkpoint = i->checkpoint;
 	return true;
@@ -179,8 +180,7 @@ static bool run_all(struct backing *x, struct error *e)
 	struct error more = { .reason = REASON_NONE };
 
 	if (!backup_node_open(&x->node, x->ctl, e) || !(x->to = backup_recipient(&x->options, e)) ||
-	    !backup_times(&x->options, &x->manifest, e) ||
-	    !store_copy_path(x->node.store, x->copy, sizeof x->copy, e))
+	    !backup_times(&x->options, &x->manifest, e) || !store_copy_path(x->node.store, x->copy, sizeof x->copy, e))
 		return false;
 	snprintf(x->manifest.origin, sizeof x->manifest.origin, "%s", x->node.origin);
 	bool ok = take_copy(x, e);
@@ -204,8 +204,8 @@ static void report(const struct backing *x)
 		       x->inspection.entries, x->inspection.exchanges, x->inspection.payloads, x->manifest.bytes,
 		       x->written.pieces, x->written.written, until, x->online ? "true" : "false");
 	else
-		printf("store      whole; log of %" PRIu64 " entries verified\nrows       %" PRIu64 " exchanges, %" PRIu64
-		       " payloads\nbackup     %" PRIu64 " bytes in %" PRIu64 " pieces, %" PRIu64
+		printf("store      whole; log of %" PRIu64 " entries verified\nrows       %" PRIu64
+		       " exchanges, %" PRIu64 " payloads\nbackup     %" PRIu64 " bytes in %" PRIu64 " pieces, %" PRIu64
 		       " of them written\nuntil      %s: then it is refused, and is to be destroyed\n",
 		       x->inspection.entries, x->inspection.exchanges, x->inspection.payloads, x->manifest.bytes,
 		       x->written.pieces, x->written.written, until);

@@ -102,7 +102,8 @@ static void tell_manifest(const struct ctl *c, const struct manifest *m)
 	time_print(m->until_ms, until);
 	if (!c->json)
 		printf("backup     of %s with %" PRIu64 " entries, made %s\nuntil      %s%s\npieces     whole\n",
-		       m->origin, m->entries, made, until, over ? ": IT HAS ENDED. Destroy it, and every copy of it" : "");
+		       m->origin, m->entries, made, until,
+		       over ? ": IT HAS ENDED. Destroy it, and every copy of it" : "");
 	else
 		printf("{\"origin\":\"%s\",\"made\":\"%s\",\"until\":\"%s\",\"ended\":%s,\"entries\":%" PRIu64 "}\n",
 		       m->origin, made, until, over ? "true" : "false", m->entries);

@@ -58,9 +58,10 @@ static bool check_place(const struct restoring *x, struct error *e)
 	if (store_absent(store))
 		return true;
 	if (!x->options.replace)
-		return error_at(e, REASON_CONFIG, store, 0, 0,
-		                "there is a store: --replace sets it aside as %.200s and puts the backup's in its place",
-		                x->aside);
+		return error_at(
+		        e, REASON_CONFIG, store, 0, 0,
+		        "there is a store: --replace sets it aside as %.200s and puts the backup's in its place",
+		        x->aside);
 	if (access(x->aside, F_OK) == 0)
 		return error_at(e, REASON_CONFIG, x->aside, 0, 0,
 		                "a store was set aside here before: take it away first");
@@ -140,8 +141,8 @@ static bool mark(struct restoring *x, struct error *e)
 	struct restored r = { .entries = x->manifest.entries, .made_ms = x->manifest.made_ms };
 	struct store *s = store_open(x->fresh, e);
 	char lock[PATH_MAX + 8];
-	bool ok = s && store_begin(s, e) && epoch_put(&x->epoch, s, e) && restored_put(s, &r, e) &&
-	          doubt_put(s, true, e);
+	bool ok =
+	        s && store_begin(s, e) && epoch_put(&x->epoch, s, e) && restored_put(s, &r, e) && doubt_put(s, true, e);
 
 	if (ok)
 		ok = store_commit(s, e) && store_checkpoint(s, true, e);
@@ -247,9 +248,9 @@ static void report(const struct restoring *x)
 
 	note_vkey_print(&x->epoch.new_key, &key);
 	if (x->ctl->json) {
-		json_t *j = json_pack("{s:I, s:s, s:s, s:s%, s:b}", "entries", (json_int_t)x->manifest.entries, "origin",
-		                      x->epoch.new_origin, "ended", x->epoch.finding, "vkey", key.p, key.n, "new_slots",
-		                      (int)x->no_slots);
+		json_t *j = json_pack("{s:I, s:s, s:s, s:s%, s:b}", "entries", (json_int_t)x->manifest.entries,
+		                      "origin", x->epoch.new_origin, "ended", x->epoch.finding, "vkey", key.p, key.n,
+		                      "new_slots", (int)x->no_slots);
 		char *text = json_dumps(j, JSON_COMPACT);
 
 		puts(text ? text : "{}");

@@ -59,8 +59,7 @@ struct envelope_recipient *envelope_recipient_new(struct view cert_pem, struct e
 	else if (!supported(X509_get0_pubkey(r->cert), &r->rsa))
 		error_set(e, REASON_CONFIG,
 		          "the certificate's key is none of P-256, P-384, or RSA of 2,048 bits or more");
-	else if (!(X509_get_key_usage(r->cert) &
-	           (r->rsa ? X509v3_KU_KEY_ENCIPHERMENT : X509v3_KU_KEY_AGREEMENT)))
+	else if (!(X509_get_key_usage(r->cert) & (r->rsa ? X509v3_KU_KEY_ENCIPHERMENT : X509v3_KU_KEY_AGREEMENT)))
 		error_set(e, REASON_CONFIG, "the certificate's key usage has no %s",
 		          r->rsa ? "keyEncipherment" : "keyAgreement");
 	else if (digest_of(r->cert, &r->digest))

@@ -55,8 +55,8 @@ START_TEST(what_is_sealed_opens_here_and_with_the_command)
 		ck_assert_msg(open_with(names[i], buf_view(&message), &plain, &e), "%s: %s", names[i], e.text);
 		ck_assert(view_eq(buf_view(&plain), VIEW(TEXT)));
 		pki_write("message", buf_view(&message));
-		pki_sh("openssl cms -decrypt -inform DER -binary -in message -recip %s.pem -inkey %s.key -out plain", names[i],
-		       names[i]);
+		pki_sh("openssl cms -decrypt -inform DER -binary -in message -recip %s.pem -inkey %s.key -out plain",
+		       names[i], names[i]);
 		ck_assert(view_eq(pki_read("plain"), VIEW(TEXT)));
 		buf_free(&message);
 		buf_free(&plain);

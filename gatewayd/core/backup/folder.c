@@ -68,7 +68,8 @@ static bool read_named(const char *dir, const char *name, size_t max, const stru
 	}
 	sha256(view_from(buf_view(out), before), &found);
 	return digest_eq(&found, want) ||
-	       error_at(e, REASON_TAMPERED, path, 0, 0, "is not the file that the backup was made of: it was altered or cut");
+	       error_at(e, REASON_TAMPERED, path, 0, 0,
+	                "is not the file that the backup was made of: it was altered or cut");
 }
 
 bool backup_manifest(const char *dir, const struct note_vkey *key, struct manifest *out, struct error *e)

@@ -23,9 +23,9 @@ struct backup_writing {
 	const char *dir;
 	int source; /* descriptor of what is backed up, read from 0 to `manifest.bytes` */
 	const struct envelope_recipient *to;
-	const struct hmac_key *tags;      /* of this node */
-	const struct note_signer *signer; /* of the log */
-	struct manifest manifest;         /* `certificate` and `pieces` are filled in */
+	const struct hmac_key *tags;                                /* of this node */
+	const struct note_signer *signer;                           /* of the log */
+	struct manifest manifest;                                   /* `certificate` and `pieces` are filled in */
 	void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; may be NULL */
 	void *arg;
 };

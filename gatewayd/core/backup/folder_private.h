@@ -6,10 +6,10 @@
 
 #include "gatewayd/core/backup/folder.h"
 
-#define LIST_MAX      (64u << 20)          /* some 400,000 pieces */
-#define MESSAGE_MAX   (PIECE_BYTES + 65536) /* a piece in its envelope */
-#define PIECE_FOLDER  "pieces"
-#define PIECE_NAME    (sizeof PIECE_FOLDER + 32 + sizeof ".cms") /* with its zero */
+#define LIST_MAX     (64u << 20)           /* some 400,000 pieces */
+#define MESSAGE_MAX  (PIECE_BYTES + 65536) /* a piece in its envelope */
+#define PIECE_FOLDER "pieces"
+#define PIECE_NAME   (sizeof PIECE_FOLDER + 32 + sizeof ".cms") /* with its zero */
 
 /* A line of the list. */
 struct piece {

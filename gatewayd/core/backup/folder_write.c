@@ -215,10 +215,9 @@ static bool switch_over(struct writing *x, struct error *e)
 
 	sha256(buf_view(&x->list), &m.pieces);
 	backup_list_name(&m.pieces, name);
-	bool ok = put_file(x->w->dir, name, buf_view(&x->list), e) &&
-	          backup_path(x->w->dir, PIECE_FOLDER, path, e) && sync_folder(path, e) &&
-	          manifest_print(&m, x->w->signer, &note, e) && put_file(x->w->dir, "manifest", buf_view(&note), e) &&
-	          sync_folder(x->w->dir, e);
+	bool ok = put_file(x->w->dir, name, buf_view(&x->list), e) && backup_path(x->w->dir, PIECE_FOLDER, path, e) &&
+	          sync_folder(path, e) && manifest_print(&m, x->w->signer, &note, e) &&
+	          put_file(x->w->dir, "manifest", buf_view(&note), e) && sync_folder(x->w->dir, e);
 	buf_free(&note);
 	return ok;
 }

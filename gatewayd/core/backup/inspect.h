@@ -9,12 +9,12 @@
 #include "lib/tlog/note.h"
 
 enum finding {
-	FINDING_DAMAGED,   /* the engine cannot read a place, or it does not fit the others */
-	FINDING_LOG,       /* a log is not the one that was signed */
-	FINDING_STRANGE,   /* a row names a payload or an exchange that is not there, or a slot that another row names */
-	FINDING_ERASED,    /* a payload's slot holds no key */
-	FINDING_CUT,       /* a payload's slot lies behind the end of the file of key slots */
-	FINDING_UNOPENED,  /* a slot holds a key, but not that of its payload, or it does not open */
+	FINDING_DAMAGED,  /* the engine cannot read a place, or it does not fit the others */
+	FINDING_LOG,      /* a log is not the one that was signed */
+	FINDING_STRANGE,  /* a row names a payload or an exchange that is not there, or a slot that another row names */
+	FINDING_ERASED,   /* a payload's slot holds no key */
+	FINDING_CUT,      /* a payload's slot lies behind the end of the file of key slots */
+	FINDING_UNOPENED, /* a slot holds a key, but not that of its payload, or it does not open */
 	FINDING_COUNT
 };
 const char *finding_name(enum finding f);

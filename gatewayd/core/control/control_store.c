@@ -34,9 +34,7 @@ static bool end_restored(struct store_job *k, struct store *s, const struct act 
 static bool run(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct store_job *k = JOB_OF(struct store_job, j);
-	struct act a = {
-		.core = k->client->control->o.core, .writer = w, .job = j, .store = s, .now_ms = k->now_ms
-	};
+	struct act a = { .core = k->client->control->o.core, .writer = w, .job = j, .store = s, .now_ms = k->now_ms };
 	struct entry entry = { .operation = OPERATION_BACKUP, .note = VIEW("the store is copied for a backup") };
 
 	return k->copy ? audit_append(&a, &entry, NULL, NULL, e) : end_restored(k, s, &a, e);
@@ -98,10 +96,9 @@ void control_store_copy(struct control_client *c, const json_t *request)
 
 void control_store_copy_show(struct control_client *c, const json_t *request)
 {
-	static const char *const states[] = { [COPY_NONE] = "none",
-		                              [COPY_UNDER_WAY] = "under-way",
-		                              [COPY_MADE] = "made",
-		                              [COPY_FAILED] = "failed" };
+	static const char *const states[] = {
+		[COPY_NONE] = "none", [COPY_UNDER_WAY] = "under-way", [COPY_MADE] = "made", [COPY_FAILED] = "failed"
+	};
 	struct writer_copy now;
 
 	(void)request;

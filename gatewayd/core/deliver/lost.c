@@ -50,7 +50,8 @@ static bool write_lost(const struct act *a, uint64_t seq, struct error *e)
 	struct copy c;
 
 	if (!copy_load(a, seq, &c, e) || !store_erase_payload(a->store, seq, e) ||
-	    !copy_log(a, &c, OPERATION_INCIDENT, SLUG, "the key of its payload is gone: the record cannot be opened", e))
+	    !copy_log(a, &c, OPERATION_INCIDENT, SLUG, "the key of its payload is gone: the record cannot be opened",
+	              e))
 		return false;
 	if (c.state == STATE_HELD)
 		return held_end(a, seq, "the key of its payload is gone", NULL, e);

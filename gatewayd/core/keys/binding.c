@@ -92,11 +92,12 @@ static bool check_cut(struct store *s, struct keystore *k, const char *keys_path
 		cut += store_slot_live(s, slot);
 	store_slots_forget(s);
 	return cut == 0 ||
-	       error_at(e, REASON_CONFIG, keys_path, 0, 0,
-	                "the file `slots` was cut: it ends after %u slots, and %u payloads have their keys behind "
-	                "that. Put it back as it was, or let `gatewayctl keys new-slots` make what is missing anew: those "
-	                "payloads are lost then, and logged one by one",
-	                (unsigned)size, (unsigned)cut);
+	       error_at(
+	               e, REASON_CONFIG, keys_path, 0, 0,
+	               "the file `slots` was cut: it ends after %u slots, and %u payloads have their keys behind "
+	               "that. Put it back as it was, or let `gatewayctl keys new-slots` make what is missing anew: those "
+	               "payloads are lost then, and logged one by one",
+	               (unsigned)size, (unsigned)cut);
 }
 
 bool binding_check(struct store *s, struct keystore *k, const char *store_path, const char *keys_path,

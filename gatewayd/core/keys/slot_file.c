@@ -134,10 +134,11 @@ static bool create_files(struct slot_file *f, struct error *e)
 static bool lost(struct slot_file *f, const char *path, const char *what, struct error *e)
 {
 	f->lost = true;
-	return error_at(e, REASON_CONFIG, path, 0, 0,
-	                "%s. Put it back as it was, or let `gatewayctl keys new-slots` make a new one: payloads that wait are "
-	                "lost then, and logged one by one",
-	                what);
+	return error_at(
+	        e, REASON_CONFIG, path, 0, 0,
+	        "%s. Put it back as it was, or let `gatewayctl keys new-slots` make a new one: payloads that wait are "
+	        "lost then, and logged one by one",
+	        what);
 }
 
 /* The header, and the master key that it names. */
@@ -283,7 +284,8 @@ bool slot_file_begin(const struct slot_file *f, struct slot_file *next, struct e
 
 	memcpy(fresh.dir, f->dir, sizeof fresh.dir);
 	slots_path(f->dir, ".new", path);
-	if (!slot_file_destroy_master(fresh.dir, fresh.generation, e) || !make_master(&fresh, e) || !sync_dir(fresh.dir, e))
+	if (!slot_file_destroy_master(fresh.dir, fresh.generation, e) || !make_master(&fresh, e) ||
+	    !sync_dir(fresh.dir, e))
 		return false;
 	fresh.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fresh.fd < 0)

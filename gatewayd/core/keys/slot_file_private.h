@@ -16,8 +16,8 @@
 
 struct slot_file {
 	char dir[200];
-	int fd;   /* of `slots` */
-	int lock; /* of the folder, locked; -1: a reader */
+	int fd;    /* of `slots` */
+	int lock;  /* of the folder, locked; -1: a reader */
 	bool lost; /* set with an error: the file or its master key is not there, or not what it was */
 	uint32_t generation;
 	struct uuid id; /* zeros: it has none */

@@ -21,8 +21,9 @@ static bool lengthen(struct slot_file *f, uint32_t needed, uint32_t made, struct
 	if (size < 0)
 		return fail(e, f->dir, "cannot measure the key slots");
 	if (have >= needed && size % SLOT_SIZE == 0)
-		return error_at(e, REASON_CONFIG, f->dir, 0, 0,
-		                "nothing is missing: the file of key slots opens, and has every slot that the store names");
+		return error_at(
+		        e, REASON_CONFIG, f->dir, 0, 0,
+		        "nothing is missing: the file of key slots opens, and has every slot that the store names");
 	return slot_file_extend(f, have, made > have ? made : have + 1, e);
 }
 
@@ -69,8 +70,7 @@ static bool make_anew(struct slot_file *old, const char *dir, const struct uuid 
 	return ok && each_master(dir, &old->generation, generation, e);
 }
 
-bool slot_file_mend(const char *dir, const struct uuid *id, uint32_t needed, uint32_t made, bool *kept,
-                    struct error *e)
+bool slot_file_mend(const char *dir, const struct uuid *id, uint32_t needed, uint32_t made, bool *kept, struct error *e)
 {
 	struct error why = { .reason = REASON_NONE };
 	struct slot_file f;

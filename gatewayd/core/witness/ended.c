@@ -75,8 +75,8 @@ static bool take_row(void *arg, struct view origin, uint64_t size, struct view n
 	struct view text, signatures;
 	struct checkpoint c;
 
-	if (view_eq(origin, l->origin) && note_split(note, &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL) &&
-	    c.size == size)
+	if (view_eq(origin, l->origin) && note_split(note, &text, &signatures, NULL) &&
+	    checkpoint_parse(text, &c, NULL) && c.size == size)
 		take_larger(l, size, &c.root);
 	return true;
 }
@@ -165,9 +165,11 @@ static bool to_ask(struct ended *x, const struct partner *p)
 
 static void send_request(struct ended *x, struct conf *conf, const struct partner *p)
 {
-	struct post_head head = {
-		.to = p, .method = "GET", .target = "/checkpoint?ended", .content_type = "text/plain", .deadline_ms = DEADLINE_MS
-	};
+	struct post_head head = { .to = p,
+		                  .method = "GET",
+		                  .target = "/checkpoint?ended",
+		                  .content_type = "text/plain",
+		                  .deadline_ms = DEADLINE_MS };
 
 	x->conf = conf_ref(conf);
 	x->partner = p;
