@@ -36,7 +36,7 @@ COMMON   := gatewayd/os gatewayd $(LOWER)
 CORE     := $(filter gatewayd/core gatewayd/core/%,$(ROOMS)) $(COMMON)
 
 # The folder gatewayd also has what starts both processes: no part of its room.
-sources_gatewayd            := gatewayd/channel.c gatewayd/confine.c gatewayd/exit_status.c
+sources_gatewayd            := gatewayd/build.c gatewayd/channel.c gatewayd/confine.c gatewayd/exit_status.c
 sources_gatewayd/core/store := $(sort $(wildcard gatewayd/core/store/*.c gatewayd/core/store/*/*.c))
 sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
 archive_of = $(B)/$(subst /,_,$(1)).a
@@ -65,7 +65,7 @@ $(B)/lib/schema/builtin_list.h: FORCE
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 # The build that audit entries name: what has it is made anew when it changes.
-NAMES_BUILD := $(addprefix $(B)/,gatewayd/core/core.o gatewayd/core/commit/tree.o)
+NAMES_BUILD := $(B)/gatewayd/build.o
 $(B)/build_id: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BUILD_ID)' | cmp -s - $@ || echo '$(BUILD_ID)' > $@

@@ -146,6 +146,9 @@ class Records:
         self.db.execute("UPDATE record SET state = ?, salt = NULL, record = NULL WHERE number = ?", (state, number))
 
     def keep(self, item, raw):
+        if raw is None:
+            why = next((w for w in ("damaged", "restricted") if item.get(w)), "without a record")
+            raise ValueError(f"item {item['id']}: {why}; it stays in the inbox")
         version, old = item.get("version", 1), self.find(item.get("corrects"))
         reference = old and old["reference"]
         if old and old["record"] is not None:

@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "gatewayd/build.h"
 #include "gatewayd/confine.h"
 #include "gatewayd/core/core.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/exit_status.h"
 #include "gatewayd/listeners.h"
 #include "gatewayd/os/instant.h"
@@ -191,10 +193,17 @@ static struct conf *load(const char *path, int *status)
 static int usage(void)
 {
 	fputs("usage: gatewayd -c FILE [-t]\n"
-	      "  -c FILE  the node's configuration, gatewayd.json\n"
-	      "  -t       check everything, print every error, exit\n",
+	      "  -c FILE    the node's configuration, gatewayd.json\n"
+	      "  -t         check everything, print every error, exit\n"
+	      "  --version  which build this is, and the schema of its store\n",
 	      stderr);
 	return EXIT_USAGE;
+}
+
+static int version(void)
+{
+	printf("gatewayd %s, store schema %d\n", build_name(), store_schema());
+	return 0;
 }
 
 static int start(const char *path)
@@ -262,6 +271,7 @@ static int check(const char *path)
 	}
 	for (size_t i = 0; i < conf->n_agreements; i++)
 		agreement_notes(conf->agreements[i], print_note, NULL);
+	bool floor = conf->floor.n > 0;
 	size_t n_partners = conf->n_partners, n_agreements = conf->n_agreements;
 	if (!become_owner(conf->node.keys, &e)) {
 		conf_unref(conf);
@@ -269,6 +279,8 @@ static int check(const char *path)
 	}
 	if (!core_check(conf, &e))
 		return fail(&e);
+	if (!floor)
+		printf("note: no floor is configured: no common minimum is asked of the agreements\n");
 	printf("%s: %zu partners, %zu agreements: all is well\n", path, n_partners, n_agreements);
 	return 0;
 }
@@ -278,17 +290,18 @@ int main(int argc, char **argv)
 	const char *path = NULL;
 	bool check_only = false;
 	int option;
+	static const struct option options[] = { { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 
 	if (argc == 5 && strcmp(argv[1], "--edge") == 0)
 		return run_edge(argv);
 	json_object_seed(0);
-	while ((option = getopt(argc, argv, "c:t")) != -1) {
+	while ((option = getopt_long(argc, argv, "c:t", options, NULL)) != -1) {
 		if (option == 'c')
 			path = optarg;
 		else if (option == 't')
 			check_only = true;
 		else
-			return usage();
+			return option == 'v' ? version() : usage();
 	}
 	if (!path || optind != argc)
 		return usage();

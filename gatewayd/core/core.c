@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "gatewayd/build.h"
 #include "gatewayd/confine.h"
 #include "gatewayd/exit_status.h"
 #include "gatewayd/core/audit/governing.h"
@@ -64,6 +65,12 @@ bool core_reload(struct core *c, struct error_list *errors)
 
 	notify("RELOADING=1");
 	fresh = load_conf(c, c->reader, c->conf, errors);
+	/* What it changes is in the log before anything is decided by it. */
+	if (fresh && !governing_submit(c, fresh, "reload")) {
+		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+		conf_unref(fresh);
+		fresh = NULL;
+	}
 	if (!fresh) {
 		log_errors(errors);
 		log_line("error", "reload: the running configuration stays");
@@ -75,8 +82,6 @@ bool core_reload(struct core *c, struct error_list *errors)
 	c->conf = fresh;
 	pthread_mutex_unlock(&c->lock);
 	conf_unref(old);
-	if (!governing_submit(c, "reload"))
-		log_line("warning", "the reload could not be logged: memory ran out");
 	log_line("notice", "configuration reloaded");
 	notify("READY=1");
 	return true;
@@ -144,7 +149,7 @@ int core_run(const struct core_options *o)
 {
 	struct core c = { .config_path = o->config_path,
 		          .conf = o->conf,
-		          .build = GATEWAY_BUILD,
+		          .build = build_name(),
 		          .routes = core_routes,
 		          .parts = core_parts,
 		          .notice_work = core_notice_kinds,
@@ -176,7 +181,7 @@ int core_run(const struct core_options *o)
 
 bool core_check(struct conf *conf, struct error *e)
 {
-	struct core c = { .conf = conf, .build = GATEWAY_BUILD, .lock = PTHREAD_MUTEX_INITIALIZER, .die_fd = -1 };
+	struct core c = { .conf = conf, .build = build_name(), .lock = PTHREAD_MUTEX_INITIALIZER, .die_fd = -1 };
 	struct opened opened = { .core = &c };
 	bool ok = core_try(&opened, e);
 

@@ -43,7 +43,19 @@ static void mirror_warned(void *arg, const struct error *e)
 		log_line("notice", "the mirror is written again");
 }
 
-/* The anchor, or cutting the store's log: serving goes on. */
+/* Without its anchor the log could be put back unseen: the node says that it is not ready. */
+static void anchor_reported(void *arg, const struct error *e)
+{
+	char text[700];
+
+	atomic_store(&((struct core *)arg)->anchor_failing, e != NULL);
+	if (e)
+		log_line("error", "%s", error_print(e, text, sizeof text));
+	else
+		log_line("notice", "the anchor is written again");
+}
+
+/* Cutting the store's log: serving goes on. */
 static void writer_reported(void *arg, const struct error *e)
 {
 	char text[700];
@@ -241,6 +253,7 @@ static bool writer_plan(const struct opened *o, struct writer_options *out, stru
 		                        .signer = { .key = o->audit },
 		                        .anchor_path = c->conf->node.anchor,
 		                        .died = writer_died,
+		                        .anchored = anchor_reported,
 		                        .report = writer_reported,
 		                        .arg = c };
 	ed25519_public(o->audit, public_key);

@@ -16,6 +16,7 @@
 #include "gatewayd/core/copy/retention.h"
 #include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
 #include "gatewayd/core/witness/clock.h"
@@ -99,6 +100,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	space_watch(l->core);
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
 	    !hold_sweep(l->holds, instant_now_ms(), &e) || !retention_sweep(l->retention, instant_now_ms(), &e) ||
@@ -341,8 +343,9 @@ static bool log_start(void *arg, struct error *e)
 	struct loop *l = arg;
 	struct core *c = l->core;
 
+	space_watch(c);
 	return witness_wait(c) && clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) &&
-	       governing_submit(c, "start") && lost_sweep(c, l->reader, e) && catch_up(l, e);
+	       governing_submit(c, c->conf, "start") && lost_sweep(c, l->reader, e) && catch_up(l, e);
 }
 
 static bool verification_start(void *arg, struct error *e)

@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <unistd.h>
 
+#include "gatewayd/build.h"
+#include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/ctl.h"
 
 #define DEFAULT_CONFIG "/etc/gatewayd/gatewayd.json"
@@ -15,7 +17,7 @@ static const struct ctl_command *const tables[] = {
 
 static void help(FILE *out)
 {
-	fputs("usage: gatewayctl [-c FILE] [-o json] COMMAND …\n"
+	fputs("usage: gatewayctl [-c FILE] [-o json] COMMAND …   gatewayctl --help | --version\n"
 	      "  -c FILE   the node's configuration (" DEFAULT_CONFIG ")\n"
 	      "  -o json   answers as JSON\n\n",
 	      out);
@@ -52,15 +54,21 @@ int main(int argc, char **argv)
 	const char *no_colour = getenv("NO_COLOR"), *config = getenv("GATEWAYD_CONFIG");
 	struct ctl c = { .config = config ? config : DEFAULT_CONFIG,
 		         .colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) };
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' },
+		                                 { "version", no_argument, NULL, 'v' },
+		                                 { NULL, 0, NULL, 0 } };
 	const struct ctl_command *command;
 	int option, words = 0;
 
 	json_object_seed(0);
-	while ((option = getopt(argc, argv, "+c:o:h")) != -1) {
+	while ((option = getopt_long(argc, argv, "+c:o:h", options, NULL)) != -1) {
 		if (option == 'c') {
 			c.config = optarg;
 		} else if (option == 'o' && strcmp(optarg, "json") == 0) {
 			c.json = true;
+		} else if (option == 'v') {
+			printf("gatewayctl %s, store schema %d\n", build_name(), store_schema());
+			return CTL_OK;
 		} else {
 			help(option == 'h' ? stdout : stderr);
 			return option == 'h' ? CTL_OK : CTL_USAGE;

@@ -35,15 +35,18 @@ static bool open_and_read(const char *path, size_t max, bool private, struct buf
 {
 	struct stat st;
 	size_t ceiling = out->max;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* A pipe without a writer would wait for one. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	bool ok = false;
 
+	if (fd < 0 && errno == ENXIO) /* a socket, or a device that nothing is behind */
+		return error_at(e, REASON_CONFIG, path, 0, 0, "is not a regular file");
 	if (fd < 0)
 		return error_at(e, errno_reason(errno), path, 0, 0, "cannot open: %s", strerror(errno));
 	if (fstat(fd, &st) != 0)
 		error_at(e, REASON_IO, path, 0, 0, "cannot read: %s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		error_at(e, REASON_IO, path, 0, 0, "is not a regular file");
+		error_at(e, REASON_CONFIG, path, 0, 0, "is not a regular file");
 	else if (private && (st.st_mode & (S_IWGRP | S_IRWXO)))
 		error_at(e, REASON_CONFIG, path, 0, 0,
 		         "holds a secret: others may not read it, nor its group write it");
@@ -120,7 +123,7 @@ bool file_each(const char *folder, const char *suffix, bool (*each)(void *arg, c
 	bool go_on = true;
 
 	if (n < 0)
-		return error_at(e, REASON_IO, folder, 0, 0, "cannot list: %s", strerror(errno));
+		return error_at(e, errno_reason(errno), folder, 0, 0, "cannot list: %s", strerror(errno));
 	for (int i = 0; i < n; i++) {
 		size_t length = strlen(names[i]->d_name), tail = strlen(suffix);
 		if (go_on && names[i]->d_name[0] != '.' && length > tail &&

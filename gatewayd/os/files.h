@@ -6,7 +6,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
-/* Appends a whole file of at most `max` bytes to `out`. */
+/* Appends a whole regular file of at most `max` bytes to `out`. What is none is refused and never waited for. */
 bool file_read(const char *path, size_t max, struct buf *out, struct error *e) MUST_USE;
 /* The same, and refuses a file that others than its owner (and group) may read or write. */
 bool file_read_private(const char *path, size_t max, struct buf *out, struct error *e) MUST_USE;

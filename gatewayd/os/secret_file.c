@@ -36,7 +36,7 @@ bool secret_read(const char *path, size_t want, struct secret *out, struct error
 {
 	char text[LINE_MAX_BYTES + 1];
 	struct secret s = { .n = 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
 	bool ok = false;
 
 	if (fd < 0)

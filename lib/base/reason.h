@@ -27,7 +27,11 @@
 	  "The request uses a feature of HTTP that this gateway does not take.") \
 	R(RATE_LIMITED, "rate-limited", 429, "request", "Too many requests; try again later.") \
 	R(UNAVAILABLE, "unavailable", 503, "request", "The gateway cannot serve this now; nothing was decided.") \
+	R(NO_SPACE, "no-space", 503, "request", \
+	  "The gateway is short of room for new records; nothing was decided. Send it again later.") \
 	R(INTERNAL, "internal", 500, "request", "The gateway failed; nothing was released.") \
+	R(DAMAGED, "damaged", 409, "request", \
+	  "It is damaged in this gateway's store and is not served; the gateway's operator has to look.") \
 	R(KEY_REUSED, "key-reused", 422, "request", "The Idempotency-Key was used before with another body.") \
 	R(KEY_IN_USE, "key-in-use", 409, "request", "An exchange with this Idempotency-Key is under way.") \
 	R(KEY_REQUIRED, "key-required", 400, "request", "An Idempotency-Key is required here.") \

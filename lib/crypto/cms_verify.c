@@ -72,6 +72,51 @@ static bool check_container(struct check *c)
 	return true;
 }
 
+/* The certificate that the file brings for a signer; NULL: none, or no memory. The caller frees it. */
+static X509 *brought(const struct check *c, CMS_SignerInfo *si)
+{
+	STACK_OF(X509) *certs = CMS_get1_certs(c->cms);
+	X509 *found = NULL;
+
+	for (int i = 0; i < sk_X509_num(certs) && !found; i++)
+		if (CMS_SignerInfo_cert_cmp(si, sk_X509_value(certs, i)) == 0 && X509_up_ref(sk_X509_value(certs, i)))
+			found = sk_X509_value(certs, i);
+	sk_X509_pop_free(certs, X509_free);
+	return found;
+}
+
+/* Who a signer says that he is: nobody has confirmed it, but an operator finds the one to ask. Printed in ASCII. */
+static bool refuse_stranger(const struct check *c, CMS_SignerInfo *si)
+{
+	X509 *cert = brought(c, si);
+	ASN1_OCTET_STRING *key_id = NULL;
+	X509_NAME *issuer = NULL;
+	ASN1_INTEGER *serial = NULL;
+	struct buf who = BUF_INIT(4096);
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	CMS_SignerInfo_get0_signer_id(si, &key_id, &issuer, &serial);
+	if (bio && cert) {
+		X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
+	} else if (bio && issuer) {
+		BIO_puts(bio, "serial number ");
+		i2a_ASN1_INTEGER(bio, serial);
+		BIO_puts(bio, " of ");
+		X509_NAME_print_ex(bio, issuer, 0, XN_FLAG_RFC2253);
+	} else if (bio && key_id) {
+		BIO_puts(bio, "key ");
+		i2a_ASN1_STRING(bio, key_id, V_ASN1_OCTET_STRING);
+	}
+	struct view text = bio && bio_take(bio, &who) ? buf_view(&who) : VIEW("");
+	error_set(c->e, REASON_SIGNATURE, "a signer of the file%s%.*s%s is not one of those who may sign it",
+	          text.n ? " (by its own words " : "", (int)(text.n < 200 ? text.n : 200), view_bytes(text),
+	          text.n ? ")" : "");
+	buf_free(&who);
+	BIO_free(bio);
+	X509_free(cert);
+	return false;
+}
+
 /* The one pinned certificate that a SignerInfo names; c->n when there is none. */
 static bool find_signer(struct check *c, CMS_SignerInfo *si, size_t *found)
 {
@@ -85,7 +130,7 @@ static bool find_signer(struct check *c, CMS_SignerInfo *si, size_t *found)
 		*found = i;
 	}
 	if (*found == c->n)
-		return refuse(c, "a signer of the file is not one of those who may sign it");
+		return refuse_stranger(c, si);
 	if (c->signed_at[*found] != NOT_SIGNED)
 		return refuse_signer(c, *found, "the same signer signed twice");
 	return true;
@@ -159,6 +204,40 @@ static bool check_signer(struct check *c, CMS_SignerInfo *si)
 	return true;
 }
 
+/* The digest that a signer signed is the content's. */
+static bool digest_matches(CMS_SignerInfo *si, struct view content)
+{
+	const ASN1_OCTET_STRING *was =
+	        CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
+	unsigned char is[EVP_MAX_MD_SIZE];
+	const ASN1_OBJECT *object = NULL;
+	X509_ALGOR *digest = NULL;
+	unsigned n = 0;
+
+	CMS_SignerInfo_get0_algs(si, NULL, NULL, &digest, NULL);
+	X509_ALGOR_get0(&object, NULL, NULL, digest);
+	return was && EVP_Digest(view_bytes(content), content.n, is, &n, EVP_get_digestbyobj(object), NULL) == 1 &&
+	       view_eq(view_make(is, n), view_make(ASN1_STRING_get0_data(was), (size_t)ASN1_STRING_length(was)));
+}
+
+/* Whose signature it is that does not hold. */
+static bool refuse_wrong(const struct check *c, struct view content)
+{
+	for (int k = 0; k < sk_CMS_SignerInfo_num(c->infos); k++) {
+		CMS_SignerInfo *si = sk_CMS_SignerInfo_value(c->infos, k);
+		size_t i = 0;
+
+		while (i < c->n && CMS_SignerInfo_cert_cmp(si, c->certs[i]) != 0)
+			i++;
+		if (i < c->n && !digest_matches(si, content))
+			return refuse_signer(c, i, "it does not match the document: another text was signed");
+		if (i < c->n && CMS_SignerInfo_verify(si) != 1)
+			return refuse_signer(c, i,
+			                     "it does not match the document: it is altered, or not of the pinned key");
+	}
+	return refuse(c, "a signature does not match the document");
+}
+
 /* The signatures themselves, with the pinned certificates only. */
 static bool check_arithmetic(struct check *c, struct view content)
 {
@@ -172,7 +251,7 @@ static bool check_arithmetic(struct check *c, struct view content)
 	ok = ok && CMS_verify(c->cms, pinned, NULL, bio, NULL, flags) == 1;
 	BIO_free(bio);
 	sk_X509_free(pinned);
-	return ok || refuse(c, "a signature does not match the document");
+	return ok || refuse_wrong(c, content);
 }
 
 static bool check_all(struct check *c, struct view signature, struct view content)

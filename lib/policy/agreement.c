@@ -59,7 +59,7 @@ static json_t *read_with_format(struct load *l, const struct schema *schema)
 	buf_add(&whole, view_make(text.p, open));
 	buf_addf(&whole, "\"format\":2%s", l->tape.nodes[0].count ? "," : "");
 	buf_add(&whole, view_from(text, open));
-	json_t *doc = whole.failed ? NULL : document_read(schema, l->file, buf_view(&whole), l->errors);
+	json_t *doc = whole.failed ? NULL : document_read_own(schema, l->file, buf_view(&whole), l->errors);
 	buf_free(&whole);
 	load_fault(l, REASON_CONFIG, "/format",
 	           "is missing: this agreement was written for older rules; amend what else is named here, and say "
@@ -79,7 +79,7 @@ static bool load_all(struct load *l, struct view signature)
 		schema_unref(schema);
 		return error_list_add(l->errors, &e);
 	}
-	a->doc = format ? document_read(schema, l->file, a->text, l->errors) : read_with_format(l, schema);
+	a->doc = format ? document_read_own(schema, l->file, a->text, l->errors) : read_with_format(l, schema);
 	schema_unref(schema);
 	if (!a->doc)
 		return false;
@@ -192,6 +192,11 @@ int64_t agreement_effective_ms(const struct agreement *a)
 int64_t agreement_grace_end_ms(const struct agreement *a)
 {
 	return a->grace_end_ms;
+}
+
+bool agreement_orders_cases(const struct agreement *a)
+{
+	return json_object_get(json_object_get(a->doc, "delivery"), "order") != NULL;
 }
 
 int64_t agreement_sunset_ms(const struct agreement *a)

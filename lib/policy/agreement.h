@@ -79,6 +79,8 @@ struct view agreement_recipient(const struct agreement *a, struct view from);
 int64_t agreement_epoch_end_ms(const struct agreement *a, uint32_t epoch);
 /* Whether records leave under k-guards, hence in batches that are counted. */
 bool agreement_has_guards(const struct agreement *a);
+/* Whether records of one case are delivered in the order of their release. */
+bool agreement_orders_cases(const struct agreement *a);
 /* What the overlay takes away that its author may not have meant: fields that are dropped, because its rule and the
  * agreement's cannot be compared. A sentence each, which names both rules. */
 void agreement_notes(const struct agreement *a, void (*each)(void *arg, const char *text), void *arg);

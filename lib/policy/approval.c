@@ -262,6 +262,21 @@ static void check_list(struct decision *d, const struct approval_asked *asked, u
 	}
 }
 
+uint32_t approvals_asked(const struct agreement *a, enum tier t)
+{
+	uint32_t most = a->tiers[t].approvals;
+
+	for (size_t i = 0; i < a->n_exceptions; i++)
+		if ((a->exceptions[i].tiers >> t & 1) && a->exceptions[i].approvals > most)
+			most = a->exceptions[i].approvals;
+	return most;
+}
+
+struct duration approval_lifetime(const struct tier_rule *r)
+{
+	return duration_is_zero(&r->lifetime) ? (struct duration){ .seconds = APPROVAL_HOURS * 3600 } : r->lifetime;
+}
+
 void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
                      const struct tape *t)
 {

@@ -6,6 +6,8 @@
 #include "lib/schema/format_parts.h"
 #include "lib/transform/points.h"
 
+#define JUSTIFIED_MAX 401 /* bytes of a justification's pointer, and one more: no rule's is longer */
+
 struct closing {
 	struct decision *d;
 	const struct agreement *a;
@@ -21,28 +23,21 @@ static bool name_known(void *arg, struct view name)
 	return schema_knows(arg, name);
 }
 
-/* The leaf's pointer below the record, in full: for matching, never for printing. */
-static void full_pointer(const struct closing *c, uint32_t node, bool safe, struct buf *out)
+/* The leaf's pointer below the record, as it may be printed: without names that the record's schema does not know. */
+static void safe_pointer(const struct closing *c, uint32_t node, struct buf *out)
 {
-	struct buf whole = BUF_INIT(1 << 16), root = BUF_INIT(1 << 16);
+	struct buf whole = BUF_INIT(1 << 16);
+	size_t cut = 1;
 
-	pointer_of(c->t, c->env->record, NULL, NULL, &root);
-	/* The way to the record consists of names that the envelope's schema knows. */
-	pointer_of(c->t, node, safe ? name_known : NULL, safe ? c->full->ruling.input : NULL, &whole);
+	pointer_of(c->t, node, name_known, c->full->ruling.input, &whole);
 	struct view p = buf_view(&whole);
-	if (safe) { /* "record" itself is unknown to the record's schema: one token */
-		size_t cut = 1;
-		while (cut < p.n && p.p[cut] != '/')
-			cut++;
-		p = view_from(p, cut);
-	} else {
-		p = view_from(p, root.n);
-	}
+	/* "record" itself is unknown to the record's schema: one token */
+	while (cut < p.n && p.p[cut] != '/')
+		cut++;
 	buf_reset(out);
-	buf_add(out, p);
+	buf_add(out, view_from(p, cut));
 	buf_addc(out, '\0');
 	buf_free(&whole);
-	buf_free(&root);
 }
 
 static void fail_leaf(struct closing *c, enum reason reason, const char *clause, uint32_t node)
@@ -52,7 +47,7 @@ static void fail_leaf(struct closing *c, enum reason reason, const char *clause,
 	for (size_t i = 0; i < c->d->n_failed; i++) /* a rule that reaches many leaves fails once */
 		if (c->d->failed[i].reason == reason && strcmp(c->d->failed[i].clause, clause) == 0)
 			return;
-	full_pointer(c, node, true, &pointer);
+	safe_pointer(c, node, &pointer);
 	decision_fail(c->d, reason, clause, pointer.failed ? "" : pointer.p);
 	buf_free(&pointer);
 }
@@ -97,37 +92,52 @@ static bool says_something(struct view reason)
 	return false;
 }
 
-/* Does a justification name the leaf itself? What arrives has lost items, and those behind them moved: there any number
- * does. */
-static bool names_leaf(const struct closing *c, const char *pointer, const struct buf *leaf)
+/* Does the token name the item at `index`? Of what arrives items may be gone, which moves those behind them to the front:
+ * there a later one may be meant. Nothing but a number names an item. */
+static bool names_item(const struct closing *c, struct view token, uint32_t index)
 {
-	char items[POINTER_MAX];
+	unsigned long long number;
 
-	return strcmp(pointer, leaf->p) == 0 ||
-	       (c->d->ingress && pattern_of_items(pointer, items) && pattern_covers(items, false, leaf->p));
+	return view_to_u64(token, UINT32_MAX, &number) && (c->d->ingress ? number >= index : number == index);
+}
+
+/* Does a justification's pointer name the leaf itself, member by member? `*` names but a member of that name. */
+static bool names_leaf(const struct closing *c, struct view pointer, uint32_t leaf)
+{
+	const struct tape_node *nodes = c->t->nodes;
+	uint32_t at = c->env->record;
+	char unescaped[JUSTIFIED_MAX];
+	struct view token;
+
+	while (at != leaf) {
+		bool object = nodes[at].type == TAPE_OBJECT;
+		uint32_t key = at + 1, index = 0;
+
+		while (leaf >= nodes[key + object].next) {
+			key = nodes[key + object].next;
+			index++;
+		}
+		if (!pointer_next(&pointer, unescaped, &token) ||
+		    !(object ? view_eq(token, tape_string(c->t, key)) : names_item(c, token, index)))
+			return false;
+		at = key + object;
+	}
+	return pointer.n == 0;
 }
 
 /* By a justification for the rule's own pointer, or one that names the leaf. */
-static bool justified(const struct closing *c, const struct rule *r, uint32_t leaf_node)
+static bool justified(const struct closing *c, const struct rule *r, uint32_t leaf)
 {
 	uint32_t list = c->env->justifications;
-	struct buf leaf = BUF_INIT(1 << 16);
-	bool found = false;
 
-	if (!list)
-		return false;
-	full_pointer(c, leaf_node, false, &leaf);
-	for (uint32_t v = list + 1; v < c->t->nodes[list].next && !found; v = c->t->nodes[v].next) {
-		struct view p = tape_string(c->t, tape_member(c->t, v, VIEW("pointer")));
-		char pointer[401];
-		if (p.n >= sizeof pointer || !says_something(tape_string(c->t, tape_member(c->t, v, VIEW("reason")))))
-			continue;
-		memcpy(pointer, p.p, p.n);
-		pointer[p.n] = '\0';
-		found = strcmp(pointer, r->field.pointer) == 0 || (!leaf.failed && names_leaf(c, pointer, &leaf));
+	for (uint32_t v = list + 1; list && v < c->t->nodes[list].next; v = c->t->nodes[v].next) {
+		struct view pointer = tape_string(c->t, tape_member(c->t, v, VIEW("pointer")));
+		if (pointer.n < JUSTIFIED_MAX &&
+		    says_something(tape_string(c->t, tape_member(c->t, v, VIEW("reason")))) &&
+		    (view_is(pointer, r->field.pointer) || names_leaf(c, pointer, leaf)))
+			return true;
 	}
-	buf_free(&leaf);
-	return found;
+	return false;
 }
 
 /* A container that arrives empty may have lost all that was in it, and was no leaf then. */

@@ -102,6 +102,14 @@ static bool check_limits(struct load *l, const json_t *limits)
 		snprintf(at, sizeof at, "/%s/%s", clocks[i].clause, clocks[i].name);
 		ok = at_most(l, limits, clocks[i].member, &have, at) && ok;
 	}
+	for (unsigned t = 0; t < TIER_COUNT; t++) {
+		const struct tier_rule *r = &a->tiers[t];
+		struct duration have = approval_lifetime(r);
+		if (!r->present || (duration_is_zero(&r->lifetime) && approvals_asked(a, (enum tier)t) == 0))
+			continue;
+		snprintf(at, sizeof at, "/tiers/%zu/approval_lifetime", r->index);
+		ok = at_most(l, limits, "approval", &have, at) && ok;
+	}
 	for (size_t i = 0; i < json_array_size(exceptions); i++) {
 		struct duration have = json_duration(json_array_get(exceptions, i), "review_within");
 		snprintf(at, sizeof at, "/exceptions/%zu/review_within", i);

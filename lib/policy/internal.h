@@ -258,6 +258,11 @@ bool pattern_of_items(const char *pointer, char out[POINTER_MAX]);
 /* Is there a pointer that both reach? */
 bool patterns_meet(const char *a, const char *b);
 
+/* The most approvals that a record of the tier may need, by the tier or by an exception that it can cite; and how long one
+ * counts after its signature. approval.c */
+uint32_t approvals_asked(const struct agreement *a, enum tier t);
+struct duration approval_lifetime(const struct tier_rule *r);
+
 /* Approvals of an envelope, approval.c. */
 struct decision;
 struct facts;

@@ -1,6 +1,7 @@
 /* The checks, a function each. */
 #include "lib/policy/lint.h"
 
+#include "lib/policy/approval.h"
 #include "lib/policy/internal.h"
 #include "lib/policy/reach.h"
 
@@ -336,6 +337,30 @@ static void check_combinations(struct lint *l)
 			}
 }
 
+/* What is said of approvals and nothing asks for, and how long one counts where nobody said it. */
+static void check_approvals(struct lint *l)
+{
+	const struct agreement *a = l->a;
+	bool any = false;
+	char at[60];
+
+	for (unsigned t = 0; t < TIER_COUNT; t++) {
+		const struct tier_rule *r = &a->tiers[t];
+		bool asked = r->present && approvals_asked(a, (enum tier)t) > 0;
+
+		any = any || asked || (r->present && r->officer);
+		snprintf(at, sizeof at, "/tiers/%zu/approval_lifetime", r->index);
+		if (asked && duration_is_zero(&r->lifetime))
+			find(l, LINT_NOTE, "approval-lifetime", at,
+			     "is not stated: an approval counts for %d hours after its signature", APPROVAL_HOURS);
+		if (r->present && !asked && !duration_is_zero(&r->lifetime))
+			find(l, LINT_WARNING, "unused-lifetime", at, "no approval is asked for at this tier");
+	}
+	if (!any && json_object_get(a->doc, "officers"))
+		find(l, LINT_WARNING, "unused-officers", "/officers",
+		     "no tier and no exception asks for an officer or an approval");
+}
+
 static void check_clauses(struct lint *l)
 {
 	const struct agreement *a = l->a;
@@ -390,5 +415,6 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	agreement_notes(a, tell_note, &l);
 	check_combinations(&l);
 	check_clauses(&l);
+	check_approvals(&l);
 	return l.n;
 }

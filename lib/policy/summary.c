@@ -134,6 +134,60 @@ static void what_for(struct page *p, const struct agreement *a)
 	paragraph(p);
 }
 
+/* Of the agreement alone, without an overlay. */
+static void must_agree(struct page *p, const json_t *o)
+{
+	unsigned approvals = (unsigned)json_integer_value(json_object_get(o, "approvals"));
+	bool named = json_flag(o, "officer");
+	struct duration most = json_duration(o, "approval_lifetime");
+	struct tier_rule r = { .lifetime = most };
+
+	if (!named && approvals == 0)
+		return;
+	buf_addf(&p->line, "When the case is %s: %s", plain_tier(json_string_value(json_object_get(o, "tier"))),
+	         named ? "an officer answers for each record by name" : "");
+	if (approvals) {
+		most = approval_lifetime(&r);
+		buf_addf(&p->line, "%s%u %sofficer%s must sign for each record, and a signature counts for ",
+		         named ? "; " : "", approvals, named ? "other " : "", approvals == 1 ? "" : "s");
+		plain_duration(&p->line, &most);
+	}
+	buf_addc(&p->line, '.');
+	item(p);
+}
+
+/* An exception may ask for more than the tier. */
+static bool anybody_must(const struct agreement *a)
+{
+	const json_t *tiers = json_object_get(a->doc, "tiers"), *o;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach(tiers, i, o) any =
+	        any || json_flag(o, "officer") || json_integer_value(json_object_get(o, "approvals")) > 0;
+	for (i = 0; i < a->n_exceptions; i++)
+		any = any || a->exceptions[i].approvals > 0;
+	return any;
+}
+
+static void who_agrees(struct page *p, const struct agreement *a)
+{
+	size_t others = json_array_size(json_object_get(a->doc, "officers")), i;
+	const json_t *o;
+
+	if (!anybody_must(a))
+		return;
+	heading(p, "Who must agree before it leaves");
+	list(p, true);
+	json_array_foreach(json_object_get(a->doc, "tiers"), i, o) must_agree(p, o);
+	list(p, false);
+	buf_adds(&p->line, "These are trained officers of the agency that gives");
+	if (others)
+		buf_addf(&p->line, ", and %zu of others whom the agreement names", others);
+	buf_adds(&p->line, ", never of the one that receives. A signature is for one record and is used once.");
+	paragraph(p);
+}
+
 static void guard(struct page *p, const struct rule *r)
 {
 	const json_t *fields = json_object_get(r->field.params, "fields");
@@ -353,6 +407,10 @@ static void how_long(struct page *p, const struct agreement *a)
 		         r->return_at_end ? ", and then gives it back and deletes it." : ", and then deletes it.");
 		item(p);
 	}
+	if (agreement_orders_cases(a)) {
+		buf_adds(&p->line, "Records of one case arrive in the order in which they were released.");
+		item(p);
+	}
 	list(p, false);
 	buf_adds(&p->line, "Sharing starts on ");
 	plain_date(&p->line, a->effective_ms);
@@ -375,6 +433,10 @@ static void exceptions(struct page *p, const struct agreement *a)
 		add_json(p, o, "text");
 		buf_addf(&p->line, " At most %u times in ", a->exceptions[i].quota.uses);
 		plain_duration(&p->line, &a->exceptions[i].quota.per);
+		if (a->exceptions[i].approvals)
+			buf_addf(&p->line, ", and only with the signature%s of %u officer%s",
+			         a->exceptions[i].approvals == 1 ? "" : "s", a->exceptions[i].approvals,
+			         a->exceptions[i].approvals == 1 ? "" : "s");
 		buf_adds(&p->line, "; each use is looked at afterwards within ");
 		add_period(p, o, "review_within");
 		buf_addc(&p->line, '.');
@@ -448,6 +510,7 @@ bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 	flush(&p, "<h1>", "</h1>");
 	who(&p, a);
 	what_for(&p, a);
+	who_agrees(&p, a);
 	which(&p, a);
 	onward(&p, a);
 	how_long(&p, a);

@@ -110,9 +110,12 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 		put_name(out, start, "_sd");
 		disclosures_digests(d, out);
 	}
+	put_digest(out, start, "after", &e->after);
 	put_text(out, start, "agreement", e->agreement);
 	put_digest(out, start, "agreement_digest", &e->agreement_digest);
+	put_digest(out, start, "before", &e->before);
 	put_text(out, start, "build", e->build);
+	put_text(out, start, "change", e->change);
 	put_uuid(out, start, "corrects", &e->corrects);
 	put_text(out, start, "exception", e->exception);
 	put_uuid(out, start, "exchange", &e->exchange);
@@ -125,7 +128,9 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 		buf_addu(out, e->form);
 	}
 	put_digest(out, start, "input", &e->input);
+	put_text(out, start, "kind", e->kind);
 	put_text(out, start, "legal_basis", e->legal_basis);
+	put_text(out, start, "name", e->name);
 	put_text(out, start, "note", e->note);
 	put_text(out, start, "operation", view_of(operation_name(e->operation)));
 	put_uuid(out, start, "origin", &e->origin);

@@ -45,8 +45,11 @@ struct entry {
 	struct view outcome;         /* outcome_name() */
 	struct view reason;          /* coarse */
 	struct digest input, output; /* SHA-256(salt || record) */
-	bool final;        /* a refusal between gateways that sending again does not change; false: not said */
-	unsigned form;     /* in which the record that left is spelled (CANONICAL_FORM); 0: none left */
+	bool final;    /* a refusal between gateways that sending again does not change; false: not said */
+	unsigned form; /* in which the record that left is spelled (CANONICAL_FORM); 0: none left */
+	/* What changed of what is in force: kind, name, how, and the SHA-256 of its text before and after. */
+	struct view kind, name, change;
+	struct digest before, after;
 	struct view build; /* software build */
 	struct view note;  /* short ASCII text for our own operations */
 };

@@ -265,6 +265,30 @@ static inline const char *exchange_path(const struct uuid *id, const char *rest)
 
 /* --- partners that are sent to --- */
 
+static inline bool no_work(void *arg, const struct act *a, struct error *e)
+{
+	(void)arg;
+	(void)a;
+	(void)e;
+	return true;
+}
+
+/* Until every job that was submitted so far has run. */
+static inline void let_write(void)
+{
+	ck_assert(core_act(&f, no_work, NULL).committed);
+}
+
+/* Until the worker's jobs have run and came home, and those that follow from them. */
+static inline void worker_settle(void)
+{
+	for (int round = 0; round < 3; round++) {
+		let_write();
+		ck_assert_int_ge(event_base_loop(worker->base, EVLOOP_NONBLOCK), 0);
+		ck_assert_int_ne(channel_receive(edge, on_edge_frame, NULL), CHANNEL_DEAD);
+	}
+}
+
 /* Lets a courier take up what is due, until something is sent. */
 static inline void courier_sends(unsigned part)
 {
@@ -279,11 +303,12 @@ static inline void courier_sends(unsigned part)
 	ck_assert_msg(post_seen.done, "nothing was sent");
 }
 
-/* The partner's answer to it; status 0: none comes. Then until the entries of the log are more than before, or the
- * delivery's attempts are. */
+/* The partner's answer to it; status 0: none comes. Then until what follows from it is written and came home. */
 static inline void partner_answers(int status, struct view body)
 {
 	struct buf b = BUF_INIT(1 << 20);
+	uint64_t id = post_seen.id;
+	struct post *post;
 
 	put_u16(&b, (uint16_t)status);
 	put_u64(&b, body.n);
@@ -295,8 +320,11 @@ static inline void partner_answers(int status, struct view body)
 	buf_add(&b, body);
 	channel_send(edge, FRAME_REPLY, FRAME_LAST, post_seen.id, buf_view(&b), VIEW(""));
 	buf_free(&b);
-	for (int turns = 0; turns < 10; turns++)
+	do {
 		worker_turn();
+		HASH_FIND(hh, worker->posts, &id, sizeof id, post);
+	} while (post);
+	worker_settle();
 }
 
 /* --- the log of SOUTH_GATEWAY --- */

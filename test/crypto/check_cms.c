@@ -39,17 +39,24 @@ static void pin(struct cms_signer signers[3])
 		signers[i] = (struct cms_signer){ .name = view_of(names[i]), .cert_der = der_of(names[i]) };
 }
 
-static void refused_at(const char *file, struct view content, int64_t now, const char *want)
+static void refused_of(struct cms_signer signers[3], struct view signature, struct view content, int64_t now,
+                       const char *want)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct cms_signer signers[3];
 
-	pin(signers);
-	ck_assert_msg(!cms_verify(pki_read(file), content, signers, 3, now, &e), "%s was accepted", file);
+	ck_assert_msg(!cms_verify(signature, content, signers, 3, now, &e), "accepted, and not: %s", want);
 	ck_assert_int_eq(e.reason, REASON_SIGNATURE);
 	ck_assert_msg(strstr(e.text, want) != NULL, "%s has no %s", e.text, want);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert(!signers[i].signed_it);
+}
+
+static void refused_at(const char *file, struct view content, int64_t now, const char *want)
+{
+	struct cms_signer signers[3];
+
+	pin(signers);
+	refused_of(signers, pki_read(file), content, now, want);
 }
 
 static void refused(const char *file, const char *want)
@@ -181,7 +188,16 @@ START_TEST(strangers_and_repeaters_are_refused)
 
 	pki_sh("openssl cms -sign -binary -in doc -signer anna.pem -inkey anna.key -outform PEM -out a.p7s");
 	pki_sh("openssl cms -resign -binary -in a.p7s -inform PEM -signer eve.pem -inkey eve.key -outform PEM -out x.p7s");
-	refused("x.p7s", "not one of those who may sign it");
+	refused("x.p7s", "(by its own words CN=eve) is not one of those who may sign it");
+	pki_sh("openssl cms -sign -nocerts -binary -in doc -signer eve.pem -inkey eve.key -outform PEM -out x.p7s");
+	refused("x.p7s", " of CN=eve) is not one of those who may sign it");
+	pki_sh("openssl cms -sign -nocerts -keyid -binary -in doc -signer eve.pem -inkey eve.key -outform PEM -out x.p7s");
+	refused("x.p7s", "(by its own words key ");
+	/* A name cannot write into a log what is no name. */
+	pki_sh("openssl req -x509 -newkey " P256 " -nodes -keyout liar.key -out liar.pem -days 30 -utf8 "
+	       "-subj \"/CN=$(printf 'anna\\nall is well \\303\\251')\"");
+	pki_sh("openssl cms -sign -binary -in doc -signer liar.pem -inkey liar.key -outform PEM -out x.p7s");
+	refused("x.p7s", "CN=anna\\0Aall is well \\C3\\A9)");
 	pki_sh("openssl cms -resign -nocerts -binary -in a.p7s -inform PEM -signer anna.pem -inkey anna.key -outform PEM -out x.p7s");
 	refused("x.p7s", "the same signer signed twice");
 	ck_assert(!cms_verify(pki_read("a.p7s"), VIEW(DOC), NULL, 0, now_ms(), &e));
@@ -198,7 +214,12 @@ START_TEST(strangers_and_repeaters_are_refused)
 	pki_sh("openssl req -x509 -newkey " P256 " -nodes -keyout twin.key -out twin.pem -subj /CN=anna -days 30 "
 	       "-set_serial 0x$(openssl x509 -in anna.pem -noout -serial | cut -d= -f2)");
 	pki_sh("openssl cms -sign -binary -in doc -signer twin.pem -inkey twin.key -outform PEM -out x.p7s");
-	refused("x.p7s", "does not match the document");
+	refused("x.p7s", "signature of anna: it does not match the document: it is altered, or not of the pinned key");
+	/* Of several, the one that is wrong. */
+	pki_sh("openssl req -x509 -newkey " P256 " -nodes -keyout twin.key -out twin.pem -subj /CN=bert -days 30 "
+	       "-set_serial 0x$(openssl x509 -in bert.pem -noout -serial | cut -d= -f2)");
+	pki_sh("openssl cms -resign -binary -in a.p7s -inform PEM -signer twin.pem -inkey twin.key -outform PEM -out x.p7s");
+	refused("x.p7s", "signature of bert: it does not match the document: it is altered, or not of the pinned key");
 }
 END_TEST
 
@@ -206,12 +227,16 @@ START_TEST(altered_documents_are_refused)
 {
 	static const char doc[] = DOC;
 	char altered[sizeof doc];
+	struct cms_signer signers[3];
 
 	pki_sh("openssl cms -sign -binary -in doc -signer anna.pem -inkey anna.key -outform PEM -out a.p7s");
+	pin(signers);
+	struct view signature = pki_read("a.p7s");
 	for (size_t i = 0; i + 1 < sizeof doc; i++) {
 		memcpy(altered, doc, sizeof doc);
 		altered[i] ^= 1;
-		refused_at("a.p7s", view_make(altered, sizeof doc - 1), now_ms(), "does not match the document");
+		refused_of(signers, signature, view_make(altered, sizeof doc - 1), now_ms(),
+		           "signature of anna: it does not match the document: another text");
 	}
 	refused_at("a.p7s", view_make(doc, sizeof doc - 2), now_ms(), "does not match the document");
 	refused_at("a.p7s", VIEW(""), now_ms(), "does not match the document");

@@ -212,6 +212,18 @@ static const struct demand {
 	  "/tiers/1/justify_fields", NULL, "/tiers/1/justify_fields", "floor.json: /tiers/0/justify_fields" },
 	{ "\"tiers\":[{\"tier\":\"T1\",\"approvals\":2}]", "pnr", "/tiers/1/approvals", "2", "/tiers/1/approvals", "1",
 	  "/tiers/1/approvals", "floor.json: /tiers/0/approvals" },
+	/* What is not stated is as long as may be; where no approval can be asked for nothing is to be stated. */
+	{ "\"limits\":{\"approval\":\"PT24H\"}", "pnr", "/tiers/2/approval_lifetime", "\"PT24H\"",
+	  "/tiers/2/approval_lifetime", NULL, "/tiers/2/approval_lifetime", "floor.json: /limits/approval" },
+	{ "\"limits\":{\"approval\":\"PT24H\"}", "pnr", "/tiers/2/approval_lifetime", "\"PT23H\"",
+	  "/tiers/2/approval_lifetime", "\"P2D\"", "/tiers/2/approval_lifetime", "floor.json: /limits/approval" },
+	{ "\"limits\":{\"approval\":\"PT24H\"}", "cyber-threat", "/title", "\"t\"", "/tiers/0/approval_lifetime",
+	  "\"PT25H\"", "/tiers/0/approval_lifetime", "floor.json: /limits/approval" },
+	/* An exception can ask for one, too. */
+	{ "\"limits\":{\"approval\":\"PT24H\"}", "police-request", "/tiers/1",
+	  "{\"tier\":\"T2\",\"approval_lifetime\":\"PT2H\",\"criteria\":[{\"id\":\"imminent-danger\",\"text\":\"t\"}]}",
+	  "/tiers/1", "{\"tier\":\"T2\",\"criteria\":[{\"id\":\"imminent-danger\",\"text\":\"t\"}]}",
+	  "/tiers/1/approval_lifetime", "floor.json: /limits/approval" },
 	/* A tier that the agreement does not have, and a copy that lives for a shorter time, owe nothing. */
 	{ "\"limits\":{\"copy_review\":\"P2Y\"},\"tiers\":[{\"tier\":\"T2\",\"approvals\":8}]", "cyber-threat",
 	  "/title", "\"t\"", "/retention/copy", "\"P3Y\"", "/retention/review", "is missing" },

@@ -5,6 +5,8 @@
 
 #include "test/policy/support.h"
 
+#define ZERO32 "0000000000000000000000000000000000000000000000000000000000000000"
+
 static struct schema_files files;
 static struct agreement_sources from;
 static struct bench bench;

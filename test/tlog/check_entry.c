@@ -35,6 +35,24 @@ START_TEST(test_print)
 	        "\"operation\":\"refusal\",\"origin\":\"019b76da-a800-7000-8000-000000000002\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
 	        "\"reason\":\"policy\",\"recipient\":\"agency-\\\"s\\\"\",\"time\":1767323045678}"));
 	buf_reset(&b);
+	e = (struct entry){ .operation = OPERATION_POLICY_CHANGE,
+		            .kind = VIEW("overlay"),
+		            .name = VIEW("overlay"),
+		            .change = VIEW("back"),
+		            .note = VIEW("n"),
+		            .time_ms = -1,
+		            .build = VIEW("b") };
+	memset(e.before.b, 0xbb, 32);
+	memset(e.after.b, 0xaa, 32);
+	e.agreement_digest = e.after;
+	entry_print(&e, NULL, &b);
+#define A_32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B_32 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	ck_assert(view_is(buf_view(&b),
+	                  "{\"after\":\"" A_32 A_32 "\",\"agreement_digest\":\"" A_32 A_32 "\",\"before\":\"" B_32 B_32
+	                  "\",\"build\":\"b\",\"change\":\"back\",\"kind\":\"overlay\",\"name\":\"overlay\","
+	                  "\"note\":\"n\",\"operation\":\"policy-change\"}"));
+	buf_reset(&b);
 	e = (struct entry){ .operation = OPERATION_GENESIS, .time_ms = -1 };
 	entry_print(&e, NULL, &b);
 	ck_assert(view_is(buf_view(&b), "{\"operation\":\"genesis\"}"));

@@ -2,11 +2,11 @@
 #include "gatewayd/core/audit/governing.h"
 
 #include "gatewayd/core/conf/documents.h"
-#include "gatewayd/core/conf/public_keys.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/rest.h"
 #include "lib/policy/withdrawals.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/audit/in_force.h"
 #include "lib/tlog/note.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -14,42 +14,15 @@
 struct governing {
 	struct job job; /* first */
 	struct core *core;
-	struct conf *conf;
+	struct conf *conf; /* NULL: nothing is compared */
 	enum operation operation;
-	char note[64];
+	const char *kind, *change; /* of the entry; NULL: none */
+	char note[80];
 	int64_t now_ms;
-	/* while run() walks the documents */
+	/* of run() */
 	struct act act;
 	struct error *error;
-	bool failed;
 };
-
-/* Keeps a text by its digest; logs it when it was not known. */
-static bool keep(struct governing *g, const char *kind, struct view text, struct entry *entry)
-{
-	struct digest digest;
-	struct view known;
-
-	sha256(text, &digest);
-	enum sought document = sought(store_get_document(g->act.store, &digest, &known, g->error), g->error);
-	if (document != SOUGHT_NONE)
-		return document == SOUGHT_FOUND;
-	entry->input = digest;
-	return store_put_document(g->act.store, &digest, view_of(kind), text, g->now_ms, g->error) &&
-	       audit_append(&g->act, entry, NULL, NULL, g->error);
-}
-
-static void keep_document(void *arg, const char *kind, struct view text)
-{
-	struct governing *g = arg;
-	char note[96];
-
-	if (g->failed)
-		return;
-	snprintf(note, sizeof note, "%s in force for the first time", kind);
-	struct entry entry = { .operation = OPERATION_POLICY_CHANGE, .note = view_of(note) };
-	g->failed = !keep(g, kind, text, &entry);
-}
 
 /* --- signed documents of run time --- */
 
@@ -57,24 +30,6 @@ static void keep_document(void *arg, const char *kind, struct view text)
 static void name_of(enum document_kind kind, struct view agreement, struct view issuer, char *out, size_t size)
 {
 	snprintf(out, size, "document/%s/%.*s/%.*s", document_kind_name(kind), VIEW_ARG(agreement), VIEW_ARG(issuer));
-}
-
-static bool keep_signed(struct governing *g, const struct signed_document *d)
-{
-	char name[300], note[128];
-	struct buf digest = BUF_INIT(65);
-
-	snprintf(note, sizeof note, "%s number %llu of %.*s in force for the first time", document_kind_name(d->kind),
-	         (unsigned long long)d->number, VIEW_ARG(d->issuer));
-	struct entry entry = { .operation = d->kind == DOCUMENT_EPOCHS ? OPERATION_KEY_CHANGE : OPERATION_POLICY_CHANGE,
-		               .agreement = d->agreement,
-		               .note = view_of(note) };
-	name_of(d->kind, d->agreement, d->issuer, name, sizeof name);
-	digest_print(&digest, &d->digest);
-	bool ok = keep(g, document_kind_name(d->kind), d->text, &entry) &&
-	          store_put_value(g->act.store, view_of(name), buf_view(&digest), g->error);
-	buf_free(&digest);
-	return ok;
 }
 
 /* What was in force when the store was written last; NULL: nothing, or (with an error listed) it cannot be read. */
@@ -173,34 +128,138 @@ void governing_warn(const struct conf *conf, int64_t now_ms)
 	}
 }
 
-/* --- keys --- */
+/* --- what is in force --- */
 
-#define KEYS_MAX (4u * 1024 * 1024)
+#define IN_FORCE     VIEW("in-force")
+#define IN_FORCE_MAX (64u * 1024 * 1024)
+#define CHANGE_MAX   2000u /* of a note */
 
-/* What differs from the keys that were in force last is a change, also when it was in force before. */
-static bool keep_keys(struct governing *g)
+static enum operation operation_of(struct view kind)
 {
-	struct buf text = BUF_INIT(KEYS_MAX);
-	struct digest digest;
-	struct view last = VIEW("");
-	bool ok = false;
+	if (view_is(kind, "keys") || view_is(kind, document_kind_name(DOCUMENT_EPOCHS)))
+		return OPERATION_KEY_CHANGE;
+	if (view_is(kind, "partner") || view_is(kind, "limits") || view_is(kind, "revocations"))
+		return OPERATION_CONFIG_CHANGE;
+	return OPERATION_POLICY_CHANGE;
+}
 
-	public_keys_print(g->conf, g->core->log_vkey, g->core->witness_vkey, &text);
-	if (text.failed) {
-		error_set(g->error, REASON_NO_MEMORY, "memory ran out");
-	} else if (sought(store_get_value(g->act.store, VIEW("keys/public"), &last, g->error), g->error) !=
-	           SOUGHT_FAILED) {
-		sha256(buf_view(&text), &digest);
-		struct view now = view_make(digest.b, sizeof digest.b);
-		struct entry entry = { .operation = OPERATION_KEY_CHANGE,
-			               .input = digest,
-			               .note = VIEW("public keys of this node and its partners") };
-		ok = view_eq(last, now) ||
-		     (store_put_document(g->act.store, &digest, VIEW("keys"), buf_view(&text), g->now_ms, g->error) &&
-		      store_put_value(g->act.store, VIEW("keys/public"), now, g->error) &&
-		      audit_append(&g->act, &entry, NULL, NULL, g->error));
+/* An agreement's name begins with its id, and so does that of a document about one. */
+static struct view agreement_of(const struct in_force_change *c)
+{
+	struct view rest = c->name, id = view_cut(&rest, '/');
+
+	return rest.n && !view_is(c->kind, "partner") ? id : VIEW("");
+}
+
+static const struct signed_document *signed_of(const struct conf *conf, const struct thing *t)
+{
+	for (size_t i = 0; t && i < conf->n_documents; i++)
+		if (digest_eq(&conf->documents[i]->digest, &t->digest))
+			return conf->documents[i];
+	return NULL;
+}
+
+/* For people: of texts that were printed from the operator's files, also which lines differ. */
+static bool put_note(struct governing *g, const struct in_force_change *c, const char *how, struct buf *note)
+{
+	const struct signed_document *d = signed_of(g->conf, c->after);
+	bool printed = view_is(c->kind, "partner") || view_is(c->kind, "limits");
+	struct view was;
+
+	buf_addf(note, "%.*s %.*s", VIEW_ARG(c->kind), VIEW_ARG(c->name));
+	if (d)
+		buf_addf(note, " number %llu", (unsigned long long)d->number);
+	buf_addf(note, ": %s", how);
+	if (!printed || !c->before || !c->after)
+		return true;
+	enum sought text = sought(store_get_document(g->act.store, c->before, &was, g->error), g->error);
+	if (text == SOUGHT_FOUND)
+		in_force_lines(was, c->after->text, note);
+	return text != SOUGHT_FAILED;
+}
+
+/* Keeps the text by its digest. `*known`: it was in force before. */
+static bool keep(struct governing *g, const struct thing *t, bool *known)
+{
+	struct view text;
+
+	*known = false;
+	if (!t->text.p)
+		return true;
+	enum sought document = sought(store_get_document(g->act.store, &t->digest, &text, g->error), g->error);
+	*known = document == SOUGHT_FOUND;
+	return *known || (document == SOUGHT_NONE &&
+	                  store_put_document(g->act.store, &t->digest, t->kind, t->text, g->now_ms, g->error));
+}
+
+static bool log_change(void *arg, const struct in_force_change *c)
+{
+	struct governing *g = arg;
+	struct buf note = BUF_INIT(CHANGE_MAX);
+	bool known = false;
+
+	if (c->after && !keep(g, c->after, &known))
+		return false;
+	const char *how = !c->after ? "gone" : known ? "back" : c->before ? "changed" : "new";
+	bool ok = put_note(g, c, how, &note);
+	struct entry entry = { .operation = operation_of(c->kind),
+		               .agreement = agreement_of(c),
+		               .kind = c->kind,
+		               .name = c->name,
+		               .change = view_of(how),
+		               .note = buf_view(&note) };
+	if (c->before)
+		entry.before = *c->before;
+	if (c->after)
+		entry.after = c->after->digest;
+	ok = ok && audit_append(&g->act, &entry, NULL, NULL, g->error);
+	buf_free(&note);
+	return ok;
+}
+
+/* Which document of run time is in force stays known when it goes with its agreement. */
+static bool remember_documents(struct governing *g)
+{
+	struct buf digest = BUF_INIT(65);
+	char name[300];
+	bool ok = true;
+
+	for (size_t i = 0; i < g->conf->n_documents && ok; i++) {
+		const struct signed_document *d = g->conf->documents[i];
+		name_of(d->kind, d->agreement, d->issuer, name, sizeof name);
+		buf_reset(&digest);
+		digest_print(&digest, &d->digest);
+		ok = store_put_value(g->act.store, view_of(name), buf_view(&digest), g->error);
 	}
-	buf_free(&text);
+	buf_free(&digest);
+	return ok;
+}
+
+/* What is in force against what was when this was written last, be it by this process or the one before. The start or
+ * reload says the digest of both lists: a store that was altered meanwhile shows in the log, where the one does not follow
+ * the other. */
+static bool log_in_force(struct governing *g, struct entry *start)
+{
+	struct buf list = BUF_INIT(IN_FORCE_MAX), last = BUF_INIT(IN_FORCE_MAX);
+	struct in_force now;
+	struct view was = VIEW("");
+	bool ok = in_force_collect(g->core, g->conf, &now);
+
+	in_force_print(&now, &list);
+	enum sought known = sought(store_get_value(g->act.store, IN_FORCE, &was, g->error), g->error);
+	if (known == SOUGHT_FOUND) {
+		buf_add(&last, was);
+		sha256(was, &start->before);
+	}
+	sha256(buf_view(&list), &start->after);
+	if (!ok || list.failed || last.failed)
+		ok = error_set(g->error, REASON_NO_MEMORY, "memory ran out");
+	ok = ok && known != SOUGHT_FAILED && audit_append(&g->act, start, NULL, NULL, g->error) &&
+	     in_force_changes(buf_view(&last), &now, log_change, g) &&
+	     store_put_value(g->act.store, IN_FORCE, buf_view(&list), g->error) && remember_documents(g);
+	in_force_free(&now);
+	buf_free(&list);
+	buf_free(&last);
 	return ok;
 }
 
@@ -242,17 +301,16 @@ static bool tell_archives(struct governing *g)
 static bool write_governing(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct governing *g = JOB_OF(struct governing, j);
-	struct entry entry = { .operation = g->operation, .note = view_of(g->note) };
+	struct entry entry = { .operation = g->operation,
+		               .kind = view_of(g->kind),
+		               .change = view_of(g->change),
+		               .note = view_of(g->note) };
 
 	g->act = (struct act){ .core = g->core, .writer = w, .job = j, .store = s, .now_ms = g->now_ms };
 	g->error = e;
-	g->failed = !audit_append(&g->act, &entry, NULL, NULL, g->error) ||
-	            (g->operation == OPERATION_START && !tell_archives(g)) || (g->conf && !keep_keys(g));
-	if (g->conf)
-		conf_each_document(g->conf, keep_document, g);
-	for (size_t i = 0; g->conf && i < g->conf->n_documents && !g->failed; i++)
-		g->failed = !keep_signed(g, g->conf->documents[i]);
-	return !g->failed;
+	if (!g->conf)
+		return audit_append(&g->act, &entry, NULL, NULL, e);
+	return log_in_force(g, &entry) && (g->operation != OPERATION_START || tell_archives(g));
 }
 
 /* On the writer's thread: nobody waits for it. */
@@ -267,33 +325,46 @@ static void finished(struct job *j)
 	free(g);
 }
 
-static bool submit(struct core *c, enum operation operation, const char *note, struct conf *conf)
+/* Takes `made` over, whose job is filled in here. */
+static bool submit(struct core *c, const struct governing *made)
 {
 	struct governing *g = calloc(1, sizeof *g);
 
 	if (!g) {
-		conf_unref(conf);
+		conf_unref(made->conf);
 		return false;
 	}
+	*g = *made;
 	g->core = c;
-	g->conf = conf;
-	g->operation = operation;
 	g->now_ms = instant_now_ms();
-	snprintf(g->note, sizeof g->note, "%s", note);
 	g->job = (struct job){ .run = write_governing, .done = finished };
 	writer_submit(c->writer, &g->job);
 	return true;
 }
 
-bool governing_submit(struct core *c, const char *why)
+bool governing_submit(struct core *c, struct conf *conf, const char *why)
 {
 	bool start = strcmp(why, "start") == 0;
+	struct governing g = { .operation = start ? OPERATION_START : OPERATION_CONFIG_CHANGE, .conf = conf_ref(conf) };
 
-	return submit(c, start ? OPERATION_START : OPERATION_CONFIG_CHANGE, why, core_conf(c));
+	snprintf(g.note, sizeof g.note, "%s", why);
+	return submit(c, &g);
 }
 
 void governing_stop(struct core *c)
 {
-	if (!submit(c, OPERATION_STOP, "stop", NULL))
+	const struct governing g = { .operation = OPERATION_STOP, .note = "stop" };
+
+	if (!submit(c, &g))
 		log_line("warning", "the stop could not be logged: memory ran out");
+}
+
+bool governing_drain(struct core *c, bool on, unsigned uid)
+{
+	struct governing g = { .operation = OPERATION_CONFIG_CHANGE,
+		               .kind = "drain",
+		               .change = on ? "begun" : "ended" };
+
+	snprintf(g.note, sizeof g.note, "drain %s by operator with uid %u", g.change, uid);
+	return submit(c, &g);
 }

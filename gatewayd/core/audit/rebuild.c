@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/core/audit/damaged.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
@@ -153,6 +154,19 @@ static void judge(struct rebuild *r, bool ok, const struct verify_report *report
 	}
 }
 
+static bool rest_between(void *arg, int64_t worked_us)
+{
+	return rest_for(arg, worked_us * REST);
+}
+
+static void look_for_damage(struct rebuild *r)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	if (!damaged_look(r->core, r->store, rest_between, r, &e) && e.reason != REASON_UNAVAILABLE)
+		log_line("warning", "the payloads could not be looked through: %s", e.text);
+}
+
 static void *run(void *arg)
 {
 	struct rebuild *r = arg;
@@ -175,6 +189,7 @@ static void *run(void *arg)
 		judge(r, ok, &report, &e);
 		if (atomic_load(&r->core->dying))
 			return NULL;
+		look_for_damage(r);
 	}
 }
 

@@ -1,7 +1,8 @@
 /* The full verification of this node's log while it serves: a thread of its own, with a reading store of its
  * own, hashes every entry, rebuilds every tile and compares with the last signed checkpoint, and that the log
- * grew from the newest one that a witness cosigned. What it finds altered takes the daemon down (exit 78). It
- * works a quarter of the time and rests the others, so that it delays no record. */
+ * grew from the newest one that a witness cosigned. What it finds altered takes the daemon down (exit 78). Then it
+ * looks for damaged payloads (damaged.h). It works a quarter of the time and rests the others, so that it delays no
+ * record. */
 #ifndef GATEWAYD_CORE_AUDIT_REBUILD_H
 #define GATEWAYD_CORE_AUDIT_REBUILD_H
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gatewayd/core/keys/damage.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/store/copying.h"
 #include "gatewayd/core/store/exchange.h"
@@ -24,6 +25,7 @@ const char *finding_name(enum finding f)
 	case FINDING_ERASED: return "erased";
 	case FINDING_CUT: return "cut";
 	case FINDING_UNOPENED: return "unopened";
+	case FINDING_ALTERED: return "altered";
 	case FINDING_COUNT: break;
 	}
 	return "";
@@ -141,22 +143,16 @@ bool inspect_logs(struct store *s, const struct note_vkey *key, struct inspectio
 
 /* --- payloads --- */
 
-struct row {
-	uint64_t seq;
-	uint32_t slot;
-	bool sealed;
-};
-
 struct rows {
-	struct row rows[BATCH];
+	uint64_t seqs[BATCH];
 	unsigned n;
 };
 
-static bool take_row(void *arg, const struct store_payload *p)
+static bool take_row(void *arg, uint64_t seq)
 {
 	struct rows *r = arg;
 
-	r->rows[r->n++] = (struct row){ .seq = p->seq, .slot = p->slot, .sealed = p->sealed.n > 0 };
+	r->seqs[r->n++] = seq;
 	return r->n < BATCH;
 }
 
@@ -187,57 +183,82 @@ static bool mark(struct looking *x, uint32_t slot, bool *before, struct error *e
 }
 
 /* One that was erased while this ran is no finding. */
-static bool still_there(struct looking *x, uint64_t seq)
+static bool still_named(struct looking *x, uint64_t seq)
 {
-	struct error e = { .reason = REASON_NONE };
-	struct store_payload row;
+	struct rows next = { .n = BATCH - 1 };
 
-	return store_get_payload(x->store, seq, &row, &e) || e.reason != REASON_NOT_FOUND;
+	return !store_list_payloads(x->store, seq - 1, 1, take_row, &next, NULL) ||
+	       (next.n == BATCH && next.seqs[BATCH - 1] == seq);
 }
 
-static bool look_with_key(struct looking *x, const struct row *r, const struct uuid *id, struct error *e)
+static bool unsealed(struct looking *x, uint64_t seq, const struct uuid *id, struct error *e)
 {
 	struct payload payload = { .plain = BUF_INIT(PAYLOAD_MAX) };
 	struct error why = { .reason = REASON_NONE };
-	bool opened = payload_open(x->keys, x->gcm, x->store, r->seq, id, &payload, &why);
+	const char *what = NULL;
+	bool ok = true;
 
-	payload_close(&payload);
-	if (opened) {
+	if (payload_open(x->keys, x->gcm, x->store, seq, id, &payload, &why)) {
 		x->i->opened++;
-		return true;
-	}
-	if (why.reason != REASON_NOT_FOUND && why.reason != REASON_CRYPTO)
-		return error_set(e, why.reason, "%s", why.text);
-	if (!still_there(x, r->seq))
-		return true;
-	if (r->slot >= keystore_size(x->keys))
-		find(x->i, FINDING_CUT, id, "its key's slot lies behind the end of the file of key slots");
-	else if (why.reason == REASON_NOT_FOUND)
-		find(x->i, FINDING_ERASED, id, "its key was erased: the payload opens no more");
-	else
+		ok = damage_beside(x->store, seq, &payload, &what, e);
+		if (ok && what)
+			find(x->i, FINDING_ALTERED, id, what);
+	} else if (why.reason == REASON_DAMAGED || why.reason == REASON_CRYPTO) {
 		find(x->i, FINDING_UNOPENED, id, "the payload does not open with the key in its slot");
+	} else if (why.reason != REASON_NOT_FOUND) {
+		ok = error_set(e, why.reason, "%s", why.text);
+	}
+	payload_close(&payload);
+	return ok;
+}
+
+static bool look_with_key(struct looking *x, uint64_t seq, uint32_t slot, const struct uuid *id, struct error *e)
+{
+	struct error why = { .reason = REASON_NONE };
+	uint8_t key[32];
+	bool there = keystore_get(x->keys, slot, key, &why);
+
+	wipe(key, sizeof key);
+	if (there || why.reason == REASON_CRYPTO)
+		return unsealed(x, seq, id, e);
+	if (why.reason != REASON_NOT_FOUND)
+		return error_set(e, why.reason, "%s", why.text);
+	if (!still_named(x, seq))
+		return true;
+	if (slot >= keystore_size(x->keys))
+		find(x->i, FINDING_CUT, id, "its key's slot lies behind the end of the file of key slots");
+	else
+		find(x->i, FINDING_ERASED, id, "its key was erased: the payload opens no more");
 	return true;
 }
 
-static bool look_at(struct looking *x, const struct row *r, struct error *e)
+static bool look_at(struct looking *x, uint64_t seq, struct error *e)
 {
 	struct store_exchange exchange;
+	struct store_payload row;
 	bool before = false;
 
 	x->i->payloads++;
-	if (!mark(x, r->slot, &before, e))
-		return false;
-	switch (sought(store_get_exchange(x->store, r->seq, &exchange, e), e)) {
+	switch (sought(store_get_exchange(x->store, seq, &exchange, e), e)) {
 	case SOUGHT_FOUND: break;
 	case SOUGHT_NONE: find(x->i, FINDING_STRANGE, NULL, "a payload is of no exchange"); return true;
 	case SOUGHT_FAILED: return false;
 	}
 	struct uuid id = exchange.id;
+	switch (sought(store_get_payload(x->store, seq, &row, e), e)) {
+	case SOUGHT_FOUND: break;
+	case SOUGHT_NONE:
+		if (still_named(x, seq))
+			find(x->i, FINDING_STRANGE, &id, "a slot is named, but there is no payload");
+		return true;
+	case SOUGHT_FAILED: return false;
+	}
+	uint32_t slot = row.slot;
+	if (!mark(x, slot, &before, e))
+		return false;
 	if (before)
 		find(x->i, FINDING_STRANGE, &id, "its key's slot is that of another payload, too");
-	if (!r->sealed && still_there(x, r->seq))
-		find(x->i, FINDING_STRANGE, &id, "a slot is named, but there is no payload");
-	return !r->sealed || !x->keys || look_with_key(x, r, &id, e);
+	return !x->keys || look_with_key(x, seq, slot, &id, e);
 }
 
 bool inspect_payloads(struct store *s, struct keystore *k, struct inspection *i, struct error *e)
@@ -252,8 +273,8 @@ bool inspect_payloads(struct store *s, struct keystore *k, struct inspection *i,
 		rows.n = 0;
 		ok = ok && store_list_payloads(s, after, BATCH, take_row, &rows, e);
 		for (unsigned n = 0; ok && n < rows.n; n++)
-			ok = look_at(&x, &rows.rows[n], e);
-		after = rows.n ? rows.rows[rows.n - 1].seq : after;
+			ok = look_at(&x, rows.seqs[n], e);
+		after = rows.n ? rows.seqs[rows.n - 1] : after;
 	} while (ok && rows.n == BATCH);
 	ok = ok && store_count(s, &counts, e);
 	if (ok)

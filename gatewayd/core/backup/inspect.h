@@ -15,6 +15,7 @@ enum finding {
 	FINDING_ERASED,   /* a payload's slot holds no key */
 	FINDING_CUT,      /* a payload's slot lies behind the end of the file of key slots */
 	FINDING_UNOPENED, /* a slot holds a key, but not that of its payload, or it does not open */
+	FINDING_ALTERED,  /* what stands beside a record, in outbox or inbox, is not what was sealed with it */
 	FINDING_COUNT
 };
 const char *finding_name(enum finding f);

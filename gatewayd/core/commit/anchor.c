@@ -78,7 +78,7 @@ bool anchor_write(const char *path, struct view note, struct error *e)
 
 bool anchor_read(const char *path, struct buf *out, struct error *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
 	char *room;
 	ssize_t n = -1;
 
@@ -131,8 +131,8 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&a->lock);
 		struct error e = { .reason = REASON_NONE };
 		bool ok = !note.failed && anchor_write(a->path, buf_view(&note), &e);
-		if (!ok && !a->failing && a->report)
-			a->report(a->arg, &e);
+		if (ok == a->failing && a->report)
+			a->report(a->arg, ok ? NULL : &e);
 		a->failing = !ok;
 		pthread_mutex_lock(&a->lock);
 		if (!ok && a->next.n == 0 && !a->stopping)

@@ -13,7 +13,8 @@ bool anchor_write(const char *path, struct view note, struct error *e) MUST_USE;
 bool anchor_read(const char *path, struct buf *out, struct error *e) MUST_USE;
 
 struct anchor;
-/* Starts the thread. `report` is called there when writing begins to fail; it is tried again each second. */
+/* Starts the thread. `report` is called there when writing begins to fail, and with a NULL error when it works again; it is
+ * tried each second. */
 struct anchor *anchor_start(const char *path, void (*report)(void *arg, const struct error *e), void *arg,
                             struct error *e) MUST_USE;
 /* The newest checkpoint; copied. One thread. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gatewayd/core/store/log.h"
+#include "lib/tlog/entry.h"
 #include "lib/tlog/tiles.h"
 
 static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
@@ -71,11 +72,20 @@ void proof_leaf_member(struct view leaf, const char *name, char *out, size_t siz
 	json_decref(doc);
 }
 
-bool proof_leaf_final(struct view leaf)
+bool proof_leaf_says(struct view leaf, const char *name, const char *want)
+{
+	char value[80];
+
+	proof_leaf_member(leaf, name, value, sizeof value);
+	return want[0] && strcmp(value, want) == 0;
+}
+
+bool proof_leaf_refuses(struct view leaf, const char *input)
 {
 	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
 	bool final = json_is_true(json_object_get(doc, "final"));
 
 	json_decref(doc);
-	return final;
+	return final && proof_leaf_says(leaf, "operation", operation_name(OPERATION_REFUSAL)) &&
+	       proof_leaf_says(leaf, "input", input);
 }

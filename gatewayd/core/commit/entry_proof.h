@@ -16,7 +16,10 @@ bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct
                     struct error *e) MUST_USE;
 /* Copies a string member of a leaf; empty when it is not there. */
 void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size);
-/* Whether the leaf says `final`: that the refusal which it is about stands, however often it is sent again. */
-bool proof_leaf_final(struct view leaf);
+/* Whether a string member of a leaf is `want`, which is not empty and has 79 bytes at most. */
+bool proof_leaf_says(struct view leaf, const char *name, const char *want);
+/* Whether the leaf is of a refusal of what has this digest (hex), and says `final`: that it stands, however often that is sent
+ * again. */
+bool proof_leaf_refuses(struct view leaf, const char *input);
 
 #endif

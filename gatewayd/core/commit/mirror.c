@@ -1,6 +1,7 @@
 /* See mirror.h. `adding` belongs to the writer's thread; `ready` and the flags are guarded by the lock;
  * the file and `next` belong to the mirror's thread. */
 #include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/core/commit/mirror_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include "gatewayd/core/store/store.h"
 
 #define QUEUE_BYTES    (16u * 1024 * 1024) /* more is fetched from the store instead */
-#define LINE_BYTES     (256u * 1024)
 #define CATCH_UP_BYTES (1024u * 1024)
 #define PAUSE_MS       20
 #define RETRY_MS       1000
@@ -164,72 +164,30 @@ static bool write_lines(struct mirror *m, struct view text, struct error *e)
 	return true;
 }
 
-static bool parse_index(struct view line, uint64_t *index)
-{
-	static const char start[] = "{\"index\":";
-	unsigned long long n;
-
-	if (!view_starts(line, VIEW("{\"index\":")))
-		return false;
-	struct view number = view_from(line, sizeof start - 1);
-	size_t digits = 0;
-	while (digits < number.n && number.p[digits] >= '0' && number.p[digits] <= '9')
-		digits++;
-	number.n = digits;
-	if (!view_to_u64(number, INT64_MAX, &n))
-		return false;
-	*index = n;
-	return true;
-}
-
-/* Looks at the end of a file: *whole is its size up to the last newline, *next the index after the last
- * line's; *found false without a line. */
-static bool read_end(int fd, off_t *whole, bool *found, uint64_t *next)
-{
-	off_t size = lseek(fd, 0, SEEK_END), from = size > (off_t)LINE_BYTES ? size - (off_t)LINE_BYTES : 0;
-	char *text = malloc(LINE_BYTES);
-	ssize_t n = text ? pread(fd, text, LINE_BYTES, from) : -1;
-	uint64_t index;
-
-	*found = false;
-	*whole = 0;
-	if (n > 0) {
-		const char *end = memrchr(text, '\n', (size_t)n);
-		const char *start = end ? memrchr(text, '\n', (size_t)(end - text)) : NULL;
-
-		*whole = end ? from + (end - text) + 1 : 0;
-		start = start ? start + 1 : text;
-		if (end && parse_index(view_make(start, (size_t)(end - start)), &index)) {
-			*found = true;
-			*next = index + 1;
-		}
-	}
-	free(text);
-	return n >= 0;
-}
-
 /* Finds out where to go on; when no file says so, where it was, which at start is the beginning. */
 static bool find_next(struct mirror *m, struct error *e)
 {
 	char rotated[PATH_MAX + 2];
-	off_t whole;
-	bool found;
+	struct mirror_end end;
 
 	if (!ensure_open(m, e))
 		return false;
-	if (!read_end(m->fd, &whole, &found, &m->next))
+	if (!mirror_read_end(m->fd, &end))
 		return fail(e, m->path, "cannot read the mirror of the audit log");
-	if (ftruncate(m->fd, whole) < 0)
-		return fail(e, m->path, "cannot remove a line that was cut off");
-	if (found)
-		return true;
-	snprintf(rotated, sizeof rotated, "%s.1", m->path);
-	int fd = open(rotated, O_RDONLY | O_CLOEXEC);
-	bool ok =
-	        fd < 0 || read_end(fd, &whole, &found, &m->next) || fail(e, rotated, "cannot read the rotated mirror");
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	if (ftruncate(m->fd, end.whole) < 0)
+		return fail(e, m->path, "cannot remove what a crash left at the end");
+	if (!end.found) {
+		snprintf(rotated, sizeof rotated, "%s.1", m->path);
+		int fd = open(rotated, O_RDONLY | O_CLOEXEC);
+		bool ok = fd < 0 || mirror_read_end(fd, &end) || fail(e, rotated, "cannot read the rotated mirror");
+		if (fd >= 0)
+			close(fd);
+		if (!ok)
+			return false;
+	}
+	if (end.found)
+		m->next = end.next;
+	return true;
 }
 
 struct catch_up {

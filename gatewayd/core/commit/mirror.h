@@ -4,7 +4,7 @@
  * was rotated away.
  *
  * At start the mirror goes on after the last index of the file, or, when that is empty, of `<path>.1` (what
- * log rotation leaves). A last line that was cut off is removed. */
+ * log rotation leaves). What a crash damaged at the end is removed first; the store has it. */
 #ifndef GATEWAYD_CORE_COMMIT_MIRROR_H
 #define GATEWAYD_CORE_COMMIT_MIRROR_H
 

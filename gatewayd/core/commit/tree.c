@@ -1,5 +1,6 @@
 /* See tree_private.h. RFC 6962 tree over C2SP tiles; the order of a commit is in TECH "Audit log": index, hash,
  * rows, tiles, signed checkpoint, COMMIT. */
+#include "gatewayd/build.h"
 #include "gatewayd/core/commit/tree_private.h"
 
 #include <stdio.h>
@@ -184,7 +185,7 @@ void tree_close(struct tree *t)
 
 bool tree_genesis(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e)
 {
-	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(GATEWAY_BUILD) };
+	struct entry genesis = { .operation = OPERATION_GENESIS, .time_ms = now_ms, .build = view_of(build_name()) };
 	struct store_log_row row = { .note = VIEW("") };
 	struct buf note = BUF_INIT(4096);
 
@@ -207,7 +208,7 @@ bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 {
 	struct entry restore = { .operation = OPERATION_RESTORE,
 		                 .time_ms = now_ms,
-		                 .build = view_of(GATEWAY_BUILD),
+		                 .build = view_of(build_name()),
 		                 .note = VIEW(
 		                         "an operator let this node go on in a new log from what its store holds") };
 	char note[120], made[TIME_TEXT + 1];

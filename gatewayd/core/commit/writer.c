@@ -490,7 +490,7 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 	w->figures.tree_size = tiles_size(w->tree.tiles);
 	if (o->anchor_path && !tree_first_anchor(&w->tree, o->anchor_path, e))
 		goto fail;
-	if (o->anchor_path && !(w->anchor = anchor_start(o->anchor_path, o->report, o->arg, e)))
+	if (o->anchor_path && !(w->anchor = anchor_start(o->anchor_path, o->anchored, o->arg, e)))
 		goto fail;
 	if (genesis(w, e) && start_thread(w, e))
 		return w;

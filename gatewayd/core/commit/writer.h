@@ -26,6 +26,8 @@ struct writer_options {
 	void (*died)(void *arg, const struct error *e); /* writer thread: the daemon must go down */
 	/* Writer's or anchor's thread: something failed that delays nothing and is tried again (writing the
 	 * anchor, clearing the write-ahead log after an erasure). May be NULL. */
+	/* The anchor cannot be written; NULL: it is written again. Its thread. May be NULL. */
+	void (*anchored)(void *arg, const struct error *e);
 	void (*report)(void *arg, const struct error *e);
 	void *arg;
 };

@@ -36,6 +36,13 @@ static bool read_agreement(void *arg, const char *name)
 	return true;
 }
 
+/* An empty file would stand for none, and ask for nothing. */
+static bool read_nations(struct folder *f, const char *path, struct buf *out)
+{
+	return !path || (folder_read(f, path, out) &&
+	                 (out->n > 0 || error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "is empty")));
+}
+
 void conf_read_agreements(struct conf *c, const char *folder, const char *floor, const char *overlay,
                           const struct secret *secret, int64_t now_ms, struct error_list *errors)
 {
@@ -51,7 +58,7 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 		                             .overlay_file = overlay,
 		                             .now_ms = now_ms };
 
-	if ((floor && !folder_read(&f, floor, &floor_text)) || (overlay && !folder_read(&f, overlay, &overlay_text)))
+	if (!read_nations(&f, floor, &floor_text) || !read_nations(&f, overlay, &overlay_text))
 		goto out;
 	c->floor = sources.floor = arena_copy(&c->mem, buf_view(&floor_text));
 	c->overlay = sources.overlay = arena_copy(&c->mem, buf_view(&overlay_text));

@@ -42,7 +42,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 		error_list_add(errors, &e);
 		goto out;
 	}
-	doc = document_read(schema, path, buf_view(&text), errors);
+	doc = document_read_own(schema, path, buf_view(&text), errors);
 	if (!doc)
 		goto out;
 	c->node.folder = file_folder(&c->mem, path);

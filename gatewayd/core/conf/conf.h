@@ -6,6 +6,7 @@
 #define GATEWAYD_CORE_CONF_CONF_H
 
 #include "gatewayd/edge_config.h"
+#include "gatewayd/os/space.h"
 #include "lib/base/arena.h"
 #include "lib/crypto/x509.h"
 #include "lib/policy/agreement.h"
@@ -58,6 +59,7 @@ struct node {
 	struct edge_limits edge;
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;
+	struct space_reserve reserve; /* what is to stay free on disks */
 	uint32_t witness_every_s, rebuild_every_s;
 	struct duration disclosures; /* how long the log's withheld fields are kept */
 };
@@ -90,6 +92,7 @@ struct conf {
 	struct view floor, overlay; /* texts; empty: none */
 	struct crl *crl;            /* NULL: none configured, or none that can be used */
 	bool revocation_checked;    /* a list is configured */
+	struct digest crl_digest;   /* of the list's text; zeros where `crl` is NULL */
 	struct error revocation;    /* why everybody is refused: the list is missing, foreign or out of date */
 	struct buf edge_blob;       /* what the edge is sent, see edge_config.h */
 };

@@ -1,6 +1,9 @@
 /* See conf_private.h. */
 #include "gatewayd/core/conf/conf_private.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "gatewayd/os/files.h"
 
 void *folder_one_more(struct folder *f, void **array, size_t n, size_t size)
@@ -40,8 +43,12 @@ const char *folder_read_signed(struct folder *f, const char *name, struct buf *t
 	snprintf(signature_path, sizeof signature_path, "%s.p7s", path);
 	if (!folder_read(f, path, text))
 		return NULL;
-	if (!file_read(signature_path, DOCUMENT_MAX, signature, &e)) {
+	if (access(signature_path, F_OK) != 0 && errno == ENOENT) {
 		error_list_addf(f->errors, REASON_SIGNATURE, path, 0, 0, "has no signature: %s.p7s is not there", name);
+		return NULL;
+	}
+	if (!file_read(signature_path, DOCUMENT_MAX, signature, &e)) {
+		error_list_add(f->errors, &e);
 		return NULL;
 	}
 	return path;

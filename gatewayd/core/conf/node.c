@@ -65,6 +65,14 @@ static void read_limits(struct conf *c, const json_t *doc)
 	};
 }
 
+static void read_space(struct conf *c, const json_t *doc)
+{
+	const json_t *space = json_object_get(doc, "space");
+
+	c->node.reserve = (struct space_reserve){ .percent = number_of(space, "reserve_percent", 5),
+		                                  .bytes = (uint64_t)number_of(space, "reserve_mib", 256) << 20 };
+}
+
 static void read_delivery(struct conf *c, const json_t *doc)
 {
 	const json_t *delivery = json_object_get(doc, "delivery");
@@ -144,6 +152,8 @@ void conf_read_revocations(struct conf *c, const json_t *doc, int64_t now_ms)
 	if (path && file_read(path, list.max, &list, &e) &&
 	    file_read(conf_path_of(c, tls, "authorities"), ca.max, &ca, &e)) {
 		c->crl = crl_load(buf_view(&list), buf_view(&ca), &e);
+		if (c->crl)
+			sha256(buf_view(&list), &c->crl_digest);
 		if (c->crl && crl_next_update_ms(c->crl) <= now_ms)
 			error_set(&e, REASON_REVOCATION_UNKNOWN, "revocation list: is past its next update");
 	}
@@ -180,4 +190,5 @@ void conf_read_node(struct conf *c, const json_t *doc)
 	n->origin = arena_str(&c->mem, view_of(origin));
 	read_limits(c, doc);
 	read_delivery(c, doc);
+	read_space(c, doc);
 }

@@ -113,7 +113,8 @@ static bool read_partner(void *arg, const char *name)
 	struct buf text = BUF_INIT(DOCUMENT_MAX);
 	json_t *doc = NULL;
 
-	if (path && folder_read(f, path, &text) && (doc = document_read(f->schema, path, buf_view(&text), f->errors))) {
+	if (path && folder_read(f, path, &text) &&
+	    (doc = document_read_own(f->schema, path, buf_view(&text), f->errors))) {
 		struct partner *p = folder_one_more(f, (void **)&c->partners, c->n_partners, sizeof *p);
 		if (p) {
 			c->n_partners++;

@@ -27,7 +27,7 @@ static void put_vkey(struct buf *out, const char *who, const char *what, const s
 	buf_addc(out, '\n');
 }
 
-static void put_partner(struct buf *out, const struct partner *p)
+void public_keys_of_partner(const struct partner *p, struct buf *out)
 {
 	for (size_t i = 0; i < p->n_pins; i++)
 		put_digest(out, p->id, "pin", &p->pins[i]);
@@ -79,6 +79,6 @@ void public_keys_print(const struct conf *c, const struct note_vkey *log, const 
 	if (c->timestamp.authorities.n)
 		put_hashed(out, "node", "timestamp-authorities", c->timestamp.authorities);
 	for (size_t i = 0; i < c->n_partners; i++)
-		put_partner(out, list[i]);
+		public_keys_of_partner(list[i], out);
 	free(list);
 }

@@ -10,5 +10,7 @@
 /* Appends the text. `witness` NULL: this node is none. Partners stand in the order of their ids. */
 void public_keys_print(const struct conf *c, const struct note_vkey *log, const struct note_vkey *witness,
                        struct buf *out);
+/* Appends one partner's part of it. */
+void public_keys_of_partner(const struct partner *p, struct buf *out);
 
 #endif

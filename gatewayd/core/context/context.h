@@ -52,13 +52,15 @@ struct core {
 	int64_t started_ms;
 	int64_t approvals_from_ms; /* approvals that were signed earlier may have been used: approvals_epoch() */
 
-	pthread_mutex_t lock;  /* guards conf */
-	struct conf *conf;     /* the current one; core_conf() */
-	_Atomic bool serving;  /* the log was settled, and what fell due meanwhile has run */
-	_Atomic bool draining; /* no new exchanges; /readyz says so */
-	_Atomic bool dying;    /* the store or the log failed: stop */
-	_Atomic bool tampered; /* that the log was found altered or put back is why: exit 78 */
-	int die_fd;            /* eventfd that ends the main loop */
+	pthread_mutex_t lock;        /* guards conf */
+	struct conf *conf;           /* the current one; core_conf() */
+	_Atomic bool serving;        /* the log was settled, and what fell due meanwhile has run */
+	_Atomic bool draining;       /* no new exchanges; /readyz says so */
+	_Atomic bool space_low;      /* no new exchanges: there is too little room (serve/space.h) */
+	_Atomic bool anchor_failing; /* the anchor cannot be written */
+	_Atomic bool dying;          /* the store or the log failed: stop */
+	_Atomic bool tampered;       /* that the log was found altered or put back is why: exit 78 */
+	int die_fd;                  /* eventfd that ends the main loop */
 
 	_Atomic unsigned hastened; /* how often people had what waits tried now: no way is shut from then on */
 
@@ -68,6 +70,7 @@ struct core {
 	_Atomic int64_t timestamp_ms; /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
 	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
+	_Atomic uint64_t damaged; /* payloads that the last look found damaged */
 };
 
 /* The current configuration, with a reference for the caller. Any thread. */

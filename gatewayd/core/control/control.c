@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gatewayd/core/audit/governing.h"
 #include "gatewayd/core/exchange/officer.h"
 #include "gatewayd/core/store/rest.h"
 #include "lib/base/encode.h"
@@ -110,6 +111,11 @@ static void do_drain(struct control_client *c, const json_t *request)
 {
 	bool on = !json_is_false(json_object_get(request, "on"));
 
+	if (on != atomic_load(&c->control->o.core->draining) &&
+	    !governing_drain(c->control->o.core, on, (unsigned)c->uid)) {
+		control_reply_error(c, "memory ran out");
+		return;
+	}
 	atomic_store(&c->control->o.core->draining, on);
 	log_line("notice", on ? "draining: no new exchanges" : "no longer draining");
 	control_reply(c, json_pack("{s:b, s:b}", "ok", 1, "draining", (int)on));

@@ -29,14 +29,18 @@ static void salted(const struct salt *salt, struct view record, struct digest *o
 }
 
 static bool seal(struct returned *r, struct gcm *gcm, const struct uuid *exchange, const struct salt *salt,
-                 struct view record)
+                 struct view beside, struct view record)
 {
 	static const struct salt none;
 	struct buf plain = BUF_INIT(SEALED_MAX);
 	uint8_t nonce[12];
-	struct payload_parts parts = {
-		.key = r->key, .nonce = nonce, .exchange = exchange, .salt = salt, .input_salt = &none, .record = record
-	};
+	struct payload_parts parts = { .key = r->key,
+		                       .nonce = nonce,
+		                       .exchange = exchange,
+		                       .salt = salt,
+		                       .input_salt = &none,
+		                       .beside = beside,
+		                       .record = record };
 
 	r->sealed = BUF_INIT(SEALED_MAX);
 	bool ok = random_bytes(r->key, sizeof r->key) && random_bytes(nonce, sizeof nonce) &&
@@ -107,7 +111,7 @@ bool returned_prepare(struct returned *r, struct worker *w, uint64_t id, const s
 		r->fault = "/record: is not what was handed out";
 		return true;
 	}
-	return seal(r, w->scratch.gcm, &exchange, &salt, answer->record);
+	return seal(r, w->scratch.gcm, &exchange, &salt, VIEW(""), answer->record);
 }
 
 bool returned_write(const struct returned *r, const struct act *a, struct copy *c, struct error *e)
@@ -129,11 +133,11 @@ bool returned_take(struct notice_in *in, struct act *a, struct copy *c, struct e
 	struct gcm *gcm = gcm_new();
 	struct buf body = BUF_INIT(4096);
 	struct returned r = { .fault = NULL };
-	bool ok = gcm && seal(&r, gcm, &c->id, &in->salt, in->record);
 
 	buf_adds(&body, "\"agreement\":");
 	buf_add_json_string(&body, view_of(c->agreement));
 	item.body = buf_view(&body);
+	bool ok = gcm && seal(&r, gcm, &c->id, &in->salt, item.body, in->record);
 	ok = ok && !body.failed ? returned_write(&r, a, c, e) && store_put_inbox(a->store, &item, e)
 	                        : error_set(e, REASON_CRYPTO, "a returned record cannot be sealed");
 	if (ok) {

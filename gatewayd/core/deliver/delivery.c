@@ -1,8 +1,6 @@
 /* See delivery.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
 #include "gatewayd/core/deliver/delivery.h"
 
-#include <jansson.h>
-
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
@@ -18,9 +16,8 @@
 #include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/copy/state.h"
-#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/parcel_receipt.h"
 #include "lib/base/encode.h"
-#include "lib/tlog/receipt.h"
 
 #define IN_FLIGHT   64
 #define BODY_MAX    (24u * 1024 * 1024)
@@ -140,6 +137,9 @@ static bool prepare(struct delivery *d)
 		     (payload_open(d->parcel.worker->core->keys, d->parcel.worker->scratch.gcm, reader,
 		                   d->parcel.due.id, &d->exchange, &payload, &e) ||
 		      parcel_later(&d->parcel, reason_slug(e.reason), e.text)) &&
+		     (payload_beside(&payload, buf_view(&members)) ||
+		      parcel_later(&d->parcel, reason_slug(REASON_DAMAGED),
+		                   "what goes beside the record is not what was sealed with it")) &&
 		     write_body(d, buf_view(&members), &payload, entry);
 	}
 	payload_close(&payload);
@@ -168,86 +168,39 @@ static bool send_delivery(struct parcel *p)
 
 /* --- the answer --- */
 
-static bool leaf_says(struct view leaf, const char *name, const char *want)
-{
-	char value[80];
-
-	proof_leaf_member(leaf, name, value, sizeof value);
-	return want[0] && strcmp(value, want) == 0;
-}
-
 /* An entry that this very record came in, under this agreement. */
-static bool says_taken(const struct delivery *d, struct view leaf)
+static bool says_taken(struct parcel *p, struct view leaf)
 {
+	const struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct buf governing = BUF_INIT(65);
 
 	digest_print(&governing, &d->agreement_digest);
 	buf_addc(&governing, 0);
 	bool ok = !governing.failed &&
-	          leaf_says(leaf, "operation", d->parcel.post.status == 202 ? "hold" : "collection") &&
-	          leaf_says(leaf, "agreement_digest", governing.p) && leaf_says(leaf, "input", d->output);
+	          proof_leaf_says(leaf, "operation", p->post.status == 202 ? "hold" : "collection") &&
+	          proof_leaf_says(leaf, "agreement_digest", governing.p) && proof_leaf_says(leaf, "input", d->output);
 	buf_free(&governing);
 	return ok;
 }
 
 /* An entry that this very record was refused, and will be again. */
-static bool says_refused(const struct delivery *d, struct view leaf)
+static bool says_refused(struct parcel *p, struct view leaf)
 {
+	const struct delivery *d = PARCEL_OF(struct delivery, p);
 	char id[UUID_TEXT + 1];
 
 	uuid_print(&d->exchange, id);
-	return leaf_says(leaf, "operation", operation_name(OPERATION_REFUSAL)) && leaf_says(leaf, "origin", id) &&
-	       leaf_says(leaf, "input", d->output) && proof_leaf_final(leaf);
-}
-
-/* Verifies the receipt in the answer: the partner's log holds an entry, and it says what is asked. */
-static bool receipt_says(struct parcel *p, bool (*says)(const struct delivery *d, struct view leaf))
-{
-	struct delivery *d = PARCEL_OF(struct delivery, p);
-	const struct buf *answer = &p->post.answer;
-	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
-	const char *text = json_string_value(json_object_get(doc, "receipt"));
-	struct error e = { .reason = REASON_NONE };
-	struct buf scratch = BUF_INIT(65536);
-	struct receipt r;
-	struct view leaf;
-	bool ok = false;
-
-	if (!text || !d->parcel.partner->has_log) {
-		parcel_later(&d->parcel, "receipt-invalid", "the answer has no receipt that can be verified here");
-	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
-	           !conf_receipt(d->parcel.partner, &r, leaf, &e)) {
-		parcel_later(&d->parcel, "receipt-invalid", e.text);
-	} else {
-		ok = says(d, leaf);
-		if (!ok)
-			parcel_later(&d->parcel, "receipt-invalid", "the receipt is for something else");
-		else if (!(ok = sight_take(d->parcel.worker->core, d->parcel.partner, r.checkpoint, &e)))
-			parcel_later(&d->parcel, reason_slug(e.reason), e.text);
-		else
-			buf_adds(&d->parcel.receipt, text);
-	}
-	buf_free(&scratch);
-	json_decref(doc);
-	return ok;
+	return proof_leaf_refuses(leaf, d->output) && proof_leaf_says(leaf, "origin", id);
 }
 
 static bool proved(struct parcel *p)
 {
-	return receipt_says(p, says_taken);
+	return parcel_receipt(p, says_taken);
 }
 
-/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
 static bool refused(struct parcel *p)
 {
-	char slug[sizeof p->slug], problem[sizeof p->problem];
-
-	snprintf(slug, sizeof slug, "%s", p->slug);
-	snprintf(problem, sizeof problem, "%s", p->problem);
-	bool ok = receipt_says(p, says_refused);
-	parcel_later(p, slug, problem);
-	buf_reset(&p->receipt);
-	return ok;
+	return parcel_receipt(p, says_refused);
 }
 
 /* --- what is written --- */

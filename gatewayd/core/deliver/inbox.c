@@ -3,7 +3,8 @@
  *
  * A record whose use is restricted is listed without it, and cannot be acknowledged until the restriction has ended:
  * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
- * would have the system erase or alter what is to stay. */
+ * would have the system erase or alter what is to stay. One whose payload does not open is listed as damaged, without it,
+ * and is an incident; the others are served. */
 #include "gatewayd/core/deliver/inbox.h"
 
 #include "gatewayd/core/serve/consult.h"
@@ -16,11 +17,6 @@
 #define PAGE        50
 #define PAGE_BYTES  (48u * 1024 * 1024) /* what one page may take */
 #define PAGE_ENOUGH (4u * 1024 * 1024)  /* past this no further record is added */
-
-bool inbox_has_record(struct view kind)
-{
-	return view_is(kind, "record") || view_is(kind, "correction") || view_is(kind, "returned");
-}
 
 bool inbox_is_told(struct view kind)
 {
@@ -44,6 +40,7 @@ struct item {
 	struct buf kind, body;
 	int64_t made_ms;
 	bool withheld; /* restricted, or a duty that a hold stops */
+	bool damaged;  /* its payload does not open, or what stands beside it was altered */
 };
 
 struct page {
@@ -70,11 +67,35 @@ static bool copy_item(void *arg, const struct store_inbox *i)
 	return p->n < PAGE && !p->failed;
 }
 
-/* {"id":1,"kind":"record","exchange":"…","received":"…",…members…,"salt":"…","record":…} */
-static bool write_item(struct request *r, const struct item *i, struct buf *out, struct error *e)
+bool inbox_open(struct worker *w, uint64_t seq, const struct uuid *exchange, struct view body, struct payload *out,
+                struct error *e)
 {
-	struct worker *w = r->worker;
+	return payload_open(w->core->keys, w->scratch.gcm, w->reader, seq, exchange, out, e) &&
+	       (payload_beside(out, body) ||
+	        error_set(e, REASON_DAMAGED, "what stands beside a record is not what was sealed with it"));
+}
+
+/* ,"salt":"…","record":… and what stood beside it when it was sealed. REASON_DAMAGED: it is damaged. */
+static bool write_record(struct request *r, const struct item *i, struct buf *out, struct error *e)
+{
 	struct payload payload = { .plain = BUF_INIT(PAGE_BYTES) };
+	bool ok = inbox_open(r->worker, i->seq, &i->exchange, buf_view(&i->body), &payload, e);
+
+	if (ok) {
+		buf_addc(out, ',');
+		buf_add(out, buf_view(&i->body));
+		buf_adds(out, ",\"salt\":\"");
+		hex_encode(out, view_make(payload.salt.b, sizeof payload.salt.b));
+		buf_adds(out, "\",\"record\":");
+		buf_add(out, payload.record);
+	}
+	payload_close(&payload);
+	return ok;
+}
+
+/* {"id":1,"kind":"record","exchange":"…","made":"…",…members…,"salt":"…","record":…} */
+static bool write_item(struct request *r, struct item *i, struct buf *out, struct error *e)
+{
 	char id[UUID_TEXT + 1], time[TIME_TEXT + 1];
 
 	uuid_print(&i->exchange, id);
@@ -85,23 +106,30 @@ static bool write_item(struct request *r, const struct item *i, struct buf *out,
 		buf_adds(out, i->record ? ",\"restricted\":true}" : ",\"held\":true}");
 		return true;
 	}
-	if (i->body.n) {
-		buf_addc(out, ',');
-		buf_add(out, buf_view(&i->body));
-	}
-	if (i->record) {
-		if (!payload_open(w->core->keys, w->scratch.gcm, w->reader, i->seq, &i->exchange, &payload, e)) {
-			payload_close(&payload);
-			return false;
+	if (!i->record) {
+		if (i->body.n) {
+			buf_addc(out, ',');
+			buf_add(out, buf_view(&i->body));
 		}
-		buf_adds(out, ",\"salt\":\"");
-		hex_encode(out, view_make(payload.salt.b, sizeof payload.salt.b));
-		buf_adds(out, "\",\"record\":");
-		buf_add(out, payload.record);
-		payload_close(&payload);
+	} else if (!write_record(r, i, out, e)) {
+		i->damaged = e->reason == REASON_DAMAGED;
+		if (!i->damaged)
+			return false;
+		*e = (struct error){ .reason = REASON_NONE };
+		buf_adds(out, ",\"damaged\":true");
 	}
 	buf_addc(out, '}');
 	return true;
+}
+
+/* What is logged of an item that is shown. */
+static bool note_item(struct consult *c, const struct item *i)
+{
+	if (i->withheld)
+		return true;
+	if (i->damaged)
+		return consult_incident(c, &i->exchange, "damaged in the store: record not shown");
+	return consult_note(c, &i->exchange, VIEW(""), i->record ? "record fetched" : "duty fetched");
 }
 
 static bool look_for_holds(struct request *r, struct item *i, struct error *e)
@@ -140,8 +168,7 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 			continue;
 		}
 		first = false;
-		if (!p->items[i].withheld && !consult_note(c, &p->items[i].exchange, VIEW(""),
-		                                           p->items[i].record ? "record fetched" : "duty fetched"))
+		if (!note_item(c, &p->items[i]))
 			return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	}
 	buf_addf(out, "],\"next\":%llu}", (unsigned long long)next);

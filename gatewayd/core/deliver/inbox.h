@@ -8,10 +8,14 @@
 void handle_inbox(struct request *r);
 void handle_ack(struct request *r);
 
+/* Whether the payload of an item with a record opens, and `body` is what was sealed with it; `out` has the payload then.
+ * REASON_DAMAGED, REASON_NOT_FOUND: it is damaged; was erased. */
+struct payload;
+bool inbox_open(struct worker *w, uint64_t seq, const struct uuid *exchange, struct view body, struct payload *out,
+                struct error *e) MUST_USE;
 /* Inboxes are this agency's own; another is refused, and answered so. */
 bool inbox_own_system(struct request *r);
-/* Items that come with a record; items that only tell something; the others are duties. */
-bool inbox_has_record(struct view kind);
+/* Items that only tell something; others come with a record (store/inbox.h), or are duties. */
 bool inbox_is_told(struct view kind);
 
 #endif

@@ -15,9 +15,12 @@
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/store/inbox.h"
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
+
+#define RECORD_MAX (48u * 1024 * 1024)
 
 #define ACK_MAX         65536 /* without a returned record */
 #define REFERENCE_MAX   128
@@ -274,6 +277,26 @@ static void ack_home(struct job *j)
 	ack_free(a);
 }
 
+/* What was not shown cannot be acknowledged: its payload would be erased with that. */
+static bool is_damaged(struct worker *w, uint64_t id)
+{
+	struct payload payload = { .plain = BUF_INIT(RECORD_MAX) };
+	struct error e = { .reason = REASON_NONE };
+	struct store_inbox item;
+	bool damaged = false;
+
+	if (store_get_inbox(w->reader, id, &item, &e) && item.acked_ms == 0 && inbox_has_record(item.kind)) {
+		struct buf body = BUF_INIT(RECORD_MAX);
+		struct uuid exchange = item.exchange;
+		buf_add(&body, item.body);
+		damaged = !inbox_open(w, item.seq, &exchange, buf_view(&body), &payload, &e) &&
+		          e.reason == REASON_DAMAGED;
+		buf_free(&body);
+	}
+	payload_close(&payload);
+	return damaged;
+}
+
 void handle_ack(struct request *r)
 {
 	enum reason reason;
@@ -284,6 +307,10 @@ void handle_ack(struct request *r)
 		return;
 	if (!view_to_u64(request_path_part(r, 2), INT64_MAX, &id) || id == 0) {
 		answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	if (is_damaged(r->worker, id)) {
+		answer_own_problem(r, REASON_DAMAGED);
 		return;
 	}
 	a = calloc(1, sizeof *a);

@@ -90,11 +90,11 @@ static bool write_and_wait(struct sweep *x, struct home *home, struct error *e)
 
 /* --- which they are --- */
 
-static bool note_row(void *arg, const struct store_payload *p)
+static bool note_row(void *arg, uint64_t seq)
 {
 	struct sweep *x = arg;
 
-	x->read[x->n_read++] = p->seq;
+	x->read[x->n_read++] = seq;
 	return x->n_read < BATCH;
 }
 
@@ -109,7 +109,7 @@ static bool opens(struct sweep *x, uint64_t seq, bool *out, struct error *e)
 	struct uuid id = exchange.id;
 	*out = payload_open(x->core->keys, x->gcm, x->reader, seq, &id, &payload, &why);
 	payload_close(&payload);
-	return *out || why.reason == REASON_NOT_FOUND || why.reason == REASON_CRYPTO ||
+	return *out || why.reason == REASON_NOT_FOUND || why.reason == REASON_DAMAGED || why.reason == REASON_CRYPTO ||
 	       error_set(e, why.reason, "%s", why.text);
 }
 

@@ -6,9 +6,6 @@
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/store/outbox.h"
 
-/* `next_ms` of one whose deadline has passed: it is not due until people have it tried again. */
-#define OUTBOX_FAILED INT64_MAX
-
 /* The item `delivery-failed` in the inbox of the own system. `reason` is a slug; `kept`: it can be tried again until the
  * payload's time is over. */
 bool outbox_tell(const struct act *a, const struct copy *c, struct view reason, uint32_t attempts, bool kept,

@@ -117,6 +117,7 @@ struct decided {
 	struct store_exchange row;
 	bool keeps_payload, delivers, receives;
 	struct store_timer timer;
+	struct digest series; /* delivery.series lies here */
 	struct store_delivery delivery;
 	struct store_inbox inbox;
 };

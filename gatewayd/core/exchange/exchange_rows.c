@@ -27,6 +27,7 @@ static bool seal(struct exchange *x)
 		                       .exchange = &d->id,
 		                       .salt = &d->random.salt,
 		                       .input_salt = &d->random.input_salt,
+		                       .beside = buf_view(&x->written.members),
 		                       .record = d->decision.outcome == OUTCOME_HELD ? d->text : buf_view(&s->record) };
 
 	return payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
@@ -109,6 +110,15 @@ static void inbox_members(struct exchange *x)
 	}
 }
 
+/* What is sent, or shown, beside the record; sealed with it. */
+static void fill_members(struct exchange *x)
+{
+	if (x->decided.kind == EXCHANGE_EGRESS)
+		delivery_members(x);
+	else
+		inbox_members(x);
+}
+
 static enum exchange_state state_of(const struct exchange *x)
 {
 	const struct decided *d = &x->decided;
@@ -176,6 +186,17 @@ static void fill_timer(struct exchange *x)
 	schedule_next(plan, &d->timer.due_ms);
 }
 
+/* What names the case of one flow in the outbox: a digest, for the agreement may say that the case itself goes nowhere. */
+static struct view series_of(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct view parts[] = { agreement_id(d->agreement), VIEW("\n"), d->decision.recipient, VIEW("\n"),
+		                d->envelope.case_ref };
+
+	sha256_parts(parts, sizeof parts / sizeof *parts, &d->series);
+	return view_make(d->series.b, sizeof d->series.b);
+}
+
 static void fill_release(struct exchange *x)
 {
 	struct decided *d = &x->decided;
@@ -187,15 +208,15 @@ static void fill_release(struct exchange *x)
 	if (d->kind == EXCHANGE_EGRESS) {
 		int64_t deadline = duration_add(now, &node->delivery_deadline), payload = d->timer.plan.payload_ms;
 		d->delivers = true;
-		delivery_members(x);
 		d->delivery = (struct store_delivery){ .recipient = d->decision.recipient,
 			                               .next_ms = now,
 			                               .deadline_ms = deadline == TIME_NONE || deadline > payload
 			                                                      ? payload
 			                                                      : deadline };
+		if (agreement_orders_cases(d->agreement) && d->envelope.case_ref.n)
+			d->delivery.series = series_of(x);
 	} else {
 		d->receives = true;
-		inbox_members(x);
 		d->inbox = (struct store_inbox){ .exchange = d->id,
 			                         .made_ms = now,
 			                         .kind = d->corrects.seq ? VIEW("correction") : VIEW("record") };
@@ -408,6 +429,8 @@ static void fill(struct exchange *x)
 	struct decided *d = &x->decided;
 	bool keeps = d->decision.outcome != OUTCOME_REFUSED && !d->asked.dry_run;
 
+	if (keeps && exchange_is_release(x))
+		fill_members(x);
 	if (keeps && !seal(x)) {
 		refuse_all(x, REASON_CRYPTO);
 		keeps = false;

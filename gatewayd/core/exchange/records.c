@@ -213,6 +213,10 @@ void handle_records(struct request *r)
 		answer_problem(r, REASON_UNAVAILABLE);
 		return;
 	}
+	if (atomic_load_explicit(&r->worker->core->space_low, memory_order_relaxed)) {
+		answer_problem(r, REASON_NO_SPACE);
+		return;
+	}
 	if (!key_valid(r->key)) {
 		answer_problem(r, REASON_BAD_HEADER);
 		return;

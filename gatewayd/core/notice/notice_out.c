@@ -1,8 +1,6 @@
 /* See notice_out.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
 #include "gatewayd/core/notice/notice_out.h"
 
-#include <jansson.h>
-
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/notice/notice.h"
@@ -10,9 +8,8 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/notice.h"
-#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/parcel_receipt.h"
 #include "lib/base/encode.h"
-#include "lib/tlog/receipt.h"
 
 #define IN_FLIGHT  32
 #define BODY_MAX   (24u * 1024 * 1024)
@@ -132,95 +129,55 @@ static bool send_notice(struct parcel *p)
 
 /* --- the answer --- */
 
-/* Does the partner's log hold an entry that this very notice was taken, about this exchange? */
-static bool leaf_fits(const struct notice_out *o, struct view leaf)
+static bool names_exchange(const struct notice_out *o, struct view leaf)
 {
-	struct buf digest = BUF_INIT(65), governing = BUF_INIT(65);
-	char input[72], agreement[72], note[48], want[48], exchange[48], origin[48], id[UUID_TEXT + 1];
+	char id[UUID_TEXT + 1];
 
 	uuid_print(&o->exchange, id);
-	digest_print(&digest, &o->digest);
-	digest_print(&governing, &o->agreement_digest);
-	snprintf(want, sizeof want, "%s: taken", notice_kind_name(o->kind));
-	proof_leaf_member(leaf, "input", input, sizeof input);
-	proof_leaf_member(leaf, "agreement_digest", agreement, sizeof agreement);
-	proof_leaf_member(leaf, "note", note, sizeof note);
-	proof_leaf_member(leaf, "exchange", exchange, sizeof exchange);
-	proof_leaf_member(leaf, "origin", origin, sizeof origin);
-	bool ok = view_eq(view_of(input), buf_view(&digest)) && view_eq(view_of(agreement), buf_view(&governing)) &&
-	          strcmp(note, want) == 0 && (strcmp(exchange, id) == 0 || strcmp(origin, id) == 0);
-	buf_free(&digest);
-	buf_free(&governing);
-	return ok;
+	return proof_leaf_says(leaf, "exchange", id) || proof_leaf_says(leaf, "origin", id);
 }
 
-/* That it was refused, and will be again? */
-static bool refusal_fits(const struct notice_out *o, struct view leaf)
+static void print_hex(const struct digest *d, char out[65])
 {
-	struct buf digest = BUF_INIT(65);
-	char input[72], operation[32], exchange[48], origin[48], id[UUID_TEXT + 1];
+	struct buf b = BUF_INIT(65);
 
-	uuid_print(&o->exchange, id);
-	digest_print(&digest, &o->digest);
-	proof_leaf_member(leaf, "input", input, sizeof input);
-	proof_leaf_member(leaf, "operation", operation, sizeof operation);
-	proof_leaf_member(leaf, "exchange", exchange, sizeof exchange);
-	proof_leaf_member(leaf, "origin", origin, sizeof origin);
-	bool ok = view_eq(view_of(input), buf_view(&digest)) &&
-	          strcmp(operation, operation_name(OPERATION_REFUSAL)) == 0 &&
-	          (strcmp(exchange, id) == 0 || strcmp(origin, id) == 0) && proof_leaf_final(leaf);
-	buf_free(&digest);
-	return ok;
+	digest_print(&b, d);
+	snprintf(out, 65, "%.*s", VIEW_ARG(buf_view(&b)));
+	buf_free(&b);
 }
 
-/* Verifies the receipt in the answer, and that its leaf fits. */
-static bool receipt_fits(struct parcel *p, bool (*fits)(const struct notice_out *o, struct view leaf))
+/* An entry that this very notice was taken, about this exchange. */
+static bool says_taken(struct parcel *p, struct view leaf)
 {
 	struct notice_out *o = PARCEL_OF(struct notice_out, p);
-	const struct buf *answer = &o->parcel.post.answer;
-	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
-	const char *text = json_string_value(json_object_get(doc, "receipt"));
-	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
-	struct error e = { .reason = REASON_NONE };
-	struct receipt r;
-	struct view leaf;
-	bool ok = false;
+	char digest[65], governing[65], note[48];
 
-	if (!text) {
-		parcel_later(&o->parcel, "receipt-invalid", "the answer has no receipt");
-	} else if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
-	           !conf_receipt(o->parcel.partner, &r, leaf, &e)) {
-		parcel_later(&o->parcel, "receipt-invalid", e.text);
-	} else if (!fits(o, leaf)) {
-		parcel_later(&o->parcel, "receipt-invalid", "the receipt is for something else");
-	} else if (!sight_take(o->parcel.worker->core, o->parcel.partner, r.checkpoint, &e)) {
-		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
-	} else {
-		sha256(leaf, &o->receipt_entry);
-		buf_adds(&o->parcel.receipt, text);
-		ok = true;
-	}
-	buf_free(&scratch);
-	json_decref(doc);
-	return ok;
+	print_hex(&o->digest, digest);
+	print_hex(&o->agreement_digest, governing);
+	snprintf(note, sizeof note, "%s: taken", notice_kind_name(o->kind));
+	sha256(leaf, &o->receipt_entry);
+	return proof_leaf_says(leaf, "input", digest) && proof_leaf_says(leaf, "agreement_digest", governing) &&
+	       proof_leaf_says(leaf, "note", note) && names_exchange(o, leaf);
+}
+
+/* An entry that it was refused, and will be again. */
+static bool says_refused(struct parcel *p, struct view leaf)
+{
+	const struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	char digest[65];
+
+	print_hex(&o->digest, digest);
+	return proof_leaf_refuses(leaf, digest) && names_exchange(o, leaf);
 }
 
 static bool proved(struct parcel *p)
 {
-	return receipt_fits(p, leaf_fits);
+	return parcel_receipt(p, says_taken);
 }
 
-/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
 static bool refused(struct parcel *p)
 {
-	char slug[sizeof p->slug], problem[sizeof p->problem];
-
-	snprintf(slug, sizeof slug, "%s", p->slug);
-	snprintf(problem, sizeof problem, "%s", p->problem);
-	bool ok = receipt_fits(p, refusal_fits);
-	parcel_later(p, slug, problem);
-	buf_reset(&p->receipt);
-	return ok;
+	return parcel_receipt(p, says_refused);
 }
 
 static bool over(struct parcel *p)

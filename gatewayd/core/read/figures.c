@@ -43,6 +43,7 @@ OF_CORE(timestamp_failures)
 OF_CORE(rebuilds)
 OF_CORE(rebuild_failures)
 OF_CORE(rebuild_entries)
+OF_CORE(damaged)
 OF_WITNESS(cosigned)
 OF_WITNESS(incidents)
 OF_WITNESS(cosignatures)
@@ -114,6 +115,8 @@ const struct figure figure_list[] = {
 	COUNTER("rebuild_failures", "Full verifications that found the log altered.", NULL, NULL,
 	        core_rebuild_failures),
 	GAUGE("rebuild_entries", "Entries in the last full verification.", NULL, NULL, core_rebuild_entries),
+	GAUGE("payloads_damaged", "Payloads that cannot be served as they were sealed, by the last full look.", "store",
+	      "damaged", core_damaged),
 	GAUGE(NULL, "Exchanges.", "store", "exchanges", store_exchanges),
 	GAUGE("payloads", "Sealed payloads held.", "store", "payloads", store_payloads),
 	GAUGE("timers", "Retention timers.", "store", "timers", store_timers),

@@ -23,7 +23,24 @@ void handle_livez(struct request *r)
 void handle_readyz(struct request *r)
 {
 	struct core *c = r->worker->core;
-	bool ready = !atomic_load(&c->draining) && !atomic_load(&c->dying) && atomic_load(&c->serving);
+	const struct {
+		bool so;
+		const char *why;
+	} not_ready[] = {
+		{ !atomic_load(&c->serving), "the log is being settled with partners" },
+		{ atomic_load(&c->draining), "draining: no new exchanges are taken" },
+		{ atomic_load(&c->dying), "the store or the log failed" },
+		{ atomic_load(&c->space_low), "too little room is left for new records" },
+		{ atomic_load(&c->anchor_failing), "the anchor cannot be written" },
+	};
+	struct buf why = BUF_INIT(1024);
 
-	answer_text(r, ready ? 200 : 503, VIEW("text/plain"), ready ? VIEW("ready\n") : VIEW("not ready\n"));
+	for (size_t i = 0; i < sizeof not_ready / sizeof *not_ready; i++)
+		if (not_ready[i].so)
+			buf_addf(&why, "not ready: %s\n", not_ready[i].why);
+	if (why.n)
+		answer_text(r, 503, VIEW("text/plain"), buf_view(&why));
+	else
+		answer_text(r, 200, VIEW("text/plain"), VIEW("ready\n"));
+	buf_free(&why);
 }

@@ -1,5 +1,8 @@
 /* See consult.h. */
 #include "gatewayd/core/serve/consult.h"
+
+#include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/os/log.h"
 #include "lib/tlog/entry.h"
 
 struct consult {
@@ -30,11 +33,12 @@ struct buf *consult_body(struct consult *c)
 	return &c->body;
 }
 
-bool consult_note(struct consult *c, const struct uuid *exchange, struct view agreement, const char *what)
+static bool note(struct consult *c, enum operation operation, const struct uuid *exchange, struct view agreement,
+                 const char *what)
 {
 	struct request *r = c->request;
 	struct buf leaf = BUF_INIT(8192);
-	struct entry e = { .operation = OPERATION_CONSULTATION,
+	struct entry e = { .operation = operation,
 		           .time_ms = r->now_ms,
 		           .peer = view_of(r->peer->id),
 		           .agreement = agreement,
@@ -48,6 +52,25 @@ bool consult_note(struct consult *c, const struct uuid *exchange, struct view ag
 	bool ok = !leaf.failed && !c->leaves.failed;
 	buf_free(&leaf);
 	return ok;
+}
+
+bool consult_note(struct consult *c, const struct uuid *exchange, struct view agreement, const char *what)
+{
+	return note(c, OPERATION_CONSULTATION, exchange, agreement, what);
+}
+
+bool consult_incident(struct consult *c, const struct uuid *exchange, const char *what)
+{
+	struct core *core = c->request->worker->core;
+	struct attempt one = attempt_of(VIEW("incident"), view_make(exchange->b, sizeof exchange->b), REASON_DAMAGED);
+	char id[UUID_TEXT + 1];
+
+	if (attempts_known(core->attempts, &one, c->request->now_ms))
+		return true;
+	attempts_note(core->attempts, &one, c->request->now_ms);
+	uuid_print(exchange, id);
+	log_line("error", "exchange %s: %s", id, what);
+	return note(c, OPERATION_INCIDENT, exchange, VIEW(""), what);
 }
 
 void consult_drop(struct consult *c)

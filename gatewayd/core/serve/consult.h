@@ -11,6 +11,8 @@ struct consult *consult_new(struct request *r, struct view content_type, size_t 
 struct buf *consult_body(struct consult *c);
 /* Notes that this exchange was read; `what` is short ASCII text for the entry ("record", "log entries"). */
 bool consult_note(struct consult *c, const struct uuid *exchange, struct view agreement, const char *what) MUST_USE;
+/* Notes an incident that the reading found, of an exchange; of one exchange no more than one an hour. */
+bool consult_incident(struct consult *c, const struct uuid *exchange, const char *what) MUST_USE;
 /* Gives up; the caller answers. */
 void consult_drop(struct consult *c);
 /* Logs, then answers. */

@@ -83,8 +83,11 @@ static enum parcel_end end_of(struct parcel *p)
 		if (kind->proved(p))
 			return PARCEL_ARRIVED;
 	} else if (status > 0) {
+		bool final = kind->refused(p);
+		/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
 		parcel_later(p, post_slug(&p->post), "the partner refused");
-		if (kind->refused(p))
+		buf_reset(&p->receipt);
+		if (final)
 			return PARCEL_REFUSED;
 	} else if (p->hopeless) {
 		return PARCEL_REFUSED;

@@ -74,7 +74,8 @@ struct courier_kind {
 	/* Whether the receipt in an answer of one of the statuses `taken` proves that it arrived. Else parcel_later(). */
 	bool (*proved)(struct parcel *p);
 	/* Whether an answer of another status is a refusal that ends it: its receipt verifies, and the leaf names this
-	 * very thing and says `final`. Anything else is tried again. */
+	 * very thing and says `final`. Anything else is tried again. What it says by parcel_later(), or leaves as the receipt, is
+	 * let go: the reason that is told is the partner's. */
 	bool (*refused)(struct parcel *p);
 	/* Whether it is given up, having failed. */
 	bool (*over)(struct parcel *p);

@@ -2,6 +2,11 @@
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/sql_private.h"
 
+bool inbox_has_record(struct view kind)
+{
+	return view_is(kind, "record") || view_is(kind, "correction") || view_is(kind, "returned");
+}
+
 bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e)
 {
 	if (!sql_run(s, SQL_INBOX_PUT,

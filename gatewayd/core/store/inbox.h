@@ -14,6 +14,8 @@ struct store_inbox {
 	int64_t made_ms;
 	int64_t acked_ms; /* 0: not yet; then `body` is the receipt instead */
 };
+/* Whether an item of that kind comes with a record. */
+bool inbox_has_record(struct view kind);
 /* Sets i->id: larger than every id before, also of acknowledged ones. */
 bool store_put_inbox(struct store *s, struct store_inbox *i, struct error *e) MUST_USE;
 /* Those not yet acknowledged. */

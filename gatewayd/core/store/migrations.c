@@ -265,7 +265,11 @@ static const char outbox_by_recipient[] =
         "CREATE INDEX delivery_recipient ON delivery (recipient, next_ms, deadline_ms, last_error);"
         "CREATE INDEX notice_recipient ON notice (recipient, next_ms, made_ms, last_error);";
 
+/* What is to arrive in its order. */
+static const char series[] = "ALTER TABLE delivery ADD COLUMN series BLOB;"
+                             "CREATE INDEX delivery_series ON delivery (series, seq) WHERE series IS NOT NULL;";
+
 const char *const sql_migrations[] = {
 	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies, timestamps,
-	expiry,       surrogates,         approvals, outbox_by_recipient, NULL
+	expiry,       surrogates,         approvals, outbox_by_recipient, series,  NULL
 };

@@ -7,7 +7,8 @@ bool store_put_delivery(struct store *s, const struct store_delivery *d, struct 
 {
 	return sql_run(s, SQL_DELIVERY_PUT,
 	               BOUND(as_number(d->seq), as_text(d->recipient), as_int(d->next_ms), as_int(d->deadline_ms),
-	                     as_int(d->attempts), as_text(d->last_error), as_text(d->envelope)),
+	                     as_int(d->attempts), as_text(d->last_error), as_text(d->envelope),
+	                     d->series.n ? as_blob(d->series) : as_null()),
 	               e);
 }
 
@@ -71,13 +72,13 @@ static bool list_deliveries(struct store *s, struct statement *q,
 bool store_due_deliveries(struct store *s, const struct store_ask *ask,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e)
 {
-	return list_deliveries(
-	        s,
-	        sql_start(s, SQL_DELIVERY_DUE,
-	                  BOUND(as_text(ask->recipient), as_int(ask->now_ms), as_int(ask->before_ms),
-	                        as_int(ask->share), as_int(ask->shares), as_int(ask->max), as_int(HOLD_RESTRICTION)),
-	                  e),
-	        each, arg, e);
+	return list_deliveries(s,
+	                       sql_start(s, SQL_DELIVERY_DUE,
+	                                 BOUND(as_text(ask->recipient), as_int(ask->now_ms), as_int(ask->before_ms),
+	                                       as_int(ask->share), as_int(ask->shares), as_int(ask->max),
+	                                       as_int(HOLD_RESTRICTION), as_int(OUTBOX_FAILED)),
+	                                 e),
+	                       each, arg, e);
 }
 
 bool store_next_delivery_recipient(struct store *s, struct view after, struct view *out, struct error *e)

@@ -4,6 +4,9 @@
 
 #include "gatewayd/core/store/store.h"
 
+/* `next_ms` of one whose deadline has passed: it is not due until people have it tried again. */
+#define OUTBOX_FAILED INT64_MAX
+
 struct store_delivery {
 	uint64_t seq;
 	struct view recipient; /* agency */
@@ -11,6 +14,7 @@ struct store_delivery {
 	uint32_t attempts;
 	struct view last_error; /* slug */
 	struct view envelope;   /* JSON members of the envelope without record and origin */
+	struct view series;     /* bytes that name what it belongs to; empty: nothing. Written, not read back */
 };
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e) MUST_USE;
 /* Counts an attempt. */
@@ -24,7 +28,8 @@ bool store_get_delivery(struct store *s, uint64_t seq, struct store_delivery *ou
 bool store_list_deliveries(struct store *s, uint64_t after_seq, unsigned max,
                            bool (*each)(void *arg, const struct store_delivery *d), void *arg,
                            struct error *e) MUST_USE;
-/* Those to be sent by `now_ms`, earliest first, without what is restricted. */
+/* Those to be sent by `now_ms`, earliest first, without what is restricted. Of one series only the oldest that has not failed
+ * (OUTBOX_FAILED): they arrive in their order. */
 bool store_due_deliveries(struct store *s, const struct store_ask *ask,
                           bool (*each)(void *arg, const struct store_delivery *d), void *arg, struct error *e) MUST_USE;
 /* The first recipient, by name, after that one to whom something waits; REASON_NOT_FOUND when there is none. */

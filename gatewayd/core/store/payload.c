@@ -24,24 +24,6 @@ bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
 	return ok;
 }
 
-bool store_list_payloads(struct store *s, uint64_t after_seq, unsigned max,
-                         bool (*each)(void *arg, const struct store_payload *p), void *arg, struct error *e)
-{
-	struct statement *q = sql_start(s, SQL_PAYLOAD_LIST, BOUND(as_number(after_seq), as_int(max)), e);
-	bool ok;
-
-	while (sql_next(s, q, &ok, e)) {
-		struct store_payload p = { .seq = (uint64_t)col_int(q, 0),
-			                   .slot = (uint32_t)col_int(q, 1),
-			                   .sealed = col_view(q, 2) };
-		if (!each(arg, &p)) {
-			sql_end(q);
-			break;
-		}
-	}
-	return ok;
-}
-
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e)
 {
 	if (!sql_run(s, SQL_PAYLOAD_ERASE, BOUND(as_number(seq)), e) ||
@@ -102,4 +84,19 @@ void store_slots_forget(struct store *s)
 	free(s->live_slots);
 	s->live_slots = NULL;
 	s->live_slots_n = 0;
+}
+
+bool store_list_payloads(struct store *s, uint64_t after_seq, unsigned max, bool (*each)(void *arg, uint64_t seq),
+                         void *arg, struct error *e)
+{
+	struct statement *q = sql_start(s, SQL_PAYLOAD_LIST, BOUND(as_number(after_seq), as_int(max)), e);
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		if (!each(arg, (uint64_t)col_int(q, 0))) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
 }

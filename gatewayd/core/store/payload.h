@@ -7,16 +7,16 @@
 struct store_payload {
 	uint64_t seq;
 	uint32_t slot;
-	struct view sealed; /* AES-256-GCM(key, salt || record), aad: exchange id */
+	struct view sealed; /* keys/payload.h */
 };
 /* One payload an exchange; replaces an older one, whose key the caller erases. */
 bool store_put_payload(struct store *s, const struct store_payload *p, struct error *e) MUST_USE;
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
                        struct error *e) MUST_USE; /* NOT_FOUND when erased */
-/* In order of `seq`, those after it, at most `max`; `sealed` is empty where a slot is named and no payload is there. */
-bool store_list_payloads(struct store *s, uint64_t after_seq, unsigned max,
-                         bool (*each)(void *arg, const struct store_payload *p), void *arg, struct error *e) MUST_USE;
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e) MUST_USE;
+/* Numbers of exchanges with a payload, from behind `after_seq` on, at most `max`. */
+bool store_list_payloads(struct store *s, uint64_t after_seq, unsigned max, bool (*each)(void *arg, uint64_t seq),
+                         void *arg, struct error *e) MUST_USE;
 /* Whether a payload needs the slot; for keystore_sweep() at start, before any
  * job is submitted. The slots are read once, at the first call; store_slots_forget() lets that memory go. False answers
  * would erase keys, so a store that cannot be read answers true. */

@@ -64,10 +64,10 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
 	[SQL_HOLD_TIMER] = "UPDATE timer SET held = " IN_FORCE " WHERE seq = ?1",
 	[SQL_DELIVERY_PUT] = "INSERT INTO delivery (seq, recipient, next_ms, deadline_ms, attempts, "
-		"last_error, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+		"last_error, envelope, series) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
 		"ON CONFLICT (seq) DO UPDATE SET recipient = excluded.recipient, next_ms = excluded.next_ms, "
 		"deadline_ms = excluded.deadline_ms, attempts = excluded.attempts, last_error = "
-		"excluded.last_error, envelope = excluded.envelope",
+		"excluded.last_error, envelope = excluded.envelope, series = excluded.series",
 	[SQL_DELIVERY_RETRY] = "UPDATE delivery SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 "
 		"WHERE seq = ?1",
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
@@ -128,9 +128,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_STATE_WINDOW] = "SELECT seq, received_ms, hash FROM state ORDER BY seq DESC",
 	[SQL_EXCHANGE_LAST] = "SELECT coalesce(max(seq), 0) FROM exchange",
 	[SQL_PAYLOAD_GET] = "SELECT p.slot, b.sealed FROM payload_slot p JOIN payload b ON b.seq = p.seq WHERE p.seq = ?1",
+	[SQL_PAYLOAD_LIST] = "SELECT seq FROM payload_slot WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_PAYLOAD_SLOTS] = "SELECT slot FROM payload_slot",
-	[SQL_PAYLOAD_LIST] = "SELECT p.seq, p.slot, b.sealed FROM payload_slot p LEFT JOIN payload b ON b.seq = p.seq "
-		"WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2",
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
 	[SQL_TIMER_DUE] = TIMER_COLUMNS "WHERE held = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[SQL_TIMER_LIST] = TIMER_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
@@ -156,7 +155,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "
-		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?7) ORDER BY next_ms LIMIT ?6",
+		"WHERE h.seq = delivery.seq AND h.ended_ms IS NULL AND h.kind = ?7) "
+		"AND (series IS NULL OR NOT EXISTS (SELECT 1 FROM delivery o WHERE o.series = delivery.series AND o.seq < delivery.seq "
+		"AND o.next_ms < ?8)) ORDER BY next_ms LIMIT ?6",
 	[SQL_DELIVERY_RECIPIENT] = "SELECT recipient FROM delivery WHERE recipient > ?1 ORDER BY recipient LIMIT 1",
 	[SQL_DELIVERY_COUNT] = "SELECT recipient, last_error, count(*), count(*) FILTER (WHERE next_ms = ?1), "
 		"min(deadline_ms) FROM delivery GROUP BY recipient, last_error ORDER BY recipient, last_error",

@@ -23,6 +23,11 @@ static int64_t migrations_known(void)
 	return n;
 }
 
+int store_schema(void)
+{
+	return (int)migrations_known();
+}
+
 /* A database that a newer program made is not ours to read. */
 static bool check_version(struct store *s, int64_t *version, struct error *e)
 {

@@ -45,6 +45,9 @@ bool store_wants_checkpoint(const struct store *s);
 /* Whether something was erased since the last forced checkpoint. */
 bool store_erased(const struct store *s);
 
+/* The newest schema that this program knows: a store of an earlier one is brought to it when it is opened for writing. */
+int store_schema(void);
+
 /* What is due of those that wait to be sent to one recipient. */
 struct store_ask {
 	struct view recipient; /* agency */

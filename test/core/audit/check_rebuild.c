@@ -175,56 +175,115 @@ END_TEST
 
 /* --- what governs --- */
 
-/* The public keys are new to a new store; the agreement is known, for core_start() stored it. */
+/* Submits what is in force and waits until it and all that changed are in the log. Returns how many entries it made. */
+static uint64_t govern(const char *why)
+{
+	uint64_t before = log_size();
+
+	ck_assert(governing_submit(&f.core, f.core.conf, why));
+	core_act(&f, append_one, (char[]){ "behind it" });
+	return log_size() - before - 1;
+}
+
 START_TEST(a_start_and_a_stop_are_logged)
 {
 	uint64_t before = log_size();
 
-	ck_assert(governing_submit(&f.core, "start"));
-	entries(before + 2);
-	ck_assert(logged(before, "\"operation\":\"start\"", ""));
-	ck_assert(logged(before, "\"operation\":\"key-change\"", "public keys of this node and its partners"));
+	ck_assert_uint_gt(govern("start"), 1);
+	ck_assert(logged(before, "\"operation\":\"start\"", "\"after\":"));
+	ck_assert(logged(before, "\"operation\":\"key-change\"", "\"kind\":\"keys\""));
+	ck_assert(logged(before, "\"operation\":\"config-change\"", "\"name\":\"south-gateway\""));
+	before = log_size();
 	governing_stop(&f.core);
-	entries(before + 3);
-	ck_assert(logged(before + 2, "\"operation\":\"stop\"", ""));
+	entries(before + 1);
+	ck_assert(logged(before, "\"operation\":\"stop\"", ""));
 }
 END_TEST
 
-START_TEST(a_document_that_is_new_is_logged_once)
-{
-	struct buf digest = BUF_INIT(100);
-	json_t *doc = core_preset(&f, "pnr");
-	uint64_t before;
-
-	put(doc, "/id", "\"another\"");
-	struct agreement *a = core_add_agreement(&f, doc);
-	digest_print(&digest, agreement_digest(a));
-	buf_addc(&digest, 0);
-	before = log_size();
-	ck_assert(governing_submit(&f.core, "start"));
-	entries(before + 3);
-	ck_assert(logged(before, "\"operation\":\"policy-change\"", digest.p));
-	before = log_size();
-	ck_assert(governing_submit(&f.core, "reload"));
-	core_act(&f, append_one, (char[]){ "behind it" });
-	ck_assert(!logged(before, "\"operation\":\"policy-change\"", ""));
-	ck_assert(!logged(before, "\"operation\":\"key-change\"", ""));
-	buf_free(&digest);
-}
-END_TEST
-
-/* What another key of a partner is, is a change of keys. */
-START_TEST(a_partners_new_key_is_logged)
+START_TEST(a_drain_is_logged)
 {
 	uint64_t before = log_size();
 
-	ck_assert(governing_submit(&f.core, "start"));
-	entries(before + 2);
+	ck_assert(governing_drain(&f.core, true, 7));
+	entries(before + 1);
+	ck_assert(logged(before, "\"operation\":\"config-change\"", "\"change\":\"begun\""));
+	ck_assert(logged(before, "\"kind\":\"drain\"", "drain begun by operator with uid 7"));
+}
+END_TEST
+
+/* Once when it comes, once when it goes, and once when it is back. */
+START_TEST(what_changes_is_logged_once)
+{
+	struct buf digest = BUF_INIT(100), after = BUF_INIT(100), was = BUF_INIT(100);
+	json_t *doc = core_preset(&f, "pnr");
+	uint64_t before;
+
+	govern("start");
+	ck_assert_uint_eq(govern("reload"), 1);
+	put(doc, "/id", "\"another\"");
+	struct agreement *a = core_add_agreement(&f, doc);
+	digest_print(&digest, agreement_digest(a));
+	buf_addf(&after, "\"after\":\"%.*s\"", VIEW_ARG(buf_view(&digest)));
+	buf_addf(&was, "\"before\":\"%.*s\"", VIEW_ARG(buf_view(&digest)));
+	buf_addc(&after, 0);
+	buf_addc(&was, 0);
+	before = log_size();
+	ck_assert_uint_eq(govern("reload"), 2);
+	ck_assert(logged(before, "\"operation\":\"policy-change\"", after.p) &&
+	          logged(before, after.p, "\"change\":\"new\""));
+	ck_assert(!logged(before, "\"change\":\"new\"", "\"before\""));
+	ck_assert_uint_eq(govern("start"), 1);
+	before = log_size();
+	f.core.conf->n_agreements--;
+	ck_assert_uint_eq(govern("start"), 2);
+	ck_assert(logged(before, "\"change\":\"gone\"", was.p) && logged(before, was.p, "\"agreement\":\"another\""));
+	before = log_size();
+	f.core.conf->n_agreements++;
+	ck_assert_uint_eq(govern("reload"), 2);
+	ck_assert(logged(before, "\"change\":\"back\"", after.p));
+	buf_free(&digest);
+	buf_free(&after);
+	buf_free(&was);
+}
+END_TEST
+
+/* What another key of a partner is, is a change of keys and of the partner. */
+START_TEST(a_partners_new_key_is_logged)
+{
+	uint64_t before;
+
+	govern("start");
 	f.core.conf->partners[SOUTH_GATEWAY].has_log = false;
 	before = log_size();
-	ck_assert(governing_submit(&f.core, "reload"));
-	core_act(&f, append_one, (char[]){ "behind it" });
-	ck_assert(logged(before, "\"operation\":\"key-change\"", "public keys"));
+	ck_assert_uint_eq(govern("reload"), 3);
+	ck_assert(logged(before, "\"operation\":\"key-change\"", "keys public: changed"));
+	ck_assert(logged(before, "\"operation\":\"config-change\"",
+	                 "partner south-gateway: changed -south-gateway log "));
+}
+END_TEST
+
+/* The one list follows the other, and the log says where it does not. */
+START_TEST(a_list_that_cannot_be_read_is_none)
+{
+	struct view value;
+	struct digest d;
+	struct buf said = BUF_INIT(100);
+	uint64_t before, first = govern("start");
+
+	OK(store_get_value(f.reader, VIEW("in-force"), &value, e));
+	sha256(value, &d);
+	buf_adds(&said, "\"before\":\"");
+	digest_print(&said, &d);
+	buf_addc(&said, 0);
+	before = log_size();
+	govern("reload");
+	ck_assert(logged(before, "\"note\":\"reload\"", said.p));
+	alter("UPDATE value SET value = CAST('agreement' AS BLOB) WHERE name = 'in-force'");
+	before = log_size();
+	ck_assert_uint_eq(govern("reload"), first);
+	ck_assert(!logged(before, "\"note\":\"reload\"", said.p));
+	ck_assert(logged(before, "\"kind\":\"agreement\"", "\"change\":\"back\""));
+	buf_free(&said);
 }
 END_TEST
 
@@ -249,7 +308,9 @@ TCase *make_rebuild_case(void)
 	tcase_add_test(c, it_ends_in_the_middle);
 	tcase_add_test(c, an_incident_keeps_its_evidence);
 	tcase_add_test(c, a_start_and_a_stop_are_logged);
-	tcase_add_test(c, a_document_that_is_new_is_logged_once);
+	tcase_add_test(c, a_drain_is_logged);
+	tcase_add_test(c, what_changes_is_logged_once);
+	tcase_add_test(c, a_list_that_cannot_be_read_is_none);
 	tcase_add_test(c, a_partners_new_key_is_logged);
 	tcase_add_test(c, nothing_in_force_may_be_followed_by_anything);
 	return c;

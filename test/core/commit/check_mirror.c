@@ -180,6 +180,62 @@ START_TEST(what_is_missing_is_caught_up)
 }
 END_TEST
 
+/* What a loss of power makes of the tail: `n` bytes from the line of entry `from` on become zeros. */
+static void lose_block(unsigned from, size_t n)
+{
+	struct view v = scratch_read(scratch_file(&f.dir, "logs/audit.jsonl"));
+	char start[32], *copy = malloc(v.n);
+
+	snprintf(start, sizeof start, "{\"index\":%u,", from);
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, v.p, v.n);
+	char *at = memmem(copy, v.n, start, strlen(start));
+	ck_assert_ptr_nonnull(at);
+	ck_assert_uint_le((size_t)(at - copy) + n, v.n);
+	memset(at, 0, n);
+	scratch_write(scratch_file(&f.dir, "logs/audit.jsonl"), view_make(copy, v.n));
+	free(copy);
+	scratch_free(v);
+}
+
+START_TEST(what_a_loss_of_power_left_is_written_anew)
+{
+	struct buf none = BUF_INIT(64);
+
+	append(20, 0);
+	stop();
+	lose_block(5, 40); /* in the middle: good lines stand behind it */
+	restart();
+	stop();
+	check_lines("logs/audit.jsonl", 0, 21);
+	lose_block(20, 3); /* in the last line */
+	restart();
+	stop();
+	check_lines("logs/audit.jsonl", 0, 21);
+	/* A whole line is gone. */
+	struct view v = scratch_read(scratch_file(&f.dir, "logs/audit.jsonl"));
+	const char *from = memmem(v.p, v.n, "{\"index\":7,", 11), *to = memmem(v.p, v.n, "{\"index\":8,", 11);
+	ck_assert(from && to);
+	struct buf b = BUF_INIT(1 << 20);
+	buf_add(&b, view_make(v.p, (size_t)(from - v.p)));
+	buf_add(&b, view_make(to, (size_t)(v.p + v.n - to)));
+	scratch_write(scratch_file(&f.dir, "logs/audit.jsonl"), buf_view(&b));
+	buf_free(&b);
+	scratch_free(v);
+	restart();
+	stop();
+	check_lines("logs/audit.jsonl", 0, 21);
+	/* Nothing of it is good. */
+	for (unsigned i = 0; i < 64; i++)
+		buf_addc(&none, 0);
+	scratch_write(scratch_file(&f.dir, "logs/audit.jsonl"), buf_view(&none));
+	buf_free(&none);
+	restart();
+	stop();
+	check_lines("logs/audit.jsonl", 0, 21);
+}
+END_TEST
+
 START_TEST(failure_delays_no_record)
 {
 	append(5, 0);
@@ -227,6 +283,7 @@ TCase *make_mirror_case(void)
 	tcase_add_test(c, only_committed_entries_appear);
 	tcase_add_test(c, rotated_file_is_followed_by_a_new_one);
 	tcase_add_test(c, what_is_missing_is_caught_up);
+	tcase_add_test(c, what_a_loss_of_power_left_is_written_anew);
 	tcase_add_test(c, failure_delays_no_record);
 	tcase_add_test(c, mirror_of_another_log_is_reported);
 	return c;

@@ -1,44 +1,14 @@
 /* The configuration from its files: what is read of them, and that everything wrong is told with its place at once. */
 #include "gatewayd/core/conf/conf.h"
 #include "gatewayd/core/conf/public_keys.h"
+#include "test/core/conf_files.h"
 #include "test/core/core_fixture.h"
 
 TCase *make_conf_case(void);
 
-static struct scratch_dir dir;
 static struct core_fixture dates; /* for core_preset() */
-static json_t *node, *north, *south;
 static struct error_list errors;
 static struct conf *conf;
-
-static void sub(const char *name)
-{
-	ck_assert_int_eq(mkdir(scratch_file(&dir, name), 0700), 0);
-}
-
-static void write_doc(const char *name, const json_t *doc)
-{
-	char *text = json_dumps(doc, JSON_INDENT(1));
-
-	scratch_write(scratch_file(&dir, name), view_of(text));
-	free(text);
-}
-
-/* Certificates of both parties; north's serves for TLS as well. */
-static void make_keys(void)
-{
-	static const char *const who[] = { "north", "south" };
-	char command[900];
-
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(
-		        command, sizeof command,
-		        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key "
-		        "-out %s.pem -days 3650 -subj /CN=%s -addext subjectAltName=URI:urn:example:%s 2>&1 && chmod 600 %s.key",
-		        dir.path, who[i], who[i], who[i], who[i], who[i]);
-		ck_assert_int_eq(system(command), 0);
-	}
-}
 
 /* agreements/<name>.json with the signatures of these. */
 static void write_agreement(const char *name, const json_t *doc, bool by_north, bool by_south)
@@ -73,26 +43,8 @@ static void write_agreement(const char *name, const json_t *doc, bool by_north, 
 
 static void set_up(void)
 {
-	dir = scratch_new();
+	conf_files_make();
 	dates.now_ms = instant_now_ms();
-	make_keys();
-	sub("partners");
-	sub("agreements");
-	sub("documents");
-	sub("schemas");
-	node = json_pack(
-	        "{s:s, s:s, s:s, s:[s], s:{s:s,s:s,s:s}, s:s, s:s, s:{s:i,s:s,s:s,s:s}, s:s, s:s, s:s, s:s, s:s}",
-	        "agency", "north", "node", "n1", "host", "gw.north.example", "listen", "127.0.0.1:8443", "tls",
-	        "certificate", "north.pem", "key", "north.key", "authorities", "north.pem", "store", "store.db", "keys",
-	        "keys", "audit", "epoch", 1, "mirror", "audit.jsonl", "vkey", "audit.vkey", "anchor", "anchor",
-	        "partners", "partners", "agreements", "agreements", "documents", "documents", "schemas", "schemas",
-	        "control", "control.sock");
-	ck_assert_ptr_nonnull(node);
-	north = json_load_file("conf/partners/north-system.json", 0, NULL);
-	south = json_load_file("conf/partners/south-gateway.json", 0, NULL);
-	ck_assert(north && south);
-	json_object_set_new(north, "signers", json_pack("[s]", "../north.pem"));
-	json_object_set_new(south, "signers", json_pack("[s]", "../south.pem"));
 	errors = (struct error_list){ .max = 50 };
 	conf = NULL;
 }
@@ -101,19 +53,14 @@ static void tear_down(void)
 {
 	conf_unref(conf);
 	error_list_free(&errors);
-	json_decref(node);
-	json_decref(north);
-	json_decref(south);
-	scratch_remove(&dir);
+	conf_files_drop();
 }
 
 static struct conf *load(void)
 {
 	static const struct secret secret = { .b = "a secret for tests, 32 bytes long", .n = 32 };
 
-	write_doc("node.json", node);
-	write_doc("partners/north-system.json", north);
-	write_doc("partners/south-gateway.json", south);
+	conf_files_write();
 	error_list_free(&errors);
 	errors = (struct error_list){ .max = 50 };
 	conf_unref(conf);
@@ -343,6 +290,57 @@ START_TEST(a_floor_that_is_not_there)
 }
 END_TEST
 
+/* It would stand for none. */
+START_TEST(a_floor_or_overlay_that_is_empty)
+{
+	static const char *const names[] = { "floor", "overlay" };
+	char file[20];
+
+	snprintf(file, sizeof file, "%s.json", names[_i]);
+	scratch_write(scratch_file(&dir, file), VIEW(""));
+	json_object_set_new(node, names[_i], json_string(file));
+	lacks(file, "is empty");
+}
+END_TEST
+
+/* None is waited for, whatever is expected there. */
+START_TEST(what_is_no_file)
+{
+	static const char *const files[] = { "agreements/pnr.json", "agreements/pnr.json.p7s",
+		                             "partners/x.json",     "documents/x.json",
+		                             "floor.json",          "schemas/x.json",
+		                             "north.pem",           "south.pem" };
+	char path[300];
+
+	snprintf(path, sizeof path, "%s", scratch_file(&dir, files[_i]));
+	if (_i < 2)
+		add_pnr();
+	json_object_set_new(node, "floor", json_string("floor.json"));
+	scratch_write(scratch_file(&dir, "floor.json"), VIEW("{\"version\":\"1\"}"));
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	lacks(files[_i], "is not a regular file");
+	ck_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);
+	lacks(files[_i], "is not a regular file");
+}
+END_TEST
+
+START_TEST(members_that_nobody_knows_are_named)
+{
+	put(node, "/colour", "\"blue\"");
+	lacks("node.json", "/colour: ");
+	json_object_del(node, "colour");
+	put(south, "/audit/colour", "\"blue\"");
+	lacks("partners/south-gateway.json", "/audit/colour: ");
+	json_object_del(json_object_get(south, "audit"), "colour");
+	json_t *doc = core_preset(&dates, "pnr");
+	put(doc, "/retention/colour", "\"blue\"");
+	write_agreement("pnr", doc, true, true);
+	lacks("agreements/pnr.json", "/retention/colour: ");
+	json_decref(doc);
+}
+END_TEST
+
 START_TEST(documents_of_run_time)
 {
 	scratch_write(scratch_file(&dir, "documents/list.json"), VIEW("{\"document\":\"made up\"}"));
@@ -395,6 +393,9 @@ TCase *make_conf_case(void)
 	tcase_add_test(c, a_witness_key_that_is_a_logs);
 	tcase_add_test(c, agreements_without_their_signatures);
 	tcase_add_test(c, a_floor_that_is_not_there);
+	tcase_add_loop_test(c, a_floor_or_overlay_that_is_empty, 0, 2);
+	tcase_add_loop_test(c, what_is_no_file, 0, 8);
+	tcase_add_test(c, members_that_nobody_knows_are_named);
 	tcase_add_test(c, documents_of_run_time);
 	tcase_add_test(c, a_revocation_list_that_cannot_be_used_refuses_everybody);
 	tcase_add_test(c, a_timestamp_authority);

@@ -41,15 +41,43 @@ START_TEST(status_names_the_node_and_what_governs)
 }
 END_TEST
 
+static uint64_t log_size(void)
+{
+	struct writer_stats stats;
+
+	writer_stats(f.log.writer, &stats);
+	return stats.tree_size;
+}
+
+/* Waits until the log has so many entries; it must not have more. */
+static void logged_so_far(uint64_t want)
+{
+	struct timespec rest = { .tv_nsec = 2000000 };
+
+	for (int i = 0; i < 2000 && log_size() < want; i++)
+		nanosleep(&rest, NULL);
+	ck_assert_uint_eq(log_size(), want);
+}
+
 START_TEST(drain_and_back)
 {
+	uint64_t before = log_size();
+
 	json_decref(granted(to("drain")));
 	ck_assert(atomic_load(&f.core.draining));
+	logged_so_far(before + 1);
+	last_entry_says("change", "begun");
 	json_t *a = granted(to("status"));
 	ck_assert(json_is_true(json_object_get(a, "draining")));
 	json_decref(a);
 	json_decref(granted(json_pack("{s:s, s:b}", "do", "drain", "on", 0)));
 	ck_assert(!atomic_load(&f.core.draining));
+	logged_so_far(before + 2);
+	last_entry_says("change", "ended");
+	/* What is so already is no change. */
+	json_decref(granted(json_pack("{s:s, s:b}", "do", "drain", "on", 0)));
+	json_decref(granted(to("drain")));
+	logged_so_far(before + 3);
 }
 END_TEST
 

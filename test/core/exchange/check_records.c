@@ -250,6 +250,10 @@ START_TEST(what_is_no_batch)
 	r->key = VIEW("not visible\x01");
 	post(r);
 	ck_assert_int_eq(status, reason_status(REASON_BAD_HEADER));
+	atomic_store(&f.core.space_low, true);
+	post(request("pnr", "application/json", released_text()));
+	ck_assert_int_eq(status, reason_status(REASON_NO_SPACE));
+	atomic_store(&f.core.space_low, false);
 	atomic_store(&f.core.draining, true);
 	post(request("pnr", "application/json", released_text()));
 	ck_assert_int_eq(status, 503);

@@ -106,6 +106,8 @@ static bool proved(struct parcel *p)
 static bool refused(struct parcel *p)
 {
 	ck_assert_int_gt(p->post.status, 0);
+	buf_adds(&p->receipt, "of a refusal");
+	parcel_later(p, "receipt-invalid", "made up");
 	return k.final;
 }
 
@@ -130,6 +132,8 @@ static bool write_it(struct parcel *p, struct act *a, struct error *e)
 	ck_assert_int_eq(p->body.p[0], 0);
 	k.due_written = p->due;
 	k.end = p->end;
+	/* A refusal's receipt is none of its arrival. */
+	ck_assert_uint_eq(p->receipt.n, 0);
 	snprintf(k.slug_written, sizeof k.slug_written, "%s", p->slug);
 	k.written++;
 	return !k.write_fails || error_set(e, REASON_QUOTA, "this one fails");

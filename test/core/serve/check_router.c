@@ -80,7 +80,12 @@ START_TEST(before_it_serves)
 	atomic_store(&f.core.serving, true);
 	ck_assert_int_eq(got(MONITOR, "/readyz"), 200);
 	atomic_store(&f.core.draining, true);
+	atomic_store(&f.core.space_low, true);
+	atomic_store(&f.core.anchor_failing, true);
 	ck_assert_int_eq(got(MONITOR, "/readyz"), 503);
+	ck_assert(buf_holds(&answer_seen.body, "not ready: draining: no new exchanges are taken\n"
+	                                       "not ready: too little room is left for new records\n"
+	                                       "not ready: the anchor cannot be written\n"));
 }
 END_TEST
 

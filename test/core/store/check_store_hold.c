@@ -190,6 +190,43 @@ START_TEST(what_is_restricted_is_not_sent)
 }
 END_TEST
 
+static uint64_t due_at(int64_t now_ms)
+{
+	uint64_t sum = 0;
+	struct store_ask ask = {
+		.recipient = VIEW("south"), .now_ms = now_ms, .before_ms = INT64_MAX, .shares = 1, .max = 9
+	};
+
+	OK(store_due_deliveries(s, &ask, collect_delivery, &sum, e));
+	return sum;
+}
+
+START_TEST(of_a_series_the_oldest_goes_first)
+{
+	static const char *const series[] = { "", "a", "a", "b", "", "a" };
+	struct store_delivery d = { .recipient = VIEW("south"), .next_ms = T0, .deadline_ms = T0 + 100 };
+
+	begin();
+	for (d.seq = 1; d.seq < 6; d.seq++) {
+		d.series = view_of(series[d.seq]);
+		OK(store_put_delivery(s, &d, e));
+	}
+	OK(store_retry_delivery(s, 1, T0 + 50, VIEW("unreachable"), e));
+	commit();
+	/* 2 and 5 are behind 1, which is not due. */
+	ck_assert_uint_eq(due_at(T0), 34);
+	ck_assert_uint_eq(due_at(T0 + 50), 341);
+	begin();
+	OK(store_retry_delivery(s, 1, OUTBOX_FAILED, VIEW("unreachable"), e));
+	commit();
+	ck_assert_uint_eq(due_at(T0 + 50), 234);
+	begin();
+	OK(store_drop_delivery(s, 2, e));
+	commit();
+	ck_assert_uint_eq(due_at(T0 + 50), 345);
+}
+END_TEST
+
 /* --- what falls due when --- */
 
 static bool print_due(void *arg, const struct store_due *d)
@@ -280,6 +317,7 @@ TCase *make_store_hold_case(void)
 	tcase_add_test(c, a_statement_counts_once);
 	tcase_add_test(c, listings_and_what_is_due);
 	tcase_add_test(c, what_is_restricted_is_not_sent);
+	tcase_add_test(c, of_a_series_the_oldest_goes_first);
 	tcase_add_test(c, counted_by_day_and_agreement);
 	return c;
 }

@@ -83,6 +83,12 @@ static bool tell_delivery(void *arg, const struct store_delivery *d)
 	return true;
 }
 
+static bool tell_number(void *arg, uint64_t n)
+{
+	buf_addf(arg, "number %lld\n", N(n));
+	return true;
+}
+
 static bool tell_waiting(void *arg, const struct store_waiting *w)
 {
 	buf_addf(arg, "waiting %.*s %.*s %lld %lld %lld\n", V(w->recipient), V(w->reason), N(w->n), N(w->failed),
@@ -164,12 +170,7 @@ ASK(find_origin, struct uuid id = world_id(4); struct store_exchange x;
 ASK(list_exchanges, return store_list_exchanges(s, 0, 10, tell_exchange, out, e);)
 ASK(get_payload, struct store_payload p;
     return store_get_payload(s, 1, &p, e) && tell_text(out, "payload", p.slot, p.sealed);)
-static bool tell_payload(void *arg, const struct store_payload *p)
-{
-	return tell_text(arg, "listed", p->seq * 1000 + p->slot, p->sealed);
-}
-
-ASK(list_payloads, return store_list_payloads(s, 0, 10, tell_payload, out, e);)
+ASK(list_payloads, return store_list_payloads(s, 0, 10, tell_number, out, e);)
 ASK(slot_live, (void)e; store_slots_forget(s); bool four = store_slot_live(s, 4), five = store_slot_live(s, 5);
     store_slots_forget(s); return tell_text(out, "slots", four * 2u + five, VIEW(""));)
 ASK(get_timer, struct store_timer t; return store_get_timer(s, 1, &t, e) && tell_timer(out, &t);)

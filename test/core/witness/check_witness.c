@@ -1,5 +1,5 @@
 /* A partner's log is cosigned while it only grows; what forks or goes back is refused, and logged once. */
-#include "test/core/worker_fixture.h"
+#include "test/core/witness/asking_fixture.h"
 
 TCase *make_witness_case(void);
 
@@ -52,24 +52,6 @@ static int add(unsigned old, const struct digest *proof, const struct digest *a,
 	buf_free(&text);
 	buf_free(&body);
 	return status;
-}
-
-static uint64_t log_size(void)
-{
-	struct writer_stats stats;
-
-	writer_stats(f.log.writer, &stats);
-	return stats.tree_size;
-}
-
-static void is_incident(const char *what)
-{
-	json_t *entry = core_last_entry(&f);
-
-	ck_assert_str_eq(core_member(entry, "operation"), "incident");
-	ck_assert_str_eq(core_member(entry, "peer"), "south-gateway");
-	ck_assert_ptr_nonnull(strstr(core_member(entry, "note"), what));
-	json_decref(entry);
 }
 
 START_TEST(a_log_that_grows_is_cosigned)

@@ -70,12 +70,12 @@ class Public(unittest.TestCase):
             north = w.north
 
             def changes():
-                return [e for e in entries(north) if e["operation"] == "key-change"]
+                return [e for e in entries(north) if e["operation"] == "key-change" and e.get("name") == "public"]
             north.start()
             wait_for(lambda: len(changes()) == 1)
-            self.assertEqual(changes()[0]["note"], "public keys of this node and its partners")
+            self.assertEqual((changes()[0]["kind"], changes()[0]["name"], changes()[0]["change"]), ("keys", "public", "new"))
             with contextlib.closing(sqlite3.connect(f"file:{north.folder}/store/gatewayd.db?mode=ro", uri=True)) as db:
-                kept, = db.execute("SELECT text FROM document WHERE digest = ?", (bytes.fromhex(changes()[0]["input"]),)).fetchone()
+                kept, = db.execute("SELECT text FROM document WHERE digest = ?", (bytes.fromhex(changes()[0]["after"]),)).fetchone()
             self.assertIn(f"south-gateway log {read(w.south.folder + '/audit.vkey')}".encode(), kept)
             north.ctl("reload")
             path = f"{north.folder}/partners/south-gateway.json"
@@ -89,7 +89,8 @@ class Public(unittest.TestCase):
             write(path, before)
             north.ctl("reload")
             wait_for(lambda: len(changes()) == 3)
-            self.assertEqual(changes()[2]["input"], changes()[0]["input"])
+            self.assertEqual((changes()[2]["change"], changes()[2]["before"], changes()[2]["after"]),
+                             ("back", changes()[1]["after"], changes()[0]["after"]))
             north.stop()
             north.start()
             wait_for(lambda: [e["operation"] for e in entries(north)].count("start") == 2)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from world import GATEWAYCTL, ROOT, read, run
+from world import GATEWAYCTL, GATEWAYD, ROOT, read, run
 
 
 class Manual(unittest.TestCase):
@@ -25,6 +25,13 @@ class Manual(unittest.TestCase):
         known = {re.match(r"[a-z-]+( [a-z][a-z-]*)?(?= |$)", line).group(0) for line in commands}
         self.assertEqual(described - known, {"gatewayctl", "gatewayd"}, "described, but there is no such command")
         print(f"{len(commands)} commands, all in the manual page")
+
+    def test_programs_say_what_they_are(self):
+        pattern = r"%s [0-9a-z.-]+, store schema [0-9]+\n"
+        self.assertRegex(run(GATEWAYCTL, "--version")[1], pattern % "gatewayctl")
+        self.assertRegex(run(GATEWAYD, "--version")[1], pattern % "gatewayd")
+        self.assertEqual(run(GATEWAYCTL, "--help")[1], run(GATEWAYCTL, "help")[1])
+        self.assertEqual(run(GATEWAYD, "--no-such-thing", ok=False)[0], 2)
 
     @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
     def test_pages_build(self):

@@ -147,7 +147,7 @@ class Withdrawals(Documents):
         status, answer = w.client("north").post("pax", consented(9, "ref-1"), what="validate")
         self.assertEqual((status, answer["type"]), (403, "/problems/not-permitted"), answer)
         notes = [(e["operation"], e.get("agreement"), e["note"]) for e in log_of(w.north) if "withdrawals" in e.get("note", "")]
-        self.assertEqual(notes, [("policy-change", "pax", f"withdrawals number {n} of north in force for the first time") for n in (1, 2)])
+        self.assertEqual(notes, [("policy-change", "pax", f"withdrawals pax/north number {n}: {how}") for n, how in ((1, "new"), (2, "changed"))])
         # A restart takes what is there and logs it no second time.
         w.north.stop()
         w.north.start()
@@ -217,7 +217,7 @@ class Withdrawals(Documents):
         path = self.put(w.north, withdrawals(6))
         with open(path, "a", encoding="ascii") as f:
             f.write("\n")
-        self.reload(w.north, "a signature does not match the document")
+        self.reload(w.north, "signature of north: it does not match the document: another text was signed")
         still()
         other = self.put(w.north, withdrawals(6), name="twice")
         self.put(w.north, withdrawals(6))
@@ -388,7 +388,7 @@ class Training(Documents):
         self.take(w.north, training(3))
         stopped(hold(), anna)
         notes = [e["note"] for e in log_of(w.north) if e["operation"] == "policy-change" and "training" in e["note"]]
-        self.assertEqual(notes, [f"training number {n} of north in force for the first time" for n in (1, 2, 3)])
+        self.assertEqual(notes, [f"training north number {n}: {how}" for n, how in ((1, "new"), (2, "changed"), (3, "changed"))])
 
     @staticmethod
     def officer_until(w, name, days):
@@ -460,7 +460,7 @@ class Epochs(Documents):
         w.north.start()
         self.passes(same())
         log = [(e["operation"], e["agreement"], e["note"]) for e in log_of(w.north) if "epochs" in e.get("note", "")]
-        self.assertEqual(log, [("key-change", "pax", f"epochs number {n} of north in force for the first time") for n in (1, 2)])
+        self.assertEqual(log, [("key-change", "pax", f"epochs pax/north number {n}: {how}") for n, how in ((1, "new"), (2, "changed"))])
         w.north.ctl("audit", "verify", f"{w.north.folder}/store/gatewayd.db")
 
     def test_not_below_the_agreement(self):

@@ -33,7 +33,7 @@ def add_rule(**rule):
 
 # What is changed, the place that the refusal names, and what it says.
 WRONG = {
-    "a member that nobody knows": (set_to("blue", "colour"), r"/\*", "no such member"),
+    "a member that nobody knows": (set_to("blue", "colour"), r"/colour", "no such member"),
     "a clause that is missing": (lambda doc: without(doc, "redress"), r"", "redress"),
     "a party that is missing": (lambda doc: without(doc, "parties", 1), r"/parties", ""),
     "this agency is no party": (set_to("west", "parties", 0, "agency"), r"/parties", "north"),

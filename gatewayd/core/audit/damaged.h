@@ -1,0 +1,13 @@
+/* What is damaged in the store while the daemon serves: looked for by the thread that verifies the log, told in the log file and
+ * counted, and an entry `incident` of each exchange, once a process. */
+#ifndef GATEWAYD_CORE_AUDIT_DAMAGED_H
+#define GATEWAYD_CORE_AUDIT_DAMAGED_H
+
+#include "gatewayd/core/context/context.h"
+
+/* Looks at every payload. `pause` is called between parts with the time that the last one took, microseconds; false: stop.
+ * False: the store could not be read, or it was stopped. */
+bool damaged_look(struct core *c, struct store *reader, bool (*pause)(void *arg, int64_t worked_us), void *arg,
+                  struct error *e) MUST_USE;
+
+#endif

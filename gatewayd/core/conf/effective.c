@@ -1,0 +1,69 @@
+/* See effective.h. */
+#include "gatewayd/core/conf/effective.h"
+
+#include "gatewayd/core/conf/public_keys.h"
+
+static void put_period(struct buf *out, const char *name, const struct duration *d)
+{
+	buf_addf(out, "%s ", name);
+	duration_print(out, d);
+	buf_addc(out, '\n');
+}
+
+static void put_digest(struct buf *out, const char *name, const struct digest *d)
+{
+	buf_addf(out, "%s ", name);
+	digest_print(out, d);
+	buf_addc(out, '\n');
+}
+
+void effective_partner(const struct partner *p, struct buf *out)
+{
+	char until[TIME_TEXT + 1];
+
+	buf_addf(out, "partner %s\nagency %s\n", p->id, p->agency);
+	if (p->jurisdiction)
+		buf_addf(out, "jurisdiction %s\n", p->jurisdiction);
+#define R(name, text) \
+	if (p->roles & ROLE(name)) \
+		buf_adds(out, "role " text "\n");
+	ROLE_LIST(R)
+#undef R
+	if (p->uri)
+		buf_addf(out, "uri %s\n", p->uri);
+	if (p->host)
+		buf_addf(out, "endpoint %s:%u\n", p->host, p->port);
+	if (p->training_until_ms != TIME_NONE) {
+		time_print(p->training_until_ms, until);
+		buf_addf(out, "training_until %s\n", until);
+	}
+	public_keys_of_partner(p, out);
+}
+
+void effective_node(const struct conf *c, struct buf *out)
+{
+	const struct timestamp_authority *t = &c->timestamp;
+	const struct node *n = &c->node;
+
+	buf_addf(out, "agency %s\norigin %s\n", n->agency, n->origin);
+	buf_addf(out, "limits.lines %u\nlimits.reads_per_minute %u\n", n->lines, n->reads_per_minute);
+#define L(name) buf_addf(out, "limits." #name " %u\n", n->edge.name);
+	EDGE_LIMITS(L)
+#undef L
+	put_period(out, "delivery.deadline", &n->delivery_deadline);
+	buf_addf(out, "delivery.first_retry_ms %u\ndelivery.longest_retry_ms %u\n", n->first_retry_ms,
+	         n->longest_retry_ms);
+	buf_addf(out, "space.reserve_percent %u\nspace.reserve_mib %llu\n", (unsigned)n->reserve.percent,
+	         (unsigned long long)(n->reserve.bytes >> 20));
+	put_period(out, "audit.disclosures", &n->disclosures);
+	buf_addf(out, "audit.witness_every_s %u\naudit.rebuild_every_s %u\n", n->witness_every_s, n->rebuild_every_s);
+	if (n->anchor)
+		buf_addf(out, "audit.anchor %s\n", n->anchor);
+	if (t->to.host)
+		buf_addf(out, "audit.timestamp %s:%u%s every_s %u%s\n", t->to.host, t->to.port, t->path, t->every_s,
+		         t->plain ? " plain" : "");
+	for (size_t i = 0; i < t->to.n_pins; i++)
+		put_digest(out, "audit.timestamp.pin", &t->to.pins[i]);
+	if (c->revocation_checked)
+		buf_adds(out, "tls.revocations checked\n");
+}

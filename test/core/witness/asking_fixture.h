@@ -1,0 +1,97 @@
+/* A part of the witness room that asks others, over the worker fixture: the test lets it tick, sees what it sends, and
+ * answers in its partner's stead. What is logged of it, and a monotonic clock that a test may move. */
+#ifndef TEST_CORE_WITNESS_ASKING_FIXTURE_H
+#define TEST_CORE_WITNESS_ASKING_FIXTURE_H
+
+#include "test/core/worker_fixture.h"
+
+/* check_sight_check.c has them: so far ahead is the monotonic clock, and so much further with each look at it. */
+extern _Atomic int64_t clock_ahead_ms, clock_step_ms;
+
+/* Turns the worker until it is so. */
+#define UNTIL(condition) \
+	do { \
+		for (int turns_ = 0; turns_ < 300 && !(condition); turns_++) \
+			worker_turn(); \
+		ck_assert_msg(condition, "not so: %s", #condition); \
+	} while (0)
+
+/* Whether it sends a request when it ticks. */
+static inline bool asks(void (*tick)(void *part), void *part)
+{
+	post_seen.done = false;
+	tick(part);
+	worker_flush(worker);
+	ck_assert_int_ne(channel_receive(edge, on_edge_frame, NULL), CHANNEL_DEAD);
+	return post_seen.done;
+}
+
+/* The request that waits is to this target. */
+static inline void is_asked(const char *target)
+{
+	ck_assert_msg(post_seen.done, "nothing is asked, not %s", target);
+	ck_assert_str_eq(post_seen.head.p, target);
+}
+
+/* Answers it; status 0: no answer comes. Whether another request follows at once. */
+static inline bool answer_it(int status, struct view body)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	uint64_t id = post_seen.id;
+	struct post *p;
+
+	ck_assert_msg(post_seen.done, "nothing is asked");
+	put_u16(&b, (uint16_t)status);
+	put_u64(&b, body.n);
+	if (status == 0) {
+		put_view16(&b, VIEW("error"));
+		put_view16(&b, VIEW("the partner cannot be reached"));
+	}
+	put_u16(&b, 0);
+	buf_add(&b, body);
+	post_seen.done = false;
+	channel_send(edge, FRAME_REPLY, FRAME_LAST, id, buf_view(&b), VIEW(""));
+	buf_free(&b);
+	do {
+		worker_turn();
+		HASH_FIND(hh, worker->posts, &id, sizeof id, p);
+	} while (p);
+	return post_seen.done;
+}
+
+static inline uint64_t log_size(void)
+{
+	struct writer_stats stats;
+
+	writer_stats(f.log.writer, &stats);
+	return stats.tree_size;
+}
+
+/* The newest entry is an incident at the partner, and says this. */
+static inline void is_incident(const char *what)
+{
+	json_t *entry = core_last_entry(&f);
+
+	ck_assert_str_eq(core_member(entry, "operation"), "incident");
+	ck_assert_str_eq(core_member(entry, "peer"), "south-gateway");
+	ck_assert_msg(strstr(core_member(entry, "note"), what) != NULL, "%s, not %s", core_member(entry, "note"), what);
+	json_decref(entry);
+}
+
+/* A checkpoint that `key` signed in the name of `vkey`. */
+static inline void sign_checkpoint(const struct note_vkey *vkey, struct ed25519_key *key, uint64_t size,
+                                   const struct digest *root, struct buf *out)
+{
+	struct checkpoint c = { .origin = view_of(vkey->name), .size = size, .root = *root };
+	struct note_signer signer = { .vkey = *vkey, .key = key };
+	struct buf text = BUF_INIT(4096);
+
+	checkpoint_text(&c, &text);
+	buf_reset(out);
+	buf_add(out, buf_view(&text));
+	buf_addc(out, '\n');
+	ck_assert(note_sign(&signer, buf_view(&text), out) && !out->failed);
+	buf_free(&text);
+}
+
+#endif
