@@ -300,6 +300,100 @@ class Restore(Rehearsal):
         self.assertIn("--keep", self.back_up("--keep", "P2Y", ok=False)[2])
 
 
+class Check(Rehearsal):
+    def digest(self):
+        found = {}
+        for path in sorted(glob.glob(f"{self.north.folder}/store/*") + glob.glob(f"{self.north.folder}/keys/*")):
+            with open(path, "rb") as f:
+                found[path] = hashlib.sha256(f.read()).hexdigest()
+        return found
+
+    def test_it_changes_no_byte_and_says_what_is_damaged(self):
+        north = self.north
+        north.start()
+        self.post(1)
+        code, out, _ = north.ctl("store", "check")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"store +whole\nlogs +1, the newest with \d+ entries, verified\nexchanges +1\npayloads +1, 1 open, 0 do not\n")
+        north.stop()
+        before = self.digest()
+        self.assertEqual(north.ctl("store", "check")[0], 0)
+        self.assertEqual(self.digest(), before)
+        with contextlib.closing(sqlite3.connect(self.store)) as db, db:
+            db.execute("UPDATE payload SET sealed = zeroblob(length(sealed))")
+        code, out, _ = north.ctl("store", "check", ok=False)
+        self.assertEqual(code, 3)
+        self.assertRegex(out, r"(?m)^unopened +[0-9a-f-]{36}  the payload does not open with the key in its slot$")
+        with contextlib.closing(sqlite3.connect(self.store)) as db:
+            root, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'timer'").fetchone()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with open(self.store, "r+b") as f:
+            f.seek((root - 1) * 4096)
+            f.write(b"\xa5" * 4096)
+        code, out, _ = north.ctl("store", "check", ok=False)
+        self.assertEqual(code, 3)
+        self.assertRegex(out, r"(?m)^damaged +-")
+        self.assertRegex(out, r"store +damaged in \d+ places")
+        code, _, err = self.back_up(ok=False)
+        self.assertEqual(code, 4)
+        self.assertIn("no backup was made of it: damaged", err)
+
+    def test_an_altered_log(self):
+        self.north.start()
+        self.north.stop()
+        with contextlib.closing(sqlite3.connect(self.store)) as db, db:
+            db.execute("UPDATE entry SET leaf = replace(leaf, '\"stop\"', '\"STOP\"')")
+        code, out, _ = self.north.ctl("store", "check", ok=False)
+        self.assertEqual(code, 4)
+        self.assertIn("NOT as it was signed", out)
+
+    def test_a_backup_that_is_opened(self):
+        self.north.start()
+        self.post(1)
+        self.back_up()
+        words = ["store", "check", "--certificate", self.keeper[0], "--private-key"]
+        code, out, _ = self.north.ctl(*words, self.keeper[1], self.safe)
+        self.assertEqual(code, 0)
+        self.assertIn("payloads   1; their keys were not looked at", out)
+        self.assertFalse(os.path.exists(f"{self.safe}/opened"))
+        stranger = self.make_keeper("stranger")
+        self.assertEqual(self.north.ctl(*words, stranger[1], self.safe, ok=False)[0], 1)
+        self.assertEqual(self.north.ctl("store", "check", f"{self.north.folder}/none", ok=False)[0], 1)
+        self.assertEqual(self.north.ctl("store", "check", "--private-key", self.keeper[1], self.safe, ok=False)[0], 2)
+
+    def test_a_copy_that_a_crash_left_goes(self):
+        self.north.start()
+        self.north.stop()
+        write(f"{self.store}.copy", "what is left of a copy")
+        self.north.start()
+        self.assertFalse(os.path.exists(f"{self.store}.copy"))
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_root_touches_the_daemons_files_as_its_account(self):
+        north, account = self.north, 65534
+        north.start()
+        north.stop()
+        os.chmod(self.world.folder, 0o755)
+        for name in ("store", "keys", "anchor", "log"):
+            for folder, _, files in os.walk(f"{north.folder}/{name}"):
+                for path in [folder, *(f"{folder}/{f}" for f in files)]:
+                    os.chown(path, account, account)
+        self.back_up()
+        north.ctl("keys", "backup", "--certificate", self.keeper[0], f"{self.world.folder}/box")
+        os.remove(f"{north.folder}/keys/slots")
+        os.remove(f"{north.folder}/keys/pseudonym.key")
+        north.ctl("keys", "restore", "--certificate", self.keeper[0], "--private-key", self.keeper[1], f"{self.world.folder}/box")
+        self.restore("--replace")
+        north.ctl("keys", "new-slots")
+        north.ctl("store", "check")
+        for name in ("store", "keys", "anchor", "log"):
+            for f in os.listdir(f"{north.folder}/{name}"):
+                self.assertEqual(os.stat(f"{north.folder}/{name}/{f}").st_uid, account, f)
+        for folder, _, files in os.walk(self.safe):
+            for f in files:
+                self.assertEqual(os.stat(f"{folder}/{f}").st_uid, 0, f)
+
+
 class Refused(Rehearsal):
     """Backups that are not used, and why."""
 

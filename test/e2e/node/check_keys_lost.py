@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import unittest
 
+import agreements
 from check_backup import Rehearsal
+from check_held import open_to_all, schema, waiting
 from check_witness import edit, entries
-from world import read, wait_for, write
+from world import World, read, wait_for, write
 
 
 class Slots(Rehearsal):
@@ -84,6 +86,39 @@ class Slots(Rehearsal):
         self.assertIn("in use", err)
         self.assertEqual(self.north.ctl("keys", "new-slots", "more", ok=False)[0], 2)
         self.assertEqual(self.lost(), [])
+
+
+class WhatWaits(unittest.TestCase):
+    """What becomes of records that are held, and of those that wait for the own system, when their keys are lost."""
+
+    def test_at_both_ends(self):
+        with World() as w:
+            w.agreement(open_to_all(agreements.passenger(digest=schema())))
+            w.start()
+            client = w.client("north")
+            status, held = client.post("pax", waiting(agreements.passenger_record(1)))
+            self.assertEqual((status, held["outcome"]), (202, "held"))
+            status, sent = client.post("pax", agreements.envelope(agreements.passenger_record(2)))
+            self.assertEqual(status, 201)
+            item, = wait_for(lambda: w.client("south").inbox()["items"])
+            for node in w.nodes:
+                node.stop()
+                os.remove(f"{node.folder}/keys/slots")
+                node.ctl("keys", "new-slots")
+            client.close()
+            w.start()
+            self.assertEqual(w.north.ask("exchange", "show", held["exchange"])["exchange"]["state"], "refused")
+            self.assertEqual(w.north.ask("exchange", "show", sent["exchange"])["exchange"]["state"], "delivered")
+            lost = wait_for(lambda: [e for e in entries(w.north) if e["operation"] == "incident"])
+            self.assertEqual([(e["exchange"], e["outcome"]) for e in lost], [(held["exchange"], "payload-lost")])
+            self.assertIn("the key of its payload is gone", [e.get("note") for e in entries(w.north) if e["operation"] == "decision"])
+            # At south it is listed no more; its system may still say that it has it.
+            self.assertEqual(w.client("south").inbox()["items"], [])
+            lost, = [e for e in entries(w.south) if e["operation"] == "incident"]
+            self.assertEqual((lost["origin"], lost["outcome"]), (sent["exchange"], "payload-lost"))
+            self.assertEqual(w.south.ask("exchange", "show", item["exchange"])["exchange"]["state"], "ready")
+            self.assertEqual(w.client("south").ack(item["id"])[0], 200)
+            self.assertEqual(w.south.ask("exchange", "show", item["exchange"])["exchange"]["state"], "fetched")
 
 
 class Keys(Rehearsal):
