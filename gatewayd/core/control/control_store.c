@@ -2,13 +2,16 @@
  * open. See control_private.h. */
 #include "gatewayd/core/control/control_private.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/store/copying.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/os/instant.h"
+#include "gatewayd/os/space.h"
 
 struct store_job {
 	struct job job; /* first */
@@ -40,11 +43,29 @@ static bool run(struct job *j, struct writer *w, struct store *s, struct error *
 	return k->copy ? audit_append(&a, &entry, NULL, NULL, e) : end_restored(k, s, &a, e);
 }
 
+/* A copy that fills the disk would keep records out. */
+static bool has_room(const struct node *n, struct error *e)
+{
+	uint64_t left, kept;
+	struct stat st;
+
+	if (stat(n->store, &st) != 0)
+		return error_at(e, REASON_STORE, n->store, 0, 0, "%s", strerror(errno));
+	if (!space_look(n->store, &n->reserve, &left, &kept, e))
+		return false;
+	return left >= kept + (uint64_t)st.st_size ||
+	       error_at(e, REASON_UNAVAILABLE, n->store, 0, 0,
+	                "there is no room for a copy beside it: that takes %llu bytes, %llu are free, and %llu of them "
+	                "are to stay so",
+	                (unsigned long long)st.st_size, (unsigned long long)left, (unsigned long long)kept);
+}
+
 static bool begin_copy(struct core *core, struct error *e)
 {
 	struct conf *conf = core_conf(core);
 	char path[PATH_MAX];
-	bool ok = store_copy_path(conf->node.store, path, sizeof path, e) && writer_copy(core->writer, path, e);
+	bool ok = has_room(&conf->node, e) && store_copy_path(conf->node.store, path, sizeof path, e) &&
+	          writer_copy(core->writer, path, e);
 
 	conf_unref(conf);
 	return ok;

@@ -29,17 +29,31 @@ static bool lengthen(struct slot_file *f, uint32_t needed, uint32_t made, struct
 
 /* --- one that is lost --- */
 
+/* Whether a file of that name is a master key, and which. */
+static bool is_master(const char *file, uint32_t *generation)
+{
+	struct view name = view_of(file), number = view_from(name, strlen("master."));
+	unsigned long long n = 0;
+
+	if (!view_starts(name, VIEW("master.")) || number.n <= strlen(".key") ||
+	    !view_is(view_from(number, number.n - strlen(".key")), ".key"))
+		return false;
+	number.n -= strlen(".key");
+	bool ok = view_to_u64(number, UINT32_MAX - 1, &n);
+	*generation = (uint32_t)n;
+	return ok;
+}
+
 /* Destroys every master key of the folder below generation `below`; *largest: the largest that there is. */
 static bool each_master(const char *dir, uint32_t *largest, uint32_t below, struct error *e)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;
-	unsigned generation;
+	uint32_t generation;
 	bool ok = d || fail(e, dir, "cannot read the folder of the key store");
-	char end;
 
 	while (ok && (entry = readdir(d))) {
-		if (sscanf(entry->d_name, "master.%u.ke%c", &generation, &end) != 2 || end != 'y')
+		if (!is_master(entry->d_name, &generation))
 			continue;
 		if (generation > *largest)
 			*largest = generation;

@@ -502,6 +502,42 @@ class Overdue(Rehearsal):
 
 
 class Erased(Rehearsal):
+    def test_no_slot_is_swept_before_people_have_compared(self):
+        north = self.north
+        north.start()
+        self.post(1)
+        self.back_up()
+        self.post(2)
+        self.lose_store()
+        self.restore()
+        north.start()
+        # One is of the record that the store knows, one of what it lost.
+        self.assertEqual(north.ask("keys", "show")["payload_keys"], 2)
+        north.stop()
+        north.start()
+        self.assertEqual(north.ask("keys", "show")["payload_keys"], 2)
+        north.ctl("store", "reconciled")
+        north.stop()
+        north.start()
+        self.assertEqual(north.ask("keys", "show")["payload_keys"], 1)
+
+    def test_interrupted_behind_the_rename_the_epoch_goes_on(self):
+        north = self.north
+        north.start()
+        self.back_up()
+        self.lose_store()
+        config = read(north.config)
+        self.restore()
+        write(north.config, config)
+        with self.assertRaises(AssertionError):
+            north.start()
+        self.assertEqual(north.process.returncode, 78)
+        self.assertIn("It may run again", read(north.log))
+        north.process = None
+        self.assertTrue(north.ask("audit", "new-epoch")["resumed"])
+        north.start()
+        self.assertRegex(wait_for(lambda: self.notes("restore"))[0], "^restored from a backup of ")
+
     def test_what_was_erased_after_the_backup_opens_no_more(self):
         w, north = self.world, self.north
         north.start()
