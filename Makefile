@@ -151,6 +151,7 @@ hooks:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
 		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/gatewayd/partners \
+		$(DESTDIR)$(PREFIX)/share/gatewayd/assessments \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/logrotate.d
 	install -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
@@ -159,6 +160,7 @@ install: all
 	install -m 644 schema/records/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records/
 	install -m 644 conf/agreements/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/agreements/
 	install -m 644 conf/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/
+	install -m 644 conf/assessments/*.md $(DESTDIR)$(PREFIX)/share/gatewayd/assessments/
 	install -m 644 conf/partners/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/partners/
 	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf

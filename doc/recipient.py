@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS record (
     noticed TEXT,                   -- what was done about telling the person
     salt TEXT, record TEXT          -- as they came, byte for byte; NULL once gone
 );
+CREATE TABLE IF NOT EXISTS caveats (    -- codes under which it came, for whoever uses it or passes it on; gone with it
+    number INTEGER PRIMARY KEY, codes TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS answer (item INTEGER PRIMARY KEY, body TEXT NOT NULL);  -- decided, not yet taken
 """
 RECORDS = ("record", "correction", "returned")  # the last: this agency's own, back from a recipient
@@ -144,6 +147,7 @@ class Records:
 
     def end(self, number, state):
         self.db.execute("UPDATE record SET state = ?, salt = NULL, record = NULL WHERE number = ?", (state, number))
+        self.db.execute("DELETE FROM caveats WHERE number = ?", (number,))
 
     def keep(self, item, raw):
         if raw is None:
@@ -157,6 +161,7 @@ class Records:
             number = self.db.execute("INSERT INTO record VALUES (NULL, ?, NULL, ?, ?, ?, 'kept', NULL, ?, ?)", (
                 item["exchange"], version, item.get("agreement"), item.get("erase_by"), item["salt"], raw)).lastrowid
             self.db.execute("UPDATE record SET reference = ? WHERE number = ?", (reference or f"R-{number:06}", number))
+            self.db.execute("INSERT INTO caveats VALUES (?, ?)", (number, json.dumps(item.get("caveats", []))))
         return json.dumps({"reference": self.find(item["exchange"])["reference"]})
 
     def carry_out(self, item):
@@ -210,7 +215,7 @@ def fetch(gateway, records):
         for _, start, end in parts(text, page["items"][0]):
             item = json.loads(text[start:end])
             raw = next((text[a:b] for name, a, b in parts(text, start) if name == "record"), None)
-            if records.options.ignore_duties and item["kind"] not in RECORDS:
+            if item.get("withheld") or (records.options.ignore_duties and item["kind"] not in RECORDS):
                 continue
             try:
                 records.take(item, raw)

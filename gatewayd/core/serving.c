@@ -14,6 +14,7 @@
 #include "gatewayd/core/control/control.h"
 #include "gatewayd/core/copy/disclosure_retention.h"
 #include "gatewayd/core/copy/retention.h"
+#include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/serve/space.h"
@@ -35,6 +36,7 @@ struct loop {
 	struct retention *retention;
 	struct disclosure_retention *disclosures;
 	struct holds *holds;
+	struct withdrawals *withdrawals;
 	struct event *events[LOOP_EVENTS];
 	struct control *control;
 	struct rebuild *rebuild;
@@ -103,7 +105,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	space_watch(l->core);
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
-	    !hold_sweep(l->holds, instant_now_ms(), &e) || !retention_sweep(l->retention, instant_now_ms(), &e) ||
+	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||
+	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
 	if (instant_monotonic_ms() >= l->warn_ms) {
@@ -138,17 +141,24 @@ static void on_swept(evutil_socket_t fd, short what, void *arg)
 		event_base_once(l->base, -1, EV_TIMEOUT, on_next_part, l, &rest);
 }
 
+static bool sweeping(const struct loop *l)
+{
+	return hold_busy(l->holds) || retention_busy(l->retention) || withdrawals_busy(l->withdrawals);
+}
+
 /* What fell due while the daemon was down runs before it serves, unless the clock is not to be trusted. */
 static bool catch_up(struct loop *l, struct error *e)
 {
 	for (;;) {
-		if (!hold_sweep(l->holds, instant_now_ms(), e))
+		if (!hold_sweep(l->holds, instant_now_ms(), e) ||
+		    !withdrawals_sweep(l->withdrawals, instant_now_ms(), e))
 			return false;
-		if (!hold_busy(l->holds) && !retention_sweep(l->retention, instant_now_ms(), e))
+		if (!hold_busy(l->holds) && !retention_busy(l->retention) && withdrawals_settled(l->withdrawals) &&
+		    !retention_sweep(l->retention, instant_now_ms(), e))
 			return false;
-		if (!hold_busy(l->holds) && !retention_busy(l->retention))
+		if (!sweeping(l) && withdrawals_settled(l->withdrawals))
 			return true;
-		while ((hold_busy(l->holds) || retention_busy(l->retention)) && !atomic_load(&l->core->dying)) {
+		while (sweeping(l) && !atomic_load(&l->core->dying)) {
 			usleep(1000);
 			retention_collect(l->retention);
 		}
@@ -219,6 +229,7 @@ static void sweeps_stop(void *arg)
 
 	retention_free(l->retention);
 	holds_free(l->holds);
+	withdrawals_free(l->withdrawals);
 	disclosure_retention_free(l->disclosures);
 }
 
@@ -228,8 +239,9 @@ static bool sweeps_start(void *arg, struct error *e)
 
 	l->retention = retention_new(l->core, l->reader);
 	l->holds = holds_new(l->core, l->reader);
+	l->withdrawals = withdrawals_new(l->core, l->reader);
 	l->disclosures = disclosure_retention_new(l->core, l->reader);
-	if (l->retention && l->holds && l->disclosures)
+	if (l->retention && l->holds && l->withdrawals && l->disclosures)
 		return true;
 	sweeps_stop(l);
 	return no_memory(e);

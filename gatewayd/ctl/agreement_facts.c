@@ -5,7 +5,7 @@
 
 #include "lib/crypto/x509.h"
 #include "lib/policy/training.h"
-#include "lib/policy/withdrawals.h"
+#include "lib/policy/consents.h"
 
 bool facts_take(int option)
 {
@@ -89,25 +89,24 @@ static bool find_officer(void *arg, const struct digest *spki, struct officer_fo
 	return false;
 }
 
-static bool consent_withdrawn(void *arg, struct view reference)
+/* A list that is given counts until its next update. */
+static bool out_of_date(const struct signed_document *list, int64_t now_ms)
 {
-	const struct given_facts *g = arg;
-	const struct signed_document *d = agreement_setup_document(g->setup, DOCUMENT_WITHDRAWALS);
-
-	return d && withdrawals_has(d, reference, g->envelope->purpose);
+	return list && !consents_current(list, now_ms);
 }
 
 struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup, const struct agreement *a,
                       const struct envelope *env)
 {
+	static const struct digest none;
 	const struct signed_document *withdrawals = agreement_setup_document(setup, DOCUMENT_WITHDRAWALS);
+	const struct signed_document *given = agreement_setup_document(setup, DOCUMENT_CONSENTS);
 	const struct signed_document *training = agreement_setup_document(setup, DOCUMENT_TRAINING);
 	bool ingress = env->from_gateway;
 	struct view peer = ingress ? env->origin.agency : g->peer ? view_of(g->peer) : view_of(setup->self);
 	struct view self = ingress ? agreement_recipient(a, peer) : view_of(setup->self);
 
 	g->setup = setup;
-	g->envelope = env;
 	g->agency = peer;
 	return (struct facts){ .now_ms = setup->now_ms,
 		               .self = self,
@@ -120,9 +119,11 @@ struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup
 		               .exception_uses = g->exception_uses,
 		               .suspended = g->suspended,
 		               .receipt_overdue = g->receipt_overdue,
-		               .consent_withdrawn = consent_withdrawn,
-		               .consent_unknown = g->no_withdrawals ||
-		                                  (withdrawals && !withdrawals_current(withdrawals, setup->now_ms)),
-		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		               .withdrawals = withdrawals,
+		               .given = given,
+		               .consent_unknown = g->no_withdrawals || out_of_date(withdrawals, setup->now_ms) ||
+		                                  out_of_date(given, setup->now_ms),
+		               .consent =
+		                       ingress && !digest_eq(&env->origin.consent, &none) ? &env->origin.consent : NULL,
 		               .training = training && !ingress ? &training->digest : NULL };
 }

@@ -50,7 +50,6 @@ struct given_facts {
 	bool approved; /* a person has released what was held */
 	/* Set by facts_of(), for the callbacks. */
 	const struct agreement_setup *setup;
-	const struct envelope *envelope;
 	struct view agency; /* that discloses */
 };
 

@@ -1,4 +1,4 @@
-/* gatewayctl document …, withdrawals add: signed documents that change at run time (lib/policy/signed_document.h), as
+/* gatewayctl document …, withdrawals add, consents add: signed documents that change at run time (lib/policy/signed_document.h), as
  * files. None of it asks the daemon; `reload` makes it take them. */
 #include <jansson.h>
 
@@ -7,9 +7,9 @@
 #include "gatewayd/ctl/print.h"
 #include "lib/base/encode.h"
 #include "lib/crypto/x509.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/epochs.h"
 #include "lib/policy/training.h"
-#include "lib/policy/withdrawals.h"
 
 #define DOCUMENT_FILE_MAX (16u << 20)
 #define SALT_BYTES        32
@@ -86,6 +86,11 @@ static json_t *time_json(int64_t ms)
 	return json_string(text);
 }
 
+static const char *list_member(enum document_kind k)
+{
+	return k == DOCUMENT_WITHDRAWALS ? "withdrawn" : "given";
+}
+
 static json_t *describe(const struct signed_document *d)
 {
 	struct buf digest = BUF_INIT(65);
@@ -99,8 +104,8 @@ static json_t *describe(const struct signed_document *d)
 		json_object_set_new(doc, "agreement", json_stringn(d->agreement.p, d->agreement.n));
 	if (d->next_update_ms != TIME_NONE)
 		json_object_set_new(doc, "next_update", time_json(d->next_update_ms));
-	if (d->withdrawals)
-		json_object_set_new(doc, "withdrawn", json_integer((json_int_t)withdrawals_count(d)));
+	if (d->consents)
+		json_object_set_new(doc, list_member(d->kind), json_integer((json_int_t)consents_count(d)));
 	if (d->training)
 		json_object_set_new(doc, "officers", json_integer((json_int_t)training_count(d)));
 	if (d->epochs) {
@@ -116,8 +121,8 @@ static json_t *describe(const struct signed_document *d)
 
 static void print_described(const json_t *doc)
 {
-	static const char *const order[] = { "document",    "agreement", "issuer",    "number",  "issued",
-		                             "next_update", "digest",    "withdrawn", "officers" };
+	static const char *const order[] = { "document",    "agreement", "issuer",    "number", "issued",
+		                             "next_update", "digest",    "withdrawn", "given",  "officers" };
 	size_t k;
 	json_t *epoch;
 
@@ -269,10 +274,11 @@ static int run_verify(const struct ctl *c, int argc, char **argv)
 	return status;
 }
 
-/* --- withdrawals add --- */
+/* --- withdrawals add, consents add --- */
 
 struct addition {
-	const char *from, *agreement, *issuer, *next_update, *references;
+	enum document_kind kind;
+	const char *from, *agreement, *issuer, *next_update, *references, *salt_of;
 	json_t *purposes; /* empty: for all */
 	json_t *doc;
 	json_t *known; /* what is in it, by reference */
@@ -289,7 +295,34 @@ static void print_now(char out[TIME_TEXT + 1])
 	time_print(s.now_ms, out);
 }
 
-/* The list to start from: the one before with the next number, or an empty one with a new salt. */
+static json_t *list_of(const struct addition *a)
+{
+	return json_object_get(a->doc, list_member(a->kind));
+}
+
+/* That of the agreement's other list: all have one. */
+static bool take_salt(struct addition *a, struct error *e)
+{
+	const struct document_sources any = { .unsigned_ok = true, .now_ms = INT64_MAX };
+	struct signed_document *d = load(a->salt_of, &any);
+	bool ok = d && d->consents && view_is(d->agreement, a->agreement);
+
+	if (ok) {
+		a->n_salt = consents_salt(d).n;
+		memcpy(a->salt, consents_salt(d).p, a->n_salt);
+	}
+	signed_document_free(d);
+	return ok ||
+	       error_at(e, REASON_CONFIG, a->salt_of, 0, 0, "is no list of consents of agreement %s", a->agreement);
+}
+
+static bool new_salt(struct addition *a, struct error *e)
+{
+	a->n_salt = SALT_BYTES;
+	return random_bytes(a->salt, SALT_BYTES) || error_set(e, REASON_CRYPTO, "no random bytes");
+}
+
+/* The list to start from: the one before with the next number, or an empty one. */
 static bool open_list(struct addition *a, struct error *e)
 {
 	const struct document_sources any = { .unsigned_ok = true, .now_ms = INT64_MAX };
@@ -301,32 +334,33 @@ static bool open_list(struct addition *a, struct error *e)
 	print_now(now);
 	if (a->from) {
 		struct signed_document *d = load(a->from, &any);
-		if (!d || d->kind != DOCUMENT_WITHDRAWALS) {
+		if (!d || d->kind != a->kind) {
 			signed_document_free(d);
-			return error_at(e, REASON_CONFIG, a->from, 0, 0, "is no list of withdrawals");
+			return error_at(e, REASON_CONFIG, a->from, 0, 0, "is no list of %s",
+			                document_kind_name(a->kind));
 		}
 		a->doc = json_loadb(d->text.p, d->text.n, 0, NULL);
 		json_object_set_new(a->doc, "number", json_integer((json_int_t)d->number + 1));
 		signed_document_free(d);
 	} else {
-		if (!random_bytes(a->salt, SALT_BYTES))
-			return error_set(e, REASON_CRYPTO, "no random bytes");
-		hex_encode(&salt, view_make(a->salt, SALT_BYTES));
-		a->doc = json_pack("{s:s, s:s, s:s, s:i, s:n, s:n, s:s%, s:[]}", "document", "withdrawals", "agreement",
-		                   a->agreement, "issuer", a->issuer, "number", 1, "issued", "next_update", "salt",
-		                   salt.p, salt.n, "withdrawn");
+		if (!(a->salt_of ? take_salt(a, e) : new_salt(a, e)))
+			return false;
+		hex_encode(&salt, view_make(a->salt, a->n_salt));
+		a->doc = json_pack("{s:s, s:s, s:s, s:i, s:n, s:n, s:s%, s:[]}", "document",
+		                   document_kind_name(a->kind), "agreement", a->agreement, "issuer", a->issuer,
+		                   "number", 1, "issued", "next_update", "salt", salt.p, salt.n, list_member(a->kind));
 		buf_free(&salt);
 	}
 	json_object_set_new(a->doc, "issued", json_string(now));
 	json_object_set_new(a->doc, "next_update", json_string(a->next_update));
-	json_array_foreach(json_object_get(a->doc, "withdrawn"), i, o)
+	json_array_foreach(list_of(a), i, o)
 	        json_object_set(a->known, json_string_value(json_object_get(o, "reference")), o);
 	return hex_decode(view_of(json_string_value(json_object_get(a->doc, "salt"))), a->salt, sizeof a->salt,
 	                  &a->n_salt) ||
 	       error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* One that is there already, for some purposes, is withdrawn for these as well. */
+/* One that is there already, for some purposes, is there for these as well. */
 static void widen(json_t *o, const json_t *purposes)
 {
 	json_t *have = json_object_get(o, "purposes"), *p, *h;
@@ -344,13 +378,19 @@ static void widen(json_t *o, const json_t *purposes)
 		}
 }
 
-static void add_reference(struct addition *a, struct view reference)
+/* In the normal form in which a gateway reads it. */
+static const char *add_reference(struct addition *a, struct view reference)
 {
-	json_t *list = json_object_get(a->doc, "withdrawn");
+	json_t *list = list_of(a);
 	struct digest digest;
-	struct buf text = BUF_INIT(66);
+	struct buf text = BUF_INIT(66), normal = BUF_INIT(64 * 1024);
+	const char *wrong = consent_normalise(reference, &normal);
 
-	withdrawals_digest(view_make(a->salt, a->n_salt), reference, &digest);
+	if (!wrong)
+		consent_digest(view_make(a->salt, a->n_salt), buf_view(&normal), &digest);
+	buf_wipe(&normal);
+	if (wrong)
+		return wrong;
 	digest_print(&text, &digest);
 	buf_addc(&text, '\0');
 	json_t *there = json_object_get(a->known, text.p), *o;
@@ -365,29 +405,35 @@ static void add_reference(struct addition *a, struct view reference)
 		a->added++;
 	}
 	buf_free(&text);
+	return NULL;
 }
 
 /* A reference a line: on the command line everybody on the machine could read them. */
 static bool add_references(struct addition *a, struct error *e)
 {
 	struct text_file text = { NULL, 0 };
+	const char *wrong = NULL;
+	uint32_t line = 0;
 	size_t from = 0;
 
 	if (!ctl_read_file(a->references, DOCUMENT_FILE_MAX, &text.p, &text.n, e))
 		return false;
-	for (size_t i = 0; i <= text.n; i++)
+	for (size_t i = 0; i <= text.n && !wrong; i++)
 		if (i == text.n || text.p[i] == '\n') {
 			size_t n = i - from;
+			line++;
 			while (n && (text.p[from + n - 1] == '\r' || text.p[from + n - 1] == '\n'))
 				n--;
-			if (n)
-				add_reference(a, view_make(text.p + from, n));
+			if (n && utf8_valid(view_make(text.p + from, n)) != n)
+				wrong = "the line is no UTF-8";
+			else if (n)
+				wrong = add_reference(a, view_make(text.p + from, n));
 			from = i + 1;
 		}
 	if (text.p)
 		wipe(text.p, text.n);
 	free(text.p);
-	return true;
+	return !wrong || error_at(e, REASON_CONFIG, a->references, line, 1, "%s", wrong);
 }
 
 static bool write_list(const struct addition *a, const char *path, struct error *e)
@@ -411,18 +457,17 @@ static bool write_list(const struct addition *a, const char *path, struct error 
 }
 
 #define ADD_USAGE \
-	"[--from FILE | --agreement ID --issuer AGENCY] --next-update TIME [--purpose ID]… --references FILE|- OUT"
+	"[--from FILE | --agreement ID --issuer AGENCY [--salt-of FILE]] --next-update TIME [--purpose ID]… --references FILE|- OUT"
 
 /* CTL_OK when there is all that it takes. */
 static int add_options(struct addition *a, int argc, char **argv)
 {
-	static const struct option options[] = { { "from", required_argument, NULL, 'f' },
-		                                 { "agreement", required_argument, NULL, 'a' },
-		                                 { "issuer", required_argument, NULL, 'i' },
-		                                 { "next-update", required_argument, NULL, 'n' },
-		                                 { "purpose", required_argument, NULL, 'p' },
-		                                 { "references", required_argument, NULL, 'r' },
-		                                 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "from", required_argument, NULL, 'f' },    { "agreement", required_argument, NULL, 'a' },
+		{ "issuer", required_argument, NULL, 'i' },  { "next-update", required_argument, NULL, 'n' },
+		{ "purpose", required_argument, NULL, 'p' }, { "references", required_argument, NULL, 'r' },
+		{ "salt-of", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 }
+	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -432,23 +477,24 @@ static int add_options(struct addition *a, int argc, char **argv)
 		case 'i': a->issuer = optarg; break;
 		case 'n': a->next_update = optarg; break;
 		case 'r': a->references = optarg; break;
+		case 's': a->salt_of = optarg; break;
 		case 'p': json_array_append_new(a->purposes, json_string(optarg)); break;
 		default: return CTL_USAGE;
 		}
 	if (argc - optind != 1 || !a->next_update || !a->references ||
-	    (a->from ? a->agreement || a->issuer : !a->agreement || !a->issuer) ||
+	    (a->from ? a->agreement || a->issuer || a->salt_of : !a->agreement || !a->issuer) ||
 	    json_array_size(a->purposes) > PURPOSES_MAX)
-		return ctl_usage("withdrawals add " ADD_USAGE);
+		return ctl_usage(a->kind == DOCUMENT_WITHDRAWALS ? "withdrawals add " ADD_USAGE
+		                                                 : "consents add " ADD_USAGE);
 	return CTL_OK;
 }
 
-static int run_add(const struct ctl *c, int argc, char **argv)
+static int add(enum document_kind kind, int argc, char **argv)
 {
-	struct addition a = { .purposes = json_array(), .known = json_object() };
+	struct addition a = { .kind = kind, .purposes = json_array(), .known = json_object() };
 	struct error e = { .reason = REASON_NONE };
 	int status = add_options(&a, argc, argv);
 
-	(void)c;
 	if (status == CTL_OK && (!open_list(&a, &e) || !add_references(&a, &e) || !write_list(&a, argv[optind], &e)))
 		status = ctl_fail(CTL_FAILED, &e);
 	if (status == CTL_OK)
@@ -460,14 +506,28 @@ static int run_add(const struct ctl *c, int argc, char **argv)
 	return status;
 }
 
+static int run_withdraw(const struct ctl *c, int argc, char **argv)
+{
+	(void)c;
+	return add(DOCUMENT_WITHDRAWALS, argc, argv);
+}
+
+static int run_give(const struct ctl *c, int argc, char **argv)
+{
+	(void)c;
+	return add(DOCUMENT_CONSENTS, argc, argv);
+}
+
 const struct ctl_command ctl_document_commands[] = {
 	{ "document", "check", "[--now TIME] FILE…",
-	  "whether withdrawals, training or key epochs are sound, without their signature", run_check },
+	  "whether lists of consents, training or key epochs are sound, without their signature", run_check },
 	{ "document", "show", "FILE", "its kind, issuer, number, times and digest", run_show },
 	{ "document", "sign", "--cert FILE --key FILE DOCUMENT", "writes a detached CMS signature to DOCUMENT.p7s",
 	  run_sign },
 	{ "document", "verify", VERIFY_USAGE,
 	  "checks the signature, that it fits its agreement, and that it goes back on nothing", run_verify },
-	{ "withdrawals", "add", ADD_USAGE, "a new list of withdrawn consents from references, a line each", run_add },
+	{ "withdrawals", "add", ADD_USAGE, "a new list of withdrawn consents from references, a line each",
+	  run_withdraw },
+	{ "consents", "add", ADD_USAGE, "a new list of given consents from references, a line each", run_give },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

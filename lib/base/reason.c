@@ -34,6 +34,7 @@ const char *reason_text(enum reason r)
 enum reason reason_for_peer(enum reason r)
 {
 	switch ((int)r) {
+	case REASON_CONSENT_NOT_GIVEN:
 	case REASON_CONSENT_WITHDRAWN:
 	case REASON_UNDER_CHALLENGE:
 	case REASON_COUNCIL_VETO:

@@ -89,9 +89,13 @@
 	R(TRANSFORM_REQUIRED, "transform-required", 403, "policy", \
 	  "A direct identifier would leave in clear without a waiver.") \
 	R(CONSENT_MISSING, "consent-missing", 403, "policy", "The agreement demands a consent reference.") \
+	R(CONSENT_REFERENCE, "consent-reference", 422, "schema", \
+	  "The reference of the consent is not of the form that the agreement gives.") \
+	R(CONSENT_NOT_GIVEN, "consent-not-given", 403, "policy", \
+	  "The consent is not on the list of those that were given.") \
 	R(CONSENT_WITHDRAWN, "consent-withdrawn", 403, "policy", "The consent was withdrawn.") \
 	R(CONSENT_UNKNOWN, "consent-unknown", 503, "policy", \
-	  "The list of withdrawn consents is missing or out of date.") \
+	  "The list of withdrawn consents, or of given ones, is missing or out of date.") \
 	R(UNDER_CHALLENGE, "under-challenge", 403, "policy", "The data are restricted while they are disputed.") \
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
 	R(BATCH_REQUIRED, "batch-required", 403, "policy", \
@@ -100,7 +104,7 @@
 	  "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
 	R(ONWARD_DENIED, "onward-denied", 403, "policy", \
-	  "The agreement by which the data came does not let them go on to this recipient.") \
+	  "The agreement by which the data came, or a code under which they came, does not let them go on.") \
 	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", \
 	  "What is to be corrected is no living exchange of yours under this agreement.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \

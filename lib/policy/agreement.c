@@ -3,6 +3,7 @@
 
 #include "lib/json/pointer.h"
 #include "lib/schema/document.h"
+#include "lib/schema/regex.h"
 
 /* A clause that is missing is reported where its parent stands. */
 void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_t *column)
@@ -152,6 +153,7 @@ void agreement_unref(struct agreement *a)
 			json_decref(a->schemas[i].references[k]);
 	}
 	schema_unref(a->approval_schema);
+	regex_free(a->consent_pattern);
 	json_decref(a->doc);
 	json_decref(a->floor_doc);
 	json_decref(a->overlay_doc);
@@ -235,6 +237,11 @@ const char *agreement_first_party(const struct agreement *a)
 struct view agreement_withdrawals(const struct agreement *a)
 {
 	return a->withdrawals;
+}
+
+struct view agreement_given(const struct agreement *a)
+{
+	return a->given;
 }
 
 bool agreement_needs_consent(const struct agreement *a, struct view legal_basis)

@@ -37,6 +37,8 @@ struct agreement_sources {
 	bool (*signer)(void *arg, struct view name, size_t k, struct view *cert_der);
 	/* The key epochs that are set at run time (epochs.h); NULL callback or document: the agreement's own holds. */
 	const struct signed_document *(*epochs)(void *arg, struct view agreement);
+	/* Is there a file of an impact assessment with this SHA-256? NULL: nobody is asked (drafts). */
+	bool (*assessment)(void *arg, const struct digest *digest);
 	struct view self;                      /* own agency id; must be a party */
 	struct view floor;                     /* text of floor.json, empty for none */
 	struct view overlay;                   /* text of overlay.json, empty for none */
@@ -71,6 +73,8 @@ struct view agreement_party(const struct agreement *a, size_t k);
 const char *agreement_first_party(const struct agreement *a);
 /* The party whose list of withdrawn consents counts; empty when nothing rests on consent. */
 struct view agreement_withdrawals(const struct agreement *a);
+/* The party whose list of given consents counts; empty: no such list is asked for. */
+struct view agreement_given(const struct agreement *a);
 /* Whether a legal basis of the agreement is consent. */
 bool agreement_needs_consent(const struct agreement *a, struct view legal_basis);
 /* The agency that receives what `from` provides under this agreement; empty when there is no such flow. */

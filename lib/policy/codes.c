@@ -42,6 +42,11 @@ int scale_strictness(enum scale s, struct view value)
 	return -1;
 }
 
+const char *scale_value(enum scale s, int i)
+{
+	return scales[s].values[i];
+}
+
 bool scale_has(enum scale s, struct view value)
 {
 	return scale_strictness(s, value) >= 0;

@@ -23,6 +23,7 @@ enum scale {
 const char *scale_name(enum scale s);
 enum scale scale_find(struct view name); /* SCALE_COUNT: none */
 bool scale_has(enum scale s, struct view value);
+const char *scale_value(enum scale s, int i); /* from the mildest on; NULL behind the last */
 /* Strictness within one scale: the larger, the stricter; -1 when the value is not on it. Only handling
  * scales and TLP are ordered by strictness; on merging the strictest wins. */
 int scale_strictness(enum scale s, struct view value);

@@ -217,7 +217,9 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 	}
 	if (d->wait) {
 		d->outcome = OUTCOME_HELD;
-		if (d->category == SUBJECT_UNCATEGORISED)
+		if (d->wait_for)
+			decision_fail(d, REASON_WAITING_DECISION, "", d->wait_for);
+		else if (d->category == SUBJECT_UNCATEGORISED)
 			decision_fail(d, REASON_WAITING_DECISION, "", "/subject_category");
 		else
 			decision_fail(d, REASON_WAITING_DECISION, "/handling", "/handling");

@@ -3,6 +3,7 @@
 #include "lib/policy/decision.h"
 
 #include "lib/json/pointer.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/internal.h"
 
 const char *outcome_name(enum outcome o)
@@ -294,8 +295,22 @@ static void check_exception(struct judge *j)
 	}
 }
 
-/* One list of {scale, value}; returns the scales that it has as a mask. */
-static uint32_t check_codes(struct judge *j, uint32_t list, const char *at)
+/* Codes that an envelope's list may have: those of the agreement's scales, and where they come from a gateway those that
+ * the agreement itself puts on every record. */
+static bool code_fits(const struct judge *j, const struct caveat *c, bool travels)
+{
+	return (j->a->scales >> c->scale & 1) || (travels && caveats_say(&j->a->caveats, c));
+}
+
+/* H3 is handling in words: only a person can read them. Those of the agreement were read by whoever signed it. */
+static bool waits(const struct judge *j, const struct caveat *c, bool travels)
+{
+	return c->scale == SCALE_EUROPOL_HANDLING && view_is(view_of(scale_value(c->scale, c->place)), "H3") &&
+	       !(travels && caveats_say(&j->a->caveats, c));
+}
+
+/* One list of {scale, value}, added to `out`; returns the scales that it has as a mask. */
+static uint32_t check_codes(struct judge *j, uint32_t list, const char *at, bool travels, struct caveats *out)
 {
 	uint32_t seen = 0, i = 0;
 	char pointer[80];
@@ -303,31 +318,71 @@ static uint32_t check_codes(struct judge *j, uint32_t list, const char *at)
 	if (!list)
 		return 0;
 	for (uint32_t v = list + 1; v < j->t->nodes[list].next; v = j->t->nodes[v].next, i++) {
-		enum scale s = scale_find(tape_string(j->t, tape_member(j->t, v, VIEW("scale"))));
-		struct view value = tape_string(j->t, tape_member(j->t, v, VIEW("value")));
-		bool h3 = s == SCALE_EUROPOL_HANDLING && view_is(value, "H3");
+		struct caveat c;
 
 		snprintf(pointer, sizeof pointer, "%s/%u", at, i);
-		if (s == SCALE_COUNT || !(j->a->scales >> s & 1) || !scale_has(s, value) ||
-		    (h3 && !tape_member(j->t, v, VIEW("text"))))
+		if (!caveat_read(j->t, v, &c) || !code_fits(j, &c, travels)) {
 			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", pointer);
-		else
-			seen |= 1u << s;
-		/* H3 is handling in words: only a person can read them. */
-		if (h3)
-			j->d->wait = true;
+			continue;
+		}
+		if (!caveats_add(out, &c))
+			decision_fail(j->d, REASON_LIMIT, "", at);
+		seen |= 1u << c.scale;
+		j->d->wait = j->d->wait || waits(j, &c, travels);
 	}
 	return seen;
 }
 
+/* What came with the record that is passed on goes with it: under this agreement, too, everybody must know it. */
+static uint32_t inherit(struct judge *j)
+{
+	const struct caveats *inherited = j->f->inherited;
+
+	if (!inherited)
+		return 0;
+	for (size_t i = 0; i < inherited->n; i++)
+		if (!code_fits(j, &inherited->list[i], true)) {
+			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", "/onward_of");
+			return 0;
+		}
+	if (!caveats_merge(&j->d->caveats, inherited))
+		decision_fail(j->d, REASON_LIMIT, "", "/onward_of");
+	return caveats_scales(inherited);
+}
+
+/* What a gateway sends stands in its one form, and leaves out nothing that its agreement or its own list says. */
+static void check_caveats(struct judge *j, const struct caveats *handling)
+{
+	struct buf form = BUF_INIT(CAVEATS_BYTES);
+	const struct caveats *c = &j->d->caveats;
+
+	if (!j->env->origin.caveats)
+		return;
+	caveats_print(c, &form);
+	if (form.failed || !view_eq(buf_view(&form), tape_token(j->t, j->env->origin.caveats)))
+		decision_fail(j->d, REASON_RECEIPT_INVALID, "the caveats are not in their one form", "/origin/caveats");
+	buf_free(&form);
+	if (!caveats_say_all(c, &j->a->caveats))
+		decision_fail(j->d, REASON_RECEIPT_INVALID, "/onward/caveats", "/origin/caveats");
+	if (!caveats_say_all(c, handling))
+		decision_fail(j->d, REASON_RECEIPT_INVALID, "the caveats leave out a code of the envelope's",
+		              "/origin/caveats");
+}
+
 static void check_handling(struct judge *j)
 {
-	uint32_t seen = check_codes(j, j->env->handling, "/handling");
+	struct caveats handling = { .n = 0 };
+	uint32_t seen = check_codes(j, j->env->handling, "/handling", false, &handling);
 
 	if (j->env->from_gateway)
-		seen |= check_codes(j, j->env->origin.caveats, "/origin/caveats");
+		seen |= check_codes(j, j->env->origin.caveats, "/origin/caveats", true, &j->d->caveats);
+	else if (!caveats_merge(&j->d->caveats, &j->a->caveats) || !caveats_merge(&j->d->caveats, &handling))
+		decision_fail(j->d, REASON_LIMIT, "", "/handling");
+	seen |= inherit(j);
 	if (j->a->scales_required & ~seen)
 		decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/required", "/handling");
+	else if (j->env->from_gateway && j->d->n_failed == 0)
+		check_caveats(j, &handling);
 }
 
 static bool in_scope(const struct judge *j)
@@ -340,25 +395,57 @@ static bool in_scope(const struct judge *j)
 	return false;
 }
 
+/* The digest of the consent that the envelope cites; from a gateway, as the sender's log has it. False: it cites what
+ * is no reference, and there is nothing to look up. */
+static bool find_consent(struct judge *j)
+{
+	const struct facts *f = j->f;
+	struct buf normal = BUF_INIT(4 * CONSENT_REFERENCE_MAX);
+
+	if (f->gateway && f->consent) {
+		j->d->consent = *f->consent;
+		return true;
+	}
+	const char *wrong = consent_reference(
+	        j->a, tape_string(j->t, tape_member(j->t, j->env->consent, VIEW("reference"))), &normal);
+	if (wrong)
+		decision_fail(j->d, REASON_CONSENT_REFERENCE, "/consent/references/pattern", "/consent/reference");
+	else if (f->withdrawals || f->given)
+		consent_digest(consents_salt(f->withdrawals ? f->withdrawals : f->given), buf_view(&normal),
+		               &j->d->consent);
+	buf_wipe(&normal);
+	return !wrong;
+}
+
+/* One that is cited beside another basis counts, too; but only what rests on consent waits for a list that is out of
+ * date. Without any list it could never be found again when it is withdrawn. */
 static void check_consent(struct judge *j)
 {
+	const struct facts *f = j->f;
 	bool wanted = j->basis != INDEX_NONE && j->a->bases[j->basis].consent;
 	char clause[60] = "/consent";
 
 	if (wanted)
 		snprintf(clause, sizeof clause, "/legal_bases/%zu/consent", j->basis);
-	if (!j->env->consent) {
+	if (!j->env->consent && !(f->gateway && f->consent)) {
 		if (wanted)
 			decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent");
 		return;
 	}
-	struct view reference = tape_string(j->t, tape_member(j->t, j->env->consent, VIEW("reference")));
-	if (wanted && !in_scope(j))
+	if (wanted && j->env->consent && !in_scope(j))
 		decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent/scope");
-	if (j->f->consent_withdrawn && j->f->consent_withdrawn(j->f->arg, reference))
+	if (!find_consent(j))
+		return;
+	if (f->withdrawals && consents_has(f->withdrawals, &j->d->consent, j->env->purpose))
 		decision_fail(j->d, REASON_CONSENT_WITHDRAWN, clause, "/consent/reference");
-	else if (wanted && j->f->consent_unknown)
-		decision_fail(j->d, REASON_CONSENT_UNKNOWN, "/consent/withdrawals", "/consent/reference");
+	else if (f->given && !consents_has(f->given, &j->d->consent, j->env->purpose))
+		decision_fail(j->d, REASON_CONSENT_NOT_GIVEN, "/consent/given", "/consent/reference");
+	else if (f->consent_unknown && (wanted || !f->withdrawals))
+		decision_fail(j->d, REASON_CONSENT_UNKNOWN,
+		              f->withdrawals && consents_current(f->withdrawals, f->now_ms) && agreement_given(j->a).n
+		                      ? "/consent/given"
+		                      : "/consent/withdrawals",
+		              "/consent/reference");
 }
 
 /* --- what may leave --- */
@@ -425,7 +512,9 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 		                .tier = TIER_COUNT,
 		                .category = SUBJECT_COUNT };
 	if (f->withdrawals)
-		d->withdrawals = *f->withdrawals;
+		d->withdrawals = f->withdrawals->digest;
+	if (f->given)
+		d->given = f->given->digest;
 	if (f->training)
 		d->training = *f->training;
 	check_flow(&j);

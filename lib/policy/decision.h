@@ -5,6 +5,7 @@
 
 #include "lib/policy/agreement.h"
 #include "lib/policy/approval.h"
+#include "lib/policy/caveats.h"
 #include "lib/policy/envelope.h"
 
 enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
@@ -26,11 +27,14 @@ struct facts {
 	officer_find *officer; /* pinned officers by their SPKI; NULL: none */
 	/* Has a release used the approval whose statement has this SHA-256? NULL: none was used. */
 	bool (*approval_used)(void *arg, const struct digest *statement);
-	bool (*consent_withdrawn)(void *arg, struct view reference);
-	bool consent_unknown; /* the list of withdrawals that the agreement names is missing or out of date */
-	/* Documents of run time that the answers above come from, named in the decision; NULL: none. */
-	const struct digest *withdrawals, *training;
-	struct view build; /* software build, named in the decision; may be empty */
+	/* The lists of consents that the agreement names (consents.h); NULL: not here, or none is named. */
+	const struct signed_document *withdrawals, *given;
+	bool consent_unknown; /* one of the two is missing or out of date */
+	/* From a gateway: digest of the consent that the sender judged; NULL: it names none. */
+	const struct digest *consent;
+	const struct caveats *inherited; /* of the exchange that is passed on; NULL: none is */
+	const struct digest *training;   /* the document that training comes from, named in the decision; NULL: none */
+	struct view build;               /* software build, named in the decision; may be empty */
 };
 
 #define DECISION_REASONS 24
@@ -68,8 +72,12 @@ struct decision {
 	enum tier tier;                 /* TIER_COUNT: not found */
 	bool ingress;                   /* the record came from a partner's gateway */
 	bool wait;                      /* a person has to decide even if nothing else is wrong */
+	const char *wait_for;           /* place in the envelope, where it is none of the two usual ones; or NULL */
+	struct caveats caveats;         /* under which the record travels; views into envelope, agreement and facts */
 	struct view build;              /* of the facts */
-	struct digest withdrawals, training; /* of the facts; zeros: none */
+	/* Documents of the facts; zeros: none. */
+	struct digest withdrawals, given, training;
+	struct digest consent; /* that the record cites, consent_digest(); zeros: none, or no list says of which salt */
 };
 
 /* Checks who, which, purpose, basis, tier, case, necessity, exceptions, approvals, dates. Collects every

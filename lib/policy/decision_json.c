@@ -226,6 +226,7 @@ void decision_json(const struct decision *d, const struct tape *t, uint32_t reco
 	if (a) {
 		add_digest(out, "agreement", &a->digest, "");
 		add_digest(out, "code_lists", &a->codes, ",");
+		add_digest(out, "consents", &d->given, ",");
 		if (!d->ingress)
 			add_digest(out, "epochs", &a->epochs_digest, ",");
 		add_digest(out, "floor", &a->floor_digest, ",");

@@ -47,6 +47,9 @@ static bool read_origin(const struct tape *t, uint32_t node, struct buf *scratch
 	o->node = text_member(t, node, VIEW("node"));
 	o->proof = text_member(t, node, VIEW("proof"));
 	o->caveats = tape_member(t, node, VIEW("caveats"));
+	struct view consent = text_member(t, node, VIEW("consent"));
+	if (consent.n && !digest_parse(consent, &o->consent))
+		return refuse(e, "/origin/consent", "is not a SHA-256 digest");
 	if (!uuid_parse(text_member(t, node, VIEW("exchange")), &o->exchange))
 		return refuse(e, "/origin/exchange", "is not an exchange id");
 	if (!digest_parse(text_member(t, node, VIEW("agreement_digest")), &o->agreement_digest))

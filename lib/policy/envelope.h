@@ -15,7 +15,8 @@ struct origin {
 	struct view entry; /* the leaf's exact bytes, decoded into the caller's buffer */
 	struct view proof; /* the tlog-proof's text */
 	struct salt salt;
-	uint32_t caveats; /* tape node, 0 for none */
+	uint32_t caveats;      /* tape node, 0 for none */
+	struct digest consent; /* consent_digest() of the consent that the sender judged; zeros: none */
 };
 
 /* An absent member is an empty view or node 0. */

@@ -10,6 +10,7 @@
 #include "lib/base/arena.h"
 #include "lib/json/tape.h"
 #include "lib/policy/agreement.h"
+#include "lib/policy/caveats.h"
 #include "lib/policy/codes.h"
 #include "lib/policy/domain.h"
 #include "lib/policy/epochs.h"
@@ -24,6 +25,8 @@
 /* Where a demand comes from: decisions and errors say which document won. */
 enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
 const char *origin_document_name(enum origin_document d); /* "", "floor.json", "overlay.json" */
+
+struct regex;
 
 struct quota {
 	uint32_t uses; /* 0: no quota */
@@ -140,7 +143,9 @@ struct agreement {
 	struct arena mem;
 	json_t *doc, *floor_doc, *overlay_doc;
 	struct view id, version, title, text;
-	struct view withdrawals; /* the party whose list of withdrawn consents counts; empty: none */
+	struct view withdrawals;       /* the party whose list of withdrawn consents counts; empty: none */
+	struct view given;             /* the same of given ones */
+	struct regex *consent_pattern; /* of the normal form of references */
 	struct digest digest, floor_digest, overlay_digest, supersedes, codes;
 	int64_t effective_ms, sunset_ms, grace_end_ms;
 	int64_t review_next_ms, assessment_next_ms, crypto_expires_ms;
@@ -165,6 +170,7 @@ struct agreement {
 	struct duration notify_due, notify_longest, notify_again;
 	bool notify_here;                     /* by the recipient's system */
 	uint32_t scales, scales_required;     /* masks of enum scale */
+	struct caveats caveats;               /* that travel with every record; their words lie in `doc` */
 	size_t denied_subject[SUBJECT_COUNT]; /* index in the overlay's list, or INDEX_NONE */
 	uint32_t epoch;                       /* its own */
 	struct epoch_from *epochs; /* in force from when it was loaded on; the first is not lower than its own */

@@ -361,6 +361,20 @@ static void check_approvals(struct lint *l)
 		     "no tier and no exception asks for an officer or an approval");
 }
 
+/* Codes that take back what the clause beside them gives. */
+static void check_caveats(struct lint *l)
+{
+	struct view allowed = json_view(json_object_get(l->a->doc, "onward"), "allowed");
+	const struct caveat *why;
+	enum caveat_onward says = caveats_onward(&l->a->caveats, &why);
+
+	if ((view_is(allowed, "listed") && says >= CAVEAT_PERMITTED) ||
+	    (view_is(allowed, "with-permission") && says == CAVEAT_CLOSED))
+		find(l, LINT_WARNING, "onward-closed", "/onward/caveats",
+		     "under %s %s no record is passed on, whatever else /onward says", scale_name(why->scale),
+		     scale_value(why->scale, why->place));
+}
+
 static void check_clauses(struct lint *l)
 {
 	const struct agreement *a = l->a;
@@ -391,6 +405,7 @@ static void check_clauses(struct lint *l)
 		     "codes of one person stay linkable for ever");
 	if (!json_object_get(a->doc, "onward"))
 		find(l, LINT_WARNING, "no-onward", "/onward", "nothing is said about passing on to others");
+	check_caveats(l);
 	if (!json_object_get(a->doc, "renewal"))
 		find(l, LINT_NOTE, "no-renewal", "/renewal", "the parties have not said when they may renew");
 	for (size_t i = 0; i < a->n_purposes; i++) {

@@ -4,6 +4,8 @@
 #include "lib/policy/internal.h"
 
 #include "lib/json/pointer.h"
+#include "lib/policy/consents.h"
+#include "lib/schema/regex.h"
 
 /* Room for the items of a list; without memory there are none, for others count them. */
 static void *items(struct load *l, const json_t *array, size_t size, size_t *n)
@@ -259,21 +261,52 @@ static bool in_order(struct load *l, int64_t earlier, int64_t later, bool strict
 	return load_fault(l, REASON_CONFIG, at, "%s", what);
 }
 
+/* What an empty file has, or nobody: such a digest names no assessment. */
+static bool names_nothing(const struct digest *d)
+{
+	static const struct digest zeros;
+	struct digest empty;
+
+	sha256(VIEW(""), &empty);
+	return digest_eq(d, &zeros) || digest_eq(d, &empty);
+}
+
+/* The assessment that was made, by its bytes. An empty digest says that there is none yet: the agreement loads and nothing
+ * leaves. */
+static bool read_assessment(struct load *l)
+{
+	const json_t *assessment = json_object_get(l->a->doc, "assessment");
+	struct digest digest = json_digest(assessment, "digest");
+	bool held = json_flag(assessment, "held"), ok = true;
+
+	l->a->assessment_next_ms = json_instant(assessment, "next_review");
+	l->a->assessed = json_view(assessment, "digest").n != 0;
+	if (json_instant(assessment, "approved_at") > l->from->now_ms)
+		ok = load_fault(l, REASON_CONFIG, "/assessment/approved_at",
+		                "lies in the future: name the instant at which it was approved");
+	if (l->a->assessed && names_nothing(&digest))
+		return load_fault(l, REASON_CONFIG, "/assessment/digest",
+		                  "is the digest of nothing: name the SHA-256 of the assessment's file");
+	if (held && l->a->assessed && l->from->assessment && !l->from->assessment(l->from->arg, &digest))
+		return load_fault(
+		        l, REASON_CONFIG, "/assessment/digest",
+		        "no file in the folder assessments/ of the node's documents has this SHA-256: put the "
+		        "assessment there, byte for byte as it was approved (sha256sum shows its digest)");
+	return ok;
+}
+
 static bool read_dates(struct load *l)
 {
 	struct agreement *a = l->a;
 	const json_t *supersedes = json_object_get(a->doc, "supersedes"), *renewal = json_object_get(a->doc, "renewal");
 	const json_t *assessment = json_object_get(a->doc, "assessment"), *review = json_object_get(a->doc, "review");
-	struct view digest = json_view(assessment, "digest");
-	bool ok;
+	bool ok = read_assessment(l);
 
 	a->effective_ms = json_instant(a->doc, "effective_from");
 	a->sunset_ms = json_instant(a->doc, "sunset");
 	a->review_next_ms = json_instant(review, "next");
-	a->assessment_next_ms = json_instant(assessment, "next_review");
-	a->assessed = digest.n != 0;
 	a->grace_end_ms = a->effective_ms;
-	ok = in_order(l, a->effective_ms, a->sunset_ms, true, "/sunset", "must come after effective_from");
+	ok = in_order(l, a->effective_ms, a->sunset_ms, true, "/sunset", "must come after effective_from") && ok;
 	ok = in_order(l, a->effective_ms, a->review_next_ms, true, "/review/next", "must come after effective_from") &&
 	     ok;
 	ok = in_order(l, json_instant(assessment, "approved_at"), a->assessment_next_ms, true,
@@ -331,6 +364,21 @@ static void read_algorithms(struct load *l)
 	}
 }
 
+/* One that travels with every record. */
+static bool read_caveat(struct load *l, const json_t *code, const char *at)
+{
+	struct caveat c = { .scale = scale_find(json_view(code, "scale")), .text = json_view(code, "text") };
+	struct view value = json_view(code, "value");
+
+	if (!scale_has(c.scale, value))
+		return load_fault(l, REASON_HANDLING_UNKNOWN, at, "is not on its list");
+	if (c.scale == SCALE_EUROPOL_HANDLING && view_is(value, "H3") && c.text.n == 0)
+		return load_fault(l, REASON_HANDLING_UNKNOWN, at, "is handling in words, and has no text");
+	c.place = scale_strictness(c.scale, value);
+	return caveats_add(&l->a->caveats, &c) ||
+	       load_fault(l, REASON_LIMIT, at, "there are more than %d caveats", CAVEATS_MAX);
+}
+
 static bool read_handling(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -353,8 +401,7 @@ static bool read_handling(struct load *l)
 		const json_t *c = json_array_get(caveats, i);
 		char at[60];
 		snprintf(at, sizeof at, "/onward/caveats/%zu/value", i);
-		if (!scale_has(scale_find(json_view(c, "scale")), json_view(c, "value")))
-			ok = load_fault(l, REASON_HANDLING_UNKNOWN, at, "is not on its list");
+		ok = read_caveat(l, c, at) && ok;
 	}
 	return ok;
 }
@@ -392,17 +439,52 @@ static bool read_council(struct load *l)
 	return ok;
 }
 
+/* References are judged in their normal form, which has lower case: a capital letter of a pattern matches none. */
+static bool has_capital(struct view pattern)
+{
+	for (size_t i = 0; i < pattern.n; i++)
+		if (pattern.p[i] >= 'A' && pattern.p[i] <= 'Z' && (i == 0 || !strchr("\\{=", pattern.p[i - 1])))
+			return true;
+	return false;
+}
+
+static bool read_references(struct load *l, const json_t *references)
+{
+	struct view pattern = json_view(references, "pattern");
+	struct error e = { .reason = REASON_NONE };
+	uint32_t least, most;
+
+	if (pattern.n == 0)
+		pattern = VIEW(CONSENT_PATTERN);
+	l->a->consent_pattern = regex_compile(pattern, &e);
+	if (!l->a->consent_pattern)
+		return load_fault(l, e.reason, "/consent/references/pattern", "%s", e.text);
+	regex_lengths(pattern, &least, &most);
+	if (most > CONSENT_REFERENCE_MAX)
+		return load_fault(
+		        l, REASON_CONFIG, "/consent/references/pattern",
+		        "has no bound of %d characters that is known: write ^ and $, and {n,m} in place of * and +",
+		        CONSENT_REFERENCE_MAX);
+	if (has_capital(pattern))
+		return load_fault(l, REASON_CONFIG, "/consent/references/pattern",
+		                  "has capital letters: references are compared in lower case, and none would match");
+	return true;
+}
+
 static bool read_consent(struct load *l)
 {
 	const json_t *consent = json_object_get(l->a->doc, "consent");
 	uint64_t unused;
-	bool ok = true;
+	bool ok = read_references(l, json_object_get(consent, "references"));
 
 	if (!consent)
-		return true;
+		return ok;
 	l->a->withdrawals = json_view(consent, "withdrawals");
+	l->a->given = json_view(consent, "given");
 	if (!agreement_has_party(l->a, l->a->withdrawals))
 		ok = load_fault(l, REASON_CONFIG, "/consent/withdrawals", "is not a party");
+	if (l->a->given.n && !agreement_has_party(l->a, l->a->given))
+		ok = load_fault(l, REASON_CONFIG, "/consent/given", "is not a party");
 	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes", "purpose", &unused) &&
 	       ok;
 }

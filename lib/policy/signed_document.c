@@ -2,17 +2,17 @@
 #include "lib/policy/signed_document.h"
 
 #include "lib/crypto/x509.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/epochs.h"
 #include "lib/policy/internal.h"
 #include "lib/policy/training.h"
-#include "lib/policy/withdrawals.h"
 #include "lib/schema/document.h"
 
 #define SIGNERS_MAX 16
 
 const char *document_kind_name(enum document_kind k)
 {
-	static const char *const names[DOCUMENT_KIND_COUNT] = { "withdrawals", "training", "epochs" };
+	static const char *const names[DOCUMENT_KIND_COUNT] = { "withdrawals", "consents", "training", "epochs" };
 
 	return names[k];
 }
@@ -58,7 +58,7 @@ static bool read_kind(struct signed_document *d, struct error_list *errors)
 	tape_parser_free(parser);
 	if (!found)
 		signed_document_fault(d, errors, REASON_CONFIG, "/document",
-		                      "names no kind that is known here: withdrawals, training or epochs");
+		                      "names no kind that is known here: withdrawals, consents, training or epochs");
 	return found;
 }
 
@@ -86,7 +86,8 @@ static bool check_signature(const struct signed_document *d, struct view signatu
 static bool read_contents(struct signed_document *d, const json_t *doc, struct error_list *errors)
 {
 	switch (d->kind) {
-	case DOCUMENT_WITHDRAWALS: return withdrawals_read(d, doc, errors);
+	case DOCUMENT_WITHDRAWALS:
+	case DOCUMENT_CONSENTS: return consents_read(d, doc, errors);
 	case DOCUMENT_TRAINING: return training_read(d, doc, errors);
 	case DOCUMENT_EPOCHS: return epochs_read(d, doc, errors);
 	case DOCUMENT_KIND_COUNT: break;
@@ -168,7 +169,8 @@ bool signed_document_fits(const struct signed_document *d, struct agreement *con
 		return signed_document_fault(d, errors, REASON_AGREEMENT_UNKNOWN, "/agreement",
 		                             "no agreement of that name is held here");
 	switch (d->kind) {
-	case DOCUMENT_WITHDRAWALS: return withdrawals_fit(d, versions, n, errors);
+	case DOCUMENT_WITHDRAWALS:
+	case DOCUMENT_CONSENTS: return consents_fit(d, versions, n, errors);
 	case DOCUMENT_TRAINING: return training_fits(d, self, errors);
 	case DOCUMENT_EPOCHS: return epochs_fit(d, versions, n, self, errors);
 	case DOCUMENT_KIND_COUNT: break;
@@ -196,6 +198,8 @@ bool signed_document_follows(const struct signed_document *before, const struct 
 		return signed_document_fault(after, errors, REASON_CONFIG, "/number",
 		                             "another document with this number was in force already");
 	}
+	if (after->consents && !consents_same_salt(before, after, errors))
+		return false;
 	uint32_t was = before->epochs ? epochs_at(before, 0, now_ms) : 0,
 	         is = after->epochs ? epochs_at(after, 0, now_ms) : 0;
 	if (is < was)

@@ -1,5 +1,5 @@
-/* Signed documents that change at run time what a signed agreement leaves open: withdrawals of consents
- * (withdrawals.h), training of officers (training.h), key epochs (epochs.h). Each kind has a schema,
+/* Signed documents that change at run time what a signed agreement leaves open: lists of consents,
+ * withdrawn and given (consents.h), training of officers (training.h), key epochs (epochs.h). Each kind has a schema,
  * schema/<kind>.schema.json; what all have in common stands here: who issued it for which agreement, its number, and
  * one signature (detached CMS, RFC 5652, over the exact bytes). The caller owns what it loaded; immutable afterwards,
  * any thread. */
@@ -11,8 +11,8 @@
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 
-enum document_kind { DOCUMENT_WITHDRAWALS, DOCUMENT_TRAINING, DOCUMENT_EPOCHS, DOCUMENT_KIND_COUNT };
-const char *document_kind_name(enum document_kind k); /* "withdrawals", "training", "epochs" */
+enum document_kind { DOCUMENT_WITHDRAWALS, DOCUMENT_CONSENTS, DOCUMENT_TRAINING, DOCUMENT_EPOCHS, DOCUMENT_KIND_COUNT };
+const char *document_kind_name(enum document_kind k); /* "withdrawals", "consents", "training", "epochs" */
 
 struct agreement;
 
@@ -29,7 +29,7 @@ struct signed_document {
 	int64_t issued_ms;
 	int64_t next_update_ms; /* TIME_NONE: it has none */
 	/* What it says, by kind; the others are NULL. */
-	struct withdrawals *withdrawals;
+	struct consents *consents; /* of both lists */
 	struct training *training;
 	struct epochs *epochs;
 };

@@ -383,6 +383,14 @@ static void onward(struct page *p, const struct agreement *a)
 		buf_adds(&p->line, "The receiver may pass it on to nobody.");
 	}
 	paragraph(p);
+	if (a->caveats.n == 0)
+		return;
+	buf_adds(&p->line, "Every record travels under these codes, and whoever passes it on keeps them: ");
+	for (size_t i = 0; i < a->caveats.n; i++)
+		buf_addf(&p->line, "%s%s %s", i ? "; " : "", scale_name(a->caveats.list[i].scale),
+		         scale_value(a->caveats.list[i].scale, a->caveats.list[i].place));
+	buf_addc(&p->line, '.');
+	paragraph(p);
 }
 
 static void how_long(struct page *p, const struct agreement *a)
@@ -462,7 +470,7 @@ static void withdrawal(struct page *p, const struct agreement *a)
 	add_json(p, redress, "contact");
 	buf_adds(&p->line,
 	         ". It is put on a list that every gateway of this agreement obeys; from then on nothing more "
-	         "leaves that rests on your consent.");
+	         "leaves that rests on your consent, and what was sent is called back.");
 	paragraph(p);
 }
 

@@ -115,7 +115,9 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_digest(out, start, "agreement_digest", &e->agreement_digest);
 	put_digest(out, start, "before", &e->before);
 	put_text(out, start, "build", e->build);
+	put_digest(out, start, "caveats", &e->caveats);
 	put_text(out, start, "change", e->change);
+	put_digest(out, start, "consent", &e->consent);
 	put_uuid(out, start, "corrects", &e->corrects);
 	put_text(out, start, "exception", e->exception);
 	put_uuid(out, start, "exchange", &e->exchange);

@@ -42,11 +42,13 @@ struct entry {
 	struct view agreement, purpose, legal_basis, tier;
 	struct view exception; /* that was relied on, as the agreement names it */
 	struct digest agreement_digest;
+	struct digest consent;       /* that it rests on: consent_told() */
 	struct view outcome;         /* outcome_name() */
 	struct view reason;          /* coarse */
 	struct digest input, output; /* SHA-256(salt || record) */
-	bool final;    /* a refusal between gateways that sending again does not change; false: not said */
-	unsigned form; /* in which the record that left is spelled (CANONICAL_FORM); 0: none left */
+	struct digest caveats; /* SHA-256(salt || the JSON of lib/policy/caveats.h), with the salt of the record */
+	bool final;            /* a refusal between gateways that sending again does not change; false: not said */
+	unsigned form;         /* in which the record that left is spelled (CANONICAL_FORM); 0: none left */
 	/* What changed of what is in force: kind, name, how, and the SHA-256 of its text before and after. */
 	struct view kind, name, change;
 	struct digest before, after;

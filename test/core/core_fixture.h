@@ -108,6 +108,7 @@ static inline json_t *core_preset(const struct core_fixture *f, const char *id)
 	core_put_instant(f, doc, "/review/next", 700);
 	core_put_instant(f, doc, "/assessment/approved_at", -200);
 	core_put_instant(f, doc, "/assessment/next_review", 700);
+	json_object_del(json_object_get(doc, "assessment"), "held");
 	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
 		for (size_t i = 0; i < json_array_size(json_object_get(doc, lists[k])); i++) {
 			snprintf(pointer, sizeof pointer, "/%s/%zu/expires", lists[k], i);

@@ -92,7 +92,12 @@ run "gatewayctl agreement summary --self north pnr.json | sed -n 1,22p"
 run "gatewayctl agreement sign --cert north-signer.pem --key north-signer.key pnr.json"
 note "South signs with OpenSSL alone; either tool makes and checks the same signature."
 run "openssl cms -resign -binary -in pnr.json.p7s -inform PEM -signer south-signer.pem -inkey south-signer.key -outform PEM -out both.p7s && mv both.p7s pnr.json.p7s"
-for a in north south; do cp pnr.json pnr.json.p7s $a/agreements/; done
+note "The impact assessment that it names, by the digest of its file."
+for a in north south; do
+	cp pnr.json pnr.json.p7s $a/agreements/
+	mkdir -p $a/documents/assessments && cp $top/conf/assessments/pnr.md $a/documents/assessments/
+done
+run "sha256sum north/documents/assessments/pnr.md; jq .assessment pnr.json"
 run "gatewayd -c north/gatewayd.json -t"
 
 title "Both gateways start"

@@ -309,6 +309,8 @@ class World:
         self.sign(path, agencies)
         for n in self.nodes:
             n.add_agreement(path)
+            if doc["assessment"].get("held"):
+                shutil.copytree(f"{ROOT}/conf/assessments", f"{n.folder}/documents/assessments", dirs_exist_ok=True)
         return path
 
     def client(self, agency, node=None, **options):

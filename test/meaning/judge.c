@@ -7,18 +7,24 @@
 #include <stdlib.h>
 
 #include "lib/json/splice.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
+
+#define ZERO32 "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct judge {
 	struct schema *envelope_schema;
 	struct schema_run *run;
-	struct tape_parser *in, *out;
+	struct tape_parser *in, *out, *codes;
+	struct caveats came; /* with what the envelope passes on */
+	struct buf caveats;  /* under which it travels */
 	struct transform_run *transform;
 	struct buf scratch, record, parcel, again;
 	const json_t *world;
 	struct surrogate_key drawn[64];
 	size_t n_drawn;
+	struct signed_document *withdrawals, *given; /* of the world; NULL: it has none */
 };
 
 static struct view text_of(const json_t *s)
@@ -63,6 +69,29 @@ static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t o
 	return true;
 }
 
+/* The lists of consents that the agreement asks for, as a configuration that holds them gives them. */
+static void add_lists(struct judge *j, const struct agreement *a, struct facts *f)
+{
+	bool withdrawals = agreement_withdrawals(a).n != 0, given = agreement_given(a).n != 0;
+
+	f->withdrawals = withdrawals ? j->withdrawals : NULL;
+	f->given = given ? j->given : NULL;
+	f->consent_unknown = (withdrawals && !(f->withdrawals && consents_current(f->withdrawals, f->now_ms))) ||
+	                     (given && !(f->given && consents_current(f->given, f->now_ms)));
+}
+
+static struct signed_document *read_list(struct judge *j, const char *kind)
+{
+	const struct document_sources from = { .unsigned_ok = true,
+		                               .now_ms = json_integer_value(json_object_get(j->world, "now")) };
+	struct error_list errors = { .max = 20 };
+	struct view text = member(j->world, kind);
+	struct signed_document *d = text.n ? signed_document_load(kind, text, VIEW(""), &from, &errors) : NULL;
+
+	error_list_free(&errors);
+	return d;
+}
+
 /* The envelope that goes from gateway to gateway: the same members, and what leaves for the record. */
 static bool write_parcel(struct judge *j, const struct tape *posted)
 {
@@ -77,6 +106,8 @@ static bool write_parcel(struct judge *j, const struct tape *posted)
 	splice_start(&s, &j->parcel, &order);
 	splice_open(&s, '{');
 	for (uint32_t k = 1; k < posted->nodes[0].next; k = posted->nodes[k + 1].next) {
+		if (view_is(tape_string(posted, k), "consent"))
+			continue; /* its digest goes on */
 		splice_key(&s, posted, k);
 		if (view_is(tape_string(posted, k), "record"))
 			splice_copy(&s, &record, 0);
@@ -85,21 +116,30 @@ static bool write_parcel(struct judge *j, const struct tape *posted)
 	}
 	splice_close(&s, '}');
 	member_order_free(&order);
+	j->parcel.n--;
+	buf_adds(&j->parcel, ",\"origin\":{\"exchange\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"agency\":\"north\","
+	                     "\"node\":\"gw1\",\"agreement_digest\":\"" ZERO32 "\",\"entry\":\"e30=\",\"proof\":\"p\","
+	                     "\"salt\":\"00000000000000000000000000000000\",\"caveats\":");
+	buf_add(&j->parcel, buf_view(&j->caveats));
+	buf_adds(&j->parcel, "}}");
 	return !j->parcel.failed;
 }
 
 /* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
-static const char *arrive(struct judge *j, const struct agreement *a, struct view posted)
+static const char *arrive(struct judge *j, const struct agreement *a, const struct digest *consent, struct view posted)
 {
+	static const struct digest none;
 	struct error e = { .reason = REASON_NONE };
 	struct facts facts = { .now_ms = json_integer_value(json_object_get(j->world, "now")),
 		               .self = VIEW("south"),
 		               .agency = VIEW("north"),
-		               .gateway = true };
+		               .gateway = true,
+		               .consent = digest_eq(consent, &none) ? NULL : consent };
 	struct envelope envelope;
 	struct decision d;
 	struct tape t;
 
+	add_lists(j, a, &facts);
 	buf_reset(&j->again);
 	buf_reset(&j->scratch);
 	if (!tape_parse(j->in, posted, &t, &e) || !write_parcel(j, &t) ||
@@ -127,6 +167,7 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 	struct envelope envelope;
 	struct tape t, out;
 
+	add_lists(j, a, &facts);
 	*d = (struct decision){
 		.outcome = OUTCOME_REFUSED, .agreement = a, .tier = TIER_COUNT, .category = SUBJECT_COUNT
 	};
@@ -137,7 +178,19 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 		decision_fail(d, e.reason, e.text, e.where);
 		return false;
 	}
-	if (!decision_authorise(d, a, &facts, &envelope, &t))
+	if (envelope.onward_of.n) {
+		char id[UUID_TEXT + 1];
+		struct tape came;
+		snprintf(id, sizeof id, "%.*s", VIEW_ARG(envelope.onward_of));
+		struct view text_came = member(json_object_get(j->world, "came"), id);
+		if (!tape_parse(j->codes, text_came, &came, &e) || !caveats_read(&came, 0, &j->came, &e))
+			return false;
+		facts.inherited = &j->came;
+	}
+	bool may = decision_authorise(d, a, &facts, &envelope, &t);
+	/* While the envelope's words are there. */
+	caveats_print(&d->caveats, &j->caveats);
+	if (!may)
 		return false;
 	if (schema_check(d->ruling->input, j->run, &t, envelope.record) != SCHEMA_VALID) {
 		decision_fail(d, REASON_SCHEMA_VIOLATION, "", "");
@@ -168,16 +221,22 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 	struct decision d;
 	json_t *reasons = json_array(), *answer = json_pack("{s:o}", "reasons", reasons);
 
+	const struct caveat *why;
+
 	j->n_drawn = 0;
+	j->came.n = 0;
+	buf_reset(&j->caveats);
 	if (!decide(j, a, envelope, &d) && d.outcome != OUTCOME_HELD)
 		d.outcome = OUTCOME_REFUSED;
 	json_object_set_new(answer, "outcome", json_string(outcome_name(d.outcome)));
+	json_object_set_new(answer, "onward", json_integer(caveats_onward(&j->came, &why)));
 	for (size_t i = 0; i < d.n_failed; i++)
 		json_array_append_new(reasons, json_string(reason_slug(d.failed[i].reason)));
 	if (d.outcome == OUTCOME_REFUSED)
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
-	const char *wrong = arrive(j, a, envelope);
+	json_object_set_new(answer, "caveats", json_loadb(j->caveats.p, j->caveats.n, 0, NULL));
+	const char *wrong = arrive(j, a, &d.consent, envelope);
 	json_object_set_new(answer, "arrived",
 	                    wrong ? json_pack("{s:s}", "wrong", wrong)
 	                          : json_pack("{s:o}", "record", json_stringn(j->again.p, j->again.n)));
@@ -200,6 +259,8 @@ static json_t *answer_world(struct judge *j)
 
 	memcpy(from.pseudonym_secret.b, secret.p, secret.n);
 	from.pseudonym_secret.n = secret.n;
+	j->withdrawals = read_list(j, "withdrawals");
+	j->given = read_list(j, "consents");
 	struct agreement *a = agreement_load("agreement.json", member(j->world, "agreement"), VIEW(""), &from, &errors);
 	for (size_t i = 0; i < errors.n; i++) {
 		char line[800];
@@ -210,6 +271,8 @@ static json_t *answer_world(struct judge *j)
 	json_t *out = json_pack("{s:b,s:o,s:o}", "loads", a != NULL, "faults", faults, "answers", answers);
 	error_list_free(&errors);
 	agreement_unref(a);
+	signed_document_free(j->withdrawals);
+	signed_document_free(j->given);
 	return out;
 }
 
@@ -218,7 +281,8 @@ int main(void)
 	struct judge j = { .scratch = BUF_INIT(1 << 24),
 		           .record = BUF_INIT(1 << 24),
 		           .parcel = BUF_INIT(1 << 24),
-		           .again = BUF_INIT(1 << 24) };
+		           .again = BUF_INIT(1 << 24),
+		           .caveats = BUF_INIT(CAVEATS_BYTES) };
 	struct error e = { .reason = REASON_NONE };
 	char *line = NULL;
 	size_t room = 0;
@@ -227,8 +291,9 @@ int main(void)
 	j.run = schema_run_new();
 	j.in = tape_parser_new(NULL);
 	j.out = tape_parser_new(NULL);
+	j.codes = tape_parser_new(NULL);
 	j.transform = transform_run_new();
-	if (!j.envelope_schema || !j.run || !j.in || !j.out || !j.transform)
+	if (!j.envelope_schema || !j.run || !j.in || !j.out || !j.codes || !j.transform)
 		return 1;
 	while (getline(&line, &room, stdin) > 0) {
 		json_t *world = json_loads(line, 0, NULL);
@@ -250,10 +315,12 @@ int main(void)
 	schema_run_free(j.run);
 	tape_parser_free(j.in);
 	tape_parser_free(j.out);
+	tape_parser_free(j.codes);
 	transform_run_free(j.transform);
 	buf_free(&j.scratch);
 	buf_wipe(&j.record);
 	buf_wipe(&j.parcel);
 	buf_wipe(&j.again);
+	buf_free(&j.caveats);
 	return 0;
 }

@@ -5,6 +5,8 @@ lib/: the second opinion that run.py holds the first against."""
 import collections
 
 import actions
+import codes
+import consents
 import durations
 import readable
 import shape
@@ -13,7 +15,7 @@ from jsontext import pointer_of, tokens
 from strictness import alike, params, strictest
 
 Keys = collections.namedtuple("Keys", "agreement purpose epoch secret")
-Answer = collections.namedtuple("Answer", "outcome reasons record")
+Answer = collections.namedtuple("Answer", "outcome reasons record caveats", defaults=[None])
 TIERS = ("T0", "T1", "T2")
 SUBJECTS = ("suspect", "convicted", "victim", "other", "uncategorised")
 KEYED = ("pseudonym", "token", "seal", "fpe", "surrogate", "date-shift")
@@ -66,6 +68,7 @@ class Agreement:
 
     def __init__(self, doc, floor, overlay, schemas, secret):
         self.doc, self.floor, self.overlay, self.schemas, self.secret = doc, floor or {}, overlay or {}, schemas, secret
+        self.lists, self.now_ms = {}, 0
         self.rules = with_tokens(doc["rules"])
         self.narrowing = with_tokens([{**r, "id": "overlay:" + r["id"]}
                                       for r in self.overlay.get("rules", []) if r.get("agreement", doc["id"]) == doc["id"]])
@@ -73,6 +76,7 @@ class Agreement:
         self.exceptions = {x["id"]: x for x in doc.get("exceptions", [])}
         self.tiers = {t["tier"]: dict(t) for t in doc["tiers"]}
         self.readable, self.met = {}, {}
+        self.check_codes()
         self.check_rules()
         self.check_same_pointers()
         self.check_exceptions()
@@ -81,6 +85,15 @@ class Agreement:
         self.check_contradictions()
         self.check_floor()
         self.narrow_tiers()
+
+    def check_codes(self):
+        clause = self.doc.get("handling", {})
+        for i, c in enumerate(self.doc.get("onward", {}).get("caveats", [])):
+            if not codes.listed(c):
+                raise Fault(f"/onward/caveats/{i}", "is not on its list, or has no words")
+        for i, scale in enumerate(clause.get("required", [])):
+            if scale not in clause["scales"]:
+                raise Fault(f"/handling/required/{i}", "is not among the scales")
 
     def schemas_of(self, purposes):
         return [self.schemas[name] for name in sorted({self.purposes[p]["schema"] for p in purposes})]
@@ -450,9 +463,20 @@ class Run:
 
 # --- the decision ---
 
-def authorise(a, envelope):
+def known(a, envelope, came):
+    """Are the codes of the envelope, and those that came with what it passes on, ones that this agreement's people know?"""
+    clause, own = a.doc.get("handling", {}), a.doc.get("onward", {}).get("caveats", [])
+    scales, handling = clause.get("scales", []), envelope.get("handling", [])
+    if not all(codes.listed(c) and c["scale"] in scales for c in handling):
+        return False
+    if not all(c["scale"] in scales or codes.said_by(own, c) for c in came):
+        return False
+    return set(clause.get("required", [])) <= {c["scale"] for c in [*handling, *came]}
+
+
+def authorise(a, envelope, came):
     """The reasons for which the record is refused before anyone looks at it."""
-    reasons = set()
+    reasons = set() if known(a, envelope, came) else {"handling-unknown"}
     purpose, tier = a.purposes.get(envelope["purpose"]), envelope["tier"]
     subject = envelope.get("subject_category", "uncategorised")
     if not purpose or envelope["purpose"] in a.overlay.get("denied_purposes", []):
@@ -473,6 +497,7 @@ def authorise(a, envelope):
         reasons.add("retention-over-max")
     if not a.doc["assessment"]["digest"]:
         reasons.add("assessment-missing")
+    reasons |= consents.judge(a.doc, a.lists, envelope, a.now_ms)
     unknown = excepted(a, envelope, tier if "tier-unknown" not in reasons else None)
     reasons |= unknown
     if "tier-unknown" not in reasons and approvals_lacking(a, envelope, "exception" in envelope and not unknown):
@@ -521,10 +546,10 @@ def approvals_lacking(a, envelope, excepted):
     return max(a.tiers[envelope["tier"]].get("approvals", 0), x.get("approvals", 0)) > 0
 
 
-def decide(a, envelope):
+def decide(a, envelope, came=()):
     """Answer: `refused`, `held`, `released` or `released-transformed`; the reasons; what leaves, or would on release. What
     lacks approvals and nothing else is held; where schema or transform fail, nothing is, and approvals are not asked for."""
-    reasons = authorise(a, envelope)
+    reasons = authorise(a, envelope, came)
     lacking = reasons & {"approval-missing"}
     if reasons - lacking:
         return Answer("refused", reasons, None)
@@ -543,10 +568,13 @@ def decide(a, envelope):
         run.reasons.add("default-deny")
     if run.reasons:
         return Answer("refused", run.reasons | lacking, None)
-    waiting = {"waiting-decision"} if combination[2] == "uncategorised" else set()
+    handling = envelope.get("handling", [])
+    caveats = codes.merge(a.doc.get("onward", {}).get("caveats", []), handling, came)
+    words = any(c["value"] == "H3" for c in handling)
+    waiting = {"waiting-decision"} if combination[2] == "uncategorised" or words else set()
     if waiting or lacking:
-        return Answer("held", waiting | lacking, record)
-    return Answer("released-transformed" if run.changed else "released", set(), record)
+        return Answer("held", waiting | lacking, record, caveats)
+    return Answer("released-transformed" if run.changed else "released", set(), record, caveats)
 
 
 def load(doc, floor, overlay, schemas, secret):

@@ -24,7 +24,7 @@ import random_world
 import run
 
 FILES = ["lib/transform/automaton.c", "lib/transform/order.c", "lib/policy/compile.c", "lib/policy/overlay.c", "lib/policy/clear.c",
-         "lib/policy/floor.c", "lib/policy/approval.c", "lib/policy/conclude.c"]
+         "lib/policy/floor.c", "lib/policy/approval.c", "lib/policy/conclude.c", "lib/policy/caveats.c"]
 MEMORY = re.compile(r"memory|MEMORY|no_mem")
 TURNED = {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="}
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 import random
 
+import codes
+import consents
 import shape
 from jsontext import Number, pointer_of, tokens
 
@@ -525,10 +527,11 @@ def digests_of(schemas):
 
 
 def make(seed, envelopes=5, name="world"):
-    """{"agreement","floor","overlay","schemas","envelopes"}; floor and overlay may be None."""
+    """{"agreement","floor","overlay","schemas","envelopes","lists"}; floor and overlay may be None, lists are by kind."""
     r = random.Random(seed)
     schemas = {n: record_schema(r, n) for n in ("s1", "s2")[:r.choice([1, 1, 2])]}
     doc = make_agreement(r, name, schemas, digests_of(schemas))
-    return {"agreement": doc, "floor": make_floor(r) if r.random() < 0.6 else None,
-            "overlay": make_overlay(r, doc, used_of(doc, schemas)) if r.random() < 0.5 else None, "schemas": schemas,
-            "envelopes": [make_envelope(r, doc, schemas) for _ in range(envelopes)]}
+    world = {"agreement": doc, "floor": make_floor(r) if r.random() < 0.6 else None,
+             "overlay": make_overlay(r, doc, used_of(doc, schemas)) if r.random() < 0.5 else None, "schemas": schemas,
+             "envelopes": [make_envelope(r, doc, schemas) for _ in range(envelopes)]}
+    return consents.add(random.Random(f"{seed}, consents"), codes.add_to(world, seed))

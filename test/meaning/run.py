@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+import codes
 import meaning
 import random_world
 import shrink
@@ -24,7 +25,8 @@ def question(world):
     text = random_world.text_of
     return {"agreement": text(world["agreement"]), "floor": text(world["floor"]) if world["floor"] else "",
             "overlay": text(world["overlay"]) if world["overlay"] else "", "schemas": [text(s) for s in world["schemas"].values()],
-            "envelopes": [spelled(e) for e in world["envelopes"]], "now": NOW_MS, "secret": SECRET}
+            "envelopes": [spelled(e) for e in world["envelopes"]], "came": {i: text(c) for i, c in world["came"].items()},
+            "now": NOW_MS, "secret": SECRET, **{kind: text(doc) for kind, doc in world["lists"].items()}}
 
 
 class Judge:
@@ -104,6 +106,8 @@ def difference(expected, got, overlay):
     if expected.outcome != got["outcome"]:
         kind = REFUSAL if got["outcome"] == "held" else RELEASE if expected.outcome == "held" else OTHER
         return kind, f"{expected.outcome} and {got['outcome']}"
+    if expected.caveats != got["caveats"]:
+        return RELEASE, "caveats"
     if canonical(record) != got["record"]:
         return RELEASE, "not in the canonical form"
     if got["arrived"] != {"record": got["record"]} and arrives_alike(overlay, record):
@@ -116,6 +120,7 @@ def compare(world, judge):
     got = judge.ask(world)
     try:
         a = meaning.load(world["agreement"], world["floor"], world["overlay"], world["schemas"], SECRET.encode())
+        a.lists, a.now_ms = world["lists"], NOW_MS
     except meaning.Fault as fault:
         why = f"loads, though {re.sub('[0-9]+', 'N', fault.args[0])} {fault.args[1].split('/')[0]}"
         return ((RELEASE, why, None, (str(fault), got["faults"])) if got["loads"] else None), []
@@ -124,9 +129,12 @@ def compare(world, judge):
         return (REFUSAL, f"does not load: {why}", None, ("loads", got["faults"])), []
     outcomes = []
     for i, (envelope, answer) in enumerate(zip(world["envelopes"], got["answers"])):
-        expected = meaning.decide(a, envelope)
+        came = world["came"].get(envelope.get("onward_of"), [])
+        expected = meaning.decide(a, envelope, came)
         outcomes.append(expected.outcome)
         found = difference(expected, answer, world["overlay"])
+        if not found and codes.onward(came) != answer["onward"]:
+            found = RELEASE, "what came, passed on"
         if found:
             return (*found, i, (expected._replace(record=shown(expected.record)), answer)), outcomes
     return None, outcomes

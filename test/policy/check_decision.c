@@ -172,7 +172,7 @@ START_TEST(facts_refuse)
 	e = envelope("humanitarian");
 	struct agreement *h = load_with("humanitarian", NULL, NULL);
 	ck_assert_int_eq(run(h, e), OUTCOME_TRANSFORMED);
-	withdrawn = true;
+	facts.withdrawals = withdrawn;
 	ck_assert_int_eq(run(h, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_CONSENT_WITHDRAWN);
 	json_decref(e);

@@ -1,6 +1,7 @@
 /* Every combination of agency, state of the agreement, purpose, basis, tier, category, role, exception, officer,
  * approval, training and consent that three agreements distinguish: more than a hundred thousand records, each
  * decided here and by the tables of oracle.c, which know nothing of lib/policy. */
+#include "test/policy/document_fixture.h"
 #include "test/policy/officers.h"
 #include "test/policy/oracle.h"
 
@@ -330,11 +331,7 @@ END_TEST
 
 /* --- tracing requests --- */
 
-static bool taken_back(void *arg, struct view reference)
-{
-	(void)arg;
-	return view_is(reference, "consent-0002");
-}
+static struct signed_document *taken_back;
 
 static void judge_tracing(const struct agreement *a, const char *record, const struct tracing_question *q,
                           struct tally *t)
@@ -342,7 +339,7 @@ static void judge_tracing(const struct agreement *a, const char *record, const s
 	static const char *const purposes[] = { "family-tracing", "aid-planning" };
 	struct facts f = facts_at(a, q->agency, 0, q->state);
 
-	f.consent_withdrawn = taken_back;
+	f.withdrawals = taken_back;
 	buf_reset(&text);
 	buf_addf(&text, "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\"", purposes[q->purpose],
 	         q->basis ? "vital-interest" : "consent", tiers[q->tier]);
@@ -368,6 +365,7 @@ START_TEST(tracing_requests)
 	char *record = json_dumps(json_object_get(e, "record"), JSON_COMPACT);
 
 	ck_assert(record != NULL);
+	taken_back = list_of_consents(DOCUMENT_WITHDRAWALS, "[{\"reference\":\"" CONSENT_0002 "\"}]");
 	for (q.agency = 0; q.agency < AGENCIES; q.agency++)
 		for (q.state = 0; q.state < STATES; q.state++)
 			for (q.purpose = 0; q.purpose < 2; q.purpose++)
@@ -378,6 +376,7 @@ START_TEST(tracing_requests)
 								for (q.with_case = 0; q.with_case < 2; q.with_case++)
 									judge_tracing(a, record, &q, &t);
 	finish(&t);
+	signed_document_free(taken_back);
 	free(record);
 	json_decref(e);
 	agreement_unref(a);

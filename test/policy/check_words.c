@@ -76,6 +76,7 @@ START_TEST(fields_by_where_they_stand)
 	        holds(&text,
 	              "can test whether it stands for a value that it guesses): locator; travellers (family, given") &&
 	        holds(&text, "The receiver may pass it on only where the one who gave it permits it") &&
+	        holds(&text, "whoever passes it on keeps them: europol-handling H2.") &&
 	        !holds(&text, "nobody can turn back"));
 	buf_free(&text);
 	agreement_unref(pnr);

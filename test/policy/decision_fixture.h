@@ -3,6 +3,8 @@
 #ifndef TEST_POLICY_DECISION_FIXTURE_H
 #define TEST_POLICY_DECISION_FIXTURE_H
 
+#include "lib/policy/consents.h"
+#include "test/policy/document_fixture.h"
 #include "test/policy/support.h"
 
 #define ZERO32 "0000000000000000000000000000000000000000000000000000000000000000"
@@ -11,13 +13,8 @@ static struct schema_files files;
 static struct agreement_sources from;
 static struct bench bench;
 static struct facts facts;
-static bool withdrawn;
-
-static inline bool is_withdrawn(void *arg, struct view reference)
-{
-	(void)arg;
-	return withdrawn && view_is(reference, "consent-0001");
-}
+/* Lists of withdrawals: of consent-0001, and of nobody. */
+static struct signed_document *withdrawn, *nobody;
 
 static inline void set_up(void)
 {
@@ -25,12 +22,14 @@ static inline void set_up(void)
 	from = draft_sources(&files);
 	bench_open(&bench);
 	facts = plain_facts();
-	facts.consent_withdrawn = is_withdrawn;
-	withdrawn = false;
+	withdrawn = list_of_consents(DOCUMENT_WITHDRAWALS, "[{\"reference\":\"" CONSENT_0001 "\"}]");
+	nobody = list_of_consents(DOCUMENT_WITHDRAWALS, "[]");
 }
 
 static inline void tear_down(void)
 {
+	signed_document_free(withdrawn);
+	signed_document_free(nobody);
 	bench_close(&bench);
 	schema_files_free(&files);
 }

@@ -20,6 +20,12 @@ static const char *const right_documents[DOCUMENT_KIND_COUNT] = {
 	        "\",\"withdrawn\":["
 	        "{\"reference\":\"" CONSENT_0001 "\"},{\"reference\":\"" CONSENT_0002
 	        "\",\"purposes\":[\"family-tracing\"]}]}",
+	[DOCUMENT_CONSENTS] =
+	        "{\"document\":\"consents\",\"agreement\":\"humanitarian\",\"issuer\":\"north\",\"number\":3,"
+	        "\"issued\":\"2026-05-30T00:00:00Z\",\"next_update\":\"2026-06-06T00:00:00Z\",\"salt\":\"" SALT
+	        "\",\"given\":["
+	        "{\"reference\":\"" CONSENT_0001 "\"},{\"reference\":\"" CONSENT_0002
+	        "\",\"purposes\":[\"family-tracing\"]}]}",
 	[DOCUMENT_TRAINING] =
 	        "{\"document\":\"training\",\"issuer\":\"north\",\"number\":3,\"issued\":\"2026-05-30T00:00:00Z\",\"officers\":["
 	        "{\"officer\":\"" OFFICER_B "\",\"valid_until\":\"2026-07-01T00:00:00Z\"},"
@@ -57,6 +63,21 @@ static inline struct signed_document *loaded_document(enum document_kind k)
 
 	print_errors(&errors);
 	ck_assert(d != NULL && d->kind == k);
+	json_decref(doc);
+	error_list_free(&errors);
+	return d;
+}
+
+/* A list of consents, of either kind, that has these references (JSON items) alone. */
+static inline struct signed_document *list_of_consents(enum document_kind k, const char *items)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = right_document(k);
+
+	json_object_set_new(doc, k == DOCUMENT_WITHDRAWALS ? "withdrawn" : "given", json_loads(items, 0, NULL));
+	struct signed_document *d = load_document(doc, NOW, &errors);
+	print_errors(&errors);
+	ck_assert(d != NULL);
 	json_decref(doc);
 	error_list_free(&errors);
 	return d;

@@ -169,13 +169,8 @@ static inline void put_in_force(json_t *doc, int64_t now_ms)
 		const char *clause, *member;
 		int64_t days;
 	} dates[] = {
-		{ NULL, "effective_from", -30 },
-		{ NULL, "sunset", 700 },
-		{ "review", "next", 300 },
-		{ "assessment", "approved_at", -60 },
-		{ "assessment", "next_review", 300 },
-		{ "renewal", "opens", 400 },
-		{ "renewal", "closes", 600 },
+		{ NULL, "effective_from", -30 },      { NULL, "sunset", 700 },     { "review", "next", 300 },
+		{ "assessment", "next_review", 300 }, { "renewal", "opens", 400 }, { "renewal", "closes", 600 },
 	};
 	size_t i;
 	json_t *x;
@@ -186,6 +181,10 @@ static inline void put_in_force(json_t *doc, int64_t now_ms)
 		json_object_set_new(dates[i].clause ? json_object_get(doc, dates[i].clause) : doc, dates[i].member,
 		                    json_string(text));
 	}
+	/* Whenever it is loaded: by the tests' instant, or by the clock's. */
+	char approved[TIME_TEXT + 1];
+	time_print((now_ms < NOW ? now_ms : NOW) - 60 * DAY_MS, approved);
+	json_object_set_new(json_object_get(doc, "assessment"), "approved_at", json_string(approved));
 	json_array_foreach(json_object_get(doc, "exceptions"), i, x)
 	{
 		char text[TIME_TEXT + 1];

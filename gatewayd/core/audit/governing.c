@@ -4,7 +4,7 @@
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/rest.h"
-#include "lib/policy/withdrawals.h"
+#include "lib/policy/consents.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/audit/in_force.h"
 #include "lib/tlog/note.h"
@@ -30,6 +30,22 @@ struct governing {
 static void name_of(enum document_kind kind, struct view agreement, struct view issuer, char *out, size_t size)
 {
 	snprintf(out, size, "document/%s/%.*s/%.*s", document_kind_name(kind), VIEW_ARG(agreement), VIEW_ARG(issuer));
+}
+
+/* Under which it remembers the salt of an agreement's lists of consents, whoever issues them. */
+static void salt_name(struct view agreement, char *out, size_t size)
+{
+	snprintf(out, size, "consents/salt/%.*s", VIEW_ARG(agreement));
+}
+
+static bool keep_salt(struct governing *g, const struct signed_document *d)
+{
+	char name[300];
+
+	if (!d->consents)
+		return true;
+	salt_name(d->agreement, name, sizeof name);
+	return store_put_value(g->act.store, view_of(name), consents_salt(d), g->error);
 }
 
 /* What was in force when the store was written last; NULL: nothing, or (with an error listed) it cannot be read. */
@@ -79,6 +95,29 @@ static void follow_running(const struct conf *running, const struct conf *fresh,
 	}
 }
 
+/* An issuer that follows another takes its salt over. */
+static void follow_salts(struct store *reader, const struct conf *fresh, struct error_list *errors)
+{
+	for (size_t i = 0; i < fresh->n_documents; i++) {
+		const struct signed_document *d = fresh->documents[i];
+		struct error e = { .reason = REASON_NONE };
+		struct view salt;
+		char name[300];
+
+		if (!d->consents)
+			continue;
+		salt_name(d->agreement, name, sizeof name);
+		enum sought known = sought(store_get_value(reader, view_of(name), &salt, &e), &e);
+		if (known == SOUGHT_FAILED)
+			error_list_add(errors, &e);
+		else if (known == SOUGHT_FOUND && !view_eq(salt, consents_salt(d)))
+			signed_document_fault(
+			        d, errors, REASON_CONFIG, "/salt",
+			        "is not that of the lists that were in force for this agreement: all keep one, "
+			        "by which what was released is found");
+	}
+}
+
 bool governing_permits(struct store *reader, const struct conf *running, const struct conf *fresh, int64_t now_ms,
                        struct error_list *errors)
 {
@@ -93,8 +132,11 @@ bool governing_permits(struct store *reader, const struct conf *running, const s
 		const struct agreement *a = fresh->agreements[i];
 		follow_store(reader, fresh, DOCUMENT_WITHDRAWALS, agreement_id(a), agreement_withdrawals(a), now_ms,
 		             errors);
+		follow_store(reader, fresh, DOCUMENT_CONSENTS, agreement_id(a), agreement_given(a), now_ms, errors);
 		follow_store(reader, fresh, DOCUMENT_EPOCHS, agreement_id(a), self, now_ms, errors);
 	}
+	if (errors->n + errors->dropped == before)
+		follow_salts(reader, fresh, errors);
 	return errors->n + errors->dropped == before;
 }
 
@@ -104,7 +146,7 @@ static void warn_of(const struct signed_document *d, int64_t now_ms)
 	char due[TIME_TEXT + 1];
 
 	time_print(d->next_update_ms, due);
-	if (!withdrawals_current(d, now_ms))
+	if (!consents_current(d, now_ms))
 		log_line("error", "%s: its next update was due at %s: what rests on consent is refused", d->file, due);
 	else if (d->next_update_ms - now_ms < (d->next_update_ms - d->issued_ms) / 4)
 		log_line("warning",
@@ -112,19 +154,26 @@ static void warn_of(const struct signed_document *d, int64_t now_ms)
 		         due);
 }
 
+static void warn_missing(const struct agreement *a, enum document_kind kind, struct view issuer,
+                         const struct signed_document *list)
+{
+	if (issuer.n && !list)
+		log_line(
+		        "error",
+		        "agreement %.*s version %.*s: there is no list of %s of %.*s: what rests on consent is refused",
+		        VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)), document_kind_name(kind),
+		        VIEW_ARG(issuer));
+}
+
 void governing_warn(const struct conf *conf, int64_t now_ms)
 {
 	for (size_t i = 0; i < conf->n_documents; i++)
-		if (conf->documents[i]->kind == DOCUMENT_WITHDRAWALS)
+		if (conf->documents[i]->consents)
 			warn_of(conf->documents[i], now_ms);
 	for (size_t i = 0; i < conf->n_agreements; i++) {
 		const struct agreement *a = conf->agreements[i];
-		if (agreement_withdrawals(a).n && !conf_withdrawals(conf, a))
-			log_line(
-			        "error",
-			        "agreement %.*s version %.*s: there is no list of withdrawals of %.*s: what rests on consent is refused",
-			        VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)),
-			        VIEW_ARG(agreement_withdrawals(a)));
+		warn_missing(a, DOCUMENT_WITHDRAWALS, agreement_withdrawals(a), conf_withdrawals(conf, a));
+		warn_missing(a, DOCUMENT_CONSENTS, agreement_given(a), conf_given(conf, a));
 	}
 }
 
@@ -229,7 +278,7 @@ static bool remember_documents(struct governing *g)
 		name_of(d->kind, d->agreement, d->issuer, name, sizeof name);
 		buf_reset(&digest);
 		digest_print(&digest, &d->digest);
-		ok = store_put_value(g->act.store, view_of(name), buf_view(&digest), g->error);
+		ok = store_put_value(g->act.store, view_of(name), buf_view(&digest), g->error) && keep_salt(g, d);
 	}
 	buf_free(&digest);
 	return ok;

@@ -13,7 +13,7 @@ bool governing_submit(struct core *c, struct conf *conf, const char *why) MUST_U
  * (signed_document_follows()). `running` is the configuration in force, NULL at start. Lists every error. */
 bool governing_permits(struct store *reader, const struct conf *running, const struct conf *fresh, int64_t now_ms,
                        struct error_list *errors) MUST_USE;
-/* Says on standard error which lists of withdrawals are missing, out of date or will be soon. */
+/* Says on standard error which lists of consents are missing, out of date or will be soon. */
 void governing_warn(const struct conf *conf, int64_t now_ms);
 /* Logs the stop; the writer is still running. */
 void governing_stop(struct core *c);

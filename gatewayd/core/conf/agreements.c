@@ -15,6 +15,16 @@ static const struct signed_document *epochs_of(void *arg, struct view agreement)
 	return conf_epochs(((struct folder *)arg)->c, agreement);
 }
 
+static bool assessment_held(void *arg, const struct digest *digest)
+{
+	const struct conf *c = ((struct folder *)arg)->c;
+
+	for (size_t i = 0; i < c->n_assessments; i++)
+		if (digest_eq(&c->assessments[i], digest))
+			return true;
+	return false;
+}
+
 static bool read_agreement(void *arg, const char *name)
 {
 	struct folder *f = arg;
@@ -53,6 +63,7 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 		                             .schema = schema_text,
 		                             .signer = folder_signer,
 		                             .epochs = epochs_of,
+		                             .assessment = assessment_held,
 		                             .self = view_of(c->node.agency),
 		                             .floor_file = floor,
 		                             .overlay_file = overlay,

@@ -30,6 +30,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	struct buf text = BUF_INIT(DOCUMENT_MAX);
 	struct schema *schema = NULL;
 	json_t *doc = NULL;
+	const char *documents;
 	struct conf *c = calloc(1, sizeof *c);
 
 	if (!c) {
@@ -54,7 +55,9 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	                    errors);
 	conf_read_partners(c, conf_path_of(c, doc, "partners"), errors);
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
-	conf_read_documents(c, conf_path_of(c, doc, "documents"), now_ms, errors);
+	documents = conf_path_of(c, doc, "documents");
+	conf_read_documents(c, documents, now_ms, errors);
+	conf_read_assessments(c, documents, errors);
 	conf_read_agreements(c, conf_path_of(c, doc, "agreements"), conf_path_of(c, doc, "floor"),
 	                     conf_path_of(c, doc, "overlay"), secret, now_ms, errors);
 	/* An agreement that did not load is no reason to miss it. */

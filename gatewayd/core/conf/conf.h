@@ -87,6 +87,8 @@ struct conf {
 	size_t n_agreements;
 	struct signed_document **documents; /* documents.h */
 	size_t n_documents;
+	struct digest *assessments; /* of the files of impact assessments */
+	size_t n_assessments;
 	struct schema_source *schemas; /* texts by digest */
 	size_t n_schemas;
 	struct view floor, overlay; /* texts; empty: none */

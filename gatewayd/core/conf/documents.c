@@ -1,9 +1,11 @@
 /* See documents.h. */
 #include "gatewayd/core/conf/documents.h"
 
+#include <sys/stat.h>
+
 #include "gatewayd/core/conf/conf_private.h"
 #include "gatewayd/os/files.h"
-#include "lib/policy/withdrawals.h"
+#include "lib/policy/consents.h"
 
 /* Takes `d` over. */
 static bool add_document(struct folder *f, struct signed_document *d)
@@ -55,6 +57,42 @@ void conf_read_documents(struct conf *c, const char *folder, int64_t now_ms, str
 		error_list_add(errors, &e);
 }
 
+/* --- impact assessments: any files, known by their bytes --- */
+
+static bool read_assessment(void *arg, const char *name)
+{
+	struct folder *f = arg;
+	struct conf *c = f->c;
+	struct buf text = BUF_INIT(DOCUMENT_MAX);
+	const char *path = file_beside(&c->mem, f->path, name);
+
+	if (!path) {
+		error_list_addf(f->errors, REASON_NO_MEMORY, f->path, 0, 0, "memory ran out");
+	} else if (folder_read(f, path, &text)) {
+		struct digest *slot = folder_one_more(f, (void **)&c->assessments, c->n_assessments, sizeof *slot);
+		if (slot) {
+			sha256(buf_view(&text), slot);
+			c->n_assessments++;
+		}
+	}
+	buf_free(&text);
+	return true;
+}
+
+void conf_read_assessments(struct conf *c, const char *folder, struct error_list *errors)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct folder f = { .c = c,
+		            .path = folder ? file_beside(&c->mem, folder, "assessments") : NULL,
+		            .errors = errors };
+	struct stat st;
+
+	if (f.path && stat(f.path, &st) == 0 && !file_each(f.path, "", read_assessment, &f, &e))
+		error_list_add(errors, &e);
+}
+
+/* --- what they say --- */
+
 /* `out` has room for all agreements. */
 static size_t versions_of(const struct conf *c, struct view id, struct agreement **out)
 {
@@ -64,6 +102,17 @@ static size_t versions_of(const struct conf *c, struct view id, struct agreement
 		if (view_eq(agreement_id(c->agreements[i]), id))
 			out[n++] = c->agreements[i];
 	return n;
+}
+
+/* What was released is found by the one salt that all lists of its agreement have, whoever issued them. */
+static void check_salts(const struct conf *c, struct error_list *errors)
+{
+	for (size_t i = 0; i < c->n_documents; i++)
+		for (size_t k = 0; k < i; k++)
+			if (c->documents[i]->consents && c->documents[k]->consents &&
+			    view_eq(c->documents[i]->agreement, c->documents[k]->agreement) &&
+			    !consents_same_salt(c->documents[k], c->documents[i], errors))
+				break;
 }
 
 void conf_check_documents(const struct conf *c, struct error_list *errors)
@@ -77,6 +126,7 @@ void conf_check_documents(const struct conf *c, struct error_list *errors)
 		signed_document_fits(c->documents[i], versions, n, view_of(c->node.agency), errors);
 	}
 	free(versions);
+	check_salts(c, errors);
 }
 
 void conf_documents_free(struct conf *c)
@@ -84,6 +134,7 @@ void conf_documents_free(struct conf *c)
 	for (size_t i = 0; i < c->n_documents; i++)
 		signed_document_free(c->documents[i]);
 	free(c->documents);
+	free(c->assessments);
 }
 
 const struct signed_document *conf_document(const struct conf *c, enum document_kind kind, struct view agreement,
@@ -102,6 +153,11 @@ const struct signed_document *conf_withdrawals(const struct conf *c, const struc
 	return conf_document(c, DOCUMENT_WITHDRAWALS, agreement_id(a), agreement_withdrawals(a));
 }
 
+const struct signed_document *conf_given(const struct conf *c, const struct agreement *a)
+{
+	return conf_document(c, DOCUMENT_CONSENTS, agreement_id(a), agreement_given(a));
+}
+
 const struct signed_document *conf_training(const struct conf *c)
 {
 	return conf_document(c, DOCUMENT_TRAINING, VIEW(""), view_of(c->node.agency));
@@ -112,11 +168,15 @@ const struct signed_document *conf_epochs(const struct conf *c, struct view agre
 	return conf_document(c, DOCUMENT_EPOCHS, agreement, view_of(c->node.agency));
 }
 
+static bool list_unknown(struct view issuer, const struct signed_document *list, int64_t now_ms)
+{
+	return issuer.n && !(list && consents_current(list, now_ms));
+}
+
 bool conf_consent_unknown(const struct conf *c, const struct agreement *a, int64_t now_ms)
 {
-	const struct signed_document *d = conf_withdrawals(c, a);
-
-	return agreement_withdrawals(a).n && !(d && withdrawals_current(d, now_ms));
+	return list_unknown(agreement_withdrawals(a), conf_withdrawals(c, a), now_ms) ||
+	       list_unknown(agreement_given(a), conf_given(c, a), now_ms);
 }
 
 size_t conf_lists_unknown(const struct conf *c, int64_t now_ms)
@@ -140,11 +200,16 @@ int64_t conf_next_update_ms(const struct conf *c)
 	return first;
 }
 
-bool conf_consent_withdrawn(const struct conf *c, const struct agreement *a, struct view reference, struct view purpose)
+bool conf_consent_withdrawn(const struct conf *c, struct view agreement, const struct digest *consent,
+                            struct view purpose)
 {
-	const struct signed_document *d = conf_withdrawals(c, a);
-
-	return d && withdrawals_has(d, reference, purpose);
+	for (size_t i = 0; i < c->n_documents; i++) {
+		const struct signed_document *d = c->documents[i];
+		if (d->kind == DOCUMENT_WITHDRAWALS && view_eq(d->agreement, agreement) &&
+		    consents_has(d, consent, purpose))
+			return true;
+	}
+	return false;
 }
 
 bool conf_holds(const struct conf *c, struct view agreement)

@@ -7,6 +7,7 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -257,5 +258,6 @@ bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, st
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;
 	c->inbox = 0;
-	return exchange_become(a, c, state, e) && copy_settle(a, c, e) && duty_passed_on(a, c, e);
+	return exchange_become(a, c, state, e) && store_drop_consent(a->store, c->seq, e) && copy_settle(a, c, e) &&
+	       duty_passed_on(a, c, e);
 }

@@ -30,6 +30,7 @@ struct copy {
 	bool here;              /* the recipient is this agency: its system takes duties from our inbox */
 	bool from_gateway;      /* a partner's gateway delivered it, and gets the receipts */
 	struct digest returned; /* SHA-256(salt || record) of a record that goes back; zeros: none does */
+	struct digest consent;  /* whose withdrawal calls it back, as told in the leaf; zeros: another reason does */
 };
 
 bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *e) MUST_USE;

@@ -5,6 +5,7 @@
 
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/copy/returns.h"
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/notice.h"
@@ -118,20 +119,43 @@ bool duty_recall_ended(const struct notice_end *end, struct writer *w, struct st
 	return copy_load(&a, end->seq, &c, e) && duty_take_receipt(&a, &c, &none, e);
 }
 
+/* A recall for a withdrawn consent names it as the record's own entry does; where it is not known any more the copy is
+ * on its way out already. */
+static bool names_consent(const struct notice_in *in, uint64_t seq, struct store *s, bool *fits, struct digest *told,
+                          struct error *e)
+{
+	const json_t *member = json_object_get(in->body, "consent");
+	struct store_consent c;
+
+	*fits = !member || digest_parse(view_of(json_string_value(member)), told);
+	if (!member || !*fits)
+		return true;
+	enum sought known = sought(store_get_consent(s, seq, &c, e), e);
+	*fits = known == SOUGHT_NONE || (known == SOUGHT_FOUND && digest_eq(&c.told, told));
+	return known != SOUGHT_FAILED;
+}
+
 bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, struct writer *w, struct store *s,
                        struct error *e)
 {
 	struct act a = act_of(in, w, s);
 	struct view why = text(in, "why");
+	struct digest told = { .b = { 0 } };
+	uint64_t seq = x->seq;
 	struct copy c;
-	bool first;
+	bool first, fits;
 
 	if (in->from_recipient)
 		return notice_refuse(in, REASON_ROLE_DENIED, "only the provider recalls");
 	if (why.n == 0)
 		return notice_refuse(in, REASON_DUTY_ANSWER, "/body/why: is missing");
-	if (!copy_load(&a, x->seq, &c, e))
+	if (!names_consent(in, seq, s, &fits, &told, e))
 		return false;
+	if (!fits)
+		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/consent: is not that of the record");
+	if (!copy_load(&a, seq, &c, e))
+		return false;
+	c.consent = told;
 	bool under_way = c.state == STATE_RECALLED;
 	if (!recall_exchange(&a, &c, why, &first, e))
 		return false;

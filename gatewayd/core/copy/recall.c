@@ -28,11 +28,18 @@
 static bool order(const struct act *a, const struct copy *c, struct view why, struct error *e)
 {
 	struct buf body = BUF_INIT(4 * WHY_MAX);
+	static const struct digest none;
 	struct notice n = { .kind = NOTICE_RECALL, .seq = c->seq, .recipient = view_of(c->recipient) };
 	struct entry entry = { .outcome = VIEW("recalled") };
 
 	buf_adds(&body, "{\"why\":");
 	buf_add_json_string(&body, why);
+	if (!digest_eq(&c->consent, &none)) {
+		buf_adds(&body, ",\"consent\":\"");
+		digest_print(&body, &c->consent);
+		buf_addc(&body, '"');
+		entry.note = VIEW("recall: consent withdrawn");
+	}
 	buf_addc(&body, '}');
 	n.body = buf_view(&body);
 	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out") : notice_send(a, &n, &entry, NULL, e);

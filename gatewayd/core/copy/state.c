@@ -3,11 +3,15 @@
 
 #include <assert.h>
 
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/os/log.h"
 
 #define BIT(name) (1u << STATE_##name)
 /* What a partner's receipt may say of a copy that was there, also once more. */
 #define REPORTED (BIT(ERASED) | BIT(CORRECTED) | BIT(ENDED))
+
+/* The record, or a copy of it, may be used: what came with it is kept. Its words may be about somebody, and go with it. */
+#define LIVES (BIT(HELD) | BIT(QUEUED) | BIT(DELIVERED) | BIT(READY) | BIT(FETCHED))
 
 /* By state, those that may follow it. */
 static const unsigned next[] = {
@@ -44,7 +48,8 @@ bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to
 #endif
 		return false;
 	}
-	if (!store_set_state(a->store, c->seq, to, e))
+	if (!store_set_state(a->store, c->seq, to, e) ||
+	    (!(LIVES & 1u << to) && !store_drop_caveats(a->store, c->seq, e)))
 		return false;
 	c->state = to;
 	return true;

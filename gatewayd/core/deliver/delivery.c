@@ -2,7 +2,9 @@
 #include "gatewayd/core/deliver/delivery.h"
 
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/witness/clock.h"
@@ -18,6 +20,7 @@
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/witness/parcel_receipt.h"
 #include "lib/base/encode.h"
+#include "lib/policy/consents.h"
 
 #define IN_FLIGHT   64
 #define BODY_MAX    (24u * 1024 * 1024)
@@ -28,13 +31,43 @@ struct delivery {
 	struct uuid exchange;
 	char agreement[72];
 	struct digest agreement_digest;
-	char output[65]; /* digest of what left, as our entry has it */
+	char output[65], caveats[65]; /* digests of what left, as our entry has them; caveats[0] 0: an older build's */
+	bool shed;                    /* its receipt is right, but for the caveats */
+	struct digest consent;        /* that it rests on; zeros: none */
 };
 
 /* Giving up erases: not by a clock that is not to be trusted. */
 static bool over(struct parcel *p)
 {
 	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core);
+}
+
+/* What an older build has released has none, and is not taken by this one. */
+static bool add_caveats(struct delivery *d)
+{
+	struct buf *b = &d->parcel.body;
+	struct error e = { .reason = REASON_NONE };
+	struct view text;
+
+	switch (sought(store_get_caveats(d->parcel.worker->reader, d->parcel.due.id, &text, &e), &e)) {
+	case SOUGHT_NONE: return true;
+	case SOUGHT_FAILED: return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	case SOUGHT_FOUND: break;
+	}
+	buf_adds(b, ",\"caveats\":");
+	buf_add(b, text);
+	return true;
+}
+
+static void write_consent(struct delivery *d)
+{
+	static const struct digest none;
+
+	if (digest_eq(&d->consent, &none))
+		return;
+	buf_adds(&d->parcel.body, ",\"consent\":\"");
+	digest_print(&d->parcel.body, &d->consent);
+	buf_addc(&d->parcel.body, '"');
 }
 
 /* {…members…,"record":…,"origin":{…}} */
@@ -50,6 +83,7 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	} else {
 		proof_leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
+		proof_leaf_member(buf_view(&leaf), "caveats", d->caveats, sizeof d->caveats);
 		uuid_print(&d->exchange, id);
 		buf_add(b, view_make(members.p, members.n - 1));
 		buf_adds(b, ",\"record\":");
@@ -64,43 +98,70 @@ static bool write_body(struct delivery *d, struct view members, const struct pay
 		buf_add_json_string(b, buf_view(&proof));
 		buf_adds(b, ",\"salt\":\"");
 		hex_encode(b, view_make(p->salt.b, sizeof p->salt.b));
-		buf_adds(b, "\"}}");
-		ok = !b->failed || parcel_later(&d->parcel, "no-memory", "the envelope is too large");
+		buf_addc(b, '"');
+		write_consent(d);
+		ok = add_caveats(d);
+		buf_adds(b, "}}");
+		if (ok && b->failed)
+			ok = parcel_later(&d->parcel, "no-memory", "the envelope is too large");
 	}
 	buf_free(&leaf);
 	buf_free(&proof);
 	return ok;
 }
 
-/* What waits leaves only while the consent that it rests on stands. */
-static bool consent_stands(struct delivery *d, struct view members)
+static bool hopeless(struct delivery *d, enum reason reason, const char *text)
 {
-	struct view id = view_of(d->agreement);
-	const struct agreement *a = conf_agreement(d->parcel.conf, id, &d->agreement_digest, d->parcel.now_ms);
+	d->parcel.hopeless = true;
+	return parcel_later(&d->parcel, reason_slug(reason_for_peer(reason)), text);
+}
+
+/* Whether the legal basis that the record cites is consent. */
+static bool rests_on_consent(struct delivery *d, const struct agreement *a, struct view members, bool *rests)
+{
 	struct error e = { .reason = REASON_NONE };
 	struct tape t;
 
-	if (!a)
-		a = conf_agreement(d->parcel.conf, id, NULL, d->parcel.now_ms);
-	if (!a || agreement_withdrawals(a).n == 0)
-		return true;
 	if (!tape_parse(d->parcel.worker->scratch.envelope, members, &t, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
-	uint32_t consent = tape_member(&t, 0, VIEW("consent")),
-	         reference = consent ? tape_member(&t, consent, VIEW("reference")) : 0;
-	uint32_t basis = tape_member(&t, 0, VIEW("legal_basis")), purpose = tape_member(&t, 0, VIEW("purpose"));
-	if (!reference || !basis || !purpose)
-		return true;
-	d->parcel.hopeless =
-	        conf_consent_withdrawn(d->parcel.conf, a, tape_string(&t, reference), tape_string(&t, purpose));
-	if (d->parcel.hopeless)
-		return parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
-		                    "the consent was withdrawn while it waited");
-	if (agreement_needs_consent(a, tape_string(&t, basis)) &&
-	    conf_consent_unknown(d->parcel.conf, a, d->parcel.now_ms))
-		return parcel_later(&d->parcel, reason_slug(REASON_CONSENT_UNKNOWN),
-		                    reason_text(REASON_CONSENT_UNKNOWN));
+	uint32_t basis = tape_member(&t, 0, VIEW("legal_basis"));
+	*rests = basis && agreement_needs_consent(a, tape_string(&t, basis));
 	return true;
+}
+
+/* What waits leaves only while the consent that it cites stands. */
+static bool consent_stands(struct delivery *d, struct view members)
+{
+	const struct conf *conf = d->parcel.conf;
+	struct view id = view_of(d->agreement);
+	const struct agreement *a = conf_agreement(conf, id, &d->agreement_digest, d->parcel.now_ms);
+	struct error e = { .reason = REASON_NONE };
+	struct store_consent c;
+	bool rests = false;
+
+	enum sought cited = sought(store_get_consent(d->parcel.worker->reader, d->parcel.due.id, &c, &e), &e);
+	if (cited == SOUGHT_FAILED)
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	if (cited == SOUGHT_NONE)
+		return true;
+	d->consent = c.consent;
+	/* What may have arrived in an earlier attempt is called back, which the walk through the list does. */
+	if (conf_consent_withdrawn(conf, id, &c.consent, c.purpose))
+		return d->parcel.due.attempts == 0
+		               ? hopeless(d, REASON_CONSENT_WITHDRAWN, "the consent was withdrawn while it waited")
+		               : parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
+		                              "the consent was withdrawn, and it is recalled");
+	if (!a)
+		a = conf_agreement(conf, id, NULL, d->parcel.now_ms);
+	const struct signed_document *given = a ? conf_given(conf, a) : NULL;
+	if (given && !consents_has(given, &c.consent, c.purpose))
+		return hopeless(d, REASON_CONSENT_NOT_GIVEN, "the consent was taken off the list while it waited");
+	if (!a || !conf_consent_unknown(conf, a, d->parcel.now_ms))
+		return true;
+	if (!rests_on_consent(d, a, members, &rests))
+		return false;
+	return !rests ||
+	       parcel_later(&d->parcel, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
 }
 
 static bool prepare(struct delivery *d)
@@ -168,10 +229,11 @@ static bool send_delivery(struct parcel *p)
 
 /* --- the answer --- */
 
-/* An entry that this very record came in, under this agreement. */
+/* An entry that this very record came in, under this agreement and with its caveats: whoever does not say so may not have
+ * kept them. */
 static bool says_taken(struct parcel *p, struct view leaf)
 {
-	const struct delivery *d = PARCEL_OF(struct delivery, p);
+	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct buf governing = BUF_INIT(65);
 
 	digest_print(&governing, &d->agreement_digest);
@@ -180,7 +242,8 @@ static bool says_taken(struct parcel *p, struct view leaf)
 	          proof_leaf_says(leaf, "operation", p->post.status == 202 ? "hold" : "collection") &&
 	          proof_leaf_says(leaf, "agreement_digest", governing.p) && proof_leaf_says(leaf, "input", d->output);
 	buf_free(&governing);
-	return ok;
+	d->shed = ok && d->caveats[0] && !proof_leaf_says(leaf, "caveats", d->caveats);
+	return ok && !d->shed;
 }
 
 /* An entry that this very record was refused, and will be again. */
@@ -195,7 +258,13 @@ static bool says_refused(struct parcel *p, struct view leaf)
 
 static bool proved(struct parcel *p)
 {
-	return parcel_receipt(p, says_taken);
+	if (parcel_receipt(p, says_taken))
+		return true;
+	if (PARCEL_OF(struct delivery, p)->shed)
+		parcel_later(
+		        p, "receipt-invalid",
+		        "the receipt does not say that the caveats were taken: the partner's build may not keep them");
+	return false;
 }
 
 static bool refused(struct parcel *p)

@@ -4,9 +4,11 @@
  * A record whose use is restricted is listed without it, and cannot be acknowledged until the restriction has ended:
  * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
  * would have the system erase or alter what is to stay. One whose payload does not open is listed as damaged, without it,
- * and is an incident; the others are served. */
+ * and is an incident; the others are served. A record whose consent was withdrawn is listed with that reason alone,
+ * until its recall takes its place. */
 #include "gatewayd/core/deliver/inbox.h"
 
+#include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
@@ -39,8 +41,9 @@ struct item {
 	bool record;
 	struct buf kind, body;
 	int64_t made_ms;
-	bool withheld; /* restricted, or a duty that a hold stops */
-	bool damaged;  /* its payload does not open, or what stands beside it was altered */
+	bool withheld;  /* restricted, or a duty that a hold stops */
+	bool damaged;   /* its payload does not open, or what stands beside it was altered */
+	bool withdrawn; /* its consent is, and nobody gets the record any more */
 };
 
 struct page {
@@ -102,6 +105,10 @@ static bool write_item(struct request *r, struct item *i, struct buf *out, struc
 	time_print(i->made_ms, time);
 	buf_addf(out, "{\"id\":%llu,\"kind\":\"%.*s\",\"exchange\":\"%s\",\"made\":\"%s\"", (unsigned long long)i->id,
 	         VIEW_ARG(buf_view(&i->kind)), id, time);
+	if (i->withdrawn) {
+		buf_addf(out, ",\"withheld\":\"%s\"}", reason_slug(REASON_CONSENT_WITHDRAWN));
+		return true;
+	}
 	if (i->withheld) {
 		buf_adds(out, i->record ? ",\"restricted\":true}" : ",\"held\":true}");
 		return true;
@@ -125,7 +132,7 @@ static bool write_item(struct request *r, struct item *i, struct buf *out, struc
 /* What is logged of an item that is shown. */
 static bool note_item(struct consult *c, const struct item *i)
 {
-	if (i->withheld)
+	if (i->withheld || i->withdrawn)
 		return true;
 	if (i->damaged)
 		return consult_incident(c, &i->exchange, "damaged in the store: record not shown");
@@ -139,8 +146,10 @@ static bool look_for_holds(struct request *r, struct item *i, struct error *e)
 	if (inbox_is_told(buf_view(&i->kind)))
 		return true;
 
-	return i->record ? hold_restricted(reader, i->seq, &i->withheld, e)
-	                 : hold_in_force(reader, i->seq, &i->withheld, e);
+	if (!i->record)
+		return hold_in_force(reader, i->seq, &i->withheld, e);
+	return hold_restricted(reader, i->seq, &i->withheld, e) &&
+	       withdrawal_stops(reader, r->conf, i->seq, &i->withdrawn, e);
 }
 
 static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)

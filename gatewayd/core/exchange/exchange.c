@@ -73,10 +73,9 @@ static bool find_agreement(struct exchange *x)
 	return true;
 }
 
-/* SHA-256(salt || record), over the record's exact bytes. */
-static void salted_digest(const struct salt *salt, struct view record, struct digest *out)
+void exchange_salted(const struct salt *salt, struct view bytes, struct digest *out)
 {
-	struct view parts[] = { view_make(salt->b, sizeof salt->b), record };
+	struct view parts[] = { view_make(salt->b, sizeof salt->b), bytes };
 
 	sha256_parts(parts, 2, out);
 }
@@ -88,16 +87,15 @@ static bool check_origin(struct exchange *x)
 	struct view record = tape_token(&d->tape, d->envelope.record);
 
 	if (d->kind == EXCHANGE_INGRESS) {
-		salted_digest(&d->envelope.origin.salt, record, &d->input);
+		exchange_salted(&d->envelope.origin.salt, record, &d->input);
 		return ingress_verify(x);
 	}
-	salted_digest(&d->random.input_salt, record, &d->input);
+	exchange_salted(&d->random.input_salt, record, &d->input);
 	return true;
 }
 
 struct lookup {
 	const struct conf *conf;
-	const struct decided *decided;
 	struct store *reader;
 };
 
@@ -109,13 +107,6 @@ static bool find_officer(void *arg, const struct digest *spki, struct officer_fo
 static bool approval_used(void *arg, const struct digest *statement)
 {
 	return approvals_used(((struct lookup *)arg)->reader, statement);
-}
-
-static bool consent_withdrawn(void *arg, struct view reference)
-{
-	const struct lookup *l = arg;
-
-	return conf_consent_withdrawn(l->conf, l->decided->agreement, reference, l->decided->envelope.purpose);
 }
 
 /* How often was it used already? What a gateway delivers was released when its log says so. */
@@ -154,9 +145,9 @@ static bool authorise(struct exchange *x)
 {
 	struct decided *d = &x->decided;
 	const struct submission *asked = &d->asked;
-	struct lookup lookup = { .conf = asked->conf, .decided = d, .reader = x->decider->reader };
-	const struct signed_document *withdrawals = conf_withdrawals(asked->conf, d->agreement),
-	                             *training = conf_training(asked->conf);
+	static const struct digest none;
+	struct lookup lookup = { .conf = asked->conf, .reader = x->decider->reader };
+	const struct signed_document *training = conf_training(asked->conf);
 	struct facts facts = { .now_ms = asked->now_ms,
 		               .self = view_of(asked->conf->node.agency),
 		               .agency = view_of(asked->peer->agency),
@@ -170,9 +161,11 @@ static bool authorise(struct exchange *x)
 		               .officer = find_officer,
 		               .approval_used = approval_used,
 		               .epoch_ms = x->decider->core->approvals_from_ms,
-		               .consent_withdrawn = consent_withdrawn,
+		               .withdrawals = conf_withdrawals(asked->conf, d->agreement),
+		               .given = conf_given(asked->conf, d->agreement),
 		               .consent_unknown = conf_consent_unknown(asked->conf, d->agreement, asked->now_ms),
-		               .withdrawals = withdrawals ? &withdrawals->digest : NULL,
+		               .inherited = d->onward.known ? &d->onward.caveats : NULL,
+		               .consent = digest_eq(&d->consent_told, &none) ? NULL : &d->envelope.origin.consent,
 		               .training = training && d->kind != EXCHANGE_INGRESS ? &training->digest : NULL };
 
 	return decision_authorise(&d->decision, d->agreement, &facts, &d->envelope, &d->tape);
@@ -282,7 +275,7 @@ static bool check_output(struct exchange *x)
 	if (d->kind != EXCHANGE_INGRESS &&
 	    !check_schema(x, d->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
 		return false;
-	salted_digest(&d->random.salt, buf_view(&s->record), &d->output);
+	exchange_salted(&d->random.salt, buf_view(&s->record), &d->output);
 	return true;
 }
 
@@ -345,8 +338,10 @@ bool exchange_decide(struct decider *d, const struct submission *s, struct view 
 		&& find_agreement(x)
 		&& check_origin(x)
 		&& reserve(x)
+		&& exchange_inherit(x)
 		&& authorise(x)
 		&& exchange_follow(x)
+		&& exchange_caveats(x)
 		&& fits(x)
 		&& transform(x)
 		&& check_output(x)

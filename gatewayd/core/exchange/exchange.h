@@ -1,5 +1,6 @@
 /* One record, from envelope to answer. exchange.c is the page to read: who are you, which agreement covers this, may
- * it, does it fit, what may pass and in what form. exchange_rows.c prepares what will be written of the decision,
+ * it, does it fit, what may pass and in what form. exchange_caveats.c sees to the
+ * codes under which it travels, exchange_rows.c prepares what will be written of the decision,
  * exchange_commit.c writes it in one transaction and makes the answer after its commit, exchange_memory.c has the
  * memory of it all. One thread decides with a struct decider of its own and waits for nothing; only what says so runs
  * on the writer's thread.
@@ -17,6 +18,7 @@
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/scratch.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/outbox.h"
@@ -63,8 +65,10 @@ struct submission {
 /* The id of the agreement that its path names. */
 struct view submission_agreement(const struct submission *s);
 
-/* Disclosures of an entry: decision, case, reference, officer, and from here on the four grounds of a release. */
+/* Disclosures of an entry: decision, case, reference, officer, and from here on the four grounds of a release, and its caveats. */
 #define DISCLOSED_GROUNDS 4
+#define DISCLOSED_CAVEATS (DISCLOSED_GROUNDS + 4)
+#define DISCLOSED_ALL     (DISCLOSED_CAVEATS + 1)
 /* Fresh random bytes of one decision, drawn at once. */
 struct exchange_random {
 	uint8_t id[10];
@@ -72,7 +76,7 @@ struct exchange_random {
 	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
 	uint8_t key[32];        /* of the payload */
 	uint8_t nonce[12];
-	uint8_t disclosures[DISCLOSED_GROUNDS + 4][16];
+	uint8_t disclosures[DISCLOSED_ALL][16];
 	uint8_t seed[32]; /* of the transforms */
 };
 
@@ -90,6 +94,15 @@ struct corrected {
 	uint32_t version; /* of this one: 2 for the first correction */
 };
 
+/* The exchange by which data came that are passed on: named by the envelope, or by way of what it corrects. */
+struct passed_on {
+	uint64_t seq; /* 0: none was found */
+	bool implied; /* the envelope names none, and corrects what was passed on */
+	bool astray;  /* what the envelope corrects was passed on from another one */
+	bool known;   /* `caveats` is what came with it; their words lie in written.mem */
+	struct caveats caveats;
+};
+
 /* All that a decision finds, and the rows that follow from it. Each decision starts with one assignment to the whole:
  * what an earlier one on the same record found cannot stand in a later one's entry. No buffer is in it and nothing that
  * must be given back. */
@@ -105,13 +118,16 @@ struct decided {
 	struct decision decision;
 	struct error error;          /* why, when a step before the decision failed */
 	struct digest input, output; /* salted digests of the record */
+	struct digest consent_told;  /* consent_told() of the consent that it rests on; zeros: none */
 	struct uuid id, origin;
 	int64_t origin_ms; /* when the first gateway released it, as its log says */
 	struct corrected corrects;
-	uint64_t onward_of; /* exchange that the data came by; 0: none */
-	bool proved;        /* a gateway's: its log says that this record left for us, in this exchange */
-	bool final;         /* the answer is kept for its key; false: the sender tries again */
-	int status;         /* HTTP, of the answer in `written` */
+	struct passed_on onward;
+	uint64_t onward_of;    /* exchange that the data came by, and may be passed on from; 0: none */
+	struct digest caveats; /* salted digest of what written.caveats has */
+	bool proved;           /* a gateway's: its log says that this record left for us, in this exchange */
+	bool final;            /* the answer is kept for its key; false: the sender tries again */
+	int status;            /* HTTP, of the answer in `written` */
 
 	/* rows, with views into `written` */
 	struct store_exchange row;
@@ -120,6 +136,7 @@ struct decided {
 	struct digest series; /* delivery.series lies here */
 	struct store_delivery delivery;
 	struct store_inbox inbox;
+	struct store_consent consent; /* `told` zeros: it rests on none */
 };
 
 /* What was taken from others for the record, and goes back by a call. */
@@ -136,6 +153,7 @@ struct written {
 	struct buf leaf;
 	struct disclosures sd;
 	struct buf members; /* envelope members for the delivery, or the inbox' body */
+	struct buf caveats; /* under which it travels, JSON */
 	struct buf prior;   /* the first answer, when it is replayed */
 	struct buf result;  /* the finished answer */
 };
@@ -181,8 +199,14 @@ bool exchange_decide(struct decider *d, const struct submission *s, struct view 
 /* The main reason of a refusal, REASON_NONE when released. */
 enum reason exchange_reason(const struct exchange *x);
 bool exchange_is_release(const struct exchange *x);
+/* SHA-256(salt || bytes). */
+void exchange_salted(const struct salt *salt, struct view bytes, struct digest *out);
 /* What it follows from (exchange_follow.c): the record that it corrects, the exchange that it passes on. A step. */
 bool exchange_follow(struct exchange *x);
+/* Two steps about the codes under which it travels (exchange_caveats.c): what came with the exchange that it passes on,
+ * before it is asked whether it may; and, after, what all of them together are. */
+bool exchange_inherit(struct exchange *x);
+bool exchange_caveats(struct exchange *x);
 
 /* --- preparing (exchange_rows.c) --- */
 

@@ -5,6 +5,7 @@
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/log.h"
@@ -37,8 +38,12 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 		return false;
 	d->timer.seq = d->delivery.seq = d->inbox.seq = d->row.seq;
 	if (exchange_is_release(x) &&
-	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) || !quota_write(&x->reserved.quota, s, e) ||
-	     !surrogates_write(&x->reserved.surrogates, s, e)))
+	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) ||
+	     !store_put_caveats(s, d->row.seq, buf_view(&x->written.caveats), e) ||
+	     !quota_write(&x->reserved.quota, s, e) || !surrogates_write(&x->reserved.surrogates, s, e)))
+		return false;
+	d->consent.seq = d->row.seq;
+	if (d->consent.agreement.n && !store_put_consent(s, &d->consent, e))
 		return false;
 	d->delivery.envelope = d->inbox.body = buf_view(&x->written.members);
 	if ((d->delivers && !store_put_delivery(s, &d->delivery, e)) ||

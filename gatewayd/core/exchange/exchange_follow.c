@@ -5,6 +5,7 @@
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/copy/recall.h"
+#include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -12,6 +13,7 @@
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/timer.h"
+#include "lib/policy/copy_terms.h"
 #include "lib/policy/schedule.h"
 
 static bool refuse(struct exchange *x, enum reason reason, const char *pointer)
@@ -70,35 +72,68 @@ static bool follow_correction(struct exchange *x)
 
 /* --- onward --- */
 
+static bool deny(struct exchange *x, const char *why, const char *pointer)
+{
+	decision_fail(&x->decided.decision, REASON_ONWARD_DENIED, why, pointer);
+	return false;
+}
+
+/* What the codes that came with it say, beside what the agreement by which it came says. */
+static bool follow_caveats(struct exchange *x, enum onward may, const char *pointer)
+{
+	struct decision *d = &x->decided.decision;
+	const struct caveat *why;
+	enum caveat_onward says = caveats_onward(&x->decided.onward.caveats, &why);
+	char text[sizeof d->failed->clause];
+
+	if (may == ONWARD_NEVER)
+		return deny(x, "the agreement by which it came does not allow it", pointer);
+	/* Where the agreement lists who may have it, nothing is left for anybody to permit. */
+	if (says == CAVEAT_CLOSED || (says == CAVEAT_PERMITTED && may == ONWARD_LISTED)) {
+		snprintf(text, sizeof text, "it came under %s %s: %s", scale_name(why->scale),
+		         scale_value(why->scale, why->place),
+		         says == CAVEAT_CLOSED ? "it goes no further" : "not without its originator");
+		return deny(x, text, pointer);
+	}
+	if (may == ONWARD_WITH_PERMISSION || says != CAVEAT_OPEN) {
+		d->wait = true;
+		d->wait_for = pointer;
+	}
+	return true;
+}
+
 static bool follow_onward(struct exchange *x)
 {
 	struct decided *d = &x->decided;
+	const char *pointer = d->onward.implied ? "/corrects" : "/onward_of";
 	struct store *reader = x->decider->reader;
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange came;
 	struct view text;
-	struct uuid id;
 
-	if (d->envelope.onward_of.n == 0)
+	if (d->envelope.onward_of.n == 0 && !d->onward.implied)
 		return true;
 	if (d->kind != EXCHANGE_EGRESS)
-		return refuse(x, REASON_ENVELOPE_INVALID, "/onward_of");
-	if (!uuid_parse(d->envelope.onward_of, &id) || !store_find_exchange(reader, &id, &came, &e) ||
+		return refuse(x, REASON_ENVELOPE_INVALID, pointer);
+	if (d->onward.seq == 0 || !store_get_exchange(reader, d->onward.seq, &came, &e) ||
 	    !view_is(came.recipient, d->asked.conf->node.agency) ||
 	    (came.state != STATE_READY && came.state != STATE_FETCHED))
-		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
-	d->onward_of = came.seq;
+		return deny(x, "it is none that came here and is still held", pointer);
+	if (d->onward.astray)
+		return deny(x, "what is corrected was passed on from another exchange", pointer);
 	struct digest governing = came.agreement_digest;
 	bool restricted;
-	if (!hold_restricted(reader, d->onward_of, &restricted, &e) || restricted)
-		return refuse(x, REASON_UNDER_CHALLENGE, "/onward_of");
+	if (!hold_restricted(reader, d->onward.seq, &restricted, &e) || restricted)
+		return refuse(x, REASON_UNDER_CHALLENGE, pointer);
+	if (!withdrawal_stops(reader, d->asked.conf, d->onward.seq, &restricted, &e) || restricted)
+		return refuse(x, REASON_CONSENT_WITHDRAWN, pointer);
+	if (!d->onward.known)
+		return deny(x, "under which codes it came is not known: a build of before them took it", pointer);
 	if (!store_get_document(reader, &governing, &text, &e))
-		return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
-	switch (copy_onward(text, d->decision.recipient)) {
-	case ONWARD_NEVER: return refuse(x, REASON_ONWARD_DENIED, "/onward_of");
-	case ONWARD_WITH_PERMISSION: d->decision.wait = true; break;
-	case ONWARD_LISTED: break;
-	}
+		return refuse(x, REASON_ONWARD_DENIED, pointer);
+	if (!follow_caveats(x, copy_onward(text, d->decision.recipient), pointer))
+		return false;
+	d->onward_of = d->onward.seq;
 	return true;
 }
 
@@ -163,5 +198,6 @@ bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s,
 	struct decided *d = &x->decided;
 	struct act a = { .core = x->decider->core, .writer = w, .job = &x->job, .store = s, .now_ms = d->asked.now_ms };
 
-	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e));
+	return (d->corrects.seq == 0 || write_correction(x, &a, e)) && (d->onward_of == 0 || write_onward(x, &a, e)) &&
+	       (d->consent.agreement.n == 0 || withdrawal_overtakes(&a, d->row.seq, e));
 }

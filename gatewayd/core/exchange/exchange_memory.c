@@ -16,6 +16,7 @@ struct exchange *exchange_take(struct decider *d)
 	x->written.answer = BUF_INIT(ANSWER_MAX);
 	x->written.leaf = BUF_INIT(65536);
 	x->written.members = BUF_INIT(4u * 1024 * 1024);
+	x->written.caveats = BUF_INIT(CAVEATS_BYTES);
 	x->written.prior = BUF_INIT(ANSWER_MAX);
 	x->written.result = BUF_INIT(2 * ANSWER_MAX);
 	x->written.sd.packed = BUF_INIT(4u * 1024 * 1024);
@@ -35,6 +36,7 @@ void exchange_forget(struct exchange *x)
 	scratch_clear_buf(&w->answer);
 	scratch_clear_buf(&w->leaf);
 	scratch_clear_buf(&w->members);
+	scratch_clear_buf(&w->caveats);
 	scratch_clear_buf(&w->sd.text);
 	scratch_clear_buf(&w->sd.packed);
 	disclosures_reset(&w->sd);
@@ -68,6 +70,7 @@ void exchange_free(struct exchange *x)
 	buf_free(&x->written.answer);
 	buf_free(&x->written.leaf);
 	buf_wipe(&x->written.members);
+	buf_wipe(&x->written.caveats);
 	buf_free(&x->written.prior);
 	buf_free(&x->written.result);
 	disclosures_free(&x->written.sd);

@@ -11,6 +11,7 @@
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/timer.h"
 #include "lib/json/splice.h"
+#include "lib/policy/consents.h"
 #include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
@@ -33,8 +34,8 @@ static bool seal(struct exchange *x)
 	return payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
 }
 
-/* The envelope's members but record, origin, key, onward_of and approvals, as a JSON object, with the retention that was
- * granted. Approvals are the provider's own, and one with the officer's salt would let the recipient confirm guesses of
+/* The envelope's members but record, origin, key, onward_of, approvals and consent, as a JSON object, with the retention
+ * that was granted. A consent goes on as a digest, origin.consent. Approvals are the provider's own, and one with the officer's salt would let the recipient confirm guesses of
  * what was dropped; how the data came to the provider is its own affair, too. */
 static void delivery_members(struct exchange *x)
 {
@@ -48,7 +49,8 @@ static void delivery_members(struct exchange *x)
 	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
 		struct view name = tape_string(t, k);
 		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") ||
-		    view_is(name, "onward_of") || view_is(name, "approvals") || view_is(name, "retention"))
+		    view_is(name, "onward_of") || view_is(name, "approvals") || view_is(name, "consent") ||
+		    view_is(name, "retention"))
 			continue;
 		splice_key(&s, t, k);
 		splice_copy(&s, t, k + 1);
@@ -104,6 +106,8 @@ static void inbox_members(struct exchange *x)
 		time_print(until, text);
 		buf_addf(b, ",\"erase_by\":\"%s\"", text);
 	}
+	buf_adds(b, ",\"caveats\":");
+	buf_add(b, buf_view(&x->written.caveats));
 	if (d->envelope.handling) {
 		buf_adds(b, ",\"handling\":");
 		buf_add(b, tape_token(&d->tape, d->envelope.handling));
@@ -195,6 +199,22 @@ static struct view series_of(struct exchange *x)
 
 	sha256_parts(parts, sizeof parts / sizeof *parts, &d->series);
 	return view_make(d->series.b, sizeof d->series.b);
+}
+
+/* What a later withdrawal finds it by. The recipient's gateway keeps what the first one's log says. */
+static void fill_consent(struct exchange *x)
+{
+	static const struct digest none;
+	struct decided *d = &x->decided;
+
+	if (digest_eq(&d->decision.consent, &none))
+		return;
+	if (digest_eq(&d->consent_told, &none))
+		consent_told(&d->random.salt, &d->decision.consent, &d->consent_told);
+	d->consent = (struct store_consent){ .agreement = agreement_id(d->agreement),
+		                             .purpose = d->decision.purpose,
+		                             .consent = d->decision.consent,
+		                             .told = d->consent_told };
 }
 
 static void fill_release(struct exchange *x)
@@ -303,12 +323,17 @@ static void fill_entry(struct exchange *x)
 		           .build = view_of(x->decider->core->build) };
 
 	/* Of a record that does not leave nothing is named but what came. */
-	if (d->decision.outcome != OUTCOME_REFUSED)
+	if (d->decision.outcome != OUTCOME_REFUSED) {
 		e.output = d->output;
+		e.caveats = d->caveats;
+	}
 	if (reason != REASON_NONE)
 		e.reason = view_of(reason_coarse(reason));
-	if (exchange_is_release(x))
+	if (exchange_is_release(x)) {
 		e.form = CANONICAL_FORM;
+		fill_consent(x);
+		e.consent = d->consent.told;
+	}
 	e.final = is_final_refusal(x);
 	if (d->kind == EXCHANGE_INGRESS)
 		e.origin = d->origin;
@@ -332,8 +357,10 @@ static void fill_entry(struct exchange *x)
 	disclose_string(x, 2, "reference", d->envelope.reference);
 	if (d->envelope.officer)
 		disclose(x, 3, "officer", tape_token(&d->tape, d->envelope.officer));
-	if (d->decision.outcome != OUTCOME_REFUSED)
+	if (d->decision.outcome != OUTCOME_REFUSED) {
 		disclose_grounds(x);
+		disclose(x, DISCLOSED_CAVEATS, "caveats", buf_view(&x->written.caveats));
+	}
 	entry_print(&e, &x->written.sd, &x->written.leaf);
 }
 

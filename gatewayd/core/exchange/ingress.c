@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/witness/sight.h"
 #include "lib/json/canonical.h"
+#include "lib/policy/consents.h"
 #include "lib/tlog/receipt.h"
 
 static bool invalid(struct exchange *x, const char *what)
@@ -64,6 +65,38 @@ static bool entry_digest(const struct tape *t, const char *name, const struct di
 	       digest_eq(&d, want);
 }
 
+/* The codes under which it travels: without them, or with others than left there, nothing is taken. */
+static bool check_caveats(struct exchange *x, const struct tape *t)
+{
+	const struct decided *d = &x->decided;
+	const struct origin *o = &d->envelope.origin;
+	struct digest came;
+
+	if (!tape_member(t, 0, VIEW("caveats")))
+		return invalid(x, "the entry has no digest of caveats: a build of before them decided this record");
+	if (!o->caveats)
+		return invalid(x, "the caveats that the entry has the digest of did not come with the record");
+	exchange_salted(&o->salt, tape_token(&d->tape, o->caveats), &came);
+	return entry_digest(t, "caveats", &came) ||
+	       invalid(x, "the entry's digest of caveats is not that of those that came");
+}
+
+/* The consent that the sender judged is the one that its log names, or neither names one. */
+static bool check_consent(struct exchange *x, const struct tape *t)
+{
+	static const struct digest none;
+	const struct origin *o = &x->decided.envelope.origin;
+	struct digest told;
+
+	if (digest_eq(&o->consent, &none))
+		return tape_member(t, 0, VIEW("consent")) == 0;
+	consent_told(&o->salt, &o->consent, &told);
+	if (!entry_digest(t, "consent", &told))
+		return false;
+	x->decided.consent_told = told;
+	return true;
+}
+
 static bool check_entry(struct exchange *x, const struct tape *t)
 {
 	struct decided *d = &x->decided;
@@ -88,9 +121,13 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry names another exception");
 	if (!entry_digest(t, "output", &d->input))
 		return invalid(x, "the entry's output digest is not that of the record");
+	if (!check_caveats(x, t))
+		return false;
 	if (d->envelope.corrects.n ? !entry_says(t, "corrects", d->envelope.corrects)
 	                           : tape_member(t, 0, VIEW("corrects")) != 0)
 		return invalid(x, "the entry corrects another exchange");
+	if (!check_consent(x, t))
+		return invalid(x, "the entry names another consent");
 	uint32_t time = tape_member(t, 0, VIEW("time"));
 	unsigned long long ms;
 	if (!time || t->nodes[time].type != TAPE_NUMBER || !view_to_u64(tape_token(t, time), INT64_MAX, &ms))

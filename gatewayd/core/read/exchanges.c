@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/deliver/outbox.h"
+#include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/notice/notice.h"
@@ -162,6 +163,14 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	}
 	if (restricted) {
 		answer_own_problem(r, REASON_UNDER_CHALLENGE);
+		return;
+	}
+	if (!withdrawal_stops(w->reader, r->conf, seq, &restricted, &e)) {
+		answer_unread(r, &e);
+		return;
+	}
+	if (restricted) {
+		answer_own_problem(r, REASON_CONSENT_WITHDRAWN);
 		return;
 	}
 	c = consult_new(r, VIEW("application/json"), RECORD_MAX);

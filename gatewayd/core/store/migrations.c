@@ -269,7 +269,23 @@ static const char outbox_by_recipient[] =
 static const char series[] = "ALTER TABLE delivery ADD COLUMN series BLOB;"
                              "CREATE INDEX delivery_series ON delivery (series, seq) WHERE series IS NOT NULL;";
 
+/* Of each exchange whose record, or a copy of it, is there. */
+static const char caveats[] = "CREATE TABLE caveats ("
+                              "  seq INTEGER PRIMARY KEY,"
+                              "  text TEXT NOT NULL" /* JSON */
+                              ") STRICT;";
+
+/* Which exchanges rest on which consent, until the copy is gone. */
+static const char consents[] = "CREATE TABLE consent ("
+                               "  seq INTEGER PRIMARY KEY,"
+                               "  agreement TEXT NOT NULL,"
+                               "  purpose TEXT NOT NULL,"
+                               "  consent BLOB NOT NULL," /* SHA-256(salt of the lists, reference) */
+                               "  told BLOB NOT NULL"     /* in the leaf */
+                               ") STRICT;"
+                               "CREATE INDEX consent_of ON consent (agreement, consent);";
+
 const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs, holds,     sightings,           notices, copies, timestamps,
-	expiry,       surrogates,         approvals, outbox_by_recipient, series,  NULL
+	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies, timestamps, expiry, surrogates,
+	approvals,    outbox_by_recipient, series, caveats,   consents, NULL
 };

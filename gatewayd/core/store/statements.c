@@ -27,6 +27,7 @@
 #define NOTICE_COLUMNS \
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
 #define NOTICE_TAKEN_COLUMNS "SELECT seq, digest, kind, entry, taken_ms, proof FROM notice_taken "
+#define CONSENT_COLUMNS      "SELECT seq, agreement, purpose, consent, told FROM consent "
 #define INBOX_COLUMNS        "SELECT id, seq, exchange, kind, body, made_ms FROM inbox "
 
 /* clang-format off */
@@ -59,6 +60,9 @@ const char *const sql_texts[SQL_COUNT] = {
 		"result = ?8, why = ?9 WHERE id = ?1",
 	[SQL_LINK_PUT] = "INSERT INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4) "
 		"ON CONFLICT (child, kind) DO UPDATE SET parent = excluded.parent, version = excluded.version",
+	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text) VALUES (?1, ?2) "
+		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text",
+	[SQL_CAVEATS_DROP] = "DELETE FROM caveats WHERE seq = ?1",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (id, seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
@@ -119,6 +123,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SURROGATE_ERASE] = "DELETE FROM surrogate WHERE agreement = ?1 AND epoch = ?2",
 	[SQL_APPROVAL_PUT] = "INSERT INTO approval (statement, until_ms) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 	[SQL_APPROVAL_DROP] = "DELETE FROM approval WHERE until_ms <= ?1",
+	[SQL_CONSENT_PUT] = "INSERT INTO consent (seq, agreement, purpose, consent, told) VALUES (?1, ?2, ?3, ?4, ?5) "
+		"ON CONFLICT (seq) DO UPDATE SET purpose = excluded.purpose, consent = excluded.consent, told = excluded.told",
+	[SQL_CONSENT_DROP] = "DELETE FROM consent WHERE seq = ?1",
 	[SQL_SURROGATE_END_DROP] = "DELETE FROM surrogate_end WHERE agreement = ?1 AND epoch = ?2",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
@@ -152,6 +159,7 @@ const char *const sql_texts[SQL_COUNT] = {
 		"WHERE d.state = 1 AND d.blocks = 1",
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
+	[SQL_CAVEATS_GET] = "SELECT text FROM caveats WHERE seq = ?1",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "
@@ -206,6 +214,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
 	[SQL_SURROGATE_GET] = "SELECT value FROM surrogate WHERE agreement = ?1 AND epoch = ?2 AND key = ?3",
 	[SQL_APPROVAL_GET] = "SELECT until_ms FROM approval WHERE statement = ?1",
+	[SQL_CONSENT_GET] = CONSENT_COLUMNS "WHERE seq = ?1",
+	[SQL_CONSENT_LIST] = CONSENT_COLUMNS "WHERE agreement = ?1 AND consent = ?2 ORDER BY seq",
 	[SQL_SURROGATE_END_LIST] = "SELECT agreement, epoch, until_ms FROM surrogate_end ORDER BY agreement, epoch",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
 	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",

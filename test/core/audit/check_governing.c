@@ -3,6 +3,7 @@
 #include "gatewayd/core/audit/governing.h"
 
 #include "gatewayd/core/store/rest.h"
+#include "lib/policy/consents.h"
 #include "test/policy/document_fixture.h" /* before the one that has a global `s` */
 #include "test/core/store_fixture.h"
 
@@ -34,6 +35,8 @@ static struct agreement *held(const char *id)
 	struct agreement_sources from = draft_sources(&files);
 	struct error_list errors = { .max = 20 };
 	json_t *doc = preset(id);
+	if (strcmp(id, "humanitarian") == 0)
+		put(doc, "/consent/given", "\"north\"");
 	struct agreement *a = load_doc(doc, &from, &errors);
 
 	ck_assert(a != NULL);
@@ -101,6 +104,7 @@ static const struct about {
 	const char *agreement, *name;
 } all[] = {
 	{ DOCUMENT_WITHDRAWALS, "humanitarian", "document/withdrawals/humanitarian/north" },
+	{ DOCUMENT_CONSENTS, "humanitarian", "document/consents/humanitarian/north" },
 	{ DOCUMENT_TRAINING, NULL, "document/training//north" },
 	{ DOCUMENT_EPOCHS, "pnr", "document/epochs/pnr/north" },
 };
@@ -172,6 +176,32 @@ START_TEST(a_document_goes_with_its_agreement)
 }
 END_TEST
 
+/* Whoever issues them. */
+START_TEST(lists_of_an_agreement_keep_their_salt)
+{
+	struct made fresh;
+	uint8_t salt[16] = { 1 };
+
+	for (unsigned k = 0; k < 2; k++) {
+		make(&fresh, k ? DOCUMENT_CONSENTS : DOCUMENT_WITHDRAWALS, 3, "humanitarian");
+		permits(NULL, &fresh, NULL);
+		begin();
+		OK(store_put_value(s, VIEW("consents/salt/humanitarian"), view_make(salt, sizeof salt), e));
+		OK(store_put_value(s, VIEW("consents/salt/other"), VIEW("another one"), e));
+		commit();
+		permits(NULL, &fresh, "is not that of the lists that were in force for this agreement");
+		begin();
+		OK(store_put_value(s, VIEW("consents/salt/humanitarian"), consents_salt(fresh.document), e));
+		commit();
+		permits(NULL, &fresh, NULL);
+		begin();
+		OK(store_put_value(s, VIEW("consents/salt/humanitarian"), VIEW(""), e));
+		commit();
+		drop(&fresh);
+	}
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_permits_nothing)
 {
 	struct made fresh;
@@ -198,6 +228,7 @@ TCase *make_governing_case(void)
 	tcase_add_loop_test(c, from_what_is_in_force, 0, n);
 	tcase_add_loop_test(c, from_what_the_store_remembers, 0, n);
 	tcase_add_loop_test(c, a_document_goes_with_its_agreement, 0, n);
+	tcase_add_test(c, lists_of_an_agreement_keep_their_salt);
 	tcase_add_test(c, what_cannot_be_read_permits_nothing);
 	return c;
 }

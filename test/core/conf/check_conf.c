@@ -350,6 +350,36 @@ START_TEST(documents_of_run_time)
 }
 END_TEST
 
+START_TEST(an_assessment_is_held_by_its_bytes)
+{
+	json_t *doc = core_preset(&dates, "pnr");
+	struct buf digest = BUF_INIT(80);
+	struct digest d;
+
+	sha256(VIEW("made up, and approved"), &d);
+	buf_addc(&digest, '"');
+	digest_print(&digest, &d);
+	buf_adds(&digest, "\"");
+	buf_addc(&digest, '\0');
+	put(doc, "/assessment/digest", digest.p);
+	put(doc, "/assessment/held", "true");
+	write_agreement("pnr", doc, true, true);
+	lacks("agreements/pnr.json", "no file in the folder assessments/");
+	ck_assert_int_eq(mkdir(scratch_file(&dir, "documents/assessments"), 0700), 0);
+	lacks("agreements/pnr.json", "no file in the folder assessments/");
+	scratch_write(scratch_file(&dir, "documents/assessments/a.pdf"), VIEW("made up, and approved\n"));
+	lacks("agreements/pnr.json", "byte for byte");
+	scratch_write(scratch_file(&dir, "documents/assessments/b"), VIEW("made up, and approved"));
+	loads();
+	ck_assert_uint_eq(conf->n_assessments, 2);
+	/* What is there and cannot be read is told. */
+	ck_assert_int_eq(mkdir(scratch_file(&dir, "documents/assessments/c"), 0700), 0);
+	lacks("documents/assessments/c", "");
+	buf_free(&digest);
+	json_decref(doc);
+}
+END_TEST
+
 /* A list that cannot be used is no error, or the one before it would go on standing for it. */
 START_TEST(a_revocation_list_that_cannot_be_used_refuses_everybody)
 {
@@ -397,6 +427,7 @@ TCase *make_conf_case(void)
 	tcase_add_loop_test(c, what_is_no_file, 0, 8);
 	tcase_add_test(c, members_that_nobody_knows_are_named);
 	tcase_add_test(c, documents_of_run_time);
+	tcase_add_test(c, an_assessment_is_held_by_its_bytes);
 	tcase_add_test(c, a_revocation_list_that_cannot_be_used_refuses_everybody);
 	tcase_add_test(c, a_timestamp_authority);
 	return c;

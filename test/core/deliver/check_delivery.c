@@ -70,8 +70,9 @@ static json_t *collection(void)
 	json_t *leaf = parsed(&queued->written.leaf);
 
 	digest_print(&agreement, agreement_digest(queued->decided.agreement));
-	json_t *entry = json_pack("{s:s, s:s%, s:s}", "operation", "collection", "agreement_digest", agreement.p,
-	                          agreement.n, "input", core_member(leaf, "output"));
+	json_t *entry =
+	        json_pack("{s:s, s:s%, s:s, s:s}", "operation", "collection", "agreement_digest", agreement.p,
+	                  agreement.n, "input", core_member(leaf, "output"), "caveats", core_member(leaf, "caveats"));
 	json_decref(leaf);
 	buf_free(&agreement);
 	return entry;
@@ -91,6 +92,9 @@ START_TEST(it_leaves_with_the_proof_that_it_left)
 	uuid_print(&queued->decided.id, id);
 	ck_assert_str_eq(core_member(origin, "exchange"), id);
 	ck_assert_str_eq(core_member(origin, "agency"), "north");
+	json_t *caveats = json_object_get(origin, "caveats");
+	ck_assert_uint_eq(json_array_size(caveats), 1);
+	ck_assert_str_eq(core_member(json_array_get(caveats, 0), "value"), "H2");
 	ck_assert(base64_decode(view_of(core_member(origin, "entry")), leaf, sizeof leaf, &n));
 	OK(receipt_parse(view_of(core_member(origin, "proof")), &scratch_text, &r, &extra, e));
 	OK(receipt_verify(&r, view_make(leaf, n), &f.log.vkey, e));
@@ -139,7 +143,24 @@ static json_t *other_agreement(void)
 	return entry;
 }
 
-static json_t *(*const others[])(void) = { other_operation, other_input, other_agreement };
+static json_t *other_caveats(void)
+{
+	json_t *entry = collection();
+
+	json_object_set_new(entry, "caveats", json_string("abab"));
+	return entry;
+}
+
+/* As an older build writes it, which does not keep them. */
+static json_t *no_caveats(void)
+{
+	json_t *entry = collection();
+
+	json_object_del(entry, "caveats");
+	return entry;
+}
+
+static json_t *(*const others[])(void) = { other_operation, other_input, other_agreement, other_caveats, no_caveats };
 
 START_TEST(a_receipt_of_something_else_ends_nothing)
 {

@@ -70,6 +70,13 @@ static bool tell_blocking(void *arg, struct view agreement, struct view recipien
 	return true;
 }
 
+static bool tell_consent(void *arg, const struct store_consent *c)
+{
+	buf_addf(arg, "consent %lld %.*s %.*s %d %d\n", N(c->seq), VIEW_ARG(c->agreement), VIEW_ARG(c->purpose),
+	         c->consent.b[0], c->told.b[0]);
+	return true;
+}
+
 static bool tell_link(void *arg, const struct store_link *l)
 {
 	buf_addf(arg, "link %lld %lld %d %d\n", N(l->child), N(l->parent), (int)l->kind, (int)l->version);
@@ -193,6 +200,7 @@ ASK(list_blocking, return store_list_blocking(s, tell_blocking, out, e);)
 ASK(get_link, struct store_link l; return store_get_link(s, 2, LINK_CORRECTS, &l, e) && tell_link(out, &l);)
 ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) &&
                        store_list_links(s, 1, LINK_ONWARD, tell_link, out, e);)
+ASK(get_caveats, struct view v; return store_get_caveats(s, 1, &v, e) && tell_text(out, "caveats", 1, v);)
 ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
 ASK(due_deliveries, const struct store_ask ask = whole_ask(T0 + DAY_MS);
@@ -254,6 +262,10 @@ ASK(get_approval, struct digest d = world_digest(60), next = world_digest(61);
     more = store_get_approval(s, &next, &b, &missing);
     return (more || missing.reason == REASON_NOT_FOUND) && store_get_approval(s, &d, &a, e) &&
            tell_text(out, "approval", (uint64_t)(a.until_ms - T0) * 2 + more, VIEW(""));)
+ASK(get_consent, struct store_consent c; return store_get_consent(s, 1, &c, e) && tell_consent(out, &c);)
+ASK(list_consents, struct digest d = world_digest(70);
+    return store_list_consents(s, VIEW("pnr-2026"), &d, tell_consent, out, e) &&
+           store_list_consents(s, VIEW("other"), &d, tell_consent, out, e);)
 ASK(list_surrogates, return store_list_surrogates(s, tell_surrogates, out, e);)
 ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); struct view v;
     struct error none = { .reason = REASON_NONE };
@@ -292,6 +304,7 @@ static const struct reading readings[] = {
 	READING(list_blocking),
 	READING(get_link),
 	READING(list_links),
+	READING(get_caveats),
 	READING(get_delivery),
 	READING(list_deliveries),
 	READING(due_deliveries),
@@ -332,6 +345,8 @@ static const struct reading readings[] = {
 	READING(get_surrogate),
 	READING(list_surrogates),
 	READING(get_approval),
+	READING(get_consent),
+	READING(list_consents),
 	READING(get_document),
 	READING(get_value),
 	READING(count),

@@ -3,6 +3,7 @@
 #ifndef TEST_CORE_STORE_CONFORMANCE_WORLD_H
 #define TEST_CORE_STORE_CONFORMANCE_WORLD_H
 
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/hold.h"
@@ -16,6 +17,7 @@
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/surrogate.h"
 #include "gatewayd/core/store/approval.h"
+#include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/store/witness.h"
 #include "lib/base/datetime.h"
@@ -131,6 +133,15 @@ static inline struct store_approval world_approval(uint8_t k)
 	return (struct store_approval){ .statement = world_digest(k), .until_ms = T0 + k };
 }
 
+static inline struct store_consent world_consent(uint64_t seq)
+{
+	return (struct store_consent){ .seq = seq,
+		                       .agreement = VIEW("pnr-2026"),
+		                       .purpose = VIEW("screening"),
+		                       .consent = world_digest(70),
+		                       .told = world_digest((uint8_t)(71 + seq)) };
+}
+
 static inline struct store_surrogate world_surrogate(uint8_t key)
 {
 	return (struct store_surrogate){ .agreement = VIEW("pnr-2026"),
@@ -192,7 +203,8 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	return world_accept(s, 1, "k-1", e) && world_accept(s, 2, "", e) && store_set_entry(s, 1, 0, e) &&
 	       store_put_payload(s, &p, e) && store_put_timer(s, &one, e) && store_put_timer(s, &two, e) &&
 	       store_put_link(s, &l, e) && store_put_duty(s, &d, e) && store_put_hold(s, &h, &fresh, e) &&
-	       store_put_delivery(s, &to, e) && store_put_receipt(s, 1, VIEW("receipt"), e);
+	       store_put_caveats(s, 1, VIEW("[1]"), e) && store_put_delivery(s, &to, e) &&
+	       store_put_receipt(s, 1, VIEW("receipt"), e);
 }
 
 static inline bool world_third_log(struct store *s, struct error *e)
@@ -205,6 +217,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	};
 	struct store_surrogate r = world_surrogate(1);
 	struct store_approval approval = world_approval(60);
+	struct store_consent consent = world_consent(1);
 	struct digest document = world_digest(50);
 	bool first;
 
@@ -215,7 +228,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	       store_put_witnessed(s, VIEW("south/1"), &w, e) &&
 	       store_put_sighted(s, VIEW("south/1"), 4, VIEW("a"), e) &&
 	       store_put_sighted(s, VIEW("south/1"), 6, VIEW("b"), e) && store_put_surrogate(s, &r, e) &&
-	       store_put_approval(s, &approval, &first, e) &&
+	       store_put_approval(s, &approval, &first, e) && store_put_consent(s, &consent, e) &&
 	       store_put_document(s, &document, VIEW("agreement"), VIEW("text"), T0, e) &&
 	       store_put_value(s, VIEW("clock"), VIEW("7"), e);
 }

@@ -31,6 +31,8 @@ CALL(put_duty, struct store_duty d = world_duty(DUTY_RETURN); return store_put_d
 CALL(set_duty, struct store_duty d = world_duty(DUTY_ERASE); d.id = 1; d.state = DUTY_DONE;
      return store_set_duty(s, &d, e);)
 CALL(put_link, struct store_link l = { .child = 2, .parent = 1, .kind = LINK_ONWARD }; return store_put_link(s, &l, e);)
+CALL(put_caveats, return store_put_caveats(s, 1, VIEW("[2]"), e);)
+CALL(drop_caveats, return store_drop_caveats(s, 1, e);)
 CALL(put_delivery, struct store_delivery d = world_delivery(2); return store_put_delivery(s, &d, e);)
 CALL(retry_delivery, return store_retry_delivery(s, 1, T0 + 9, VIEW("timeout"), e);)
 CALL(extend_delivery, return store_extend_delivery(s, 1, T0 + 9, 100, e);)
@@ -63,6 +65,8 @@ CALL(put_surrogate, struct store_surrogate r = world_surrogate(2); r.until_ms++;
 CALL(put_approval, struct store_approval a = world_approval(61); bool fresh;
      return store_put_approval(s, &a, &fresh, e);)
 CALL(drop_approvals, return store_drop_approvals(s, T0 + 60, e);)
+CALL(put_consent, struct store_consent c = world_consent(2); return store_put_consent(s, &c, e);)
+CALL(drop_consent, return store_drop_consent(s, 1, e);)
 CALL(erase_surrogates, return store_erase_surrogates(s, VIEW("pnr-2026"), 1, e);)
 CALL(put_document, struct digest d = world_digest(51);
      return store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e);)
@@ -88,7 +92,8 @@ static const struct writing writings[] = {
 	WRITING(drop_sighted),    WRITING(trim_sighted),      WRITING(put_timestamp),
 	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
 	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
-	WRITING(set_agreement),
+	WRITING(set_agreement),   WRITING(put_caveats),       WRITING(drop_caveats),
+	WRITING(put_consent),     WRITING(drop_consent),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
 

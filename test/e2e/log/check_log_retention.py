@@ -1,5 +1,6 @@
 """The log's withheld fields at the end of their time: erased, but for what a hold keeps, and the log still verifies."""
 
+import base64
 import json
 import sqlite3
 import unittest
@@ -19,11 +20,17 @@ class Disclosures(unittest.TestCase):
             w.start()
             client = w.client("north")
             kept = client.post("pax", agreements.envelope(agreements.passenger_record(1), case="case-kept"))[1]["exchange"]
-            gone = client.post("pax", agreements.envelope(agreements.passenger_record(2), case="case-gone"))[1]["exchange"]
+            # Reasons are free text, and may name people.
+            gone = client.post("pax", agreements.envelope(
+                agreements.passenger_record(2), case="case-gone", consent={"reference": "reference-gone", "scope": ["border"]},
+                justifications=[{"pointer": "/reserved_on", "reason": "Jane Made-Up, who lives at number 7, booked it"}]))[1]["exchange"]
             w.north.ctl("retention", "hold-statement", kept, "--kind", "hold", "--until", agreements.instant(5), "--ground",
                         "a made-up court order", "--certificate", cert, "--key", key, "--out", f"{w.folder}/hold")
             w.north.ctl("retention", "hold", kept, "--statement", f"{w.folder}/hold.json", "--signature", f"{w.folder}/hold.p7s")
-            self.assertEqual(w.north.ask("exchange", "show", gone)["disclosures"]["case"], "case-gone")
+            shown = w.north.ask("exchange", "show", gone)["disclosures"]
+            self.assertEqual((shown["case"], shown["consent"]), ("case-gone", "reference-gone"))
+            self.assertIn("Jane Made-Up", shown["justifications"][0]["reason"])
+            self.assertIn("made-up case", shown["necessity"]["explanation"])
             wait_for(lambda: w.north.ask("outbox") == [])       # what waits for its delivery still names its case
             w.north.stop()
             audit = json.loads(open(w.north.config, encoding="utf-8").read())["audit"]
@@ -42,7 +49,9 @@ class Disclosures(unittest.TestCase):
             for suffix in ("", "-wal"):
                 try:
                     with open(f"{w.north.folder}/store/gatewayd.db{suffix}", "rb") as f:
-                        self.assertFalse(b"case-gone" in f.read(), f"case-gone is still in the store{suffix}")
+                        text = f.read()
+                    for word in (b"case-gone", b"Jane Made-Up", b"reference-gone", b"number 7", base64.b64encode(b"Jane Made-Up")[:12]):
+                        self.assertFalse(word in text, f"{word} is still in the store{suffix}")
                 except FileNotFoundError:
                     pass
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:

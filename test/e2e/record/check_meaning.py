@@ -40,6 +40,8 @@ class Sample:
             w = random_world.make(f"{seed}/{n}", RECORDS, f"m{n}")
             in_force(w["agreement"])
             w["floor"] = None
+            for e in w["envelopes"]:
+                e.pop("onward_of", None)        # nothing has come to north
             own = [{**o, "id": f"m{n}-{o['id']}", "agreement": f"m{n}"} for o in (w["overlay"] or {}).get("rules", [])]
             w["overlay"] = {"version": "1", "rules": own}
             n += 1
@@ -83,7 +85,7 @@ class Meaning(unittest.TestCase):
                 after = max(after, int(item["id"].text))
                 if item["kind"] == "record":
                     shown = self.world.south.ask("exchange", "show", item["exchange"])
-                    items[shown["entry"]["input"]] = item["record"], body.decode()
+                    items[shown["entry"]["input"]] = item["record"], item["caveats"], body.decode()
             return len(items) >= n
         wait_for(more, seconds=30)
         return items
@@ -100,11 +102,12 @@ class Meaning(unittest.TestCase):
                 counts[expected.outcome] = counts.get(expected.outcome, 0) + 1
                 if status == 201:
                     self.assertEqual(answer["outcome"], expected.outcome, where)
-                    due.append((leaf_of(answer["receipt"])["output"], expected.record, where))
+                    due.append((leaf_of(answer["receipt"])["output"], expected.record, expected.caveats, where))
         arrived = self.arrived(len(due))
-        self.assertEqual(set(arrived), {digest for digest, _, _ in due})
-        for digest, expected, where in due:
-            record, body = arrived[digest]
+        self.assertEqual(set(arrived), {digest for digest, *_ in due})
+        for digest, expected, caveats, where in due:
+            record, came, body = arrived[digest]
+            self.assertEqual(caveats, came, where)
             self.assertTrue(comparison.matches(expected, record, {}),
                             f"{where}: {comparison.shown(expected)}, and {jsontext.canonical(record)} arrived")
             self.assertIn(jsontext.canonical(record), body, where)

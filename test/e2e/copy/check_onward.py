@@ -1,0 +1,153 @@
+"""Three gateways in a row: north's record goes to south, and south passes it on to east. The codes under which north gave
+it go with it, or keep it where it is."""
+
+import json
+import shutil
+import unittest
+
+import agreements
+from world import ROOT, Client, Node, World, wait_for, write
+
+SCHEMA = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+SCALES = ["europol-handling", "europol-source", "tlp-2.0"]
+
+
+def tlp(value):
+    return {"scale": "tlp-2.0", "value": value}
+
+
+def europol(value, **more):
+    return {"scale": "europol-handling", **more, "value": value}
+
+
+class Row(World):
+    """North and south, and east, whom south knows and north does not."""
+
+    def __init__(self):
+        super().__init__()
+        self.east = Node(self, "east", "XE")
+        self.nodes.append(self.east)
+        self.signers["east"] = self.authority.leaf("signer-east", "spiffe://east.example/signer", "emailProtection")
+        self.systems["east"] = self.authority.leaf("system-east", "spiffe://east.example/system")
+        self.add_system(self.east, "east", "east-system", self.systems["east"][0])
+        for n in (self.south, self.east):
+            write(f"{n.folder}/hosts", "".join(f"127.0.0.1 {o.host}\n" for o in self.nodes))
+            for other in (self.south, self.east):
+                shutil.copy(self.signers[other.agency][0], f"{n.folder}/partners/signer-{other.agency}.pem")
+                doc = {"id": other.agency, "agency": other.agency, "jurisdiction": other.jurisdiction, "roles": []}
+                if other is not n:
+                    doc = other.describe()
+                n.add_partner({**doc, "signers": [f"signer-{other.agency}.pem"]})
+
+    def between(self, name, one, other, onward):
+        """An agreement of two of them, by which `one` gives and `other` gets."""
+        doc = agreements.passenger(name, SCHEMA, onward=onward, handling={"scales": SCALES})
+        doc["parties"] = [{"agency": n.agency, "name": f"Agency {n.agency}", "jurisdiction": n.jurisdiction,
+                           "supervisor": f"Supervisor of {n.agency}"} for n in (one, other)]
+        doc["flows"] = [{"from": one.agency, "to": other.agency, "purposes": ["border"], "stored": "case system"}]
+        path = f"{self.folder}/{name}.json"
+        write(path, json.dumps(doc, indent=2))
+        self.sign(path, (one.agency, other.agency))
+        for n in (one, other):
+            n.add_agreement(path)
+
+
+class Onward(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.w = w = Row()
+        cls.addClassCleanup(w.close)
+        w.between("first", w.north, w.south, {"allowed": "listed", "to": ["east"], "caveats": [europol("H1")]})
+        w.between("second", w.south, w.east, {"allowed": "listed", "to": ["south"]})
+        w.between("asked", w.north, w.south, {"allowed": "with-permission", "caveats": [europol("H2")]})
+        w.between("back", w.east, w.south, {"allowed": "never"})
+        w.start()
+        cls.clients = {n.agency: Client(w, n, *w.systems[n.agency]) for n in w.nodes}
+
+    def post(self, agency, agreement, n, status=201, **more):
+        got, answer = self.clients[agency].post(agreement, agreements.envelope(agreements.passenger_record(n), **more))
+        self.assertEqual(got, status, answer)
+        return answer
+
+    def arrives(self, agency):
+        """The one item in the inbox of an agency, acknowledged."""
+        def look():
+            return self.clients[agency].inbox()["items"]
+        (item,) = wait_for(look)
+        answer = {"result": "erased"} if item["kind"] == "recall" else ""
+        self.assertEqual(self.clients[agency].request("POST", f"/v1/inbox/{item['id']}/ack", answer)[0], 200)
+        return item
+
+    def given(self, n, agreement="first", **more):
+        """South's id of a record that north gave it."""
+        self.post("north", agreement, n, **more)
+        return self.arrives("south")
+
+    def refused(self, agency, agreement, slug, **more):
+        answer = self.post(agency, agreement, 9, status=403, **more)
+        self.assertEqual(answer["type"], f"/problems/{slug}")
+        self.assertIn("receipt", answer)
+        return answer["errors"][0]
+
+    def test_red_and_h2_go_no_further(self):
+        came = self.given(1, handling=[europol("H2"), tlp("RED")])
+        self.assertEqual(came["caveats"], [europol("H1"), europol("H2"), tlp("RED")])
+        for handling in (None, [tlp("CLEAR")], [tlp("RED"), europol("H2")], [europol("H0")]):
+            more = {"handling": handling} if handling else {}
+            error = self.refused("south", "second", "onward-denied", onward_of=came["exchange"], **more)
+            self.assertEqual((error["pointer"], error["keyword"]), ("/onward_of", "it came under tlp-2.0 RED: it goes no further"))
+        self.assertEqual(self.clients["east"].inbox()["items"], [])
+
+    def test_h2_alone_goes_no_further(self):
+        came = self.given(2, handling=[europol("H2")])
+        error = self.refused("south", "second", "onward-denied", onward_of=came["exchange"])
+        self.assertEqual(error["keyword"], "it came under europol-handling H2: not without its originator")
+        # Where the agreement asks for permission, a person decides, and is told why.
+        came = self.given(3, "asked")
+        self.assertEqual(came["caveats"], [europol("H2")])
+        answer = self.post("south", "second", 9, status=202, onward_of=came["exchange"])
+        self.assertEqual(answer["errors"][0]["pointer"], "/onward_of")
+
+    def test_what_may_go_on_keeps_its_codes(self):
+        grade = {"scale": "europol-source", "value": "B"}
+        came = self.given(4, handling=[tlp("AMBER"), grade, {"scale": "tlp-2.0", "value": "GREEN", "text": "for the made-up case"}])
+        words = {"scale": "tlp-2.0", "text": "for the made-up case", "value": "GREEN"}
+        codes = [grade, europol("H1"), words, tlp("AMBER")]
+        self.assertEqual(came["caveats"], codes)
+        for handling in (None, [tlp("CLEAR"), tlp("CLEAR"), {"scale": "europol-source", "value": "A"}]):
+            more = {"handling": handling} if handling else {}
+            self.post("south", "second", 4, onward_of=came["exchange"], **more)
+            third = self.arrives("east")
+            self.assertEqual((third["provider"], third["caveats"]), ("south", codes))
+        # And the third keeps them, too: its own agreement knows no way on.
+        self.assertEqual(self.refused("east", "back", "onward-denied", onward_of=came["exchange"])["pointer"], "/onward_of")
+        self.post("east", "back", 4, onward_of=third["exchange"], handling=[europol("H2")])
+        self.assertEqual(self.arrives("south")["caveats"], [grade, europol("H1"), europol("H2"), words, tlp("AMBER")])
+
+    def test_a_correction_keeps_them(self):
+        came = self.given(5, handling=[tlp("AMBER")])
+        onward = self.post("south", "second", 5, onward_of=came["exchange"])["exchange"]
+        self.arrives("east")
+        wait_for(lambda: self.w.south.ask("outbox") == [])
+        self.post("south", "second", 6, corrects=onward, handling=[tlp("CLEAR")])
+        item = self.arrives("east")
+        self.assertEqual((item["kind"], item["caveats"]), ("correction", [europol("H1"), tlp("AMBER")]))
+
+    def test_the_lines_of_a_batch(self):
+        """Each has its own."""
+        red, green = (self.given(n, handling=[tlp(v)]) for n, v in ((7, "RED"), (8, "GREEN")))
+        lines = [agreements.envelope(agreements.passenger_record(n), onward_of=c["exchange"]) for n, c in ((7, red), (8, green))]
+        status, _, body = self.clients["south"].request("POST", "/v1/agreements/second/records", "\n".join(map(json.dumps, lines)),
+                                                        content_type="application/x-ndjson")
+        self.assertEqual((status, [json.loads(l)["status"] for l in body.splitlines()]), (200, [403, 201]))
+        self.assertEqual(self.arrives("east")["caveats"], [europol("H1"), tlp("GREEN")])
+
+    def test_what_is_not_there_to_be_passed_on(self):
+        """Another agency's id of it, one that nobody has, and one whose copy has ended."""
+        exchange = self.post("north", "first", 10, handling=[tlp("GREEN")])["exchange"]
+        came = self.arrives("south")
+        for cited in (exchange, "01890000-0000-7000-8000-000000000000"):
+            self.refused("south", "second", "onward-denied", onward_of=cited)
+        self.assertEqual(self.clients["north"].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})[0], 200)
+        self.assertEqual(self.arrives("south")["kind"], "recall")
+        self.refused("south", "second", "onward-denied", onward_of=came["exchange"])
