@@ -29,10 +29,11 @@ static void make_keeper(void)
 {
 	char command[1200];
 
-	snprintf(command, sizeof command,
-	         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=keeper -keyout %s -out "
-	         "%s 2>/dev/null",
-	         scratch_file(&dir, "keeper.key"), scratch_file(&dir, "keeper.pem"));
+	snprintf(
+	        command, sizeof command,
+	        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=keeper -keyout %s -out "
+	        "%s 2>/dev/null",
+	        scratch_file(&dir, "keeper.key"), scratch_file(&dir, "keeper.pem"));
 	ck_assert_int_eq(system(command), 0);
 	struct view cert = scratch_read(scratch_file(&dir, "keeper.pem")),
 	            key = scratch_read(scratch_file(&dir, "keeper.key"));
