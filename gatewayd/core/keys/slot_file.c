@@ -134,11 +134,13 @@ static bool create_files(struct slot_file *f, struct error *e)
 static bool lost(struct slot_file *f, const char *path, const char *what, struct error *e)
 {
 	f->lost = true;
-	return error_at(
-	        e, REASON_CONFIG, path, 0, 0,
-	        "%s. Put it back as it was, or let `gatewayctl keys new-slots` make a new one: payloads that wait are "
-	        "lost then, and logged one by one",
-	        what);
+	/* Whoever only reads may look at any copy of the folder. */
+	if (f->lock < 0)
+		return error_at(e, REASON_CONFIG, path, 0, 0, "%s", what);
+	return error_at(e, REASON_CONFIG, path, 0, 0,
+	                "%s. Put it back as it was, or let `gatewayctl keys new-slots` make a new one: payloads that "
+	                "wait are lost then, and logged one by one",
+	                what);
 }
 
 /* The header, and the master key that it names. */
@@ -160,7 +162,7 @@ static bool read_header(struct slot_file *f, struct error *e)
 		return false;
 	check_value(&f->master, check);
 	if (!same_secret(check, header + 16, CHECK_BYTES))
-		return lost(f, path, "the master key is not the one of the file `slots`", e);
+		return lost(f, path, "the master key is not the one of the key slots", e);
 	return true;
 }
 
