@@ -3,6 +3,7 @@
 #include "gatewayd/ctl/agreement_facts.h"
 #include "lib/base/encode.h"
 #include "lib/json/canonical.h"
+#include "lib/policy/beside.h"
 #include "lib/schema/document.h"
 
 /* A table of surrogates that ends with the command. */
@@ -23,7 +24,8 @@ struct simulation {
 	struct tape tape;
 	struct envelope envelope;
 	struct decision decision;
-	struct buf scratch, record;
+	struct buf scratch, record, beside;
+	struct member_order order;
 	bool ran;             /* the record went through its rules */
 	struct view build;    /* that the decision is to name */
 	const json_t *before; /* the decision that is repeated, or NULL */
@@ -40,6 +42,8 @@ static void simulation_free(struct simulation *s)
 	tape_parser_free(s->out);
 	transform_run_free(s->transform);
 	buf_wipe(&s->record);
+	buf_wipe(&s->beside);
+	member_order_free(&s->order);
 	buf_free(&s->scratch);
 	free(s->text.p);
 	facts_free(&s->given);
@@ -148,6 +152,27 @@ static bool repeat_batch(struct simulation *s, struct transform_input *in)
 	return true;
 }
 
+/* As the entry says that came with it; nobody verifies it here. */
+static unsigned checked_by_sender(struct simulation *s)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct tape entry;
+
+	return s->envelope.from_gateway && tape_parse(s->out, s->envelope.origin.entry, &entry, &e)
+	               ? checked_of_entry(&entry)
+	               : 0;
+}
+
+static bool take_beside(struct simulation *s)
+{
+	const struct beside_tools tools = {
+		.parser = s->out, .run = s->run, .transform = s->transform, .order = &s->order, .text = &s->beside
+	};
+	struct beside leaves;
+
+	return beside_take(&s->decision, &s->envelope, &s->tape, &tools, &leaves);
+}
+
 /* The same steps, in the same order, as an exchange of the daemon. */
 static bool decide(struct simulation *s)
 {
@@ -171,7 +196,9 @@ static bool decide(struct simulation *s)
 	}
 	struct facts facts = facts_of(&s->given, &s->setup, s->agreement, &s->envelope);
 	facts.build = s->build;
-	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) || !fits_coming_in(s))
+	facts.checked = checked_by_sender(s);
+	if (!decision_authorise(d, s->agreement, &facts, &s->envelope, &s->tape) || !fits_coming_in(s) ||
+	    !take_beside(s))
 		return false;
 	const struct surrogate_table surrogates = { s, find_surrogate };
 	struct transform_input in = { .tape = &s->tape,
@@ -278,7 +305,7 @@ static int simulate(struct simulation *s, int argc, char **argv, const char *usa
 	s->in = tape_parser_new(NULL);
 	s->out = tape_parser_new(NULL);
 	s->transform = transform_run_new();
-	s->scratch = s->record = BUF_INIT(16u << 20);
+	s->scratch = s->record = s->beside = BUF_INIT(16u << 20);
 	if (!s->envelope_schema || !s->run || !s->in || !s->out || !s->transform)
 		error_set(&e, REASON_NO_MEMORY, "memory ran out");
 	if (e.reason || !ctl_read_file(argv[optind + 1], AGREEMENT_FILE_MAX, &s->text.p, &s->text.n, &e) ||

@@ -86,6 +86,8 @@
 	  "A signed approval is not of the form that this gateway takes: older forms bind too little.") \
 	R(APPROVAL_USED, "approval-used", 403, "policy", "A signed approval was used before, or may have been.") \
 	R(HANDLING_UNKNOWN, "handling-unknown", 403, "policy", "A handling or grading code is not on its list.") \
+	R(ENVELOPE_MEMBER, "envelope-member", 403, "policy", \
+	  "A member of the envelope that would leave beside the record does not fit what the agreement says of it.") \
 	R(TRANSFORM_REQUIRED, "transform-required", 403, "policy", \
 	  "A direct identifier would leave in clear without a waiver.") \
 	R(CONSENT_MISSING, "consent-missing", 403, "policy", "The agreement demands a consent reference.") \

@@ -89,11 +89,12 @@ static bool load_all(struct load *l, struct view signature)
 	ok = read_clauses(l) && ok;
 	/* What follows looks names up and adds periods: only where names and periods are sound. */
 	ok = ok && read_rules(l) && check_masks(l);
+	ok = ok && read_beside(l);
 	ok = ok && read_floor(l);
 	ok = ok && read_epochs(l);
 	if (!l->from->unsigned_ok)
 		ok = check_signatures(l, signature) && ok;
-	return ok && compile_rulings(l) && format;
+	return ok && compile_rulings(l) && compile_beside(l) && format;
 }
 
 struct agreement *agreement_load(const char *file, struct view text, struct view signature,
@@ -145,6 +146,10 @@ void agreement_unref(struct agreement *a)
 		program_free(c->program);
 		schema_unref(c->output);
 	}
+	for (struct beside_program *b = a->beside_programs; b; b = b->next)
+		program_free(b->program);
+	for (unsigned m = 0; m < BESIDE_COUNT; m++)
+		schema_unref(a->beside[m].form);
 	for (size_t i = 0; i < a->n_schemas && a->schemas; i++) {
 		schema_unref(a->schemas[i].input);
 		schema_unref(a->schemas[i].output);

@@ -62,20 +62,20 @@ static bool is_empty(const struct tape_node *n)
 	return (n->type == TAPE_OBJECT || n->type == TAPE_ARRAY) && n->count == 0;
 }
 
-/* A direct identifier that stays readable needs the waiver that the agreement's rule names, cited and reaching it.
- * `r` is the rule that won, `under` the agreement's where the overlay's won. */
-static void check_waiver(struct closing *c, const struct rule *r, const struct rule *under, uint8_t categories,
-                         uint32_t node)
+/* A direct identifier that stays readable by the agreement needs the waiver that its rule names, cited and reaching it.
+ * `under` is the agreement's rule, whether or not the overlay's won: what the sender's own overlay made of it the recipient's
+ * gateway cannot know, and an overlay narrows what may leave; it permits nothing. */
+static void check_waiver(struct closing *c, const struct rule *under, uint8_t categories, uint32_t node)
 {
 	char clause[96];
 
-	if (!(categories >> FIELD_DIRECT & 1) || !r->clear || (c->d->ingress && is_empty(&c->t->nodes[node])))
+	if (!(categories >> FIELD_DIRECT & 1) || !under->clear || (c->d->ingress && is_empty(&c->t->nodes[node])))
 		return;
 	if (c->exception && under->waiver == c->exception_index) {
 		c->d->exception_used = true;
 		return;
 	}
-	rule_clause(r, clause, sizeof clause);
+	rule_clause(under, clause, sizeof clause);
 	fail_leaf(c, REASON_TRANSFORM_REQUIRED, clause, node);
 }
 
@@ -92,13 +92,12 @@ static bool says_something(struct view reason)
 	return false;
 }
 
-/* Does the token name the item at `index`? Of what arrives items may be gone, which moves those behind them to the front:
- * there a later one may be meant. Nothing but a number names an item. */
-static bool names_item(const struct closing *c, struct view token, uint32_t index)
+/* Does the token name the item at `index`? Nothing but a number names an item. */
+static bool names_item(struct view token, uint32_t index)
 {
 	unsigned long long number;
 
-	return view_to_u64(token, UINT32_MAX, &number) && (c->d->ingress ? number >= index : number == index);
+	return view_to_u64(token, UINT32_MAX, &number) && number == index;
 }
 
 /* Does a justification's pointer name the leaf itself, member by member? `*` names but a member of that name. */
@@ -118,7 +117,7 @@ static bool names_leaf(const struct closing *c, struct view pointer, uint32_t le
 			index++;
 		}
 		if (!pointer_next(&pointer, unescaped, &token) ||
-		    !(object ? view_eq(token, tape_string(c->t, key)) : names_item(c, token, index)))
+		    !(object ? view_eq(token, tape_string(c->t, key)) : names_item(token, index)))
 			return false;
 		at = key + object;
 	}
@@ -140,28 +139,42 @@ static bool justified(const struct closing *c, const struct rule *r, uint32_t le
 	return false;
 }
 
-/* A container that arrives empty may have lost all that was in it, and was no leaf then. */
-static bool is_leaf(const struct closing *c, const struct tape_node *n)
+static bool is_leaf(const struct tape_node *n)
 {
-	if (is_empty(n))
-		return !c->d->ingress;
-	return n->type != TAPE_KEY && n->type != TAPE_OBJECT && n->type != TAPE_ARRAY;
+	return is_empty(n) || (n->type != TAPE_KEY && n->type != TAPE_OBJECT && n->type != TAPE_ARRAY);
 }
 
-/* Leaf by leaf, for a container that was kept whole is one step: both gateways then ask the same, however many of its
- * leaves the step stands for. */
-static void check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node)
+/* Leaf by leaf, for a container that was kept whole is one step, however many of its leaves it stands for. `demanded`:
+ * one that nobody justified refuses the record. */
+static bool check_justified(struct closing *c, const struct rule *r, const struct rule *under, uint32_t node,
+                            bool demanded)
 {
 	const struct tape_node *nodes = c->t->nodes;
 	uint32_t at = node;
 	char clause[96];
 
-	while (at < nodes[node].next && (!is_leaf(c, &nodes[at]) || justified(c, under, at)))
+	while (at < nodes[node].next && (!is_leaf(&nodes[at]) || justified(c, under, at)))
 		at++;
 	if (at >= nodes[node].next)
+		return true;
+	if (demanded) {
+		rule_clause(r, clause, sizeof clause);
+		fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, at);
+	}
+	return false;
+}
+
+/* Reasons stay with the provider, whose entry says whether each leaf has one. */
+static void take_justified(struct closing *c)
+{
+	const struct tier_rule *tier = &c->a->tiers[c->d->tier];
+	char clause[96];
+
+	if (!tier->justify || (c->d->checked & CHECKED_JUSTIFICATIONS))
 		return;
-	rule_clause(r, clause, sizeof clause);
-	fail_leaf(c, REASON_FIELD_UNJUSTIFIED, clause, at);
+	snprintf(clause, sizeof clause, "%s/tiers/%zu/justify_fields", origin_document_name(tier->justify_from),
+	         tier->index);
+	decision_fail(c->d, REASON_FIELD_UNJUSTIFIED, clause, "/origin/entry");
 }
 
 static const struct rule *rule_behind(const struct compiled *c, uint32_t rule)
@@ -174,7 +187,8 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 {
 	const struct ruling_full *full = (const struct ruling_full *)d->ruling;
 	struct closing c = { .d = d, .a = d->agreement, .full = full, .env = env, .t = t };
-	bool justify = d->agreement->tiers[d->tier].justify;
+	bool justify = d->agreement->tiers[d->tier].justify && !d->ingress;
+	bool justified_all = env->justifications && !d->ingress;
 	struct program_guard guards[GUARDS_MAX];
 	char clause[96];
 	size_t n;
@@ -193,10 +207,14 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 		}
 		d->released++;
 		d->transformed += steps[i].action != ACTION_KEEP;
-		check_waiver(&c, rule, under, steps[i].categories, steps[i].node);
-		if (justify)
-			check_justified(&c, rule, under, steps[i].node);
+		check_waiver(&c, under, steps[i].categories, steps[i].node);
+		if (justify || justified_all)
+			justified_all = check_justified(&c, rule, under, steps[i].node, justify) && justified_all;
 	}
+	if (justified_all)
+		d->checked |= CHECKED_JUSTIFICATIONS;
+	if (d->ingress)
+		take_justified(&c);
 	if (d->released == 0)
 		decision_fail(d, REASON_DEFAULT_DENY, "/rules", "");
 	/* What a person decides later leaves alone: no batch would count it. */

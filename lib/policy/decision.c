@@ -175,6 +175,12 @@ static void check_category(struct judge *j)
 
 /* --- what the tier demands --- */
 
+/* From a gateway its entry says what the provider's side found; texts stay there. */
+static bool found(const struct judge *j, unsigned check)
+{
+	return j->d->checked & check;
+}
+
 static bool has_text(const struct tape *t, uint32_t object, struct view name)
 {
 	return object && tape_member(t, object, name) != 0;
@@ -190,25 +196,37 @@ static bool cites_criterion(const struct judge *j, const struct tier_rule *r)
 	return false;
 }
 
+static const struct {
+	struct view name;
+	const char *pointer;
+} parts[] = {
+	{ { "likelihood", 10 }, "/necessity/likelihood" },
+	{ { "alternative", 11 }, "/necessity/alternative" },
+	{ { "explanation", 11 }, "/necessity/explanation" },
+};
+
+static bool necessity_complete(const struct judge *j, const struct tier_rule *r)
+{
+	bool all = cites_criterion(j, r);
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		all = all && has_text(j->t, j->env->necessity, parts[i].name);
+	return all;
+}
+
 static void check_necessity(struct judge *j, const struct tier_rule *r)
 {
-	static const struct {
-		struct view name;
-		const char *pointer;
-	} parts[] = {
-		{ { "likelihood", 10 }, "/necessity/likelihood" },
-		{ { "alternative", 11 }, "/necessity/alternative" },
-		{ { "explanation", 11 }, "/necessity/explanation" },
-	};
 	char clause[96];
 
-	if (!r->necessity)
+	if (!r->necessity || found(j, CHECKED_NECESSITY))
 		return;
 	snprintf(clause, sizeof clause, "/tiers/%zu/criteria", r->index);
-	if (!cites_criterion(j, r))
+	if (!j->f->gateway && !cites_criterion(j, r))
 		decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, "/necessity/criterion");
 	snprintf(clause, sizeof clause, "%s/tiers/%zu/necessity", origin_document_name(r->necessity_from), r->index);
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+	if (j->f->gateway)
+		decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, "/origin/entry");
+	for (size_t i = 0; !j->f->gateway && i < sizeof parts / sizeof parts[0]; i++)
 		if (!has_text(j->t, j->env->necessity, parts[i].name))
 			decision_fail(j->d, REASON_NECESSITY_INCOMPLETE, clause, parts[i].pointer);
 }
@@ -221,9 +239,11 @@ static void check_demands(struct judge *j)
 	if (j->d->tier == TIER_COUNT)
 		return;
 	r = &j->a->tiers[j->d->tier];
-	if (r->case_ref && !present(j->env->case_ref)) {
+	if (!j->f->gateway && necessity_complete(j, r))
+		j->d->checked |= CHECKED_NECESSITY;
+	if (r->case_ref && !found(j, CHECKED_CASE)) {
 		snprintf(clause, sizeof clause, "%s/tiers/%zu/case", origin_document_name(r->case_from), r->index);
-		decision_fail(j->d, REASON_CASE_MISSING, clause, "/case");
+		decision_fail(j->d, REASON_CASE_MISSING, clause, j->f->gateway ? "/origin/entry" : "/case");
 	}
 	check_necessity(j, r);
 	if (r->quota.uses && j->f->tier_uses >= r->quota.uses) {
@@ -302,17 +322,31 @@ static bool code_fits(const struct judge *j, const struct caveat *c, bool travel
 	return (j->a->scales >> c->scale & 1) || (travels && caveats_say(&j->a->caveats, c));
 }
 
-/* H3 is handling in words: only a person can read them. Those of the agreement were read by whoever signed it. */
+/* H3 is handling in words. */
+static bool is_h3(const struct caveat *c)
+{
+	return c->scale == SCALE_EUROPOL_HANDLING && view_is(view_of(scale_value(c->scale, c->place)), "H3");
+}
+
+/* Only a person can read words. Those of the agreement were read by whoever signed it. */
 static bool waits(const struct judge *j, const struct caveat *c, bool travels)
 {
-	return c->scale == SCALE_EUROPOL_HANDLING && view_is(view_of(scale_value(c->scale, c->place)), "H3") &&
-	       !(travels && caveats_say(&j->a->caveats, c));
+	return is_h3(c) && !(travels && caveats_say(&j->a->caveats, c));
+}
+
+/* Words that came with what is passed on go on only where the clause lets words of H3 leave. */
+static bool may_speak(const struct judge *j, const struct caveat *c)
+{
+	const struct beside_rule *r = &j->a->beside[BESIDE_HANDLING];
+
+	return c->text.n == 0 || caveats_say(&j->a->caveats, c) || (beside_leaves(r) && !r->denied);
 }
 
 /* One list of {scale, value}, added to `out`; returns the scales that it has as a mask. */
 static uint32_t check_codes(struct judge *j, uint32_t list, const char *at, bool travels, struct caveats *out)
 {
 	uint32_t seen = 0, i = 0;
+	bool had_h3 = false;
 	char pointer[80];
 
 	if (!list)
@@ -321,10 +355,15 @@ static uint32_t check_codes(struct judge *j, uint32_t list, const char *at, bool
 		struct caveat c;
 
 		snprintf(pointer, sizeof pointer, "%s/%u", at, i);
-		if (!caveat_read(j->t, v, &c) || !code_fits(j, &c, travels)) {
+		if (!caveat_read(j->t, v, &c) || !code_fits(j, &c, travels) || (!travels && is_h3(&c) && had_h3)) {
+			/* The words of a second H3 would be lost. */
 			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", pointer);
 			continue;
 		}
+		had_h3 = had_h3 || is_h3(&c);
+		/* Words of another code are nobody's handling and stay here. */
+		if (!travels && !is_h3(&c))
+			c.text = VIEW("");
 		if (!caveats_add(out, &c))
 			decision_fail(j->d, REASON_LIMIT, "", at);
 		seen |= 1u << c.scale;
@@ -341,7 +380,7 @@ static uint32_t inherit(struct judge *j)
 	if (!inherited)
 		return 0;
 	for (size_t i = 0; i < inherited->n; i++)
-		if (!code_fits(j, &inherited->list[i], true)) {
+		if (!code_fits(j, &inherited->list[i], true) || !may_speak(j, &inherited->list[i])) {
 			decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/scales", "/onward_of");
 			return 0;
 		}
@@ -432,6 +471,8 @@ static void check_consent(struct judge *j)
 			decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent");
 		return;
 	}
+	if (!f->gateway && in_scope(j))
+		j->d->checked |= CHECKED_CONSENT;
 	if (wanted && j->env->consent && !in_scope(j))
 		decision_fail(j->d, REASON_CONSENT_MISSING, clause, "/consent/scope");
 	if (!find_consent(j))
@@ -511,6 +552,10 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 		                .ingress = f->gateway,
 		                .tier = TIER_COUNT,
 		                .category = SUBJECT_COUNT };
+	if (f->gateway)
+		d->checked = f->checked;
+	else if (present(env->case_ref))
+		d->checked = CHECKED_CASE;
 	if (f->withdrawals)
 		d->withdrawals = f->withdrawals->digest;
 	if (f->given)

@@ -30,12 +30,20 @@ struct facts {
 	/* The lists of consents that the agreement names (consents.h); NULL: not here, or none is named. */
 	const struct signed_document *withdrawals, *given;
 	bool consent_unknown; /* one of the two is missing or out of date */
+	unsigned checked;     /* from a gateway: CHECKED_…, as its audit entry says */
 	/* From a gateway: digest of the consent that the sender judged; NULL: it names none. */
 	const struct digest *consent;
 	const struct caveats *inherited; /* of the exchange that is passed on; NULL: none is */
 	const struct digest *training;   /* the document that training comes from, named in the decision; NULL: none */
 	struct view build;               /* software build, named in the decision; may be empty */
 };
+
+/* What the provider's gateway has found in the envelope, whether or not a tier demands it: the recipient's takes that
+ * from the audit entry instead of the texts (beside.h). */
+#define CHECKED_CASE           1u /* there is a case */
+#define CHECKED_CONSENT        2u /* a consent covers the purpose */
+#define CHECKED_JUSTIFICATIONS 4u /* each leaf that leaves is justified */
+#define CHECKED_NECESSITY      8u /* the necessity test is complete and cites a criterion of the tier */
 
 #define DECISION_REASONS 24
 struct failed {
@@ -71,6 +79,8 @@ struct decision {
 	enum subject_category category; /* SUBJECT_COUNT: not found */
 	enum tier tier;                 /* TIER_COUNT: not found */
 	bool ingress;                   /* the record came from a partner's gateway */
+	unsigned checked;               /* CHECKED_… */
+	unsigned beside;                /* members that leave beside the record, 1 << enum beside_member */
 	bool wait;                      /* a person has to decide even if nothing else is wrong */
 	const char *wait_for;           /* place in the envelope, where it is none of the two usual ones; or NULL */
 	struct caveats caveats;         /* under which the record travels; views into envelope, agreement and facts */

@@ -209,6 +209,24 @@ static void add_redactions(const struct transform_run *r, struct buf *out)
 	buf_addc(out, '}');
 }
 
+/* What leaves beside the record. */
+static void add_beside(const struct decision *d, struct buf *out)
+{
+	bool first = true;
+
+	if (!d->beside || d->outcome == OUTCOME_REFUSED)
+		return;
+	buf_adds(out, ",\"envelope\":[");
+	for (unsigned m = 0; m < BESIDE_COUNT; m++) {
+		if (!(d->beside >> m & 1))
+			continue;
+		buf_addf(out, "%s{\"action\":\"%s\",\"member\":\"%s\"}", first ? "" : ",",
+		         action_name(d->agreement->beside[m].action), beside_member_name((enum beside_member)m));
+		first = false;
+	}
+	buf_addc(out, ']');
+}
+
 void decision_json(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
                    struct buf *out)
 {
@@ -238,6 +256,7 @@ void decision_json(const struct decision *d, const struct tape *t, uint32_t reco
 	}
 	buf_adds(out, "},\"dropped\":");
 	add_leaves(d, t, record, r, true, out);
+	add_beside(d, out);
 	if (d->exception_used)
 		add_member(out, "exception", d->exception);
 	add_failed(d, out);

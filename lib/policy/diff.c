@@ -421,6 +421,31 @@ static void diff_exceptions(struct diff *d)
 		}
 }
 
+/* How much of a member leaves: nothing, a code of it, itself. */
+static int shown(const struct beside_rule *r)
+{
+	return !beside_leaves(r) ? 0 : r->action == ACTION_KEEP ? 2 : 1;
+}
+
+static void diff_envelope(struct diff *d)
+{
+	static const char *const words[] = { "stays", "leaves as a code", "leaves as it is" };
+	char at[60];
+
+	for (unsigned m = 0; m < BESIDE_COUNT; m++) {
+		const struct beside_rule *was = &d->old->beside[m], *is = &d->new->beside[m];
+		const char *name = beside_member_name((enum beside_member)m);
+		snprintf(at, sizeof at, is->listed ? "/envelope/%zu" : "/envelope", is->index);
+		if (shown(was) != shown(is))
+			tell(d, shown(is) > shown(was) ? DIFF_LOOSER : DIFF_STRICTER, at,
+			     "the envelope's %s %s, before: %s", name, words[shown(is)], words[shown(was)]);
+		else if (shown(is) && !json_same(json_array_get(json_object_get(d->old->doc, "envelope"), was->index),
+		                                 json_array_get(json_object_get(d->new->doc, "envelope"), is->index)))
+			tell(d, is->longest > was->longest ? DIFF_LOOSER : DIFF_OTHER, at,
+			     "what is said of the envelope's %s reads otherwise", name);
+	}
+}
+
 static void diff_clauses(struct diff *d)
 {
 	static const char *const clauses[] = { "title",      "parties", "flows",        "legal_bases", "schemas",
@@ -455,6 +480,7 @@ size_t agreement_diff(const struct agreement *before, const struct agreement *af
 	          "/officers", "an officer who may approve");
 	diff_list(&d, json_object_get(before->doc, "officers"), json_object_get(after->doc, "officers"), DIFF_STRICTER,
 	          "/officers", "an officer who may approve");
+	diff_envelope(&d);
 	diff_clauses(&d);
 	return d.looser;
 }

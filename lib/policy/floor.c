@@ -246,6 +246,24 @@ bool check_floor_places(struct load *l, const struct compiled *shared, enum tier
 	return ok;
 }
 
+static bool check_envelope_floor(struct load *l)
+{
+	const json_t *never = json_object_get(l->a->floor_doc, "envelope_never_clear");
+	char at[60];
+	bool ok = true;
+
+	for (size_t i = 0; i < json_array_size(never); i++) {
+		enum beside_member m = beside_member_find(view_of(json_string_value(json_array_get(never, i))));
+		const struct beside_rule *r = &l->a->beside[m];
+		snprintf(at, sizeof at, "/envelope/%zu/action", r->index);
+		if (r->listed && r->action == ACTION_KEEP)
+			ok = load_fault(l, REASON_BELOW_FLOOR, at,
+			                "lets %s leave as it is, which floor.json: /envelope_never_clear/%zu forbids",
+			                beside_member_name(m), i);
+	}
+	return ok;
+}
+
 static bool check_floor(struct load *l)
 {
 	const json_t *floor = l->a->floor_doc, *tiers = json_object_get(floor, "tiers");
@@ -260,6 +278,7 @@ static bool check_floor(struct load *l)
 	if (json_object_get(floor, "onward") && onward &&
 	    onward_rank(json_view(onward, "allowed")) > onward_rank(json_view(floor, "onward")))
 		ok = load_fault(l, REASON_BELOW_FLOOR, "/onward/allowed", "is looser than floor.json: /onward");
+	ok = check_envelope_floor(l) && ok;
 	return check_rules_floor(l) && ok;
 }
 
@@ -320,7 +339,10 @@ static void apply_overlay(struct agreement *a)
 	const json_t *purposes = json_object_get(a->overlay_doc, "denied_purposes");
 	const json_t *subjects = json_object_get(a->overlay_doc, "denied_subject_categories");
 	const json_t *exceptions = json_object_get(a->overlay_doc, "denied_exceptions");
+	const json_t *members = json_object_get(a->overlay_doc, "denied_envelope");
 
+	for (size_t i = 0; i < json_array_size(members); i++)
+		a->beside[beside_member_find(view_of(json_string_value(json_array_get(members, i))))].denied = true;
 	for (size_t i = 0; limits && i < a->n_purposes; i++)
 		narrow_retention(&a->purposes[i], limits);
 	for (size_t i = 0; i < json_array_size(tiers); i++)

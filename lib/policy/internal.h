@@ -114,6 +114,35 @@ struct rule {
 	bool clear;        /* what it lets pass can be read (clear.h) */
 };
 
+/* Members of the envelope that are texts and may leave beside the record, where the agreement's clause `envelope` lists
+ * them; in the order of their names. */
+enum beside_member { BESIDE_CASE, BESIDE_HANDLING, BESIDE_REFERENCE, BESIDE_COUNT };
+const char *beside_member_name(enum beside_member m);
+enum beside_member beside_member_find(struct view name); /* BESIDE_COUNT: none */
+
+struct beside_rule {
+	bool listed;
+	bool denied;  /* by the overlay */
+	size_t index; /* in the clause */
+	enum action action;
+	struct schema *form;     /* of the value as it is posted; NULL: dropped */
+	struct field_rule field; /* its place beside the record: /case, /handling, /reference */
+	uint32_t longest;        /* code points that the pattern allows */
+};
+/* The agreement lets it leave, in some form. */
+static inline bool beside_leaves(const struct beside_rule *r)
+{
+	return r->listed && r->action != ACTION_DROP;
+}
+
+/* How case and reference are transformed, with the keys of one purpose and epoch. */
+struct beside_program {
+	struct beside_program *next;
+	size_t purpose; /* INDEX_NONE: without keys, for what has arrived */
+	uint32_t epoch;
+	struct program *program;
+};
+
 /* A compiled program with the rule behind each of its rule indexes. */
 struct compiled {
 	struct compiled *next;
@@ -167,6 +196,9 @@ struct agreement {
 	size_t n_rules;
 	struct exception *exceptions;
 	size_t n_exceptions;
+	struct beside_rule beside[BESIDE_COUNT];
+	struct beside_program *beside_programs;
+	bool subject_is_reference; /* a rule shifts dates or tells tokens apart by the envelope's reference */
 	struct duration notify_due, notify_longest, notify_again;
 	bool notify_here;                     /* by the recipient's system */
 	uint32_t scales, scales_required;     /* masks of enum scale */
@@ -227,6 +259,10 @@ bool read_overlay_rules(struct load *l, struct rule **rules, size_t *n); /* over
 bool check_signatures(struct load *l, struct view signature);            /* signatures.c */
 bool read_epochs(struct load *l);                                        /* epochs.c */
 bool compile_rulings(struct load *l);                                    /* compile.c */
+bool read_beside(struct load *l);                                        /* read_beside.c: the clause envelope */
+bool compile_beside(struct load *l);                                     /* the same: its programs */
+/* The program for what leaves at `now_ms`, or for what has arrived; NULL: no member of it leaves. read_beside.c */
+const struct program *beside_program(const struct agreement *a, struct view purpose, int64_t now_ms, bool arrived);
 
 /* The rules of a combination against the floor, where several meet: what the strictest lets pass is as sensitive as the
  * most sensitive of them says. floor.c */

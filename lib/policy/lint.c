@@ -312,6 +312,39 @@ static void check_places(struct lint *l)
 	free(told);
 }
 
+/* --- what leaves beside the record --- */
+
+/* More characters than the number of a file has. */
+#define WORDY 40
+
+static void check_envelope(struct lint *l)
+{
+	const json_t *pseudonyms = json_object_get(l->a->doc, "pseudonyms");
+
+	for (unsigned m = 0; m < BESIDE_COUNT; m++) {
+		const struct beside_rule *r = &l->a->beside[m];
+		const char *domain = json_string_value(json_object_get(r->field.params, "domain"));
+		char at[60];
+
+		snprintf(at, sizeof at, "/envelope/%zu", r->index);
+		if (!beside_leaves(r))
+			continue;
+		if (m != BESIDE_HANDLING && r->action == ACTION_KEEP && r->longest > WORDY)
+			find(l, LINT_WARNING, "envelope-wordy", at,
+			     "up to %u characters of the sender's own leave as they are: a number of a file is shorter",
+			     (unsigned)r->longest);
+		if (domain && !pseudonyms)
+			find(l, LINT_ERROR, "no-key-clause", at,
+			     "codes are made of it, and /pseudonyms does not say who holds the key");
+		else if (domain && !listed_domain(l->a, domain))
+			find(l, LINT_WARNING, "unlisted-domain", at,
+			     "it uses the domain %s, which /pseudonyms/domains does not list", domain);
+	}
+	if ((l->a->scales & BIT(SCALE_EUROPOL_HANDLING)) && !beside_leaves(&l->a->beside[BESIDE_HANDLING]))
+		find(l, LINT_NOTE, "no-words", "/handling/scales",
+		     "records with the code H3 are refused, for its words do not leave: /envelope says so");
+}
+
 static void tell_note(void *arg, const char *text)
 {
 	find(arg, LINT_WARNING, "overlay-drops", "", "%s", text);
@@ -427,6 +460,7 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 		check_rule(&l, &a->rules[i]);
 	check_overridden(&l);
 	check_places(&l);
+	check_envelope(&l);
 	agreement_notes(a, tell_note, &l);
 	check_combinations(&l);
 	check_clauses(&l);

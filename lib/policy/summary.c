@@ -364,6 +364,32 @@ static void which(struct page *p, const struct agreement *a)
 	free(t.told);
 }
 
+/* What else than the record. */
+static void beside(struct page *p, const struct agreement *a)
+{
+	static const char *const names[BESIDE_COUNT] = { "the number of the case",
+		                                         "words on how the record may be used, which a person has read",
+		                                         "the giver's own reference" };
+	bool any = false;
+
+	buf_adds(&p->line, "Beside the record the receiver learns what it is for, by which law, how grave the case is, "
+	                   "what kind of person it is about, how long it may be kept, and codes for its handling");
+	for (unsigned m = 0; m < BESIDE_COUNT; m++) {
+		const struct beside_rule *r = &a->beside[m];
+		if (!beside_leaves(r))
+			continue;
+		buf_adds(&p->line, any ? "; " : ". Also: ");
+		buf_adds(&p->line, names[m]);
+		if (r->action == ACTION_KEEP)
+			buf_addf(&p->line, ", at most %u characters", (unsigned)r->longest);
+		else
+			buf_adds(&p->line, ", replaced by a code");
+		any = true;
+	}
+	buf_adds(&p->line, any ? ". Nothing else that the giver writes." : "; nothing that the giver writes.");
+	paragraph(p);
+}
+
 /* What the receiver may do with it. */
 static void onward(struct page *p, const struct agreement *a)
 {
@@ -520,6 +546,7 @@ bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 	what_for(&p, a);
 	who_agrees(&p, a);
 	which(&p, a);
+	beside(&p, a);
 	onward(&p, a);
 	how_long(&p, a);
 	exceptions(&p, a);

@@ -117,8 +117,10 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_text(out, start, "build", e->build);
 	put_digest(out, start, "caveats", &e->caveats);
 	put_text(out, start, "change", e->change);
+	put_text(out, start, "checked", e->checked);
 	put_digest(out, start, "consent", &e->consent);
 	put_uuid(out, start, "corrects", &e->corrects);
+	put_digest(out, start, "envelope", &e->envelope);
 	put_text(out, start, "exception", e->exception);
 	put_uuid(out, start, "exchange", &e->exchange);
 	if (e->final) {

@@ -41,8 +41,10 @@ struct entry {
 	struct view recipient; /* agency */
 	struct view agreement, purpose, legal_basis, tier;
 	struct view exception; /* that was relied on, as the agreement names it */
+	struct view checked;   /* what the provider's gateway found in the envelope: words with commas between */
 	struct digest agreement_digest;
 	struct digest consent;       /* that it rests on: consent_told() */
+	struct digest envelope;      /* SHA-256(salt || members of the delivery beside the record) */
 	struct view outcome;         /* outcome_name() */
 	struct view reason;          /* coarse */
 	struct digest input, output; /* SHA-256(salt || record) */

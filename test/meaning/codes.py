@@ -29,6 +29,11 @@ def worth_less(code, other):
     return below and (code["scale"], code["value"]) not in SIDE_BY_SIDE
 
 
+def without_words(handling):
+    """As they leave: words are those of H3 alone."""
+    return [c if c["value"] == "H3" else {"scale": c["scale"], "value": c["value"]} for c in handling]
+
+
 def said_by(codes, code):
     return any(worth_less(code, c) for c in codes)
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/json/splice.h"
+#include "lib/policy/beside.h"
 #include "lib/policy/consents.h"
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
@@ -20,7 +20,9 @@ struct judge {
 	struct caveats came; /* with what the envelope passes on */
 	struct buf caveats;  /* under which it travels */
 	struct transform_run *transform;
-	struct buf scratch, record, parcel, again;
+	struct buf scratch, record, beside, parcel, again;
+	struct member_order order;
+	struct beside leaves; /* beside the record */
 	const json_t *world;
 	struct surrogate_key drawn[64];
 	size_t n_drawn;
@@ -92,31 +94,24 @@ static struct signed_document *read_list(struct judge *j, const char *kind)
 	return d;
 }
 
-/* The envelope that goes from gateway to gateway: the same members, and what leaves for the record. */
-static bool write_parcel(struct judge *j, const struct tape *posted)
+static bool take_beside(struct judge *j, struct decision *d, const struct envelope *env, const struct tape *t,
+                        struct buf *text, struct beside *out)
 {
-	struct member_order order = { 0 };
-	struct error e = { .reason = REASON_NONE };
-	struct splice s;
-	struct tape record;
+	const struct beside_tools tools = {
+		.parser = j->out, .run = j->run, .transform = j->transform, .order = &j->order, .text = text
+	};
 
+	return beside_take(d, env, t, &tools, out);
+}
+
+/* The envelope that goes from gateway to gateway, of what was decided last: `d`, on the tape of j->in. */
+static bool write_parcel(struct judge *j, const struct decision *d, const struct envelope *env)
+{
 	buf_reset(&j->parcel);
-	if (!tape_parse(j->out, buf_view(&j->record), &record, &e))
-		return false;
-	splice_start(&s, &j->parcel, &order);
-	splice_open(&s, '{');
-	for (uint32_t k = 1; k < posted->nodes[0].next; k = posted->nodes[k + 1].next) {
-		if (view_is(tape_string(posted, k), "consent"))
-			continue; /* its digest goes on */
-		splice_key(&s, posted, k);
-		if (view_is(tape_string(posted, k), "record"))
-			splice_copy(&s, &record, 0);
-		else
-			splice_copy(&s, posted, k + 1);
-	}
-	splice_close(&s, '}');
-	member_order_free(&order);
+	beside_delivery(d, env, &j->leaves, &j->order, &j->parcel);
 	j->parcel.n--;
+	buf_adds(&j->parcel, ",\"record\":");
+	buf_add(&j->parcel, buf_view(&j->record));
 	buf_adds(&j->parcel, ",\"origin\":{\"exchange\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"agency\":\"north\","
 	                     "\"node\":\"gw1\",\"agreement_digest\":\"" ZERO32 "\",\"entry\":\"e30=\",\"proof\":\"p\","
 	                     "\"salt\":\"00000000000000000000000000000000\",\"caveats\":");
@@ -125,8 +120,14 @@ static bool write_parcel(struct judge *j, const struct tape *posted)
 	return !j->parcel.failed;
 }
 
-/* How the recipient's gateway takes what left: NULL, or what it finds wrong. Its record is in j->again. */
-static const char *arrive(struct judge *j, const struct agreement *a, const struct digest *consent, struct view posted)
+static bool same_beside(const struct beside *a, const struct beside *b)
+{
+	return view_eq(a->case_ref, b->case_ref) && view_eq(a->handling, b->handling) &&
+	       view_eq(a->reference, b->reference);
+}
+
+/* How the recipient's gateway takes j->parcel: NULL, or what it finds wrong. Its record is in j->again. */
+static const char *arrive(struct judge *j, const struct agreement *a, unsigned checked, const struct digest *consent)
 {
 	static const struct digest none;
 	struct error e = { .reason = REASON_NONE };
@@ -134,16 +135,18 @@ static const char *arrive(struct judge *j, const struct agreement *a, const stru
 		               .self = VIEW("south"),
 		               .agency = VIEW("north"),
 		               .gateway = true,
+		               .checked = checked,
 		               .consent = digest_eq(consent, &none) ? NULL : consent };
+	struct buf text = BUF_INIT(1 << 20);
 	struct envelope envelope;
+	struct beside leaves;
 	struct decision d;
 	struct tape t;
 
 	add_lists(j, a, &facts);
 	buf_reset(&j->again);
 	buf_reset(&j->scratch);
-	if (!tape_parse(j->in, posted, &t, &e) || !write_parcel(j, &t) ||
-	    !tape_parse(j->in, buf_view(&j->parcel), &t, &e) ||
+	if (!tape_parse(j->in, buf_view(&j->parcel), &t, &e) ||
 	    !envelope_read(j->envelope_schema, j->run, &t, &j->scratch, &envelope, &e))
 		return "envelope";
 	if (!decision_authorise(&d, a, &facts, &envelope, &t))
@@ -152,6 +155,10 @@ static const char *arrive(struct judge *j, const struct agreement *a, const stru
 		return "output schema";
 	if (!program_check_output(d.ruling->shared, &t, envelope.record, &e))
 		return "form";
+	bool alike = take_beside(j, &d, &envelope, &t, &text, &leaves) && same_beside(&leaves, &j->leaves);
+	buf_free(&text);
+	if (!alike)
+		return "what arrived beside the record";
 	struct transform_input in = { .tape = &t, .record = envelope.record };
 	if (!program_run(d.ruling->program, j->transform, &in, &j->again, &e))
 		return "own rules";
@@ -196,6 +203,8 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 		decision_fail(d, REASON_SCHEMA_VIOLATION, "", "");
 		return false;
 	}
+	if (!take_beside(j, d, &envelope, &t, &j->beside, &j->leaves))
+		return false;
 	const struct surrogate_table surrogates = { j, find_surrogate };
 	struct transform_input in = { .tape = &t,
 		                      .record = envelope.record,
@@ -213,7 +222,30 @@ static bool decide(struct judge *j, const struct agreement *a, struct view text,
 		decision_fail(d, REASON_OUTPUT_VIOLATION, "", "");
 		return false;
 	}
-	return true;
+	return write_parcel(j, d, &envelope);
+}
+
+static void put_member(struct buf *b, const char *name, struct view token)
+{
+	if (token.n == 0)
+		return;
+	buf_addf(b, "%s\"%s\":", b->n > 1 ? "," : "", name);
+	buf_add(b, token);
+}
+
+/* What leaves beside the record, as one object. */
+static json_t *beside_text(const struct judge *j)
+{
+	struct buf b = BUF_INIT(1 << 20);
+
+	buf_addc(&b, '{');
+	put_member(&b, "case", j->leaves.case_ref);
+	put_member(&b, "handling", j->leaves.handling);
+	put_member(&b, "reference", j->leaves.reference);
+	buf_addc(&b, '}');
+	json_t *text = json_stringn(b.p, b.n);
+	buf_free(&b);
+	return text;
 }
 
 static json_t *answer_one(struct judge *j, const struct agreement *a, struct view envelope)
@@ -236,7 +268,8 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
 	json_object_set_new(answer, "caveats", json_loadb(j->caveats.p, j->caveats.n, 0, NULL));
-	const char *wrong = arrive(j, a, &d.consent, envelope);
+	json_object_set_new(answer, "beside", beside_text(j));
+	const char *wrong = arrive(j, a, d.checked, &d.consent);
 	json_object_set_new(answer, "arrived",
 	                    wrong ? json_pack("{s:s}", "wrong", wrong)
 	                          : json_pack("{s:o}", "record", json_stringn(j->again.p, j->again.n)));
@@ -280,6 +313,7 @@ int main(void)
 {
 	struct judge j = { .scratch = BUF_INIT(1 << 24),
 		           .record = BUF_INIT(1 << 24),
+		           .beside = BUF_INIT(1 << 20),
 		           .parcel = BUF_INIT(1 << 24),
 		           .again = BUF_INIT(1 << 24),
 		           .caveats = BUF_INIT(CAVEATS_BYTES) };
@@ -319,6 +353,8 @@ int main(void)
 	transform_run_free(j.transform);
 	buf_free(&j.scratch);
 	buf_wipe(&j.record);
+	buf_wipe(&j.beside);
+	member_order_free(&j.order);
 	buf_wipe(&j.parcel);
 	buf_wipe(&j.again);
 	buf_free(&j.caveats);

@@ -5,6 +5,7 @@ lib/: the second opinion that run.py holds the first against."""
 import collections
 
 import actions
+import beside
 import codes
 import consents
 import durations
@@ -15,7 +16,7 @@ from jsontext import pointer_of, tokens
 from strictness import alike, params, strictest
 
 Keys = collections.namedtuple("Keys", "agreement purpose epoch secret")
-Answer = collections.namedtuple("Answer", "outcome reasons record caveats", defaults=[None])
+Answer = collections.namedtuple("Answer", "outcome reasons record beside caveats", defaults=(None, None))
 TIERS = ("T0", "T1", "T2")
 SUBJECTS = ("suspect", "convicted", "victim", "other", "uncategorised")
 KEYED = ("pseudonym", "token", "seal", "fpe", "surrogate", "date-shift")
@@ -84,6 +85,7 @@ class Agreement:
         self.check_purposes()
         self.check_contradictions()
         self.check_floor()
+        self.clause = beside.Clause(self, Fault)
         self.narrow_tiers()
 
     def check_codes(self):
@@ -425,7 +427,8 @@ class Run:
         out = actions.apply(rule, value, Context(self.a, self.purpose, self.envelope, concrete))
         self.released += 1
         self.changed += rule["action"] != "keep"
-        if any(r["category"] == "direct-identifier" for r in here) and self.a.clear(rule):
+        # By the agreement alone: the recipient's gateway knows no overlay of the sender's.
+        if any(r["category"] == "direct-identifier" for r in here) and self.a.clear(best):
             if best.get("waiver") is None or best["waiver"] != self.envelope.get("exception"):
                 self.reasons.add("transform-required")
         if self.justify and not self.justified(best, concrete):
@@ -467,9 +470,11 @@ def known(a, envelope, came):
     """Are the codes of the envelope, and those that came with what it passes on, ones that this agreement's people know?"""
     clause, own = a.doc.get("handling", {}), a.doc.get("onward", {}).get("caveats", [])
     scales, handling = clause.get("scales", []), envelope.get("handling", [])
-    if not all(codes.listed(c) and c["scale"] in scales for c in handling):
+    if not all(codes.listed(c) and c["scale"] in scales for c in handling) or [c["value"] for c in handling].count("H3") > 1:
         return False
     if not all(c["scale"] in scales or codes.said_by(own, c) for c in came):
+        return False
+    if any("text" in c and not codes.said_by(own, c) for c in came) and not a.clause.rule("handling"):
         return False
     return set(clause.get("required", [])) <= {c["scale"] for c in [*handling, *came]}
 
@@ -559,6 +564,9 @@ def decide(a, envelope, came=()):
     root = a.schemas_of([envelope["purpose"]])[0]
     if not shape.fits(root, root, envelope["record"]):
         return Answer("refused", {"schema-violation"}, None)
+    leaves, reasons = a.clause.leaves(envelope, Context(a, envelope["purpose"], envelope, []))
+    if reasons:
+        return Answer("refused", reasons, None)
     run = Run(a, envelope)
     try:
         record = run.whole()
@@ -568,13 +576,12 @@ def decide(a, envelope, came=()):
         run.reasons.add("default-deny")
     if run.reasons:
         return Answer("refused", run.reasons | lacking, None)
-    handling = envelope.get("handling", [])
+    handling = codes.without_words(envelope.get("handling", []))
     caveats = codes.merge(a.doc.get("onward", {}).get("caveats", []), handling, came)
-    words = any(c["value"] == "H3" for c in handling)
-    waiting = {"waiting-decision"} if combination[2] == "uncategorised" or words else set()
+    waiting = {"waiting-decision"} if combination[2] == "uncategorised" or beside.waits(envelope) else set()
     if waiting or lacking:
-        return Answer("held", waiting | lacking, record, caveats)
-    return Answer("released-transformed" if run.changed else "released", set(), record, caveats)
+        return Answer("held", waiting | lacking, record, leaves, caveats)
+    return Answer("released-transformed" if run.changed else "released", set(), record, leaves, caveats)
 
 
 def load(doc, floor, overlay, schemas, secret):

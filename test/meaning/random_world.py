@@ -46,6 +46,7 @@ drop
 pseudonym {"domain": "d1", "normalise": "exact"}
 pseudonym {"domain": "d2", "normalise": "exact", "bits": 160}
 token {"domain": "d1"}
+token {"domain": "d1", "per_subject": true}
 seal {"domain": "d1", "pad": 32}
 surrogate {"domain": "d1", "normalise": "exact"}
 redact-text {"recognisers": ["email"]}
@@ -385,6 +386,35 @@ def used_of(doc, schemas):
     return [schemas[n] for n in sorted({p["schema"] for p in doc["purposes"]})]
 
 
+# What may be said of a member of the envelope, mostly sound; the first fit what envelopes mostly have.
+PATTERNS = ["^[a-zA-Z0-9-]{1,12}$", "^[^\u0001-\u001f]{1,128}$", "^(case|person)-[0-9]{1,3}$", "^[a-z]{3,9}-?[0-9]?$", "^[^-]{1,39}$",
+            "^[^\u0001-\u001f]{1,60}$", "^[a-z-]{1,8}[0-9]$", "^[^-]{1,129}$", "^[a-z]+-1$", "[a-z]{1,6}$", "^case|person$"]
+MEMBERS = ways("""
+keep
+keep
+pseudonym {"domain": "d1", "normalise": "exact"}
+pseudonym {"domain": "d2", "normalise": "exact", "bits": 256}
+token {"domain": "d1"}
+token {"domain": "d6", "pad": 64}
+drop
+""")
+
+
+def make_clause(r):
+    clause = []
+    for member in r.sample(["case", "handling", "reference"], r.choice([1, 1, 2, 3])):
+        action, params = r.choice(MEMBERS) if member != "handling" or r.random() < 0.03 else r.choice([("keep", None), ("drop", None)])
+        e = {"member": member, "action": action}
+        if action != "drop":
+            e["pattern"] = r.choice(PATTERNS[:7] if r.random() < 0.95 else PATTERNS)
+            if r.random() < 0.5:
+                e["pattern"] = PATTERNS[member == "handling"]
+        if params is not None:
+            e["params"] = params
+        clause.append(e)
+    return clause + [dict(clause[0])] if r.random() < 0.02 else clause
+
+
 def make_agreement(r, name, schemas, digests):
     names = list(schemas)
     purposes = [{"id": f"p{i + 1}", "title": "A purpose", "schema": r.choice(names),
@@ -418,6 +448,12 @@ def make_agreement(r, name, schemas, digests):
     palette = Palette(r)
     doc["rules"] = make_rules(r, r.choice([1, 3, 4, 6, 8, 10, 12, 15]), used, palette, ids)
     doc["exceptions"] = make_exceptions(r, doc["rules"])
+    if r.random() < 0.6:
+        doc["envelope"] = make_clause(r)
+    if r.random() < 0.5:
+        doc["handling"] = {"scales": r.sample(["europol-source", "europol-handling", "tlp-2.0"], r.choice([2, 3, 3]))}
+        if r.random() < 0.1:
+            doc["handling"]["required"] = doc["handling"]["scales"][:1]
     return doc
 
 
@@ -443,6 +479,8 @@ def make_floor(r):
     if r.random() < 0.2:
         demanded = r.choice([{"case": True}, {"necessity": True}, {"justify_fields": True}, {"approvals": 1}])
         floor["tiers"] = [{"tier": r.choice(["T1", "T2"]), **demanded}]
+    if r.random() < 0.1:
+        floor["envelope_never_clear"] = r.sample(["case", "handling", "reference"], r.choice([1, 2]))
     if r.random() < 0.1:
         floor["onward"] = r.choice(["never", "with-permission", "listed"])
     return floor
@@ -473,6 +511,8 @@ def make_overlay(r, doc, schemas):
         overlay["denied_purposes"] = ["p1"]
     if r.random() < 0.1 and doc["exceptions"]:
         overlay["denied_exceptions"] = ["x1"]
+    if r.random() < 0.2:
+        overlay["denied_envelope"] = r.sample(["case", "handling", "reference"], r.choice([1, 1, 2, 3]))
     if r.random() < 0.1:
         overlay["tiers"] = [{"tier": "T1", "case": True}]
     return overlay
@@ -489,6 +529,23 @@ def justifications(r, doc, record):
     return [{"pointer": p, "reason": "needed in this case"} for p in said[:500] if len(p) < 400]
 
 
+# Of a file, and what a sender might write there instead.
+TEXTS = ["case-1", "case-12", "person-1", "person-1 again", "see case-1", "case-1\n", "\u202ecase-1", "case-\uff11", "Zoë", "\U0001f600",
+         "\u0000case-1", "x" * 39, "x" * 40, "x" * 128, "é" * 129, "\"},\"case\":\"", "\\", "\u2028"]
+VALUES_OF = {"europol-source": ["A", "B", "X"], "europol-handling": ["H0", "H1", "H2", "H3", "H3"], "tlp-2.0": ["CLEAR", "AMBER+STRICT", "RED"]}
+
+
+def make_code(r, doc):
+    """Mostly one that the agreement knows, now and then with words that it does not ask for."""
+    scale = r.choice(doc.get("handling", {}).get("scales", list(VALUES_OF)) if r.random() < 0.97 else list(VALUES_OF))
+    code = {"scale": scale, "value": r.choice(VALUES_OF[scale]) if r.random() < 0.97 else r.choice(["H9", "red", ""]) or "h3"}
+    if code["value"] == "H3" and r.random() < 0.95 or r.random() < 0.2:
+        code["text"] = r.choice(["ask first", "ask first", *TEXTS])
+    items = list(code.items())
+    r.shuffle(items)
+    return dict(items)
+
+
 def make_envelope(r, doc, schemas):
     purpose = r.choice(doc["purposes"])
     root = schemas[purpose["schema"]]
@@ -499,13 +556,15 @@ def make_envelope(r, doc, schemas):
          "tier": r.choice(purpose["tiers"] if usual else ["T0", "T1", "T2", "T3"]),
          "subject_category": r.choice(purpose["subject_categories"] if usual else SUBJECTS)}
     if r.random() < 0.95:
-        e["case"] = "case-1"
+        e["case"] = "case-1" if r.random() < 0.7 else r.choice(TEXTS)
     if r.random() < 0.95:
         e["necessity"] = {"criterion": "grave", "likelihood": "likely", "alternative": "none is left", "explanation": "made up"}
         if r.random() < 0.05:
             del e["necessity"][r.choice(["criterion", "alternative"])]
     if r.random() < 0.8:
-        e["reference"] = r.choice(["person-1", "person-2", "é"])
+        e["reference"] = r.choice(["person-1", "person-2", "é"]) if r.random() < 0.9 else r.choice(TEXTS)
+    if r.random() < (0.5 if "handling" in doc else 0.02):
+        e["handling"] = [make_code(r, doc) for _ in range(r.choice([0, 1, 1, 2, 3]))]
     if r.random() < 0.1:
         e["retention"] = r.choice(["P28D", "P30D", "P31D", "P1M", "P1Y", "P366D"])
     known = [x["id"] for x in doc["exceptions"]]

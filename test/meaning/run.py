@@ -110,6 +110,8 @@ def difference(expected, got, overlay):
         return RELEASE, "caveats"
     if canonical(record) != got["record"]:
         return RELEASE, "not in the canonical form"
+    if not matches(expected.beside, parse(got["beside"]), {}) or canonical(parse(got["beside"])) != got["beside"]:
+        return RELEASE, "what leaves beside the record"
     if got["arrived"] != {"record": got["record"]} and arrives_alike(overlay, record):
         return REFUSAL, "the recipient's gateway"
     return None
@@ -145,7 +147,7 @@ def report(seed, world, found, judge):
     print(f"\n{found[0]}: {found[1]} (world {seed})")
     for name in ("agreement", "floor", "overlay"):
         if name == "agreement":
-            doc = {k: small["agreement"][k] for k in ("purposes", "tiers", "rules", "exceptions", "flows", "retention")}
+            doc = {k: small["agreement"][k] for k in ("purposes", "tiers", "rules", "exceptions", "flows", "retention", "envelope") if k in small["agreement"]}
         else:
             doc = small[name]
         print(f"{name}: {json.dumps(doc, ensure_ascii=True)}")

@@ -145,7 +145,7 @@ START_TEST(lacking_is_held)
 	json_object_del(e, "case");
 	refused_with(a, e, REASON_CASE_MISSING);
 	ck_assert(failed_with(&bench.decision, REASON_APPROVAL_MISSING));
-	json_object_set_new(e, "case", json_string("XN-1"));
+	json_object_set_new(e, "case", json_string("XN-2026-1"));
 	json_array_remove(json_object_get(e, "justifications"), 0);
 	refused_with(a, e, REASON_FIELD_UNJUSTIFIED);
 	ck_assert(failed_with(&bench.decision, REASON_APPROVAL_MISSING));

@@ -4,7 +4,8 @@
 
 TCase *make_justifications_case(void);
 
-/* Reasons were given for the record as it was: items have moved since, and a container that lost everything was no leaf. */
+/* Reasons stay with the provider; its entry says whether each leaf that left has one, and the recipient's own demand is
+ * met by nothing else. */
 START_TEST(reasons_for_what_arrives)
 {
 	struct error_list errors = { .max = 20 };
@@ -21,18 +22,22 @@ START_TEST(reasons_for_what_arrives)
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
 	ck_assert_str_eq(bench.decision.failed[0].pointer, "/travellers/0/seat");
-	agreement_unref(a);
-	from.self = facts.self = VIEW("south");
-	facts.agency = VIEW("north");
-	facts.gateway = true;
-	a = load_doc(doc, &from, &errors);
-	json_object_set_new(e, "record", json_loads("{\"travellers\":[{\"seat\":\"38E\",\"baggage\":{}}]}", 0, NULL));
-	ck_assert_int_eq(run(a, e), OUTCOME_RELEASED);
+	ck_assert_uint_eq(bench.decision.checked & CHECKED_JUSTIFICATIONS, 0);
 	json_object_set_new(e, "justifications",
-	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/1/name", "reason", "r"));
+	                    json_pack("[{s:s,s:s}]", "pointer", "/travellers/*/seat", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	ck_assert_uint_eq(bench.decision.checked, CHECKED_CASE | CHECKED_JUSTIFICATIONS | CHECKED_NECESSITY);
+	agreement_unref(a);
+	from.self = VIEW("south");
+	deliver(&e);
+	ck_assert_ptr_null(json_object_get(e, "justifications"));
+	a = load_doc(doc, &from, &errors);
+	ck_assert_int_eq(run(a, e), OUTCOME_RELEASED);
+	facts.checked &= ~CHECKED_JUSTIFICATIONS;
 	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
 	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
-	ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/tiers/1/justify_fields");
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/origin/entry");
 	agreement_unref(a);
 	json_decref(doc);
 	json_decref(e);
@@ -175,16 +180,16 @@ START_TEST(a_pointer_too_long_justifies_nothing)
 }
 END_TEST
 
-/* Which pointer names the second of two items that arrived: what no sender's gateway lets pass does not pass here. */
-START_TEST(which_reasons_name_what_arrives)
+/* Which pointer names a leaf of the second of two items. */
+START_TEST(which_reasons_name_a_leaf)
 {
 	static const struct {
 		const char *pointer;
 		bool names;
 	} cases[] = {
 		{ "/travellers/1/baggage/tags/0", true },
-		{ "/travellers/4/baggage/tags/3", true },  /* others stood before it */
-		{ "/travellers/0/baggage/tags/0", false }, /* none can have come before it since */
+		{ "/travellers/4/baggage/tags/3", false },
+		{ "/travellers/0/baggage/tags/0", false },
 		{ "/travellers/*/baggage/tags/0", false }, /* `*` is no item, with a number or without */
 		{ "/travellers/1/baggage/tags/*", false },
 		{ "/travellers/1/*/tags/0", false },
@@ -200,18 +205,15 @@ START_TEST(which_reasons_name_what_arrives)
 
 	put(doc, "/tiers/1/justify_fields", "true");
 	put(doc, "/rules", "[" BAGGAGE("a", "operational", ",\"subtree\":true") "]");
-	from.self = facts.self = VIEW("south");
-	facts.agency = VIEW("north");
-	facts.gateway = true;
 	struct agreement *a = load_doc(doc, &from, &errors);
 	print_errors(&errors);
-	json_object_set_new(
-	        e, "record",
-	        json_loads("{\"travellers\":[{\"baggage\":{}},{\"baggage\":{\"tags\":[\"X1\"]}}]}", 0, NULL));
+	json_t *travellers = json_object_get(json_object_get(e, "record"), "travellers");
+	json_object_del(json_array_get(travellers, 0), "baggage");
+	json_object_set_new(json_array_get(travellers, 1), "baggage", json_pack("{s:[s]}", "tags", "0999091390"));
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		json_object_set_new(e, "justifications",
 		                    json_pack("[{s:s,s:s}]", "pointer", cases[i].pointer, "reason", "r"));
-		ck_assert_msg(run(a, e) == (cases[i].names ? OUTCOME_RELEASED : OUTCOME_REFUSED), "%s",
+		ck_assert_msg(run(a, e) == (cases[i].names ? OUTCOME_TRANSFORMED : OUTCOME_REFUSED), "%s",
 		              cases[i].pointer);
 		if (!cases[i].names)
 			ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
@@ -234,6 +236,6 @@ TCase *make_justifications_case(void)
 	tcase_add_test(c, reasons_for_what_is_kept_whole);
 	tcase_add_test(c, a_pointer_too_long_justifies_nothing);
 	tcase_add_test(c, reasons_for_what_arrives);
-	tcase_add_test(c, which_reasons_name_what_arrives);
+	tcase_add_test(c, which_reasons_name_a_leaf);
 	return c;
 }

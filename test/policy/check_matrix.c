@@ -114,7 +114,7 @@ static void write_passenger(const struct passenger_question *q)
 	if (categories[q->category])
 		buf_addf(&text, ",\"subject_category\":\"%s\"", categories[q->category]);
 	if (q->with_case)
-		buf_adds(&text, ",\"case\":\"XN-1\"");
+		buf_adds(&text, ",\"case\":\"XN-2026-1\"");
 	if (q->necessity)
 		buf_addf(&text,
 		         ",\"necessity\":{\"criterion\":\"%s\",\"likelihood\":\"likely\",\"explanation\":\"e\"%s}",
@@ -130,6 +130,10 @@ static void judge_passenger(const struct agreement *a, const struct passenger_qu
 	struct error e = { .reason = REASON_NONE };
 	struct facts f = facts_at(a, q->agency, q->gateway, q->state);
 	struct decision *d = &bench.decision;
+
+	/* As the entry of south's gateway would say. */
+	if (q->gateway)
+		f.checked = (q->with_case ? CHECKED_CASE : 0) | (q->necessity == 1 ? CHECKED_NECESSITY : 0);
 
 	write_passenger(q);
 	buf_reset(&bench.scratch);
@@ -263,7 +267,7 @@ static void write_police(struct police *p, const struct police_question *q)
 	buf_reset(&text);
 	buf_addf(
 	        &text,
-	        "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\",\"subject_category\":\"%s\",\"case\":\"XN-1\","
+	        "{\"purpose\":\"%s\",\"legal_basis\":\"%s\",\"tier\":\"%s\",\"subject_category\":\"%s\",\"case\":\"XN-2026-1\","
 	        "\"necessity\":{\"criterion\":\"%s\",\"likelihood\":\"likely\",\"explanation\":\"e\",\"alternative\":\"a\"},"
 	        "\"handling\":[{\"scale\":\"europol-handling\",\"value\":\"H1\"}]",
 	        purposes[q->purpose], bases[q->basis], tiers[q->tier], categories[q->category], criteria[q->tier]);
@@ -346,7 +350,7 @@ static void judge_tracing(const struct agreement *a, const char *record, const s
 	if (categories[q->category])
 		buf_addf(&text, ",\"subject_category\":\"%s\"", categories[q->category]);
 	if (q->with_case)
-		buf_adds(&text, ",\"case\":\"XN-1\"");
+		buf_adds(&text, ",\"case\":\"XN-2026-1\"");
 	if (q->consent)
 		buf_addf(&text, ",\"consent\":{\"reference\":\"consent-000%d\",\"scope\":[\"%s\"]}",
 		         q->consent == CONSENT_WITHDRAWN ? 2 : 1,

@@ -91,15 +91,7 @@ START_TEST(ingress_checks_what_arrives)
 	from.overlay =
 	        VIEW("{\"version\":\"1\",\"rules\":[{\"id\":\"a\",\"pointer\":\"/locator\",\"action\":\"drop\"}]}");
 	struct agreement *receiver = load_with("pnr", NULL, NULL);
-	json_object_set(e, "record", arrived);
-	json_object_set_new(e, "origin",
-	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange",
-	                              "01890a5d-ac96-774b-bcce-b302099a8057", "agency", "north", "node", "gw1",
-	                              "agreement_digest", ZERO32, "entry", "e30=", "proof", "c2sp", "salt",
-	                              "000102030405060708090a0b0c0d0e0f"));
-	facts.self = VIEW("south");
-	facts.agency = VIEW("north");
-	facts.gateway = true;
+	deliver(&e);
 	enum outcome o = run(receiver, e);
 	ck_assert_msg(o == OUTCOME_TRANSFORMED, "%s %s %s", reason_slug(bench.decision.failed[0].reason),
 	              bench.decision.failed[0].clause, bench.decision.failed[0].pointer);

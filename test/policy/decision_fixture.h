@@ -72,6 +72,18 @@ static inline json_t *envelope(const char *id)
 	return e;
 }
 
+/* What has just been released, as the recipient's gateway gets it, in place of the envelope that was posted; and that
+ * gateway's facts. */
+static inline void deliver(json_t **e)
+{
+	json_decref(*e);
+	*e = bench_delivery(&bench);
+	facts.self = VIEW("south");
+	facts.agency = VIEW("north");
+	facts.gateway = true;
+	facts.checked = bench.decision.checked;
+}
+
 static inline enum outcome run(const struct agreement *a, const json_t *e)
 {
 	char *text = json_dumps(e, JSON_COMPACT);

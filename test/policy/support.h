@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/policy/beside.h"
 #include "lib/policy/decision.h"
 #include "lib/schema/document.h"
 
@@ -155,17 +156,22 @@ struct bench {
 	struct schema_run *run;
 	struct tape_parser *in, *out;
 	struct transform_run *transform;
-	struct buf scratch, record;
+	struct buf scratch, record, text, delivery;
+	struct member_order order;
 	struct tape tape;
 	struct envelope envelope;
 	struct decision decision;
+	struct beside beside; /* what leaves beside the record */
 };
 
 static inline void bench_open(struct bench *b)
 {
 	struct error e = { .reason = REASON_NONE };
 
-	*b = (struct bench){ .scratch = BUF_INIT(1 << 20), .record = BUF_INIT(1 << 20) };
+	*b = (struct bench){ .scratch = BUF_INIT(1 << 20),
+		             .record = BUF_INIT(1 << 20),
+		             .text = BUF_INIT(1 << 20),
+		             .delivery = BUF_INIT(1 << 20) };
 	b->envelope_schema = document_schema(VIEW("envelope"), &e);
 	ck_assert_msg(b->envelope_schema != NULL, "%s: %s", e.where, e.text);
 	b->run = schema_run_new();
@@ -184,11 +190,23 @@ static inline void bench_close(struct bench *b)
 	transform_run_free(b->transform);
 	buf_free(&b->scratch);
 	buf_free(&b->record);
+	buf_free(&b->text);
+	buf_free(&b->delivery);
+	member_order_free(&b->order);
 }
 
 static inline struct facts plain_facts(void)
 {
 	return (struct facts){ .now_ms = NOW, .self = VIEW("north"), .agency = VIEW("north") };
+}
+
+static inline bool bench_beside(struct bench *b)
+{
+	const struct beside_tools tools = {
+		.parser = b->out, .run = b->run, .transform = b->transform, .order = &b->order, .text = &b->text
+	};
+
+	return beside_take(&b->decision, &b->envelope, &b->tape, &tools, &b->beside);
 }
 
 /* The steps of one exchange: read, authorise, fit, transform, conclude, fit again. The outcome is in
@@ -219,6 +237,8 @@ static inline enum outcome bench_run(struct bench *b, const struct agreement *a,
 		decision_fail(d, REASON_OUTPUT_VIOLATION, e.text, e.where);
 		return d->outcome;
 	}
+	if (!bench_beside(b))
+		return d->outcome;
 	struct transform_input in = { .tape = &b->tape, .record = b->envelope.record, .subject = VIEW("subject") };
 	if (!program_run(d->ruling->program, b->transform, &in, &b->record, &e)) {
 		decision_fail(d, e.reason, e.text, e.where);
@@ -232,6 +252,24 @@ static inline enum outcome bench_run(struct bench *b, const struct agreement *a,
 		ck_assert_msg(program_check_output(d->ruling->shared, &out, 0, &e), "%s %s", e.where, e.text);
 	}
 	return d->outcome;
+}
+
+/* The envelope in which what has just been released goes to the recipient's gateway. */
+static inline json_t *bench_delivery(struct bench *b)
+{
+	static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+
+	buf_reset(&b->delivery);
+	beside_delivery(&b->decision, &b->envelope, &b->beside, &b->order, &b->delivery);
+	json_t *doc = json_loadb(b->delivery.p, b->delivery.n, 0, NULL);
+	ck_assert_ptr_nonnull(doc);
+	json_object_set_new(doc, "record", json_loadb(b->record.p, b->record.n, 0, NULL));
+	json_object_set_new(doc, "origin",
+	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "exchange",
+	                              "01890a5d-ac96-774b-bcce-b302099a8057", "agency", "north", "node", "gw1",
+	                              "agreement_digest", zeros, "entry", "e30=", "proof", "c2sp", "salt",
+	                              "000102030405060708090a0b0c0d0e0f"));
+	return doc;
 }
 
 static inline bool failed_with(const struct decision *d, enum reason reason)

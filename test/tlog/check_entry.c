@@ -14,6 +14,7 @@ START_TEST(test_print)
 		           .recipient = VIEW("agency-\"s\""),
 		           .form = 1,
 		           .exception = VIEW("imminent-threat"),
+		           .checked = VIEW("case,necessity"),
 		           .final = true,
 		           .agreement = VIEW("a\\b"),
 		           .purpose = VIEW("tab\tbell\x07"
@@ -25,12 +26,14 @@ START_TEST(test_print)
 	struct buf b = BUF_INIT(65535);
 
 	memset(e.agreement_digest.b, 0xab, 32);
+	memset(e.envelope.b, 0xcd, 32);
 	ck_assert(uuid_parse(VIEW("019b76da-a800-7000-8000-000000000001"), &e.exchange));
 	ck_assert(uuid_parse(VIEW("019b76da-a800-7000-8000-000000000002"), &e.origin));
 	entry_print(&e, NULL, &b);
 	ck_assert(view_is(
 	        buf_view(&b),
 	        "{\"agreement\":\"a\\\\b\",\"agreement_digest\":\"abababababababababababababababababababababababababababababababab\","
+	        "\"checked\":\"case,necessity\",\"envelope\":\"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\","
 	        "\"exception\":\"imminent-threat\",\"exchange\":\"019b76da-a800-7000-8000-000000000001\",\"final\":true,\"form\":1,\"legal_basis\":\"Stra\\u00dfe \\u20ac \\ud83d\\udd11\","
 	        "\"operation\":\"refusal\",\"origin\":\"019b76da-a800-7000-8000-000000000002\",\"outcome\":\"refused\",\"peer\":\"south\",\"purpose\":\"tab\\u0009bell\\u0007del\\u007f\","
 	        "\"reason\":\"policy\",\"recipient\":\"agency-\\\"s\\\"\",\"time\":1767323045678}"));

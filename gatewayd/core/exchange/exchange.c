@@ -152,6 +152,7 @@ static bool authorise(struct exchange *x)
 		               .self = view_of(asked->conf->node.agency),
 		               .agency = view_of(asked->peer->agency),
 		               .gateway = d->kind == EXCHANGE_INGRESS,
+		               .checked = d->checked,
 		               .input = d->input,
 		               .receipt_overdue = owes_receipts(x),
 		               .tier_uses = x->reserved.quota.uses[0],
@@ -222,6 +223,20 @@ static bool fits(struct exchange *x)
 		return false;
 	}
 	return true;
+}
+
+/* What of the envelope may go with it? Before the record is transformed, for one trace is kept, the record's. */
+static bool take_beside(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	const struct beside_tools tools = { .parser = s->output,
+		                            .run = s->schema_run,
+		                            .transform = s->transform_run,
+		                            .order = &s->order,
+		                            .text = &s->beside };
+
+	return beside_take(&d->decision, &d->envelope, &d->tape, &tools, &d->beside);
 }
 
 /* Which fields may pass, in what form? The record that leaves is written into the decider's scratch. */
@@ -343,6 +358,7 @@ bool exchange_decide(struct decider *d, const struct submission *s, struct view 
 		&& exchange_follow(x)
 		&& exchange_caveats(x)
 		&& fits(x)
+		&& take_beside(x)
 		&& transform(x)
 		&& check_output(x)
 		&& take_approval(x);

@@ -24,6 +24,7 @@
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/timer.h"
 #include "lib/base/ids.h"
+#include "lib/policy/beside.h"
 #include "lib/policy/decision.h"
 #include "lib/tlog/entry.h"
 
@@ -120,7 +121,10 @@ struct decided {
 	struct digest input, output; /* salted digests of the record */
 	struct digest consent_told;  /* consent_told() of the consent that it rests on; zeros: none */
 	struct uuid id, origin;
-	int64_t origin_ms; /* when the first gateway released it, as its log says */
+	unsigned checked;      /* CHECKED_…, as its log says */
+	struct beside beside;  /* what leaves beside the record; in the decider's scratch */
+	struct digest members; /* of all of it, salted; zeros: it does not go to another gateway */
+	int64_t origin_ms;     /* when the first gateway released it, as its log says */
 	struct corrected corrects;
 	struct passed_on onward;
 	uint64_t onward_of;    /* exchange that the data came by, and may be passed on from; 0: none */

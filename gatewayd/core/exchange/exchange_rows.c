@@ -10,7 +10,6 @@
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/timer.h"
-#include "lib/json/splice.h"
 #include "lib/policy/consents.h"
 #include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
@@ -34,32 +33,25 @@ static bool seal(struct exchange *x)
 	return payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
 }
 
-/* The envelope's members but record, origin, key, onward_of, approvals and consent, as a JSON object, with the retention
- * that was granted. A consent goes on as a digest, origin.consent. Approvals are the provider's own, and one with the officer's salt would let the recipient confirm guesses of
- * what was dropped; how the data came to the provider is its own affair, too. */
+/* What goes to the recipient's gateway beside the record, with the retention that was granted; the entry has its digest.
+ * A consent goes on as a digest, origin.consent. Approvals are the provider's own, and one with the officer's salt would let the recipient confirm guesses of what was
+ * dropped; how the data came to the provider is its own affair, too. */
 static void delivery_members(struct exchange *x)
 {
 	struct decided *d = &x->decided;
-	const struct tape *t = &d->tape;
 	struct buf *b = &x->written.members;
-	struct splice s;
 
-	splice_start(&s, b, &x->decider->scratch->order);
-	splice_open(&s, '{');
-	for (uint32_t k = 1; k < t->nodes[0].next; k = t->nodes[k + 1].next) {
-		struct view name = tape_string(t, k);
-		if (view_is(name, "record") || view_is(name, "origin") || view_is(name, "key") ||
-		    view_is(name, "onward_of") || view_is(name, "approvals") || view_is(name, "consent") ||
-		    view_is(name, "retention"))
-			continue;
-		splice_key(&s, t, k);
-		splice_copy(&s, t, k + 1);
-	}
-	splice_close(&s, '}');
-	b->n--;
-	buf_adds(b, ",\"retention\":\"");
-	duration_print(b, &d->decision.copy);
-	buf_adds(b, "\"}");
+	beside_delivery(&d->decision, &d->envelope, &d->beside, &x->decider->scratch->order, b);
+	exchange_salted(&d->random.salt, buf_view(b), &d->members);
+}
+
+/* A value that stands in JSON already. */
+static void add_token_member(struct buf *b, const char *name, struct view token)
+{
+	if (token.n == 0)
+		return;
+	buf_addf(b, ",\"%s\":", name);
+	buf_add(b, token);
 }
 
 static void add_text_member(struct buf *b, const char *name, struct view value)
@@ -96,8 +88,8 @@ static void inbox_members(struct exchange *x)
 	add_text_member(b, "legal_basis", d->envelope.legal_basis);
 	add_text_member(b, "tier", d->envelope.tier);
 	add_text_member(b, "subject_category", d->envelope.subject_category);
-	add_text_member(b, "case", d->envelope.case_ref);
-	add_text_member(b, "reference", d->envelope.reference);
+	add_token_member(b, "case", d->beside.case_ref);
+	add_token_member(b, "reference", d->beside.reference);
 	if (d->corrects.seq) {
 		uuid_print(&d->corrects.id, text);
 		buf_addf(b, ",\"corrects\":\"%s\",\"version\":%u", text, (unsigned)d->corrects.version);
@@ -108,10 +100,7 @@ static void inbox_members(struct exchange *x)
 	}
 	buf_adds(b, ",\"caveats\":");
 	buf_add(b, buf_view(&x->written.caveats));
-	if (d->envelope.handling) {
-		buf_adds(b, ",\"handling\":");
-		buf_add(b, tape_token(&d->tape, d->envelope.handling));
-	}
+	add_token_member(b, "handling", d->beside.handling);
 }
 
 /* What is sent, or shown, beside the record; sealed with it. */
@@ -312,6 +301,7 @@ static void fill_entry(struct exchange *x)
 	struct scratch *s = x->decider->scratch;
 	const struct submission *asked = &d->asked;
 	enum reason reason = exchange_reason(x);
+	struct buf checked = BUF_INIT(64);
 	struct entry e = { .operation = operation_of(x),
 		           .time_ms = asked->now_ms,
 		           .exchange = d->id,
@@ -334,6 +324,10 @@ static void fill_entry(struct exchange *x)
 		fill_consent(x);
 		e.consent = d->consent.told;
 	}
+	e.envelope = d->members;
+	if (exchange_is_release(x) && d->kind != EXCHANGE_INGRESS)
+		checked_print(d->decision.checked, &checked);
+	e.checked = buf_view(&checked);
 	e.final = is_final_refusal(x);
 	if (d->kind == EXCHANGE_INGRESS)
 		e.origin = d->origin;
@@ -362,6 +356,8 @@ static void fill_entry(struct exchange *x)
 		disclose(x, DISCLOSED_CAVEATS, "caveats", buf_view(&x->written.caveats));
 	}
 	entry_print(&e, &x->written.sd, &x->written.leaf);
+	x->written.leaf.failed = x->written.leaf.failed || checked.failed;
+	buf_free(&checked);
 }
 
 /* --- the answer --- */
@@ -444,6 +440,7 @@ static void refuse_all(struct exchange *x, enum reason reason)
 	buf_reset(&w->leaf);
 	buf_reset(&w->members);
 	disclosures_reset(&w->sd);
+	d->members = (struct digest){ { 0 } };
 	d->keeps_payload = d->delivers = d->receives = false;
 	d->decision.n_failed = 0;
 	decision_fail(&d->decision, reason, "", "");
@@ -463,11 +460,11 @@ static void fill(struct exchange *x)
 		keeps = false;
 	}
 	fill_answer(x);
+	if (keeps && exchange_is_release(x))
+		fill_release(x); /* before the entry, which has the digest of what goes with the record */
 	fill_entry(x);
 	fill_row(x);
-	if (keeps && exchange_is_release(x)) {
-		fill_release(x);
-	} else if (keeps) {
+	if (keeps && !exchange_is_release(x)) {
 		d->keeps_payload = true;
 		d->timer = (struct store_timer){ .kind = TIMER_ERASE,
 			                         .due_ms = d->asked.now_ms + HELD_MS,

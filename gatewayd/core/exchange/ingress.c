@@ -97,6 +97,26 @@ static bool check_consent(struct exchange *x, const struct tape *t)
 	return true;
 }
 
+/* What stands beside the record is what the sender's log says, and so is what was checked of what stays there. */
+static bool check_members(struct exchange *x, const struct tape *t)
+{
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	struct digest digest;
+
+	if (!tape_member(t, 0, VIEW("envelope")))
+		return invalid(x, "the entry has no digest of the envelope: an older build decided this record");
+	buf_reset(&s->beside);
+	beside_arrived(&d->tape, &s->order, &s->beside);
+	if (s->beside.failed)
+		return error_at(&d->error, REASON_NO_MEMORY, "/origin", 0, 0, "memory ran out");
+	exchange_salted(&d->envelope.origin.salt, buf_view(&s->beside), &digest);
+	if (!entry_digest(t, "envelope", &digest))
+		return invalid(x, "the entry's digest of the envelope is not that of its members");
+	d->checked = checked_of_entry(t);
+	return true;
+}
+
 static bool check_entry(struct exchange *x, const struct tape *t)
 {
 	struct decided *d = &x->decided;
@@ -128,6 +148,8 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 		return invalid(x, "the entry corrects another exchange");
 	if (!check_consent(x, t))
 		return invalid(x, "the entry names another consent");
+	if (!check_members(x, t))
+		return false;
 	uint32_t time = tape_member(t, 0, VIEW("time"));
 	unsigned long long ms;
 	if (!time || t->nodes[time].type != TAPE_NUMBER || !view_to_u64(tape_token(t, time), INT64_MAX, &ms))

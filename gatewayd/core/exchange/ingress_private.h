@@ -8,7 +8,7 @@
  * decided before the successor came into force, within its grace. REASON_AGREEMENT_MISMATCH otherwise. */
 bool ingress_agreement(struct exchange *x, struct view id);
 /* Verifies origin, checkpoint signature, inclusion, and that the entry names this exchange, agreement,
- * recipient and output digest: REASON_RECEIPT_INVALID otherwise, with what is wrong. Then that the record stands in
+ * recipient and the digests of the record and of the members beside it: REASON_RECEIPT_INVALID otherwise, with what is wrong. Then that the record stands in
  * the form that the entry names: REASON_RECORD_FORM. */
 bool ingress_verify(struct exchange *x);
 

@@ -14,6 +14,7 @@ bool scratch_open(struct scratch *s)
 	s->transform_run = transform_run_new();
 	s->gcm = gcm_new();
 	s->record = BUF_INIT(REQUEST_BODY_MAX);
+	s->beside = BUF_INIT(1u << 20);
 	s->text = BUF_INIT(8u * 1024 * 1024);
 	s->proof = BUF_INIT(2 * REQUEST_BODY_MAX);
 	return s->envelope && s->output && s->entry && s->schema_run && s->transform_run && s->gcm;
@@ -27,6 +28,7 @@ void scratch_clear(struct scratch *s)
 		tape_parser_wipe(parsers[i]);
 	member_order_wipe(&s->order);
 	scratch_clear_buf(&s->record);
+	scratch_clear_buf(&s->beside);
 	scratch_clear_buf(&s->text);
 	scratch_clear_buf(&s->proof);
 }
@@ -41,6 +43,7 @@ void scratch_close(struct scratch *s)
 	gcm_free(s->gcm);
 	member_order_free(&s->order);
 	buf_wipe(&s->record);
+	buf_wipe(&s->beside);
 	buf_wipe(&s->text);
 	buf_wipe(&s->proof);
 }

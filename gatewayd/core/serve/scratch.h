@@ -18,6 +18,7 @@ struct scratch {
 	struct gcm *gcm;
 	struct member_order order;
 	struct buf record; /* what leaves */
+	struct buf beside; /* what leaves beside it */
 	struct buf text;   /* decoded origin.entry and other small things */
 	struct buf proof;
 };

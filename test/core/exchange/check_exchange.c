@@ -106,7 +106,12 @@ START_TEST(a_partners_raw_record_is_received_as_it_may_leave)
 	struct submission s = submission_by(SOUTH_SYSTEM, "pnr");
 	json_t *doc = pnr("released");
 
-	json_object_set_new(doc, "reference", json_string("ref-1"));
+	/* Of its texts only the case, which the agreement lists; codes in one form, whatever stood around them. */
+	json_object_set_new(doc, "reference", json_string("canary-1"));
+	json_object_set_new(json_object_get(doc, "necessity"), "explanation", json_string("canary-2"));
+	json_object_set_new(doc, "handling",
+	                    json_pack("[{s:s,s:s,s:s},{s:s,s:s}]", "value", "H1", "text", "canary-3", "scale",
+	                              "europol-handling", "scale", "europol-source", "value", "A"));
 	struct exchange *x = decide(&s, text_of(doc));
 	const struct decided *d = &x->decided;
 
@@ -116,8 +121,47 @@ START_TEST(a_partners_raw_record_is_received_as_it_may_leave)
 	ck_assert(d->receives && !d->delivers);
 	LEAF_SAYS(x, "operation", "collection");
 	ck_assert(buf_holds(&x->written.members, "\"provider\":\"south\""));
-	ck_assert(buf_holds(&x->written.members, "\"reference\":\"ref-1\""));
+	ck_assert(buf_holds(&x->written.members, "\"case\":\"XN-2026-0815\""));
+	ck_assert(buf_holds(&x->written.members, "\"handling\":[{\"scale\":\"europol-source\",\"value\":\"A\"},"
+	                                         "{\"scale\":\"europol-handling\",\"value\":\"H1\"}]"));
+	ck_assert(!buf_holds(&x->written.members, "canary"));
+	LEAF_SAYS(x, "checked", "case,necessity");
+	ck_assert(!leaf_has(x, "envelope"));
 	ck_assert(buf_holds(&x->written.members, "\"erase_by\":\""));
+	exchange_recycle(x);
+}
+END_TEST
+
+/* What a gateway sends: its entry has the salted digest of all that goes with the record, and what was checked. */
+START_TEST(the_entry_covers_what_leaves_beside)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+	json_t *doc = pnr("released");
+	struct buf hex = BUF_INIT(65);
+	struct digest want;
+
+	json_object_set_new(doc, "reference", json_string("canary-1"));
+	struct exchange *x = sent(&s, text_of(doc));
+	ck_assert_int_eq(x->found.status, 201);
+	struct view parts[] = { view_make(x->decided.random.salt.b, 16), buf_view(&x->written.members) };
+	sha256_parts(parts, 2, &want);
+	digest_print(&hex, &want);
+	buf_addc(&hex, '\0');
+	LEAF_SAYS(x, "envelope", hex.p);
+	buf_free(&hex);
+	LEAF_SAYS(x, "checked", "case,necessity");
+	ck_assert(!buf_holds(&x->written.members, "canary") && !buf_holds(&x->written.members, "necessity"));
+	ck_assert(buf_holds(&x->written.members, "\"case\":\"XN-2026-0815\""));
+	exchange_recycle(x);
+	/* Nothing of it of what is refused, for a text that does not fit, by the rule's place and without the value. */
+	doc = pnr("released");
+	json_object_set_new(doc, "case", json_string("canary-2"));
+	x = sent(&s, text_of(doc));
+	ck_assert_int_eq(x->found.status, 403);
+	ck_assert_int_eq(exchange_reason(x), REASON_ENVELOPE_MEMBER);
+	ck_assert(buf_holds(&x->written.result, "\"pointer\":\"/case\",\"keyword\":\"/envelope/0/pattern\""));
+	ck_assert(!buf_holds(&x->written.result, "canary") && !buf_holds(&x->written.leaf, "canary"));
+	ck_assert(!leaf_has(x, "envelope") && !leaf_has(x, "checked"));
 	exchange_recycle(x);
 }
 END_TEST
@@ -286,6 +330,7 @@ TCase *make_exchange_case(void)
 	tcase_add_loop_test(c, what_is_refused_is_named_and_keeps_nothing, 0, sizeof refused / sizeof *refused);
 	tcase_add_test(c, who_and_which_agreement);
 	tcase_add_test(c, a_partners_raw_record_is_received_as_it_may_leave);
+	tcase_add_test(c, the_entry_covers_what_leaves_beside);
 	tcase_add_test(c, what_a_person_must_decide_is_held_and_released_when_approved);
 	tcase_add_test(c, a_dry_run_uses_up_nothing);
 	tcase_add_test(c, a_second_decision_knows_nothing_of_the_first);

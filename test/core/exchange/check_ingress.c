@@ -109,6 +109,16 @@ static void caveats_added(struct parcel *p)
 	        VIEW("[{\"scale\":\"europol-handling\",\"value\":\"H2\"},{\"scale\":\"tlp-2.0\",\"value\":\"GREEN\"}]");
 }
 
+static void no_members(struct parcel *p)
+{
+	p->no_members = true;
+}
+
+static void added(struct parcel *p)
+{
+	p->added = "XN-2026-0816";
+}
+
 static const struct {
 	void (*spoil)(struct parcel *p);
 	const char *why;
@@ -129,6 +139,8 @@ static const struct {
 	{ caveats_kept_back, "did not come with the record" },
 	{ caveats_shed, "not that of those that came" },
 	{ caveats_added, "not that of those that came" },
+	{ no_members, "no digest of the envelope" },
+	{ added, "is not that of its members" },
 };
 
 START_TEST(what_its_log_does_not_prove)
@@ -142,6 +154,26 @@ START_TEST(what_its_log_does_not_prove)
 	ck_assert_msg(strstr(x->decided.error.text, spoilt[_i].why) != NULL, "%s", x->decided.error.text);
 	ck_assert(exchange_prepare(x));
 	ck_assert(!x->decided.keeps_payload && !leaf_has(x, "output"));
+	exchange_recycle(x);
+}
+END_TEST
+
+/* What the sender has not checked is not made up for by a text. */
+START_TEST(what_its_log_does_not_say_was_checked)
+{
+	static const struct {
+		const char *checked;
+		enum reason reason;
+	} said[] = { { "necessity", REASON_CASE_MISSING },
+		     { "case", REASON_NECESSITY_INCOMPLETE },
+		     { "", REASON_CASE_MISSING } };
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+
+	p.entry.checked = view_of(said[_i].checked);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), said[_i].reason);
+	ck_assert_str_eq(x->decided.decision.failed[0].pointer, "/origin/entry");
 	exchange_recycle(x);
 }
 END_TEST
@@ -379,6 +411,7 @@ TCase *make_ingress_case(void)
 	tcase_add_checked_fixture(c, exchange_open, exchange_close);
 	tcase_add_test(c, a_proved_delivery_is_taken);
 	tcase_add_loop_test(c, what_its_log_does_not_prove, 0, sizeof spoilt / sizeof *spoilt);
+	tcase_add_loop_test(c, what_its_log_does_not_say_was_checked, 0, 3);
 	tcase_add_test(c, a_partner_whose_log_is_not_known);
 	tcase_add_test(c, two_histories_of_one_log);
 	tcase_add_test(c, versions_of_the_agreement);

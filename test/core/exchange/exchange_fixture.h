@@ -169,7 +169,7 @@ static inline bool leaf_has(const struct exchange *x, const char *name)
 
 static inline bool buf_holds(const struct buf *b, const char *text)
 {
-	return b->n && memmem(b->p, b->n, text, strlen(text)) != NULL;
+	return b->p && memmem(b->p, b->n, text, strlen(text)) != NULL;
 }
 
 static inline struct store_exchange row_of(const struct exchange *x)

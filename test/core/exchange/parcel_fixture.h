@@ -15,11 +15,12 @@ struct parcel {
 	const char *agency;
 	struct digest agreement; /* of the origin */
 	struct ed25519_key *key; /* that signs the checkpoint */
-	struct view record;
-	bool no_object; /* the entry is an array */
-	const char *corrects;
-	struct view caveats; /* empty: none are sent */
-	const char *handling;
+	struct view record, members;
+	bool no_object;               /* the entry is an array */
+	bool no_members;              /* the entry has no digest of what stands beside the record */
+	const char *corrects, *added; /* members that came in between: an id, a text for the case */
+	struct view caveats;          /* empty: none are sent */
+	const char *handling;         /* that the sender took for it */
 };
 
 /* The entry speaks of what is sent. */
@@ -41,6 +42,8 @@ static inline struct parcel parcel_new(void)
 	ck_assert(exchange_is_release(x));
 	p.record = arena_copy(&texts, buf_view(&scratch.record));
 	p.caveats = arena_copy(&texts, buf_view(&x->written.caveats));
+	ck_assert(exchange_prepare(x));
+	p.members = arena_copy(&texts, buf_view(&x->written.members));
 	p.entry = (struct entry){ .operation = OPERATION_DISCLOSURE,
 		                  .form = CANONICAL_FORM,
 		                  .time_ms = f.now_ms - 1000,
@@ -52,6 +55,7 @@ static inline struct parcel parcel_new(void)
 		                  .purpose = VIEW("serious-crime"),
 		                  .legal_basis = VIEW("pnr-law"),
 		                  .tier = VIEW("T1"),
+		                  .checked = VIEW("case,necessity"),
 		                  .outcome = VIEW("released-transformed"),
 		                  .build = VIEW("south-build") };
 	struct view parts[] = { view_make(p.salt.b, sizeof p.salt.b), p.record };
@@ -80,23 +84,40 @@ static inline void prove(const struct parcel *p, struct view leaf, struct buf *p
 	buf_free(&note);
 }
 
+/* The members beside the record as the sender let them leave, in the one form. */
+static inline struct view sent_members(const struct parcel *p)
+{
+	json_t *doc = json_loadb(p->members.p, p->members.n, 0, NULL);
+
+	if (p->handling)
+		put(doc, "/handling", p->handling);
+	char *text = json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS);
+	struct view members = arena_copy(&texts, view_of(text));
+	free(text);
+	json_decref(doc);
+	return members;
+}
+
 static inline struct view parcel_text(const struct parcel *p)
 {
 	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536), b = BUF_INIT(1 << 20);
-	json_t *doc = pnr("released");
+	struct view members = sent_members(p);
+	struct entry entry = p->entry;
 	char id[UUID_TEXT + 1];
 
+	if (!p->no_members)
+		exchange_salted(&p->salt, members, &entry.envelope);
 	if (p->no_object)
 		buf_adds(&leaf, "[1]");
 	else
-		entry_print(&p->entry, NULL, &leaf);
+		entry_print(&entry, NULL, &leaf);
 	prove(p, buf_view(&leaf), &proof);
-	json_object_del(doc, "record");
+	json_t *doc = json_loadb(members.p, members.n, 0, NULL);
 	if (p->corrects)
 		json_object_set_new(doc, "corrects", json_string(p->corrects));
-	if (p->handling)
-		put(doc, "/handling", p->handling);
-	struct view members = text_of(doc);
+	if (p->added)
+		json_object_set_new(doc, "case", json_string(p->added));
+	members = text_of(doc);
 	buf_add(&b, view_make(members.p, members.n - 1));
 	buf_adds(&b, ",\"record\":");
 	buf_add(&b, p->record);

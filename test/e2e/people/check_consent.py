@@ -278,8 +278,8 @@ class Given(Withdrawn):
         self.reload(w.north, "/issuer: is not the party whose list the agreement names")
         os.remove(f"{w.north.folder}/documents/consents.json")
         self.reload(w.north, "number 2 of south was in force and is gone")
-        notes = [e["note"] for e in log_of(w.north) if "consents number" in e.get("note", "")]
-        self.assertEqual(notes, [f"consents number {n} of south in force for the first time" for n in (1, 2)])
+        notes = [e["note"] for e in log_of(w.north) if e.get("kind") == "consents"]
+        self.assertEqual(notes, ["consents pax/south number 1: new", "consents pax/south number 2: changed"])
 
     def test_from_references_to_force(self):
         doc = on_consent()
@@ -347,7 +347,7 @@ class Hostile(Withdrawn):
         exchange = self.passes(consented(1, "ref-1"))
         self.becomes(exchange, "delivered")
         self.take(w.north, withdrawals(2, "ref-1", agreement="pax-2"), name="other")
-        wait_for(lambda: "withdrawals number 2" in json.dumps(log_of(w.north)))
+        wait_for(lambda: "withdrawals pax-2/north number 2: changed" in json.dumps(log_of(w.north)))
         self.take(w.north, withdrawals(2))                              # walked as well, behind the other
         w.north.stop()
         w.north.start()                                                 # serves when all lists are walked
@@ -399,10 +399,8 @@ class Hostile(Withdrawn):
         basis = {"legal_basis": "consent"}
 
         def envelope(entry, **origin):
-            text = t.envelope(passing_record(), entry={**basis, **entry}, **origin)
-            doc = json.loads(text)
-            doc["legal_basis"] = "consent"
-            return doc, text.replace('"legal_basis": "basis-1"', '"legal_basis": "consent"')
+            text = t.envelope(passing_record(), entry={**basis, **entry}, beside=basis, **origin)
+            return json.loads(text), text
 
         def right(**origin):
             """The leaf's consent follows from the salt, which the envelope draws."""

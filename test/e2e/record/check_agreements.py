@@ -244,12 +244,18 @@ class Agreements(unittest.TestCase):
             return None
         item = wait_for(arrived)
         decision = self.decision_of(self.world.south, item["exchange"])
-        came = {**envelope, "record": item["record"], "origin": {
+        entry = next(line[6:] for line in answer["receipt"].split("\n") if line.startswith("extra "))
+        came = {k: v for k, v in envelope.items() if k not in ("case", "necessity")}
+        came.update({"record": item["record"], "origin": {
             "exchange": answer["exchange"], "agency": "north", "node": "gw1", "agreement_digest": answer["agreement_digest"],
-            "entry": "e30=", "proof": "left out", "salt": "00" * 16}}
+            "entry": entry, "proof": "left out", "salt": "00" * 16}})
         status, out, err = self.replay(self.world.south, "pax", came, decision)
         self.assertEqual((status, out), (0, "the same decision, byte for byte\n"), err)
-        # A record that the agreement does not let through, and one without an origin, decide otherwise.
+        # A text that stays with the provider, an entry that says of nothing that it was checked, a record that the agreement
+        # does not let through, and one without an origin, decide otherwise.
+        self.assertEqual(self.replay(self.world.south, "pax", {**came, "case": "case-1"}, decision)[0], 3)
+        unsaid = {**came, "origin": {**came["origin"], "entry": "e30="}}
+        self.assertEqual(self.replay(self.world.south, "pax", unsaid, decision)[0], 3)
         bad = json.loads(json.dumps(came))
         bad["record"]["travellers"][0]["family"] = "Muster9"
         self.assertEqual(self.replay(self.world.south, "pax", bad, decision)[0], 3)

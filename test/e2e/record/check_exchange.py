@@ -99,7 +99,8 @@ class Exchange(unittest.TestCase):
         shown = self.world.south.ask("exchange", "show", item["exchange"])
         text = json.dumps(out, separators=(",", ":"), ensure_ascii=False).encode()
         self.assertEqual(hashlib.sha256(bytes.fromhex(item["salt"]) + text).hexdigest(), shown["entry"]["output"])
-        self.assertEqual(shown["disclosures"]["case"], "case-1")
+        self.assertNotIn("case", shown["disclosures"], "the case stays where no clause lets it leave")
+        self.assertEqual(self.world.north.ask("exchange", "show", answer["exchange"])["disclosures"]["case"], "case-1")
         # Both receipts, and the end of the payload on both sides.
         status, _, body = self.north.request("GET", f"/v1/exchanges/{answer['exchange']}")
         state = json.loads(body)

@@ -55,12 +55,16 @@ class Liar:
         signature = base64.b64encode(self.key_id + self.sign(text)).decode()
         return text.decode() + f"\n\u2014 {self.origin} {signature}\n"
 
-    def envelope(self, record, entry=None, root=None, when=None, **origin):
-        """An envelope whose proof is right for `record`, or its spelling, but for what the lie changes."""
+    def envelope(self, record, entry=None, root=None, when=None, beside=None, added=None, **origin):
+        """An envelope whose proof is right for `record`, or its spelling, but for what the lie changes. `beside` is more of what
+        the proof covers beside the record, `added` what came in afterwards."""
         salt = os.urandom(16)
+        head = {"purpose": "border", "legal_basis": "basis-1", "tier": "T1", "subject_category": "other", "retention": "P1Y", **(beside or {})}
         text = record if isinstance(record, str) else canonical.canonical(json.dumps(record))
         exchange = uuid7(when)
-        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": exchange, "form": 1, "legal_basis": "basis-1",
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "checked": "case,necessity",
+                "envelope": hashlib.sha256(salt + canonical.canonical(json.dumps(head)).encode()).hexdigest(),
+                "exchange": exchange, "form": 1, "legal_basis": "basis-1",
                 "operation": "disclosure", "outcome": "released-transformed",
                 "output": hashlib.sha256(salt + text.encode()).hexdigest(), "peer": "north-system", "purpose": "border",
                 "recipient": "south", "tier": "T1", "time": int((when or time.time()) * 1000)}
@@ -75,9 +79,7 @@ class Liar:
                    "entry": base64.b64encode(raw).decode(), "proof": proof, "salt": salt.hex()}
         members.update({k: v for k, v in origin.items() if k != "caveats"})
         came = "" if caveats is None else f',"caveats":{canonical.canonical(json.dumps(caveats))}'
-        head = agreements.envelope(None)
-        del head["record"]
-        return json.dumps(head)[:-1] + f',"record":{text},"origin":{json.dumps(members)[:-1]}{came}}}}}'
+        return json.dumps({**head, **(added or {})})[:-1] + f',"record":{text},"origin":{json.dumps(members)[:-1]}{came}}}}}'
 
     def send(self, envelope):
         return self.client.post("pax", envelope)
@@ -230,6 +232,21 @@ class Sender(unittest.TestCase):
 
     def test_an_unlisted_leaf(self):
         self.refused(self.liar.envelope(self.record(remarks=["window seat"])), "output-violation", 403)
+
+    def test_what_the_digest_does_not_cover_beside_the_record(self):
+        for lie in ({"added": {"case": "case-1"}}, {"added": {"retention": "P2Y"}}, {"added": {"necessity": {}}},
+                    {"added": {"handling": [{"scale": "tlp-2.0", "value": "RED"}]}}, {"entry": {"envelope": None}},
+                    {"entry": {"envelope": "00" * 32}}, {"beside": {"subject_category": "victim"}, "added": {"subject_category": "other"}}):
+            self.refused(self.liar.envelope(self.record(), **lie), "receipt-invalid", 403)
+
+    def test_what_no_agreement_lets_arrive_beside_the_record(self):
+        for member, value in (("case", "case-1"), ("reference", "r"), ("justifications", []), ("officer", {"certificate": "ab" * 32}),
+                              ("necessity", {"explanation": "made up"})):
+            self.refused(self.liar.envelope(self.record(), beside={member: value}), "output-violation", 403)
+
+    def test_what_the_sender_has_not_checked(self):
+        for checked, slug in (("necessity", "case-missing"), ("case", "necessity-incomplete"), (None, "case-missing"), ("Case,necessity", "case-missing")):
+            self.refused(self.liar.envelope(self.record(), entry={"checked": checked}), slug, 403)
 
     def test_a_clear_identifier_where_a_pseudonym_belongs(self):
         self.refused(self.liar.envelope(self.record(locator="ABC123")), "output-violation", 403)
