@@ -1,13 +1,16 @@
 /* See open.h. */
 #include "gatewayd/core/open.h"
 
+#include <limits.h>
 #include <unistd.h>
 
+#include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/exchange/quota.h"
+#include "gatewayd/core/store/copying.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/sight.h"
@@ -84,9 +87,16 @@ static bool open_secrets(struct core *c, const struct node *n, struct ed25519_ke
 	return (c->body_key && *audit) || error_set(e, REASON_CRYPTO, "the keys cannot be used");
 }
 
+struct sweeping {
+	struct store *reader;
+	bool keep; /* all */
+};
+
 static bool slot_live(void *arg, uint32_t slot)
 {
-	return store_slot_live(arg, slot);
+	const struct sweeping *x = arg;
+
+	return x->keep || store_slot_live(x->reader, slot);
 }
 
 /* --- opening and closing, a pair each; the table is below them --- */
@@ -184,8 +194,12 @@ static bool stores_open(void *arg, struct error *e)
 	struct opened *o = arg;
 	struct core *c = o->core;
 
+	char copy[PATH_MAX];
+
 	o->store = store_open(c->conf->node.store, e);
-	if (!o->store || !binding_make(o->store, c->keys, &o->binding, e))
+	/* Of a backup that the end of a process interrupted. */
+	if (!o->store || !store_copy_path(c->conf->node.store, copy, sizeof copy, e) || !store_copy_clear(copy, e) ||
+	    !binding_make(o->store, c->keys, &o->binding, e))
 		goto fail;
 	o->reader = c->reader = store_open_reader(c->conf->node.store, e);
 	if (!o->reader)
@@ -282,13 +296,23 @@ static bool memory_fill(void *arg, struct error *e)
 	       timestamp_recall(c, o->reader, e);
 }
 
-/* Payload keys that no row of the store names are erased: a crash left them. */
+/* Payload keys that no row of the store names are erased: a crash left them. In a store that was restored they may be those
+ * of what it lost: they stay until people have said that nothing of it will be found. */
 static bool keys_sweep(void *arg, struct error *e)
 {
 	struct opened *o = arg;
+	struct sweeping x = { .reader = o->reader };
+	struct restored restored;
 	uint32_t swept;
 
-	if (!keystore_sweep(o->core->keys, slot_live, o->reader, &swept, e))
+	enum sought found = sought(restored_get(o->reader, &restored, e), e);
+	if (found == SOUGHT_FAILED)
+		return false;
+	x.keep = found == SOUGHT_FOUND;
+	if (x.keep)
+		log_line("warning", "this store was restored from a backup: no payload key is swept until "
+		                    "`gatewayctl store reconciled`");
+	if (!keystore_sweep(o->core->keys, slot_live, &x, &swept, e))
 		return false;
 	store_slots_forget(o->reader);
 	if (swept)

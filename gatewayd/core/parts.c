@@ -6,13 +6,14 @@
 #include "gatewayd/core/notice/notice_out.h"
 #include "gatewayd/core/serve/courier.h"
 #include "gatewayd/core/serve/worker.h"
+#include "gatewayd/core/witness/ended.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 
 const struct part core_parts[] = {
 	{ .make = deciding_new, .free = deciding_free },
-	{ .make = delivery_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
+	{ .make = delivery_courier, .tick = courier_tick, .free = courier_free, .ready = delivery_ready },
 	{ .make = notice_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
 	{ .make = witness_ask_new,
 	  .tick = witness_ask_tick,
@@ -20,6 +21,7 @@ const struct part core_parts[] = {
 	  .first_only = true,
 	  .early = true },
 	{ .make = sight_check_new, .tick = sight_check_tick, .free = sight_check_free, .first_only = true },
+	{ .make = ended_new, .tick = ended_tick, .free = ended_free, .first_only = true },
 	{ .make = timestamp_new, .tick = timestamp_tick, .free = timestamp_free, .first_only = true },
 	{ .make = NULL },
 };

@@ -15,6 +15,7 @@
 #include "gatewayd/core/copy/disclosure_retention.h"
 #include "gatewayd/core/copy/retention.h"
 #include "gatewayd/core/copy/withdrawal.h"
+#include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
@@ -356,7 +357,7 @@ static bool log_start(void *arg, struct error *e)
 
 	space_watch(c);
 	return witness_wait(c) && clock_tick(c->clock, instant_now_ms(), instant_monotonic_ms(), e) &&
-	       governing_submit(c, c->conf, "start") && catch_up(l, e);
+	       governing_submit(c, c->conf, "start") && lost_sweep(c, l->reader, e) && catch_up(l, e);
 }
 
 static bool verification_start(void *arg, struct error *e)

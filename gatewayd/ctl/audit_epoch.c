@@ -7,7 +7,6 @@
  * and this command may run again. */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -15,24 +14,12 @@
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
-#include "gatewayd/ctl/audit.h"
+#include "gatewayd/ctl/epoch.h"
 #include "gatewayd/os/secret_file.h"
 
 #define SECRETS 32
 
-struct epoch {
-	const struct ctl *ctl;
-	json_t *node;      /* the configuration */
-	json_int_t before; /* its epoch */
-	char old_origin[NOTE_NAME_MAX], new_origin[NOTE_NAME_MAX];
-	char *store, *keys, *anchor, *mirror, *vkey; /* paths; the last three may be NULL */
-	struct note_vkey old_key, new_key;
-	struct buf note;   /* the old log's last checkpoint */
-	char finding[400]; /* what the genesis entry will say */
-	bool altered;
-};
-
-static void epoch_free(struct epoch *x)
+void epoch_free(struct epoch *x)
 {
 	json_decref(x->node);
 	free(x->store);
@@ -56,10 +43,11 @@ static bool make_origin(const struct epoch *x, json_int_t epoch, char out[NOTE_N
 	       error_at(e, REASON_CONFIG, x->ctl->config, 0, 0, "the log's origin is too long");
 }
 
-static bool read_conf(struct epoch *x, struct error *e)
+bool epoch_open(struct epoch *x, const struct ctl *c, struct error *e)
 {
 	json_error_t syntax;
 
+	*x = (struct epoch){ .ctl = c, .note = BUF_INIT(NOTE_MAX) };
 	x->node = json_load_file(x->ctl->config, 0, &syntax);
 	if (!x->node)
 		return error_at(e, REASON_CONFIG, x->ctl->config, 0, 0, "%s", syntax.text);
@@ -75,7 +63,21 @@ static bool read_conf(struct epoch *x, struct error *e)
 	       make_origin(x, x->before + 1, x->new_origin, e);
 }
 
-static bool read_key(struct epoch *x, struct error *e)
+static bool read_old_key(struct epoch *x)
+{
+	struct audit_keys k;
+	bool ok = x->vkey && audit_keys_load(x->ctl, x->vkey, NULL, &k, NULL);
+
+	if (!ok)
+		return false;
+	ok = strcmp(k.key.name, x->old_origin) == 0;
+	if (ok)
+		x->old_key = k.key;
+	audit_keys_free(&k);
+	return ok;
+}
+
+bool epoch_keys(struct epoch *x, struct error *e)
 {
 	char path[PATH_MAX];
 	uint8_t public_key[32];
@@ -90,6 +92,10 @@ static bool read_key(struct epoch *x, struct error *e)
 		return error_set(e, REASON_CRYPTO, "the audit key cannot be used");
 	ed25519_public(key, public_key);
 	ed25519_free(key);
+	/* A node whose keys were restored has a new audit key. */
+	if (read_old_key(x))
+		return note_vkey_make(view_of(x->new_origin), NOTE_ED25519, public_key, &x->new_key) ||
+		       error_set(e, REASON_CONFIG, "the log's origin is not a key name");
 	return (note_vkey_make(view_of(x->old_origin), NOTE_ED25519, public_key, &x->old_key) &&
 	        note_vkey_make(view_of(x->new_origin), NOTE_ED25519, public_key, &x->new_key)) ||
 	       error_set(e, REASON_CONFIG, "the log's origin is not a key name");
@@ -116,8 +122,7 @@ static bool begun(const struct epoch *x, struct store *s, struct error *e)
 
 /* --- the old log, as far as it goes --- */
 
-static void find(struct epoch *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void find(struct epoch *x, const char *fmt, ...)
+void epoch_find(struct epoch *x, const char *fmt, ...)
 {
 	size_t n = strlen(x->finding);
 	va_list ap;
@@ -135,46 +140,51 @@ static void look_at_anchor(struct epoch *x, uint64_t size)
 
 	if (x->anchor && anchor_read(x->anchor, &note, NULL) &&
 	    checkpoint_open(buf_view(&note), &x->old_key, &c, NULL) && c.size > size) {
-		find(x, "; its anchor covers %llu entries", (unsigned long long)c.size);
+		epoch_find(x, "; its anchor covers %llu entries", (unsigned long long)c.size);
 		x->altered = true;
 	}
 	buf_free(&note);
 }
 
-static void examine(struct epoch *x)
+void epoch_examine(struct epoch *x, const char *path)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct audit_source *s = audit_source_open(x->store, NULL, &e);
+	struct audit_source *s = audit_source_open(path, NULL, &e);
 	struct verify_source callbacks;
 	struct verify_report r;
 	struct checkpoint c = { .size = 0 };
 
-	find(x, "%s", x->old_origin);
+	epoch_find(x, "%s", x->old_origin);
 	x->altered = true;
 	if (!s) {
-		find(x, ", which has no checkpoint");
+		epoch_find(x, ", which has no checkpoint");
 	} else if (buf_add(&x->note, audit_source_note(s)), !checkpoint_open(buf_view(&x->note), &x->old_key, &c, &e)) {
-		find(x, ", whose last checkpoint does not verify");
+		epoch_find(x, ", whose last checkpoint does not verify");
 	} else {
 		audit_source_callbacks(s, &callbacks);
 		x->altered = !verify_log(&c, NULL, &callbacks, &r, &e);
-		find(x, " of %llu entries, ", (unsigned long long)c.size);
+		epoch_find(x, " of %llu entries, ", (unsigned long long)c.size);
 		if (!x->altered)
-			find(x, "verified in full");
+			epoch_find(x, "verified in full");
 		else
-			find(x, "altered: %.150s", e.text);
+			epoch_find(x, "altered: %.150s", e.text);
 	}
 	look_at_anchor(x, c.size);
 	audit_source_close(s);
 }
 
-static bool begin(struct epoch *x, struct store *s, struct error *e)
+bool epoch_put(struct epoch *x, struct store *s, struct error *e)
 {
 	struct store_log_row row = { .origin = view_of(x->new_origin), .note = view_of(x->finding) };
 
 	if (x->note.n > 0)
 		sha256(buf_view(&x->note), &row.before);
-	if (store_begin(s, e) && store_put_log(s, &row, e) && store_commit(s, e))
+	return store_put_log(s, &row, e);
+}
+
+static bool begin(struct epoch *x, struct store *s, struct error *e)
+{
+	if (store_begin(s, e) && epoch_put(x, s, e) && store_commit(s, e))
 		return true;
 	store_rollback(s);
 	return false;
@@ -223,6 +233,16 @@ static bool write_conf(struct epoch *x, struct error *e)
 	return ok;
 }
 
+bool epoch_set_files_aside(const struct epoch *x, struct error *e)
+{
+	return set_aside(x, x->anchor, "", e) && set_aside(x, x->mirror, "", e) && set_aside(x, x->mirror, ".1", e);
+}
+
+bool epoch_write(struct epoch *x, struct error *e)
+{
+	return write_vkey(x, e) && write_conf(x, e);
+}
+
 /* --- the command --- */
 
 /* The anchor, too, must not speak of the old log any more; the mirror starts anew at index 0. */
@@ -230,7 +250,7 @@ static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 {
 	struct error broken = { .reason = REASON_NONE };
 
-	if (!read_key(x, e))
+	if (!epoch_keys(x, e))
 		return false;
 	struct store *s = store_open(x->store, e);
 	if (!s)
@@ -238,20 +258,20 @@ static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 	*resumed = begun(x, s, &broken);
 	bool ok = broken.reason == REASON_NONE || error_set(e, broken.reason, "%s", broken.text);
 	if (ok && !*resumed) {
-		examine(x);
+		epoch_examine(x, x->store);
 		ok = begin(x, s, e);
 	}
-	ok = ok && set_aside(x, x->anchor, "", e) && set_aside(x, x->mirror, "", e) && set_aside(x, x->mirror, ".1", e);
+	ok = ok && epoch_set_files_aside(x, e);
 	store_close(s);
 	return ok;
 }
 
-static bool run_all(struct epoch *x, bool *resumed, struct error *e)
+static bool run_all(struct epoch *x, const struct ctl *c, bool *resumed, struct error *e)
 {
-	if (!read_conf(x, e) || !audit_become_owner(x->store, e))
+	if (!epoch_open(x, c, e) || !audit_become_owner(x->store, e))
 		return false;
 	bool ok = end_log(x, resumed, e);
-	return audit_become_self(e) && ok && write_vkey(x, e) && write_conf(x, e);
+	return audit_become_self(e) && ok && epoch_write(x, e);
 }
 
 static void report(const struct epoch *x, bool resumed)
@@ -279,7 +299,7 @@ static void report(const struct epoch *x, bool resumed)
 
 int audit_new_epoch(const struct ctl *c, int argc, char **argv)
 {
-	struct epoch x = { .ctl = c, .note = BUF_INIT(NOTE_MAX) };
+	struct epoch x;
 	struct error e = { .reason = REASON_NONE };
 	bool resumed = false;
 	int status = CTL_OK;
@@ -287,7 +307,7 @@ int audit_new_epoch(const struct ctl *c, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage("audit new-epoch");
-	if (run_all(&x, &resumed, &e))
+	if (run_all(&x, c, &resumed, &e))
 		report(&x, resumed);
 	else
 		status = ctl_fail(CTL_FAILED, &e);

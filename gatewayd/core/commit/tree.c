@@ -3,8 +3,12 @@
 #include "gatewayd/build.h"
 #include "gatewayd/core/commit/tree_private.h"
 
+#include <stdio.h>
+
+#include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/store/log.h"
+#include "lib/base/datetime.h"
 #include "lib/tlog/entry.h"
 
 #define TILE_BITS  8
@@ -207,12 +211,23 @@ bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 		                 .build = view_of(build_name()),
 		                 .note = VIEW(
 		                         "an operator let this node go on in a new log from what its store holds") };
+	char note[120], made[TIME_TEXT + 1];
 	struct store_log_row row;
+	struct restored restored;
 
 	enum sought begun = sought(store_get_log(t->store, &row, e), e);
 	if (begun != SOUGHT_FOUND)
 		return begun == SOUGHT_NONE;
 	restore.input = row.before;
+	enum sought backup = sought(restored_get(t->store, &restored, e), e);
+	if (backup == SOUGHT_FAILED)
+		return false;
+	if (backup == SOUGHT_FOUND) {
+		time_print(restored.made_ms, made);
+		snprintf(note, sizeof note, "restored from a backup of %llu entries made at %s",
+		         (unsigned long long)restored.entries, made);
+		restore.note = view_of(note);
+	}
 	entry_print(&restore, NULL, out);
 	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");
 }

@@ -10,6 +10,7 @@
 
 #include "gatewayd/confine.h"
 #include "gatewayd/core/commit/anchor.h"
+#include "gatewayd/core/commit/copying_private.h"
 #include "gatewayd/core/commit/job_private.h"
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/mirror.h"
@@ -29,6 +30,7 @@ struct writer {
 	struct writer_options o;
 	struct tree tree;
 	struct anchor *anchor;
+	struct copying copying;
 	pthread_t thread;
 
 	pthread_mutex_t lock;
@@ -391,7 +393,7 @@ static void *run(void *arg)
 		bool quiet = false;
 
 		pthread_mutex_lock(&w->lock);
-		if (!w->first && !w->stopping)
+		if (!w->first && !w->stopping && !copying_wanted(&w->copying))
 			quiet = wait_for_jobs(w);
 		struct job *batch = take_batch(w, &n);
 		bool done = !batch && w->stopping;
@@ -402,6 +404,7 @@ static void *run(void *arg)
 			clear_up(w, quiet || done);
 		if (done)
 			return NULL;
+		copying_step(&w->copying, w->o.store);
 	}
 }
 
@@ -446,6 +449,7 @@ static bool start_thread(struct writer *w, struct error *e)
 static void free_writer(struct writer *w)
 {
 	anchor_stop(w->anchor);
+	copying_end(&w->copying);
 	tree_close(&w->tree);
 	pthread_mutex_destroy(&w->lock);
 	pthread_mutex_destroy(&w->figures_lock);
@@ -476,6 +480,7 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 	w->end = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->figures_lock, NULL);
+	copying_init(&w->copying);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &monotonic);
@@ -524,6 +529,22 @@ void writer_submit(struct writer *w, struct job *j)
 	} else if (waiting) {
 		pthread_cond_signal(&w->wake);
 	}
+}
+
+bool writer_copy(struct writer *w, const char *path, struct error *e)
+{
+	if (!copying_ask(&w->copying, path, e))
+		return false;
+	pthread_mutex_lock(&w->lock);
+	w->waiting = false;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return true;
+}
+
+void writer_copy_state(struct writer *w, struct writer_copy *out)
+{
+	copying_tell(&w->copying, out);
 }
 
 static int compare(const void *a, const void *b)

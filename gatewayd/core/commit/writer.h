@@ -62,6 +62,18 @@ void writer_release(struct job *j);
  * appended it: only inside run(). Also for an entry of this very transaction (a replay beside its original). */
 bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct error *e) MUST_USE;
 
+/* A copy of the store at `path` (core/store/copying.h), made in short steps between transactions, so that jobs go on
+ * meanwhile. Any thread. REASON_UNAVAILABLE: one is being made. */
+bool writer_copy(struct writer *w, const char *path, struct error *e) MUST_USE;
+enum copy_state { COPY_NONE, COPY_UNDER_WAY, COPY_MADE, COPY_FAILED };
+struct writer_copy {
+	enum copy_state state;
+	uint64_t done, total; /* pages */
+	struct error error;   /* COPY_FAILED */
+};
+/* Of the copy that was asked for last. Any thread. */
+void writer_copy_state(struct writer *w, struct writer_copy *out);
+
 /* Any thread. */
 struct writer_stats {
 	uint64_t commits, jobs, entries;

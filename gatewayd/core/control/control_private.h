@@ -53,6 +53,11 @@ void control_retention_overdue(struct control_client *c, const json_t *request);
 void control_keys_show(struct control_client *c, const json_t *request);
 void control_keys_rotate(struct control_client *c, const json_t *request);
 
+/* control_store.c */
+void control_store_copy(struct control_client *c, const json_t *request);
+void control_store_copy_show(struct control_client *c, const json_t *request);
+void control_store_reconciled(struct control_client *c, const json_t *request);
+
 /* control_hold.c */
 void control_retention_hold(struct control_client *c, const json_t *request);
 void control_retention_lift(struct control_client *c, const json_t *request);

@@ -402,6 +402,11 @@ static const struct courier_kind deliveries = {
 	.describe = describe,
 };
 
+bool delivery_ready(const struct core *c)
+{
+	return atomic_load(&c->serving);
+}
+
 void *delivery_courier(struct worker *w)
 {
 	return courier_new(w, &deliveries);

@@ -5,8 +5,12 @@
 
 #include "lib/base/view.h"
 
+struct core;
 struct worker;
 
+/* Not before this node serves: what fell due while it was down is erased first, and what cannot be opened is set aside. Any
+ * thread. */
+bool delivery_ready(const struct core *c);
 /* A worker's courier of deliveries (serve/courier.h); NULL: no memory. */
 void *delivery_courier(struct worker *w) MUST_USE;
 

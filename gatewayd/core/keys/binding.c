@@ -31,6 +31,18 @@ static bool read_store(struct store *s, struct binding *b, struct error *e)
 	return true;
 }
 
+bool binding_id(struct store *s, struct uuid *out, struct error *e)
+{
+	struct binding b = { .in_store = false };
+
+	if (!read_store(s, &b, e))
+		return false;
+	if (!b.in_store)
+		return error_set(e, REASON_NOT_FOUND, "the store has no id yet: start gatewayd once");
+	*out = b.id;
+	return true;
+}
+
 /* *named: slots that the store names; *held: those of them that hold a key. */
 static bool count_slots(struct store *s, struct keystore *k, uint32_t *named, uint32_t *held, struct error *e)
 {
@@ -71,6 +83,23 @@ static bool refuse(const char *store_path, const char *keys_path, const char *wh
 	        store_path, why);
 }
 
+/* A file of slots that ends before a slot that a row names was cut: it grows before a slot is given out, and never shrinks. */
+static bool check_cut(struct store *s, struct keystore *k, const char *keys_path, struct error *e)
+{
+	uint32_t size = keystore_size(k), end = store_slots_end(s), cut = 0;
+
+	for (uint32_t slot = size; slot < end; slot++)
+		cut += store_slot_live(s, slot);
+	store_slots_forget(s);
+	return cut == 0 ||
+	       error_at(
+	               e, REASON_CONFIG, keys_path, 0, 0,
+	               "the file `slots` was cut: it ends after %u slots, and %u payloads have their keys behind "
+	               "that. Put it back as it was, or let `gatewayctl keys new-slots` make what is missing anew: those "
+	               "payloads are lost then, and logged one by one",
+	               (unsigned)size, (unsigned)cut);
+}
+
 bool binding_check(struct store *s, struct keystore *k, const char *store_path, const char *keys_path,
                    struct binding *out, struct error *e)
 {
@@ -95,6 +124,8 @@ bool binding_check(struct store *s, struct keystore *k, const char *store_path, 
 		b.id = *keystore_id(k);
 	if (!b.in_store && !b.in_keys && !random_bytes(b.id.b, sizeof b.id.b))
 		return error_set(e, REASON_CRYPTO, "no random bytes for an id");
+	if (b.in_store && !check_cut(s, k, keys_path, e))
+		return false;
 	*out = b;
 	return true;
 }

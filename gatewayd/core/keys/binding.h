@@ -16,6 +16,8 @@ struct binding {
 	bool marked;            /* the store's has the mark */
 };
 
+/* The id of a store; REASON_NOT_FOUND: an older build made it, and it has none. */
+bool binding_id(struct store *s, struct uuid *out, struct error *e) MUST_USE;
 /* Reads both and changes neither. Where one of them has no id (an older build made it) the other's is taken over only when
  * the two fit: every slot that the store names holds a key, or the store is empty. REASON_CONFIG: they do not belong
  * together; `keys_path` and `store_path` are for what the error says. */

@@ -48,19 +48,28 @@ static bool shown_beside(struct store *reader, uint64_t seq, const struct payloa
 	return row != SOUGHT_FAILED;
 }
 
+bool damage_beside(struct store *reader, uint64_t seq, const struct payload *p, const char **what, struct error *e)
+{
+	bool sent = true, shown = true;
+
+	*what = NULL;
+	if (!sent_beside(reader, seq, p, &sent, e) || !shown_beside(reader, seq, p, &shown, e))
+		return false;
+	if (!(sent && shown))
+		*what = sent ? "what its inbox item says is not what was sealed with the record"
+		             : "what goes to the partner is not what was sealed with the record";
+	return true;
+}
+
 /* NULL: nothing is wrong with it, or it was erased in the meantime. */
 static bool judge(struct damage_look *l, uint64_t seq, const struct uuid *id, const char **what, struct error *e)
 {
 	struct payload p = { .plain = BUF_INIT(PLAIN_MAX) };
-	bool sent = true, shown = true;
 	bool ok = payload_open(l->keys, l->gcm, l->reader, seq, id, &p, e);
 
 	*what = NULL;
 	if (ok) {
-		ok = sent_beside(l->reader, seq, &p, &sent, e) && shown_beside(l->reader, seq, &p, &shown, e);
-		if (ok && !(sent && shown))
-			*what = sent ? "what its inbox item says is not what was sealed with the record"
-			             : "what goes to the partner is not what was sealed with the record";
+		ok = damage_beside(l->reader, seq, &p, what, e);
 	} else if (e->reason == REASON_DAMAGED) {
 		*what = "its payload does not open";
 		ok = true;

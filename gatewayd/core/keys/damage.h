@@ -16,6 +16,10 @@ struct damage_look {
 	uint64_t looked, damaged;
 };
 
+/* Whether what stands beside the record of an opened payload, in the outbox or in the inbox, is what was sealed with it: *what is
+ * NULL, or a sentence about what is not. */
+bool damage_beside(struct store *reader, uint64_t seq, const struct payload *p, const char **what,
+                   struct error *e) MUST_USE;
 /* Looks at the next `max` payloads. *more: there may be further ones. False: the store cannot be read. */
 bool damage_look(struct damage_look *l, unsigned max, bool *more, struct error *e) MUST_USE;
 

@@ -550,6 +550,13 @@ struct keystore *keystore_open_reader(const char *dir, struct error *e)
 	return NULL;
 }
 
+bool keystore_mend(const char *dir, const struct uuid *id, uint32_t slots, bool *kept, struct error *e)
+{
+	uint32_t whole = (slots + GROW_SLOTS - 1) / GROW_SLOTS * GROW_SLOTS;
+
+	return slot_file_mend(dir, id, slots, whole > 0 ? whole : GROW_SLOTS, kept, e);
+}
+
 void keystore_close(struct keystore *k)
 {
 	if (!k)

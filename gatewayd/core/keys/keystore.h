@@ -43,6 +43,11 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
                     struct error *e) MUST_USE;
 /* A new master key. Takes some 1.5 µs a slot; may be called inside a transaction (it syncs). */
 bool keystore_rotate(struct keystore *k, struct error *e) MUST_USE;
+/* Makes a folder whose file of slots is lost, cut or damaged, or has lost its master key, one that opens again, with `slots`
+ * slots at least and this id. One that was only cut keeps what it has and is made longer, with empty slots: *kept. Any other
+ * is made anew, under a new master key; what is left of master keys is destroyed. REASON_UNAVAILABLE: in use; REASON_CONFIG:
+ * nothing is missing. Nobody has it open. */
+bool keystore_mend(const char *dir, const struct uuid *id, uint32_t slots, bool *kept, struct error *e) MUST_USE;
 /* The id that this key store and its store share; zeros: it has none yet. */
 const struct uuid *keystore_id(const struct keystore *k);
 /* Gives it one, and syncs. */

@@ -65,8 +65,7 @@ static bool write_all(int fd, const void *p, size_t n, int64_t at, struct error 
 	return true;
 }
 
-/* Overwrites a master key and removes it; a file that is not there is fine. */
-static bool destroy_master(const char *dir, uint32_t generation, struct error *e)
+bool slot_file_destroy_master(const char *dir, uint32_t generation, struct error *e)
 {
 	char path[PATH_SIZE];
 	struct stat st;
@@ -125,10 +124,23 @@ static bool create_files(struct slot_file *f, struct error *e)
 	none.generation = 0;
 	if (!random_bytes(none.id.b, sizeof none.id.b))
 		return error_set(e, REASON_CRYPTO, "no random bytes for key slots");
-	if (!destroy_master(f->dir, 1, e) || !slot_file_begin(&none, f, e))
+	if (!slot_file_destroy_master(f->dir, 1, e) || !slot_file_begin(&none, f, e))
 		return false;
 	f->lock = none.lock;
 	return slot_file_end(&none, f, e);
+}
+
+/* What people can do where the slots of a store that is in use are not there, or not what they were. */
+static bool lost(struct slot_file *f, const char *path, const char *what, struct error *e)
+{
+	f->lost = true;
+	/* Whoever only reads may look at any copy of the folder. */
+	if (f->lock < 0)
+		return error_at(e, REASON_CONFIG, path, 0, 0, "%s", what);
+	return error_at(e, REASON_CONFIG, path, 0, 0,
+	                "%s. Put it back as it was, or let `gatewayctl keys new-slots` make a new one: payloads that "
+	                "wait are lost then, and logged one by one",
+	                what);
 }
 
 /* The header, and the master key that it names. */
@@ -139,16 +151,18 @@ static bool read_header(struct slot_file *f, struct error *e)
 
 	if (pread(f->fd, header, sizeof header, 0) != (ssize_t)sizeof header ||
 	    memcmp(header, magic, sizeof magic) != 0)
-		return error_at(e, REASON_IO, "slots", 0, 0, "the file of key slots is damaged");
+		return lost(f, f->dir, "the file `slots` is damaged", e);
 	struct reader r = { .rest = view_make(header + 8, 4) };
 	f->generation = read_u32(&r);
 	memcpy(f->id.b, header + ID_OFFSET, sizeof f->id.b);
 	master_path(f->dir, f->generation, path);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return lost(f, path, "the master key of the file `slots` is missing", e);
 	if (!secret_read(path, MASTER_BYTES, &f->master, e))
 		return false;
 	check_value(&f->master, check);
 	if (!same_secret(check, header + 16, CHECK_BYTES))
-		return error_at(e, REASON_CRYPTO, path, 0, 0, "the master key is not the one of the key slots");
+		return lost(f, path, "the master key is not the one of the key slots", e);
 	return true;
 }
 
@@ -160,8 +174,8 @@ bool slot_file_recover(const struct slot_file *f, struct error *e)
 	slots_path(f->dir, ".new", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return fail(e, path, "cannot remove an unfinished file of key slots");
-	return destroy_master(f->dir, f->generation + 1, e) &&
-	       (f->generation == 1 || destroy_master(f->dir, f->generation - 1, e));
+	return slot_file_destroy_master(f->dir, f->generation + 1, e) &&
+	       (f->generation == 1 || slot_file_destroy_master(f->dir, f->generation - 1, e));
 }
 
 static bool take_dir(struct slot_file *f, const char *dir, struct error *e)
@@ -187,6 +201,11 @@ static bool lock_dir(struct slot_file *f, const char *dir, struct error *e)
 	return fail(e, dir, "cannot lock the folder of the key store");
 }
 
+bool slot_file_lock(struct slot_file *f, const char *dir, struct error *e)
+{
+	return take_dir(f, dir, e) && lock_dir(f, dir, e);
+}
+
 bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct error *e)
 {
 	char path[PATH_SIZE];
@@ -201,7 +220,9 @@ bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct er
 	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (f->fd >= 0)
 		return read_header(f, e);
-	if (errno != ENOENT || !create)
+	if (errno == ENOENT && !create)
+		return lost(f, path, "the file of key slots is missing", e);
+	if (errno != ENOENT)
 		return fail(e, path, "cannot open the key slots");
 	return create_files(f, e);
 }
@@ -265,7 +286,8 @@ bool slot_file_begin(const struct slot_file *f, struct slot_file *next, struct e
 
 	memcpy(fresh.dir, f->dir, sizeof fresh.dir);
 	slots_path(f->dir, ".new", path);
-	if (!destroy_master(fresh.dir, fresh.generation, e) || !make_master(&fresh, e) || !sync_dir(fresh.dir, e))
+	if (!slot_file_destroy_master(fresh.dir, fresh.generation, e) || !make_master(&fresh, e) ||
+	    !sync_dir(fresh.dir, e))
 		return false;
 	fresh.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fresh.fd < 0)
@@ -289,7 +311,7 @@ bool slot_file_end(const struct slot_file *f, struct slot_file *next, struct err
 		slot_file_abort(next);
 		return false;
 	}
-	return sync_dir(next->dir, e) && (f->generation == 0 || destroy_master(next->dir, f->generation, e));
+	return sync_dir(next->dir, e) && (f->generation == 0 || slot_file_destroy_master(next->dir, f->generation, e));
 }
 
 void slot_file_abort(struct slot_file *next)
@@ -299,6 +321,6 @@ void slot_file_abort(struct slot_file *next)
 	slots_path(next->dir, ".new", path);
 	unlink(path);
 	/* What cannot be destroyed now is at the next start. */
-	destroy_master(next->dir, next->generation, NULL);
+	(void)!slot_file_destroy_master(next->dir, next->generation, NULL);
 	slot_file_close(next);
 }

@@ -16,8 +16,9 @@
 
 struct slot_file {
 	char dir[200];
-	int fd;   /* of `slots` */
-	int lock; /* of the folder, locked; -1: a reader */
+	int fd;    /* of `slots` */
+	int lock;  /* of the folder, locked; -1: a reader */
+	bool lost; /* set with an error: the file or its master key is not there, or not what it was */
 	uint32_t generation;
 	struct uuid id; /* zeros: it has none */
 	struct secret master;
@@ -31,6 +32,10 @@ static inline int64_t slot_offset(uint32_t slot)
 /* Opens what is there, or makes it, and locks the folder against every other process that opens it so. What is there is left
  * as it is. REASON_UNAVAILABLE: somebody else has it open. */
 bool slot_file_open(struct slot_file *f, const char *dir, bool create, struct error *e) MUST_USE;
+/* The lock alone, of a folder whose files cannot be opened; the rest of `f` is as of a file that is not there. */
+bool slot_file_lock(struct slot_file *f, const char *dir, struct error *e) MUST_USE;
+/* Overwrites a master key and removes it; a file that is not there is fine. */
+bool slot_file_destroy_master(const char *dir, uint32_t generation, struct error *e) MUST_USE;
 /* Clears away what an interrupted rotation left. */
 bool slot_file_recover(const struct slot_file *f, struct error *e) MUST_USE;
 /* Writes an id into the header, and syncs. */
@@ -42,6 +47,10 @@ bool slot_file_write(const struct slot_file *f, uint32_t slot, const void *p, si
 /* Makes room for slots [from, to) with zeros, and syncs. */
 bool slot_file_extend(const struct slot_file *f, uint32_t from, uint32_t to, struct error *e) MUST_USE;
 bool slot_file_sync(const struct slot_file *f, struct error *e) MUST_USE;
+
+/* See keystore_mend(); it has `needed` slots at least, and where it is made longer or anew `made`. */
+bool slot_file_mend(const char *dir, const struct uuid *id, uint32_t needed, uint32_t made, bool *kept,
+                    struct error *e) MUST_USE;
 
 /* Rotation. begin: makes and stores the next master key and opens `slots.new` as `next`. end: syncs it,
  * renames it into place (from there on `next` counts) and destroys the old master key. abort: takes begin

@@ -26,6 +26,12 @@ enum step { STEP_ROW, STEP_DONE, STEP_FAILED };
  * closed: nothing of it stays, in no file. */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_TRIAL };
 
+/* A copy that is being made, the engine's own; and how far it is, in the engine's units of place. */
+struct copy_target;
+struct copy_progress {
+	uint64_t done, total; /* `total` may change while rows are written */
+};
+
 struct engine {
 	/* Whether there is no database at `place`, or one that was made and holds nothing yet. */
 	bool (*absent)(const char *place);
@@ -62,6 +68,15 @@ struct engine {
 	int (*changes)(struct connection *c);                    /* rows that the last statement changed */
 	/* Says in `e` why the last call on the connection failed; false. */
 	bool (*fail)(struct connection *c, struct error *e);
+
+	/* Looks at all that is stored, and calls `each` with what is wrong in the engine's words, until it returns false. */
+	bool (*integrity)(struct connection *c, bool (*each)(void *arg, struct view what), void *arg, struct error *e);
+	/* A copy of all that is committed, to a new place, in steps between the transactions of a connection that writes:
+	 * whatever is committed until the last step is in the copy, and nothing is kept from being moved between two steps.
+	 * end: after the last step the copy survives a loss of power; before it, what was made is left as it is. */
+	struct copy_target *(*copy_begin)(struct connection *c, const char *place, struct error *e);
+	bool (*copy_step)(struct copy_target *t, unsigned pages, struct copy_progress *out, struct error *e);
+	bool (*copy_end)(struct copy_target *t, struct error *e); /* NULL does nothing */
 };
 
 #endif

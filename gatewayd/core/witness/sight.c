@@ -284,6 +284,22 @@ void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const s
 	pthread_mutex_unlock(&s->lock);
 }
 
+uint64_t sights_largest(struct sights *s, struct view origin, struct digest *root)
+{
+	struct sight_goal largest = { .size = 0 };
+
+	pthread_mutex_lock(&s->lock);
+	struct sighted_log *l = find_log(s, origin);
+	if (l)
+		largest = l->cosigned.size > l->proved.size ? l->cosigned : l->proved;
+	for (unsigned i = 0; l && i < l->n; i++)
+		if (l->items[i].size > largest.size)
+			largest = (struct sight_goal){ .size = l->items[i].size, .root = l->items[i].root };
+	pthread_mutex_unlock(&s->lock);
+	*root = largest.root;
+	return largest.size;
+}
+
 uint64_t sights_unproved(struct sights *s)
 {
 	struct sighted_log *l, *next;

@@ -25,6 +25,8 @@ bool sights_load(struct sights *s, const struct conf *conf, struct store *reader
 bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e) MUST_USE;
 /* This node cosigned the checkpoint: others must be of its history. Any thread. */
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root);
+/* The largest checkpoint that was seen of that log since the start, proved or not; 0: none. Any thread. */
+uint64_t sights_largest(struct sights *s, struct view origin, struct digest *root);
 /* How many wait to be proved. Any thread. */
 uint64_t sights_unproved(struct sights *s);
 

@@ -380,8 +380,24 @@ static bool add_line(void *arg, struct view line)
 	return true;
 }
 
-/* The newest checkpoint with the cosignatures that it has; with `?witnessed` the newest that has any,
- * with `?timestamped` the newest that has a timestamp. */
+/* The last checkpoint of the log that this one continues. */
+static bool read_ended(struct store *reader, struct buf *body, struct error *e)
+{
+	uint64_t log = store_log(reader), size;
+	struct view note;
+
+	if (log == 0)
+		return error_set(e, REASON_NOT_FOUND, "this log continues none");
+	struct error back = { .reason = REASON_NONE };
+	bool ok = store_use_log(reader, log - 1, e) && store_last_checkpoint(reader, &size, &note, e) &&
+	          (size > 0 || error_set(e, REASON_NOT_FOUND, "the log before has no checkpoint"));
+	if (ok)
+		buf_add(body, note);
+	return store_use_log(reader, log, &back) && ok;
+}
+
+/* The newest checkpoint with the cosignatures that it has; with `?witnessed` the newest that has any, with `?timestamped` the
+ * newest that has a timestamp, with `?ended` the last one of the log before. */
 void handle_checkpoint(struct request *r)
 {
 	struct store *reader = r->worker->reader;
@@ -391,15 +407,17 @@ void handle_checkpoint(struct request *r)
 	uint64_t size;
 	bool ok;
 
-	bool cosigned = view_is(r->query, "witnessed");
-	if (cosigned || view_is(r->query, "timestamped"))
+	bool cosigned = view_is(r->query, "witnessed"), ended = view_is(r->query, "ended");
+	if (ended)
+		ok = read_ended(reader, &body, &e);
+	else if (cosigned || view_is(r->query, "timestamped"))
 		ok = (cosigned ? store_cosigned(reader, &size, &e) : store_timestamped(reader, &size, &e)) &&
 		     (size > 0 || error_set(&e, REASON_NOT_FOUND, "there is none")) &&
 		     store_get_checkpoint(reader, size - 1, &size, &note, &e);
 	else
 		ok = store_last_checkpoint(reader, &size, &note, &e) &&
 		     (size > 0 || error_set(&e, REASON_NOT_FOUND, "no checkpoint"));
-	if (ok) {
+	if (ok && !ended) {
 		buf_add(&body, note);
 		ok = store_list_cosignatures(reader, size, add_line, &body, &e);
 	}

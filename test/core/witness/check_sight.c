@@ -122,6 +122,25 @@ START_TEST(one_root_with_what_was_cosigned_and_proved)
 }
 END_TEST
 
+START_TEST(the_largest_that_was_seen)
+{
+	struct digest root, want;
+	struct view origin = view_of(partner.log.name);
+
+	ck_assert_uint_eq(sights_largest(core.sights, VIEW("nobody.example/log"), &root), 0);
+	taken(5);
+	taken(9);
+	taken(7);
+	ck_assert_uint_eq(sights_largest(core.sights, origin, &root), 9);
+	want = root_of(9, 1);
+	ck_assert(digest_eq(&root, &want));
+	want = root_of(12, 1);
+	sight_cosigned(core.sights, origin, 12, &want);
+	ck_assert_uint_eq(sights_largest(core.sights, origin, &root), 12);
+	ck_assert(digest_eq(&root, &want));
+}
+END_TEST
+
 START_TEST(goals_are_few_and_the_oldest_seen_first)
 {
 	struct sight_goal goals[SIGHT_GOALS];
@@ -218,6 +237,7 @@ TCase *make_sight_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, one_root_a_size);
 	tcase_add_test(c, one_root_with_what_was_cosigned_and_proved);
+	tcase_add_test(c, the_largest_that_was_seen);
 	tcase_add_test(c, goals_are_few_and_the_oldest_seen_first);
 	tcase_add_test(c, what_fails_is_refused_and_told_once);
 	tcase_add_test(c, there_is_a_ceiling);

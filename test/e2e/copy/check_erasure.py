@@ -84,7 +84,7 @@ class Copies(Proving):
         lone = f"{self.world.folder}/lone"
         os.makedirs(lone)
         shutil.copy(f"{keys}/slots", lone)
-        self.assertIn("cannot open", self.prove(exchange, "--backup", backup, "--keys", lone, status=1))
+        self.assertIn("the master key of the file `slots` is missing", self.prove(exchange, "--backup", backup, "--keys", lone, status=1))
         shutil.copy(f"{self.world.south.folder}/keys/master.2.key", f"{lone}/master.1.key")
         self.assertIn("not the one of the key slots", self.prove(exchange, "--backup", backup, "--keys", lone, status=1))
         self.assertFalse(self.prove(exchange, "--backup", backup)["backup"]["opens"])

@@ -9,7 +9,7 @@ import unittest
 
 import agreements
 from once import once
-from world import ROOT, World, read, sanitized, wait_for
+from world import ROOT, World, read, run, sanitized, wait_for
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MIB = 256  # blocks
@@ -79,6 +79,18 @@ class Space(unittest.TestCase):
         self.assertEqual(self.post(self.client, 2)[0], 201)
         self.assertEqual(len(wait_for(lambda: self.client.inbox()["items"])), 1)
         wait_for(lambda: self.world.north.ask("outbox") == [])
+
+    def test_no_copy_for_a_backup_takes_the_room_that_is_to_stay_free(self):
+        keeper = f"{self.world.folder}/keeper"
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+            "/CN=keeper", "-keyout", f"{keeper}.key", "-out", f"{keeper}.pem")
+        words = ["store", "backup", "--certificate", f"{keeper}.pem", f"{self.world.folder}/safe"]
+        self.leave(100)
+        code, _, err = self.south.ctl(*words, ok=False)
+        self.assertEqual(code, 1)
+        self.assertIn("there is no room for a copy beside it", err)
+        self.leave(300)
+        self.south.ctl(*words)
 
 
 if __name__ == "__main__":

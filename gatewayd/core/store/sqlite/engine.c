@@ -22,14 +22,6 @@
 #define BUSY_MS         5000
 #define RESTART_BUSY_MS 20
 
-struct connection {
-	struct sqlite3 *db;
-	int lock;                 /* descriptor of the lock file; -1 for readers */
-	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
-	bool trial;
-	char *made_log; /* of a trial: the path of the write-ahead log that was not there before */
-};
-
 struct prepared {
 	struct statement base;
 	struct sqlite3_stmt *q;
@@ -40,7 +32,7 @@ static struct sqlite3_stmt *of(struct statement *q)
 	return ((struct prepared *)q)->q;
 }
 
-static bool fail(struct connection *c, struct error *e)
+bool sqlite_fail(struct connection *c, struct error *e)
 {
 	int code = sqlite3_extended_errcode(c->db);
 
@@ -61,7 +53,7 @@ static struct statement *prepare(struct connection *c, const char *text, struct 
 	}
 	p->base.engine = &sqlite_engine;
 	if (sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &p->q, NULL) != SQLITE_OK) {
-		fail(c, e);
+		sqlite_fail(c, e);
 		free(p);
 		return NULL;
 	}
@@ -130,7 +122,7 @@ static int changes(struct connection *c)
 
 static bool execute(struct connection *c, const char *sql, struct error *e)
 {
-	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(c, e);
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_fail(c, e);
 }
 
 /* --- the schema's version --- */
@@ -141,7 +133,7 @@ static bool read_int(struct connection *c, const char *sql, int64_t *out, struct
 	struct sqlite3_stmt *q = NULL;
 
 	if (sqlite3_prepare_v2(c->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW) {
-		fail(c, e);
+		sqlite_fail(c, e);
 		sqlite3_finalize(q);
 		return false;
 	}
@@ -391,7 +383,7 @@ static bool checkpoint(struct connection *c, bool force, struct error *e)
 	int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, &frames, &done);
 	sqlite3_busy_timeout(c->db, BUSY_MS);
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-		return fail(c, e);
+		return sqlite_fail(c, e);
 	/* Complete: the next commit starts the log anew (on_commit then reports few frames). */
 	c->wal_mark = rc == SQLITE_OK && done == frames ? WAL_FRAMES : c->wal_frames + WAL_FRAMES_STEP;
 	if (!force)
@@ -422,5 +414,9 @@ const struct engine sqlite_engine = {
 	.column_null = column_null,
 	.column_view = column_view,
 	.changes = changes,
-	.fail = fail,
+	.fail = sqlite_fail,
+	.integrity = sqlite_integrity,
+	.copy_begin = sqlite_copy_begin,
+	.copy_step = sqlite_copy_step,
+	.copy_end = sqlite_copy_end,
 };

@@ -4,7 +4,27 @@
 
 #include "gatewayd/core/store/engine_private.h"
 
+struct sqlite3;
+
+struct connection {
+	struct sqlite3 *db;
+	int lock;                 /* descriptor of the lock file; -1 for readers */
+	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
+	bool trial;
+	char *made_log; /* of a trial: the path of the write-ahead log that was not there before */
+};
+
 extern const struct engine sqlite_engine;
+
+/* Says in `e` why the last call on the connection failed; false. */
+bool sqlite_fail(struct connection *c, struct error *e);
+
+/* copy.c: see engine_private.h. */
+bool sqlite_integrity(struct connection *c, bool (*each)(void *arg, struct view what), void *arg,
+                      struct error *e) MUST_USE;
+struct copy_target *sqlite_copy_begin(struct connection *c, const char *place, struct error *e) MUST_USE;
+bool sqlite_copy_step(struct copy_target *t, unsigned pages, struct copy_progress *out, struct error *e) MUST_USE;
+bool sqlite_copy_end(struct copy_target *t, struct error *e) MUST_USE;
 
 /* Registers the layer under SQLite that the writing connection opens its files with (wal.c); once, before the first
  * connection. Where there is none to stand on, opening fails. */
