@@ -259,8 +259,9 @@ class World:
     """North and south, who know each other, with a system each. With `moved_clock` the daemons' clock is `clock`, which
     the test moves on instead of waiting."""
 
-    def __init__(self, days=30, moved_clock=False):
-        self.folder = tempfile.mkdtemp(prefix="gw")
+    def __init__(self, days=30, moved_clock=False, folder=None):
+        """`folder`: one that is there and belongs to the world from now on, such as one in memory."""
+        self.folder = folder or tempfile.mkdtemp(prefix="gw")
         self.clock = MovedClock(f"{self.folder}/clock") if moved_clock else None
         self.wrap = self.clock.wrap if moved_clock else ()
         self.authority = Authority(f"{self.folder}/ca", days)
