@@ -153,12 +153,12 @@ static inline void stored_exchange(struct stored *l, uint64_t i, bool received)
 	buf_free(&leaf);
 }
 
-/* What is no exchange: one of our own operations, or a delivery of exchange `i`. */
-static inline void stored_note(struct stored *l, enum operation o, uint64_t i, const char *outcome)
+static inline void stored_entry(struct stored *l, enum operation o, uint64_t i, const char *outcome, const char *note)
 {
 	struct entry x = { .operation = o,
 		           .time_ms = 1767225600000 + (int64_t)i * 17,
 		           .outcome = view_of(outcome),
+		           .note = view_of(note),
 		           .build = VIEW("test") };
 	struct buf leaf = BUF_INIT(65535);
 
@@ -169,6 +169,18 @@ static inline void stored_note(struct stored *l, enum operation o, uint64_t i, c
 	entry_print(&x, NULL, &leaf);
 	stored_append(l, buf_view(&leaf), VIEW(""));
 	buf_free(&leaf);
+}
+
+/* What is no exchange: one of our own operations, or a delivery of exchange `i`. */
+static inline void stored_note(struct stored *l, enum operation o, uint64_t i, const char *outcome)
+{
+	stored_entry(l, o, i, outcome, "");
+}
+
+/* That a notice about exchange `i` arrived. */
+static inline void stored_notice_end(struct stored *l, uint64_t i)
+{
+	stored_entry(l, OPERATION_DELIVERY, i, "delivered", "notice: recall");
 }
 
 /* Exchanges from `from` to `to` after a genesis entry, in batches of 64. */
