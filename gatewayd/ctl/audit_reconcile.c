@@ -56,11 +56,18 @@ static int by_id(const void *a, const void *b)
 	return memcmp(&((const struct item *)a)->id, &((const struct item *)b)->id, sizeof(struct uuid));
 }
 
+/* What was refused may have been collected later: that counts. */
 static struct item *items_find(const struct items *l, const struct uuid *id)
 {
 	struct item key = { .id = *id };
+	struct item *found = l->n ? bsearch(&key, l->list, l->n, sizeof key, by_id) : NULL, *end = l->list + l->n;
 
-	return l->n ? bsearch(&key, l->list, l->n, sizeof key, by_id) : NULL;
+	while (found && found > l->list && by_id(found - 1, &key) == 0)
+		found--;
+	for (struct item *i = found; i && i < end && by_id(i, &key) == 0; i++)
+		if (!i->refused)
+			return i;
+	return found;
 }
 
 static const char *text_of(json_t *leaf, const char *name)
@@ -87,10 +94,18 @@ static bool take_item(struct items *l, json_t *leaf, uint64_t index, const char 
 	return true;
 }
 
-/* A notice's delivery has the exchange that it is about, too. */
-static bool ends_delivery(const char *operation, json_t *leaf)
+/* Entries of a notice name the exchange that it is about; they say nothing of the record. */
+static bool about_notice(json_t *leaf)
 {
-	return strcmp(operation, "delivery") == 0 && !view_starts(view_of(text_of(leaf, "note")), VIEW("notice: "));
+	return view_starts(view_of(text_of(leaf, "note")), VIEW("notice"));
+}
+
+/* `queued`: people had it tried again. */
+static enum delivery_end end_of(const char *outcome)
+{
+	if (strcmp(outcome, "delivered") == 0)
+		return END_DELIVERED;
+	return strcmp(outcome, "failed") == 0 ? END_FAILED : END_NONE;
 }
 
 /* Entries about exchanges between two gateways: disclosures, what arrived from another gateway (it has an
@@ -102,17 +117,20 @@ static bool take_entry(struct side *s, struct items *ends, uint64_t index, struc
 	const char *exchange = text_of(leaf, "exchange");
 	bool ok = true;
 
+	if (about_notice(leaf)) {
+		json_decref(leaf);
+		return true;
+	}
 	if (strcmp(operation, "disclosure") == 0) {
 		ok = take_item(&s->sent, leaf, index, exchange, text_of(leaf, "output"), e);
 	} else if (origin[0] && (strcmp(operation, "collection") == 0 || strcmp(operation, "refusal") == 0)) {
 		ok = take_item(&s->received, leaf, index, origin, text_of(leaf, "input"), e);
 		if (!s->agency[0])
 			snprintf(s->agency, sizeof s->agency, "%s", text_of(leaf, "recipient"));
-	} else if (ends_delivery(operation, leaf)) {
+	} else if (strcmp(operation, "delivery") == 0) {
 		ok = take_item(ends, leaf, index, exchange, "", e);
 		if (ok)
-			ends->list[ends->n - 1].end =
-			        strcmp(text_of(leaf, "outcome"), "delivered") == 0 ? END_DELIVERED : END_FAILED;
+			ends->list[ends->n - 1].end = end_of(text_of(leaf, "outcome"));
 	}
 	json_decref(leaf);
 	return ok;

@@ -431,10 +431,17 @@ START_TEST(test_reconcile)
 	stored_note(&north, OPERATION_DELIVERY, 690, "failed");
 	stored_note(&north, OPERATION_DELIVERY, 691, "failed");
 	stored_note(&north, OPERATION_DELIVERY, 693, "failed");
+	stored_note(&north, OPERATION_DELIVERY, 693, "queued");
 	stored_note(&north, OPERATION_DELIVERY, 693, "delivered");
 	stored_note(&north, OPERATION_DELIVERY, EXCHANGES + 2, "failed");
 	stored_notice_end(&north, EXCHANGES + 2);
 	stored_commit(&north);
+	/* Neither is a notice that was refused, nor counts a refusal of what was collected in the end. */
+	must(store_begin(south.store, &e), &e);
+	stored_refusal(&south, 688, "");
+	stored_refusal(&south, 687, "notice");
+	stored_refusal(&south, EXCHANGES + 2, "notice");
+	stored_commit(&south);
 	ck_assert_int_eq(run(audit_reconcile, "$D/north.db", "$D/south.db", NULL), CTL_CHECK_FAILED);
 	expect("465 exchanges agree, 1 undelivered, 0 refused, 1 only sent, 233 only received, 0 digests differ, "
 	       "2 failed here and collected there\n");

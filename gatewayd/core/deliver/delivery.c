@@ -16,6 +16,7 @@
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/witness/parcel_receipt.h"
@@ -218,6 +219,9 @@ static bool send_delivery(struct parcel *p)
 		                  .key = id,
 		                  .deadline_ms = DELIVERY_MS };
 
+	/* Before its row is read. */
+	if (!departures_begin(p->worker->core->departures, p->due.id))
+		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
 	if (!prepare(d))
 		return false;
 	head.to = d->parcel.partner;
@@ -379,6 +383,11 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 	return store_due_deliveries(reader, ask, note_due, look, e);
 }
 
+static void written(struct parcel *p)
+{
+	departures_end(p->worker->core->departures, p->due.id);
+}
+
 static void describe(struct parcel *p, char *out, size_t size)
 {
 	char id[UUID_TEXT + 1];
@@ -399,6 +408,7 @@ static const struct courier_kind deliveries = {
 	.refused = refused,
 	.over = over,
 	.write = write_end,
+	.written = written,
 	.describe = describe,
 };
 

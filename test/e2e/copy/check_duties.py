@@ -2,6 +2,7 @@
 and what was passed on. Terms are minutes of a clock that is moved on."""
 
 import json
+import signal
 import socket
 import sqlite3
 import threading
@@ -294,13 +295,20 @@ class Recall(Pair):
         wait_for(lambda: self.told(exchange)["state"] == "ended")
 
     def test_what_has_not_left(self):
+        """Behind others that a silent partner has not taken: no attempt was made. What was tried may have arrived."""
         self.world.south.stop()
+        tried = [self.post(n) for n in range(30, 34)]
+        wait_for(lambda: all(d["attempts"] for d in self.world.north.ask("outbox")))
         exchange = self.post(3)
         self.assertEqual(self.recall(exchange)[1]["state"], "ended")
+        for one in tried:
+            self.assertEqual(self.recall(one)[1]["state"], "recalled")
         self.assertEqual(self.world.north.ask("outbox"), [])
+        self.assertEqual(self.world.north.ask("status")["store"]["payloads"], 0)
         self.world.south.start()
         self.south.close()
-        self.assertEqual(self.world.north.ask("status")["store"]["payloads"], 0)
+        for one in tried:
+            wait_for(lambda x=one: self.told(x)["state"] == "ended")
 
     def test_of_another_party(self):
         exchange, record = self.deliver(4)
@@ -364,13 +372,35 @@ class LostAnswers(Pair):
         self.proxy.lose = "hang"
         exchange = self.post(3)
         record = self.item("record")
-        self.assertEqual(self.recall(exchange)["state"], "ended")
+        self.assertEqual(self.recall(exchange)["state"], "recalled")
         self.proxy.lose = None
         self.proxy.let_go()
         duty = self.item("recall")
         self.assertEqual(duty["exchange"], record["exchange"])
         self.done(duty, {"result": "erased"})
         wait_for(lambda: self.told(exchange)["state"] == "ended" and self.told(exchange)["duties"])
+
+    def test_recalled_while_it_is_under_way_and_the_sender_dies(self):
+        """Nobody is left who could see the answer; nor after a start that is quicker than its first attempt."""
+        for number, die_first in ((4, False), (5, True)):
+            with self.subTest(die_first=die_first):
+                self.proxy.lose = "hang"
+                exchange = self.post(number)
+                record = self.item("record")
+                if not die_first:
+                    self.assertEqual(self.recall(exchange)["state"], "recalled")
+                self.world.north.stop(signal.SIGKILL)
+                self.world.north.start()
+                self.north.close()
+                if die_first:
+                    self.assertEqual(self.recall(exchange)["state"], "recalled")
+                self.proxy.lose = None
+                self.proxy.held = []
+                duty = self.item("recall")
+                self.assertEqual(duty["exchange"], record["exchange"])
+                self.assertEqual(self.answer(record)[0], 404)
+                self.done(duty, {"result": "not-found"})
+                wait_for(lambda: self.told(exchange)["state"] == "ended")
 
 
 class Correction(Pair):
