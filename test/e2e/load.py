@@ -2,6 +2,7 @@
 releases, acknowledgements, recalls, new master keys. After whatever happened to the daemons, settle() says whether all that was
 answered took effect, once, and whether nothing is stuck."""
 
+import collections
 import contextlib
 import http.client
 import json
@@ -26,18 +27,21 @@ class Ledger:
     """Of each act by its kind and id: when it was first asked for, and when it was first answered. Any thread."""
 
     def __init__(self, clock=time.monotonic):
-        self.clock, self.lock, self.acts = clock, threading.Lock(), {}
+        self.clock, self.lock, self.acts, self.open = clock, threading.Lock(), {}, collections.Counter()
 
     @contextlib.contextmanager
     def act(self, kind, what):
         """Around a request; what the body puts into the list that it gets is the answer."""
         with self.lock:
             entry = self.acts.setdefault(kind, {}).setdefault(what, [self.clock(), NEVER, None])
+            self.open[kind] += 1
         answer = []
-        yield answer
-        if answer:
+        try:
+            yield answer
+        finally:
             with self.lock:
-                if entry[1] == NEVER:
+                self.open[kind] -= 1
+                if answer and entry[1] == NEVER:
                     entry[1:] = [self.clock(), answer[0]]
 
     def asked(self, kind):
@@ -48,6 +52,11 @@ class Ledger:
         """The answers by id."""
         with self.lock:
             return {what: answer for what, (_, at, answer) in self.acts.get(kind, {}).items() if at != NEVER}
+
+    def under_way(self):
+        """Kinds of acts of which one waits for its answer right now."""
+        with self.lock:
+            return {kind for kind, n in self.open.items() if n}
 
     def until(self, moment):
         """A ledger of its own of what had happened by then."""
@@ -159,7 +168,11 @@ class Pair(World):
     def inbox(self, client):
         items, after = [], 0
         while True:
-            page = client.inbox(after)
+            status, _, body = client.request("GET", f"/v1/inbox?after={after}")
+            if status >= 500:
+                raise ConnectionResetError(f"the inbox is not served: {status}")
+            assert status == 200, (status, body)
+            page = json.loads(body)
             if not page["items"]:
                 return items
             items += page["items"]
@@ -367,9 +380,12 @@ class Roles:
                 self.pair.acknowledge(client, item)
 
     def recall(self, client, lot):
+        """Each fifth record, whether it waits, has arrived or was fetched; now and then one that has just been posted."""
         ledger = self.pair.ledger
         known = [n for n in ledger.answered("post") if n % 5 == 0 and not self.pair.held(n)]
         due = sorted(set(known) - set(ledger.answered("recall")))
+        if lot.random() < 0.8:
+            due = [n for n in due if n in ledger.answered("ack") or n % self.keep == 0]
         if due:
             self.pair.recall(client, lot.choice(due))
         else:
@@ -382,10 +398,10 @@ class Roles:
         held = sorted(n for n in posted if pair.held(n))
         new = [n for n in held if posted[n] not in pair.approvals]
         due = [n for n in held if posted[n] in pair.approvals and n % (2 * pair.hold) == 0 and n not in pair.ledger.answered("release")]
-        if new:
-            pair.approve(new[0])
-        elif due:
+        if due:
             pair.release(lot.choice(due))
+        elif new:
+            pair.approve(new[0])
         else:
             self.stop.wait(0.05)
 
