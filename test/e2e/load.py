@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import random
+import signal
 import socket
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ import time
 import uuid
 
 import agreements
-from world import ROOT, World, read, run, wait_for
+from world import ROOT, Ended, World, read, run, wait_for
 
 SLOT = 64       # bytes; see gatewayd/core/keys/slot_file_private.h
 NEVER = float("inf")
@@ -424,5 +425,42 @@ class Roles:
         self.stop.set()
         for t in self.threads:
             t.join()
+        if self.failed:
+            raise self.failed[0]
+
+
+class Supervisor:
+    """Starts whichever daemon ended again, as a service manager does, and takes it amiss when one ended by anything but what
+    passes: 1, or a kill that the test meant. `wraps`: the words before each one's command."""
+
+    PASSES = (1, -signal.SIGKILL)
+
+    def __init__(self, pair, wraps):
+        self.pair, self.wraps, self.failed = pair, dict(zip(pair.nodes, wraps)), []
+        self.starts = collections.Counter()     # by what the end before was
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.stop.is_set() and not self.failed:
+            for n in self.pair.nodes:
+                if n.process.poll() is not None:
+                    self.again(n)
+            self.stop.wait(0.005)
+
+    def again(self, node):
+        code = node.process.returncode
+        self.starts[code] += 1
+        try:
+            assert code in self.PASSES, f"{node.agency} ended with {code}:\n{read(node.log)[-3000:]}"
+            with contextlib.suppress(Ended):
+                node.start(self.wraps[node])
+        except AssertionError as e:
+            self.failed.append(e)
+
+    def end(self):
+        self.stop.set()
+        self.thread.join()
         if self.failed:
             raise self.failed[0]

@@ -107,6 +107,10 @@ class Authority:
         return f"{self.folder}/{file}.pem", f"{self.folder}/{file}.key"
 
 
+class Ended(AssertionError):
+    """A daemon ended instead of starting; node.process has its status."""
+
+
 class Node:
     """One agency's gateway."""
 
@@ -157,7 +161,7 @@ class Node:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(f"{self.agency}: gatewayd ended with {self.process.returncode}\n{read(self.log)[-4000:]}")
+                raise Ended(f"{self.agency}: gatewayd ended with {self.process.returncode}\n{read(self.log)[-4000:]}")
             try:
                 if self.get_monitor("/readyz")[0] == 200:
                     return self

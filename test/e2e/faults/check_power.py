@@ -38,15 +38,16 @@ class Recording:
         self.moments = [at for at, *_ in self.record.items(disk.HEADER, self.record.now())]
         acked = self.ledger.acts["ack"]
         # Of these a copy of the store is kept in which they are still sealed.
-        self.victims = sorted((acked[n][:2], n) for n in lot.sample(sorted(acked), min(VICTIMS, len(acked))))
+        self.victims = {n: acked[n] for n in lot.sample(sorted(acked), min(VICTIMS, len(acked)))}
+        self.to_copy = sorted((asked, n) for n, (asked, _, _) in self.victims.items())
 
     def forward(self, moment):
         """Like the disk's own, with the victims' copies made on the way."""
-        for (asked, _), n in self.victims:
-            if self.disk.at <= asked <= moment:
-                self.disk.forward(asked)
-                os.makedirs(f"{self.pair.folder}/before-{n}")
-                self.write(self.disk.image(f"{self.pair.south.folder}/store", disk.ALL, 0), f"{self.pair.folder}/before-{n}")
+        while self.to_copy and self.to_copy[0][0] <= moment:
+            asked, n = self.to_copy.pop(0)
+            self.disk.forward(asked)
+            os.makedirs(f"{self.pair.folder}/before-{n}")
+            self.write(self.disk.image(f"{self.pair.south.folder}/store", disk.ALL, 0), f"{self.pair.folder}/before-{n}")
         self.disk.forward(moment)
 
     @staticmethod
@@ -97,7 +98,7 @@ class Power:
         """As the disk is found: none of its keys opens a copy from before of what is acknowledged as erased. Returns how many
         were looked at."""
         w = recording.pair
-        erased = [n for (_, answered), n in recording.victims if answered <= moment]
+        erased = [n for n, (_, answered, _) in recording.victims.items() if answered <= moment]
         # While the master key is being replaced the command reads nothing.
         if not erased or os.path.exists(f"{w.south.folder}/keys/slots.new"):
             return 0
