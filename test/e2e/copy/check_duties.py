@@ -3,13 +3,12 @@ and what was passed on. Terms are minutes of a clock that is moved on."""
 
 import json
 import signal
-import socket
 import sqlite3
-import threading
 import time
 import unittest
 
 import agreements
+from proxy import Proxy
 from world import ROOT, World, read, wait_for, write
 
 ELSEWHERE = {"due": "P1M", "longest_delay": "P1Y", "rejustify_every": "P3M", "by": "elsewhere"}
@@ -34,63 +33,6 @@ def log(node):
 
 def notes(node, operation):
     return [e.get("note") for e in log(node) if e["operation"] == operation]
-
-
-class Proxy:
-    """Bytes between a port of its own and another on loopback. `lose`: None, "answers" (the connection ends when the first
-    of an answer's bytes come after the handshake), "hang" (they are kept), "all" (nothing passes)."""
-
-    def __init__(self, to):
-        self.to, self.lose, self.open = to, None, True
-        self.held, self.sockets = [], []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while self.open:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if self.lose == "all":
-                client.close()
-                continue
-            server = socket.create_connection(("127.0.0.1", self.to))
-            self.sockets += [client, server]
-            sent = [0]
-            threading.Thread(target=self.pump, args=(client, server, sent, False), daemon=True).start()
-            threading.Thread(target=self.pump, args=(server, client, sent, True), daemon=True).start()
-
-    def pump(self, a, b, sent, back):
-        try:
-            while (data := a.recv(65536)) and self.lose != "all":
-                # A record is larger than what a handshake takes: what comes back then is the answer.
-                if back and sent[0] > 3000 and self.lose in ("answers", "hang"):
-                    if self.lose == "hang":
-                        self.held.append((b, data))
-                        continue
-                    break
-                if not back:
-                    sent[0] += len(data)
-                b.sendall(data)
-        except OSError:
-            pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def let_go(self):
-        for b, data in self.held:
-            b.sendall(data)
-        self.held = []
-
-    def close(self):
-        self.open = False
-        for s in [self.listener, *self.sockets]:
-            s.close()
 
 
 class Pair(unittest.TestCase):
