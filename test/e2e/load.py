@@ -381,19 +381,20 @@ class Roles:
 
     def fetch(self, client, _):
         """All duties, and of records all but those whose number the keeper wants to leave where they are."""
-        for item in self.pair.inbox(client):
+        items = self.pair.inbox(client)
+        self.seen = set(self.pair.numbers(items))
+        for item in items:
             if self.stop.is_set():
                 return
             if item["kind"] != "record" or self.keep == 0 or item["record"]["payment"]["amount"] % self.keep:
                 self.pair.acknowledge(client, item)
 
     def recall(self, client, lot):
-        """Each fifth record, whether it waits, has arrived or was fetched; now and then one that has just been posted."""
+        """Each fifth record: most of them when they were fetched or lie in the inbox, some as soon as they were posted."""
         ledger = self.pair.ledger
         known = [n for n in ledger.answered("post") if n % 5 == 0 and not self.pair.held(n)]
-        due = sorted(set(known) - set(ledger.answered("recall")))
-        if lot.random() < 0.8:
-            due = [n for n in due if n in ledger.answered("ack") or n % self.keep == 0]
+        fetched = ledger.answered("ack")
+        due = sorted(n for n in set(known) - set(ledger.answered("recall")) if n % 25 == 0 or n in fetched or n in self.seen)
         if due:
             self.pair.recall(client, lot.choice(due))
         else:

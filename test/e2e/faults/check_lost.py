@@ -1,15 +1,14 @@
 """Answers between the gateways are lost, in both directions, while records, recalls and receipts travel: what was sent again
 took effect once. LOST (60) answers."""
 
-import json
 import os
 import tempfile
 import time
 import unittest
 
 from load import AGREE, Pair, Roles
-from proxy import Proxy
-from world import IN_MEMORY, read, wait_for, write
+from proxy import between
+from world import IN_MEMORY, wait_for
 
 LOST = int(os.environ.get("LOST", "60"))
 
@@ -18,7 +17,9 @@ class Lost(unittest.TestCase):
     def test_lost_answers(self):
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="gw", dir=IN_MEMORY) as folder, Pair(folder=folder) as w:
-            proxies = [self.between(w.north, w.south), self.between(w.south, w.north)]
+            proxies = [between(w.north, w.south), between(w.south, w.north)]
+            for p in proxies:
+                self.addCleanup(p.close)
             for n in w.nodes:
                 n.change(delivery={"first_retry_ms": 10, "longest_retry_ms": 100})
             w.start_both()
@@ -40,16 +41,6 @@ class Lost(unittest.TestCase):
             self.assertEqual(*received, "an exchange was taken twice")
             print(f"{proxies[0].lost} answers to north and {proxies[1].lost} to south were lost in {time.monotonic() - began:.0f} s; "
                   f"{figures['posted']} records acknowledged, {received[0]} received, 0 of them twice; nothing stuck")
-
-    def between(self, node, partner):
-        """What this node sends to its partner goes through it."""
-        proxy = Proxy(partner.port)
-        self.addCleanup(proxy.close)
-        path = f"{node.folder}/partners/{partner.agency}-gateway.json"
-        doc = json.loads(read(path))
-        doc["endpoint"]["port"] = proxy.port
-        write(path, json.dumps(doc))
-        return proxy
 
 
 if __name__ == "__main__":
