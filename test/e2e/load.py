@@ -336,9 +336,11 @@ class Pair(World):
 
 class Roles:
     """Threads that keep two gateways busy: systems that post, recall, fetch and acknowledge, an officer, an operator. What a
-    gateway does not answer is asked again. `most`: how many records, as a start; `pace`: seconds between two acts of one of them."""
+    gateway does not answer is asked again. `most`: how many records; `pace`, `post_every`, `rotate_every`: seconds between two
+    acts of one of them; `keep`: each so-many-th record stays in the inbox, 0: none."""
 
-    def __init__(self, pair, most=10 ** 9, pace=0.0, keep=3, rotate_every=0.3):
+    def __init__(self, pair, most=10 ** 9, pace=0.0, post_every=0.0, keep=3, rotate_every=0.3):
+        self.post_every = post_every
         self.pair, self.most, self.pace, self.keep, self.rotate_every = pair, most, pace, keep, rotate_every
         self.stop, self.failed = threading.Event(), []
         self.numbers, self.seen = iter(range(1, most + 1)), set()
@@ -372,6 +374,7 @@ class Roles:
         if number is None:
             self.stop.wait(0.05)
             return
+        self.stop.wait(self.post_every)
         while not self.stop.is_set():
             with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
                 if self.pair.post(client, number):

@@ -27,7 +27,7 @@ class Kill(unittest.TestCase):
         lot = random.Random(7)
         with Pair() as w:
             w.start_both()
-            roles, between, under_way = Roles(w, pace=0.005), 0, {}
+            roles, between, under_way = Roles(w, pace=0.01, post_every=0.03, keep=7), 0, {}
             try:
                 for number in range(KILLS):
                     time.sleep(lot.uniform(0.0, 0.08))
