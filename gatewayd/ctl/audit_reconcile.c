@@ -14,7 +14,7 @@ struct item {
 	struct digest digest; /* of the record between the two */
 	uint64_t index;
 	int64_t time_ms;
-	bool refused;   /* received, and refused */
+	bool refused;          /* received, and refused */
 	enum delivery_end end; /* of what was sent, by its last entry */
 	char recipient[64];
 };
@@ -200,8 +200,8 @@ static void compare_missing(const struct ctl *c, const struct side *a, const str
 		return;
 	}
 	tell(c, "undelivered", a, sent,
-	     sent->end == END_FAILED ? "its delivery failed, and the recipient's log does not have it" :
-	                               "disclosed, and no acknowledgement logged yet");
+	     sent->end == END_FAILED ? "its delivery failed, and the recipient's log does not have it"
+	                             : "disclosed, and no acknowledgement logged yet");
 	t->pending++;
 }
 

@@ -93,8 +93,7 @@ static bool may_have_arrived(const struct act *a, const struct copy *c, bool *ar
 	struct store_delivery d;
 
 	enum sought delivery = sought(store_get_delivery(a->store, c->seq, &d, e), e);
-	*arrived = delivery == SOUGHT_FOUND &&
-	           (d.attempts > 0 || departures_stop(a->core->departures, c->seq));
+	*arrived = delivery == SOUGHT_FOUND && (d.attempts > 0 || departures_stop(a->core->departures, c->seq));
 	return delivery != SOUGHT_FAILED;
 }
 
