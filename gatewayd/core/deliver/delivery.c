@@ -130,6 +130,13 @@ static bool rests_on_consent(struct delivery *d, const struct agreement *a, stru
 	return true;
 }
 
+/* Whether nothing of it can have left before. */
+static bool first_attempt(const struct delivery *d)
+{
+	return d->parcel.due.attempts == 0 &&
+	       !departures_earlier(d->parcel.worker->core->departures, d->parcel.due.id);
+}
+
 /* What waits leaves only while the consent that it cites stands. */
 static bool consent_stands(struct delivery *d, struct view members)
 {
@@ -148,7 +155,7 @@ static bool consent_stands(struct delivery *d, struct view members)
 	d->consent = c.consent;
 	/* What may have arrived in an earlier attempt is called back, which the walk through the list does. */
 	if (conf_consent_withdrawn(conf, id, &c.consent, c.purpose))
-		return d->parcel.due.attempts == 0
+		return first_attempt(d)
 		               ? hopeless(d, REASON_CONSENT_WITHDRAWN, "the consent was withdrawn while it waited")
 		               : parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
 		                              "the consent was withdrawn, and it is recalled");

@@ -99,6 +99,11 @@ bool departures_begin(struct departures *d, uint64_t seq)
 	return begins;
 }
 
+bool departures_earlier(const struct departures *d, uint64_t seq)
+{
+	return seq <= d->before;
+}
+
 void departures_end(struct departures *d, uint64_t seq)
 {
 	pthread_mutex_lock(&d->lock);
@@ -112,7 +117,7 @@ void departures_end(struct departures *d, uint64_t seq)
 bool departures_stop(struct departures *d, uint64_t seq)
 {
 	pthread_mutex_lock(&d->lock);
-	bool may_have_left = seq <= d->before || find(d, seq);
+	bool may_have_left = departures_earlier(d, seq) || find(d, seq);
 	if (!may_have_left) {
 		d->stopped[d->next] = seq;
 		d->next = (d->next + 1) % STOPPED;

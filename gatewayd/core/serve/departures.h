@@ -16,6 +16,8 @@ void departures_free(struct departures *d); /* NULL is fine */
 
 /* The record with this number is about to be sent. False: it was stopped, or memory ran out: not now. */
 bool departures_begin(struct departures *d, uint64_t seq) MUST_USE;
+/* Whether it was queued by an earlier process, which may have begun to send it. */
+bool departures_earlier(const struct departures *d, uint64_t seq) MUST_USE;
 /* How it ended is in the outbox's row, or that is gone. */
 void departures_end(struct departures *d, uint64_t seq);
 /* Before its row is deleted: whether it may be under way, or may have been in an earlier process. Else it does not leave any

@@ -28,6 +28,9 @@ static void close_departures(void)
 
 START_TEST(of_an_earlier_process)
 {
+	ck_assert(departures_earlier(departures, 1));
+	ck_assert(departures_earlier(departures, 2));
+	ck_assert(!departures_earlier(departures, 3));
 	ck_assert(departures_stop(departures, 1));
 	ck_assert(departures_stop(departures, 2));
 	ck_assert(!departures_stop(departures, 3));
