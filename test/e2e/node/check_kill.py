@@ -31,6 +31,8 @@ class Kill(unittest.TestCase):
             try:
                 for number in range(KILLS):
                     time.sleep(lot.uniform(0.0, 0.08))
+                    if number % 4 != 3:
+                        wait_for(lambda: w.ledger.under_way() or roles.failed, 5, 0.001)
                     open_acts = w.ledger.under_way()
                     between += bool(open_acts)
                     for kind in open_acts:
