@@ -6,7 +6,6 @@ the oldest are. SQLite's shared memory is no file that lasts, and is left out.""
 import mmap
 import os
 import random
-import shutil
 import struct
 import subprocess
 
@@ -64,10 +63,6 @@ class Faults(Shared):
 
     def struck(self):
         return self.get(12) == 1
-
-    def calls(self):
-        """Counted since strike()."""
-        return self.get(8)
 
     def full(self, yes):
         self.put(16, int(yes))
@@ -239,7 +234,3 @@ def put(folder, files, modes):
 def modes(folder):
     return {f"{where}/{name}": os.stat(f"{where}/{name}").st_mode & 0o777
             for where, _, names in os.walk(folder) for name in names}
-
-
-def copy(folder, to):
-    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("*.sock"))
