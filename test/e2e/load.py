@@ -305,6 +305,7 @@ class Pair(World):
                 assert self.approve(n), f"held record {n} cannot be approved"
             status, _, said = self.north.ctl("exchange", "release", posted[n], "--approval", *self.approvals[posted[n]], ok=False)
             assert status == 0, f"held record {n} cannot be released: {said}"
+        client.close()      # of many, the first releases are longer ago than a connection may be idle
         wait_for(lambda: waiting <= set(self.numbers(self.inbox(client))), seconds)
         return waiting
 

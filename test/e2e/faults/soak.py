@@ -114,7 +114,7 @@ def soak(pair, folder, seconds, round_seconds):
 
 def main():
     seconds, round_seconds = (int(word) for word in (sys.argv[1:] + ["3600", "60"][len(sys.argv[1:]):]))
-    with tempfile.TemporaryDirectory(prefix="gw-soak") as folder, Pair(folder=folder) as pair:
+    with tempfile.TemporaryDirectory(prefix="gw-soak") as folder, Pair(hold=40, folder=folder) as pair:
         return 0 if re.search(AGREE, soak(pair, folder, seconds, round_seconds)) else 1
 
 
