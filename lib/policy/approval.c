@@ -274,7 +274,9 @@ uint32_t approvals_asked(const struct agreement *a, enum tier t)
 
 struct duration approval_lifetime(const struct tier_rule *r)
 {
-	return duration_is_zero(&r->lifetime) ? (struct duration){ .seconds = APPROVAL_HOURS * 3600 } : r->lifetime;
+	static const struct duration most = { .seconds = APPROVAL_HOURS * 3600 };
+
+	return duration_is_zero(&r->lifetime) ? most : r->lifetime;
 }
 
 void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,

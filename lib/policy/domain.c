@@ -27,11 +27,16 @@ struct domain domain_none(void)
 
 struct domain domain_join(const struct domain *a, const struct domain *b)
 {
-	return (struct domain){ .kinds = a->kinds | b->kinds,
-		                .min_length = a->min_length < b->min_length ? a->min_length : b->min_length,
-		                .max_length = a->max_length > b->max_length ? a->max_length : b->max_length,
-		                .min = fmin(a->min, b->min),
-		                .max = fmax(a->max, b->max) };
+	/* Lengths are of texts: what allows none says nothing of them. */
+	bool only_a = !(b->kinds & DOMAIN_STRING), only_b = !(a->kinds & DOMAIN_STRING);
+
+	return (struct domain){
+		.kinds = a->kinds | b->kinds,
+		.min_length = only_a || (!only_b && a->min_length < b->min_length) ? a->min_length : b->min_length,
+		.max_length = only_a || (!only_b && a->max_length > b->max_length) ? a->max_length : b->max_length,
+		.min = fmin(a->min, b->min),
+		.max = fmax(a->max, b->max)
+	};
 }
 
 static void join(struct domain *d, struct domain with)

@@ -267,7 +267,7 @@ static json_t *answer_one(struct judge *j, const struct agreement *a, struct vie
 	if (d.outcome == OUTCOME_REFUSED)
 		return answer;
 	json_object_set_new(answer, "record", json_stringn(j->record.p, j->record.n));
-	json_object_set_new(answer, "caveats", json_loadb(j->caveats.p, j->caveats.n, 0, NULL));
+	json_object_set_new(answer, "caveats", json_loadb(j->caveats.p, j->caveats.n, JSON_ALLOW_NUL, NULL));
 	json_object_set_new(answer, "beside", beside_text(j));
 	const char *wrong = arrive(j, a, d.checked, &d.consent);
 	json_object_set_new(answer, "arrived",
