@@ -132,11 +132,14 @@ demo:
 	@BUILD="$(abspath $(B))" test/demo/demo.sh $(ARGS)
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
-# The hours: every fault at every call, more kills, ten years day by day, 50,000 agreements, mutants, fuzzing; and the
+# The hours: every fault at every call, more kills, more disks without power, ten years day by day, 50,000 agreements, mutants, fuzzing; and the
 # store's SQL in PostgreSQL.
 check-long: check check-faults-long check-meaning-long check-postgres mutants fuzz
-	KILLS=1000 $(MAKE) check-e2e TESTS=check_kill
+	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
+# One hour of two gateways under mixed faults: memory, descriptors and the store's size, a line a minute.
+soak: all
+	BUILD="$(abspath $(B))" python3 test/e2e/faults/soak.py $(ARGS)
 bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention
 
 format:
@@ -171,7 +174,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests areas lint hooks check-core check format check-e2e check-long demo bench install clean FORCE $(addprefix check-,$(AREAS))
+.PHONY: all tests areas lint hooks check-core check format check-e2e check-long demo bench soak install clean FORCE $(addprefix check-,$(AREAS))
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include test/*/*.mk

@@ -18,6 +18,7 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
 #include "gatewayd/core/verify.h"
@@ -237,6 +238,19 @@ static bool own_mirror_open(void *arg, struct error *e)
 	return c->mirror != NULL;
 }
 
+static bool departures_open(void *arg, struct error *e)
+{
+	struct opened *o = arg;
+
+	o->core->departures = departures_new(o->reader, e);
+	return o->core->departures != NULL;
+}
+
+static void departures_close(void *arg)
+{
+	departures_free(((struct opened *)arg)->core->departures);
+}
+
 static void own_mirror_close(void *arg)
 {
 	mirror_close(((struct opened *)arg)->core->mirror);
@@ -333,6 +347,7 @@ static const struct step verify_steps[] = {
 
 static const struct step open_steps[] = {
 	{ "store", stores_open, stores_close },
+	{ "departures", departures_open, departures_close },
 	{ "mirror", own_mirror_open, own_mirror_close },
 	{ "log", log_open, log_close },
 	{ "what is remembered", memory_fill, NULL },

@@ -7,13 +7,15 @@
 #include "gatewayd/ctl/audit.h"
 #include "lib/base/datetime.h"
 
+enum delivery_end { END_NONE, END_DELIVERED, END_FAILED };
+
 struct item {
 	struct uuid id;       /* the first gateway's */
 	struct digest digest; /* of the record between the two */
 	uint64_t index;
 	int64_t time_ms;
-	bool refused;   /* received, and refused */
-	bool delivered; /* sent, and acknowledged */
+	bool refused;          /* received, and refused */
+	enum delivery_end end; /* of what was sent, by its last entry */
 	char recipient[64];
 };
 
@@ -31,7 +33,7 @@ struct side {
 };
 
 struct totals {
-	uint64_t matched, only_sent, pending, only_received, differ, refused;
+	uint64_t matched, only_sent, pending, only_received, differ, refused, failed;
 };
 
 static struct item *items_add(struct items *l)
@@ -54,11 +56,18 @@ static int by_id(const void *a, const void *b)
 	return memcmp(&((const struct item *)a)->id, &((const struct item *)b)->id, sizeof(struct uuid));
 }
 
+/* What was refused may have been collected later: that counts. */
 static struct item *items_find(const struct items *l, const struct uuid *id)
 {
 	struct item key = { .id = *id };
+	struct item *found = l->n ? bsearch(&key, l->list, l->n, sizeof key, by_id) : NULL, *end = l->list + l->n;
 
-	return l->n ? bsearch(&key, l->list, l->n, sizeof key, by_id) : NULL;
+	while (found && found > l->list && by_id(found - 1, &key) == 0)
+		found--;
+	for (struct item *i = found; i && i < end && by_id(i, &key) == 0; i++)
+		if (!i->refused)
+			return i;
+	return found;
 }
 
 static const char *text_of(json_t *leaf, const char *name)
@@ -85,23 +94,43 @@ static bool take_item(struct items *l, json_t *leaf, uint64_t index, const char 
 	return true;
 }
 
+/* Entries of a notice name the exchange that it is about; they say nothing of the record. */
+static bool about_notice(json_t *leaf)
+{
+	return view_starts(view_of(text_of(leaf, "note")), VIEW("notice"));
+}
+
+/* `queued`: people had it tried again. */
+static enum delivery_end end_of(const char *outcome)
+{
+	if (strcmp(outcome, "delivered") == 0)
+		return END_DELIVERED;
+	return strcmp(outcome, "failed") == 0 ? END_FAILED : END_NONE;
+}
+
 /* Entries about exchanges between two gateways: disclosures, what arrived from another gateway (it has an
- * origin), and deliveries. */
-static bool take_entry(struct side *s, struct items *delivered, uint64_t index, struct view text, struct error *e)
+ * origin), and the ends of deliveries. */
+static bool take_entry(struct side *s, struct items *ends, uint64_t index, struct view text, struct error *e)
 {
 	json_t *leaf = json_loadb(text.p, text.n, 0, NULL);
 	const char *operation = text_of(leaf, "operation"), *origin = text_of(leaf, "origin");
 	const char *exchange = text_of(leaf, "exchange");
 	bool ok = true;
 
+	if (about_notice(leaf)) {
+		json_decref(leaf);
+		return true;
+	}
 	if (strcmp(operation, "disclosure") == 0) {
 		ok = take_item(&s->sent, leaf, index, exchange, text_of(leaf, "output"), e);
 	} else if (origin[0] && (strcmp(operation, "collection") == 0 || strcmp(operation, "refusal") == 0)) {
 		ok = take_item(&s->received, leaf, index, origin, text_of(leaf, "input"), e);
 		if (!s->agency[0])
 			snprintf(s->agency, sizeof s->agency, "%s", text_of(leaf, "recipient"));
-	} else if (strcmp(operation, "delivery") == 0 && strcmp(text_of(leaf, "outcome"), "delivered") == 0) {
-		ok = take_item(delivered, leaf, index, exchange, "", e);
+	} else if (strcmp(operation, "delivery") == 0) {
+		ok = take_item(ends, leaf, index, exchange, "", e);
+		if (ok)
+			ends->list[ends->n - 1].end = end_of(text_of(leaf, "outcome"));
 	}
 	json_decref(leaf);
 	return ok;
@@ -110,26 +139,27 @@ static bool take_entry(struct side *s, struct items *delivered, uint64_t index, 
 static bool take_log(struct side *s, struct audit_source *source, struct error *e)
 {
 	struct verify_source v;
-	struct items delivered = { 0 };
+	struct items ends = { 0 };
 	bool ok = true;
 
 	audit_source_callbacks(source, &v);
 	for (uint64_t i = 0; ok && i < audit_source_size(source); i++) {
 		struct view leaf, packed;
 
-		ok = v.entry(v.arg, i, &leaf, &packed, e) && take_entry(s, &delivered, i, leaf, e);
+		ok = v.entry(v.arg, i, &leaf, &packed, e) && take_entry(s, &ends, i, leaf, e);
 	}
 	if (s->sent.n)
 		qsort(s->sent.list, s->sent.n, sizeof(struct item), by_id);
 	if (s->received.n)
 		qsort(s->received.list, s->received.n, sizeof(struct item), by_id);
-	for (size_t i = 0; i < delivered.n; i++) {
-		struct item *sent = items_find(&s->sent, &delivered.list[i].id);
+	/* In the log's order: what people had tried again has a later end. */
+	for (size_t i = 0; i < ends.n; i++) {
+		struct item *sent = items_find(&s->sent, &ends.list[i].id);
 
 		if (sent)
-			sent->delivered = true;
+			sent->end = ends.list[i].end;
 	}
-	free(delivered.list);
+	free(ends.list);
 	return ok;
 }
 
@@ -162,6 +192,19 @@ static void tell(const struct ctl *c, const char *what, const struct side *from,
 		       more);
 }
 
+static void compare_missing(const struct ctl *c, const struct side *a, const struct item *sent, struct totals *t)
+{
+	if (sent->end == END_DELIVERED) {
+		tell(c, "only-sent", a, sent, "acknowledged, and the recipient's log does not have it");
+		t->only_sent++;
+		return;
+	}
+	tell(c, "undelivered", a, sent,
+	     sent->end == END_FAILED ? "its delivery failed, and the recipient's log does not have it"
+	                             : "disclosed, and no acknowledgement logged yet");
+	t->pending++;
+}
+
 /* What `a` sent against what `b` received. */
 static void compare(const struct ctl *c, const struct side *a, const struct side *b, struct totals *t)
 {
@@ -172,18 +215,17 @@ static void compare(const struct ctl *c, const struct side *a, const struct side
 		/* To a third party. */
 		if (!got && b->agency[0] && strcmp(sent->recipient, b->agency) != 0)
 			continue;
-		if (!got && !sent->delivered) {
-			tell(c, "undelivered", a, sent, "disclosed, and no acknowledgement logged yet");
-			t->pending++;
-		} else if (!got) {
-			tell(c, "only-sent", a, sent, "acknowledged, and the recipient's log does not have it");
-			t->only_sent++;
+		if (!got) {
+			compare_missing(c, a, sent, t);
 		} else if (!digest_eq(&sent->digest, &got->digest)) {
 			tell(c, "digest-differs", a, sent, "what was sent is not what arrived");
 			t->differ++;
 		} else if (got->refused) {
 			tell(c, "refused", b, got, "arrived, and was refused");
 			t->refused++;
+		} else if (sent->end == END_FAILED) {
+			tell(c, "failed-here", a, sent, "its delivery failed here, and it was collected there");
+			t->failed++;
 		} else {
 			t->matched++;
 		}
@@ -244,11 +286,11 @@ int audit_reconcile(const struct ctl *c, int argc, char **argv)
 		compare(c, &b, &a, &t);
 		fprintf(c->json ? stderr : stdout,
 		        "%llu exchanges agree, %llu undelivered, %llu refused, %llu only sent, "
-		        "%llu only received, %llu digests differ\n",
+		        "%llu only received, %llu digests differ, %llu failed here and collected there\n",
 		        (unsigned long long)t.matched, (unsigned long long)t.pending, (unsigned long long)t.refused,
 		        (unsigned long long)t.only_sent, (unsigned long long)t.only_received,
-		        (unsigned long long)t.differ);
-		status = t.only_sent + t.only_received + t.differ ? CTL_CHECK_FAILED : CTL_OK;
+		        (unsigned long long)t.differ, (unsigned long long)t.failed);
+		status = t.only_sent + t.only_received + t.differ + t.failed ? CTL_CHECK_FAILED : CTL_OK;
 	}
 	side_free(&a);
 	side_free(&b);

@@ -19,6 +19,7 @@
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/os/instant.h"
 #include "test/core/log_fixture.h"
@@ -214,6 +215,7 @@ static inline void core_start(struct core_fixture *f)
 	f->core.keys = f->log.keys;
 	f->core.writer = f->log.writer;
 	f->core.reader = f->reader;
+	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
 	f->core.log_vkey = &f->log.vkey;
 }
 
@@ -229,6 +231,7 @@ static inline void core_teardown(struct core_fixture *f)
 	terms_cache_free(f->core.terms);
 	sights_free(f->core.sights);
 	attempts_free(f->core.attempts);
+	departures_free(f->core.departures);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

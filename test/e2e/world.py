@@ -107,6 +107,10 @@ class Authority:
         return f"{self.folder}/{file}.pem", f"{self.folder}/{file}.key"
 
 
+class Ended(AssertionError):
+    """A daemon ended instead of starting; node.process has its status."""
+
+
 class Node:
     """One agency's gateway."""
 
@@ -157,7 +161,7 @@ class Node:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(f"{self.agency}: gatewayd ended with {self.process.returncode}\n{read(self.log)[-4000:]}")
+                raise Ended(f"{self.agency}: gatewayd ended with {self.process.returncode}\n{read(self.log)[-4000:]}")
             try:
                 if self.get_monitor("/readyz")[0] == 200:
                     return self
@@ -259,8 +263,9 @@ class World:
     """North and south, who know each other, with a system each. With `moved_clock` the daemons' clock is `clock`, which
     the test moves on instead of waiting."""
 
-    def __init__(self, days=30, moved_clock=False):
-        self.folder = tempfile.mkdtemp(prefix="gw")
+    def __init__(self, days=30, moved_clock=False, folder=None):
+        """`folder`: one that is there and belongs to the world from now on, such as one in memory."""
+        self.folder = folder or tempfile.mkdtemp(prefix="gw")
         self.clock = MovedClock(f"{self.folder}/clock") if moved_clock else None
         self.wrap = self.clock.wrap if moved_clock else ()
         self.authority = Authority(f"{self.folder}/ca", days)

@@ -147,6 +147,7 @@ END_TEST
 
 /* --- references --- */
 
+#define NO_BREAK "\xc2\xa0"
 /* One normal form: ours and Python's str.casefold() over unicodedata.normalize("NFKC", …), trimmed. */
 START_TEST(spellings_of_one_reference)
 {
@@ -156,10 +157,9 @@ START_TEST(spellings_of_one_reference)
 		" abc-0001 ",
 		"\tAbC-0001\r\n",
 		"\xef\xbc\xa1\xef\xbc\xa2\xef\xbc\xa3-\xef\xbc\x90\xef\xbc\x90\xef\xbc\x90\xef\xbc\x91", /* full width */
-		"\xc2\xa0"
-		"abc-0001\xe3\x80\x80", /* no-break and ideographic space */
-		"abc\xe2\x80\x8b-0001", /* zero width space */
-		"abc\xc2\xad-0001",     /* soft hyphen */
+		NO_BREAK "abc-0001\xe3\x80\x80", /* and an ideographic space */
+		"abc\xe2\x80\x8b-0001",          /* zero width space */
+		"abc\xc2\xad-0001",              /* soft hyphen */
 	};
 	struct buf normal = BUF_INIT(1000);
 

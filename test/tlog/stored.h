@@ -153,22 +153,51 @@ static inline void stored_exchange(struct stored *l, uint64_t i, bool received)
 	buf_free(&leaf);
 }
 
+static inline void stored_entry(struct stored *l, struct entry *x, uint64_t i)
+{
+	struct buf leaf = BUF_INIT(65535);
+
+	x->time_ms = 1767225600000 + (int64_t)i * 17;
+	x->build = VIEW("test");
+	entry_print(x, NULL, &leaf);
+	stored_append(l, buf_view(&leaf), VIEW(""));
+	buf_free(&leaf);
+}
+
 /* What is no exchange: one of our own operations, or a delivery of exchange `i`. */
 static inline void stored_note(struct stored *l, enum operation o, uint64_t i, const char *outcome)
 {
-	struct entry x = { .operation = o,
-		           .time_ms = 1767225600000 + (int64_t)i * 17,
-		           .outcome = view_of(outcome),
-		           .build = VIEW("test") };
-	struct buf leaf = BUF_INIT(65535);
+	struct entry x = { .operation = o, .outcome = view_of(outcome) };
 
 	if (o == OPERATION_DELIVERY) {
 		x.exchange = stored_id(i);
 		x.recipient = VIEW("agency-south");
 	}
-	entry_print(&x, NULL, &leaf);
-	stored_append(l, buf_view(&leaf), VIEW(""));
-	buf_free(&leaf);
+	stored_entry(l, &x, i);
+}
+
+/* That a notice about exchange `i` arrived at the recipient. */
+static inline void stored_notice_end(struct stored *l, uint64_t i)
+{
+	struct entry x = { .operation = OPERATION_DELIVERY,
+		           .exchange = stored_id(i),
+		           .outcome = VIEW("delivered"),
+		           .note = VIEW("notice: recall") };
+
+	stored_entry(l, &x, i);
+}
+
+/* The recipient's refusal of a record of exchange `i`, or with the note "notice" of a notice about it. */
+static inline void stored_refusal(struct stored *l, uint64_t i, const char *note)
+{
+	struct entry x = { .operation = OPERATION_REFUSAL,
+		           .origin = stored_id(i),
+		           .outcome = VIEW("refused"),
+		           .reason = VIEW("request"),
+		           .note = view_of(note) };
+
+	memset(x.input.b, 7, sizeof x.input.b);
+	stored_entry(l, &x, i);
 }
 
 /* Exchanges from `from` to `to` after a genesis entry, in batches of 64. */

@@ -13,6 +13,7 @@
 
 struct attempts;
 struct clock;
+struct departures;
 struct mirror;
 struct notice_work;
 struct overdue;
@@ -42,6 +43,7 @@ struct core {
 	struct surrogates *surrogates; /* its own lock */
 	struct overdue *overdue;       /* its own lock */
 	struct attempts *attempts;     /* its own lock */
+	struct departures *departures; /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */

@@ -7,6 +7,7 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/copy/refuse.h"
+#include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/store/duty.h"
@@ -86,13 +87,13 @@ bool recall_delivered(const struct act *a, struct copy *c, struct view why, stru
 	       walk_on(a, c, why, e);
 }
 
-/* An attempt to deliver it ended without an answer that says what became of it. */
+/* An attempt to deliver it ended without an answer that says what became of it, or may be under way. */
 static bool may_have_arrived(const struct act *a, const struct copy *c, bool *arrived, struct error *e)
 {
 	struct store_delivery d;
 
 	enum sought delivery = sought(store_get_delivery(a->store, c->seq, &d, e), e);
-	*arrived = delivery == SOUGHT_FOUND && d.attempts > 0;
+	*arrived = delivery == SOUGHT_FOUND && (d.attempts > 0 || departures_stop(a->core->departures, c->seq));
 	return delivery != SOUGHT_FAILED;
 }
 

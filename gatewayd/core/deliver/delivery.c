@@ -16,6 +16,7 @@
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/serve/courier.h"
+#include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/witness/parcel_receipt.h"
@@ -129,6 +130,13 @@ static bool rests_on_consent(struct delivery *d, const struct agreement *a, stru
 	return true;
 }
 
+/* Whether nothing of it can have left before. */
+static bool first_attempt(const struct delivery *d)
+{
+	return d->parcel.due.attempts == 0 &&
+	       !departures_earlier(d->parcel.worker->core->departures, d->parcel.due.id);
+}
+
 /* What waits leaves only while the consent that it cites stands. */
 static bool consent_stands(struct delivery *d, struct view members)
 {
@@ -147,7 +155,7 @@ static bool consent_stands(struct delivery *d, struct view members)
 	d->consent = c.consent;
 	/* What may have arrived in an earlier attempt is called back, which the walk through the list does. */
 	if (conf_consent_withdrawn(conf, id, &c.consent, c.purpose))
-		return d->parcel.due.attempts == 0
+		return first_attempt(d)
 		               ? hopeless(d, REASON_CONSENT_WITHDRAWN, "the consent was withdrawn while it waited")
 		               : parcel_later(&d->parcel, reason_slug(reason_for_peer(REASON_CONSENT_WITHDRAWN)),
 		                              "the consent was withdrawn, and it is recalled");
@@ -218,6 +226,9 @@ static bool send_delivery(struct parcel *p)
 		                  .key = id,
 		                  .deadline_ms = DELIVERY_MS };
 
+	/* Before its row is read. */
+	if (!departures_begin(p->worker->core->departures, p->due.id))
+		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
 	if (!prepare(d))
 		return false;
 	head.to = d->parcel.partner;
@@ -379,6 +390,11 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 	return store_due_deliveries(reader, ask, note_due, look, e);
 }
 
+static void written(struct parcel *p)
+{
+	departures_end(p->worker->core->departures, p->due.id);
+}
+
 static void describe(struct parcel *p, char *out, size_t size)
 {
 	char id[UUID_TEXT + 1];
@@ -399,6 +415,7 @@ static const struct courier_kind deliveries = {
 	.refused = refused,
 	.over = over,
 	.write = write_end,
+	.written = written,
 	.describe = describe,
 };
 

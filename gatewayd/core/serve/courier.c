@@ -141,6 +141,8 @@ static void came_home(struct job *j)
 
 	if (!j->committed)
 		log_line("error", "%s: %s", c->kind->name, j->error.text);
+	else if (c->kind->written)
+		c->kind->written(p);
 	writer_release(j);
 	drop(c, p);
 	/* What waits for a place does not wait for the next tick. */

@@ -81,6 +81,8 @@ struct courier_kind {
 	bool (*over)(struct parcel *p);
 	/* The writer's thread, inside the job's run(): writes how it ended, or when it is due again. May be called twice. */
 	bool (*write)(struct parcel *p, struct act *a, struct error *e);
+	/* The worker's thread, once that was committed; NULL: nothing to do. */
+	void (*written)(struct parcel *p);
 	/* What it is, for log lines. */
 	void (*describe)(struct parcel *p, char *out, size_t size);
 };

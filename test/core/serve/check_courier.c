@@ -34,6 +34,7 @@ static struct {
 	struct parcel *last_sent, *first_sent[NEIGHBOUR_FIRST];
 	unsigned sent, proved;
 	_Atomic unsigned written;
+	unsigned committed;
 	struct courier_due due_written;
 	enum parcel_end end;
 	char slug_written[64];
@@ -139,6 +140,13 @@ static bool write_it(struct parcel *p, struct act *a, struct error *e)
 	return !k.write_fails || error_set(e, REASON_QUOTA, "this one fails");
 }
 
+static void written(struct parcel *p)
+{
+	ck_assert_ptr_eq(p->worker, &worker);
+	ck_assert(p->job.committed);
+	k.committed++;
+}
+
 static const struct courier_kind letters = {
 	.name = "letters",
 	.size = sizeof(struct letter),
@@ -152,6 +160,7 @@ static const struct courier_kind letters = {
 	.refused = refused,
 	.over = over,
 	.write = write_it,
+	.written = written,
 	.describe = describe,
 };
 
@@ -419,8 +428,10 @@ START_TEST(what_cannot_be_written_is_due_again)
 	due(1);
 	k.write_fails = true;
 	ends(201, PARCEL_ARRIVED, "");
+	ck_assert_uint_eq(k.committed, 0);
 	k.write_fails = false;
 	ends(201, PARCEL_ARRIVED, "");
+	ck_assert_uint_eq(k.committed, 1);
 	ck_assert_uint_eq(k.sent, 2);
 }
 END_TEST

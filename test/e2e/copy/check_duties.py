@@ -2,13 +2,13 @@
 and what was passed on. Terms are minutes of a clock that is moved on."""
 
 import json
-import socket
+import signal
 import sqlite3
-import threading
 import time
 import unittest
 
 import agreements
+from proxy import Proxy
 from world import ROOT, World, read, wait_for, write
 
 ELSEWHERE = {"due": "P1M", "longest_delay": "P1Y", "rejustify_every": "P3M", "by": "elsewhere"}
@@ -33,63 +33,6 @@ def log(node):
 
 def notes(node, operation):
     return [e.get("note") for e in log(node) if e["operation"] == operation]
-
-
-class Proxy:
-    """Bytes between a port of its own and another on loopback. `lose`: None, "answers" (the connection ends when the first
-    of an answer's bytes come after the handshake), "hang" (they are kept), "all" (nothing passes)."""
-
-    def __init__(self, to):
-        self.to, self.lose, self.open = to, None, True
-        self.held, self.sockets = [], []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while self.open:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if self.lose == "all":
-                client.close()
-                continue
-            server = socket.create_connection(("127.0.0.1", self.to))
-            self.sockets += [client, server]
-            sent = [0]
-            threading.Thread(target=self.pump, args=(client, server, sent, False), daemon=True).start()
-            threading.Thread(target=self.pump, args=(server, client, sent, True), daemon=True).start()
-
-    def pump(self, a, b, sent, back):
-        try:
-            while (data := a.recv(65536)) and self.lose != "all":
-                # A record is larger than what a handshake takes: what comes back then is the answer.
-                if back and sent[0] > 3000 and self.lose in ("answers", "hang"):
-                    if self.lose == "hang":
-                        self.held.append((b, data))
-                        continue
-                    break
-                if not back:
-                    sent[0] += len(data)
-                b.sendall(data)
-        except OSError:
-            pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def let_go(self):
-        for b, data in self.held:
-            b.sendall(data)
-        self.held = []
-
-    def close(self):
-        self.open = False
-        for s in [self.listener, *self.sockets]:
-            s.close()
 
 
 class Pair(unittest.TestCase):
@@ -294,13 +237,20 @@ class Recall(Pair):
         wait_for(lambda: self.told(exchange)["state"] == "ended")
 
     def test_what_has_not_left(self):
+        """Behind others that a silent partner has not taken: no attempt was made. What was tried may have arrived."""
         self.world.south.stop()
+        tried = [self.post(n) for n in range(30, 34)]
+        wait_for(lambda: all(d["attempts"] for d in self.world.north.ask("outbox")))
         exchange = self.post(3)
         self.assertEqual(self.recall(exchange)[1]["state"], "ended")
+        for one in tried:
+            self.assertEqual(self.recall(one)[1]["state"], "recalled")
         self.assertEqual(self.world.north.ask("outbox"), [])
+        self.assertEqual(self.world.north.ask("status")["store"]["payloads"], 0)
         self.world.south.start()
         self.south.close()
-        self.assertEqual(self.world.north.ask("status")["store"]["payloads"], 0)
+        for one in tried:
+            wait_for(lambda x=one: self.told(x)["state"] == "ended")
 
     def test_of_another_party(self):
         exchange, record = self.deliver(4)
@@ -364,13 +314,35 @@ class LostAnswers(Pair):
         self.proxy.lose = "hang"
         exchange = self.post(3)
         record = self.item("record")
-        self.assertEqual(self.recall(exchange)["state"], "ended")
+        self.assertEqual(self.recall(exchange)["state"], "recalled")
         self.proxy.lose = None
         self.proxy.let_go()
         duty = self.item("recall")
         self.assertEqual(duty["exchange"], record["exchange"])
         self.done(duty, {"result": "erased"})
         wait_for(lambda: self.told(exchange)["state"] == "ended" and self.told(exchange)["duties"])
+
+    def test_recalled_while_it_is_under_way_and_the_sender_dies(self):
+        """Nobody is left who could see the answer; nor after a start that is quicker than its first attempt."""
+        for number, die_first in ((4, False), (5, True)):
+            with self.subTest(die_first=die_first):
+                self.proxy.lose = "hang"
+                exchange = self.post(number)
+                record = self.item("record")
+                if not die_first:
+                    self.assertEqual(self.recall(exchange)["state"], "recalled")
+                self.world.north.stop(signal.SIGKILL)
+                self.world.north.start()
+                self.north.close()
+                if die_first:
+                    self.assertEqual(self.recall(exchange)["state"], "recalled")
+                self.proxy.lose = None
+                self.proxy.held = []
+                duty = self.item("recall")
+                self.assertEqual(duty["exchange"], record["exchange"])
+                self.assertEqual(self.answer(record)[0], 404)
+                self.done(duty, {"result": "not-found"})
+                wait_for(lambda: self.told(exchange)["state"] == "ended")
 
 
 class Correction(Pair):

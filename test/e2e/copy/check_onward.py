@@ -111,8 +111,8 @@ class Onward(unittest.TestCase):
     def test_what_may_go_on_keeps_its_codes(self):
         grade = {"scale": "europol-source", "value": "B"}
         came = self.given(4, handling=[tlp("AMBER"), grade, {"scale": "tlp-2.0", "value": "GREEN", "text": "for the made-up case"}])
-        words = {"scale": "tlp-2.0", "text": "for the made-up case", "value": "GREEN"}
-        codes = [grade, europol("H1"), words, tlp("AMBER")]
+        # Words of a code that is not H3 stay with whoever wrote them, and GREEN is milder than AMBER.
+        codes = [grade, europol("H1"), tlp("AMBER")]
         self.assertEqual(came["caveats"], codes)
         for handling in (None, [tlp("CLEAR"), tlp("CLEAR"), {"scale": "europol-source", "value": "A"}]):
             more = {"handling": handling} if handling else {}

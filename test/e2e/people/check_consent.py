@@ -10,6 +10,7 @@ import agreements
 from check_documents import SALT, Documents, consented, digest_of, log_of, on_consent, withdrawals
 from check_notice import Teller, passing_record
 from check_sender import uuid7
+from proxy import between
 from world import Client, read, wait_for, write
 
 WHY = "consent-withdrawn: "
@@ -90,6 +91,24 @@ class AtTwoGateways(Withdrawn):
         self.assertIn(("duty", "due", "recall is due"), self.entries(w.south, exchange))
         for n in w.nodes:
             n.ctl("audit", "verify", f"{n.folder}/store/gatewayd.db")
+
+    def test_what_was_under_way_when_the_sender_died(self):
+        """It arrived, and no process of the sender saw that; the withdrawal comes into force by the next start."""
+        w = self.start()
+        proxy = between(w.north, w.south)
+        self.addCleanup(proxy.close)
+        w.north.stop()
+        w.north.start()
+        proxy.lose = "hang"
+        exchange = self.passes(consented(1, "ref-1"))
+        self.item("record")
+        w.north.stop(signal.SIGKILL)
+        proxy.lose, proxy.held = None, []
+        self.put(w.north, withdrawals(2, "ref-1"))
+        w.north.start()
+        self.north.close()
+        self.item("recall")
+        self.becomes(exchange, "recalled")
 
     def test_what_was_collected(self):
         w = self.start()

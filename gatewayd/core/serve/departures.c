@@ -1,0 +1,127 @@
+/* See departures.h. */
+#include "gatewayd/core/serve/departures.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "gatewayd/core/store/exchange.h"
+
+/* More than one transaction of the writer has jobs: what was stopped earlier has lost its row. */
+#define STOPPED 2048
+
+struct departure {
+	uint64_t seq;
+	UT_hash_handle hh;
+};
+
+struct departures {
+	uint64_t before; /* records up to this number are of earlier processes */
+	pthread_mutex_t lock;
+	struct departure *under_way;
+	uint64_t stopped[STOPPED]; /* 0: none */
+	size_t next;
+};
+
+static bool note_newest(void *arg, const struct store_exchange *x)
+{
+	*(uint64_t *)arg = x->seq;
+	return false;
+}
+
+struct departures *departures_new(struct store *store, struct error *e)
+{
+	struct departures *d = calloc(1, sizeof *d);
+
+	if (!d) {
+		error_set(e, REASON_NO_MEMORY, "memory ran out");
+		return NULL;
+	}
+	if (!store_list_exchanges(store, 0, 1, note_newest, &d->before, e)) {
+		free(d);
+		return NULL;
+	}
+	pthread_mutex_init(&d->lock, NULL);
+	return d;
+}
+
+void departures_free(struct departures *d)
+{
+	struct departure *one, *next;
+
+	if (!d)
+		return;
+	HASH_ITER(hh, d->under_way, one, next)
+	{
+		HASH_DELETE(hh, d->under_way, one);
+		free(one);
+	}
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+static struct departure *find(struct departures *d, uint64_t seq)
+{
+	struct departure *one;
+
+	HASH_FIND(hh, d->under_way, &seq, sizeof seq, one);
+	return one;
+}
+
+/* Whether it was stopped; the next time it is not. */
+static bool take_stopped(struct departures *d, uint64_t seq)
+{
+	for (size_t i = 0; i < STOPPED; i++) {
+		if (d->stopped[i] == seq) {
+			d->stopped[i] = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool departures_begin(struct departures *d, uint64_t seq)
+{
+	struct departure *one = calloc(1, sizeof *one);
+
+	if (!one)
+		return false;
+	one->seq = seq;
+	pthread_mutex_lock(&d->lock);
+	bool begins = !take_stopped(d, seq);
+	/* It is under way already where the job of its last end failed. */
+	if (begins && !find(d, seq)) {
+		HASH_ADD(hh, d->under_way, seq, sizeof one->seq, one);
+		one = NULL;
+	}
+	pthread_mutex_unlock(&d->lock);
+	free(one);
+	return begins;
+}
+
+bool departures_earlier(const struct departures *d, uint64_t seq)
+{
+	return seq <= d->before;
+}
+
+void departures_end(struct departures *d, uint64_t seq)
+{
+	pthread_mutex_lock(&d->lock);
+	struct departure *one = find(d, seq);
+	if (one)
+		HASH_DELETE(hh, d->under_way, one);
+	pthread_mutex_unlock(&d->lock);
+	free(one);
+}
+
+bool departures_stop(struct departures *d, uint64_t seq)
+{
+	pthread_mutex_lock(&d->lock);
+	bool may_have_left = departures_earlier(d, seq) || find(d, seq);
+	if (!may_have_left) {
+		d->stopped[d->next] = seq;
+		d->next = (d->next + 1) % STOPPED;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return may_have_left;
+}
