@@ -133,8 +133,7 @@ static bool rests_on_consent(struct delivery *d, const struct agreement *a, stru
 /* Whether nothing of it can have left before. */
 static bool first_attempt(const struct delivery *d)
 {
-	return d->parcel.due.attempts == 0 &&
-	       !departures_earlier(d->parcel.worker->core->departures, d->parcel.due.id);
+	return d->parcel.due.attempts == 0 && !departures_earlier(d->parcel.worker->core->departures, d->parcel.due.id);
 }
 
 /* What waits leaves only while the consent that it cites stands. */
