@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/keys/damage.h"
+#include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -36,11 +37,16 @@ static void written(struct job *j)
 static void found(void *arg, const struct uuid *exchange, const char *what)
 {
 	struct core *c = arg;
-	struct incident *i = calloc(1, sizeof *i);
+	struct incident *i;
+	struct attempt one = attempt_of(VIEW("damaged"), view_make(exchange->b, sizeof exchange->b), REASON_DAMAGED);
 	char id[UUID_TEXT + 1];
 
+	if (attempts_known(c->attempts, &one, instant_now_ms()))
+		return;
+	attempts_note(c->attempts, &one, instant_now_ms());
 	uuid_print(exchange, id);
 	log_line("error", "exchange %s is damaged in the store: %s", id, what);
+	i = calloc(1, sizeof *i);
 	if (!i)
 		return;
 	i->core = c;

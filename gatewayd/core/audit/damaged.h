@@ -1,5 +1,5 @@
 /* What is damaged in the store while the daemon serves: looked for by the thread that verifies the log, told in the log file and
- * counted, and an entry `incident` of each exchange, once a process. */
+ * counted, and an entry `incident` of each exchange, no more than one an hour. */
 #ifndef GATEWAYD_CORE_AUDIT_DAMAGED_H
 #define GATEWAYD_CORE_AUDIT_DAMAGED_H
 
