@@ -28,7 +28,8 @@ struct domain domain_none(void)
 struct domain domain_join(const struct domain *a, const struct domain *b)
 {
 	/* Lengths are of texts: what allows none says nothing of them. */
-	bool only_a = !(b->kinds & DOMAIN_STRING), only_b = !(a->kinds & DOMAIN_STRING);
+	bool text_a = a->kinds & DOMAIN_STRING, text_b = b->kinds & DOMAIN_STRING;
+	bool only_a = text_a && !text_b, only_b = text_b && !text_a;
 
 	return (struct domain){
 		.kinds = a->kinds | b->kinds,

@@ -209,10 +209,30 @@ START_TEST(what_can_be_read)
 }
 END_TEST
 
+/* A place of numbers beside one of texts says nothing of how long a text is. */
+START_TEST(lengths_are_of_texts)
+{
+	static const char *const both[] = { "\"b\":{\"type\":\"integer\"}",
+		                            "\"b\":{\"type\":\"null\",\"maxLength\":90}" };
+
+	for (size_t i = 0; i < 2; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema,
+		         OBJECT("\"a\":{\"type\":\"string\",\"minLength\":6,\"maxLength\":8},%s"), both[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert_uint_eq(d.min_length, 6);
+		ck_assert_uint_eq(d.max_length, 8);
+	}
+	struct domain none = domain_of(OBJECT("\"a\":{\"type\":\"integer\"}"), false, "/a");
+	ck_assert_uint_eq(none.min_length, 0);
+}
+END_TEST
+
 TCase *make_domain_case(void)
 {
 	TCase *c = tcase_create("domain");
 
+	tcase_add_test(c, lengths_are_of_texts);
 	tcase_add_loop_test(c, kinds_of_places, 0, sizeof kinds / sizeof kinds[0]);
 	tcase_add_test(c, references_alone);
 	tcase_add_test(c, lengths_of_patterns);
