@@ -10,6 +10,7 @@
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/hold/hold_notice.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/conf/documents.h"
@@ -372,7 +373,8 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 		return copy_end(a, &copy, STATE_FAILED, e);
 	}
 	return exchange_become(a, &copy, STATE_DELIVERED, e) &&
-	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e);
+	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e) &&
+	       hold_tell_standing(a, d->parcel.due.id, e);
 }
 
 /* --- the table --- */
