@@ -69,11 +69,29 @@ static bool may_have_arrived(const struct act *a, const struct copy *c, bool *ar
 	return delivery != SOUGHT_FAILED;
 }
 
+static bool note_done(void *arg, const struct store_duty *d)
+{
+	*(bool *)arg = *(bool *)arg || d->state == DUTY_DONE;
+	return true;
+}
+
+/* Whether it may have been at its recipient's gateway. What was corrected while it was queued may have been sent. */
+static bool was_there(const struct act *a, const struct copy *c, bool *there, struct error *e)
+{
+	struct view receipt;
+
+	*there = c->state != STATE_ENDED;
+	if (*there)
+		return true;
+	enum sought arrived = sought(store_get_receipt(a->store, c->seq, &receipt, e), e);
+	*there = arrived == SOUGHT_FOUND;
+	return arrived != SOUGHT_FAILED && store_list_duties(a->store, c->seq, note_done, there, e);
+}
+
 /* The copy at the partner is gone as far as is known here; what was passed on from it there may live. */
 static bool recall_gone(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
 {
 	struct store_duty d;
-	struct view receipt;
 
 	*first = false;
 	if (c->here)
@@ -81,11 +99,9 @@ static bool recall_gone(const struct act *a, struct copy *c, struct view why, bo
 	enum sought asked = sought(store_find_duty(a->store, c->seq, DUTY_RECALL, &d, e), e);
 	if (asked != SOUGHT_NONE)
 		return asked == SOUGHT_FOUND;
-	enum sought arrived = sought(store_get_receipt(a->store, c->seq, &receipt, e), e);
-	if (arrived != SOUGHT_FOUND)
-		return arrived == SOUGHT_NONE;
-	*first = true;
-	return recall_delivered(a, c, why, e);
+	if (!was_there(a, c, first, e))
+		return false;
+	return !*first || recall_delivered(a, c, why, e);
 }
 
 /* One exchange of the lineage. */

@@ -39,7 +39,7 @@ out:
 	return there && agency[0];
 }
 
-bool hold_tell(const struct act *a, const struct store_hold *h, bool lift, struct error *e)
+bool hold_tell(const struct act *a, const struct store_hold *h, const struct digest *root, bool lift, struct error *e)
 {
 	struct buf body = BUF_INIT(512);
 	struct notice n = { .kind = lift ? NOTICE_LIFT : NOTICE_HOLD, .seq = h->seq };
@@ -53,10 +53,13 @@ bool hold_tell(const struct act *a, const struct store_hold *h, bool lift, struc
 	time_print(h->until_ms, until);
 	buf_adds(&body, "{\"hold\":\"");
 	digest_print(&body, &h->statement);
-	if (lift)
-		buf_adds(&body, "\"}");
-	else
-		buf_addf(&body, "\",\"kind\":\"%s\",\"until\":\"%s\"}", hold_kind_name(h->kind), until);
+	if (root) {
+		buf_adds(&body, "\",\"of\":\"");
+		digest_print(&body, root);
+	}
+	if (!lift)
+		buf_addf(&body, "\",\"kind\":\"%s\",\"until\":\"%s", hold_kind_name(h->kind), until);
+	buf_adds(&body, "\"}");
 	n.body = buf_view(&body);
 	bool ok = body.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out") : notice_send(a, &n, &entry, NULL, e);
 	buf_free(&body);
@@ -84,7 +87,7 @@ bool hold_tell_standing(const struct act *a, uint64_t seq, struct error *e)
 	if (!store_list_holds(a->store, seq, false, add_standing, &all, e))
 		return false;
 	for (size_t i = 0; i < all.n; i++)
-		if (!hold_tell(a, &all.h[i], false, e))
+		if (!hold_tell(a, &all.h[i], NULL, false, e))
 			return false;
 	return true;
 }
@@ -106,15 +109,28 @@ static struct view member(const struct notice_in *in, const char *name)
 }
 
 /* Under which a hold of another gateway stands here: no statement that is shown here can have it. */
-static bool read_digest(const struct notice_in *in, struct digest *out)
+static bool read_digest(const struct notice_in *in, const char *name, struct digest *out)
 {
 	struct digest stated;
 
-	if (!digest_parse(member(in, "hold"), &stated))
+	if (!digest_parse(member(in, name), &stated))
 		return false;
 	struct view parts[] = { VIEW("hold of "), view_of(in->request->peer->agency),
 		                view_make(stated.b, sizeof stated.b) };
 	sha256_parts(parts, sizeof parts / sizeof *parts, out);
+	return true;
+}
+
+/* `hold`: under which it stands; `root`: what it follows, or itself. */
+static bool read_digests(const struct notice_in *in, const struct store_exchange *x, struct digest *hold,
+                         struct digest *root)
+{
+	bool follows = json_object_get(in->body, "of") != NULL;
+
+	if (!read_digest(in, "hold", hold) || !read_digest(in, follows ? "of" : "hold", root))
+		return false;
+	if (follows)
+		hold_spread_statement(root, &x->id, hold);
 	return true;
 }
 
@@ -128,10 +144,11 @@ bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct wri
 		.seq = x->seq, .from_ms = now_ms, .signer = view_of(in->request->peer->id), .role = ROLE_OF_GATEWAYS
 	};
 	struct act a = act_of(in, w, s);
+	struct digest root;
 	bool fresh;
 
 	h.kind = view_is(kind, hold_kind_name(HOLD_RESTRICTION)) ? HOLD_RESTRICTION : HOLD_LEGAL;
-	if (!view_is(kind, hold_kind_name(h.kind)) || !read_digest(in, &h.statement) ||
+	if (!view_is(kind, hold_kind_name(h.kind)) || !read_digests(in, x, &h.statement, &root) ||
 	    !time_parse(member(in, "until"), &h.until_ms))
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body: is not what a hold needs");
 	if (h.until_ms > duration_add(now_ms + SKEW_MS, &longest))
@@ -139,7 +156,7 @@ bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct wri
 	if (h.until_ms <= now_ms)
 		return true;
 	/* What the recipient's side holds it holds there; who else has copies is this node's to say. */
-	return store_put_hold(s, &h, &fresh, e) && (!fresh || in->from_recipient || hold_spread(&a, &h, e));
+	return store_put_hold(s, &h, &fresh, e) && (!fresh || in->from_recipient || hold_spread(&a, &h, &root, e));
 }
 
 /* One that has ended by itself, or never came, leaves nothing to do. */
@@ -147,11 +164,11 @@ bool hold_lift_taken(struct notice_in *in, const struct store_exchange *x, struc
                      struct error *e)
 {
 	uint64_t seq = x->seq;
-	struct digest digest;
+	struct digest digest, root;
 	struct act a = act_of(in, w, s);
 	struct store_hold h;
 
-	if (!read_digest(in, &digest))
+	if (!read_digests(in, x, &digest, &root))
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/hold: is not a statement's digest");
 	enum sought hold = sought(store_find_hold(s, &digest, &h, e), e);
 	if (hold != SOUGHT_FOUND)
@@ -159,5 +176,5 @@ bool hold_lift_taken(struct notice_in *in, const struct store_exchange *x, struc
 	if (h.seq != seq)
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/hold: is of another exchange");
 	return h.ended_ms != TIME_NONE ||
-	       (hold_end(s, &h, in->request->now_ms, e) && hold_spread_lift(&a, &h, e));
+	       (hold_end(s, &h, in->request->now_ms, e) && hold_spread_lift(&a, &h, &root, e));
 }

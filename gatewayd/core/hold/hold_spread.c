@@ -13,22 +13,30 @@
 
 struct other {
 	uint64_t seq;
+	const struct digest *root;
 	struct digest statement; /* under which it is held because of the first */
 	bool received;           /* its provider is told by whoever told this node, or knows */
 };
 
-static bool find_other(const struct act *a, const struct store_hold *h, uint64_t seq, struct other *out, struct error *e)
+void hold_spread_statement(const struct digest *root, const struct uuid *exchange, struct digest *out)
+{
+	struct view parts[] = { VIEW("hold along "), view_make(root->b, sizeof root->b),
+		                view_make(exchange->b, sizeof exchange->b) };
+
+	sha256_parts(parts, sizeof parts / sizeof *parts, out);
+}
+
+static bool find_other(const struct act *a, const struct digest *root, uint64_t seq, struct other *out, struct error *e)
 {
 	struct conf *conf = core_conf(a->core);
 	struct store_exchange x;
 	bool ok = store_get_exchange(a->store, seq, &x, e);
 
 	if (ok) {
-		struct view parts[] = { VIEW("hold along "), view_make(h->statement.b, sizeof h->statement.b),
-			                view_make(x.id.b, sizeof x.id.b) };
 		out->seq = seq;
+		out->root = root;
 		out->received = view_is(x.recipient, conf->node.agency);
-		sha256_parts(parts, sizeof parts / sizeof *parts, &out->statement);
+		hold_spread_statement(root, &x.id, &out->statement);
 	}
 	conf_unref(conf);
 	return ok;
@@ -63,14 +71,19 @@ static bool set_other(const struct act *a, const struct store_hold *h, const str
 		                  .signer = h->signer,
 		                  .role = ROLE_OF_LINEAGE };
 	struct store_timer timer;
+	struct store_hold first;
 	bool fresh;
 
+	/* For that very exchange it was stated. */
+	enum sought stated = sought(store_find_hold(a->store, o->root, &first, e), e);
+	if (stated == SOUGHT_FAILED || (stated == SOUGHT_FOUND && first.seq == o->seq))
+		return stated == SOUGHT_FOUND;
 	enum sought left = sought(store_get_timer(a->store, o->seq, &timer, e), e);
 	if (left != SOUGHT_FOUND)
 		return left == SOUGHT_NONE;
 	if (!store_put_hold(a->store, &row, &fresh, e) || !fresh)
 		return e->reason == REASON_NONE;
-	return log_other(a, o->seq, h->kind, false, e) && (o->received || hold_tell(a, &row, false, e));
+	return log_other(a, o->seq, h->kind, false, e) && (o->received || hold_tell(a, &row, o->root, false, e));
 }
 
 static bool lift_other(const struct act *a, const struct other *o, struct error *e)
@@ -81,27 +94,28 @@ static bool lift_other(const struct act *a, const struct other *o, struct error 
 	if (held != SOUGHT_FOUND || row.ended_ms != TIME_NONE)
 		return held != SOUGHT_FAILED;
 	return hold_end(a->store, &row, a->now_ms, e) && log_other(a, o->seq, row.kind, true, e) &&
-	       (o->received || hold_tell(a, &row, true, e));
+	       (o->received || hold_tell(a, &row, o->root, true, e));
 }
 
-static bool spread(const struct act *a, const struct store_hold *h, bool lift, struct error *e)
+static bool spread(const struct act *a, const struct store_hold *h, const struct digest *root, bool lift,
+                   struct error *e)
 {
 	struct lineage all = { .n = 0 };
 	struct other o;
 	bool ok = lineage_descend(a->store, h->seq, NULL, NULL, &all, e);
 
 	for (size_t i = 1; ok && i < all.n; i++)
-		ok = find_other(a, h, all.seq[i], &o, e) && (lift ? lift_other(a, &o, e) : set_other(a, h, &o, e));
+		ok = find_other(a, root, all.seq[i], &o, e) && (lift ? lift_other(a, &o, e) : set_other(a, h, &o, e));
 	lineage_free(&all);
 	return ok;
 }
 
-bool hold_spread(const struct act *a, const struct store_hold *h, struct error *e)
+bool hold_spread(const struct act *a, const struct store_hold *h, const struct digest *root, struct error *e)
 {
-	return spread(a, h, false, e);
+	return spread(a, h, root, false, e);
 }
 
-bool hold_spread_lift(const struct act *a, const struct store_hold *h, struct error *e)
+bool hold_spread_lift(const struct act *a, const struct store_hold *h, const struct digest *root, struct error *e)
 {
-	return spread(a, h, true, e);
+	return spread(a, h, root, true, e);
 }

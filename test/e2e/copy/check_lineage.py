@@ -10,7 +10,7 @@ import agreements
 from check_documents import Documents, consented, withdrawals
 from check_hold import Statements
 from row import Row
-from world import Client, wait_for
+from world import Client, read, wait_for
 
 BEHIND = (("east", "XE"), ("west", "XW"))
 ANY = {"allowed": "listed", "to": ["east", "west"]}
@@ -101,6 +101,7 @@ class Four(unittest.TestCase):
         for n in self.w.nodes:
             self.assertEqual(self.clients[n.agency].inbox()["items"], [], n.agency)
             self.assertEqual(n.ask("status")["store"]["payloads"], 0, n.agency)
+            self.assertNotIn("receipt-invalid", read(n.log))
 
 
 class Recalls(Four):
@@ -219,6 +220,9 @@ class Recalls(Four):
         w.west.start()
         self.become("ended", first, second)
         self.become("ended", unfetched, queued, agency="south")
+        # People hear of a recall that found nothing.
+        self.take("north", "notice-failed")
+        self.take("south", "notice-failed")
         self.no_copies()
 
     def test_only_what_was_passed_on(self):
@@ -334,7 +338,7 @@ class Held(Statements, Four):
         (item,) = self.items("east", "record")
         self.assertEqual((item["restricted"], self.clients["east"].ack(item["id"])[0]), (True, 403))
         status, answer = self.clients["east"].post("ew", agreements.envelope(agreements.passenger_record(1), onward_of=c1))
-        self.assertEqual((status, answer["type"]), (403, "/problems/under-challenge"))
+        self.assertEqual((status, answer["type"]), (403, "/problems/not-permitted"))
         # One statement is lifted, the other is in force; then nothing is left.
         self.lift(self.w.north, first, "nils", statement)
         self.quiet()
@@ -345,10 +349,11 @@ class Held(Statements, Four):
             self.assertEqual(self.held(agency, *exchanges), [[]] * len(exchanges), agency)
         self.take("south", "correction")
         self.take("east", "record")
+        self.give("ew", onward_of=c1)
         self.recall(first)
         self.take("south", "recall")
         self.take("east", "recall", "recall")
-        self.take("west", "recall", "recall")
+        self.take("west", *3 * ["recall"])
         self.become("ended", first, second)
 
     def test_the_recipients_own_stays_behind_it(self):
@@ -398,7 +403,8 @@ class Withdrawn(Four):
         w.between("se", w.south, w.east, ANY)
         cls.documents = Documents()
         cls.documents.world = w
-        cls.documents.put(w.north, withdrawals(1, "ref-0"))
+        for n in (w.north, w.south):
+            cls.documents.put(n, withdrawals(1, "ref-0"))
         for n in w.nodes[:3]:
             n.start()
         cls.clients = {n.agency: Client(w, n, *w.systems[n.agency]) for n in w.nodes[:3]}

@@ -132,7 +132,7 @@ class Taking(unittest.TestCase):
     def test_a_hold_and_its_lift(self):
         t, x, stated = self.teller, self.exchange, "ab" * 32
         good = {"hold": stated, "kind": "hold", "until": agreements.instant(3)}
-        for change in ({"hold": "ab"}, {"hold": None}, {"kind": "lift"}, {"kind": None}, {"until": "tomorrow"}, {"until": None},
+        for change in ({"hold": "ab"}, {"hold": None}, {"of": "ab"}, {"of": 1}, {"kind": "lift"}, {"kind": None}, {"until": "tomorrow"}, {"until": None},
                        {"until": agreements.instant(5 * 366 + 1)}):
             body = {k: v for k, v in (good | change).items() if v is not None}
             self.refused(t.notice("hold", x, body), "notice-invalid", 422)
