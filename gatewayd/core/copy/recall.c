@@ -142,9 +142,9 @@ struct reach {
 	const struct act *a;
 	const struct copy *c; /* what is recalled */
 	enum recall_scope scope;
-	bool consent;           /* it is for a withdrawn one, */
+	bool consent;            /* it is for a withdrawn one, */
 	struct digest withdrawn; /* this, */
-	char purpose[72];       /* for this purpose */
+	char purpose[72];        /* for this purpose */
 };
 
 /* Whether a copy stands on something else than the consent that was withdrawn. Of what is gone that is not known any more. */
@@ -158,7 +158,8 @@ static bool stands(const struct reach *r, uint64_t seq, bool *out, struct error 
 		return !r->consent;
 	bool lives = exchange_lives(x.state);
 	enum sought consent = sought(store_get_consent(r->a->store, seq, &c, e), e);
-	*out = lives && !(consent == SOUGHT_FOUND && digest_eq(&c.consent, &r->withdrawn) && view_is(c.purpose, r->purpose));
+	*out = lives &&
+	       !(consent == SOUGHT_FOUND && digest_eq(&c.consent, &r->withdrawn) && view_is(c.purpose, r->purpose));
 	return consent != SOUGHT_FAILED;
 }
 

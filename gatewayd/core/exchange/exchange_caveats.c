@@ -1,11 +1,12 @@
 /* The codes under which a record travels: what came with what is passed on, and what leaves. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/link.h"
 
 /* Corrections of corrections that are followed back. */
-#define CORRECTIONS_MAX 64
+#define CORRECTIONS_MAX (2 * LINEAGE_MAX)
 
 /* --- what came --- */
 

@@ -199,7 +199,8 @@ static bool write_set(struct stating *a, const struct act *act, struct error *e)
 	case SOUGHT_NONE: a->fault = "nothing is left to hold"; return true;
 	case SOUGHT_FAILED: return false;
 	}
-	return store_put_hold(act->store, &h, &a->changed, e) && (!a->changed || (hold_tell(act, &h, NULL, false, e) && hold_spread(act, &h, &h.statement, e)));
+	return store_put_hold(act->store, &h, &a->changed, e) &&
+	       (!a->changed || (hold_tell(act, &h, NULL, false, e) && hold_spread(act, &h, &h.statement, e)));
 }
 
 static bool write_lift(struct stating *a, const struct act *act, struct error *e)

@@ -30,8 +30,8 @@ static bool has(const struct lineage *l, uint64_t seq)
 static bool add(struct lineage *l, uint64_t seq, struct error *e)
 {
 	if (l->n >= WALK_MAX)
-		return error_set(e, REASON_LIMIT, "a record has more than %d versions and exchanges that it was passed on by",
-		                 WALK_MAX);
+		return error_set(e, REASON_LIMIT,
+		                 "a record has more than %d versions and exchanges that it was passed on by", WALK_MAX);
 	if (l->n == l->size) {
 		size_t size = l->size ? 2 * l->size : 16;
 		uint64_t *more = realloc(l->seq, size * sizeof *more);
