@@ -157,6 +157,9 @@ static bool take_effect(const struct act *a, struct copy *c, enum duty_kind kind
 	} else if (view_is(result, "returned")) {
 		/* A provider without a gateway fetches it here. */
 		return copy_end(a, c, c->here && !c->from_gateway ? STATE_RETURNED : STATE_ENDED, e);
+	} else if (c->state == STATE_RECALLED && kind != DUTY_RECALL) {
+		/* The two crossed: the receipt of the recall says whether what was passed on is gone, too. */
+		return copy_settle(a, c, e);
 	} else if (view_is(result, "erased") ||
 	           (view_is(result, "not-found") && kind != DUTY_NOTIFY && kind != DUTY_CORRECTION)) {
 		return waits && kind == DUTY_RECALL ? copy_gone(a, c, e) : copy_end(a, c, STATE_ENDED, e);

@@ -108,6 +108,7 @@ class Recalls(Four):
     @classmethod
     def setUpClass(cls):
         cls.begin()
+        cls.w.add_system(cls.w.south, "north", "north-system", cls.w.systems["north"][0])
         cls.run_all()
 
     def corrected(self, passes_on):
@@ -243,6 +244,36 @@ class Recalls(Four):
         self.take("south", "recall")
         self.take("east", "recall")
         self.become("ended", first)
+        self.no_copies()
+
+    def test_at_a_single_gateway(self):
+        """North's system gives to south's gateway itself: what it reads there is `ended` when what south passed on is."""
+        client = Client(self.w, self.w.south, *self.w.systems["north"])
+        self.addCleanup(client.close)
+
+        def post(**more):
+            type(self).number += 1
+            status, answer = client.post("ns", agreements.envelope(agreements.passenger_record(self.number), **more))
+            self.assertEqual(status, 201, answer)
+            return answer["exchange"]
+
+        def story(exchange):
+            read_back = json.loads(client.request("GET", f"/v1/exchanges/{exchange}")[2])
+            return read_back["state"], [(d["duty"], d["state"]) for d in read_back["duties"]]
+        first = post()
+        self.take("south", "record")
+        self.give("se", onward_of=first)
+        second = post(corrects=first)
+        self.take("south", "correction")
+        # Corrected here, and not yet by whom it was passed to.
+        self.assertEqual((story(first)[0], story(second)), ("corrected", ("fetched", [("correction", "waiting")])))
+        status, _, body = client.request("POST", f"/v1/exchanges/{second}/recall", {"why": "sent by mistake"})
+        self.assertEqual((status, json.loads(body)["state"]), (200, "recalled"))
+        self.take("south", "recall")
+        self.assertEqual(story(second), ("recalled", [("correction", "withdrawn"), ("recall", "waiting")]))
+        self.take("east", "recall")
+        wait_for(lambda: story(second)[0] == "ended")
+        self.assertEqual(story(second)[1], [("correction", "withdrawn"), ("recall", "done")])
         self.no_copies()
 
     def test_versions_that_overtake_each_other(self):
