@@ -104,7 +104,8 @@ static bool spread(const struct act *a, const struct store_hold *h, const struct
 	struct other o;
 	bool ok = lineage_descend(a->store, h->seq, NULL, NULL, &all, e);
 
-	for (size_t i = 1; ok && i < all.n; i++)
+	/* The exchange itself may have it by another way, which came first. */
+	for (size_t i = lift ? 0 : 1; ok && i < all.n; i++)
 		ok = find_other(a, root, all.seq[i], &o, e) && (lift ? lift_other(a, &o, e) : set_other(a, h, &o, e));
 	lineage_free(&all);
 	return ok;
