@@ -2,8 +2,6 @@
 #include "gatewayd/core/lineage/lineage.h"
 #include "test/core/store_fixture.h"
 
-
-
 static void put(uint64_t child, uint64_t parent, enum link_kind kind)
 {
 	struct store_link l = { .child = child, .parent = parent, .kind = kind, .version = 2 };
