@@ -250,7 +250,7 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 	       copy_log(a, c, OPERATION_ERASURE, "", why, e) && copy_settle(a, c, e);
 }
 
-bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, struct error *e)
+static bool let_go(const struct act *a, struct copy *c, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
 	if (!duty_withdraw(a, c, e))
@@ -258,6 +258,15 @@ bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, st
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;
 	c->inbox = 0;
-	return exchange_become(a, c, state, e) && store_drop_consent(a->store, c->seq, e) && copy_settle(a, c, e) &&
-	       duty_passed_on(a, c, e);
+	return store_drop_consent(a->store, c->seq, e) && copy_settle(a, c, e);
+}
+
+bool copy_gone(const struct act *a, struct copy *c, struct error *e)
+{
+	return let_go(a, c, e) && duty_passed_on(a, c, e);
+}
+
+bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, struct error *e)
+{
+	return exchange_become(a, c, state, e) && let_go(a, c, e) && duty_passed_on(a, c, e);
 }

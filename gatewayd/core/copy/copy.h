@@ -46,6 +46,8 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 /* The recipient's copy is gone, or never came to be: open duties are withdrawn, but not that of telling the subject;
  * state and timer follow. What was passed on from or corrects another exchange may settle that one's duties. */
 bool copy_end(const struct act *a, struct copy *c, enum exchange_state state, struct error *e) MUST_USE;
+/* The same for a copy that is recalled: gone here, while others of its lineage are not yet (duty_receipt.h). Its state stays. */
+bool copy_gone(const struct act *a, struct copy *c, struct error *e) MUST_USE;
 /* An entry about the copy. `outcome` and `note` are short ASCII. */
 bool copy_log(const struct act *a, const struct copy *c, enum operation operation, const char *outcome,
               const char *note, struct error *e) MUST_USE;

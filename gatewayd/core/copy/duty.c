@@ -31,6 +31,12 @@ static bool is_open(const struct store_duty *d, int64_t now_ms)
 	return d->state == DUTY_OPEN || d->state == DUTY_OVERDUE;
 }
 
+/* A correction that waits for others is overtaken by what withdraws it. */
+static bool is_not_done(const struct store_duty *d, int64_t now_ms)
+{
+	return is_open(d, now_ms) || (d->kind == DUTY_CORRECTION && d->state == DUTY_WAITING);
+}
+
 static bool is_owed(const struct store_duty *d, int64_t now_ms)
 {
 	return is_open(d, now_ms) && d->due_ms <= now_ms;
@@ -122,7 +128,7 @@ bool duty_withdraw(const struct act *a, const struct copy *c, struct error *e)
 {
 	struct duties open;
 
-	if (!list(a, c->seq, is_open, &open, e))
+	if (!list(a, c->seq, is_not_done, &open, e))
 		return false;
 	for (size_t i = 0; i < open.n; i++) {
 		struct store_duty *d = &open.items[i];

@@ -157,8 +157,9 @@ bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, str
 		return false;
 	c.consent = told;
 	bool under_way = c.state == STATE_RECALLED;
-	if (!recall_exchange(&a, &c, why, &first, e))
+	enum exchange_state was = c.state;
+	if (!recall_exchange(&a, &c, why, RECALL_VERSION, &first, e))
 		return false;
-	/* The provider waits for a receipt; there is nobody left to give one. */
-	return first || under_way || duty_tell(&a, &c, duty_kind_name(DUTY_RECALL), "not-found", e);
+	/* The provider waits for a receipt. Of what was held, or is gone, there is nobody left to give one. */
+	return under_way || c.state == STATE_RECALLED || was == STATE_HELD || duty_recall_gone(&a, &c, e);
 }

@@ -2,17 +2,17 @@
 #include "gatewayd/core/copy/duty_receipt.h"
 
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
-#include "gatewayd/core/store/link.h"
 #include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/store/outbox.h"
 #include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
-#define LINKS_MAX  256
 #define REASON_MAX 8192
+#define NOT_YET    "done here, not yet by onward recipients"
 
 /* --- which answers there are --- */
 
@@ -46,81 +46,100 @@ const char *duty_answer_fault(enum duty_kind kind, const struct duty_answer *ans
 	return "/result: is no answer to this duty";
 }
 
-/* --- links --- */
+/* --- the lineage: what else has to be over --- */
 
-struct links {
-	uint64_t seq[LINKS_MAX];
-	size_t n;
-};
-
-static bool add_link(void *arg, const struct store_link *l)
-{
-	struct links *found = arg;
-
-	found->seq[found->n++] = l->child;
-	return found->n < LINKS_MAX;
-}
-
-/* Has everything that was passed on from this exchange ended? */
-static bool onward_ended(const struct act *a, uint64_t seq, bool *ended, struct error *e)
-{
-	struct links children = { .n = 0 };
-	struct store_exchange x;
-
-	*ended = true;
-	if (!store_list_links(a->store, seq, LINK_ONWARD, add_link, &children, e))
-		return false;
-	for (size_t i = 0; i < children.n; i++) {
-		if (!store_get_exchange(a->store, children.seq[i], &x, e))
-			return false;
-		switch (x.state) {
-		case STATE_HELD:
-		case STATE_QUEUED:
-		case STATE_DELIVERED:
-		case STATE_READY:
-		case STATE_FETCHED:
-		case STATE_RECALLED: *ended = false; return true;
-		case STATE_REFUSED:
-		case STATE_FAILED:
-		case STATE_ERASED:
-		case STATE_CORRECTED:
-		case STATE_RETURNED:
-		case STATE_ENDED: break;
-		}
-	}
-	return true;
-}
-
-/* The exchange that this one corrects; itself when it corrects none. */
-static bool corrected_by(const struct act *a, uint64_t seq, uint64_t *parent, struct error *e)
+static bool parent_of(const struct act *a, uint64_t seq, enum link_kind kind, uint64_t *parent, struct error *e)
 {
 	struct store_link l;
 
-	*parent = seq;
-	enum sought link = sought(store_get_link(a->store, seq, LINK_CORRECTS, &l, e), e);
+	*parent = 0;
+	enum sought link = sought(store_get_link(a->store, seq, kind, &l, e), e);
 	if (link == SOUGHT_FOUND)
 		*parent = l.parent;
 	return link != SOUGHT_FAILED;
 }
 
+/* Called back, and its recipient has not said that it is gone. */
+static bool owes_recall(const struct act *a, uint64_t seq, enum exchange_state state, bool *owes, struct error *e)
+{
+	struct store_duty d;
+
+	*owes = false;
+	if (state != STATE_RECALLED)
+		return true;
+	enum sought duty = sought(store_find_duty(a->store, seq, DUTY_RECALL, &d, e), e);
+	*owes = duty == SOUGHT_FOUND && d.state != DUTY_WAITING;
+	return duty != SOUGHT_FAILED;
+}
+
+/* A correction is over when what was passed on before it came is corrected or gone; and what was passed on since of an
+ * earlier version, but as a correction. */
+static bool is_outdated(const struct act *a, uint64_t correction, uint64_t seq, bool *outdated, struct error *e)
+{
+	uint64_t came, before;
+
+	if (!parent_of(a, seq, LINK_ONWARD, &came, e) || !parent_of(a, seq, LINK_CORRECTS, &before, e))
+		return false;
+	*outdated = came && (seq < correction || (came < correction && !before));
+	return true;
+}
+
+/* Whether `kind` of exchange `seq` has to wait for `other`, of the same lineage. */
+static bool waits_for(const struct act *a, uint64_t seq, enum duty_kind kind, uint64_t other, bool *waits,
+                      struct error *e)
+{
+	struct store_exchange x;
+
+	*waits = false;
+	if (!store_get_exchange(a->store, other, &x, e))
+		return false;
+	enum exchange_state state = x.state;
+	if (!owes_recall(a, other, state, waits, e) || *waits || kind == DUTY_RECALL || !exchange_lives(state))
+		return e->reason == REASON_NONE;
+	return is_outdated(a, seq, other, waits, e);
+}
+
+/* Done here; are all those that it has to be told for, too? */
+static bool must_wait(const struct act *a, uint64_t seq, enum duty_kind kind, bool *wait, struct error *e)
+{
+	struct lineage all = { .n = 0 };
+
+	*wait = false;
+	if (kind != DUTY_RECALL && kind != DUTY_CORRECTION)
+		return true;
+	bool ok = lineage_descend(a->store, seq, NULL, NULL, &all, e);
+	for (size_t i = 1; ok && !*wait && i < all.n; i++)
+		ok = waits_for(a, seq, kind, all.seq[i], wait, e);
+	lineage_free(&all);
+	return ok;
+}
+
 /* --- what a receipt does --- */
 
+/* All versions before it: one that came while the one before it was still waiting has replaced both. */
 static bool end_corrected(const struct act *a, const struct copy *c, struct error *e)
 {
 	struct copy old;
-	uint64_t parent;
+	uint64_t seq = c->seq;
 
-	if (!corrected_by(a, c->seq, &parent, e))
-		return false;
-	if (parent == c->seq)
-		return true;
-	return copy_load(a, parent, &old, e) &&
-	       copy_log(a, &old, OPERATION_ALTERATION, "corrected", "replaced by a correction", e) &&
-	       copy_end(a, &old, STATE_CORRECTED, e);
+	for (;;) {
+		if (!parent_of(a, seq, LINK_CORRECTS, &seq, e))
+			return false;
+		if (seq == 0)
+			return true;
+		if (!copy_load(a, seq, &old, e))
+			return false;
+		/* Of one that is recalled the recall says when it is gone. */
+		if (exchange_lives(old.state) && old.state != STATE_HELD &&
+		    (!copy_log(a, &old, OPERATION_ALTERATION, "corrected", "replaced by a correction", e) ||
+		     !copy_end(a, &old, STATE_CORRECTED, e)))
+			return false;
+	}
 }
 
+/* `waits`: others of its lineage are not over yet. */
 static bool take_effect(const struct act *a, struct copy *c, enum duty_kind kind, struct view result, int64_t until_ms,
-                        struct error *e)
+                        bool waits, struct error *e)
 {
 	struct copy_terms terms;
 
@@ -138,9 +157,12 @@ static bool take_effect(const struct act *a, struct copy *c, enum duty_kind kind
 	} else if (view_is(result, "returned")) {
 		/* A provider without a gateway fetches it here. */
 		return copy_end(a, c, c->here && !c->from_gateway ? STATE_RETURNED : STATE_ENDED, e);
+	} else if (c->state == STATE_RECALLED && kind != DUTY_RECALL) {
+		/* The two crossed: the receipt of the recall says whether what was passed on is gone, too. */
+		return copy_settle(a, c, e);
 	} else if (view_is(result, "erased") ||
 	           (view_is(result, "not-found") && kind != DUTY_NOTIFY && kind != DUTY_CORRECTION)) {
-		return copy_end(a, c, STATE_ENDED, e);
+		return waits && kind == DUTY_RECALL ? copy_gone(a, c, e) : copy_end(a, c, STATE_ENDED, e);
 	}
 	return copy_settle(a, c, e);
 }
@@ -209,23 +231,6 @@ static bool settle_delay(const struct act *a, const struct copy *c, int64_t *unt
 	return true;
 }
 
-/* Done here; has everybody to whom it was passed on done the same? */
-static bool must_wait(const struct act *a, const struct copy *c, enum duty_kind kind, bool *wait, struct error *e)
-{
-	uint64_t seq = c->seq;
-	bool ended = true;
-
-	*wait = false;
-	if (kind != DUTY_RECALL && kind != DUTY_CORRECTION)
-		return true;
-	if (kind == DUTY_CORRECTION && !corrected_by(a, c->seq, &seq, e))
-		return false;
-	if (!onward_ended(a, seq, &ended, e))
-		return false;
-	*wait = !ended;
-	return true;
-}
-
 /* The reason that the system gave stays here, where oversight reads it. */
 static bool disclose_reason(struct disclosures *sd, struct view text, struct error *e)
 {
@@ -254,7 +259,7 @@ bool duty_answered(struct act *a, struct copy *c, struct store_duty *d, const st
 		return false;
 	if (!*taken)
 		return true;
-	if (!must_wait(a, c, d->kind, &wait, e))
+	if (!must_wait(a, c->seq, d->kind, &wait, e))
 		return false;
 	a->overdue = a->overdue || d->state == DUTY_OVERDUE;
 	d->state = wait ? DUTY_WAITING : DUTY_DONE;
@@ -264,10 +269,10 @@ bool duty_answered(struct act *a, struct copy *c, struct store_duty *d, const st
 	d->inbox = 0;
 	ok = disclose_reason(&sd, answer->reason, e);
 	if (ok && wait)
-		ok = copy_log(a, c, OPERATION_DUTY, "waiting", "done here, not yet by onward recipients", e);
+		ok = copy_log(a, c, OPERATION_DUTY, "waiting", NOT_YET, e);
 	else if (ok)
 		ok = send_receipt(a, c, duty_kind_name(d->kind), d, until_ms, &sd, e);
-	ok = ok && store_set_duty(a->store, d, e) && take_effect(a, c, d->kind, answer->result, until_ms, e);
+	ok = ok && store_set_duty(a->store, d, e) && take_effect(a, c, d->kind, answer->result, until_ms, wait, e);
 	disclosures_free(&sd);
 	return ok;
 }
@@ -286,11 +291,14 @@ static bool note_arrival(const struct act *a, struct copy *c, struct error *e)
 bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt *r, struct error *e)
 {
 	struct store_duty d;
+	bool wait = false;
 
 	if (!note_arrival(a, c, e))
 		return false;
 	if (r->kind == DUTY_KINDS)
-		return take_effect(a, c, r->kind, r->result, r->until_ms, e);
+		return take_effect(a, c, r->kind, r->result, r->until_ms, false, e);
+	if (r->kind == DUTY_RECALL && !must_wait(a, c->seq, r->kind, &wait, e))
+		return false;
 	enum sought duty = sought(store_find_duty(a->store, c->seq, r->kind, &d, e), e);
 	if (duty == SOUGHT_FAILED)
 		return false;
@@ -298,7 +306,9 @@ bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt 
 	if (!found)
 		d = (struct store_duty){ .seq = c->seq, .kind = r->kind, .made_ms = a->now_ms, .due_ms = a->now_ms };
 	a->overdue = a->overdue || d.state == DUTY_OVERDUE;
-	d.state = DUTY_DONE;
+	/* Whoever asked hears that it is over when the other versions are. */
+	wait = wait && c->state == STATE_RECALLED;
+	d.state = wait ? DUTY_WAITING : DUTY_DONE;
 	d.done_ms = r->done_ms;
 	d.result = r->result;
 	d.why = VIEW("");
@@ -307,10 +317,10 @@ bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt 
 	if (r->kind == DUTY_NOTIFY)
 		c->plan.notify_ms = SCHEDULE_NEVER;
 	return (found ? store_set_duty(a->store, &d, e) : store_put_duty(a->store, &d, e)) &&
-	       take_effect(a, c, r->kind, r->result, r->until_ms, e);
+	       take_effect(a, c, r->kind, r->result, r->until_ms, wait, e);
 }
 
-/* --- onward --- */
+/* --- what waited for others --- */
 
 /* A recall or correction of `seq` that waited: is it done now? */
 static bool finish_waiting(const struct act *a, uint64_t seq, enum duty_kind kind, struct error *e)
@@ -318,39 +328,52 @@ static bool finish_waiting(const struct act *a, uint64_t seq, enum duty_kind kin
 	struct store_duty d;
 	struct copy c;
 	char result[32];
+	bool wait;
 
 	enum sought duty = sought(store_find_duty(a->store, seq, kind, &d, e), e);
-	if (duty != SOUGHT_FOUND)
-		return duty == SOUGHT_NONE;
-	if (d.state != DUTY_WAITING)
-		return true;
+	if (duty != SOUGHT_FOUND || d.state != DUTY_WAITING)
+		return duty != SOUGHT_FAILED;
 	snprintf(result, sizeof result, "%.*s", VIEW_ARG(d.result));
 	d.result = view_of(result);
 	d.why = VIEW("");
+	if (!must_wait(a, seq, kind, &wait, e))
+		return false;
+	if (wait)
+		return true;
 	d.state = DUTY_DONE;
 	d.done_ms = a->now_ms;
 	return copy_load(a, seq, &c, e) && send_receipt(a, &c, duty_kind_name(kind), &d, TIME_NONE, NULL, e) &&
-	       store_set_duty(a->store, &d, e);
+	       store_set_duty(a->store, &d, e) &&
+	       (kind != DUTY_RECALL || c.state != STATE_RECALLED || exchange_become(a, &c, STATE_ENDED, e));
 }
 
 bool duty_passed_on(const struct act *a, const struct copy *c, struct error *e)
 {
-	struct links corrections = { .n = 0 };
-	struct store_link l;
-	bool ended;
+	struct lineage waiting = { .n = 0 };
+	bool ok = lineage_ascend(a->store, c->seq, &waiting, e);
 
-	enum sought link = sought(store_get_link(a->store, c->seq, LINK_ONWARD, &l, e), e);
-	if (link != SOUGHT_FOUND)
-		return link == SOUGHT_NONE;
-	if (!onward_ended(a, l.parent, &ended, e))
+	for (size_t i = 1; ok && i < waiting.n; i++)
+		ok = finish_waiting(a, waiting.seq[i], DUTY_RECALL, e) &&
+		     finish_waiting(a, waiting.seq[i], DUTY_CORRECTION, e);
+	lineage_free(&waiting);
+	return ok;
+}
+
+bool duty_recall_gone(const struct act *a, struct copy *c, struct error *e)
+{
+	struct store_duty d = { .seq = c->seq,
+		                .kind = DUTY_RECALL,
+		                .made_ms = a->now_ms,
+		                .due_ms = a->now_ms,
+		                .done_ms = a->now_ms,
+		                .state = DUTY_WAITING,
+		                .result = VIEW("not-found") };
+	bool wait, may = exchange_may_become(c->state, STATE_RECALLED);
+
+	if (!must_wait(a, c->seq, DUTY_RECALL, &wait, e))
 		return false;
-	if (!ended)
-		return true;
-	if (!finish_waiting(a, l.parent, DUTY_RECALL, e) ||
-	    !store_list_links(a->store, l.parent, LINK_CORRECTS, add_link, &corrections, e))
-		return false;
-	for (size_t i = 0; i < corrections.n; i++)
-		if (!finish_waiting(a, corrections.seq[i], DUTY_CORRECTION, e))
-			return false;
-	return true;
+	if (!wait || !may)
+		return duty_tell(a, c, duty_kind_name(DUTY_RECALL), "not-found", e);
+	return exchange_become(a, c, STATE_RECALLED, e) && store_put_duty(a->store, &d, e) &&
+	       copy_log(a, c, OPERATION_DUTY, "waiting", NOT_YET, e);
 }

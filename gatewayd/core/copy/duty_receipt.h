@@ -31,7 +31,10 @@ struct duty_receipt {
 	int64_t done_ms, until_ms;
 };
 bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt *r, struct error *e) MUST_USE;
-/* The copy of `c` has ended: duties of the exchange that it was passed on from, which waited for that, are done. */
+/* A partner's recall of a copy that is gone: "not-found" is told when what was passed on from it is gone as well. */
+bool duty_recall_gone(const struct act *a, struct copy *c, struct error *e) MUST_USE;
+/* The copy of `c` has ended: recalls and corrections of other versions, and of what it was passed on from, which waited for
+ * that, are done. */
 bool duty_passed_on(const struct act *a, const struct copy *c, struct error *e) MUST_USE;
 
 #endif

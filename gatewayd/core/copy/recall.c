@@ -1,6 +1,7 @@
 /* See recall.h. */
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/lineage/lineage.h"
 
 #include <jansson.h>
 
@@ -10,6 +11,7 @@
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/notice/notice.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
@@ -20,8 +22,7 @@
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 
-#define CHILDREN_MAX 256
-#define WHY_MAX      2000
+#define WHY_MAX 2000
 
 /* --- what a recall does --- */
 
@@ -48,34 +49,6 @@ static bool order(const struct act *a, const struct copy *c, struct view why, st
 	return ok;
 }
 
-struct children {
-	uint64_t seq[CHILDREN_MAX];
-	size_t n;
-};
-
-static bool add_child(void *arg, const struct store_link *l)
-{
-	struct children *c = arg;
-
-	c->seq[c->n++] = l->child;
-	return c->n < CHILDREN_MAX;
-}
-
-/* To whom this agency passed it on. */
-static bool walk_on(const struct act *a, const struct copy *c, struct view why, struct error *e)
-{
-	struct children onward = { .n = 0 };
-	struct copy child;
-	bool first;
-
-	if (!store_list_links(a->store, c->seq, LINK_ONWARD, add_child, &onward, e))
-		return false;
-	for (size_t i = 0; i < onward.n; i++)
-		if (!copy_load(a, onward.seq[i], &child, e) || !recall_exchange(a, &child, why, &first, e))
-			return false;
-	return true;
-}
-
 bool recall_delivered(const struct act *a, struct copy *c, struct view why, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
@@ -83,8 +56,7 @@ bool recall_delivered(const struct act *a, struct copy *c, struct view why, stru
 		return false;
 	c->inbox = 0;
 	return exchange_become(a, c, STATE_RECALLED, e) && copy_erase_payload(a, c, "recalled", e) &&
-	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, why, e) &&
-	       walk_on(a, c, why, e);
+	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, why, e);
 }
 
 /* An attempt to deliver it ended without an answer that says what became of it, or may be under way. */
@@ -97,7 +69,43 @@ static bool may_have_arrived(const struct act *a, const struct copy *c, bool *ar
 	return delivery != SOUGHT_FAILED;
 }
 
-bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
+static bool note_done(void *arg, const struct store_duty *d)
+{
+	*(bool *)arg = *(bool *)arg || d->state == DUTY_DONE;
+	return true;
+}
+
+/* Whether it may have been at its recipient's gateway. What was corrected while it was queued may have been sent. */
+static bool was_there(const struct act *a, const struct copy *c, bool *there, struct error *e)
+{
+	struct view receipt;
+
+	*there = c->state != STATE_ENDED;
+	if (*there)
+		return true;
+	enum sought arrived = sought(store_get_receipt(a->store, c->seq, &receipt, e), e);
+	*there = arrived == SOUGHT_FOUND;
+	return arrived != SOUGHT_FAILED && store_list_duties(a->store, c->seq, note_done, there, e);
+}
+
+/* The copy at the partner is gone as far as is known here; what was passed on from it there may live. */
+static bool recall_gone(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
+{
+	struct store_duty d;
+
+	*first = false;
+	if (c->here)
+		return true;
+	enum sought asked = sought(store_find_duty(a->store, c->seq, DUTY_RECALL, &d, e), e);
+	if (asked != SOUGHT_NONE)
+		return asked == SOUGHT_FOUND;
+	if (!was_there(a, c, first, e))
+		return false;
+	return !*first || recall_delivered(a, c, why, e);
+}
+
+/* One exchange of the lineage. */
+static bool recall_one(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
 {
 	bool arrived;
 
@@ -116,16 +124,107 @@ bool recall_exchange(const struct act *a, struct copy *c, struct view why, bool 
 	case STATE_DELIVERED:
 	case STATE_READY:
 	case STATE_FETCHED: return recall_delivered(a, c, why, e);
+	case STATE_ERASED:
+	case STATE_CORRECTED:
+	case STATE_ENDED: return recall_gone(a, c, why, first, e);
 	case STATE_REFUSED:
 	case STATE_FAILED:
-	case STATE_ERASED:
 	case STATE_RECALLED:
-	case STATE_CORRECTED:
-	case STATE_RETURNED:
-	case STATE_ENDED: break;
+	case STATE_RETURNED: break;
 	}
 	*first = false;
 	return true;
+}
+
+/* --- which exchanges it reaches --- */
+
+struct reach {
+	const struct act *a;
+	const struct copy *c; /* what is recalled */
+	enum recall_scope scope;
+	bool consent;            /* it is for a withdrawn one, */
+	struct digest withdrawn; /* this, */
+	char purpose[72];        /* for this purpose */
+};
+
+/* Whether a copy stands on something else than the consent that was withdrawn. Of what is gone that is not known any more. */
+static bool stands(const struct reach *r, uint64_t seq, bool *out, struct error *e)
+{
+	struct store_consent c;
+	struct store_exchange x;
+
+	*out = false;
+	if (!r->consent || !store_get_exchange(r->a->store, seq, &x, e))
+		return !r->consent;
+	bool lives = exchange_lives(x.state);
+	enum sought consent = sought(store_get_consent(r->a->store, seq, &c, e), e);
+	*out = lives &&
+	       !(consent == SOUGHT_FOUND && digest_eq(&c.consent, &r->withdrawn) && view_is(c.purpose, r->purpose));
+	return consent != SOUGHT_FAILED;
+}
+
+/* Versions beside the one that is recalled, and what was passed on from those, only where the recall is of them as well. */
+static bool reaches(void *arg, uint64_t seq, bool *takes, struct error *e)
+{
+	const struct reach *r = arg;
+	struct store_link l = { .parent = seq };
+	bool still;
+
+	enum sought onward = sought(store_get_link(r->a->store, seq, LINK_ONWARD, &l, e), e);
+	if (onward == SOUGHT_FAILED || !stands(r, l.parent, &still, e))
+		return false;
+	*takes = !still && (r->scope == RECALL_RECORD || l.parent == r->c->seq);
+	return true;
+}
+
+static bool look_at_consent(struct reach *r, struct error *e)
+{
+	static const struct digest none;
+	struct store_consent c;
+
+	if (digest_eq(&r->c->consent, &none))
+		return true;
+	enum sought consent = sought(store_get_consent(r->a->store, r->c->seq, &c, e), e);
+	if (consent != SOUGHT_FOUND)
+		return consent == SOUGHT_NONE;
+	r->consent = true;
+	r->withdrawn = c.consent;
+	snprintf(r->purpose, sizeof r->purpose, "%.*s", VIEW_ARG(c.purpose));
+	return true;
+}
+
+/* What its own entry says of the consent, where it rests on the one that was withdrawn. */
+static bool load(const struct reach *r, uint64_t seq, struct copy *c, struct error *e)
+{
+	struct store_consent row;
+
+	if (!copy_load(r->a, seq, c, e))
+		return false;
+	if (!r->consent)
+		return true;
+	enum sought consent = sought(store_get_consent(r->a->store, seq, &row, e), e);
+	if (consent == SOUGHT_FOUND && digest_eq(&row.consent, &r->withdrawn))
+		c->consent = row.told;
+	return consent != SOUGHT_FAILED;
+}
+
+bool recall_exchange(const struct act *a, struct copy *c, struct view why, enum recall_scope scope, bool *first,
+                     struct error *e)
+{
+	struct reach reach = { .a = a, .c = c, .scope = scope };
+	struct lineage all = { .n = 0 };
+	struct copy other;
+	bool did;
+
+	*first = false;
+	bool ok = look_at_consent(&reach, e) && lineage_descend(a->store, c->seq, reaches, &reach, &all, e);
+	for (size_t i = 0; ok && i < all.n; i++) {
+		ok = i == 0 ? recall_one(a, c, why, &did, e)
+		            : load(&reach, all.seq[i], &other, e) && recall_one(a, &other, why, &did, e);
+		*first = *first || (ok && did);
+	}
+	lineage_free(&all);
+	return ok;
 }
 
 /* --- POST /v1/exchanges/{uuid}/recall: the provider's own system asks --- */
@@ -178,7 +277,7 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 	if (r->refused)
 		return log_attempt(r, &a, "refused", e);
 	if (!log_attempt(r, &a, "recalled", e) || !copy_load(&a, x.seq, &c, e) ||
-	    !recall_exchange(&a, &c, view_of(r->why), &r->first, e))
+	    !recall_exchange(&a, &c, view_of(r->why), RECALL_RECORD, &r->first, e))
 		return false;
 	r->state = c.state;
 	return true;

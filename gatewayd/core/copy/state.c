@@ -22,12 +22,17 @@ static const unsigned next[] = {
 	[STATE_READY] = BIT(FETCHED) | BIT(RECALLED) | REPORTED,
 	[STATE_FETCHED] = BIT(RETURNED) | BIT(RECALLED) | BIT(CORRECTED) | BIT(ENDED),
 	[STATE_FAILED] = BIT(RECALLED) | REPORTED,
-	[STATE_ERASED] = REPORTED,
+	[STATE_ERASED] = BIT(RECALLED) | REPORTED,
 	[STATE_RECALLED] = REPORTED,
 	[STATE_CORRECTED] = BIT(RECALLED) | REPORTED,
 	[STATE_RETURNED] = REPORTED,
 	[STATE_ENDED] = BIT(RECALLED) | BIT(RETURNED) | REPORTED,
 };
+
+bool exchange_lives(enum exchange_state state)
+{
+	return (LIVES & 1u << state) != 0;
+}
 
 bool exchange_may_become(enum exchange_state from, enum exchange_state to)
 {

@@ -10,6 +10,7 @@
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/hold/hold_notice.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/conf/documents.h"
@@ -299,9 +300,12 @@ static bool append_end(const struct act *a, const struct delivery *d, struct err
 	return audit_append(a, &entry, NULL, NULL, e);
 }
 
+/* That a recall found nothing is no word of the record: it may have overtaken it. */
 static bool note_done(void *arg, const struct store_duty *d)
 {
-	*(bool *)arg = *(bool *)arg || d->state == DUTY_DONE;
+	bool found = d->kind != DUTY_RECALL || !view_is(d->result, "not-found");
+
+	*(bool *)arg = *(bool *)arg || (d->state == DUTY_DONE && found);
 	return true;
 }
 
@@ -330,7 +334,11 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 	if (done &&
 	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
 		return false;
-	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
+	if (!was_let_go(a, c, &gone, e))
+		return false;
+	if (gone)
+		return recall_delivered(a, c, VIEW("sent before it was let go"), e);
+	return !done || hold_tell_standing(a, c->seq, e);
 }
 
 /* Past its deadline: the payload stays for its own time, and people may have it tried again. */
@@ -372,7 +380,8 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 		return copy_end(a, &copy, STATE_FAILED, e);
 	}
 	return exchange_become(a, &copy, STATE_DELIVERED, e) &&
-	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e);
+	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e) &&
+	       hold_tell_standing(a, d->parcel.due.id, e);
 }
 
 /* --- the table --- */

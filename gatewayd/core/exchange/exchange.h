@@ -99,7 +99,7 @@ struct corrected {
 struct passed_on {
 	uint64_t seq; /* 0: none was found */
 	bool implied; /* the envelope names none, and corrects what was passed on */
-	bool astray;  /* what the envelope corrects was passed on from another one */
+	bool astray;  /* what the envelope corrects was passed on from another one, or from none */
 	bool known;   /* `caveats` is what came with it; their words lie in written.mem */
 	struct caveats caveats;
 };

@@ -1,11 +1,12 @@
 /* The codes under which a record travels: what came with what is passed on, and what leaves. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/link.h"
 
 /* Corrections of corrections that are followed back. */
-#define CORRECTIONS_MAX 64
+#define CORRECTIONS_MAX (2 * LINEAGE_MAX)
 
 /* --- what came --- */
 
@@ -36,7 +37,8 @@ static bool stands_for(struct store *reader, uint64_t seq, uint64_t first)
 }
 
 /* Which exchange is passed on? What corrects a record that was passed on passes on the same one, whether it says so or
- * not, or else one that corrects it. */
+ * not, or else one that corrects it. So all versions of a record come from the same one, what is passed on is younger than
+ * what it came from, and no chain of gateways waits for itself when that is recalled. */
 static void find_passed_on(struct exchange *x)
 {
 	struct decided *d = &x->decided;
@@ -46,7 +48,7 @@ static void find_passed_on(struct exchange *x)
 
 	if (d->envelope.onward_of.n) {
 		d->onward.seq = find(reader, d->envelope.onward_of);
-		d->onward.astray = before && !stands_for(reader, d->onward.seq, before);
+		d->onward.astray = corrected && !(before && stands_for(reader, d->onward.seq, before));
 	} else if (before) {
 		d->onward.seq = before;
 		d->onward.implied = true;

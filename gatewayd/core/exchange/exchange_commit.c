@@ -73,8 +73,10 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 		return copy_prior(x, &prior) || error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (f->accepted != STORE_NEW)
 		return true;
+	/* What follows from it has entries, too: the receipt is for this one. */
 	return writer_append(w, j, leaf, packed, &f->index, e) && store_set_entry(s, d->row.seq, f->index, e) &&
-	       (!d->keeps_payload || exchange_write_payload(x, w, s, e));
+	       (!d->keeps_payload || exchange_write_payload(x, w, s, e)) &&
+	       writer_receipt(w, j, store_log(s) << STORE_LOG_SHIFT | f->index, e);
 }
 
 static void plain_problem(struct exchange *x, enum reason reason)

@@ -4,6 +4,7 @@
 
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/store/duty.h"
@@ -15,6 +16,9 @@
 #include "gatewayd/core/store/timer.h"
 #include "lib/policy/copy_terms.h"
 #include "lib/policy/schedule.h"
+
+/* Of what follows from a recalled record. */
+#define RECALLED_WHY "recalled by its origin"
 
 static bool refuse(struct exchange *x, enum reason reason, const char *pointer)
 {
@@ -55,6 +59,7 @@ static bool follow_correction(struct exchange *x)
 	struct store_exchange old;
 	struct store_timer timer;
 	struct store_link link;
+	bool room;
 
 	if (d->envelope.corrects.n == 0)
 		return true;
@@ -62,6 +67,9 @@ static bool follow_correction(struct exchange *x)
 	 * is replaced by nothing more than taking this one. */
 	if (!find_corrected(x, &old))
 		return d->kind == EXCHANGE_INGRESS || refuse(x, REASON_CORRECTION_INVALID, "/corrects");
+	/* What a gateway delivers was let go by its own limit. */
+	if (d->kind != EXCHANGE_INGRESS && (!lineage_has_room(reader, old.seq, &room, &missing) || !room))
+		return refuse(x, REASON_CORRECTION_INVALID, "/corrects");
 	d->corrects = (struct corrected){ .seq = old.seq, .id = old.id, .version = 2 };
 	if (store_get_link(reader, old.seq, LINK_CORRECTS, &link, &missing))
 		d->corrects.version = link.version + 1;
@@ -120,13 +128,15 @@ static bool follow_onward(struct exchange *x)
 	    (came.state != STATE_READY && came.state != STATE_FETCHED))
 		return deny(x, "it is none that came here and is still held", pointer);
 	if (d->onward.astray)
-		return deny(x, "what is corrected was passed on from another exchange", pointer);
+		return deny(x, "what is corrected was not passed on from it", pointer);
 	struct digest governing = came.agreement_digest;
-	bool restricted;
+	bool restricted, room;
 	if (!hold_restricted(reader, d->onward.seq, &restricted, &e) || restricted)
 		return refuse(x, REASON_UNDER_CHALLENGE, pointer);
 	if (!withdrawal_stops(reader, d->asked.conf, d->onward.seq, &restricted, &e) || restricted)
 		return refuse(x, REASON_CONSENT_WITHDRAWN, pointer);
+	if (!lineage_has_room(reader, d->onward.seq, &room, &e) || !room)
+		return deny(x, "it was corrected and passed on as often as can be called back", pointer);
 	if (!d->onward.known)
 		return deny(x, "under which codes it came is not known: a build of before them took it", pointer);
 	if (!store_get_document(reader, &governing, &text, &e))
@@ -165,16 +175,25 @@ static bool overtake(const struct act *a, uint64_t seq, struct error *e)
 	return copy_erase_payload(a, &old, "corrected before it was fetched", e);
 }
 
+/* What it corrects may have been recalled since it was looked at: then this one goes no further, either. */
 static bool write_correction(struct exchange *x, const struct act *a, struct error *e)
 {
 	struct decided *d = &x->decided;
 	struct store_link link = {
 		.child = d->row.seq, .parent = d->corrects.seq, .kind = LINK_CORRECTS, .version = d->corrects.version
 	};
+	struct store_exchange old;
 	struct copy c;
+	bool first;
 
-	return store_put_link(a->store, &link, e) && overtake(a, d->corrects.seq, e) &&
-	       copy_load(a, d->row.seq, &c, e) && duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
+	if (!store_put_link(a->store, &link, e) || !store_get_exchange(a->store, d->corrects.seq, &old, e))
+		return false;
+	bool recalled = old.state == STATE_RECALLED || (old.state == STATE_ENDED && d->kind != EXCHANGE_INGRESS);
+	if (!copy_load(a, d->row.seq, &c, e))
+		return false;
+	if (recalled)
+		return recall_exchange(a, &c, VIEW(RECALLED_WHY), RECALL_VERSION, &first, e);
+	return overtake(a, d->corrects.seq, e) && duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
 }
 
 /* It may have been recalled since it was looked at: then this one goes no further. */
@@ -190,7 +209,7 @@ static bool write_onward(struct exchange *x, const struct act *a, struct error *
 		return false;
 	if (came.state == STATE_READY || came.state == STATE_FETCHED)
 		return true;
-	return copy_load(a, d->row.seq, &c, e) && recall_exchange(a, &c, VIEW("recalled by its origin"), &first, e);
+	return copy_load(a, d->row.seq, &c, e) && recall_exchange(a, &c, VIEW(RECALLED_WHY), RECALL_VERSION, &first, e);
 }
 
 bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e)

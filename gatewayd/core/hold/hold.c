@@ -8,6 +8,7 @@
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/hold/hold_notice.h"
+#include "gatewayd/core/hold/hold_spread_private.h"
 #include "gatewayd/core/hold/hold_statement_private.h"
 #include "gatewayd/core/audit/testimony.h"
 #include "lib/schema/document.h"
@@ -198,7 +199,8 @@ static bool write_set(struct stating *a, const struct act *act, struct error *e)
 	case SOUGHT_NONE: a->fault = "nothing is left to hold"; return true;
 	case SOUGHT_FAILED: return false;
 	}
-	return store_put_hold(act->store, &h, &a->changed, e) && (!a->changed || hold_tell(act, &h, false, e));
+	return store_put_hold(act->store, &h, &a->changed, e) &&
+	       (!a->changed || (hold_tell(act, &h, NULL, false, e) && hold_spread(act, &h, &h.statement, e)));
 }
 
 static bool write_lift(struct stating *a, const struct act *act, struct error *e)
@@ -209,7 +211,8 @@ static bool write_lift(struct stating *a, const struct act *act, struct error *e
 		return false;
 	a->statement.kind = h.kind;
 	a->changed = h.ended_ms == TIME_NONE;
-	return !a->changed || (hold_end(act->store, &h, a->now_ms, e) && hold_tell(act, &h, true, e));
+	return !a->changed || (hold_end(act->store, &h, a->now_ms, e) && hold_tell(act, &h, NULL, true, e) &&
+	                       hold_spread_lift(act, &h, &h.statement, e));
 }
 
 static const char *outcome_note(const struct stating *a)

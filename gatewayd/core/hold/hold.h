@@ -6,7 +6,8 @@
  * What is restricted is neither handed out (record, inbox), nor sent while it is queued, nor released by a person,
  * nor passed onward. Setting, lifting and ending are in the audit log, and so is every attempt that was refused.
  *
- * The other party's gateway is told, and holds as long (hold_notice.h).
+ * The other party's gateway is told, and holds as long (hold_notice.h); so are those to whom another version of the record
+ * went, or who were passed it on (hold_spread_private.h).
  *
  * Whether a hold is in force says the store, not the clock: it ends when the sweep ends it, and a clock that is not
  * to be trusted ends none. Core's main thread, except where it says otherwise. */

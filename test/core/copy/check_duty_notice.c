@@ -90,6 +90,8 @@ static const struct {
 	{ STATE_DELIVERED, "delivery", "never-fetched", STATE_ERASED },
 	{ STATE_DELIVERED, "mask", "masked", STATE_DELIVERED },
 	{ STATE_RECALLED, "recall", "erased", STATE_ENDED },
+	{ STATE_RECALLED, "erase", "erased", STATE_RECALLED }, /* it crossed the recall, whose receipt is owed */
+	{ STATE_RECALLED, "erase", "not-found", STATE_RECALLED },
 	{ STATE_RECALLED, "delivery", "never-fetched", STATE_ERASED },
 	{ STATE_FAILED, "delivery", "never-fetched", STATE_ERASED }, /* it had arrived after all */
 	{ STATE_CORRECTED, "delivery", "never-fetched", STATE_ERASED },
@@ -100,6 +102,54 @@ START_TEST(what_a_receipt_does)
 {
 	ck_assert_int_eq(take(reports[_i].from, NOTICE_RECEIPT, reports[_i].duty, reports[_i].result), reports[_i].to);
 	ck_assert_int_eq(in.refused.reason, REASON_NONE);
+}
+END_TEST
+
+struct recall_end {
+	struct arrival arrival;
+	const char *error;
+};
+
+static bool end_recall(void *arg, const struct act *a, struct error *e)
+{
+	const struct recall_end *r = arg;
+	struct notice_end end = { .core = a->core,
+		                  .job = a->job,
+		                  .kind = NOTICE_RECALL,
+		                  .seq = r->arrival.seq,
+		                  .arrived = !r->error,
+		                  .error = view_of(r->error ? r->error : ""),
+		                  .now_ms = a->now_ms };
+
+	return duty_recall_ended(&end, a->writer, a->store, e);
+}
+
+/* Only a partner that never had it has nothing to erase: one that refuses for another reason owes the receipt. */
+START_TEST(how_a_recall_ends)
+{
+	static const struct {
+		const char *error;
+		enum exchange_state to;
+	} ends[] = {
+		{ NULL, STATE_RECALLED },
+		{ "role-denied", STATE_RECALLED },
+		{ "unreachable", STATE_RECALLED },
+		{ "not-found", STATE_ENDED },
+	};
+	struct recall_end r = { .arrival = { .state = STATE_RECALLED } };
+	struct store_exchange after;
+
+	in.kind = NOTICE_RECEIPT;
+	in.body = json_object();
+	struct core_job j = core_act(&f, arrive, &r.arrival);
+	ck_assert_msg(j.committed, "%s", j.error.text);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		r.error = ends[i].error;
+		j = core_act(&f, end_recall, &r);
+		ck_assert_msg(j.committed, "%s", j.error.text);
+		OK(store_get_exchange(f.reader, r.arrival.seq, &after, e));
+		ck_assert_int_eq(after.state, ends[i].to);
+	}
 }
 END_TEST
 
@@ -146,6 +196,7 @@ TCase *make_duty_notice_case(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, what_a_receipt_does, 0, sizeof reports / sizeof *reports);
+	tcase_add_test(c, how_a_recall_ends);
 	tcase_add_test(c, nothing_has_left_of_what_is_held);
 	tcase_add_test(c, what_is_returned_comes_with_its_record);
 	tcase_add_test(c, a_record_comes_only_with_what_is_returned);

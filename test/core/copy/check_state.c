@@ -17,7 +17,7 @@ static const char *const diagram[STATES] = {
 	/* ready     */ "   .   .   .   .   .   x   .   x   x   x   .   x  ",
 	/* fetched   */ "   .   .   .   .   .   .   .   .   x   x   x   x  ",
 	/* failed    */ "   .   .   .   .   .   .   .   x   x   x   .   x  ",
-	/* erased    */ "   .   .   .   .   .   .   .   x   .   x   .   x  ",
+	/* erased    */ "   .   .   .   .   .   .   .   x   x   x   .   x  ",
 	/* recalled  */ "   .   .   .   .   .   .   .   x   .   x   .   x  ",
 	/* corrected */ "   .   .   .   .   .   .   .   x   x   x   .   x  ",
 	/* returned  */ "   .   .   .   .   .   .   .   x   .   x   .   x  ",

@@ -1,4 +1,5 @@
 /* What is sent to a partner's gateway, what its answer means, and what is written of it. */
+#include "gatewayd/core/copy/duty_notice.h"
 #include "gatewayd/core/store/outbox.h"
 #include "test/core/worker_fixture.h"
 #include "test/policy/officers.h"
@@ -226,6 +227,33 @@ START_TEST(what_was_recalled_while_it_was_under_way)
 }
 END_TEST
 
+static bool recall_finds_nothing(void *arg, const struct act *a, struct error *e)
+{
+	struct notice_end end = { .core = a->core,
+		                  .job = a->job,
+		                  .kind = NOTICE_RECALL,
+		                  .seq = *(uint64_t *)arg,
+		                  .error = VIEW("not-found"),
+		                  .now_ms = a->now_ms };
+
+	return duty_recall_ended(&end, a->writer, a->store, e);
+}
+
+/* The recall was there first, and the record came after it: it is called back once more. */
+START_TEST(what_a_recall_has_overtaken)
+{
+	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&queued->decided.id, "/recall"),
+	                        VIEW("{\"why\":\"sent in error\"}")),
+	                 200);
+	ck_assert_int_eq(row_of(queued).state, STATE_RECALLED);
+	struct core_job j = core_act(&f, recall_finds_nothing, &row.seq);
+	ck_assert_msg(j.committed, "%s", j.error.text);
+	ck_assert_int_eq(row_of(queued).state, STATE_ENDED);
+	partner_answers(201, taking(collection(), f.south_key));
+	await_state(STATE_RECALLED);
+}
+END_TEST
+
 TCase *make_delivery_case(void)
 {
 	TCase *c = tcase_create("delivery");
@@ -240,5 +268,6 @@ TCase *make_delivery_case(void)
 	tcase_add_loop_test(c, what_may_pass_is_tried_again, 0, (int)(sizeof again / sizeof *again));
 	tcase_add_test(c, a_refusal_without_proof_ends_nothing);
 	tcase_add_test(c, what_was_recalled_while_it_was_under_way);
+	tcase_add_test(c, what_a_recall_has_overtaken);
 	return c;
 }

@@ -263,12 +263,17 @@ END_TEST
 /* The correction of what was passed on is passed on as well, though it names nothing. */
 START_TEST(a_correction_sheds_nothing)
 {
-	struct uuid first = came("[" H("1") "," TLP("AMBER") "]"), mild = came("[" TLP("CLEAR") "]"), on, corrected;
+	struct uuid first = came("[" H("1") "," TLP("AMBER") "]"), mild = came("[" TLP("CLEAR") "]"), own, on,
+	            corrected;
 	struct store_link link;
 
 	on = posted(NORTH_SYSTEM, "listed", naming(under(NULL), "onward_of", &first), 201);
 	denied("listed", naming(naming(under(NULL), "corrects", &on), "onward_of", &mild), REASON_ONWARD_DENIED,
-	       "/onward_of", "from another exchange");
+	       "/onward_of", "not passed on from it");
+	/* Nor does a record of this agency's own become one of another's by its correction. */
+	own = posted(NORTH_SYSTEM, "listed", under(NULL), 201);
+	denied("listed", naming(naming(under(NULL), "corrects", &own), "onward_of", &mild), REASON_ONWARD_DENIED,
+	       "/onward_of", "not passed on from it");
 	corrected = posted(NORTH_SYSTEM, "listed", naming(under("[" TLP("CLEAR") "]"), "corrects", &on), 201);
 	kept(&corrected, "[" H("1") "," TLP("AMBER") "]");
 	/* A recall of what came walks on to it, too. */

@@ -1,5 +1,6 @@
 /* Corrections and what is passed on: what each follows from, and what it does to that. */
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/core/lineage/lineage.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
@@ -111,6 +112,88 @@ START_TEST(a_correction_of_what_is_not_there)
 }
 END_TEST
 
+/* Its own entry, not one of those that it brings with it. */
+START_TEST(the_receipt_of_a_correction_is_for_the_correction)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+	struct exchange *x;
+	struct uuid first;
+
+	send_on(NORTH_SYSTEM, pnr("released"), &first);
+	x = sent(&s, text_of(naming("corrects", &first)));
+	ck_assert_int_eq(x->found.status, 201);
+	ck_assert_uint_eq(x->job.receipt.index, x->found.index);
+	exchange_recycle(x);
+}
+END_TEST
+
+static bool to_state(void *arg, const struct act *a, struct error *e)
+{
+	const uint64_t *what = arg;
+	struct copy c;
+
+	return copy_load(a, what[0], &c, e) && exchange_become(a, &c, (enum exchange_state)what[1], e);
+}
+
+static void become(uint64_t seq, enum exchange_state state)
+{
+	uint64_t what[] = { seq, state };
+	struct core_job j = core_act(&f, to_state, what);
+
+	ck_assert_msg(j.committed, "%s", j.error.text);
+}
+
+START_TEST(a_correction_of_what_was_recalled_since)
+{
+	static const enum exchange_state recalled[] = { STATE_RECALLED, STATE_ENDED };
+
+	for (size_t i = 0; i < sizeof recalled / sizeof *recalled; i++) {
+		struct uuid first;
+		uint64_t seq = send_on(NORTH_SYSTEM, pnr("released"), &first);
+		struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+		struct exchange *x = decide(&s, text_of(naming("corrects", &first)));
+
+		ck_assert(exchange_is_release(x));
+		become(seq, recalled[i]);
+		commit(x);
+		ck_assert_int_eq(x->found.status, 201);
+		ck_assert_int_eq(state_of(row_of(x).seq), STATE_ENDED);
+		ck_assert_int_eq(state_of(seq), recalled[i]);
+		ck_assert(!is_sealed(row_of(x).seq));
+		exchange_recycle(x);
+	}
+}
+END_TEST
+
+static bool link_many(void *arg, const struct act *a, struct error *e)
+{
+	const uint64_t *parent = arg;
+	struct store_link l = { .parent = *parent, .kind = LINK_ONWARD };
+	bool ok = true;
+
+	for (l.child = 100000; ok && l.child < 100000 + LINEAGE_MAX; l.child++)
+		ok = store_put_link(a->store, &l, e);
+	return ok;
+}
+
+static void fill_lineage(uint64_t seq)
+{
+	struct core_job j = core_act(&f, link_many, &seq);
+
+	ck_assert_msg(j.committed, "%s", j.error.text);
+}
+
+START_TEST(a_correction_too_many)
+{
+	struct uuid id;
+	uint64_t seq = send_on(NORTH_SYSTEM, pnr("released"), &id);
+
+	ck_assert_int_eq(reason_of(NORTH_SYSTEM, naming("corrects", &id)), REASON_NONE);
+	fill_lineage(seq);
+	ck_assert_int_eq(reason_of(NORTH_SYSTEM, naming("corrects", &id)), REASON_CORRECTION_INVALID);
+}
+END_TEST
+
 /* --- onward --- */
 
 static uint64_t came(struct uuid *id)
@@ -132,21 +215,16 @@ START_TEST(what_needs_permission_is_held)
 }
 END_TEST
 
-static bool to_state(void *arg, const struct act *a, struct error *e)
+START_TEST(passed_on_too_often)
 {
-	const uint64_t *what = arg;
-	struct copy c;
+	struct uuid id;
+	uint64_t seq = came(&id);
 
-	return copy_load(a, what[0], &c, e) && exchange_become(a, &c, (enum exchange_state)what[1], e);
+	ck_assert_int_ne(reason_of(NORTH_SYSTEM, naming("onward_of", &id)), REASON_ONWARD_DENIED);
+	fill_lineage(seq);
+	ck_assert_int_eq(reason_of(NORTH_SYSTEM, naming("onward_of", &id)), REASON_ONWARD_DENIED);
 }
-
-static void become(uint64_t seq, enum exchange_state state)
-{
-	uint64_t what[] = { seq, state };
-	struct core_job j = core_act(&f, to_state, what);
-
-	ck_assert_msg(j.committed, "%s", j.error.text);
-}
+END_TEST
 
 START_TEST(a_listed_recipient_gets_it_unless_it_was_recalled_since)
 {
@@ -244,6 +322,10 @@ TCase *make_follow_case(void)
 	tcase_add_test(c, a_correction_overtakes_what_has_not_left);
 	tcase_add_test(c, a_correction_replaces_what_waits_in_the_inbox);
 	tcase_add_test(c, a_correction_of_what_is_not_there);
+	tcase_add_test(c, the_receipt_of_a_correction_is_for_the_correction);
+	tcase_add_test(c, a_correction_of_what_was_recalled_since);
+	tcase_add_test(c, a_correction_too_many);
+	tcase_add_test(c, passed_on_too_often);
 	tcase_add_test(c, what_needs_permission_is_held);
 	tcase_add_test(c, a_listed_recipient_gets_it_unless_it_was_recalled_since);
 	tcase_add_test(c, what_may_not_be_passed_on);

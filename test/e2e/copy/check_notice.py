@@ -132,7 +132,7 @@ class Taking(unittest.TestCase):
     def test_a_hold_and_its_lift(self):
         t, x, stated = self.teller, self.exchange, "ab" * 32
         good = {"hold": stated, "kind": "hold", "until": agreements.instant(3)}
-        for change in ({"hold": "ab"}, {"hold": None}, {"kind": "lift"}, {"kind": None}, {"until": "tomorrow"}, {"until": None},
+        for change in ({"hold": "ab"}, {"hold": None}, {"of": "ab"}, {"of": 1}, {"kind": "lift"}, {"kind": None}, {"until": "tomorrow"}, {"until": None},
                        {"until": agreements.instant(5 * 366 + 1)}):
             body = {k: v for k, v in (good | change).items() if v is not None}
             self.refused(t.notice("hold", x, body), "notice-invalid", 422)
@@ -152,6 +152,36 @@ class Taking(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(t.tell(x, t.notice("lift", x, {"hold": stated}))[0], 200)
         self.assertEqual(self.holds(), [])
+
+    def test_a_hold_that_comes_by_several_ways(self):
+        """What is stated of one version is told of the other, too, and in whatever order the notices come nothing of it stays."""
+        t, south = self.teller, self.world.south
+        envelope = t.envelope(passing_record())
+        first = json.loads(envelope)["origin"]["exchange"]
+        own = [t.send(envelope)[1]["exchange"]]
+        envelope = t.envelope(passing_record(), entry={"corrects": first}, beside={"corrects": first})
+        second = json.loads(envelope)["origin"]["exchange"]
+        status, answer = t.send(envelope)
+        self.assertEqual(status, 201, answer)
+        own.append(answer["exchange"])
+
+        def held():
+            return [len(south.ask("exchange", "show", x)["exchange"]["holds"]) for x in own]
+        until = agreements.instant(3)
+        for n, order in enumerate(("ST LM", "TS ML", "TS LM", "ST ML", "SL TM")):
+            stated, follows = f"{n:064x}", f"{n + 100:064x}"
+            notices = {"S": (second, "hold", {"hold": stated, "kind": "restriction", "until": until}),
+                       "T": (first, "hold", {"hold": follows, "of": stated, "kind": "restriction", "until": until}),
+                       "L": (second, "lift", {"hold": stated}), "M": (first, "lift", {"hold": follows, "of": stated})}
+            with self.subTest(order=order):
+                for step in order:
+                    if step == " ":
+                        self.assertNotIn(0, held() if order[1] != "L" else [1])
+                        continue
+                    x, kind, body = notices[step]
+                    status, answer = t.tell(x, t.notice(kind, x, body))
+                    self.assertEqual(status, 200, answer)
+                self.assertEqual(held(), [0, 0])
 
     def test_a_log_that_forked(self):
         teller = Teller(self.world, self.digest)        # it begins again where what was sent before began

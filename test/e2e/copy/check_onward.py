@@ -2,14 +2,11 @@
 it go with it, or keep it where it is."""
 
 import json
-import shutil
 import unittest
 
 import agreements
-from world import ROOT, Client, Node, World, wait_for, write
-
-SCHEMA = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
-SCALES = ["europol-handling", "europol-source", "tlp-2.0"]
+from row import Row
+from world import Client, wait_for
 
 
 def tlp(value):
@@ -18,38 +15,6 @@ def tlp(value):
 
 def europol(value, **more):
     return {"scale": "europol-handling", **more, "value": value}
-
-
-class Row(World):
-    """North and south, and east, whom south knows and north does not."""
-
-    def __init__(self):
-        super().__init__()
-        self.east = Node(self, "east", "XE")
-        self.nodes.append(self.east)
-        self.signers["east"] = self.authority.leaf("signer-east", "spiffe://east.example/signer", "emailProtection")
-        self.systems["east"] = self.authority.leaf("system-east", "spiffe://east.example/system")
-        self.add_system(self.east, "east", "east-system", self.systems["east"][0])
-        for n in (self.south, self.east):
-            write(f"{n.folder}/hosts", "".join(f"127.0.0.1 {o.host}\n" for o in self.nodes))
-            for other in (self.south, self.east):
-                shutil.copy(self.signers[other.agency][0], f"{n.folder}/partners/signer-{other.agency}.pem")
-                doc = {"id": other.agency, "agency": other.agency, "jurisdiction": other.jurisdiction, "roles": []}
-                if other is not n:
-                    doc = other.describe()
-                n.add_partner({**doc, "signers": [f"signer-{other.agency}.pem"]})
-
-    def between(self, name, one, other, onward):
-        """An agreement of two of them, by which `one` gives and `other` gets."""
-        doc = agreements.passenger(name, SCHEMA, onward=onward, handling={"scales": SCALES})
-        doc["parties"] = [{"agency": n.agency, "name": f"Agency {n.agency}", "jurisdiction": n.jurisdiction,
-                           "supervisor": f"Supervisor of {n.agency}"} for n in (one, other)]
-        doc["flows"] = [{"from": one.agency, "to": other.agency, "purposes": ["border"], "stored": "case system"}]
-        path = f"{self.folder}/{name}.json"
-        write(path, json.dumps(doc, indent=2))
-        self.sign(path, (one.agency, other.agency))
-        for n in (one, other):
-            n.add_agreement(path)
 
 
 class Onward(unittest.TestCase):
