@@ -25,14 +25,14 @@ void key_pool_close(struct key_pool *p)
 }
 
 /* The lock is held. */
-static struct key_grant take_first(struct key_pool *p)
+static void take_first(struct key_pool *p, struct key_grant *out)
 {
-	struct key_grant *first = &p->ready[p->first], out = *first;
+	struct key_grant *first = &p->ready[p->first];
 
+	*out = *first;
 	wipe(first, sizeof *first);
 	p->first = (p->first + 1) % KEYSTORE_POOL;
 	p->n--;
-	return out;
 }
 
 bool keystore_take(struct keystore *k, struct key_grant *out)
@@ -42,7 +42,7 @@ bool keystore_take(struct keystore *k, struct key_grant *out)
 	pthread_mutex_lock(&p->lock);
 	bool any = p->n > 0;
 	if (any)
-		*out = take_first(p);
+		take_first(p, out);
 	pthread_mutex_unlock(&p->lock);
 	return any;
 }
@@ -60,8 +60,9 @@ void key_pool_drain(struct key_pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	while (p->n > 0) {
-		struct key_grant gone = take_first(p);
+		struct key_grant gone;
 
+		take_first(p, &gone);
 		p->returned[p->n_returned++] = gone.slot;
 		wipe(&gone, sizeof gone);
 	}
