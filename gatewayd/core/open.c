@@ -263,6 +263,7 @@ static bool writer_plan(const struct opened *o, struct writer_options *out, stru
 
 	*out = (struct writer_options){ .store = o->store,
 		                        .keys = c->keys,
+		                        .key_pool = KEYSTORE_POOL,
 		                        .mirror = c->mirror,
 		                        .signer = { .key = o->audit },
 		                        .anchor_path = c->conf->node.anchor,
@@ -310,8 +311,9 @@ static bool memory_fill(void *arg, struct error *e)
 	       timestamp_recall(c, o->reader, e);
 }
 
-/* Payload keys that no row of the store names are erased: a crash left them. In a store that was restored they may be those
- * of what it lost: they stay until people have said that nothing of it will be found. */
+/* Payload keys that no row of the store names are erased, and fresh ones made ready: they were ready when the last daemon ended, or
+ * a crash left them. In a store that was restored they may be those of what it lost: they stay until people have said that nothing
+ * of it will be found. */
 static bool keys_sweep(void *arg, struct error *e)
 {
 	struct opened *o = arg;
@@ -330,8 +332,8 @@ static bool keys_sweep(void *arg, struct error *e)
 		return false;
 	store_slots_forget(o->reader);
 	if (swept)
-		log_line("notice", "%u orphaned payload keys erased", swept);
-	return true;
+		log_line("notice", "%u payload keys that nothing names erased", swept);
+	return keystore_fill(o->core->keys, KEYSTORE_POOL, e);
 }
 
 /* These change nothing on disk. */

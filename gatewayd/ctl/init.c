@@ -45,7 +45,7 @@ static bool write_secret(const struct plan *p, const char *name, struct secret *
 
 	snprintf(path, sizeof path, "%s/keys/%s", p->dir, name);
 	s->n = 32;
-	return (random_bytes(s->b, s->n) || error_set(e, REASON_CRYPTO, "no random bytes")) &&
+	return (random_secret(s->b, s->n) || error_set(e, REASON_CRYPTO, "no random bytes")) &&
 	       secret_write_new(path, s, e);
 }
 

@@ -226,7 +226,7 @@ static bool make_secret(const char *keys, const char *name, bool *made, struct s
 
 	*made = ok && access(path, F_OK) != 0;
 	if (*made)
-		ok = (random_bytes(s.b, s.n) || error_set(e, REASON_CRYPTO, "no random bytes")) &&
+		ok = (random_secret(s.b, s.n) || error_set(e, REASON_CRYPTO, "no random bytes")) &&
 		     secret_write_new(path, &s, e);
 	if (*made && ok && out)
 		*out = s;

@@ -14,7 +14,13 @@ struct secret {
 };
 void secret_wipe(struct secret *s);
 
+/* Salts, nonces, ids: whatever is known to others later on. From a pool of the calling thread, a few thousand bytes that are
+ * drawn at once from RAND_bytes (NIST SP 800-90A, CTR_DRBG): each is overwritten there when it is handed out, none is handed
+ * out on both sides of a fork(), and the pool is wiped when its thread ends. Any thread. False: the generator failed. */
 bool random_bytes(void *out, size_t n) MUST_USE;
+/* Keys: each call is a draw of its own from the generator that makes nothing else (RAND_priv_bytes). Any thread. Ask for
+ * several at once where there are many. */
+bool random_secret(void *out, size_t n) MUST_USE;
 
 /* SHA-256 (FIPS 180-4) of up to several parts in a row. Thread-safe, allocates nothing. */
 void sha256(struct view in, struct digest *out);

@@ -7,7 +7,6 @@
 #include "lib/crypto/crypto.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #define BLOCK 64 /* of SHA-256, bytes */
@@ -19,15 +18,6 @@ struct hmac_key {
 void secret_wipe(struct secret *s)
 {
 	wipe(s, sizeof *s);
-}
-
-bool random_bytes(void *out, size_t n)
-{
-	if (n > INT32_MAX || RAND_bytes(out, (int)n) != 1) {
-		wipe(out, n);
-		return false;
-	}
-	return true;
 }
 
 static void update_parts(SHA256_CTX *c, const struct view *parts, size_t n)

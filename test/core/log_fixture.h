@@ -11,6 +11,7 @@
 #include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 
+#define LOG_KEYS   4 /* ready, after the first commit; each further one makes as many as were taken */
 #define LOG_ORIGIN "north.example/audit/n1/1"
 
 struct log_fixture {
@@ -57,6 +58,7 @@ static inline void log_signer(struct log_fixture *f, uint8_t seed_byte)
 static inline bool log_start(struct log_fixture *f, struct error *e)
 {
 	struct writer_options o = { .keys = f->keys,
+		                    .key_pool = LOG_KEYS,
 		                    .mirror = f->mirror,
 		                    .signer = { .vkey = f->vkey, .key = f->key },
 		                    .anchor_path = scratch_file(&f->dir, "anchor"),
@@ -70,6 +72,13 @@ static inline bool log_start(struct log_fixture *f, struct error *e)
 	return f->writer != NULL;
 }
 
+static inline bool log_names_no_slot(void *arg, uint32_t slot)
+{
+	(void)arg;
+	(void)slot;
+	return false;
+}
+
 static inline void log_setup(struct log_fixture *f)
 {
 	*f = (struct log_fixture){ .dir = scratch_new() };
@@ -77,6 +86,8 @@ static inline void log_setup(struct log_fixture *f)
 	f->home = home_new();
 	ck_assert_ptr_nonnull(f->home);
 	OK((f->keys = keystore_open(scratch_file(&f->dir, "keys"), true, e)) != NULL);
+	uint32_t none;
+	OK(keystore_sweep(f->keys, log_names_no_slot, NULL, &none, e));
 }
 
 static inline void log_stop(struct log_fixture *f)

@@ -149,16 +149,6 @@ START_TEST(hkdf_known_answers)
 }
 END_TEST
 
-START_TEST(random_differs)
-{
-	uint8_t a[32] = { 0 }, b[32] = { 0 };
-
-	ck_assert(random_bytes(a, sizeof a));
-	ck_assert(random_bytes(b, sizeof b));
-	ck_assert(memcmp(a, b, sizeof a) != 0);
-}
-END_TEST
-
 START_TEST(secrets_wipe_themselves)
 {
 	struct secret s = { .b = { 1, 2, 3 }, .n = 3 };
@@ -179,7 +169,6 @@ TCase *make_hash_case(void)
 	tcase_add_test(c, hmac_known_answers);
 	tcase_add_test(c, hmac_key_is_shared_by_threads);
 	tcase_add_test(c, hkdf_known_answers);
-	tcase_add_test(c, random_differs);
 	tcase_add_test(c, secrets_wipe_themselves);
 	return c;
 }

@@ -2,7 +2,7 @@
  * exchanges through the writer and notes in shared memory what was acknowledged; a fault strikes at its
  * first, second, third … call until it runs through without. After each the stores are opened again, and
  *   - the log verifies from the first entry to the last, against its checkpoint and its anchor,
- *   - every acknowledged exchange is there, with its entry and a payload whose key opens,
+ *   - every acknowledged exchange is there, with its entry and a payload whose key opens, which no other has or gets,
  *   - nothing is there by half, and no payload that was acknowledged as erased.
  *
  *   faults [stride [seconds]]    strikes at every stride-th call (1: all of them; syncs always all), then so many
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/keys/key_lease.h"
 #include "gatewayd/core/commit/writer.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
@@ -28,15 +28,20 @@
 #include "test/faults/inject.h"
 
 #define JOBS          24
-#define GROUP         4  /* jobs that are submitted together */
+#define GROUP         4 /* jobs that are submitted together, and one that fails */
+#define SPOILERS      (JOBS / GROUP)
+#define READY         8  /* keys; some commits find the pool empty */
 #define CHILD_SECONDS 30 /* a child that takes longer hangs */
 #define ORIGIN        "north.example/audit/n1/1"
 
 /* Written by the child, read after its death. */
 struct notes {
 	_Atomic unsigned acknowledged[JOBS];
-	_Atomic unsigned erasing[JOBS]; /* its payload's erasure was asked for */
-	_Atomic unsigned erased[JOBS];  /* and acknowledged */
+	_Atomic unsigned erasing[JOBS];    /* its payload's erasure was asked for */
+	_Atomic unsigned erased[JOBS];     /* and acknowledged */
+	uint8_t keys[JOBS + SPOILERS][32]; /* that were given out, the spoilers' last */
+	_Atomic unsigned given[JOBS + SPOILERS];
+	_Atomic unsigned pooled; /* of those from the pool */
 	_Atomic unsigned struck;
 	_Atomic unsigned finished;
 };
@@ -55,6 +60,8 @@ struct work {
 	unsigned n;
 	unsigned victim; /* whose payload is erased along the way; JOBS: nobody's */
 	bool rotates;
+	bool spoils; /* its run fails, so that each of its group is run a second time */
+	struct key_lease key;
 	unsigned came_home;
 };
 
@@ -107,12 +114,14 @@ static bool open_world(struct world *w, struct error *e)
 	w->home = home_new();
 	if (!w->home || !(w->store = store_open(scratch_file(&dir, "store.db"), e)) ||
 	    !(w->keys = keystore_open(scratch_file(&dir, "keys"), true, e)) ||
-	    !keystore_sweep(w->keys, slot_live, w->store, &orphans, e))
+	    !keystore_sweep(w->keys, slot_live, w->store, &orphans, e) || !keystore_fill(w->keys, READY, e))
 		return false;
 	store_slots_forget(w->store);
-	struct writer_options o = {
-		.store = w->store, .keys = w->keys, .signer = w->signer, .anchor_path = scratch_file(&dir, "anchor")
-	};
+	struct writer_options o = { .store = w->store,
+		                    .keys = w->keys,
+		                    .key_pool = READY,
+		                    .signer = w->signer,
+		                    .anchor_path = scratch_file(&dir, "anchor") };
 	return (w->writer = writer_start(&o, e)) != NULL;
 }
 
@@ -121,11 +130,6 @@ static bool open_world(struct world *w, struct error *e)
 static struct uuid id_of(unsigned n)
 {
 	return (struct uuid){ .b = { 1, 2, 3, 4, (uint8_t)n, 0, 0x70 } };
-}
-
-static void key_of(unsigned n, uint8_t key[32])
-{
-	memset(key, (int)(n + 100), 32);
 }
 
 static void leaf_of(unsigned n, char out[64])
@@ -162,15 +166,15 @@ static bool work_run(struct job *j, struct writer *w, struct store *s, struct er
 	                      prior;
 	struct store_payload p = { .sealed = VIEW("sealed") };
 	enum store_accepted accepted;
-	uint8_t key[32];
 	char leaf[64];
 	uint64_t index;
 
-	key_of(k->n, key);
 	leaf_of(k->n, leaf);
 	if (!store_accept(s, &x, &accepted, &prior, e) || !writer_append(w, j, view_of(leaf), VIEW("[]"), &index, e) ||
-	    !store_set_entry(s, x.seq, index, e) || !writer_put_key(w, key, &p.slot, e))
+	    !store_set_entry(s, x.seq, index, e) || !writer_place_key(w, &k->key, &p.slot, e))
 		return false;
+	if (k->spoils)
+		return error_set(e, REASON_QUOTA, "this one fails");
 	p.seq = x.seq;
 	struct store_timer t = { .seq = x.seq, .due_ms = x.received_ms };
 	if (!store_put_payload(s, &p, e) || !store_put_timer(s, &t, e))
@@ -189,26 +193,47 @@ static void work_done(struct job *j)
 		if (k->victim < JOBS && atomic_load(&notes->acknowledged[k->victim]))
 			atomic_store(&notes->erased[k->victim], 1);
 	}
+	key_lease_settle(&k->key, j->committed);
 	k->came_home = 1;
 	writer_release(j);
 }
 
+/* What a worker does before it submits; false: no key. */
+static bool take_key(struct world *w, struct work *k)
+{
+	if (!key_lease_take(&k->key, w->keys))
+		return false;
+	memcpy(notes->keys[k->n], k->key.grant.key, sizeof notes->keys[k->n]);
+	atomic_fetch_add(&notes->pooled, k->key.placed);
+	atomic_store(&notes->given[k->n], 1);
+	return true;
+}
+
+static void submit(struct world *w, struct work *k)
+{
+	k->job = (struct job){ .home = w->home, .run = work_run, .done = work_done, .want_receipt = true };
+	if (take_key(w, k))
+		writer_submit(w->writer, &k->job);
+	else
+		k->came_home = 1;
+}
+
 static void run_jobs(struct world *w)
 {
-	static struct work work[JOBS];
+	static struct work work[JOBS], spoilers[SPOILERS];
 	struct pollfd p = { .fd = home_fd(w->home), .events = POLLIN };
 
 	for (unsigned n = 0; n < JOBS; n += GROUP) {
 		for (unsigned i = n; i < n + GROUP; i++) {
-			work[i] = (struct work){
-				.n = i,
-				.victim = i % GROUP == 1 && i > GROUP ? i - GROUP : JOBS,
-				.rotates = i == JOBS / 2,
-				.job = { .home = w->home, .run = work_run, .done = work_done, .want_receipt = true }
-			};
-			writer_submit(w->writer, &work[i].job);
+			work[i] = (struct work){ .n = i,
+				                 .victim = i % GROUP == 1 && i > GROUP ? i - GROUP : JOBS,
+				                 .rotates = i == JOBS / 2 };
+			submit(w, &work[i]);
 		}
-		for (unsigned i = n; i < n + GROUP;) {
+		struct work *spoiler = &spoilers[n / GROUP];
+		*spoiler = (struct work){ .n = JOBS + n / GROUP, .victim = JOBS, .spoils = true };
+		submit(w, spoiler);
+		for (unsigned i = n; i < n + GROUP || !spoiler->came_home;) {
 			poll(&p, 1, 100);
 			home_collect(w->home);
 			while (i < n + GROUP && work[i].came_home)
@@ -264,12 +289,13 @@ static void verify_whole_log(struct world *w)
 }
 
 static unsigned live; /* payloads of the world that is being looked at */
+static uint32_t live_slots[JOBS];
 
 static void check_payload(struct world *w, unsigned n, uint64_t seq)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct store_payload p;
-	uint8_t key[32], want[32];
+	uint8_t key[32];
 
 	if (!store_get_payload(w->store, seq, &p, &e)) {
 		require(e.reason == REASON_NOT_FOUND, "its payload cannot be read", n);
@@ -279,9 +305,10 @@ static void check_payload(struct world *w, unsigned n, uint64_t seq)
 	require(!atomic_load(&notes->erased[n]), "its payload was acknowledged as erased and is there", n);
 	/* Also when an erasure was cut off: it commits first, and destroys afterwards. */
 	require(keystore_get(w->keys, p.slot, key, &e), "the key of its payload is gone", n);
-	key_of(n, want);
-	require(memcmp(key, want, sizeof key) == 0, "its payload has another one's key", n);
-	live++;
+	require(memcmp(key, notes->keys[n], sizeof key) == 0, "its payload has another one's key", n);
+	for (unsigned i = 0; i < live; i++)
+		require(live_slots[i] != p.slot, "its slot is another one's, too", n);
+	live_slots[live++] = p.slot;
 }
 
 static void check_exchange(struct world *w, unsigned n)
@@ -303,6 +330,39 @@ static void check_exchange(struct world *w, unsigned n)
 	check_payload(w, n, x.seq);
 }
 
+/* What was given out before is nobody's again, whatever became of it; and it lies in no slot but a living payload's. */
+static void check_keys(struct world *w)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct key_grant next;
+	uint8_t key[32];
+
+	for (unsigned n = 0; n < JOBS + SPOILERS; n++)
+		for (unsigned i = 0; i < n && atomic_load(&notes->given[n]); i++)
+			require(memcmp(notes->keys[n], notes->keys[i], sizeof key) != 0, "its key was given out before",
+			        n);
+	for (uint32_t slot = 0; slot < keystore_size(w->keys); slot++) {
+		bool named = false;
+		for (unsigned i = 0; i < live; i++)
+			named = named || live_slots[i] == slot;
+		e = (struct error){ .reason = REASON_NONE };
+		if (named || !keystore_get(w->keys, slot, key, &e))
+			continue;
+		for (unsigned n = 0; n < JOBS + SPOILERS; n++)
+			require(!atomic_load(&notes->given[n]) || memcmp(key, notes->keys[n], sizeof key) != 0,
+			        "its key lies in a slot that nothing names", n);
+	}
+	require(keystore_ready(w->keys) == READY, "the pool is not filled", 0);
+	while (keystore_take(w->keys, &next)) {
+		for (unsigned i = 0; i < live; i++)
+			require(live_slots[i] != next.slot, "a slot that is somebody's is given out", i);
+		for (unsigned n = 0; n < JOBS + SPOILERS; n++)
+			require(memcmp(next.key, notes->keys[n], sizeof key) != 0, "its key is given out again", n);
+		require(keystore_get(w->keys, next.slot, key, &e) && memcmp(key, next.key, sizeof key) == 0,
+		        "what is given out does not lie in its slot", 0);
+	}
+}
+
 /* Opens what the child left and looks at all of it. */
 static void check_world(void)
 {
@@ -319,6 +379,7 @@ static void check_world(void)
 	for (unsigned n = 0; n < JOBS; n++)
 		check_exchange(&w, n);
 	require(keystore_count(w.keys) == live, "some key outlived its payload", 0);
+	check_keys(&w);
 	close_world(&w);
 }
 
@@ -366,6 +427,7 @@ static void every_call(const char *what, enum inject_kind kind, enum inject_effe
 			break;
 	}
 	require(acknowledged() == JOBS, "did not come home without a fault", 0);
+	require(atomic_load(&notes->pooled) > JOBS / 3, "few keys came from the pool", 0);
 	printf("%-36s %4u calls struck, %4u in the midst of the work\n", what, struck, some);
 	fflush(stdout);
 }

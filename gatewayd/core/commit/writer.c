@@ -12,7 +12,7 @@
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/commit/copying_private.h"
 #include "gatewayd/core/commit/job_private.h"
-#include "gatewayd/core/keys/keystore.h"
+#include "gatewayd/core/keys/key_lease.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/tree_private.h"
@@ -124,6 +124,14 @@ static bool check_keys(const struct writer *w, struct error *e)
 bool writer_put_key(struct writer *w, const uint8_t key[32], uint32_t *slot, struct error *e)
 {
 	return check_keys(w, e) && keystore_put(w->o.keys, key, slot, e);
+}
+
+bool writer_place_key(struct writer *w, const struct key_lease *l, uint32_t *slot, struct error *e)
+{
+	if (!l->placed)
+		return writer_put_key(w, l->grant.key, slot, e);
+	*slot = l->grant.slot;
+	return check_keys(w, e) && keystore_use(w->o.keys, l->grant.slot, e);
 }
 
 bool writer_erase_key(struct writer *w, struct job *j, uint32_t slot, struct error *e)
@@ -309,6 +317,17 @@ static bool run_batch(struct writer *w, struct job *first, uint32_t n)
 	return true;
 }
 
+/* Between two transactions. False when the writer died. */
+static bool fill_keys(struct writer *w)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	if (!w->o.keys || keystore_fill(w->o.keys, w->o.key_pool, &e))
+		return true;
+	die(w, NULL, &e);
+	return false;
+}
+
 /* --- the thread --- */
 
 static void report(struct writer *w, const struct error *e)
@@ -398,7 +417,7 @@ static void *run(void *arg)
 		struct job *batch = take_batch(w, &n);
 		bool done = !batch && w->stopping;
 		pthread_mutex_unlock(&w->lock);
-		if (batch && !run_batch(w, batch, n))
+		if (batch && (!run_batch(w, batch, n) || !fill_keys(w)))
 			return NULL;
 		if (batch || quiet || done)
 			clear_up(w, quiet || done);

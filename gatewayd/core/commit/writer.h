@@ -13,6 +13,7 @@
 #include "gatewayd/core/store/store.h"
 #include "lib/tlog/note.h"
 
+struct key_lease;
 struct keystore;
 struct mirror;
 struct writer;
@@ -20,6 +21,7 @@ struct writer;
 struct writer_options {
 	struct store *store; /* the writing connection; the writer alone uses it from now on */
 	struct keystore *keys;
+	uint32_t key_pool;         /* keys that are kept ready; see keystore_fill(). 0: none are */
 	struct mirror *mirror;     /* NULL: none */
 	struct note_signer signer; /* audit key; its name is the log's origin */
 	const char *anchor_path;   /* where the last checkpoint is also kept, on another path; NULL: none */
@@ -50,8 +52,9 @@ void writer_submit(struct writer *w, struct job *j);
  * index. */
 bool writer_append(struct writer *w, struct job *j, struct view leaf, struct view packed, uint64_t *index,
                    struct error *e) MUST_USE;
-/* Only inside run(): key slots (see keystore.h). A key that is put is synced before this transaction's COMMIT; one that is
- * erased is destroyed after it, and the job goes home when that is done. */
+/* Only inside run(): key slots (see keystore.h). A key that is placed has its slot and was synced, or is put; one that is put is
+ * synced before this transaction's COMMIT; one that is erased is destroyed after it, and the job goes home when that is done. */
+bool writer_place_key(struct writer *w, const struct key_lease *l, uint32_t *slot, struct error *e) MUST_USE;
 bool writer_put_key(struct writer *w, const uint8_t key[32], uint32_t *slot, struct error *e) MUST_USE;
 bool writer_erase_key(struct writer *w, struct job *j, uint32_t slot, struct error *e) MUST_USE;
 /* Only inside run(): a new master key for the slots. */

@@ -43,7 +43,7 @@ static bool seal(struct returned *r, struct gcm *gcm, const struct uuid *exchang
 		                       .record = record };
 
 	r->sealed = BUF_INIT(SEALED_MAX);
-	bool ok = random_bytes(r->key, sizeof r->key) && random_bytes(nonce, sizeof nonce) &&
+	bool ok = random_secret(r->key, sizeof r->key) && random_bytes(nonce, sizeof nonce) &&
 	          payload_seal(gcm, &parts, &plain, &r->sealed);
 	buf_wipe(&plain);
 	return ok;

@@ -16,6 +16,7 @@
 #include "gatewayd/core/context/context.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/keys/key_lease.h"
 #include "gatewayd/core/serve/scratch.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/store/consent.h"
@@ -75,7 +76,6 @@ struct exchange_random {
 	uint8_t id[10];
 	struct salt salt;       /* of what leaves; goes to the recipient with it */
 	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
-	uint8_t key[32];        /* of the payload */
 	uint8_t nonce[12];
 	uint8_t disclosures[DISCLOSED_ALL][16];
 	uint8_t seed[32]; /* of the transforms */
@@ -147,6 +147,7 @@ struct decided {
 struct reserved {
 	struct quota_use quota;          /* until the release is committed or nothing is released; once a record */
 	struct surrogate_use surrogates; /* until then, or until the record is decided anew */
+	struct key_lease key;            /* of the payload, from its sealing on; the same */
 };
 
 /* Buffers, used for one record after another. */
@@ -165,6 +166,7 @@ struct written {
 /* What the writer found, and the answer's head that follows from it. */
 struct found {
 	enum store_accepted accepted;
+	bool keyed; /* a row names the slot of its key */
 	int prior_status;
 	uint64_t index; /* audit index of the answer's entry */
 	struct uuid answer_id;
@@ -187,7 +189,7 @@ struct exchange {
 
 /* From those that are not in use, or a new one. NULL: no memory. It is given back once it was decided. */
 struct exchange *exchange_take(struct decider *d) MUST_USE;
-/* Lets go of a decision: wipes what was of the record, gives surrogates back. The quota stays reserved. */
+/* Lets go of a decision: wipes what was of the record, gives surrogates and key back. The quota stays reserved. */
 void exchange_forget(struct exchange *x);
 /* Gives it back to its decider, with all that it had reserved. */
 void exchange_recycle(struct exchange *x);

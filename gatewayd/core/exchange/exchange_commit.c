@@ -34,7 +34,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	struct decided *d = &x->decided;
 	struct store_payload payload = { .seq = d->row.seq, .sealed = buf_view(&x->written.sealed) };
 
-	if (!writer_put_key(w, d->random.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
+	if (!writer_place_key(w, &x->reserved.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;
 	d->timer.seq = d->delivery.seq = d->inbox.seq = d->row.seq;
 	if (exchange_is_release(x) &&
@@ -73,6 +73,7 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 		return copy_prior(x, &prior) || error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (f->accepted != STORE_NEW)
 		return true;
+	f->keyed = d->keeps_payload;
 	/* What follows from it has entries, too: the receipt is for this one. */
 	return writer_append(w, j, leaf, packed, &f->index, e) && store_set_entry(s, d->row.seq, f->index, e) &&
 	       (!d->keeps_payload || exchange_write_payload(x, w, s, e)) &&
@@ -140,6 +141,7 @@ static bool answer_again(struct exchange *x)
 		return false;
 	quota_settle(&x->reserved.quota, false);
 	surrogates_settle(&x->reserved.surrogates);
+	key_lease_settle(&x->reserved.key, false);
 	buf_reset(b);
 	buf_add(b, buf_view(&x->written.answer));
 	buf_addc(b, '}');
@@ -228,6 +230,7 @@ static void came_home(struct job *j)
 
 	quota_settle(&x->reserved.quota, j->committed && x->found.accepted == STORE_NEW);
 	surrogates_settle(&x->reserved.surrogates);
+	key_lease_settle(&x->reserved.key, j->committed && x->found.keyed);
 	if (j->committed) {
 		fill_result(x);
 		note_attempt(x);

@@ -42,6 +42,7 @@ void exchange_forget(struct exchange *x)
 	disclosures_reset(&w->sd);
 	arena_wipe(&w->mem);
 	surrogates_settle(&x->reserved.surrogates);
+	key_lease_settle(&x->reserved.key, false);
 }
 
 void exchange_recycle(struct exchange *x)
@@ -66,6 +67,7 @@ void exchange_free(struct exchange *x)
 		return;
 	writer_release(&x->job); /* it may have come home and not been taken in */
 	wipe(&x->decided, sizeof x->decided);
+	wipe(&x->reserved.key, sizeof x->reserved.key);
 	buf_wipe(&x->written.sealed);
 	buf_free(&x->written.answer);
 	buf_free(&x->written.leaf);

@@ -22,7 +22,7 @@ static bool seal(struct exchange *x)
 {
 	struct decided *d = &x->decided;
 	struct scratch *s = x->decider->scratch;
-	struct payload_parts parts = { .key = d->random.key,
+	struct payload_parts parts = { .key = x->reserved.key.grant.key,
 		                       .nonce = d->random.nonce,
 		                       .exchange = &d->id,
 		                       .salt = &d->random.salt,
@@ -30,7 +30,8 @@ static bool seal(struct exchange *x)
 		                       .beside = buf_view(&x->written.members),
 		                       .record = d->decision.outcome == OUTCOME_HELD ? d->text : buf_view(&s->record) };
 
-	return payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
+	return key_lease_take(&x->reserved.key, x->decider->core->keys) &&
+	       payload_seal(s->gcm, &parts, &s->proof, &x->written.sealed);
 }
 
 /* What goes to the recipient's gateway beside the record, with the retention that was granted; the entry has its digest.

@@ -332,6 +332,7 @@ static void released(struct job *j)
 		                      .state = exchange_state_name(x->decided.row.state) };
 
 	quota_settle(&x->reserved.quota, done);
+	key_lease_settle(&x->reserved.key, done && x->decided.keeps_payload);
 	if (!j->committed) {
 		tell(&r->asked, j->error.text);
 	} else if (!r->still_held) {

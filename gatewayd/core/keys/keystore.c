@@ -1,77 +1,20 @@
 /* See keystore.h. The slots' states lie in memory, a byte each; what a transaction changes is collected as
  * images of slots and written at its sync, neighbours in one write. Free slots are used in the order in
- * which they became free, so that a batch lies close together in the file. */
-#include "gatewayd/core/keys/keystore.h"
-
+ * which they became free, so that those of one sync lie close together in the file. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gatewayd/core/keys/slot_file_private.h"
+#include "gatewayd/core/keys/keystore_private.h"
 
-#define GROW_SLOTS   16384u /* 1 MiB */
-#define NONCE_BYTES  12
-#define KEY_BYTES    32
-#define SEALED_BYTES (KEY_BYTES + 16)
-#define POOL_BYTES   4096
-
-enum slot_state {
-	SLOT_UNSWEPT,  /* empty in the file, but a row may still name it */
-	SLOT_FREE,     /* in the list of free slots */
-	SLOT_TAKEN,    /* holds a key */
-	SLOT_PUT,      /* taken by this transaction */
-	SLOT_ERASED,   /* erased by this transaction: it holds its key until that has committed */
-	SLOT_DROPPED,  /* put and erased by this transaction */
-	SLOT_RELEASED, /* was empty and is let go by this transaction */
-	SLOT_DOOMED    /* its erasure has committed: keystore_destroy() overwrites it */
-};
-
-struct image {
-	uint8_t b[SLOT_SIZE];
-};
-
-/* First in, first out. */
-struct free_list {
-	uint32_t *slots;
-	uint32_t cap, first, n;
-};
-
-struct keystore {
-	struct slot_file file;
-	pthread_mutex_t lock; /* guards file.fd and file.master against rotation, and `reader` */
-	struct gcm *writer, *reader;
-	uint8_t *states; /* enum slot_state */
-	uint32_t n, taken;
-	struct free_list free;
-	/* The open transaction: images not yet written, then everything it changed. */
-	uint32_t *image_slots;
-	struct image *images;
-	size_t n_images, cap_images;
-	uint32_t *changed;
-	size_t n_changed, cap_changed;
-	uint32_t n_doomed;
-	bool synced;              /* a sync was at least begun */
-	uint8_t pool[POOL_BYTES]; /* random bytes, used from the end */
-	size_t pool_left;
-};
-
-static bool no_memory(struct error *e)
+bool keystore_no_memory(struct error *e)
 {
 	return error_set(e, REASON_NO_MEMORY, "no memory for key slots");
 }
 
-static bool take_random(struct keystore *k, void *out, size_t n, struct error *e)
+static bool no_random(struct error *e)
 {
-	if (k->pool_left < n) {
-		if (!random_bytes(k->pool, sizeof k->pool))
-			return error_set(e, REASON_CRYPTO, "no random bytes for a key slot");
-		k->pool_left = sizeof k->pool;
-	}
-	k->pool_left -= n;
-	memcpy(out, k->pool + k->pool_left, n);
-	wipe(k->pool + k->pool_left, n);
-	return true;
+	return error_set(e, REASON_CRYPTO, "no random bytes for a key slot");
 }
 
 /* --- free slots --- */
@@ -113,9 +56,9 @@ static bool make_room(struct keystore *k, uint32_t n, struct error *e)
 	uint8_t *states = realloc(k->states, n);
 
 	if (!states)
-		return no_memory(e);
+		return keystore_no_memory(e);
 	k->states = states;
-	return free_list_reserve(&k->free, n) || no_memory(e);
+	return key_pool_reserve(&k->pool, n, e) && (free_list_reserve(&k->free, n) || keystore_no_memory(e));
 }
 
 static bool grow(struct keystore *k, struct error *e)
@@ -128,6 +71,15 @@ static bool grow(struct keystore *k, struct error *e)
 	for (uint32_t slot = k->n; slot < n; slot++)
 		free_list_add(k, slot);
 	k->n = n;
+	k->cramped = false;
+	return true;
+}
+
+bool keystore_find_slot(struct keystore *k, uint32_t *slot, struct error *e)
+{
+	if (k->free.n == 0 && !grow(k, e))
+		return false;
+	*slot = free_list_take(&k->free);
 	return true;
 }
 
@@ -142,22 +94,22 @@ static void slot_context(uint32_t generation, uint32_t slot, uint8_t out[16])
 	}
 }
 
-static bool wrap(struct keystore *k, const struct slot_file *f, uint32_t slot, const uint8_t key[KEY_BYTES],
-                 struct image *out, struct error *e)
+bool keystore_wrap(struct keystore *k, const struct slot_file *f, uint32_t slot, const uint8_t key[KEY_BYTES],
+                   struct image *out, struct error *e)
 {
 	uint8_t context[16];
 
 	*out = (struct image){ .b = { SLOT_LIVE } };
 	slot_context(f->generation, slot, context);
-	if (!take_random(k, out->b + 4, NONCE_BYTES, e))
-		return false;
+	if (!random_bytes(out->b + 4, NONCE_BYTES))
+		return no_random(e);
 	return gcm_seal(k->writer, f->master.b, out->b + 4, view_make(context, sizeof context),
 	                view_make(key, KEY_BYTES), out->b + 4 + NONCE_BYTES) ||
 	       error_set(e, REASON_CRYPTO, "cannot wrap a payload key");
 }
 
-static bool unwrap(struct gcm *g, const struct slot_file *f, uint32_t slot, const struct image *in,
-                   uint8_t key[KEY_BYTES])
+bool keystore_unwrap(struct gcm *g, const struct slot_file *f, uint32_t slot, const struct image *in,
+                     uint8_t key[KEY_BYTES])
 {
 	uint8_t context[16];
 
@@ -168,28 +120,38 @@ static bool unwrap(struct gcm *g, const struct slot_file *f, uint32_t slot, cons
 
 /* --- the transaction's images --- */
 
-static bool reserve_change(struct keystore *k, struct error *e)
+static size_t larger(size_t cap, size_t needed)
+{
+	cap = cap ? cap : 256;
+	while (cap < needed)
+		cap *= 2;
+	return cap;
+}
+
+bool keystore_reserve(struct keystore *k, size_t n, struct error *e)
 {
 	/* As many images as changes: keystore_destroy() needs no memory. */
-	if (k->n_images == k->cap_images || k->n_changed == k->cap_images) {
-		size_t cap = k->cap_images ? k->cap_images * 2 : 256;
+	size_t most = (k->n_images > k->n_changed ? k->n_images : k->n_changed) + n;
+
+	if (most > k->cap_images) {
+		size_t cap = larger(k->cap_images, most);
 		uint32_t *slots = realloc(k->image_slots, cap * sizeof *slots);
 
 		if (!slots)
-			return no_memory(e);
+			return keystore_no_memory(e);
 		k->image_slots = slots;
 		struct image *images = realloc(k->images, cap * sizeof *images);
 		if (!images)
-			return no_memory(e);
+			return keystore_no_memory(e);
 		k->images = images;
 		k->cap_images = cap;
 	}
-	if (k->n_changed == k->cap_changed) {
-		size_t cap = k->cap_changed ? k->cap_changed * 2 : 256;
+	if (k->n_changed + n > k->cap_changed) {
+		size_t cap = larger(k->cap_changed, k->n_changed + n);
 		uint32_t *changed = realloc(k->changed, cap * sizeof *changed);
 
 		if (!changed)
-			return no_memory(e);
+			return keystore_no_memory(e);
 		k->changed = changed;
 		k->cap_changed = cap;
 	}
@@ -201,20 +163,20 @@ static void add_image(struct keystore *k, uint32_t slot)
 	k->image_slots[k->n_images++] = slot;
 }
 
-static bool noise_image(struct keystore *k, struct image *out, struct error *e)
+static bool noise_image(struct image *out, struct error *e)
 {
-	if (!take_random(k, out->b, sizeof out->b, e))
-		return false;
+	if (!random_bytes(out->b, sizeof out->b))
+		return no_random(e);
 	memset(out->b, 0, 4);
 	return true;
 }
 
 bool keystore_put(struct keystore *k, const uint8_t key[32], uint32_t *slot, struct error *e)
 {
-	if (!reserve_change(k, e) || (k->free.n == 0 && !grow(k, e)))
+	if (!keystore_reserve(k, 1, e) || (k->free.n == 0 && !grow(k, e)))
 		return false;
 	uint32_t s = k->free.slots[k->free.first];
-	if (!wrap(k, &k->file, s, key, &k->images[k->n_images], e))
+	if (!keystore_wrap(k, &k->file, s, key, &k->images[k->n_images], e))
 		return false;
 	free_list_take(&k->free);
 	k->states[s] = SLOT_PUT;
@@ -230,21 +192,23 @@ bool keystore_erase(struct keystore *k, uint32_t slot, struct error *e)
 	if (slot >= k->n)
 		return error_set(e, REASON_NOT_FOUND, "there is no such key slot");
 	enum slot_state was = (enum slot_state)k->states[slot];
-	if (was != SLOT_TAKEN && was != SLOT_PUT && was != SLOT_UNSWEPT)
+	if (was != SLOT_TAKEN && was != SLOT_PUT && was != SLOT_NAMED && was != SLOT_UNSWEPT)
 		return true;
-	if (!reserve_change(k, e))
+	if (!keystore_reserve(k, 1, e))
 		return false;
-	/* A slot that this transaction put is in the list of changes already. */
-	if (was != SLOT_PUT)
+	/* A slot that this transaction put or named is in the list of changes already. */
+	if (was != SLOT_PUT && was != SLOT_NAMED)
 		k->changed[k->n_changed++] = slot;
-	if (was == SLOT_TAKEN || was == SLOT_PUT)
+	if (was != SLOT_UNSWEPT)
 		k->taken--;
-	k->states[slot] = was == SLOT_PUT ? SLOT_DROPPED : was == SLOT_UNSWEPT ? SLOT_RELEASED : SLOT_ERASED;
+	k->states[slot] = was == SLOT_PUT       ? SLOT_DROPPED
+	                  : was == SLOT_NAMED   ? SLOT_UNNAMED
+	                  : was == SLOT_UNSWEPT ? SLOT_RELEASED
+	                                        : SLOT_ERASED;
 	return true;
 }
 
-/* Writes the images, neighbours in one write, and syncs once. */
-static bool write_images(struct keystore *k, struct error *e)
+bool keystore_write_images(struct keystore *k, struct error *e)
 {
 	for (size_t i = 0; i < k->n_images;) {
 		size_t end = i + 1;
@@ -261,20 +225,39 @@ static bool write_images(struct keystore *k, struct error *e)
 	return true;
 }
 
-bool keystore_sync(struct keystore *k, struct error *e)
+bool keystore_flush(struct keystore *k, struct error *e)
 {
 	if (k->n_images == 0)
 		return true;
-	k->synced = true;
-	return write_images(k, e);
+	k->flushed = true;
+	return keystore_write_images(k, e);
 }
 
-/* What a slot is after its transaction. Where a sync may have happened without the COMMIT, a slot that was put is not
- * used again: the next sweep decides. */
+bool keystore_sync(struct keystore *k, struct error *e)
+{
+	k->doubted = true;
+	return keystore_flush(k, e);
+}
+
+/* What a slot is after its transaction. Where a sync or the COMMIT may have happened, a slot that was put or named is not used
+ * again: the next sweep decides. */
+static void let_go(struct keystore *k, uint32_t slot, bool committed)
+{
+	bool named = k->states[slot] == SLOT_NAMED || k->states[slot] == SLOT_UNNAMED;
+
+	if (!committed && (k->doubted || (!named && k->flushed)))
+		k->states[slot] = SLOT_UNSWEPT;
+	else if (named)
+		k->states[slot] = SLOT_POOLED; /* still whose it was */
+	else
+		free_list_add(k, slot);
+}
+
 static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 {
 	switch ((enum slot_state)k->states[slot]) {
 	case SLOT_PUT:
+	case SLOT_NAMED:
 		if (committed) {
 			k->states[slot] = SLOT_TAKEN;
 			return;
@@ -291,6 +274,7 @@ static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 		}
 		return;
 	case SLOT_DROPPED:
+	case SLOT_UNNAMED:
 		if (!committed)
 			break;
 		k->states[slot] = SLOT_DOOMED;
@@ -304,13 +288,11 @@ static void settle_slot(struct keystore *k, uint32_t slot, bool committed)
 		break;
 	case SLOT_UNSWEPT:
 	case SLOT_FREE:
+	case SLOT_POOLED:
 	case SLOT_TAKEN:
 	case SLOT_DOOMED: return;
 	}
-	if (committed || !k->synced)
-		free_list_add(k, slot);
-	else
-		k->states[slot] = SLOT_UNSWEPT;
+	let_go(k, slot, committed);
 }
 
 void keystore_settle(struct keystore *k, bool committed)
@@ -325,7 +307,7 @@ void keystore_settle(struct keystore *k, bool committed)
 	}
 	k->n_images = 0;
 	k->n_changed = doomed;
-	k->synced = false;
+	k->flushed = k->doubted = false;
 }
 
 bool keystore_destroy(struct keystore *k, struct error *e)
@@ -334,11 +316,11 @@ bool keystore_destroy(struct keystore *k, struct error *e)
 		return true;
 	/* Each change had room for an image reserved with it. */
 	for (size_t i = 0; i < k->n_changed; i++) {
-		if (!noise_image(k, &k->images[k->n_images], e))
+		if (!noise_image(&k->images[k->n_images], e))
 			return false;
 		add_image(k, k->changed[i]);
 	}
-	if (!write_images(k, e))
+	if (!keystore_write_images(k, e))
 		return false;
 	for (size_t i = 0; i < k->n_changed; i++)
 		free_list_add(k, k->changed[i]);
@@ -358,7 +340,7 @@ bool keystore_get(struct keystore *k, uint32_t slot, uint8_t key[32], struct err
 	ssize_t n = pread(k->file.fd, &in, sizeof in, slot_offset(slot));
 	bool live = n == (ssize_t)sizeof in && in.b[0] == SLOT_LIVE;
 	if (live)
-		opened = unwrap(k->reader, &k->file, slot, &in, key);
+		opened = keystore_unwrap(k->reader, &k->file, slot, &in, key);
 	pthread_mutex_unlock(&k->lock);
 	wipe(&in, sizeof in);
 	if (n < 0)
@@ -368,13 +350,12 @@ bool keystore_get(struct keystore *k, uint32_t slot, uint8_t key[32], struct err
 	return opened || error_set(e, REASON_CRYPTO, "a key slot does not open with the master key");
 }
 
-/* Calls `each` with every slot of the file. */
-static bool scan(const struct keystore *k,
-                 bool (*each)(void *arg, uint32_t slot, const struct image *in, struct error *e), void *arg,
-                 struct error *e)
+bool keystore_scan(const struct keystore *k,
+                   bool (*each)(void *arg, uint32_t slot, const struct image *in, struct error *e), void *arg,
+                   struct error *e)
 {
 	struct image *chunk = malloc(GROW_SLOTS * sizeof *chunk);
-	bool ok = chunk || no_memory(e);
+	bool ok = chunk || keystore_no_memory(e);
 
 	for (uint32_t from = 0; ok && from < k->n; from += GROW_SLOTS) {
 		uint32_t want = k->n - from < GROW_SLOTS ? k->n - from : GROW_SLOTS;
@@ -406,7 +387,7 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 	if (!slot_file_recover(&k->file, e))
 		return false;
 	for (uint32_t slot = 0; slot < k->n; slot++) {
-		if (k->states[slot] == SLOT_FREE || live(arg, slot))
+		if (k->states[slot] == SLOT_FREE || k->states[slot] == SLOT_POOLED || live(arg, slot))
 			continue;
 		if (k->states[slot] == SLOT_UNSWEPT) {
 			free_list_add(k, slot);
@@ -420,73 +401,8 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 	if (!keystore_destroy(k, e))
 		return false;
 	*n = erased;
+	k->swept = true;
 	return true;
-}
-
-/* --- rotation --- */
-
-struct rewrap {
-	struct keystore *k;
-	struct slot_file *next;
-	struct image *chunk; /* slots [from, from + n) of the new file */
-	uint32_t from, n;
-};
-
-static bool rewrap_flush(struct rewrap *r, struct error *e)
-{
-	bool ok = r->n == 0 || slot_file_write(r->next, r->from, r->chunk, r->n * sizeof *r->chunk, e);
-
-	r->from += r->n;
-	r->n = 0;
-	return ok;
-}
-
-static bool rewrap_slot(void *arg, uint32_t slot, const struct image *in, struct error *e)
-{
-	struct rewrap *r = arg;
-	struct image *out = &r->chunk[r->n];
-	uint8_t key[KEY_BYTES];
-	bool ok = true;
-
-	*out = (struct image){ 0 };
-	if (in->b[0] == SLOT_LIVE) {
-		/* A slot that does not open now never will: it stays empty. */
-		if (unwrap(r->k->writer, &r->k->file, slot, in, key))
-			ok = wrap(r->k, r->next, slot, key, out, e);
-		wipe(key, sizeof key);
-	}
-	r->n++;
-	return ok && (r->n < GROW_SLOTS || rewrap_flush(r, e));
-}
-
-bool keystore_rotate(struct keystore *k, struct error *e)
-{
-	struct slot_file next, old = k->file;
-	struct rewrap r = { .k = k, .next = &next, .chunk = malloc(GROW_SLOTS * sizeof *r.chunk) };
-
-	if (!r.chunk)
-		return no_memory(e);
-	if (!keystore_sync(k, e) || !slot_file_begin(&k->file, &next, e)) {
-		free(r.chunk);
-		return false;
-	}
-	bool ok = scan(k, rewrap_slot, &r, e) && rewrap_flush(&r, e);
-	free(r.chunk);
-	if (!ok) {
-		slot_file_abort(&next);
-		return false;
-	}
-	ok = slot_file_end(&old, &next, e);
-	if (next.fd < 0)
-		return false;
-	/* Renamed: the new file counts, also when the old key could not be destroyed yet. The lock stays. */
-	next.lock = old.lock;
-	old.lock = -1;
-	pthread_mutex_lock(&k->lock);
-	k->file = next;
-	pthread_mutex_unlock(&k->lock);
-	slot_file_close(&old);
-	return ok;
 }
 
 /* --- opening --- */
@@ -508,7 +424,7 @@ static bool load(struct keystore *k, struct error *e)
 {
 	if (!measure(k, e))
 		return false;
-	return k->n == 0 || (make_room(k, k->n, e) && scan(k, load_slot, k, e));
+	return k->n == 0 || (make_room(k, k->n, e) && keystore_scan(k, load_slot, k, e));
 }
 
 static struct keystore *keystore_new(struct error *e)
@@ -516,16 +432,17 @@ static struct keystore *keystore_new(struct error *e)
 	struct keystore *k = calloc(1, sizeof *k);
 
 	if (!k) {
-		no_memory(e);
+		keystore_no_memory(e);
 		return NULL;
 	}
 	k->file.fd = k->file.lock = -1;
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_mutex_init(&k->pool.lock, NULL);
 	k->writer = gcm_new();
 	k->reader = gcm_new();
 	if (k->writer && k->reader)
 		return k;
-	no_memory(e);
+	keystore_no_memory(e);
 	keystore_close(k);
 	return NULL;
 }
@@ -563,6 +480,7 @@ void keystore_close(struct keystore *k)
 		return;
 	slot_file_close(&k->file);
 	pthread_mutex_destroy(&k->lock);
+	key_pool_close(&k->pool);
 	gcm_free(k->writer);
 	gcm_free(k->reader);
 	free(k->states);

@@ -82,30 +82,44 @@ bool payload_beside(const struct payload *p, struct view text)
 	return !p->has_beside || digest_eq(&d, &p->beside);
 }
 
-/* An erasure takes the row first and then the key. */
-static bool key_gone(struct store *reader, uint64_t seq, struct error *e)
+static bool open_row(struct keystore *keys, struct gcm *gcm, const struct store_payload *row,
+                     const struct uuid *exchange, struct payload *out, struct error *e)
 {
-	struct store_payload row;
+	struct error why = { .reason = REASON_NONE };
+	uint8_t key[32];
 
-	if (e->reason != REASON_NOT_FOUND)
-		return false;
-	*e = (struct error){ .reason = REASON_NONE };
-	return store_get_payload(reader, seq, &row, e) && error_set(e, REASON_DAMAGED, "the key of a payload is gone");
+	if (!keystore_get(keys, row->slot, key, &why)) {
+		bool gone = why.reason == REASON_NOT_FOUND;
+		return error_set(e, gone ? REASON_DAMAGED : why.reason, "%s",
+		                 gone ? "the key of a payload is gone" : why.text);
+	}
+	bool ok = payload_unseal(gcm, key, row->sealed, exchange, out);
+	wipe(key, sizeof key);
+	return ok || error_set(e, REASON_DAMAGED, "a payload does not open with its key");
 }
 
+/* An erasure takes the row first and then the key, and the slot is soon another's: what does not open was erased meanwhile, or
+ * replaced, unless the row is still there as it was. */
 bool payload_open(struct keystore *keys, struct gcm *gcm, struct store *reader, uint64_t seq,
                   const struct uuid *exchange, struct payload *out, struct error *e)
 {
 	struct store_payload row;
-	uint8_t key[32];
+	struct error why = { .reason = REASON_NONE };
+	bool replaced;
 
 	if (!store_get_payload(reader, seq, &row, e))
 		return false;
-	if (!keystore_get(keys, row.slot, key, e))
-		return key_gone(reader, seq, e);
-	bool ok = payload_unseal(gcm, key, row.sealed, exchange, out);
-	wipe(key, sizeof key);
-	return ok || error_set(e, REASON_DAMAGED, "a payload does not open with its key");
+	do {
+		uint32_t slot = row.slot;
+
+		why = (struct error){ .reason = REASON_NONE };
+		if (open_row(keys, gcm, &row, exchange, out, &why))
+			return true;
+		if (!store_get_payload(reader, seq, &row, e))
+			return false;
+		replaced = row.slot != slot;
+	} while (replaced);
+	return error_set(e, why.reason, "%s", why.text);
 }
 
 void payload_close(struct payload *p)

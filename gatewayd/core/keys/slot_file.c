@@ -110,7 +110,7 @@ static bool make_master(struct slot_file *f, struct error *e)
 	char path[PATH_SIZE];
 
 	f->master.n = MASTER_BYTES;
-	if (!random_bytes(f->master.b, MASTER_BYTES))
+	if (!random_secret(f->master.b, MASTER_BYTES))
 		return error_set(e, REASON_CRYPTO, "no random bytes for a master key");
 	master_path(f->dir, f->generation, path);
 	return secret_write_new(path, &f->master, e);

@@ -259,6 +259,123 @@ START_TEST(written_once_beside_a_job_that_fails)
 }
 END_TEST
 
+/* --- payload keys --- */
+
+/* The writer makes keys after it has sent a job home. */
+static void wait_for_keys(void)
+{
+	for (unsigned i = 0; i < 10000 && keystore_ready(f.log.keys) < LOG_KEYS; i++)
+		usleep(1000);
+	ck_assert_uint_eq(keystore_ready(f.log.keys), LOG_KEYS);
+}
+
+static bool opens(const struct key_grant *g)
+{
+	struct error none = { .reason = REASON_NONE };
+	uint8_t key[32];
+
+	return keystore_get(f.log.keys, g->slot, key, &none) && memcmp(key, g->key, sizeof key) == 0;
+}
+
+/* Sent as often as it takes until the writer has come by what was given back. */
+static void overwritten(const struct key_grant *g)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+
+	for (unsigned i = 0; i < 100 && opens(g); i++) {
+		exchange_recycle(sent(&s, released_text()));
+		wait_for_keys();
+	}
+	ck_assert(!opens(g));
+}
+
+static uint32_t slot_of(uint64_t seq)
+{
+	struct store_payload p;
+
+	OK(store_get_payload(f.reader, seq, &p, e));
+	return p.slot;
+}
+
+START_TEST(a_key_comes_with_its_slot)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+
+	/* There are none yet: the commit puts the first one's. */
+	struct exchange *x = decide(&s, released_text());
+	ck_assert(exchange_prepare(x));
+	ck_assert(x->reserved.key.of == f.log.keys && !x->reserved.key.placed);
+	exchange_commit(x, true, note_commit, &commits);
+	core_wait(&f, &commits, 1);
+	ck_assert_ptr_null(x->reserved.key.of);
+	ck_assert_uint_eq(keystore_count(f.log.keys), 1);
+	exchange_recycle(x);
+	wait_for_keys();
+	x = decide(&s, released_text());
+	ck_assert(exchange_prepare(x));
+	ck_assert(x->reserved.key.of == f.log.keys && x->reserved.key.placed);
+	struct key_grant g = x->reserved.key.grant;
+	ck_assert(opens(&g));
+	exchange_commit(x, true, note_commit, &commits);
+	core_wait(&f, &commits, 2);
+	ck_assert_ptr_null(x->reserved.key.of);
+	ck_assert_uint_eq(x->reserved.key.grant.key[0], 0);
+	ck_assert_uint_eq(slot_of(row_of(x).seq), g.slot);
+	ck_assert_uint_eq(keystore_count(f.log.keys), 2);
+	exchange_recycle(x);
+	/* It is the row's, however much comes after it. */
+	for (unsigned i = 0; i < 10; i++) {
+		exchange_recycle(sent(&s, released_text()));
+		wait_for_keys();
+	}
+	ck_assert(opens(&g));
+}
+END_TEST
+
+START_TEST(what_keeps_no_payload_gives_its_key_back)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+
+	exchange_recycle(sent(&s, text_of(with_key("released", "k-4"))));
+	wait_for_keys();
+	/* A replay. */
+	struct exchange *x = decide(&s, text_of(with_key("released", "k-4")));
+	ck_assert(exchange_prepare(x));
+	struct key_grant replay = x->reserved.key.grant;
+	exchange_commit(x, true, note_commit, &commits);
+	core_wait(&f, &commits, 2);
+	ck_assert_int_eq(x->found.accepted, STORE_REPLAY);
+	ck_assert_ptr_null(x->reserved.key.of);
+	exchange_recycle(x);
+	/* One that is never committed. */
+	x = decide(&s, released_text());
+	ck_assert(exchange_prepare(x));
+	struct key_grant dropped = x->reserved.key.grant;
+	exchange_recycle(x);
+	/* One that is decided anew. */
+	x = decide(&s, released_text());
+	ck_assert(exchange_prepare(x));
+	struct key_grant first = x->reserved.key.grant;
+	exchange_decide(&decider, &s, released_text(), x);
+	ck_assert(exchange_prepare(x));
+	struct key_grant second = x->reserved.key.grant;
+	ck_assert_uint_ne(first.slot, second.slot);
+	commit(x);
+	ck_assert_uint_eq(slot_of(row_of(x).seq), second.slot);
+	exchange_recycle(x);
+	wait_for_keys();
+	overwritten(&replay);
+	overwritten(&dropped);
+	overwritten(&first);
+	ck_assert(opens(&second));
+	/* A refusal takes none. */
+	x = decide(&s, text_of(pnr("refused-case-missing")));
+	ck_assert(exchange_prepare(x));
+	ck_assert_ptr_null(x->reserved.key.of);
+	exchange_recycle(x);
+}
+END_TEST
+
 TCase *make_commit_case(void);
 TCase *make_commit_case(void)
 {
@@ -275,5 +392,7 @@ TCase *make_commit_case(void)
 	tcase_add_test(c, what_was_not_prepared_is_answered_at_once);
 	tcase_add_test(c, written_once_beside_a_job_that_fails);
 	tcase_add_test(c, what_has_no_random_bytes_is_not_prepared);
+	tcase_add_test(c, a_key_comes_with_its_slot);
+	tcase_add_test(c, what_keeps_no_payload_gives_its_key_back);
 	return c;
 }
