@@ -443,8 +443,10 @@ static void *take_all_the_time(void *arg)
 		struct key_grant g;
 		uint8_t got[32];
 
-		if (!keystore_take(k, &g))
+		if (!keystore_take(k, &g)) {
+			usleep(200); /* the writer has the next turn */
 			continue;
+		}
 		atomic_fetch_add(&taken_keys, 1);
 		/* It stays as it was given out until it goes back: nobody else has it, and no rotation takes it. */
 		for (unsigned i = 0; i < 3; i++)
@@ -463,7 +465,7 @@ START_TEST(what_is_given_out_is_nobody_elses)
 	atomic_store(&going, true);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, take_all_the_time, NULL), 0);
-	for (unsigned i = 0; i < 10 || (atomic_load(&taken_keys) < 500 && i < 100000); i++) {
+	for (unsigned i = 0; i < 10 || (atomic_load(&taken_keys) < 300 && i < 100000); i++) {
 		OK(keystore_fill(k, 16, e));
 		if (i % 50 == 5) {
 			OK(keystore_rotate(k, e));
@@ -473,7 +475,7 @@ START_TEST(what_is_given_out_is_nobody_elses)
 	atomic_store(&going, false);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-	ck_assert_uint_ge(atomic_load(&taken_keys), 500);
+	ck_assert_uint_ge(atomic_load(&taken_keys), 300);
 	ck_assert_uint_eq(atomic_load(&wrong), 0);
 }
 END_TEST
