@@ -23,7 +23,8 @@ static const struct {
 } answers[] = {
 	{ DUTY_MASK, "masked", false, false, false },          { DUTY_REVIEW, "kept", true, false, false },
 	{ DUTY_REVIEW, "erased", false, false, false },        { DUTY_ERASE, "erased", false, false, false },
-	{ DUTY_RETURN, "returned", false, false, true },       { DUTY_RECALL, "erased", false, false, false },
+	{ DUTY_RETURN, "returned", false, false, true },       { DUTY_RETURN, "erased", false, false, false },
+	{ DUTY_RECALL, "erased", false, false, false },
 	{ DUTY_CORRECTION, "corrected", false, false, false }, { DUTY_NOTIFY, "notified", false, false, false },
 	{ DUTY_NOTIFY, "delayed", true, true, false },
 };

@@ -330,7 +330,7 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 	if (done &&
 	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
 		return false;
-	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, VIEW("sent before it was let go"), e));
+	return was_let_go(a, c, &gone, e) && (!gone || recall_delivered(a, c, RECALL_LET_GO, e));
 }
 
 /* Past its deadline: the payload stays for its own time, and people may have it tried again. */

@@ -148,6 +148,6 @@ class Onward(unittest.TestCase):
         came = self.arrives("south")
         for cited in (exchange, "01890000-0000-7000-8000-000000000000"):
             self.refused("south", "second", "onward-denied", onward_of=cited)
-        self.assertEqual(self.clients["north"].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})[0], 200)
+        self.assertEqual(self.clients["north"].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent-in-error"})[0], 200)
         self.assertEqual(self.arrives("south")["kind"], "recall")
         self.refused("south", "second", "onward-denied", onward_of=came["exchange"])
