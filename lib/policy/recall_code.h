@@ -7,17 +7,17 @@
 #include "lib/base/buf.h"
 
 enum recall_code {
-	RECALL_INACCURATE,         /* Art. 7(2), 16(1) */
-	RECALL_INCOMPLETE,         /* Art. 16(1) */
-	RECALL_UNLAWFUL,           /* transmitted unlawfully: Art. 7(3), 16(2) */
-	RECALL_NOT_NEEDED,         /* no longer necessary for the purpose: Art. 4(1)(e) */
-	RECALL_CONSENT_WITHDRAWN,  /* said by the gateway itself, too (withdrawal.h) */
+	RECALL_INACCURATE,        /* Art. 7(2), 16(1) */
+	RECALL_INCOMPLETE,        /* Art. 16(1) */
+	RECALL_UNLAWFUL,          /* transmitted unlawfully: Art. 7(3), 16(2) */
+	RECALL_NOT_NEEDED,        /* no longer necessary for the purpose: Art. 4(1)(e) */
+	RECALL_CONSENT_WITHDRAWN, /* said by the gateway itself, too (withdrawal.h) */
 	RECALL_AGREEMENT_ENDED,
 	RECALL_SENT_IN_ERROR,
-	RECALL_COURT_ORDER,        /* erased to comply with an obligation: Art. 16(2) */
-	RECALL_SUPERVISOR_ORDER,   /* Art. 47(2)(b) */
-	RECALL_ORIGIN_RECALLED,    /* by the gateway: what was passed on was recalled from who passed it on */
-	RECALL_LET_GO,             /* by the gateway: it arrived after its sender had let it go */
+	RECALL_COURT_ORDER,      /* erased to comply with an obligation: Art. 16(2) */
+	RECALL_SUPERVISOR_ORDER, /* Art. 47(2)(b) */
+	RECALL_ORIGIN_RECALLED,  /* by the gateway: what was passed on was recalled from who passed it on */
+	RECALL_LET_GO,           /* by the gateway: it arrived after its sender had let it go */
 	RECALL_CODES
 };
 const char *recall_code_name(enum recall_code c);

@@ -82,8 +82,8 @@ bool recall_delivered(const struct act *a, struct copy *c, enum recall_code why,
 		return false;
 	c->inbox = 0;
 	return exchange_become(a, c, STATE_RECALLED, e) && copy_erase_payload(a, c, "recalled", e) &&
-	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, view_of(recall_code_name(why)), e) &&
-	       walk_on(a, c, why, e);
+	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) &&
+	       duty_make(a, c, DUTY_RECALL, view_of(recall_code_name(why)), e) && walk_on(a, c, why, e);
 }
 
 /* An attempt to deliver it ended without an answer that says what became of it, or may be under way. */

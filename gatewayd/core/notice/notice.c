@@ -84,7 +84,8 @@ const char *notice_body_fault(enum notice_kind k, json_t *body)
 	const char *name;
 	const json_t *value;
 
-	json_object_foreach(body, name, value) {
+	json_object_foreach(body, name, value)
+	{
 		const char *text = json_string_value(value);
 
 		if (!is_member(k, name))

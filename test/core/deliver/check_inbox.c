@@ -224,8 +224,13 @@ END_TEST
 
 START_TEST(what_is_no_recall)
 {
-	static const char *const wrong[] = { "{", "{}", "{\"why\":\"\"}", "{\"why\":1}", "{\"why\":\"a\",\"more\":1}",
-		                             "{\"why\":\"unlawful\",\"words\":\"\"}", "{\"why\":\"unlawful\",\"words\":1}" };
+	static const char *const wrong[] = { "{",
+		                             "{}",
+		                             "{\"why\":\"\"}",
+		                             "{\"why\":1}",
+		                             "{\"why\":\"a\",\"more\":1}",
+		                             "{\"why\":\"unlawful\",\"words\":\"\"}",
+		                             "{\"why\":\"unlawful\",\"words\":1}" };
 	const struct uuid other = { .b = { 9 } };
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
