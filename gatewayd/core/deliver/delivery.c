@@ -48,15 +48,15 @@ static bool add_caveats(struct delivery *d)
 {
 	struct buf *b = &d->parcel.body;
 	struct error e = { .reason = REASON_NONE };
-	struct view text;
+	struct store_caveats c;
 
-	switch (sought(store_get_caveats(d->parcel.worker->reader, d->parcel.due.id, &text, &e), &e)) {
+	switch (sought(store_get_caveats(d->parcel.worker->reader, d->parcel.due.id, &c, &e), &e)) {
 	case SOUGHT_NONE: return true;
 	case SOUGHT_FAILED: return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	case SOUGHT_FOUND: break;
 	}
 	buf_adds(b, ",\"caveats\":");
-	buf_add(b, text);
+	buf_add(b, c.text);
 	return true;
 }
 

@@ -3,6 +3,7 @@ it go with it, or keep it where it is."""
 
 import json
 import shutil
+import sqlite3
 import unittest
 
 import agreements
@@ -141,6 +142,26 @@ class Onward(unittest.TestCase):
                                                         content_type="application/x-ndjson")
         self.assertEqual((status, [json.loads(l)["status"] for l in body.splitlines()]), (200, [403, 201]))
         self.assertEqual(self.arrives("east")["caveats"], [europol("H1"), tlp("GREEN")])
+
+    def test_codes_that_were_altered_in_the_store(self):
+        """Milder ones written into the row are inherited by nobody, and that is an incident."""
+        came, south = self.given(11, handling=[tlp("RED")]), self.w.south
+        south.stop()
+        db = sqlite3.connect(f"{south.folder}/store/gatewayd.db")
+        with db:
+            changed = db.execute("UPDATE caveats SET text = replace(text, 'RED', 'CLEAR') WHERE text LIKE '%RED%'").rowcount
+        db.close()
+        self.assertGreaterEqual(changed, 1)
+        south.start()
+        for client in self.clients.values():
+            client.close()
+        answer = self.post("south", "second", 11, status=409, onward_of=came["exchange"])
+        self.assertEqual(answer["type"], "/problems/damaged")
+        self.assertEqual(self.clients["east"].inbox()["items"], [])
+        path = f"{south.folder}/log/audit.jsonl"
+        note = "damaged: the codes that it came under are not those of its entry"
+        (entry,) = wait_for(lambda: [e for e in map(json.loads, open(path, encoding="ascii")) if e.get("note") == note])
+        self.assertEqual((entry["operation"], entry["exchange"]), ("incident", came["exchange"]))
 
     def test_what_is_not_there_to_be_passed_on(self):
         """Another agency's id of it, one that nobody has, and one whose copy has ended."""
