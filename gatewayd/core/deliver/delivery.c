@@ -277,9 +277,23 @@ static bool proved(struct parcel *p)
 	return false;
 }
 
+/* What stays here was checked here, and a build that knows that takes our entry's word for it (`checked`). One that asks for it is an
+ * older one: its refusal is mended by its upgrade, and ends nothing, whatever it says. */
+static bool asks_for_what_stays(const struct parcel *p)
+{
+	static const enum reason ours[] = { REASON_CASE_MISSING, REASON_NECESSITY_INCOMPLETE, REASON_FIELD_UNJUSTIFIED,
+		                            REASON_CONSENT_MISSING };
+	enum reason reason = reason_find(view_of(post_slug(&p->post)));
+
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (reason == ours[i])
+			return true;
+	return false;
+}
+
 static bool refused(struct parcel *p)
 {
-	return parcel_receipt(p, says_refused);
+	return !asks_for_what_stays(p) && parcel_receipt(p, says_refused);
 }
 
 /* --- what is written --- */

@@ -40,8 +40,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 		return false;
 	d->timer.seq = d->delivery.seq = d->inbox.seq = d->row.seq;
 	if (exchange_is_release(x) &&
-	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) ||
-	     !store_put_caveats(s, d->row.seq, &caveats, e) ||
+	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) || !store_put_caveats(s, d->row.seq, &caveats, e) ||
 	     !quota_write(&x->reserved.quota, s, e) || !surrogates_write(&x->reserved.surrogates, s, e)))
 		return false;
 	d->consent.seq = d->row.seq;

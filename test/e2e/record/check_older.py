@@ -91,7 +91,7 @@ class OlderReceiver(Receiver):
 
     def __init__(self, world, digest):
         super().__init__(world, digest)
-        self.refuses, self.slug, self.upgraded = None, None, False
+        self.refuses, self.slug, self.upgraded, self.final = None, None, False, False
 
     def receipt(self, body):
         if self.upgraded:
@@ -110,7 +110,8 @@ class OlderReceiver(Receiver):
         leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "older", "exchange": os.urandom(16).hex(),
                 "input": hashlib.sha256(bytes.fromhex(origin["salt"]) + text).hexdigest(), "operation": "refusal",
                 "origin": origin["exchange"], "outcome": "refused"}
-        return self.refuses, {"type": f"/problems/{self.slug}", "status": self.refuses, "receipt": self.prove(leaf)}
+        leaf |= {"final": True} if self.final else {}
+        return self.refuses, {"type": f"/problems/{self.slug}", "status": self.refuses, "receipt": self.prove(leaf), "final": self.final}
 
 
 class Receives(unittest.TestCase):
@@ -165,6 +166,26 @@ class Receives(unittest.TestCase):
             exchange = exchange or self.post()
             self.waits(exchange, slug)
         self.mended(exchange)
+
+
+    def test_a_refusal_for_want_of_what_stays_at_home(self):
+        """A build of before the clause `envelope` asks for the case itself, and calls that final: nothing ends by it."""
+        self.north.start()
+        self.older.final, exchange = True, None
+        for status, slug in ((403, "case-missing"), (403, "necessity-incomplete"), (403, "field-unjustified"), (403, "consent-missing")):
+            self.older.refuses, self.older.slug = status, slug
+            exchange = exchange or self.post()
+            self.waits(exchange, slug)
+        self.assertEqual(self.world.client("north").inbox()["items"], [])
+        self.mended(exchange)
+
+    def test_another_refusal_that_is_called_final_ends_it(self):
+        self.older.refuses, self.older.slug, self.older.final = 403, "default-deny", True
+        self.north.start()
+        exchange = self.post()
+        (item,) = wait_for(lambda: self.world.client("north").inbox()["items"])
+        self.assertEqual((item["kind"], item["exchange"], item["reason"]), ("delivery-failed", exchange, "default-deny"))
+        self.assertEqual(self.north.ask("outbox", "list"), [])
 
 
 class Documents(unittest.TestCase):
