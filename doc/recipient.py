@@ -171,7 +171,8 @@ class Records:
             raise ValueError(f"item {item['id']}: a duty of a kind that is not known")
         if not row or row["record"] is None:
             return '{"result":"erased"}' if row and kind in ("erase", "recall") else '{"result":"not-found"}'
-        if kind in ("erase", "recall") or (kind == "review" and not options.keep_reviewed):
+        masked = row["state"] == "masked"   # nobody could prove that it is what came, so it does not go back
+        if kind in ("erase", "recall") or (kind == "review" and not options.keep_reviewed) or (kind == "return" and masked):
             self.end(row["number"], "erased")
             return '{"result":"erased"}'
         if kind == "mask":

@@ -123,6 +123,8 @@
 	  "The record is not in the one form in which records leave a gateway.") \
 	R(NOTICE_INVALID, "notice-invalid", 422, "schema", "The notice does not fit its schema or its exchange.") \
 	R(DUTY_ANSWER, "duty-answer-invalid", 422, "schema", "The answer does not fit the duty.") \
+	R(RECALL_CODE, "recall-code", 422, "schema", \
+	  "A recall says why by one code of the list in doc/agreements.md; words stay with who recalls.") \
 	R(RECALL_LATE, "recall-late", 409, "agreement", "There is nothing left to recall.") \
 	R(WAITING_DECISION, "waiting-decision", 202, "held", "A person has to decide.") \
 	/* documents, configuration, store */ \

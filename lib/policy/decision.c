@@ -545,13 +545,14 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 		           .basis = INDEX_NONE,
 		           .flow = INDEX_NONE };
 
-	*d = (struct decision){ .outcome = OUTCOME_REFUSED,
-		                .agreement = a,
-		                .now_ms = f->now_ms,
-		                .build = f->build,
-		                .ingress = f->gateway,
-		                .tier = TIER_COUNT,
-		                .category = SUBJECT_COUNT };
+	memset(d, 0, offsetof(struct decision, failed));
+	d->outcome = OUTCOME_REFUSED;
+	d->agreement = a;
+	d->now_ms = f->now_ms;
+	d->build = f->build;
+	d->ingress = f->gateway;
+	d->tier = TIER_COUNT;
+	d->category = SUBJECT_COUNT;
 	if (f->gateway)
 		d->checked = f->checked;
 	else if (present(env->case_ref))

@@ -62,7 +62,6 @@ struct approval_counted {
 struct decision {
 	enum outcome outcome;
 	size_t n_failed;
-	struct failed failed[DECISION_REASONS]; /* all failed rules; the first is the main one */
 	const struct agreement *agreement;
 	const struct ruling *ruling; /* NULL when refused before one was found */
 	struct view recipient;       /* agency */
@@ -88,6 +87,8 @@ struct decision {
 	/* Documents of the facts; zeros: none. */
 	struct digest withdrawals, given, training;
 	struct digest consent; /* that the record cites, consent_digest(); zeros: none, or no list says of which salt */
+	/* All failed rules; the first is the main one. Last, and as long as there is none never written: most records fail none. */
+	struct failed failed[DECISION_REASONS];
 };
 
 /* Checks who, which, purpose, basis, tier, case, necessity, exceptions, approvals, dates. Collects every

@@ -175,6 +175,10 @@ struct guarded {
 struct transform_run {
 	struct trace_step *trace;
 	size_t n_trace, cap_trace;
+	/* For putting the trace in order: the same again, and by node which step is its own. */
+	struct trace_step *spare;
+	uint32_t *places;
+	size_t cap_spare, cap_places;
 	struct buf text, bytes, encoded; /* of one leaf at a time; wiped at the end of a run */
 	struct buf number, subject_text; /* a number's one spelling: of the leaf, of its subject */
 	struct member_order order;

@@ -90,6 +90,23 @@ static bool mod97_is_1(const char *iban, size_t n)
 	return rest == 1;
 }
 
+/* Two letters and two digits are in front, with separators between: the same as spelling four and looking at them, but it
+ * ends with the first that is none. */
+static bool front_fits(const struct place *p)
+{
+	size_t i = 1;
+
+	for (size_t n = 1; n < 4; n++) {
+		size_t from = i;
+		while (i - from < GAP_MAX && separates(sign_at(p, i)))
+			i++;
+		char c = take_alnum(sign_at(p, i++));
+		if (!c || is_digit(c) != (n > 1))
+			return false;
+	}
+	return true;
+}
+
 size_t find_iban(const struct place *p)
 {
 	struct spelt s;
@@ -101,14 +118,13 @@ size_t find_iban(const struct place *p)
 	/* The third letter of a word: most places end here. */
 	if (sign_is_letter(sign_at(p, 1)) && sign_is_letter(sign_at(p, 2)))
 		return 0;
-	spell(p, take_alnum, 4, GAP_MAX, &s);
-	if (s.n < 4 || is_digit(s.c[1]) || !is_digit(s.c[2]) || !is_digit(s.c[3]))
+	if (!front_fits(p))
 		return 0;
+	spell(p, take_alnum, IBAN_MAX, GAP_MAX, &s);
 	/* Glued to a word its front stands in one go: "at last 5985" is no account of ST. */
 	if (!begins && s.end[3] != 4)
 		return 0;
 	const char *form = form_of(s.c);
-	spell(p, take_alnum, IBAN_MAX, GAP_MAX, &s);
 	if (form) {
 		size_t n = form_fits(form, &s, &loose);
 

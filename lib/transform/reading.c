@@ -180,3 +180,51 @@ bool reading_next(struct reading *r, struct sign *s)
 	*s = r->pending[r->next_pending++];
 	return true;
 }
+
+/* The sign of a byte that is one whatever stands around it; 0: it is looked at with its neighbours. */
+#define C(c) [c] = (c)
+#define L(c) [c] = (c) - 'A' + 'a', [(c) - 'A' + 'a'] = (c) - 'A' + 'a'
+/* clang-format off */
+static const uint8_t alone[256] = {
+	L('A'), L('B'), L('C'), L('D'), L('E'), L('F'), L('G'), L('H'), L('I'), L('J'), L('K'), L('L'), L('M'), L('N'), L('O'), L('P'), L('Q'),
+	L('R'), L('S'), L('T'), L('U'), L('V'), L('W'), L('X'), L('Y'), L('Z'),
+	C('0'), C('1'), C('2'), C('3'), C('4'), C('5'), C('6'), C('7'), C('8'), C('9'),
+	C('!'), C('"'), C('#'), C('$'), C('\''), C('('), C(')'), C('*'), C('+'), C(','), C('.'), C('/'), C(':'), C(';'), C('<'), C('='), C('>'),
+	C('?'), C('@'), C('['), C('\\'), C(']'), C('^'), C('_'), ['`'] = '\'', C('{'), C('|'), C('}'), C('~'),
+};
+/* clang-format on */
+#undef C
+#undef L
+
+/* Those from the place on that are signs of their own; at most `room`. A space or dash is one when what follows it is. */
+static size_t fill_plain(struct reading *r, struct sign *s, size_t room)
+{
+	const unsigned char *text = (const unsigned char *)r->text.p;
+	size_t most = r->text.n - r->at < room ? r->text.n : r->at + room, from = r->at, at = from;
+
+	for (; at < most; at++) {
+		uint8_t point = alone[text[at]];
+		if (!point) {
+			if ((text[at] != ' ' && text[at] != '-') || at + 1 >= r->text.n || !alone[text[at + 1]])
+				break;
+			point = text[at];
+		}
+		s[at - from] = (struct sign){ .point = point, .from = (uint32_t)at, .to = (uint32_t)at + 1 };
+	}
+	r->at = at;
+	return at - from;
+}
+
+size_t reading_fill(struct reading *r, struct sign *s, size_t room)
+{
+	size_t n = 0;
+
+	while (n < room) {
+		if (r->next_pending == r->n_pending)
+			n += fill_plain(r, s + n, room - n);
+		if (n == room || !reading_next(r, &s[n]))
+			break;
+		n++;
+	}
+	return n;
+}

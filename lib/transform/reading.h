@@ -29,5 +29,7 @@ struct reading {
 /* The text is valid UTF-8, as the tape saw to, and shorter than 4 GiB. */
 void reading_start(struct reading *r, struct view text);
 bool reading_next(struct reading *r, struct sign *s); /* false: the end */
+/* As many as there is room for; how many. Fewer than `room`: the end. */
+size_t reading_fill(struct reading *r, struct sign *s, size_t room);
 
 #endif

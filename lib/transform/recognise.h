@@ -22,6 +22,11 @@ size_t find_mrz(const struct place *p);
 size_t find_iban(const struct place *p);
 size_t find_card(const struct place *p);
 size_t find_email(const struct place *p);
+/* An address whose front is the place has its `@`, or a word for it, less than this many signs further on. */
+#define ADDRESS_REACH 264
+/* Signs up to the first `@` or word for it that an address could have; p->n: there is none. Where the text goes on behind
+ * the last sign (`ended` is false), a word that is cut off there counts as one. */
+size_t find_at(const struct place *p, bool ended);
 size_t find_phone(const struct place *p);
 size_t find_word(const struct dictionary *d, const struct place *p);
 
@@ -52,6 +57,12 @@ static inline bool sign_is_letter(int32_t c)
 static inline int32_t sign_at(const struct place *p, size_t i)
 {
 	return i < p->n ? p->s[i].point : 0;
+}
+
+/* What people put between the groups of a number. The signs of a fraction's bar stand for a slash. */
+static inline bool separates(int32_t c)
+{
+	return c < 128 ? sign_is(c, SIGN_SEPARATES) : c == 0x2044 || c == 0x2215;
 }
 
 /* Characters that stand in groups with separators between: A to Z and 0 to 9. */

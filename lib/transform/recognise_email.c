@@ -349,6 +349,28 @@ static size_t local_dot(const struct place *p, size_t i)
 	return n && is_local(sign_at(p, i + n)) ? n : 0;
 }
 
+#define AT_LETTERS 11 /* of the longest word for an @ */
+
+size_t find_at(const struct place *p, bool ended)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		int32_t c = p->s[i].point;
+
+		if (c == '@')
+			return i;
+		if (!sign_is_letter(c))
+			continue;
+		/* A word stands behind a space or a sign that opens. */
+		bool begins = i > 0 || !sign_is_letter(p->before);
+		if (begins && ((!ended && i + AT_LETTERS >= p->n) ||
+		               ((c == 'a' || c == 'c' || c == 'k' || c == 'm' || c == 'z') && at_word(p, i))))
+			return i;
+		while (i + 1 < p->n && sign_is_letter(p->s[i + 1].point))
+			i++;
+	}
+	return p->n;
+}
+
 size_t find_email(const struct place *p)
 {
 	size_t i = 0, n, dots = 0;

@@ -30,12 +30,6 @@ const uint8_t sign_classes[128] = {
 #undef A
 #undef O
 
-/* The signs of a fraction's bar stand for a slash. */
-static bool separates(int32_t c)
-{
-	return c < 128 ? sign_is(c, SIGN_SEPARATES) : c == 0x2044 || c == 0x2215;
-}
-
 char take_digit(int32_t c)
 {
 	return sign_is_digit(c) ? (char)c : 0;
@@ -46,7 +40,9 @@ char take_alnum(int32_t c)
 	return sign_is_digit(c) ? (char)c : sign_is_letter(c) ? (char)(c - 'a' + 'A') : point_look_alike(c);
 }
 
-void spell(const struct place *p, char (*take)(int32_t c), size_t max, size_t gaps, struct spelt *out)
+/* Inlined where the kind of characters is known. */
+static inline __attribute__((always_inline)) void spell_kind(const struct place *p, char (*take)(int32_t c), size_t max,
+                                                             size_t gaps, struct spelt *out)
 {
 	size_t i = 0;
 
@@ -64,6 +60,11 @@ void spell(const struct place *p, char (*take)(int32_t c), size_t max, size_t ga
 		out->gap[out->n] = i == from ? GAP_NONE : line ? GAP_LINE : GAP_SEPARATORS;
 		out->end[out->n++] = (uint16_t)++i;
 	}
+}
+
+void spell(const struct place *p, char (*take)(int32_t c), size_t max, size_t gaps, struct spelt *out)
+{
+	spell_kind(p, take, max, gaps, out);
 }
 
 static bool even_groups(const struct spelt *s, size_t n, bool lines_count)
@@ -211,8 +212,8 @@ size_t find_card(const struct place *p)
 
 	if (!sign_is_digit(sign_at(p, 0)) || sign_is_digit(p->before))
 		return 0;
-	spell(p, take_digit, CARD_MAX, GAP_MAX, &s);
-	for (size_t i = 0; i < s.n; i++)
+	spell_kind(p, take_digit, CARD_MAX, GAP_MAX, &s);
+	for (size_t i = 0; s.n >= CARD_MIN && i < s.n; i++)
 		digits[i] = (uint8_t)(s.c[i] - '0');
 	for (size_t n = s.n; n >= CARD_MIN; n--) {
 		/* The decimals of a fraction are not a card's digits: they stand in one group. */
@@ -414,9 +415,17 @@ static bool mrz_ends(const struct place *p, size_t at, size_t n)
 /* A line that has spaces in it shows by its first word that it is none of ordinary words. */
 static bool mrz_begins(const struct place *p)
 {
-	size_t n = 0;
-	bool digits = false, filler = false;
+	size_t n = 0, most = p->n < 30 ? p->n : 30;
+	unsigned seen = 0, class;
 
+	/* Most words are short ones of letters and digits. */
+	for (; n < most && p->s[n].point < 0x80; n++) {
+		class = sign_classes[p->s[n].point] & (SIGN_LETTER | SIGN_DIGIT);
+		if (!class)
+			break;
+		seen |= class;
+	}
+	bool digits = seen & SIGN_DIGIT, filler = false;
 	while (n < 30 && take_mrz(sign_at(p, n))) {
 		digits = digits || sign_is_digit(sign_at(p, n));
 		filler = filler || sign_at(p, n) == '<';

@@ -7,7 +7,8 @@
 #include "lib/transform/points.h"
 #include "lib/transform/recognise.h"
 
-#define WINDOW (2 * LOOKAHEAD)
+#define WINDOW   (2 * LOOKAHEAD)
+#define FIND_MAX (LOOKAHEAD / 2) /* signs of a find that takes others along */
 
 const char *recogniser_name(enum recogniser r)
 {
@@ -32,6 +33,7 @@ struct window {
 	struct sign signs[WINDOW];
 	size_t at, n, used; /* the place, signs that were read, and the most that there were */
 	size_t fresh;       /* behind the last find */
+	size_t address;     /* the next sign that may be an address's @; before `at`: to be looked for */
 	bool ended;
 	int32_t before, before2;
 };
@@ -48,12 +50,10 @@ static void fill(struct window *w)
 	w->n -= from;
 	w->at -= from;
 	w->fresh -= w->fresh < from ? w->fresh : from;
-	while (w->n < WINDOW && !w->ended) {
-		if (reading_next(&w->reading, &w->signs[w->n]))
-			w->n++;
-		else
-			w->ended = true;
-	}
+	/* What was the window's end may be a word's midst. */
+	w->address = 0;
+	w->n += reading_fill(&w->reading, w->signs + w->n, WINDOW - w->n);
+	w->ended = w->n < WINDOW;
 	w->used = w->n > w->used ? w->n : w->used;
 }
 
@@ -100,13 +100,11 @@ static unsigned possible(const struct place *p)
 /* The first that finds something at the place, and the signs of it. */
 static size_t find_any(unsigned set, const struct dictionary *words, const struct place *p, enum recogniser *which)
 {
-	unsigned may = set & possible(p);
 	size_t n = 0;
 
-	for (int r = 0; may >> r && n == 0; r++) {
-		if (may & 1u << r)
-			n = find((enum recogniser)r, words, p);
-		*which = (enum recogniser)r;
+	for (unsigned may = set & possible(p); may && n == 0; may &= may - 1) {
+		*which = (enum recogniser)__builtin_ctz(may);
+		n = find(*which, words, p);
 	}
 	return n;
 }
@@ -116,7 +114,7 @@ static size_t extend(unsigned set, const struct dictionary *words, const struct 
 {
 	enum recogniser ignored;
 
-	for (size_t i = 1; i < n && n < LOOKAHEAD / 2; i++) {
+	for (size_t i = 1; i < n && n < FIND_MAX; i++) {
 		const struct place inner = { .s = p->s + i,
 			                     .n = p->n - i,
 			                     .back = p->back + i,
@@ -152,6 +150,43 @@ static void pass(struct window *w, size_t n)
 	}
 }
 
+#define KIND (SIGN_LETTER | SIGN_DIGIT)
+
+/* Goes on to the next sign at which anything may begin: as possible() says of ASCII, but that an account within a word has
+ * two digits behind its letters. */
+static void skip(struct window *w)
+{
+	const struct sign *from = w->signs + w->at, *s = from, *last = w->signs + (w->n > 3 ? w->n - 3 : 0);
+	unsigned before = w->before < 0x80 ? sign_classes[w->before] & KIND : 0;
+
+	for (; s < last && s->point < 0x80; s++) {
+		unsigned class = sign_classes[s->point], kind = class & KIND;
+		if (kind ? kind != before : (class & (SIGN_LOCAL | SIGN_OPENS)) || s->point == '"')
+			break;
+		if (kind && sign_is_digit(s[2].point) && kind == SIGN_LETTER && sign_is_digit(s[3].point))
+			break;
+		before = kind;
+	}
+	if (s == from)
+		return;
+	w->before2 = s - from > 1 ? s[-2].point : w->before;
+	w->before = s[-1].point;
+	w->at += (size_t)(s - from);
+}
+
+/* Whether no address can begin within `reach` signs. */
+static bool no_address(struct window *w, size_t reach)
+{
+	if (w->address < w->at) {
+		const struct place p = {
+			.s = w->signs + w->at, .n = w->n - w->at, .before = w->before, .before2 = w->before2
+		};
+		size_t i = find_at(&p, w->ended);
+		w->address = i == p.n && w->ended ? SIZE_MAX : w->at + i;
+	}
+	return w->address - w->at >= reach + ADDRESS_REACH;
+}
+
 size_t redact(unsigned set, const struct dictionary *words, struct view text, struct buf *out,
               uint32_t counts[RECOGNISER_COUNT])
 {
@@ -161,10 +196,12 @@ size_t redact(unsigned set, const struct dictionary *words, struct view text, st
 	if (text.n > REDACT_TEXT_MAX)
 		return REDACT_REFUSED;
 	reading_start(&w.reading, text);
-	w.at = w.n = w.used = w.fresh = 0;
+	w.at = w.n = w.used = w.fresh = w.address = 0;
 	w.ended = false;
 	w.before = w.before2 = 0;
 	for (fill(&w); w.at < w.n; fill(&w)) {
+		skip(&w);
+		fill(&w);
 		const struct place p = { .s = w.signs + w.at,
 			                 .n = w.n - w.at,
 			                 .back = w.at - w.fresh,
@@ -174,12 +211,12 @@ size_t redact(unsigned set, const struct dictionary *words, struct view text, st
 		enum recogniser which;
 
 		if (n == 0) {
-			n = find_any(set, words, &p, &which);
+			n = find_any(no_address(&w, 0) ? set & ~BIT(EMAIL) : set, words, &p, &which);
 			if (n == 0) {
 				pass(&w, 1);
 				continue;
 			}
-			n = extend(set, words, &p, n);
+			n = extend(no_address(&w, FIND_MAX) ? set & ~BIT(EMAIL) : set, words, &p, n);
 			finds++;
 			if (counts)
 				counts[which]++;

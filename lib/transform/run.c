@@ -3,6 +3,8 @@
  * of their names, so that neither what leaves nor what a k-guard counts depends on the order in which they came. */
 #include "lib/transform/states.h"
 
+#include <assert.h>
+
 #define LEAF_MAX    (1u << 20)  /* bytes that one transformed leaf may have */
 #define GUARDED_MAX (16u << 20) /* bytes that the guarded leaves of a record may have */
 
@@ -50,6 +52,8 @@ void transform_run_free(struct transform_run *r)
 	for (size_t g = 0; g < GUARDS_MAX; g++)
 		buf_wipe(&r->guarded[g].bytes);
 	free(r->trace);
+	free(r->spare);
+	free(r->places);
 	free(r);
 }
 
@@ -265,37 +269,42 @@ static bool walk_value(struct walk *w, uint32_t node, uint32_t at)
 	return true;
 }
 
-static void sift_down(struct trace_step *heap, size_t i, size_t n)
+/* Whoever reads the trace goes along the record's text. Where its members stood in order, so does the trace; else each step
+ * goes to the place of its node, of which no two have the same. */
+static bool sort_trace(struct transform_run *r, uint32_t first, uint32_t nodes)
 {
-	struct trace_step moved = heap[i];
+	size_t sorted = 1, n = 0;
 
-	for (size_t child; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n && heap[child].node < heap[child + 1].node)
-			child++;
-		if (moved.node >= heap[child].node)
-			break;
-		heap[i] = heap[child];
-	}
-	heap[i] = moved;
-}
-
-/* Whoever reads the trace goes along the record's text. Where its members stood in order, so does the trace. */
-static void sort_trace(struct trace_step *trace, size_t n)
-{
-	size_t sorted = 1;
-
-	while (sorted < n && trace[sorted - 1].node < trace[sorted].node)
+	while (sorted < r->n_trace && r->trace[sorted - 1].node < r->trace[sorted].node)
 		sorted++;
-	if (sorted >= n)
-		return;
-	for (size_t i = n / 2; i-- > 0;)
-		sift_down(trace, i, n);
-	for (size_t last = n; last-- > 1;) {
-		struct trace_step top = trace[0];
-		trace[0] = trace[last];
-		trace[last] = top;
-		sift_down(trace, 0, last);
+	if (sorted >= r->n_trace)
+		return true;
+	if (r->cap_places < nodes) {
+		free(r->places);
+		r->places = malloc(nodes * sizeof *r->places);
+		r->cap_places = r->places ? nodes : 0;
 	}
+	if (r->cap_spare < r->cap_trace) {
+		free(r->spare);
+		r->spare = malloc(r->cap_trace * sizeof *r->spare);
+		r->cap_spare = r->spare ? r->cap_trace : 0;
+	}
+	if (!r->places || !r->spare)
+		return false;
+	memset(r->places, 0, nodes * sizeof *r->places);
+	for (size_t i = 0; i < r->n_trace; i++)
+		r->places[r->trace[i].node - first] = (uint32_t)i + 1;
+	for (uint32_t k = 0; k < nodes; k++)
+		if (r->places[k])
+			r->spare[n++] = r->trace[r->places[k] - 1];
+	assert(n == r->n_trace);
+	struct trace_step *was = r->trace;
+	size_t cap = r->cap_trace;
+	r->trace = r->spare;
+	r->cap_trace = r->cap_spare;
+	r->spare = was;
+	r->cap_spare = cap;
+	return true;
 }
 
 bool program_run(const struct program *p, struct transform_run *r, const struct transform_input *in, struct buf *out,
@@ -329,7 +338,10 @@ bool program_run(const struct program *p, struct transform_run *r, const struct 
 	if (!w.failed && !out->failed && !guards_finish(p, r, e))
 		w.failed = true;
 	wipe_scratch(r);
-	sort_trace(r->trace, r->n_trace);
+	if (!sort_trace(r, in->record, in->tape->nodes[in->record].next - in->record) && !w.failed) {
+		error_set(e, REASON_NO_MEMORY, "no memory for the trace of a record");
+		w.failed = true;
+	}
 	if (!w.failed && out->failed)
 		error_set(e, REASON_LIMIT, "the record that would leave is too long");
 	return !w.failed && !out->failed;

@@ -159,7 +159,7 @@ class Pair(World):
 
     def recall(self, client, number):
         with self.ledger.act("recall", number) as answer:
-            status, _, body = client.request("POST", f"/v1/exchanges/{self.ledger.answered('post')[number]}/recall", {"why": "by mistake"})
+            status, _, body = client.request("POST", f"/v1/exchanges/{self.ledger.answered('post')[number]}/recall", {"why": "sent-in-error", "words": "by mistake"})
             if status == 200:
                 answer.append(json.loads(body)["state"])
             elif not busy(status):

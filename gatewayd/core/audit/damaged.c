@@ -34,9 +34,8 @@ static void written(struct job *j)
 	free(JOB_OF(struct incident, j));
 }
 
-static void found(void *arg, const struct uuid *exchange, const char *what)
+void damaged_found(struct core *c, const struct uuid *exchange, const char *what)
 {
-	struct core *c = arg;
 	struct incident *i;
 	struct attempt one = attempt_of(VIEW("damaged"), view_make(exchange->b, sizeof exchange->b), REASON_DAMAGED);
 	char id[UUID_TEXT + 1];
@@ -55,6 +54,11 @@ static void found(void *arg, const struct uuid *exchange, const char *what)
 	snprintf(i->note, sizeof i->note, "damaged: %s", what);
 	i->job = (struct job){ .run = write_incident, .done = written };
 	writer_submit(c->writer, &i->job);
+}
+
+static void found(void *arg, const struct uuid *exchange, const char *what)
+{
+	damaged_found(arg, exchange, what);
 }
 
 bool damaged_look(struct core *c, struct store *reader, bool (*pause)(void *arg, int64_t worked_us), void *arg,

@@ -7,12 +7,12 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/outbox.h"
+#include "lib/policy/recall_code.h"
 #include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 
 #define BODY_MAX  300000
 #define LIST_MAX  64
-#define WHY_MAX   2000
 #define TRAVEL_MS DAY_MS /* of a receipt to the provider's gateway */
 #define DOUBLINGS 5      /* a receipt is called for again after once, twice, … 32 times its time */
 
@@ -206,14 +206,15 @@ static bool fire(const struct act *a, struct copy *c, enum due due, struct error
 	return true;
 }
 
-/* Why it was recalled, which is told again. */
-static bool read_why(const struct act *a, const struct store_duty *d, char *out, size_t size, struct error *e)
+/* Why it was recalled, which is told again; words that a build of before the codes left here are not. */
+static bool read_why(const struct act *a, const struct store_duty *d, struct view *out, struct error *e)
 {
 	struct store_duty found;
 
 	if (!store_find_duty(a->store, d->seq, d->kind, &found, e))
 		return false;
-	snprintf(out, size, "%.*s", VIEW_ARG(found.why));
+	enum recall_code why = recall_code_find(found.why);
+	*out = view_of(why < RECALL_CODES ? recall_code_name(why) : "");
 	return true;
 }
 
@@ -223,11 +224,9 @@ static bool call_again(struct act *a, struct copy *c, struct store_duty *d, stru
 	struct copy_terms terms;
 	char note[80];
 	bool first = d->state == DUTY_OPEN, review = d->kind == DUTY_REVIEW;
-	char why[WHY_MAX + 1] = "";
 
-	if (!copy_terms(a, c, &terms, NULL, e) || (d->kind == DUTY_RECALL && !read_why(a, d, why, sizeof why, e)))
+	if (!copy_terms(a, c, &terms, NULL, e) || (d->kind == DUTY_RECALL && !read_why(a, d, &d->why, e)))
 		return false;
-	d->why = view_of(why);
 	if (!copy_log(a, c, first ? OPERATION_INCIDENT : OPERATION_DUTY, "overdue",
 	              what(note, sizeof note, d->kind, first ? "receipt is overdue" : "receipt is called for again"),
 	              e))

@@ -12,7 +12,7 @@
 /* Fires everything that is due at a->now_ms of an exchange whose timer is due. */
 bool duty_fire(struct act *a, struct copy *c, struct error *e) MUST_USE;
 /* Makes a duty: its row, the inbox item where the system is ours (a correction's is its record), the log entry. `c` is
- * settled. `why` (of a recall; empty for others) is told to the system. */
+ * settled. `why` (of a recall its code; empty for others) is told to the system. */
 bool duty_make(const struct act *a, struct copy *c, enum duty_kind kind, struct view why, struct error *e) MUST_USE;
 /* It is to end now: other duties are withdrawn, that of erasing or returning it is made. */
 bool duty_make_end(const struct act *a, struct copy *c, struct error *e) MUST_USE;

@@ -26,6 +26,17 @@ static struct view text(const struct notice_in *in, const char *name)
 	return view_of(json_string_value(json_object_get(in->body, name)));
 }
 
+/* An instant in the one spelling that gateways write: its digits say nothing else. */
+static bool read_instant(struct view text, int64_t *out)
+{
+	char spelled[TIME_TEXT + 1];
+
+	if (!time_parse(text, out))
+		return false;
+	time_print(*out, spelled);
+	return view_is(text, spelled);
+}
+
 /* {"duty","result","made","done"[,"until"]}; what the recipient's own gateway has checked is checked here again. */
 static const char *read_receipt(const struct notice_in *in, struct duty_receipt *r)
 {
@@ -35,11 +46,14 @@ static const char *read_receipt(const struct notice_in *in, struct duty_receipt 
 		                      .record = VIEW("{}"),
 		                      .salt = VIEW("0") };
 	struct view duty = text(in, "duty"), until = text(in, "until");
+	int64_t made_ms;
 
 	*r = (struct duty_receipt){ .kind = duty_kind_find(duty), .result = answer.result, .until_ms = TIME_NONE };
-	if (!time_parse(text(in, "done"), &r->done_ms))
+	if (!read_instant(text(in, "done"), &r->done_ms))
 		return "/body/done: is no date-time";
-	if (until.n && !time_parse(until, &r->until_ms))
+	if (!read_instant(text(in, "made"), &made_ms))
+		return "/body/made: is no date-time";
+	if (until.n && !read_instant(until, &r->until_ms))
 		return "/body/until: is no date-time";
 	answer.until_ms = r->until_ms;
 	if (view_is(duty, "delivery"))
@@ -139,7 +153,7 @@ bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, str
                        struct error *e)
 {
 	struct act a = act_of(in, w, s);
-	struct view why = text(in, "why");
+	enum recall_code why = recall_code_find(text(in, "why"));
 	struct digest told = { .b = { 0 } };
 	uint64_t seq = x->seq;
 	struct copy c;
@@ -147,8 +161,11 @@ bool duty_recall_taken(struct notice_in *in, const struct store_exchange *x, str
 
 	if (in->from_recipient)
 		return notice_refuse(in, REASON_ROLE_DENIED, "only the provider recalls");
-	if (why.n == 0)
-		return notice_refuse(in, REASON_DUTY_ANSWER, "/body/why: is missing");
+	if (why == RECALL_CODES)
+		return notice_refuse(in, REASON_RECALL_CODE,
+		                     "/body/why: is no code of a recall; builds of before the codes sent words");
+	if (json_object_get(in->body, "consent") && why != RECALL_CONSENT_WITHDRAWN)
+		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/consent: only a withdrawn consent is named");
 	if (!names_consent(in, seq, s, &fits, &told, e))
 		return false;
 	if (!fits)

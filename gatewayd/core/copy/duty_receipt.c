@@ -21,11 +21,11 @@ static const struct {
 	const char *result;
 	bool reason, until, record; /* what it must come with */
 } answers[] = {
-	{ DUTY_MASK, "masked", false, false, false },          { DUTY_REVIEW, "kept", true, false, false },
-	{ DUTY_REVIEW, "erased", false, false, false },        { DUTY_ERASE, "erased", false, false, false },
-	{ DUTY_RETURN, "returned", false, false, true },       { DUTY_RECALL, "erased", false, false, false },
-	{ DUTY_CORRECTION, "corrected", false, false, false }, { DUTY_NOTIFY, "notified", false, false, false },
-	{ DUTY_NOTIFY, "delayed", true, true, false },
+	{ DUTY_MASK, "masked", false, false, false },     { DUTY_REVIEW, "kept", true, false, false },
+	{ DUTY_REVIEW, "erased", false, false, false },   { DUTY_ERASE, "erased", false, false, false },
+	{ DUTY_RETURN, "returned", false, false, true },  { DUTY_RETURN, "erased", false, false, false },
+	{ DUTY_RECALL, "erased", false, false, false },   { DUTY_CORRECTION, "corrected", false, false, false },
+	{ DUTY_NOTIFY, "notified", false, false, false }, { DUTY_NOTIFY, "delayed", true, true, false },
 };
 
 const char *duty_answer_fault(enum duty_kind kind, const struct duty_answer *answer)

@@ -22,20 +22,19 @@
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 
-#define WHY_MAX 2000
+#define WORDS_MAX 2000
 
 /* --- what a recall does --- */
 
 /* Orders the recipient's gateway to call it back; the order's entry in our log proves it. */
-static bool order(const struct act *a, const struct copy *c, struct view why, struct error *e)
+static bool order(const struct act *a, const struct copy *c, enum recall_code why, struct error *e)
 {
-	struct buf body = BUF_INIT(4 * WHY_MAX);
+	struct buf body = BUF_INIT(512);
 	static const struct digest none;
 	struct notice n = { .kind = NOTICE_RECALL, .seq = c->seq, .recipient = view_of(c->recipient) };
 	struct entry entry = { .outcome = VIEW("recalled") };
 
-	buf_adds(&body, "{\"why\":");
-	buf_add_json_string(&body, why);
+	buf_addf(&body, "{\"why\":\"%s\"", recall_code_name(why));
 	if (!digest_eq(&c->consent, &none)) {
 		buf_adds(&body, ",\"consent\":\"");
 		digest_print(&body, &c->consent);
@@ -49,14 +48,15 @@ static bool order(const struct act *a, const struct copy *c, struct view why, st
 	return ok;
 }
 
-bool recall_delivered(const struct act *a, struct copy *c, struct view why, struct error *e)
+bool recall_delivered(const struct act *a, struct copy *c, enum recall_code why, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;
 	c->inbox = 0;
 	return exchange_become(a, c, STATE_RECALLED, e) && copy_erase_payload(a, c, "recalled", e) &&
-	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) && duty_make(a, c, DUTY_RECALL, why, e);
+	       duty_withdraw(a, c, e) && (c->here || order(a, c, why, e)) &&
+	       duty_make(a, c, DUTY_RECALL, view_of(recall_code_name(why)), e);
 }
 
 /* An attempt to deliver it ended without an answer that says what became of it, or may be under way. */
@@ -89,7 +89,7 @@ static bool was_there(const struct act *a, const struct copy *c, bool *there, st
 }
 
 /* The copy at the partner is gone as far as is known here; what was passed on from it there may live. */
-static bool recall_gone(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
+static bool recall_gone(const struct act *a, struct copy *c, enum recall_code why, bool *first, struct error *e)
 {
 	struct store_duty d;
 
@@ -105,7 +105,7 @@ static bool recall_gone(const struct act *a, struct copy *c, struct view why, bo
 }
 
 /* One exchange of the lineage. */
-static bool recall_one(const struct act *a, struct copy *c, struct view why, bool *first, struct error *e)
+static bool recall_one(const struct act *a, struct copy *c, enum recall_code why, bool *first, struct error *e)
 {
 	bool arrived;
 
@@ -208,7 +208,7 @@ static bool load(const struct reach *r, uint64_t seq, struct copy *c, struct err
 	return consent != SOUGHT_FAILED;
 }
 
-bool recall_exchange(const struct act *a, struct copy *c, struct view why, enum recall_scope scope, bool *first,
+bool recall_exchange(const struct act *a, struct copy *c, enum recall_code why, enum recall_scope scope, bool *first,
                      struct error *e)
 {
 	struct reach reach = { .a = a, .c = c, .scope = scope };
@@ -233,25 +233,53 @@ struct recall {
 	struct job job; /* first */
 	struct request *request;
 	struct uuid exchange;
-	char why[WHY_MAX + 1];
+	enum recall_code why;
+	char words[WORDS_MAX + 1]; /* empty: none */
 	enum reason refused;
 	bool first;
 	enum exchange_state state;
 	uint64_t index;
 };
 
+static void recall_free(struct recall *r)
+{
+	wipe(r->words, sizeof r->words);
+	free(r);
+}
+
+/* The words stay here, where oversight reads them. */
+static bool disclose_words(const struct recall *r, struct disclosures *sd, struct error *e)
+{
+	struct buf words = BUF_INIT(8 * WORDS_MAX);
+	uint8_t salt[16];
+	bool ok = r->words[0] == 0 || random_bytes(salt, sizeof salt) || error_set(e, REASON_CRYPTO, "no random bytes");
+
+	if (ok && r->words[0]) {
+		buf_add_json_string(&words, view_of(r->words));
+		disclosures_add(sd, salt, VIEW("words"), buf_view(&words));
+	}
+	ok = ok && (!words.failed || error_set(e, REASON_NO_MEMORY, "memory ran out"));
+	buf_free(&words);
+	return ok;
+}
+
 /* A refused attempt is in the log, too. */
 static bool log_attempt(struct recall *r, const struct act *a, const char *outcome, struct error *e)
 {
+	struct disclosures sd = { .packed = BUF_INIT(65536), .text = BUF_INIT(65536), .digests = BUF_INIT(4096) };
+	char note[64];
 	struct entry entry = { .operation = r->refused ? OPERATION_REFUSAL : OPERATION_DECISION,
 		               .exchange = r->exchange,
 		               .peer = view_of(r->request->peer->id),
-		               .outcome = view_of(outcome),
-		               .note = VIEW("recall asked for") };
+		               .outcome = view_of(outcome) };
 
+	snprintf(note, sizeof note, "recall asked for: %s", recall_code_name(r->why));
+	entry.note = view_of(note);
 	if (r->refused)
 		entry.reason = view_of(reason_coarse(r->refused));
-	return audit_append(a, &entry, NULL, &r->index, e);
+	bool ok = disclose_words(r, &sd, e) && audit_append(a, &entry, &sd, &r->index, e);
+	disclosures_free(&sd);
+	return ok;
 }
 
 static bool write_recall(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -277,7 +305,7 @@ static bool write_recall(struct job *j, struct writer *w, struct store *s, struc
 	if (r->refused)
 		return log_attempt(r, &a, "refused", e);
 	if (!log_attempt(r, &a, "recalled", e) || !copy_load(&a, x.seq, &c, e) ||
-	    !recall_exchange(&a, &c, view_of(r->why), RECALL_RECORD, &r->first, e))
+	    !recall_exchange(&a, &c, r->why, RECALL_RECORD, &r->first, e))
 		return false;
 	r->state = c.state;
 	return true;
@@ -305,41 +333,67 @@ static void recalled(struct job *j)
 	}
 	writer_release(j);
 	buf_free(&body);
-	free(r);
+	recall_free(r);
 }
 
-/* {"why": text}; nothing else. */
-static bool read_why(const struct request *q, char why[WHY_MAX + 1])
+/* {"why": code[, "words": text]}; nothing else. */
+static enum reason read_recall(const struct request *q, struct recall *r)
 {
 	json_t *doc = json_loadb(q->body.p ? q->body.p : "", q->body.n, JSON_REJECT_DUPLICATES, NULL);
-	const json_t *text = json_object_get(doc, "why");
-	bool ok = json_object_size(doc) == 1 && json_string_length(text) > 0 && json_string_length(text) <= WHY_MAX;
+	const json_t *why = json_object_get(doc, "why"), *words = json_object_get(doc, "words");
+	bool ok = json_object_size(doc) == (words ? 2u : 1u) && json_string_length(why) > 0 &&
+	          (!words || (json_string_length(words) > 0 && json_string_length(words) <= WORDS_MAX));
 
-	if (ok)
-		snprintf(why, WHY_MAX + 1, "%s", json_string_value(text));
+	r->why = ok ? recall_code_find(view_of(json_string_value(why))) : RECALL_CODES;
+	if (ok && words)
+		snprintf(r->words, sizeof r->words, "%s", json_string_value(words));
 	json_decref(doc);
-	return ok;
+	return !ok ? REASON_BAD_JSON : r->why == RECALL_CODES ? REASON_RECALL_CODE : REASON_NONE;
+}
+
+/* Names the codes: who wrote words before writes them into `words` now. */
+static void answer_code(struct request *q)
+{
+	struct buf body = BUF_INIT(4096);
+	struct answer answer = { .status = reason_status(REASON_RECALL_CODE),
+		                 .content_type = VIEW("application/problem+json") };
+
+	problem_open(&body, REASON_RECALL_CODE);
+	buf_adds(&body, ",\"errors\":[{\"pointer\":\"/why\",\"keyword\":\"is none of: ");
+	recall_codes_list(&body);
+	buf_addf(&body, "\",\"code\":\"%s\"}]}", reason_slug(REASON_RECALL_CODE));
+	answer.body = buf_view(&body);
+	answer_send(q, &answer);
+	buf_free(&body);
+}
+
+/* Answers what is not so; true: it is submitted. */
+static bool submit(struct recall *r, struct request *q)
+{
+	enum reason fault = read_recall(q, r);
+
+	if (!uuid_parse(request_path_part(q, 2), &r->exchange)) {
+		answer_problem(q, REASON_NOT_FOUND);
+		return false;
+	}
+	if (fault == REASON_RECALL_CODE)
+		answer_code(q);
+	else if (fault != REASON_NONE)
+		answer_problem(q, fault);
+	if (fault != REASON_NONE)
+		return false;
+	r->request = q;
+	r->job = (struct job){ .home = q->worker->home, .run = write_recall, .done = recalled };
+	writer_submit(q->worker->core->writer, &r->job);
+	return true;
 }
 
 void handle_recall(struct request *q)
 {
 	struct recall *r = calloc(1, sizeof *r);
 
-	if (!r) {
+	if (!r)
 		answer_problem(q, REASON_NO_MEMORY);
-		return;
-	}
-	if (!uuid_parse(request_path_part(q, 2), &r->exchange)) {
-		answer_problem(q, REASON_NOT_FOUND);
-		free(r);
-		return;
-	}
-	if (!read_why(q, r->why)) {
-		answer_problem(q, REASON_BAD_JSON);
-		free(r);
-		return;
-	}
-	r->request = q;
-	r->job = (struct job){ .home = q->worker->home, .run = write_recall, .done = recalled };
-	writer_submit(q->worker->core->writer, &r->job);
+	else if (!submit(r, q))
+		recall_free(r);
 }

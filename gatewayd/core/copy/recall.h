@@ -8,6 +8,7 @@
 
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/serve/request.h"
+#include "lib/policy/recall_code.h"
 
 enum recall_scope {
 	RECALL_RECORD, /* every version: its provider asks */
@@ -15,14 +16,15 @@ enum recall_scope {
 };
 
 /* Only inside a job's run(). Recalls an exchange, whoever asked for it, and what the scope says besides; *first is false,
- * and nothing changes, when all of that was recalled before or is gone. `why` is told to the recipients. For a withdrawn
+ * and nothing changes, when all of that was recalled before or is gone. `why` is all that the recipients are told. For a withdrawn
  * consent (c->consent) a version, and what was passed on from it, is left out that stands on something else. */
-bool recall_exchange(const struct act *a, struct copy *c, struct view why, enum recall_scope scope, bool *first,
+bool recall_exchange(const struct act *a, struct copy *c, enum recall_code why, enum recall_scope scope, bool *first,
                      struct error *e) MUST_USE;
 /* The same for a record that is known to have arrived at the recipient's gateway, and for no other exchange. */
-bool recall_delivered(const struct act *a, struct copy *c, struct view why, struct error *e) MUST_USE;
+bool recall_delivered(const struct act *a, struct copy *c, enum recall_code why, struct error *e) MUST_USE;
 
-/* POST /v1/exchanges/{id}/recall, by the provider's system. */
+/* POST /v1/exchanges/{id}/recall, by the provider's system: {"why": code, "words": text}. The words may be left out, and stay
+ * in this node's log as a disclosure. */
 void handle_recall(struct request *r);
 
 #endif

@@ -70,8 +70,7 @@ static bool handed_out(struct store *reader, uint64_t entry, struct digest *out,
 	return ok || error_set(e, REASON_STORE, "an entry names no output");
 }
 
-/* What was masked since is no longer what was handed out. */
-static bool was_masked(struct store *reader, uint64_t seq, bool *masked, struct error *e)
+bool returned_masked(struct store *reader, uint64_t seq, bool *masked, struct error *e)
 {
 	struct store_duty d;
 
@@ -102,12 +101,16 @@ bool returned_prepare(struct returned *r, struct worker *w, uint64_t id, const s
 	uint64_t seq = item.seq;
 	struct uuid exchange = item.exchange;
 	if (!store_get_exchange(w->reader, seq, &x, &e) || !handed_out(w->reader, x.entry, &want, &e) ||
-	    !was_masked(w->reader, seq, &masked, &e)) {
+	    !returned_masked(w->reader, seq, &masked, &e)) {
 		log_line("error", "return: %s", e.text);
 		return false;
 	}
+	if (masked) {
+		r->fault = "/record: was masked since it was handed out, so it is erased, not returned";
+		return true;
+	}
 	salted(&salt, answer->record, &r->digest);
-	if (!masked && !digest_eq(&r->digest, &want)) {
+	if (!digest_eq(&r->digest, &want)) {
 		r->fault = "/record: is not what was handed out";
 		return true;
 	}

@@ -1,11 +1,15 @@
 /* Records that go back to their provider at the end of their time: the recipient's system hands in what it was given,
- * the gateway proves that it is that (or that it was masked since), keeps it sealed until the provider's gateway has it,
- * and that one hands it to its own system through the inbox. */
+ * the gateway proves that it is that, keeps it sealed until the provider's gateway has it,
+ * and that one hands it to its own system through the inbox. What was masked since nobody could hold against what was
+ * handed out, and it would be a way for any text: it does not go back, and its end is the answer `erased`. */
 #ifndef GATEWAYD_CORE_COPY_RETURNS_H
 #define GATEWAYD_CORE_COPY_RETURNS_H
 
 #include "gatewayd/core/copy/duty_receipt.h"
 #include "gatewayd/core/notice/notice.h"
+
+/* Was it masked since it was handed out? Any thread, with its own store. */
+bool returned_masked(struct store *reader, uint64_t seq, bool *masked, struct error *e) MUST_USE;
 
 /* A record that the recipient's system returns: checked and sealed by the worker, written by the writer. */
 struct returned {

@@ -73,7 +73,7 @@ static bool recall_one(const struct act *a, uint64_t seq, struct error *e)
 	if (!copy_load(a, seq, &c, e))
 		return false;
 	c.consent = told;
-	return recall_exchange(a, &c, VIEW(WITHDRAWAL_WHY), RECALL_RECORD, &first, e) &&
+	return recall_exchange(a, &c, RECALL_CONSENT_WITHDRAWN, RECALL_RECORD, &first, e) &&
 	       store_drop_consent(a->store, seq, e) &&
 	       (!first || copy_log(a, &c, OPERATION_DECISION, "recalled", "consent withdrawn", e));
 }

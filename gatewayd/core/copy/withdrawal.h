@@ -11,9 +11,6 @@
 
 #include "gatewayd/core/context/act.h"
 
-/* What a recall for it tells the recipient's system; begins with the reason's slug. */
-#define WITHDRAWAL_WHY "consent-withdrawn: the consent that this record rests on was withdrawn"
-
 struct withdrawals;
 /* `reader` is the main thread's and outlives it. NULL: no memory. */
 struct withdrawals *withdrawals_new(struct core *core, struct store *reader) MUST_USE;

@@ -49,15 +49,15 @@ static bool add_caveats(struct delivery *d)
 {
 	struct buf *b = &d->parcel.body;
 	struct error e = { .reason = REASON_NONE };
-	struct view text;
+	struct store_caveats c;
 
-	switch (sought(store_get_caveats(d->parcel.worker->reader, d->parcel.due.id, &text, &e), &e)) {
+	switch (sought(store_get_caveats(d->parcel.worker->reader, d->parcel.due.id, &c, &e), &e)) {
 	case SOUGHT_NONE: return true;
 	case SOUGHT_FAILED: return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	case SOUGHT_FOUND: break;
 	}
 	buf_adds(b, ",\"caveats\":");
-	buf_add(b, text);
+	buf_add(b, c.text);
 	return true;
 }
 
@@ -278,9 +278,23 @@ static bool proved(struct parcel *p)
 	return false;
 }
 
+/* What stays here was checked here, and a build that knows that takes our entry's word for it (`checked`). One that asks for it is an
+ * older one: its refusal is mended by its upgrade, and ends nothing, whatever it says. */
+static bool asks_for_what_stays(const struct parcel *p)
+{
+	static const enum reason ours[] = { REASON_CASE_MISSING, REASON_NECESSITY_INCOMPLETE, REASON_FIELD_UNJUSTIFIED,
+		                            REASON_CONSENT_MISSING };
+	enum reason reason = reason_find(view_of(post_slug(&p->post)));
+
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (reason == ours[i])
+			return true;
+	return false;
+}
+
 static bool refused(struct parcel *p)
 {
-	return parcel_receipt(p, says_refused);
+	return !asks_for_what_stays(p) && parcel_receipt(p, says_refused);
 }
 
 /* --- what is written --- */
@@ -337,7 +351,7 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 	if (!was_let_go(a, c, &gone, e))
 		return false;
 	if (gone)
-		return recall_delivered(a, c, VIEW("sent before it was let go"), e);
+		return recall_delivered(a, c, RECALL_LET_GO, e);
 	return !done || hold_tell_standing(a, c->seq, e);
 }
 

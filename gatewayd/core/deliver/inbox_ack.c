@@ -141,6 +141,20 @@ static bool take_record(struct ack *a, struct act *act, uint64_t seq, bool corre
 	return d.state == DUTY_DONE || duty_answered(act, &c, &d, &corrected, &taken, e);
 }
 
+/* Only what was masked is erased in place of being returned. */
+static bool check_return(struct ack *a, const struct act *act, uint64_t seq, enum duty_kind kind, struct error *e)
+{
+	bool masked = true;
+
+	if (kind != DUTY_RETURN || !view_is(a->answer.result, "erased"))
+		return true;
+	if (!returned_masked(act->store, seq, &masked, e))
+		return false;
+	if (!masked)
+		a->fault = "/result: what was not masked since is returned";
+	return true;
+}
+
 static bool take_duty(struct ack *a, struct act *act, uint64_t seq, enum duty_kind kind, struct error *e)
 {
 	struct store_duty d;
@@ -200,6 +214,8 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 		return true;
 	if (!answered && !a->fault)
 		a->fault = find_fault(a, view_of(kind));
+	if (!answered && !a->fault && !check_return(a, &act, seq, duty_kind_find(view_of(kind)), e))
+		return false;
 	if (a->fault || answered) {
 		a->first = false;
 		return log_ack(a, &act, view_of(kind), a->fault && !answered, e);

@@ -33,13 +33,14 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 {
 	struct decided *d = &x->decided;
 	struct store_payload payload = { .seq = d->row.seq, .sealed = buf_view(&x->written.sealed) };
+	struct store_caveats caveats = { .text = buf_view(&x->written.caveats) };
 
+	memcpy(caveats.salt.b, d->random.disclosures[DISCLOSED_CAVEATS], sizeof caveats.salt.b);
 	if (!writer_place_key(w, &x->reserved.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;
 	d->timer.seq = d->delivery.seq = d->inbox.seq = d->row.seq;
 	if (exchange_is_release(x) &&
-	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) ||
-	     !store_put_caveats(s, d->row.seq, buf_view(&x->written.caveats), e) ||
+	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) || !store_put_caveats(s, d->row.seq, &caveats, e) ||
 	     !quota_write(&x->reserved.quota, s, e) || !surrogates_write(&x->reserved.surrogates, s, e)))
 		return false;
 	d->consent.seq = d->row.seq;

@@ -18,7 +18,6 @@
 #include "lib/policy/schedule.h"
 
 /* Of what follows from a recalled record. */
-#define RECALLED_WHY "recalled by its origin"
 
 static bool refuse(struct exchange *x, enum reason reason, const char *pointer)
 {
@@ -192,7 +191,7 @@ static bool write_correction(struct exchange *x, const struct act *a, struct err
 	if (!copy_load(a, d->row.seq, &c, e))
 		return false;
 	if (recalled)
-		return recall_exchange(a, &c, VIEW(RECALLED_WHY), RECALL_VERSION, &first, e);
+		return recall_exchange(a, &c, RECALL_ORIGIN_RECALLED, RECALL_VERSION, &first, e);
 	return overtake(a, d->corrects.seq, e) && duty_make(a, &c, DUTY_CORRECTION, VIEW(""), e);
 }
 
@@ -209,7 +208,7 @@ static bool write_onward(struct exchange *x, const struct act *a, struct error *
 		return false;
 	if (came.state == STATE_READY || came.state == STATE_FETCHED)
 		return true;
-	return copy_load(a, d->row.seq, &c, e) && recall_exchange(a, &c, VIEW(RECALLED_WHY), RECALL_VERSION, &first, e);
+	return copy_load(a, d->row.seq, &c, e) && recall_exchange(a, &c, RECALL_ORIGIN_RECALLED, RECALL_VERSION, &first, e);
 }
 
 bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e)

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#define BEHIND_MAX 32 /* behind the kind's name */
+
 static enum operation operation_of(enum notice_kind k)
 {
 	switch (k) {
@@ -33,7 +35,66 @@ bool notice_note_fits(enum notice_kind k, struct view note)
 {
 	struct view name = view_of(notice_kind_name(k));
 
-	return view_starts(note, name) && (note.n == name.n || view_starts(view_from(note, name.n), VIEW(": ")));
+	if (!view_starts(note, name))
+		return false;
+	struct view rest = view_from(note, name.n);
+	if (rest.n == 0)
+		return true;
+	if (!view_starts(rest, VIEW(": ")) || rest.n > 2 + BEHIND_MAX)
+		return false;
+	for (size_t i = 2; i < rest.n; i++)
+		if ((rest.p[i] < 'a' || rest.p[i] > 'z') && rest.p[i] != ' ' && rest.p[i] != '-')
+			return false;
+	return true;
+}
+
+/* --- what a body has --- */
+
+#define MEMBERS_MAX 5
+#define TEXT_MAX    64 /* a digest */
+
+static const char *const members[NOTICE_KINDS][MEMBERS_MAX + 1] = {
+	[NOTICE_RECEIPT] = { "duty", "result", "made", "done", "until" },
+	[NOTICE_RETURN] = { "duty", "result", "made", "done", "until" },
+	[NOTICE_RECALL] = { "why", "consent" },
+	[NOTICE_HOLD] = { "hold", "kind", "until" },
+	[NOTICE_LIFT] = { "hold" },
+};
+
+static bool is_member(enum notice_kind k, const char *name)
+{
+	for (size_t i = 0; members[k][i]; i++)
+		if (strcmp(members[k][i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A code, an instant or a digest. */
+static bool is_short(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] > ' ' && text[n] < 0x7f)
+		n++;
+	return !text[n] && n <= TEXT_MAX;
+}
+
+const char *notice_body_fault(enum notice_kind k, json_t *body)
+{
+	const char *name;
+	const json_t *value;
+
+	json_object_foreach(body, name, value)
+	{
+		const char *text = json_string_value(value);
+
+		if (!is_member(k, name))
+			return "/body: has a member that this kind of notice has not";
+		/* What a recall says in words has a name of its own. */
+		if (k != NOTICE_RECALL && (!text || !is_short(text)))
+			return "/body: a member is no code, date-time or digest";
+	}
+	return NULL;
 }
 
 bool notice_put(struct store *s, const struct notice *n, int64_t now_ms, struct error *e)

@@ -33,11 +33,15 @@ struct notice {
 };
 
 /* What the entry of a notice must say, into `e`: operation, recipient, the SHA-256 of the body as output, and the
- * kind's name as note unless the caller has set one, which then begins with that name and ": ". The caller sets
+ * kind's name as note unless the caller has set one, which then begins with that name and ": " and goes on in at most 32
+ * small letters, spaces and hyphens. The caller sets
  * exchange, origin, agreement and agreement_digest from the exchange's row, and for NOTICE_RETURN input:
  * SHA-256(salt || record) of the payload as it lies in the store. */
 void notice_entry(const struct notice *n, struct entry *e);
 bool notice_note_fits(enum notice_kind k, struct view note);
+/* What a body has that its kind does not, as a place and a sentence; NULL: nothing. Beside these members, each a short
+ * text in ASCII without spaces, one gateway tells the other nothing: who takes a member looks it up on its list. */
+const char *notice_body_fault(enum notice_kind k, json_t *body);
 /* Only inside a job's run(), after the entry was appended: the notice leaves after the commit. */
 bool notice_put(struct store *s, const struct notice *n, int64_t now_ms, struct error *e) MUST_USE;
 /* Both, and what the row gives: fills `entry` (peer and what else it says are the caller's, in its own memory), appends it, sets n->entry and puts the notice. `d` may be NULL. */

@@ -145,6 +145,9 @@ static bool take(struct notice_in *in, struct writer *w, struct store *s, struct
 		return false;
 	if (n >= NOTICES_TAKEN_MAX)
 		return notice_refuse(in, REASON_LIMIT, "too many notices about this exchange");
+	const char *fault = notice_body_fault(in->kind, in->body);
+	if (fault)
+		return notice_refuse(in, REASON_NOTICE_INVALID, fault);
 	return in->request->worker->core->notice_work[in->kind].take(in, &x, w, s, e);
 }
 

@@ -2,14 +2,26 @@
 #include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/sql_private.h"
 
-bool store_put_caveats(struct store *s, uint64_t seq, struct view text, struct error *e)
+bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats *c, struct error *e)
 {
-	return sql_run(s, SQL_CAVEATS_PUT, BOUND(as_number(seq), as_text(text)), e);
+	struct view salt = view_make(c->salt.b, sizeof c->salt.b);
+
+	return sql_run(s, SQL_CAVEATS_PUT, BOUND(as_number(seq), as_text(c->text), as_blob(salt)), e);
 }
 
-bool store_get_caveats(struct store *s, uint64_t seq, struct view *text, struct error *e)
+bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out, struct error *e)
 {
-	return sql_keep(s, SQL_CAVEATS_GET, BOUND(as_number(seq)), "caveats", text, e);
+	struct statement *q = sql_row_of(s, SQL_CAVEATS_GET, seq, "caveats", e);
+	struct store_caveats c;
+
+	if (!q)
+		return false;
+	col_bytes(q, 1, c.salt.b, sizeof c.salt.b);
+	bool ok = col_keep(s, q, 0, &c.text, e);
+	sql_end(q);
+	if (ok)
+		*out = c;
+	return ok;
 }
 
 bool store_drop_caveats(struct store *s, uint64_t seq, struct error *e)

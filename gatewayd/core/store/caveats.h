@@ -3,11 +3,18 @@
 #define GATEWAYD_CORE_STORE_CAVEATS_H
 
 #include "gatewayd/core/store/store.h"
+#include "lib/base/ids.h"
 
-/* JSON as lib/policy/caveats.h prints it; [] for none. An exchange of a build that did not keep them has no row. */
-bool store_put_caveats(struct store *s, uint64_t seq, struct view text, struct error *e) MUST_USE;
-/* Until the next call on the store; REASON_NOT_FOUND. */
-bool store_get_caveats(struct store *s, uint64_t seq, struct view *text, struct error *e) MUST_USE;
+struct store_caveats {
+	struct view text; /* JSON as lib/policy/caveats.h prints it; [] for none */
+	struct salt
+	        salt; /* of the disclosure `caveats` of the exchange's entry, against which the row is held; zeros: of a
+	                   * build that kept none */
+};
+/* An exchange of a build that did not keep them has no row. */
+bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats *c, struct error *e) MUST_USE;
+/* The text lives until the next call on the store; REASON_NOT_FOUND. */
+bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out, struct error *e) MUST_USE;
 /* Fine where there are none. */
 bool store_drop_caveats(struct store *s, uint64_t seq, struct error *e) MUST_USE;
 

@@ -35,7 +35,7 @@ struct store_duty {
 	bool blocks;             /* while overdue, no new records to that recipient under the agreement */
 	uint64_t inbox;          /* item under which the recipient's system has it; 0: none */
 	struct view result;      /* as acknowledged */
-	struct view why;         /* of a recall, until it is acknowledged */
+	struct view why;         /* of a recall: its code, until it is acknowledged */
 };
 /* Inserts a row and sets d->id. */
 bool store_put_duty(struct store *s, struct store_duty *d, struct error *e) MUST_USE;

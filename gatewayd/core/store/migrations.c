@@ -285,7 +285,10 @@ static const char consents[] = "CREATE TABLE consent ("
                                ") STRICT;"
                                "CREATE INDEX consent_of ON consent (agreement, consent);";
 
+/* With which the exchange's entry discloses them. */
+static const char caveats_salt[] = "ALTER TABLE caveats ADD COLUMN salt BLOB;";
+
 const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies, timestamps, expiry, surrogates,
-	approvals,    outbox_by_recipient, series, caveats,   consents, NULL
+	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies,       timestamps, expiry, surrogates,
+	approvals,    outbox_by_recipient, series, caveats,   consents, caveats_salt, NULL
 };

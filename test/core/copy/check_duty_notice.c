@@ -72,7 +72,7 @@ static enum exchange_state take(enum exchange_state state, enum notice_kind kind
 
 	time_print(f.now_ms, done);
 	in.kind = kind;
-	in.body = json_pack("{s:s,s:s,s:s}", "duty", duty, "result", result, "done", done);
+	in.body = json_pack("{s:s,s:s,s:s,s:s}", "duty", duty, "result", result, "made", done, "done", done);
 	ck_assert_ptr_nonnull(in.body);
 	struct core_job j = core_act(&f, arrive, &arrival);
 	ck_assert_msg(j.committed, "%s", j.error.text);

@@ -136,7 +136,7 @@ START_TEST(each_state_its_end)
 	ck_assert(!has_row(waits) && !has_row(queued) && has_row(other));
 	ck_assert(!is_sealed(row_of(waits).seq) && !is_sealed(row_of(queued).seq) && is_sealed(row_of(other).seq));
 	OK(store_find_duty(f.reader, row_of(waits).seq, DUTY_RECALL, &duty, e));
-	ck_assert(view_is(duty.why, WITHDRAWAL_WHY) && duty.inbox != 0);
+	ck_assert(view_is(duty.why, "consent-withdrawn") && duty.inbox != 0);
 	json_t *last = core_last_entry(&f);
 	ck_assert_str_eq(core_member(last, "operation"), "decision");
 	ck_assert_str_eq(core_member(last, "note"), "consent withdrawn");
@@ -174,7 +174,7 @@ START_TEST(the_partner_is_told_by_the_digest_of_the_leaf)
 	digest_print(&told, &digest);
 	buf_addc(&told, '\0');
 	buf_addc(&bodies, '\0');
-	ck_assert_msg(strstr(bodies.p, "recall {\"why\":\"consent-withdrawn: ") && strstr(bodies.p, told.p), "%s",
+	ck_assert_msg(strstr(bodies.p, "recall {\"why\":\"consent-withdrawn\"") && strstr(bodies.p, told.p), "%s",
 	              bodies.p);
 	ck_assert_int_eq(row_of(x).state, STATE_RECALLED);
 	buf_free(&bodies);

@@ -216,7 +216,7 @@ END_TEST
 START_TEST(what_was_recalled_while_it_was_under_way)
 {
 	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&queued->decided.id, "/recall"),
-	                        VIEW("{\"why\":\"sent in error\"}")),
+	                        VIEW("{\"why\":\"sent-in-error\"}")),
 	                 200);
 	partner_answers(201, taking(collection(), f.south_key));
 	await_state(STATE_RECALLED);

@@ -190,12 +190,12 @@ static int recall(enum core_partner who, const char *body)
 START_TEST(a_recall_becomes_a_duty_and_its_answer_ends_it)
 {
 	ck_assert_int_eq(ack(first_item(), "{}"), 200);
-	ck_assert_int_eq(recall(SOUTH_SYSTEM, "{\"why\":\"sent in error\"}"), 200);
+	ck_assert_int_eq(recall(SOUTH_SYSTEM, "{\"why\":\"sent-in-error\"}"), 200);
 	ck_assert(json_is_true(json_object_get(answer_doc(), "first")));
 	ck_assert_str_eq(answer_member("state"), "recalled");
 	json_t *one = json_array_get(items(), 0);
 	ck_assert_str_eq(core_member(one, "kind"), "recall");
-	ck_assert_str_eq(core_member(one, "why"), "sent in error");
+	ck_assert_str_eq(core_member(one, "why"), "sent-in-error");
 	unsigned long long item = first_item();
 	ack(item, "{\"result\":\"masked\"}");
 	is_fault("/result");
@@ -206,7 +206,7 @@ START_TEST(a_recall_becomes_a_duty_and_its_answer_ends_it)
 	ck_assert_int_eq(row_of(received).state, STATE_ENDED);
 	ck_assert_uint_eq(json_array_size(items()), 0);
 	/* Nothing is left of it. */
-	ck_assert_int_eq(recall(SOUTH_SYSTEM, "{\"why\":\"again\"}"), 200);
+	ck_assert_int_eq(recall(SOUTH_SYSTEM, "{\"why\":\"unlawful\"}"), 200);
 	ck_assert(json_is_false(json_object_get(answer_doc(), "first")));
 }
 END_TEST
@@ -214,7 +214,7 @@ END_TEST
 START_TEST(a_held_duty_is_listed_without_what_it_asks)
 {
 	ck_assert_int_eq(ack(first_item(), "{}"), 200);
-	ck_assert_int_eq(recall(SOUTH_SYSTEM, "{\"why\":\"sent in error\"}"), 200);
+	ck_assert_int_eq(recall(SOUTH_SYSTEM, "{\"why\":\"sent-in-error\"}"), 200);
 	hold_it(HOLD_LEGAL);
 	json_t *one = json_array_get(items(), 0);
 	ck_assert(json_is_true(json_object_get(one, "held")));
@@ -224,23 +224,33 @@ END_TEST
 
 START_TEST(what_is_no_recall)
 {
-	static const char *const wrong[] = { "{", "{}", "{\"why\":\"\"}", "{\"why\":1}", "{\"why\":\"a\",\"more\":1}" };
+	static const char *const wrong[] = { "{",
+		                             "{}",
+		                             "{\"why\":\"\"}",
+		                             "{\"why\":1}",
+		                             "{\"why\":\"a\",\"more\":1}",
+		                             "{\"why\":\"unlawful\",\"words\":\"\"}",
+		                             "{\"why\":\"unlawful\",\"words\":1}" };
 	const struct uuid other = { .b = { 9 } };
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		recall(SOUTH_SYSTEM, wrong[i]);
 		is_problem(400, "bad-json");
 	}
+	recall(SOUTH_SYSTEM, "{\"why\":\"sent in error\"}");
+	is_problem(422, "recall-code");
+	const char *codes = core_member(json_array_get(json_object_get(answer_doc(), "errors"), 0), "keyword");
+	ck_assert_msg(strstr(codes, "is none of: inaccurate, ") && strstr(codes, ", let-go"), "%s", codes);
 	/* The recipient's system is not told whose it is, and the attempt is in the log. */
-	recall(NORTH_SYSTEM, "{\"why\":\"mine\"}");
+	recall(NORTH_SYSTEM, "{\"why\":\"unlawful\",\"words\":\"a made-up tale\"}");
 	is_problem(404, "not-found");
 	json_t *entry = core_last_entry(&f);
 	ck_assert_str_eq(core_member(entry, "operation"), "refusal");
-	ck_assert_str_eq(core_member(entry, "note"), "recall asked for");
+	ck_assert_str_eq(core_member(entry, "note"), "recall asked for: unlawful");
 	json_decref(entry);
-	posted(SOUTH_SYSTEM, exchange_path(&other, "/recall"), VIEW("{\"why\":\"a\"}"));
+	posted(SOUTH_SYSTEM, exchange_path(&other, "/recall"), VIEW("{\"why\":\"unlawful\"}"));
 	is_problem(404, "not-found");
-	posted(SOUTH_SYSTEM, "/v1/exchanges/no-id/recall", VIEW("{\"why\":\"a\"}"));
+	posted(SOUTH_SYSTEM, "/v1/exchanges/no-id/recall", VIEW("{\"why\":\"unlawful\"}"));
 	is_problem(404, "not-found");
 	ck_assert_int_eq(row_of(received).state, STATE_READY);
 }

@@ -75,18 +75,18 @@ static uint64_t seq_of(const struct uuid *id)
 
 static void kept(const struct uuid *id, const char *want)
 {
-	struct view text;
+	struct store_caveats c;
 
-	OK(store_get_caveats(f.reader, seq_of(id), &text, e));
-	ck_assert_msg(view_is(text, want), "%.*s", VIEW_ARG(text));
+	OK(store_get_caveats(f.reader, seq_of(id), &c, e));
+	ck_assert_msg(view_is(c.text, want), "%.*s", VIEW_ARG(c.text));
 }
 
 static bool has_caveats(const struct uuid *id)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct view text;
+	struct store_caveats c;
 
-	return store_get_caveats(f.reader, seq_of(id), &text, &e);
+	return store_get_caveats(f.reader, seq_of(id), &c, &e);
 }
 
 /* Refused, with that reason, and these words in the clause. */
@@ -258,6 +258,90 @@ START_TEST(what_is_not_known_is_not_passed_on)
 }
 END_TEST
 
+/* --- rows that were altered --- */
+
+struct alteration {
+	uint64_t seq;
+	const char *text;
+	uint8_t salt; /* XORed with the row's first */
+	bool bare;    /* without a salt, as an older build left it */
+};
+
+static bool alter_row(void *arg, const struct act *a, struct error *e)
+{
+	const struct alteration *to = arg;
+	struct store_caveats c;
+
+	if (!store_get_caveats(a->store, to->seq, &c, e))
+		return false;
+	c.text = view_of(to->text);
+	c.salt.b[0] ^= to->salt;
+	if (to->bare)
+		c.salt = (struct salt){ .b = { 0 } };
+	return store_put_caveats(a->store, to->seq, &c, e);
+}
+
+static void alter(const struct uuid *id, const char *text, uint8_t salt, bool bare)
+{
+	struct alteration to = { .seq = seq_of(id), .text = text, .salt = salt, .bare = bare };
+	struct core_job j = core_act(&f, alter_row, &to);
+
+	ck_assert_msg(j.committed, "%s", j.error.text);
+}
+
+static const struct {
+	const char *text;
+	uint8_t salt;
+	bool bare;
+	enum reason reason;
+} rows[] = {
+	{ "[" TLP("GREEN") "]", 0, false, REASON_NONE },    /* as it is */
+	{ "[" TLP("CLEAR") "]", 0, false, REASON_DAMAGED }, /* milder */
+	{ "[" TLP("RED") "]", 0, false, REASON_DAMAGED },   /* and stricter: nobody knows who wrote it */
+	{ "[]", 0, false, REASON_DAMAGED },
+	{ "no JSON", 0, false, REASON_DAMAGED },
+	{ "[" TLP("GREEN") "]", 1, false, REASON_DAMAGED },
+	{ "[" TLP("GREEN") "]", 0, true, REASON_ONWARD_DENIED },
+};
+
+START_TEST(an_altered_row_is_not_inherited)
+{
+	struct uuid id = came("[" TLP("GREEN") "]");
+	struct submission s = submission_by(NORTH_SYSTEM, "listed");
+	struct exchange *x;
+
+	alter(&id, rows[_i].text, rows[_i].salt, rows[_i].bare);
+	for (int again = 0; again < 2; again++) {
+		x = decide(&s, text_of(naming(under(NULL), "onward_of", &id)));
+		ck_assert_msg(exchange_reason(x) == rows[_i].reason, "%s", reason_slug(exchange_reason(x)));
+		exchange_recycle(x);
+	}
+	if (rows[_i].reason != REASON_DAMAGED)
+		return;
+	/* What the writer does next comes behind it. */
+	alter(&id, rows[_i].text, 0, false);
+	json_t *last = core_last_entry(&f);
+	ck_assert_str_eq(core_member(last, "operation"), "incident");
+	ck_assert_str_eq(core_member(last, "note"), "damaged: the codes that it came under are not those of its entry");
+	json_decref(last);
+}
+END_TEST
+
+/* Neither is the first one's alone, when that of its correction was altered or taken away. */
+START_TEST(nor_is_that_of_a_correction)
+{
+	struct uuid first = came("[" TLP("GREEN") "]"), second;
+
+	second = posted(SOUTH_SYSTEM, "listed", naming(under("[" TLP("AMBER") "]"), "corrects", &first), 201);
+	alter(&second, "[" TLP("CLEAR") "]", 0, false);
+	denied("listed", naming(under(NULL), "onward_of", &first), REASON_DAMAGED, "/onward_of",
+	       "altered in the store");
+	struct core_job j = core_act(&f, forget_caveats, &(uint64_t){ seq_of(&second) });
+	ck_assert(j.committed);
+	denied("listed", naming(under(NULL), "onward_of", &first), REASON_ONWARD_DENIED, "/onward_of", "is not known");
+}
+END_TEST
+
 /* --- by way of a correction --- */
 
 /* The correction of what was passed on is passed on as well, though it names nothing. */
@@ -370,6 +454,8 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, words_are_read_first);
 	tcase_add_test(c, passing_on_without_codes_inherits_them);
 	tcase_add_test(c, what_is_not_known_is_not_passed_on);
+	tcase_add_loop_test(c, an_altered_row_is_not_inherited, 0, (int)(sizeof rows / sizeof *rows));
+	tcase_add_test(c, nor_is_that_of_a_correction);
 	tcase_add_test(c, a_correction_sheds_nothing);
 	tcase_add_test(c, the_originators_correction_counts);
 	tcase_add_test(c, a_correction_that_is_not_acknowledged_counts);

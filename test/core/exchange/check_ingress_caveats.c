@@ -56,7 +56,7 @@ START_TEST(caveats_are_kept_and_shown)
 {
 	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
 	struct parcel p = parcel_new();
-	struct view kept;
+	struct store_caveats kept;
 	char hex[65];
 
 	p.caveats = VIEW("[" H2 "," RED "]");
@@ -68,7 +68,7 @@ START_TEST(caveats_are_kept_and_shown)
 	LEAF_SAYS(x, "caveats", hex);
 	ck_assert(buf_holds(&x->written.members, ",\"caveats\":[" H2 "," RED "]"));
 	OK(store_get_caveats(f.reader, row_of(x).seq, &kept, e));
-	ck_assert(view_eq(kept, p.caveats));
+	ck_assert(view_eq(kept.text, p.caveats));
 	exchange_recycle(x);
 }
 END_TEST

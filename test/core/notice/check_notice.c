@@ -57,11 +57,53 @@ START_TEST(a_note_is_of_its_kind)
 {
 	ck_assert(notice_note_fits(NOTICE_HOLD, VIEW("hold")));
 	ck_assert(notice_note_fits(NOTICE_HOLD, VIEW("hold: a reason")));
+	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("hold: about Erika Muster")));
+	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("hold: a tale that is longer than any note")));
 	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("")));
 	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("hol")));
 	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("holding")));
 	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("hold:")));
 	ck_assert(!notice_note_fits(NOTICE_HOLD, VIEW("lift")));
+}
+END_TEST
+
+START_TEST(a_body_has_the_members_of_its_kind)
+{
+	static const struct {
+		enum notice_kind kind;
+		const char *body;
+		bool fits;
+	} bodies[] = {
+		{ NOTICE_RECALL, "{'why':'inaccurate','consent':'ab'}", true },
+		{ NOTICE_RECALL, "{'why':'words are named by who looks the code up'}", true },
+		{ NOTICE_RECALL, "{'why':'inaccurate','words':'a tale'}", false },
+		{ NOTICE_RECEIPT, "{'duty':'mask','result':'masked','made':'x','done':'x','until':'x'}", true },
+		{ NOTICE_RECEIPT, "{'duty':'mask','reason':'a'}", false },
+		{ NOTICE_RECEIPT, "{'duty':'mask','result':'masked as asked'}", false },
+		{ NOTICE_RECEIPT, "{'duty':'mask','result':['masked']}", false },
+		{ NOTICE_RECEIPT, "{'duty':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}",
+		  false },
+		{ NOTICE_RETURN, "{'duty':'return','result':'returned','made':'x','done':'x'}", true },
+		{ NOTICE_RETURN, "{'consent':'ab'}", false },
+		{ NOTICE_HOLD, "{'hold':'ab','kind':'hold','until':'x'}", true },
+		{ NOTICE_HOLD, "{'hold':'ab','why':'x'}", false },
+		{ NOTICE_LIFT, "{'hold':'ab'}", true },
+		{ NOTICE_LIFT, "{'hold':'ab','kind':'hold'}", false },
+	};
+
+	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+		char text[200];
+		size_t n = strlen(bodies[i].body);
+
+		for (size_t k = 0; k <= n; k++)
+			text[k] = bodies[i].body[k];
+		for (char *q = text; (q = strchr(q, '\'')) != NULL;)
+			*q = '"';
+		json_t *doc = json_loads(text, 0, NULL);
+		ck_assert_ptr_nonnull(doc);
+		ck_assert_msg((notice_body_fault(bodies[i].kind, doc) == NULL) == bodies[i].fits, "%s", text);
+		json_decref(doc);
+	}
 }
 END_TEST
 
@@ -227,6 +269,7 @@ TCase *make_notice_case(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, each_kind_has_its_operation_and_note);
 	tcase_add_test(c, a_note_is_of_its_kind);
+	tcase_add_test(c, a_body_has_the_members_of_its_kind);
 	tcase_add_loop_test(c, entry_and_notice_are_one, 0, 2);
 	tcase_add_test(c, a_job_that_fails_leaves_neither);
 	tcase_add_loop_test(c, a_body_has_its_ceiling, 0, 2);

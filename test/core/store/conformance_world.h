@@ -198,12 +198,13 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	struct store_duty d = world_duty(DUTY_ERASE);
 	struct store_hold h = world_hold(1, HOLD_RESTRICTION);
 	struct store_delivery to = world_delivery(1);
+	struct store_caveats codes = { .text = VIEW("[1]"), .salt.b = { 7 } };
 	bool fresh;
 
 	return world_accept(s, 1, "k-1", e) && world_accept(s, 2, "", e) && store_set_entry(s, 1, 0, e) &&
 	       store_put_payload(s, &p, e) && store_put_timer(s, &one, e) && store_put_timer(s, &two, e) &&
 	       store_put_link(s, &l, e) && store_put_duty(s, &d, e) && store_put_hold(s, &h, &fresh, e) &&
-	       store_put_caveats(s, 1, VIEW("[1]"), e) && store_put_delivery(s, &to, e) &&
+	       store_put_caveats(s, 1, &codes, e) && store_put_delivery(s, &to, e) &&
 	       store_put_receipt(s, 1, VIEW("receipt"), e);
 }
 

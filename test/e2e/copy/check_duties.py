@@ -1,7 +1,9 @@
 """The recipient's copy until its end: duties in the inbox, receipts in both logs, silence, return, recall, correction,
 and what was passed on. Terms are minutes of a clock that is moved on."""
 
+import base64
 import json
+import os
 import signal
 import sqlite3
 import time
@@ -29,6 +31,30 @@ def log(node):
             lines = [json.loads(l) for l in f if l.endswith("\n")]
         return lines if len(lines) >= committed else None
     return wait_for(mirrored)
+
+
+def kept(node):
+    """Every byte of the node's folder."""
+    found = b""
+    for root, _, files in os.walk(node.folder):
+        for name in files:
+            try:
+                with open(f"{root}/{name}", "rb") as f:
+                    found += f.read()
+            except OSError:     # a socket
+                continue
+    return found
+
+
+def told_at_home(node, name):
+    """Values of the log's disclosures of that name."""
+    db = sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True)
+    try:
+        packed = [d for (text,) in db.execute("SELECT packed FROM disclosure") for d in json.loads(text)]
+    finally:
+        db.close()
+    opened = [json.loads(base64.urlsafe_b64decode(d + "==")) for d in packed]
+    return [value for _, n, value in opened if n == name]
 
 
 def notes(node, operation):
@@ -117,6 +143,9 @@ class Chain(Pair):
         self.assertEqual(self.answer(review, {"result": "kept"})[0], 422)       # for which reason?
         self.done(review, {"result": "kept", "reason": "the made-up case is still open"})
         self.receipt_came(exchange, "review")
+        self.assertEqual(told_at_home(self.world.south, "reason"), ["the made-up case is still open"])
+        self.assertNotIn(b"made-up case", kept(self.world.north))
+        self.assertNotIn(base64.b64encode(b"the made-up case is still open")[:20], kept(self.world.north))
         self.pass_minutes(1)
         self.world.south.ctl("retention", "run")
         self.assertEqual([i for i in self.south.inbox()["items"] if i["kind"] == "erase"], [])
@@ -158,7 +187,7 @@ class Return(Pair):
         for body in ({"result": "returned", "record": changed, "salt": record["salt"]},
                      {"result": "returned", "record": record["record"], "salt": "00" * 16},
                      {"result": "returned", "record": record["record"], "salt": "zz"},
-                     {"result": "returned", "record": record["record"]}):
+                     {"result": "returned", "record": record["record"]}, {"result": "erased"}):
             status, answer = self.answer(back, json.dumps(body, separators=(",", ":"), ensure_ascii=False))
             self.assertEqual((status, answer["type"]), (422, "/problems/duty-answer-invalid"), body)
         body = {"result": "returned", "record": record["record"], "salt": record["salt"]}
@@ -216,7 +245,7 @@ class Notify(Pair):
 
 
 class Recall(Pair):
-    def recall(self, exchange, client=None, why="sent by mistake"):
+    def recall(self, exchange, client=None, why="sent-in-error"):
         status, _, body = (client or self.north).request("POST", f"/v1/exchanges/{exchange}/recall", {"why": why})
         return status, json.loads(body)
 
@@ -224,12 +253,34 @@ class Recall(Pair):
         exchange, record = self.deliver(1, "R-7")
         self.assertEqual(self.recall(exchange)[1]["first"], True)
         duty = self.item("recall")
-        self.assertEqual((duty["exchange"], duty["own_reference"], duty["why"]), (record["exchange"], "R-7", "sent by mistake"))
+        self.assertEqual((duty["exchange"], duty["own_reference"], duty["why"]), (record["exchange"], "R-7", "sent-in-error"))
         again = self.recall(exchange)[1]
         self.assertEqual((again["first"], again["state"]), (False, "recalled"))
         self.done(duty, {"result": "erased"})
         story = wait_for(lambda: (s := self.told(exchange))["state"] == "ended" and s)
         self.assertEqual([(d["duty"], d["state"]) for d in story["duties"]], [("recall", "done")])
+
+    def test_words_stay_at_home(self):
+        """Of a recall the partner and its system get one code; why it was chosen stands in the log of who recalls."""
+        words = "Erika Muster of Beispielgasse 7 was not the one who was meant"
+        exchange, record = self.deliver(11)
+        status, _, body = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": words})
+        answer = json.loads(body)
+        self.assertEqual((status, answer["type"]), (422, "/problems/recall-code"), answer)
+        self.assertIn("inaccurate, incomplete, unlawful", answer["errors"][0]["keyword"])
+        status, _, body = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "inaccurate", "words": words})
+        self.assertEqual((status, json.loads(body)["first"]), (200, True), body)
+        duty = self.item("recall")
+        self.assertEqual((duty["exchange"], duty["why"]), (record["exchange"], "inaccurate"))
+        listed = json.dumps(self.south.inbox())
+        self.done(duty, {"result": "erased"})
+        wait_for(lambda: self.told(exchange)["state"] == "ended")
+        self.assertEqual(told_at_home(self.world.north, "words"), [words])
+        self.assertIn("recall asked for: inaccurate", notes(self.world.north, "decision"))
+        log(self.world.south)
+        for text in (listed.encode(), kept(self.world.south)):
+            for form in (words.encode(), base64.b64encode(json.dumps(words).encode()[3:])[:24], b"Erika", b"Beispielgasse"):
+                self.assertNotIn(form, text)
 
     def test_what_waits_in_the_inbox(self):
         exchange = self.post(2)
@@ -263,9 +314,10 @@ class Recall(Pair):
         self.assertEqual(self.recall(record["exchange"], self.south)[0], 404)
         self.assertEqual(self.recall("01890000-0000-7000-8000-000000000000")[0], 404)
         self.assertEqual(self.told(exchange)["state"], "delivered")
-        refused = [e for e in log(self.world.south) if e.get("note") == "recall asked for"]
+        refused = [e for e in log(self.world.south) if e.get("note") == "recall asked for: sent-in-error"]
         self.assertEqual([(e["operation"], e["outcome"]) for e in refused], [("refusal", "refused")])
-        for body in ("", "{}", '{"why":""}', '{"why":"x","more":1}', '{"why":7}'):
+        for body in ("", "{}", '{"why":""}', '{"why":"unlawful","more":1}', '{"why":7}', '{"why":"unlawful","words":""}',
+                     '{"why":"unlawful","words":7}'):
             self.assertEqual(self.north.request("POST", f"/v1/exchanges/{exchange}/recall", body)[0], 400, body)
 
 
@@ -285,7 +337,7 @@ class LostAnswers(Pair):
         w.north.ctl("reload")
 
     def recall(self, exchange):
-        status, _, body = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})
+        status, _, body = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent-in-error"})
         self.assertEqual(status, 200)
         return json.loads(body)
 
@@ -393,7 +445,7 @@ class Correction(Pair):
         onward = answer["exchange"]
         passed = self.item("record", client=self.north)
         self.done(passed, client=self.north)
-        status, _, _ = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "wrong person"})
+        status, _, _ = self.north.request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "inaccurate"})
         self.assertEqual(status, 200)
         self.done(self.item("recall"), {"result": "erased"})
         further = self.item("recall", client=self.north)

@@ -92,7 +92,7 @@ class Copies(Proving):
     def test_after_a_recall(self):
         item = self.deliver()
         backup, keys = self.copy(self.world.south, "recalled")
-        status, _, body = self.north.request("POST", f"/v1/exchanges/{self.posted}/recall", {"why": "sent by mistake"})
+        status, _, body = self.north.request("POST", f"/v1/exchanges/{self.posted}/recall", {"why": "sent-in-error"})
         self.assertEqual(status, 200, body)
         wait_for(lambda: self.world.south.ask("exchange", "show", item["exchange"])["exchange"]["state"] != "ready")
         self.assertFalse(self.prove(item["exchange"], "--backup", backup)["backup"]["opens"])

@@ -73,7 +73,7 @@ class Four(unittest.TestCase):
         return sent, came
 
     def recall(self, exchange, agency="north"):
-        status, _, body = self.clients[agency].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})
+        status, _, body = self.clients[agency].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent-in-error"})
         self.assertEqual(status, 200, body)
         return json.loads(body)
 
@@ -267,7 +267,7 @@ class Recalls(Four):
         self.take("south", "correction")
         # Corrected here, and not yet by whom it was passed to.
         self.assertEqual((story(first)[0], story(second)), ("corrected", ("fetched", [("correction", "waiting")])))
-        status, _, body = client.request("POST", f"/v1/exchanges/{second}/recall", {"why": "sent by mistake"})
+        status, _, body = client.request("POST", f"/v1/exchanges/{second}/recall", {"why": "sent-in-error"})
         self.assertEqual((status, json.loads(body)["state"]), (200, "recalled"))
         self.take("south", "recall")
         self.assertEqual(story(second), ("recalled", [("correction", "withdrawn"), ("recall", "waiting")]))

@@ -240,7 +240,7 @@ class Taken(unittest.TestCase):
 
     def test_taken_once_and_answered_alike(self):
         south = self.world.south
-        notice = self.teller.notice("recall", self.exchange, {"why": "the wrong person"})
+        notice = self.teller.notice("recall", self.exchange, {"why": "inaccurate"})
         status, first = self.teller.tell(self.exchange, notice)
         self.assertEqual((status, first["exchange"], first["kind"], first["first"]), (200, self.answer["exchange"], "recall", True), first)
         leaf = json.loads(base64.b64decode(next(l for l in first["receipt"].split("\n") if l.startswith("extra "))[6:]))
@@ -263,6 +263,43 @@ class Taken(unittest.TestCase):
         write(path, taken["proof"])
         vkey = read(f"{self.world.north.folder}/audit.vkey").strip()
         south.ctl("audit", "verify-receipt", "--key", vkey, path)
+
+    def test_words_where_a_code_is_lawful(self):
+        """As builds of before the codes sent them; and words beside the code, or in another notice."""
+        words = "the wrong Erika Muster"
+        notice = self.teller.notice("recall", self.exchange, {"why": words})
+        status, answer = self.teller.tell(self.exchange, notice)
+        self.assertEqual((status, answer["type"], answer["final"]), (422, "/problems/recall-code", True), answer)
+        self.assertEqual(self.reason(), "recall-code: /body/why: is no code of a recall; builds of before the codes sent words")
+        x, instant = self.exchange, "2026-01-01T00:00:00.000Z"
+        for kind, body, slug, why in (
+                ("recall", {"why": "inaccurate", "words": words}, "notice-invalid", "/body: has a member that this kind of notice has not"),
+                ("recall", {"why": "inaccurate", "consent": "ab" * 32}, "notice-invalid", "/body/consent: only a withdrawn consent is named"),
+                ("hold", {"hold": "ab" * 32, "kind": "hold", "until": instant, "ground": words}, "notice-invalid",
+                 "/body: has a member that this kind of notice has not"),
+                ("lift", {"hold": words}, "notice-invalid", "/body: a member is no code, date-time or digest")):
+            status, answer = self.teller.tell(x, self.teller.notice(kind, x, body))
+            self.assertEqual((status, answer["type"]), (422, f"/problems/{slug}"), answer)
+            self.assertEqual(self.reason(), f"{slug}: {why}")
+        status, answer = self.teller.tell(x, self.teller.notice("recall", x, {"why": "inaccurate"}, entry={"note": "recall: " + words}))
+        self.assertEqual((status, answer["type"]), (403, "/problems/receipt-invalid"), answer)
+        self.assertEqual(self.world.client("south").inbox()["items"][0]["kind"], "record")
+        self.assertEqual(self.rows("SELECT count(*) FROM notice_taken"), [(0,)])
+        for name in ("gatewayd.db", "gatewayd.db-wal"):
+            with open(f"{self.world.south.folder}/store/{name}", "rb") as f:
+                self.assertNotIn(b"Erika", f.read())
+
+    def test_receipts_say_codes_and_instants(self):
+        status, own = self.world.client("south").post("pax", agreements.envelope(agreements.passenger_record()))
+        exchange = own["exchange"]
+        entry = {"exchange": uuid7(), "origin": exchange}
+        for change, slug in (({"reason": "the made-up case"}, "notice-invalid"), ({"result": "as asked"}, "notice-invalid"),
+                             ({"result": "as-asked"}, "duty-answer-invalid"), ({"duty": "erasing"}, "duty-answer-invalid"),
+                             ({"made": "long-ago"}, "duty-answer-invalid"), ({"made": "2026-01-01T00:00:00Z"}, "duty-answer-invalid"),
+                             ({"done": "2026-01-01T00:00:00.0000001Z"}, "duty-answer-invalid")):
+            status, answer = self.teller.tell(exchange, self.teller.notice("receipt", exchange, ERASED | change, entry=entry))
+            self.assertEqual((status, answer["type"]), (422, f"/problems/{slug}"), (change, answer))
+        self.assertEqual([i["kind"] for i in self.world.client("south").inbox()["items"]], ["record"])
 
     def test_refused_by_its_kind(self):
         before = self.world.south.ask("status")["store"]["entries"]
@@ -292,7 +329,7 @@ class Taken(unittest.TestCase):
         for exchange, why in ((self.exchange, "the sender has no such exchange with this node"),
                               (own["exchange"], "the exchange is another party's")):
             for entry in ({}, {"exchange": uuid7(), "origin": exchange}):
-                status, answer = third.tell(exchange, third.notice("recall", exchange, {"why": "mine"}, entry=entry))
+                status, answer = third.tell(exchange, third.notice("recall", exchange, {"why": "inaccurate"}, entry=entry))
                 self.assertEqual((status, answer["type"]), (404, "/problems/not-found"), answer)
                 self.assertEqual(self.reason(), f"not-found: {why}")
         self.assertEqual(self.rows("SELECT count(*) FROM notice_taken"), [(0,)])
@@ -311,12 +348,12 @@ class Taken(unittest.TestCase):
         envelope = self.teller.envelope(passing_record(), entry={"form": None})
         exchange = json.loads(envelope)["origin"]["exchange"]
         self.assertEqual(self.teller.send(envelope)[0], 422)
-        status, answer = self.teller.tell(exchange, self.teller.notice("recall", exchange, {"why": "mine"}))
+        status, answer = self.teller.tell(exchange, self.teller.notice("recall", exchange, {"why": "inaccurate"}))
         self.assertEqual((status, answer["type"]), (404, "/problems/not-found"))
         self.assertEqual(self.reason(), "not-found: nothing was released in this exchange")
 
     def test_each_agency_speaks_for_itself(self):
-        notice = self.teller.notice("recall", self.exchange, {"why": "mine"}, agency="east")
+        notice = self.teller.notice("recall", self.exchange, {"why": "inaccurate"}, agency="east")
         status, answer = self.teller.tell(self.exchange, notice)
         self.assertEqual((status, answer["type"]), (422, "/problems/notice-invalid"))
         self.assertEqual(self.reason(), "notice-invalid: /agency: the sender is not the agency that it names")
@@ -330,9 +367,9 @@ class Taken(unittest.TestCase):
                            "SELECT seq, ?, 2, 0, 0, '' FROM exchange WHERE origin IS NOT NULL", (i.to_bytes(32, "big"),))
         db.close()
         self.again()
-        notice = self.teller.notice("recall", self.exchange, {"why": "one"})
+        notice = self.teller.notice("recall", self.exchange, {"why": "inaccurate"})
         self.assertEqual(self.teller.tell(self.exchange, notice)[0], 200)
-        status, answer = self.teller.tell(self.exchange, self.teller.notice("recall", self.exchange, {"why": "two"}))
+        status, answer = self.teller.tell(self.exchange, self.teller.notice("recall", self.exchange, {"why": "inaccurate"}))
         self.assertEqual((status, answer["type"]), (422, "/problems/limit"))
         self.assertEqual(self.teller.tell(self.exchange, notice)[1]["first"], False)
 

@@ -2,6 +2,7 @@
 it go with it, or keep it where it is."""
 
 import json
+import sqlite3
 import unittest
 
 import agreements
@@ -107,12 +108,32 @@ class Onward(unittest.TestCase):
         self.assertEqual((status, [json.loads(l)["status"] for l in body.splitlines()]), (200, [403, 201]))
         self.assertEqual(self.arrives("east")["caveats"], [europol("H1"), tlp("GREEN")])
 
+    def test_codes_that_were_altered_in_the_store(self):
+        """Milder ones written into the row are inherited by nobody, and that is an incident."""
+        came, south = self.given(11, handling=[tlp("RED")]), self.w.south
+        south.stop()
+        db = sqlite3.connect(f"{south.folder}/store/gatewayd.db")
+        with db:
+            changed = db.execute("UPDATE caveats SET text = replace(text, 'RED', 'CLEAR') WHERE text LIKE '%RED%'").rowcount
+        db.close()
+        self.assertGreaterEqual(changed, 1)
+        south.start()
+        for client in self.clients.values():
+            client.close()
+        answer = self.post("south", "second", 11, status=409, onward_of=came["exchange"])
+        self.assertEqual(answer["type"], "/problems/damaged")
+        self.assertEqual(self.clients["east"].inbox()["items"], [])
+        path = f"{south.folder}/log/audit.jsonl"
+        note = "damaged: the codes that it came under are not those of its entry"
+        (entry,) = wait_for(lambda: [e for e in map(json.loads, open(path, encoding="ascii")) if e.get("note") == note])
+        self.assertEqual((entry["operation"], entry["exchange"]), ("incident", came["exchange"]))
+
     def test_what_is_not_there_to_be_passed_on(self):
         """Another agency's id of it, one that nobody has, and one whose copy has ended."""
         exchange = self.post("north", "first", 10, handling=[tlp("GREEN")])["exchange"]
         came = self.arrives("south")
         for cited in (exchange, "01890000-0000-7000-8000-000000000000"):
             self.refused("south", "second", "onward-denied", onward_of=cited)
-        self.assertEqual(self.clients["north"].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent by mistake"})[0], 200)
+        self.assertEqual(self.clients["north"].request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent-in-error"})[0], 200)
         self.assertEqual(self.arrives("south")["kind"], "recall")
         self.refused("south", "second", "onward-denied", onward_of=came["exchange"])
