@@ -11,6 +11,7 @@ import unittest
 
 import agreements
 from check_backup import Rehearsal
+from check_hold import Statements
 from check_witness import ROOT, audit_option, edit, entries
 from world import GATEWAYCTL, World, read, wait_for, write
 
@@ -23,6 +24,8 @@ def kept_world(keep, moved_clock):
     schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
     more = {"delivery": {"keep": keep}} if keep else {}
     w.agreement(agreements.passenger(digest=schema, **more))
+    # One whose copies end before that.
+    w.agreement(agreements.passenger("brief", schema, **more, retention={"payload": "P28D", "copy": "P1D", "at_end": "erase"}))
     for n in w.nodes:
         audit_option(n, witness_every_s=1)
     return w
@@ -192,6 +195,25 @@ class RecipientRestored(Reconciling):
         self.assertEqual(json.loads(client.request("GET", f"/v1/exchanges/{other}")[2])["state"], "delivered")
         self.assertGreater(self.plan(north, other)[4], 0)
 
+    def test_it_ends_with_the_copy(self):
+        w, north = self.world, self.north
+        w.start()
+        client = w.client("north")
+        status, answer = client.post("brief", agreements.envelope(agreements.passenger_record(1)))
+        self.assertEqual(status, 201, answer)
+        brief, other = answer["exchange"], self.post(2)
+        self.delivered()
+        self.assertEqual([self.held(x) for x in (brief, other)], [(1, 1)] * 2)
+        w.clock.move(DAY + HOUR)
+        wait_for(lambda: self.held(brief) == (0, 0))
+        self.assertEqual(self.held(other), (1, 1))
+        # The recipient's gateway may have told of its end by now.
+        code, results = self.again(f"{brief}\n")
+        self.assertEqual(code, 3)
+        self.assertIn(results[brief], ("not-kept", "not-delivered"))
+        note, = [e.get("note") for e in entries(north) if e["operation"] == "erasure" and e["exchange"] == brief]
+        self.assertIn(note, ("retention period over", "the copy has ended"))
+
     def test_wrong_use(self):
         self.north.start()
         self.assertEqual(self.north.ctl("outbox", "again", ok=False)[0], 2)
@@ -200,6 +222,29 @@ class RecipientRestored(Reconciling):
             answer = self.asked({"do": "outbox-again", "exchanges": ids})
             self.assertFalse(answer["ok"])
             self.assertTrue(answer["error"].startswith("exchanges: "), answer)
+
+
+class Held(Statements, Reconciling):
+    """A hold keeps what is kept, as any payload; what is called back meanwhile leaves no more."""
+
+    keep = "P2D"
+    number = 0
+    people = {}
+
+    def test_a_recall_during_a_hold(self):
+        w, north = self.world, self.north
+        self.pin(w, north, "nora", "north", "supervisor")
+        w.start()
+        exchange = self.post(1)
+        self.delivered()
+        hold = self.set(north, exchange, "nora")
+        self.south.stop()
+        self.assertEqual(self.again(f"{exchange}\n")[1], {exchange: "queued"})
+        self.assertEqual(w.client("north").request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "a made-up reason"})[0], 200)
+        self.assertEqual((north.ask("outbox"), self.held(exchange)), ([], (1, 1)))
+        self.assertEqual(self.again(f"{exchange}\n")[1], {exchange: "not-delivered"})
+        self.lift(north, exchange, "nora", hold)
+        wait_for(lambda: self.held(exchange) == (0, 0))
 
 
 class SenderLost(Reconciling):
