@@ -17,6 +17,7 @@
 #include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/serve/backlog.h"
 #include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
@@ -103,6 +104,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	space_watch(l->core);
+	backlog_watch(l->core);
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
 	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||

@@ -33,6 +33,8 @@ struct view audit_source_note(const struct audit_source *s);
 uint64_t audit_source_size(const struct audit_source *s);
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
+/* Appends the tlog-proof of an entry with its leaf, made from the tiles against the source's checkpoint. */
+bool audit_receipt_at(struct audit_source *s, uint64_t index, struct buf *out, struct error *e) MUST_USE;
 /* The newest checkpoint that has a timestamp, and that (RFC 3161), neither verified. REASON_NOT_FOUND without one. */
 bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e) MUST_USE;
 /* Whether it is a store from which this log's entries were archived: asking for one is REASON_UNAVAILABLE. */

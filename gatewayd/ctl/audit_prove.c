@@ -22,6 +22,22 @@ static bool read_tile(void *arg, unsigned level, uint64_t index, struct digest *
 	return tiles_read_stored(v->tile, v->arg, level, index, out, NULL);
 }
 
+bool audit_receipt_at(struct audit_source *s, uint64_t index, struct buf *out, struct error *e)
+{
+	struct receipt r = { .index = index, .checkpoint = audit_source_note(s) };
+	struct verify_source v;
+	struct view leaf, packed;
+
+	audit_source_callbacks(s, &v);
+	if (!v.entry(v.arg, index, &leaf, &packed, e))
+		return false;
+	if (!tlog_prove_inclusion(index, audit_source_size(s), read_tile, &v, r.proof, &r.n))
+		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the tiles",
+		                 (unsigned long long)index);
+	receipt_print(&r, leaf, out);
+	return true;
+}
+
 static bool prove_from_directory(struct audit_source *s, const char *uuid, struct buf *out, struct error *e)
 {
 	struct verify_source v;
@@ -33,14 +49,8 @@ static bool prove_from_directory(struct audit_source *s, const char *uuid, struc
 	for (uint64_t i = 0; i < audit_source_size(s); i++) {
 		if (!v.entry(v.arg, i, &leaf, &packed, e))
 			return false;
-		if (!is_of(leaf, needle))
-			continue;
-		struct receipt r = { .index = i, .checkpoint = audit_source_note(s) };
-		if (!tlog_prove_inclusion(i, audit_source_size(s), read_tile, &v, r.proof, &r.n))
-			return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the tiles",
-			                 (unsigned long long)i);
-		receipt_print(&r, leaf, out);
-		return true;
+		if (is_of(leaf, needle))
+			return audit_receipt_at(s, i, out, e);
 	}
 	return error_set(e, REASON_NOT_FOUND, "no entry of this exchange");
 }

@@ -152,11 +152,12 @@ static bool take_log(struct side *s, struct audit_source *source, struct error *
 		qsort(s->sent.list, s->sent.n, sizeof(struct item), by_id);
 	if (s->received.n)
 		qsort(s->received.list, s->received.n, sizeof(struct item), by_id);
-	/* In the log's order: what people had tried again has a later end. */
+	/* In the log's order: what people had tried again has a later end. What was delivered stays so, also where it could
+	 * not be delivered once more to a partner that had lost it. */
 	for (size_t i = 0; i < ends.n; i++) {
 		struct item *sent = items_find(&s->sent, &ends.list[i].id);
 
-		if (sent)
+		if (sent && sent->end != END_DELIVERED)
 			sent->end = ends.list[i].end;
 	}
 	free(ends.list);

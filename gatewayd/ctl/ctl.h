@@ -44,6 +44,9 @@ extern const struct ctl_command ctl_node_commands[];
 extern const struct ctl_command ctl_inbox_commands[];
 extern const struct ctl_command ctl_prove_commands[];
 
+/* Commands in files of their own. */
+int ctl_outbox_again(const struct ctl *c, int argc, char **argv);
+
 /* Reads a whole file ("-": standard input) of at most `max` bytes into malloc'd memory. */
 bool ctl_read_file(const char *path, size_t max, char **out, size_t *n, struct error *e) MUST_USE;
 /* Prints `gatewayctl: …` to stderr and returns `status`. */

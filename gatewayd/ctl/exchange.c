@@ -357,6 +357,8 @@ const struct ctl_command ctl_exchange_commands[] = {
 	  "tries deliveries and notices now; a delivery whose deadline has passed gets another", run_outbox_retry },
 	{ "outbox", "expire", "EXCHANGE | --partner AGENCY", "ends deliveries as failed and erases their payloads",
 	  run_outbox_expire },
+	{ "outbox", "again", "EXCHANGE… | -",
+	  "delivers once more what the partner had taken and lost, where it is kept", ctl_outbox_again },
 	{ "outbox", NULL, "", "the same as outbox list", run_outbox },
 	{ "notices", NULL, "", "notices to partners that wait", run_notices },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -7,11 +7,12 @@
 
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/ctl/backup.h"
+#include "gatewayd/ctl/print.h"
 #include "lib/base/datetime.h"
 
 #define BATCH 1000
 
-static const char use[] = "store reconcile [--policy FILE | --key VKEY] [--peer ID] DIR|STORE|URL";
+static const char use[] = "store reconcile [--policy FILE | --key VKEY] [--peer ID] [--settle] DIR|STORE|URL";
 
 /* One of this node's, by the first gateway's id. */
 struct known {
@@ -26,6 +27,7 @@ struct told {
 	int64_t time_ms;
 	bool disclosed; /* it sent it to us; else it took it from a gateway */
 	bool delivered; /* and had our receipt for it */
+	bool again;     /* and delivers it once more */
 };
 
 struct reconciling {
@@ -37,7 +39,9 @@ struct reconciling {
 	size_t n_known, cap_known;
 	struct told *told;
 	size_t n_told, cap_told;
-	uint64_t agree, lost_sent, lost_received, coming, arrived, after_seq;
+	struct audit_source *log;
+	bool settle; /* what arrived is told to the daemon, with the receipt */
+	uint64_t agree, lost_sent, lost_received, coming, arrived, settled, after_seq;
 };
 
 static bool grow(void **list, size_t n, size_t *cap, size_t size, struct error *e)
@@ -111,7 +115,7 @@ static bool note_told(struct reconciling *r, json_t *leaf, const char *id, uint6
 	return true;
 }
 
-static void note_delivered(struct reconciling *r, const char *id)
+static void note_delivery(struct reconciling *r, const char *id, const char *outcome)
 {
 	struct uuid u;
 
@@ -119,7 +123,8 @@ static void note_delivered(struct reconciling *r, const char *id)
 		return;
 	for (size_t i = r->n_told; i-- > 0;)
 		if (r->told[i].disclosed && memcmp(&r->told[i].origin, &u, sizeof u) == 0) {
-			r->told[i].delivered = true;
+			r->told[i].again = r->told[i].delivered && strcmp(outcome, "queued") == 0;
+			r->told[i].delivered = r->told[i].delivered || strcmp(outcome, "delivered") == 0;
 			return;
 		}
 }
@@ -136,8 +141,8 @@ static bool take_entry(struct reconciling *r, uint64_t index, struct view text, 
 	else if (strcmp(operation, "collection") == 0 && origin[0] && !here &&
 	         (!r->peer || strcmp(text_of(leaf, "peer"), r->peer) == 0))
 		ok = note_told(r, leaf, origin, index, false, e);
-	else if (strcmp(operation, "delivery") == 0 && strcmp(text_of(leaf, "outcome"), "delivered") == 0)
-		note_delivered(r, exchange);
+	else if (strcmp(operation, "delivery") == 0)
+		note_delivery(r, exchange, text_of(leaf, "outcome"));
 	json_decref(leaf);
 	return ok;
 }
@@ -166,7 +171,7 @@ static bool verify(struct reconciling *r, struct audit_source *s, struct error *
 
 static bool read_log(struct reconciling *r, const char *path, struct error *e)
 {
-	struct audit_source *s = audit_source_open(path, &r->access, e);
+	struct audit_source *s = r->log = audit_source_open(path, &r->access, e);
 	struct verify_source callbacks;
 	bool ok = s && verify(r, s, e);
 
@@ -177,7 +182,6 @@ static bool read_log(struct reconciling *r, const char *path, struct error *e)
 
 		ok = callbacks.entry(callbacks.arg, i, &leaf, &packed, e) && take_entry(r, i, leaf, e);
 	}
-	audit_source_close(s);
 	return ok;
 }
 
@@ -195,6 +199,28 @@ static void tell(const struct reconciling *r, const char *what, const struct tol
 	       what, id, time, t->index, more);
 }
 
+/* The daemon verifies the receipt by itself. */
+static bool settle(struct reconciling *r, const struct told *t)
+{
+	struct buf receipt = BUF_INIT(1 << 20);
+	struct error e = { .reason = REASON_NONE };
+	char id[UUID_TEXT + 1];
+	json_t *answer = NULL;
+	bool done = false;
+
+	uuid_print(&t->origin, id);
+	if (!audit_receipt_at(r->log, t->index, &receipt, &e))
+		ctl_fail(CTL_FAILED, &e);
+	else if (ctl_ask_ok(r->ctl,
+	                    json_pack("{s:s, s:s, s:s%}", "do", "outbox-arrived", "exchange", id, "receipt", receipt.p,
+	                              receipt.n),
+	                    &answer) == CTL_OK)
+		done = json_is_true(json_object_get(answer, "changed"));
+	json_decref(answer);
+	buf_free(&receipt);
+	return done;
+}
+
 static void judge(struct reconciling *r, const struct told *t)
 {
 	const struct known *k =
@@ -203,12 +229,17 @@ static void judge(struct reconciling *r, const struct told *t)
 	if (!k && !t->disclosed) {
 		r->lost_sent++;
 		tell(r, "lost-sent", t, "the partner has it, and this node does not know that it was sent");
-	} else if (!k && t->delivered) {
+	} else if (!k && t->delivered && !t->again) {
 		r->lost_received++;
 		tell(r, "lost-received", t, "this node acknowledged it, and does not have it any more");
 	} else if (!k) {
 		r->coming++;
-		tell(r, "coming", t, "the partner disclosed it and has no receipt: it sends it again by itself");
+		tell(r, "coming", t,
+		     t->again ? "the partner delivers it once more"
+		              : "the partner disclosed it and has no receipt: it sends it again by itself");
+	} else if (!t->disclosed && r->settle && k->state == STATE_QUEUED && settle(r, t)) {
+		r->settled++;
+		tell(r, "settled", t, "it waited here, and counts as delivered by the partner's log");
 	} else if (!t->disclosed && (k->state == STATE_QUEUED || k->state == STATE_FAILED)) {
 		r->arrived++;
 		tell(r, "arrived", t, "the partner has it, and here it waits or failed");
@@ -221,8 +252,9 @@ static int report(const struct reconciling *r)
 {
 	fprintf(r->ctl->json ? stderr : stdout,
 	        "%" PRIu64 " exchanges are known here, %" PRIu64 " sent ones are lost, %" PRIu64
-	        " received ones are lost, %" PRIu64 " are coming, %" PRIu64 " arrived though they wait here\n",
-	        r->agree, r->lost_sent, r->lost_received, r->coming, r->arrived);
+	        " received ones are lost, %" PRIu64 " are coming, %" PRIu64 " arrived though they wait here, %" PRIu64
+	        " of those were settled\n",
+	        r->agree, r->lost_sent, r->lost_received, r->coming, r->arrived, r->settled);
 	return r->lost_sent + r->lost_received + r->arrived ? CTL_CHECK_FAILED : CTL_OK;
 }
 
@@ -255,6 +287,7 @@ int ctl_store_reconcile(const struct ctl *c, int argc, char **argv)
 	static const struct option list[] = { { "policy", required_argument, NULL, 'p' },
 		                              { "key", required_argument, NULL, 'k' },
 		                              { "peer", required_argument, NULL, 'e' },
+		                              { "settle", no_argument, NULL, 's' },
 		                              AUDIT_ACCESS_OPTIONS,
 		                              { 0 } };
 	struct reconciling r = { .ctl = c };
@@ -266,6 +299,7 @@ int ctl_store_reconcile(const struct ctl *c, int argc, char **argv)
 		case 'p': r.policy = optarg; break;
 		case 'k': r.key = optarg; break;
 		case 'e': r.peer = optarg; break;
+		case 's': r.settle = true; break;
 		default:
 			if (!connection_option(&r.access, option, optarg))
 				return ctl_usage(use);
@@ -279,6 +313,7 @@ int ctl_store_reconcile(const struct ctl *c, int argc, char **argv)
 	} else {
 		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
 	}
+	audit_source_close(r.log);
 	free(r.known);
 	free(r.told);
 	connection_free(&r.access);

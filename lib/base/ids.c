@@ -42,6 +42,15 @@ struct uuid uuid_v7(int64_t now_ms, const uint8_t random[10])
 	return u;
 }
 
+int64_t uuid_time_ms(const struct uuid *u)
+{
+	int64_t ms = 0;
+
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | u->b[i];
+	return ms;
+}
+
 void uuid_print(const struct uuid *u, char out[UUID_TEXT + 1])
 {
 	static const char digits[] = "0123456789abcdef";

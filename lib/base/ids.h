@@ -31,6 +31,8 @@ static inline bool digest_eq(const struct digest *a, const struct digest *b)
 /* UUIDv7 from the time (Unix milliseconds), and 10 random bytes of the caller (RFC 9562 5.7). */
 struct uuid uuid_v7(int64_t now_ms, const uint8_t random[10]);
 /* 36 lower-case characters and a NUL. */
+int64_t uuid_time_ms(
+        const struct uuid *u); /* the instant of a version 7 (RFC 9562 section 5.7); of another, anything */
 void uuid_print(const struct uuid *u, char out[UUID_TEXT + 1]);
 /* Takes exactly the form that uuid_print writes. */
 bool uuid_parse(struct view text, struct uuid *out) MUST_USE;

@@ -79,7 +79,8 @@ bool copy_terms_read(struct view agreement, struct view purpose, struct view ove
 	const json_t *p = item_by_id(json_object_get(doc, "purposes"), purpose);
 	const json_t *notification = json_object_get(doc, "notification"), *receipt = term(doc, p, "receipt_within");
 	struct copy_terms t = { .receipt = { .days = RECEIPT_DAYS } };
-	struct duration most = json_duration(json_object_get(narrower, "limits"), "copy_review");
+	const json_t *limits = json_object_get(narrower, "limits");
+	struct duration most = json_duration(limits, "copy_review"), kept = json_duration(limits, "keep");
 	bool found = p != NULL;
 
 	if (found) {
@@ -89,6 +90,9 @@ bool copy_terms_read(struct view agreement, struct view purpose, struct view ove
 		if (receipt)
 			t.receipt = duration_of(receipt);
 		t.block_overdue = view_is(view_of(json_string_value(term(doc, p, "overdue"))), "block");
+		t.keep = json_duration(json_object_get(doc, "delivery"), "keep");
+		if (json_object_get(limits, "keep"))
+			t.keep = duration_shorter(&t.keep, &kept);
 		t.notify_longest = json_duration(notification, "longest_delay");
 		t.notify_again = json_duration(notification, "rejustify_every");
 		write_pointers(doc, p, pointers);

@@ -13,9 +13,10 @@ struct copy_terms {
 	struct duration receipt; /* within which a duty is acknowledged */
 	bool block_overdue;
 	struct duration notify_longest, notify_again;
+	struct duration keep; /* of the sealed record after its acknowledgement, at the sender; all zero: not at all */
 };
 
-/* The terms for a purpose, the overlay's shorter reviews included (`overlay` may be empty). Appends to
+/* The terms for a purpose, the overlay's shorter reviews and its shorter `keep` included (`overlay` may be empty). Appends to
  * `pointers` the JSON array of what is masked. False when the text is no agreement or has no such purpose. */
 bool copy_terms_read(struct view agreement, struct view purpose, struct view overlay, struct copy_terms *out,
                      struct buf *pointers, struct error *e) MUST_USE;

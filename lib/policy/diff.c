@@ -473,6 +473,7 @@ size_t agreement_diff(const struct agreement *before, const struct agreement *af
 	diff_date(&d, before->sunset_ms, after->sunset_ms, "/sunset", "the end of sharing");
 	diff_date(&d, before->review_next_ms, after->review_next_ms, "/review/next", "the next review");
 	diff_purposes(&d);
+	diff_period(&d, &before->keep, &after->keep, false, "/delivery/keep", "what the sender keeps after delivery");
 	diff_tiers(&d);
 	diff_rules(&d);
 	diff_exceptions(&d);

@@ -95,6 +95,7 @@ static bool check_limits(struct load *l, const json_t *limits)
 		snprintf(at, sizeof at, json_object_get(o, "retention") ? "/purposes/%zu/retention" : "/retention", i);
 		ok = check_retention_floor(l, limits, &a->purposes[i], at) && ok;
 	}
+	ok = at_most(l, limits, "keep", &a->keep, "/delivery/keep") && ok;
 	if (json_object_get(limits, "term") && a->sunset_ms > duration_add(a->effective_ms, &term))
 		ok = load_fault(l, REASON_BELOW_FLOOR, "/sunset", "comes later than floor.json: /limits/term permits");
 	for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
@@ -343,6 +344,7 @@ static void apply_overlay(struct agreement *a)
 
 	for (size_t i = 0; i < json_array_size(members); i++)
 		a->beside[beside_member_find(view_of(json_string_value(json_array_get(members, i))))].denied = true;
+	shorten(&a->keep, limits, "keep", false);
 	for (size_t i = 0; limits && i < a->n_purposes; i++)
 		narrow_retention(&a->purposes[i], limits);
 	for (size_t i = 0; i < json_array_size(tiers); i++)
@@ -366,7 +368,7 @@ static bool check_overlay(struct load *l)
 {
 	const json_t *floor = json_object_get(l->a->floor_doc, "limits"),
 	             *own = json_object_get(l->a->overlay_doc, "limits");
-	static const char *const members[] = { "payload", "copy", "mask", "copy_review" };
+	static const char *const members[] = { "payload", "keep", "copy", "mask", "copy_review" };
 	bool ok = true;
 
 	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {

@@ -66,6 +66,10 @@ static void copies(const struct agreement *a, const struct flow *f, struct buf *
 		buf_adds(out, r->return_at_end ? ", then returned" : ", then erased");
 		first = false;
 	}
+	if (!duration_is_zero(&a->keep)) {
+		buf_adds(out, "; the sender's gateway keeps what was delivered for ");
+		plain_duration(out, &a->keep);
+	}
 }
 
 /* A DOT string: quotes and backslashes escaped. */

@@ -199,6 +199,7 @@ struct agreement {
 	struct beside_rule beside[BESIDE_COUNT];
 	struct beside_program *beside_programs;
 	bool subject_is_reference; /* a rule shifts dates or tells tokens apart by the envelope's reference */
+	struct duration keep;      /* of what was acknowledged, at the sender */
 	struct duration notify_due, notify_longest, notify_again;
 	bool notify_here;                     /* by the recipient's system */
 	uint32_t scales, scales_required;     /* masks of enum scale */

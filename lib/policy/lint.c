@@ -408,6 +408,26 @@ static void check_caveats(struct lint *l)
 		     scale_value(why->scale, why->place));
 }
 
+/* A record that is over before the clause would let it go. */
+static void check_keep(struct lint *l)
+{
+	const struct agreement *a = l->a;
+
+	for (size_t i = 0; i < a->n_purposes; i++) {
+		const struct retention *r = &a->purposes[i].retention;
+		if (duration_is_zero(&a->keep) ||
+		    (duration_below(&a->keep, &r->payload) && duration_below(&a->keep, &r->copy)))
+			continue;
+		find(l, LINT_WARNING, "keep-cut", "/delivery/keep",
+		     "is not shorter than what /retention says for the purpose %.*s, which is counted from the release and "
+		     "ends it before",
+		     VIEW_ARG(a->purposes[i].id));
+	}
+	if (!duration_is_zero(&a->keep))
+		find(l, LINT_NOTE, "keeps-delivered", "/delivery/keep",
+		     "the sender's gateway keeps records that were delivered, to give them again to a partner that lost them");
+}
+
 static void check_clauses(struct lint *l)
 {
 	const struct agreement *a = l->a;
@@ -465,5 +485,6 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	check_combinations(&l);
 	check_clauses(&l);
 	check_approvals(&l);
+	check_keep(&l);
 	return l.n;
 }

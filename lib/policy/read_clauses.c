@@ -489,6 +489,17 @@ static bool read_consent(struct load *l)
 	       ok;
 }
 
+/* What is kept to be delivered again to a partner that was put back from a backup. */
+static bool read_delivery(struct load *l)
+{
+	static const struct duration week = { .days = 7 };
+
+	l->a->keep = json_duration(json_object_get(l->a->doc, "delivery"), "keep");
+	return duration_at_most(&l->a->keep, &week) ||
+	       load_fault(l, REASON_RETENTION_OVER_MAX, "/delivery/keep",
+	                  "the gateway keeps what was acknowledged for P7D at most");
+}
+
 bool read_clauses(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -508,5 +519,6 @@ bool read_clauses(struct load *l)
 	ok = read_flows(l) && ok;
 	ok = read_handling(l) && ok;
 	ok = read_council(l) && ok;
+	ok = read_delivery(l) && ok;
 	return read_consent(l) && ok;
 }

@@ -441,6 +441,15 @@ static void how_long(struct page *p, const struct agreement *a)
 		         r->return_at_end ? ", and then gives it back and deletes it." : ", and then deletes it.");
 		item(p);
 	}
+	if (!duration_is_zero(&a->keep)) {
+		buf_adds(&p->line, "For ");
+		plain_duration(&p->line, &a->keep);
+		buf_adds(
+		        &p->line,
+		        " after the receiver has a record, the sender's gateway keeps it locked away, to deliver it once more "
+		        "should the receiver lose it. If it is called back, corrected or deleted before, that is deleted, too.");
+		item(p);
+	}
 	if (agreement_orders_cases(a)) {
 		buf_adds(&p->line, "Records of one case arrive in the order in which they were released.");
 		item(p);

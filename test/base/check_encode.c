@@ -125,6 +125,7 @@ START_TEST(uuids_of_version_seven)
 	struct uuid u = uuid_v7(INT64_C(0x017F22E279B0), random), back;
 	char text[UUID_TEXT + 1];
 
+	ck_assert_int_eq(uuid_time_ms(&u), INT64_C(0x017F22E279B0));
 	uuid_print(&u, text);
 	ck_assert_str_eq(text, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
 	ck_assert(uuid_parse(view_of(text), &back));

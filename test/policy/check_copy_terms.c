@@ -57,6 +57,37 @@ START_TEST(an_overlay_shortens_reviews)
 }
 END_TEST
 
+/* Without the clause nothing is kept; an overlay shortens what is, and gives nothing. */
+START_TEST(what_is_kept)
+{
+	static const struct {
+		const char *clause, *overlay;
+		unsigned days, seconds;
+	} kept[] = {
+		{ "{}", "", 0, 0 },
+		{ "{\"order\":\"case\"}", "{\"limits\":{\"keep\":\"P2D\"}}", 0, 0 },
+		{ "{\"keep\":\"P3D\"}", "", 3, 0 },
+		{ "{\"keep\":\"P3D\"}", "{\"limits\":{\"copy\":\"P1D\"}}", 3, 0 },
+		{ "{\"keep\":\"P3D\"}", "{\"limits\":{\"keep\":\"P5D\"}}", 3, 0 },
+		{ "{\"keep\":\"P3D\"}", "{\"limits\":{\"keep\":\"PT6H\"}}", 0, 21600 },
+		{ "{\"keep\":\"P3D\"}", "{\"limits\":{\"keep\":\"P0D\"}}", 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+		struct buf text = BUF_INIT(1000), have = BUF_INIT(1000);
+		struct error e = { .reason = REASON_NONE };
+		struct copy_terms t;
+
+		buf_addf(&text, "{\"purposes\":[{\"id\":\"a\"}],\"rules\":[],\"delivery\":%s}", kept[i].clause);
+		ck_assert(copy_terms_read(buf_view(&text), VIEW("a"), view_of(kept[i].overlay), &t, &have, &e));
+		ck_assert_uint_eq(t.keep.days, kept[i].days);
+		ck_assert_uint_eq(t.keep.seconds, kept[i].seconds);
+		buf_free(&text);
+		buf_free(&have);
+	}
+}
+END_TEST
+
 /* An overlay sets a first review where the agreement has none. */
 START_TEST(an_overlay_sets_reviews)
 {
@@ -126,6 +157,7 @@ TCase *make_copy_terms_case(void)
 	tcase_add_test(c, of_the_agreement);
 	tcase_add_test(c, of_the_purpose);
 	tcase_add_test(c, an_overlay_shortens_reviews);
+	tcase_add_test(c, what_is_kept);
 	tcase_add_test(c, an_overlay_sets_reviews);
 	tcase_add_test(c, no_such_purpose);
 	tcase_add_test(c, onward);

@@ -123,6 +123,42 @@ START_TEST(a_tier_goes)
 }
 END_TEST
 
+/* What the sender keeps after delivery: more of it is looser, and none is the least. */
+START_TEST(what_is_kept)
+{
+	static const struct {
+		const char *old, *new, *told;
+		size_t looser;
+	} changes[] = {
+		{ NULL, "{\"keep\":\"P2D\"}",
+		  "looser /delivery/keep: what the sender keeps after delivery: no time at all becomes 2 days\n", 1 },
+		{ "{\"keep\":\"P2D\"}", "{\"keep\":\"P1D\"}",
+		  "stricter /delivery/keep: what the sender keeps after delivery: 2 days becomes 1 day\n", 0 },
+		{ "{\"order\":\"case\"}", "{\"order\":\"case\",\"keep\":\"P0D\"}", "", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		struct error_list errors = { .max = 20 };
+		json_t *doc = preset("pnr");
+
+		put(doc, "/delivery", changes[i].old);
+		struct agreement *old = load_doc(doc, &from, &errors);
+		put(doc, "/delivery", changes[i].new);
+		struct agreement *new = load_doc(doc, &from, &errors);
+		print_errors(&errors);
+		ck_assert(old && new);
+		told.text = (struct buf)BUF_INIT(1 << 16);
+		ck_assert_uint_eq(agreement_diff(old, new, tell, NULL), changes[i].looser);
+		ck_assert_msg(view_is(buf_view(&told.text), changes[i].told), "%.*s", VIEW_ARG(buf_view(&told.text)));
+		buf_free(&told.text);
+		json_decref(doc);
+		agreement_unref(old);
+		agreement_unref(new);
+		error_list_free(&errors);
+	}
+}
+END_TEST
+
 TCase *make_diff_case(void)
 {
 	TCase *c = tcase_create("diff");
@@ -130,5 +166,6 @@ TCase *make_diff_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, rules_beside_each_other, 0, sizeof versions / sizeof versions[0]);
 	tcase_add_test(c, a_tier_goes);
+	tcase_add_test(c, what_is_kept);
 	return c;
 }

@@ -13,6 +13,7 @@ static const struct {
 	const char *pointer, *value, *place;
 } below[] = {
 	{ "/retention/copy", "\"P6Y\"", "/retention/copy" },
+	{ "/delivery", "{\"keep\":\"P4D\"}", "/delivery/keep" },
 	{ "/retention/review", NULL, "/retention/review" },
 	{ "/retention/review", "\"P4Y\"", "/retention/review" },
 	{ "/sunset", "\"2032-01-01T00:00:00Z\"", "/sunset" },
@@ -284,7 +285,7 @@ END_TEST
 /* Each limit of an overlay against that of the floor. */
 START_TEST(overlay_against_the_floor)
 {
-	static const char *const members[] = { "payload", "copy", "mask", "copy_review" };
+	static const char *const members[] = { "payload", "keep", "copy", "mask", "copy_review" };
 	json_t *doc = preset("pnr");
 
 	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)

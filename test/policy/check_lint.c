@@ -98,6 +98,8 @@ static const struct {
 	{ "crypto-expires-first", "pnr", "sunset", "\"2032-01-01T00:00:00Z\"" },
 	{ "no-copy-review", "pnr", "retention", "{\"payload\":\"P7D\",\"copy\":\"P4Y\",\"at_end\":\"erase\"}" },
 	{ "unused-schema", "pnr", "schemas", NULL },
+	{ "keeps-delivered", "pnr", "delivery", "{\"keep\":\"PT1H\"}" },
+	{ "keep-cut", "pnr", "delivery", "{\"keep\":\"P7D\",\"order\":\"case\"}" },
 	{ "guard-linkable", "pnr", RULES(LOCATOR_CODE("") GUARD_OF("/travellers/*/api/born", "drop")) },
 };
 
@@ -148,6 +150,8 @@ static const struct {
 	          "/travellers/*/seat", "operational",
 	          "\"action\":\"mask\",\"params\":{\"keep_last\":1}") ",{\"id\":\"s\",\"pointer\":\"/*/*/seat\",\"category\":\"operational\",\"action\":\"keep\"}") },
 	{ "small-domain", "cyber-threat", RULES(RULE_OF("", "operational", "\"action\":\"keep\",\"subtree\":true")) },
+	{ "keep-cut", "pnr", "delivery", "{\"keep\":\"P1D\"}" },
+	{ "keeps-delivered", "pnr", "delivery", "{\"keep\":\"P0D\"}" },
 	{ "overridden", "pnr",
 	  RULES(RULE_OF(
 	          "/carrier", "operational",

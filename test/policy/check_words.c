@@ -117,6 +117,35 @@ START_TEST(flow_map_says_it)
 }
 END_TEST
 
+/* What is kept after the delivery is said where people read, and nowhere where it is not. */
+START_TEST(what_is_kept_is_said)
+{
+	static const struct {
+		const char *clause;
+		bool kept;
+	} clauses[] = { { "{\"keep\":\"P3D\"}", true },
+		        { "{\"keep\":\"P0D\"}", false },
+		        { "{\"order\":\"case\"}", false } };
+
+	for (size_t i = 0; i < sizeof clauses / sizeof clauses[0]; i++) {
+		struct agreement *a = load_patched("pnr", "delivery", clauses[i].clause);
+		struct buf text = BUF_INIT(1 << 20), svg = BUF_INIT(1 << 20), dot = BUF_INIT(1 << 20);
+
+		ck_assert(agreement_summary(a, false, &text) && agreement_flowmap_svg(a, &svg) &&
+		          agreement_flowmap_dot(a, &dot));
+		ck_assert(holds(&text,
+		                "For 3 days after the receiver has a record, the sender's gateway keeps it locked") ==
+		          clauses[i].kept);
+		ck_assert(holds(&svg, "keeps what was delivered") == clauses[i].kept);
+		ck_assert(holds(&dot, "the sender's gateway keeps what was delivered for 3 days") == clauses[i].kept);
+		buf_free(&text);
+		buf_free(&svg);
+		buf_free(&dot);
+		agreement_unref(a);
+	}
+}
+END_TEST
+
 START_TEST(described_with_state)
 {
 	struct agreement *a = load_patched("pnr", NULL, NULL);
@@ -189,6 +218,7 @@ TCase *make_words_case(void)
 	tcase_add_test(c, fields_by_where_they_stand);
 	tcase_add_test(c, summary_escapes);
 	tcase_add_test(c, flow_map_says_it);
+	tcase_add_test(c, what_is_kept_is_said);
 	tcase_add_test(c, described_with_state);
 	tcase_add_test(c, periods_in_words);
 	tcase_add_test(c, patterns);

@@ -23,8 +23,10 @@
 #define BATCH_MAX         1024
 #define RECENT            1024 /* commits that the median is taken of */
 #define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
-#define TRUNCATE_RETRY_MS 100
-#define QUIET_MS          20 /* without a job */
+#define TRUNCATE_RETRY_MS 100  /* a reader was in the way; then twice as long each time, */
+#define RETRY_DOUBLINGS   4
+#define HELD_MS           1000 /* without a job, while a reader keeps the write-ahead log */
+#define QUIET_MS          20   /* without a job */
 
 struct writer {
 	struct writer_options o;
@@ -43,6 +45,7 @@ struct writer {
 	bool open;           /* a transaction */
 	uint64_t start;      /* the log's size before it */
 	int64_t truncate_ms; /* when erasures are cleared under load; 0: none to clear */
+	unsigned retries;    /* of that, since a reader was in the way */
 
 	pthread_mutex_t figures_lock;
 	struct writer_stats figures;
@@ -339,7 +342,7 @@ static void report(struct writer *w, const struct error *e)
 /* Checkpoints the database when it is time. What was erased must leave its log and file soon: at the first
  * quiet moment, and under load with the next checkpoint, at the latest after TRUNCATE_MS. So a run of erasures
  * costs hardly more checkpoints than other load does. */
-static void clear_up(struct writer *w, bool quiet)
+static void check_point(struct writer *w, bool quiet)
 {
 	struct error e = { .reason = REASON_NONE };
 	int64_t now_ms = instant_monotonic_ms();
@@ -351,27 +354,53 @@ static void clear_up(struct writer *w, bool quiet)
 	}
 	if (w->truncate_ms == 0)
 		w->truncate_ms = now_ms + TRUNCATE_MS;
-	if (!quiet && now_ms < w->truncate_ms && !store_wants_checkpoint(w->o.store))
+	if (now_ms < w->truncate_ms && (w->retries > 0 || (!quiet && !store_wants_checkpoint(w->o.store))))
 		return;
 	if (store_checkpoint(w->o.store, true, &e)) {
-		w->truncate_ms = 0;
+		w->truncate_ms = w->retries = 0;
 		return;
 	}
 	if (e.reason != REASON_UNAVAILABLE)
 		report(w, &e);
-	w->truncate_ms = now_ms + TRUNCATE_RETRY_MS;
+	w->truncate_ms = now_ms + (TRUNCATE_RETRY_MS << w->retries);
+	w->retries += w->retries < RETRY_DOUBLINGS;
+}
+
+static void clear_up(struct writer *w, bool quiet)
+{
+	struct store_unmoved now;
+
+	check_point(w, quiet);
+	store_unmoved(w->o.store, &now);
+	pthread_mutex_lock(&w->figures_lock);
+	w->figures.unmoved = now;
+	pthread_mutex_unlock(&w->figures_lock);
+}
+
+/* How long at most nothing is done while there are no jobs; 0: until there are. */
+static long longest_wait_ms(const struct writer *w)
+{
+	struct store_unmoved now;
+
+	store_unmoved(w->o.store, &now);
+	if (!store_erased(w->o.store))
+		return now.held ? HELD_MS : 0;
+	int64_t left_ms = w->retries > 0 ? w->truncate_ms - instant_monotonic_ms() : QUIET_MS;
+	return left_ms > 1 ? (long)left_ms : 1;
 }
 
 /* Waits for jobs; the lock is held. While there is something to clear up only for a moment: then true. */
 static bool wait_for_jobs(struct writer *w)
 {
+	long wait_ms = longest_wait_ms(w);
 	struct timespec until;
-	bool clear = store_erased(w->o.store);
+	bool clear = wait_ms > 0;
 
 	w->waiting = true;
 	if (clear) {
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += QUIET_MS * 1000000;
+		until.tv_nsec += wait_ms % 1000 * 1000000;
+		until.tv_sec += wait_ms / 1000;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		clear = pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT;

@@ -83,6 +83,7 @@ struct writer_stats {
 	uint32_t median_batch; /* of the last 1,024 commits */
 	uint32_t queued;
 	uint64_t tree_size;
+	struct store_unmoved unmoved; /* as the last checkpoint found it */
 };
 void writer_stats(struct writer *w, struct writer_stats *out);
 

@@ -60,6 +60,7 @@ struct node {
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;
 	struct space_reserve reserve; /* what is to stay free on disks */
+	uint64_t write_ahead_max;     /* bytes; with more that a reader keeps no record is taken */
 	uint32_t witness_every_s, rebuild_every_s;
 	struct duration disclosures; /* how long the log's withheld fields are kept */
 };

@@ -53,8 +53,9 @@ void effective_node(const struct conf *c, struct buf *out)
 	put_period(out, "delivery.deadline", &n->delivery_deadline);
 	buf_addf(out, "delivery.first_retry_ms %u\ndelivery.longest_retry_ms %u\n", n->first_retry_ms,
 	         n->longest_retry_ms);
-	buf_addf(out, "space.reserve_percent %u\nspace.reserve_mib %llu\n", (unsigned)n->reserve.percent,
-	         (unsigned long long)(n->reserve.bytes >> 20));
+	buf_addf(out, "space.reserve_percent %u\nspace.reserve_mib %llu\nspace.write_ahead_mib %llu\n",
+	         (unsigned)n->reserve.percent, (unsigned long long)(n->reserve.bytes >> 20),
+	         (unsigned long long)(n->write_ahead_max >> 20));
 	put_period(out, "audit.disclosures", &n->disclosures);
 	buf_addf(out, "audit.witness_every_s %u\naudit.rebuild_every_s %u\n", n->witness_every_s, n->rebuild_every_s);
 	if (n->anchor)

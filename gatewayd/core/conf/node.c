@@ -71,6 +71,7 @@ static void read_space(struct conf *c, const json_t *doc)
 
 	c->node.reserve = (struct space_reserve){ .percent = number_of(space, "reserve_percent", 5),
 		                                  .bytes = (uint64_t)number_of(space, "reserve_mib", 256) << 20 };
+	c->node.write_ahead_max = (uint64_t)number_of(space, "write_ahead_mib", 1024) << 20;
 }
 
 static void read_delivery(struct conf *c, const json_t *doc)

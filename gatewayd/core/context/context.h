@@ -26,6 +26,9 @@ struct terms_cache;
 struct witness;
 struct worker;
 
+/* How much of the write-ahead log another program's reader keeps from being emptied, of what the configuration allows. */
+enum backlog { BACKLOG_LITTLE, BACKLOG_MUCH, BACKLOG_FULL };
+
 struct core {
 	const char *config_path;
 	const char *build;                     /* software build, in every audit entry */
@@ -59,6 +62,7 @@ struct core {
 	_Atomic bool serving;        /* the log was settled, and what fell due meanwhile has run */
 	_Atomic bool draining;       /* no new exchanges; /readyz says so */
 	_Atomic bool space_low;      /* no new exchanges: there is too little room (serve/space.h) */
+	_Atomic int backlog;         /* enum backlog: at BACKLOG_FULL no new exchanges (serve/backlog.h) */
 	_Atomic bool anchor_failing; /* the anchor cannot be written */
 	_Atomic bool dying;          /* the store or the log failed: stop */
 	_Atomic bool tampered;       /* that the log was found altered or put back is why: exit 78 */

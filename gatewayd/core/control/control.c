@@ -151,6 +151,8 @@ static const struct {
 	{ "outbox", control_outbox },
 	{ "outbox-retry", control_outbox_retry },
 	{ "outbox-expire", control_outbox_expire },
+	{ "outbox-again", control_outbox_again },
+	{ "outbox-arrived", control_outbox_arrived },
 	{ "notices", control_notices },
 };
 

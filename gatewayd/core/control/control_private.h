@@ -81,6 +81,10 @@ void control_outbox(struct control_client *c, const json_t *request);
 void control_outbox_retry(struct control_client *c, const json_t *request);
 void control_outbox_expire(struct control_client *c, const json_t *request);
 
+/* control_reconcile.c */
+void control_outbox_again(struct control_client *c, const json_t *request);
+void control_outbox_arrived(struct control_client *c, const json_t *request);
+
 /* control_notice.c */
 void control_notices(struct control_client *c, const json_t *request);
 /* All notices of an exchange, for a listing; null when they cannot be read. */

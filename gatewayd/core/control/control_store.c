@@ -8,6 +8,7 @@
 
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/backup/restored.h"
+#include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/store/copying.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/os/instant.h"
@@ -31,7 +32,7 @@ static bool end_restored(struct store_job *k, struct store *s, const struct act 
 	k->restored = found == SOUGHT_FOUND;
 	if (!k->restored)
 		return found == SOUGHT_NONE;
-	return restored_end(s, e) && audit_append(a, &entry, NULL, NULL, e);
+	return restored_end(s, e) && lost_tell(a, e) && audit_append(a, &entry, NULL, NULL, e);
 }
 
 static bool run(struct job *j, struct writer *w, struct store *s, struct error *e)

@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "gatewayd/core/copy/duty_receipt.h"
+#include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/store/consent.h"
@@ -12,6 +13,7 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/timer.h"
@@ -234,8 +236,11 @@ bool copy_log(const struct act *a, const struct copy *c, enum operation operatio
 
 bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, struct error *e)
 {
+	bool left = !c->here && c->state != STATE_QUEUED; /* it may be kept, and under way once more (keep.h) */
 	struct store_payload payload;
 
+	if (left && !store_drop_delivery(a->store, c->seq, e))
+		return false;
 	if (c->held) {
 		c->plan.payload_ms = a->now_ms;
 		return copy_settle(a, c, e);
@@ -246,14 +251,15 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 	case SOUGHT_NONE: return copy_settle(a, c, e);
 	case SOUGHT_FAILED: return false;
 	}
-	return writer_erase_key(a->writer, a->job, payload.slot, e) && store_erase_payload(a->store, c->seq, e) &&
+	return (!left || store_drop_kept(a->store, c->seq, e)) &&
+	       writer_erase_key(a->writer, a->job, payload.slot, e) && store_erase_payload(a->store, c->seq, e) &&
 	       copy_log(a, c, OPERATION_ERASURE, "", why, e) && copy_settle(a, c, e);
 }
 
 static bool let_go(const struct act *a, struct copy *c, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
-	if (!duty_withdraw(a, c, e))
+	if (!keep_end(a, c, "the copy has ended", e) || !duty_withdraw(a, c, e))
 		return false;
 	if (c->inbox && !store_drop_inbox(a->store, c->inbox, e))
 		return false;

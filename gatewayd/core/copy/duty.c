@@ -2,6 +2,7 @@
 #include "gatewayd/core/copy/duty.h"
 
 #include "gatewayd/core/copy/duty_receipt.h"
+#include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
@@ -150,7 +151,8 @@ bool duty_withdraw(const struct act *a, const struct copy *c, struct error *e)
 bool duty_make_end(const struct act *a, struct copy *c, struct error *e)
 {
 	c->plan.mask_ms = c->plan.review_ms = c->plan.end_ms = SCHEDULE_NEVER;
-	return duty_withdraw(a, c, e) && duty_make(a, c, c->plan.return_at_end ? DUTY_RETURN : DUTY_ERASE, VIEW(""), e);
+	return keep_end(a, c, "the copy is to end", e) && duty_withdraw(a, c, e) &&
+	       duty_make(a, c, c->plan.return_at_end ? DUTY_RETURN : DUTY_ERASE, VIEW(""), e);
 }
 
 /* What never reached a recipient's system is over: there is no copy. */

@@ -1,6 +1,7 @@
 /* See duty_receipt.h. */
 #include "gatewayd/core/copy/duty_receipt.h"
 
+#include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/notice/notice.h"
@@ -284,8 +285,7 @@ static bool note_arrival(const struct act *a, struct copy *c, struct error *e)
 {
 	if (c->state != STATE_QUEUED)
 		return true;
-	return store_drop_delivery(a->store, c->seq, e) && exchange_become(a, c, STATE_DELIVERED, e) &&
-	       copy_erase_payload(a, c, "delivered", e);
+	return keep_arrived(a, c, e) && exchange_become(a, c, STATE_DELIVERED, e);
 }
 
 bool duty_take_receipt(struct act *a, struct copy *c, const struct duty_receipt *r, struct error *e)

@@ -2,6 +2,7 @@
 #include "gatewayd/core/deliver/delivery.h"
 
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/caveats.h"
@@ -14,6 +15,7 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/conf/documents.h"
+#include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/serve/courier.h"
@@ -38,10 +40,19 @@ struct delivery {
 	struct digest consent;        /* that it rests on; zeros: none */
 };
 
+/* It may have arrived, and be forgotten here, until people have compared a restored store with what partners hold. */
+static bool compared(struct parcel *p)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct restored r;
+
+	return sought(restored_get(p->worker->reader, &r, &e), &e) == SOUGHT_NONE;
+}
+
 /* Giving up erases: not by a clock that is not to be trusted. */
 static bool over(struct parcel *p)
 {
-	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core);
+	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core) && compared(p);
 }
 
 /* What an older build has released has none, and is not taken by this one. */
@@ -364,38 +375,69 @@ static bool write_failed(struct act *a, const struct copy *c, const struct deliv
 	       outbox_tell(a, c, view_of(d->parcel.slug), d->parcel.due.attempts + 1, true, e);
 }
 
+static bool retry_later(const struct act *a, const struct delivery *d, struct error *e)
+{
+	return store_retry_delivery(a->store, d->parcel.due.id,
+	                            d->parcel.now_ms + post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
+	                            view_of(d->parcel.slug), e);
+}
+
+/* --- a record that was delivered before, and people had delivered again (outbox_again()) --- */
+
+static bool waits_again(const struct act *a, const struct copy *c, bool *waits, struct error *e)
+{
+	struct store_delivery row;
+	enum sought found = sought(store_get_delivery(a->store, c->seq, &row, e), e);
+
+	*waits = found == SOUGHT_FOUND;
+	return found != SOUGHT_FAILED;
+}
+
+/* Whatever becomes of it, it was delivered once: its state and its duties stay, and what is kept has its own time. */
+static bool write_again(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
+{
+	bool done = d->parcel.end == PARCEL_ARRIVED;
+
+	if (d->parcel.end == PARCEL_RETRY)
+		return retry_later(a, d, e);
+	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
+	return append_end(a, d, e) && store_drop_delivery(a->store, c->seq, e) &&
+	       (!done || store_put_receipt(a->store, c->seq, buf_view(&d->parcel.receipt), e));
+}
+
 static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct store *s = a->store;
-	bool done = d->parcel.end == PARCEL_ARRIVED;
+	bool done = d->parcel.end == PARCEL_ARRIVED, again = false;
 	struct copy copy;
 
 	if (!copy_load(a, d->parcel.due.id, &copy, e))
 		return false;
+	if (copy.state == STATE_DELIVERED && !waits_again(a, &copy, &again, e))
+		return false;
+	if (again)
+		return write_again(a, &copy, d, e);
 	if (copy.state != STATE_QUEUED)
 		return end_overtaken(a, &copy, d, e);
 	if (d->parcel.end == PARCEL_RETRY)
-		return store_retry_delivery(s, d->parcel.due.id,
-		                            d->parcel.now_ms +
-		                                    post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
-		                            view_of(d->parcel.slug), e);
+		return retry_later(a, d, e);
 	if (d->parcel.end == PARCEL_EXPIRED)
 		return write_failed(a, &copy, d, e);
 	if (d->parcel.end == PARCEL_REFUSED && !d->parcel.hopeless &&
 	    !outbox_tell(a, &copy, view_of(d->parcel.slug), d->parcel.due.attempts + 1, false, e))
 		return false;
-	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
-	    !copy_erase_payload(a, &copy, done ? "delivered" : "delivery failed", e))
-		return false;
 	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
-	if (!done) {
-		copy.plan.notify_ms = SCHEDULE_NEVER;
-		return copy_end(a, &copy, STATE_FAILED, e);
-	}
-	return exchange_become(a, &copy, STATE_DELIVERED, e) &&
-	       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e) &&
-	       hold_tell_standing(a, d->parcel.due.id, e);
+	if (done)
+		return append_end(a, d, e) && keep_arrived(a, &copy, e) &&
+		       exchange_become(a, &copy, STATE_DELIVERED, e) &&
+		       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e) &&
+		       hold_tell_standing(a, d->parcel.due.id, e);
+	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
+	    !copy_erase_payload(a, &copy, "delivery failed", e))
+		return false;
+	copy.plan.notify_ms = SCHEDULE_NEVER;
+	return copy_end(a, &copy, STATE_FAILED, e);
 }
 
 /* --- the table --- */

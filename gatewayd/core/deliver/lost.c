@@ -27,11 +27,12 @@ struct sweep {
 	uint64_t total; /* lost, of all batches */
 	bool ends;      /* the last job: takes the word back */
 	bool home;
+	bool restored; /* and not compared with partners yet: what waits may have arrived */
 };
 
 /* --- what is written of one --- */
 
-static bool fail_delivery(const struct act *a, const struct copy *c, struct error *e)
+static bool fail_delivery(const struct act *a, const struct copy *c, bool tell, struct error *e)
 {
 	struct store_delivery d;
 
@@ -42,20 +43,20 @@ static bool fail_delivery(const struct act *a, const struct copy *c, struct erro
 	}
 	uint32_t attempts = d.attempts;
 	return store_retry_delivery(a->store, c->seq, OUTBOX_FAILED, VIEW(SLUG), e) &&
-	       outbox_tell(a, c, VIEW(SLUG), attempts, false, e);
+	       (!tell || outbox_tell(a, c, VIEW(SLUG), attempts, false, e));
 }
 
-static bool write_lost(const struct act *a, uint64_t seq, struct error *e)
+static bool write_lost(const struct act *a, uint64_t seq, bool restored, struct error *e)
 {
 	struct copy c;
 
-	if (!copy_load(a, seq, &c, e) || !store_erase_payload(a->store, seq, e) ||
+	if (!copy_load(a, seq, &c, e) || !store_drop_kept(a->store, seq, e) || !store_erase_payload(a->store, seq, e) ||
 	    !copy_log(a, &c, OPERATION_INCIDENT, SLUG, "the key of its payload is gone: the record cannot be opened",
 	              e))
 		return false;
 	if (c.state == STATE_HELD)
 		return held_end(a, seq, "the key of its payload is gone", NULL, e);
-	return c.state != STATE_QUEUED || fail_delivery(a, &c, e);
+	return c.state != STATE_QUEUED || fail_delivery(a, &c, !restored, e);
 }
 
 static bool write_batch(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -64,7 +65,7 @@ static bool write_batch(struct job *j, struct writer *w, struct store *s, struct
 	struct act a = { .core = x->core, .writer = w, .job = j, .store = s, .now_ms = instant_now_ms() };
 
 	for (size_t i = 0; i < x->n_lost; i++)
-		if (!write_lost(&a, x->lost[i], e))
+		if (!write_lost(&a, x->lost[i], x->restored, e))
 			return false;
 	return !x->ends || doubt_put(s, false, e);
 }
@@ -154,6 +155,7 @@ static bool sweep(struct sweep *x, struct home *home, struct error *e)
 bool lost_sweep(struct core *c, struct store *reader, struct error *e)
 {
 	struct sweep x = { .core = c, .reader = reader };
+	struct restored restored;
 	struct home *home;
 	bool doubt;
 
@@ -161,6 +163,10 @@ bool lost_sweep(struct core *c, struct store *reader, struct error *e)
 		return false;
 	if (!doubt)
 		return true;
+	enum sought open = sought(restored_get(reader, &restored, e), e);
+	if (open == SOUGHT_FAILED)
+		return false;
+	x.restored = open == SOUGHT_FOUND;
 	home = home_new();
 	x.gcm = gcm_new();
 	bool ok = (home && x.gcm) || error_set(e, REASON_NO_MEMORY, "memory ran out");
@@ -168,4 +174,47 @@ bool lost_sweep(struct core *c, struct store *reader, struct error *e)
 	gcm_free(x.gcm);
 	home_free(home);
 	return ok;
+}
+
+/* --- after the comparison --- */
+
+struct untold {
+	uint64_t seqs[BATCH], last;
+	size_t n, looked;
+};
+
+static bool add_untold(void *arg, const struct store_delivery *d)
+{
+	struct untold *u = arg;
+
+	u->last = d->seq;
+	u->looked++;
+	if (d->next_ms == OUTBOX_FAILED && view_is(d->last_error, SLUG))
+		u->seqs[u->n++] = d->seq;
+	return u->n < BATCH;
+}
+
+static bool tell_one(const struct act *a, uint64_t seq, struct error *e)
+{
+	struct store_delivery d;
+	struct copy c;
+
+	if (!copy_load(a, seq, &c, e) || !store_get_delivery(a->store, seq, &d, e))
+		return false;
+	return outbox_tell(a, &c, VIEW(SLUG), d.attempts, false, e);
+}
+
+bool lost_tell(const struct act *a, struct error *e)
+{
+	struct untold u = { .last = 0 };
+
+	do {
+		u.n = u.looked = 0;
+		if (!store_list_deliveries(a->store, u.last, BATCH, add_untold, &u, e))
+			return false;
+		for (size_t i = 0; i < u.n; i++)
+			if (!tell_one(a, u.seqs[i], e))
+				return false;
+	} while (u.looked == BATCH);
+	return true;
 }

@@ -37,7 +37,7 @@ static bool load(const struct act *a, uint64_t seq, struct copy *c, struct store
 	*waits = false;
 	if (!copy_load(a, seq, c, e))
 		return false;
-	if (c->state != STATE_QUEUED)
+	if (c->state != STATE_QUEUED && c->state != STATE_DELIVERED)
 		return true;
 	enum sought row = sought(store_get_delivery(a->store, seq, d, e), e);
 	*waits = row == SOUGHT_FOUND;
@@ -81,9 +81,59 @@ bool outbox_expire(const struct act *a, uint64_t seq, const char *who, bool *don
 		return false;
 	if (!*done)
 		return true;
+	if (c.state == STATE_DELIVERED) /* once more: it arrived before */
+		return copy_log(a, &c, OPERATION_DELIVERY, "failed", who, e) && store_drop_delivery(a->store, seq, e);
 	snprintf(reason, sizeof reason, "%.*s", VIEW_ARG(d.last_error));
 	c.plan.notify_ms = SCHEDULE_NEVER;
 	return outbox_tell(a, &c, view_of(reason[0] ? reason : "expired"), d.attempts, false, e) &&
 	       copy_log(a, &c, OPERATION_DELIVERY, "failed", who, e) && store_drop_delivery(a->store, seq, e) &&
 	       copy_erase_payload(a, &c, "delivery ended by a person", e) && copy_end(a, &c, STATE_FAILED, e);
+}
+
+const char *outbox_again_name(enum outbox_again what)
+{
+	switch (what) {
+	case AGAIN_QUEUED: return "queued";
+	case AGAIN_WAITS: return "waits";
+	case AGAIN_NOT_KEPT: return "not-kept";
+	case AGAIN_NOT_DELIVERED: return "not-delivered";
+	}
+	return "unknown";
+}
+
+/* Queues what is kept of it. */
+static bool queue_again(const struct act *a, const struct copy *c, struct view envelope, const char *who,
+                        struct error *e)
+{
+	struct store_delivery d = { .seq = c->seq,
+		                    .recipient = view_of(c->recipient),
+		                    .next_ms = a->now_ms,
+		                    .deadline_ms = new_deadline(a, c),
+		                    .envelope = envelope };
+
+	return store_put_delivery(a->store, &d, e) && copy_log(a, c, OPERATION_DELIVERY, "queued", who, e);
+}
+
+bool outbox_again(const struct act *a, uint64_t seq, const char *who, enum outbox_again *what, struct error *e)
+{
+	struct store_delivery d;
+	struct view envelope;
+	struct copy c;
+	bool waits;
+
+	*what = AGAIN_NOT_DELIVERED;
+	if (!load(a, seq, &c, &d, &waits, e))
+		return false;
+	if (waits)
+		*what = AGAIN_WAITS;
+	if (waits || c.state != STATE_DELIVERED)
+		return true;
+	*what = AGAIN_NOT_KEPT;
+	if (c.plan.payload_ms == SCHEDULE_NEVER || c.plan.payload_ms <= a->now_ms)
+		return true;
+	enum sought kept = sought(store_get_kept(a->store, seq, &envelope, e), e);
+	if (kept != SOUGHT_FOUND)
+		return kept == SOUGHT_NONE;
+	*what = AGAIN_QUEUED;
+	return queue_again(a, &c, envelope, who, e);
 }

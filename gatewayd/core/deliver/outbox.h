@@ -15,4 +15,16 @@ bool outbox_retry(const struct act *a, uint64_t seq, const char *who, bool *done
 /* Ends it as failed, erases the payload, logs both with `who`. *done as above. */
 bool outbox_expire(const struct act *a, uint64_t seq, const char *who, bool *done, struct error *e) MUST_USE;
 
+/* Delivers once more what the partner had acknowledged and lost, from what is kept of it (copy/keep.h); *what became of it.
+ * The partner takes it once, by its id. An entry with `who` says so. */
+enum outbox_again {
+	AGAIN_QUEUED,
+	AGAIN_WAITS /* in the outbox already */,
+	AGAIN_NOT_KEPT /* not any more, or never: the agreement's `delivery.keep` */,
+	AGAIN_NOT_DELIVERED /* or its copy has ended, or was recalled or corrected */
+};
+const char *outbox_again_name(enum outbox_again what);
+bool outbox_again(const struct act *a, uint64_t seq, const char *who, enum outbox_again *what,
+                  struct error *e) MUST_USE;
+
 #endif

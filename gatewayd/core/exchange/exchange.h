@@ -91,7 +91,7 @@ enum exchange_kind {
 struct corrected {
 	uint64_t seq;     /* 0: corrects nothing */
 	struct uuid id;   /* this gateway's */
-	int64_t base_ms;  /* release of the first version */
+	int64_t base_ms;  /* release of the first version; of one that is not here, of the one before */
 	uint32_t version; /* of this one: 2 for the first correction */
 };
 

@@ -3,6 +3,7 @@
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/copy/duty.h"
+#include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/copy/recall.h"
@@ -63,9 +64,15 @@ static bool follow_correction(struct exchange *x)
 	if (d->envelope.corrects.n == 0)
 		return true;
 	/* The provider's gateway has seen to it that there was a version before; one that never arrived here, or is gone,
-	 * is replaced by nothing more than taking this one. */
-	if (!find_corrected(x, &old))
-		return d->kind == EXCHANGE_INGRESS || refuse(x, REASON_CORRECTION_INVALID, "/corrects");
+	 * is replaced by nothing more than taking this one, whose time is counted from that one's id. */
+	if (!find_corrected(x, &old)) {
+		if (d->kind != EXCHANGE_INGRESS)
+			return refuse(x, REASON_CORRECTION_INVALID, "/corrects");
+		if (uuid_parse(d->envelope.corrects, &d->corrects.id))
+			d->corrects.base_ms = uuid_time_ms(&d->corrects.id);
+		d->corrects.id = (struct uuid){ { 0 } };
+		return true;
+	}
 	/* What a gateway delivers was let go by its own limit. */
 	if (d->kind != EXCHANGE_INGRESS && (!lineage_has_room(reader, old.seq, &room, &missing) || !room))
 		return refuse(x, REASON_CORRECTION_INVALID, "/corrects");
@@ -167,7 +174,7 @@ static bool overtake(const struct act *a, uint64_t seq, struct error *e)
 		       copy_end(a, &old, STATE_CORRECTED, e);
 	}
 	if (old.state != STATE_READY)
-		return true;
+		return keep_end(a, &old, "corrected after it was delivered", e);
 	if (old.inbox && !store_drop_inbox(a->store, old.inbox, e))
 		return false;
 	old.inbox = 0;

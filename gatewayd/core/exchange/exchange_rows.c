@@ -70,7 +70,8 @@ static int64_t release_ms(const struct exchange *x)
 
 	if (d->corrects.seq && d->corrects.base_ms)
 		return d->corrects.base_ms;
-	return d->kind == EXCHANGE_INGRESS && d->origin_ms < d->asked.now_ms ? d->origin_ms : d->asked.now_ms;
+	int64_t at = d->kind == EXCHANGE_INGRESS && d->origin_ms < d->asked.now_ms ? d->origin_ms : d->asked.now_ms;
+	return d->corrects.base_ms && d->corrects.base_ms < at ? d->corrects.base_ms : at;
 }
 
 /* What the recipient's system is told beside the record, as JSON members. */

@@ -11,16 +11,6 @@ static bool invalid(struct exchange *x, const char *what)
 	return error_at(&x->decided.error, REASON_RECEIPT_INVALID, "/origin", 0, 0, "%s", what);
 }
 
-/* Instant of a UUIDv7. */
-static int64_t uuid_time(const struct uuid *u)
-{
-	int64_t ms = 0;
-
-	for (int i = 0; i < 6; i++)
-		ms = ms << 8 | u->b[i];
-	return ms;
-}
-
 bool ingress_agreement(struct exchange *x, struct view id)
 {
 	struct decided *d = &x->decided;
@@ -39,7 +29,7 @@ bool ingress_agreement(struct exchange *x, struct view id)
 		                "the sender decided by a version that is not held here");
 	if (named != current) {
 		bool predecessor = digest_eq(agreement_digest(named), agreement_supersedes(current));
-		if (!predecessor || uuid_time(&o->exchange) >= agreement_effective_ms(current) ||
+		if (!predecessor || uuid_time_ms(&o->exchange) >= agreement_effective_ms(current) ||
 		    now > agreement_grace_end_ms(current))
 			return error_at(&d->error, REASON_AGREEMENT_MISMATCH, "/origin/agreement_digest", 0, 0,
 			                "the version that the sender decided by has been superseded");

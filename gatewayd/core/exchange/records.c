@@ -217,6 +217,10 @@ void handle_records(struct request *r)
 		answer_problem(r, REASON_NO_SPACE);
 		return;
 	}
+	if (atomic_load_explicit(&r->worker->core->backlog, memory_order_relaxed) == BACKLOG_FULL) {
+		answer_problem(r, REASON_STORE_HELD);
+		return;
+	}
 	if (!key_valid(r->key)) {
 		answer_problem(r, REASON_BAD_HEADER);
 		return;

@@ -23,13 +23,19 @@ static bool add_seq(void *arg, uint64_t seq)
 	return p->n < PART_MAX;
 }
 
-/* *same: what waits in the outbox for the partner is what was sealed, or nothing waits. */
+/* *same: what waits in the outbox for the partner, or is kept to be sent again, is what was sealed; or nothing is there. */
 static bool sent_beside(struct store *reader, uint64_t seq, const struct payload *p, bool *same, struct error *e)
 {
 	struct store_delivery d;
 	enum sought row = sought(store_get_delivery(reader, seq, &d, e), e);
 
+	struct view kept;
+
 	*same = row != SOUGHT_FOUND || payload_beside(p, d.envelope);
+	if (row != SOUGHT_NONE)
+		return row != SOUGHT_FAILED;
+	row = sought(store_get_kept(reader, seq, &kept, e), e);
+	*same = row != SOUGHT_FOUND || payload_beside(p, kept);
 	return row != SOUGHT_FAILED;
 }
 

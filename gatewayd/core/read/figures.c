@@ -60,6 +60,9 @@ FIGURE(writer_jobs, true, f->writer.jobs)
 FIGURE(writer_median_batch, true, f->writer.median_batch)
 FIGURE(writer_queued, true, f->writer.queued)
 FIGURE(writer_tree_size, true, f->writer.tree_size)
+FIGURE(write_ahead, true, f->writer.unmoved.bytes)
+FIGURE(write_ahead_held, true, f->writer.unmoved.held)
+FIGURE(write_ahead_holder, f->writer.unmoved.holder != 0, f->writer.unmoved.holder)
 FIGURE(clock_is_trusted, true, clock_trusted(f->core))
 FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
@@ -118,6 +121,12 @@ const struct figure figure_list[] = {
 	GAUGE("rebuild_entries", "Entries in the last full verification.", NULL, NULL, core_rebuild_entries),
 	GAUGE("payloads_damaged", "Payloads that cannot be served as they were sealed, by the last full look.", "store",
 	      "damaged", core_damaged),
+	GAUGE("store_write_ahead_bytes", "Size of the store's write-ahead log, as the last checkpoint found it.",
+	      "store", "write_ahead_bytes", write_ahead),
+	GAUGE("store_held", "Whether a reader keeps it from being emptied.", "store", "write_ahead_held",
+	      write_ahead_held),
+	GAUGE(NULL, "The other process whose reader that is, where it can be named.", "store", "write_ahead_held_by",
+	      write_ahead_holder),
 	GAUGE(NULL, "Exchanges.", "store", "exchanges", store_exchanges),
 	GAUGE("payloads", "Sealed payloads held.", "store", "payloads", store_payloads),
 	GAUGE("timers", "Retention timers.", "store", "timers", store_timers),

@@ -31,6 +31,8 @@ void handle_readyz(struct request *r)
 		{ atomic_load(&c->draining), "draining: no new exchanges are taken" },
 		{ atomic_load(&c->dying), "the store or the log failed" },
 		{ atomic_load(&c->space_low), "too little room is left for new records" },
+		{ atomic_load(&c->backlog) == BACKLOG_FULL,
+		  "another program reads the store and keeps its write-ahead log from being emptied" },
 		{ atomic_load(&c->anchor_failing), "the anchor cannot be written" },
 	};
 	struct buf why = BUF_INIT(1024);
@@ -38,9 +40,11 @@ void handle_readyz(struct request *r)
 	for (size_t i = 0; i < sizeof not_ready / sizeof *not_ready; i++)
 		if (not_ready[i].so)
 			buf_addf(&why, "not ready: %s\n", not_ready[i].why);
-	if (why.n)
-		answer_text(r, 503, VIEW("text/plain"), buf_view(&why));
-	else
-		answer_text(r, 200, VIEW("text/plain"), VIEW("ready\n"));
+	bool ready = why.n == 0;
+	if (ready)
+		buf_adds(&why, "ready\n");
+	if (atomic_load(&c->backlog) == BACKLOG_MUCH)
+		buf_adds(&why, "warning: another program reads the store, and its write-ahead log grows\n");
+	answer_text(r, ready ? 200 : 503, VIEW("text/plain"), buf_view(&why));
 	buf_free(&why);
 }

@@ -131,7 +131,7 @@ void answer_own_problem(struct request *r, enum reason reason)
 	/* Reads are counted by the minute of the clock. */
 	if (reason == REASON_RATE_LIMITED)
 		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
-	if (reason == REASON_NO_SPACE || reason == REASON_UNAVAILABLE)
+	if (reason == REASON_NO_SPACE || reason == REASON_STORE_HELD || reason == REASON_UNAVAILABLE)
 		a.retry_after_s = COME_AGAIN_S;
 	open_as(&body, reason);
 	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");

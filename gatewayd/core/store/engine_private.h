@@ -32,6 +32,14 @@ struct copy_progress {
 	uint64_t done, total; /* `total` may change while rows are written */
 };
 
+/* What was committed and does not lie where it stays yet. `held`: a reader of an older state keeps it from being moved, and
+ * so from ending; `holder`: that one's process, where it is another one and known, else 0. */
+struct unmoved {
+	uint64_t bytes;
+	bool held;
+	int holder;
+};
+
 struct engine {
 	/* Whether there is no database at `place`, or one that was made and holds nothing yet. */
 	bool (*absent)(const char *place);
@@ -52,7 +60,8 @@ struct engine {
 	/* Moves what was committed to where it stays. `force`: so that nothing that was erased is left anywhere; then
 	 * REASON_UNAVAILABLE while a reader is in the way. */
 	bool (*checkpoint)(struct connection *c, bool force, struct error *e);
-	bool (*wants_checkpoint)(const struct connection *c); /* it has grown long enough for one */
+	bool (*wants_checkpoint)(const struct connection *c); /* it has grown long enough for one, or is held and due */
+	void (*unmoved)(const struct connection *c, struct unmoved *out); /* as the last checkpoint found it */
 
 	/* Parameters are ?1, ?2, … in the text, which the engine translates. */
 	struct statement *(*prepare)(struct connection *c, const char *text, struct error *e);

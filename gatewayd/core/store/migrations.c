@@ -288,7 +288,13 @@ static const char consents[] = "CREATE TABLE consent ("
 /* With which the exchange's entry discloses them. */
 static const char caveats_salt[] = "ALTER TABLE caveats ADD COLUMN salt BLOB;";
 
+/* What went with records that were acknowledged and are kept, for another delivery. */
+static const char kept[] = "CREATE TABLE kept ("
+                           "  seq INTEGER PRIMARY KEY,"
+                           "  envelope TEXT NOT NULL" /* JSON members, as in the delivery */
+                           ") STRICT;";
+
 const char *const sql_migrations[] = {
 	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies,       timestamps, expiry, surrogates,
-	approvals,    outbox_by_recipient, series, caveats,   consents, caveats_salt, NULL
+	approvals,    outbox_by_recipient, series, caveats,   consents, caveats_salt, kept,       NULL
 };

@@ -127,3 +127,18 @@ bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, stru
 {
 	return sql_keep(s, SQL_RECEIPT_GET, BOUND(as_number(seq)), "receipt", receipt, e);
 }
+
+bool store_put_kept(struct store *s, uint64_t seq, struct view envelope, struct error *e)
+{
+	return sql_run(s, SQL_KEPT_PUT, BOUND(as_number(seq), as_text(envelope)), e);
+}
+
+bool store_get_kept(struct store *s, uint64_t seq, struct view *envelope, struct error *e)
+{
+	return sql_keep(s, SQL_KEPT_GET, BOUND(as_number(seq)), "kept record", envelope, e);
+}
+
+bool store_drop_kept(struct store *s, uint64_t seq, struct error *e)
+{
+	return sql_run(s, SQL_KEPT_DROP, BOUND(as_number(seq)), e);
+}

@@ -43,6 +43,11 @@ struct store_waiting {
 /* Deliveries, by recipient and reason. `failed_ms`: what next_ms is of those that failed. */
 bool store_count_deliveries(struct store *s, int64_t failed_ms, bool (*each)(void *arg, const struct store_waiting *w),
                             void *arg, struct error *e) MUST_USE;
+/* What went with a record that was acknowledged, while its payload is kept so that it can be delivered again: the members
+ * of store_delivery.envelope. Puts or replaces; REASON_NOT_FOUND; nothing there: true. */
+bool store_put_kept(struct store *s, uint64_t seq, struct view envelope, struct error *e) MUST_USE;
+bool store_get_kept(struct store *s, uint64_t seq, struct view *envelope, struct error *e) MUST_USE;
+bool store_drop_kept(struct store *s, uint64_t seq, struct error *e) MUST_USE;
 /* The partner gateway's receipt, kept beside the exchange. */
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e) MUST_USE;
 bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e) MUST_USE;

@@ -78,6 +78,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
 	[SQL_RECEIPT_PUT] = "INSERT INTO receipt (seq, receipt) VALUES (?1, ?2) "
 		"ON CONFLICT (seq) DO UPDATE SET receipt = excluded.receipt",
+	[SQL_KEPT_PUT] = "INSERT INTO kept (seq, envelope) VALUES (?1, ?2) "
+		"ON CONFLICT (seq) DO UPDATE SET envelope = excluded.envelope",
+	[SQL_KEPT_DROP] = "DELETE FROM kept WHERE seq = ?1",
 	[SQL_NOTICE_PUT] = "INSERT INTO notice (id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, "
 		"last_error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[SQL_NOTICE_HASTEN] = "UPDATE notice SET next_ms = ?2 WHERE id = ?1",
@@ -186,6 +189,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NOTICE_TAKEN_COUNT] = "SELECT count(*) FROM notice_taken WHERE seq = ?1",
 	[SQL_NOTICE_TAKEN_LIST] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 ORDER BY entry",
 	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
+	[SQL_KEPT_GET] = "SELECT envelope FROM kept WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
 	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",
 	[SQL_INBOX_LIST] = INBOX_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",

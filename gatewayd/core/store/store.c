@@ -187,6 +187,14 @@ bool store_wants_checkpoint(const struct store *s)
 	return s->engine->wants_checkpoint(s->connection);
 }
 
+void store_unmoved(const struct store *s, struct store_unmoved *out)
+{
+	struct unmoved now;
+
+	s->engine->unmoved(s->connection, &now);
+	*out = (struct store_unmoved){ .bytes = now.bytes, .held = now.held, .holder = now.holder };
+}
+
 bool store_checkpoint(struct store *s, bool force, struct error *e)
 {
 	if (!s->writes || s->in_transaction)

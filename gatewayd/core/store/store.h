@@ -42,6 +42,13 @@ void store_rollback(struct store *s);
 bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
 /* Whether the write-ahead log has grown past its mark. */
 bool store_wants_checkpoint(const struct store *s);
+/* What was committed and does not lie where it stays yet, as the last checkpoint found it. Writer thread. */
+struct store_unmoved {
+	uint64_t bytes;
+	bool held;  /* by a reader, so that it grows with every commit until that one ends */
+	int holder; /* the process of that reader, where it is another one's and known; else 0 */
+};
+void store_unmoved(const struct store *s, struct store_unmoved *out);
 /* Whether something was erased since the last forced checkpoint. */
 bool store_erased(const struct store *s);
 

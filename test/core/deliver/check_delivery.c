@@ -243,7 +243,7 @@ static bool recall_finds_nothing(void *arg, const struct act *a, struct error *e
 START_TEST(what_a_recall_has_overtaken)
 {
 	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&queued->decided.id, "/recall"),
-	                        VIEW("{\"why\":\"sent in error\"}")),
+	                        VIEW("{\"why\":\"sent-in-error\"}")),
 	                 200);
 	ck_assert_int_eq(row_of(queued).state, STATE_RECALLED);
 	struct core_job j = core_act(&f, recall_finds_nothing, &row.seq);

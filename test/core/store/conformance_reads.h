@@ -210,6 +210,7 @@ ASK(count_deliveries, return store_count_deliveries(s, T0 + DAY_MS, tell_waiting
 ASK(next_delivery_recipient, struct view v;
     return store_next_delivery_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
 ASK(get_receipt, struct view v; return store_get_receipt(s, 1, &v, e) && tell_text(out, "receipt", 1, v);)
+ASK(get_kept, struct view v; return store_get_kept(s, 1, &v, e) && tell_text(out, "kept", 1, v);)
 ASK(get_notice, struct store_notice n; return store_get_notice(s, 1, &n, e) && tell_notice(out, &n);)
 ASK(list_notices, return store_list_notices(s, 0, 10, tell_notice, out, e);)
 ASK(list_notices_of, return store_list_notices_of(s, 1, tell_notice, out, e);)
@@ -306,6 +307,7 @@ static const struct reading readings[] = {
 	READING(get_link),
 	READING(list_links),
 	READING(get_caveats),
+	READING(get_kept),
 	READING(get_delivery),
 	READING(list_deliveries),
 	READING(due_deliveries),

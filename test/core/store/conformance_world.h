@@ -205,7 +205,7 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	       store_put_payload(s, &p, e) && store_put_timer(s, &one, e) && store_put_timer(s, &two, e) &&
 	       store_put_link(s, &l, e) && store_put_duty(s, &d, e) && store_put_hold(s, &h, &fresh, e) &&
 	       store_put_caveats(s, 1, &codes, e) && store_put_delivery(s, &to, e) &&
-	       store_put_receipt(s, 1, VIEW("receipt"), e);
+	       store_put_receipt(s, 1, VIEW("receipt"), e) && store_put_kept(s, 1, VIEW("\"tier\":\"T1\""), e);
 }
 
 static inline bool world_third_log(struct store *s, struct error *e)

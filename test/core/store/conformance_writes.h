@@ -39,6 +39,8 @@ CALL(retry_delivery, return store_retry_delivery(s, 1, T0 + 9, VIEW("timeout"), 
 CALL(extend_delivery, return store_extend_delivery(s, 1, T0 + 9, 100, e);)
 CALL(drop_delivery, return store_drop_delivery(s, 1, e);)
 CALL(put_receipt, return store_put_receipt(s, 1, VIEW("another"), e);)
+CALL(put_kept, return store_put_kept(s, 1, VIEW("\"case\":\"c\""), e);)
+CALL(drop_kept, return store_drop_kept(s, 1, e);)
 CALL(put_notice, struct store_notice n = world_notice(1); return store_put_notice(s, &n, e);)
 CALL(retry_notice, return store_retry_notice(s, 1, T0 + 9, VIEW("timeout"), e);)
 CALL(hasten_notice, return store_hasten_notice(s, 1, T0 - 7, e);)
@@ -94,7 +96,8 @@ static const struct writing writings[] = {
 	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
 	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
 	WRITING(set_agreement),   WRITING(put_caveats),       WRITING(drop_caveats),
-	WRITING(put_consent),     WRITING(drop_consent),
+	WRITING(put_consent),     WRITING(drop_consent),      WRITING(put_kept),
+	WRITING(drop_kept),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
 

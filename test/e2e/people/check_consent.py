@@ -92,6 +92,16 @@ class AtTwoGateways(Withdrawn):
         for n in w.nodes:
             n.ctl("audit", "verify", f"{n.folder}/store/gatewayd.db")
 
+    def test_what_is_kept_after_the_delivery(self):
+        w = self.start({**on_consent(), "delivery": {"keep": "P2D"}})
+        exchange = self.passes(consented(1, "ref-1"))
+        self.becomes(exchange, "delivered")
+        self.assertEqual(w.north.ask("status")["store"]["payloads"], 1)
+        self.withdraw(2, "ref-0", "ref-1")
+        self.becomes(exchange, "recalled")
+        self.assertEqual(w.north.ask("status")["store"]["payloads"], 0)
+        self.assertIn("not-delivered", w.north.ctl("outbox", "again", exchange, ok=False)[1])
+
     def test_what_was_under_way_when_the_sender_died(self):
         """It arrived, and no process of the sender saw that; the withdrawal comes into force by the next start."""
         w = self.start()

@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define APPLICATION_ID  0x67577379 /* "gWsy" */
 #define WAL_FRAMES      4000       /* about 16 MiB: checkpoint from here on */
 #define WAL_FRAMES_STEP 1000       /* a reader was in the way: try again after so many more */
 #define WAL_FRAMES_WAIT 16000      /* from here on wait a moment for readers */
+#define HELD_MS         1000       /* a reader is in the way and nothing is written: try again after so long */
+#define FRAME_HEAD      24
 #define BUSY_MS         5000
 #define RESTART_BUSY_MS 20
 
@@ -152,6 +155,17 @@ static bool version(struct connection *c, int64_t *out, struct error *e)
 		return false;
 	if (application != APPLICATION_ID && (application != 0 || tables != 0))
 		return error_set(e, REASON_CONFIG, "the file is a database of another program");
+	return true;
+}
+
+/* In the write-ahead log a page has a header. */
+static bool read_page_size(struct connection *c, struct error *e)
+{
+	int64_t bytes;
+
+	if (!read_int(c, "PRAGMA page_size", &bytes, e))
+		return false;
+	c->page_bytes = bytes + FRAME_HEAD;
 	return true;
 }
 
@@ -338,7 +352,7 @@ static struct connection *open_connection(const char *path, enum access access, 
 		         c->db ? sqlite3_errmsg(c->db) : "no memory");
 		goto fail;
 	}
-	if (set_up(c, writes, e))
+	if (set_up(c, writes, e) && (!writes || read_page_size(c, e)))
 		return c;
 fail:
 	close_connection(c);
@@ -364,9 +378,32 @@ static void rollback(struct connection *c)
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static bool wants_checkpoint(const struct connection *c)
 {
-	return c->wal_frames >= c->wal_mark;
+	return c->wal_frames >= c->wal_mark || (c->held && monotonic_ms() >= c->again_ms);
+}
+
+static void unmoved(const struct connection *c, struct unmoved *out)
+{
+	*out = (struct unmoved){ .bytes = (uint64_t)(c->wal_frames * c->page_bytes),
+		                 .held = c->held,
+		                 .holder = c->holder };
+}
+
+/* After a checkpoint. Short readers of our own are in its way now and then; what another's keeps grows until the next. */
+static void note_held(struct connection *c, bool complete)
+{
+	c->held = !complete;
+	c->holder = c->held ? sqlite_holder(sqlite3_db_filename(c->db, "main")) : 0;
+	c->again_ms = monotonic_ms() + HELD_MS;
 }
 
 static bool checkpoint(struct connection *c, bool force, struct error *e)
@@ -385,7 +422,9 @@ static bool checkpoint(struct connection *c, bool force, struct error *e)
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
 		return sqlite_fail(c, e);
 	/* Complete: the next commit starts the log anew (on_commit then reports few frames). */
-	c->wal_mark = rc == SQLITE_OK && done == frames ? WAL_FRAMES : c->wal_frames + WAL_FRAMES_STEP;
+	bool complete = rc == SQLITE_OK && done == frames;
+	c->wal_mark = complete ? WAL_FRAMES : c->wal_frames + WAL_FRAMES_STEP;
+	note_held(c, complete);
 	if (!force)
 		return true;
 	if (rc == SQLITE_BUSY)
@@ -405,6 +444,7 @@ const struct engine sqlite_engine = {
 	.rollback = rollback,
 	.checkpoint = checkpoint,
 	.wants_checkpoint = wants_checkpoint,
+	.unmoved = unmoved,
 	.prepare = prepare,
 	.finish = finish,
 	.bind = bind,

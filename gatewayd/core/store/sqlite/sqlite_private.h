@@ -10,6 +10,10 @@ struct connection {
 	struct sqlite3 *db;
 	int lock;                 /* descriptor of the lock file; -1 for readers */
 	int wal_frames, wal_mark; /* in the write-ahead log; when to checkpoint next */
+	int64_t page_bytes;       /* of a frame there, with its header */
+	bool held;                /* a reader kept the last checkpoint from being complete; */
+	int holder;               /* another process's, where it is known */
+	int64_t again_ms;         /* monotonic: when it is tried again, though nothing was written */
 	bool trial;
 	char *made_log; /* of a trial: the path of the write-ahead log that was not there before */
 };
@@ -25,6 +29,9 @@ bool sqlite_integrity(struct connection *c, bool (*each)(void *arg, struct view 
 struct copy_target *sqlite_copy_begin(struct connection *c, const char *place, struct error *e) MUST_USE;
 bool sqlite_copy_step(struct copy_target *t, unsigned pages, struct copy_progress *out, struct error *e) MUST_USE;
 bool sqlite_copy_end(struct copy_target *t, struct error *e) MUST_USE;
+
+/* holder.c: the process that reads an older state of the database at `path`; 0: none but this one, or it is not known. */
+int sqlite_holder(const char *path);
 
 /* Registers the layer under SQLite that the writing connection opens its files with (wal.c); once, before the first
  * connection. Where there is none to stand on, opening fails. */
