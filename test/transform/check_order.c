@@ -276,6 +276,35 @@ START_TEST(alike_rules_are_told_apart_without_order)
 }
 END_TEST
 
+/* Nor is the exception of a container's rule forgotten beneath it because an alike rule without one speaks. */
+START_TEST(exceptions_beneath_a_container)
+{
+	struct field_rule rules[] = {
+		{ .id = "a", .pointer = "/v", .action = ACTION_KEEP, .subtree = true, .category = FIELD_DIRECT },
+		{ .id = "b", .pointer = "/*", .action = ACTION_KEEP, .subtree = true, .waiver = "x" },
+		{ .id = "c", .pointer = "/v/w/*", .action = ACTION_KEEP, .waiver = "y" },
+	};
+	struct key_context keys = test_keys(1);
+	struct error_list errors = { .max = 5 };
+
+	ck_assert_ptr_null(program_compile(rules, 3, &keys, &errors));
+	ck_assert_uint_eq(errors.n, 1);
+	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "they name different exceptions"));
+	error_list_free(&errors);
+	rules[2].waiver = "x";
+	struct program *p = program_compile(rules, 3, &keys, &errors);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_str_eq(program_rule_id(p, program_place_at(p, "/v/w/z").rule), "a");
+	program_free(p);
+	/* Where something stricter rules beneath, no exception speaks. */
+	rules[2] = (struct field_rule){ .id = "c", .pointer = "/v/w", .action = ACTION_NULL, .subtree = true };
+	p = program_compile(rules, 3, &keys, &errors);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_str_eq(program_rule_id(p, program_place_at(p, "/v/w/z").rule), "c");
+	program_free(p);
+}
+END_TEST
+
 /* Rules that narrow count where others let something pass; the arrived value stays as it is. */
 START_TEST(narrowing_rules)
 {
@@ -492,6 +521,7 @@ TCase *make_order_case(void)
 	tcase_add_test(c, what_is_stricter_follows);
 	tcase_add_test(c, it_is_a_partial_order);
 	tcase_add_test(c, alike_rules_are_told_apart_without_order);
+	tcase_add_test(c, exceptions_beneath_a_container);
 	tcase_add_test(c, narrowing_rules);
 	tcase_add_loop_test(c, what_narrows_leaves_the_form, 0, sizeof narrowed / sizeof narrowed[0]);
 	tcase_add_test(c, the_order_of_rules_is_nowhere);
