@@ -184,6 +184,8 @@ static const struct {
 	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"width\":40}", false },
 	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[18]}", false },
 	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[18,20]}", true },
+	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[18,130]}", false },
+	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[60,130,140,150,160]}", false },
 	{ "\"type\":\"integer\"", "band", "{\"edges\":[18,65]}", false },
 	{ "\"type\":\"integer\"", "band", "{\"width\":100}", true },
 	{ "\"type\":\"integer\"", "topcode", "{\"max\":1000000000000000}", true },
