@@ -402,13 +402,14 @@ START_TEST(overlay_rules_that_reach_nothing)
 		struct error_list errors = { .max = 50 };
 		struct buf overlay = BUF_INIT(1000);
 		buf_addf(&overlay,
-		         "{\"version\":\"1\",\"rules\":[{\"id\":\"b\",\"pointer\":\"/none\",\"action\":\"drop\"},"
+		         "{\"version\":\"1\",\"rules\":[{\"id\":\"b\",\"pointer\":\"/none/7\",\"action\":\"drop\"},\n"
 		         "{\"id\":\"a\",\"pointer\":\"%s\",\"action\":\"drop\"}]}",
 		         pointers[i]);
 		from.overlay = buf_view(&overlay);
 		ck_assert_msg(load_doc(doc, &from, &errors) == NULL, "%s was taken", pointers[i]);
 		ck_assert_str_eq(errors.items[0].where, "overlay.json");
 		ck_assert(strncmp(errors.items[0].text, "/rules/1/pointer: matches nothing", 33) == 0);
+		ck_assert(errors.n == 1 && errors.items[0].line == 2 && errors.items[0].column > 1);
 		error_list_free(&errors);
 		buf_free(&overlay);
 	}
