@@ -1,5 +1,6 @@
 /* How an overlay narrows a rule of the agreement: at the narrower of both places, never outside the rule, and what an
  * overlay leaves readable still needs the agreement's exception. */
+#include "lib/policy/internal.h"
 #include "test/policy/decision_fixture.h"
 
 TCase *make_compile_case(void);
@@ -117,6 +118,70 @@ START_TEST(hidden_names_need_the_exception)
 }
 END_TEST
 
+/* What arrives readable needs the exception there as well. */
+START_TEST(arrived_names_need_the_exception)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr"), *e = envelope("pnr");
+
+	put(doc, "/exceptions",
+	    "[{\"id\":\"x\",\"ground\":\"vital-interest\",\"text\":\"t\",\"pointers\":[\"/travellers/*/family\"],\"approvals\":0,"
+	    "\"quota\":{\"uses\":1,\"per\":\"P1D\"},\"expires\":\"2028-01-01T00:00:00Z\",\"review_within\":\"P1D\"}]");
+	put(doc, "/rules", "[" KEEP("n", "/travellers/*/family", "direct-identifier", ",\"waiver\":\"x\"") "]");
+	json_object_set_new(e, "exception", json_string("x"));
+	struct agreement *sender = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert_int_eq(run(sender, e), OUTCOME_TRANSFORMED);
+	from.self = VIEW("south");
+	deliver(&e);
+	struct agreement *receiver = load_doc(doc, &from, &errors);
+	ck_assert_int_eq(run(receiver, e), OUTCOME_RELEASED);
+	json_object_del(e, "exception");
+	ck_assert_int_eq(run(receiver, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_TRANSFORM_REQUIRED);
+	agreement_unref(sender);
+	agreement_unref(receiver);
+	json_decref(doc);
+	json_decref(e);
+}
+END_TEST
+
+static size_t programs(const struct agreement *a)
+{
+	size_t n = 0;
+
+	for (const struct compiled *c = a->compiled; c; c = c->next)
+		n++;
+	return n;
+}
+
+/* Combinations of the same rules share their programs: one to check the form, one to receive, one to send; of the last
+ * one for each purpose where a key comes from it. */
+START_TEST(programs_are_shared)
+{
+	static const struct {
+		const char *rules;
+		size_t programs;
+	} cases[] = {
+		{ "[" KEEP("a", "/status", "operational", "") "]", 3 },
+		{ "[" KEEP("a", "/status", "operational",
+		           "") ",{\"id\":\"b\",\"pointer\":\"/carrier\",\"category\":\"operational\","
+		               "\"action\":\"mask\",\"when\":{\"tiers\":[\"T2\"]}}]",
+		  6 },
+		{ "[{\"id\":\"a\",\"pointer\":\"/locator\",\"category\":\"operational\",\"action\":\"pseudonym\","
+		  "\"params\":{\"domain\":\"ticket\",\"normalise\":\"exact\"}}]",
+		  4 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct agreement *a = load_with("pnr", "/rules", cases[i].rules);
+		ck_assert_uint_eq(a->n_purposes, 2);
+		ck_assert_uint_eq(programs(a), cases[i].programs);
+		agreement_unref(a);
+	}
+}
+END_TEST
+
 TCase *make_compile_case(void)
 {
 	TCase *c = tcase_create("compile");
@@ -126,5 +191,7 @@ TCase *make_compile_case(void)
 	tcase_add_test(c, faults_of_an_overlay);
 	tcase_add_test(c, rules_for_other_agreements);
 	tcase_add_loop_test(c, hidden_names_need_the_exception, 0, 2);
+	tcase_add_test(c, arrived_names_need_the_exception);
+	tcase_add_test(c, programs_are_shared);
 	return c;
 }
