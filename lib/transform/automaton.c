@@ -60,20 +60,19 @@ static bool out_of_memory(struct builder *b)
 
 static uint32_t trie_child(struct builder *b, uint32_t parent, struct view name)
 {
-	bool star = view_is(name, "*");
 	uint32_t *link = &b->trie[parent].first_child;
 
 	while (*link != NO_NODE) {
 		struct trie_node *n = &b->trie[*link];
 
-		if (n->star == star && view_eq(n->name, name))
+		if (view_eq(n->name, name))
 			return *link;
 		link = &n->next;
 	}
 	/* cap_trie counts every token of every pointer, so nothing moves. */
 	uint32_t at = (uint32_t)b->n_trie++;
 	b->trie[at] = (struct trie_node){
-		.name = name, .star = star, .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE
+		.name = name, .star = view_is(name, "*"), .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE
 	};
 	*link = at;
 	return at;
@@ -359,16 +358,15 @@ static uint32_t follow(struct builder *b, const struct subset *from, const struc
 	return state_of(b, &to);
 }
 
-static bool add_name(struct state *s, struct view name, uint32_t to)
+static void add_name(struct state *s, struct view name, uint32_t to)
 {
 	uint32_t hash = tape_hash(name), i = hash & (s->slots - 1);
 
 	for (; s->names[i].name.p; i = (i + 1) & (s->slots - 1))
-		if (s->names[i].hash == hash && view_eq(s->names[i].name, name))
-			return false;
+		if (view_eq(s->names[i].name, name))
+			return;
 	s->names[i] = (struct state_name){ .name = name, .hash = hash, .to = to };
 	s->n_names++;
-	return true;
 }
 
 /* Is a value that the rule wins left as it is? */
