@@ -158,6 +158,9 @@ def report(seed, world, found, judge):
     print(f"meaning: {found[3][0]}\ngateway: {json.dumps(found[3][1])}", flush=True)
 
 
+EVERY = 5000  # agreements, after which the long run says that it is alive
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--judge", required=True)
@@ -180,6 +183,8 @@ def main():
             kinds[found[:2]] += 1
             if kinds[found[:2]] == 1 and len(kinds) <= given.show:
                 report(f"{seed}/{i}", world, found, judge)
+        if (i + 1) % EVERY == 0 and i + 1 < given.agreements:
+            print(f"{i + 1} agreements, {sum(counts.values())} differences (seed {seed})", flush=True)
     if judge.close() != 0:
         print("the judge ended with an error")
         return 1
