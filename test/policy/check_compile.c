@@ -146,6 +146,38 @@ START_TEST(arrived_names_need_the_exception)
 }
 END_TEST
 
+/* In however many combinations, and at the document that holds the rules. */
+START_TEST(contradictions_are_told_once)
+{
+	static const struct {
+		const char *rules, *overlay, *where;
+	} cases[] = {
+		{ "[" MASKED("a", "/itinerary/*/cabin", "{\"keep_last\":2}") "," MASKED("b", "/*/*/cabin",
+		                                                                        "{\"keep_last\":3}") "]",
+		  "", "test.json" },
+		{ "[" KEEP("a", "/itinerary/*/cabin", "operational", "") "]",
+		  OVERLAY("{\"id\":\"a\",\"pointer\":\"/itinerary/*/cabin\",\"action\":\"mask\",\"params\":{\"keep_last\":2}},"
+		          "{\"id\":\"b\",\"pointer\":\"/*/*/cabin\",\"action\":\"mask\",\"params\":{\"keep_last\":3}}"),
+		  "overlay.json" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct error_list errors = { .max = 20 };
+		json_t *doc = preset("pnr");
+
+		put(doc, "/rules", cases[i].rules);
+		from.overlay = view_of(cases[i].overlay);
+		ck_assert_ptr_null(load_doc(doc, &from, &errors));
+		ck_assert_uint_eq(errors.n, 1);
+		ck_assert_str_eq(errors.items[0].where, cases[i].where);
+		ck_assert(errors.items[0].line > 0 && strstr(errors.items[0].text, "neither is stricter"));
+		ck_assert(strncmp(errors.items[0].text, "/rules/", 7) == 0);
+		json_decref(doc);
+		error_list_free(&errors);
+	}
+}
+END_TEST
+
 static size_t programs(const struct agreement *a)
 {
 	size_t n = 0;
@@ -192,6 +224,7 @@ TCase *make_compile_case(void)
 	tcase_add_test(c, rules_for_other_agreements);
 	tcase_add_loop_test(c, hidden_names_need_the_exception, 0, 2);
 	tcase_add_test(c, arrived_names_need_the_exception);
+	tcase_add_test(c, contradictions_are_told_once);
 	tcase_add_test(c, programs_are_shared);
 	return c;
 }
