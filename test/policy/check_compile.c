@@ -178,6 +178,39 @@ START_TEST(contradictions_are_told_once)
 }
 END_TEST
 
+/* Rules that contradict each other where no purpose of the agreement comes to. */
+START_TEST(combinations_that_no_purpose_has)
+{
+	static const char *const tiers[] = { "[\"T1\",\"T2\"]", "[\"T1\"]" };
+	static const char *const people[] = { "[\"suspect\",\"victim\"]", "[\"suspect\"]" };
+
+	for (int without = 0; without < 4; without++) {
+		struct error_list errors = { .max = 20 };
+		json_t *doc = preset("pnr");
+
+		put(doc, "/purposes/0/tiers", tiers[without & 1]);
+		put(doc, "/purposes/0/subject_categories", people[without >> 1]);
+		put(doc, "/purposes/1", NULL);
+		put(doc, "/flows/0/purposes/1", NULL);
+		put(doc, "/flows/1/purposes/1", NULL);
+		put(doc, "/rules",
+		    "[" KEEP(
+		            "s", "/status", "operational",
+		            "") ",{\"id\":\"a\",\"pointer\":\"/itinerary/*/cabin\",\"category\":\"operational\",\"action\":\"mask\","
+		                "\"params\":{\"keep_last\":2},\"when\":{\"tiers\":[\"T2\"],\"subject_categories\":[\"victim\"]}},"
+		                "{\"id\":\"b\",\"pointer\":\"/*/*/cabin\",\"category\":\"operational\",\"action\":\"mask\","
+		                "\"params\":{\"keep_last\":3},\"when\":{\"tiers\":[\"T2\"]}}]");
+		struct agreement *a = load_doc(doc, &from, &errors);
+		if (without)
+			print_errors(&errors);
+		ck_assert_int_eq(a != NULL, without != 0);
+		agreement_unref(a);
+		json_decref(doc);
+		error_list_free(&errors);
+	}
+}
+END_TEST
+
 static size_t programs(const struct agreement *a)
 {
 	size_t n = 0;
@@ -225,6 +258,7 @@ TCase *make_compile_case(void)
 	tcase_add_loop_test(c, hidden_names_need_the_exception, 0, 2);
 	tcase_add_test(c, arrived_names_need_the_exception);
 	tcase_add_test(c, contradictions_are_told_once);
+	tcase_add_test(c, combinations_that_no_purpose_has);
 	tcase_add_test(c, programs_are_shared);
 	return c;
 }
