@@ -42,6 +42,8 @@ static const struct {
 	{ OBJECT("\"a\":{\"if\":{},\"then\":{\"type\":\"string\"},\"else\":{\"type\":\"null\"}}"), "/a",
 	  DOMAIN_STRING | DOMAIN_NULL },
 	{ OBJECT("\"a\":{\"if\":{},\"then\":{\"type\":\"string\"}}"), "/a", DOMAIN_ALL },
+	{ OBJECT("\"a\":{\"if\":{},\"else\":{\"type\":\"string\"}}"), "/a", DOMAIN_ALL },
+	{ OBJECT("\"a\":{\"then\":{\"type\":\"string\"},\"else\":{\"type\":\"string\"}}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"), "/a", DOMAIN_ARRAY },
 	{ OBJECT("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"), "/a/*", DOMAIN_STRING },
 	{ OBJECT("\"a\":{\"type\":\"array\"}"), "/a/*", DOMAIN_ALL },
@@ -71,6 +73,8 @@ static const struct {
 	  "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"$ref\":\"#/nowhere\"}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"$ref\":\"#/properties/a\"}"), "/a", DOMAIN_ALL },
+	/* So many ways around that nobody walks them all. */
+	{ OBJECT("\"a\":{\"allOf\":[{\"$ref\":\"#/properties/a\"},{\"$ref\":\"#/properties/a\"}]}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"not\":{\"type\":\"object\"}}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"type\":\"string\"}"), "", DOMAIN_OBJECT },
 };
@@ -225,6 +229,11 @@ START_TEST(lengths_are_of_texts)
 		ck_assert_uint_eq(d.min_length, 6);
 		ck_assert_uint_eq(d.max_length, 8);
 	}
+	/* The narrower of two words holds, whichever stands where. */
+	struct domain wide = domain_of(
+	        OBJECT("\"a\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":7,\"pattern\":\"^.{1,20}$\"}"), false,
+	        "/a");
+	ck_assert(wide.min_length == 3 && wide.max_length == 7);
 	struct domain none = domain_of(OBJECT("\"a\":{\"type\":\"integer\"}"), false, "/a");
 	ck_assert_uint_eq(none.min_length, 0);
 }
