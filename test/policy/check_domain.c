@@ -239,6 +239,33 @@ START_TEST(lengths_are_of_texts)
 }
 END_TEST
 
+/* A format says how long a text is, where formats are held. */
+START_TEST(lengths_of_formats)
+{
+	static const struct {
+		const char *format;
+		uint32_t min, max;
+	} table[] = {
+		{ "date", 10, 10 },
+		{ "date-time", 20, LENGTH_NONE },
+		{ "uuid", 36, 36 },
+		{ "ipv4", 7, 15 },
+		{ "email", 0, LENGTH_NONE },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		json_t *root = json_pack("{s:{s:{s:s}}}", "properties", "a", "format", table[i].format);
+		struct reach_document document = { .root = root };
+		struct reach r = { .documents = &document, .n = 1 };
+		struct domain held = domain_at(&r, false, true, "/a"), said = domain_at(&r, false, false, "/a");
+		ck_assert_uint_eq(held.min_length, table[i].min);
+		ck_assert_uint_eq(held.max_length, table[i].max);
+		ck_assert(said.min_length == 0 && said.max_length == LENGTH_NONE);
+		json_decref(root);
+	}
+}
+END_TEST
+
 TCase *make_domain_case(void)
 {
 	TCase *c = tcase_create("domain");
@@ -247,6 +274,7 @@ TCase *make_domain_case(void)
 	tcase_add_loop_test(c, kinds_of_places, 0, sizeof kinds / sizeof kinds[0]);
 	tcase_add_test(c, references_alone);
 	tcase_add_test(c, lengths_of_patterns);
+	tcase_add_test(c, lengths_of_formats);
 	tcase_add_loop_test(c, what_can_be_read, 0, sizeof clear / sizeof clear[0]);
 	return c;
 }
