@@ -211,6 +211,23 @@ START_TEST(combinations_that_no_purpose_has)
 }
 END_TEST
 
+/* Where every rule drops there is nothing to run: the decision says so before it looks at the record. */
+START_TEST(combinations_that_let_nothing_pass)
+{
+	struct agreement *a = load_with(
+	        "pnr", "/rules",
+	        "[{\"id\":\"a\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\",\"when\":"
+	        "{\"tiers\":[\"T1\"]}},{\"id\":\"b\",\"pointer\":\"/carrier\",\"category\":\"operational\","
+	        "\"action\":\"drop\"}]");
+
+	for (int egress = 0; egress < 2; egress++) {
+		ck_assert_ptr_nonnull(agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, egress));
+		ck_assert_ptr_null(agreement_ruling(a, VIEW("serious-crime"), TIER_T2, SUBJECT_SUSPECT, egress));
+	}
+	agreement_unref(a);
+}
+END_TEST
+
 static size_t programs(const struct agreement *a)
 {
 	size_t n = 0;
@@ -259,6 +276,7 @@ TCase *make_compile_case(void)
 	tcase_add_test(c, arrived_names_need_the_exception);
 	tcase_add_test(c, contradictions_are_told_once);
 	tcase_add_test(c, combinations_that_no_purpose_has);
+	tcase_add_test(c, combinations_that_let_nothing_pass);
 	tcase_add_test(c, programs_are_shared);
 	return c;
 }

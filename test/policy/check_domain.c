@@ -229,6 +229,24 @@ START_TEST(lengths_are_of_texts)
 		ck_assert_uint_eq(d.min_length, 6);
 		ck_assert_uint_eq(d.max_length, 8);
 	}
+	/* Of two texts the shorter and the longer one, and wherever the number stands. */
+	static const char *const texts[] = {
+		"\"a\":{\"type\":\"string\",\"minLength\":6,\"maxLength\":8},\"b\":{\"type\":"
+		"\"string\",\"minLength\":2,\"maxLength\":20}",
+		"\"b\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":20},\"a\":{\"type\":"
+		"\"string\",\"minLength\":6,\"maxLength\":8}",
+		"\"a\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":8},\"b\":{\"type\":"
+		"\"string\",\"minLength\":6,\"maxLength\":20}",
+		"\"b\":{\"type\":\"integer\"},\"a\":{\"type\":\"string\",\"minLength\":2,"
+		"\"maxLength\":20}"
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema, OBJECT("%s"), texts[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert_uint_eq(d.min_length, 2);
+		ck_assert_uint_eq(d.max_length, 20);
+	}
 	/* The narrower of two words holds, whichever stands where. */
 	struct domain wide = domain_of(
 	        OBJECT("\"a\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":7,\"pattern\":\"^.{1,20}$\"}"), false,
@@ -246,11 +264,8 @@ START_TEST(lengths_of_formats)
 		const char *format;
 		uint32_t min, max;
 	} table[] = {
-		{ "date", 10, 10 },
-		{ "date-time", 20, LENGTH_NONE },
-		{ "uuid", 36, 36 },
-		{ "ipv4", 7, 15 },
-		{ "email", 0, LENGTH_NONE },
+		{ "date", 10, 10 }, { "date-time", 20, LENGTH_NONE }, { "uuid", 36, 36 },
+		{ "ipv4", 7, 15 },  { "email", 0, LENGTH_NONE },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
