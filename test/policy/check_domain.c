@@ -71,6 +71,9 @@ static const struct {
 	{ "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"definitions\":{\"p\":{}},\"type\":\"object\",\"properties\":"
 	  "{\"a\":{\"$ref\":\"#/definitions/p\",\"type\":\"string\"}}}",
 	  "/a", DOMAIN_ALL },
+	{ "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"$defs\":{\"p\":{}},\"type\":\"object\",\"properties\":"
+	  "{\"a\":{\"$ref\":\"#/$defs/p\",\"type\":\"string\"}}}",
+	  "/a", DOMAIN_STRING },
 	{ OBJECT("\"a\":{\"$ref\":\"#/nowhere\"}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"$ref\":\"#/properties/a\"}"), "/a", DOMAIN_ALL },
 	/* So many ways around that nobody walks them all. */
@@ -247,6 +250,9 @@ START_TEST(lengths_are_of_texts)
 		ck_assert_uint_eq(d.min_length, 2);
 		ck_assert_uint_eq(d.max_length, 20);
 	}
+	/* In characters, not in bytes. */
+	struct domain listed = domain_of(OBJECT("\"a\":{\"enum\":[\"\xc3\xa9\xe4\xba\xba\",\"abc\"]}"), false, "/a");
+	ck_assert(listed.min_length == 2 && listed.max_length == 3);
 	/* The narrower of two words holds, whichever stands where. */
 	struct domain wide = domain_of(
 	        OBJECT("\"a\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":7,\"pattern\":\"^.{1,20}$\"}"), false,
