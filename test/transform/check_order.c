@@ -276,6 +276,25 @@ START_TEST(alike_rules_are_told_apart_without_order)
 }
 END_TEST
 
+/* Though it is one at the place itself and one of what is inherited beneath it. */
+START_TEST(a_contradiction_is_told_once)
+{
+	json_t *two = json_pack("{s:i}", "keep_last", 2), *three = json_pack("{s:i}", "keep_last", 3);
+	const struct field_rule rules[] = {
+		{ .id = "a", .pointer = "/*", .action = ACTION_MASK, .params = two, .subtree = true },
+		{ .id = "b", .pointer = "/v", .action = ACTION_MASK, .params = three, .subtree = true },
+	};
+	struct key_context keys = test_keys(1);
+	struct error_list errors = { .max = 20 };
+
+	ck_assert_ptr_null(program_compile(rules, 2, &keys, &errors));
+	ck_assert_uint_eq(errors.n, 1);
+	error_list_free(&errors);
+	json_decref(two);
+	json_decref(three);
+}
+END_TEST
+
 /* Nor is the exception of a container's rule forgotten beneath it because an alike rule without one speaks. */
 START_TEST(exceptions_beneath_a_container)
 {
@@ -521,6 +540,7 @@ TCase *make_order_case(void)
 	tcase_add_test(c, what_is_stricter_follows);
 	tcase_add_test(c, it_is_a_partial_order);
 	tcase_add_test(c, alike_rules_are_told_apart_without_order);
+	tcase_add_test(c, a_contradiction_is_told_once);
 	tcase_add_test(c, exceptions_beneath_a_container);
 	tcase_add_test(c, narrowing_rules);
 	tcase_add_loop_test(c, what_narrows_leaves_the_form, 0, sizeof narrowed / sizeof narrowed[0]);
