@@ -358,6 +358,20 @@ START_TEST(narrowing_rules)
 	ck_assert_str_eq(run_record(p, "{\"a\":\"1984-03\",\"b\":\"1984-05-01\",\"c\":null}", &e),
 	                 "{\"a\":\"1984\",\"c\":null}");
 	program_free(p);
+	/* One that takes leaves alone takes no container where the document that it narrows would let one pass. */
+	const struct field_rule leaf[] = {
+		{ .id = "k", .pointer = "/a", .action = ACTION_KEEP, .subtree = true },
+		{ .id = "l", .pointer = "/a/b", .action = ACTION_KEEP },
+		{ .id = "o", .pointer = "/a", .action = ACTION_MASK, .narrows = true },
+	};
+	e.reason = REASON_NONE;
+	p = program_compile(leaf, 3, &keys, NULL);
+	ck_assert_ptr_null(run_record(p, "{\"a\":{\"b\":\"x\"}}", &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "object or array"));
+	program_free(p);
+	p = program_compile(leaf + 1, 2, &keys, NULL);
+	ck_assert_str_eq(run_record(p, "{\"a\":{\"b\":\"x\"}}", &e), "{\"a\":{\"b\":\"x\"}}");
+	program_free(p);
 	/* Two that narrow and contradict each other are of one document. */
 	const struct field_rule both[] = {
 		{ .id = "k", .pointer = "/a", .action = ACTION_KEEP },
