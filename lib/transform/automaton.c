@@ -34,7 +34,7 @@ struct cover {
 struct subset {
 	struct cover cover;
 	uint32_t n;
-	uint32_t *nodes; /* ascending */
+	uint32_t *nodes; /* by their parents, then in order of arrival: the same set is the same list */
 };
 
 struct builder {
@@ -332,13 +332,6 @@ fail:
 	return STATE_NOTHING;
 }
 
-static int node_cmp(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The state behind an edge: children by `name` (NULL: none) and by star of all nodes of `from`. */
 static uint32_t follow(struct builder *b, const struct subset *from, const struct view *name, const struct cover *cover)
 {
@@ -354,7 +347,6 @@ static uint32_t follow(struct builder *b, const struct subset *from, const struc
 		for (uint32_t c = b->trie[from->nodes[i]].first_child; c != NO_NODE; c = b->trie[c].next)
 			if (b->trie[c].star || (name && view_eq(b->trie[c].name, *name)))
 				to.nodes[to.n++] = c;
-	qsort(to.nodes, to.n, sizeof *to.nodes, node_cmp);
 	return state_of(b, &to);
 }
 
