@@ -27,16 +27,19 @@ struct domain domain_none(void)
 
 struct domain domain_join(const struct domain *a, const struct domain *b)
 {
-	/* Lengths are of texts: what allows none says nothing of them. */
+	/* Lengths are of texts, bounds of numbers: what allows none says nothing of them. */
+	static const unsigned numbers = DOMAIN_INTEGER | DOMAIN_FRACTION;
 	bool text_a = a->kinds & DOMAIN_STRING, text_b = b->kinds & DOMAIN_STRING;
 	bool only_a = text_a && !text_b, only_b = text_b && !text_a;
+	bool number_a = a->kinds & numbers, number_b = b->kinds & numbers;
+	const struct domain *x = number_a || !number_b ? a : b, *y = number_b || !number_a ? b : a;
 
 	return (struct domain){
 		.kinds = a->kinds | b->kinds,
 		.min_length = only_a || (!only_b && a->min_length < b->min_length) ? a->min_length : b->min_length,
 		.max_length = only_a || (!only_b && a->max_length > b->max_length) ? a->max_length : b->max_length,
-		.min = fmin(a->min, b->min),
-		.max = fmax(a->max, b->max)
+		.min = fmin(x->min, y->min),
+		.max = fmax(x->max, y->max)
 	};
 }
 

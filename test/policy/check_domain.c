@@ -258,6 +258,21 @@ START_TEST(lengths_are_of_texts)
 	        OBJECT("\"a\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":7,\"pattern\":\"^.{1,20}$\"}"), false,
 	        "/a");
 	ck_assert(wide.min_length == 3 && wide.max_length == 7);
+	/* Nor does a text say how large the numbers beside it are. */
+	static const char *const numbers[] = {
+		"\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120},\"b\":{\"type\":\"string\"}",
+		"\"b\":{\"type\":\"string\"},\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120}"
+	};
+	json_t *edges = json_pack("{s:[i,i,i]}", "edges", 18, 65, 112); /* the last band has nine values */
+	const struct field_rule band = { .action = ACTION_BAND, .params = edges };
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema, OBJECT("%s"), numbers[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert(d.min == 0 && d.max == 120);
+		ck_assert(rule_in_clear(&band, &d));
+	}
+	json_decref(edges);
 	struct domain none = domain_of(OBJECT("\"a\":{\"type\":\"integer\"}"), false, "/a");
 	ck_assert_uint_eq(none.min_length, 0);
 }
