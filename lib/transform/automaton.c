@@ -25,7 +25,7 @@ enum document { SHARED, NARROWING, DOCUMENTS };
 /* What covers a place from the containers around it. */
 struct cover {
 	uint32_t rule[DOCUMENTS]; /* with a subtree, or RULE_NONE */
-	uint32_t waived;          /* alike with the shared one but under an exception, or RULE_NONE */
+	uint32_t waived;          /* the shared one or one alike, under an exception; or RULE_NONE */
 	uint8_t categories;       /* of the shared document's rules that reach beneath */
 	uint8_t guards;
 };
@@ -43,7 +43,7 @@ struct builder {
 	struct trie_node *trie;
 	size_t n_trie, cap_trie;
 	uint32_t *same;         /* of each rule the next one with the same pointer, or RULE_NONE */
-	uint32_t *reaching;     /* rules that reach the place at hand */
+	uint32_t *reaching;     /* rules that reach the place at hand; one of them may be there twice */
 	struct subset *subsets; /* of each state */
 	size_t cap_states;
 	uint32_t *table; /* hash table of states; 0 is free */
@@ -233,8 +233,6 @@ static struct cover choose_rule(struct builder *b, struct state *s, const struct
 	narrow(b, s, strictest(b, b->reaching, collect(b, set, NARROWING, false), &none));
 	cover.rule[NARROWING] = strictest(b, b->reaching, collect(b, set, NARROWING, true), &none);
 	cover.rule[SHARED] = strictest(b, b->reaching, collect(b, set, SHARED, true), &cover.waived);
-	if (cover.waived == cover.rule[SHARED])
-		cover.waived = RULE_NONE;
 	mark_place(b, s, set, &cover);
 	s->drop_all = s->rule != RULE_NONE && rules[s->rule].action == ACTION_DROP;
 	return cover;

@@ -152,8 +152,10 @@ START_TEST(contradictions_are_told_once)
 	static const struct {
 		const char *rules, *overlay, *where;
 	} cases[] = {
-		{ "[" MASKED("a", "/itinerary/*/cabin", "{\"keep_last\":2}") "," MASKED("b", "/*/*/cabin",
-		                                                                        "{\"keep_last\":3}") "]",
+		{ "[" MASKED("a", "/itinerary/*/cabin", "{\"keep_last\":2}") "," MASKED(
+		          "b", "/*/*/cabin",
+		          "{\"keep_last\":3}") "," KEEP("s", "/status", "operational",
+		                                        ",\"when\":{\"tiers\":[\"T1\"],\"subject_categories\":[\"victim\"]}") "]",
 		  "", "test.json" },
 		{ "[" KEEP("a", "/itinerary/*/cabin", "operational", "") "]",
 		  OVERLAY("{\"id\":\"a\",\"pointer\":\"/itinerary/*/cabin\",\"action\":\"mask\",\"params\":{\"keep_last\":2}},"
@@ -217,12 +219,12 @@ START_TEST(combinations_that_let_nothing_pass)
 	struct agreement *a = load_with(
 	        "pnr", "/rules",
 	        "[{\"id\":\"a\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\",\"when\":"
-	        "{\"tiers\":[\"T1\"]}},{\"id\":\"b\",\"pointer\":\"/carrier\",\"category\":\"operational\","
+	        "{\"subject_categories\":[\"suspect\"]}},{\"id\":\"b\",\"pointer\":\"/carrier\",\"category\":\"operational\","
 	        "\"action\":\"drop\"}]");
 
 	for (int egress = 0; egress < 2; egress++) {
 		ck_assert_ptr_nonnull(agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, egress));
-		ck_assert_ptr_null(agreement_ruling(a, VIEW("serious-crime"), TIER_T2, SUBJECT_SUSPECT, egress));
+		ck_assert_ptr_null(agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_VICTIM, egress));
 	}
 	agreement_unref(a);
 }

@@ -279,10 +279,12 @@ END_TEST
 /* Though it is one at the place itself and one of what is inherited beneath it. */
 START_TEST(a_contradiction_is_told_once)
 {
-	json_t *two = json_pack("{s:i}", "keep_last", 2), *three = json_pack("{s:i}", "keep_last", 3);
+	json_t *two = json_pack("{s:i}", "keep_last", 2), *three = json_pack("{s:i}", "keep_last", 3),
+	       *four = json_pack("{s:i}", "keep_last", 4);
 	const struct field_rule rules[] = {
 		{ .id = "a", .pointer = "/*", .action = ACTION_MASK, .params = two, .subtree = true },
 		{ .id = "b", .pointer = "/v", .action = ACTION_MASK, .params = three, .subtree = true },
+		{ .id = "c", .pointer = "/v", .action = ACTION_MASK, .params = four, .subtree = true },
 	};
 	struct key_context keys = test_keys(1);
 	struct error_list errors = { .max = 20 };
@@ -290,6 +292,10 @@ START_TEST(a_contradiction_is_told_once)
 	ck_assert_ptr_null(program_compile(rules, 2, &keys, &errors));
 	ck_assert_uint_eq(errors.n, 1);
 	error_list_free(&errors);
+	ck_assert_ptr_null(program_compile(rules, 3, &keys, &errors)); /* two of them */
+	ck_assert_uint_eq(errors.n, 2);
+	error_list_free(&errors);
+	json_decref(four);
 	json_decref(two);
 	json_decref(three);
 }
