@@ -299,6 +299,35 @@ START_TEST(faults_of_both_are_told_once)
 }
 END_TEST
 
+/* Fewer approvals than the agreement asks for, or none said, change nothing. */
+START_TEST(overlay_asks_for_fewer_approvals)
+{
+	static const struct {
+		const char *tier, *clause;
+		uint32_t lacking;
+	} cases[] = {
+		{ "\"approvals\":1", "/tiers/1/approvals", 2 },
+		{ "\"case\":true", "/tiers/1/approvals", 2 },
+		{ "\"approvals\":2", "/tiers/1/approvals", 2 },
+		{ "\"approvals\":3", "overlay.json/tiers/1/approvals", 3 },
+	};
+	json_t *e = envelope("pnr");
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char overlay[100];
+		snprintf(overlay, sizeof overlay, "{\"version\":\"1\",\"tiers\":[{\"tier\":\"T1\",%s}]}",
+		         cases[i].tier);
+		from.overlay = view_of(overlay);
+		struct agreement *a = load_with("pnr", "/tiers/1", "{\"approvals\":2}");
+		ck_assert_int_eq(run(a, e), OUTCOME_HELD);
+		ck_assert_uint_eq(bench.decision.lacking, cases[i].lacking);
+		ck_assert_str_eq(bench.decision.failed[0].clause, cases[i].clause);
+		agreement_unref(a);
+	}
+	json_decref(e);
+}
+END_TEST
+
 /* An overlay that allows a longer copy than the agreement shortens nothing, and is not named. */
 START_TEST(who_shortened_the_copy)
 {
@@ -467,6 +496,7 @@ TCase *make_floor_case(void)
 	tcase_add_loop_test(c, each_demand, 0, sizeof demands / sizeof demands[0]);
 	tcase_add_test(c, documents_that_do_not_fit);
 	tcase_add_test(c, faults_of_both_are_told_once);
+	tcase_add_test(c, overlay_asks_for_fewer_approvals);
 	tcase_add_test(c, who_shortened_the_copy);
 	tcase_add_test(c, overlay_above_the_floor);
 	tcase_add_test(c, overlay_against_the_floor);
