@@ -258,6 +258,11 @@ static void check_stays(struct taking *k)
 		}
 }
 
+static struct view part(const struct buf *text, size_t at, size_t n)
+{
+	return n ? view_make(text->p + at, n) : VIEW("");
+}
+
 bool beside_take(struct decision *d, const struct envelope *env, const struct tape *t, const struct beside_tools *w,
                  struct beside *out)
 {
@@ -281,12 +286,9 @@ bool beside_take(struct decision *d, const struct envelope *env, const struct ta
 	*out = (struct beside){ .case_ref = { NULL, 0 } };
 	if (!k.ok)
 		return false;
-	if (n[0])
-		out->case_ref = view_make(w->text->p + at[0], n[0]);
-	if (n[1])
-		out->reference = view_make(w->text->p + at[1], n[1]);
-	if (n[2])
-		out->handling = view_make(w->text->p + at[2], n[2]);
+	out->case_ref = part(w->text, at[0], n[0]);
+	out->reference = part(w->text, at[1], n[1]);
+	out->handling = part(w->text, at[2], n[2]);
 	return true;
 }
 

@@ -79,6 +79,7 @@ static bool clear_band(const json_t *params, const struct domain *d)
 {
 	const json_t *edges = json_object_get(params, "edges");
 	double width = json_number_value(json_object_get(params, "width")), from = d->min, least = INFINITY;
+	double results = 0;
 	size_t n = json_array_size(edges);
 
 	if (!edges && width > 0)
@@ -86,11 +87,14 @@ static bool clear_band(const json_t *params, const struct domain *d)
 	for (size_t i = 0; i <= n; i++) {
 		double to = i < n ? json_number_value(json_array_get(edges, i)) - 1 : d->max;
 		double values = values_in(fmax(from, d->min), fmin(to, d->max));
-		if (values > 0)
+		/* A band that no value lies in is no result. */
+		if (values > 0) {
 			least = fmin(least, values);
+			results++;
+		}
 		from = to + 1;
 	}
-	return clear_results(d, (double)n + 1, least);
+	return clear_results(d, results, least);
 }
 
 static bool clear_geo(const json_t *params, const struct domain *d)

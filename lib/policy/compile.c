@@ -183,7 +183,7 @@ static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, s
 	for (; out; out = out->next)
 		if (out->kind == (int)kind && out->purpose == purpose && out->epoch == epoch && out->hash == hash &&
 		    memcmp(out->set, set, c->words * sizeof *set) == 0)
-			return out->program && (kind != KIND_SHARED || out->output) ? out : NULL;
+			return out->built ? out : NULL;
 	out = arena_alloc(&a->mem, sizeof *out);
 	uint64_t *own = arena_alloc(&a->mem, c->words * sizeof *own);
 	if (!out || !own)
@@ -193,7 +193,8 @@ static struct compiled *find_or_build(struct compiler *c, const uint64_t *set, s
 		.next = a->compiled, .hash = hash, .set = own, .purpose = purpose, .epoch = epoch, .kind = kind
 	};
 	a->compiled = out;
-	return build(c, out) ? out : NULL;
+	out->built = build(c, out);
+	return out->built ? out : NULL;
 }
 
 /* The rules of a combination; returns how many of them let something pass. */

@@ -201,15 +201,16 @@ bool decision_conclude(struct decision *d, const struct envelope *env, const str
 	for (size_t i = 0; i < n; i++) {
 		const struct rule *rule = rule_behind(full->compiled, steps[i].rule),
 		                  *under = rule_behind(full->compiled, steps[i].under);
-		if (!rule || !under || steps[i].action == ACTION_DROP) {
+		/* Where the agreement has no rule an overlay's can only drop. */
+		if (!under || steps[i].action == ACTION_DROP) {
 			d->dropped++;
 			continue;
 		}
 		d->released++;
 		d->transformed += steps[i].action != ACTION_KEEP;
 		check_waiver(&c, under, steps[i].categories, steps[i].node);
-		if (justify || justified_all)
-			justified_all = check_justified(&c, rule, under, steps[i].node, justify) && justified_all;
+		justified_all = (justify || justified_all) &&
+		                check_justified(&c, rule, under, steps[i].node, justify) && justified_all;
 	}
 	if (justified_all)
 		d->checked |= CHECKED_JUSTIFICATIONS;

@@ -27,16 +27,19 @@ struct domain domain_none(void)
 
 struct domain domain_join(const struct domain *a, const struct domain *b)
 {
-	/* Lengths are of texts: what allows none says nothing of them. */
+	/* Lengths are of texts, bounds of numbers: what allows none says nothing of them. */
+	static const unsigned numbers = DOMAIN_INTEGER | DOMAIN_FRACTION;
 	bool text_a = a->kinds & DOMAIN_STRING, text_b = b->kinds & DOMAIN_STRING;
 	bool only_a = text_a && !text_b, only_b = text_b && !text_a;
+	bool number_a = a->kinds & numbers, number_b = b->kinds & numbers;
+	const struct domain *x = number_a || !number_b ? a : b, *y = number_b || !number_a ? b : a;
 
 	return (struct domain){
 		.kinds = a->kinds | b->kinds,
 		.min_length = only_a || (!only_b && a->min_length < b->min_length) ? a->min_length : b->min_length,
 		.max_length = only_a || (!only_b && a->max_length > b->max_length) ? a->max_length : b->max_length,
-		.min = fmin(a->min, b->min),
-		.max = fmax(a->max, b->max)
+		.min = fmin(x->min, y->min),
+		.max = fmax(x->max, y->max)
 	};
 }
 
@@ -147,15 +150,13 @@ static void meet_text(const struct question *q, const json_t *s, struct domain *
 		const char *format;
 		uint32_t min, max;
 	} formats[] = { { "date", 10, 10 }, { "date-time", 20, LENGTH_NONE }, { "uuid", 36, 36 }, { "ipv4", 7, 15 } };
-	const json_t *pattern = json_object_get(s, "pattern");
+	struct view pattern = text_of(json_object_get(s, "pattern")); /* empty: says nothing */
 	struct view format = text_of(json_object_get(s, "format"));
 	uint32_t min, max;
 
 	meet_lengths(d, length_of(s, "minLength", 0), length_of(s, "maxLength", LENGTH_NONE));
-	if (pattern) {
-		regex_lengths(text_of(pattern), &min, &max);
-		meet_lengths(d, min, max);
-	}
+	regex_lengths(pattern, &min, &max);
+	meet_lengths(d, min, max);
 	for (size_t i = 0; q->formats && i < sizeof formats / sizeof formats[0]; i++)
 		if (view_is(format, formats[i].format))
 			meet_lengths(d, formats[i].min, formats[i].max);
@@ -286,9 +287,8 @@ static bool hides_beside_ref(const struct question *q, size_t doc)
 {
 	struct view dialect = text_of(json_object_get(q->r->documents[doc].root, "$schema"));
 
-	return q->ref_alone ||
-	       (dialect.p && dialect.n &&
-	        (memmem(dialect.p, dialect.n, "draft-06", 8) || memmem(dialect.p, dialect.n, "draft-07", 8)));
+	return q->ref_alone || (dialect.n && (memmem(dialect.p, dialect.n, "draft-06", 8) ||
+	                                      memmem(dialect.p, dialect.n, "draft-07", 8)));
 }
 
 static struct domain ask_reference(struct question *q, const json_t *s, const char *keyword, size_t doc,
@@ -313,9 +313,9 @@ static void ask_in_place(struct question *q, const json_t *s, size_t doc, struct
 		if (list)
 			meet(d, any_of_list(q, list, doc, rest));
 	}
-	if (json_object_get(s, "if") && yes && no) {
-		struct domain either = ask(q, yes, doc, rest);
-		join(&either, ask(q, no, doc, rest));
+	if (json_object_get(s, "if")) {
+		struct domain either = ask_or_all(q, yes, doc, rest);
+		join(&either, ask_or_all(q, no, doc, rest));
 		meet(d, either);
 	}
 }

@@ -400,8 +400,7 @@ bool read_floor(struct load *l)
 		        read_document(l, "overlay", l->from->overlay_file ? l->from->overlay_file : "overlay.json",
 		                      l->from->overlay, &a->overlay_digest);
 		ok = a->overlay_doc && check_overlay(l) && ok;
-		if (a->overlay_doc)
-			apply_overlay(a);
+		apply_overlay(a);
 	}
 	return ok;
 }

@@ -155,6 +155,7 @@ struct compiled {
 	uint32_t epoch;      /* of its keys */
 	size_t purpose;      /* INDEX_NONE: no keys, hence the same for all purposes */
 	int kind;            /* 0 shared, 1 egress, 2 ingress */
+	bool built;          /* without a fault */
 	size_t schema;       /* record schema */
 };
 

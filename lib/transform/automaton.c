@@ -2,9 +2,10 @@
  * states. Where several rules reach one place the strictest is chosen here, once, and rules of which none
  * is stricter are an error of their document.
  *
- * What a container's own rules say beneath it is inherited as one rule, the strictest of those with a subtree; so a rule
- * on the way down can be beaten by a stricter one only. Two documents are inherited apart, the agreement's rules and
- * those that narrow, and meet at each place anew. */
+ * What a container's own rules say beneath it is inherited as one rule, the strictest of those with a subtree, and one
+ * alike with it that names an exception; so a rule on the way down can be beaten by a stricter one only. Two documents
+ * are inherited apart, the agreement's rules and those that narrow, and meet at each place anew.
+ */
 #include "lib/transform/states.h"
 
 #include "lib/json/pointer.h"
@@ -24,6 +25,7 @@ enum document { SHARED, NARROWING, DOCUMENTS };
 /* What covers a place from the containers around it. */
 struct cover {
 	uint32_t rule[DOCUMENTS]; /* with a subtree, or RULE_NONE */
+	uint32_t waived;          /* the shared one or one alike, under an exception; or RULE_NONE */
 	uint8_t categories;       /* of the shared document's rules that reach beneath */
 	uint8_t guards;
 };
@@ -32,7 +34,7 @@ struct cover {
 struct subset {
 	struct cover cover;
 	uint32_t n;
-	uint32_t *nodes; /* ascending */
+	uint32_t *nodes; /* by their parents, then in order of arrival: the same set is the same list */
 };
 
 struct builder {
@@ -41,7 +43,7 @@ struct builder {
 	struct trie_node *trie;
 	size_t n_trie, cap_trie;
 	uint32_t *same;         /* of each rule the next one with the same pointer, or RULE_NONE */
-	uint32_t *reaching;     /* rules that reach the place at hand */
+	uint32_t *reaching;     /* rules that reach the place at hand; one of them may be there twice */
 	struct subset *subsets; /* of each state */
 	size_t cap_states;
 	uint32_t *table; /* hash table of states; 0 is free */
@@ -58,20 +60,19 @@ static bool out_of_memory(struct builder *b)
 
 static uint32_t trie_child(struct builder *b, uint32_t parent, struct view name)
 {
-	bool star = view_is(name, "*");
 	uint32_t *link = &b->trie[parent].first_child;
 
 	while (*link != NO_NODE) {
 		struct trie_node *n = &b->trie[*link];
 
-		if (n->star == star && view_eq(n->name, name))
+		if (view_eq(n->name, name))
 			return *link;
 		link = &n->next;
 	}
 	/* cap_trie counts every token of every pointer, so nothing moves. */
 	uint32_t at = (uint32_t)b->n_trie++;
 	b->trie[at] = (struct trie_node){
-		.name = name, .star = star, .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE
+		.name = name, .star = view_is(name, "*"), .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE
 	};
 	*link = at;
 	return at;
@@ -124,33 +125,34 @@ static bool speaks_first(const struct rule *a, const struct rule *c)
 }
 
 /* The rule that is stricter than or alike with all others; an error where there is none. If there is one, no rule beats
- * it on this walk, and it beats each that came before: so the order of the list does not matter. */
-static uint32_t strictest(struct builder *b, const uint32_t *list, size_t n)
+ * it on this walk, and it beats each that came before: so the order of the list does not matter. `*waived`: the first by
+ * name of those alike with it that have an exception. */
+static uint32_t strictest(struct builder *b, const uint32_t *list, size_t n, uint32_t *waived)
 {
 	const struct rule *rules = b->program->rules;
 	uint32_t best = RULE_NONE;
 
+	*waived = RULE_NONE;
 	for (size_t i = 0; i < n; i++) {
 		int order = best == RULE_NONE ? -1 : rule_compare(&rules[list[i]], &rules[best]);
 
 		if (order == -1 || (order == 0 && speaks_first(&rules[list[i]], &rules[best])))
 			best = list[i];
 	}
-	const struct rule *waived = NULL; /* alike with the best, and the first of them by name that has an exception */
 	for (size_t i = 0; i < n; i++) {
 		const struct rule *a = &rules[best], *c = &rules[list[i]];
 
 		if (!rule_follows(a, c))
 			contradict(b, a, c, "neither is stricter");
-		else if (c->waiver && rule_follows(c, a) && (!waived || speaks_first(c, waived)))
-			waived = c;
+		else if (c->waiver && rule_follows(c, a) && (*waived == RULE_NONE || speaks_first(c, &rules[*waived])))
+			*waived = list[i];
 	}
-	for (size_t i = 0; waived && i < n; i++) {
-		const struct rule *c = &rules[list[i]];
+	for (size_t i = 0; *waived != RULE_NONE && i < n; i++) {
+		const struct rule *first = &rules[*waived], *c = &rules[list[i]];
 
 		if (c->waiver && rule_follows(c, &rules[best]) && rule_follows(&rules[best], c) &&
-		    strcmp(waived->waiver, c->waiver) != 0)
-			contradict(b, waived, c, "they name different exceptions");
+		    strcmp(first->waiver, c->waiver) != 0)
+			contradict(b, first, c, "they name different exceptions");
 	}
 	return best;
 }
@@ -168,6 +170,8 @@ static size_t collect(struct builder *b, const struct subset *set, enum document
 
 	if (set->cover.rule[of] != RULE_NONE)
 		b->reaching[n++] = set->cover.rule[of];
+	if (of == SHARED && set->cover.waived != RULE_NONE)
+		b->reaching[n++] = set->cover.waived;
 	for (uint32_t i = 0; i < set->n; i++)
 		for (uint32_t r = b->trie[set->nodes[i]].rule; r != RULE_NONE; r = b->same[r])
 			if (rules[r].narrows == (of == NARROWING) && (!beneath || reaches_beneath(&rules[r])))
@@ -221,13 +225,14 @@ static struct cover choose_rule(struct builder *b, struct state *s, const struct
 {
 	struct cover cover = set->cover;
 	const struct rule *rules = b->program->rules;
+	uint32_t none; /* what narrows names no exception */
 
 	s->guards = cover.guards;
 	s->categories = cover.categories;
-	s->rule = s->under = strictest(b, b->reaching, collect(b, set, SHARED, false));
-	narrow(b, s, strictest(b, b->reaching, collect(b, set, NARROWING, false)));
-	for (unsigned d = 0; d < DOCUMENTS; d++)
-		cover.rule[d] = strictest(b, b->reaching, collect(b, set, (enum document)d, true));
+	s->rule = s->under = strictest(b, b->reaching, collect(b, set, SHARED, false), &cover.waived);
+	narrow(b, s, strictest(b, b->reaching, collect(b, set, NARROWING, false), &none));
+	cover.rule[NARROWING] = strictest(b, b->reaching, collect(b, set, NARROWING, true), &none);
+	cover.rule[SHARED] = strictest(b, b->reaching, collect(b, set, SHARED, true), &cover.waived);
 	mark_place(b, s, set, &cover);
 	s->drop_all = s->rule != RULE_NONE && rules[s->rule].action == ACTION_DROP;
 	return cover;
@@ -235,7 +240,8 @@ static struct cover choose_rule(struct builder *b, struct state *s, const struct
 
 static uint32_t subset_hash(const struct subset *s)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)s->cover.categories << 16 ^ (uint32_t)s->cover.guards << 24;
+	uint32_t h =
+	        2166136261u ^ (uint32_t)s->cover.categories << 16 ^ (uint32_t)s->cover.guards << 24 ^ s->cover.waived;
 
 	for (unsigned d = 0; d < DOCUMENTS; d++)
 		h = (h ^ s->cover.rule[d]) * 16777619u;
@@ -283,7 +289,7 @@ static bool grow_states(struct builder *b)
 static bool same_cover(const struct cover *a, const struct cover *b)
 {
 	return a->rule[SHARED] == b->rule[SHARED] && a->rule[NARROWING] == b->rule[NARROWING] &&
-	       a->categories == b->categories && a->guards == b->guards;
+	       a->waived == b->waived && a->categories == b->categories && a->guards == b->guards;
 }
 
 /* The state of a set of trie nodes, made when it is new. Takes over set->nodes. */
@@ -324,13 +330,6 @@ fail:
 	return STATE_NOTHING;
 }
 
-static int node_cmp(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The state behind an edge: children by `name` (NULL: none) and by star of all nodes of `from`. */
 static uint32_t follow(struct builder *b, const struct subset *from, const struct view *name, const struct cover *cover)
 {
@@ -346,20 +345,18 @@ static uint32_t follow(struct builder *b, const struct subset *from, const struc
 		for (uint32_t c = b->trie[from->nodes[i]].first_child; c != NO_NODE; c = b->trie[c].next)
 			if (b->trie[c].star || (name && view_eq(b->trie[c].name, *name)))
 				to.nodes[to.n++] = c;
-	qsort(to.nodes, to.n, sizeof *to.nodes, node_cmp);
 	return state_of(b, &to);
 }
 
-static bool add_name(struct state *s, struct view name, uint32_t to)
+static void add_name(struct state *s, struct view name, uint32_t to)
 {
 	uint32_t hash = tape_hash(name), i = hash & (s->slots - 1);
 
 	for (; s->names[i].name.p; i = (i + 1) & (s->slots - 1))
-		if (s->names[i].hash == hash && view_eq(s->names[i].name, name))
-			return false;
+		if (view_eq(s->names[i].name, name))
+			return;
 	s->names[i] = (struct state_name){ .name = name, .hash = hash, .to = to };
 	s->n_names++;
-	return true;
 }
 
 /* Is a value that the rule wins left as it is? */
@@ -405,7 +402,7 @@ static void expand(struct builder *b, uint32_t at)
 static bool build(struct builder *b, char *names)
 {
 	struct program *p = b->program;
-	const struct cover none = { .rule = { RULE_NONE, RULE_NONE } };
+	const struct cover none = { .rule = { RULE_NONE, RULE_NONE }, .waived = RULE_NONE };
 	struct subset root = { .cover = none, .n = 1 };
 
 	b->trie[b->n_trie++] = (struct trie_node){ .rule = RULE_NONE, .first_child = NO_NODE, .next = NO_NODE };

@@ -5,6 +5,7 @@ lib/: the second opinion that run.py holds the first against."""
 import collections
 
 import actions
+import approvals
 import beside
 import codes
 import consents
@@ -84,6 +85,7 @@ class Agreement:
         self.check_overlay()
         self.check_purposes()
         self.check_contradictions()
+        approvals.check(self, Fault)
         self.check_floor()
         self.clause = beside.Clause(self, Fault)
         self.narrow_tiers()
@@ -494,7 +496,7 @@ def authorise(a, envelope, came):
     if tier not in a.tiers or (purpose and tier not in purpose["tiers"]):
         reasons.add("tier-unknown")
     else:
-        reasons |= demanded(a.tiers[tier], envelope)
+        reasons |= demanded(a.tiers[tier], envelope) | approvals.officer(a.tiers[tier], envelope)
     if subject not in (purpose["subject_categories"] if purpose else SUBJECTS) or subject in a.overlay.get("denied_subject_categories", []):
         reasons.add("category-unknown")
     asked = envelope.get("retention")
@@ -553,11 +555,12 @@ def approvals_lacking(a, envelope, excepted):
 
 def decide(a, envelope, came=()):
     """Answer: `refused`, `held`, `released` or `released-transformed`; the reasons; what leaves, or would on release. What
-    lacks approvals and nothing else is held; where schema or transform fail, nothing is, and approvals are not asked for."""
+    lacks approvals and nothing else is held, unless nobody is named whom the tier demands; where schema or transform fail,
+    nothing is, and approvals are not asked for."""
     reasons = authorise(a, envelope, came)
     lacking = reasons & {"approval-missing"}
     if reasons - lacking:
-        return Answer("refused", reasons, None)
+        return Answer("refused", {"approval-missing" if r == "officer-missing" else r for r in reasons}, None)
     combination = envelope["purpose"], envelope["tier"], envelope.get("subject_category", "uncategorised")
     if all(r["action"] == "drop" for r in a.rules_of(*combination)):
         return Answer("refused", {"default-deny"}, None)

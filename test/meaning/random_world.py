@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 
+import approvals
 import codes
 import consents
 import shape
@@ -593,4 +594,5 @@ def make(seed, envelopes=5, name="world"):
     world = {"agreement": doc, "floor": make_floor(r) if r.random() < 0.6 else None,
              "overlay": make_overlay(r, doc, used_of(doc, schemas)) if r.random() < 0.5 else None, "schemas": schemas,
              "envelopes": [make_envelope(r, doc, schemas) for _ in range(envelopes)]}
-    return consents.add(random.Random(f"{seed}, consents"), codes.add_to(world, seed))
+    world = consents.add(random.Random(f"{seed}, consents"), codes.add_to(world, seed))
+    return approvals.add(random.Random(f"{seed}, approvals"), world)

@@ -36,7 +36,8 @@ def clear_number(rule, d):
     values = high - low + 1 if d.whole else None
     if action == "band" and "edges" in p:
         borders = [low, *(min(max(e, low), high + 1) for e in p["edges"]), high + 1]
-        return few(len(p["edges"]) + 1, values, min(b - a for a, b in zip(borders, borders[1:])))
+        sizes = [b - a for a, b in zip(borders, borders[1:]) if b > a]
+        return few(len(sizes), values, min(sizes))
     if high - low == float("inf"):
         return True
     if action == "band":

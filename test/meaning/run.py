@@ -1,14 +1,17 @@
 """Random agreements and records, judged by meaning.py and by the gateway's own code (judge.c, one process for all).
 Prints the seed, and on a difference the case, made as small as it gets, with both answers.
-Usage: run.py --judge PROGRAM [--agreements N] [--records N] [--seed S] [--first]"""
+Usage: run.py --judge PROGRAM [--agreements N] [--from I] [--records N] [--seed S]
+--from: go on where a run of the same seed was ended."""
 
 import argparse
 import collections
 import json
+import queue
 import random
 import re
 import subprocess
 import sys
+import threading
 
 import codes
 import meaning
@@ -36,8 +39,14 @@ class Judge:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
     def ask(self, world):
+        self.put(world)
+        return self.get()
+
+    def put(self, world):
         self.process.stdin.write(json.dumps(question(world)) + "\n")
         self.process.stdin.flush()
+
+    def get(self):
         line = self.process.stdout.readline()
         if not line:
             raise Ended(f"the judge ended with {self.process.wait()}")
@@ -117,9 +126,24 @@ def difference(expected, got, overlay):
     return None
 
 
-def compare(world, judge):
-    """(kind, words, envelope's place or None, both answers) of the first difference, or None; and what happened."""
-    got = judge.ask(world)
+def asked_ahead(judge, worlds):
+    """(world, answer) of each; the judge thinks about the next ones meanwhile."""
+    waiting = queue.Queue(50)
+
+    def put_all():
+        for world in worlds:
+            waiting.put(world)
+            judge.put(world)
+        waiting.put(None)
+
+    threading.Thread(target=put_all, daemon=True).start()
+    for world in iter(waiting.get, None):
+        yield world, judge.get()
+
+
+def compare(world, got):
+    """(kind, words, envelope's place or None, both answers) of the first difference, or None; and what happened. `got`: what
+    the judge answers."""
     try:
         a = meaning.load(world["agreement"], world["floor"], world["overlay"], world["schemas"], SECRET.encode())
         a.lists, a.now_ms = world["lists"], NOW_MS
@@ -143,7 +167,7 @@ def compare(world, judge):
 
 
 def report(seed, world, found, judge):
-    small, found = shrink.smallest(world, found, lambda w: compare(w, judge)[0])
+    small, found = shrink.smallest(world, found, lambda w: compare(w, judge.ask(w))[0])
     print(f"\n{found[0]}: {found[1]} (world {seed})")
     for name in ("agreement", "floor", "overlay"):
         if name == "agreement":
@@ -158,10 +182,14 @@ def report(seed, world, found, judge):
     print(f"meaning: {found[3][0]}\ngateway: {json.dumps(found[3][1])}", flush=True)
 
 
+EVERY = 5000  # agreements, after which the long run says that it is alive
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--judge", required=True)
     options.add_argument("--agreements", type=int, default=1000)
+    options.add_argument("--from", dest="first", type=int, default=0)
     options.add_argument("--records", type=int, default=5)
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--show", type=int, default=3, help="differences that are made small and printed")
@@ -169,9 +197,9 @@ def main():
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1 << 32)
     judge, counts, loaded = Judge(given.judge), {RELEASE: 0, REFUSAL: 0, OTHER: 0}, 0
     outcomes, kinds = {}, collections.Counter()
-    for i in range(given.agreements):
-        world = random_world.make(f"{seed}/{i}", given.records)
-        found, happened = compare(world, judge)
+    worlds = (random_world.make(f"{seed}/{i}", given.records) for i in range(given.first, given.agreements))
+    for i, (world, got) in enumerate(asked_ahead(judge, worlds), given.first):
+        found, happened = compare(world, got)
         loaded += bool(happened)
         for o in happened:
             outcomes[o] = outcomes.get(o, 0) + 1
@@ -179,14 +207,16 @@ def main():
             counts[found[0]] += 1
             kinds[found[:2]] += 1
             if kinds[found[:2]] == 1 and len(kinds) <= given.show:
-                report(f"{seed}/{i}", world, found, judge)
+                report(f"{seed}/{i}", world, found, Judge(given.judge))
+        if (i + 1) % EVERY == 0 and i + 1 < given.agreements:
+            print(f"{i + 1} agreements, {sum(counts.values())} differences (seed {seed})", flush=True)
     if judge.close() != 0:
         print("the judge ended with an error")
         return 1
     for (kind, words), n in kinds.most_common():
         print(f"{n} times {kind}: {words}")
     print(f"{loaded} load; " + ", ".join(f"{n} {o}" for o, n in sorted(outcomes.items())))
-    print(f"{given.agreements} agreements, {sum(outcomes.values())} records: {counts[RELEASE]} wrong releases, "
+    print(f"{given.agreements - given.first} agreements, {sum(outcomes.values())} records: {counts[RELEASE]} wrong releases, "
           f"{counts[REFUSAL]} wrong refusals, {counts[OTHER]} other differences (seed {seed})")
     return 1 if any(counts.values()) or not outcomes.get("released-transformed") else 0
 

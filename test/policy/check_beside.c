@@ -492,6 +492,23 @@ START_TEST(words_of_what_was_checked)
 }
 END_TEST
 
+/* The words in a sender's entry; one that has none, or another thing there, says nothing. */
+START_TEST(words_of_an_entry)
+{
+	static const char *const nothing[] = { "{}", "{\"checked\":7}", "{\"checked\":null}",
+		                               "[]", "\"case\"",        "[\"checked\",\"case\"]" };
+	struct error e = { .reason = REASON_NONE };
+	struct tape t;
+
+	ck_assert(tape_parse(bench.in, VIEW("{\"a\":1,\"checked\":\"case,necessity\"}"), &t, &e));
+	ck_assert_uint_eq(checked_of_entry(&t), CHECKED_CASE | CHECKED_NECESSITY);
+	for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+		ck_assert(tape_parse(bench.in, view_of(nothing[i]), &t, &e));
+		ck_assert_uint_eq(checked_of_entry(&t), 0);
+	}
+}
+END_TEST
+
 static void note_change(void *arg, enum diff_kind kind, const char *pointer, const char *text)
 {
 	buf_addf(arg, "%d %s %s\n", kind, pointer, text);
@@ -558,6 +575,7 @@ TCase *make_beside_case(void)
 	tcase_add_loop_test(c, what_must_not_arrive, 0, sizeof strays / sizeof strays[0]);
 	tcase_add_test(c, the_recipients_overlay_drops);
 	tcase_add_test(c, words_of_what_was_checked);
+	tcase_add_test(c, words_of_an_entry);
 	tcase_add_test(c, what_people_are_told);
 	return c;
 }

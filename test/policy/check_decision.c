@@ -411,12 +411,45 @@ START_TEST(envelopes_past_the_schema)
 }
 END_TEST
 
+/* A person is told what it is that waits: the place that the caller names, the category of people, or words. */
+START_TEST(what_waits_for_a_person)
+{
+	static const struct {
+		const char *wait_for, *clause, *pointer;
+		enum subject_category category;
+	} cases[] = {
+		{ "/corrects", "", "/corrects", SUBJECT_UNCATEGORISED },
+		{ NULL, "", "/subject_category", SUBJECT_UNCATEGORISED },
+		{ NULL, "/handling", "/handling", SUBJECT_SUSPECT },
+	};
+	struct agreement *a = load_with("pnr", NULL, NULL);
+	json_t *e = envelope("pnr");
+	struct decision *d = &bench.decision;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+		d->wait = true;
+		d->wait_for = cases[i].wait_for;
+		d->category = cases[i].category;
+		ck_assert(decision_conclude(d, &bench.envelope, &bench.tape, bench.transform));
+		ck_assert_int_eq(d->outcome, OUTCOME_HELD);
+		ck_assert_uint_eq(d->n_failed, 1);
+		ck_assert_int_eq(d->failed[0].reason, REASON_WAITING_DECISION);
+		ck_assert_str_eq(d->failed[0].clause, cases[i].clause);
+		ck_assert_str_eq(d->failed[0].pointer, cases[i].pointer);
+	}
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 TCase *make_decision_case(void)
 {
 	TCase *c = tcase_create("decision");
 
 	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, what_waits_for_a_person);
 	tcase_add_loop_test(c, one_thing_wrong, 0, sizeof wrongs / sizeof wrongs[0]);
 	tcase_add_test(c, facts_refuse);
 	tcase_add_test(c, all_failures_are_listed);

@@ -42,6 +42,8 @@ static const struct {
 	{ OBJECT("\"a\":{\"if\":{},\"then\":{\"type\":\"string\"},\"else\":{\"type\":\"null\"}}"), "/a",
 	  DOMAIN_STRING | DOMAIN_NULL },
 	{ OBJECT("\"a\":{\"if\":{},\"then\":{\"type\":\"string\"}}"), "/a", DOMAIN_ALL },
+	{ OBJECT("\"a\":{\"if\":{},\"else\":{\"type\":\"string\"}}"), "/a", DOMAIN_ALL },
+	{ OBJECT("\"a\":{\"then\":{\"type\":\"string\"},\"else\":{\"type\":\"string\"}}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"), "/a", DOMAIN_ARRAY },
 	{ OBJECT("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"), "/a/*", DOMAIN_STRING },
 	{ OBJECT("\"a\":{\"type\":\"array\"}"), "/a/*", DOMAIN_ALL },
@@ -69,8 +71,13 @@ static const struct {
 	{ "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"definitions\":{\"p\":{}},\"type\":\"object\",\"properties\":"
 	  "{\"a\":{\"$ref\":\"#/definitions/p\",\"type\":\"string\"}}}",
 	  "/a", DOMAIN_ALL },
+	{ "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"$defs\":{\"p\":{}},\"type\":\"object\",\"properties\":"
+	  "{\"a\":{\"$ref\":\"#/$defs/p\",\"type\":\"string\"}}}",
+	  "/a", DOMAIN_STRING },
 	{ OBJECT("\"a\":{\"$ref\":\"#/nowhere\"}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"$ref\":\"#/properties/a\"}"), "/a", DOMAIN_ALL },
+	/* So many ways around that nobody walks them all. */
+	{ OBJECT("\"a\":{\"allOf\":[{\"$ref\":\"#/properties/a\"},{\"$ref\":\"#/properties/a\"}]}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"not\":{\"type\":\"object\"}}"), "/a", DOMAIN_ALL },
 	{ OBJECT("\"a\":{\"type\":\"string\"}"), "", DOMAIN_OBJECT },
 };
@@ -184,6 +191,8 @@ static const struct {
 	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"width\":40}", false },
 	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[18]}", false },
 	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[18,20]}", true },
+	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[18,130]}", false },
+	{ "\"type\":\"integer\",\"minimum\":0,\"maximum\":120", "band", "{\"edges\":[60,130,140,150,160]}", false },
 	{ "\"type\":\"integer\"", "band", "{\"edges\":[18,65]}", false },
 	{ "\"type\":\"integer\"", "band", "{\"width\":100}", true },
 	{ "\"type\":\"integer\"", "topcode", "{\"max\":1000000000000000}", true },
@@ -223,8 +232,73 @@ START_TEST(lengths_are_of_texts)
 		ck_assert_uint_eq(d.min_length, 6);
 		ck_assert_uint_eq(d.max_length, 8);
 	}
+	/* Of two texts the shorter and the longer one, and wherever the number stands. */
+	static const char *const texts[] = {
+		"\"a\":{\"type\":\"string\",\"minLength\":6,\"maxLength\":8},\"b\":{\"type\":"
+		"\"string\",\"minLength\":2,\"maxLength\":20}",
+		"\"b\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":20},\"a\":{\"type\":"
+		"\"string\",\"minLength\":6,\"maxLength\":8}",
+		"\"a\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":8},\"b\":{\"type\":"
+		"\"string\",\"minLength\":6,\"maxLength\":20}",
+		"\"b\":{\"type\":\"integer\"},\"a\":{\"type\":\"string\",\"minLength\":2,"
+		"\"maxLength\":20}"
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema, OBJECT("%s"), texts[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert_uint_eq(d.min_length, 2);
+		ck_assert_uint_eq(d.max_length, 20);
+	}
+	/* In characters, not in bytes. */
+	struct domain listed = domain_of(OBJECT("\"a\":{\"enum\":[\"\xc3\xa9\xe4\xba\xba\",\"abc\"]}"), false, "/a");
+	ck_assert(listed.min_length == 2 && listed.max_length == 3);
+	/* The narrower of two words holds, whichever stands where. */
+	struct domain wide = domain_of(
+	        OBJECT("\"a\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":7,\"pattern\":\"^.{1,20}$\"}"), false,
+	        "/a");
+	ck_assert(wide.min_length == 3 && wide.max_length == 7);
+	/* Nor does a text say how large the numbers beside it are. */
+	static const char *const numbers[] = {
+		"\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120},\"b\":{\"type\":\"string\"}",
+		"\"b\":{\"type\":\"string\"},\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120}"
+	};
+	json_t *edges = json_pack("{s:[i,i,i]}", "edges", 18, 65, 112); /* the last band has nine values */
+	const struct field_rule band = { .action = ACTION_BAND, .params = edges };
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema, OBJECT("%s"), numbers[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert(d.min == 0 && d.max == 120);
+		ck_assert(rule_in_clear(&band, &d));
+	}
+	json_decref(edges);
 	struct domain none = domain_of(OBJECT("\"a\":{\"type\":\"integer\"}"), false, "/a");
 	ck_assert_uint_eq(none.min_length, 0);
+}
+END_TEST
+
+/* A format says how long a text is, where formats are held. */
+START_TEST(lengths_of_formats)
+{
+	static const struct {
+		const char *format;
+		uint32_t min, max;
+	} table[] = {
+		{ "date", 10, 10 }, { "date-time", 20, LENGTH_NONE }, { "uuid", 36, 36 },
+		{ "ipv4", 7, 15 },  { "email", 0, LENGTH_NONE },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		json_t *root = json_pack("{s:{s:{s:s}}}", "properties", "a", "format", table[i].format);
+		struct reach_document document = { .root = root };
+		struct reach r = { .documents = &document, .n = 1 };
+		struct domain held = domain_at(&r, false, true, "/a"), said = domain_at(&r, false, false, "/a");
+		ck_assert_uint_eq(held.min_length, table[i].min);
+		ck_assert_uint_eq(held.max_length, table[i].max);
+		ck_assert(said.min_length == 0 && said.max_length == LENGTH_NONE);
+		json_decref(root);
+	}
 }
 END_TEST
 
@@ -236,6 +310,7 @@ TCase *make_domain_case(void)
 	tcase_add_loop_test(c, kinds_of_places, 0, sizeof kinds / sizeof kinds[0]);
 	tcase_add_test(c, references_alone);
 	tcase_add_test(c, lengths_of_patterns);
+	tcase_add_test(c, lengths_of_formats);
 	tcase_add_loop_test(c, what_can_be_read, 0, sizeof clear / sizeof clear[0]);
 	return c;
 }

@@ -1,6 +1,7 @@
 /* Key epochs: which one is in force when, and that pseudonyms change with it while the agreement stays as it is. */
 #include "lib/policy/epochs.h"
 
+#include "lib/policy/internal.h"
 #include "test/policy/decision_fixture.h"
 #include "test/policy/document_fixture.h"
 
@@ -56,6 +57,38 @@ START_TEST(an_epoch_ends_when_a_later_one_begins)
 	ck_assert(ruling_at(NULL, NOW) == NULL);
 	agreement_unref(a);
 	agreement_unref(plain);
+}
+END_TEST
+
+/* Only what leaves under a key has a program for each epoch. */
+START_TEST(programs_of_epochs)
+{
+	static const struct {
+		const char *rule;
+		size_t programs;
+		bool later;
+	} cases[] = {
+		{ "[{\"id\":\"a\",\"pointer\":\"/status\",\"category\":\"operational\",\"action\":\"keep\"}]", 3,
+		  false },
+		{ "[{\"id\":\"a\",\"pointer\":\"/locator\",\"category\":\"operational\",\"action\":\"pseudonym\","
+		  "\"params\":{\"domain\":\"ticket\",\"normalise\":\"exact\"}}]",
+		  6, true },
+	};
+
+	from.epochs = epochs_of;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct agreement *a = load_with("pnr", "/rules", cases[i].rule);
+		size_t n = 0;
+		for (const struct compiled *c = a->compiled; c; c = c->next)
+			n++;
+		ck_assert_uint_eq(n, cases[i].programs);
+		for (int egress = 0; egress < 2; egress++) {
+			const struct ruling *r =
+			        agreement_ruling(a, VIEW("serious-crime"), TIER_T1, SUBJECT_SUSPECT, egress);
+			ck_assert_int_eq(ruling_at(r, NOW + 2 * DAY_MS) != r, egress && cases[i].later);
+		}
+		agreement_unref(a);
+	}
 }
 END_TEST
 
@@ -156,6 +189,7 @@ TCase *make_epochs_case(void)
 	tcase_add_checked_fixture(c, open_document, close_document);
 	tcase_add_test(c, in_force_from_its_instant_on);
 	tcase_add_test(c, an_epoch_ends_when_a_later_one_begins);
+	tcase_add_test(c, programs_of_epochs);
 	tcase_add_test(c, pseudonyms_change_at_the_instant);
 	tcase_add_test(c, the_partner_takes_later_epochs);
 	return c;

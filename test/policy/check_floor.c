@@ -282,6 +282,75 @@ START_TEST(documents_that_do_not_fit)
 }
 END_TEST
 
+/* What is wrong with them is told once, however many agreements are read beside them. */
+START_TEST(faults_of_both_are_told_once)
+{
+	struct error_list errors = { .max = 50 };
+	json_t *doc = preset("pnr");
+
+	from.floor = VIEW("{\"version\":\"1\",\"colour\":1}");
+	from.overlay = VIEW("{\"version\":\"1\",\"shape\":1}");
+	for (int i = 0; i < 2; i++)
+		ck_assert_ptr_null(load_doc(doc, &from, &errors));
+	ck_assert_uint_eq(errors.n, 2);
+	ck_assert_str_eq(errors.items[0].where, "floor.json");
+	ck_assert_str_eq(errors.items[1].where, "overlay.json");
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+/* Fewer approvals than the agreement asks for, or none said, change nothing. */
+START_TEST(overlay_asks_for_fewer_approvals)
+{
+	static const struct {
+		const char *tier, *clause;
+		uint32_t lacking;
+	} cases[] = {
+		{ "\"approvals\":1", "/tiers/1/approvals", 2 },
+		{ "\"case\":true", "/tiers/1/approvals", 2 },
+		{ "\"approvals\":2", "/tiers/1/approvals", 2 },
+		{ "\"approvals\":3", "overlay.json/tiers/1/approvals", 3 },
+	};
+	json_t *e = envelope("pnr");
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char overlay[100];
+		snprintf(overlay, sizeof overlay, "{\"version\":\"1\",\"tiers\":[{\"tier\":\"T1\",%s}]}",
+		         cases[i].tier);
+		from.overlay = view_of(overlay);
+		struct agreement *a = load_with("pnr", "/tiers/1", "{\"approvals\":2}");
+		ck_assert_int_eq(run(a, e), OUTCOME_HELD);
+		ck_assert_uint_eq(bench.decision.lacking, cases[i].lacking);
+		ck_assert_str_eq(bench.decision.failed[0].clause, cases[i].clause);
+		agreement_unref(a);
+	}
+	json_decref(e);
+}
+END_TEST
+
+/* An overlay that allows a longer copy than the agreement shortens nothing, and is not named. */
+START_TEST(who_shortened_the_copy)
+{
+	static const char *const limits[] = { "P9Y", "P1Y" };
+	static const char *const clauses[] = { "/retention/copy", "overlay.json/limits/copy" };
+	json_t *e = envelope("pnr");
+
+	json_object_set_new(e, "retention", json_string("P10Y"));
+	for (size_t i = 0; i < 2; i++) {
+		char overlay[80];
+		snprintf(overlay, sizeof overlay, "{\"version\":\"1\",\"limits\":{\"copy\":\"%s\"}}", limits[i]);
+		from.overlay = view_of(overlay);
+		struct agreement *a = load_with("pnr", NULL, NULL);
+		ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+		ck_assert_int_eq(bench.decision.failed[0].reason, REASON_RETENTION_OVER_MAX);
+		ck_assert_str_eq(bench.decision.failed[0].clause, clauses[i]);
+		agreement_unref(a);
+	}
+	json_decref(e);
+}
+END_TEST
+
 /* Each limit of an overlay against that of the floor. */
 START_TEST(overlay_against_the_floor)
 {
@@ -403,13 +472,14 @@ START_TEST(overlay_rules_that_reach_nothing)
 		struct error_list errors = { .max = 50 };
 		struct buf overlay = BUF_INIT(1000);
 		buf_addf(&overlay,
-		         "{\"version\":\"1\",\"rules\":[{\"id\":\"b\",\"pointer\":\"/none\",\"action\":\"drop\"},"
+		         "{\"version\":\"1\",\"rules\":[{\"id\":\"b\",\"pointer\":\"/none/7\",\"action\":\"drop\"},\n"
 		         "{\"id\":\"a\",\"pointer\":\"%s\",\"action\":\"drop\"}]}",
 		         pointers[i]);
 		from.overlay = buf_view(&overlay);
 		ck_assert_msg(load_doc(doc, &from, &errors) == NULL, "%s was taken", pointers[i]);
 		ck_assert_str_eq(errors.items[0].where, "overlay.json");
 		ck_assert(strncmp(errors.items[0].text, "/rules/1/pointer: matches nothing", 33) == 0);
+		ck_assert(errors.n == 1 && errors.items[0].line == 2 && errors.items[0].column > 1);
 		error_list_free(&errors);
 		buf_free(&overlay);
 	}
@@ -426,6 +496,9 @@ TCase *make_floor_case(void)
 	tcase_add_loop_test(c, below_the_floor, 0, sizeof below / sizeof below[0]);
 	tcase_add_loop_test(c, each_demand, 0, sizeof demands / sizeof demands[0]);
 	tcase_add_test(c, documents_that_do_not_fit);
+	tcase_add_test(c, faults_of_both_are_told_once);
+	tcase_add_test(c, overlay_asks_for_fewer_approvals);
+	tcase_add_test(c, who_shortened_the_copy);
 	tcase_add_test(c, overlay_above_the_floor);
 	tcase_add_test(c, overlay_against_the_floor);
 	tcase_add_test(c, overlay_narrows);

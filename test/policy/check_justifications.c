@@ -155,6 +155,7 @@ START_TEST(reasons_for_what_is_kept_whole)
 		ck_assert_int_eq(bench.decision.failed[0].reason, REASON_FIELD_UNJUSTIFIED);
 		ck_assert_str_eq(bench.decision.failed[0].clause, "/rules/0");
 		ck_assert_str_eq(bench.decision.failed[0].pointer, cases[i].at);
+		ck_assert_uint_eq(bench.decision.n_failed, 1); /* a rule once, whatever it reaches */
 	}
 	json_decref(doc);
 	json_decref(e);

@@ -358,7 +358,7 @@ END_TEST
 
 TCase *make_order_free_case(void)
 {
-	TCase *c = tcase_create("order-free");
+	TCase *c = tcase_create("order_free");
 
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);

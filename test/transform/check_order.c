@@ -276,6 +276,60 @@ START_TEST(alike_rules_are_told_apart_without_order)
 }
 END_TEST
 
+/* Though it is one at the place itself and one of what is inherited beneath it. */
+START_TEST(a_contradiction_is_told_once)
+{
+	json_t *two = json_pack("{s:i}", "keep_last", 2), *three = json_pack("{s:i}", "keep_last", 3),
+	       *four = json_pack("{s:i}", "keep_last", 4);
+	const struct field_rule rules[] = {
+		{ .id = "a", .pointer = "/*", .action = ACTION_MASK, .params = two, .subtree = true },
+		{ .id = "b", .pointer = "/v", .action = ACTION_MASK, .params = three, .subtree = true },
+		{ .id = "c", .pointer = "/v", .action = ACTION_MASK, .params = four, .subtree = true },
+	};
+	struct key_context keys = test_keys(1);
+	struct error_list errors = { .max = 20 };
+
+	ck_assert_ptr_null(program_compile(rules, 2, &keys, &errors));
+	ck_assert_uint_eq(errors.n, 1);
+	error_list_free(&errors);
+	ck_assert_ptr_null(program_compile(rules, 3, &keys, &errors)); /* two of them */
+	ck_assert_uint_eq(errors.n, 2);
+	error_list_free(&errors);
+	json_decref(four);
+	json_decref(two);
+	json_decref(three);
+}
+END_TEST
+
+/* Nor is the exception of a container's rule forgotten beneath it because an alike rule without one speaks. */
+START_TEST(exceptions_beneath_a_container)
+{
+	struct field_rule rules[] = {
+		{ .id = "a", .pointer = "/v", .action = ACTION_KEEP, .subtree = true, .category = FIELD_DIRECT },
+		{ .id = "b", .pointer = "/*", .action = ACTION_KEEP, .subtree = true, .waiver = "x" },
+		{ .id = "c", .pointer = "/v/w/*", .action = ACTION_KEEP, .waiver = "y" },
+	};
+	struct key_context keys = test_keys(1);
+	struct error_list errors = { .max = 5 };
+
+	ck_assert_ptr_null(program_compile(rules, 3, &keys, &errors));
+	ck_assert_uint_eq(errors.n, 1);
+	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "they name different exceptions"));
+	error_list_free(&errors);
+	rules[2].waiver = "x";
+	struct program *p = program_compile(rules, 3, &keys, &errors);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_str_eq(program_rule_id(p, program_place_at(p, "/v/w/z").rule), "a");
+	program_free(p);
+	/* Where something stricter rules beneath, no exception speaks. */
+	rules[2] = (struct field_rule){ .id = "c", .pointer = "/v/w", .action = ACTION_NULL, .subtree = true };
+	p = program_compile(rules, 3, &keys, &errors);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_str_eq(program_rule_id(p, program_place_at(p, "/v/w/z").rule), "c");
+	program_free(p);
+}
+END_TEST
+
 /* Rules that narrow count where others let something pass; the arrived value stays as it is. */
 START_TEST(narrowing_rules)
 {
@@ -309,6 +363,20 @@ START_TEST(narrowing_rules)
 	p = program_compile(ingress, 5, &keys, NULL);
 	ck_assert_str_eq(run_record(p, "{\"a\":\"1984-03\",\"b\":\"1984-05-01\",\"c\":null}", &e),
 	                 "{\"a\":\"1984\",\"c\":null}");
+	program_free(p);
+	/* One that takes leaves alone takes no container where the document that it narrows would let one pass. */
+	const struct field_rule leaf[] = {
+		{ .id = "k", .pointer = "/a", .action = ACTION_KEEP, .subtree = true },
+		{ .id = "l", .pointer = "/a/b", .action = ACTION_KEEP },
+		{ .id = "o", .pointer = "/a", .action = ACTION_MASK, .narrows = true },
+	};
+	e.reason = REASON_NONE;
+	p = program_compile(leaf, 3, &keys, NULL);
+	ck_assert_ptr_null(run_record(p, "{\"a\":{\"b\":\"x\"}}", &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "object or array"));
+	program_free(p);
+	p = program_compile(leaf + 1, 2, &keys, NULL);
+	ck_assert_str_eq(run_record(p, "{\"a\":{\"b\":\"x\"}}", &e), "{\"a\":{\"b\":\"x\"}}");
 	program_free(p);
 	/* Two that narrow and contradict each other are of one document. */
 	const struct field_rule both[] = {
@@ -492,6 +560,8 @@ TCase *make_order_case(void)
 	tcase_add_test(c, what_is_stricter_follows);
 	tcase_add_test(c, it_is_a_partial_order);
 	tcase_add_test(c, alike_rules_are_told_apart_without_order);
+	tcase_add_test(c, a_contradiction_is_told_once);
+	tcase_add_test(c, exceptions_beneath_a_container);
 	tcase_add_test(c, narrowing_rules);
 	tcase_add_loop_test(c, what_narrows_leaves_the_form, 0, sizeof narrowed / sizeof narrowed[0]);
 	tcase_add_test(c, the_order_of_rules_is_nowhere);

@@ -458,6 +458,32 @@ START_TEST(many_rules_compile)
 }
 END_TEST
 
+/* Patterns that go on alike beneath hundreds of containers, each under a rule of its own. */
+START_TEST(covers_are_told_apart)
+{
+	struct buf text = BUF_INIT(1u << 20), record = BUF_INIT(1u << 20);
+	struct error e = { .reason = REASON_NONE };
+
+	buf_adds(&text, "[{\"id\":\"c\",\"pointer\":\"/*/c/d\",\"action\":\"keep\"}");
+	for (int i = 0; i < 300; i++) {
+		buf_addf(&text,
+		         ",{\"id\":\"%03d\",\"pointer\":\"/v%03d\",\"action\":\"const\",\"params\":{\"value\":%d},"
+		         "\"subtree\":true}",
+		         i, i, i);
+		buf_addf(&record, "%s\"v%03d\":{\"c\":{\"d\":%d,\"e\":%d}}", i ? "," : "{", i, i, i);
+	}
+	buf_addc(&text, ']');
+	buf_addc(&text, 0);
+	buf_addc(&record, '}');
+	buf_addc(&record, 0);
+	struct program *p = compile_ok(text.p);
+	ck_assert_str_eq(run_record(p, record.p, &e), record.p);
+	program_free(p);
+	buf_free(&text);
+	buf_free(&record);
+}
+END_TEST
+
 TCase *make_program_case(void);
 TCase *make_program_case(void)
 {
@@ -469,6 +495,7 @@ TCase *make_program_case(void)
 	tcase_add_test(c, names_are_compared_after_unescaping);
 	tcase_add_test(c, stars_reach_members_and_items);
 	tcase_add_test(c, emptied_containers_go);
+	tcase_add_test(c, covers_are_told_apart);
 	tcase_add_test(c, subtrees_are_kept_and_dropped_whole);
 	tcase_add_test(c, the_strictest_rule_wins);
 	tcase_add_test(c, within_an_action_the_stricter_parameters_win);

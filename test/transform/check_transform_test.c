@@ -151,7 +151,7 @@ END_TEST
 TCase *make_transform_test_case(void);
 TCase *make_transform_test_case(void)
 {
-	TCase *c = tcase_create("catalogue");
+	TCase *c = tcase_create("transform_test");
 
 	tcase_add_test(c, names_of_actions_are_found);
 	return c;
