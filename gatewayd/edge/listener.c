@@ -11,7 +11,10 @@
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/tell.h"
 
-#define ACCEPTS_A_TURN 256 /* faster than strangers fill the queue: what overflows it waits a second for its SYN */
+/* Faster than strangers fill the queue, for who finds it full waits a second and comes again; and fewer than there are
+ * seats, so that nobody is evicted before what it sent was looked at. */
+#define ACCEPTS_A_TURN         256
+#define MONITOR_ACCEPTS_A_TURN 16
 
 struct listener {
 	struct listener *next;
@@ -47,7 +50,8 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 	struct edge_thread *t = l->thread;
 
 	(void)what;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	int most = l->monitor ? MONITOR_ACCEPTS_A_TURN : ACCEPTS_A_TURN;
+	for (int i = 0; i < most; i++) {
 		struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
 		socklen_t n = sizeof from;
 		int fd = accept4(listening, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
