@@ -199,11 +199,18 @@ static bool take_seat(struct edge_thread *t, struct conn *c, const struct addres
 	return false;
 }
 
+void conn_tune(const struct conn *c)
+{
+	int on = 1, unsent = UNSENT_MAX;
+
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
 void conn_open(struct edge_thread *t, int fd, const struct address *from, bool monitor)
 {
 	struct conn_table *table = t->conns;
 	struct conn *c = table->n_free > 0 || grow(table) ? calloc(1, sizeof *c) : NULL;
-	int on = 1, unsent = UNSENT_MAX;
 
 	if (!c || !take_seat(t, c, from, monitor)) {
 		free(c);
@@ -219,8 +226,8 @@ void conn_open(struct edge_thread *t, int fd, const struct address *from, bool m
 	c->pending = BUF_INIT(2 * TLS_RECORD_MAX);
 	c->out = BUF_INIT(OUT_MAX);
 	http_init(&c->http, HTTP_REQUESTS, c->settings->limits.body_bytes);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+	if (monitor)
+		conn_tune(c);
 	event_assign(&c->readable, t->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	event_assign(&c->writable, t->base, fd, EV_WRITE | EV_PERSIST, conn_on_writable, c);
 	c->state = monitor ? CONN_IDLE : CONN_HANDSHAKE;

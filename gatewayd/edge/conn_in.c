@@ -204,6 +204,7 @@ static bool begin_handshake(struct conn *c)
 	case GATE_SOURCE_SPENT: conn_close(c, EDGE_COUNT_source_budget); return false;
 	case GATE_ALL_SPENT: conn_close(c, EDGE_COUNT_handshake_budget); return false;
 	}
+	conn_tune(c);
 	c->tls = tls_accept(c->settings->tls, c->fd);
 	if (!c->tls)
 		conn_close(c, EDGE_COUNT_tls_failed);
