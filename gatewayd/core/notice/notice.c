@@ -57,8 +57,8 @@ static const char *const members[NOTICE_KINDS][MEMBERS_MAX + 1] = {
 	[NOTICE_RECEIPT] = { "duty", "result", "made", "done", "until" },
 	[NOTICE_RETURN] = { "duty", "result", "made", "done", "until" },
 	[NOTICE_RECALL] = { "why", "consent" },
-	[NOTICE_HOLD] = { "hold", "kind", "until" },
-	[NOTICE_LIFT] = { "hold" },
+	[NOTICE_HOLD] = { "hold", "kind", "until", "of" },
+	[NOTICE_LIFT] = { "hold", "of" },
 };
 
 static bool is_member(enum notice_kind k, const char *name)
