@@ -285,7 +285,19 @@ static const char consents[] = "CREATE TABLE consent ("
                                ") STRICT;"
                                "CREATE INDEX consent_of ON consent (agreement, consent);";
 
+/* Several sizes of one witness: what meets a quorum is what all of it cosigned. */
+static const char cosignatures_by_size[] = "CREATE TABLE cosigned ("
+                                           "  size INTEGER NOT NULL," /* log << 40 | size */
+                                           "  witness TEXT NOT NULL,"
+                                           "  line TEXT NOT NULL,"
+                                           "  PRIMARY KEY (size, witness)"
+                                           ") STRICT, WITHOUT ROWID;"
+                                           "INSERT INTO cosigned (size, witness, line) "
+                                           "SELECT size, witness, line FROM cosignature;"
+                                           "DROP TABLE cosignature;"
+                                           "ALTER TABLE cosigned RENAME TO cosignature;";
+
 const char *const sql_migrations[] = {
 	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies, timestamps, expiry, surrogates,
-	approvals,    outbox_by_recipient, series, caveats,   consents, NULL
+	approvals,    outbox_by_recipient, series, caveats,   consents, cosignatures_by_size, NULL
 };

@@ -110,7 +110,12 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = "
 		"excluded.note, incident = excluded.incident",
 	[SQL_COSIGNATURE_PUT] = "INSERT INTO cosignature (witness, size, line) VALUES (?1, ?2, ?3) "
-		"ON CONFLICT (witness) DO UPDATE SET size = excluded.size, line = excluded.line",
+		"ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line",
+	[SQL_COSIGNATURE_DROP] = "DELETE FROM cosignature WHERE size >= ?1 AND size < ?2",
+	[SQL_COSIGNATURE_TRIM] = "DELETE FROM cosignature WHERE size > "
+		"(SELECT min(size) FROM cosignature WHERE size >= ?1 AND size < ?2) AND size <= "
+		"(SELECT size FROM (SELECT DISTINCT size FROM cosignature WHERE size >= ?1 AND size < ?2) AS sizes "
+		"ORDER BY size DESC LIMIT 1 OFFSET ?3)",
 	[SQL_SIGHTED_PUT] = "INSERT INTO sighted (origin, size, note) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
@@ -211,7 +216,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LOG_LAST] = "SELECT coalesce(max(number), 0) FROM log",
 	[SQL_WITNESSED_GET] = "SELECT size, root, note, incident FROM witnessed WHERE origin = ?1",
 	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
-	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
+	[SQL_COSIGNATURE_LEAST] = "SELECT coalesce(min(size) - ?1, 0) FROM cosignature WHERE size >= ?1 AND size < ?2",
 	[SQL_SURROGATE_GET] = "SELECT value FROM surrogate WHERE agreement = ?1 AND epoch = ?2 AND key = ?3",
 	[SQL_APPROVAL_GET] = "SELECT until_ms FROM approval WHERE statement = ?1",
 	[SQL_CONSENT_GET] = CONSENT_COLUMNS "WHERE seq = ?1",

@@ -32,9 +32,19 @@ bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, 
 	return sql_run(s, SQL_COSIGNATURE_PUT, BOUND(as_text(witness), as_int(log_key(s, size)), as_text(line)), e);
 }
 
+bool store_drop_cosignatures(struct store *s, uint64_t size, struct error *e)
+{
+	return sql_run(s, SQL_COSIGNATURE_DROP, BOUND(as_int(log_key(s, 0)), as_int(log_key(s, size))), e);
+}
+
+bool store_trim_cosignatures(struct store *s, unsigned most, struct error *e)
+{
+	return sql_run(s, SQL_COSIGNATURE_TRIM, BOUND(as_int(log_key(s, 0)), as_int(log_end(s)), as_int(most)), e);
+}
+
 bool store_cosigned(struct store *s, uint64_t *size, struct error *e)
 {
-	return sql_number(s, SQL_COSIGNATURE_LAST, BOUND(as_int(log_key(s, 0))), size, e);
+	return sql_number(s, SQL_COSIGNATURE_LEAST, BOUND(as_int(log_key(s, 0)), as_int(log_end(s))), size, e);
 }
 
 bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,

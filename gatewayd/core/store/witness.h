@@ -15,10 +15,15 @@ struct store_witnessed {
 bool store_put_witnessed(struct store *s, struct view origin, const struct store_witnessed *w,
                          struct error *e) MUST_USE;
 bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e) MUST_USE;
-/* Another's cosignature line over this node's checkpoint of `size`; replaces that witness's older one. */
+/* Another's cosignature line over this node's checkpoint of `size`; replaces that witness's older one of that size. */
 bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, struct view line,
                            struct error *e) MUST_USE;
-/* The largest size that was cosigned; 0: none. */
+/* Drops the cosignatures of checkpoints below `size`: that one has all that is asked for. So the least that is kept is
+ * what receipts and auditors stand on, and those above it still gather theirs. */
+bool store_drop_cosignatures(struct store *s, uint64_t size, struct error *e) MUST_USE;
+/* Of those above the least, keeps the `most` largest. */
+bool store_trim_cosignatures(struct store *s, unsigned most, struct error *e) MUST_USE;
+/* The least size of which cosignatures are kept; 0: none. */
 bool store_cosigned(struct store *s, uint64_t *size, struct error *e) MUST_USE;
 bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
                              struct error *e) MUST_USE;

@@ -249,7 +249,8 @@ ASK(last_checkpoint, uint64_t size; struct view v;
 ASK(get_witnessed, struct store_witnessed w;
     return store_get_witnessed(s, VIEW("south/1"), &w, e) && tell_text(out, "witnessed", w.size, w.note);)
 ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cosigned", n, VIEW(""));)
-ASK(list_cosignatures, return store_list_cosignatures(s, 2, tell_line, out, e);)
+ASK(list_cosignatures, return store_list_cosignatures(s, 2, tell_line, out, e) &&
+                              store_list_cosignatures(s, 4, tell_line, out, e);)
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
 ASK(get_timestamp, struct view v; return store_get_timestamp(s, 2, &v, e) && tell_text(out, "timestamp", 2, v);)
 ASK(timestamped, uint64_t n; return store_timestamped(s, &n, e) && tell_text(out, "timestamped", n, VIEW(""));)

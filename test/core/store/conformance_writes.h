@@ -57,6 +57,9 @@ CALL(put_checkpoint, return store_put_checkpoint(s, 3, VIEW("newer"), e);)
 CALL(put_witnessed, struct store_witnessed w = { .size = 5, .note = VIEW("n") };
      return store_put_witnessed(s, VIEW("south/1"), &w, e);)
 CALL(put_cosignature, return store_put_cosignature(s, VIEW("w2"), 2, VIEW("line"), e);)
+CALL(drop_cosignatures, return store_drop_cosignatures(s, 3, e);)
+CALL(trim_cosignatures, return store_put_cosignature(s, VIEW("w1"), 3, VIEW("3"), e) &&
+                               store_put_cosignature(s, VIEW("w1"), 4, VIEW("4"), e) && store_trim_cosignatures(s, 1, e);)
 CALL(put_sighted, return store_put_sighted(s, VIEW("south/1"), 5, VIEW("c"), e);)
 CALL(drop_sighted, return store_drop_sighted(s, VIEW("south/1"), 4, 4, e);)
 CALL(trim_sighted, return store_trim_sighted(s, VIEW("south/1"), 1, e);)
@@ -88,7 +91,8 @@ static const struct writing writings[] = {
 	WRITING(drop_inbox),      WRITING(ack_inbox),         WRITING(put_log),
 	WRITING(put_entry),       WRITING(erase_disclosures), WRITING(archive_entries),
 	WRITING(tell_archive),    WRITING(put_tile),          WRITING(put_checkpoint),
-	WRITING(put_witnessed),   WRITING(put_cosignature),   WRITING(put_sighted),
+	WRITING(put_witnessed),   WRITING(put_cosignature),   WRITING(drop_cosignatures),
+	WRITING(trim_cosignatures), WRITING(put_sighted),
 	WRITING(drop_sighted),    WRITING(trim_sighted),      WRITING(put_timestamp),
 	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
 	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
