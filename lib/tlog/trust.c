@@ -221,11 +221,19 @@ static struct view host_of(const char *name)
 	return view_cut(&rest, '/');
 }
 
+bool trust_is_gateway(const char *name)
+{
+	struct view rest = view_of(name);
+
+	view_cut(&rest, '/');
+	return view_starts(rest, VIEW("witness/"));
+}
+
 static bool independent(const struct trust *t, const struct note_vkey *witness)
 {
-	struct view rest = view_of(witness->name), host = view_cut(&rest, '/');
+	struct view host = host_of(witness->name);
 
-	if (view_starts(rest, VIEW("witness/")))
+	if (trust_is_gateway(witness->name))
 		return false;
 	for (size_t i = 0; i < t->n_logs; i++)
 		if (view_eq(host, host_of(t->logs[i].name)))

@@ -26,6 +26,7 @@ struct trust_witnessed {
 	bool quorum;                          /* it is reached, or the policy asks for none */
 	uint64_t time_s;                      /* the latest time from which on the quorum's cosignatures are; 0: none */
 };
+bool trust_is_gateway(const char *name); /* by the form of a witness key's name */
 /* `text` and `signatures` are a checkpoint's (note_split()); the log's own signature is not looked at. False,
  * REASON_TAMPERED: a line of a known key does not verify. */
 bool trust_weigh(const struct trust *t, struct view text, struct view signatures, struct trust_witnessed *out,

@@ -16,6 +16,7 @@ static void conf_free(struct conf *c)
 	conf_agreements_free(c);
 	conf_schemas_free(c);
 	conf_partners_free(c);
+	trust_free(c->quorum);
 	crl_free(c->crl);
 	buf_wipe(&c->edge_blob);
 	arena_free(&c->mem);
@@ -54,6 +55,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	                    conf_path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"),
 	                    errors);
 	conf_read_partners(c, conf_path_of(c, doc, "partners"), errors);
+	conf_read_witnesses(c, path, json_object_get(doc, "audit"), errors);
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
 	documents = conf_path_of(c, doc, "documents");
 	conf_read_documents(c, documents, now_ms, errors);

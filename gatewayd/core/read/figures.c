@@ -48,6 +48,9 @@ OF_WITNESS(cosigned)
 OF_WITNESS(incidents)
 OF_WITNESS(cosignatures)
 OF_WITNESS(failures)
+OF_WITNESS(silent)
+OF_WITNESS(independent)
+OF_WITNESS(of_independent)
 OF_STORE(exchanges)
 OF_STORE(payloads)
 OF_STORE(timers)
@@ -100,7 +103,13 @@ const struct figure figure_list[] = {
 	COUNTER("witness_given", "Checkpoints of partners' logs cosigned.", NULL, NULL, witness_cosigned),
 	COUNTER("witness_incidents", "Partners' logs that forked or went back.", NULL, NULL, witness_incidents),
 	COUNTER("witness_had", "Cosignatures of this log.", NULL, NULL, witness_cosignatures),
-	COUNTER("witness_failures", "Partners that did not cosign when asked.", NULL, NULL, witness_failures),
+	COUNTER("witness_failures", "Witnesses that did not cosign when asked.", NULL, NULL, witness_failures),
+	GAUGE("witness_silent", "Witnesses that have owed a cosignature for longer than audit.witness_silence_s.",
+	      "witnesses", "silent", witness_silent),
+	GAUGE("witness_independent", "Witnesses that are no interested party and cosign this log.", "witnesses",
+	      "independent", witness_independent),
+	GAUGE("witness_independent_named", "Witnesses that are no interested party, of the node file's list.",
+	      "witnesses", "of_independent", witness_of_independent),
 	GAUGE("witness_latest_seconds", "When this log was cosigned last, by the witness's clock.", NULL, NULL,
 	      witness_latest),
 	COUNTER("timestamps", "Timestamps of this log's checkpoints.", NULL, NULL, core_timestamps),

@@ -135,6 +135,19 @@ static bool admitted(struct request *r, const struct route *route)
 	return true;
 }
 
+/* What is open to certificates that no partner file names. */
+static bool is_open(const struct request *r)
+{
+	const struct cert_id *cert = &r->conn->cert;
+
+	if (!r->conn->known || cert->not_after_ms < r->now_ms || cert->not_before_ms > r->now_ms || !path_plain(r->path))
+		return false;
+	for (const struct route *route = r->worker->core->routes; route->path; route++)
+		if (route->open && view_is(r->method, route->method) && path_fits(r->path, route->path))
+			return true;
+	return false;
+}
+
 void route_request(struct request *r)
 {
 	enum reason unknown;
@@ -146,7 +159,7 @@ void route_request(struct request *r)
 	r->path = view_cut(&rest, '?');
 	r->query = rest;
 	unknown = find_peer(r);
-	if (unknown != REASON_NONE) {
+	if (unknown != REASON_NONE && !(unknown == REASON_PARTNER_UNKNOWN && is_open(r))) {
 		stranger(r, unknown);
 		return;
 	}

@@ -14,6 +14,7 @@ struct route {
 	/* Answers the request or hands on a job that will. */
 	void (*handle)(struct request *r);
 	bool early; /* also before this node serves: two gateways that start together still witness each other */
+	bool open;  /* for any certificate of our authorities that is valid now: the request's peer may be NULL */
 };
 
 /* A complete request: finds out who asks, picks the route, answers (now or after a commit). */

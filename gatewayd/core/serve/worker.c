@@ -380,7 +380,7 @@ void worker_free(struct worker *w)
 bool worker_may_read(struct worker *w, const struct conf *conf, const struct partner *p, int64_t now_ms)
 {
 	uint64_t minute = (uint64_t)(now_ms / (60 * SECOND_MS));
-	size_t k = (size_t)(p - conf->partners);
+	size_t k = p ? (size_t)(p - conf->partners) : conf->n_partners;
 
 	if (w->reads_generation != conf->generation || w->n_reads != conf->n_partners) {
 		uint32_t *reads = calloc(conf->n_partners + 1, sizeof *reads);
@@ -392,7 +392,7 @@ bool worker_may_read(struct worker *w, const struct conf *conf, const struct par
 		w->reads_generation = conf->generation;
 	}
 	if (w->read_window != minute) {
-		memset(w->reads, 0, w->n_reads * sizeof *w->reads);
+		memset(w->reads, 0, (w->n_reads + 1) * sizeof *w->reads);
 		w->read_window = minute;
 	}
 	return w->reads[k]++ < conf->node.reads_per_minute;

@@ -47,7 +47,7 @@ struct worker {
 	void *parts[WORKER_PARTS]; /* by place in core->parts; NULL: another worker's */
 	uint64_t edge_generation;  /* of the conf that the edge was sent */
 	uint64_t read_window;      /* minute of the counts below */
-	uint32_t *reads;           /* by partner of the current conf */
+	uint32_t *reads;           /* by partner of the current conf; the last: of all who are none */
 	uint64_t reads_generation;
 	size_t n_reads;
 };
@@ -63,7 +63,8 @@ void worker_hang_up(struct worker *w);
 
 /* Writes what the channel has queued; every turn of the loop ends with it. */
 void worker_flush(struct worker *w);
-/* Counts a read of `p` and answers false when it has had its share of this minute. */
+/* Counts a read of `p` and answers false when it has had its share of this minute. NULL: of all together who are no
+ * partners. */
 bool worker_may_read(struct worker *w, const struct conf *conf, const struct partner *p, int64_t now_ms);
 
 #endif

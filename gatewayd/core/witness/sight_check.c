@@ -1,6 +1,6 @@
 /* Proving that what was seen of a partner's log is of one history. See sight.h. One check of one log:
  *
- *   GET /checkpoint             its newest, signed by the log's key: no smaller than anything seen
+ *   GET /checkpoint?newest      its newest, signed by the log's key: no smaller than anything seen
  *   GET /tile/<L>/<N>[.p/<W>]   until the newest is proved to continue each goal (RFC 9162 section 2.1.4)
  *
  * The tiles need no trust: a proof made from wrong ones does not hold. The first worker's thread. */
@@ -383,7 +383,7 @@ static void look(struct checking *c, struct conf *conf, const struct partner *p,
 	k->partner = p;
 	k->note = BUF_INIT(NOTE_MAX);
 	k->post.answer = BUF_INIT(ANSWER_MAX);
-	get(k, "/checkpoint", got_checkpoint);
+	get(k, "/checkpoint?newest", got_checkpoint);
 }
 
 void sight_check_tick(void *arg)
