@@ -166,6 +166,19 @@ static void drop(struct ask *k)
 	ask_free(k);
 }
 
+/* Settled: every one was asked once. */
+static void publish(struct asking *a, const struct conf *conf)
+{
+	struct cosigners_state state;
+
+	cosigners_state(a->cosigners, conf->generation, &state);
+	atomic_store(&a->shared->silent, state.silent);
+	atomic_store(&a->shared->independent, state.independent);
+	atomic_store(&a->shared->of_independent, state.of_independent);
+	if (state.unasked == 0 && !atomic_load(&a->worker->core->dying))
+		atomic_store(&a->shared->settled, true);
+}
+
 /* What it saw last is asked again before the next checkpoint. */
 static void give_up(struct ask *k, const char *why)
 {
@@ -174,6 +187,7 @@ static void give_up(struct ask *k, const char *why)
 	log_line("warning", "witness %s: %s", k->partner->id, why);
 	atomic_fetch_add(&a->shared->failures, 1);
 	cosigner_missed(k->cosigner, why, instant_monotonic_ms());
+	publish(a, k->conf);
 	drop(k);
 }
 
@@ -335,6 +349,9 @@ static void judge_added(struct ask *k)
 	}
 	k->phase = STORING;
 	k->job = (struct job){ .home = a->worker->home, .run = write_line, .done = stored };
+	/* Its commit is not waited for. */
+	k->cosigner->asked = true;
+	publish(a, k->conf);
 	writer_submit(a->worker->core->writer, &k->job);
 }
 
@@ -410,19 +427,6 @@ static void look(struct asking *a, struct conf *conf, const struct partner *p, c
 	t->generation = conf->generation;
 	if (cosigner_owes(t, newest, now_ms, (int64_t)conf->node.witness_silence_s * 1000, p->id))
 		start(a, conf, p, outside, t);
-}
-
-/* Settled: every one was asked once. */
-static void publish(struct asking *a, const struct conf *conf)
-{
-	struct cosigners_state state;
-
-	cosigners_state(a->cosigners, conf->generation, &state);
-	atomic_store(&a->shared->silent, state.silent);
-	atomic_store(&a->shared->independent, state.independent);
-	atomic_store(&a->shared->of_independent, state.of_independent);
-	if (state.unasked == 0 && !atomic_load(&a->worker->core->dying))
-		atomic_store(&a->shared->settled, true);
 }
 
 void witness_ask_tick(void *arg)

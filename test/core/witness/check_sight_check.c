@@ -165,7 +165,7 @@ static void starts(void)
 {
 	clock_ahead_ms += 3600 * SECOND_MS;
 	ck_assert(asks(sight_check_tick, part));
-	is_asked("/checkpoint");
+	is_asked("/checkpoint?newest");
 }
 
 /* The partner shows its newest checkpoint and every tile that is asked for, until the check ends. */

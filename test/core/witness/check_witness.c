@@ -29,8 +29,8 @@ static void tear_down(void)
 }
 
 /* What is asked: the old size, a proof of at most one hash, and the log's checkpoint of one entry (`a`) or two. */
-static int add(unsigned old, const struct digest *proof, const struct digest *a, const struct digest *b,
-               struct ed25519_key *key)
+static int add_as(uint64_t conn, unsigned old, const struct digest *proof, const struct digest *a,
+                  const struct digest *b, struct ed25519_key *key)
 {
 	struct checkpoint c = { .origin = VIEW(SOUTH_ORIGIN), .size = b ? 2 : 1, .root = *a };
 	struct note_signer signer = { .vkey = core_partner(&f, SOUTH_GATEWAY)->log, .key = key };
@@ -48,9 +48,31 @@ static int add(unsigned old, const struct digest *proof, const struct digest *a,
 	buf_add(&body, buf_view(&text));
 	buf_addc(&body, '\n');
 	ck_assert(note_sign(&signer, buf_view(&text), &body));
-	int status = posted(SOUTH_GATEWAY, "/add-checkpoint", buf_view(&body));
+	int status = posted(conn, "/add-checkpoint", buf_view(&body));
 	buf_free(&text);
 	buf_free(&body);
+	return status;
+}
+
+static int add(unsigned old, const struct digest *proof, const struct digest *a, const struct digest *b,
+               struct ed25519_key *key)
+{
+	return add_as(SOUTH_GATEWAY, old, proof, a, b, key);
+}
+
+/* GET /<hash of the origin>/checkpoint */
+static int monitored(uint64_t conn, const char *origin)
+{
+	struct buf path = BUF_INIT(200);
+	struct digest digest;
+
+	sha256(view_of(origin), &digest);
+	buf_addc(&path, '/');
+	digest_print(&path, &digest);
+	buf_adds(&path, "/checkpoint");
+	buf_addc(&path, 0);
+	int status = got(conn, path.p);
+	buf_free(&path);
 	return status;
 }
 
@@ -92,12 +114,60 @@ END_TEST
 START_TEST(a_fork_is_an_incident_once)
 {
 	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
-	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 409);
+	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 422);
 	is_incident("forked");
 	uint64_t size = log_size();
-	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 409);
+	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 422);
 	ck_assert_uint_eq(log_size(), size);
 	ck_assert_uint_eq(atomic_load(&witness.incidents), 1);
+}
+END_TEST
+
+/* The signature of the log counts, not who brings it. */
+START_TEST(whoever_brings_it)
+{
+	ck_assert_int_eq(monitored(STRANGER, SOUTH_ORIGIN), 404);
+	ck_assert_int_eq(add_as(STRANGER, 0, NULL, &leaves[0], NULL, f.south_key), 200);
+	ck_assert_int_eq(monitored(STRANGER, SOUTH_ORIGIN), 200);
+	ck_assert(buf_holds(&answer_seen.body, SOUTH_ORIGIN) && buf_holds(&answer_seen.body, "north.example/witness/n1"));
+	ck_assert_int_eq(monitored(SOUTH_SYSTEM, SOUTH_ORIGIN), 200);
+	ck_assert_int_eq(monitored(STRANGER, "another/log"), 404);
+	ck_assert_int_eq(got(STRANGER, "/0123/checkpoint"), 404);
+	ck_assert_int_eq(add_as(STRANGER, 1, NULL, &leaves[0], NULL, f.log.key), 403);
+	/* An older one may be in anybody's hands, and so may one without its proof; two trees of one size are the log's doing. */
+	uint64_t size = log_size();
+	ck_assert_int_eq(add(1, &leaves[1], &leaves[0], &leaves[1], f.south_key), 200);
+	ck_assert_int_eq(add_as(STRANGER, 1, NULL, &leaves[0], NULL, f.south_key), 409);
+	ck_assert_int_eq(add_as(SOUTH_SYSTEM, 2, &leaves[1], &leaves[0], &leaves[1], f.south_key), 422);
+	ck_assert_uint_eq(log_size(), size);
+	ck_assert_int_eq(add_as(STRANGER, 2, NULL, &leaves[0], &leaves[2], f.south_key), 422);
+	is_incident("forked");
+}
+END_TEST
+
+/* What else is there is for partners; and a certificate that is revoked or out of its time is nobody's. */
+START_TEST(what_is_open_to_any_certificate)
+{
+	got(STRANGER, "/checkpoint");
+	is_problem(403, "partner-unknown");
+	got(STRANGER, WITNESSED);
+	is_problem(403, "partner-unknown");
+	got(STRANGER, "/add-checkpoint");
+	is_problem(403, "partner-unknown");
+	conn_find(worker, STRANGER)->cert.not_after_ms = 1;
+	add_as(STRANGER, 0, NULL, &leaves[0], NULL, f.south_key);
+	is_problem(403, "partner-unknown");
+	conn_find(worker, STRANGER)->cert.not_after_ms = INT64_MAX;
+	f.core.conf->revocation_checked = true;
+	add_as(STRANGER, 0, NULL, &leaves[0], NULL, f.south_key);
+	is_problem(503, "revocation-unknown");
+	f.core.conf->revocation_checked = false;
+	/* All of them together have the share of one partner. */
+	f.core.conf->node.reads_per_minute = 1;
+	ck_assert_int_eq(add_as(STRANGER, 0, NULL, &leaves[0], NULL, f.south_key), 200);
+	add_as(STRANGER, 1, NULL, &leaves[0], NULL, f.south_key);
+	is_problem(429, "rate-limited");
+	ck_assert_int_eq(add(1, NULL, &leaves[0], NULL, f.south_key), 200);
 }
 END_TEST
 
@@ -124,7 +194,7 @@ START_TEST(an_incident_waits_for_the_own_log)
 
 	atomic_store(&witness.settled, false);
 	ck_assert_int_eq(add(0, NULL, &leaves[0], NULL, f.south_key), 200);
-	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 409);
+	ck_assert_int_eq(add(1, NULL, &leaves[2], NULL, f.south_key), 422);
 	ck_assert_uint_eq(log_size(), size);
 }
 END_TEST
@@ -149,6 +219,7 @@ START_TEST(the_own_checkpoint)
 {
 	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint"), 200);
 	ck_assert(buf_holds(&answer_seen.body, LOG_ORIGIN "\n"));
+	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?newest"), 200);
 	got(SOUTH_GATEWAY, "/checkpoint?witnessed");
 	is_problem(404, "not-found");
 	got(SOUTH_GATEWAY, "/checkpoint?timestamped");
@@ -177,6 +248,8 @@ TCase *make_witness_case(void)
 	tcase_add_test(c, what_was_cosigned_is_for_the_log_and_oversight);
 	tcase_add_test(c, an_old_size_that_is_not_the_one_known);
 	tcase_add_test(c, a_fork_is_an_incident_once);
+	tcase_add_test(c, whoever_brings_it);
+	tcase_add_test(c, what_is_open_to_any_certificate);
 	tcase_add_test(c, a_growth_without_its_proof);
 	tcase_add_test(c, a_log_that_went_back);
 	tcase_add_test(c, an_incident_waits_for_the_own_log);
