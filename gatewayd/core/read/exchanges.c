@@ -13,6 +13,7 @@
 #include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/witness/sight.h"
 #include "lib/tlog/tlog.h"
 #include "gatewayd/os/log.h"
 
@@ -148,6 +149,8 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	struct view own = view_of(r->conf->node.agency);
 	struct consult *c;
 	uint64_t seq = x->seq;
+	int64_t received_ms = x->received_ms;
+	enum sight_verdict sight;
 	bool restricted;
 
 	/* What a recipient returned may be fetched here by a provider that has no gateway. */
@@ -171,6 +174,14 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	}
 	if (restricted) {
 		answer_own_problem(r, REASON_CONSENT_WITHDRAWN);
+		return;
+	}
+	if (!sight_of_exchange(w->core->sights, w->reader, seq, received_ms, r->now_ms, &sight, &e)) {
+		answer_unread(r, &e);
+		return;
+	}
+	if (sight == SIGHT_WAITS || sight == SIGHT_FORKED) {
+		answer_own_problem(r, sight == SIGHT_WAITS ? REASON_UNAVAILABLE : REASON_RECEIPT_INVALID);
 		return;
 	}
 	c = consult_new(r, VIEW("application/json"), RECORD_MAX);

@@ -67,6 +67,7 @@ FIGURE(clock_is_trusted, true, clock_trusted(f->core))
 FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
 FIGURE(unproved, true, sights_unproved(f->core->sights))
+FIGURE(late, true, sights_late(f->core->sights))
 FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
 FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
 
@@ -117,6 +118,7 @@ const struct figure figure_list[] = {
 	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log.", NULL, NULL, timestamp_latest),
 	GAUGE("sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.", NULL, NULL,
 	      unproved),
+	COUNTER("unproved_fetched", "Records fetched before their sender's checkpoint was proved.", NULL, NULL, late),
 	GAUGE("withdrawals_unknown",
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,
 	      lists_unknown),

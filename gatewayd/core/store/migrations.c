@@ -297,7 +297,16 @@ static const char cosignatures_by_size[] = "CREATE TABLE cosigned ("
                                            "DROP TABLE cosignature;"
                                            "ALTER TABLE cosigned RENAME TO cosignature;";
 
+/* Exchanges that came under a checkpoint which is not proved to be of its log's one history. */
+static const char unproved[] = "CREATE TABLE unproved ("
+                               "  seq INTEGER PRIMARY KEY,"
+                               "  origin TEXT NOT NULL,"
+                               "  size INTEGER NOT NULL,"
+                               "  forked INTEGER NOT NULL" /* it was found to be of another */
+                               ") STRICT;"
+                               "CREATE INDEX unproved_checkpoint ON unproved (origin, size);";
+
 const char *const sql_migrations[] = {
 	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies, timestamps, expiry, surrogates,
-	approvals,    outbox_by_recipient, series, caveats,   consents, cosignatures_by_size, NULL
+	approvals,    outbox_by_recipient, series, caveats,   consents, cosignatures_by_size, unproved, NULL
 };

@@ -31,6 +31,7 @@ struct sighted_log {
 struct sights {
 	pthread_mutex_t lock;     /* guards all of it */
 	struct sighted_log *logs; /* by origin: as many as partner files name */
+	_Atomic uint64_t late;    /* not guarded */
 };
 
 struct sights *sights_new(void)
@@ -243,7 +244,7 @@ static bool first_time(struct sights *s, struct view origin, struct view note)
 	return first;
 }
 
-bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e)
+bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved, struct error *e)
 {
 	struct sights *s = c->sights;
 	struct view text, signatures;
@@ -255,6 +256,10 @@ bool sight_take(struct core *c, const struct partner *p, struct view note, struc
 	bool asks = can_ask(p, shown.origin);
 	pthread_mutex_lock(&s->lock);
 	enum verdict verdict = compare(s, &shown, asks ? WAITING : KNOWN);
+	const struct sighted_log *l = find_log(s, shown.origin);
+	const struct sight *seen = l ? find_sight(l, shown.size) : NULL;
+	if (unproved)
+		*unproved = seen && seen->state == WAITING ? shown.size : 0;
 	pthread_mutex_unlock(&s->lock);
 	switch (verdict) {
 	case VERDICT_SAME: return true;
@@ -273,6 +278,48 @@ bool sight_take(struct core *c, const struct partner *p, struct view note, struc
 	case VERDICT_FOREIGN: break;
 	}
 	return error_set(e, REASON_RECEIPT_INVALID, "the checkpoint is not of the history that the log showed before");
+}
+
+/* What is not kept is proved, or was let go among too many. */
+static enum sight_verdict state_of(struct sights *s, const struct store_unproved *u)
+{
+	enum sight_verdict verdict = SIGHT_MAY;
+
+	pthread_mutex_lock(&s->lock);
+	const struct sighted_log *l = find_log(s, u->origin);
+	const struct sight *seen = l ? find_sight(l, u->size) : NULL;
+	if (seen && seen->state == FOREIGN)
+		verdict = SIGHT_FORKED;
+	else if (seen && seen->state == WAITING)
+		verdict = l->cosigned.told || l->proved.told ? SIGHT_FORKED : SIGHT_WAITS;
+	pthread_mutex_unlock(&s->lock);
+	return verdict;
+}
+
+bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,
+                       enum sight_verdict *out, struct error *e)
+{
+	struct store_unproved u;
+
+	enum sought found = sought(store_get_unproved(reader, seq, &u, e), e);
+	*out = SIGHT_MAY;
+	if (found != SOUGHT_FOUND)
+		return found == SOUGHT_NONE;
+	*out = u.forked ? SIGHT_FORKED : state_of(s, &u);
+	/* A clock that was set back does not make it wait longer. */
+	if (*out == SIGHT_WAITS && (now_ms >= received_ms + SIGHT_WAIT_MS || now_ms < received_ms))
+		*out = SIGHT_LATE;
+	return true;
+}
+
+void sights_count_late(struct sights *s)
+{
+	atomic_fetch_add(&s->late, 1);
+}
+
+uint64_t sights_late(struct sights *s)
+{
+	return atomic_load(&s->late);
 }
 
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root)

@@ -143,12 +143,13 @@ static void report(struct check *k, const struct sight_goal *g)
 	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
 }
 
-/* The rows of what is proved give way to the newest checkpoint's. */
+/* The rows of what is proved give way to the newest checkpoint's; what came under a fork is marked. */
 struct tidying {
 	struct job job; /* first */
 	char origin[NOTE_NAME_MAX];
 	struct sight_goal goals[SIGHT_GOALS];
 	unsigned n;
+	bool continues; /* the newest does, all that was cosigned and proved before */
 	uint64_t size;
 	struct buf note;
 };
@@ -160,9 +161,14 @@ static bool write_proved(struct job *j, struct writer *w, struct store *s, struc
 
 	(void)w;
 	for (unsigned i = 0; i < t->n; i++)
-		if (t->goals[i].holds && !store_drop_sighted(s, origin, t->goals[i].size, t->goals[i].size, e))
+		if (t->goals[i].kind == SIGHT_SEEN && !(t->continues && t->goals[i].holds) &&
+		    !store_set_forked(s, origin, t->goals[i].size, e))
 			return false;
-	return store_put_sighted(s, origin, t->size, buf_view(&t->note), e);
+	for (unsigned i = 0; t->continues && i < t->n; i++)
+		if (t->goals[i].holds && (!store_drop_sighted(s, origin, t->goals[i].size, t->goals[i].size, e) ||
+		                          !store_drop_unproved(s, origin, t->goals[i].size, e)))
+			return false;
+	return !t->continues || store_put_sighted(s, origin, t->size, buf_view(&t->note), e);
 }
 
 /* On the writer's thread. A row too many is proved again after the next start. */
@@ -177,7 +183,7 @@ static void tidied(struct job *j)
 	free(t);
 }
 
-static void tidy(struct check *k)
+static void tidy(struct check *k, bool continues)
 {
 	struct tidying *t = calloc(1, sizeof *t);
 
@@ -187,6 +193,7 @@ static void tidy(struct check *k)
 	k->note = BUF_INIT(NOTE_MAX);
 	memcpy(t->goals, k->goals, sizeof t->goals);
 	t->n = k->n;
+	t->continues = continues;
 	t->size = k->newest.size;
 	snprintf(t->origin, sizeof t->origin, "%s", k->origin);
 	t->job = (struct job){ .run = write_proved, .done = tidied };
@@ -203,8 +210,7 @@ static void conclude(struct check *k)
 		if (!k->goals[i].holds && !k->goals[i].told)
 			report(k, &k->goals[i]);
 	}
-	if (continues)
-		tidy(k);
+	tidy(k, continues);
 	k->refusals = 0;
 	rest(k, !holds);
 }

@@ -63,6 +63,10 @@ CALL(trim_cosignatures, return store_put_cosignature(s, VIEW("w1"), 3, VIEW("3")
 CALL(put_sighted, return store_put_sighted(s, VIEW("south/1"), 5, VIEW("c"), e);)
 CALL(drop_sighted, return store_drop_sighted(s, VIEW("south/1"), 4, 4, e);)
 CALL(trim_sighted, return store_trim_sighted(s, VIEW("south/1"), 1, e);)
+CALL(put_unproved, struct store_unproved u = { .seq = 7, .origin = VIEW("south/1"), .size = 4 };
+     return store_put_unproved(s, &u, e);)
+CALL(set_forked, return store_set_forked(s, VIEW("south/1"), 4, e);)
+CALL(drop_unproved, return store_drop_unproved(s, VIEW("south/1"), 4, e);)
 CALL(put_timestamp, return store_put_timestamp(s, 3, T0, VIEW("response"), e);)
 CALL(put_surrogate, struct store_surrogate r = world_surrogate(2); r.until_ms++; return store_put_surrogate(s, &r, e);)
 CALL(put_approval, struct store_approval a = world_approval(61); bool fresh;
@@ -97,7 +101,8 @@ static const struct writing writings[] = {
 	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
 	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
 	WRITING(set_agreement),   WRITING(put_caveats),       WRITING(drop_caveats),
-	WRITING(put_consent),     WRITING(drop_consent),
+	WRITING(put_consent),     WRITING(drop_consent),      WRITING(put_unproved),
+	WRITING(set_forked),      WRITING(drop_unproved),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
 

@@ -133,7 +133,7 @@ static void tile_of(struct view target, uint64_t size, unsigned branch, struct b
 static bool took(uint64_t size, unsigned branch, enum reason *why)
 {
 	struct error e = { .reason = REASON_NONE };
-	bool ok = sight_take(&f.core, core_partner(&f, SOUTH_GATEWAY), shows(size, branch), &e);
+	bool ok = sight_take(&f.core, core_partner(&f, SOUTH_GATEWAY), shows(size, branch), NULL, &e);
 
 	*why = e.reason;
 	return ok;

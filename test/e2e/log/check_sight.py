@@ -53,7 +53,7 @@ class Endpoint:
     def answer(self, path):
         if self.leaves is None:
             return None
-        if path == "/checkpoint":
+        if path == "/checkpoint?newest":
             return self.liar.checkpoint(self.leaves).encode()
         return tile_of(self.leaves, path[1:]) if path.startswith("/tile/") else None
 
