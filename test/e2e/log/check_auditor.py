@@ -106,7 +106,10 @@ class Case(unittest.TestCase):
               + "\n".join(lines) + "\n")
 
     def record(self, n=0):
-        status, answer = self.world.client("north").post("pax", agreements.envelope(agreements.passenger_record(n)))
+        if not hasattr(self, "sender"):
+            self.sender = self.world.client("north")
+            self.addCleanup(self.sender.close)
+        status, answer = self.sender.post("pax", agreements.envelope(agreements.passenger_record(n)))
         self.assertEqual(status, 201, answer)
         return answer
 
