@@ -68,6 +68,7 @@ FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
 FIGURE(unproved, true, sights_unproved(f->core->sights))
 FIGURE(late, true, sights_late(f->core->sights))
+FIGURE(contradictions, true, sights_contradictions(f->core->sights))
 FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
 FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
 
@@ -118,6 +119,8 @@ const struct figure figure_list[] = {
 	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log.", NULL, NULL, timestamp_latest),
 	GAUGE("sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.", NULL, NULL,
 	      unproved),
+	COUNTER("sights_contradictions", "Checkpoints of partners' logs that contradict what was seen before.", NULL,
+	        NULL, contradictions),
 	COUNTER("unproved_fetched", "Records fetched before their sender's checkpoint was proved.", NULL, NULL, late),
 	GAUGE("withdrawals_unknown",
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,

@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
 #define SIGHTS_MAX 1024 /* of a log, in memory and in the store */
@@ -24,14 +25,17 @@ struct sighted_log {
 	struct sight *items; /* by size */
 	unsigned n, room;
 	struct sight_goal cosigned, proved; /* size 0: nothing yet */
-	struct digest reported;             /* of the forked checkpoint that the last incident was about */
+	struct digest reported;             /* of the forked checkpoint that was found last */
+	int64_t told_day[TOLD_KINDS];       /* of the last incident of each kind; 0: none */
+	int64_t untold_day;                 /* when the last of `untold` was found */
+	uint64_t untold;                    /* found beside those */
 	UT_hash_handle hh;
 };
 
 struct sights {
 	pthread_mutex_t lock;     /* guards all of it */
 	struct sighted_log *logs; /* by origin: as many as partner files name */
-	_Atomic uint64_t late;    /* not guarded */
+	_Atomic uint64_t late, contradictions; /* not guarded */
 };
 
 struct sights *sights_new(void)
@@ -244,6 +248,50 @@ static bool first_time(struct sights *s, struct view origin, struct view note)
 	return first;
 }
 
+/* --- incidents --- */
+
+bool sights_first_today(struct sights *s, struct view origin, enum sight_told kind, int64_t now_ms)
+{
+	int64_t day = now_ms / DAY_MS;
+
+	atomic_fetch_add(&s->contradictions, 1);
+	pthread_mutex_lock(&s->lock);
+	struct sighted_log *l = get_log(s, origin);
+	bool first = !l || l->told_day[kind] != day;
+	if (l && first) {
+		l->told_day[kind] = day;
+	} else if (l) {
+		l->untold++;
+		l->untold_day = day;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return first;
+}
+
+uint64_t sights_contradictions(struct sights *s)
+{
+	return atomic_load(&s->contradictions);
+}
+
+bool sights_take_untold(struct sights *s, int64_t now_ms, char origin[NOTE_NAME_MAX], uint64_t *n)
+{
+	struct sighted_log *l, *next;
+	bool found = false;
+
+	pthread_mutex_lock(&s->lock);
+	HASH_ITER(hh, s->logs, l, next)
+	{
+		if (found || l->untold == 0 || l->untold_day == now_ms / DAY_MS)
+			continue;
+		snprintf(origin, NOTE_NAME_MAX, "%s", l->origin);
+		*n = l->untold;
+		l->untold = 0;
+		found = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
 bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved, struct error *e)
 {
 	struct sights *s = c->sights;
@@ -272,7 +320,8 @@ bool sight_take(struct core *c, const struct partner *p, struct view note, uint6
 	case VERDICT_FORKED:
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
 		         VIEW_ARG(shown.origin), (unsigned long long)shown.size);
-		if (first_time(s, shown.origin, note))
+		if (first_time(s, shown.origin, note) &&
+		    sights_first_today(s, shown.origin, TOLD_FORKED, instant_now_ms()))
 			incident_submit(c, p->id, what, note);
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;

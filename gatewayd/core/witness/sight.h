@@ -44,6 +44,16 @@ uint64_t sights_largest(struct sights *s, struct view origin, struct digest *roo
 /* How many wait to be proved. Any thread. */
 uint64_t sights_unproved(struct sights *s);
 
+/* --- incidents: whoever forks often does not grow this node's log by it --- */
+
+enum sight_told { TOLD_FORKED, TOLD_BACK, TOLD_WITHOUT_PROOF, TOLD_KINDS };
+/* Counts that this was found of the log. True for the first of its kind that day (UTC): that is an incident. Any thread. */
+bool sights_first_today(struct sights *s, struct view origin, enum sight_told kind, int64_t now_ms) MUST_USE;
+/* How often such was found since the start. Any thread. */
+uint64_t sights_contradictions(struct sights *s);
+/* Takes what was counted, and not told, of one log on a day before. False: nothing. */
+bool sights_take_untold(struct sights *s, int64_t now_ms, char origin[NOTE_NAME_MAX], uint64_t *n) MUST_USE;
+
 /* --- for sight_check.c --- */
 
 #define SIGHT_GOALS 64

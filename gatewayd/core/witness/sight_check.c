@@ -140,7 +140,8 @@ static void report(struct check *k, const struct sight_goal *g)
 
 	snprintf(text, sizeof text, "sight: the log %s forked: %llu entries do not continue the %llu that were %s",
 	         k->origin, (unsigned long long)k->newest.size, (unsigned long long)g->size, kinds[g->kind]);
-	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
+	if (sights_first_today(k->owner->worker->core->sights, view_of(k->origin), TOLD_FORKED, instant_now_ms()))
+		incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
 }
 
 /* The rows of what is proved give way to the newest checkpoint's; what came under a fork is marked. */
@@ -392,6 +393,20 @@ static void look(struct checking *c, struct conf *conf, const struct partner *p,
 	get(k, "/checkpoint?newest", got_checkpoint);
 }
 
+/* What was found beside the incidents of a day is one more, when that is over. */
+static void tell_untold(struct core *core, const struct conf *conf)
+{
+	char origin[NOTE_NAME_MAX], text[400];
+	uint64_t n;
+
+	if (!sights_take_untold(core->sights, instant_now_ms(), origin, &n))
+		return;
+	const struct partner *p = witness_find_log(conf, view_of(origin));
+	snprintf(text, sizeof text, "sight: the log %s contradicted itself %llu times more on a day before", origin,
+	         (unsigned long long)n);
+	incident_submit(core, p ? p->id : "", text, VIEW(""));
+}
+
 void sight_check_tick(void *arg)
 {
 	struct checking *c = arg;
@@ -401,6 +416,7 @@ void sight_check_tick(void *arg)
 	if (!witness_settled(core) || atomic_load(&core->dying))
 		return;
 	conf = core_conf(core);
+	tell_untold(core, conf);
 	for (size_t i = 0; i < conf->n_partners; i++) {
 		const struct partner *p = &conf->partners[i];
 		if ((p->roles & ROLE(GATEWAY)) && p->host && p->has_log)

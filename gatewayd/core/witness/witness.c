@@ -168,6 +168,7 @@ struct addition {
 	struct buf line;               /* the cosignature */
 	struct buf note;               /* what is remembered */
 	bool incident;
+	bool counted, first; /* what it shows was, also when the job runs again; and is the first of the day */
 	uint64_t time_s;
 };
 
@@ -204,24 +205,29 @@ static bool write_note(struct addition *a, struct view text)
 
 /* What a signed checkpoint that does not fit shows: two trees of one size whoever brings it; the rest only from the log
  * itself, for others may hold old ones, or no proof. */
-static const char *incident_of(const struct addition *a, const struct checkpoint *c)
+static enum sight_told incident_of(const struct addition *a, const struct checkpoint *c)
 {
 	if (a->state.size == 0)
-		return NULL;
+		return TOLD_KINDS;
 	if (c->size == a->state.size && !digest_eq(&c->root, &a->state.root))
-		return "forked";
+		return TOLD_FORKED;
 	if (a->request->peer != a->log)
-		return NULL;
+		return TOLD_KINDS;
 	if (c->size < a->state.size)
-		return "went back";
-	return a->verdict == WITNESS_UNPROCESSABLE ? "did not prove that it only grew" : NULL;
+		return TOLD_BACK;
+	return a->verdict == WITNESS_UNPROCESSABLE ? TOLD_WITHOUT_PROOF : TOLD_KINDS;
 }
 
-/* Once a checkpoint, so that repeating it does not grow this log. */
+/* Once a checkpoint, and once a day and kind, so that repeating it does not grow this log. */
 static bool write_incident(struct addition *a, struct writer *w, struct store *s, struct store_witnessed *known,
                            const struct checkpoint *c, struct view text, struct error *e)
 {
-	const char *what = incident_of(a, c);
+	static const char *const whats[] = {
+		[TOLD_FORKED] = "forked",
+		[TOLD_BACK] = "went back",
+		[TOLD_WITHOUT_PROOF] = "did not prove that it only grew",
+	};
+	enum sight_told what = incident_of(a, c);
 	struct act act = {
 		.core = a->request->worker->core, .writer = w, .job = &a->job, .store = s, .now_ms = a->request->now_ms
 	};
@@ -230,14 +236,20 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 
 	sha256(text, &digest);
 	/* Before this node's own log is known to be whole nothing is added to it. */
-	if (!what || digest_eq(&digest, &known->incident) || !witness_settled(a->request->worker->core))
+	if (what == TOLD_KINDS || digest_eq(&digest, &known->incident) || !witness_settled(a->request->worker->core))
 		return true;
+	known->incident = digest;
+	if (!a->counted)
+		a->first = sights_first_today(a->request->worker->core->sights, view_of(a->log->log.name), what,
+		                              a->request->now_ms);
+	a->counted = true;
+	if (!a->first)
+		return store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name,
-	         what, (unsigned long long)a->state.size, (unsigned long long)c->size);
+	         whats[what], (unsigned long long)a->state.size, (unsigned long long)c->size);
 	struct entry entry = {
 		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = digest, .note = view_of(note)
 	};
-	known->incident = digest;
 	a->incident = audit_append(&act, &entry, NULL, NULL, e) &&
 	              store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	return a->incident;
