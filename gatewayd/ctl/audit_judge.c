@@ -71,10 +71,11 @@ bool audit_verify_log(const struct audit_judged *j, const struct checkpoint *ear
 	if (!tlog_range_hash(0, j->accepted.size, read_hash, &source, &root))
 		return error_set(e, REASON_TAMPERED, "the root of the cosigned checkpoint cannot be computed");
 	if (!digest_eq(&root, &j->accepted.root))
-		return error_set(e, REASON_TAMPERED,
-		                 "the log forked: its newest checkpoint of %llu entries does not continue the one of %llu "
-		                 "that witnesses cosigned",
-		                 (unsigned long long)j->newest.size, (unsigned long long)j->accepted.size);
+		return error_set(
+		        e, REASON_TAMPERED,
+		        "the log forked: its newest checkpoint of %llu entries does not continue the one of %llu "
+		        "that witnesses cosigned",
+		        (unsigned long long)j->newest.size, (unsigned long long)j->accepted.size);
 	r->place = VERIFY_INTACT;
 	return true;
 }

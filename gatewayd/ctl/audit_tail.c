@@ -74,8 +74,7 @@ static bool proved(struct tail *t, uint64_t index, struct view leaf, struct erro
 
 	bool ok = proof_of_entry(t->store, store_log(t->store) << STORE_LOG_SHIFT | index, false, NULL, &text, e) &&
 	          receipt_parse(buf_view(&text), &scratch, &r, &none, e) &&
-	          audit_keys_open(&t->keys, r.checkpoint, &c, &signer, NULL, e) &&
-	          receipt_verify(&r, leaf, signer, e);
+	          audit_keys_open(&t->keys, r.checkpoint, &c, &signer, NULL, e) && receipt_verify(&r, leaf, signer, e);
 	buf_free(&text);
 	buf_free(&scratch);
 	return ok;

@@ -259,11 +259,12 @@ static bool young_enough(const struct found *f, const struct options *o, struct 
 
 	if (!o->max_age_s || age <= (int64_t)o->max_age_s)
 		return true;
-	return error_set(e, REASON_COSIGNATURE_OLD,
-	                 "cosigned too long ago: the policy's quorum cosigned %llu entries %lld s ago, more than %llu; %llu "
-	                 "entries came since",
-	                 (unsigned long long)j->accepted.size, (long long)age, o->max_age_s,
-	                 (unsigned long long)(j->newest.size - j->accepted.size));
+	return error_set(
+	        e, REASON_COSIGNATURE_OLD,
+	        "cosigned too long ago: the policy's quorum cosigned %llu entries %lld s ago, more than %llu; %llu "
+	        "entries came since",
+	        (unsigned long long)j->accepted.size, (long long)age, o->max_age_s,
+	        (unsigned long long)(j->newest.size - j->accepted.size));
 }
 
 static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k,

@@ -58,8 +58,7 @@ static bool verify_entry(struct store *store, uint64_t index, struct view leaf, 
 	struct checkpoint cp;
 	struct receipt r;
 	bool ok = proof_read(store, store_log(store) << STORE_LOG_SHIFT | index, &r, &note, e) &&
-	          audit_keys_open(keys, r.checkpoint, &cp, &signer, NULL, e) &&
-	          receipt_verify(&r, leaf, signer, e);
+	          audit_keys_open(keys, r.checkpoint, &cp, &signer, NULL, e) && receipt_verify(&r, leaf, signer, e);
 
 	buf_free(&note);
 	return ok;

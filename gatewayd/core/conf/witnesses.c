@@ -17,7 +17,8 @@ static bool read_url(struct conf *c, struct outside_witness *w, const char *url,
 		return error_set(e, REASON_CONFIG, "is not an https:// URL");
 	rest = view_from(rest, w->plain ? strlen("http://") : strlen("https://"));
 	const char *slash = memchr(rest.p, '/', rest.n);
-	struct view place = view_make(rest.p, slash ? (size_t)(slash - rest.p) : rest.n), path = view_from(rest, place.n);
+	struct view place = view_make(rest.p, slash ? (size_t)(slash - rest.p) : rest.n),
+	            path = view_from(rest, place.n);
 	struct view host = view_cut(&place, ':');
 	while (path.n && path.p[path.n - 1] == '/')
 		path.n--;
@@ -35,7 +36,8 @@ static bool read_witness(struct conf *c, struct outside_witness *w, const json_t
 {
 	w->to.id = w->to.agency = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "name"))));
 	*member = "vkey";
-	w->to.has_witness = note_vkey_parse(view_of(json_string_value(json_object_get(doc, "vkey"))), &w->to.witness, e);
+	w->to.has_witness =
+	        note_vkey_parse(view_of(json_string_value(json_object_get(doc, "vkey"))), &w->to.witness, e);
 	if (!w->to.has_witness)
 		return false;
 	if (w->to.witness.type != NOTE_COSIGNER)
@@ -119,8 +121,7 @@ void conf_read_witnesses(struct conf *c, const char *path, const json_t *audit, 
 
 		*w = (struct outside_witness){ .plain = false };
 		if (!read_witness(c, w, doc, &member, &e))
-			error_list_addf(errors, e.reason, path, 0, 0, "/audit/witnesses/%zu/%s: %s", i, member,
-			                e.text);
+			error_list_addf(errors, e.reason, path, 0, 0, "/audit/witnesses/%zu/%s: %s", i, member, e.text);
 	}
 	if (errors->n + errors->dropped == before)
 		read_quorum(c, path, json_object_get(audit, "quorum"), errors);

@@ -43,9 +43,9 @@ struct item {
 	bool record;
 	struct buf kind, body;
 	int64_t made_ms;
-	bool withheld;  /* restricted, or a duty that a hold stops */
-	bool damaged;   /* its payload does not open, or what stands beside it was altered */
-	bool withdrawn; /* its consent is, and nobody gets the record any more */
+	bool withheld;            /* restricted, or a duty that a hold stops */
+	bool damaged;             /* its payload does not open, or what stands beside it was altered */
+	bool withdrawn;           /* its consent is, and nobody gets the record any more */
 	enum sight_verdict sight; /* of a record that came from another gateway */
 };
 

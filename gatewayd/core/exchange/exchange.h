@@ -142,7 +142,7 @@ struct decided {
 	struct store_delivery delivery;
 	struct store_inbox inbox;
 	struct store_unproved unproved; /* size 0: it may be handed out at once */
-	struct store_consent consent; /* `told` zeros: it rests on none */
+	struct store_consent consent;   /* `told` zeros: it rests on none */
 };
 
 /* What was taken from others for the record, and goes back by a call. */

@@ -140,7 +140,8 @@ static bool is_open(const struct request *r)
 {
 	const struct cert_id *cert = &r->conn->cert;
 
-	if (!r->conn->known || cert->not_after_ms < r->now_ms || cert->not_before_ms > r->now_ms || !path_plain(r->path))
+	if (!r->conn->known || cert->not_after_ms < r->now_ms || cert->not_before_ms > r->now_ms ||
+	    !path_plain(r->path))
 		return false;
 	for (const struct route *route = r->worker->core->routes; route->path; route++)
 		if (route->open && view_is(r->method, route->method) && path_fits(r->path, route->path))

@@ -306,7 +306,20 @@ static const char unproved[] = "CREATE TABLE unproved ("
                                ") STRICT;"
                                "CREATE INDEX unproved_checkpoint ON unproved (origin, size);";
 
-const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies, timestamps, expiry, surrogates,
-	approvals,    outbox_by_recipient, series, caveats,   consents, cosignatures_by_size, unproved, NULL
-};
+const char *const sql_migrations[] = { first_schema,
+	                               witnesses_and_logs,
+	                               holds,
+	                               sightings,
+	                               notices,
+	                               copies,
+	                               timestamps,
+	                               expiry,
+	                               surrogates,
+	                               approvals,
+	                               outbox_by_recipient,
+	                               series,
+	                               caveats,
+	                               consents,
+	                               cosignatures_by_size,
+	                               unproved,
+	                               NULL };

@@ -33,8 +33,8 @@ struct sighted_log {
 };
 
 struct sights {
-	pthread_mutex_t lock;     /* guards all of it */
-	struct sighted_log *logs; /* by origin: as many as partner files name */
+	pthread_mutex_t lock;                  /* guards all of it */
+	struct sighted_log *logs;              /* by origin: as many as partner files name */
 	_Atomic uint64_t late, contradictions; /* not guarded */
 };
 

@@ -36,7 +36,7 @@ struct ask {
 	struct asking *asking;
 	struct cosigner *cosigner;
 	struct conf *conf;
-	const struct partner *partner; /* of conf */
+	const struct partner *partner;         /* of conf */
 	const struct outside_witness *outside; /* whose `to` that is; NULL: it is a partner */
 	struct post post;
 	struct buf body; /* of the request */
@@ -258,7 +258,7 @@ static void stored(struct job *j)
 		atomic_fetch_add(&k->asking->shared->cosignatures, 1);
 		witness_seen(k->asking->shared, k->time_s);
 		cosigner_cosigned(k->cosigner, k->checkpoint.size, instant_monotonic_ms(),
-		                (int64_t)conf->node.witness_every_s * 1000);
+		                  (int64_t)conf->node.witness_every_s * 1000);
 	} else {
 		log_line("error", "witness: %s", j->error.text);
 		cosigner_missed(k->cosigner, "the cosignature was not stored", instant_monotonic_ms());

@@ -445,7 +445,8 @@ START_TEST(witnesses_and_their_quorum)
 	ck_assert(w->to.port == 8443 && !w->plain && conf->quorum);
 	struct buf keys = BUF_INIT(65536);
 	public_keys_print(conf, &w->to.witness, NULL, &keys);
-	ck_assert(memmem(keys.p, keys.n, "office witness office.example/w1+", strlen("office witness office.example/w1+")) != NULL);
+	ck_assert(memmem(keys.p, keys.n, "office witness office.example/w1+",
+	                 strlen("office witness office.example/w1+")) != NULL);
 	buf_free(&keys);
 	put_witness(vkey_of("office.example/w1", NOTE_COSIGNER, 40), "http://office.example");
 	loads();

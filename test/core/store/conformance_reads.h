@@ -249,11 +249,11 @@ ASK(last_checkpoint, uint64_t size; struct view v;
 ASK(get_witnessed, struct store_witnessed w;
     return store_get_witnessed(s, VIEW("south/1"), &w, e) && tell_text(out, "witnessed", w.size, w.note);)
 ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cosigned", n, VIEW(""));)
-ASK(list_cosignatures, return store_list_cosignatures(s, 2, tell_line, out, e) &&
-                              store_list_cosignatures(s, 4, tell_line, out, e);)
+ASK(list_cosignatures,
+    return store_list_cosignatures(s, 2, tell_line, out, e) && store_list_cosignatures(s, 4, tell_line, out, e);)
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
-ASK(get_unproved, struct store_unproved u = { .size = 0 };
-    struct error missing = { .reason = REASON_NONE }; bool other = store_get_unproved(s, 7, &u, &missing);
+ASK(get_unproved, struct store_unproved u = { .size = 0 }; struct error missing = { .reason = REASON_NONE };
+    bool other = store_get_unproved(s, 7, &u, &missing);
     return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 6, &u, e) &&
            tell_text(out, "unproved", u.size * 4 + (uint64_t)u.forked * 2 + other, u.origin);)
 ASK(get_timestamp, struct view v; return store_get_timestamp(s, 2, &v, e) && tell_text(out, "timestamp", 2, v);)

@@ -1,4 +1,5 @@
 /* A partner's log is cosigned while it only grows; what forks or goes back is refused, and logged once. */
+#include "gatewayd/os/secret_file.h"
 #include "test/core/witness/asking_fixture.h"
 
 TCase *make_witness_case(void);
@@ -129,7 +130,8 @@ START_TEST(whoever_brings_it)
 	ck_assert_int_eq(monitored(STRANGER, SOUTH_ORIGIN), 404);
 	ck_assert_int_eq(add_as(STRANGER, 0, NULL, &leaves[0], NULL, f.south_key), 200);
 	ck_assert_int_eq(monitored(STRANGER, SOUTH_ORIGIN), 200);
-	ck_assert(buf_holds(&answer_seen.body, SOUTH_ORIGIN) && buf_holds(&answer_seen.body, "north.example/witness/n1"));
+	ck_assert(buf_holds(&answer_seen.body, SOUTH_ORIGIN) &&
+	          buf_holds(&answer_seen.body, "north.example/witness/n1"));
 	ck_assert_int_eq(monitored(SOUTH_SYSTEM, SOUTH_ORIGIN), 200);
 	ck_assert_int_eq(monitored(STRANGER, "another/log"), 404);
 	ck_assert_int_eq(got(STRANGER, "/0123/checkpoint"), 404);
@@ -238,6 +240,48 @@ START_TEST(the_newest_cosignature)
 }
 END_TEST
 
+START_TEST(the_key_of_a_witness)
+{
+	struct conf conf = { .node = {
+		                     .agency = "north", .name = "n1", .host = "north.example", .origin = LOG_ORIGIN } };
+	struct core c = { .conf = &conf };
+	struct secret secret = { .b = "a secret for tests, 32 bytes long", .n = 32 };
+	char folder[PATH_MAX], file[PATH_MAX];
+	struct witness *w;
+
+	snprintf(folder, sizeof folder, "%s", f.log.dir.path);
+	snprintf(file, sizeof file, "%s", scratch_file(&f.log.dir, "witness.key"));
+	conf.node.keys = folder;
+	OK((w = witness_open(&c, f.log.key, e)) != NULL);
+	ck_assert_ptr_null(w->signer.key);
+	ck_assert_str_eq(w->log.name, LOG_ORIGIN);
+	witness_free(w);
+	OK(secret_write_new(file, &secret, e));
+	OK((w = witness_open(&c, f.log.key, e)) != NULL);
+	ck_assert_ptr_nonnull(w->signer.key);
+	ck_assert_str_eq(w->signer.vkey.name, "north.example/witness/n1");
+	witness_free(w);
+	scratch_write(file, VIEW("00\n"));
+	REFUSED(REASON_CONFIG, witness_open(&c, f.log.key, e) != NULL);
+	ck_assert_int_eq(unlink(file), 0);
+	conf.node.origin = "no key name";
+	REFUSED(REASON_CONFIG, witness_open(&c, f.log.key, e) != NULL);
+	witness_free(NULL);
+}
+END_TEST
+
+START_TEST(waiting_for_the_first_round)
+{
+	atomic_store(&witness.settled, false);
+	clock_step_ms = 100;
+	ck_assert(witness_wait(&f.core)); /* six seconds of that clock later */
+	ck_assert(witness_settled(&f.core));
+	ck_assert(witness_wait(&f.core));
+	atomic_store(&f.core.dying, true);
+	ck_assert(!witness_wait(&f.core));
+}
+END_TEST
+
 TCase *make_witness_case(void)
 {
 	TCase *c = tcase_create("witness");
@@ -256,5 +300,7 @@ TCase *make_witness_case(void)
 	tcase_add_test(c, what_is_not_cosigned);
 	tcase_add_test(c, the_own_checkpoint);
 	tcase_add_test(c, the_newest_cosignature);
+	tcase_add_test(c, the_key_of_a_witness);
+	tcase_add_test(c, waiting_for_the_first_round);
 	return c;
 }

@@ -1,7 +1,6 @@
 /* Asking a partner to witness this node's log. The partner is a witness as the standard has it, over lib/tlog: what it
  * cosigns is stored; what it does otherwise is refused; and a log that is not the one which it saw ends the daemon. */
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/os/secret_file.h"
 #include "lib/tlog/witness.h"
 #include "test/core/witness/asking_fixture.h"
 
@@ -171,12 +170,18 @@ static void is_the_end(void)
 	ck_assert(!asks(witness_ask_tick, part));
 }
 
-START_TEST(a_witness_that_knows_nothing_cosigns_all)
+/* The partner, which knows nothing of this log yet, cosigns all of it. */
+static void is_cosigned(void)
 {
 	tick();
 	ck_assert(answer_it(404, VIEW("")));
 	ck_assert(!cosigns(&south));
 	is_stored();
+}
+
+START_TEST(a_witness_that_knows_nothing_cosigns_all)
+{
+	is_cosigned();
 	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?witnessed"), 200);
 	ck_assert(buf_holds(&answer_seen.body, COSIGNER));
 }
@@ -346,10 +351,7 @@ END_TEST
 /* Once a second at most, and from what it cosigned last; after a failure it is asked what that was. */
 START_TEST(what_is_new_is_asked_about_at_once)
 {
-	tick();
-	ck_assert(answer_it(404, VIEW("")));
-	ck_assert(!cosigns(&south));
-	is_stored();
+	is_cosigned();
 	append(1, 7);
 	ck_assert(!asks(witness_ask_tick, part));
 	clock_ahead_ms += 1001;
@@ -368,10 +370,7 @@ END_TEST
 
 START_TEST(one_that_owes_for_long_is_an_alarm)
 {
-	tick();
-	ck_assert(answer_it(404, VIEW("")));
-	ck_assert(!cosigns(&south));
-	is_stored();
+	is_cosigned();
 	/* Nothing is new: it owes nothing. */
 	clock_ahead_ms += 600 * SECOND_MS;
 	ck_assert(!asks(witness_ask_tick, part));
@@ -474,10 +473,23 @@ static void all_of_them(void)
 	buf_free(&policy);
 }
 
-START_TEST(a_quorum_of_two)
+/* South's line over the newest checkpoint, whose size it returns, is in the store. */
+static uint64_t cosigned_by_south(void)
 {
 	struct buf line = BUF_INIT(4096);
 	struct view text, signatures, newest;
+	uint64_t size;
+
+	OK(store_last_checkpoint(f.reader, &size, &newest, e));
+	OK(note_split(newest, &text, &signatures, e));
+	ck_assert(note_cosign(&south, text, COSIGNED, &line));
+	ck_assert(core_act(&f, put_line, &line).committed);
+	buf_free(&line);
+	return size;
+}
+
+START_TEST(a_quorum_of_two)
+{
 	uint64_t size;
 
 	ask_the_office("office.example/w1");
@@ -494,10 +506,7 @@ START_TEST(a_quorum_of_two)
 	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?newest"), 200);
 	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?witnessed"), 200);
 	ck_assert(buf_holds(&answer_seen.body, "office.example/w1"));
-	OK(store_last_checkpoint(f.reader, &size, &newest, e));
-	OK(note_split(newest, &text, &signatures, e));
-	ck_assert(note_cosign(&south, text, COSIGNED, &line));
-	ck_assert(core_act(&f, put_line, &line).committed);
+	size = cosigned_by_south();
 	uint64_t met = size;
 	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint"), 200);
 	ck_assert(buf_holds(&answer_seen.body, "office.example/w1") && buf_holds(&answer_seen.body, COSIGNER));
@@ -509,7 +518,6 @@ START_TEST(a_quorum_of_two)
 	UNTIL(atomic_load(&witness.cosignatures) == 2);
 	OK(store_cosigned(f.reader, &size, e));
 	ck_assert_uint_eq(size, met);
-	buf_free(&line);
 	dismiss_the_office();
 }
 END_TEST
@@ -517,9 +525,6 @@ END_TEST
 /* The quorum is what the last one of it makes: what lies below is let go. */
 START_TEST(the_last_of_a_quorum)
 {
-	struct buf line = BUF_INIT(4096);
-	struct view text, signatures, newest;
-	uint64_t size;
 
 	ask_the_office("office.example/w1");
 	all_of_them();
@@ -528,10 +533,7 @@ START_TEST(the_last_of_a_quorum)
 	ck_assert(!cosigns(&office_key));
 	UNTIL(atomic_load(&witness.cosignatures) == 1);
 	append(1, 7);
-	OK(store_last_checkpoint(f.reader, &size, &newest, e));
-	OK(note_split(newest, &text, &signatures, e));
-	ck_assert(note_cosign(&south, text, COSIGNED, &line));
-	ck_assert(core_act(&f, put_line, &line).committed);
+	cosigned_by_south();
 	clock_ahead_ms += 1001;
 	ck_assert(asks(witness_ask_tick, part));
 	ck_assert(!cosigns(&office_key));
@@ -539,7 +541,6 @@ START_TEST(the_last_of_a_quorum)
 	uint64_t least;
 	OK(store_cosigned(f.reader, &least, e));
 	ck_assert_uint_eq(least, log_size());
-	buf_free(&line);
 	dismiss_the_office();
 }
 END_TEST
@@ -557,17 +558,6 @@ START_TEST(nobody_to_ask)
 }
 END_TEST
 
-START_TEST(waiting_for_the_first_round)
-{
-	clock_step_ms = 100;
-	ck_assert(witness_wait(&f.core)); /* six seconds of that clock later */
-	ck_assert(witness_settled(&f.core));
-	ck_assert(witness_wait(&f.core));
-	atomic_store(&f.core.dying, true);
-	ck_assert(!witness_wait(&f.core));
-}
-END_TEST
-
 /* --- what a start knows --- */
 
 START_TEST(the_time_of_a_cosignature_is_recalled)
@@ -576,10 +566,7 @@ START_TEST(the_time_of_a_cosignature_is_recalled)
 
 	OK(witness_recall(&again, f.core.conf, f.reader, e));
 	ck_assert(again.latest_ms == TIME_NONE);
-	tick();
-	ck_assert(answer_it(404, VIEW("")));
-	ck_assert(!cosigns(&south));
-	is_stored();
+	is_cosigned();
 	/* Verified anew: by another key it is none. */
 	f.core.conf->partners[SOUTH_GATEWAY].witness = west.vkey;
 	OK(witness_recall(&again, f.core.conf, f.reader, e));
@@ -587,36 +574,6 @@ START_TEST(the_time_of_a_cosignature_is_recalled)
 	f.core.conf->partners[SOUTH_GATEWAY].witness = south.vkey;
 	OK(witness_recall(&again, f.core.conf, f.reader, e));
 	ck_assert_int_eq(again.latest_ms, INT64_C(1000) * COSIGNED);
-}
-END_TEST
-
-START_TEST(the_key_of_a_witness)
-{
-	struct conf conf = { .node = {
-		                     .agency = "north", .name = "n1", .host = "north.example", .origin = LOG_ORIGIN } };
-	struct core c = { .conf = &conf };
-	struct secret secret = { .b = "a secret for tests, 32 bytes long", .n = 32 };
-	char folder[PATH_MAX], file[PATH_MAX];
-	struct witness *w;
-
-	snprintf(folder, sizeof folder, "%s", f.log.dir.path);
-	snprintf(file, sizeof file, "%s", scratch_file(&f.log.dir, "witness.key"));
-	conf.node.keys = folder;
-	OK((w = witness_open(&c, f.log.key, e)) != NULL);
-	ck_assert_ptr_null(w->signer.key);
-	ck_assert_str_eq(w->log.name, LOG_ORIGIN);
-	witness_free(w);
-	OK(secret_write_new(file, &secret, e));
-	OK((w = witness_open(&c, f.log.key, e)) != NULL);
-	ck_assert_ptr_nonnull(w->signer.key);
-	ck_assert_str_eq(w->signer.vkey.name, "north.example/witness/n1");
-	witness_free(w);
-	scratch_write(file, VIEW("00\n"));
-	REFUSED(REASON_CONFIG, witness_open(&c, f.log.key, e) != NULL);
-	ck_assert_int_eq(unlink(file), 0);
-	conf.node.origin = "no key name";
-	REFUSED(REASON_CONFIG, witness_open(&c, f.log.key, e) != NULL);
-	witness_free(NULL);
 }
 END_TEST
 
@@ -644,8 +601,6 @@ TCase *make_witness_ask_case(void)
 	tcase_add_test(c, a_quorum_of_two);
 	tcase_add_test(c, the_last_of_a_quorum);
 	tcase_add_loop_test(c, nobody_to_ask, 0, 3);
-	tcase_add_test(c, waiting_for_the_first_round);
 	tcase_add_test(c, the_time_of_a_cosignature_is_recalled);
-	tcase_add_test(c, the_key_of_a_witness);
 	return c;
 }
