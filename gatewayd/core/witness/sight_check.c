@@ -155,21 +155,36 @@ struct tidying {
 	struct buf note;
 };
 
-static bool write_proved(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool mark_forked(const struct tidying *t, struct store *s, struct error *e)
 {
-	struct tidying *t = JOB_OF(struct tidying, j);
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct sight_goal *g = &t->goals[i];
+		if (g->kind == SIGHT_SEEN && !(t->continues && g->holds) &&
+		    !store_set_forked(s, view_of(t->origin), g->size, e))
+			return false;
+	}
+	return true;
+}
+
+static bool drop_proved(const struct tidying *t, struct store *s, struct error *e)
+{
 	struct view origin = view_of(t->origin);
 
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct sight_goal *g = &t->goals[i];
+		if (g->holds && (!store_drop_sighted(s, origin, g->size, g->size, e) ||
+		                 !store_drop_unproved(s, origin, g->size, e)))
+			return false;
+	}
+	return store_put_sighted(s, origin, t->size, buf_view(&t->note), e);
+}
+
+static bool write_proved(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	const struct tidying *t = JOB_OF(struct tidying, j);
+
 	(void)w;
-	for (unsigned i = 0; i < t->n; i++)
-		if (t->goals[i].kind == SIGHT_SEEN && !(t->continues && t->goals[i].holds) &&
-		    !store_set_forked(s, origin, t->goals[i].size, e))
-			return false;
-	for (unsigned i = 0; t->continues && i < t->n; i++)
-		if (t->goals[i].holds && (!store_drop_sighted(s, origin, t->goals[i].size, t->goals[i].size, e) ||
-		                          !store_drop_unproved(s, origin, t->goals[i].size, e)))
-			return false;
-	return !t->continues || store_put_sighted(s, origin, t->size, buf_view(&t->note), e);
+	return mark_forked(t, s, e) && (!t->continues || drop_proved(t, s, e));
 }
 
 /* On the writer's thread. A row too many is proved again after the next start. */
