@@ -54,5 +54,7 @@ void handle_checkpoint(struct request *r);
 void handle_add_checkpoint(struct request *r);
 void handle_witnessed(struct request *r);
 void handle_monitored(struct request *r);
+/* POST /evidence: evidence.c. */
+void handle_evidence(struct request *r);
 
 #endif

@@ -1,4 +1,5 @@
 /* A partner's log is cosigned while it only grows; what forks or goes back is refused, and logged once. */
+#include "gatewayd/core/witness/sight.h"
 #include "gatewayd/os/secret_file.h"
 #include "test/core/witness/asking_fixture.h"
 
@@ -144,6 +145,66 @@ START_TEST(whoever_brings_it)
 	ck_assert_uint_eq(log_size(), size);
 	ck_assert_int_eq(add_as(STRANGER, 2, NULL, &leaves[0], &leaves[2], f.south_key), 422);
 	is_incident("forked");
+}
+END_TEST
+
+/* Two checkpoints of south's log, the second of `size` entries with this root, and of this origin; as a stranger brings
+ * them. */
+static int accuse(const char *origin, uint64_t size, const struct digest *root, struct ed25519_key *first,
+                  struct ed25519_key *second)
+{
+	struct note_vkey vkey = core_partner(&f, SOUTH_GATEWAY)->log;
+	struct buf body = BUF_INIT(65536), note = BUF_INIT(NOTE_MAX);
+	uint8_t public_key[32];
+
+	ed25519_public(first, public_key);
+	ck_assert(note_vkey_make(view_of(origin), NOTE_ED25519, public_key, &vkey));
+	sign_checkpoint(&vkey, first, 2, &leaves[0], &note);
+	buf_add(&body, buf_view(&note));
+	buf_addc(&body, '\n');
+	ed25519_public(second, public_key);
+	ck_assert(note_vkey_make(view_of(origin), NOTE_ED25519, public_key, &vkey));
+	sign_checkpoint(&vkey, second, size, root, &note);
+	buf_add(&body, buf_view(&note));
+	int status = posted(STRANGER, "/evidence", buf_view(&body));
+	buf_free(&body);
+	buf_free(&note);
+	return status;
+}
+
+START_TEST(evidence_of_a_fork)
+{
+	uint64_t size = log_size();
+
+	ck_assert_int_eq(accuse("another/log", 2, &leaves[1], f.south_key, f.south_key), 404);
+	ck_assert_int_eq(accuse(SOUTH_ORIGIN, 2, &leaves[1], f.log.key, f.log.key), 403);
+	ck_assert_int_eq(accuse(SOUTH_ORIGIN, 2, &leaves[1], f.south_key, f.log.key), 403);
+	ck_assert_int_eq(accuse(SOUTH_ORIGIN, 3, &leaves[1], f.south_key, f.south_key), 422);
+	ck_assert_int_eq(accuse(SOUTH_ORIGIN, 2, &leaves[0], f.south_key, f.south_key), 422);
+	posted(STRANGER, "/evidence", VIEW("one\n\ntwo\n"));
+	is_problem(400, "bad-request");
+	posted(STRANGER, "/evidence", VIEW("\xe2\x80\x94 a\n\ntwo\n"));
+	is_problem(400, "bad-request");
+	let_write();
+	ck_assert_uint_eq(log_size(), size);
+	ck_assert_int_eq(accuse(SOUTH_ORIGIN, 2, &leaves[1], f.south_key, f.south_key), 200);
+	let_write();
+	is_incident("evidence: the log " SOUTH_ORIGIN " forked: two roots of 2 entries");
+	/* Again, on the same day. */
+	ck_assert_int_eq(accuse(SOUTH_ORIGIN, 2, &leaves[2], f.south_key, f.south_key), 200);
+	let_write();
+	ck_assert_uint_eq(log_size(), size + 1);
+	ck_assert_uint_eq(sights_contradictions(f.core.sights), 2);
+	/* Of this node's own log. */
+	f.core.log_vkey = &f.log.vkey;
+	ck_assert_int_eq(accuse(LOG_ORIGIN, 2, &leaves[1], f.log.key, f.log.key), 200);
+	let_write();
+	json_t *entry = core_last_entry(&f);
+	ck_assert_ptr_nonnull(
+	        strstr(core_member(entry, "note"), "evidence: this node's own log " LOG_ORIGIN " forked"));
+	json_decref(entry);
+	f.core.conf->node.reads_per_minute = 0;
+	ck_assert_int_eq(accuse(LOG_ORIGIN, 2, &leaves[1], f.log.key, f.log.key), 429);
 }
 END_TEST
 
@@ -293,6 +354,7 @@ TCase *make_witness_case(void)
 	tcase_add_test(c, an_old_size_that_is_not_the_one_known);
 	tcase_add_test(c, a_fork_is_an_incident_once);
 	tcase_add_test(c, whoever_brings_it);
+	tcase_add_test(c, evidence_of_a_fork);
 	tcase_add_test(c, what_is_open_to_any_certificate);
 	tcase_add_test(c, a_growth_without_its_proof);
 	tcase_add_test(c, a_log_that_went_back);
