@@ -192,7 +192,11 @@ START_TEST(no_limit_is_forgotten)
 		"audit.epoch",                                        /* part of the origin */
 		"audit.mirror",   "audit.vkey", "audit.witness_vkey", /* views for others */
 	};
+	struct outside_witness office = { .to = { .id = "office", .host = "office.example" }, .prefix = "" };
 	const struct conf conf = { .node = { .agency = "north", .origin = "north.example/audit/n1/1", .anchor = "a" },
+		                   .witnesses = &office,
+		                   .n_witnesses = 1,
+		                   .quorum_text = VIEW("witness office key\nquorum office\n"),
 		                   .timestamp = { .to = { .host = "tsa.example" }, .path = "/" } };
 	struct buf text = BUF_INIT(65536);
 	json_t *schema = json_load_file("schema/node.schema.json", 0, NULL), *of, *member;
