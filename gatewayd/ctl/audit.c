@@ -11,7 +11,8 @@
 const struct ctl_command ctl_audit_commands[] = {
 	{ "audit", "tail", "[-f] [-n LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]",
 	  "show the newest entries of the mirror file, and go on with -f", audit_tail },
-	{ "audit", "verify", "[--key VKEY | --policy FILE] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]",
+	{ "audit", "verify",
+	  "[--key VKEY | --policy FILE [--max-age SECONDS]] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]",
 	  "rebuild the whole log and compare it with its signed checkpoint", audit_verify },
 	{ "audit", "prove", "[--out FILE] [--from DIR|STORE] UUID",
 	  "write the receipt of an exchange, which verifies offline", audit_prove },
@@ -135,11 +136,12 @@ void audit_keys_free(struct audit_keys *k)
 }
 
 bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkpoint *out,
-                     const struct note_vkey **signer, unsigned *cosigned, struct error *e)
+                     const struct note_vkey **signer, struct trust_witnessed *witnessed, struct error *e)
 {
-	*cosigned = 0;
 	if (k->trust)
-		return trust_check(k->trust, note, out, signer, cosigned, e);
+		return trust_check(k->trust, note, out, signer, witnessed, e);
+	if (witnessed)
+		*witnessed = (struct trust_witnessed){ .quorum = true };
 	*signer = &k->key;
 	return checkpoint_open(note, &k->key, out, e);
 }

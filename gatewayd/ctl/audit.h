@@ -24,12 +24,14 @@ struct audit_source;
 		"connection", required_argument, NULL, CONNECTION_FILE \
 	}
 
-/* Opens it and reads its checkpoint, which is not verified yet. `access` is for URLs, stays the caller's until the
+/* Opens it and reads its newest checkpoint, which is not verified yet. `access` is for URLs, stays the caller's until the
  * source is closed, and may be NULL where none is taken. NULL on error. */
 struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
 struct view audit_source_note(const struct audit_source *s);
-/* Size after the checkpoint: what names the partial tiles of a directory. */
+/* The checkpoint that it shows with cosignatures, which the newest may be ahead of; without any the newest. */
+struct view audit_source_cosigned(const struct audit_source *s);
+/* Size after the newest checkpoint: what names the partial tiles of a directory. */
 uint64_t audit_source_size(const struct audit_source *s);
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
@@ -53,9 +55,31 @@ struct audit_keys {
 bool audit_keys_load(const struct ctl *c, const char *key, const char *policy, struct audit_keys *out,
                      struct error *e) MUST_USE;
 void audit_keys_free(struct audit_keys *k);
-/* Opens a checkpoint by these keys. `*signer` gets the log's key, `*cosigned` the witnesses (0 without policy). */
+/* Opens a checkpoint by these keys. `*signer` gets the log's key, `*witnessed` (may be NULL) the witnesses (none
+ * without a policy). REASON_TAMPERED; REASON_NOT_COSIGNED as trust_check() has it. */
 bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkpoint *out,
-                     const struct note_vkey **signer, unsigned *cosigned, struct error *e) MUST_USE;
+                     const struct note_vkey **signer, struct trust_witnessed *witnessed, struct error *e) MUST_USE;
+
+/* A log's two checkpoints: the newest, which the log signed, and the one that the policy accepts, which is the same
+ * where the witnesses are that far. */
+struct audit_judged {
+	struct checkpoint newest, accepted;
+	const struct note_vkey *signer;
+	struct trust_witnessed witnessed; /* of the accepted one */
+};
+/* Opens a source's checkpoints. That the newest continues the accepted one is for audit_verify_log() to find.
+ * REASON_TAMPERED: not signed, or fewer entries than were cosigned; REASON_NOT_COSIGNED: no checkpoint that is shown
+ * has the quorum. */
+bool audit_judge(const struct audit_keys *k, const struct audit_source *s, struct audit_judged *out,
+                 struct error *e) MUST_USE;
+/* verify_log() of the newest checkpoint, which must continue the accepted one and `earlier` (NULL: there is none). */
+bool audit_verify_log(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
+                      struct verify_report *r, struct error *e) MUST_USE;
+/* Both, for commands to which more than the verdict is nothing. */
+bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r,
+                         struct error *e) MUST_USE;
+/* The exit status of what went wrong. */
+int audit_status(const struct error *e);
 
 /* --- timestamps --- */
 struct audit_timestamp {

@@ -86,14 +86,7 @@ static bool nothing_waits(struct archiving *x, struct error *e)
 
 static bool verify(const struct archiving *x, struct audit_source *s, struct verify_report *r, struct error *e)
 {
-	const struct note_vkey *signer;
-	struct verify_source callbacks;
-	struct checkpoint c;
-	unsigned cosigned;
-
-	audit_source_callbacks(s, &callbacks);
-	return audit_keys_open(&x->keys, audit_source_note(s), &c, &signer, &cosigned, e) &&
-	       verify_log(&c, NULL, &callbacks, r, e);
+	return audit_verify_source(&x->keys, s, r, e);
 }
 
 /* --- the folder --- */
@@ -220,7 +213,7 @@ int audit_archive(const struct ctl *c, int argc, char **argv)
 	if (run_all(&x, &e))
 		report(c, &x);
 	else
-		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+		status = ctl_fail(audit_status(&e), &e);
 	audit_keys_free(&x.keys);
 	return status;
 }

@@ -1,8 +1,10 @@
 /* gatewayctl audit export: the log as static files in the layout of C2SP tlog-tiles, or as events for other
  * systems. Disclosures are personal data and only exported when asked for. */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "gatewayd/ctl/audit.h"
 #include "lib/base/wire.h"
@@ -136,17 +138,47 @@ static bool export_timestamp(struct export *x, struct error *e)
 	return ok;
 }
 
-/* The checkpoint comes last, so that whoever reads the directory meanwhile finds what it promises. */
-static bool export_directory(struct export *x, struct error *e)
+/* The tiles that the cosigned checkpoint names, where the newest is ahead of it: the partial ones are others. */
+static bool export_older(struct export *x, struct view note, struct error *e)
+{
+	struct export older = *x;
+	struct view text, signatures;
+	struct checkpoint c;
+
+	if (!note_split(note, &text, &signatures, e) || !checkpoint_parse(text, &c, e))
+		return false;
+	if (c.size > x->size)
+		return error_set(e, REASON_TAMPERED, "the cosigned checkpoint has more entries than the newest");
+	older.size = c.size;
+	return c.size == x->size || (export_entries(&older, e) && export_tiles(&older, e));
+}
+
+static bool put_note(const struct export *x, const char *name, struct view note, struct error *e)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof path, "%s/checkpoint", x->dir) >= (int)sizeof path)
-		return error_set(e, REASON_IO, "a path is too long");
+	return snprintf(path, sizeof path, "%s/%s", x->dir, name) < (int)sizeof path
+	               ? audit_write_file(path, note, e)
+	               : error_set(e, REASON_IO, "a path is too long");
+}
+
+/* The checkpoint comes last, so that whoever reads the directory meanwhile finds what it promises: the one that was
+ * cosigned, with the newest beside it; without any cosignature the newest. */
+static bool export_directory(struct export *x, struct error *e)
+{
+	struct view newest = audit_source_note(x->source), cosigned = audit_source_cosigned(x->source);
+
 	if (x->disclosures && !x->callbacks.disclosures)
 		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
-	return export_entries(x, e) && export_tiles(x, e) && export_timestamp(x, e) &&
-	       audit_write_file(path, audit_source_note(x->source), e);
+	if (!export_entries(x, e) || !export_tiles(x, e) || !export_older(x, cosigned, e) || !export_timestamp(x, e))
+		return false;
+	if (!view_eq(newest, cosigned))
+		return put_note(x, "newest", newest, e) && put_note(x, "checkpoint", cosigned, e);
+	char path[PATH_MAX];
+	if (!put_note(x, "checkpoint", newest, e))
+		return false;
+	snprintf(path, sizeof path, "%s/newest", x->dir);
+	return unlink(path) == 0 || errno == ENOENT || error_set(e, REASON_IO, "%s: %s", path, strerror(errno));
 }
 
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e)
@@ -229,7 +261,7 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 		x.size = audit_source_size(x.source);
 	}
 	if (!x.source || !(x.has_format ? export_events(&x, &e) : export_directory(&x, &e)))
-		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+		status = ctl_fail(audit_status(&e), &e);
 	else if (!x.has_format)
 		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
 	audit_source_close(x.source);

@@ -1,5 +1,6 @@
-/* gatewayctl audit prove: the receipt of an exchange as a file. From a store it is the very one that the answer
- * carried; from a directory it is made from the tiles, against the directory's checkpoint. */
+/* gatewayctl audit prove: the receipt of an exchange as a file. From a store it is the one that the answer
+ * carried, or under the checkpoint that witnesses cosigned since; from a directory it is made from the tiles, against
+ * the directory's checkpoint. */
 #include <getopt.h>
 #include <limits.h>
 
@@ -22,16 +23,31 @@ static bool read_tile(void *arg, unsigned level, uint64_t index, struct digest *
 	return tiles_read_stored(v->tile, v->arg, level, index, out, NULL);
 }
 
+/* The cosigned checkpoint where it covers the entry, else the newest. */
+static uint64_t choose(const struct audit_source *s, uint64_t index, struct view *note)
+{
+	struct view text, signatures;
+	struct checkpoint c;
+
+	*note = audit_source_cosigned(s);
+	if (note_split(*note, &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL) && c.size > index &&
+	    c.size <= audit_source_size(s))
+		return c.size;
+	*note = audit_source_note(s);
+	return audit_source_size(s);
+}
+
 bool audit_receipt_at(struct audit_source *s, uint64_t index, struct buf *out, struct error *e)
 {
-	struct receipt r = { .index = index, .checkpoint = audit_source_note(s) };
+	struct receipt r = { .index = index };
 	struct verify_source v;
 	struct view leaf, packed;
+	uint64_t size = choose(s, index, &r.checkpoint);
 
 	audit_source_callbacks(s, &v);
 	if (!v.entry(v.arg, index, &leaf, &packed, e))
 		return false;
-	if (!tlog_prove_inclusion(index, audit_source_size(s), read_tile, &v, r.proof, &r.n))
+	if (!tlog_prove_inclusion(index, size, read_tile, &v, r.proof, &r.n))
 		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the tiles",
 		                 (unsigned long long)index);
 	receipt_print(&r, leaf, out);
@@ -70,7 +86,7 @@ static bool prove(struct audit_source *s, const char *text, struct buf *out, str
 		return false;
 	if (store_get_archive(store, store_entry_log(x.entry), &archive, NULL))
 		return error_set(e, REASON_NOT_FOUND, "its entry was archived: --from the archive's folder");
-	return proof_of_entry(store, x.entry, true, NULL, out, e);
+	return proof_for_outsiders(store, x.entry, out, e);
 }
 
 int audit_prove(const struct ctl *c, int argc, char **argv)
@@ -98,7 +114,7 @@ int audit_prove(const struct ctl *c, int argc, char **argv)
 	char *path = audit_log_path(c, from, &e);
 	struct audit_source *s = path ? audit_source_open(path, NULL, &e) : NULL;
 	if (!s || !prove(s, argv[optind], &receipt, &e)) {
-		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+		status = ctl_fail(audit_status(&e), &e);
 	} else if (out && strcmp(out, "-") == 0) {
 		fwrite(receipt.p, 1, receipt.n, stdout);
 	} else if (!audit_write_file(out ? out : name, buf_view(&receipt), &e)) {

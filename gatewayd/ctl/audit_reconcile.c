@@ -166,15 +166,9 @@ static bool take_log(struct side *s, struct audit_source *source, struct error *
 
 static bool verify_side(const struct audit_keys *k, struct audit_source *source, struct error *e)
 {
-	const struct note_vkey *signer;
-	struct verify_source v;
 	struct verify_report r;
-	struct checkpoint c;
-	unsigned cosigned;
 
-	audit_source_callbacks(source, &v);
-	return audit_keys_open(k, audit_source_note(source), &c, &signer, &cosigned, e) &&
-	       verify_log(&c, NULL, &v, &r, e);
+	return audit_verify_source(k, source, &r, e);
 }
 
 /* --- telling --- */
@@ -281,7 +275,7 @@ int audit_reconcile(const struct ctl *c, int argc, char **argv)
 	a.path = argv[optind];
 	b.path = argv[optind + 1];
 	if (!load_side(&a, policy ? &keys : NULL, &e) || !load_side(&b, policy ? &keys : NULL, &e)) {
-		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+		status = ctl_fail(audit_status(&e), &e);
 	} else {
 		compare(c, &a, &b, &t);
 		compare(c, &b, &a, &t);

@@ -1,10 +1,12 @@
 /* A log to read: a directory in the layout of C2SP tlog-tiles, a server of the same, or a store. A directory may hold,
  * beside the public tiles, disclosures/<N>: the packed disclosure rows of an entry bundle, each behind a 32-bit length;
- * and timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that. */
+ * timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that; newest: the newest checkpoint, where
+ * `checkpoint` is one that was cosigned. */
 #include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
@@ -30,8 +32,7 @@ struct audit_source {
 	char *dir;
 	struct https *https;
 	bool disclosures, archived;
-	char *note;
-	size_t note_n;
+	struct buf note, cosigned; /* the second empty: none */
 	uint64_t size;
 	char *tile;
 	struct bundle bundle;
@@ -93,6 +94,18 @@ static bool read_file(const struct audit_source *s, const char *name, size_t max
 	return error_at(e, inner.reason, inner.where, 0, 0, "%s", inner.text);
 }
 
+static bool take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
+{
+	char *bytes;
+	size_t n;
+
+	if (!read_file(s, name, max, &bytes, &n, e))
+		return false;
+	buf_add(out, view_make(bytes, n));
+	free(bytes);
+	return true;
+}
+
 /* A tile or bundle: under its partial name, or the full one that may have taken its place. */
 static bool read_named(const struct audit_source *s, struct tlog_tile t, const char *folder, size_t max, char **out,
                        size_t *n, struct error *e)
@@ -127,7 +140,9 @@ static bool open_directory(struct audit_source *s, const char *path, struct erro
 	if (!s->dir)
 		return error_set(e, REASON_NO_MEMORY, "no memory");
 	s->disclosures = has_file(path, "disclosures");
-	return read_file(s, "checkpoint", NOTE_MAX, &s->note, &s->note_n, e);
+	if (!has_file(path, "newest"))
+		return take_file(s, "checkpoint", NOTE_MAX, &s->note, e);
+	return take_file(s, "checkpoint", NOTE_MAX, &s->cosigned, e) && take_file(s, "newest", NOTE_MAX, &s->note, e);
 }
 
 /* Disclosures are served by nobody. */
@@ -138,7 +153,13 @@ static bool open_url(struct audit_source *s, const char *url, struct connection 
 	access->https.url = url;
 	access->https.tries = 10;
 	s->https = connection_open(access, e);
-	return s->https && read_file(s, "checkpoint", NOTE_MAX, &s->note, &s->note_n, e);
+	if (!s->https)
+		return false;
+	/* The cosigned one first: what the log grows by meanwhile is only more. */
+	struct error none = { .reason = REASON_NONE };
+	if (!take_file(s, "checkpoint?witnessed", NOTE_MAX, &s->cosigned, &none) && none.reason != REASON_NOT_FOUND)
+		return error_set(e, none.reason, "%s", none.text);
+	return take_file(s, "checkpoint?newest", NOTE_MAX, &s->note, e);
 }
 
 /* Whether the log that the store's verbs are about ends its origin in this epoch. */
@@ -164,6 +185,14 @@ static bool use_epoch(struct store *store, struct view epoch, struct error *e)
 	return error_set(e, REASON_CONFIG, "the store holds no log of epoch %.*s", VIEW_ARG(epoch));
 }
 
+/* The checkpoint that receipts stand on, with its cosignatures; none: nothing. */
+static bool read_cosigned(struct audit_source *s, struct error *e)
+{
+	uint64_t size;
+
+	return proof_cosigned(s->store, &size, &s->cosigned, e);
+}
+
 /* STORE, or STORE@EPOCH for the log of an earlier epoch. */
 static bool open_store(struct audit_source *s, const char *path, struct view epoch, struct error *e)
 {
@@ -178,11 +207,9 @@ static bool open_store(struct audit_source *s, const char *path, struct view epo
 		return error_set(e, REASON_NOT_FOUND, "the store has no checkpoint yet");
 	struct error missing = { .reason = REASON_NONE };
 	struct store_archive archive;
-	s->note = malloc(note.n + 1);
-	if (!s->note)
-		return error_set(e, REASON_NO_MEMORY, "no memory");
-	memcpy(s->note, note.p, note.n);
-	s->note_n = note.n;
+	buf_add(&s->note, note);
+	if (!read_cosigned(s, e))
+		return false;
 	s->archived = store_get_archive(s->store, store_log(s->store), &archive, &missing);
 	s->disclosures = !s->archived;
 	return s->archived || missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
@@ -215,6 +242,8 @@ struct audit_source *audit_source_open(const char *path, struct connection *acce
 		return NULL;
 	}
 	s->copy = BUF_INIT(BUNDLE_MAX + ROWS_MAX);
+	s->note = BUF_INIT(NOTE_MAX);
+	s->cosigned = BUF_INIT(NOTE_MAX);
 	if (!(view_starts(view_of(path), VIEW("https://")) ? open_url(s, path, access, e) : open_path(s, path, e)))
 		return source_free_null(s);
 	/* Only to know which files to ask for; whoever verifies opens the note by a key. */
@@ -230,7 +259,8 @@ void audit_source_close(struct audit_source *s)
 	store_close(s->store);
 	https_close(s->https);
 	free(s->dir);
-	free(s->note);
+	buf_free(&s->note);
+	buf_free(&s->cosigned);
 	free(s->tile);
 	free(s->bundle.entries);
 	free(s->bundle.rows);
@@ -240,7 +270,12 @@ void audit_source_close(struct audit_source *s)
 
 struct view audit_source_note(const struct audit_source *s)
 {
-	return view_make(s->note, s->note_n);
+	return buf_view(&s->note);
+}
+
+struct view audit_source_cosigned(const struct audit_source *s)
+{
+	return s->cosigned.n ? buf_view(&s->cosigned) : buf_view(&s->note);
 }
 
 uint64_t audit_source_size(const struct audit_source *s)
@@ -259,18 +294,6 @@ struct store *audit_source_store(struct audit_source *s)
 }
 
 /* --- its timestamp --- */
-
-static bool take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
-{
-	char *bytes;
-	size_t n;
-
-	if (!read_file(s, name, max, &bytes, &n, e))
-		return false;
-	buf_add(out, view_make(bytes, n));
-	free(bytes);
-	return true;
-}
 
 static bool stored_timestamp(struct store *s, struct buf *note, struct buf *response, struct error *e)
 {

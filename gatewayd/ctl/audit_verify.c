@@ -3,16 +3,22 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <limits.h>
+#include <unistd.h>
 
 #include "gatewayd/ctl/audit.h"
+#include "gatewayd/os/instant.h"
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
 #define RECEIPT_MAX (512 * 1024)
+#define LOOKS       5 /* at a served log whose newest entries its witnesses may be about to cosign, a second apart */
+#define VERIFY_USAGE \
+	"audit verify [--key VKEY | --policy FILE [--max-age SECONDS]] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]"
 
 struct options {
 	const char *key, *policy, *earlier, *tsa;
+	unsigned long long max_age_s; /* 0: any */
 	struct connection access;
 };
 
@@ -22,6 +28,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		                              { "policy", required_argument, NULL, 'p' },
 		                              { "earlier", required_argument, NULL, 'e' },
 		                              { "tsa-ca", required_argument, NULL, 't' },
+		                              { "max-age", required_argument, NULL, 'm' },
 		                              AUDIT_ACCESS_OPTIONS,
 		                              { 0 } };
 	int opt;
@@ -33,17 +40,16 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'p': o->policy = optarg; break;
 		case 'e': o->earlier = optarg; break;
 		case 't': o->tsa = optarg; break;
+		case 'm':
+			if (!view_to_u64(view_of(optarg), INT32_MAX, &o->max_age_s) || o->max_age_s == 0)
+				return false;
+			break;
 		default:
 			if (!connection_option(&o->access, opt, optarg))
 				return false;
 		}
 	}
-	return true;
-}
-
-static int status_of(const struct error *e)
-{
-	return e->reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED;
+	return !o->max_age_s || o->policy;
 }
 
 static void warn_keys(const struct audit_keys *k)
@@ -79,9 +85,9 @@ static bool load_earlier(const char *path, const struct audit_keys *k, char **te
 {
 	struct buf scratch = BUF_INIT(RECEIPT_MAX);
 	const struct note_vkey *signer;
+	struct error inner = { .reason = REASON_NONE };
 	struct receipt r;
 	struct view entry;
-	unsigned cosigned;
 	size_t n;
 
 	if (!ctl_read_file(path, RECEIPT_MAX, text, &n, e))
@@ -92,7 +98,9 @@ static bool load_earlier(const char *path, const struct audit_keys *k, char **te
 		ok = receipt_parse(note, &scratch, &r, &entry, e);
 		note = r.checkpoint;
 	}
-	ok = ok && audit_keys_open(k, note, out, &signer, &cosigned, e);
+	/* The log's own signature is enough for what it must continue. */
+	if (ok && !audit_keys_open(k, note, out, &signer, NULL, &inner) && inner.reason != REASON_NOT_COSIGNED)
+		ok = error_set(e, inner.reason, "%s", inner.text);
 	buf_free(&scratch);
 	return ok;
 }
@@ -112,9 +120,8 @@ static const char *place_name(enum verify_place p)
 
 /* What was found of a log that is whole. */
 struct found {
-	const struct checkpoint *checkpoint;
-	const struct note_vkey *signer;
-	unsigned cosigned;
+	struct audit_judged judged;
+	int64_t now_ms, last_ms; /* the last entry's time; TIME_NONE: not known */
 	struct verify_report report;
 	bool disclosures, earlier, archived;
 	struct audit_timestamp timestamp; /* size 0: was not asked about */
@@ -128,14 +135,29 @@ static void timestamp_json(json_t *j, const struct audit_timestamp *t)
 	json_object_set_new(j, "timestamp", json_pack("{s:I, s:s}", "size", (json_int_t)t->size, "time", time));
 }
 
+/* Clocks differ: what is of the future is of now. */
+static int64_t age_s(const struct found *f, uint64_t then_ms)
+{
+	return then_ms > (uint64_t)f->now_ms ? 0 : (f->now_ms - (int64_t)then_ms) / 1000;
+}
+
 static void report_json(const struct found *f, const struct error *e)
 {
-	const struct checkpoint *c = f->checkpoint;
+	const struct checkpoint *c = &f->judged.newest;
+	const struct trust_witnessed *w = &f->judged.witnessed;
 	const struct verify_report *r = &f->report;
 	char root[64];
-	json_t *j = json_pack("{s:b, s:s%, s:I, s:s, s:i}", "verified", e == NULL, "origin", c->origin.p, c->origin.n,
-	                      "size", (json_int_t)c->size, "key", f->signer->name, "cosignatures", (int)f->cosigned);
+	json_t *j = json_pack("{s:b, s:s%, s:I, s:s, s:i, s:i, s:i}", "verified", e == NULL, "origin", c->origin.p,
+	                      c->origin.n, "size", (json_int_t)c->size, "key", f->judged.signer->name, "cosignatures",
+	                      (int)w->cosigned, "independent", (int)w->independent, "of_independent",
+	                      (int)w->of_independent);
 
+	if (w->cosigned)
+		json_object_set_new(j, "cosigned_size", json_integer((json_int_t)f->judged.accepted.size));
+	if (w->time_s)
+		json_object_set_new(j, "cosigned_age_s", json_integer((json_int_t)age_s(f, w->time_s * 1000)));
+	if (f->last_ms != TIME_NONE)
+		json_object_set_new(j, "last_entry_age_s", json_integer((json_int_t)age_s(f, (uint64_t)f->last_ms)));
 	if (!e) {
 		put_root(&r->root, root);
 		json_object_set_new(j, "root", json_string(root));
@@ -148,6 +170,7 @@ static void report_json(const struct found *f, const struct error *e)
 			json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
 		}
 	} else {
+		json_object_set_new(j, "reason", json_string(reason_slug(e->reason)));
 		json_object_set_new(j, "place", json_string(place_name(r->place)));
 		json_object_set_new(j, "index", json_integer((json_int_t)r->index));
 		if (r->place == VERIFY_TILE) {
@@ -159,16 +182,32 @@ static void report_json(const struct found *f, const struct error *e)
 	print_json(j);
 }
 
+static void report_witnesses(const struct found *f)
+{
+	const struct trust_witnessed *w = &f->judged.witnessed;
+
+	if (w->cosigned == 0)
+		return;
+	printf("cosigned by  %u witnesses of the policy; witnessed by %u of %u independent\n", w->cosigned,
+	       w->independent, w->of_independent);
+	printf("cosigned     %llu of %llu entries", (unsigned long long)f->judged.accepted.size,
+	       (unsigned long long)f->judged.newest.size);
+	if (w->time_s)
+		printf(", %lld s ago", (long long)age_s(f, w->time_s * 1000));
+	putchar('\n');
+}
+
 static void report_text(const struct ctl *ctl, const struct found *f)
 {
 	const struct verify_report *r = &f->report;
 	char root[64], time[TIME_TEXT + 1];
 
 	put_root(&r->root, root);
-	printf("log          %.*s\n", VIEW_ARG(f->checkpoint->origin));
-	printf("signed by    %s+%08x\n", f->signer->name, f->signer->id);
-	if (f->cosigned > 0)
-		printf("cosigned by  %u witnesses of the policy\n", f->cosigned);
+	printf("log          %.*s\n", VIEW_ARG(f->judged.newest.origin));
+	printf("signed by    %s+%08x\n", f->judged.signer->name, f->judged.signer->id);
+	report_witnesses(f);
+	if (f->last_ms != TIME_NONE)
+		printf("last entry   %lld s ago\n", (long long)age_s(f, (uint64_t)f->last_ms));
 	printf("entries      %llu\n", (unsigned long long)r->entries);
 	printf("root         %s\n", root);
 	if (f->archived)
@@ -192,41 +231,95 @@ static void report_text(const struct ctl *ctl, const struct found *f)
 static int bad_checkpoint(const struct ctl *c, const struct error *e)
 {
 	if (c->json)
-		print_json(json_pack("{s:b, s:s, s:s}", "verified", 0, "place", "checkpoint", "error", e->text));
-	return ctl_fail(status_of(e), e);
+		print_json(json_pack("{s:b, s:s, s:s, s:s}", "verified", 0, "reason", reason_slug(e->reason), "place",
+		                     "checkpoint", "error", e->text));
+	return ctl_fail(audit_status(e), e);
+}
+
+/* When the last entry was made, by the log's own word; TIME_NONE where the copy has it no more. */
+static int64_t last_entry_ms(const struct found *f, const struct verify_source *v)
+{
+	struct view leaf, packed;
+	int64_t ms = TIME_NONE;
+
+	if (f->archived || f->judged.newest.size == 0 ||
+	    !v->entry(v->arg, f->judged.newest.size - 1, &leaf, &packed, NULL))
+		return ms;
+	json_t *entry = json_loadb(leaf.p, leaf.n, 0, NULL), *time = json_object_get(entry, "time");
+	if (json_is_integer(time) && json_integer_value(time) >= 0)
+		ms = json_integer_value(time);
+	json_decref(entry);
+	return ms;
+}
+
+static bool young_enough(const struct found *f, const struct options *o, struct error *e)
+{
+	const struct audit_judged *j = &f->judged;
+	int64_t age = age_s(f, j->witnessed.time_s * 1000);
+
+	if (!o->max_age_s || age <= (int64_t)o->max_age_s)
+		return true;
+	return error_set(
+	        e, REASON_COSIGNATURE_OLD,
+	        "cosigned too long ago: the policy's quorum cosigned %llu entries %lld s ago, more than %llu; %llu "
+	        "entries came since",
+	        (unsigned long long)j->accepted.size, (long long)age, o->max_age_s,
+	        (unsigned long long)(j->newest.size - j->accepted.size));
 }
 
 static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k,
-                         const struct options *o)
+                         const struct audit_judged *j, const struct options *o)
 {
-	struct found f = { .earlier = o->earlier != NULL };
-	struct checkpoint now, earlier;
+	struct found f = { .judged = *j, .now_ms = instant_now_ms(), .last_ms = TIME_NONE, .earlier = o->earlier };
+	struct checkpoint earlier;
 	struct verify_source callbacks;
 	struct error e = { 0 };
 	char *text = NULL;
 	int status = CTL_OK;
 
-	if (!audit_keys_open(k, audit_source_note(s), &now, &f.signer, &f.cosigned, &e))
-		return bad_checkpoint(c, &e);
 	if (o->earlier && !load_earlier(o->earlier, k, &text, &earlier, &e)) {
 		free(text);
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	audit_source_callbacks(s, &callbacks);
+	struct verify_source entries = callbacks;
 	f.archived = audit_source_archived(s);
 	if (f.archived)
 		callbacks.entry = NULL;
-	f.checkpoint = &now;
 	f.disclosures = callbacks.disclosures;
-	bool ok = verify_log(&now, o->earlier ? &earlier : NULL, &callbacks, &f.report, &e) &&
-	          (!o->tsa || audit_timestamp_check(s, f.signer, &now, o->tsa, &f.timestamp, &e));
+	bool ok = audit_verify_log(j, o->earlier ? &earlier : NULL, &callbacks, &f.report, &e) &&
+	          (!o->tsa || audit_timestamp_check(s, j->signer, &j->newest, o->tsa, &f.timestamp, &e));
+	if (ok) {
+		f.last_ms = last_entry_ms(&f, &entries);
+		ok = young_enough(&f, o, &e);
+	}
 	if (c->json)
 		report_json(&f, ok ? NULL : &e);
 	else if (ok)
 		report_text(c, &f);
 	if (!ok)
-		status = ctl_fail(status_of(&e), &e);
+		status = ctl_fail(audit_status(&e), &e);
 	free(text);
+	return status;
+}
+
+static int look(const struct ctl *c, const char *path, const struct audit_keys *k, struct options *o, bool last)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct audit_source *s = audit_source_open(path, &o->access, &e);
+	struct audit_judged j;
+	int status;
+
+	/* A copy without its checkpoint was cut, a store without one is not a log. */
+	if (!s)
+		status = ctl_fail(e.reason == REASON_NOT_FOUND ? CTL_TAMPERED : CTL_FAILED, &e);
+	else if (audit_judge(k, s, &j, &e))
+		status = verify_source(c, s, k, &j, o);
+	else if (e.reason == REASON_NOT_COSIGNED && !last)
+		status = CTL_NOT_COSIGNED;
+	else
+		status = bad_checkpoint(c, &e);
+	audit_source_close(s);
 	return status;
 }
 
@@ -237,21 +330,20 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 	struct error e = { 0 };
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
-		return ctl_usage(
-		        "audit verify [--key VKEY | --policy FILE] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]");
+		return ctl_usage(VERIFY_USAGE);
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);
-	struct audit_source *s = path ? audit_source_open(path, &o.access, &e) : NULL;
-	int status;
-	if (s) {
+	int status = path ? CTL_NOT_COSIGNED : ctl_fail(CTL_FAILED, &e);
+	if (path)
 		warn_keys(&k);
-		status = verify_source(c, s, &k, &o);
-	} else {
-		/* A copy without its checkpoint was cut, a store without one is not a log. */
-		status = ctl_fail(e.reason == REASON_NOT_FOUND ? CTL_TAMPERED : CTL_FAILED, &e);
+	/* A copy stays as it is; a server's log is cosigned within a second or so. */
+	int looks = path && view_starts(view_of(path), VIEW("https://")) ? LOOKS : 1;
+	while (path && status == CTL_NOT_COSIGNED && looks-- > 0) {
+		status = look(c, path, &k, &o, looks == 0);
+		if (status == CTL_NOT_COSIGNED && looks > 0)
+			sleep(1);
 	}
-	audit_source_close(s);
 	audit_keys_free(&k);
 	connection_free(&o.access);
 	free(path);
@@ -261,15 +353,18 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 /* --- audit verify-receipt --- */
 
 static void show_receipt(const struct ctl *c, const struct receipt *r, const struct checkpoint *cp, struct view entry,
-                         const struct note_vkey *signer, unsigned cosigned)
+                         const struct note_vkey *signer, const struct trust_witnessed *w)
 {
+	char time[TIME_TEXT + 1];
 	struct buf line = BUF_INIT(1 << 20);
 
 	if (c->json) {
 		json_t *leaf = json_loadb(entry.p, entry.n, 0, NULL);
-		print_json(json_pack("{s:b, s:s%, s:I, s:I, s:s, s:i, s:o*}", "verified", 1, "origin", cp->origin.p,
-		                     cp->origin.n, "index", (json_int_t)r->index, "size", (json_int_t)cp->size, "key",
-		                     signer->name, "cosignatures", (int)cosigned, "entry", leaf));
+		print_json(json_pack("{s:b, s:s%, s:I, s:I, s:s, s:i, s:i, s:i, s:o*}", "verified", 1, "origin",
+		                     cp->origin.p, cp->origin.n, "index", (json_int_t)r->index, "size",
+		                     (json_int_t)cp->size, "key", signer->name, "cosignatures", (int)w->cosigned,
+		                     "independent", (int)w->independent, "of_independent", (int)w->of_independent,
+		                     "entry", leaf));
 		return;
 	}
 	audit_heading(&line);
@@ -278,7 +373,14 @@ static void show_receipt(const struct ctl *c, const struct receipt *r, const str
 	printf("%sverified%s: entry %llu of %llu in the log %.*s, signed by %s+%08x", c->colour ? "\033[32m" : "",
 	       c->colour ? "\033[0m" : "", (unsigned long long)r->index, (unsigned long long)cp->size,
 	       VIEW_ARG(cp->origin), signer->name, signer->id);
-	printf(cosigned ? ", cosigned by %u witnesses\n" : "\n", cosigned);
+	if (w->cosigned)
+		printf(", cosigned by %u witnesses, %u of %u independent", w->cosigned, w->independent,
+		       w->of_independent);
+	if (w->time_s) {
+		time_print((int64_t)w->time_s * 1000, time);
+		printf(", by %s", time);
+	}
+	putchar('\n');
 	buf_free(&line);
 }
 
@@ -290,20 +392,21 @@ static int verify_receipt(const struct ctl *c, struct view text, const struct au
 	struct error e = { 0 };
 	struct receipt r;
 	struct view entry;
-	unsigned cosigned;
+	struct trust_witnessed witnessed;
 	int status = CTL_OK;
 
 	bool ok = receipt_parse(text, &scratch, &r, &entry, &e);
 	if (ok && entry.n == 0)
 		ok = error_set(&e, REASON_TAMPERED, "the receipt does not carry its entry");
-	ok = ok && audit_keys_open(k, r.checkpoint, &cp, &signer, &cosigned, &e) &&
+	ok = ok && audit_keys_open(k, r.checkpoint, &cp, &signer, &witnessed, &e) &&
 	     receipt_verify(&r, entry, signer, &e);
 	if (ok) {
-		show_receipt(c, &r, &cp, entry, signer, cosigned);
+		show_receipt(c, &r, &cp, entry, signer, &witnessed);
 	} else {
 		if (c->json)
-			print_json(json_pack("{s:b, s:s}", "verified", 0, "error", e.text));
-		status = ctl_fail(status_of(&e), &e);
+			print_json(json_pack("{s:b, s:s, s:s}", "verified", 0, "reason", reason_slug(e.reason), "error",
+			                     e.text));
+		status = ctl_fail(audit_status(&e), &e);
 	}
 	buf_free(&scratch);
 	return status;
@@ -317,7 +420,7 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv)
 	char *text;
 	size_t n;
 
-	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier || o.tsa)
+	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier || o.tsa || o.max_age_s)
 		return ctl_usage("audit verify-receipt [--key VKEY | --policy FILE] FILE");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);

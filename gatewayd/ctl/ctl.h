@@ -13,7 +13,9 @@ enum ctl_exit {
 	CTL_USAGE = 2,
 	CTL_CHECK_FAILED = 3,
 	CTL_TAMPERED = 4,
-	CTL_UNREACHABLE = 5
+	CTL_UNREACHABLE = 5,
+	CTL_NOT_COSIGNED = 6, /* the log's own signature holds; the policy's witnesses have not cosigned yet */
+	CTL_STALE = 7         /* they have, longer ago than --max-age */
 };
 
 struct ctl {

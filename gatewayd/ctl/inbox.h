@@ -17,6 +17,8 @@ struct inbox {
 	struct tape tape;
 	uint32_t item, end; /* the next item's node, and where the page ends */
 	bool open;          /* a page is there */
+	bool unproved;      /* the page ended before a record that is not to be handed out yet */
+	unsigned looks;     /* so often was that waited for */
 };
 
 struct inbox_item {

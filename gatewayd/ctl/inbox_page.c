@@ -1,10 +1,12 @@
 /* Asking a gateway for its inbox and reading what it answers. See inbox.h. */
 #include <jansson.h>
+#include <unistd.h>
 
 #include "gatewayd/ctl/inbox.h"
 
 #define PAGE_MAX   (64u * 1024 * 1024) /* a gateway's page is smaller */
 #define ANSWER_MAX 65536u
+#define LOOKS      10 /* a second apart, at what is about to be handed out */
 
 /* A problem document (RFC 9457): its type names the rule, its title says it. */
 static bool refused(int status, const struct buf *answer, struct error *e)
@@ -59,6 +61,8 @@ static bool read_page(struct inbox *in, struct error *e)
 	in->after = next > in->after ? next : in->after;
 	in->item = items + 1;
 	in->end = t->nodes[items].next;
+	uint32_t unproved = tape_member(t, 0, VIEW("unproved"));
+	in->unproved = unproved && t->nodes[unproved].type == TAPE_TRUE;
 	in->open = true;
 	return true;
 }
@@ -108,7 +112,9 @@ bool inbox_next(struct inbox *in, struct inbox_item *out, struct error *e)
 		/* A page may be empty and still go on: what was on it was erased meanwhile. */
 		if (in->item >= in->end && in->after == before) {
 			in->open = false;
-			return false;
+			if (!in->unproved || in->looks++ == LOOKS)
+				return false;
+			sleep(1);
 		}
 		before = in->after;
 	}

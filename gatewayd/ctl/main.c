@@ -28,7 +28,9 @@ static void help(FILE *out)
 			         c->arguments);
 			fprintf(out, "  %s\n        %s\n", line, c->help);
 		}
-	fputs("\nExit: 0 ok, 1 failure, 2 usage, 3 check failed, 4 tampering found, 5 daemon unreachable.\n", out);
+	fputs("\nExit: 0 ok, 1 failure, 2 usage, 3 check failed, 4 tampering found, 5 daemon unreachable,\n"
+	      "      6 not cosigned yet, 7 cosigned too long ago.\n",
+	      out);
 }
 
 static const struct ctl_command *find(int argc, char **argv, int *words)

@@ -57,10 +57,8 @@ static bool verify_entry(struct store *store, uint64_t index, struct view leaf, 
 	const struct note_vkey *signer;
 	struct checkpoint cp;
 	struct receipt r;
-	unsigned cosigned;
 	bool ok = proof_read(store, store_log(store) << STORE_LOG_SHIFT | index, &r, &note, e) &&
-	          audit_keys_open(keys, r.checkpoint, &cp, &signer, &cosigned, e) &&
-	          receipt_verify(&r, leaf, signer, e);
+	          audit_keys_open(keys, r.checkpoint, &cp, &signer, NULL, e) && receipt_verify(&r, leaf, signer, e);
 
 	buf_free(&note);
 	return ok;
@@ -286,7 +284,7 @@ static int run_prove(const struct ctl *c, int argc, char **argv)
 			show(&f);
 		status = erased ? CTL_OK : CTL_CHECK_FAILED;
 	} else {
-		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+		status = ctl_fail(audit_status(&e), &e);
 	}
 	audit_keys_free(&keys);
 	json_decref(f.leaves);

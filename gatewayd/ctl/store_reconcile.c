@@ -150,11 +150,7 @@ static bool take_entry(struct reconciling *r, uint64_t index, struct view text, 
 static bool verify(struct reconciling *r, struct audit_source *s, struct error *e)
 {
 	struct audit_keys keys;
-	const struct note_vkey *signer;
-	struct verify_source callbacks;
 	struct verify_report report;
-	struct checkpoint c;
-	unsigned cosigned;
 
 	if (!r->policy && !r->key) {
 		fprintf(stderr, "note: without --policy or --key the partner's log is compared unverified\n");
@@ -162,9 +158,7 @@ static bool verify(struct reconciling *r, struct audit_source *s, struct error *
 	}
 	if (!audit_keys_load(r->ctl, r->key, r->policy, &keys, e))
 		return false;
-	audit_source_callbacks(s, &callbacks);
-	bool ok = audit_keys_open(&keys, audit_source_note(s), &c, &signer, &cosigned, e) &&
-	          verify_log(&c, NULL, &callbacks, &report, e);
+	bool ok = audit_verify_source(&keys, s, &report, e);
 	audit_keys_free(&keys);
 	return ok;
 }
@@ -311,7 +305,7 @@ int ctl_store_reconcile(const struct ctl *c, int argc, char **argv)
 			judge(&r, &r.told[i]);
 		status = report(&r);
 	} else {
-		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
+		status = ctl_fail(audit_status(&e), &e);
 	}
 	audit_source_close(r.log);
 	free(r.known);

@@ -138,6 +138,10 @@
 	R(LIMIT, "limit", 422, "schema", "A limit on time or memory was reached.") \
 	R(STORE, "store", 503, "request", "The store failed.") \
 	R(TAMPERED, "tampered", 503, "request", "The audit log does not verify.") \
+	R(NOT_COSIGNED, "not-cosigned", 503, "request", \
+	  "The log's own signature holds, but too few of the policy's witnesses have cosigned the checkpoint yet.") \
+	R(COSIGNATURE_OLD, "cosignature-old", 503, "request", \
+	  "The witnesses' quorum was reached, but longer ago than is allowed.") \
 	R(IO, "io", 503, "request", "A file or socket failed.") \
 	R(CRYPTO, "crypto", 500, "request", "A cryptographic operation failed.") \
 	R(NO_MEMORY, "no-memory", 503, "request", "Memory ran out.")

@@ -212,30 +212,82 @@ const struct note_vkey *trust_log(const struct trust *t, size_t i)
 	return i < t->n_logs ? &t->logs[i] : NULL;
 }
 
-/* Which names witnessed; groups come after their members. */
-static bool count_witnesses(const struct trust *t, struct view text, struct view signatures, bool have[TRUST_NAMES_MAX],
-                            unsigned *cosigned, struct error *e)
+/* --- judging --- */
+
+static struct view host_of(const char *name)
 {
-	for (unsigned i = 0; i < t->n_names; i++) {
-		const struct member *m = &t->names[i];
+	struct view rest = view_of(name);
+
+	return view_cut(&rest, '/');
+}
+
+bool trust_is_gateway(const char *name)
+{
+	struct view rest = view_of(name);
+
+	view_cut(&rest, '/');
+	return view_starts(rest, VIEW("witness/"));
+}
+
+static bool independent(const struct trust *t, const struct note_vkey *witness)
+{
+	struct view host = host_of(witness->name);
+
+	if (trust_is_gateway(witness->name))
+		return false;
+	for (size_t i = 0; i < t->n_logs; i++)
+		if (view_eq(host, host_of(t->logs[i].name)))
+			return false;
+	return true;
+}
+
+/* When a name had witnessed: a group when so many of its members had as it asks for. 0: it has not. */
+static uint64_t group_time(const struct member *m, const uint64_t time[TRUST_NAMES_MAX])
+{
+	uint64_t best = 0;
+
+	for (unsigned k = 0; k < m->n; k++) {
+		uint64_t t = time[m->members[k]];
 		unsigned n = 0;
 
+		for (unsigned i = 0; i < m->n; i++)
+			n += time[m->members[i]] >= t;
+		if (n >= m->threshold && t > best)
+			best = t;
+	}
+	return best;
+}
+
+/* Groups come after their members. Times are kept one larger, so that 0 is none. */
+bool trust_weigh(const struct trust *t, struct view text, struct view signatures, struct trust_witnessed *out,
+                 struct error *e)
+{
+	struct trust_witnessed w = { .cosigned = 0 };
+	uint64_t time[TRUST_NAMES_MAX] = { 0 };
+
+	for (unsigned i = 0; i < t->n_names; i++) {
+		const struct member *m = &t->names[i];
+
 		if (m->group) {
-			for (unsigned k = 0; k < m->n; k++)
-				n += have[m->members[k]];
-			have[i] = n >= m->threshold;
+			time[i] = group_time(m, time);
 			continue;
 		}
-		switch (note_find(&m->key, text, signatures, NULL)) {
+		bool counts = independent(t, &m->key);
+		w.of_independent += counts;
+		switch (note_find(&m->key, text, signatures, &time[i])) {
 		case NOTE_INVALID:
 			return error_set(e, REASON_TAMPERED, "the cosignature of %s does not verify", m->key.name);
 		case NOTE_VALID:
-			have[i] = true;
-			++*cosigned;
+			time[i]++;
+			w.cosigned++;
+			w.independent += counts;
 			break;
-		case NOTE_ABSENT: have[i] = false; break;
+		case NOTE_ABSENT: time[i] = 0; break;
 		}
 	}
+	w.quorum = t->quorum == QUORUM_NONE || time[t->quorum] > 0;
+	w.time_s = t->quorum != QUORUM_NONE && w.quorum ? time[t->quorum] - 1 : 0;
+	*out = w;
 	return true;
 }
 
@@ -263,24 +315,24 @@ static const struct note_vkey *signing_log(const struct trust *t, struct view or
 }
 
 bool trust_check(const struct trust *t, struct view note, struct checkpoint *out, const struct note_vkey **log,
-                 unsigned *cosigned, struct error *e)
+                 struct trust_witnessed *witnessed, struct error *e)
 {
-	bool have[TRUST_NAMES_MAX] = { false };
+	struct trust_witnessed w;
 	struct view text, signatures;
 	struct checkpoint c;
-	unsigned witnesses = 0;
 
 	if (!note_split(note, &text, &signatures, e) || !checkpoint_parse(text, &c, e))
 		return false;
 	const struct note_vkey *k = signing_log(t, c.origin, text, signatures, e);
-	if (!k || !count_witnesses(t, text, signatures, have, &witnesses, e))
+	if (!k || !trust_weigh(t, text, signatures, &w, e))
 		return false;
-	if (t->quorum != QUORUM_NONE && !have[t->quorum])
-		return error_set(e, REASON_TAMPERED, "the witnesses that cosigned are not the policy's quorum");
 	*out = c;
 	if (log)
 		*log = k;
-	if (cosigned)
-		*cosigned = witnesses;
-	return true;
+	if (witnessed)
+		*witnessed = w;
+	return w.quorum || error_set(e, REASON_NOT_COSIGNED,
+	                             "not cosigned yet: %u witnesses of the policy cosigned the checkpoint of %llu "
+	                             "entries, which is not the policy's quorum",
+	                             w.cosigned, (unsigned long long)c.size);
 }

@@ -32,9 +32,10 @@ struct witness_state {
 enum witness_verdict {
 	WITNESS_COSIGN = 200, /* remember `*c`, then answer with note_cosign() of its text */
 	WITNESS_BAD_REQUEST = 400,
-	WITNESS_FORBIDDEN = 403,    /* no signature of a key that is trusted for the log */
-	WITNESS_CONFLICT = 409,     /* answer with witness_conflict_print(); media type text/x.tlog.size */
-	WITNESS_UNPROCESSABLE = 422 /* the consistency proof is wrong: evidence of a fork when it is signed */
+	WITNESS_FORBIDDEN = 403, /* no signature of a key that is trusted for the log, or a wrong one */
+	WITNESS_CONFLICT = 409,  /* answer with witness_conflict_print(); media type text/x.tlog.size */
+	/* The consistency proof is wrong, or the root is another than that of this size: evidence of a fork. */
+	WITNESS_UNPROCESSABLE = 422
 };
 /* Judges a request by the keys of its log and what is remembered of it. `*c` and `*text` (what a cosignature
  * covers) look into the request and are set from WITNESS_CONFLICT on too, where the checkpoint is signed. */

@@ -181,6 +181,9 @@ class Pair(World):
                 raise ConnectionResetError(f"the inbox is not served: {status}")
             assert status == 200, (status, body)
             page = json.loads(body)
+            if not page["items"] and page.get("unproved"):
+                time.sleep(0.1)
+                continue
             if not page["items"]:
                 return items
             items += page["items"]

@@ -63,14 +63,15 @@ START_TEST(test_quorum)
 	struct buf policy = BUF_INIT(10000), note = BUF_INIT(NOTE_MAX);
 	struct error e = { 0 };
 	struct view text, signatures;
+	struct trust_witnessed w = { 0 };
 
 	example(&policy);
 	struct trust *t = trust_parse(buf_view(&policy), &e);
 	ck_assert_msg(t != NULL, "%s", e.text);
 	ck_assert(note_split(buf_view(&l->note), &text, &signatures, NULL));
 	for (unsigned set = 0; set < 1 << WITNESSES; set++) {
-		unsigned x = (unsigned)__builtin_popcount(set & 7), y = (unsigned)__builtin_popcount(set >> 3),
-		         cosigned = 0;
+		unsigned x = (unsigned)__builtin_popcount(set & 7), y = (unsigned)__builtin_popcount(set >> 3);
+		struct error missing = { .reason = REASON_NONE };
 		const struct note_vkey *log = NULL;
 		struct checkpoint c;
 
@@ -79,19 +80,97 @@ START_TEST(test_quorum)
 		for (unsigned i = 0; i < WITNESSES; i++)
 			if (set >> i & 1)
 				ck_assert(note_cosign(&witness[i], text, 1767323045, &note));
-		ck_assert_int_eq(trust_check(t, buf_view(&note), &c, &log, &cosigned, NULL), x >= 2 && y >= 1);
-		if (log) {
-			ck_assert_uint_eq(cosigned, x + y);
-			ck_assert_str_eq(log->name, l->signer.vkey.name);
-			ck_assert_uint_eq(c.size, 10);
-		}
+		bool enough = x >= 2 && y >= 1;
+		ck_assert_int_eq(trust_check(t, buf_view(&note), &c, &log, &w, &missing), enough);
+		/* The log's own signature holds either way, and that is told apart from tampering. */
+		ck_assert_int_eq(missing.reason, enough ? REASON_NONE : REASON_NOT_COSIGNED);
+		ck_assert(w.quorum == enough && w.cosigned == x + y && w.independent == x + y && w.of_independent == 6);
+		ck_assert_uint_eq(w.time_s, enough ? 1767323045 : 0);
+		ck_assert_str_eq(log->name, l->signer.vkey.name);
+		ck_assert_uint_eq(c.size, 10);
 	}
 	/* All have cosigned; one bit of one cosignature of a known witness spoils the note. */
 	note.p[note.n - 10] ^= 1;
 	struct checkpoint c;
-	ck_assert(!trust_check(t, buf_view(&note), &c, NULL, NULL, NULL));
+	struct error spoilt = { .reason = REASON_NONE };
+	ck_assert(!trust_check(t, buf_view(&note), &c, NULL, NULL, &spoilt));
+	ck_assert_int_eq(spoilt.reason, REASON_TAMPERED);
 	ck_assert(trust_log(t, 0) != NULL);
 	ck_assert(trust_log(t, 1) == NULL);
+	trust_free(t);
+	buf_free(&policy);
+	buf_free(&note);
+}
+END_TEST
+
+/* Two of X and one of Y: the quorum is as old as the older of the newest two X, or the newest Y. */
+START_TEST(test_time_of_the_quorum)
+{
+	static const struct {
+		uint64_t x[3], y[3], at; /* 0: has not cosigned */
+	} cases[] = {
+		{ { 100, 200, 300 }, { 250, 0, 0 }, 200 },
+		{ { 100, 200, 300 }, { 150, 0, 0 }, 150 },
+		{ { 100, 0, 300 }, { 250, 400, 0 }, 100 },
+		{ { 0, 0, 300 }, { 250, 400, 0 }, 0 },
+	};
+	struct buf policy = BUF_INIT(10000), note = BUF_INIT(NOTE_MAX);
+	struct view text, signatures;
+
+	example(&policy);
+	struct trust *t = trust_parse(buf_view(&policy), NULL);
+	ck_assert_ptr_nonnull(t);
+	ck_assert(note_split(buf_view(&l->note), &text, &signatures, NULL));
+	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+		struct trust_witnessed w;
+		struct view body, lines;
+
+		buf_reset(&note);
+		buf_add(&note, buf_view(&l->note));
+		for (unsigned i = 0; i < WITNESSES; i++) {
+			uint64_t at = i < 3 ? cases[k].x[i] : cases[k].y[i - 3];
+			ck_assert(at == 0 || note_cosign(&witness[i], text, at, &note));
+		}
+		ck_assert(note_split(buf_view(&note), &body, &lines, NULL));
+		ck_assert(trust_weigh(t, body, lines, &w, NULL));
+		ck_assert_uint_eq(w.time_s, cases[k].at);
+		ck_assert_int_eq(w.quorum, cases[k].at != 0);
+	}
+	trust_free(t);
+	buf_free(&policy);
+	buf_free(&note);
+}
+END_TEST
+
+/* A gateway that exchanges with the log's is an interested party, and so is whoever has a log at the same host. */
+START_TEST(test_who_is_independent)
+{
+	static const char *const names[] = { "south.example/witness/gw", "north.example/office", "office.example",
+		                             "court.example/w1" };
+	struct buf policy = BUF_INIT(10000), note = BUF_INIT(NOTE_MAX);
+	struct view text, signatures, lines;
+	struct trust_witnessed w;
+
+	ck_assert(note_split(buf_view(&l->note), &text, &signatures, NULL));
+	buf_add(&note, buf_view(&l->note));
+	buf_addf(&policy, "log %s\n", log_vkey);
+	for (unsigned i = 0; i < 4; i++) {
+		struct note_signer s = witness[i];
+		uint8_t public[32];
+		char text_of[300];
+
+		ed25519_public(s.key, public);
+		ck_assert(note_vkey_make(view_of(names[i]), NOTE_COSIGNER, public, &s.vkey));
+		print_vkey(&s.vkey, text_of);
+		buf_addf(&policy, "witness w%u %s\n", i, text_of);
+		ck_assert(i == 3 || note_cosign(&s, text, 1, &note));
+	}
+	buf_adds(&policy, "quorum w0\n");
+	struct trust *t = trust_parse(buf_view(&policy), NULL);
+	ck_assert_ptr_nonnull(t);
+	ck_assert(note_split(buf_view(&note), &text, &lines, NULL));
+	ck_assert(trust_weigh(t, text, lines, &w, NULL));
+	ck_assert(w.cosigned == 3 && w.independent == 1 && w.of_independent == 2 && w.quorum);
 	trust_free(t);
 	buf_free(&policy);
 	buf_free(&note);
@@ -180,6 +259,8 @@ TCase *make_trust_case(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_quorum);
+	tcase_add_test(tc, test_time_of_the_quorum);
+	tcase_add_test(tc, test_who_is_independent);
 	tcase_add_test(tc, test_none_and_unknown_log);
 	tcase_add_test(tc, test_malformed);
 	return tc;

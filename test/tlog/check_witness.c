@@ -122,10 +122,10 @@ START_TEST(test_refusals)
 	struct witness_state forked = seen;
 	forked.root.b[31] ^= 1;
 	ck_assert_int_eq(judge(buf_view(&body), &forked, &c, &text), WITNESS_UNPROCESSABLE);
-	/* 409: same size, another root. */
+	/* 422: same size, another root. */
 	ask(100, &body);
 	seen.size = 100;
-	ck_assert_int_eq(judge(buf_view(&body), &seen, &c, &text), WITNESS_CONFLICT);
+	ck_assert_int_eq(judge(buf_view(&body), &seen, &c, &text), WITNESS_UNPROCESSABLE);
 	/* 400: old above the checkpoint's size. */
 	ck_assert(witness_request_parse(buf_view(&body), &r, NULL));
 	r.old = 101;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/witness.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/tiles.h"
 
@@ -13,15 +14,54 @@ static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *ha
 	return store_get_tile(arg, level, index, hashes, e);
 }
 
-static bool prove(struct store *reader, uint64_t index, struct receipt *out, struct buf *note, struct error *e)
+/* The checkpoint that covers the entry first, its commit's. */
+static bool take_own(struct store *reader, uint64_t index, uint64_t *size, struct buf *note, struct error *e)
 {
-	struct receipt r = { .index = index };
 	struct view found;
-	uint64_t size;
 
-	if (!store_get_checkpoint(reader, index, &size, &found, e))
+	if (!store_get_checkpoint(reader, index, size, &found, e))
 		return false;
 	buf_add(note, found);
+	return true;
+}
+
+static bool add_line(void *arg, struct view line)
+{
+	buf_add(arg, line);
+	return true;
+}
+
+bool proof_cosigned(struct store *reader, uint64_t *size, struct buf *note, struct error *e)
+{
+	uint64_t cosigned;
+
+	if (!store_cosigned(reader, &cosigned, e))
+		return false;
+	*size = cosigned;
+	return cosigned == 0 || (take_own(reader, cosigned - 1, size, note, e) &&
+	                         store_list_cosignatures(reader, *size, add_line, note, e));
+}
+
+static bool take_cosigned(struct store *reader, uint64_t index, uint64_t *size, struct buf *note, struct error *e)
+{
+	if (!proof_cosigned(reader, size, note, e))
+		return false;
+	if (*size > index)
+		return true;
+	buf_reset(note);
+	return take_own(reader, index, size, note, e) && store_list_cosignatures(reader, *size, add_line, note, e);
+}
+
+typedef bool take_fn(struct store *reader, uint64_t index, uint64_t *size, struct buf *note, struct error *e);
+
+static bool prove(struct store *reader, uint64_t index, take_fn *take, struct receipt *out, struct buf *note,
+                  struct error *e)
+{
+	struct receipt r = { .index = index };
+	uint64_t size;
+
+	if (!take(reader, index, &size, note, e))
+		return false;
 	struct tiles *tiles = tiles_new(size, read_tile, reader, e);
 	if (!tiles)
 		return false;
@@ -35,23 +75,29 @@ static bool prove(struct store *reader, uint64_t index, struct receipt *out, str
 	return !note->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-bool proof_read(struct store *reader, uint64_t entry, struct receipt *out, struct buf *note, struct error *e)
+static bool prove_entry(struct store *reader, uint64_t entry, take_fn *take, struct receipt *out, struct buf *note,
+                        struct error *e)
 {
 	uint64_t log = store_log(reader);
 
 	if (!store_use_log(reader, store_entry_log(entry), e))
 		return false;
-	bool ok = prove(reader, store_entry_index(entry), out, note, e);
+	bool ok = prove(reader, store_entry_index(entry), take, out, note, e);
 	return store_use_log(reader, log, e) && ok;
 }
 
-bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct buf *leaf, struct buf *receipt,
-                    struct error *e)
+bool proof_read(struct store *reader, uint64_t entry, struct receipt *out, struct buf *note, struct error *e)
 {
-	struct buf note = BUF_INIT(65536);
+	return prove_entry(reader, entry, take_own, out, note, e);
+}
+
+static bool print(struct store *reader, uint64_t entry, take_fn *take, bool with_leaf, struct buf *leaf,
+                  struct buf *receipt, struct error *e)
+{
+	struct buf note = BUF_INIT(NOTE_MAX);
 	struct receipt r;
 	struct view found, packed;
-	bool ok = proof_read(reader, entry, &r, &note, e) && store_find_entry(reader, entry, &found, &packed, e);
+	bool ok = prove_entry(reader, entry, take, &r, &note, e) && store_find_entry(reader, entry, &found, &packed, e);
 
 	if (ok) {
 		receipt_print(&r, with_leaf ? found : VIEW(""), receipt);
@@ -61,6 +107,17 @@ bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct
 	}
 	buf_free(&note);
 	return ok;
+}
+
+bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct buf *leaf, struct buf *receipt,
+                    struct error *e)
+{
+	return print(reader, entry, take_own, with_leaf, leaf, receipt, e);
+}
+
+bool proof_for_outsiders(struct store *reader, uint64_t entry, struct buf *receipt, struct error *e)
+{
+	return print(reader, entry, take_cosigned, true, NULL, receipt, e);
 }
 
 void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size)

@@ -1,5 +1,6 @@
 /* Receipts of entries that are already in the log, from the store: the same as those of the commit that
- * appended them (the entry's index, and that commit's checkpoint). Uses a reading store of its thread. */
+ * appended them (the entry's index, and that commit's checkpoint), or under the checkpoint that witnesses cosigned since.
+ * Uses a reading store of its thread. */
 #ifndef GATEWAYD_CORE_COMMIT_ENTRY_PROOF_H
 #define GATEWAYD_CORE_COMMIT_ENTRY_PROOF_H
 
@@ -14,6 +15,12 @@ bool proof_read(struct store *reader, uint64_t entry, struct receipt *out, struc
  * to it. `with_leaf`: the text carries the leaf in its extra line. */
 bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct buf *leaf, struct buf *receipt,
                     struct error *e) MUST_USE;
+/* The checkpoint of the log that the store is about which its witnesses cosigned as this node asks, with their lines, is
+ * added to `note`; *size 0: there is none yet. */
+bool proof_cosigned(struct store *reader, uint64_t *size, struct buf *note, struct error *e) MUST_USE;
+/* The receipt of that entry with its leaf for whoever verifies offline: under the cosigned checkpoint where that covers it,
+ * else under that of its commit, with the cosignatures that this one has so far. */
+bool proof_for_outsiders(struct store *reader, uint64_t entry, struct buf *receipt, struct error *e) MUST_USE;
 /* Copies a string member of a leaf; empty when it is not there. */
 void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size);
 /* Whether a string member of a leaf is `want`, which is not empty and has 79 bytes at most. */

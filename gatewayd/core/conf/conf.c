@@ -17,6 +17,7 @@ static void conf_free(struct conf *c)
 	conf_schemas_free(c);
 	conf_partners_free(c);
 	conf_revocations_free(c);
+	trust_free(c->quorum);
 	buf_wipe(&c->edge_blob);
 	arena_free(&c->mem);
 	free(c);
@@ -55,6 +56,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	                    errors);
 	conf_read_partners(c, conf_path_of(c, doc, "partners"), errors);
 	conf_read_edge(c, doc, errors);
+	conf_read_witnesses(c, path, json_object_get(doc, "audit"), errors);
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
 	documents = conf_path_of(c, doc, "documents");
 	conf_read_documents(c, documents, now_ms, errors);

@@ -13,6 +13,7 @@
 #include "lib/policy/approval.h"
 #include "lib/tlog/note.h"
 #include "lib/tlog/receipt.h"
+#include "lib/tlog/trust.h"
 
 /* clang-format off */
 #define ROLE_LIST(R) \
@@ -63,7 +64,7 @@ struct node {
 	uint32_t first_retry_ms, longest_retry_ms;
 	struct space_reserve reserve; /* what is to stay free on disks */
 	uint64_t write_ahead_max;     /* bytes; with more that a reader keeps no record is taken */
-	uint32_t witness_every_s, rebuild_every_s;
+	uint32_t witness_every_s, witness_silence_s, rebuild_every_s;
 	struct duration disclosures; /* how long the log's withheld fields are kept */
 };
 
@@ -83,6 +84,13 @@ struct revocation {
 	struct digest digest; /* of its text */
 };
 
+/* A witness that no partner file is about (C2SP tlog-witness). */
+struct outside_witness {
+	struct partner to;  /* id: its name; host, port, key: `has_witness` */
+	const char *prefix; /* the path of its URL, without a slash at its end */
+	bool plain;         /* HTTP without TLS */
+};
+
 struct conf {
 	_Atomic unsigned refs;
 	struct arena mem;
@@ -93,6 +101,10 @@ struct conf {
 	struct timestamp_authority timestamp;
 	struct partner *partners;
 	size_t n_partners;
+	struct outside_witness *witnesses;
+	size_t n_witnesses;
+	struct trust *quorum;    /* over partners' witnesses and those; NULL: none is asked for */
+	struct view quorum_text; /* as a policy (C2SP tlog-policy) without logs */
 	struct agreement **agreements;
 	size_t n_agreements;
 	struct signed_document **documents; /* documents.h */

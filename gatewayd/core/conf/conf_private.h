@@ -41,6 +41,10 @@ void conf_read_partners(struct conf *c, const char *folder, struct error_list *e
 void conf_read_timestamp(struct conf *c, const json_t *audit, const char *authorities, struct error_list *errors);
 void conf_partners_free(struct conf *c);
 
+/* witnesses.c: after partners. `audit` is that member of the node document, which is the file at `path`. */
+
+void conf_read_witnesses(struct conf *c, const char *path, const json_t *audit, struct error_list *errors);
+
 /* schemas.c */
 
 /* `folder` may be NULL: built-in record schemas only. */

@@ -62,6 +62,19 @@ void effective_node(const struct conf *c, struct buf *out)
 	         (unsigned long long)(n->write_ahead_max >> 20));
 	put_period(out, "audit.disclosures", &n->disclosures);
 	buf_addf(out, "audit.witness_every_s %u\naudit.rebuild_every_s %u\n", n->witness_every_s, n->rebuild_every_s);
+	buf_addf(out, "audit.witness_silence_s %u\n", n->witness_silence_s);
+	for (size_t i = 0; i < c->n_witnesses; i++) {
+		const struct outside_witness *w = &c->witnesses[i];
+		buf_addf(out, "audit.witnesses %s %s://%s:%u%s ", w->to.id, w->plain ? "http" : "https", w->to.host,
+		         w->to.port, w->prefix);
+		note_vkey_print(&w->to.witness, out);
+		buf_addc(out, '\n');
+	}
+	struct view lines = c->quorum_text;
+	while (lines.n) {
+		struct view line = view_cut(&lines, '\n');
+		buf_addf(out, "audit.quorum %.*s\n", VIEW_ARG(line));
+	}
 	if (n->anchor)
 		buf_addf(out, "audit.anchor %s\n", n->anchor);
 	if (t->to.host)

@@ -168,6 +168,7 @@ void conf_read_node(struct conf *c, const json_t *doc)
 	n->vkey = conf_path_of(c, audit, "vkey");
 	n->anchor = conf_path_of(c, audit, "anchor");
 	n->witness_every_s = conf_number_of(audit, "witness_every_s", 300);
+	n->witness_silence_s = conf_number_of(audit, "witness_silence_s", 60);
 	n->rebuild_every_s = conf_number_of(audit, "rebuild_every_s", 86400);
 	const char *kept = json_string_value(json_object_get(audit, "disclosures"));
 	if (!kept || !duration_parse(view_of(kept), &n->disclosures))

@@ -78,6 +78,8 @@ void public_keys_print(const struct conf *c, const struct note_vkey *log, const 
 	put_edge(out, buf_view(&c->edge_blob));
 	if (c->timestamp.authorities.n)
 		put_hashed(out, "node", "timestamp-authorities", c->timestamp.authorities);
+	for (size_t i = 0; i < c->n_witnesses; i++)
+		put_vkey(out, c->witnesses[i].to.id, "witness", &c->witnesses[i].to.witness);
 	for (size_t i = 0; i < c->n_partners; i++)
 		public_keys_of_partner(list[i], out);
 	free(list);

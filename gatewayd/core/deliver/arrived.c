@@ -65,7 +65,7 @@ static bool holds(struct core *c, const struct conf *conf, const struct taken *t
 	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, &r, leaf, e))
 		ok = (says_taken(t, leaf) ||
 		      error_set(e, REASON_RECEIPT_INVALID, "the receipt is for something else")) &&
-		     sight_take(c, p, r.checkpoint, e);
+		     sight_take(c, p, r.checkpoint, NULL, e);
 	buf_free(&scratch);
 	return ok;
 }

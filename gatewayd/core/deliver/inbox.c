@@ -5,7 +5,8 @@
  * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
  * would have the system erase or alter what is to stay. One whose payload does not open is listed as damaged, without it,
  * and is an incident; the others are served. A record whose consent was withdrawn is listed with that reason alone,
- * until its recall takes its place. */
+ * until its recall takes its place, and so is one that came under a fork of its sender's log. The list ends before a
+ * record whose sender's checkpoint is not proved yet, and says so: about a second later it goes on (sight.h). */
 #include "gatewayd/core/deliver/inbox.h"
 
 #include "gatewayd/core/copy/withdrawal.h"
@@ -13,6 +14,7 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/log.h"
 
@@ -41,9 +43,10 @@ struct item {
 	bool record;
 	struct buf kind, body;
 	int64_t made_ms;
-	bool withheld;  /* restricted, or a duty that a hold stops */
-	bool damaged;   /* its payload does not open, or what stands beside it was altered */
-	bool withdrawn; /* its consent is, and nobody gets the record any more */
+	bool withheld;            /* restricted, or a duty that a hold stops */
+	bool damaged;             /* its payload does not open, or what stands beside it was altered */
+	bool withdrawn;           /* its consent is, and nobody gets the record any more */
+	enum sight_verdict sight; /* of a record that came from another gateway */
 };
 
 struct page {
@@ -105,8 +108,9 @@ static bool write_item(struct request *r, struct item *i, struct buf *out, struc
 	time_print(i->made_ms, time);
 	buf_addf(out, "{\"id\":%llu,\"kind\":\"%.*s\",\"exchange\":\"%s\",\"made\":\"%s\"", (unsigned long long)i->id,
 	         VIEW_ARG(buf_view(&i->kind)), id, time);
-	if (i->withdrawn) {
-		buf_addf(out, ",\"withheld\":\"%s\"}", reason_slug(REASON_CONSENT_WITHDRAWN));
+	if (i->withdrawn || i->sight == SIGHT_FORKED) {
+		buf_addf(out, ",\"withheld\":\"%s\"}",
+		         reason_slug(i->withdrawn ? REASON_CONSENT_WITHDRAWN : REASON_RECEIPT_INVALID));
 		return true;
 	}
 	if (i->withheld) {
@@ -130,12 +134,16 @@ static bool write_item(struct request *r, struct item *i, struct buf *out, struc
 }
 
 /* What is logged of an item that is shown. */
-static bool note_item(struct consult *c, const struct item *i)
+static bool note_item(struct sights *sights, struct consult *c, const struct item *i)
 {
-	if (i->withheld || i->withdrawn)
+	if (i->withheld || i->withdrawn || i->sight == SIGHT_FORKED)
 		return true;
 	if (i->damaged)
 		return consult_incident(c, &i->exchange, "damaged in the store: record not shown");
+	if (i->sight == SIGHT_LATE) {
+		sights_count_late(sights);
+		return consult_note(c, &i->exchange, VIEW(""), "record fetched; its sender's checkpoint is not proved");
+	}
 	return consult_note(c, &i->exchange, VIEW(""), i->record ? "record fetched" : "duty fetched");
 }
 
@@ -148,7 +156,8 @@ static bool look_for_holds(struct request *r, struct item *i, struct error *e)
 
 	if (!i->record)
 		return hold_in_force(reader, i->seq, &i->withheld, e);
-	return hold_restricted(reader, i->seq, &i->withheld, e) &&
+	return sight_of_exchange(r->worker->core->sights, reader, i->seq, i->made_ms, r->now_ms, &i->sight, e) &&
+	       hold_restricted(reader, i->seq, &i->withheld, e) &&
 	       withdrawal_stops(reader, r->conf, i->seq, &i->withdrawn, e);
 }
 
@@ -156,18 +165,21 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 {
 	struct buf *out = consult_body(c);
 	uint64_t next = after;
-	bool first = true;
+	bool first = true, unproved = false;
 
 	if (p->failed)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	buf_adds(out, "{\"items\":[");
 	for (size_t i = 0; i < p->n && out->n < PAGE_ENOUGH; i++) {
 		size_t before = out->n;
+		if (!look_for_holds(r, &p->items[i], e))
+			return false;
+		unproved = p->items[i].sight == SIGHT_WAITS;
+		if (unproved)
+			break;
 		if (!first)
 			buf_addc(out, ',');
 		next = p->items[i].id;
-		if (!look_for_holds(r, &p->items[i], e))
-			return false;
 		enum sought item = sought(write_item(r, &p->items[i], out, e), e);
 		if (item == SOUGHT_FAILED)
 			return false;
@@ -177,10 +189,10 @@ static bool write_page(struct request *r, struct page *p, uint64_t after, struct
 			continue;
 		}
 		first = false;
-		if (!note_item(c, &p->items[i]))
+		if (!note_item(r->worker->core->sights, c, &p->items[i]))
 			return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	}
-	buf_addf(out, "],\"next\":%llu}", (unsigned long long)next);
+	buf_addf(out, "],\"next\":%llu%s}", (unsigned long long)next, unproved ? ",\"unproved\":true" : "");
 	return true;
 }
 

@@ -24,6 +24,7 @@
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/timer.h"
+#include "gatewayd/core/store/witness.h"
 #include "lib/base/ids.h"
 #include "lib/policy/beside.h"
 #include "lib/policy/decision.h"
@@ -140,7 +141,8 @@ struct decided {
 	struct digest series; /* delivery.series lies here */
 	struct store_delivery delivery;
 	struct store_inbox inbox;
-	struct store_consent consent; /* `told` zeros: it rests on none */
+	struct store_unproved unproved; /* size 0: it may be handed out at once */
+	struct store_consent consent;   /* `told` zeros: it rests on none */
 };
 
 /* What was taken from others for the record, and goes back by a call. */

@@ -38,7 +38,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	memcpy(caveats.salt.b, d->random.disclosures[DISCLOSED_CAVEATS], sizeof caveats.salt.b);
 	if (!writer_place_key(w, &x->reserved.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;
-	d->timer.seq = d->delivery.seq = d->inbox.seq = d->row.seq;
+	d->timer.seq = d->delivery.seq = d->inbox.seq = d->unproved.seq = d->row.seq;
 	if (exchange_is_release(x) &&
 	    (!approvals_use(&d->decision, s, d->asked.now_ms, e) || !store_put_caveats(s, d->row.seq, &caveats, e) ||
 	     !quota_write(&x->reserved.quota, s, e) || !surrogates_write(&x->reserved.surrogates, s, e)))
@@ -48,7 +48,8 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 		return false;
 	d->delivery.envelope = d->inbox.body = buf_view(&x->written.members);
 	if ((d->delivers && !store_put_delivery(s, &d->delivery, e)) ||
-	    (d->receives && !store_put_inbox(s, &d->inbox, e)))
+	    (d->receives && !store_put_inbox(s, &d->inbox, e)) ||
+	    (d->receives && d->unproved.size && !store_put_unproved(s, &d->unproved, e)))
 		return false;
 	d->timer.inbox = d->receives ? d->inbox.id : 0;
 	return store_put_timer(s, &d->timer, e) && (!exchange_is_release(x) || exchange_write_links(x, w, s, e));

@@ -191,7 +191,8 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, "the entry is not a JSON object");
 	if (!check_entry(x, &entry))
 		return false;
-	if (!sight_take(x->decider->core, peer, receipt.checkpoint, &e))
+	d->unproved.origin = view_of(peer->log.name);
+	if (!sight_take(x->decider->core, peer, receipt.checkpoint, &d->unproved.size, &e))
 		return error_at(&d->error, e.reason, "/origin/proof", 0, 0, "%s", e.text);
 	d->proved = true;
 	return check_form(x, &entry);

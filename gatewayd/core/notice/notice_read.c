@@ -197,7 +197,7 @@ static bool verify(struct notice_in *in, const struct store_exchange *x)
 		return invalid(in, "the entry is not a JSON object");
 	if (!check_entry(in, &t, x))
 		return false;
-	if (!sight_take(in->request->worker->core, peer, receipt.checkpoint, &e))
+	if (!sight_take(in->request->worker->core, peer, receipt.checkpoint, NULL, &e))
 		return fail(in, e.reason, "/proof", e.text);
 	/* What is kept is the one text that verifies offline. */
 	buf_reset(&s->proof);

@@ -13,6 +13,7 @@
 #include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/witness/sight.h"
 #include "lib/tlog/tlog.h"
 #include "gatewayd/os/log.h"
 
@@ -116,10 +117,10 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 
 static void show_receipt(struct request *r, uint64_t entry)
 {
-	struct buf receipt = BUF_INIT(65536);
+	struct buf receipt = BUF_INIT(2 * NOTE_MAX);
 	struct error e = { .reason = REASON_NONE };
 
-	if (proof_of_entry(r->worker->reader, entry, true, NULL, &receipt, &e))
+	if (proof_for_outsiders(r->worker->reader, entry, &receipt, &e))
 		answer_written(r, VIEW("text/plain; charset=utf-8"), &receipt);
 	else
 		answer_unread(r, &e);
@@ -148,6 +149,8 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	struct view own = view_of(r->conf->node.agency);
 	struct consult *c;
 	uint64_t seq = x->seq;
+	int64_t received_ms = x->received_ms;
+	enum sight_verdict sight;
 	bool restricted;
 
 	/* What a recipient returned may be fetched here by a provider that has no gateway. */
@@ -171,6 +174,14 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	}
 	if (restricted) {
 		answer_own_problem(r, REASON_CONSENT_WITHDRAWN);
+		return;
+	}
+	if (!sight_of_exchange(w->core->sights, w->reader, seq, received_ms, r->now_ms, &sight, &e)) {
+		answer_unread(r, &e);
+		return;
+	}
+	if (sight == SIGHT_WAITS || sight == SIGHT_FORKED) {
+		answer_own_problem(r, sight == SIGHT_WAITS ? REASON_UNAVAILABLE : REASON_RECEIPT_INVALID);
 		return;
 	}
 	c = consult_new(r, VIEW("application/json"), RECORD_MAX);

@@ -48,6 +48,9 @@ OF_WITNESS(cosigned)
 OF_WITNESS(incidents)
 OF_WITNESS(cosignatures)
 OF_WITNESS(failures)
+OF_WITNESS(silent)
+OF_WITNESS(independent)
+OF_WITNESS(of_independent)
 OF_STORE(exchanges)
 OF_STORE(payloads)
 OF_STORE(timers)
@@ -67,6 +70,8 @@ FIGURE(clock_is_trusted, true, clock_trusted(f->core))
 FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
 FIGURE(unproved, true, sights_unproved(f->core->sights))
+FIGURE(late, true, sights_late(f->core->sights))
+FIGURE(contradictions, true, sights_contradictions(f->core->sights))
 FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
 FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
 
@@ -103,7 +108,13 @@ const struct figure figure_list[] = {
 	COUNTER("witness_given", "Checkpoints of partners' logs cosigned.", NULL, NULL, witness_cosigned),
 	COUNTER("witness_incidents", "Partners' logs that forked or went back.", NULL, NULL, witness_incidents),
 	COUNTER("witness_had", "Cosignatures of this log.", NULL, NULL, witness_cosignatures),
-	COUNTER("witness_failures", "Partners that did not cosign when asked.", NULL, NULL, witness_failures),
+	COUNTER("witness_failures", "Witnesses that did not cosign when asked.", NULL, NULL, witness_failures),
+	GAUGE("witness_silent", "Witnesses that have owed a cosignature for longer than audit.witness_silence_s.",
+	      "witnesses", "silent", witness_silent),
+	GAUGE("witness_independent", "Witnesses that are no interested party and cosign this log.", "witnesses",
+	      "independent", witness_independent),
+	GAUGE("witness_independent_named", "Witnesses that are no interested party, of the node file's list.",
+	      "witnesses", "of_independent", witness_of_independent),
 	GAUGE("witness_latest_seconds", "When this log was cosigned last, by the witness's clock.", NULL, NULL,
 	      witness_latest),
 	COUNTER("timestamps", "Timestamps of this log's checkpoints.", NULL, NULL, core_timestamps),
@@ -111,6 +122,9 @@ const struct figure figure_list[] = {
 	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log.", NULL, NULL, timestamp_latest),
 	GAUGE("sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.", NULL, NULL,
 	      unproved),
+	COUNTER("sights_contradictions", "Checkpoints of partners' logs that contradict what was seen before.", NULL,
+	        NULL, contradictions),
+	COUNTER("unproved_fetched", "Records fetched before their sender's checkpoint was proved.", NULL, NULL, late),
 	GAUGE("withdrawals_unknown",
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,
 	      lists_unknown),

@@ -90,6 +90,12 @@ static bool stranger(struct request *r, enum reason reason)
 	return false;
 }
 
+bool request_may_read(const struct request *r)
+{
+	return reads_admit(r->worker->core->reads, r->peer ? r->peer->id : "", r->conf->node.reads_per_minute,
+	                   r->now_ms);
+}
+
 /* Role, rate and digest; answers what is refused. */
 static bool admitted(struct request *r, const struct route *route)
 {
@@ -106,8 +112,7 @@ static bool admitted(struct request *r, const struct route *route)
 		answer_problem(r, REASON_UNAVAILABLE);
 		return false;
 	}
-	if (view_is(r->method, "GET") &&
-	    !reads_admit(r->worker->core->reads, r->peer->id, r->conf->node.reads_per_minute, r->now_ms)) {
+	if (view_is(r->method, "GET") && !request_may_read(r)) {
 		answer_problem(r, REASON_RATE_LIMITED);
 		return false;
 	}
@@ -116,6 +121,20 @@ static bool admitted(struct request *r, const struct route *route)
 		return false;
 	}
 	return true;
+}
+
+/* What is open to certificates that no partner file names. */
+static bool is_open(const struct request *r)
+{
+	const struct cert_id *cert = &r->conn->cert;
+
+	if (!r->conn->known || cert->not_after_ms < r->now_ms || cert->not_before_ms > r->now_ms ||
+	    !path_plain(r->path))
+		return false;
+	for (const struct route *route = r->worker->core->routes; route->path; route++)
+		if (route->open && view_is(r->method, route->method) && path_fits(r->path, route->path))
+			return true;
+	return false;
 }
 
 void route_request(struct request *r)
@@ -133,7 +152,7 @@ void route_request(struct request *r)
 		r->method = VIEW("GET");
 	}
 	unknown = r->conn->monitor ? REASON_NONE : standing_of(r->conf, r->conn, r->now_ms, &r->peer);
-	if (unknown != REASON_NONE) {
+	if (unknown != REASON_NONE && !(unknown == REASON_PARTNER_UNKNOWN && is_open(r))) {
 		stranger(r, unknown);
 		return;
 	}

@@ -14,9 +14,13 @@ struct route {
 	/* Answers the request or hands on a job that will. */
 	void (*handle)(struct request *r);
 	bool early; /* also before this node serves: two gateways that start together still witness each other */
+	bool open;  /* for any certificate of our authorities that is valid now: the request's peer may be NULL */
 };
 
 /* A complete request: finds out who asks, picks the route, answers (now or after a commit). */
 void route_request(struct request *r);
+/* Counts a read and answers false when whoever asks has had their share of this minute; all who are no partners have one
+ * together. */
+bool request_may_read(const struct request *r) MUST_USE;
 
 #endif

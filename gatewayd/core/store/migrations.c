@@ -294,7 +294,43 @@ static const char kept[] = "CREATE TABLE kept ("
                            "  envelope TEXT NOT NULL" /* JSON members, as in the delivery */
                            ") STRICT;";
 
-const char *const sql_migrations[] = {
-	first_schema, witnesses_and_logs,  holds,  sightings, notices,  copies,       timestamps, expiry, surrogates,
-	approvals,    outbox_by_recipient, series, caveats,   consents, caveats_salt, kept,       NULL
-};
+/* Several sizes of one witness: what meets a quorum is what all of it cosigned. */
+static const char cosignatures_by_size[] = "CREATE TABLE cosigned ("
+                                           "  size INTEGER NOT NULL," /* log << 40 | size */
+                                           "  witness TEXT NOT NULL,"
+                                           "  line TEXT NOT NULL,"
+                                           "  PRIMARY KEY (size, witness)"
+                                           ") STRICT, WITHOUT ROWID;"
+                                           "INSERT INTO cosigned (size, witness, line) "
+                                           "SELECT size, witness, line FROM cosignature;"
+                                           "DROP TABLE cosignature;"
+                                           "ALTER TABLE cosigned RENAME TO cosignature;";
+
+/* Exchanges that came under a checkpoint which is not proved to be of its log's one history. */
+static const char unproved[] = "CREATE TABLE unproved ("
+                               "  seq INTEGER PRIMARY KEY,"
+                               "  origin TEXT NOT NULL,"
+                               "  size INTEGER NOT NULL,"
+                               "  forked INTEGER NOT NULL" /* it was found to be of another */
+                               ") STRICT;"
+                               "CREATE INDEX unproved_checkpoint ON unproved (origin, size);";
+
+const char *const sql_migrations[] = { first_schema,
+	                               witnesses_and_logs,
+	                               holds,
+	                               sightings,
+	                               notices,
+	                               copies,
+	                               timestamps,
+	                               expiry,
+	                               surrogates,
+	                               approvals,
+	                               outbox_by_recipient,
+	                               series,
+	                               caveats,
+	                               consents,
+	                               caveats_salt,
+	                               kept,
+	                               cosignatures_by_size,
+	                               unproved,
+	                               NULL };

@@ -113,9 +113,18 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = "
 		"excluded.note, incident = excluded.incident",
 	[SQL_COSIGNATURE_PUT] = "INSERT INTO cosignature (witness, size, line) VALUES (?1, ?2, ?3) "
-		"ON CONFLICT (witness) DO UPDATE SET size = excluded.size, line = excluded.line",
+		"ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line",
+	[SQL_COSIGNATURE_DROP] = "DELETE FROM cosignature WHERE size >= ?1 AND size < ?2",
+	[SQL_COSIGNATURE_TRIM] = "DELETE FROM cosignature WHERE size > "
+		"(SELECT min(size) FROM cosignature WHERE size >= ?1 AND size < ?2) AND size <= "
+		"(SELECT size FROM (SELECT DISTINCT size FROM cosignature WHERE size >= ?1 AND size < ?2) AS sizes "
+		"ORDER BY size DESC LIMIT 1 OFFSET ?3)",
 	[SQL_SIGHTED_PUT] = "INSERT INTO sighted (origin, size, note) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
+	[SQL_UNPROVED_PUT] = "INSERT INTO unproved (seq, origin, size, forked) VALUES (?1, ?2, ?3, 0)",
+	[SQL_UNPROVED_FORKED] = "UPDATE unproved SET forked = 1 WHERE origin = ?1 AND size = ?2",
+	[SQL_UNPROVED_DROP] = "DELETE FROM unproved WHERE origin = ?1 AND (size = ?2 OR (forked = 0 AND NOT EXISTS "
+		"(SELECT 1 FROM sighted WHERE sighted.origin = unproved.origin AND sighted.size = unproved.size)))",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -215,12 +224,13 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LOG_LAST] = "SELECT coalesce(max(number), 0) FROM log",
 	[SQL_WITNESSED_GET] = "SELECT size, root, note, incident FROM witnessed WHERE origin = ?1",
 	[SQL_COSIGNATURE_LIST] = "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
-	[SQL_COSIGNATURE_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM cosignature WHERE size >= ?1",
+	[SQL_COSIGNATURE_LEAST] = "SELECT coalesce(min(size) - ?1, 0) FROM cosignature WHERE size >= ?1 AND size < ?2",
 	[SQL_SURROGATE_GET] = "SELECT value FROM surrogate WHERE agreement = ?1 AND epoch = ?2 AND key = ?3",
 	[SQL_APPROVAL_GET] = "SELECT until_ms FROM approval WHERE statement = ?1",
 	[SQL_CONSENT_GET] = CONSENT_COLUMNS "WHERE seq = ?1",
 	[SQL_CONSENT_LIST] = CONSENT_COLUMNS "WHERE agreement = ?1 AND consent = ?2 ORDER BY seq",
 	[SQL_SURROGATE_END_LIST] = "SELECT agreement, epoch, until_ms FROM surrogate_end ORDER BY agreement, epoch",
+	[SQL_UNPROVED_GET] = "SELECT origin, size, forked FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
 	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",
 	[SQL_TIMESTAMP_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM timestamp WHERE size >= ?1 AND size < ?2",

@@ -32,9 +32,19 @@ bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, 
 	return sql_run(s, SQL_COSIGNATURE_PUT, BOUND(as_text(witness), as_int(log_key(s, size)), as_text(line)), e);
 }
 
+bool store_drop_cosignatures(struct store *s, uint64_t size, struct error *e)
+{
+	return sql_run(s, SQL_COSIGNATURE_DROP, BOUND(as_int(log_key(s, 0)), as_int(log_key(s, size))), e);
+}
+
+bool store_trim_cosignatures(struct store *s, unsigned most, struct error *e)
+{
+	return sql_run(s, SQL_COSIGNATURE_TRIM, BOUND(as_int(log_key(s, 0)), as_int(log_end(s)), as_int(most)), e);
+}
+
 bool store_cosigned(struct store *s, uint64_t *size, struct error *e)
 {
-	return sql_number(s, SQL_COSIGNATURE_LAST, BOUND(as_int(log_key(s, 0))), size, e);
+	return sql_number(s, SQL_COSIGNATURE_LEAST, BOUND(as_int(log_key(s, 0)), as_int(log_end(s))), size, e);
 }
 
 bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
@@ -80,6 +90,36 @@ bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view ori
 		}
 	}
 	return ok;
+}
+
+bool store_put_unproved(struct store *s, const struct store_unproved *u, struct error *e)
+{
+	return sql_run(s, SQL_UNPROVED_PUT, BOUND(as_number(u->seq), as_text(u->origin), as_number(u->size)), e);
+}
+
+bool store_get_unproved(struct store *s, uint64_t seq, struct store_unproved *out, struct error *e)
+{
+	struct statement *q = sql_row(s, SQL_UNPROVED_GET, BOUND(as_number(seq)), "unproved exchange", e);
+
+	if (!q)
+		return false;
+	arena_reset(&s->scratch);
+	struct store_unproved u = { .seq = seq, .size = (uint64_t)col_int(q, 1), .forked = col_int(q, 2) != 0 };
+	bool ok = col_keep(s, q, 0, &u.origin, e);
+	sql_end(q);
+	if (ok)
+		*out = u;
+	return ok;
+}
+
+bool store_set_forked(struct store *s, struct view origin, uint64_t size, struct error *e)
+{
+	return sql_run(s, SQL_UNPROVED_FORKED, BOUND(as_text(origin), as_number(size)), e);
+}
+
+bool store_drop_unproved(struct store *s, struct view origin, uint64_t size, struct error *e)
+{
+	return sql_run(s, SQL_UNPROVED_DROP, BOUND(as_text(origin), as_number(size)), e);
 }
 
 /* --- timestamps --- */

@@ -15,10 +15,15 @@ struct store_witnessed {
 bool store_put_witnessed(struct store *s, struct view origin, const struct store_witnessed *w,
                          struct error *e) MUST_USE;
 bool store_get_witnessed(struct store *s, struct view origin, struct store_witnessed *out, struct error *e) MUST_USE;
-/* Another's cosignature line over this node's checkpoint of `size`; replaces that witness's older one. */
+/* Another's cosignature line over this node's checkpoint of `size`; replaces that witness's older one of that size. */
 bool store_put_cosignature(struct store *s, struct view witness, uint64_t size, struct view line,
                            struct error *e) MUST_USE;
-/* The largest size that was cosigned; 0: none. */
+/* Drops the cosignatures of checkpoints below `size`: that one has all that is asked for. So the least that is kept is
+ * what receipts and auditors stand on, and those above it still gather theirs. */
+bool store_drop_cosignatures(struct store *s, uint64_t size, struct error *e) MUST_USE;
+/* Of those above the least, keeps the `most` largest. */
+bool store_trim_cosignatures(struct store *s, unsigned most, struct error *e) MUST_USE;
+/* The least size of which cosignatures are kept; 0: none. */
 bool store_cosigned(struct store *s, uint64_t *size, struct error *e) MUST_USE;
 bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *arg, struct view line), void *arg,
                              struct error *e) MUST_USE;
@@ -32,6 +37,22 @@ bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint
 bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e) MUST_USE;
 bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
                         void *arg, struct error *e) MUST_USE;
+
+/* An exchange that came under a checkpoint of its sender's log which is not proved yet. */
+struct store_unproved {
+	uint64_t seq;
+	struct view origin;
+	uint64_t size;
+	bool forked; /* it was found to be of another history; not read by store_put_unproved() */
+};
+bool store_put_unproved(struct store *s, const struct store_unproved *u, struct error *e) MUST_USE;
+/* REASON_NOT_FOUND: its checkpoint is proved, or it came with none. */
+bool store_get_unproved(struct store *s, uint64_t seq, struct store_unproved *out, struct error *e) MUST_USE;
+/* What came under this checkpoint is of another history. */
+bool store_set_forked(struct store *s, struct view origin, uint64_t size, struct error *e) MUST_USE;
+/* What came under this checkpoint is proved, and so is what came under those that are not kept as sighted any more; but
+ * those found forked stay. */
+bool store_drop_unproved(struct store *s, struct view origin, uint64_t size, struct error *e) MUST_USE;
 
 /* A timestamp (RFC 3161, a TimeStampResp) of this log's checkpoint of `size`; the first one of a size stays. */
 bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct view response,

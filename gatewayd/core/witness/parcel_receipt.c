@@ -19,7 +19,7 @@ static bool judge(struct parcel *p, const char *text, bool (*says)(struct parcel
 		parcel_later(p, "receipt-invalid", e.text);
 	else if (!says(p, leaf))
 		parcel_later(p, "receipt-invalid", "the receipt is for something else");
-	else if (!sight_take(p->worker->core, p->partner, r.checkpoint, &e))
+	else if (!sight_take(p->worker->core, p->partner, r.checkpoint, NULL, &e))
 		parcel_later(p, reason_slug(e.reason), e.text);
 	else
 		ok = true;

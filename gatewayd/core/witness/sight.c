@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
 #define SIGHTS_MAX 1024 /* of a log, in memory and in the store */
@@ -24,13 +25,17 @@ struct sighted_log {
 	struct sight *items; /* by size */
 	unsigned n, room;
 	struct sight_goal cosigned, proved; /* size 0: nothing yet */
-	struct digest reported;             /* of the forked checkpoint that the last incident was about */
+	struct digest reported;             /* of the forked checkpoint that was found last */
+	int64_t told_day[TOLD_KINDS];       /* of the last incident of each kind; 0: none */
+	int64_t untold_day;                 /* when the last of `untold` was found */
+	uint64_t untold;                    /* found beside those */
 	UT_hash_handle hh;
 };
 
 struct sights {
-	pthread_mutex_t lock;     /* guards all of it */
-	struct sighted_log *logs; /* by origin: as many as partner files name */
+	pthread_mutex_t lock;                  /* guards all of it */
+	struct sighted_log *logs;              /* by origin: as many as partner files name */
+	_Atomic uint64_t late, contradictions; /* not guarded */
 };
 
 struct sights *sights_new(void)
@@ -243,7 +248,51 @@ static bool first_time(struct sights *s, struct view origin, struct view note)
 	return first;
 }
 
-bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e)
+/* --- incidents --- */
+
+bool sights_first_today(struct sights *s, struct view origin, enum sight_told kind, int64_t now_ms)
+{
+	int64_t day = now_ms / DAY_MS;
+
+	atomic_fetch_add(&s->contradictions, 1);
+	pthread_mutex_lock(&s->lock);
+	struct sighted_log *l = get_log(s, origin);
+	bool first = !l || l->told_day[kind] != day;
+	if (l && first) {
+		l->told_day[kind] = day;
+	} else if (l) {
+		l->untold++;
+		l->untold_day = day;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return first;
+}
+
+uint64_t sights_contradictions(struct sights *s)
+{
+	return atomic_load(&s->contradictions);
+}
+
+bool sights_take_untold(struct sights *s, int64_t now_ms, char origin[NOTE_NAME_MAX], uint64_t *n)
+{
+	struct sighted_log *l, *next;
+	bool found = false;
+
+	pthread_mutex_lock(&s->lock);
+	HASH_ITER(hh, s->logs, l, next)
+	{
+		if (found || l->untold == 0 || l->untold_day == now_ms / DAY_MS)
+			continue;
+		snprintf(origin, NOTE_NAME_MAX, "%s", l->origin);
+		*n = l->untold;
+		l->untold = 0;
+		found = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved, struct error *e)
 {
 	struct sights *s = c->sights;
 	struct view text, signatures;
@@ -255,6 +304,10 @@ bool sight_take(struct core *c, const struct partner *p, struct view note, struc
 	bool asks = can_ask(p, shown.origin);
 	pthread_mutex_lock(&s->lock);
 	enum verdict verdict = compare(s, &shown, asks ? WAITING : KNOWN);
+	const struct sighted_log *l = find_log(s, shown.origin);
+	const struct sight *seen = l ? find_sight(l, shown.size) : NULL;
+	if (unproved)
+		*unproved = seen && seen->state == WAITING ? shown.size : 0;
 	pthread_mutex_unlock(&s->lock);
 	switch (verdict) {
 	case VERDICT_SAME: return true;
@@ -267,12 +320,55 @@ bool sight_take(struct core *c, const struct partner *p, struct view note, struc
 	case VERDICT_FORKED:
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
 		         VIEW_ARG(shown.origin), (unsigned long long)shown.size);
-		if (first_time(s, shown.origin, note))
+		if (first_time(s, shown.origin, note) &&
+		    sights_first_today(s, shown.origin, TOLD_FORKED, instant_now_ms()))
 			incident_submit(c, p->id, what, note);
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;
 	}
 	return error_set(e, REASON_RECEIPT_INVALID, "the checkpoint is not of the history that the log showed before");
+}
+
+/* What is not kept is proved, or was let go among too many. */
+static enum sight_verdict state_of(struct sights *s, const struct store_unproved *u)
+{
+	enum sight_verdict verdict = SIGHT_MAY;
+
+	pthread_mutex_lock(&s->lock);
+	const struct sighted_log *l = find_log(s, u->origin);
+	const struct sight *seen = l ? find_sight(l, u->size) : NULL;
+	if (seen && seen->state == FOREIGN)
+		verdict = SIGHT_FORKED;
+	else if (seen && seen->state == WAITING)
+		verdict = l->cosigned.told || l->proved.told ? SIGHT_FORKED : SIGHT_WAITS;
+	pthread_mutex_unlock(&s->lock);
+	return verdict;
+}
+
+bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,
+                       enum sight_verdict *out, struct error *e)
+{
+	struct store_unproved u;
+
+	enum sought found = sought(store_get_unproved(reader, seq, &u, e), e);
+	*out = SIGHT_MAY;
+	if (found != SOUGHT_FOUND)
+		return found == SOUGHT_NONE;
+	*out = u.forked ? SIGHT_FORKED : state_of(s, &u);
+	/* A clock that was set back does not make it wait longer. */
+	if (*out == SIGHT_WAITS && (now_ms >= received_ms + SIGHT_WAIT_MS || now_ms < received_ms))
+		*out = SIGHT_LATE;
+	return true;
+}
+
+void sights_count_late(struct sights *s)
+{
+	atomic_fetch_add(&s->late, 1);
+}
+
+uint64_t sights_late(struct sights *s)
+{
+	return atomic_load(&s->late);
 }
 
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root)

@@ -21,14 +21,38 @@ bool sights_load(struct sights *s, const struct conf *conf, struct store *reader
 
 /* `note` is a checkpoint whose signature by a key of the partner's log was verified. False, with
  * REASON_RECEIPT_INVALID, when another root of its size was seen or it was found to be of another history; the first
- * time that is an incident in this node's log. */
-bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e) MUST_USE;
+ * time that is an incident in this node's log. `*unproved` (may be NULL) gets its size when it is still to be proved,
+ * else 0. */
+bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved,
+                struct error *e) MUST_USE;
+
+/* A record that came is handed out when the checkpoint that it came under is proved. That takes about a second; whoever
+ * keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same, which is
+ * an alarm. One whose checkpoint was found to be of another history is handed out no more. */
+#define SIGHT_WAIT_MS 5000
+enum sight_verdict { SIGHT_MAY, SIGHT_WAITS, SIGHT_LATE, SIGHT_FORKED };
+/* Of the exchange `seq`, received at `received_ms`. `reader` is the caller's. False: the store failed. Any thread. */
+bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,
+                       enum sight_verdict *out, struct error *e) MUST_USE;
+/* A record was handed out before its checkpoint was proved; and how many were since the start. Any thread. */
+void sights_count_late(struct sights *s);
+uint64_t sights_late(struct sights *s);
 /* This node cosigned the checkpoint: others must be of its history. Any thread. */
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root);
 /* The largest checkpoint that was seen of that log since the start, proved or not; 0: none. Any thread. */
 uint64_t sights_largest(struct sights *s, struct view origin, struct digest *root);
 /* How many wait to be proved. Any thread. */
 uint64_t sights_unproved(struct sights *s);
+
+/* --- incidents: whoever forks often does not grow this node's log by it --- */
+
+enum sight_told { TOLD_FORKED, TOLD_BACK, TOLD_WITHOUT_PROOF, TOLD_KINDS };
+/* Counts that this was found of the log. True for the first of its kind that day (UTC): that is an incident. Any thread. */
+bool sights_first_today(struct sights *s, struct view origin, enum sight_told kind, int64_t now_ms) MUST_USE;
+/* How often such was found since the start. Any thread. */
+uint64_t sights_contradictions(struct sights *s);
+/* Takes what was counted, and not told, of one log on a day before. False: nothing. */
+bool sights_take_untold(struct sights *s, int64_t now_ms, char origin[NOTE_NAME_MAX], uint64_t *n) MUST_USE;
 
 /* --- for sight_check.c --- */
 

@@ -1,6 +1,6 @@
 /* Proving that what was seen of a partner's log is of one history. See sight.h. One check of one log:
  *
- *   GET /checkpoint             its newest, signed by the log's key: no smaller than anything seen
+ *   GET /checkpoint?newest      its newest, signed by the log's key: no smaller than anything seen
  *   GET /tile/<L>/<N>[.p/<W>]   until the newest is proved to continue each goal (RFC 9162 section 2.1.4)
  *
  * The tiles need no trust: a proof made from wrong ones does not hold. The first worker's thread. */
@@ -140,29 +140,51 @@ static void report(struct check *k, const struct sight_goal *g)
 
 	snprintf(text, sizeof text, "sight: the log %s forked: %llu entries do not continue the %llu that were %s",
 	         k->origin, (unsigned long long)k->newest.size, (unsigned long long)g->size, kinds[g->kind]);
-	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
+	if (sights_first_today(k->owner->worker->core->sights, view_of(k->origin), TOLD_FORKED, instant_now_ms()))
+		incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
 }
 
-/* The rows of what is proved give way to the newest checkpoint's. */
+/* The rows of what is proved give way to the newest checkpoint's; what came under a fork is marked. */
 struct tidying {
 	struct job job; /* first */
 	char origin[NOTE_NAME_MAX];
 	struct sight_goal goals[SIGHT_GOALS];
 	unsigned n;
+	bool continues; /* the newest does, all that was cosigned and proved before */
 	uint64_t size;
 	struct buf note;
 };
 
-static bool write_proved(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool mark_forked(const struct tidying *t, struct store *s, struct error *e)
 {
-	struct tidying *t = JOB_OF(struct tidying, j);
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct sight_goal *g = &t->goals[i];
+		if (g->kind == SIGHT_SEEN && !(t->continues && g->holds) &&
+		    !store_set_forked(s, view_of(t->origin), g->size, e))
+			return false;
+	}
+	return true;
+}
+
+static bool drop_proved(const struct tidying *t, struct store *s, struct error *e)
+{
 	struct view origin = view_of(t->origin);
 
-	(void)w;
-	for (unsigned i = 0; i < t->n; i++)
-		if (t->goals[i].holds && !store_drop_sighted(s, origin, t->goals[i].size, t->goals[i].size, e))
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct sight_goal *g = &t->goals[i];
+		if (g->holds && (!store_drop_sighted(s, origin, g->size, g->size, e) ||
+		                 !store_drop_unproved(s, origin, g->size, e)))
 			return false;
+	}
 	return store_put_sighted(s, origin, t->size, buf_view(&t->note), e);
+}
+
+static bool write_proved(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	const struct tidying *t = JOB_OF(struct tidying, j);
+
+	(void)w;
+	return mark_forked(t, s, e) && (!t->continues || drop_proved(t, s, e));
 }
 
 /* On the writer's thread. A row too many is proved again after the next start. */
@@ -177,7 +199,7 @@ static void tidied(struct job *j)
 	free(t);
 }
 
-static void tidy(struct check *k)
+static void tidy(struct check *k, bool continues)
 {
 	struct tidying *t = calloc(1, sizeof *t);
 
@@ -187,6 +209,7 @@ static void tidy(struct check *k)
 	k->note = BUF_INIT(NOTE_MAX);
 	memcpy(t->goals, k->goals, sizeof t->goals);
 	t->n = k->n;
+	t->continues = continues;
 	t->size = k->newest.size;
 	snprintf(t->origin, sizeof t->origin, "%s", k->origin);
 	t->job = (struct job){ .run = write_proved, .done = tidied };
@@ -203,8 +226,7 @@ static void conclude(struct check *k)
 		if (!k->goals[i].holds && !k->goals[i].told)
 			report(k, &k->goals[i]);
 	}
-	if (continues)
-		tidy(k);
+	tidy(k, continues);
 	k->refusals = 0;
 	rest(k, !holds);
 }
@@ -383,7 +405,21 @@ static void look(struct checking *c, struct conf *conf, const struct partner *p,
 	k->partner = p;
 	k->note = BUF_INIT(NOTE_MAX);
 	k->post.answer = BUF_INIT(ANSWER_MAX);
-	get(k, "/checkpoint", got_checkpoint);
+	get(k, "/checkpoint?newest", got_checkpoint);
+}
+
+/* What was found beside the incidents of a day is one more, when that is over. */
+static void tell_untold(struct core *core, const struct conf *conf)
+{
+	char origin[NOTE_NAME_MAX], text[400];
+	uint64_t n;
+
+	if (!sights_take_untold(core->sights, instant_now_ms(), origin, &n))
+		return;
+	const struct partner *p = witness_find_log(conf, view_of(origin));
+	snprintf(text, sizeof text, "sight: the log %s contradicted itself %llu times more on a day before", origin,
+	         (unsigned long long)n);
+	incident_submit(core, p ? p->id : "", text, VIEW(""));
 }
 
 void sight_check_tick(void *arg)
@@ -395,6 +431,7 @@ void sight_check_tick(void *arg)
 	if (!witness_settled(core) || atomic_load(&core->dying))
 		return;
 	conf = core_conf(core);
+	tell_untold(core, conf);
 	for (size_t i = 0; i < conf->n_partners; i++) {
 		const struct partner *p = &conf->partners[i];
 		if ((p->roles & ROLE(GATEWAY)) && p->host && p->has_log)

@@ -1,5 +1,4 @@
-/* The witness: cosigns partners' checkpoints, remembers them, and shows its own with the cosignatures that it
- * has. See witness.h. A partner's log that forks or goes back is an incident in this node's log. */
+/* The witness: cosigns partners' checkpoints and remembers them. See witness.h. A partner's log that forks or goes back is an incident in this node's log. */
 #include "gatewayd/core/witness/witness.h"
 
 #include <unistd.h>
@@ -131,6 +130,9 @@ static bool recall_line(void *arg, struct view line)
 		if (p->has_witness && note_find(&p->witness, r->text, line, &time_s) == NOTE_VALID)
 			witness_seen(r->witness, time_s);
 	}
+	for (size_t i = 0; i < r->conf->n_witnesses; i++)
+		if (note_find(&r->conf->witnesses[i].to.witness, r->text, line, &time_s) == NOTE_VALID)
+			witness_seen(r->witness, time_s);
 	return true;
 }
 
@@ -167,6 +169,7 @@ struct addition {
 	struct buf line;               /* the cosignature */
 	struct buf note;               /* what is remembered */
 	bool incident;
+	bool counted, first; /* what it shows was, also when the job runs again; and is the first of the day */
 	uint64_t time_s;
 };
 
@@ -201,23 +204,31 @@ static bool write_note(struct addition *a, struct view text)
 	return !a->note.failed && !a->line.failed;
 }
 
-/* What a signed checkpoint that does not fit shows. Only from the log itself: others may hold old ones. */
-static const char *incident_of(const struct addition *a, const struct checkpoint *c)
+/* What a signed checkpoint that does not fit shows: two trees of one size whoever brings it; the rest only from the log
+ * itself, for others may hold old ones, or no proof. */
+static enum sight_told incident_of(const struct addition *a, const struct checkpoint *c)
 {
-	if (a->request->peer != a->log || a->state.size == 0)
-		return NULL;
+	if (a->state.size == 0)
+		return TOLD_KINDS;
 	if (c->size == a->state.size && !digest_eq(&c->root, &a->state.root))
-		return "forked";
+		return TOLD_FORKED;
+	if (a->request->peer != a->log)
+		return TOLD_KINDS;
 	if (c->size < a->state.size)
-		return "went back";
-	return a->verdict == WITNESS_UNPROCESSABLE ? "did not prove that it only grew" : NULL;
+		return TOLD_BACK;
+	return a->verdict == WITNESS_UNPROCESSABLE ? TOLD_WITHOUT_PROOF : TOLD_KINDS;
 }
 
-/* Once a checkpoint, so that repeating it does not grow this log. */
+/* Once a checkpoint, and once a day and kind, so that repeating it does not grow this log. */
 static bool write_incident(struct addition *a, struct writer *w, struct store *s, struct store_witnessed *known,
                            const struct checkpoint *c, struct view text, struct error *e)
 {
-	const char *what = incident_of(a, c);
+	static const char *const whats[] = {
+		[TOLD_FORKED] = "forked",
+		[TOLD_BACK] = "went back",
+		[TOLD_WITHOUT_PROOF] = "did not prove that it only grew",
+	};
+	enum sight_told what = incident_of(a, c);
 	struct act act = {
 		.core = a->request->worker->core, .writer = w, .job = &a->job, .store = s, .now_ms = a->request->now_ms
 	};
@@ -226,14 +237,20 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 
 	sha256(text, &digest);
 	/* Before this node's own log is known to be whole nothing is added to it. */
-	if (!what || digest_eq(&digest, &known->incident) || !witness_settled(a->request->worker->core))
+	if (what == TOLD_KINDS || digest_eq(&digest, &known->incident) || !witness_settled(a->request->worker->core))
 		return true;
+	known->incident = digest;
+	if (!a->counted)
+		a->first = sights_first_today(a->request->worker->core->sights, view_of(a->log->log.name), what,
+		                              a->request->now_ms);
+	a->counted = true;
+	if (!a->first)
+		return store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name,
-	         what, (unsigned long long)a->state.size, (unsigned long long)c->size);
+	         whats[what], (unsigned long long)a->state.size, (unsigned long long)c->size);
 	struct entry entry = {
 		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = digest, .note = view_of(note)
 	};
-	known->incident = digest;
 	a->incident = audit_append(&act, &entry, NULL, NULL, e) &&
 	              store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	return a->incident;
@@ -306,7 +323,7 @@ static void added(struct job *j)
 	addition_free(a);
 }
 
-static const struct partner *find_log(const struct conf *c, struct view origin)
+const struct partner *witness_find_log(const struct conf *c, struct view origin)
 {
 	for (size_t i = 0; i < c->n_partners; i++)
 		if (c->partners[i].has_log && view_is(origin, c->partners[i].log.name))
@@ -314,6 +331,7 @@ static const struct partner *find_log(const struct conf *c, struct view origin)
 	return NULL;
 }
 
+/* Whoever brings it: the log's signature is what counts (C2SP tlog-witness). */
 void handle_add_checkpoint(struct request *r)
 {
 	struct addition *a;
@@ -330,7 +348,7 @@ void handle_add_checkpoint(struct request *r)
 		answer_problem(r, REASON_BAD_REQUEST);
 		return;
 	}
-	log = find_log(r->conf, origin);
+	log = witness_find_log(r->conf, origin);
 	if (!log || !r->worker->core->witness->signer.key) {
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
@@ -348,83 +366,4 @@ void handle_add_checkpoint(struct request *r)
 	a->note = BUF_INIT(16384);
 	a->job = (struct job){ .home = r->worker->home, .run = write_addition, .done = added };
 	writer_submit(r->worker->core->writer, &a->job);
-}
-
-/* --- GET /witnessed/<origin> --- */
-
-/* For the log itself, and for oversight. */
-void handle_witnessed(struct request *r)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct store_witnessed known;
-	struct view origin = view_from(r->path, strlen("/witnessed/"));
-	const struct partner *log = find_log(r->conf, origin);
-	bool may = log == r->peer || (r->peer->roles & (ROLE(AUDITOR) | ROLE(SUPERVISOR)));
-
-	if (log && may && store_get_witnessed(r->worker->reader, origin, &known, &e)) {
-		struct buf body = BUF_INIT(65536);
-		buf_add(&body, known.note);
-		answer_text(r, 200, TEXT, buf_view(&body));
-		buf_free(&body);
-	} else if (e.reason == REASON_NONE) {
-		answer_problem(r, REASON_NOT_FOUND);
-	} else {
-		answer_unread(r, &e);
-	}
-}
-
-/* --- GET /checkpoint --- */
-
-static bool add_line(void *arg, struct view line)
-{
-	buf_add(arg, line);
-	return true;
-}
-
-/* The last checkpoint of the log that this one continues. */
-static bool read_ended(struct store *reader, struct buf *body, struct error *e)
-{
-	uint64_t log = store_log(reader), size;
-	struct view note;
-
-	if (log == 0)
-		return error_set(e, REASON_NOT_FOUND, "this log continues none");
-	struct error back = { .reason = REASON_NONE };
-	bool ok = store_use_log(reader, log - 1, e) && store_last_checkpoint(reader, &size, &note, e) &&
-	          (size > 0 || error_set(e, REASON_NOT_FOUND, "the log before has no checkpoint"));
-	if (ok)
-		buf_add(body, note);
-	return store_use_log(reader, log, &back) && ok;
-}
-
-/* The newest checkpoint with the cosignatures that it has; with `?witnessed` the newest that has any, with `?timestamped` the
- * newest that has a timestamp, with `?ended` the last one of the log before. */
-void handle_checkpoint(struct request *r)
-{
-	struct store *reader = r->worker->reader;
-	struct error e = { .reason = REASON_NONE };
-	struct buf body = BUF_INIT(NOTE_MAX);
-	struct view note;
-	uint64_t size;
-	bool ok;
-
-	bool cosigned = view_is(r->query, "witnessed"), ended = view_is(r->query, "ended");
-	if (ended)
-		ok = read_ended(reader, &body, &e);
-	else if (cosigned || view_is(r->query, "timestamped"))
-		ok = (cosigned ? store_cosigned(reader, &size, &e) : store_timestamped(reader, &size, &e)) &&
-		     (size > 0 || error_set(&e, REASON_NOT_FOUND, "there is none")) &&
-		     store_get_checkpoint(reader, size - 1, &size, &note, &e);
-	else
-		ok = store_last_checkpoint(reader, &size, &note, &e) &&
-		     (size > 0 || error_set(&e, REASON_NOT_FOUND, "no checkpoint"));
-	if (ok && !ended) {
-		buf_add(&body, note);
-		ok = store_list_cosignatures(reader, size, add_line, &body, &e);
-	}
-	if (ok && !body.failed)
-		answer_text(r, 200, TEXT, buf_view(&body));
-	else
-		answer_unread(r, &e);
-	buf_free(&body);
 }

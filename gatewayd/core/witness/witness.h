@@ -1,12 +1,13 @@
-/* Witnessing between gateways, both sides (C2SP tlog-witness, tlog-cosignature). Each gateway cosigns the
- * checkpoints of its partners' logs when they only grew, and asks its partners to cosign its own. A log whose
+/* Witnessing, both sides (C2SP tlog-witness, tlog-cosignature, tlog-policy). Each gateway cosigns the checkpoints of its
+ * partners' logs when they only grew, whoever brings them, and asks its partners, and the witnesses that the node file
+ * names, to cosign its own. A log whose
  * older state was put back, or that has two versions, cannot hide it: a partner holds a later checkpoint that
  * the log's own key signed. Then this node gives no service (exit 78) until an operator begins a new epoch.
  *
  * Beside the standard's POST /add-checkpoint a witness answers GET /witnessed/<origin>: the last checkpoint of
  * that log that it cosigned, with the log's signature, so that what it claims is proved by the log's own key.
  *
- * witness.c answers partners, on workers' threads. witness_ask.c asks them, on the first worker's thread. */
+ * witness.c cosigns and witness_show.c shows, on workers' threads. witness_ask.c asks, on the first worker's thread. */
 #ifndef GATEWAYD_CORE_WITNESS_WITNESS_H
 #define GATEWAYD_CORE_WITNESS_WITNESS_H
 
@@ -17,10 +18,12 @@
 struct witness {
 	struct note_vkey log;      /* of this node's own log */
 	struct note_signer signer; /* cosigns others' logs; key NULL: this node has none and is no witness */
-	/* Every partner was asked once, or could not be reached: the log may grow and records may be taken. */
+	/* Every witness was asked once, or could not be reached: the log may grow and records may be taken. */
 	_Atomic bool settled;
 	_Atomic uint64_t cosigned, incidents, cosignatures, failures; /* for metrics: given, found; had, missed */
-	_Atomic int64_t latest_ms;                                    /* witness_latest_ms() */
+	/* Witnesses that have owed a cosignature for too long; those that are no interested party and not silent, of all. */
+	_Atomic uint64_t silent, independent, of_independent;
+	_Atomic int64_t latest_ms; /* witness_latest_ms() */
 };
 
 /* Reads keys/witness.key, which may be missing. NULL on error. */
@@ -44,8 +47,14 @@ void *witness_ask_new(struct worker *w) MUST_USE;
 void witness_ask_free(void *asking);
 void witness_ask_tick(void *asking);
 
+/* The partner whose log has this origin, or NULL. */
+const struct partner *witness_find_log(const struct conf *c, struct view origin);
+
 void handle_checkpoint(struct request *r);
 void handle_add_checkpoint(struct request *r);
 void handle_witnessed(struct request *r);
+void handle_monitored(struct request *r);
+/* POST /evidence: evidence.c. */
+void handle_evidence(struct request *r);
 
 #endif

@@ -1,10 +1,14 @@
-/* Asking partners to witness this node's log. See witness.h. One round asks each partner in turn of its own:
+/* Asking witnesses to cosign this node's log. See witness.h. Each is asked by itself, once a second at most while there is
+ * something new, and every `audit.witness_every_s` seconds also when there is not, so that its word does not grow old:
  *
- *   GET /witnessed/<origin>     what did you see last? Compared with our log: larger, or another tree: the end
+ *   GET /witnessed/<origin>     what did you see last? Compared with our log: larger, or another tree: the end. Of one
+ *                               without a partner file GET <url>/<origin hash>/checkpoint (C2SP tlog-witness)
  *   POST /add-checkpoint        our newest checkpoint with the proof from there; once more after a conflict
  *   its job                     the verified cosignature is stored
  *
- * The first round comes before the log may grow. The first worker's thread. */
+ * The first question comes at the start, before the log may grow, then when nothing is new, and after whatever did not
+ * go well; in between what it cosigned last is known. One that owes a cosignature for long is an alarm. The first
+ * worker's thread; a job's work is the writer's. */
 #include "gatewayd/core/witness/witness.h"
 
 #include <utlist.h>
@@ -12,6 +16,8 @@
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/core/witness/cosigner_private.h"
+#include "lib/base/encode.h"
 #include "lib/tlog/tiles.h"
 #include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"
@@ -21,15 +27,17 @@
 #define BODY_MAX   65536 /* a checkpoint and at most 63 hashes */
 #define FIRST_MS   3000  /* deadline of a request before this node serves */
 #define LATER_MS   30000
-#define AGAIN_MS   10000 /* after a round in which a partner could not be reached */
+#define GATHER_MAX 64 /* checkpoints above the one that has its quorum, of which cosignatures are kept */
 
 enum phase { SEEING, ADDING, STORING };
 
 struct ask {
 	struct job job; /* first */
 	struct asking *asking;
+	struct cosigner *cosigner;
 	struct conf *conf;
-	const struct partner *partner; /* of conf */
+	const struct partner *partner;         /* of conf */
+	const struct outside_witness *outside; /* whose `to` that is; NULL: it is a partner */
 	struct post post;
 	struct buf body; /* of the request */
 	enum phase phase;
@@ -46,9 +54,7 @@ struct asking {
 	struct worker *worker;
 	struct witness *shared;
 	struct ask *under_way;
-	int64_t next_ms; /* monotonic */
-	bool missed;     /* a partner could not be reached in this round */
-	unsigned left;   /* of this round */
+	struct cosigner *cosigners;
 };
 
 void *witness_ask_new(struct worker *w)
@@ -81,6 +87,7 @@ void witness_ask_free(void *arg)
 		return;
 	DL_FOREACH_SAFE(a->under_way, k, next)
 	ask_free(k);
+	cosigners_free(a->cosigners);
 	free(a);
 }
 
@@ -136,51 +143,52 @@ static void give_up(struct ask *k, const char *why);
 static void send_request(struct ask *k, const char *method, const char *target)
 {
 	struct asking *a = k->asking;
+	char under[1024];
 	struct post_head head = { .to = k->partner,
 		                  .method = method,
-		                  .target = target,
+		                  .target = under,
 		                  .content_type = "text/plain",
-		                  .deadline_ms = atomic_load(&a->shared->settled) ? LATER_MS : FIRST_MS };
+		                  .deadline_ms = atomic_load(&a->shared->settled) ? LATER_MS : FIRST_MS,
+		                  .plain = k->outside && k->outside->plain };
 
+	snprintf(under, sizeof under, "%s%s", k->outside ? k->outside->prefix : "", target);
 	k->post.body = buf_view(&k->body);
 	if (!post_send(a->worker, &k->post, &head))
 		give_up(k, k->post.problem);
 }
 
-/* --- the end of an ask, and of a round --- */
-
-static void settle(struct asking *a)
-{
-	struct conf *conf = core_conf(a->worker->core);
-	int64_t every = (int64_t)conf->node.witness_every_s * 1000;
-
-	conf_unref(conf);
-	a->next_ms = instant_monotonic_ms() + (a->missed && every > AGAIN_MS ? AGAIN_MS : every);
-	if (!atomic_load(&a->worker->core->dying))
-		atomic_store(&a->shared->settled, true);
-}
-
-static void answered(struct asking *a)
-{
-	if (--a->left == 0)
-		settle(a);
-}
+/* --- the end of an ask --- */
 
 static void drop(struct ask *k)
 {
+	k->cosigner->under_way = false;
 	DL_DELETE(k->asking->under_way, k);
 	ask_free(k);
 }
 
+/* Settled: every one was asked once. */
+static void publish(struct asking *a, const struct conf *conf)
+{
+	struct cosigners_state state;
+
+	cosigners_state(a->cosigners, conf->generation, &state);
+	atomic_store(&a->shared->silent, state.silent);
+	atomic_store(&a->shared->independent, state.independent);
+	atomic_store(&a->shared->of_independent, state.of_independent);
+	if (state.unasked == 0 && !atomic_load(&a->worker->core->dying))
+		atomic_store(&a->shared->settled, true);
+}
+
+/* What it saw last is asked again before the next checkpoint. */
 static void give_up(struct ask *k, const char *why)
 {
 	struct asking *a = k->asking;
 
 	log_line("warning", "witness %s: %s", k->partner->id, why);
 	atomic_fetch_add(&a->shared->failures, 1);
-	a->missed = true;
+	cosigner_missed(k->cosigner, why, instant_monotonic_ms());
+	publish(a, k->conf);
 	drop(k);
-	answered(a);
 }
 
 /* A partner holds what our own key signed, and our log is not what it was then. */
@@ -199,23 +207,61 @@ static void betrayed(struct ask *k, const char *what, uint64_t theirs, uint64_t 
 
 /* --- storing --- */
 
+static bool add_line(void *arg, struct view line)
+{
+	buf_add(arg, line);
+	return true;
+}
+
+/* Whether this size has now all the cosignatures that the node asks for: without a quorum the first is enough. */
+static bool is_met(const struct ask *k, struct store *s, bool *met, struct error *e)
+{
+	struct buf lines = BUF_INIT(NOTE_MAX);
+	struct trust_witnessed w;
+	bool ok = true;
+
+	*met = !k->conf->quorum;
+	if (k->conf->quorum) {
+		ok = store_list_cosignatures(s, k->checkpoint.size, add_line, &lines, e) &&
+		     (!lines.failed || error_set(e, REASON_NO_MEMORY, "memory ran out"));
+		/* A line that was altered in the store counts for nothing, and so does the rest of that size. */
+		*met = ok && trust_weigh(k->conf->quorum, k->text, buf_view(&lines), &w, NULL) && w.quorum;
+	}
+	buf_free(&lines);
+	return ok;
+}
+
+/* One that comes late, of a size below what is kept, has nothing left to add to. */
 static bool write_line(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct ask *k = JOB_OF(struct ask, j);
+	uint64_t least, size = k->checkpoint.size;
+	bool met;
 
 	(void)w;
-	return store_put_cosignature(s, view_of(k->partner->witness.name), k->checkpoint.size, buf_view(&k->line), e);
+	if (!store_cosigned(s, &least, e))
+		return false;
+	if (size < least)
+		return true;
+	if (!store_put_cosignature(s, view_of(k->partner->witness.name), size, buf_view(&k->line), e) ||
+	    !is_met(k, s, &met, e))
+		return false;
+	return met ? store_drop_cosignatures(s, size, e) : store_trim_cosignatures(s, GATHER_MAX, e);
 }
 
 static void stored(struct job *j)
 {
 	struct ask *k = JOB_OF(struct ask, j);
+	struct conf *conf = k->conf;
 
 	if (j->committed) {
 		atomic_fetch_add(&k->asking->shared->cosignatures, 1);
 		witness_seen(k->asking->shared, k->time_s);
+		cosigner_cosigned(k->cosigner, k->checkpoint.size, instant_monotonic_ms(),
+		                  (int64_t)conf->node.witness_every_s * 1000);
 	} else {
 		log_line("error", "witness: %s", j->error.text);
+		cosigner_missed(k->cosigner, "the cosignature was not stored", instant_monotonic_ms());
 	}
 	writer_release(j);
 	drop(k);
@@ -303,8 +349,10 @@ static void judge_added(struct ask *k)
 	}
 	k->phase = STORING;
 	k->job = (struct job){ .home = a->worker->home, .run = write_line, .done = stored };
+	/* Its commit is not waited for. */
+	k->cosigner->asked = true;
+	publish(a, k->conf);
 	writer_submit(a->worker->core->writer, &k->job);
-	answered(a);
 }
 
 static void ended(void *arg)
@@ -319,18 +367,39 @@ static void ended(void *arg)
 		judge_added(k);
 }
 
-/* --- rounds --- */
+/* --- when --- */
 
-static void start(struct asking *a, struct conf *conf, const struct partner *p)
+static void see(struct ask *k)
 {
+	char target[NOTE_NAME_MAX + 100];
+	struct buf hash = BUF_INIT(100);
+	struct digest digest;
+
+	k->phase = SEEING;
+	if (k->outside) {
+		sha256(view_of(k->asking->shared->log.name), &digest);
+		digest_print(&hash, &digest);
+		snprintf(target, sizeof target, "/%.*s/checkpoint", VIEW_ARG(buf_view(&hash)));
+		buf_free(&hash);
+	} else {
+		snprintf(target, sizeof target, "/witnessed/%s", k->asking->shared->log.name);
+	}
+	send_request(k, "GET", target);
+}
+
+static void start(struct asking *a, struct conf *conf, const struct partner *p, const struct outside_witness *outside,
+                  struct cosigner *t)
+{
+	struct error e = { .reason = REASON_NONE };
 	struct ask *k = calloc(1, sizeof *k);
-	char target[NOTE_NAME_MAX + 16];
 
 	if (!k)
 		return;
 	k->asking = a;
+	k->cosigner = t;
 	k->conf = conf_ref(conf);
 	k->partner = p;
+	k->outside = outside;
 	k->post.answer = BUF_INIT(ANSWER_MAX);
 	k->post.ended = ended;
 	k->post.arg = k;
@@ -338,26 +407,50 @@ static void start(struct asking *a, struct conf *conf, const struct partner *p)
 	k->note = BUF_INIT(NOTE_MAX);
 	k->line = BUF_INIT(4096);
 	DL_APPEND(a->under_way, k);
-	a->left++;
-	snprintf(target, sizeof target, "/witnessed/%s", a->shared->log.name);
-	send_request(k, "GET", target);
+	t->under_way = true;
+	if (!t->known)
+		see(k);
+	else if (take_newest(k, &e))
+		add(k, t->size);
+	else
+		give_up(k, e.reason == REASON_NONE ? "this node has no checkpoint yet" : e.text);
+}
+
+static void look(struct asking *a, struct conf *conf, const struct partner *p, const struct outside_witness *outside,
+                 uint64_t newest)
+{
+	int64_t now_ms = instant_monotonic_ms();
+	struct cosigner *t = cosigner_get(&a->cosigners, p->witness.name, outside != NULL);
+
+	if (!t)
+		return;
+	t->generation = conf->generation;
+	if (cosigner_owes(t, newest, now_ms, (int64_t)conf->node.witness_silence_s * 1000, p->id))
+		start(a, conf, p, outside, t);
 }
 
 void witness_ask_tick(void *arg)
 {
 	struct asking *a = arg;
+	struct error e = { .reason = REASON_NONE };
 	struct conf *conf;
+	struct view note;
+	uint64_t newest;
 
-	if (a->left > 0 || instant_monotonic_ms() < a->next_ms || atomic_load(&a->worker->core->dying))
+	if (atomic_load(&a->worker->core->dying))
 		return;
-	a->missed = false;
+	if (!store_last_checkpoint(a->worker->reader, &newest, &note, &e)) {
+		log_line("error", "witness: %s", e.text);
+		return;
+	}
 	conf = core_conf(a->worker->core);
 	for (size_t i = 0; i < conf->n_partners; i++) {
 		const struct partner *p = &conf->partners[i];
 		if ((p->roles & ROLE(GATEWAY)) && p->host && p->has_witness)
-			start(a, conf, p);
+			look(a, conf, p, NULL, newest);
 	}
+	for (size_t i = 0; i < conf->n_witnesses; i++)
+		look(a, conf, &conf->witnesses[i].to, &conf->witnesses[i], newest);
+	publish(a, conf);
 	conf_unref(conf);
-	if (a->left == 0)
-		settle(a);
 }

@@ -193,11 +193,15 @@ START_TEST(no_limit_is_forgotten)
 		"audit.mirror",   "audit.vkey", "audit.witness_vkey", /* views for others */
 	};
 	const char *reserved[] = { "192.0.2.7" };
+	struct outside_witness office = { .to = { .id = "office", .host = "office.example" }, .prefix = "" };
 	const struct conf conf = { .node = { .agency = "north",
 		                             .origin = "north.example/audit/n1/1",
 		                             .anchor = "a",
 		                             .reserved = reserved,
 		                             .n_reserved = 1 },
+		                   .witnesses = &office,
+		                   .n_witnesses = 1,
+		                   .quorum_text = VIEW("witness office key\nquorum office\n"),
 		                   .timestamp = { .to = { .host = "tsa.example" }, .path = "/" } };
 	struct buf text = BUF_INIT(65536);
 	json_t *schema = json_load_file("schema/node.schema.json", 0, NULL), *of, *member;

@@ -406,6 +406,71 @@ START_TEST(a_timestamp_authority)
 }
 END_TEST
 
+#define WITNESS "{\"name\":\"office\",\"vkey\":\"%s\",\"url\":\"%s\"}"
+
+/* A witness's verifier key of that name; lives until the next. */
+static const char *vkey_of(const char *name, enum note_key_type type, uint8_t first)
+{
+	static char text[300];
+	uint8_t seed[32] = { first }, public_key[32];
+	struct ed25519_key *key = ed25519_from_seed(seed);
+	struct buf b = BUF_INIT(sizeof text - 1);
+	struct note_vkey vkey;
+
+	ed25519_public(key, public_key);
+	ed25519_free(key);
+	ck_assert(note_vkey_make(view_of(name), type, public_key, &vkey));
+	note_vkey_print(&vkey, &b);
+	snprintf(text, sizeof text, "%.*s", VIEW_ARG(buf_view(&b)));
+	buf_free(&b);
+	return text;
+}
+
+static void put_witness(const char *vkey, const char *url)
+{
+	char text[800];
+
+	snprintf(text, sizeof text, "[" WITNESS "]", vkey, url);
+	put(node, "/audit/witnesses", text);
+}
+
+START_TEST(witnesses_and_their_quorum)
+{
+	put_witness(vkey_of("office.example/w1", NOTE_COSIGNER, 40), "https://office.example:8443/w/");
+	put(node, "/audit/quorum", "[\"group some any office\",\"quorum some\"]");
+	loads();
+	ck_assert_uint_eq(conf->n_witnesses, 1);
+	const struct outside_witness *w = &conf->witnesses[0];
+	ck_assert_str_eq(w->to.host, "office.example");
+	ck_assert_str_eq(w->prefix, "/w");
+	ck_assert(w->to.port == 8443 && !w->plain && conf->quorum);
+	struct buf keys = BUF_INIT(65536);
+	public_keys_print(conf, &w->to.witness, NULL, &keys);
+	ck_assert(memmem(keys.p, keys.n, "office witness office.example/w1+",
+	                 strlen("office witness office.example/w1+")) != NULL);
+	buf_free(&keys);
+	put_witness(vkey_of("office.example/w1", NOTE_COSIGNER, 40), "http://office.example");
+	loads();
+	ck_assert(conf->witnesses[0].plain && conf->witnesses[0].to.port == 80);
+}
+END_TEST
+
+START_TEST(witnesses_that_are_none)
+{
+	put_witness("nonsense", "https://office.example");
+	lacks("node.json", "/audit/witnesses/0/vkey: ");
+	put_witness(vkey_of("office.example/log", NOTE_ED25519, 40), "https://office.example");
+	lacks("node.json", "/audit/witnesses/0/vkey: is not a witness's key");
+	put_witness(vkey_of("office.example/w1", NOTE_COSIGNER, 40), "https://office.example:0");
+	lacks("node.json", "/audit/witnesses/0/url: has no host, or no port after its colon");
+	put_witness(vkey_of("office.example/w1", NOTE_COSIGNER, 40), "https://office.example");
+	put(node, "/audit/quorum", "[\"quorum nobody\"]");
+	lacks("node.json", "/audit/quorum/0: ");
+	put(node, "/audit/quorum", "[\"group some any office\"]");
+	lacks("node.json", "/audit/quorum: the policy has no quorum line");
+}
+END_TEST
+
 TCase *make_conf_case(void)
 {
 	TCase *c = tcase_create("conf");
@@ -418,6 +483,8 @@ TCase *make_conf_case(void)
 	tcase_add_test(c, versions_take_turns);
 	tcase_add_test(c, documents_folders_and_public_keys);
 	tcase_add_test(c, a_node_document);
+	tcase_add_test(c, witnesses_and_their_quorum);
+	tcase_add_test(c, witnesses_that_are_none);
 	tcase_add_test(c, a_key_that_others_may_read);
 	tcase_add_test(c, partner_files);
 	tcase_add_test(c, two_partners_with_one_identity);

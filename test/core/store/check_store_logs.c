@@ -156,9 +156,40 @@ START_TEST(cosignatures_by_size)
 	OK(store_put_cosignature(s, VIEW("c"), 6, VIEW("c6\n"), e));
 	commit();
 	OK(store_cosigned(s, &size, e));
-	ck_assert_uint_eq(size, 6);
+	ck_assert_uint_eq(size, 5);
 	OK(store_list_cosignatures(s, 5, add_line, &lines, e));
-	ck_assert(view_is(buf_view(&lines), "a5\nb5\n"));
+	ck_assert(view_is(buf_view(&lines), "a5\nb5\nc5\n"));
+	/* A witness's second line over one size takes the place of its first. */
+	begin();
+	OK(store_put_cosignature(s, VIEW("c"), 6, VIEW("later\n"), e));
+	OK(store_drop_cosignatures(s, 6, e));
+	commit();
+	OK(store_cosigned(s, &size, e));
+	ck_assert_uint_eq(size, 6);
+	buf_reset(&lines);
+	OK(store_list_cosignatures(s, 5, add_line, &lines, e));
+	OK(store_list_cosignatures(s, 6, add_line, &lines, e));
+	ck_assert(view_is(buf_view(&lines), "later\n"));
+	buf_free(&lines);
+}
+END_TEST
+
+START_TEST(cosignatures_that_gather)
+{
+	struct buf lines = BUF_INIT(100);
+	uint64_t size;
+
+	begin();
+	for (unsigned i = 5; i < 12; i++)
+		OK(store_put_cosignature(s, VIEW("a"), i, VIEW("a\n"), e));
+	OK(store_put_cosignature(s, VIEW("b"), 11, VIEW("b\n"), e));
+	OK(store_trim_cosignatures(s, 2, e));
+	commit();
+	OK(store_cosigned(s, &size, e));
+	ck_assert_uint_eq(size, 5);
+	for (unsigned i = 6; i < 12; i++)
+		OK(store_list_cosignatures(s, i, add_line, &lines, e));
+	ck_assert(view_is(buf_view(&lines), "a\na\nb\n"));
 	buf_free(&lines);
 }
 END_TEST
@@ -273,6 +304,7 @@ TCase *make_store_logs_case(void)
 	tcase_add_test(c, exchanges_name_the_log_of_their_entry);
 	tcase_add_test(c, witnessed_logs_are_replaced);
 	tcase_add_test(c, cosignatures_by_size);
+	tcase_add_test(c, cosignatures_that_gather);
 	tcase_add_test(c, sighted_checkpoints);
 	tcase_add_test(c, timestamps_by_size);
 	return c;

@@ -251,8 +251,13 @@ ASK(last_checkpoint, uint64_t size; struct view v;
 ASK(get_witnessed, struct store_witnessed w;
     return store_get_witnessed(s, VIEW("south/1"), &w, e) && tell_text(out, "witnessed", w.size, w.note);)
 ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cosigned", n, VIEW(""));)
-ASK(list_cosignatures, return store_list_cosignatures(s, 2, tell_line, out, e);)
+ASK(list_cosignatures,
+    return store_list_cosignatures(s, 2, tell_line, out, e) && store_list_cosignatures(s, 4, tell_line, out, e);)
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
+ASK(get_unproved, struct store_unproved u = { .size = 0 }; struct error missing = { .reason = REASON_NONE };
+    bool other = store_get_unproved(s, 7, &u, &missing);
+    return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 6, &u, e) &&
+           tell_text(out, "unproved", u.size * 4 + (uint64_t)u.forked * 2 + other, u.origin);)
 ASK(get_timestamp, struct view v; return store_get_timestamp(s, 2, &v, e) && tell_text(out, "timestamp", 2, v);)
 ASK(timestamped, uint64_t n; return store_timestamped(s, &n, e) && tell_text(out, "timestamped", n, VIEW(""));)
 ASK(get_surrogate, struct digest d = world_digest(1); uint8_t v[STORE_SURROGATE];
@@ -343,6 +348,7 @@ static const struct reading readings[] = {
 	READING(cosigned),
 	READING(list_cosignatures),
 	READING(list_sighted),
+	READING(get_unproved),
 	READING(get_timestamp),
 	READING(timestamped),
 	READING(get_surrogate),

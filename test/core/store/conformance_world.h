@@ -210,6 +210,7 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 
 static inline bool world_third_log(struct store *s, struct error *e)
 {
+	struct store_unproved unproved = { .seq = 6, .origin = VIEW("south/1"), .size = 4 };
 	struct store_notice n = world_notice(UINT64_C(2) << STORE_LOG_SHIFT), ended = n;
 	struct store_notice_taken t = world_taken(1);
 	struct store_inbox open = world_inbox(1), done = world_inbox(2);
@@ -227,7 +228,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	       store_put_notice_taken(s, &t, e) && store_put_inbox(s, &open, e) && store_put_inbox(s, &done, e) &&
 	       store_ack_inbox(s, done.id, T0 + 3, VIEW("acked"), &first, e) &&
 	       store_put_witnessed(s, VIEW("south/1"), &w, e) &&
-	       store_put_sighted(s, VIEW("south/1"), 4, VIEW("a"), e) &&
+	       store_put_sighted(s, VIEW("south/1"), 4, VIEW("a"), e) && store_put_unproved(s, &unproved, e) &&
 	       store_put_sighted(s, VIEW("south/1"), 6, VIEW("b"), e) && store_put_surrogate(s, &r, e) &&
 	       store_put_approval(s, &approval, &first, e) && store_put_consent(s, &consent, e) &&
 	       store_put_document(s, &document, VIEW("agreement"), VIEW("text"), T0, e) &&

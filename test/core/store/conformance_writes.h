@@ -60,9 +60,17 @@ CALL(put_checkpoint, return store_put_checkpoint(s, 3, VIEW("newer"), e);)
 CALL(put_witnessed, struct store_witnessed w = { .size = 5, .note = VIEW("n") };
      return store_put_witnessed(s, VIEW("south/1"), &w, e);)
 CALL(put_cosignature, return store_put_cosignature(s, VIEW("w2"), 2, VIEW("line"), e);)
+CALL(drop_cosignatures, return store_drop_cosignatures(s, 3, e);)
+CALL(trim_cosignatures, return store_put_cosignature(s, VIEW("w1"), 3, VIEW("3"), e) &&
+                               store_put_cosignature(s, VIEW("w1"), 4, VIEW("4"), e) &&
+                               store_trim_cosignatures(s, 1, e);)
 CALL(put_sighted, return store_put_sighted(s, VIEW("south/1"), 5, VIEW("c"), e);)
 CALL(drop_sighted, return store_drop_sighted(s, VIEW("south/1"), 4, 4, e);)
 CALL(trim_sighted, return store_trim_sighted(s, VIEW("south/1"), 1, e);)
+CALL(put_unproved, struct store_unproved u = { .seq = 7, .origin = VIEW("south/1"), .size = 4 };
+     return store_put_unproved(s, &u, e);)
+CALL(set_forked, return store_set_forked(s, VIEW("south/1"), 4, e);)
+CALL(drop_unproved, return store_drop_unproved(s, VIEW("south/1"), 4, e);)
 CALL(put_timestamp, return store_put_timestamp(s, 3, T0, VIEW("response"), e);)
 CALL(put_surrogate, struct store_surrogate r = world_surrogate(2); r.until_ms++; return store_put_surrogate(s, &r, e);)
 CALL(put_approval, struct store_approval a = world_approval(61); bool fresh;
@@ -80,23 +88,62 @@ CALL(put_value, return store_put_value(s, VIEW("clock"), VIEW("8"), e);)
 		"store_" #verb, call_##verb \
 	}
 static const struct writing writings[] = {
-	WRITING(accept),          WRITING(set_entry),         WRITING(set_state),
-	WRITING(set_answer),      WRITING(put_payload),       WRITING(erase_payload),
-	WRITING(put_timer),       WRITING(drop_timer),        WRITING(put_hold),
-	WRITING(end_hold),        WRITING(put_duty),          WRITING(set_duty),
-	WRITING(put_link),        WRITING(put_delivery),      WRITING(retry_delivery),
-	WRITING(extend_delivery), WRITING(drop_delivery),     WRITING(put_receipt),
-	WRITING(put_notice),      WRITING(retry_notice),      WRITING(hasten_notice),
-	WRITING(drop_notice),     WRITING(put_notice_taken),  WRITING(put_inbox),
-	WRITING(drop_inbox),      WRITING(ack_inbox),         WRITING(put_log),
-	WRITING(put_entry),       WRITING(erase_disclosures), WRITING(archive_entries),
-	WRITING(tell_archive),    WRITING(put_tile),          WRITING(put_checkpoint),
-	WRITING(put_witnessed),   WRITING(put_cosignature),   WRITING(put_sighted),
-	WRITING(drop_sighted),    WRITING(trim_sighted),      WRITING(put_timestamp),
-	WRITING(put_surrogate),   WRITING(erase_surrogates),  WRITING(put_document),
-	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),
-	WRITING(set_agreement),   WRITING(put_caveats),       WRITING(drop_caveats),
-	WRITING(put_consent),     WRITING(drop_consent),      WRITING(put_kept),
+	WRITING(accept),
+	WRITING(set_entry),
+	WRITING(set_state),
+	WRITING(set_answer),
+	WRITING(put_payload),
+	WRITING(erase_payload),
+	WRITING(put_timer),
+	WRITING(drop_timer),
+	WRITING(put_hold),
+	WRITING(end_hold),
+	WRITING(put_duty),
+	WRITING(set_duty),
+	WRITING(put_link),
+	WRITING(put_delivery),
+	WRITING(retry_delivery),
+	WRITING(extend_delivery),
+	WRITING(drop_delivery),
+	WRITING(put_receipt),
+	WRITING(put_notice),
+	WRITING(retry_notice),
+	WRITING(hasten_notice),
+	WRITING(drop_notice),
+	WRITING(put_notice_taken),
+	WRITING(put_inbox),
+	WRITING(drop_inbox),
+	WRITING(ack_inbox),
+	WRITING(put_log),
+	WRITING(put_entry),
+	WRITING(erase_disclosures),
+	WRITING(archive_entries),
+	WRITING(tell_archive),
+	WRITING(put_tile),
+	WRITING(put_checkpoint),
+	WRITING(put_witnessed),
+	WRITING(put_cosignature),
+	WRITING(drop_cosignatures),
+	WRITING(trim_cosignatures),
+	WRITING(put_sighted),
+	WRITING(drop_sighted),
+	WRITING(trim_sighted),
+	WRITING(put_timestamp),
+	WRITING(put_surrogate),
+	WRITING(erase_surrogates),
+	WRITING(put_document),
+	WRITING(put_value),
+	WRITING(put_approval),
+	WRITING(drop_approvals),
+	WRITING(set_agreement),
+	WRITING(put_caveats),
+	WRITING(drop_caveats),
+	WRITING(put_consent),
+	WRITING(drop_consent),
+	WRITING(put_unproved),
+	WRITING(set_forked),
+	WRITING(drop_unproved),
+	WRITING(put_kept),
 	WRITING(drop_kept),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)

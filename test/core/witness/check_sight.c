@@ -3,6 +3,7 @@
 #include "gatewayd/core/witness/sight.h"
 #include "test/core/log_fixture.h"
 #include "gatewayd/core/store/store.h"
+#include "gatewayd/core/store/witness.h"
 
 static struct log_fixture f;
 static struct core core;
@@ -45,7 +46,7 @@ static bool take(uint64_t size, uint8_t branch, enum reason *reason)
 	buf_add(&note, buf_view(&text));
 	buf_addc(&note, '\n');
 	ck_assert(note_sign(&signer, buf_view(&text), &note));
-	bool ok = sight_take(&core, &partner, buf_view(&note), &e);
+	bool ok = sight_take(&core, &partner, buf_view(&note), NULL, &e);
 	buf_free(&text);
 	buf_free(&note);
 	*reason = e.reason;
@@ -228,6 +229,90 @@ START_TEST(a_log_without_an_endpoint)
 }
 END_TEST
 
+/* One incident of a kind, a log and a day (UTC); what comes beside is told the day after. */
+START_TEST(incidents_a_day)
+{
+	const int64_t day = INT64_C(20000) * DAY_MS;
+	struct view south = view_of(partner.log.name), west = VIEW("west.example/audit/gw1/1");
+	char origin[NOTE_NAME_MAX];
+	uint64_t n;
+
+	ck_assert(sights_first_today(core.sights, south, TOLD_FORKED, day));
+	ck_assert(!sights_take_untold(core.sights, day + DAY_MS, origin, &n));
+	for (int i = 0; i < 150; i++)
+		ck_assert(!sights_first_today(core.sights, south, TOLD_FORKED, day + i));
+	ck_assert(sights_first_today(core.sights, south, TOLD_BACK, day + 1));
+	ck_assert(sights_first_today(core.sights, west, TOLD_FORKED, day + 1));
+	ck_assert(!sights_take_untold(core.sights, day + DAY_MS - 1, origin, &n));
+	ck_assert(sights_take_untold(core.sights, day + DAY_MS, origin, &n));
+	ck_assert_str_eq(origin, partner.log.name);
+	ck_assert_uint_eq(n, 150);
+	ck_assert(!sights_take_untold(core.sights, day + DAY_MS, origin, &n));
+	ck_assert(sights_first_today(core.sights, south, TOLD_FORKED, day + DAY_MS));
+	ck_assert_uint_eq(sights_contradictions(core.sights), 154);
+}
+END_TEST
+
+struct unproved_job {
+	struct job job; /* first */
+	struct store_unproved row;
+	atomic_bool done;
+};
+
+static bool put_unproved(struct job *j, struct writer *w, struct store *s, struct error *e)
+{
+	(void)w;
+	return store_put_unproved(s, &JOB_OF(struct unproved_job, j)->row, e);
+}
+
+static void unproved_is_put(struct job *j)
+{
+	writer_release(j);
+	atomic_store(&JOB_OF(struct unproved_job, j)->done, true);
+}
+
+/* An exchange under a checkpoint that waits, that is not kept any more, and under none. */
+START_TEST(when_a_record_is_handed_out)
+{
+	struct unproved_job jobs[2] = { { .row = { .seq = 1, .size = 5 } }, { .row = { .seq = 2, .size = 6 } } };
+	const int64_t at = 1000000;
+	enum sight_verdict v;
+
+	taken(5);
+	for (size_t i = 0; i < 2; i++) {
+		jobs[i].row.origin = view_of(partner.log.name);
+		jobs[i].job = (struct job){ .run = put_unproved, .done = unproved_is_put };
+		writer_submit(f.writer, &jobs[i].job);
+		while (!atomic_load(&jobs[i].done))
+			usleep(1000);
+	}
+	struct store *reader = store_open_reader(scratch_file(&f.dir, "store.db"), NULL);
+	ck_assert_ptr_nonnull(reader);
+	OK(sight_of_exchange(core.sights, reader, 1, at, at, &v, e));
+	ck_assert_int_eq(v, SIGHT_WAITS);
+	OK(sight_of_exchange(core.sights, reader, 1, at, at + SIGHT_WAIT_MS - 1, &v, e));
+	ck_assert_int_eq(v, SIGHT_WAITS);
+	OK(sight_of_exchange(core.sights, reader, 1, at, at + SIGHT_WAIT_MS, &v, e));
+	ck_assert_int_eq(v, SIGHT_LATE);
+	/* A clock that was set back does not hold it longer. */
+	OK(sight_of_exchange(core.sights, reader, 1, at, at - 1, &v, e));
+	ck_assert_int_eq(v, SIGHT_LATE);
+	OK(sight_of_exchange(core.sights, reader, 2, at, at, &v, e));
+	ck_assert_int_eq(v, SIGHT_MAY);
+	OK(sight_of_exchange(core.sights, reader, 3, at, at, &v, e));
+	ck_assert_int_eq(v, SIGHT_MAY);
+	struct sight_goal goals[SIGHT_GOALS];
+	struct digest root = root_of(9, 2);
+	unsigned n = sights_goals(core.sights, partner.log.name, goals);
+	ck_assert_uint_eq(n, 1);
+	goals[0].holds = false;
+	ck_assert(sights_settle(core.sights, partner.log.name, goals, n, 9, &root));
+	OK(sight_of_exchange(core.sights, reader, 1, at, at + 100 * SIGHT_WAIT_MS, &v, e));
+	ck_assert_int_eq(v, SIGHT_FORKED);
+	store_close(reader);
+}
+END_TEST
+
 TCase *make_sight_case(void);
 TCase *make_sight_case(void)
 {
@@ -243,5 +328,7 @@ TCase *make_sight_case(void)
 	tcase_add_test(c, there_is_a_ceiling);
 	tcase_add_test(c, what_waits_survives_a_restart);
 	tcase_add_test(c, a_log_without_an_endpoint);
+	tcase_add_test(c, incidents_a_day);
+	tcase_add_test(c, when_a_record_is_handed_out);
 	return c;
 }

@@ -1,7 +1,6 @@
 /* Asking a partner to witness this node's log. The partner is a witness as the standard has it, over lib/tlog: what it
  * cosigns is stored; what it does otherwise is refused; and a log that is not the one which it saw ends the daemon. */
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/os/secret_file.h"
 #include "lib/tlog/witness.h"
 #include "test/core/witness/asking_fixture.h"
 
@@ -17,6 +16,9 @@ static void *part;
 static struct note_signer south, west; /* witnesses; the second is nobody's here */
 static struct witness_state state;     /* what the partner remembers of this log */
 static struct buf note;
+static struct outside_witness office; /* of the node file's list */
+static struct note_signer office_key;
+static const char *adding = "/add-checkpoint"; /* where it is asked to cosign */
 
 static void make_cosigner(const char *name, uint8_t seed_byte, struct note_signer *out)
 {
@@ -46,6 +48,8 @@ static void set_up(void)
 	make_cosigner(ANOTHER, 22, &west);
 	p->has_witness = true;
 	p->witness = south.vkey;
+	f.core.conf->node.witness_every_s = 3600;
+	f.core.conf->node.witness_silence_s = 60;
 	f.core.die_fd = -1;
 	witness.log = f.log.vkey;
 	state = (struct witness_state){ .size = 0 };
@@ -73,7 +77,7 @@ static enum witness_verdict judged(struct witness_request *r, struct checkpoint 
 {
 	struct error unfit = { .reason = REASON_NONE };
 
-	is_asked("/add-checkpoint");
+	is_asked(adding);
 	OK(witness_request_parse(buf_view(&post_seen.body), r, e));
 	return witness_judge(r, &f.log.vkey, 1, &state, c, text, &unfit);
 }
@@ -166,12 +170,18 @@ static void is_the_end(void)
 	ck_assert(!asks(witness_ask_tick, part));
 }
 
-START_TEST(a_witness_that_knows_nothing_cosigns_all)
+/* The partner, which knows nothing of this log yet, cosigns all of it. */
+static void is_cosigned(void)
 {
 	tick();
 	ck_assert(answer_it(404, VIEW("")));
 	ck_assert(!cosigns(&south));
 	is_stored();
+}
+
+START_TEST(a_witness_that_knows_nothing_cosigns_all)
+{
+	is_cosigned();
 	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?witnessed"), 200);
 	ck_assert(buf_holds(&answer_seen.body, COSIGNER));
 }
@@ -215,22 +225,13 @@ START_TEST(what_this_log_did_not_sign_counts_for_nothing)
 }
 END_TEST
 
-START_TEST(a_log_that_was_put_back)
+/* It was put back, or has another history of the same size or from an older one on. */
+START_TEST(a_log_that_is_not_the_one_seen)
 {
+	const uint64_t sizes[] = { log_size() + 1, log_size(), 2 };
 	struct digest root = { .b = { 1 } };
 
-	signed_once(log_size() + 1, &root, f.log.key);
-	tick();
-	ck_assert(!answer_it(200, buf_view(&note)));
-	is_the_end();
-}
-END_TEST
-
-START_TEST(a_log_with_another_history)
-{
-	struct digest root = { .b = { 1 } };
-
-	signed_once(_i == 0 ? log_size() : 2, &root, f.log.key);
+	signed_once(sizes[_i], &root, f.log.key);
 	tick();
 	ck_assert(!answer_it(200, buf_view(&note)));
 	is_the_end();
@@ -315,11 +316,10 @@ START_TEST(a_cosignature_that_does_not_verify)
 }
 END_TEST
 
-/* --- rounds --- */
+/* --- when --- */
 
-START_TEST(a_round_waits_for_its_time)
+START_TEST(what_is_not_new_waits_for_its_time)
 {
-	f.core.conf->node.witness_every_s = 3600;
 	tick();
 	ck_assert(!asks(witness_ask_tick, part)); /* one at a time */
 	post_seen.done = true;
@@ -339,6 +339,204 @@ START_TEST(a_round_waits_for_its_time)
 }
 END_TEST
 
+/* Once a second at most, and from what it cosigned last; after a failure it is asked what that was. */
+START_TEST(what_is_new_is_asked_about_at_once)
+{
+	is_cosigned();
+	append(1, 7);
+	ck_assert(!asks(witness_ask_tick, part));
+	clock_ahead_ms += 1001;
+	ck_assert(asks(witness_ask_tick, part));
+	ck_assert(!cosigns(&south));
+	UNTIL(atomic_load(&witness.cosignatures) == 2);
+	append(1, 8);
+	clock_ahead_ms += 1001;
+	ck_assert(asks(witness_ask_tick, part));
+	is_asked("/add-checkpoint");
+	ck_assert(!answer_it(422, VIEW("")));
+	clock_ahead_ms += 1001;
+	tick();
+}
+END_TEST
+
+START_TEST(one_that_owes_for_long_is_an_alarm)
+{
+	is_cosigned();
+	/* Nothing is new: it owes nothing. */
+	clock_ahead_ms += 600 * SECOND_MS;
+	ck_assert(!asks(witness_ask_tick, part));
+	ck_assert_uint_eq(atomic_load(&witness.silent), 0);
+	append(1, 7);
+	ck_assert(asks(witness_ask_tick, part));
+	ck_assert(!answer_it(0, VIEW("")));
+	clock_ahead_ms += 59 * SECOND_MS;
+	tick();
+	ck_assert(!answer_it(0, VIEW("")));
+	ck_assert_uint_eq(atomic_load(&witness.silent), 0);
+	clock_ahead_ms += 10 * SECOND_MS;
+	tick();
+	ck_assert_uint_eq(atomic_load(&witness.silent), 1);
+	ck_assert(answer_it(404, VIEW("")));
+	state.size = 0;
+	ck_assert(!cosigns(&south));
+	UNTIL(atomic_load(&witness.cosignatures) == 2);
+	ck_assert(!asks(witness_ask_tick, part));
+	ck_assert_uint_eq(atomic_load(&witness.silent), 0);
+}
+END_TEST
+
+/* --- witnesses without a partner file, and the quorum --- */
+
+static void ask_the_office(const char *name)
+{
+	make_cosigner(name, 23, &office_key);
+	office = (struct outside_witness){ .to = { .id = "office",
+		                                   .agency = "office",
+		                                   .host = "office.example",
+		                                   .port = 443,
+		                                   .has_witness = true,
+		                                   .witness = office_key.vkey },
+		                           .prefix = "/w" };
+	f.core.conf->witnesses = &office;
+	f.core.conf->n_witnesses = 1;
+	f.core.conf->partners[SOUTH_GATEWAY].host = NULL;
+	adding = "/w/add-checkpoint";
+}
+
+static void office_is_asked(void)
+{
+	struct buf path = BUF_INIT(200);
+	struct digest digest;
+
+	sha256(VIEW(LOG_ORIGIN), &digest);
+	buf_adds(&path, "/w/");
+	digest_print(&path, &digest);
+	buf_adds(&path, "/checkpoint");
+	buf_addc(&path, 0);
+	ck_assert(asks(witness_ask_tick, part));
+	is_asked(path.p);
+	buf_free(&path);
+}
+
+static void dismiss_the_office(void)
+{
+	trust_free(f.core.conf->quorum);
+	f.core.conf->quorum = NULL;
+	f.core.conf->witnesses = NULL;
+	f.core.conf->n_witnesses = 0;
+	ed25519_free(office_key.key);
+}
+
+static void office_cosigns(void)
+{
+	ck_assert(answer_it(404, VIEW("")));
+	ck_assert(!cosigns(&office_key));
+	UNTIL(atomic_load(&witness.cosignatures) == 1);
+}
+
+START_TEST(a_witness_of_the_node_file)
+{
+	static const char *const names[] = { "office.example/w1", "office.example/witness/gw" };
+
+	ask_the_office(names[_i]);
+	office_is_asked();
+	ck_assert_uint_eq(atomic_load(&witness.independent), 0);
+	ck_assert_uint_eq(atomic_load(&witness.of_independent), _i == 0);
+	office_cosigns();
+	ck_assert(!asks(witness_ask_tick, part));
+	ck_assert_uint_eq(atomic_load(&witness.independent), _i == 0);
+	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint"), 200);
+	ck_assert(buf_holds(&answer_seen.body, names[_i]));
+	dismiss_the_office();
+}
+END_TEST
+
+static bool put_line(void *arg, const struct act *a, struct error *e)
+{
+	return store_put_cosignature(a->store, VIEW(COSIGNER), log_size(), buf_view(arg), e);
+}
+
+static void all_of_them(void)
+{
+	struct buf policy = BUF_INIT(4096);
+
+	buf_adds(&policy, "witness south ");
+	note_vkey_print(&south.vkey, &policy);
+	buf_adds(&policy, "\nwitness office ");
+	note_vkey_print(&office_key.vkey, &policy);
+	buf_adds(&policy, "\ngroup both all south office\nquorum both\n");
+	OK((f.core.conf->quorum = trust_parse(buf_view(&policy), e)) != NULL);
+	buf_free(&policy);
+}
+
+/* South's line over the newest checkpoint, whose size it returns, is in the store. */
+static uint64_t cosigned_by_south(void)
+{
+	struct buf line = BUF_INIT(4096);
+	struct view text, signatures, newest;
+	uint64_t size;
+
+	OK(store_last_checkpoint(f.reader, &size, &newest, e));
+	OK(note_split(newest, &text, &signatures, e));
+	ck_assert(note_cosign(&south, text, COSIGNED, &line));
+	ck_assert(core_act(&f, put_line, &line).committed);
+	buf_free(&line);
+	return size;
+}
+
+START_TEST(a_quorum_of_two)
+{
+	uint64_t size;
+
+	ask_the_office("office.example/w1");
+	all_of_them();
+	got(SOUTH_GATEWAY, "/checkpoint");
+	is_problem(404, "not-found");
+	office_is_asked();
+	office_cosigns();
+	/* One of two: that is shown to who asks for it, and is not the quorum. */
+	got(SOUTH_GATEWAY, "/checkpoint");
+	is_problem(404, "not-found");
+	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?newest"), 200);
+	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint?witnessed"), 200);
+	ck_assert(buf_holds(&answer_seen.body, "office.example/w1"));
+	size = cosigned_by_south();
+	uint64_t met = size;
+	ck_assert_int_eq(got(SOUTH_GATEWAY, "/checkpoint"), 200);
+	ck_assert(buf_holds(&answer_seen.body, "office.example/w1") && buf_holds(&answer_seen.body, COSIGNER));
+	/* The next one that has it all takes its place, and what has not does not. */
+	append(1, 7);
+	clock_ahead_ms += 1001;
+	ck_assert(asks(witness_ask_tick, part));
+	ck_assert(!cosigns(&office_key));
+	UNTIL(atomic_load(&witness.cosignatures) == 2);
+	OK(store_cosigned(f.reader, &size, e));
+	ck_assert_uint_eq(size, met);
+	dismiss_the_office();
+}
+END_TEST
+
+/* The quorum is what the last one of it makes: what lies below is let go. */
+START_TEST(the_last_of_a_quorum)
+{
+
+	ask_the_office("office.example/w1");
+	all_of_them();
+	office_is_asked();
+	office_cosigns();
+	append(1, 7);
+	cosigned_by_south();
+	clock_ahead_ms += 1001;
+	ck_assert(asks(witness_ask_tick, part));
+	ck_assert(!cosigns(&office_key));
+	UNTIL(atomic_load(&witness.cosignatures) == 2);
+	uint64_t least;
+	OK(store_cosigned(f.reader, &least, e));
+	ck_assert_uint_eq(least, log_size());
+	dismiss_the_office();
+}
+END_TEST
+
 START_TEST(nobody_to_ask)
 {
 	struct partner *p = &f.core.conf->partners[SOUTH_GATEWAY];
@@ -352,17 +550,6 @@ START_TEST(nobody_to_ask)
 }
 END_TEST
 
-START_TEST(waiting_for_the_first_round)
-{
-	clock_step_ms = 100;
-	ck_assert(witness_wait(&f.core)); /* six seconds of that clock later */
-	ck_assert(witness_settled(&f.core));
-	ck_assert(witness_wait(&f.core));
-	atomic_store(&f.core.dying, true);
-	ck_assert(!witness_wait(&f.core));
-}
-END_TEST
-
 /* --- what a start knows --- */
 
 START_TEST(the_time_of_a_cosignature_is_recalled)
@@ -371,10 +558,7 @@ START_TEST(the_time_of_a_cosignature_is_recalled)
 
 	OK(witness_recall(&again, f.core.conf, f.reader, e));
 	ck_assert(again.latest_ms == TIME_NONE);
-	tick();
-	ck_assert(answer_it(404, VIEW("")));
-	ck_assert(!cosigns(&south));
-	is_stored();
+	is_cosigned();
 	/* Verified anew: by another key it is none. */
 	f.core.conf->partners[SOUTH_GATEWAY].witness = west.vkey;
 	OK(witness_recall(&again, f.core.conf, f.reader, e));
@@ -382,36 +566,6 @@ START_TEST(the_time_of_a_cosignature_is_recalled)
 	f.core.conf->partners[SOUTH_GATEWAY].witness = south.vkey;
 	OK(witness_recall(&again, f.core.conf, f.reader, e));
 	ck_assert_int_eq(again.latest_ms, INT64_C(1000) * COSIGNED);
-}
-END_TEST
-
-START_TEST(the_key_of_a_witness)
-{
-	struct conf conf = { .node = {
-		                     .agency = "north", .name = "n1", .host = "north.example", .origin = LOG_ORIGIN } };
-	struct core c = { .conf = &conf };
-	struct secret secret = { .b = "a secret for tests, 32 bytes long", .n = 32 };
-	char folder[PATH_MAX], file[PATH_MAX];
-	struct witness *w;
-
-	snprintf(folder, sizeof folder, "%s", f.log.dir.path);
-	snprintf(file, sizeof file, "%s", scratch_file(&f.log.dir, "witness.key"));
-	conf.node.keys = folder;
-	OK((w = witness_open(&c, f.log.key, e)) != NULL);
-	ck_assert_ptr_null(w->signer.key);
-	ck_assert_str_eq(w->log.name, LOG_ORIGIN);
-	witness_free(w);
-	OK(secret_write_new(file, &secret, e));
-	OK((w = witness_open(&c, f.log.key, e)) != NULL);
-	ck_assert_ptr_nonnull(w->signer.key);
-	ck_assert_str_eq(w->signer.vkey.name, "north.example/witness/n1");
-	witness_free(w);
-	scratch_write(file, VIEW("00\n"));
-	REFUSED(REASON_CONFIG, witness_open(&c, f.log.key, e) != NULL);
-	ck_assert_int_eq(unlink(file), 0);
-	conf.node.origin = "no key name";
-	REFUSED(REASON_CONFIG, witness_open(&c, f.log.key, e) != NULL);
-	witness_free(NULL);
 }
 END_TEST
 
@@ -424,18 +578,20 @@ TCase *make_witness_ask_case(void)
 	tcase_add_loop_test(c, it_is_shown_that_the_log_only_grew, 1, MORE + 1);
 	tcase_add_test(c, what_it_saw_is_the_newest);
 	tcase_add_loop_test(c, what_this_log_did_not_sign_counts_for_nothing, 0, 2);
-	tcase_add_test(c, a_log_that_was_put_back);
-	tcase_add_loop_test(c, a_log_with_another_history, 0, 2);
+	tcase_add_loop_test(c, a_log_that_is_not_the_one_seen, 0, 3);
 	tcase_add_loop_test(c, a_conflict_is_answered_once, 0, 2);
 	tcase_add_loop_test(c, a_conflict_that_cannot_be, 0, 3);
 	tcase_add_loop_test(c, it_does_not_cosign, 0, 9);
 	tcase_add_test(c, it_is_silent);
 	tcase_add_test(c, a_cosignature_of_another);
 	tcase_add_loop_test(c, a_cosignature_that_does_not_verify, 0, 2);
-	tcase_add_test(c, a_round_waits_for_its_time);
+	tcase_add_test(c, what_is_not_new_waits_for_its_time);
+	tcase_add_test(c, what_is_new_is_asked_about_at_once);
+	tcase_add_test(c, one_that_owes_for_long_is_an_alarm);
+	tcase_add_loop_test(c, a_witness_of_the_node_file, 0, 2);
+	tcase_add_test(c, a_quorum_of_two);
+	tcase_add_test(c, the_last_of_a_quorum);
 	tcase_add_loop_test(c, nobody_to_ask, 0, 3);
-	tcase_add_test(c, waiting_for_the_first_round);
 	tcase_add_test(c, the_time_of_a_cosignature_is_recalled);
-	tcase_add_test(c, the_key_of_a_witness);
 	return c;
 }

@@ -108,7 +108,8 @@ class Holds(Statements, unittest.TestCase):
         return next(i for i in self.south.inbox()["items"] if i["exchange"] == exchange)
 
     def record(self, exchange):
-        status, _, body = self.south.request("GET", f"/v1/exchanges/{exchange}/record")
+        # Until its sender's checkpoint is proved: not yet.
+        status, _, body = wait_for(lambda: (lambda r: r[0] != 503 and r)(self.south.request("GET", f"/v1/exchanges/{exchange}/record")))
         return status, json.loads(body)
 
     def due(self, exchange):

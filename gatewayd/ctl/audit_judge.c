@@ -1,0 +1,90 @@
+/* Judging a log's checkpoints by the auditor's keys. See audit.h. A log is always a little ahead of its witnesses: its
+ * newest checkpoint is verified to the last entry, and must continue the one that they cosigned. */
+#include "gatewayd/ctl/audit.h"
+
+int audit_status(const struct error *e)
+{
+	if (e->reason == REASON_TAMPERED)
+		return CTL_TAMPERED;
+	if (e->reason == REASON_NOT_COSIGNED)
+		return CTL_NOT_COSIGNED;
+	return e->reason == REASON_COSIGNATURE_OLD ? CTL_STALE : CTL_FAILED;
+}
+
+/* The older one, which the policy's quorum cosigned. */
+static bool accept_older(const struct audit_keys *k, const struct audit_source *s, struct audit_judged *j,
+                         struct error *e)
+{
+	const struct note_vkey *signer;
+
+	if (!audit_keys_open(k, audit_source_cosigned(s), &j->accepted, &signer, &j->witnessed, e))
+		return false;
+	if (!view_eq(j->accepted.origin, j->newest.origin))
+		return error_set(e, REASON_TAMPERED, "the cosigned checkpoint is of another log than the newest");
+	return j->accepted.size <= j->newest.size ||
+	       error_set(e, REASON_TAMPERED,
+	                 "the log went back: %llu entries were cosigned, its newest checkpoint covers %llu",
+	                 (unsigned long long)j->accepted.size, (unsigned long long)j->newest.size);
+}
+
+bool audit_judge(const struct audit_keys *k, const struct audit_source *s, struct audit_judged *out, struct error *e)
+{
+	struct audit_judged j;
+	struct error inner = { .reason = REASON_NONE };
+	bool ok = audit_keys_open(k, audit_source_note(s), &j.newest, &j.signer, &j.witnessed, &inner);
+
+	if (ok)
+		j.accepted = j.newest;
+	else if (inner.reason != REASON_NOT_COSIGNED)
+		return error_set(e, inner.reason, "%s", inner.text);
+	/* Also where the newest needs no cosignature: those that are there are counted. */
+	if (!ok || (k->trust && j.witnessed.cosigned == 0)) {
+		inner.reason = REASON_NONE;
+		if (!accept_older(k, s, &j, &inner))
+			return error_set(e, inner.reason, "%s", inner.text);
+	}
+	*out = j;
+	return true;
+}
+
+static bool read_hash(void *arg, unsigned level, uint64_t index, struct digest *out)
+{
+	const struct verify_source *v = arg;
+	struct error e = { 0 };
+
+	return tiles_read_stored(v->tile, v->arg, level, index, out, &e);
+}
+
+bool audit_verify_log(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
+                      struct verify_report *r, struct error *e)
+{
+	struct verify_source source = *v;
+	struct digest root;
+
+	if (!verify_log(&j->newest, earlier, v, r, e))
+		return false;
+	/* The tiles are those of the newest checkpoint now. */
+	if (j->accepted.size == 0 || (j->accepted.size == j->newest.size && digest_eq(&j->accepted.root, &r->root)))
+		return true;
+	r->place = VERIFY_HISTORY;
+	r->index = j->accepted.size;
+	if (!tlog_range_hash(0, j->accepted.size, read_hash, &source, &root))
+		return error_set(e, REASON_TAMPERED, "the root of the cosigned checkpoint cannot be computed");
+	if (!digest_eq(&root, &j->accepted.root))
+		return error_set(
+		        e, REASON_TAMPERED,
+		        "the log forked: its newest checkpoint of %llu entries does not continue the one of %llu "
+		        "that witnesses cosigned",
+		        (unsigned long long)j->newest.size, (unsigned long long)j->accepted.size);
+	r->place = VERIFY_INTACT;
+	return true;
+}
+
+bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r, struct error *e)
+{
+	struct verify_source callbacks;
+	struct audit_judged j;
+
+	audit_source_callbacks(s, &callbacks);
+	return audit_judge(k, s, &j, e) && audit_verify_log(&j, NULL, &callbacks, r, e);
+}
