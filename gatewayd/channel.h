@@ -9,8 +9,8 @@
  *   OPEN      edge   conn      DER certificate of the peer; LAST: the handshake was on a monitor listener
  *                              (payload empty)
  *   CLOSE     edge   conn      the connection is gone; or core → edge: close it
- *   HEAD      edge   request   u64 conn, u64 content length, u16-prefixed method, target, then pairs of
- *                              u16-prefixed lower-case field name and value; LAST: no body follows
+ *   HEAD      edge   request   u64 conn, u64 content length (CHANNEL_CHUNKED: known at the end only),
+ *                              u16-prefixed method, target, then pairs of u16-prefixed lower-case field name and value; LAST: no body follows
  *   BODY      both   request   bytes of the body (of a request, an answer, or an outbound request);
  *                              LAST: complete
  *   CREDIT    both   request   u32: so many more bytes of body may be sent. Each body starts with a credit
@@ -23,6 +23,8 @@
  *                              method, target, then pairs of field name and value, u16 zero; LAST: no
  *                              body follows; PLAIN: HTTP without TLS, for answers that are signed
  *                              themselves, and no pins. Ids of outbound requests have bit 63 set.
+ *   COUNTS    edge   0         what the edge's thread counted so far, a u64 each, in the order of edge_counts.h; once
+ *                              a second, whether or not they changed
  *   REPLY     edge   outbound  u16 status (0: no answer came, and the first field is "error" with a
  *                              sentence), u64 content length, pairs, u16 zero, body, as above
  */
@@ -39,6 +41,7 @@
 #define CHANNEL_PAYLOAD_MAX (CHANNEL_FRAME_MAX - CHANNEL_HEADER)
 #define CHANNEL_CREDIT      (256u * 1024)
 #define CHANNEL_OUTBOUND    (UINT64_C(1) << 63)
+#define CHANNEL_CHUNKED     UINT64_MAX
 
 enum frame_type {
 	FRAME_CONFIG = 1,
@@ -50,6 +53,7 @@ enum frame_type {
 	FRAME_ABORT,
 	FRAME_REPLY,
 	FRAME_OUTBOUND,
+	FRAME_COUNTS,
 	FRAME_TYPES
 };
 

@@ -60,19 +60,20 @@ static bool write_some(struct conn *c, struct view *v)
 			case TLS_WANT_READ:
 			case TLS_WANT_WRITE: return true;
 			case TLS_CLOSED:
-			case TLS_FAILED: conn_close(c); return false;
+			case TLS_FAILED: conn_close(c, EDGE_COUNT_broken); return false;
 			}
 		} else {
 			ssize_t sent = send(c->fd, v->p, v->n, MSG_NOSIGNAL);
 			if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 				return true;
 			if (sent < 0) {
-				conn_close(c);
+				conn_close(c, EDGE_COUNT_broken);
 				return false;
 			}
 			n = (size_t)sent;
 		}
 		*v = view_from(*v, n);
+		c->written += n;
 	}
 	return true;
 }
@@ -97,8 +98,10 @@ void conn_flush(struct conn *c)
 	if (!write_some(c, &rest))
 		return;
 	c->out_at = c->out.n - rest.n;
-	if (rest.n == 0)
+	if (rest.n == 0) {
 		forget_written(c);
+		conn_measure(c); /* it took all there was */
+	}
 	conn_want_write(c, rest.n > 0);
 	if (c->state != CONN_SENDING)
 		return;
@@ -117,7 +120,7 @@ void conn_write(struct conn *c, struct view v)
 		forget_written(c);
 		buf_add(&c->out, v);
 		if (c->out.failed) {
-			conn_close(c);
+			conn_close(c, EDGE_COUNT_broken);
 			return;
 		}
 		conn_want_write(c, true);
@@ -147,7 +150,7 @@ void conn_refuse(struct conn *c, int status, enum reason reason, const char *why
 	char body[1024];
 
 	if (c->state == CONN_SENDING || c->state == CONN_LINGER) {
-		conn_close(c);
+		conn_close(c, EDGE_COUNT_broken);
 		return;
 	}
 	int n = snprintf(body, sizeof body,
@@ -158,7 +161,7 @@ void conn_refuse(struct conn *c, int status, enum reason reason, const char *why
 		edge_send(c->thread, FRAME_ABORT, false, c->request, VIEW(""), VIEW(""));
 		c->request = 0;
 	}
-	c->thread->counts.refused++;
+	c->thread->counts.n[EDGE_COUNT_refused]++;
 	c->last_answer = c->answered = true;
 	begin_answer_head(c, b, status, (uint64_t)n);
 	buf_adds(b, "Content-Type: application/problem+json\r\n\r\n");
@@ -176,14 +179,14 @@ static bool count_answer(struct conn *c, uint64_t n, bool last)
 {
 	if (n > c->answer_left || (last && n != c->answer_left && !c->bodiless)) {
 		edge_log(c->thread, "core sent a body that has not the length it named");
-		conn_close(c);
+		conn_close(c, EDGE_COUNT_broken);
 		return false;
 	}
 	c->answer_left -= n;
 	c->uncredited += n;
 	c->answered = last;
 	/* Core is done with the request, unless the peer is still sending it. */
-	if (last && c->http.left == 0)
+	if (last && http_is_whole(&c->http))
 		c->request = 0;
 	return true;
 }

@@ -5,6 +5,7 @@
 
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/http.h"
+#include "gatewayd/edge/tell.h"
 
 #define CREDIT_STEP  (CHANNEL_CREDIT / 4)
 #define READS_A_TURN 4  /* of one connection, so that none starves the others */
@@ -38,7 +39,7 @@ struct conn {
 	struct settings *settings;
 	enum conn_state state;
 	int fd;
-	struct tls *tls; /* NULL: a monitor */
+	struct tls *tls; /* NULL: a monitor, or silent so far */
 	struct event readable, writable;
 	bool reads, writes;    /* the events are added */
 	bool read_wants_write; /* TLS must write before it can read on */
@@ -48,6 +49,8 @@ struct conn {
 	bool answered;         /* core sent the whole answer */
 	bool held;             /* not read while core's queue is full */
 	bool counted;          /* in edge->peers */
+	bool monitor;          /* plain HTTP, for health only */
+	bool stranger;         /* no partner has its certificate: one answer, and the end */
 	uint64_t id, request;  /* on the channel; request 0: none that core knows */
 	uint64_t deadline;
 	TAILQ_ENTRY(conn) link; /* in the list of its state, or of the closed */
@@ -56,9 +59,13 @@ struct conn {
 	uint64_t credit;    /* bytes of body that core takes now */
 	struct buf out;     /* written as far as out_at */
 	size_t out_at;
-	uint64_t answer_left; /* of the answer's body, still to come from core */
-	uint64_t uncredited;  /* of the answer's body, came and not yet given back as credit */
-	struct digest peer;
+	uint64_t answer_left;             /* of the answer's body, still to come from core */
+	uint64_t uncredited;              /* of the answer's body, came and not yet given back as credit */
+	uint64_t written;                 /* to the socket or TLS, in all */
+	uint64_t floor_at, floor_written; /* what the reader's rate is measured from */
+	struct address from;
+	struct seat seat;
+	struct digest partner; /* the first of its pins */
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -79,11 +86,13 @@ struct conn_table {
 /* conn.c. The one place where a connection changes its state, and starts the state's deadline. SENDING may be
  * entered again: there is progress. */
 void conn_become(struct conn *c, enum conn_state state);
+/* The rate of the reader is taken from here on. */
+void conn_measure(struct conn *c);
 void conn_want_read(struct conn *c, bool on);
 void conn_want_write(struct conn *c, bool on);
 uint64_t conn_new_id(struct conn_table *table, uint64_t slot);
-/* Ends the connection now. Core learns it, and that the request under way is over. */
-void conn_close(struct conn *c);
+/* Ends the connection now, and counts why. Core learns it, and that the request under way is over. */
+void conn_close(struct conn *c, enum edge_count why);
 
 /* conn_in.c. Takes what was put off, then reads on. */
 void conn_resume(struct conn *c);

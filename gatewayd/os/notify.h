@@ -2,9 +2,13 @@
 #ifndef GATEWAYD_OS_NOTIFY_H
 #define GATEWAYD_OS_NOTIFY_H
 
+#include <stdint.h>
+
 /* Connects to $NOTIFY_SOCKET; does nothing without it. */
 void notify_open(void);
-/* "READY=1", "STOPPING=1", "RELOADING=1", "STATUS=…". Any thread. */
+/* How often the service manager wants to hear WATCHDOG=1, as $WATCHDOG_USEC says; 0: it does not. After notify_open(). */
+int64_t notify_watchdog_ms(void);
+/* "READY=1", "STOPPING=1", "RELOADING=1", "WATCHDOG=1". Any thread. */
 void notify(const char *state);
 
 #endif

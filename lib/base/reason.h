@@ -19,6 +19,7 @@
 	R(NOT_FOUND, "not-found", 404, "request", "There is nothing here that you may see.") \
 	R(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "request", "This resource does not take that method.") \
 	R(TIMEOUT, "timeout", 408, "request", "The request did not arrive in time.") \
+	R(MISDIRECTED, "misdirected", 421, "request", "The Host of the request is not a name of this gateway.") \
 	R(TOO_LARGE, "too-large", 413, "request", "The body is larger than this gateway accepts.") \
 	R(MEDIA_TYPE, "media-type", 415, "request", "The body has a media type that this resource does not take.") \
 	R(HEADERS_TOO_LARGE, "headers-too-large", 431, "request", \

@@ -20,6 +20,7 @@
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/departures.h"
+#include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/os/instant.h"
 #include "test/core/log_fixture.h"
@@ -216,6 +217,7 @@ static inline void core_start(struct core_fixture *f)
 	f->core.writer = f->log.writer;
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
+	OK((f->core.reads = reads_new()) != NULL);
 	f->core.log_vkey = &f->log.vkey;
 }
 
@@ -232,6 +234,7 @@ static inline void core_teardown(struct core_fixture *f)
 	sights_free(f->core.sights);
 	attempts_free(f->core.attempts);
 	departures_free(f->core.departures);
+	reads_free(f->core.reads);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

@@ -11,7 +11,7 @@ issue() {
 	[ -f "$1.key" ] || key "$1"
 	{
 		echo "basicConstraints=critical,CA:FALSE"
-		echo "keyUsage=critical,digitalSignature"
+		[ "${USAGE-critical,digitalSignature}" = - ] || echo "keyUsage=${USAGE-critical,digitalSignature}"
 		echo "subjectKeyIdentifier=hash"
 		echo "authorityKeyIdentifier=keyid"
 		[ "$3" = - ] || echo "extendedKeyUsage=$3"
@@ -20,6 +20,8 @@ issue() {
 	openssl req -new -key "$1.key" -subj "/O=Example/CN=$1" -out "$1.csr"
 	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -days "${5:-30}" -sha256 -extfile "$1.ext" \
 		-out "$1.pem" 2>> openssl.log
+	# What a partner file pins.
+	openssl x509 -in "$1.pem" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1 > "$1.pin"
 }
 
 authority() {
@@ -41,6 +43,8 @@ issue no-usage ca - "URI:https://south.example/system"
 issue no-uri ca clientAuth "DNS:south.example"
 issue two-uris ca clientAuth "URI:https://south.example/system,URI:https://south.example/other"
 issue expired ca clientAuth "URI:https://south.example/system" -1
+USAGE=critical,keyAgreement issue agreement-only ca clientAuth "URI:https://south.example/system"
+USAGE=- issue no-key-usage ca clientAuth "URI:https://south.example/system"
 issue from-leaf client clientAuth "URI:https://south.example/system"
 cat client.pem >> from-leaf.pem
 openssl genrsa -out rsa2048.key 2048 2>> openssl.log

@@ -235,6 +235,13 @@ static void take_frame(void *arg, const struct frame *f)
 		if (q)
 			core_request_end(q);
 		break;
+	case FRAME_COUNTS: {
+		struct reader in = { .rest = f->payload };
+		ck_assert_uint_eq(f->payload.n, EDGE_COUNTS_N * sizeof(uint64_t));
+		for (size_t i = 0; i < EDGE_COUNTS_N; i++)
+			t->edge_counts.n[i] = read_u64(&in);
+		break;
+	}
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:

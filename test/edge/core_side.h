@@ -25,6 +25,7 @@ struct core_thread {
 	pthread_t thread;
 	struct channel *channel;
 	struct request requests[SLOTS];
+	struct edge_counts edge_counts; /* as the edge's thread told last */
 };
 
 struct rig {

@@ -43,14 +43,15 @@ void answer_send(struct request *r, const struct answer *a)
 	if (a->replayed)
 		put_field(&head, "idempotency-replayed", VIEW("true"));
 	put_u16(&head, 0);
+	struct view body = r->head_only ? VIEW("") : a->body;
 	size_t first = CHANNEL_PAYLOAD_MAX - head.n;
-	if (first > a->body.n)
-		first = a->body.n;
+	if (first > body.n)
+		first = body.n;
 	if (first > r->out_credit)
 		first = r->out_credit;
-	bool last = first == a->body.n;
+	bool last = first == body.n;
 	channel_send(r->worker->channel, FRAME_REPLY, last ? FRAME_LAST : 0, r->id, buf_view(&head),
-	             view_make(a->body.p, first));
+	             view_make(body.p, first));
 	r->out_credit -= (uint32_t)first;
 	buf_free(&head);
 	if (last) {
@@ -58,7 +59,7 @@ void answer_send(struct request *r, const struct answer *a)
 		return;
 	}
 	buf_reset(&r->out);
-	buf_add(&r->out, view_from(a->body, first));
+	buf_add(&r->out, view_from(body, first));
 	r->out_at = 0;
 	if (r->out.failed) {
 		channel_send(r->worker->channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
@@ -137,7 +138,7 @@ void answer_own_problem(struct request *r, enum reason reason)
 	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");
 	a.body = buf_view(&body);
 	if (reason == REASON_METHOD_NOT_ALLOWED)
-		a.allow = VIEW("GET, POST");
+		a.allow = VIEW("GET, HEAD, POST");
 	answer_send(r, &a);
 	buf_free(&body);
 }

@@ -92,7 +92,7 @@ bool request_read_head(struct request *r)
 		else if (view_is(name, "accept"))
 			r->accept = value;
 	}
-	return !in.failed && r->length <= REQUEST_BODY_MAX;
+	return !in.failed && (r->length <= REQUEST_BODY_MAX || r->length == CHANNEL_CHUNKED);
 }
 
 bool request_media_is(const struct request *r, const char *want)

@@ -16,6 +16,10 @@ struct conn {
 	bool known;   /* the certificate could be read */
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
+	bool has_authority;      /* one of ours signed it */
+	struct digest authority; /* its key */
+	/* What standing_judge() found when it looked last, and that the edge was told to end it. */
+	bool was_partner, was_bound, ending;
 	uint32_t refs; /* requests under way */
 	bool closed;
 	UT_hash_handle hh;
@@ -32,9 +36,10 @@ struct request {
 	struct buf head;            /* method, target and fields; the views below look into it */
 	struct view method, target, path, query;
 	struct view content_type, content_digest, key, accept;
-	uint64_t length;
+	uint64_t length; /* of the body; CHANNEL_CHUNKED: as much as comes */
 	struct buf body;
 	uint32_t credit_given; /* bytes of body that the edge may still send */
+	bool head_only;        /* HEAD: answered as GET is, without the body */
 	bool complete, aborted, answered;
 	struct buf out; /* answer bytes that wait for credit */
 	size_t out_at;

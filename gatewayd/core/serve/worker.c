@@ -7,6 +7,7 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/os/instant.h"
 
@@ -15,6 +16,21 @@
 #define DIE_MS            200  /* and when it goes down by a failure */
 
 /* --- frames from the edge --- */
+
+/* By whose revocation list the certificate is judged: the key of who signed it, which a reload does not change. */
+static void find_authority(struct worker *w, struct conn *c, struct view cert_der)
+{
+	struct conf *conf = core_conf(w->core);
+	const struct partner *p = NULL;
+	size_t which;
+
+	c->has_authority = conf->authorities && authorities_signed(conf->authorities, cert_der, &which);
+	if (c->has_authority)
+		c->authority = *authority_key(conf->authorities, which);
+	c->was_partner = standing_of(conf, c, instant_now_ms(), &p) == REASON_NONE;
+	c->was_bound = c->was_partner && conf_is_bound(conf, p->agency, instant_now_ms());
+	conf_unref(conf);
+}
 
 static void on_open(struct worker *w, const struct frame *f)
 {
@@ -31,6 +47,8 @@ static void on_open(struct worker *w, const struct frame *f)
 	c->id = f->id;
 	c->monitor = (f->flags & FRAME_LAST) != 0;
 	c->known = !c->monitor && cert_read(f->payload, &c->cert, &e);
+	if (c->known)
+		find_authority(w, c, f->payload);
 	HASH_ADD(hh, w->conns, id, sizeof c->id, c);
 }
 
@@ -52,7 +70,7 @@ static void refuse_frame(struct worker *w, uint64_t id)
 static void request_complete(struct request *r)
 {
 	r->complete = true;
-	if (r->body.n != r->length) {
+	if (r->length != CHANNEL_CHUNKED && r->body.n != r->length) {
 		answer_problem(r, REASON_BAD_REQUEST);
 		return;
 	}
@@ -86,7 +104,7 @@ static void on_body(struct worker *w, const struct frame *f)
 	if (!r || r->complete || r->aborted)
 		return;
 	buf_add(&r->body, f->payload);
-	if (r->body.failed || r->body.n > r->length) {
+	if (r->body.failed || r->body.n > r->length || r->body.n > REQUEST_BODY_MAX) {
 		refuse_frame(w, f->id);
 		request_release(r);
 		return;
@@ -129,6 +147,18 @@ static void on_abort(struct worker *w, const struct frame *f)
 		request_release(r);
 }
 
+/* What the edge's thread counted so far. A hostile edge can lie here, and does so to the operator alone. */
+static void on_counts(struct worker *w, const struct frame *f)
+{
+	struct reader in = { .rest = f->payload };
+
+	if (f->payload.n != EDGE_COUNTS_N * sizeof(uint64_t))
+		return;
+	for (size_t i = 0; i < EDGE_COUNTS_N; i++)
+		atomic_store_explicit(&w->edge_counts[i], read_u64(&in), memory_order_relaxed);
+	atomic_store_explicit(&w->edge_seen_ms, instant_monotonic_ms(), memory_order_relaxed);
+}
+
 static void on_frame(void *arg, const struct frame *f)
 {
 	struct worker *w = arg;
@@ -144,6 +174,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_BODY: on_body(w, f); break;
 	case FRAME_CREDIT: on_credit(w, f); break;
 	case FRAME_ABORT: on_abort(w, f); break;
+	case FRAME_COUNTS: on_counts(w, f); break;
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:
@@ -170,6 +201,20 @@ static void send_config(struct worker *w)
 			channel_send(w->channel, FRAME_CONFIG, rest.n == 0 ? FRAME_LAST : 0, 0, piece, VIEW(""));
 		} while (rest.n);
 		w->edge_generation = conf->generation;
+	}
+	conf_unref(conf);
+}
+
+/* Every few seconds, and at once by a new configuration. */
+static void judge_connections(struct worker *w)
+{
+	struct conf *conf = core_conf(w->core);
+	int64_t now = instant_monotonic_ms();
+
+	if (now >= w->judge_ms || conf->generation != w->judged_generation) {
+		w->judge_ms = now + STANDING_MS;
+		w->judged_generation = conf->generation;
+		standing_judge(w, conf, instant_now_ms());
 	}
 	conf_unref(conf);
 }
@@ -263,7 +308,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	send_config(w);
+	judge_connections(w);
 	tick_parts(w, false);
+	atomic_store_explicit(&w->ticked_ms, instant_monotonic_ms(), memory_order_relaxed);
 	end_turn(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
 	if (stop_by && instant_monotonic_ms() >= stop_by)
@@ -373,27 +420,5 @@ void worker_free(struct worker *w)
 	store_close(w->reader);
 	home_free(w->home);
 	channel_free(w->channel);
-	free(w->reads);
 	free(w);
-}
-
-bool worker_may_read(struct worker *w, const struct conf *conf, const struct partner *p, int64_t now_ms)
-{
-	uint64_t minute = (uint64_t)(now_ms / (60 * SECOND_MS));
-	size_t k = (size_t)(p - conf->partners);
-
-	if (w->reads_generation != conf->generation || w->n_reads != conf->n_partners) {
-		uint32_t *reads = calloc(conf->n_partners + 1, sizeof *reads);
-		if (!reads)
-			return false;
-		free(w->reads);
-		w->reads = reads;
-		w->n_reads = conf->n_partners;
-		w->reads_generation = conf->generation;
-	}
-	if (w->read_window != minute) {
-		memset(w->reads, 0, w->n_reads * sizeof *w->reads);
-		w->read_window = minute;
-	}
-	return w->reads[k]++ < conf->node.reads_per_minute;
 }

@@ -1,0 +1,69 @@
+/* What the node document limits, and what follows from the descriptors that the process may have. See conf_private.h. */
+#include "gatewayd/core/conf/conf_private.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Of the edge, beside connections that others open: listeners, channels and event bases, and those that it opens. */
+#define FILES_A_THREAD 16u
+#define FILES_OUTBOUND 512u
+
+/* How many descriptors the edge can come to. */
+static uint64_t files_of(const struct node *n)
+{
+	const struct edge_limits *l = &n->edge;
+
+	return (uint64_t)n->threads * (FILES_A_THREAD + (uint32_t)n->n_listen) + FILES_OUTBOUND + l->connections +
+	       l->handshakes + l->handshakes_reserved + l->strangers + l->monitors;
+}
+
+static uint64_t files_allowed(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return 1024;
+	return files.rlim_max == RLIM_INFINITY ? UINT32_MAX : files.rlim_max;
+}
+
+void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struct error_list *errors)
+{
+	const json_t *limits = json_object_get(doc, "limits");
+	struct node *n = &c->node;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t allowed = files_allowed();
+
+	n->threads = conf_number_of(limits, "threads", cpus < 1 ? 1 : cpus > 16 ? 16 : (uint32_t)cpus);
+	n->lines = conf_number_of(limits, "lines", 1000);
+	n->reads_per_minute = conf_number_of(limits, "reads_per_minute", 6000);
+	n->reserved = conf_strings_of(c, json_object_get(limits, "reserved_sources"), &n->n_reserved);
+	n->edge = (struct edge_limits){
+		.body_bytes = conf_number_of(limits, "body_bytes", 1048576),
+		.connections = conf_number_of(limits, "connections", 4096),
+		.connections_per_peer = conf_number_of(limits, "connections_per_peer", 256),
+		.connections_per_source = conf_number_of(limits, "connections_per_source", 512),
+		.handshakes = conf_number_of(limits, "handshakes", 1024),
+		.handshakes_reserved = conf_number_of(limits, "handshakes_reserved", 256),
+		.handshakes_per_second = conf_number_of(limits, "handshakes_per_second", 200),
+		.handshakes_per_source = conf_number_of(limits, "handshakes_per_source", 100),
+		.strangers = conf_number_of(limits, "strangers", 64),
+		.monitors = conf_number_of(limits, "monitors", 32),
+		.answer_bytes_per_second = conf_number_of(limits, "answer_bytes_per_second", 4096),
+		.handshake_ms = conf_number_of(limits, "handshake_ms", 5000),
+		.header_ms = conf_number_of(limits, "header_ms", 10000),
+		.body_ms = conf_number_of(limits, "body_ms", 30000),
+		.idle_ms = conf_number_of(limits, "idle_ms", 60000),
+		.answer_ms = conf_number_of(limits, "answer_ms", 30000),
+	};
+	uint64_t wanted = files_of(n), beside = wanted - n->edge.connections;
+	/* What is not configured takes what is there; what is must be there. */
+	if (!json_object_get(limits, "connections") && wanted > allowed && beside < allowed)
+		n->edge.connections = (uint32_t)(allowed - beside);
+	else if (wanted > allowed)
+		error_list_addf(
+		        errors, REASON_CONFIG, path, 0, 0,
+		        "/limits: connections of every kind need %llu file descriptors, and this process may have "
+		        "%llu; raise LimitNOFILE in the unit (ulimit -Hn), or lower connections, handshakes, "
+		        "handshakes_reserved, strangers or monitors",
+		        (unsigned long long)wanted, (unsigned long long)allowed);
+}
