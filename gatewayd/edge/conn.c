@@ -11,7 +11,7 @@
 
 #define LINGER_MS  2000
 #define FLOOR_MS   4000                          /* over so long the rate of a reader is taken */
-#define UNSENT_MAX (64 * 1024)                   /* bytes of answers that the kernel holds and has not sent */
+#define UNSENT_MAX (64 * 1024)                   /* bytes of an answer that the kernel holds and cannot send yet */
 #define REST_MS    1000                          /* idle so long, a connection gives its buffers back */
 #define OUT_MAX    (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
 

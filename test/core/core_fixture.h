@@ -217,7 +217,8 @@ static inline void core_start(struct core_fixture *f)
 	f->core.writer = f->log.writer;
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
-	OK((f->core.reads = reads_new()) != NULL);
+	f->core.reads = reads_new();
+	ck_assert_ptr_nonnull(f->core.reads);
 	f->core.log_vkey = &f->log.vkey;
 }
 

@@ -99,10 +99,14 @@ static void put_partners(struct buf *out, const char *names)
 	for (struct view rest = view_of(names); rest.n > 0;) {
 		char name[50];
 		struct view word = view_cut(&rest, ' ');
-		snprintf(name, sizeof name, "%.*s", VIEW_ARG(word));
-		struct buf pin = rig_read_file(rig_certificates(), name, ".pin");
-		buf_add(out, buf_view(&pin));
-		buf_free(&pin);
+		while (word.n > 0) {
+			struct view key = view_cut(&word, '+');
+			snprintf(name, sizeof name, "%.*s", VIEW_ARG(key));
+			struct buf pin = rig_read_file(rig_certificates(), name, ".pin");
+			buf_add(out, view_make(pin.p, pin.n - 1));
+			buf_addc(out, word.n > 0 ? ' ' : '\n');
+			buf_free(&pin);
+		}
 	}
 }
 
@@ -130,7 +134,7 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 		                        .idle_ms = 10000,
 		                        .answer_ms = 5000 };
 
-	put_partners(&partners, o->partners ? o->partners : "client other rsa3072 rsa2048");
+	put_partners(&partners, o->partners ? o->partners : "client other rsa3072 gateway");
 #define L(name) \
 	buf_addu(&limits, o->limits.name ? o->limits.name : defaults.name); \
 	buf_addc(&limits, '\n');

@@ -60,6 +60,7 @@ static void send_more(struct core_thread *t, struct request *q)
 
 	memset(block, 'x', sizeof block);
 	while (q->to_send > 0 && q->credit > 0) {
+		const char *from = q->echo ? q->body.p + (q->body.n - q->to_send) : block;
 		size_t n = sizeof block;
 		if (n > q->to_send)
 			n = (size_t)q->to_send;
@@ -67,7 +68,7 @@ static void send_more(struct core_thread *t, struct request *q)
 			n = (size_t)q->credit;
 		q->to_send -= n;
 		q->credit -= n;
-		core_send(t, FRAME_BODY, q->to_send == 0, q->id, view_make(block, n));
+		core_send(t, FRAME_BODY, q->to_send == 0, q->id, view_make(from, n));
 	}
 	if (q->to_send == 0)
 		core_request_end(q);
@@ -79,14 +80,10 @@ static void echo(struct core_thread *t, struct request *q)
 
 	if (first.n > 60000)
 		first.n = 60000;
-	struct view rest = view_from(buf_view(&q->body), first.n);
-	reply(t, q->id, 200, q->type, q->body.n, first, rest.n == 0);
-	while (rest.n > 0) {
-		struct view piece = view_make(rest.p, rest.n < 60000 ? rest.n : 60000);
-		rest = view_from(rest, piece.n);
-		core_send(t, FRAME_BODY, rest.n == 0, q->id, piece);
-	}
-	core_request_end(q);
+	reply(t, q->id, 200, q->type, q->body.n, first, first.n == q->body.n);
+	q->to_send = q->body.n - first.n;
+	q->credit = CHANNEL_CREDIT - first.n;
+	send_more(t, q);
 }
 
 static void take_head(struct core_thread *t, const struct frame *f)

@@ -24,7 +24,7 @@ struct rig_options {
 	const char *hosts, *nameservers;
 	unsigned files;       /* descriptors that the edge may have; 0: as many as this process */
 	const char *reserved; /* addresses, a line each */
-	const char *partners; /* names of certificates, spaces between; NULL: all that are good */
+	const char *partners; /* names of certificates, spaces between, keys of one partner by +; NULL: all */
 	bool bad_config;      /* sends a key that is none */
 };
 
