@@ -11,7 +11,7 @@
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/tell.h"
 
-#define ACCEPTS_A_TURN 32
+#define ACCEPTS_A_TURN 256 /* faster than strangers fill the queue: what overflows it waits a second for its SYN */
 
 struct listener {
 	struct listener *next;

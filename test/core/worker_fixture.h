@@ -26,6 +26,7 @@ enum { STRANGER = CORE_PARTNERS + 1, MONITOR };
 struct edge_seen {
 	uint64_t id;
 	int status; /* of an answer */
+	uint64_t length;
 	bool done, aborted;
 	struct buf head, body; /* head: of what is sent, NUL-terminated target */
 };
@@ -70,7 +71,7 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 		s->aborted = true;
 	if (fr->type == FRAME_REPLY && fr->id == s->id) {
 		s->status = read_u16(&in);
-		read_u64(&in);
+		s->length = read_u64(&in);
 		skip_fields(&in);
 		buf_add(&s->body, in.rest);
 		s->done = fr->flags & FRAME_LAST;
@@ -129,6 +130,7 @@ static inline void worker_open(void)
 	f.core.routes = core_routes;
 	f.core.notice_work = core_notice_kinds;
 	f.core.parts = some_parts;
+	f.core.workers = &worker;
 	f.core.n_workers = 1;
 	atomic_store(&f.core.serving, true);
 	snprintf(store_path, sizeof store_path, "%s", scratch_file(&f.log.dir, "store.db"));
@@ -179,6 +181,7 @@ struct ask {
 	const char *method, *target;
 	const char *fields[8]; /* name, value, …; NULL ends them */
 	struct view body;
+	bool chunked;
 };
 
 static inline void put_ask(const struct ask *a, uint64_t length, struct buf *out)
@@ -196,7 +199,7 @@ static inline int asked(const struct ask *a)
 {
 	struct buf head = BUF_INIT(65536);
 
-	put_ask(a, a->body.n, &head);
+	put_ask(a, a->chunked ? CHANNEL_CHUNKED : a->body.n, &head);
 	buf_reset(&answer_seen.body);
 	answer_seen.id = ++last_request;
 	answer_seen.done = answer_seen.aborted = false;
