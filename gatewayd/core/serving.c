@@ -29,7 +29,7 @@
 
 #define EDGE_END_MS   1000
 #define WARN_EVERY_MS 3600000
-#define ALIVE_MS      20000 /* a worker, or its edge thread, that was silent for so long hangs */
+#define ALIVE_MS      10000 /* a worker, or its edge thread, that was silent for so long hangs */
 #define LOOP_EVENTS   7
 
 struct loop {
@@ -116,7 +116,7 @@ static void watch(struct loop *l)
 			return;
 		}
 	}
-	notify("WATCHDOG=1");
+	notify_alive();
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

@@ -54,3 +54,11 @@ void notify(const char *state)
 	if (notify_fd >= 0)
 		(void)!send(notify_fd, state, strlen(state), MSG_NOSIGNAL);
 }
+
+void notify_alive(void)
+{
+	static const char state[] = "WATCHDOG=1";
+
+	if (notify_fd >= 0)
+		(void)!send(notify_fd, state, sizeof state - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}

@@ -8,7 +8,9 @@
 void notify_open(void);
 /* How often the service manager wants to hear WATCHDOG=1, as $WATCHDOG_USEC says; 0: it does not. After notify_open(). */
 int64_t notify_watchdog_ms(void);
-/* "READY=1", "STOPPING=1", "RELOADING=1", "WATCHDOG=1". Any thread. */
+/* "READY=1", "STOPPING=1", "RELOADING=1". Any thread. */
 void notify(const char *state);
+/* "WATCHDOG=1", unless the manager has not taken the last ones yet: nothing waits for that. Any thread. */
+void notify_alive(void);
 
 #endif

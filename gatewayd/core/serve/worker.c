@@ -378,6 +378,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 
 bool worker_start(struct worker *w, struct error *e)
 {
+	atomic_store(&w->ticked_ms, instant_monotonic_ms());
+	atomic_store(&w->edge_seen_ms, instant_monotonic_ms());
 	send_config(w);
 	tick_parts(w, true);
 	worker_flush(w);
