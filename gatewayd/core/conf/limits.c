@@ -8,22 +8,51 @@
 #define FILES_A_THREAD 16u
 #define FILES_OUTBOUND 512u
 
-/* How many descriptors the edge can come to. */
-static uint64_t files_of(const struct node *n)
-{
-	const struct edge_limits *l = &n->edge;
-
-	return (uint64_t)n->threads * (FILES_A_THREAD + (uint32_t)n->n_listen) + FILES_OUTBOUND + l->connections +
-	       l->handshakes + l->handshakes_reserved + l->strangers + l->monitors;
-}
-
 static uint64_t files_allowed(void)
 {
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return 1024;
-	return files.rlim_max == RLIM_INFINITY ? UINT32_MAX : files.rlim_max;
+	return files.rlim_max > UINT32_MAX ? UINT32_MAX : files.rlim_max;
+}
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+	return (uint32_t)(a < b ? a : b);
+}
+
+/* How many descriptors the edge can come to beside connections of partners. */
+static uint64_t files_beside(const struct node *n, uint64_t allowed)
+{
+	const struct edge_limits *l = &n->edge;
+
+	return (uint64_t)n->threads * (FILES_A_THREAD + (uint32_t)n->n_listen) + least(FILES_OUTBOUND, allowed / 8) +
+	       l->handshakes + l->handshakes_reserved + l->strangers + l->monitors;
+}
+
+/* What is not configured takes what is there; what is must be there. A machine that is short of everything may have more at
+ * the next start. */
+static void share_files(struct node *n, const json_t *limits, uint64_t allowed, const char *path,
+                        struct error_list *errors)
+{
+	static const char *const counted[] = { "connections", "handshakes", "handshakes_reserved", "strangers",
+		                               "monitors" };
+	uint64_t beside = files_beside(n, allowed);
+	bool configured = false;
+
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+		configured = configured || json_object_get(limits, counted[i]);
+	if (!json_object_get(limits, "connections") && beside < allowed)
+		n->edge.connections = least(n->edge.connections, allowed - beside);
+	uint64_t wanted = beside + n->edge.connections;
+	if (wanted > allowed)
+		error_list_addf(
+		        errors, configured ? REASON_CONFIG : REASON_IO, path, 0, 0,
+		        "/limits: connections of every kind need %llu file descriptors, and this process may have "
+		        "%llu; raise LimitNOFILE in the unit (ulimit -Hn), or lower connections, handshakes, "
+		        "handshakes_reserved, strangers or monitors",
+		        (unsigned long long)wanted, (unsigned long long)allowed);
 }
 
 void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struct error_list *errors)
@@ -42,11 +71,11 @@ void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struc
 		.connections = conf_number_of(limits, "connections", 4096),
 		.connections_per_peer = conf_number_of(limits, "connections_per_peer", 256),
 		.connections_per_source = conf_number_of(limits, "connections_per_source", 512),
-		.handshakes = conf_number_of(limits, "handshakes", 1024),
-		.handshakes_reserved = conf_number_of(limits, "handshakes_reserved", 256),
+		.handshakes = conf_number_of(limits, "handshakes", least(1024, allowed / 8)),
+		.handshakes_reserved = conf_number_of(limits, "handshakes_reserved", least(256, allowed / 16)),
 		.handshakes_per_second = conf_number_of(limits, "handshakes_per_second", 200),
 		.handshakes_per_source = conf_number_of(limits, "handshakes_per_source", 100),
-		.strangers = conf_number_of(limits, "strangers", 64),
+		.strangers = conf_number_of(limits, "strangers", least(64, allowed / 32)),
 		.monitors = conf_number_of(limits, "monitors", 32),
 		.answer_bytes_per_second = conf_number_of(limits, "answer_bytes_per_second", 4096),
 		.handshake_ms = conf_number_of(limits, "handshake_ms", 5000),
@@ -55,15 +84,5 @@ void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struc
 		.idle_ms = conf_number_of(limits, "idle_ms", 60000),
 		.answer_ms = conf_number_of(limits, "answer_ms", 30000),
 	};
-	uint64_t wanted = files_of(n), beside = wanted - n->edge.connections;
-	/* What is not configured takes what is there; what is must be there. */
-	if (!json_object_get(limits, "connections") && wanted > allowed && beside < allowed)
-		n->edge.connections = (uint32_t)(allowed - beside);
-	else if (wanted > allowed)
-		error_list_addf(
-		        errors, REASON_CONFIG, path, 0, 0,
-		        "/limits: connections of every kind need %llu file descriptors, and this process may have "
-		        "%llu; raise LimitNOFILE in the unit (ulimit -Hn), or lower connections, handshakes, "
-		        "handshakes_reserved, strangers or monitors",
-		        (unsigned long long)wanted, (unsigned long long)allowed);
+	share_files(n, limits, allowed, path, errors);
 }
