@@ -95,6 +95,8 @@ static void take_head(struct conn *c, bool more)
 		            "the Host field names no host of this gateway");
 		return;
 	}
+	if (c->monitor)
+		gate_ask(c->thread->edge->gate, &c->seat, &c->settings->limits);
 	pass_head(c);
 	if (c->http.expect_continue && !http_is_whole(&c->http) && !more)
 		conn_write(c, VIEW("HTTP/1.1 100 Continue\r\n\r\n"));

@@ -19,7 +19,7 @@ struct source {
 	struct address address;
 	uint64_t known_until, filled; /* edge_now() */
 	uint64_t tokens;              /* thousandths of a handshake, as of `filled` */
-	uint32_t n;                   /* seats of all kinds but MONITOR */
+	uint32_t n;                   /* seats of all kinds but those of monitors */
 	bool resting_known;
 	TAILQ_ENTRY(source) rest; /* in resting, when it has no seat */
 	struct {
@@ -166,7 +166,7 @@ static void counted(struct gate *g, struct source *s, enum seat_kind k, int chan
 	s->of[k].n = after;
 	s->n_seats += (uint32_t)change;
 	kind->n += (uint32_t)change;
-	if (k != SEAT_MONITOR)
+	if (k != SEAT_MONITOR && k != SEAT_ASKING)
 		s->n += (uint32_t)change;
 	if (level_of(before) == level_of(after))
 		return;
@@ -254,7 +254,8 @@ static uint32_t cap_of(const struct edge_limits *l, enum seat_kind k)
 	case SEAT_RESERVED: return l->handshakes_reserved;
 	case SEAT_STRANGER: return l->strangers;
 	case SEAT_PARTNER: return l->connections;
-	case SEAT_MONITOR: return l->monitors;
+	case SEAT_MONITOR:
+	case SEAT_ASKING: return l->monitors;
 	case SEAT_KINDS: break;
 	}
 	return 0;
@@ -340,6 +341,16 @@ enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, co
 	}
 	pthread_mutex_unlock(&g->lock);
 	return answer;
+}
+
+void gate_ask(struct gate *g, struct seat *seat, const struct edge_limits *l)
+{
+	pthread_mutex_lock(&g->lock);
+	if (!seat->evicted && seat->kind == SEAT_MONITOR && make_room(g, SEAT_ASKING, l->monitors, seat->source)) {
+		stand_up(g, seat);
+		sit(g, seat->source, seat, SEAT_ASKING);
+	}
+	pthread_mutex_unlock(&g->lock);
 }
 
 void gate_leave(struct gate *g, struct seat *seat, uint64_t now)

@@ -5,7 +5,8 @@
  *   RESERVED   the handshake is not done, from one that is known                 cap: handshakes_reserved
  *   STRANGER   the handshake is done, and no partner has the certificate         cap: strangers
  *   PARTNER    the handshake is done with a partner's certificate                cap: connections
- *   MONITOR    came to a monitor listener                                        cap: monitors
+ *   MONITOR    came to a monitor listener, and has asked nothing yet             cap: monitors
+ *   ASKING     the same when it has                                              cap: monitors
  *
  * A source is an IPv4 address or the /64 of an IPv6 one. It is known for 24 hours from each handshake of a partner, or
  * for good where configuration lists it. When a cap is full, the oldest seat of the source that has most of that kind is
@@ -23,7 +24,7 @@
 #include "gatewayd/edge/address.h"
 #include "gatewayd/edge_config.h"
 
-enum seat_kind { SEAT_NEW, SEAT_RESERVED, SEAT_STRANGER, SEAT_PARTNER, SEAT_MONITOR, SEAT_KINDS };
+enum seat_kind { SEAT_NEW, SEAT_RESERVED, SEAT_STRANGER, SEAT_PARTNER, SEAT_MONITOR, SEAT_ASKING, SEAT_KINDS };
 
 struct gate;
 struct source;
@@ -65,6 +66,8 @@ enum gate_budget gate_begin(struct gate *g, struct seat *s, const struct edge_li
 /* The handshake is done. GATE_FULL: the seat stays as it was, for an answer. */
 enum gate_answer gate_finish(struct gate *g, struct seat *s, bool partner, const struct edge_limits *l,
                              uint64_t now) MUST_USE;
+/* One that came to a monitor listener asks something: silence takes no seat of it any more. */
+void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);
 /* The connection is over; also for a seat that was evicted, or never had. */
 void gate_leave(struct gate *g, struct seat *s, uint64_t now);
 /* Takes one seat off the exit, whose connection the caller then closes; NULL: none. */

@@ -180,6 +180,19 @@ START_TEST(strangers_and_monitors_have_theirs)
 		ck_assert_int_eq(enter_as(i, "127.0.0.1", true, false), GATE_OPEN);
 	evicted(10);
 	ck_assert_uint_eq(gate_taken(gate, SEAT_MONITOR), 2);
+	/* silence puts out none that asks */
+	gate_ask(gate, &seats[11], &limits);
+	gate_ask(gate, &seats[11], &limits);
+	for (size_t i = 20; i < 23; i++)
+		ck_assert_int_eq(enter_as(i, "127.0.0.1", true, false), GATE_OPEN);
+	evicted(12);
+	evicted(20);
+	nobody_evicted();
+	/* others that ask do, the oldest first */
+	gate_ask(gate, &seats[21], &limits);
+	gate_ask(gate, &seats[22], &limits);
+	evicted(11);
+	ck_assert_uint_eq(gate_taken(gate, SEAT_ASKING), 2);
 }
 END_TEST
 

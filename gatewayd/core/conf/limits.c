@@ -28,7 +28,7 @@ static uint64_t files_beside(const struct node *n, uint64_t allowed)
 	const struct edge_limits *l = &n->edge;
 
 	return (uint64_t)n->threads * (FILES_A_THREAD + (uint32_t)n->n_listen) + least(FILES_OUTBOUND, allowed / 8) +
-	       l->handshakes + l->handshakes_reserved + l->strangers + l->monitors;
+	       l->handshakes + l->handshakes_reserved + l->strangers + 2 * l->monitors;
 }
 
 /* What is not configured takes what is there; what is must be there. A machine that is short of everything may have more at
@@ -76,7 +76,7 @@ void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struc
 		.handshakes_per_second = conf_number_of(limits, "handshakes_per_second", 200),
 		.handshakes_per_source = conf_number_of(limits, "handshakes_per_source", 100),
 		.strangers = conf_number_of(limits, "strangers", least(64, allowed / 32)),
-		.monitors = conf_number_of(limits, "monitors", 32),
+		.monitors = conf_number_of(limits, "monitors", least(128, allowed / 32)),
 		.answer_bytes_per_second = conf_number_of(limits, "answer_bytes_per_second", 4096),
 		.handshake_ms = conf_number_of(limits, "handshake_ms", 5000),
 		.header_ms = conf_number_of(limits, "header_ms", 10000),
