@@ -29,6 +29,8 @@
 	R(UNAVAILABLE, "unavailable", 503, "request", "The gateway cannot serve this now; nothing was decided.") \
 	R(NO_SPACE, "no-space", 503, "request", \
 	  "The gateway is short of room for new records; nothing was decided. Send it again later.") \
+	R(BUSY, "busy", 503, "request", \
+	  "The gateway has as much under way as it has memory for; nothing was decided. Send it again later.") \
 	R(INTERNAL, "internal", 500, "request", "The gateway failed; nothing was released.") \
 	R(DAMAGED, "damaged", 409, "request", \
 	  "It is damaged in this gateway's store and is not served; the gateway's operator has to look.") \

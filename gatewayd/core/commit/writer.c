@@ -24,7 +24,8 @@
 #define RECENT            1024 /* commits that the median is taken of */
 #define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
 #define TRUNCATE_RETRY_MS 100
-#define QUIET_MS          20 /* without a job */
+#define QUIET_MS          20   /* without a job */
+#define REST_MS           2000 /* without a job: memory that makes the store quick is freed */
 
 struct writer {
 	struct writer_options o;
@@ -42,6 +43,7 @@ struct writer {
 	struct error lost;   /* why it died; set before `dead` */
 	bool open;           /* a transaction */
 	uint64_t start;      /* the log's size before it */
+	bool warm;           /* it has run jobs since it last shed what makes it quick */
 	int64_t truncate_ms; /* when erasures are cleared under load; 0: none to clear */
 
 	pthread_mutex_t figures_lock;
@@ -343,24 +345,35 @@ static void clear_up(struct writer *w, bool quiet)
 	w->truncate_ms = now_ms + TRUNCATE_RETRY_MS;
 }
 
+/* Waits for jobs, so long at most; the lock is held. False: none came. */
+static bool wait_so_long(struct writer *w, int64_t ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT;
+}
+
 /* Waits for jobs; the lock is held. While there is something to clear up only for a moment: then true. */
 static bool wait_for_jobs(struct writer *w)
 {
-	struct timespec until;
-	bool clear = store_erased(w->o.store);
+	bool clear = store_erased(w->o.store), came = true;
 
 	w->waiting = true;
-	if (clear) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += QUIET_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		clear = pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT;
-	} else {
+	if (clear || w->warm)
+		came = wait_so_long(w, clear ? QUIET_MS : REST_MS);
+	else
 		pthread_cond_wait(&w->wake, &w->lock);
-	}
 	w->waiting = false;
-	return clear;
+	if (!came && !clear) {
+		store_shed(w->o.store);
+		w->warm = false;
+	}
+	return clear && !came;
 }
 
 /* The jobs of the next transaction, NULL when there are none. The lock is held. */
@@ -400,6 +413,7 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		if (batch && !run_batch(w, batch, n))
 			return NULL;
+		w->warm = w->warm || batch;
 		if (batch || quiet || done)
 			clear_up(w, quiet || done);
 		if (done)

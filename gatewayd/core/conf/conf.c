@@ -48,6 +48,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 		goto out;
 	c->node.folder = file_folder(&c->mem, path);
 	conf_read_node(c, doc);
+	conf_check_limits(c, path, errors);
 	conf_read_edge(c, doc, errors);
 	conf_read_revocations(c, doc, now_ms);
 	conf_read_timestamp(c, json_object_get(doc, "audit"),

@@ -56,6 +56,9 @@ struct node {
 	const char *folder; /* of gatewayd.json */
 	unsigned threads;
 	uint32_t lines, reads_per_minute;
+	uint64_t memory_bytes, partner_memory_bytes; /* of requests, overall and of each partner */
+	uint32_t jobs, partner_jobs;                 /* lines under way */
+	uint32_t wait_ms;                            /* for room, or a turn */
 	struct edge_limits edge;
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;

@@ -13,6 +13,8 @@
 
 /* A path member of the node document, made absolute by its folder; NULL: it is not there, or no memory. */
 const char *conf_path_of(struct conf *c, const json_t *o, const char *name);
+/* Limits that only fit together. */
+void conf_check_limits(const struct conf *c, const char *path, struct error_list *errors);
 void conf_read_node(struct conf *c, const json_t *doc);
 /* What the edge is sent (edge_config.h); after conf_read_node(). */
 void conf_read_edge(struct conf *c, const json_t *doc, struct error_list *errors);

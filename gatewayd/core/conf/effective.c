@@ -47,6 +47,10 @@ void effective_node(const struct conf *c, struct buf *out)
 
 	buf_addf(out, "agency %s\norigin %s\n", n->agency, n->origin);
 	buf_addf(out, "limits.lines %u\nlimits.reads_per_minute %u\n", n->lines, n->reads_per_minute);
+	buf_addf(out, "limits.memory_mib %llu\nlimits.memory_mib_per_partner %llu\n",
+	         (unsigned long long)(n->memory_bytes >> 20), (unsigned long long)(n->partner_memory_bytes >> 20));
+	buf_addf(out, "limits.jobs %u\nlimits.jobs_per_partner %u\nlimits.wait_ms %u\n", n->jobs, n->partner_jobs,
+	         n->wait_ms);
 #define L(name) buf_addf(out, "limits." #name " %u\n", n->edge.name);
 	EDGE_LIMITS(L)
 #undef L

@@ -53,6 +53,11 @@ static void read_limits(struct conf *c, const json_t *doc)
 	n->threads = number_of(limits, "threads", cpus < 1 ? 1 : cpus > 16 ? 16 : (uint32_t)cpus);
 	n->lines = number_of(limits, "lines", 1000);
 	n->reads_per_minute = number_of(limits, "reads_per_minute", 6000);
+	n->memory_bytes = (uint64_t)number_of(limits, "memory_mib", 128) << 20;
+	n->partner_memory_bytes = (uint64_t)number_of(limits, "memory_mib_per_partner", 32) << 20;
+	n->jobs = number_of(limits, "jobs", 1024);
+	n->partner_jobs = number_of(limits, "jobs_per_partner", 256);
+	n->wait_ms = number_of(limits, "wait_ms", 5000);
 	n->edge = (struct edge_limits){
 		.body_bytes = number_of(limits, "body_bytes", 1048576),
 		.connections = number_of(limits, "connections", 4096),
@@ -63,6 +68,24 @@ static void read_limits(struct conf *c, const json_t *doc)
 		.idle_ms = number_of(limits, "idle_ms", 60000),
 		.answer_ms = number_of(limits, "answer_ms", 30000),
 	};
+}
+
+void conf_check_limits(const struct conf *c, const char *path, struct error_list *errors)
+{
+	const struct node *n = &c->node;
+
+	if (n->partner_memory_bytes > n->memory_bytes)
+		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
+		                "/limits/memory_mib_per_partner: is more than memory_mib, all partners' together");
+	if (n->partner_memory_bytes / 4 * 3 < n->edge.body_bytes)
+		error_list_addf(
+		        errors, REASON_CONFIG, path, 0, 0,
+		        "/limits/memory_mib_per_partner: three quarters of it do not hold a body of body_bytes; "
+		        "raise it to %u",
+		        (unsigned)((n->edge.body_bytes / 3 * 4 >> 20) + 1));
+	if (n->partner_jobs > n->jobs)
+		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
+		                "/limits/jobs_per_partner: is more than jobs, all partners' together");
 }
 
 static void read_space(struct conf *c, const json_t *doc)

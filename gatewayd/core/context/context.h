@@ -12,6 +12,7 @@
 #include "gatewayd/core/commit/writer.h"
 
 struct attempts;
+struct budget;
 struct clock;
 struct departures;
 struct mirror;
@@ -44,6 +45,7 @@ struct core {
 	struct overdue *overdue;       /* its own lock */
 	struct attempts *attempts;     /* its own lock */
 	struct departures *departures; /* its own lock */
+	struct budget *budget;         /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */

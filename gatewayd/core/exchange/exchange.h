@@ -40,7 +40,11 @@ struct decider {
 	struct home *home;       /* where its jobs come back */
 	struct scratch *scratch; /* of the record that is being decided */
 	struct exchange *free;   /* exchanges that are not in use */
+	unsigned n_free;
+	unsigned quiet; /* calls of decider_rest() since one was taken */
 };
+/* Ten times a second: when none was taken for a while, frees those that are not in use. */
+void decider_rest(struct decider *d);
 /* Frees the exchanges that are not in use; the rest is its maker's. */
 void decider_close(struct decider *d);
 

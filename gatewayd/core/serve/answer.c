@@ -1,9 +1,11 @@
 /* See answer.h. */
 #include "gatewayd/core/serve/answer.h"
 
+#include "gatewayd/core/serve/turns.h"
 #include "gatewayd/os/log.h"
 
 #define COME_AGAIN_S 10 /* after what passes by itself */
+#define BUSY_S       2  /* after what passes with the load */
 
 static void put_field(struct buf *b, const char *name, struct view value)
 {
@@ -58,8 +60,16 @@ void answer_send(struct request *r, const struct answer *a)
 		return;
 	}
 	buf_reset(&r->out);
-	buf_add(&r->out, view_from(a->body, first));
-	r->out_at = 0;
+	if (a->own) {
+		struct buf own = *a->own;
+		*a->own = r->out;
+		r->out = own;
+		r->out_at = first;
+	} else {
+		buf_add(&r->out, view_from(a->body, first));
+		r->out_at = 0;
+		turns_keep(r, r->out.n);
+	}
 	if (r->out.failed) {
 		channel_send(r->worker->channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
 		request_release(r);
@@ -133,6 +143,8 @@ void answer_own_problem(struct request *r, enum reason reason)
 		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
 	if (reason == REASON_NO_SPACE || reason == REASON_UNAVAILABLE)
 		a.retry_after_s = COME_AGAIN_S;
+	if (reason == REASON_BUSY)
+		a.retry_after_s = BUSY_S;
 	open_as(&body, reason);
 	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");
 	a.body = buf_view(&body);

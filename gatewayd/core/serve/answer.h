@@ -12,6 +12,7 @@ struct answer {
 	bool replayed;
 	unsigned retry_after_s; /* 0: is not said */
 	struct view body;
+	struct buf *own; /* holds the body, is counted already (turns_keep()), and is taken over; NULL: it is copied */
 };
 /* Sends it; body bytes beyond the peer's credit wait in the request. Releases the request when all is out. */
 void answer_send(struct request *r, const struct answer *a);

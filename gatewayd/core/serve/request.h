@@ -3,12 +3,23 @@
 #ifndef GATEWAYD_CORE_SERVE_REQUEST_H
 #define GATEWAYD_CORE_SERVE_REQUEST_H
 
+#include <sys/queue.h>
 #include <uthash.h>
 
 #include "gatewayd/core/conf/conf.h"
 #include "lib/base/buf.h"
 
+struct account;
+struct request;
+struct share;
 struct worker;
+
+/* What became of a try to go on with a request (turns.h). */
+enum turn {
+	TURN_MORE,    /* something was begun, and more is to be */
+	TURN_BLOCKED, /* nothing can be begun before something else has ended */
+	TURN_OVER     /* all is begun: turns_leave() was called, and the request may be gone */
+};
 
 /* A partner's connection, as the edge reported it. */
 struct conn {
@@ -17,7 +28,10 @@ struct conn {
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
 	uint32_t refs; /* requests under way */
+	uint32_t live; /* of those, that the edge has not given up */
 	bool closed;
+	struct account *account; /* whose memory its requests take; NULL: not looked for yet */
+	uint64_t generation;     /* of the conf by which it was found */
 	UT_hash_handle hh;
 };
 
@@ -36,6 +50,15 @@ struct request {
 	struct buf body;
 	uint32_t credit_given; /* bytes of body that the edge may still send */
 	bool complete, aborted, answered;
+	/* turns.h */
+	struct account *account;  /* NULL: a monitor's, which is not counted */
+	uint64_t held, line_held; /* bytes of the budget: its own, and of its one line */
+	bool waits;               /* for room */
+	bool begun;               /* something of it was decided */
+	int64_t wait_until_ms;    /* monotonic: when it is turned away unless it was begun */
+	enum turn (*step)(struct request *r, uint64_t *cost); /* begins the next piece of work; NULL: is in no queue */
+	struct share *share;
+	TAILQ_ENTRY(request) turn;
 	struct buf out; /* answer bytes that wait for credit */
 	size_t out_at;
 	uint32_t out_credit;
@@ -58,6 +81,10 @@ struct request *request_find(struct worker *w, uint64_t id);
 bool request_read_head(struct request *r) MUST_USE;
 /* The request is over: answered in full, or given up. */
 void request_release(struct request *r);
+/* The edge has given it up: nothing of an answer is sent any more. */
+void request_abort(struct request *r);
+/* Frees the memory of requests that are over, but for so many. */
+void requests_forget(struct worker *w, unsigned kept);
 /* All of the worker's, when it ends. */
 void requests_free(struct worker *w);
 

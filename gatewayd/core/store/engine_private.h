@@ -54,6 +54,8 @@ struct engine {
 	bool (*checkpoint)(struct connection *c, bool force, struct error *e);
 	bool (*wants_checkpoint)(const struct connection *c); /* it has grown long enough for one */
 
+	void (*shed)(struct connection *c); /* frees what of the database is kept in memory, between transactions */
+
 	/* Parameters are ?1, ?2, … in the text, which the engine translates. */
 	struct statement *(*prepare)(struct connection *c, const char *text, struct error *e);
 	void (*finish)(struct statement *q); /* NULL does nothing */

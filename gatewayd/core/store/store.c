@@ -187,6 +187,11 @@ bool store_wants_checkpoint(const struct store *s)
 	return s->engine->wants_checkpoint(s->connection);
 }
 
+void store_shed(struct store *s)
+{
+	s->engine->shed(s->connection);
+}
+
 bool store_checkpoint(struct store *s, bool force, struct error *e)
 {
 	if (!s->writes || s->in_transaction)

@@ -42,6 +42,8 @@ void store_rollback(struct store *s);
 bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
 /* Whether the write-ahead log has grown past its mark. */
 bool store_wants_checkpoint(const struct store *s);
+/* Frees what it keeps in memory of the database to be quick; between transactions. */
+void store_shed(struct store *s);
 /* Whether something was erased since the last forced checkpoint. */
 bool store_erased(const struct store *s);
 

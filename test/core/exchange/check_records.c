@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "gatewayd/core/exchange/records.h"
+#include "gatewayd/core/serve/turns.h"
 #include "lib/base/wire.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "gatewayd/core/store/log.h"
@@ -25,6 +26,8 @@ static void set_up(void)
 	worker = (struct worker){
 		.core = &f.core, .reader = f.reader, .home = f.log.home, .channel = channel_new(pair[0], 64u << 20)
 	};
+	TAILQ_INIT(&worker.waiting);
+	TAILQ_INIT(&worker.shares);
 	edge = channel_new(pair[1], 64u << 20);
 	ck_assert(worker.channel && edge && scratch_open(&worker.scratch));
 	ck_assert_ptr_nonnull(deciding_new(&worker));
@@ -101,9 +104,9 @@ static void wait(void)
 {
 	struct pollfd p = { .fd = home_fd(f.log.home), .events = POLLIN };
 
-	while (worker.requests) {
-		ck_assert_int_eq(poll(&p, 1, 30000), 1);
-		home_collect(f.log.home);
+	while (turns_run(&worker) || worker.requests) {
+		if (poll(&p, 1, 10) == 1)
+			home_collect(f.log.home);
 	}
 	while (channel_queued(worker.channel)) {
 		ck_assert_int_ne(channel_flush(worker.channel), CHANNEL_DEAD);

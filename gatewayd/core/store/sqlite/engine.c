@@ -369,6 +369,11 @@ static bool wants_checkpoint(const struct connection *c)
 	return c->wal_frames >= c->wal_mark;
 }
 
+static void shed(struct connection *c)
+{
+	sqlite3_db_release_memory(c->db);
+}
+
 static bool checkpoint(struct connection *c, bool force, struct error *e)
 {
 	int frames = 0, done = 0, mode = SQLITE_CHECKPOINT_PASSIVE;
@@ -405,6 +410,7 @@ const struct engine sqlite_engine = {
 	.rollback = rollback,
 	.checkpoint = checkpoint,
 	.wants_checkpoint = wants_checkpoint,
+	.shed = shed,
 	.prepare = prepare,
 	.finish = finish,
 	.bind = bind,
