@@ -27,7 +27,7 @@ struct edge_seen {
 	uint64_t id;
 	int status; /* of an answer */
 	bool done, aborted;
-	char retry_after[16];
+	char retry_after[16], rate[200], policy[200];
 	uint32_t credit;       /* bytes of the request's body that may be sent */
 	struct buf head, body; /* head: of what is sent, NUL-terminated target */
 };
@@ -57,6 +57,10 @@ static inline void read_fields(struct reader *in, struct edge_seen *s)
 		struct view value = read_view16(in);
 		if (view_is(name, "retry-after"))
 			snprintf(s->retry_after, sizeof s->retry_after, "%.*s", VIEW_ARG(value));
+		if (view_is(name, "ratelimit"))
+			snprintf(s->rate, sizeof s->rate, "%.*s", VIEW_ARG(value));
+		if (view_is(name, "ratelimit-policy"))
+			snprintf(s->policy, sizeof s->policy, "%.*s", VIEW_ARG(value));
 	}
 }
 
@@ -78,7 +82,7 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 	if (fr->type == FRAME_REPLY && fr->id == s->id) {
 		s->status = read_u16(&in);
 		read_u64(&in);
-		s->retry_after[0] = 0;
+		s->retry_after[0] = s->rate[0] = s->policy[0] = 0;
 		read_fields(&in, s);
 		buf_add(&s->body, in.rest);
 		if (!(fr->flags & FRAME_LAST))

@@ -15,12 +15,13 @@
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/commit/queue_private.h"
 #include "gatewayd/core/commit/tree_private.h"
 #include "gatewayd/core/commit/writer.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
-#define BATCH_MAX         1024
+#define BATCH_MAX         128  /* jobs of a commit: so long at most anybody waits for those of others */
 #define RECENT            1024 /* commits that the median is taken of */
 #define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
 #define TRUNCATE_RETRY_MS 100
@@ -36,8 +37,7 @@ struct writer {
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct job *first, **end;
-	uint32_t queued;
+	struct queue queue;
 	bool waiting, stopping, dead;
 
 	struct error lost;   /* why it died; set before `dead` */
@@ -244,13 +244,12 @@ static void finish(struct job *first, bool committed, const struct error *e)
 /* From here on nothing is written: whatever is queued, and whatever still comes, fails. */
 static void die(struct writer *w, struct job *first, const struct error *e)
 {
+	uint32_t n;
+
 	error_set(&w->lost, REASON_STORE, "the store failed and nothing more is written: %s", e->text);
 	pthread_mutex_lock(&w->lock);
 	w->dead = true;
-	struct job *queued = w->first;
-	w->first = NULL;
-	w->end = &w->first;
-	w->queued = 0;
+	struct job *queued = queue_take(&w->queue, UINT32_MAX, &n);
 	pthread_mutex_unlock(&w->lock);
 	if (w->o.died)
 		w->o.died(w->o.arg, &w->lost);
@@ -376,26 +375,6 @@ static bool wait_for_jobs(struct writer *w)
 	return clear && !came;
 }
 
-/* The jobs of the next transaction, NULL when there are none. The lock is held. */
-static struct job *take_batch(struct writer *w, uint32_t *n)
-{
-	struct job *first = w->first, *last = first;
-
-	*n = first ? 1 : 0;
-	while (last && last->next && *n < BATCH_MAX) {
-		last = last->next;
-		++*n;
-	}
-	if (!last)
-		return NULL;
-	w->first = last->next;
-	if (!w->first)
-		w->end = &w->first;
-	last->next = NULL;
-	w->queued -= *n;
-	return first;
-}
-
 static void *run(void *arg)
 {
 	struct writer *w = arg;
@@ -406,9 +385,9 @@ static void *run(void *arg)
 		bool quiet = false;
 
 		pthread_mutex_lock(&w->lock);
-		if (!w->first && !w->stopping && !copying_wanted(&w->copying))
+		if (w->queue.n == 0 && !w->stopping && !copying_wanted(&w->copying))
 			quiet = wait_for_jobs(w);
-		struct job *batch = take_batch(w, &n);
+		struct job *batch = queue_take(&w->queue, BATCH_MAX, &n);
 		bool done = !batch && w->stopping;
 		pthread_mutex_unlock(&w->lock);
 		if (batch && !run_batch(w, batch, n))
@@ -491,7 +470,7 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 		return NULL;
 	}
 	w->o = *o;
-	w->end = &w->first;
+	TAILQ_INIT(&w->queue.lanes);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->figures_lock, NULL);
 	copying_init(&w->copying);
@@ -532,9 +511,7 @@ void writer_submit(struct writer *w, struct job *j)
 	pthread_mutex_lock(&w->lock);
 	bool dead = w->dead, waiting = w->waiting;
 	if (!dead) {
-		*w->end = j;
-		w->end = &j->next;
-		w->queued++;
+		queue_add(&w->queue, j);
 		w->waiting = false;
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -580,6 +557,6 @@ void writer_stats(struct writer *w, struct writer_stats *out)
 	qsort(recent, n, sizeof *recent, compare);
 	out->median_batch = n ? recent[n / 2] : 0;
 	pthread_mutex_lock(&w->lock);
-	out->queued = w->queued;
+	out->queued = w->queue.n;
 	pthread_mutex_unlock(&w->lock);
 }

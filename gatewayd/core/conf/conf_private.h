@@ -13,6 +13,8 @@
 
 /* A path member of the node document, made absolute by its folder; NULL: it is not there, or no memory. */
 const char *conf_path_of(struct conf *c, const json_t *o, const char *name);
+/* Members of `doc` that are there replace those of *rates. */
+void conf_read_rates(const json_t *doc, struct rates *rates);
 /* Limits that only fit together. */
 void conf_check_limits(const struct conf *c, const char *path, struct error_list *errors);
 void conf_read_node(struct conf *c, const json_t *doc);

@@ -44,6 +44,23 @@ static const char **strings_of(struct conf *c, const json_t *list, size_t *n)
 	return out;
 }
 
+void conf_read_rates(const json_t *doc, struct rates *rates)
+{
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} members[] = { { "records_per_second", &rates->second_records },
+		        { "records_per_day", &rates->day_records },
+		        { "bytes_per_second", &rates->second_bytes },
+		        { "bytes_per_day", &rates->day_bytes } };
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		const json_t *v = json_object_get(doc, members[i].name);
+		if (v)
+			*members[i].value = (uint64_t)json_integer_value(v);
+	}
+}
+
 static void read_limits(struct conf *c, const json_t *doc)
 {
 	const json_t *limits = json_object_get(doc, "limits");
@@ -212,6 +229,7 @@ void conf_read_node(struct conf *c, const json_t *doc)
 	snprintf(origin, sizeof origin, "%s/audit/%s/%u", n->host, n->name, number_of(audit, "epoch", 1));
 	n->origin = arena_str(&c->mem, view_of(origin));
 	read_limits(c, doc);
+	conf_read_rates(json_object_get(doc, "rates"), &n->rates);
 	read_delivery(c, doc);
 	read_space(c, doc);
 }

@@ -241,6 +241,7 @@ void handle_recall(struct request *q)
 		return;
 	}
 	r->request = q;
-	r->job = (struct job){ .home = q->worker->home, .run = write_recall, .done = recalled };
+	r->job =
+	        (struct job){ .lane = request_lane(q), .home = q->worker->home, .run = write_recall, .done = recalled };
 	writer_submit(q->worker->core->writer, &r->job);
 }

@@ -61,6 +61,7 @@ struct submission {
 	struct view path;                /* /v1/agreements/{id}/…: names the agreement */
 	struct view key;                 /* Idempotency-Key; empty: none */
 	int64_t now_ms;                  /* judges everything */
+	struct lane *lane;               /* whose turn its job takes; NULL: the node's own */
 	bool dry_run;                    /* /validate: nothing is stored but an audit entry */
 	bool batch;                      /* somebody counts it among others: k-guards are seen to */
 	uint8_t suppressed;              /* k-guards of the program whose fields are withheld */

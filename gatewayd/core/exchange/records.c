@@ -4,6 +4,8 @@
 #include "gatewayd/core/exchange/batch_private.h"
 #include "gatewayd/core/exchange/exchange.h"
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/rate.h"
+#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/os/log.h"
 
@@ -55,11 +57,19 @@ static void answer_lines(struct request *r, struct records *l)
 	free(l);
 }
 
+/* A refusal costs as much as a release and is of use to nobody: it counts for more. */
+static void count_refusal(const struct request *r, const struct exchange *x)
+{
+	if (x->decided.decision.outcome == OUTCOME_REFUSED && x->found.accepted == STORE_NEW)
+		route_count(r, RATE_REFUSED - 1, 0);
+}
+
 static void add_result(struct request *r, struct records *l, struct line *line)
 {
 	size_t before = l->results.n;
 
 	if (line->x) {
+		count_refusal(r, line->x);
 		if (!r->aborted)
 			buf_add(&l->results, buf_view(&line->x->written.result));
 		exchange_recycle(line->x);
@@ -110,6 +120,7 @@ static void single_done(struct exchange *x)
 		a.location = view_of(location);
 	}
 	turns_give(r, 1, r->line_held);
+	count_refusal(r, x);
 	answer_send(r, &a);
 	exchange_recycle(x);
 }
@@ -121,6 +132,7 @@ static struct submission submission_of(const struct request *r, bool dry_run)
 		                    .path = r->path,
 		                    .key = r->key,
 		                    .now_ms = r->now_ms,
+		                    .lane = request_lane(r),
 		                    .dry_run = dry_run };
 }
 
@@ -139,6 +151,7 @@ static enum turn begin_single(struct request *r, bool dry_run, uint64_t *cost)
 		return TURN_OVER;
 	}
 	r->begun = true;
+	route_count(r, 1, r->body.n);
 	x = exchange_take(d);
 	if (!x) {
 		log_line("error", "exchange: memory ran out");
@@ -209,6 +222,7 @@ static struct line *begin_line(struct request *r, uint64_t held)
 
 	*line = (struct line){ .request = r, .held = held };
 	r->begun = true;
+	route_count(r, 1, 0);
 	return line;
 }
 
@@ -306,6 +320,7 @@ static void start_records(struct request *r)
 		answer_problem(r, REASON_NO_MEMORY);
 		return;
 	}
+	route_count(r, 0, r->body.n);
 	lines->n = n;
 	lines->room = room;
 	lines->rest = buf_view(&r->body);
@@ -329,6 +344,8 @@ void handle_records(struct request *r)
 		answer_problem(r, REASON_BAD_HEADER);
 		return;
 	}
+	if (!route_permits(r))
+		return;
 	if (request_media_is(r, "application/x-ndjson")) {
 		start_records(r);
 	} else if (request_media_is(r, "application/json")) {
@@ -344,7 +361,8 @@ void handle_validate(struct request *r)
 		answer_problem(r, REASON_MEDIA_TYPE);
 		return;
 	}
-	turns_enter(r, step_validation);
+	if (route_permits(r))
+		turns_enter(r, step_validation);
 }
 
 /* --- the decider of a worker --- */

@@ -1,7 +1,10 @@
 /* See answer.h. */
 #include "gatewayd/core/serve/answer.h"
 
+#include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/rate.h"
 #include "gatewayd/core/serve/turns.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
 #define COME_AGAIN_S 10 /* after what passes by itself */
@@ -11,6 +14,21 @@ static void put_field(struct buf *b, const char *name, struct view value)
 {
 	put_view16(b, view_of(name));
 	put_view16(b, value);
+}
+
+/* How much of the partner's rates is left. */
+static void put_rates(struct buf *head, const struct request *r)
+{
+	struct buf policy = BUF_INIT(2048), limit = BUF_INIT(2048);
+
+	rate_print(r->account->rates, r->peer, request_path_part(r, 2), r->now_ms, instant_monotonic_ms(), &policy,
+	           &limit);
+	if (policy.n && !policy.failed && !limit.failed) {
+		put_field(head, "ratelimit-policy", buf_view(&policy));
+		put_field(head, "ratelimit", buf_view(&limit));
+	}
+	buf_free(&policy);
+	buf_free(&limit);
 }
 
 /* Sends what credit and frame size allow; releases the request when nothing is left. */
@@ -42,6 +60,8 @@ void answer_send(struct request *r, const struct answer *a)
 		snprintf(seconds, sizeof seconds, "%u", a->retry_after_s);
 		put_field(&head, "retry-after", view_of(seconds));
 	}
+	if (r->rated)
+		put_rates(&head, r);
 	if (a->replayed)
 		put_field(&head, "idempotency-replayed", VIEW("true"));
 	put_u16(&head, 0);
@@ -140,7 +160,7 @@ void answer_own_problem(struct request *r, enum reason reason)
 
 	/* Reads are counted by the minute of the clock. */
 	if (reason == REASON_RATE_LIMITED)
-		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
+		a.retry_after_s = r->retry_after_s ? r->retry_after_s : 60 - (unsigned)(r->now_ms / 1000 % 60);
 	if (reason == REASON_NO_SPACE || reason == REASON_UNAVAILABLE)
 		a.retry_after_s = COME_AGAIN_S;
 	if (reason == REASON_BUSY)

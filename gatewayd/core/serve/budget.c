@@ -5,13 +5,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "gatewayd/core/serve/rate.h"
+
 struct budget {
 	pthread_mutex_t lock;
 	struct account *accounts; /* by id */
 	struct account all;
 	uint64_t bytes_max, partner_bytes_max;
 	uint32_t jobs_max, partner_jobs_max;
-	bool used;       /* since budget_idle() said true */
+	unsigned used;   /* how often budget_idle() is to say true since */
 	int64_t idle_ms; /* since when nothing is held; 0: something is */
 	_Atomic uint32_t connections;
 };
@@ -38,6 +40,7 @@ void budget_free(struct budget *b)
 	HASH_ITER(hh, b->accounts, a, next)
 	{
 		HASH_DEL(b->accounts, a);
+		rate_counts_free(a->rates);
 		free(a);
 	}
 	pthread_mutex_destroy(&b->lock);
@@ -57,16 +60,30 @@ void budget_set(struct budget *b, const struct node *n)
 	pthread_mutex_unlock(&b->lock);
 }
 
-struct account *budget_account(struct budget *b, const char *id)
+static struct account *add_account(struct budget *b, const char *id)
 {
+	struct account *a = calloc(1, sizeof *a);
+
+	if (!a || !(a->rates = rate_counts_new())) {
+		free(a);
+		return NULL;
+	}
+	snprintf(a->id, sizeof a->id, "%s", id);
+	HASH_ADD_STR(b->accounts, id, a);
+	return a;
+}
+
+struct account *budget_account(struct budget *b, const struct partner *p)
+{
+	const char *id = p ? p->id : "";
 	struct account *a;
 
 	pthread_mutex_lock(&b->lock);
 	HASH_FIND_STR(b->accounts, id, a);
-	if (!a && (a = calloc(1, sizeof *a))) {
-		snprintf(a->id, sizeof a->id, "%s", id);
-		HASH_ADD_STR(b->accounts, id, a);
-	}
+	if (!a)
+		a = add_account(b, id);
+	if (a)
+		atomic_store_explicit(&a->lane.weight, p ? p->weight : 1, memory_order_relaxed);
 	pthread_mutex_unlock(&b->lock);
 	return a;
 }
@@ -77,7 +94,7 @@ static void hold(struct budget *b, struct account *a, uint32_t jobs, uint64_t by
 	a->jobs += jobs;
 	b->all.bytes += bytes;
 	b->all.jobs += jobs;
-	b->used = true;
+	b->used = 2;
 }
 
 bool budget_take_body(struct budget *b, struct account *a, uint64_t bytes)
@@ -128,7 +145,7 @@ bool budget_wait(struct budget *b, struct account *a, uint64_t bytes)
 		a->waiting_bytes += bytes;
 		b->all.waiting++;
 		b->all.waiting_bytes += bytes;
-		b->used = true;
+		b->used = 2;
 	}
 	pthread_mutex_unlock(&b->lock);
 	return ok;
@@ -197,7 +214,8 @@ bool budget_idle(struct budget *b, int64_t monotonic_ms)
 		b->idle_ms = monotonic_ms;
 	} else if (monotonic_ms - b->idle_ms >= BUDGET_IDLE_MS) {
 		idle = true;
-		b->used = false;
+		b->used--;
+		b->idle_ms = monotonic_ms;
 	}
 	pthread_mutex_unlock(&b->lock);
 	return idle;

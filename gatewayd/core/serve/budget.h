@@ -10,9 +10,11 @@
 
 #include <uthash.h>
 
+#include "gatewayd/core/commit/job.h"
 #include "gatewayd/core/conf/conf.h"
 
 struct budget;
+struct rate_counts;
 
 /* What a line costs while it is under way, beside three times its own bytes: what is decided, sealed and answered. */
 #define BUDGET_LINE_BYTES 32768u
@@ -22,7 +24,9 @@ struct budget;
 #define BUDGET_IDLE_MS 3000
 
 struct account {
-	char id[72]; /* the partner's; empty: of all who are no partner */
+	struct rate_counts *rates; /* what it has asked for; its own lock */
+	struct lane lane;          /* its jobs take turns with those of others, by its weight */
+	char id[72];               /* the partner's; empty: of all who are no partner */
 	/* Guarded by the budget's lock. */
 	uint64_t bytes, waiting_bytes;
 	uint32_t jobs, waiting;
@@ -34,8 +38,8 @@ struct budget *budget_new(void) MUST_USE; /* NULL: no memory. Nothing is bounded
 void budget_free(struct budget *b);       /* NULL is fine */
 /* The bounds of a configuration, from now on. */
 void budget_set(struct budget *b, const struct node *n);
-/* The account of this partner. NULL: no memory. */
-struct account *budget_account(struct budget *b, const char *id) MUST_USE;
+/* The account of this partner, NULL: of all who are none; with the weight that the partner has now. NULL: no memory. */
+struct account *budget_account(struct budget *b, const struct partner *p) MUST_USE;
 
 /* Room for a request and its body. A quarter of the bytes is left to lines, so that bodies alone never keep all of them
  * from going on. False: it has to wait, and nothing was taken. */
@@ -61,7 +65,8 @@ struct budget_state {
 void budget_state(struct budget *b, struct budget_state *all);
 /* Calls `each` for every account in the order in which they were made, with the lock held. */
 void budget_each(struct budget *b, void (*each)(void *arg, const char *id, const struct budget_state *s), void *arg);
-/* True once after a use: nothing was held at any call for BUDGET_IDLE_MS. What memory allocators keep may go back then. */
+/* True after a use, when nothing was held at any call for BUDGET_IDLE_MS, and once more after as long again: what memory
+ * allocators keep may go back then, and what other threads have freed meanwhile. */
 bool budget_idle(struct budget *b, int64_t monotonic_ms);
 /* More connections than the edge may have open: of all configurations so far, the most. */
 uint32_t budget_connections(struct budget *b);

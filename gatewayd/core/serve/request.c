@@ -1,6 +1,7 @@
 /* See request.h. */
 #include "gatewayd/core/serve/request.h"
 
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/serve/worker.h"
 #include "lib/base/wire.h"
@@ -123,6 +124,11 @@ bool request_read_head(struct request *r)
 			r->accept = value;
 	}
 	return !in.failed && r->length <= REQUEST_BODY_MAX;
+}
+
+struct lane *request_lane(const struct request *r)
+{
+	return r->account ? &r->account->lane : NULL;
 }
 
 bool request_media_is(const struct request *r, const char *want)

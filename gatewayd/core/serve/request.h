@@ -50,6 +50,8 @@ struct request {
 	struct buf body;
 	uint32_t credit_given; /* bytes of body that the edge may still send */
 	bool complete, aborted, answered;
+	bool rated;             /* its answer says how much of its partner's rates is left */
+	unsigned retry_after_s; /* when they let it pass; 0: now */
 	/* turns.h */
 	struct account *account;  /* NULL: a monitor's, which is not counted */
 	uint64_t held, line_held; /* bytes of the budget: its own, and of its one line */
@@ -88,6 +90,8 @@ void requests_forget(struct worker *w, unsigned kept);
 /* All of the worker's, when it ends. */
 void requests_free(struct worker *w);
 
+/* Whose turn its jobs take in the writer's queue; NULL: the node's own. */
+struct lane *request_lane(const struct request *r);
 /* Whether the body says that it is of this media type. */
 bool request_media_is(const struct request *r, const char *want);
 /* The k-th part of the path, from 0 ("v1"); empty when there is none. */

@@ -3,6 +3,8 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/rate.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -133,6 +135,30 @@ static bool admitted(struct request *r, const struct route *route)
 		return false;
 	}
 	return true;
+}
+
+static struct view agreement_of(const struct request *r)
+{
+	return request_path_part(r, 2);
+}
+
+bool route_permits(struct request *r)
+{
+	if (!r->account || !rate_is_bounded(r->peer, agreement_of(r)))
+		return true;
+	r->rated = true;
+	if (rate_permits(r->account->rates, r->peer, agreement_of(r), r->now_ms, instant_monotonic_ms(),
+	                 &r->retry_after_s))
+		return true;
+	answer_problem(r, REASON_RATE_LIMITED);
+	return false;
+}
+
+void route_count(const struct request *r, uint64_t records, uint64_t bytes)
+{
+	if (r->rated)
+		rate_count(r->account->rates, r->peer, agreement_of(r), records, bytes, r->now_ms,
+		           instant_monotonic_ms());
 }
 
 void route_request(struct request *r)

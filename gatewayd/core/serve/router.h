@@ -19,4 +19,9 @@ struct route {
 /* A complete request: finds out who asks, picks the route, answers (now or after a commit). */
 void route_request(struct request *r);
 
+/* Whether the partner's rates let records of this request be decided now; answers what they do not (429). */
+bool route_permits(struct request *r) MUST_USE;
+/* Counts what is decided of it, by the same rates. */
+void route_count(const struct request *r, uint64_t records, uint64_t bytes);
+
 #endif

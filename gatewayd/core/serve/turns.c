@@ -189,12 +189,19 @@ void turns_leave(struct request *r)
 	r->share = NULL;
 }
 
+static uint32_t weight_of(const struct share *s)
+{
+	uint32_t weight = s->account ? atomic_load_explicit(&s->account->lane.weight, memory_order_relaxed) : 1;
+
+	return weight ? weight : 1;
+}
+
 /* One partner's turn: until its share is used, nothing is left, or nothing can be begun. Adds the cost to `*used`. */
 static enum turn take_turn(struct share *s, uint64_t *used)
 {
 	struct request *r;
 
-	s->deficit += QUANTUM;
+	s->deficit += (int64_t)QUANTUM * weight_of(s);
 	while ((r = TAILQ_FIRST(&s->requests))) {
 		uint64_t cost = 0;
 

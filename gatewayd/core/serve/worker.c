@@ -86,7 +86,7 @@ static struct account *account_of(struct worker *w, struct conn *c)
 		return c->account;
 	struct conf *conf = core_conf(w->core);
 	const struct partner *p = c->known ? conf_partner(conf, &c->cert) : NULL;
-	c->account = budget_account(w->core->budget, p ? p->id : "");
+	c->account = budget_account(w->core->budget, p);
 	c->generation = w->generation;
 	conf_unref(conf);
 	return c->account;

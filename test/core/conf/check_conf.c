@@ -144,6 +144,30 @@ START_TEST(limits_that_do_not_fit_together)
 }
 END_TEST
 
+START_TEST(rates_of_the_node_the_partner_and_an_agreement)
+{
+	const struct partner *p;
+
+	loads();
+	p = conf_agency(conf, VIEW("south"), ROLE(GATEWAY));
+	ck_assert(p->weight == 1 && p->rates.second_records == 0 && p->n_by_agreement == 0);
+	json_object_set_new(node, "rates", json_pack("{s:i, s:i}", "records_per_second", 50, "bytes_per_day", 1000));
+	json_object_set_new(south, "weight", json_integer(4));
+	json_object_set_new(south, "rates",
+	                    json_pack("{s:i, s:i, s:{s:{s:i}}}", "records_per_second", 70, "records_per_day", 9,
+	                              "agreements", "pnr", "bytes_per_second", 5));
+	loads();
+	p = conf_agency(conf, VIEW("south"), ROLE(GATEWAY));
+	ck_assert(p->weight == 4 && p->rates.second_records == 70 && p->rates.day_records == 9);
+	ck_assert(p->rates.day_bytes == 1000 && p->rates.second_bytes == 0);
+	ck_assert_uint_eq(p->n_by_agreement, 1);
+	ck_assert_str_eq(p->by_agreement[0].agreement, "pnr");
+	ck_assert(p->by_agreement[0].rates.second_bytes == 5 && p->by_agreement[0].rates.second_records == 0);
+	json_object_set_new(south, "weight", json_integer(0));
+	lacks("south-gateway.json", "/weight");
+}
+END_TEST
+
 START_TEST(partners_are_found_by_certificate_and_agency)
 {
 	struct cert_id id = { .uri = "spiffe://north.example/system" };
@@ -433,6 +457,7 @@ TCase *make_conf_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, a_node_and_what_it_leaves_out);
 	tcase_add_test(c, limits_that_do_not_fit_together);
+	tcase_add_test(c, rates_of_the_node_the_partner_and_an_agreement);
 	tcase_add_test(c, partners_are_found_by_certificate_and_agency);
 	tcase_add_test(c, an_agreement_that_all_parties_signed);
 	tcase_add_test(c, versions_take_turns);

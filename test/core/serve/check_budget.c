@@ -7,6 +7,9 @@
 
 static struct budget *b;
 static struct account *north, *south;
+static const struct partner partners[] = { { .id = "north", .weight = 3 },
+	                                   { .id = "south", .weight = 1 },
+	                                   { .id = "west" } };
 
 static void set_up(void)
 {
@@ -17,8 +20,8 @@ static void set_up(void)
 		                .edge.connections = 7 };
 
 	ck_assert_ptr_nonnull(b = budget_new());
-	ck_assert_ptr_nonnull(north = budget_account(b, "north"));
-	ck_assert_ptr_nonnull(south = budget_account(b, "south"));
+	ck_assert_ptr_nonnull(north = budget_account(b, &partners[0]));
+	ck_assert_ptr_nonnull(south = budget_account(b, &partners[1]));
 	ck_assert_uint_eq(budget_connections(b), UINT32_MAX);
 	budget_set(b, &n);
 }
@@ -31,8 +34,13 @@ static void tear_down(void)
 
 START_TEST(accounts_stay)
 {
-	ck_assert_ptr_eq(budget_account(b, "north"), north);
+	ck_assert_ptr_eq(budget_account(b, &partners[0]), north);
 	ck_assert_ptr_ne(north, south);
+	ck_assert_uint_eq(north->lane.weight, 3);
+	const struct partner changed = { .id = "north", .weight = 7 };
+	ck_assert_ptr_eq(budget_account(b, &changed), north);
+	ck_assert_uint_eq(north->lane.weight, 7);
+	ck_assert_str_eq(budget_account(b, NULL)->id, "");
 }
 END_TEST
 
@@ -42,7 +50,7 @@ START_TEST(bodies_have_a_partners_bound_and_one_of_all)
 	ck_assert(budget_take_body(b, north, MIB));
 	ck_assert(!budget_take_body(b, north, 1)); /* a quarter is left to lines */
 	ck_assert(budget_take_body(b, south, 3 * MIB));
-	struct account *west = budget_account(b, "west");
+	struct account *west = budget_account(b, &partners[2]);
 	ck_assert(!budget_take_body(b, west, 1)); /* all together */
 	budget_give(b, north, 0, MIB);
 	ck_assert(budget_take_body(b, west, MIB));
@@ -55,7 +63,7 @@ START_TEST(lines_have_bounds_and_a_partner_without_any_begins)
 	ck_assert(!budget_take_lines(b, north, 1, 0));
 	ck_assert(budget_take_lines(b, south, 3, MIB));
 	ck_assert(!budget_take_lines(b, south, 1, 0)); /* eight are all */
-	struct account *west = budget_account(b, "west");
+	struct account *west = budget_account(b, &partners[2]);
 	ck_assert(budget_take_lines(b, west, 20, 100 * MIB)); /* a batch that is counted begins whole, or never would */
 	ck_assert(!budget_take_lines(b, west, 1, 0));
 	budget_give(b, west, 20, 100 * MIB);
@@ -86,7 +94,7 @@ START_TEST(who_waits_is_counted_and_bounded)
 	ck_assert(budget_wait(b, south, 2 * MIB));
 	ck_assert(!budget_wait(b, south, 1));
 	ck_assert(budget_wait(b, north, 2 * MIB));
-	ck_assert(!budget_wait(b, budget_account(b, "west"), 1));
+	ck_assert(!budget_wait(b, budget_account(b, &partners[2]), 1));
 	budget_state(b, &all);
 	ck_assert(all.waiting == 2 && all.waiting_bytes == 4 * MIB && all.turned_away == 0);
 	budget_waited(b, north, 2 * MIB, false);
@@ -104,7 +112,7 @@ START_TEST(who_waits_is_counted_and_bounded)
 }
 END_TEST
 
-START_TEST(idle_is_said_once)
+START_TEST(idle_is_said_twice)
 {
 	ck_assert(!budget_idle(b, 1000));
 	ck_assert(!budget_idle(b, 100000)); /* nothing was ever held */
@@ -114,7 +122,10 @@ START_TEST(idle_is_said_once)
 	ck_assert(!budget_idle(b, 300000));
 	ck_assert(!budget_idle(b, 300000 + BUDGET_IDLE_MS - 1));
 	ck_assert(budget_idle(b, 300000 + BUDGET_IDLE_MS));
+	ck_assert(!budget_idle(b, 300001 + BUDGET_IDLE_MS));
+	ck_assert(budget_idle(b, 300000 + 2 * BUDGET_IDLE_MS));
 	ck_assert(!budget_idle(b, 400000));
+	ck_assert(!budget_idle(b, 500000));
 }
 END_TEST
 
@@ -141,7 +152,7 @@ TCase *make_budget_case(void)
 	tcase_add_test(c, bodies_have_a_partners_bound_and_one_of_all);
 	tcase_add_test(c, lines_have_bounds_and_a_partner_without_any_begins);
 	tcase_add_test(c, who_waits_is_counted_and_bounded);
-	tcase_add_test(c, idle_is_said_once);
+	tcase_add_test(c, idle_is_said_twice);
 	tcase_add_test(c, connections_only_grow);
 	return c;
 }

@@ -20,7 +20,7 @@ static void set_up(void)
 	f.core.conf->node.edge.connections = 100;
 	f.core.conf->node.lines = 1000;
 	budget_set(f.core.budget, &f.core.conf->node);
-	account = budget_account(f.core.budget, core_partner(&f, NORTH_SYSTEM)->id);
+	account = budget_account(f.core.budget, core_partner(&f, NORTH_SYSTEM));
 }
 
 static void tear_down(void)
@@ -224,6 +224,52 @@ START_TEST(who_goes_away_while_waiting_leaves_nothing)
 }
 END_TEST
 
+/* --- rates --- */
+
+START_TEST(a_partner_has_rates)
+{
+	struct partner *p = &f.core.conf->partners[NORTH_SYSTEM];
+
+	posted(NORTH_SYSTEM, RECORDS, released_text());
+	ck_assert_str_eq(answer_seen.rate, "");
+	p->rates = (struct rates){ .day_records = 6 };
+	ck_assert_int_eq(posted(NORTH_SYSTEM, RECORDS, released_text()), 201);
+	ck_assert_str_eq(answer_seen.policy, "\"records-day\";q=6;w=86400");
+	ck_assert(strncmp(answer_seen.rate, "\"records-day\";r=5;t=", 20) == 0);
+	/* A refusal counts as five. */
+	ck_assert_int_eq(posted(NORTH_SYSTEM, RECORDS, VIEW("{}")), 422);
+	ck_assert(strncmp(answer_seen.rate, "\"records-day\";r=0;t=", 20) == 0);
+	posted(NORTH_SYSTEM, RECORDS, released_text());
+	is_problem(429, "rate-limited");
+	ck_assert(answer_seen.retry_after[0] >= '1' && answer_seen.retry_after[0] <= '9');
+	ck_assert_str_eq(answer_seen.policy, "\"records-day\";q=6;w=86400");
+	posted(NORTH_SYSTEM, "/v1/agreements/pnr/validate", released_text());
+	is_problem(429, "rate-limited");
+	asked(&(struct ask){ .conn = NORTH_SYSTEM,
+	                     .method = "POST",
+	                     .target = RECORDS,
+	                     .fields = { "content-type", "application/x-ndjson" },
+	                     .body = lines_of(3) });
+	is_problem(429, "rate-limited");
+	ck_assert_int_ne(posted(SOUTH_SYSTEM, RECORDS, released_text()), 429);
+	p->rates = (struct rates){ .day_records = 0 };
+	ck_assert_int_eq(posted(NORTH_SYSTEM, RECORDS, released_text()), 201);
+}
+END_TEST
+
+START_TEST(lines_count_each)
+{
+	f.core.conf->partners[NORTH_SYSTEM].rates = (struct rates){ .day_records = 1000, .day_bytes = 10000 };
+	asked(&(struct ask){ .conn = NORTH_SYSTEM,
+	                     .method = "POST",
+	                     .target = RECORDS,
+	                     .fields = { "content-type", "application/x-ndjson" },
+	                     .body = lines_of(30) });
+	ck_assert(strstr(answer_seen.rate, "\"records-day\";r=850;t="));
+	ck_assert(strstr(answer_seen.rate, "\"bytes-day\";r=9910;t="));
+}
+END_TEST
+
 /* --- an edge that cannot be trusted --- */
 
 static void is_broken(void)
@@ -291,6 +337,8 @@ TCase *make_turns_case(void)
 	tcase_add_test(c, lines_begin_as_others_come_home);
 	tcase_add_test(c, nothing_more_begins_for_who_went_away);
 	tcase_add_test(c, who_goes_away_while_waiting_leaves_nothing);
+	tcase_add_test(c, a_partner_has_rates);
+	tcase_add_test(c, lines_count_each);
 	tcase_add_test(c, more_of_a_body_than_was_granted);
 	tcase_add_test(c, two_requests_of_one_connection);
 	tcase_add_test(c, more_connections_than_may_be_open);
