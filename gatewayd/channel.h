@@ -9,20 +9,23 @@
  *   OPEN      edge   conn      DER certificate of the peer; LAST: the handshake was on a monitor listener
  *                              (payload empty)
  *   CLOSE     edge   conn      the connection is gone; or core → edge: close it
- *   HEAD      edge   request   u64 conn, u64 content length, u16-prefixed method, target, then pairs of
- *                              u16-prefixed lower-case field name and value; LAST: no body follows
+ *   HEAD      edge   request   u64 conn, u64 content length (CHANNEL_CHUNKED: known at the end only),
+ *                              u16-prefixed method, target, then pairs of u16-prefixed lower-case field name and value; LAST: no body follows
  *   BODY      both   request   bytes of the body (of a request, an answer, or an outbound request);
  *                              LAST: complete
  *   CREDIT    both   request   u32: so many more bytes of body may be sent. Each body starts with a credit
  *                              of CHANNEL_CREDIT bytes; a frame never exceeds what is left.
  *   ABORT     both   request   it is over: the peer went away, or core gave up; empty
- *   REPLY     core   request   u16 status, u64 content length, then pairs of field name and value, then
+ *   REPLY     core   request   u16 status, u64 content length (CHANNEL_CHUNKED: known at the end only; then
+ *                              no byte of the body is here, and the request's body may still come), then pairs of field name and value, then
  *                              u16 zero, then the first bytes of the body; LAST: the body is complete
  *   OUTBOUND  core   request   u16-prefixed host, port, server name; u8 count and SHA-256 SPKI pins;
  *                              u64 deadline (milliseconds from now), u64 content length, u16-prefixed
  *                              method, target, then pairs of field name and value, u16 zero; LAST: no
  *                              body follows; PLAIN: HTTP without TLS, for answers that are signed
  *                              themselves, and no pins. Ids of outbound requests have bit 63 set.
+ *   COUNTS    edge   0         what the edge's thread counted so far, a u64 each, in the order of edge_counts.h; once
+ *                              a second, whether or not they changed
  *   REPLY     edge   outbound  u16 status (0: no answer came, and the first field is "error" with a
  *                              sentence), u64 content length, pairs, u16 zero, body, as above
  */
@@ -39,6 +42,7 @@
 #define CHANNEL_PAYLOAD_MAX (CHANNEL_FRAME_MAX - CHANNEL_HEADER)
 #define CHANNEL_CREDIT      (256u * 1024)
 #define CHANNEL_OUTBOUND    (UINT64_C(1) << 63)
+#define CHANNEL_CHUNKED     UINT64_MAX
 
 enum frame_type {
 	FRAME_CONFIG = 1,
@@ -50,6 +54,7 @@ enum frame_type {
 	FRAME_ABORT,
 	FRAME_REPLY,
 	FRAME_OUTBOUND,
+	FRAME_COUNTS,
 	FRAME_TYPES
 };
 

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -167,7 +168,7 @@ static const int common_calls[] = {
 	CALL(timerfd_create), CALL(timerfd_settime), CALL(pipe2), CALL(poll), CALL(ppoll),
 	CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep), CALL(gettimeofday),
 	CALL(time), CALL(getrandom), CALL(futex), CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk),
-	CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack), CALL(tgkill),
+	CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack),
 	CALL(gettid), CALL(getpid), CALL(exit), CALL(exit_group), CALL(set_robust_list), CALL(rseq),
 	CALL(sched_yield), CALL(sched_getaffinity), CALL(getrlimit), CALL(restart_syscall), CALL(sysinfo),
 	CALL(uname), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid), CALL(membarrier),
@@ -183,7 +184,7 @@ static const int core_calls[] = {
 	CALL(fdatasync), CALL(sync_file_range), CALL(ftruncate), CALL(fallocate), CALL(fchmod), CALL(fchown),
 	CALL(rename), CALL(renameat), CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(mkdir), CALL(mkdirat),
 	CALL(rmdir), CALL(utimensat), CALL(umask), CALL(flock), CALL(fadvise64), CALL(msync), CALL(mlock),
-	CALL(munlock), CALL(mincore), CALL(dup), CALL(kill), CALL(wait4), CALL(waitid), CALL(getppid),
+	CALL(munlock), CALL(mincore), CALL(dup), CALL(pidfd_send_signal), CALL(wait4), CALL(waitid), CALL(getppid),
 	CALL(getrusage), CALL(times), CALL(signalfd4), CALL(rt_sigtimedwait), CALL(rt_sigpending),
 	CALL(memfd_create),
 };
@@ -223,6 +224,8 @@ static bool allow_by_argument(scmp_filter_ctx f, enum confine_role role)
 	 * C library fall back to clone. */
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(clone), 1, masked(0, CLONE_THREAD, CLONE_THREAD)) == 0;
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0) == 0;
+	/* A thread of its own at most: abort() and the sanitizers do that. */
+	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(tgkill), 1, equal(0, (uint32_t)getpid())) == 0;
 	/* Limits are read, not set. */
 	ok = ok && seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prlimit64), 1, masked(2, UINT64_MAX, 0)) == 0;
 	for (size_t i = 0; i < sizeof fcntls / sizeof *fcntls; i++)
@@ -350,6 +353,14 @@ static bool try_bind(void)
 	return refused;
 }
 
+/* Of core: to its parent, or to any other process. The edge ends by its descriptor alone. */
+static bool try_signal(void)
+{
+	return kill(1, 0) < 0 && errno == EPERM && syscall(SYS_tkill, 1, 0) < 0 && errno == EPERM &&
+	       syscall(SYS_tgkill, 1, 1, 0) < 0 && errno == EPERM && syscall(SYS_pidfd_open, getpid(), 0) < 0 &&
+	       errno == EPERM;
+}
+
 static bool try_run_memory(void)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -388,6 +399,7 @@ bool confine_probe(enum confine_role role, FILE *out)
 		{ "make a raw socket", try_raw, true, true },
 		{ "make an IPv4 socket", try_inet, false, true },
 		{ "bind a port", try_bind, true, false },
+		{ "signal a process", try_signal, true, true },
 		{ "map memory to write and run", try_run_memory, true, true },
 #ifdef GATEWAY_PROBE
 		{ "run a program", try_exec, true, false },

@@ -6,7 +6,8 @@
  * sanitizer builds do without seccomp and stay dumpable, since their runtime needs what is refused here.
  *
  *   edge   opens no file at all, binds no port; sockets: IPv4 and IPv6 only
- *   core   opens files beneath the given directories only, makes no socket; accepts on those it has */
+ *   core   opens files beneath the given directories only, makes no socket; accepts on those it has; signals no process
+ *          but those of which it holds a descriptor (pidfd_open(2)), which is its edge */
 #ifndef GATEWAYD_CONFINE_H
 #define GATEWAYD_CONFINE_H
 

@@ -5,7 +5,9 @@
  *   tls.ca        PEM of the authorities that sign partners (clients and their servers)
  *   hosts         text of a hosts file, looked at before DNS (may be empty)
  *   nameservers   addresses, a line each (may be empty: outbound names must then be in `hosts`)
- *   names         server names (SNI) that this gateway answers to, a line each
+ *   names         names and addresses that this gateway answers to (SNI, Host), a line each
+ *   partners      the keys that partners have: a line a partner, with the SHA-256 of each, spaces between
+ *   reserved      addresses, or prefixes of them, that count as known, a line each
  *   limits        the decimal numbers below, one a line, in this order
  */
 #ifndef GATEWAYD_EDGE_CONFIG_H
@@ -15,9 +17,17 @@
 #include <stdint.h>
 
 #define EDGE_LIMITS(L) \
-	L(body_bytes)           /* largest request body; more is 413 before it is read */ \
-	L(connections)          /* overall */ \
-	L(connections_per_peer) /* by SPKI of the certificate */ \
+	L(body_bytes)              /* largest request body; more is 413 */ \
+	L(connections)             /* of partners, overall */ \
+	L(connections_per_peer)    /* of a partner */ \
+	L(connections_per_source)  /* of an address (IPv6: a /64), of every kind */ \
+	L(handshakes)              /* unfinished, from addresses that are not known */ \
+	L(handshakes_reserved)     /* and from those that are */ \
+	L(handshakes_per_second)   /* begun from all addresses that are not known */ \
+	L(handshakes_per_source)   /* begun in a second from one */ \
+	L(strangers)               /* with a certificate that no partner has */ \
+	L(monitors)                /* on monitor listeners */ \
+	L(answer_bytes_per_second) /* a reader of answers that is slower is cut */ \
 	L(handshake_ms) L(header_ms) L(body_ms) L(idle_ms) L(answer_ms)
 
 struct edge_limits {

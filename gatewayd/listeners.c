@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define QUEUE 4096 /* connections that wait to be accepted; the kernel may hold it lower (net.core.somaxconn) */
+
 struct address {
 	struct sockaddr_storage sa;
 	socklen_t length;
@@ -65,7 +67,7 @@ int listen_tcp(const char *text, struct error *e)
 	fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0 ||
-	    bind(fd, (const struct sockaddr *)&a.sa, a.length) != 0 || listen(fd, 1024) != 0) {
+	    bind(fd, (const struct sockaddr *)&a.sa, a.length) != 0 || listen(fd, QUEUE) != 0) {
 		error_at(e, REASON_IO, text, 0, 0, "cannot listen: %s", strerror(errno));
 		if (fd >= 0)
 			close(fd);

@@ -7,8 +7,11 @@
 #include <jansson.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -111,8 +114,17 @@ static bool drop_privilege(const struct node *n, struct error *e)
 {
 	const struct passwd *pw;
 
-	if (geteuid() != 0 || !n->user)
+	if (geteuid() != 0)
 		return true;
+	if (!n->user)
+		return error_at(
+		        e, REASON_CONFIG, "/user", 0, 0,
+		        "is missing, and this was started as root: name the account to become (or \"root\", to stay "
+		        "root knowingly)");
+	if (strcmp(n->user, "root") == 0) {
+		log_line("warning", "runs as root, as /user says: give it an account of its own");
+		return true;
+	}
 	errno = 0;
 	pw = getpwnam(n->user);
 	if (!pw)
@@ -139,7 +151,8 @@ static void keep_over_exec(const int *fds, size_t n)
 }
 
 /* Forks and executes this program as edge, with the listeners and its channel ends only. */
-static int spawn_edge(const char *self, const struct node *n, struct sockets *s, struct error *e)
+static bool spawn_edge(const char *self, const struct node *n, struct sockets *s, struct edge_child *out,
+                       struct error *e)
 {
 	char channels[256], listeners[1024], monitors[64];
 	pid_t parent = getpid(), pid;
@@ -148,10 +161,8 @@ static int spawn_edge(const char *self, const struct node *n, struct sockets *s,
 	join_numbers(listeners, sizeof listeners, s->listeners, s->n_listeners);
 	join_numbers(monitors, sizeof monitors, s->monitors, s->n_monitors);
 	pid = fork();
-	if (pid < 0) {
-		error_set(e, REASON_IO, "cannot fork: %s", strerror(errno));
-		return -1;
-	}
+	if (pid < 0)
+		return error_set(e, REASON_IO, "cannot fork: %s", strerror(errno));
 	if (pid == 0) {
 		/* The edge ends when core does, even before it reads its channel. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -170,7 +181,25 @@ static int spawn_edge(const char *self, const struct node *n, struct sockets *s,
 		close(s->listeners[i]);
 	for (size_t i = 0; i < s->n_monitors; i++)
 		close(s->monitors[i]);
-	return pid;
+	/* Before core is confined: afterwards it can make no other. */
+	*out = (struct edge_child){ .pid = pid, .fd = (int)syscall(SYS_pidfd_open, pid, 0) };
+	if (out->fd >= 0)
+		return true;
+	error_set(e, REASON_IO, "no descriptor of the edge: %s", strerror(errno));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return false;
+}
+
+/* As many descriptors as it may have: what configuration counts on. */
+static void raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 /* NULL: every error was printed, and *status says how to end. */
@@ -210,14 +239,16 @@ static int start(const char *path)
 {
 	struct sockets s = { .control = -1 };
 	struct error e = { .reason = REASON_NONE };
-	int edge, status;
+	struct edge_child edge = { .pid = 0 };
+	int status;
 	struct conf *conf = load(path, &status);
 	char text[700];
 
 	if (!conf)
 		return status;
+	raise_files();
 	if (!bind_all(&conf->node, &s, &e) || !drop_privilege(&conf->node, &e) ||
-	    (edge = spawn_edge("/proc/self/exe", &conf->node, &s, &e)) < 0) {
+	    !spawn_edge("/proc/self/exe", &conf->node, &s, &edge, &e)) {
 		log_line("error", "%s", error_print(&e, text, sizeof text));
 		conf_unref(conf);
 		return exit_status(e.reason);
@@ -226,7 +257,7 @@ static int start(const char *path)
 		                        .conf = conf,
 		                        .channels = s.core_channels,
 		                        .n_channels = conf->node.threads,
-		                        .edge_pid = edge,
+		                        .edge = edge,
 		                        .control_fd = s.control };
 	return core_run(&options);
 }
@@ -243,6 +274,14 @@ static void print_note(void *arg, const char *text)
 {
 	(void)arg;
 	fprintf(stderr, "note: %s\n", text);
+}
+
+static void print_revocation(void *arg, bool refused, const char *text)
+{
+	bool *any = arg;
+
+	fprintf(stderr, "%s%s\n", refused ? "" : "note: ", text);
+	*any = *any || refused;
 }
 
 /* Secrets, keys and store are read as the account that they belong to, and nothing is left behind that belongs to root. */
@@ -264,8 +303,9 @@ static int check(const char *path)
 
 	if (!conf)
 		return status;
-	if (conf->revocation.reason != REASON_NONE) {
-		fail(&conf->revocation);
+	bool refused = false;
+	conf_revocation_notes(conf, instant_now_ms(), print_revocation, &refused);
+	if (refused) {
 		conf_unref(conf);
 		return EXIT_CONFIG;
 	}

@@ -33,12 +33,11 @@ static void log_errors(const struct error_list *errors)
 		log_line("error", "and %zu more errors", errors->dropped);
 }
 
-static void warn_revocation(const struct conf *conf)
+static void warn_revocation(void *arg, bool refused, const char *text)
 {
-	char text[700];
-
-	if (conf->revocation.reason != REASON_NONE)
-		log_line("error", "everybody is refused: %s", error_print(&conf->revocation, text, sizeof text));
+	(void)arg;
+	if (refused)
+		log_line("error", "certificates are refused: %s", text);
 }
 
 /* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running`, and from
@@ -54,7 +53,7 @@ static struct conf *load_conf(struct core *c, struct store *reader, const struct
 		return NULL;
 	}
 	if (conf) {
-		warn_revocation(conf);
+		conf_revocation_notes(conf, now, warn_revocation, NULL);
 		governing_warn(conf, now);
 	}
 	return conf;
@@ -170,8 +169,7 @@ int core_run(const struct core_options *o)
 		status = core_serve(&c, o, opened.reader, &e);
 	} else {
 		status = exit_status(e.reason);
-		if (o->edge_pid > 0)
-			kill(o->edge_pid, SIGTERM);
+		edge_child_stop(&o->edge, false);
 	}
 	if (e.reason != REASON_NONE) {
 		char text[700];

@@ -4,14 +4,19 @@
 
 #include "gatewayd/core/context/context.h"
 
+/* The edge's process: `fd` is its pidfd (pidfd_open(2)), by which alone it is ended. `pid` 0: there is none. */
+struct edge_child {
+	int pid, fd;
+};
+
 /* Runs core until a signal or the end of the edge: `channels` has one socket a worker. Returns the exit
- * status. `edge_pid` is stopped and reaped. */
+ * status. `edge` is stopped and reaped. */
 struct core_options {
 	const char *config_path;
 	struct conf *conf; /* taken over */
 	const int *channels;
 	unsigned n_channels;
-	int edge_pid;
+	struct edge_child edge;
 	int control_fd; /* bound UNIX socket */
 };
 int core_run(const struct core_options *o);

@@ -20,6 +20,7 @@
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
+#include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
 #include "gatewayd/core/verify.h"
@@ -256,6 +257,19 @@ static void departures_close(void *arg)
 	departures_free(((struct opened *)arg)->core->departures);
 }
 
+static bool reads_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->reads = reads_new();
+	return c->reads || error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static void reads_close(void *arg)
+{
+	reads_free(((struct opened *)arg)->core->reads);
+}
+
 static void own_mirror_close(void *arg)
 {
 	mirror_close(((struct opened *)arg)->core->mirror);
@@ -353,6 +367,7 @@ static const struct step verify_steps[] = {
 static const struct step open_steps[] = {
 	{ "store", stores_open, stores_close },
 	{ "departures", departures_open, departures_close },
+	{ "reads", reads_open, reads_close },
 	{ "mirror", own_mirror_open, own_mirror_close },
 	{ "log", log_open, log_close },
 	{ "what is remembered", memory_fill, NULL },

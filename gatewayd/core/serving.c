@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 
 #define EDGE_END_MS   1000
 #define WARN_EVERY_MS 3600000
+#define ALIVE_MS      10000 /* a worker, or its edge thread, that was silent for so long hangs */
 #define LOOP_EVENTS   7
 
 struct loop {
@@ -43,9 +45,10 @@ struct loop {
 	struct control *control;
 	struct rebuild *rebuild;
 	struct store *reader;
-	int64_t warn_ms; /* monotonic: when documents are looked at again */
+	int64_t warn_ms;  /* monotonic: when documents are looked at again */
+	int64_t watch_ms; /* monotonic: when the service manager is told that all goes on */
 	int control_fd;
-	int edge_pid;
+	struct edge_child edge;
 	bool hung_up; /* the workers' channels to the edge were */
 	int status;
 };
@@ -79,9 +82,9 @@ static void on_child(evutil_socket_t signal_number, short what, void *arg)
 
 	(void)signal_number;
 	(void)what;
-	if (l->edge_pid > 0 && waitpid(l->edge_pid, &status, WNOHANG) == l->edge_pid) {
+	if (l->edge.pid > 0 && waitpid(l->edge.pid, &status, WNOHANG) == l->edge.pid) {
 		log_line("error", "the edge has ended (status %d)", status);
-		l->edge_pid = 0;
+		l->edge.pid = 0;
 		l->status = 1;
 		event_base_loopbreak(l->base);
 	}
@@ -95,6 +98,27 @@ static void on_die(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	l->status = atomic_load(&l->core->tampered) ? EXIT_CONFIG : 1;
 	event_base_loopbreak(l->base);
+}
+
+/* Tells the service manager that all goes on, and nothing when a worker or its edge thread hangs: then it starts both
+ * processes anew. */
+static void watch(struct loop *l)
+{
+	int64_t now = instant_monotonic_ms();
+	const struct core *c = l->core;
+
+	if (now < l->watch_ms)
+		return;
+	l->watch_ms = now + notify_watchdog_ms() / 2;
+	for (unsigned i = 0; i < c->n_workers; i++) {
+		if (atomic_load(&c->workers[i]->ticked_ms) < now - ALIVE_MS ||
+		    atomic_load(&c->workers[i]->edge_seen_ms) < now - ALIVE_MS) {
+			log_line("error", "worker %u, or its thread in the edge, has not run for %d s", i,
+			         ALIVE_MS / 1000);
+			return;
+		}
+	}
+	notify_alive();
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -114,6 +138,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
+	watch(l);
 	if (instant_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = instant_monotonic_ms() + WARN_EVERY_MS;
 		governing_warn(l->core->conf, instant_now_ms());
@@ -172,16 +197,18 @@ static bool catch_up(struct loop *l, struct error *e)
 	}
 }
 
-/* An edge whose channels were hung up sends what it still has and ends by itself; another is told to. */
-static void end_edge(int pid, bool hung_up)
+/* By its descriptor: core can signal no other process, whatever its number. */
+void edge_child_stop(const struct edge_child *edge, bool hung_up)
 {
+	if (edge->pid <= 0)
+		return;
 	for (int i = 0; hung_up && i < EDGE_END_MS; i++) {
-		if (waitpid(pid, NULL, WNOHANG) == pid)
+		if (waitpid(edge->pid, NULL, WNOHANG) == edge->pid)
 			return;
 		usleep(1000);
 	}
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
+	syscall(SYS_pidfd_send_signal, edge->fd, SIGTERM, NULL, 0);
+	waitpid(edge->pid, NULL, 0);
 }
 
 /* --- start and stop, a pair each; the table is below them --- */
@@ -195,8 +222,7 @@ static void edge_stop(void *arg)
 {
 	struct loop *l = arg;
 
-	if (l->edge_pid > 0)
-		end_edge(l->edge_pid, l->hung_up);
+	edge_child_stop(&l->edge, l->hung_up);
 }
 
 static bool base_start(void *arg, struct error *e)
@@ -397,8 +423,9 @@ int core_serve(struct core *c, const struct core_options *o, struct store *reade
 	struct loop l = { .core = c,
 		          .reader = reader,
 		          .warn_ms = instant_monotonic_ms() + WARN_EVERY_MS,
+		          .watch_ms = notify_watchdog_ms() ? 0 : INT64_MAX,
 		          .control_fd = o->control_fd,
-		          .edge_pid = o->edge_pid };
+		          .edge = o->edge };
 	size_t started = 0;
 
 	if (steps_start(serving_steps, &l, &started, e)) {

@@ -46,7 +46,7 @@ void outbound_fail(struct outbound *o, const char *why)
 {
 	struct edge_thread *t = o->client->thread;
 
-	t->counts.outbound_failed++;
+	t->counts.n[EDGE_COUNT_outbound_failed]++;
 	if (o->replied)
 		edge_send(t, FRAME_ABORT, false, o->id, VIEW(""), VIEW(""));
 	else
@@ -133,7 +133,7 @@ void outbound_take(struct client *c, const struct frame *f)
 		reply_error(c->thread, f->id, "the host or port is not one");
 		return;
 	}
-	c->thread->counts.outbound++;
+	c->thread->counts.n[EDGE_COUNT_outbound]++;
 	o->client = c;
 	o->id = f->id;
 	o->bytes = BUF_INIT(HEAD_MAX + 2 * CHANNEL_CREDIT);

@@ -9,9 +9,12 @@
 #include "gatewayd/edge/conn_private.h"
 #include "gatewayd/edge/peers.h"
 
-#define LINGER_MS 2000
-#define REST_MS   1000                          /* idle so long, a connection gives its buffers back */
-#define OUT_MAX   (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
+#define LINGER_MS    2000
+#define FLOOR_MS     4000                          /* over so long the rate of a reader is taken */
+#define UNSENT_MAX   (64 * 1024)                   /* bytes of an answer that the kernel holds and cannot send yet */
+#define STREAM_FLOOR (64 * 1024)                   /* bytes a second of a stream's body, while it is read */
+#define REST_MS      1000                          /* idle so long, a connection gives its buffers back */
+#define OUT_MAX      (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
 
 /* How long a connection may stay in its state, milliseconds. */
 static uint32_t timed(const struct conn *c, enum conn_state state)
@@ -37,7 +40,7 @@ static bool may_become(enum conn_state from, enum conn_state to)
 	case CONN_HANDSHAKE: return false;
 	case CONN_IDLE: return from == CONN_HANDSHAKE || from == CONN_SENDING;
 	case CONN_HEAD: return from == CONN_IDLE;
-	case CONN_BODY: return from == CONN_HEAD;
+	case CONN_BODY: return from == CONN_HEAD || from == CONN_BODY;
 	case CONN_WAITING: return from == CONN_HEAD || from == CONN_BODY;
 	case CONN_SENDING: return from >= CONN_IDLE && from <= CONN_SENDING;
 	case CONN_LINGER: return from == CONN_SENDING;
@@ -53,6 +56,8 @@ void conn_become(struct conn *c, enum conn_state state)
 	struct conn_table *table = c->thread->conns;
 
 	assert(may_become(c->state, state));
+	if (state == CONN_SENDING && c->state != CONN_SENDING)
+		conn_measure(c);
 	TAILQ_REMOVE(&table->timed[c->state], c, link);
 	c->state = state;
 	if (state == CONN_CLOSED) {
@@ -63,15 +68,39 @@ void conn_become(struct conn *c, enum conn_state state)
 	TAILQ_INSERT_TAIL(&table->timed[state], c, link);
 }
 
+void conn_measure(struct conn *c)
+{
+	c->floor_at = edge_now();
+	c->floor_written = c->written;
+}
+
 void conn_want_read(struct conn *c, bool on)
 {
 	if (c->reads == on)
 		return;
 	c->reads = on;
 	if (on)
+		c->read_since = edge_now();
+	else
+		c->read_ms += edge_now() - c->read_since;
+	if (on)
 		event_add(&c->readable, NULL);
 	else
 		event_del(&c->readable);
+}
+
+void conn_begin_period(struct conn *c)
+{
+	c->read_since = edge_now();
+	c->read_ms = c->got = 0;
+}
+
+/* Whether the body came at least at the floor's rate while it was read. */
+static bool keeps_the_floor(const struct conn *c)
+{
+	uint64_t read_ms = c->read_ms + (c->reads ? edge_now() - c->read_since : 0);
+
+	return c->got * 1000 >= read_ms * STREAM_FLOOR;
 }
 
 void conn_want_write(struct conn *c, bool on)
@@ -141,7 +170,7 @@ static void conn_release(struct conn *c)
 	buf_wipe(&c->pending);
 	buf_wipe(&c->out);
 	if (c->counted)
-		peers_leave(c->thread->edge->peers, &c->peer);
+		peers_leave(c->thread->edge->peers, &c->partner);
 	if (c->held)
 		table->n_held--;
 	c->held = false;
@@ -149,19 +178,20 @@ static void conn_release(struct conn *c)
 	c->settings = NULL;
 	table->slot[slot] = NULL;
 	table->free_slots[table->n_free++] = slot;
-	atomic_fetch_sub_explicit(&c->thread->edge->connections, 1, memory_order_relaxed);
+	gate_leave(c->thread->edge->gate, &c->seat, edge_now());
 }
 
-/* Ends the connection now. Core learns it, and that the request under way is over. */
-void conn_close(struct conn *c)
+/* Ends the connection now, and counts why. Core learns it, and that the request under way is over. */
+void conn_close(struct conn *c, enum edge_count why)
 {
 	struct edge_thread *t = c->thread;
 
 	if (c->state == CONN_CLOSED)
 		return;
+	tell(t, why, &c->from);
 	if (c->request) {
 		edge_send(t, FRAME_ABORT, false, c->request, VIEW(""), VIEW(""));
-		t->counts.aborted++;
+		t->counts.n[EDGE_COUNT_aborted]++;
 		c->request = 0;
 	}
 	if (c->state != CONN_HANDSHAKE)
@@ -172,18 +202,31 @@ void conn_close(struct conn *c)
 	conn_release(c);
 }
 
-void conn_open(struct edge_thread *t, int fd, bool monitor)
+/* A seat for what came, or why there is none. */
+static bool take_seat(struct edge_thread *t, struct conn *c, const struct address *from, bool monitor)
+{
+	const struct settings *s = t->settings;
+
+	c->from = *from;
+	c->seat = (struct seat){ .exit = &t->exit, .conn = c };
+	switch (gate_enter(t->edge->gate, &c->seat, from, monitor, settings_lists(s, from), &s->limits, edge_now())) {
+	case GATE_OPEN: return true;
+	case GATE_SOURCE_FULL: tell(t, EDGE_COUNT_source_full, from); return false;
+	case GATE_FULL:
+	case GATE_NO_MEMORY: tell(t, EDGE_COUNT_full, from); return false;
+	}
+	return false;
+}
+
+void conn_open(struct edge_thread *t, int fd, const struct address *from, bool monitor)
 {
 	struct conn_table *table = t->conns;
 	struct conn *c = table->n_free > 0 || grow(table) ? calloc(1, sizeof *c) : NULL;
-	int on = 1;
+	int on = 1, unsent = UNSENT_MAX;
 
-	if (c)
-		c->tls = monitor ? NULL : tls_accept(t->settings->tls, fd);
-	if (!c || (!monitor && !c->tls)) {
+	if (!c || !take_seat(t, c, from, monitor)) {
 		free(c);
 		close(fd);
-		atomic_fetch_sub_explicit(&t->edge->connections, 1, memory_order_relaxed);
 		return;
 	}
 	uint32_t slot = table->free_slots[--table->n_free];
@@ -196,9 +239,11 @@ void conn_open(struct edge_thread *t, int fd, bool monitor)
 	c->out = BUF_INIT(OUT_MAX);
 	http_init(&c->http, HTTP_REQUESTS, c->settings->limits.body_bytes);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 	event_assign(&c->readable, t->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	event_assign(&c->writable, t->base, fd, EV_WRITE | EV_PERSIST, conn_on_writable, c);
 	c->state = monitor ? CONN_IDLE : CONN_HANDSHAKE;
+	c->monitor = monitor;
 	c->deadline = edge_now() + timed(c, c->state);
 	TAILQ_INSERT_TAIL(&table->timed[c->state], c, link);
 	conn_want_read(c, true);
@@ -215,7 +260,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 		return;
 	if (f->type == FRAME_CLOSE) {
 		if (c->id == f->id)
-			conn_close(c);
+			conn_close(c, EDGE_COUNT_cut_by_core);
 		return;
 	}
 	if (!c->request || c->request != f->id)
@@ -226,7 +271,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 			conn_take_reply(c, f);
 		break;
 	case FRAME_BODY:
-		if (c->state == CONN_SENDING)
+		if (c->state == CONN_SENDING || (c->state == CONN_BODY && c->both))
 			conn_take_answer(c, f);
 		break;
 	case FRAME_CREDIT: conn_take_credit(c, f); break;
@@ -239,6 +284,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 	case FRAME_CLOSE:
 	case FRAME_HEAD:
 	case FRAME_OUTBOUND:
+	case FRAME_COUNTS:
 	case FRAME_TYPES: break;
 	}
 }
@@ -246,26 +292,32 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 /* The deadline of the connection's state has passed. */
 static void conn_late(struct conn *c)
 {
-	c->thread->counts.late++;
 	switch (c->state) {
-	case CONN_HANDSHAKE:
-		c->thread->counts.handshakes_late++;
-		conn_close(c);
+	case CONN_HANDSHAKE: conn_close(c, EDGE_COUNT_handshake_late); break;
+	case CONN_HEAD:
+		tell(c->thread, EDGE_COUNT_head_late, &c->from);
+		conn_refuse(c, 408, REASON_TIMEOUT, "the head of the request did not arrive in time");
 		break;
-	case CONN_HEAD: conn_refuse(c, 408, REASON_TIMEOUT, "the head of the request did not arrive in time"); break;
 	case CONN_BODY:
+		if (c->stream && keeps_the_floor(c)) {
+			conn_begin_period(c);
+			conn_become(c, CONN_BODY);
+			break;
+		}
+		tell(c->thread, EDGE_COUNT_body_late, &c->from);
 		if (c->pending.n > 0 || c->held)
 			conn_refuse(c, 503, REASON_UNAVAILABLE, "the gateway could not take the body in time");
 		else
 			conn_refuse(c, 408, REASON_TIMEOUT, "the body of the request did not arrive in time");
 		break;
 	case CONN_WAITING:
+		tell(c->thread, EDGE_COUNT_answer_late, &c->from);
 		conn_refuse(c, 503, REASON_UNAVAILABLE,
 		            "no answer came in time; send the same request with the same key again");
 		break;
-	case CONN_IDLE:
-	case CONN_SENDING:
-	case CONN_LINGER: conn_close(c); break;
+	case CONN_IDLE: conn_close(c, EDGE_COUNT_idle); break;
+	case CONN_SENDING: conn_close(c, EDGE_COUNT_slow_reader); break;
+	case CONN_LINGER: conn_close(c, EDGE_COUNT_closed); break;
 	case CONN_CLOSED: break;
 	}
 }
@@ -286,9 +338,34 @@ static void rest(struct conn_table *table, uint64_t until)
 	table->rested = until;
 }
 
+/* Bytes wait for this reader, and over the last while it took fewer than it must. */
+static bool reads_slowly(struct conn *c, uint64_t now)
+{
+	uint64_t waited = now - c->floor_at;
+
+	if (waited < FLOOR_MS)
+		return false;
+	bool slow = (c->written - c->floor_written) * 1000 < c->settings->limits.answer_bytes_per_second * waited;
+	conn_measure(c);
+	return slow && c->writes;
+}
+
+static void cut_slow_readers(struct edge_thread *t, uint64_t now)
+{
+	struct conn *c, *next;
+
+	for (c = TAILQ_FIRST(&t->conns->timed[CONN_SENDING]); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (reads_slowly(c, now))
+			conn_close(c, EDGE_COUNT_slow_reader);
+	}
+}
+
 void conns_tick(struct edge_thread *t)
 {
 	uint64_t now = edge_now();
+
+	cut_slow_readers(t, now);
 
 	if (now > REST_MS)
 		rest(t->conns, now - REST_MS);
@@ -298,6 +375,14 @@ void conns_tick(struct edge_thread *t)
 		while ((c = TAILQ_FIRST(&t->conns->timed[i])) && c->deadline <= now)
 			conn_late(c);
 	}
+}
+
+void conns_evict(struct edge_thread *t)
+{
+	struct seat *seat;
+
+	while ((seat = gate_evicted(t->edge->gate, &t->exit)))
+		conn_close(seat->conn, EDGE_COUNT_evicted);
 }
 
 void conns_turn(struct edge_thread *t)

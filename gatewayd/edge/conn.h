@@ -10,8 +10,10 @@ struct conn_table *conns_new(void) MUST_USE;
 /* Closes every connection, telling core nothing. */
 void conns_free(struct conn_table *table);
 
-/* Takes over an accepted, non-blocking socket that is counted in edge->connections. `monitor`: plain HTTP. */
-void conn_open(struct edge_thread *t, int fd, bool monitor);
+/* Takes over an accepted, non-blocking socket; the gate may shut it at once. `monitor`: plain HTTP. */
+void conn_open(struct edge_thread *t, int fd, const struct address *from, bool monitor);
+/* Ends those whose seats the gate gave to others. */
+void conns_evict(struct edge_thread *t);
 /* A frame of core about a request or a connection of this side; frames about what is gone are ignored. */
 void conn_frame(struct edge_thread *t, const struct frame *f);
 /* Ends what is past its deadline. */

@@ -32,15 +32,17 @@ static void pass_head(struct conn *c)
 
 	c->request = conn_new_id(t->conns, c->id & SLOT_MASK);
 	c->credit = CHANNEL_CREDIT;
-	c->answered = false;
-	c->last_answer = c->http.close || c->half_closed;
+	c->answered = c->both = c->chunked = false;
+	c->stream = http_is_stream(&c->http);
+	conn_begin_period(c);
+	c->last_answer = c->http.close || c->half_closed || c->stranger;
 	c->bodiless = view_is(http_method(&c->http), "HEAD");
 	c->answer_left = c->uncredited = 0;
-	t->counts.requests++;
+	t->counts.n[EDGE_COUNT_requests]++;
 
 	buf_reset(b);
 	put_u64(b, c->id);
-	put_u64(b, c->http.length);
+	put_u64(b, c->http.chunked ? CHANNEL_CHUNKED : c->http.length);
 	put_view16(b, http_method(&c->http));
 	put_view16(b, http_target(&c->http));
 	for (enum http_field f = 0; f < HTTP_FIELD_COUNT; f++) {
@@ -49,8 +51,9 @@ static void pass_head(struct conn *c)
 		put_view16(b, view_of(http_field_name(f)));
 		put_view16(b, value);
 	}
-	edge_send(t, FRAME_HEAD, c->http.length == 0, c->request, buf_view(b), VIEW(""));
-	conn_become(c, c->http.length ? CONN_BODY : CONN_WAITING);
+	bool whole = http_is_whole(&c->http);
+	edge_send(t, FRAME_HEAD, whole, c->request, buf_view(b), VIEW(""));
+	conn_become(c, whole ? CONN_WAITING : CONN_BODY);
 }
 
 /* Keeps bytes for later and reads no more until they were taken. */
@@ -59,7 +62,7 @@ static void put_off(struct conn *c, struct view in)
 	buf_add(&c->pending, in);
 	conn_want_read(c, false);
 	if (c->pending.failed)
-		conn_close(c);
+		conn_close(c, EDGE_COUNT_broken);
 }
 
 /* The reader refused what came. */
@@ -68,6 +71,37 @@ static void refuse_read(struct conn *c)
 	int status = reason_status(c->http.reason);
 
 	conn_refuse(c, status, c->http.reason, c->http.why);
+}
+
+/* Is the request for this gateway (RFC 9110 section 7.4)? The name's port is not looked at. A monitor, which listens on
+ * loopback, is also reached by that; by no other name, so that a page in the operator's browser cannot ask it. */
+static bool is_ours(const struct conn *c)
+{
+	struct view host;
+
+	if (!http_value(&c->http, HTTP_HOST, &host))
+		return false;
+	struct view bare = http_host_name(host);
+	return settings_answers_to(c->settings, bare) ||
+	       (c->monitor &&
+	        (view_eq_nocase(bare, VIEW("localhost")) || view_is(bare, "::1") || view_starts(bare, VIEW("127."))));
+}
+
+/* The whole head is there: hands it on, unless it is for somebody else. */
+static void take_head(struct conn *c, bool more)
+{
+	if (!is_ours(c)) {
+		c->bodiless = view_is(http_method(&c->http), "HEAD");
+		tell(c->thread, EDGE_COUNT_misdirected, &c->from);
+		conn_refuse(c, reason_status(REASON_MISDIRECTED), REASON_MISDIRECTED,
+		            "the Host field names no host of this gateway");
+		return;
+	}
+	if (c->monitor)
+		gate_ask(c->thread->edge->gate, &c->seat, &c->settings->limits);
+	pass_head(c);
+	if (c->http.expect_continue && !http_is_whole(&c->http) && !more)
+		conn_write(c, VIEW("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
 /* Takes bytes of the peer in one of the states IDLE to BODY, and goes on to WAITING with the last of a
@@ -79,7 +113,7 @@ static void take_input(struct conn *c, struct view in)
 
 		if (c->state == CONN_IDLE)
 			conn_become(c, CONN_HEAD);
-		if (c->state == CONN_BODY && piece.n > c->credit && c->http.left > c->credit) {
+		if (c->state == CONN_BODY && piece.n > c->credit && (c->http.chunked || c->http.left > c->credit)) {
 			piece.n = (size_t)c->credit;
 			if (piece.n == 0) {
 				put_off(c, in);
@@ -95,18 +129,21 @@ static void take_input(struct conn *c, struct view in)
 			c->bodiless = view_is(http_method(&c->http), "HEAD");
 			refuse_read(c);
 			return;
-		case HTTP_HEAD:
-			pass_head(c);
-			if (c->http.expect_continue && c->http.length > 0 && in.n == 0)
-				conn_write(c, VIEW("HTTP/1.1 100 Continue\r\n\r\n"));
-			break;
+		case HTTP_HEAD: take_head(c, in.n > 0); break;
 		case HTTP_BODY:
 			c->credit -= body.n;
-			edge_send(c->thread, FRAME_BODY, c->http.left == 0, c->request, body, VIEW(""));
-			if (c->http.left == 0)
-				conn_become(c, CONN_WAITING);
+			c->got += body.n;
+			edge_send(c->thread, FRAME_BODY, http_is_whole(&c->http), c->request, body, VIEW(""));
+			if (http_is_whole(&c->http))
+				conn_become(c, c->both ? CONN_SENDING : CONN_WAITING);
 			break;
-		case HTTP_END: break;
+		case HTTP_END:
+			/* Of chunks the end comes by itself. */
+			if (c->state == CONN_BODY) {
+				edge_send(c->thread, FRAME_BODY, true, c->request, VIEW(""), VIEW(""));
+				conn_become(c, c->both ? CONN_SENDING : CONN_WAITING);
+			}
+			break;
 		}
 		if (c->state >= CONN_WAITING) {
 			if (in.n > 0 && c->state < CONN_LINGER)
@@ -130,26 +167,56 @@ void conn_take_credit(struct conn *c, const struct frame *f)
 static void handshake_done(struct conn *c)
 {
 	struct edge_thread *t = c->thread;
+	const struct edge_limits *l = &c->settings->limits;
 	struct buf *der = &t->build;
+	struct digest spki;
 
 	buf_reset(der);
-	if (!tls_peer(c->tls, der, &c->peer)) {
-		t->counts.handshakes_failed++;
-		conn_close(c);
+	if (!tls_peer(c->tls, der, &spki)) {
+		conn_close(c, EDGE_COUNT_tls_failed);
 		return;
 	}
-	t->counts.handshakes++;
+	t->counts.n[EDGE_COUNT_handshakes]++;
+	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
+	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, l, edge_now());
 	conn_become(c, CONN_IDLE);
 	edge_send(t, FRAME_OPEN, false, c->id, buf_view(der), VIEW(""));
-	c->counted = peers_enter(t->edge->peers, &c->peer, c->settings->limits.connections_per_peer);
-	if (!c->counted) {
-		t->counts.over_peer_cap++;
-		conn_refuse(c, 429, REASON_RATE_LIMITED, "this certificate has as many connections as it may have");
+	if (seat != GATE_OPEN) {
+		tell(t, EDGE_COUNT_full, &c->from);
+		conn_refuse(c, 503, REASON_UNAVAILABLE, "all connections of this gateway are taken; try again later");
+		return;
 	}
+	if (c->stranger) {
+		tell_stranger(t, &c->from, &spki);
+		return;
+	}
+	c->counted = peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
+	if (!c->counted) {
+		tell(t, EDGE_COUNT_partner_full, &c->from);
+		conn_refuse(c, 429, REASON_RATE_LIMITED, "this partner has as many connections as it may have");
+	}
+}
+
+/* The first bytes came: they may cost a handshake, or the connection goes. Silence costs no more than a socket. */
+static bool begin_handshake(struct conn *c)
+{
+	struct edge_thread *t = c->thread;
+
+	switch (gate_begin(t->edge->gate, &c->seat, &c->settings->limits, edge_now())) {
+	case GATE_IN_BUDGET: break;
+	case GATE_SOURCE_SPENT: conn_close(c, EDGE_COUNT_source_budget); return false;
+	case GATE_ALL_SPENT: conn_close(c, EDGE_COUNT_handshake_budget); return false;
+	}
+	c->tls = tls_accept(c->settings->tls, c->fd);
+	if (!c->tls)
+		conn_close(c, EDGE_COUNT_tls_failed);
+	return c->tls != NULL;
 }
 
 static void handshake_on(struct conn *c)
 {
+	if (!c->tls && !begin_handshake(c))
+		return;
 	switch (tls_handshake(c->tls)) {
 	case TLS_OK:
 		conn_want_write(c, false);
@@ -158,10 +225,7 @@ static void handshake_on(struct conn *c)
 	case TLS_WANT_READ: conn_want_write(c, false); return;
 	case TLS_WANT_WRITE: conn_want_write(c, true); return;
 	case TLS_CLOSED:
-	case TLS_FAILED:
-		c->thread->counts.handshakes_failed++;
-		conn_close(c);
-		return;
+	case TLS_FAILED: conn_close(c, tls_cause(c->tls)); return;
 	}
 }
 
@@ -173,7 +237,7 @@ static void peer_half_closed(struct conn *c)
 	c->last_answer = true;
 	conn_want_read(c, false);
 	if (c->state < CONN_WAITING)
-		conn_close(c);
+		conn_close(c, EDGE_COUNT_closed);
 }
 
 static enum tls_status read_socket(struct conn *c, size_t *n)
@@ -199,7 +263,7 @@ static void discard(struct conn *c)
 		if (n > 0)
 			continue;
 		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-			conn_close(c);
+			conn_close(c, EDGE_COUNT_closed);
 		return;
 	}
 }
@@ -224,7 +288,7 @@ static void read_on(struct conn *c)
 		case TLS_WANT_READ: return;
 		case TLS_WANT_WRITE: conn_want_write(c, true); return;
 		case TLS_CLOSED: peer_half_closed(c); return;
-		case TLS_FAILED: conn_close(c); return;
+		case TLS_FAILED: conn_close(c, c->tls ? tls_cause(c->tls) : EDGE_COUNT_broken); return;
 		}
 		struct view in = view_make(t->scratch, n);
 		if (c->state >= CONN_WAITING)

@@ -5,6 +5,7 @@
 
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/http.h"
+#include "gatewayd/edge/tell.h"
 
 #define CREDIT_STEP  (CHANNEL_CREDIT / 4)
 #define READS_A_TURN 4  /* of one connection, so that none starves the others */
@@ -17,6 +18,7 @@
  *                  (monitors start here)        ▲            │
  *                           HEAD ── no body ────┘            └──▶ LINGER (the answer was the last)
  *   IDLE, HEAD, BODY, WAITING ──▶ SENDING      an answer before its time: a refusal, or core's
+ *   BODY ──▶ BODY, BODY ──▶ SENDING             a stream: its answer may begin before its body ends
  *   every state ──▶ CLOSED
  *
  * Each state but CLOSED has a deadline that starts when it is entered; see timed(). */
@@ -38,7 +40,7 @@ struct conn {
 	struct settings *settings;
 	enum conn_state state;
 	int fd;
-	struct tls *tls; /* NULL: a monitor */
+	struct tls *tls; /* NULL: a monitor, or silent so far */
 	struct event readable, writable;
 	bool reads, writes;    /* the events are added */
 	bool read_wants_write; /* TLS must write before it can read on */
@@ -46,8 +48,13 @@ struct conn {
 	bool last_answer;      /* the connection ends with the answer under way */
 	bool bodiless;         /* the answer's body is not sent (HEAD) */
 	bool answered;         /* core sent the whole answer */
+	bool both;             /* the answer has begun, and the request's body still comes */
+	bool chunked;          /* the answer's length is not known: it goes out in chunks */
+	bool stream;           /* the request's body may be of any length, but comes at a rate */
 	bool held;             /* not read while core's queue is full */
 	bool counted;          /* in edge->peers */
+	bool monitor;          /* plain HTTP, for health only */
+	bool stranger;         /* no partner has its certificate: one answer, and the end */
 	uint64_t id, request;  /* on the channel; request 0: none that core knows */
 	uint64_t deadline;
 	TAILQ_ENTRY(conn) link; /* in the list of its state, or of the closed */
@@ -58,7 +65,14 @@ struct conn {
 	size_t out_at;
 	uint64_t answer_left; /* of the answer's body, still to come from core */
 	uint64_t uncredited;  /* of the answer's body, came and not yet given back as credit */
-	struct digest peer;
+	uint64_t written;     /* to the socket or TLS, in all */
+	uint64_t read_since,
+	        read_ms; /* of a stream: since when it is read, and how long it was before, in this period */
+	uint64_t got;    /* and what came in it */
+	uint64_t floor_at, floor_written; /* what the reader's rate is measured from */
+	struct address from;
+	struct seat seat;
+	struct digest partner; /* the first of its pins */
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -79,11 +93,15 @@ struct conn_table {
 /* conn.c. The one place where a connection changes its state, and starts the state's deadline. SENDING may be
  * entered again: there is progress. */
 void conn_become(struct conn *c, enum conn_state state);
+/* The rate of the reader is taken from here on. */
+void conn_measure(struct conn *c);
 void conn_want_read(struct conn *c, bool on);
+/* A stream's period begins, over which the rate of its body is taken: only while it is read. */
+void conn_begin_period(struct conn *c);
 void conn_want_write(struct conn *c, bool on);
 uint64_t conn_new_id(struct conn_table *table, uint64_t slot);
-/* Ends the connection now. Core learns it, and that the request under way is over. */
-void conn_close(struct conn *c);
+/* Ends the connection now, and counts why. Core learns it, and that the request under way is over. */
+void conn_close(struct conn *c, enum edge_count why);
 
 /* conn_in.c. Takes what was put off, then reads on. */
 void conn_resume(struct conn *c);

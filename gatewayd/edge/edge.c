@@ -19,10 +19,13 @@
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/listener.h"
 #include "gatewayd/edge/peers.h"
+#include "gatewayd/edge/tell.h"
+#include "lib/base/wire.h"
 
 #define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
 #define BUILD_MAX   (2 * CHANNEL_FRAME_MAX)
 #define PRINT_MS    60000
+#define COUNTS_MS   1000
 #define LAST_TURNS  64
 
 /* Changes of a turn reach epoll together. One for a descriptor that was closed meanwhile, and that another thread
@@ -143,15 +146,22 @@ static void print_counts(struct edge_thread *t)
 {
 	struct buf line = BUF_INIT(1024);
 
-#define C(name) \
-	if (t->counts.name != t->printed.name) \
-		buf_addf(&line, " " #name "=%llu", (unsigned long long)t->counts.name);
-	EDGE_COUNTS(C)
-#undef C
+	for (enum edge_count c = 0; c < EDGE_COUNTS_N; c++)
+		if (t->counts.n[c] != t->printed.n[c])
+			buf_addf(&line, " %s=%llu", edge_count_name(c), (unsigned long long)t->counts.n[c]);
 	if (line.n > 0)
 		edge_log(t, "counts:%.*s", VIEW_ARG(buf_view(&line)));
 	t->printed = t->counts;
 	buf_free(&line);
+}
+
+/* Core shows them, and sees by them that the thread is alive. */
+static void send_counts(struct edge_thread *t)
+{
+	buf_reset(&t->build);
+	for (enum edge_count c = 0; c < EDGE_COUNTS_N; c++)
+		put_u64(&t->build, t->counts.n[c]);
+	edge_send(t, FRAME_COUNTS, false, 0, buf_view(&t->build), VIEW(""));
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -161,13 +171,17 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	conns_tick(t);
 	listeners_tick(t);
+	if (edge_now() >= t->counts_ms) {
+		t->counts_ms = edge_now() + COUNTS_MS;
+		send_counts(t);
+	}
 	if (edge_now() >= t->print_ms) {
 		t->print_ms = edge_now() + PRINT_MS;
 		print_counts(t);
 	}
 }
 
-/* Another thread rang: new settings, or the end. */
+/* Another thread rang: new settings, a connection that must go, or the end. */
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct edge_thread *t = arg;
@@ -176,6 +190,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &rung, sizeof rung) < 0 || atomic_load(&t->edge->stop))
 		return;
+	conns_evict(t);
 	pthread_mutex_lock(&t->edge->lock);
 	struct settings *s = settings_ref(t->edge->settings);
 	pthread_mutex_unlock(&t->edge->lock);
@@ -351,8 +366,9 @@ int edge_run(const struct edge_fds *fds)
 		return status;
 	pthread_mutex_init(&e.lock, NULL);
 	e.peers = peers_new();
+	e.gate = gate_new();
 	e.threads = calloc((size_t)fds->n_threads, sizeof *e.threads);
-	bool ok = e.peers && e.threads;
+	bool ok = e.peers && e.gate && e.threads;
 	for (int i = 0; e.threads && i < e.n_threads; i++) {
 		struct edge_thread *t = &e.threads[i];
 		t->edge = &e;
@@ -360,6 +376,7 @@ int edge_run(const struct edge_fds *fds)
 		t->config = BUF_INIT(SETTINGS_MAX);
 		t->build = BUF_INIT(BUILD_MAX);
 		t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		gate_exit_init(&t->exit, t->wake_fd);
 		t->channel = channel_new(fds->channels[i], EDGE_QUEUE_MAX);
 		ok = ok && t->wake_fd >= 0 && t->channel;
 	}
@@ -369,6 +386,7 @@ int edge_run(const struct edge_fds *fds)
 		thread_close(&e.threads[i]);
 	settings_unref(e.settings);
 	free(e.threads);
+	gate_free(e.gate);
 	peers_free(e.peers);
 	pthread_mutex_destroy(&e.lock);
 	return status;

@@ -1,6 +1,6 @@
 /* What the parts of the edge share. Threads: each edge thread owns one event base, one channel, its listening
  * sockets, its connections and its outbound client, and touches nothing of another thread's. Shared between
- * threads are only the current settings and the table of peers, both behind `lock`, and two atomics. */
+ * threads are only the current settings (behind `lock`), the gate and the table of peers (behind their own). */
 #ifndef GATEWAYD_EDGE_EDGE_H
 #define GATEWAYD_EDGE_EDGE_H
 
@@ -12,7 +12,9 @@
 #include <event2/event_struct.h>
 
 #include "gatewayd/channel.h"
+#include "gatewayd/edge/gate.h"
 #include "gatewayd/edge/settings.h"
+#include "gatewayd/edge_counts.h"
 
 #define EDGE_THREADS_MAX 16
 #define EDGE_TICK_MS     100
@@ -26,26 +28,10 @@ struct conn_table;
 struct listener;
 struct peers;
 
-/* Counted per thread and printed as sums: strangers must not be able to make one log line each. */
-#define EDGE_COUNTS(C) \
-	C(accepted) \
-	C(over_cap) \
-	C(no_descriptor) \
-	C(handshakes) \
-	C(handshakes_failed) \
-	C(handshakes_late) \
-	C(over_peer_cap) \
-	C(requests) \
-	C(refused) \
-	C(late) \
-	C(aborted) \
-	C(outbound) \
-	C(outbound_failed)
-
-struct edge_counts {
-#define C(name) uint64_t name;
-	EDGE_COUNTS(C)
-#undef C
+/* What the log was told of one kind (tell.h). */
+struct told {
+	uint64_t since; /* edge_now() of the first line; 0: none yet */
+	uint32_t lines, left_out;
 };
 
 struct edge;
@@ -66,7 +52,9 @@ struct edge_thread {
 	struct listener *listeners;
 	struct buf config; /* CONFIG pieces so far; thread 0 only */
 	struct edge_counts counts, printed;
-	uint64_t print_ms;
+	struct told told[EDGE_COUNTS_N];
+	uint64_t print_ms, counts_ms; /* when they are next printed, and sent to core */
+	struct gate_exit exit;        /* connections that must go, for others got their seats */
 	struct buf build;             /* a message being put together */
 	char scratch[TLS_RECORD_MAX]; /* what was just read */
 };
@@ -78,8 +66,8 @@ struct edge {
 	pthread_mutex_t lock;
 	struct settings *settings; /* under lock */
 	struct peers *peers;
+	struct gate *gate;
 	atomic_bool stop;
-	atomic_uint connections;
 };
 
 /* Milliseconds of the monotonic clock, coarse (a few milliseconds). Any thread. */

@@ -1,5 +1,5 @@
 /* See http.h. Grammar: RFC 9112 (HTTP/1.1), RFC 9110 (fields), RFC 3986 (target). */
-#include "gatewayd/edge/http.h"
+#include "gatewayd/edge/http_private.h"
 
 /* What a byte may be part of. */
 #define C_TOKEN  1 /* RFC 9110 section 5.6.2 */
@@ -149,7 +149,7 @@ static bool all(struct view v, uint8_t c)
 	return true;
 }
 
-static bool fail(struct http_reader *r, enum reason reason, const char *why)
+bool http_fail(struct http_reader *r, enum reason reason, const char *why)
 {
 	r->state = HTTP_BROKEN;
 	r->reason = reason;
@@ -158,9 +158,9 @@ static bool fail(struct http_reader *r, enum reason reason, const char *why)
 	return false;
 }
 
-static bool bad(struct http_reader *r, const char *why)
+bool http_bad(struct http_reader *r, const char *why)
 {
-	return fail(r, REASON_BAD_REQUEST, why);
+	return http_fail(r, REASON_BAD_REQUEST, why);
 }
 
 static struct view slice_view(const struct http_reader *r, struct http_slice s)
@@ -184,7 +184,11 @@ static void start_head(struct http_reader *r)
 	r->method = r->target = (struct http_slice){ 0, 0 };
 	r->status = 0;
 	r->close = r->expect_continue = false;
-	r->length = r->left = 0;
+	r->length = r->left = r->taken = 0;
+	r->chunks = r->extensions = 0;
+	r->chunked = false;
+	r->chunk = HTTP_CHUNK_SIZE;
+	r->line_n = 0;
 }
 
 void http_init(struct http_reader *r, enum http_side side, uint64_t max_body)
@@ -256,18 +260,18 @@ static bool request_line(struct http_reader *r, struct view line)
 	struct view target = view_cut(&line, ' ');
 
 	if (method.n == 0 || !all(method, C_TOKEN))
-		return bad(r, "the request line does not start with a method");
+		return http_bad(r, "the request line does not start with a method");
 	if (!view_starts(line, VIEW("HTTP/")))
-		return bad(r, "the request line is not method, target and version with one space between");
+		return http_bad(r, "the request line is not method, target and version with one space between");
 	if (!view_is(line, "HTTP/1.1"))
 		return line.n == 8 && class_of[(uint8_t)line.p[5]] & C_DIGIT && line.p[6] == '.' &&
 		                       class_of[(uint8_t)line.p[7]] & C_DIGIT
-		               ? fail(r, REASON_NOT_IMPLEMENTED, "only HTTP/1.1 is taken")
-		               : bad(r, "the version is not HTTP/1.1");
+		               ? http_fail(r, REASON_NOT_IMPLEMENTED, "only HTTP/1.1 is taken")
+		               : http_bad(r, "the version is not HTTP/1.1");
 	if (!http_target_ok(target))
-		return bad(r, "the target is not an absolute path with an optional query");
+		return http_bad(r, "the target is not an absolute path with an optional query");
 	if (method_index(method) < 0)
-		return fail(r, REASON_NOT_IMPLEMENTED, "the method is not one that this gateway knows");
+		return http_fail(r, REASON_NOT_IMPLEMENTED, "the method is not one that this gateway knows");
 	r->method = slice_of(r, method);
 	r->target = slice_of(r, target);
 	return true;
@@ -278,9 +282,9 @@ static bool status_line(struct http_reader *r, struct view line)
 {
 	if (!view_starts(line, VIEW("HTTP/1.1 ")) || line.n < 13 || line.p[12] != ' ' ||
 	    !all(view_make(line.p + 9, 3), C_DIGIT) || line.p[9] < '1' || line.p[9] > '5')
-		return bad(r, "the status line is not HTTP/1.1, a status of three digits and a phrase");
+		return http_bad(r, "the status line is not HTTP/1.1, a status of three digits and a phrase");
 	if (!all(view_from(line, 13), C_VALUE))
-		return bad(r, "the phrase of the status line holds a control character");
+		return http_bad(r, "the phrase of the status line holds a control character");
 	r->status = (line.p[9] - '0') * 100 + (line.p[10] - '0') * 10 + (line.p[11] - '0');
 	return true;
 }
@@ -305,7 +309,7 @@ static bool connection_options(struct http_reader *r, struct view list)
 			r->close = true;
 		else if (!view_eq_nocase(option, VIEW("keep-alive")) && !view_eq_nocase(option, VIEW("te")) &&
 		         !view_eq_nocase(option, VIEW("upgrade")) && !view_eq_nocase(option, VIEW("http2-settings")))
-			return fail(r, REASON_BAD_HEADER, "Connection names an option that is not taken");
+			return http_fail(r, REASON_BAD_HEADER, "Connection names an option that is not taken");
 	}
 	return true;
 }
@@ -315,7 +319,7 @@ static bool content_length(struct http_reader *r, struct view v)
 	uint64_t n = 0;
 
 	if (v.n < 1 || v.n > 10 || !all(v, C_DIGIT))
-		return bad(r, "Content-Length is not a number of 1 to 10 digits");
+		return http_bad(r, "Content-Length is not a number of 1 to 10 digits");
 	for (size_t i = 0; i < v.n; i++)
 		n = n * 10 + (uint64_t)(v.p[i] - '0');
 	r->length = n;
@@ -331,7 +335,7 @@ static bool known_field(struct http_reader *r, enum http_field f, struct view va
 		return connection_options(r, value);
 	/* An answer's fields that lists may repeat mean nothing here, so only what is read must be single. */
 	if (r->seen & (1u << f) && (request || f == HTTP_CONTENT_LENGTH || fields[f].flags & HTTP_BACK))
-		return bad(r, "a field that may stand only once is repeated");
+		return http_bad(r, "a field that may stand only once is repeated");
 	r->seen |= 1u << f;
 	r->value[f] = slice_of(r, value);
 	if (f == HTTP_CONTENT_LENGTH)
@@ -339,18 +343,24 @@ static bool known_field(struct http_reader *r, enum http_field f, struct view va
 	if (!request)
 		return true;
 	if (f == HTTP_HOST && (value.n == 0 || value.n > 255 || !all(value, C_HOST)))
-		return bad(r, "Host is not a name or address with an optional port");
-	if (f == HTTP_TRANSFER_ENCODING)
-		return fail(r, REASON_NOT_IMPLEMENTED, "Transfer-Encoding is not taken");
+		return http_bad(r, "Host is not a name or address with an optional port");
+	if (f == HTTP_TRANSFER_ENCODING) {
+		r->chunked = view_eq_nocase(value, VIEW("chunked"));
+		return r->chunked ||
+		       http_fail(r, REASON_NOT_IMPLEMENTED, "a Transfer-Encoding other than chunked is not taken");
+	}
+	if ((f == HTTP_CONTENT_DIGEST || f == HTTP_IDEMPOTENCY_KEY) && value.n == 0)
+		return http_fail(r, REASON_BAD_HEADER, "Content-Digest or Idempotency-Key is empty");
 	if (f == HTTP_TRAILER)
-		return fail(r, REASON_NOT_IMPLEMENTED, "trailer fields are not taken");
+		return http_fail(r, REASON_NOT_IMPLEMENTED, "trailer fields are not taken");
 	if (f == HTTP_EXPECT) {
 		if (!view_eq_nocase(value, VIEW("100-continue")))
-			return fail(r, REASON_NOT_IMPLEMENTED, "an expectation other than 100-continue is not taken");
+			return http_fail(r, REASON_NOT_IMPLEMENTED,
+			                 "an expectation other than 100-continue is not taken");
 		r->expect_continue = true;
 	}
 	if (f == HTTP_CONTENT_ENCODING && !view_eq_nocase(value, VIEW("identity")))
-		return fail(r, REASON_MEDIA_TYPE, "an encoded body is not taken");
+		return http_fail(r, REASON_MEDIA_TYPE, "an encoded body is not taken");
 	return true;
 }
 
@@ -358,18 +368,18 @@ static bool known_field(struct http_reader *r, enum http_field f, struct view va
 static bool field_line(struct http_reader *r, struct view line)
 {
 	if (line.p[0] == ' ' || line.p[0] == '\t')
-		return bad(r, "a field is folded over lines");
+		return http_bad(r, "a field is folded over lines");
 	if (++r->n_fields > HTTP_FIELDS_MAX)
-		return fail(r, REASON_HEADERS_TOO_LARGE, "the head has more than 32 fields");
+		return http_fail(r, REASON_HEADERS_TOO_LARGE, "the head has more than 32 fields");
 
 	size_t n = 0;
 	while (n < line.n && class_of[(uint8_t)line.p[n]] & C_TOKEN)
 		n++;
 	if (n == 0 || n == line.n || line.p[n] != ':')
-		return bad(r, "a line of the head is not a field name, a colon and a value");
+		return http_bad(r, "a line of the head is not a field name, a colon and a value");
 	struct view value = view_make(line.p + n + 1, line.n - n - 1);
 	if (!all(value, C_VALUE))
-		return bad(r, "a field value holds a byte that is not visible ASCII, space or tab");
+		return http_bad(r, "a field value holds a byte that is not visible ASCII, space or tab");
 	value = trim(value);
 	for (enum http_field f = 0; f < HTTP_FIELD_COUNT; f++)
 		if (fields[f].n == n && view_eq_nocase(view_make(line.p, n), view_make(fields[f].text, n)))
@@ -383,23 +393,37 @@ static bool request_ends(struct http_reader *r)
 	bool body = method >= 0 && methods[method].body;
 
 	if (!(r->seen & 1u << HTTP_HOST))
-		return bad(r, "Host is missing");
-	if (body && !(r->seen & 1u << HTTP_CONTENT_LENGTH))
-		return bad(r, "Content-Length is missing");
-	if (!body && r->length > 0)
-		return bad(r, "this method takes no body");
-	if (r->length > r->max_body)
-		return fail(r, REASON_TOO_LARGE, "the body is larger than this gateway accepts");
+		return http_bad(r, "Host is missing");
+	if (r->chunked && r->seen & 1u << HTTP_CONTENT_LENGTH)
+		return http_bad(r, "the request has both Content-Length and Transfer-Encoding");
+	if (body && !r->chunked && !(r->seen & 1u << HTTP_CONTENT_LENGTH))
+		return http_bad(r, "Content-Length or Transfer-Encoding is missing");
+	if (!body && (r->chunked || r->length > 0))
+		return http_bad(r, "this method takes no body");
+	if (r->length > r->max_body && !http_is_stream(r))
+		return http_fail(r, REASON_TOO_LARGE, "the body is larger than this gateway accepts");
 	return true;
+}
+
+bool http_is_stream(const struct http_reader *r)
+{
+	struct view type, rest;
+
+	if (!http_value(r, HTTP_CONTENT_TYPE, &rest))
+		return false;
+	type = view_cut(&rest, ';');
+	while (type.n && type.p[type.n - 1] == ' ')
+		type.n--;
+	return view_eq_nocase(type, VIEW("application/x-ndjson"));
 }
 
 static bool answer_ends(struct http_reader *r)
 {
 	if (r->status == 101)
-		return bad(r, "the answer switches protocols");
+		return http_bad(r, "the answer switches protocols");
 	if (r->status < 200) {
 		if (++r->n_interim > HTTP_INTERIM_MAX)
-			return bad(r, "too many interim answers");
+			return http_bad(r, "too many interim answers");
 		start_head(r);
 		return true;
 	}
@@ -418,7 +442,7 @@ static bool take_line(struct http_reader *r)
 	size_t n = r->head.n - r->line_at;
 
 	if (n < 2 || r->head.p[r->head.n - 2] != '\r')
-		return bad(r, "a line does not end in CR LF");
+		return http_bad(r, "a line does not end in CR LF");
 	struct view line = view_make(r->head.p + r->line_at, n - 2);
 	r->line_at = (uint16_t)r->head.n;
 	if (!r->first_line) {
@@ -448,11 +472,11 @@ static enum http_step read_head(struct http_reader *r, struct view *in)
 		buf_add(&r->head, view_make(in->p, take));
 		*in = view_from(*in, take);
 		if (r->head.failed)
-			return fail(r, REASON_NO_MEMORY, "no memory"), HTTP_FAILED;
+			return http_fail(r, REASON_NO_MEMORY, "no memory"), HTTP_FAILED;
 		if (lf && !take_line(r))
 			return HTTP_FAILED;
 		if (r->state == HTTP_IN_HEAD && r->head.n == HTTP_HEAD_MAX)
-			return fail(r, REASON_HEADERS_TOO_LARGE, "the head is larger than 8 KiB"), HTTP_FAILED;
+			return http_fail(r, REASON_HEADERS_TOO_LARGE, "the head is larger than 8 KiB"), HTTP_FAILED;
 	}
 	return r->state == HTTP_IN_HEAD ? HTTP_MORE : HTTP_HEAD;
 }
@@ -461,17 +485,7 @@ enum http_step http_read(struct http_reader *r, struct view *in, struct view *bo
 {
 	switch (r->state) {
 	case HTTP_IN_HEAD: return read_head(r, in);
-	case HTTP_IN_BODY:
-		if (r->left == 0) {
-			r->state = HTTP_AT_END;
-			return HTTP_END;
-		}
-		if (in->n == 0)
-			return HTTP_MORE;
-		*body = view_make(in->p, in->n < r->left ? in->n : (size_t)r->left);
-		*in = view_from(*in, body->n);
-		r->left -= body->n;
-		return HTTP_BODY;
+	case HTTP_IN_BODY: return http_read_body(r, in, body);
 	case HTTP_AT_END: return HTTP_END;
 	case HTTP_BROKEN: return HTTP_FAILED;
 	}
@@ -506,6 +520,20 @@ int http_field_flags(enum http_field f)
 	return fields[f].flags;
 }
 
+struct view http_host_name(struct view host)
+{
+	size_t n = 0;
+
+	if (host.n > 0 && host.p[0] == '[') {
+		while (n < host.n && host.p[n] != ']')
+			n++;
+		return view_make(host.p + 1, n - 1);
+	}
+	while (n < host.n && host.p[n] != ':')
+		n++;
+	return view_make(host.p, n);
+}
+
 const char *http_phrase(int status)
 {
 	static const struct {
@@ -528,6 +556,7 @@ const char *http_phrase(int status)
 		{ 410, "Gone" },
 		{ 413, "Content Too Large" },
 		{ 415, "Unsupported Media Type" },
+		{ 421, "Misdirected Request" },
 		{ 422, "Unprocessable Content" },
 		{ 429, "Too Many Requests" },
 		{ 431, "Request Header Fields Too Large" },

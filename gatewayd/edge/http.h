@@ -5,9 +5,9 @@
  *
  *   - lines end in CRLF; no bare CR or LF, no NUL or other control character, no byte above 0x7E
  *   - a head has at most 8 KiB and 32 fields; no folded lines; names are tokens, followed by the colon
- *   - requests: a known method, origin-form target, HTTP/1.1; exactly one Host; POST, PUT and PATCH have
- *     exactly one Content-Length of 1 to 10 digits, other methods none or 0; any Transfer-Encoding or
- *     Trailer, and any Expect but 100-continue, is refused
+ *   - requests: a known method, origin-form target, HTTP/1.1; exactly one Host; POST, PUT and PATCH have either
+ *     exactly one Content-Length of 1 to 10 digits or exactly one Transfer-Encoding that is chunked (http_body.c), never
+ *     both; other methods no body; any Trailer, and any Expect but 100-continue, is refused
  *   - answers: an answer without Content-Length, or with Transfer-Encoding, ends at its head and its
  *     connection cannot be used again
  *
@@ -58,6 +58,15 @@ struct http_slice {
 	uint16_t at, n;
 };
 
+/* The longest line before the data of a chunk, without its line feed. */
+#define HTTP_CHUNK_LINE_MAX 129u
+
+enum http_chunk {
+	HTTP_CHUNK_SIZE, /* its first line */
+	HTTP_CHUNK_DATA, /* its data and what ends them */
+	HTTP_CHUNK_LAST  /* the line that ends the body */
+};
+
 enum http_state { HTTP_IN_HEAD, HTTP_IN_BODY, HTTP_AT_END, HTTP_BROKEN };
 
 struct http_reader {
@@ -73,10 +82,17 @@ struct http_reader {
 	bool no_body; /* the answer is to a HEAD request: set before it is read */
 	bool close;   /* the peer asked for, or the message needs, the end of the connection */
 	bool expect_continue;
-	uint64_t max_body;     /* of a request */
-	uint64_t length, left; /* of the body */
-	enum reason reason;    /* why it is HTTP_BROKEN */
-	const char *why;       /* the rule that was broken: a constant sentence */
+	uint64_t max_body; /* of a request */
+	uint64_t length;   /* of the body; 0 where it is chunked */
+	uint64_t left;     /* of the body, or of the chunk under way */
+	bool chunked;
+	enum http_chunk chunk;
+	uint64_t taken;              /* sizes of all chunks so far */
+	uint32_t chunks, extensions; /* how many, how many bytes */
+	char line[HTTP_CHUNK_LINE_MAX];
+	uint8_t line_n;
+	enum reason reason; /* why it is HTTP_BROKEN */
+	const char *why;    /* the rule that was broken: a constant sentence */
 };
 
 /* What a call to http_read() came to. */
@@ -88,7 +104,8 @@ enum http_step {
 	HTTP_FAILED /* see reason and why; for good */
 };
 
-/* `max_body`: a request with a longer Content-Length fails with REASON_TOO_LARGE when its head is read. */
+/* `max_body`: a request with a longer Content-Length fails with REASON_TOO_LARGE when its head is read, and a chunked one when
+ * it gets longer; but for streams. */
 void http_init(struct http_reader *r, enum http_side side, uint64_t max_body);
 void http_free(struct http_reader *r);
 /* Forgets the message that ended and gets ready for the next. Keeps the memory. */
@@ -98,6 +115,10 @@ bool http_untouched(const struct http_reader *r);
 /* Takes bytes from the front of *in. *body is a view of the input, set with HTTP_BODY only. */
 enum http_step http_read(struct http_reader *r, struct view *in, struct view *body) MUST_USE;
 
+/* Its body may be of any length, for it is taken line by line (NDJSON). */
+bool http_is_stream(const struct http_reader *r);
+/* Nothing of the message is still to come. */
+bool http_is_whole(const struct http_reader *r);
 struct view http_method(const struct http_reader *r);
 struct view http_target(const struct http_reader *r);
 /* False when the field did not come. */
@@ -109,6 +130,8 @@ int http_field_flags(enum http_field f);
 bool http_name_ok(struct view name);
 bool http_value_ok(struct view value);
 bool http_target_ok(struct view target);
+/* The name or address in a Host field: without port and brackets. */
+struct view http_host_name(struct view host);
 const char *http_phrase(int status); /* "Not Found"; "Status" when not known */
 
 #endif

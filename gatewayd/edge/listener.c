@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "gatewayd/edge/conn.h"
+#include "gatewayd/edge/tell.h"
 
-#define ACCEPTS_A_TURN 32
+#define ACCEPTS_A_TURN 256 /* faster than strangers fill the queue: what overflows it waits a second for its SYN */
 
 struct listener {
 	struct listener *next;
@@ -26,7 +27,9 @@ struct listener {
 /* No descriptor is left: closes one waiting connection by the help of the reserve, or pauses. */
 static void without_descriptors(struct listener *l)
 {
-	l->thread->counts.no_descriptor++;
+	struct address unknown = { .b = { 0 } };
+
+	tell(l->thread, EDGE_COUNT_no_descriptor, &unknown);
 	if (l->reserve >= 0) {
 		close(l->reserve);
 		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -47,7 +50,9 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+		socklen_t n = sizeof from;
+		int fd = accept4(listening, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 			without_descriptors(l);
@@ -57,15 +62,9 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 			continue;
 		if (fd < 0)
 			return;
-		t->counts.accepted++;
-		unsigned before = atomic_fetch_add_explicit(&t->edge->connections, 1, memory_order_relaxed);
-		if (before >= t->settings->limits.connections) {
-			atomic_fetch_sub_explicit(&t->edge->connections, 1, memory_order_relaxed);
-			t->counts.over_cap++;
-			close(fd);
-			continue;
-		}
-		conn_open(t, fd, l->monitor);
+		t->counts.n[EDGE_COUNT_accepted]++;
+		struct address a = address_of(&from);
+		conn_open(t, fd, &a, l->monitor);
 	}
 }
 

@@ -18,17 +18,64 @@ static bool read_limits(struct view text, struct edge_limits *out, struct error 
 	return text.n == 0 || error_at(err, REASON_CONFIG, "limits", 0, 0, "there are more lines than limits");
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct partner_key *x = a, *y = b;
+
+	return memcmp(x->key.b, y->key.b, sizeof x->key.b);
+}
+
+static size_t count_of(struct view text, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == c;
+	return n;
+}
+
+static bool read_partners(struct settings *s, struct view text, struct error *err)
+{
+	s->partners = calloc(count_of(text, ' ') + count_of(text, '\n') + 1, sizeof *s->partners);
+	if (!s->partners)
+		return error_set(err, REASON_NO_MEMORY, "no memory");
+	while (text.n > 0) {
+		struct view line = view_cut(&text, '\n');
+		const struct partner_key *first = &s->partners[s->n_partners];
+
+		while (line.n > 0) {
+			struct partner_key *k = &s->partners[s->n_partners++];
+			if (!digest_parse(view_cut(&line, ' '), &k->key))
+				return error_at(err, REASON_CONFIG, "partners", 0, 0, "a key is no digest");
+			k->partner = first->key;
+		}
+	}
+	qsort(s->partners, s->n_partners, sizeof *s->partners, by_key);
+	return true;
+}
+
+static bool read_reserved(struct settings *s, struct view text, struct error *err)
+{
+	s->reserved = calloc(count_of(text, '\n') + 1, sizeof *s->reserved);
+	if (!s->reserved)
+		return error_set(err, REASON_NO_MEMORY, "no memory");
+	while (text.n > 0)
+		if (!prefix_parse(view_cut(&text, '\n'), &s->reserved[s->n_reserved++]))
+			return error_at(err, REASON_CONFIG, "reserved", 0, 0, "is no address or prefix");
+	return true;
+}
+
 static bool read_all(struct settings *s, struct error *err)
 {
 	struct tls_material m = { .names = VIEW("") };
-	struct view limits = VIEW("");
+	struct view limits = VIEW(""), partners = VIEW(""), reserved = VIEW("");
 	struct {
 		const char *name;
 		struct view *to;
 	} blobs[] = {
-		{ "tls.cert", &m.cert }, { "tls.key", &m.key },  { "tls.ca", &m.ca },
-		{ "names", &m.names },   { "hosts", &s->hosts }, { "nameservers", &s->nameservers },
-		{ "limits", &limits },
+		{ "tls.cert", &m.cert }, { "tls.key", &m.key },     { "tls.ca", &m.ca },
+		{ "names", &m.names },   { "hosts", &s->hosts },    { "nameservers", &s->nameservers },
+		{ "limits", &limits },   { "partners", &partners }, { "reserved", &reserved },
 	};
 	struct reader r = { .rest = buf_view(&s->bytes) };
 
@@ -44,8 +91,10 @@ static bool read_all(struct settings *s, struct error *err)
 	}
 	if (r.failed || r.rest.n > 0)
 		return error_set(err, REASON_CONFIG, "the edge's configuration is malformed or names an unknown part");
-	if (!read_limits(limits, &s->limits, err))
+	if (!read_limits(limits, &s->limits, err) || !read_partners(s, partners, err) ||
+	    !read_reserved(s, reserved, err))
 		return false;
+	s->names = m.names;
 	s->tls = tls_contexts_new(&m, err);
 	return s->tls != NULL;
 }
@@ -79,6 +128,37 @@ void settings_unref(struct settings *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	tls_contexts_unref(s->tls);
+	free(s->partners);
+	free(s->reserved);
 	buf_wipe(&s->bytes); /* holds the private key */
 	free(s);
+}
+
+bool settings_partner(const struct settings *s, const struct digest *key, struct digest *partner)
+{
+	struct partner_key want = { .key = *key };
+	const struct partner_key *k =
+	        s->n_partners ? bsearch(&want, s->partners, s->n_partners, sizeof want, by_key) : NULL;
+
+	if (k)
+		*partner = k->partner;
+	return k != NULL;
+}
+
+bool settings_lists(const struct settings *s, const struct address *a)
+{
+	for (size_t i = 0; i < s->n_reserved; i++)
+		if (prefix_has(&s->reserved[i], a))
+			return true;
+	return false;
+}
+
+bool settings_answers_to(const struct settings *s, struct view name)
+{
+	struct view rest = s->names;
+
+	while (rest.n > 0)
+		if (view_eq_nocase(view_cut(&rest, '\n'), name))
+			return true;
+	return false;
 }

@@ -12,6 +12,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "gatewayd/edge/address.h"
+
 #define SUITES           "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 #define GROUPS           "X25519:P-256:P-384"
 #define CERTIFICATES_MAX (32 * 1024) /* bytes of a peer's chain */
@@ -19,7 +21,8 @@
 struct tls_contexts {
 	atomic_int refs;
 	SSL_CTX *server, *client;
-	char *names; /* as given */
+	bool takes_nameless; /* one of the names is an address */
+	char *names;         /* as given */
 	size_t names_n;
 };
 
@@ -28,6 +31,7 @@ struct tls {
 	struct tls_contexts *contexts;
 	uint32_t key_updates;
 	bool established, broken, notified;
+	enum edge_count cause; /* of a failure, when a callback knows it */
 	const char *why;
 };
 
@@ -78,11 +82,25 @@ static int verify_callback(int ok, X509_STORE_CTX *store)
 		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
 		return 0;
 	}
+	if (SSL_is_server(ssl) &&
+	    (!(X509_get_extension_flags(cert) & EXFLAG_KUSAGE) || !(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE))) {
+		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
+		return 0;
+	}
 	if (SSL_is_server(ssl) && !one_uri(cert)) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
 		return 0;
 	}
 	return ok;
+}
+
+/* What OpenSSL alone would not tell apart. */
+static void blame(SSL *ssl, enum edge_count cause)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	if (t)
+		t->cause = cause;
 }
 
 /* A server name that is not ours, or none, is refused (RFC 6066 section 3, RFC 8446 section 9.2). */
@@ -92,11 +110,12 @@ static int server_name_callback(SSL *ssl, int *alert, void *arg)
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	struct view rest = view_make(c->names, c->names_n);
 
-	if (rest.n == 0)
+	if (rest.n == 0 || (!name && c->takes_nameless))
 		return SSL_TLSEXT_ERR_OK;
 	while (name && rest.p)
 		if (view_eq_nocase(view_cut(&rest, '\n'), view_of(name)))
 			return SSL_TLSEXT_ERR_OK;
+	blame(ssl, EDGE_COUNT_server_name);
 	*alert = SSL_AD_UNRECOGNIZED_NAME;
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -105,7 +124,7 @@ static int server_name_callback(SSL *ssl, int *alert, void *arg)
 static int alpn_callback(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
                          unsigned int in_n, void *arg)
 {
-	(void)ssl, (void)arg;
+	(void)arg;
 	for (unsigned int at = 0; at < in_n; at += 1u + in[at]) {
 		if (in[at] == 8 && in_n - at > 8 && memcmp(in + at, alpn_http11, 9) == 0) {
 			*out = in + at + 1;
@@ -113,6 +132,7 @@ static int alpn_callback(SSL *ssl, const unsigned char **out, unsigned char *out
 			return SSL_TLSEXT_ERR_OK;
 		}
 	}
+	blame(ssl, EDGE_COUNT_application_protocol);
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -150,7 +170,8 @@ static bool load_own(SSL_CTX *ctx, const struct tls_material *m, struct error *e
 
 	X509_free(cert);
 	while (ok && (cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
-		ok = SSL_CTX_add1_chain_cert(ctx, cert) == 1;
+		/* A root is of no use to a peer, and its bytes cost each handshake. */
+		ok = X509_get_extension_flags(cert) & EXFLAG_SS || SSL_CTX_add1_chain_cert(ctx, cert) == 1;
 		X509_free(cert);
 	}
 	BIO_free(bio);
@@ -194,7 +215,8 @@ static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct 
 	SSL_CTX_set_security_level(ctx, 3);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT |
 	                                 SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(ctx,
+	                 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_callback);
@@ -241,6 +263,11 @@ struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error
 	if (names.n)
 		memcpy(c->names, names.p, names.n);
 	c->names_n = names.n;
+	for (struct view rest = names; rest.n > 0;) {
+		struct view name = view_cut(&rest, '\n');
+		struct prefix address;
+		c->takes_nameless = c->takes_nameless || prefix_parse(name, &address);
+	}
 	SSL_CTX_set_tlsext_servername_callback(c->server, server_name_callback);
 	SSL_CTX_set_tlsext_servername_arg(c->server, c);
 	SSL_CTX_set_alpn_select_cb(c->server, alpn_callback, NULL);
@@ -319,6 +346,56 @@ void tls_free(struct tls *t)
 	free(t);
 }
 
+/* A certificate that was refused (X509_V_ERR_*). */
+static enum edge_count cause_of_verify(long verify)
+{
+	switch (verify) {
+	case X509_V_ERR_CERT_HAS_EXPIRED: return EDGE_COUNT_expired;
+	case X509_V_ERR_CERT_NOT_YET_VALID: return EDGE_COUNT_not_yet_valid;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE: return EDGE_COUNT_unknown_authority;
+	case X509_V_ERR_INVALID_PURPOSE: return EDGE_COUNT_wrong_usage;
+	case X509_V_ERR_APPLICATION_VERIFICATION: return EDGE_COUNT_no_identity;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_MD_TOO_WEAK: return EDGE_COUNT_weak;
+	default: return EDGE_COUNT_bad_certificate;
+	}
+}
+
+/* What OpenSSL says of a handshake, or of a connection, that failed. */
+static enum edge_count cause_of_error(unsigned long error)
+{
+	int reason = ERR_GET_REASON(error);
+
+	switch (reason) {
+	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return EDGE_COUNT_no_certificate;
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_VERSION_TOO_HIGH:
+	case SSL_R_BAD_LEGACY_VERSION:
+	case SSL_R_NO_PROTOCOLS_AVAILABLE: return EDGE_COUNT_protocol_version;
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_HTTP_REQUEST:
+	case SSL_R_HTTPS_PROXY_REQUEST:
+	case SSL_R_BAD_RECORD_TYPE:
+	case SSL_R_UNKNOWN_PROTOCOL:
+	case SSL_R_PACKET_LENGTH_TOO_LONG: return EDGE_COUNT_not_tls;
+	case SSL_R_NO_SHARED_CIPHER:
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+	case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+	case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+	case SSL_R_MISSING_SIGALGS_EXTENSION:
+	case SSL_R_WRONG_SIGNATURE_TYPE: return EDGE_COUNT_no_common_suite;
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING: return EDGE_COUNT_gone;
+	default: return reason >= SSL_AD_REASON_OFFSET ? EDGE_COUNT_peer_alert : EDGE_COUNT_tls_failed;
+	}
+}
+
 /* What a call that did not succeed means. OpenSSL's error queue is empty before every call, since this is
  * the only place that errors come from, and empty again after it. */
 static enum tls_status unfinished(struct tls *t, int result)
@@ -330,7 +407,9 @@ static enum tls_status unfinished(struct tls *t, int result)
 	case SSL_ERROR_WANT_WRITE: return TLS_WANT_WRITE;
 	case SSL_ERROR_ZERO_RETURN: return TLS_CLOSED;
 	case SSL_ERROR_SSL:
-		verify = SSL_get_verify_result(t->ssl);
+		verify = t->established ? X509_V_OK : SSL_get_verify_result(t->ssl);
+		if (!t->cause)
+			t->cause = verify != X509_V_OK ? cause_of_verify(verify) : cause_of_error(ERR_peek_error());
 		t->why = verify != X509_V_OK ? X509_verify_cert_error_string(verify)
 		                             : ERR_reason_error_string(ERR_peek_error());
 		if (!t->why)
@@ -371,6 +450,7 @@ enum tls_status tls_read(struct tls *t, char *p, size_t room, size_t *n)
 	int result = SSL_read_ex(t->ssl, p, room, n);
 	if (t->key_updates > TLS_KEY_UPDATES_MAX) {
 		ERR_clear_error();
+		t->cause = EDGE_COUNT_key_updates;
 		return fail(t, "too many key updates");
 	}
 	return result == 1 ? TLS_OK : unfinished(t, result);
@@ -419,6 +499,14 @@ bool tls_peer(const struct tls *t, struct buf *der, struct digest *spki)
 	if (!ok)
 		ERR_clear_error();
 	return ok;
+}
+
+enum edge_count tls_cause(const struct tls *t)
+{
+	/* Once it stood, what ends it without a word of its own is the connection's end. */
+	if (t->established && t->cause != EDGE_COUNT_key_updates)
+		return EDGE_COUNT_broken;
+	return t->cause ? t->cause : EDGE_COUNT_gone;
 }
 
 const char *tls_why(const struct tls *t)

@@ -5,13 +5,15 @@
  * Rules (RFC 8446, RFC 5280): TLS 1.3 only; no tickets, no resumption, no early data; chains of depth 1 at
  * most, checked with X509_V_FLAG_X509_STRICT and security level 3. A peer's certificate must name its
  * extended key usage, client or server by its side; a client's must have exactly one URI among its subject
- * alternative names, the identity that the partner file pins. Unknown server names, and ALPN without
- * http/1.1, end the handshake. */
+ * alternative names, the identity that the partner file pins, and keyUsage with digitalSignature. Unknown server names, and ALPN without
+ * http/1.1, end the handshake; no server name is taken where one of the names is an address, for which there is
+ * none (RFC 6066 section 3). The server sends its chain without a root, which a peer has or does not trust. */
 #ifndef GATEWAYD_EDGE_TLS_H
 #define GATEWAYD_EDGE_TLS_H
 
 #include <stdint.h>
 
+#include "gatewayd/edge_counts.h"
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
@@ -59,6 +61,8 @@ void tls_close_notify(struct tls *t);
 
 /* After the handshake: the peer's certificate as DER (may be NULL) and the SHA-256 of its public key. */
 bool tls_peer(const struct tls *t, struct buf *der, struct digest *spki) MUST_USE;
+/* After TLS_FAILED or TLS_CLOSED: which kind of failure it was. */
+enum edge_count tls_cause(const struct tls *t);
 /* A constant text for TLS_FAILED: what was wrong, as far as OpenSSL says. */
 const char *tls_why(const struct tls *t);
 

@@ -2,11 +2,31 @@
 #include "gatewayd/os/notify.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/view.h"
+
 static int notify_fd = -1;
+static int64_t watchdog_ms;
+
+/* WATCHDOG_USEC counts for the process that WATCHDOG_PID names, sd_watchdog_enabled(3). */
+static void read_watchdog(void)
+{
+	const char *every = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	unsigned long long us = 0, who = 0;
+
+	if (every && view_to_u64(view_of(every), INT64_MAX, &us) &&
+	    (!pid || (view_to_u64(view_of(pid), INT32_MAX, &who) && (pid_t)who == getpid())))
+		watchdog_ms = (int64_t)(us / 1000);
+}
+
+int64_t notify_watchdog_ms(void)
+{
+	return watchdog_ms;
+}
 
 void notify_open(void)
 {
@@ -14,6 +34,7 @@ void notify_open(void)
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	size_t n = path ? strlen(path) : 0;
 
+	read_watchdog();
 	if (n == 0 || n >= sizeof to.sun_path || (path[0] != '/' && path[0] != '@'))
 		return;
 	memcpy(to.sun_path, path, n);
@@ -32,4 +53,12 @@ void notify(const char *state)
 {
 	if (notify_fd >= 0)
 		(void)!send(notify_fd, state, strlen(state), MSG_NOSIGNAL);
+}
+
+void notify_alive(void)
+{
+	static const char state[] = "WATCHDOG=1";
+
+	if (notify_fd >= 0)
+		(void)!send(notify_fd, state, sizeof state - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -2,9 +2,15 @@
 #ifndef GATEWAYD_OS_NOTIFY_H
 #define GATEWAYD_OS_NOTIFY_H
 
+#include <stdint.h>
+
 /* Connects to $NOTIFY_SOCKET; does nothing without it. */
 void notify_open(void);
-/* "READY=1", "STOPPING=1", "RELOADING=1", "STATUS=…". Any thread. */
+/* How often the service manager wants to hear WATCHDOG=1, as $WATCHDOG_USEC says; 0: it does not. After notify_open(). */
+int64_t notify_watchdog_ms(void);
+/* "READY=1", "STOPPING=1", "RELOADING=1". Any thread. */
 void notify(const char *state);
+/* "WATCHDOG=1", unless the manager has not taken the last ones yet: nothing waits for that. Any thread. */
+void notify_alive(void);
 
 #endif

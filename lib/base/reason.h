@@ -19,6 +19,7 @@
 	R(NOT_FOUND, "not-found", 404, "request", "There is nothing here that you may see.") \
 	R(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "request", "This resource does not take that method.") \
 	R(TIMEOUT, "timeout", 408, "request", "The request did not arrive in time.") \
+	R(MISDIRECTED, "misdirected", 421, "request", "The Host of the request is not a name of this gateway.") \
 	R(TOO_LARGE, "too-large", 413, "request", "The body is larger than this gateway accepts.") \
 	R(MEDIA_TYPE, "media-type", 415, "request", "The body has a media type that this resource does not take.") \
 	R(HEADERS_TOO_LARGE, "headers-too-large", 431, "request", \
@@ -31,6 +32,8 @@
 	  "The gateway is short of room for new records; nothing was decided. Send it again later.") \
 	R(BUSY, "busy", 503, "request", \
 	  "The gateway has as much under way as it has memory for; nothing was decided. Send it again later.") \
+	R(UNREAD, "unread", 408, "request", \
+	  "The results of the stream were not read in time; what follows was not taken. Read while you send.") \
 	R(INTERNAL, "internal", 500, "request", "The gateway failed; nothing was released.") \
 	R(DAMAGED, "damaged", 409, "request", \
 	  "It is damaged in this gateway's store and is not served; the gateway's operator has to look.") \
@@ -104,6 +107,9 @@
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
 	R(BATCH_REQUIRED, "batch-required", 403, "policy", \
 	  "A k-guard of the agreement covers the record: it can leave only among others, in one batch of lines.") \
+	R(BATCH_BOUNDED, "batch-bounded", 413, "policy", \
+	  "A k-guard of the agreement counts the lines of a batch together: it must have a Content-Length, and no more bytes " \
+	  "and lines than this gateway takes at once.") \
 	R(GROUP_TOO_SMALL, "group-too-small", 403, "policy", \
 	  "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \

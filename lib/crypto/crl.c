@@ -42,7 +42,7 @@ static bool list_is_complete(X509_CRL *list, struct error *e)
 static bool list_is_genuine(X509_CRL *list, X509 *ca, struct error *e)
 {
 	if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) != 0)
-		return bad(e, "its issuer is not the authority");
+		return bad(e, "its issuer is not an authority");
 	if (X509_check_ca(ca) == 0 || !(X509_get_key_usage(ca) & KU_CRL_SIGN))
 		return bad(e, "the authority's certificate may not sign revocation lists");
 	if (!signature_is_strong(X509_CRL_get_signature_nid(list)))
@@ -97,22 +97,35 @@ static struct crl *collect(X509_CRL *list, struct error *e)
 	return c;
 }
 
-struct crl *crl_load(struct view pem, struct view ca_pem, struct error *e)
+struct crl *crl_load(struct view pem, const struct authorities *authorities, size_t *which, struct error *e)
 {
 	BIO *bio = bio_of(pem);
 	X509_CRL *list = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
-	X509 *ca = cert_from_pem(ca_pem);
+	size_t n = authorities_count(authorities);
+	struct error why = { .reason = REASON_NONE };
 	struct crl *c = NULL;
 
 	if (!list)
 		bad(e, "cannot be read");
-	else if (!ca)
-		bad(e, "the authority's certificate cannot be read");
-	else if (list_is_genuine(list, ca, e) && list_is_complete(list, e))
-		c = collect(list, e);
+	/* What is said of the last is said when it is of none; authorities may be named alike. */
+	for (size_t i = 0; list && i < n; i++) {
+		struct error one = { .reason = REASON_NONE };
+		if (list_is_genuine(list, authority_cert(authorities, i), &one)) {
+			if (list_is_complete(list, e))
+				c = collect(list, e);
+			if (c)
+				*which = i;
+			break;
+		}
+		if (why.reason == REASON_NONE ||
+		    X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(authority_cert(authorities, i))) ==
+		            0)
+			why = one;
+		if (i + 1 == n)
+			bad(e, why.text + (sizeof "revocation list: " - 1));
+	}
 	BIO_free(bio);
 	X509_CRL_free(list);
-	X509_free(ca);
 	ERR_clear_error();
 	return c;
 }

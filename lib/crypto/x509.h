@@ -18,10 +18,23 @@ bool cert_read(struct view der, struct cert_id *out, struct error *e) MUST_USE;
 /* The first certificate of a PEM text as DER, added to `out`. */
 bool cert_pem_to_der(struct view pem, struct buf *out, struct error *e) MUST_USE;
 
-/* A revocation list: its signature verified once with the authority's certificate, serials in a set.
- * Immutable. */
+/* The certificates of a PEM text, at most AUTHORITIES_MAX, that sign others. Immutable; the caller frees. NULL: there is
+ * none (REASON_CONFIG). */
+#define AUTHORITIES_MAX 16
+struct authorities;
+struct authorities *authorities_load(struct view pem, struct error *e) MUST_USE;
+void authorities_free(struct authorities *a); /* NULL is fine */
+size_t authorities_count(const struct authorities *a);
+/* SHA-256 of its DER SubjectPublicKeyInfo, and its subject for people (RFC 2253). */
+const struct digest *authority_key(const struct authorities *a, size_t i);
+const char *authority_name(const struct authorities *a, size_t i);
+/* Which of them signed the certificate: by name and signature (RFC 5280 section 6.1.3 a). False: none. */
+bool authorities_signed(const struct authorities *a, struct view cert_der, size_t *which) MUST_USE;
+
+/* A revocation list: its signature verified once with the certificate of the authority that issued it, `*which` of
+ * `authorities`; serials in a set. Immutable. */
 struct crl;
-struct crl *crl_load(struct view pem, struct view ca_pem, struct error *e) MUST_USE;
+struct crl *crl_load(struct view pem, const struct authorities *authorities, size_t *which, struct error *e) MUST_USE;
 void crl_free(struct crl *c);
 /* What cannot be a serial counts as revoked. */
 bool crl_has(const struct crl *c, const char *serial_hex);

@@ -21,6 +21,7 @@
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
+#include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/os/instant.h"
 #include "test/core/log_fixture.h"
@@ -218,6 +219,8 @@ static inline void core_start(struct core_fixture *f)
 	f->core.writer = f->log.writer;
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
+	f->core.reads = reads_new();
+	ck_assert_ptr_nonnull(f->core.reads);
 	f->core.log_vkey = &f->log.vkey;
 }
 
@@ -235,6 +238,7 @@ static inline void core_teardown(struct core_fixture *f)
 	attempts_free(f->core.attempts);
 	budget_free(f->core.budget);
 	departures_free(f->core.departures);
+	reads_free(f->core.reads);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

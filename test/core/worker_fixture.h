@@ -26,6 +26,7 @@ enum { STRANGER = CORE_PARTNERS + 1, MONITOR };
 struct edge_seen {
 	uint64_t id;
 	int status; /* of an answer */
+	uint64_t length;
 	bool done, aborted;
 	char retry_after[16], rate[200], policy[200];
 	uint32_t credit;       /* bytes of the request's body that may be sent */
@@ -39,6 +40,7 @@ static struct witness witness;
 static char store_path[PATH_MAX];
 static uint64_t last_request;
 static unsigned closed, credited;
+static bool unread; /* the peer gives no credit for the answer */
 
 static const struct part some_parts[] = {
 	{ .make = deciding_new, .free = deciding_free },
@@ -81,7 +83,7 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 		s->aborted = true;
 	if (fr->type == FRAME_REPLY && fr->id == s->id) {
 		s->status = read_u16(&in);
-		read_u64(&in);
+		s->length = read_u64(&in);
 		s->retry_after[0] = s->rate[0] = s->policy[0] = 0;
 		read_fields(&in, s);
 		buf_add(&s->body, in.rest);
@@ -106,7 +108,8 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 	if (fr->type == FRAME_BODY && fr->id == s->id) {
 		struct buf credit = BUF_INIT(4);
 		put_u32(&credit, (uint32_t)fr->payload.n);
-		channel_send(edge, FRAME_CREDIT, 0, s->id, buf_view(&credit), VIEW(""));
+		if (!unread)
+			channel_send(edge, FRAME_CREDIT, 0, s->id, buf_view(&credit), VIEW(""));
 		buf_free(&credit);
 		buf_add(&s->body, fr->payload);
 		s->done = fr->flags & FRAME_LAST;
@@ -147,11 +150,13 @@ static inline void worker_open(void)
 	f.core.routes = core_routes;
 	f.core.notice_work = core_notice_kinds;
 	f.core.parts = some_parts;
+	f.core.workers = &worker;
 	f.core.n_workers = 1;
 	atomic_store(&f.core.serving, true);
 	snprintf(store_path, sizeof store_path, "%s", scratch_file(&f.log.dir, "store.db"));
 	c->node.store = store_path;
 	c->node.wait_ms = 5000;
+	c->node.edge.body_bytes = 1u << 20;
 	for (unsigned i = 0; i < CORE_PARTNERS; i++) {
 		c->partners[i].uri = "urn:example:officer";
 		c->partners[i].n_pins = 1;
@@ -198,6 +203,7 @@ struct ask {
 	const char *method, *target;
 	const char *fields[8]; /* name, value, …; NULL ends them */
 	struct view body;
+	bool chunked;
 };
 
 static inline void put_ask(const struct ask *a, uint64_t length, struct buf *out)
@@ -233,7 +239,7 @@ static inline int asked(const struct ask *a)
 {
 	struct buf head = BUF_INIT(65536);
 
-	put_ask(a, a->body.n, &head);
+	put_ask(a, a->chunked ? CHANNEL_CHUNKED : a->body.n, &head);
 	buf_reset(&answer_seen.body);
 	answer_seen.id = ++last_request;
 	answer_seen.done = answer_seen.aborted = false;

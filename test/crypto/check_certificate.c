@@ -210,7 +210,13 @@ static const char ca_config[] =
 static struct crl *load(const char *crl, const char *ca, const char *want)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct crl *c = crl_load(pki_read(crl), pki_read(ca), &e);
+	struct authorities *a = authorities_load(pki_read(ca), &e);
+	size_t which = 9;
+	struct crl *c = a ? crl_load(pki_read(crl), a, &which, &e) : NULL;
+
+	authorities_free(a);
+	if (c)
+		ck_assert_uint_eq(which, 0);
 
 	if (!want) {
 		ck_assert_msg(c != NULL, "%s", e.text);
@@ -256,9 +262,11 @@ START_TEST(revocation_list_is_read)
 	crl_free(c);
 	crl_free(NULL);
 
-	load("list.crl", "other.pem", "its issuer is not the authority");
+	load("list.crl", "other.pem", "its issuer is not an authority");
 	load("ca.pem", "ca.pem", "cannot be read");
-	load("list.crl", "list.crl", "the authority's certificate cannot be read");
+	struct error e = { .reason = REASON_NONE };
+	ck_assert_ptr_null(authorities_load(pki_read("list.crl"), &e));
+	ck_assert_str_eq(e.text, "the authority's certificate cannot be read");
 	pki_sh("openssl ca -config ca.cnf -gencrl -md sha1 -cert ca.pem -keyfile ca.key -out sha1.crl");
 	load("sha1.crl", "ca.pem", "weaker than SHA-256");
 	pki_sh("openssl ca -config ca.cnf -gencrl -crlexts narrow -cert ca.pem -keyfile ca.key -out narrow.crl");
@@ -269,6 +277,51 @@ START_TEST(revocation_list_is_read)
 	pki_sh("openssl req -x509 -newkey " P256 " -nodes -keyout twin.key -out twin.pem -subj /CN=ca -days 30 "
 	       "-addext keyUsage=critical,keyCertSign,cRLSign");
 	load("list.crl", "twin.pem", "does not verify");
+}
+END_TEST
+
+/* Several authorities, two of them named alike: whose a list is, and whose a certificate. */
+START_TEST(authorities_are_told_apart)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf der = BUF_INIT(8192);
+	size_t which = 9;
+
+	pki_write("ca.cnf", view_of(ca_config));
+	pki_self("ca", P256, "-addext keyUsage=critical,keyCertSign,cRLSign");
+	pki_self("other", P256, "-addext keyUsage=critical,keyCertSign,cRLSign");
+	pki_sh("openssl req -x509 -newkey " P256 " -nodes -keyout twin.key -out twin.pem -subj /CN=ca -days 30 "
+	       "-addext keyUsage=critical,keyCertSign,cRLSign");
+	pki_sh("cat other.pem twin.pem ca.pem > all.pem; : > index.txt; echo 1000 > serial");
+	pki_sh("openssl req -new -newkey " P256 " -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf && "
+	       "openssl ca -batch -config ca.cnf -cert ca.pem -keyfile ca.key -in leaf.csr -out leaf.pem && "
+	       "openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -out list.crl && "
+	       "openssl ca -config ca.cnf -gencrl -cert twin.pem -keyfile twin.key -out twin.crl");
+	struct authorities *a = authorities_load(pki_read("all.pem"), &e);
+	ck_assert_ptr_nonnull(a);
+	ck_assert_uint_eq(authorities_count(a), 3);
+	ck_assert_str_eq(authority_name(a, 0), "CN=other");
+	ck_assert(!digest_eq(authority_key(a, 1), authority_key(a, 2)));
+	struct crl *list = crl_load(pki_read("list.crl"), a, &which, &e);
+	ck_assert_msg(list && which == 2, "%s", e.text);
+	crl_free(list);
+	list = crl_load(pki_read("twin.crl"), a, &which, &e);
+	ck_assert_msg(list && which == 1, "%s", e.text);
+	crl_free(list);
+	ck_assert(cert_pem_to_der(pki_read("leaf.pem"), &der, &e));
+	ck_assert(authorities_signed(a, buf_view(&der), &which));
+	ck_assert_uint_eq(which, 2);
+	/* one bit of its public key, or of what is signed */
+	der.p[der.n / 2] ^= 1;
+	ck_assert(!authorities_signed(a, buf_view(&der), &which));
+	ck_assert(!authorities_signed(a, VIEW("no certificate"), &which));
+	authorities_free(a);
+	authorities_free(NULL);
+	a = authorities_load(pki_read("other.pem"), &e);
+	der.p[der.n / 2] ^= 1;
+	ck_assert(a && !authorities_signed(a, buf_view(&der), &which));
+	authorities_free(a);
+	buf_free(&der);
 }
 END_TEST
 
@@ -283,5 +336,6 @@ TCase *make_certificate_case(void)
 	tcase_add_test(c, certificates_are_refused);
 	tcase_add_test(c, request_is_made);
 	tcase_add_test(c, revocation_list_is_read);
+	tcase_add_test(c, authorities_are_told_apart);
 	return c;
 }

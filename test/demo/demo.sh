@@ -78,6 +78,7 @@ for a in north south; do
 	[ $a = north ] && other=south || other=north
 	cp hosts $a/hosts
 	cp north-signer.pem south-signer.pem $a/partners/
+	[ "$(id -u)" != 0 ] || jq '.user = "root"' $a/gatewayd.json >tmp && mv tmp $a/gatewayd.json
 	jq '.resolver = {hosts: "hosts"} | .delivery = {first_retry_ms: 200, longest_retry_ms: 2000}' $a/gatewayd.json >tmp && mv tmp $a/gatewayd.json
 	jq -n --arg a $a '{id: $a, agency: $a, jurisdiction: "XX", roles: [], signers: ["\($a)-signer.pem"]}' >$a/partners/$a.json
 	gatewayctl pin $a-system.pem | jq --arg a $a '{id: "\($a)-system", agency: $a, jurisdiction: "XX", roles: ["system"], identity: .}' >$a/partners/$a-system.json

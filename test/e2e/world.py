@@ -124,7 +124,8 @@ class Node:
         self.process = None
         copy_once(f"node-{world.authority.label}-{agency}", self.make, self.folder)
         self.change(listen=[f"127.0.0.1:{self.port}"], monitor=[f"127.0.0.1:{self.monitor}"], resolver={"hosts": "hosts"},
-                    delivery={"first_retry_ms": 100, "longest_retry_ms": 1000})
+                    delivery={"first_retry_ms": 100, "longest_retry_ms": 1000},
+                    **({"user": "root"} if os.geteuid() == 0 else {}))
         write(f"{self.folder}/hosts", "")
 
     def make(self, folder):

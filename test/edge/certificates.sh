@@ -6,20 +6,23 @@ cd "$1"
 
 key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"; }
 
-# issue NAME ISSUER EKU SAN [days]: a leaf; EKU "-" leaves the extension out.
+# issue NAME ISSUER EKU SAN [days]: a leaf; EKU "-" leaves the extension out, as USAGE does that of the key usage. CLOCK: a
+# command before the one that signs.
 issue() {
 	[ -f "$1.key" ] || key "$1"
 	{
 		echo "basicConstraints=critical,CA:FALSE"
-		echo "keyUsage=critical,digitalSignature"
+		[ "${USAGE-critical,digitalSignature}" = - ] || echo "keyUsage=${USAGE-critical,digitalSignature}"
 		echo "subjectKeyIdentifier=hash"
 		echo "authorityKeyIdentifier=keyid"
 		[ "$3" = - ] || echo "extendedKeyUsage=$3"
 		echo "subjectAltName=$4"
 	} > "$1.ext"
 	openssl req -new -key "$1.key" -subj "/O=Example/CN=$1" -out "$1.csr"
-	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -days "${5:-30}" -sha256 -extfile "$1.ext" \
+	${CLOCK-} openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -days "${5:-30}" -sha256 -extfile "$1.ext" \
 		-out "$1.pem" 2>> openssl.log
+	# What a partner file pins.
+	openssl x509 -in "$1.pem" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1 > "$1.pin"
 }
 
 authority() {
@@ -41,6 +44,9 @@ issue no-usage ca - "URI:https://south.example/system"
 issue no-uri ca clientAuth "DNS:south.example"
 issue two-uris ca clientAuth "URI:https://south.example/system,URI:https://south.example/other"
 issue expired ca clientAuth "URI:https://south.example/system" -1
+USAGE=critical,keyAgreement issue agreement-only ca clientAuth "URI:https://south.example/system"
+USAGE=- issue no-key-usage ca clientAuth "URI:https://south.example/system"
+CLOCK="faketime -f +10d" issue future ca clientAuth "URI:https://south.example/system"
 issue from-leaf client clientAuth "URI:https://south.example/system"
 cat client.pem >> from-leaf.pem
 openssl genrsa -out rsa2048.key 2048 2>> openssl.log

@@ -93,22 +93,48 @@ static void put_blob(struct buf *b, const char *name, struct view bytes)
 	put_view32(b, bytes);
 }
 
+/* A line a partner, from NAME.pin. */
+static void put_partners(struct buf *out, const char *names)
+{
+	for (struct view rest = view_of(names); rest.n > 0;) {
+		char name[50];
+		struct view word = view_cut(&rest, ' ');
+		while (word.n > 0) {
+			struct view key = view_cut(&word, '+');
+			snprintf(name, sizeof name, "%.*s", VIEW_ARG(key));
+			struct buf pin = rig_read_file(rig_certificates(), name, ".pin");
+			buf_add(out, view_make(pin.p, pin.n - 1));
+			buf_addc(out, word.n > 0 ? ' ' : '\n');
+			buf_free(&pin);
+		}
+	}
+}
+
 void rig_configure(struct rig *r, const struct rig_options *o)
 {
 	const char *where = rig_certificates();
-	struct buf config = BUF_INIT(1 << 20), limits = BUF_INIT(4096);
+	struct buf config = BUF_INIT(1 << 20), limits = BUF_INIT(4096), partners = BUF_INIT(4096);
 	struct buf cert = rig_read_file(where, "gateway", ".pem");
 	struct buf key = rig_read_file(where, o->bad_config ? "client" : "gateway", ".key");
 	struct buf ca = rig_read_file(where, "ca", ".pem");
 	struct edge_limits defaults = { .body_bytes = 4 << 20,
 		                        .connections = 1000,
 		                        .connections_per_peer = 500,
+		                        .connections_per_source = 1000,
+		                        .handshakes = 1000,
+		                        .handshakes_reserved = 1000,
+		                        .handshakes_per_second = 1000,
+		                        .handshakes_per_source = 1000,
+		                        .strangers = 100,
+		                        .monitors = 100,
+		                        .answer_bytes_per_second = 1000,
 		                        .handshake_ms = 3000,
 		                        .header_ms = 3000,
 		                        .body_ms = 3000,
 		                        .idle_ms = 10000,
 		                        .answer_ms = 5000 };
 
+	put_partners(&partners, o->partners ? o->partners : "client other rsa3072 gateway");
 #define L(name) \
 	buf_addu(&limits, o->limits.name ? o->limits.name : defaults.name); \
 	buf_addc(&limits, '\n');
@@ -120,6 +146,8 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 	put_blob(&config, "hosts", view_of(o->hosts ? o->hosts : ""));
 	put_blob(&config, "nameservers", view_of(o->nameservers ? o->nameservers : ""));
 	put_blob(&config, "names", VIEW("north.example\nnorth-2.example\n"));
+	put_blob(&config, "partners", buf_view(&partners));
+	put_blob(&config, "reserved", view_of(o->reserved ? o->reserved : ""));
 	put_blob(&config, "limits", buf_view(&limits));
 	ck_assert(!config.failed);
 	/* In small pieces, to see them joined. */
@@ -134,6 +162,7 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 	buf_free(&key);
 	buf_free(&ca);
 	buf_free(&limits);
+	buf_free(&partners);
 	buf_free(&config);
 }
 
@@ -244,6 +273,23 @@ struct rig_counts rig_counts(struct rig *r)
 	struct rig_counts c = r->counts;
 	pthread_mutex_unlock(&r->lock);
 	return c;
+}
+
+uint64_t rig_edge_count(struct rig *r, enum edge_count what, uint64_t n)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < 300; i++) {
+		pthread_mutex_lock(&r->lock);
+		sum = 0;
+		for (int k = 0; k < r->n_threads; k++)
+			sum += r->threads[k].edge_counts.n[what];
+		pthread_mutex_unlock(&r->lock);
+		if (sum >= n)
+			break;
+		usleep(10000);
+	}
+	return sum;
 }
 
 size_t rig_last_certificate(struct rig *r, void *out, size_t size)

@@ -138,13 +138,13 @@ START_TEST(counts_key_updates)
 	struct peer *p = peer_open(rig_port(r), NULL);
 	int n = 0;
 
-	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n"), 204);
+	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: north.example\r\n\r\n"), 204);
 	for (int i = 0; i < 10; i++)
 		ck_assert(peer_key_update(p));
-	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n"), 204);
+	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: north.example\r\n\r\n"), 204);
 	while (n < 1000 && peer_key_update(p))
 		n++;
-	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: north.example\r\n\r\n"), 0);
 	ck_assert_uint_eq(rig_await(r, closes, 1), 1);
 	peer_free(p);
 	ck_assert_int_eq(rig_stop(r), 0);
@@ -164,17 +164,20 @@ START_TEST(keeps_the_old_configuration_when_the_new_is_bad)
 	struct rig *r = rig_start(&(struct rig_options){ .threads = 2 });
 	struct peer *p = peer_open(rig_port(r), NULL);
 
-	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n"), 204);
+	ck_assert_int_eq(peer_ask(p, "GET /status/204 HTTP/1.1\r\nHost: north.example\r\n\r\n"), 204);
 	rig_configure(r, &(struct rig_options){ .bad_config = true });
 	usleep(100000);
 	ck_assert(!peer_refused(rig_port(r), NULL));
 	/* a good one holds for new connections, the old go on */
 	rig_configure(r, &(struct rig_options){ .limits = { .body_bytes = 5 } });
 	usleep(100000);
-	ck_assert_int_eq(peer_ask(p, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabcdef"), 200);
+	ck_assert_int_eq(peer_ask(p, "POST /echo HTTP/1.1\r\nHost: north.example\r\nContent-Length: 6\r\n\r\nabcdef"),
+	                 200);
 	for (int i = 0; i < 8; i++) {
 		struct peer *q = peer_open(rig_port(r), NULL);
-		ck_assert_int_eq(peer_ask(q, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabcdef"), 413);
+		ck_assert_int_eq(
+		        peer_ask(q, "POST /echo HTTP/1.1\r\nHost: north.example\r\nContent-Length: 6\r\n\r\nabcdef"),
+		        413);
 		peer_free(q);
 	}
 	peer_free(p);

@@ -60,6 +60,7 @@ static void send_more(struct core_thread *t, struct request *q)
 
 	memset(block, 'x', sizeof block);
 	while (q->to_send > 0 && q->credit > 0) {
+		const char *from = q->echo ? q->body.p + (q->body.n - q->to_send) : block;
 		size_t n = sizeof block;
 		if (n > q->to_send)
 			n = (size_t)q->to_send;
@@ -67,7 +68,7 @@ static void send_more(struct core_thread *t, struct request *q)
 			n = (size_t)q->credit;
 		q->to_send -= n;
 		q->credit -= n;
-		core_send(t, FRAME_BODY, q->to_send == 0, q->id, view_make(block, n));
+		core_send(t, FRAME_BODY, q->to_send == 0, q->id, view_make(from, n));
 	}
 	if (q->to_send == 0)
 		core_request_end(q);
@@ -79,14 +80,10 @@ static void echo(struct core_thread *t, struct request *q)
 
 	if (first.n > 60000)
 		first.n = 60000;
-	struct view rest = view_from(buf_view(&q->body), first.n);
-	reply(t, q->id, 200, q->type, q->body.n, first, rest.n == 0);
-	while (rest.n > 0) {
-		struct view piece = view_make(rest.p, rest.n < 60000 ? rest.n : 60000);
-		rest = view_from(rest, piece.n);
-		core_send(t, FRAME_BODY, rest.n == 0, q->id, piece);
-	}
-	core_request_end(q);
+	reply(t, q->id, 200, q->type, q->body.n, first, first.n == q->body.n);
+	q->to_send = q->body.n - first.n;
+	q->credit = CHANNEL_CREDIT - first.n;
+	send_more(t, q);
 }
 
 static void take_head(struct core_thread *t, const struct frame *f)
@@ -131,6 +128,12 @@ static void take_head(struct core_thread *t, const struct frame *f)
 	} else if (view_is(target, "/give-up")) {
 		core_send(t, FRAME_ABORT, false, f->id, VIEW(""));
 		core_request_end(q);
+	} else if (view_is(target, "/mirror-wrong")) {
+		reply(t, f->id, 200, q->type, CHANNEL_CHUNKED, VIEW("bytes"), false);
+	} else if (view_starts(target, VIEW("/mirror"))) {
+		q->mirror = true;
+		q->ends = view_is(target, "/mirror-ends");
+		reply(t, f->id, 200, q->type, CHANNEL_CHUNKED, VIEW(""), false);
 	} else {
 		q->stingy = view_is(target, "/stingy");
 	}
@@ -214,6 +217,14 @@ static void take_frame(void *arg, const struct frame *f)
 		c->body_bytes += f->payload.n;
 		if (!q)
 			break;
+		if (q->mirror) {
+			bool last = q->ends || f->flags & FRAME_LAST;
+			core_send(t, FRAME_BODY, last, f->id, f->payload);
+			send_u32(t, FRAME_CREDIT, f->id, (uint32_t)f->payload.n);
+			if (last)
+				core_request_end(q);
+			break;
+		}
 		if (q->echo)
 			buf_add(&q->body, f->payload);
 		if (!q->stingy)
@@ -224,7 +235,7 @@ static void take_frame(void *arg, const struct frame *f)
 	case FRAME_CREDIT: {
 		struct reader r = { .rest = f->payload };
 		c->credits++;
-		if (q) {
+		if (q && !q->mirror) {
 			q->credit += read_u32(&r);
 			send_more(t, q);
 		}
@@ -235,6 +246,13 @@ static void take_frame(void *arg, const struct frame *f)
 		if (q)
 			core_request_end(q);
 		break;
+	case FRAME_COUNTS: {
+		struct reader in = { .rest = f->payload };
+		ck_assert_uint_eq(f->payload.n, EDGE_COUNTS_N * sizeof(uint64_t));
+		for (size_t i = 0; i < EDGE_COUNTS_N; i++)
+			t->edge_counts.n[i] = read_u64(&in);
+		break;
+	}
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:

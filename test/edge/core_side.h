@@ -14,7 +14,7 @@
 /* A request of the edge that core has not answered whole. */
 struct request {
 	uint64_t id;
-	bool echo, stingy;
+	bool echo, stingy, mirror, ends;
 	char type[100];
 	struct buf body;
 	uint64_t to_send, credit; /* of a big answer */
@@ -25,6 +25,7 @@ struct core_thread {
 	pthread_t thread;
 	struct channel *channel;
 	struct request requests[SLOTS];
+	struct edge_counts edge_counts; /* as the edge's thread told last */
 };
 
 struct rig {

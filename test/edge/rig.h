@@ -9,6 +9,9 @@
  *   /early          403 as soon as the head came
  *   /stingy         nothing, and no credit for the body
  *   /give-up        ABORT
+ *   /mirror         200 of unknown length at once, then each piece of the body as it comes
+ *   /mirror-ends    the same, and the end with the first piece
+ *   /mirror-wrong   200 of unknown length, with bytes of the body
  *
  * Ports are on 127.0.0.1, chosen by the kernel. Failures end the test by check's assertions. */
 #ifndef TEST_EDGE_RIG_H
@@ -16,13 +19,16 @@
 
 #include "gatewayd/channel.h"
 #include "gatewayd/edge_config.h"
+#include "gatewayd/edge_counts.h"
 
 struct rig_options {
 	int threads;               /* 0: one */
 	struct edge_limits limits; /* those that are 0 get defaults */
 	const char *hosts, *nameservers;
-	unsigned files;  /* descriptors that the edge may have; 0: as many as this process */
-	bool bad_config; /* sends a key that is none */
+	unsigned files;       /* descriptors that the edge may have; 0: as many as this process */
+	const char *reserved; /* addresses, a line each */
+	const char *partners; /* names of certificates, spaces between, keys of one partner by +; NULL: all */
+	bool bad_config;      /* sends a key that is none */
 };
 
 struct rig_counts {
@@ -63,6 +69,8 @@ struct rig_counts rig_counts(struct rig *r);
 			usleep(10000); \
 		now_; \
 	})
+/* What the edge counted of a kind, in all threads; waits up to three seconds for it to reach `n`. */
+uint64_t rig_edge_count(struct rig *r, enum edge_count what, uint64_t n);
 /* The certificate that came with the last OPEN. */
 size_t rig_last_certificate(struct rig *r, void *out, size_t size);
 /* Sends one and waits. */

@@ -24,7 +24,8 @@ static void check_head(const struct http_reader *r)
 	if (r->side == HTTP_REQUESTS) {
 		must(http_name_ok(http_method(r)) && http_target_ok(http_target(r)));
 		must(http_value(r, HTTP_HOST, &v) && v.n > 0);
-		must(!http_value(r, HTTP_TRANSFER_ENCODING, &v));
+		must(http_value(r, HTTP_TRANSFER_ENCODING, &v) == r->chunked);
+		must(!r->chunked || !http_value(r, HTTP_CONTENT_LENGTH, &v));
 		must(r->length <= r->max_body);
 	} else {
 		must(r->status >= 200 && r->status <= 599);

@@ -54,6 +54,25 @@ static void add_printed(struct collecting *c, const char *kind, struct view name
 		add(c, kind, name, text);
 }
 
+/* The only one is named "tls"; of several each by the start of its authority's key. */
+static void add_revocations(struct collecting *c, const struct conf *conf)
+{
+	size_t n = conf->authorities ? authorities_count(conf->authorities) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct buf name = BUF_INIT(32);
+
+		buf_adds(&name, "tls");
+		for (size_t k = 0; n > 1 && k < 8; k++)
+			buf_addf(&name, k ? "%02x" : "-%02x", authority_key(conf->authorities, i)->b[k]);
+		if (conf->revocations[i].list)
+			add_digest(c, "revocations", buf_view(&name), &conf->revocations[i].digest,
+			           (struct view){ NULL, 0 });
+		c->failed = c->failed || name.failed;
+		buf_free(&name);
+	}
+}
+
 static void add_agreements(struct collecting *c, const struct conf *conf)
 {
 	char name[300];
@@ -132,8 +151,7 @@ bool in_force_collect(const struct core *core, const struct conf *conf, struct i
 	public_keys_print(conf, core->log_vkey, core->witness_vkey, &text);
 	add_printed(&c, "keys", VIEW("public"), &text);
 	add_secret(&c, &core->pseudonym);
-	if (conf->crl)
-		add_digest(&c, "revocations", VIEW("tls"), &conf->crl_digest, (struct view){ NULL, 0 });
+	add_revocations(&c, conf);
 	buf_free(&text);
 	if (c.n)
 		qsort(c.things, c.n, sizeof *c.things, compare);

@@ -16,7 +16,7 @@ static void conf_free(struct conf *c)
 	conf_agreements_free(c);
 	conf_schemas_free(c);
 	conf_partners_free(c);
-	crl_free(c->crl);
+	conf_revocations_free(c);
 	buf_wipe(&c->edge_blob);
 	arena_free(&c->mem);
 	free(c);
@@ -48,13 +48,13 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 		goto out;
 	c->node.folder = file_folder(&c->mem, path);
 	conf_read_node(c, doc);
-	conf_check_limits(c, path, errors);
-	conf_read_edge(c, doc, errors);
-	conf_read_revocations(c, doc, now_ms);
+	conf_read_limits(c, doc, path, errors);
+	conf_read_revocations(c, doc, now_ms, errors);
 	conf_read_timestamp(c, json_object_get(doc, "audit"),
 	                    conf_path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"),
 	                    errors);
 	conf_read_partners(c, conf_path_of(c, doc, "partners"), errors);
+	conf_read_edge(c, doc, errors);
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
 	documents = conf_path_of(c, doc, "documents");
 	conf_read_documents(c, documents, now_ms, errors);
@@ -217,4 +217,13 @@ void conf_each_document(const struct conf *c, void (*each)(void *arg, const char
 		each(arg, "floor", c->floor);
 	if (c->overlay.n)
 		each(arg, "overlay", c->overlay);
+}
+
+bool conf_is_bound(const struct conf *c, const char *agency, int64_t now_ms)
+{
+	for (size_t i = 0; i < c->n_agreements; i++)
+		if (agreement_has_party(c->agreements[i], view_of(agency)) &&
+		    agreement_sunset_ms(c->agreements[i]) > now_ms)
+			return true;
+	return false;
 }

@@ -65,8 +65,10 @@ struct partner {
 struct node {
 	const char *agency, *name, *host;
 	const char *origin;             /* <host>/audit/<node>/<epoch> */
+	const char **names;             /* others, and addresses, under which partners reach it */
 	const char **listen, **monitor; /* "address:port" */
-	size_t n_listen, n_monitor;
+	const char **reserved;          /* addresses or prefixes */
+	size_t n_names, n_listen, n_monitor, n_reserved;
 	const char *store, *keys, *mirror, *vkey, *anchor, *control, *user;
 	const char *folder; /* of gatewayd.json */
 	unsigned threads;
@@ -92,12 +94,19 @@ struct timestamp_authority {
 	uint32_t every_s;
 };
 
+/* An authority's revocation list. */
+struct revocation {
+	struct crl *list; /* NULL: none that can be used */
+	const char *path;
+	struct digest digest; /* of its text */
+};
+
 struct conf {
 	_Atomic unsigned refs;
 	struct arena mem;
 	uint64_t generation; /* grows with each load in this process */
 	struct node node;
-	const char *paths[24]; /* every path that the node document names; NULL-terminated */
+	const char *paths[40]; /* every path that the node document names; NULL-terminated */
 	size_t n_paths;
 	struct timestamp_authority timestamp;
 	struct partner *partners;
@@ -111,11 +120,11 @@ struct conf {
 	struct schema_source *schemas; /* texts by digest */
 	size_t n_schemas;
 	struct view floor, overlay; /* texts; empty: none */
-	struct crl *crl;            /* NULL: none configured, or none that can be used */
-	bool revocation_checked;    /* a list is configured */
-	struct digest crl_digest;   /* of the list's text; zeros where `crl` is NULL */
-	struct error revocation;    /* why everybody is refused: the list is missing, foreign or out of date */
-	struct buf edge_blob;       /* what the edge is sent, see edge_config.h */
+	struct authorities *authorities;
+	struct revocation revocations[AUTHORITIES_MAX]; /* by authority */
+	bool revocation_checked;                        /* lists are configured */
+	struct error revocation; /* the first list that is missing, foreign or out of date, as of the load */
+	struct buf edge_blob;    /* what the edge is sent, see edge_config.h */
 };
 
 /* `secret` is the pseudonym secret (n == 0 where the caller only checks). */
@@ -126,6 +135,14 @@ void conf_unref(struct conf *c);
 
 /* The partner whose certificate this is, or NULL. */
 const struct partner *conf_partner(const struct conf *c, const struct cert_id *cert);
+/* What the list of the authority with this key says of a certificate; REASON_NONE: nothing. NULL: its authority is none of
+ * ours. Without a list that holds now, REASON_REVOCATION_UNKNOWN. */
+enum reason conf_revoked(const struct conf *c, const struct digest *authority, const char *serial, int64_t now_ms);
+/* Each list's state at `now_ms` as a line; `refused`: it is missing or old, and its authority's certificates are refused. */
+void conf_revocation_notes(const struct conf *c, int64_t now_ms,
+                           void (*each)(void *arg, bool refused, const char *text), void *arg);
+/* Whether an agreement of this agency has not ended: ones to come count. */
+bool conf_is_bound(const struct conf *c, const char *agency, int64_t now_ms);
 /* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). */
 bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */

@@ -15,14 +15,26 @@
 const char *conf_path_of(struct conf *c, const json_t *o, const char *name);
 /* Members of `doc` that are there replace those of *rates. */
 void conf_read_rates(const json_t *doc, struct rates *rates);
-/* Limits that only fit together. */
-void conf_check_limits(const struct conf *c, const char *path, struct error_list *errors);
+/* The same of a string itself. */
+const char *conf_path_at(struct conf *c, const json_t *path);
+uint32_t conf_number_of(const json_t *o, const char *name, uint32_t otherwise);
+/* Copies of the list's strings. */
+const char **conf_strings_of(struct conf *c, const json_t *list, size_t *n);
 void conf_read_node(struct conf *c, const json_t *doc);
-/* What the edge is sent (edge_config.h); after conf_read_node(). */
+/* What the edge is sent (edge_config.h); after conf_read_node() and conf_read_partners(). */
 void conf_read_edge(struct conf *c, const json_t *doc, struct error_list *errors);
-/* A list that cannot be used is no error of the configuration, or an old list would go on standing for it: it
- * refuses everybody. */
-void conf_read_revocations(struct conf *c, const json_t *doc, int64_t now_ms);
+
+/* limits.c */
+
+/* What the node document limits; and that the descriptors of the process suffice for it (listed where they do not). */
+void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struct error_list *errors);
+
+/* revocations.c */
+
+/* Authorities and their lists. A list that cannot be used is no error of the configuration, or an old list would go on
+ * standing for it: it refuses all certificates of its authority. */
+void conf_read_revocations(struct conf *c, const json_t *doc, int64_t now_ms, struct error_list *errors);
+void conf_revocations_free(struct conf *c);
 
 /* partners.c */
 

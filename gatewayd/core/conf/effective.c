@@ -77,6 +77,10 @@ void effective_node(const struct conf *c, struct buf *out)
 	EDGE_LIMITS(L)
 #undef L
 	put_rates(out, "", &n->rates, true);
+	for (size_t i = 0; i < n->n_reserved; i++)
+		buf_addf(out, "limits.reserved_sources %s\n", n->reserved[i]);
+	for (size_t i = 0; i < n->n_names; i++)
+		buf_addf(out, "names %s\n", n->names[i]);
 	put_period(out, "delivery.deadline", &n->delivery_deadline);
 	buf_addf(out, "delivery.first_retry_ms %u\ndelivery.longest_retry_ms %u\n", n->first_retry_ms,
 	         n->longest_retry_ms);

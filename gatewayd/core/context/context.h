@@ -20,6 +20,7 @@ struct notice_work;
 struct overdue;
 struct part;
 struct quotas;
+struct reads;
 struct route;
 struct sights;
 struct surrogates;
@@ -46,6 +47,7 @@ struct core {
 	struct attempts *attempts;     /* its own lock */
 	struct departures *departures; /* its own lock */
 	struct budget *budget;         /* its own lock */
+	struct reads *reads;           /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */

@@ -3,16 +3,16 @@
 
 #include "gatewayd/core/exchange/batch_private.h"
 #include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/exchange/stream_private.h"
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/rate.h"
 #include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/serve/turns.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
 /* Lines of a request that are under way at once; more begin as these come home. */
 #define WINDOW 128
-/* What a line costs of its partner's turn, beside its bytes. */
-#define LINE_COST 1024u
 
 /* A line that was begun and is not answered yet. */
 struct line {
@@ -58,7 +58,7 @@ static void answer_lines(struct request *r, struct records *l)
 }
 
 /* A refusal costs as much as a release and is of use to nobody: it counts for more. */
-static void count_refusal(const struct request *r, const struct exchange *x)
+void records_count_refusal(const struct request *r, const struct exchange *x)
 {
 	if (x->decided.decision.outcome == OUTCOME_REFUSED && x->found.accepted == STORE_NEW)
 		route_count(r, RATE_REFUSED - 1, 0);
@@ -69,7 +69,7 @@ static void add_result(struct request *r, struct records *l, struct line *line)
 	size_t before = l->results.n;
 
 	if (line->x) {
-		count_refusal(r, line->x);
+		records_count_refusal(r, line->x);
 		if (!r->aborted)
 			buf_add(&l->results, buf_view(&line->x->written.result));
 		exchange_recycle(line->x);
@@ -120,18 +120,18 @@ static void single_done(struct exchange *x)
 		a.location = view_of(location);
 	}
 	turns_give(r, 1, r->line_held);
-	count_refusal(r, x);
+	records_count_refusal(r, x);
 	answer_send(r, &a);
 	exchange_recycle(x);
 }
 
-static struct submission submission_of(const struct request *r, bool dry_run)
+struct submission records_submission(const struct request *r, bool dry_run)
 {
 	return (struct submission){ .conf = r->conf,
 		                    .peer = r->peer,
 		                    .path = r->path,
 		                    .key = r->key,
-		                    .now_ms = r->now_ms,
+		                    .now_ms = r->stream ? instant_now_ms() : r->now_ms,
 		                    .lane = request_lane(r),
 		                    .dry_run = dry_run };
 }
@@ -139,7 +139,7 @@ static struct submission submission_of(const struct request *r, bool dry_run)
 static enum turn begin_single(struct request *r, bool dry_run, uint64_t *cost)
 {
 	struct decider *d = r->worker->decider;
-	struct submission s = submission_of(r, dry_run);
+	struct submission s = records_submission(r, dry_run);
 	struct exchange *x;
 
 	*cost = r->body.n + LINE_COST;
@@ -258,7 +258,7 @@ static enum turn step_lines(struct request *r, uint64_t *cost)
 	*cost = text.n + LINE_COST;
 	struct line *line = begin_line(r, held);
 	bool last = l->begun == l->n;
-	struct submission s = submission_of(r, false);
+	struct submission s = records_submission(r, false);
 	struct exchange *x = exchange_take(d);
 	if (last)
 		turns_leave(r);
@@ -274,7 +274,7 @@ static enum turn step_lines(struct request *r, uint64_t *cost)
 static enum turn step_batch(struct request *r, uint64_t *cost)
 {
 	struct records *l = r->work;
-	struct submission s = submission_of(r, false);
+	struct submission s = records_submission(r, false);
 	unsigned n = l->n;
 	uint64_t held;
 
@@ -301,19 +301,24 @@ static enum turn step_batch(struct request *r, uint64_t *cost)
 
 static void start_records(struct request *r)
 {
-	struct submission s = submission_of(r, false);
+	struct submission s = records_submission(r, false);
 	unsigned n = count_lines(buf_view(&r->body));
 	struct records *lines;
 
-	if (n == 0 || r->key.n > 0) {
-		answer_problem(r, n == 0 ? REASON_BAD_JSON : REASON_BAD_HEADER);
-		return;
-	}
-	if (n > r->conf->node.lines) {
-		answer_problem(r, REASON_TOO_LARGE);
-		return;
-	}
 	bool counted = batch_is_counted(&s);
+
+	if (r->key.n > 0 || (n == 0 && !r->stream)) {
+		answer_problem(r, r->key.n > 0 ? REASON_BAD_HEADER : REASON_BAD_JSON);
+		return;
+	}
+	if (counted && (r->stream || n > r->conf->node.lines)) {
+		answer_problem(r, REASON_BATCH_BOUNDED);
+		return;
+	}
+	if (r->stream || n > r->conf->node.lines) {
+		stream_start(r);
+		return;
+	}
 	unsigned room = counted || n < WINDOW ? n : WINDOW;
 	lines = calloc(1, sizeof *lines + room * sizeof *lines->window);
 	if (!lines) {

@@ -14,6 +14,27 @@ static void write_figure(struct buf *b, const struct figure *f, uint64_t value)
 	         (unsigned long long)value);
 }
 
+/* What the edge counts, by kind: sums over its threads. The labels are those of edge_counts.h and no others. */
+static void write_edge(struct buf *b, struct core *core)
+{
+	static const char *const names[] = {
+#define C(name, sentence) #name,
+		EDGE_COUNTS(C)
+#undef C
+	};
+
+	buf_adds(
+	        b,
+	        "# TYPE gatewayd_edge_events counter\n"
+	        "# HELP gatewayd_edge_events What happened at the door: connections, handshakes and how they ended.\n");
+	for (size_t i = 0; i < EDGE_COUNTS_N; i++) {
+		uint64_t sum = 0;
+		for (unsigned w = 0; w < core->n_workers; w++)
+			sum += atomic_load_explicit(&core->workers[w]->edge_counts[i], memory_order_relaxed);
+		buf_addf(b, "gatewayd_edge_events_total{event=\"%s\"} %llu\n", names[i], (unsigned long long)sum);
+	}
+}
+
 void handle_metrics(struct request *r)
 {
 	struct error e = { .reason = REASON_NONE };
@@ -27,6 +48,7 @@ void handle_metrics(struct request *r)
 	for (const struct figure *f = figure_list; f->read; f++)
 		if (f->metric && f->read(&now, &value))
 			write_figure(&b, f, value);
+	write_edge(&b, r->worker->core);
 	size_t before = b.n;
 	if (!waiting_metrics(r->worker->reader, &b, &e))
 		b.n = before;

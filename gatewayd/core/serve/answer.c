@@ -65,14 +65,15 @@ void answer_send(struct request *r, const struct answer *a)
 	if (a->replayed)
 		put_field(&head, "idempotency-replayed", VIEW("true"));
 	put_u16(&head, 0);
+	struct view body = r->head_only ? VIEW("") : a->body;
 	size_t first = CHANNEL_PAYLOAD_MAX - head.n;
-	if (first > a->body.n)
-		first = a->body.n;
+	if (first > body.n)
+		first = body.n;
 	if (first > r->out_credit)
 		first = r->out_credit;
-	bool last = first == a->body.n;
+	bool last = first == body.n;
 	channel_send(r->worker->channel, FRAME_REPLY, last ? FRAME_LAST : 0, r->id, buf_view(&head),
-	             view_make(a->body.p, first));
+	             view_make(body.p, first));
 	r->out_credit -= (uint32_t)first;
 	buf_free(&head);
 	if (last) {
@@ -86,7 +87,7 @@ void answer_send(struct request *r, const struct answer *a)
 		r->out = own;
 		r->out_at = first;
 	} else {
-		buf_add(&r->out, view_from(a->body, first));
+		buf_add(&r->out, view_from(body, first));
 		r->out_at = 0;
 		turns_keep(r, r->out.n);
 	}
@@ -120,11 +121,101 @@ void answer_unread(struct request *r, const struct error *e)
 	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
 }
 
+/* --- answers of unknown length --- */
+
+void answer_begin(struct request *r, struct view content_type)
+{
+	struct buf head = BUF_INIT(16384);
+
+	r->begun_answer = true;
+	if (r->aborted)
+		return;
+	put_u16(&head, 200);
+	put_u64(&head, CHANNEL_CHUNKED);
+	put_field(&head, "content-type", content_type);
+	put_u16(&head, 0);
+	channel_send(r->worker->channel, FRAME_REPLY, 0, r->id, buf_view(&head), VIEW(""));
+	buf_free(&head);
+}
+
+static void make_dirty(struct request *r)
+{
+	if (r->dirty)
+		return;
+	r->dirty = true;
+	r->next_dirty = r->worker->dirty;
+	r->worker->dirty = r;
+}
+
+void answer_add(struct request *r, struct view bytes)
+{
+	if (r->aborted)
+		return;
+	if (r->out_at == r->out.n)
+		buf_reset(&r->out), r->out_at = 0;
+	buf_add(&r->out, bytes);
+	make_dirty(r);
+}
+
+void answer_end(struct request *r)
+{
+	r->ends_answer = true;
+	make_dirty(r);
+}
+
+size_t answer_waiting(const struct request *r)
+{
+	return r->out.n - r->out_at;
+}
+
+/* What credit lets go; the end, when all has gone. */
+static void flush_stream(struct request *r)
+{
+	struct channel *channel = r->worker->channel;
+
+	if (r->out.failed && !r->aborted) {
+		channel_send(channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
+		request_abort(r);
+	}
+	while (!r->aborted && answer_waiting(r) && r->out_credit) {
+		size_t n = answer_waiting(r);
+		if (n > r->out_credit)
+			n = r->out_credit;
+		if (n > CHANNEL_PAYLOAD_MAX)
+			n = CHANNEL_PAYLOAD_MAX;
+		channel_send(channel, FRAME_BODY, 0, r->id, view_make(r->out.p + r->out_at, n), VIEW(""));
+		r->out_at += n;
+		r->out_credit -= (uint32_t)n;
+	}
+	if (!r->ends_answer || (answer_waiting(r) && !r->aborted))
+		return;
+	if (!r->aborted)
+		channel_send(channel, FRAME_BODY, FRAME_LAST, r->id, VIEW(""), VIEW(""));
+	r->answered = true;
+	request_release(r);
+}
+
+void answers_flush(struct worker *w)
+{
+	while (w->dirty) {
+		struct request *r = w->dirty;
+
+		w->dirty = r->next_dirty;
+		r->dirty = false;
+		flush_stream(r);
+	}
+}
+
 void answer_credit(struct request *r, uint32_t bytes)
 {
 	if (bytes > UINT32_MAX - r->out_credit)
 		return;
 	r->out_credit += bytes;
+	if (r->begun_answer) {
+		make_dirty(r);
+		if (r->go_on)
+			r->go_on(r);
+	}
 	if (r->answered)
 		send_body(r);
 }
@@ -169,7 +260,7 @@ void answer_own_problem(struct request *r, enum reason reason)
 	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");
 	a.body = buf_view(&body);
 	if (reason == REASON_METHOD_NOT_ALLOWED)
-		a.allow = VIEW("GET, POST");
+		a.allow = VIEW("GET, HEAD, POST");
 	answer_send(r, &a);
 	buf_free(&body);
 }

@@ -55,8 +55,9 @@ void budget_set(struct budget *b, const struct node *n)
 	b->jobs_max = n->jobs;
 	b->partner_jobs_max = n->partner_jobs;
 	uint32_t before = atomic_load_explicit(&b->connections, memory_order_relaxed);
-	if (before == UINT32_MAX || n->edge.connections > before)
-		atomic_store_explicit(&b->connections, n->edge.connections, memory_order_relaxed);
+	uint32_t now = n->edge.connections + n->edge.strangers + 2 * n->edge.monitors;
+	if (before == UINT32_MAX || now > before)
+		atomic_store_explicit(&b->connections, now, memory_order_relaxed);
 	pthread_mutex_unlock(&b->lock);
 }
 

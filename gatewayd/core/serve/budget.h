@@ -68,7 +68,7 @@ void budget_each(struct budget *b, void (*each)(void *arg, const char *id, const
 /* True after a use, when nothing was held at any call for BUDGET_IDLE_MS, and once more after as long again: what memory
  * allocators keep may go back then, and what other threads have freed meanwhile. */
 bool budget_idle(struct budget *b, int64_t monotonic_ms);
-/* More connections than the edge may have open: of all configurations so far, the most. */
+/* How many connections of every kind the edge may have open: of all configurations so far, the most. */
 uint32_t budget_connections(struct budget *b);
 
 #endif

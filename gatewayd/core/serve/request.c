@@ -123,7 +123,7 @@ bool request_read_head(struct request *r)
 		else if (view_is(name, "accept"))
 			r->accept = value;
 	}
-	return !in.failed && r->length <= REQUEST_BODY_MAX;
+	return !in.failed;
 }
 
 struct lane *request_lane(const struct request *r)

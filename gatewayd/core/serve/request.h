@@ -27,6 +27,10 @@ struct conn {
 	bool known;   /* the certificate could be read */
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
+	bool has_authority;      /* one of ours signed it */
+	struct digest authority; /* its key */
+	/* What standing_judge() found when it looked last, and that the edge was told to end it. */
+	bool was_partner, was_bound, ending;
 	uint32_t refs; /* requests under way */
 	uint32_t live; /* of those, that the edge has not given up */
 	bool closed;
@@ -46,12 +50,17 @@ struct request {
 	struct buf head;            /* method, target and fields; the views below look into it */
 	struct view method, target, path, query;
 	struct view content_type, content_digest, key, accept;
-	uint64_t length;
+	uint64_t length; /* of the body; CHANNEL_CHUNKED: as much as comes */
 	struct buf body;
 	uint32_t credit_given; /* bytes of body that the edge may still send */
+	bool head_only;        /* HEAD: answered as GET is, without the body */
 	bool complete, aborted, answered;
-	bool rated;             /* its answer says how much of its partner's rates is left */
-	unsigned retry_after_s; /* when they let it pass; 0: now */
+	bool stream; /* its body is of any length and is handled as it comes (answer.h) */
+	bool begun_answer, ends_answer;
+	bool dirty;                       /* answer_add() had something to send since the last turn */
+	void (*go_on)(struct request *r); /* of a stream: body, room for results, or a tick of the clock has come */
+	bool rated;                       /* its answer says how much of its partner's rates is left */
+	unsigned retry_after_s;           /* when they let it pass; 0: now */
 	/* turns.h */
 	struct account *account;  /* NULL: a monitor's, which is not counted */
 	uint64_t held, line_held; /* bytes of the budget: its own, and of its one line */
@@ -67,7 +76,7 @@ struct request {
 	/* What its handler keeps with it until it is answered, and how that is let go if it never is. */
 	void *work;
 	void (*drop_work)(void *work);
-	struct request *next_free;
+	struct request *next_free, *next_dirty;
 	UT_hash_handle hh;
 };
 
@@ -79,7 +88,7 @@ void conn_drop(struct worker *w, struct conn *c);
 /* A request without a head. NULL: no memory. */
 struct request *request_new(struct worker *w, uint64_t id, struct conn *conn) MUST_USE;
 struct request *request_find(struct worker *w, uint64_t id);
-/* Sets the views into r->head. False: it is no head, or its body is longer than REQUEST_BODY_MAX. */
+/* Sets the views into r->head. False: it is no head. */
 bool request_read_head(struct request *r) MUST_USE;
 /* The request is over: answered in full, or given up. */
 void request_release(struct request *r);

@@ -5,6 +5,8 @@
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/rate.h"
+#include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/standing.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -34,26 +36,6 @@ static bool path_plain(struct view path)
 			return false;
 	}
 	return path.n > 0 && path.p[0] == '/';
-}
-
-/* Who asks? Revocation is judged on every request. */
-static enum reason find_peer(struct request *r)
-{
-	const struct conf *c = r->conf;
-	const struct conn *conn = r->conn;
-
-	if (conn->monitor)
-		return REASON_NONE;
-	if (c->revocation_checked) {
-		if (!c->crl || crl_next_update_ms(c->crl) <= r->now_ms)
-			return REASON_REVOCATION_UNKNOWN;
-		if (crl_has(c->crl, conn->cert.serial))
-			return REASON_CERTIFICATE_REVOKED;
-	}
-	if (!conn->known || conn->cert.not_after_ms < r->now_ms || conn->cert.not_before_ms > r->now_ms)
-		return REASON_PARTNER_UNKNOWN;
-	r->peer = conf_partner(c, &conn->cert);
-	return r->peer ? REASON_NONE : REASON_PARTNER_UNKNOWN;
 }
 
 /* Content-Digest (RFC 9530): sha-256 is checked when it is there; another algorithm alone is refused. */
@@ -126,11 +108,21 @@ static bool admitted(struct request *r, const struct route *route)
 		answer_problem(r, REASON_UNAVAILABLE);
 		return false;
 	}
-	if (view_is(r->method, "GET") && !worker_may_read(r->worker, r->conf, r->peer, r->now_ms)) {
+	if (view_is(r->method, "GET") &&
+	    !reads_admit(r->worker->core->reads, r->peer->id, r->conf->node.reads_per_minute, r->now_ms)) {
 		answer_problem(r, REASON_RATE_LIMITED);
 		return false;
 	}
-	if (!digest_fits(r)) {
+	if (r->stream && !route->streams) {
+		answer_problem(r, REASON_TOO_LARGE);
+		return false;
+	}
+	/* Nobody could say what it came to before all of it was decided. */
+	if (r->stream && r->content_digest.n) {
+		answer_problem(r, REASON_BAD_HEADER);
+		return false;
+	}
+	if (!r->stream && !digest_fits(r)) {
 		answer_problem(r, REASON_DIGEST_MISMATCH);
 		return false;
 	}
@@ -154,10 +146,16 @@ bool route_permits(struct request *r)
 	return false;
 }
 
+bool route_may(const struct request *r, unsigned *retry_after_s)
+{
+	return !r->rated || rate_permits(r->account->rates, r->peer, agreement_of(r), instant_now_ms(),
+	                                 instant_monotonic_ms(), retry_after_s);
+}
+
 void route_count(const struct request *r, uint64_t records, uint64_t bytes)
 {
 	if (r->rated)
-		rate_count(r->account->rates, r->peer, agreement_of(r), records, bytes, r->now_ms,
+		rate_count(r->account->rates, r->peer, agreement_of(r), records, bytes, instant_now_ms(),
 		           instant_monotonic_ms());
 }
 
@@ -171,7 +169,11 @@ void route_request(struct request *r)
 	r->now_ms = instant_now_ms();
 	r->path = view_cut(&rest, '?');
 	r->query = rest;
-	unknown = find_peer(r);
+	if (view_is(r->method, "HEAD")) {
+		r->head_only = true;
+		r->method = VIEW("GET");
+	}
+	unknown = r->conn->monitor ? REASON_NONE : standing_of(r->conf, r->conn, r->now_ms, &r->peer);
 	if (unknown != REASON_NONE) {
 		stranger(r, unknown);
 		return;

@@ -13,7 +13,8 @@ struct route {
 	unsigned roles;   /* who may; 0: also the monitor listener, without a certificate */
 	/* Answers the request or hands on a job that will. */
 	void (*handle)(struct request *r);
-	bool early; /* also before this node serves: two gateways that start together still witness each other */
+	bool streams; /* also takes what is not complete yet (request.stream) */
+	bool early;   /* also before this node serves: two gateways that start together still witness each other */
 };
 
 /* A complete request: finds out who asks, picks the route, answers (now or after a commit). */
@@ -21,6 +22,8 @@ void route_request(struct request *r);
 
 /* Whether the partner's rates let records of this request be decided now; answers what they do not (429). */
 bool route_permits(struct request *r) MUST_USE;
+/* The same of one more record of it, without an answer: else in how many seconds. */
+bool route_may(const struct request *r, unsigned *retry_after_s) MUST_USE;
 /* Counts what is decided of it, by the same rates. */
 void route_count(const struct request *r, uint64_t records, uint64_t bytes);
 

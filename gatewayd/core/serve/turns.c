@@ -35,7 +35,10 @@ static uint64_t unasked(const struct request *r)
 
 static bool take_body(struct request *r)
 {
-	uint64_t bytes = r->length + BUDGET_REQUEST_BYTES;
+	uint64_t body = r->stream                      ? r->worker->body_bytes + TURNS_RESULTS + 2 * CHANNEL_CREDIT
+	                : r->length == CHANNEL_CHUNKED ? r->worker->body_bytes
+	                                               : r->length;
+	uint64_t bytes = body + BUDGET_REQUEST_BYTES;
 
 	if (!budget_take_body(budget_of(r->worker), r->account, bytes))
 		return false;
@@ -100,7 +103,7 @@ static void admit_waiting(struct worker *w)
 			continue;
 		}
 		wait_ends(r, false);
-		if (r->complete)
+		if (r->complete || r->stream)
 			route_request(r);
 		else
 			turns_credit(r);
@@ -168,7 +171,8 @@ void turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_
 	}
 	r->step = step;
 	r->share = s;
-	r->wait_until_ms = instant_monotonic_ms() + r->worker->wait_ms;
+	if (!r->begun)
+		r->wait_until_ms = instant_monotonic_ms() + r->worker->wait_ms;
 	TAILQ_INSERT_TAIL(&s->requests, r, turn);
 }
 
@@ -207,7 +211,14 @@ static enum turn take_turn(struct share *s, uint64_t *used)
 
 		if (s->deficit <= 0)
 			return TURN_MORE;
-		if (r->step(r, &cost) == TURN_BLOCKED)
+		bool stream = r->stream;
+		enum turn turn = r->step(r, &cost);
+		/* A stream may last for hours: the partner's other requests take turns with it. */
+		if (stream && turn != TURN_OVER) {
+			TAILQ_REMOVE(&s->requests, r, turn);
+			TAILQ_INSERT_TAIL(&s->requests, r, turn);
+		}
+		if (turn == TURN_BLOCKED)
 			return TURN_BLOCKED;
 		s->deficit -= (int64_t)cost;
 		*used += cost;

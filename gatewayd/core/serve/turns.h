@@ -11,6 +11,9 @@
 
 #include "gatewayd/core/serve/worker.h"
 
+/* Bytes of a stream's results that wait to be read, before no more of it is read. */
+#define TURNS_RESULTS (1024u * 1024)
+
 /* Its head has come: takes room for its body, or lets it wait, or turns it away. False: it is answered, or over. */
 bool turns_admit(struct request *r) MUST_USE;
 /* Gives the edge more credit for the body, when half of what it had is used and there is room for the request. */

@@ -8,6 +8,7 @@
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/os/instant.h"
@@ -16,7 +17,6 @@
 #define STOP_MS           5000 /* for answers under way when the daemon stops */
 #define DIE_MS            200  /* and when it goes down by a failure */
 #define REST_TICKS        20   /* without a request, before memory that was kept for more is freed */
-#define MONITORS          64   /* connections of monitors beside those that are counted */
 
 /* --- frames from the edge --- */
 
@@ -31,6 +31,21 @@ static void edge_broke(struct worker *w, const char *what)
 	core_die(w->core, &e);
 }
 
+/* By whose revocation list the certificate is judged: the key of who signed it, which a reload does not change. */
+static void find_authority(struct worker *w, struct conn *c, struct view cert_der)
+{
+	struct conf *conf = core_conf(w->core);
+	const struct partner *p = NULL;
+	size_t which;
+
+	c->has_authority = conf->authorities && authorities_signed(conf->authorities, cert_der, &which);
+	if (c->has_authority)
+		c->authority = *authority_key(conf->authorities, which);
+	c->was_partner = standing_of(conf, c, instant_now_ms(), &p) == REASON_NONE;
+	c->was_bound = c->was_partner && conf_is_bound(conf, p->agency, instant_now_ms());
+	conf_unref(conf);
+}
+
 static void on_open(struct worker *w, const struct frame *f)
 {
 	struct error e = { .reason = REASON_NONE };
@@ -38,7 +53,7 @@ static void on_open(struct worker *w, const struct frame *f)
 
 	if (conn_find(w, f->id))
 		return;
-	if ((uint64_t)w->n_open + 1 > (uint64_t)budget_connections(w->core->budget) + MONITORS) {
+	if (w->n_open >= budget_connections(w->core->budget)) {
 		edge_broke(w, "more connections than may be open");
 		return;
 	}
@@ -50,6 +65,8 @@ static void on_open(struct worker *w, const struct frame *f)
 	c->id = f->id;
 	c->monitor = (f->flags & FRAME_LAST) != 0;
 	c->known = !c->monitor && cert_read(f->payload, &c->cert, &e);
+	if (c->known)
+		find_authority(w, c, f->payload);
 	HASH_ADD(hh, w->conns, id, sizeof c->id, c);
 	w->n_open++;
 }
@@ -73,7 +90,12 @@ static void refuse_frame(struct worker *w, uint64_t id)
 static void request_complete(struct request *r)
 {
 	r->complete = true;
-	if (r->body.n != r->length)
+	if (r->stream) {
+		if (r->go_on)
+			r->go_on(r);
+		return;
+	}
+	if (r->length != CHANNEL_CHUNKED && r->body.n != r->length)
 		answer_problem(r, REASON_BAD_REQUEST);
 	else if (!r->waits)
 		route_request(r);
@@ -119,8 +141,18 @@ static void on_head(struct worker *w, const struct frame *f)
 		request_release(r);
 		return;
 	}
-	if (turns_admit(r) && (f->flags & FRAME_LAST))
+	r->stream = request_media_is(r, "application/x-ndjson") && r->length > w->body_bytes;
+	if (!r->stream && r->length != CHANNEL_CHUNKED && r->length > REQUEST_BODY_MAX) {
+		refuse_frame(w, f->id);
+		request_release(r);
+		return;
+	}
+	if (!turns_admit(r))
+		return;
+	if (f->flags & FRAME_LAST)
 		request_complete(r);
+	else if (r->stream && !r->waits)
+		route_request(r);
 }
 
 static void on_body(struct worker *w, const struct frame *f)
@@ -135,7 +167,7 @@ static void on_body(struct worker *w, const struct frame *f)
 	}
 	r->credit_given -= (uint32_t)f->payload.n;
 	buf_add(&r->body, f->payload);
-	if (r->body.failed || r->body.n > r->length) {
+	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
 		refuse_frame(w, f->id);
 		request_release(r);
 		return;
@@ -144,7 +176,10 @@ static void on_body(struct worker *w, const struct frame *f)
 		request_complete(r);
 		return;
 	}
-	turns_credit(r);
+	if (r->go_on)
+		r->go_on(r);
+	else
+		turns_credit(r);
 }
 
 static void on_credit(struct worker *w, const struct frame *f)
@@ -165,8 +200,22 @@ static void on_abort(struct worker *w, const struct frame *f)
 	if (!r)
 		return;
 	request_abort(r);
-	if (!r->complete || r->answered || r->waits)
+	if (r->go_on)
+		r->go_on(r);
+	else if (!r->complete || r->answered || r->waits)
 		request_release(r);
+}
+
+/* What the edge's thread counted so far. A hostile edge can lie here, and does so to the operator alone. */
+static void on_counts(struct worker *w, const struct frame *f)
+{
+	struct reader in = { .rest = f->payload };
+
+	if (f->payload.n != EDGE_COUNTS_N * sizeof(uint64_t))
+		return;
+	for (size_t i = 0; i < EDGE_COUNTS_N; i++)
+		atomic_store_explicit(&w->edge_counts[i], read_u64(&in), memory_order_relaxed);
+	atomic_store_explicit(&w->edge_seen_ms, instant_monotonic_ms(), memory_order_relaxed);
 }
 
 static void on_frame(void *arg, const struct frame *f)
@@ -186,6 +235,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_BODY: on_body(w, f); break;
 	case FRAME_CREDIT: on_credit(w, f); break;
 	case FRAME_ABORT: on_abort(w, f); break;
+	case FRAME_COUNTS: on_counts(w, f); break;
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:
@@ -212,6 +262,20 @@ static void send_config(struct worker *w)
 			channel_send(w->channel, FRAME_CONFIG, rest.n == 0 ? FRAME_LAST : 0, 0, piece, VIEW(""));
 		} while (rest.n);
 		w->edge_generation = conf->generation;
+	}
+	conf_unref(conf);
+}
+
+/* Every few seconds, and at once by a new configuration. */
+static void judge_connections(struct worker *w)
+{
+	struct conf *conf = core_conf(w->core);
+	int64_t now = instant_monotonic_ms();
+
+	if (now >= w->judge_ms || conf->generation != w->judged_generation) {
+		w->judge_ms = now + STANDING_MS;
+		w->judged_generation = conf->generation;
+		standing_judge(w, conf, instant_now_ms());
 	}
 	conf_unref(conf);
 }
@@ -255,6 +319,7 @@ static void end_turn(struct worker *w)
 {
 	if (turns_run(w))
 		event_active(w->more, EV_TIMEOUT, 0);
+	answers_flush(w);
 	scratch_clear(&w->scratch);
 	worker_flush(w);
 	wipe_registers();
@@ -304,7 +369,20 @@ static void see_conf(struct worker *w)
 
 	w->generation = conf->generation;
 	w->wait_ms = conf->node.wait_ms;
+	w->body_bytes = conf->node.edge.body_bytes;
 	conf_unref(conf);
+}
+
+/* Streams that wait for the clock: for their partner's rate, or a reader. */
+static void tick_streams(struct worker *w)
+{
+	struct request *r, *next;
+
+	HASH_ITER(hh, w->requests, r, next)
+	{
+		if (r->go_on)
+			r->go_on(r);
+	}
 }
 
 /* Nobody asked for anything for a while: what was kept for the next is freed. */
@@ -335,8 +413,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	see_conf(w);
 	send_config(w);
+	judge_connections(w);
 	tick_parts(w, false);
 	turns_late(w);
+	tick_streams(w);
+	atomic_store_explicit(&w->ticked_ms, instant_monotonic_ms(), memory_order_relaxed);
 	end_turn(w);
 	rest(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
@@ -409,6 +490,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 
 bool worker_start(struct worker *w, struct error *e)
 {
+	atomic_store(&w->ticked_ms, instant_monotonic_ms());
+	atomic_store(&w->edge_seen_ms, instant_monotonic_ms());
 	send_config(w);
 	tick_parts(w, true);
 	worker_flush(w);
@@ -451,27 +534,5 @@ void worker_free(struct worker *w)
 	store_close(w->reader);
 	home_free(w->home);
 	channel_free(w->channel);
-	free(w->reads);
 	free(w);
-}
-
-bool worker_may_read(struct worker *w, const struct conf *conf, const struct partner *p, int64_t now_ms)
-{
-	uint64_t minute = (uint64_t)(now_ms / (60 * SECOND_MS));
-	size_t k = (size_t)(p - conf->partners);
-
-	if (w->reads_generation != conf->generation || w->n_reads != conf->n_partners) {
-		uint32_t *reads = calloc(conf->n_partners + 1, sizeof *reads);
-		if (!reads)
-			return false;
-		free(w->reads);
-		w->reads = reads;
-		w->n_reads = conf->n_partners;
-		w->reads_generation = conf->generation;
-	}
-	if (w->read_window != minute) {
-		memset(w->reads, 0, w->n_reads * sizeof *w->reads);
-		w->read_window = minute;
-	}
-	return w->reads[k]++ < conf->node.reads_per_minute;
 }

@@ -13,6 +13,7 @@
 #include "gatewayd/core/context/context.h"
 #include "gatewayd/core/serve/request.h"
 #include "gatewayd/core/serve/scratch.h"
+#include "gatewayd/edge_counts.h"
 
 struct decider;
 struct post;
@@ -45,22 +46,25 @@ struct worker {
 	struct request *free_requests;
 	unsigned n_free_requests;
 	uint32_t n_open;              /* connections that the edge has open */
+	struct request *dirty;        /* streams whose answers have more to send */
 	struct request_queue waiting; /* for room; in the order in which they came */
 	struct share_queue shares;    /* of partners with work to begin; whose turn it is, first */
 	uint32_t wait_ms;             /* how long a request waits at most, by the conf that was seen last */
+	uint32_t body_bytes;          /* of a body of unknown length, at most; by the same */
 	uint64_t generation;          /* of that */
 	bool broken;                  /* the edge broke the rules of the channel */
 	unsigned quiet;               /* ticks without a request */
 	struct scratch scratch;
 	struct post *posts; /* requests to partners that are under way, by id */
 	uint64_t last_post;
-	struct decider *decider;   /* the exchange room's; set by its part */
-	void *parts[WORKER_PARTS]; /* by place in core->parts; NULL: another worker's */
-	uint64_t edge_generation;  /* of the conf that the edge was sent */
-	uint64_t read_window;      /* minute of the counts below */
-	uint32_t *reads;           /* by partner of the current conf */
-	uint64_t reads_generation;
-	size_t n_reads;
+	struct decider *decider;    /* the exchange room's; set by its part */
+	void *parts[WORKER_PARTS];  /* by place in core->parts; NULL: another worker's */
+	uint64_t edge_generation;   /* of the conf that the edge was sent */
+	int64_t judge_ms;           /* monotonic: when open connections are judged again */
+	uint64_t judged_generation; /* by which conf they were */
+	/* For other threads: that this one runs and its edge thread too (monotonic), and what that one has counted. */
+	_Atomic int64_t ticked_ms, edge_seen_ms;
+	_Atomic uint64_t edge_counts[EDGE_COUNTS_N];
 };
 
 struct worker *worker_new(struct core *core, unsigned index, int channel_fd, struct error *e) MUST_USE;
@@ -74,7 +78,5 @@ void worker_hang_up(struct worker *w);
 
 /* Writes what the channel has queued; every turn of the loop ends with it. */
 void worker_flush(struct worker *w);
-/* Counts a read of `p` and answers false when it has had its share of this minute. */
-bool worker_may_read(struct worker *w, const struct conf *conf, const struct partner *p, int64_t now_ms);
 
 #endif

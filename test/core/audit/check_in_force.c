@@ -192,7 +192,12 @@ START_TEST(no_limit_is_forgotten)
 		"audit.epoch",                                        /* part of the origin */
 		"audit.mirror",   "audit.vkey", "audit.witness_vkey", /* views for others */
 	};
-	const struct conf conf = { .node = { .agency = "north", .origin = "north.example/audit/n1/1", .anchor = "a" },
+	const char *reserved[] = { "192.0.2.7" };
+	const struct conf conf = { .node = { .agency = "north",
+		                             .origin = "north.example/audit/n1/1",
+		                             .anchor = "a",
+		                             .reserved = reserved,
+		                             .n_reserved = 1 },
 		                   .timestamp = { .to = { .host = "tsa.example" }, .path = "/" } };
 	struct buf text = BUF_INIT(65536);
 	json_t *schema = json_load_file("schema/node.schema.json", 0, NULL), *of, *member;

@@ -430,7 +430,8 @@ START_TEST(a_revocation_list_that_cannot_be_used_refuses_everybody)
 	json_object_set_new(json_object_get(node, "tls"), "revocations", json_string("none.crl"));
 	loads();
 	ck_assert(conf->revocation_checked);
-	ck_assert_ptr_null(conf->crl);
+	ck_assert_ptr_null(conf->revocations[0].list);
+	ck_assert_int_eq(conf_revoked(conf, authority_key(conf->authorities, 0), "01", 0), REASON_REVOCATION_UNKNOWN);
 	ck_assert_ptr_nonnull(strstr(conf->revocation.where, "none.crl"));
 }
 END_TEST

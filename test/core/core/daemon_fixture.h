@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -103,13 +104,13 @@ static inline void as_a_program(void)
 }
 
 /* A process that ends when the other end of the pipe is closed. */
-static inline int edge_process(const int leave[2])
+static inline struct edge_child edge_process(const int leave[2])
 {
 	int pid = fork();
 	char byte;
 
 	if (pid != 0)
-		return pid;
+		return (struct edge_child){ .pid = pid, .fd = (int)syscall(SYS_pidfd_open, pid, 0) };
 	close(leave[1]);
 	(void)!read(leave[0], &byte, 1);
 	_exit(0);
@@ -121,7 +122,7 @@ static inline void core_process(int channel, int leave[2], const struct start *h
 		                  .conf = node_conf(),
 		                  .channels = &channel,
 		                  .n_channels = 1,
-		                  .edge_pid = edge_process(leave),
+		                  .edge = edge_process(leave),
 		                  .control_fd = daemon_.control_fd };
 	char path[200];
 

@@ -1,4 +1,5 @@
 /* Who is admitted to what: strangers, roles, rate, digests, the monitor's listener; and frames that are out of place. */
+#include "gatewayd/core/serve/reads.h"
 #include "test/core/worker_fixture.h"
 
 TCase *make_router_case(void);
@@ -113,6 +114,91 @@ START_TEST(reads_have_a_rate)
 	ck_assert_int_le(limited, 5);
 	ck_assert_int_eq(got(SOUTH_SYSTEM, "/v1/agreements"), 200);
 	ck_assert_int_eq(got(MONITOR, "/livez"), 200);
+}
+END_TEST
+
+/* Over all workers, and a reload changes nothing. */
+START_TEST(reads_are_counted_by_partner)
+{
+	struct reads *r = reads_new();
+
+	ck_assert(reads_admit(r, "south", 2, 1));
+	ck_assert(reads_admit(r, "south", 2, 2));
+	ck_assert(!reads_admit(r, "south", 2, 59999));
+	ck_assert(reads_admit(r, "south", 3, 59999));
+	ck_assert(reads_admit(r, "north", 2, 59999));
+	ck_assert(reads_admit(r, "south", 2, 60000));
+	ck_assert(!reads_admit(r, "south", 0, 60000));
+	reads_free(r);
+	reads_free(NULL);
+}
+END_TEST
+
+/* As GET, with its length, without its body; it counts as a read. */
+START_TEST(head_is_get_without_a_body)
+{
+	ck_assert_int_eq(got(NORTH_SYSTEM, "/v1/agreements"), 200);
+	uint64_t length = answer_seen.length;
+	ck_assert_uint_eq(length, answer_seen.body.n);
+	ck_assert_uint_gt(length, 0);
+	struct ask head = { .conn = NORTH_SYSTEM, .method = "HEAD", .target = "/v1/agreements" };
+	ck_assert_int_eq(asked(&head), 200);
+	ck_assert_uint_eq(answer_seen.length, length);
+	ck_assert_uint_eq(answer_seen.body.n, 0);
+	head.target = "/nowhere";
+	ck_assert_int_eq(asked(&head), 404);
+	ck_assert_uint_eq(answer_seen.body.n, 0);
+	head.target = "/v1/agreements/pnr/records";
+	ck_assert_int_eq(asked(&head), 405);
+	f.core.conf->node.reads_per_minute = 1;
+	head.target = "/v1/agreements";
+	ck_assert_int_eq(asked(&head), 429);
+}
+END_TEST
+
+/* A body whose length is known at its end. */
+START_TEST(chunked_bodies)
+{
+	struct ask a = { .conn = NORTH_SYSTEM,
+		         .method = "POST",
+		         .target = "/v1/agreements/pnr/validate",
+		         .fields = { "content-type", "application/json" },
+		         .body = released_text(),
+		         .chunked = true };
+
+	ck_assert_int_eq(asked(&a), 200);
+	a.body = VIEW("{");
+	ck_assert_int_eq(asked(&a), 400);
+	/* more than core takes, from an edge that does not stop it */
+	static char block[CHANNEL_PAYLOAD_MAX];
+	struct buf head = BUF_INIT(4096);
+	put_ask(&a, CHANNEL_CHUNKED, &head);
+	answer_seen.id = ++last_request;
+	answer_seen.done = answer_seen.aborted = false;
+	channel_send(edge, FRAME_HEAD, 0, last_request, buf_view(&head), VIEW(""));
+	for (size_t n = 0; n <= REQUEST_BODY_MAX && !answer_seen.aborted; n += sizeof block) {
+		channel_send(edge, FRAME_BODY, 0, last_request, view_make(block, sizeof block), VIEW(""));
+		if (n % (16 * sizeof block) == 0)
+			worker_turn();
+	}
+	worker_until(&answer_seen.aborted);
+	buf_free(&head);
+}
+END_TEST
+
+START_TEST(what_the_edge_counts)
+{
+	struct buf counts = BUF_INIT(4096);
+
+	for (uint64_t i = 0; i < EDGE_COUNTS_N; i++)
+		put_u64(&counts, 1000 + i);
+	channel_send(edge, FRAME_COUNTS, 0, 0, buf_view(&counts), VIEW(""));
+	/* another length is none of ours */
+	channel_send(edge, FRAME_COUNTS, 0, 0, view_make(counts.p, 8), VIEW(""));
+	ck_assert_int_eq(got(MONITOR, "/metrics"), 200);
+	ck_assert(buf_holds(&answer_seen.body, "gatewayd_edge_events_total{event=\"accepted\"} 1000\n"));
+	ck_assert(buf_holds(&answer_seen.body, "gatewayd_edge_events_total{event=\"handshakes\"} 1001\n"));
+	buf_free(&counts);
 }
 END_TEST
 
@@ -234,6 +320,10 @@ TCase *make_router_case(void)
 	tcase_add_test(c, before_it_serves);
 	tcase_add_test(c, the_monitor_sees_health_only);
 	tcase_add_test(c, reads_have_a_rate);
+	tcase_add_test(c, reads_are_counted_by_partner);
+	tcase_add_test(c, head_is_get_without_a_body);
+	tcase_add_test(c, chunked_bodies);
+	tcase_add_test(c, what_the_edge_counts);
 	tcase_add_test(c, content_digests);
 	tcase_add_test(c, heads_that_are_none_end_the_request);
 	tcase_add_test(c, bodies_have_the_length_that_was_said);

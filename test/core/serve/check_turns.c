@@ -1,5 +1,6 @@
 /* What of a worker's requests goes on, and when: bodies that wait for room, lines that take turns, and an edge that does not
  * keep to what it was granted. */
+#include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/turns.h"
 #include "test/core/worker_fixture.h"
@@ -18,6 +19,7 @@ static void set_up(void)
 	f.core.conf->node.jobs = 64;
 	f.core.conf->node.partner_jobs = 4;
 	f.core.conf->node.edge.connections = 100;
+	f.core.conf->node.edge.body_bytes = 1u << 20;
 	f.core.conf->node.lines = 1000;
 	budget_set(f.core.budget, &f.core.conf->node);
 	account = budget_account(f.core.budget, core_partner(&f, NORTH_SYSTEM));
@@ -270,6 +272,181 @@ START_TEST(lines_count_each)
 }
 END_TEST
 
+/* --- streams --- */
+
+static void stream_head(const char *field, const char *value)
+{
+	const struct ask a = { .conn = NORTH_SYSTEM,
+		               .method = "POST",
+		               .target = RECORDS,
+		               .fields = { "content-type", "application/x-ndjson", field, value } };
+	struct buf b = BUF_INIT(65536);
+
+	put_ask(&a, CHANNEL_CHUNKED, &b);
+	buf_reset(&answer_seen.body);
+	answer_seen.id = ++last_request;
+	answer_seen.done = answer_seen.aborted = false;
+	answer_seen.status = 0;
+	answer_seen.credit = CHANNEL_CREDIT;
+	channel_send(edge, FRAME_HEAD, 0, last_request, buf_view(&b), VIEW(""));
+	buf_free(&b);
+}
+
+static void stream_body(struct view bytes, bool last)
+{
+	channel_send(edge, FRAME_BODY, last ? FRAME_LAST : 0, last_request, bytes, VIEW(""));
+}
+
+/* Results so far. */
+static unsigned results(void)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < answer_seen.body.n; i++)
+		n += answer_seen.body.p[i] == '\n';
+	return n;
+}
+
+static void await_results(unsigned n)
+{
+	for (int i = 0; results() < n && i < 300; i++)
+		worker_turn();
+	ck_assert_uint_eq(results(), n);
+}
+
+/* The last result is this problem, and the stream has ended. */
+static void ends_with(const char *slug)
+{
+	struct view rest = buf_view(&answer_seen.body), line = rest;
+
+	worker_until(&answer_seen.done);
+	rest = buf_view(&answer_seen.body);
+	while (rest.n)
+		line = view_cut(&rest, '\n');
+	ck_assert_msg(memmem(line.p, line.n, slug, strlen(slug)) != NULL, "%.*s", (int)line.n, line.p);
+}
+
+START_TEST(results_come_while_the_body_does)
+{
+	stream_head(NULL, NULL);
+	stream_body(VIEW("{}\n{"), false);
+	await_results(1);
+	ck_assert_int_eq(answer_seen.status, 200);
+	ck_assert(answer_seen.length == CHANNEL_CHUNKED && !answer_seen.done);
+	stream_body(VIEW("}\n\n{}"), true);
+	worker_until(&answer_seen.done);
+	ck_assert_uint_eq(results(), 3);
+}
+END_TEST
+
+START_TEST(a_stream_is_paced_by_a_second_and_ended_by_a_day)
+{
+	struct partner *p = &f.core.conf->partners[NORTH_SYSTEM];
+
+	p->rates = (struct rates){ .second_records = 40 };
+	stream_head(NULL, NULL);
+	stream_body(lines_of(16), true);
+	worker_until(&answer_seen.done);
+	ck_assert_uint_eq(results(), 16);
+	p->rates = (struct rates){ .day_records = 200 };
+	stream_head(NULL, NULL);
+	stream_body(lines_of(60), false);
+	ends_with("/problems/rate-limited");
+	ck_assert_uint_lt(results(), 60);
+}
+END_TEST
+
+START_TEST(a_stream_ends_where_no_record_is_taken)
+{
+	stream_head(NULL, NULL);
+	stream_body(VIEW("{}\n"), false);
+	await_results(1);
+	atomic_store(&f.core.space_low, true);
+	stream_body(VIEW("{}\n"), false);
+	ends_with("/problems/no-space");
+	atomic_store(&f.core.space_low, false);
+	stream_head(NULL, NULL);
+	stream_body(VIEW("{}\n"), false);
+	await_results(1);
+	atomic_store(&f.core.draining, true);
+	stream_body(VIEW("{}\n"), false);
+	ends_with("/problems/unavailable");
+	atomic_store(&f.core.draining, false);
+}
+END_TEST
+
+START_TEST(a_stream_goes_on_by_the_newest_configuration)
+{
+	struct partner *p = &f.core.conf->partners[NORTH_SYSTEM];
+
+	stream_head(NULL, NULL);
+	stream_body(VIEW("{}\n"), false);
+	await_results(1);
+	f.core.conf->generation++;
+	worker->generation = f.core.conf->generation + 1; /* the tick puts it right */
+	stream_body(VIEW("{}\n"), false);
+	await_results(2);
+	/* Its partner is none any more. */
+	p->n_pins = 0;
+	worker->generation++;
+	stream_body(VIEW("{}\n"), false);
+	ends_with("/problems/partner-unknown");
+	p->n_pins = 1;
+}
+END_TEST
+
+START_TEST(a_stream_whose_results_nobody_reads_ends)
+{
+	uint64_t more;
+
+	f.core.conf->node.partner_jobs = 64;
+	budget_set(f.core.budget, &f.core.conf->node);
+	f.core.conf->node.wait_ms = 300;
+	unread = true;
+	stream_head(NULL, NULL);
+	/* Below a mebibyte of results the body is read on; above it no line begins. */
+	stream_body(lines_of(1500), false);
+	while (!worker->requests)
+		worker_turn();
+	for (int i = 0; i < 600 && !worker->requests->ends_answer; i++)
+		worker_turn();
+	ck_assert(worker->requests->ends_answer);
+	more = answer_waiting(worker->requests);
+	ck_assert_uint_ge(more, TURNS_RESULTS);
+	ck_assert_uint_lt(more, TURNS_RESULTS + 600000);
+	unread = false;
+	for (int i = 0; i < 20; i++)
+		channel_send(edge, FRAME_CREDIT, 0, last_request, VIEW("\0\4\0\0"), VIEW(""));
+	ends_with("/problems/unread");
+}
+END_TEST
+
+START_TEST(who_leaves_a_stream_ends_it)
+{
+	stream_head(NULL, NULL);
+	stream_body(VIEW("{}\n{}\n"), false);
+	await_results(2);
+	channel_send(edge, FRAME_ABORT, 0, last_request, VIEW(""), VIEW(""));
+	while (worker->requests)
+		worker_turn();
+}
+END_TEST
+
+START_TEST(what_no_stream_may_have)
+{
+	stream_head("content-digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
+	worker_until(&answer_seen.done);
+	is_problem(400, "bad-header");
+	stream_head("idempotency-key", "one");
+	worker_until(&answer_seen.done);
+	is_problem(400, "bad-header");
+	stream_head(NULL, NULL);
+	stream_body(VIEW("\n"), true);
+	worker_until(&answer_seen.done);
+	is_problem(400, "bad-json");
+}
+END_TEST
+
 /* --- an edge that cannot be trusted --- */
 
 static void is_broken(void)
@@ -339,6 +516,13 @@ TCase *make_turns_case(void)
 	tcase_add_test(c, who_goes_away_while_waiting_leaves_nothing);
 	tcase_add_test(c, a_partner_has_rates);
 	tcase_add_test(c, lines_count_each);
+	tcase_add_test(c, results_come_while_the_body_does);
+	tcase_add_test(c, a_stream_is_paced_by_a_second_and_ended_by_a_day);
+	tcase_add_test(c, a_stream_ends_where_no_record_is_taken);
+	tcase_add_test(c, a_stream_goes_on_by_the_newest_configuration);
+	tcase_add_test(c, a_stream_whose_results_nobody_reads_ends);
+	tcase_add_test(c, who_leaves_a_stream_ends_it);
+	tcase_add_test(c, what_no_stream_may_have);
 	tcase_add_test(c, more_of_a_body_than_was_granted);
 	tcase_add_test(c, two_requests_of_one_connection);
 	tcase_add_test(c, more_connections_than_may_be_open);

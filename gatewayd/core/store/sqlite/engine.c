@@ -245,7 +245,7 @@ static bool set_up(struct connection *c, bool writes, struct error *e)
 	sqlite3_wal_hook(c->db, on_commit, c);
 	return execute(c,
 	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF",
+	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF",
 	               e);
 }
 

@@ -1,0 +1,392 @@
+/* See gate.h. Sources lie in a chained table with a random seed. For each kind of seat, sources that have some are
+ * sorted by how many, so that the fullest is found at once however many there are. */
+#include "gatewayd/edge/gate.h"
+
+#include <event2/util.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BUCKETS     4096u
+#define LEVELS      64u         /* sources with that many seats of a kind, or more, are alike */
+#define SOURCES_MAX 8192u       /* beyond that, those without a seat are forgotten, the longest idle first */
+#define KNOWN_MAX   4096u       /* of those that are known, without a seat */
+#define KNOWN_MS    86400000ull /* a source stays known so long */
+#define BURST       2u          /* seconds of its budget that a source may use at once */
+
+struct source {
+	struct source *chain;
+	struct address address;
+	uint64_t known_until, filled; /* edge_now() */
+	uint64_t tokens;              /* thousandths of a handshake, as of `filled` */
+	uint32_t n;                   /* seats of all kinds but those of monitors */
+	bool resting_known;
+	TAILQ_ENTRY(source) rest; /* in resting, when it has no seat */
+	struct {
+		uint32_t n;
+		struct seat_list seats; /* the oldest first */
+		TAILQ_ENTRY(source) level;
+	} of[SEAT_KINDS];
+	uint32_t n_seats; /* of all kinds */
+};
+
+TAILQ_HEAD(source_list, source);
+
+struct kind {
+	uint32_t n;
+	uint32_t top; /* no level above it has a source */
+	struct source_list level[LEVELS];
+};
+
+struct gate {
+	pthread_mutex_t lock;
+	uint64_t seed;
+	uint32_t n_sources, n_resting[2];
+	struct source_list resting[2]; /* those that are known: [1] */
+	struct kind of[SEAT_KINDS];
+	uint64_t tokens, filled; /* of those that are not known */
+	struct source *bucket[BUCKETS];
+};
+
+void gate_exit_init(struct gate_exit *x, int wake_fd)
+{
+	TAILQ_INIT(&x->evicted);
+	x->wake_fd = wake_fd;
+}
+
+struct gate *gate_new(void)
+{
+	struct gate *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return NULL;
+	pthread_mutex_init(&g->lock, NULL);
+	evutil_secure_rng_get_bytes(&g->seed, sizeof g->seed);
+	for (size_t k = 0; k < SEAT_KINDS; k++)
+		for (size_t i = 0; i < LEVELS; i++)
+			TAILQ_INIT(&g->of[k].level[i]);
+	TAILQ_INIT(&g->resting[0]);
+	TAILQ_INIT(&g->resting[1]);
+	return g;
+}
+
+void gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (g->bucket[i]) {
+			struct source *s = g->bucket[i];
+			g->bucket[i] = s->chain;
+			free(s);
+		}
+	}
+	pthread_mutex_destroy(&g->lock);
+	free(g);
+}
+
+/* --- sources --- */
+
+/* Keyed, so that nobody can choose addresses that share a chain. */
+static struct source **find(struct gate *g, const struct address *a)
+{
+	uint64_t high, low, h;
+
+	memcpy(&high, a->b, 8);
+	memcpy(&low, a->b + 8, 8);
+	h = (high ^ g->seed) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ h >> 29 ^ low) * (g->seed | 1);
+	h ^= h >> 32;
+	struct source **link = &g->bucket[h % BUCKETS];
+	while (*link && memcmp(&(*link)->address, a, sizeof *a) != 0)
+		link = &(*link)->chain;
+	return link;
+}
+
+static void rest(struct gate *g, struct source *s, bool known)
+{
+	s->resting_known = known;
+	TAILQ_INSERT_TAIL(&g->resting[known], s, rest);
+	g->n_resting[known]++;
+}
+
+static void rest_ends(struct gate *g, struct source *s)
+{
+	TAILQ_REMOVE(&g->resting[s->resting_known], s, rest);
+	g->n_resting[s->resting_known]--;
+}
+
+static void forget_oldest(struct gate *g, bool known)
+{
+	struct source *s = TAILQ_FIRST(&g->resting[known]);
+
+	rest_ends(g, s);
+	*find(g, &s->address) = s->chain;
+	free(s);
+	g->n_sources--;
+}
+
+/* The source of an address, which has no seat of it yet; NULL: no memory. */
+static struct source *source_of(struct gate *g, const struct address *a)
+{
+	struct source **link = find(g, a), *s = *link;
+
+	if (s) {
+		if (s->n_seats == 0)
+			rest_ends(g, s);
+		return s;
+	}
+	if (g->n_sources >= SOURCES_MAX && g->n_resting[0] > 0) {
+		forget_oldest(g, false);
+		link = find(g, a);
+	}
+	s = *link = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	g->n_sources++;
+	s->address = *a;
+	for (size_t k = 0; k < SEAT_KINDS; k++)
+		TAILQ_INIT(&s->of[k].seats);
+	return s;
+}
+
+/* --- seats --- */
+
+static uint32_t level_of(uint32_t n)
+{
+	return n < LEVELS ? n : LEVELS - 1;
+}
+
+/* Keeps the source among those of its level. */
+static void counted(struct gate *g, struct source *s, enum seat_kind k, int change)
+{
+	struct kind *kind = &g->of[k];
+	uint32_t before = s->of[k].n, after = before + (uint32_t)change;
+
+	s->of[k].n = after;
+	s->n_seats += (uint32_t)change;
+	kind->n += (uint32_t)change;
+	if (k != SEAT_MONITOR && k != SEAT_ASKING)
+		s->n += (uint32_t)change;
+	if (level_of(before) == level_of(after))
+		return;
+	if (before > 0)
+		TAILQ_REMOVE(&kind->level[level_of(before)], s, of[k].level);
+	if (after > 0)
+		TAILQ_INSERT_TAIL(&kind->level[level_of(after)], s, of[k].level);
+	if (level_of(after) > kind->top)
+		kind->top = level_of(after);
+}
+
+static void sit(struct gate *g, struct source *s, struct seat *seat, enum seat_kind k)
+{
+	seat->source = s;
+	seat->kind = k;
+	TAILQ_INSERT_TAIL(&s->of[k].seats, seat, link);
+	counted(g, s, k, 1);
+}
+
+static void stand_up(struct gate *g, struct seat *seat)
+{
+	TAILQ_REMOVE(&seat->source->of[seat->kind].seats, seat, link);
+	counted(g, seat->source, seat->kind, -1);
+}
+
+static void settle(struct gate *g, struct source *s, uint64_t now)
+{
+	if (s->n_seats > 0)
+		return;
+	rest(g, s, s->known_until > now);
+	if (g->n_resting[1] > KNOWN_MAX)
+		forget_oldest(g, true);
+}
+
+static void evict(struct gate *g, struct seat *seat)
+{
+	uint64_t one = 1;
+
+	stand_up(g, seat);
+	seat->evicted = true;
+	/* A source that has no other seat rests when its connection has closed. */
+	bool first = TAILQ_EMPTY(&seat->exit->evicted);
+	TAILQ_INSERT_TAIL(&seat->exit->evicted, seat, link);
+	seat->source->n_seats++; /* is still looked at */
+	if (first && write(seat->exit->wake_fd, &one, sizeof one) < 0)
+		return; /* it is awake already */
+}
+
+/* The source with most seats of the kind; NULL: nobody has one. */
+static struct source *fullest(struct gate *g, enum seat_kind k)
+{
+	struct kind *kind = &g->of[k];
+
+	while (kind->top > 0 && TAILQ_EMPTY(&kind->level[kind->top]))
+		kind->top--;
+	return kind->top > 0 ? TAILQ_FIRST(&kind->level[kind->top]) : NULL;
+}
+
+/* Makes room for one more of the kind from `by`. False: there is none for it. */
+static bool make_room(struct gate *g, enum seat_kind k, uint32_t cap, const struct source *by)
+{
+	if (g->of[k].n < cap)
+		return true;
+	struct source *s = fullest(g, k);
+	if (!s || (k == SEAT_PARTNER && s->of[k].n <= by->of[k].n + 1))
+		return false;
+	evict(g, TAILQ_FIRST(&s->of[k].seats));
+	return true;
+}
+
+static bool source_has_room(struct gate *g, struct source *s, uint32_t cap)
+{
+	static const enum seat_kind goes[] = { SEAT_NEW, SEAT_RESERVED, SEAT_STRANGER };
+
+	for (size_t i = 0; s->n >= cap && i < sizeof goes / sizeof *goes; i++)
+		if (s->of[goes[i]].n > 0)
+			evict(g, TAILQ_FIRST(&s->of[goes[i]].seats));
+	return s->n < cap;
+}
+
+static uint32_t cap_of(const struct edge_limits *l, enum seat_kind k)
+{
+	switch (k) {
+	case SEAT_NEW: return l->handshakes;
+	case SEAT_RESERVED: return l->handshakes_reserved;
+	case SEAT_STRANGER: return l->strangers;
+	case SEAT_PARTNER: return l->connections;
+	case SEAT_MONITOR:
+	case SEAT_ASKING: return l->monitors;
+	case SEAT_KINDS: break;
+	}
+	return 0;
+}
+
+enum gate_answer gate_enter(struct gate *g, struct seat *seat, const struct address *from, bool monitor, bool listed,
+                            const struct edge_limits *l, uint64_t now)
+{
+	struct address a = address_source(from);
+	enum gate_answer answer = GATE_OPEN;
+
+	pthread_mutex_lock(&g->lock);
+	struct source *s = source_of(g, &a);
+	if (!s) {
+		pthread_mutex_unlock(&g->lock);
+		return GATE_NO_MEMORY;
+	}
+	bool known = listed || s->known_until > now;
+	enum seat_kind k = monitor ? SEAT_MONITOR : known ? SEAT_RESERVED : SEAT_NEW;
+	if (!monitor && !source_has_room(g, s, l->connections_per_source))
+		answer = GATE_SOURCE_FULL;
+	else if (!make_room(g, k, cap_of(l, k), s))
+		answer = GATE_FULL;
+	if (answer == GATE_OPEN)
+		sit(g, s, seat, k);
+	else
+		settle(g, s, now);
+	pthread_mutex_unlock(&g->lock);
+	return answer;
+}
+
+/* --- budgets --- */
+
+/* A bucket that fills at `rate` a second up to `most`, in thousandths; whether one more was in it. */
+static bool take_token(uint64_t *tokens, uint64_t *filled, uint64_t rate, uint64_t most, uint64_t now)
+{
+	uint64_t waited = now - *filled;
+
+	/* The first look finds it full. */
+	*tokens = *filled == 0 || waited > most ? most : *tokens + waited * rate;
+	if (*tokens > most)
+		*tokens = most;
+	*filled = now;
+	if (*tokens < 1000)
+		return false;
+	*tokens -= 1000;
+	return true;
+}
+
+enum gate_budget gate_begin(struct gate *g, struct seat *seat, const struct edge_limits *l, uint64_t now)
+{
+	enum gate_budget answer = GATE_IN_BUDGET;
+
+	pthread_mutex_lock(&g->lock);
+	struct source *s = seat->source;
+	uint64_t rate = l->handshakes_per_source, all = l->handshakes_per_second;
+	if (!take_token(&s->tokens, &s->filled, rate, rate * 1000 * BURST, now))
+		answer = GATE_SOURCE_SPENT;
+	else if (seat->kind == SEAT_NEW && !take_token(&g->tokens, &g->filled, all, all * 1000, now))
+		answer = GATE_ALL_SPENT;
+	pthread_mutex_unlock(&g->lock);
+	return answer;
+}
+
+/* --- */
+
+enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, const struct edge_limits *l, uint64_t now)
+{
+	enum seat_kind k = partner ? SEAT_PARTNER : SEAT_STRANGER;
+	enum gate_answer answer = GATE_OPEN;
+
+	pthread_mutex_lock(&g->lock);
+	struct source *s = seat->source;
+	if (partner)
+		s->known_until = now + KNOWN_MS;
+	if (!seat->evicted) {
+		if (make_room(g, k, cap_of(l, k), s)) {
+			stand_up(g, seat);
+			sit(g, s, seat, k);
+		} else {
+			answer = GATE_FULL;
+		}
+	}
+	pthread_mutex_unlock(&g->lock);
+	return answer;
+}
+
+void gate_ask(struct gate *g, struct seat *seat, const struct edge_limits *l)
+{
+	pthread_mutex_lock(&g->lock);
+	if (!seat->evicted && seat->kind == SEAT_MONITOR && make_room(g, SEAT_ASKING, l->monitors, seat->source)) {
+		stand_up(g, seat);
+		sit(g, seat->source, seat, SEAT_ASKING);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+void gate_leave(struct gate *g, struct seat *seat, uint64_t now)
+{
+	if (!seat->source)
+		return;
+	pthread_mutex_lock(&g->lock);
+	struct source *s = seat->source;
+	if (seat->evicted) {
+		if (seat->exit) /* still on it: the connection ended before its owner looked */
+			TAILQ_REMOVE(&seat->exit->evicted, seat, link);
+		s->n_seats--;
+	} else {
+		stand_up(g, seat);
+	}
+	seat->source = NULL;
+	settle(g, s, now);
+	pthread_mutex_unlock(&g->lock);
+}
+
+struct seat *gate_evicted(struct gate *g, struct gate_exit *x)
+{
+	pthread_mutex_lock(&g->lock);
+	struct seat *seat = TAILQ_FIRST(&x->evicted);
+	if (seat) {
+		TAILQ_REMOVE(&x->evicted, seat, link);
+		seat->exit = NULL;
+	}
+	pthread_mutex_unlock(&g->lock);
+	return seat;
+}
+
+uint32_t gate_taken(struct gate *g, enum seat_kind kind)
+{
+	pthread_mutex_lock(&g->lock);
+	uint32_t n = g->of[kind].n;
+	pthread_mutex_unlock(&g->lock);
+	return n;
+}

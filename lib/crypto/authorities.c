@@ -1,0 +1,100 @@
+/* Authorities: the certificates of a PEM text, and which of them signed another. Parsed once; immutable. */
+#include "lib/crypto/internal.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#define NAME_MAX_ 200
+
+struct authority {
+	X509 *cert;
+	struct digest key;
+	char name[NAME_MAX_];
+};
+
+struct authorities {
+	size_t n;
+	struct authority of[AUTHORITIES_MAX];
+};
+
+/* The subject as RFC 2253 writes it, for people. */
+static void print_name(const X509 *cert, char out[NAME_MAX_])
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *p = NULL;
+	long n = 0;
+
+	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0)
+		n = BIO_get_mem_data(bio, &p);
+	snprintf(out, NAME_MAX_, "%.*s", (int)(n > 0 ? n : 0), p ? p : "");
+	BIO_free(bio);
+}
+
+struct authorities *authorities_load(struct view pem, struct error *e)
+{
+	struct authorities *a = calloc(1, sizeof *a);
+	BIO *bio = bio_of(pem);
+	X509 *cert;
+
+	while (a && bio && a->n < AUTHORITIES_MAX && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		struct authority *one = &a->of[a->n++];
+		unsigned char *spki = NULL;
+		int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
+		one->cert = cert;
+		sha256(view_make(spki, n > 0 ? (size_t)n : 0), &one->key);
+		OPENSSL_free(spki);
+		print_name(cert, one->name);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	if (a && a->n > 0)
+		return a;
+	error_set(e, a ? REASON_CONFIG : REASON_NO_MEMORY, "the authority's certificate cannot be read");
+	authorities_free(a);
+	return NULL;
+}
+
+void authorities_free(struct authorities *a)
+{
+	for (size_t i = 0; a && i < a->n; i++)
+		X509_free(a->of[i].cert);
+	free(a);
+}
+
+size_t authorities_count(const struct authorities *a)
+{
+	return a->n;
+}
+
+const struct digest *authority_key(const struct authorities *a, size_t i)
+{
+	return &a->of[i].key;
+}
+
+const char *authority_name(const struct authorities *a, size_t i)
+{
+	return a->of[i].name;
+}
+
+X509 *authority_cert(const struct authorities *a, size_t i)
+{
+	return a->of[i].cert;
+}
+
+bool authorities_signed(const struct authorities *a, struct view cert_der, size_t *which)
+{
+	X509 *cert = cert_from_der(cert_der);
+	bool found = false;
+
+	for (size_t i = 0; cert && !found && i < a->n; i++) {
+		X509 *by = a->of[i].cert;
+		if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(by)) != 0 ||
+		    X509_verify(cert, X509_get0_pubkey(by)) != 1)
+			continue;
+		*which = i;
+		found = true;
+	}
+	X509_free(cert);
+	ERR_clear_error();
+	return found;
+}

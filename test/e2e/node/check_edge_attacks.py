@@ -1,0 +1,286 @@
+"""What strangers and a bad partner can do to the door while an honest partner comes and goes: for each class of attack,
+attackers in one process refill what they hold as fast as they can, from many addresses of 127.0.0.0/8, and honest clients in
+another open a fresh connection, ask and close. Asserted: at least 99 of 100 honest connections succeed, and no attacker is
+answered as a partner. Printed: a line a class with how many attacks were tried, how many were wrongly accepted, the honest
+share and p99 against quiet, and the memory of both processes before, at and after. Attackers run at the lowest priority, for
+those of the world outside take no processor of the gateway's; what is measured is what they make the gateway do.
+
+HONEST: honest connections a class (30); ATTACKERS: threads of the attacking process (4)."""
+
+import contextlib
+import multiprocessing
+import os
+import random
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+
+import agreements
+from world import ROOT, Authority, World, read, wait_for
+
+HONEST, ATTACKERS = int(os.environ.get("HONEST", "30")), int(os.environ.get("ATTACKERS", "4"))
+HELD = 1200             # sockets that the attackers hold at once, where the class is about holding them
+HONEST_ADDRESS = "127.0.0.1"
+CLIENT_HELLO_HALF = bytes.fromhex("1603010200010001fc0303") + bytes(100)
+
+
+def any_address():
+    return f"127.{random.randrange(1, 250)}.{random.randrange(250)}.{random.randrange(1, 250)}"
+
+
+def connect(port, address=None, timeout=5):
+    s = socket.socket()
+    s.settimeout(timeout)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    s.bind((address or any_address(), 0))
+    s.connect(("127.0.0.1", port))
+    return s
+
+
+class Target:
+    """Where and as whom: what a process needs of the world."""
+
+    def __init__(self, world, pair, others):
+        self.host, self.port, self.monitor = world.north.host, world.north.port, world.north.monitor
+        self.ca, self.pair, self.others = world.authority.cert, pair, others
+
+    def context(self, pair):
+        c = ssl.create_default_context(cafile=self.ca)
+        c.minimum_version = ssl.TLSVersion.TLSv1_3
+        if pair:
+            c.load_cert_chain(*pair)
+        return c
+
+    def tls(self, context, address=None, timeout=5):
+        return context.wrap_socket(connect(self.port, address, timeout), server_hostname=self.host)
+
+    def head(self, method="GET", path="/v1/agreements", more=""):
+        return f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\n{more}\r\n".encode()
+
+
+# --- attacks: each is called again and again and returns (tried, wrongly accepted); what it holds, it puts into `held` ---
+
+def silent(t, held):
+    held.append(connect(t.port))
+    return 1, 0
+
+
+def half_hello(t, held):
+    s = connect(t.port)
+    s.sendall(CLIENT_HELLO_HALF)
+    held.append(s)
+    return 1, 0
+
+
+def bad_certificate(t, held):
+    """None, or one of an authority that is none here: whatever comes back, it is no answer."""
+    answer = b""
+    with contextlib.suppress(OSError):
+        with t.tls(t.contexts[random.choice((None, t.others["foreign"]))]) as s:
+            s.sendall(t.head())
+            answer = s.recv(100)
+    return 1, int(answer != b"")
+
+
+def stranger(t, held):
+    """A certificate of an authority of ours that no partner has: one answer, which refuses."""
+    s = t.tls(t.contexts[t.others["stranger"]])
+    s.sendall(t.head())
+    answer = s.recv(4000)
+    held.append(s)
+    return 1, int(answer.startswith(b"HTTP/1.1 2"))
+
+
+def thousands(t, held):
+    """A valid partner: at most as many as one partner may have."""
+    s = t.tls(t.contexts[t.others["bad"]])
+    held.append(s)
+    return 1, 0
+
+
+def slow_head(t, held):
+    s = t.tls(t.contexts[t.others["bad"]])
+    s.sendall(t.head()[:30])
+    held.append(s)
+    return 1, 0
+
+
+def slow_body(t, held):
+    s = t.tls(t.contexts[t.others["bad"]])
+    s.sendall(t.head("POST", "/v1/agreements/pax/records", "Content-Length: 100000\r\n") + b"{")
+    held.append(s)
+    return 1, 0
+
+
+def slow_reader(t, held):
+    s = t.tls(t.contexts[t.others["bad"]])
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(20):
+        s.sendall(t.head(path="/openapi.json"))
+    held.append(s)
+    return 1, 0
+
+
+def monitor(t, held):
+    held.append(connect(t.monitor))
+    return 1, 0
+
+
+def flood(t, held):
+    """Whole handshakes as fast as it goes, without a certificate."""
+    with contextlib.suppress(OSError):
+        t.tls(t.contexts[None]).close()
+    return 1, 0
+
+
+def key_updates(t, held):
+    """openssl s_client renews keys for each line that is a K, which Python's TLS cannot; it is cut after 32 of them."""
+    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{t.port}", "-servername", t.host, "-tls1_3",
+                           "-cert", t.others["bad"][0], "-key", t.others["bad"][1]],
+                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+        sent = 0
+        with contextlib.suppress(OSError):
+            while p.poll() is None and sent < 300:
+                p.stdin.write(b"K\n")
+                p.stdin.flush()
+                time.sleep(0.005)
+                sent += 1
+        wrong = p.poll() is None
+        p.kill()
+    return sent, int(wrong)
+
+
+ATTACKS = {"silent TCP": silent, "half ClientHello": half_hello, "no or foreign certificate": bad_certificate,
+           "certificate of nobody": stranger, "partner opens thousands": thousands, "slow head": slow_head, "slow body": slow_body,
+           "slow reader": slow_reader, "monitor port": monitor, "handshake flood": flood, "renewals (KeyUpdate)": key_updates}
+
+
+def attack(t, name, ready, stop, out):
+    """The attacking process."""
+    os.nice(19)
+    t.contexts = {pair: t.context(pair) for pair in (None, *t.others.values())}
+    tried, wrong, lock = [0], [0], threading.Lock()
+
+    def run():
+        held = []
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                n, bad = ATTACKS[name](t, held)
+                with lock:
+                    tried[0] += n
+                    wrong[0] += bad
+            if len(held) > HELD // ATTACKERS:
+                held.pop(0).close()
+        for s in held:
+            s.close()
+
+    threads = [threading.Thread(target=run) for _ in range(ATTACKERS)]
+    for one in threads:
+        one.start()
+    time.sleep(0.8)
+    ready.set()
+    for one in threads:
+        one.join()
+    out.put((tried[0], wrong[0]))
+
+
+def be_honest(t, n, out):
+    """The honest process: fresh connections, one after another."""
+    context, took, well = t.context(t.pair), [], 0
+    for _ in range(n):
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            with t.tls(context, HONEST_ADDRESS) as s:
+                s.sendall(t.head())
+                well += s.recv(4000).startswith(b"HTTP/1.1 200")
+        took.append(time.monotonic() - began)
+    took.sort()
+    out.put((well, took[n // 2], took[min(n - 1, int(n * 0.99))]))
+
+
+def memory(node):
+    """KiB that core and edge have of their own and hold."""
+    total = 0
+    for pid in (node.process.pid, node.edge_pid()):
+        total += sum(int(line.split()[1]) for line in read(f"/proc/{pid}/smaps_rollup").splitlines() if line.startswith("Private_Dirty"))
+    return total
+
+
+class EdgeAttacks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.addClassCleanup(cls.world.close)
+        schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+        cls.world.agreement(agreements.passenger(digest=schema))
+        authority = cls.world.authority
+        others = {"bad": authority.leaf("bad-system", "spiffe://south.example/bad"),
+                  "stranger": authority.leaf("stranger", "spiffe://nowhere.example/system")}
+        others["foreign"] = Authority(f"{cls.world.folder}/foreign", number=2).leaf("foreign", "spiffe://north.example/system")
+        cls.world.add_system(cls.world.north, "south", "bad-system", others["bad"][0])
+        cls.world.north.change(limits={"reads_per_minute": 1000000, "connections": 1000, "handshakes": 400, "handshakes_reserved": 100,
+                                       "strangers": 50, "connections_per_peer": 100, "handshake_ms": 3000, "header_ms": 3000,
+                                       "body_ms": 5000, "handshakes_per_second": 100})
+        cls.world.north.start()
+        cls.target = Target(cls.world, cls.world.systems["north"], others)
+        cls.fresh = multiprocessing.get_context("fork")
+        cls.honest(10)
+        cls.quiet = cls.honest()
+
+    @classmethod
+    def honest(cls, n=HONEST):
+        out = cls.fresh.Queue()
+        p = cls.fresh.Process(target=be_honest, args=(cls.target, n, out))
+        p.start()
+        answer = out.get(timeout=300)
+        p.join()
+        return answer
+
+    def under(self, name):
+        before = memory(self.world.north)
+        ready, stop, out = self.fresh.Event(), self.fresh.Event(), self.fresh.Queue()
+        p = self.fresh.Process(target=attack, args=(self.target, name, ready, stop, out))
+        p.start()
+        try:
+            self.assertTrue(ready.wait(60))
+            well, p50, p99 = self.honest()
+            at = memory(self.world.north)
+            if name == "monitor port":
+                self.assertEqual(sum(self.world.north.get_monitor("/readyz")[0] == 200 for _ in range(20)), 20)
+        finally:
+            stop.set()
+        tried, wrong = out.get(timeout=120)
+        p.join()
+        # From before its peers know that it is over to where nothing of them is left.
+        wait_for(lambda: self.open_connections() < 20, 20)
+        after = memory(self.world.north)
+        print(f"{name}: {tried} tried, {wrong} wrongly accepted; honest {well}/{HONEST}, p50 {p50 / self.quiet[1]:.1f} x quiet, "
+              f"p99 {p99 * 1000:.1f} ms = {p99 / self.quiet[2]:.1f} x quiet; memory {before // 1024}, {at // 1024}, {after // 1024} MiB")
+        self.assertGreater(tried, 0)
+        self.assertEqual(wrong, 0)
+        self.assertGreaterEqual(well, HONEST * 0.99)
+
+    def open_connections(self):
+        return len(os.listdir(f"/proc/{self.world.north.edge_pid()}/fd")) - self.idle_files
+
+    def test_each_class(self):
+        type(self).idle_files = len(os.listdir(f"/proc/{self.world.north.edge_pid()}/fd"))
+        self.assertEqual(self.quiet[0], HONEST)
+        print(f"quiet: honest {self.quiet[0]}/{HONEST}, p50 {self.quiet[1] * 1000:.1f} ms, p99 {self.quiet[2] * 1000:.1f} ms")
+        for name in ATTACKS:
+            with self.subTest(name):
+                self.under(name)
+        # Who was refused and why is counted by kind, and told at a bounded rate.
+        events = dict(line.split(" ") for line in self.world.north.get_monitor("/metrics")[1].splitlines() if line.startswith("gatewayd_edge_events_total"))
+        for kind in ("evicted", "no_certificate", "unknown_authority", "stranger", "partner_full", "handshake_budget"):
+            self.assertGreater(int(events[f'gatewayd_edge_events_total{{event="{kind}"}}']), 0, kind)
+        said = read(self.world.north.log)
+        self.assertIn("no_certificate: it showed no certificate; the partner has to configure its client certificate", said)
+        self.assertLess(said.count("no_certificate: "), 40)
+
+
+if __name__ == "__main__":
+    unittest.main()
