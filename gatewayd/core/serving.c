@@ -130,8 +130,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	space_watch(l->core);
 	/* What was freed after a load goes back to the system. */
-	if (budget_idle(l->core->budget, instant_monotonic_ms()))
+	if (budget_idle(l->core->budget, instant_monotonic_ms())) {
+		store_shed(l->reader);
 		malloc_trim(0);
+	}
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
 	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||
