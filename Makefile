@@ -137,6 +137,7 @@ check-e2e: all
 check-long: check check-faults-long check-meaning-long check-postgres mutants fuzz
 	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
+	MIB=1024 $(MAKE) check-e2e TESTS=check_stream
 # One hour of two gateways under mixed faults: memory, descriptors and the store's size, a line a minute.
 soak: all
 	BUILD="$(abspath $(B))" python3 test/e2e/faults/soak.py $(ARGS)

@@ -151,8 +151,10 @@ void answer_add(struct request *r, struct view bytes)
 {
 	if (r->aborted)
 		return;
-	if (r->out_at == r->out.n)
-		buf_reset(&r->out), r->out_at = 0;
+	if (r->out_at == r->out.n) {
+		buf_reset(&r->out);
+		r->out_at = 0;
+	}
 	buf_add(&r->out, bytes);
 	make_dirty(r);
 }
