@@ -138,10 +138,11 @@ check-long: check check-faults-long check-meaning-long check-postgres mutants fu
 	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 	AUDITOR_SECONDS=600 $(MAKE) check-e2e TESTS=check_auditor
+	MIB=1024 $(MAKE) check-e2e TESTS=check_stream
 # One hour of two gateways under mixed faults: memory, descriptors and the store's size, a line a minute.
 soak: all
 	BUILD="$(abspath $(B))" python3 test/e2e/faults/soak.py $(ARGS)
-bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention
+bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention bench-flood
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -10,6 +10,7 @@
 #include "lib/base/ids.h"
 
 #define RECEIVE_TURN (1024u * 1024)
+#define KEPT_MAX     (4 * CHANNEL_FRAME_MAX) /* bytes that a buffer holds on to once it is empty */
 
 struct channel {
 	int fd;
@@ -65,6 +66,8 @@ static void drop(struct buf *b, size_t *at)
 	if (b->n < n)
 		wipe(b->p + b->n, n - b->n);
 	*at = 0;
+	if (b->n == 0 && b->cap > KEPT_MAX)
+		buf_free(b);
 }
 
 bool channel_send(struct channel *c, enum frame_type type, uint8_t flags, uint64_t id, struct view a, struct view b)

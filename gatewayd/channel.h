@@ -16,7 +16,8 @@
  *   CREDIT    both   request   u32: so many more bytes of body may be sent. Each body starts with a credit
  *                              of CHANNEL_CREDIT bytes; a frame never exceeds what is left.
  *   ABORT     both   request   it is over: the peer went away, or core gave up; empty
- *   REPLY     core   request   u16 status, u64 content length, then pairs of field name and value, then
+ *   REPLY     core   request   u16 status, u64 content length (CHANNEL_CHUNKED: known at the end only; then
+ *                              no byte of the body is here, and the request's body may still come), then pairs of field name and value, then
  *                              u16 zero, then the first bytes of the body; LAST: the body is complete
  *   OUTBOUND  core   request   u16-prefixed host, port, server name; u8 count and SHA-256 SPKI pins;
  *                              u64 deadline (milliseconds from now), u64 content length, u16-prefixed

@@ -13,6 +13,7 @@
 #include "gatewayd/core/open.h"
 #include "gatewayd/core/parts.h"
 #include "gatewayd/core/routes.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/serving_private.h"
 #include "gatewayd/os/files.h"
@@ -76,6 +77,7 @@ bool core_reload(struct core *c, struct error_list *errors)
 		notify("READY=1");
 		return false;
 	}
+	budget_set(c->budget, &fresh->node);
 	pthread_mutex_lock(&c->lock);
 	old = c->conf;
 	c->conf = fresh;

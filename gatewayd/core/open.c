@@ -18,6 +18,7 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/serve/worker.h"
@@ -113,6 +114,7 @@ static void memory_close(void *arg)
 	overdue_free(c->overdue);
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
+	budget_free(c->budget);
 }
 
 static bool memory_open(void *arg, struct error *e)
@@ -125,8 +127,11 @@ static bool memory_open(void *arg, struct error *e)
 	c->overdue = overdue_new();
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
-	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts)
+	c->budget = budget_new();
+	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts && c->budget) {
+		budget_set(c->budget, &c->conf->node);
 		return true;
+	}
 	memory_close(arg);
 	return error_set(e, REASON_NO_MEMORY, "memory ran out");
 }

@@ -12,7 +12,7 @@
 #include "gatewayd/core/witness/witness.h"
 
 const struct part core_parts[] = {
-	{ .make = deciding_new, .free = deciding_free },
+	{ .make = deciding_new, .tick = deciding_tick, .free = deciding_free },
 	{ .make = delivery_courier, .tick = courier_tick, .free = courier_free, .ready = delivery_ready },
 	{ .make = notice_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
 	{ .make = witness_ask_new,

@@ -13,7 +13,7 @@
 #define OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR))
 
 const struct route core_routes[] = {
-	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records },
+	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .streams = true },
 	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate },
 	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), .handle = handle_recall },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },

@@ -2,6 +2,7 @@
 #include "gatewayd/core/serving_private.h"
 
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/serve/backlog.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
@@ -129,6 +131,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	space_watch(l->core);
 	backlog_watch(l->core);
+	/* What was freed after a load goes back to the system. */
+	if (budget_idle(l->core->budget, instant_monotonic_ms())) {
+		store_shed(l->reader);
+		malloc_trim(0);
+	}
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
 	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||

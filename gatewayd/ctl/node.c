@@ -70,9 +70,22 @@ static void print_numbers(const char *title, const json_t *o)
 	        printf("  %-24s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
 }
 
+static void print_budget(const json_t *o)
+{
+	const char *partner = ctl_text(o, "partner");
+
+	printf("  %-24s %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " bytes, %" JSON_INTEGER_FORMAT
+	       " of %" JSON_INTEGER_FORMAT " jobs, %" JSON_INTEGER_FORMAT " waiting, %" JSON_INTEGER_FORMAT
+	       " turned away\n",
+	       partner[0] ? partner : "(no partner)", json_integer_value(json_object_get(o, "bytes")),
+	       json_integer_value(json_object_get(o, "bytes_max")), json_integer_value(json_object_get(o, "jobs")),
+	       json_integer_value(json_object_get(o, "jobs_max")), json_integer_value(json_object_get(o, "waiting")),
+	       json_integer_value(json_object_get(o, "turned_away")));
+}
+
 static int run_status(const struct ctl *c, int argc, char **argv)
 {
-	json_t *doc, *agreement, *document;
+	json_t *doc, *agreement, *document, *budget;
 	size_t i;
 	int status;
 
@@ -101,6 +114,8 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 		               ctl_text(document, "next_update"));
 		print_numbers("since start", json_object_get(doc, "since_start"));
 		print_numbers("store", json_object_get(doc, "store"));
+		print_numbers("budget", json_object_get(doc, "budget"));
+		json_array_foreach(json_object_get(doc, "budgets"), i, budget) print_budget(budget);
 		print_numbers("writer", json_object_get(doc, "writer"));
 	}
 	json_decref(doc);

@@ -9,11 +9,12 @@
 #include "gatewayd/edge/conn_private.h"
 #include "gatewayd/edge/peers.h"
 
-#define LINGER_MS  2000
-#define FLOOR_MS   4000                          /* over so long the rate of a reader is taken */
-#define UNSENT_MAX (64 * 1024)                   /* bytes of an answer that the kernel holds and cannot send yet */
-#define REST_MS    1000                          /* idle so long, a connection gives its buffers back */
-#define OUT_MAX    (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
+#define LINGER_MS    2000
+#define FLOOR_MS     4000                          /* over so long the rate of a reader is taken */
+#define UNSENT_MAX   (64 * 1024)                   /* bytes of an answer that the kernel holds and cannot send yet */
+#define STREAM_FLOOR (64 * 1024)                   /* bytes a second of a stream's body, while it is read */
+#define REST_MS      1000                          /* idle so long, a connection gives its buffers back */
+#define OUT_MAX      (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
 
 /* How long a connection may stay in its state, milliseconds. */
 static uint32_t timed(const struct conn *c, enum conn_state state)
@@ -39,7 +40,7 @@ static bool may_become(enum conn_state from, enum conn_state to)
 	case CONN_HANDSHAKE: return false;
 	case CONN_IDLE: return from == CONN_HANDSHAKE || from == CONN_SENDING;
 	case CONN_HEAD: return from == CONN_IDLE;
-	case CONN_BODY: return from == CONN_HEAD;
+	case CONN_BODY: return from == CONN_HEAD || from == CONN_BODY;
 	case CONN_WAITING: return from == CONN_HEAD || from == CONN_BODY;
 	case CONN_SENDING: return from >= CONN_IDLE && from <= CONN_SENDING;
 	case CONN_LINGER: return from == CONN_SENDING;
@@ -79,9 +80,27 @@ void conn_want_read(struct conn *c, bool on)
 		return;
 	c->reads = on;
 	if (on)
+		c->read_since = edge_now();
+	else
+		c->read_ms += edge_now() - c->read_since;
+	if (on)
 		event_add(&c->readable, NULL);
 	else
 		event_del(&c->readable);
+}
+
+void conn_begin_period(struct conn *c)
+{
+	c->read_since = edge_now();
+	c->read_ms = c->got = 0;
+}
+
+/* Whether the body came at least at the floor's rate while it was read. */
+static bool keeps_the_floor(const struct conn *c)
+{
+	uint64_t read_ms = c->read_ms + (c->reads ? edge_now() - c->read_since : 0);
+
+	return c->got * 1000 >= read_ms * STREAM_FLOOR;
 }
 
 void conn_want_write(struct conn *c, bool on)
@@ -259,7 +278,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 			conn_take_reply(c, f);
 		break;
 	case FRAME_BODY:
-		if (c->state == CONN_SENDING)
+		if (c->state == CONN_SENDING || (c->state == CONN_BODY && c->both))
 			conn_take_answer(c, f);
 		break;
 	case FRAME_CREDIT: conn_take_credit(c, f); break;
@@ -287,6 +306,11 @@ static void conn_late(struct conn *c)
 		conn_refuse(c, 408, REASON_TIMEOUT, "the head of the request did not arrive in time");
 		break;
 	case CONN_BODY:
+		if (c->stream && keeps_the_floor(c)) {
+			conn_begin_period(c);
+			conn_become(c, CONN_BODY);
+			break;
+		}
 		tell(c->thread, EDGE_COUNT_body_late, &c->from);
 		if (c->pending.n > 0 || c->held)
 			conn_refuse(c, 503, REASON_UNAVAILABLE, "the gateway could not take the body in time");

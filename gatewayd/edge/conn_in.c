@@ -32,7 +32,9 @@ static void pass_head(struct conn *c)
 
 	c->request = conn_new_id(t->conns, c->id & SLOT_MASK);
 	c->credit = CHANNEL_CREDIT;
-	c->answered = false;
+	c->answered = c->both = c->chunked = false;
+	c->stream = http_is_stream(&c->http);
+	conn_begin_period(c);
 	c->last_answer = c->http.close || c->half_closed || c->stranger;
 	c->bodiless = view_is(http_method(&c->http), "HEAD");
 	c->answer_left = c->uncredited = 0;
@@ -130,15 +132,16 @@ static void take_input(struct conn *c, struct view in)
 		case HTTP_HEAD: take_head(c, in.n > 0); break;
 		case HTTP_BODY:
 			c->credit -= body.n;
+			c->got += body.n;
 			edge_send(c->thread, FRAME_BODY, http_is_whole(&c->http), c->request, body, VIEW(""));
 			if (http_is_whole(&c->http))
-				conn_become(c, CONN_WAITING);
+				conn_become(c, c->both ? CONN_SENDING : CONN_WAITING);
 			break;
 		case HTTP_END:
 			/* Of chunks the end comes by itself. */
 			if (c->state == CONN_BODY) {
 				edge_send(c->thread, FRAME_BODY, true, c->request, VIEW(""), VIEW(""));
-				conn_become(c, CONN_WAITING);
+				conn_become(c, c->both ? CONN_SENDING : CONN_WAITING);
 			}
 			break;
 		}

@@ -30,22 +30,23 @@ static void answer_ends(struct conn *c)
 		start_linger(c);
 		return;
 	}
+	c->both = false;
 	http_next(&c->http);
 	conn_become(c, CONN_IDLE);
 	conn_resume(c);
 }
 
-/* Tells core that what went out may be followed by as much again. */
-static void give_credit(struct conn *c)
+/* Tells core that what went out may be followed by as much again; whether it was enough to say so. */
+static bool tell_credit(struct conn *c)
 {
 	uint64_t waiting = c->out.n - c->out_at;
 
 	if (c->answered || c->uncredited < waiting + CREDIT_STEP)
-		return;
+		return false;
 	uint64_t n = c->uncredited - waiting;
 	edge_send_u32(c->thread, FRAME_CREDIT, c->request, (uint32_t)n);
 	c->uncredited -= n;
-	conn_become(c, CONN_SENDING);
+	return true;
 }
 
 /* Writes a view as far as the socket takes it. False when the connection broke (and is closed). */
@@ -103,12 +104,16 @@ void conn_flush(struct conn *c)
 		conn_measure(c); /* it took all there was */
 	}
 	conn_want_write(c, rest.n > 0);
+	if (c->state == CONN_BODY && c->both) {
+		tell_credit(c);
+		return;
+	}
 	if (c->state != CONN_SENDING)
 		return;
 	if (c->answered && rest.n == 0)
 		answer_ends(c);
-	else
-		give_credit(c);
+	else if (tell_credit(c))
+		conn_become(c, CONN_SENDING);
 }
 
 /* Sends bytes after those that wait already. */
@@ -134,7 +139,9 @@ static void begin_answer_head(struct conn *c, struct buf *b, int status, uint64_
 	buf_addu(b, (uint64_t)status);
 	buf_addc(b, ' ');
 	buf_adds(b, http_phrase(status));
-	if (status != 204 && status != 304) {
+	if (length == CHANNEL_CHUNKED) {
+		buf_adds(b, "\r\nTransfer-Encoding: chunked");
+	} else if (status != 204 && status != 304) {
 		buf_adds(b, "\r\nContent-Length: ");
 		buf_addu(b, length);
 	}
@@ -149,7 +156,7 @@ void conn_refuse(struct conn *c, int status, enum reason reason, const char *why
 	struct buf *b = &c->thread->build;
 	char body[1024];
 
-	if (c->state == CONN_SENDING || c->state == CONN_LINGER) {
+	if (c->state == CONN_SENDING || c->state == CONN_LINGER || c->both) {
 		conn_close(c, EDGE_COUNT_broken);
 		return;
 	}
@@ -177,6 +184,8 @@ void conn_refuse(struct conn *c, int status, enum reason reason, const char *why
 /* Counts bytes of an answer's body from core. False when they do not fit its length (and it is closed). */
 static bool count_answer(struct conn *c, uint64_t n, bool last)
 {
+	if (c->chunked)
+		c->answer_left = last ? n : UINT64_MAX;
 	if (n > c->answer_left || (last && n != c->answer_left && !c->bodiless)) {
 		edge_log(c->thread, "core sent a body that has not the length it named");
 		conn_close(c, EDGE_COUNT_broken);
@@ -191,12 +200,34 @@ static bool count_answer(struct conn *c, uint64_t n, bool last)
 	return true;
 }
 
-/* Bytes of an answer, in SENDING. */
+/* Bytes of an answer, in SENDING or beside the request's body. */
 static void send_answer(struct conn *c, struct view bytes)
 {
 	conn_write(c, bytes);
-	if (c->state == CONN_SENDING)
+	if (c->state == CONN_SENDING || (c->state == CONN_BODY && c->both))
 		conn_flush(c);
+}
+
+/* A piece of an answer as a chunk (RFC 9112 section 7.1), with the last one after it when it is that. */
+static void send_chunk(struct conn *c, struct view bytes, bool last)
+{
+	struct buf *b = &c->thread->build;
+
+	buf_reset(b);
+	if (bytes.n)
+		buf_addf(b, "%zx\r\n", bytes.n);
+	buf_add(b, bytes);
+	if (bytes.n)
+		buf_adds(b, "\r\n");
+	if (last)
+		buf_adds(b, "0\r\n\r\n");
+	/* An answer that ends before its request does is the last of its connection. */
+	if (last && c->state == CONN_BODY)
+		c->last_answer = true;
+	if (last || c->state == CONN_SENDING)
+		conn_become(c, CONN_SENDING);
+	send_answer(c, buf_view(b));
+	wipe(b->p, b->n);
 }
 
 void conn_take_reply(struct conn *c, const struct frame *f)
@@ -207,7 +238,9 @@ void conn_take_reply(struct conn *c, const struct frame *f)
 	uint64_t length = read_u64(&r);
 	bool ok = status >= 200 && status <= 599;
 
-	if (c->state == CONN_BODY)
+	c->chunked = length == CHANNEL_CHUNKED;
+	c->both = c->chunked && c->state == CONN_BODY;
+	if (c->state == CONN_BODY && !c->both)
 		c->last_answer = true; /* the rest of the request is not read */
 	begin_answer_head(c, b, status, length);
 	for (;;) {
@@ -227,8 +260,14 @@ void conn_take_reply(struct conn *c, const struct frame *f)
 		conn_refuse(c, 500, REASON_INTERNAL, "the answer could not be built");
 		return;
 	}
+	if (c->chunked && (r.rest.n || f->flags & FRAME_LAST || c->bodiless)) {
+		edge_log(c->thread, "core sent a malformed answer");
+		conn_close(c, EDGE_COUNT_broken);
+		return;
+	}
 	c->answer_left = length;
-	conn_become(c, CONN_SENDING);
+	if (!c->both)
+		conn_become(c, CONN_SENDING);
 	/* Head and body leave in one record where they fit one: a record costs a quarter of a request. */
 	if (!c->bodiless)
 		buf_add(b, r.rest);
@@ -239,6 +278,12 @@ void conn_take_reply(struct conn *c, const struct frame *f)
 
 void conn_take_answer(struct conn *c, const struct frame *f)
 {
-	if (count_answer(c, f->payload.n, f->flags & FRAME_LAST))
+	bool last = f->flags & FRAME_LAST;
+
+	if (!count_answer(c, f->payload.n, last))
+		return;
+	if (c->chunked)
+		send_chunk(c, f->payload, last);
+	else
 		send_answer(c, c->bodiless ? VIEW("") : f->payload);
 }

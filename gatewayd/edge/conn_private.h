@@ -18,6 +18,7 @@
  *                  (monitors start here)        ▲            │
  *                           HEAD ── no body ────┘            └──▶ LINGER (the answer was the last)
  *   IDLE, HEAD, BODY, WAITING ──▶ SENDING      an answer before its time: a refusal, or core's
+ *   BODY ──▶ BODY, BODY ──▶ SENDING             a stream: its answer may begin before its body ends
  *   every state ──▶ CLOSED
  *
  * Each state but CLOSED has a deadline that starts when it is entered; see timed(). */
@@ -47,6 +48,9 @@ struct conn {
 	bool last_answer;      /* the connection ends with the answer under way */
 	bool bodiless;         /* the answer's body is not sent (HEAD) */
 	bool answered;         /* core sent the whole answer */
+	bool both;             /* the answer has begun, and the request's body still comes */
+	bool chunked;          /* the answer's length is not known: it goes out in chunks */
+	bool stream;           /* the request's body may be of any length, but comes at a rate */
 	bool held;             /* not read while core's queue is full */
 	bool counted;          /* in edge->peers */
 	bool monitor;          /* plain HTTP, for health only */
@@ -59,9 +63,12 @@ struct conn {
 	uint64_t credit;    /* bytes of body that core takes now */
 	struct buf out;     /* written as far as out_at */
 	size_t out_at;
-	uint64_t answer_left;             /* of the answer's body, still to come from core */
-	uint64_t uncredited;              /* of the answer's body, came and not yet given back as credit */
-	uint64_t written;                 /* to the socket or TLS, in all */
+	uint64_t answer_left; /* of the answer's body, still to come from core */
+	uint64_t uncredited;  /* of the answer's body, came and not yet given back as credit */
+	uint64_t written;     /* to the socket or TLS, in all */
+	uint64_t read_since,
+	        read_ms; /* of a stream: since when it is read, and how long it was before, in this period */
+	uint64_t got;    /* and what came in it */
 	uint64_t floor_at, floor_written; /* what the reader's rate is measured from */
 	struct address from;
 	struct seat seat;
@@ -91,6 +98,8 @@ void conn_tune(const struct conn *c);
 /* The rate of the reader is taken from here on. */
 void conn_measure(struct conn *c);
 void conn_want_read(struct conn *c, bool on);
+/* A stream's period begins, over which the rate of its body is taken: only while it is read. */
+void conn_begin_period(struct conn *c);
 void conn_want_write(struct conn *c, bool on);
 uint64_t conn_new_id(struct conn_table *table, uint64_t slot);
 /* Ends the connection now, and counts why. Core learns it, and that the request under way is over. */

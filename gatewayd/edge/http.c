@@ -400,9 +400,21 @@ static bool request_ends(struct http_reader *r)
 		return http_bad(r, "Content-Length or Transfer-Encoding is missing");
 	if (!body && (r->chunked || r->length > 0))
 		return http_bad(r, "this method takes no body");
-	if (r->length > r->max_body)
+	if (r->length > r->max_body && !http_is_stream(r))
 		return http_fail(r, REASON_TOO_LARGE, "the body is larger than this gateway accepts");
 	return true;
+}
+
+bool http_is_stream(const struct http_reader *r)
+{
+	struct view type, rest;
+
+	if (!http_value(r, HTTP_CONTENT_TYPE, &rest))
+		return false;
+	type = view_cut(&rest, ';');
+	while (type.n && type.p[type.n - 1] == ' ')
+		type.n--;
+	return view_eq_nocase(type, VIEW("application/x-ndjson"));
 }
 
 static bool answer_ends(struct http_reader *r)

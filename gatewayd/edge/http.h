@@ -104,7 +104,8 @@ enum http_step {
 	HTTP_FAILED /* see reason and why; for good */
 };
 
-/* `max_body`: a request with a longer Content-Length fails with REASON_TOO_LARGE when its head is read. */
+/* `max_body`: a request with a longer Content-Length fails with REASON_TOO_LARGE when its head is read, and a chunked one when
+ * it gets longer; but for streams. */
 void http_init(struct http_reader *r, enum http_side side, uint64_t max_body);
 void http_free(struct http_reader *r);
 /* Forgets the message that ended and gets ready for the next. Keeps the memory. */
@@ -114,6 +115,8 @@ bool http_untouched(const struct http_reader *r);
 /* Takes bytes from the front of *in. *body is a view of the input, set with HTTP_BODY only. */
 enum http_step http_read(struct http_reader *r, struct view *in, struct view *body) MUST_USE;
 
+/* Its body may be of any length, for it is taken line by line (NDJSON). */
+bool http_is_stream(const struct http_reader *r);
 /* Nothing of the message is still to come. */
 bool http_is_whole(const struct http_reader *r);
 struct view http_method(const struct http_reader *r);

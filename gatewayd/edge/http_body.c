@@ -88,7 +88,7 @@ static bool chunk_starts(struct http_reader *r, struct view line)
 		return http_bad(r, "the chunk extensions are longer than 1 KiB");
 	if (++r->chunks > CHUNKS_FREE + r->taken / CHUNK_MEAN)
 		return http_bad(r, "the body comes in too many small chunks");
-	if (size > r->max_body - r->taken)
+	if ((r->taken > r->max_body || size > r->max_body - r->taken) && !http_is_stream(r))
 		return http_fail(r, REASON_TOO_LARGE, "the body is larger than this gateway accepts");
 	r->left = size;
 	r->taken += size;

@@ -32,6 +32,10 @@
 	  "The gateway is short of room for new records; nothing was decided. Send it again later.") \
 	R(STORE_HELD, "store-held", 503, "request", \
 	  "Another program on the gateway's host keeps its store from being tidied; nothing was decided. Send it again later.") \
+	R(BUSY, "busy", 503, "request", \
+	  "The gateway has as much under way as it has memory for; nothing was decided. Send it again later.") \
+	R(UNREAD, "unread", 408, "request", \
+	  "The results of the stream were not read in time; what follows was not taken. Read while you send.") \
 	R(INTERNAL, "internal", 500, "request", "The gateway failed; nothing was released.") \
 	R(DAMAGED, "damaged", 409, "request", \
 	  "It is damaged in this gateway's store and is not served; the gateway's operator has to look.") \
@@ -105,6 +109,9 @@
 	R(QUOTA, "quota", 403, "policy", "The quota of this tier is used up.") \
 	R(BATCH_REQUIRED, "batch-required", 403, "policy", \
 	  "A k-guard of the agreement covers the record: it can leave only among others, in one batch of lines.") \
+	R(BATCH_BOUNDED, "batch-bounded", 413, "policy", \
+	  "A k-guard of the agreement counts the lines of a batch together: it must have a Content-Length, and no more bytes " \
+	  "and lines than this gateway takes at once.") \
 	R(GROUP_TOO_SMALL, "group-too-small", 403, "policy", \
 	  "Too few records of the batch have the same combination of values.") \
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \

@@ -19,6 +19,7 @@
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/witness/sight.h"
@@ -193,11 +194,12 @@ static inline void core_setup(struct core_fixture *f)
 	f->core.terms = terms_cache_new();
 	f->core.sights = sights_new();
 	f->core.attempts = attempts_new();
+	f->core.budget = budget_new();
 	pthread_mutex_init(&f->core.lock, NULL);
 	OK((f->core.envelope_schema = document_schema(VIEW("envelope"), e)) != NULL);
 	OK((f->core.notice_schema = document_schema(VIEW("notice"), e)) != NULL);
 	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.terms &&
-	          f->core.sights && f->core.attempts);
+	          f->core.sights && f->core.attempts && f->core.budget);
 }
 
 /* Starts the writer on a new store, which has the documents that govern. */
@@ -234,6 +236,7 @@ static inline void core_teardown(struct core_fixture *f)
 	terms_cache_free(f->core.terms);
 	sights_free(f->core.sights);
 	attempts_free(f->core.attempts);
+	budget_free(f->core.budget);
 	departures_free(f->core.departures);
 	reads_free(f->core.reads);
 	schema_unref(f->core.envelope_schema);

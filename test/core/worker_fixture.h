@@ -28,6 +28,8 @@ struct edge_seen {
 	int status; /* of an answer */
 	uint64_t length;
 	bool done, aborted;
+	char retry_after[16], rate[200], policy[200];
+	uint32_t credit;       /* bytes of the request's body that may be sent */
 	struct buf head, body; /* head: of what is sent, NUL-terminated target */
 };
 
@@ -38,6 +40,7 @@ static struct witness witness;
 static char store_path[PATH_MAX];
 static uint64_t last_request;
 static unsigned closed, credited;
+static bool unread; /* the peer gives no credit for the answer */
 
 static const struct part some_parts[] = {
 	{ .make = deciding_new, .free = deciding_free },
@@ -47,13 +50,19 @@ static const struct part some_parts[] = {
 };
 enum { DELIVERIES = 1, NOTICES };
 
-static inline void skip_fields(struct reader *in)
+static inline void read_fields(struct reader *in, struct edge_seen *s)
 {
 	while (!in->failed && in->rest.n) {
 		struct view name = read_view16(in);
 		if (name.n == 0)
 			return;
-		read_view16(in);
+		struct view value = read_view16(in);
+		if (view_is(name, "retry-after"))
+			snprintf(s->retry_after, sizeof s->retry_after, "%.*s", VIEW_ARG(value));
+		if (view_is(name, "ratelimit"))
+			snprintf(s->rate, sizeof s->rate, "%.*s", VIEW_ARG(value));
+		if (view_is(name, "ratelimit-policy"))
+			snprintf(s->policy, sizeof s->policy, "%.*s", VIEW_ARG(value));
 	}
 }
 
@@ -65,15 +74,21 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 	(void)arg;
 	if (fr->type == FRAME_CLOSE)
 		closed++;
-	if (fr->type == FRAME_CREDIT)
+	if (fr->type == FRAME_CREDIT) {
 		credited++;
+		if (fr->id == s->id)
+			s->credit += read_u32(&in);
+	}
 	if (fr->type == FRAME_ABORT && fr->id == s->id)
 		s->aborted = true;
 	if (fr->type == FRAME_REPLY && fr->id == s->id) {
 		s->status = read_u16(&in);
 		s->length = read_u64(&in);
-		skip_fields(&in);
+		s->retry_after[0] = s->rate[0] = s->policy[0] = 0;
+		read_fields(&in, s);
 		buf_add(&s->body, in.rest);
+		if (!(fr->flags & FRAME_LAST))
+			channel_send(edge, FRAME_CREDIT, 0, s->id, VIEW("\0\1\0\0"), VIEW(""));
 		s->done = fr->flags & FRAME_LAST;
 	}
 	if (fr->type == FRAME_OUTBOUND) {
@@ -91,6 +106,11 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 		s->done = fr->flags & FRAME_LAST;
 	}
 	if (fr->type == FRAME_BODY && fr->id == s->id) {
+		struct buf credit = BUF_INIT(4);
+		put_u32(&credit, (uint32_t)fr->payload.n);
+		if (!unread)
+			channel_send(edge, FRAME_CREDIT, 0, s->id, buf_view(&credit), VIEW(""));
+		buf_free(&credit);
 		buf_add(&s->body, fr->payload);
 		s->done = fr->flags & FRAME_LAST;
 	}
@@ -135,6 +155,8 @@ static inline void worker_open(void)
 	atomic_store(&f.core.serving, true);
 	snprintf(store_path, sizeof store_path, "%s", scratch_file(&f.log.dir, "store.db"));
 	c->node.store = store_path;
+	c->node.wait_ms = 5000;
+	c->node.edge.body_bytes = 1u << 20;
 	for (unsigned i = 0; i < CORE_PARTNERS; i++) {
 		c->partners[i].uri = "urn:example:officer";
 		c->partners[i].n_pins = 1;
@@ -194,6 +216,24 @@ static inline void put_ask(const struct ask *a, uint64_t length, struct buf *out
 		put_view16(out, view_of(a->fields[i]));
 }
 
+/* Of the request that was sent last, as the worker gives credit. */
+static inline void send_body(struct view body)
+{
+	for (size_t at = 0; at < body.n && !answer_seen.done && !answer_seen.aborted;) {
+		size_t n = body.n - at < 60000 ? body.n - at : 60000;
+		if (n > answer_seen.credit)
+			n = answer_seen.credit;
+		if (n == 0) {
+			worker_turn();
+			continue;
+		}
+		answer_seen.credit -= (uint32_t)n;
+		at += n;
+		channel_send(edge, FRAME_BODY, at == body.n ? FRAME_LAST : 0, last_request,
+		             view_make(body.p + at - n, n), VIEW(""));
+	}
+}
+
 /* Sends it and waits for its answer, or for the request's end; the status, 0 when it was aborted. */
 static inline int asked(const struct ask *a)
 {
@@ -204,13 +244,9 @@ static inline int asked(const struct ask *a)
 	answer_seen.id = ++last_request;
 	answer_seen.done = answer_seen.aborted = false;
 	answer_seen.status = 0;
+	answer_seen.credit = CHANNEL_CREDIT;
 	channel_send(edge, FRAME_HEAD, a->body.n ? 0 : FRAME_LAST, last_request, buf_view(&head), VIEW(""));
-	for (size_t at = 0; at < a->body.n;) {
-		size_t n = a->body.n - at < 60000 ? a->body.n - at : 60000;
-		at += n;
-		channel_send(edge, FRAME_BODY, at == a->body.n ? FRAME_LAST : 0, last_request,
-		             view_make(a->body.p + at - n, n), VIEW(""));
-	}
+	send_body(a->body);
 	for (int turns = 0; !answer_seen.done && !answer_seen.aborted && turns < 300; turns++)
 		worker_turn();
 	ck_assert_msg(answer_seen.done || answer_seen.aborted, "no answer came");

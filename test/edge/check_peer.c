@@ -173,6 +173,24 @@ bool peer_at_end(struct peer *p)
 	return p->in.n == 0 && read_more(p) == 0;
 }
 
+bool peer_read_chunk(struct peer *p, struct buf *out)
+{
+	char *end;
+
+	buf_reset(out);
+	while (!(end = p->in.n ? memmem(p->in.p, p->in.n, "\r\n", 2) : NULL))
+		if (read_more(p) != 1)
+			return false;
+	size_t line = (size_t)(end - p->in.p) + 2, n = strtoul(p->in.p, NULL, 16);
+	while (p->in.n < line + n + 2)
+		if (read_more(p) != 1)
+			return false;
+	buf_add(out, view_make(p->in.p + line, n));
+	bool ok = memcmp(p->in.p + line + n, "\r\n", 2) == 0;
+	buf_drop(&p->in, line + n + 2);
+	return ok;
+}
+
 int peer_read(struct peer *p, struct peer_answer *out, bool head_only)
 {
 	char *end = NULL;

@@ -128,6 +128,12 @@ static void take_head(struct core_thread *t, const struct frame *f)
 	} else if (view_is(target, "/give-up")) {
 		core_send(t, FRAME_ABORT, false, f->id, VIEW(""));
 		core_request_end(q);
+	} else if (view_is(target, "/mirror-wrong")) {
+		reply(t, f->id, 200, q->type, CHANNEL_CHUNKED, VIEW("bytes"), false);
+	} else if (view_starts(target, VIEW("/mirror"))) {
+		q->mirror = true;
+		q->ends = view_is(target, "/mirror-ends");
+		reply(t, f->id, 200, q->type, CHANNEL_CHUNKED, VIEW(""), false);
 	} else {
 		q->stingy = view_is(target, "/stingy");
 	}
@@ -211,6 +217,14 @@ static void take_frame(void *arg, const struct frame *f)
 		c->body_bytes += f->payload.n;
 		if (!q)
 			break;
+		if (q->mirror) {
+			bool last = q->ends || f->flags & FRAME_LAST;
+			core_send(t, FRAME_BODY, last, f->id, f->payload);
+			send_u32(t, FRAME_CREDIT, f->id, (uint32_t)f->payload.n);
+			if (last)
+				core_request_end(q);
+			break;
+		}
 		if (q->echo)
 			buf_add(&q->body, f->payload);
 		if (!q->stingy)
@@ -221,7 +235,7 @@ static void take_frame(void *arg, const struct frame *f)
 	case FRAME_CREDIT: {
 		struct reader r = { .rest = f->payload };
 		c->credits++;
-		if (q) {
+		if (q && !q->mirror) {
 			q->credit += read_u32(&r);
 			send_more(t, q);
 		}

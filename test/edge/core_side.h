@@ -14,7 +14,7 @@
 /* A request of the edge that core has not answered whole. */
 struct request {
 	uint64_t id;
-	bool echo, stingy;
+	bool echo, stingy, mirror, ends;
 	char type[100];
 	struct buf body;
 	uint64_t to_send, credit; /* of a big answer */

@@ -34,6 +34,8 @@ struct peer_answer {
 };
 /* Reads one answer by its Content-Length; head_only: a HEAD request's. */
 int peer_read(struct peer *p, struct peer_answer *out, bool head_only);
+/* Reads one chunk of an answer in chunks into `out`; the last one is empty. False: the connection ended, or it is none. */
+bool peer_read_chunk(struct peer *p, struct buf *out);
 /* True when the stream ended properly: close_notify, or the end of a plain stream. */
 bool peer_at_end(struct peer *p);
 /* True when the edge refused the handshake: it failed, or an alert came instead of an answer. */

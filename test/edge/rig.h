@@ -9,6 +9,9 @@
  *   /early          403 as soon as the head came
  *   /stingy         nothing, and no credit for the body
  *   /give-up        ABORT
+ *   /mirror         200 of unknown length at once, then each piece of the body as it comes
+ *   /mirror-ends    the same, and the end with the first piece
+ *   /mirror-wrong   200 of unknown length, with bytes of the body
  *
  * Ports are on 127.0.0.1, chosen by the kernel. Failures end the test by check's assertions. */
 #ifndef TEST_EDGE_RIG_H

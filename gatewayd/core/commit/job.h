@@ -3,7 +3,9 @@
 #ifndef GATEWAYD_CORE_COMMIT_JOB_H
 #define GATEWAYD_CORE_COMMIT_JOB_H
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "lib/base/error.h"
 #include "lib/tlog/receipt.h"
@@ -11,6 +13,14 @@
 struct store;
 struct writer;
 struct job;
+
+/* Whose jobs take turns in the writer's queue with those of others: a partner's, of all its workers together. Made of zeros
+ * by its owner, who keeps it until the writer has stopped. Everything but the weight is the writer's. */
+struct lane {
+	_Atomic uint32_t weight; /* jobs that it may have done in its turn, in units of LANE_TURN; 0 counts as 1 */
+	struct job *first, *last;
+	TAILQ_ENTRY(lane) link; /* while it has jobs */
+};
 
 /* A queue of finished jobs; one a thread that makes jobs. Freed after writer_stop(). */
 struct home;
@@ -26,6 +36,7 @@ struct checkpoint_text;
 struct job {
 	/* Zeroed by its maker before it is submitted for the first time. */
 	struct job *next;  /* the queue's */
+	struct lane *lane; /* whose turn it takes; NULL: the node's own, which come first */
 	struct home *home; /* who gets it back; NULL: done() is called on the writer thread */
 	/* Writer thread, inside the transaction. Uses store_*() on `s` and writer_append(). */
 	bool (*run)(struct job *j, struct writer *w, struct store *s, struct error *e);

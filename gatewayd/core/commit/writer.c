@@ -15,18 +15,20 @@
 #include "gatewayd/core/keys/key_lease.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/commit/queue_private.h"
 #include "gatewayd/core/commit/tree_private.h"
 #include "gatewayd/core/commit/writer.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
-#define BATCH_MAX         1024
+#define BATCH_MAX         128  /* jobs of a commit: so long at most anybody waits for those of others */
 #define RECENT            1024 /* commits that the median is taken of */
 #define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
 #define TRUNCATE_RETRY_MS 100  /* a reader was in the way; then twice as long each time, */
 #define RETRY_DOUBLINGS   4
 #define HELD_MS           1000 /* without a job, while a reader keeps the write-ahead log */
 #define QUIET_MS          20   /* without a job */
+#define REST_MS           2000 /* without a job: memory that makes the store quick is freed */
 
 struct writer {
 	struct writer_options o;
@@ -37,13 +39,13 @@ struct writer {
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct job *first, **end;
-	uint32_t queued;
+	struct queue queue;
 	bool waiting, stopping, dead;
 
 	struct error lost;   /* why it died; set before `dead` */
 	bool open;           /* a transaction */
 	uint64_t start;      /* the log's size before it */
+	bool warm;           /* it has run jobs since it last shed what makes it quick */
 	int64_t truncate_ms; /* when erasures are cleared under load; 0: none to clear */
 	unsigned retries;    /* of that, since a reader was in the way */
 
@@ -253,13 +255,12 @@ static void finish(struct job *first, bool committed, const struct error *e)
 /* From here on nothing is written: whatever is queued, and whatever still comes, fails. */
 static void die(struct writer *w, struct job *first, const struct error *e)
 {
+	uint32_t n;
+
 	error_set(&w->lost, REASON_STORE, "the store failed and nothing more is written: %s", e->text);
 	pthread_mutex_lock(&w->lock);
 	w->dead = true;
-	struct job *queued = w->first;
-	w->first = NULL;
-	w->end = &w->first;
-	w->queued = 0;
+	struct job *queued = queue_take(&w->queue, UINT32_MAX, &n);
 	pthread_mutex_unlock(&w->lock);
 	if (w->o.died)
 		w->o.died(w->o.arg, &w->lost);
@@ -389,46 +390,36 @@ static long longest_wait_ms(const struct writer *w)
 	return left_ms > 1 ? (long)left_ms : 1;
 }
 
+/* Waits for jobs, so long at most; the lock is held. False: none came. */
+static bool wait_so_long(struct writer *w, int64_t ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT;
+}
+
 /* Waits for jobs; the lock is held. While there is something to clear up only for a moment: then true. */
 static bool wait_for_jobs(struct writer *w)
 {
-	long wait_ms = longest_wait_ms(w);
-	struct timespec until;
-	bool clear = wait_ms > 0;
+	long clear_ms = longest_wait_ms(w);
+	bool came = true;
 
 	w->waiting = true;
-	if (clear) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += wait_ms % 1000 * 1000000;
-		until.tv_sec += wait_ms / 1000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		clear = pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT;
-	} else {
+	if (clear_ms > 0 || w->warm)
+		came = wait_so_long(w, clear_ms > 0 ? clear_ms : REST_MS);
+	else
 		pthread_cond_wait(&w->wake, &w->lock);
-	}
 	w->waiting = false;
-	return clear;
-}
-
-/* The jobs of the next transaction, NULL when there are none. The lock is held. */
-static struct job *take_batch(struct writer *w, uint32_t *n)
-{
-	struct job *first = w->first, *last = first;
-
-	*n = first ? 1 : 0;
-	while (last && last->next && *n < BATCH_MAX) {
-		last = last->next;
-		++*n;
+	if (!came && clear_ms == 0) {
+		store_shed(w->o.store);
+		w->warm = false;
 	}
-	if (!last)
-		return NULL;
-	w->first = last->next;
-	if (!w->first)
-		w->end = &w->first;
-	last->next = NULL;
-	w->queued -= *n;
-	return first;
+	return clear_ms > 0 && !came;
 }
 
 static void *run(void *arg)
@@ -441,13 +432,14 @@ static void *run(void *arg)
 		bool quiet = false;
 
 		pthread_mutex_lock(&w->lock);
-		if (!w->first && !w->stopping && !copying_wanted(&w->copying))
+		if (w->queue.n == 0 && !w->stopping && !copying_wanted(&w->copying))
 			quiet = wait_for_jobs(w);
-		struct job *batch = take_batch(w, &n);
+		struct job *batch = queue_take(&w->queue, BATCH_MAX, &n);
 		bool done = !batch && w->stopping;
 		pthread_mutex_unlock(&w->lock);
 		if (batch && (!run_batch(w, batch, n) || !fill_keys(w)))
 			return NULL;
+		w->warm = w->warm || batch;
 		if (batch || quiet || done)
 			clear_up(w, quiet || done);
 		if (done)
@@ -525,7 +517,7 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 		return NULL;
 	}
 	w->o = *o;
-	w->end = &w->first;
+	TAILQ_INIT(&w->queue.lanes);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->figures_lock, NULL);
 	copying_init(&w->copying);
@@ -566,9 +558,7 @@ void writer_submit(struct writer *w, struct job *j)
 	pthread_mutex_lock(&w->lock);
 	bool dead = w->dead, waiting = w->waiting;
 	if (!dead) {
-		*w->end = j;
-		w->end = &j->next;
-		w->queued++;
+		queue_add(&w->queue, j);
 		w->waiting = false;
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -614,6 +604,6 @@ void writer_stats(struct writer *w, struct writer_stats *out)
 	qsort(recent, n, sizeof *recent, compare);
 	out->median_batch = n ? recent[n / 2] : 0;
 	pthread_mutex_lock(&w->lock);
-	out->queued = w->queued;
+	out->queued = w->queue.n;
 	pthread_mutex_unlock(&w->lock);
 }

@@ -29,7 +29,22 @@ enum role_bit {
 };
 #define ROLE(name) (1u << ROLE_##name##_BIT)
 
+/* How much may be asked to be decided; 0: as much as comes. A record is an envelope, alone or on a line. */
+struct rates {
+	uint64_t second_records, day_records, second_bytes, day_bytes;
+};
+
+/* Of one agreement, beside those of the partner as a whole. */
+struct agreement_rates {
+	const char *agreement; /* its id */
+	struct rates rates;
+};
+
 struct partner {
+	uint32_t weight; /* of its turns among the partners' */
+	struct rates rates;
+	struct agreement_rates *by_agreement;
+	size_t n_by_agreement;
 	const char *id, *agency, *jurisdiction;
 	unsigned roles;  /* ROLE(...) bits */
 	const char *uri; /* of its certificate; NULL: has none (a signer only) */
@@ -59,6 +74,10 @@ struct node {
 	const char *folder; /* of gatewayd.json */
 	unsigned threads;
 	uint32_t lines, reads_per_minute;
+	uint64_t memory_bytes, partner_memory_bytes; /* of requests, overall and of each partner */
+	uint32_t jobs, partner_jobs;                 /* lines under way */
+	uint32_t wait_ms;                            /* for room, or a turn */
+	struct rates rates;                          /* of partners whose file says nothing else */
 	struct edge_limits edge;
 	struct duration delivery_deadline;
 	uint32_t first_retry_ms, longest_retry_ms;

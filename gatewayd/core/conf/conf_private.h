@@ -13,6 +13,8 @@
 
 /* A path member of the node document, made absolute by its folder; NULL: it is not there, or no memory. */
 const char *conf_path_of(struct conf *c, const json_t *o, const char *name);
+/* Members of `doc` that are there replace those of *rates. */
+void conf_read_rates(const json_t *doc, struct rates *rates);
 /* The same of a string itself. */
 const char *conf_path_at(struct conf *c, const json_t *path);
 uint32_t conf_number_of(const json_t *o, const char *name, uint32_t otherwise);

@@ -17,6 +17,23 @@ static void put_digest(struct buf *out, const char *name, const struct digest *d
 	buf_addc(out, '\n');
 }
 
+/* Those that bound something; `all`: also the others. */
+static void put_rates(struct buf *out, const char *of, const struct rates *r, bool all)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} members[] = { { "records_per_second", r->second_records },
+		        { "records_per_day", r->day_records },
+		        { "bytes_per_second", r->second_bytes },
+		        { "bytes_per_day", r->day_bytes } };
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		if (all || members[i].value)
+			buf_addf(out, "rates.%s%s%s %llu\n", of, *of ? "." : "", members[i].name,
+			         (unsigned long long)members[i].value);
+}
+
 void effective_partner(const struct partner *p, struct buf *out)
 {
 	char until[TIME_TEXT + 1];
@@ -37,6 +54,11 @@ void effective_partner(const struct partner *p, struct buf *out)
 		time_print(p->training_until_ms, until);
 		buf_addf(out, "training_until %s\n", until);
 	}
+	if (p->weight > 1)
+		buf_addf(out, "weight %u\n", p->weight);
+	put_rates(out, "", &p->rates, false);
+	for (size_t i = 0; i < p->n_by_agreement; i++)
+		put_rates(out, p->by_agreement[i].agreement, &p->by_agreement[i].rates, false);
 	public_keys_of_partner(p, out);
 }
 
@@ -47,9 +69,14 @@ void effective_node(const struct conf *c, struct buf *out)
 
 	buf_addf(out, "agency %s\norigin %s\n", n->agency, n->origin);
 	buf_addf(out, "limits.lines %u\nlimits.reads_per_minute %u\n", n->lines, n->reads_per_minute);
+	buf_addf(out, "limits.memory_mib %llu\nlimits.memory_mib_per_partner %llu\n",
+	         (unsigned long long)(n->memory_bytes >> 20), (unsigned long long)(n->partner_memory_bytes >> 20));
+	buf_addf(out, "limits.jobs %u\nlimits.jobs_per_partner %u\nlimits.wait_ms %u\n", n->jobs, n->partner_jobs,
+	         n->wait_ms);
 #define L(name) buf_addf(out, "limits." #name " %u\n", n->edge.name);
 	EDGE_LIMITS(L)
 #undef L
+	put_rates(out, "", &n->rates, true);
 	for (size_t i = 0; i < n->n_reserved; i++)
 		buf_addf(out, "limits.reserved_sources %s\n", n->reserved[i]);
 	for (size_t i = 0; i < n->n_names; i++)

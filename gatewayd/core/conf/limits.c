@@ -55,6 +55,45 @@ static void share_files(struct node *n, const json_t *limits, uint64_t allowed, 
 		        (unsigned long long)wanted, (unsigned long long)allowed);
 }
 
+void conf_read_rates(const json_t *doc, struct rates *rates)
+{
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} members[] = { { "records_per_second", &rates->second_records },
+		        { "records_per_day", &rates->day_records },
+		        { "bytes_per_second", &rates->second_bytes },
+		        { "bytes_per_day", &rates->day_bytes } };
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		const json_t *v = json_object_get(doc, members[i].name);
+		if (v)
+			*members[i].value = (uint64_t)json_integer_value(v);
+	}
+}
+
+/* What requests may hold of memory. */
+static void read_budget(struct node *n, const json_t *limits, const char *path, struct error_list *errors)
+{
+	n->memory_bytes = (uint64_t)conf_number_of(limits, "memory_mib", 128) << 20;
+	n->partner_memory_bytes = (uint64_t)conf_number_of(limits, "memory_mib_per_partner", 32) << 20;
+	n->jobs = conf_number_of(limits, "jobs", 1024);
+	n->partner_jobs = conf_number_of(limits, "jobs_per_partner", 256);
+	n->wait_ms = conf_number_of(limits, "wait_ms", 5000);
+	if (n->partner_memory_bytes > n->memory_bytes)
+		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
+		                "/limits/memory_mib_per_partner: is more than memory_mib, all partners' together");
+	if (n->partner_memory_bytes / 4 * 3 < n->edge.body_bytes)
+		error_list_addf(
+		        errors, REASON_CONFIG, path, 0, 0,
+		        "/limits/memory_mib_per_partner: three quarters of it do not hold a body of body_bytes; "
+		        "raise it to %u",
+		        (unsigned)((n->edge.body_bytes / 3 * 4 >> 20) + 1));
+	if (n->partner_jobs > n->jobs)
+		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
+		                "/limits/jobs_per_partner: is more than jobs, all partners' together");
+}
+
 void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struct error_list *errors)
 {
 	const json_t *limits = json_object_get(doc, "limits");
@@ -85,4 +124,5 @@ void conf_read_limits(struct conf *c, const json_t *doc, const char *path, struc
 		.answer_ms = conf_number_of(limits, "answer_ms", 30000),
 	};
 	share_files(n, limits, allowed, path, errors);
+	read_budget(n, limits, path, errors);
 }

@@ -175,6 +175,7 @@ void conf_read_node(struct conf *c, const json_t *doc)
 		n->disclosures = (struct duration){ .years = 5 };
 	snprintf(origin, sizeof origin, "%s/audit/%s/%u", n->host, n->name, conf_number_of(audit, "epoch", 1));
 	n->origin = arena_str(&c->mem, view_of(origin));
+	conf_read_rates(json_object_get(doc, "rates"), &n->rates);
 	read_delivery(c, doc);
 	read_space(c, doc);
 }

@@ -66,6 +66,27 @@ static void read_earlier(struct folder *f, struct partner *p, const json_t *list
 	}
 }
 
+/* What the node says of all, unless the partner's file says something else. */
+static void read_rates(struct folder *f, struct partner *p, const json_t *doc)
+{
+	json_t *of = json_object_get(doc, "agreements"), *rates;
+	const char *agreement;
+
+	p->rates = f->c->node.rates;
+	conf_read_rates(doc, &p->rates);
+	p->by_agreement = arena_alloc(&f->c->mem, (json_object_size(of) + 1) * sizeof *p->by_agreement);
+	json_object_foreach(of, agreement, rates)
+	{
+		struct agreement_rates *a = p->by_agreement ? &p->by_agreement[p->n_by_agreement] : NULL;
+		if (!a || !(a->agreement = arena_str(&f->c->mem, view_of(agreement))))
+			break;
+		conf_read_rates(rates, &a->rates);
+		p->n_by_agreement++;
+	}
+	if (p->n_by_agreement < json_object_size(of))
+		error_list_addf(f->errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+}
+
 static void fill_partner(struct folder *f, struct partner *p, const json_t *doc, const char *path)
 {
 	struct conf *c = f->c;
@@ -103,6 +124,9 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 	if (until && !time_parse(view_of(until), &p->training_until_ms))
 		error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/training_until: is not a date-time");
 	read_signers(f, p, json_object_get(doc, "signers"));
+	const json_t *weight = json_object_get(doc, "weight");
+	p->weight = weight ? (uint32_t)json_integer_value(weight) : 1;
+	read_rates(f, p, json_object_get(doc, "rates"));
 }
 
 static bool read_partner(void *arg, const char *name)

@@ -12,6 +12,7 @@
 #include "gatewayd/core/commit/writer.h"
 
 struct attempts;
+struct budget;
 struct clock;
 struct departures;
 struct mirror;
@@ -48,6 +49,7 @@ struct core {
 	struct overdue *overdue;       /* its own lock */
 	struct attempts *attempts;     /* its own lock */
 	struct departures *departures; /* its own lock */
+	struct budget *budget;         /* its own lock */
 	struct reads *reads;           /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;

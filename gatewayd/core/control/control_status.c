@@ -4,6 +4,7 @@
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/read/figures.h"
 #include "gatewayd/core/read/waiting.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/os/instant.h"
 
 static json_t *agreements_json(const struct conf *conf)
@@ -57,6 +58,24 @@ static void add_figures(json_t *answer, const struct figures *now)
 	}
 }
 
+static void add_account(void *arg, const char *id, const struct budget_state *s)
+{
+	json_array_append_new(arg,
+	                      json_pack("{s:s, s:I, s:I, s:i, s:i, s:i, s:I}", "partner", id, "bytes",
+	                                (json_int_t)(s->bytes + s->waiting_bytes), "bytes_max",
+	                                (json_int_t)s->bytes_max, "jobs", (int)s->jobs, "jobs_max", (int)s->jobs_max,
+	                                "waiting", (int)s->waiting, "turned_away", (json_int_t)s->turned_away));
+}
+
+/* Of each partner that was seen; those who are none have "". */
+static json_t *budgets_json(struct budget *b)
+{
+	json_t *list = json_array();
+
+	budget_each(b, add_account, list);
+	return list;
+}
+
 static json_t *waiting_list(struct store *reader)
 {
 	struct buf b = BUF_INIT(1u << 20);
@@ -87,6 +106,7 @@ void control_status(struct control_client *c, const json_t *request)
 	                  (int)atomic_load(&core->draining), "agreements", agreements_json(conf), "documents",
 	                  documents_json(conf), "clock", control_clock_json(core));
 	add_figures(answer, &now);
+	json_object_set_new(answer, "budgets", budgets_json(core->budget));
 	json_object_set_new(answer, "waiting", waiting_list(c->control->o.reader));
 	control_reply(c, answer);
 	conf_unref(conf);

@@ -383,7 +383,8 @@ static bool submit(struct recall *r, struct request *q)
 	if (fault != REASON_NONE)
 		return false;
 	r->request = q;
-	r->job = (struct job){ .home = q->worker->home, .run = write_recall, .done = recalled };
+	r->job =
+	        (struct job){ .lane = request_lane(q), .home = q->worker->home, .run = write_recall, .done = recalled };
 	writer_submit(q->worker->core->writer, &r->job);
 	return true;
 }

@@ -344,6 +344,6 @@ void handle_ack(struct request *r)
 		ack_free(a);
 		return;
 	}
-	a->job = (struct job){ .home = r->worker->home, .run = write_ack, .done = ack_home };
+	a->job = (struct job){ .lane = request_lane(r), .home = r->worker->home, .run = write_ack, .done = ack_home };
 	writer_submit(r->worker->core->writer, &a->job);
 }

@@ -42,7 +42,11 @@ struct decider {
 	struct home *home;       /* where its jobs come back */
 	struct scratch *scratch; /* of the record that is being decided */
 	struct exchange *free;   /* exchanges that are not in use */
+	unsigned n_free;
+	unsigned quiet; /* calls of decider_rest() since one was taken */
 };
+/* Ten times a second: when none was taken for a while, frees those that are not in use. */
+void decider_rest(struct decider *d);
 /* Frees the exchanges that are not in use; the rest is its maker's. */
 void decider_close(struct decider *d);
 
@@ -59,6 +63,7 @@ struct submission {
 	struct view path;                /* /v1/agreements/{id}/…: names the agreement */
 	struct view key;                 /* Idempotency-Key; empty: none */
 	int64_t now_ms;                  /* judges everything */
+	struct lane *lane;               /* whose turn its job takes; NULL: the node's own */
 	bool dry_run;                    /* /validate: nothing is stored but an audit entry */
 	bool batch;                      /* somebody counts it among others: k-guards are seen to */
 	uint8_t suppressed;              /* k-guards of the program whose fields are withheld */

@@ -250,9 +250,11 @@ void exchange_commit(struct exchange *x, bool prepared, void (*done)(struct exch
 	x->found = (struct found){ .accepted = STORE_NEW };
 	x->done = done;
 	x->owner = owner;
-	x->job = (struct job){
-		.home = x->decider->home, .run = write_exchange, .done = came_home, .want_receipt = true
-	};
+	x->job = (struct job){ .lane = x->decided.asked.lane,
+		               .home = x->decider->home,
+		               .run = write_exchange,
+		               .done = came_home,
+		               .want_receipt = true };
 	if (prepared && answer_again(x))
 		x->done(x);
 	else if (prepared)

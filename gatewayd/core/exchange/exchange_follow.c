@@ -215,7 +215,8 @@ static bool write_onward(struct exchange *x, const struct act *a, struct error *
 		return false;
 	if (came.state == STATE_READY || came.state == STATE_FETCHED)
 		return true;
-	return copy_load(a, d->row.seq, &c, e) && recall_exchange(a, &c, RECALL_ORIGIN_RECALLED, RECALL_VERSION, &first, e);
+	return copy_load(a, d->row.seq, &c, e) &&
+	       recall_exchange(a, &c, RECALL_ORIGIN_RECALLED, RECALL_VERSION, &first, e);
 }
 
 bool exchange_write_links(struct exchange *x, struct writer *w, struct store *s, struct error *e)

@@ -1,12 +1,18 @@
 /* The memory of exchanges: taken, used for one record after another, freed. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#define KEPT       64            /* that are not in use */
+#define KEPT_BYTES (256u * 1024) /* of rows, in each of those */
+#define REST_CALLS 20
+
 struct exchange *exchange_take(struct decider *d)
 {
 	struct exchange *x = d->free;
 
+	d->quiet = 0;
 	if (x) {
 		d->free = x->next_free;
+		d->n_free--;
 		return x;
 	}
 	x = calloc(1, sizeof *x);
@@ -57,8 +63,15 @@ void exchange_recycle(struct exchange *x)
 	x->decider = NULL;
 	x->done = NULL;
 	x->owner = NULL;
+	if (x->written.mem.total > KEPT_BYTES)
+		arena_free(&x->written.mem);
+	if (d->n_free >= KEPT) {
+		exchange_free(x);
+		return;
+	}
 	x->next_free = d->free;
 	d->free = x;
+	d->n_free++;
 }
 
 void exchange_free(struct exchange *x)
@@ -88,4 +101,11 @@ void decider_close(struct decider *d)
 		d->free = x->next_free;
 		exchange_free(x);
 	}
+	d->n_free = 0;
+}
+
+void decider_rest(struct decider *d)
+{
+	if (++d->quiet == REST_CALLS)
+		decider_close(d);
 }

@@ -3,56 +3,97 @@
 
 #include "gatewayd/core/exchange/batch_private.h"
 #include "gatewayd/core/exchange/exchange.h"
+#include "gatewayd/core/exchange/stream_private.h"
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/rate.h"
+#include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/serve/turns.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-/* The lines of an NDJSON body that are under way; request.work. */
+/* Lines of a request that are under way at once; more begin as these come home. */
+#define WINDOW 128
+
+/* A line that was begun and is not answered yet. */
+struct line {
+	struct request *request;
+	struct exchange *x; /* NULL: it could not begin */
+	uint64_t held;      /* of the budget */
+	bool over;          /* it has its result, or never will */
+};
+
+/* The lines of an NDJSON body; request.work. */
 struct records {
-	unsigned n, pending;
-	struct exchange *lines[]; /* by line; NULL: it could not begin */
+	struct view rest;            /* of the body: what has not begun */
+	unsigned n, begun, answered; /* lines */
+	struct buf results;          /* a line each, in order */
+	unsigned room;               /* of the window */
+	struct line window[];        /* line k lies at k % room */
 };
 
 static void records_drop(void *work)
 {
 	struct records *l = work;
 
-	for (unsigned i = 0; i < l->n; i++)
-		exchange_free(l->lines[i]);
+	for (unsigned k = l->answered; k < l->begun; k++)
+		exchange_free(l->window[k % l->room].x);
+	buf_wipe(&l->results);
 	free(l);
 }
 
-/* A line of NDJSON each, in order. */
+/* All lines have their results, or nobody waits for them any more. */
 static void answer_lines(struct request *r, struct records *l)
 {
-	struct buf all = BUF_INIT((size_t)l->n * 3 * ANSWER_MAX);
 	struct answer a = { .status = 200, .content_type = VIEW("application/x-ndjson") };
 
-	for (unsigned i = 0; i < l->n; i++) {
-		if (l->lines[i]) {
-			buf_add(&all, buf_view(&l->lines[i]->written.result));
-			exchange_recycle(l->lines[i]);
-		} else {
-			problem_open(&all, REASON_UNAVAILABLE);
-			buf_addc(&all, '}');
-		}
-		buf_addc(&all, '\n');
-	}
-	free(l);
 	r->work = NULL;
-	a.body = buf_view(&all);
-	if (all.failed)
+	a.body = buf_view(&l->results);
+	a.own = &l->results;
+	if (l->results.failed)
 		answer_problem(r, REASON_NO_MEMORY);
 	else
 		answer_send(r, &a);
-	buf_free(&all);
+	buf_wipe(&l->results);
+	free(l);
 }
 
-/* One more has its result, or never will. Answers and lets all of them and the request go when it was the last. */
-static void line_over(struct request *r)
+/* A refusal costs as much as a release and is of use to nobody: it counts for more. */
+void records_count_refusal(const struct request *r, const struct exchange *x)
 {
+	if (x->decided.decision.outcome == OUTCOME_REFUSED && x->found.accepted == STORE_NEW)
+		route_count(r, RATE_REFUSED - 1, 0);
+}
+
+static void add_result(struct request *r, struct records *l, struct line *line)
+{
+	size_t before = l->results.n;
+
+	if (line->x) {
+		records_count_refusal(r, line->x);
+		if (!r->aborted)
+			buf_add(&l->results, buf_view(&line->x->written.result));
+		exchange_recycle(line->x);
+	} else {
+		problem_open(&l->results, REASON_UNAVAILABLE);
+		buf_addc(&l->results, '}');
+	}
+	buf_addc(&l->results, '\n');
+	turns_give(r, 1, line->held);
+	turns_keep(r, l->results.n - before);
+	l->answered++;
+}
+
+/* One more has its result, or never will. Takes the results that are next; answers and lets the request go when that
+ * was the last. */
+static void line_over(struct line *line)
+{
+	struct request *r = line->request;
 	struct records *l = r->work;
 
-	if (--l->pending == 0)
+	line->over = true;
+	while (l->answered < l->begun && l->window[l->answered % l->room].over)
+		add_result(r, l, &l->window[l->answered % l->room]);
+	if (l->answered == l->n)
 		answer_lines(r, l);
 }
 
@@ -65,6 +106,7 @@ static void line_done(struct exchange *x)
 static void single_done(struct exchange *x)
 {
 	const struct found *f = &x->found;
+	struct request *r = x->owner;
 	struct answer a = { .status = f->status,
 		            .body = buf_view(&x->written.result),
 		            .replayed = f->accepted == STORE_REPLAY };
@@ -77,33 +119,59 @@ static void single_done(struct exchange *x)
 		snprintf(location, sizeof location, "/v1/exchanges/%s", id);
 		a.location = view_of(location);
 	}
-	answer_send(x->owner, &a);
+	turns_give(r, 1, r->line_held);
+	records_count_refusal(r, x);
+	answer_send(r, &a);
 	exchange_recycle(x);
 }
 
-static struct submission submission_of(const struct request *r, bool dry_run)
+struct submission records_submission(const struct request *r, bool dry_run)
 {
 	return (struct submission){ .conf = r->conf,
 		                    .peer = r->peer,
 		                    .path = r->path,
 		                    .key = r->key,
-		                    .now_ms = r->now_ms,
+		                    .now_ms = r->stream ? instant_now_ms() : r->now_ms,
+		                    .lane = request_lane(r),
 		                    .dry_run = dry_run };
 }
 
-static void start_single(struct request *r, bool dry_run)
+static enum turn begin_single(struct request *r, bool dry_run, uint64_t *cost)
 {
 	struct decider *d = r->worker->decider;
-	struct submission s = submission_of(r, dry_run);
-	struct exchange *x = exchange_take(d);
+	struct submission s = records_submission(r, dry_run);
+	struct exchange *x;
 
+	*cost = r->body.n + LINE_COST;
+	if (!r->aborted && !turns_take(r, 1, r->body.n, &r->line_held))
+		return TURN_BLOCKED;
+	turns_leave(r);
+	if (r->aborted) {
+		request_release(r);
+		return TURN_OVER;
+	}
+	r->begun = true;
+	route_count(r, 1, r->body.n);
+	x = exchange_take(d);
 	if (!x) {
 		log_line("error", "exchange: memory ran out");
+		turns_give(r, 1, r->line_held);
 		answer_problem(r, REASON_UNAVAILABLE);
-		return;
+		return TURN_OVER;
 	}
 	exchange_decide(d, &s, buf_view(&r->body), x);
 	exchange_commit(x, exchange_prepare(x), single_done, r);
+	return TURN_OVER;
+}
+
+static enum turn step_single(struct request *r, uint64_t *cost)
+{
+	return begin_single(r, false, cost);
+}
+
+static enum turn step_validation(struct request *r, uint64_t *cost)
+{
+	return begin_single(r, true, cost);
 }
 
 /* Visible ASCII, at most 255 bytes. */
@@ -126,85 +194,145 @@ static unsigned count_lines(struct view body)
 	return n;
 }
 
+/* The next line that is not empty. There is one. */
+static struct view next_line(struct records *l)
+{
+	struct view text;
+
+	do {
+		text = view_cut(&l->rest, '\n');
+	} while (text.n == 0);
+	return text;
+}
+
 /* The last line may answer and let the request go: nothing of it is looked at after it was handed over. */
-static void hand_over(struct request *r, unsigned line, struct exchange *x, bool prepared)
+static void hand_over(struct line *line, struct exchange *x, bool prepared)
+{
+	line->x = x;
+	if (x)
+		exchange_commit(x, prepared, line_done, line);
+	else
+		line_over(line);
+}
+
+static struct line *begin_line(struct request *r, uint64_t held)
+{
+	struct records *l = r->work;
+	struct line *line = &l->window[l->begun++ % l->room];
+
+	*line = (struct line){ .request = r, .held = held };
+	r->begun = true;
+	route_count(r, 1, 0);
+	return line;
+}
+
+/* The peer went away: what was begun is written, the rest is not begun. */
+static enum turn stop_lines(struct request *r)
 {
 	struct records *l = r->work;
 
-	if (!x) {
-		line_over(r);
-		return;
-	}
-	l->lines[line] = x;
-	exchange_commit(x, prepared, line_done, r);
+	turns_leave(r);
+	l->n = l->begun;
+	if (l->answered == l->n)
+		answer_lines(r, l);
+	return TURN_OVER;
 }
 
 /* Each by itself. */
-static void start_lines(struct request *r, unsigned n)
+static enum turn step_lines(struct request *r, uint64_t *cost)
 {
 	struct decider *d = r->worker->decider;
-	struct submission s = submission_of(r, false);
-	struct view body = buf_view(&r->body);
-	unsigned line = 0;
+	struct records *l = r->work;
+	struct view rest = l->rest, text;
+	uint64_t held;
 
-	while (line < n) {
-		struct view text = view_cut(&body, '\n');
-		if (text.n == 0)
-			continue;
-		struct exchange *x = exchange_take(d);
-		if (!x)
-			log_line("error", "exchange: memory ran out");
-		else
-			exchange_decide(d, &s, text, x);
-		hand_over(r, line++, x, x && exchange_prepare(x));
+	if (r->aborted)
+		return stop_lines(r);
+	if (l->begun - l->answered == l->room)
+		return TURN_BLOCKED;
+	text = next_line(l);
+	if (!turns_take(r, 1, text.n, &held)) {
+		l->rest = rest;
+		return TURN_BLOCKED;
 	}
+	*cost = text.n + LINE_COST;
+	struct line *line = begin_line(r, held);
+	bool last = l->begun == l->n;
+	struct submission s = records_submission(r, false);
+	struct exchange *x = exchange_take(d);
+	if (last)
+		turns_leave(r);
+	if (!x)
+		log_line("error", "exchange: memory ran out");
+	else
+		exchange_decide(d, &s, text, x);
+	hand_over(line, x, x && exchange_prepare(x));
+	return last ? TURN_OVER : TURN_MORE;
 }
 
-/* All together, where the agreement counts. */
-static void start_batch(struct request *r, const struct submission *s, unsigned n)
+/* All together, where the agreement counts: the whole batch begins in one turn. */
+static enum turn step_batch(struct request *r, uint64_t *cost)
 {
-	struct batch_line *lines = calloc(n, sizeof *lines);
-	struct view body = buf_view(&r->body);
-	unsigned line = 0;
+	struct records *l = r->work;
+	struct submission s = records_submission(r, false);
+	unsigned n = l->n;
+	uint64_t held;
 
-	while (lines && line < n) {
-		struct view text = view_cut(&body, '\n');
-		if (text.n)
-			lines[line++].text = text;
+	if (r->aborted)
+		return stop_lines(r);
+	if (!turns_take(r, n, l->rest.n, &held))
+		return TURN_BLOCKED;
+	*cost = l->rest.n + (uint64_t)n * LINE_COST;
+	turns_leave(r);
+	struct batch_line *lines = calloc(n, sizeof *lines);
+	for (unsigned i = 0; i < n; i++) {
+		struct view text = next_line(l);
+		if (lines)
+			lines[i].text = text;
+		begin_line(r, i == 0 ? held - (uint64_t)(n - 1) * (held / n) : held / n);
 	}
-	if (!lines || !batch_decide(r->worker->decider, s, lines, n))
+	if (!lines || !batch_decide(r->worker->decider, &s, lines, n))
 		log_line("error", "batch: memory ran out");
 	for (unsigned i = 0; i < n; i++)
-		hand_over(r, i, lines ? lines[i].x : NULL, lines && lines[i].prepared);
+		hand_over(&l->window[i], lines ? lines[i].x : NULL, lines && lines[i].prepared);
 	free(lines);
+	return TURN_OVER;
 }
 
 static void start_records(struct request *r)
 {
-	struct submission s = submission_of(r, false);
+	struct submission s = records_submission(r, false);
 	unsigned n = count_lines(buf_view(&r->body));
 	struct records *lines;
 
-	if (n == 0 || r->key.n > 0) {
-		answer_problem(r, n == 0 ? REASON_BAD_JSON : REASON_BAD_HEADER);
+	bool counted = batch_is_counted(&s);
+
+	if (r->key.n > 0 || (n == 0 && !r->stream)) {
+		answer_problem(r, r->key.n > 0 ? REASON_BAD_HEADER : REASON_BAD_JSON);
 		return;
 	}
-	if (n > r->conf->node.lines) {
-		answer_problem(r, REASON_TOO_LARGE);
+	if (counted && (r->stream || n > r->conf->node.lines)) {
+		answer_problem(r, REASON_BATCH_BOUNDED);
 		return;
 	}
-	lines = calloc(1, sizeof *lines + n * sizeof(struct exchange *));
+	if (r->stream || n > r->conf->node.lines) {
+		stream_start(r);
+		return;
+	}
+	unsigned room = counted || n < WINDOW ? n : WINDOW;
+	lines = calloc(1, sizeof *lines + room * sizeof *lines->window);
 	if (!lines) {
 		answer_problem(r, REASON_NO_MEMORY);
 		return;
 	}
-	lines->n = lines->pending = n;
+	route_count(r, 0, r->body.n);
+	lines->n = n;
+	lines->room = room;
+	lines->rest = buf_view(&r->body);
+	lines->results = BUF_INIT((size_t)n * 3 * ANSWER_MAX);
 	r->work = lines;
 	r->drop_work = records_drop;
-	if (batch_is_counted(&s))
-		start_batch(r, &s, n);
-	else
-		start_lines(r, n);
+	turns_enter(r, counted ? step_batch : step_lines);
 }
 
 void handle_records(struct request *r)
@@ -225,10 +353,12 @@ void handle_records(struct request *r)
 		answer_problem(r, REASON_BAD_HEADER);
 		return;
 	}
+	if (!route_permits(r))
+		return;
 	if (request_media_is(r, "application/x-ndjson")) {
 		start_records(r);
 	} else if (request_media_is(r, "application/json")) {
-		start_single(r, false);
+		turns_enter(r, step_single);
 	} else {
 		answer_problem(r, REASON_MEDIA_TYPE);
 	}
@@ -240,7 +370,8 @@ void handle_validate(struct request *r)
 		answer_problem(r, REASON_MEDIA_TYPE);
 		return;
 	}
-	start_single(r, true);
+	if (route_permits(r))
+		turns_enter(r, step_validation);
 }
 
 /* --- the decider of a worker --- */
@@ -253,6 +384,11 @@ void *deciding_new(struct worker *w)
 		*d = (struct decider){ .core = w->core, .reader = w->reader, .home = w->home, .scratch = &w->scratch };
 	w->decider = d;
 	return d;
+}
+
+void deciding_tick(void *arg)
+{
+	decider_rest(arg);
 }
 
 void deciding_free(void *arg)

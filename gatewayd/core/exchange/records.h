@@ -10,6 +10,7 @@ void handle_validate(struct request *r);
 
 /* What a worker decides with: its part (core/parts.c), and its `decider`. NULL: no memory. */
 void *deciding_new(struct worker *w) MUST_USE;
+void deciding_tick(void *deciding);
 void deciding_free(void *deciding);
 
 #endif

@@ -296,6 +296,10 @@ void handle_notice(struct request *r)
 		notice_in_free(in);
 		return;
 	}
-	in->job = (struct job){ .home = r->worker->home, .run = write_notice, .done = came_home, .want_receipt = true };
+	in->job = (struct job){ .lane = request_lane(r),
+		                .home = r->worker->home,
+		                .run = write_notice,
+		                .done = came_home,
+		                .want_receipt = true };
 	writer_submit(r->worker->core->writer, &in->job);
 }

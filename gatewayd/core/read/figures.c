@@ -13,6 +13,7 @@ bool figures_take(struct figures *f, struct core *core, const struct conf *conf,
 {
 	*f = (struct figures){ .core = core, .conf = conf, .now_ms = now_ms };
 	writer_stats(core->writer, &f->writer);
+	budget_state(core->budget, &f->budget);
 	f->counted = store_count(reader, &f->store, e);
 	return f->counted;
 }
@@ -66,6 +67,12 @@ FIGURE(writer_tree_size, true, f->writer.tree_size)
 FIGURE(write_ahead, true, f->writer.unmoved.bytes)
 FIGURE(write_ahead_held, true, f->writer.unmoved.held)
 FIGURE(write_ahead_holder, f->writer.unmoved.holder != 0, f->writer.unmoved.holder)
+FIGURE(has_bytes, true, f->budget.bytes + f->budget.waiting_bytes)
+FIGURE(has_bytes_max, true, f->budget.bytes_max)
+FIGURE(has_jobs, true, f->budget.jobs)
+FIGURE(has_jobs_max, true, f->budget.jobs_max)
+FIGURE(has_waiting, true, f->budget.waiting)
+FIGURE(has_turned_away, true, f->budget.turned_away)
 FIGURE(clock_is_trusted, true, clock_trusted(f->core))
 FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
@@ -102,6 +109,13 @@ const struct figure figure_list[] = {
 	GAUGE("commit_rows", "Median exchanges in one commit.", "writer", "median_rows_per_commit",
 	      writer_median_batch),
 	GAUGE(NULL, "Jobs that wait.", "writer", "queued", writer_queued),
+	GAUGE("budget_bytes", "Bytes that requests hold or may send.", "budget", "bytes", has_bytes),
+	GAUGE("budget_bytes_max", "Bytes that requests may hold.", "budget", "bytes_max", has_bytes_max),
+	GAUGE("budget_jobs", "Records that are being decided or written.", "budget", "jobs", has_jobs),
+	GAUGE("budget_jobs_max", "How many may be.", "budget", "jobs_max", has_jobs_max),
+	GAUGE("budget_waiting", "Requests that wait for memory.", "budget", "waiting", has_waiting),
+	COUNTER("turned_away", "Requests that were told to come again (busy).", "budget", "turned_away",
+	        has_turned_away),
 	GAUGE("audit_entries", "Entries in the audit log.", NULL, NULL, writer_tree_size),
 	GAUGE("clock_trusted", "Whether the clock is trusted, so that what is due is erased.", NULL, NULL,
 	      clock_is_trusted),

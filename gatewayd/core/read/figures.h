@@ -4,6 +4,7 @@
 #define GATEWAYD_CORE_READ_FIGURES_H
 
 #include "gatewayd/core/context/context.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/store/rest.h"
 
 /* What figures are read from, taken at one time. */
@@ -12,6 +13,7 @@ struct figures {
 	const struct conf *conf;
 	int64_t now_ms;
 	struct writer_stats writer;
+	struct budget_state budget; /* of all partners */
 	struct store_counts store;
 	bool counted; /* the store could be */
 };

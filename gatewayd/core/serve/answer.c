@@ -1,14 +1,34 @@
 /* See answer.h. */
 #include "gatewayd/core/serve/answer.h"
 
+#include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/rate.h"
+#include "gatewayd/core/serve/turns.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
 #define COME_AGAIN_S 10 /* after what passes by itself */
+#define BUSY_S       2  /* after what passes with the load */
 
 static void put_field(struct buf *b, const char *name, struct view value)
 {
 	put_view16(b, view_of(name));
 	put_view16(b, value);
+}
+
+/* How much of the partner's rates is left. */
+static void put_rates(struct buf *head, const struct request *r)
+{
+	struct buf policy = BUF_INIT(2048), limit = BUF_INIT(2048);
+
+	rate_print(r->account->rates, r->peer, request_path_part(r, 2), r->now_ms, instant_monotonic_ms(), &policy,
+	           &limit);
+	if (policy.n && !policy.failed && !limit.failed) {
+		put_field(head, "ratelimit-policy", buf_view(&policy));
+		put_field(head, "ratelimit", buf_view(&limit));
+	}
+	buf_free(&policy);
+	buf_free(&limit);
 }
 
 /* Sends what credit and frame size allow; releases the request when nothing is left. */
@@ -40,6 +60,8 @@ void answer_send(struct request *r, const struct answer *a)
 		snprintf(seconds, sizeof seconds, "%u", a->retry_after_s);
 		put_field(&head, "retry-after", view_of(seconds));
 	}
+	if (r->rated)
+		put_rates(&head, r);
 	if (a->replayed)
 		put_field(&head, "idempotency-replayed", VIEW("true"));
 	put_u16(&head, 0);
@@ -59,8 +81,16 @@ void answer_send(struct request *r, const struct answer *a)
 		return;
 	}
 	buf_reset(&r->out);
-	buf_add(&r->out, view_from(body, first));
-	r->out_at = 0;
+	if (a->own) {
+		struct buf own = *a->own;
+		*a->own = r->out;
+		r->out = own;
+		r->out_at = first;
+	} else {
+		buf_add(&r->out, view_from(body, first));
+		r->out_at = 0;
+		turns_keep(r, r->out.n);
+	}
 	if (r->out.failed) {
 		channel_send(r->worker->channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
 		request_release(r);
@@ -91,11 +121,103 @@ void answer_unread(struct request *r, const struct error *e)
 	answer_problem(r, e->reason == REASON_NOT_FOUND ? REASON_NOT_FOUND : REASON_UNAVAILABLE);
 }
 
+/* --- answers of unknown length --- */
+
+void answer_begin(struct request *r, struct view content_type)
+{
+	struct buf head = BUF_INIT(16384);
+
+	r->begun_answer = true;
+	if (r->aborted)
+		return;
+	put_u16(&head, 200);
+	put_u64(&head, CHANNEL_CHUNKED);
+	put_field(&head, "content-type", content_type);
+	put_u16(&head, 0);
+	channel_send(r->worker->channel, FRAME_REPLY, 0, r->id, buf_view(&head), VIEW(""));
+	buf_free(&head);
+}
+
+static void make_dirty(struct request *r)
+{
+	if (r->dirty)
+		return;
+	r->dirty = true;
+	r->next_dirty = r->worker->dirty;
+	r->worker->dirty = r;
+}
+
+void answer_add(struct request *r, struct view bytes)
+{
+	if (r->aborted)
+		return;
+	if (r->out_at == r->out.n) {
+		buf_reset(&r->out);
+		r->out_at = 0;
+	}
+	buf_add(&r->out, bytes);
+	make_dirty(r);
+}
+
+void answer_end(struct request *r)
+{
+	r->ends_answer = true;
+	make_dirty(r);
+}
+
+size_t answer_waiting(const struct request *r)
+{
+	return r->out.n - r->out_at;
+}
+
+/* What credit lets go; the end, when all has gone. */
+static void flush_stream(struct request *r)
+{
+	struct channel *channel = r->worker->channel;
+
+	if (r->out.failed && !r->aborted) {
+		channel_send(channel, FRAME_ABORT, 0, r->id, VIEW(""), VIEW(""));
+		request_abort(r);
+	}
+	while (!r->aborted && answer_waiting(r) && r->out_credit) {
+		size_t n = answer_waiting(r);
+		if (n > r->out_credit)
+			n = r->out_credit;
+		if (n > CHANNEL_PAYLOAD_MAX)
+			n = CHANNEL_PAYLOAD_MAX;
+		channel_send(channel, FRAME_BODY, 0, r->id, view_make(r->out.p + r->out_at, n), VIEW(""));
+		r->out_at += n;
+		r->out_credit -= (uint32_t)n;
+	}
+	if (!r->ends_answer || (answer_waiting(r) && !r->aborted))
+		return;
+	if (!r->aborted)
+		channel_send(channel, FRAME_BODY, FRAME_LAST, r->id, VIEW(""), VIEW(""));
+	r->answered = true;
+	request_release(r);
+}
+
+void answers_flush(struct worker *w)
+{
+	while (w->dirty) {
+		struct request *r = w->dirty;
+
+		w->dirty = r->next_dirty;
+		r->dirty = false;
+		flush_stream(r);
+	}
+}
+
 void answer_credit(struct request *r, uint32_t bytes)
 {
 	if (bytes > UINT32_MAX - r->out_credit)
 		return;
 	r->out_credit += bytes;
+	if (r->begun_answer) {
+		make_dirty(r);
+		if (r->go_on)
+			r->go_on(r);
+	}
 	if (r->answered)
 		send_body(r);
 }
@@ -131,9 +253,11 @@ void answer_own_problem(struct request *r, enum reason reason)
 
 	/* Reads are counted by the minute of the clock. */
 	if (reason == REASON_RATE_LIMITED)
-		a.retry_after_s = 60 - (unsigned)(r->now_ms / 1000 % 60);
+		a.retry_after_s = r->retry_after_s ? r->retry_after_s : 60 - (unsigned)(r->now_ms / 1000 % 60);
 	if (reason == REASON_NO_SPACE || reason == REASON_STORE_HELD || reason == REASON_UNAVAILABLE)
 		a.retry_after_s = COME_AGAIN_S;
+	if (reason == REASON_BUSY)
+		a.retry_after_s = BUSY_S;
 	open_as(&body, reason);
 	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");
 	a.body = buf_view(&body);

@@ -12,6 +12,7 @@ struct answer {
 	bool replayed;
 	unsigned retry_after_s; /* 0: is not said */
 	struct view body;
+	struct buf *own; /* holds the body, is counted already (turns_keep()), and is taken over; NULL: it is copied */
 };
 /* Sends it; body bytes beyond the peer's credit wait in the request. Releases the request when all is out. */
 void answer_send(struct request *r, const struct answer *a);
@@ -23,6 +24,15 @@ void answer_written(struct request *r, struct view content_type, const struct bu
 void answer_unread(struct request *r, const struct error *e);
 /* More credit came. */
 void answer_credit(struct request *r, uint32_t bytes);
+/* An answer of unknown length, to a stream: 200 and its media type; then bytes, which wait in the request for credit and leave
+ * at the end of the turn; then its end, with which the request is over and may be gone. */
+void answer_begin(struct request *r, struct view content_type);
+void answer_add(struct request *r, struct view bytes);
+void answer_end(struct request *r);
+/* Bytes that wait for credit. */
+size_t answer_waiting(const struct request *r);
+/* Sends what was added in this turn; called by the worker at its end. */
+void answers_flush(struct worker *w);
 /* A problem without an exchange (nothing was decided). */
 void answer_problem(struct request *r, enum reason reason);
 /* The same to this agency's own system, which may know the full reason. */

@@ -117,6 +117,8 @@ void consult_submit(struct consult *c)
 		consult_drop(c);
 		return;
 	}
-	c->job = (struct job){ .home = w->home, .run = write_consult, .done = came_home };
+	c->job = (struct job){
+		.lane = request_lane(c->request), .home = w->home, .run = write_consult, .done = came_home
+	};
 	writer_submit(w->core->writer, &c->job);
 }

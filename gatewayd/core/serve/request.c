@@ -1,11 +1,14 @@
 /* See request.h. */
 #include "gatewayd/core/serve/request.h"
 
+#include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/serve/worker.h"
 #include "lib/base/wire.h"
 
 #define HEAD_MAX (32u * 1024)
 #define OUT_MAX  (256u * 1024 * 1024)
+#define KEPT     32 /* requests whose memory is kept for the next */
 
 struct request *request_new(struct worker *w, uint64_t id, struct conn *conn)
 {
@@ -13,6 +16,7 @@ struct request *request_new(struct worker *w, uint64_t id, struct conn *conn)
 
 	if (r) {
 		w->free_requests = r->next_free;
+		w->n_free_requests--;
 	} else {
 		r = calloc(1, sizeof *r);
 		if (!r)
@@ -25,6 +29,7 @@ struct request *request_new(struct worker *w, uint64_t id, struct conn *conn)
 	r->worker = w;
 	r->conn = conn;
 	conn->refs++;
+	conn->live++;
 	r->out_credit = CHANNEL_CREDIT;
 	r->credit_given = CHANNEL_CREDIT;
 	HASH_ADD(hh, w->requests, id, sizeof r->id, r);
@@ -45,15 +50,41 @@ void request_release(struct request *r)
 	struct conn *conn = r->conn;
 	struct buf head = r->head, body = r->body, out = r->out;
 
+	turns_release(r);
 	HASH_DEL(w->requests, r);
 	conf_unref(r->conf);
 	conn->refs--;
+	if (!r->aborted)
+		conn->live--;
 	conn_drop(w, conn);
 	buf_reset(&head);
 	scratch_clear_buf(&body);
 	scratch_clear_buf(&out);
 	*r = (struct request){ .head = head, .body = body, .out = out, .next_free = w->free_requests };
 	w->free_requests = r;
+	if (++w->n_free_requests > KEPT)
+		requests_forget(w, KEPT);
+}
+
+void requests_forget(struct worker *w, unsigned kept)
+{
+	while (w->n_free_requests > kept) {
+		struct request *r = w->free_requests;
+
+		w->free_requests = r->next_free;
+		w->n_free_requests--;
+		buf_free(&r->head);
+		buf_wipe(&r->body);
+		buf_wipe(&r->out);
+		free(r);
+	}
+}
+
+void request_abort(struct request *r)
+{
+	if (!r->aborted)
+		r->conn->live--;
+	r->aborted = true;
 }
 
 struct request *request_find(struct worker *w, uint64_t id)
@@ -92,7 +123,12 @@ bool request_read_head(struct request *r)
 		else if (view_is(name, "accept"))
 			r->accept = value;
 	}
-	return !in.failed && (r->length <= REQUEST_BODY_MAX || r->length == CHANNEL_CHUNKED);
+	return !in.failed;
+}
+
+struct lane *request_lane(const struct request *r)
+{
+	return r->account ? &r->account->lane : NULL;
 }
 
 bool request_media_is(const struct request *r, const char *want)
@@ -134,22 +170,13 @@ void requests_free(struct worker *w)
 	{
 		if (r->work)
 			r->drop_work(r->work);
-		HASH_DEL(w->requests, r);
-		r->next_free = w->free_requests;
-		conf_unref(r->conf);
-		w->free_requests = r;
+		r->work = NULL;
+		request_release(r);
 	}
 	HASH_ITER(hh, w->conns, c, next_conn)
 	{
 		HASH_DEL(w->conns, c);
 		free(c);
 	}
-	while (w->free_requests) {
-		r = w->free_requests;
-		w->free_requests = r->next_free;
-		buf_free(&r->head);
-		buf_wipe(&r->body);
-		buf_wipe(&r->out);
-		free(r);
-	}
+	requests_forget(w, 0);
 }

@@ -3,12 +3,23 @@
 #ifndef GATEWAYD_CORE_SERVE_REQUEST_H
 #define GATEWAYD_CORE_SERVE_REQUEST_H
 
+#include <sys/queue.h>
 #include <uthash.h>
 
 #include "gatewayd/core/conf/conf.h"
 #include "lib/base/buf.h"
 
+struct account;
+struct request;
+struct share;
 struct worker;
+
+/* What became of a try to go on with a request (turns.h). */
+enum turn {
+	TURN_MORE,    /* something was begun, and more is to be */
+	TURN_BLOCKED, /* nothing can be begun before something else has ended */
+	TURN_OVER     /* all is begun: turns_leave() was called, and the request may be gone */
+};
 
 /* A partner's connection, as the edge reported it. */
 struct conn {
@@ -21,7 +32,10 @@ struct conn {
 	/* What standing_judge() found when it looked last, and that the edge was told to end it. */
 	bool was_partner, was_bound, ending;
 	uint32_t refs; /* requests under way */
+	uint32_t live; /* of those, that the edge has not given up */
 	bool closed;
+	struct account *account; /* whose memory its requests take; NULL: not looked for yet */
+	uint64_t generation;     /* of the conf by which it was found */
 	UT_hash_handle hh;
 };
 
@@ -41,13 +55,28 @@ struct request {
 	uint32_t credit_given; /* bytes of body that the edge may still send */
 	bool head_only;        /* HEAD: answered as GET is, without the body */
 	bool complete, aborted, answered;
+	bool stream; /* its body is of any length and is handled as it comes (answer.h) */
+	bool begun_answer, ends_answer;
+	bool dirty;                       /* answer_add() had something to send since the last turn */
+	void (*go_on)(struct request *r); /* of a stream: body, room for results, or a tick of the clock has come */
+	bool rated;                       /* its answer says how much of its partner's rates is left */
+	unsigned retry_after_s;           /* when they let it pass; 0: now */
+	/* turns.h */
+	struct account *account;  /* NULL: a monitor's, which is not counted */
+	uint64_t held, line_held; /* bytes of the budget: its own, and of its one line */
+	bool waits;               /* for room */
+	bool begun;               /* something of it was decided */
+	int64_t wait_until_ms;    /* monotonic: when it is turned away unless it was begun */
+	enum turn (*step)(struct request *r, uint64_t *cost); /* begins the next piece of work; NULL: is in no queue */
+	struct share *share;
+	TAILQ_ENTRY(request) turn;
 	struct buf out; /* answer bytes that wait for credit */
 	size_t out_at;
 	uint32_t out_credit;
 	/* What its handler keeps with it until it is answered, and how that is let go if it never is. */
 	void *work;
 	void (*drop_work)(void *work);
-	struct request *next_free;
+	struct request *next_free, *next_dirty;
 	UT_hash_handle hh;
 };
 
@@ -59,13 +88,19 @@ void conn_drop(struct worker *w, struct conn *c);
 /* A request without a head. NULL: no memory. */
 struct request *request_new(struct worker *w, uint64_t id, struct conn *conn) MUST_USE;
 struct request *request_find(struct worker *w, uint64_t id);
-/* Sets the views into r->head. False: it is no head, or its body is longer than REQUEST_BODY_MAX. */
+/* Sets the views into r->head. False: it is no head. */
 bool request_read_head(struct request *r) MUST_USE;
 /* The request is over: answered in full, or given up. */
 void request_release(struct request *r);
+/* The edge has given it up: nothing of an answer is sent any more. */
+void request_abort(struct request *r);
+/* Frees the memory of requests that are over, but for so many. */
+void requests_forget(struct worker *w, unsigned kept);
 /* All of the worker's, when it ends. */
 void requests_free(struct worker *w);
 
+/* Whose turn its jobs take in the writer's queue; NULL: the node's own. */
+struct lane *request_lane(const struct request *r);
 /* Whether the body says that it is of this media type. */
 bool request_media_is(const struct request *r, const char *want);
 /* The k-th part of the path, from 0 ("v1"); empty when there is none. */

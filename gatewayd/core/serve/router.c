@@ -3,6 +3,8 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/rate.h"
 #include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/serve/standing.h"
 #include "lib/base/encode.h"
@@ -116,7 +118,16 @@ static bool admitted(struct request *r, const struct route *route)
 		answer_problem(r, REASON_RATE_LIMITED);
 		return false;
 	}
-	if (!digest_fits(r)) {
+	if (r->stream && !route->streams) {
+		answer_problem(r, REASON_TOO_LARGE);
+		return false;
+	}
+	/* Nobody could say what it came to before all of it was decided. */
+	if (r->stream && r->content_digest.n) {
+		answer_problem(r, REASON_BAD_HEADER);
+		return false;
+	}
+	if (!r->stream && !digest_fits(r)) {
 		answer_problem(r, REASON_DIGEST_MISMATCH);
 		return false;
 	}
@@ -135,6 +146,36 @@ static bool is_open(const struct request *r)
 		if (route->open && view_is(r->method, route->method) && path_fits(r->path, route->path))
 			return true;
 	return false;
+}
+
+static struct view agreement_of(const struct request *r)
+{
+	return request_path_part(r, 2);
+}
+
+bool route_permits(struct request *r)
+{
+	if (!r->account || !rate_is_bounded(r->peer, agreement_of(r)))
+		return true;
+	r->rated = true;
+	if (rate_permits(r->account->rates, r->peer, agreement_of(r), r->now_ms, instant_monotonic_ms(),
+	                 &r->retry_after_s))
+		return true;
+	answer_problem(r, REASON_RATE_LIMITED);
+	return false;
+}
+
+bool route_may(const struct request *r, unsigned *retry_after_s)
+{
+	return !r->rated || rate_permits(r->account->rates, r->peer, agreement_of(r), instant_now_ms(),
+	                                 instant_monotonic_ms(), retry_after_s);
+}
+
+void route_count(const struct request *r, uint64_t records, uint64_t bytes)
+{
+	if (r->rated)
+		rate_count(r->account->rates, r->peer, agreement_of(r), records, bytes, instant_now_ms(),
+		           instant_monotonic_ms());
 }
 
 void route_request(struct request *r)

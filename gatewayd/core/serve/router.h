@@ -13,8 +13,9 @@ struct route {
 	unsigned roles;   /* who may; 0: also the monitor listener, without a certificate */
 	/* Answers the request or hands on a job that will. */
 	void (*handle)(struct request *r);
-	bool early; /* also before this node serves: two gateways that start together still witness each other */
-	bool open;  /* for any certificate of our authorities that is valid now: the request's peer may be NULL */
+	bool streams; /* also takes what is not complete yet (request.stream) */
+	bool early;   /* also before this node serves: two gateways that start together still witness each other */
+	bool open;    /* for any certificate of our authorities that is valid now: the request's peer may be NULL */
 };
 
 /* A complete request: finds out who asks, picks the route, answers (now or after a commit). */
@@ -22,5 +23,12 @@ void route_request(struct request *r);
 /* Counts a read and answers false when whoever asks has had their share of this minute; all who are no partners have one
  * together. */
 bool request_may_read(const struct request *r) MUST_USE;
+
+/* Whether the partner's rates let records of this request be decided now; answers what they do not (429). */
+bool route_permits(struct request *r) MUST_USE;
+/* The same of one more record of it, without an answer: else in how many seconds. */
+bool route_may(const struct request *r, unsigned *retry_after_s) MUST_USE;
+/* Counts what is decided of it, by the same rates. */
+void route_count(const struct request *r, uint64_t records, uint64_t bytes);
 
 #endif

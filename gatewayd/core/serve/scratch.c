@@ -33,6 +33,18 @@ void scratch_clear(struct scratch *s)
 	scratch_clear_buf(&s->proof);
 }
 
+void scratch_rest(struct scratch *s)
+{
+	struct scratch fresh = { .envelope = NULL };
+
+	if (scratch_open(&fresh)) {
+		scratch_close(s);
+		*s = fresh;
+	} else {
+		scratch_close(&fresh);
+	}
+}
+
 void scratch_close(struct scratch *s)
 {
 	tape_parser_free(s->envelope);

@@ -27,6 +27,8 @@ struct scratch {
 bool scratch_open(struct scratch *s) MUST_USE;
 /* Overwrites what it holds of records; at the end of each turn. Small buffers are kept. */
 void scratch_clear(struct scratch *s);
+/* Frees what it holds beyond what a new one does, in place. */
+void scratch_rest(struct scratch *s);
 void scratch_close(struct scratch *s);
 
 /* Empties a buffer for the next record: overwrites what was of one, also what was there before the last reset. Keeps

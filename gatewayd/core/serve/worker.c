@@ -5,17 +5,31 @@
 
 #include "gatewayd/confine.h"
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/serve/standing.h"
+#include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/os/instant.h"
 
 #define CHANNEL_QUEUE_MAX (256u * 1024 * 1024)
 #define STOP_MS           5000 /* for answers under way when the daemon stops */
 #define DIE_MS            200  /* and when it goes down by a failure */
+#define REST_TICKS        20   /* without a request, before memory that was kept for more is freed */
 
 /* --- frames from the edge --- */
+
+/* What no edge of this build sends: it is not to be trusted any more, and goes down with its core. */
+static void edge_broke(struct worker *w, const char *what)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	w->broken = true;
+	event_base_loopbreak(w->base);
+	error_set(&e, REASON_IO, "the edge broke the rules of its channel: %s", what);
+	core_die(w->core, &e);
+}
 
 /* By whose revocation list the certificate is judged: the key of who signed it, which a reload does not change. */
 static void find_authority(struct worker *w, struct conn *c, struct view cert_der)
@@ -39,6 +53,10 @@ static void on_open(struct worker *w, const struct frame *f)
 
 	if (conn_find(w, f->id))
 		return;
+	if (w->n_open >= budget_connections(w->core->budget)) {
+		edge_broke(w, "more connections than may be open");
+		return;
+	}
 	c = calloc(1, sizeof *c);
 	if (!c) {
 		channel_send(w->channel, FRAME_CLOSE, 0, f->id, VIEW(""), VIEW(""));
@@ -50,15 +68,17 @@ static void on_open(struct worker *w, const struct frame *f)
 	if (c->known)
 		find_authority(w, c, f->payload);
 	HASH_ADD(hh, w->conns, id, sizeof c->id, c);
+	w->n_open++;
 }
 
 static void on_close(struct worker *w, const struct frame *f)
 {
 	struct conn *c = conn_find(w, f->id);
 
-	if (!c)
+	if (!c || c->closed)
 		return;
 	c->closed = true;
+	w->n_open--;
 	conn_drop(w, c);
 }
 
@@ -70,11 +90,28 @@ static void refuse_frame(struct worker *w, uint64_t id)
 static void request_complete(struct request *r)
 {
 	r->complete = true;
-	if (r->length != CHANNEL_CHUNKED && r->body.n != r->length) {
-		answer_problem(r, REASON_BAD_REQUEST);
+	if (r->stream) {
+		if (r->go_on)
+			r->go_on(r);
 		return;
 	}
-	route_request(r);
+	if (r->length != CHANNEL_CHUNKED && r->body.n != r->length)
+		answer_problem(r, REASON_BAD_REQUEST);
+	else if (!r->waits)
+		route_request(r);
+}
+
+/* Whose memory a request of the connection takes: the partner's that the newest conf knows by this certificate. */
+static struct account *account_of(struct worker *w, struct conn *c)
+{
+	if (c->monitor || (c->account && c->generation == w->generation))
+		return c->account;
+	struct conf *conf = core_conf(w->core);
+	const struct partner *p = c->known ? conf_partner(conf, &c->cert) : NULL;
+	c->account = budget_account(w->core->budget, p);
+	c->generation = w->generation;
+	conf_unref(conf);
+	return c->account;
 }
 
 static void on_head(struct worker *w, const struct frame *f)
@@ -83,28 +120,54 @@ static void on_head(struct worker *w, const struct frame *f)
 	struct conn *conn = conn_find(w, read_u64(&in));
 	struct request *r;
 
+	if (conn && conn->live > 0) {
+		edge_broke(w, "a request before the one before it is over");
+		return;
+	}
 	if (!conn || (f->id & CHANNEL_OUTBOUND) || request_find(w, f->id) || !(r = request_new(w, f->id, conn))) {
 		refuse_frame(w, f->id);
 		return;
 	}
+	r->account = account_of(w, conn);
+	if (!r->account && !conn->monitor) {
+		refuse_frame(w, f->id);
+		request_release(r);
+		return;
+	}
+	w->quiet = 0;
 	buf_add(&r->head, f->payload);
 	if (r->head.failed || !request_read_head(r)) {
 		refuse_frame(w, f->id);
 		request_release(r);
 		return;
 	}
+	r->stream = request_media_is(r, "application/x-ndjson") && r->length > w->body_bytes;
+	if (!r->stream && r->length != CHANNEL_CHUNKED && r->length > REQUEST_BODY_MAX) {
+		refuse_frame(w, f->id);
+		request_release(r);
+		return;
+	}
+	if (!turns_admit(r))
+		return;
 	if (f->flags & FRAME_LAST)
 		request_complete(r);
+	else if (r->stream && !r->waits)
+		route_request(r);
 }
 
 static void on_body(struct worker *w, const struct frame *f)
 {
 	struct request *r = request_find(w, f->id);
 
-	if (!r || r->complete || r->aborted)
+	if (!r || r->complete || r->aborted || r->answered)
 		return;
+	if (f->payload.n > r->credit_given) {
+		edge_broke(w, "more of a body than it was granted");
+		return;
+	}
+	r->credit_given -= (uint32_t)f->payload.n;
 	buf_add(&r->body, f->payload);
-	if (r->body.failed || r->body.n > r->length || r->body.n > REQUEST_BODY_MAX) {
+	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
 		refuse_frame(w, f->id);
 		request_release(r);
 		return;
@@ -113,16 +176,10 @@ static void on_body(struct worker *w, const struct frame *f)
 		request_complete(r);
 		return;
 	}
-	/* Gives back what was taken once half of it is used. */
-	r->credit_given -= (uint32_t)f->payload.n < r->credit_given ? (uint32_t)f->payload.n : r->credit_given;
-	if (r->credit_given < CHANNEL_CREDIT / 2) {
-		struct buf credit = BUF_INIT(8);
-		uint32_t more = CHANNEL_CREDIT - r->credit_given;
-		put_u32(&credit, more);
-		channel_send(w->channel, FRAME_CREDIT, 0, r->id, buf_view(&credit), VIEW(""));
-		buf_free(&credit);
-		r->credit_given += more;
-	}
+	if (r->go_on)
+		r->go_on(r);
+	else
+		turns_credit(r);
 }
 
 static void on_credit(struct worker *w, const struct frame *f)
@@ -142,8 +199,10 @@ static void on_abort(struct worker *w, const struct frame *f)
 
 	if (!r)
 		return;
-	r->aborted = true;
-	if (!r->complete || r->answered)
+	request_abort(r);
+	if (r->go_on)
+		r->go_on(r);
+	else if (!r->complete || r->answered || r->waits)
 		request_release(r);
 }
 
@@ -163,6 +222,8 @@ static void on_frame(void *arg, const struct frame *f)
 {
 	struct worker *w = arg;
 
+	if (w->broken)
+		return;
 	if (f->id & CHANNEL_OUTBOUND) {
 		post_frame(w, f);
 		return;
@@ -256,6 +317,9 @@ void worker_flush(struct worker *w)
 /* A turn ends: what it handled is answered or with the writer, and nothing of it stays behind here. */
 static void end_turn(struct worker *w)
 {
+	if (turns_run(w))
+		event_active(w->more, EV_TIMEOUT, 0);
+	answers_flush(w);
 	scratch_clear(&w->scratch);
 	worker_flush(w);
 	wipe_registers();
@@ -291,6 +355,46 @@ static void on_home(evutil_socket_t fd, short what, void *arg)
 	end_turn(w);
 }
 
+static void on_more(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	end_turn(arg);
+}
+
+/* What of the conf a worker keeps at hand. */
+static void see_conf(struct worker *w)
+{
+	struct conf *conf = core_conf(w->core);
+
+	w->generation = conf->generation;
+	w->wait_ms = conf->node.wait_ms;
+	w->body_bytes = conf->node.edge.body_bytes;
+	conf_unref(conf);
+}
+
+/* Streams that wait for the clock: for their partner's rate, or a reader. */
+static void tick_streams(struct worker *w)
+{
+	struct request *r, *next;
+
+	HASH_ITER(hh, w->requests, r, next)
+	{
+		if (r->go_on)
+			r->go_on(r);
+	}
+}
+
+/* Nobody asked for anything for a while: what was kept for the next is freed. */
+static void rest(struct worker *w)
+{
+	if (w->requests || ++w->quiet != REST_TICKS)
+		return;
+	requests_forget(w, 0);
+	scratch_rest(&w->scratch);
+	store_shed(w->reader);
+}
+
 /* With `early` only those that do so before the worker's thread runs. */
 static void tick_parts(struct worker *w, bool early)
 {
@@ -307,11 +411,15 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	see_conf(w);
 	send_config(w);
 	judge_connections(w);
 	tick_parts(w, false);
+	turns_late(w);
+	tick_streams(w);
 	atomic_store_explicit(&w->ticked_ms, instant_monotonic_ms(), memory_order_relaxed);
 	end_turn(w);
+	rest(w);
 	int64_t stop_by = atomic_load(&w->stop_by);
 	if (stop_by && instant_monotonic_ms() >= stop_by)
 		event_base_loopbreak(w->base);
@@ -339,8 +447,9 @@ static bool events_new(struct worker *w)
 	w->writable = event_new(w->base, fd, EV_WRITE | EV_PERSIST, on_writable, w);
 	w->came_home = event_new(w->base, home_fd(w->home), EV_READ | EV_PERSIST, on_home, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	w->more = event_new(w->base, -1, 0, on_more, w);
 	struct timeval often = { .tv_usec = 100000 };
-	return w->readable && w->writable && w->came_home && w->tick && event_add(w->readable, NULL) == 0 &&
+	return w->readable && w->writable && w->came_home && w->tick && w->more && event_add(w->readable, NULL) == 0 &&
 	       event_add(w->came_home, NULL) == 0 && event_add(w->tick, &often) == 0;
 }
 
@@ -365,6 +474,9 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	}
 	w->core = core;
 	w->index = index;
+	TAILQ_INIT(&w->waiting);
+	TAILQ_INIT(&w->shares);
+	see_conf(w);
 	w->channel = channel_new(channel_fd_, CHANNEL_QUEUE_MAX);
 	w->home = home_new();
 	w->reader = store_open_reader(core->conf->node.store, e);
@@ -413,7 +525,7 @@ void worker_free(struct worker *w)
 		if (w->parts[i])
 			w->core->parts[i].free(w->parts[i]);
 	scratch_close(&w->scratch);
-	struct event *events[] = { w->readable, w->writable, w->came_home, w->tick };
+	struct event *events[] = { w->readable, w->writable, w->came_home, w->tick, w->more };
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		if (events[i])
 			event_free(events[i]);

@@ -5,6 +5,7 @@
 #define GATEWAYD_CORE_SERVE_WORKER_H
 
 #include <event2/event.h>
+#include <sys/queue.h>
 #include <uthash.h>
 
 #include "gatewayd/channel.h"
@@ -16,6 +17,8 @@
 
 struct decider;
 struct post;
+TAILQ_HEAD(request_queue, request);
+TAILQ_HEAD(share_queue, share);
 
 /* What runs on a worker beside its requests. core/parts.c has the table; struct core hands it down. */
 struct part {
@@ -34,13 +37,23 @@ struct worker {
 	pthread_t thread;
 	struct event_base *base;
 	struct channel *channel;
-	struct event *readable, *writable, *came_home, *tick;
+	struct event *readable, *writable, *came_home, *tick, *more;
 	_Atomic int64_t stop_by; /* monotonic; 0: goes on */
 	struct home *home;
 	struct store *reader;
 	struct conn *conns;       /* by id */
 	struct request *requests; /* by id */
 	struct request *free_requests;
+	unsigned n_free_requests;
+	uint32_t n_open;              /* connections that the edge has open */
+	struct request *dirty;        /* streams whose answers have more to send */
+	struct request_queue waiting; /* for room; in the order in which they came */
+	struct share_queue shares;    /* of partners with work to begin; whose turn it is, first */
+	uint32_t wait_ms;             /* how long a request waits at most, by the conf that was seen last */
+	uint32_t body_bytes;          /* of a body of unknown length, at most; by the same */
+	uint64_t generation;          /* of that */
+	bool broken;                  /* the edge broke the rules of the channel */
+	unsigned quiet;               /* ticks without a request */
 	struct scratch scratch;
 	struct post *posts; /* requests to partners that are under way, by id */
 	uint64_t last_post;

@@ -63,6 +63,8 @@ struct engine {
 	bool (*wants_checkpoint)(const struct connection *c); /* it has grown long enough for one, or is held and due */
 	void (*unmoved)(const struct connection *c, struct unmoved *out); /* as the last checkpoint found it */
 
+	void (*shed)(struct connection *c); /* frees what of the database is kept in memory, between transactions */
+
 	/* Parameters are ?1, ?2, … in the text, which the engine translates. */
 	struct statement *(*prepare)(struct connection *c, const char *text, struct error *e);
 	void (*finish)(struct statement *q); /* NULL does nothing */

@@ -195,6 +195,11 @@ void store_unmoved(const struct store *s, struct store_unmoved *out)
 	*out = (struct store_unmoved){ .bytes = now.bytes, .held = now.held, .holder = now.holder };
 }
 
+void store_shed(struct store *s)
+{
+	s->engine->shed(s->connection);
+}
+
 bool store_checkpoint(struct store *s, bool force, struct error *e)
 {
 	if (!s->writes || s->in_transaction)

@@ -49,6 +49,8 @@ struct store_unmoved {
 	int holder; /* the process of that reader, where it is another one's and known; else 0 */
 };
 void store_unmoved(const struct store *s, struct store_unmoved *out);
+/* Frees what it keeps in memory of the database to be quick; between transactions. */
+void store_shed(struct store *s);
 /* Whether something was erased since the last forced checkpoint. */
 bool store_erased(const struct store *s);
 

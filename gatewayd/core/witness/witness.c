@@ -364,6 +364,6 @@ void handle_add_checkpoint(struct request *r)
 	a->time_s = (uint64_t)r->now_ms / 1000;
 	a->line = BUF_INIT(1024);
 	a->note = BUF_INIT(16384);
-	a->job = (struct job){ .home = r->worker->home, .run = write_addition, .done = added };
+	a->job = (struct job){ .lane = request_lane(r), .home = r->worker->home, .run = write_addition, .done = added };
 	writer_submit(r->worker->core->writer, &a->job);
 }

@@ -110,6 +110,8 @@ START_TEST(a_node_and_what_it_leaves_out)
 	ck_assert_int_eq(conf->node.delivery_deadline.days, 7);
 	ck_assert_int_eq(conf->node.disclosures.years, 5);
 	ck_assert_uint_eq(conf->node.edge.connections_per_peer, 256);
+	ck_assert_uint_eq(conf->node.memory_bytes, 128u << 20);
+	ck_assert_uint_eq(conf->node.partner_jobs, 256);
 	ck_assert(!conf->revocation_checked);
 	uint64_t generation = conf->generation;
 	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "lines", 7, "connections", 99));
@@ -121,6 +123,48 @@ START_TEST(a_node_and_what_it_leaves_out)
 	ck_assert_uint_eq(conf->node.edge.connections, 99);
 	ck_assert_int_eq(conf->node.delivery_deadline.days, 2);
 	ck_assert_str_eq(conf->node.origin, "gw.north.example/audit/n1/3");
+}
+END_TEST
+
+START_TEST(limits_that_do_not_fit_together)
+{
+	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "memory_mib", 8, "memory_mib_per_partner", 9));
+	lacks("node.json", "/limits/memory_mib_per_partner: is more than memory_mib");
+	json_object_set_new(node, "limits",
+	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes", (4 << 20) / 4 * 3 + 1));
+	lacks("node.json", "do not hold a body of body_bytes; raise it to 5");
+	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "jobs", 16, "jobs_per_partner", 17));
+	lacks("node.json", "/limits/jobs_per_partner: is more than jobs");
+	json_object_set_new(node, "limits",
+	                    json_pack("{s:i, s:i, s:i, s:i, s:i}", "memory_mib", 8, "memory_mib_per_partner", 4, "jobs",
+	                              17, "jobs_per_partner", 17, "wait_ms", 300));
+	loads();
+	ck_assert(conf->node.memory_bytes == 8u << 20 && conf->node.partner_memory_bytes == 4u << 20);
+	ck_assert(conf->node.jobs == 17 && conf->node.partner_jobs == 17 && conf->node.wait_ms == 300);
+}
+END_TEST
+
+START_TEST(rates_of_the_node_the_partner_and_an_agreement)
+{
+	const struct partner *p;
+
+	loads();
+	p = conf_agency(conf, VIEW("south"), ROLE(GATEWAY));
+	ck_assert(p->weight == 1 && p->rates.second_records == 0 && p->n_by_agreement == 0);
+	json_object_set_new(node, "rates", json_pack("{s:i, s:i}", "records_per_second", 50, "bytes_per_day", 1000));
+	json_object_set_new(south, "weight", json_integer(4));
+	json_object_set_new(south, "rates",
+	                    json_pack("{s:i, s:i, s:{s:{s:i}}}", "records_per_second", 70, "records_per_day", 9,
+	                              "agreements", "pnr", "bytes_per_second", 5));
+	loads();
+	p = conf_agency(conf, VIEW("south"), ROLE(GATEWAY));
+	ck_assert(p->weight == 4 && p->rates.second_records == 70 && p->rates.day_records == 9);
+	ck_assert(p->rates.day_bytes == 1000 && p->rates.second_bytes == 0);
+	ck_assert_uint_eq(p->n_by_agreement, 1);
+	ck_assert_str_eq(p->by_agreement[0].agreement, "pnr");
+	ck_assert(p->by_agreement[0].rates.second_bytes == 5 && p->by_agreement[0].rates.second_records == 0);
+	json_object_set_new(south, "weight", json_integer(0));
+	lacks("south-gateway.json", "/weight");
 }
 END_TEST
 
@@ -478,6 +522,8 @@ TCase *make_conf_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, a_node_and_what_it_leaves_out);
+	tcase_add_test(c, limits_that_do_not_fit_together);
+	tcase_add_test(c, rates_of_the_node_the_partner_and_an_agreement);
 	tcase_add_test(c, partners_are_found_by_certificate_and_agency);
 	tcase_add_test(c, an_agreement_that_all_parties_signed);
 	tcase_add_test(c, versions_take_turns);

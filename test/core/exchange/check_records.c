@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 
 #include "gatewayd/core/exchange/records.h"
+#include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/turns.h"
 #include "lib/base/wire.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "gatewayd/core/store/log.h"
@@ -25,6 +27,10 @@ static void set_up(void)
 	worker = (struct worker){
 		.core = &f.core, .reader = f.reader, .home = f.log.home, .channel = channel_new(pair[0], 64u << 20)
 	};
+	worker.generation = f.core.conf->generation;
+	worker.body_bytes = 1u << 20;
+	TAILQ_INIT(&worker.waiting);
+	TAILQ_INIT(&worker.shares);
 	edge = channel_new(pair[1], 64u << 20);
 	ck_assert(worker.channel && edge && scratch_open(&worker.scratch));
 	ck_assert_ptr_nonnull(deciding_new(&worker));
@@ -101,9 +107,10 @@ static void wait(void)
 {
 	struct pollfd p = { .fd = home_fd(f.log.home), .events = POLLIN };
 
-	while (worker.requests) {
-		ck_assert_int_eq(poll(&p, 1, 30000), 1);
-		home_collect(f.log.home);
+	while (turns_run(&worker) || worker.requests) {
+		answers_flush(&worker);
+		if (poll(&p, 1, 10) == 1)
+			home_collect(f.log.home);
 	}
 	while (channel_queued(worker.channel)) {
 		ck_assert_int_ne(channel_flush(worker.channel), CHANNEL_DEAD);
@@ -242,8 +249,16 @@ START_TEST(what_is_no_batch)
 	post(r);
 	ck_assert_int_eq(status, reason_status(REASON_BAD_HEADER));
 	f.core.conf->node.lines = 1;
+	post(request("strict", "application/x-ndjson", lines_of(line, 2)));
+	ck_assert_int_eq(status, reason_status(REASON_BATCH_BOUNDED));
+	r = request("strict", "application/x-ndjson", lines_of(line, 1));
+	r->stream = true;
+	post(r);
+	ck_assert_int_eq(status, reason_status(REASON_BATCH_BOUNDED));
+	/* Where nothing is counted together more lines are a stream. */
 	post(request("pnr", "application/x-ndjson", lines_of(line, 2)));
-	ck_assert_int_eq(status, reason_status(REASON_TOO_LARGE));
+	ck_assert_int_eq(status, 200);
+	ck_assert(line_status(0) == 201 && line_status(1) == 201);
 	post(request("pnr", "text/plain", released_text()));
 	ck_assert_int_eq(status, reason_status(REASON_MEDIA_TYPE));
 	r = request("pnr", "application/json", released_text());

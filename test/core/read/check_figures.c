@@ -22,16 +22,19 @@ static void setup(void)
 	witness = (struct witness){
 		.cosigned = 21, .incidents = 22, .cosignatures = 23, .failures = 24, .latest_ms = TIME_NONE
 	};
-	core = (struct core){
-		.writer = f.writer, .witness = &witness, .sights = sights_new(), .timestamp_ms = TIME_NONE
-	};
+	core = (struct core){ .writer = f.writer,
+		              .witness = &witness,
+		              .sights = sights_new(),
+		              .budget = budget_new(),
+		              .timestamp_ms = TIME_NONE };
 	conf = (struct conf){ .n_documents = 0 };
-	ck_assert_ptr_nonnull(core.sights);
+	ck_assert(core.sights && core.budget);
 }
 
 static void teardown(void)
 {
 	sights_free(core.sights);
+	budget_free(core.budget);
 	log_teardown(&f);
 }
 

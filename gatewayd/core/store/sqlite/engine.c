@@ -259,7 +259,7 @@ static bool set_up(struct connection *c, bool writes, struct error *e)
 	sqlite3_wal_hook(c->db, on_commit, c);
 	return execute(c,
 	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF",
+	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF",
 	               e);
 }
 
@@ -406,6 +406,11 @@ static void note_held(struct connection *c, bool complete)
 	c->again_ms = monotonic_ms() + HELD_MS;
 }
 
+static void shed(struct connection *c)
+{
+	sqlite3_db_release_memory(c->db);
+}
+
 static bool checkpoint(struct connection *c, bool force, struct error *e)
 {
 	int frames = 0, done = 0, mode = SQLITE_CHECKPOINT_PASSIVE;
@@ -445,6 +450,7 @@ const struct engine sqlite_engine = {
 	.checkpoint = checkpoint,
 	.wants_checkpoint = wants_checkpoint,
 	.unmoved = unmoved,
+	.shed = shed,
 	.prepare = prepare,
 	.finish = finish,
 	.bind = bind,

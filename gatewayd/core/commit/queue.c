@@ -1,0 +1,62 @@
+/* See queue_private.h. */
+#include "gatewayd/core/commit/queue_private.h"
+
+#define OWN_MAX   64 /* of the node's own jobs while others wait */
+#define LANE_TURN 8  /* jobs of a lane of weight 1 in its turn */
+
+void queue_add(struct queue *q, struct job *j)
+{
+	struct lane *lane = j->lane ? j->lane : &q->own;
+
+	if (lane->first)
+		lane->last->next = j;
+	else
+		lane->first = j;
+	if (lane != &q->own && lane->first == j)
+		TAILQ_INSERT_TAIL(&q->lanes, lane, link);
+	lane->last = j;
+	q->n++;
+}
+
+/* Moves up to `most` of a lane's jobs behind *end; how many. */
+static uint32_t lane_take(struct queue *q, struct lane *lane, uint32_t most, struct job ***end)
+{
+	uint32_t n = 0;
+
+	while (lane->first && n < most) {
+		struct job *j = lane->first;
+
+		lane->first = j->next;
+		j->next = NULL;
+		**end = j;
+		*end = &j->next;
+		n++;
+	}
+	q->n -= n;
+	return n;
+}
+
+static uint32_t lane_share(struct lane *lane)
+{
+	uint32_t weight = atomic_load_explicit(&lane->weight, memory_order_relaxed);
+
+	return (weight ? weight : 1) * LANE_TURN;
+}
+
+struct job *queue_take(struct queue *q, uint32_t most, uint32_t *n)
+{
+	struct job *first = NULL, **end = &first;
+	struct lane *lane;
+
+	*n = lane_take(q, &q->own, most < OWN_MAX ? most : OWN_MAX, &end);
+	while (*n < most && (lane = TAILQ_FIRST(&q->lanes))) {
+		uint32_t share = lane_share(lane);
+
+		*n += lane_take(q, lane, share < most - *n ? share : most - *n, &end);
+		TAILQ_REMOVE(&q->lanes, lane, link);
+		if (lane->first)
+			TAILQ_INSERT_TAIL(&q->lanes, lane, link);
+	}
+	*n += lane_take(q, &q->own, most - *n, &end);
+	return first;
+}

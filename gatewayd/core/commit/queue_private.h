@@ -1,0 +1,22 @@
+/* Jobs that wait for the writer: the node's own, and those of lanes, which take turns. Whoever calls holds the writer's
+ * lock. */
+#ifndef GATEWAYD_CORE_COMMIT_QUEUE_PRIVATE_H
+#define GATEWAYD_CORE_COMMIT_QUEUE_PRIVATE_H
+
+#include "gatewayd/core/commit/job.h"
+#include "lib/base/view.h"
+
+TAILQ_HEAD(lane_list, lane);
+
+struct queue {
+	struct lane own;        /* jobs of no lane */
+	struct lane_list lanes; /* those with jobs; whose turn it is, first */
+	uint32_t n;
+};
+
+void queue_add(struct queue *q, struct job *j);
+/* Takes the jobs of the next transaction, `most` at most, as a chain; NULL when there are none: the node's own, then in turns
+ * of the lanes (weighted round robin: a job costs about what another does). Within a lane the order is that of adding. */
+struct job *queue_take(struct queue *q, uint32_t most, uint32_t *n);
+
+#endif
