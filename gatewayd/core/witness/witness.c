@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "gatewayd/core/serve/answer.h"
-#include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/audit/entry.h"
@@ -340,7 +340,7 @@ void handle_add_checkpoint(struct request *r)
 	const struct partner *log;
 	struct view origin;
 
-	if (!reads_admit(r->worker->core->reads, r->peer->id, r->conf->node.reads_per_minute, r->now_ms)) {
+	if (!request_may_read(r)) {
 		answer_problem(r, REASON_RATE_LIMITED);
 		return;
 	}
