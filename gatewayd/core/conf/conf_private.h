@@ -27,6 +27,11 @@ void conf_read_partners(struct conf *c, const char *folder, struct error_list *e
 void conf_read_timestamp(struct conf *c, const json_t *audit, const char *authorities, struct error_list *errors);
 void conf_partners_free(struct conf *c);
 
+/* chain.c */
+
+/* What verifies peers' certificates, from the authorities' file, which the edge is sent as well. */
+void conf_read_chain(struct conf *c, const char *authorities, struct error_list *errors);
+
 /* schemas.c */
 
 /* `folder` may be NULL: built-in record schemas only. */

@@ -1,6 +1,7 @@
 /* See request.h. */
 #include "gatewayd/core/serve/request.h"
 
+#include "gatewayd/core/serve/shown.h"
 #include "gatewayd/core/serve/worker.h"
 #include "lib/base/wire.h"
 
@@ -36,6 +37,7 @@ void conn_drop(struct worker *w, struct conn *c)
 	if (!c->closed || c->refs > 0)
 		return;
 	HASH_DEL(w->conns, c);
+	shown_drop(c->shown);
 	free(c);
 }
 

@@ -8,14 +8,16 @@
 #include "gatewayd/core/conf/conf.h"
 #include "lib/base/buf.h"
 
+struct shown;
 struct worker;
 
 /* A partner's connection, as the edge reported it. */
 struct conn {
 	uint64_t id;
-	bool known;   /* the certificate could be read */
+	bool known;   /* the certificate verified when it was opened */
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
+	struct shown *shown; /* NULL: did not verify */
 	uint32_t refs; /* requests under way */
 	bool closed;
 	UT_hash_handle hh;

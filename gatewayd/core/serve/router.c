@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/shown.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -42,13 +43,16 @@ static enum reason find_peer(struct request *r)
 
 	if (conn->monitor)
 		return REASON_NONE;
+	/* What does not verify has no serial number that a list could name. */
+	if (!conn->known || !shown_holds(conn->shown, c, r->now_ms))
+		return REASON_PARTNER_UNKNOWN;
 	if (c->revocation_checked) {
 		if (!c->crl || crl_next_update_ms(c->crl) <= r->now_ms)
 			return REASON_REVOCATION_UNKNOWN;
 		if (crl_has(c->crl, conn->cert.serial))
 			return REASON_CERTIFICATE_REVOKED;
 	}
-	if (!conn->known || conn->cert.not_after_ms < r->now_ms || conn->cert.not_before_ms > r->now_ms)
+	if (conn->cert.not_after_ms < r->now_ms || conn->cert.not_before_ms > r->now_ms)
 		return REASON_PARTNER_UNKNOWN;
 	r->peer = conf_partner(c, &conn->cert);
 	return r->peer ? REASON_NONE : REASON_PARTNER_UNKNOWN;
@@ -97,6 +101,21 @@ static void tell_stranger(const struct request *r)
 		         "a partner file and reload",
 		         cert->uri, VIEW_ARG(buf_view(&pin)));
 	buf_free(&pin);
+}
+
+void router_unverified(struct worker *w, const struct error *why, int64_t now_ms)
+{
+	struct attempt one = attempt_of(VIEW("edge"), VIEW("certificate"), REASON_PARTNER_UNKNOWN);
+
+	atomic_fetch_add_explicit(&w->core->unverified, 1, memory_order_relaxed);
+	if (attempts_known(w->core->attempts, &one, now_ms))
+		return;
+	attempts_note(w->core->attempts, &one, now_ms);
+	log_line("error",
+	         "refused: the edge let in a peer whose certificate does not verify here (%s): the authorities were "
+	         "changed, or it expired, a moment ago; or the edge process was taken over. Others of this hour are "
+	         "counted only (certificates_unverified)",
+	         why->text);
 }
 
 static bool stranger(struct request *r, enum reason reason)

@@ -18,5 +18,7 @@ struct route {
 
 /* A complete request: finds out who asks, picks the route, answers (now or after a commit). */
 void route_request(struct request *r);
+/* The edge let in a peer whose certificate core itself could not verify: counted, and told once an hour. */
+void router_unverified(struct worker *w, const struct error *why, int64_t now_ms);
 
 #endif

@@ -15,6 +15,7 @@
 
 struct decider;
 struct post;
+struct shown_table;
 
 /* What runs on a worker beside its requests. core/parts.c has the table; struct core hands it down. */
 struct part {
@@ -41,6 +42,7 @@ struct worker {
 	struct request *requests; /* by id */
 	struct request *free_requests;
 	struct scratch scratch;
+	struct shown_table *shown; /* certificates of its connections */
 	struct post *posts; /* requests to partners that are under way, by id */
 	uint64_t last_post;
 	struct decider *decider;   /* the exchange room's; set by its part */
