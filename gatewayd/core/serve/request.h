@@ -18,7 +18,7 @@ struct conn {
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
 	struct shown *shown; /* NULL: did not verify */
-	uint32_t refs; /* requests under way */
+	uint32_t refs;       /* requests under way */
 	bool closed;
 	UT_hash_handle hh;
 };

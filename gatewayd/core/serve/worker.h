@@ -43,7 +43,7 @@ struct worker {
 	struct request *free_requests;
 	struct scratch scratch;
 	struct shown_table *shown; /* certificates of its connections */
-	struct post *posts; /* requests to partners that are under way, by id */
+	struct post *posts;        /* requests to partners that are under way, by id */
 	uint64_t last_post;
 	struct decider *decider;   /* the exchange room's; set by its part */
 	void *parts[WORKER_PARTS]; /* by place in core->parts; NULL: another worker's */
