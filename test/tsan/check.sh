@@ -4,6 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
+# Tests start programs as other accounts.
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 table=test/tsan/explained.txt
 # Reports go to the daemons' logs, which KEEP leaves where TMPDIR says.

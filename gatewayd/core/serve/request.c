@@ -32,6 +32,12 @@ struct request *request_new(struct worker *w, uint64_t id, struct conn *conn)
 	return r;
 }
 
+void conn_judge(struct conn *c, const struct conf *conf, int64_t now_ms)
+{
+	if (!c->monitor && !shown_holds(c->shown, conf, now_ms))
+		c->known = false;
+}
+
 void conn_drop(struct worker *w, struct conn *c)
 {
 	if (!c->closed || c->refs > 0)

@@ -14,7 +14,7 @@ struct worker;
 /* A partner's connection, as the edge reported it. */
 struct conn {
 	uint64_t id;
-	bool known;   /* the certificate verified when it was opened */
+	bool known;   /* the certificate verifies; once it does not it is so for good: conn_judge() */
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
 	struct shown *shown; /* NULL: did not verify */
@@ -50,6 +50,8 @@ struct request {
 
 /* The connection with this id of the worker's; NULL: there is none. */
 struct conn *conn_find(struct worker *w, uint64_t id);
+/* It is known no longer where its certificate does not verify by this configuration. Before anything is decided by it. */
+void conn_judge(struct conn *c, const struct conf *conf, int64_t now_ms);
 /* Forgets it when the edge has closed it and no request is under way. */
 void conn_drop(struct worker *w, struct conn *c);
 

@@ -3,7 +3,6 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
-#include "gatewayd/core/serve/shown.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -44,7 +43,7 @@ static enum reason find_peer(struct request *r)
 	if (conn->monitor)
 		return REASON_NONE;
 	/* What does not verify has no serial number that a list could name. */
-	if (!conn->known || !shown_holds(conn->shown, c, r->now_ms))
+	if (!conn->known)
 		return REASON_PARTNER_UNKNOWN;
 	if (c->revocation_checked) {
 		if (!c->crl || crl_next_update_ms(c->crl) <= r->now_ms)
@@ -164,6 +163,7 @@ void route_request(struct request *r)
 	r->now_ms = instant_now_ms();
 	r->path = view_cut(&rest, '?');
 	r->query = rest;
+	conn_judge(r->conn, r->conf, r->now_ms);
 	unknown = find_peer(r);
 	if (unknown != REASON_NONE) {
 		stranger(r, unknown);

@@ -111,9 +111,16 @@ START_TEST(an_authority_that_was_removed)
 	f.core.conf->generation++;
 	got(SOUTH_SYSTEM, "/v1/agreements");
 	is_problem(403, "partner-unknown");
+	/* With the authority again: what was found out stays out, and what comes anew comes in. */
 	f.core.conf->chain = old;
 	f.core.conf->generation++;
-	ck_assert_int_eq(got(SOUTH_SYSTEM, "/v1/agreements"), 200);
+	got(SOUTH_SYSTEM, "/v1/agreements");
+	is_problem(403, "partner-unknown");
+	pinned(buf_view(&f.peer_der));
+	opens(OPENED, buf_view(&f.peer_der));
+	ck_assert_int_eq(got(OPENED, "/v1/agreements"), 200);
+	/* One that asked nothing meanwhile. */
+	ck_assert_int_eq(got(NORTH_SYSTEM, "/v1/agreements"), 200);
 }
 END_TEST
 
