@@ -132,9 +132,9 @@ demo:
 	@BUILD="$(abspath $(B))" test/demo/demo.sh $(ARGS)
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
-# The hours: every fault at every call, more kills, more disks without power, ten years day by day, 50,000 agreements, mutants, fuzzing; and the
-# store's SQL in PostgreSQL.
-check-long: check check-faults-long check-meaning-long check-postgres mutants fuzz
+# The hours: every fault at every call, more kills, more disks without power, ten years day by day, 50,000 agreements, mutants, fuzzing; the
+# store's SQL in PostgreSQL; races of threads, and two analysers.
+check-long: check check-faults-long check-meaning-long check-postgres check-tsan analyze mutants fuzz
 	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 	AUDITOR_SECONDS=600 $(MAKE) check-e2e TESTS=check_auditor

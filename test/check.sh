@@ -43,6 +43,7 @@ beside() {
 	part "house style" test/rules/format.sh
 	part "walls between rooms" build check-rooms
 	[ -n "$SANITIZE" ] || part "code that no program reaches" build check-sections
+	part "tests that the threat model names" build check-threats
 	part "that the rules can fail" python3 test/rules/check_rules.py
 	part "libraries where they belong" test/rules/includes.sh
 	export CC FLAGS

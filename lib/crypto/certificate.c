@@ -165,24 +165,27 @@ static void read_usage(const X509 *cert, struct cert_id *out)
 	EXTENDED_KEY_USAGE_free(usage);
 }
 
+bool cert_describe(const X509 *cert, struct view der, struct cert_id *out, struct error *e)
+{
+	struct cert_id id;
+
+	memset(&id, 0, sizeof id);
+	if (!cert || !read_digests(cert, der, &id) || !read_serial(cert, &id) ||
+	    !asn1_time_ms(X509_get0_notBefore(cert), &id.not_before_ms) ||
+	    !asn1_time_ms(X509_get0_notAfter(cert), &id.not_after_ms))
+		return unreadable(e);
+	if (!read_uri(cert, &id, e))
+		return false;
+	read_usage(cert, &id);
+	*out = id;
+	return true;
+}
+
 bool cert_read(struct view der, struct cert_id *out, struct error *e)
 {
 	X509 *cert = cert_from_der(der);
-	struct cert_id id;
-	bool ok = false;
+	bool ok = cert_describe(cert, der, out, e);
 
-	memset(&id, 0, sizeof id);
-	if (!cert) {
-		unreadable(e);
-	} else if (!read_digests(cert, der, &id) || !read_serial(cert, &id) ||
-	           !asn1_time_ms(X509_get0_notBefore(cert), &id.not_before_ms) ||
-	           !asn1_time_ms(X509_get0_notAfter(cert), &id.not_after_ms)) {
-		unreadable(e);
-	} else if (read_uri(cert, &id, e)) {
-		read_usage(cert, &id);
-		*out = id;
-		ok = true;
-	}
 	X509_free(cert);
 	ERR_clear_error();
 	return ok;

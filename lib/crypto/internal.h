@@ -16,6 +16,8 @@ X509 *cert_from_der(struct view der);
 X509 *cert_from_pem(struct view pem);
 /* Borrowed from the authorities. */
 X509 *authority_cert(const struct authorities *a, size_t i);
+/* cert_read() of one that was parsed from `der` already; NULL is refused. Leaves OpenSSL's errors to the caller. */
+bool cert_describe(const X509 *cert, struct view der, struct cert_id *out, struct error *e) MUST_USE;
 /* False when the time is not one that X.509 allows. */
 bool asn1_time_ms(const ASN1_TIME *t, int64_t *out_ms);
 /* SHA-256, SHA-384 or SHA-512. */

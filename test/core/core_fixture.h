@@ -44,6 +44,7 @@ struct core_fixture {
 	struct buf officer_der;
 	struct digest officer_spki;
 	struct view officer_signer;
+	struct buf peer_der;
 };
 
 /* --- the configuration --- */
@@ -165,6 +166,35 @@ static inline void core_make_officer(struct core_fixture *f)
 	p->n_signers = 1;
 }
 
+/* A certificate authority in the configuration, and a client's certificate of it that names this URI, both from yesterday;
+ * all in the fixture's folder: peers.pem and peers.key, <name>.pem and <name>.key. */
+static inline void core_make_peer(struct core_fixture *f, const char *name, const char *uri, struct buf *der)
+{
+	struct error e = { .reason = REASON_NONE };
+	char command[2000], path[80];
+
+	snprintf(
+	        command, sizeof command,
+	        "cd %s && exec >/dev/null 2>&1 && key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes' && past='faketime -f -1d' && "
+	        "{ [ -f peers.pem ] || $past openssl req -x509 $key -keyout peers.key -out peers.pem -days 3650 -subj /CN=peers "
+	        "-addext keyUsage=critical,keyCertSign,cRLSign; } && "
+	        "printf 'basicConstraints=critical,CA:FALSE\\nkeyUsage=critical,digitalSignature\\nextendedKeyUsage=clientAuth\\n"
+	        "subjectAltName=URI:%s\\nsubjectKeyIdentifier=hash\\nauthorityKeyIdentifier=keyid\\n' >%s.ext && "
+	        "openssl req $key -keyout %s.key -out %s.csr -subj /CN=%s && $past openssl x509 -req -in %s.csr -CA peers.pem "
+	        "-CAkey peers.key -CAcreateserial -days 3000 -sha256 -extfile %s.ext -out %s.pem",
+	        f->log.dir.path, uri, name, name, name, name, name, name, name);
+	ck_assert_int_eq(system(command), 0);
+	struct view pem = scratch_read(scratch_file(&f->log.dir, "peers.pem"));
+	chain_free(f->core.conf->chain);
+	f->core.conf->chain = chain_load(pem, &e);
+	ck_assert_msg(f->core.conf->chain, "%s", e.text);
+	scratch_free(pem);
+	snprintf(path, sizeof path, "%s.pem", name);
+	pem = scratch_read(scratch_file(&f->log.dir, path));
+	ck_assert_msg(cert_pem_to_der(pem, der, &e), "%s", e.text);
+	scratch_free(pem);
+}
+
 /* The officer's detached signature over `content`, PEM, added to `out`. */
 static inline void core_officer_signs(struct core_fixture *f, struct view content, struct buf *out)
 {
@@ -181,7 +211,9 @@ static inline void core_officer_signs(struct core_fixture *f, struct view conten
 /* Everything but the writer: agreements are added between this and core_start(). */
 static inline void core_setup(struct core_fixture *f)
 {
-	*f = (struct core_fixture){ .now_ms = instant_now_ms(), .officer_der = BUF_INIT(1 << 16) };
+	*f = (struct core_fixture){ .now_ms = instant_now_ms(),
+		                    .officer_der = BUF_INIT(1 << 16),
+		                    .peer_der = BUF_INIT(1 << 16) };
 	log_setup(&f->log);
 	schema_files_read(&f->schemas);
 	core_make_conf(f);
@@ -246,6 +278,7 @@ static inline void core_teardown(struct core_fixture *f)
 	pthread_mutex_destroy(&f->core.lock);
 	ed25519_free(f->south_key);
 	buf_free(&f->officer_der);
+	buf_free(&f->peer_der);
 	schema_files_free(&f->schemas);
 	log_teardown(&f->log);
 }

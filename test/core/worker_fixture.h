@@ -2,7 +2,7 @@
  * edge and all its peers, and turns the worker's loop until an answer is there. Routes and kinds of notices are the
  * daemon's own; of what runs beside requests the worker has what decides, and both couriers, whenever they are ticked.
  *
- * Every peer shows the officer's certificate; which partner it is says the pin, which worker_open() exchanges. */
+ * Every peer shows one certificate of the configured authority; which partner it is says the pin, which worker_open() exchanges. */
 #ifndef TEST_CORE_WORKER_FIXTURE_H
 #define TEST_CORE_WORKER_FIXTURE_H
 
@@ -144,6 +144,7 @@ static inline void worker_open(void)
 	exchange_open();
 	c = f.core.conf;
 	core_make_officer(&f);
+	core_make_peer(&f, "peer", "urn:example:peer", &f.peer_der);
 	witness = (struct witness){ .latest_ms = TIME_NONE };
 	f.core.witness = &witness;
 	f.core.timestamp_ms = TIME_NONE;
@@ -158,7 +159,7 @@ static inline void worker_open(void)
 	c->node.wait_ms = 5000;
 	c->node.edge.body_bytes = 1u << 20;
 	for (unsigned i = 0; i < CORE_PARTNERS; i++) {
-		c->partners[i].uri = "urn:example:officer";
+		c->partners[i].uri = "urn:example:peer";
 		c->partners[i].n_pins = 1;
 		pin_of((enum core_partner)i, &c->partners[i].pins[0]);
 	}
@@ -174,7 +175,7 @@ static inline void worker_open(void)
 		if (i == MONITOR)
 			channel_send(edge, FRAME_OPEN, FRAME_LAST, i, VIEW(""), VIEW(""));
 		else
-			channel_send(edge, FRAME_OPEN, 0, i, buf_view(&f.officer_der), VIEW(""));
+			channel_send(edge, FRAME_OPEN, 0, i, buf_view(&f.peer_der), VIEW(""));
 	}
 	while (!conn_find(worker, MONITOR))
 		worker_turn();

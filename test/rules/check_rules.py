@@ -164,6 +164,45 @@ class Sections(unittest.TestCase):
         self.assertIn("is reached by a program, or gone", out)
 
 
+class Threats(unittest.TestCase):
+    """The threat model names tests that are there, and one for each threat."""
+
+    HEAD = "# Threats\n| Threat | Control | Shown by |\n|---|---|---|\n"
+
+    def judge(self, text):
+        with tempfile.TemporaryDirectory() as root:
+            for path, content in (("doc/threat-model.md", text), ("test/a/check_x.c", "START_TEST(one_bit)\n{\n}\n"),
+                                  ("test/e2e/b/check_y.py", "    def test_it(self):\n")):
+                os.makedirs(os.path.dirname(f"{root}/{path}"), exist_ok=True)
+                with open(f"{root}/{path}", "w", encoding="utf-8") as f:
+                    f.write(content)
+            done = subprocess.run([sys.executable, f"{RULES}/threats.py", root], capture_output=True, text=True)
+            return done.returncode, done.stdout
+
+    def test_what_is_there(self):
+        status, out = self.judge(self.HEAD + "| a | b | `check_x.c::one_bit`, `check_y.py::test_it` |\n| c | d | `check_x.c` |\n")
+        self.assertEqual(status, 0, out)
+        self.assertIn("threats: 2, tests named: 3, missing: 0", out)
+
+    def test_a_file_that_is_gone(self):
+        status, out = self.judge(self.HEAD + "| a | b | `check_z.c` |\n")
+        self.assertEqual(status, 1)
+        self.assertIn("doc/threat-model.md:4: there is no test check_z.c", out)
+
+    def test_a_case_that_is_gone(self):
+        status, out = self.judge(self.HEAD + "| a | b | `check_x.c::one` |\n")
+        self.assertEqual(status, 1)
+        self.assertIn("doc/threat-model.md:4: check_x.c has no case one", out)
+
+    def test_a_threat_without_a_test(self):
+        status, out = self.judge(self.HEAD + "| a `check_x.c` | b | by nothing |\n")
+        self.assertEqual(status, 1)
+        self.assertIn("doc/threat-model.md:4: names no test", out)
+
+    def test_no_threats(self):
+        self.assertEqual(self.judge("# Nothing\n")[0], 1)
+
+
 if __name__ == "__main__":
     result = unittest.main(exit=False, argv=sys.argv[:1]).result
     failed = len(result.failures) + len(result.errors)

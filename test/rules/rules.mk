@@ -13,4 +13,11 @@ check-sections: $(B)/rules/daemon.txt $(B)/rules/ctl.txt
 	@python3 test/rules/sections.py $^
 check-rooms: all
 	@python3 test/rules/rooms.py . $(B)
-.PHONY: check-sections check-rooms
+# That the tests which the threat model names are there.
+check-threats:
+	@python3 test/rules/threats.py .
+# Two analysers that follow paths, over all the source; what they find is mended or stands in analyze.txt. Half an hour.
+analyze:
+	@test/install.sh $(DEBIAN_BUILD) clang
+	@test/rules/analyze.sh
+.PHONY: check-sections check-rooms check-threats analyze

@@ -19,6 +19,7 @@ static void conf_free(struct conf *c)
 	conf_revocations_free(c);
 	trust_free(c->quorum);
 	buf_wipe(&c->edge_blob);
+	chain_free(c->chain);
 	arena_free(&c->mem);
 	free(c);
 }
@@ -58,6 +59,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	conf_read_edge(c, doc, errors);
 	conf_read_witnesses(c, path, json_object_get(doc, "audit"), errors);
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
+	conf_read_chain(c, conf_path_of(c, json_object_get(doc, "tls"), "authorities"), errors);
 	documents = conf_path_of(c, doc, "documents");
 	conf_read_documents(c, documents, now_ms, errors);
 	conf_read_assessments(c, documents, errors);

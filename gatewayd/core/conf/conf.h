@@ -8,6 +8,7 @@
 #include "gatewayd/edge_config.h"
 #include "gatewayd/os/space.h"
 #include "lib/base/arena.h"
+#include "lib/crypto/chain.h"
 #include "lib/crypto/x509.h"
 #include "lib/policy/agreement.h"
 #include "lib/policy/approval.h"
@@ -118,6 +119,7 @@ struct conf {
 	const char *paths[40]; /* every path that the node document names; NULL-terminated */
 	size_t n_paths;
 	struct timestamp_authority timestamp;
+	struct chain *chain; /* verifies what peers show */
 	struct partner *partners;
 	size_t n_partners;
 	struct outside_witness *witnesses;

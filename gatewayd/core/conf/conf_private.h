@@ -47,6 +47,11 @@ void conf_partners_free(struct conf *c);
 
 void conf_read_witnesses(struct conf *c, const char *path, const json_t *audit, struct error_list *errors);
 
+/* chain.c */
+
+/* What verifies peers' certificates, from the authorities' file, which the edge is sent as well. */
+void conf_read_chain(struct conf *c, const char *authorities, struct error_list *errors);
+
 /* schemas.c */
 
 /* `folder` may be NULL: built-in record schemas only. */

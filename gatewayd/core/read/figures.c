@@ -39,6 +39,7 @@ OF_CORE(delivered)
 OF_CORE(delivery_failures)
 OF_CORE(fired)
 OF_CORE(strangers)
+OF_CORE(unverified)
 OF_CORE(timestamps)
 OF_CORE(timestamp_failures)
 OF_CORE(rebuilds)
@@ -104,6 +105,8 @@ const struct figure figure_list[] = {
 	COUNTER("timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.", SINCE,
 	        "timers_fired", core_fired),
 	COUNTER("strangers", "Requests of no known partner.", SINCE, "strangers", core_strangers),
+	COUNTER("certificates_unverified", "Certificates that the edge let in and core could not verify.", SINCE,
+	        "certificates_unverified", core_unverified),
 	COUNTER("commits", "Transactions committed.", "writer", "commits", writer_commits),
 	COUNTER(NULL, "Jobs done in them.", "writer", "jobs", writer_jobs),
 	GAUGE("commit_rows", "Median exchanges in one commit.", "writer", "median_rows_per_commit",

@@ -2,6 +2,7 @@
 #include "gatewayd/core/serve/request.h"
 
 #include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/shown.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/serve/worker.h"
 #include "lib/base/wire.h"
@@ -36,11 +37,18 @@ struct request *request_new(struct worker *w, uint64_t id, struct conn *conn)
 	return r;
 }
 
+void conn_judge(struct conn *c, const struct conf *conf, int64_t now_ms)
+{
+	if (!c->monitor && !shown_holds(c->shown, conf, now_ms))
+		c->known = false;
+}
+
 void conn_drop(struct worker *w, struct conn *c)
 {
 	if (!c->closed || c->refs > 0)
 		return;
 	HASH_DEL(w->conns, c);
+	shown_drop(c->shown);
 	free(c);
 }
 

@@ -12,6 +12,7 @@
 struct account;
 struct request;
 struct share;
+struct shown;
 struct worker;
 
 /* What became of a try to go on with a request (turns.h). */
@@ -24,9 +25,10 @@ enum turn {
 /* A partner's connection, as the edge reported it. */
 struct conn {
 	uint64_t id;
-	bool known;   /* the certificate could be read */
+	bool known;   /* the certificate verifies; once it does not it is so for good: conn_judge() */
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
+	struct shown *shown;     /* NULL: did not verify */
 	bool has_authority;      /* one of ours signed it */
 	struct digest authority; /* its key */
 	/* What standing_judge() found when it looked last, and that the edge was told to end it. */
@@ -82,6 +84,8 @@ struct request {
 
 /* The connection with this id of the worker's; NULL: there is none. */
 struct conn *conn_find(struct worker *w, uint64_t id);
+/* It is known no longer where its certificate does not verify by this configuration. Before anything is decided by it. */
+void conn_judge(struct conn *c, const struct conf *conf, int64_t now_ms);
 /* Forgets it when the edge has closed it and no request is under way. */
 void conn_drop(struct worker *w, struct conn *c);
 

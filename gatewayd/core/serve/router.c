@@ -83,6 +83,21 @@ static void tell_stranger(const struct request *r)
 	buf_free(&pin);
 }
 
+void router_unverified(struct worker *w, const struct error *why, int64_t now_ms)
+{
+	struct attempt one = attempt_of(VIEW("edge"), VIEW("certificate"), REASON_PARTNER_UNKNOWN);
+
+	atomic_fetch_add_explicit(&w->core->unverified, 1, memory_order_relaxed);
+	if (attempts_known(w->core->attempts, &one, now_ms))
+		return;
+	attempts_note(w->core->attempts, &one, now_ms);
+	log_line("error",
+	         "refused: the edge let in a peer whose certificate does not verify here (%s): the authorities were "
+	         "changed, or it expired, a moment ago; or the edge process was taken over. Others of this hour are "
+	         "counted only (certificates_unverified)",
+	         why->text);
+}
+
 static bool stranger(struct request *r, enum reason reason)
 {
 	atomic_fetch_add_explicit(&r->worker->core->strangers, 1, memory_order_relaxed);
@@ -192,6 +207,7 @@ void route_request(struct request *r)
 		r->head_only = true;
 		r->method = VIEW("GET");
 	}
+	conn_judge(r->conn, r->conf, r->now_ms);
 	unknown = r->conn->monitor ? REASON_NONE : standing_of(r->conf, r->conn, r->now_ms, &r->peer);
 	if (unknown != REASON_NONE && !(unknown == REASON_PARTNER_UNKNOWN && is_open(r))) {
 		stranger(r, unknown);

@@ -30,5 +30,7 @@ bool route_permits(struct request *r) MUST_USE;
 bool route_may(const struct request *r, unsigned *retry_after_s) MUST_USE;
 /* Counts what is decided of it, by the same rates. */
 void route_count(const struct request *r, uint64_t records, uint64_t bytes);
+/* The edge let in a peer whose certificate core itself could not verify: counted, and told once an hour. */
+void router_unverified(struct worker *w, const struct error *why, int64_t now_ms);
 
 #endif

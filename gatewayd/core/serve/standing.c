@@ -5,11 +5,14 @@
 
 enum reason standing_of(const struct conf *c, const struct conn *conn, int64_t now_ms, const struct partner **out)
 {
+	/* What does not verify has no serial number that a list could name. */
+	if (!conn->known)
+		return REASON_PARTNER_UNKNOWN;
 	enum reason revoked = conf_revoked(c, conn->has_authority ? &conn->authority : NULL, conn->cert.serial, now_ms);
 
 	if (revoked != REASON_NONE)
 		return revoked;
-	if (!conn->known || conn->cert.not_after_ms < now_ms || conn->cert.not_before_ms > now_ms)
+	if (conn->cert.not_after_ms < now_ms || conn->cert.not_before_ms > now_ms)
 		return REASON_PARTNER_UNKNOWN;
 	const struct partner *p = conf_partner(c, &conn->cert);
 	if (!p)
@@ -23,6 +26,8 @@ enum reason standing_of(const struct conf *c, const struct conn *conn, int64_t n
 static bool must_end(struct conn *conn, const struct conf *c, int64_t now_ms)
 {
 	const struct partner *p = NULL;
+
+	conn_judge(conn, c, now_ms);
 	enum reason reason = standing_of(c, conn, now_ms, &p);
 	bool was_known = conn->was_partner, was_bound = conn->was_bound;
 

@@ -8,6 +8,7 @@
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/serve/shown.h"
 #include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/store/store.h"
@@ -46,9 +47,22 @@ static void find_authority(struct worker *w, struct conn *c, struct view cert_de
 	conf_unref(conf);
 }
 
-static void on_open(struct worker *w, const struct frame *f)
+/* By core's own authorities: the edge may have been taken over. */
+static void verify_shown(struct worker *w, struct conn *c, struct view cert_der)
 {
 	struct error e = { .reason = REASON_NONE };
+	struct conf *conf = core_conf(w->core);
+	int64_t now = instant_now_ms();
+
+	c->shown = shown_take(w->shown, conf, cert_der, now, &c->cert, &e);
+	c->known = c->shown != NULL;
+	if (!c->known)
+		router_unverified(w, &e, now);
+	conf_unref(conf);
+}
+
+static void on_open(struct worker *w, const struct frame *f)
+{
 	struct conn *c;
 
 	if (conn_find(w, f->id))
@@ -64,7 +78,8 @@ static void on_open(struct worker *w, const struct frame *f)
 	}
 	c->id = f->id;
 	c->monitor = (f->flags & FRAME_LAST) != 0;
-	c->known = !c->monitor && cert_read(f->payload, &c->cert, &e);
+	if (!c->monitor)
+		verify_shown(w, c, f->payload);
 	if (c->known)
 		find_authority(w, c, f->payload);
 	HASH_ADD(hh, w->conns, id, sizeof c->id, c);
@@ -479,8 +494,10 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	see_conf(w);
 	w->channel = channel_new(channel_fd_, CHANNEL_QUEUE_MAX);
 	w->home = home_new();
+	w->shown = shown_table_new(SHOWN_KEPT);
 	w->reader = store_open_reader(core->conf->node.store, e);
-	if (!w->channel || !w->home || !w->reader || !scratch_open(&w->scratch) || !events_new(w) || !make_parts(w)) {
+	if (!w->channel || !w->home || !w->reader || !w->shown || !scratch_open(&w->scratch) || !events_new(w) ||
+	    !make_parts(w)) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
 		worker_free(w);
 		return NULL;
@@ -521,6 +538,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	requests_free(w);
+	shown_table_free(w->shown);
 	for (size_t i = 0; i < WORKER_PARTS; i++)
 		if (w->parts[i])
 			w->core->parts[i].free(w->parts[i]);

@@ -19,6 +19,7 @@ struct decider;
 struct post;
 TAILQ_HEAD(request_queue, request);
 TAILQ_HEAD(share_queue, share);
+struct shown_table;
 
 /* What runs on a worker beside its requests. core/parts.c has the table; struct core hands it down. */
 struct part {
@@ -55,7 +56,8 @@ struct worker {
 	bool broken;                  /* the edge broke the rules of the channel */
 	unsigned quiet;               /* ticks without a request */
 	struct scratch scratch;
-	struct post *posts; /* requests to partners that are under way, by id */
+	struct shown_table *shown; /* certificates of its connections */
+	struct post *posts;        /* requests to partners that are under way, by id */
 	uint64_t last_post;
 	struct decider *decider;    /* the exchange room's; set by its part */
 	void *parts[WORKER_PARTS];  /* by place in core->parts; NULL: another worker's */

@@ -104,6 +104,7 @@ static void add_pnr(void)
 START_TEST(a_node_and_what_it_leaves_out)
 {
 	loads();
+	ck_assert_ptr_nonnull(conf->chain);
 	ck_assert_str_eq(conf->node.origin, "gw.north.example/audit/n1/1");
 	ck_assert_str_eq(conf->node.store, scratch_file(&dir, "store.db"));
 	ck_assert_uint_eq(conf->node.lines, 1000);
@@ -369,6 +370,14 @@ START_TEST(what_is_no_file)
 }
 END_TEST
 
+/* What peers show is verified by it, here as at the edge. */
+START_TEST(authorities_that_are_none)
+{
+	put(node, "/tls/authorities", "\"north.key\"");
+	lacks("north.key", "no authority's certificate");
+}
+END_TEST
+
 START_TEST(members_that_nobody_knows_are_named)
 {
 	put(node, "/colour", "\"blue\"");
@@ -539,6 +548,7 @@ TCase *make_conf_case(void)
 	tcase_add_test(c, a_floor_that_is_not_there);
 	tcase_add_loop_test(c, a_floor_or_overlay_that_is_empty, 0, 2);
 	tcase_add_loop_test(c, what_is_no_file, 0, 8);
+	tcase_add_test(c, authorities_that_are_none);
 	tcase_add_test(c, members_that_nobody_knows_are_named);
 	tcase_add_test(c, documents_of_run_time);
 	tcase_add_test(c, an_assessment_is_held_by_its_bytes);

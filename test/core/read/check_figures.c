@@ -90,6 +90,7 @@ START_TEST(counters_are_those_of_core)
 	core.delivery_failures = 6;
 	core.fired = 7;
 	core.strangers = 8;
+	core.unverified = 14;
 	core.timestamps = 9;
 	core.timestamp_failures = 10;
 	core.rebuilds = 11;
@@ -104,6 +105,7 @@ START_TEST(counters_are_those_of_core)
 	shows("delivery_failures", 6);
 	shows("timers_fired", 7);
 	shows("strangers", 8);
+	shows("certificates_unverified", 14);
 	shows("timestamps", 9);
 	shows("timestamp_failures", 10);
 	shows("rebuilds", 11);
