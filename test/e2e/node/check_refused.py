@@ -13,7 +13,7 @@ import subprocess
 import unittest
 
 import agreements
-from world import GATEWAYD, ROOT, World, read, run, write
+from world import GATEWAYD, ROOT, World, read, run, wait_for, write
 
 EXIT_PASSING, EXIT_CONFIG = 1, 78
 
@@ -51,10 +51,7 @@ class Case(unittest.TestCase):
 
     def wait_for_items(self, n):
         client = self.world.client("south")
-        for _ in range(400):
-            if len(client.inbox()["items"]) == n:
-                return
-        self.fail("not delivered")
+        wait_for(lambda: len(client.inbox()["items"]) == n)
 
     def start(self, config=None, **options):
         """A start that must end by itself; returns (status, what it said)."""
