@@ -194,6 +194,8 @@ static bool load_authorities(SSL_CTX *ctx, const struct tls_material *m, struct 
 	int n = 0;
 
 	while (bio && (cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
+		/* Reads its extensions now; else the first handshake would, in whichever thread that is. */
+		(void)X509_check_purpose(cert, -1, 0);
 		n += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1;
 		X509_free(cert);
 	}

@@ -42,6 +42,8 @@ struct chain *chain_load(struct view pem, struct error *e)
 		c->store = X509_STORE_new();
 	bool ok = c && bio && set_rules(c->store);
 	while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		/* Reads its extensions now; else the first that verifies would, in whichever thread that is. */
+		(void)X509_check_purpose(cert, -1, 0);
 		n += X509_STORE_add_cert(c->store, cert) == 1;
 		X509_free(cert);
 	}

@@ -49,7 +49,7 @@ void tape_place(const struct tape *t, uint32_t off, uint32_t *line, uint32_t *co
 	uint32_t start = 0, at = off < t->text_len ? off : t->text_len;
 
 	*line = 1;
-	for (const char *p = t->text; at > start && (p = memchr(t->text + start, '\n', at - start)) != NULL;) {
+	for (const char *p; at > start && (p = memchr(t->text + start, '\n', at - start)) != NULL;) {
 		start = (uint32_t)(p - t->text) + 1;
 		++*line;
 	}

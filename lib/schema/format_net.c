@@ -8,7 +8,7 @@ bool format_ipv4(struct view v)
 
 	for (int part = 0; part < 4; part++) {
 		unsigned value = 0;
-		size_t from = i;
+		size_t from;
 		if (part && (i == v.n || v.p[i++] != '.'))
 			return false;
 		from = i;

@@ -45,6 +45,8 @@ START_TEST(nodes)
 	ck_assert_uint_eq(tape_member(&t, 0, VIEW("")), 7);
 	ck_assert_uint_eq(tape_member(&t, 0, VIEW("d")), 13);
 	ck_assert_uint_eq(tape_member(&t, 0, VIEW("e")), 0);
+	/* Of one hash and another name. */
+	ck_assert_uint_eq(tape_member_hashed(&t, 0, VIEW("e"), tape_hash(VIEW("a"))), 0);
 	ck_assert_uint_eq(tape_member(&t, 2, VIEW("a")), 0);
 
 	unsigned members = 0, items = 0;
@@ -198,6 +200,7 @@ static const struct fault faults[] = {
 	{ VIEW("\xef"
 	       "ab"),
 	  1, 1, "value is expected" },
+	{ VIEW("\xef\xbb{}"), 1, 1, "value is expected" },
 	{ VIEW(" \xef\xbb\xbf{}"), 1, 2, "value is expected" },
 	{ VIEW("\xfe\xff\0{\0}"), 1, 1, "value is expected" },
 	{ VIEW("[\xc3\xa9]"), 1, 2, "value is expected" },

@@ -15,6 +15,7 @@ flags="-I. -D_GNU_SOURCE -DGATEWAY_BUILD=__FILE__ -include lib/base/banned.h -st
 export flags work
 one() {
 	local name=${1//\//_}
+	echo "$1" >"$work/$name.name"
 	# It defines what that header stands for.
 	[ "$1" = lib/base/error.c ] || flags="$flags -include test/rules/analyze.h"
 	# shellcheck disable=SC2086
@@ -28,21 +29,23 @@ export -f one
 # shellcheck disable=SC2086
 printf '%s\n' $files | xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'one {}'
 touch "$work/failed"
-cat "$work/failed" "$work"/*.gcc "$work"/*.clang >"$work/all"
-
-# file line checker text
-sed -n 's/^\(\.\/\)\{0,1\}\([a-z][^: ]*\):\([0-9]*\):[0-9]*: warning: \(.*\) \[\(-Wanalyzer-[a-z-]*\|[a-zA-Z]*\.[a-zA-Z.]*\)\].*$/\2 \3 \5 \4/p' "$work/all" |
-	sort -u >"$work/found"
+# file line checker text; what is found in a header is named with the file that includes it: header.h@file.c
+for out in "$work"/*.gcc "$work"/*.clang; do
+	source=$(cat "${out%.*}.name")
+	sed -n 's/^\(\.\/\)\{0,1\}\([a-z][^: ]*\):\([0-9]*\):[0-9]*: warning: \(.*\) \[\(-Wanalyzer-[a-z-]*\|[a-zA-Z]*\.[a-zA-Z.]*\)\].*$/\2 \3 \5 \4/p' "$out" |
+		awk -v source="$source" '{ if ($1 != source) $1 = $1 "@" source; print }'
+done | sort -u >"$work/found"
 awk -v whole="${FILES:+no}" '
 	FILENAME == ARGV[1] { if ($0 !~ /^(#|$)/) reason[$1 " " $2 " " $3] = $0; next }
 	{
 		# Of which function: lines move, functions stay.
 		where = "?"; n = 0
-		while ((getline text < $1) > 0 && ++n <= $2)
+		file = $1; sub(/@.*/, "", file)
+		while ((getline text < file) > 0 && ++n <= $2)
 			if (match(text, /^[a-z].*[ *]([a-zA-Z0-9_]+)\(/) && text !~ /;$/) {
 				where = text; sub(/\(.*/, "", where); sub(/.*[ *]/, "", where)
 			}
-		close($1)
+		close(file)
 		key = $1 " " where " " $3
 		if (key in reason) { explained++; seen[key] = 1 } else {
 			bad++

@@ -36,7 +36,8 @@ class Load:
         return subprocess.Popen(
             [f"{BUILD}/load", "-a", f"127.0.0.1:{self.world.north.port}", "-u", "/v1/agreements/load/records", "--server-name",
              self.world.north.host, "--ca", self.world.authority.cert, "--cert", cert, "--private-key", key, "-B",
-             f"{self.world.folder}/bodies", "-c", "16", "-s", str(SECONDS), "-k"], stdout=subprocess.DEVNULL)
+             f"{self.world.folder}/bodies", "-c", "16", "-s", str(SECONDS), "-k"],
+            stdout=subprocess.DEVNULL, env={**os.environ, "TSAN_OPTIONS": "report_bugs=0"})  # its own threads are not the matter
 
     def again(self, name, act, pause=0.0):
         """A thread that does it until the time is over."""
