@@ -112,6 +112,7 @@ static void memory_close(void *arg)
 	overdue_free(c->overdue);
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
+	verified_free(c->verified);
 }
 
 static bool memory_open(void *arg, struct error *e)
@@ -124,7 +125,8 @@ static bool memory_open(void *arg, struct error *e)
 	c->overdue = overdue_new();
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
-	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts)
+	c->verified = verified_new();
+	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts && c->verified)
 		return true;
 	memory_close(arg);
 	return error_set(e, REASON_NO_MEMORY, "memory ran out");

@@ -6,6 +6,7 @@
 #define GATEWAYD_CORE_CONF_CONF_H
 
 #include "gatewayd/edge_config.h"
+#include "gatewayd/core/conf/verified.h"
 #include "gatewayd/os/space.h"
 #include "lib/base/arena.h"
 #include "lib/crypto/x509.h"
@@ -108,8 +109,9 @@ void conf_unref(struct conf *c);
 
 /* The partner whose certificate this is, or NULL. */
 const struct partner *conf_partner(const struct conf *c, const struct cert_id *cert);
-/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). */
-bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e) MUST_USE;
+/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). `known`: verified.h. */
+bool conf_receipt(const struct partner *p, struct verified *known, const struct receipt *r, struct view entry,
+                  struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role);
 /* Who signs with the key of this SHA-256 among the partners that `may` lets through, and the pinned certificate;

@@ -23,6 +23,7 @@ struct route;
 struct sights;
 struct surrogates;
 struct terms_cache;
+struct verified;
 struct witness;
 struct worker;
 
@@ -51,6 +52,7 @@ struct core {
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */
 	struct sights *sights;                           /* its own lock */
+	struct verified *verified;                       /* its own lock */
 	struct clock *clock;                             /* clock_trusted() */
 	struct worker **workers;
 	unsigned n_workers;

@@ -62,7 +62,7 @@ static bool holds(struct core *c, const struct conf *conf, const struct taken *t
 
 	if (!p || !p->has_log)
 		error_set(e, REASON_RECEIPT_INVALID, "no verifier key of the recipient's log is known here");
-	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, &r, leaf, e))
+	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, c->verified, &r, leaf, e))
 		ok = (says_taken(t, leaf) ||
 		      error_set(e, REASON_RECEIPT_INVALID, "the receipt is for something else")) &&
 		     sight_take(c, p, r.checkpoint, e);

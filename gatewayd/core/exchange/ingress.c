@@ -185,7 +185,8 @@ bool ingress_verify(struct exchange *x)
 	if (!peer->has_log)
 		return invalid(x, "no verifier key of the sender's log is known here");
 	buf_reset(&s->proof);
-	if (!receipt_parse(o->proof, &s->proof, &receipt, &extra, &e) || !conf_receipt(peer, &receipt, o->entry, &e))
+	if (!receipt_parse(o->proof, &s->proof, &receipt, &extra, &e) ||
+	    !conf_receipt(peer, x->decider->core->verified, &receipt, o->entry, &e))
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");

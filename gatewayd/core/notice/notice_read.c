@@ -191,7 +191,7 @@ static bool verify(struct notice_in *in, const struct store_exchange *x)
 
 	buf_reset(&s->proof);
 	if (!receipt_parse(buf_view(&in->proof), &s->proof, &receipt, &extra, &e) ||
-	    !conf_receipt(peer, &receipt, buf_view(&in->entry), &e))
+	    !conf_receipt(peer, in->request->worker->core->verified, &receipt, buf_view(&in->entry), &e))
 		return invalid(in, e.text);
 	if (!tape_parse(s->entry, buf_view(&in->entry), &t, &e) || t.nodes[0].type != TAPE_OBJECT)
 		return invalid(in, "the entry is not a JSON object");
@@ -220,7 +220,7 @@ static void prove_unknown(struct notice_in *in)
 	buf_reset(&s->proof);
 	if (in->found.reason == REASON_NOT_FOUND &&
 	    receipt_parse(buf_view(&in->proof), &s->proof, &receipt, &extra, &e) &&
-	    conf_receipt(in->request->peer, &receipt, buf_view(&in->entry), &e))
+	    conf_receipt(in->request->peer, in->request->worker->core->verified, &receipt, buf_view(&in->entry), &e))
 		sha256(buf_view(&in->entry), &in->digest);
 }
 

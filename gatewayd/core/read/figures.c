@@ -25,6 +25,14 @@ bool figures_take(struct figures *f, struct core *core, const struct conf *conf,
 		*value = (there) ? (uint64_t)(from) : 0; \
 		return (there); \
 	}
+static struct verified_figures notes(const struct figures *f)
+{
+	struct verified_figures v;
+
+	verified_figures(f->core->verified, &v);
+	return v;
+}
+
 /* A counter of struct core, one of its witness, and a row count of the store. */
 #define OF_CORE(member)    FIGURE(core_##member, true, atomic_load(&f->core->member))
 #define OF_WITNESS(member) FIGURE(witness_##member, true, atomic_load(&f->core->witness->member))
@@ -67,6 +75,8 @@ FIGURE(clock_is_trusted, true, clock_trusted(f->core))
 FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
 FIGURE(unproved, true, sights_unproved(f->core->sights))
+FIGURE(notes_verified, true, notes(f).verified)
+FIGURE(notes_known, true, notes(f).known)
 FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
 FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
 
@@ -111,6 +121,8 @@ const struct figure figure_list[] = {
 	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log.", NULL, NULL, timestamp_latest),
 	GAUGE("sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.", NULL, NULL,
 	      unproved),
+	COUNTER("notes_verified", "Signatures of partners' checkpoints verified.", NULL, NULL, notes_verified),
+	COUNTER("notes_known", "Partners' checkpoints whose signature had been verified.", NULL, NULL, notes_known),
 	GAUGE("withdrawals_unknown",
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,
 	      lists_unknown),

@@ -15,7 +15,8 @@ static bool judge(struct parcel *p, const char *text, bool (*says)(struct parcel
 	struct view leaf;
 	bool ok = false;
 
-	if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) || !conf_receipt(p->partner, &r, leaf, &e))
+	if (!receipt_parse(view_of(text), &scratch, &r, &leaf, &e) ||
+	    !conf_receipt(p->partner, p->worker->core->verified, &r, leaf, &e))
 		parcel_later(p, "receipt-invalid", e.text);
 	else if (!says(p, leaf))
 		parcel_later(p, "receipt-invalid", "the receipt is for something else");
