@@ -211,4 +211,5 @@ def main():
         table(figures)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,6 @@
 /* See post.h. */
 #include "gatewayd/core/serve/post.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 static void put_field(struct buf *b, const char *name, const char *value)
@@ -58,7 +57,8 @@ bool post_send(struct worker *w, struct post *p, const struct post_head *head)
 	p->credit = CHANNEL_CREDIT;
 	p->id = CHANNEL_OUTBOUND | ++w->last_post;
 	put_head(&b, p, head);
-	int flags = (p->body.n ? 0 : FRAME_LAST) | (head->plain ? FRAME_PLAIN : 0);
+	int flags =
+	        (p->body.n ? 0 : FRAME_LAST) | (head->plain ? FRAME_PLAIN : 0) | (head->repeatable ? FRAME_AGAIN : 0);
 	bool ok = !b.failed && channel_send(w->channel, FRAME_OUTBOUND, (uint8_t)flags, p->id, buf_view(&b), VIEW(""));
 	buf_free(&b);
 	if (!ok) {
@@ -130,17 +130,6 @@ void post_frame(struct worker *w, const struct frame *f)
 	} else if (f->flags & FRAME_LAST) {
 		end(p);
 	}
-}
-
-const char *post_slug(const struct post *p)
-{
-	json_t *doc = json_loadb(p->answer.p ? p->answer.p : "", p->answer.n, 0, NULL);
-	const char *type = json_string_value(json_object_get(doc, "type"));
-	const char *slash = type ? strrchr(type, '/') : NULL;
-	enum reason known = slash ? reason_find(view_of(slash + 1)) : REASON_COUNT;
-
-	json_decref(doc);
-	return known < REASON_COUNT ? reason_slug(known) : "refused";
 }
 
 int64_t post_wait_ms(const struct node *n, uint32_t attempts)
