@@ -30,6 +30,7 @@ struct post {
 	uint64_t id;
 	size_t sent;
 	uint32_t credit;
+	uint32_t taken; /* bytes of the answer since credit was given */
 	UT_hash_handle hh;
 };
 
