@@ -74,6 +74,7 @@ struct core {
 
 	/* Figures for status and metrics. */
 	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, fired, strangers;
+	_Atomic uint64_t sendings; /* requests with deliveries or notices to partners */
 	_Atomic uint64_t timestamps, timestamp_failures;
 	_Atomic int64_t timestamp_ms; /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */

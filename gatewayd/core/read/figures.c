@@ -44,6 +44,7 @@ OF_CORE(refused)
 OF_CORE(replayed)
 OF_CORE(delivered)
 OF_CORE(delivery_failures)
+OF_CORE(sendings)
 OF_CORE(fired)
 OF_CORE(strangers)
 OF_CORE(timestamps)
@@ -99,6 +100,8 @@ const struct figure figure_list[] = {
 	COUNTER("exchanges_replayed", "Answers given again for the same key.", SINCE, "replayed", core_replayed),
 	COUNTER("deliveries", "Deliveries that a partner acknowledged.", SINCE, "delivered", core_delivered),
 	COUNTER("delivery_failures", "Deliveries given up.", SINCE, "delivery_failures", core_delivery_failures),
+	COUNTER("sendings", "Requests to partners, of one delivery or notice or of many deliveries.", SINCE, "sendings",
+	        core_sendings),
 	COUNTER("timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.", SINCE,
 	        "timers_fired", core_fired),
 	COUNTER("strangers", "Requests of no known partner.", SINCE, "strangers", core_strangers),

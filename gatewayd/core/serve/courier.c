@@ -199,6 +199,7 @@ static void heard(struct consignment *k, int status)
 	struct courier *c = k->arg;
 	struct neighbour *n = k->neighbour;
 
+	atomic_fetch_add_explicit(&c->worker->core->sendings, 1, memory_order_relaxed);
 	if (neighbour_ended(n, status, c->kind->most, &k->first->conf->node, instant_now_ms()))
 		log_line(neighbour_shut(n) ? "warning" : "info", "%s: the gateway of %s %s", c->kind->name, n->agency,
 		         neighbour_shut(n) ? "is silent; it is asked by one at a time until it answers"
