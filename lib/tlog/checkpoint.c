@@ -38,27 +38,16 @@ bool checkpoint_parse(struct view text, struct checkpoint *out, struct error *e)
 	return true;
 }
 
-static bool open_signed(struct view note, const struct note_vkey *log, bool known, struct checkpoint *out,
-                        struct error *e)
+bool checkpoint_open(struct view note, const struct note_vkey *log, struct checkpoint *out, struct error *e)
 {
 	struct view text, signatures;
 	struct checkpoint c;
 
-	if (!note_split(note, &text, &signatures, e) || !(known || note_verify(log, text, signatures, NULL, e)) ||
+	if (!note_split(note, &text, &signatures, e) || !note_verify(log, text, signatures, NULL, e) ||
 	    !checkpoint_parse(text, &c, e))
 		return false;
 	if (!view_is(c.origin, log->name))
 		return error_set(e, REASON_TAMPERED, "the checkpoint is of another log than %s", log->name);
 	*out = c;
 	return true;
-}
-
-bool checkpoint_open(struct view note, const struct note_vkey *log, struct checkpoint *out, struct error *e)
-{
-	return open_signed(note, log, false, out, e);
-}
-
-bool checkpoint_reopen(struct view note, const struct note_vkey *log, struct checkpoint *out, struct error *e)
-{
-	return open_signed(note, log, true, out, e);
 }

@@ -55,8 +55,5 @@ bool checkpoint_parse(struct view text, struct checkpoint *out, struct error *e)
 /* Splits, verifies by the log's key and parses a signed checkpoint whose origin is the key's name. `out`
  * looks into `note`. REASON_TAMPERED when it is not what that key signed. */
 bool checkpoint_open(struct view note, const struct note_vkey *log, struct checkpoint *out, struct error *e) MUST_USE;
-/* The same for a note that checkpoint_open() opened before, byte for byte and by this very key: the signature is not
- * verified again. */
-bool checkpoint_reopen(struct view note, const struct note_vkey *log, struct checkpoint *out, struct error *e) MUST_USE;
 
 #endif

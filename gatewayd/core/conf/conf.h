@@ -109,9 +109,10 @@ void conf_unref(struct conf *c);
 
 /* The partner whose certificate this is, or NULL. */
 const struct partner *conf_partner(const struct conf *c, const struct cert_id *cert);
-/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). `known`: verified.h. */
+/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). `known`: verified.h.
+ * `shown` gets its checkpoint, which looks into the receipt or the partner. */
 bool conf_receipt(const struct partner *p, struct verified *known, const struct receipt *r, struct view entry,
-                  struct error *e) MUST_USE;
+                  struct checkpoint *shown, struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role);
 /* Who signs with the key of this SHA-256 among the partners that `may` lets through, and the pinned certificate;

@@ -11,7 +11,8 @@ struct verified;
 struct verified *verified_new(void) MUST_USE;
 void verified_free(struct verified *v); /* NULL is fine */
 
-/* checkpoint_open(), whose signature is verified once. NULL for `v`: each time. */
+/* checkpoint_open(), whose signature is verified once, and whose text is read once. `out` looks into `note` or `log`. NULL for `v`:
+ * each time. */
 bool verified_open(struct verified *v, struct view note, const struct note_vkey *log, struct checkpoint *out,
                    struct error *e) MUST_USE;
 /* How many signatures were verified, and how many notes were known. */

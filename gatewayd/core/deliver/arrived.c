@@ -64,6 +64,7 @@ static bool holds(struct core *c, const struct conf *conf, const struct taken *t
 {
 	const struct partner *p = conf_agency(conf, view_of(t->recipient), ROLE(GATEWAY));
 	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
+	struct checkpoint shown;
 	struct receipt r;
 	struct view leaf;
 	struct tape said;
@@ -71,11 +72,11 @@ static bool holds(struct core *c, const struct conf *conf, const struct taken *t
 
 	if (!p || !p->has_log)
 		error_set(e, REASON_RECEIPT_INVALID, "no verifier key of the recipient's log is known here");
-	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, c->verified, &r, leaf, e) &&
+	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, c->verified, &r, leaf, &shown, e) &&
 	         parse_leaf(parser, leaf, &said, e))
 		ok = (says_taken(t, &said) ||
 		      error_set(e, REASON_RECEIPT_INVALID, "the receipt is for something else")) &&
-		     sight_take(c, p, r.checkpoint, e);
+		     sight_take(c, p, &shown, r.checkpoint, e);
 	buf_free(&scratch);
 	return ok;
 }

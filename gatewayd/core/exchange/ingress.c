@@ -175,6 +175,7 @@ bool ingress_verify(struct exchange *x)
 	const struct partner *peer = d->asked.peer;
 	struct scratch *s = x->decider->scratch;
 	struct receipt receipt;
+	struct checkpoint shown;
 	struct error e = { .reason = REASON_NONE };
 	struct view extra;
 	struct tape entry;
@@ -186,13 +187,13 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, "no verifier key of the sender's log is known here");
 	buf_reset(&s->proof);
 	if (!receipt_parse(o->proof, &s->proof, &receipt, &extra, &e) ||
-	    !conf_receipt(peer, x->decider->core->verified, &receipt, o->entry, &e))
+	    !conf_receipt(peer, x->decider->core->verified, &receipt, o->entry, &shown, &e))
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
 	if (!check_entry(x, &entry))
 		return false;
-	if (!sight_take(x->decider->core, peer, receipt.checkpoint, &e))
+	if (!sight_take(x->decider->core, peer, &shown, receipt.checkpoint, &e))
 		return error_at(&d->error, e.reason, "/origin/proof", 0, 0, "%s", e.text);
 	d->proved = true;
 	return check_form(x, &entry);

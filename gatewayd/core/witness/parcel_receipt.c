@@ -9,18 +9,19 @@ static bool judge(struct parcel *p, struct view text, bool (*says)(struct parcel
 {
 	struct error e = { .reason = REASON_NONE };
 	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
+	struct checkpoint shown;
 	struct receipt r;
 	struct view leaf;
 	struct tape t;
 	bool ok = false;
 
 	if (!receipt_parse(text, &scratch, &r, &leaf, &e) ||
-	    !conf_receipt(p->partner, p->worker->core->verified, &r, leaf, &e) ||
+	    !conf_receipt(p->partner, p->worker->core->verified, &r, leaf, &shown, &e) ||
 	    !tape_parse(p->worker->scratch.entry, leaf, &t, &e))
 		parcel_later(p, "receipt-invalid", e.text);
 	else if (!says(p, &t))
 		parcel_later(p, "receipt-invalid", "the receipt is for something else");
-	else if (!sight_take(p->worker->core, p->partner, r.checkpoint, &e))
+	else if (!sight_take(p->worker->core, p->partner, &shown, r.checkpoint, &e))
 		parcel_later(p, reason_slug(e.reason), e.text);
 	else
 		ok = true;

@@ -243,31 +243,28 @@ static bool first_time(struct sights *s, struct view origin, struct view note)
 	return first;
 }
 
-bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e)
+bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
+                struct error *e)
 {
 	struct sights *s = c->sights;
-	struct view text, signatures;
-	struct checkpoint shown;
 	char what[400];
 
-	if (!note_split(note, &text, &signatures, e) || !checkpoint_parse(text, &shown, e))
-		return false;
-	bool asks = can_ask(p, shown.origin);
+	bool asks = can_ask(p, shown->origin);
 	pthread_mutex_lock(&s->lock);
-	enum verdict verdict = compare(s, &shown, asks ? WAITING : KNOWN);
+	enum verdict verdict = compare(s, shown, asks ? WAITING : KNOWN);
 	pthread_mutex_unlock(&s->lock);
 	switch (verdict) {
 	case VERDICT_SAME: return true;
 	case VERDICT_NEW:
-		snprintf(what, sizeof what, "%.*s", VIEW_ARG(shown.origin));
-		if (keep(c, what, shown.size, note, !asks))
+		snprintf(what, sizeof what, "%.*s", VIEW_ARG(shown->origin));
+		if (keep(c, what, shown->size, note, !asks))
 			return true;
 		/* fallthrough */
 	case VERDICT_NO_MEMORY: return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
 	case VERDICT_FORKED:
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
-		         VIEW_ARG(shown.origin), (unsigned long long)shown.size);
-		if (first_time(s, shown.origin, note))
+		         VIEW_ARG(shown->origin), (unsigned long long)shown->size);
+		if (first_time(s, shown->origin, note))
 			incident_submit(c, p->id, what, note);
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;

@@ -19,10 +19,11 @@ void sights_free(struct sights *s);
 /* What is kept in the store; at start, before any thread. */
 bool sights_load(struct sights *s, const struct conf *conf, struct store *reader, struct error *e) MUST_USE;
 
-/* `note` is a checkpoint whose signature by a key of the partner's log was verified. False, with
+/* `note` is a checkpoint whose signature by a key of the partner's log was verified, and `shown` what it says. False, with
  * REASON_RECEIPT_INVALID, when another root of its size was seen or it was found to be of another history; the first
  * time that is an incident in this node's log. */
-bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e) MUST_USE;
+bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
+                struct error *e) MUST_USE;
 /* This node cosigned the checkpoint: others must be of its history. Any thread. */
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root);
 /* The largest checkpoint that was seen of that log since the start, proved or not; 0: none. Any thread. */
