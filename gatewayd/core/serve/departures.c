@@ -20,7 +20,7 @@ struct departures {
 	pthread_mutex_t lock;
 	struct departure *under_way;
 	uint64_t stopped[STOPPED]; /* 0: none */
-	size_t next, n_stopped; /* n_stopped: places that are taken */
+	size_t next, n_stopped;    /* n_stopped: places that are taken */
 };
 
 static bool note_newest(void *arg, const struct store_exchange *x)
