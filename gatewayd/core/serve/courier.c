@@ -296,12 +296,6 @@ static struct consignment *place_for(struct courier_look *l, struct neighbour *n
 	return k;
 }
 
-static void ends_unsent(struct parcel *p)
-{
-	p->unsent = true;
-	judged(p);
-}
-
 /* False: it has no place, and stays due. */
 static bool start(struct courier_look *l, struct neighbour *n, const struct courier_due *due)
 {
@@ -311,7 +305,7 @@ static bool start(struct courier_look *l, struct neighbour *n, const struct cour
 	if (!p)
 		return false;
 	if (!c->kind->target(p)) {
-		ends_unsent(p);
+		judged(p);
 		return true;
 	}
 	struct consignment *k = place_for(l, n, p);
@@ -324,7 +318,7 @@ static bool start(struct courier_look *l, struct neighbour *n, const struct cour
 	if (packed)
 		consignment_add(k, p);
 	else
-		ends_unsent(p);
+		judged(p);
 	return true;
 }
 

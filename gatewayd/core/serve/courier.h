@@ -55,7 +55,6 @@ struct parcel {
 	bool hopeless;                 /* it can never be sent */
 	/* The consignment's. */
 	struct parcel *beside; /* the next in it */
-	bool unsent;           /* it ended before anything went out */
 	bool left;             /* something of a request that it was in went out: it may have arrived */
 	int status;            /* of its answer; 0: none came, and `silence` says why */
 	const char *silence;
