@@ -60,6 +60,7 @@ enum frame_type {
 
 #define FRAME_LAST  1
 #define FRAME_PLAIN 2
+#define FRAME_AGAIN 4 /* of FRAME_OUTBOUND: sending it twice does what sending it once does */
 
 struct frame {
 	enum frame_type type;

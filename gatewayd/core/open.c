@@ -115,6 +115,7 @@ static void memory_close(void *arg)
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
 	budget_free(c->budget);
+	verified_free(c->verified);
 }
 
 static bool memory_open(void *arg, struct error *e)
@@ -128,7 +129,9 @@ static bool memory_open(void *arg, struct error *e)
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
 	c->budget = budget_new();
-	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts && c->budget) {
+	c->verified = verified_new();
+	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts && c->budget &&
+	    c->verified) {
 		budget_set(c->budget, &c->conf->node);
 		return true;
 	}

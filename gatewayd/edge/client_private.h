@@ -40,7 +40,7 @@ struct outbound {
 	uint64_t body_left;   /* still to come from core */
 	uint64_t core_credit; /* what core may send of it */
 	bool dropped;         /* the start of bytes is gone */
-	bool safe_to_repeat;  /* GET, HEAD, or with a key that makes it once in effect */
+	bool safe_to_repeat;  /* GET, HEAD, with a key that makes it once in effect, or core says so */
 	bool repeated, head_request;
 	bool replied;    /* the answer's head went to core */
 	uint64_t credit; /* what core takes of the answer's body */

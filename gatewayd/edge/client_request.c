@@ -83,7 +83,7 @@ static bool write_head(struct outbound *o, struct reader *r, uint64_t length, bo
 	bool ok = http_name_ok(method) && http_target_ok(target) && http_value_ok(view_of(o->target->server_name));
 
 	o->head_request = view_is(method, "HEAD");
-	o->safe_to_repeat = o->head_request || view_is(method, "GET");
+	o->safe_to_repeat = o->safe_to_repeat || o->head_request || view_is(method, "GET");
 	buf_add(b, method);
 	buf_addc(b, ' ');
 	buf_add(b, target);
@@ -139,6 +139,7 @@ void outbound_take(struct client *c, const struct frame *f)
 	o->bytes = BUF_INIT(HEAD_MAX + 2 * CHANNEL_CREDIT);
 	o->body_left = f->flags & FRAME_LAST ? 0 : length;
 	o->core_credit = CHANNEL_CREDIT;
+	o->safe_to_repeat = f->flags & FRAME_AGAIN;
 	o->chain = c->bucket[o->id % BUCKETS];
 	c->bucket[o->id % BUCKETS] = o;
 	TAILQ_INSERT_TAIL(&o->target->waiting, o, waits);

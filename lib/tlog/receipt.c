@@ -77,12 +77,16 @@ bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, s
 bool receipt_verify(const struct receipt *r, struct view entry, const struct note_vkey *log, struct error *e)
 {
 	struct checkpoint c;
+
+	return checkpoint_open(r->checkpoint, log, &c, e) && receipt_includes(r, entry, &c, e);
+}
+
+bool receipt_includes(const struct receipt *r, struct view entry, const struct checkpoint *c, struct error *e)
+{
 	struct digest leaf;
 
-	if (!checkpoint_open(r->checkpoint, log, &c, e))
-		return false;
 	tlog_leaf_hash(entry, &leaf);
-	if (!tlog_check_inclusion(r->index, c.size, &leaf, r->proof, r->n, &c.root))
+	if (!tlog_check_inclusion(r->index, c->size, &leaf, r->proof, r->n, &c->root))
 		return error_set(e, REASON_TAMPERED,
 		                 "the entry is not the one at index %llu of the log that the checkpoint signs",
 		                 (unsigned long long)r->index);

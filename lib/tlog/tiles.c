@@ -8,6 +8,7 @@
 #define TILE_LEVELS 8
 #define TILE_ROWS   9
 #define TILE_NODES  511
+#define OLDER       16 /* full tiles of before that are kept, with their inner nodes */
 
 struct tile {
 	uint64_t index;
@@ -21,11 +22,19 @@ struct level {
 	unsigned n, cap;
 };
 
+/* A full tile that was read from the source; it never changes any more. */
+struct older {
+	unsigned level;
+	struct tile *tile; /* NULL: a free place */
+};
+
 struct tiles {
 	uint64_t size, committed;
 	tiles_source_fn *source;
 	void *arg;
 	struct level levels[TILE_LEVELS];
+	struct older older[OLDER];
+	unsigned next; /* of `older`: the one that was read first */
 };
 
 static unsigned row_offset(unsigned row)
@@ -72,6 +81,16 @@ static struct tile *level_push(struct level *l, uint64_t index)
 	return t;
 }
 
+static void tile_fill(struct tile *t, struct view hashes, unsigned width)
+{
+	for (unsigned i = 0; i < width; i++) {
+		struct digest h;
+
+		memcpy(h.b, hashes.p + i * sizeof h, sizeof h);
+		tile_add(t, &h);
+	}
+}
+
 static bool load_level(struct tiles *t, unsigned level, unsigned width, struct error *e)
 {
 	uint64_t index = t->size >> (8 * level) >> 8;
@@ -85,12 +104,7 @@ static bool load_level(struct tiles *t, unsigned level, unsigned width, struct e
 	struct tile *tile = level_push(&t->levels[level], index);
 	if (!tile)
 		return error_set(e, REASON_NO_MEMORY, "no memory for a tile");
-	for (unsigned i = 0; i < width; i++) {
-		struct digest h;
-
-		memcpy(h.b, hashes.p + i * sizeof h, sizeof h);
-		tile_add(tile, &h);
-	}
+	tile_fill(tile, hashes, width);
 	return true;
 }
 
@@ -125,6 +139,8 @@ void tiles_free(struct tiles *t)
 			free(t->levels[level].tiles[i]);
 		free(t->levels[level].tiles);
 	}
+	for (unsigned i = 0; i < OLDER; i++)
+		free(t->older[i].tile);
 	free(t);
 }
 
@@ -264,6 +280,53 @@ bool tiles_read_stored(tiles_source_fn *source, void *arg, unsigned level, uint6
 	return true;
 }
 
+static const struct tile *find_older(const struct tiles *t, unsigned level, uint64_t index)
+{
+	for (unsigned i = 0; i < OLDER; i++)
+		if (t->older[i].tile && t->older[i].level == level && t->older[i].tile->index == index)
+			return t->older[i].tile;
+	return NULL;
+}
+
+/* Reads a full tile and keeps it in the place of the one that was read first. NULL: it is not there, is not full, or memory
+ * ran out. */
+static const struct tile *take_older(struct tiles *t, unsigned level, uint64_t index)
+{
+	struct older *place = &t->older[t->next];
+	struct view hashes;
+
+	if (!t->source(t->arg, level, index, &hashes, NULL) ||
+	    hashes.n != TLOG_TILE_WIDTH * sizeof place->tile->node[0])
+		return NULL;
+	if (!place->tile)
+		place->tile = malloc(sizeof *place->tile);
+	if (!place->tile)
+		return NULL;
+	place->level = level;
+	place->tile->index = index;
+	place->tile->n = 0;
+	tile_fill(place->tile, hashes, TLOG_TILE_WIDTH);
+	t->next = (t->next + 1) % OLDER;
+	return place->tile;
+}
+
+/* The hash of a tile that is not in memory. */
+static bool read_older(struct tiles *t, unsigned level, uint64_t index, struct digest *out)
+{
+	uint64_t first = index << level % 8;
+	const struct tile *tile;
+
+	if (!t->source)
+		return false;
+	tile = find_older(t, level / 8, first >> 8);
+	if (!tile)
+		tile = take_older(t, level / 8, first >> 8);
+	if (!tile)
+		return tiles_read_stored(t->source, t->arg, level, index, out, NULL);
+	*out = tile->node[row_offset(level % 8) + ((first & 255) >> level % 8)];
+	return true;
+}
+
 bool tiles_read(void *arg, unsigned level, uint64_t index, struct digest *out)
 {
 	struct tiles *t = arg;
@@ -285,7 +348,7 @@ bool tiles_read(void *arg, unsigned level, uint64_t index, struct digest *out)
 		*out = tile->node[row_offset(row) + (at >> row)];
 		return true;
 	}
-	return t->source && tiles_read_stored(t->source, t->arg, level, index, out, NULL);
+	return read_older(t, level, index, out);
 }
 
 void tiles_root(const struct tiles *t, struct digest *out)

@@ -1,7 +1,7 @@
 /* The tiles of a growing log, as its writer holds them: in memory lie the current tile of each level and
  * the tiles that were touched since the last commit, each with its inner nodes, so that leaves of the last
- * batch are proved without reading the store. About 16 KiB a tile, three or four tiles at ten million
- * entries. One thread at a time.
+ * batch are proved without reading the store; and sixteen full tiles of before, as they were read last. About 16 KiB a tile,
+ * three or four tiles at ten million entries, and those. One thread at a time.
  *
  *   tiles_append() for each leaf of a batch       (tiles_rollback() to an earlier size when it fails)
  *   tiles_changed() gives the tiles to store, tiles_root() what the checkpoint signs

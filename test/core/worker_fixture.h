@@ -369,7 +369,7 @@ static inline void partner_answers(int status, struct view body)
 
 /* --- the log of SOUTH_GATEWAY --- */
 
-static struct digest south_leaves[2];
+static struct digest south_leaves[3];
 static unsigned south_size;
 
 /* Appends the leaf (at most two) to the partner's log; its receipt, with the leaf in it. */
@@ -378,15 +378,16 @@ static inline void south_logs(struct view leaf, struct ed25519_key *key, struct 
 	struct checkpoint c = { .origin = VIEW(SOUTH_ORIGIN) };
 	struct note_signer signer = { .vkey = core_partner(&f, SOUTH_GATEWAY)->log, .key = key };
 	struct buf text = BUF_INIT(4096), note = BUF_INIT(4096);
-	struct receipt r = { .index = south_size, .n = south_size };
+	struct receipt r = { .index = south_size, .n = south_size > 0 };
 
-	ck_assert_uint_lt(south_size, 2);
+	ck_assert_uint_lt(south_size, 3);
 	tlog_leaf_hash(leaf, &south_leaves[south_size++]);
 	c.size = south_size;
 	c.root = south_leaves[0];
-	if (south_size == 2)
-		tlog_node_hash(&south_leaves[0], &south_leaves[1], &c.root);
-	r.proof[0] = south_leaves[0];
+	for (unsigned i = 1; i < south_size; i++) {
+		r.proof[0] = c.root;
+		tlog_node_hash(&r.proof[0], &south_leaves[i], &c.root);
+	}
 	checkpoint_text(&c, &text);
 	buf_add(&note, buf_view(&text));
 	buf_addc(&note, '\n');

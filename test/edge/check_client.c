@@ -30,6 +30,7 @@ struct server {
 	struct view answer;
 	int n_answers; /* a connection; 0: none is ever answered */
 	bool abrupt;   /* closes without close_notify */
+	bool swallows; /* reads one more request before it closes */
 	int max_connections;
 };
 
@@ -62,6 +63,8 @@ static void *serve(void *arg)
 				if (s->answer.n)
 					(void)SSL_write_ex(ssl, s->answer.p, s->answer.n, &written);
 			}
+			if (s->swallows)
+				(void)SSL_read_ex(ssl, in, sizeof in, &n);
 			if (s->n_answers == 0)
 				(void)SSL_read_ex(ssl, in, sizeof in, &n), (void)SSL_read_ex(ssl, in, sizeof in, &n);
 			if (!s->abrupt)
@@ -332,6 +335,30 @@ START_TEST(uses_connections_again)
 }
 END_TEST
 
+/* A kept connection ends under a request: what may be repeated goes out once more on a new one, and nothing else does. */
+START_TEST(repeats_what_may_be_repeated)
+{
+	struct server s = { .n_answers = 1,
+		            .max_connections = 2,
+		            .swallows = true,
+		            .answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") };
+	struct rig *r = rig_start(&(struct rig_options){ .hosts = HOSTS });
+	struct rig_answer a;
+
+	server_start(&s);
+	struct rig_request q = request_to(s.port);
+	q.method = "POST";
+	q.fields = _i == 2 ? "Idempotency-Key\nk-1\n" : NULL;
+	q.body = VIEW("{}");
+	q.again = _i == 1;
+	ck_assert_int_eq(ask(r, &q, &a), 200);
+	ck_assert_int_eq(ask(r, &q, &a), _i == 0 ? 0 : 200);
+	rig_stop(r);
+	server_stop(&s);
+	ck_assert_int_eq(s.accepted, _i == 0 ? 1 : 2);
+}
+END_TEST
+
 START_TEST(keeps_to_the_deadline)
 {
 	struct server s = { .n_answers = 0 };
@@ -385,6 +412,7 @@ TCase *make_client_case(void)
 	tcase_add_test(c, refuses_the_wrong_server);
 	tcase_add_test(c, reads_answers_strictly);
 	tcase_add_test(c, uses_connections_again);
+	tcase_add_loop_test(c, repeats_what_may_be_repeated, 0, 3);
 	tcase_add_test(c, keeps_to_the_deadline);
 	tcase_add_test(c, sends_nothing_malformed);
 	return c;

@@ -330,7 +330,9 @@ void rig_send(struct rig *r, const struct rig_request *q, struct rig_answer *out
 	r->answer_done = false;
 	r->to_send = q->body;
 	r->send_credit = CHANNEL_CREDIT;
-	core_send(&r->threads[0], FRAME_OUTBOUND, q->body.n == 0, r->outbound, buf_view(&b));
+	ck_assert(channel_send(r->threads[0].channel, FRAME_OUTBOUND,
+	                       (q->body.n ? 0 : FRAME_LAST) | (q->again ? FRAME_AGAIN : 0), r->outbound, buf_view(&b),
+	                       VIEW("")));
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 10;
 	while (!r->answer_done && pthread_cond_timedwait(&r->answered, &r->lock, &until) == 0)

@@ -44,6 +44,7 @@ struct rig_request {
 	struct view body;
 	const void *pin; /* 32 bytes or NULL */
 	uint32_t deadline_ms;
+	bool again; /* FRAME_AGAIN */
 };
 
 struct rig_answer {

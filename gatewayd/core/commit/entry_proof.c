@@ -1,7 +1,6 @@
 /* See entry_proof.h. */
 #include "gatewayd/core/commit/entry_proof.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 #include "gatewayd/core/store/log.h"
@@ -120,29 +119,26 @@ bool proof_for_outsiders(struct store *reader, uint64_t entry, struct buf *recei
 	return print(reader, entry, take_cosigned, true, NULL, receipt, e);
 }
 
-void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size)
+void proof_leaf_member(const struct tape *leaf, const char *name, char *out, size_t size)
 {
-	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
-	const char *value = json_string_value(json_object_get(doc, name));
+	uint32_t value = tape_member(leaf, 0, view_of(name));
+	struct view text = value && leaf->nodes[value].type == TAPE_STRING ? tape_string(leaf, value) : VIEW("");
 
-	snprintf(out, size, "%s", value ? value : "");
-	json_decref(doc);
+	snprintf(out, size, "%.*s", VIEW_ARG(text));
 }
 
-bool proof_leaf_says(struct view leaf, const char *name, const char *want)
+bool proof_leaf_says(const struct tape *leaf, const char *name, const char *want)
 {
-	char value[80];
+	uint32_t value = tape_member(leaf, 0, view_of(name));
 
-	proof_leaf_member(leaf, name, value, sizeof value);
-	return want[0] && strcmp(value, want) == 0;
+	return want[0] && value && leaf->nodes[value].type == TAPE_STRING && view_is(tape_string(leaf, value), want);
 }
 
-bool proof_leaf_refuses(struct view leaf, const char *input)
+bool proof_leaf_refuses(const struct tape *leaf, const char *input)
 {
-	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
-	bool final = json_is_true(json_object_get(doc, "final"));
+	uint32_t final = tape_member(leaf, 0, VIEW("final"));
 
-	json_decref(doc);
-	return final && proof_leaf_says(leaf, "operation", operation_name(OPERATION_REFUSAL)) &&
+	return final && leaf->nodes[final].type == TAPE_TRUE &&
+	       proof_leaf_says(leaf, "operation", operation_name(OPERATION_REFUSAL)) &&
 	       proof_leaf_says(leaf, "input", input);
 }

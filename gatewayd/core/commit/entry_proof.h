@@ -6,6 +6,7 @@
 
 #include "gatewayd/core/store/store.h"
 #include "lib/base/buf.h"
+#include "lib/json/tape.h"
 #include "lib/tlog/receipt.h"
 
 /* The proof of an entry by its number among all logs (store.h), at the checkpoint of its commit, which is added
@@ -21,12 +22,12 @@ bool proof_cosigned(struct store *reader, uint64_t *size, struct buf *note, stru
 /* The receipt of that entry with its leaf for whoever verifies offline: under the cosigned checkpoint where that covers it,
  * else under that of its commit, with the cosignatures that this one has so far. */
 bool proof_for_outsiders(struct store *reader, uint64_t entry, struct buf *receipt, struct error *e) MUST_USE;
-/* Copies a string member of a leaf; empty when it is not there. */
-void proof_leaf_member(struct view leaf, const char *name, char *out, size_t size);
-/* Whether a string member of a leaf is `want`, which is not empty and has 79 bytes at most. */
-bool proof_leaf_says(struct view leaf, const char *name, const char *want);
+/* Of a leaf that was parsed. Copies a string member; empty when it is not there. */
+void proof_leaf_member(const struct tape *leaf, const char *name, char *out, size_t size);
+/* Whether a string member of a leaf is `want`, which is not empty. */
+bool proof_leaf_says(const struct tape *leaf, const char *name, const char *want);
 /* Whether the leaf is of a refusal of what has this digest (hex), and says `final`: that it stands, however often that is sent
  * again. */
-bool proof_leaf_refuses(struct view leaf, const char *input);
+bool proof_leaf_refuses(const struct tape *leaf, const char *input);
 
 #endif

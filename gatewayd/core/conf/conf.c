@@ -128,16 +128,23 @@ const struct partner *conf_partner(const struct conf *c, const struct cert_id *c
 	return NULL;
 }
 
-bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e)
+static bool verify(struct verified *known, const struct note_vkey *log, const struct receipt *r, struct view entry,
+                   struct checkpoint *shown, struct error *e)
+{
+	return verified_open(known, r->checkpoint, log, shown, e) && receipt_includes(r, entry, shown, e);
+}
+
+bool conf_receipt(const struct partner *p, struct verified *known, const struct receipt *r, struct view entry,
+                  struct checkpoint *shown, struct error *e)
 {
 	struct error newest = { .reason = REASON_NONE };
 
 	if (!p->has_log)
 		return error_set(e, REASON_TAMPERED, "no verifier key of the partner's log is known here");
-	if (receipt_verify(r, entry, &p->log, &newest))
+	if (verify(known, &p->log, r, entry, shown, &newest))
 		return true;
 	for (size_t i = 0; i < p->n_earlier; i++)
-		if (receipt_verify(r, entry, &p->earlier[i], NULL))
+		if (verify(known, &p->earlier[i], r, entry, shown, NULL))
 			return true;
 	return error_set(e, newest.reason, "%s", newest.text);
 }

@@ -6,6 +6,7 @@
 #define GATEWAYD_CORE_CONF_CONF_H
 
 #include "gatewayd/edge_config.h"
+#include "gatewayd/core/conf/verified.h"
 #include "gatewayd/os/space.h"
 #include "lib/base/arena.h"
 #include "lib/crypto/chain.h"
@@ -158,8 +159,10 @@ void conf_revocation_notes(const struct conf *c, int64_t now_ms,
                            void (*each)(void *arg, bool refused, const char *text), void *arg);
 /* Whether an agreement of this agency has not ended: ones to come count. */
 bool conf_is_bound(const struct conf *c, const char *agency, int64_t now_ms);
-/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). */
-bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e) MUST_USE;
+/* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). `known`: verified.h.
+ * `shown` gets its checkpoint, which looks into the receipt or the partner. */
+bool conf_receipt(const struct partner *p, struct verified *known, const struct receipt *r, struct view entry,
+                  struct checkpoint *shown, struct error *e) MUST_USE;
 /* The partner of an agency with this role and an endpoint or log, or NULL. */
 const struct partner *conf_agency(const struct conf *c, struct view agency, unsigned role);
 /* Who signs with the key of this SHA-256 among the partners that `may` lets through, and the pinned certificate;

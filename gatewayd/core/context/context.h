@@ -25,6 +25,7 @@ struct route;
 struct sights;
 struct surrogates;
 struct terms_cache;
+struct verified;
 struct witness;
 struct worker;
 
@@ -55,6 +56,7 @@ struct core {
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */
 	struct sights *sights;                           /* its own lock */
+	struct verified *verified;                       /* its own lock */
 	struct clock *clock;                             /* clock_trusted() */
 	struct worker **workers;
 	unsigned n_workers;
@@ -77,6 +79,7 @@ struct core {
 	/* Figures for status and metrics. */
 	_Atomic uint64_t released, held, refused, replayed, delivered, delivery_failures, fired, strangers;
 	_Atomic uint64_t unverified; /* certificates of peers that the edge let in and core could not verify */
+	_Atomic uint64_t sendings;   /* requests with deliveries or notices to partners */
 	_Atomic uint64_t timestamps, timestamp_failures;
 	_Atomic int64_t timestamp_ms; /* timestamp_latest_ms() */
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */

@@ -21,11 +21,18 @@ static bool none_waits(struct error *e)
 	return error_set(e, REASON_NOT_FOUND, "no delivery of this exchange waits here");
 }
 
-static bool wanted(struct store *reader, const struct uuid *exchange, uint64_t *seq, struct taken *out, struct error *e)
+static bool parse_leaf(struct tape_parser *parser, struct view leaf, struct tape *out, struct error *e)
+{
+	return (parser || error_set(e, REASON_NO_MEMORY, "memory ran out")) && tape_parse(parser, leaf, out, e);
+}
+
+static bool wanted(struct store *reader, const struct uuid *exchange, struct tape_parser *parser, uint64_t *seq,
+                   struct taken *out, struct error *e)
 {
 	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536);
 	struct store_exchange x;
 	struct store_delivery d;
+	struct tape t;
 
 	if (!store_find_exchange(reader, exchange, &x, e))
 		return false;
@@ -37,35 +44,39 @@ static bool wanted(struct store *reader, const struct uuid *exchange, uint64_t *
 	snprintf(out->recipient, sizeof out->recipient, "%.*s", VIEW_ARG(x.recipient));
 	if (x.state != STATE_QUEUED || !store_get_delivery(reader, *seq, &d, e))
 		return none_waits(e);
-	bool ok = proof_of_entry(reader, entry, false, &leaf, &proof, e);
+	bool ok = proof_of_entry(reader, entry, false, &leaf, &proof, e) && parse_leaf(parser, buf_view(&leaf), &t, e);
 	if (ok)
-		proof_leaf_member(buf_view(&leaf), "output", out->output, sizeof out->output);
+		proof_leaf_member(&t, "output", out->output, sizeof out->output);
 	buf_free(&leaf);
 	buf_free(&proof);
 	return ok && (!out->agreement.failed || error_set(e, REASON_NO_MEMORY, "memory ran out"));
 }
 
-static bool says_taken(const struct taken *t, struct view leaf)
+static bool says_taken(const struct taken *t, const struct tape *leaf)
 {
 	return (proof_leaf_says(leaf, "operation", "collection") || proof_leaf_says(leaf, "operation", "hold")) &&
 	       proof_leaf_says(leaf, "origin", t->origin) && proof_leaf_says(leaf, "input", t->output) &&
 	       proof_leaf_says(leaf, "agreement_digest", t->agreement.p);
 }
 
-static bool holds(struct core *c, const struct conf *conf, const struct taken *t, struct view text, struct error *e)
+static bool holds(struct core *c, const struct conf *conf, const struct taken *t, struct tape_parser *parser,
+                  struct view text, struct error *e)
 {
 	const struct partner *p = conf_agency(conf, view_of(t->recipient), ROLE(GATEWAY));
 	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
+	struct checkpoint shown;
 	struct receipt r;
 	struct view leaf;
+	struct tape said;
 	bool ok = false;
 
 	if (!p || !p->has_log)
 		error_set(e, REASON_RECEIPT_INVALID, "no verifier key of the recipient's log is known here");
-	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, &r, leaf, e))
-		ok = (says_taken(t, leaf) ||
+	else if (receipt_parse(text, &scratch, &r, &leaf, e) && conf_receipt(p, c->verified, &r, leaf, &shown, e) &&
+	         parse_leaf(parser, leaf, &said, e))
+		ok = (says_taken(t, &said) ||
 		      error_set(e, REASON_RECEIPT_INVALID, "the receipt is for something else")) &&
-		     sight_take(c, p, r.checkpoint, NULL, e);
+		     sight_take(c, p, &shown, r.checkpoint, NULL, e);
 	buf_free(&scratch);
 	return ok;
 }
@@ -74,10 +85,12 @@ bool arrived_check(struct core *c, struct store *reader, const struct uuid *exch
                    uint64_t *seq, struct error *e)
 {
 	struct taken t = { .agreement = BUF_INIT(65) };
+	struct tape_parser *parser = tape_parser_new(NULL);
 	struct conf *conf = core_conf(c);
-	bool ok = wanted(reader, exchange, seq, &t, e) && holds(c, conf, &t, receipt, e);
+	bool ok = wanted(reader, exchange, parser, seq, &t, e) && holds(c, conf, &t, parser, receipt, e);
 
 	conf_unref(conf);
+	tape_parser_free(parser);
 	buf_free(&t.agreement);
 	return ok;
 }

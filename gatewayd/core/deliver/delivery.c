@@ -14,6 +14,7 @@
 #include "gatewayd/core/hold/hold_notice.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/commit/prover.h"
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/copy/recall.h"
@@ -26,13 +27,14 @@
 #include "lib/base/encode.h"
 #include "lib/policy/consents.h"
 
-#define IN_FLIGHT   64
-#define BODY_MAX    (24u * 1024 * 1024)
-#define DELIVERY_MS 30000
+#define IN_FLIGHT 64  /* requests */
+#define BATCH     256 /* records of one */
+#define BODY_MAX  (24u * 1024 * 1024)
 
 struct delivery {
 	struct parcel parcel; /* first; its id is the exchange's number */
 	struct uuid exchange;
+	uint64_t entry; /* of its release */
 	char agreement[72];
 	struct digest agreement_digest;
 	char output[65], caveats[65]; /* digests of what left, as our entry has them; caveats[0] 0: an older build's */
@@ -83,27 +85,46 @@ static void write_consent(struct delivery *d)
 	buf_addc(&d->parcel.body, '"');
 }
 
+/* What of our own entry is compared with what the partner's says. */
+static bool read_leaf(struct delivery *d, struct view leaf)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct tape t;
+
+	if (!tape_parse(d->parcel.worker->scratch.entry, leaf, &t, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	proof_leaf_member(&t, "output", d->output, sizeof d->output);
+	proof_leaf_member(&t, "caveats", d->caveats, sizeof d->caveats);
+	return true;
+}
+
+static bool prove(struct delivery *d, struct buf *leaf, struct buf *proof)
+{
+	struct worker *w = d->parcel.worker;
+	struct error e = { .reason = REASON_NONE };
+
+	if (!w->prover)
+		w->prover = prover_new(w->reader);
+	if (!w->prover)
+		return parcel_later(&d->parcel, reason_slug(REASON_NO_MEMORY), "memory ran out");
+	return prover_entry(w->prover, d->entry, leaf, proof, &e) ||
+	       parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+}
+
 /* {…members…,"record":…,"origin":{…}} */
-static bool write_body(struct delivery *d, struct view members, const struct payload *p, uint64_t entry)
+static bool write_body(struct delivery *d, struct view members, const struct payload *p)
 {
 	struct buf leaf = BUF_INIT(65536), proof = BUF_INIT(65536);
-	struct error e = { .reason = REASON_NONE };
 	struct buf *b = &d->parcel.body;
-	char id[UUID_TEXT + 1];
-	bool ok = proof_of_entry(d->parcel.worker->reader, entry, false, &leaf, &proof, &e);
+	bool ok = prove(d, &leaf, &proof) && read_leaf(d, buf_view(&leaf));
 
-	if (!ok) {
-		parcel_later(&d->parcel, reason_slug(e.reason), e.text);
-	} else {
-		proof_leaf_member(buf_view(&leaf), "output", d->output, sizeof d->output);
-		proof_leaf_member(buf_view(&leaf), "caveats", d->caveats, sizeof d->caveats);
-		uuid_print(&d->exchange, id);
+	if (ok) {
 		buf_add(b, view_make(members.p, members.n - 1));
 		buf_adds(b, ",\"record\":");
 		buf_add(b, p->record);
 		buf_addf(b,
 		         ",\"origin\":{\"exchange\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"agreement_digest\":\"",
-		         id, d->parcel.conf->node.agency, d->parcel.conf->node.name);
+		         d->parcel.key, d->parcel.conf->node.agency, d->parcel.conf->node.name);
 		digest_print(b, &d->agreement_digest);
 		buf_adds(b, "\",\"entry\":\"");
 		base64_encode(b, buf_view(&leaf));
@@ -183,24 +204,33 @@ static bool consent_stands(struct delivery *d, struct view members)
 	       parcel_later(&d->parcel, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
 }
 
+static bool find_target(struct parcel *p)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange x;
+
+	if (!store_get_exchange(p->worker->reader, p->due.id, &x, &e))
+		return parcel_later(p, reason_slug(e.reason), e.text);
+	d->entry = x.entry;
+	d->exchange = x.id;
+	d->agreement_digest = x.agreement_digest;
+	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
+	snprintf(p->recipient, sizeof p->recipient, "%.*s", VIEW_ARG(x.recipient));
+	snprintf(p->target, sizeof p->target, "/v1/agreements/%s/records", d->agreement);
+	uuid_print(&d->exchange, p->key);
+	return true;
+}
+
 static bool prepare(struct delivery *d)
 {
 	struct store *reader = d->parcel.worker->reader;
 	struct error e = { .reason = REASON_NONE };
-	struct store_exchange x;
 	struct store_delivery row;
 	struct payload payload = { .plain = BUF_INIT(BODY_MAX) };
 	struct buf members = BUF_INIT(4u * 1024 * 1024);
-	uint64_t entry;
 	bool ok = false;
 
-	if (!store_get_exchange(reader, d->parcel.due.id, &x, &e))
-		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
-	entry = x.entry;
-	d->exchange = x.id;
-	d->agreement_digest = x.agreement_digest;
-	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
-	snprintf(d->parcel.recipient, sizeof d->parcel.recipient, "%.*s", VIEW_ARG(x.recipient));
 	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	if (over(&d->parcel)) {
@@ -220,48 +250,33 @@ static bool prepare(struct delivery *d)
 		     (payload_beside(&payload, buf_view(&members)) ||
 		      parcel_later(&d->parcel, reason_slug(REASON_DAMAGED),
 		                   "what goes beside the record is not what was sealed with it")) &&
-		     write_body(d, buf_view(&members), &payload, entry);
+		     write_body(d, buf_view(&members), &payload);
 	}
 	payload_close(&payload);
 	buf_free(&members);
 	return ok;
 }
 
-static bool send_delivery(struct parcel *p)
+static bool pack(struct parcel *p)
 {
-	struct delivery *d = PARCEL_OF(struct delivery, p);
-	char id[UUID_TEXT + 1], target[200];
-	struct post_head head = { .method = "POST",
-		                  .target = target,
-		                  .content_type = "application/json",
-		                  .key = id,
-		                  .deadline_ms = DELIVERY_MS };
-
 	/* Before its row is read. */
 	if (!departures_begin(p->worker->core->departures, p->due.id))
 		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
-	if (!prepare(d))
-		return false;
-	head.to = d->parcel.partner;
-	snprintf(target, sizeof target, "/v1/agreements/%s/records", d->agreement);
-	uuid_print(&d->exchange, id);
-	p->post.body = buf_view(&d->parcel.body);
-	return post_send(p->worker, &p->post, &head);
+	return prepare(PARCEL_OF(struct delivery, p));
 }
 
 /* --- the answer --- */
 
 /* An entry that this very record came in, under this agreement and with its caveats: whoever does not say so may not have
  * kept them. */
-static bool says_taken(struct parcel *p, struct view leaf)
+static bool says_taken(struct parcel *p, const struct tape *leaf)
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct buf governing = BUF_INIT(65);
 
 	digest_print(&governing, &d->agreement_digest);
 	buf_addc(&governing, 0);
-	bool ok = !governing.failed &&
-	          proof_leaf_says(leaf, "operation", p->post.status == 202 ? "hold" : "collection") &&
+	bool ok = !governing.failed && proof_leaf_says(leaf, "operation", p->status == 202 ? "hold" : "collection") &&
 	          proof_leaf_says(leaf, "agreement_digest", governing.p) && proof_leaf_says(leaf, "input", d->output);
 	buf_free(&governing);
 	d->shed = ok && d->caveats[0] && !proof_leaf_says(leaf, "caveats", d->caveats);
@@ -269,13 +284,11 @@ static bool says_taken(struct parcel *p, struct view leaf)
 }
 
 /* An entry that this very record was refused, and will be again. */
-static bool says_refused(struct parcel *p, struct view leaf)
+static bool says_refused(struct parcel *p, const struct tape *leaf)
 {
 	const struct delivery *d = PARCEL_OF(struct delivery, p);
-	char id[UUID_TEXT + 1];
 
-	uuid_print(&d->exchange, id);
-	return proof_leaf_refuses(leaf, d->output) && proof_leaf_says(leaf, "origin", id);
+	return proof_leaf_refuses(leaf, d->output) && proof_leaf_says(leaf, "origin", p->key);
 }
 
 static bool proved(struct parcel *p)
@@ -295,7 +308,7 @@ static bool asks_for_what_stays(const struct parcel *p)
 {
 	static const enum reason ours[] = { REASON_CASE_MISSING, REASON_NECESSITY_INCOMPLETE, REASON_FIELD_UNJUSTIFIED,
 		                            REASON_CONSENT_MISSING };
-	enum reason reason = reason_find(view_of(post_slug(&p->post)));
+	enum reason reason = reason_find(view_of(parcel_told(p)));
 
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		if (reason == ours[i])
@@ -354,7 +367,7 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 {
 	bool done = d->parcel.end == PARCEL_ARRIVED, gone;
 
-	if (!done && (d->parcel.post.status != 0 || d->parcel.post.sent == 0))
+	if (!done && (d->parcel.status != 0 || !d->parcel.left))
 		return true;
 	if (done &&
 	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
@@ -461,10 +474,7 @@ static void written(struct parcel *p)
 
 static void describe(struct parcel *p, char *out, size_t size)
 {
-	char id[UUID_TEXT + 1];
-
-	uuid_print(&PARCEL_OF(struct delivery, p)->exchange, id);
-	snprintf(out, size, "delivery of %s under agreement %s", id, PARCEL_OF(struct delivery, p)->agreement);
+	snprintf(out, size, "delivery of %s under agreement %s", p->key, PARCEL_OF(struct delivery, p)->agreement);
 }
 
 static const struct courier_kind deliveries = {
@@ -474,7 +484,10 @@ static const struct courier_kind deliveries = {
 	.taken = { 201, 202 },
 	.recipient = store_next_delivery_recipient,
 	.due = list_due,
-	.send = send_delivery,
+	.batch = BATCH,
+	.target = find_target,
+	.pack = pack,
+	.send = post_send,
 	.proved = proved,
 	.refused = refused,
 	.over = over,

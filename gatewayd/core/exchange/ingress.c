@@ -175,6 +175,7 @@ bool ingress_verify(struct exchange *x)
 	const struct partner *peer = d->asked.peer;
 	struct scratch *s = x->decider->scratch;
 	struct receipt receipt;
+	struct checkpoint shown;
 	struct error e = { .reason = REASON_NONE };
 	struct view extra;
 	struct tape entry;
@@ -185,14 +186,15 @@ bool ingress_verify(struct exchange *x)
 	if (!peer->has_log)
 		return invalid(x, "no verifier key of the sender's log is known here");
 	buf_reset(&s->proof);
-	if (!receipt_parse(o->proof, &s->proof, &receipt, &extra, &e) || !conf_receipt(peer, &receipt, o->entry, &e))
+	if (!receipt_parse(o->proof, &s->proof, &receipt, &extra, &e) ||
+	    !conf_receipt(peer, x->decider->core->verified, &receipt, o->entry, &shown, &e))
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
 	if (!check_entry(x, &entry))
 		return false;
 	d->unproved.origin = view_of(peer->log.name);
-	if (!sight_take(x->decider->core, peer, receipt.checkpoint, &d->unproved.size, &e))
+	if (!sight_take(x->decider->core, peer, &shown, receipt.checkpoint, &d->unproved.size, &e))
 		return error_at(&d->error, e.reason, "/origin/proof", 0, 0, "%s", e.text);
 	d->proved = true;
 	return check_form(x, &entry);

@@ -13,7 +13,6 @@
 
 #define IN_FLIGHT  32
 #define BODY_MAX   (24u * 1024 * 1024)
-#define NOTICE_MS  30000
 #define GIVE_UP_MS (INT64_C(28) * 86400000)
 
 struct notice_out {
@@ -23,6 +22,8 @@ struct notice_out {
 	struct uuid exchange, own; /* the first gateway's id; this node's */
 	char agreement[72];
 	struct digest agreement_digest;
+	uint64_t entry;              /* the one that tells of it */
+	struct buf body;             /* the notice itself */
 	struct digest digest;        /* of the entry whose proof travels */
 	struct digest receipt_entry; /* of the entry that it is for */
 };
@@ -30,14 +31,14 @@ struct notice_out {
 /* --- the request --- */
 
 /* {"kind":…,"agency":…,"node":…,"body":…,"entry":…,"proof":… */
-static void write_head(struct notice_out *o, const struct buf *body, struct view leaf, struct view proof)
+static void write_head(struct notice_out *o, struct view leaf, struct view proof)
 {
 	struct buf *b = &o->parcel.body;
 
 	sha256(leaf, &o->digest);
 	buf_addf(b, "{\"kind\":\"%s\",\"agency\":\"%s\",\"node\":\"%s\",\"body\":", notice_kind_name(o->kind),
 	         o->parcel.conf->node.agency, o->parcel.conf->node.name);
-	buf_add(b, buf_view(body));
+	buf_add(b, buf_view(&o->body));
 	buf_adds(b, ",\"entry\":\"");
 	base64_encode(b, leaf);
 	buf_adds(b, "\",\"proof\":");
@@ -65,7 +66,7 @@ static bool write_record(struct notice_out *o)
 	return ok;
 }
 
-static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, struct error *e)
+static bool read_row(struct notice_out *o, struct error *e)
 {
 	struct store *reader = o->parcel.worker->reader;
 	struct store_exchange x;
@@ -75,61 +76,56 @@ static bool read_row(struct notice_out *o, struct buf *body, uint64_t *entry, st
 		return false;
 	o->seq = n.seq;
 	o->kind = n.kind;
-	*entry = n.entry;
+	o->entry = n.entry;
 	snprintf(o->parcel.recipient, sizeof o->parcel.recipient, "%.*s", VIEW_ARG(n.recipient));
-	buf_add(body, n.body);
+	buf_add(&o->body, n.body);
 	if (!store_get_exchange(reader, o->seq, &x, e))
 		return false;
 	o->exchange = x.origin;
 	o->own = x.id;
 	snprintf(o->agreement, sizeof o->agreement, "%.*s", VIEW_ARG(x.agreement));
 	o->agreement_digest = x.agreement_digest;
-	return !body->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
+	return !o->body.failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-static bool prepare(struct notice_out *o)
+static bool find_target(struct parcel *p)
 {
-	struct buf body = BUF_INIT(NOTICE_BODY_MAX), leaf = BUF_INIT(ENTRY_MAX), proof = BUF_INIT(65536);
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
 	struct error e = { .reason = REASON_NONE };
-	uint64_t entry;
-	bool ok = read_row(o, &body, &entry, &e) &&
-	          proof_of_entry(o->parcel.worker->reader, entry, false, &leaf, &proof, &e);
+	char id[UUID_TEXT + 1];
+
+	o->body = BUF_INIT(NOTICE_BODY_MAX);
+	if (!read_row(o, &e))
+		return parcel_later(p, reason_slug(e.reason), e.text);
+	uuid_print(&o->exchange, id);
+	snprintf(p->target, sizeof p->target, "/v1/exchanges/%s/notices", id);
+	return true;
+}
+
+static bool pack(struct parcel *p)
+{
+	struct notice_out *o = PARCEL_OF(struct notice_out, p);
+	struct buf leaf = BUF_INIT(ENTRY_MAX), proof = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE };
+	bool ok = proof_of_entry(p->worker->reader, o->entry, false, &leaf, &proof, &e);
 
 	if (!ok)
-		parcel_later(&o->parcel, reason_slug(e.reason), e.text);
-	ok = ok && parcel_address(&o->parcel);
+		parcel_later(p, reason_slug(e.reason), e.text);
+	ok = ok && parcel_address(p);
 	if (ok)
-		write_head(o, &body, buf_view(&leaf), buf_view(&proof));
+		write_head(o, buf_view(&leaf), buf_view(&proof));
 	ok = ok && (o->kind != NOTICE_RETURN || write_record(o));
-	buf_addc(&o->parcel.body, '}');
-	if (ok && o->parcel.body.failed)
-		ok = parcel_later(&o->parcel, "no-memory", "the notice is too large");
-	buf_free(&body);
+	buf_addc(&p->body, '}');
+	if (ok && p->body.failed)
+		ok = parcel_later(p, "no-memory", "the notice is too large");
 	buf_free(&leaf);
 	buf_free(&proof);
 	return ok;
 }
 
-static bool send_notice(struct parcel *p)
-{
-	struct notice_out *o = PARCEL_OF(struct notice_out, p);
-	char id[UUID_TEXT + 1], target[80];
-	struct post_head head = {
-		.method = "POST", .target = target, .content_type = "application/json", .deadline_ms = NOTICE_MS
-	};
-
-	if (!prepare(o))
-		return false;
-	head.to = o->parcel.partner;
-	uuid_print(&o->exchange, id);
-	snprintf(target, sizeof target, "/v1/exchanges/%s/notices", id);
-	p->post.body = buf_view(&o->parcel.body);
-	return post_send(p->worker, &p->post, &head);
-}
-
 /* --- the answer --- */
 
-static bool names_exchange(const struct notice_out *o, struct view leaf)
+static bool names_exchange(const struct notice_out *o, const struct tape *leaf)
 {
 	char id[UUID_TEXT + 1];
 
@@ -147,7 +143,7 @@ static void print_hex(const struct digest *d, char out[65])
 }
 
 /* An entry that this very notice was taken, about this exchange. */
-static bool says_taken(struct parcel *p, struct view leaf)
+static bool says_taken(struct parcel *p, const struct tape *leaf)
 {
 	struct notice_out *o = PARCEL_OF(struct notice_out, p);
 	char digest[65], governing[65], note[48];
@@ -155,13 +151,13 @@ static bool says_taken(struct parcel *p, struct view leaf)
 	print_hex(&o->digest, digest);
 	print_hex(&o->agreement_digest, governing);
 	snprintf(note, sizeof note, "%s: taken", notice_kind_name(o->kind));
-	sha256(leaf, &o->receipt_entry);
+	sha256(view_make(leaf->text, leaf->text_len), &o->receipt_entry);
 	return proof_leaf_says(leaf, "input", digest) && proof_leaf_says(leaf, "agreement_digest", governing) &&
 	       proof_leaf_says(leaf, "note", note) && names_exchange(o, leaf);
 }
 
 /* An entry that it was refused, and will be again. */
-static bool says_refused(struct parcel *p, struct view leaf)
+static bool says_refused(struct parcel *p, const struct tape *leaf)
 {
 	const struct notice_out *o = PARCEL_OF(struct notice_out, p);
 	char digest[65];
@@ -184,6 +180,11 @@ static bool over(struct parcel *p)
 {
 	/* Of a row that could not be read nothing is known. */
 	return PARCEL_OF(struct notice_out, p)->seq && p->now_ms >= p->due.deadline_ms;
+}
+
+static void let_go(struct parcel *p)
+{
+	buf_free(&PARCEL_OF(struct notice_out, p)->body);
 }
 
 static void describe(struct parcel *p, char *out, size_t size)
@@ -290,7 +291,11 @@ static const struct courier_kind notices = {
 	.life_ms = GIVE_UP_MS,
 	.recipient = store_next_notice_recipient,
 	.due = list_due,
-	.send = send_notice,
+	.batch = 1,
+	.target = find_target,
+	.pack = pack,
+	.send = post_send,
+	.drop = let_go,
 	.proved = proved,
 	.refused = refused,
 	.over = over,

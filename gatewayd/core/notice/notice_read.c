@@ -185,19 +185,20 @@ static bool verify(struct notice_in *in, const struct store_exchange *x)
 	const struct partner *peer = in->request->peer;
 	struct scratch *s = &in->request->worker->scratch;
 	struct error e = { .reason = REASON_NONE };
+	struct checkpoint shown;
 	struct receipt receipt;
 	struct view extra;
 	struct tape t;
 
 	buf_reset(&s->proof);
 	if (!receipt_parse(buf_view(&in->proof), &s->proof, &receipt, &extra, &e) ||
-	    !conf_receipt(peer, &receipt, buf_view(&in->entry), &e))
+	    !conf_receipt(peer, in->request->worker->core->verified, &receipt, buf_view(&in->entry), &shown, &e))
 		return invalid(in, e.text);
 	if (!tape_parse(s->entry, buf_view(&in->entry), &t, &e) || t.nodes[0].type != TAPE_OBJECT)
 		return invalid(in, "the entry is not a JSON object");
 	if (!check_entry(in, &t, x))
 		return false;
-	if (!sight_take(in->request->worker->core, peer, receipt.checkpoint, NULL, &e))
+	if (!sight_take(in->request->worker->core, peer, &shown, receipt.checkpoint, NULL, &e))
 		return fail(in, e.reason, "/proof", e.text);
 	/* What is kept is the one text that verifies offline. */
 	buf_reset(&s->proof);
@@ -214,13 +215,15 @@ static void prove_unknown(struct notice_in *in)
 {
 	struct scratch *s = &in->request->worker->scratch;
 	struct error e = { .reason = REASON_NONE };
+	struct checkpoint shown;
 	struct receipt receipt;
 	struct view extra;
 
 	buf_reset(&s->proof);
 	if (in->found.reason == REASON_NOT_FOUND &&
 	    receipt_parse(buf_view(&in->proof), &s->proof, &receipt, &extra, &e) &&
-	    conf_receipt(in->request->peer, &receipt, buf_view(&in->entry), &e))
+	    conf_receipt(in->request->peer, in->request->worker->core->verified, &receipt, buf_view(&in->entry), &shown,
+	                 &e))
 		sha256(buf_view(&in->entry), &in->digest);
 }
 

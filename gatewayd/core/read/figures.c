@@ -26,6 +26,14 @@ bool figures_take(struct figures *f, struct core *core, const struct conf *conf,
 		*value = (there) ? (uint64_t)(from) : 0; \
 		return (there); \
 	}
+static struct verified_figures notes(const struct figures *f)
+{
+	struct verified_figures v;
+
+	verified_figures(f->core->verified, &v);
+	return v;
+}
+
 /* A counter of struct core, one of its witness, and a row count of the store. */
 #define OF_CORE(member)    FIGURE(core_##member, true, atomic_load(&f->core->member))
 #define OF_WITNESS(member) FIGURE(witness_##member, true, atomic_load(&f->core->witness->member))
@@ -37,6 +45,7 @@ OF_CORE(refused)
 OF_CORE(replayed)
 OF_CORE(delivered)
 OF_CORE(delivery_failures)
+OF_CORE(sendings)
 OF_CORE(fired)
 OF_CORE(strangers)
 OF_CORE(unverified)
@@ -80,6 +89,8 @@ FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f
 FIGURE(unproved, true, sights_unproved(f->core->sights))
 FIGURE(late, true, sights_late(f->core->sights))
 FIGURE(contradictions, true, sights_contradictions(f->core->sights))
+FIGURE(notes_verified, true, notes(f).verified)
+FIGURE(notes_known, true, notes(f).known)
 FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
 FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
 
@@ -102,6 +113,8 @@ const struct figure figure_list[] = {
 	COUNTER("exchanges_replayed", "Answers given again for the same key.", SINCE, "replayed", core_replayed),
 	COUNTER("deliveries", "Deliveries that a partner acknowledged.", SINCE, "delivered", core_delivered),
 	COUNTER("delivery_failures", "Deliveries given up.", SINCE, "delivery_failures", core_delivery_failures),
+	COUNTER("sendings", "Requests to partners, of one delivery or notice or of many deliveries.", SINCE, "sendings",
+	        core_sendings),
 	COUNTER("timers_fired", "Timers that fired: payloads erased, duties made, receipts called for.", SINCE,
 	        "timers_fired", core_fired),
 	COUNTER("strangers", "Requests of no known partner.", SINCE, "strangers", core_strangers),
@@ -142,6 +155,8 @@ const struct figure figure_list[] = {
 	COUNTER("sights_contradictions", "Checkpoints of partners' logs that contradict what was seen before.", NULL,
 	        NULL, contradictions),
 	COUNTER("unproved_fetched", "Records fetched before their sender's checkpoint was proved.", NULL, NULL, late),
+	COUNTER("notes_verified", "Signatures of partners' checkpoints verified.", NULL, NULL, notes_verified),
+	COUNTER("notes_known", "Partners' checkpoints whose signature had been verified.", NULL, NULL, notes_known),
 	GAUGE("withdrawals_unknown",
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,
 	      lists_unknown),

@@ -3,22 +3,27 @@
 
 #include <assert.h>
 
+#include <utlist.h>
+
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/consignment_private.h"
 #include "gatewayd/core/serve/neighbour.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define MOST       64 /* that a kind may have under way to one recipient */
-#define BODY_MAX   (24u * 1024 * 1024)
-#define BODIES_MAX (64u * 1024 * 1024) /* of all bodies; from there on each recipient has one place */
-#define ANSWER_MAX (192u * 1024)
-#define LATE_MS    10000 /* between looks for what is past its deadline and has no way to its recipient */
+#define MOST        64  /* requests that a kind may have under way to one recipient */
+#define PARCELS     512 /* to one recipient, of all of them */
+#define BODY_MAX    (24u * 1024 * 1024)
+#define BODIES_MAX  (64u * 1024 * 1024) /* of all bodies; from there on each recipient has one place */
+#define RECEIPT_MAX (192u * 1024)
+#define LATE_MS     10000 /* between looks for what is past its deadline and has no way to its recipient */
 
 struct courier {
 	const struct courier_kind *kind;
 	struct worker *worker;
 	struct parcel *under_way; /* by id */
-	size_t bodies;            /* bytes of theirs */
+	struct consignment *consignments;
+	size_t bodies; /* bytes of theirs */
 	struct neighbour *neighbours;
 	unsigned hastened; /* core's, when all ways were opened last */
 };
@@ -27,7 +32,7 @@ struct courier *courier_new(struct worker *w, const struct courier_kind *kind)
 {
 	struct courier *c = calloc(1, sizeof *c);
 
-	assert(kind->most > 0 && kind->most <= MOST && kind->size >= sizeof(struct parcel));
+	assert(kind->most > 0 && kind->most <= MOST && kind->batch > 0 && kind->size >= sizeof(struct parcel));
 	if (c)
 		*c = (struct courier){ .kind = kind, .worker = w };
 	return c;
@@ -37,8 +42,9 @@ static void drop(struct courier *c, struct parcel *p)
 {
 	HASH_DELETE(hh, c->under_way, p);
 	c->bodies -= p->body.n;
-	p->neighbour->under_way--;
-	post_drop(&p->post);
+	p->neighbour->parcels--;
+	if (c->kind->drop)
+		c->kind->drop(p);
 	conf_unref(p->conf);
 	buf_wipe(&p->body);
 	buf_free(&p->receipt);
@@ -48,10 +54,13 @@ static void drop(struct courier *c, struct parcel *p)
 void courier_free(void *arg)
 {
 	struct courier *c = arg;
+	struct consignment *k, *next_k;
 	struct parcel *p, *next;
 
 	if (!c)
 		return;
+	DL_FOREACH_SAFE(c->consignments, k, next_k)
+	consignment_free(k);
 	HASH_ITER(hh, c->under_way, p, next)
 	drop(c, p);
 	neighbours_free(&c->neighbours);
@@ -72,27 +81,44 @@ bool parcel_address(struct parcel *p)
 	       parcel_later(p, "flow-unmapped", "no gateway of the recipient is known here");
 }
 
+const char *parcel_told(const struct parcel *p)
+{
+	const struct tape *t = p->answer;
+	uint32_t type = t ? tape_member(t, 0, VIEW("type")) : 0;
+	struct view slug = type && t->nodes[type].type == TAPE_STRING ? tape_string(t, type) : VIEW("");
+	bool problem = false;
+
+	for (size_t i = slug.n; i-- > 0 && !problem;) {
+		problem = slug.p[i] == '/';
+		if (problem)
+			slug = view_from(slug, i + 1);
+	}
+	enum reason known = problem ? reason_find(slug) : REASON_COUNT;
+	return known < REASON_COUNT ? reason_slug(known) : "refused";
+}
+
 /* --- answered, then its job --- */
 
 static enum parcel_end end_of(struct parcel *p)
 {
 	const struct courier_kind *kind = p->courier->kind;
-	int status = p->post.status;
+	int status = p->status;
 
 	if (status > 0 && (status == kind->taken[0] || status == kind->taken[1])) {
 		if (kind->proved(p))
 			return PARCEL_ARRIVED;
 	} else if (status > 0) {
+		const char *told = parcel_told(p);
 		bool final = kind->refused(p);
 		/* The reason that is told stays the partner's, and a refusal's receipt is none of its arrival. */
-		parcel_later(p, post_slug(&p->post), "the partner refused");
+		parcel_later(p, told, "the partner refused");
 		buf_reset(&p->receipt);
 		if (final)
 			return PARCEL_REFUSED;
 	} else if (p->hopeless) {
 		return PARCEL_REFUSED;
 	} else if (!p->slug[0]) {
-		parcel_later(p, "unreachable", p->post.problem);
+		parcel_later(p, "unreachable", p->silence ? p->silence : "");
 	}
 	return kind->over(p) ? PARCEL_EXPIRED : PARCEL_RETRY;
 }
@@ -133,6 +159,13 @@ static bool write_parcel(struct job *j, struct writer *w, struct store *s, struc
 
 static void look_at(struct courier *c, struct neighbour *n);
 
+/* What waits for a place does not wait for the next tick. */
+static void look_again(struct courier *c, struct neighbour *n)
+{
+	if (n->more && n->under_way <= n->places / 2 && n->parcels <= PARCELS / 2)
+		look_at(c, n);
+}
+
 static void came_home(struct job *j)
 {
 	struct parcel *p = JOB_OF(struct parcel, j);
@@ -145,36 +178,78 @@ static void came_home(struct job *j)
 		c->kind->written(p);
 	writer_release(j);
 	drop(c, p);
-	/* What waits for a place does not wait for the next tick. */
-	if (n->more && n->under_way <= n->places / 2)
-		look_at(c, n);
+	look_again(c, n);
 }
 
-static void answered(void *arg)
+static void judged(struct parcel *p)
 {
-	struct parcel *p = arg;
-
 	p->now_ms = instant_now_ms();
-	if (!p->unsent &&
-	    neighbour_ended(p->neighbour, p->post.status, p->courier->kind->most, &p->conf->node, p->now_ms))
-		log_line(neighbour_shut(p->neighbour) ? "warning" : "info", "%s: the gateway of %s %s",
-		         p->courier->kind->name, p->recipient,
-		         neighbour_shut(p->neighbour) ? "is silent; it is asked by one at a time until it answers"
-		                                      : "answers again");
 	p->end = end_of(p);
+	p->answer = NULL;
 	wipe(p->body.p, p->body.n);
 	tell(p);
 	p->job = (struct job){ .home = p->worker->home, .run = write_parcel, .done = came_home };
 	writer_submit(p->worker->core->writer, &p->job);
 }
 
+/* --- a request, one place of its recipient's --- */
+
+static void heard(struct consignment *k, int status)
+{
+	struct courier *c = k->arg;
+	struct neighbour *n = k->neighbour;
+
+	atomic_fetch_add_explicit(&c->worker->core->sendings, 1, memory_order_relaxed);
+	if (neighbour_ended(n, status, c->kind->most, &k->first->conf->node, instant_now_ms()))
+		log_line(neighbour_shut(n) ? "warning" : "info", "%s: the gateway of %s %s", c->kind->name, n->agency,
+		         neighbour_shut(n) ? "is silent; it is asked by one at a time until it answers"
+		                           : "answers again");
+}
+
+static void back(struct parcel *p)
+{
+	p->neighbour->more = true;
+	drop(p->courier, p);
+}
+
+static void over(struct consignment *k)
+{
+	struct courier *c = k->arg;
+	struct neighbour *n = k->neighbour;
+
+	n->under_way--;
+	DL_DELETE(c->consignments, k);
+	consignment_free(k);
+	look_again(c, n);
+}
+
+/* NULL: no memory. */
+static struct consignment *open_consignment(struct courier *c, struct neighbour *n, const char *target)
+{
+	struct consignment *k = consignment_new(c->kind, c->worker, n, target);
+
+	if (!k)
+		return NULL;
+	k->arg = c;
+	k->heard = heard;
+	k->judged = judged;
+	k->back = back;
+	k->over = over;
+	DL_APPEND(c->consignments, k);
+	n->under_way++;
+	return k;
+}
+
 /* --- due, then sent --- */
 
 struct courier_look {
 	struct courier *courier;
-	struct courier_due due[MOST];
+	struct courier_due due[PARCELS];
 	size_t n, room;
 	bool more; /* than there is room for */
+	/* Of those: requests that are made ready, and places for more of them. */
+	struct consignment *open[MOST];
+	size_t n_open, places;
 };
 
 bool courier_note(struct courier_look *l, const struct courier_due *due)
@@ -189,13 +264,13 @@ bool courier_note(struct courier_look *l, const struct courier_due *due)
 	return !l->more;
 }
 
-static void start(struct courier *c, struct neighbour *n, const struct courier_due *due)
+/* NULL: it is due again at the next look. */
+static struct parcel *new_parcel(struct courier *c, struct neighbour *n, const struct courier_due *due)
 {
 	struct parcel *p = calloc(1, c->kind->size);
 
-	/* It is due again at the next look. */
 	if (!p)
-		return;
+		return NULL;
 	p->courier = c;
 	p->neighbour = n;
 	p->worker = c->worker;
@@ -203,51 +278,95 @@ static void start(struct courier *c, struct neighbour *n, const struct courier_d
 	p->due = *due;
 	p->now_ms = instant_now_ms();
 	p->body = BUF_INIT(BODY_MAX);
-	p->receipt = BUF_INIT(ANSWER_MAX);
-	p->post = (struct post){ .ended = answered, .arg = p, .answer = BUF_INIT(ANSWER_MAX) };
+	p->receipt = BUF_INIT(RECEIPT_MAX);
 	HASH_ADD(hh, c->under_way, due.id, sizeof p->due.id, p);
-	n->under_way++;
-	p->unsent = !c->kind->send(p);
-	c->bodies += p->body.n;
-	if (p->unsent)
-		answered(p);
+	n->parcels++;
+	return p;
 }
 
-static unsigned room_of(const struct courier *c, const struct neighbour *n, int64_t now_ms)
+/* The request that it goes into; NULL: there is no place for one. */
+static struct consignment *place_for(struct courier_look *l, struct neighbour *n, const struct parcel *p)
 {
-	unsigned room = neighbour_room(n, now_ms);
+	for (size_t i = 0; i < l->n_open; i++)
+		if (consignment_takes(l->open[i], p->target))
+			return l->open[i];
+	struct consignment *k = l->n_open < l->places ? open_consignment(l->courier, n, p->target) : NULL;
+	if (k)
+		l->open[l->n_open++] = k;
+	return k;
+}
 
-	return c->bodies < BODIES_MAX ? room : room > 0 && n->under_way == 0;
+/* False: it has no place, and stays due. */
+static bool start(struct courier_look *l, struct neighbour *n, const struct courier_due *due)
+{
+	struct courier *c = l->courier;
+	struct parcel *p = c->bodies < BODIES_MAX || n->parcels == 0 ? new_parcel(c, n, due) : NULL;
+
+	if (!p)
+		return false;
+	if (!c->kind->target(p)) {
+		judged(p);
+		return true;
+	}
+	struct consignment *k = place_for(l, n, p);
+	if (!k) {
+		drop(c, p);
+		return false;
+	}
+	bool packed = c->kind->pack(p);
+	c->bodies += p->body.n;
+	if (packed)
+		consignment_add(k, p);
+	else
+		judged(p);
+	return true;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
 }
 
 /* `late`: what is past its deadline, whether there is a way to its recipient or not: it ends without one. */
-static void take_up(struct courier *c, struct neighbour *n, unsigned room, bool late, int64_t now_ms)
+static void take_up(struct courier *c, struct neighbour *n, unsigned places, bool late, int64_t now_ms)
 {
+	unsigned lines = late || neighbour_shut(n) ? 1 : neighbour_lines(n, c->kind->batch, now_ms);
+	struct courier_look l = { .courier = c, .places = least(places, MOST) };
+	struct error e = { .reason = REASON_NONE };
+
+	l.room = least(places * lines, PARCELS - least(n->parcels, PARCELS));
 	struct store_ask ask = { .recipient = view_of(n->agency),
 		                 .now_ms = now_ms,
 		                 .before_ms = late ? now_ms - c->kind->life_ms : INT64_MAX,
 		                 .share = c->worker->index,
 		                 .shares = c->worker->core->n_workers,
-		                 .max = room + n->under_way + 1 };
-	struct courier_look l = { .courier = c, .room = room };
-	struct error e = { .reason = REASON_NONE };
-
+		                 .max = (unsigned)l.room + n->parcels + 1 };
+	if (l.room == 0)
+		return;
 	if (!c->kind->due(c->worker->reader, &ask, &l, &e)) {
 		log_line("error", "%s: %s", c->kind->name, e.text);
 		return;
 	}
 	n->more = l.more && !late;
-	for (size_t i = 0; i < l.n; i++)
-		start(c, n, &l.due[i]);
+	for (size_t i = 0; i < l.n; i++) {
+		if (!start(&l, n, &l.due[i])) {
+			n->more = !late;
+			break;
+		}
+	}
+	for (size_t i = 0; i < l.n_open; i++)
+		consignment_send(l.open[i]);
 }
 
 static void look_at(struct courier *c, struct neighbour *n)
 {
 	int64_t now_ms = instant_now_ms();
-	unsigned room = room_of(c, n, now_ms);
+	unsigned places = neighbour_room(n, now_ms);
 
-	if (room > 0) {
-		take_up(c, n, room, false, now_ms);
+	if (c->bodies >= BODIES_MAX)
+		places = places > 0 && n->parcels == 0;
+	if (places > 0) {
+		take_up(c, n, places, false, now_ms);
 	} else if (neighbour_shut(n) && (now_ms >= n->late_ms || n->late_ms > now_ms + LATE_MS)) {
 		n->late_ms = now_ms + LATE_MS;
 		take_up(c, n, MOST, true, now_ms);

@@ -4,6 +4,9 @@
  *
  *   due ─▶ sent ─▶ answered ─▶ its job ─▶ gone, or due again later
  *
+ * What goes to one target of a recipient goes together, where its kind allows it: many in one request, each with a result of its
+ * own (consignment_private.h).
+ *
  * Each worker serves those whose number leaves its index when divided by the number of workers, over its own channel.
  * Each recipient has places of its own, so that one that is silent delays nobody else (neighbour.h). The worker's thread,
  * but for write(). */
@@ -13,6 +16,8 @@
 #include "gatewayd/core/context/act.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/store/store.h"
+#include "lib/base/ids.h"
+#include "lib/json/tape.h"
 
 struct courier;
 struct neighbour;
@@ -40,13 +45,20 @@ struct parcel {
 	struct conf *conf;
 	struct courier_due due;
 	int64_t now_ms; /* when it was taken up; from its answer on, when that came */
-	/* The kind's, in send(). */
-	char recipient[72];            /* agency */
+	/* The kind's, in target(). */
+	char recipient[72];      /* agency */
+	char target[160];        /* of the request */
+	char key[UUID_TEXT + 1]; /* Idempotency-Key; empty: none */
+	/* The kind's, in pack(). */
 	const struct partner *partner; /* of conf */
-	struct buf body;               /* of the request; wiped when it was answered */
+	struct buf body;               /* a JSON object; wiped when it was answered */
 	bool hopeless;                 /* it can never be sent */
-	bool unsent;                   /* it ended before anything went out */
-	struct post post;
+	/* The consignment's. */
+	struct parcel *beside; /* the next in it */
+	bool left;             /* something of a request that it was in went out: it may have arrived */
+	int status;            /* of its answer; 0: none came, and `silence` says why */
+	const char *silence;
+	const struct tape *answer; /* while it is judged; NULL: it is no JSON */
 	/* How it ended. */
 	enum parcel_end end;
 	char slug[64], problem[200]; /* why it did not arrive; place and rule only */
@@ -62,15 +74,21 @@ bool courier_note(struct courier_look *look, const struct courier_due *due);
 struct courier_kind {
 	const char *name; /* for log lines */
 	size_t size;      /* of what it keeps of one, zeroed */
-	unsigned most;    /* under way to one recipient at once, of a worker */
-	int taken[2];     /* statuses of an answer that says it was taken; 0: none */
-	int64_t life_ms;  /* what of a row is compared with ask->before_ms is so much before its deadline */
+	unsigned most;    /* requests under way to one recipient at once, of a worker */
+	unsigned
+	        batch; /* of them in one request, as application/x-ndjson; each needs a key, and has a status in its answer. 1: each by itself */
+	int taken[2];  /* statuses of an answer that says it was taken; 0: none */
+	int64_t life_ms; /* what of a row is compared with ask->before_ms is so much before its deadline */
 	/* The first recipient, by name, after that one to whom something waits; REASON_NOT_FOUND: none. */
 	bool (*recipient)(struct store *reader, struct view after, struct view *out, struct error *e);
 	/* Notes what is due, earliest first. */
 	bool (*due)(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e);
-	/* Reads what is to be sent and sends it by post_send(). False: it cannot be sent now, and ends without an answer. */
-	bool (*send)(struct parcel *p);
+	/* Reads where it goes. False: parcel_later(); it ends without an answer. */
+	bool (*target)(struct parcel *p);
+	/* Reads what is to be sent. False: it cannot be sent now, and ends without an answer. */
+	bool (*pack)(struct parcel *p);
+	/* How a request leaves: post_send(). */
+	bool (*send)(struct worker *w, struct post *post, const struct post_head *head);
 	/* Whether the receipt in an answer of one of the statuses `taken` proves that it arrived. Else parcel_later(). */
 	bool (*proved)(struct parcel *p);
 	/* Whether an answer of another status is a refusal that ends it: its receipt verifies, and the leaf names this
@@ -83,12 +101,16 @@ struct courier_kind {
 	bool (*write)(struct parcel *p, struct act *a, struct error *e);
 	/* The worker's thread, once that was committed; NULL: nothing to do. */
 	void (*written)(struct parcel *p);
+	/* Frees what the kind keeps of it; NULL: nothing. */
+	void (*drop)(struct parcel *p);
 	/* What it is, for log lines. */
 	void (*describe)(struct parcel *p, char *out, size_t size);
 };
 
 /* Why it did not arrive. Answers false, for `return parcel_later(…)`. */
 bool parcel_later(struct parcel *p, const char *slug, const char *problem);
+/* The slug of the problem document that its answer is; "refused" when it is none that is known here. */
+const char *parcel_told(const struct parcel *p);
 /* Finds the gateway of p->recipient. False, and parcel_later(): none is known. */
 bool parcel_address(struct parcel *p);
 

@@ -20,7 +20,7 @@ struct departures {
 	pthread_mutex_t lock;
 	struct departure *under_way;
 	uint64_t stopped[STOPPED]; /* 0: none */
-	size_t next;
+	size_t next, n_stopped;    /* n_stopped: places that are taken */
 };
 
 static bool note_newest(void *arg, const struct store_exchange *x)
@@ -71,9 +71,10 @@ static struct departure *find(struct departures *d, uint64_t seq)
 /* Whether it was stopped; the next time it is not. */
 static bool take_stopped(struct departures *d, uint64_t seq)
 {
-	for (size_t i = 0; i < STOPPED; i++) {
+	for (size_t i = 0; d->n_stopped > 0 && i < STOPPED; i++) {
 		if (d->stopped[i] == seq) {
 			d->stopped[i] = 0;
+			d->n_stopped--;
 			return true;
 		}
 	}
@@ -119,6 +120,7 @@ bool departures_stop(struct departures *d, uint64_t seq)
 	pthread_mutex_lock(&d->lock);
 	bool may_have_left = departures_earlier(d, seq) || find(d, seq);
 	if (!may_have_left) {
+		d->n_stopped += d->stopped[d->next] == 0;
 		d->stopped[d->next] = seq;
 		d->next = (d->next + 1) % STOPPED;
 	}

@@ -19,6 +19,7 @@ struct neighbour *neighbour_of(struct neighbour **all, struct view agency)
 	if (!n)
 		return NULL;
 	n->places = NEIGHBOUR_FIRST;
+	n->lines = NEIGHBOUR_LINES;
 	memcpy(n->agency, name, sizeof name);
 	HASH_ADD_STR(*all, agency, n);
 	return n;
@@ -38,7 +39,7 @@ void neighbours_free(struct neighbour **all)
 void neighbours_open(struct neighbour *all)
 {
 	for (struct neighbour *n = all; n; n = n->hh.next)
-		n->asked_ms = 0;
+		n->asked_ms = n->one_until_ms = 0;
 }
 
 bool neighbour_shut(const struct neighbour *n)
@@ -65,7 +66,29 @@ bool neighbour_ended(struct neighbour *n, int status, unsigned most, const struc
 	}
 	n->silent++;
 	n->places = n->places > 1 ? n->places / 2 : 1;
+	n->lines = n->lines > 1 ? n->lines / 2 : 1;
 	if (neighbour_shut(n))
 		n->asked_ms = now_ms + post_wait_ms(node, n->silent - NEIGHBOUR_PATIENCE);
 	return neighbour_shut(n) != was_shut;
+}
+
+unsigned neighbour_lines(const struct neighbour *n, unsigned most, int64_t now_ms)
+{
+	/* The clock may have gone back. */
+	if (now_ms < n->one_until_ms && n->one_until_ms <= now_ms + NEIGHBOUR_ONE_MS)
+		return 1;
+	return n->lines < most ? n->lines : most;
+}
+
+void neighbour_took(struct neighbour *n, unsigned lines, unsigned most)
+{
+	if (2 * lines > n->lines)
+		n->lines = 2 * n->lines < most ? 2 * n->lines : most;
+}
+
+void neighbour_in_vain(struct neighbour *n, unsigned lines, bool form, int64_t now_ms)
+{
+	n->lines = lines;
+	if (form)
+		n->one_until_ms = now_ms + NEIGHBOUR_ONE_MS;
 }

@@ -1,7 +1,6 @@
 /* See post.h. */
 #include "gatewayd/core/serve/post.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 static void put_field(struct buf *b, const char *name, const char *value)
@@ -56,9 +55,11 @@ bool post_send(struct worker *w, struct post *p, const struct post_head *head)
 	p->problem[0] = 0;
 	p->sent = 0;
 	p->credit = CHANNEL_CREDIT;
+	p->taken = 0;
 	p->id = CHANNEL_OUTBOUND | ++w->last_post;
 	put_head(&b, p, head);
-	int flags = (p->body.n ? 0 : FRAME_LAST) | (head->plain ? FRAME_PLAIN : 0);
+	int flags =
+	        (p->body.n ? 0 : FRAME_LAST) | (head->plain ? FRAME_PLAIN : 0) | (head->repeatable ? FRAME_AGAIN : 0);
 	bool ok = !b.failed && channel_send(w->channel, FRAME_OUTBOUND, (uint8_t)flags, p->id, buf_view(&b), VIEW(""));
 	buf_free(&b);
 	if (!ok) {
@@ -91,6 +92,12 @@ static void fail(struct post *p, const char *why)
 	end(p);
 }
 
+static void take(struct post *p, struct view body)
+{
+	buf_add(&p->answer, body);
+	p->taken += (uint32_t)body.n;
+}
+
 static void on_reply(struct post *p, const struct frame *f)
 {
 	struct channel_reply reply;
@@ -99,7 +106,20 @@ static void on_reply(struct post *p, const struct frame *f)
 	if (reply.error.n)
 		snprintf(p->problem, sizeof p->problem, "%.*s", VIEW_ARG(reply.error));
 	p->status = whole ? reply.status : 0;
-	buf_add(&p->answer, reply.body);
+	take(p, reply.body);
+}
+
+/* The edge lets by what core has room for; an answer is kept whole, up to its ceiling. */
+static void give_credit(struct post *p)
+{
+	struct buf credit = BUF_INIT(8);
+
+	if (p->taken < CHANNEL_CREDIT / 2)
+		return;
+	put_u32(&credit, p->taken);
+	channel_send(p->worker->channel, FRAME_CREDIT, 0, p->id, buf_view(&credit), VIEW(""));
+	buf_free(&credit);
+	p->taken = 0;
 }
 
 void post_frame(struct worker *w, const struct frame *f)
@@ -119,7 +139,7 @@ void post_frame(struct worker *w, const struct frame *f)
 	if (f->type == FRAME_REPLY)
 		on_reply(p, f);
 	else if (f->type == FRAME_BODY)
-		buf_add(&p->answer, f->payload);
+		take(p, f->payload);
 	else
 		p->status = 0;
 	if (p->status == 0) {
@@ -129,18 +149,9 @@ void post_frame(struct worker *w, const struct frame *f)
 		fail(p, "the answer is too large");
 	} else if (f->flags & FRAME_LAST) {
 		end(p);
+	} else {
+		give_credit(p);
 	}
-}
-
-const char *post_slug(const struct post *p)
-{
-	json_t *doc = json_loadb(p->answer.p ? p->answer.p : "", p->answer.n, 0, NULL);
-	const char *type = json_string_value(json_object_get(doc, "type"));
-	const char *slash = type ? strrchr(type, '/') : NULL;
-	enum reason known = slash ? reason_find(view_of(slash + 1)) : REASON_COUNT;
-
-	json_decref(doc);
-	return known < REASON_COUNT ? reason_slug(known) : "refused";
 }
 
 int64_t post_wait_ms(const struct node *n, uint32_t attempts)

@@ -13,6 +13,7 @@ struct post_head {
 	const char *key;          /* Idempotency-Key; NULL: none */
 	uint32_t deadline_ms;     /* from now on, for all of it */
 	bool plain;               /* HTTP without TLS or pins: never for a record */
+	bool repeatable;          /* without a key, too, it does once what it does twice */
 };
 
 struct post {
@@ -29,6 +30,7 @@ struct post {
 	uint64_t id;
 	size_t sent;
 	uint32_t credit;
+	uint32_t taken; /* bytes of the answer since credit was given */
 	UT_hash_handle hh;
 };
 
@@ -36,8 +38,6 @@ struct post {
 bool post_send(struct worker *w, struct post *p, const struct post_head *head) MUST_USE;
 /* Nothing of it is waited for any more; frees the answer. A zeroed post is fine. */
 void post_drop(struct post *p);
-/* The slug of the problem document that it is; "refused" when it is none that is known here. */
-const char *post_slug(const struct post *p);
 /* How long to wait after so many attempts that failed: at random up to a bound that doubles each time, so that what failed
  * together does not come back together; never over the node's longest. */
 int64_t post_wait_ms(const struct node *n, uint32_t attempts);

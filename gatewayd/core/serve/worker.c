@@ -5,6 +5,7 @@
 
 #include "gatewayd/confine.h"
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/commit/prover.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
@@ -549,6 +550,7 @@ void worker_free(struct worker *w)
 			event_free(events[i]);
 	if (w->base)
 		event_base_free(w->base);
+	prover_free(w->prover);
 	store_close(w->reader);
 	home_free(w->home);
 	channel_free(w->channel);

@@ -20,6 +20,7 @@ struct post;
 TAILQ_HEAD(request_queue, request);
 TAILQ_HEAD(share_queue, share);
 struct shown_table;
+struct prover;
 
 /* What runs on a worker beside its requests. core/parts.c has the table; struct core hands it down. */
 struct part {
@@ -59,6 +60,7 @@ struct worker {
 	struct shown_table *shown; /* certificates of its connections */
 	struct post *posts;        /* requests to partners that are under way, by id */
 	uint64_t last_post;
+	struct prover *prover;      /* of what couriers send; NULL: nothing was sent yet */
 	struct decider *decider;    /* the exchange room's; set by its part */
 	void *parts[WORKER_PARTS];  /* by place in core->parts; NULL: another worker's */
 	uint64_t edge_generation;   /* of the conf that the edge was sent */

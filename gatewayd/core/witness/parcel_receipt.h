@@ -5,9 +5,9 @@
 
 #include "gatewayd/core/serve/courier.h"
 
-/* Whether the answer has a receipt that verifies by the log of p->partner, `says` answers true to its leaf, and its checkpoint
- * is of the history that this log showed before (sight_take()). Then p->receipt has its text. Else parcel_later(), with
+/* Whether the answer has a receipt that verifies by the log of p->partner, `says` answers true to its leaf (parsed; its bytes are
+ * the tape's text), and its checkpoint is of the history that this log showed before (sight_take()). Then p->receipt has its text. Else parcel_later(), with
  * `receipt-invalid` or the reason that sight_take() gives. */
-bool parcel_receipt(struct parcel *p, bool (*says)(struct parcel *p, struct view leaf)) MUST_USE;
+bool parcel_receipt(struct parcel *p, bool (*says)(struct parcel *p, const struct tape *leaf)) MUST_USE;
 
 #endif

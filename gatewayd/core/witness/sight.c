@@ -292,36 +292,33 @@ bool sights_take_untold(struct sights *s, int64_t now_ms, char origin[NOTE_NAME_
 	return found;
 }
 
-bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved, struct error *e)
+bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
+                uint64_t *unproved, struct error *e)
 {
 	struct sights *s = c->sights;
-	struct view text, signatures;
-	struct checkpoint shown;
 	char what[400];
 
-	if (!note_split(note, &text, &signatures, e) || !checkpoint_parse(text, &shown, e))
-		return false;
-	bool asks = can_ask(p, shown.origin);
+	bool asks = can_ask(p, shown->origin);
 	pthread_mutex_lock(&s->lock);
-	enum verdict verdict = compare(s, &shown, asks ? WAITING : KNOWN);
-	const struct sighted_log *l = find_log(s, shown.origin);
-	const struct sight *seen = l ? find_sight(l, shown.size) : NULL;
+	enum verdict verdict = compare(s, shown, asks ? WAITING : KNOWN);
+	const struct sighted_log *l = find_log(s, shown->origin);
+	const struct sight *seen = l ? find_sight(l, shown->size) : NULL;
 	if (unproved)
-		*unproved = seen && seen->state == WAITING ? shown.size : 0;
+		*unproved = seen && seen->state == WAITING ? shown->size : 0;
 	pthread_mutex_unlock(&s->lock);
 	switch (verdict) {
 	case VERDICT_SAME: return true;
 	case VERDICT_NEW:
-		snprintf(what, sizeof what, "%.*s", VIEW_ARG(shown.origin));
-		if (keep(c, what, shown.size, note, !asks))
+		snprintf(what, sizeof what, "%.*s", VIEW_ARG(shown->origin));
+		if (keep(c, what, shown->size, note, !asks))
 			return true;
 		/* fallthrough */
 	case VERDICT_NO_MEMORY: return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
 	case VERDICT_FORKED:
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
-		         VIEW_ARG(shown.origin), (unsigned long long)shown.size);
-		if (first_time(s, shown.origin, note) &&
-		    sights_first_today(s, shown.origin, TOLD_FORKED, instant_now_ms()))
+		         VIEW_ARG(shown->origin), (unsigned long long)shown->size);
+		if (first_time(s, shown->origin, note) &&
+		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms()))
 			incident_submit(c, p->id, what, note);
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;

@@ -19,12 +19,12 @@ void sights_free(struct sights *s);
 /* What is kept in the store; at start, before any thread. */
 bool sights_load(struct sights *s, const struct conf *conf, struct store *reader, struct error *e) MUST_USE;
 
-/* `note` is a checkpoint whose signature by a key of the partner's log was verified. False, with
+/* `note` is a checkpoint whose signature by a key of the partner's log was verified, and `shown` what it says. False, with
  * REASON_RECEIPT_INVALID, when another root of its size was seen or it was found to be of another history; the first
  * time that is an incident in this node's log. `*unproved` (may be NULL) gets its size when it is still to be proved,
  * else 0. */
-bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved,
-                struct error *e) MUST_USE;
+bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
+                uint64_t *unproved, struct error *e) MUST_USE;
 
 /* A record that came is handed out when the checkpoint that it came under is proved. That takes about a second; whoever
  * keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same, which is

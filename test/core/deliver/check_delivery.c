@@ -36,7 +36,7 @@ static void await_state(enum exchange_state want)
 }
 
 /* It waits to be sent again, for this reason. */
-static void await_retry(const char *slug)
+static void await_retry_of(const struct exchange *x, const char *slug)
 {
 	struct store_delivery d;
 	bool there = false;
@@ -50,8 +50,13 @@ static void await_retry(const char *slug)
 	ck_assert_msg(there, "nothing was written");
 	ck_assert_msg(view_is(d.last_error, slug), "%.*s", VIEW_ARG(d.last_error));
 	ck_assert_int_gt(d.next_ms, f.now_ms);
-	ck_assert_int_eq(row_of(queued).state, STATE_QUEUED);
+	ck_assert_int_eq(row_of(x).state, STATE_QUEUED);
 	ck_assert(is_sealed(row.seq));
+}
+
+static void await_retry(const char *slug)
+{
+	await_retry_of(queued, slug);
 }
 
 /* The answer of a gateway that took it, with a receipt of an entry that says this; taken over. */
@@ -65,18 +70,23 @@ static struct view taking(json_t *entry, struct ed25519_key *key)
 	return text;
 }
 
-static json_t *collection(void)
+static json_t *collection_of(const struct exchange *x)
 {
 	struct buf agreement = BUF_INIT(65);
-	json_t *leaf = parsed(&queued->written.leaf);
+	json_t *leaf = parsed(&x->written.leaf);
 
-	digest_print(&agreement, agreement_digest(queued->decided.agreement));
+	digest_print(&agreement, agreement_digest(x->decided.agreement));
 	json_t *entry =
 	        json_pack("{s:s, s:s%, s:s, s:s}", "operation", "collection", "agreement_digest", agreement.p,
 	                  agreement.n, "input", core_member(leaf, "output"), "caveats", core_member(leaf, "caveats"));
 	json_decref(leaf);
 	buf_free(&agreement);
 	return entry;
+}
+
+static json_t *collection(void)
+{
+	return collection_of(queued);
 }
 
 START_TEST(it_leaves_with_the_proof_that_it_left)
@@ -227,6 +237,109 @@ START_TEST(what_was_recalled_while_it_was_under_way)
 }
 END_TEST
 
+/* --- two in one request --- */
+
+static struct exchange *two[2];
+
+static void send_two(void)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+
+	partner_answers(201, taking(collection(), f.south_key));
+	await_state(STATE_DELIVERED);
+	for (unsigned i = 0; i < 2; i++)
+		two[i] = sent(&s, released_text());
+	courier_sends(DELIVERIES);
+}
+
+/* The line of a gateway that took this one. */
+static void taking_line(const struct exchange *x, struct buf *out)
+{
+	struct buf proof = BUF_INIT(65536);
+
+	south_logs(text_of(collection_of(x)), f.south_key, &proof);
+	buf_adds(out, "{\"status\":201,\"receipt\":");
+	buf_add_json_string(out, buf_view(&proof));
+	buf_adds(out, "}\n");
+	buf_free(&proof);
+}
+
+static void let_two_go(void)
+{
+	exchange_recycle(two[0]);
+	exchange_recycle(two[1]);
+}
+
+/* Each line is a whole envelope with its key, and both are proved at one checkpoint. */
+START_TEST(two_leave_in_one_request)
+{
+	struct buf notes[2] = { BUF_INIT(65536), BUF_INIT(65536) };
+	struct buf answer = BUF_INIT(1 << 20);
+
+	send_two();
+	ck_assert_str_eq(post_seen.head.p, "/v1/agreements/pnr/records");
+	struct view text = buf_view(&post_seen.body);
+	for (unsigned i = 0; i < 2; i++) {
+		struct view line = view_cut(&text, '\n');
+		json_t *doc = json_loadb(line.p, line.n, 0, NULL), *origin = json_object_get(doc, "origin");
+		char id[UUID_TEXT + 1];
+		uuid_print(&two[i]->decided.id, id);
+		ck_assert_str_eq(core_member(doc, "key"), id);
+		ck_assert_str_eq(core_member(origin, "exchange"), id);
+		ck_assert(json_is_object(json_object_get(doc, "record")));
+		const char *proof = core_member(origin, "proof");
+		buf_adds(&notes[i], strstr(proof, "\n\n"));
+		json_decref(doc);
+		taking_line(two[i], &answer);
+	}
+	ck_assert_uint_eq(text.n, 0);
+	ck_assert(view_eq(buf_view(&notes[0]), buf_view(&notes[1])));
+	partner_answers(200, buf_view(&answer));
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(row_of(two[i]).state, STATE_DELIVERED);
+	ck_assert_uint_eq(atomic_load(&f.core.delivered), 3);
+	buf_free(&notes[0]);
+	buf_free(&notes[1]);
+	buf_free(&answer);
+	let_two_go();
+}
+END_TEST
+
+/* The receipt in a line is for that line's record, and for no other. */
+START_TEST(a_receipt_of_another_line_ends_nothing)
+{
+	struct buf answer = BUF_INIT(1 << 20);
+
+	send_two();
+	taking_line(two[1], &answer);
+	taking_line(two[0], &answer);
+	partner_answers(200, buf_view(&answer));
+	for (unsigned i = 0; i < 2; i++) {
+		row = row_of(two[i]);
+		await_retry_of(two[i], "receipt-invalid");
+	}
+	buf_free(&answer);
+	let_two_go();
+}
+END_TEST
+
+/* One is taken, the other refused, but its log does not prove it: that one waits. */
+START_TEST(one_of_two_is_taken)
+{
+	struct buf answer = BUF_INIT(1 << 20);
+
+	send_two();
+	taking_line(two[0], &answer);
+	buf_adds(&answer, "{\"type\":\"/problems/not-permitted\",\"status\":403,\"final\":true}\n");
+	partner_answers(200, buf_view(&answer));
+	ck_assert_int_eq(row_of(two[0]).state, STATE_DELIVERED);
+	row = row_of(two[1]);
+	await_retry_of(two[1], "not-permitted");
+	buf_free(&answer);
+	let_two_go();
+}
+END_TEST
+
 static bool recall_finds_nothing(void *arg, const struct act *a, struct error *e)
 {
 	struct notice_end end = { .core = a->core,
@@ -269,5 +382,8 @@ TCase *make_delivery_case(void)
 	tcase_add_test(c, a_refusal_without_proof_ends_nothing);
 	tcase_add_test(c, what_was_recalled_while_it_was_under_way);
 	tcase_add_test(c, what_a_recall_has_overtaken);
+	tcase_add_test(c, two_leave_in_one_request);
+	tcase_add_test(c, a_receipt_of_another_line_ends_nothing);
+	tcase_add_test(c, one_of_two_is_taken);
 	return c;
 }

@@ -184,10 +184,14 @@ static unsigned waiting(struct store *reader)
 
 static void member(struct view leaf, const char *name, const char *want)
 {
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct tape t;
 	char text[100];
 
-	proof_leaf_member(leaf, name, text, sizeof text);
+	OK(tape_parse(parser, leaf, &t, e));
+	proof_leaf_member(&t, name, text, sizeof text);
 	ck_assert_str_eq(text, want);
+	tape_parser_free(parser);
 }
 
 START_TEST(entry_and_notice_are_one)

@@ -88,6 +88,7 @@ START_TEST(counters_are_those_of_core)
 	core.replayed = 4;
 	core.delivered = 5;
 	core.delivery_failures = 6;
+	core.sendings = 14;
 	core.fired = 7;
 	core.strangers = 8;
 	core.unverified = 14;
@@ -103,6 +104,7 @@ START_TEST(counters_are_those_of_core)
 	shows("exchanges_replayed", 4);
 	shows("deliveries", 5);
 	shows("delivery_failures", 6);
+	shows("sendings", 14);
 	shows("timers_fired", 7);
 	shows("strangers", 8);
 	shows("certificates_unverified", 14);

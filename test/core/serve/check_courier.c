@@ -31,8 +31,9 @@ static struct {
 	struct store_ask asked;
 	bool cannot_list, cannot_list_due, cannot_send, hopeless, unproved, final, write_fails;
 	const char *slug;
-	struct parcel *last_sent, *first_sent[NEIGHBOUR_FIRST];
-	unsigned sent, proved;
+	struct parcel *last_sent;
+	struct post *last_post, *first_posts[NEIGHBOUR_FIRST];
+	unsigned sent, posts, proved;
 	_Atomic unsigned written;
 	unsigned committed;
 	struct courier_due due_written;
@@ -81,7 +82,13 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 	return true;
 }
 
-static bool send_it(struct parcel *p)
+static bool find_target(struct parcel *p)
+{
+	snprintf(p->target, sizeof p->target, "/letters");
+	return true;
+}
+
+static bool pack(struct parcel *p)
 {
 	PARCEL_OF(struct letter, p)->zero++;
 	ck_assert_uint_eq(PARCEL_OF(struct letter, p)->zero, 1);
@@ -92,10 +99,22 @@ static bool send_it(struct parcel *p)
 		buf_addc(&p->body, ' ');
 	p->hopeless = k.hopeless;
 	k.last_sent = p;
-	if (k.sent < NEIGHBOUR_FIRST)
-		k.first_sent[k.sent] = p;
 	k.sent++;
 	return !k.cannot_send || (k.slug && parcel_later(p, k.slug, "made up"));
+}
+
+static bool send_it(struct worker *w, struct post *p, const struct post_head *head)
+{
+	ck_assert_ptr_eq(w, &worker);
+	ck_assert_str_eq(head->target, "/letters");
+	ck_assert_str_eq(head->content_type, "application/json");
+	ck_assert_ptr_null(head->key);
+	ck_assert(view_starts(p->body, VIEW("a letter")));
+	k.last_post = p;
+	if (k.posts < NEIGHBOUR_FIRST)
+		k.first_posts[k.posts] = p;
+	k.posts++;
+	return true;
 }
 
 static bool proved(struct parcel *p)
@@ -106,7 +125,8 @@ static bool proved(struct parcel *p)
 
 static bool refused(struct parcel *p)
 {
-	ck_assert_int_gt(p->post.status, 0);
+	ck_assert_int_gt(p->status, 0);
+	ck_assert_ptr_null(p->answer);
 	buf_adds(&p->receipt, "of a refusal");
 	parcel_later(p, "receipt-invalid", "made up");
 	return k.final;
@@ -155,6 +175,9 @@ static const struct courier_kind letters = {
 	.life_ms = LIFE_MS,
 	.recipient = next_recipient,
 	.due = list_due,
+	.batch = 1,
+	.target = find_target,
+	.pack = pack,
 	.send = send_it,
 	.proved = proved,
 	.refused = refused,
@@ -174,6 +197,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(core.attempts);
 	pthread_mutex_init(&core.lock, NULL);
 	worker = (struct worker){ .core = &core, .home = f.home };
+	ck_assert(scratch_open(&worker.scratch));
 	courier = courier_new(&worker, &letters);
 	ck_assert_ptr_nonnull(courier);
 }
@@ -183,6 +207,7 @@ static void teardown(void)
 	log_stop(&f);
 	courier_free(courier);
 	attempts_free(core.attempts);
+	scratch_close(&worker.scratch);
 	/* Every parcel let go of its configuration. */
 	ck_assert_uint_eq(conf.refs, 1);
 	log_teardown(&f);
@@ -214,7 +239,7 @@ static void collect(unsigned n)
 /* The partner answers the one that was sent last; 0: it cannot be reached. */
 static void answer(int status)
 {
-	struct post *p = &k.last_sent->post;
+	struct post *p = k.last_post;
 
 	p->status = status;
 	snprintf(p->problem, sizeof p->problem, "made up");
@@ -256,7 +281,7 @@ START_TEST(what_waits_for_a_place_is_taken_up_when_one_is_free)
 	ck_assert_uint_eq(k.sent, NEIGHBOUR_FIRST);
 	for (unsigned i = 0; i < NEIGHBOUR_FIRST; i++) {
 		k.due[i].id = 100 + i;
-		k.last_sent = k.first_sent[i];
+		k.last_post = k.first_posts[i];
 		answer(201);
 	}
 	while (k.sent < 2 * NEIGHBOUR_FIRST)

@@ -17,6 +17,7 @@ struct rig {
 	bool again; /* the first end sends the post once more */
 	unsigned frames, bodies, aborts, last;
 	uint64_t id;
+	unsigned credit, again_frames;
 	struct buf head, body;
 };
 
@@ -81,6 +82,11 @@ static void at_edge(void *arg, const struct frame *f)
 		r->aborts++;
 	}
 	r->last += f->flags & FRAME_LAST;
+	r->again_frames += f->type == FRAME_OUTBOUND && f->flags & FRAME_AGAIN;
+	if (f->type == FRAME_CREDIT) {
+		struct reader in = { .rest = f->payload };
+		r->credit += read_u32(&in);
+	}
 }
 
 /* What the worker sent arrives. */
@@ -194,6 +200,46 @@ START_TEST(an_answer_in_pieces)
 }
 END_TEST
 
+/* The edge passes on so much as core gave credit for: an answer longer than that is given more as it comes. */
+START_TEST(a_long_answer_is_given_credit)
+{
+	struct rig r;
+	struct buf piece = BUF_INIT(CHANNEL_CREDIT);
+
+	rig_open(&r);
+	r.post.answer = BUF_INIT(2 * CHANNEL_CREDIT);
+	for (unsigned i = 0; i < CHANNEL_CREDIT / 8; i++)
+		buf_addc(&piece, 'x');
+	ck_assert(send_it(&r, "GET"));
+	reply(&r, 200, NULL, "", 0);
+	for (unsigned i = 0; i < 8; i++)
+		frame(&r, FRAME_BODY, 0, buf_view(&piece));
+	deliver(&r);
+	ck_assert_uint_eq(r.credit, CHANNEL_CREDIT);
+	frame(&r, FRAME_BODY, FRAME_LAST, VIEW("end"));
+	ck_assert_uint_eq(r.ends, 1);
+	ck_assert_uint_eq(r.post.answer.n, CHANNEL_CREDIT + 3);
+	buf_free(&piece);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(what_may_be_repeated_says_so)
+{
+	struct rig r;
+	struct post_head head = { .to = &r.partner, .method = "POST", .target = "/there", .repeatable = true };
+
+	rig_open(&r);
+	ck_assert(post_send(&r.worker, &r.post, &head));
+	deliver(&r);
+	ck_assert_uint_eq(r.again_frames, 1);
+	ck_assert(send_it(&r, "GET"));
+	deliver(&r);
+	ck_assert_uint_eq(r.again_frames, 1);
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(no_answer)
 {
 	struct rig r;
@@ -294,6 +340,8 @@ TCase *make_post_case(void)
 	tcase_add_test(c, head_without_a_body);
 	tcase_add_test(c, a_long_body_waits_for_credit);
 	tcase_add_test(c, an_answer_in_pieces);
+	tcase_add_test(c, a_long_answer_is_given_credit);
+	tcase_add_test(c, what_may_be_repeated_says_so);
 	tcase_add_test(c, no_answer);
 	tcase_add_test(c, an_answer_above_the_ceiling);
 	tcase_add_test(c, sent_again_at_its_end);

@@ -8,7 +8,8 @@ TCase *make_parcel_receipt_case(void);
 #define LEAF "{\"operation\":\"collection\",\"input\":\"00\"}"
 
 static struct parcel parcel;
-static struct buf proof;
+static struct buf proof, answer;
+static struct tape answered;
 static unsigned asked_of; /* how often the leaf was shown */
 
 static void set_up(void)
@@ -16,34 +17,41 @@ static void set_up(void)
 	worker_open();
 	parcel = (struct parcel){ .worker = worker,
 		                  .partner = core_partner(&f, SOUTH_GATEWAY),
-		                  .receipt = BUF_INIT(65536),
-		                  .post = { .answer = BUF_INIT(65536) } };
-	proof = BUF_INIT(65536);
+		                  .receipt = BUF_INIT(65536) };
+	proof = answer = BUF_INIT(65536);
 	south_size = asked_of = 0;
 }
 
 static void tear_down(void)
 {
 	buf_free(&parcel.receipt);
-	buf_free(&parcel.post.answer);
+	buf_free(&answer);
 	buf_free(&proof);
 	worker_close();
 }
 
-static bool says_collected(struct parcel *p, struct view leaf)
+static bool says_collected(struct parcel *p, const struct tape *leaf)
 {
 	ck_assert_ptr_eq(p, &parcel);
 	asked_of++;
 	return proof_leaf_says(leaf, "operation", "collection");
 }
 
+static void answers(struct view text)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	parcel.answer = tape_parse(worker->scratch.envelope, text, &answered, &e) ? &answered : NULL;
+}
+
 /* {"receipt":<what is in `proof`>} */
 static void answers_with_proof(void)
 {
-	buf_reset(&parcel.post.answer);
-	buf_adds(&parcel.post.answer, "{\"receipt\":");
-	buf_add_json_string(&parcel.post.answer, buf_view(&proof));
-	buf_addc(&parcel.post.answer, '}');
+	buf_reset(&answer);
+	buf_adds(&answer, "{\"receipt\":");
+	buf_add_json_string(&answer, buf_view(&proof));
+	buf_addc(&answer, '}');
+	answers(buf_view(&answer));
 }
 
 static void is_later(const char *problem)
@@ -70,9 +78,9 @@ END_TEST
 
 START_TEST(an_answer_without_a_receipt)
 {
-	static const char *const answers[] = { "", "{", "[]", "{}", "{\"receipt\":5}" };
+	static const char *const bad[] = { "", "{", "[]", "{}", "{\"receipt\":5}" };
 
-	buf_adds(&parcel.post.answer, answers[_i]);
+	answers(view_of(bad[_i]));
 	is_later("the answer has no receipt that can be verified here");
 	ck_assert_uint_eq(asked_of, 0);
 }
@@ -128,6 +136,12 @@ END_TEST
 
 #define INPUT "0011"
 
+static const struct tape *leaf_of(const char *text, struct tape *t)
+{
+	OK(tape_parse(worker->scratch.entry, view_of(text), t, e));
+	return t;
+}
+
 START_TEST(a_leaf_that_refuses)
 {
 	static const struct {
@@ -142,15 +156,16 @@ START_TEST(a_leaf_that_refuses)
 		{ "{\"operation\":\"refusal\",\"final\":true}", false },
 		{ "{\"operation\":\"collection\",\"input\":\"0011\",\"final\":true}", false },
 		{ "{\"input\":\"0011\",\"final\":true}", false },
-		{ "", false },
+		{ "[]", false },
 	};
+	struct tape t;
 
 	for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
-		ck_assert_msg(proof_leaf_refuses(view_of(leaves[i].leaf), INPUT) == leaves[i].refuses, "%s",
+		ck_assert_msg(proof_leaf_refuses(leaf_of(leaves[i].leaf, &t), INPUT) == leaves[i].refuses, "%s",
 		              leaves[i].leaf);
 	/* What is not known is said by no leaf. */
-	ck_assert(!proof_leaf_refuses(VIEW("{\"operation\":\"refusal\",\"input\":\"\",\"final\":true}"), ""));
-	ck_assert(!proof_leaf_says(VIEW("{}"), "origin", ""));
+	ck_assert(!proof_leaf_refuses(leaf_of("{\"operation\":\"refusal\",\"input\":\"\",\"final\":true}", &t), ""));
+	ck_assert(!proof_leaf_says(leaf_of("{\"origin\":\"\"}", &t), "origin", ""));
 }
 END_TEST
 

@@ -46,7 +46,7 @@ static bool take(uint64_t size, uint8_t branch, enum reason *reason)
 	buf_add(&note, buf_view(&text));
 	buf_addc(&note, '\n');
 	ck_assert(note_sign(&signer, buf_view(&text), &note));
-	bool ok = sight_take(&core, &partner, buf_view(&note), NULL, &e);
+	bool ok = sight_take(&core, &partner, &c, buf_view(&note), NULL, &e);
 	buf_free(&text);
 	buf_free(&note);
 	*reason = e.reason;

@@ -133,7 +133,12 @@ static void tile_of(struct view target, uint64_t size, unsigned branch, struct b
 static bool took(uint64_t size, unsigned branch, enum reason *why)
 {
 	struct error e = { .reason = REASON_NONE };
-	bool ok = sight_take(&f.core, core_partner(&f, SOUTH_GATEWAY), shows(size, branch), NULL, &e);
+	const struct partner *south = core_partner(&f, SOUTH_GATEWAY);
+	struct view text = shows(size, branch);
+	struct checkpoint c;
+
+	ck_assert(checkpoint_open(text, &south->log, &c, &e));
+	bool ok = sight_take(&f.core, south, &c, text, NULL, &e);
 
 	*why = e.reason;
 	return ok;

@@ -1,0 +1,93 @@
+"""What waits for one partner under one agreement leaves together, and arrives each by itself: once, proved, with its own result."""
+
+import json
+import os
+import sqlite3
+import unittest
+import uuid
+
+import agreements
+from world import ROOT, World, wait_for
+
+
+class Together(unittest.TestCase):
+    def world(self):
+        w = World()
+        self.addCleanup(w.close)
+        digest = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+        for name in ("pax", "pax-2"):
+            w.agreement(agreements.passenger(name, digest=digest))
+        return w
+
+    def queued(self, world, n, agreement="pax"):
+        client = world.client("north")
+        sent = []
+        for i in range(n):
+            status, answer = client.post(agreement, agreements.envelope(agreements.passenger_record(i)))
+            self.assertEqual(status, 201, answer)
+            sent.append(answer["exchange"])
+        return sent
+
+    def arrived(self, world, sent):
+        """Each is delivered, has the partner's receipt, and is in the partner's inbox once."""
+        north, south = world.client("north"), world.client("south")
+        wait_for(lambda: world.north.ask("status")["store"]["outbox"] == 0, 60)
+        ids, after = [], 0
+        while items := south.inbox(after)["items"]:
+            after = items[-1]["id"]
+            ids += [i["exchange"] for i in items]
+        db = sqlite3.connect(f"{world.south.folder}/store/gatewayd.db")
+        origins = {str(uuid.UUID(bytes=own)): str(uuid.UUID(bytes=origin)) for own, origin in db.execute("SELECT id, origin FROM exchange")}
+        db.close()
+        self.assertEqual(sorted(origins[i] for i in ids), sorted(sent))
+        db = sqlite3.connect(f"{world.north.folder}/store/gatewayd.db")
+        receipts = [text for text, in db.execute("SELECT receipt FROM receipt")]
+        db.close()
+        self.assertEqual(len(receipts), len(sent))
+        self.assertEqual(len({text.split("\nindex ")[1].split("\n")[0] for text in receipts}), len(sent))
+        for x in (sent[0], sent[-1]):
+            exchange = json.loads(north.request("GET", f"/v1/exchanges/{x}")[2])
+            self.assertEqual(exchange["state"], "delivered")
+            self.assertTrue(exchange["partner_receipt"].startswith("c2sp.org/tlog-proof@v1\n"))
+
+    def test_many_in_few_requests(self):
+        w = self.world()
+        w.north.start()
+        sent = self.queued(w, 60) + self.queued(w, 5, "pax-2")
+        before = w.north.ask("status")["since_start"]["sendings"]
+        w.south.start()
+        self.arrived(w, sent)
+        self.assertLess(w.north.ask("status")["since_start"]["sendings"] - before, 40)
+        for node in (w.north, w.south):
+            node.ctl("audit", "verify")
+
+    def test_a_partner_that_takes_few_lines(self):
+        w = self.world()
+        w.north.start()
+        sent = self.queued(w, 20)
+        w.south.change(limits={"lines": 3})
+        w.south.start()
+        self.arrived(w, sent)
+
+    def test_what_one_side_does_not_hold_waits_and_the_others_go(self):
+        """The partner lost one agreement of the two: its records wait, with the reason."""
+        w = self.world()
+        w.north.start()
+        sent, waits = self.queued(w, 10), self.queued(w, 3, "pax-2")
+        path = f"{w.south.folder}/agreements/pax-2.json"
+        with open(path, "rb") as f, open(path + ".p7s", "rb") as g:
+            kept = f.read(), g.read()
+        os.remove(path)
+        os.remove(path + ".p7s")
+        w.south.start()
+        wait_for(lambda: len(w.north.ask("outbox")) == 3 and all(x["attempts"] for x in w.north.ask("outbox")), 60)
+        self.assertEqual({x["last_error"] for x in w.north.ask("outbox")}, {"agreement-unknown"})
+        for suffix, text in zip(("", ".p7s"), kept):
+            with open(path + suffix, "wb") as f:
+                f.write(text)
+        w.south.ctl("reload")
+        self.arrived(w, sent + waits)
+
+
+if __name__ == "__main__":
+    unittest.main()
