@@ -12,6 +12,7 @@
 /* --- a log to read: an export directory (C2SP tlog-tiles), the same layout behind an https:// URL, a store, or
  * STORE@EPOCH for one of its earlier logs --- */
 struct audit_source;
+struct audit_keys;
 
 /* Rows for a command's table of getopt_long: how URLs are asked. Here --key is a log's key, so the certificate's has
  * another name. What the command does not know it gives to connection_option(). */
@@ -27,10 +28,16 @@ struct audit_source;
 /* Opens it and reads its checkpoint, which is not verified yet. `access` is for URLs, stays the caller's until the
  * source is closed, and may be NULL where none is taken. NULL on error. */
 struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e) MUST_USE;
+/* Of a store's log, the `n`th log after it in the same store. NULL when there is none, and on error. */
+struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
 struct view audit_source_note(const struct audit_source *s);
 /* Size after the checkpoint: what names the partial tiles of a directory. */
 uint64_t audit_source_size(const struct audit_source *s);
+/* Of a store: lets a verification follow what its daemon writes meanwhile, opened by these keys, which outlive it. */
+void audit_source_follow(struct audit_source *s, const struct audit_keys *k);
+/* Of a store: its newest checkpoint takes the place of the one that it was opened at. */
+bool audit_source_refresh(struct audit_source *s, bool *grew, struct error *e) MUST_USE;
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
 /* The newest checkpoint that has a timestamp, and that (RFC 3161), neither verified. REASON_NOT_FOUND without one. */
@@ -54,6 +61,20 @@ void audit_keys_free(struct audit_keys *k);
 /* Opens a checkpoint by these keys. `*signer` gets the log's key, `*cosigned` the witnesses (0 without policy). */
 bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkpoint *out,
                      const struct note_vkey **signer, unsigned *cosigned, struct error *e) MUST_USE;
+
+/* --- the whole of it --- */
+#define AUDIT_LATER_MAX 16
+/* Copies of later logs of the same node, that say what was erased of earlier ones: paths as of audit_source_open(). */
+struct audit_later {
+	const char *path[AUDIT_LATER_MAX];
+	size_t n;
+};
+/* verify_log() over a source; of what was archived, over its tiles. Where disclosures are missing that its own entries do not cover, the later logs of the same
+ * store and those of `later` (may be NULL) are verified, too, for what they erased of it. Those of `later` by the keys of a
+ * policy; those of the store also without, by their tree alone, with a note on stderr that says so. */
+bool audit_verify_log(struct audit_source *s, const struct audit_keys *k, const struct checkpoint *c,
+                      const struct checkpoint *earlier, const struct audit_later *later, struct verify_report *r,
+                      struct error *e) MUST_USE;
 
 /* --- timestamps --- */
 struct audit_timestamp {

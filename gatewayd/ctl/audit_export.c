@@ -10,6 +10,7 @@
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (4 + 65535))
 #define ROWS_MAX   (64 * 1024 * 1024)
+#define ROUNDS     8 /* of following a log whose rows are erased meanwhile */
 
 struct export
 {
@@ -20,6 +21,7 @@ struct export
 	uint64_t after;
 	struct audit_source *source;
 	struct verify_source callbacks;
+	struct erasures *erasures; /* NULL: without disclosures */
 	uint64_t size;
 };
 
@@ -52,6 +54,17 @@ static bool is_there(const struct export *x, const struct tlog_tile *t, const ch
 	return n < (int)sizeof path && stat(path, &st) == 0;
 }
 
+/* Whether the row is there, and what the entry says of others. */
+static bool take_entry(struct export *x, uint64_t index, struct view leaf, struct view packed, struct error *e)
+{
+	unsigned digests = 0;
+
+	if (!x->erasures)
+		return true;
+	bool missing = packed.n == 0 && disclosures_count(leaf, &digests) && digests > 0;
+	return erasures_take(x->erasures, index, leaf, missing, e);
+}
+
 static bool export_bundle(struct export *x, const struct tlog_tile *t, struct buf *entries, struct buf *rows,
                           struct error *e)
 {
@@ -60,7 +73,9 @@ static bool export_bundle(struct export *x, const struct tlog_tile *t, struct bu
 	for (unsigned i = 0; i < t->width; i++) {
 		struct view leaf, packed;
 
-		if (!x->callbacks.entry(x->callbacks.arg, t->index * TLOG_TILE_WIDTH + i, &leaf, &packed, e))
+		uint64_t index = t->index * TLOG_TILE_WIDTH + i;
+		if (!x->callbacks.entry(x->callbacks.arg, index, &leaf, &packed, e) ||
+		    !take_entry(x, index, leaf, packed, e))
 			return false;
 		put_view16(entries, leaf);
 		put_view32(rows, packed);
@@ -72,12 +87,12 @@ static bool export_bundle(struct export *x, const struct tlog_tile *t, struct bu
 	return !x->disclosures || write_named(x, "disclosures/", t, buf_view(rows), e);
 }
 
-static bool export_entries(struct export *x, struct error *e)
+static bool export_entries(struct export *x, uint64_t from, struct error *e)
 {
 	struct buf entries = BUF_INIT(BUNDLE_MAX), rows = BUF_INIT(ROWS_MAX);
 	bool ok = true;
 
-	for (uint64_t i = 0; ok && i * TLOG_TILE_WIDTH < x->size; i++) {
+	for (uint64_t i = from / TLOG_TILE_WIDTH; ok && i * TLOG_TILE_WIDTH < x->size; i++) {
 		struct tlog_tile t = { .index = i, .entries = true, .width = tlog_tile_width(0, i, x->size) };
 
 		/* Disclosures change when they are erased: with them, every bundle is written anew. */
@@ -87,6 +102,29 @@ static bool export_entries(struct export *x, struct error *e)
 	buf_free(&entries);
 	buf_wipe(&rows);
 	return ok;
+}
+
+/* What erased a row while the copy was made stands behind the checkpoint that it was begun at: it goes on to the newest.
+ * What is missing for another reason stays so, and is told by who verifies the copy. */
+static bool export_all_entries(struct export *x, struct error *e)
+{
+	struct erasures_found found = { .missing = 0 };
+	uint64_t from = 0;
+	bool grew = true;
+
+	for (unsigned i = 0; grew; i++) {
+		if (!export_entries(x, from, e))
+			return false;
+		if (x->erasures)
+			erasures_settle(x->erasures, &found);
+		if (found.missing == 0 || i == ROUNDS)
+			return true;
+		from = x->size;
+		if (!audit_source_refresh(x->source, &grew, e))
+			return false;
+		x->size = audit_source_size(x->source);
+	}
+	return true;
 }
 
 static bool export_tiles(struct export *x, struct error *e)
@@ -145,7 +183,14 @@ static bool export_directory(struct export *x, struct error *e)
 		return error_set(e, REASON_IO, "a path is too long");
 	if (x->disclosures && !x->callbacks.disclosures)
 		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
-	return export_entries(x, e) && export_tiles(x, e) && export_timestamp(x, e) &&
+	if (x->disclosures) {
+		struct view rest = audit_source_note(x->source);
+
+		x->erasures = erasures_new(view_cut(&rest, '\n'), NULL);
+		if (!x->erasures)
+			return error_set(e, REASON_NO_MEMORY, "no memory for what was erased");
+	}
+	return export_all_entries(x, e) && export_tiles(x, e) && export_timestamp(x, e) &&
 	       audit_write_file(path, audit_source_note(x->source), e);
 }
 
@@ -154,7 +199,9 @@ bool audit_export_files(struct audit_source *s, const char *dir, bool disclosure
 	struct export x = { .dir = dir, .disclosures = disclosures, .source = s, .size = audit_source_size(s) };
 
 	audit_source_callbacks(s, &x.callbacks);
-	return export_directory(&x, e);
+	bool ok = export_directory(&x, e);
+	erasures_free(x.erasures);
+	return ok;
 }
 
 static bool export_events(struct export *x, struct error *e)
@@ -232,6 +279,7 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 		status = ctl_fail(e.reason == REASON_TAMPERED ? CTL_TAMPERED : CTL_FAILED, &e);
 	else if (!x.has_format)
 		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
+	erasures_free(x.erasures);
 	audit_source_close(x.source);
 	connection_free(&x.access);
 	free(path);

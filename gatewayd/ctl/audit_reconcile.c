@@ -166,14 +166,12 @@ static bool take_log(struct side *s, struct audit_source *source, struct error *
 static bool verify_side(const struct audit_keys *k, struct audit_source *source, struct error *e)
 {
 	const struct note_vkey *signer;
-	struct verify_source v;
 	struct verify_report r;
 	struct checkpoint c;
 	unsigned cosigned;
 
-	audit_source_callbacks(source, &v);
 	return audit_keys_open(k, audit_source_note(source), &c, &signer, &cosigned, e) &&
-	       verify_log(&c, NULL, &v, &r, e);
+	       audit_verify_log(source, k, &c, NULL, NULL, &r, e);
 }
 
 /* --- telling --- */

@@ -13,6 +13,7 @@
 
 struct options {
 	const char *key, *policy, *earlier, *tsa;
+	struct audit_later later;
 	struct connection access;
 };
 
@@ -21,6 +22,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	static const struct option list[] = { { "key", required_argument, NULL, 'k' },
 		                              { "policy", required_argument, NULL, 'p' },
 		                              { "earlier", required_argument, NULL, 'e' },
+		                              { "later", required_argument, NULL, 'l' },
 		                              { "tsa-ca", required_argument, NULL, 't' },
 		                              AUDIT_ACCESS_OPTIONS,
 		                              { 0 } };
@@ -33,6 +35,11 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'p': o->policy = optarg; break;
 		case 'e': o->earlier = optarg; break;
 		case 't': o->tsa = optarg; break;
+		case 'l':
+			if (o->later.n == AUDIT_LATER_MAX)
+				return false;
+			o->later.path[o->later.n++] = optarg;
+			break;
 		default:
 			if (!connection_option(&o->access, opt, optarg))
 				return false;
@@ -104,6 +111,7 @@ static const char *place_name(enum verify_place p)
 	case VERIFY_ENTRY: return "entry";
 	case VERIFY_TILE: return "tile";
 	case VERIFY_DISCLOSURES: return "disclosures";
+	case VERIFY_MISSING: return "missing-disclosures";
 	case VERIFY_ROOT: return "root";
 	case VERIFY_HISTORY: return "history";
 	}
@@ -128,6 +136,14 @@ static void timestamp_json(json_t *j, const struct audit_timestamp *t)
 	json_object_set_new(j, "timestamp", json_pack("{s:I, s:s}", "size", (json_int_t)t->size, "time", time));
 }
 
+static void disclosures_json(json_t *j, const struct verify_report *r)
+{
+	json_object_set_new(j, "disclosed", json_integer((json_int_t)r->disclosed));
+	json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
+	json_object_set_new(j, "unaccounted", json_integer((json_int_t)r->unaccounted));
+	json_object_set_new(j, "missing", json_integer((json_int_t)r->missing));
+}
+
 static void report_json(const struct found *f, const struct error *e)
 {
 	const struct checkpoint *c = f->checkpoint;
@@ -143,10 +159,9 @@ static void report_json(const struct found *f, const struct error *e)
 			json_object_set_new(j, "archived", json_true());
 		if (f->timestamp.size)
 			timestamp_json(j, &f->timestamp);
-		if (f->disclosures) {
-			json_object_set_new(j, "disclosed", json_integer((json_int_t)r->disclosed));
-			json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
-		}
+		json_object_set_new(j, "size", json_integer((json_int_t)r->entries));
+		if (f->disclosures)
+			disclosures_json(j, r);
 	} else {
 		json_object_set_new(j, "place", json_string(place_name(r->place)));
 		json_object_set_new(j, "index", json_integer((json_int_t)r->index));
@@ -154,6 +169,8 @@ static void report_json(const struct found *f, const struct error *e)
 			json_object_set_new(j, "level", json_integer((json_int_t)r->level));
 			json_object_set_new(j, "hash", json_integer((json_int_t)r->hash));
 		}
+		if (r->place == VERIFY_MISSING)
+			disclosures_json(j, r);
 		json_object_set_new(j, "error", json_string(e->text));
 	}
 	print_json(j);
@@ -178,6 +195,9 @@ static void report_text(const struct ctl *ctl, const struct found *f)
 	else
 		printf("disclosures  %llu entries disclosed, %llu erased (digest present, disclosure erased)\n",
 		       (unsigned long long)r->disclosed, (unsigned long long)r->erased);
+	if (r->unaccounted > 0)
+		printf("             %llu not accounted for (a build of before erased so many, and did not say which)\n",
+		       (unsigned long long)r->unaccounted);
 	if (f->timestamp.size) {
 		time_print(f->timestamp.time_ms, time);
 		printf("timestamp    %llu entries existed on %s\n", (unsigned long long)f->timestamp.size, time);
@@ -214,11 +234,9 @@ static int verify_source(const struct ctl *c, struct audit_source *s, const stru
 	}
 	audit_source_callbacks(s, &callbacks);
 	f.archived = audit_source_archived(s);
-	if (f.archived)
-		callbacks.entry = NULL;
 	f.checkpoint = &now;
 	f.disclosures = callbacks.disclosures;
-	bool ok = verify_log(&now, o->earlier ? &earlier : NULL, &callbacks, &f.report, &e) &&
+	bool ok = audit_verify_log(s, k, &now, o->earlier ? &earlier : NULL, &o->later, &f.report, &e) &&
 	          (!o->tsa || audit_timestamp_check(s, f.signer, &now, o->tsa, &f.timestamp, &e));
 	if (c->json)
 		report_json(&f, ok ? NULL : &e);
@@ -238,7 +256,10 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
 		return ctl_usage(
-		        "audit verify [--key VKEY | --policy FILE] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]");
+		        "audit verify [--key VKEY | --policy FILE] [--earlier FILE] [--later DIR|STORE]... [--tsa-ca FILE] [DIR|STORE|URL]");
+	if (o.later.n > 0 && !o.policy)
+		return ctl_usage(
+		        "audit verify --later DIR|STORE --policy FILE: the policy names the keys of these logs");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);

@@ -146,7 +146,6 @@ static bool verify(struct reconciling *r, struct audit_source *s, struct error *
 {
 	struct audit_keys keys;
 	const struct note_vkey *signer;
-	struct verify_source callbacks;
 	struct verify_report report;
 	struct checkpoint c;
 	unsigned cosigned;
@@ -157,9 +156,9 @@ static bool verify(struct reconciling *r, struct audit_source *s, struct error *
 	}
 	if (!audit_keys_load(r->ctl, r->key, r->policy, &keys, e))
 		return false;
-	audit_source_callbacks(s, &callbacks);
 	bool ok = audit_keys_open(&keys, audit_source_note(s), &c, &signer, &cosigned, e) &&
-	          verify_log(&c, NULL, &callbacks, &report, e);
+	          audit_verify_log(s, &keys, &c, NULL, NULL, &report, e);
+	audit_source_follow(s, NULL);
 	audit_keys_free(&keys);
 	return ok;
 }

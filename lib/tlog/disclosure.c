@@ -1,11 +1,12 @@
 /* Disclosures after RFC 9901 (Selective Disclosure for JSON Web Tokens): section 4.2.1 the disclosure of an
- * object member, 4.2.3 its hash. The leaf carries the hashes, sorted; the disclosures lie packed beside it and
- * can be erased while the leaf still verifies. */
+ * object member, 4.2.3 its hash, 4.2.5 decoys. The leaf carries the hashes, sorted; the disclosures lie packed beside
+ * it and can be erased while the leaf still verifies. */
 #include "lib/base/encode.h"
 #include "lib/crypto/crypto.h"
 #include "lib/tlog/entry.h"
 
 #define DIGEST_TEXT     43 /* base64url of 32 bytes */
+#define SEED_TEXT       22 /* base64url of 16 bytes; no disclosure is as short */
 #define DISCLOSURES_MAX 64 /* of one entry */
 #define PACKED_MAX      (256 * 1024)
 
@@ -17,15 +18,35 @@ void disclosure_digest(struct view disclosure, struct buf *out)
 	base64url_encode(out, view_make(d.b, sizeof d.b));
 }
 
+static void init(struct disclosures *d)
+{
+	if (d->packed.max == 0)
+		d->packed.max = PACKED_MAX;
+	if (d->text.max == 0)
+		d->text.max = PACKED_MAX;
+	if (d->digests.max == 0)
+		d->digests.max = DISCLOSURES_MAX * DIGEST_TEXT;
+}
+
+/* The row is a whole array at any time: the new item takes the place of the closing bracket. Where it starts. */
+static size_t add_item(struct buf *packed, struct view bytes)
+{
+	if (packed->n > 0)
+		packed->p[packed->n - 1] = ',';
+	else
+		buf_addc(packed, '[');
+	buf_addc(packed, '"');
+	size_t start = packed->n;
+	base64url_encode(packed, bytes);
+	buf_adds(packed, "\"]");
+	return start;
+}
+
 void disclosures_add(struct disclosures *d, const uint8_t salt[16], struct view name, struct view value)
 {
 	struct buf *text = &d->text, *packed = &d->packed;
 
-	if (packed->max == 0) {
-		packed->max = PACKED_MAX;
-		text->max = PACKED_MAX;
-		d->digests.max = DISCLOSURES_MAX * DIGEST_TEXT;
-	}
+	init(d);
 	buf_reset(text);
 	buf_adds(text, "[\"");
 	base64url_encode(text, view_make(salt, 16));
@@ -34,18 +55,32 @@ void disclosures_add(struct disclosures *d, const uint8_t salt[16], struct view 
 	buf_addc(text, ',');
 	buf_add(text, value);
 	buf_addc(text, ']');
-	/* The row is a whole array at any time: the new item takes the place of the closing bracket. */
-	if (packed->n > 0)
-		packed->p[packed->n - 1] = ',';
-	else
-		buf_addc(packed, '[');
-	buf_addc(packed, '"');
-	size_t start = packed->n;
-	base64url_encode(packed, buf_view(text));
-	disclosure_digest(view_from(buf_view(packed), start), &d->digests);
-	buf_adds(packed, "\"]");
+	size_t start = add_item(packed, buf_view(text));
 	packed->failed |= text->failed;
+	if (!packed->failed)
+		disclosure_digest(view_make(packed->p + start, packed->n - start - 2), &d->digests);
 	d->n++;
+}
+
+static void decoy_digest(const uint8_t seed[ENTRY_RANDOM], unsigned i, struct buf *out)
+{
+	uint8_t seeded[ENTRY_RANDOM + 1];
+
+	memcpy(seeded, seed, ENTRY_RANDOM);
+	seeded[ENTRY_RANDOM] = (uint8_t)i;
+	disclosure_digest(view_make(seeded, sizeof seeded), out);
+}
+
+void disclosures_pad(struct disclosures *d, const uint8_t seed[ENTRY_RANDOM], unsigned n)
+{
+	init(d);
+	if (d->n > n)
+		d->packed.failed = true;
+	if (d->n >= n)
+		return;
+	for (unsigned i = 0; d->n < n; i++, d->n++)
+		decoy_digest(seed, i, &d->digests);
+	add_item(&d->packed, view_make(seed, ENTRY_RANDOM));
 }
 
 void disclosures_reset(struct disclosures *d)
@@ -134,13 +169,48 @@ bool disclosures_count(struct view leaf, unsigned *n)
 	return leaf_digests(leaf, digests, n);
 }
 
+/* The digests of a leaf, and which of them were opened. */
+struct opening {
+	struct view digests[DISCLOSURES_MAX];
+	bool used[DISCLOSURES_MAX];
+	unsigned n;
+};
+
+static bool use(struct opening *o, const struct buf *digest)
+{
+	for (unsigned at = 0; at < o->n; at++)
+		if (!o->used[at] && view_eq(o->digests[at], buf_view(digest))) {
+			o->used[at] = true;
+			return true;
+		}
+	return false;
+}
+
+/* As many decoys as the leaf has. */
+static bool use_decoys(struct opening *o, struct view text)
+{
+	uint8_t seed[ENTRY_RANDOM];
+	bool more = true;
+	size_t n;
+
+	if (!base64url_decode(text, seed, sizeof seed, &n) || n != sizeof seed)
+		return false;
+	for (unsigned i = 0; more && i < o->n; i++) {
+		char digest[DIGEST_TEXT + 1];
+		struct buf b = { .p = digest, .cap = sizeof digest, .max = sizeof digest };
+
+		decoy_digest(seed, i, &b);
+		more = use(o, &b);
+	}
+	return true;
+}
+
 bool disclosures_verify(struct view leaf, struct view packed, struct error *e)
 {
-	struct view digests[DISCLOSURES_MAX], disclosure;
-	bool used[DISCLOSURES_MAX] = { false };
-	unsigned n, at;
+	struct opening o = { .n = 0 };
+	struct view item;
 
-	if (!leaf_digests(leaf, digests, &n))
+	if (!leaf_digests(leaf, o.digests, &o.n))
 		return error_set(e, REASON_TAMPERED, "the entry's list of disclosure digests is malformed");
 	if (packed.n == 0)
 		return true;
@@ -151,18 +221,19 @@ bool disclosures_verify(struct view leaf, struct view packed, struct error *e)
 		char text[DIGEST_TEXT + 1];
 		struct buf digest = { .p = text, .cap = sizeof text, .max = sizeof text };
 
-		if (!next_string(&packed, &disclosure))
+		if (!next_string(&packed, &item))
 			return error_set(e, REASON_TAMPERED, "disclosure %u is malformed", i);
-		disclosure_digest(disclosure, &digest);
-		for (at = 0; at < n; at++)
-			if (!used[at] && view_eq(digests[at], buf_view(&digest)))
-				break;
-		if (at == n)
+		if (item.n == SEED_TEXT && packed.n == 0) {
+			if (!use_decoys(&o, item))
+				return error_set(e, REASON_TAMPERED, "the seed of the decoys is malformed");
+			break;
+		}
+		disclosure_digest(item, &digest);
+		if (!use(&o, &digest))
 			return error_set(e, REASON_TAMPERED, "disclosure %u is not one that the entry commits to", i);
-		used[at] = true;
 	}
-	for (at = 0; at < n; at++)
-		if (!used[at])
+	for (unsigned at = 0; at < o.n; at++)
+		if (!o.used[at])
 			return error_set(e, REASON_TAMPERED, "a disclosure is missing beside others of its entry");
 	return true;
 }

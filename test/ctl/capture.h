@@ -79,4 +79,16 @@ static void flip(const char *name, size_t at)
 	close(fd);
 }
 
+static inline void expect_error(const char *text)
+{
+	struct view v = scratch_read(scratch_file(&dir, "stderr"));
+	union {
+		const char *in;
+		char *out;
+	} p = { v.p };
+
+	ck_assert_msg(memmem(v.p ? v.p : "", v.n, text, strlen(text)) != NULL, "no \"%s\" in: %.*s", text, VIEW_ARG(v));
+	free(p.out);
+}
+
 #endif

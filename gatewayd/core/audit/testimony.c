@@ -16,7 +16,7 @@ void testimony_free(struct testimony *t)
 	disclosures_free(&t->sd);
 }
 
-static void add(struct testimony *t, const char *name, const struct buf *value)
+void testimony_json(struct testimony *t, const char *name, const struct buf *value)
 {
 	uint8_t salt[16];
 
@@ -33,7 +33,7 @@ void testimony_text(struct testimony *t, const char *name, struct view text)
 	struct buf value = BUF_INIT(TEXT_MAX);
 
 	buf_add_json_string(&value, text);
-	add(t, name, &value);
+	testimony_json(t, name, &value);
 	buf_free(&value);
 }
 
@@ -42,7 +42,7 @@ void testimony_uid(struct testimony *t, unsigned uid)
 	struct buf value = BUF_INIT(16);
 
 	buf_addf(&value, "%u", uid);
-	add(t, "operator_uid", &value);
+	testimony_json(t, "operator_uid", &value);
 	buf_free(&value);
 }
 

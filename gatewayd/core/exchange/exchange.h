@@ -78,7 +78,8 @@ struct exchange_random {
 	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
 	uint8_t nonce[12];
 	uint8_t disclosures[DISCLOSED_ALL][16];
-	uint8_t seed[32]; /* of the transforms */
+	uint8_t leaf[ENTRY_RANDOM], decoys[ENTRY_RANDOM]; /* of the audit entry */
+	uint8_t seed[32];                                 /* of the transforms */
 };
 
 enum exchange_kind {

@@ -313,6 +313,8 @@ static void fill_entry(struct exchange *x)
 		           .corrects = d->corrects.id,
 		           .build = view_of(x->decider->core->build) };
 
+	memcpy(e.random, d->random.leaf, sizeof e.random);
+	memcpy(e.seed, d->random.decoys, sizeof e.seed);
 	/* Of a record that does not leave nothing is named but what came. */
 	if (d->decision.outcome != OUTCOME_REFUSED) {
 		e.output = d->output;
