@@ -78,11 +78,18 @@ struct entry {
 struct disclosures {
 	struct buf packed;  /* JSON array of base64url strings, as it is stored; the last may be the decoys' seed */
 	struct buf digests; /* the leaf's "_sd" array, sorted when the leaf is written */
+	struct buf nested;  /* of those that no group has yet */
 	struct buf text;    /* of the disclosure that is being added */
-	unsigned n;
+	unsigned n, n_nested;
 };
 /* RFC 9901 section 4.2.1: base64url(JSON [salt, name, value]). `value` is JSON text. */
 void disclosures_add(struct disclosures *d, const uint8_t salt[16], struct view name, struct view value);
+/* The same, for a group: the leaf has the digest of the group alone. */
+void disclosures_nest(struct disclosures *d, const uint8_t salt[16], struct view name, struct view value);
+/* RFC 9901 section 4.2.6, recursive disclosures: adds one named "stated" whose value is {"_sd": the digests that were
+ * nested}, so that each field can be shown alone and the leaf tells neither which there are nor how many. Nothing without
+ * any; no other disclosure has this name. */
+void disclosures_group(struct disclosures *d, const uint8_t salt[16]);
 /* Fills up to `n` digests: decoy i, from 0 on, is SHA-256(seed || i), i one byte. The seed, 22 characters of base64url,
  * becomes the row's last string, so that each of them opens. Packed is set to failed when there are more than `n`. */
 void disclosures_pad(struct disclosures *d, const uint8_t seed[ENTRY_RANDOM], unsigned n);
@@ -98,8 +105,8 @@ void disclosures_free(struct disclosures *d);
 /* Appends the leaf's line without newline. `d` is padded to what the operation has; NULL: the leaf has no digests. A
  * line above ENTRY_MAX, a disclosure that did not fit, or one too many sets out->failed. */
 void entry_print(const struct entry *e, struct disclosures *d, struct buf *out);
-/* Checks a packed disclosure row against a leaf: every disclosure's digest is in the leaf's `_sd`, and each of
- * those has its disclosure, or is a decoy of the row's seed. An empty row is an erased one and passes. */
+/* Checks a packed disclosure row against a leaf: every disclosure's digest is in the leaf's `_sd` or in that of a group, and
+ * each of those has its disclosure, or is a decoy of the row's seed. An empty row is an erased one and passes. */
 bool disclosures_verify(struct view leaf, struct view packed, struct error *e) MUST_USE;
 /* How many digests the leaf's `_sd` has; false when it is malformed. */
 bool disclosures_count(struct view leaf, unsigned *n) MUST_USE;

@@ -74,7 +74,7 @@ START_TEST(test_sorted)
 	struct buf b = BUF_INIT(65535);
 	uint8_t salt[16] = { 0 };
 
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		char name[8];
 
 		snprintf(name, sizeof name, "n%u", i);
@@ -84,7 +84,7 @@ START_TEST(test_sorted)
 	struct entry e = { .operation = OPERATION_DISCLOSURE, .build = VIEW("b"), .note = VIEW("n") };
 	entry_print(&e, &d, &b);
 	ck_assert(view_starts(buf_view(&b), VIEW("{\"_sd\":[\"")));
-	for (unsigned i = 1; i < 9; i++)
+	for (unsigned i = 1; i < 3; i++)
 		ck_assert_int_lt(memcmp(b.p + 9 + (i - 1) * 46, b.p + 9 + i * 46, 43), 0);
 	for (size_t i = 0; i < b.n; i++)
 		ck_assert(b.p[i] >= 0x20 && b.p[i] < 0x7f);
@@ -115,9 +115,9 @@ static unsigned printed(enum operation o, unsigned withheld, struct disclosures 
 START_TEST(test_as_many_digests)
 {
 	static const unsigned want[OPERATION_COUNT] = {
-		[OPERATION_DISCLOSURE] = 9, [OPERATION_COLLECTION] = 9, [OPERATION_HOLD] = 9,
-		[OPERATION_VALIDATION] = 9, [OPERATION_REFUSAL] = 4,    [OPERATION_DECISION] = 4,
-		[OPERATION_DUTY] = 1,
+		[OPERATION_DISCLOSURE] = 3, [OPERATION_COLLECTION] = 3, [OPERATION_HOLD] = 3,
+		[OPERATION_VALIDATION] = 3, [OPERATION_REFUSAL] = 2,    [OPERATION_DECISION] = 1,
+		[OPERATION_DUTY] = 1
 	};
 	struct disclosures d = { 0 };
 	struct buf leaf = BUF_INIT(65535);
@@ -173,6 +173,104 @@ START_TEST(test_decoys)
 	ck_assert(!disclosures_verify(buf_view(&b), view_of(row), NULL));
 	buf_free(&b);
 	disclosures_free(&d);
+}
+END_TEST
+
+static void nest(struct disclosures *d, unsigned n)
+{
+	uint8_t salt[16] = { 9 };
+
+	for (unsigned i = 0; i < n; i++) {
+		char name[8];
+
+		salt[1] = (uint8_t)i;
+		snprintf(name, sizeof name, "n%u", i);
+		disclosures_nest(d, salt, view_of(name), VIEW("{\"a\":1}"));
+	}
+}
+
+/* Row item `k` of `packed` left out; true while there is one. */
+static bool without(struct view packed, unsigned k, struct buf *out)
+{
+	const char *p = packed.p + 1, *end = packed.p + packed.n - 1;
+
+	buf_reset(out);
+	buf_addc(out, '[');
+	for (unsigned i = 0; p < end; i++) {
+		const char *close = memchr(p + 1, '"', (size_t)(end - p) - 1);
+
+		if (i != k) {
+			if (out->n > 1)
+				buf_addc(out, ',');
+			buf_add(out, view_make(p, (size_t)(close - p) + 1));
+		}
+		p = close + 2;
+		if (i == k && p > end) {
+			buf_addc(out, ']');
+			return true;
+		}
+	}
+	buf_addc(out, ']');
+	return out->n < packed.n;
+}
+
+/* However many fields a group has, the leaf is as long; each field can be left out of what is shown, none of a row. */
+START_TEST(test_group)
+{
+	struct disclosures d = { 0 };
+	struct buf leaf = BUF_INIT(65535), row = BUF_INIT(65535);
+	size_t length = 0;
+
+	for (unsigned n = 0; n <= 60; n += n < 10 ? 1 : 10) {
+		struct entry e = { .operation = OPERATION_REFUSAL, .random = { 1 }, .seed = { 2 } };
+		unsigned digests, left = 0;
+
+		disclosures_reset(&d);
+		buf_reset(&leaf);
+		nest(&d, n);
+		disclosures_group(&d, (uint8_t[16]){ 7 });
+		disclosures_group(&d, (uint8_t[16]){ 8 });
+		entry_print(&e, &d, &leaf);
+		ck_assert(disclosures_count(buf_view(&leaf), &digests) && digests == 2);
+		ck_assert(length == 0 || leaf.n == length);
+		length = leaf.n;
+		ck_assert(disclosures_verify(buf_view(&leaf), buf_view(&d.packed), NULL));
+		for (; without(buf_view(&d.packed), left, &row); left++)
+			ck_assert(!disclosures_verify(buf_view(&leaf), buf_view(&row), NULL));
+		ck_assert_uint_eq(left, n + (n > 0) + 1);
+	}
+	/* More than there is room for; some that were nested and have no group; a group that the leaf does not lead to. */
+	struct entry e = { .operation = OPERATION_REFUSAL };
+	disclosures_reset(&d);
+	buf_reset(&leaf);
+	nest(&d, 65);
+	disclosures_group(&d, (uint8_t[16]){ 7 });
+	entry_print(&e, &d, &leaf);
+	ck_assert(leaf.failed);
+	disclosures_free(&d);
+	buf_free(&leaf);
+	leaf = BUF_INIT(65535);
+	nest(&d, 1);
+	entry_print(&e, &d, &leaf);
+	ck_assert(leaf.failed);
+	disclosures_free(&d);
+	nest(&d, 2);
+	disclosures_group(&d, (uint8_t[16]){ 7 });
+	ck_assert(!disclosures_verify(VIEW("{\"operation\":\"start\"}"), buf_view(&d.packed), NULL));
+	/* With the leaf's own, more digests than an entry has. */
+	disclosures_free(&d);
+	nest(&d, 64);
+	disclosures_group(&d, (uint8_t[16]){ 7 });
+	buf_free(&leaf);
+	leaf = BUF_INIT(65535);
+	entry_print(&e, &d, &leaf);
+	ck_assert(!leaf.failed);
+	struct error error = { .reason = REASON_NONE };
+	ck_assert(!disclosures_verify(buf_view(&leaf), buf_view(&d.packed), &error));
+	ck_assert_ptr_nonnull(strstr(error.text, "malformed, or too many"));
+	disclosures_free(&d);
+	buf_free(&leaf);
+	buf_free(&row);
 }
 END_TEST
 
@@ -241,7 +339,7 @@ START_TEST(test_tampered_rows)
 	buf_reset(&leaf);
 	log_print_entry(2, &d, &leaf);
 	struct view packed = buf_view(&d.packed);
-	ck_assert(disclosures_count(buf_view(&leaf), &n) && n == 9);
+	ck_assert(disclosures_count(buf_view(&leaf), &n) && n == 3);
 	ck_assert(disclosures_verify(buf_view(&leaf), packed, NULL));
 	ck_assert(disclosures_verify(buf_view(&leaf), VIEW(""), NULL));
 	/* Another entry's row, this row twice, half of it, cut anywhere, any bit. */
@@ -323,6 +421,7 @@ TCase *make_entry_case(void)
 	tcase_add_test(tc, test_sorted);
 	tcase_add_test(tc, test_as_many_digests);
 	tcase_add_test(tc, test_decoys);
+	tcase_add_test(tc, test_group);
 	tcase_add_test(tc, test_random_and_erased);
 	tcase_add_test(tc, test_rfc_vector);
 	tcase_add_test(tc, test_add);

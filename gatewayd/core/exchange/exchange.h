@@ -70,7 +70,8 @@ struct view submission_agreement(const struct submission *s);
 /* Disclosures of an entry: decision, case, reference, officer, and from here on the four grounds of a release, and its caveats. */
 #define DISCLOSED_GROUNDS 4
 #define DISCLOSED_CAVEATS (DISCLOSED_GROUNDS + 4)
-#define DISCLOSED_ALL     (DISCLOSED_CAVEATS + 1)
+#define DISCLOSED_STATED  (DISCLOSED_CAVEATS + 1) /* the group of what the envelope states */
+#define DISCLOSED_ALL     (DISCLOSED_STATED + 1)
 /* Fresh random bytes of one decision, drawn at once. */
 struct exchange_random {
 	uint8_t id[10];

@@ -95,7 +95,7 @@ START_TEST(time_and_build_are_the_acts)
 	append(&t);
 	ck_assert(t.job.committed);
 	ck_assert_uint_eq(t.index, 1);
-	appended("{\"_sd\":[", 4,
+	appended("{\"_sd\":[", 1,
 	         "],\"build\":\"made-up-build\",\"note\":\"made up\",\"operation\":\"decision\",\"random\":\"",
 	         "\",\"time\":1772452800000}");
 }
