@@ -1,4 +1,5 @@
-"""The log's withheld fields at the end of their time: erased, but for what a hold keeps, and the log still verifies."""
+"""The log's withheld fields at the end of their time: erased, but for what a hold keeps, and the log still verifies; what was
+deleted beside that is missed."""
 
 import base64
 import json
@@ -43,9 +44,12 @@ class Disclosures(unittest.TestCase):
             status, out, err = w.north.ctl("audit", "verify")
             self.assertEqual(status, 0, err)
             self.assertRegex(out, r"[1-9][0-9]* erased \(digest present, disclosure erased\)")
+            self.assertNotIn("not accounted for", out)
             with open(f"{w.north.folder}/log/audit.jsonl", encoding="ascii") as f:
-                self.assertTrue(any("withheld fields of" in json.loads(line).get("note", "") for line in f))
+                said = [entry for entry in map(json.loads, f) if "withheld fields of" in entry.get("note", "")]
+            self.assertTrue(all(first <= last < entry["index"] for entry in said for first, last in entry["erased"]))
             w.north.stop()
+            self.check_leaves(w.north)
             for suffix in ("", "-wal"):
                 try:
                     with open(f"{w.north.folder}/store/gatewayd.db{suffix}", "rb") as f:
@@ -55,5 +59,29 @@ class Disclosures(unittest.TestCase):
                 except FileNotFoundError:
                     pass
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
-                self.assertGreater(db.execute("SELECT count(*) FROM disclosure").fetchone()[0], 0)
+                held = db.execute("SELECT count(*) FROM disclosure").fetchone()[0]
+                self.assertGreater(held, 0)
+                db.execute("DELETE FROM disclosure")
             db.close()
+            status, out, err = w.north.ctl("audit", "verify", ok=False)
+            self.assertEqual(status, 4, out)
+            self.assertIn(f"the withheld fields of {held} entries, entry ", err)
+            self.assertIn("no entry says that they were erased", err)
+            copy = f"{w.folder}/copy"
+            self.assertEqual(w.north.ctl("audit", "export", "--disclosures", copy)[0], 0)
+            self.assertEqual(w.north.ctl("audit", "verify", copy, ok=False)[0], 4)
+            self.assertEqual(w.north.ctl("audit", "export", f"{w.folder}/public")[0], 0)
+            self.assertEqual(w.north.ctl("audit", "verify", f"{w.folder}/public")[0], 0)
+
+    def check_leaves(self, node):
+        """Every leaf of the daemon's has bits of its own, and its operation's number of digests."""
+        digests = {}
+        with sqlite3.connect(f"{node.folder}/store/gatewayd.db") as db:
+            leaves = [json.loads(leaf) for leaf, in db.execute("SELECT leaf FROM entry")]
+        db.close()
+        for leaf in leaves:
+            self.assertRegex(leaf["random"], "^[A-Za-z0-9_-]{22}$", leaf)
+            digests.setdefault(leaf["operation"], set()).add(len(leaf.get("_sd", [])))
+        self.assertEqual(len({leaf["random"] for leaf in leaves}), len(leaves))
+        self.assertTrue(all(len(n) == 1 for n in digests.values()), digests)
+        self.assertEqual((digests["disclosure"], digests["decision"]), ({3}, {1}))
