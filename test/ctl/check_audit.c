@@ -152,6 +152,38 @@ START_TEST(test_hidden)
 }
 END_TEST
 
+/* What is erased while a copy is made, or the log is read, is covered behind the checkpoint that was there at first. */
+START_TEST(test_erased_meanwhile)
+{
+	struct audit_keys keys = { .key = north.signer.vkey };
+	const struct note_vkey *signer;
+	struct verify_report r;
+	struct checkpoint c;
+	struct error e = { 0 };
+	unsigned cosigned;
+
+	for (unsigned growing = 0; growing < 2; growing++) {
+		struct audit_source *s = audit_source_open(scratch_file(&dir, "north.db"), NULL, &e);
+		ck_assert_msg(s != NULL, "%s", e.text);
+		ck_assert(audit_keys_open(&keys, audit_source_note(s), &c, &signer, &cosigned, &e));
+		must(store_begin(north.store, &e), &e);
+		stored_erase(&north, 1 + 10 * growing, 10 + 10 * growing, "");
+		stored_commit(&north);
+		if (growing == 0) {
+			ck_assert_msg(audit_export_files(s, scratch_file(&dir, "copy"), true, &e), "%s", e.text);
+		} else {
+			ck_assert_msg(audit_verify_log(s, &keys, &c, NULL, NULL, &r, &e), "%s", e.text);
+			ck_assert_uint_eq(r.erased, 20);
+			ck_assert_uint_eq(r.entries, c.size + 1);
+		}
+		audit_source_close(s);
+	}
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/copy", NULL), CTL_OK);
+	expect("entries      702\n");
+	expect("690 entries disclosed, 10 erased");
+}
+END_TEST
+
 /* What a build of before erased, and of its own entries. */
 START_TEST(test_unaccounted)
 {
@@ -592,6 +624,7 @@ TCase *make_audit_case(void)
 	tcase_add_test(tc, test_policy);
 	tcase_add_test(tc, test_erased);
 	tcase_add_test(tc, test_hidden);
+	tcase_add_test(tc, test_erased_meanwhile);
 	tcase_add_test(tc, test_unaccounted);
 	tcase_add_test(tc, test_export);
 	tcase_add_test(tc, test_tampered_directory);

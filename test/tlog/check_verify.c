@@ -235,7 +235,7 @@ static bool broken_entry(void *arg, uint64_t index, struct view *leaf, struct vi
 /* What cannot be read is a failure, not tampering. */
 START_TEST(test_unreadable)
 {
-	struct verify_source s = { broken_entry, log_tile, whole, true };
+	struct verify_source s = { .entry = broken_entry, .tile = log_tile, .arg = whole, .disclosures = true };
 	struct verify_report r;
 	struct checkpoint c;
 	struct error e = { 0 };

@@ -175,7 +175,8 @@ static bool find_log(struct disclosure_retention *r, struct error *e)
 	if (log == newest)
 		return true;
 	bool ok = store_use_log(r->reader, log, e) && store_last_checkpoint(r->reader, &size, &note, e);
-	snprintf(r->log, sizeof r->log, "%.*s", VIEW_ARG(view_cut(&note, '\n')));
+	struct view origin = view_cut(&note, '\n');
+	snprintf(r->log, sizeof r->log, "%.*s", VIEW_ARG(origin));
 	return store_use_log(r->reader, newest, &back) && ok;
 }
 

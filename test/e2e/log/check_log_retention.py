@@ -7,7 +7,7 @@ import sqlite3
 import unittest
 
 import agreements
-from world import ROOT, World, run, wait_for
+from world import ROOT, World, read, run, wait_for
 
 
 class Disclosures(unittest.TestCase):
@@ -72,6 +72,33 @@ class Disclosures(unittest.TestCase):
             self.assertEqual(w.north.ctl("audit", "verify", copy, ok=False)[0], 4)
             self.assertEqual(w.north.ctl("audit", "export", f"{w.folder}/public")[0], 0)
             self.assertEqual(w.north.ctl("audit", "verify", f"{w.folder}/public")[0], 0)
+
+    def test_of_an_earlier_epoch(self):
+        with World(moved_clock=True) as w:
+            w.agreement(agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")))
+            w.start()
+            north, store = w.north, f"{w.north.folder}/store/gatewayd.db"
+            id_ = w.client("north").post("pax", agreements.envelope(agreements.passenger_record(1)))[1]["exchange"]
+            wait_for(lambda: north.ask("outbox") == [])
+            north.stop()
+            key = read(f"{north.folder}/audit.vkey").strip()
+            north.ctl("audit", "new-epoch")
+            north.change(audit={**json.loads(read(north.config))["audit"], "disclosures": "PT1M"})
+            w.clock.move(60)
+            north.start()
+            wait_for(lambda: north.ask("exchange", "show", id_)["disclosures"] in ([], {}))
+            said = wait_for(lambda: [entry for entry in map(json.loads, read(f"{north.folder}/log/audit.jsonl").splitlines())
+                                     if entry.get("erased_log")])
+            self.assertTrue(key.startswith(said[0]["erased_log"] + "+"), said)
+            _, out, err = north.ctl("audit", "verify", "--key", key, store + "@1")
+            self.assertRegex(out, r"0 entries disclosed, [1-9][0-9]* erased")
+            self.assertIn("taken from it as it is here", err)
+            north.stop()
+            north.ctl("store", "check")
+            with sqlite3.connect(store) as db:       # as if another had been hidden beside them
+                db.execute("DELETE FROM entry WHERE leaf LIKE '%erased_log%'")
+            db.close()
+            self.assertEqual(north.ctl("audit", "verify", "--key", key, store + "@1", ok=False)[0], 4)
 
     def check_leaves(self, node):
         """Every leaf of the daemon's has bits of its own, and its operation's number of digests."""
