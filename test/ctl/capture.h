@@ -60,13 +60,13 @@ static int run(command *f, ...)
 	return status;
 }
 
-static void expect(const char *text)
+static inline void expect(const char *text)
 {
 	ck_assert_msg(strstr(output, text) != NULL, "no \"%s\" in: %s", text, output);
 }
 
 /* Flips a bit of a file. */
-static void flip(const char *name, size_t at)
+static inline void flip(const char *name, size_t at)
 {
 	const char *path = scratch_file(&dir, name);
 	int fd = open(path, O_RDWR);

@@ -105,109 +105,6 @@ START_TEST(test_policy)
 }
 END_TEST
 
-START_TEST(test_erased)
-{
-	struct error e = { 0 };
-
-	must(store_begin(north.store, &e), &e);
-	stored_erase(&north, 1, 10, "");
-	stored_commit(&north);
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db", NULL), CTL_OK);
-	expect("disclosures  690 entries disclosed, 10 erased (digest present, disclosure erased)\nverified");
-	ctl.json = true;
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db", NULL), CTL_OK);
-	expect("\"size\":702,");
-	expect("\"disclosed\":690,\"erased\":10,\"unaccounted\":0,\"missing\":0}");
-}
-END_TEST
-
-/* In a store and in a copy: rows that were deleted are not taken for erased ones. */
-START_TEST(test_hidden)
-{
-	static const char *const where[] = { "$D/north.db", "$D/copy" };
-	struct error e = { 0 };
-
-	must(store_begin(north.store, &e), &e);
-	stored_erase(&north, 1, 10, "");
-	stored_commit(&north);
-	must(store_begin(north.store, &e), &e);
-	for (uint64_t i = 20; i < 60; i++)
-		must(store_erase_disclosures(north.store, i, &e), &e);
-	must(store_commit(north.store, &e), &e);
-	ck_assert_int_eq(run(audit_export, "--from", "$D/north.db", "--disclosures", "$D/copy", NULL), CTL_OK);
-	for (unsigned i = 0; i < 2; i++) {
-		ctl.json = false;
-		ck_assert_int_eq(run(audit_verify, "--key", vkey, where[i], NULL), CTL_TAMPERED);
-		expect_error(
-		        "the withheld fields of 40 entries, entry 20 the first, are gone, and no entry says that they were erased");
-		ctl.json = true;
-		ck_assert_int_eq(run(audit_verify, "--key", vkey, where[i], NULL), CTL_TAMPERED);
-		expect("\"place\":\"missing-disclosures\",\"index\":20,\"disclosed\":650,\"erased\":10,\"unaccounted\":0,\"missing\":40,");
-	}
-	/* What has no disclosures cannot lack them. */
-	ctl.json = false;
-	ck_assert_int_eq(run(audit_export, "--from", "$D/north.db", "$D/public", NULL), CTL_OK);
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/public", NULL), CTL_OK);
-	expect("disclosures  not part of this copy\n");
-}
-END_TEST
-
-/* What is erased while a copy is made, or the log is read, is covered behind the checkpoint that was there at first. */
-START_TEST(test_erased_meanwhile)
-{
-	struct audit_keys keys = { .key = north.signer.vkey };
-	const struct note_vkey *signer;
-	struct verify_report r;
-	struct checkpoint c;
-	struct error e = { 0 };
-	unsigned cosigned;
-
-	for (unsigned growing = 0; growing < 2; growing++) {
-		struct audit_source *s = audit_source_open(scratch_file(&dir, "north.db"), NULL, &e);
-		ck_assert_msg(s != NULL, "%s", e.text);
-		ck_assert(audit_keys_open(&keys, audit_source_note(s), &c, &signer, &cosigned, &e));
-		must(store_begin(north.store, &e), &e);
-		stored_erase(&north, 1 + 10 * growing, 10 + 10 * growing, "");
-		stored_commit(&north);
-		if (growing == 0) {
-			ck_assert_msg(audit_export_files(s, scratch_file(&dir, "copy"), true, &e), "%s", e.text);
-		} else {
-			ck_assert_msg(audit_verify_log(s, &keys, &c, NULL, NULL, &r, &e), "%s", e.text);
-			ck_assert_uint_eq(r.erased, 20);
-			ck_assert_uint_eq(r.entries, c.size + 1);
-		}
-		audit_source_close(s);
-	}
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/copy", NULL), CTL_OK);
-	expect("entries      702\n");
-	expect("690 entries disclosed, 10 erased");
-}
-END_TEST
-
-/* What a build of before erased, and of its own entries. */
-START_TEST(test_unaccounted)
-{
-	struct disclosures d = { 0 };
-	struct buf leaf = BUF_INIT(65535);
-	struct entry old = { .operation = OPERATION_DISCLOSURE, .time_ms = 5 };
-	struct entry said = { .operation = OPERATION_ERASURE,
-		              .note = VIEW("withheld fields of 2 entries, up to entry 702") };
-	struct error e = { 0 };
-
-	must(store_begin(north.store, &e), &e);
-	disclosures_add(&d, (uint8_t[16]){ 1 }, VIEW("x"), VIEW("1"));
-	entry_print(&old, &d, &leaf);
-	for (unsigned i = 0; i < 2; i++)
-		stored_append(&north, buf_view(&leaf), VIEW(""));
-	stored_entry(&north, &said, 1);
-	stored_commit(&north);
-	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db", NULL), CTL_OK);
-	expect("700 entries disclosed, 0 erased (digest present, disclosure erased)\n             2 not accounted for (");
-	buf_free(&leaf);
-	disclosures_free(&d);
-}
-END_TEST
-
 START_TEST(test_export)
 {
 	ck_assert_int_eq(run(audit_export, "--from", "$D/north.db", "$D/export", NULL), CTL_OK);
@@ -622,10 +519,6 @@ TCase *make_audit_case(void)
 	tcase_add_test(tc, test_verify_store);
 	tcase_add_test(tc, test_verify_usage);
 	tcase_add_test(tc, test_policy);
-	tcase_add_test(tc, test_erased);
-	tcase_add_test(tc, test_hidden);
-	tcase_add_test(tc, test_erased_meanwhile);
-	tcase_add_test(tc, test_unaccounted);
 	tcase_add_test(tc, test_export);
 	tcase_add_test(tc, test_tampered_directory);
 	tcase_add_test(tc, test_tampered_store);

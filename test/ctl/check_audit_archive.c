@@ -283,8 +283,8 @@ START_TEST(test_erased_by_a_later_log)
 	ck_assert_int_eq(run(audit_verify, "--policy", "$D/policy", "--later", "$D/absent", "$D/archive", NULL),
 	                 CTL_FAILED);
 	expect_error("absent");
-	char command[] = "verify", option[] = "--later", path[] = "x";
-	char *many[2 + 2 * (AUDIT_LATER_MAX + 1)] = { command };
+	char word[] = "verify", option[] = "--later", path[] = "x";
+	char *many[2 + 2 * (AUDIT_LATER_MAX + 1)] = { word };
 	for (unsigned i = 0; i <= AUDIT_LATER_MAX; i++) {
 		many[1 + 2 * i] = option;
 		many[2 + 2 * i] = path;
