@@ -1,5 +1,8 @@
 /* An audit entry gets its act's time and this software's build, and is appended whole or not at all. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "gatewayd/core/audit/entry.h"
+
+#include <openssl/rand.h>
 
 #include "test/core/log_fixture.h"
 #include "gatewayd/core/store/log.h"
@@ -196,6 +199,33 @@ START_TEST(a_leaf_is_printed_with_its_own_time)
 }
 END_TEST
 
+static int no_bytes(unsigned char *out, int n)
+{
+	(void)out;
+	(void)n;
+	return 0;
+}
+
+/* What was drawn ahead is used up first. */
+START_TEST(without_random_bytes_none_is_printed)
+{
+	static const RAND_METHOD none = { .bytes = no_bytes };
+	const struct entry facts = { .operation = OPERATION_STOP };
+	struct core core = { .build = "b" };
+	struct disclosures sd = { .n = 0 };
+	struct buf leaf = BUF_INIT(ENTRY_MAX);
+	struct error e = { .reason = REASON_NONE };
+
+	ck_assert_int_eq(RAND_set_rand_method(&none), 1);
+	for (unsigned i = 0; i < 1000 && audit_print(&core, &facts, &sd, &leaf, &e); i++)
+		buf_reset(&leaf);
+	ck_assert_int_eq(e.reason, REASON_CRYPTO);
+	ck_assert_uint_eq(leaf.n, 0);
+	disclosures_free(&sd);
+	buf_free(&leaf);
+}
+END_TEST
+
 TCase *make_entry_case(void)
 {
 	TCase *c = tcase_create("entry");
@@ -207,6 +237,7 @@ TCase *make_entry_case(void)
 	tcase_add_test(c, what_does_not_fit_is_not_appended);
 	tcase_add_test(c, a_disclosure_that_failed_takes_the_entry_with_it);
 	tcase_add_test(c, one_disclosure_too_many_takes_the_entry_with_it);
+	tcase_add_test(c, without_random_bytes_none_is_printed);
 	tcase_add_test(c, a_leaf_is_printed_with_its_own_time);
 	return c;
 }
