@@ -33,6 +33,7 @@ class Disclosures(unittest.TestCase):
             self.assertIn("Jane Made-Up", shown["justifications"][0]["reason"])
             self.assertIn("made-up case", shown["necessity"]["explanation"])
             wait_for(lambda: w.north.ask("outbox") == [])       # what waits for its delivery still names its case
+            self.assertEqual(len(w.client("south").inbox()["items"]), 2)
             w.north.stop()
             audit = json.loads(open(w.north.config, encoding="utf-8").read())["audit"]
             w.north.change(audit={**audit, "disclosures": "PT1M"})
@@ -49,7 +50,8 @@ class Disclosures(unittest.TestCase):
                 said = [entry for entry in map(json.loads, f) if "withheld fields of" in entry.get("note", "")]
             self.assertTrue(all(first <= last < entry["index"] for entry in said for first, last in entry["erased"]))
             w.north.stop()
-            self.check_leaves(w.north)
+            self.check_leaves(w.north, {"genesis": 0, "disclosure": 3, "decision": 1, "erasure": 0, "consultation": 0})
+            self.check_leaves(w.south, {"genesis": 0, "collection": 3, "consultation": 0})
             for suffix in ("", "-wal"):
                 try:
                     with open(f"{w.north.folder}/store/gatewayd.db{suffix}", "rb") as f:
@@ -100,7 +102,7 @@ class Disclosures(unittest.TestCase):
             db.close()
             self.assertEqual(north.ctl("audit", "verify", "--key", key, store + "@1", ok=False)[0], 4)
 
-    def check_leaves(self, node):
+    def check_leaves(self, node, want):
         """Every leaf of the daemon's has bits of its own, and its operation's number of digests."""
         digests = {}
         with sqlite3.connect(f"{node.folder}/store/gatewayd.db") as db:
@@ -111,4 +113,4 @@ class Disclosures(unittest.TestCase):
             digests.setdefault(leaf["operation"], set()).add(len(leaf.get("_sd", [])))
         self.assertEqual(len({leaf["random"] for leaf in leaves}), len(leaves))
         self.assertTrue(all(len(n) == 1 for n in digests.values()), digests)
-        self.assertEqual((digests["disclosure"], digests["decision"]), ({3}, {1}))
+        self.assertEqual({operation: digests.get(operation) for operation in want}, {o: {n} for o, n in want.items()})
