@@ -12,6 +12,7 @@
 /* --- a log to read: an export directory (C2SP tlog-tiles), the same layout behind an https:// URL, a store, or
  * STORE@EPOCH for one of its earlier logs --- */
 struct audit_source;
+struct audit_keys;
 
 /* Rows for a command's table of getopt_long: how URLs are asked. Here --key is a log's key, so the certificate's has
  * another name. What the command does not know it gives to connection_option(). */
@@ -27,12 +28,18 @@ struct audit_source;
 /* Opens it and reads its newest checkpoint, which is not verified yet. `access` is for URLs, stays the caller's until the
  * source is closed, and may be NULL where none is taken. NULL on error. */
 struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e) MUST_USE;
+/* Of a store's log, the `n`th log after it in the same store. NULL when there is none, and on error. */
+struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
 struct view audit_source_note(const struct audit_source *s);
 /* The checkpoint that it shows with cosignatures, which the newest may be ahead of; without any the newest. */
 struct view audit_source_cosigned(const struct audit_source *s);
 /* Size after the newest checkpoint: what names the partial tiles of a directory. */
 uint64_t audit_source_size(const struct audit_source *s);
+/* Of a store: lets a verification follow what its daemon writes meanwhile, opened by these keys; NULL: no more. */
+void audit_source_follow(struct audit_source *s, const struct audit_keys *k);
+/* Of a store: its newest checkpoint takes the place of the one that it was opened at. */
+bool audit_source_refresh(struct audit_source *s, bool *grew, struct error *e) MUST_USE;
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
 /* Appends the tlog-proof of an entry with its leaf, made from the tiles against the source's checkpoint. */
@@ -73,13 +80,28 @@ struct audit_judged {
 bool audit_judge(const struct audit_keys *k, const struct audit_source *s, struct audit_judged *out,
                  struct error *e) MUST_USE;
 /* verify_log() of the newest checkpoint, which must continue the accepted one and `earlier` (NULL: there is none). */
-bool audit_verify_log(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
-                      struct verify_report *r, struct error *e) MUST_USE;
-/* Both, for commands to which more than the verdict is nothing. */
-bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r,
-                         struct error *e) MUST_USE;
+bool audit_verify_judged(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
+                         struct verify_report *r, struct error *e) MUST_USE;
 /* The exit status of what went wrong. */
 int audit_status(const struct error *e);
+
+/* --- the whole of it --- */
+#define AUDIT_LATER_MAX 16
+/* Copies of later logs of the same node, that say what was erased of earlier ones: paths as of audit_source_open(). */
+struct audit_later {
+	const char *path[AUDIT_LATER_MAX];
+	size_t n;
+};
+/* audit_verify_judged() over a source; of what was archived, over its tiles. Where disclosures are missing that its own
+ * entries do not cover, the later logs of the same store and those of `later` (may be NULL) are verified, too, for what they
+ * erased of it. Those of `later` by the keys of a policy, as audit_judge() has it; those of the store also without, by their
+ * tree alone, with a note on stderr that says so. A store's daemon may write meanwhile: then `r` goes further than `j`. */
+bool audit_verify_log(struct audit_source *s, const struct audit_keys *k, const struct audit_judged *j,
+                      const struct checkpoint *earlier, const struct audit_later *later, struct verify_report *r,
+                      struct error *e) MUST_USE;
+/* Judged and verified, for commands to which more than the verdict is nothing. `r` is zeros where no checkpoint counts. */
+bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r,
+                         struct error *e) MUST_USE;
 
 /* --- timestamps --- */
 struct audit_timestamp {

@@ -89,6 +89,18 @@ static bool verify(const struct archiving *x, struct audit_source *s, struct ver
 	return audit_verify_source(&x->keys, s, r, e);
 }
 
+/* What later logs erased of it is not in the folder: there the disclosures are compared with those of the store. */
+static bool verify_folder(const struct archiving *x, struct audit_source *s, const struct verify_report *stored,
+                          struct verify_report *r, struct error *e)
+{
+	struct error inner = { .reason = REASON_NONE };
+
+	return verify(x, s, r, &inner) ||
+	       (r->place == VERIFY_MISSING &&
+	        r->erased + r->unaccounted + r->missing == stored->erased + stored->unaccounted) ||
+	       error_set(e, inner.reason, "%s", inner.text);
+}
+
 /* --- the folder --- */
 
 /* What is another log's there would be mixed with this one's. */
@@ -122,7 +134,7 @@ static bool write_folder(struct archiving *x, const struct verify_report *stored
 	    !bring_to_disk(x->dir, e))
 		return false;
 	struct audit_source *s = audit_source_open(x->dir, NULL, e);
-	bool ok = s && verify(x, s, &written, e);
+	bool ok = s && verify_folder(x, s, stored, &written, e);
 	if (ok && (written.entries != stored->entries || !digest_eq(&written.root, &stored->root) ||
 	           (x->disclosures && written.disclosed != stored->disclosed)))
 		ok = error_at(e, REASON_TAMPERED, x->dir, 0, 0, "does not hold what the store does");

@@ -12,6 +12,7 @@
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (4 + 65535))
 #define ROWS_MAX   (64 * 1024 * 1024)
+#define ROUNDS     8 /* of following a log whose rows are erased meanwhile */
 
 struct export
 {
@@ -22,6 +23,7 @@ struct export
 	uint64_t after;
 	struct audit_source *source;
 	struct verify_source callbacks;
+	struct erasures *erasures; /* NULL: without disclosures */
 	uint64_t size;
 };
 
@@ -54,6 +56,17 @@ static bool is_there(const struct export *x, const struct tlog_tile *t, const ch
 	return n < (int)sizeof path && stat(path, &st) == 0;
 }
 
+/* Whether the row is there, and what the entry says of others. */
+static bool take_entry(struct export *x, uint64_t index, struct view leaf, struct view packed, struct error *e)
+{
+	unsigned digests = 0;
+
+	if (!x->erasures)
+		return true;
+	bool missing = packed.n == 0 && disclosures_count(leaf, &digests) && digests > 0;
+	return erasures_take(x->erasures, index, leaf, missing, e);
+}
+
 static bool export_bundle(struct export *x, const struct tlog_tile *t, struct buf *entries, struct buf *rows,
                           struct error *e)
 {
@@ -62,7 +75,9 @@ static bool export_bundle(struct export *x, const struct tlog_tile *t, struct bu
 	for (unsigned i = 0; i < t->width; i++) {
 		struct view leaf, packed;
 
-		if (!x->callbacks.entry(x->callbacks.arg, t->index * TLOG_TILE_WIDTH + i, &leaf, &packed, e))
+		uint64_t index = t->index * TLOG_TILE_WIDTH + i;
+		if (!x->callbacks.entry(x->callbacks.arg, index, &leaf, &packed, e) ||
+		    !take_entry(x, index, leaf, packed, e))
 			return false;
 		put_view16(entries, leaf);
 		put_view32(rows, packed);
@@ -74,12 +89,12 @@ static bool export_bundle(struct export *x, const struct tlog_tile *t, struct bu
 	return !x->disclosures || write_named(x, "disclosures/", t, buf_view(rows), e);
 }
 
-static bool export_entries(struct export *x, struct error *e)
+static bool export_entries(struct export *x, uint64_t from, struct error *e)
 {
 	struct buf entries = BUF_INIT(BUNDLE_MAX), rows = BUF_INIT(ROWS_MAX);
 	bool ok = true;
 
-	for (uint64_t i = 0; ok && i * TLOG_TILE_WIDTH < x->size; i++) {
+	for (uint64_t i = from / TLOG_TILE_WIDTH; ok && i * TLOG_TILE_WIDTH < x->size; i++) {
 		struct tlog_tile t = { .index = i, .entries = true, .width = tlog_tile_width(0, i, x->size) };
 
 		/* Disclosures change when they are erased: with them, every bundle is written anew. */
@@ -89,6 +104,29 @@ static bool export_entries(struct export *x, struct error *e)
 	buf_free(&entries);
 	buf_wipe(&rows);
 	return ok;
+}
+
+/* What erased a row while the copy was made stands behind the checkpoint that it was begun at: it goes on to the newest.
+ * What is missing for another reason stays so, and is told by who verifies the copy. */
+static bool export_all_entries(struct export *x, struct error *e)
+{
+	struct erasures_found found = { .missing = 0 };
+	uint64_t from = 0;
+	bool grew = true;
+
+	for (unsigned i = 0; grew; i++) {
+		if (!export_entries(x, from, e))
+			return false;
+		if (x->erasures)
+			erasures_settle(x->erasures, &found);
+		if (found.missing == 0 || i == ROUNDS)
+			return true;
+		from = x->size;
+		if (!audit_source_refresh(x->source, &grew, e))
+			return false;
+		x->size = audit_source_size(x->source);
+	}
+	return true;
 }
 
 static bool export_tiles(struct export *x, struct error *e)
@@ -138,19 +176,21 @@ static bool export_timestamp(struct export *x, struct error *e)
 	return ok;
 }
 
-/* The tiles that the cosigned checkpoint names, where the newest is ahead of it: the partial ones are others. */
-static bool export_older(struct export *x, struct view note, struct error *e)
+/* The tiles that the cosigned checkpoint names, where the newest is ahead of it: the partial ones are others. Full bundles
+ * stay as they are: what was erased of them since they were written is covered behind the newest. */
+static bool export_older(const struct export *x, struct error *e)
 {
 	struct export older = *x;
 	struct view text, signatures;
 	struct checkpoint c;
 
-	if (!note_split(note, &text, &signatures, e) || !checkpoint_parse(text, &c, e))
+	if (!note_split(audit_source_cosigned(x->source), &text, &signatures, e) || !checkpoint_parse(text, &c, e))
 		return false;
 	if (c.size > x->size)
 		return error_set(e, REASON_TAMPERED, "the cosigned checkpoint has more entries than the newest");
 	older.size = c.size;
-	return c.size == x->size || (export_entries(&older, e) && export_tiles(&older, e));
+	older.erasures = NULL;
+	return c.size == x->size || (export_entries(&older, c.size, e) && export_tiles(&older, e));
 }
 
 static bool put_note(const struct export *x, const char *name, struct view note, struct error *e)
@@ -162,23 +202,34 @@ static bool put_note(const struct export *x, const char *name, struct view note,
 	               : error_set(e, REASON_IO, "a path is too long");
 }
 
-/* The checkpoint comes last, so that whoever reads the directory meanwhile finds what it promises: the one that was
- * cosigned, with the newest beside it; without any cosignature the newest. */
-static bool export_directory(struct export *x, struct error *e)
+/* The one that was cosigned, with the newest beside it; without any cosignature the newest. */
+static bool export_checkpoints(const struct export *x, struct error *e)
 {
 	struct view newest = audit_source_note(x->source), cosigned = audit_source_cosigned(x->source);
+	char path[PATH_MAX];
 
-	if (x->disclosures && !x->callbacks.disclosures)
-		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
-	if (!export_entries(x, e) || !export_tiles(x, e) || !export_older(x, cosigned, e) || !export_timestamp(x, e))
-		return false;
 	if (!view_eq(newest, cosigned))
 		return put_note(x, "newest", newest, e) && put_note(x, "checkpoint", cosigned, e);
-	char path[PATH_MAX];
 	if (!put_note(x, "checkpoint", newest, e))
 		return false;
 	snprintf(path, sizeof path, "%s/newest", x->dir);
 	return unlink(path) == 0 || errno == ENOENT || error_set(e, REASON_IO, "%s: %s", path, strerror(errno));
+}
+
+/* The checkpoints come last, so that whoever reads the directory meanwhile finds what they promise. */
+static bool export_directory(struct export *x, struct error *e)
+{
+	struct view rest = audit_source_note(x->source);
+
+	if (x->disclosures && !x->callbacks.disclosures)
+		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
+	if (x->disclosures) {
+		x->erasures = erasures_new(view_cut(&rest, '\n'), NULL);
+		if (!x->erasures)
+			return error_set(e, REASON_NO_MEMORY, "no memory for what was erased");
+	}
+	return export_all_entries(x, e) && export_tiles(x, e) && export_older(x, e) && export_timestamp(x, e) &&
+	       export_checkpoints(x, e);
 }
 
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e)
@@ -186,7 +237,9 @@ bool audit_export_files(struct audit_source *s, const char *dir, bool disclosure
 	struct export x = { .dir = dir, .disclosures = disclosures, .source = s, .size = audit_source_size(s) };
 
 	audit_source_callbacks(s, &x.callbacks);
-	return export_directory(&x, e);
+	bool ok = export_directory(&x, e);
+	erasures_free(x.erasures);
+	return ok;
 }
 
 static bool export_events(struct export *x, struct error *e)
@@ -264,6 +317,7 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 		status = ctl_fail(audit_status(&e), &e);
 	else if (!x.has_format)
 		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
+	erasures_free(x.erasures);
 	audit_source_close(x.source);
 	connection_free(&x.access);
 	free(path);

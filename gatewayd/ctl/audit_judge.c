@@ -55,16 +55,17 @@ static bool read_hash(void *arg, unsigned level, uint64_t index, struct digest *
 	return tiles_read_stored(v->tile, v->arg, level, index, out, &e);
 }
 
-bool audit_verify_log(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
-                      struct verify_report *r, struct error *e)
+bool audit_verify_judged(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
+                         struct verify_report *r, struct error *e)
 {
 	struct verify_source source = *v;
 	struct digest root;
 
 	if (!verify_log(&j->newest, earlier, v, r, e))
 		return false;
-	/* The tiles are those of the newest checkpoint now. */
-	if (j->accepted.size == 0 || (j->accepted.size == j->newest.size && digest_eq(&j->accepted.root, &r->root)))
+	/* The tiles are those of the newest checkpoint now, or of a newer one that continues it. */
+	if (j->accepted.size == 0 ||
+	    (j->accepted.size == j->newest.size && digest_eq(&j->accepted.root, &j->newest.root)))
 		return true;
 	r->place = VERIFY_HISTORY;
 	r->index = j->accepted.size;
@@ -82,9 +83,8 @@ bool audit_verify_log(const struct audit_judged *j, const struct checkpoint *ear
 
 bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r, struct error *e)
 {
-	struct verify_source callbacks;
 	struct audit_judged j;
 
-	audit_source_callbacks(s, &callbacks);
-	return audit_judge(k, s, &j, e) && audit_verify_log(&j, NULL, &callbacks, r, e);
+	*r = (struct verify_report){ 0 };
+	return audit_judge(k, s, &j, e) && audit_verify_log(s, k, &j, NULL, NULL, r, e);
 }

@@ -29,11 +29,15 @@ struct bundle {
 struct audit_source {
 	/* One of the three. */
 	struct store *store;
+	char *path;   /* of the store */
+	uint64_t log; /* of it */
 	char *dir;
 	struct https *https;
 	bool disclosures, archived;
 	struct buf note, cosigned; /* the second empty: none */
 	uint64_t size;
+	const struct audit_keys *keys; /* NULL: it is read as it was when it was opened */
+	struct buf newer;              /* checkpoint of the store */
 	char *tile;
 	struct bundle bundle;
 	struct buf copy; /* of a bundle of the store */
@@ -185,34 +189,50 @@ static bool use_epoch(struct store *store, struct view epoch, struct error *e)
 	return error_set(e, REASON_CONFIG, "the store holds no log of epoch %.*s", VIEW_ARG(epoch));
 }
 
-/* The checkpoint that receipts stand on, with its cosignatures; none: nothing. */
-static bool read_cosigned(struct audit_source *s, struct error *e)
+/* The newest checkpoint, and the one that receipts stand on with its cosignatures (none: nothing). That one first: what
+ * the log grows by meanwhile is only more. */
+static bool read_checkpoints(struct audit_source *s, struct error *e)
 {
+	struct view note;
 	uint64_t size;
 
-	return proof_cosigned(s->store, &size, &s->cosigned, e);
+	buf_reset(&s->cosigned);
+	buf_reset(&s->note);
+	if (!proof_cosigned(s->store, &size, &s->cosigned, e) || !store_last_checkpoint(s->store, &size, &note, e))
+		return false;
+	buf_add(&s->note, note);
+	return (!s->cosigned.failed && !s->note.failed) || error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+}
+
+/* The log that the store's verbs are about. */
+static bool open_log(struct audit_source *s, struct error *e)
+{
+	struct error missing = { .reason = REASON_NONE };
+	struct store_archive archive;
+
+	s->log = store_log(s->store);
+	if (!read_checkpoints(s, e))
+		return false;
+	if (s->note.n == 0)
+		return error_set(e, REASON_NOT_FOUND, "the store has no checkpoint yet");
+	s->archived = store_get_archive(s->store, s->log, &archive, &missing);
+	s->disclosures = !s->archived;
+	return s->archived || missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+}
+
+static bool open_reader(struct audit_source *s, const char *path, struct error *e)
+{
+	s->path = strdup(path);
+	if (!s->path)
+		return error_set(e, REASON_NO_MEMORY, "no memory");
+	s->store = store_open_reader(path, e);
+	return s->store != NULL;
 }
 
 /* STORE, or STORE@EPOCH for the log of an earlier epoch. */
 static bool open_store(struct audit_source *s, const char *path, struct view epoch, struct error *e)
 {
-	struct view note;
-	uint64_t size;
-
-	s->store = store_open_reader(path, e);
-	if (!s->store || (epoch.n > 0 && !use_epoch(s->store, epoch, e)) ||
-	    !store_last_checkpoint(s->store, &size, &note, e))
-		return false;
-	if (size == 0 && note.n == 0)
-		return error_set(e, REASON_NOT_FOUND, "the store has no checkpoint yet");
-	struct error missing = { .reason = REASON_NONE };
-	struct store_archive archive;
-	buf_add(&s->note, note);
-	if (!read_cosigned(s, e))
-		return false;
-	s->archived = store_get_archive(s->store, store_log(s->store), &archive, &missing);
-	s->disclosures = !s->archived;
-	return s->archived || missing.reason == REASON_NOT_FOUND || error_set(e, missing.reason, "%s", missing.text);
+	return open_reader(s, path, e) && (epoch.n == 0 || use_epoch(s->store, epoch, e)) && open_log(s, e);
 }
 
 static bool open_path(struct audit_source *s, const char *path, struct error *e)
@@ -231,11 +251,19 @@ static bool open_path(struct audit_source *s, const char *path, struct error *e)
 	return S_ISDIR(st.st_mode) ? open_directory(s, name, e) : open_store(s, name, at ? view_of(at) : VIEW(""), e);
 }
 
-struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e)
+/* Only to know which files to ask for; whoever verifies opens the note by a key. */
+static uint64_t size_of(const struct audit_source *s)
 {
-	struct audit_source *s = calloc(1, sizeof *s);
 	struct view text, signatures;
 	struct checkpoint c;
+
+	return note_split(audit_source_note(s), &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL) ? c.size
+	                                                                                                      : 0;
+}
+
+static struct audit_source *source_new(struct error *e)
+{
+	struct audit_source *s = calloc(1, sizeof *s);
 
 	if (!s) {
 		error_set(e, REASON_NO_MEMORY, "no memory");
@@ -244,12 +272,54 @@ struct audit_source *audit_source_open(const char *path, struct connection *acce
 	s->copy = BUF_INIT(BUNDLE_MAX + ROWS_MAX);
 	s->note = BUF_INIT(NOTE_MAX);
 	s->cosigned = BUF_INIT(NOTE_MAX);
+	s->newer = BUF_INIT(NOTE_MAX);
+	return s;
+}
+
+struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e)
+{
+	struct audit_source *s = source_new(e);
+
+	if (!s)
+		return NULL;
 	if (!(view_starts(view_of(path), VIEW("https://")) ? open_url(s, path, access, e) : open_path(s, path, e)))
 		return source_free_null(s);
-	/* Only to know which files to ask for; whoever verifies opens the note by a key. */
-	if (note_split(audit_source_note(s), &text, &signatures, NULL) && checkpoint_parse(text, &c, NULL))
-		s->size = c.size;
+	s->size = size_of(s);
 	return s;
+}
+
+struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e)
+{
+	struct error none = { .reason = REASON_NONE };
+	struct audit_source *s = source_new(e);
+
+	if (!s || !open_reader(s, of->path, e))
+		return source_free_null(s);
+	if (!store_use_log(s->store, of->log + n, &none))
+		return source_free_null(s);
+	if (open_log(s, &none)) {
+		s->size = size_of(s);
+		return s;
+	}
+	/* The newest may have been begun and have no entry yet. */
+	if (none.reason != REASON_NOT_FOUND)
+		error_set(e, none.reason, "%s", none.text);
+	return source_free_null(s);
+}
+
+bool audit_source_refresh(struct audit_source *s, bool *grew, struct error *e)
+{
+	uint64_t before = s->size;
+
+	*grew = false;
+	if (!s->store)
+		return true;
+	s->bundle.loaded = false;
+	if (!read_checkpoints(s, e))
+		return false;
+	s->size = size_of(s);
+	*grew = s->size > before;
+	return true;
 }
 
 void audit_source_close(struct audit_source *s)
@@ -257,6 +327,8 @@ void audit_source_close(struct audit_source *s)
 	if (!s)
 		return;
 	store_close(s->store);
+	free(s->path);
+	buf_free(&s->newer);
 	https_close(s->https);
 	free(s->dir);
 	buf_free(&s->note);
@@ -484,7 +556,35 @@ static bool get_tile(void *arg, unsigned level, uint64_t index, struct view *has
 	return error_set(e, inner.reason, "%s", inner.text);
 }
 
+/* What a running daemon wrote meanwhile. */
+static bool get_newer(void *arg, struct checkpoint *out, struct error *e)
+{
+	struct audit_source *s = arg;
+	struct error inner = { .reason = REASON_NONE };
+	const struct note_vkey *signer;
+	struct view note;
+	uint64_t size;
+
+	if (!store_last_checkpoint(s->store, &size, &note, e))
+		return false;
+	buf_reset(&s->newer);
+	buf_add(&s->newer, note);
+	s->bundle.loaded = false;
+	if (s->newer.failed)
+		return error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+	/* The log's own signature is enough: it continues the one that is verified. */
+	return audit_keys_open(s->keys, buf_view(&s->newer), out, &signer, NULL, &inner) ||
+	       inner.reason == REASON_NOT_COSIGNED || error_set(e, inner.reason, "%s", inner.text);
+}
+
+void audit_source_follow(struct audit_source *s, const struct audit_keys *k)
+{
+	s->keys = k;
+}
+
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out)
 {
 	*out = (struct verify_source){ .entry = get_entry, .tile = get_tile, .arg = s, .disclosures = s->disclosures };
+	if (s->store && s->keys)
+		out->newer = get_newer;
 }

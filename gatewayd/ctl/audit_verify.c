@@ -14,11 +14,13 @@
 #define RECEIPT_MAX (512 * 1024)
 #define LOOKS       5 /* at a served log whose newest entries its witnesses may be about to cosign, a second apart */
 #define VERIFY_USAGE \
-	"audit verify [--key VKEY | --policy FILE [--max-age SECONDS]] [--earlier FILE] [--tsa-ca FILE] [DIR|STORE|URL]"
+	"audit verify [--key VKEY | --policy FILE [--max-age SECONDS]] [--earlier FILE] [--later DIR|STORE]... " \
+	"[--tsa-ca FILE] [DIR|STORE|URL]"
 
 struct options {
 	const char *key, *policy, *earlier, *tsa;
 	unsigned long long max_age_s; /* 0: any */
+	struct audit_later later;
 	struct connection access;
 };
 
@@ -27,6 +29,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	static const struct option list[] = { { "key", required_argument, NULL, 'k' },
 		                              { "policy", required_argument, NULL, 'p' },
 		                              { "earlier", required_argument, NULL, 'e' },
+		                              { "later", required_argument, NULL, 'l' },
 		                              { "tsa-ca", required_argument, NULL, 't' },
 		                              { "max-age", required_argument, NULL, 'm' },
 		                              AUDIT_ACCESS_OPTIONS,
@@ -43,6 +46,11 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'm':
 			if (!view_to_u64(view_of(optarg), INT32_MAX, &o->max_age_s) || o->max_age_s == 0)
 				return false;
+			break;
+		case 'l':
+			if (o->later.n == AUDIT_LATER_MAX)
+				return false;
+			o->later.path[o->later.n++] = optarg;
 			break;
 		default:
 			if (!connection_option(&o->access, opt, optarg))
@@ -112,6 +120,7 @@ static const char *place_name(enum verify_place p)
 	case VERIFY_ENTRY: return "entry";
 	case VERIFY_TILE: return "tile";
 	case VERIFY_DISCLOSURES: return "disclosures";
+	case VERIFY_MISSING: return "missing-disclosures";
 	case VERIFY_ROOT: return "root";
 	case VERIFY_HISTORY: return "history";
 	}
@@ -141,6 +150,14 @@ static int64_t age_s(const struct found *f, uint64_t then_ms)
 	return then_ms > (uint64_t)f->now_ms ? 0 : (f->now_ms - (int64_t)then_ms) / 1000;
 }
 
+static void disclosures_json(json_t *j, const struct verify_report *r)
+{
+	json_object_set_new(j, "disclosed", json_integer((json_int_t)r->disclosed));
+	json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
+	json_object_set_new(j, "unaccounted", json_integer((json_int_t)r->unaccounted));
+	json_object_set_new(j, "missing", json_integer((json_int_t)r->missing));
+}
+
 static void report_json(const struct found *f, const struct error *e)
 {
 	const struct checkpoint *c = &f->judged.newest;
@@ -165,10 +182,9 @@ static void report_json(const struct found *f, const struct error *e)
 			json_object_set_new(j, "archived", json_true());
 		if (f->timestamp.size)
 			timestamp_json(j, &f->timestamp);
-		if (f->disclosures) {
-			json_object_set_new(j, "disclosed", json_integer((json_int_t)r->disclosed));
-			json_object_set_new(j, "erased", json_integer((json_int_t)r->erased));
-		}
+		json_object_set_new(j, "size", json_integer((json_int_t)r->entries));
+		if (f->disclosures)
+			disclosures_json(j, r);
 	} else {
 		json_object_set_new(j, "reason", json_string(reason_slug(e->reason)));
 		json_object_set_new(j, "place", json_string(place_name(r->place)));
@@ -177,6 +193,8 @@ static void report_json(const struct found *f, const struct error *e)
 			json_object_set_new(j, "level", json_integer((json_int_t)r->level));
 			json_object_set_new(j, "hash", json_integer((json_int_t)r->hash));
 		}
+		if (r->place == VERIFY_MISSING)
+			disclosures_json(j, r);
 		json_object_set_new(j, "error", json_string(e->text));
 	}
 	print_json(j);
@@ -191,7 +209,7 @@ static void report_witnesses(const struct found *f)
 	printf("cosigned by  %u witnesses of the policy; witnessed by %u of %u independent\n", w->cosigned,
 	       w->independent, w->of_independent);
 	printf("cosigned     %llu of %llu entries", (unsigned long long)f->judged.accepted.size,
-	       (unsigned long long)f->judged.newest.size);
+	       (unsigned long long)f->report.entries);
 	if (w->time_s)
 		printf(", %lld s ago", (long long)age_s(f, w->time_s * 1000));
 	putchar('\n');
@@ -217,6 +235,9 @@ static void report_text(const struct ctl *ctl, const struct found *f)
 	else
 		printf("disclosures  %llu entries disclosed, %llu erased (digest present, disclosure erased)\n",
 		       (unsigned long long)r->disclosed, (unsigned long long)r->erased);
+	if (r->unaccounted > 0)
+		printf("             %llu not accounted for (a build of before erased so many, and did not say which)\n",
+		       (unsigned long long)r->unaccounted);
 	if (f->timestamp.size) {
 		time_print(f->timestamp.time_ms, time);
 		printf("timestamp    %llu entries existed on %s\n", (unsigned long long)f->timestamp.size, time);
@@ -242,8 +263,7 @@ static int64_t last_entry_ms(const struct found *f, const struct verify_source *
 	struct view leaf, packed;
 	int64_t ms = TIME_NONE;
 
-	if (f->archived || f->judged.newest.size == 0 ||
-	    !v->entry(v->arg, f->judged.newest.size - 1, &leaf, &packed, NULL))
+	if (f->archived || f->report.entries == 0 || !v->entry(v->arg, f->report.entries - 1, &leaf, &packed, NULL))
 		return ms;
 	json_t *entry = json_loadb(leaf.p, leaf.n, 0, NULL), *time = json_object_get(entry, "time");
 	if (json_is_integer(time) && json_integer_value(time) >= 0)
@@ -264,7 +284,7 @@ static bool young_enough(const struct found *f, const struct options *o, struct 
 	        "cosigned too long ago: the policy's quorum cosigned %llu entries %lld s ago, more than %llu; %llu "
 	        "entries came since",
 	        (unsigned long long)j->accepted.size, (long long)age, o->max_age_s,
-	        (unsigned long long)(j->newest.size - j->accepted.size));
+	        (unsigned long long)(f->report.entries - j->accepted.size));
 }
 
 static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k,
@@ -282,15 +302,12 @@ static int verify_source(const struct ctl *c, struct audit_source *s, const stru
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	audit_source_callbacks(s, &callbacks);
-	struct verify_source entries = callbacks;
 	f.archived = audit_source_archived(s);
-	if (f.archived)
-		callbacks.entry = NULL;
 	f.disclosures = callbacks.disclosures;
-	bool ok = audit_verify_log(j, o->earlier ? &earlier : NULL, &callbacks, &f.report, &e) &&
+	bool ok = audit_verify_log(s, k, j, o->earlier ? &earlier : NULL, &o->later, &f.report, &e) &&
 	          (!o->tsa || audit_timestamp_check(s, j->signer, &j->newest, o->tsa, &f.timestamp, &e));
 	if (ok) {
-		f.last_ms = last_entry_ms(&f, &entries);
+		f.last_ms = last_entry_ms(&f, &callbacks);
 		ok = young_enough(&f, o, &e);
 	}
 	if (c->json)
@@ -331,6 +348,9 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
 		return ctl_usage(VERIFY_USAGE);
+	if (o.later.n > 0 && !o.policy)
+		return ctl_usage(
+		        "audit verify --later DIR|STORE --policy FILE: the policy names the keys of these logs");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);

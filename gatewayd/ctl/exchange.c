@@ -28,7 +28,8 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 	        "exchange                              received                  state      status  agreement");
 }
 
-/* One disclosure: base64url of [salt, name, value] (RFC 9901 section 4.2.1). */
+/* One disclosure: base64url of [salt, name, value] (RFC 9901 section 4.2.1); not one that holds the digests of others (4.2.6),
+ * nor the seed of decoys. */
 static json_t *open_disclosure(const char *text, json_t *into)
 {
 	size_t n = strlen(text), got;
@@ -37,7 +38,8 @@ static json_t *open_disclosure(const char *text, json_t *into)
 
 	if (bytes && base64url_decode(view_of(text), bytes, n, &got))
 		triple = json_loadb(bytes, got, 0, NULL);
-	if (json_array_size(triple) == 3 && json_is_string(json_array_get(triple, 1)))
+	if (json_array_size(triple) == 3 && json_is_string(json_array_get(triple, 1)) &&
+	    !json_object_get(json_array_get(triple, 2), "_sd"))
 		json_object_set(into, json_string_value(json_array_get(triple, 1)), json_array_get(triple, 2));
 	json_decref(triple);
 	free(bytes);

@@ -1,5 +1,6 @@
 /* The line of an audit entry: members in the order of their names, so that one entry has one form. */
 #include "lib/tlog/entry.h"
+#include "lib/base/encode.h"
 
 const char *operation_name(enum operation o)
 {
@@ -11,6 +12,38 @@ const char *operation_name(enum operation o)
 	case OPERATION_COUNT: break;
 	}
 	return "unknown";
+}
+
+/* Of a record that leaves, comes, waits or is tried: the decision, what the envelope states, and the caveats; of a refusal
+ * the first two; of what people decide, what they state; of a duty its reason. Each is 61 bytes of every receipt. */
+unsigned operation_digests(enum operation o)
+{
+	switch (o) {
+	case OPERATION_DISCLOSURE:
+	case OPERATION_COLLECTION:
+	case OPERATION_HOLD:
+	case OPERATION_VALIDATION: return 3;
+	case OPERATION_REFUSAL: return 2;
+	case OPERATION_DECISION:
+	case OPERATION_DUTY: return 1;
+	case OPERATION_ALTERATION:
+	case OPERATION_CONSULTATION:
+	case OPERATION_COMBINATION:
+	case OPERATION_ERASURE:
+	case OPERATION_GENESIS:
+	case OPERATION_DELIVERY:
+	case OPERATION_POLICY_CHANGE:
+	case OPERATION_KEY_CHANGE:
+	case OPERATION_CONFIG_CHANGE:
+	case OPERATION_START:
+	case OPERATION_STOP:
+	case OPERATION_CLOCK_STEP:
+	case OPERATION_RESTORE:
+	case OPERATION_INCIDENT:
+	case OPERATION_BACKUP:
+	case OPERATION_COUNT: break;
+	}
+	return 0;
 }
 
 /* The next code point of valid UTF-8. */
@@ -101,12 +134,42 @@ static void put_uuid(struct buf *out, size_t start, const char *name, const stru
 	buf_addc(out, '"');
 }
 
+static void put_random(struct buf *out, size_t start, const uint8_t random[ENTRY_RANDOM])
+{
+	static const uint8_t zero[ENTRY_RANDOM];
+
+	if (memcmp(random, zero, sizeof zero) == 0)
+		return;
+	put_name(out, start, "random");
+	buf_addc(out, '"');
+	base64url_encode(out, view_make(random, ENTRY_RANDOM));
+	buf_addc(out, '"');
+}
+
+static void put_erased(const struct entry *e, struct buf *out, size_t start)
+{
+	if (e->n_erased > 0) {
+		put_name(out, start, "erased");
+		for (size_t i = 0; i < e->n_erased; i++) {
+			buf_adds(out, i ? ",[" : "[[");
+			buf_addu(out, e->erased[i].first);
+			buf_addc(out, ',');
+			buf_addu(out, e->erased[i].last);
+			buf_addc(out, ']');
+		}
+		buf_addc(out, ']');
+	}
+	put_text(out, start, "erased_log", e->erased_log);
+}
+
 void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 {
 	size_t start = out->n;
 
 	buf_addc(out, '{');
-	if (d && d->n > 0) {
+	if (d)
+		disclosures_pad(d, e->seed, operation_digests(e->operation));
+	if (d && (d->n > 0 || d->packed.failed)) {
 		put_name(out, start, "_sd");
 		disclosures_digests(d, out);
 	}
@@ -121,6 +184,7 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_digest(out, start, "consent", &e->consent);
 	put_uuid(out, start, "corrects", &e->corrects);
 	put_digest(out, start, "envelope", &e->envelope);
+	put_erased(e, out, start);
 	put_text(out, start, "exception", e->exception);
 	put_uuid(out, start, "exchange", &e->exchange);
 	if (e->final) {
@@ -142,6 +206,7 @@ void entry_print(const struct entry *e, struct disclosures *d, struct buf *out)
 	put_digest(out, start, "output", &e->output);
 	put_text(out, start, "peer", e->peer);
 	put_text(out, start, "purpose", e->purpose);
+	put_random(out, start, e->random);
 	put_text(out, start, "reason", e->reason);
 	put_text(out, start, "recipient", e->recipient);
 	put_text(out, start, "tier", e->tier);

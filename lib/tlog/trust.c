@@ -63,8 +63,9 @@ static bool add_log(struct trust *t, struct view *line, struct error *e)
 		return error_set(e, REASON_CONFIG, "more than %d logs", TRUST_LOGS_MAX);
 	if (!note_vkey_parse(word(line), k, NULL) || k->type != NOTE_ED25519)
 		return error_set(e, REASON_CONFIG, "not a verifier key of a log");
+	/* The logs of a node's epochs may have one key, under a name each. */
 	for (size_t i = 0; i < t->n_logs; i++)
-		if (memcmp(t->logs[i].key, k->key, sizeof k->key) == 0)
+		if (strcmp(t->logs[i].name, k->name) == 0 && memcmp(t->logs[i].key, k->key, sizeof k->key) == 0)
 			return error_set(e, REASON_CONFIG, "this log's key is listed already");
 	t->n_logs++;
 	return ends_with_url(line, e);

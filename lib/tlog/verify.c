@@ -3,6 +3,7 @@
 #include "lib/tlog/verify.h"
 
 #define LEVELS 8
+#define ROUNDS 8 /* of following a log that grows */
 
 /* The tile that is being rebuilt at a level. */
 struct building {
@@ -15,6 +16,8 @@ struct run {
 	const struct checkpoint *c;
 	const struct verify_source *s;
 	struct verify_report *r;
+	struct erasures *erasures;
+	struct checkpoint newer;
 	struct building level[LEVELS];
 	struct digest leaves[TLOG_TILE_WIDTH]; /* of the tile that is read, where there are no entries */
 };
@@ -216,20 +219,21 @@ static bool add_hash(struct run *v, const struct digest *leaf, struct error *e)
 	return true;
 }
 
-/* Whether the disclosures are those of the leaf, or erased. */
-static bool check_disclosures(struct run *v, struct view leaf, struct view packed, struct error *e)
+/* Whether the disclosures are those of the leaf, or are not there, and what it says of those of others. */
+static bool check_disclosures(struct run *v, uint64_t index, struct view leaf, struct view packed, struct error *e)
 {
 	unsigned digests;
+	bool missing = false;
 
-	if (!v->s->disclosures)
-		return true;
-	if (!disclosures_verify(leaf, packed, e))
-		return false;
-	if (packed.n > 0)
-		v->r->disclosed++;
-	else if (disclosures_count(leaf, &digests) && digests > 0)
-		v->r->erased++;
-	return true;
+	if (v->s->disclosures) {
+		if (!disclosures_verify(leaf, packed, e))
+			return false;
+		if (packed.n > 0)
+			v->r->disclosed++;
+		else
+			missing = disclosures_count(leaf, &digests) && digests > 0;
+	}
+	return erasures_take(v->erasures, index, leaf, missing, e);
 }
 
 /* An altered entry has another list of digests too: it is looked at first. */
@@ -262,8 +266,9 @@ static bool take_entry(struct run *v, uint64_t index, struct error *e)
 		return source_error(&inner, e);
 	}
 	tlog_leaf_hash(leaf, &h);
-	if (!check_disclosures(v, leaf, packed, &inner))
-		return blame_disclosures(v, index, &h, inner.text, e);
+	if (!check_disclosures(v, index, leaf, packed, &inner))
+		return inner.reason == REASON_TAMPERED ? blame_disclosures(v, index, &h, inner.text, e)
+		                                       : error_set(e, inner.reason, "%s", inner.text);
 	v->r->entries++;
 	return add_hash(v, &h, e);
 }
@@ -316,11 +321,9 @@ static bool continues(struct run *v, const struct checkpoint *earlier, struct er
 	                 (unsigned long long)earlier->size, (unsigned long long)v->c->size);
 }
 
-static bool run_all(struct run *v, const struct checkpoint *earlier, struct error *e)
+static bool run_to(struct run *v, uint64_t from, const struct checkpoint *earlier, struct error *e)
 {
-	if (earlier && !continues(v, earlier, e))
-		return false;
-	for (uint64_t i = 0; i < v->c->size; i++) {
+	for (uint64_t i = from; i < v->c->size; i++) {
 		if (earlier && i == earlier->size && !matches(v, earlier, e))
 			return false;
 		if (!(v->s->entry ? take_entry(v, i, e) : take_leaf(v, i, e)))
@@ -339,18 +342,77 @@ static bool run_all(struct run *v, const struct checkpoint *earlier, struct erro
 	return !earlier || earlier->size < v->c->size || matches(v, earlier, e);
 }
 
+static void settle(struct run *v)
+{
+	struct erasures_found found;
+
+	erasures_settle(v->erasures, &found);
+	v->r->erased = found.erased;
+	v->r->unaccounted = found.unaccounted;
+	v->r->missing = found.missing;
+	v->r->index = found.first_missing;
+}
+
+/* Rows that went while the log was read are covered by an entry behind what was read. */
+static bool follow(struct run *v, bool *grew, struct error *e)
+{
+	uint64_t size = v->c->size;
+	struct checkpoint newer;
+
+	*grew = false;
+	if (!v->s->newer(v->s->arg, &newer, e))
+		return false;
+	if (newer.size <= size)
+		return true;
+	*grew = true;
+	v->newer = newer;
+	v->c = &v->newer;
+	bool ok = run_to(v, size, NULL, e);
+	if (ok)
+		settle(v);
+	return ok;
+}
+
+static bool account(struct run *v, struct error *e)
+{
+	bool grew = v->s->newer != NULL;
+
+	settle(v);
+	for (unsigned i = 0; v->r->missing > 0 && grew && i < ROUNDS; i++)
+		if (!follow(v, &grew, e))
+			return false;
+	if (v->r->missing == 0)
+		return true;
+	v->r->place = VERIFY_MISSING;
+	return error_set(
+	        e, REASON_TAMPERED,
+	        "the withheld fields of %llu entries, entry %llu the first, are gone, and no entry says that they "
+	        "were erased",
+	        (unsigned long long)v->r->missing, (unsigned long long)v->r->index);
+}
+
+static bool run_all(struct run *v, const struct checkpoint *earlier, struct error *e)
+{
+	return (!earlier || continues(v, earlier, e)) && run_to(v, 0, earlier, e) && account(v, e);
+}
+
 bool verify_log(const struct checkpoint *c, const struct checkpoint *earlier, const struct verify_source *s,
                 struct verify_report *r, struct error *e)
 {
 	struct run *v = calloc(1, sizeof *v);
 
 	*r = (struct verify_report){ 0 };
-	if (!v)
+	if (v)
+		v->erasures = erasures_new(c->origin, s->later);
+	if (!v || !v->erasures) {
+		free(v);
 		return error_set(e, REASON_NO_MEMORY, "no memory for the verification");
+	}
 	v->c = c;
 	v->s = s;
 	v->r = r;
 	bool ok = run_all(v, earlier, e);
+	erasures_free(v->erasures);
 	free(v);
 	return ok;
 }

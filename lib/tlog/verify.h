@@ -1,9 +1,11 @@
 /* Full verification of a log: every entry is hashed, every tile rebuilt and compared with the stored one, and
- * the root compared with the signed checkpoint. Memory does not grow with the log (about 80 KiB). Any thread;
- * keeps no state between calls. */
+ * the root compared with the signed checkpoint; and every withheld field opens its digest, or an entry says that it was
+ * erased. Memory does not grow with the log (about 80 KiB), but for what erasures.h needs. Any thread; keeps no state
+ * between calls. */
 #ifndef GATEWAY_TLOG_VERIFY_H
 #define GATEWAY_TLOG_VERIFY_H
 
+#include "lib/tlog/erasures.h"
 #include "lib/tlog/note.h"
 #include "lib/tlog/tiles.h"
 
@@ -17,6 +19,11 @@ struct verify_source {
 	tiles_source_fn *tile;
 	void *arg;
 	bool disclosures; /* the source has them; else they are neither checked nor counted */
+	/* The newest checkpoint, opened by its key, of a log that grows while it is read: asked for when rows are missing,
+	 * for what erased them meanwhile stands behind the one that is verified; then the log is verified up to there. `out`
+	 * lives until the end of the verification. NULL: it does not grow. */
+	bool (*newer)(void *arg, struct checkpoint *out, struct error *e);
+	struct later_erasures *later; /* see erasures.h; NULL: there are no later logs, or they are not known */
 };
 
 enum verify_place {
@@ -24,15 +31,19 @@ enum verify_place {
 	VERIFY_ENTRY,       /* `index`: entry; `count` entries from there when it cannot be told apart */
 	VERIFY_TILE,        /* `level`, `index`: tile; `hash`: place in it */
 	VERIFY_DISCLOSURES, /* `index`: entry */
+	VERIFY_MISSING,     /* `index`: first entry whose disclosures are gone without an entry that covers it */
 	VERIFY_ROOT,        /* the rebuilt root is not the signed one */
 	VERIFY_HISTORY      /* not the continuation of the earlier checkpoint */
 };
 
 struct verify_report {
-	uint64_t entries;           /* hashed, or whose hash was taken */
-	struct digest root;         /* rebuilt; set when all entries were read */
-	uint64_t disclosed, erased; /* entries whose disclosures are there, and are erased */
-	enum verify_place place;    /* the first place of tampering */
+	uint64_t entries;        /* hashed, or whose hash was taken */
+	struct digest root;      /* rebuilt; set when all entries were read */
+	uint64_t disclosed;      /* entries whose disclosures are there */
+	uint64_t erased;         /* and are erased, as an entry says */
+	uint64_t unaccounted;    /* erased by builds that said how many, not which */
+	uint64_t missing;        /* gone, and no entry says that they were erased */
+	enum verify_place place; /* the first place of tampering */
 	uint64_t index, count;
 	unsigned level, hash;
 };

@@ -60,13 +60,13 @@ static int run(command *f, ...)
 	return status;
 }
 
-static void expect(const char *text)
+static inline void expect(const char *text)
 {
 	ck_assert_msg(strstr(output, text) != NULL, "no \"%s\" in: %s", text, output);
 }
 
 /* Flips a bit of a file. */
-static void flip(const char *name, size_t at)
+static inline void flip(const char *name, size_t at)
 {
 	const char *path = scratch_file(&dir, name);
 	int fd = open(path, O_RDWR);
@@ -77,6 +77,18 @@ static void flip(const char *name, size_t at)
 	c ^= 1;
 	ck_assert_int_eq(pwrite(fd, &c, 1, (off_t)at), 1);
 	close(fd);
+}
+
+static inline void expect_error(const char *text)
+{
+	struct view v = scratch_read(scratch_file(&dir, "stderr"));
+	union {
+		const char *in;
+		char *out;
+	} p = { v.p };
+
+	ck_assert_msg(memmem(v.p ? v.p : "", v.n, text, strlen(text)) != NULL, "no \"%s\" in: %.*s", text, VIEW_ARG(v));
+	free(p.out);
 }
 
 #endif

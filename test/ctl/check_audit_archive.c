@@ -64,18 +64,6 @@ static void commit(void)
 	stored_close(&north);
 }
 
-static void expect_error(const char *text)
-{
-	struct view v = scratch_read(scratch_file(&dir, "stderr"));
-	union {
-		const char *in;
-		char *out;
-	} p = { v.p };
-
-	ck_assert_msg(memmem(v.p ? v.p : "", v.n, text, strlen(text)) != NULL, "no \"%s\" in: %.*s", text, VIEW_ARG(v));
-	free(p.out);
-}
-
 /* Every entry is still there. */
 static void refused(int status, const char *text)
 {
@@ -239,15 +227,86 @@ END_TEST
 START_TEST(test_without_disclosures)
 {
 	begin();
-	for (uint64_t i = 0; i <= EXCHANGES; i++)
-		must(store_erase_disclosures(north.store, i, &error), &error);
-	commit();
+	stored_erase(&north, 1, EXCHANGES, "north.example/audit/gw/1");
+	stored_commit(&north);
+	stored_close(&north);
 	ctl.json = true;
 	ck_assert_int_eq(run(audit_archive, "--key", vkey, "$D/north.db@1", "$D/archive", NULL), CTL_OK);
 	expect("{\"archived\":601,\"checkpoint\":\"");
 	ctl.json = false;
 	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/archive", NULL), CTL_OK);
 	expect("disclosures  not part of this copy");
+}
+END_TEST
+
+/* A policy that names both logs' keys, or those that are given. */
+static void write_policy(const char *first, const char *second)
+{
+	struct buf b = BUF_INIT(2000);
+
+	buf_addf(&b, "log %s\nlog %s\nquorum none\n", first, second);
+	scratch_write(scratch_file(&dir, "policy"), buf_view(&b));
+	buf_free(&b);
+}
+
+/* Retention goes on over the logs of all epochs, and says so in the newest. */
+START_TEST(test_erased_by_a_later_log)
+{
+	static const char other[] = "made.up.example/audit/gw/1+55e80a44+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+	char second[300];
+
+	begin();
+	stored_erase(&north, 1, 100, "north.example/audit/gw/1");
+	stored_commit(&north);
+	stored_vkey(&north, second, sizeof second);
+	stored_close(&north);
+	write_policy(vkey, second);
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db@1", NULL), CTL_OK);
+	expect("500 entries disclosed, 100 erased");
+	expect_error("note: what the log north.example/audit/gw/2 erased of this one is taken from it as it is here");
+	ck_assert_int_eq(run(audit_verify, "--policy", "$D/policy", "$D/north.db@1", NULL), CTL_OK);
+	expect("500 entries disclosed, 100 erased");
+	/* In a copy it shows with the later log beside it. */
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_OK);
+	expect("archived   601 entries");
+	ck_assert_int_eq(run(audit_verify, "--policy", "$D/policy", "$D/archive", NULL), CTL_TAMPERED);
+	expect_error("the withheld fields of 100 entries, entry 1 the first, are gone");
+	ck_assert_int_eq(run(audit_verify, "--policy", "$D/policy", "--later", "$D/north.db", "$D/archive", NULL),
+	                 CTL_OK);
+	expect("500 entries disclosed, 100 erased");
+	/* A later log whose key is not named; one that is not there; more than there is room for. */
+	write_policy(vkey, other);
+	ck_assert_int_eq(run(audit_verify, "--policy", "$D/policy", "--later", "$D/north.db", "$D/archive", NULL),
+	                 CTL_TAMPERED);
+	expect_error("north.db: ");
+	ck_assert_int_eq(run(audit_verify, "--policy", "$D/policy", "--later", "$D/absent", "$D/archive", NULL),
+	                 CTL_FAILED);
+	expect_error("absent");
+	char word[] = "verify", option[] = "--later", path[] = "x";
+	char *many[2 + 2 * (AUDIT_LATER_MAX + 1)] = { word };
+	for (unsigned i = 0; i <= AUDIT_LATER_MAX; i++) {
+		many[1 + 2 * i] = option;
+		many[2 + 2 * i] = path;
+	}
+	optind = 0;
+	ck_assert_int_eq(audit_verify(&ctl, 1 + 2 * (AUDIT_LATER_MAX + 1), many), CTL_USAGE);
+}
+END_TEST
+
+/* What was deleted of it beside that is not. */
+START_TEST(test_hidden_beside_a_later_log)
+{
+	begin();
+	stored_erase(&north, 1, 100, "north.example/audit/gw/1");
+	stored_commit(&north);
+	must(store_begin(north.store, &error), &error);
+	must(store_erase_disclosures(north.store, 300, &error), &error);
+	commit();
+	ck_assert_int_eq(run(audit_verify, "--key", vkey, "$D/north.db@1", NULL), CTL_TAMPERED);
+	expect_error("the withheld fields of 1 entries, entry 300 the first, are gone");
+	ck_assert_int_eq(run(audit_archive, "--key", vkey, "--disclosures", "$D/north.db@1", "$D/archive", NULL),
+	                 CTL_TAMPERED);
 }
 END_TEST
 
@@ -263,5 +322,7 @@ TCase *make_audit_archive_case(void)
 	tcase_add_test(tc, test_what_waits);
 	tcase_add_test(tc, test_folder);
 	tcase_add_test(tc, test_without_disclosures);
+	tcase_add_test(tc, test_erased_by_a_later_log);
+	tcase_add_test(tc, test_hidden_beside_a_later_log);
 	return tc;
 }

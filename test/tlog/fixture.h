@@ -69,10 +69,10 @@ static inline bool log_put_tile(void *arg, const struct tlog_tile *tile, struct 
 	return true;
 }
 
-/* A made-up exchange; every third entry has no disclosures. */
+/* A made-up exchange; every third entry is its delivery, which withholds nothing. */
 static inline void log_print_entry(uint64_t i, struct disclosures *d, struct buf *leaf)
 {
-	struct entry e = { .operation = OPERATION_DISCLOSURE,
+	struct entry e = { .operation = i % 3 ? OPERATION_DISCLOSURE : OPERATION_DELIVERY,
 		           .time_ms = 1767225600000 + (int64_t)i * 17,
 		           .peer = VIEW("south"),
 		           .recipient = VIEW("agency-south"),
@@ -86,6 +86,8 @@ static inline void log_print_entry(uint64_t i, struct disclosures *d, struct buf
 	memcpy(random, &i, sizeof i);
 	e.exchange = uuid_v7(e.time_ms, random);
 	sha256(view_make(&i, sizeof i), &e.output);
+	memcpy(e.random, e.output.b, sizeof e.random);
+	memcpy(e.seed, e.output.b + sizeof e.random, sizeof e.seed);
 	disclosures_reset(d);
 	for (unsigned k = 0; k < i % 3; k++) {
 		salt[0] = (uint8_t)k;
@@ -112,24 +114,35 @@ static inline void log_sign(struct log *l)
 	buf_free(&text);
 }
 
+static inline void log_append(struct log *l, struct view leaf, struct view packed)
+{
+	struct digest h;
+
+	bytes_set(&l->leaf[l->size], leaf);
+	bytes_set(&l->packed[l->size], packed);
+	tlog_leaf_hash(leaf, &h);
+	ck_assert(tiles_append(l->tiles, &h));
+	l->size++;
+}
+
+static inline void log_commit(struct log *l)
+{
+	ck_assert(tiles_changed(l->tiles, log_put_tile, l, NULL));
+	tiles_commit(l->tiles);
+	log_sign(l);
+}
+
 static inline void log_grow(struct log *l, uint64_t size)
 {
 	struct disclosures d = { 0 };
 	struct buf leaf = BUF_INIT(65535);
 
-	for (; l->size < size; l->size++) {
-		struct digest h;
-
+	while (l->size < size) {
 		buf_reset(&leaf);
 		log_print_entry(l->size, &d, &leaf);
-		bytes_set(&l->leaf[l->size], buf_view(&leaf));
-		bytes_set(&l->packed[l->size], buf_view(&d.packed));
-		tlog_leaf_hash(buf_view(&leaf), &h);
-		ck_assert(tiles_append(l->tiles, &h));
+		log_append(l, buf_view(&leaf), buf_view(&d.packed));
 	}
-	ck_assert(tiles_changed(l->tiles, log_put_tile, l, NULL));
-	tiles_commit(l->tiles);
-	log_sign(l);
+	log_commit(l);
 	disclosures_free(&d);
 	buf_free(&leaf);
 }

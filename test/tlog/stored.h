@@ -138,6 +138,8 @@ static inline void stored_exchange(struct stored *l, uint64_t i, bool received)
 	struct store_exchange prior;
 	enum store_accepted result;
 
+	memcpy(x.random, &i, sizeof i);
+	x.random[15] = 1;
 	x.exchange = row.id = row.origin = stored_id(received ? i + 1000000 : i);
 	if (received)
 		x.origin = row.origin = stored_id(i);
@@ -150,6 +152,28 @@ static inline void stored_exchange(struct stored *l, uint64_t i, bool received)
 	must(store_accept(l->store, &row, &result, &prior, &e) && result == STORE_NEW, &e);
 	must(store_set_entry(l->store, row.seq, stored_append(l, buf_view(&leaf), buf_view(&d.packed)), &e), &e);
 	disclosures_free(&d);
+	buf_free(&leaf);
+}
+
+/* Erases the rows of these entries of this log, or of the one of origin `of`, of number 0, with an entry that says so.
+ * Inside a transaction. */
+static inline void stored_erase(struct stored *l, uint64_t first, uint64_t last, const char *of)
+{
+	struct entry_range r = { first, last };
+	struct entry x = { .operation = OPERATION_ERASURE,
+		           .time_ms = 1767225600000,
+		           .random = { 7 },
+		           .erased = &r,
+		           .n_erased = 1,
+		           .erased_log = view_of(of) };
+	struct buf leaf = BUF_INIT(65535);
+	struct error e = { 0 };
+
+	for (uint64_t i = first; i <= last; i++)
+		must(store_erase_disclosures(l->store, (of[0] ? 0 : store_log(l->store) << STORE_LOG_SHIFT) | i, &e),
+		     &e);
+	entry_print(&x, NULL, &leaf);
+	stored_append(l, buf_view(&leaf), VIEW(""));
 	buf_free(&leaf);
 }
 

@@ -28,6 +28,7 @@ struct rebuild {
 
 	/* the thread's */
 	struct store *store;
+	struct buf newer;   /* checkpoint of a log that grew meanwhile */
 	struct buf fetched; /* entries: the index, then leaf and packed disclosures, each behind its length */
 	struct reader rest; /* of it, not yet asked for */
 	uint64_t next;      /* index of the first in `rest` */
@@ -108,9 +109,21 @@ static bool open_note(struct rebuild *r, struct view found, struct buf *copy, st
 	                    : checkpoint_open(buf_view(copy), &r->log, out, e);
 }
 
+static bool get_newer(void *arg, struct checkpoint *out, struct error *e)
+{
+	struct rebuild *r = arg;
+	struct view note;
+	uint64_t size;
+
+	buf_reset(&r->newer);
+	return store_last_checkpoint(r->store, &size, &note, e) && open_note(r, note, &r->newer, out, e);
+}
+
 static bool verify(struct rebuild *r, struct verify_report *report, struct error *e)
 {
-	struct verify_source source = { .entry = get_entry, .tile = get_tile, .arg = r, .disclosures = true };
+	struct verify_source source = {
+		.entry = get_entry, .tile = get_tile, .arg = r, .disclosures = true, .newer = get_newer
+	};
 	struct buf last = BUF_INIT(NOTE_MAX), earlier = BUF_INIT(NOTE_MAX);
 	struct checkpoint now, before;
 	struct view note;
@@ -199,6 +212,7 @@ static void free_rebuild(struct rebuild *r)
 {
 	store_close(r->store);
 	buf_wipe(&r->fetched);
+	buf_free(&r->newer);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -217,6 +231,7 @@ struct rebuild *rebuild_start(struct core *c, const struct note_vkey *log, struc
 	r->core = c;
 	r->log = *log;
 	r->fetched = BUF_INIT(FETCH_BYTES);
+	r->newer = BUF_INIT(NOTE_MAX);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

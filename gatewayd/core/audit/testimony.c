@@ -16,7 +16,7 @@ void testimony_free(struct testimony *t)
 	disclosures_free(&t->sd);
 }
 
-static void add(struct testimony *t, const char *name, const struct buf *value)
+void testimony_json(struct testimony *t, const char *name, const struct buf *value)
 {
 	uint8_t salt[16];
 
@@ -24,7 +24,7 @@ static void add(struct testimony *t, const char *name, const struct buf *value)
 		t->failed = true;
 		return;
 	}
-	disclosures_add(&t->sd, salt, view_of(name), buf_view(value));
+	disclosures_nest(&t->sd, salt, view_of(name), buf_view(value));
 	t->failed = t->failed || t->sd.packed.failed || t->sd.digests.failed || t->sd.text.failed;
 }
 
@@ -33,7 +33,7 @@ void testimony_text(struct testimony *t, const char *name, struct view text)
 	struct buf value = BUF_INIT(TEXT_MAX);
 
 	buf_add_json_string(&value, text);
-	add(t, name, &value);
+	testimony_json(t, name, &value);
 	buf_free(&value);
 }
 
@@ -42,7 +42,7 @@ void testimony_uid(struct testimony *t, unsigned uid)
 	struct buf value = BUF_INIT(16);
 
 	buf_addf(&value, "%u", uid);
-	add(t, "operator_uid", &value);
+	testimony_json(t, "operator_uid", &value);
 	buf_free(&value);
 }
 
@@ -59,8 +59,13 @@ bool testimony_append(struct testimony *t, struct core *c, struct writer *w, str
                       uint64_t *index, struct error *e)
 {
 	struct act a = { .core = c, .writer = w, .job = j, .now_ms = facts->time_ms };
+	uint8_t salt[16];
 
 	if (t && t->failed)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	if (t && !random_bytes(salt, sizeof salt))
+		return error_set(e, REASON_CRYPTO, "no random bytes");
+	if (t)
+		disclosures_group(&t->sd, salt);
 	return audit_append(&a, facts, t ? &t->sd : NULL, index, e);
 }

@@ -17,6 +17,8 @@ void testimony_free(struct testimony *t);
 /* A disclosure whose value is a text (valid UTF-8), or the operator's uid. */
 void testimony_text(struct testimony *t, const char *name, struct view text);
 void testimony_uid(struct testimony *t, unsigned uid);
+/* One whose value is JSON; a buffer that failed fails the testimony. */
+void testimony_json(struct testimony *t, const char *name, const struct buf *value);
 /* Begins `t` with what an operator of this uid showed: a signed statement, and who signed it or, where `fault` is not NULL,
  * what is wrong with it. */
 void testimony_statement(struct testimony *t, unsigned uid, struct view statement, const char *signer,

@@ -56,14 +56,20 @@ bool inspect_engine(struct store *s, struct inspection *i, struct error *e)
 
 /* --- logs --- */
 
+struct reading {
+	struct store *store;
+	const struct note_vkey *key; /* NULL: is not known */
+	struct buf newer;            /* checkpoint of a log that grew meanwhile */
+};
+
 static bool read_entry(void *arg, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
 {
-	return store_get_entry(arg, index, leaf, packed, e);
+	return store_get_entry(((struct reading *)arg)->store, index, leaf, packed, e);
 }
 
 static bool read_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
 {
-	return store_get_tile(arg, level, index, hashes, e);
+	return store_get_tile(((struct reading *)arg)->store, level, index, hashes, e);
 }
 
 /* The last checkpoint of the log that the verbs are about, into `note`. */
@@ -85,9 +91,19 @@ static bool open_last(struct store *s, const struct note_vkey *key, struct buf *
 	return note_split(buf_view(note), &text, &signatures, e) && checkpoint_parse(text, out, e);
 }
 
-/* One that was begun and has no entry yet is whole. */
-static bool verify_one(struct store *s, const struct note_vkey *key, struct inspection *i, bool newest, struct error *e)
+static bool read_newer(void *arg, struct checkpoint *out, struct error *e)
 {
+	struct reading *r = arg;
+
+	buf_reset(&r->newer);
+	return open_last(r->store, r->key, &r->newer, out, e);
+}
+
+/* One that was begun and has no entry yet is whole. `later` has what the logs after it erased of it. */
+static bool verify_one(struct store *s, const struct note_vkey *key, struct inspection *i, bool newest,
+                       struct later_erasures *later, struct error *e)
+{
+	struct reading reading = { .store = s, .key = key, .newer = BUF_INIT(NOTE_MAX) };
 	struct error missing = { .reason = REASON_NONE };
 	struct buf note = BUF_INIT(NOTE_MAX);
 	struct store_archive archive;
@@ -98,9 +114,12 @@ static bool verify_one(struct store *s, const struct note_vkey *key, struct insp
 	if (!store_entry_count(s, &entries, e))
 		return false;
 	enum sought archived = sought(store_get_archive(s, store_log(s), &archive, &missing), &missing);
-	struct verify_source source = {
-		.entry = archived == SOUGHT_FOUND ? NULL : read_entry, .tile = read_tile, .arg = s, .disclosures = true
-	};
+	struct verify_source source = { .entry = archived == SOUGHT_FOUND ? NULL : read_entry,
+		                        .tile = read_tile,
+		                        .arg = &reading,
+		                        .disclosures = true,
+		                        .newer = read_newer,
+		                        .later = later };
 	bool ok = archived != SOUGHT_FAILED || error_set(e, missing.reason, "%s", missing.text);
 	bool empty = ok && newest && entries == 0 && store_log(s) > 0;
 	if (ok && !empty) {
@@ -116,28 +135,33 @@ static bool verify_one(struct store *s, const struct note_vkey *key, struct insp
 	if (newest)
 		i->entries = entries;
 	buf_free(&note);
+	buf_free(&reading.newer);
 	return ok;
 }
 
+/* The newest first: its entries say what was erased of earlier ones. */
 bool inspect_logs(struct store *s, const struct note_vkey *key, struct inspection *i, struct error *e)
 {
+	struct later_erasures later = { .n = 0 };
 	uint64_t newest = store_log(s);
 	bool ok = true;
 
-	for (uint64_t log = 0; ok && log <= newest; log++) {
+	for (uint64_t log = newest + 1; ok && log-- > 0;) {
 		struct error why = { .reason = REASON_NONE };
 		char what[500];
 
-		if (!store_use_log(s, log, e))
-			return false;
+		ok = store_use_log(s, log, e);
+		if (!ok)
+			break;
 		i->logs++;
-		if (verify_one(s, log == newest ? key : NULL, i, log == newest, &why))
+		if (verify_one(s, log == newest ? key : NULL, i, log == newest, &later, &why))
 			continue;
 		if (why.reason != REASON_TAMPERED && why.reason != REASON_NOT_FOUND && why.reason != REASON_STORE)
 			ok = error_set(e, why.reason, "%s", why.text);
 		snprintf(what, sizeof what, "log %llu: %.400s", (unsigned long long)log, why.text);
 		find(i, FINDING_LOG, NULL, what);
 	}
+	later_erasures_free(&later);
 	return store_use_log(s, newest, e) && ok;
 }
 

@@ -198,8 +198,10 @@ bool tree_genesis(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 	case SOUGHT_FAILED: return false;
 	}
 	genesis.note = buf_view(&note);
+	bool ok = random_bytes(genesis.random, sizeof genesis.random) || error_set(e, REASON_CRYPTO, "no random bytes");
 	entry_print(&genesis, NULL, out);
-	bool ok = (!note.failed && !out->failed) || error_set(e, REASON_NO_MEMORY, "no memory for the genesis entry");
+	ok = ok &&
+	     ((!note.failed && !out->failed) || error_set(e, REASON_NO_MEMORY, "no memory for the genesis entry"));
 	buf_free(&note);
 	return ok;
 }
@@ -228,6 +230,8 @@ bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 		         (unsigned long long)restored.entries, made);
 		restore.note = view_of(note);
 	}
+	if (!random_bytes(restore.random, sizeof restore.random))
+		return error_set(e, REASON_CRYPTO, "no random bytes");
 	entry_print(&restore, NULL, out);
 	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");
 }

@@ -12,6 +12,7 @@
 #include "gatewayd/os/log.h"
 
 #define BATCH    500
+#define BRIDGED  16  /* entries that a range passes over between two that it erases */
 #define HELD_MAX 500 /* entries under a hold that one look passes over */
 #define IDLE_MS  60000
 
@@ -22,8 +23,11 @@ struct disclosure_retention {
 	_Atomic bool busy;
 	int64_t next_ms; /* monotonic: when it looks again */
 	int64_t now_ms;
-	uint64_t entries[BATCH];
+	uint64_t entries[BATCH]; /* of one log */
 	size_t n;
+	struct entry_range ranges[BATCH]; /* the same, by their index in it */
+	size_t n_ranges;
+	char log[NOTE_NAME_MAX]; /* its origin; empty: the newest */
 };
 
 struct disclosure_retention *disclosure_retention_new(struct core *c, struct store *reader)
@@ -55,7 +59,11 @@ static bool erase(struct job *j, struct writer *w, struct store *s, struct error
 			return false;
 	snprintf(note, sizeof note, "withheld fields of %zu entries, up to entry %llu", r->n,
 	         (unsigned long long)store_entry_index(r->entries[r->n - 1]));
-	struct entry entry = { .operation = OPERATION_ERASURE, .note = view_of(note) };
+	struct entry entry = { .operation = OPERATION_ERASURE,
+		               .note = view_of(note),
+		               .erased = r->ranges,
+		               .n_erased = r->n_ranges,
+		               .erased_log = view_of(r->log) };
 	return audit_append(&a, &entry, NULL, NULL, e);
 }
 
@@ -119,12 +127,57 @@ static bool choose(struct disclosure_retention *r, const struct look *l, struct 
 
 	r->n = 0;
 	for (size_t i = 0; i < l->n && r->n < BATCH; i++) {
+		if (r->n > 0 && store_entry_log(l->found[i].entry) != store_entry_log(r->entries[0]))
+			return true;
 		if (!is_held(r->reader, &l->found[i], &held, e))
 			return false;
 		if (!held)
 			r->entries[r->n++] = l->found[i].entry;
 	}
 	return true;
+}
+
+/* Whether what stands between two entries has nothing to withhold. */
+static bool is_bridge(struct store *reader, uint64_t from, uint64_t to)
+{
+	struct view leaf, packed;
+	unsigned digests;
+
+	if (to - from > BRIDGED + 1)
+		return false;
+	for (uint64_t entry = from + 1; entry < to; entry++)
+		if (!store_find_entry(reader, entry, &leaf, &packed, NULL) || packed.n > 0 ||
+		    !disclosures_count(leaf, &digests) || digests > 0)
+			return false;
+	return true;
+}
+
+static void find_ranges(struct disclosure_retention *r)
+{
+	r->n_ranges = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		uint64_t index = store_entry_index(r->entries[i]);
+
+		if (i > 0 && is_bridge(r->reader, r->entries[i - 1], r->entries[i]))
+			r->ranges[r->n_ranges - 1].last = index;
+		else
+			r->ranges[r->n_ranges++] = (struct entry_range){ index, index };
+	}
+}
+
+static bool find_log(struct disclosure_retention *r, struct error *e)
+{
+	uint64_t newest = store_log(r->reader), log = store_entry_log(r->entries[0]), size;
+	struct view note = VIEW("");
+	struct error back = { .reason = REASON_NONE };
+
+	r->log[0] = 0;
+	if (log == newest)
+		return true;
+	bool ok = store_use_log(r->reader, log, e) && store_last_checkpoint(r->reader, &size, &note, e);
+	struct view origin = view_cut(&note, '\n');
+	snprintf(r->log, sizeof r->log, "%.*s", VIEW_ARG(origin));
+	return store_use_log(r->reader, newest, &back) && ok;
 }
 
 bool disclosure_retention_sweep(struct disclosure_retention *r, int64_t now_ms, struct error *e)
@@ -148,6 +201,9 @@ bool disclosure_retention_sweep(struct disclosure_retention *r, int64_t now_ms, 
 		r->next_ms = instant_monotonic_ms() + IDLE_MS;
 		return true;
 	}
+	find_ranges(r);
+	if (!find_log(r, e))
+		return false;
 	r->now_ms = now_ms;
 	atomic_store(&r->busy, true);
 	r->job = (struct job){ .run = erase, .done = erased };

@@ -3,6 +3,10 @@
  * still verifies; who holds a disclosure can still prove it. Laws ask for logs of one to five years (Directive (EU)
  * 2016/680 Art. 25). While a hold is in force on an exchange, its entries keep theirs.
  *
+ * The erasure's entry names the entries by ranges (lib/tlog/erasures.h), of one log at a time. A range spans what has
+ * nothing to withhold, but no entry whose fields are kept, and none whose fields are gone already: those were not erased
+ * here, and whoever took them away finds no entry that says so.
+ *
  * Core's main thread; the erasure is a job of the writer. */
 #ifndef GATEWAYD_CORE_COPY_DISCLOSURE_RETENTION_H
 #define GATEWAYD_CORE_COPY_DISCLOSURE_RETENTION_H

@@ -251,12 +251,13 @@ static void recall_free(struct recall *r)
 static bool disclose_words(const struct recall *r, struct disclosures *sd, struct error *e)
 {
 	struct buf words = BUF_INIT(8 * WORDS_MAX);
-	uint8_t salt[16];
+	uint8_t salt[2][16];
 	bool ok = r->words[0] == 0 || random_bytes(salt, sizeof salt) || error_set(e, REASON_CRYPTO, "no random bytes");
 
 	if (ok && r->words[0]) {
 		buf_add_json_string(&words, view_of(r->words));
-		disclosures_add(sd, salt, VIEW("words"), buf_view(&words));
+		disclosures_nest(sd, salt[0], VIEW("words"), buf_view(&words));
+		disclosures_group(sd, salt[1]);
 	}
 	ok = ok && (!words.failed || error_set(e, REASON_NO_MEMORY, "memory ran out"));
 	buf_free(&words);

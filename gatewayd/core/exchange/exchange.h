@@ -76,7 +76,8 @@ struct view submission_agreement(const struct submission *s);
 /* Disclosures of an entry: decision, case, reference, officer, and from here on the four grounds of a release, and its caveats. */
 #define DISCLOSED_GROUNDS 4
 #define DISCLOSED_CAVEATS (DISCLOSED_GROUNDS + 4)
-#define DISCLOSED_ALL     (DISCLOSED_CAVEATS + 1)
+#define DISCLOSED_STATED  (DISCLOSED_CAVEATS + 1) /* the group of what the envelope states */
+#define DISCLOSED_ALL     (DISCLOSED_STATED + 1)
 /* Fresh random bytes of one decision, drawn at once. */
 struct exchange_random {
 	uint8_t id[10];
@@ -84,7 +85,8 @@ struct exchange_random {
 	struct salt input_salt; /* of what came; never leaves, so that dropped fields cannot be guessed */
 	uint8_t nonce[12];
 	uint8_t disclosures[DISCLOSED_ALL][16];
-	uint8_t seed[32]; /* of the transforms */
+	uint8_t leaf[ENTRY_RANDOM], decoys[ENTRY_RANDOM]; /* of the audit entry */
+	uint8_t seed[32];                                 /* of the transforms */
 };
 
 enum exchange_kind {

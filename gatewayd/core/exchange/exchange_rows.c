@@ -257,6 +257,13 @@ static void disclose(struct exchange *x, unsigned k, const char *name, struct vi
 		disclosures_add(&x->written.sd, x->decided.random.disclosures[k], view_of(name), value);
 }
 
+/* Of what the envelope states. */
+static void disclose_stated(struct exchange *x, unsigned k, const char *name, struct view value)
+{
+	if (value.n)
+		disclosures_nest(&x->written.sd, x->decided.random.disclosures[k], view_of(name), value);
+}
+
 static void disclose_string(struct exchange *x, unsigned k, const char *name, struct view value)
 {
 	struct buf *b = &x->decider->scratch->proof;
@@ -265,7 +272,7 @@ static void disclose_string(struct exchange *x, unsigned k, const char *name, st
 		return;
 	buf_reset(b);
 	buf_add_json_string(b, value);
-	disclose(x, k, name, buf_view(b));
+	disclose_stated(x, k, name, buf_view(b));
 }
 
 /* Ends the sender's delivery: the leaf names its exchange and the digest of what left there. */
@@ -294,7 +301,7 @@ static void disclose_grounds(struct exchange *x)
 
 	for (unsigned i = 0; i < sizeof grounds / sizeof grounds[0]; i++)
 		if (grounds[i].node)
-			disclose(x, DISCLOSED_GROUNDS + i, grounds[i].name, tape_token(t, grounds[i].node));
+			disclose_stated(x, DISCLOSED_GROUNDS + i, grounds[i].name, tape_token(t, grounds[i].node));
 }
 
 static void fill_entry(struct exchange *x)
@@ -314,6 +321,8 @@ static void fill_entry(struct exchange *x)
 		           .corrects = d->corrects.id,
 		           .build = view_of(x->decider->core->build) };
 
+	memcpy(e.random, d->random.leaf, sizeof e.random);
+	memcpy(e.seed, d->random.decoys, sizeof e.seed);
 	/* Of a record that does not leave nothing is named but what came. */
 	if (d->decision.outcome != OUTCOME_REFUSED) {
 		e.output = d->output;
@@ -352,11 +361,12 @@ static void fill_entry(struct exchange *x)
 	disclose_string(x, 1, "case", d->envelope.case_ref);
 	disclose_string(x, 2, "reference", d->envelope.reference);
 	if (d->envelope.officer)
-		disclose(x, 3, "officer", tape_token(&d->tape, d->envelope.officer));
+		disclose_stated(x, 3, "officer", tape_token(&d->tape, d->envelope.officer));
 	if (d->decision.outcome != OUTCOME_REFUSED) {
 		disclose_grounds(x);
 		disclose(x, DISCLOSED_CAVEATS, "caveats", buf_view(&x->written.caveats));
 	}
+	disclosures_group(&x->written.sd, d->random.disclosures[DISCLOSED_STATED]);
 	entry_print(&e, &x->written.sd, &x->written.leaf);
 	x->written.leaf.failed = x->written.leaf.failed || checked.failed;
 	buf_free(&checked);

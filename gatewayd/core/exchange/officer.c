@@ -16,9 +16,10 @@
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
 
-#define ENVELOPE_MAX  (20u * 1024 * 1024)
-#define STATEMENT_MAX 4096 /* the envelope's schema */
-#define SIGNATURE_MAX 32768
+#define ENVELOPE_MAX       (20u * 1024 * 1024)
+#define STATEMENT_MAX      4096 /* the envelope's schema */
+#define SIGNATURE_MAX      32768
+#define APPROVALS_TEXT_MAX 262144 /* of all that are shown at once, as they are disclosed */
 
 struct held {
 	struct decider decider;
@@ -406,6 +407,23 @@ static struct release *release_new(struct held *h, const struct held_request *as
 	return r;
 }
 
+/* All of them in one disclosure: a decision's leaf does not tell how many there were. */
+static void tell_approvals(struct testimony *t, const struct held_request *asked)
+{
+	struct buf list = BUF_INIT(APPROVALS_TEXT_MAX);
+
+	for (size_t i = 0; i < asked->n_approvals; i++) {
+		buf_adds(&list, i ? ",{\"signature\":" : "[{\"signature\":");
+		buf_add_json_string(&list, asked->approvals[i].signature);
+		buf_adds(&list, ",\"statement\":");
+		buf_add_json_string(&list, asked->approvals[i].statement);
+		buf_addc(&list, '}');
+	}
+	buf_addc(&list, ']');
+	testimony_json(t, "approvals", &list);
+	buf_wipe(&list);
+}
+
 void held_release(struct held *h, const struct held_request *asked)
 {
 	struct error e = { .reason = REASON_NONE };
@@ -427,10 +445,7 @@ void held_release(struct held *h, const struct held_request *asked)
 		return;
 	}
 	testimony_uid(&r->testimony, asked->uid);
-	for (size_t i = 0; i < asked->n_approvals; i++) {
-		testimony_text(&r->testimony, "approval", asked->approvals[i].statement);
-		testimony_text(&r->testimony, "signature", asked->approvals[i].signature);
-	}
+	tell_approvals(&r->testimony, asked);
 	r->x->owner = r;
 	r->x->job = (struct job){ .home = h->decider.home, .run = write_release, .done = released };
 	writer_submit(h->decider.core->writer, &r->x->job);

@@ -62,7 +62,7 @@ static bool append(struct notice_in *in, struct writer *w, struct entry *entry, 
 	entry->peer = view_of(r->peer->id);
 	buf_reset(&in->leaf);
 	if (!audit_print(r->worker->core, entry, d, &in->leaf, e) ||
-	    !writer_append(w, &in->job, buf_view(&in->leaf), d ? buf_view(&d->packed) : VIEW(""), &in->index, e))
+	    !writer_append(w, &in->job, buf_view(&in->leaf), buf_view(&d->packed), &in->index, e))
 		return false;
 	in->index |= store_log(s) << STORE_LOG_SHIFT;
 	return true;
@@ -97,6 +97,7 @@ static bool write_refusal(struct notice_in *in, struct writer *w, struct store *
 static bool write_taken(struct notice_in *in, struct writer *w, struct store *s, const struct store_exchange *x,
                         struct error *e)
 {
+	struct disclosures d = { .n = 0 };
 	char agreement[72], note[32];
 	struct entry entry = { .agreement_digest = x->agreement_digest, .outcome = VIEW("taken"), .input = in->digest };
 	struct notice n = { .kind = in->kind,
@@ -110,7 +111,9 @@ static bool write_taken(struct notice_in *in, struct writer *w, struct store *s,
 	notice_entry(&n, &entry);
 	/* What the body says is in the sender's entry, whose digest is the input. */
 	entry.output = (struct digest){ .b = { 0 } };
-	if (!append(in, w, &entry, NULL, s, e))
+	bool appended = append(in, w, &entry, &d, s, e);
+	disclosures_free(&d);
+	if (!appended)
 		return false;
 	struct store_notice_taken t = { .seq = in->seq,
 		                        .digest = in->digest,

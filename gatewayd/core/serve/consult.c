@@ -47,9 +47,10 @@ static bool note(struct consult *c, enum operation operation, const struct uuid 
 
 	if (exchange)
 		e.exchange = *exchange;
+	bool drawn = random_bytes(e.random, sizeof e.random);
 	entry_print(&e, NULL, &leaf);
 	put_view32(&c->leaves, buf_view(&leaf));
-	bool ok = !leaf.failed && !c->leaves.failed;
+	bool ok = drawn && !leaf.failed && !c->leaves.failed;
 	buf_free(&leaf);
 	return ok;
 }

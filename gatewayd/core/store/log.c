@@ -111,7 +111,10 @@ bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e)
 {
 	if (!sql_run(s, SQL_DISCLOSURE_ERASE, BOUND(as_number(entry)), e))
 		return false;
-	s->erased |= sql_changes(s) > 0;
+	if (sql_changes(s) == 0)
+		return error_set(e, REASON_NOT_FOUND, "entry %llu of its log has no disclosures",
+		                 (unsigned long long)store_entry_index(entry));
+	s->erased = true;
 	return true;
 }
 

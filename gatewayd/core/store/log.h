@@ -42,7 +42,7 @@ bool store_entry_count(struct store *s, uint64_t *n, struct error *e) MUST_USE;
 bool store_list_entries(struct store *s, uint64_t from, unsigned max,
                         bool (*each)(void *arg, uint64_t index, struct view leaf, struct view packed), void *arg,
                         struct error *e) MUST_USE;
-/* By its number among all logs. */
+/* By its number among all logs. REASON_NOT_FOUND when it has none: who says what was erased says no more than that. */
 bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e) MUST_USE;
 /* Entries of all logs, by their number, that have disclosures; at most `max`. */
 bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),

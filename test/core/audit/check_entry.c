@@ -1,5 +1,8 @@
 /* An audit entry gets its act's time and this software's build, and is appended whole or not at all. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "gatewayd/core/audit/entry.h"
+
+#include <openssl/rand.h>
 
 #include "test/core/log_fixture.h"
 #include "gatewayd/core/store/log.h"
@@ -57,13 +60,23 @@ static void append(struct entry_job *t)
 	}
 }
 
-static void appended(const char *leaf, const char *packed)
+#define RANDOM 22 /* characters of 128 bits in base64url */
+
+/* The leaf is `before`, digests, `between`, random bits and `after`. */
+static void appended(const char *before, unsigned digests, const char *between, const char *after)
 {
 	struct view l, p;
+	unsigned n;
 
 	OK(store_get_entry(f.store, 1, &l, &p, e));
-	ck_assert_msg(view_is(l, leaf), "%.*s", VIEW_ARG(l));
-	ck_assert_msg(view_is(p, packed), "%.*s", VIEW_ARG(p));
+	OK(disclosures_verify(l, p, e));
+	ck_assert(disclosures_count(l, &n));
+	ck_assert_uint_eq(n, digests);
+	ck_assert_uint_eq(p.n, digests ? strlen("[\"\"]") + RANDOM : 0);
+	size_t at = strlen(before) + (digests ? digests * 46 - 1 : 0);
+	ck_assert(view_starts(l, view_of(before)));
+	ck_assert_msg(view_starts(view_from(l, at), view_of(between)), "%.*s", VIEW_ARG(l));
+	ck_assert_msg(view_is(view_from(l, at + strlen(between) + RANDOM), after), "%.*s", VIEW_ARG(l));
 }
 
 static uint64_t entries(void)
@@ -85,19 +98,20 @@ START_TEST(time_and_build_are_the_acts)
 	append(&t);
 	ck_assert(t.job.committed);
 	ck_assert_uint_eq(t.index, 1);
-	appended("{\"build\":\"made-up-build\",\"note\":\"made up\",\"operation\":\"decision\","
-	         "\"time\":1772452800000}",
-	         "");
+	appended("{\"_sd\":[", 1,
+	         "],\"build\":\"made-up-build\",\"note\":\"made up\",\"operation\":\"decision\",\"random\":\"",
+	         "\",\"time\":1772452800000}");
 }
 END_TEST
 
 START_TEST(the_index_may_be_unwanted)
 {
-	struct entry_job t = { .facts = { .operation = OPERATION_DUTY } };
+	struct entry_job t = { .facts = { .operation = OPERATION_STOP } };
 
 	append(&t);
 	ck_assert(t.job.committed);
-	appended("{\"build\":\"made-up-build\",\"operation\":\"duty\",\"time\":1772452800000}", "");
+	appended("", 0, "{\"build\":\"made-up-build\",\"operation\":\"stop\",\"random\":\"",
+	         "\",\"time\":1772452800000}");
 }
 END_TEST
 
@@ -148,6 +162,22 @@ START_TEST(a_disclosure_that_failed_takes_the_entry_with_it)
 }
 END_TEST
 
+START_TEST(one_disclosure_too_many_takes_the_entry_with_it)
+{
+	struct disclosures sd = { .n = 0 };
+	uint8_t salt[16] = { 1 };
+	struct entry_job t = { .facts = { .operation = OPERATION_DUTY }, .sd = &sd };
+
+	disclosures_add(&sd, salt, VIEW("reason"), VIEW("1"));
+	disclosures_add(&sd, salt, VIEW("another"), VIEW("1"));
+	append(&t);
+	ck_assert(!t.job.committed);
+	ck_assert_int_eq(t.job.error.reason, REASON_NO_MEMORY);
+	ck_assert_uint_eq(entries(), 1);
+	disclosures_free(&sd);
+}
+END_TEST
+
 START_TEST(a_leaf_is_printed_with_its_own_time)
 {
 	struct core core = { .build = "b" };
@@ -155,12 +185,44 @@ START_TEST(a_leaf_is_printed_with_its_own_time)
 	struct buf leaf = BUF_INIT(ENTRY_MAX), none = BUF_INIT(4);
 	struct error e = { .reason = REASON_NONE };
 
-	ck_assert(audit_print(&core, &facts, NULL, &leaf, &e));
-	ck_assert(view_is(buf_view(&leaf), "{\"build\":\"b\",\"operation\":\"stop\",\"time\":7}"));
-	ck_assert(!audit_print(&core, &facts, NULL, &none, &e));
+	struct disclosures sd = { .n = 0 };
+
+	ck_assert(audit_print(&core, &facts, &sd, &leaf, &e));
+	ck_assert(view_starts(buf_view(&leaf), VIEW("{\"build\":\"b\",\"operation\":\"stop\",\"random\":\"")));
+	ck_assert(memmem(leaf.p, leaf.n, "\",\"time\":7}", 11) != NULL);
+	ck_assert_uint_eq(sd.packed.n, 0);
+	ck_assert(!audit_print(&core, &facts, &sd, &none, &e));
+	disclosures_free(&sd);
 	ck_assert_int_eq(e.reason, REASON_NO_MEMORY);
 	buf_free(&leaf);
 	buf_free(&none);
+}
+END_TEST
+
+static int no_bytes(unsigned char *out, int n)
+{
+	(void)out;
+	(void)n;
+	return 0;
+}
+
+/* What was drawn ahead is used up first. */
+START_TEST(without_random_bytes_none_is_printed)
+{
+	static const RAND_METHOD none = { .bytes = no_bytes };
+	const struct entry facts = { .operation = OPERATION_STOP };
+	struct core core = { .build = "b" };
+	struct disclosures sd = { .n = 0 };
+	struct buf leaf = BUF_INIT(ENTRY_MAX);
+	struct error e = { .reason = REASON_NONE };
+
+	ck_assert_int_eq(RAND_set_rand_method(&none), 1);
+	for (unsigned i = 0; i < 1000 && audit_print(&core, &facts, &sd, &leaf, &e); i++)
+		buf_reset(&leaf);
+	ck_assert_int_eq(e.reason, REASON_CRYPTO);
+	ck_assert_uint_eq(leaf.n, 0);
+	disclosures_free(&sd);
+	buf_free(&leaf);
 }
 END_TEST
 
@@ -174,6 +236,8 @@ TCase *make_entry_case(void)
 	tcase_add_test(c, what_is_withheld_is_stored_beside);
 	tcase_add_test(c, what_does_not_fit_is_not_appended);
 	tcase_add_test(c, a_disclosure_that_failed_takes_the_entry_with_it);
+	tcase_add_test(c, one_disclosure_too_many_takes_the_entry_with_it);
+	tcase_add_test(c, without_random_bytes_none_is_printed);
 	tcase_add_test(c, a_leaf_is_printed_with_its_own_time);
 	return c;
 }

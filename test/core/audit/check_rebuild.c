@@ -92,9 +92,9 @@ END_TEST
 
 /* The entries that append() makes are alike, byte for byte: what is missing shows all the same. */
 static const char *const alterations[] = {
-	"UPDATE entry SET leaf = '{\"n\":9}' WHERE idx = 2",
-	"DELETE FROM entry WHERE idx = 4",
+	"UPDATE entry SET leaf = '{\"n\":9}' WHERE idx = 2", "DELETE FROM entry WHERE idx = 4",
 	"UPDATE tile SET hashes = zeroblob(length(hashes))",
+	"DELETE FROM disclosure WHERE idx = 3", /* as retention would, but no entry says so */
 };
 
 START_TEST(what_was_altered_takes_it_down)
@@ -108,6 +108,25 @@ START_TEST(what_was_altered_takes_it_down)
 	ck_assert_uint_eq(atomic_load(&f.core.rebuild_failures), 1);
 	ck_assert(atomic_load(&f.core.dying) && atomic_load(&f.core.tampered));
 	ck_assert_int_eq(read(f.core.die_fd, &told, sizeof told), sizeof told);
+}
+END_TEST
+
+static bool erase_one(void *arg, const struct act *a, struct error *e)
+{
+	const struct entry_range *r = arg;
+	const struct entry entry = { .operation = OPERATION_ERASURE, .erased = r, .n_erased = 1 };
+
+	return store_erase_disclosures(a->store, r->first, e) && audit_append(a, &entry, NULL, NULL, e);
+}
+
+START_TEST(what_was_erased_does_not)
+{
+	append(5);
+	struct core_job j = core_act(&f, erase_one, &(struct entry_range){ 3, 3 });
+	ck_assert_msg(j.committed, "%s", j.error.text);
+	rebuild_once();
+	ck_assert_uint_ge(atomic_load(&f.core.rebuilds), 1);
+	ck_assert_uint_eq(atomic_load(&f.core.rebuild_failures), 0);
 }
 END_TEST
 
@@ -305,6 +324,7 @@ TCase *make_rebuild_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, a_log_that_is_whole);
 	tcase_add_loop_test(c, what_was_altered_takes_it_down, 0, (int)(sizeof alterations / sizeof *alterations));
+	tcase_add_test(c, what_was_erased_does_not);
 	tcase_add_test(c, it_ends_in_the_middle);
 	tcase_add_test(c, an_incident_keeps_its_evidence);
 	tcase_add_test(c, a_start_and_a_stop_are_logged);

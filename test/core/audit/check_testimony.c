@@ -41,7 +41,7 @@ START_TEST(a_statement_names_its_signer_or_its_fault)
 
 	testimony_statement(&t, 1000, VIEW("{\"made\":\"up\"}"), "an-officer", NULL);
 	ck_assert(!t.failed);
-	ck_assert_uint_eq(t.sd.n, 3);
+	ck_assert_uint_eq(t.sd.n_nested, 3);
 	json_t *uid = disclosed(&t, 0, "operator_uid");
 	ck_assert_int_eq(json_integer_value(uid), 1000);
 	json_decref(uid);
@@ -50,7 +50,7 @@ START_TEST(a_statement_names_its_signer_or_its_fault)
 	testimony_free(&t);
 
 	testimony_statement(&t, 0, VIEW(""), "", "nobody signed it");
-	ck_assert_uint_eq(t.sd.n, 3);
+	ck_assert_uint_eq(t.sd.n_nested, 3);
 	says(&t, 2, "fault", "nobody signed it");
 	testimony_free(&t);
 }

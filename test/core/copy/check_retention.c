@@ -4,6 +4,7 @@
 #include "gatewayd/core/copy/retention.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/hold.h"
+#include "gatewayd/core/store/log.h"
 #include "test/core/worker_fixture.h"
 
 TCase *make_retention_case(void);
@@ -239,6 +240,128 @@ START_TEST(of_what_is_held_they_stay)
 }
 END_TEST
 
+static bool take_row(void *arg, const struct act *a, struct error *e)
+{
+	return store_erase_disclosures(a->store, *(const uint64_t *)arg, e);
+}
+
+/* Whether the last entry says that it erased this one's. */
+static bool says_erased(uint64_t entry)
+{
+	json_t *doc = core_last_entry(&f), *range;
+	bool says = false;
+	size_t i;
+
+	ck_assert_str_eq(core_member(doc, "operation"), "erasure");
+	ck_assert_ptr_null(json_object_get(doc, "erased_log"));
+	json_array_foreach(json_object_get(doc, "erased"), i, range) says =
+	        says || (json_integer_value(json_array_get(range, 0)) <= (json_int_t)entry &&
+	                 (json_int_t)entry <= json_integer_value(json_array_get(range, 1)));
+	json_decref(doc);
+	return says;
+}
+
+/* Three exchanges; returns the entry of the second. */
+static uint64_t three_more(uint64_t all[3])
+{
+	struct submission s = submission_by(SOUTH_SYSTEM, "pnr");
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct exchange *x = sent(&s, released_text());
+
+		all[i] = row_of(x).entry;
+		exchange_recycle(x);
+	}
+	return all[1];
+}
+
+START_TEST(the_entry_says_which_were_erased)
+{
+	uint64_t all[3];
+
+	three_more(all);
+	ck_assert(let_disclosures_go(5 * 366 + 1));
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert(says_erased(all[i]));
+	ck_assert(says_erased(row.entry));
+	/* Over what withholds nothing, and not behind the last. */
+	json_t *doc = core_last_entry(&f);
+	ck_assert_uint_eq(json_array_size(json_object_get(doc, "erased")), 1);
+	ck_assert(!says_erased(all[2] + 20));
+	json_decref(doc);
+}
+END_TEST
+
+START_TEST(it_does_not_say_what_was_taken_away_before)
+{
+	uint64_t all[3], gone = three_more(all);
+	struct core_job j = core_act(&f, take_row, &gone);
+
+	ck_assert_msg(j.committed, "%s", j.error.text);
+	ck_assert(let_disclosures_go(5 * 366 + 1));
+	ck_assert(says_erased(all[0]) && says_erased(all[2]));
+	ck_assert(!says_erased(gone));
+}
+END_TEST
+
+START_TEST(nor_what_is_held)
+{
+	uint64_t all[3];
+
+	three_more(all);
+	hold_it();
+	ck_assert(let_disclosures_go(5 * 366 + 1));
+	ck_assert(says_erased(all[0]));
+	ck_assert(!says_erased(row.entry));
+}
+END_TEST
+
+/* Keeps the writer until it may go on, and takes a row away before the erasure that waits behind it. */
+struct keeping {
+	_Atomic bool begun, go_on;
+	uint64_t entry;
+};
+
+static bool keep_and_take(void *arg, const struct act *a, struct error *e)
+{
+	struct keeping *k = arg;
+	struct timespec rest = { .tv_nsec = 1000000 };
+
+	k->begun = true;
+	while (!k->go_on)
+		nanosleep(&rest, NULL);
+	return store_erase_disclosures(a->store, k->entry, e);
+}
+
+START_TEST(nor_anything_when_one_is_taken_away_meanwhile)
+{
+	struct keeping k = { .entry = row.entry };
+	struct core_job j = { .job = { .home = f.log.home, .run = core_job_run, .done = core_job_done },
+		              .fixture = &f,
+		              .run = keep_and_take,
+		              .arg = &k };
+	struct timespec rest = { .tv_nsec = 1000000 };
+	struct view leaf, packed;
+	uint64_t all[3];
+
+	three_more(all);
+	writer_submit(f.log.writer, &j.job);
+	while (!k.begun)
+		nanosleep(&rest, NULL);
+	OK(disclosure_retention_sweep(disclosures, f.now_ms + (5 * 366 + 1) * DAY_MS, e));
+	k.go_on = true;
+	core_wait(&f, &j.home, 1);
+	ck_assert_msg(j.committed, "%s", j.error.text);
+	let_write();
+	OK(store_find_entry(f.reader, all[0], &leaf, &packed, e));
+	ck_assert_uint_gt(packed.n, 0);
+	/* The next look leaves out what is gone. */
+	ck_assert(let_disclosures_go(5 * 366 + 1));
+	ck_assert(says_erased(all[0]));
+	ck_assert(!says_erased(row.entry));
+}
+END_TEST
+
 /* --- who owes a receipt --- */
 
 static bool put_debt(void *arg, const struct act *a, struct error *e)
@@ -284,6 +407,10 @@ TCase *make_retention_case(void)
 	tcase_add_test(c, withheld_fields_of_the_log_have_their_time);
 	tcase_add_test(c, before_it_they_stay);
 	tcase_add_test(c, of_what_is_held_they_stay);
+	tcase_add_test(c, the_entry_says_which_were_erased);
+	tcase_add_test(c, it_does_not_say_what_was_taken_away_before);
+	tcase_add_test(c, nor_what_is_held);
+	tcase_add_test(c, nor_anything_when_one_is_taken_away_meanwhile);
 	tcase_add_test(c, overdue_receipts_block_their_debtor_only);
 	return c;
 }

@@ -360,7 +360,8 @@ START_TEST(what_keeps_no_payload_gives_its_key_back)
 	ck_assert(exchange_prepare(x));
 	struct key_grant second = x->reserved.key.grant;
 	ck_assert_uint_ne(first.slot, second.slot);
-	commit(x);
+	exchange_commit(x, true, note_commit, &commits);
+	core_wait(&f, &commits, 3);
 	ck_assert_uint_eq(slot_of(row_of(x).seq), second.slot);
 	exchange_recycle(x);
 	wait_for_keys();

@@ -82,7 +82,7 @@ class Taking(unittest.TestCase):
         line = next(l for l in answer["receipt"].split("\n") if l.startswith("extra "))
         leaf = json.loads(base64.b64decode(line[6:]))
         self.assertEqual((leaf["operation"], leaf["note"], leaf["peer"]), ("refusal", "notice", "north-gateway"))
-        self.assertEqual(len(leaf["_sd"]), 1, "the full reason is a disclosure")
+        self.assertEqual(len(leaf["_sd"]), 2, "the full reason is a disclosure, the other digest a decoy")
 
     def test_a_proof_that_does_not_hold(self):
         t, x = self.teller, self.exchange

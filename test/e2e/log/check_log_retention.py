@@ -1,4 +1,5 @@
-"""The log's withheld fields at the end of their time: erased, but for what a hold keeps, and the log still verifies."""
+"""The log's withheld fields at the end of their time: erased, but for what a hold keeps, and the log still verifies; what was
+deleted beside that is missed."""
 
 import base64
 import json
@@ -6,7 +7,7 @@ import sqlite3
 import unittest
 
 import agreements
-from world import ROOT, World, run, wait_for
+from world import ROOT, World, read, run, wait_for
 
 
 class Disclosures(unittest.TestCase):
@@ -32,6 +33,7 @@ class Disclosures(unittest.TestCase):
             self.assertIn("Jane Made-Up", shown["justifications"][0]["reason"])
             self.assertIn("made-up case", shown["necessity"]["explanation"])
             wait_for(lambda: w.north.ask("outbox") == [])       # what waits for its delivery still names its case
+            self.assertEqual(len(w.client("south").inbox()["items"]), 2)
             w.north.stop()
             audit = json.loads(open(w.north.config, encoding="utf-8").read())["audit"]
             w.north.change(audit={**audit, "disclosures": "PT1M"})
@@ -43,9 +45,13 @@ class Disclosures(unittest.TestCase):
             status, out, err = w.north.ctl("audit", "verify")
             self.assertEqual(status, 0, err)
             self.assertRegex(out, r"[1-9][0-9]* erased \(digest present, disclosure erased\)")
+            self.assertNotIn("not accounted for", out)
             with open(f"{w.north.folder}/log/audit.jsonl", encoding="ascii") as f:
-                self.assertTrue(any("withheld fields of" in json.loads(line).get("note", "") for line in f))
+                said = [entry for entry in map(json.loads, f) if "withheld fields of" in entry.get("note", "")]
+            self.assertTrue(all(first <= last < entry["index"] for entry in said for first, last in entry["erased"]))
             w.north.stop()
+            self.check_leaves(w.north, {"genesis": 0, "disclosure": 3, "decision": 1, "erasure": 0, "consultation": 0})
+            self.check_leaves(w.south, {"genesis": 0, "collection": 3, "consultation": 0})
             for suffix in ("", "-wal"):
                 try:
                     with open(f"{w.north.folder}/store/gatewayd.db{suffix}", "rb") as f:
@@ -55,5 +61,56 @@ class Disclosures(unittest.TestCase):
                 except FileNotFoundError:
                     pass
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
-                self.assertGreater(db.execute("SELECT count(*) FROM disclosure").fetchone()[0], 0)
+                held = db.execute("SELECT count(*) FROM disclosure").fetchone()[0]
+                self.assertGreater(held, 0)
+                db.execute("DELETE FROM disclosure")
             db.close()
+            status, out, err = w.north.ctl("audit", "verify", ok=False)
+            self.assertEqual(status, 4, out)
+            self.assertIn(f"the withheld fields of {held} entries, entry ", err)
+            self.assertIn("no entry says that they were erased", err)
+            copy = f"{w.folder}/copy"
+            self.assertEqual(w.north.ctl("audit", "export", "--disclosures", copy)[0], 0)
+            self.assertEqual(w.north.ctl("audit", "verify", copy, ok=False)[0], 4)
+            self.assertEqual(w.north.ctl("audit", "export", f"{w.folder}/public")[0], 0)
+            self.assertEqual(w.north.ctl("audit", "verify", f"{w.folder}/public")[0], 0)
+
+    def test_of_an_earlier_epoch(self):
+        with World(moved_clock=True) as w:
+            w.agreement(agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")))
+            w.start()
+            north, store = w.north, f"{w.north.folder}/store/gatewayd.db"
+            id_ = w.client("north").post("pax", agreements.envelope(agreements.passenger_record(1)))[1]["exchange"]
+            wait_for(lambda: north.ask("outbox") == [])
+            north.stop()
+            key = read(f"{north.folder}/audit.vkey").strip()
+            north.ctl("audit", "new-epoch")
+            north.change(audit={**json.loads(read(north.config))["audit"], "disclosures": "PT1M"})
+            w.clock.move(60)
+            north.start()
+            wait_for(lambda: north.ask("exchange", "show", id_)["disclosures"] in ([], {}))
+            said = wait_for(lambda: [entry for entry in map(json.loads, read(f"{north.folder}/log/audit.jsonl").splitlines())
+                                     if entry.get("erased_log")])
+            self.assertTrue(key.startswith(said[0]["erased_log"] + "+"), said)
+            _, out, err = north.ctl("audit", "verify", "--key", key, store + "@1")
+            self.assertRegex(out, r"0 entries disclosed, [1-9][0-9]* erased")
+            self.assertIn("taken from it as it is here", err)
+            north.stop()
+            north.ctl("store", "check")
+            with sqlite3.connect(store) as db:       # as if another had been hidden beside them
+                db.execute("DELETE FROM entry WHERE leaf LIKE '%erased_log%'")
+            db.close()
+            self.assertEqual(north.ctl("audit", "verify", "--key", key, store + "@1", ok=False)[0], 4)
+
+    def check_leaves(self, node, want):
+        """Every leaf of the daemon's has bits of its own, and its operation's number of digests."""
+        digests = {}
+        with sqlite3.connect(f"{node.folder}/store/gatewayd.db") as db:
+            leaves = [json.loads(leaf) for leaf, in db.execute("SELECT leaf FROM entry")]
+        db.close()
+        for leaf in leaves:
+            self.assertRegex(leaf["random"], "^[A-Za-z0-9_-]{22}$", leaf)
+            digests.setdefault(leaf["operation"], set()).add(len(leaf.get("_sd", [])))
+        self.assertEqual(len({leaf["random"] for leaf in leaves}), len(leaves))
+        self.assertTrue(all(len(n) == 1 for n in digests.values()), digests)
+        self.assertEqual({operation: digests.get(operation) for operation in want}, {o: {n} for o, n in want.items()})
