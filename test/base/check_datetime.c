@@ -34,25 +34,19 @@ END_TEST
 
 START_TEST(what_is_no_date_time)
 {
-	static const char *const bad[] = { "",
-		                           "2026-02-29T00:00:00Z",
-		                           "2026-13-01T00:00:00Z",
-		                           "2026-00-01T00:00:00Z",
-		                           "2026-01-32T00:00:00Z",
-		                           "2026-01-01T24:00:00Z",
-		                           "2026-01-01T00:60:00Z",
-		                           "2026-01-01T00:00:61Z",
-		                           "2026-01-01T00:00:00",
-		                           "2026-01-01 00:00:00Z",
-		                           "2026-01-01T00:00:00.Z",
-		                           "2026-01-01T00:00:00+24:00",
-		                           "2026-01-01T00:00:00Zx",
-		                           "2026-1-01T00:00:00Z",
-		                           "26-01-01T00:00:00Z" };
+	static const char *const bad[] = { "", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
+		                           "2026-01-32T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z",
+		                           "2026-01-01T00:00:61Z", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z",
+		                           "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+24:00",
+		                           "2026-01-01T00:00:00Zx", "2026-1-01T00:00:00Z", "26-01-01T00:00:00Z",
+		                           /* Of no year that can be written, in UTC. */
+		                           "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01" };
 	int64_t ms;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!time_parse(view_of(bad[i]), &ms), "%s", bad[i]);
+	ck_assert(at("0000-01-01T00:01:00+00:01") == at("0000-01-01T00:00:00Z"));
+	ck_assert(at("9999-12-31T23:58:59.999-00:01") == at("9999-12-31T23:59:59.999Z"));
 }
 END_TEST
 
@@ -97,6 +91,8 @@ START_TEST(what_is_no_duration)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!duration_parse(view_of(bad[i]), &d), "%s", bad[i]);
+	/* Behind the last unit of a list stands a NUL. */
+	ck_assert(!duration_parse(VIEW("P1\0"), &d) && !duration_parse(VIEW("PT1S2\0003S"), &d));
 }
 END_TEST
 
