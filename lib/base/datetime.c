@@ -144,9 +144,7 @@ bool time_parse(struct view text, int64_t *out_ms)
 		return false;
 	ms += date_to_days(d) * DAY_MS - offset * 60 * SECOND_MS;
 	/* An offset can lead out of the years that can be written down. */
-	if (ms < FIRST_MS || ms > LAST_MS)
-		return false;
-	*out_ms = ms;
+	*out_ms = ms < FIRST_MS ? FIRST_MS : ms > LAST_MS ? LAST_MS : ms;
 	return true;
 }
 

@@ -17,8 +17,8 @@ struct date {
 	uint8_t month, day; /* from 1 */
 };
 
-/* RFC 3339 date-time: full date, `T`, full time with offset; a leap second (:60) counts as :59. False, too, for an instant
- * that lies in no year from 0000 to 9999 in UTC: time_print() could not say it. */
+/* RFC 3339 date-time: full date, `T`, full time with offset; a leap second (:60) counts as :59. An instant that
+ * lies before year 0000 or after year 9999 in UTC counts as the first or last within, which time_print() can say. */
 bool time_parse(struct view text, int64_t *out_ms) MUST_USE;
 /* `2026-01-02T03:04:05.678Z`, always with milliseconds. */
 #define TIME_TEXT 24
