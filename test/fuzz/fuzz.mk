@@ -1,7 +1,8 @@
 # make fuzz T=60: each target of test/fuzz/targets (or TARGETS="note tape") under libFuzzer with clang's sanitizers for
 # T seconds, from test/fuzz/corpus/NAME; what it finds stays in build/fuzz/corpus/NAME, and test/fuzz/RECORD.md counts
 # on. make fuzz-fast: the same without sanitizers, for numbers; LENGTH=200: short inputs, of which there are many a
-# second. make check-fuzz: the committed corpora through the same targets without a fuzzer.
+# second. make check-fuzz: the committed corpora through the same targets without a fuzzer. A target may stand in for
+# what lies outside its reader (the store, a partner's key): its own definition comes first.
 T            ?= 60
 TARGETS      ?=
 fuzz_table   := test/fuzz/targets
@@ -13,9 +14,9 @@ fuzz_objects := $(patsubst %,$(B)/test/fuzz/fuzz_%.o,$(fuzz_names)) $(B)/test/fu
 
 define fuzz_target
 $(B)/replay-$(1): $(B)/test/fuzz/fuzz_$(1).o $(B)/test/fuzz/replay.o $(call archives_of,$(call below_of,$(call fuzz_links,$(1))))
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS)
+	$$(Q)$$(CC) $$(LDFLAGS) -Wl,-z,muldefs -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS)
 $(B)/fuzz-$(1): $(B)/test/fuzz/fuzz_$(1).o $(call archives_of,$(call below_of,$(call fuzz_links,$(1))))
-	$$(Q)$$(CC) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS)
+	$$(Q)$$(CC) $$(LDFLAGS) -Wl,-z,muldefs -fsanitize=fuzzer -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS)
 check-fuzz-$(1): $(B)/replay-$(1)
 	$(B)/replay-$(1) test/fuzz/corpus/$(1)/*
 endef
