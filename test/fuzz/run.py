@@ -110,7 +110,9 @@ def fuzz(name, row, args):
     log = os.path.join(args.programs, f"found/{name}.log")
     started = time.monotonic()
     with open(log, "w", encoding="utf-8", errors="replace") as out:
-        status = subprocess.run(["nice", "-n", "15"] + command, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+        # What the sanitizer of undefined behaviour says is a finding, too.
+        stops = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+        status = subprocess.run(["nice", "-n", "15"] + command, stdout=out, stderr=subprocess.STDOUT, env=stops, check=False).returncode
     took = max(1, round(time.monotonic() - started))
     with open(log, encoding="utf-8", errors="replace") as out:
         said = out.read()
