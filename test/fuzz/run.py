@@ -19,10 +19,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 RECORD = os.path.join(HERE, "RECORD.md")
 COLUMNS = ["target", "executions", "with sanitizers", "seconds", "a second", "edges", "findings", "last run", "source"]
 HEAD = """# What the fuzzers did
-Written by `make fuzz` and `make fuzz-fast` (test/fuzz/run.py) from what libFuzzer printed at the end of each run; nobody edits it. Executions, seconds and
-findings count on over all runs; how many a second and how many edges are those of the last. Findings are inputs at which a target ended, of whatever
-cause: each is mended where it lay and stays in the corpus. The source is the last commit of the target at the time of its last run, + with changes
-that were not committed.
+Written by `make fuzz` and `make fuzz-fast` (test/fuzz/run.py) from what libFuzzer printed at the end of each run; nobody edits it. Executions,
+seconds and findings count on over all runs; how many a second are those of the last, the edges those of the last with sanitizers, if there was one.
+Findings are inputs at which a target ended, of whatever cause: each is mended where it lay and stays in the corpus. The source is the last commit of
+the target at the time of its last run, + with changes that were not committed.
 
 """
 
@@ -84,8 +84,11 @@ def record(run, rows):
         row = dict(run)
         for column in ("executions", "with sanitizers", "seconds", "findings"):
             row[column] = f"{number(before.get(column, '0')) + run[column]:,}"
+        # Builds with and without sanitizers have not the same edges.
+        if not run["with sanitizers"] and before.get("with sanitizers", "0") != "0":
+            row["edges"] = number(before["edges"])
         for column in ("a second", "edges"):
-            row[column] = f"{run[column]:,}"
+            row[column] = f"{row[column]:,}"
         known[run["target"]] = row
         text = HEAD + "| " + " | ".join(COLUMNS) + " |\n|---" + "|---:" * 6 + "|---|---|\n"
         for name in rows:
