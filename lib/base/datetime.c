@@ -163,7 +163,8 @@ void time_print(int64_t ms, char out[TIME_TEXT + 1])
 	out[TIME_TEXT] = 0;
 }
 
-/* Up to nine digits. */
+/* Up to nine digits; so has each of a duration's numbers, that what is printed of one can be read. */
+#define COUNT_MAX 999999999u
 static bool take_count(struct view *v, uint32_t *out)
 {
 	uint32_t value = 0;
@@ -180,7 +181,7 @@ static bool add_scaled(uint32_t *sum, uint32_t count, uint32_t scale)
 	uint64_t value = *sum + (uint64_t)count * scale;
 
 	*sum = (uint32_t)value;
-	return value <= UINT32_MAX;
+	return value <= COUNT_MAX;
 }
 
 /* Parts in the order of `units`, each at most once. */

@@ -29,7 +29,8 @@ bool date_valid(int year, int month, int day);
 int64_t date_to_days(struct date d);
 struct date date_from_days(int64_t days);
 
-/* An ISO 8601 duration: PnYnMnDTnHnMnS or PnW, whole numbers, at least one part. */
+/* An ISO 8601 duration: PnYnMnDTnHnMnS or PnW, whole numbers, at least one part. Years, months, days and seconds are at most
+ * 999,999,999 each. */
 struct duration {
 	uint32_t years, months, days, seconds; /* weeks are kept as days, hours and minutes as seconds */
 };

@@ -102,6 +102,9 @@ START_TEST(what_is_no_duration)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!duration_parse(view_of(bad[i]), &d), "%s", bad[i]);
+	/* As many seconds, or days, as could be printed but not read. */
+	ck_assert(!duration_parse(VIEW("PT52949672M"), &d) && !duration_parse(VIEW("P142857143W"), &d));
+	ck_assert(duration_parse(VIEW("PT999999999S"), &d) && duration_parse(VIEW("P142857142W"), &d));
 	/* Behind the last unit of a list stands a NUL. */
 	ck_assert(!duration_parse(VIEW("P1\0"), &d) && !duration_parse(VIEW("PT1S2\0003S"), &d));
 }

@@ -115,7 +115,7 @@ def fuzz(name, row, args):
     with open(log, "w", encoding="utf-8", errors="replace") as out:
         # What the sanitizer of undefined behaviour says is a finding, too.
         stops = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
-        status = subprocess.run(["nice", "-n", "15"] + command, stdout=out, stderr=subprocess.STDOUT, env=stops, check=False).returncode
+        status = subprocess.run(["nice", "-n", str(args.nice)] + command, stdout=out, stderr=subprocess.STDOUT, env=stops, check=False).returncode
     took = max(1, round(time.monotonic() - started))
     with open(log, encoding="utf-8", errors="replace") as out:
         said = out.read()
@@ -142,6 +142,7 @@ def main():
     p.add_argument("--programs")
     p.add_argument("--seconds", type=int, default=60)
     p.add_argument("--length", type=int, default=0, help="of an input, where the table allows more")
+    p.add_argument("--nice", type=int, default=15)
     p.add_argument("--sanitizers", action="store_true")
     p.add_argument("names", nargs="*")
     args = p.parse_args()
