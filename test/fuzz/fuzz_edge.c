@@ -6,6 +6,7 @@
 #include "lib/base/wire.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -194,6 +195,8 @@ static void begin(void)
 
 	if (!thread.base) {
 		const struct tls_material m = { VIEW(ANNA_PEM), VIEW(ANNA_KEY), VIEW(CA_PEM), VIEW("") };
+		/* As edge_prepare() does. */
+		signal(SIGPIPE, SIG_IGN);
 		must((thread.base = event_base_new()) && (edge.peers = peers_new()));
 		must((settings.tls = tls_contexts_new(&m, NULL)) != NULL);
 		thread.edge = &edge;
