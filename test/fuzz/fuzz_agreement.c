@@ -42,7 +42,7 @@ static bool schema_of(void *arg, const struct digest *digest, struct view *text)
 static struct view preset(void)
 {
 	static char text[1u << 16];
-	FILE *f = fopen("conf/agreements/pnr.json", "rb");
+	FILE *f = fopen("conf/agreements/cyber-threat.json", "rb");
 
 	must(f != NULL);
 	size_t n = fread(text, 1, sizeof text, f);
