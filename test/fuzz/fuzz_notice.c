@@ -42,9 +42,9 @@ bool conf_receipt(const struct partner *p, const struct receipt *r, struct view 
 	return true;
 }
 
-bool sight_take(struct core *c, const struct partner *p, struct view note, struct error *e)
+bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved, struct error *e)
 {
-	(void)c, (void)p, (void)note, (void)e;
+	(void)c, (void)p, (void)note, (void)unproved, (void)e;
 	return true;
 }
 

@@ -5,11 +5,23 @@
 #include "test/fuzz/certificates.h"
 #include "test/fuzz/target.h"
 
-#define LIMITS VIEW("1000\n10\n10\n1\n2\n3\n4\n5\n")
+#define LIMITS VIEW("1000\n10\n10\n10\n5\n6\n7\n8\n9\n4\n100\n1\n2\n3\n4\n5\n")
+#define PARTS  9
 
 static bool inside(struct view part, const struct buf *whole)
 {
 	return part.n == 0 || (part.p >= whole->p && part.p + part.n <= whole->p + whole->n);
+}
+
+/* Every key is found, for one of the partners; every prefix has its own address. */
+static void check_lists(const struct settings *s)
+{
+	for (size_t i = 0; i < s->n_partners; i++) {
+		struct digest partner, again;
+		must(settings_partner(s, &s->partners[i].key, &partner) && settings_partner(s, &partner, &again));
+	}
+	for (size_t i = 0; i < s->n_reserved; i++)
+		must(s->reserved[i].bits <= 128 && settings_lists(s, &s->reserved[i].address));
 }
 
 /* Takes the bytes. */
@@ -23,6 +35,7 @@ static bool check(struct buf *bytes)
 	if (good) {
 		must(s->tls && inside(s->hosts, &s->bytes) && inside(s->nameservers, &s->bytes));
 		must(settings_ref(s) == s);
+		check_lists(s);
 		settings_unref(s);
 	} else {
 		must(e.text[0] && !memmem(e.text, sizeof e.text, "PRIVATE KEY", 11));
@@ -40,16 +53,15 @@ static void put(struct buf *b, const char *name, struct view value)
 /* All parts are right but one, which is the input. */
 static void check_part(struct view in, unsigned part)
 {
-	static const char *const names[] = {
-		"tls.cert", "tls.key", "tls.ca", "names", "hosts", "nameservers", "limits"
-	};
+	static const char *const names[] = { "tls.cert",    "tls.key", "tls.ca",   "names",   "hosts",
+		                             "nameservers", "limits",  "partners", "reserved" };
 	struct view values[] = { VIEW(ANNA_PEM), VIEW(ANNA_KEY), VIEW(CA_PEM), VIEW("north.example\n"),
-		                 VIEW(""),       VIEW(""),       LIMITS };
+		                 VIEW(""),       VIEW(""),       LIMITS,       VIEW(""),
+		                 VIEW("") };
 	struct buf b = BUF_INIT(SETTINGS_MAX);
 
-	part %= 7;
 	values[part] = in;
-	for (unsigned i = 0; i < 7; i++)
+	for (unsigned i = 0; i < PARTS; i++)
 		put(&b, names[i], values[i]);
 	bool good = check(&b);
 	/* Texts that are read later, line by line. */
@@ -62,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t part = first_byte(&in);
 	struct buf b = BUF_INIT(SETTINGS_MAX);
 
-	if (part < 7) {
+	if (part < PARTS) {
 		check_part(in, part);
 		return 0;
 	}

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error e = { .reason = REASON_NONE };
 	struct checkpoint c;
 	const struct note_vkey *log = NULL;
-	unsigned cosigned = 0;
+	struct trust_witnessed w = { 0 };
 	size_t n = 0;
 
 	if (!log_signer.key) {
@@ -29,8 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		while (trust_log(t, n))
 			n++;
 		must(n <= TRUST_LOGS_MAX);
-		if (trust_check(t, note, &c, &log, &cosigned, NULL))
-			must(n > 0 && log && view_is(c.origin, log->name) && cosigned <= TRUST_NAMES_MAX);
+		if (trust_check(t, note, &c, &log, &w, NULL)) {
+			must(n > 0 && log && view_is(c.origin, log->name) && w.quorum);
+			must(w.cosigned <= TRUST_NAMES_MAX && w.independent <= w.cosigned);
+			must(w.independent <= w.of_independent && w.of_independent <= TRUST_NAMES_MAX);
+		}
 	}
 	exact_free(note);
 	trust_free(t);
