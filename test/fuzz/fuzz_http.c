@@ -79,6 +79,7 @@ static uint64_t read_all(enum http_side side, struct view in, struct cutter cutt
 	struct http_reader r;
 	struct sum sum = { 1469598103934665603u };
 	struct view piece = VIEW(""), body;
+	uint64_t got = 0; /* of the body under way */
 
 	http_init(&r, side, 1000);
 	while (piece.n > 0 || in.n > 0) {
@@ -94,9 +95,15 @@ static uint64_t read_all(enum http_side side, struct view in, struct cutter cutt
 		}
 		if (step == HTTP_HEAD)
 			check_head(&r, &sum);
-		if (step == HTTP_BODY)
+		if (step == HTTP_BODY) {
+			got += body.n;
+			must(body.n > 0 && (r.chunked || got <= r.length));
+			must(side == HTTP_ANSWERS || http_is_stream(&r) || got <= r.max_body);
 			mix_bytes(&sum, body);
+		}
 		if (step == HTTP_END) {
+			must(http_is_whole(&r) && (side == HTTP_ANSWERS || got == (r.chunked ? r.taken : r.length)));
+			got = 0;
 			mix(&sum, 0x100);
 			http_next(&r);
 		}
