@@ -254,7 +254,11 @@ void conn_open(struct edge_thread *t, int fd, const struct address *from, bool m
 	c->deadline = edge_now() + timed(c, c->state);
 	TAILQ_INSERT_TAIL(&table->timed[c->state], c, link);
 	conn_want_read(c, true);
-	if (monitor)
+	if (!monitor)
+		return;
+	/* Whose seat it took goes first: core counts what is open. */
+	conns_evict(t);
+	if (c->state != CONN_CLOSED)
 		edge_send(t, FRAME_OPEN, true, c->id, VIEW(""), VIEW(""));
 }
 

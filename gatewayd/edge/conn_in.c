@@ -179,6 +179,10 @@ static void handshake_done(struct conn *c)
 	t->counts.n[EDGE_COUNT_handshakes]++;
 	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
 	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, l, edge_now());
+	/* Whose seat it took goes first: core counts what is open. */
+	conns_evict(t);
+	if (c->state == CONN_CLOSED)
+		return;
 	conn_become(c, CONN_IDLE);
 	edge_send(t, FRAME_OPEN, false, c->id, buf_view(der), VIEW(""));
 	if (seat != GATE_OPEN) {

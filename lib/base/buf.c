@@ -29,7 +29,7 @@ char *buf_grow(struct buf *b, size_t n)
 		b->failed = true;
 		return NULL;
 	}
-	if (b->n + n > b->cap) {
+	if (!b->p || b->n + n > b->cap) {
 		size_t cap = b->cap ? b->cap : 64;
 		while (cap < b->n + n)
 			cap *= 2;

@@ -26,11 +26,11 @@ void buf_reset(struct buf *b); /* empty again, memory kept, error cleared */
 /* What buf_room does where memory has to grow or the error is set. */
 char *buf_grow(struct buf *b, size_t n);
 
-/* Room for `n` more bytes at the end, or NULL (and `failed`). The caller adds to b->n itself. These four are
+/* Room for `n` more bytes at the end, none included, or NULL (and `failed`). The caller adds to b->n itself. These four are
  * inline: texts are put together from many short pieces. */
 static inline char *buf_room(struct buf *b, size_t n)
 {
-	if (!b->failed && n <= b->cap - b->n && b->n + n <= b->max)
+	if (!b->failed && b->p && n <= b->cap - b->n && b->n + n <= b->max)
 		return b->p + b->n;
 	return buf_grow(b, n);
 }

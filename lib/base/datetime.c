@@ -1,6 +1,10 @@
 /* See datetime.h. Calendar arithmetic by days from civil dates, proleptic Gregorian. */
 #include "lib/base/datetime.h"
 
+/* 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z. */
+#define FIRST_MS (INT64_C(-719528) * DAY_MS)
+#define LAST_MS  (INT64_C(2932897) * DAY_MS - 1)
+
 static int month_days(int year, int month)
 {
 	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -138,7 +142,9 @@ bool time_parse(struct view text, int64_t *out_ms)
 	if (!take_date(&text, &d) || !(skip(&text, 'T') || skip(&text, 't')) || !take_time(&text, &ms) ||
 	    !take_offset(&text, &offset) || text.n != 0)
 		return false;
-	*out_ms = date_to_days(d) * DAY_MS + ms - offset * 60 * SECOND_MS;
+	ms += date_to_days(d) * DAY_MS - offset * 60 * SECOND_MS;
+	/* An offset can lead out of the years that can be written down. */
+	*out_ms = ms < FIRST_MS ? FIRST_MS : ms > LAST_MS ? LAST_MS : ms;
 	return true;
 }
 
@@ -157,7 +163,8 @@ void time_print(int64_t ms, char out[TIME_TEXT + 1])
 	out[TIME_TEXT] = 0;
 }
 
-/* Up to nine digits. */
+/* Up to nine digits; so has each of a duration's numbers, that what is printed of one can be read. */
+#define COUNT_MAX 999999999u
 static bool take_count(struct view *v, uint32_t *out)
 {
 	uint32_t value = 0;
@@ -174,7 +181,7 @@ static bool add_scaled(uint32_t *sum, uint32_t count, uint32_t scale)
 	uint64_t value = *sum + (uint64_t)count * scale;
 
 	*sum = (uint32_t)value;
-	return value <= UINT32_MAX;
+	return value <= COUNT_MAX;
 }
 
 /* Parts in the order of `units`, each at most once. */
@@ -184,7 +191,8 @@ static bool take_parts(struct view *v, const char *units, struct duration *d, bo
 		uint32_t count;
 		if (!take_count(v, &count) || v->n == 0)
 			return false;
-		const char *unit = strchr(units, v->p[0]);
+		/* strchr() finds a NUL, too, behind the last unit. */
+		const char *unit = v->p[0] ? strchr(units, v->p[0]) : NULL;
 		if (!unit)
 			return false;
 		bool fits = true;

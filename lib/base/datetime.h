@@ -17,7 +17,8 @@ struct date {
 	uint8_t month, day; /* from 1 */
 };
 
-/* RFC 3339 date-time: full date, `T`, full time with offset; a leap second (:60) counts as :59. */
+/* RFC 3339 date-time: full date, `T`, full time with offset; a leap second (:60) counts as :59. An instant that
+ * lies before year 0000 or after year 9999 in UTC counts as the first or last within, which time_print() can say. */
 bool time_parse(struct view text, int64_t *out_ms) MUST_USE;
 /* `2026-01-02T03:04:05.678Z`, always with milliseconds. */
 #define TIME_TEXT 24
@@ -28,7 +29,8 @@ bool date_valid(int year, int month, int day);
 int64_t date_to_days(struct date d);
 struct date date_from_days(int64_t days);
 
-/* An ISO 8601 duration: PnYnMnDTnHnMnS or PnW, whole numbers, at least one part. */
+/* An ISO 8601 duration: PnYnMnDTnHnMnS or PnW, whole numbers, at least one part. Years, months, days and seconds are at most
+ * 999,999,999 each. */
 struct duration {
 	uint32_t years, months, days, seconds; /* weeks are kept as days, hours and minutes as seconds */
 };

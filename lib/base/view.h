@@ -51,10 +51,13 @@ static inline bool view_starts(struct view a, struct view prefix)
 	return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
-/* The bytes from `at` on; empty when `at` lies past the end. */
+/* The bytes from `at` on; empty, at its end, when `at` lies past that. */
 static inline struct view view_from(struct view a, size_t at)
 {
-	return at >= a.n ? view_make(a.p + a.n, 0) : view_make(a.p + at, a.n - at);
+	if (at > a.n)
+		at = a.n;
+	/* To NULL not even nothing may be added (C17 6.5.6). */
+	return at > 0 ? view_make(a.p + at, a.n - at) : a;
 }
 
 /* memcmp order, the shorter first when one is a prefix of the other. */

@@ -293,7 +293,7 @@ bool disclosures_verify(struct view leaf, struct view packed, struct error *e)
 		return error_set(e, REASON_TAMPERED, "the entry's list of disclosure digests is malformed");
 	if (packed.n == 0)
 		return true;
-	if (packed.p[0] != '[')
+	if (packed.p[0] != '[' || packed.n == 1)
 		return error_set(e, REASON_TAMPERED, "the disclosures are not an array");
 	packed = view_from(packed, 1);
 	if (!take_groups(&o, packed))

@@ -53,6 +53,11 @@ START_TEST(what_is_no_date_time)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!time_parse(view_of(bad[i]), &ms), "%s", bad[i]);
+	ck_assert(at("0000-01-01T00:01:00+00:01") == at("0000-01-01T00:00:00Z"));
+	ck_assert(at("9999-12-31T23:58:59.999-00:01") == at("9999-12-31T23:59:59.999Z"));
+	/* Of no year that can be written, in UTC. */
+	ck_assert(at("0000-01-01T00:00:00+00:01") == at("0000-01-01T00:00:00Z"));
+	ck_assert(at("9999-12-31T23:59:59-23:59") == at("9999-12-31T23:59:59.999Z"));
 }
 END_TEST
 
@@ -97,6 +102,11 @@ START_TEST(what_is_no_duration)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!duration_parse(view_of(bad[i]), &d), "%s", bad[i]);
+	/* As many seconds, or days, as could be printed but not read. */
+	ck_assert(!duration_parse(VIEW("PT52949672M"), &d) && !duration_parse(VIEW("P142857143W"), &d));
+	ck_assert(duration_parse(VIEW("PT999999999S"), &d) && duration_parse(VIEW("P142857142W"), &d));
+	/* Behind the last unit of a list stands a NUL. */
+	ck_assert(!duration_parse(VIEW("P1\0"), &d) && !duration_parse(VIEW("PT1S2\0003S"), &d));
 }
 END_TEST
 

@@ -25,6 +25,8 @@ START_TEST(views_cut_and_compare)
 	ck_assert(view_eq_nocase(VIEW("Content-TYPE"), VIEW("content-type")));
 	ck_assert(!view_eq_nocase(VIEW("a@"), VIEW("A`")));
 	ck_assert_uint_eq(view_from(VIEW("abc"), 7).n, 0);
+	ck_assert(view_is(view_from(VIEW("abc"), 2), "c"));
+	ck_assert_ptr_null(view_from((struct view){ NULL, 0 }, 5).p);
 }
 END_TEST
 
@@ -65,6 +67,9 @@ START_TEST(buffers_keep_their_ceiling)
 	ck_assert(view_is(buf_view(&b), "7"));
 	buf_addu(&b, UINT64_MAX);
 	ck_assert(view_is(buf_view(&b), "718446744073709551615"));
+	buf_free(&b);
+	/* Room for nothing is room, in a buffer that holds nothing, too. */
+	ck_assert(buf_room(&b, 0) != NULL && !b.failed && b.n == 0);
 	buf_free(&b);
 }
 END_TEST

@@ -7,7 +7,3 @@ check-edge: $(if $(ATTACKS),check-edge-attacks)
 check-edge-attacks: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(ATTACKS)
 .PHONY: check-edge-attacks
-
-# The fuzz target of the strict reader needs one object beside the rooms that all targets link.
-$(B)/replay-http $(B)/fuzz-http: LDFLAGS += $(B)/gatewayd/edge/http.o $(B)/gatewayd/edge/http_body.o
-$(B)/replay-http $(B)/fuzz-http: | $(B)/gatewayd/edge/http.o $(B)/gatewayd/edge/http_body.o

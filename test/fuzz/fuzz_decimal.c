@@ -1,18 +1,8 @@
 /* libFuzzer target: numbers with white space between them, each compared with the next by laws that exact
  * arithmetic keeps. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "lib/json/decimal.h"
 #include "lib/json/tape.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool good)
-{
-	if (!good)
-		abort();
-}
+#include "test/fuzz/target.h"
 
 static void check(struct view a, struct view b)
 {

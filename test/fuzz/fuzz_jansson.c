@@ -4,12 +4,9 @@
  * - numbers that fit neither long long nor double: JSON, but jansson refuses them;
  * - names with an escaped NUL: JSON, but jansson cannot hold them. */
 #include <jansson.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "lib/json/tape.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "test/fuzz/target.h"
 
 static bool may_differ(bool tape, const struct error *e, bool jansson, const json_error_t *j, struct view text)
 {

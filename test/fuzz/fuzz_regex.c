@@ -1,12 +1,8 @@
 /* libFuzzer target: a pattern up to the first NUL byte, then a text. Table and PCRE2 must agree unless one
  * hits a limit, no input may crash or hang, and every format check must stay within the text. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "lib/schema/format.h"
 #include "lib/schema/regex_ast.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "test/fuzz/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,13 +1,9 @@
 /* libFuzzer target: any bytes as a schema, loaded by the specification and strictly in each draft, then run
  * on a small record. The first byte chooses draft and options. Whatever compiles must give the same verdict
  * by the program and by the explaining interpreter, unless one of them hits a limit. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "lib/schema/interpret.h"
 #include "lib/schema/schema.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "test/fuzz/target.h"
 
 static const char record[] =
         "{\"a\":[1,2.5,\"x\",null,{\"a\":{}}],\"b\":\"2026-01-02\",\"c\":-1e3,\"foo\":true,\"bar\":[[],[]]}";

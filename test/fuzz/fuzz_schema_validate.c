@@ -1,12 +1,8 @@
 /* libFuzzer target: any bytes as a record, checked against schemas that use every kind of keyword. Program
  * and explaining interpreter must agree, unless one hits a limit; what is invalid must be explained. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "lib/schema/interpret.h"
 #include "lib/schema/output.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "test/fuzz/target.h"
 
 static const char *const schemas[] = {
 	("{\"type\":\"object\",\"properties\":{\"a\":{\"items\":{\"type\":[\"integer\",\"string\"],\"minimum\":0.5,\"multipleOf\":0.25},"

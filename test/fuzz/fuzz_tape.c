@@ -1,20 +1,10 @@
 /* libFuzzer target: any bytes as a text. The whole and random pieces of it must come to the same tape or
  * the same error, and what the splice writer copies must read as an equal value, stand in the one form and be copied
  * to the same bytes again; a text that stands in it is copied as it is. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "lib/json/canonical.h"
 #include "lib/json/equal.h"
 #include "lib/json/splice.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool good)
-{
-	if (!good)
-		abort();
-}
+#include "test/fuzz/target.h"
 
 /* Pieces whose lengths follow from the text itself, mostly short. */
 static bool parse_in_pieces(struct tape_parser *p, struct view text, struct tape *t, struct error *e)

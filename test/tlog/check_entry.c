@@ -364,6 +364,9 @@ START_TEST(test_tampered_rows)
 		}
 	}
 	ck_assert(!disclosures_verify(VIEW("{\"operation\":\"start\"}"), packed, NULL));
+	/* A row that is no array, beside a leaf that has none. */
+	ck_assert(!disclosures_verify(VIEW("{\"operation\":\"start\"}"), VIEW("["), NULL));
+	ck_assert(!disclosures_verify(VIEW("{\"operation\":\"start\"}"), VIEW("[]"), NULL));
 	ck_assert(!disclosures_verify(VIEW("{\"_sd\":[\"short\"]}"), VIEW(""), NULL));
 	ck_assert(
 	        !disclosures_verify(VIEW("{\"_sd\":[\"X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0\""), VIEW(""), NULL));

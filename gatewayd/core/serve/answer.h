@@ -25,7 +25,8 @@ void answer_unread(struct request *r, const struct error *e);
 /* More credit came. */
 void answer_credit(struct request *r, uint32_t bytes);
 /* An answer of unknown length, to a stream: 200 and its media type; then bytes, which wait in the request for credit and leave
- * at the end of the turn; then its end, with which the request is over and may be gone. */
+ * at the end of the turn; then its end, with which the request is over and may be gone. Ended once more when the edge has given
+ * it up, it is gone with the turn, whatever still waits. */
 void answer_begin(struct request *r, struct view content_type);
 void answer_add(struct request *r, struct view bytes);
 void answer_end(struct request *r);

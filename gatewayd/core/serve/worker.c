@@ -175,7 +175,8 @@ static void on_body(struct worker *w, const struct frame *f)
 {
 	struct request *r = request_find(w, f->id);
 
-	if (!r || r->complete || r->aborted || r->answered)
+	/* Of a stream whose answer has ended nobody takes more. */
+	if (!r || r->complete || r->aborted || r->answered || r->ends_answer)
 		return;
 	if (f->payload.n > r->credit_given) {
 		edge_broke(w, "more of a body than it was granted");
@@ -218,6 +219,8 @@ static void on_abort(struct worker *w, const struct frame *f)
 	request_abort(r);
 	if (r->go_on)
 		r->go_on(r);
+	else if (r->ends_answer)
+		answer_end(r);
 	else if (!r->complete || r->answered || r->waits)
 		request_release(r);
 }

@@ -397,6 +397,7 @@ END_TEST
 
 START_TEST(a_stream_whose_results_nobody_reads_ends)
 {
+	static char late[60000];
 	uint64_t more;
 
 	f.core.conf->node.partner_jobs = 64;
@@ -414,6 +415,15 @@ START_TEST(a_stream_whose_results_nobody_reads_ends)
 	more = answer_waiting(worker->requests);
 	ck_assert_uint_ge(more, TURNS_RESULTS);
 	ck_assert_uint_lt(more, TURNS_RESULTS + 600000);
+	/* Of a body that nobody takes any more nothing is kept, nor is more of it asked for. */
+	size_t body = worker->requests->body.n;
+	unsigned before = credited;
+	for (int i = 0; i < 3; i++)
+		stream_body(view_make(late, sizeof late), false);
+	for (int i = 0; i < 3; i++)
+		worker_turn();
+	ck_assert_uint_eq(worker->requests->body.n, body);
+	ck_assert_uint_eq(credited, before);
 	unread = false;
 	for (int i = 0; i < 20; i++)
 		channel_send(edge, FRAME_CREDIT, 0, last_request, VIEW("\0\4\0\0"), VIEW(""));
@@ -429,6 +439,32 @@ START_TEST(who_leaves_a_stream_ends_it)
 	channel_send(edge, FRAME_ABORT, 0, last_request, VIEW(""), VIEW(""));
 	while (worker->requests)
 		worker_turn();
+}
+END_TEST
+
+/* Also when all of it is decided and only its results wait. */
+START_TEST(who_leaves_unread_results_ends_the_stream)
+{
+	struct budget_state all;
+
+	f.core.conf->node.partner_jobs = 64;
+	budget_set(f.core.budget, &f.core.conf->node);
+	unread = true;
+	stream_head(NULL, NULL);
+	stream_body(lines_of(900), true);
+	while (!worker->requests)
+		worker_turn();
+	for (int i = 0; i < 600 && !worker->requests->ends_answer; i++)
+		worker_turn();
+	ck_assert(worker->requests->ends_answer && worker->requests->complete);
+	ck_assert_uint_gt(answer_waiting(worker->requests), 0);
+	unread = false;
+	channel_send(edge, FRAME_ABORT, 0, last_request, VIEW(""), VIEW(""));
+	for (int i = 0; i < 20 && worker->requests; i++)
+		worker_turn();
+	ck_assert_ptr_null(worker->requests);
+	budget_state(f.core.budget, &all);
+	ck_assert(all.bytes == 0 && all.jobs == 0);
 }
 END_TEST
 
@@ -522,6 +558,7 @@ TCase *make_turns_case(void)
 	tcase_add_test(c, a_stream_goes_on_by_the_newest_configuration);
 	tcase_add_test(c, a_stream_whose_results_nobody_reads_ends);
 	tcase_add_test(c, who_leaves_a_stream_ends_it);
+	tcase_add_test(c, who_leaves_unread_results_ends_the_stream);
 	tcase_add_test(c, what_no_stream_may_have);
 	tcase_add_test(c, more_of_a_body_than_was_granted);
 	tcase_add_test(c, two_requests_of_one_connection);

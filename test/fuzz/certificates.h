@@ -1,0 +1,103 @@
+/* Certificates and keys of made-up authorities and parties, for fuzz targets alone: made once with the openssl command, valid for a
+ * hundred years. The corpora of certificates, revocation lists, signatures, timestamps and sealed messages are theirs. */
+#ifndef TEST_FUZZ_CERTIFICATES_H
+#define TEST_FUZZ_CERTIFICATES_H
+
+#define CERTIFICATES_NOW_MS INT64_C(1798761600000) /* 2027-01-01T00:00:00Z: all are valid, all has been signed */
+
+/* clang-format off */
+#define CA_PEM \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBnzCCAUWgAwIBAgIUCxD3m5GSmhaT6Pn5/Yyistxup6kwCgYIKoZIzj0EAwIw\n" \
+	"HDEaMBgGA1UEAwwRbWFkZS11cCBhdXRob3JpdHkwIBcNMjYxMTI5MDkyOTU2WhgP\n" \
+	"MjEyNjExMDUwOTI5NTZaMBwxGjAYBgNVBAMMEW1hZGUtdXAgYXV0aG9yaXR5MFkw\n" \
+	"EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9wC3MaSdN14ICJ5hnHerMVyDHzSEOmtn\n" \
+	"O6DLm6GGG3b1kAAYgxAsBs6NQ1GaNPolUFFT3nCMlqbnhsq9PxXGUaNjMGEwHQYD\n" \
+	"VR0OBBYEFJJln4DP0qyZzN4oA7L9gfcxNwXZMB8GA1UdIwQYMBaAFJJln4DP0qyZ\n" \
+	"zN4oA7L9gfcxNwXZMA4GA1UdDwEB/wQEAwIBBjAPBgNVHRMBAf8EBTADAQH/MAoG\n" \
+	"CCqGSM49BAMCA0gAMEUCIG4bu8+fBpogtSgJwPxoFeVCWWJ+o1NfujJ1+r9xvYk/\n" \
+	"AiEAwWpiCcTxnwQE0XUv+fXFc6Hy7cE/laU440hkOkf4NQo=\n" \
+	"-----END CERTIFICATE-----\n"
+#define ANNA_PEM \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBxzCCAW2gAwIBAgIUIl2wu6BHnnC4SCxjGgJhJS7OHT0wCgYIKoZIzj0EAwIw\n" \
+	"EDEOMAwGA1UEAwwFbm9ydGgwIBcNMjYxMTI5MDkyOTU2WhgPMjEyNjExMDUwOTI5\n" \
+	"NTZaMBAxDjAMBgNVBAMMBW5vcnRoMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n" \
+	"lqLFErU3UG5tkRiHGqgk9IoXlXIqGAkygZc2mqbFGdESvCcZo8TA3jrnB4hgcuPv\n" \
+	"XUNcu2sz5Ld73IEgJAYH6KOBojCBnzAdBgNVHQ4EFgQUmzo1sxuulYCviExUYlR3\n" \
+	"lEDL1LMwHwYDVR0jBBgwFoAUmzo1sxuulYCviExUYlR3lEDL1LMwDwYDVR0TAQH/\n" \
+	"BAUwAwEB/zAtBgNVHREEJjAkhhN1cm46Z2F0ZXdheTpub3J0aDoxgg1ub3J0aC5l\n" \
+	"eGFtcGxlMB0GA1UdJQQWMBQGCCsGAQUFBwMCBggrBgEFBQcDATAKBggqhkjOPQQD\n" \
+	"AgNIADBFAiAq2IStVkKUPwKZpkv2d0ij9nUnjgVKA5DIvsQQ3bN/ZQIhAIt/8wki\n" \
+	"qbXkrbGGQbK5Sh4KfhG/NVs8hL/ES7OWSXn1\n" \
+	"-----END CERTIFICATE-----\n"
+#define ANNA_KEY \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgGlGCtvxZFSf3W8ph\n" \
+	"UGJPCqow9tOo/0TODRHWKt2p6SmhRANCAASWosUStTdQbm2RGIcaqCT0iheVcioY\n" \
+	"CTKBlzaapsUZ0RK8JxmjxMDeOucHiGBy4+9dQ1y7azPkt3vcgSAkBgfo\n" \
+	"-----END PRIVATE KEY-----\n"
+#define BERT_PEM \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIDATCCAemgAwIBAgIUB5Yb2UGMxvk0cL93YZIQIDgfnsEwDQYJKoZIhvcNAQEL\n" \
+	"BQAwDzENMAsGA1UEAwwEYmVydDAgFw0yNjExMjkwOTI5NTZaGA8yMTI2MTEwNTA5\n" \
+	"Mjk1NlowDzENMAsGA1UEAwwEYmVydDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCC\n" \
+	"AQoCggEBAJeyz89We+u8fEFYevx2LiSaTcwrnBOGaRyi+0XXzWKkdzI+mPLteJMP\n" \
+	"TcDrj79U+Nf+s3tBhyPEClfbpz1Rnb37efVUm7+M1Fzn+2658OOOvC9ZF80c6+es\n" \
+	"DC6WFqgQ8W7tKs75wXWU+usgusDbga74U4fG2L/HvdjapdP25m5hJ8L4XI74oajU\n" \
+	"cEUYIhaOcZptCJU4JCT+lf2FZUFvptxaBhyDkFPgtS5iTEabpPXqg70HaOdKtUoK\n" \
+	"2vpDm/JWB/ARZ5iI2FtcWQcU04ofuKXx8XWifPwqTNx9yw6LuaA4TjYUtXLtjYyc\n" \
+	"vPqSLmqRh0ijbeem32YkvaViWaoSO+cCAwEAAaNTMFEwHQYDVR0OBBYEFPafl3PO\n" \
+	"c3B5wfKRaKjNVogj47jxMB8GA1UdIwQYMBaAFPafl3POc3B5wfKRaKjNVogj47jx\n" \
+	"MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEBAFqyZDmE6E0mKGt+\n" \
+	"3plTHRvcfATsgDDP+azp/SrYM+HwXL5F/ouRBYQWT7DAVzIdF3w9VmS8MiUgDf0R\n" \
+	"8J8qRXwhUvqtQYTWAYQd2vJoK6ucJ5btcOJyR8pgBvRq43uz5WGaSnKmtzu5XYoj\n" \
+	"pXya1/JvXlr2KZ5Pnq9VEcLIWdWUINavd0RZl/7cVgbYRQb8ZQMF8T+DH4X5pAm0\n" \
+	"96sv1M7+eze1JZjDrH4NwIMo6r1MxPzFEF0RGoqoKNghm3Ox0N7bCiy85FokXG/M\n" \
+	"bymp9WgNcuZoQQXTUeYi+VBN4UOvW5p1WT7IsJddPqFt5JX5THiqfCvvFJ7AcwbP\n" \
+	"5OTX4X4=\n" \
+	"-----END CERTIFICATE-----\n"
+#define BERT_KEY \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQCXss/PVnvrvHxB\n" \
+	"WHr8di4kmk3MK5wThmkcovtF181ipHcyPpjy7XiTD03A64+/VPjX/rN7QYcjxApX\n" \
+	"26c9UZ29+3n1VJu/jNRc5/tuufDjjrwvWRfNHOvnrAwulhaoEPFu7SrO+cF1lPrr\n" \
+	"ILrA24Gu+FOHxti/x73Y2qXT9uZuYSfC+FyO+KGo1HBFGCIWjnGabQiVOCQk/pX9\n" \
+	"hWVBb6bcWgYcg5BT4LUuYkxGm6T16oO9B2jnSrVKCtr6Q5vyVgfwEWeYiNhbXFkH\n" \
+	"FNOKH7il8fF1onz8KkzcfcsOi7mgOE42FLVy7Y2MnLz6ki5qkYdIo23npt9mJL2l\n" \
+	"YlmqEjvnAgMBAAECggEAH28B+KinDPYFmVTIR0AF17fRnxj6QmF7rl9nSdWpzWLf\n" \
+	"AB5QeyYR8gcdyXgGVVM6LSet8UBmzFZ2/jWZte8PjKprXxalH1ADQS0gwJTvAXg2\n" \
+	"Lml7sRjpGRxhedXH5BN+s8mZMUI3gDHavJYPnJ7fhG4YgO4HQ9YT1LeZ3Q4wOXa+\n" \
+	"e24fg9GyFRWTd37OVLzZ+zC6ImCIoIOawwcTMmpeIcel9X+FTxwz7I/3u0JnYfFH\n" \
+	"jS0Ji26hkw+C2IPKxmOyxmQlKz8UryI4Ktg5KJ8Kc9agBLnWWdbGJ2hBCCzPHUs0\n" \
+	"56hmxB2HJBon4sGmg9Mcig9KE0WQT1coNXIkKZYDoQKBgQDSNy5b4ykuGO+9BcDG\n" \
+	"GoF1sMPUkC08ZfRi2kuFuX59Pk9x2omrDjccEmQiLfCtDHxSK+swntvcK5nvZGYg\n" \
+	"ww9LzPUyd8logQVLwnSuhECCh/RyJltUulMlyQK8h+T/5hz2M7Cjtj8ifB4aK2vL\n" \
+	"WCBhofBCBq1TygTGY52DXbUPHQKBgQC4vPEVEbwv8mD1Dkj/eKKcmZrtOzVghntS\n" \
+	"J6PtE2lsWRZsMjBI+7yxmf8joEf8uzHXaVxWlj9mPsT1/aXrzHL5x3AkP6i9x6kH\n" \
+	"vlJm6TbZdyyNf4CO0Gj8bl+tK4b+Tk8uVO9L8KE8gkGiMFFrVrpvEtV6Zw0748UJ\n" \
+	"MSKvnuQz0wKBgQDMXWsLV8c0EngXWp1zulb7dLKdVuEzY6b352MeiRwIZGhVtnC6\n" \
+	"RGKdPt/sPp9JjObb9+h45ye1XwoTKpcC6L9ZINOLkdrTZwMgCNboxpf0jnm98748\n" \
+	"m7uz8zxezvp5MVwcmlnyfn3YZ7PYGzh7gpxQbl+lwNoGqFKGEFgUWyhnnQKBgB83\n" \
+	"Pf1za7smV5/Q9CDG/6M6iWVAtfpDfx8Yt6hduVinjRRnPqV2dCIGhYg9kyxvbTKb\n" \
+	"CRFQfhIG1T1DyP+ZImx2eMqHPzoiPLukO0RMcAo7Cvo160E2kibld6FJU5wxG0wW\n" \
+	"6gCI/pW85N5FD9z1YLdYFV6Df0b5a9frx5KpZKIlAoGBAMRDfK2iwh92t2wRnevK\n" \
+	"rUQhe4yIa5Yj84VzKY4MDLiLmHu1XaDgMfg6cvb7rBLxSYCPZFmEzMbZA/xA1LyB\n" \
+	"mTFvAbwEX4ff7j/Vc6lBwrpl+gsTt7cer4/y87Xe9KqnkoVkhvRHIFYppEGSeRBW\n" \
+	"dkYWgUGxlc21ic66jFc+WIvH\n" \
+	"-----END PRIVATE KEY-----\n"
+#define TSA_PEM \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBnjCCAUOgAwIBAgIUOn/m4lgMGAllUz/wDHdR6WOdKuIwCgYIKoZIzj0EAwIw\n" \
+	"FzEVMBMGA1UEAwwMbWFkZS11cCB0aW1lMCAXDTI2MTEyOTA5Mjk1NloYDzIxMjYx\n" \
+	"MTA1MDkyOTU2WjAXMRUwEwYDVQQDDAxtYWRlLXVwIHRpbWUwWTATBgcqhkjOPQIB\n" \
+	"BggqhkjOPQMBBwNCAASQOrARqlfSn5dhY5OZSfrvKRGxZjAGPuxsje27rGamU2RB\n" \
+	"5ThyBd5PpgRT4QCDLPy5mcSHZ7v9JNuWDxJkfkO6o2swaTAdBgNVHQ4EFgQUb/Vu\n" \
+	"JwMS9j/yaN5RGtWN7FX+3skwHwYDVR0jBBgwFoAUb/VuJwMS9j/yaN5RGtWN7FX+\n" \
+	"3skwDwYDVR0TAQH/BAUwAwEB/zAWBgNVHSUBAf8EDDAKBggrBgEFBQcDCDAKBggq\n" \
+	"hkjOPQQDAgNJADBGAiEAhj771LzPp1h2OnY28XYf99rMM72A7cdKkmtX2VDzFA8C\n" \
+	"IQDEG/pXoUilZWZWEcu1tggW8k2URTOnZRWSs7sshHoxHw==\n" \
+	"-----END CERTIFICATE-----\n"
+/* clang-format on */
+
+#endif
