@@ -192,7 +192,8 @@ static void take_answer(struct asked *a, uint64_t n, bool last)
 	a->answer_credit -= n;
 	a->got += n;
 	must(a->chunked || a->got <= a->told);
-	must(!last || a->chunked || a->head_only || a->got == a->told);
+	/* What is refused before it is routed has a body to HEAD, too, which the edge does not send. */
+	must(!last || a->chunked || a->got == a->told || (a->head_only && a->got == 0));
 	a->live = !last;
 }
 
@@ -208,7 +209,6 @@ static void take_reply(struct asked *a, const struct frame *f)
 	while (!r.failed && read_view16(&r).n > 0)
 		must(read_view16(&r).n > 0);
 	must(!r.failed && (!a->chunked || (r.rest.n == 0 && !(f->flags & FRAME_LAST))));
-	must(!a->head_only || r.rest.n == 0);
 	take_answer(a, r.rest.n, f->flags & FRAME_LAST);
 }
 
