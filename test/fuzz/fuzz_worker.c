@@ -373,15 +373,15 @@ static bool send_frame(struct worker *w, struct view *in)
 		n = n << 8 | first_byte(in);
 	n = n < in->n ? n : in->n;
 	struct view payload = view_make(in->p, n);
-	struct reader r = { .rest = payload };
 	*in = view_from(*in, n);
 	if (flags & 4 && n * FILL <= sizeof filled) {
 		memset(filled, 'x', n * FILL);
 		memcpy(filled, payload.p, n);
 		payload = view_make(filled, n * FILL);
 	}
+	struct reader r = { .rest = payload };
 	/* As much credit as makes the sum too large is none. */
-	if (type == FRAME_CREDIT && n >= 4)
+	if (type == FRAME_CREDIT && payload.n >= 4)
 		for (unsigned k = 0; k < POSTS; k++)
 			if (posts[k].post.id == id)
 				posts[k].credit += read_u32(&r);
