@@ -192,7 +192,8 @@ static void take_answer(struct asked *a, uint64_t n, bool last)
 	a->answer_credit -= n;
 	a->got += n;
 	must(a->chunked || a->got <= a->told);
-	must(!last || a->chunked || a->head_only || a->got == a->told);
+	/* What is refused before it is routed has a body to HEAD, too, which the edge does not send. */
+	must(!last || a->chunked || a->got == a->told || (a->head_only && a->got == 0));
 	a->live = !last;
 }
 
@@ -208,7 +209,6 @@ static void take_reply(struct asked *a, const struct frame *f)
 	while (!r.failed && read_view16(&r).n > 0)
 		must(read_view16(&r).n > 0);
 	must(!r.failed && (!a->chunked || (r.rest.n == 0 && !(f->flags & FRAME_LAST))));
-	must(!a->head_only || r.rest.n == 0);
 	take_answer(a, r.rest.n, f->flags & FRAME_LAST);
 }
 
@@ -373,15 +373,15 @@ static bool send_frame(struct worker *w, struct view *in)
 		n = n << 8 | first_byte(in);
 	n = n < in->n ? n : in->n;
 	struct view payload = view_make(in->p, n);
-	struct reader r = { .rest = payload };
 	*in = view_from(*in, n);
 	if (flags & 4 && n * FILL <= sizeof filled) {
 		memset(filled, 'x', n * FILL);
 		memcpy(filled, payload.p, n);
 		payload = view_make(filled, n * FILL);
 	}
+	struct reader r = { .rest = payload };
 	/* As much credit as makes the sum too large is none. */
-	if (type == FRAME_CREDIT && n >= 4)
+	if (type == FRAME_CREDIT && payload.n >= 4)
 		for (unsigned k = 0; k < POSTS; k++)
 			if (posts[k].post.id == id)
 				posts[k].credit += read_u32(&r);

@@ -109,6 +109,8 @@ static void request_complete(struct request *r)
 	if (r->stream) {
 		if (r->go_on)
 			r->go_on(r);
+		else if (!r->waits)
+			route_request(r); /* it has no body */
 		return;
 	}
 	if (r->length != CHANNEL_CHUNKED && r->body.n != r->length)
