@@ -36,15 +36,18 @@ bool store_find_origin(struct store *s, struct view provider, const struct uuid 
 }
 
 /* The signature is the business of the targets of notes and receipts. */
-bool conf_receipt(const struct partner *p, const struct receipt *r, struct view entry, struct error *e)
+bool conf_receipt(const struct partner *p, struct verified *known, const struct receipt *r, struct view entry,
+                  struct checkpoint *shown, struct error *e)
 {
-	(void)p, (void)r, (void)entry, (void)e;
+	(void)p, (void)known, (void)r, (void)entry, (void)e;
+	*shown = (struct checkpoint){ .size = 1 };
 	return true;
 }
 
-bool sight_take(struct core *c, const struct partner *p, struct view note, uint64_t *unproved, struct error *e)
+bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
+                uint64_t *unproved, struct error *e)
 {
-	(void)c, (void)p, (void)note, (void)unproved, (void)e;
+	(void)c, (void)p, (void)shown, (void)note, (void)unproved, (void)e;
 	return true;
 }
 
