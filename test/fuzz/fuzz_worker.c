@@ -458,7 +458,6 @@ static void play(struct view *rest)
 		give_up(w);
 	for (size_t k = 0; k < POSTS; k++) {
 		must(!posts[k].post.worker == (posts[k].ended == 1));
-		(void)post_slug(&posts[k].post);
 		post_drop(&posts[k].post);
 	}
 	worker_free(w);

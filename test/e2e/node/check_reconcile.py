@@ -125,11 +125,7 @@ class RecipientRestored(Reconciling):
         self.delivered()
         # What is called back or corrected is erased at once, and is not given again.
         client = w.client("north")
-<<<<<<< ours
         self.assertEqual(client.request("POST", f"/v1/exchanges/{recalled}/recall", {"why": "sent-in-error"})[0], 200)
-=======
-        self.assertEqual(client.request("POST", f"/v1/exchanges/{recalled}/recall", {"why": "inaccurate"})[0], 200)
->>>>>>> theirs
         self.assertEqual(self.held(recalled), (0, 0))
         status, answer = client.post("pax", agreements.envelope(agreements.passenger_record(6), corrects=corrected))
         self.assertEqual(status, 201, answer)
@@ -188,11 +184,7 @@ class RecipientRestored(Reconciling):
         self.assertEqual([d["exchange"] for d in north.ask("outbox")], [one])
         # A recall takes it back at once.
         client = w.client("north")
-<<<<<<< ours
         self.assertEqual(client.request("POST", f"/v1/exchanges/{one}/recall", {"why": "sent-in-error"})[0], 200)
-=======
-        self.assertEqual(client.request("POST", f"/v1/exchanges/{one}/recall", {"why": "inaccurate"})[0], 200)
->>>>>>> theirs
         self.assertEqual((north.ask("outbox"), self.held(one), self.held(other)), ([], (0, 0), (1, 1)))
         self.assertEqual(json.loads(client.request("GET", f"/v1/exchanges/{other}")[2])["state"], "delivered")
         # Its time is over while it waits: it ends, and the copy that it had made is still owed its duties.
@@ -248,11 +240,7 @@ class Held(Statements, Reconciling):
         hold = self.set(north, exchange, "nora")
         self.south.stop()
         self.assertEqual(self.again(f"{exchange}\n")[1], {exchange: "queued"})
-<<<<<<< ours
         self.assertEqual(w.client("north").request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "sent-in-error"})[0], 200)
-=======
-        self.assertEqual(w.client("north").request("POST", f"/v1/exchanges/{exchange}/recall", {"why": "inaccurate"})[0], 200)
->>>>>>> theirs
         self.assertEqual((north.ask("outbox"), self.held(exchange)), ([], (1, 1)))
         self.assertEqual(self.again(f"{exchange}\n")[1], {exchange: "not-delivered"})
         self.lift(north, exchange, "nora", hold)
