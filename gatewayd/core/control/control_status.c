@@ -62,7 +62,7 @@ static void add_account(void *arg, const char *id, const struct budget_state *s)
 {
 	json_array_append_new(arg,
 	                      json_pack("{s:s, s:I, s:I, s:i, s:i, s:i, s:I}", "partner", id, "bytes",
-	                                (json_int_t)(s->bytes + s->waiting_bytes), "bytes_max",
+	                                (json_int_t)s->bytes + (json_int_t)s->waiting_bytes, "bytes_max",
 	                                (json_int_t)s->bytes_max, "jobs", (int)s->jobs, "jobs_max", (int)s->jobs_max,
 	                                "waiting", (int)s->waiting, "turned_away", (json_int_t)s->turned_away));
 }
