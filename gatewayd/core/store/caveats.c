@@ -14,7 +14,7 @@ bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out,
 	struct statement *q = sql_row_of(s, SQL_CAVEATS_GET, seq, "caveats", e);
 	struct store_caveats c;
 
-	if (!q)
+	struct store_caveats c = { .text = VIEW("") };
 		return false;
 	col_bytes(q, 1, c.salt.b, sizeof c.salt.b);
 	bool ok = col_keep(s, q, 0, &c.text, e);
