@@ -12,9 +12,9 @@ bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats
 bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out, struct error *e)
 {
 	struct statement *q = sql_row_of(s, SQL_CAVEATS_GET, seq, "caveats", e);
-	struct store_caveats c;
-
 	struct store_caveats c = { .text = VIEW("") };
+
+	if (!q)
 		return false;
 	col_bytes(q, 1, c.salt.b, sizeof c.salt.b);
 	bool ok = col_keep(s, q, 0, &c.text, e);
