@@ -354,7 +354,9 @@ static bool keys_sweep(void *arg, struct error *e)
 		return false;
 	store_slots_forget(o->reader);
 	if (swept)
-		log_line("notice", "%u payload keys that nothing names erased", swept);
+		log_line("info",
+		         "%u payload keys that nothing names erased: those that lay ready, and what was not committed",
+		         swept);
 	return keystore_fill(o->core->keys, KEYSTORE_POOL, e);
 }
 
