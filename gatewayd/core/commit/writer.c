@@ -4,6 +4,7 @@
  * Threads: the queue and the flags beside it are guarded by `lock`, the figures by `figures_lock`; everything
  * else belongs to the writer's thread (and before it starts to the one that starts it). */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -415,8 +416,9 @@ static bool wait_for_jobs(struct writer *w)
 	else
 		pthread_cond_wait(&w->wake, &w->lock);
 	w->waiting = false;
-	if (!came && clear_ms == 0) {
+	if (!came && w->warm && !store_erased(w->o.store)) {
 		store_shed(w->o.store);
+		malloc_trim(0);
 		w->warm = false;
 	}
 	return clear_ms > 0 && !came;
