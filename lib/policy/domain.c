@@ -287,7 +287,7 @@ static bool hides_beside_ref(const struct question *q, size_t doc)
 {
 	struct view dialect = text_of(json_object_get(q->r->documents[doc].root, "$schema"));
 
-	return q->ref_alone || (dialect.n && (memmem(dialect.p, dialect.n, "draft-06", 8) ||
+	return q->ref_alone || (dialect.p && (memmem(dialect.p, dialect.n, "draft-06", 8) ||
 	                                      memmem(dialect.p, dialect.n, "draft-07", 8)));
 }
 
