@@ -127,7 +127,7 @@ run "curl -K south.curl $json -d '{\"reference\": \"our-0001\"}' $inbox/$item/ac
 title "Called back: a duty for south's system, and its receipt for north"
 exchange=$(jq -r .exchange answer.json)
 exchanges=https://gw.north.example:$north/v1/exchanges
-run "curl -K north.curl $json -d '{\"why\": \"sent by mistake\"}' $exchanges/$exchange/recall; echo"
+run "curl -K north.curl $json -d '{\"why\": \"sent-in-error\"}' $exchanges/$exchange/recall; echo"
 until_ok "curl -K south.curl $inbox | jq -e '.items | length > 0'"
 run "gatewayctl inbox list --url https://gw.south.example:$south --certificate south-system.pem --key south-system.key --authority ca.pem --resolve gw.south.example:$south:127.0.0.1"
 duty=$(curl -K south.curl "$inbox" | jq '.items[0].id')
