@@ -4,7 +4,6 @@
  * Threads: the queue and the flags beside it are guarded by `lock`, the figures by `figures_lock`; everything
  * else belongs to the writer's thread (and before it starts to the one that starts it). */
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,25 +16,21 @@
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/queue_private.h"
+#include "gatewayd/core/commit/tidying_private.h"
 #include "gatewayd/core/commit/tree_private.h"
 #include "gatewayd/core/commit/writer.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
-#define BATCH_MAX         128  /* jobs of a commit: so long at most anybody waits for those of others */
-#define RECENT            1024 /* commits that the median is taken of */
-#define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
-#define TRUNCATE_RETRY_MS 100  /* a reader was in the way; then twice as long each time, */
-#define RETRY_DOUBLINGS   4
-#define HELD_MS           1000 /* without a job, while a reader keeps the write-ahead log */
-#define QUIET_MS          20   /* without a job */
-#define REST_MS           2000 /* without a job: memory that makes the store quick is freed */
+#define BATCH_MAX 128  /* jobs of a commit: so long at most anybody waits for those of others */
+#define RECENT    1024 /* commits that the median is taken of */
 
 struct writer {
 	struct writer_options o;
 	struct tree tree;
 	struct anchor *anchor;
 	struct copying copying;
+	struct tidying tidying;
 	pthread_t thread;
 
 	pthread_mutex_t lock;
@@ -43,12 +38,9 @@ struct writer {
 	struct queue queue;
 	bool waiting, stopping, dead;
 
-	struct error lost;   /* why it died; set before `dead` */
-	bool open;           /* a transaction */
-	uint64_t start;      /* the log's size before it */
-	bool warm;           /* it has run jobs since it last shed what makes it quick */
-	int64_t truncate_ms; /* when erasures are cleared under load; 0: none to clear */
-	unsigned retries;    /* of that, since a reader was in the way */
+	struct error lost; /* why it died; set before `dead` */
+	bool open;         /* a transaction */
+	uint64_t start;    /* the log's size before it */
 
 	pthread_mutex_t figures_lock;
 	struct writer_stats figures;
@@ -341,87 +333,39 @@ static void report(struct writer *w, const struct error *e)
 		w->o.report(w->o.arg, e);
 }
 
-/* Checkpoints the database when it is time. What was erased must leave its log and file soon: at the first
- * quiet moment, and under load with the next checkpoint, at the latest after TRUNCATE_MS. So a run of erasures
- * costs hardly more checkpoints than other load does. */
-static void check_point(struct writer *w, bool quiet)
+/* Between two transactions: when none came for `idle_ms`, or, with `done`, before the end. */
+static void tidy(struct writer *w, long idle_ms, bool done)
 {
 	struct error e = { .reason = REASON_NONE };
-	int64_t now_ms = instant_monotonic_ms();
-
-	if (!store_erased(w->o.store)) {
-		if (!store_checkpoint(w->o.store, false, &e))
-			report(w, &e);
-		return;
-	}
-	if (w->truncate_ms == 0)
-		w->truncate_ms = now_ms + TRUNCATE_MS;
-	if (now_ms < w->truncate_ms && (w->retries > 0 || (!quiet && !store_wants_checkpoint(w->o.store))))
-		return;
-	if (store_checkpoint(w->o.store, true, &e)) {
-		w->truncate_ms = w->retries = 0;
-		return;
-	}
-	if (e.reason != REASON_UNAVAILABLE)
-		report(w, &e);
-	w->truncate_ms = now_ms + (TRUNCATE_RETRY_MS << w->retries);
-	w->retries += w->retries < RETRY_DOUBLINGS;
-}
-
-static void clear_up(struct writer *w, bool quiet)
-{
 	struct store_unmoved now;
 
-	check_point(w, quiet);
+	if (!(done ? tidying_end(&w->tidying, w->o.store, &e) : tidying_step(&w->tidying, w->o.store, idle_ms, &e)))
+		report(w, &e);
 	store_unmoved(w->o.store, &now);
 	pthread_mutex_lock(&w->figures_lock);
 	w->figures.unmoved = now;
 	pthread_mutex_unlock(&w->figures_lock);
 }
 
-/* How long at most nothing is done while there are no jobs; 0: until there are. */
-static long longest_wait_ms(const struct writer *w)
-{
-	struct store_unmoved now;
-
-	store_unmoved(w->o.store, &now);
-	if (!store_erased(w->o.store))
-		return now.held ? HELD_MS : 0;
-	int64_t left_ms = w->retries > 0 ? w->truncate_ms - instant_monotonic_ms() : QUIET_MS;
-	return left_ms > 1 ? (long)left_ms : 1;
-}
-
-/* Waits for jobs, so long at most; the lock is held. False: none came. */
-static bool wait_so_long(struct writer *w, int64_t ms)
+/* Waits for jobs, so long at most, 0: for ever; the lock is held. False: none came. */
+static bool wait_for_jobs(struct writer *w, long ms)
 {
 	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	return pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT;
-}
-
-/* Waits for jobs; the lock is held. While there is something to clear up only for a moment: then true. */
-static bool wait_for_jobs(struct writer *w)
-{
-	long clear_ms = longest_wait_ms(w);
-	bool came = true;
+	int rc = 0;
 
 	w->waiting = true;
-	if (clear_ms > 0 || w->warm)
-		came = wait_so_long(w, clear_ms > 0 ? clear_ms : REST_MS);
-	else
+	if (ms > 0) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += ms / 1000;
+		until.tv_nsec += ms % 1000 * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		rc = pthread_cond_timedwait(&w->wake, &w->lock, &until);
+	} else {
 		pthread_cond_wait(&w->wake, &w->lock);
-	w->waiting = false;
-	if (!came && w->warm && !store_erased(w->o.store)) {
-		store_shed(w->o.store);
-		malloc_trim(0);
-		w->warm = false;
 	}
-	return clear_ms > 0 && !came;
+	w->waiting = false;
+	return rc != ETIMEDOUT;
 }
 
 static void *run(void *arg)
@@ -431,19 +375,18 @@ static void *run(void *arg)
 
 	CONFINE_PROBE(CONFINE_CORE);
 	for (;;) {
-		bool quiet = false;
+		long wait_ms = tidying_wait_ms(&w->tidying, w->o.store), idle_ms = 0;
 
 		pthread_mutex_lock(&w->lock);
-		if (w->queue.n == 0 && !w->stopping && !copying_wanted(&w->copying))
-			quiet = wait_for_jobs(w);
+		if (w->queue.n == 0 && !w->stopping && !copying_wanted(&w->copying) && !wait_for_jobs(w, wait_ms))
+			idle_ms = wait_ms;
 		struct job *batch = queue_take(&w->queue, BATCH_MAX, &n);
 		bool done = !batch && w->stopping;
 		pthread_mutex_unlock(&w->lock);
 		if (batch && (!run_batch(w, batch, n) || !fill_keys(w)))
 			return NULL;
-		w->warm = w->warm || batch;
-		if (batch || quiet || done)
-			clear_up(w, quiet || done);
+		if (batch || idle_ms > 0 || done)
+			tidy(w, batch ? 0 : idle_ms, done);
 		if (done)
 			return NULL;
 		copying_step(&w->copying, w->o.store);
