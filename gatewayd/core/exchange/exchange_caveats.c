@@ -192,6 +192,8 @@ bool exchange_inherit(struct exchange *x)
 	if (d->kind != EXCHANGE_EGRESS)
 		return true;
 	find_passed_on(x);
+	if (!exchange_find_copy(x))
+		return false;
 	return d->onward.seq == 0 || (add_came(x, d->onward.seq, &d->onward.known) && add_corrections(x));
 }
 
