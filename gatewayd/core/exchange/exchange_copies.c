@@ -8,14 +8,10 @@
 #include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/exchange.h"
-#include "gatewayd/core/store/link.h"
 #include "lib/json/splice.h"
 
 /* Bytes of a record that tells enough to be known again; two shorter ones are soon alike by chance. */
 #define TELLING 32
-/* Corrections of corrections that are followed back, as in exchange_caveats.c. */
-#define CORRECTIONS_MAX (2 * LINEAGE_MAX)
-
 static void mark(const struct exchange *x, struct view canonical, struct digest *out)
 {
 	struct view parts[] = { VIEW("came here"), canonical };
@@ -30,16 +26,6 @@ void exchange_mark(struct exchange *x)
 
 	if (d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency))
 		mark(x, buf_view(&x->decider->scratch->record), &d->mark);
-}
-
-static bool corrects(struct store *reader, uint64_t seq, uint64_t first)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct store_link l;
-
-	for (unsigned i = 0; seq && seq != first && i < CORRECTIONS_MAX; i++)
-		seq = store_get_link(reader, seq, LINK_CORRECTS, &l, &e) ? l.parent : 0;
-	return seq == first;
 }
 
 #define COPIES_MAX 64
@@ -101,7 +87,8 @@ bool exchange_find_copy(struct exchange *x)
 	for (size_t i = 0; i < all.n; i++) {
 		if (!lives(reader, all.seq[i], &living, &d->error))
 			return false;
-		if (living && named && (corrects(reader, all.seq[i], named) || corrects(reader, named, all.seq[i])))
+		if (living && named &&
+		    (lineage_stands_for(reader, all.seq[i], named) || lineage_stands_for(reader, named, all.seq[i])))
 			return true;
 		found = found || living;
 	}
