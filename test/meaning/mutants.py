@@ -35,6 +35,8 @@ FILES = ["lib/transform/automaton.c", "lib/transform/order.c", "lib/policy/compi
 EQUIVALENT = [
     ("lib/policy/conclude.c", "justified_all = env->justifications", "`&&` made `||`",
      "without reasons no leaf is justified, and reasons that arrive are refused before (beside_take)"),
+    ("lib/transform/automaton.c", "if (s.drop_all) {", "`s.drop_all` made `0 && (s.drop_all)`",
+     "whoever walks the states ends at one that drops all; what is built beneath it is dropped as well"),
     ("lib/policy/compile.c", "if (ok)", "`ok` made `1 || (ok)`", "a schema that was not added does not compile either"),
     ("lib/policy/compile.c", "if (out->kind == KIND_EGRESS)", "`out->kind == KIND_EGRESS` made `1 || (out->kind == KIND_EGRESS)`",
      "programs that only check derive keys that they never use"),

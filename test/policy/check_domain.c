@@ -293,6 +293,19 @@ START_TEST(lengths_are_of_texts)
 		ck_assert_uint_eq(d.min_length, 2);
 		ck_assert_uint_eq(d.max_length, 20);
 	}
+	/* So do bounds of two numbers, whichever stands where. */
+	static const char *const bounds[] = {
+		"\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":9},\"b\":{\"type\":\"number\",\"minimum\":5,\"maximum\":20}",
+		"\"a\":{\"type\":\"number\",\"minimum\":5,\"maximum\":20},\"b\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":9}",
+		"\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":20},\"b\":{\"type\":\"string\"}",
+		"\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"number\",\"minimum\":0,\"maximum\":20}"
+	};
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema, OBJECT("%s"), bounds[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert(d.min == 0 && d.max == 20);
+	}
 	/* In characters, not in bytes. */
 	struct domain listed = domain_of(OBJECT("\"a\":{\"enum\":[\"\xc3\xa9\xe4\xba\xba\",\"abc\"]}"), false, "/a");
 	ck_assert(listed.min_length == 2 && listed.max_length == 3);
