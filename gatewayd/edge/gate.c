@@ -289,16 +289,17 @@ enum gate_answer gate_enter(struct gate *g, struct seat *seat, const struct addr
 
 /* --- budgets --- */
 
-/* A bucket that fills at `rate` a second up to `most`, in thousandths; whether one more was in it. */
+/* A bucket that fills at `rate` a second up to `most`, in thousandths; whether one more was in it. A thread's time may be
+ * older than the last one's, for which the gate was waited: then nothing has come in since. */
 static bool take_token(uint64_t *tokens, uint64_t *filled, uint64_t rate, uint64_t most, uint64_t now)
 {
-	uint64_t waited = now - *filled;
+	uint64_t waited = now > *filled ? now - *filled : 0;
 
 	/* The first look finds it full. */
 	*tokens = *filled == 0 || waited > most ? most : *tokens + waited * rate;
 	if (*tokens > most)
 		*tokens = most;
-	*filled = now;
+	*filled += *filled == 0 ? now : waited;
 	if (*tokens < 1000)
 		return false;
 	*tokens -= 1000;
@@ -322,22 +323,31 @@ enum gate_budget gate_begin(struct gate *g, struct seat *seat, const struct edge
 
 /* --- */
 
-enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, const struct edge_limits *l, uint64_t now)
+static bool move_to(struct gate *g, struct seat *seat, enum seat_kind k, const struct edge_limits *l)
 {
-	enum seat_kind k = partner ? SEAT_PARTNER : SEAT_STRANGER;
+	struct source *s = seat->source;
+
+	if (!make_room(g, k, cap_of(l, k), s))
+		return false;
+	stand_up(g, seat);
+	sit(g, s, seat, k);
+	return true;
+}
+
+enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, bool stays, const struct edge_limits *l,
+                             uint64_t now)
+{
 	enum gate_answer answer = GATE_OPEN;
 
 	pthread_mutex_lock(&g->lock);
 	struct source *s = seat->source;
-	if (partner)
+	if (partner && s->known_until < now + KNOWN_MS)
 		s->known_until = now + KNOWN_MS;
-	if (!seat->evicted) {
-		if (make_room(g, k, cap_of(l, k), s)) {
-			stand_up(g, seat);
-			sit(g, s, seat, k);
-		} else {
+	if (!seat->evicted && !(partner && stays && move_to(g, seat, SEAT_PARTNER, l))) {
+		if (partner && stays)
 			answer = GATE_FULL;
-		}
+		/* The one answer that it gets takes no room of a handshake, and no more of connections than configured. */
+		(void)!move_to(g, seat, SEAT_STRANGER, l);
 	}
 	pthread_mutex_unlock(&g->lock);
 	return answer;

@@ -3,7 +3,9 @@
  *
  *   NEW        the handshake is not done, from an address that is not known      cap: handshakes
  *   RESERVED   the handshake is not done, from one that is known                 cap: handshakes_reserved
- *   STRANGER   the handshake is done, and no partner has the certificate         cap: strangers
+ *   STRANGER   the handshake is done, and no partner has the certificate; or     cap: strangers
+ *              its partner has all that it may have, or all are taken: one
+ *              answer, and the end
  *   PARTNER    the handshake is done with a partner's certificate                cap: connections
  *   MONITOR    came to a monitor listener, and has asked nothing yet             cap: monitors
  *   ASKING     the same when it has                                              cap: monitors
@@ -63,8 +65,9 @@ enum gate_answer gate_enter(struct gate *g, struct seat *s, const struct address
 /* The first bytes of a handshake came: may it cost what a handshake costs? */
 enum gate_budget { GATE_IN_BUDGET, GATE_SOURCE_SPENT, GATE_ALL_SPENT };
 enum gate_budget gate_begin(struct gate *g, struct seat *s, const struct edge_limits *l, uint64_t now) MUST_USE;
-/* The handshake is done. GATE_FULL: the seat stays as it was, for an answer. */
-enum gate_answer gate_finish(struct gate *g, struct seat *s, bool partner, const struct edge_limits *l,
+/* The handshake is done. `partner`: a partner has the certificate, and its source is known from now on; `stays`: and may
+ * have one connection more. GATE_FULL: nevertheless there is no seat of a partner, but one for an answer. */
+enum gate_answer gate_finish(struct gate *g, struct seat *s, bool partner, bool stays, const struct edge_limits *l,
                              uint64_t now) MUST_USE;
 /* One that came to a monitor listener asks something: silence takes no seat of it any more. */
 void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);

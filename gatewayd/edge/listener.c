@@ -67,6 +67,8 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 		t->counts.n[EDGE_COUNT_accepted]++;
 		struct address a = address_of(&from);
 		conn_open(t, fd, &a, l->monitor);
+		/* Whose seat it took gives its descriptor back at once, not at the turn's end. */
+		conns_evict(t);
 	}
 }
 

@@ -64,7 +64,7 @@ static void enter(size_t i, const char *from)
 
 static void finish(size_t i, bool partner)
 {
-	ck_assert_int_eq(gate_finish(gate, &seats[i], partner, &limits, now), GATE_OPEN);
+	ck_assert_int_eq(gate_finish(gate, &seats[i], partner, true, &limits, now), GATE_OPEN);
 }
 
 static void leave(size_t i)
@@ -206,18 +206,27 @@ START_TEST(a_partner_takes_no_room_of_one_with_less)
 		enter(i, "192.0.2.2");
 		finish(i, true);
 	}
-	/* the fullest has no more for itself, and keeps its seat of a handshake for the answer */
+	/* the fullest has no more for itself, and gets one for the answer: not of those that shake hands, nor without a cap */
 	enter(6, "192.0.2.1");
-	ck_assert_int_eq(gate_finish(gate, &seats[6], true, &limits, now), GATE_FULL);
+	ck_assert_int_eq(gate_finish(gate, &seats[6], true, true, &limits, now), GATE_FULL);
 	nobody_evicted();
-	ck_assert_int_eq(seats[6].kind, SEAT_RESERVED);
+	ck_assert_int_eq(seats[6].kind, SEAT_STRANGER);
 	/* another gets room from it */
 	enter(7, "192.0.2.3");
 	finish(7, true);
 	evicted(0);
 	enter(8, "192.0.2.2");
-	ck_assert_int_eq(gate_finish(gate, &seats[8], true, &limits, now), GATE_FULL);
+	ck_assert_int_eq(gate_finish(gate, &seats[8], true, true, &limits, now), GATE_FULL);
 	ck_assert_uint_eq(gate_taken(gate, SEAT_PARTNER), 6);
+	/* likewise one whose partner has as many as it may have: it puts out none that stays */
+	enter(9, "192.0.2.9");
+	ck_assert_int_eq(gate_finish(gate, &seats[9], true, false, &limits, now), GATE_OPEN);
+	ck_assert_int_eq(seats[9].kind, SEAT_STRANGER);
+	evicted(6);
+	ck_assert_uint_eq(gate_taken(gate, SEAT_STRANGER), 2);
+	leave(9);
+	enter(9, "192.0.2.9");
+	ck_assert_int_eq(seats[9].kind, SEAT_RESERVED);
 }
 END_TEST
 
@@ -287,6 +296,42 @@ START_TEST(all_that_are_not_known_share_one)
 	now += 200;
 	ck_assert_int_eq(begin(0), GATE_IN_BUDGET);
 	ck_assert_int_eq(begin(1), GATE_ALL_SPENT);
+}
+END_TEST
+
+/* Threads read the clock before they wait for the gate: a time may be older than the one before it. */
+START_TEST(an_older_time_fills_no_budget)
+{
+	limits.handshakes = limits.handshakes_per_second = 100;
+	enter(0, "192.0.2.1");
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(begin(0), GATE_IN_BUDGET);
+	now -= 1;
+	ck_assert_int_eq(begin(0), GATE_SOURCE_SPENT);
+	/* nor does the way back to what it was */
+	now += 1;
+	ck_assert_int_eq(begin(0), GATE_SOURCE_SPENT);
+	now += 400;
+	ck_assert_int_eq(begin(0), GATE_IN_BUDGET);
+	/* the one of all */
+	limits.handshakes_per_second = 1;
+	limits.handshakes_per_source = 100;
+	now += 10000;
+	enter(1, "192.0.2.2");
+	ck_assert_int_eq(begin(1), GATE_IN_BUDGET);
+	ck_assert_int_eq(begin(1), GATE_ALL_SPENT);
+	now -= 500;
+	ck_assert_int_eq(begin(1), GATE_ALL_SPENT);
+	/* who is known stays so as long as the latest handshake says */
+	finish(0, true);
+	now -= 1000;
+	enter(2, "192.0.2.1");
+	finish(2, true);
+	leave(2);
+	leave(0);
+	now += 1000 + 86400000 - 1;
+	enter(3, "192.0.2.1");
+	ck_assert_int_eq(seats[3].kind, SEAT_RESERVED);
 }
 END_TEST
 
@@ -403,6 +448,7 @@ TCase *make_gate_case(void)
 	tcase_add_test(c, a_source_has_a_cap_over_all);
 	tcase_add_test(c, handshakes_have_budgets);
 	tcase_add_test(c, all_that_are_not_known_share_one);
+	tcase_add_test(c, an_older_time_fills_no_budget);
 	tcase_add_test(c, sources_are_bounded);
 	tcase_add_test(c, prefixes);
 	tcase_add_test(c, addresses);
