@@ -82,9 +82,7 @@ static bool is_ours(const struct conn *c)
 	if (!http_value(&c->http, HTTP_HOST, &host))
 		return false;
 	struct view bare = http_host_name(host);
-	return settings_answers_to(c->settings, bare) ||
-	       (c->monitor &&
-	        (view_eq_nocase(bare, VIEW("localhost")) || view_is(bare, "::1") || view_starts(bare, VIEW("127."))));
+	return settings_answers_to(c->settings, bare) || (c->monitor && host_is_loopback(bare));
 }
 
 /* The whole head is there: hands it on, unless it is for somebody else. */
@@ -178,7 +176,8 @@ static void handshake_done(struct conn *c)
 	}
 	t->counts.n[EDGE_COUNT_handshakes]++;
 	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
-	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, l, edge_now());
+	c->counted = !c->stranger && peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
+	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, c->counted, l, edge_now());
 	/* Whose seat it took goes first: core counts what is open. */
 	conns_evict(t);
 	if (c->state == CONN_CLOSED)
@@ -194,7 +193,6 @@ static void handshake_done(struct conn *c)
 		tell_stranger(t, &c->from, &spki);
 		return;
 	}
-	c->counted = peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
 	if (!c->counted) {
 		tell(t, EDGE_COUNT_partner_full, &c->from);
 		conn_refuse(c, 429, REASON_RATE_LIMITED, "this partner has as many connections as it may have");

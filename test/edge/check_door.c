@@ -220,11 +220,14 @@ START_TEST(answers_to_its_names_alone)
 	}
 	ck_assert_uint_eq(rig_edge_count(r, EDGE_COUNT_misdirected, 5), 5);
 	/* a monitor is also reached by loopback, by no other name */
-	static const char *const loopback[] = { "localhost", "127.0.0.1:9443", "[::1]:9443", "evil.example" };
-	for (size_t i = 0; i < 4; i++) {
+	static const char *const loopback[] = {
+		"localhost",        "127.0.0.1:9443",         "[::1]:9443", "127.8.9.1", "evil.example",
+		"127.evil.example", "127.0.0.1.evil.example", "127.1",      "[::2]:9443"
+	};
+	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
 		struct peer *p = peer_open_plain(rig_monitor_port(r));
 		snprintf(request, sizeof request, "GET /status/204 HTTP/1.1\r\nHost: %s\r\n\r\n", loopback[i]);
-		ck_assert_msg(peer_ask(p, request) == (i < 3 ? 204 : 421), "%s", loopback[i]);
+		ck_assert_msg(peer_ask(p, request) == (i < 4 ? 204 : 421), "%s", loopback[i]);
 		peer_free(p);
 	}
 	ck_assert_int_eq(rig_stop(r), 0);

@@ -460,22 +460,24 @@ START_TEST(each_authority_has_its_own_list)
 	char command[2000];
 	int64_t now_ms;
 
-	snprintf(command, sizeof command,
-	         "cd %s && {"
-	         " k='-addext keyUsage=critical,keyCertSign,cRLSign' &&"
-	         " openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout a.key -out a.pem -subj /CN=a -days 30 $k &&"
-	         " openssl req -x509 -key a.key -out b.pem -subj /CN=b -days 30 $k &&"
-	         " openssl req -x509 -key a.key -out b2.pem -subj /CN=b -days 60 $k &&"
-	         " cat a.pem b.pem b2.pem >all.pem && : >index.txt &&"
-	         " printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=7\n' >ca.cnf &&"
-	         " openssl ca -config ca.cnf -gencrl -cert b2.pem -keyfile a.key -out b.crl; } 2>/dev/null",
-	         dir.path);
+	snprintf(
+	        command, sizeof command,
+	        "cd %s && {"
+	        " k='-addext keyUsage=critical,keyCertSign,cRLSign' &&"
+	        " openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout a.key -out a.pem -subj /CN=a -days 30 $k &&"
+	        " openssl req -x509 -key a.key -out b.pem -subj /CN=b -days 30 $k &&"
+	        " openssl req -x509 -key a.key -out b2.pem -subj /CN=b -days 60 $k &&"
+	        " cat a.pem b.pem b2.pem >all.pem && : >index.txt &&"
+	        " printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=7\n' >ca.cnf &&"
+	        " openssl ca -config ca.cnf -gencrl -cert b2.pem -keyfile a.key -out b.crl; } 2>/dev/null",
+	        dir.path);
 	ck_assert_int_eq(system(command), 0);
 	put(node, "/tls/authorities", "\"all.pem\"");
 	put(node, "/tls/revocations", "[\"b.crl\"]");
 	loads();
 	now_ms = instant_now_ms();
-	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 0), "01", now_ms), REASON_REVOCATION_UNKNOWN);
+	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 0), "01", now_ms),
+	                 REASON_REVOCATION_UNKNOWN);
 	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 1), "01", now_ms), REASON_NONE);
 	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 2), "01", now_ms), REASON_NONE);
 	said_refused = said = 0;
