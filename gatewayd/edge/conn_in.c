@@ -199,11 +199,19 @@ static void handshake_done(struct conn *c)
 	}
 }
 
-/* The first bytes came: they may cost a handshake, or the connection goes. Silence costs no more than a socket. */
+/* The first bytes came: they may cost a handshake, or the connection goes. Silence, and its
+ * end, costs no more than a socket. */
 static bool begin_handshake(struct conn *c)
 {
 	struct edge_thread *t = c->thread;
+	char first;
+	ssize_t n = recv(c->fd, &first, 1, MSG_PEEK);
 
+	if (n <= 0) {
+		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+			conn_close(c, EDGE_COUNT_gone);
+		return false;
+	}
 	switch (gate_begin(t->edge->gate, &c->seat, &c->settings->limits, edge_now())) {
 	case GATE_IN_BUDGET: break;
 	case GATE_SOURCE_SPENT: conn_close(c, EDGE_COUNT_source_budget); return false;

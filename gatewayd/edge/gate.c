@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BUCKETS     4096u
+#define BUCKETS     (1u << BUCKET_BITS)
+#define BUCKET_BITS 12
+#define WORDS       4           /* of an address, 32 bits each */
 #define LEVELS      64u         /* sources with that many seats of a kind, or more, are alike */
 #define SOURCES_MAX 8192u       /* beyond that, those without a seat are forgotten, the longest idle first */
 #define KNOWN_MAX   4096u       /* of those that are known, without a seat */
 #define KNOWN_MS    86400000ull /* a source stays known so long */
+#define RING        16u         /* seats on an exit: its thread is rung, which else looks by itself a little later */
 #define BURST       2u          /* seconds of its budget that a source may use at once */
 
 struct source {
@@ -40,7 +43,7 @@ struct kind {
 
 struct gate {
 	pthread_mutex_t lock;
-	uint64_t seed;
+	uint64_t key[WORDS + 1];
 	uint32_t n_sources, n_resting[2];
 	struct source_list resting[2]; /* those that are known: [1] */
 	struct kind of[SEAT_KINDS];
@@ -51,6 +54,7 @@ struct gate {
 void gate_exit_init(struct gate_exit *x, int wake_fd)
 {
 	TAILQ_INIT(&x->evicted);
+	x->n = 0;
 	x->wake_fd = wake_fd;
 }
 
@@ -61,7 +65,7 @@ struct gate *gate_new(void)
 	if (!g)
 		return NULL;
 	pthread_mutex_init(&g->lock, NULL);
-	evutil_secure_rng_get_bytes(&g->seed, sizeof g->seed);
+	evutil_secure_rng_get_bytes(g->key, sizeof g->key);
 	for (size_t k = 0; k < SEAT_KINDS; k++)
 		for (size_t i = 0; i < LEVELS; i++)
 			TAILQ_INIT(&g->of[k].level[i]);
@@ -87,17 +91,18 @@ void gate_free(struct gate *g)
 
 /* --- sources --- */
 
-/* Keyed, so that nobody can choose addresses that share a chain. */
+/* Whatever addresses somebody chooses who does not know the key, any two share a bucket once in BUCKETS: the highest bits of
+ * sum(key[i] * word[i]) + key[n] mod 2^64 (M. Dietzfelbinger, Universal hashing and k-wise independent random variables
+ * via integer arithmetic without primes, STACS 1996). */
 static struct source **find(struct gate *g, const struct address *a)
 {
-	uint64_t high, low, h;
+	uint32_t word[WORDS];
+	uint64_t h = g->key[WORDS];
 
-	memcpy(&high, a->b, 8);
-	memcpy(&low, a->b + 8, 8);
-	h = (high ^ g->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	h = (h ^ h >> 29 ^ low) * (g->seed | 1);
-	h ^= h >> 32;
-	struct source **link = &g->bucket[h % BUCKETS];
+	memcpy(word, a->b, sizeof word);
+	for (size_t i = 0; i < WORDS; i++)
+		h += g->key[i] * word[i];
+	struct source **link = &g->bucket[h >> (64 - BUCKET_BITS)];
 	while (*link && memcmp(&(*link)->address, a, sizeof *a) != 0)
 		link = &(*link)->chain;
 	return link;
@@ -201,18 +206,25 @@ static void settle(struct gate *g, struct source *s, uint64_t now)
 		forget_oldest(g, true);
 }
 
-static void evict(struct gate *g, struct seat *seat)
+static void evict(struct gate *g, struct seat *seat, const struct gate_exit *by)
 {
+	struct gate_exit *x = seat->exit;
 	uint64_t one = 1;
 
 	stand_up(g, seat);
 	seat->evicted = true;
-	/* A source that has no other seat rests when its connection has closed. */
-	bool first = TAILQ_EMPTY(&seat->exit->evicted);
-	TAILQ_INSERT_TAIL(&seat->exit->evicted, seat, link);
-	seat->source->n_seats++; /* is still looked at */
-	if (first && write(seat->exit->wake_fd, &one, sizeof one) < 0)
+	TAILQ_INSERT_TAIL(&x->evicted, seat, link);
+	/* A source that has no other seat rests when its connection has closed: it is still looked at. */
+	seat->source->n_seats++;
+	/* The thread that came for the seat looks by itself. */
+	if (++x->n == RING && x != by && write(x->wake_fd, &one, sizeof one) < 0)
 		return; /* it is awake already */
+}
+
+static void leave_exit(struct seat *seat)
+{
+	TAILQ_REMOVE(&seat->exit->evicted, seat, link);
+	seat->exit->n--;
 }
 
 /* The source with most seats of the kind; NULL: nobody has one. */
@@ -225,25 +237,26 @@ static struct source *fullest(struct gate *g, enum seat_kind k)
 	return kind->top > 0 ? TAILQ_FIRST(&kind->level[kind->top]) : NULL;
 }
 
-/* Makes room for one more of the kind from `by`. False: there is none for it. */
-static bool make_room(struct gate *g, enum seat_kind k, uint32_t cap, const struct source *by)
+/* Makes room for one more of the kind, of `by`, for a thread with this exit. False: there is none for it. */
+static bool make_room(struct gate *g, enum seat_kind k, uint32_t cap, const struct source *by,
+                      const struct gate_exit *exit)
 {
 	if (g->of[k].n < cap)
 		return true;
 	struct source *s = fullest(g, k);
 	if (!s || (k == SEAT_PARTNER && s->of[k].n <= by->of[k].n + 1))
 		return false;
-	evict(g, TAILQ_FIRST(&s->of[k].seats));
+	evict(g, TAILQ_FIRST(&s->of[k].seats), exit);
 	return true;
 }
 
-static bool source_has_room(struct gate *g, struct source *s, uint32_t cap)
+static bool source_has_room(struct gate *g, struct source *s, uint32_t cap, const struct gate_exit *exit)
 {
 	static const enum seat_kind goes[] = { SEAT_NEW, SEAT_RESERVED, SEAT_STRANGER };
 
 	for (size_t i = 0; s->n >= cap && i < sizeof goes / sizeof *goes; i++)
 		if (s->of[goes[i]].n > 0)
-			evict(g, TAILQ_FIRST(&s->of[goes[i]].seats));
+			evict(g, TAILQ_FIRST(&s->of[goes[i]].seats), exit);
 	return s->n < cap;
 }
 
@@ -275,9 +288,9 @@ enum gate_answer gate_enter(struct gate *g, struct seat *seat, const struct addr
 	}
 	bool known = listed || s->known_until > now;
 	enum seat_kind k = monitor ? SEAT_MONITOR : known ? SEAT_RESERVED : SEAT_NEW;
-	if (!monitor && !source_has_room(g, s, l->connections_per_source))
+	if (!monitor && !source_has_room(g, s, l->connections_per_source, seat->exit))
 		answer = GATE_SOURCE_FULL;
-	else if (!make_room(g, k, cap_of(l, k), s))
+	else if (!make_room(g, k, cap_of(l, k), s, seat->exit))
 		answer = GATE_FULL;
 	if (answer == GATE_OPEN)
 		sit(g, s, seat, k);
@@ -327,7 +340,7 @@ static bool move_to(struct gate *g, struct seat *seat, enum seat_kind k, const s
 {
 	struct source *s = seat->source;
 
-	if (!make_room(g, k, cap_of(l, k), s))
+	if (!make_room(g, k, cap_of(l, k), s, seat->exit))
 		return false;
 	stand_up(g, seat);
 	sit(g, s, seat, k);
@@ -356,7 +369,8 @@ enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, bo
 void gate_ask(struct gate *g, struct seat *seat, const struct edge_limits *l)
 {
 	pthread_mutex_lock(&g->lock);
-	if (!seat->evicted && seat->kind == SEAT_MONITOR && make_room(g, SEAT_ASKING, l->monitors, seat->source)) {
+	if (!seat->evicted && seat->kind == SEAT_MONITOR &&
+	    make_room(g, SEAT_ASKING, l->monitors, seat->source, seat->exit)) {
 		stand_up(g, seat);
 		sit(g, seat->source, seat, SEAT_ASKING);
 	}
@@ -371,7 +385,7 @@ void gate_leave(struct gate *g, struct seat *seat, uint64_t now)
 	struct source *s = seat->source;
 	if (seat->evicted) {
 		if (seat->exit) /* still on it: the connection ended before its owner looked */
-			TAILQ_REMOVE(&seat->exit->evicted, seat, link);
+			leave_exit(seat);
 		s->n_seats--;
 	} else {
 		stand_up(g, seat);
@@ -386,7 +400,7 @@ struct seat *gate_evicted(struct gate *g, struct gate_exit *x)
 	pthread_mutex_lock(&g->lock);
 	struct seat *seat = TAILQ_FIRST(&x->evicted);
 	if (seat) {
-		TAILQ_REMOVE(&x->evicted, seat, link);
+		leave_exit(seat);
 		seat->exit = NULL;
 	}
 	pthread_mutex_unlock(&g->lock);
@@ -399,4 +413,19 @@ uint32_t gate_taken(struct gate *g, enum seat_kind kind)
 	uint32_t n = g->of[kind].n;
 	pthread_mutex_unlock(&g->lock);
 	return n;
+}
+
+uint32_t gate_longest(struct gate *g)
+{
+	uint32_t longest = 0;
+
+	pthread_mutex_lock(&g->lock);
+	for (size_t i = 0; i < BUCKETS; i++) {
+		uint32_t n = 0;
+		for (const struct source *s = g->bucket[i]; s; s = s->chain)
+			n++;
+		longest = n > longest ? n : longest;
+	}
+	pthread_mutex_unlock(&g->lock);
+	return longest;
 }

@@ -15,9 +15,9 @@
  * evicted; a PARTNER only for one of a source that has fewer. A source has a cap over all kinds (connections_per_source:
  * its own oldest unfinished goes first), and a budget of handshakes a second; those that are not known share one more.
  *
- * One gate serves all threads, behind its lock. A seat belongs to the thread of its connection; one that another thread
- * evicts is put on its owner's exit, and the owner is rung. `now` is in
- * milliseconds of the monotonic clock. */
+ * One gate serves all threads, behind its lock. A seat belongs to the thread of its connection; one that is
+ * evicted is put on its owner's exit, where the owner looks after each gate_enter() and gate_finish() of its own, and
+ * several times a second; where many wait for it there, it is rung. `now` is in milliseconds of the monotonic clock. */
 #ifndef GATEWAYD_EDGE_GATE_H
 #define GATEWAYD_EDGE_GATE_H
 
@@ -46,6 +46,7 @@ TAILQ_HEAD(seat_list, seat);
 /* Where a thread finds its seats that were evicted; under the gate's lock. */
 struct gate_exit {
 	struct seat_list evicted;
+	uint32_t n;
 	int wake_fd; /* eventfd */
 };
 void gate_exit_init(struct gate_exit *x, int wake_fd);
@@ -77,5 +78,7 @@ void gate_leave(struct gate *g, struct seat *s, uint64_t now);
 struct seat *gate_evicted(struct gate *g, struct gate_exit *x);
 /* How many seats of the kind are taken. */
 uint32_t gate_taken(struct gate *g, enum seat_kind kind);
+/* How many sources a look-up may have to pass. */
+uint32_t gate_longest(struct gate *g);
 
 #endif

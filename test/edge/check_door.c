@@ -145,6 +145,22 @@ START_TEST(handshakes_have_budgets)
 }
 END_TEST
 
+/* Who comes and goes without a word has begun no handshake. */
+START_TEST(silence_that_ends_spends_no_budget)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .limits = { .handshakes_per_second = 1 } });
+
+	for (int i = 0; i < 20; i++) {
+		struct peer *p = peer_open_plain(rig_port(r));
+		ck_assert_ptr_nonnull(p);
+		peer_free(p);
+	}
+	ck_assert_uint_eq(rig_edge_count(r, EDGE_COUNT_gone, 20), 20);
+	ck_assert_int_eq(ask(rig_port(r), NULL), 204);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 static const struct {
 	enum edge_count cause;
 	struct peer_options options;
@@ -295,6 +311,7 @@ TCase *make_door_case(void)
 	tcase_add_test(c, monitors_have_seats_of_their_own);
 	tcase_add_test(c, a_source_has_a_cap);
 	tcase_add_test(c, handshakes_have_budgets);
+	tcase_add_test(c, silence_that_ends_spends_no_budget);
 	tcase_add_loop_test(c, tells_why_a_handshake_failed, 0, sizeof causes / sizeof *causes);
 	tcase_add_test(c, tells_what_is_no_tls);
 	tcase_add_test(c, answers_to_its_names_alone);

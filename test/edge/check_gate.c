@@ -11,7 +11,7 @@
 #define SEATS 600
 
 static struct gate *gate;
-static struct gate_exit way_out;
+static struct gate_exit way_out, another;
 static struct seat seats[SEATS];
 static struct edge_limits limits;
 static uint64_t now;
@@ -21,6 +21,7 @@ static void set_up(void)
 	gate = gate_new();
 	ck_assert_ptr_nonnull(gate);
 	gate_exit_init(&way_out, eventfd(0, EFD_NONBLOCK));
+	gate_exit_init(&another, -1);
 	memset(seats, 0, sizeof seats);
 	limits = (struct edge_limits){ .connections = 6,
 		                       .connections_per_source = 100,
@@ -96,7 +97,8 @@ START_TEST(the_oldest_of_the_fullest_goes)
 	enter(3, "192.0.2.3");
 	nobody_evicted();
 	enter(4, "192.0.2.4");
-	ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), sizeof rung);
+	/* nobody has to tell the thread that it came for */
+	ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), -1);
 	evicted(1);
 	/* all have one: the one that has it for longest */
 	enter(5, "192.0.2.5");
@@ -108,6 +110,33 @@ START_TEST(the_oldest_of_the_fullest_goes)
 	leave(3);
 	nobody_evicted();
 	ck_assert_uint_eq(gate_taken(gate, SEAT_NEW), 4);
+}
+END_TEST
+
+/* A thread is rung for those that another gave away once they are many. */
+START_TEST(the_owner_is_told)
+{
+	char from[20];
+	uint64_t rung;
+
+	limits.handshakes = 17;
+	for (size_t i = 0; i < 17; i++)
+		enter(i, "192.0.2.1");
+	for (size_t i = 17; i < 33; i++) {
+		snprintf(from, sizeof from, "198.51.100.%zu", i);
+		struct address a = address(from);
+		ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), -1);
+		seats[i] = (struct seat){ .exit = &another };
+		ck_assert_int_eq(gate_enter(gate, &seats[i], &a, false, false, &limits, now), GATE_OPEN);
+	}
+	ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), sizeof rung);
+	/* one ends by itself meanwhile */
+	leave(3);
+	for (size_t i = 0; i < 16; i++)
+		if (i != 3)
+			evicted(i);
+	nobody_evicted();
+	ck_assert_uint_eq(way_out.n, 0);
 }
 END_TEST
 
@@ -365,6 +394,32 @@ START_TEST(sources_are_bounded)
 }
 END_TEST
 
+/* Whatever bits of an address they differ in, sources spread over the table: a look-up costs the same for all. */
+START_TEST(sources_spread)
+{
+	static const char *const forms[] = { "127.%u.%u.1",       "127.0.%u.%u",          "10.%u.0.%u", "%u.%u.0.1",
+		                             "2001:db8:%x:%x::1", "2001:db8:0:%x%02x::1", "%x:%x::1" };
+	char from[40];
+
+	limits.handshakes = SEATS;
+	for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
+		tear_down();
+		set_up();
+		limits.handshakes = SEATS;
+		for (unsigned i = 0; i < 8192; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			snprintf(from, sizeof from, forms[k], 1 + i / 128, i % 128);
+#pragma GCC diagnostic pop
+			enter(0, from);
+			leave(0);
+		}
+		/* two a bucket if they were dealt out, and 17 by chance once in 10^7 tables */
+		ck_assert_msg(gate_longest(gate) <= 17, "%s: %u", forms[k], gate_longest(gate));
+	}
+}
+END_TEST
+
 START_TEST(prefixes)
 {
 	static const struct {
@@ -440,6 +495,7 @@ TCase *make_gate_case(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, the_oldest_of_the_fullest_goes);
+	tcase_add_test(c, the_owner_is_told);
 	tcase_add_test(c, a_slash_64_is_one_source);
 	tcase_add_test(c, many_of_one_source_are_found);
 	tcase_add_test(c, who_is_known_has_seats_of_its_own);
@@ -450,6 +506,7 @@ TCase *make_gate_case(void)
 	tcase_add_test(c, all_that_are_not_known_share_one);
 	tcase_add_test(c, an_older_time_fills_no_budget);
 	tcase_add_test(c, sources_are_bounded);
+	tcase_add_test(c, sources_spread);
 	tcase_add_test(c, prefixes);
 	tcase_add_test(c, addresses);
 	return c;
