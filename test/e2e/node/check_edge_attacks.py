@@ -7,7 +7,8 @@ processor, for those of the world outside take none of the gateway's; what is me
 is measured anew beside each attack, and of several rounds the median ratio is told.
 
 HONEST: honest connections a round (30); ROUNDS: rounds a class (1); ATTACKERS: threads of the attacking process (4); CLASSES: names
-of those that are run, with commas between (all)."""
+of those that are run, with commas between (all). OTHER=1: each round has the same attack on another gateway of this machine,
+too, before it; how much longer the honest wait than beside that is the gateway's part, and not the machine's."""
 
 import contextlib
 import multiprocessing
@@ -25,6 +26,7 @@ import agreements
 from world import ROOT, Authority, World, read, wait_for
 
 HONEST, ROUNDS, ATTACKERS = (int(os.environ.get(name, default)) for name, default in (("HONEST", "30"), ("ROUNDS", "1"), ("ATTACKERS", "4")))
+OTHER = os.environ.get("OTHER") == "1"
 HELD = 1200             # sockets that the attackers hold at once, where the class is about holding them
 HONEST_ADDRESS = "127.0.0.1"
 # ip(7): the kernel looks for a port when both ends are known, instead of one that is free for all, which takes long with so many.
@@ -49,8 +51,8 @@ def connect(port, address=None, timeout=5):
 class Target:
     """Where and as whom: what a process needs of the world."""
 
-    def __init__(self, world, pair, others):
-        self.host, self.port, self.monitor = world.north.host, world.north.port, world.north.monitor
+    def __init__(self, world, node, pair, others):
+        self.host, self.port, self.monitor = node.host, node.port, node.monitor
         self.ca, self.pair, self.others = world.authority.cert, pair, others
 
     def context(self, pair):
@@ -228,14 +230,20 @@ class EdgeAttacks(unittest.TestCase):
         others = {"bad": authority.leaf("bad-system", "spiffe://south.example/bad"),
                   "stranger": authority.leaf("stranger", "spiffe://nowhere.example/system")}
         others["foreign"] = Authority(f"{cls.world.folder}/foreign", number=2).leaf("foreign", "spiffe://north.example/system")
-        cls.world.add_system(cls.world.north, "south", "bad-system", others["bad"][0])
-        cls.world.north.change(limits={"reads_per_minute": 1000000, "connections": 1000, "handshakes": 400, "handshakes_reserved": 100,
-                                       "strangers": 50, "connections_per_peer": 100, "handshake_ms": 3000, "header_ms": 3000,
-                                       "body_ms": 5000, "handshakes_per_second": 100, "handshakes_per_source": 1000})
-        cls.world.north.start()
-        cls.target = Target(cls.world, cls.world.systems["north"], others)
+        limits = {"reads_per_minute": 1000000, "connections": 1000, "handshakes": 400, "handshakes_reserved": 100,
+                  "strangers": 50, "connections_per_peer": 100, "handshake_ms": 3000, "header_ms": 3000, "body_ms": 5000,
+                  "handshakes_per_second": 100, "handshakes_per_source": 1000}
+        cls.target = cls.start(cls.world.north, others, limits)
+        cls.other = cls.start(cls.world.south, others, limits) if OTHER else None
         cls.fresh = multiprocessing.get_context("fork")
         cls.honest(10)
+
+    @classmethod
+    def start(cls, node, others, limits):
+        cls.world.add_system(node, "south", "bad-system", others["bad"][0])
+        node.change(limits=limits)
+        node.start()
+        return Target(cls.world, node, cls.world.systems["north"], others)
 
     @classmethod
     def honest(cls, n=HONEST):
@@ -246,16 +254,16 @@ class EdgeAttacks(unittest.TestCase):
         p.join()
         return answer
 
-    def attacked(self, name):
+    def attacked(self, name, target):
         """One round: what the attackers did, how the honest fared, and the memory meanwhile."""
         ready, stop, out = self.fresh.Event(), self.fresh.Event(), self.fresh.Queue()
-        p = self.fresh.Process(target=attack, args=(self.target, name, ready, stop, out))
+        p = self.fresh.Process(target=attack, args=(target, name, ready, stop, out))
         p.start()
         try:
             self.assertTrue(ready.wait(60))
             honest = self.honest()
             at = memory(self.world.north)
-            if name == "monitor port":
+            if name == "monitor port" and target is self.target:
                 self.assertEqual(sum(self.world.north.get_monitor("/readyz")[0] == 200 for _ in range(20)), 20)
         finally:
             stop.set()
@@ -264,19 +272,23 @@ class EdgeAttacks(unittest.TestCase):
         return done, honest, at
 
     def under(self, name):
-        before, worst, tried, wrong, well, ratios, waits = memory(self.world.north), 0, 0, 0, 0, [], []
+        before, worst, tried, wrong, well, ratios, waits, beside = memory(self.world.north), 0, 0, 0, 0, [], [], []
         for _ in range(ROUNDS):
             # From where nothing is left of the round before.
             wait_for(lambda: self.open_connections() < 20, 20)
             quiet = self.honest()
-            (n, bad), honest, at = self.attacked(name)
+            other = self.attacked(name, self.other)[1] if OTHER else None
+            (n, bad), honest, at = self.attacked(name, self.target)
             tried, wrong, well, worst = tried + n, wrong + bad, well + honest[0], max(worst, at)
             ratios.append((honest[1] / quiet[1], honest[2] / quiet[2]))
             waits.append(honest[2])
+            if other:
+                beside.append(honest[2] / other[2])
         wait_for(lambda: self.open_connections() < 20, 20)
         p50, p99 = (statistics.median(r[k] for r in ratios) for k in (0, 1))
         print(f"{name}: {tried} tried, {wrong} wrongly accepted; honest {well}/{ROUNDS * HONEST}, p50 {p50:.1f} x quiet, "
-              f"p99 {statistics.median(waits) * 1000:.1f} ms = {p99:.1f} x quiet; memory {before // 1024}, {worst // 1024}, "
+              f"p99 {statistics.median(waits) * 1000:.1f} ms = {p99:.1f} x quiet"
+              f"{f', {statistics.median(beside):.2f} x beside another gateway' if beside else ''}; memory {before // 1024}, {worst // 1024}, "
               f"{memory(self.world.north) // 1024} MiB", flush=True)
         self.assertGreater(tried, 0)
         self.assertEqual(wrong, 0)
