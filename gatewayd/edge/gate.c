@@ -15,6 +15,7 @@
 #define KNOWN_MAX   4096u       /* of those that are known, without a seat */
 #define KNOWN_MS    86400000ull /* a source stays known so long */
 #define RING        16u         /* seats on an exit: its thread is rung, which else looks by itself a little later */
+#define FORGOTTEN   512u        /* at once */
 #define BURST       2u          /* seconds of its budget that a source may use at once */
 
 struct source {
@@ -24,6 +25,7 @@ struct source {
 	uint64_t tokens;              /* thousandths of a handshake, as of `filled` */
 	uint32_t n;                   /* seats of all kinds but those of monitors */
 	bool resting_known;
+	uint64_t resting_since;
 	TAILQ_ENTRY(source) rest; /* in resting, when it has no seat */
 	struct {
 		uint32_t n;
@@ -108,9 +110,10 @@ static struct source **find(struct gate *g, const struct address *a)
 	return link;
 }
 
-static void rest(struct gate *g, struct source *s, bool known)
+static void rest(struct gate *g, struct source *s, bool known, uint64_t now)
 {
 	s->resting_known = known;
+	s->resting_since = now;
 	TAILQ_INSERT_TAIL(&g->resting[known], s, rest);
 	g->n_resting[known]++;
 }
@@ -201,7 +204,7 @@ static void settle(struct gate *g, struct source *s, uint64_t now)
 {
 	if (s->n_seats > 0)
 		return;
-	rest(g, s, s->known_until > now);
+	rest(g, s, s->known_until > now, now);
 	if (g->n_resting[1] > KNOWN_MAX)
 		forget_oldest(g, true);
 }
@@ -405,6 +408,33 @@ struct seat *gate_evicted(struct gate *g, struct gate_exit *x)
 	}
 	pthread_mutex_unlock(&g->lock);
 	return seat;
+}
+
+/* A budget is full after so long without a handshake, whatever it was. */
+static bool is_blank(const struct source *s, uint64_t now)
+{
+	return s->resting_since + BURST * 1000 <= now && s->known_until <= now;
+}
+
+void gate_rest(struct gate *g, uint64_t now)
+{
+	pthread_mutex_lock(&g->lock);
+	for (unsigned known = 0; known < 2; known++)
+		for (unsigned i = 0; i < FORGOTTEN; i++) {
+			const struct source *s = TAILQ_FIRST(&g->resting[known]);
+			if (!s || !is_blank(s, now))
+				break;
+			forget_oldest(g, known);
+		}
+	pthread_mutex_unlock(&g->lock);
+}
+
+uint32_t gate_sources(struct gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	uint32_t n = g->n_sources;
+	pthread_mutex_unlock(&g->lock);
+	return n;
 }
 
 uint32_t gate_taken(struct gate *g, enum seat_kind kind)

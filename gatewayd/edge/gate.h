@@ -76,6 +76,11 @@ void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);
 void gate_leave(struct gate *g, struct seat *s, uint64_t now);
 /* Takes one seat off the exit, whose connection the caller then closes; NULL: none. */
 struct seat *gate_evicted(struct gate *g, struct gate_exit *x);
+/* Forgets sources without a seat of which there is nothing to remember: their budgets are full, and they are not known.
+ * Some at a time; a few times a second. */
+void gate_rest(struct gate *g, uint64_t now);
+/* How many sources are remembered. */
+uint32_t gate_sources(struct gate *g);
 /* How many seats of the kind are taken. */
 uint32_t gate_taken(struct gate *g, enum seat_kind kind);
 /* How many sources a look-up may have to pass. */

@@ -394,6 +394,41 @@ START_TEST(sources_are_bounded)
 }
 END_TEST
 
+/* What there is nothing to remember of goes: not who is known, has a seat, or has begun handshakes a moment ago. */
+START_TEST(the_blank_are_forgotten)
+{
+	char from[20];
+
+	enter(0, "192.0.2.1");
+	finish(0, true);
+	leave(0);
+	enter(1, "192.0.2.2");
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(from, sizeof from, "10.0.%u.%u", i >> 8, i & 255);
+		enter(2, from);
+		leave(2);
+	}
+	gate_rest(gate, now + 1999);
+	ck_assert_uint_eq(gate_sources(gate), 1002);
+	gate_rest(gate, now + 2000);
+	ck_assert_uint_eq(gate_sources(gate), 490);
+	gate_rest(gate, now + 2000);
+	ck_assert_uint_eq(gate_sources(gate), 2);
+	now += 3000;
+	enter(3, "192.0.2.3");
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(begin(3), i < 5 ? GATE_IN_BUDGET : GATE_ALL_SPENT);
+	leave(3);
+	gate_rest(gate, now + 1000);
+	ck_assert_uint_eq(gate_sources(gate), 3);
+	gate_rest(gate, now + 2000);
+	ck_assert_uint_eq(gate_sources(gate), 2);
+	/* a day later nobody is known */
+	gate_rest(gate, now + 86400000);
+	ck_assert_uint_eq(gate_sources(gate), 1);
+}
+END_TEST
+
 /* Whatever bits of an address they differ in, sources spread over the table: a look-up costs the same for all. */
 START_TEST(sources_spread)
 {
@@ -506,6 +541,7 @@ TCase *make_gate_case(void)
 	tcase_add_test(c, all_that_are_not_known_share_one);
 	tcase_add_test(c, an_older_time_fills_no_budget);
 	tcase_add_test(c, sources_are_bounded);
+	tcase_add_test(c, the_blank_are_forgotten);
 	tcase_add_test(c, sources_spread);
 	tcase_add_test(c, prefixes);
 	tcase_add_test(c, addresses);

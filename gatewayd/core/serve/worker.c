@@ -398,6 +398,7 @@ static void rest(struct worker *w)
 	if (w->requests || ++w->quiet != REST_TICKS)
 		return;
 	requests_forget(w, 0);
+	channel_rest(w->channel);
 	scratch_rest(&w->scratch);
 	store_shed(w->reader);
 }
