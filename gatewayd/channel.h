@@ -89,6 +89,8 @@ enum channel_state channel_flush(struct channel *c) MUST_USE;
 enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, const struct frame *f),
                                    void *arg) MUST_USE;
 size_t channel_queued(const struct channel *c);
+/* Gives back what its buffers hold, where they are empty; it comes again with the next frame. */
+void channel_rest(struct channel *c);
 
 /* Sends of a body what credit and frame size allow, from *sent on; the last piece has LAST. *sent grows and
  * *credit shrinks by what was sent. */

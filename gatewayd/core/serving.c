@@ -142,6 +142,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
+	notify_again();
 	watch(l);
 	if (instant_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = instant_monotonic_ms() + WARN_EVERY_MS;

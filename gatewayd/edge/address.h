@@ -25,6 +25,8 @@ struct prefix {
 	uint8_t bits; /* of the IPv6 form */
 };
 bool prefix_parse(struct view text, struct prefix *out) MUST_USE;
+/* Whether the text is "localhost", an address of 127.0.0.0/8, or ::1; a name that only begins like one is not. */
+bool host_is_loopback(struct view text);
 bool prefix_has(const struct prefix *p, const struct address *a);
 
 #endif

@@ -376,6 +376,7 @@ void conns_tick(struct edge_thread *t)
 {
 	uint64_t now = edge_now();
 
+	conns_evict(t);
 	cut_slow_readers(t, now);
 
 	if (now > REST_MS)

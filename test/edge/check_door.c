@@ -145,6 +145,22 @@ START_TEST(handshakes_have_budgets)
 }
 END_TEST
 
+/* Who comes and goes without a word has begun no handshake. */
+START_TEST(silence_that_ends_spends_no_budget)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .limits = { .handshakes_per_second = 1 } });
+
+	for (int i = 0; i < 20; i++) {
+		struct peer *p = peer_open_plain(rig_port(r));
+		ck_assert_ptr_nonnull(p);
+		peer_free(p);
+	}
+	ck_assert_uint_eq(rig_edge_count(r, EDGE_COUNT_gone, 20), 20);
+	ck_assert_int_eq(ask(rig_port(r), NULL), 204);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 static const struct {
 	enum edge_count cause;
 	struct peer_options options;
@@ -220,11 +236,14 @@ START_TEST(answers_to_its_names_alone)
 	}
 	ck_assert_uint_eq(rig_edge_count(r, EDGE_COUNT_misdirected, 5), 5);
 	/* a monitor is also reached by loopback, by no other name */
-	static const char *const loopback[] = { "localhost", "127.0.0.1:9443", "[::1]:9443", "evil.example" };
-	for (size_t i = 0; i < 4; i++) {
+	static const char *const loopback[] = {
+		"localhost",        "127.0.0.1:9443",         "[::1]:9443", "127.8.9.1", "evil.example",
+		"127.evil.example", "127.0.0.1.evil.example", "127.1",      "[::2]:9443"
+	};
+	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
 		struct peer *p = peer_open_plain(rig_monitor_port(r));
 		snprintf(request, sizeof request, "GET /status/204 HTTP/1.1\r\nHost: %s\r\n\r\n", loopback[i]);
-		ck_assert_msg(peer_ask(p, request) == (i < 3 ? 204 : 421), "%s", loopback[i]);
+		ck_assert_msg(peer_ask(p, request) == (i < 4 ? 204 : 421), "%s", loopback[i]);
 		peer_free(p);
 	}
 	ck_assert_int_eq(rig_stop(r), 0);
@@ -292,6 +311,7 @@ TCase *make_door_case(void)
 	tcase_add_test(c, monitors_have_seats_of_their_own);
 	tcase_add_test(c, a_source_has_a_cap);
 	tcase_add_test(c, handshakes_have_budgets);
+	tcase_add_test(c, silence_that_ends_spends_no_budget);
 	tcase_add_loop_test(c, tells_why_a_handshake_failed, 0, sizeof causes / sizeof *causes);
 	tcase_add_test(c, tells_what_is_no_tls);
 	tcase_add_test(c, answers_to_its_names_alone);

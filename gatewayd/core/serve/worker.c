@@ -33,32 +33,20 @@ static void edge_broke(struct worker *w, const char *what)
 	core_die(w->core, &e);
 }
 
-/* By whose revocation list the certificate is judged: the key of who signed it, which a reload does not change. */
-static void find_authority(struct worker *w, struct conn *c, struct view cert_der)
-{
-	struct conf *conf = core_conf(w->core);
-	const struct partner *p = NULL;
-	size_t which;
-
-	c->has_authority = conf->authorities && authorities_signed(conf->authorities, cert_der, &which);
-	if (c->has_authority)
-		c->authority = *authority_key(conf->authorities, which);
-	c->was_partner = standing_of(conf, c, instant_now_ms(), &p) == REASON_NONE;
-	c->was_bound = c->was_partner && conf_is_bound(conf, p->agency, instant_now_ms());
-	conf_unref(conf);
-}
-
 /* By core's own authorities: the edge may have been taken over. */
 static void verify_shown(struct worker *w, struct conn *c, struct view cert_der)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct conf *conf = core_conf(w->core);
+	const struct partner *p = NULL;
 	int64_t now = instant_now_ms();
 
 	c->shown = shown_take(w->shown, conf, cert_der, now, &c->cert, &e);
 	c->known = c->shown != NULL;
 	if (!c->known)
 		router_unverified(w, &e, now);
+	c->was_partner = standing_of(conf, c, now, &p) == REASON_NONE;
+	c->was_bound = c->was_partner && conf_is_bound(conf, p->agency, now);
 	conf_unref(conf);
 }
 
@@ -81,8 +69,6 @@ static void on_open(struct worker *w, const struct frame *f)
 	c->monitor = (f->flags & FRAME_LAST) != 0;
 	if (!c->monitor)
 		verify_shown(w, c, f->payload);
-	if (c->known)
-		find_authority(w, c, f->payload);
 	HASH_ADD(hh, w->conns, id, sizeof c->id, c);
 	w->n_open++;
 }
@@ -412,6 +398,7 @@ static void rest(struct worker *w)
 	if (w->requests || ++w->quiet != REST_TICKS)
 		return;
 	requests_forget(w, 0);
+	channel_rest(w->channel);
 	scratch_rest(&w->scratch);
 	store_shed(w->reader);
 }

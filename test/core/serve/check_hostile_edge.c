@@ -35,6 +35,7 @@ static void revocation_is_checked(void)
 	f.core.conf->authorities = authorities_load(ca, &e);
 	ck_assert_msg(f.core.conf->authorities, "%s", e.text);
 	f.core.conf->revocation_checked = true;
+	f.core.conf->generation++;
 	scratch_free(ca);
 }
 
@@ -137,6 +138,19 @@ START_TEST(an_authority_that_was_removed)
 }
 END_TEST
 
+/* A reload that names who signed what is open already: its list holds for that as well. */
+START_TEST(an_authority_that_was_added)
+{
+	pinned(buf_view(&f.peer_der));
+	opens(OPENED, buf_view(&f.peer_der));
+	ck_assert_int_eq(got(OPENED, "/v1/agreements"), 200);
+	revocation_is_checked();
+	revoke_the_peer();
+	got(OPENED, "/v1/agreements");
+	is_problem(403, "certificate-revoked");
+}
+END_TEST
+
 START_TEST(coming_again_costs_no_chain)
 {
 	uint64_t before = shown_verified(worker->shown);
@@ -215,6 +229,7 @@ TCase *make_hostile_edge_case(void)
 	tcase_add_test(c, no_bit_revives_a_revoked_partner);
 	tcase_add_test(c, a_certificate_of_another_authority);
 	tcase_add_test(c, an_authority_that_was_removed);
+	tcase_add_test(c, an_authority_that_was_added);
 	tcase_add_test(c, coming_again_costs_no_chain);
 	tcase_add_loop_test(c, frames_at_random, 0, 4);
 	return c;
