@@ -5,6 +5,7 @@
 #ifndef GATEWAYD_CORE_CONF_CONF_H
 #define GATEWAYD_CORE_CONF_CONF_H
 
+#include "gatewayd/channel.h"
 #include "gatewayd/edge_config.h"
 #include "gatewayd/core/conf/verified.h"
 #include "gatewayd/os/space.h"
@@ -64,6 +65,10 @@ struct partner {
 	size_t n_signers;
 	int64_t training_until_ms; /* TIME_NONE: not stated */
 };
+
+/* What a stream of NDJSON holds beside the line under way: results that were not read, bytes that are no line yet, itself. */
+#define NODE_RESULTS_BYTES (1024u * 1024)
+#define NODE_STREAM_BYTES  (NODE_RESULTS_BYTES + 2 * CHANNEL_CREDIT + 4096u)
 
 struct node {
 	const char *agency, *name, *host;
