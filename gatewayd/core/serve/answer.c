@@ -9,6 +9,7 @@
 
 #define COME_AGAIN_S 10 /* after what passes by itself */
 #define BUSY_S       2  /* after what passes with the load */
+#define SENT_KEPT    (256u * 1024) /* bytes of a stream's results that have left, before the rest is moved up */
 
 static void put_field(struct buf *b, const char *name, struct view value)
 {
@@ -151,10 +152,6 @@ void answer_add(struct request *r, struct view bytes)
 {
 	if (r->aborted)
 		return;
-	if (r->out_at == r->out.n) {
-		buf_reset(&r->out);
-		r->out_at = 0;
-	}
 	buf_add(&r->out, bytes);
 	make_dirty(r);
 }
@@ -168,6 +165,18 @@ void answer_end(struct request *r)
 size_t answer_waiting(const struct request *r)
 {
 	return r->out.n - r->out_at;
+}
+
+/* What has left is not kept. */
+static void forget_sent(struct request *r)
+{
+	size_t n = r->out.n;
+
+	if (r->out_at < n && r->out_at < SENT_KEPT)
+		return;
+	buf_drop(&r->out, r->out_at);
+	wipe(r->out.p + r->out.n, n - r->out.n);
+	r->out_at = 0;
 }
 
 /* What credit lets go; the end, when all has gone. */
@@ -189,6 +198,8 @@ static void flush_stream(struct request *r)
 		r->out_at += n;
 		r->out_credit -= (uint32_t)n;
 	}
+	if (r->out_at > 0)
+		forget_sent(r);
 	if (!r->ends_answer || (answer_waiting(r) && !r->aborted))
 		return;
 	if (!r->aborted)

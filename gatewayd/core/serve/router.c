@@ -168,11 +168,16 @@ static struct view agreement_of(const struct request *r)
 	return request_path_part(r, 2);
 }
 
+void route_rates(struct request *r)
+{
+	r->rated = r->account && rate_is_bounded(r->peer, agreement_of(r));
+}
+
 bool route_permits(struct request *r)
 {
-	if (!r->account || !rate_is_bounded(r->peer, agreement_of(r)))
+	route_rates(r);
+	if (!r->rated)
 		return true;
-	r->rated = true;
 	if (rate_permits(r->account->rates, r->peer, agreement_of(r), r->now_ms, instant_monotonic_ms(),
 	                 &r->retry_after_s))
 		return true;

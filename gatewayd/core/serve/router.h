@@ -24,6 +24,8 @@ void route_request(struct request *r);
  * together. */
 bool request_may_read(const struct request *r) MUST_USE;
 
+/* Whether its partner has rates under its agreement, by the configuration that governs it now. */
+void route_rates(struct request *r);
 /* Whether the partner's rates let records of this request be decided now; answers what they do not (429). */
 bool route_permits(struct request *r) MUST_USE;
 /* The same of one more record of it, without an answer: else in how many seconds. */
