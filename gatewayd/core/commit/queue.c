@@ -3,6 +3,7 @@
 
 #define OWN_MAX   64 /* of the node's own jobs while others wait */
 #define LANE_TURN 8  /* jobs of a lane of weight 1 in its turn */
+#define JUST_NOW  64 /* transactions */
 
 bool queue_add(struct queue *q, struct job *j)
 {
@@ -83,7 +84,8 @@ static uint32_t lane_share(struct lane *lane)
 static uint32_t lanes_most(const struct queue *q, uint32_t most, uint32_t shared)
 {
 	const struct lane *lane;
-	uint64_t bound = 0;
+	bool alone = !TAILQ_FIRST(&q->lanes) || !TAILQ_NEXT(TAILQ_FIRST(&q->lanes), link);
+	uint64_t bound = alone && q->mixed > 0 && q->taken - q->mixed < JUST_NOW ? shared : 0;
 
 	TAILQ_FOREACH(lane, &q->lanes, link)
 	{
@@ -104,6 +106,10 @@ struct job *queue_take(struct queue *q, uint32_t most, uint32_t shared, uint32_t
 	most = *n + lanes_most(q, most - *n, shared);
 	while (*n < most && (lane = TAILQ_FIRST(&q->lanes))) {
 		uint32_t share = lane_share(lane);
+
+		if (q->last && q->last != lane)
+			q->mixed = q->taken;
+		q->last = lane;
 
 		*n += lane_take(q, lane, share < most - *n ? share : most - *n, &end);
 		TAILQ_REMOVE(&q->lanes, lane, link);

@@ -5,7 +5,7 @@
 
 static struct queue q;
 static struct lane flood, quiet, heavy;
-static struct job jobs[400];
+static struct job jobs[600];
 static size_t used;
 
 static void set_up(void)
@@ -118,6 +118,20 @@ START_TEST(where_several_wait_few_are_taken)
 	struct job *first = queue_take(&q, 128, 16, &n);
 	ck_assert_uint_eq(n, 32);
 	ck_assert_uint_eq(among(first, 32, &quiet), 1);
+	/* It may be back at once: */
+	while (q.n > 0) {
+		queue_take(&q, 128, 16, &n);
+		ck_assert_uint_le(n, 32);
+	}
+	/* after a while the other has all of it. */
+	for (int i = 0; i < 64; i++) {
+		add(&flood);
+		queue_take(&q, 128, 16, &n);
+	}
+	add_many(&flood, 100);
+	queue_take(&q, 128, 16, &n);
+	ck_assert_uint_eq(n, 100);
+	add_many(&flood, 100);
 	/* The node's own come beside them. */
 	add_many(NULL, 40);
 	add_many(&heavy, 100);
