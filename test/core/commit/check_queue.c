@@ -5,7 +5,7 @@
 
 static struct queue q;
 static struct lane flood, quiet, heavy;
-static struct job jobs[600];
+static struct job jobs[800];
 static size_t used;
 
 static void set_up(void)
