@@ -32,11 +32,6 @@ enum role_bit {
 };
 #define ROLE(name) (1u << ROLE_##name##_BIT)
 
-/* How much may be asked to be decided; 0: as much as comes. A record is an envelope, alone or on a line. */
-struct rates {
-	uint64_t second_records, day_records, second_bytes, day_bytes;
-};
-
 /* Of one agreement, beside those of the partner as a whole. */
 struct agreement_rates {
 	const char *agreement; /* its id */

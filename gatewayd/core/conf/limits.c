@@ -57,18 +57,10 @@ static void share_files(struct node *n, const json_t *limits, uint64_t allowed, 
 
 void conf_read_rates(const json_t *doc, struct rates *rates)
 {
-	const struct {
-		const char *name;
-		uint64_t *value;
-	} members[] = { { "records_per_second", &rates->second_records },
-		        { "records_per_day", &rates->day_records },
-		        { "bytes_per_second", &rates->second_bytes },
-		        { "bytes_per_day", &rates->day_bytes } };
-
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-		const json_t *v = json_object_get(doc, members[i].name);
+	for (size_t i = 0; i < RATE_MEMBERS; i++) {
+		const json_t *v = json_object_get(doc, rate_members[i].name);
 		if (v)
-			*members[i].value = (uint64_t)json_integer_value(v);
+			*rates_at(rates, i) = (uint64_t)json_integer_value(v);
 	}
 }
 

@@ -3,12 +3,13 @@
 
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/rate.h"
+#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define COME_AGAIN_S 10 /* after what passes by itself */
-#define BUSY_S       2  /* after what passes with the load */
+#define COME_AGAIN_S 10            /* after what passes by itself */
+#define BUSY_S       2             /* after what passes with the load */
 #define SENT_KEPT    (256u * 1024) /* bytes of a stream's results that have left, before the rest is moved up */
 
 static void put_field(struct buf *b, const char *name, struct view value)
@@ -22,8 +23,8 @@ static void put_rates(struct buf *head, const struct request *r)
 {
 	struct buf policy = BUF_INIT(2048), limit = BUF_INIT(2048);
 
-	rate_print(r->account->rates, r->peer, request_path_part(r, 2), r->now_ms, instant_monotonic_ms(), &policy,
-	           &limit);
+	const struct rated of = route_rated(r);
+	rate_print(r->account->rates, &of, r->now_ms, instant_monotonic_ms(), &policy, &limit);
 	if (policy.n && !policy.failed && !limit.failed) {
 		put_field(head, "ratelimit-policy", buf_view(&policy));
 		put_field(head, "ratelimit", buf_view(&limit));
