@@ -6,6 +6,7 @@
 
 #define DASH          "\xe2\x80\x94 " /* U+2014 and a space open a signature line */
 #define SIGNATURE_MAX 6144            /* bytes of one decoded signature; post-quantum ones reach 5 kB */
+#define LINES_MAX     8               /* different signature lines of one key in a note */
 
 static bool ascii_space(unsigned char c)
 {
@@ -223,24 +224,34 @@ static bool signature_valid(const struct note_vkey *k, struct view text, const s
 	return ok;
 }
 
+static bool was_seen(const struct view *seen, unsigned n, struct view line)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (view_eq(seen[i], line))
+			return true;
+	return false;
+}
+
 enum note_found note_find(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time)
 {
-	enum note_found found = NOTE_ABSENT;
-	struct view lines = signatures;
+	struct view lines = signatures, seen[LINES_MAX];
+	unsigned n = 0;
 
 	if (lines.n > 0 && lines.p[lines.n - 1] == '\n')
 		lines.n--;
 	while (lines.p) {
+		struct view whole = view_cut(&lines, '\n');
 		struct line line;
 
 		/* A malformed line belongs to no key; note_split() refuses notes that have one. */
-		if (!line_parse(view_cut(&lines, '\n'), &line) || !view_is(line.name, k->name) || line.id != k->id)
+		if (was_seen(seen, n, whole) || !line_parse(whole, &line) || !view_is(line.name, k->name) ||
+		    line.id != k->id)
 			continue;
-		if (!signature_valid(k, text, &line, time))
+		if (n == LINES_MAX || !signature_valid(k, text, &line, time))
 			return NOTE_INVALID;
-		found = NOTE_VALID;
+		seen[n++] = whole;
 	}
-	return found;
+	return n ? NOTE_VALID : NOTE_ABSENT;
 }
 
 bool note_line_is_of(struct view text, const struct note_vkey *k)

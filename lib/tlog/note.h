@@ -38,7 +38,8 @@ bool note_split(struct view note, struct view *text, struct view *signatures, st
  * of this key that does not verify is an error. `time` (may be NULL) gets a cosignature's. */
 bool note_verify(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time,
                  struct error *e) MUST_USE;
-/* The same for callers to whom an absent signature is no error, unlike a wrong one. */
+/* The same for callers to whom an absent signature is no error, unlike a wrong one. A line that repeats is verified
+ * once, and more than eight different ones of one key are wrong: a note costs no more than a few signatures. */
 enum note_found { NOTE_ABSENT, NOTE_VALID, NOTE_INVALID };
 enum note_found note_find(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time);
 /* True when a signature line (without its newline) is well-formed and names `k` by name and id. */

@@ -254,6 +254,29 @@ START_TEST(test_cosignature)
 }
 END_TEST
 
+/* A line that repeats costs one verification, however often; and a key signs a note so often and no more: each of
+ * those lines verifies, and a reader would pay for all of them. */
+START_TEST(test_lines_of_one_key)
+{
+	struct note_signer s = { .key = go_key() };
+	struct buf b = BUF_INIT(100000);
+	struct view text = VIEW("example.com/log\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n");
+	uint8_t public[32];
+	uint64_t time = 0;
+
+	ed25519_public(s.key, public);
+	ck_assert(note_vkey_make(VIEW("witness.example/w1"), NOTE_COSIGNER, public, &s.vkey));
+	for (unsigned i = 0; i < 500; i++)
+		ck_assert(note_cosign(&s, text, 1000 + i % 8, &b));
+	ck_assert_int_eq(note_find(&s.vkey, text, buf_view(&b), &time), NOTE_VALID);
+	ck_assert_uint_eq(time, 1007);
+	ck_assert(note_cosign(&s, text, 1008, &b));
+	ck_assert_int_eq(note_find(&s.vkey, text, buf_view(&b), &time), NOTE_INVALID);
+	ed25519_free(s.key);
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(test_checkpoint)
 {
 	static const char root[] = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
