@@ -8,22 +8,20 @@
 #include "gatewayd/core/witness/sight.h"
 
 #define TEXT VIEW("text/plain; charset=utf-8")
-#define DASH VIEW("\xe2\x80\x94 ") /* opens a signature line */
 
-/* The first note ends where an empty line follows a signature line. */
+/* A checkpoint's text has no empty line, whatever else its log signs in it: the first one ends the text, the second the
+ * note. */
 static bool split(struct view body, struct view *first, struct view *second)
 {
 	struct view rest = body;
-	bool signature = false;
 
-	while (rest.p) {
+	for (unsigned empty = 0; rest.p;) {
 		struct view line = view_cut(&rest, '\n');
-		if (line.n == 0 && signature && rest.p) {
-			*first = view_make(body.p, (size_t)(line.p - body.p));
-			*second = rest;
-			return true;
-		}
-		signature = view_starts(line, DASH);
+		if (line.n > 0 || ++empty < 2)
+			continue;
+		*first = view_make(body.p, (size_t)(line.p - body.p));
+		*second = rest;
+		return rest.p != NULL;
 	}
 	return false;
 }

@@ -172,6 +172,35 @@ static int accuse(const char *origin, uint64_t size, const struct digest *root, 
 	return status;
 }
 
+/* Of south's log, with a line beside origin, size and root that opens as signature lines do. */
+static void add_extended(struct buf *body, const struct digest *root)
+{
+	struct note_signer south = { .vkey = core_partner(&f, SOUTH_GATEWAY)->log, .key = f.south_key };
+	struct checkpoint c = { .origin = VIEW(SOUTH_ORIGIN), .size = 2, .root = *root };
+	struct buf text = BUF_INIT(4096);
+
+	checkpoint_text(&c, &text);
+	buf_adds(&text, "\xe2\x80\x94 a line of the log's own\n");
+	buf_add(body, buf_view(&text));
+	buf_addc(body, '\n');
+	ck_assert(note_sign(&south, buf_view(&text), body));
+	buf_free(&text);
+}
+
+START_TEST(evidence_that_looks_like_signatures)
+{
+	struct buf body = BUF_INIT(65536);
+
+	add_extended(&body, &leaves[0]);
+	buf_addc(&body, '\n');
+	add_extended(&body, &leaves[1]);
+	ck_assert_int_eq(posted(STRANGER, "/evidence", buf_view(&body)), 200);
+	let_write();
+	is_incident("forked: two roots of 2 entries");
+	buf_free(&body);
+}
+END_TEST
+
 START_TEST(evidence_of_a_fork)
 {
 	uint64_t size = log_size();
@@ -355,6 +384,7 @@ TCase *make_witness_case(void)
 	tcase_add_test(c, a_fork_is_an_incident_once);
 	tcase_add_test(c, whoever_brings_it);
 	tcase_add_test(c, evidence_of_a_fork);
+	tcase_add_test(c, evidence_that_looks_like_signatures);
 	tcase_add_test(c, what_is_open_to_any_certificate);
 	tcase_add_test(c, a_growth_without_its_proof);
 	tcase_add_test(c, a_log_that_went_back);
