@@ -123,8 +123,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
 	[SQL_UNPROVED_PUT] = "INSERT INTO unproved (seq, origin, size, forked) VALUES (?1, ?2, ?3, 0)",
 	[SQL_UNPROVED_FORKED] = "UPDATE unproved SET forked = 1 WHERE origin = ?1 AND size = ?2",
-	[SQL_UNPROVED_DROP] = "DELETE FROM unproved WHERE origin = ?1 AND (size = ?2 OR (forked = 0 AND NOT EXISTS "
-		"(SELECT 1 FROM sighted WHERE sighted.origin = unproved.origin AND sighted.size = unproved.size)))",
+	[SQL_UNPROVED_DROP] = "DELETE FROM unproved WHERE origin = ?1 AND size = ?2",
+	[SQL_UNPROVED_ERASE] = "DELETE FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",

@@ -326,18 +326,18 @@ bool sight_take(struct core *c, const struct partner *p, const struct checkpoint
 	return error_set(e, REASON_RECEIPT_INVALID, "the checkpoint is not of the history that the log showed before");
 }
 
-/* What is not kept is proved, or was let go among too many. */
+/* What is proved has no row any more; what is not kept was let go among too many, and nothing is known of it. */
 static enum sight_verdict state_of(struct sights *s, const struct store_unproved *u)
 {
-	enum sight_verdict verdict = SIGHT_MAY;
+	enum sight_verdict verdict = SIGHT_WAITS;
 
 	pthread_mutex_lock(&s->lock);
 	const struct sighted_log *l = find_log(s, u->origin);
 	const struct sight *seen = l ? find_sight(l, u->size) : NULL;
-	if (seen && seen->state == FOREIGN)
+	if (seen && seen->state == KNOWN)
+		verdict = SIGHT_MAY;
+	else if ((seen && seen->state == FOREIGN) || (l && (l->cosigned.told || l->proved.told)))
 		verdict = SIGHT_FORKED;
-	else if (seen && seen->state == WAITING)
-		verdict = l->cosigned.told || l->proved.told ? SIGHT_FORKED : SIGHT_WAITS;
 	pthread_mutex_unlock(&s->lock);
 	return verdict;
 }
@@ -372,8 +372,11 @@ void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const s
 {
 	pthread_mutex_lock(&s->lock);
 	struct sighted_log *l = get_log(s, origin);
+	/* A fork that was found is not forgiven by this: the log's newest checkpoint has to continue it. */
 	if (l)
-		l->cosigned = (struct sight_goal){ .kind = SIGHT_COSIGNED, .size = size, .root = *root };
+		l->cosigned = (struct sight_goal){
+			.kind = SIGHT_COSIGNED, .size = size, .root = *root, .told = l->cosigned.told
+		};
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -26,10 +26,10 @@ bool sights_load(struct sights *s, const struct conf *conf, struct store *reader
 bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
                 uint64_t *unproved, struct error *e) MUST_USE;
 
-/* A record that came is handed out when the checkpoint that it came under is proved. That takes about a second; whoever
- * keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same, which is
- * an alarm. One whose checkpoint was found to be of another history is handed out no more. */
-#define SIGHT_WAIT_MS 5000
+/* A record that came is handed out when the checkpoint that it came under is proved, which takes a fraction of a second.
+ * Whoever keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same,
+ * which is an alarm. One whose checkpoint was found to be of another history is handed out no more. */
+#define SIGHT_WAIT_MS 1000
 enum sight_verdict { SIGHT_MAY, SIGHT_WAITS, SIGHT_LATE, SIGHT_FORKED };
 /* Of the exchange `seq`, received at `received_ms`. `reader` is the caller's. False: the store failed. Any thread. */
 bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,

@@ -16,7 +16,7 @@
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define REST_MS     1000 /* between two checks of one log */
+#define REST_MS     200  /* between two checks of one log: what came during one waits for the next */
 #define AGAIN_MS    1000 /* after one that failed; doubled each time */
 #define LONGEST_MS  600000
 #define DEADLINE_MS 30000
@@ -218,17 +218,17 @@ static void tidy(struct check *k, bool continues)
 
 static void conclude(struct check *k)
 {
-	bool holds = true, continues = sights_settle(k->owner->worker->core->sights, k->origin, k->goals, k->n,
+	bool continues = sights_settle(k->owner->worker->core->sights, k->origin, k->goals, k->n,
 	                                             k->newest.size, &k->newest.root);
 
 	for (unsigned i = 0; i < k->n; i++) {
-		holds = holds && k->goals[i].holds;
 		if (!k->goals[i].holds && !k->goals[i].told)
 			report(k, &k->goals[i]);
 	}
 	tidy(k, continues);
 	k->refusals = 0;
-	rest(k, !holds);
+	/* A log that forked is looked at as soon as any other. */
+	rest(k, false);
 }
 
 /* --- tiles --- */

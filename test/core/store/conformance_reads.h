@@ -256,7 +256,7 @@ ASK(list_cosignatures,
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
 ASK(get_unproved, struct store_unproved u = { .size = 0 }; struct error missing = { .reason = REASON_NONE };
     bool other = store_get_unproved(s, 7, &u, &missing);
-    return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 6, &u, e) &&
+    return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 1, &u, e) &&
            tell_text(out, "unproved", u.size * 4 + (uint64_t)u.forked * 2 + other, u.origin);)
 ASK(get_timestamp, struct view v; return store_get_timestamp(s, 2, &v, e) && tell_text(out, "timestamp", 2, v);)
 ASK(timestamped, uint64_t n; return store_timestamped(s, &n, e) && tell_text(out, "timestamped", n, VIEW(""));)

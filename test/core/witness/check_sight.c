@@ -172,6 +172,9 @@ START_TEST(what_fails_is_refused_and_told_once)
 	sight_cosigned(core.sights, view_of(partner.log.name), 2, &cosigned);
 	taken(6);
 	ck_assert_uint_eq(settle("C", 10), 0);
+	/* Nor does cosigning what the other branch shows forgive it. */
+	cosigned = root_of(3, 1);
+	sight_cosigned(core.sights, view_of(partner.log.name), 3, &cosigned);
 	ck_assert_uint_eq(settle("C", 11), 1);
 	ck_assert_uint_eq(sights_unproved(core.sights), 2);
 	taken(6);
@@ -271,7 +274,7 @@ static void unproved_is_put(struct job *j)
 	atomic_store(&JOB_OF(struct unproved_job, j)->done, true);
 }
 
-/* An exchange under a checkpoint that waits, that is not kept any more, and under none. */
+/* An exchange under a checkpoint that waits, one that was let go (which proves nothing), and under none. */
 START_TEST(when_a_record_is_handed_out)
 {
 	struct unproved_job jobs[2] = { { .row = { .seq = 1, .size = 5 } }, { .row = { .seq = 2, .size = 6 } } };
@@ -298,7 +301,9 @@ START_TEST(when_a_record_is_handed_out)
 	OK(sight_of_exchange(core.sights, reader, 1, at, at - 1, &v, e));
 	ck_assert_int_eq(v, SIGHT_LATE);
 	OK(sight_of_exchange(core.sights, reader, 2, at, at, &v, e));
-	ck_assert_int_eq(v, SIGHT_MAY);
+	ck_assert_int_eq(v, SIGHT_WAITS);
+	OK(sight_of_exchange(core.sights, reader, 2, at, at + SIGHT_WAIT_MS, &v, e));
+	ck_assert_int_eq(v, SIGHT_LATE);
 	OK(sight_of_exchange(core.sights, reader, 3, at, at, &v, e));
 	ck_assert_int_eq(v, SIGHT_MAY);
 	struct sight_goal goals[SIGHT_GOALS];
