@@ -2,9 +2,11 @@
 and the next, different histories is found. North's gateway is driven by whoever holds its keys; south is the project's."""
 
 import base64
+import datetime
 import hashlib
 import http.server
 import json
+import os
 import sqlite3
 import ssl
 import threading
@@ -291,6 +293,41 @@ class Handed(Case):
         self.endpoint.leaves = self.liar.leaves
         self.incident("forked: 6 entries do not continue the 3 that were cosigned")
         self.assertEqual([i["withheld"] for i in self.page()["items"]], ["receipt-invalid"])
+
+
+class Honest(unittest.TestCase):
+    """Two gateways with default settings: how long a record waits for its proof."""
+
+    def test_how_long_records_wait(self):
+        count = int(os.environ.get("RECORDS", "100"))
+        with World() as w:
+            schema = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
+            w.agreement(agreements.passenger(digest=schema))
+            w.start()
+            client, seen, after, waits = w.client("south"), {}, 0, []
+            sender = threading.Thread(target=self.send, args=(w, count))
+            sender.start()
+            while len(seen) < count:
+                page = client.inbox(after, unproved=True)
+                now = time.time()
+                for item in page["items"]:
+                    seen[item["id"]] = now - datetime.datetime.fromisoformat(item["made"].replace("Z", "+00:00")).timestamp()
+                after = page["next"]
+                waits.append(page.get("unproved", False))
+                time.sleep(0.02)
+            sender.join()
+            late = sorted(seen.values())
+            unproved = metric(w.south, "unproved_fetched_total")
+            print(f"{count} records of an honest partner: handed out after {late[len(late) // 2]:.2f} s (median), "
+                  f"{late[-1]:.2f} s (longest); {unproved} before their proof")
+            self.assertTrue(any(waits), "none waited")
+            self.assertEqual([e for e in entries(w.south) if e["operation"] == "incident"], [])
+
+    def send(self, w, count):
+        client = w.client("north")
+        for i in range(count):
+            client.post("pax", agreements.envelope(agreements.passenger_record(i)))
+            time.sleep(0.05)
 
 
 class Receipts(unittest.TestCase):
