@@ -197,6 +197,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NOTICE_TAKEN_GET] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 AND digest = ?2",
 	[SQL_NOTICE_TAKEN_COUNT] = "SELECT count(*) FROM notice_taken WHERE seq = ?1",
 	[SQL_NOTICE_TAKEN_LIST] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 ORDER BY entry",
+	[SQL_RECEIPT_LIST] = "SELECT receipt.seq, exchange.id, receipt.receipt FROM receipt "
+		"JOIN exchange ON exchange.seq = receipt.seq WHERE receipt.seq > ?1 ORDER BY receipt.seq LIMIT ?2",
 	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
 	[SQL_KEPT_GET] = "SELECT envelope FROM kept WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
@@ -218,6 +220,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TILE_GET] = "SELECT hashes FROM tile WHERE key = ?1",
 	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 AND size < ?2 ORDER BY size LIMIT 1",
 	[SQL_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint WHERE size >= ?1 AND size < ?2 ORDER BY size DESC LIMIT 1",
+	[SQL_DOCUMENT_LIST] = "SELECT digest, first_ms, text FROM document WHERE kind = ?1 ORDER BY first_ms, digest",
 	[SQL_DOCUMENT_GET] = "SELECT text FROM document WHERE digest = ?1",
 	[SQL_VALUE_GET] = "SELECT value FROM value WHERE name = ?1",
 	[SQL_LOG_GET] = "SELECT origin, before, note FROM log WHERE number = ?1",
