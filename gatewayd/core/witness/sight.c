@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -318,8 +319,10 @@ bool sight_take(struct core *c, const struct partner *p, const struct checkpoint
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
 		         VIEW_ARG(shown->origin), (unsigned long long)shown->size);
 		if (first_time(s, shown->origin, note) &&
-		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms()))
+		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms())) {
 			incident_submit(c, p->id, what, note);
+			tales_tell(c->tales, note);
+		}
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;
 	}

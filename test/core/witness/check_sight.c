@@ -1,6 +1,7 @@
 /* What was seen of partners' logs: one root a size, what waits to be proved, how much of it, and what a restart
  * finds. That a fork is found over the wire is in test/e2e/log/check_sight.py. */
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "test/core/log_fixture.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
@@ -20,13 +21,14 @@ static void set_up(void)
 		                    .has_log = true,
 		                    .log = f.vkey };
 	conf = (struct conf){ .partners = &partner, .n_partners = 1 };
-	core = (struct core){ .writer = f.writer, .sights = sights_new(), .build = "test", .die_fd = -1 };
+	core = (struct core){ .writer = f.writer, .sights = sights_new(), .tales = tales_new(), .build = "test", .die_fd = -1 };
 	ck_assert_ptr_nonnull(core.sights);
 }
 
 static void tear_down(void)
 {
 	sights_free(core.sights);
+	tales_free(core.tales);
 	log_teardown(&f);
 }
 
