@@ -23,8 +23,12 @@ const struct ctl_command ctl_audit_commands[] = {
 	  "write the log as static files that any web server can publish, or as events", audit_export },
 	{ "audit", "reconcile", "[--policy FILE] A B", "compare the logs of two gateways that exchange records",
 	  audit_reconcile },
-	{ "audit", "new-epoch", "", "end the log and begin a new one that names it (the daemon is stopped)",
+	{ "audit", "new-epoch", "[--force REASON]", "end the log and begin a new one that names it (the daemon is stopped)",
 	  audit_new_epoch },
+	{ "audit", "evidence", "[--from STORE] [DIGEST]",
+	  "list what is kept of logs that forked or went back, or show one piece of it", audit_evidence },
+	{ "audit", "missing", "[--from STORE] ORIGIN SIZE",
+	  "list the exchanges whose receipts lie at or beyond that entry of a partner's log", audit_missing },
 	{ "audit", "archive", "[--key VKEY | --policy FILE] [--disclosures] STORE@EPOCH DIR",
 	  "move an earlier log's entries out of the store (the daemon is stopped)", audit_archive },
 	{ 0 }

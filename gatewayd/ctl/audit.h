@@ -150,6 +150,8 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv);
 int audit_prove(const struct ctl *c, int argc, char **argv);
 int audit_export(const struct ctl *c, int argc, char **argv);
 int audit_new_epoch(const struct ctl *c, int argc, char **argv);
+int audit_evidence(const struct ctl *c, int argc, char **argv);
+int audit_missing(const struct ctl *c, int argc, char **argv);
 int audit_archive(const struct ctl *c, int argc, char **argv);
 int audit_reconcile(const struct ctl *c, int argc, char **argv);
 

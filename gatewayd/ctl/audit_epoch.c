@@ -132,6 +132,18 @@ void epoch_find(struct epoch *x, const char *fmt, ...)
 	va_end(ap);
 }
 
+void epoch_says(struct epoch *x, const char *fmt, ...)
+{
+	size_t n = strlen(x->said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(x->said + n, sizeof x->said - n, fmt, ap);
+	va_end(ap);
+	n = strlen(x->said);
+	snprintf(x->said + n, sizeof x->said - n, "\n");
+}
+
 /* An anchor that knows more than the store tells how much is gone. */
 static void look_at_anchor(struct epoch *x, uint64_t size)
 {
@@ -246,7 +258,7 @@ bool epoch_write(struct epoch *x, struct error *e)
 /* --- the command --- */
 
 /* The anchor, too, must not speak of the old log any more; the mirror starts anew at index 0. */
-static bool end_log(struct epoch *x, bool *resumed, struct error *e)
+static bool end_log(struct epoch *x, const char *force, bool *resumed, struct error *e)
 {
 	struct error broken = { .reason = REASON_NONE };
 
@@ -259,18 +271,18 @@ static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 	bool ok = broken.reason == REASON_NONE || error_set(e, broken.reason, "%s", broken.text);
 	if (ok && !*resumed) {
 		epoch_examine(x, x->store);
-		ok = begin(x, s, e);
+		ok = epoch_ask(x, force, e) && begin(x, s, e);
 	}
 	ok = ok && epoch_set_files_aside(x, e);
 	store_close(s);
 	return ok;
 }
 
-static bool run_all(struct epoch *x, const struct ctl *c, bool *resumed, struct error *e)
+static bool run_all(struct epoch *x, const struct ctl *c, const char *force, bool *resumed, struct error *e)
 {
 	if (!epoch_open(x, c, e) || !audit_become_owner(x->store, e))
 		return false;
-	bool ok = end_log(x, resumed, e);
+	bool ok = end_log(x, force, resumed, e);
 	return audit_become_self(e) && ok && epoch_write(x, e);
 }
 
@@ -280,15 +292,16 @@ static void report(const struct epoch *x, bool resumed)
 
 	note_vkey_print(&x->new_key, &key);
 	if (x->ctl->json) {
-		json_t *j = json_pack("{s:s, s:s%, s:b, s:b, s:s}", "origin", x->new_origin, "vkey", key.p, key.n,
+		json_t *j = json_pack("{s:s, s:s%, s:b, s:b, s:s, s:s}", "origin", x->new_origin, "vkey", key.p, key.n,
 		                      "resumed", resumed, "altered", x->altered, "before",
-		                      resumed ? x->old_origin : x->finding);
+		                      resumed ? x->old_origin : x->finding, "partners", x->said);
 		char *text = json_dumps(j, JSON_COMPACT);
 
 		puts(text ? text : "{}");
 		free(text);
 		json_decref(j);
 	} else {
+		fputs(x->said, stdout);
 		printf("ended    %s\nbegins   %s when gatewayd starts\nkey      %.*s\n",
 		       resumed ? x->old_origin : x->finding, x->new_origin, VIEW_ARG(buf_view(&key)));
 		puts("Give the key to auditors and partners before that: partners put it as audit/vkey and the one\n"
@@ -299,18 +312,23 @@ static void report(const struct epoch *x, bool resumed)
 
 int audit_new_epoch(const struct ctl *c, int argc, char **argv)
 {
+	static const struct option list[] = { { "force", required_argument, NULL, 'F' }, { 0 } };
+	const char *force = NULL;
 	struct epoch x;
 	struct error e = { .reason = REASON_NONE };
 	bool resumed = false;
-	int status = CTL_OK;
+	int opt, status = CTL_OK;
 
-	(void)argv;
-	if (argc != 1)
-		return ctl_usage("audit new-epoch");
-	if (run_all(&x, c, &resumed, &e))
+	while ((opt = getopt_long(argc, argv, "", list, NULL)) == 'F')
+		force = optarg;
+	if (opt != -1 || argc != optind || (force && !force[0]))
+		return ctl_usage("audit new-epoch [--force REASON]");
+	if (run_all(&x, c, force, &resumed, &e)) {
 		report(&x, resumed);
-	else
+	} else {
+		fputs(x.said, stderr);
 		status = ctl_fail(CTL_FAILED, &e);
+	}
 	epoch_free(&x);
 	return status;
 }

@@ -16,7 +16,8 @@ struct epoch {
 	char *store, *keys, *anchor, *mirror, *vkey; /* paths; the last three may be NULL */
 	struct note_vkey old_key, new_key;
 	struct buf note;   /* the old log's last checkpoint */
-	char finding[400]; /* what the genesis entry will say */
+	char finding[1200]; /* what the genesis entry will say */
+	char said[4000];    /* what partners said, a line each */
 	bool altered;
 };
 
@@ -28,8 +29,12 @@ void epoch_free(struct epoch *x);
 bool epoch_keys(struct epoch *x, struct error *e) MUST_USE;
 /* What the store at `path` holds of the old log, into `finding` and `note`. */
 void epoch_examine(struct epoch *x, const char *path);
-/* Adds to the finding. */
+/* Adds to the finding; and to what partners said. */
 void epoch_find(struct epoch *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void epoch_says(struct epoch *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Asks all partner gateways what they hold of the log that was examined. REASON_UNAVAILABLE where one cannot be asked and
+ * `force`, a reason, is NULL. */
+bool epoch_ask(struct epoch *x, const char *force, struct error *e) MUST_USE;
 /* The new log's row; inside a transaction of `s`. */
 bool epoch_put(struct epoch *x, struct store *s, struct error *e) MUST_USE;
 /* Anchor and mirror do not speak of the old log any more. */

@@ -5,7 +5,6 @@
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/store/rest.h"
-#include "gatewayd/core/store/witness.h"
 #include "gatewayd/core/witness/missing.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/tales.h"
@@ -42,8 +41,7 @@ struct ended {
 	unsigned refusals;
 	struct buf note;          /* where the log ended */
 	struct checkpoint end;    /* looks into note */
-	struct checkpoint seen;   /* the largest that was seen of it; size 0: none */
-	struct buf seen_note;     /* empty: its text is not kept any more */
+	struct sight_largest seen;
 	char finding[300];        /* empty: all holds */
 	uint64_t counted, after;  /* exchanges that are missing; and the last that was looked at */
 	char named[NAMED * (UUID_TEXT + 2) + 1];
@@ -62,7 +60,7 @@ static void reset(struct ended *x, int64_t wait_ms)
 {
 	post_drop(&x->post);
 	buf_free(&x->note);
-	buf_free(&x->seen_note);
+	buf_free(&x->seen.note);
 	conf_unref(x->conf);
 	x->conf = NULL;
 	x->next_ms = instant_monotonic_ms() + wait_ms;
@@ -89,49 +87,6 @@ bool ended_at(struct store *reader, struct view origin, uint64_t *size)
 		return false;
 	*size = number;
 	return true;
-}
-
-/* --- the largest that was seen --- */
-
-static void take_larger(struct ended *x, uint64_t size, const struct digest *root, struct view note)
-{
-	if (size < x->seen.size || (size == x->seen.size && x->seen_note.n > 0))
-		return;
-	x->seen.size = size;
-	x->seen.root = *root;
-	buf_reset(&x->seen_note);
-	buf_add(&x->seen_note, note);
-}
-
-static bool take_row(void *arg, struct view origin, uint64_t size, struct view note)
-{
-	struct ended *x = arg;
-	struct view text, signatures;
-	struct checkpoint c;
-
-	if (view_eq(origin, x->end.origin) && note_split(note, &text, &signatures, NULL) &&
-	    checkpoint_parse(text, &c, NULL) && c.size == size)
-		take_larger(x, size, &c.root, note);
-	return true;
-}
-
-/* What a receipt came under was seen, too. */
-static bool find_largest(struct ended *x, struct error *e)
-{
-	struct store_witnessed known;
-	struct digest root;
-	uint64_t size = sights_largest(x->worker->core->sights, x->end.origin, &root);
-
-	x->seen = (struct checkpoint){ .origin = x->end.origin };
-	x->seen_note = BUF_INIT(NOTE_MAX);
-	if (size > 0)
-		take_larger(x, size, &root, VIEW(""));
-	switch (sought(store_get_witnessed(x->worker->reader, x->end.origin, &known, e), e)) {
-	case SOUGHT_FOUND: take_larger(x, known.size, &known.root, known.note); break;
-	case SOUGHT_NONE: break;
-	case SOUGHT_FAILED: return false;
-	}
-	return store_list_sighted(x->worker->reader, take_row, x, e);
 }
 
 /* --- the end --- */
@@ -161,8 +116,8 @@ static void tell(struct ended *x)
 {
 	struct buf both = BUF_INIT(2 * NOTE_MAX);
 
-	if (x->seen_note.n > 0) {
-		buf_add(&both, buf_view(&x->seen_note));
+	if (x->seen.note.n > 0) {
+		buf_add(&both, buf_view(&x->seen.note));
 		buf_addc(&both, '\n');
 	}
 	buf_add(&both, buf_view(&x->note));
@@ -181,7 +136,7 @@ static void conclude(struct ended *x)
 			snprintf(text + strlen(text), sizeof text - strlen(text), "; %llu exchanges with receipts beyond it: %s%s",
 			         (unsigned long long)x->counted, x->named, x->counted > NAMED ? ", ..." : "");
 		incident_submit(x->worker->core, x->partner->id, text,
-		                x->seen_note.n ? buf_view(&x->seen_note) : buf_view(&x->note));
+		                x->seen.note.n ? buf_view(&x->seen.note) : buf_view(&x->note));
 		tell(x);
 	}
 	x->refusals = 0;
@@ -260,7 +215,7 @@ static void judge_end(struct ended *x)
 	unsigned long long end = x->end.size;
 	char target[64];
 
-	if (!find_largest(x, &e)) {
+	if (!sight_largest(x->worker->core->sights, x->worker->reader, x->end.origin, &x->seen, &e)) {
 		log_line("error", "log %s: %s", x->partner->log.name, e.text);
 		reset(x, AGAIN_MS);
 		return;

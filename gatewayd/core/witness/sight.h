@@ -41,6 +41,15 @@ uint64_t sights_late(struct sights *s);
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root);
 /* The largest checkpoint that was seen of that log since the start, proved or not; 0: none. Any thread. */
 uint64_t sights_largest(struct sights *s, struct view origin, struct digest *root);
+/* The same of all that the store keeps, too: what came under a receipt was seen. `note` is the caller's to free, also after
+ * false, and empty where its text is not kept any more. Any thread, with a reading store of its own. */
+struct sight_largest {
+	uint64_t size; /* 0: none was */
+	struct digest root;
+	struct buf note;
+};
+bool sight_largest(struct sights *s, struct store *reader, struct view origin, struct sight_largest *out,
+                   struct error *e) MUST_USE;
 /* How many wait to be proved. Any thread. */
 uint64_t sights_unproved(struct sights *s);
 

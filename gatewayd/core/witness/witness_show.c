@@ -8,6 +8,7 @@
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/witness.h"
 #include "gatewayd/core/witness/own_log.h"
+#include "gatewayd/core/witness/sight.h"
 
 #define TEXT VIEW("text/plain; charset=utf-8")
 
@@ -28,6 +29,21 @@ static void show_witnessed(struct request *r, const struct partner *log)
 	}
 }
 
+/* The largest that was seen of it, cosigned or not, as that log signed it: for a node that ends its log. */
+static void show_seen(struct request *r, const struct partner *log)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct sight_largest seen;
+
+	if (!sight_largest(r->worker->core->sights, r->worker->reader, view_of(log->log.name), &seen, &e))
+		answer_unread(r, &e);
+	else if (seen.note.n == 0)
+		answer_problem(r, REASON_NOT_FOUND);
+	else
+		answer_text(r, 200, TEXT, buf_view(&seen.note));
+	buf_free(&seen.note);
+}
+
 /* For the log itself, and for oversight. */
 void handle_witnessed(struct request *r)
 {
@@ -35,7 +51,9 @@ void handle_witnessed(struct request *r)
 	const struct partner *log = witness_find_log(r->conf, origin);
 	bool may = log == r->peer || (r->peer->roles & (ROLE(AUDITOR) | ROLE(SUPERVISOR)));
 
-	if (log && may)
+	if (log && may && view_is(r->query, "seen"))
+		show_seen(r, log);
+	else if (log && may)
 		show_witnessed(r, log);
 	else
 		answer_problem(r, REASON_NOT_FOUND);
