@@ -206,6 +206,9 @@ static void report_witnesses(const struct found *f)
 
 	if (w->cosigned == 0)
 		return;
+	if (w->unknown)
+		printf("not counted  %u witnesses of the policy, whose algorithm this program or its OpenSSL does not know\n",
+		       w->unknown);
 	printf("cosigned by  %u witnesses of the policy; witnessed by %u of %u independent\n", w->cosigned,
 	       w->independent, w->of_independent);
 	printf("cosigned     %llu of %llu entries", (unsigned long long)f->judged.accepted.size,

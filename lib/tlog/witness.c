@@ -152,7 +152,7 @@ bool witness_response_take(struct view body, struct view text, const struct note
 
 		if (found == NOTE_ABSENT)
 			continue;
-		if (found == NOTE_INVALID || k->type != NOTE_COSIGNER)
+		if (found == NOTE_INVALID || !note_type_cosigns(k->type))
 			return error_set(e, REASON_TAMPERED, "the cosignature of %s does not verify", k->name);
 		buf_add(lines, line_of(body, k));
 		buf_addc(lines, '\n');
