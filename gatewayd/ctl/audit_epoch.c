@@ -13,6 +13,7 @@
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/epoch.h"
 #include "gatewayd/os/secret_file.h"
@@ -28,6 +29,7 @@ void epoch_free(struct epoch *x)
 	free(x->mirror);
 	free(x->vkey);
 	buf_free(&x->note);
+	buf_free(&x->announcement);
 }
 
 /* --- what there is --- */
@@ -47,7 +49,7 @@ bool epoch_open(struct epoch *x, const struct ctl *c, struct error *e)
 {
 	json_error_t syntax;
 
-	*x = (struct epoch){ .ctl = c, .note = BUF_INIT(NOTE_MAX) };
+	*x = (struct epoch){ .ctl = c, .rotate = x->rotate, .note = BUF_INIT(NOTE_MAX), .announcement = BUF_INIT(NOTE_MAX) };
 	x->node = json_load_file(x->ctl->config, 0, &syntax);
 	if (!x->node)
 		return error_at(e, REASON_CONFIG, x->ctl->config, 0, 0, "%s", syntax.text);
@@ -189,9 +191,18 @@ bool epoch_put(struct epoch *x, struct store *s, struct error *e)
 {
 	struct store_log_row row = { .origin = view_of(x->new_origin), .note = view_of(x->finding) };
 
+	char key_name[NOTE_NAME_MAX + 16], announced_name[NOTE_NAME_MAX + 16];
+	struct buf key = BUF_INIT(4096);
+
 	if (x->note.n > 0)
 		sha256(buf_view(&x->note), &row.before);
-	return store_put_log(s, &row, e);
+	snprintf(key_name, sizeof key_name, LOG_KEY_NAME "%s", x->old_origin);
+	snprintf(announced_name, sizeof announced_name, ANNOUNCED_NAME "%s", x->new_origin);
+	note_vkey_print(&x->old_key, &key);
+	bool ok = store_put_log(s, &row, e) && store_put_value(s, view_of(key_name), buf_view(&key), e) &&
+	          (x->announcement.n == 0 || store_put_value(s, view_of(announced_name), buf_view(&x->announcement), e));
+	buf_free(&key);
+	return ok;
 }
 
 static bool begin(struct epoch *x, struct store *s, struct error *e)
@@ -271,9 +282,9 @@ static bool end_log(struct epoch *x, const char *force, bool *resumed, struct er
 	bool ok = broken.reason == REASON_NONE || error_set(e, broken.reason, "%s", broken.text);
 	if (ok && !*resumed) {
 		epoch_examine(x, x->store);
-		ok = epoch_ask(x, force, e) && begin(x, s, e);
+		ok = epoch_ask(x, force, e) && (!x->rotate || epoch_announce(x, e)) && begin(x, s, e);
 	}
-	ok = ok && epoch_set_files_aside(x, e);
+	ok = ok && ((!x->rotate && !*resumed) || epoch_take_key(x, e)) && epoch_set_files_aside(x, e);
 	store_close(s);
 	return ok;
 }
@@ -312,17 +323,21 @@ static void report(const struct epoch *x, bool resumed)
 
 int audit_new_epoch(const struct ctl *c, int argc, char **argv)
 {
-	static const struct option list[] = { { "force", required_argument, NULL, 'F' }, { 0 } };
+	static const struct option list[] = { { "force", required_argument, NULL, 'F' },
+		                              { "rotate-key", no_argument, NULL, 'R' },
+		                              { 0 } };
 	const char *force = NULL;
-	struct epoch x;
+	struct epoch x = { .rotate = false };
 	struct error e = { .reason = REASON_NONE };
 	bool resumed = false;
 	int opt, status = CTL_OK;
 
-	while ((opt = getopt_long(argc, argv, "", list, NULL)) == 'F')
-		force = optarg;
+	while ((opt = getopt_long(argc, argv, "", list, NULL)) == 'F' || opt == 'R') {
+		force = opt == 'F' ? optarg : force;
+		x.rotate = x.rotate || opt == 'R';
+	}
 	if (opt != -1 || argc != optind || (force && !force[0]))
-		return ctl_usage("audit new-epoch [--force REASON]");
+		return ctl_usage("audit new-epoch [--force REASON] [--rotate-key]");
 	if (run_all(&x, c, force, &resumed, &e)) {
 		report(&x, resumed);
 	} else {

@@ -15,6 +15,8 @@ struct epoch {
 	char old_origin[NOTE_NAME_MAX], new_origin[NOTE_NAME_MAX];
 	char *store, *keys, *anchor, *mirror, *vkey; /* paths; the last three may be NULL */
 	struct note_vkey old_key, new_key;
+	bool rotate;             /* the new log has a new key */
+	struct buf announcement; /* of it; empty: it has the same */
 	struct buf note;   /* the old log's last checkpoint */
 	char finding[1200]; /* what the genesis entry will say */
 	char said[4000];    /* what partners said, a line each */
@@ -27,6 +29,10 @@ void epoch_free(struct epoch *x);
 /* The keys: the new log's from the audit key, the old one's from the configuration's file of it where that is the old log's,
  * else from the audit key. */
 bool epoch_keys(struct epoch *x, struct error *e) MUST_USE;
+/* Makes the next key, unless an interrupted run did, and announces it by the old one; and puts it in place, which does nothing
+ * where none was made. */
+bool epoch_announce(struct epoch *x, struct error *e) MUST_USE;
+bool epoch_take_key(struct epoch *x, struct error *e) MUST_USE;
 /* What the store at `path` holds of the old log, into `finding` and `note`. */
 void epoch_examine(struct epoch *x, const char *path);
 /* Adds to the finding; and to what partners said. */

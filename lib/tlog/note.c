@@ -121,6 +121,11 @@ void note_vkey_print(const struct note_vkey *k, struct buf *out)
 	base64_encode(out, view_make(key, 1u + k->n));
 }
 
+bool note_vkey_same(const struct note_vkey *a, const struct note_vkey *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->type == b->type && a->n == b->n && memcmp(a->key, b->key, a->n) == 0;
+}
+
 static void put_line(const struct note_vkey *k, struct view signature, struct buf *out)
 {
 	uint8_t bytes[4 + 8 + 64];

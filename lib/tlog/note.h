@@ -28,6 +28,9 @@ void note_vkey_print(const struct note_vkey *k, struct buf *out);
 bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t public_key[32],
                     struct note_vkey *out) MUST_USE;
 
+/* Name, type and key. */
+bool note_vkey_same(const struct note_vkey *a, const struct note_vkey *b) MUST_USE;
+
 /* A signer: a key of its own name. */
 struct note_signer {
 	struct note_vkey vkey;

@@ -4,6 +4,7 @@
  *   two signed checkpoints, an empty line between them: of one size with two roots they prove the fork by themselves
  *   one signed checkpoint
  *   a receipt with its entry (C2SP tlog-proof)
+ *   the announcement of a partner's next key, which is no evidence and comes the same way (announced.c)
  *
  * What does not contradict itself is compared: of this node's own logs with the store, of a partner's with all that was seen
  * of it, and, where it is of its present log, within a second with what that shows (sight.h). */
@@ -13,10 +14,12 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/witness/announced.h"
 #include "gatewayd/core/witness/ended.h"
 #include "gatewayd/core/witness/own_log.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/tales.h"
+#include "lib/tlog/announcement.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/receipt.h"
 
@@ -227,6 +230,8 @@ void handle_evidence(struct request *r)
 
 	if (!request_may_read(r))
 		answer_problem(r, REASON_RATE_LIMITED);
+	else if (view_starts(buf_view(&r->body), ANNOUNCEMENT))
+		announced_take(r);
 	else if (!read_claim(buf_view(&r->body), &k, &e))
 		answer_problem(r, REASON_BAD_REQUEST);
 	else if (!find_own(r, &k, &log, &good) && !find_partner(r, &k, &good))

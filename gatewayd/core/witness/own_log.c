@@ -50,10 +50,10 @@ bool own_log_find(struct store *reader, struct view origin, uint64_t *log, struc
 bool own_log_key(struct store *reader, struct view origin, const struct note_vkey *present, struct note_vkey *out,
                  struct error *e)
 {
-	char name[sizeof OWN_LOG_KEY_NAME + NOTE_NAME_MAX];
+	char name[sizeof LOG_KEY_NAME + NOTE_NAME_MAX];
 	struct view value;
 
-	snprintf(name, sizeof name, OWN_LOG_KEY_NAME "%.*s", VIEW_ARG(origin));
+	snprintf(name, sizeof name, LOG_KEY_NAME "%.*s", VIEW_ARG(origin));
 	switch (sought(store_get_value(reader, view_of(name), &value, e), e)) {
 	case SOUGHT_FOUND: return note_vkey_parse(value, out, e);
 	case SOUGHT_FAILED: return false;

@@ -12,8 +12,6 @@ bool own_log_find(struct store *reader, struct view origin, uint64_t *log, struc
 /* The key of an earlier log: as it was kept when that was ended, without that `present` under its origin. */
 bool own_log_key(struct store *reader, struct view origin, const struct note_vkey *present, struct note_vkey *out,
                  struct error *e) MUST_USE;
-/* The name of the store's value with the key of a log that was ended: its verifier key. */
-#define OWN_LOG_KEY_NAME "vkey/"
 
 /* Its last signed checkpoint, into `note`, and the proof from the tree of `from` entries, as for a witness. A larger
  * `from`, and 0, has no proof. REASON_NOT_FOUND: it has no checkpoint. */

@@ -4,6 +4,8 @@
 #include <utlist.h>
 
 #include "gatewayd/core/serve/post.h"
+#include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -112,6 +114,7 @@ static struct tale *take(struct tales *t)
 
 struct telling {
 	struct worker *worker;
+	bool announced;    /* this log's key was looked for, whether partners are to be told of it */
 	struct tale *tale; /* NULL: nothing is told */
 	struct conf *conf; /* to whose partners */
 	bool *told;        /* by partner */
@@ -138,7 +141,7 @@ static void reset(struct telling *x)
 	tale_free(x->tale);
 	conf_unref(x->conf);
 	free(x->told);
-	*x = (struct telling){ .worker = x->worker };
+	*x = (struct telling){ .worker = x->worker, .announced = x->announced };
 }
 
 void telling_free(void *arg)
@@ -180,10 +183,27 @@ static void tell(struct telling *x, const struct partner *p)
 		answered(x);
 }
 
+/* A log whose key the one before announced: partners are told at each start. */
+static void look_for_announcement(struct telling *x)
+{
+	struct core *core = x->worker->core;
+	char name[NOTE_NAME_MAX + 16];
+	struct view note;
+
+	if (!core->log_vkey)
+		return;
+	snprintf(name, sizeof name, ANNOUNCED_NAME "%s", core->log_vkey->name);
+	if (store_get_value(x->worker->reader, view_of(name), &note, NULL))
+		tales_tell(core->tales, note);
+}
+
 static bool begin(struct telling *x)
 {
 	struct core *core = x->worker->core;
 
+	if (!x->announced)
+		look_for_announcement(x);
+	x->announced = true;
 	x->tale = take(core->tales);
 	if (!x->tale)
 		return false;

@@ -4,6 +4,7 @@
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/tales.h"
+#include "lib/tlog/announcement.h"
 #include "lib/tlog/receipt.h"
 #include "test/core/witness/asking_fixture.h"
 
@@ -157,6 +158,39 @@ START_TEST(a_checkpoint_beyond_the_end_of_a_partners_log)
 }
 END_TEST
 
+/* The key of a partner's log announces the next: kept, logged, once. */
+START_TEST(an_announcement_of_a_partners_key)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct note_signer old = { .vkey = *south, .key = f.south_key }, next = { .key = f.log.key };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	uint64_t size = log_size();
+	struct view value;
+
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/2"), NOTE_ED25519, f.log.vkey.key, &next.vkey));
+	ck_assert(announcement_make(&old, &next, &note));
+	note.p[note.n - 10] ^= 1;
+	ck_assert_int_eq(brings(buf_view(&note)), 403);
+	note.p[note.n - 10] ^= 1;
+	ck_assert_int_eq(brings(buf_view(&note)), 200);
+	ck_assert_int_eq(brings(buf_view(&note)), 200);
+	ck_assert_uint_eq(log_size(), size + 1);
+	json_t *entry = core_last_entry(&f);
+	ck_assert_str_eq(core_member(entry, "operation"), "key-change");
+	ck_assert_str_eq(core_member(entry, "peer"), "south-gateway");
+	json_decref(entry);
+	OK(store_get_value(f.reader, VIEW("announced/gw.south.example/audit/gw1/2"), &value, e));
+	ck_assert(view_eq(value, buf_view(&note)));
+	/* By a key that is no partner's. */
+	old = (struct note_signer){ .key = f.log.key };
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/1"), NOTE_ED25519, f.log.vkey.key, &old.vkey));
+	buf_reset(&note);
+	ck_assert(announcement_make(&old, &next, &note));
+	ck_assert_int_eq(brings(buf_view(&note)), 404);
+	buf_free(&note);
+}
+END_TEST
+
 /* Who cannot be reached is told later; who answers anything was told. */
 START_TEST(partners_are_told_until_they_answer)
 {
@@ -202,6 +236,7 @@ TCase *make_evidence_case(void)
 	tcase_add_test(c, more_than_this_nodes_own_log_has);
 	tcase_add_test(c, a_partners_checkpoint);
 	tcase_add_test(c, a_checkpoint_beyond_the_end_of_a_partners_log);
+	tcase_add_test(c, an_announcement_of_a_partners_key);
 	tcase_add_test(c, partners_are_told_until_they_answer);
 	return c;
 }

@@ -378,3 +378,97 @@ class RolledBack(unittest.TestCase):
         w.south.start()
         self.incident(w.north, f"which do not continue the {self.seen} that were seen of it")
         self.incident(w.south, "evidence: this node's own log gw.south.example/audit/gw1/1 forked: it has ")
+
+
+class Rotated(unittest.TestCase):
+    """A new epoch with a new key, which the old one announces."""
+
+    def setUp(self):
+        self.world = started(World())
+        self.addCleanup(self.world.close)
+
+    def rotate(self, *options):
+        north = self.world.north
+        code, out, err = run(GATEWAYCTL, "-c", north.config, "-o", "json", "audit", "new-epoch", "--rotate-key", *options, ok=False)
+        self.assertEqual(code, 0, err)
+        return json.loads(out)
+
+    def verify(self, key, place, ok=0):
+        code, out, err = run(GATEWAYCTL, "-c", self.world.north.config, "audit", "verify", "--key", key, place, ok=False)
+        self.assertEqual(code, ok, out + err)
+        return out + err
+
+    def test_the_old_key_announces_the_new_one(self):
+        w, north, south = self.world, self.world.north, self.world.south
+        w.start()
+        w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+        wait_for(lambda: north.ask("outbox") == [])
+        north.stop()
+        old, secret = read(f"{north.folder}/audit.vkey").strip(), read(f"{north.folder}/keys/audit.key")
+        said = self.rotate()
+        new, store = said["vkey"], f"{north.folder}/store/gatewayd.db"
+        self.assertNotEqual(old.split("+")[2], new.split("+")[2])
+        self.assertEqual(read(f"{north.folder}/audit.vkey").strip(), new)
+        self.assertNotEqual(read(f"{north.folder}/keys/audit.key"), secret)
+        self.assertEqual(read(f"{north.folder}/keys/audit.key.epoch-1"), secret)
+        self.assertFalse(os.path.exists(f"{north.folder}/keys/audit.key.next"))
+        north.start()
+        entry = wait_for(lambda: [e for e in entries(north) if e["operation"] == "key-change" and e.get("note", "").startswith("gatewayd/log-key/v1\n")])[0]
+        self.assertEqual(entry["index"], 2)
+        self.assertEqual(entry["note"].count("\n— gw.north.example/audit/gw1/"), 2)
+        # Who knows the old key follows; who knows another does not.
+        self.assertIn("entry 2: gw.north.example/audit/gw1/1 announced the key of this log", self.verify(old, store))
+        self.verify(new, store)
+        self.verify(old, f"{store}@1")
+        self.verify(read(f"{south.folder}/audit.vkey").strip(), store, 4)
+        north.ctl("audit", "export", f"{w.folder}/published")
+        self.assertIn("announced the key", self.verify(old, f"{w.folder}/published"))
+        # The partner was told, logs it, and takes it over by the old key alone.
+        told = wait_for(lambda: [e for e in entries(south) if e.get("note", "").startswith("announced: the log gw.north.example/audit/gw1/1 goes on as ")])[0]
+        self.assertEqual((told["operation"], told["peer"]), ("key-change", "north-gateway"))
+        _, waiting = w.client("north").post("pax", agreements.envelope(agreements.passenger_record(2)))
+        partner = f"{south.folder}/partners/north-gateway.json"
+        forged = f"{w.folder}/forged"
+        write(forged, entry["note"].replace(new, new[:-4] + "AAAA"))
+        self.assertNotEqual(south.ctl("audit", "follow", "north-gateway", forged, ok=False)[0], 0)
+        self.assertEqual(json.loads(read(partner))["audit"]["vkey"], old)
+        self.assertIn("reload gatewayd", south.ctl("audit", "follow", "north-gateway")[1])
+        audit = json.loads(read(partner))["audit"]
+        self.assertEqual((audit["vkey"], audit["earlier"]), (new, [old]))
+        self.assertNotEqual(south.ctl("audit", "follow", "north-gateway", ok=False)[0], 0, "once")
+        south.stop()
+        south.start()
+        wait_for(lambda: north.ask("outbox") == [])
+        self.assertEqual(north.ask("exchange", "show", waiting["exchange"])["exchange"]["state"], "delivered")
+        wait_for(lambda: metric(north, "witness_had_total") > 0)
+        self.assertEqual([e for n in w.nodes for e in entries(n) if e["operation"] == "incident"], [])
+        # What the old key signed of its log beyond the end is held against it, by the key that it had.
+        self.assertEqual(len([e for e in entries(south) if e.get("note", "").startswith("announced: ")]), 1)
+
+    def test_interrupted_it_runs_again(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        config, vkey, key = (read(p) for p in (north.config, f"{north.folder}/audit.vkey", f"{north.folder}/keys/audit.key"))
+        said = self.rotate("--force", "the partner is down")
+        # As it is when it stops before the next key is in place.
+        os.rename(f"{north.folder}/keys/audit.key", f"{north.folder}/keys/audit.key.next")
+        os.rename(f"{north.folder}/keys/audit.key.epoch-1", f"{north.folder}/keys/audit.key")
+        os.rename(f"{north.folder}/audit.vkey.epoch-1", f"{north.folder}/audit.vkey")
+        write(north.config, config)
+        self.assertEqual((read(f"{north.folder}/audit.vkey"), read(f"{north.folder}/keys/audit.key")), (vkey, key))
+        again = self.rotate()
+        self.assertEqual((again["resumed"], again["vkey"]), (True, said["vkey"]))
+        north.start()
+        self.verify(said["vkey"], f"{north.folder}/store/gatewayd.db")
+
+    def test_a_key_that_did_not_sign_the_log_announces_nothing(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        write(f"{north.folder}/keys/other", read(f"{north.folder}/keys/audit.key").replace("a", "b"))
+        os.chmod(f"{north.folder}/keys/other", 0o600)
+        os.rename(f"{north.folder}/keys/other", f"{north.folder}/keys/audit.key")
+        code, _, err = run(GATEWAYCTL, "-c", north.config, "audit", "new-epoch", "--rotate-key", "--force", "it is down", ok=False)
+        self.assertEqual(code, 1)
+        self.assertIn("nothing can announce another", err)
