@@ -120,7 +120,8 @@ static bool compare(struct store *reader, const struct checkpoint *c, uint64_t *
 		tiles_free(tiles);
 		*out = ok && digest_eq(&root, &c->root) ? OWN_LOG_BEARS : OWN_LOG_FORKED;
 	} else if (ok && c->size == 0) {
-		*out = OWN_LOG_BEARS;
+		sha256(VIEW(""), &root);
+		*out = digest_eq(&root, &c->root) ? OWN_LOG_BEARS : OWN_LOG_FORKED;
 	}
 	buf_free(&note);
 	return ok;

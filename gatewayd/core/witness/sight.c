@@ -218,9 +218,15 @@ static enum verdict compare(struct sights *s, const struct checkpoint *c, enum s
 {
 	struct sighted_log *l = get_log(s, c->origin);
 	const struct sight *seen = l ? find_sight(l, c->size) : NULL;
+	struct digest empty;
 
 	if (!l)
 		return VERDICT_NO_MEMORY;
+	/* No tree is smaller, and there is one of that size: nothing to be proved. */
+	if (c->size == 0) {
+		sha256(VIEW(""), &empty);
+		return digest_eq(&c->root, &empty) ? VERDICT_SAME : VERDICT_FORKED;
+	}
 	if (differs(&l->cosigned, c) || differs(&l->proved, c) || (seen && !digest_eq(&seen->root, &c->root)))
 		return VERDICT_FORKED;
 	if (seen)

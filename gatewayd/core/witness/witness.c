@@ -286,8 +286,11 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 	a->verdict = witness_judge(&a->asked, &a->log->log, 1, &a->state, &c, &text, &judged);
 	switch (a->verdict) {
 	case WITNESS_COSIGN:
-		if (!write_note(a, text))
-			return error_set(e, REASON_NO_MEMORY, "a checkpoint cannot be cosigned");
+		/* Text and signatures have room for what a note may be, but not for more beside it. */
+		if (!write_note(a, text)) {
+			a->verdict = WITNESS_BAD_REQUEST;
+			return true;
+		}
 		known.size = c.size;
 		known.root = c.root;
 		a->cosigned = (struct witness_state){ .size = c.size, .root = c.root };
@@ -378,7 +381,7 @@ void handle_add_checkpoint(struct request *r)
 	a->log = log;
 	a->time_s = (uint64_t)r->now_ms / 1000;
 	a->line = BUF_INIT(1024);
-	a->note = BUF_INIT(16384);
+	a->note = BUF_INIT(NOTE_MAX);
 	a->evidence = BUF_INIT(2 * NOTE_MAX);
 	a->job = (struct job){ .lane = request_lane(r), .home = r->worker->home, .run = write_addition, .done = added };
 	writer_submit(r->worker->core->writer, &a->job);

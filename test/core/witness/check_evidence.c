@@ -109,6 +109,12 @@ START_TEST(more_than_this_nodes_own_log_has)
 	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.log.key, 1000, 7), 200);
 	last_says("evidence: this node's own log " LOG_ORIGIN " went back: it has ");
 	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.south_key, 1000, 7), 403);
+	struct digest empty;
+	struct buf note = BUF_INIT(NOTE_MAX);
+	sha256(VIEW(""), &empty);
+	sign_checkpoint(&f.log.vkey, f.log.key, 0, &empty, &note);
+	ck_assert_int_eq(brings(buf_view(&note)), 422);
+	buf_free(&note);
 	/* Each kind once a day. */
 	uint64_t size = log_size();
 	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.log.key, 1001, 7), 200);

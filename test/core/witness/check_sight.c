@@ -111,6 +111,23 @@ START_TEST(one_root_a_size)
 }
 END_TEST
 
+/* The empty tree has one root, of which nothing is to be proved. */
+START_TEST(the_empty_tree)
+{
+	struct checkpoint c = { .origin = view_of(partner.log.name) };
+	uint64_t unproved = 1;
+	struct error e = { .reason = REASON_NONE };
+
+	sha256(VIEW(""), &c.root);
+	ck_assert(sight_take(&core, &partner, &c, VIEW("a note"), &unproved, &e));
+	ck_assert_uint_eq(unproved, 0);
+	ck_assert_uint_eq(sights_unproved(core.sights), 0);
+	c.root.b[0] ^= 1;
+	ck_assert(!sight_take(&core, &partner, &c, VIEW("a note"), &unproved, &e));
+	ck_assert_int_eq(e.reason, REASON_RECEIPT_INVALID);
+}
+END_TEST
+
 START_TEST(one_root_with_what_was_cosigned_and_proved)
 {
 	struct digest cosigned = root_of(3, 1);
@@ -328,6 +345,7 @@ TCase *make_sight_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, one_root_a_size);
+	tcase_add_test(c, the_empty_tree);
 	tcase_add_test(c, one_root_with_what_was_cosigned_and_proved);
 	tcase_add_test(c, the_largest_that_was_seen);
 	tcase_add_test(c, goals_are_few_and_the_oldest_seen_first);

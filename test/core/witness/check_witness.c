@@ -187,6 +187,29 @@ static void add_extended(struct buf *body, const struct digest *root)
 	buf_free(&text);
 }
 
+/* What a log signs beside origin, size and root may be long; what has no room for a cosignature is no request. */
+START_TEST(a_long_checkpoint)
+{
+	struct note_signer south = { .vkey = core_partner(&f, SOUTH_GATEWAY)->log, .key = f.south_key };
+	struct checkpoint c = { .origin = VIEW(SOUTH_ORIGIN), .size = 1, .root = leaves[0] };
+	static const size_t lengths[] = { 100000, NOTE_MAX - 200 };
+	static const int statuses[] = { 200, 400 };
+	struct buf text = BUF_INIT(NOTE_MAX), body = BUF_INIT(2 * NOTE_MAX);
+
+	checkpoint_text(&c, &text);
+	while (text.n < lengths[_i])
+		buf_addc(&text, text.n % 80 ? 'x' : '\n');
+	buf_addc(&text, '\n');
+	buf_adds(&body, "old 0\n\n");
+	buf_add(&body, buf_view(&text));
+	buf_addc(&body, '\n');
+	ck_assert(note_sign(&south, buf_view(&text), &body));
+	ck_assert_int_eq(posted(STRANGER, "/add-checkpoint", buf_view(&body)), statuses[_i]);
+	buf_free(&text);
+	buf_free(&body);
+}
+END_TEST
+
 START_TEST(evidence_that_looks_like_signatures)
 {
 	struct buf body = BUF_INIT(65536);
@@ -388,6 +411,7 @@ TCase *make_witness_case(void)
 	tcase_add_test(c, a_fork_is_an_incident_once);
 	tcase_add_test(c, whoever_brings_it);
 	tcase_add_test(c, evidence_of_a_fork);
+	tcase_add_loop_test(c, a_long_checkpoint, 0, 2);
 	tcase_add_test(c, evidence_that_looks_like_signatures);
 	tcase_add_test(c, what_is_open_to_any_certificate);
 	tcase_add_test(c, a_growth_without_its_proof);
