@@ -49,7 +49,9 @@ bool epoch_open(struct epoch *x, const struct ctl *c, struct error *e)
 {
 	json_error_t syntax;
 
-	*x = (struct epoch){ .ctl = c, .rotate = x->rotate, .note = BUF_INIT(NOTE_MAX), .announcement = BUF_INIT(NOTE_MAX) };
+	*x = (struct epoch){
+		.ctl = c, .rotate = x->rotate, .note = BUF_INIT(NOTE_MAX), .announcement = BUF_INIT(NOTE_MAX)
+	};
 	x->node = json_load_file(x->ctl->config, 0, &syntax);
 	if (!x->node)
 		return error_at(e, REASON_CONFIG, x->ctl->config, 0, 0, "%s", syntax.text);
@@ -199,8 +201,9 @@ bool epoch_put(struct epoch *x, struct store *s, struct error *e)
 	snprintf(key_name, sizeof key_name, LOG_KEY_NAME "%s", x->old_origin);
 	snprintf(announced_name, sizeof announced_name, ANNOUNCED_NAME "%s", x->new_origin);
 	note_vkey_print(&x->old_key, &key);
-	bool ok = store_put_log(s, &row, e) && store_put_value(s, view_of(key_name), buf_view(&key), e) &&
-	          (x->announcement.n == 0 || store_put_value(s, view_of(announced_name), buf_view(&x->announcement), e));
+	bool ok =
+	        store_put_log(s, &row, e) && store_put_value(s, view_of(key_name), buf_view(&key), e) &&
+	        (x->announcement.n == 0 || store_put_value(s, view_of(announced_name), buf_view(&x->announcement), e));
 	buf_free(&key);
 	return ok;
 }

@@ -198,10 +198,11 @@ bool epoch_ask(struct epoch *x, const char *force, struct error *e)
 	if (ok && a.unreachable && force)
 		epoch_find(x, ": %.200s", force);
 	if (ok && a.unreachable && !force)
-		ok = error_set(e, REASON_UNAVAILABLE,
-		               "partners are to be asked first what they hold of this log, and %u cannot be (%s); when it "
-		               "must be, --force REASON, which the new log's first entry says",
-		               a.unreachable, a.who);
+		ok = error_set(
+		        e, REASON_UNAVAILABLE,
+		        "partners are to be asked first what they hold of this log, and %u cannot be (%s); when it "
+		        "must be, --force REASON, which the new log's first entry says",
+		        a.unreachable, a.who);
 	audit_source_close(a.source);
 	free(folder);
 	free(a.certificate);

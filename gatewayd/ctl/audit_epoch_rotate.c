@@ -51,7 +51,8 @@ bool epoch_announce(struct epoch *x, struct error *e)
 
 	if (ok && !note_vkey_same(&old.vkey, &x->old_key))
 		ok = error_set(e, REASON_CONFIG,
-		               "the audit key is not the one that signed %s: nothing can announce another", x->old_origin);
+		               "the audit key is not the one that signed %s: nothing can announce another",
+		               x->old_origin);
 	ok = ok && (announcement_make(&old, &next, &x->announcement) ||
 	            error_set(e, REASON_CRYPTO, "the next key cannot be announced"));
 	if (ok)

@@ -74,7 +74,8 @@ static bool list_missing(struct store *s, const char *origin, const char *size, 
 	while (more)
 		if (!missing_list(s, view_of(origin), end, &after, AT_ONCE, &more, show_missing, &n, e))
 			return false;
-	fprintf(stderr, "%llu exchanges with receipts of %s at or beyond entry %llu\n", (unsigned long long)n, origin, end);
+	fprintf(stderr, "%llu exchanges with receipts of %s at or beyond entry %llu\n", (unsigned long long)n, origin,
+	        end);
 	return true;
 }
 

@@ -31,8 +31,8 @@ bool audit_follow(struct audit_source *s, struct audit_keys *k, uint64_t *entry)
 	struct note_vkey next;
 	struct checkpoint c;
 
-	if (k->trust || !note_split(audit_source_note(s), &text, &signatures, NULL) || !checkpoint_parse(text, &c, NULL) ||
-	    view_is(c.origin, k->key.name))
+	if (k->trust || !note_split(audit_source_note(s), &text, &signatures, NULL) ||
+	    !checkpoint_parse(text, &c, NULL) || view_is(c.origin, k->key.name))
 		return false;
 	audit_source_callbacks(s, &v);
 	for (uint64_t i = 0; i < FIRST_ENTRIES && i < c.size; i++) {
@@ -70,8 +70,9 @@ static bool read_told(const struct ctl *c, const struct note_vkey *known, struct
 	bool opened = s != NULL;
 	store_close(s);
 	free(path);
-	return found || (opened && error_set(e, REASON_NOT_FOUND, "no announcement of a key after %s+%08x came; give its file",
-	                                     known->name, known->id));
+	return found ||
+	       (opened && error_set(e, REASON_NOT_FOUND, "no announcement of a key after %s+%08x came; give its file",
+	                            known->name, known->id));
 }
 
 static bool read_announcement(const struct ctl *c, const char *file, const struct note_vkey *known, struct buf *out,

@@ -17,9 +17,9 @@ struct epoch {
 	struct note_vkey old_key, new_key;
 	bool rotate;             /* the new log has a new key */
 	struct buf announcement; /* of it; empty: it has the same */
-	struct buf note;   /* the old log's last checkpoint */
-	char finding[1200]; /* what the genesis entry will say */
-	char said[4000];    /* what partners said, a line each */
+	struct buf note;         /* the old log's last checkpoint */
+	char finding[1200];      /* what the genesis entry will say */
+	char said[4000];         /* what partners said, a line each */
 	bool altered;
 };
 

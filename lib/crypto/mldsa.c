@@ -11,7 +11,8 @@ bool mldsa44_available(void)
 	return s != NULL;
 }
 
-bool mldsa44_verify(const uint8_t public_key[MLDSA44_KEY], struct view message, const uint8_t signature[MLDSA44_SIGNATURE])
+bool mldsa44_verify(const uint8_t public_key[MLDSA44_KEY], struct view message,
+                    const uint8_t signature[MLDSA44_SIGNATURE])
 {
 	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ML-DSA-44", NULL, public_key, MLDSA44_KEY);
 	EVP_MD_CTX *c = EVP_MD_CTX_new();

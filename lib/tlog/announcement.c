@@ -78,8 +78,8 @@ bool announcement_follow(struct view note, const struct note_vkey *known, struct
 	if (!announcement_open(note, &old, &found, e))
 		return false;
 	if (!note_vkey_same(&old, known))
-		return error_set(e, REASON_TAMPERED, "the announcement is of another log's key than %s+%08x", known->name,
-		                 known->id);
+		return error_set(e, REASON_TAMPERED, "the announcement is of another log's key than %s+%08x",
+		                 known->name, known->id);
 	*next = found;
 	return true;
 }

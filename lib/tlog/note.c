@@ -77,13 +77,16 @@ bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t pub
 static bool check_algorithm(uint8_t type, size_t n, struct error *e)
 {
 	if (type == NOTE_ED25519 || type == NOTE_COSIGNER)
-		return n == 32 || error_set(e, REASON_TAMPERED, "a verifier key's last part is not an Ed25519 key in base64");
+		return n == 32 ||
+		       error_set(e, REASON_TAMPERED, "a verifier key's last part is not an Ed25519 key in base64");
 	if (type != NOTE_COSIGNER_MLDSA44)
-		return error_set(e, REASON_UNSUPPORTED, "a verifier key has the algorithm 0x%02x, which is not supported", type);
+		return error_set(e, REASON_UNSUPPORTED,
+		                 "a verifier key has the algorithm 0x%02x, which is not supported", type);
 	if (n != MLDSA44_KEY)
 		return error_set(e, REASON_TAMPERED, "a verifier key's last part is not an ML-DSA-44 key in base64");
 	return mldsa44_available() ||
-	       error_set(e, REASON_UNSUPPORTED, "a verifier key is of ML-DSA-44, which OpenSSL has from version 3.5 on");
+	       error_set(e, REASON_UNSUPPORTED,
+	                 "a verifier key is of ML-DSA-44, which OpenSSL has from version 3.5 on");
 }
 
 bool note_vkey_parse(struct view text, struct note_vkey *out, struct error *e)

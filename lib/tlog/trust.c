@@ -101,7 +101,8 @@ static bool add_witness(struct trust *t, struct view *line, struct error *e)
 	if (m->unknown ? inner.reason != REASON_UNSUPPORTED : !note_type_cosigns(m->key.type))
 		return error_set(e, REASON_CONFIG, "not a verifier key of a witness");
 	for (unsigned i = 0; !m->unknown && i < t->n_names; i++)
-		if (!t->names[i].group && !t->names[i].unknown && memcmp(t->names[i].key.key, m->key.key, sizeof m->key.key) == 0)
+		if (!t->names[i].group && !t->names[i].unknown &&
+		    memcmp(t->names[i].key.key, m->key.key, sizeof m->key.key) == 0)
 			return error_set(e, REASON_CONFIG, "this witness's key is listed already");
 	t->n_names++;
 	return ends_with_url(line, e);

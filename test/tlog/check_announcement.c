@@ -33,7 +33,8 @@ START_TEST(test_announced)
 	for (size_t i = 0; i < note.n; i++)
 		for (unsigned bit = 0; bit < 8; bit++) {
 			note.p[i] = (char)(note.p[i] ^ (1 << bit));
-			ck_assert_msg(!announcement_follow(buf_view(&note), &old.vkey, &b, NULL), "byte %zu bit %u", i, bit);
+			ck_assert_msg(!announcement_follow(buf_view(&note), &old.vkey, &b, NULL), "byte %zu bit %u", i,
+			              bit);
 			note.p[i] = (char)(note.p[i] ^ (1 << bit));
 		}
 	ed25519_free(old.key);
@@ -46,8 +47,10 @@ END_TEST
 START_TEST(test_refused)
 {
 	static const char *const names[][2] = {
-		{ "gw.example/audit/n/2", "gw.example/audit/n/1" }, { "gw.example/audit/n/1", "gw.example/audit/n/1" },
-		{ "gw.example/audit/n/1", "gw.example/audit/m/2" }, { "gw.example/audit/n/1", "gw.example/audit/n/x" },
+		{ "gw.example/audit/n/2", "gw.example/audit/n/1" },
+		{ "gw.example/audit/n/1", "gw.example/audit/n/1" },
+		{ "gw.example/audit/n/1", "gw.example/audit/m/2" },
+		{ "gw.example/audit/n/1", "gw.example/audit/n/x" },
 		{ "gw.example", "gw.example/2" },
 	};
 	struct note_vkey a, b;

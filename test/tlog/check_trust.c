@@ -193,10 +193,11 @@ START_TEST(test_unknown_algorithm)
 	ck_assert(note_cosign(&witness[1], text, 1000, &note));
 	for (unsigned i = 0; i < 3; i++) {
 		buf_reset(&policy);
-		buf_addf(&policy,
-		         "log %s\nwitness new new.example+01020304+fwECAwQF\nwitness newer newer.example+01020304+/wECAwQF\n"
-		         "witness a %s\nwitness b %s\ngroup g %s new a newer b\nquorum g\n",
-		         log_vkey, vkey[0], vkey[1], quorums[i]);
+		buf_addf(
+		        &policy,
+		        "log %s\nwitness new new.example+01020304+fwECAwQF\nwitness newer newer.example+01020304+/wECAwQF\n"
+		        "witness a %s\nwitness b %s\ngroup g %s new a newer b\nquorum g\n",
+		        log_vkey, vkey[0], vkey[1], quorums[i]);
 		struct trust *t = trust_parse(buf_view(&policy), &e);
 		ck_assert_msg(t != NULL, "%s", e.text);
 		ck_assert_int_eq(trust_check(t, buf_view(&note), &c, NULL, &w, NULL), i != 1);

@@ -15,8 +15,8 @@ bool store_get_document(struct store *s, const struct digest *d, struct view *te
 }
 
 bool store_list_documents(struct store *s, struct view kind,
-                          bool (*each)(void *arg, const struct digest *d, int64_t first_ms, struct view text), void *arg,
-                          struct error *e)
+                          bool (*each)(void *arg, const struct digest *d, int64_t first_ms, struct view text),
+                          void *arg, struct error *e)
 {
 	struct statement *q = sql_start(s, SQL_DOCUMENT_LIST, BOUND(as_text(kind)), e);
 	struct digest d;

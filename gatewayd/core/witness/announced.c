@@ -52,7 +52,8 @@ static void written(struct job *j)
 		answer_problem(a->request, REASON_UNAVAILABLE);
 	} else {
 		if (!a->known)
-			log_line("warning", "log %s: goes on as %s with another key: `gatewayctl audit follow %s` takes it",
+			log_line("warning",
+			         "log %s: goes on as %s with another key: `gatewayctl audit follow %s` takes it",
 			         a->whose->log.name, a->next.name, a->whose->id);
 		answer_text(a->request, 200, TEXT, VIEW("announced\n"));
 	}
@@ -84,6 +85,8 @@ void announced_take(struct request *r)
 		return;
 	}
 	a->request = r;
-	a->job = (struct job){ .lane = request_lane(r), .home = r->worker->home, .run = write_announced, .done = written };
+	a->job = (struct job){
+		.lane = request_lane(r), .home = r->worker->home, .run = write_announced, .done = written
+	};
 	writer_submit(r->worker->core->writer, &a->job);
 }

@@ -39,11 +39,11 @@ struct ended {
 	enum phase phase;
 	const struct partner *refusing; /* compared only: whose refusals these are */
 	unsigned refusals;
-	struct buf note;          /* where the log ended */
-	struct checkpoint end;    /* looks into note */
+	struct buf note;       /* where the log ended */
+	struct checkpoint end; /* looks into note */
 	struct sight_largest seen;
-	char finding[300];        /* empty: all holds */
-	uint64_t counted, after;  /* exchanges that are missing; and the last that was looked at */
+	char finding[300];       /* empty: all holds */
+	uint64_t counted, after; /* exchanges that are missing; and the last that was looked at */
 	char named[NAMED * (UUID_TEXT + 2) + 1];
 };
 
@@ -133,8 +133,9 @@ static void conclude(struct ended *x)
 	if (x->finding[0]) {
 		snprintf(text, sizeof text, "ended: the log %.*s %s", VIEW_ARG(x->end.origin), x->finding);
 		if (x->counted)
-			snprintf(text + strlen(text), sizeof text - strlen(text), "; %llu exchanges with receipts beyond it: %s%s",
-			         (unsigned long long)x->counted, x->named, x->counted > NAMED ? ", ..." : "");
+			snprintf(text + strlen(text), sizeof text - strlen(text),
+			         "; %llu exchanges with receipts beyond it: %s%s", (unsigned long long)x->counted,
+			         x->named, x->counted > NAMED ? ", ..." : "");
 		incident_submit(x->worker->core, x->partner->id, text,
 		                x->seen.note.n ? buf_view(&x->seen.note) : buf_view(&x->note));
 		tell(x);
@@ -155,7 +156,8 @@ static bool count(void *arg, const struct uuid *exchange, uint64_t index)
 	(void)index;
 	uuid_print(exchange, id);
 	if (x->counted++ < NAMED)
-		snprintf(x->named + strlen(x->named), sizeof x->named - strlen(x->named), "%s%s", x->named[0] ? ", " : "", id);
+		snprintf(x->named + strlen(x->named), sizeof x->named - strlen(x->named), "%s%s",
+		         x->named[0] ? ", " : "", id);
 	return true;
 }
 
@@ -224,7 +226,8 @@ static void judge_end(struct ended *x)
 	if (end < seen) {
 		find(x, "was ended at %llu entries, and %llu were seen of it: what came after left it", end, seen);
 	} else if (end == seen && !digest_eq(&x->end.root, &x->seen.root)) {
-		find(x, "was ended at %llu entries, and %llu were seen of it: it is not the one that was seen", end, seen);
+		find(x, "was ended at %llu entries, and %llu were seen of it: it is not the one that was seen", end,
+		     seen);
 	} else if (seen > 0 && seen < end) {
 		snprintf(target, sizeof target, "/checkpoint?ended=%llu", seen);
 		ask(x, ASKS_PROOF, target);

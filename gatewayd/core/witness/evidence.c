@@ -214,8 +214,9 @@ static void answer_shown(struct request *r, enum shows shows)
 		answer_text(r, 202, TEXT, VIEW("nothing seen so far contradicts it; the log is being asked\n"));
 		break;
 	case SHOWS_NOTHING:
-		answer_text(r, 422, TEXT,
-		            VIEW("the log bears this out: give two roots of one size, or what its history does not have\n"));
+		answer_text(
+		        r, 422, TEXT,
+		        VIEW("the log bears this out: give two roots of one size, or what its history does not have\n"));
 		break;
 	case SHOWS_UNREAD: answer_problem(r, REASON_UNAVAILABLE); break;
 	}

@@ -44,7 +44,8 @@ bool own_log_find(struct store *reader, struct view origin, uint64_t *log, struc
 		*log = k;
 	}
 	buf_free(&note);
-	return back(reader, newest, ok) && (found || error_set(e, REASON_NOT_FOUND, "no log of this node has that origin"));
+	return back(reader, newest, ok) &&
+	       (found || error_set(e, REASON_NOT_FOUND, "no log of this node has that origin"));
 }
 
 bool own_log_key(struct store *reader, struct view origin, const struct note_vkey *present, struct note_vkey *out,

@@ -257,8 +257,8 @@ static void tidy(struct check *k, bool continues)
 
 static void conclude(struct check *k)
 {
-	bool continues = sights_settle(k->owner->worker->core->sights, k->origin, k->goals, k->n,
-	                                             k->newest.size, &k->newest.root);
+	bool continues = sights_settle(k->owner->worker->core->sights, k->origin, k->goals, k->n, k->newest.size,
+	                               &k->newest.root);
 
 	for (unsigned i = 0; i < k->n; i++) {
 		if (!k->goals[i].holds && !k->goals[i].told)

@@ -30,7 +30,8 @@ static bool take_row(void *arg, struct view origin, uint64_t size, struct view n
 	return true;
 }
 
-bool sight_largest(struct sights *s, struct store *reader, struct view origin, struct sight_largest *out, struct error *e)
+bool sight_largest(struct sights *s, struct store *reader, struct view origin, struct sight_largest *out,
+                   struct error *e)
 {
 	struct largest l = { .origin = origin, .out = out };
 	struct store_witnessed known;

@@ -263,10 +263,10 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 	struct entry entry = {
 		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = evidence, .note = view_of(note)
 	};
-	a->incident = store_put_document(s, &evidence, VIEW("checkpoint"), buf_view(&a->evidence), a->request->now_ms,
-	                                 e) &&
-	              audit_append(&act, &entry, NULL, NULL, e) &&
-	              store_put_witnessed(s, view_of(a->log->log.name), known, e);
+	a->incident =
+	        store_put_document(s, &evidence, VIEW("checkpoint"), buf_view(&a->evidence), a->request->now_ms, e) &&
+	        audit_append(&act, &entry, NULL, NULL, e) &&
+	        store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	return a->incident;
 }
 

@@ -158,7 +158,8 @@ START_TEST(a_checkpoint_beyond_the_end_of_a_partners_log)
 	south->n_earlier = 1;
 	ck_assert_int_eq(brings_checkpoint(&old_key, f.south_key, 6, 1), 422);
 	ck_assert_int_eq(brings_checkpoint(&old_key, f.south_key, 7, 1), 200);
-	is_incident("evidence: the log gw.south.example/audit/gw1/0 went back: it was ended at 6 entries, and its key signed 7");
+	is_incident(
+	        "evidence: the log gw.south.example/audit/gw1/0 went back: it was ended at 6 entries, and its key signed 7");
 	ck_assert_int_eq(brings_checkpoint(&old_key, f.south_key, 6, 2), 200);
 	is_incident("showed two roots of 6 entries");
 }

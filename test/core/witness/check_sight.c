@@ -21,7 +21,9 @@ static void set_up(void)
 		                    .has_log = true,
 		                    .log = f.vkey };
 	conf = (struct conf){ .partners = &partner, .n_partners = 1 };
-	core = (struct core){ .writer = f.writer, .sights = sights_new(), .tales = tales_new(), .build = "test", .die_fd = -1 };
+	core = (struct core){
+		.writer = f.writer, .sights = sights_new(), .tales = tales_new(), .build = "test", .die_fd = -1
+	};
 	ck_assert_ptr_nonnull(core.sights);
 }
 
