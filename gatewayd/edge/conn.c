@@ -301,6 +301,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 	case FRAME_HEAD:
 	case FRAME_OUTBOUND:
 	case FRAME_COUNTS:
+	case FRAME_KNOWN:
 	case FRAME_TYPES: break;
 	}
 }

@@ -110,6 +110,8 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
 		return;
 	}
+	for (size_t i = 0; i < s->n_known; i++)
+		gate_know(e->gate, &s->known[i].address, edge_now() + s->known[i].left_ms);
 	pthread_mutex_lock(&e->lock);
 	struct settings *old = e->settings;
 	e->settings = s;
