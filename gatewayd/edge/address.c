@@ -46,6 +46,17 @@ struct address address_source(const struct address *a)
 	return source;
 }
 
+uint64_t address_hash(const uint64_t key[ADDRESS_KEY], const struct address *a)
+{
+	uint32_t word[ADDRESS_KEY - 1];
+	uint64_t h = key[ADDRESS_KEY - 1];
+
+	memcpy(word, a->b, sizeof word);
+	for (size_t i = 0; i < ADDRESS_KEY - 1; i++)
+		h += key[i] * word[i];
+	return h;
+}
+
 const char *address_print(const struct address *a, char out[ADDRESS_TEXT])
 {
 	bool v4 = is_mapped(a);

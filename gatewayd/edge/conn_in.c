@@ -184,6 +184,10 @@ static void handshake_done(struct conn *c)
 		return;
 	conn_become(c, CONN_IDLE);
 	edge_send(t, FRAME_OPEN, false, c->id, buf_view(der), VIEW(""));
+	if (!c->stranger) {
+		struct address source = address_source(&c->from);
+		edge_send(t, FRAME_KNOWN, false, c->id, view_make(source.b, sizeof source.b), VIEW(""));
+	}
 	if (seat != GATE_OPEN) {
 		tell(t, EDGE_COUNT_full, &c->from);
 		conn_refuse(c, 503, REASON_UNAVAILABLE, "all connections of this gateway are taken; try again later");

@@ -110,6 +110,8 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
 		return;
 	}
+	for (size_t i = 0; i < s->n_known; i++)
+		gate_know(e->gate, &s->known[i].address, edge_now() + s->known[i].left_ms);
 	pthread_mutex_lock(&e->lock);
 	struct settings *old = e->settings;
 	e->settings = s;
@@ -173,16 +175,18 @@ static void rest(struct edge_thread *t, uint64_t now)
 {
 	uint64_t events =
 	        t->counts.n[EDGE_COUNT_accepted] + t->counts.n[EDGE_COUNT_requests] + t->counts.n[EDGE_COUNT_outbound];
+	uint32_t open = conns_open(t->conns) + (t->index == 0 ? gate_sources(t->edge->gate) : 0);
 	bool quiet = events - t->rest_events < REST_EVENTS;
 
-	t->warm = t->warm || events != t->rest_events;
+	t->warm = t->warm || events != t->rest_events || open != t->rest_open;
 	t->rest_events = events;
+	t->rest_open = open;
 	if (!t->warm || !quiet || now < t->rest_ms)
 		return;
 	t->warm = false;
 	t->rest_ms = now + REST_MS;
 	channel_rest(t->channel);
-	buf_free(&t->build);
+	buf_wipe(&t->build);
 	malloc_trim(0);
 }
 

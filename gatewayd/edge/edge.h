@@ -55,7 +55,8 @@ struct edge_thread {
 	struct told told[EDGE_COUNTS_N];
 	uint64_t print_ms, counts_ms; /* when they are next printed, and sent to core */
 	uint64_t rest_ms;             /* not before then is memory given back again */
-	uint64_t rest_events;         /* as they were a second ago */
+	uint64_t rest_events;         /* as they were a second ago, as were connections and sources */
+	uint32_t rest_open;
 	bool warm;                    /* there were some since memory was given back */
 	struct gate_exit exit;        /* connections that must go, for others got their seats */
 	struct buf build;             /* a message being put together */

@@ -7,24 +7,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gatewayd/edge/known.h"
+
 #define BUCKETS     (1u << BUCKET_BITS)
 #define BUCKET_BITS 12
-#define WORDS       4           /* of an address, 32 bits each */
-#define LEVELS      64u         /* sources with that many seats of a kind, or more, are alike */
-#define SOURCES_MAX 8192u       /* beyond that, those without a seat are forgotten, the longest idle first */
-#define KNOWN_MAX   4096u       /* of those that are known, without a seat */
-#define KNOWN_MS    86400000ull /* a source stays known so long */
-#define RING        16u         /* seats on an exit: its thread is rung, which else looks by itself a little later */
-#define FORGOTTEN   512u        /* at once */
-#define BURST       2u          /* seconds of its budget that a source may use at once */
+#define WORDS       4     /* of an address, 32 bits each */
+#define LEVELS      64u   /* sources with that many seats of a kind, or more, are alike */
+#define SOURCES_MAX 8192u /* beyond that, those without a seat are forgotten, the longest idle first */
+#define RING        16u   /* seats on an exit: its thread is rung, which else looks by itself a little later */
+#define FORGOTTEN   512u  /* at once */
+#define BURST       2u    /* seconds of its budget that a source may use at once */
 
 struct source {
 	struct source *chain;
 	struct address address;
-	uint64_t known_until, filled; /* edge_now() */
-	uint64_t tokens;              /* thousandths of a handshake, as of `filled` */
-	uint32_t n;                   /* seats of all kinds but those of monitors */
-	bool resting_known;
+	uint64_t filled; /* edge_now() */
+	uint64_t tokens; /* thousandths of a handshake, as of `filled` */
+	uint32_t n;      /* seats of all kinds but those of monitors */
 	uint64_t resting_since;
 	TAILQ_ENTRY(source) rest; /* in resting, when it has no seat */
 	struct {
@@ -45,9 +44,10 @@ struct kind {
 
 struct gate {
 	pthread_mutex_t lock;
-	uint64_t key[WORDS + 1];
-	uint32_t n_sources, n_resting[2];
-	struct source_list resting[2]; /* those that are known: [1] */
+	uint64_t key[ADDRESS_KEY];
+	struct known *known;
+	uint32_t n_sources;
+	struct source_list resting; /* those without a seat */
 	struct kind of[SEAT_KINDS];
 	uint64_t tokens, filled; /* of those that are not known */
 	struct source *bucket[BUCKETS];
@@ -64,15 +64,18 @@ struct gate *gate_new(void)
 {
 	struct gate *g = calloc(1, sizeof *g);
 
-	if (!g)
+	if (g)
+		g->known = known_new();
+	if (!g || !g->known) {
+		free(g);
 		return NULL;
+	}
 	pthread_mutex_init(&g->lock, NULL);
 	evutil_secure_rng_get_bytes(g->key, sizeof g->key);
 	for (size_t k = 0; k < SEAT_KINDS; k++)
 		for (size_t i = 0; i < LEVELS; i++)
 			TAILQ_INIT(&g->of[k].level[i]);
-	TAILQ_INIT(&g->resting[0]);
-	TAILQ_INIT(&g->resting[1]);
+	TAILQ_INIT(&g->resting);
 	return g;
 }
 
@@ -88,47 +91,26 @@ void gate_free(struct gate *g)
 		}
 	}
 	pthread_mutex_destroy(&g->lock);
+	known_free(g->known);
 	free(g);
 }
 
 /* --- sources --- */
 
-/* Whatever addresses somebody chooses who does not know the key, any two share a bucket once in BUCKETS: the highest bits of
- * sum(key[i] * word[i]) + key[n] mod 2^64 (M. Dietzfelbinger, Universal hashing and k-wise independent random variables
- * via integer arithmetic without primes, STACS 1996). */
+/* Keyed, so that nobody can choose addresses that share a chain. */
 static struct source **find(struct gate *g, const struct address *a)
 {
-	uint32_t word[WORDS];
-	uint64_t h = g->key[WORDS];
-
-	memcpy(word, a->b, sizeof word);
-	for (size_t i = 0; i < WORDS; i++)
-		h += g->key[i] * word[i];
-	struct source **link = &g->bucket[h >> (64 - BUCKET_BITS)];
+	struct source **link = &g->bucket[address_hash(g->key, a) >> (64 - BUCKET_BITS)];
 	while (*link && memcmp(&(*link)->address, a, sizeof *a) != 0)
 		link = &(*link)->chain;
 	return link;
 }
 
-static void rest(struct gate *g, struct source *s, bool known, uint64_t now)
+static void forget_oldest(struct gate *g)
 {
-	s->resting_known = known;
-	s->resting_since = now;
-	TAILQ_INSERT_TAIL(&g->resting[known], s, rest);
-	g->n_resting[known]++;
-}
+	struct source *s = TAILQ_FIRST(&g->resting);
 
-static void rest_ends(struct gate *g, struct source *s)
-{
-	TAILQ_REMOVE(&g->resting[s->resting_known], s, rest);
-	g->n_resting[s->resting_known]--;
-}
-
-static void forget_oldest(struct gate *g, bool known)
-{
-	struct source *s = TAILQ_FIRST(&g->resting[known]);
-
-	rest_ends(g, s);
+	TAILQ_REMOVE(&g->resting, s, rest);
 	*find(g, &s->address) = s->chain;
 	free(s);
 	g->n_sources--;
@@ -141,11 +123,11 @@ static struct source *source_of(struct gate *g, const struct address *a)
 
 	if (s) {
 		if (s->n_seats == 0)
-			rest_ends(g, s);
+			TAILQ_REMOVE(&g->resting, s, rest);
 		return s;
 	}
-	if (g->n_sources >= SOURCES_MAX && g->n_resting[0] > 0) {
-		forget_oldest(g, false);
+	if (g->n_sources >= SOURCES_MAX && !TAILQ_EMPTY(&g->resting)) {
+		forget_oldest(g);
 		link = find(g, a);
 	}
 	s = *link = calloc(1, sizeof *s);
@@ -204,9 +186,8 @@ static void settle(struct gate *g, struct source *s, uint64_t now)
 {
 	if (s->n_seats > 0)
 		return;
-	rest(g, s, s->known_until > now, now);
-	if (g->n_resting[1] > KNOWN_MAX)
-		forget_oldest(g, true);
+	s->resting_since = now;
+	TAILQ_INSERT_TAIL(&g->resting, s, rest);
 }
 
 static void evict(struct gate *g, struct seat *seat, const struct gate_exit *by)
@@ -289,7 +270,7 @@ enum gate_answer gate_enter(struct gate *g, struct seat *seat, const struct addr
 		pthread_mutex_unlock(&g->lock);
 		return GATE_NO_MEMORY;
 	}
-	bool known = listed || s->known_until > now;
+	bool known = listed || known_has(g->known, &a, now);
 	enum seat_kind k = monitor ? SEAT_MONITOR : known ? SEAT_RESERVED : SEAT_NEW;
 	if (!monitor && !source_has_room(g, s, l->connections_per_source, seat->exit))
 		answer = GATE_SOURCE_FULL;
@@ -357,8 +338,8 @@ enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, bo
 
 	pthread_mutex_lock(&g->lock);
 	struct source *s = seat->source;
-	if (partner && s->known_until < now + KNOWN_MS)
-		s->known_until = now + KNOWN_MS;
+	if (partner)
+		known_add(g->known, &s->address, now + GATE_KNOWN_MS);
 	if (!seat->evicted && !(partner && stays && move_to(g, seat, SEAT_PARTNER, l))) {
 		if (partner && stays)
 			answer = GATE_FULL;
@@ -410,22 +391,25 @@ struct seat *gate_evicted(struct gate *g, struct gate_exit *x)
 	return seat;
 }
 
-/* A budget is full after so long without a handshake, whatever it was. */
-static bool is_blank(const struct source *s, uint64_t now)
-{
-	return s->resting_since + BURST * 1000 <= now && s->known_until <= now;
-}
-
 void gate_rest(struct gate *g, uint64_t now)
 {
 	pthread_mutex_lock(&g->lock);
-	for (unsigned known = 0; known < 2; known++)
-		for (unsigned i = 0; i < FORGOTTEN; i++) {
-			const struct source *s = TAILQ_FIRST(&g->resting[known]);
-			if (!s || !is_blank(s, now))
-				break;
-			forget_oldest(g, known);
-		}
+	for (unsigned i = 0; i < FORGOTTEN; i++) {
+		const struct source *s = TAILQ_FIRST(&g->resting);
+		/* A budget is full after so long without a handshake, whatever it was. */
+		if (!s || s->resting_since + BURST * 1000 > now)
+			break;
+		forget_oldest(g);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+void gate_know(struct gate *g, const struct address *from, uint64_t until)
+{
+	struct address a = address_source(from);
+
+	pthread_mutex_lock(&g->lock);
+	known_add(g->known, &a, until);
 	pthread_mutex_unlock(&g->lock);
 }
 

@@ -76,8 +76,10 @@ void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);
 void gate_leave(struct gate *g, struct seat *s, uint64_t now);
 /* Takes one seat off the exit, whose connection the caller then closes; NULL: none. */
 struct seat *gate_evicted(struct gate *g, struct gate_exit *x);
-/* Forgets sources without a seat of which there is nothing to remember: their budgets are full, and they are not known.
- * Some at a time; a few times a second. */
+/* An address is known until then, by what core remembers of earlier runs. */
+#define GATE_KNOWN_MS UINT64_C(86400000) /* a source stays known so long after a handshake of a partner */
+void gate_know(struct gate *g, const struct address *from, uint64_t until);
+/* Forgets sources without a seat of which there is nothing to remember, for their budgets are full. Some at a time; a few times a second. */
 void gate_rest(struct gate *g, uint64_t now);
 /* How many sources are remembered. */
 uint32_t gate_sources(struct gate *g);

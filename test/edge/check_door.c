@@ -35,6 +35,23 @@ START_TEST(silence_shuts_nobody_out)
 }
 END_TEST
 
+/* Core is told where partners come from, and no other. */
+START_TEST(core_is_told_where_partners_come_from)
+{
+	static const uint8_t loopback[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 };
+	struct rig *r = rig_start(&(struct rig_options){ .partners = "other" });
+	uint8_t known[16];
+
+	ck_assert_int_eq(ask(rig_port(r), NULL), 204);
+	ck_assert_uint_eq(rig_counts(r).knowns, 0);
+	ck_assert_int_eq(ask(rig_port(r), "other"), 204);
+	ck_assert_uint_eq(rig_await(r, knowns, 1), 1);
+	rig_last_known(r, known);
+	ck_assert_mem_eq(known, loopback, sizeof known);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 START_TEST(a_stranger_has_one_answer)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .partners = "other", .limits = { .strangers = 2 } });
@@ -123,10 +140,12 @@ START_TEST(handshakes_have_budgets)
 	ck_assert_uint_ge(rig_edge_count(r, EDGE_COUNT_source_budget, 1), 1);
 	ck_assert_int_eq(rig_stop(r), 0);
 
-	/* of all that are not known; a listed address has nothing to do with it */
-	for (int listed = 0; listed < 2; listed++) {
-		r = rig_start(&(struct rig_options){ .limits = { .handshakes_per_second = 1 },
-		                                     .reserved = listed ? "127.0.0.0/8\n" : "192.0.2.1\n" });
+	/* of all that are not known; one that is listed, or that core remembers, has nothing to do with it */
+	for (int listed = 0; listed < 3; listed++) {
+		r = rig_start(
+		        &(struct rig_options){ .limits = { .handshakes_per_second = 1 },
+		                               .reserved = listed == 1 ? "127.0.0.0/8\n" : "192.0.2.1\n",
+		                               .known = listed == 2 ? "::ffff:127.0.0.1 60000\n" : "2001:db8:: 9\n" });
 		int refused = 0;
 		for (int i = 0; i < 5; i++) {
 			/* with a certificate of nobody, that the address stays unknown */
@@ -290,6 +309,10 @@ START_TEST(refuses_settings_that_are_none)
 	static const struct rig_options wrong[] = {
 		{ .reserved = "192.0.2.1\nnorth.example\n" },
 		{ .reserved = "192.0.2.1/33\n" },
+		{ .known = "192.0.2.1\n" },
+		{ .known = "192.0.2.1 a\n" },
+		{ .known = "192.0.2.1 86400001\n" },
+		{ .known = "north.example 1\n" },
 		{ .bad_partners = true },
 	};
 
@@ -306,6 +329,7 @@ TCase *make_door_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_unchecked_fixture(c, rig_setup, NULL);
 	tcase_add_test(c, silence_shuts_nobody_out);
+	tcase_add_test(c, core_is_told_where_partners_come_from);
 	tcase_add_test(c, a_stranger_has_one_answer);
 	tcase_add_test(c, keys_of_a_partner_count_as_one);
 	tcase_add_test(c, monitors_have_seats_of_their_own);

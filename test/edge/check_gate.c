@@ -394,7 +394,27 @@ START_TEST(sources_are_bounded)
 }
 END_TEST
 
-/* What there is nothing to remember of goes: not who is known, has a seat, or has begun handshakes a moment ago. */
+/* What core remembers of earlier runs. */
+START_TEST(who_was_known_is)
+{
+	struct address a = address("198.51.100.1"), b = address("2001:db8::1");
+
+	gate_know(gate, &a, now + 1000);
+	gate_know(gate, &a, now + 500);
+	gate_know(gate, &b, now + 1000);
+	now += 999;
+	enter(0, "198.51.100.1");
+	ck_assert_int_eq(seats[0].kind, SEAT_RESERVED);
+	enter(1, "2001:db8::2");
+	ck_assert_int_eq(seats[1].kind, SEAT_RESERVED);
+	leave(0);
+	now++;
+	enter(0, "198.51.100.1");
+	ck_assert_int_eq(seats[0].kind, SEAT_NEW);
+}
+END_TEST
+
+/* What there is nothing to remember of goes: not who has a seat, or has begun handshakes a moment ago. */
 START_TEST(the_blank_are_forgotten)
 {
 	char from[20];
@@ -413,19 +433,19 @@ START_TEST(the_blank_are_forgotten)
 	gate_rest(gate, now + 2000);
 	ck_assert_uint_eq(gate_sources(gate), 490);
 	gate_rest(gate, now + 2000);
-	ck_assert_uint_eq(gate_sources(gate), 2);
+	ck_assert_uint_eq(gate_sources(gate), 1);
 	now += 3000;
 	enter(3, "192.0.2.3");
 	for (int i = 0; i < 6; i++)
 		ck_assert_int_eq(begin(3), i < 5 ? GATE_IN_BUDGET : GATE_ALL_SPENT);
 	leave(3);
 	gate_rest(gate, now + 1000);
-	ck_assert_uint_eq(gate_sources(gate), 3);
-	gate_rest(gate, now + 2000);
 	ck_assert_uint_eq(gate_sources(gate), 2);
-	/* a day later nobody is known */
-	gate_rest(gate, now + 86400000);
+	gate_rest(gate, now + 2000);
 	ck_assert_uint_eq(gate_sources(gate), 1);
+	/* who is known is so without it */
+	enter(4, "192.0.2.1");
+	ck_assert_int_eq(seats[4].kind, SEAT_RESERVED);
 }
 END_TEST
 
@@ -541,6 +561,7 @@ TCase *make_gate_case(void)
 	tcase_add_test(c, all_that_are_not_known_share_one);
 	tcase_add_test(c, an_older_time_fills_no_budget);
 	tcase_add_test(c, sources_are_bounded);
+	tcase_add_test(c, who_was_known_is);
 	tcase_add_test(c, the_blank_are_forgotten);
 	tcase_add_test(c, sources_spread);
 	tcase_add_test(c, prefixes);

@@ -65,8 +65,8 @@ static void find_authority(struct shown *s, const struct conf *c)
 	size_t which;
 
 	s->generation = c->generation;
-	s->has_authority = s->holds && c->authorities &&
-	                   authorities_signed(c->authorities, view_make(s->der, s->n), &which);
+	s->has_authority =
+	        s->holds && c->authorities && authorities_signed(c->authorities, view_make(s->der, s->n), &which);
 	if (s->has_authority)
 		s->authority = *authority_id(c->authorities, which);
 }

@@ -164,6 +164,39 @@ START_TEST(coming_again_costs_no_chain)
 }
 END_TEST
 
+static void comes_from(uint64_t conn, const char *address)
+{
+	channel_send(edge, FRAME_KNOWN, 0, conn, view_make(address, 16), VIEW(""));
+}
+
+/* Addresses are remembered of partners alone, whatever the edge says. */
+START_TEST(addresses_are_those_of_partners)
+{
+	struct buf forged = BUF_INIT(1 << 16), out = BUF_INIT(1 << 16);
+	char address[17] = "192.0.2.1-------";
+
+	buf_add(&forged, buf_view(&f.peer_der));
+	forged.p[forged.n - 1] ^= 1;
+	opens(OPENED, buf_view(&forged));
+	opens(OPENED + 1, buf_view(&f.peer_der));
+	comes_from(OPENED, address);
+	comes_from(OPENED + 1, address);
+	comes_from(STRANGER, address);
+	comes_from(OPENED + 2, address);
+	channel_send(edge, FRAME_KNOWN, 0, SOUTH_SYSTEM, view_make(address, 15), VIEW(""));
+	channel_send(edge, FRAME_KNOWN, 0, SOUTH_SYSTEM, VIEW(""), VIEW(""));
+	ck_assert_int_eq(got(SOUTH_SYSTEM, "/v1/agreements"), 200);
+	sources_print(f.core.sources, f.core.conf, instant_now_ms(), &out);
+	ck_assert_uint_eq(out.n, 0);
+	comes_from(SOUTH_SYSTEM, address);
+	ck_assert_int_eq(got(SOUTH_SYSTEM, "/v1/agreements"), 200);
+	sources_print(f.core.sources, f.core.conf, instant_now_ms(), &out);
+	ck_assert(view_starts(buf_view(&out), VIEW("3139:322e:302e:322e:312d:2d2d:2d2d:2d2d ")));
+	buf_free(&forged);
+	buf_free(&out);
+}
+END_TEST
+
 static uint32_t seed;
 
 /* The same in every run. */
@@ -231,6 +264,7 @@ TCase *make_hostile_edge_case(void)
 	tcase_add_test(c, an_authority_that_was_removed);
 	tcase_add_test(c, an_authority_that_was_added);
 	tcase_add_test(c, coming_again_costs_no_chain);
+	tcase_add_test(c, addresses_are_those_of_partners);
 	tcase_add_loop_test(c, frames_at_random, 0, 4);
 	return c;
 }

@@ -202,6 +202,34 @@ class Door(Case):
             self.north.process.send_signal(signal.SIGTERM)
             self.assertEqual(self.north.process.wait(10), 0)
 
+    def test_a_start_under_attack_shuts_no_partner_out(self):
+        """Where a partner came from within a day is remembered over the start, whatever strangers spend meanwhile."""
+        self.north.change(limits={"handshakes_per_second": 1})
+        kept = f"{self.north.folder}/store.db-sources"
+        self.north.start()
+        self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200)
+        self.client.close()
+        self.north.stop()
+        self.assertEqual(oct(os.stat(kept).st_mode & 0o777), "0o600")
+        self.assertRegex(read(kept), r"\A\d{13} ::ffff:127\.0\.0\.1 \S+\n\Z")
+        self.north.start()
+        nobody = ssl.create_default_context(cafile=self.world.authority.cert)
+        for i in range(20):
+            # Strangers spend the budget that all share who are not known.
+            with contextlib.suppress(OSError):
+                s = socket.create_connection(("127.0.0.1", self.north.port), source_address=(f"127.0.0.{i + 2}", 0))
+                with nobody.wrap_socket(s, server_hostname=self.north.host) as tls:
+                    tls.recv(1)
+            self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200, i)
+            self.client.close()
+        wait_for(lambda: events(self.north, "handshake_budget") > 0)
+        # What is of a partner that is no more is not kept.
+        self.north.stop()
+        write(kept, read(kept) + f"{int(time.time() * 1000)} ::ffff:192.0.2.1 nobody\n")
+        self.north.start()
+        self.north.stop()
+        self.assertNotIn("192.0.2.1", read(kept))
+
     def test_those_who_are_told_that_all_is_taken(self):
         """They have one answer each, and are no more than there is room for, neither for the edge nor for core, which counts."""
         self.north.change(limits={"threads": 1, "connections": 4, "strangers": 2, "monitors": 1})

@@ -242,7 +242,7 @@ class EdgeAttacks(unittest.TestCase):
                   "stranger": authority.leaf("stranger", "spiffe://nowhere.example/system")}
         others["foreign"] = Authority(f"{cls.world.folder}/foreign", number=2).leaf("foreign", "spiffe://north.example/system")
         limits = {"reads_per_minute": 1000000, "connections": 1000, "handshakes": 400, "handshakes_reserved": 100,
-                  "strangers": 50, "connections_per_peer": 100, "handshake_ms": 3000, "header_ms": 3000, "body_ms": 5000,
+                  "strangers": 50, "connections_per_peer": 50, "handshake_ms": 3000, "header_ms": 3000, "body_ms": 5000,
                   "handshakes_per_second": 100, "handshakes_per_source": 1000}
         cls.target = cls.start(cls.world.north, others, limits)
         cls.other = cls.start(cls.world.south, others, limits) if OTHER else None
