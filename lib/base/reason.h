@@ -147,6 +147,7 @@
 	R(LIMIT, "limit", 422, "schema", "A limit on time or memory was reached.") \
 	R(STORE, "store", 503, "request", "The store failed.") \
 	R(TAMPERED, "tampered", 503, "request", "The audit log does not verify.") \
+	R(UNSUPPORTED, "unsupported", 503, "request", "A key's algorithm is not known here, or not to this OpenSSL.") \
 	R(NOT_COSIGNED, "not-cosigned", 503, "request", \
 	  "The log's own signature holds, but too few of the policy's witnesses have cosigned the checkpoint yet.") \
 	R(COSIGNATURE_OLD, "cosignature-old", 503, "request", \

@@ -210,7 +210,7 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 
 static inline bool world_third_log(struct store *s, struct error *e)
 {
-	struct store_unproved unproved = { .seq = 6, .origin = VIEW("south/1"), .size = 4 };
+	struct store_unproved unproved = { .seq = 1, .origin = VIEW("south/1"), .size = 4 };
 	struct store_notice n = world_notice(UINT64_C(2) << STORE_LOG_SHIFT), ended = n;
 	struct store_notice_taken t = world_taken(1);
 	struct store_inbox open = world_inbox(1), done = world_inbox(2);
