@@ -89,6 +89,17 @@ def half_hello(t, held):
     return 1, 0
 
 
+def no_finish(t, held):
+    """A whole ClientHello, for which the gateway signs, and silence."""
+    came, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        t.contexts[t.others["bad"]].wrap_bio(came, to_send, server_hostname=t.host).do_handshake()
+    s = connect(t.port)
+    s.sendall(to_send.read())
+    held.append(s)
+    return 1, 0
+
+
 def bad_certificate(t, held):
     """None, or one of an authority that is none here: whatever comes back, it is no answer."""
     answer = b""
@@ -265,8 +276,9 @@ def endless_stream(t, held):
     return sent, 0
 
 
-ATTACKS = {"silent TCP": silent, "half ClientHello": half_hello, "no or foreign certificate": bad_certificate,
-           "certificate of nobody": stranger, "partner opens thousands": thousands, "slow head": slow_head, "slow body": slow_body,
+ATTACKS = {"silent TCP": silent, "half ClientHello": half_hello, "silence after ClientHello": no_finish,
+           "no or foreign certificate": bad_certificate, "certificate of nobody": stranger, "partner opens thousands": thousands,
+           "slow head": slow_head, "slow body": slow_body,
            "slow reader": slow_reader, "monitor port": monitor, "handshake flood": flood, "renewals (KeyUpdate)": key_updates,
            "request smuggling": smuggling, "wrong fields": wrong_fields, "revoked certificate": revoked, "refused lines": refused_lines,
            "endless stream": endless_stream}
