@@ -14,6 +14,7 @@
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
@@ -113,6 +114,7 @@ static void memory_close(void *arg)
 	quotas_free(c->quotas);
 	surrogates_free(c->surrogates);
 	sights_free(c->sights);
+	tales_free(c->tales);
 	overdue_free(c->overdue);
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
@@ -127,12 +129,13 @@ static bool memory_open(void *arg, struct error *e)
 	c->quotas = quotas_new();
 	c->surrogates = surrogates_new();
 	c->sights = sights_new();
+	c->tales = tales_new();
 	c->overdue = overdue_new();
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
 	c->budget = budget_new();
 	c->verified = verified_new();
-	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts && c->budget &&
+	if (c->quotas && c->surrogates && c->sights && c->tales && c->overdue && c->terms && c->attempts && c->budget &&
 	    c->verified) {
 		budget_set(c->budget, &c->conf->node);
 		return true;

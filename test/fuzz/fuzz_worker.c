@@ -174,7 +174,7 @@ void route_request(struct request *r)
 			waits_held = 0;
 		}
 		break;
-	case 5: turns_enter(r, step); break;
+	case 5: must(turns_enter(r, step)); break;
 	case 6: {
 		struct buf own = BUF_INIT(LONG_BODY);
 		struct answer a = { .status = 200, .own = &own };

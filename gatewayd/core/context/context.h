@@ -24,6 +24,7 @@ struct reads;
 struct route;
 struct sights;
 struct surrogates;
+struct tales;
 struct terms_cache;
 struct verified;
 struct witness;
@@ -57,6 +58,7 @@ struct core {
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */
 	struct sights *sights;                           /* its own lock */
+	struct tales *tales;                             /* its own lock */
 	struct verified *verified;                       /* its own lock */
 	struct clock *clock;                             /* clock_trusted() */
 	struct worker **workers;

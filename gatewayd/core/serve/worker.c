@@ -90,6 +90,18 @@ static void refuse_frame(struct worker *w, uint64_t id)
 	channel_send(w->channel, FRAME_ABORT, 0, id, VIEW(""), VIEW(""));
 }
 
+/* Nothing more of it is taken, nor answered. What a stream has under way comes home to it first. */
+static void give_up(struct request *r)
+{
+	refuse_frame(r->worker, r->id);
+	if (!r->go_on) {
+		request_release(r);
+		return;
+	}
+	request_abort(r);
+	r->go_on(r);
+}
+
 static void request_complete(struct request *r)
 {
 	r->complete = true;
@@ -174,8 +186,7 @@ static void on_body(struct worker *w, const struct frame *f)
 	r->credit_given -= (uint32_t)f->payload.n;
 	buf_add(&r->body, f->payload);
 	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
-		refuse_frame(w, f->id);
-		request_release(r);
+		give_up(r);
 		return;
 	}
 	if (f->flags & FRAME_LAST) {

@@ -132,8 +132,13 @@ START_TEST(limits_that_do_not_fit_together)
 	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "memory_mib", 8, "memory_mib_per_partner", 9));
 	lacks("node.json", "/limits/memory_mib_per_partner: is more than memory_mib");
 	json_object_set_new(node, "limits",
-	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes", (4 << 20) / 4 * 3 + 1));
-	lacks("node.json", "do not hold a body of body_bytes; raise it to 5");
+	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes",
+	                              (int)((4 << 20) / 4 * 3 - NODE_STREAM_BYTES) + 1));
+	lacks("node.json", "do not hold a stream with a line of body_bytes; raise it to 5");
+	json_object_set_new(node, "limits",
+	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes",
+	                              (int)((4 << 20) / 4 * 3 - NODE_STREAM_BYTES)));
+	loads();
 	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "jobs", 16, "jobs_per_partner", 17));
 	lacks("node.json", "/limits/jobs_per_partner: is more than jobs");
 	json_object_set_new(node, "limits",
