@@ -430,6 +430,9 @@ static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct
 	buf_reset(&leaf);
 	ok = ok && tree_restore(&w->tree, now_ms, &leaf, e) &&
 	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
+	buf_reset(&leaf);
+	ok = ok && tree_announcement(&w->tree, now_ms, &leaf, e) &&
+	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
 	buf_free(&leaf);
 	return ok;
 }

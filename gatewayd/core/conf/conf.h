@@ -151,7 +151,7 @@ void conf_unref(struct conf *c);
 
 /* The partner whose certificate this is, or NULL. */
 const struct partner *conf_partner(const struct conf *c, const struct cert_id *cert);
-/* What the list of the authority with this key says of a certificate; REASON_NONE: nothing. NULL: its authority is none of
+/* What the list of the authority (authority_id()) says of a certificate; REASON_NONE: nothing. NULL: its authority is none of
  * ours. Without a list that holds now, REASON_REVOCATION_UNKNOWN. */
 enum reason conf_revoked(const struct conf *c, const struct digest *authority, const char *serial, int64_t now_ms);
 /* Each list's state at `now_ms` as a line; `refused`: it is missing or old, and its authority's certificates are refused. */

@@ -4,8 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Of the edge, beside connections that others open: listeners, channels and event bases, and those that it opens. */
-#define FILES_A_THREAD 16u
+/* Of the edge, beside connections that others open: channels, event bases and those whose seat another thread gave away
+ * and that their own has not closed yet; and those that it opens. */
+#define FILES_A_THREAD 32u
 #define FILES_OUTBOUND 512u
 
 static uint64_t files_allowed(void)
