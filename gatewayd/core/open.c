@@ -22,10 +22,12 @@
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
 #include "gatewayd/core/verify.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 #include "gatewayd/os/secret_file.h"
 
@@ -276,6 +278,23 @@ static void reads_close(void *arg)
 	reads_free(((struct opened *)arg)->core->reads);
 }
 
+static bool sources_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+	struct buf path = BUF_INIT(PATH_MAX);
+
+	buf_addf(&path, "%s-sources", c->conf->node.store);
+	buf_addc(&path, '\0');
+	c->sources = path.failed ? NULL : sources_new(path.p, instant_now_ms());
+	buf_free(&path);
+	return c->sources || error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static void sources_close(void *arg)
+{
+	sources_free(((struct opened *)arg)->core->sources);
+}
+
 static void own_mirror_close(void *arg)
 {
 	mirror_close(((struct opened *)arg)->core->mirror);
@@ -378,6 +397,7 @@ static const struct step open_steps[] = {
 	{ "store", stores_open, stores_close },
 	{ "departures", departures_open, departures_close },
 	{ "reads", reads_open, reads_close },
+	{ "known sources", sources_open, sources_close },
 	{ "mirror", own_mirror_open, own_mirror_close },
 	{ "log", log_open, log_close },
 	{ "what is remembered", memory_fill, NULL },

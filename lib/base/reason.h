@@ -117,6 +117,8 @@
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
 	R(ONWARD_DENIED, "onward-denied", 403, "policy", \
 	  "The agreement by which the data came, or a code under which they came, does not let them go on.") \
+	R(ONWARD_UNNAMED, "onward-unnamed", 422, "policy", \
+	  "The record is one that came here: whoever passes it on names its exchange in onward_of.") \
 	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", \
 	  "What is to be corrected is no living exchange of yours under this agreement.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \

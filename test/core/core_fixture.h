@@ -22,6 +22,7 @@
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/tales.h"
 #include "gatewayd/os/instant.h"
@@ -256,6 +257,8 @@ static inline void core_start(struct core_fixture *f)
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
 	f->core.reads = reads_new();
+	f->core.sources = sources_new(scratch_file(&f->log.dir, "store.db-sources"), f->now_ms);
+	ck_assert_ptr_nonnull(f->core.sources);
 	ck_assert_ptr_nonnull(f->core.reads);
 	f->core.log_vkey = &f->log.vkey;
 }
@@ -276,6 +279,7 @@ static inline void core_teardown(struct core_fixture *f)
 	budget_free(f->core.budget);
 	departures_free(f->core.departures);
 	reads_free(f->core.reads);
+	sources_free(f->core.sources);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

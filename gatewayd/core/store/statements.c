@@ -60,8 +60,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"result = ?8, why = ?9 WHERE id = ?1",
 	[SQL_LINK_PUT] = "INSERT INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4) "
 		"ON CONFLICT (child, kind) DO UPDATE SET parent = excluded.parent, version = excluded.version",
-	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text, salt) VALUES (?1, ?2, ?3) "
-		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text, salt = excluded.salt",
+	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text, salt, mark) VALUES (?1, ?2, ?3, ?4) "
+		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text, salt = excluded.salt, mark = excluded.mark",
 	[SQL_CAVEATS_DROP] = "DELETE FROM caveats WHERE seq = ?1",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (id, seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
@@ -171,7 +171,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"WHERE d.state = 1 AND d.blocks = 1",
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
-	[SQL_CAVEATS_GET] = "SELECT text, salt FROM caveats WHERE seq = ?1",
+	[SQL_CAVEATS_GET] = "SELECT text, salt, mark FROM caveats WHERE seq = ?1",
+	[SQL_CAVEATS_MARKED] = "SELECT seq FROM caveats WHERE mark = ?1 ORDER BY seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "

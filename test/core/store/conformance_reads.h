@@ -200,8 +200,10 @@ ASK(list_blocking, return store_list_blocking(s, tell_blocking, out, e);)
 ASK(get_link, struct store_link l; return store_get_link(s, 2, LINK_CORRECTS, &l, e) && tell_link(out, &l);)
 ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) &&
                        store_list_links(s, 1, LINK_ONWARD, tell_link, out, e);)
-ASK(get_caveats, struct store_caveats c;
-    return store_get_caveats(s, 1, &c, e) && tell_text(out, "caveats", c.salt.b[0], c.text);)
+ASK(get_caveats, struct store_caveats c; return store_get_caveats(s, 1, &c, e) &&
+                                                tell_text(out, "caveats", c.salt.b[0], c.text) &&
+                                                tell_number(out, c.mark.b[0]);)
+ASK(list_marked, struct digest mark = { .b = { 9 } }; return store_list_marked(s, &mark, tell_number, out, e);)
 ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
 ASK(due_deliveries, const struct store_ask ask = whole_ask(T0 + DAY_MS);
@@ -322,6 +324,7 @@ static const struct reading readings[] = {
 	READING(get_link),
 	READING(list_links),
 	READING(get_caveats),
+	READING(list_marked),
 	READING(get_kept),
 	READING(get_delivery),
 	READING(list_deliveries),

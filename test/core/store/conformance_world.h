@@ -198,7 +198,7 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	struct store_duty d = world_duty(DUTY_ERASE);
 	struct store_hold h = world_hold(1, HOLD_RESTRICTION);
 	struct store_delivery to = world_delivery(1);
-	struct store_caveats codes = { .text = VIEW("[1]"), .salt.b = { 7 } };
+	struct store_caveats codes = { .text = VIEW("[1]"), .salt.b = { 7 }, .mark.b = { 9 } };
 	bool fresh;
 
 	return world_accept(s, 1, "k-1", e) && world_accept(s, 2, "", e) && store_set_entry(s, 1, 0, e) &&
