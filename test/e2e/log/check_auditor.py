@@ -319,7 +319,7 @@ class OutsideWitnesses(Case):
         code, out, err = self.verify()
         self.assertEqual(code, 0, err)
         self.assertIn("cosigned by  2 witnesses of the policy; witnessed by 1 of 1 independent", out)
-        self.assertEqual({k: v for k, v in w.north.ask("status")["witnesses"].items()}, {"silent": 0, "independent": 1, "of_independent": 1})
+        self.assertEqual({k: v for k, v in w.north.ask("status")["witnesses"].items()}, {"silent": 0, "independent": 1, "of_independent": 1, "contradictions": 0})
         self.assertIn(f"/tlog/{hashlib.sha256(b'gw.north.example/audit/gw1/1').hexdigest()}/checkpoint", office.asked)
         # The partner leaves: what has the quorum stays what is shown, and the log goes on.
         w.south.stop()
