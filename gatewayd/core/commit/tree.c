@@ -8,6 +8,7 @@
 #include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/shape.h"
 #include "lib/base/datetime.h"
 #include "lib/tlog/entry.h"
 
@@ -238,12 +239,14 @@ bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 
 /* --- appending --- */
 
-bool tree_append(struct tree *t, struct view leaf, struct view packed, uint64_t *index, struct error *e)
+bool tree_append(struct tree *t, struct view leaf, struct view packed, const struct store_shape *shape, uint64_t *index,
+                 struct error *e)
 {
 	struct digest hash;
 	uint64_t at = tiles_size(t->tiles);
 
-	if (!store_put_entry(t->store, at, leaf, packed, e))
+	if (!(shape ? store_put_shaped(t->store, at, leaf, packed, shape, e)
+	            : store_put_entry(t->store, at, leaf, packed, e)))
 		return false;
 	tlog_leaf_hash(leaf, &hash);
 	if (!tiles_append(t->tiles, &hash))

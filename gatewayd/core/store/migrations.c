@@ -315,6 +315,17 @@ static const char unproved[] = "CREATE TABLE unproved ("
                                ") STRICT;"
                                "CREATE INDEX unproved_checkpoint ON unproved (origin, size);";
 
+/* What decisions name in the place of lists: as long as a disclosure does. */
+static const char shapes[] = "CREATE TABLE shape ("
+                             "  id INTEGER PRIMARY KEY,"
+                             "  agreement TEXT NOT NULL,"
+                             "  digest BLOB NOT NULL,"
+                             "  text TEXT NOT NULL,"
+                             "  named INTEGER NOT NULL" /* disclosures that do */
+                             ") STRICT;"
+                             "CREATE UNIQUE INDEX shape_digest ON shape (agreement, digest);"
+                             "ALTER TABLE disclosure ADD COLUMN shape INTEGER;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -333,4 +344,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               kept,
 	                               cosignatures_by_size,
 	                               unproved,
+	                               shapes,
 	                               NULL };
