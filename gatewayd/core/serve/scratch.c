@@ -68,6 +68,5 @@ void scratch_clear_buf(struct buf *b)
 		buf_wipe(b);
 		return;
 	}
-	wipe(b->p, b->cap);
-	buf_reset(b);
+	buf_clear(b);
 }
