@@ -154,6 +154,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_STATE_WINDOW] = "SELECT seq, received_ms, hash FROM state ORDER BY seq DESC",
 	[SQL_EXCHANGE_LAST] = "SELECT coalesce(max(seq), 0) FROM exchange",
 	[SQL_PAYLOAD_GET] = "SELECT p.slot, b.sealed FROM payload_slot p JOIN payload b ON b.seq = p.seq WHERE p.seq = ?1",
+	[SQL_PAYLOAD_SLOT] = "SELECT slot FROM payload_slot WHERE seq = ?1",
 	[SQL_PAYLOAD_LIST] = "SELECT seq FROM payload_slot WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_PAYLOAD_SLOTS] = "SELECT slot FROM payload_slot",
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",

@@ -250,6 +250,7 @@ ASK(find_shape, struct view text; uint64_t entry = (UINT64_C(2) << STORE_LOG_SHI
     return store_find_shape(s, entry, &text, e) && tell_text(out, "named", 0, text);)
 ASK(count_shapes, uint64_t n;
     return store_count_shapes(s, VIEW("pnr-2026"), &n, e) && tell_text(out, "shapes", n, VIEW(""));)
+ASK(get_slot, uint32_t slot; return store_get_slot(s, 1, &slot, e) && tell_text(out, "slot", slot, VIEW(""));)
 ASK(list_shapes, return store_list_shapes(s, tell_shape, out, e);)
 ASK(list_disclosures, return store_list_disclosures(s, 10, tell_disclosure, out, e);)
 ASK(needs_entries, struct store_needed n;
@@ -356,6 +357,7 @@ static const struct reading readings[] = {
 	READING(find_shape),
 	READING(count_shapes),
 	READING(list_shapes),
+	READING(get_slot),
 	READING(needs_entries),
 	READING(get_archive),
 	READING(get_tile),
