@@ -1,5 +1,6 @@
 /* A log to read: a directory in the layout of C2SP tlog-tiles, a server of the same, or a store. A directory may hold,
  * beside the public tiles, disclosures/<N>: the packed disclosure rows of an entry bundle, each behind a 32-bit length;
+ * disclosures/shapes: the texts that decisions in them name by their SHA-256, each a line;
  * timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that; newest: the newest checkpoint, where
  * `checkpoint` is one that was cosigned. */
 #include <errno.h>
@@ -10,38 +11,13 @@
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/ctl/audit.h"
+#include "gatewayd/ctl/audit_source_private.h"
 #include "lib/base/wire.h"
 #include "lib/crypto/timestamp.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + 65535))
 #define ROWS_MAX   (64 * 1024 * 1024)
 #define BATCH      256
-
-/* The entries of one bundle, in memory while they are asked for in order. */
-struct bundle {
-	uint64_t index;
-	bool loaded;
-	char *entries, *rows;
-	struct view leaf[TLOG_TILE_WIDTH], packed[TLOG_TILE_WIDTH];
-};
-
-struct audit_source {
-	/* One of the three. */
-	struct store *store;
-	char *path;   /* of the store */
-	uint64_t log; /* of it */
-	char *dir;
-	struct https *https;
-	bool disclosures, archived;
-	struct buf note, cosigned; /* the second empty: none */
-	uint64_t size;
-	const struct audit_keys *keys; /* NULL: it is read as it was when it was opened */
-	struct buf newer;              /* checkpoint of the store */
-	char *tile;
-	struct bundle bundle;
-	struct buf copy; /* of a bundle of the store */
-};
 
 static bool has_file(const char *dir, const char *name)
 {
@@ -98,7 +74,7 @@ static bool read_file(const struct audit_source *s, const char *name, size_t max
 	return error_at(e, inner.reason, inner.where, 0, 0, "%s", inner.text);
 }
 
-static bool take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
+bool source_take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
 {
 	char *bytes;
 	size_t n;
@@ -145,8 +121,9 @@ static bool open_directory(struct audit_source *s, const char *path, struct erro
 		return error_set(e, REASON_NO_MEMORY, "no memory");
 	s->disclosures = has_file(path, "disclosures");
 	if (!has_file(path, "newest"))
-		return take_file(s, "checkpoint", NOTE_MAX, &s->note, e);
-	return take_file(s, "checkpoint", NOTE_MAX, &s->cosigned, e) && take_file(s, "newest", NOTE_MAX, &s->note, e);
+		return source_take_file(s, "checkpoint", NOTE_MAX, &s->note, e);
+	return source_take_file(s, "checkpoint", NOTE_MAX, &s->cosigned, e) &&
+	       source_take_file(s, "newest", NOTE_MAX, &s->note, e);
 }
 
 /* Disclosures are served by nobody. */
@@ -161,9 +138,10 @@ static bool open_url(struct audit_source *s, const char *url, struct connection 
 		return false;
 	/* The cosigned one first: what the log grows by meanwhile is only more. */
 	struct error none = { .reason = REASON_NONE };
-	if (!take_file(s, "checkpoint?witnessed", NOTE_MAX, &s->cosigned, &none) && none.reason != REASON_NOT_FOUND)
+	if (!source_take_file(s, "checkpoint?witnessed", NOTE_MAX, &s->cosigned, &none) &&
+	    none.reason != REASON_NOT_FOUND)
 		return error_set(e, none.reason, "%s", none.text);
-	return take_file(s, "checkpoint?newest", NOTE_MAX, &s->note, e);
+	return source_take_file(s, "checkpoint?newest", NOTE_MAX, &s->note, e);
 }
 
 /* Whether the log that the store's verbs are about ends its origin in this epoch. */
@@ -330,6 +308,7 @@ void audit_source_close(struct audit_source *s)
 	free(s->path);
 	buf_free(&s->newer);
 	https_close(s->https);
+	audit_shapes_free(s->shapes);
 	free(s->dir);
 	buf_free(&s->note);
 	buf_free(&s->cosigned);
@@ -363,55 +342,6 @@ bool audit_source_archived(const struct audit_source *s)
 struct store *audit_source_store(struct audit_source *s)
 {
 	return s->store;
-}
-
-/* --- its timestamp --- */
-
-static bool stored_timestamp(struct store *s, struct buf *note, struct buf *response, struct error *e)
-{
-	struct view found;
-	uint64_t size, covered;
-
-	if (!store_timestamped(s, &size, e))
-		return false;
-	if (size == 0)
-		return error_set(e, REASON_NOT_FOUND, "no timestamp");
-	if (!store_get_checkpoint(s, size - 1, &covered, &found, e))
-		return false;
-	buf_add(note, found);
-	if (!store_get_timestamp(s, size, &found, e))
-		return false;
-	buf_add(response, found);
-	return true;
-}
-
-/* A server names the response by the size of its checkpoint. */
-static bool served_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
-{
-	struct view text, signatures;
-	struct checkpoint c;
-	char name[60];
-
-	if (!take_file(s, "checkpoint?timestamped", NOTE_MAX, note, e) ||
-	    !note_split(buf_view(note), &text, &signatures, e) || !checkpoint_parse(text, &c, e))
-		return false;
-	snprintf(name, sizeof name, "timestamp/%llu", (unsigned long long)c.size);
-	return take_file(s, name, TIMESTAMP_MAX, response, e);
-}
-
-bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
-{
-	struct error inner = { 0 };
-	bool ok = s->store   ? stored_timestamp(s->store, note, response, &inner)
-	          : s->https ? served_timestamp(s, note, response, &inner)
-	                     : take_file(s, "timestamped", NOTE_MAX, note, &inner) &&
-	                               take_file(s, "timestamped.tsr", TIMESTAMP_MAX, response, &inner);
-
-	if (!ok && inner.reason == REASON_NOT_FOUND)
-		return error_set(e, REASON_NOT_FOUND, "the log has no timestamp");
-	if (!ok)
-		return error_set(e, inner.reason, "%s", inner.text);
-	return (!note->failed && !response->failed) || error_set(e, REASON_NO_MEMORY, "no memory");
 }
 
 /* --- bundles --- */
@@ -584,7 +514,9 @@ void audit_source_follow(struct audit_source *s, const struct audit_keys *k)
 
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out)
 {
-	*out = (struct verify_source){ .entry = get_entry, .tile = get_tile, .arg = s, .disclosures = s->disclosures };
+	*out = (struct verify_source){
+		.entry = get_entry, .tile = get_tile, .arg = s, .disclosures = s->disclosures, .named = source_named
+	};
 	if (s->store && s->keys)
 		out->newer = get_newer;
 }

@@ -75,6 +75,7 @@ struct core {
 	_Atomic bool anchor_failing; /* the anchor cannot be written */
 	_Atomic bool dying;          /* the store or the log failed: stop */
 	_Atomic bool tampered;       /* that the log was found altered or put back is why: exit 78 */
+	_Atomic uint64_t shapes_underway; /* that were not stored when what names them was submitted */
 	int die_fd;                  /* eventfd that ends the main loop */
 
 	_Atomic unsigned hastened; /* how often people had what waits tried now: no way is shut from then on */
