@@ -55,7 +55,7 @@ uint64_t sights_unproved(struct sights *s);
 
 /* --- incidents: whoever forks often does not grow this node's log by it --- */
 
-enum sight_told { TOLD_FORKED, TOLD_BACK, TOLD_WITHOUT_PROOF, TOLD_KINDS };
+enum sight_told { TOLD_FORKED, TOLD_BACK, TOLD_WITHOUT_PROOF, TOLD_TWO_KEYS, TOLD_KINDS };
 /* Counts that this was found of the log. True for the first of its kind that day (UTC): that is an incident. Any thread. */
 bool sights_first_today(struct sights *s, struct view origin, enum sight_told kind, int64_t now_ms) MUST_USE;
 /* How often such was found since the start. Any thread. */
