@@ -7,6 +7,7 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/shape.h"
 #include "test/core/log_fixture.h"
 #include "test/core/store_fixture.h"
 
@@ -226,6 +227,7 @@ TCase *make_inspect_case(void)
 	tcase_add_checked_fixture(tc, open_all, close_all);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, every_payload_is_opened);
+	tcase_add_test(tc, shapes_are_counted);
 	tcase_add_test(tc, what_a_restore_leaves_open_is_remembered);
 	tcase_add_test(tc, the_log_is_the_one_that_was_signed);
 	return tc;
