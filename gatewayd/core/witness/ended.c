@@ -33,6 +33,8 @@ enum phase { ASKS_END, ASKS_PROOF, ASKS_GENESIS, COUNTS, WRITES };
 struct refusal {
 	char name[NOTE_NAME_MAX];
 	unsigned n;
+	int64_t since_ms; /* monotonic: asked, and not shown */
+	bool told;
 	struct refusal *next;
 };
 
@@ -214,30 +216,55 @@ static void find(struct ended *x, const char *fmt, ...)
 		conclude(x);
 }
 
+/* Of the partner's present log; NULL: no memory. */
+static struct refusal *refusal_of(struct ended *x)
+{
+	struct refusal *one;
+
+	LL_FOREACH(x->refusals, one)
+	if (strcmp(one->name, x->partner->log.name) == 0)
+		return one;
+	one = calloc(1, sizeof *one);
+	if (!one)
+		return NULL;
+	snprintf(one->name, sizeof one->name, "%s", x->partner->log.name);
+	one->since_ms = instant_monotonic_ms();
+	LL_PREPEND(x->refusals, one);
+	return one;
+}
+
+/* Once a process: three times, or a day, is enough. */
+static void tell_refusal(struct ended *x, struct refusal *one, const char *why)
+{
+	bool late = instant_monotonic_ms() >= one->since_ms + DAY_MS;
+	char text[500];
+
+	if (one->told || (one->n < REFUSALS && !late))
+		return;
+	one->told = true;
+	snprintf(text, sizeof text, "ended: the log %s does not show where the one before it ended%s: %s",
+	         x->partner->log.name, late ? ", since a day" : "", why);
+	incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->note));
+}
+
+/* Not now: who says so for a day has no other answer. */
 static void again(struct ended *x, const char *why)
 {
+	struct refusal *one = refusal_of(x);
+
 	log_line("warning", "log %s: where the one before it ended is not known: %s", x->partner->log.name, why);
+	if (one)
+		tell_refusal(x, one, why);
 	reset(x, AGAIN_MS);
 }
 
 /* An answer, but not what every node has to show. */
 static void refused(struct ended *x, const char *why)
 {
-	struct refusal *one;
-	char text[400];
+	struct refusal *one = refusal_of(x);
 
-	LL_FOREACH(x->refusals, one)
-	if (strcmp(one->name, x->partner->log.name) == 0)
-		break;
-	if (!one && (one = calloc(1, sizeof *one))) {
-		snprintf(one->name, sizeof one->name, "%s", x->partner->log.name);
-		LL_PREPEND(x->refusals, one);
-	}
-	if (one && ++one->n == REFUSALS) {
-		snprintf(text, sizeof text, "ended: the log %s does not show where the one before it ended: %s",
-		         x->partner->log.name, why);
-		incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->note));
-	}
+	if (one)
+		one->n++;
 	again(x, why);
 }
 
@@ -365,7 +392,9 @@ static void answered(void *arg)
 	struct ended *x = arg;
 	char why[64];
 
-	if (x->post.status == 0) {
+	if (x->post.status == 0 && x->post.answer.failed) {
+		refused(x, "it was answered with more than that can be");
+	} else if (x->post.status == 0) {
 		again(x, x->post.problem);
 	} else if (x->post.status == 429 || x->post.status >= 500) {
 		again(x, "the partner does not say now");

@@ -328,6 +328,8 @@ START_TEST(another_tree_of_the_end)
 }
 END_TEST
 
+static char long_text[512 * 1024];
+
 static bool does_not_show(unsigned how)
 {
 	switch (how) {
@@ -337,6 +339,10 @@ static bool does_not_show(unsigned how)
 	case 3: ck_assert(prove(7, 9, 0)); return answer_it(404, VIEW(""));
 	case 4: ck_assert(prove(7, 9, 0)); return answer_it(200, VIEW("no receipt"));
 	case 5: ck_assert(prove(7, 9, 0)); return begins("restore", 9, 0);
+	case 6:
+		ck_assert(prove(7, 9, 0));
+		memset(long_text, 'x', sizeof long_text);
+		return answer_it(200, view_make(long_text, sizeof long_text));
 	default: ck_abort();
 	}
 	return false;
@@ -365,6 +371,30 @@ START_TEST(what_is_not_shown_is_an_incident_at_last)
 }
 END_TEST
 
+/* Silence, or an answer that promises another, are no way out. */
+START_TEST(who_says_not_now_for_a_day)
+{
+	uint64_t entries = log_size(), asked = 0;
+
+	sees(7, 0);
+	for (; log_size() == entries && asked < 40; asked++) {
+		is_asked_again();
+		ck_assert(!answer_it(_i ? 503 : 0, VIEW("")));
+		let_write();
+	}
+	ck_assert_uint_gt(asked, 8);
+	ck_assert_uint_lt(asked, 40);
+	is_incident("ended: the log " SOUTH_ORIGIN " does not show where the one before it ended, since a day: ");
+	/* It is asked on; once is enough. */
+	for (unsigned i = 0; i < 3; i++) {
+		is_asked_again();
+		ck_assert(!answer_it(503, VIEW("")));
+		let_write();
+	}
+	ck_assert_uint_eq(log_size(), entries + 1);
+}
+END_TEST
+
 TCase *make_ended_case(void)
 {
 	TCase *c = tcase_create("ended");
@@ -378,6 +408,7 @@ TCase *make_ended_case(void)
 	tcase_add_test(c, a_first_entry_that_names_another_end);
 	tcase_add_loop_test(c, an_end_that_passes_a_log_over, 0, 2);
 	tcase_add_test(c, another_tree_of_the_end);
-	tcase_add_loop_test(c, what_is_not_shown_is_an_incident_at_last, 0, 6);
+	tcase_add_loop_test(c, what_is_not_shown_is_an_incident_at_last, 0, 7);
+	tcase_add_loop_test(c, who_says_not_now_for_a_day, 0, 2);
 	return c;
 }
