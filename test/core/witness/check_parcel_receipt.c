@@ -5,7 +5,8 @@
 
 TCase *make_parcel_receipt_case(void);
 
-#define LEAF "{\"operation\":\"collection\",\"input\":\"00\"}"
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define LEAF  "{\"input\":\"" ZEROS "\",\"operation\":\"collection\"}"
 
 static struct parcel parcel;
 static struct buf proof, answer;
@@ -116,6 +117,17 @@ START_TEST(a_receipt_for_something_else)
 }
 END_TEST
 
+/* Nobody is asked what it says. */
+START_TEST(a_receipt_with_more_in_it)
+{
+	south_logs(VIEW("{\"input\":\"" ZEROS "\",\"operation\":\"collection\",\"remark\":\"for your eyes\"}"),
+	           f.south_key, &proof);
+	answers_with_proof();
+	is_later("a member that an entry of its operation has not");
+	ck_assert_uint_eq(asked_of, 0);
+}
+END_TEST
+
 /* The log showed another root of this size before. */
 START_TEST(a_receipt_of_another_history)
 {
@@ -179,6 +191,7 @@ TCase *make_parcel_receipt_case(void)
 	tcase_add_test(c, a_partner_whose_log_is_not_known);
 	tcase_add_loop_test(c, a_receipt_that_does_not_verify, 0, 2);
 	tcase_add_test(c, a_receipt_for_something_else);
+	tcase_add_test(c, a_receipt_with_more_in_it);
 	tcase_add_test(c, a_receipt_of_another_history);
 	tcase_add_test(c, a_leaf_that_refuses);
 	return c;
