@@ -37,6 +37,8 @@ EQUIVALENT = [
      "without reasons no leaf is justified, and reasons that arrive are refused before (beside_take)"),
     ("lib/transform/automaton.c", "if (s.drop_all) {", "`s.drop_all` made `0 && (s.drop_all)`",
      "whoever walks the states ends at one that drops all; what is built beneath it is dropped as well"),
+    ("lib/policy/approval.c", "if (!hex_decode(salt, own.b", "`||` made `&&`",
+     "a salt of another length gives another digest than the stated one"),
     ("lib/policy/compile.c", "if (ok)", "`ok` made `1 || (ok)`", "a schema that was not added does not compile either"),
     ("lib/policy/compile.c", "if (out->kind == KIND_EGRESS)", "`out->kind == KIND_EGRESS` made `1 || (out->kind == KIND_EGRESS)`",
      "programs that only check derive keys that they never use"),
