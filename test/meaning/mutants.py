@@ -248,7 +248,7 @@ def record(path, counts, every):
             rows = {l.split("|")[1].strip(): l for l in f if l.startswith("| lib/")}
     by = counts["meaning"] + counts["tests"]
     all_of = by + counts[None]
-    cells = [path, "all" if every == 1 else f"each {every}th", all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
+    cells = [path, "all" if every == 1 else f"1 of {every}", all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
              datetime.date.today().isoformat(), source_of(path)]
     rows[path] = "| " + " | ".join(map(str, cells)) + " |\n"
     with open(RECORD, "w", encoding="utf-8") as f:
