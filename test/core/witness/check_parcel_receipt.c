@@ -5,7 +5,8 @@
 
 TCase *make_parcel_receipt_case(void);
 
-#define LEAF "{\"operation\":\"collection\",\"input\":\"00\"}"
+#define INPUT_00 "0000000000000000000000000000000000000000000000000000000000000000"
+#define LEAF "{\"input\":\"" INPUT_00 "\",\"operation\":\"collection\"}"
 
 static struct parcel parcel;
 static struct buf proof, answer;
