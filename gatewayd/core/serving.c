@@ -21,6 +21,8 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/serve/backlog.h"
 #include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/rate_days.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
@@ -42,6 +44,7 @@ struct loop {
 	struct disclosure_retention *disclosures;
 	struct holds *holds;
 	struct withdrawals *withdrawals;
+	struct rate_days *days;
 	struct event *events[LOOP_EVENTS];
 	struct control *control;
 	struct rebuild *rebuild;
@@ -50,7 +53,8 @@ struct loop {
 	int64_t watch_ms; /* monotonic: when the service manager is told that all goes on */
 	int control_fd;
 	struct edge_child edge;
-	bool hung_up; /* the workers' channels to the edge were */
+	bool sources_lost; /* they cannot be written; it was said */
+	bool hung_up;      /* the workers' channels to the edge were */
 	int status;
 };
 
@@ -122,6 +126,18 @@ static void watch(struct loop *l)
 	notify_alive();
 }
 
+static void keep_sources(struct loop *l, bool now)
+{
+	struct error e = { .reason = REASON_NONE };
+	char text[700];
+	bool ok = sources_keep(l->core->sources, l->core->conf, instant_now_ms(), now, &e);
+
+	if (!ok && !l->sources_lost)
+		log_line("warning", "where partners come from cannot be kept for the next start: %s",
+		         error_print(&e, text, sizeof text));
+	l->sources_lost = !ok;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *l = arg;
@@ -131,6 +147,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	space_watch(l->core);
 	backlog_watch(l->core);
+	rate_days_tick(l->days);
 	/* What was freed after a load goes back to the system. */
 	if (budget_idle(l->core->budget, instant_monotonic_ms())) {
 		store_shed(l->reader);
@@ -142,6 +159,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
+	keep_sources(l, false);
+	notify_again();
 	watch(l);
 	if (instant_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = instant_monotonic_ms() + WARN_EVERY_MS;
@@ -395,6 +414,19 @@ static bool log_start(void *arg, struct error *e)
 	       governing_submit(c, c->conf, "start") && lost_sweep(c, l->reader, e) && catch_up(l, e);
 }
 
+static bool days_start(void *arg, struct error *e)
+{
+	struct loop *l = arg;
+
+	l->days = rate_days_new(l->core, l->reader, e);
+	return l->days != NULL;
+}
+
+static void days_stop(void *arg)
+{
+	rate_days_end(((struct loop *)arg)->days);
+}
+
 static bool verification_start(void *arg, struct error *e)
 {
 	struct loop *l = arg;
@@ -416,6 +448,7 @@ static const struct step serving_steps[] = {
 	{ "events", events_start, events_stop },
 	{ "control socket", control_start, control_stop },
 	{ "writer", NULL, writer_end },
+	{ "days of rates", days_start, days_stop },
 	{ "workers", workers_start, workers_stop },
 	{ "log", log_start, NULL },
 	{ "verification", verification_start, verification_stop },
@@ -441,6 +474,7 @@ int core_serve(struct core *c, const struct core_options *o, struct store *reade
 		notify("READY=1");
 		event_base_dispatch(l.base);
 		notify("STOPPING=1");
+		keep_sources(&l, true);
 	} else {
 		log_line("error", "cannot start: %s", serving_steps[started].name);
 		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */

@@ -163,6 +163,16 @@ void time_print(int64_t ms, char out[TIME_TEXT + 1])
 	out[TIME_TEXT] = 0;
 }
 
+bool time_parse_printed(struct view text, int64_t *out_ms)
+{
+	char spelled[TIME_TEXT + 1];
+
+	if (!time_parse(text, out_ms))
+		return false;
+	time_print(*out_ms, spelled);
+	return view_is(text, spelled);
+}
+
 /* Up to nine digits; so has each of a duration's numbers, that what is printed of one can be read. */
 #define COUNT_MAX 999999999u
 static bool take_count(struct view *v, uint32_t *out)
@@ -239,8 +249,23 @@ bool duration_parse(struct view text, struct duration *out)
 	return true;
 }
 
-void duration_print(struct buf *out, const struct duration *d)
+/* Twelve months are a year, and so many seconds a day, whatever they are added to; where the sum can be written. */
+static void carry(uint32_t *small, uint32_t each, uint32_t *large)
 {
+	uint32_t more = *small / each;
+
+	if (more > COUNT_MAX - *large)
+		return;
+	*large += more;
+	*small -= more * each;
+}
+
+void duration_print(struct buf *out, const struct duration *given)
+{
+	struct duration same = *given, *d = &same;
+
+	carry(&d->months, 12, &d->years);
+	carry(&d->seconds, (uint32_t)(DAY_MS / SECOND_MS), &d->days);
 	buf_addc(out, 'P');
 	if (d->years)
 		buf_addf(out, "%uY", d->years);
@@ -250,6 +275,17 @@ void duration_print(struct buf *out, const struct duration *d)
 		buf_addf(out, "%uD", d->days);
 	if (d->seconds)
 		buf_addf(out, "T%uS", d->seconds);
+}
+
+bool duration_parse_printed(struct view text, struct duration *out)
+{
+	char room[64];
+	struct buf spelled = { .p = room, .cap = sizeof room, .max = sizeof room };
+
+	if (!duration_parse(text, out))
+		return false;
+	duration_print(&spelled, out);
+	return !spelled.failed && view_eq(text, buf_view(&spelled));
 }
 
 int64_t duration_add(int64_t from_ms, const struct duration *d)

@@ -17,18 +17,6 @@ const char *outcome_name(enum outcome o)
 	return "refused";
 }
 
-void decision_fail(struct decision *d, enum reason reason, const char *clause, const char *pointer)
-{
-	if (reason != REASON_WAITING_DECISION)
-		d->outcome = OUTCOME_REFUSED;
-	if (d->n_failed == DECISION_REASONS)
-		return;
-	struct failed *f = &d->failed[d->n_failed++];
-	f->reason = reason;
-	snprintf(f->clause, sizeof f->clause, "%s", clause ? clause : "");
-	snprintf(f->pointer, sizeof f->pointer, "%s", pointer ? pointer : "");
-}
-
 /* What is under way while one envelope is judged. */
 struct judge {
 	struct decision *d;
@@ -276,7 +264,10 @@ static void check_retention(struct judge *j)
 	}
 	if (!present(j->env->retention))
 		return;
-	if (!duration_parse(j->env->retention, &asked) || duration_is_zero(&asked))
+	/* A gateway tells it in one spelling, whatever its own system wrote. */
+	bool read = j->d->ingress ? duration_parse_printed(j->env->retention, &asked)
+	                          : duration_parse(j->env->retention, &asked);
+	if (!read || duration_is_zero(&asked))
 		decision_fail(j->d, REASON_RETENTION_MISSING, clause, "/retention");
 	else if (!duration_at_most(&asked, &p->retention.copy))
 		decision_fail(j->d, REASON_RETENTION_OVER_MAX, clause, "/retention");

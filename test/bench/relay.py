@@ -9,6 +9,7 @@ processes goes."""
 import json
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,18 @@ def cpu_seconds(pid):
     return (ticks(pid) + sum(ticks(c) for c in children)) / os.sysconf("SC_CLK_TCK")
 
 
+def store_bytes(node):
+    """What the database takes, pages that are free left out, those that still lie in the write-ahead log counted."""
+    with open(node.config, encoding="utf-8") as f:
+        path = os.path.join(node.folder, json.load(f)["store"])
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return db.execute("SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, "
+                          "pragma_page_size").fetchone()[0]
+    finally:
+        db.close()
+
+
 class Relay:
     def __init__(self, world, body):
         """`body`: an envelope with %d where the load generator puts a number."""
@@ -53,6 +66,7 @@ class Relay:
 
     def measure(self, seconds=SECONDS):
         nodes = (self.world.north, self.world.south)
+        stored = [store_bytes(n) for n in nodes]
         before, cpu, started = self.arrived(), [cpu_seconds(n.process.pid) for n in nodes], time.monotonic()
         out = run(LOAD, "-a", f"127.0.0.1:{nodes[0].port}", "-u", "/v1/agreements/relay/records", "--server-name", nodes[0].host,
                   "--ca", self.world.authority.cert, "--cert", self.feed[0], "--private-key", self.feed[1], "-B", self.bodies,
@@ -68,7 +82,8 @@ class Relay:
         north, south = [cpu_seconds(node.process.pid) - c for node, c in zip(nodes, cpu)]
         return {"records": n, "accepted_per_second": posted["requests_per_second"], "arrived_while_posting": early,
                 "arrived_per_second": n / took, "cpu_us_per_record": (north + south) / n * 1e6,
-                "north_us": north / n * 1e6, "south_us": south / n * 1e6}
+                "north_us": north / n * 1e6, "south_us": south / n * 1e6,
+                "north_bytes": (store_bytes(nodes[0]) - stored[0]) / n, "south_bytes": (store_bytes(nodes[1]) - stored[1]) / n}
 
     def signatures(self):
         """Signatures of checkpoints that both verified."""

@@ -4,6 +4,7 @@
 #include "gatewayd/core/witness/sight.h"
 #include "lib/json/canonical.h"
 #include "lib/policy/consents.h"
+#include "lib/tlog/entry_shown.h"
 #include "lib/tlog/receipt.h"
 
 static bool invalid(struct exchange *x, const char *what)
@@ -87,6 +88,18 @@ static bool check_consent(struct exchange *x, const struct tape *t)
 	return true;
 }
 
+/* What was checked is said in one way. */
+static bool check_words(struct exchange *x, const struct tape *t)
+{
+	uint32_t said = tape_member(t, 0, VIEW("checked"));
+	char room[64];
+	struct buf words = { .p = room, .cap = sizeof room, .max = sizeof room };
+
+	checked_print(x->decided.checked, &words);
+	return view_eq(said ? tape_string(t, said) : VIEW(""), buf_view(&words)) ||
+	       invalid(x, "the entry says otherwise than gateways do what was checked");
+}
+
 /* What stands beside the record is what the sender's log says, and so is what was checked of what stays there. */
 static bool check_members(struct exchange *x, const struct tape *t)
 {
@@ -104,7 +117,7 @@ static bool check_members(struct exchange *x, const struct tape *t)
 	if (!entry_digest(t, "envelope", &digest))
 		return invalid(x, "the entry's digest of the envelope is not that of its members");
 	d->checked = checked_of_entry(t);
-	return true;
+	return check_words(x, t);
 }
 
 static bool check_entry(struct exchange *x, const struct tape *t)
@@ -116,6 +129,9 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 	uuid_print(&o->exchange, id);
 	if (!entry_says(t, "operation", VIEW("disclosure")))
 		return invalid(x, "the entry is not a disclosure");
+	if (!entry_says(t, "outcome", view_of(outcome_name(OUTCOME_RELEASED))) &&
+	    !entry_says(t, "outcome", view_of(outcome_name(OUTCOME_TRANSFORMED))))
+		return invalid(x, "the entry does not say that it was released");
 	if (!entry_says(t, "exchange", view_of(id)))
 		return invalid(x, "the entry is another exchange's");
 	if (!entry_says(t, "agreement", agreement_id(d->agreement)) ||
@@ -148,20 +164,27 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 	return true;
 }
 
+/* One of another form may have members that this build does not know, and is refused for its form (check_form). */
+static bool names_another_form(const struct tape *t)
+{
+	uint32_t form = tape_member(t, 0, VIEW("form"));
+	unsigned long long n;
+
+	return form && (t->nodes[form].type != TAPE_NUMBER || !view_to_u64(tape_token(t, form), UINT32_MAX, &n) ||
+	                n != CANONICAL_FORM);
+}
+
 /* The record is spelled as its entry says: what came is never rewritten, so that both sides have one digest of it,
  * and a sender that chooses among spellings is refused. */
 static bool check_form(struct exchange *x, const struct tape *t)
 {
-	uint32_t form = tape_member(t, 0, VIEW("form"));
 	struct error e = { .reason = REASON_NONE };
-	unsigned long long n;
 
-	if (!form)
+	if (!tape_member(t, 0, VIEW("form")))
 		return error_at(
 		        &x->decided.error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
 		        "the entry names no form: an older build decided this record, and no later one takes it");
-	if (t->nodes[form].type != TAPE_NUMBER || !view_to_u64(tape_token(t, form), UINT32_MAX, &n) ||
-	    n != CANONICAL_FORM)
+	if (names_another_form(t))
 		return error_at(&x->decided.error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
 		                "the entry names a form that this build does not know");
 	return canonical_check(&x->decided.tape, x->decided.envelope.record, &e) ||
@@ -191,6 +214,9 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
+	const char *fault = names_another_form(&entry) ? NULL : entry_shown_fault(&entry, CANONICAL_FORM);
+	if (fault)
+		return invalid(x, fault);
 	if (!check_entry(x, &entry))
 		return false;
 	d->unproved.origin = view_of(peer->log.name);

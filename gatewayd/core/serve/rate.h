@@ -1,8 +1,8 @@
 /* How much a partner may ask to be decided: records and bytes, a second and a day, of it as a whole and of an agreement.
  * A bound of a second is a bucket that leaks at that rate and holds a second's worth: what was begun is finished, also
  * where it runs over, and nothing more is begun until it has leaked. A record that is refused counts as RATE_REFUSED: it costs
- * as much as one that is released, and is of use to nobody. Days are those of UTC; they are counted in memory and
- * begin anew with the daemon.
+ * as much as one that is released, and is of use to nobody. Days are those of UTC; rate_days.h
+ * keeps them over a restart.
  *
  * What is counted belongs to an account (budget.h), so that it outlives connections and reloads. Any thread. */
 #ifndef GATEWAYD_CORE_SERVE_RATE_H
@@ -15,21 +15,36 @@
 
 struct rate_counts;
 
+/* Whose rates: a partner's, under an agreement. */
+struct rated {
+	const struct partner *partner;
+	struct view agreement; /* its id */
+	const struct rates *
+	        clause; /* what the agreement itself says; NULL: nothing. The stricter one of this and the partner's counts */
+};
+
 /* One for an account. NULL: no memory. */
 struct rate_counts *rate_counts_new(void) MUST_USE;
 void rate_counts_free(struct rate_counts *c); /* NULL is fine */
 
 /* Whether anything of the partner is bounded under this agreement. */
-bool rate_is_bounded(const struct partner *p, struct view agreement);
+bool rate_is_bounded(const struct rated *of);
 /* Whether something may be begun now; else in how many seconds. Counts nothing. `now_ms` of the wall clock, and the monotonic
  * one. */
-bool rate_permits(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                  int64_t monotonic_ms, unsigned *retry_after_s) MUST_USE;
-void rate_count(struct rate_counts *c, const struct partner *p, struct view agreement, uint64_t records, uint64_t bytes,
-                int64_t now_ms, int64_t monotonic_ms);
+bool rate_permits(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms,
+                  unsigned *retry_after_s) MUST_USE;
+void rate_count(struct rate_counts *c, const struct rated *of, uint64_t records, uint64_t bytes, int64_t now_ms,
+                int64_t monotonic_ms);
+/* What was counted of the day of `now_ms` where a day is bounded: of the partner as a whole (`agreement` empty), and under
+ * agreements; in the order in which they were first counted. */
+void rate_each_day(struct rate_counts *c, int64_t now_ms,
+                   void (*each)(void *arg, const char *agreement, uint64_t records, uint64_t bytes), void *arg);
+/* Takes up what was counted of that day before. False: no memory. */
+bool rate_restore(struct rate_counts *c, struct view agreement, uint64_t records, uint64_t bytes, int64_t now_ms,
+                  int64_t monotonic_ms) MUST_USE;
 /* The values of the fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10): a policy for each bound of
  * the partner and of the agreement. */
-void rate_print(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                int64_t monotonic_ms, struct buf *policy, struct buf *limit);
+void rate_print(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms, struct buf *policy,
+                struct buf *limit);
 
 #endif

@@ -315,6 +315,10 @@ static const char unproved[] = "CREATE TABLE unproved ("
                                ") STRICT;"
                                "CREATE INDEX unproved_checkpoint ON unproved (origin, size);";
 
+/* By which a copy of a record that came here is known again, as long as the row is there. */
+static const char caveats_mark[] = "ALTER TABLE caveats ADD COLUMN mark BLOB;"
+                                   "CREATE INDEX caveats_marked ON caveats (mark) WHERE mark IS NOT NULL;";
+
 /* What decisions name in the place of lists: as long as a disclosure does. */
 static const char shapes[] = "CREATE TABLE shape ("
                              "  id INTEGER PRIMARY KEY,"
@@ -344,5 +348,6 @@ const char *const sql_migrations[] = { first_schema,
 	                               kept,
 	                               cosignatures_by_size,
 	                               unproved,
+	                               caveats_mark,
 	                               shapes,
 	                               NULL };
