@@ -22,6 +22,8 @@ void handle_tile(struct request *r)
 		error_set(&e, REASON_NOT_FOUND, "no such tile");
 		answer_unread(r, &e);
 	} else {
+		if (tile.width == TLOG_TILE_WIDTH)
+			r->keeps = KEEPS_FOR_GOOD;
 		buf_add(&body, view_make(hashes.p, tile.width * 32u));
 		answer_written(r, VIEW("application/octet-stream"), &body);
 	}
@@ -54,6 +56,8 @@ void handle_entries(struct request *r)
 			put_view16(consult_body(c), leaf);
 	}
 	if (ok) {
+		if (tile.width == TLOG_TILE_WIDTH)
+			r->keeps = KEEPS_ITS_READER;
 		consult_submit(c);
 		return;
 	}
