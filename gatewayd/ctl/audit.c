@@ -12,7 +12,7 @@ const struct ctl_command ctl_audit_commands[] = {
 	{ "audit", "tail", "[-f] [-n LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]",
 	  "show the newest entries of the mirror file, and go on with -f", audit_tail },
 	{ "audit", "verify",
-	  "[--key VKEY | --policy FILE [--max-age SECONDS]] [--earlier FILE] [--later DIR|STORE]... [--tsa-ca FILE] [DIR|STORE|URL]",
+	  "[--key VKEY | --policy FILE [--max-age SECONDS]] [--state FILE] [--earlier FILE] [--later DIR|STORE]... [--tsa-ca FILE] [DIR|STORE|URL]",
 	  "rebuild the whole log and compare it with its signed checkpoint", audit_verify },
 	{ "audit", "prove", "[--out FILE] [--from DIR|STORE] UUID",
 	  "write the receipt of an exchange, which verifies offline", audit_prove },

@@ -9,8 +9,8 @@
 #include "lib/tlog/trust.h"
 #include "lib/tlog/verify.h"
 
-/* --- a log to read: an export directory (C2SP tlog-tiles), the same layout behind an https:// URL, a store, or
- * STORE@EPOCH for one of its earlier logs --- */
+/* --- a log to read: an export directory (C2SP tlog-tiles; also as file:///DIR), the same layout at a gateway or a web
+ * server, a store, or STORE@EPOCH for one of its earlier logs --- */
 struct audit_source;
 struct audit_keys;
 
@@ -31,6 +31,8 @@ struct audit_source *audit_source_open(const char *path, struct connection *acce
 /* Of a store's log, the `n`th log after it in the same store. NULL when there is none, and on error. */
 struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
+/* Of a gateway, whose witnesses may be about to cosign what is newest. */
+bool audit_source_live(const struct audit_source *s) MUST_USE;
 struct view audit_source_note(const struct audit_source *s);
 /* The checkpoint that it shows with cosignatures, which the newest may be ahead of; without any the newest. */
 struct view audit_source_cosigned(const struct audit_source *s);
@@ -40,6 +42,10 @@ uint64_t audit_source_size(const struct audit_source *s);
 void audit_source_follow(struct audit_source *s, const struct audit_keys *k);
 /* Of a store: its newest checkpoint takes the place of the one that it was opened at. */
 bool audit_source_refresh(struct audit_source *s, bool *grew, struct error *e) MUST_USE;
+/* Goes on from what was verified before (lib/tlog/verify.h), which stays the caller's. Not of a source with disclosures. */
+void audit_source_resume(struct audit_source *s, const struct checkpoint *verified);
+/* Tells a terminal how far the reading of entries has come; until the source is closed, or `on` is false. */
+void audit_source_progress(struct audit_source *s, bool on);
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
 /* Appends the tlog-proof of an entry with its leaf, made from the tiles against the source's checkpoint. */
@@ -102,6 +108,20 @@ bool audit_verify_log(struct audit_source *s, const struct audit_keys *k, const 
 /* Judged and verified, for commands to which more than the verdict is nothing. `r` is zeros where no checkpoint counts. */
 bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r,
                          struct error *e) MUST_USE;
+
+/* --- what was verified before --- */
+struct audit_state {
+	bool there; /* else there is no file yet: all is to be verified */
+	int64_t verified_ms;
+	struct checkpoint checkpoint; /* looks into `note` */
+	struct buf note;
+};
+/* Reads the file that an earlier verification wrote, and opens its checkpoint by these keys. A file that is not there is no
+ * error; one of another log, or that is none, REASON_CONFIG. Freed also after false. */
+bool audit_state_load(const char *path, const struct audit_keys *k, struct audit_state *s, struct error *e) MUST_USE;
+/* Puts `note`, verified to its last entry, in its place: whole and on the disk, or not at all. */
+bool audit_state_save(const char *path, struct view note, int64_t now_ms, struct error *e) MUST_USE;
+void audit_state_free(struct audit_state *s);
 
 /* --- timestamps --- */
 struct audit_timestamp {
