@@ -148,6 +148,9 @@ bool audit_become_self(struct error *e) MUST_USE;
 /* Writes the source's log into `dir` as static files; what an earlier run left there goes on. */
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e) MUST_USE;
 
+/* verify.html: verifies a receipt, checkpoint or cosignature in a browser. Lives as long as the program. */
+struct view audit_page(void);
+
 /* Puts a file in place by writing beside it and renaming; folders are made. */
 bool audit_write_file(const char *path, struct view bytes, struct error *e) MUST_USE;
 

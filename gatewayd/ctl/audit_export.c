@@ -193,12 +193,12 @@ static bool export_older(const struct export *x, struct error *e)
 	return c.size == x->size || (export_entries(&older, c.size, e) && export_tiles(&older, e));
 }
 
-static bool put_note(const struct export *x, const char *name, struct view note, struct error *e)
+static bool put_named(const struct export *x, const char *name, struct view bytes, struct error *e)
 {
 	char path[PATH_MAX];
 
 	return snprintf(path, sizeof path, "%s/%s", x->dir, name) < (int)sizeof path
-	               ? audit_write_file(path, note, e)
+	               ? audit_write_file(path, bytes, e)
 	               : error_set(e, REASON_IO, "a path is too long");
 }
 
@@ -209,11 +209,17 @@ static bool export_checkpoints(const struct export *x, struct error *e)
 	char path[PATH_MAX];
 
 	if (!view_eq(newest, cosigned))
-		return put_note(x, "newest", newest, e) && put_note(x, "checkpoint", cosigned, e);
-	if (!put_note(x, "checkpoint", newest, e))
+		return put_named(x, "newest", newest, e) && put_named(x, "checkpoint", cosigned, e);
+	if (!put_named(x, "checkpoint", newest, e))
 		return false;
 	snprintf(path, sizeof path, "%s/newest", x->dir);
 	return unlink(path) == 0 || errno == ENOENT || error_set(e, REASON_IO, "%s: %s", path, strerror(errno));
+}
+
+/* For whoever has a browser and no program. */
+static bool export_page(const struct export *x, struct error *e)
+{
+	return put_named(x, "verify.html", audit_page(), e);
 }
 
 /* The checkpoints come last, so that whoever reads the directory meanwhile finds what they promise. */
@@ -229,7 +235,7 @@ static bool export_directory(struct export *x, struct error *e)
 			return error_set(e, REASON_NO_MEMORY, "no memory for what was erased");
 	}
 	return export_all_entries(x, e) && export_tiles(x, e) && export_older(x, e) && export_timestamp(x, e) &&
-	       export_checkpoints(x, e);
+	       export_page(x, e) && export_checkpoints(x, e);
 }
 
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e)
