@@ -65,6 +65,8 @@ int64_t agreement_effective_ms(const struct agreement *a);
 int64_t agreement_grace_end_ms(const struct agreement *a);
 int64_t agreement_sunset_ms(const struct agreement *a);
 bool agreement_has_party(const struct agreement *a, struct view agency);
+/* Whether the party's oversight bodies, as all parties recognise them, are led by this agency. */
+bool agreement_oversight(const struct agreement *a, struct view party, struct view agency);
 /* Whether a seat of its joint council has this name. */
 bool agreement_has_seat(const struct agreement *a, struct view name);
 /* The k-th party, NUL-terminated as the one below; empty past the last. */

@@ -18,6 +18,7 @@
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
@@ -254,7 +255,8 @@ static inline void core_start(struct core_fixture *f)
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
 	f->core.reads = reads_new();
-	ck_assert_ptr_nonnull(f->core.reads);
+	f->core.readings = readings_new();
+	ck_assert(f->core.reads && f->core.readings);
 	f->core.log_vkey = &f->log.vkey;
 }
 
@@ -273,6 +275,7 @@ static inline void core_teardown(struct core_fixture *f)
 	budget_free(f->core.budget);
 	departures_free(f->core.departures);
 	reads_free(f->core.reads);
+	readings_free(f->core.readings);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

@@ -20,7 +20,8 @@
 /* clang-format off */
 #define ROLE_LIST(R) \
 	R(SYSTEM, "system") R(GATEWAY, "gateway") R(OFFICER, "officer") R(OPERATOR, "operator") \
-	R(AUDITOR, "auditor") R(SUPERVISOR, "supervisor") R(OMBUDSPERSON, "ombudsperson") R(COUNCIL, "council")
+	R(AUDITOR, "auditor") R(SUPERVISOR, "supervisor") R(OMBUDSPERSON, "ombudsperson") R(COUNCIL, "council") \
+	R(COURT, "court")
 /* clang-format on */
 
 enum role_bit {
@@ -29,7 +30,8 @@ enum role_bit {
 #undef R
 	        ROLE_COUNT
 };
-#define ROLE(name) (1u << ROLE_##name##_BIT)
+#define ROLE(name)      (1u << ROLE_##name##_BIT)
+#define ROLES_OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR) | ROLE(COURT))
 
 /* How much may be asked to be decided; 0: as much as comes. A record is an envelope, alone or on a line. */
 struct rates {
@@ -63,6 +65,8 @@ struct partner {
 	struct view *signers;     /* DER certificates */
 	size_t n_signers;
 	int64_t training_until_ms; /* TIME_NONE: not stated */
+	const char **oversees;     /* agencies that it oversees; only with a role of ROLES_OVERSIGHT */
+	size_t n_oversees;
 };
 
 struct node {

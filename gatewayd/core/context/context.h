@@ -52,6 +52,7 @@ struct core {
 	struct departures *departures; /* its own lock */
 	struct budget *budget;         /* its own lock */
 	struct reads *reads;           /* its own lock */
+	struct readings *readings;     /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */
