@@ -196,3 +196,11 @@ bool channel_read_reply(const struct frame *f, struct channel_reply *out)
 	out->body = in.rest;
 	return !in.failed;
 }
+
+void channel_rest(struct channel *c)
+{
+	if (c->in.n == 0)
+		buf_free(&c->in);
+	if (c->out.n == 0)
+		buf_free(&c->out);
+}

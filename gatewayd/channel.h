@@ -26,6 +26,8 @@
  *                              themselves, and no pins. Ids of outbound requests have bit 63 set.
  *   COUNTS    edge   0         what the edge's thread counted so far, a u64 each, in the order of edge_counts.h; once
  *                              a second, whether or not they changed
+ *   KNOWN     edge   conn      after OPEN, of a certificate that a partner file pins: 16 bytes, the source that it came from (IPv6, or
+ *                              IPv4 mapped into it; of an IPv6 address its /64)
  *   REPLY     edge   outbound  u16 status (0: no answer came, and the first field is "error" with a
  *                              sentence), u64 content length, pairs, u16 zero, body, as above
  */
@@ -55,6 +57,7 @@ enum frame_type {
 	FRAME_REPLY,
 	FRAME_OUTBOUND,
 	FRAME_COUNTS,
+	FRAME_KNOWN,
 	FRAME_TYPES
 };
 
@@ -89,6 +92,8 @@ enum channel_state channel_flush(struct channel *c) MUST_USE;
 enum channel_state channel_receive(struct channel *c, void (*handle)(void *arg, const struct frame *f),
                                    void *arg) MUST_USE;
 size_t channel_queued(const struct channel *c);
+/* Gives back what its buffers hold, where they are empty; it comes again with the next frame. */
+void channel_rest(struct channel *c);
 
 /* Sends of a body what credit and frame size allow, from *sent on; the last piece has LAST. *sent grows and
  * *credit shrinks by what was sent. */

@@ -15,6 +15,7 @@
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/exchange/surrogates.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
@@ -22,10 +23,12 @@
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
 #include "gatewayd/core/verify.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 #include "gatewayd/os/secret_file.h"
 
@@ -112,6 +115,7 @@ static void memory_close(void *arg)
 	quotas_free(c->quotas);
 	surrogates_free(c->surrogates);
 	sights_free(c->sights);
+	tales_free(c->tales);
 	overdue_free(c->overdue);
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
@@ -126,12 +130,13 @@ static bool memory_open(void *arg, struct error *e)
 	c->quotas = quotas_new();
 	c->surrogates = surrogates_new();
 	c->sights = sights_new();
+	c->tales = tales_new();
 	c->overdue = overdue_new();
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
 	c->budget = budget_new();
 	c->verified = verified_new();
-	if (c->quotas && c->surrogates && c->sights && c->overdue && c->terms && c->attempts && c->budget &&
+	if (c->quotas && c->surrogates && c->sights && c->tales && c->overdue && c->terms && c->attempts && c->budget &&
 	    c->verified) {
 		budget_set(c->budget, &c->conf->node);
 		return true;
@@ -287,6 +292,23 @@ static void readings_close(void *arg)
 	readings_free(((struct opened *)arg)->core->readings);
 }
 
+static bool sources_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+	struct buf path = BUF_INIT(PATH_MAX);
+
+	buf_addf(&path, "%s-sources", c->conf->node.store);
+	buf_addc(&path, '\0');
+	c->sources = path.failed ? NULL : sources_new(path.p, instant_now_ms());
+	buf_free(&path);
+	return c->sources || error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static void sources_close(void *arg)
+{
+	sources_free(((struct opened *)arg)->core->sources);
+}
+
 static void own_mirror_close(void *arg)
 {
 	mirror_close(((struct opened *)arg)->core->mirror);
@@ -390,6 +412,7 @@ static const struct step open_steps[] = {
 	{ "departures", departures_open, departures_close },
 	{ "reads", reads_open, reads_close },
 	{ "readings", readings_open, readings_close },
+	{ "known sources", sources_open, sources_close },
 	{ "mirror", own_mirror_open, own_mirror_close },
 	{ "log", log_open, log_close },
 	{ "what is remembered", memory_fill, NULL },

@@ -8,6 +8,7 @@
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/witness/ended.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 
@@ -22,6 +23,7 @@ const struct part core_parts[] = {
 	  .early = true },
 	{ .make = sight_check_new, .tick = sight_check_tick, .free = sight_check_free, .first_only = true },
 	{ .make = ended_new, .tick = ended_tick, .free = ended_free, .first_only = true },
+	{ .make = telling_new, .tick = telling_tick, .free = telling_free, .first_only = true },
 	{ .make = timestamp_new, .tick = timestamp_tick, .free = timestamp_free, .first_only = true },
 	{ .make = NULL },
 };

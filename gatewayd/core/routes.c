@@ -32,6 +32,8 @@ const struct route core_routes[] = {
 	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_checkpoint },
 	{ "POST", "/add-checkpoint", ANY_ROLE, .handle = handle_add_checkpoint, .early = true, .open = true },
 	{ "POST", "/evidence", ANY_ROLE, .handle = handle_evidence, .open = true },
+	{ "GET", "/evidence", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_evidence_list },
+	{ "GET", "/evidence/*", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_evidence_text },
 	{ "GET", "/*/checkpoint", ANY_ROLE, .handle = handle_monitored, .early = true, .open = true },
 	{ "GET", "/witnessed/**", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_witnessed, .early = true },
 	{ "GET", "/timestamp/*", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_timestamp },

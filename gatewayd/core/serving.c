@@ -22,6 +22,7 @@
 #include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/backlog.h"
 #include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
 #include "gatewayd/core/steps.h"
@@ -51,7 +52,8 @@ struct loop {
 	int64_t watch_ms; /* monotonic: when the service manager is told that all goes on */
 	int control_fd;
 	struct edge_child edge;
-	bool hung_up; /* the workers' channels to the edge were */
+	bool sources_lost; /* they cannot be written; it was said */
+	bool hung_up;      /* the workers' channels to the edge were */
 	int status;
 };
 
@@ -123,6 +125,18 @@ static void watch(struct loop *l)
 	notify_alive();
 }
 
+static void keep_sources(struct loop *l, bool now)
+{
+	struct error e = { .reason = REASON_NONE };
+	char text[700];
+	bool ok = sources_keep(l->core->sources, l->core->conf, instant_now_ms(), now, &e);
+
+	if (!ok && !l->sources_lost)
+		log_line("warning", "where partners come from cannot be kept for the next start: %s",
+		         error_print(&e, text, sizeof text));
+	l->sources_lost = !ok;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *l = arg;
@@ -144,6 +158,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
 	readings_tell(l->core, instant_now_ms(), false);
+	keep_sources(l, false);
+	notify_again();
 	watch(l);
 	if (instant_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = instant_monotonic_ms() + WARN_EVERY_MS;
@@ -445,6 +461,7 @@ int core_serve(struct core *c, const struct core_options *o, struct store *reade
 		notify("READY=1");
 		event_base_dispatch(l.base);
 		notify("STOPPING=1");
+		keep_sources(&l, true);
 	} else {
 		log_line("error", "cannot start: %s", serving_steps[started].name);
 		/* A lost edge or store may come back with a new start; a wrong log or configuration does not. */

@@ -68,6 +68,9 @@ struct audit_keys {
 bool audit_keys_load(const struct ctl *c, const char *key, const char *policy, struct audit_keys *out,
                      struct error *e) MUST_USE;
 void audit_keys_free(struct audit_keys *k);
+/* A log whose origin is not that of the key, and whose first entries say that the key announced it: then `k` has the log's own,
+ * which is proved when the log is verified. Of policies nothing is followed. */
+bool audit_follow(struct audit_source *s, struct audit_keys *k, uint64_t *entry) MUST_USE;
 /* Opens a checkpoint by these keys. `*signer` gets the log's key, `*witnessed` (may be NULL) the witnesses (none
  * without a policy). REASON_TAMPERED; REASON_NOT_COSIGNED as trust_check() has it. */
 bool audit_keys_open(const struct audit_keys *k, struct view note, struct checkpoint *out,
@@ -173,6 +176,9 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv);
 int audit_prove(const struct ctl *c, int argc, char **argv);
 int audit_export(const struct ctl *c, int argc, char **argv);
 int audit_new_epoch(const struct ctl *c, int argc, char **argv);
+int audit_follow_partner(const struct ctl *c, int argc, char **argv);
+int audit_evidence(const struct ctl *c, int argc, char **argv);
+int audit_missing(const struct ctl *c, int argc, char **argv);
 int audit_archive(const struct ctl *c, int argc, char **argv);
 int audit_reconcile(const struct ctl *c, int argc, char **argv);
 

@@ -13,6 +13,7 @@
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/epoch.h"
 #include "gatewayd/os/secret_file.h"
@@ -28,6 +29,7 @@ void epoch_free(struct epoch *x)
 	free(x->mirror);
 	free(x->vkey);
 	buf_free(&x->note);
+	buf_free(&x->announcement);
 }
 
 /* --- what there is --- */
@@ -47,7 +49,9 @@ bool epoch_open(struct epoch *x, const struct ctl *c, struct error *e)
 {
 	json_error_t syntax;
 
-	*x = (struct epoch){ .ctl = c, .note = BUF_INIT(NOTE_MAX) };
+	*x = (struct epoch){
+		.ctl = c, .rotate = x->rotate, .note = BUF_INIT(NOTE_MAX), .announcement = BUF_INIT(NOTE_MAX)
+	};
 	x->node = json_load_file(x->ctl->config, 0, &syntax);
 	if (!x->node)
 		return error_at(e, REASON_CONFIG, x->ctl->config, 0, 0, "%s", syntax.text);
@@ -132,6 +136,18 @@ void epoch_find(struct epoch *x, const char *fmt, ...)
 	va_end(ap);
 }
 
+void epoch_says(struct epoch *x, const char *fmt, ...)
+{
+	size_t n = strlen(x->said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(x->said + n, sizeof x->said - n, fmt, ap);
+	va_end(ap);
+	n = strlen(x->said);
+	snprintf(x->said + n, sizeof x->said - n, "\n");
+}
+
 /* An anchor that knows more than the store tells how much is gone. */
 static void look_at_anchor(struct epoch *x, uint64_t size)
 {
@@ -177,9 +193,19 @@ bool epoch_put(struct epoch *x, struct store *s, struct error *e)
 {
 	struct store_log_row row = { .origin = view_of(x->new_origin), .note = view_of(x->finding) };
 
+	char key_name[NOTE_NAME_MAX + 16], announced_name[NOTE_NAME_MAX + 16];
+	struct buf key = BUF_INIT(4096);
+
 	if (x->note.n > 0)
 		sha256(buf_view(&x->note), &row.before);
-	return store_put_log(s, &row, e);
+	snprintf(key_name, sizeof key_name, LOG_KEY_NAME "%s", x->old_origin);
+	snprintf(announced_name, sizeof announced_name, ANNOUNCED_NAME "%s", x->new_origin);
+	note_vkey_print(&x->old_key, &key);
+	bool ok =
+	        store_put_log(s, &row, e) && store_put_value(s, view_of(key_name), buf_view(&key), e) &&
+	        (x->announcement.n == 0 || store_put_value(s, view_of(announced_name), buf_view(&x->announcement), e));
+	buf_free(&key);
+	return ok;
 }
 
 static bool begin(struct epoch *x, struct store *s, struct error *e)
@@ -246,7 +272,7 @@ bool epoch_write(struct epoch *x, struct error *e)
 /* --- the command --- */
 
 /* The anchor, too, must not speak of the old log any more; the mirror starts anew at index 0. */
-static bool end_log(struct epoch *x, bool *resumed, struct error *e)
+static bool end_log(struct epoch *x, const char *force, bool *resumed, struct error *e)
 {
 	struct error broken = { .reason = REASON_NONE };
 
@@ -259,18 +285,18 @@ static bool end_log(struct epoch *x, bool *resumed, struct error *e)
 	bool ok = broken.reason == REASON_NONE || error_set(e, broken.reason, "%s", broken.text);
 	if (ok && !*resumed) {
 		epoch_examine(x, x->store);
-		ok = begin(x, s, e);
+		ok = epoch_ask(x, force, e) && (!x->rotate || epoch_announce(x, e)) && begin(x, s, e);
 	}
-	ok = ok && epoch_set_files_aside(x, e);
+	ok = ok && ((!x->rotate && !*resumed) || epoch_take_key(x, e)) && epoch_set_files_aside(x, e);
 	store_close(s);
 	return ok;
 }
 
-static bool run_all(struct epoch *x, const struct ctl *c, bool *resumed, struct error *e)
+static bool run_all(struct epoch *x, const struct ctl *c, const char *force, bool *resumed, struct error *e)
 {
 	if (!epoch_open(x, c, e) || !audit_become_owner(x->store, e))
 		return false;
-	bool ok = end_log(x, resumed, e);
+	bool ok = end_log(x, force, resumed, e);
 	return audit_become_self(e) && ok && epoch_write(x, e);
 }
 
@@ -280,15 +306,16 @@ static void report(const struct epoch *x, bool resumed)
 
 	note_vkey_print(&x->new_key, &key);
 	if (x->ctl->json) {
-		json_t *j = json_pack("{s:s, s:s%, s:b, s:b, s:s}", "origin", x->new_origin, "vkey", key.p, key.n,
+		json_t *j = json_pack("{s:s, s:s%, s:b, s:b, s:s, s:s}", "origin", x->new_origin, "vkey", key.p, key.n,
 		                      "resumed", resumed, "altered", x->altered, "before",
-		                      resumed ? x->old_origin : x->finding);
+		                      resumed ? x->old_origin : x->finding, "partners", x->said);
 		char *text = json_dumps(j, JSON_COMPACT);
 
 		puts(text ? text : "{}");
 		free(text);
 		json_decref(j);
 	} else {
+		fputs(x->said, stdout);
 		printf("ended    %s\nbegins   %s when gatewayd starts\nkey      %.*s\n",
 		       resumed ? x->old_origin : x->finding, x->new_origin, VIEW_ARG(buf_view(&key)));
 		puts("Give the key to auditors and partners before that: partners put it as audit/vkey and the one\n"
@@ -299,18 +326,27 @@ static void report(const struct epoch *x, bool resumed)
 
 int audit_new_epoch(const struct ctl *c, int argc, char **argv)
 {
-	struct epoch x;
+	static const struct option list[] = { { "force", required_argument, NULL, 'F' },
+		                              { "rotate-key", no_argument, NULL, 'R' },
+		                              { 0 } };
+	const char *force = NULL;
+	struct epoch x = { .rotate = false };
 	struct error e = { .reason = REASON_NONE };
 	bool resumed = false;
-	int status = CTL_OK;
+	int opt, status = CTL_OK;
 
-	(void)argv;
-	if (argc != 1)
-		return ctl_usage("audit new-epoch");
-	if (run_all(&x, c, &resumed, &e))
+	while ((opt = getopt_long(argc, argv, "", list, NULL)) == 'F' || opt == 'R') {
+		force = opt == 'F' ? optarg : force;
+		x.rotate = x.rotate || opt == 'R';
+	}
+	if (opt != -1 || argc != optind || (force && !force[0]))
+		return ctl_usage("audit new-epoch [--force REASON] [--rotate-key]");
+	if (run_all(&x, c, force, &resumed, &e)) {
 		report(&x, resumed);
-	else
+	} else {
+		fputs(x.said, stderr);
 		status = ctl_fail(CTL_FAILED, &e);
+	}
 	epoch_free(&x);
 	return status;
 }

@@ -212,6 +212,9 @@ static void report_witnesses(const struct found *f)
 
 	if (w->cosigned == 0)
 		return;
+	if (w->unknown)
+		printf("not counted  %u witnesses of the policy, whose algorithm this program or its OpenSSL does not know\n",
+		       w->unknown);
 	printf("cosigned by  %u witnesses of the policy; witnessed by %u of %u independent\n", w->cosigned,
 	       w->independent, w->of_independent);
 	printf("cosigned     %llu of %llu entries", (unsigned long long)f->judged.accepted.size,
@@ -363,8 +366,16 @@ static int look(const struct ctl *c, const char *path, const struct audit_keys *
 {
 	struct error e = { .reason = REASON_NONE };
 	struct audit_source *s = audit_source_open(path, &o->access, &e);
+	struct audit_keys followed = *k;
 	struct audit_judged j;
+	uint64_t entry;
 	int status;
+
+	if (s && audit_follow(s, &followed, &entry)) {
+		fprintf(stderr, "entry %llu: %s announced the key of this log, %s+%08x\n", (unsigned long long)entry,
+		        k->key.name, followed.key.name, followed.key.id);
+		k = &followed;
+	}
 
 	/* A copy without its checkpoint was cut, a store without one is not a log. */
 	if (!s)

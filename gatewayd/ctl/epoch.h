@@ -15,8 +15,11 @@ struct epoch {
 	char old_origin[NOTE_NAME_MAX], new_origin[NOTE_NAME_MAX];
 	char *store, *keys, *anchor, *mirror, *vkey; /* paths; the last three may be NULL */
 	struct note_vkey old_key, new_key;
-	struct buf note;   /* the old log's last checkpoint */
-	char finding[400]; /* what the genesis entry will say */
+	bool rotate;             /* the new log has a new key */
+	struct buf announcement; /* of it; empty: it has the same */
+	struct buf note;         /* the old log's last checkpoint */
+	char finding[1200];      /* what the genesis entry will say */
+	char said[4000];         /* what partners said, a line each */
 	bool altered;
 };
 
@@ -26,10 +29,18 @@ void epoch_free(struct epoch *x);
 /* The keys: the new log's from the audit key, the old one's from the configuration's file of it where that is the old log's,
  * else from the audit key. */
 bool epoch_keys(struct epoch *x, struct error *e) MUST_USE;
+/* Makes the next key, unless an interrupted run did, and announces it by the old one; and puts it in place, which does nothing
+ * where none was made. */
+bool epoch_announce(struct epoch *x, struct error *e) MUST_USE;
+bool epoch_take_key(struct epoch *x, struct error *e) MUST_USE;
 /* What the store at `path` holds of the old log, into `finding` and `note`. */
 void epoch_examine(struct epoch *x, const char *path);
-/* Adds to the finding. */
+/* Adds to the finding; and to what partners said. */
 void epoch_find(struct epoch *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void epoch_says(struct epoch *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Asks all partner gateways what they hold of the log that was examined. REASON_UNAVAILABLE where one cannot be asked and
+ * `force`, a reason, is NULL. */
+bool epoch_ask(struct epoch *x, const char *force, struct error *e) MUST_USE;
 /* The new log's row; inside a transaction of `s`. */
 bool epoch_put(struct epoch *x, struct store *s, struct error *e) MUST_USE;
 /* Anchor and mirror do not speak of the old log any more. */

@@ -17,7 +17,9 @@ struct https {
 	struct curl_slist *resolve;
 	char base[URL_MAX];
 	char why[CURL_ERROR_SIZE];
-	struct buf *answer; /* of the request under way */
+	struct buf *answer;                /* of the request under way */
+	const struct https_stream *stream; /* that is under way; NULL: a request of known length */
+	bool paused;                       /* its body waits for more of the answer */
 	size_t header_bytes;
 	bool complete; /* the header section has ended, */
 	bool framed;   /* and said how its body ends: a connection's end may be anyone's doing */
@@ -44,6 +46,41 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 	            view_eq_nocase(name, VIEW("transfer-encoding"));
 	h->header_bytes += size * n;
 	return h->header_bytes > HEADERS_MAX ? 0 : size * n;
+}
+
+static long status_of(struct https *h)
+{
+	long code = 0;
+
+	return curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &code) == CURLE_OK ? code : 0;
+}
+
+static size_t take_stream(char *p, size_t size, size_t n, void *arg)
+{
+	struct https *h = arg;
+
+	if (status_of(h) != 200)
+		return take_body(p, size, n, arg);
+	if (!h->stream->answer(h->stream->arg, view_make(p, size * n)))
+		return 0;
+	if (h->paused) {
+		h->paused = false;
+		curl_easy_pause(h->curl, CURLPAUSE_CONT);
+	}
+	return size * n;
+}
+
+static size_t give_body(char *to, size_t size, size_t n, void *arg)
+{
+	struct https *h = arg;
+	size_t got = 0;
+
+	switch (h->stream->body(h->stream->arg, to, size * n, &got)) {
+	case HTTPS_BYTES: return got;
+	case HTTPS_WAIT: h->paused = true; return CURL_READFUNC_PAUSE;
+	case HTTPS_END: return 0;
+	}
+	return CURL_READFUNC_ABORT;
 }
 
 #define SET(option, value) (curl_easy_setopt(h->curl, option, value) == CURLE_OK)
@@ -174,10 +211,10 @@ static bool set_request(struct https *h, const char *method, const char *path, s
 }
 
 /* curl would send Accept, Expect and a form's Content-Type of its own. */
-static struct curl_slist *make_fields(const char *content_type)
+static struct curl_slist *make_fields(const char *content_type, bool chunked)
 {
 	char type[200];
-	const char *const fields[] = { "Accept:", "Expect:", type };
+	const char *const fields[] = { "Accept:", "Expect:", type, chunked ? "Transfer-Encoding: chunked" : "Expect:" };
 	struct curl_slist *list = NULL;
 
 	if (snprintf(type, sizeof type, "Content-Type:%s%s", content_type ? " " : "",
@@ -231,7 +268,7 @@ bool https_request(struct https *h, const char *method, const char *path, struct
 
 	if ((!get && strcmp(method, "POST") != 0) || path[0] != '/' || (get && body.n > 0))
 		return error_set(e, REASON_BAD_REQUEST, "only GET, and POST with a body, of a path");
-	fields = make_fields(content_type);
+	fields = make_fields(content_type, false);
 	if (!fields)
 		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	ok = set_request(h, method, path, body, fields) || error_set(e, REASON_BAD_REQUEST, "the path is not sent");
@@ -248,6 +285,41 @@ bool https_request(struct https *h, const char *method, const char *path, struct
 	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(fields);
 	return ok;
+}
+
+/* Whatever was set for a stream, and for what follows it. */
+static bool set_stream(struct https *h, bool streams)
+{
+	long timeout_s = (long)(h->timeout_ms + 999) / 1000;
+
+	h->paused = false;
+	return SET(CURLOPT_WRITEFUNCTION, streams ? take_stream : take_body) &&
+	       SET(CURLOPT_READFUNCTION, streams ? give_body : NULL) && SET(CURLOPT_READDATA, h) &&
+	       SET(CURLOPT_TIMEOUT_MS, streams ? 0L : (long)h->timeout_ms) &&
+	       SET(CURLOPT_LOW_SPEED_LIMIT, streams ? 1L : 0L) && SET(CURLOPT_LOW_SPEED_TIME, streams ? timeout_s : 0L);
+}
+
+bool https_stream(struct https *h, const struct https_stream *s, struct buf *problem, int *status,
+                  unsigned *retry_after_s, struct error *e)
+{
+	struct curl_slist *fields = make_fields(s->content_type, true);
+	char url[URL_MAX * 2];
+	curl_off_t wait_s = 0;
+	bool ok = fields != NULL || error_set(e, REASON_NO_MEMORY, "memory ran out");
+
+	h->stream = s;
+	h->answer = problem;
+	ok = ok && ((snprintf(url, sizeof url, "%s%s", h->base, s->path) < (int)sizeof url && set_stream(h, true) &&
+	             SET(CURLOPT_URL, url) && SET(CURLOPT_HTTPHEADER, fields) && SET(CURLOPT_POST, 1L) &&
+	             SET(CURLOPT_POSTFIELDS, NULL) && SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1)) ||
+	            error_set(e, REASON_BAD_REQUEST, "the path is not sent"));
+	ok = ok && try_once(h, status, &wait_s, e);
+	*retry_after_s = ok && wait_s > 0 ? (unsigned)(wait_s < 86400 ? wait_s : 86400) : 0;
+	h->stream = NULL;
+	h->answer = NULL;
+	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(fields);
+	return (set_stream(h, false) || error_set(e, REASON_NO_MEMORY, "libcurl could not be set up")) && ok;
 }
 
 void https_close(struct https *h)

@@ -37,6 +37,26 @@ struct https *https_open(const struct https_options *o, struct error *e) MUST_US
  * patience, or was the last try. False: REASON_UNAVAILABLE (no connection, no trust, no answer in time) or REASON_TOO_LARGE. */
 bool https_request(struct https *h, const char *method, const char *path, struct view body, const char *content_type,
                    struct buf *answer, int *status, struct error *e) MUST_USE;
+
+/* A POST whose body and answer are of any length and go at the same time. */
+enum https_body {
+	HTTPS_BYTES, /* `*n` bytes were written */
+	HTTPS_WAIT,  /* nothing before more of the answer has come */
+	HTTPS_END    /* the body is over */
+};
+struct https_stream {
+	const char *path, *content_type;
+	/* Writes at most `size` bytes of the body. */
+	enum https_body (*body)(void *arg, char *to, size_t size, size_t *n);
+	/* Takes what came of the answer to a status of 200. False ends the request. */
+	bool (*answer)(void *arg, struct view bytes);
+	void *arg;
+};
+/* Sends it in chunks, once. An answer with another status goes to `problem`, and the body ends there; `*retry_after_s` is how
+ * long the server wants to be left alone then, 0 where it does not say. False: no connection, no trust, or it broke
+ * (REASON_UNAVAILABLE), also after the timeout without a byte in either direction; part of the answer may have been taken. */
+bool https_stream(struct https *h, const struct https_stream *s, struct buf *problem, int *status,
+                  unsigned *retry_after_s, struct error *e) MUST_USE;
 void https_close(struct https *h); /* NULL does nothing */
 
 #endif

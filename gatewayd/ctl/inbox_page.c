@@ -3,32 +3,11 @@
 #include <unistd.h>
 
 #include "gatewayd/ctl/inbox.h"
+#include "gatewayd/ctl/problem.h"
 
 #define PAGE_MAX   (64u * 1024 * 1024) /* a gateway's page is smaller */
 #define ANSWER_MAX 65536u
 #define LOOKS      10 /* a second apart, at what is about to be handed out */
-
-/* A problem document (RFC 9457): its type names the rule, its title says it. */
-static bool refused(int status, const struct buf *answer, struct error *e)
-{
-	json_t *doc = json_loadb(answer->n ? answer->p : "", answer->n, 0, NULL);
-	const char *type = json_string_value(json_object_get(doc, "type"));
-	const char *slug = type && strrchr(type, '/') ? strrchr(type, '/') + 1 : "";
-	enum reason reason = reason_find(view_of(slug));
-
-	/* The gateway's words only where they are this list's own: an answer is not printed as it comes. */
-	if (reason != REASON_COUNT && reason != REASON_NONE)
-		error_set(e, reason, "the gateway answered %d, %s: %s", status, slug, reason_text(reason));
-	else
-		error_set(e,
-		          status >= 500   ? REASON_UNAVAILABLE
-		          : status == 429 ? REASON_RATE_LIMITED
-		                          : REASON_BAD_REQUEST,
-		          "the gateway answered %d%s", status,
-		          type ? ", a problem that this version does not know" : "");
-	json_decref(doc);
-	return false;
-}
 
 static bool no_inbox(struct error *e)
 {
@@ -82,7 +61,7 @@ static bool fetch_page(struct inbox *in, struct error *e)
 	snprintf(path, sizeof path, "/v1/inbox?after=%llu", (unsigned long long)in->after);
 	if (!https_request(in->https, "GET", path, VIEW(""), NULL, &in->page, &status, e))
 		return false;
-	return status == 200 ? read_page(in, e) : refused(status, &in->page, e);
+	return status == 200 ? read_page(in, e) : problem_taken(status, buf_view(&in->page), e);
 }
 
 static bool read_item(struct inbox *in, struct inbox_item *out, struct error *e)
@@ -138,7 +117,7 @@ bool inbox_ack(struct https *h, uint64_t id, struct view body, struct buf *answe
 	if (!https_request(h, "POST", path, body, body.n ? "application/json" : NULL, answer, &status, e))
 		return false;
 	if (status != 200)
-		return refused(status, answer, e);
+		return problem_taken(status, buf_view(answer), e);
 	json_t *doc = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
 	bool ok = json_integer_value(json_object_get(doc, "id")) == (json_int_t)id &&
 	          json_is_true(json_object_get(doc, "acknowledged"));

@@ -46,6 +46,17 @@ struct address address_source(const struct address *a)
 	return source;
 }
 
+uint64_t address_hash(const uint64_t key[ADDRESS_KEY], const struct address *a)
+{
+	uint32_t word[ADDRESS_KEY - 1];
+	uint64_t h = key[ADDRESS_KEY - 1];
+
+	memcpy(word, a->b, sizeof word);
+	for (size_t i = 0; i < ADDRESS_KEY - 1; i++)
+		h += key[i] * word[i];
+	return h;
+}
+
 const char *address_print(const struct address *a, char out[ADDRESS_TEXT])
 {
 	bool v4 = is_mapped(a);
@@ -90,4 +101,17 @@ bool prefix_has(const struct prefix *p, const struct address *a)
 
 	return memcmp(p->address.b, a->b, whole) == 0 &&
 	       (rest == 0 || ((p->address.b[whole] ^ a->b[whole]) & mask) == 0);
+}
+
+bool host_is_loopback(struct view text)
+{
+	static const struct prefix v4 = { .address.b = { [10] = 0xff, [11] = 0xff, [12] = 127 },
+		                          .bits = MAPPED_BITS + 8 };
+	static const struct address v6 = { .b = { [15] = 1 } };
+	struct prefix p;
+
+	if (view_eq_nocase(text, VIEW("localhost")))
+		return true;
+	return prefix_parse(text, &p) && p.bits == 128 &&
+	       (prefix_has(&v4, &p.address) || memcmp(&p.address, &v6, sizeof v6) == 0);
 }

@@ -17,6 +17,11 @@ struct address {
 struct address address_of(const struct sockaddr_storage *from);
 /* What counts as one source: an IPv4 address, or the /64 of an IPv6 one, within which a host takes any. */
 struct address address_source(const struct address *a);
+/* 64 bits of which any two addresses have the highest n alike once in 2^n keys, whatever addresses somebody chooses who does
+ * not know the key: sum(key[i] * word[i]) + key[n] mod 2^64 (M. Dietzfelbinger, Universal hashing and k-wise independent
+ * random variables via integer arithmetic without primes, STACS 1996). */
+#define ADDRESS_KEY 5
+uint64_t address_hash(const uint64_t key[ADDRESS_KEY], const struct address *a);
 const char *address_print(const struct address *a, char out[ADDRESS_TEXT]);
 
 /* "192.0.2.7", "192.0.2.0/24", "2001:db8::/48". */
@@ -25,6 +30,8 @@ struct prefix {
 	uint8_t bits; /* of the IPv6 form */
 };
 bool prefix_parse(struct view text, struct prefix *out) MUST_USE;
+/* Whether the text is "localhost", an address of 127.0.0.0/8, or ::1; a name that only begins like one is not. */
+bool host_is_loopback(struct view text);
 bool prefix_has(const struct prefix *p, const struct address *a);
 
 #endif

@@ -127,6 +127,11 @@ struct conn_table *conns_new(void)
 	return table;
 }
 
+uint32_t conns_open(const struct conn_table *table)
+{
+	return table->n_slots - table->n_free;
+}
+
 /* Makes room for one connection more. */
 static bool grow(struct conn_table *table)
 {
@@ -296,6 +301,7 @@ void conn_frame(struct edge_thread *t, const struct frame *f)
 	case FRAME_HEAD:
 	case FRAME_OUTBOUND:
 	case FRAME_COUNTS:
+	case FRAME_KNOWN:
 	case FRAME_TYPES: break;
 	}
 }
@@ -376,6 +382,7 @@ void conns_tick(struct edge_thread *t)
 {
 	uint64_t now = edge_now();
 
+	conns_evict(t);
 	cut_slow_readers(t, now);
 
 	if (now > REST_MS)

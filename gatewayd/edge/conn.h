@@ -7,6 +7,7 @@
 #include "gatewayd/edge/edge.h"
 
 struct conn_table *conns_new(void) MUST_USE;
+uint32_t conns_open(const struct conn_table *table);
 /* Closes every connection, telling core nothing. */
 void conns_free(struct conn_table *table);
 

@@ -82,9 +82,7 @@ static bool is_ours(const struct conn *c)
 	if (!http_value(&c->http, HTTP_HOST, &host))
 		return false;
 	struct view bare = http_host_name(host);
-	return settings_answers_to(c->settings, bare) ||
-	       (c->monitor &&
-	        (view_eq_nocase(bare, VIEW("localhost")) || view_is(bare, "::1") || view_starts(bare, VIEW("127."))));
+	return settings_answers_to(c->settings, bare) || (c->monitor && host_is_loopback(bare));
 }
 
 /* The whole head is there: hands it on, unless it is for somebody else. */
@@ -178,13 +176,18 @@ static void handshake_done(struct conn *c)
 	}
 	t->counts.n[EDGE_COUNT_handshakes]++;
 	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
-	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, l, edge_now());
+	c->counted = !c->stranger && peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
+	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, c->counted, l, edge_now());
 	/* Whose seat it took goes first: core counts what is open. */
 	conns_evict(t);
 	if (c->state == CONN_CLOSED)
 		return;
 	conn_become(c, CONN_IDLE);
 	edge_send(t, FRAME_OPEN, false, c->id, buf_view(der), VIEW(""));
+	if (!c->stranger) {
+		struct address source = address_source(&c->from);
+		edge_send(t, FRAME_KNOWN, false, c->id, view_make(source.b, sizeof source.b), VIEW(""));
+	}
 	if (seat != GATE_OPEN) {
 		tell(t, EDGE_COUNT_full, &c->from);
 		conn_refuse(c, 503, REASON_UNAVAILABLE, "all connections of this gateway are taken; try again later");
@@ -194,18 +197,25 @@ static void handshake_done(struct conn *c)
 		tell_stranger(t, &c->from, &spki);
 		return;
 	}
-	c->counted = peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
 	if (!c->counted) {
 		tell(t, EDGE_COUNT_partner_full, &c->from);
 		conn_refuse(c, 429, REASON_RATE_LIMITED, "this partner has as many connections as it may have");
 	}
 }
 
-/* The first bytes came: they may cost a handshake, or the connection goes. Silence costs no more than a socket. */
+/* The first bytes came: they may cost a handshake, or the connection goes. Silence, and its
+ * end, costs no more than a socket. */
 static bool begin_handshake(struct conn *c)
 {
 	struct edge_thread *t = c->thread;
+	char first;
+	ssize_t n = recv(c->fd, &first, 1, MSG_PEEK);
 
+	if (n <= 0) {
+		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+			conn_close(c, EDGE_COUNT_gone);
+		return false;
+	}
 	switch (gate_begin(t->edge->gate, &c->seat, &c->settings->limits, edge_now())) {
 	case GATE_IN_BUDGET: break;
 	case GATE_SOURCE_SPENT: conn_close(c, EDGE_COUNT_source_budget); return false;

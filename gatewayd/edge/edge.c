@@ -4,6 +4,7 @@
 #include "gatewayd/edge/edge.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +28,8 @@
 #define PRINT_MS    60000
 #define COUNTS_MS   1000
 #define LAST_TURNS  64
+#define REST_MS     4000 /* between two walks through the heap */
+#define REST_EVENTS 100  /* a second: more are a load */
 
 /* Changes of a turn reach epoll together. One for a descriptor that was closed meanwhile, and that another thread
  * opened, is refused by the kernel (ENOENT); the thread sanitizer takes it for a race. */
@@ -107,6 +110,8 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
 		return;
 	}
+	for (size_t i = 0; i < s->n_known; i++)
+		gate_know(e->gate, &s->known[i].address, edge_now() + s->known[i].left_ms);
 	pthread_mutex_lock(&e->lock);
 	struct settings *old = e->settings;
 	e->settings = s;
@@ -164,6 +169,27 @@ static void send_counts(struct edge_thread *t)
 	edge_send(t, FRAME_COUNTS, false, 0, buf_view(&t->build), VIEW(""));
 }
 
+/* What a load left behind goes back to the system once it is over: with so few events a second what the walk through
+ * the heap costs is nobody's wait. */
+static void rest(struct edge_thread *t, uint64_t now)
+{
+	uint64_t events =
+	        t->counts.n[EDGE_COUNT_accepted] + t->counts.n[EDGE_COUNT_requests] + t->counts.n[EDGE_COUNT_outbound];
+	uint32_t open = conns_open(t->conns) + (t->index == 0 ? gate_sources(t->edge->gate) : 0);
+	bool quiet = events - t->rest_events < REST_EVENTS;
+
+	t->warm = t->warm || events != t->rest_events || open != t->rest_open;
+	t->rest_events = events;
+	t->rest_open = open;
+	if (!t->warm || !quiet || now < t->rest_ms)
+		return;
+	t->warm = false;
+	t->rest_ms = now + REST_MS;
+	channel_rest(t->channel);
+	buf_wipe(&t->build);
+	malloc_trim(0);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct edge_thread *t = arg;
@@ -171,9 +197,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	conns_tick(t);
 	listeners_tick(t);
+	if (t->index == 0)
+		gate_rest(t->edge->gate, edge_now());
 	if (edge_now() >= t->counts_ms) {
 		t->counts_ms = edge_now() + COUNTS_MS;
 		send_counts(t);
+		rest(t, edge_now());
 	}
 	if (edge_now() >= t->print_ms) {
 		t->print_ms = edge_now() + PRINT_MS;

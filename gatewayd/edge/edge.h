@@ -54,6 +54,10 @@ struct edge_thread {
 	struct edge_counts counts, printed;
 	struct told told[EDGE_COUNTS_N];
 	uint64_t print_ms, counts_ms; /* when they are next printed, and sent to core */
+	uint64_t rest_ms;             /* not before then is memory given back again */
+	uint64_t rest_events;         /* as they were a second ago, as were connections and sources */
+	uint32_t rest_open;
+	bool warm;                    /* there were some since memory was given back */
 	struct gate_exit exit;        /* connections that must go, for others got their seats */
 	struct buf build;             /* a message being put together */
 	char scratch[TLS_RECORD_MAX]; /* what was just read */

@@ -7,20 +7,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BUCKETS     4096u
-#define LEVELS      64u         /* sources with that many seats of a kind, or more, are alike */
-#define SOURCES_MAX 8192u       /* beyond that, those without a seat are forgotten, the longest idle first */
-#define KNOWN_MAX   4096u       /* of those that are known, without a seat */
-#define KNOWN_MS    86400000ull /* a source stays known so long */
-#define BURST       2u          /* seconds of its budget that a source may use at once */
+#include "gatewayd/edge/known.h"
+
+#define BUCKETS     (1u << BUCKET_BITS)
+#define BUCKET_BITS 12
+#define WORDS       4     /* of an address, 32 bits each */
+#define LEVELS      64u   /* sources with that many seats of a kind, or more, are alike */
+#define SOURCES_MAX 8192u /* beyond that, those without a seat are forgotten, the longest idle first */
+#define RING        16u   /* seats on an exit: its thread is rung, which else looks by itself a little later */
+#define FORGOTTEN   512u  /* at once */
+#define BURST       2u    /* seconds of its budget that a source may use at once */
 
 struct source {
 	struct source *chain;
 	struct address address;
-	uint64_t known_until, filled; /* edge_now() */
-	uint64_t tokens;              /* thousandths of a handshake, as of `filled` */
-	uint32_t n;                   /* seats of all kinds but those of monitors */
-	bool resting_known;
+	uint64_t filled; /* edge_now() */
+	uint64_t tokens; /* thousandths of a handshake, as of `filled` */
+	uint32_t n;      /* seats of all kinds but those of monitors */
+	uint64_t resting_since;
 	TAILQ_ENTRY(source) rest; /* in resting, when it has no seat */
 	struct {
 		uint32_t n;
@@ -40,9 +44,10 @@ struct kind {
 
 struct gate {
 	pthread_mutex_t lock;
-	uint64_t seed;
-	uint32_t n_sources, n_resting[2];
-	struct source_list resting[2]; /* those that are known: [1] */
+	uint64_t key[ADDRESS_KEY];
+	struct known *known;
+	uint32_t n_sources;
+	struct source_list resting; /* those without a seat */
 	struct kind of[SEAT_KINDS];
 	uint64_t tokens, filled; /* of those that are not known */
 	struct source *bucket[BUCKETS];
@@ -51,6 +56,7 @@ struct gate {
 void gate_exit_init(struct gate_exit *x, int wake_fd)
 {
 	TAILQ_INIT(&x->evicted);
+	x->n = 0;
 	x->wake_fd = wake_fd;
 }
 
@@ -58,15 +64,18 @@ struct gate *gate_new(void)
 {
 	struct gate *g = calloc(1, sizeof *g);
 
-	if (!g)
+	if (g)
+		g->known = known_new();
+	if (!g || !g->known) {
+		free(g);
 		return NULL;
+	}
 	pthread_mutex_init(&g->lock, NULL);
-	evutil_secure_rng_get_bytes(&g->seed, sizeof g->seed);
+	evutil_secure_rng_get_bytes(g->key, sizeof g->key);
 	for (size_t k = 0; k < SEAT_KINDS; k++)
 		for (size_t i = 0; i < LEVELS; i++)
 			TAILQ_INIT(&g->of[k].level[i]);
-	TAILQ_INIT(&g->resting[0]);
-	TAILQ_INIT(&g->resting[1]);
+	TAILQ_INIT(&g->resting);
 	return g;
 }
 
@@ -82,6 +91,7 @@ void gate_free(struct gate *g)
 		}
 	}
 	pthread_mutex_destroy(&g->lock);
+	known_free(g->known);
 	free(g);
 }
 
@@ -90,37 +100,17 @@ void gate_free(struct gate *g)
 /* Keyed, so that nobody can choose addresses that share a chain. */
 static struct source **find(struct gate *g, const struct address *a)
 {
-	uint64_t high, low, h;
-
-	memcpy(&high, a->b, 8);
-	memcpy(&low, a->b + 8, 8);
-	h = (high ^ g->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	h = (h ^ h >> 29 ^ low) * (g->seed | 1);
-	h ^= h >> 32;
-	struct source **link = &g->bucket[h % BUCKETS];
+	struct source **link = &g->bucket[address_hash(g->key, a) >> (64 - BUCKET_BITS)];
 	while (*link && memcmp(&(*link)->address, a, sizeof *a) != 0)
 		link = &(*link)->chain;
 	return link;
 }
 
-static void rest(struct gate *g, struct source *s, bool known)
+static void forget_oldest(struct gate *g)
 {
-	s->resting_known = known;
-	TAILQ_INSERT_TAIL(&g->resting[known], s, rest);
-	g->n_resting[known]++;
-}
+	struct source *s = TAILQ_FIRST(&g->resting);
 
-static void rest_ends(struct gate *g, struct source *s)
-{
-	TAILQ_REMOVE(&g->resting[s->resting_known], s, rest);
-	g->n_resting[s->resting_known]--;
-}
-
-static void forget_oldest(struct gate *g, bool known)
-{
-	struct source *s = TAILQ_FIRST(&g->resting[known]);
-
-	rest_ends(g, s);
+	TAILQ_REMOVE(&g->resting, s, rest);
 	*find(g, &s->address) = s->chain;
 	free(s);
 	g->n_sources--;
@@ -133,11 +123,11 @@ static struct source *source_of(struct gate *g, const struct address *a)
 
 	if (s) {
 		if (s->n_seats == 0)
-			rest_ends(g, s);
+			TAILQ_REMOVE(&g->resting, s, rest);
 		return s;
 	}
-	if (g->n_sources >= SOURCES_MAX && g->n_resting[0] > 0) {
-		forget_oldest(g, false);
+	if (g->n_sources >= SOURCES_MAX && !TAILQ_EMPTY(&g->resting)) {
+		forget_oldest(g);
 		link = find(g, a);
 	}
 	s = *link = calloc(1, sizeof *s);
@@ -196,23 +186,29 @@ static void settle(struct gate *g, struct source *s, uint64_t now)
 {
 	if (s->n_seats > 0)
 		return;
-	rest(g, s, s->known_until > now);
-	if (g->n_resting[1] > KNOWN_MAX)
-		forget_oldest(g, true);
+	s->resting_since = now;
+	TAILQ_INSERT_TAIL(&g->resting, s, rest);
 }
 
-static void evict(struct gate *g, struct seat *seat)
+static void evict(struct gate *g, struct seat *seat, const struct gate_exit *by)
 {
+	struct gate_exit *x = seat->exit;
 	uint64_t one = 1;
 
 	stand_up(g, seat);
 	seat->evicted = true;
-	/* A source that has no other seat rests when its connection has closed. */
-	bool first = TAILQ_EMPTY(&seat->exit->evicted);
-	TAILQ_INSERT_TAIL(&seat->exit->evicted, seat, link);
-	seat->source->n_seats++; /* is still looked at */
-	if (first && write(seat->exit->wake_fd, &one, sizeof one) < 0)
+	TAILQ_INSERT_TAIL(&x->evicted, seat, link);
+	/* A source that has no other seat rests when its connection has closed: it is still looked at. */
+	seat->source->n_seats++;
+	/* The thread that came for the seat looks by itself. */
+	if (++x->n == RING && x != by && write(x->wake_fd, &one, sizeof one) < 0)
 		return; /* it is awake already */
+}
+
+static void leave_exit(struct seat *seat)
+{
+	TAILQ_REMOVE(&seat->exit->evicted, seat, link);
+	seat->exit->n--;
 }
 
 /* The source with most seats of the kind; NULL: nobody has one. */
@@ -225,25 +221,26 @@ static struct source *fullest(struct gate *g, enum seat_kind k)
 	return kind->top > 0 ? TAILQ_FIRST(&kind->level[kind->top]) : NULL;
 }
 
-/* Makes room for one more of the kind from `by`. False: there is none for it. */
-static bool make_room(struct gate *g, enum seat_kind k, uint32_t cap, const struct source *by)
+/* Makes room for one more of the kind, of `by`, for a thread with this exit. False: there is none for it. */
+static bool make_room(struct gate *g, enum seat_kind k, uint32_t cap, const struct source *by,
+                      const struct gate_exit *exit)
 {
 	if (g->of[k].n < cap)
 		return true;
 	struct source *s = fullest(g, k);
 	if (!s || (k == SEAT_PARTNER && s->of[k].n <= by->of[k].n + 1))
 		return false;
-	evict(g, TAILQ_FIRST(&s->of[k].seats));
+	evict(g, TAILQ_FIRST(&s->of[k].seats), exit);
 	return true;
 }
 
-static bool source_has_room(struct gate *g, struct source *s, uint32_t cap)
+static bool source_has_room(struct gate *g, struct source *s, uint32_t cap, const struct gate_exit *exit)
 {
 	static const enum seat_kind goes[] = { SEAT_NEW, SEAT_RESERVED, SEAT_STRANGER };
 
 	for (size_t i = 0; s->n >= cap && i < sizeof goes / sizeof *goes; i++)
 		if (s->of[goes[i]].n > 0)
-			evict(g, TAILQ_FIRST(&s->of[goes[i]].seats));
+			evict(g, TAILQ_FIRST(&s->of[goes[i]].seats), exit);
 	return s->n < cap;
 }
 
@@ -273,11 +270,11 @@ enum gate_answer gate_enter(struct gate *g, struct seat *seat, const struct addr
 		pthread_mutex_unlock(&g->lock);
 		return GATE_NO_MEMORY;
 	}
-	bool known = listed || s->known_until > now;
+	bool known = listed || known_has(g->known, &a, now);
 	enum seat_kind k = monitor ? SEAT_MONITOR : known ? SEAT_RESERVED : SEAT_NEW;
-	if (!monitor && !source_has_room(g, s, l->connections_per_source))
+	if (!monitor && !source_has_room(g, s, l->connections_per_source, seat->exit))
 		answer = GATE_SOURCE_FULL;
-	else if (!make_room(g, k, cap_of(l, k), s))
+	else if (!make_room(g, k, cap_of(l, k), s, seat->exit))
 		answer = GATE_FULL;
 	if (answer == GATE_OPEN)
 		sit(g, s, seat, k);
@@ -289,16 +286,17 @@ enum gate_answer gate_enter(struct gate *g, struct seat *seat, const struct addr
 
 /* --- budgets --- */
 
-/* A bucket that fills at `rate` a second up to `most`, in thousandths; whether one more was in it. */
+/* A bucket that fills at `rate` a second up to `most`, in thousandths; whether one more was in it. A thread's time may be
+ * older than the last one's, for which the gate was waited: then nothing has come in since. */
 static bool take_token(uint64_t *tokens, uint64_t *filled, uint64_t rate, uint64_t most, uint64_t now)
 {
-	uint64_t waited = now - *filled;
+	uint64_t waited = now > *filled ? now - *filled : 0;
 
 	/* The first look finds it full. */
 	*tokens = *filled == 0 || waited > most ? most : *tokens + waited * rate;
 	if (*tokens > most)
 		*tokens = most;
-	*filled = now;
+	*filled += *filled == 0 ? now : waited;
 	if (*tokens < 1000)
 		return false;
 	*tokens -= 1000;
@@ -322,22 +320,31 @@ enum gate_budget gate_begin(struct gate *g, struct seat *seat, const struct edge
 
 /* --- */
 
-enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, const struct edge_limits *l, uint64_t now)
+static bool move_to(struct gate *g, struct seat *seat, enum seat_kind k, const struct edge_limits *l)
 {
-	enum seat_kind k = partner ? SEAT_PARTNER : SEAT_STRANGER;
+	struct source *s = seat->source;
+
+	if (!make_room(g, k, cap_of(l, k), s, seat->exit))
+		return false;
+	stand_up(g, seat);
+	sit(g, s, seat, k);
+	return true;
+}
+
+enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, bool stays, const struct edge_limits *l,
+                             uint64_t now)
+{
 	enum gate_answer answer = GATE_OPEN;
 
 	pthread_mutex_lock(&g->lock);
 	struct source *s = seat->source;
 	if (partner)
-		s->known_until = now + KNOWN_MS;
-	if (!seat->evicted) {
-		if (make_room(g, k, cap_of(l, k), s)) {
-			stand_up(g, seat);
-			sit(g, s, seat, k);
-		} else {
+		known_add(g->known, &s->address, now + GATE_KNOWN_MS);
+	if (!seat->evicted && !(partner && stays && move_to(g, seat, SEAT_PARTNER, l))) {
+		if (partner && stays)
 			answer = GATE_FULL;
-		}
+		/* The one answer that it gets takes no room of a handshake, and no more of connections than configured. */
+		(void)!move_to(g, seat, SEAT_STRANGER, l);
 	}
 	pthread_mutex_unlock(&g->lock);
 	return answer;
@@ -346,7 +353,8 @@ enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, co
 void gate_ask(struct gate *g, struct seat *seat, const struct edge_limits *l)
 {
 	pthread_mutex_lock(&g->lock);
-	if (!seat->evicted && seat->kind == SEAT_MONITOR && make_room(g, SEAT_ASKING, l->monitors, seat->source)) {
+	if (!seat->evicted && seat->kind == SEAT_MONITOR &&
+	    make_room(g, SEAT_ASKING, l->monitors, seat->source, seat->exit)) {
 		stand_up(g, seat);
 		sit(g, seat->source, seat, SEAT_ASKING);
 	}
@@ -361,7 +369,7 @@ void gate_leave(struct gate *g, struct seat *seat, uint64_t now)
 	struct source *s = seat->source;
 	if (seat->evicted) {
 		if (seat->exit) /* still on it: the connection ended before its owner looked */
-			TAILQ_REMOVE(&seat->exit->evicted, seat, link);
+			leave_exit(seat);
 		s->n_seats--;
 	} else {
 		stand_up(g, seat);
@@ -376,11 +384,41 @@ struct seat *gate_evicted(struct gate *g, struct gate_exit *x)
 	pthread_mutex_lock(&g->lock);
 	struct seat *seat = TAILQ_FIRST(&x->evicted);
 	if (seat) {
-		TAILQ_REMOVE(&x->evicted, seat, link);
+		leave_exit(seat);
 		seat->exit = NULL;
 	}
 	pthread_mutex_unlock(&g->lock);
 	return seat;
+}
+
+void gate_rest(struct gate *g, uint64_t now)
+{
+	pthread_mutex_lock(&g->lock);
+	for (unsigned i = 0; i < FORGOTTEN; i++) {
+		const struct source *s = TAILQ_FIRST(&g->resting);
+		/* A budget is full after so long without a handshake, whatever it was. */
+		if (!s || s->resting_since + BURST * 1000 > now)
+			break;
+		forget_oldest(g);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+void gate_know(struct gate *g, const struct address *from, uint64_t until)
+{
+	struct address a = address_source(from);
+
+	pthread_mutex_lock(&g->lock);
+	known_add(g->known, &a, until);
+	pthread_mutex_unlock(&g->lock);
+}
+
+uint32_t gate_sources(struct gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	uint32_t n = g->n_sources;
+	pthread_mutex_unlock(&g->lock);
+	return n;
 }
 
 uint32_t gate_taken(struct gate *g, enum seat_kind kind)
@@ -389,4 +427,19 @@ uint32_t gate_taken(struct gate *g, enum seat_kind kind)
 	uint32_t n = g->of[kind].n;
 	pthread_mutex_unlock(&g->lock);
 	return n;
+}
+
+uint32_t gate_longest(struct gate *g)
+{
+	uint32_t longest = 0;
+
+	pthread_mutex_lock(&g->lock);
+	for (size_t i = 0; i < BUCKETS; i++) {
+		uint32_t n = 0;
+		for (const struct source *s = g->bucket[i]; s; s = s->chain)
+			n++;
+		longest = n > longest ? n : longest;
+	}
+	pthread_mutex_unlock(&g->lock);
+	return longest;
 }

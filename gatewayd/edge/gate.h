@@ -3,7 +3,9 @@
  *
  *   NEW        the handshake is not done, from an address that is not known      cap: handshakes
  *   RESERVED   the handshake is not done, from one that is known                 cap: handshakes_reserved
- *   STRANGER   the handshake is done, and no partner has the certificate         cap: strangers
+ *   STRANGER   the handshake is done, and no partner has the certificate; or     cap: strangers
+ *              its partner has all that it may have, or all are taken: one
+ *              answer, and the end
  *   PARTNER    the handshake is done with a partner's certificate                cap: connections
  *   MONITOR    came to a monitor listener, and has asked nothing yet             cap: monitors
  *   ASKING     the same when it has                                              cap: monitors
@@ -13,9 +15,9 @@
  * evicted; a PARTNER only for one of a source that has fewer. A source has a cap over all kinds (connections_per_source:
  * its own oldest unfinished goes first), and a budget of handshakes a second; those that are not known share one more.
  *
- * One gate serves all threads, behind its lock. A seat belongs to the thread of its connection; one that another thread
- * evicts is put on its owner's exit, and the owner is rung. `now` is in
- * milliseconds of the monotonic clock. */
+ * One gate serves all threads, behind its lock. A seat belongs to the thread of its connection; one that is
+ * evicted is put on its owner's exit, where the owner looks after each gate_enter() and gate_finish() of its own, and
+ * several times a second; where many wait for it there, it is rung. `now` is in milliseconds of the monotonic clock. */
 #ifndef GATEWAYD_EDGE_GATE_H
 #define GATEWAYD_EDGE_GATE_H
 
@@ -44,6 +46,7 @@ TAILQ_HEAD(seat_list, seat);
 /* Where a thread finds its seats that were evicted; under the gate's lock. */
 struct gate_exit {
 	struct seat_list evicted;
+	uint32_t n;
 	int wake_fd; /* eventfd */
 };
 void gate_exit_init(struct gate_exit *x, int wake_fd);
@@ -63,8 +66,9 @@ enum gate_answer gate_enter(struct gate *g, struct seat *s, const struct address
 /* The first bytes of a handshake came: may it cost what a handshake costs? */
 enum gate_budget { GATE_IN_BUDGET, GATE_SOURCE_SPENT, GATE_ALL_SPENT };
 enum gate_budget gate_begin(struct gate *g, struct seat *s, const struct edge_limits *l, uint64_t now) MUST_USE;
-/* The handshake is done. GATE_FULL: the seat stays as it was, for an answer. */
-enum gate_answer gate_finish(struct gate *g, struct seat *s, bool partner, const struct edge_limits *l,
+/* The handshake is done. `partner`: a partner has the certificate, and its source is known from now on; `stays`: and may
+ * have one connection more. GATE_FULL: nevertheless there is no seat of a partner, but one for an answer. */
+enum gate_answer gate_finish(struct gate *g, struct seat *s, bool partner, bool stays, const struct edge_limits *l,
                              uint64_t now) MUST_USE;
 /* One that came to a monitor listener asks something: silence takes no seat of it any more. */
 void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);
@@ -72,7 +76,16 @@ void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);
 void gate_leave(struct gate *g, struct seat *s, uint64_t now);
 /* Takes one seat off the exit, whose connection the caller then closes; NULL: none. */
 struct seat *gate_evicted(struct gate *g, struct gate_exit *x);
+/* An address is known until then, by what core remembers of earlier runs. */
+#define GATE_KNOWN_MS UINT64_C(86400000) /* a source stays known so long after a handshake of a partner */
+void gate_know(struct gate *g, const struct address *from, uint64_t until);
+/* Forgets sources without a seat of which there is nothing to remember, for their budgets are full. Some at a time; a few times a second. */
+void gate_rest(struct gate *g, uint64_t now);
+/* How many sources are remembered. */
+uint32_t gate_sources(struct gate *g);
 /* How many seats of the kind are taken. */
 uint32_t gate_taken(struct gate *g, enum seat_kind kind);
+/* How many sources a look-up may have to pass. */
+uint32_t gate_longest(struct gate *g);
 
 #endif

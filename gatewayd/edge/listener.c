@@ -11,9 +11,9 @@
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/tell.h"
 
-/* Faster than strangers fill the queue, for who finds it full waits a second and comes again; and fewer than there are
- * seats, so that nobody is evicted before what it sent was looked at. */
-#define ACCEPTS_A_TURN         256
+/* Of one listener. What connections that are open have sent is looked at in between, so that a flood of new ones holds no
+ * handshake up; and fewer than there are seats, so that nobody is evicted before what it sent was looked at. */
+#define ACCEPTS_A_TURN         32
 #define MONITOR_ACCEPTS_A_TURN 16
 
 struct listener {
@@ -67,6 +67,8 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 		t->counts.n[EDGE_COUNT_accepted]++;
 		struct address a = address_of(&from);
 		conn_open(t, fd, &a, l->monitor);
+		/* Whose seat it took gives its descriptor back at once, not at the turn's end. */
+		conns_evict(t);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "gatewayd/edge/gate.h"
 #include "lib/base/wire.h"
 
 static bool read_limits(struct view text, struct edge_limits *out, struct error *err)
@@ -65,10 +66,28 @@ static bool read_reserved(struct settings *s, struct view text, struct error *er
 	return true;
 }
 
+static bool read_known(struct settings *s, struct view text, struct error *err)
+{
+	s->known = calloc(count_of(text, '\n') + 1, sizeof *s->known);
+	if (!s->known)
+		return error_set(err, REASON_NO_MEMORY, "no memory");
+	while (text.n > 0) {
+		struct view line = view_cut(&text, '\n');
+		struct prefix p;
+		unsigned long long left_ms;
+
+		if (!prefix_parse(view_cut(&line, ' '), &p) || !view_to_u64(line, GATE_KNOWN_MS, &left_ms))
+			return error_at(err, REASON_CONFIG, "known", 0, 0,
+			                "is no address with a time of a day at most");
+		s->known[s->n_known++] = (struct known_source){ .address = p.address, .left_ms = left_ms };
+	}
+	return true;
+}
+
 static bool read_all(struct settings *s, struct error *err)
 {
 	struct tls_material m = { .names = VIEW("") };
-	struct view limits = VIEW(""), partners = VIEW(""), reserved = VIEW("");
+	struct view limits = VIEW(""), partners = VIEW(""), reserved = VIEW(""), known = VIEW("");
 	struct {
 		const char *name;
 		struct view *to;
@@ -76,6 +95,7 @@ static bool read_all(struct settings *s, struct error *err)
 		{ "tls.cert", &m.cert }, { "tls.key", &m.key },     { "tls.ca", &m.ca },
 		{ "names", &m.names },   { "hosts", &s->hosts },    { "nameservers", &s->nameservers },
 		{ "limits", &limits },   { "partners", &partners }, { "reserved", &reserved },
+		{ "known", &known },
 	};
 	struct reader r = { .rest = buf_view(&s->bytes) };
 
@@ -92,7 +112,7 @@ static bool read_all(struct settings *s, struct error *err)
 	if (r.failed || r.rest.n > 0)
 		return error_set(err, REASON_CONFIG, "the edge's configuration is malformed or names an unknown part");
 	if (!read_limits(limits, &s->limits, err) || !read_partners(s, partners, err) ||
-	    !read_reserved(s, reserved, err))
+	    !read_reserved(s, reserved, err) || !read_known(s, known, err))
 		return false;
 	s->names = m.names;
 	s->tls = tls_contexts_new(&m, err);
@@ -130,6 +150,7 @@ void settings_unref(struct settings *s)
 	tls_contexts_unref(s->tls);
 	free(s->partners);
 	free(s->reserved);
+	free(s->known);
 	buf_wipe(&s->bytes); /* holds the private key */
 	free(s);
 }

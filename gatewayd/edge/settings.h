@@ -21,6 +21,14 @@ struct settings {
 	size_t n_partners;
 	struct prefix *reserved;
 	size_t n_reserved;
+	struct known_source *known; /* as core remembered when it sent this */
+	size_t n_known;
+};
+
+/* Where a partner came from of late, and for how long it stays known. */
+struct known_source {
+	struct address address;
+	uint64_t left_ms;
 };
 
 /* A key that a partner file pins, and the first that it pins, by which the partner is counted. */

@@ -1,6 +1,8 @@
 /* See notify.h. */
 #include "gatewayd/os/notify.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -11,6 +13,7 @@
 
 static int notify_fd = -1;
 static int64_t watchdog_ms;
+static const char *_Atomic untold; /* how things stand, which the manager has not taken yet */
 
 /* WATCHDOG_USEC counts for the process that WATCHDOG_PID names, sd_watchdog_enabled(3). */
 static void read_watchdog(void)
@@ -49,16 +52,29 @@ void notify_open(void)
 	unsetenv("NOTIFY_SOCKET");
 }
 
+/* False: the manager has not taken the last ones yet. */
+static bool tell(const char *state)
+{
+	return send(notify_fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
+	       (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS);
+}
+
 void notify(const char *state)
 {
 	if (notify_fd >= 0)
-		(void)!send(notify_fd, state, strlen(state), MSG_NOSIGNAL);
+		atomic_store(&untold, tell(state) ? NULL : state);
+}
+
+void notify_again(void)
+{
+	const char *state = atomic_load(&untold);
+
+	if (state && tell(state))
+		(void)atomic_compare_exchange_strong(&untold, &state, NULL);
 }
 
 void notify_alive(void)
 {
-	static const char state[] = "WATCHDOG=1";
-
 	if (notify_fd >= 0)
-		(void)!send(notify_fd, state, sizeof state - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)tell("WATCHDOG=1");
 }

@@ -107,17 +107,52 @@ static bool eight_need_escape(const char *p)
 	return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
 }
 
+static bool one_needs_escape(unsigned char c)
+{
+	return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* The last eight are looked at together, too, whatever of them was seen already. */
+static bool needs_escape(struct view v)
+{
+	bool needs = false;
+
+	for (size_t i = 0; v.n < 8 && i < v.n; i++)
+		needs = one_needs_escape((unsigned char)v.p[i]) || needs;
+	for (size_t i = 0; !needs && i + 8 <= v.n; i += 8)
+		needs = eight_need_escape(v.p + i);
+	return needs || (v.n > 8 && eight_need_escape(v.p + v.n - 8));
+}
+
+/* Most strings have nothing to escape, and are written at once. */
+static void add_plain(struct buf *b, struct view v)
+{
+	char *room = buf_room(b, v.n + 2);
+
+	if (!room)
+		return;
+	room[0] = '"';
+	if (v.n > 0)
+		memcpy(room + 1, v.p, v.n);
+	room[v.n + 1] = '"';
+	b->n += v.n + 2;
+}
+
 void buf_add_json_string(struct buf *b, struct view v)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t from = 0;
 
+	if (!needs_escape(v)) {
+		add_plain(b, v);
+		return;
+	}
 	buf_addc(b, '"');
 	for (size_t i = 0; i < v.n; i++) {
 		while (v.n - i > 8 && !eight_need_escape(v.p + i))
 			i += 8;
 		unsigned char c = (unsigned char)v.p[i];
-		if (c >= 0x20 && c != '"' && c != '\\')
+		if (!one_needs_escape(c))
 			continue;
 		buf_add(b, view_make(v.p + from, i - from));
 		from = i + 1;

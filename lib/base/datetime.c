@@ -163,6 +163,16 @@ void time_print(int64_t ms, char out[TIME_TEXT + 1])
 	out[TIME_TEXT] = 0;
 }
 
+bool time_parse_printed(struct view text, int64_t *out_ms)
+{
+	char spelled[TIME_TEXT + 1];
+
+	if (!time_parse(text, out_ms))
+		return false;
+	time_print(*out_ms, spelled);
+	return view_is(text, spelled);
+}
+
 /* Up to nine digits; so has each of a duration's numbers, that what is printed of one can be read. */
 #define COUNT_MAX 999999999u
 static bool take_count(struct view *v, uint32_t *out)
@@ -250,6 +260,17 @@ void duration_print(struct buf *out, const struct duration *d)
 		buf_addf(out, "%uD", d->days);
 	if (d->seconds)
 		buf_addf(out, "T%uS", d->seconds);
+}
+
+bool duration_parse_printed(struct view text, struct duration *out)
+{
+	char room[64];
+	struct buf spelled = { .p = room, .cap = sizeof room, .max = sizeof room };
+
+	if (!duration_parse(text, out))
+		return false;
+	duration_print(&spelled, out);
+	return !spelled.failed && view_eq(text, buf_view(&spelled));
 }
 
 int64_t duration_add(int64_t from_ms, const struct duration *d)

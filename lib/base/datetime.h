@@ -23,6 +23,9 @@ bool time_parse(struct view text, int64_t *out_ms) MUST_USE;
 /* `2026-01-02T03:04:05.678Z`, always with milliseconds. */
 #define TIME_TEXT 24
 void time_print(int64_t ms, char out[TIME_TEXT + 1]);
+/* time_parse() of an instant as time_print() spells it, and of no other spelling: gateways tell each other times so, that
+ * the choice among spellings says nothing. */
+bool time_parse_printed(struct view text, int64_t *out_ms) MUST_USE;
 bool date_parse(struct view text, struct date *out) MUST_USE; /* RFC 3339 full-date */
 bool date_valid(int year, int month, int day);
 /* Days since 1970-01-01, and back. */
@@ -37,6 +40,8 @@ struct duration {
 bool duration_parse(struct view text, struct duration *out) MUST_USE;
 /* Its shortest text, hours and minutes as seconds; a zero duration is P0D. */
 void duration_print(struct buf *out, const struct duration *d);
+/* duration_parse() of what duration_print() has spelled, and of no other spelling. */
+bool duration_parse_printed(struct view text, struct duration *out) MUST_USE;
 /* Calendar addition in UTC: years and months first (the day is cut to the month's last), then days,
  * then seconds. TIME_NONE past the year 9999. */
 int64_t duration_add(int64_t from_ms, const struct duration *d);

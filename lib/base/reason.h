@@ -117,6 +117,8 @@
 	R(TRAINING_EXPIRED, "training-expired", 403, "policy", "The officer's training has expired.") \
 	R(ONWARD_DENIED, "onward-denied", 403, "policy", \
 	  "The agreement by which the data came, or a code under which they came, does not let them go on.") \
+	R(ONWARD_UNNAMED, "onward-unnamed", 422, "policy", \
+	  "The record is one that came here: whoever passes it on names its exchange in onward_of.") \
 	R(CORRECTION_INVALID, "correction-invalid", 422, "policy", \
 	  "What is to be corrected is no living exchange of yours under this agreement.") \
 	R(NOT_PERMITTED, "not-permitted", 403, "policy", "The agreement does not permit this exchange.") \
@@ -145,6 +147,7 @@
 	R(LIMIT, "limit", 422, "schema", "A limit on time or memory was reached.") \
 	R(STORE, "store", 503, "request", "The store failed.") \
 	R(TAMPERED, "tampered", 503, "request", "The audit log does not verify.") \
+	R(UNSUPPORTED, "unsupported", 503, "request", "A key's algorithm is not known here, or not to this OpenSSL.") \
 	R(NOT_COSIGNED, "not-cosigned", 503, "request", \
 	  "The log's own signature holds, but too few of the policy's witnesses have cosigned the checkpoint yet.") \
 	R(COSIGNATURE_OLD, "cosignature-old", 503, "request", \

@@ -8,7 +8,7 @@
 
 struct authority {
 	X509 *cert;
-	struct digest key;
+	struct digest id;
 	char name[NAME_MAX_];
 };
 
@@ -30,6 +30,23 @@ static void print_name(const X509 *cert, char out[NAME_MAX_])
 	BIO_free(bio);
 }
 
+/* Who it is: its subject and its key together. Two authorities may be named alike, and one key may have two names, each
+ * of which has a revocation list of its own (RFC 5280 section 5); the same one with another validity is the same. */
+static void identify(X509 *cert, struct digest *id)
+{
+	struct buf whole = BUF_INIT(1u << 16);
+	unsigned char *name = NULL, *spki = NULL;
+	int n = i2d_X509_NAME(X509_get_subject_name(cert), &name);
+
+	buf_add(&whole, view_make(name, n > 0 ? (size_t)n : 0));
+	n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
+	buf_add(&whole, view_make(spki, n > 0 ? (size_t)n : 0));
+	sha256(buf_view(&whole), id);
+	OPENSSL_free(name);
+	OPENSSL_free(spki);
+	buf_free(&whole);
+}
+
 struct authorities *authorities_load(struct view pem, struct error *e)
 {
 	struct authorities *a = calloc(1, sizeof *a);
@@ -38,11 +55,8 @@ struct authorities *authorities_load(struct view pem, struct error *e)
 
 	while (a && bio && a->n < AUTHORITIES_MAX && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
 		struct authority *one = &a->of[a->n++];
-		unsigned char *spki = NULL;
-		int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
 		one->cert = cert;
-		sha256(view_make(spki, n > 0 ? (size_t)n : 0), &one->key);
-		OPENSSL_free(spki);
+		identify(cert, &one->id);
 		print_name(cert, one->name);
 	}
 	BIO_free(bio);
@@ -66,9 +80,9 @@ size_t authorities_count(const struct authorities *a)
 	return a->n;
 }
 
-const struct digest *authority_key(const struct authorities *a, size_t i)
+const struct digest *authority_id(const struct authorities *a, size_t i)
 {
-	return &a->of[i].key;
+	return &a->of[i].id;
 }
 
 const char *authority_name(const struct authorities *a, size_t i)

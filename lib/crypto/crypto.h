@@ -72,4 +72,12 @@ void ed25519_public(const struct ed25519_key *k, uint8_t out[32]);
 bool ed25519_sign(const struct ed25519_key *k, struct view message, uint8_t out[64]) MUST_USE;
 bool ed25519_verify(const uint8_t public_key[32], struct view message, const uint8_t signature[64]) MUST_USE;
 
+/* ML-DSA-44 (FIPS 204), with an empty context: verifying alone. Any thread. */
+#define MLDSA44_KEY       1312
+#define MLDSA44_SIGNATURE 2420
+/* Whether the OpenSSL that runs has it; without it nothing verifies. */
+bool mldsa44_available(void) MUST_USE;
+bool mldsa44_verify(const uint8_t public_key[MLDSA44_KEY], struct view message,
+                    const uint8_t signature[MLDSA44_SIGNATURE]) MUST_USE;
+
 #endif

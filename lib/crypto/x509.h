@@ -25,8 +25,9 @@ struct authorities;
 struct authorities *authorities_load(struct view pem, struct error *e) MUST_USE;
 void authorities_free(struct authorities *a); /* NULL is fine */
 size_t authorities_count(const struct authorities *a);
-/* SHA-256 of its DER SubjectPublicKeyInfo, and its subject for people (RFC 2253). */
-const struct digest *authority_key(const struct authorities *a, size_t i);
+/* SHA-256 of its DER subject and SubjectPublicKeyInfo, one after the other: who it is, whatever its validity; and its
+ * subject for people (RFC 2253). */
+const struct digest *authority_id(const struct authorities *a, size_t i);
 const char *authority_name(const struct authorities *a, size_t i);
 /* Which of them signed the certificate: by name and signature (RFC 5280 section 6.1.3 a). False: none. */
 bool authorities_signed(const struct authorities *a, struct view cert_der, size_t *which) MUST_USE;

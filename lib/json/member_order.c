@@ -44,27 +44,35 @@ static bool key_before(const struct tape *t, const struct ordered_key *a, const 
 	return a->head != b->head ? a->head < b->head : tail_before(t, a->key, b->key);
 }
 
-bool members_sorted(const struct tape *t, uint32_t object)
+/* How many members in front stand in order. */
+static size_t sorted_ones(const struct tape *t, uint32_t object)
 {
 	const struct tape_node *nodes = t->nodes;
 	uint32_t before = object + 1, end = nodes[object].next;
+	size_t n = 1;
 
 	if (nodes[object].count < 2)
-		return true;
+		return nodes[object].count;
 	uint64_t head = name_head(tape_string(t, before));
-	for (uint32_t k = nodes[before + 1].next; k < end; k = nodes[k + 1].next) {
+	for (uint32_t k = nodes[before + 1].next; k < end; k = nodes[k + 1].next, n++) {
 		uint64_t next = name_head(tape_string(t, k));
 		if (next < head || (next == head && !tail_before(t, before, k)))
-			return false;
+			break;
 		before = k;
 		head = next;
 	}
-	return true;
+	return n;
 }
 
-static void insertion_sort(const struct tape *t, struct ordered_key *keys, size_t n)
+bool members_sorted(const struct tape *t, uint32_t object)
 {
-	for (size_t i = 1; i < n; i++) {
+	return sorted_ones(t, object) == t->nodes[object].count;
+}
+
+/* The first `sorted` are already. */
+static void insertion_sort(const struct tape *t, struct ordered_key *keys, size_t sorted, size_t n)
+{
+	for (size_t i = sorted; i < n; i++) {
 		struct ordered_key moved = keys[i];
 		size_t to = i;
 
@@ -119,7 +127,8 @@ bool member_walk_start(struct member_walk *w, struct member_order *o, const stru
 
 	assert(nodes[object].type == TAPE_OBJECT);
 	*w = (struct member_walk){ .order = o, .tape = t, .base = o->n, .at = object + 1, .end = nodes[object].next };
-	if (members_sorted(t, object))
+	size_t sorted = sorted_ones(t, object);
+	if (sorted == n)
 		return true;
 	if (!make_room(o, n))
 		return false;
@@ -127,7 +136,7 @@ bool member_walk_start(struct member_walk *w, struct member_order *o, const stru
 	for (uint32_t k = object + 1, i = 0; k < w->end; k = nodes[k + 1].next, i++)
 		keys[i] = (struct ordered_key){ .head = name_head(tape_string(t, k)), .key = k };
 	if (n <= SMALL_INSERT)
-		insertion_sort(t, keys, n);
+		insertion_sort(t, keys, sorted, n);
 	else
 		heap_sort(t, keys, n);
 	w->sorted = true;

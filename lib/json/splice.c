@@ -11,17 +11,40 @@ void splice_start(struct splice *s, struct buf *out, struct member_order *order)
 	*s = (struct splice){ .out = out, .order = order };
 }
 
-/* What stands between the value before and the one to come. */
-static void separate(struct splice *s)
+/* Whether a comma stands before the value to come, which then stands before the next. */
+static bool takes_comma(struct splice *s)
 {
+	bool comma = s->comma[s->depth];
+
 	if (s->after_key) {
 		s->after_key = false;
-		return;
+		return false;
 	}
-	assert(s->depth > 0 || !s->comma[0]);
-	if (s->comma[s->depth])
-		buf_addc(s->out, ',');
+	assert(s->depth > 0 || !comma);
 	s->comma[s->depth] = true;
+	return comma;
+}
+
+static void separate(struct splice *s)
+{
+	if (takes_comma(s))
+		buf_addc(s->out, ',');
+}
+
+/* A token that is in the form, as nearly all are, with the comma before it and, behind a name, the colon. */
+static void put_token(struct splice *s, struct view token, bool colon)
+{
+	bool comma = takes_comma(s);
+	char *room = buf_room(s->out, token.n + comma + colon);
+
+	s->after_key = colon;
+	if (!room)
+		return;
+	room[0] = ',';
+	memcpy(room + comma, token.p, token.n);
+	if (colon)
+		room[comma + token.n] = ':';
+	s->out->n += token.n + comma + colon;
 }
 
 void splice_open(struct splice *s, char bracket)
@@ -62,7 +85,11 @@ static void put_string(struct buf *out, const struct tape *t, uint32_t node)
 
 void splice_key(struct splice *s, const struct tape *t, uint32_t key)
 {
-	assert(t->nodes[key].type == TAPE_KEY);
+	assert(t->nodes[key].type == TAPE_KEY && !s->after_key);
+	if (!(t->nodes[key].flags & TAPE_ESCAPED)) {
+		put_token(s, tape_token(t, key), true);
+		return;
+	}
 	separate(s);
 	put_string(s->out, t, key);
 	end_key(s);
@@ -175,8 +202,28 @@ static void copy_value(struct splice *s, const struct tape *t, uint32_t node)
 	buf_add(s->out, view_make(c.from, (size_t)(end - c.from)));
 }
 
+/* A value of one token that is in the form. */
+static bool is_plain(const struct tape *t, uint32_t node)
+{
+	switch ((enum tape_type)t->nodes[node].type) {
+	case TAPE_NULL:
+	case TAPE_FALSE:
+	case TAPE_TRUE: return true;
+	case TAPE_NUMBER: return canonical_is_number(tape_token(t, node));
+	case TAPE_STRING: return !(t->nodes[node].flags & TAPE_ESCAPED);
+	case TAPE_ARRAY:
+	case TAPE_OBJECT:
+	case TAPE_KEY: return false;
+	}
+	return false;
+}
+
 void splice_copy(struct splice *s, const struct tape *t, uint32_t node)
 {
+	if (is_plain(t, node)) {
+		put_token(s, tape_token(t, node), false);
+		return;
+	}
 	separate(s);
 	copy_value(s, t, node);
 }
@@ -197,11 +244,6 @@ void splice_literal(struct splice *s, struct view token)
 {
 	separate(s);
 	buf_add(s->out, token);
-}
-
-struct splice_mark splice_mark(const struct splice *s)
-{
-	return (struct splice_mark){ s->out->n, s->depth, s->after_key, s->comma[s->depth] };
 }
 
 void splice_rewind(struct splice *s, struct splice_mark m)

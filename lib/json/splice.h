@@ -37,7 +37,10 @@ struct splice_mark {
 	uint32_t depth;
 	bool after_key, comma;
 };
-struct splice_mark splice_mark(const struct splice *s);
+static inline struct splice_mark splice_mark(const struct splice *s)
+{
+	return (struct splice_mark){ s->out->n, s->depth, s->after_key, s->comma[s->depth] };
+}
 void splice_rewind(struct splice *s, struct splice_mark m);
 
 #endif

@@ -3,14 +3,11 @@
 
 static int compare(const struct caveat *a, const struct caveat *b)
 {
-	size_t n = a->text.n < b->text.n ? a->text.n : b->text.n;
-
 	if (a->scale != b->scale)
 		return a->scale < b->scale ? -1 : 1;
 	if (a->place != b->place)
 		return a->place < b->place ? -1 : 1;
-	int order = n ? memcmp(a->text.p, b->text.p, n) : 0;
-	return order ? order : (a->text.n > b->text.n) - (a->text.n < b->text.n);
+	return view_cmp(a->text, b->text);
 }
 
 /* Whoever obeys `y` obeys `x`. Of H1, H2 and H3 none stands for another; H0, use within the mandate, is in each. */
@@ -79,11 +76,10 @@ static struct view member(const struct tape *t, uint32_t object, struct view nam
 
 bool caveat_read(const struct tape *t, uint32_t object, struct caveat *out)
 {
-	struct caveat c = { .scale = SCALE_COUNT };
+	/* What is no object has no member. */
+	struct caveat c = { .scale = scale_find(member(t, object, VIEW("scale"))),
+		            .text = member(t, object, VIEW("text")) };
 
-	if (t->nodes[object].type == TAPE_OBJECT)
-		c = (struct caveat){ .scale = scale_find(member(t, object, VIEW("scale"))),
-			             .text = member(t, object, VIEW("text")) };
 	if (c.scale == SCALE_COUNT)
 		return false;
 	c.place = scale_strictness(c.scale, member(t, object, VIEW("value")));

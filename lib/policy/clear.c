@@ -82,7 +82,7 @@ static bool clear_band(const json_t *params, const struct domain *d)
 	double results = 0;
 	size_t n = json_array_size(edges);
 
-	if (!edges && width > 0)
+	if (width > 0)
 		return clear_results(d, floor(d->max / width) - floor(fmax(d->min, 0) / width) + 1, width);
 	for (size_t i = 0; i <= n; i++) {
 		double to = i < n ? json_number_value(json_array_get(edges, i)) - 1 : d->max;

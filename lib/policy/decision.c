@@ -276,7 +276,10 @@ static void check_retention(struct judge *j)
 	}
 	if (!present(j->env->retention))
 		return;
-	if (!duration_parse(j->env->retention, &asked) || duration_is_zero(&asked))
+	/* A gateway tells it in one spelling, whatever its own system wrote. */
+	bool read = j->d->ingress ? duration_parse_printed(j->env->retention, &asked)
+	                          : duration_parse(j->env->retention, &asked);
+	if (!read || duration_is_zero(&asked))
 		decision_fail(j->d, REASON_RETENTION_MISSING, clause, "/retention");
 	else if (!duration_at_most(&asked, &p->retention.copy))
 		decision_fail(j->d, REASON_RETENTION_OVER_MAX, clause, "/retention");

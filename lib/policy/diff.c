@@ -446,6 +446,24 @@ static void diff_envelope(struct diff *d)
 	}
 }
 
+static void diff_limits(struct diff *d)
+{
+	for (size_t i = 0; i < RATE_MEMBERS; i++) {
+		uint64_t was = rates_of(&d->old->rates, i), is = rates_of(&d->new->rates, i);
+		char at[60], before[24] = "no bound", after[24] = "no bound";
+
+		if (was == is)
+			continue;
+		snprintf(at, sizeof at, "/limits/%s", rate_members[i].name);
+		if (was)
+			snprintf(before, sizeof before, "%llu", (unsigned long long)was);
+		if (is)
+			snprintf(after, sizeof after, "%llu", (unsigned long long)is);
+		tell(d, was && (!is || is > was) ? DIFF_LOOSER : DIFF_STRICTER, at, "%s: %s becomes %s",
+		     rate_members[i].words, before, after);
+	}
+}
+
 static void diff_clauses(struct diff *d)
 {
 	static const char *const clauses[] = { "title",      "parties", "flows",        "legal_bases", "schemas",
@@ -474,6 +492,7 @@ size_t agreement_diff(const struct agreement *before, const struct agreement *af
 	diff_date(&d, before->review_next_ms, after->review_next_ms, "/review/next", "the next review");
 	diff_purposes(&d);
 	diff_period(&d, &before->keep, &after->keep, false, "/delivery/keep", "what the sender keeps after delivery");
+	diff_limits(&d);
 	diff_tiers(&d);
 	diff_rules(&d);
 	diff_exceptions(&d);

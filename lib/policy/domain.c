@@ -194,6 +194,14 @@ static struct domain of_schema(const struct question *q, const json_t *s)
 
 /* --- the way down --- */
 
+static bool hides_beside_ref(const struct question *q, size_t doc)
+{
+	struct view dialect = text_of(json_object_get(q->r->documents[doc].root, "$schema"));
+
+	return q->ref_alone || (dialect.p && (memmem(dialect.p, dialect.n, "draft-06", 8) ||
+	                                      memmem(dialect.p, dialect.n, "draft-07", 8)));
+}
+
 static struct domain ask(struct question *q, const json_t *s, size_t doc, struct view rest);
 
 /* A part that says nothing of a place leaves everything open. */
@@ -264,6 +272,88 @@ static struct domain any_item(struct question *q, const json_t *s, size_t doc, s
 	return d;
 }
 
+/* --- what unevaluatedProperties and unevaluatedItems close --- */
+
+static struct domain evaluated(struct question *q, const json_t *s, size_t doc, const char *name, struct view rest);
+
+static void join_evaluated_list(struct question *q, const json_t *list, size_t doc, const char *name, struct view rest,
+                                struct domain *d)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		join(d, evaluated(q, json_array_get(list, i), doc, name, rest));
+}
+
+/* By the schema's own keywords: members by name (NULL: any), or items where `name` is ITEMS. */
+static const char ITEMS[] = "";
+
+static void join_evaluated_here(struct question *q, const json_t *s, size_t doc, const char *name, struct view rest,
+                                struct domain *d)
+{
+	static const char *const of_members[] = { "additionalProperties", "unevaluatedProperties" };
+	static const char *const of_items[] = { "additionalItems", "unevaluatedItems", "contains" };
+	const json_t *properties = json_object_get(s, "properties"), *items = json_object_get(s, "items");
+
+	if (name == ITEMS) {
+		join(d, any_of_list(q, json_object_get(s, "prefixItems"), doc, rest));
+		join(d, json_is_array(items) ? any_of_list(q, items, doc, rest)
+		        : items              ? ask(q, items, doc, rest)
+		                             : domain_none());
+		for (size_t i = 0; i < 3; i++)
+			if (json_object_get(s, of_items[i]))
+				join(d, ask(q, json_object_get(s, of_items[i]), doc, rest));
+		return;
+	}
+	if (!name)
+		join(d, any_of_members(q, properties, doc, rest));
+	else if (json_object_get(properties, name))
+		join(d, ask(q, json_object_get(properties, name), doc, rest));
+	join(d, any_of_members(q, json_object_get(s, "patternProperties"), doc, rest));
+	for (size_t i = 0; i < 2; i++)
+		if (json_object_get(s, of_members[i]))
+			join(d, ask(q, json_object_get(s, of_members[i]), doc, rest));
+}
+
+/* What is evaluated has passed one of these at least, and what is not passes what the keyword itself says. */
+static struct domain evaluated(struct question *q, const json_t *s, size_t doc, const char *name, struct view rest)
+{
+	static const char *const lists[] = { "allOf", "anyOf", "oneOf" }, *const singles[] = { "if", "then", "else" };
+	const json_t *ref = json_object_get(s, "$ref"), *dependent = json_object_get(s, "dependentSchemas");
+	struct domain d = domain_none();
+	size_t other = doc;
+
+	if (!json_is_object(s))
+		return d;
+	/* What a dynamic reference means depends on the way. */
+	if (json_object_get(s, "$dynamicRef") || json_object_get(s, "$recursiveRef") || q->depth >= DEPTH_MAX ||
+	    ++q->steps > STEPS_MAX)
+		return domain_all();
+	q->depth++;
+	join_evaluated_here(q, s, doc, name, rest, &d);
+	for (size_t i = 0; i < 3; i++) {
+		join_evaluated_list(q, json_object_get(s, lists[i]), doc, name, rest, &d);
+		join(&d, evaluated(q, json_object_get(s, singles[i]), doc, name, rest));
+	}
+	for (void *it = json_object_iter((json_t *)(uintptr_t)dependent); it;
+	     it = json_object_iter_next((json_t *)(uintptr_t)dependent, it))
+		join(&d, evaluated(q, json_object_iter_value(it), doc, name, rest));
+	if (ref) {
+		const json_t *target = reach_follow(q->r, &other, text_of(ref));
+		join(&d, target ? evaluated(q, target, other, name, rest) : domain_all());
+	}
+	q->depth--;
+	return d;
+}
+
+/* Drafts of before do not know the keywords. */
+static void close_unevaluated(struct question *q, const json_t *s, size_t doc, const char *name, struct view rest,
+                              struct domain *d)
+{
+	const char *keyword = name == ITEMS ? "unevaluatedItems" : "unevaluatedProperties";
+
+	if (json_object_get(s, keyword) && !hides_beside_ref(q, doc))
+		meet(d, evaluated(q, s, doc, name, rest));
+}
+
 static struct domain step(struct question *q, const json_t *s, size_t doc, struct view rest)
 {
 	unsigned kinds = kinds_of_type(json_object_get(s, "type")) & of_listed(s).kinds;
@@ -276,19 +366,17 @@ static struct domain step(struct question *q, const json_t *s, size_t doc, struc
 	memcpy(name, t.p, t.n);
 	name[t.n] = '\0';
 	bool star = view_is(t, "*");
-	if (kinds & DOMAIN_OBJECT)
-		join(&d, star ? any_member(q, s, doc, rest) : member(q, s, doc, name, rest));
-	if (star && kinds & DOMAIN_ARRAY)
-		join(&d, any_item(q, s, doc, rest));
+	if (kinds & DOMAIN_OBJECT) {
+		struct domain members = star ? any_member(q, s, doc, rest) : member(q, s, doc, name, rest);
+		close_unevaluated(q, s, doc, star ? NULL : name, rest, &members);
+		join(&d, members);
+	}
+	if (star && kinds & DOMAIN_ARRAY) {
+		struct domain items = any_item(q, s, doc, rest);
+		close_unevaluated(q, s, doc, ITEMS, rest, &items);
+		join(&d, items);
+	}
 	return d;
-}
-
-static bool hides_beside_ref(const struct question *q, size_t doc)
-{
-	struct view dialect = text_of(json_object_get(q->r->documents[doc].root, "$schema"));
-
-	return q->ref_alone || (dialect.p && (memmem(dialect.p, dialect.n, "draft-06", 8) ||
-	                                      memmem(dialect.p, dialect.n, "draft-07", 8)));
 }
 
 static struct domain ask_reference(struct question *q, const json_t *s, const char *keyword, size_t doc,

@@ -96,6 +96,7 @@ static bool check_limits(struct load *l, const json_t *limits)
 		ok = check_retention_floor(l, limits, &a->purposes[i], at) && ok;
 	}
 	ok = at_most(l, limits, "keep", &a->keep, "/delivery/keep") && ok;
+	ok = check_rates_floor(l, limits) && ok;
 	if (json_object_get(limits, "term") && a->sunset_ms > duration_add(a->effective_ms, &term))
 		ok = load_fault(l, REASON_BELOW_FLOOR, "/sunset", "comes later than floor.json: /limits/term permits");
 	for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
@@ -345,6 +346,7 @@ static void apply_overlay(struct agreement *a)
 	for (size_t i = 0; i < json_array_size(members); i++)
 		a->beside[beside_member_find(view_of(json_string_value(json_array_get(members, i))))].denied = true;
 	shorten(&a->keep, limits, "keep", false);
+	narrow_rates(a);
 	for (size_t i = 0; limits && i < a->n_purposes; i++)
 		narrow_retention(&a->purposes[i], limits);
 	for (size_t i = 0; i < json_array_size(tiers); i++)
@@ -379,6 +381,16 @@ static bool check_overlay(struct load *l)
 		    !duration_at_most(&have, &most))
 			ok = overlay_fault(l, REASON_BELOW_FLOOR, at, "is longer than floor.json: /limits/%s permits",
 			                   members[i]);
+	}
+	for (size_t i = 0; i < RATE_MEMBERS; i++) {
+		const char *name = rate_members[i].name;
+		json_int_t most = json_integer_value(json_object_get(json_object_get(floor, "rates"), name));
+		json_int_t have = json_integer_value(json_object_get(json_object_get(own, "rates"), name));
+		char at[60];
+		snprintf(at, sizeof at, "/limits/rates/%s", name);
+		if (most && have > most)
+			ok = overlay_fault(l, REASON_BELOW_FLOOR, at,
+			                   "is more than floor.json: /limits/rates/%s permits", name);
 	}
 	return ok;
 }

@@ -201,6 +201,8 @@ struct agreement {
 	struct beside_program *beside_programs;
 	bool subject_is_reference; /* a rule shifts dates or tells tokens apart by the envelope's reference */
 	struct duration keep;      /* of what was acknowledged, at the sender */
+	struct rates rates;        /* of its clause limits */
+	struct rates rates_here;   /* with what is stricter of the overlay */
 	struct duration notify_due, notify_longest, notify_again;
 	bool notify_here;                     /* by the recipient's system */
 	uint32_t scales, scales_required;     /* masks of enum scale */
@@ -268,6 +270,9 @@ const struct program *beside_program(const struct agreement *a, struct view purp
 
 /* The rules of a combination against the floor, where several meet: what the strictest lets pass is as sensitive as the
  * most sensitive of them says. floor.c */
+bool read_limits(struct load *l); /* limits.c */
+bool check_rates_floor(struct load *l, const json_t *limits);
+void narrow_rates(struct agreement *a);
 bool check_floor_places(struct load *l, const struct compiled *shared, enum tier t);
 
 /* Does the pointer match something in the schema of one of the purposes? And what values may stand there?

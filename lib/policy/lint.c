@@ -428,6 +428,18 @@ static void check_keep(struct lint *l)
 		     "the sender's gateway keeps records that were delivered, to give them again to a partner that lost them");
 }
 
+/* An account that was taken over, or a fault in a system, sends as fast as it can. */
+static void check_limits(struct lint *l)
+{
+	const struct rates *r = &l->a->rates;
+
+	if (!rates_any(r))
+		find(l, LINT_NOTE, "no-limits", "/limits",
+		     "nothing bounds how many records a partner may ask to be decided, but what each gateway sets for itself");
+	else if (!r->day_records && !r->day_bytes)
+		find(l, LINT_NOTE, "no-day-limit", "/limits", "bounds a second and no day");
+}
+
 static void check_clauses(struct lint *l)
 {
 	const struct agreement *a = l->a;
@@ -486,5 +498,6 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	check_clauses(&l);
 	check_approvals(&l);
 	check_keep(&l);
+	check_limits(&l);
 	return l.n;
 }

@@ -3,11 +3,13 @@
 #ifndef GATEWAY_POLICY_PLAIN_H
 #define GATEWAY_POLICY_PLAIN_H
 
+#include "lib/policy/rates.h"
 #include "lib/base/datetime.h"
 #include "lib/transform/program.h"
 
 /* "5 years", "6 months and 2 days", "72 hours"; "no time at all" for zero. */
 void plain_duration(struct buf *out, const struct duration *d);
+void plain_rates(struct buf *out, const struct rates *r); /* those that are bounded */
 /* "17 March 2026". */
 void plain_date(struct buf *out, int64_t ms);
 /* What an action does to a field, as the end of a sentence: "is replaced by a code that ..." */

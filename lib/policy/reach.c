@@ -340,6 +340,8 @@ static bool leaves_in_place(struct walk *w, const json_t *s, size_t doc)
 
 static void leaves(struct walk *w, const json_t *s, size_t doc)
 {
+	static const char *const others[] = { "additionalProperties", "unevaluatedProperties", "additionalItems",
+		                              "unevaluatedItems" };
 	const json_t *properties, *list, *prefix, *patterns, *other;
 	bool any;
 
@@ -364,8 +366,10 @@ static void leaves(struct walk *w, const json_t *s, size_t doc)
 		leaves_below(w, VIEW("*"), json_object_iter_value(it), doc);
 		any = true;
 	}
-	other = json_object_get(s, "additionalProperties");
-	if (!allows_nothing(other)) {
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		other = json_object_get(s, others[i]);
+		if (allows_nothing(other))
+			continue;
 		leaves_below(w, VIEW("*"), other, doc);
 		any = true;
 	}

@@ -540,5 +540,6 @@ bool read_clauses(struct load *l)
 	ok = read_handling(l) && ok;
 	ok = read_council(l) && ok;
 	ok = read_delivery(l) && ok;
+	ok = read_limits(l) && ok;
 	return read_consent(l) && ok;
 }

@@ -461,6 +461,12 @@ static void how_long(struct page *p, const struct agreement *a)
 		        "should the receiver lose it. If it is called back, corrected or deleted before, that is deleted, too.");
 		item(p);
 	}
+	if (rates_any(&a->rates)) {
+		buf_adds(&p->line, "Each side takes from each partner no more than ");
+		plain_rates(&p->line, &a->rates);
+		buf_adds(&p->line, "; what is refused counts five times.");
+		item(p);
+	}
 	if (agreement_orders_cases(a)) {
 		buf_adds(&p->line, "Records of one case arrive in the order in which they were released.");
 		item(p);

@@ -5,7 +5,9 @@
 #include "lib/tlog/note.h"
 
 #define DASH          "\xe2\x80\x94 " /* U+2014 and a space open a signature line */
+#define KEY_MAX       4096            /* bytes of a public key in a vkey, of whatever algorithm */
 #define SIGNATURE_MAX 6144            /* bytes of one decoded signature; post-quantum ones reach 5 kB */
+#define LINES_MAX     8               /* different signature lines of one key in a note */
 
 static bool ascii_space(unsigned char c)
 {
@@ -40,10 +42,15 @@ static bool name_valid(struct view name)
 	return true;
 }
 
-static uint32_t key_id(struct view name, enum note_key_type type, const uint8_t key[32])
+bool note_type_cosigns(enum note_key_type type)
+{
+	return type == NOTE_COSIGNER || type == NOTE_COSIGNER_MLDSA44;
+}
+
+static uint32_t key_id(struct view name, enum note_key_type type, struct view key)
 {
 	uint8_t t = (uint8_t)type;
-	struct view parts[4] = { name, VIEW("\n"), view_make(&t, 1), view_make(key, 32) };
+	struct view parts[4] = { name, VIEW("\n"), view_make(&t, 1), key };
 	struct digest d;
 
 	sha256_parts(parts, 4, &d);
@@ -51,20 +58,41 @@ static uint32_t key_id(struct view name, enum note_key_type type, const uint8_t 
 	return read_u32(&r);
 }
 
-bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t public_key[32], struct note_vkey *out)
+static bool vkey_make(struct view name, enum note_key_type type, struct view key, struct note_vkey *out)
 {
 	if (!name_valid(name) || name.n >= sizeof out->name)
 		return false;
-	*out = (struct note_vkey){ .id = key_id(name, type, public_key), .type = type };
+	*out = (struct note_vkey){ .id = key_id(name, type, key), .type = type, .n = (uint16_t)key.n };
 	memcpy(out->name, name.p, name.n);
-	memcpy(out->key, public_key, 32);
+	memcpy(out->key, key.p, key.n);
 	return true;
+}
+
+bool note_vkey_make(struct view name, enum note_key_type type, const uint8_t public_key[32], struct note_vkey *out)
+{
+	return vkey_make(name, type, view_make(public_key, 32), out);
+}
+
+/* What is behind the algorithm's byte. */
+static bool check_algorithm(uint8_t type, size_t n, struct error *e)
+{
+	if (type == NOTE_ED25519 || type == NOTE_COSIGNER)
+		return n == 32 ||
+		       error_set(e, REASON_TAMPERED, "a verifier key's last part is not an Ed25519 key in base64");
+	if (type != NOTE_COSIGNER_MLDSA44)
+		return error_set(e, REASON_UNSUPPORTED,
+		                 "a verifier key has the algorithm 0x%02x, which is not supported", type);
+	if (n != MLDSA44_KEY)
+		return error_set(e, REASON_TAMPERED, "a verifier key's last part is not an ML-DSA-44 key in base64");
+	return mldsa44_available() ||
+	       error_set(e, REASON_UNSUPPORTED,
+	                 "a verifier key is of ML-DSA-44, which OpenSSL has from version 3.5 on");
 }
 
 bool note_vkey_parse(struct view text, struct note_vkey *out, struct error *e)
 {
 	struct view rest = text, name = view_cut(&rest, '+');
-	uint8_t id[4], key[33];
+	uint8_t id[4], key[1 + KEY_MAX];
 	size_t n;
 
 	if (!rest.p)
@@ -72,12 +100,12 @@ bool note_vkey_parse(struct view text, struct note_vkey *out, struct error *e)
 	struct view hash = view_cut(&rest, '+');
 	if (!rest.p || !hex_decode(hash, id, sizeof id, &n) || n != sizeof id)
 		return error_set(e, REASON_TAMPERED, "a verifier key's hash is 8 hex digits");
-	if (!base64_decode(rest, key, sizeof key, &n) || n != sizeof key)
-		return error_set(e, REASON_TAMPERED, "a verifier key's last part is not an Ed25519 key in base64");
-	if (key[0] != NOTE_ED25519 && key[0] != NOTE_COSIGNER)
-		return error_set(e, REASON_TAMPERED, "a verifier key has an algorithm that is not supported");
+	if (!base64_decode(rest, key, sizeof key, &n) || n < 2)
+		return error_set(e, REASON_TAMPERED, "a verifier key's last part is not a key in base64");
+	if (!check_algorithm(key[0], n - 1, e))
+		return false;
 	struct note_vkey k;
-	if (!note_vkey_make(name, key[0], key + 1, &k))
+	if (!vkey_make(name, key[0], view_make(key + 1, n - 1), &k))
 		return error_set(e, REASON_TAMPERED, "a verifier key's name is empty, too long, or has a space in it");
 	struct reader r = { .rest = view_make(id, sizeof id) };
 	if (read_u32(&r) != k.id)
@@ -88,12 +116,17 @@ bool note_vkey_parse(struct view text, struct note_vkey *out, struct error *e)
 
 void note_vkey_print(const struct note_vkey *k, struct buf *out)
 {
-	uint8_t key[33];
+	uint8_t key[1 + MLDSA44_KEY];
 
 	key[0] = (uint8_t)k->type;
-	memcpy(key + 1, k->key, 32);
+	memcpy(key + 1, k->key, k->n);
 	buf_addf(out, "%s+%08x+", k->name, k->id);
-	base64_encode(out, view_make(key, sizeof key));
+	base64_encode(out, view_make(key, 1u + k->n));
+}
+
+bool note_vkey_same(const struct note_vkey *a, const struct note_vkey *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->type == b->type && a->n == b->n && memcmp(a->key, b->key, a->n) == 0;
 }
 
 static void put_line(const struct note_vkey *k, struct view signature, struct buf *out)
@@ -204,43 +237,85 @@ bool note_split(struct view note, struct view *text, struct view *signatures, st
 	return true;
 }
 
+/* What an ML-DSA-44 cosigner signs of a checkpoint: `cosigned_message` of C2SP tlog-cosignature. */
+static void cosigned_message(const struct note_vkey *k, const struct checkpoint *c, uint64_t time, struct buf *out)
+{
+	buf_add(out, view_make("subtree/v1\n", 12));
+	buf_addc(out, (char)strlen(k->name));
+	buf_adds(out, k->name);
+	put_u64(out, time);
+	buf_addc(out, (char)c->origin.n);
+	buf_add(out, c->origin);
+	put_u64(out, 0);
+	put_u64(out, c->size);
+	buf_add(out, view_make(c->root.b, sizeof c->root.b));
+}
+
+bool note_cosigned_message(const struct note_vkey *k, struct view text, uint64_t time, struct buf *out)
+{
+	struct checkpoint c;
+
+	if (!checkpoint_parse(text, &c, NULL) || c.origin.n > 255)
+		return false;
+	cosigned_message(k, &c, time, out);
+	return !out->failed;
+}
+
 static bool signature_valid(const struct note_vkey *k, struct view text, const struct line *line, uint64_t *time)
 {
+	bool lattice = k->type == NOTE_COSIGNER_MLDSA44;
+
 	if (k->type == NOTE_ED25519)
 		return line->n == 64 && ed25519_verify(k->key, text, line->bytes);
-	if (line->n != 72)
+	if (line->n != 8 + (lattice ? MLDSA44_SIGNATURE : 64))
 		return false;
 	struct reader r = { .rest = view_make(line->bytes, 8) };
 	uint64_t t = read_u64(&r);
 	if (t > INT64_MAX)
 		return false;
 	struct buf message = BUF_INIT(NOTE_MAX + 64);
-	cosigned_text(text, t, &message);
-	bool ok = !message.failed && ed25519_verify(k->key, buf_view(&message), line->bytes + 8);
+	bool ok = true;
+	if (lattice)
+		ok = note_cosigned_message(k, text, t, &message);
+	else
+		cosigned_text(text, t, &message);
+	ok = ok && !message.failed &&
+	     (lattice ? mldsa44_verify(k->key, buf_view(&message), line->bytes + 8)
+	              : ed25519_verify(k->key, buf_view(&message), line->bytes + 8));
 	buf_free(&message);
 	if (ok && time)
 		*time = t;
 	return ok;
 }
 
+static bool was_seen(const struct view *seen, unsigned n, struct view line)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (view_eq(seen[i], line))
+			return true;
+	return false;
+}
+
 enum note_found note_find(const struct note_vkey *k, struct view text, struct view signatures, uint64_t *time)
 {
-	enum note_found found = NOTE_ABSENT;
-	struct view lines = signatures;
+	struct view lines = signatures, seen[LINES_MAX];
+	unsigned n = 0;
 
 	if (lines.n > 0 && lines.p[lines.n - 1] == '\n')
 		lines.n--;
 	while (lines.p) {
+		struct view whole = view_cut(&lines, '\n');
 		struct line line;
 
 		/* A malformed line belongs to no key; note_split() refuses notes that have one. */
-		if (!line_parse(view_cut(&lines, '\n'), &line) || !view_is(line.name, k->name) || line.id != k->id)
+		if (was_seen(seen, n, whole) || !line_parse(whole, &line) || !view_is(line.name, k->name) ||
+		    line.id != k->id)
 			continue;
-		if (!signature_valid(k, text, &line, time))
+		if (n == LINES_MAX || !signature_valid(k, text, &line, time))
 			return NOTE_INVALID;
-		found = NOTE_VALID;
+		seen[n++] = whole;
 	}
-	return found;
+	return n ? NOTE_VALID : NOTE_ABSENT;
 }
 
 bool note_line_is_of(struct view text, const struct note_vkey *k)

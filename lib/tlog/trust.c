@@ -9,6 +9,7 @@ struct member {
 	struct view name;
 	bool group;
 	bool used;            /* already a member of a group */
+	bool unknown;         /* witness: of an algorithm that is not known here: it has never cosigned */
 	struct note_vkey key; /* witness */
 	unsigned threshold;   /* group */
 	unsigned n;
@@ -95,10 +96,13 @@ static bool add_witness(struct trust *t, struct view *line, struct error *e)
 
 	if (!m)
 		return false;
-	if (!note_vkey_parse(word(line), &m->key, NULL) || m->key.type != NOTE_COSIGNER)
+	struct error inner = { .reason = REASON_NONE };
+	m->unknown = !note_vkey_parse(word(line), &m->key, &inner);
+	if (m->unknown ? inner.reason != REASON_UNSUPPORTED : !note_type_cosigns(m->key.type))
 		return error_set(e, REASON_CONFIG, "not a verifier key of a witness");
-	for (unsigned i = 0; i < t->n_names; i++)
-		if (!t->names[i].group && memcmp(t->names[i].key.key, m->key.key, sizeof m->key.key) == 0)
+	for (unsigned i = 0; !m->unknown && i < t->n_names; i++)
+		if (!t->names[i].group && !t->names[i].unknown &&
+		    memcmp(t->names[i].key.key, m->key.key, sizeof m->key.key) == 0)
 			return error_set(e, REASON_CONFIG, "this witness's key is listed already");
 	t->n_names++;
 	return ends_with_url(line, e);
@@ -271,6 +275,10 @@ bool trust_weigh(const struct trust *t, struct view text, struct view signatures
 
 		if (m->group) {
 			time[i] = group_time(m, time);
+			continue;
+		}
+		if (m->unknown) {
+			w.unknown++;
 			continue;
 		}
 		bool counts = independent(t, &m->key);

@@ -23,8 +23,10 @@ const struct note_vkey *trust_log(const struct trust *t, size_t i);
 struct trust_witnessed {
 	unsigned cosigned;                    /* witnesses with a valid cosignature */
 	unsigned independent, of_independent; /* those among them that are, of so many in the policy */
-	bool quorum;                          /* it is reached, or the policy asks for none */
-	uint64_t time_s;                      /* the latest time from which on the quorum's cosignatures are; 0: none */
+	unsigned
+	        unknown; /* witnesses whose algorithm is not known here, or not to this OpenSSL: they count as not met */
+	bool quorum;     /* it is reached, or the policy asks for none */
+	uint64_t time_s; /* the latest time from which on the quorum's cosignatures are; 0: none */
 };
 bool trust_is_gateway(const char *name); /* by the form of a witness key's name */
 /* `text` and `signatures` are a checkpoint's (note_split()); the log's own signature is not looked at. False,

@@ -130,28 +130,33 @@ bool witness_conflict_parse(struct view body, uint64_t *size, struct error *e)
 	return true;
 }
 
+/* The first of the lines that is of `k`. */
+static struct view line_of(struct view lines, const struct note_vkey *k)
+{
+	struct view line = view_cut(&lines, '\n');
+
+	while (lines.p && !note_line_is_of(line, k))
+		line = view_cut(&lines, '\n');
+	return line;
+}
+
 bool witness_response_take(struct view body, struct view text, const struct note_vkey *witnesses, size_t n,
                            struct buf *lines, unsigned *taken, struct error *e)
 {
 	*taken = 0;
 	if (body.n == 0 || body.p[body.n - 1] != '\n')
 		return error_set(e, REASON_BAD_REQUEST, "the witness's answer does not end with a newline");
-	struct view rest = view_make(body.p, body.n - 1);
-	while (rest.p) {
-		struct view line = view_cut(&rest, '\n');
+	for (size_t i = 0; i < n; i++) {
+		const struct note_vkey *k = &witnesses[i];
+		enum note_found found = note_find(k, text, body, NULL);
 
-		for (size_t i = 0; i < n; i++) {
-			if (!note_line_is_of(line, &witnesses[i]))
-				continue;
-			if (witnesses[i].type != NOTE_COSIGNER ||
-			    note_find(&witnesses[i], text, line, NULL) != NOTE_VALID)
-				return error_set(e, REASON_TAMPERED, "the cosignature of %s does not verify",
-				                 witnesses[i].name);
-			buf_add(lines, line);
-			buf_addc(lines, '\n');
-			++*taken;
-			break;
-		}
+		if (found == NOTE_ABSENT)
+			continue;
+		if (found == NOTE_INVALID || !note_type_cosigns(k->type))
+			return error_set(e, REASON_TAMPERED, "the cosignature of %s does not verify", k->name);
+		buf_add(lines, line_of(body, k));
+		buf_addc(lines, '\n');
+		++*taken;
 	}
 	return !lines->failed || error_set(e, REASON_NO_MEMORY, "no memory for cosignatures");
 }

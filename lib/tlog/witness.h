@@ -46,7 +46,7 @@ void witness_conflict_print(const struct witness_state *state, struct buf *out);
 /* The size in the body of a 409. */
 bool witness_conflict_parse(struct view body, uint64_t *size, struct error *e) MUST_USE;
 
-/* The log's side: appends to `lines` each line of a 200 answer that is a valid cosignature of one of
+/* The log's side: appends to `lines` the first line of a 200 answer that is a valid cosignature of each of
  * `witnesses` over the checkpoint's text, and counts them. Lines of unknown keys are ignored; a line of a
  * known one that does not verify is REASON_TAMPERED. */
 bool witness_response_take(struct view body, struct view text, const struct note_vkey *witnesses, size_t n,

@@ -67,14 +67,37 @@ static void truncate_date(struct date *d, enum period to)
 		d->year -= d->year % 10;
 }
 
+/* As many digits, zeros in front. */
+static void put_digits(struct buf *out, int number, size_t n)
+{
+	char *room = buf_room(out, n);
+
+	if (!room)
+		return;
+	for (size_t i = n; i-- > 0; number /= 10)
+		room[i] = (char)('0' + number % 10);
+	out->n += n;
+}
+
 static void print_short(struct buf *out, struct date d, enum period precision)
 {
+	put_digits(out, d.year, 4);
 	switch (precision) {
-	case PERIOD_DAY: buf_addf(out, "%04d-%02d-%02d", (int)d.year, d.month, d.day); break;
-	case PERIOD_MONTH: buf_addf(out, "%04d-%02d", (int)d.year, d.month); break;
-	case PERIOD_QUARTER: buf_addf(out, "%04d-Q%d", (int)d.year, (d.month + 2) / 3); break;
-	case PERIOD_YEAR: buf_addf(out, "%04d", (int)d.year); break;
-	case PERIOD_DECADE: buf_addf(out, "%04ds", (int)d.year); break;
+	case PERIOD_DAY:
+	case PERIOD_MONTH:
+		buf_addc(out, '-');
+		put_digits(out, d.month, 2);
+		if (precision == PERIOD_MONTH)
+			return;
+		buf_addc(out, '-');
+		put_digits(out, d.day, 2);
+		return;
+	case PERIOD_QUARTER:
+		buf_adds(out, "-Q");
+		put_digits(out, (d.month + 2) / 3, 1);
+		return;
+	case PERIOD_YEAR: return;
+	case PERIOD_DECADE: buf_addc(out, 's'); return;
 	}
 }
 

@@ -48,15 +48,24 @@ static size_t word_at(const struct place *p, size_t i, const char *word)
 	return point_is_word(sign_at(p, i + n)) ? 0 : n;
 }
 
-static size_t any_word(const struct place *p, size_t i, const char *const *words)
+#define LETTER(c) (1u << ((c) - 'a'))
+
+/* One of the words, whose first letters are those of `first`. */
+static size_t any_word(const struct place *p, size_t i, unsigned first, const char *const *words)
 {
+	int32_t c = sign_at(p, i);
 	size_t n = 0;
 
-	/* None of them is behind a sign that none of them begins with. */
+	/* Most words of a text begin otherwise. */
+	if (!sign_is_letter(c) || !(first >> (c - 'a') & 1))
+		return 0;
 	for (; n == 0 && *words; words++)
-		n = (unsigned char)**words == sign_at(p, i) ? word_at(p, i, *words) : 0;
+		n = (unsigned char)**words == c ? word_at(p, i, *words) : 0;
 	return n;
 }
+
+#define AT_FIRST  (LETTER('a') | LETTER('c') | LETTER('k') | LETTER('m') | LETTER('z'))
+#define DOT_FIRST (LETTER('d') | LETTER('p') | LETTER('k') | LETTER('t'))
 
 /* "at" and "dot" in the languages of Europe that write them so. Marks are left out: `at` is also German `ät`. */
 static size_t at_word(const struct place *p, size_t i)
@@ -64,7 +73,7 @@ static size_t at_word(const struct place *p, size_t i)
 	static const char *const words[] = { "at",          "arroba", "arobase", "chiocciola",
 		                             "klammeraffe", "malpa",  "zavinac", NULL };
 
-	return any_word(p, i, words);
+	return any_word(p, i, AT_FIRST, words);
 }
 
 static size_t dot_word(const struct place *p, size_t i)
@@ -73,7 +82,7 @@ static size_t dot_word(const struct place *p, size_t i)
 		"dot", "punkt", "point", "punto", "ponto", "kropka", "tecka", "punt", NULL
 	};
 
-	return any_word(p, i, words);
+	return any_word(p, i, DOT_FIRST, words);
 }
 
 static bool is_blank(int32_t c)
@@ -362,13 +371,25 @@ size_t find_at(const struct place *p, bool ended)
 			continue;
 		/* A word stands behind a space or a sign that opens. */
 		bool begins = i > 0 || !sign_is_letter(p->before);
-		if (begins && ((!ended && i + AT_LETTERS >= p->n) ||
-		               ((c == 'a' || c == 'c' || c == 'k' || c == 'm' || c == 'z') && at_word(p, i))))
+		if (begins && ((!ended && i + AT_LETTERS >= p->n) || ((AT_FIRST >> (c - 'a') & 1) && at_word(p, i))))
 			return i;
 		while (i + 1 < p->n && sign_is_letter(p->s[i + 1].point))
 			i++;
 	}
 	return p->n;
+}
+
+/* Whether an @ or a dot in any disguise may be at `i`, where the local part's first word ends. Most words have others behind
+ * them. */
+static bool may_part(const struct place *p, size_t i)
+{
+	int32_t c = sign_at(p, i), next = sign_at(p, i + 1);
+
+	if (!is_blank(c) && !sign_is(c, SIGN_OPENS))
+		return c == '@';
+	if (sign_is_letter(next))
+		return (AT_FIRST | DOT_FIRST) >> (next - 'a') & 1;
+	return next == '@' || next == '.' || is_blank(next) || sign_is(next, SIGN_OPENS);
 }
 
 size_t find_email(const struct place *p)
@@ -385,10 +406,11 @@ size_t find_email(const struct place *p)
 
 		if (is_local(c) && !closing(c))
 			continue;
-		n = address_from(p, i);
+		bool parts = may_part(p, i);
+		n = parts ? address_from(p, i) : 0;
 		if (n)
 			return n;
-		if ((n = dots < 8 ? local_dot(p, i) : 0)) {
+		if ((n = parts && dots < 8 ? local_dot(p, i) : 0)) {
 			dots++;
 			i += n;
 		} else if (!is_local(c)) {

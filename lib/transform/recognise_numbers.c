@@ -439,7 +439,7 @@ size_t find_mrz(const struct place *p)
 	static const size_t lengths[] = { 44, 36, 30 };
 	struct spelt s;
 
-	if (!take_mrz(sign_at(p, 0)) || p->before == '<' || point_is_word(p->before) || !mrz_begins(p))
+	if (p->before == '<' || point_is_word(p->before) || !take_mrz(sign_at(p, 0)) || !mrz_begins(p))
 		return 0;
 	spell(p, take_mrz, 44, 1, &s);
 	for (size_t i = 0; i < 3; i++) {

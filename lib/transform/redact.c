@@ -109,12 +109,33 @@ static size_t find_any(unsigned set, const struct dictionary *words, const struc
 	return n;
 }
 
+/* Letter or digit of ASCII, or neither. */
+static inline unsigned kind_of(int32_t c)
+{
+	return c < 0x80 ? sign_classes[c] & (SIGN_LETTER | SIGN_DIGIT) : 0;
+}
+
+/* Whether anything may begin at the sign, behind which three others stand: as possible() says, but that an account within
+ * a word has two digits behind its letters. */
+static inline bool may_begin(const struct sign *s, unsigned before)
+{
+	unsigned kind = kind_of(s->point);
+
+	if (s->point >= 0x80 || (kind && kind != before))
+		return true;
+	if (!kind)
+		return sign_is(s->point, SIGN_LOCAL | SIGN_OPENS) || s->point == '"';
+	return kind == SIGN_LETTER && sign_is_digit(s[2].point) && sign_is_digit(s[3].point);
+}
+
 /* A find that another one overlaps takes it along, so that of neither a part is left. */
 static size_t extend(unsigned set, const struct dictionary *words, const struct place *p, size_t n)
 {
 	enum recogniser ignored;
 
 	for (size_t i = 1; i < n && n < FIND_MAX; i++) {
+		if (i + 3 < p->n && !may_begin(p->s + i, kind_of(p->s[i - 1].point)))
+			continue;
 		const struct place inner = { .s = p->s + i,
 			                     .n = p->n - i,
 			                     .back = p->back + i,
@@ -125,6 +146,13 @@ static size_t extend(unsigned set, const struct dictionary *words, const struct 
 		n = i + more > n ? i + more : n;
 	}
 	return n;
+}
+
+static void put_placeholder(struct buf *out, enum recogniser which)
+{
+	buf_addc(out, '[');
+	buf_adds(out, recogniser_name(which));
+	buf_addc(out, ']');
 }
 
 /* What an earlier redaction left: "[iban]". Its signs. */
@@ -150,23 +178,14 @@ static void pass(struct window *w, size_t n)
 	}
 }
 
-#define KIND (SIGN_LETTER | SIGN_DIGIT)
-
-/* Goes on to the next sign at which anything may begin: as possible() says of ASCII, but that an account within a word has
- * two digits behind its letters. */
+/* Goes on to the next sign at which anything may begin. */
 static void skip(struct window *w)
 {
 	const struct sign *from = w->signs + w->at, *s = from, *last = w->signs + (w->n > 3 ? w->n - 3 : 0);
-	unsigned before = w->before < 0x80 ? sign_classes[w->before] & KIND : 0;
+	unsigned before = kind_of(w->before);
 
-	for (; s < last && s->point < 0x80; s++) {
-		unsigned class = sign_classes[s->point], kind = class & KIND;
-		if (kind ? kind != before : (class & (SIGN_LOCAL | SIGN_OPENS)) || s->point == '"')
-			break;
-		if (kind && sign_is_digit(s[2].point) && kind == SIGN_LETTER && sign_is_digit(s[3].point))
-			break;
-		before = kind;
-	}
+	for (; s < last && !may_begin(s, before); s++)
+		before = kind_of(s->point);
 	if (s == from)
 		return;
 	w->before2 = s - from > 1 ? s[-2].point : w->before;
@@ -224,7 +243,7 @@ size_t redact(unsigned set, const struct dictionary *words, struct view text, st
 			if (out && from > copied)
 				buf_add(out, view_make(text.p + copied, from - copied));
 			if (out)
-				buf_addf(out, "[%s]", recogniser_name(which));
+				put_placeholder(out, which);
 			copied = p.s[n - 1].to;
 		}
 		pass(&w, n);

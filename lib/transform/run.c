@@ -86,8 +86,8 @@ static bool fail(struct walk *w)
 	return false;
 }
 
-/* One line of the trace; false when memory ran out. */
-static bool add_step(struct walk *w, struct trace_step step)
+/* A new line of the trace; NULL when memory ran out. */
+static struct trace_step *new_step(struct walk *w)
 {
 	struct transform_run *r = w->run;
 
@@ -97,34 +97,41 @@ static bool add_step(struct walk *w, struct trace_step step)
 
 		if (!trace) {
 			error_set(w->e, REASON_NO_MEMORY, "no memory for the trace of a record");
-			return fail(w);
+			fail(w);
+			return NULL;
 		}
 		r->trace = trace;
 		r->cap_trace = cap;
 	}
-	r->trace[r->n_trace++] = step;
-	return true;
+	return &r->trace[r->n_trace++];
 }
 
 /* What its state does to a node. */
 static bool step(struct walk *w, uint32_t node, const struct state *s)
 {
-	const struct rule *of = s->rule == RULE_NONE ? NULL : &w->program->rules[s->rule];
-	bool dropped = !of || s->neither;
+	const struct rule *of = s->rule == RULE_NONE || s->neither ? NULL : &w->program->rules[s->rule];
+	struct trace_step *line = new_step(w);
 
-	return add_step(w, (struct trace_step){ .node = node,
-	                                        .rule = s->rule,
-	                                        .under = s->under,
-	                                        .action = dropped ? ACTION_DROP : of->action,
-	                                        .epoch = dropped ? 0 : of->epoch,
-	                                        .categories = s->categories });
+	if (!line)
+		return false;
+	line->node = node;
+	line->rule = s->rule;
+	line->under = s->under;
+	line->action = of ? of->action : ACTION_DROP;
+	line->epoch = of ? of->epoch : 0;
+	line->categories = s->categories;
+	return true;
 }
 
 /* Left out, whatever its state says of a leaf. */
 static bool leave_out(struct walk *w, uint32_t node, uint32_t rule)
 {
-	return add_step(w,
-	                (struct trace_step){ .node = node, .rule = rule, .under = RULE_NONE, .action = ACTION_DROP });
+	struct trace_step *line = new_step(w);
+
+	if (!line)
+		return false;
+	*line = (struct trace_step){ .node = node, .rule = rule, .under = RULE_NONE, .action = ACTION_DROP };
+	return true;
 }
 
 /* Dropped by the first of the guards that withhold it. */
@@ -195,6 +202,11 @@ static bool walk_members(struct walk *w, uint32_t node, const struct state *s)
 
 		if (to == STATE_NOTHING) {
 			leave_out(w, k + 1, RULE_NONE);
+			continue;
+		}
+		/* Of what surely goes not even the name need be written first. */
+		if (w->program->states[to].drop_all) {
+			step(w, k + 1, &w->program->states[to]);
 			continue;
 		}
 		struct splice_mark mark = splice_mark(&w->out);

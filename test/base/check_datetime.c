@@ -61,6 +61,27 @@ START_TEST(what_is_no_date_time)
 }
 END_TEST
 
+START_TEST(what_is_told_has_one_spelling)
+{
+	static const char *const times[] = { "2026-01-02T03:04:05Z",          "2026-01-02T03:04:05.000z",
+		                             "2026-01-02t03:04:05.000Z",      "2026-01-02T03:04:05.0000Z",
+		                             "2026-01-02T03:04:05.000+00:00", "2026-01-02T04:04:05.000+01:00",
+		                             "2026-01-02T03:04:60.000Z",      "soon" };
+	static const char *const durations[] = { "P1W", "PT1H", "P0Y", "P01D", "P1DT0S", "PT60M", "soon" };
+	struct duration d;
+	int64_t ms, same;
+
+	ck_assert(time_parse_printed(VIEW("2026-01-02T03:04:05.000Z"), &ms));
+	ck_assert(time_parse(VIEW("2026-01-02T03:04:05Z"), &same) && ms == same);
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		ck_assert_msg(!time_parse_printed(view_of(times[i]), &ms), "%s", times[i]);
+	ck_assert(duration_parse_printed(VIEW("P1Y2M3DT4S"), &d) && d.years == 1 && d.seconds == 4);
+	ck_assert(duration_parse_printed(VIEW("P999999999Y999999999M999999999DT999999999S"), &d));
+	for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
+		ck_assert_msg(!duration_parse_printed(view_of(durations[i]), &d), "%s", durations[i]);
+}
+END_TEST
+
 START_TEST(dates_go_there_and_back)
 {
 	for (int64_t day = -719528; day < 2932897; day += 37) {
@@ -187,6 +208,7 @@ TCase *make_datetime_case(void)
 
 	tcase_add_test(c, rfc3339_examples);
 	tcase_add_test(c, what_is_no_date_time);
+	tcase_add_test(c, what_is_told_has_one_spelling);
 	tcase_add_test(c, dates_go_there_and_back);
 	tcase_add_test(c, durations_follow_the_calendar);
 	tcase_add_test(c, what_is_no_duration);

@@ -23,7 +23,9 @@
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/os/instant.h"
 #include "test/core/log_fixture.h"
 #include "test/policy/support.h"
@@ -228,13 +230,14 @@ static inline void core_setup(struct core_fixture *f)
 	f->core.overdue = overdue_new();
 	f->core.terms = terms_cache_new();
 	f->core.sights = sights_new();
+	f->core.tales = tales_new();
 	f->core.attempts = attempts_new();
 	f->core.budget = budget_new();
 	pthread_mutex_init(&f->core.lock, NULL);
 	OK((f->core.envelope_schema = document_schema(VIEW("envelope"), e)) != NULL);
 	OK((f->core.notice_schema = document_schema(VIEW("notice"), e)) != NULL);
 	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.terms &&
-	          f->core.sights && f->core.attempts && f->core.budget);
+	          f->core.sights && f->core.tales && f->core.attempts && f->core.budget);
 }
 
 /* Starts the writer on a new store, which has the documents that govern. */
@@ -257,6 +260,8 @@ static inline void core_start(struct core_fixture *f)
 	f->core.reads = reads_new();
 	f->core.readings = readings_new();
 	ck_assert(f->core.reads && f->core.readings);
+	f->core.sources = sources_new(scratch_file(&f->log.dir, "store.db-sources"), f->now_ms);
+	ck_assert_ptr_nonnull(f->core.sources);
 	f->core.log_vkey = &f->log.vkey;
 }
 
@@ -271,11 +276,13 @@ static inline void core_teardown(struct core_fixture *f)
 	overdue_free(f->core.overdue);
 	terms_cache_free(f->core.terms);
 	sights_free(f->core.sights);
+	tales_free(f->core.tales);
 	attempts_free(f->core.attempts);
 	budget_free(f->core.budget);
 	departures_free(f->core.departures);
 	reads_free(f->core.reads);
 	readings_free(f->core.readings);
+	sources_free(f->core.sources);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);

@@ -301,7 +301,14 @@ START_TEST(authorities_are_told_apart)
 	ck_assert_ptr_nonnull(a);
 	ck_assert_uint_eq(authorities_count(a), 3);
 	ck_assert_str_eq(authority_name(a, 0), "CN=other");
-	ck_assert(!digest_eq(authority_key(a, 1), authority_key(a, 2)));
+	ck_assert(!digest_eq(authority_id(a, 1), authority_id(a, 2)));
+	/* one key under another name, and the same authority with another validity */
+	pki_sh("openssl req -x509 -key ca.key -out alias.pem -subj /CN=alias -days 30 && "
+	       "openssl req -x509 -key ca.key -out longer.pem -subj /CN=ca -days 60 && cat alias.pem longer.pem > more.pem");
+	struct authorities *more = authorities_load(pki_read("more.pem"), &e);
+	ck_assert(!digest_eq(authority_id(more, 0), authority_id(a, 2)));
+	ck_assert(digest_eq(authority_id(more, 1), authority_id(a, 2)));
+	authorities_free(more);
 	struct crl *list = crl_load(pki_read("list.crl"), a, &which, &e);
 	ck_assert_msg(list && which == 2, "%s", e.text);
 	crl_free(list);

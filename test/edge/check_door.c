@@ -35,6 +35,23 @@ START_TEST(silence_shuts_nobody_out)
 }
 END_TEST
 
+/* Core is told where partners come from, and no other. */
+START_TEST(core_is_told_where_partners_come_from)
+{
+	static const uint8_t loopback[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 };
+	struct rig *r = rig_start(&(struct rig_options){ .partners = "other" });
+	uint8_t known[16];
+
+	ck_assert_int_eq(ask(rig_port(r), NULL), 204);
+	ck_assert_uint_eq(rig_counts(r).knowns, 0);
+	ck_assert_int_eq(ask(rig_port(r), "other"), 204);
+	ck_assert_uint_eq(rig_await(r, knowns, 1), 1);
+	rig_last_known(r, known);
+	ck_assert_mem_eq(known, loopback, sizeof known);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 START_TEST(a_stranger_has_one_answer)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .partners = "other", .limits = { .strangers = 2 } });
@@ -123,10 +140,12 @@ START_TEST(handshakes_have_budgets)
 	ck_assert_uint_ge(rig_edge_count(r, EDGE_COUNT_source_budget, 1), 1);
 	ck_assert_int_eq(rig_stop(r), 0);
 
-	/* of all that are not known; a listed address has nothing to do with it */
-	for (int listed = 0; listed < 2; listed++) {
-		r = rig_start(&(struct rig_options){ .limits = { .handshakes_per_second = 1 },
-		                                     .reserved = listed ? "127.0.0.0/8\n" : "192.0.2.1\n" });
+	/* of all that are not known; one that is listed, or that core remembers, has nothing to do with it */
+	for (int listed = 0; listed < 3; listed++) {
+		r = rig_start(
+		        &(struct rig_options){ .limits = { .handshakes_per_second = 1 },
+		                               .reserved = listed == 1 ? "127.0.0.0/8\n" : "192.0.2.1\n",
+		                               .known = listed == 2 ? "::ffff:127.0.0.1 60000\n" : "2001:db8:: 9\n" });
 		int refused = 0;
 		for (int i = 0; i < 5; i++) {
 			/* with a certificate of nobody, that the address stays unknown */
@@ -142,6 +161,22 @@ START_TEST(handshakes_have_budgets)
 			ck_assert_uint_ge(rig_edge_count(r, EDGE_COUNT_handshake_budget, 1), 1);
 		ck_assert_int_eq(rig_stop(r), 0);
 	}
+}
+END_TEST
+
+/* Who comes and goes without a word has begun no handshake. */
+START_TEST(silence_that_ends_spends_no_budget)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .limits = { .handshakes_per_second = 1 } });
+
+	for (int i = 0; i < 20; i++) {
+		struct peer *p = peer_open_plain(rig_port(r));
+		ck_assert_ptr_nonnull(p);
+		peer_free(p);
+	}
+	ck_assert_uint_eq(rig_edge_count(r, EDGE_COUNT_gone, 20), 20);
+	ck_assert_int_eq(ask(rig_port(r), NULL), 204);
+	ck_assert_int_eq(rig_stop(r), 0);
 }
 END_TEST
 
@@ -220,11 +255,14 @@ START_TEST(answers_to_its_names_alone)
 	}
 	ck_assert_uint_eq(rig_edge_count(r, EDGE_COUNT_misdirected, 5), 5);
 	/* a monitor is also reached by loopback, by no other name */
-	static const char *const loopback[] = { "localhost", "127.0.0.1:9443", "[::1]:9443", "evil.example" };
-	for (size_t i = 0; i < 4; i++) {
+	static const char *const loopback[] = {
+		"localhost",        "127.0.0.1:9443",         "[::1]:9443", "127.8.9.1", "evil.example",
+		"127.evil.example", "127.0.0.1.evil.example", "127.1",      "[::2]:9443"
+	};
+	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
 		struct peer *p = peer_open_plain(rig_monitor_port(r));
 		snprintf(request, sizeof request, "GET /status/204 HTTP/1.1\r\nHost: %s\r\n\r\n", loopback[i]);
-		ck_assert_msg(peer_ask(p, request) == (i < 3 ? 204 : 421), "%s", loopback[i]);
+		ck_assert_msg(peer_ask(p, request) == (i < 4 ? 204 : 421), "%s", loopback[i]);
 		peer_free(p);
 	}
 	ck_assert_int_eq(rig_stop(r), 0);
@@ -271,6 +309,10 @@ START_TEST(refuses_settings_that_are_none)
 	static const struct rig_options wrong[] = {
 		{ .reserved = "192.0.2.1\nnorth.example\n" },
 		{ .reserved = "192.0.2.1/33\n" },
+		{ .known = "192.0.2.1\n" },
+		{ .known = "192.0.2.1 a\n" },
+		{ .known = "192.0.2.1 86400001\n" },
+		{ .known = "north.example 1\n" },
 		{ .bad_partners = true },
 	};
 
@@ -287,11 +329,13 @@ TCase *make_door_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_unchecked_fixture(c, rig_setup, NULL);
 	tcase_add_test(c, silence_shuts_nobody_out);
+	tcase_add_test(c, core_is_told_where_partners_come_from);
 	tcase_add_test(c, a_stranger_has_one_answer);
 	tcase_add_test(c, keys_of_a_partner_count_as_one);
 	tcase_add_test(c, monitors_have_seats_of_their_own);
 	tcase_add_test(c, a_source_has_a_cap);
 	tcase_add_test(c, handshakes_have_budgets);
+	tcase_add_test(c, silence_that_ends_spends_no_budget);
 	tcase_add_loop_test(c, tells_why_a_handshake_failed, 0, sizeof causes / sizeof *causes);
 	tcase_add_test(c, tells_what_is_no_tls);
 	tcase_add_test(c, answers_to_its_names_alone);

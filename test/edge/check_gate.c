@@ -11,7 +11,7 @@
 #define SEATS 600
 
 static struct gate *gate;
-static struct gate_exit way_out;
+static struct gate_exit way_out, another;
 static struct seat seats[SEATS];
 static struct edge_limits limits;
 static uint64_t now;
@@ -21,6 +21,7 @@ static void set_up(void)
 	gate = gate_new();
 	ck_assert_ptr_nonnull(gate);
 	gate_exit_init(&way_out, eventfd(0, EFD_NONBLOCK));
+	gate_exit_init(&another, -1);
 	memset(seats, 0, sizeof seats);
 	limits = (struct edge_limits){ .connections = 6,
 		                       .connections_per_source = 100,
@@ -64,7 +65,7 @@ static void enter(size_t i, const char *from)
 
 static void finish(size_t i, bool partner)
 {
-	ck_assert_int_eq(gate_finish(gate, &seats[i], partner, &limits, now), GATE_OPEN);
+	ck_assert_int_eq(gate_finish(gate, &seats[i], partner, true, &limits, now), GATE_OPEN);
 }
 
 static void leave(size_t i)
@@ -96,7 +97,8 @@ START_TEST(the_oldest_of_the_fullest_goes)
 	enter(3, "192.0.2.3");
 	nobody_evicted();
 	enter(4, "192.0.2.4");
-	ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), sizeof rung);
+	/* nobody has to tell the thread that it came for */
+	ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), -1);
 	evicted(1);
 	/* all have one: the one that has it for longest */
 	enter(5, "192.0.2.5");
@@ -108,6 +110,33 @@ START_TEST(the_oldest_of_the_fullest_goes)
 	leave(3);
 	nobody_evicted();
 	ck_assert_uint_eq(gate_taken(gate, SEAT_NEW), 4);
+}
+END_TEST
+
+/* A thread is rung for those that another gave away once they are many. */
+START_TEST(the_owner_is_told)
+{
+	char from[20];
+	uint64_t rung;
+
+	limits.handshakes = 17;
+	for (size_t i = 0; i < 17; i++)
+		enter(i, "192.0.2.1");
+	for (size_t i = 17; i < 33; i++) {
+		snprintf(from, sizeof from, "198.51.100.%zu", i);
+		struct address a = address(from);
+		ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), -1);
+		seats[i] = (struct seat){ .exit = &another };
+		ck_assert_int_eq(gate_enter(gate, &seats[i], &a, false, false, &limits, now), GATE_OPEN);
+	}
+	ck_assert_int_eq(read(way_out.wake_fd, &rung, sizeof rung), sizeof rung);
+	/* one ends by itself meanwhile */
+	leave(3);
+	for (size_t i = 0; i < 16; i++)
+		if (i != 3)
+			evicted(i);
+	nobody_evicted();
+	ck_assert_uint_eq(way_out.n, 0);
 }
 END_TEST
 
@@ -206,18 +235,27 @@ START_TEST(a_partner_takes_no_room_of_one_with_less)
 		enter(i, "192.0.2.2");
 		finish(i, true);
 	}
-	/* the fullest has no more for itself, and keeps its seat of a handshake for the answer */
+	/* the fullest has no more for itself, and gets one for the answer: not of those that shake hands, nor without a cap */
 	enter(6, "192.0.2.1");
-	ck_assert_int_eq(gate_finish(gate, &seats[6], true, &limits, now), GATE_FULL);
+	ck_assert_int_eq(gate_finish(gate, &seats[6], true, true, &limits, now), GATE_FULL);
 	nobody_evicted();
-	ck_assert_int_eq(seats[6].kind, SEAT_RESERVED);
+	ck_assert_int_eq(seats[6].kind, SEAT_STRANGER);
 	/* another gets room from it */
 	enter(7, "192.0.2.3");
 	finish(7, true);
 	evicted(0);
 	enter(8, "192.0.2.2");
-	ck_assert_int_eq(gate_finish(gate, &seats[8], true, &limits, now), GATE_FULL);
+	ck_assert_int_eq(gate_finish(gate, &seats[8], true, true, &limits, now), GATE_FULL);
 	ck_assert_uint_eq(gate_taken(gate, SEAT_PARTNER), 6);
+	/* likewise one whose partner has as many as it may have: it puts out none that stays */
+	enter(9, "192.0.2.9");
+	ck_assert_int_eq(gate_finish(gate, &seats[9], true, false, &limits, now), GATE_OPEN);
+	ck_assert_int_eq(seats[9].kind, SEAT_STRANGER);
+	evicted(6);
+	ck_assert_uint_eq(gate_taken(gate, SEAT_STRANGER), 2);
+	leave(9);
+	enter(9, "192.0.2.9");
+	ck_assert_int_eq(seats[9].kind, SEAT_RESERVED);
 }
 END_TEST
 
@@ -290,6 +328,42 @@ START_TEST(all_that_are_not_known_share_one)
 }
 END_TEST
 
+/* Threads read the clock before they wait for the gate: a time may be older than the one before it. */
+START_TEST(an_older_time_fills_no_budget)
+{
+	limits.handshakes = limits.handshakes_per_second = 100;
+	enter(0, "192.0.2.1");
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(begin(0), GATE_IN_BUDGET);
+	now -= 1;
+	ck_assert_int_eq(begin(0), GATE_SOURCE_SPENT);
+	/* nor does the way back to what it was */
+	now += 1;
+	ck_assert_int_eq(begin(0), GATE_SOURCE_SPENT);
+	now += 400;
+	ck_assert_int_eq(begin(0), GATE_IN_BUDGET);
+	/* the one of all */
+	limits.handshakes_per_second = 1;
+	limits.handshakes_per_source = 100;
+	now += 10000;
+	enter(1, "192.0.2.2");
+	ck_assert_int_eq(begin(1), GATE_IN_BUDGET);
+	ck_assert_int_eq(begin(1), GATE_ALL_SPENT);
+	now -= 500;
+	ck_assert_int_eq(begin(1), GATE_ALL_SPENT);
+	/* who is known stays so as long as the latest handshake says */
+	finish(0, true);
+	now -= 1000;
+	enter(2, "192.0.2.1");
+	finish(2, true);
+	leave(2);
+	leave(0);
+	now += 1000 + 86400000 - 1;
+	enter(3, "192.0.2.1");
+	ck_assert_int_eq(seats[3].kind, SEAT_RESERVED);
+}
+END_TEST
+
 /* More sources than are remembered: those without a seat are forgotten, those with one are not. */
 START_TEST(sources_are_bounded)
 {
@@ -317,6 +391,87 @@ START_TEST(sources_are_bounded)
 	ck_assert_int_eq(seats[3].kind, SEAT_NEW);
 	enter(4, "10.1.19.135");
 	ck_assert_int_eq(seats[4].kind, SEAT_RESERVED);
+}
+END_TEST
+
+/* What core remembers of earlier runs. */
+START_TEST(who_was_known_is)
+{
+	struct address a = address("198.51.100.1"), b = address("2001:db8::1");
+
+	gate_know(gate, &a, now + 1000);
+	gate_know(gate, &a, now + 500);
+	gate_know(gate, &b, now + 1000);
+	now += 999;
+	enter(0, "198.51.100.1");
+	ck_assert_int_eq(seats[0].kind, SEAT_RESERVED);
+	enter(1, "2001:db8::2");
+	ck_assert_int_eq(seats[1].kind, SEAT_RESERVED);
+	leave(0);
+	now++;
+	enter(0, "198.51.100.1");
+	ck_assert_int_eq(seats[0].kind, SEAT_NEW);
+}
+END_TEST
+
+/* What there is nothing to remember of goes: not who has a seat, or has begun handshakes a moment ago. */
+START_TEST(the_blank_are_forgotten)
+{
+	char from[20];
+
+	enter(0, "192.0.2.1");
+	finish(0, true);
+	leave(0);
+	enter(1, "192.0.2.2");
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(from, sizeof from, "10.0.%u.%u", i >> 8, i & 255);
+		enter(2, from);
+		leave(2);
+	}
+	gate_rest(gate, now + 1999);
+	ck_assert_uint_eq(gate_sources(gate), 1002);
+	gate_rest(gate, now + 2000);
+	ck_assert_uint_eq(gate_sources(gate), 490);
+	gate_rest(gate, now + 2000);
+	ck_assert_uint_eq(gate_sources(gate), 1);
+	now += 3000;
+	enter(3, "192.0.2.3");
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(begin(3), i < 5 ? GATE_IN_BUDGET : GATE_ALL_SPENT);
+	leave(3);
+	gate_rest(gate, now + 1000);
+	ck_assert_uint_eq(gate_sources(gate), 2);
+	gate_rest(gate, now + 2000);
+	ck_assert_uint_eq(gate_sources(gate), 1);
+	/* who is known is so without it */
+	enter(4, "192.0.2.1");
+	ck_assert_int_eq(seats[4].kind, SEAT_RESERVED);
+}
+END_TEST
+
+/* Whatever bits of an address they differ in, sources spread over the table: a look-up costs the same for all. */
+START_TEST(sources_spread)
+{
+	static const char *const forms[] = { "127.%u.%u.1",       "127.0.%u.%u",          "10.%u.0.%u", "%u.%u.0.1",
+		                             "2001:db8:%x:%x::1", "2001:db8:0:%x%02x::1", "%x:%x::1" };
+	char from[40];
+
+	limits.handshakes = SEATS;
+	for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
+		tear_down();
+		set_up();
+		limits.handshakes = SEATS;
+		for (unsigned i = 0; i < 8192; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			snprintf(from, sizeof from, forms[k], 1 + i / 128, i % 128);
+#pragma GCC diagnostic pop
+			enter(0, from);
+			leave(0);
+		}
+		/* two a bucket if they were dealt out, and 17 by chance once in 10^7 tables */
+		ck_assert_msg(gate_longest(gate) <= 17, "%s: %u", forms[k], gate_longest(gate));
+	}
 }
 END_TEST
 
@@ -395,6 +550,7 @@ TCase *make_gate_case(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, the_oldest_of_the_fullest_goes);
+	tcase_add_test(c, the_owner_is_told);
 	tcase_add_test(c, a_slash_64_is_one_source);
 	tcase_add_test(c, many_of_one_source_are_found);
 	tcase_add_test(c, who_is_known_has_seats_of_its_own);
@@ -403,7 +559,11 @@ TCase *make_gate_case(void)
 	tcase_add_test(c, a_source_has_a_cap_over_all);
 	tcase_add_test(c, handshakes_have_budgets);
 	tcase_add_test(c, all_that_are_not_known_share_one);
+	tcase_add_test(c, an_older_time_fills_no_budget);
 	tcase_add_test(c, sources_are_bounded);
+	tcase_add_test(c, who_was_known_is);
+	tcase_add_test(c, the_blank_are_forgotten);
+	tcase_add_test(c, sources_spread);
 	tcase_add_test(c, prefixes);
 	tcase_add_test(c, addresses);
 	return c;

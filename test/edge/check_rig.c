@@ -148,6 +148,7 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 	put_blob(&config, "names", VIEW("north.example\nnorth-2.example\n"));
 	put_blob(&config, "partners", o->bad_partners ? VIEW("00ff\n") : buf_view(&partners));
 	put_blob(&config, "reserved", view_of(o->reserved ? o->reserved : ""));
+	put_blob(&config, "known", view_of(o->known ? o->known : ""));
 	put_blob(&config, "limits", buf_view(&limits));
 	ck_assert(!config.failed);
 	/* In small pieces, to see them joined. */
@@ -300,6 +301,13 @@ size_t rig_last_certificate(struct rig *r, void *out, size_t size)
 		memcpy(out, r->certificate.p, n);
 	pthread_mutex_unlock(&r->lock);
 	return n;
+}
+
+void rig_last_known(struct rig *r, uint8_t out[16])
+{
+	pthread_mutex_lock(&r->lock);
+	memcpy(out, r->known, sizeof r->known);
+	pthread_mutex_unlock(&r->lock);
 }
 
 void rig_send(struct rig *r, const struct rig_request *q, struct rig_answer *out)

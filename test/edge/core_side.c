@@ -246,6 +246,11 @@ static void take_frame(void *arg, const struct frame *f)
 		if (q)
 			core_request_end(q);
 		break;
+	case FRAME_KNOWN:
+		ck_assert_uint_eq(f->payload.n, sizeof t->rig->known);
+		memcpy(t->rig->known, f->payload.p, sizeof t->rig->known);
+		c->knowns++;
+		break;
 	case FRAME_COUNTS: {
 		struct reader in = { .rest = f->payload };
 		ck_assert_uint_eq(f->payload.n, EDGE_COUNTS_N * sizeof(uint64_t));

@@ -38,6 +38,7 @@ struct rig {
 	pthread_cond_t answered;
 	struct rig_counts counts;
 	struct buf certificate;
+	uint8_t known[16]; /* that came last */
 	uint64_t next_outbound, outbound;
 	struct rig_answer answer;
 	bool answer_done, sending_done;

@@ -27,13 +27,14 @@ struct rig_options {
 	const char *hosts, *nameservers;
 	unsigned files;       /* descriptors that the edge may have; 0: as many as this process */
 	const char *reserved; /* addresses, a line each */
+	const char *known;    /* the same, each with a space and milliseconds */
 	const char *partners; /* names of certificates, spaces between, keys of one partner by +; NULL: all */
 	bool bad_partners;    /* sends keys that are none */
 	bool bad_config;      /* sends a key that is none */
 };
 
 struct rig_counts {
-	unsigned opens, monitor_opens, closes, heads, bodies, lasts, aborts, credits;
+	unsigned opens, monitor_opens, closes, knowns, heads, bodies, lasts, aborts, credits;
 	uint64_t body_bytes;
 };
 
@@ -75,6 +76,8 @@ struct rig_counts rig_counts(struct rig *r);
 uint64_t rig_edge_count(struct rig *r, enum edge_count what, uint64_t n);
 /* The certificate that came with the last OPEN. */
 size_t rig_last_certificate(struct rig *r, void *out, size_t size);
+/* The source that came with the last KNOWN. */
+void rig_last_known(struct rig *r, uint8_t out[16]);
 /* Sends one and waits. */
 void rig_send(struct rig *r, const struct rig_request *request, struct rig_answer *out);
 /* Sends a new configuration with these limits; returns at once. */

@@ -118,6 +118,11 @@ static void check_open(const struct frame *f)
 	conns[n_conns++].id = last_conn = f->id;
 }
 
+static void check_known(const struct frame *f)
+{
+	must(conn_of(f->id) < n_conns && f->payload.n == 16);
+}
+
 static void check_close(const struct frame *f)
 {
 	unsigned i = conn_of(f->id);
@@ -216,6 +221,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_CLOSE: check_close(f); break;
 	case FRAME_HEAD: check_head(f); break;
 	case FRAME_BODY: check_body(f); break;
+	case FRAME_KNOWN: check_known(f); break;
 	case FRAME_CREDIT:
 	case FRAME_ABORT: check_end(f); break;
 	case FRAME_REPLY:

@@ -3,6 +3,7 @@
  * credit for, each post ends once, and what requests hold of the budget is given back. Core goes down at exactly those frames
  * that break the rules of the channel; the rest of the input is for the next worker. What requests are for, and the store, are
  * stood in for. */
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/post.h"
@@ -173,7 +174,7 @@ void route_request(struct request *r)
 			waits_held = 0;
 		}
 		break;
-	case 5: turns_enter(r, step); break;
+	case 5: must(turns_enter(r, step)); break;
 	case 6: {
 		struct buf own = BUF_INIT(LONG_BODY);
 		struct answer a = { .status = 200, .own = &own };
@@ -283,6 +284,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_HEAD:
 	case FRAME_OUTBOUND:
 	case FRAME_COUNTS:
+	case FRAME_KNOWN:
 	case FRAME_TYPES: must(false);
 	}
 }
@@ -360,6 +362,7 @@ static bool sends(struct worker *w, enum frame_type type, uint8_t flags, uint64_
 		asked[id].answer_credit += payload.n >= 4 ? read_u32(&r) : 0;
 		return false;
 	case FRAME_ABORT: asked[id].live = false; return false;
+	case FRAME_KNOWN: return false;
 	case FRAME_COUNTS:
 		for (size_t i = 0; payload.n == sizeof counted && i < EDGE_COUNTS_N; i++)
 			counted[i] = read_u64(&r);
@@ -459,6 +462,8 @@ static void play(struct view *rest)
 	int pair[2];
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && (core.budget = budget_new()));
+	if (!core.sources)
+		must((core.sources = sources_new("/dev/null", 0)));
 	budget_set(core.budget, &conf.node);
 	must(budget_connections(core.budget) == CONNS_MAX);
 	atomic_store(&core.dying, false);

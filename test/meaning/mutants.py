@@ -4,11 +4,13 @@ with meaning.py (its answers are taken once), then the unit tests of the rooms. 
 the contrary; `&&` and `||` exchanged; each comparison turned. Left out are conditions that say only that memory ran out,
 for which check_memory.c stands, and loops' own bounds. Works on copies of single objects in build/mutants; prints a line
 for each mutant that nobody notices and for each of EQUIVALENT, then `N of M mutants are found (P %)`, and fails below 95 %.
-Usage: mutants.py [--worlds N] [--seed S] [--every K] [--alone] [FILE…]"""
+What a whole file gave is written to MUTANTS.md, unless --alone.
+Usage: mutants.py [--worlds N] [--seed S] [--every K] [--jobs N] [--alone] [FILE…]"""
 
 import argparse
 import collections
 import concurrent.futures
+import datetime
 import json
 import os
 import re
@@ -33,10 +35,21 @@ FILES = ["lib/transform/automaton.c", "lib/transform/order.c", "lib/policy/compi
 EQUIVALENT = [
     ("lib/policy/conclude.c", "justified_all = env->justifications", "`&&` made `||`",
      "without reasons no leaf is justified, and reasons that arrive are refused before (beside_take)"),
+    ("lib/transform/automaton.c", "if (s.drop_all) {", "`s.drop_all` made `0 && (s.drop_all)`",
+     "whoever walks the states ends at one that drops all; what is built beneath it is dropped as well"),
     ("lib/policy/compile.c", "if (ok)", "`ok` made `1 || (ok)`", "a schema that was not added does not compile either"),
     ("lib/policy/compile.c", "if (out->kind == KIND_EGRESS)", "`out->kind == KIND_EGRESS` made `1 || (out->kind == KIND_EGRESS)`",
      "programs that only check derive keys that they never use"),
 ]
+RECORD = os.path.join(HERE, "MUTANTS.md")
+HEAD = """# What the mutants did
+Written by `make mutants` (test/meaning/mutants.py) after each file of which all mutants were tried; nobody edits it. A mutant is one
+condition of the file removed or turned. Found is what the comparison with the second implementation notices, or else a unit
+test; the rest of the mutants change nothing, for the reason that stands in the table of mutants.py. The source is the last
+commit of the file at the time, + with changes that were not committed.
+
+"""
+COLUMNS = ["file", "mutants", "by the comparison", "by tests alone", "by nobody", "change nothing", "found", "last run", "source"]
 QUICK = ["-Wl,-S", *(["-fuse-ld=gold"] if shutil.which("ld.gold") else [])]  # of links, of which there are thousands
 MEMORY = re.compile(r"memory|MEMORY|no_mem")
 TURNED = {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="}
@@ -142,7 +155,7 @@ class Bench:
         try:
             with open(source, "w", encoding="utf-8") as f:
                 f.write(text)
-            flags = ["-I.", f"-I{os.path.dirname(path)}", "-D_GNU_SOURCE", "-include", "lib/base/banned.h", "-std=c17", "-O1", "-w", "-fPIE", "-pthread"]
+            flags = ["-I.", f"-I{os.path.dirname(path)}", "-D_GNU_SOURCE", "-include", "lib/base/banned.h", "-std=c17", "-O0", "-w", "-fPIE", "-pthread"]
             if subprocess.run(["cc", *flags, "-c", "-o", obj, source], cwd=ROOT, capture_output=True).returncode != 0:
                 return "unbuilt"
             if self.linked("meaning-judge", obj, program) and self.answers_differ(program, path):
@@ -219,6 +232,28 @@ def equivalent(path, text, at, made):
     return next((why for file, words, change, why in EQUIVALENT if file == path and words in line and change == made), None)
 
 
+def source_of(path):
+    said = (output("git", *words, "--", path).strip() for words in (("log", "-1", "--format=%h"), ("status", "--porcelain")))
+    commit, changed = said
+    return (commit or "none") + ("+" if changed else "")
+
+
+def record(path, counts):
+    """Puts the file's row in the place of the one before."""
+    rows = {}
+    if os.path.exists(RECORD):
+        with open(RECORD, encoding="utf-8") as f:
+            rows = {l.split("|")[1].strip(): l for l in f if l.startswith("| lib/")}
+    by = counts["meaning"] + counts["tests"]
+    all_of = by + counts[None]
+    cells = [path, all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
+             datetime.date.today().isoformat(), source_of(path)]
+    rows[path] = "| " + " | ".join(map(str, cells)) + " |\n"
+    with open(RECORD, "w", encoding="utf-8") as f:
+        f.write(HEAD + "| " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * 6 + "---|---|\n")
+        f.writelines(rows[p] for p in FILES if p in rows)
+
+
 def share(found, total):
     return f"{found} of {total} mutants are found ({100 * found / max(total, 1):.1f} %)"
 
@@ -228,26 +263,22 @@ def main():
     options.add_argument("--worlds", type=int, default=1500)
     options.add_argument("--seed", default="1")
     options.add_argument("--every", type=int, default=1, help="only each K-th mutant")
+    options.add_argument("--jobs", type=int, default=2)
     options.add_argument("--alone", action="store_true", help="ask the comparison alone, not the unit tests")
     options.add_argument("--build", default="build/cc")
     options.add_argument("files", nargs="*", default=FILES)
     given = options.parse_args()
     bench = Bench(given.build, given.worlds, given.seed, [] if given.alone else ["check-transform", "check-policy"])
-    todo = []
-    for path in given.files:
-        with open(os.path.join(ROOT, path), encoding="utf-8") as f:
-            text = f.read()
-        todo += [(path, text, *m) for m in mutants_of(text)]
-    todo = [(n, *t) for n, t in enumerate(todo)][::given.every]
 
     def try_one(job):
         n, path, text, at, length, instead = job
         return job, bench.noticed(path, n, text[:at] + instead + text[at + length:])
 
-    tally, false = {}, 0
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for (n, path, text, at, length, instead), who in pool.map(try_one, todo):
-            counts = tally.setdefault(path, collections.Counter())
+    def try_file(path):
+        with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+            text = f.read()
+        counts, false = collections.Counter(), 0
+        for (n, path, text, at, length, instead), who in pool.map(try_one, [(n, path, text, *m) for n, m in enumerate(mutants_of(text))][::given.every]):
             place = f"{path}:{text.count(chr(10), 0, at) + 1}"
             made = f"`{' '.join(text[at:at + length].split())}` made `{' '.join(instead.split())}`"
             why = equivalent(path, text, at, made)
@@ -260,12 +291,18 @@ def main():
             elif who is None:
                 print(f"{place}: nobody notices {made}", flush=True)
             counts[who] += 1
-    found = total = 0
-    for path, counts in tally.items():
-        by = counts["meaning"] + counts["tests"]
-        print(f"{path}: {share(by, by + counts[None])}; {counts['meaning']} by the comparison, {counts['tests']} by tests alone; "
-              f"{counts['equivalent']} more change nothing")
-        found, total = found + by, total + by + counts[None]
+        if given.every == 1 and not given.alone:
+            record(path, counts)
+        return counts, false
+
+    found = total = false = 0
+    with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+        for path in given.files:
+            counts, wrong = try_file(path)
+            by = counts["meaning"] + counts["tests"]
+            print(f"{path}: {share(by, by + counts[None])}; {counts['meaning']} by the comparison, {counts['tests']} by tests alone; "
+                  f"{counts['equivalent']} more change nothing", flush=True)
+            found, total, false = found + by, total + by + counts[None], false + wrong
     print(f"{share(found, total)}")
     return 0 if found >= 0.95 * total and not false else 1
 

@@ -108,6 +108,35 @@ static const struct {
 	{ "[" TLP("RED") "," H("2") "]", CAVEAT_CLOSED, "RED" },
 };
 
+/* All of another list, or not: one that is missing, of several or alone, is noticed. */
+START_TEST(what_a_list_says_all_of)
+{
+	static const struct {
+		const char *list, *other;
+		bool all;
+	} table[] = {
+		{ "[]", "[]", true },
+		{ "[" TLP("RED") "]", "[]", true },
+		{ "[]", "[" TLP("RED") "]", false },
+		{ "[" TLP("RED") "]", "[" TLP("GREEN") "]", true },
+		{ "[" TLP("GREEN") "]", "[" TLP("RED") "]", false },
+		{ "[" H("1") "," TLP("RED") "]", "[" H("1") "," TLP("AMBER") "]", true },
+		{ "[" H("1") "," TLP("RED") "]", "[" H("2") "," TLP("AMBER") "]", false },
+		{ "[" H("1") "," TLP("GREEN") "]", "[" H("1") "," TLP("AMBER") "]", false },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct caveats c = { .n = 0 }, d = { .n = 0 };
+		struct error e = { .reason = REASON_NONE };
+		struct tape t;
+
+		ck_assert(tape_parse(parsers[0], view_of(table[i].list), &t, &e) && caveats_read(&t, 0, &c, &e));
+		ck_assert(tape_parse(parsers[1], view_of(table[i].other), &t, &e) && caveats_read(&t, 0, &d, &e));
+		ck_assert_msg(caveats_say_all(&c, &d) == table[i].all, "%s and %s", table[i].list, table[i].other);
+	}
+}
+END_TEST
+
 START_TEST(what_they_say_to_passing_on)
 {
 	const struct caveat *why;
@@ -272,6 +301,7 @@ TCase *make_caveats_case(void)
 	tcase_add_loop_test(c, the_strictest_stays, 0, sizeof merges / sizeof *merges);
 	tcase_add_loop_test(c, what_they_say_to_passing_on, 0, sizeof onwards / sizeof *onwards);
 	tcase_add_loop_test(c, what_is_on_no_list, 0, sizeof unknown / sizeof *unknown);
+	tcase_add_test(c, what_a_list_says_all_of);
 	tcase_add_test(c, more_than_can_travel);
 	tcase_add_test(c, agreement_sender_and_origin_are_merged);
 	tcase_add_test(c, what_came_counts_as_a_code_that_is_required);

@@ -64,6 +64,49 @@ static const struct {
 	  "/x1", DOMAIN_NULL },
 	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"allOf\":[{\"properties\":{\"a\":{\"type\":\"string\"}}}]}",
 	  "/a", DOMAIN_STRING },
+	/* What nothing has evaluated does not pass, so that patterns say what does. */
+	{ "{\"type\":\"object\",\"patternProperties\":{\"^x\":{\"type\":\"null\"}},\"unevaluatedProperties\":false}",
+	  "/x1", DOMAIN_NULL },
+	{ "{\"type\":\"object\",\"patternProperties\":{\"^x\":{\"type\":\"null\"}},\"unevaluatedProperties\":false}",
+	  "/*", DOMAIN_NULL },
+	{ "{\"type\":\"object\",\"patternProperties\":{\"^x\":{\"type\":\"null\"}},\"unevaluatedProperties\":{\"type\":\"string\"}}",
+	  "/x1", DOMAIN_NULL | DOMAIN_STRING },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"allOf\":[{\"patternProperties\":{\"^x\":{\"type\":\"null\"}}},"
+	  "{\"properties\":{\"y\":{\"type\":\"string\"}}}]}",
+	  "/x1", DOMAIN_NULL },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"allOf\":[{\"patternProperties\":{\"^x\":{\"type\":\"null\"}}},"
+	  "{\"properties\":{\"y\":{\"type\":\"string\"}}}]}",
+	  "/*", DOMAIN_NULL | DOMAIN_STRING },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"patternProperties\":{\"^x\":{\"type\":\"null\"}},"
+	  "\"allOf\":[{\"properties\":{\"y\":{\"type\":\"string\"}}}]}",
+	  "/y", DOMAIN_STRING },
+	{ "{\"$defs\":{\"p\":{\"additionalProperties\":{\"type\":\"string\"}}},\"type\":\"object\",\"unevaluatedProperties\":false,"
+	  "\"anyOf\":[{\"$ref\":\"#/$defs/p\"},{\"properties\":{\"a\":{\"type\":\"null\"}}}]}",
+	  "/a", DOMAIN_STRING | DOMAIN_NULL },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"if\":{\"properties\":{\"a\":{\"type\":\"string\"}}},"
+	  "\"then\":{\"properties\":{\"b\":{\"type\":\"null\"}}},\"else\":{\"properties\":{\"a\":{\"type\":\"integer\"}}}}",
+	  "/a", DOMAIN_STRING | DOMAIN_INTEGER },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"dependentSchemas\":{\"b\":{\"properties\":{\"a\":{\"type\":\"string\"}}}}}",
+	  "/a", DOMAIN_STRING },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"allOf\":[{\"unevaluatedProperties\":{\"type\":\"string\"}}]}",
+	  "/a", DOMAIN_STRING },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"not\":{\"properties\":{\"a\":{\"type\":\"string\"}}}}",
+	  "/a", 0 },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"$dynamicRef\":\"#p\"}", "/a", DOMAIN_ALL },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"$recursiveRef\":\"#\"}", "/a", DOMAIN_ALL },
+	{ "{\"type\":\"object\",\"unevaluatedProperties\":false,\"$ref\":\"#/nowhere\"}", "/a", DOMAIN_ALL },
+	/* Unknown to older drafts. */
+	{ "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\","
+	  "\"patternProperties\":{\"^x\":{\"type\":\"null\"}},\"unevaluatedProperties\":false}",
+	  "/x1", DOMAIN_ALL },
+	{ "{\"type\":\"array\",\"prefixItems\":[{\"type\":\"string\"}],\"unevaluatedItems\":false}", "/*",
+	  DOMAIN_STRING },
+	{ "{\"type\":\"array\",\"unevaluatedItems\":false,\"allOf\":[{\"items\":{\"type\":\"null\"}}]}", "/*",
+	  DOMAIN_NULL },
+	{ "{\"type\":\"array\",\"unevaluatedItems\":{\"type\":\"string\"},\"contains\":{\"type\":\"integer\"}}", "/*",
+	  DOMAIN_STRING | DOMAIN_INTEGER },
+	{ "{\"type\":\"array\",\"unevaluatedItems\":false,\"items\":[{\"type\":\"string\"}],\"additionalItems\":{\"type\":\"null\"}}",
+	  "/*", DOMAIN_STRING | DOMAIN_NULL },
 	{ "{\"$defs\":{\"p\":{\"type\":\"string\"}},\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/p\"}}}",
 	  "/a", DOMAIN_STRING },
 	{ "{\"$defs\":{\"p\":{}},\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/p\",\"type\":\"string\"}}}",
@@ -249,6 +292,19 @@ START_TEST(lengths_are_of_texts)
 		struct domain d = domain_of(schema, false, "/*");
 		ck_assert_uint_eq(d.min_length, 2);
 		ck_assert_uint_eq(d.max_length, 20);
+	}
+	/* So do bounds of two numbers, whichever stands where. */
+	static const char *const bounds[] = {
+		"\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":9},\"b\":{\"type\":\"number\",\"minimum\":5,\"maximum\":20}",
+		"\"a\":{\"type\":\"number\",\"minimum\":5,\"maximum\":20},\"b\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":9}",
+		"\"a\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":20},\"b\":{\"type\":\"string\"}",
+		"\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"number\",\"minimum\":0,\"maximum\":20}"
+	};
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+		char schema[300];
+		snprintf(schema, sizeof schema, OBJECT("%s"), bounds[i]);
+		struct domain d = domain_of(schema, false, "/*");
+		ck_assert(d.min == 0 && d.max == 20);
 	}
 	/* In characters, not in bytes. */
 	struct domain listed = domain_of(OBJECT("\"a\":{\"enum\":[\"\xc3\xa9\xe4\xba\xba\",\"abc\"]}"), false, "/a");

@@ -254,6 +254,107 @@ START_TEST(test_cosignature)
 }
 END_TEST
 
+/* A line that repeats costs one verification, however often; and a key signs a note so often and no more: each of
+ * those lines verifies, and a reader would pay for all of them. */
+START_TEST(test_lines_of_one_key)
+{
+	struct note_signer s = { .key = go_key() };
+	struct buf b = BUF_INIT(100000);
+	struct view text = VIEW("example.com/log\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n");
+	uint8_t public[32];
+	uint64_t time = 0;
+
+	ed25519_public(s.key, public);
+	ck_assert(note_vkey_make(VIEW("witness.example/w1"), NOTE_COSIGNER, public, &s.vkey));
+	for (unsigned i = 0; i < 500; i++)
+		ck_assert(note_cosign(&s, text, 1000 + i % 8, &b));
+	ck_assert_int_eq(note_find(&s.vkey, text, buf_view(&b), &time), NOTE_VALID);
+	ck_assert_uint_eq(time, 1007);
+	ck_assert(note_cosign(&s, text, 1008, &b));
+	ck_assert_int_eq(note_find(&s.vkey, text, buf_view(&b), &time), NOTE_INVALID);
+	ed25519_free(s.key);
+	buf_free(&b);
+}
+END_TEST
+
+/* `name+hash+base64(type || key)` of a key of `n` bytes. */
+static void print_key(const char *name, uint8_t type, size_t n, struct buf *out)
+{
+	uint8_t key[2000] = { type, 1, 2, 3 };
+	struct view parts[3] = { view_of(name), VIEW("\n"), view_make(key, 1 + n) };
+	struct digest d;
+
+	sha256_parts(parts, 3, &d);
+	buf_reset(out);
+	buf_addf(out, "%s+%02x%02x%02x%02x+", name, d.b[0], d.b[1], d.b[2], d.b[3]);
+	base64_encode(out, view_make(key, 1 + n));
+}
+
+/* An algorithm that is not known, and one that OpenSSL may not have, are told from what is no key. */
+START_TEST(test_algorithms)
+{
+	struct buf text = BUF_INIT(4000), again = BUF_INIT(4000);
+	struct error e = { 0 };
+	struct note_vkey k;
+
+	print_key("witness.example", 0x7f, 57, &text);
+	ck_assert(!note_vkey_parse(buf_view(&text), &k, &e));
+	ck_assert_int_eq(e.reason, REASON_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(e.text, "0x7f"));
+	print_key("witness.example", NOTE_COSIGNER, 33, &text);
+	e = (struct error){ 0 };
+	ck_assert(!note_vkey_parse(buf_view(&text), &k, &e));
+	ck_assert_int_eq(e.reason, REASON_TAMPERED);
+	print_key("witness.example", NOTE_COSIGNER_MLDSA44, MLDSA44_KEY - 1, &text);
+	e = (struct error){ 0 };
+	ck_assert(!note_vkey_parse(buf_view(&text), &k, &e));
+	ck_assert_int_eq(e.reason, REASON_TAMPERED);
+	print_key("witness.example", NOTE_COSIGNER_MLDSA44, MLDSA44_KEY, &text);
+	e = (struct error){ 0 };
+	if (mldsa44_available()) {
+		ck_assert(note_vkey_parse(buf_view(&text), &k, &e));
+		ck_assert(note_type_cosigns(k.type));
+		note_vkey_print(&k, &again);
+		ck_assert(view_eq(buf_view(&text), buf_view(&again)));
+	} else {
+		ck_assert(!note_vkey_parse(buf_view(&text), &k, &e));
+		ck_assert_int_eq(e.reason, REASON_UNSUPPORTED);
+		ck_assert_ptr_nonnull(strstr(e.text, "OpenSSL has from version 3.5 on"));
+		printf("SKIP: this OpenSSL has no ML-DSA-44\n");
+	}
+	buf_free(&text);
+	buf_free(&again);
+}
+END_TEST
+
+/* cosigned_message of C2SP tlog-cosignature, byte for byte. */
+START_TEST(test_what_an_mldsa_cosigner_signs)
+{
+	static const uint8_t want[] = "subtree/v1\n\0"
+	                              "\x10witness.example1"
+	                              "\0\0\0\0\x64\x18\x50\xcb"
+	                              "\x0flog.example/abc"
+	                              "\0\0\0\0\0\0\0\0"
+	                              "\0\0\0\0\x01\x3e\x2c\x03"
+	                              "\x0a\xc5\x18\x6a\x91\x8f\x1a\x8e\x1d\x90\xc8\x08\x52\xaa\x26\xfd"
+	                              "\x76\xa3\xee\x1d\xe1\xd9\xc1\xd8\xc3\xd0\x37\x8d\xa8\xf1\xab\x62";
+	struct note_vkey k = { .name = "witness.example1", .type = NOTE_COSIGNER_MLDSA44 };
+	struct buf out = BUF_INIT(1000);
+
+	ck_assert(!note_cosigned_message(&k, VIEW("no checkpoint\n"), 1, &out));
+	struct checkpoint c = { .origin = VIEW("log.example/abc"), .size = 20851715 };
+	struct buf text = BUF_INIT(1000);
+	memcpy(c.root.b, want + sizeof want - 33, 32);
+	checkpoint_text(&c, &text);
+	buf_adds(&text, "an extension is not covered\n");
+	ck_assert(note_cosigned_message(&k, buf_view(&text), 1679315147, &out));
+	ck_assert_uint_eq(out.n, sizeof want - 1);
+	ck_assert(memcmp(out.p, want, out.n) == 0);
+	buf_free(&out);
+	buf_free(&text);
+}
+END_TEST
+
 START_TEST(test_checkpoint)
 {
 	static const char root[] = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
@@ -342,6 +443,9 @@ TCase *make_note_case(void)
 	tcase_add_test(tc, test_malformed);
 	tcase_add_test(tc, test_unknown_and_wrong);
 	tcase_add_test(tc, test_cosignature);
+	tcase_add_test(tc, test_lines_of_one_key);
+	tcase_add_test(tc, test_algorithms);
+	tcase_add_test(tc, test_what_an_mldsa_cosigner_signs);
 	tcase_add_test(tc, test_checkpoint);
 	tcase_add_test(tc, test_origin);
 	return tc;

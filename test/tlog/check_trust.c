@@ -177,6 +177,43 @@ START_TEST(test_who_is_independent)
 }
 END_TEST
 
+/* A witness of an algorithm that is not known here does not make the policy unusable: it counts as not met. */
+START_TEST(test_unknown_algorithm)
+{
+	struct buf policy = BUF_INIT(10000), note = BUF_INIT(NOTE_MAX);
+	struct trust_witnessed w;
+	struct checkpoint c;
+	struct view text, signatures;
+	struct error e = { 0 };
+	static const char *const quorums[] = { "any", "all", "2" };
+
+	ck_assert(note_split(buf_view(&l->note), &text, &signatures, NULL));
+	buf_add(&note, buf_view(&l->note));
+	ck_assert(note_cosign(&witness[0], text, 1000, &note));
+	ck_assert(note_cosign(&witness[1], text, 1000, &note));
+	for (unsigned i = 0; i < 3; i++) {
+		buf_reset(&policy);
+		buf_addf(
+		        &policy,
+		        "log %s\nwitness new new.example+01020304+fwECAwQF\nwitness newer newer.example+01020304+/wECAwQF\n"
+		        "witness a %s\nwitness b %s\ngroup g %s new a newer b\nquorum g\n",
+		        log_vkey, vkey[0], vkey[1], quorums[i]);
+		struct trust *t = trust_parse(buf_view(&policy), &e);
+		ck_assert_msg(t != NULL, "%s", e.text);
+		ck_assert_int_eq(trust_check(t, buf_view(&note), &c, NULL, &w, NULL), i != 1);
+		ck_assert_uint_eq(w.unknown, 2);
+		ck_assert_uint_eq(w.cosigned, 2);
+		ck_assert_uint_eq(w.of_independent, 2);
+		trust_free(t);
+	}
+	/* What is no key is no witness, and a log's has to be known. */
+	ck_assert_ptr_null(trust_parse(VIEW("witness new new.example+01020304+/\nquorum none\n"), NULL));
+	ck_assert_ptr_null(trust_parse(VIEW("log new.example+01020304+fwECAwQF\nquorum none\n"), NULL));
+	buf_free(&policy);
+	buf_free(&note);
+}
+END_TEST
+
 START_TEST(test_none_and_unknown_log)
 {
 	struct buf policy = BUF_INIT(10000);
@@ -261,6 +298,7 @@ TCase *make_trust_case(void)
 	tcase_add_test(tc, test_quorum);
 	tcase_add_test(tc, test_time_of_the_quorum);
 	tcase_add_test(tc, test_who_is_independent);
+	tcase_add_test(tc, test_unknown_algorithm);
 	tcase_add_test(tc, test_none_and_unknown_log);
 	tcase_add_test(tc, test_malformed);
 	return tc;

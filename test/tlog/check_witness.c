@@ -72,6 +72,13 @@ START_TEST(test_grow_and_cosign)
 		ck_assert(witness_response_take(buf_view(&answer), note_text, &witness.vkey, 1, &lines, &taken, &e));
 		ck_assert_uint_eq(taken, 1);
 		ck_assert_int_eq(note_find(&witness.vkey, note_text, buf_view(&lines), NULL), NOTE_VALID);
+		/* One line of it, however many it sends. */
+		ck_assert(note_cosign(&witness, text, 1767323045, &answer));
+		ck_assert(note_cosign(&witness, text, 1767323046, &answer));
+		size_t one = lines.n;
+		ck_assert(witness_response_take(buf_view(&answer), note_text, &witness.vkey, 1, &lines, &taken, &e));
+		ck_assert_uint_eq(taken, 1);
+		ck_assert_uint_eq(lines.n, 2 * one);
 		/* The same checkpoint again is cosigned again. */
 		ask(seen.size, &body);
 		ck_assert_int_eq(judge(buf_view(&body), &seen, &c, &text), WITNESS_COSIGN);

@@ -394,6 +394,45 @@ START_TEST(narrowing_rules)
 }
 END_TEST
 
+/* What a field is the document says that lets it pass; and what has arrived is kept as it is, a container in one step. */
+START_TEST(what_narrows_says_nothing_of_the_field)
+{
+	const struct field_rule rules[] = {
+		{ .id = "a", .pointer = "/a", .action = ACTION_KEEP, .category = FIELD_OPERATIONAL },
+		{ .id = "o", .pointer = "/a", .action = ACTION_MASK, .category = FIELD_DIRECT, .narrows = true },
+		{ .id = "s",
+		  .pointer = "/s",
+		  .action = ACTION_NULL,
+		  .category = FIELD_SPECIAL,
+		  .subtree = true,
+		  .arrived = true },
+		{ .id = "d", .pointer = "/d", .action = ACTION_DROP, .category = FIELD_SPECIAL, .arrived = true },
+	};
+	struct key_context keys = test_keys(1);
+	struct program *p = program_compile(rules, 4, &keys, NULL);
+	struct tape_parser *parser = tape_parser_new(NULL);
+	struct transform_run *run = transform_run_new();
+	struct error e = { .reason = REASON_NONE };
+	struct buf out = BUF_INIT(4096);
+	struct tape t;
+	size_t n;
+
+	ck_assert_uint_eq(program_place_at(p, "/a").categories, 1u << FIELD_OPERATIONAL);
+	ck_assert(tape_parse(parser, VIEW("{\"d\":1,\"s\":{\"b\":null,\"c\":[null]}}"), &t, &e));
+	struct transform_input in = { .tape = &t };
+	ck_assert(program_run(p, run, &in, &out, &e));
+	ck_assert(view_is(buf_view(&out), "{\"s\":{\"b\":null,\"c\":[null]}}"));
+	const struct trace_step *s = transform_trace(run, &n);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(s[0].action, ACTION_DROP);
+	ck_assert_uint_eq(s[1].node, tape_member(&t, 0, VIEW("s")));
+	buf_free(&out);
+	transform_run_free(run);
+	tape_parser_free(parser);
+	program_free(p);
+}
+END_TEST
+
 #define REDACT(word) "{\"action\":\"redact-text\",\"params\":{\"dictionary\":[\"" word "\"]}}"
 #define CONST(value) "{\"action\":\"const\",\"params\":{\"value\":" value "}}"
 #define TRUNC(rest)  "{\"action\":\"date-trunc\",\"params\":{\"to\":" rest "}}"
@@ -563,6 +602,7 @@ TCase *make_order_case(void)
 	tcase_add_test(c, a_contradiction_is_told_once);
 	tcase_add_test(c, exceptions_beneath_a_container);
 	tcase_add_test(c, narrowing_rules);
+	tcase_add_test(c, what_narrows_says_nothing_of_the_field);
 	tcase_add_loop_test(c, what_narrows_leaves_the_form, 0, sizeof narrowed / sizeof narrowed[0]);
 	tcase_add_test(c, the_order_of_rules_is_nowhere);
 	return c;

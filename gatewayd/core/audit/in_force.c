@@ -54,7 +54,7 @@ static void add_printed(struct collecting *c, const char *kind, struct view name
 		add(c, kind, name, text);
 }
 
-/* The only one is named "tls"; of several each by the start of its authority's key. */
+/* The only one is named "tls"; of several each by the start of its authority's digest. */
 static void add_revocations(struct collecting *c, const struct conf *conf)
 {
 	size_t n = conf->authorities ? authorities_count(conf->authorities) : 0;
@@ -64,7 +64,7 @@ static void add_revocations(struct collecting *c, const struct conf *conf)
 
 		buf_adds(&name, "tls");
 		for (size_t k = 0; n > 1 && k < 8; k++)
-			buf_addf(&name, k ? "%02x" : "-%02x", authority_key(conf->authorities, i)->b[k]);
+			buf_addf(&name, k ? "%02x" : "-%02x", authority_id(conf->authorities, i)->b[k]);
 		if (conf->revocations[i].list)
 			add_digest(c, "revocations", buf_view(&name), &conf->revocations[i].digest,
 			           (struct view){ NULL, 0 });

@@ -19,6 +19,7 @@ struct job;
 struct lane {
 	_Atomic uint32_t weight; /* jobs that it may have done in its turn, in units of LANE_TURN; 0 counts as 1 */
 	struct job *first, *last;
+	uint64_t taken;         /* the transaction that took of it last */
 	TAILQ_ENTRY(lane) link; /* while it has jobs */
 };
 

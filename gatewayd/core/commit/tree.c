@@ -8,6 +8,7 @@
 #include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/base/datetime.h"
 #include "lib/tlog/entry.h"
 
@@ -233,6 +234,21 @@ bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct 
 	if (!random_bytes(restore.random, sizeof restore.random))
 		return error_set(e, REASON_CRYPTO, "no random bytes");
 	entry_print(&restore, NULL, out);
+	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");
+}
+
+bool tree_announcement(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e)
+{
+	struct entry change = { .operation = OPERATION_KEY_CHANGE, .time_ms = now_ms, .build = view_of(build_name()) };
+	char name[NOTE_NAME_MAX + 16];
+
+	snprintf(name, sizeof name, ANNOUNCED_NAME "%s", t->signer.vkey.name);
+	enum sought found = sought(store_get_value(t->store, view_of(name), &change.note, e), e);
+	if (found != SOUGHT_FOUND)
+		return found == SOUGHT_NONE;
+	if (!random_bytes(change.random, sizeof change.random))
+		return error_set(e, REASON_CRYPTO, "no random bytes");
+	entry_print(&change, NULL, out);
 	return !out->failed || error_set(e, REASON_NO_MEMORY, "no memory for an entry");
 }
 

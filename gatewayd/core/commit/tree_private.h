@@ -37,5 +37,7 @@ bool tree_prove_older(struct tree *t, uint64_t index, struct receipt *out, struc
 bool tree_genesis(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
 /* The restore entry that follows it in a later epoch; nothing in the first. */
 bool tree_restore(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
+/* The entry with what the log before announced this one's key by; empty where it has the same key. */
+bool tree_announcement(const struct tree *t, int64_t now_ms, struct buf *out, struct error *e) MUST_USE;
 
 #endif

@@ -22,8 +22,10 @@
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
-#define BATCH_MAX 128  /* jobs of a commit: so long at most anybody waits for those of others */
-#define RECENT    1024 /* commits that the median is taken of */
+#define BATCH_MAX    128  /* jobs of a commit */
+#define BATCH_SHARED 16   /* for each lane that waits, where several do: so long at most one waits for jobs of others */
+#define BATCH_LEAST  16   /* that run before a commit is cut short, for a lane that has no part in it */
+#define RECENT       1024 /* commits that the median is taken of */
 
 struct writer {
 	struct writer_options o;
@@ -37,6 +39,7 @@ struct writer {
 	pthread_cond_t wake;
 	struct queue queue;
 	bool waiting, stopping, dead;
+	_Atomic bool newcomer; /* a lane waits that has no part in the transaction under way */
 
 	struct error lost; /* why it died; set before `dead` */
 	bool open;         /* a transaction */
@@ -162,14 +165,21 @@ static void roll_back(struct writer *w)
 	w->open = false;
 }
 
-static bool run_jobs(struct writer *w, struct job *first, struct error *e)
+/* What it leaves for the next transaction goes to `*rest`. */
+static bool run_jobs(struct writer *w, struct job *first, struct job **rest, struct error *e)
 {
+	unsigned n = 0;
+
 	for (struct job *j = first; j; j = j->next) {
 		/* It may have run before, in a batch that failed. */
 		writer_release(j);
 		j->receipt_due = j->erased = false;
 		if (!j->run(j, w, w->o.store, e))
 			return error_set(e, REASON_INTERNAL, "a job failed without a reason");
+		if (++n >= BATCH_LEAST && atomic_load_explicit(&w->newcomer, memory_order_relaxed)) {
+			*rest = j->next;
+			j->next = NULL;
+		}
 	}
 	return true;
 }
@@ -193,13 +203,14 @@ static bool give_receipts(struct writer *w, struct job *first, struct error *e)
 }
 
 /* All that is durable after COMMIT and nothing that leaves the process before it. */
-static enum result transact(struct writer *w, struct job *first, struct error *e)
+static enum result transact(struct writer *w, struct job *first, struct job **rest, struct error *e)
 {
+	*rest = NULL;
 	if (!store_begin(w->o.store, e))
 		return ROLLED_BACK;
 	w->open = true;
 	w->start = tiles_size(w->tree.tiles);
-	bool ok = run_jobs(w, first, e);
+	bool ok = run_jobs(w, first, rest, e);
 	if (ok && tiles_size(w->tree.tiles) > w->start)
 		ok = tree_seal(&w->tree, e) && give_receipts(w, first, e);
 	if (!ok) {
@@ -253,7 +264,7 @@ static void die(struct writer *w, struct job *first, const struct error *e)
 	error_set(&w->lost, REASON_STORE, "the store failed and nothing more is written: %s", e->text);
 	pthread_mutex_lock(&w->lock);
 	w->dead = true;
-	struct job *queued = queue_take(&w->queue, UINT32_MAX, &n);
+	struct job *queued = queue_take(&w->queue, UINT32_MAX, UINT32_MAX, &n);
 	pthread_mutex_unlock(&w->lock);
 	if (w->o.died)
 		w->o.died(w->o.arg, &w->lost);
@@ -283,12 +294,26 @@ static bool finish_committed(struct writer *w, struct job *first)
 	return false;
 }
 
+/* How many. */
+static uint32_t put_back(struct writer *w, struct job *rest)
+{
+	pthread_mutex_lock(&w->lock);
+	uint32_t before = w->queue.n;
+	queue_put_back(&w->queue, rest);
+	uint32_t n = w->queue.n - before;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
 /* Runs a batch; when it fails, each of its jobs in a transaction of its own. False when the writer died. */
 static bool run_batch(struct writer *w, struct job *first, uint32_t n)
 {
 	struct error e = { .reason = REASON_NONE };
-	enum result result = transact(w, first, &e);
+	struct job *rest;
+	enum result result = transact(w, first, &rest, &e);
 
+	if (rest)
+		n -= put_back(w, rest);
 	if (result == COMMITTED) {
 		after_commit(w, n);
 		return finish_committed(w, first);
@@ -380,7 +405,8 @@ static void *run(void *arg)
 		pthread_mutex_lock(&w->lock);
 		if (w->queue.n == 0 && !w->stopping && !copying_wanted(&w->copying) && !wait_for_jobs(w, wait_ms))
 			idle_ms = wait_ms;
-		struct job *batch = queue_take(&w->queue, BATCH_MAX, &n);
+		struct job *batch = queue_take(&w->queue, BATCH_MAX, BATCH_SHARED, &n);
+		atomic_store_explicit(&w->newcomer, false, memory_order_relaxed);
 		bool done = !batch && w->stopping;
 		pthread_mutex_unlock(&w->lock);
 		if (batch && (!run_batch(w, batch, n) || !fill_keys(w)))
@@ -404,17 +430,20 @@ static bool genesis_run(struct job *j, struct writer *w, struct store *s, struct
 	buf_reset(&leaf);
 	ok = ok && tree_restore(&w->tree, now_ms, &leaf, e) &&
 	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
+	buf_reset(&leaf);
+	ok = ok && tree_announcement(&w->tree, now_ms, &leaf, e) &&
+	     (leaf.n == 0 || writer_append(w, j, buf_view(&leaf), VIEW(""), &index, e));
 	buf_free(&leaf);
 	return ok;
 }
 
 static bool genesis(struct writer *w, struct error *e)
 {
-	struct job j = { .run = genesis_run };
+	struct job j = { .run = genesis_run }, *rest;
 
 	if (tiles_size(w->tree.tiles) > 0)
 		return true;
-	if (transact(w, &j, e) != COMMITTED)
+	if (transact(w, &j, &rest, e) != COMMITTED)
 		return false;
 	after_commit(w, 1);
 	return true;
@@ -503,7 +532,8 @@ void writer_submit(struct writer *w, struct job *j)
 	pthread_mutex_lock(&w->lock);
 	bool dead = w->dead, waiting = w->waiting;
 	if (!dead) {
-		queue_add(&w->queue, j);
+		if (queue_add(&w->queue, j))
+			atomic_store_explicit(&w->newcomer, true, memory_order_relaxed);
 		w->waiting = false;
 	}
 	pthread_mutex_unlock(&w->lock);

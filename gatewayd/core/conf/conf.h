@@ -5,6 +5,7 @@
 #ifndef GATEWAYD_CORE_CONF_CONF_H
 #define GATEWAYD_CORE_CONF_CONF_H
 
+#include "gatewayd/channel.h"
 #include "gatewayd/edge_config.h"
 #include "gatewayd/core/conf/verified.h"
 #include "gatewayd/os/space.h"
@@ -32,11 +33,6 @@ enum role_bit {
 };
 #define ROLE(name)      (1u << ROLE_##name##_BIT)
 #define ROLES_OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR) | ROLE(COURT))
-
-/* How much may be asked to be decided; 0: as much as comes. A record is an envelope, alone or on a line. */
-struct rates {
-	uint64_t second_records, day_records, second_bytes, day_bytes;
-};
 
 /* Of one agreement, beside those of the partner as a whole. */
 struct agreement_rates {
@@ -68,6 +64,10 @@ struct partner {
 	const char **oversees;     /* agencies that it oversees; only with a role of ROLES_OVERSIGHT */
 	size_t n_oversees;
 };
+
+/* What a stream of NDJSON holds beside the line under way: results that were not read, bytes that are no line yet, itself. */
+#define NODE_RESULTS_BYTES (1024u * 1024)
+#define NODE_STREAM_BYTES  (NODE_RESULTS_BYTES + 2 * CHANNEL_CREDIT + 4096u)
 
 struct node {
 	const char *agency, *name, *host;
@@ -155,7 +155,7 @@ void conf_unref(struct conf *c);
 
 /* The partner whose certificate this is, or NULL. */
 const struct partner *conf_partner(const struct conf *c, const struct cert_id *cert);
-/* What the list of the authority with this key says of a certificate; REASON_NONE: nothing. NULL: its authority is none of
+/* What the list of the authority (authority_id()) says of a certificate; REASON_NONE: nothing. NULL: its authority is none of
  * ours. Without a list that holds now, REASON_REVOCATION_UNKNOWN. */
 enum reason conf_revoked(const struct conf *c, const struct digest *authority, const char *serial, int64_t now_ms);
 /* Each list's state at `now_ms` as a line; `refused`: it is missing or old, and its authority's certificates are refused. */

@@ -4,8 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Of the edge, beside connections that others open: listeners, channels and event bases, and those that it opens. */
-#define FILES_A_THREAD 16u
+/* Of the edge, beside connections that others open: channels, event bases and those whose seat another thread gave away
+ * and that their own has not closed yet; and those that it opens. */
+#define FILES_A_THREAD 32u
 #define FILES_OUTBOUND 512u
 
 static uint64_t files_allowed(void)
@@ -57,18 +58,10 @@ static void share_files(struct node *n, const json_t *limits, uint64_t allowed, 
 
 void conf_read_rates(const json_t *doc, struct rates *rates)
 {
-	const struct {
-		const char *name;
-		uint64_t *value;
-	} members[] = { { "records_per_second", &rates->second_records },
-		        { "records_per_day", &rates->day_records },
-		        { "bytes_per_second", &rates->second_bytes },
-		        { "bytes_per_day", &rates->day_bytes } };
-
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-		const json_t *v = json_object_get(doc, members[i].name);
+	for (size_t i = 0; i < RATE_MEMBERS; i++) {
+		const json_t *v = json_object_get(doc, rate_members[i].name);
 		if (v)
-			*members[i].value = (uint64_t)json_integer_value(v);
+			*rates_at(rates, i) = (uint64_t)json_integer_value(v);
 	}
 }
 
@@ -83,12 +76,13 @@ static void read_budget(struct node *n, const json_t *limits, const char *path, 
 	if (n->partner_memory_bytes > n->memory_bytes)
 		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
 		                "/limits/memory_mib_per_partner: is more than memory_mib, all partners' together");
-	if (n->partner_memory_bytes / 4 * 3 < n->edge.body_bytes)
+	uint64_t stream = n->edge.body_bytes + NODE_STREAM_BYTES;
+	if (n->partner_memory_bytes / 4 * 3 < stream)
 		error_list_addf(
 		        errors, REASON_CONFIG, path, 0, 0,
-		        "/limits/memory_mib_per_partner: three quarters of it do not hold a body of body_bytes; "
-		        "raise it to %u",
-		        (unsigned)((n->edge.body_bytes / 3 * 4 >> 20) + 1));
+		        "/limits/memory_mib_per_partner: three quarters of it do not hold a stream with a line of "
+		        "body_bytes; raise it to %u",
+		        (unsigned)(((stream + 2) / 3 * 4 >> 20) + 1));
 	if (n->partner_jobs > n->jobs)
 		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
 		                "/limits/jobs_per_partner: is more than jobs, all partners' together");

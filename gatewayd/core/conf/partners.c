@@ -136,7 +136,7 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 	if (witness) {
 		p->has_witness =
 		        note_vkey_parse(view_of(witness), &p->witness, &e) &&
-		        (p->witness.type == NOTE_COSIGNER || error_set(&e, REASON_CONFIG, "is not a witness's key"));
+		        (note_type_cosigns(p->witness.type) || error_set(&e, REASON_CONFIG, "is not a witness's key"));
 		if (!p->has_witness)
 			error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "/audit/witness_vkey: %s", e.text);
 	}

@@ -5,6 +5,16 @@
 
 #define LIST_MAX (64u * 1024 * 1024)
 
+/* Where an authority stands first: it may be there with two validities, while one replaces the other, and has one list. */
+static size_t first_of(const struct conf *c, size_t i)
+{
+	size_t first = 0;
+
+	while (!digest_eq(authority_id(c->authorities, first), authority_id(c->authorities, i)))
+		first++;
+	return first;
+}
+
 /* One list: whose it is says its signature. One that is nobody's, or cannot be read, is told by its path. */
 static void read_list(struct conf *c, const char *path)
 {
@@ -15,7 +25,7 @@ static void read_list(struct conf *c, const char *path)
 	        file_read(path, text.max, &text, &e) ? crl_load(buf_view(&text), c->authorities, &which, &e) : NULL;
 
 	if (list) {
-		struct revocation *r = &c->revocations[which];
+		struct revocation *r = &c->revocations[first_of(c, which)];
 		if (!r->list || crl_next_update_ms(r->list) < crl_next_update_ms(list)) {
 			crl_free(r->list);
 			r->list = list;
@@ -33,7 +43,7 @@ static void read_list(struct conf *c, const char *path)
 /* Why the certificates of an authority are refused, into `e`; leaves it where they are not. */
 static void judge(const struct conf *c, size_t i, int64_t now_ms, struct error *e)
 {
-	const struct revocation *r = &c->revocations[i];
+	const struct revocation *r = &c->revocations[first_of(c, i)];
 	char when[TIME_TEXT + 1];
 
 	if (!r->list) {
@@ -92,6 +102,8 @@ void conf_revocation_notes(const struct conf *c, int64_t now_ms,
 		struct error e = { .reason = REASON_NONE };
 		struct buf line = BUF_INIT(sizeof text);
 
+		if (first_of(c, i) != i)
+			continue;
 		judge(c, i, now_ms, &e);
 		if (e.reason != REASON_NONE) {
 			if (strcmp(e.text, c->revocation.text) != 0)
@@ -114,7 +126,7 @@ enum reason conf_revoked(const struct conf *c, const struct digest *authority, c
 		return REASON_NONE;
 	for (size_t i = 0; authority && c->authorities && i < authorities_count(c->authorities); i++) {
 		const struct crl *list = c->revocations[i].list;
-		if (!digest_eq(authority_key(c->authorities, i), authority))
+		if (!digest_eq(authority_id(c->authorities, i), authority))
 			continue;
 		if (!list || crl_next_update_ms(list) <= now_ms)
 			return REASON_REVOCATION_UNKNOWN;

@@ -41,11 +41,11 @@ void verified_free(struct verified *v)
 	free(v);
 }
 
-/* The key has a fixed length, and a name holds no NUL: no two of these are alike. */
+/* A key of one type has one length, and a name holds no NUL: no two of these are alike. */
 static void tag_of(struct view note, const struct note_vkey *log, struct digest *out)
 {
 	uint8_t type = (uint8_t)log->type;
-	struct view parts[] = { view_make(&type, 1), view_make(log->key, sizeof log->key),
+	struct view parts[] = { view_make(&type, 1), view_make(log->key, log->n),
 		                view_make(log->name, strlen(log->name) + 1), note };
 
 	sha256_parts(parts, sizeof parts / sizeof *parts, out);

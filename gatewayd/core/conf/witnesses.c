@@ -40,7 +40,7 @@ static bool read_witness(struct conf *c, struct outside_witness *w, const json_t
 	        note_vkey_parse(view_of(json_string_value(json_object_get(doc, "vkey"))), &w->to.witness, e);
 	if (!w->to.has_witness)
 		return false;
-	if (w->to.witness.type != NOTE_COSIGNER)
+	if (!note_type_cosigns(w->to.witness.type))
 		return error_set(e, REASON_CONFIG, "is not a witness's key");
 	*member = "url";
 	return read_url(c, w, json_string_value(json_object_get(doc, "url")), e);

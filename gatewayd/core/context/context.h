@@ -24,6 +24,7 @@ struct reads;
 struct route;
 struct sights;
 struct surrogates;
+struct tales;
 struct terms_cache;
 struct verified;
 struct witness;
@@ -53,10 +54,12 @@ struct core {
 	struct budget *budget;         /* its own lock */
 	struct reads *reads;           /* its own lock */
 	struct readings *readings;     /* its own lock */
+	struct sources *sources;       /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
 	const struct note_vkey *log_vkey, *witness_vkey; /* of this node; the second NULL: it is no witness */
 	struct sights *sights;                           /* its own lock */
+	struct tales *tales;                             /* its own lock */
 	struct verified *verified;                       /* its own lock */
 	struct clock *clock;                             /* clock_trusted() */
 	struct worker **workers;

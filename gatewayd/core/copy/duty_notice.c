@@ -26,17 +26,6 @@ static struct view text(const struct notice_in *in, const char *name)
 	return view_of(json_string_value(json_object_get(in->body, name)));
 }
 
-/* An instant in the one spelling that gateways write: its digits say nothing else. */
-static bool read_instant(struct view text, int64_t *out)
-{
-	char spelled[TIME_TEXT + 1];
-
-	if (!time_parse(text, out))
-		return false;
-	time_print(*out, spelled);
-	return view_is(text, spelled);
-}
-
 /* {"duty","result","made","done"[,"until"]}; what the recipient's own gateway has checked is checked here again. */
 static const char *read_receipt(const struct notice_in *in, struct duty_receipt *r)
 {
@@ -49,11 +38,11 @@ static const char *read_receipt(const struct notice_in *in, struct duty_receipt 
 	int64_t made_ms;
 
 	*r = (struct duty_receipt){ .kind = duty_kind_find(duty), .result = answer.result, .until_ms = TIME_NONE };
-	if (!read_instant(text(in, "done"), &r->done_ms))
+	if (!time_parse_printed(text(in, "done"), &r->done_ms))
 		return "/body/done: is no date-time";
-	if (!read_instant(text(in, "made"), &made_ms))
+	if (!time_parse_printed(text(in, "made"), &made_ms))
 		return "/body/made: is no date-time";
-	if (until.n && !read_instant(until, &r->until_ms))
+	if (until.n && !time_parse_printed(until, &r->until_ms))
 		return "/body/until: is no date-time";
 	answer.until_ms = r->until_ms;
 	if (view_is(duty, "delivery"))

@@ -6,7 +6,7 @@
  * would have the system erase or alter what is to stay. One whose payload does not open is listed as damaged, without it,
  * and is an incident; the others are served. A record whose consent was withdrawn is listed with that reason alone,
  * until its recall takes its place, and so is one that came under a fork of its sender's log. The list ends before a
- * record whose sender's checkpoint is not proved yet, and says so: about a second later it goes on (sight.h). */
+ * record whose sender's checkpoint is not proved yet, and says so: within a second it goes on (sight.h). */
 #include "gatewayd/core/deliver/inbox.h"
 
 #include "gatewayd/core/copy/withdrawal.h"

@@ -17,6 +17,7 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/store/inbox.h"
+#include "gatewayd/core/witness/sight.h"
 #include "lib/tlog/entry.h"
 #include "gatewayd/os/log.h"
 
@@ -293,24 +294,36 @@ static void ack_home(struct job *j)
 	ack_free(a);
 }
 
-/* What was not shown cannot be acknowledged: its payload would be erased with that. */
-static bool is_damaged(struct worker *w, uint64_t id)
+static bool is_damaged(struct worker *w, uint64_t seq, const struct uuid *exchange, struct view body)
 {
 	struct payload payload = { .plain = BUF_INIT(RECORD_MAX) };
 	struct error e = { .reason = REASON_NONE };
-	struct store_inbox item;
-	bool damaged = false;
+	bool damaged = !inbox_open(w, seq, exchange, body, &payload, &e) && e.reason == REASON_DAMAGED;
 
-	if (store_get_inbox(w->reader, id, &item, &e) && item.acked_ms == 0 && inbox_has_record(item.kind)) {
-		struct buf body = BUF_INIT(RECORD_MAX);
-		struct uuid exchange = item.exchange;
-		buf_add(&body, item.body);
-		damaged = !inbox_open(w, item.seq, &exchange, buf_view(&body), &payload, &e) &&
-		          e.reason == REASON_DAMAGED;
-		buf_free(&body);
-	}
 	payload_close(&payload);
 	return damaged;
+}
+
+/* What was not shown cannot be acknowledged: its payload would be erased with that. Why it was not. */
+static enum reason not_shown(const struct request *r, uint64_t id)
+{
+	struct worker *w = r->worker;
+	struct error e = { .reason = REASON_NONE };
+	enum sight_verdict sight;
+	struct store_inbox item;
+
+	if (!store_get_inbox(w->reader, id, &item, &e) || item.acked_ms != 0 || !inbox_has_record(item.kind))
+		return REASON_NONE;
+	struct buf body = BUF_INIT(RECORD_MAX);
+	struct uuid exchange = item.exchange;
+	uint64_t seq = item.seq;
+	buf_add(&body, item.body);
+	bool known = sight_of_exchange(w->core->sights, w->reader, seq, item.made_ms, r->now_ms, &sight, &e);
+	bool damaged = known && sight != SIGHT_WAITS && is_damaged(w, seq, &exchange, buf_view(&body));
+	buf_free(&body);
+	if (!known || sight == SIGHT_WAITS)
+		return REASON_UNAVAILABLE;
+	return damaged ? REASON_DAMAGED : sight == SIGHT_FORKED ? REASON_RECEIPT_INVALID : REASON_NONE;
 }
 
 void handle_ack(struct request *r)
@@ -325,8 +338,9 @@ void handle_ack(struct request *r)
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
-	if (is_damaged(r->worker, id)) {
-		answer_own_problem(r, REASON_DAMAGED);
+	reason = not_shown(r, id);
+	if (reason != REASON_NONE) {
+		answer_own_problem(r, reason);
 		return;
 	}
 	a = calloc(1, sizeof *a);

@@ -108,6 +108,7 @@ struct passed_on {
 	uint64_t seq; /* 0: none was found */
 	bool implied; /* the envelope names none, and corrects what was passed on */
 	bool astray;  /* what the envelope corrects was passed on from another one, or from none */
+	bool unnamed; /* the record is one that came here, and the envelope does not name the exchange by which */
 	bool known;   /* `caveats` is what came with it; their words lie in written.mem */
 	struct caveats caveats;
 };
@@ -137,6 +138,7 @@ struct decided {
 	struct passed_on onward;
 	uint64_t onward_of;    /* exchange that the data came by, and may be passed on from; 0: none */
 	struct digest caveats; /* salted digest of what written.caveats has */
+	struct digest mark;    /* keyed digest of what came here, by which a copy is known; zeros: none */
 	bool proved;           /* a gateway's: its log says that this record left for us, in this exchange */
 	bool final;            /* the answer is kept for its key; false: the sender tries again */
 	int status;            /* HTTP, of the answer in `written` */
@@ -222,6 +224,10 @@ bool exchange_follow(struct exchange *x);
  * before it is asked whether it may; and, after, what all of them together are. */
 bool exchange_inherit(struct exchange *x);
 bool exchange_caveats(struct exchange *x);
+/* A copy of what came here (exchange_copies.c): marks what comes, as it is handed out; and asks of what is posted whether it is
+ * one of which the envelope does not name the exchange. False: the store cannot say. */
+void exchange_mark(struct exchange *x);
+bool exchange_find_copy(struct exchange *x);
 
 /* --- preparing (exchange_rows.c) --- */
 

@@ -24,22 +24,6 @@ static uint64_t find(struct store *reader, struct view text)
 	return uuid_parse(text, &id) && store_find_exchange(reader, &id, &found, &e) ? found.seq : 0;
 }
 
-static uint64_t parent(struct store *reader, uint64_t child, enum link_kind kind)
-{
-	struct error e = { .reason = REASON_NONE };
-	struct store_link l;
-
-	return store_get_link(reader, child, kind, &l, &e) ? l.parent : 0;
-}
-
-/* Is `seq` that exchange, or a correction of it? */
-static bool stands_for(struct store *reader, uint64_t seq, uint64_t first)
-{
-	for (unsigned i = 0; seq && seq != first && i < CORRECTIONS_MAX; i++)
-		seq = parent(reader, seq, LINK_CORRECTS);
-	return seq == first;
-}
-
 /* Which exchange is passed on? What corrects a record that was passed on passes on the same one, whether it says so or
  * not, or else one that corrects it. So all versions of a record come from the same one, what is passed on is younger than
  * what it came from, and no chain of gateways waits for itself when that is recalled. */
@@ -48,11 +32,11 @@ static void find_passed_on(struct exchange *x)
 	struct decided *d = &x->decided;
 	struct store *reader = x->decider->reader;
 	uint64_t corrected = d->envelope.corrects.n ? find(reader, d->envelope.corrects) : 0,
-	         before = corrected ? parent(reader, corrected, LINK_ONWARD) : 0;
+	         before = corrected ? lineage_parent(reader, corrected, LINK_ONWARD) : 0;
 
 	if (d->envelope.onward_of.n) {
 		d->onward.seq = find(reader, d->envelope.onward_of);
-		d->onward.astray = corrected && !(before && stands_for(reader, d->onward.seq, before));
+		d->onward.astray = corrected && !(before && lineage_stands_for(reader, d->onward.seq, before));
 	} else if (before) {
 		d->onward.seq = before;
 		d->onward.implied = true;
@@ -192,6 +176,8 @@ bool exchange_inherit(struct exchange *x)
 	if (d->kind != EXCHANGE_EGRESS)
 		return true;
 	find_passed_on(x);
+	if (!exchange_find_copy(x))
+		return false;
 	return d->onward.seq == 0 || (add_came(x, d->onward.seq, &d->onward.known) && add_corrections(x));
 }
 

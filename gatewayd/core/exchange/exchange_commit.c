@@ -33,7 +33,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 {
 	struct decided *d = &x->decided;
 	struct store_payload payload = { .seq = d->row.seq, .sealed = buf_view(&x->written.sealed) };
-	struct store_caveats caveats = { .text = buf_view(&x->written.caveats) };
+	struct store_caveats caveats = { .text = buf_view(&x->written.caveats), .mark = d->mark };
 
 	memcpy(caveats.salt.b, d->random.disclosures[DISCLOSED_CAVEATS], sizeof caveats.salt.b);
 	if (!writer_place_key(w, &x->reserved.key, &payload.slot, e) || !store_put_payload(s, &payload, e))

@@ -125,6 +125,10 @@ static bool follow_onward(struct exchange *x)
 	struct store_exchange came;
 	struct view text;
 
+	if (d->onward.unnamed) {
+		decision_fail(&d->decision, REASON_ONWARD_UNNAMED, "it is a record that came here", "/onward_of");
+		return false;
+	}
 	if (d->envelope.onward_of.n == 0 && !d->onward.implied)
 		return true;
 	if (d->kind != EXCHANGE_EGRESS)

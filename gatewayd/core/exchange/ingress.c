@@ -4,6 +4,7 @@
 #include "gatewayd/core/witness/sight.h"
 #include "lib/json/canonical.h"
 #include "lib/policy/consents.h"
+#include "lib/tlog/entry_shown.h"
 #include "lib/tlog/receipt.h"
 
 static bool invalid(struct exchange *x, const char *what)
@@ -148,20 +149,27 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 	return true;
 }
 
+/* One of another form may have members that this build does not know, and is refused for its form (check_form). */
+static bool names_another_form(const struct tape *t)
+{
+	uint32_t form = tape_member(t, 0, VIEW("form"));
+	unsigned long long n;
+
+	return form && (t->nodes[form].type != TAPE_NUMBER || !view_to_u64(tape_token(t, form), UINT32_MAX, &n) ||
+	                n != CANONICAL_FORM);
+}
+
 /* The record is spelled as its entry says: what came is never rewritten, so that both sides have one digest of it,
  * and a sender that chooses among spellings is refused. */
 static bool check_form(struct exchange *x, const struct tape *t)
 {
-	uint32_t form = tape_member(t, 0, VIEW("form"));
 	struct error e = { .reason = REASON_NONE };
-	unsigned long long n;
 
-	if (!form)
+	if (!tape_member(t, 0, VIEW("form")))
 		return error_at(
 		        &x->decided.error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
 		        "the entry names no form: an older build decided this record, and no later one takes it");
-	if (t->nodes[form].type != TAPE_NUMBER || !view_to_u64(tape_token(t, form), UINT32_MAX, &n) ||
-	    n != CANONICAL_FORM)
+	if (names_another_form(t))
 		return error_at(&x->decided.error, REASON_RECORD_FORM, "/origin/entry", 0, 0,
 		                "the entry names a form that this build does not know");
 	return canonical_check(&x->decided.tape, x->decided.envelope.record, &e) ||
@@ -191,6 +199,9 @@ bool ingress_verify(struct exchange *x)
 		return invalid(x, e.text);
 	if (!tape_parse(s->entry, o->entry, &entry, &e) || entry.nodes[0].type != TAPE_OBJECT)
 		return invalid(x, "the entry is not a JSON object");
+	const char *fault = names_another_form(&entry) ? NULL : entry_shown_fault(&entry, CANONICAL_FORM);
+	if (fault)
+		return invalid(x, fault);
 	if (!check_entry(x, &entry))
 		return false;
 	d->unproved.origin = view_of(peer->log.name);

@@ -174,6 +174,16 @@ static enum turn step_validation(struct request *r, uint64_t *cost)
 	return begin_single(r, true, cost);
 }
 
+static void enter(struct request *r, enum turn (*step)(struct request *r, uint64_t *cost))
+{
+	if (turns_enter(r, step))
+		return;
+	if (r->work)
+		r->drop_work(r->work);
+	r->work = NULL;
+	answer_problem(r, REASON_NO_MEMORY);
+}
+
 /* Visible ASCII, at most 255 bytes. */
 static bool key_valid(struct view key)
 {
@@ -183,13 +193,21 @@ static bool key_valid(struct view key)
 	return key.n <= 255;
 }
 
+bool records_line_is_empty(struct view line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r')
+			return false;
+	return true;
+}
+
 static unsigned count_lines(struct view body)
 {
 	unsigned n = 0;
 
 	while (body.n) {
 		struct view line = view_cut(&body, '\n');
-		n += line.n > 0;
+		n += !records_line_is_empty(line);
 	}
 	return n;
 }
@@ -201,7 +219,7 @@ static struct view next_line(struct records *l)
 
 	do {
 		text = view_cut(&l->rest, '\n');
-	} while (text.n == 0);
+	} while (records_line_is_empty(text));
 	return text;
 }
 
@@ -332,7 +350,7 @@ static void start_records(struct request *r)
 	lines->results = BUF_INIT((size_t)n * 3 * ANSWER_MAX);
 	r->work = lines;
 	r->drop_work = records_drop;
-	turns_enter(r, counted ? step_batch : step_lines);
+	enter(r, counted ? step_batch : step_lines);
 }
 
 void handle_records(struct request *r)
@@ -358,7 +376,7 @@ void handle_records(struct request *r)
 	if (request_media_is(r, "application/x-ndjson")) {
 		start_records(r);
 	} else if (request_media_is(r, "application/json")) {
-		turns_enter(r, step_single);
+		enter(r, step_single);
 	} else {
 		answer_problem(r, REASON_MEDIA_TYPE);
 	}
@@ -371,7 +389,7 @@ void handle_validate(struct request *r)
 		return;
 	}
 	if (route_permits(r))
-		turns_enter(r, step_validation);
+		enter(r, step_validation);
 }
 
 /* --- the decider of a worker --- */

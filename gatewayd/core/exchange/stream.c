@@ -28,6 +28,7 @@ struct stream_line {
 struct stream {
 	size_t taken;    /* bytes of the body that were cut off as lines */
 	size_t scanned;  /* and from there on, that have no end of a line */
+	uint64_t passed; /* bytes that were read, are no line, and do not count yet */
 	bool skips;      /* the rest of a line that is too long */
 	bool over;       /* no more lines begin */
 	enum reason end; /* why, before its time; REASON_NONE: it was all */
@@ -146,17 +147,18 @@ static bool next_line(struct request *r, struct stream *st, struct view *line, b
 			/* No record is so long: what has come is thrown away, and the rest when it comes. */
 			*too_long = !st->skips;
 			st->skips = true;
+			st->passed += rest.n;
 			st->taken = r->body.n;
 			st->scanned = 0;
 			return *too_long;
 		}
 		st->taken += line->n + (end ? 1 : 0);
-		if (st->skips) {
-			st->skips = false;
-			continue;
-		}
-		*too_long = line->n > r->worker->body_bytes;
-		if (line->n > 0)
+		*too_long = !st->skips && line->n > r->worker->body_bytes;
+		bool empty = st->skips || (!*too_long && records_line_is_empty(*line));
+		st->skips = false;
+		if (empty || *too_long)
+			st->passed += line->n + (end ? 1 : 0);
+		if (!empty)
 			return true;
 	}
 }
@@ -202,8 +204,9 @@ static void decide_line(struct request *r, struct stream_line *line)
 	exchange_commit(line->x, exchange_prepare(line->x), line_done, line);
 }
 
-/* Why no more lines may begin; REASON_NONE: they may, now or soon (`*wait`). */
-static enum reason looked_at(const struct request *r, bool *wait)
+/* Why no more lines may begin; REASON_NONE: they may, now or soon (`*wait`). Where nothing is left to begin a full disk and rates
+ * do not matter. */
+static enum reason looked_at(const struct request *r, const struct stream *st, bool *wait)
 {
 	const struct core *c = r->worker->core;
 	unsigned retry_s = 0;
@@ -211,8 +214,12 @@ static enum reason looked_at(const struct request *r, bool *wait)
 	*wait = false;
 	if (atomic_load_explicit(&c->draining, memory_order_relaxed))
 		return REASON_UNAVAILABLE;
+	if (st->taken == r->body.n)
+		return REASON_NONE;
 	if (atomic_load_explicit(&c->space_low, memory_order_relaxed))
 		return REASON_NO_SPACE;
+	if (atomic_load_explicit(&c->backlog, memory_order_relaxed) == BACKLOG_FULL)
+		return REASON_STORE_HELD;
 	*wait = !route_may(r, &retry_s);
 	return *wait && retry_s > PACE_S ? REASON_RATE_LIMITED : REASON_NONE;
 }
@@ -234,6 +241,7 @@ static enum reason renew(struct request *r)
 	conf_unref(r->conf);
 	r->conf = fresh;
 	r->peer = p;
+	route_rates(r);
 	const struct submission s = records_submission(r, false);
 	return batch_is_counted(&s) ? REASON_BATCH_BOUNDED : REASON_NONE;
 }
@@ -248,9 +256,8 @@ static void give_credit(struct request *r, const struct stream *st)
 static enum turn step(struct request *r, uint64_t *cost)
 {
 	struct stream *st = r->work;
-	size_t taken = st->taken, scanned = st->scanned;
 	struct view text;
-	bool too_long, wait = false, skips = st->skips;
+	bool too_long, wait = false;
 	uint64_t held;
 
 	if (r->aborted) {
@@ -263,14 +270,17 @@ static enum turn step(struct request *r, uint64_t *cost)
 		return TURN_BLOCKED;
 	enum reason why = r->conf->generation != r->worker->generation ? renew(r) : REASON_NONE;
 	if (why == REASON_NONE)
-		why = looked_at(r, &wait);
+		why = looked_at(r, st, &wait);
 	if (why != REASON_NONE) {
 		stream_over(r, st, why);
 		return TURN_OVER;
 	}
 	if (wait)
 		return TURN_BLOCKED;
-	if (!next_line(r, st, &text, &too_long)) {
+	bool is_line = next_line(r, st, &text, &too_long);
+	route_count(r, too_long ? 1 : 0, st->passed);
+	st->passed = 0;
+	if (!is_line) {
 		bool whole = r->complete && st->taken == r->body.n;
 		turns_leave(r);
 		forget_taken(r, st);
@@ -289,9 +299,7 @@ static enum turn step(struct request *r, uint64_t *cost)
 		return TURN_MORE;
 	}
 	if (!turns_take(r, 1, text.n, &held)) {
-		st->taken = taken;
-		st->scanned = scanned;
-		st->skips = skips;
+		st->taken = (size_t)(text.p - r->body.p);
 		return TURN_BLOCKED;
 	}
 	*cost = text.n + LINE_COST;
@@ -325,8 +333,8 @@ static void go_on(struct request *r)
 	}
 	if (st->over)
 		finish(r, st);
-	else if (!r->step)
-		turns_enter(r, step);
+	else if (!r->step && !turns_enter(r, step))
+		stream_over(r, st, REASON_NO_MEMORY);
 }
 
 void stream_start(struct request *r)
@@ -343,5 +351,5 @@ void stream_start(struct request *r)
 	r->work = st;
 	r->drop_work = stream_drop;
 	r->go_on = go_on;
-	turns_enter(r, step);
+	go_on(r);
 }

@@ -149,7 +149,7 @@ bool hold_taken(struct notice_in *in, const struct store_exchange *x, struct wri
 
 	h.kind = view_is(kind, hold_kind_name(HOLD_RESTRICTION)) ? HOLD_RESTRICTION : HOLD_LEGAL;
 	if (!view_is(kind, hold_kind_name(h.kind)) || !read_digests(in, x, &h.statement, &root) ||
-	    !time_parse(member(in, "until"), &h.until_ms))
+	    !time_parse_printed(member(in, "until"), &h.until_ms))
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body: is not what a hold needs");
 	if (h.until_ms > duration_add(now_ms + SKEW_MS, &longest))
 		return notice_refuse(in, REASON_NOTICE_INVALID, "/body/until: is more than five years away");

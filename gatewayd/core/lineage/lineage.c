@@ -13,6 +13,21 @@ struct walk {
 	bool failed;
 };
 
+uint64_t lineage_parent(struct store *s, uint64_t child, enum link_kind kind)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct store_link l;
+
+	return store_get_link(s, child, kind, &l, &e) ? l.parent : 0;
+}
+
+bool lineage_stands_for(struct store *s, uint64_t seq, uint64_t first)
+{
+	for (unsigned i = 0; seq && seq != first && i < 2 * LINEAGE_MAX; i++)
+		seq = lineage_parent(s, seq, LINK_CORRECTS);
+	return seq == first;
+}
+
 void lineage_free(struct lineage *l)
 {
 	free(l->seq);

@@ -35,6 +35,10 @@ bool lineage_descend(struct store *s, uint64_t seq, lineage_takes *takes, void *
 bool lineage_ascend(struct store *s, uint64_t seq, struct lineage *out, struct error *e) MUST_USE;
 /* Whether more may be linked to the exchange. */
 bool lineage_has_room(struct store *s, uint64_t seq, bool *room, struct error *e) MUST_USE;
+/* The parent by that kind of link; 0: none. */
+uint64_t lineage_parent(struct store *s, uint64_t child, enum link_kind kind);
+/* Is `seq` that exchange, or a correction of it, however many versions lie between? */
+bool lineage_stands_for(struct store *s, uint64_t seq, uint64_t first);
 void lineage_free(struct lineage *l);
 
 #endif

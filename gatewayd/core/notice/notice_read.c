@@ -11,8 +11,10 @@
 #include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/base/encode.h"
+#include "lib/json/canonical.h"
 #include "lib/tlog/receipt.h"
 #include "lib/tlog/entry.h"
+#include "lib/tlog/entry_shown.h"
 
 static bool fail(struct notice_in *in, enum reason reason, const char *where, const char *what)
 {
@@ -194,8 +196,11 @@ static bool verify(struct notice_in *in, const struct store_exchange *x)
 	if (!receipt_parse(buf_view(&in->proof), &s->proof, &receipt, &extra, &e) ||
 	    !conf_receipt(peer, in->request->worker->core->verified, &receipt, buf_view(&in->entry), &shown, &e))
 		return invalid(in, e.text);
-	if (!tape_parse(s->entry, buf_view(&in->entry), &t, &e) || t.nodes[0].type != TAPE_OBJECT)
-		return invalid(in, "the entry is not a JSON object");
+	if (!tape_parse(s->entry, buf_view(&in->entry), &t, &e))
+		return invalid(in, "the entry is not JSON");
+	const char *fault = entry_shown_fault(&t, CANONICAL_FORM);
+	if (fault)
+		return invalid(in, fault);
 	if (!check_entry(in, &t, x))
 		return false;
 	if (!sight_take(in->request->worker->core, peer, &shown, receipt.checkpoint, NULL, &e))

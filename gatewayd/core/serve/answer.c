@@ -3,12 +3,14 @@
 
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/rate.h"
+#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define COME_AGAIN_S 10 /* after what passes by itself */
-#define BUSY_S       2  /* after what passes with the load */
+#define COME_AGAIN_S 10            /* after what passes by itself */
+#define BUSY_S       2             /* after what passes with the load */
+#define SENT_KEPT    (256u * 1024) /* bytes of a stream's results that have left, before the rest is moved up */
 
 static void put_field(struct buf *b, const char *name, struct view value)
 {
@@ -21,8 +23,8 @@ static void put_rates(struct buf *head, const struct request *r)
 {
 	struct buf policy = BUF_INIT(2048), limit = BUF_INIT(2048);
 
-	rate_print(r->account->rates, r->peer, request_path_part(r, 2), r->now_ms, instant_monotonic_ms(), &policy,
-	           &limit);
+	const struct rated of = route_rated(r);
+	rate_print(r->account->rates, &of, r->now_ms, instant_monotonic_ms(), &policy, &limit);
 	if (policy.n && !policy.failed && !limit.failed) {
 		put_field(head, "ratelimit-policy", buf_view(&policy));
 		put_field(head, "ratelimit", buf_view(&limit));
@@ -165,10 +167,6 @@ void answer_add(struct request *r, struct view bytes)
 {
 	if (r->aborted)
 		return;
-	if (r->out_at == r->out.n) {
-		buf_reset(&r->out);
-		r->out_at = 0;
-	}
 	buf_add(&r->out, bytes);
 	make_dirty(r);
 }
@@ -182,6 +180,18 @@ void answer_end(struct request *r)
 size_t answer_waiting(const struct request *r)
 {
 	return r->out.n - r->out_at;
+}
+
+/* What has left is not kept. */
+static void forget_sent(struct request *r)
+{
+	size_t n = r->out.n;
+
+	if (r->out_at < n && r->out_at < SENT_KEPT)
+		return;
+	buf_drop(&r->out, r->out_at);
+	wipe(r->out.p + r->out.n, n - r->out.n);
+	r->out_at = 0;
 }
 
 /* What credit lets go; the end, when all has gone. */
@@ -203,6 +213,8 @@ static void flush_stream(struct request *r)
 		r->out_at += n;
 		r->out_credit -= (uint32_t)n;
 	}
+	if (r->out_at > 0)
+		forget_sent(r);
 	if (!r->ends_answer || (answer_waiting(r) && !r->aborted))
 		return;
 	if (!r->aborted)

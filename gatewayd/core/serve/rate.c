@@ -56,22 +56,24 @@ void rate_counts_free(struct rate_counts *c)
 	free(c);
 }
 
-static const struct rates *rates_of(const struct partner *p, struct view agreement)
+/* The partner's as a whole, and those under the agreement. */
+static void find(const struct rated *of, struct rates out[2])
 {
+	const struct partner *p = of->partner;
+
+	out[0] = p->rates;
+	out[1] = of->clause ? *of->clause : (struct rates){ .second_records = 0 };
 	for (size_t i = 0; i < p->n_by_agreement; i++)
-		if (view_is(agreement, p->by_agreement[i].agreement))
-			return &p->by_agreement[i].rates;
-	return NULL;
+		if (view_is(of->agreement, p->by_agreement[i].agreement))
+			out[1] = rates_stricter(&out[1], &p->by_agreement[i].rates);
 }
 
-static bool any(const struct rates *r)
+bool rate_is_bounded(const struct rated *of)
 {
-	return r && (r->second_records || r->second_bytes || r->day_records || r->day_bytes);
-}
+	struct rates rates[2];
 
-bool rate_is_bounded(const struct partner *p, struct view agreement)
-{
-	return any(&p->rates) || any(rates_of(p, agreement));
+	find(of, rates);
+	return rates_any(&rates[0]) || rates_any(&rates[1]);
 }
 
 /* What was counted, as of now. NULL: no memory. */
@@ -125,19 +127,21 @@ static unsigned reset_s(const struct bound *b, int64_t now_ms)
 }
 
 /* Calls `each` for the bounds of the partner, then for those of the agreement. */
-static void each_bound(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                       int64_t monotonic_ms, void (*each)(void *arg, const struct bound *b, const char *of), void *arg)
+static void each_bound(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms,
+                       void (*each)(void *arg, const struct bound *b, const char *of), void *arg)
 {
-	const struct rates *rates[] = { &p->rates, rates_of(p, agreement) };
+	struct rates rates[2];
 	struct bound bounds[BOUNDS];
 
+	find(of, rates);
 	pthread_mutex_lock(&c->lock);
 	for (size_t k = 0; k < 2; k++) {
-		struct count *one =
-		        any(rates[k]) ? count_of(c, k ? agreement : VIEW(""), rates[k], now_ms, monotonic_ms) : NULL;
+		struct count *one = rates_any(&rates[k])
+		                            ? count_of(c, k ? of->agreement : VIEW(""), &rates[k], now_ms, monotonic_ms)
+		                            : NULL;
 		if (!one)
 			continue;
-		bounds_of(one, rates[k], bounds);
+		bounds_of(one, &rates[k], bounds);
 		for (size_t i = 0; i < BOUNDS; i++)
 			if (bounds[i].most)
 				each(arg, &bounds[i], k ? "agreement-" : "");
@@ -164,26 +168,28 @@ static void look(void *arg, const struct bound *b, const char *of)
 		permit->retry_after_s = reset;
 }
 
-bool rate_permits(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                  int64_t monotonic_ms, unsigned *retry_after_s)
+bool rate_permits(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms,
+                  unsigned *retry_after_s)
 {
 	struct permit permit = { .now_ms = now_ms, .ok = true };
 
-	each_bound(c, p, agreement, now_ms, monotonic_ms, look, &permit);
+	each_bound(c, of, now_ms, monotonic_ms, look, &permit);
 	*retry_after_s = permit.retry_after_s;
 	return permit.ok;
 }
 
-void rate_count(struct rate_counts *c, const struct partner *p, struct view agreement, uint64_t records, uint64_t bytes,
-                int64_t now_ms, int64_t monotonic_ms)
+void rate_count(struct rate_counts *c, const struct rated *of, uint64_t records, uint64_t bytes, int64_t now_ms,
+                int64_t monotonic_ms)
 {
-	const struct rates *rates[] = { &p->rates, rates_of(p, agreement) };
+	struct rates rates[2];
 	const uint64_t more[] = { records, bytes };
 
+	find(of, rates);
 	pthread_mutex_lock(&c->lock);
 	for (size_t k = 0; k < 2; k++) {
-		struct count *one =
-		        any(rates[k]) ? count_of(c, k ? agreement : VIEW(""), rates[k], now_ms, monotonic_ms) : NULL;
+		struct count *one = rates_any(&rates[k])
+		                            ? count_of(c, k ? of->agreement : VIEW(""), &rates[k], now_ms, monotonic_ms)
+		                            : NULL;
 		for (size_t i = 0; one && i < BOUNDS / 2; i++) {
 			one->second[i] += (double)more[i];
 			one->day[i] += more[i];
@@ -209,10 +215,10 @@ static void print(void *arg, const struct bound *b, const char *of)
 	         reset_s(b, x->now_ms));
 }
 
-void rate_print(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                int64_t monotonic_ms, struct buf *policy, struct buf *limit)
+void rate_print(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms, struct buf *policy,
+                struct buf *limit)
 {
 	struct printing x = { policy, limit, now_ms };
 
-	each_bound(c, p, agreement, now_ms, monotonic_ms, print, &x);
+	each_bound(c, of, now_ms, monotonic_ms, print, &x);
 }

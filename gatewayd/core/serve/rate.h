@@ -15,21 +15,29 @@
 
 struct rate_counts;
 
+/* Whose rates: a partner's, under an agreement. */
+struct rated {
+	const struct partner *partner;
+	struct view agreement; /* its id */
+	const struct rates *
+	        clause; /* what the agreement itself says; NULL: nothing. The stricter one of this and the partner's counts */
+};
+
 /* One for an account. NULL: no memory. */
 struct rate_counts *rate_counts_new(void) MUST_USE;
 void rate_counts_free(struct rate_counts *c); /* NULL is fine */
 
 /* Whether anything of the partner is bounded under this agreement. */
-bool rate_is_bounded(const struct partner *p, struct view agreement);
+bool rate_is_bounded(const struct rated *of);
 /* Whether something may be begun now; else in how many seconds. Counts nothing. `now_ms` of the wall clock, and the monotonic
  * one. */
-bool rate_permits(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                  int64_t monotonic_ms, unsigned *retry_after_s) MUST_USE;
-void rate_count(struct rate_counts *c, const struct partner *p, struct view agreement, uint64_t records, uint64_t bytes,
-                int64_t now_ms, int64_t monotonic_ms);
+bool rate_permits(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms,
+                  unsigned *retry_after_s) MUST_USE;
+void rate_count(struct rate_counts *c, const struct rated *of, uint64_t records, uint64_t bytes, int64_t now_ms,
+                int64_t monotonic_ms);
 /* The values of the fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10): a policy for each bound of
  * the partner and of the agreement. */
-void rate_print(struct rate_counts *c, const struct partner *p, struct view agreement, int64_t now_ms,
-                int64_t monotonic_ms, struct buf *policy, struct buf *limit);
+void rate_print(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms, struct buf *policy,
+                struct buf *limit);
 
 #endif

@@ -31,9 +31,7 @@ struct conn {
 	bool known;   /* the certificate verifies; once it does not it is so for good: conn_judge() */
 	bool monitor; /* plain HTTP on loopback: health only */
 	struct cert_id cert;
-	struct shown *shown;     /* NULL: did not verify */
-	bool has_authority;      /* one of ours signed it */
-	struct digest authority; /* its key */
+	struct shown *shown; /* NULL: did not verify */
 	/* What standing_judge() found when it looked last, and that the edge was told to end it. */
 	bool was_partner, was_bound, ending;
 	uint32_t refs; /* requests under way */

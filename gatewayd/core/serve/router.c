@@ -163,18 +163,28 @@ static bool is_open(const struct request *r)
 	return false;
 }
 
-static struct view agreement_of(const struct request *r)
+struct rated route_rated(const struct request *r)
 {
-	return request_path_part(r, 2);
+	struct view id = request_path_part(r, 2);
+	struct agreement *a = conf_agreement(r->conf, id, NULL, r->now_ms);
+
+	return (struct rated){ .partner = r->peer, .agreement = id, .clause = a ? agreement_rates(a) : NULL };
+}
+
+void route_rates(struct request *r)
+{
+	const struct rated of = route_rated(r);
+
+	r->rated = r->account && rate_is_bounded(&of);
 }
 
 bool route_permits(struct request *r)
 {
-	if (!r->account || !rate_is_bounded(r->peer, agreement_of(r)))
+	route_rates(r);
+	if (!r->rated)
 		return true;
-	r->rated = true;
-	if (rate_permits(r->account->rates, r->peer, agreement_of(r), r->now_ms, instant_monotonic_ms(),
-	                 &r->retry_after_s))
+	const struct rated of = route_rated(r);
+	if (rate_permits(r->account->rates, &of, r->now_ms, instant_monotonic_ms(), &r->retry_after_s))
 		return true;
 	answer_problem(r, REASON_RATE_LIMITED);
 	return false;
@@ -182,15 +192,18 @@ bool route_permits(struct request *r)
 
 bool route_may(const struct request *r, unsigned *retry_after_s)
 {
-	return !r->rated || rate_permits(r->account->rates, r->peer, agreement_of(r), instant_now_ms(),
-	                                 instant_monotonic_ms(), retry_after_s);
+	if (!r->rated)
+		return true;
+	const struct rated of = route_rated(r);
+	return rate_permits(r->account->rates, &of, instant_now_ms(), instant_monotonic_ms(), retry_after_s);
 }
 
 void route_count(const struct request *r, uint64_t records, uint64_t bytes)
 {
-	if (r->rated)
-		rate_count(r->account->rates, r->peer, agreement_of(r), records, bytes, instant_now_ms(),
-		           instant_monotonic_ms());
+	if (!r->rated)
+		return;
+	const struct rated of = route_rated(r);
+	rate_count(r->account->rates, &of, records, bytes, instant_now_ms(), instant_monotonic_ms());
 }
 
 void route_request(struct request *r)

@@ -3,6 +3,7 @@
 #ifndef GATEWAYD_CORE_SERVE_ROUTER_H
 #define GATEWAYD_CORE_SERVE_ROUTER_H
 
+#include "gatewayd/core/serve/rate.h"
 #include "gatewayd/core/serve/worker.h"
 
 #define ANY_ROLE (~0u)
@@ -24,6 +25,10 @@ void route_request(struct request *r);
  * together. */
 bool request_may_read(const struct request *r) MUST_USE;
 
+/* Whose rates bind the request, which is routed. */
+struct rated route_rated(const struct request *r);
+/* Whether its partner has rates under its agreement, by the configuration that governs it now. */
+void route_rates(struct request *r);
 /* Whether the partner's rates let records of this request be decided now; answers what they do not (429). */
 bool route_permits(struct request *r) MUST_USE;
 /* The same of one more record of it, without an answer: else in how many seconds. */

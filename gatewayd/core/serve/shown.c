@@ -10,6 +10,8 @@ struct shown {
 	struct cert_id cert; /* valid while its chain is; its `whole` is the key */
 	uint64_t generation; /* of the conf that it was verified by last */
 	bool holds;          /* by that one */
+	bool has_authority;  /* one of its authorities signed it, this one */
+	struct digest authority;
 	unsigned refs;
 	TAILQ_ENTRY(shown) link; /* without a reference: the one that was dropped last, last */
 	UT_hash_handle hh;
@@ -57,6 +59,18 @@ static bool verify(struct shown_table *t, const struct conf *c, struct view der,
 	                : error_set(e, REASON_PARTNER_UNKNOWN, "no authority is known here");
 }
 
+/* By whose revocation list it is judged, as this configuration has it. */
+static void find_authority(struct shown *s, const struct conf *c)
+{
+	size_t which;
+
+	s->generation = c->generation;
+	s->has_authority =
+	        s->holds && c->authorities && authorities_signed(c->authorities, view_make(s->der, s->n), &which);
+	if (s->has_authority)
+		s->authority = *authority_id(c->authorities, which);
+}
+
 static struct shown *shown_add(struct shown_table *t, const struct conf *c, struct view der, const struct cert_id *cert)
 {
 	struct shown *s = calloc(1, sizeof *s + der.n);
@@ -65,11 +79,11 @@ static struct shown *shown_add(struct shown_table *t, const struct conf *c, stru
 		return NULL;
 	s->table = t;
 	s->cert = *cert;
-	s->generation = c->generation;
 	s->holds = true;
 	s->refs = 1;
 	s->n = der.n;
 	memcpy(s->der, der.p, der.n);
+	find_authority(s, c);
 	HASH_ADD(hh, t->all, cert.whole, sizeof s->cert.whole, s);
 	return s;
 }
@@ -98,6 +112,7 @@ struct shown *shown_take(struct shown_table *t, const struct conf *c, struct vie
 	} else if (!shown_holds(s, c, now_ms)) {
 		/* Once more, for what is wrong; the clock may have been put right as well. */
 		s->holds = verify(t, c, der, now_ms, &s->cert, e);
+		find_authority(s, c);
 		if (!s->holds) {
 			shown_drop(s);
 			return NULL;
@@ -113,9 +128,14 @@ bool shown_holds(struct shown *s, const struct conf *c, int64_t now_ms)
 
 	if (s && s->generation != c->generation) {
 		s->holds = verify(s->table, c, view_make(s->der, s->n), now_ms, &s->cert, &e);
-		s->generation = c->generation;
+		find_authority(s, c);
 	}
 	return s && s->holds && s->cert.not_before_ms <= now_ms && now_ms <= s->cert.not_after_ms;
+}
+
+const struct digest *shown_authority(const struct shown *s)
+{
+	return s && s->has_authority ? &s->authority : NULL;
 }
 
 static void forget(struct shown_table *t, struct shown *s)

@@ -26,6 +26,9 @@ struct shown *shown_take(struct shown_table *t, const struct conf *c, struct vie
                          struct cert_id *out, struct error *e) MUST_USE;
 /* Whether it verifies by this configuration: looked at anew where it is another than the last time. NULL does not. */
 bool shown_holds(struct shown *s, const struct conf *c, int64_t now_ms) MUST_USE;
+/* Who signed it (authority_id()), of the authorities by which it was verified last; by its list it is judged. NULL: none of
+ * them did, or there is no certificate. Borrowed from `s`, until it is looked at anew. */
+const struct digest *shown_authority(const struct shown *s);
 void shown_drop(struct shown *s); /* NULL is fine */
 /* How often a chain was built since the table was made. */
 uint64_t shown_verified(const struct shown_table *t);

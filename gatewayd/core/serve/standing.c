@@ -1,6 +1,7 @@
 /* See standing.h. */
 #include "gatewayd/core/serve/standing.h"
 
+#include "gatewayd/core/serve/shown.h"
 #include "gatewayd/core/serve/worker.h"
 
 enum reason standing_of(const struct conf *c, const struct conn *conn, int64_t now_ms, const struct partner **out)
@@ -8,7 +9,7 @@ enum reason standing_of(const struct conf *c, const struct conn *conn, int64_t n
 	/* What does not verify has no serial number that a list could name. */
 	if (!conn->known)
 		return REASON_PARTNER_UNKNOWN;
-	enum reason revoked = conf_revoked(c, conn->has_authority ? &conn->authority : NULL, conn->cert.serial, now_ms);
+	enum reason revoked = conf_revoked(c, shown_authority(conn->shown), conn->cert.serial, now_ms);
 
 	if (revoked != REASON_NONE)
 		return revoked;

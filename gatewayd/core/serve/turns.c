@@ -35,10 +35,9 @@ static uint64_t unasked(const struct request *r)
 
 static bool take_body(struct request *r)
 {
-	uint64_t body = r->stream                      ? r->worker->body_bytes + TURNS_RESULTS + 2 * CHANNEL_CREDIT
-	                : r->length == CHANNEL_CHUNKED ? r->worker->body_bytes
-	                                               : r->length;
-	uint64_t bytes = body + BUDGET_REQUEST_BYTES;
+	uint64_t bytes = r->stream                      ? (uint64_t)r->worker->body_bytes + NODE_STREAM_BYTES
+	                 : r->length == CHANNEL_CHUNKED ? (uint64_t)r->worker->body_bytes + BUDGET_REQUEST_BYTES
+	                                                : r->length + BUDGET_REQUEST_BYTES;
 
 	if (!budget_take_body(budget_of(r->worker), r->account, bytes))
 		return false;
@@ -161,19 +160,18 @@ static struct share *share_of(struct worker *w, struct account *a)
 	return s;
 }
 
-void turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_t *cost))
+bool turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_t *cost))
 {
 	struct share *s = share_of(r->worker, r->account);
 
-	if (!s) {
-		answer_problem(r, REASON_NO_MEMORY);
-		return;
-	}
+	if (!s)
+		return false;
 	r->step = step;
 	r->share = s;
 	if (!r->begun)
 		r->wait_until_ms = instant_monotonic_ms() + r->worker->wait_ms;
 	TAILQ_INSERT_TAIL(&s->requests, r, turn);
+	return true;
 }
 
 /* The partner's queue is freed when it is empty and not being worked on. */

@@ -12,14 +12,14 @@
 #include "gatewayd/core/serve/worker.h"
 
 /* Bytes of a stream's results that wait to be read, before no more of it is read. */
-#define TURNS_RESULTS (1024u * 1024)
+#define TURNS_RESULTS NODE_RESULTS_BYTES
 
 /* Its head has come: takes room for its body, or lets it wait, or turns it away. False: it is answered, or over. */
 bool turns_admit(struct request *r) MUST_USE;
 /* Gives the edge more credit for the body, when half of what it had is used and there is room for the request. */
 void turns_credit(struct request *r);
-/* It is complete, routed, and has work to begin: `step` is called when it is its turn. */
-void turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_t *cost));
+/* It is complete, routed, and has work to begin: `step` is called when it is its turn. False: no memory, and it is in no queue. */
+bool turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_t *cost)) MUST_USE;
 /* All of its work is begun. Only in the queue; called by its step. */
 void turns_leave(struct request *r);
 /* Room for `n` of its lines, of so many bytes in all; `*held` is what turns_give() gives back. */

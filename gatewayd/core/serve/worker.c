@@ -10,6 +10,7 @@
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/serve/shown.h"
+#include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/serve/turns.h"
 #include "gatewayd/core/store/store.h"
@@ -33,32 +34,20 @@ static void edge_broke(struct worker *w, const char *what)
 	core_die(w->core, &e);
 }
 
-/* By whose revocation list the certificate is judged: the key of who signed it, which a reload does not change. */
-static void find_authority(struct worker *w, struct conn *c, struct view cert_der)
-{
-	struct conf *conf = core_conf(w->core);
-	const struct partner *p = NULL;
-	size_t which;
-
-	c->has_authority = conf->authorities && authorities_signed(conf->authorities, cert_der, &which);
-	if (c->has_authority)
-		c->authority = *authority_key(conf->authorities, which);
-	c->was_partner = standing_of(conf, c, instant_now_ms(), &p) == REASON_NONE;
-	c->was_bound = c->was_partner && conf_is_bound(conf, p->agency, instant_now_ms());
-	conf_unref(conf);
-}
-
 /* By core's own authorities: the edge may have been taken over. */
 static void verify_shown(struct worker *w, struct conn *c, struct view cert_der)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct conf *conf = core_conf(w->core);
+	const struct partner *p = NULL;
 	int64_t now = instant_now_ms();
 
 	c->shown = shown_take(w->shown, conf, cert_der, now, &c->cert, &e);
 	c->known = c->shown != NULL;
 	if (!c->known)
 		router_unverified(w, &e, now);
+	c->was_partner = standing_of(conf, c, now, &p) == REASON_NONE;
+	c->was_bound = c->was_partner && conf_is_bound(conf, p->agency, now);
 	conf_unref(conf);
 }
 
@@ -81,8 +70,6 @@ static void on_open(struct worker *w, const struct frame *f)
 	c->monitor = (f->flags & FRAME_LAST) != 0;
 	if (!c->monitor)
 		verify_shown(w, c, f->payload);
-	if (c->known)
-		find_authority(w, c, f->payload);
 	HASH_ADD(hh, w->conns, id, sizeof c->id, c);
 	w->n_open++;
 }
@@ -101,6 +88,18 @@ static void on_close(struct worker *w, const struct frame *f)
 static void refuse_frame(struct worker *w, uint64_t id)
 {
 	channel_send(w->channel, FRAME_ABORT, 0, id, VIEW(""), VIEW(""));
+}
+
+/* Nothing more of it is taken, nor answered. What a stream has under way comes home to it first. */
+static void give_up(struct request *r)
+{
+	refuse_frame(r->worker, r->id);
+	if (!r->go_on) {
+		request_release(r);
+		return;
+	}
+	request_abort(r);
+	r->go_on(r);
 }
 
 static void request_complete(struct request *r)
@@ -187,8 +186,7 @@ static void on_body(struct worker *w, const struct frame *f)
 	r->credit_given -= (uint32_t)f->payload.n;
 	buf_add(&r->body, f->payload);
 	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
-		refuse_frame(w, f->id);
-		request_release(r);
+		give_up(r);
 		return;
 	}
 	if (f->flags & FRAME_LAST) {
@@ -239,6 +237,21 @@ static void on_counts(struct worker *w, const struct frame *f)
 	atomic_store_explicit(&w->edge_seen_ms, instant_monotonic_ms(), memory_order_relaxed);
 }
 
+/* A partner came from there. What the edge says of other connections counts for nothing. */
+static void on_known(struct worker *w, const struct frame *f)
+{
+	struct conn *c = conn_find(w, f->id);
+	const struct partner *p = NULL;
+
+	if (!c || c->closed || c->monitor)
+		return;
+	struct conf *conf = core_conf(w->core);
+	int64_t now = instant_now_ms();
+	if (standing_of(conf, c, now, &p) == REASON_NONE)
+		sources_seen(w->core->sources, f->payload, p->id, now);
+	conf_unref(conf);
+}
+
 static void on_frame(void *arg, const struct frame *f)
 {
 	struct worker *w = arg;
@@ -257,6 +270,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_CREDIT: on_credit(w, f); break;
 	case FRAME_ABORT: on_abort(w, f); break;
 	case FRAME_COUNTS: on_counts(w, f); break;
+	case FRAME_KNOWN: on_known(w, f); break;
 	case FRAME_CONFIG:
 	case FRAME_REPLY:
 	case FRAME_OUTBOUND:
@@ -265,6 +279,28 @@ static void on_frame(void *arg, const struct frame *f)
 }
 
 /* --- the edge's configuration --- */
+
+static void send_pieces(struct worker *w, struct view bytes, bool last)
+{
+	do {
+		struct view piece = view_make(bytes.p, bytes.n < CHANNEL_PAYLOAD_MAX ? bytes.n : CHANNEL_PAYLOAD_MAX);
+		bytes = view_from(bytes, piece.n);
+		channel_send(w->channel, FRAME_CONFIG, last && bytes.n == 0 ? FRAME_LAST : 0, 0, piece, VIEW(""));
+	} while (bytes.n);
+}
+
+/* Where partners came from of late, as a part of the configuration. */
+static void send_known(struct worker *w, const struct conf *conf)
+{
+	struct buf lines = BUF_INIT(1u << 20), blob = BUF_INIT(1u << 20);
+
+	sources_print(w->core->sources, conf, instant_now_ms(), &lines);
+	put_view16(&blob, VIEW("known"));
+	put_view32(&blob, lines.failed ? VIEW("") : buf_view(&lines));
+	send_pieces(w, blob.failed ? VIEW("") : buf_view(&blob), true);
+	buf_wipe(&lines);
+	buf_wipe(&blob);
+}
 
 /* Sends it in pieces when it is new; the first worker speaks for all. */
 static void send_config(struct worker *w)
@@ -275,13 +311,8 @@ static void send_config(struct worker *w)
 		return;
 	conf = core_conf(w->core);
 	if (conf->generation != w->edge_generation) {
-		struct view rest = buf_view(&conf->edge_blob);
-		do {
-			struct view piece =
-			        view_make(rest.p, rest.n < CHANNEL_PAYLOAD_MAX ? rest.n : CHANNEL_PAYLOAD_MAX);
-			rest = view_from(rest, piece.n);
-			channel_send(w->channel, FRAME_CONFIG, rest.n == 0 ? FRAME_LAST : 0, 0, piece, VIEW(""));
-		} while (rest.n);
+		send_pieces(w, buf_view(&conf->edge_blob), false);
+		send_known(w, conf);
 		w->edge_generation = conf->generation;
 	}
 	conf_unref(conf);
@@ -412,6 +443,7 @@ static void rest(struct worker *w)
 	if (w->requests || ++w->quiet != REST_TICKS)
 		return;
 	requests_forget(w, 0);
+	channel_rest(w->channel);
 	scratch_rest(&w->scratch);
 	store_shed(w->reader);
 }

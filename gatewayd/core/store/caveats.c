@@ -4,9 +4,12 @@
 
 bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats *c, struct error *e)
 {
-	struct view salt = view_make(c->salt.b, sizeof c->salt.b);
+	static const struct digest none;
+	struct view salt = view_make(c->salt.b, sizeof c->salt.b),
+	            mark = view_make(c->mark.b, digest_eq(&c->mark, &none) ? 0 : sizeof c->mark.b);
 
-	return sql_run(s, SQL_CAVEATS_PUT, BOUND(as_number(seq), as_text(c->text), as_blob(salt)), e);
+	return sql_run(s, SQL_CAVEATS_PUT,
+	               BOUND(as_number(seq), as_text(c->text), as_blob(salt), mark.n ? as_blob(mark) : as_null()), e);
 }
 
 bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out, struct error *e)
@@ -17,10 +20,26 @@ bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out,
 	if (!q)
 		return false;
 	col_bytes(q, 1, c.salt.b, sizeof c.salt.b);
+	col_bytes(q, 2, c.mark.b, sizeof c.mark.b);
 	bool ok = col_keep(s, q, 0, &c.text, e);
 	sql_end(q);
 	if (ok)
 		*out = c;
+	return ok;
+}
+
+bool store_list_marked(struct store *s, const struct digest *mark, bool (*each)(void *arg, uint64_t seq), void *arg,
+                       struct error *e)
+{
+	struct view bytes = view_make(mark->b, sizeof mark->b);
+	struct statement *q = sql_start(s, SQL_CAVEATS_MARKED, BOUND(as_blob(bytes)), e);
+	bool ok;
+
+	while (sql_next(s, q, &ok, e))
+		if (!each(arg, (uint64_t)col_int(q, 0))) {
+			sql_end(q);
+			break;
+		}
 	return ok;
 }
 

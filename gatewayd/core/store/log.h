@@ -18,6 +18,10 @@ static inline uint64_t store_entry_index(uint64_t entry)
 {
 	return entry & ((UINT64_C(1) << STORE_LOG_SHIFT) - 1);
 }
+/* Names of values: what announced the key of the log with the origin that follows; and the verifier key of one that was
+ * ended. */
+#define ANNOUNCED_NAME "announced/"
+#define LOG_KEY_NAME   "vkey/"
 uint64_t store_log(const struct store *s);
 /* REASON_NOT_FOUND when there is no such log. */
 bool store_use_log(struct store *s, uint64_t log, struct error *e) MUST_USE;

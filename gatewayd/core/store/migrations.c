@@ -315,6 +315,10 @@ static const char unproved[] = "CREATE TABLE unproved ("
                                ") STRICT;"
                                "CREATE INDEX unproved_checkpoint ON unproved (origin, size);";
 
+/* By which a copy of a record that came here is known again, as long as the row is there. */
+static const char caveats_mark[] = "ALTER TABLE caveats ADD COLUMN mark BLOB;"
+                                   "CREATE INDEX caveats_marked ON caveats (mark) WHERE mark IS NOT NULL;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -333,4 +337,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               kept,
 	                               cosignatures_by_size,
 	                               unproved,
+	                               caveats_mark,
 	                               NULL };

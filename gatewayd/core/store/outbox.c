@@ -142,3 +142,21 @@ bool store_drop_kept(struct store *s, uint64_t seq, struct error *e)
 {
 	return sql_run(s, SQL_KEPT_DROP, BOUND(as_number(seq)), e);
 }
+
+bool store_list_receipts(struct store *s, uint64_t after_seq, unsigned max,
+                         bool (*each)(void *arg, uint64_t seq, const struct uuid *exchange, struct view receipt),
+                         void *arg, struct error *e)
+{
+	struct statement *q = sql_start(s, SQL_RECEIPT_LIST, BOUND(as_number(after_seq), as_int(max)), e);
+	struct uuid id;
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		col_bytes(q, 1, id.b, sizeof id.b);
+		if (!each(arg, (uint64_t)col_int(q, 0), &id, col_view(q, 2))) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}

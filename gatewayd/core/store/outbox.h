@@ -3,6 +3,7 @@
 #define GATEWAYD_CORE_STORE_OUTBOX_H
 
 #include "gatewayd/core/store/store.h"
+#include "lib/base/ids.h"
 
 /* `next_ms` of one whose deadline has passed: it is not due until people have it tried again. */
 #define OUTBOX_FAILED INT64_MAX
@@ -51,5 +52,9 @@ bool store_drop_kept(struct store *s, uint64_t seq, struct error *e) MUST_USE;
 /* The partner gateway's receipt, kept beside the exchange. */
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e) MUST_USE;
 bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e) MUST_USE;
+/* Receipts of exchanges behind `after_seq`, in order, at most `max`. */
+bool store_list_receipts(struct store *s, uint64_t after_seq, unsigned max,
+                         bool (*each)(void *arg, uint64_t seq, const struct uuid *exchange, struct view receipt),
+                         void *arg, struct error *e) MUST_USE;
 
 #endif

@@ -27,6 +27,7 @@ bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e)
 {
 	if (!sql_run(s, SQL_PAYLOAD_ERASE, BOUND(as_number(seq)), e) ||
+	    !sql_run(s, SQL_UNPROVED_ERASE, BOUND(as_number(seq)), e) ||
 	    !sql_change(s, SQL_PAYLOAD_SLOT_ERASE, BOUND(as_number(seq)), "payload", e))
 		return false;
 	s->erased = true;

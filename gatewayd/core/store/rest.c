@@ -14,6 +14,24 @@ bool store_get_document(struct store *s, const struct digest *d, struct view *te
 	return sql_keep(s, SQL_DOCUMENT_GET, BOUND(as_digest(d)), "document", text, e);
 }
 
+bool store_list_documents(struct store *s, struct view kind,
+                          bool (*each)(void *arg, const struct digest *d, int64_t first_ms, struct view text),
+                          void *arg, struct error *e)
+{
+	struct statement *q = sql_start(s, SQL_DOCUMENT_LIST, BOUND(as_text(kind)), e);
+	struct digest d;
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		col_bytes(q, 0, d.b, sizeof d.b);
+		if (!each(arg, &d, col_int(q, 1), col_view(q, 2))) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
+}
+
 bool store_put_value(struct store *s, struct view name, struct view value, struct error *e)
 {
 	return value.n > 0 ? sql_run(s, SQL_VALUE_PUT, BOUND(as_text(name), as_blob(value)), e)

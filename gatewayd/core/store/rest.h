@@ -9,6 +9,10 @@
 bool store_put_document(struct store *s, const struct digest *d, struct view kind, struct view text, int64_t now_ms,
                         struct error *e) MUST_USE;
 bool store_get_document(struct store *s, const struct digest *d, struct view *text, struct error *e) MUST_USE;
+/* Those of a kind, the oldest first. */
+bool store_list_documents(struct store *s, struct view kind,
+                          bool (*each)(void *arg, const struct digest *d, int64_t first_ms, struct view text),
+                          void *arg, struct error *e) MUST_USE;
 
 /* The trusted clock, … */
 bool store_put_value(struct store *s, struct view name, struct view value,

@@ -60,8 +60,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"result = ?8, why = ?9 WHERE id = ?1",
 	[SQL_LINK_PUT] = "INSERT INTO link (child, kind, parent, version) VALUES (?1, ?2, ?3, ?4) "
 		"ON CONFLICT (child, kind) DO UPDATE SET parent = excluded.parent, version = excluded.version",
-	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text, salt) VALUES (?1, ?2, ?3) "
-		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text, salt = excluded.salt",
+	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text, salt, mark) VALUES (?1, ?2, ?3, ?4) "
+		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text, salt = excluded.salt, mark = excluded.mark",
 	[SQL_CAVEATS_DROP] = "DELETE FROM caveats WHERE seq = ?1",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (id, seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
@@ -123,8 +123,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SIGHTED_DROP] = "DELETE FROM sighted WHERE origin = ?1 AND size >= ?2 AND size <= ?3",
 	[SQL_UNPROVED_PUT] = "INSERT INTO unproved (seq, origin, size, forked) VALUES (?1, ?2, ?3, 0)",
 	[SQL_UNPROVED_FORKED] = "UPDATE unproved SET forked = 1 WHERE origin = ?1 AND size = ?2",
-	[SQL_UNPROVED_DROP] = "DELETE FROM unproved WHERE origin = ?1 AND (size = ?2 OR (forked = 0 AND NOT EXISTS "
-		"(SELECT 1 FROM sighted WHERE sighted.origin = unproved.origin AND sighted.size = unproved.size)))",
+	[SQL_UNPROVED_DROP] = "DELETE FROM unproved WHERE origin = ?1 AND size = ?2",
+	[SQL_UNPROVED_ERASE] = "DELETE FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -171,7 +171,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"WHERE d.state = 1 AND d.blocks = 1",
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
-	[SQL_CAVEATS_GET] = "SELECT text, salt FROM caveats WHERE seq = ?1",
+	[SQL_CAVEATS_GET] = "SELECT text, salt, mark FROM caveats WHERE seq = ?1",
+	[SQL_CAVEATS_MARKED] = "SELECT seq FROM caveats WHERE mark = ?1 ORDER BY seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "
@@ -197,6 +198,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NOTICE_TAKEN_GET] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 AND digest = ?2",
 	[SQL_NOTICE_TAKEN_COUNT] = "SELECT count(*) FROM notice_taken WHERE seq = ?1",
 	[SQL_NOTICE_TAKEN_LIST] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 ORDER BY entry",
+	[SQL_RECEIPT_LIST] = "SELECT receipt.seq, exchange.id, receipt.receipt FROM receipt "
+		"JOIN exchange ON exchange.seq = receipt.seq WHERE receipt.seq > ?1 ORDER BY receipt.seq LIMIT ?2",
 	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
 	[SQL_KEPT_GET] = "SELECT envelope FROM kept WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
@@ -218,6 +221,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_TILE_GET] = "SELECT hashes FROM tile WHERE key = ?1",
 	[SQL_CHECKPOINT_AT] = "SELECT size, note FROM checkpoint WHERE size > ?1 AND size < ?2 ORDER BY size LIMIT 1",
 	[SQL_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint WHERE size >= ?1 AND size < ?2 ORDER BY size DESC LIMIT 1",
+	[SQL_DOCUMENT_LIST] = "SELECT digest, first_ms, text FROM document WHERE kind = ?1 ORDER BY first_ms, digest",
 	[SQL_DOCUMENT_GET] = "SELECT text FROM document WHERE digest = ?1",
 	[SQL_VALUE_GET] = "SELECT value FROM value WHERE name = ?1",
 	[SQL_LOG_GET] = "SELECT origin, before, note FROM log WHERE number = ?1",

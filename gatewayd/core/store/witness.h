@@ -50,8 +50,8 @@ bool store_put_unproved(struct store *s, const struct store_unproved *u, struct 
 bool store_get_unproved(struct store *s, uint64_t seq, struct store_unproved *out, struct error *e) MUST_USE;
 /* What came under this checkpoint is of another history. */
 bool store_set_forked(struct store *s, struct view origin, uint64_t size, struct error *e) MUST_USE;
-/* What came under this checkpoint is proved, and so is what came under those that are not kept as sighted any more; but
- * those found forked stay. */
+/* What came under this checkpoint is proved. That of which nothing is known any more stays until its payload is erased
+ * (store_erase_payload()). */
 bool store_drop_unproved(struct store *s, struct view origin, uint64_t size, struct error *e) MUST_USE;
 
 /* A timestamp (RFC 3161, a TimeStampResp) of this log's checkpoint of `size`; the first one of a size stays. */

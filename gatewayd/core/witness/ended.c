@@ -2,18 +2,31 @@
 #include "gatewayd/core/witness/ended.h"
 
 #include "gatewayd/core/audit/incident.h"
+#include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/store/rest.h"
-#include "gatewayd/core/store/witness.h"
+#include "gatewayd/core/witness/missing.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/witness/witness.h"
+#include "lib/base/encode.h"
+#include "lib/tlog/entry.h"
+#include "lib/tlog/receipt.h"
+#include "lib/tlog/witness.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
 #define LOOK_MS     1000
 #define AGAIN_MS    10000 /* after a partner that did not say */
 #define DEADLINE_MS 30000
+#define ANSWER_MAX  (2u * NOTE_MAX)
+#define END_NAME    "end/" /* of a value: how many entries the log of that origin had */
 #define VALUE_NAME  (NOTE_NAME_MAX + 8)
+#define REFUSALS    3   /* so often does it not show what it must before that is an incident */
+#define AT_ONCE     500 /* receipts looked at in one tick */
+#define NAMED       4   /* exchanges in the entry */
+
+enum phase { ASKS_END, ASKS_PROOF, ASKS_GENESIS, COUNTS, WRITES };
 
 struct ended {
 	struct job job; /* first */
@@ -23,7 +36,15 @@ struct ended {
 	const struct partner *partner; /* of conf */
 	size_t next;                   /* partner to look at */
 	int64_t next_ms;               /* monotonic */
-	char name[VALUE_NAME];         /* of the value that says that it was judged */
+	enum phase phase;
+	const struct partner *refusing; /* compared only: whose refusals these are */
+	unsigned refusals;
+	struct buf note;       /* where the log ended */
+	struct checkpoint end; /* looks into note */
+	struct sight_largest seen;
+	char finding[300];       /* empty: all holds */
+	uint64_t counted, after; /* exchanges that are missing; and the last that was looked at */
+	char named[NAMED * (UUID_TEXT + 2) + 1];
 };
 
 void *ended_new(struct worker *w)
@@ -38,6 +59,8 @@ void *ended_new(struct worker *w)
 static void reset(struct ended *x, int64_t wait_ms)
 {
 	post_drop(&x->post);
+	buf_free(&x->note);
+	buf_free(&x->seen.note);
 	conf_unref(x->conf);
 	x->conf = NULL;
 	x->next_ms = instant_monotonic_ms() + wait_ms;
@@ -49,59 +72,35 @@ void ended_free(void *arg)
 
 	if (!x)
 		return;
-	post_drop(&x->post);
-	conf_unref(x->conf);
+	reset(x, 0);
 	free(x);
 }
 
-/* --- the largest that was seen --- */
-
-struct largest {
-	struct view origin;
-	struct checkpoint c;
-};
-
-static void take_larger(struct largest *l, uint64_t size, const struct digest *root)
+bool ended_at(struct store *reader, struct view origin, uint64_t *size)
 {
-	if (size <= l->c.size)
-		return;
-	l->c.size = size;
-	l->c.root = *root;
-}
+	char name[VALUE_NAME];
+	unsigned long long number;
+	struct view value;
 
-static bool take_row(void *arg, struct view origin, uint64_t size, struct view note)
-{
-	struct largest *l = arg;
-	struct view text, signatures;
-	struct checkpoint c;
-
-	if (view_eq(origin, l->origin) && note_split(note, &text, &signatures, NULL) &&
-	    checkpoint_parse(text, &c, NULL) && c.size == size)
-		take_larger(l, size, &c.root);
+	snprintf(name, sizeof name, END_NAME "%.*s", VIEW_ARG(origin));
+	if (!store_get_value(reader, view_of(name), &value, NULL) || !view_to_u64(value, INT64_MAX, &number))
+		return false;
+	*size = number;
 	return true;
 }
 
-static bool find_largest(const struct ended *x, struct largest *l, struct error *e)
-{
-	struct store_witnessed known;
-	struct digest root;
-	uint64_t size = sights_largest(x->worker->core->sights, l->origin, &root);
-
-	take_larger(l, size, &root);
-	switch (sought(store_get_witnessed(x->worker->reader, l->origin, &known, e), e)) {
-	case SOUGHT_FOUND: take_larger(l, known.size, &known.root); break;
-	case SOUGHT_NONE: break;
-	case SOUGHT_FAILED: return false;
-	}
-	return store_list_sighted(x->worker->reader, take_row, l, e);
-}
-
-/* --- judging --- */
+/* --- the end --- */
 
 static bool note_judged(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
+	struct ended *x = JOB_OF(struct ended, j);
+	char done[VALUE_NAME], end[VALUE_NAME], size[24];
+
 	(void)w;
-	return store_put_value(s, view_of(JOB_OF(struct ended, j)->name), VIEW("1"), e);
+	snprintf(done, sizeof done, "ended/%s", x->partner->log.name);
+	snprintf(end, sizeof end, END_NAME "%.*s", VIEW_ARG(x->end.origin));
+	snprintf(size, sizeof size, "%llu", (unsigned long long)x->end.size);
+	return store_put_value(s, view_of(done), VIEW("1"), e) && store_put_value(s, view_of(end), view_of(size), e);
 }
 
 static void judged(struct job *j)
@@ -112,42 +111,202 @@ static void judged(struct job *j)
 	reset(x, LOOK_MS);
 }
 
-static void judge(struct ended *x, const struct checkpoint *c)
+/* What the log signed and its end does not bear out, for everybody. */
+static void tell(struct ended *x)
 {
-	struct largest l = { .origin = c->origin };
-	struct error e = { .reason = REASON_NONE };
-	char text[500];
+	struct buf both = BUF_INIT(2 * NOTE_MAX);
 
-	if (!find_largest(x, &l, &e)) {
+	if (x->seen.note.n > 0) {
+		buf_add(&both, buf_view(&x->seen.note));
+		buf_addc(&both, '\n');
+	}
+	buf_add(&both, buf_view(&x->note));
+	if (!both.failed)
+		tales_tell(x->worker->core->tales, buf_view(&both));
+	buf_free(&both);
+}
+
+static void conclude(struct ended *x)
+{
+	char text[600];
+
+	if (x->finding[0]) {
+		snprintf(text, sizeof text, "ended: the log %.*s %s", VIEW_ARG(x->end.origin), x->finding);
+		if (x->counted)
+			snprintf(text + strlen(text), sizeof text - strlen(text),
+			         "; %llu exchanges with receipts beyond it: %s%s", (unsigned long long)x->counted,
+			         x->named, x->counted > NAMED ? ", ..." : "");
+		incident_submit(x->worker->core, x->partner->id, text,
+		                x->seen.note.n ? buf_view(&x->seen.note) : buf_view(&x->note));
+		tell(x);
+	}
+	x->refusals = 0;
+	x->phase = WRITES;
+	x->job = (struct job){ .home = x->worker->home, .run = note_judged, .done = judged };
+	writer_submit(x->worker->core->writer, &x->job);
+}
+
+/* --- what is missing --- */
+
+static bool count(void *arg, const struct uuid *exchange, uint64_t index)
+{
+	struct ended *x = arg;
+	char id[UUID_TEXT + 1];
+
+	(void)index;
+	uuid_print(exchange, id);
+	if (x->counted++ < NAMED)
+		snprintf(x->named + strlen(x->named), sizeof x->named - strlen(x->named), "%s%s",
+		         x->named[0] ? ", " : "", id);
+	return true;
+}
+
+static void count_some(struct ended *x)
+{
+	struct error e = { .reason = REASON_NONE };
+	bool more = false;
+
+	if (!missing_list(x->worker->reader, x->end.origin, x->end.size, &x->after, AT_ONCE, &more, count, x, &e))
+		log_line("error", "log %s: its receipts cannot be read: %s", x->partner->log.name, e.text);
+	if (!more)
+		conclude(x);
+}
+
+/* --- judging --- */
+
+static void find(struct ended *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void find(struct ended *x, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(x->finding, sizeof x->finding, fmt, ap);
+	va_end(ap);
+	x->phase = COUNTS;
+	if (x->end.size >= x->seen.size)
+		conclude(x);
+}
+
+static void again(struct ended *x, const char *why)
+{
+	log_line("warning", "log %s: where the one before it ended is not known: %s", x->partner->log.name, why);
+	reset(x, AGAIN_MS);
+}
+
+/* An answer, but not what every node has to show. */
+static void refused(struct ended *x, const char *why)
+{
+	char text[400];
+
+	if (x->refusing != x->partner)
+		x->refusals = 0;
+	x->refusing = x->partner;
+	if (++x->refusals == REFUSALS) {
+		snprintf(text, sizeof text, "ended: the log %s does not show where the one before it ended: %s",
+		         x->partner->log.name, why);
+		incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->note));
+	}
+	again(x, why);
+}
+
+static void ask(struct ended *x, enum phase phase, const char *target);
+
+static void judge_end(struct ended *x)
+{
+	struct error e = { .reason = REASON_NONE };
+	unsigned long long end = x->end.size;
+	char target[64];
+
+	if (!sight_largest(x->worker->core->sights, x->worker->reader, x->end.origin, &x->seen, &e)) {
 		log_line("error", "log %s: %s", x->partner->log.name, e.text);
 		reset(x, AGAIN_MS);
 		return;
 	}
-	bool left = c->size < l.c.size, forked = c->size == l.c.size && !digest_eq(&c->root, &l.c.root);
-	snprintf(text, sizeof text, "ended: the log %.*s was ended at %llu entries, and %llu were seen of it: %s",
-	         VIEW_ARG(c->origin), (unsigned long long)c->size, (unsigned long long)l.c.size,
-	         left ? "what came after left it" : "it is not the one that was seen");
-	if (left || forked)
-		incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->post.answer));
-	x->job = (struct job){ .home = x->worker->home, .run = note_judged, .done = judged };
-	writer_submit(x->worker->core->writer, &x->job);
+	unsigned long long seen = x->seen.size;
+	if (end < seen) {
+		find(x, "was ended at %llu entries, and %llu were seen of it: what came after left it", end, seen);
+	} else if (end == seen && !digest_eq(&x->end.root, &x->seen.root)) {
+		find(x, "was ended at %llu entries, and %llu were seen of it: it is not the one that was seen", end,
+		     seen);
+	} else if (seen > 0 && seen < end) {
+		snprintf(target, sizeof target, "/checkpoint?ended=%llu", seen);
+		ask(x, ASKS_PROOF, target);
+	} else {
+		ask(x, ASKS_GENESIS, "/checkpoint?genesis");
+	}
+}
+
+static void got_end(struct ended *x)
+{
+	buf_add(&x->note, buf_view(&x->post.answer));
+	for (size_t i = 0; !x->note.failed && i < x->partner->n_earlier; i++)
+		if (checkpoint_open(buf_view(&x->note), &x->partner->earlier[i], &x->end, NULL)) {
+			judge_end(x);
+			return;
+		}
+	refused(x, "what it says is not signed by a key of audit/earlier");
+}
+
+static void got_proof(struct ended *x)
+{
+	struct witness_request w;
+
+	if (!witness_request_parse(buf_view(&x->post.answer), &w, NULL) || w.old != x->seen.size ||
+	    !view_eq(w.note, buf_view(&x->note)))
+		refused(x, "it has no proof that it only grew");
+	else if (!tlog_check_consistency(x->seen.size, x->end.size, &x->seen.root, &x->end.root, w.proof, w.n))
+		find(x, "was ended at %llu entries, which do not continue the %llu that were seen of it",
+		     (unsigned long long)x->end.size, (unsigned long long)x->seen.size);
+	else
+		ask(x, ASKS_GENESIS, "/checkpoint?genesis");
+}
+
+/* The new log's first entry, as that log signed it, names the checkpoint that was shown. */
+static void got_genesis(struct ended *x)
+{
+	struct buf scratch = BUF_INIT(ENTRY_MAX + 3), hex = BUF_INIT(80);
+	struct receipt r;
+	struct view entry;
+	struct tape t;
+	struct digest digest;
+
+	sha256(buf_view(&x->note), &digest);
+	hex_encode(&hex, view_make(digest.b, sizeof digest.b));
+	buf_addc(&hex, 0);
+	bool shown = receipt_parse(buf_view(&x->post.answer), &scratch, &r, &entry, NULL) && r.index == 0 &&
+	             receipt_verify(&r, entry, &x->partner->log, NULL) &&
+	             tape_parse(x->worker->scratch.entry, entry, &t, NULL) &&
+	             proof_leaf_says(&t, "operation", operation_name(OPERATION_GENESIS)) && !hex.failed;
+	if (!shown)
+		refused(x, "its first entry is not shown");
+	else if (!proof_leaf_says(&t, "input", hex.p))
+		find(x, "was ended at %llu entries, and the log %s says in its first entry that it continues another",
+		     (unsigned long long)x->end.size, x->partner->log.name);
+	else
+		conclude(x);
+	buf_free(&scratch);
+	buf_free(&hex);
 }
 
 static void answered(void *arg)
 {
 	struct ended *x = arg;
-	struct checkpoint c;
+	char why[64];
 
-	for (size_t i = 0; x->post.status == 200 && i < x->partner->n_earlier; i++)
-		if (checkpoint_open(buf_view(&x->post.answer), &x->partner->earlier[i], &c, NULL)) {
-			judge(x, &c);
-			return;
-		}
-	log_line("warning", "log %s: where the one before it ended is not known: %s", x->partner->log.name,
-	         x->post.status == 0     ? x->post.problem
-	         : x->post.status == 200 ? "what it says is not signed by a key of audit/earlier"
-	                                 : "the partner does not say");
-	reset(x, AGAIN_MS);
+	if (x->post.status == 0) {
+		again(x, x->post.problem);
+	} else if (x->post.status == 429 || x->post.status >= 500) {
+		again(x, "the partner does not say now");
+	} else if (x->post.status != 200) {
+		snprintf(why, sizeof why, "it was answered with status %d", x->post.status);
+		refused(x, why);
+	} else if (x->phase == ASKS_END) {
+		got_end(x);
+	} else if (x->phase == ASKS_PROOF) {
+		got_proof(x);
+	} else {
+		got_genesis(x);
+	}
 }
 
 /* --- asking --- */
@@ -155,27 +314,38 @@ static void answered(void *arg)
 static bool to_ask(struct ended *x, const struct partner *p)
 {
 	struct error e = { .reason = REASON_NONE };
+	char name[VALUE_NAME];
 	struct view value;
 
 	if (!p->has_log || p->n_earlier == 0 || !p->host || !(p->roles & ROLE(GATEWAY)))
 		return false;
-	snprintf(x->name, sizeof x->name, "ended/%s", p->log.name);
-	return !store_get_value(x->worker->reader, view_of(x->name), &value, &e) && e.reason == REASON_NOT_FOUND;
+	snprintf(name, sizeof name, "ended/%s", p->log.name);
+	return !store_get_value(x->worker->reader, view_of(name), &value, &e) && e.reason == REASON_NOT_FOUND;
 }
 
-static void send_request(struct ended *x, struct conf *conf, const struct partner *p)
+static void ask(struct ended *x, enum phase phase, const char *target)
 {
-	struct post_head head = { .to = p,
+	struct post_head head = { .to = x->partner,
 		                  .method = "GET",
-		                  .target = "/checkpoint?ended",
+		                  .target = target,
 		                  .content_type = "text/plain",
 		                  .deadline_ms = DEADLINE_MS };
 
-	x->conf = conf_ref(conf);
-	x->partner = p;
-	x->post = (struct post){ .answer = BUF_INIT(NOTE_MAX), .ended = answered, .arg = x };
+	x->phase = phase;
+	buf_free(&x->post.answer);
+	x->post = (struct post){ .answer = BUF_INIT(ANSWER_MAX), .ended = answered, .arg = x };
 	if (!post_send(x->worker, &x->post, &head))
 		answered(x);
+}
+
+static void begin(struct ended *x, struct conf *conf, const struct partner *p)
+{
+	x->conf = conf_ref(conf);
+	x->partner = p;
+	x->note = BUF_INIT(NOTE_MAX);
+	x->finding[0] = x->named[0] = 0;
+	x->counted = x->after = 0;
+	ask(x, ASKS_END, "/checkpoint?ended");
 }
 
 /* The next partner that is to be asked; a moment's rest after all of them. */
@@ -184,13 +354,15 @@ void ended_tick(void *arg)
 	struct ended *x = arg;
 	struct conf *conf;
 
+	if (x->conf && x->phase == COUNTS)
+		count_some(x);
 	if (x->conf || instant_monotonic_ms() < x->next_ms || !witness_settled(x->worker->core))
 		return;
 	conf = core_conf(x->worker->core);
 	while (x->next < conf->n_partners && !x->conf) {
 		const struct partner *p = &conf->partners[x->next++];
 		if (to_ask(x, p))
-			send_request(x, conf, p);
+			begin(x, conf, p);
 	}
 	if (x->next >= conf->n_partners) {
 		x->next = 0;

@@ -2,7 +2,9 @@
 #include "gatewayd/core/witness/parcel_receipt.h"
 
 #include "gatewayd/core/witness/sight.h"
+#include "lib/json/canonical.h"
 #include "lib/tlog/entry.h"
+#include "lib/tlog/entry_shown.h"
 #include "lib/tlog/receipt.h"
 
 static bool judge(struct parcel *p, struct view text, bool (*says)(struct parcel *p, const struct tape *leaf))
@@ -11,6 +13,7 @@ static bool judge(struct parcel *p, struct view text, bool (*says)(struct parcel
 	struct buf scratch = BUF_INIT(ENTRY_MAX + 3);
 	struct checkpoint shown;
 	struct receipt r;
+	const char *fault;
 	struct view leaf;
 	struct tape t;
 	bool ok = false;
@@ -19,6 +22,8 @@ static bool judge(struct parcel *p, struct view text, bool (*says)(struct parcel
 	    !conf_receipt(p->partner, p->worker->core->verified, &r, leaf, &shown, &e) ||
 	    !tape_parse(p->worker->scratch.entry, leaf, &t, &e))
 		parcel_later(p, "receipt-invalid", e.text);
+	else if ((fault = entry_shown_fault(&t, CANONICAL_FORM)))
+		parcel_later(p, "receipt-invalid", fault);
 	else if (!says(p, &t))
 		parcel_later(p, "receipt-invalid", "the receipt is for something else");
 	else if (!sight_take(p->worker->core, p->partner, &shown, r.checkpoint, NULL, &e))

@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
@@ -217,9 +218,15 @@ static enum verdict compare(struct sights *s, const struct checkpoint *c, enum s
 {
 	struct sighted_log *l = get_log(s, c->origin);
 	const struct sight *seen = l ? find_sight(l, c->size) : NULL;
+	struct digest empty;
 
 	if (!l)
 		return VERDICT_NO_MEMORY;
+	/* No tree is smaller, and there is one of that size: nothing to be proved. */
+	if (c->size == 0) {
+		sha256(VIEW(""), &empty);
+		return digest_eq(&c->root, &empty) ? VERDICT_SAME : VERDICT_FORKED;
+	}
 	if (differs(&l->cosigned, c) || differs(&l->proved, c) || (seen && !digest_eq(&seen->root, &c->root)))
 		return VERDICT_FORKED;
 	if (seen)
@@ -318,26 +325,28 @@ bool sight_take(struct core *c, const struct partner *p, const struct checkpoint
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
 		         VIEW_ARG(shown->origin), (unsigned long long)shown->size);
 		if (first_time(s, shown->origin, note) &&
-		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms()))
+		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms())) {
 			incident_submit(c, p->id, what, note);
+			tales_tell(c->tales, note);
+		}
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;
 	}
 	return error_set(e, REASON_RECEIPT_INVALID, "the checkpoint is not of the history that the log showed before");
 }
 
-/* What is not kept is proved, or was let go among too many. */
+/* What is proved has no row any more; what is not kept was let go among too many, and nothing is known of it. */
 static enum sight_verdict state_of(struct sights *s, const struct store_unproved *u)
 {
-	enum sight_verdict verdict = SIGHT_MAY;
+	enum sight_verdict verdict = SIGHT_WAITS;
 
 	pthread_mutex_lock(&s->lock);
 	const struct sighted_log *l = find_log(s, u->origin);
 	const struct sight *seen = l ? find_sight(l, u->size) : NULL;
-	if (seen && seen->state == FOREIGN)
+	if (seen && seen->state == KNOWN)
+		verdict = SIGHT_MAY;
+	else if ((seen && seen->state == FOREIGN) || (l && (l->cosigned.told || l->proved.told)))
 		verdict = SIGHT_FORKED;
-	else if (seen && seen->state == WAITING)
-		verdict = l->cosigned.told || l->proved.told ? SIGHT_FORKED : SIGHT_WAITS;
 	pthread_mutex_unlock(&s->lock);
 	return verdict;
 }
@@ -372,8 +381,11 @@ void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const s
 {
 	pthread_mutex_lock(&s->lock);
 	struct sighted_log *l = get_log(s, origin);
+	/* A fork that was found is not forgiven by this: the log's newest checkpoint has to continue it. */
 	if (l)
-		l->cosigned = (struct sight_goal){ .kind = SIGHT_COSIGNED, .size = size, .root = *root };
+		l->cosigned = (struct sight_goal){
+			.kind = SIGHT_COSIGNED, .size = size, .root = *root, .told = l->cosigned.told
+		};
 	pthread_mutex_unlock(&s->lock);
 }
 

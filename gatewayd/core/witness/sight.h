@@ -26,10 +26,10 @@ bool sights_load(struct sights *s, const struct conf *conf, struct store *reader
 bool sight_take(struct core *c, const struct partner *p, const struct checkpoint *shown, struct view note,
                 uint64_t *unproved, struct error *e) MUST_USE;
 
-/* A record that came is handed out when the checkpoint that it came under is proved. That takes about a second; whoever
- * keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same, which is
- * an alarm. One whose checkpoint was found to be of another history is handed out no more. */
-#define SIGHT_WAIT_MS 5000
+/* A record that came is handed out when the checkpoint that it came under is proved, which takes a fraction of a second.
+ * Whoever keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same,
+ * which is an alarm. One whose checkpoint was found to be of another history is handed out no more. */
+#define SIGHT_WAIT_MS 1000
 enum sight_verdict { SIGHT_MAY, SIGHT_WAITS, SIGHT_LATE, SIGHT_FORKED };
 /* Of the exchange `seq`, received at `received_ms`. `reader` is the caller's. False: the store failed. Any thread. */
 bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,
@@ -41,6 +41,15 @@ uint64_t sights_late(struct sights *s);
 void sight_cosigned(struct sights *s, struct view origin, uint64_t size, const struct digest *root);
 /* The largest checkpoint that was seen of that log since the start, proved or not; 0: none. Any thread. */
 uint64_t sights_largest(struct sights *s, struct view origin, struct digest *root);
+/* The same of all that the store keeps, too: what came under a receipt was seen. `note` is the caller's to free, also after
+ * false, and empty where its text is not kept any more. Any thread, with a reading store of its own. */
+struct sight_largest {
+	uint64_t size; /* 0: none was */
+	struct digest root;
+	struct buf note;
+};
+bool sight_largest(struct sights *s, struct store *reader, struct view origin, struct sight_largest *out,
+                   struct error *e) MUST_USE;
 /* How many wait to be proved. Any thread. */
 uint64_t sights_unproved(struct sights *s);
 

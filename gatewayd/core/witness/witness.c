@@ -6,9 +6,11 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/witness.h"
 #include "lib/tlog/entry.h"
 #include "lib/tlog/witness.h"
@@ -168,6 +170,7 @@ struct addition {
 	struct witness_state cosigned; /* after */
 	struct buf line;               /* the cosignature */
 	struct buf note;               /* what is remembered */
+	struct buf evidence;           /* of an incident */
 	bool incident;
 	bool counted, first; /* what it shows was, also when the job runs again; and is the first of the day */
 	uint64_t time_s;
@@ -177,6 +180,7 @@ static void addition_free(struct addition *a)
 {
 	buf_free(&a->line);
 	buf_free(&a->note);
+	buf_free(&a->evidence);
 	free(a);
 }
 
@@ -232,7 +236,7 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 	struct act act = {
 		.core = a->request->worker->core, .writer = w, .job = &a->job, .store = s, .now_ms = a->request->now_ms
 	};
-	struct digest digest;
+	struct digest digest, evidence;
 	char note[600];
 
 	sha256(text, &digest);
@@ -244,15 +248,25 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 		a->first = sights_first_today(a->request->worker->core->sights, view_of(a->log->log.name), what,
 		                              a->request->now_ms);
 	a->counted = true;
+	/* What was cosigned before what is shown now: each has the log's signature. */
+	buf_reset(&a->evidence);
+	buf_add(&a->evidence, known->note);
+	buf_addc(&a->evidence, '\n');
+	buf_add(&a->evidence, a->asked.note);
+	if (a->evidence.failed)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
 	if (!a->first)
 		return store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	snprintf(note, sizeof note, "witness: the log %s %s: cosigned %llu entries, now shows %llu", a->log->log.name,
 	         whats[what], (unsigned long long)a->state.size, (unsigned long long)c->size);
+	sha256(buf_view(&a->evidence), &evidence);
 	struct entry entry = {
-		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = digest, .note = view_of(note)
+		.operation = OPERATION_INCIDENT, .peer = view_of(a->log->id), .input = evidence, .note = view_of(note)
 	};
-	a->incident = audit_append(&act, &entry, NULL, NULL, e) &&
-	              store_put_witnessed(s, view_of(a->log->log.name), known, e);
+	a->incident =
+	        store_put_document(s, &evidence, VIEW("checkpoint"), buf_view(&a->evidence), a->request->now_ms, e) &&
+	        audit_append(&act, &entry, NULL, NULL, e) &&
+	        store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	return a->incident;
 }
 
@@ -272,8 +286,11 @@ static bool write_addition(struct job *j, struct writer *w, struct store *s, str
 	a->verdict = witness_judge(&a->asked, &a->log->log, 1, &a->state, &c, &text, &judged);
 	switch (a->verdict) {
 	case WITNESS_COSIGN:
-		if (!write_note(a, text))
-			return error_set(e, REASON_NO_MEMORY, "a checkpoint cannot be cosigned");
+		/* Text and signatures have room for what a note may be, but not for more beside it. */
+		if (!write_note(a, text)) {
+			a->verdict = WITNESS_BAD_REQUEST;
+			return true;
+		}
 		known.size = c.size;
 		known.root = c.root;
 		a->cosigned = (struct witness_state){ .size = c.size, .root = c.root };
@@ -300,6 +317,7 @@ static void added(struct job *j)
 	} else {
 		if (a->incident) {
 			atomic_fetch_add(&shared->incidents, 1);
+			tales_tell(r->worker->core->tales, buf_view(&a->evidence));
 			log_line("error", "witness: the log %s forked or went back", a->log->log.name);
 		}
 		switch (a->verdict) {
@@ -363,7 +381,8 @@ void handle_add_checkpoint(struct request *r)
 	a->log = log;
 	a->time_s = (uint64_t)r->now_ms / 1000;
 	a->line = BUF_INIT(1024);
-	a->note = BUF_INIT(16384);
+	a->note = BUF_INIT(NOTE_MAX);
+	a->evidence = BUF_INIT(2 * NOTE_MAX);
 	a->job = (struct job){ .lane = request_lane(r), .home = r->worker->home, .run = write_addition, .done = added };
 	writer_submit(r->worker->core->writer, &a->job);
 }

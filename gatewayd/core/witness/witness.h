@@ -54,7 +54,9 @@ void handle_checkpoint(struct request *r);
 void handle_add_checkpoint(struct request *r);
 void handle_witnessed(struct request *r);
 void handle_monitored(struct request *r);
-/* POST /evidence: evidence.c. */
+/* POST /evidence: evidence.c; GET /evidence, and GET /evidence/<digest>: evidence_show.c. */
 void handle_evidence(struct request *r);
+void handle_evidence_list(struct request *r);
+void handle_evidence_text(struct request *r);
 
 #endif

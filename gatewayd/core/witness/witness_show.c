@@ -4,8 +4,11 @@
 
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/core/witness/own_log.h"
+#include "gatewayd/core/witness/sight.h"
 
 #define TEXT VIEW("text/plain; charset=utf-8")
 
@@ -26,6 +29,21 @@ static void show_witnessed(struct request *r, const struct partner *log)
 	}
 }
 
+/* The largest that was seen of it, cosigned or not, as that log signed it: for a node that ends its log. */
+static void show_seen(struct request *r, const struct partner *log)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct sight_largest seen;
+
+	if (!sight_largest(r->worker->core->sights, r->worker->reader, view_of(log->log.name), &seen, &e))
+		answer_unread(r, &e);
+	else if (seen.note.n == 0)
+		answer_problem(r, REASON_NOT_FOUND);
+	else
+		answer_text(r, 200, TEXT, buf_view(&seen.note));
+	buf_free(&seen.note);
+}
+
 /* For the log itself, and for oversight. */
 void handle_witnessed(struct request *r)
 {
@@ -33,7 +51,9 @@ void handle_witnessed(struct request *r)
 	const struct partner *log = witness_find_log(r->conf, origin);
 	bool may = log == r->peer || (r->peer->roles & ROLES_OVERSIGHT);
 
-	if (log && may)
+	if (log && may && view_is(r->query, "seen"))
+		show_seen(r, log);
+	else if (log && may)
 		show_witnessed(r, log);
 	else
 		answer_problem(r, REASON_NOT_FOUND);
@@ -120,28 +140,42 @@ static bool read_timestamped(struct store *reader, struct buf *body, struct erro
 	return store_list_cosignatures(reader, size, add_line, body, e);
 }
 
-/* The last checkpoint of the log that this one continues. */
-static bool read_ended(struct store *reader, struct buf *body, struct error *e)
+/* The last checkpoint of the log that this one continues; with the proof from the tree of `from` entries before it, in the
+ * form of a request to a witness, where that is asked for. */
+static bool read_ended(struct store *reader, struct view from, struct buf *body, struct error *e)
 {
-	uint64_t log = store_log(reader), size;
-	struct view note;
+	uint64_t log = store_log(reader);
+	struct buf note = BUF_INIT(NOTE_MAX);
+	struct witness_request w;
+	unsigned long long size = 0;
 
 	if (log == 0)
 		return error_set(e, REASON_NOT_FOUND, "this log continues none");
-	struct error back = { .reason = REASON_NONE };
-	bool ok = store_use_log(reader, log - 1, e) && store_last_checkpoint(reader, &size, &note, e) &&
-	          (size > 0 || error_set(e, REASON_NOT_FOUND, "the log before has no checkpoint"));
-	if (ok)
-		buf_add(body, note);
-	return store_use_log(reader, log, &back) && ok;
+	if (from.n > 0 && !view_to_u64(from, INT64_MAX, &size))
+		return error_set(e, REASON_NOT_FOUND, "the size is no number");
+	bool ok = own_log_prove(reader, log - 1, size, &w, &note, e);
+	if (ok && from.n > 0)
+		witness_request_print(&w, body);
+	else if (ok)
+		buf_add(body, w.note);
+	buf_free(&note);
+	return ok;
+}
+
+/* The receipt of this log's first entry, with that entry: it says what the log continues. */
+static bool read_genesis(struct store *reader, struct buf *body, struct error *e)
+{
+	return proof_of_entry(reader, store_log(reader) << STORE_LOG_SHIFT, true, NULL, body, e);
 }
 
 static bool read_asked(const struct request *r, struct buf *body, struct error *e)
 {
 	struct store *reader = r->worker->reader;
 
-	if (view_is(r->query, "ended"))
-		return read_ended(reader, body, e);
+	if (view_is(r->query, "ended") || view_starts(r->query, VIEW("ended=")))
+		return read_ended(reader, request_query(r, "ended"), body, e);
+	if (view_is(r->query, "genesis"))
+		return read_genesis(reader, body, e);
 	if (view_is(r->query, "timestamped"))
 		return read_timestamped(reader, body, e);
 	if (view_is(r->query, "witnessed"))
@@ -153,7 +187,7 @@ static bool read_asked(const struct request *r, struct buf *body, struct error *
 
 /* The newest checkpoint that meets this node's quorum, without one the newest of all; with `?newest` that in any case, with
  * `?witnessed` the one that receipts stand on, with `?timestamped` the newest that has a timestamp, with `?ended` the
- * last one of the log before. Each with the cosignatures that it has. */
+ * last one of the log before. Each with the cosignatures that it has. `?genesis` is the receipt of the first entry. */
 void handle_checkpoint(struct request *r)
 {
 	struct error e = { .reason = REASON_NONE };

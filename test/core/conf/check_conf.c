@@ -133,8 +133,13 @@ START_TEST(limits_that_do_not_fit_together)
 	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "memory_mib", 8, "memory_mib_per_partner", 9));
 	lacks("node.json", "/limits/memory_mib_per_partner: is more than memory_mib");
 	json_object_set_new(node, "limits",
-	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes", (4 << 20) / 4 * 3 + 1));
-	lacks("node.json", "do not hold a body of body_bytes; raise it to 5");
+	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes",
+	                              (int)((4 << 20) / 4 * 3 - NODE_STREAM_BYTES) + 1));
+	lacks("node.json", "do not hold a stream with a line of body_bytes; raise it to 5");
+	json_object_set_new(node, "limits",
+	                    json_pack("{s:i, s:i}", "memory_mib_per_partner", 4, "body_bytes",
+	                              (int)((4 << 20) / 4 * 3 - NODE_STREAM_BYTES)));
+	loads();
 	json_object_set_new(node, "limits", json_pack("{s:i, s:i}", "jobs", 16, "jobs_per_partner", 17));
 	lacks("node.json", "/limits/jobs_per_partner: is more than jobs");
 	json_object_set_new(node, "limits",
@@ -453,6 +458,15 @@ START_TEST(an_assessment_is_held_by_its_bytes)
 }
 END_TEST
 
+static unsigned said, said_refused;
+
+static void count_note(void *arg, bool refused, const char *text)
+{
+	(void)arg, (void)text;
+	said++;
+	said_refused += refused;
+}
+
 /* A list that cannot be used is no error, or the one before it would go on standing for it. */
 START_TEST(a_revocation_list_that_cannot_be_used_refuses_everybody)
 {
@@ -460,8 +474,41 @@ START_TEST(a_revocation_list_that_cannot_be_used_refuses_everybody)
 	loads();
 	ck_assert(conf->revocation_checked);
 	ck_assert_ptr_null(conf->revocations[0].list);
-	ck_assert_int_eq(conf_revoked(conf, authority_key(conf->authorities, 0), "01", 0), REASON_REVOCATION_UNKNOWN);
+	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 0), "01", 0), REASON_REVOCATION_UNKNOWN);
 	ck_assert_ptr_nonnull(strstr(conf->revocation.where, "none.crl"));
+}
+END_TEST
+
+/* Two names of one key, and one of them a second time, which is about to replace the first. */
+START_TEST(each_authority_has_its_own_list)
+{
+	char command[2000];
+	int64_t now_ms;
+
+	snprintf(
+	        command, sizeof command,
+	        "cd %s && {"
+	        " k='-addext keyUsage=critical,keyCertSign,cRLSign' &&"
+	        " openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout a.key -out a.pem -subj /CN=a -days 30 $k &&"
+	        " openssl req -x509 -key a.key -out b.pem -subj /CN=b -days 30 $k &&"
+	        " openssl req -x509 -key a.key -out b2.pem -subj /CN=b -days 60 $k &&"
+	        " cat a.pem b.pem b2.pem >all.pem && : >index.txt &&"
+	        " printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=7\n' >ca.cnf &&"
+	        " openssl ca -config ca.cnf -gencrl -cert b2.pem -keyfile a.key -out b.crl; } 2>/dev/null",
+	        dir.path);
+	ck_assert_int_eq(system(command), 0);
+	put(node, "/tls/authorities", "\"all.pem\"");
+	put(node, "/tls/revocations", "[\"b.crl\"]");
+	loads();
+	now_ms = instant_now_ms();
+	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 0), "01", now_ms),
+	                 REASON_REVOCATION_UNKNOWN);
+	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 1), "01", now_ms), REASON_NONE);
+	ck_assert_int_eq(conf_revoked(conf, authority_id(conf->authorities, 2), "01", now_ms), REASON_NONE);
+	said_refused = said = 0;
+	conf_revocation_notes(conf, now_ms, count_note, NULL);
+	ck_assert_uint_eq(said_refused, 1);
+	ck_assert_uint_eq(said, 2);
 }
 END_TEST
 
@@ -574,6 +621,7 @@ TCase *make_conf_case(void)
 	tcase_add_test(c, documents_of_run_time);
 	tcase_add_test(c, an_assessment_is_held_by_its_bytes);
 	tcase_add_test(c, a_revocation_list_that_cannot_be_used_refuses_everybody);
+	tcase_add_test(c, each_authority_has_its_own_list);
 	tcase_add_test(c, a_timestamp_authority);
 	return c;
 }

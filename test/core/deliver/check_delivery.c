@@ -64,7 +64,7 @@ static struct view taking(json_t *entry, struct ed25519_key *key)
 {
 	struct buf proof = BUF_INIT(65536);
 
-	south_logs(text_of(entry), key, &proof);
+	south_logs(leaf_of(entry), key, &proof);
 	struct view text = text_of(json_pack("{s:s%}", "receipt", proof.p, proof.n));
 	buf_free(&proof);
 	return text;
@@ -171,7 +171,16 @@ static json_t *no_caveats(void)
 	return entry;
 }
 
-static json_t *(*const others[])(void) = { other_operation, other_input, other_agreement, other_caveats, no_caveats };
+static json_t *more(void)
+{
+	json_t *entry = collection();
+
+	json_object_set_new(entry, "remark", json_string("for your eyes"));
+	return entry;
+}
+
+static json_t *(*const others[])(void) = { other_operation, other_input, other_agreement,
+	                                   other_caveats,   no_caveats,  more };
 
 START_TEST(a_receipt_of_something_else_ends_nothing)
 {
@@ -257,7 +266,7 @@ static void taking_line(const struct exchange *x, struct buf *out)
 {
 	struct buf proof = BUF_INIT(65536);
 
-	south_logs(text_of(collection_of(x)), f.south_key, &proof);
+	south_logs(leaf_of(collection_of(x)), f.south_key, &proof);
 	buf_adds(out, "{\"status\":201,\"receipt\":");
 	buf_add_json_string(out, buf_view(&proof));
 	buf_adds(out, "}\n");

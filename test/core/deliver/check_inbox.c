@@ -1,5 +1,6 @@
 /* The inbox of this agency's system: what is fetched, what is withheld, and what an acknowledgement does. */
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/store/witness.h"
 #include "test/core/worker_fixture.h"
 
 TCase *make_inbox_case(void);
@@ -162,6 +163,35 @@ START_TEST(what_is_no_acknowledgement)
 }
 END_TEST
 
+static bool unprove_it(void *arg, const struct act *a, struct error *e)
+{
+	struct store_unproved u = { .seq = row.seq, .origin = VIEW("gw.south.example/audit/gw1/1"), .size = 7 };
+
+	return store_put_unproved(a->store, &u, e) &&
+	       (!*(bool *)arg || store_set_forked(a->store, u.origin, u.size, e));
+}
+
+/* It came under a checkpoint that is not proved, or that is found to be of another history. */
+START_TEST(what_is_not_proved_cannot_be_acknowledged)
+{
+	unsigned long long item = first_item();
+	bool forked = _i == 1;
+
+	struct core_job j = core_act(&f, unprove_it, &forked);
+	ck_assert_msg(j.committed, "%s", j.error.text);
+	json_t *list = items();
+	ck_assert_uint_eq(json_array_size(list), forked ? 1 : 0);
+	ck_assert_int_eq(json_is_true(json_object_get(answer_doc(), "unproved")), !forked);
+	ack(item, "{}");
+	if (forked)
+		is_problem(403, "receipt-invalid");
+	else
+		is_problem(503, "unavailable");
+	ck_assert_int_eq(row_of(received).state, STATE_READY);
+	ck_assert(is_sealed(row.seq));
+}
+END_TEST
+
 START_TEST(what_is_restricted_is_neither_shown_nor_taken)
 {
 	unsigned long long item = first_item();
@@ -267,6 +297,7 @@ TCase *make_inbox_case(void)
 	tcase_add_test(c, inboxes_are_this_agencys_own);
 	tcase_add_test(c, an_acknowledged_record_is_erased);
 	tcase_add_test(c, what_is_no_acknowledgement);
+	tcase_add_loop_test(c, what_is_not_proved_cannot_be_acknowledged, 0, 2);
 	tcase_add_test(c, what_is_restricted_is_neither_shown_nor_taken);
 	tcase_add_test(c, a_recall_becomes_a_duty_and_its_answer_ends_it);
 	tcase_add_test(c, a_held_duty_is_listed_without_what_it_asks);

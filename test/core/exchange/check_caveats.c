@@ -258,6 +258,114 @@ START_TEST(what_is_not_known_is_not_passed_on)
 }
 END_TEST
 
+/* --- what is passed on without being named --- */
+
+/* The record as it is handed out, of one that came under these codes. */
+static struct view handed_out(const char *handling, struct uuid *id)
+{
+	*id = came(handling);
+	return arena_copy(&texts, buf_view(&scratch.record));
+}
+
+static json_t *posting(json_t *record)
+{
+	json_t *doc = under(NULL);
+
+	json_object_set_new(doc, "record", record);
+	return doc;
+}
+
+static json_t *read_record(struct view record)
+{
+	json_t *doc = json_loadb(record.p, record.n, 0, NULL);
+
+	ck_assert_ptr_nonnull(doc);
+	return doc;
+}
+
+/* Whether it is refused as a copy of what came. */
+static bool known(json_t *doc)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "listed");
+	struct exchange *x = decide(&s, text_of(doc));
+	bool is = exchange_reason(x) == REASON_ONWARD_UNNAMED;
+
+	ck_assert(!is || !strcmp(x->decided.decision.failed[0].pointer, "/onward_of"));
+	exchange_recycle(x);
+	return is;
+}
+
+/* The same values with the members of each object the other way round. */
+static json_t *turned(const json_t *value)
+{
+	json_t *out, *item;
+	const char *name;
+	size_t i;
+
+	if (json_is_array(value)) {
+		out = json_array();
+		json_array_foreach(value, i, item) json_array_append_new(out, turned(item));
+		return out;
+	}
+	if (!json_is_object(value))
+		return json_deep_copy(value);
+	out = json_object();
+	json_object_foreach((json_t *)value, name, item)
+	{
+		json_t *rest = json_object();
+		json_object_set_new(rest, name, turned(item));
+		json_object_update(rest, out);
+		json_decref(out);
+		out = rest;
+	}
+	return out;
+}
+
+START_TEST(a_copy_is_known_in_any_order)
+{
+	struct uuid id;
+	struct view record = handed_out("[" TLP("GREEN") "]", &id);
+	json_t *same = read_record(record), *other = turned(same);
+	char *text = json_dumps(other, JSON_COMPACT);
+
+	ck_assert(!view_is(record, text));
+	ck_assert(known(posting(same)));
+	ck_assert(known(posting(other)));
+	free(text);
+	/* One value more, and it is another record. */
+	other = read_record(record);
+	json_object_set_new(other, "status", json_string("changed"));
+	ck_assert(!known(posting(other)));
+	ck_assert(!known(under(NULL)));
+}
+END_TEST
+
+START_TEST(a_copy_whose_exchange_is_named)
+{
+	struct uuid id, other;
+	struct view record = handed_out("[" TLP("RED") "]", &id);
+	json_t *mild = under("[" TLP("CLEAR") "]");
+
+	ck_assert(!known(naming(posting(read_record(record)), "onward_of", &id)));
+	/* Another one, which came under milder codes, does not stand for it. */
+	put(mild, "/record/party_size", "3");
+	other = posted(SOUTH_SYSTEM, "listed", mild, 201);
+	ck_assert(known(naming(posting(read_record(record)), "onward_of", &other)));
+}
+END_TEST
+
+START_TEST(a_copy_of_what_is_gone)
+{
+	struct uuid id;
+	struct view record = handed_out(NULL, &id);
+
+	become(&id, STATE_FETCHED);
+	ck_assert(known(posting(read_record(record))));
+	become(&id, STATE_ENDED);
+	ck_assert(!known(posting(read_record(record))));
+}
+END_TEST
+
 /* --- rows that were altered --- */
 
 struct alteration {
@@ -454,6 +562,9 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, words_are_read_first);
 	tcase_add_test(c, passing_on_without_codes_inherits_them);
 	tcase_add_test(c, what_is_not_known_is_not_passed_on);
+	tcase_add_test(c, a_copy_is_known_in_any_order);
+	tcase_add_test(c, a_copy_whose_exchange_is_named);
+	tcase_add_test(c, a_copy_of_what_is_gone);
 	tcase_add_loop_test(c, an_altered_row_is_not_inherited, 0, (int)(sizeof rows / sizeof *rows));
 	tcase_add_test(c, nor_is_that_of_a_correction);
 	tcase_add_test(c, a_correction_sheds_nothing);

@@ -114,6 +114,17 @@ static void no_members(struct parcel *p)
 	p->no_members = true;
 }
 
+/* Members that entries of records have not. */
+static void noted(struct parcel *p)
+{
+	p->entry.note = VIEW("for your eyes");
+}
+
+static void named(struct parcel *p)
+{
+	p->entry.name = VIEW("for your eyes");
+}
+
 static void added(struct parcel *p)
 {
 	p->added = "XN-2026-0816";
@@ -141,6 +152,8 @@ static const struct {
 	{ caveats_added, "not that of those that came" },
 	{ no_members, "no digest of the envelope" },
 	{ added, "is not that of its members" },
+	{ noted, "has a member that" },
+	{ named, "has a member that" },
 };
 
 START_TEST(what_its_log_does_not_prove)
@@ -227,6 +240,22 @@ START_TEST(versions_of_the_agreement)
 	s = submission_by(SOUTH_GATEWAY, "unheard-of");
 	x = decide(&s, parcel_text(&p));
 	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_UNKNOWN);
+	exchange_recycle(x);
+}
+END_TEST
+
+/* What is asked of the recipient's copy comes in the spelling in which gateways write durations. */
+START_TEST(a_retention_in_another_spelling)
+{
+	static const char *const spelled[] = { "P1W", "P7D" };
+	struct submission s = submission_by(SOUTH_GATEWAY, "pnr");
+	struct parcel p = parcel_new();
+	json_t *members = json_loadb(p.members.p, p.members.n, 0, NULL);
+
+	json_object_set_new(members, "retention", json_string(spelled[_i]));
+	p.members = leaf_of(members);
+	struct exchange *x = decide(&s, parcel_text(&p));
+	ck_assert_int_eq(exchange_reason(x), _i == 0 ? REASON_RETENTION_MISSING : REASON_NONE);
 	exchange_recycle(x);
 }
 END_TEST
@@ -410,6 +439,7 @@ TCase *make_ingress_case(void)
 
 	tcase_add_checked_fixture(c, exchange_open, exchange_close);
 	tcase_add_test(c, a_proved_delivery_is_taken);
+	tcase_add_loop_test(c, a_retention_in_another_spelling, 0, 2);
 	tcase_add_loop_test(c, what_its_log_does_not_prove, 0, sizeof spoilt / sizeof *spoilt);
 	tcase_add_loop_test(c, what_its_log_does_not_say_was_checked, 0, 3);
 	tcase_add_test(c, a_partner_whose_log_is_not_known);

@@ -182,8 +182,15 @@ static void no_object(void)
 	letter.no_object = true;
 }
 
-static void (*const spoilt_entries[])(void) = { other_operation, other_note,     other_recipient, other_agreement,
-	                                        other_output,    other_exchange, other_log,       no_object };
+/* A member that entries of notices have not. */
+static void more(void)
+{
+	letter.entry.purpose = VIEW("for-your-eyes");
+}
+
+static void (*const spoilt_entries[])(void) = { other_operation, other_note,   other_recipient,
+	                                        other_agreement, other_output, other_exchange,
+	                                        other_log,       no_object,    more };
 
 START_TEST(an_entry_that_says_something_else_proves_nothing)
 {
@@ -234,8 +241,41 @@ static void far_end(void)
 	hold_letter(6 * 366);
 }
 
-static void (*const spoilt_letters[])(void) = { other_agency,    unknown_kind, no_base64, no_digest,
-	                                        no_kind_of_hold, no_end,       far_end };
+/* The same instant otherwise: what could be chosen there would say something. */
+static void spell_end(const char *rest)
+{
+	char until[TIME_TEXT + 1], spelled[40];
+
+	time_print(f.now_ms + 30 * DAY_MS, until);
+	snprintf(spelled, sizeof spelled, "%.19s%s", until, rest);
+	json_object_set_new(letter.body, "until", json_string(spelled));
+}
+
+static void end_with_an_offset(void)
+{
+	spell_end(".000+00:00");
+}
+
+static void end_without_milliseconds(void)
+{
+	spell_end("Z");
+}
+
+static void end_in_small_letters(void)
+{
+	spell_end(".000z");
+}
+
+static void (*const spoilt_letters[])(void) = { other_agency,
+	                                        unknown_kind,
+	                                        no_base64,
+	                                        no_digest,
+	                                        no_kind_of_hold,
+	                                        no_end,
+	                                        far_end,
+	                                        end_with_an_offset,
+	                                        end_without_milliseconds,
+	                                        end_in_small_letters };
 
 START_TEST(a_letter_that_is_none_is_refused_and_logged)
 {

@@ -149,8 +149,8 @@ static void is_sent(const char *kind)
 /* What the partner's log says when it was taken; and when it was refused for good. */
 static json_t *taken(void)
 {
-	return json_pack("{s:s, s:s, s:s, s:s}", "input", entry_digest, "agreement_digest", governing, "note",
-	                 "hold: taken", "exchange", id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "operation", "decision", "input", entry_digest,
+	                 "agreement_digest", governing, "note", "hold: taken", "exchange", id);
 }
 
 static json_t *refusal(void)
@@ -164,7 +164,7 @@ static struct view with_receipt(json_t *entry, const char *type)
 {
 	struct buf proof = BUF_INIT(65536);
 
-	south_logs(text_of(entry), f.south_key, &proof);
+	south_logs(leaf_of(entry), f.south_key, &proof);
 	struct view text = text_of(json_pack("{s:s, s:s%}", "type", type, "receipt", proof.p, proof.n));
 	buf_free(&proof);
 	return text;
@@ -198,6 +198,19 @@ START_TEST(what_was_taken_is_this_notice)
 		json_object_set_new(entry, members[_i], json_string("another"));
 	else
 		json_object_del(entry, members[_i - 4]);
+	partner_answers(200, with_receipt(entry, ""));
+	is_later("receipt-invalid");
+}
+END_TEST
+
+START_TEST(a_receipt_with_more_in_it_is_none)
+{
+	json_t *entry;
+
+	waits(NOTICE_HOLD, 0);
+	is_sent("hold");
+	entry = taken();
+	json_object_set_new(entry, "remark", json_string("for your eyes"));
 	partner_answers(200, with_receipt(entry, ""));
 	is_later("receipt-invalid");
 }
@@ -294,6 +307,7 @@ TCase *make_notice_out_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, what_was_taken_ends_it);
 	tcase_add_loop_test(c, what_was_taken_is_this_notice, 0, 8);
+	tcase_add_test(c, a_receipt_with_more_in_it_is_none);
 	tcase_add_test(c, its_word_alone_is_nothing);
 	tcase_add_test(c, a_partner_that_cannot_be_reached);
 	tcase_add_test(c, a_refusal_that_is_proved_final);

@@ -35,6 +35,7 @@ static void revocation_is_checked(void)
 	f.core.conf->authorities = authorities_load(ca, &e);
 	ck_assert_msg(f.core.conf->authorities, "%s", e.text);
 	f.core.conf->revocation_checked = true;
+	f.core.conf->generation++;
 	scratch_free(ca);
 }
 
@@ -137,6 +138,19 @@ START_TEST(an_authority_that_was_removed)
 }
 END_TEST
 
+/* A reload that names who signed what is open already: its list holds for that as well. */
+START_TEST(an_authority_that_was_added)
+{
+	pinned(buf_view(&f.peer_der));
+	opens(OPENED, buf_view(&f.peer_der));
+	ck_assert_int_eq(got(OPENED, "/v1/agreements"), 200);
+	revocation_is_checked();
+	revoke_the_peer();
+	got(OPENED, "/v1/agreements");
+	is_problem(403, "certificate-revoked");
+}
+END_TEST
+
 START_TEST(coming_again_costs_no_chain)
 {
 	uint64_t before = shown_verified(worker->shown);
@@ -147,6 +161,39 @@ START_TEST(coming_again_costs_no_chain)
 	}
 	ck_assert_uint_eq(before, 1);
 	ck_assert_uint_eq(shown_verified(worker->shown), before);
+}
+END_TEST
+
+static void comes_from(uint64_t conn, const char *address)
+{
+	channel_send(edge, FRAME_KNOWN, 0, conn, view_make(address, 16), VIEW(""));
+}
+
+/* Addresses are remembered of partners alone, whatever the edge says. */
+START_TEST(addresses_are_those_of_partners)
+{
+	struct buf forged = BUF_INIT(1 << 16), out = BUF_INIT(1 << 16);
+	char address[17] = "192.0.2.1-------";
+
+	buf_add(&forged, buf_view(&f.peer_der));
+	forged.p[forged.n - 1] ^= 1;
+	opens(OPENED, buf_view(&forged));
+	opens(OPENED + 1, buf_view(&f.peer_der));
+	comes_from(OPENED, address);
+	comes_from(OPENED + 1, address);
+	comes_from(STRANGER, address);
+	comes_from(OPENED + 2, address);
+	channel_send(edge, FRAME_KNOWN, 0, SOUTH_SYSTEM, view_make(address, 15), VIEW(""));
+	channel_send(edge, FRAME_KNOWN, 0, SOUTH_SYSTEM, VIEW(""), VIEW(""));
+	ck_assert_int_eq(got(SOUTH_SYSTEM, "/v1/agreements"), 200);
+	sources_print(f.core.sources, f.core.conf, instant_now_ms(), &out);
+	ck_assert_uint_eq(out.n, 0);
+	comes_from(SOUTH_SYSTEM, address);
+	ck_assert_int_eq(got(SOUTH_SYSTEM, "/v1/agreements"), 200);
+	sources_print(f.core.sources, f.core.conf, instant_now_ms(), &out);
+	ck_assert(view_starts(buf_view(&out), VIEW("3139:322e:302e:322e:312d:2d2d:2d2d:2d2d ")));
+	buf_free(&forged);
+	buf_free(&out);
 }
 END_TEST
 
@@ -215,7 +262,9 @@ TCase *make_hostile_edge_case(void)
 	tcase_add_test(c, no_bit_revives_a_revoked_partner);
 	tcase_add_test(c, a_certificate_of_another_authority);
 	tcase_add_test(c, an_authority_that_was_removed);
+	tcase_add_test(c, an_authority_that_was_added);
 	tcase_add_test(c, coming_again_costs_no_chain);
+	tcase_add_test(c, addresses_are_those_of_partners);
 	tcase_add_loop_test(c, frames_at_random, 0, 4);
 	return c;
 }

@@ -10,10 +10,20 @@ static struct rate_counts *counts;
 static struct agreement_rates of_pnr = { .agreement = "pnr", .rates = { .second_records = 2 } };
 static struct partner p;
 static unsigned retry;
+static const struct rates *clause;
+
+static const struct rated *under(const char *agreement)
+{
+	static struct rated of;
+
+	of = (struct rated){ .partner = &p, .agreement = view_of(agreement), .clause = clause };
+	return &of;
+}
 
 static void set_up(void)
 {
 	p = (struct partner){ .id = "north" };
+	clause = NULL;
 	ck_assert_ptr_nonnull(counts = rate_counts_new());
 }
 
@@ -25,17 +35,17 @@ static void tear_down(void)
 
 static bool may(const char *agreement, int64_t now_ms, int64_t monotonic_ms)
 {
-	return rate_permits(counts, &p, view_of(agreement), now_ms, monotonic_ms, &retry);
+	return rate_permits(counts, under(agreement), now_ms, monotonic_ms, &retry);
 }
 
 static void count(const char *agreement, uint64_t records, uint64_t bytes, int64_t monotonic_ms)
 {
-	rate_count(counts, &p, view_of(agreement), records, bytes, NOON, monotonic_ms);
+	rate_count(counts, under(agreement), records, bytes, NOON, monotonic_ms);
 }
 
 START_TEST(what_is_not_bounded_passes)
 {
-	ck_assert(!rate_is_bounded(&p, VIEW("pnr")));
+	ck_assert(!rate_is_bounded(under("pnr")));
 	count("pnr", 1000000, 1000000000, 0);
 	ck_assert(may("pnr", NOON, 0));
 }
@@ -44,7 +54,7 @@ END_TEST
 START_TEST(records_of_a_second)
 {
 	p.rates.second_records = 10;
-	ck_assert(rate_is_bounded(&p, VIEW("pnr")));
+	ck_assert(rate_is_bounded(under("pnr")));
 	for (int i = 0; i < 10; i++) {
 		ck_assert(may("pnr", NOON, 1000));
 		count("pnr", 1, 500, 1000);
@@ -80,7 +90,7 @@ START_TEST(a_day_ends_at_midnight)
 	ck_assert(!may("pnr", NOON, 3600000));
 	ck_assert_uint_eq(retry, 12 * 3600);
 	ck_assert(may("pnr", NOON + 12 * INT64_C(3600000), 3600000));
-	rate_count(counts, &p, VIEW("pnr"), 1, 100, NOON + DAY_MS, 3600000);
+	rate_count(counts, under("pnr"), 1, 100, NOON + DAY_MS, 3600000);
 	ck_assert(!may("pnr", NOON + DAY_MS, 3600000));
 }
 END_TEST
@@ -90,7 +100,7 @@ START_TEST(an_agreement_has_bounds_of_its_own)
 	p.by_agreement = &of_pnr;
 	p.n_by_agreement = 1;
 	p.rates.second_records = 5;
-	ck_assert(rate_is_bounded(&p, VIEW("pnr")));
+	ck_assert(rate_is_bounded(under("pnr")));
 	count("pnr", 2, 0, 0);
 	ck_assert(!may("pnr", NOON, 0));
 	ck_assert(may("other", NOON, 0));
@@ -103,7 +113,7 @@ static void prints(const char *agreement, const char *policy, const char *limit)
 {
 	struct buf a = BUF_INIT(4096), b = BUF_INIT(4096);
 
-	rate_print(counts, &p, view_of(agreement), NOON, 0, &a, &b);
+	rate_print(counts, under(agreement), NOON, 0, &a, &b);
 	buf_addc(&a, 0);
 	buf_addc(&b, 0);
 	ck_assert_str_eq(a.p, policy);
@@ -126,6 +136,26 @@ START_TEST(fields)
 }
 END_TEST
 
+START_TEST(the_stricter_of_partner_file_and_agreement_counts)
+{
+	static const struct rates says = { .second_records = 5, .day_records = 10 };
+
+	clause = &says;
+	ck_assert(rate_is_bounded(under("pnr")));
+	count("pnr", 5, 0, 0);
+	ck_assert(!may("pnr", NOON, 0));
+	ck_assert(may("pnr", NOON, 1000));
+	p.by_agreement = &of_pnr;
+	p.n_by_agreement = 1;
+	count("pnr", 2, 0, 1000);
+	ck_assert(!may("pnr", NOON, 1000));
+	/* The day is the agreement's: nothing of the partner's bounds it. */
+	count("pnr", 3, 0, 5000);
+	ck_assert(!may("pnr", NOON, 9000));
+	ck_assert_uint_eq(retry, 12 * 3600);
+}
+END_TEST
+
 TCase *make_rate_case(void);
 TCase *make_rate_case(void)
 {
@@ -138,5 +168,6 @@ TCase *make_rate_case(void)
 	tcase_add_test(c, a_day_ends_at_midnight);
 	tcase_add_test(c, an_agreement_has_bounds_of_its_own);
 	tcase_add_test(c, fields);
+	tcase_add_test(c, the_stricter_of_partner_file_and_agreement_counts);
 	return c;
 }

@@ -8,6 +8,7 @@
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/timer.h"
+#include "gatewayd/core/store/witness.h"
 #include "lib/base/datetime.h"
 #include "test/core/store_fixture.h"
 
@@ -132,7 +133,10 @@ START_TEST(payload_goes_with_its_slot)
 	ck_assert(store_slot_live(s, 5) && !store_slot_live(s, 70000));
 	ck_assert(!store_erased(s));
 	begin();
+	struct store_unproved unproved = { .seq = 3, .origin = VIEW("south/1"), .size = 4 };
+	OK(store_put_unproved(s, &unproved, e));
 	OK(store_erase_payload(s, 3, e));
+	REFUSED(REASON_NOT_FOUND, store_get_unproved(s, 3, &unproved, e));
 	REFUSED(REASON_NOT_FOUND, store_erase_payload(s, 3, e));
 	commit();
 	ck_assert(store_erased(s));

@@ -200,8 +200,10 @@ ASK(list_blocking, return store_list_blocking(s, tell_blocking, out, e);)
 ASK(get_link, struct store_link l; return store_get_link(s, 2, LINK_CORRECTS, &l, e) && tell_link(out, &l);)
 ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) &&
                        store_list_links(s, 1, LINK_ONWARD, tell_link, out, e);)
-ASK(get_caveats, struct store_caveats c;
-    return store_get_caveats(s, 1, &c, e) && tell_text(out, "caveats", c.salt.b[0], c.text);)
+ASK(get_caveats, struct store_caveats c; return store_get_caveats(s, 1, &c, e) &&
+                                                tell_text(out, "caveats", c.salt.b[0], c.text) &&
+                                                tell_number(out, c.mark.b[0]);)
+ASK(list_marked, struct digest mark = { .b = { 9 } }; return store_list_marked(s, &mark, tell_number, out, e);)
 ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
 ASK(due_deliveries, const struct store_ask ask = whole_ask(T0 + DAY_MS);
@@ -256,7 +258,7 @@ ASK(list_cosignatures,
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
 ASK(get_unproved, struct store_unproved u = { .size = 0 }; struct error missing = { .reason = REASON_NONE };
     bool other = store_get_unproved(s, 7, &u, &missing);
-    return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 6, &u, e) &&
+    return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 1, &u, e) &&
            tell_text(out, "unproved", u.size * 4 + (uint64_t)u.forked * 2 + other, u.origin);)
 ASK(get_timestamp, struct view v; return store_get_timestamp(s, 2, &v, e) && tell_text(out, "timestamp", 2, v);)
 ASK(timestamped, uint64_t n; return store_timestamped(s, &n, e) && tell_text(out, "timestamped", n, VIEW(""));)
@@ -274,6 +276,16 @@ ASK(list_consents, struct digest d = world_digest(70);
     return store_list_consents(s, VIEW("pnr-2026"), &d, tell_consent, out, e) &&
            store_list_consents(s, VIEW("other"), &d, tell_consent, out, e);)
 ASK(list_surrogates, return store_list_surrogates(s, tell_surrogates, out, e);)
+static inline bool note_receipt(void *arg, uint64_t seq, const struct uuid *exchange, struct view receipt)
+{
+	return tell_text(arg, "receipt of", seq * 256 + exchange->b[15], receipt);
+}
+ASK(list_receipts, return store_list_receipts(s, 0, 9, note_receipt, out, e);)
+static inline bool note_document(void *arg, const struct digest *d, int64_t first_ms, struct view text)
+{
+	return tell_text(arg, "document of", (uint64_t)first_ms + d->b[0], text);
+}
+ASK(list_documents, return store_list_documents(s, VIEW("agreement"), note_document, out, e);)
 ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); struct view v;
     struct error none = { .reason = REASON_NONE };
     if (store_get_document(s, &later, &v, &none)) tell_text(out, "document", 51, v);
@@ -312,6 +324,7 @@ static const struct reading readings[] = {
 	READING(get_link),
 	READING(list_links),
 	READING(get_caveats),
+	READING(list_marked),
 	READING(get_kept),
 	READING(get_delivery),
 	READING(list_deliveries),
@@ -357,6 +370,8 @@ static const struct reading readings[] = {
 	READING(get_consent),
 	READING(list_consents),
 	READING(get_document),
+	READING(list_documents),
+	READING(list_receipts),
 	READING(get_value),
 	READING(count),
 };

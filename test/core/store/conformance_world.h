@@ -198,7 +198,7 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	struct store_duty d = world_duty(DUTY_ERASE);
 	struct store_hold h = world_hold(1, HOLD_RESTRICTION);
 	struct store_delivery to = world_delivery(1);
-	struct store_caveats codes = { .text = VIEW("[1]"), .salt.b = { 7 } };
+	struct store_caveats codes = { .text = VIEW("[1]"), .salt.b = { 7 }, .mark.b = { 9 } };
 	bool fresh;
 
 	return world_accept(s, 1, "k-1", e) && world_accept(s, 2, "", e) && store_set_entry(s, 1, 0, e) &&
@@ -210,7 +210,7 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 
 static inline bool world_third_log(struct store *s, struct error *e)
 {
-	struct store_unproved unproved = { .seq = 6, .origin = VIEW("south/1"), .size = 4 };
+	struct store_unproved unproved = { .seq = 1, .origin = VIEW("south/1"), .size = 4 };
 	struct store_notice n = world_notice(UINT64_C(2) << STORE_LOG_SHIFT), ended = n;
 	struct store_notice_taken t = world_taken(1);
 	struct store_inbox open = world_inbox(1), done = world_inbox(2);

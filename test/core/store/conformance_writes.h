@@ -31,7 +31,7 @@ CALL(put_duty, struct store_duty d = world_duty(DUTY_RETURN); return store_put_d
 CALL(set_duty, struct store_duty d = world_duty(DUTY_ERASE); d.id = 1; d.state = DUTY_DONE;
      return store_set_duty(s, &d, e);)
 CALL(put_link, struct store_link l = { .child = 2, .parent = 1, .kind = LINK_ONWARD }; return store_put_link(s, &l, e);)
-CALL(put_caveats, struct store_caveats c = { .text = VIEW("[2]"), .salt.b = { 2 } };
+CALL(put_caveats, struct store_caveats c = { .text = VIEW("[2]"), .salt.b = { 2 }, .mark.b = { 3 } };
      return store_put_caveats(s, 1, &c, e);)
 CALL(drop_caveats, return store_drop_caveats(s, 1, e);)
 CALL(put_delivery, struct store_delivery d = world_delivery(2); return store_put_delivery(s, &d, e);)

@@ -1,6 +1,7 @@
 /* What was seen of partners' logs: one root a size, what waits to be proved, how much of it, and what a restart
  * finds. That a fork is found over the wire is in test/e2e/log/check_sight.py. */
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
 #include "test/core/log_fixture.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
@@ -20,13 +21,16 @@ static void set_up(void)
 		                    .has_log = true,
 		                    .log = f.vkey };
 	conf = (struct conf){ .partners = &partner, .n_partners = 1 };
-	core = (struct core){ .writer = f.writer, .sights = sights_new(), .build = "test", .die_fd = -1 };
+	core = (struct core){
+		.writer = f.writer, .sights = sights_new(), .tales = tales_new(), .build = "test", .die_fd = -1
+	};
 	ck_assert_ptr_nonnull(core.sights);
 }
 
 static void tear_down(void)
 {
 	sights_free(core.sights);
+	tales_free(core.tales);
 	log_teardown(&f);
 }
 
@@ -109,6 +113,23 @@ START_TEST(one_root_a_size)
 }
 END_TEST
 
+/* The empty tree has one root, of which nothing is to be proved. */
+START_TEST(the_empty_tree)
+{
+	struct checkpoint c = { .origin = view_of(partner.log.name) };
+	uint64_t unproved = 1;
+	struct error e = { .reason = REASON_NONE };
+
+	sha256(VIEW(""), &c.root);
+	ck_assert(sight_take(&core, &partner, &c, VIEW("a note"), &unproved, &e));
+	ck_assert_uint_eq(unproved, 0);
+	ck_assert_uint_eq(sights_unproved(core.sights), 0);
+	c.root.b[0] ^= 1;
+	ck_assert(!sight_take(&core, &partner, &c, VIEW("a note"), &unproved, &e));
+	ck_assert_int_eq(e.reason, REASON_RECEIPT_INVALID);
+}
+END_TEST
+
 START_TEST(one_root_with_what_was_cosigned_and_proved)
 {
 	struct digest cosigned = root_of(3, 1);
@@ -172,6 +193,9 @@ START_TEST(what_fails_is_refused_and_told_once)
 	sight_cosigned(core.sights, view_of(partner.log.name), 2, &cosigned);
 	taken(6);
 	ck_assert_uint_eq(settle("C", 10), 0);
+	/* Nor does cosigning what the other branch shows forgive it. */
+	cosigned = root_of(3, 1);
+	sight_cosigned(core.sights, view_of(partner.log.name), 3, &cosigned);
 	ck_assert_uint_eq(settle("C", 11), 1);
 	ck_assert_uint_eq(sights_unproved(core.sights), 2);
 	taken(6);
@@ -271,7 +295,7 @@ static void unproved_is_put(struct job *j)
 	atomic_store(&JOB_OF(struct unproved_job, j)->done, true);
 }
 
-/* An exchange under a checkpoint that waits, that is not kept any more, and under none. */
+/* An exchange under a checkpoint that waits, one that was let go (which proves nothing), and under none. */
 START_TEST(when_a_record_is_handed_out)
 {
 	struct unproved_job jobs[2] = { { .row = { .seq = 1, .size = 5 } }, { .row = { .seq = 2, .size = 6 } } };
@@ -298,7 +322,9 @@ START_TEST(when_a_record_is_handed_out)
 	OK(sight_of_exchange(core.sights, reader, 1, at, at - 1, &v, e));
 	ck_assert_int_eq(v, SIGHT_LATE);
 	OK(sight_of_exchange(core.sights, reader, 2, at, at, &v, e));
-	ck_assert_int_eq(v, SIGHT_MAY);
+	ck_assert_int_eq(v, SIGHT_WAITS);
+	OK(sight_of_exchange(core.sights, reader, 2, at, at + SIGHT_WAIT_MS, &v, e));
+	ck_assert_int_eq(v, SIGHT_LATE);
 	OK(sight_of_exchange(core.sights, reader, 3, at, at, &v, e));
 	ck_assert_int_eq(v, SIGHT_MAY);
 	struct sight_goal goals[SIGHT_GOALS];
@@ -321,6 +347,7 @@ TCase *make_sight_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, one_root_a_size);
+	tcase_add_test(c, the_empty_tree);
 	tcase_add_test(c, one_root_with_what_was_cosigned_and_proved);
 	tcase_add_test(c, the_largest_that_was_seen);
 	tcase_add_test(c, goals_are_few_and_the_oldest_seen_first);

@@ -90,6 +90,21 @@ class Onward(unittest.TestCase):
         self.post("east", "back", 4, onward_of=third["exchange"], handling=[europol("H2")])
         self.assertEqual(self.arrives("south")["caveats"], [grade, europol("H1"), europol("H2"), tlp("AMBER")])
 
+    def test_a_copy_that_names_nothing(self):
+        """What south was given and posts as its own is known, in any order, spelling and under whatever other name."""
+        came, other = self.given(12, handling=[tlp("RED")]), self.given(13, handling=[tlp("CLEAR")])
+        record = came["record"]
+        spelled = json.dumps(dict(reversed(record.items())), indent=1).replace("XX123", "\\u0058X123")
+        for more in ({}, {"onward_of": other["exchange"]}, {"record": json.loads(spelled)}):
+            got, answer = self.clients["south"].post("second", {**agreements.envelope(record), **more})
+            self.assertEqual((got, answer["type"], answer["errors"][0]["pointer"]), (422, "/problems/onward-unnamed", "/onward_of"), more)
+        text = json.dumps(agreements.envelope("HERE")).replace('"HERE"', spelled)
+        status, _, body = self.clients["south"].request("POST", "/v1/agreements/second/records", text, idempotency_key="a-copy")
+        self.assertEqual((status, json.loads(body)["type"]), (422, "/problems/onward-unnamed"))
+        # Named it goes by the codes under which it came.
+        got, answer = self.clients["south"].post("second", agreements.envelope(record, onward_of=came["exchange"]))
+        self.assertEqual((got, answer["type"]), (403, "/problems/onward-denied"))
+
     def test_a_correction_keeps_them(self):
         came = self.given(5, handling=[tlp("AMBER")])
         onward = self.post("south", "second", 5, onward_of=came["exchange"])["exchange"]

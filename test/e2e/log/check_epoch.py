@@ -8,11 +8,13 @@ import itertools
 import json
 import os
 import re
+import shutil
 import sqlite3
+import time
 import unittest
 
 import agreements
-from check_witness import audit_option, edit, entries, metric, started
+from check_witness import audit_option, auditor, edit, entries, metric, started
 from world import GATEWAYCTL, ROOT, World, read, run, wait_for, write
 
 
@@ -54,8 +56,9 @@ class NewEpoch(unittest.TestCase):
         self.world = started(World())
         self.addCleanup(self.world.close)
 
-    def new_epoch(self, node):
-        code, out, err = run(GATEWAYCTL, "-c", node.config, "-o", "json", "audit", "new-epoch", ok=False)
+    def new_epoch(self, node, *options):
+        options = options or ("--force", "the partner is down")
+        code, out, err = run(GATEWAYCTL, "-c", node.config, "-o", "json", "audit", "new-epoch", *options, ok=False)
         self.assertEqual(code, 0, err)
         return json.loads(out)
 
@@ -99,7 +102,8 @@ class NewEpoch(unittest.TestCase):
         genesis = self.genesis(north)
         self.assertEqual((genesis["index"], genesis["operation"]), (0, "genesis"))
         self.assertEqual(genesis["input"], hashlib.sha256(ended.encode()).hexdigest())
-        self.assertRegex(genesis["note"], r"^gw.north.example/audit/gw1/2 continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full$")
+        self.assertRegex(genesis["note"], r"^gw.north.example/audit/gw1/2 continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full; "
+                                          r"south-gateway could not be asked: the partner is down$")
         restore = wait_for(lambda: entries(north)[1:])[0]
         self.assertEqual((restore["operation"], restore["input"]), ("restore", genesis["input"]))
         # What waited in the outbox arrives with its proof from the old log.
@@ -263,3 +267,208 @@ class NewEpoch(unittest.TestCase):
         with self.assertRaises(AssertionError):
             north.start()
         self.assertEqual(north.process.returncode, 78)
+
+
+class RolledBack(unittest.TestCase):
+    """A log that was put back, everything on its disk with it, and ended: both sides log it, and say which exchanges are gone."""
+
+    def setUp(self):
+        self.world = w = started(World())
+        self.addCleanup(w.close)
+        w.start()
+        self.posted = []
+        self.post(2)
+        w.south.stop()
+        self.kept = f"{w.folder}/kept"
+        for name in ("store", "anchor", "log"):
+            shutil.copytree(f"{w.south.folder}/{name}", f"{self.kept}/{name}")
+        w.south.start()
+        self.post(3)
+        wait_for(lambda: metric(w.south, "witness_had_total") > 0)
+        self.settle()
+        w.south.stop()
+        self.seen = self.size()
+        for name in ("store", "anchor", "log"):
+            shutil.rmtree(f"{w.south.folder}/{name}")
+            shutil.copytree(f"{self.kept}/{name}", f"{w.south.folder}/{name}")
+        self.lost = self.posted[2:]
+
+    def post(self, n):
+        """Records from north to south: north holds south's receipts."""
+        client = self.world.client("north")
+        for i in range(n):
+            status, answer = client.post("pax", agreements.envelope(agreements.passenger_record(len(self.posted) + i)))
+            self.assertEqual(status, 201, answer)
+            self.posted.append(answer["exchange"])
+        wait_for(lambda: self.world.north.ask("outbox") == [])
+
+    def settle(self):
+        wait_for(lambda: self.size() and metric(self.world.north, "sights_unproved") == 0)
+
+    def size(self):
+        with sqlite3.connect(f"file:{self.world.north.folder}/store/gatewayd.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT max(size) FROM (SELECT size, origin FROM witnessed UNION SELECT size, origin FROM sighted) "
+                              "WHERE origin LIKE '%south%'").fetchone()[0]
+
+    def new_epoch(self, *options):
+        south = self.world.south
+        old = read(f"{south.folder}/audit.vkey").strip()
+        code, out, err = run(GATEWAYCTL, "-c", south.config, "-o", "json", "audit", "new-epoch", *options, ok=False)
+        self.assertEqual(code, 0, err)
+        said = json.loads(out)
+        edit(self.world.north, "south-gateway", vkey=said["vkey"], earlier=[old])
+        return said
+
+    def incident(self, node, text):
+        return wait_for(lambda: [e for e in entries(node) if e["operation"] == "incident" and text in e["note"]])[0]
+
+    def test_put_back(self):
+        w = self.world
+        at = time.monotonic()
+        said = self.new_epoch()
+        self.assertRegex(said["partners"], r"^north-gateway: saw \d+ entries: \d+ more than the log has\n$")
+        self.assertTrue(said["altered"])
+        self.assertRegex(said["before"], r"verified in full; north-gateway saw \d+ entries$")
+        w.north.stop()
+        w.north.start()
+        w.south.start()
+        theirs = self.incident(w.north, "what came after left it")
+        self.assertEqual(theirs["peer"], "south-gateway")
+        self.assertIn(f"; {len(self.lost)} exchanges with receipts beyond it: ", theirs["note"])
+        for exchange in self.lost:
+            self.assertIn(exchange, theirs["note"])
+        ours = self.incident(w.south, "evidence: this node's own log gw.south.example/audit/gw1/1 went back: it has ")
+        print(f"put back and ended: in both logs {time.monotonic() - at:.1f} s after new-epoch began")
+        listed = w.north.ctl("audit", "missing", "gw.south.example/audit/gw1/1", str(self.end()))[1]
+        self.assertEqual(sorted(line.split()[0] for line in listed.splitlines()), sorted(self.lost))
+        # The evidence of both is shown, and so are the words.
+        for node, entry in ((w.north, theirs), (w.south, ours)):
+            self.assertIn(entry["input"], node.ctl("audit", "evidence")[1])
+            text = node.ctl("audit", "evidence", entry["input"])[1]
+            self.assertIn("gw.south.example/audit/gw1/1\n", text)
+            self.assertEqual(hashlib.sha256(text.encode()).hexdigest(), entry["input"])
+            client = auditor(w, node)
+            node.stop()
+            node.start()
+            status, _, body = client.request("GET", "/evidence")
+            self.assertEqual(status, 200)
+            self.assertIn(entry["input"], [e["digest"] for e in json.loads(body)["evidence"]])
+            self.assertEqual(client.request("GET", f"/evidence/{entry['input']}")[2].decode(), text)
+            self.assertEqual(client.request("GET", f"/evidence/{'0' * 64}")[0], 404)
+
+    def end(self):
+        with sqlite3.connect(f"file:{self.world.south.folder}/store/gatewayd.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT max(size) FROM checkpoint WHERE size >> 40 = 0").fetchone()[0]
+
+    def test_put_back_and_written_on(self):
+        w = self.world
+        w.north.stop()
+        w.south.start()
+        for i in range(40):
+            w.client("south").post("pax", "{}")
+        w.south.stop()
+        code, _, err = run(GATEWAYCTL, "-c", w.south.config, "audit", "new-epoch", ok=False)
+        self.assertEqual(code, 1)
+        self.assertIn("north-gateway: cannot be asked: ", err)
+        self.assertIn("--force REASON", err)
+        self.assertGreater(self.end(), self.seen)
+        said = self.new_epoch("--force", "north is away")
+        self.assertIn("; north-gateway could not be asked: north is away", said["before"])
+        w.north.start()
+        w.south.start()
+        self.incident(w.north, f"which do not continue the {self.seen} that were seen of it")
+        self.incident(w.south, "evidence: this node's own log gw.south.example/audit/gw1/1 forked: it has ")
+
+
+class Rotated(unittest.TestCase):
+    """A new epoch with a new key, which the old one announces."""
+
+    def setUp(self):
+        self.world = started(World())
+        self.addCleanup(self.world.close)
+
+    def rotate(self, *options):
+        north = self.world.north
+        code, out, err = run(GATEWAYCTL, "-c", north.config, "-o", "json", "audit", "new-epoch", "--rotate-key", *options, ok=False)
+        self.assertEqual(code, 0, err)
+        return json.loads(out)
+
+    def verify(self, key, place, ok=0):
+        code, out, err = run(GATEWAYCTL, "-c", self.world.north.config, "audit", "verify", "--key", key, place, ok=False)
+        self.assertEqual(code, ok, out + err)
+        return out + err
+
+    def test_the_old_key_announces_the_new_one(self):
+        w, north, south = self.world, self.world.north, self.world.south
+        w.start()
+        w.client("north").post("pax", agreements.envelope(agreements.passenger_record()))
+        wait_for(lambda: north.ask("outbox") == [])
+        north.stop()
+        old, secret = read(f"{north.folder}/audit.vkey").strip(), read(f"{north.folder}/keys/audit.key")
+        said = self.rotate()
+        new, store = said["vkey"], f"{north.folder}/store/gatewayd.db"
+        self.assertNotEqual(old.split("+")[2], new.split("+")[2])
+        self.assertEqual(read(f"{north.folder}/audit.vkey").strip(), new)
+        self.assertNotEqual(read(f"{north.folder}/keys/audit.key"), secret)
+        self.assertEqual(read(f"{north.folder}/keys/audit.key.epoch-1"), secret)
+        self.assertFalse(os.path.exists(f"{north.folder}/keys/audit.key.next"))
+        north.start()
+        entry = wait_for(lambda: [e for e in entries(north) if e["operation"] == "key-change" and e.get("note", "").startswith("gatewayd/log-key/v1\n")])[0]
+        self.assertEqual(entry["index"], 2)
+        self.assertEqual(entry["note"].count("\n— gw.north.example/audit/gw1/"), 2)
+        # Who knows the old key follows; who knows another does not.
+        self.assertIn("entry 2: gw.north.example/audit/gw1/1 announced the key of this log", self.verify(old, store))
+        self.verify(new, store)
+        self.verify(old, f"{store}@1")
+        self.verify(read(f"{south.folder}/audit.vkey").strip(), store, 4)
+        north.ctl("audit", "export", f"{w.folder}/published")
+        self.assertIn("announced the key", self.verify(old, f"{w.folder}/published"))
+        # The partner was told, logs it, and takes it over by the old key alone.
+        told = wait_for(lambda: [e for e in entries(south) if e.get("note", "").startswith("announced: the log gw.north.example/audit/gw1/1 goes on as ")])[0]
+        self.assertEqual((told["operation"], told["peer"]), ("key-change", "north-gateway"))
+        _, waiting = w.client("north").post("pax", agreements.envelope(agreements.passenger_record(2)))
+        partner = f"{south.folder}/partners/north-gateway.json"
+        forged = f"{w.folder}/forged"
+        write(forged, entry["note"].replace(new, new[:-4] + "AAAA"))
+        self.assertNotEqual(south.ctl("audit", "follow", "north-gateway", forged, ok=False)[0], 0)
+        self.assertEqual(json.loads(read(partner))["audit"]["vkey"], old)
+        self.assertIn("reload gatewayd", south.ctl("audit", "follow", "north-gateway")[1])
+        audit = json.loads(read(partner))["audit"]
+        self.assertEqual((audit["vkey"], audit["earlier"]), (new, [old]))
+        self.assertNotEqual(south.ctl("audit", "follow", "north-gateway", ok=False)[0], 0, "once")
+        south.stop()
+        south.start()
+        wait_for(lambda: north.ask("outbox") == [])
+        self.assertEqual(north.ask("exchange", "show", waiting["exchange"])["exchange"]["state"], "delivered")
+        wait_for(lambda: metric(north, "witness_had_total") > 0)
+        self.assertEqual([e for n in w.nodes for e in entries(n) if e["operation"] == "incident"], [])
+        # What the old key signed of its log beyond the end is held against it, by the key that it had.
+        self.assertEqual(len([e for e in entries(south) if e.get("note", "").startswith("announced: ")]), 1)
+
+    def test_interrupted_it_runs_again(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        config, vkey, key = (read(p) for p in (north.config, f"{north.folder}/audit.vkey", f"{north.folder}/keys/audit.key"))
+        said = self.rotate("--force", "the partner is down")
+        # As it is when it stops before the next key is in place.
+        os.rename(f"{north.folder}/keys/audit.key", f"{north.folder}/keys/audit.key.next")
+        os.rename(f"{north.folder}/keys/audit.key.epoch-1", f"{north.folder}/keys/audit.key")
+        os.rename(f"{north.folder}/audit.vkey.epoch-1", f"{north.folder}/audit.vkey")
+        write(north.config, config)
+        self.assertEqual((read(f"{north.folder}/audit.vkey"), read(f"{north.folder}/keys/audit.key")), (vkey, key))
+        again = self.rotate()
+        self.assertEqual((again["resumed"], again["vkey"]), (True, said["vkey"]))
+        north.start()
+        self.verify(said["vkey"], f"{north.folder}/store/gatewayd.db")
+
+    def test_a_key_that_did_not_sign_the_log_announces_nothing(self):
+        north = self.world.north
+        north.start()
+        north.stop()
+        write(f"{north.folder}/keys/other", read(f"{north.folder}/keys/audit.key").replace("a", "b"))
+        os.chmod(f"{north.folder}/keys/other", 0o600)
+        os.rename(f"{north.folder}/keys/other", f"{north.folder}/keys/audit.key")
+        code, _, err = run(GATEWAYCTL, "-c", north.config, "audit", "new-epoch", "--rotate-key", "--force", "it is down", ok=False)
+        self.assertEqual(code, 1)
+        self.assertIn("nothing can announce another", err)

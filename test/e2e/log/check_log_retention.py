@@ -84,7 +84,7 @@ class Disclosures(unittest.TestCase):
             wait_for(lambda: north.ask("outbox") == [])
             north.stop()
             key = read(f"{north.folder}/audit.vkey").strip()
-            north.ctl("audit", "new-epoch")
+            north.ctl("audit", "new-epoch", "--force", "south is down")
             north.change(audit={**json.loads(read(north.config))["audit"], "disclosures": "PT1M"})
             w.clock.move(60)
             north.start()

@@ -1,6 +1,7 @@
 """Who gets in at a gateway's door and who is put out: names, several authorities with a revocation list each, connections that
 end with what they stand on, and what the operator is told of it at -t, in metrics and by the service manager."""
 
+import contextlib
 import json
 import os
 import re
@@ -162,6 +163,91 @@ class Door(Case):
                 os.kill(edge, signal.SIGCONT)
             s.settimeout(10)
             self.assertEqual(s.recv(100), b"WATCHDOG=1")
+
+    def test_a_service_manager_that_does_not_listen_holds_nothing_up(self):
+        path = f"{self.world.folder}/notify.sock"
+
+        def fill():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filler, contextlib.suppress(BlockingIOError):
+                filler.setblocking(False)
+                filler.connect(path)
+                while True:
+                    filler.send(b"full")
+
+        def heard():
+            said = []
+            with contextlib.suppress(socket.timeout):
+                while len(said) < 1 or said[-1] == b"full":
+                    said.append(s.recv(100))
+            return said[-1:]
+
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(path)
+            s.settimeout(10)
+            fill()
+            os.environ.update(NOTIFY_SOCKET=path)
+            try:
+                self.north.start()
+            finally:
+                del os.environ["NOTIFY_SOCKET"]
+            self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200)
+            # A reload that nobody hears of, either, and which is not waited for.
+            fill()
+            self.north.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: "configuration reloaded" in read(self.north.log))
+            self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200)
+            # It hears how things stand, once it listens.
+            self.assertEqual(heard(), [b"READY=1"])
+            fill()
+            self.north.process.send_signal(signal.SIGTERM)
+            self.assertEqual(self.north.process.wait(10), 0)
+
+    def test_a_start_under_attack_shuts_no_partner_out(self):
+        """Where a partner came from within a day is remembered over the start, whatever strangers spend meanwhile."""
+        self.north.change(limits={"handshakes_per_second": 1})
+        kept = f"{self.north.folder}/store.db-sources"
+        self.north.start()
+        self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200)
+        self.client.close()
+        self.north.stop()
+        self.assertEqual(oct(os.stat(kept).st_mode & 0o777), "0o600")
+        self.assertRegex(read(kept), r"\A\d{13} ::ffff:127\.0\.0\.1 \S+\n\Z")
+        self.north.start()
+        nobody = ssl.create_default_context(cafile=self.world.authority.cert)
+        for i in range(20):
+            # Strangers spend the budget that all share who are not known.
+            with contextlib.suppress(OSError):
+                s = socket.create_connection(("127.0.0.1", self.north.port), source_address=(f"127.0.0.{i + 2}", 0))
+                with nobody.wrap_socket(s, server_hostname=self.north.host) as tls:
+                    tls.recv(1)
+            self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200, i)
+            self.client.close()
+        wait_for(lambda: events(self.north, "handshake_budget") > 0)
+        # What is of a partner that is no more is not kept.
+        self.north.stop()
+        write(kept, read(kept) + f"{int(time.time() * 1000)} ::ffff:192.0.2.1 nobody\n")
+        self.north.start()
+        self.north.stop()
+        self.assertNotIn("192.0.2.1", read(kept))
+
+    def test_those_who_are_told_that_all_is_taken(self):
+        """They have one answer each, and are no more than there is room for, neither for the edge nor for core, which counts."""
+        self.north.change(limits={"threads": 1, "connections": 4, "strangers": 2, "monitors": 1})
+        self.north.start()
+        name, held = self.north.host, []
+        for i in range(20):
+            s = self.client.context.wrap_socket(socket.create_connection(("127.0.0.1", self.north.port)), server_hostname=name)
+            s.settimeout(10)
+            held.append(s)
+            if i >= 4:
+                self.assertIn(b"HTTP/1.1 503 ", s.recv(4000), i)
+            else:
+                s.sendall(f"GET /v1/agreements HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+                self.assertIn(b"HTTP/1.1 200 ", s.recv(4000), i)
+        self.assertEqual(self.north.get_monitor("/readyz")[0], 200)
+        for s in held:
+            s.close()
+        wait_for(lambda: events(self.north, "full") == 16)
 
 
 class SeveralAuthorities(Case):

@@ -1,0 +1,97 @@
+/* A copy of what came here, posted as if it were the sender's own. See exchange.h.
+ *
+ * What is found is the same record, value for value, however its members are ordered or spelled: one changed character
+ * is another record. More would take a register of all values that were ever received. A keyed digest of the whole record
+ * stands in its row of caveats and goes with it, when the copy is gone. */
+#include "gatewayd/core/exchange/exchange.h"
+
+#include "gatewayd/core/lineage/lineage.h"
+#include "gatewayd/core/store/caveats.h"
+#include "gatewayd/core/store/exchange.h"
+#include "lib/json/splice.h"
+
+/* Bytes of a record that tells enough to be known again; two shorter ones are soon alike by chance. */
+#define TELLING 32
+static void mark(const struct exchange *x, struct view canonical, struct digest *out)
+{
+	struct view parts[] = { VIEW("came here"), canonical };
+
+	if (canonical.n >= TELLING)
+		hmac_parts(x->decider->core->body_key, parts, 2, out);
+}
+
+void exchange_mark(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+
+	if (d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency))
+		mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+}
+
+#define COPIES_MAX 64
+
+struct copies {
+	uint64_t seq[COPIES_MAX];
+	size_t n;
+};
+
+static bool note_copy(void *arg, uint64_t seq)
+{
+	struct copies *all = arg;
+
+	all->seq[all->n++] = seq;
+	return all->n < COPIES_MAX;
+}
+
+/* Is it handed out, or may it be? */
+static bool lives(struct store *reader, uint64_t seq, bool *is, struct error *e)
+{
+	struct store_exchange row;
+
+	if (!store_get_exchange(reader, seq, &row, e))
+		return false;
+	*is = row.state == STATE_READY || row.state == STATE_FETCHED;
+	return true;
+}
+
+static bool has_mark(struct store *reader, uint64_t seq, const struct digest *mark)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct store_caveats c;
+
+	return seq && store_get_caveats(reader, seq, &c, &e) && digest_eq(&c.mark, mark);
+}
+
+bool exchange_find_copy(struct exchange *x)
+{
+	struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	struct store *reader = x->decider->reader;
+	uint64_t named = d->onward.seq;
+	struct digest is = { .b = { 0 } };
+	struct copies all = { .n = 0 };
+	struct splice out;
+	bool found = false, living;
+
+	buf_reset(&s->beside);
+	splice_start(&out, &s->beside, &s->order);
+	splice_copy(&out, &d->tape, d->envelope.record);
+	if (s->beside.failed)
+		return error_set(&d->error, REASON_NO_MEMORY, "memory ran out");
+	mark(x, buf_view(&s->beside), &is);
+	buf_reset(&s->beside);
+	if (!store_list_marked(reader, &is, note_copy, &all, &d->error))
+		return false;
+	if (all.n > 0 && has_mark(reader, named, &is))
+		return true;
+	for (size_t i = 0; i < all.n; i++) {
+		if (!lives(reader, all.seq[i], &living, &d->error))
+			return false;
+		if (living && named &&
+		    (lineage_stands_for(reader, all.seq[i], named) || lineage_stands_for(reader, named, all.seq[i])))
+			return true;
+		found = found || living;
+	}
+	d->onward.unnamed = found;
+	return true;
+}

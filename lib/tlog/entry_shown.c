@@ -1,0 +1,165 @@
+/* See entry_shown.h. */
+#include "lib/tlog/entry_shown.h"
+
+#include "lib/base/ids.h"
+#include "lib/json/canonical.h"
+#include "lib/tlog/entry.h"
+
+#define WORDS_MAX   128 /* bytes of a text */
+#define SD_TEXT     43  /* base64url of a SHA-256 digest */
+#define RANDOM_TEXT 22  /* and of 16 bytes */
+
+/* Leaves about a record, and those of notices, which may be refused as well. */
+#define BIT(operation) (1u << OPERATION_##operation)
+#define OF_RECORDS     (BIT(DISCLOSURE) | BIT(COLLECTION) | BIT(HOLD) | BIT(REFUSAL))
+#define OF_NOTICES     (BIT(DUTY) | BIT(DECISION) | BIT(REFUSAL))
+#define OF_ALL         (OF_RECORDS | OF_NOTICES)
+
+enum shape { SHAPE_WORDS, SHAPE_DIGEST, SHAPE_UUID, SHAPE_NUMBER, SHAPE_TRUE, SHAPE_RANDOM, SHAPE_DIGESTS };
+
+static const struct member {
+	const char *name;
+	unsigned operations;
+	enum shape shape;
+} members[] = {
+	{ "_sd", OF_ALL, SHAPE_DIGESTS },
+	{ "agreement", OF_ALL, SHAPE_WORDS },
+	{ "agreement_digest", OF_ALL, SHAPE_DIGEST },
+	{ "build", OF_ALL, SHAPE_WORDS },
+	{ "caveats", OF_RECORDS, SHAPE_DIGEST },
+	{ "checked", OF_RECORDS, SHAPE_WORDS },
+	{ "consent", OF_RECORDS, SHAPE_DIGEST },
+	{ "corrects", OF_RECORDS, SHAPE_UUID },
+	{ "envelope", OF_RECORDS, SHAPE_DIGEST },
+	{ "exception", OF_RECORDS, SHAPE_WORDS },
+	{ "exchange", OF_ALL, SHAPE_UUID },
+	{ "final", BIT(REFUSAL), SHAPE_TRUE },
+	{ "form", OF_ALL, SHAPE_NUMBER },
+	{ "input", OF_ALL, SHAPE_DIGEST },
+	{ "legal_basis", OF_RECORDS, SHAPE_WORDS },
+	{ "note", OF_NOTICES, SHAPE_WORDS },
+	{ "operation", OF_ALL, SHAPE_WORDS },
+	{ "origin", OF_ALL, SHAPE_UUID },
+	{ "outcome", OF_ALL, SHAPE_WORDS },
+	{ "output", OF_ALL, SHAPE_DIGEST },
+	{ "peer", OF_ALL, SHAPE_WORDS },
+	{ "purpose", OF_RECORDS, SHAPE_WORDS },
+	{ "random", OF_ALL, SHAPE_RANDOM },
+	{ "reason", OF_ALL, SHAPE_WORDS },
+	{ "recipient", OF_ALL, SHAPE_WORDS },
+	{ "tier", OF_RECORDS, SHAPE_WORDS },
+	{ "time", OF_ALL, SHAPE_NUMBER },
+};
+
+static const struct member *find_member(struct view name)
+{
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+		if (view_is(name, members[i].name))
+			return &members[i];
+	return NULL;
+}
+
+static bool is_words(struct view v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (v.p[i] < ' ' || v.p[i] > '~')
+			return false;
+	return v.n > 0 && v.n <= WORDS_MAX;
+}
+
+/* Base64url of `bits` bits: those behind them in the last character are zero. */
+static bool is_base64url(struct view v, size_t characters, unsigned left)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	const char *digit = NULL;
+
+	if (v.n != characters)
+		return false;
+	for (size_t i = 0; i < v.n; i++) {
+		digit = memchr(digits, v.p[i], sizeof digits - 1);
+		if (!digit)
+			return false;
+	}
+	return ((unsigned)(digit - digits) & ((1u << left) - 1)) == 0;
+}
+
+/* No more than the operation has, in order, none twice. */
+static bool are_digests(const struct tape *t, uint32_t list, enum operation o)
+{
+	const struct tape_node *nodes = t->nodes;
+	struct view before = VIEW("");
+
+	if (nodes[list].type != TAPE_ARRAY || nodes[list].count == 0 || nodes[list].count > operation_digests(o))
+		return false;
+	for (uint32_t v = list + 1; v < nodes[list].next; v = nodes[v].next) {
+		if (nodes[v].type != TAPE_STRING || !is_base64url(tape_string(t, v), SD_TEXT, 2) ||
+		    view_cmp(before, tape_string(t, v)) >= 0)
+			return false;
+		before = tape_string(t, v);
+	}
+	return true;
+}
+
+static bool fits(const struct tape *t, uint32_t value, enum shape shape, enum operation o)
+{
+	const struct tape_node *n = &t->nodes[value];
+	struct view text = n->type == TAPE_STRING ? tape_string(t, value) : VIEW("");
+	unsigned long long number;
+	struct digest d;
+	struct uuid u;
+
+	switch (shape) {
+	case SHAPE_WORDS: return is_words(text);
+	case SHAPE_DIGEST: return digest_parse(text, &d);
+	case SHAPE_UUID: return uuid_parse(text, &u);
+	case SHAPE_NUMBER: return n->type == TAPE_NUMBER && view_to_u64(tape_token(t, value), INT64_MAX, &number);
+	case SHAPE_TRUE: return n->type == TAPE_TRUE;
+	case SHAPE_RANDOM: return is_base64url(text, RANDOM_TEXT, 4);
+	case SHAPE_DIGESTS: return are_digests(t, value, o);
+	}
+	return false;
+}
+
+static enum operation operation_find(const struct tape *t)
+{
+	uint32_t value = tape_member(t, 0, VIEW("operation"));
+	int o = 0;
+
+	while (o < OPERATION_COUNT && !(value && t->nodes[value].type == TAPE_STRING &&
+	                                view_is(tape_string(t, value), operation_name((enum operation)o))))
+		o++;
+	return (enum operation)o;
+}
+
+static bool is_later(const struct tape *t, unsigned form)
+{
+	uint32_t value = tape_member(t, 0, VIEW("form"));
+	unsigned long long n;
+
+	return value && t->nodes[value].type == TAPE_NUMBER &&
+	       (!view_to_u64(tape_token(t, value), UINT64_MAX, &n) || n > form);
+}
+
+const char *entry_shown_fault(const struct tape *t, unsigned form)
+{
+	const struct tape_node *nodes = t->nodes;
+	uint32_t off;
+
+	if (nodes[0].type != TAPE_OBJECT)
+		return "the entry is not a JSON object";
+	if (is_later(t, form))
+		return "the entry names a form that this build does not know: a newer one wrote it";
+	enum operation o = operation_find(t);
+	if (o == OPERATION_COUNT || !(OF_ALL >> o & 1))
+		return "the entry is of no operation that a partner shows";
+	for (uint32_t k = 1; k < nodes[0].next; k = nodes[k + 1].next) {
+		const struct member *m = find_member(tape_string(t, k));
+		if (!m || !(m->operations >> o & 1))
+			return "the entry has a member that an entry of its operation has not";
+		if (!fits(t, k + 1, m->shape, o))
+			return "a member of the entry has not the shape that this build writes";
+	}
+	if (nodes[0].off != 0 || nodes[0].len != t->text_len || canonical_fault(t, 0, &off))
+		return "the entry is not in the one spelling of entries";
+	return NULL;
+}

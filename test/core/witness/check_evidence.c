@@ -1,0 +1,249 @@
+/* Evidence that needs the history: one checkpoint or a receipt, of this node's own log and of a partner's. What is found is told
+ * to all partners, once. */
+#include "gatewayd/core/commit/entry_proof.h"
+#include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/core/witness/tales.h"
+#include "lib/tlog/announcement.h"
+#include "lib/tlog/receipt.h"
+#include "test/core/witness/asking_fixture.h"
+
+TCase *make_evidence_case(void);
+
+static struct note_vkey old_key;
+
+static void set_up(void)
+{
+	worker_open();
+	atomic_store(&witness.settled, true);
+	f.core.log_vkey = &f.log.vkey;
+}
+
+static void tear_down(void)
+{
+	worker_close();
+}
+
+static int brings(struct view body)
+{
+	int status = posted(STRANGER, "/evidence", body);
+
+	let_write();
+	return status;
+}
+
+static int brings_checkpoint(const struct note_vkey *vkey, struct ed25519_key *key, uint64_t size, uint8_t root)
+{
+	struct digest r = { .b = { root } };
+	struct buf note = BUF_INIT(NOTE_MAX);
+
+	sign_checkpoint(vkey, key, size, &r, &note);
+	int status = brings(buf_view(&note));
+	buf_free(&note);
+	return status;
+}
+
+static void last_says(const char *what)
+{
+	json_t *entry = core_last_entry(&f);
+
+	ck_assert_str_eq(core_member(entry, "operation"), "incident");
+	ck_assert_msg(strstr(core_member(entry, "note"), what) != NULL, "%s, not %s", core_member(entry, "note"), what);
+	json_decref(entry);
+}
+
+START_TEST(a_receipt_of_this_nodes_own_log)
+{
+	struct buf receipt = BUF_INIT(NOTE_MAX), forged = BUF_INIT(NOTE_MAX);
+	uint64_t size = log_size();
+
+	OK(proof_of_entry(f.reader, 0, true, NULL, &receipt, e));
+	ck_assert_int_eq(brings(buf_view(&receipt)), 422);
+	/* One that does not hold by itself was made by anybody. */
+	const char *line = memmem(receipt.p, receipt.n, "index 0", 7);
+	buf_add(&forged, view_make(receipt.p, (size_t)(line - receipt.p)));
+	buf_adds(&forged, "index 1");
+	buf_add(&forged, view_make(line + 7, receipt.n - (size_t)(line + 7 - receipt.p)));
+	ck_assert_int_eq(brings(buf_view(&forged)), 403);
+	/* And one without its entry says nothing. */
+	buf_reset(&forged);
+	buf_adds(&forged, "c2sp.org/tlog-proof@v1\n");
+	buf_add(&forged, view_make(line, receipt.n - (size_t)(line - receipt.p)));
+	ck_assert_int_eq(brings(buf_view(&forged)), 400);
+	ck_assert_uint_eq(log_size(), size);
+	buf_free(&receipt);
+	buf_free(&forged);
+}
+END_TEST
+
+/* An entry that the log does not have: its key signed a tree of that one entry. */
+START_TEST(a_receipt_that_this_nodes_own_log_does_not_bear_out)
+{
+	struct buf note = BUF_INIT(NOTE_MAX), text = BUF_INIT(NOTE_MAX);
+	struct receipt r = { .index = 0 };
+	struct digest leaf;
+	void *telling = telling_new(worker);
+
+	tlog_leaf_hash(VIEW("{\"made\":\"up\"}"), &leaf);
+	sign_checkpoint(&f.log.vkey, f.log.key, 1, &leaf, &note);
+	r.checkpoint = buf_view(&note);
+	receipt_print(&r, VIEW("{\"made\":\"up\"}"), &text);
+	ck_assert_int_eq(brings(buf_view(&text)), 200);
+	last_says("evidence: this node's own log " LOG_ORIGIN " forked: it has ");
+	/* Partners are told, whoever brought it; brought again it is not counted. */
+	ck_assert(asks(telling_tick, telling));
+	is_asked("/evidence");
+	ck_assert(!answer_it(200, VIEW("")));
+	ck_assert_int_eq(brings(buf_view(&text)), 200);
+	ck_assert_uint_eq(sights_contradictions(f.core.sights), 1);
+	ck_assert(!asks(telling_tick, telling));
+	ck_assert(!asks(telling_tick, telling));
+	telling_free(telling);
+	buf_free(&note);
+	buf_free(&text);
+}
+END_TEST
+
+START_TEST(more_than_this_nodes_own_log_has)
+{
+	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.log.key, 1000, 7), 200);
+	last_says("evidence: this node's own log " LOG_ORIGIN " went back: it has ");
+	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.south_key, 1000, 7), 403);
+	struct digest empty;
+	struct buf note = BUF_INIT(NOTE_MAX);
+	sha256(VIEW(""), &empty);
+	sign_checkpoint(&f.log.vkey, f.log.key, 0, &empty, &note);
+	ck_assert_int_eq(brings(buf_view(&note)), 422);
+	buf_free(&note);
+	/* Each kind once a day. */
+	uint64_t size = log_size();
+	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.log.key, 1001, 7), 200);
+	ck_assert_uint_eq(log_size(), size);
+	ck_assert_int_eq(brings_checkpoint(&f.log.vkey, f.log.key, 1, 7), 200);
+	ck_assert_uint_eq(log_size(), size + 1);
+	ck_assert_uint_eq(sights_contradictions(f.core.sights), 3);
+}
+END_TEST
+
+START_TEST(a_partners_checkpoint)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+
+	ck_assert_int_eq(brings_checkpoint(south, f.south_key, 7, 1), 202);
+	ck_assert_uint_eq(sights_unproved(f.core.sights), 1);
+	uint64_t size = log_size();
+	ck_assert_int_eq(brings_checkpoint(south, f.south_key, 7, 2), 200);
+	ck_assert_uint_eq(log_size(), size + 1);
+	is_incident("showed two roots of 7 entries");
+	ck_assert_int_eq(brings_checkpoint(south, f.south_key, 7, 2), 200);
+	ck_assert_uint_eq(log_size(), size + 1);
+}
+END_TEST
+
+static bool put_end(void *arg, const struct act *a, struct error *e)
+{
+	(void)arg;
+	return store_put_value(a->store, VIEW("end/gw.south.example/audit/gw1/0"), VIEW("6"), e);
+}
+
+/* An earlier log of a partner, which said at how many entries it was ended. */
+START_TEST(a_checkpoint_beyond_the_end_of_a_partners_log)
+{
+	struct partner *south = &f.core.conf->partners[SOUTH_GATEWAY];
+	struct core_job j = core_act(&f, put_end, NULL);
+
+	ck_assert(j.committed);
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/0"), NOTE_ED25519, south->log.key, &old_key));
+	south->earlier = &old_key;
+	south->n_earlier = 1;
+	ck_assert_int_eq(brings_checkpoint(&old_key, f.south_key, 6, 1), 422);
+	ck_assert_int_eq(brings_checkpoint(&old_key, f.south_key, 7, 1), 200);
+	is_incident(
+	        "evidence: the log gw.south.example/audit/gw1/0 went back: it was ended at 6 entries, and its key signed 7");
+	ck_assert_int_eq(brings_checkpoint(&old_key, f.south_key, 6, 2), 200);
+	is_incident("showed two roots of 6 entries");
+}
+END_TEST
+
+/* The key of a partner's log announces the next: kept, logged, once. */
+START_TEST(an_announcement_of_a_partners_key)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct note_signer old = { .vkey = *south, .key = f.south_key }, next = { .key = f.log.key };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	uint64_t size = log_size();
+	struct view value;
+
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/2"), NOTE_ED25519, f.log.vkey.key, &next.vkey));
+	ck_assert(announcement_make(&old, &next, &note));
+	note.p[note.n - 10] ^= 1;
+	ck_assert_int_eq(brings(buf_view(&note)), 403);
+	note.p[note.n - 10] ^= 1;
+	ck_assert_int_eq(brings(buf_view(&note)), 200);
+	ck_assert_int_eq(brings(buf_view(&note)), 200);
+	ck_assert_uint_eq(log_size(), size + 1);
+	json_t *entry = core_last_entry(&f);
+	ck_assert_str_eq(core_member(entry, "operation"), "key-change");
+	ck_assert_str_eq(core_member(entry, "peer"), "south-gateway");
+	json_decref(entry);
+	OK(store_get_value(f.reader, VIEW("announced/gw.south.example/audit/gw1/2"), &value, e));
+	ck_assert(view_eq(value, buf_view(&note)));
+	/* By a key that is no partner's. */
+	old = (struct note_signer){ .key = f.log.key };
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/1"), NOTE_ED25519, f.log.vkey.key, &old.vkey));
+	buf_reset(&note);
+	ck_assert(announcement_make(&old, &next, &note));
+	ck_assert_int_eq(brings(buf_view(&note)), 404);
+	buf_free(&note);
+}
+END_TEST
+
+/* Who cannot be reached is told later; who answers anything was told. */
+START_TEST(partners_are_told_until_they_answer)
+{
+	void *telling = telling_new(worker);
+
+	tales_tell(f.core.tales, VIEW("something"));
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert(asks(telling_tick, telling));
+		is_asked("/evidence");
+		ck_assert(!answer_it(i % 2 ? 503 : 0, VIEW("")));
+		ck_assert(!asks(telling_tick, telling)); /* the round ends */
+		ck_assert(!asks(telling_tick, telling)); /* and rests */
+		clock_ahead_ms += 3600 * SECOND_MS;
+	}
+	ck_assert(asks(telling_tick, telling));
+	ck_assert(!answer_it(422, VIEW("")));
+	for (unsigned i = 0; i < 3; i++) {
+		clock_ahead_ms += 3600 * SECOND_MS;
+		ck_assert(!asks(telling_tick, telling));
+	}
+	/* Sixteen wait, no more. */
+	for (unsigned i = 0; i < 20; i++)
+		tales_tell(f.core.tales, VIEW("something"));
+	unsigned n = 0;
+	for (unsigned i = 0; i < 100; i++)
+		if (asks(telling_tick, telling)) {
+			ck_assert(!answer_it(200, VIEW("")));
+			n++;
+		}
+	ck_assert_uint_eq(n, 16);
+	telling_free(telling);
+	telling_free(NULL);
+}
+END_TEST
+
+TCase *make_evidence_case(void)
+{
+	TCase *c = tcase_create("evidence");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, a_receipt_of_this_nodes_own_log);
+	tcase_add_test(c, a_receipt_that_this_nodes_own_log_does_not_bear_out);
+	tcase_add_test(c, more_than_this_nodes_own_log_has);
+	tcase_add_test(c, a_partners_checkpoint);
+	tcase_add_test(c, a_checkpoint_beyond_the_end_of_a_partners_log);
+	tcase_add_test(c, an_announcement_of_a_partners_key);
+	tcase_add_test(c, partners_are_told_until_they_answer);
+	return c;
+}
