@@ -13,7 +13,7 @@
 
 #define LOOKED_AT 2048 /* entries, for one request */
 #define SHOWN     64   /* of them, each proved */
-#define BODY_MAX  (SHOWN * (2u * ENTRY_MAX + 8192))
+#define BODY_MAX  (SHOWN * (2u * ENTRY_MAX + NOTE_MAX))
 
 struct found {
 	uint64_t index;
@@ -64,11 +64,11 @@ static bool may_see(const struct request *r, const struct found *f, struct view 
 	        (oversight_of(r, x.agreement, x.provider) || oversight_of(r, x.agreement, x.recipient)));
 }
 
-static bool write_entry(struct request *r, const struct found *f, bool first, struct buf *body, struct error *e)
+static bool write_entry(struct outsider_proofs *proofs, const struct found *f, bool first, struct buf *body,
+                        struct error *e)
 {
-	struct buf receipt = BUF_INIT(2u * ENTRY_MAX + 65536);
-	uint64_t entry = store_log(r->worker->reader) << STORE_LOG_SHIFT | f->index;
-	bool ok = proof_for_outsiders(r->worker->reader, entry, &receipt, e);
+	struct buf receipt = BUF_INIT(2u * ENTRY_MAX + NOTE_MAX);
+	bool ok = outsider_proof(proofs, f->index, &receipt, e);
 
 	if (ok) {
 		buf_addf(body, "%s{\"index\":%llu,\"receipt\":", first ? "" : ",", (unsigned long long)f->index);
@@ -79,22 +79,32 @@ static bool write_entry(struct request *r, const struct found *f, bool first, st
 	return ok;
 }
 
+static bool write_entries(struct request *r, const struct search *s, struct view agreement, struct buf *body,
+                          struct error *e)
+{
+	struct outsider_proofs *proofs = outsider_proofs_new(r->worker->reader);
+	bool ok = proofs || error_set(e, REASON_NO_MEMORY, "memory ran out"), first = true;
+
+	for (size_t i = 0; ok && i < s->n; i++) {
+		if (!may_see(r, &s->found[i], agreement))
+			continue;
+		ok = write_entry(proofs, &s->found[i], first, body, e);
+		first = false;
+	}
+	outsider_proofs_free(proofs);
+	return ok;
+}
+
 static bool write_found(struct request *r, const struct search *s, struct view agreement, struct buf *body,
                         struct error *e)
 {
 	uint64_t size;
-	bool first = true;
 
 	if (!store_entry_count(r->worker->reader, &size, e))
 		return false;
 	buf_adds(body, "{\"entries\":[");
-	for (size_t i = 0; i < s->n; i++) {
-		if (!may_see(r, &s->found[i], agreement))
-			continue;
-		if (!write_entry(r, &s->found[i], first, body, e))
-			return false;
-		first = false;
-	}
+	if (!write_entries(r, s, agreement, body, e))
+		return false;
 	buf_adds(body, "]");
 	if (s->next > 0)
 		buf_addf(body, ",\"after\":%llu", (unsigned long long)(s->next - 1));
