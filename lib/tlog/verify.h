@@ -24,8 +24,9 @@ struct verify_source {
 	 * lives until the end of the verification. NULL: it does not grow. */
 	bool (*newer)(void *arg, struct checkpoint *out, struct error *e);
 	struct later_erasures *later; /* see erasures.h; NULL: there are no later logs, or they are not known */
-	/* What an earlier verification found whole, by a checkpoint that the log's key signed: its entries and full tiles are
-	 * not read again. The tiles at its right edge must give its root, and the log is verified from there. Not of a source
+	/* What an earlier verification found whole, by a checkpoint that the log's key signed: its full tiles, and the entries of
+	 * full bundles, are not read again. The tiles at its right edge must give its root, the entries of its last bundle are
+	 * those of its last tile, and the log is verified from there. Not of a source
 	 * with disclosures, which can be accounted for as a whole only. NULL: nothing was. */
 	const struct checkpoint *verified;
 };
