@@ -29,6 +29,9 @@ struct audit_keys;
  * source is closed, and may be NULL where none is taken. NULL on error. */
 struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e) MUST_USE;
 /* Of a store's log, the `n`th log after it in the same store. NULL when there is none, and on error. */
+/* The files in a folder as the log of these checkpoints, which do not lie there yet; copied. NULL on error. */
+struct audit_source *audit_source_over(const char *folder, struct view note, struct view cosigned,
+                                       struct error *e) MUST_USE;
 struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
 /* Of a gateway, whose witnesses may be about to cosign what is newest. */
@@ -151,6 +154,15 @@ bool audit_become_self(struct error *e) MUST_USE;
 /* Writes the source's log into `dir` as static files; what an earlier run left there goes on. */
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e) MUST_USE;
 
+/* What a mirror has of a log: whole, verified, and not to be written again. Sizes 0: nothing. */
+struct audit_kept {
+	uint64_t newest, cosigned;
+};
+/* Writes the entries and tiles that the source's checkpoints name and those of `kept` do not, and no checkpoint. `written`
+ * gets the paths, each with a NUL behind it, also of what was written before it failed. */
+bool audit_export_tree(struct audit_source *s, const char *dir, const struct audit_kept *kept, struct buf *written,
+                       struct error *e) MUST_USE;
+
 /* verify.html: verifies a receipt, checkpoint or cosignature in a browser. Lives as long as the program. */
 struct view audit_page(void);
 
@@ -180,6 +192,8 @@ int audit_follow_partner(const struct ctl *c, int argc, char **argv);
 int audit_evidence(const struct ctl *c, int argc, char **argv);
 int audit_missing(const struct ctl *c, int argc, char **argv);
 int audit_archive(const struct ctl *c, int argc, char **argv);
+int audit_mirror(const struct ctl *c, int argc, char **argv);
+int audit_mirror_key(const struct ctl *c, int argc, char **argv);
 int audit_reconcile(const struct ctl *c, int argc, char **argv);
 
 #endif

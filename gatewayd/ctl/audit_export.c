@@ -23,7 +23,9 @@ struct export
 	uint64_t after;
 	struct audit_source *source;
 	struct verify_source callbacks;
-	struct erasures *erasures; /* NULL: without disclosures */
+	struct erasures *erasures;     /* NULL: without disclosures */
+	const struct audit_kept *kept; /* of a mirror; NULL: full tiles that are there stay */
+	struct buf *written;
 	uint64_t size;
 };
 
@@ -37,7 +39,11 @@ static bool write_named(const struct export *x, const char *folder, const struct
 	struct view tail = view_from(buf_view(&name), folder[0] ? strlen("tile/entries/") : 0);
 	int n = snprintf(path, sizeof path, "%s/%s%.*s", x->dir, folder, VIEW_ARG(tail));
 	buf_free(&name);
-	return n < (int)sizeof path ? audit_write_file(path, bytes, e) : error_set(e, REASON_IO, "a path is too long");
+	if (n >= (int)sizeof path)
+		return error_set(e, REASON_IO, "a path is too long");
+	if (x->written)
+		buf_add(x->written, view_make(path, (size_t)n + 1));
+	return audit_write_file(path, bytes, e);
 }
 
 /* Full tiles never change: what an earlier export wrote stays. */
@@ -47,6 +53,10 @@ static bool is_there(const struct export *x, const struct tlog_tile *t, const ch
 	char path[PATH_MAX];
 	struct stat st;
 
+	/* A name says to the byte what is in the file: what a mirror has verified under it is never written again. */
+	if (x->kept)
+		return t->width == tlog_tile_width(t->level, t->index, x->kept->newest) ||
+		       t->width == tlog_tile_width(t->level, t->index, x->kept->cosigned);
 	if (t->width < TLOG_TILE_WIDTH)
 		return false;
 	tlog_tile_path(t, &name);
@@ -246,6 +256,15 @@ bool audit_export_files(struct audit_source *s, const char *dir, bool disclosure
 	bool ok = export_directory(&x, e);
 	erasures_free(x.erasures);
 	return ok;
+}
+
+bool audit_export_tree(struct audit_source *s, const char *dir, const struct audit_kept *kept, struct buf *written,
+                       struct error *e)
+{
+	struct export x = { .dir = dir, .source = s, .size = audit_source_size(s), .kept = kept, .written = written };
+
+	audit_source_callbacks(s, &x.callbacks);
+	return export_all_entries(&x, e) && export_tiles(&x, e) && export_older(&x, e);
 }
 
 static bool export_events(struct export *x, struct error *e)

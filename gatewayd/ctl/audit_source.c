@@ -211,6 +211,22 @@ struct audit_source *audit_source_open(const char *path, struct connection *acce
 	return s;
 }
 
+struct audit_source *audit_source_over(const char *folder, struct view note, struct view cosigned, struct error *e)
+{
+	struct audit_source *s = source_new(e);
+
+	if (!s || !(s->files = audit_files_open(folder, NULL, e)))
+		return source_free_null(s);
+	buf_add(&s->note, note);
+	buf_add(&s->cosigned, cosigned);
+	if (s->note.failed || s->cosigned.failed) {
+		error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+		return source_free_null(s);
+	}
+	s->size = size_of(s);
+	return s;
+}
+
 struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e)
 {
 	struct error none = { .reason = REASON_NONE };
