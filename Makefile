@@ -88,7 +88,7 @@ below_crypto    := lib/crypto lib/base
 below_schema    := lib/schema lib/crypto lib/json lib/base
 below_tlog      := lib/tlog lib/crypto lib/json lib/base
 below_transform := lib/transform $(below_schema)
-below_policy    := lib/policy lib/transform $(below_schema)
+below_policy    := lib/policy lib/transform lib/tlog $(below_schema)
 below_edge      := gatewayd/edge gatewayd lib/base
 below_ctl       := gatewayd/ctl $(CORE)
 CORE_AREAS := $(patsubst test/core/%/,core-%,$(sort $(dir $(wildcard test/core/*/check_*.c))))
@@ -119,7 +119,7 @@ areas:
 # Everything that a change must pass; installs what is missing. The last line counts.
 DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsqlite3-dev libpcre2-dev libutf8proc-dev \
                 libidn2-dev libseccomp-dev libcurl4-openssl-dev uthash-dev git
-DEBIAN_CHECK := check clang clang-format gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
+DEBIAN_CHECK := check valgrind clang clang-format gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
 DEBIAN_LONG  := postgresql

@@ -59,6 +59,10 @@ beside() {
 	else
 		part "faults at writes, syncs and the engine" echo "SKIP faults: the sanitizer's own start does not bear failing writes"
 	fi
+	case "$CC$SANITIZE" in
+	cc | gcc) part "instructions of fixed scenarios" build bench-check ;;
+	*) part "instructions of fixed scenarios" echo "SKIP instructions: they are recorded for gcc, without sanitizers" ;;
+	esac
 	part "verifiers that others wrote" build check-verifier
 	if [ -z "$SANITIZE" ]; then
 		part "clang, warnings as errors" env CFLAGS=-O0 "$MAKE" --no-print-directory -j2 CC=clang B=build/clang SANITIZE= all tests

@@ -2,6 +2,7 @@
 #include "gatewayd/core/core.h"
 
 #include <event2/thread.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
@@ -20,6 +21,8 @@
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 #include "gatewayd/os/notify.h"
+
+#define LARGE_BYTES (128 * 1024)
 
 /* --- reload --- */
 
@@ -161,6 +164,9 @@ int core_run(const struct core_options *o)
 	struct error e = { .reason = REASON_NONE };
 	int status;
 
+	/* Large buffers, of which a load makes many, are mapped one by one and go back when they are freed. Left to itself the
+	 * allocator moves the bound up with each, until they lie among what stays. Before there are threads. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	signal(SIGPIPE, SIG_IGN);
 	evthread_use_pthreads();
 	c.die_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -22,6 +22,7 @@
 #include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/backlog.h"
 #include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/serve/rate_days.h"
 #include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/space.h"
 #include "gatewayd/core/serve/worker.h"
@@ -44,6 +45,7 @@ struct loop {
 	struct disclosure_retention *disclosures;
 	struct holds *holds;
 	struct withdrawals *withdrawals;
+	struct rate_days *days;
 	struct event *events[LOOP_EVENTS];
 	struct control *control;
 	struct rebuild *rebuild;
@@ -146,6 +148,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	space_watch(l->core);
 	backlog_watch(l->core);
+	rate_days_tick(l->days);
 	/* What was freed after a load goes back to the system. */
 	if (budget_idle(l->core->budget, instant_monotonic_ms())) {
 		store_shed(l->reader);
@@ -415,6 +418,19 @@ static bool log_start(void *arg, struct error *e)
 	       governing_submit(c, c->conf, "start") && lost_sweep(c, l->reader, e) && catch_up(l, e);
 }
 
+static bool days_start(void *arg, struct error *e)
+{
+	struct loop *l = arg;
+
+	l->days = rate_days_new(l->core, l->reader, e);
+	return l->days != NULL;
+}
+
+static void days_stop(void *arg)
+{
+	rate_days_end(((struct loop *)arg)->days);
+}
+
 static bool verification_start(void *arg, struct error *e)
 {
 	struct loop *l = arg;
@@ -436,6 +452,7 @@ static const struct step serving_steps[] = {
 	{ "events", events_start, events_stop },
 	{ "control socket", control_start, control_stop },
 	{ "writer", NULL, writer_end },
+	{ "days of rates", days_start, days_stop },
 	{ "workers", workers_start, workers_stop },
 	{ "log", log_start, NULL },
 	{ "verification", verification_start, verification_stop },

@@ -4,6 +4,7 @@
 #include "lib/base/encode.h"
 #include "lib/json/canonical.h"
 #include "lib/policy/beside.h"
+#include "lib/policy/shape.h"
 #include "lib/schema/document.h"
 
 /* A table of surrogates that ends with the command. */
@@ -122,6 +123,29 @@ static bool find_surrogate(void *arg, const struct surrogate_key *key, uint8_t o
 	return true;
 }
 
+/* The guards that withheld fields, as the decision says that is repeated: beside its shape, or by its lines. */
+static void suppress(const struct simulation *s, const struct program_guard *guards, size_t n,
+                     struct transform_input *in)
+{
+	const struct program *p = s->decision.ruling->program;
+	const json_t *named = json_object_get(s->before, "suppressed"), *lines = json_object_get(s->before, "dropped");
+	json_t *o;
+	size_t i;
+
+	for (size_t g = 0; g < n; g++) {
+		const char *id = program_rule_id(p, guards[g].rule);
+		bool suppressed = false;
+		json_array_foreach(named, i, o) suppressed |= strcmp(json_string_value(o), id) == 0;
+		json_array_foreach(lines, i, o)
+		{
+			const char *rule = json_string_value(json_object_get(o, "rule"));
+			suppressed |= rule && strcmp(rule, id) == 0;
+		}
+		if (suppressed)
+			in->suppressed |= (uint8_t)(1u << g);
+	}
+}
+
 /* Which fields the other records of its batch cost the record, and whether they refused it, stands in the decision
  * that is repeated and in no document. Without one the record comes alone. False: it was refused. */
 static bool repeat_batch(struct simulation *s, struct transform_input *in)
@@ -144,11 +168,7 @@ static bool repeat_batch(struct simulation *s, struct transform_input *in)
 		if (view_is(reason, reason_slug(REASON_BATCH_REQUIRED)) && clause && clause[0] != '/')
 			in->batch = false;
 	}
-	json_array_foreach(json_object_get(s->before, "dropped"), i,
-	                   o) for (size_t g = 0; g < n;
-	                           g++) if (view_is(view_of(json_string_value(json_object_get(o, "rule"))),
-	                                            program_rule_id(p, guards[g].rule))) in->suppressed |=
-	        (uint8_t)(1u << g);
+	suppress(s, guards, n, in);
 	return true;
 }
 
@@ -321,9 +341,32 @@ static bool leaves(const struct simulation *s)
 	return s->decision.outcome == OUTCOME_RELEASED || s->decision.outcome == OUTCOME_TRANSFORMED;
 }
 
+/* As the one that is repeated names its leaves. */
+static bool names_shape(const struct simulation *s)
+{
+	return s->ran && leaves(s) && json_object_get(s->before, "shape");
+}
+
+static void print_shaped(const struct simulation *s, struct buf *out)
+{
+	struct shapes *shapes = shapes_new();
+	struct shape_use use;
+
+	if (shapes &&
+	    shapes_find(shapes, s->agreement, s->decision.ruling, &s->tape, s->envelope.record, s->transform, &use))
+		decision_json_shaped(&s->decision, s->transform, &use, out);
+	else
+		out->failed = true;
+	shapes_free(shapes);
+}
+
 /* The decision as the daemon writes it: leaves are listed where something leaves. */
 static void print_decision(const struct simulation *s, bool every_leaf, struct buf *out)
 {
+	if (names_shape(s)) {
+		print_shaped(s, out);
+		return;
+	}
 	decision_json(&s->decision, &s->tape, s->envelope.record,
 	              s->ran && (leaves(s) || every_leaf) ? s->transform : NULL, out);
 }

@@ -55,6 +55,9 @@ void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
 bool audit_receipt_at(struct audit_source *s, uint64_t index, struct buf *out, struct error *e) MUST_USE;
 /* The newest checkpoint that has a timestamp, and that (RFC 3161), neither verified. REASON_NOT_FOUND without one. */
 bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e) MUST_USE;
+/* Adds the shapes that decisions in its disclosures name (audit_shapes.h). */
+struct audit_shapes;
+bool audit_source_shapes(struct audit_source *s, struct audit_shapes *to, struct error *e) MUST_USE;
 /* Whether it is a store from which this log's entries were archived: asking for one is REASON_UNAVAILABLE. */
 bool audit_source_archived(const struct audit_source *s);
 /* The reading store behind it; NULL for the others. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gatewayd/ctl/audit.h"
+#include "gatewayd/ctl/audit_shapes.h"
 #include "lib/base/wire.h"
 #include "lib/crypto/timestamp.h"
 
@@ -23,9 +24,10 @@ struct export
 	uint64_t after;
 	struct audit_source *source;
 	struct verify_source callbacks;
-	struct erasures *erasures;     /* NULL: without disclosures */
+	struct erasures *erasures;     /* NULL: without disclosures, as the next */
 	const struct audit_kept *kept; /* of a mirror; NULL: full tiles that are there stay */
 	struct buf *written;
+	struct audit_shapes *shapes;
 	uint64_t size;
 };
 
@@ -125,6 +127,9 @@ static bool export_all_entries(struct export *x, struct error *e)
 	bool grew = true;
 
 	for (unsigned i = 0; grew; i++) {
+		/* Before the disclosures that name them: with the last of those they are erased. */
+		if (x->shapes && !audit_source_shapes(x->source, x->shapes, e))
+			return false;
 		if (!export_entries(x, from, e))
 			return false;
 		if (x->erasures)
@@ -232,6 +237,22 @@ static bool export_page(const struct export *x, struct error *e)
 	return put_named(x, "verify.html", audit_page(), e);
 }
 
+static bool export_shapes(const struct export *x, struct error *e)
+{
+	struct buf text = BUF_INIT(AUDIT_SHAPES_MAX);
+	char path[PATH_MAX];
+
+	if (!x->shapes)
+		return true;
+	audit_shapes_print(x->shapes, &text);
+	bool ok = !text.failed || error_set(e, REASON_NO_MEMORY, "no memory for shapes");
+	ok = ok && (snprintf(path, sizeof path, "%s/" AUDIT_SHAPES, x->dir) < (int)sizeof path
+	                    ? audit_write_file(path, buf_view(&text), e)
+	                    : error_set(e, REASON_IO, "a path is too long"));
+	buf_free(&text);
+	return ok;
+}
+
 /* The checkpoints come last, so that whoever reads the directory meanwhile finds what they promise. */
 static bool export_directory(struct export *x, struct error *e)
 {
@@ -241,11 +262,12 @@ static bool export_directory(struct export *x, struct error *e)
 		return error_set(e, REASON_NOT_FOUND, "the source has no disclosures");
 	if (x->disclosures) {
 		x->erasures = erasures_new(view_cut(&rest, '\n'), NULL);
-		if (!x->erasures)
+		x->shapes = audit_shapes_new();
+		if (!x->erasures || !x->shapes)
 			return error_set(e, REASON_NO_MEMORY, "no memory for what was erased");
 	}
-	return export_all_entries(x, e) && export_tiles(x, e) && export_older(x, e) && export_timestamp(x, e) &&
-	       export_page(x, e) && export_checkpoints(x, e);
+	return export_all_entries(x, e) && export_shapes(x, e) && export_tiles(x, e) && export_older(x, e) &&
+	       export_timestamp(x, e) && export_page(x, e) && export_checkpoints(x, e);
 }
 
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e)
@@ -255,6 +277,7 @@ bool audit_export_files(struct audit_source *s, const char *dir, bool disclosure
 	audit_source_callbacks(s, &x.callbacks);
 	bool ok = export_directory(&x, e);
 	erasures_free(x.erasures);
+	audit_shapes_free(x.shapes);
 	return ok;
 }
 
@@ -343,6 +366,7 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 	else if (!x.has_format)
 		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
 	erasures_free(x.erasures);
+	audit_shapes_free(x.shapes);
 	audit_source_close(x.source);
 	connection_free(&x.access);
 	free(path);

@@ -1,6 +1,7 @@
 /* See audit_files.h. A folder may hold, beside the public tiles, disclosures/<N>: the packed disclosure rows of an entry
- * bundle, each behind a 32-bit length; timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that;
- * newest: the newest checkpoint, where `checkpoint` is one that was cosigned. */
+ * bundle, each behind a 32-bit length; disclosures/shapes: the texts that decisions in them name by their SHA-256, each a
+ * line; timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that; newest: the newest checkpoint,
+ * where `checkpoint` is one that was cosigned. */
 #include "gatewayd/ctl/audit_files.h"
 
 #include <limits.h>
@@ -186,7 +187,7 @@ bool audit_files_read(const struct audit_files *f, const char *name, size_t max,
 	return error_at(e, inner.reason, inner.where, 0, 0, "%s", inner.text);
 }
 
-static bool take(const struct audit_files *f, const char *name, size_t max, struct buf *out, struct error *e)
+bool audit_files_take(const struct audit_files *f, const char *name, size_t max, struct buf *out, struct error *e)
 {
 	char *bytes;
 	size_t n;
@@ -203,7 +204,7 @@ static bool take_if_there(const struct audit_files *f, const char *name, struct 
 {
 	struct error inner = { .reason = REASON_NONE };
 
-	return take(f, name, NOTE_MAX, out, &inner) || inner.reason == REASON_NOT_FOUND ||
+	return audit_files_take(f, name, NOTE_MAX, out, &inner) || inner.reason == REASON_NOT_FOUND ||
 	       error_set(e, inner.reason, "%s", inner.text);
 }
 
@@ -214,7 +215,7 @@ static bool published_checkpoints(const struct audit_files *f, struct buf *cosig
 {
 	struct error inner = { .reason = REASON_NONE };
 
-	if (!take(f, "checkpoint", NOTE_MAX, cosigned, &inner)) {
+	if (!audit_files_take(f, "checkpoint", NOTE_MAX, cosigned, &inner)) {
 		if (!f->https || inner.reason != REASON_UNAVAILABLE)
 			return error_at(e, inner.reason, inner.where, 0, 0, "%s", inner.text);
 		return error_at(
@@ -237,7 +238,7 @@ bool audit_files_checkpoints(const struct audit_files *f, struct buf *cosigned, 
 	if (!f->live)
 		return published_checkpoints(f, cosigned, newest, e);
 	return take_if_there(f, "checkpoint?witnessed", cosigned, e) &&
-	       take(f, "checkpoint?newest", NOTE_MAX, newest, e);
+	       audit_files_take(f, "checkpoint?newest", NOTE_MAX, newest, e);
 }
 
 /* A gateway names the response by the size of its checkpoint. */
@@ -247,16 +248,17 @@ static bool served_timestamp(const struct audit_files *f, struct buf *note, stru
 	struct checkpoint c;
 	char name[60];
 
-	if (!take(f, "checkpoint?timestamped", NOTE_MAX, note, e) ||
+	if (!audit_files_take(f, "checkpoint?timestamped", NOTE_MAX, note, e) ||
 	    !note_split(buf_view(note), &text, &signatures, e) || !checkpoint_parse(text, &c, e))
 		return false;
 	snprintf(name, sizeof name, "timestamp/%llu", (unsigned long long)c.size);
-	return take(f, name, TIMESTAMP_MAX, response, e);
+	return audit_files_take(f, name, TIMESTAMP_MAX, response, e);
 }
 
 bool audit_files_timestamp(const struct audit_files *f, struct buf *note, struct buf *response, struct error *e)
 {
 	if (f->live)
 		return served_timestamp(f, note, response, e);
-	return take(f, "timestamped", NOTE_MAX, note, e) && take(f, "timestamped.tsr", TIMESTAMP_MAX, response, e);
+	return audit_files_take(f, "timestamped", NOTE_MAX, note, e) &&
+	       audit_files_take(f, "timestamped.tsr", TIMESTAMP_MAX, response, e);
 }

@@ -27,6 +27,9 @@ bool audit_files_disclosures(const struct audit_files *f) MUST_USE;
 /* A whole file into malloc'd memory. REASON_NOT_FOUND: it is not there; REASON_TAMPERED: larger than it can be. */
 bool audit_files_read(const struct audit_files *f, const char *name, size_t max, char **out, size_t *n,
                       struct error *e) MUST_USE;
+/* The same, appended to `out`. */
+bool audit_files_take(const struct audit_files *f, const char *name, size_t max, struct buf *out,
+                      struct error *e) MUST_USE;
 /* The checkpoint that shows cosignatures (none: nothing) and the newest one; in this order, so that what the log grows by
  * meanwhile is only more. */
 bool audit_files_checkpoints(const struct audit_files *f, struct buf *cosigned, struct buf *newest,

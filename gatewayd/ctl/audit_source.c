@@ -1,4 +1,5 @@
-/* A log to read: its files, in a folder or at a server, or a store. See audit_files.h. */
+/* A log to read: its files, in a folder or at a server, or a store. See audit_files.h, and audit_source_beside.c for what lies
+ * beside the log. */
 #include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -7,40 +8,17 @@
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/ctl/audit.h"
-#include "gatewayd/ctl/audit_files.h"
-#include "gatewayd/ctl/progress.h"
+#include "gatewayd/ctl/audit_source_private.h"
 #include "lib/base/wire.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + 65535))
 #define ROWS_MAX   (64 * 1024 * 1024)
 #define BATCH      256
 
-/* The entries of one bundle, in memory while they are asked for in order. */
-struct bundle {
-	uint64_t index;
-	bool loaded;
-	char *entries, *rows;
-	struct view leaf[TLOG_TILE_WIDTH], packed[TLOG_TILE_WIDTH];
-};
-
-struct audit_source {
-	/* Either. */
-	struct store *store;
-	char *path;   /* of the store */
-	uint64_t log; /* of it */
-	struct audit_files *files;
-	bool disclosures, archived;
-	struct buf note, cosigned; /* the second empty: none */
-	uint64_t size;
-	const struct audit_keys *keys; /* NULL: it is read as it was when it was opened */
-	struct buf newer;              /* checkpoint of the store */
-	char *tile;
-	struct bundle bundle;
-	struct buf copy; /* of a bundle of the store */
-	const struct checkpoint *verified;
-	struct progress progress;
-};
+bool source_take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
+{
+	return audit_files_take(s->files, name, max, out, e);
+}
 
 /* A tile or bundle: under its partial name, or the full one that may have taken its place. */
 static bool read_named(const struct audit_source *s, struct tlog_tile t, const char *folder, size_t max, char **out,
@@ -270,6 +248,7 @@ void audit_source_close(struct audit_source *s)
 	free(s->path);
 	buf_free(&s->newer);
 	audit_files_close(s->files);
+	audit_shapes_free(s->shapes);
 	buf_free(&s->note);
 	buf_free(&s->cosigned);
 	free(s->tile);
@@ -307,39 +286,6 @@ bool audit_source_archived(const struct audit_source *s)
 struct store *audit_source_store(struct audit_source *s)
 {
 	return s->store;
-}
-
-/* --- its timestamp --- */
-
-static bool stored_timestamp(struct store *s, struct buf *note, struct buf *response, struct error *e)
-{
-	struct view found;
-	uint64_t size, covered;
-
-	if (!store_timestamped(s, &size, e))
-		return false;
-	if (size == 0)
-		return error_set(e, REASON_NOT_FOUND, "no timestamp");
-	if (!store_get_checkpoint(s, size - 1, &covered, &found, e))
-		return false;
-	buf_add(note, found);
-	if (!store_get_timestamp(s, size, &found, e))
-		return false;
-	buf_add(response, found);
-	return true;
-}
-
-bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
-{
-	struct error inner = { 0 };
-	bool ok = s->store ? stored_timestamp(s->store, note, response, &inner)
-	                   : audit_files_timestamp(s->files, note, response, &inner);
-
-	if (!ok && inner.reason == REASON_NOT_FOUND)
-		return error_set(e, REASON_NOT_FOUND, "the log has no timestamp");
-	if (!ok)
-		return error_set(e, inner.reason, "%s", inner.text);
-	return (!note->failed && !response->failed) || error_set(e, REASON_NO_MEMORY, "no memory");
 }
 
 /* --- bundles --- */
@@ -526,9 +472,12 @@ void audit_source_progress(struct audit_source *s, bool on)
 
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out)
 {
-	*out = (struct verify_source){
-		.entry = get_entry, .tile = get_tile, .arg = s, .disclosures = s->disclosures, .verified = s->verified
-	};
+	*out = (struct verify_source){ .entry = get_entry,
+		                       .tile = get_tile,
+		                       .arg = s,
+		                       .disclosures = s->disclosures,
+		                       .named = source_named,
+		                       .verified = s->verified };
 	if (s->store && s->keys)
 		out->newer = get_newer;
 }

@@ -46,6 +46,19 @@ static json_t *open_disclosure(const char *text, json_t *into)
 	return into;
 }
 
+/* The lines of the shape that the decision names, each with how many leaves it stands for. */
+static void count_leaves(json_t *shape, const json_t *decision)
+{
+	static const char *const lists[] = { "dropped", "released" };
+	const json_t *counts = json_object_get(decision, "leaves");
+	size_t at = 0, i;
+	json_t *line;
+
+	for (size_t k = 0; k < 2; k++)
+		json_array_foreach(json_object_get(shape, lists[k]), i, line)
+		        json_object_set(line, "count", json_array_get(counts, at++));
+}
+
 static int run_show(const struct ctl *c, int argc, char **argv)
 {
 	json_t *doc, *item, *opened;
@@ -62,6 +75,7 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 	        open_disclosure(json_string_value(item), opened);
 	json_object_del(doc, "ok");
 	json_object_del(doc, "answer");
+	count_leaves(json_object_get(doc, "shape"), json_object_get(opened, "decision"));
 	json_object_set_new(doc, "disclosures", opened);
 	const char *entry = json_string_value(json_object_get(doc, "entry"));
 	if (entry)

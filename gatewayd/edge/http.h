@@ -76,6 +76,7 @@ struct http_reader {
 	uint16_t line_at; /* where the line under way starts */
 	uint8_t n_fields, n_interim;
 	bool first_line; /* has been read */
+	bool takes_body; /* the request's method does */
 	uint32_t seen;   /* a bit for each enum http_field */
 	struct http_slice method, target, value[HTTP_FIELD_COUNT];
 	int status;   /* of an answer */

@@ -99,6 +99,7 @@ static bool chunk_starts(struct http_reader *r, struct view line)
 /* A line between the data of chunks. */
 static bool take_line(struct http_reader *r, struct view line)
 {
+	/* No test can take the way past all of an enum's values. */
 	switch (r->chunk) {
 	case HTTP_CHUNK_SIZE: return chunk_starts(r, line);
 	case HTTP_CHUNK_DATA:

@@ -11,8 +11,15 @@ void buf_free(struct buf *b)
 
 void buf_wipe(struct buf *b)
 {
-	wipe(b->p, b->cap);
+	wipe(b->p, b->high);
 	buf_free(b);
+}
+
+void buf_clear(struct buf *b)
+{
+	wipe(b->p, b->high);
+	b->high = 0;
+	buf_reset(b);
 }
 
 void buf_reset(struct buf *b)
@@ -43,20 +50,93 @@ char *buf_grow(struct buf *b, size_t n)
 		}
 		if (b->p) {
 			memcpy(p, b->p, b->n);
-			wipe(b->p, b->cap);
+			wipe(b->p, b->high);
 			free(b->p);
 		}
 		b->p = p;
 		b->cap = cap;
+		b->high = b->n;
 	}
+	if (b->n + n > b->high)
+		b->high = b->n + n;
 	return b->p + b->n;
+}
+
+static void add_signed(struct buf *b, int64_t number)
+{
+	if (number < 0)
+		buf_addc(b, '-');
+	buf_addu(b, number < 0 ? -(uint64_t)number : (uint64_t)number);
+}
+
+/* After %l or %z: a number as long as a pointer, as `long long` is here, too. *fmt goes behind its letter. */
+static bool add_long(struct buf *b, const char **fmt, va_list *ap)
+{
+	_Static_assert(sizeof(long) == sizeof(long long) && sizeof(size_t) == sizeof(long),
+	               "one is read for the other");
+	while (**fmt == 'l')
+		++*fmt;
+	char letter = *(*fmt)++;
+	if (letter == 'u')
+		buf_addu(b, va_arg(*ap, unsigned long));
+	else if (letter == 'd')
+		add_signed(b, va_arg(*ap, long));
+	return letter == 'u' || letter == 'd';
+}
+
+static bool add_conversion(struct buf *b, const char **fmt, va_list *ap)
+{
+	const char *s;
+	int n;
+
+	switch (*(*fmt)++) {
+	case 's': buf_adds(b, va_arg(*ap, const char *)); return true;
+	case 'u': buf_addu(b, va_arg(*ap, unsigned)); return true;
+	case 'd': add_signed(b, va_arg(*ap, int)); return true;
+	case 'c': buf_addc(b, (char)va_arg(*ap, int)); return true;
+	case 'l':
+	case 'z': return add_long(b, fmt, ap);
+	case '.':
+		if ((*fmt)[0] != '*' || (*fmt)[1] != 's')
+			return false;
+		*fmt += 2;
+		n = va_arg(*ap, int);
+		s = va_arg(*ap, const char *);
+		if (n > 0)
+			buf_add(b, view_make(s, strnlen(s, (size_t)n)));
+		return n >= 0;
+	default: return false;
+	}
+}
+
+/* The conversions that most formats have, without the cost of printf(). False: there is another one. */
+static bool add_simple(struct buf *b, const char *fmt, va_list *ap)
+{
+	for (;;) {
+		const char *percent = strchrnul(fmt, '%');
+		buf_add(b, view_make(fmt, (size_t)(percent - fmt)));
+		if (!*percent)
+			return true;
+		fmt = percent + 1;
+		if (!add_conversion(b, &fmt, ap))
+			return false;
+	}
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t before = b->n;
 	char small[256];
-	va_list again;
+	va_list again, simple;
 
+	va_copy(simple, ap);
+	bool done = add_simple(b, fmt, &simple);
+	va_end(simple);
+	/* All of it, or nothing. */
+	if (!done || b->failed)
+		b->n = before;
+	if (done)
+		return;
 	va_copy(again, ap);
 	int n = vsnprintf(small, sizeof small, fmt, ap);
 	if (n < 0) {

@@ -15,6 +15,7 @@ struct buf {
 	size_t n;
 	size_t cap;
 	size_t max;
+	size_t high; /* bytes from the start that there was room given in: what there is to overwrite */
 	bool failed;
 };
 
@@ -22,16 +23,20 @@ struct buf {
 
 void buf_free(struct buf *b);  /* frees the bytes; the buf may be used again */
 void buf_wipe(struct buf *b);  /* overwrites the bytes, then frees them */
+void buf_clear(struct buf *b); /* overwrites the bytes, those before earlier resets too; empty again, memory kept */
 void buf_reset(struct buf *b); /* empty again, memory kept, error cleared */
 /* What buf_room does where memory has to grow or the error is set. */
 char *buf_grow(struct buf *b, size_t n);
 
-/* Room for `n` more bytes at the end, none included, or NULL (and `failed`). The caller adds to b->n itself. These four are
- * inline: texts are put together from many short pieces. */
+/* Room for `n` more bytes at the end, none included, or NULL (and `failed`). The caller adds to b->n itself, and writes nowhere
+ * else. These four are inline: texts are put together from many short pieces. */
 static inline char *buf_room(struct buf *b, size_t n)
 {
-	if (!b->failed && b->p && n <= b->cap - b->n && b->n + n <= b->max)
+	if (!b->failed && b->p && n <= b->cap - b->n && b->n + n <= b->max) {
+		if (b->n + n > b->high)
+			b->high = b->n + n;
 		return b->p + b->n;
+	}
 	return buf_grow(b, n);
 }
 

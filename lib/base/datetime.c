@@ -249,8 +249,23 @@ bool duration_parse(struct view text, struct duration *out)
 	return true;
 }
 
-void duration_print(struct buf *out, const struct duration *d)
+/* Twelve months are a year, and so many seconds a day, whatever they are added to; where the sum can be written. */
+static void carry(uint32_t *small, uint32_t each, uint32_t *large)
 {
+	uint32_t more = *small / each;
+
+	if (more > COUNT_MAX - *large)
+		return;
+	*large += more;
+	*small -= more * each;
+}
+
+void duration_print(struct buf *out, const struct duration *given)
+{
+	struct duration same = *given, *d = &same;
+
+	carry(&d->months, 12, &d->years);
+	carry(&d->seconds, (uint32_t)(DAY_MS / SECOND_MS), &d->days);
 	buf_addc(out, 'P');
 	if (d->years)
 		buf_addf(out, "%uY", d->years);

@@ -38,7 +38,8 @@ struct duration {
 	uint32_t years, months, days, seconds; /* weeks are kept as days, hours and minutes as seconds */
 };
 bool duration_parse(struct view text, struct duration *out) MUST_USE;
-/* Its shortest text, hours and minutes as seconds; a zero duration is P0D. */
+/* Its one text: durations that are alike for every start have the same. Weeks as days, hours and minutes as seconds, twelve months
+ * as a year and 86,400 seconds as a day; a zero duration is P0D. */
 void duration_print(struct buf *out, const struct duration *d);
 /* duration_parse() of what duration_print() has spelled, and of no other spelling. */
 bool duration_parse_printed(struct view text, struct duration *out) MUST_USE;

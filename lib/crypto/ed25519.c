@@ -5,6 +5,7 @@
 
 struct ed25519_key {
 	EVP_PKEY *pkey;
+	EVP_MD_CTX *ready; /* initialised to sign; each signature takes a copy */
 	uint8_t public_key[32];
 };
 
@@ -16,7 +17,9 @@ struct ed25519_key *ed25519_from_seed(const uint8_t seed[32])
 	if (!k)
 		return NULL;
 	k->pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
-	if (!k->pkey || EVP_PKEY_get_raw_public_key(k->pkey, k->public_key, &n) != 1 || n != 32) {
+	k->ready = EVP_MD_CTX_new();
+	if (!k->pkey || !k->ready || EVP_DigestSignInit(k->ready, NULL, NULL, NULL, k->pkey) != 1 ||
+	    EVP_PKEY_get_raw_public_key(k->pkey, k->public_key, &n) != 1 || n != 32) {
 		ed25519_free(k);
 		return NULL;
 	}
@@ -27,6 +30,7 @@ void ed25519_free(struct ed25519_key *k)
 {
 	if (!k)
 		return;
+	EVP_MD_CTX_free(k->ready);
 	EVP_PKEY_free(k->pkey);
 	free(k);
 }
@@ -40,7 +44,7 @@ bool ed25519_sign(const struct ed25519_key *k, struct view message, uint8_t out[
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	size_t n = 64;
-	bool ok = c && EVP_DigestSignInit(c, NULL, NULL, NULL, k->pkey) == 1 &&
+	bool ok = c && EVP_MD_CTX_copy_ex(c, k->ready) == 1 &&
 	          EVP_DigestSign(c, out, &n, (const unsigned char *)message.p, message.n) == 1 && n == 64;
 
 	EVP_MD_CTX_free(c);

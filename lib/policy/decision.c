@@ -17,18 +17,6 @@ const char *outcome_name(enum outcome o)
 	return "refused";
 }
 
-void decision_fail(struct decision *d, enum reason reason, const char *clause, const char *pointer)
-{
-	if (reason != REASON_WAITING_DECISION)
-		d->outcome = OUTCOME_REFUSED;
-	if (d->n_failed == DECISION_REASONS)
-		return;
-	struct failed *f = &d->failed[d->n_failed++];
-	f->reason = reason;
-	snprintf(f->clause, sizeof f->clause, "%s", clause ? clause : "");
-	snprintf(f->pointer, sizeof f->pointer, "%s", pointer ? pointer : "");
-}
-
 /* What is under way while one envelope is judged. */
 struct judge {
 	struct decision *d;

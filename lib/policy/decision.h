@@ -103,9 +103,14 @@ void decision_fail(struct decision *d, enum reason reason, const char *clause, c
  * the counters and the outcome. */
 bool decision_conclude(struct decision *d, const struct envelope *env, const struct tape *t,
                        const struct transform_run *r) MUST_USE;
-/* The full decision as JSON (audit disclosures, GET /v1/exchanges, simulate): released pointers with rule
- * and action, dropped pointers, digests of the governing documents. `r` may be NULL when refused. */
+/* The full decision as JSON (audit disclosures, simulate): released pointers with rule and action, dropped pointers,
+ * digests of the governing documents. `r` may be NULL when refused. */
 void decision_json(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
                    struct buf *out);
+/* The same with the digest of its shape (shape.h), and how many leaves each line of that stands for, in the place of the two
+ * lists. */
+struct shape_use;
+void decision_json_shaped(const struct decision *d, const struct transform_run *r, const struct shape_use *use,
+                          struct buf *out);
 
 #endif

@@ -3,42 +3,9 @@
 #include "lib/policy/decision.h"
 
 #include "lib/policy/internal.h"
+#include "lib/policy/shape.h"
 
 #define PATH_MAX_BYTES 1024 /* a longer place is cut to its last whole token */
-
-/* A JSON string in ASCII. What comes from documents and schemas is UTF-8 that was checked. */
-static void add_ascii(struct buf *out, struct view v)
-{
-	size_t i = 0;
-
-	buf_addc(out, '"');
-	while (i < v.n) {
-		unsigned char c = (unsigned char)v.p[i];
-		size_t plain = i;
-		while (plain < v.n && (unsigned char)v.p[plain] >= 0x20 && (unsigned char)v.p[plain] < 0x80 &&
-		       v.p[plain] != '"' && v.p[plain] != '\\')
-			plain++;
-		if (plain > i) {
-			buf_add(out, view_make(v.p + i, plain - i));
-			i = plain;
-			continue;
-		}
-		uint32_t code = c;
-		size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-		if (more)
-			code = c & (0x3fu >> more);
-		for (i++; more && i < v.n; more--, i++)
-			code = code << 6 | ((unsigned char)v.p[i] & 0x3f);
-		if (code >= 0x10000)
-			buf_addf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
-			         0xdc00 + ((code - 0x10000) & 0x3ff));
-		else if (code == '"' || code == '\\')
-			buf_addf(out, "\\%c", (char)code);
-		else
-			buf_addf(out, "\\u%04x", code);
-	}
-	buf_addc(out, '"');
-}
 
 /* `,"name":` and a string, where there is one. */
 static void add_member(struct buf *out, const char *name, struct view v)
@@ -46,7 +13,7 @@ static void add_member(struct buf *out, const char *name, struct view v)
 	if (v.n == 0)
 		return;
 	buf_addf(out, ",\"%s\":", name);
-	add_ascii(out, v);
+	shape_add_ascii(out, v);
 }
 
 static void add_digest(struct buf *out, const char *name, const struct digest *d, const char *separator)
@@ -107,10 +74,10 @@ static void print_leaf(struct walk *w, const struct trace_step *s)
 		buf_addu(w->out, s->epoch);
 	}
 	buf_adds(w->out, ",\"pointer\":");
-	add_ascii(w->out, view_make(w->path, w->len));
+	shape_add_ascii(w->out, view_make(w->path, w->len));
 	if (s->rule != RULE_NONE) {
 		buf_adds(w->out, ",\"rule\":");
-		add_ascii(w->out, view_of(program_rule_id(w->program, s->rule)));
+		shape_add_ascii(w->out, view_of(program_rule_id(w->program, s->rule)));
 	}
 	buf_addc(w->out, '}');
 	w->first = false;
@@ -141,14 +108,21 @@ static void walk_node(struct walk *w, uint32_t node)
 		}
 }
 
-static void add_leaves(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
-                       bool dropped, struct buf *out)
+/* How it tells what became of the leaves: each by its place in the record, or all by the shape and how many there were. */
+struct leaves {
+	const struct tape *t;
+	uint32_t record;
+	const struct shape_use *use; /* NULL: each */
+};
+
+static void add_leaves(const struct decision *d, const struct leaves *l, const struct transform_run *r, bool dropped,
+                       struct buf *out)
 {
 	struct walk w;
 
-	buf_addc(out, '[');
+	buf_adds(out, dropped ? ",\"dropped\":[" : ",\"released\":[");
 	if (r && d->ruling) {
-		w.t = t;
+		w.t = l->t;
 		w.schema = d->ruling->input;
 		w.program = d->ruling->program;
 		w.steps = transform_trace(r, &w.n);
@@ -156,7 +130,7 @@ static void add_leaves(const struct decision *d, const struct tape *t, uint32_t 
 		w.dropped = dropped;
 		w.first = true;
 		w.out = out;
-		walk_node(&w, record);
+		walk_node(&w, l->record);
 	}
 	buf_addc(out, ']');
 }
@@ -169,12 +143,12 @@ static void add_failed(const struct decision *d, struct buf *out)
 		buf_adds(out, i ? ",{" : "{");
 		if (f->clause[0]) {
 			buf_adds(out, "\"clause\":");
-			add_ascii(out, view_of(f->clause));
+			shape_add_ascii(out, view_of(f->clause));
 			buf_addc(out, ',');
 		}
 		if (f->pointer[0]) {
 			buf_adds(out, "\"pointer\":");
-			add_ascii(out, view_of(f->pointer));
+			shape_add_ascii(out, view_of(f->pointer));
 			buf_addc(out, ',');
 		}
 		buf_addf(out, "\"reason\":\"%s\"}", reason_slug(f->reason));
@@ -227,16 +201,47 @@ static void add_beside(const struct decision *d, struct buf *out)
 	buf_addc(out, ']');
 }
 
-void decision_json(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
-                   struct buf *out)
+static void add_counts(const struct shape_use *use, struct buf *out)
+{
+	buf_adds(out, ",\"leaves\":[");
+	for (size_t i = 0; i < use->shape->n; i++) {
+		if (i)
+			buf_addc(out, ',');
+		buf_addu(out, use->counts[i]);
+	}
+	buf_addc(out, ']');
+}
+
+/* The k-guards that withheld fields: of whoever lists each leaf, the lines say so. */
+static void add_suppressed(const struct program *p, const struct transform_run *r, struct buf *out)
+{
+	struct program_guard guards[GUARDS_MAX];
+	size_t n = program_guards(p, guards), steps, at;
+	const struct trace_step *trace = transform_trace(r, &steps);
+	bool first = true;
+
+	for (size_t g = 0; g < n; g++) {
+		for (at = 0; at < steps && trace[at].rule != guards[g].rule; at++)
+			;
+		if (at == steps)
+			continue;
+		buf_adds(out, first ? ",\"suppressed\":[" : ",");
+		shape_add_ascii(out, view_of(program_rule_id(p, guards[g].rule)));
+		first = false;
+	}
+	if (!first)
+		buf_addc(out, ']');
+}
+
+static void print(const struct decision *d, const struct transform_run *r, const struct leaves *l, struct buf *out)
 {
 	const struct agreement *a = d->agreement;
 	char time[TIME_TEXT + 1];
 
 	buf_adds(out, "{\"agreement\":{\"id\":");
-	add_ascii(out, a ? a->id : VIEW(""));
+	shape_add_ascii(out, a ? a->id : VIEW(""));
 	buf_adds(out, ",\"version\":");
-	add_ascii(out, a ? a->version : VIEW(""));
+	shape_add_ascii(out, a ? a->version : VIEW(""));
 	buf_addc(out, '}');
 	add_member(out, "build", d->build);
 	buf_addf(out, ",\"counts\":{\"dropped\":%u,\"released\":%u,\"transformed\":%u},\"digests\":{", d->dropped,
@@ -254,28 +259,47 @@ void decision_json(const struct decision *d, const struct tape *t, uint32_t reco
 		add_digest(out, "training", &d->training, ",");
 		add_digest(out, "withdrawals", &d->withdrawals, ",");
 	}
-	buf_adds(out, "},\"dropped\":");
-	add_leaves(d, t, record, r, true, out);
+	buf_addc(out, '}');
+	if (!l->use)
+		add_leaves(d, l, r, true, out);
 	add_beside(d, out);
 	if (d->exception_used)
 		add_member(out, "exception", d->exception);
 	add_failed(d, out);
+	if (l->use)
+		add_counts(l->use, out);
 	add_member(out, "outcome", view_of(outcome_name(d->outcome)));
 	add_member(out, "purpose", d->purpose);
 	add_member(out, "recipient", d->recipient);
 	add_redactions(r, out);
-	buf_adds(out, ",\"released\":");
-	add_leaves(d, t, record, r, false, out);
+	if (!l->use)
+		add_leaves(d, l, r, false, out);
 	if (d->ruling) {
 		buf_adds(out, ",\"retention\":\"");
 		duration_print(out, &d->copy);
 		buf_addc(out, '"');
 	}
+	if (l->use)
+		add_digest(out, "shape", &l->use->shape->digest, ",");
 	if (a && d->category < SUBJECT_COUNT && d->purpose.n)
 		add_member(out, "subject_category", view_of(subject_category_name(d->category)));
+	if (l->use)
+		add_suppressed(d->ruling->program, r, out);
 	if (a && d->tier < TIER_COUNT && d->purpose.n)
 		add_member(out, "tier", view_of(tier_name(d->tier)));
 	time_print(d->now_ms, time);
 	add_member(out, "time", view_of(time));
 	buf_addc(out, '}');
+}
+
+void decision_json(const struct decision *d, const struct tape *t, uint32_t record, const struct transform_run *r,
+                   struct buf *out)
+{
+	print(d, r, &(struct leaves){ .t = t, .record = record }, out);
+}
+
+void decision_json_shaped(const struct decision *d, const struct transform_run *r, const struct shape_use *use,
+                          struct buf *out)
+{
+	print(d, r, &(struct leaves){ .use = use }, out);
 }

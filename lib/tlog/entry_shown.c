@@ -5,9 +5,9 @@
 #include "lib/json/canonical.h"
 #include "lib/tlog/entry.h"
 
-#define WORDS_MAX   128 /* bytes of a text */
-#define SD_TEXT     43  /* base64url of a SHA-256 digest */
-#define RANDOM_TEXT 22  /* and of 16 bytes */
+#define NAME_MAX_BYTES 64 /* of an id, a code or a note */
+#define SD_TEXT        43 /* base64url of a SHA-256 digest */
+#define RANDOM_TEXT    22 /* and of 16 bytes */
 
 /* Leaves about a record, and those of notices, which may be refused as well. */
 #define BIT(operation) (1u << OPERATION_##operation)
@@ -15,7 +15,17 @@
 #define OF_NOTICES     (BIT(DUTY) | BIT(DECISION) | BIT(REFUSAL))
 #define OF_ALL         (OF_RECORDS | OF_NOTICES)
 
-enum shape { SHAPE_WORDS, SHAPE_DIGEST, SHAPE_UUID, SHAPE_NUMBER, SHAPE_TRUE, SHAPE_RANDOM, SHAPE_DIGESTS };
+enum shape {
+	SHAPE_NAME,
+	SHAPE_CODE,
+	SHAPE_WORDS,
+	SHAPE_DIGEST,
+	SHAPE_UUID,
+	SHAPE_NUMBER,
+	SHAPE_TRUE,
+	SHAPE_RANDOM,
+	SHAPE_DIGESTS
+};
 
 static const struct member {
 	const char *name;
@@ -23,31 +33,31 @@ static const struct member {
 	enum shape shape;
 } members[] = {
 	{ "_sd", OF_ALL, SHAPE_DIGESTS },
-	{ "agreement", OF_ALL, SHAPE_WORDS },
+	{ "agreement", OF_ALL, SHAPE_NAME },
 	{ "agreement_digest", OF_ALL, SHAPE_DIGEST },
-	{ "build", OF_ALL, SHAPE_WORDS },
+	{ "build", OF_ALL, SHAPE_NAME },
 	{ "caveats", OF_RECORDS, SHAPE_DIGEST },
 	{ "checked", OF_RECORDS, SHAPE_WORDS },
 	{ "consent", OF_RECORDS, SHAPE_DIGEST },
 	{ "corrects", OF_RECORDS, SHAPE_UUID },
 	{ "envelope", OF_RECORDS, SHAPE_DIGEST },
-	{ "exception", OF_RECORDS, SHAPE_WORDS },
+	{ "exception", OF_RECORDS, SHAPE_NAME },
 	{ "exchange", OF_ALL, SHAPE_UUID },
 	{ "final", BIT(REFUSAL), SHAPE_TRUE },
 	{ "form", OF_ALL, SHAPE_NUMBER },
 	{ "input", OF_ALL, SHAPE_DIGEST },
-	{ "legal_basis", OF_RECORDS, SHAPE_WORDS },
+	{ "legal_basis", OF_RECORDS, SHAPE_NAME },
 	{ "note", OF_NOTICES, SHAPE_WORDS },
-	{ "operation", OF_ALL, SHAPE_WORDS },
+	{ "operation", OF_ALL, SHAPE_CODE },
 	{ "origin", OF_ALL, SHAPE_UUID },
-	{ "outcome", OF_ALL, SHAPE_WORDS },
+	{ "outcome", OF_ALL, SHAPE_CODE },
 	{ "output", OF_ALL, SHAPE_DIGEST },
-	{ "peer", OF_ALL, SHAPE_WORDS },
-	{ "purpose", OF_RECORDS, SHAPE_WORDS },
+	{ "peer", OF_ALL, SHAPE_NAME },
+	{ "purpose", OF_RECORDS, SHAPE_NAME },
 	{ "random", OF_ALL, SHAPE_RANDOM },
-	{ "reason", OF_ALL, SHAPE_WORDS },
-	{ "recipient", OF_ALL, SHAPE_WORDS },
-	{ "tier", OF_RECORDS, SHAPE_WORDS },
+	{ "reason", BIT(HOLD) | BIT(REFUSAL), SHAPE_CODE },
+	{ "recipient", OF_ALL, SHAPE_NAME },
+	{ "tier", OF_RECORDS, SHAPE_NAME },
 	{ "time", OF_ALL, SHAPE_NUMBER },
 };
 
@@ -59,12 +69,19 @@ static const struct member *find_member(struct view name)
 	return NULL;
 }
 
-static bool is_words(struct view v)
+/* Of ids and builds: letters, digits, and what stands between them. Of codes: small letters with hyphens. */
+static bool is_made_of(struct view v, enum shape shape)
 {
-	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] < ' ' || v.p[i] > '~')
+	static const char between[] = { [SHAPE_NAME] = '.', [SHAPE_CODE] = '-', [SHAPE_WORDS] = ' ' };
+
+	for (size_t i = 0; i < v.n; i++) {
+		char c = v.p[i];
+		bool small = c >= 'a' && c <= 'z', other = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+		bool punctuation = shape == SHAPE_WORDS && (c == ',' || c == ':');
+		if (!small && c != '-' && c != between[shape] && !punctuation && !(other && shape == SHAPE_NAME))
 			return false;
-	return v.n > 0 && v.n <= WORDS_MAX;
+	}
+	return v.n > 0 && v.n <= NAME_MAX_BYTES;
 }
 
 /* Base64url of `bits` bits: those behind them in the last character are zero. */
@@ -109,7 +126,9 @@ static bool fits(const struct tape *t, uint32_t value, enum shape shape, enum op
 	struct uuid u;
 
 	switch (shape) {
-	case SHAPE_WORDS: return is_words(text);
+	case SHAPE_NAME:
+	case SHAPE_CODE:
+	case SHAPE_WORDS: return is_made_of(text, shape);
 	case SHAPE_DIGEST: return digest_parse(text, &d);
 	case SHAPE_UUID: return uuid_parse(text, &u);
 	case SHAPE_NUMBER: return n->type == TAPE_NUMBER && view_to_u64(tape_token(t, value), INT64_MAX, &number);

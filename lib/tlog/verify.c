@@ -228,6 +228,8 @@ static bool check_disclosures(struct run *v, uint64_t index, struct view leaf, s
 	if (v->s->disclosures) {
 		if (!disclosures_verify(leaf, packed, e))
 			return false;
+		if (packed.n > 0 && v->s->named && !v->s->named(v->s->arg, index, packed, e))
+			return false;
 		if (packed.n > 0)
 			v->r->disclosed++;
 		else

@@ -19,6 +19,9 @@ struct verify_source {
 	tiles_source_fn *tile;
 	void *arg;
 	bool disclosures; /* the source has them; else they are neither checked nor counted */
+	/* Whether what the disclosures of entry `index` name beside themselves is there, and is what they name: REASON_TAMPERED
+	 * when not. NULL: nobody asks. */
+	bool (*named)(void *arg, uint64_t index, struct view packed, struct error *e);
 	/* The newest checkpoint, opened by its key, of a log that grows while it is read: asked for when rows are missing,
 	 * for what erased them meanwhile stands behind the one that is verified; then the log is verified up to there. `out`
 	 * lives until the end of the verification. NULL: it does not grow. */

@@ -67,7 +67,8 @@ START_TEST(what_is_told_has_one_spelling)
 		                             "2026-01-02t03:04:05.000Z",      "2026-01-02T03:04:05.0000Z",
 		                             "2026-01-02T03:04:05.000+00:00", "2026-01-02T04:04:05.000+01:00",
 		                             "2026-01-02T03:04:60.000Z",      "soon" };
-	static const char *const durations[] = { "P1W", "PT1H", "P0Y", "P01D", "P1DT0S", "PT60M", "soon" };
+	static const char *const durations[] = { "P1W", "PT1H", "P12M",   "PT86400S", "P1Y13M",
+		                                 "P0Y", "P01D", "P1DT0S", "PT60M",    "soon" };
 	struct duration d;
 	int64_t ms, same;
 
@@ -77,6 +78,22 @@ START_TEST(what_is_told_has_one_spelling)
 		ck_assert_msg(!time_parse_printed(view_of(times[i]), &ms), "%s", times[i]);
 	ck_assert(duration_parse_printed(VIEW("P1Y2M3DT4S"), &d) && d.years == 1 && d.seconds == 4);
 	ck_assert(duration_parse_printed(VIEW("P999999999Y999999999M999999999DT999999999S"), &d));
+	static const char *const alike[][2] = { { "P24M", "P2Y" },
+		                                { "P1Y13M", "P2Y1M" },
+		                                { "PT24H", "P1D" },
+		                                { "P1DT90000S", "P2DT3600S" },
+		                                { "P1Y365D", "P1Y365D" },
+		                                { "P0Y", "P0D" },
+		                                { "P999999999Y12M", "P999999999Y12M" },
+		                                { "P999999999DT86400S", "P999999999DT86400S" } };
+	for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
+		struct buf b = BUF_INIT(100);
+		ck_assert(duration_parse(view_of(alike[i][0]), &d));
+		duration_print(&b, &d);
+		ck_assert_msg(view_is(buf_view(&b), alike[i][1]), "%.*s", VIEW_ARG(buf_view(&b)));
+		ck_assert(duration_parse_printed(buf_view(&b), &d));
+		buf_free(&b);
+	}
 	for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
 		ck_assert_msg(!duration_parse_printed(view_of(durations[i]), &d), "%s", durations[i]);
 }

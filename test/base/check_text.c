@@ -1,4 +1,6 @@
 /* Views, buffers, arenas, errors. */
+#include <limits.h>
+
 #include <check.h>
 
 #include "lib/base/arena.h"
@@ -75,6 +77,53 @@ START_TEST(buffers_keep_their_ceiling)
 END_TEST
 
 /* Each byte at each place of a long string: what is escaped, and that its neighbours stay. */
+/* As printf() has it, whether or not it is asked. */
+START_TEST(buffers_format)
+{
+	struct buf b = BUF_INIT(4096);
+	char want[400];
+
+#define SAME(...) \
+	do { \
+		buf_reset(&b); \
+		buf_addf(&b, __VA_ARGS__); \
+		snprintf(want, sizeof want, __VA_ARGS__); \
+		ck_assert_msg(view_is(buf_view(&b), want), "%.*s, not %s", VIEW_ARG(buf_view(&b)), want); \
+	} while (0)
+	SAME("plain");
+	SAME("%s|%s", "", "two");
+	SAME("%d %d %d %d", 0, 7, INT_MAX, INT_MIN);
+	SAME("%u %u%c", 0u, UINT_MAX, 'x');
+	SAME("%lu %ld %llu %lld %zu", 1ul, -2l, ULLONG_MAX, LLONG_MIN, (size_t)9);
+	SAME("%.*s|%.*s|%.*s", 2, "abc", 0, "abc", 9, "abc");
+	SAME("%04d %s %08x%% %-5s| %.3s", 7, "between", 0xbeefu, "ab", "abcd");
+	SAME("%s %i", "the next is no simple one", -3);
+#undef SAME
+	buf_free(&b);
+}
+END_TEST
+
+/* What there was room given in is overwritten, also what was there before it was reset. */
+START_TEST(buffers_are_cleared)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_adds(&b, "a secret of some length");
+	buf_reset(&b);
+	buf_adds(&b, "short");
+	char *room = buf_room(&b, 40);
+	ck_assert_ptr_nonnull(room);
+	memcpy(room + 30, "unsaid", 6);
+	char *p = b.p;
+	size_t cap = b.cap;
+	buf_clear(&b);
+	ck_assert(b.p == p && b.n == 0 && b.high == 0);
+	for (size_t i = 0; i < cap && i < 45; i++)
+		ck_assert_int_eq(p[i], 0);
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(buffers_escape_at_every_place)
 {
 	char text[27], expect[3 * sizeof text];
@@ -217,6 +266,8 @@ TCase *make_text_case(void)
 	tcase_add_test(c, views_read_decimals_strictly);
 	tcase_add_test(c, buffers_keep_their_ceiling);
 	tcase_add_test(c, buffers_write_json_strings);
+	tcase_add_test(c, buffers_format);
+	tcase_add_test(c, buffers_are_cleared);
 	tcase_add_test(c, buffers_escape_at_every_place);
 	tcase_add_test(c, arenas_zero_and_reuse);
 	tcase_add_test(c, the_first_error_wins);

@@ -95,7 +95,8 @@ def profile(relay, folder):
     os.makedirs(folder, exist_ok=True)
     pids = {f"{node.agency}-{name}": pid for node in (relay.world.north, relay.world.south)
             for name, pid in (("core", node.process.pid), ("edge", node.edge_pid()))}
-    recorders = [subprocess.Popen(["perf", "record", "-q", "-g", "-F", os.environ.get("HZ", "999"), "-o", f"{folder}/{name}.data", "-p", str(pid)])
+    recorders = [subprocess.Popen(["perf", "record", "-q", "-g", "--call-graph", "dwarf,4096" if os.environ.get("DWARF") else "fp",
+                                   "-F", os.environ.get("HZ", "999"), "-o", f"{folder}/{name}.data", "-p", str(pid)])
                  for name, pid in pids.items()]
     try:
         print(json.dumps(relay.measure()))

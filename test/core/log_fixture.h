@@ -11,7 +11,9 @@
 #include "gatewayd/core/store/store.h"
 #include "test/core/scratch.h"
 
-#define LOG_KEYS   4 /* ready, after the first commit; each further one makes as many as were taken */
+#ifndef LOG_KEYS
+#define LOG_KEYS 4 /* ready, after the first commit; each further one makes as many as were taken */
+#endif
 #define LOG_ORIGIN "north.example/audit/n1/1"
 
 struct log_fixture {

@@ -1,15 +1,17 @@
-# make coverage: what unit tests alone reach. Of lib/transform and lib/policy the branches, a line a file and a sum; of
-# gatewayd/core the lines, a line a room, where every runner of core counts for every room. No part of `make check`.
+# make coverage: what unit tests alone reach. Of lib/transform, lib/policy and gatewayd/edge the branches, a line a file and a
+# sum; of gatewayd/core the lines, a line a room, where every runner of core counts for every room; and of all the source
+# lines and branches. No part of `make check`.
 # BRANCHES=lib/transform/keys.c shows the lines of one file with a branch that no test takes, LINES_OF=gatewayd/core/copy
 # a line a file of one room with the lines that no test reaches; ROOMS_ONLY=1 leaves lib out.
 # -Wno-cpp: the C library warns that _FORTIFY_SOURCE does nothing without optimisation, which counting branches needs.
-COVERED        := $(if $(ROOMS_ONLY)$(LINES_OF),,transform policy) $(if $(BRANCHES),,$(CORE_AREAS))
+COVERED        := $(if $(ROOMS_ONLY)$(LINES_OF),$(CORE_AREAS),$(if $(BRANCHES),transform policy edge,$(AREAS)))
 COVERAGE_BUILD := CFLAGS="-O0 -g --coverage -Wno-cpp" LDFLAGS=--coverage $(MAKE) --no-print-directory -j2 CC=gcc B=build/coverage SANITIZE=
 coverage:
 	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_COVER)
 	@$(COVERAGE_BUILD) $(patsubst %,build/coverage/check-%,$(COVERED))
 	@find build/coverage -name '*.gcda' -delete
-	@$(foreach a,$(COVERED),build/coverage/check-$(a) &&) true
+	@export UNCONFINED=1; $(foreach a,$(COVERED),build/coverage/check-$(a) &&) true
 	@BRANCHES="$(BRANCHES)" LINES_OF="$(LINES_OF)" test/coverage/report.sh \
-		$(if $(ROOMS_ONLY),,lib/transform lib/policy) gatewayd/core
+		$(if $(ROOMS_ONLY),,lib/transform lib/policy gatewayd/edge) gatewayd/core
+	@$(if $(ROOMS_ONLY)$(LINES_OF)$(BRANCHES),true,test/coverage/report.sh --all)
 .PHONY: coverage

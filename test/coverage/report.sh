@@ -13,6 +13,12 @@ lines() {
 			| [.file, ($code | length), ([$code[] | select(.count > 0)] | length),
 			   ([$code[] | select(.count == 0) | .line_number | tostring] | join(","))] | @tsv'
 }
+# All of the source: lines of code, and branches.
+if [ "${1:-}" = --all ]; then
+	gcovr --root . --object-directory build/coverage --filter 'lib/.*[.]c' --filter 'gatewayd/.*[.]c' --json-summary - build/coverage |
+		jq -r '"all: lines \(.line_percent) %, branches \(.branch_percent) % (\(.line_covered) of \(.line_total), \(.branch_covered) of \(.branch_total))"'
+	exit 0
+fi
 if [ -n "${BRANCHES:-}" ]; then
 	echo "$BRANCHES: $(report "$BRANCHES" "${BRANCHES%/*}" | sed -n 's/^TOTAL *//p')"
 	gcovr --root . --object-directory build/coverage --filter "$BRANCHES" --json - "build/coverage/${BRANCHES%/*}" |
@@ -27,13 +33,13 @@ if [ -n "${LINES_OF:-}" ]; then
 	exit 0
 fi
 for room in "$@"; do
-	case $room in lib/*) ;; *) continue ;; esac
+	case $room in lib/*|gatewayd/edge) ;; *) continue ;; esac
 	report "$room/" "$room" | awk -v room="$room" '
-		/^lib\// { printf "%-32s %6d branches %6d taken %5s\n", $1, $2, $3, $4 }
+		/^(lib|gatewayd)\// { printf "%-32s %6d branches %6d taken %5s\n", $1, $2, $3, $4 }
 		/^TOTAL/ { printf "%-32s %6d branches %6d taken  %.1f %%\n\n", room, $2, $3, 100 * $3 / $2 }'
 done
 for folder in "$@"; do
-	case $folder in lib/*) continue ;; esac
+	case $folder in lib/*|gatewayd/edge) continue ;; esac
 	lines "$folder" | awk -F'\t' -v folder="$folder" '
 		{ room = substr($1, length(folder) + 2); if (!sub("/.*", "", room)) room = "."
 		  lines[room] += $2; covered[room] += $3 }

@@ -27,6 +27,34 @@ def proof_of(leaves, old, whole=True):
     return proof_of(leaves[k:], old - k, False) + [root_of(leaves[:k])]
 
 
+def grows(old, new, old_root, new_root, proof):
+    """Section 2.1.4.2: whether `proof` shows that the tree of `new` leaves with `new_root` continues the other."""
+    if old == new:
+        return not proof and old_root == new_root
+    if old == 0:
+        return not proof
+    if old & (old - 1) == 0:
+        proof = [old_root] + proof
+    if not proof:
+        return False
+    fn, sn = old - 1, new - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = proof[0]
+    for c in proof[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr = hashlib.sha256(b"\1" + c + fr).digest()
+            sr = hashlib.sha256(b"\1" + c + sr).digest()
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = hashlib.sha256(b"\1" + sr + c).digest()
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and fr == old_root and sr == new_root
+
+
 def inclusion_of(leaves, index):
     """Section 2.1.1: the path of a leaf."""
     if len(leaves) == 1:

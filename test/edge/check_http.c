@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gatewayd/edge/http.h"
+#include "test/memory.h"
 
 #define MAX_BODY 1000
 #define POST     "POST /v1/x HTTP/1.1\r\nHost: a.example\r\n"
@@ -102,6 +103,9 @@ static const struct refusal {
 	{ 400, VIEW("GET / HTTP/1.10\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET / HTTP/11\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET / XTTP/1.1\r\nHost: a\r\n\r\n") },
+	{ 400, VIEW("GET / HTTP/x.1\r\nHost: a\r\n\r\n") },
+	{ 400, VIEW("GET / HTTP/1x1\r\nHost: a\r\n\r\n") },
+	{ 400, VIEW("GET / HTTP/1.x\r\nHost: a\r\n\r\n") },
 	{ 501, VIEW("GET / HTTP/1.0\r\nHost: a\r\n\r\n") },
 	{ 501, VIEW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") },
 	{ 501, VIEW("BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n") },
@@ -115,6 +119,7 @@ static const struct refusal {
 	{ 400, VIEW("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET /a%2 HTTP/1.1\r\nHost: a\r\n\r\n") },
+	{ 400, VIEW("GET /a%2g HTTP/1.1\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET /a%zz HTTP/1.1\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n") },
 	{ 400, VIEW("GET /a\0b HTTP/1.1\r\nHost: a\r\n\r\n") },
@@ -214,7 +219,8 @@ static const struct {
 	{ VIEW("HEAD / HTTP/1.1\r\nHOST: a\r\nConnection: Close\r\n\r\n"), "HEAD / 0 0 close\nhost=a\nconnection=" },
 	{ VIEW(POST "EXPECT: 100-Continue\r\nContent-Length: 1\r\n\r\n"),
 	  "POST /v1/x 0 1 expect\nhost=a.example\ncontent-length=1\nexpect=100-Continue\n" },
-	{ VIEW(GET "Connection: keep-alive, TE, Upgrade\r\nTE: trailers\r\nUpgrade: h2c\r\nX-Empty:\r\n\r\n"),
+	{ VIEW(GET
+	       "Connection: keep-alive, TE, Upgrade, HTTP2-Settings\r\nTE: trailers\r\nUpgrade: h2c\r\nX-Empty:\r\n\r\n"),
 	  "GET /v1/x 0 0\nhost=a.example\n\nend, rest 0\n" },
 	{ VIEW(POST "Content-Type: application/json\r\nIdempotency-Key: k-1\r\nAccept: */*\r\n"
 	            "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"),
@@ -298,6 +304,11 @@ static const struct {
 	{ VIEW("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"), false, 400, NULL },
 	{ VIEW("HTTP/1.1 2000 OK\r\n\r\n"), false, 400, NULL },
 	{ VIEW("HTTP/1.1 099 OK\r\n\r\n"), false, 400, NULL },
+	{ VIEW("HTTP/1.1 20 OKAY\r\n\r\n"), false, 400, NULL },
+	{ VIEW("HTTP/1.1 2x0 OK\r\n\r\n"), false, 400, NULL },
+	{ VIEW("HTTP/1.1 304 \r\nContent-Length: 5\r\n\r\n"), false, 0, NULL },
+	{ VIEW(OK "Content-Type: a/b\r\nContent-Type: a/b\r\n\r\n"), false, 400, NULL },
+	{ VIEW(OK "Trailer: a\r\nTrailer: b\r\nContent-Length: 0\r\n\r\n"), false, 0, NULL },
 	{ VIEW("HTTP/1.1 600 OK\r\n\r\n"), false, 400, NULL },
 	{ VIEW("HTTP/1.1  200 OK\r\n\r\n"), false, 400, NULL },
 	{ VIEW("HTTP/1.1 200 O\0K\r\n\r\n"), false, 400, NULL },
@@ -343,6 +354,113 @@ START_TEST(goes_on_to_the_next)
 }
 END_TEST
 
+/* A name of Host that is longer than any. */
+START_TEST(host_has_a_length)
+{
+	char text[600];
+	struct outcome o;
+
+	for (int n = 255; n <= 256; n++) {
+		snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %0*d\r\n\r\n", n, 1);
+		read_all(HTTP_REQUESTS, false, view_of(text), strlen(text), 1, &o);
+		ck_assert_int_eq(o.status, n == 255 ? 0 : 400);
+	}
+}
+END_TEST
+
+/* What may be asked of a reader in any state. */
+START_TEST(knows_its_state)
+{
+	struct http_reader r;
+	struct view in = VIEW(POST "Content-Length: 2\r\n\r\n"), body;
+
+	http_init(&r, HTTP_REQUESTS, 10);
+	ck_assert(!http_is_whole(&r));
+	ck_assert_int_eq(http_read(&r, &in, &body), HTTP_HEAD);
+	ck_assert(!http_is_whole(&r) && !http_untouched(&r));
+	http_free(&r);
+	in = VIEW("G");
+	http_init(&r, HTTP_REQUESTS, 10);
+	ck_assert_int_eq(http_read(&r, &in, &body), HTTP_MORE);
+	ck_assert(!http_untouched(&r));
+	http_free(&r);
+	/* for good, whatever comes */
+	in = VIEW("GET\r\n");
+	http_init(&r, HTTP_REQUESTS, 10);
+	ck_assert_int_eq(http_read(&r, &in, &body), HTTP_FAILED);
+	in = VIEW(GET "\r\n");
+	ck_assert_int_eq(http_read(&r, &in, &body), HTTP_FAILED);
+	ck_assert(!http_is_whole(&r));
+	http_free(&r);
+}
+END_TEST
+
+START_TEST(refuses_without_memory)
+{
+#if !SANITIZER_ALLOCATES
+	struct http_reader r;
+	struct view in = VIEW(GET "\r\n"), body;
+
+	http_init(&r, HTTP_REQUESTS, 10);
+	fail_at = 0;
+	enum http_step step = http_read(&r, &in, &body);
+	fail_at = -1;
+	ck_assert_int_eq(step, HTTP_FAILED);
+	ck_assert_int_eq(r.reason, REASON_NO_MEMORY);
+	http_free(&r);
+#endif
+}
+END_TEST
+
+/* Of lines there may be any number, whatever came before the parameters of their type. */
+START_TEST(streams_have_any_length)
+{
+	static const char *const types[] = { "application/x-ndjson", "Application/X-NDJSON  ; charset=utf-8",
+		                             "application/x-ndjson;a" };
+	static const char *const others[] = { "application/x-ndjson2", "text/plain; a=application/x-ndjson", "",
+		                              "application/json" };
+	struct outcome o;
+	char text[400];
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		snprintf(text, sizeof text, POST "Content-Type: %s\r\nContent-Length: 1001\r\n\r\n", types[i]);
+		read_all(HTTP_REQUESTS, false, view_of(text), strlen(text), 1, &o);
+		ck_assert_int_eq(o.status, 0);
+	}
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		snprintf(text, sizeof text, POST "Content-Type: %s\r\nContent-Length: 1001\r\n\r\n", others[i]);
+		read_all(HTTP_REQUESTS, false, view_of(text), strlen(text), 1, &o);
+		ck_assert_int_eq(o.status, 413);
+	}
+	/* in chunks, too, of which the last comes when there are more bytes than a body may have */
+	struct buf b = BUF_INIT(1 << 16);
+	buf_adds(&b, POST "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 3; i++)
+		buf_addf(&b, "384\r\n%0900d\r\n", 1);
+	buf_adds(&b, "0\r\n\r\n");
+	read_all(HTTP_REQUESTS, false, buf_view(&b), b.n, 1, &o);
+	ck_assert_int_eq(o.status, 0);
+	ck_assert_ptr_nonnull(strstr(o.text, "end, rest 0"));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(names_of_host)
+{
+	static const char *const hosts[][2] = { { "a.example", "a.example" },
+		                                { "a.example:8443", "a.example" },
+		                                { "[::1]:8443", "::1" },
+		                                { "[::1]", "::1" },
+		                                { "[::1", "::1" },
+		                                { "[", "" },
+		                                { "", "" },
+		                                { ":1", "" } };
+
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+		ck_assert_msg(view_is(http_host_name(view_of(hosts[i][0])), hosts[i][1]), "%s", hosts[i][0]);
+}
+END_TEST
+
 START_TEST(checks_what_is_written)
 {
 	ck_assert(http_name_ok(VIEW("Idempotency-Replayed")));
@@ -351,6 +469,7 @@ START_TEST(checks_what_is_written)
 	ck_assert(http_value_ok(VIEW("a; b=\"c\"")));
 	ck_assert(!http_value_ok(VIEW("a\r\nSet-Cookie: b")));
 	ck_assert(http_target_ok(VIEW("/v1/agreements/a/records")));
+	ck_assert(http_target_ok(VIEW("/%0a")) && http_target_ok(VIEW("/%a0")) && !http_target_ok(VIEW("/%00")));
 	ck_assert(!http_target_ok(VIEW("/v1/a b")));
 	ck_assert(!http_target_ok(VIEW("")));
 	ck_assert_str_eq(http_phrase(404), "Not Found");
@@ -369,6 +488,11 @@ TCase *make_http_case(void)
 	tcase_add_test(c, keeps_to_its_limits);
 	tcase_add_loop_test(c, reads_answers, 0, (int)(sizeof answers / sizeof *answers));
 	tcase_add_test(c, goes_on_to_the_next);
+	tcase_add_test(c, host_has_a_length);
+	tcase_add_test(c, knows_its_state);
+	tcase_add_test(c, refuses_without_memory);
+	tcase_add_test(c, streams_have_any_length);
+	tcase_add_test(c, names_of_host);
 	tcase_add_test(c, checks_what_is_written);
 	return c;
 }

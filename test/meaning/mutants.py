@@ -4,7 +4,7 @@ with meaning.py (its answers are taken once), then the unit tests of the rooms. 
 the contrary; `&&` and `||` exchanged; each comparison turned. Left out are conditions that say only that memory ran out,
 for which check_memory.c stands, and loops' own bounds. Works on copies of single objects in build/mutants; prints a line
 for each mutant that nobody notices and for each of EQUIVALENT, then `N of M mutants are found (P %)`, and fails below 95 %.
-What a whole file gave is written to MUTANTS.md, unless --alone.
+What each file gave is written to MUTANTS.md, unless --alone.
 Usage: mutants.py [--worlds N] [--seed S] [--every K] [--jobs N] [--alone] [FILE…]"""
 
 import argparse
@@ -37,19 +37,21 @@ EQUIVALENT = [
      "without reasons no leaf is justified, and reasons that arrive are refused before (beside_take)"),
     ("lib/transform/automaton.c", "if (s.drop_all) {", "`s.drop_all` made `0 && (s.drop_all)`",
      "whoever walks the states ends at one that drops all; what is built beneath it is dropped as well"),
+    ("lib/policy/approval.c", "if (!hex_decode(salt, own.b", "`||` made `&&`",
+     "a salt of another length gives another digest than the stated one"),
     ("lib/policy/compile.c", "if (ok)", "`ok` made `1 || (ok)`", "a schema that was not added does not compile either"),
     ("lib/policy/compile.c", "if (out->kind == KIND_EGRESS)", "`out->kind == KIND_EGRESS` made `1 || (out->kind == KIND_EGRESS)`",
      "programs that only check derive keys that they never use"),
 ]
 RECORD = os.path.join(HERE, "MUTANTS.md")
 HEAD = """# What the mutants did
-Written by `make mutants` (test/meaning/mutants.py) after each file of which all mutants were tried; nobody edits it. A mutant is one
-condition of the file removed or turned. Found is what the comparison with the second implementation notices, or else a unit
+Written by `make mutants` (test/meaning/mutants.py) after each file; nobody edits it. A mutant is one condition of the file removed
+or turned; `tried` says whether all of the file were, or each so-many-th. Found is what the comparison with the second implementation notices, or else a unit
 test; the rest of the mutants change nothing, for the reason that stands in the table of mutants.py. The source is the last
 commit of the file at the time, + with changes that were not committed.
 
 """
-COLUMNS = ["file", "mutants", "by the comparison", "by tests alone", "by nobody", "change nothing", "found", "last run", "source"]
+COLUMNS = ["file", "tried", "mutants", "by the comparison", "by tests alone", "by nobody", "change nothing", "found", "last run", "source"]
 QUICK = ["-Wl,-S", *(["-fuse-ld=gold"] if shutil.which("ld.gold") else [])]  # of links, of which there are thousands
 MEMORY = re.compile(r"memory|MEMORY|no_mem")
 TURNED = {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="}
@@ -238,7 +240,7 @@ def source_of(path):
     return (commit or "none") + ("+" if changed else "")
 
 
-def record(path, counts):
+def record(path, counts, every):
     """Puts the file's row in the place of the one before."""
     rows = {}
     if os.path.exists(RECORD):
@@ -246,11 +248,11 @@ def record(path, counts):
             rows = {l.split("|")[1].strip(): l for l in f if l.startswith("| lib/")}
     by = counts["meaning"] + counts["tests"]
     all_of = by + counts[None]
-    cells = [path, all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
+    cells = [path, "all" if every == 1 else f"1 of {every}", all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
              datetime.date.today().isoformat(), source_of(path)]
     rows[path] = "| " + " | ".join(map(str, cells)) + " |\n"
     with open(RECORD, "w", encoding="utf-8") as f:
-        f.write(HEAD + "| " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * 6 + "---|---|\n")
+        f.write(HEAD + "| " + " | ".join(COLUMNS) + " |\n|---|---|" + "---:|" * 6 + "---|---|\n")
         f.writelines(rows[p] for p in FILES if p in rows)
 
 
@@ -291,8 +293,8 @@ def main():
             elif who is None:
                 print(f"{place}: nobody notices {made}", flush=True)
             counts[who] += 1
-        if given.every == 1 and not given.alone:
-            record(path, counts)
+        if not given.alone:
+            record(path, counts, given.every)
         return counts, false
 
     found = total = false = 0

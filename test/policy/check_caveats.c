@@ -148,6 +148,7 @@ START_TEST(what_they_say_to_passing_on)
 END_TEST
 
 static const char *const unknown[] = {
+	"[{\"scale\":\"europol-handling\",\"text\":12345,\"value\":\"H3\"}]",
 	"[" TLP("WHITE") "]",
 	"[" TLP("red") "]",
 	"[" TLP("AMBER STRICT") "]",

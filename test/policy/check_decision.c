@@ -443,11 +443,42 @@ START_TEST(what_waits_for_a_person)
 }
 END_TEST
 
+START_TEST(a_full_list_has_room_for_another_reason)
+{
+	struct decision d = { .outcome = OUTCOME_RELEASED };
+	char pointer[20];
+
+	decision_fail(&d, REASON_PURPOSE_NOT_PERMITTED, "/purposes", "/purpose");
+	for (int i = 0; i < DECISION_REASONS + 5; i++) {
+		snprintf(pointer, sizeof pointer, "/%d", i);
+		decision_fail(&d, REASON_TIER_FIELDS_EXCEEDED, "/tiers/0", pointer);
+	}
+	decision_fail(&d, REASON_APPROVAL_MISSING, "/exceptions/0", "/approvals");
+	ck_assert_uint_eq(d.n_failed, DECISION_REASONS);
+	ck_assert_int_eq(d.failed[0].reason, REASON_PURPOSE_NOT_PERMITTED);
+	ck_assert_int_eq(d.failed[1].reason, REASON_TIER_FIELDS_EXCEEDED);
+	ck_assert_str_eq(d.failed[1].pointer, "/0");
+	snprintf(pointer, sizeof pointer, "/%d", DECISION_REASONS - 3);
+	ck_assert_str_eq(d.failed[DECISION_REASONS - 2].pointer, pointer);
+	ck_assert_int_eq(d.failed[DECISION_REASONS - 1].reason, REASON_APPROVAL_MISSING);
+	/* Of what is told already one more place adds nothing. */
+	decision_fail(&d, REASON_APPROVAL_MISSING, "/exceptions/0", "/other");
+	ck_assert_str_eq(d.failed[DECISION_REASONS - 1].pointer, "/approvals");
+	/* Where all differ the first ones stay. */
+	for (int i = 0; i < DECISION_REASONS; i++)
+		d.failed[i].reason = (enum reason)(i + 1);
+	decision_fail(&d, (enum reason)(DECISION_REASONS + 1), "", "");
+	ck_assert_int_eq(d.failed[DECISION_REASONS - 1].reason, (enum reason)DECISION_REASONS);
+	ck_assert_int_eq(d.outcome, OUTCOME_REFUSED);
+}
+END_TEST
+
 TCase *make_decision_case(void)
 {
 	TCase *c = tcase_create("decision");
 
 	tcase_set_timeout(c, 120);
+	tcase_add_test(c, a_full_list_has_room_for_another_reason);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, what_waits_for_a_person);
 	tcase_add_loop_test(c, one_thing_wrong, 0, sizeof wrongs / sizeof wrongs[0]);

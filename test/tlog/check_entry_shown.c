@@ -39,7 +39,6 @@ static struct entry record_entry(enum operation o)
 		           .exception = VIEW("imminent-threat"),
 		           .checked = VIEW("case,necessity"),
 		           .outcome = VIEW("released"),
-		           .reason = VIEW("policy"),
 		           .form = 1,
 		           .build = VIEW("v1-2-gabcdef0"),
 		           .random = { 7 } };
@@ -75,6 +74,7 @@ START_TEST(what_gateways_write_is_taken)
 	for (size_t i = 0; i < sizeof of_records / sizeof *of_records; i++) {
 		struct entry e = record_entry(of_records[i]);
 		e.final = of_records[i] == OPERATION_REFUSAL;
+		e.reason = e.final ? VIEW("policy") : VIEW("");
 		ck_assert_pstr_eq(fault_of_entry(&e, 1), NULL);
 	}
 	for (size_t i = 0; i < sizeof of_notices / sizeof *of_notices; i++) {
@@ -118,8 +118,18 @@ static const struct {
 	{ "{\"build\":\"\xc3\xa4\",\"operation\":\"duty\"}", SHAPE },
 	{ "{\"build\":\"\\n\",\"operation\":\"duty\"}", SHAPE },
 	{ "{\"build\":1,\"operation\":\"duty\"}", SHAPE },
-	{ "{\"build\":\"" D D "\",\"operation\":\"duty\"}", NULL },
-	{ "{\"build\":\"" D D "1\",\"operation\":\"duty\"}", SHAPE },
+	{ "{\"build\":\"" D "\",\"operation\":\"duty\"}", NULL },
+	{ "{\"build\":\"" D "1\",\"operation\":\"duty\"}", SHAPE },
+	{ "{\"build\":\"for your eyes\",\"operation\":\"duty\"}", SHAPE },
+	{ "{\"operation\":\"duty\",\"peer\":\"a-Z_0.9\"}", NULL },
+	{ "{\"operation\":\"duty\",\"peer\":\"a:b\"}", SHAPE },
+	{ "{\"operation\":\"duty\",\"outcome\":\"for-you\"}", NULL },
+	{ "{\"operation\":\"duty\",\"outcome\":\"for you\"}", SHAPE },
+	{ "{\"operation\":\"duty\",\"outcome\":\"For\"}", SHAPE },
+	{ "{\"note\":\"hold: taken, once\",\"operation\":\"duty\"}", NULL },
+	{ "{\"note\":\"hold. 7\",\"operation\":\"duty\"}", SHAPE },
+	{ "{\"operation\":\"disclosure\",\"reason\":\"policy\"}", BESIDE },
+	{ "{\"operation\":\"hold\",\"reason\":\"policy\"}", NULL },
 	{ "{\"input\":\"ab\",\"operation\":\"duty\"}", SHAPE },
 	{ "{\"input\":[\"" D "\"],\"operation\":\"duty\"}", SHAPE },
 	{ "{\"exchange\":\"" U "\",\"operation\":\"duty\"}", NULL },

@@ -6,6 +6,7 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/core/audit/damaged.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
 #include "lib/base/wire.h"
@@ -95,6 +96,11 @@ static bool get_entry(void *arg, uint64_t index, struct view *leaf, struct view 
 	return true;
 }
 
+static bool get_named(void *arg, uint64_t index, struct view packed, struct error *e)
+{
+	return shape_is_whole(((struct rebuild *)arg)->store, index, packed, e);
+}
+
 static bool get_tile(void *arg, unsigned level, uint64_t index, struct view *hashes, struct error *e)
 {
 	return store_get_tile(((struct rebuild *)arg)->store, level, index, hashes, e);
@@ -121,9 +127,12 @@ static bool get_newer(void *arg, struct checkpoint *out, struct error *e)
 
 static bool verify(struct rebuild *r, struct verify_report *report, struct error *e)
 {
-	struct verify_source source = {
-		.entry = get_entry, .tile = get_tile, .arg = r, .disclosures = true, .newer = get_newer
-	};
+	struct verify_source source = { .entry = get_entry,
+		                        .tile = get_tile,
+		                        .arg = r,
+		                        .disclosures = true,
+		                        .named = get_named,
+		                        .newer = get_newer };
 	struct buf last = BUF_INIT(NOTE_MAX), earlier = BUF_INIT(NOTE_MAX);
 	struct checkpoint now, before;
 	struct view note;

@@ -9,6 +9,7 @@
 #include "gatewayd/core/store/copying.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/rest.h"
 #include "lib/tlog/verify.h"
@@ -91,6 +92,11 @@ static bool open_last(struct store *s, const struct note_vkey *key, struct buf *
 	return note_split(buf_view(note), &text, &signatures, e) && checkpoint_parse(text, out, e);
 }
 
+static bool read_named(void *arg, uint64_t index, struct view packed, struct error *e)
+{
+	return shape_is_whole(((struct reading *)arg)->store, index, packed, e);
+}
+
 static bool read_newer(void *arg, struct checkpoint *out, struct error *e)
 {
 	struct reading *r = arg;
@@ -118,6 +124,7 @@ static bool verify_one(struct store *s, const struct note_vkey *key, struct insp
 		                        .tile = read_tile,
 		                        .arg = &reading,
 		                        .disclosures = true,
+		                        .named = read_named,
 		                        .newer = read_newer,
 		                        .later = later };
 	bool ok = archived != SOUGHT_FAILED || error_set(e, missing.reason, "%s", missing.text);

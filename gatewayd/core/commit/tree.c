@@ -9,6 +9,7 @@
 #include "gatewayd/core/commit/anchor.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/shape.h"
 #include "lib/base/datetime.h"
 #include "lib/tlog/entry.h"
 
@@ -254,12 +255,14 @@ bool tree_announcement(const struct tree *t, int64_t now_ms, struct buf *out, st
 
 /* --- appending --- */
 
-bool tree_append(struct tree *t, struct view leaf, struct view packed, uint64_t *index, struct error *e)
+bool tree_append(struct tree *t, struct view leaf, struct view packed, const struct store_shape *shape, uint64_t *index,
+                 struct error *e)
 {
 	struct digest hash;
 	uint64_t at = tiles_size(t->tiles);
 
-	if (!store_put_entry(t->store, at, leaf, packed, e))
+	if (!(shape ? store_put_shaped(t->store, at, leaf, packed, shape, e)
+	            : store_put_entry(t->store, at, leaf, packed, e)))
 		return false;
 	tlog_leaf_hash(leaf, &hash);
 	if (!tiles_append(t->tiles, &hash))

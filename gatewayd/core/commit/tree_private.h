@@ -23,7 +23,10 @@ bool tree_open(struct tree *t, struct store *s, const struct note_signer *signer
 bool tree_first_anchor(struct tree *t, const char *path, struct error *e) MUST_USE;
 void tree_close(struct tree *t);
 
-bool tree_append(struct tree *t, struct view leaf, struct view packed, uint64_t *index, struct error *e) MUST_USE;
+/* `shape`: that the disclosures name; NULL: they name none. */
+struct store_shape;
+bool tree_append(struct tree *t, struct view leaf, struct view packed, const struct store_shape *shape, uint64_t *index,
+                 struct error *e) MUST_USE;
 /* Stores the tiles that changed and the checkpoint of the present size; t->note is the signed note. */
 bool tree_seal(struct tree *t, struct error *e) MUST_USE;
 void tree_commit(struct tree *t);

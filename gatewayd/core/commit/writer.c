@@ -55,9 +55,15 @@ struct writer {
 bool writer_append(struct writer *w, struct job *j, struct view leaf, struct view packed, uint64_t *index,
                    struct error *e)
 {
+	return writer_append_shaped(w, j, leaf, packed, NULL, index, e);
+}
+
+bool writer_append_shaped(struct writer *w, struct job *j, struct view leaf, struct view packed,
+                          const struct store_shape *shape, uint64_t *index, struct error *e)
+{
 	if (!w->open)
 		return error_set(e, REASON_STORE, "an audit entry was written outside a transaction");
-	if (!tree_append(&w->tree, leaf, packed, index, e))
+	if (!tree_append(&w->tree, leaf, packed, shape, index, e))
 		return false;
 	if (w->o.mirror)
 		mirror_add(w->o.mirror, *index, leaf);

@@ -52,6 +52,10 @@ void writer_submit(struct writer *w, struct job *j);
  * index. */
 bool writer_append(struct writer *w, struct job *j, struct view leaf, struct view packed, uint64_t *index,
                    struct error *e) MUST_USE;
+/* The same with the shape that the disclosures name (store/shape.h); NULL: they name none. */
+struct store_shape;
+bool writer_append_shaped(struct writer *w, struct job *j, struct view leaf, struct view packed,
+                          const struct store_shape *shape, uint64_t *index, struct error *e) MUST_USE;
 /* Only inside run(): key slots (see keystore.h). A key that is placed has its slot and was synced, or is put; one that is put is
  * synced before this transaction's COMMIT; one that is erased is destroyed after it, and the job goes home when that is done. */
 bool writer_place_key(struct writer *w, const struct key_lease *l, uint32_t *slot, struct error *e) MUST_USE;

@@ -5,6 +5,7 @@
 #include "lib/policy/decision.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/read/story.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/os/instant.h"
@@ -126,7 +127,7 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 	struct error e = { .reason = REASON_NONE };
 	struct store_exchange x;
 	struct store_archive archive;
-	struct view leaf, packed;
+	struct view leaf, packed, shape;
 	struct uuid id;
 	struct showing *show;
 
@@ -155,6 +156,8 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 		json_object_set_new(show->answer, "entry", control_view_json(leaf));
 		json_object_set_new(show->answer, "disclosures",
 		                    packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
+		if (store_find_shape(c->control->o.reader, index, &shape, NULL))
+			json_object_set_new(show->answer, "shape", json_loadb(shape.p, shape.n, 0, NULL));
 	} else if (store_get_archive(c->control->o.reader, store_entry_log(index), &archive, &e)) {
 		json_object_set_new(show->answer, "archived", json_true());
 	}

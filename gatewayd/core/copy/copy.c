@@ -237,7 +237,7 @@ bool copy_log(const struct act *a, const struct copy *c, enum operation operatio
 bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, struct error *e)
 {
 	bool left = !c->here && c->state != STATE_QUEUED; /* it may be kept, and under way once more (keep.h) */
-	struct store_payload payload;
+	uint32_t slot = 0;
 
 	if (left && !store_drop_delivery(a->store, c->seq, e))
 		return false;
@@ -246,14 +246,14 @@ bool copy_erase_payload(const struct act *a, struct copy *c, const char *why, st
 		return copy_settle(a, c, e);
 	}
 	c->plan.payload_ms = SCHEDULE_NEVER;
-	switch (sought(store_get_payload(a->store, c->seq, &payload, e), e)) {
+	switch (sought(store_get_slot(a->store, c->seq, &slot, e), e)) {
 	case SOUGHT_FOUND: break;
 	case SOUGHT_NONE: return copy_settle(a, c, e);
 	case SOUGHT_FAILED: return false;
 	}
-	return (!left || store_drop_kept(a->store, c->seq, e)) &&
-	       writer_erase_key(a->writer, a->job, payload.slot, e) && store_erase_payload(a->store, c->seq, e) &&
-	       copy_log(a, c, OPERATION_ERASURE, "", why, e) && copy_settle(a, c, e);
+	return (!left || store_drop_kept(a->store, c->seq, e)) && writer_erase_key(a->writer, a->job, slot, e) &&
+	       store_erase_payload(a->store, c->seq, e) && copy_log(a, c, OPERATION_ERASURE, "", why, e) &&
+	       copy_settle(a, c, e);
 }
 
 static bool let_go(const struct act *a, struct copy *c, struct error *e)

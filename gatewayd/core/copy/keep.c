@@ -27,9 +27,9 @@ static bool kept_until(const struct act *a, const struct copy *c, int64_t *until
 /* Of a record whose key is gone nothing is kept. */
 static bool keep_beside(const struct act *a, const struct copy *c, bool *kept, struct error *e)
 {
-	struct store_payload payload;
+	uint32_t slot;
 	struct store_delivery d;
-	enum sought row = sought(store_get_payload(a->store, c->seq, &payload, e), e);
+	enum sought row = sought(store_get_slot(a->store, c->seq, &slot, e), e);
 
 	if (row != SOUGHT_FOUND)
 		return row == SOUGHT_NONE;

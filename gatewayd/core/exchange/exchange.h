@@ -1,7 +1,8 @@
 /* One record, from envelope to answer. exchange.c is the page to read: who are you, which agreement covers this, may
  * it, does it fit, what may pass and in what form. exchange_caveats.c sees to the
  * codes under which it travels, exchange_rows.c prepares what will be written of the decision,
- * exchange_commit.c writes it in one transaction and makes the answer after its commit, exchange_memory.c has the
+ * exchange_shape.c keeps what decisions have in common, exchange_commit.c writes it in one transaction and makes the answer
+ * after its commit, exchange_memory.c has the
  * memory of it all. One thread decides with a struct decider of its own and waits for nothing; only what says so runs
  * on the writer's thread.
  *
@@ -28,6 +29,7 @@
 #include "lib/base/ids.h"
 #include "lib/policy/beside.h"
 #include "lib/policy/decision.h"
+#include "lib/policy/shape.h"
 #include "lib/tlog/entry.h"
 
 /* Bytes of one answer without its receipt, at most. */
@@ -45,7 +47,7 @@ struct decider {
 	unsigned n_free;
 	unsigned quiet; /* calls of decider_rest() since one was taken */
 };
-/* Ten times a second: when none was taken for a while, frees those that are not in use. */
+/* Ten times a second: when none was taken for a while, frees those that are not in use, and forgets shapes. */
 void decider_rest(struct decider *d);
 /* Frees the exchanges that are not in use; the rest is its maker's. */
 void decider_close(struct decider *d);
@@ -159,6 +161,8 @@ struct reserved {
 	struct quota_use quota;          /* until the release is committed or nothing is released; once a record */
 	struct surrogate_use surrogates; /* until then, or until the record is decided anew */
 	struct key_lease key;            /* of the payload, from its sealing on; the same */
+	struct shape *shape;             /* that its decision names; NULL: it lists each leaf, or none leaves */
+	bool shape_is_new;               /* it was not stored: core->shapes_underway counts it */
 };
 
 /* Buffers, used for one record after another. */
@@ -234,6 +238,15 @@ bool exchange_find_copy(struct exchange *x);
 /* Fills the rows, the audit entry and the answer from the decision. False: memory or random bytes ran out, nothing may
  * be written. */
 bool exchange_prepare(struct exchange *x) MUST_USE;
+
+/* --- the shape that a decision names (exchange_shape.c) --- */
+
+/* Of a release. False: the decision lists each leaf, for the agreement has as many shapes as are kept, or memory ran out. */
+bool exchange_take_shape(struct exchange *x, struct shape_use *use);
+/* It goes back; `stored`: it is in the store now. */
+void exchange_settle_shape(struct exchange *x, bool stored);
+/* Only inside its job's run(): the entry with its disclosures; x->found.index is its place. */
+bool exchange_append(struct exchange *x, struct writer *w, struct error *e) MUST_USE;
 
 /* --- writing (exchange_commit.c) --- */
 

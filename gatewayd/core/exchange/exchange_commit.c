@@ -61,12 +61,11 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 	struct exchange *x = JOB_OF(struct exchange, j);
 	struct decided *d = &x->decided;
 	struct found *f = &x->found;
-	struct view leaf = buf_view(&x->written.leaf), packed = buf_view(&x->written.sd.packed);
 	struct store_exchange prior;
 
 	*f = (struct found){ .accepted = STORE_NEW, .answer_id = d->id };
 	if (d->asked.dry_run || !d->final)
-		return writer_append(w, j, leaf, packed, &f->index, e);
+		return exchange_append(x, w, e);
 	d->row.answer = buf_view(&x->written.answer);
 	d->row.status = d->status;
 	if (!store_accept(s, &d->row, &f->accepted, &prior, e))
@@ -77,7 +76,7 @@ static bool write_exchange(struct job *j, struct writer *w, struct store *s, str
 		return true;
 	f->keyed = d->keeps_payload;
 	/* What follows from it has entries, too: the receipt is for this one. */
-	return writer_append(w, j, leaf, packed, &f->index, e) && store_set_entry(s, d->row.seq, f->index, e) &&
+	return exchange_append(x, w, e) && store_set_entry(s, d->row.seq, f->index, e) &&
 	       (!d->keeps_payload || exchange_write_payload(x, w, s, e)) &&
 	       writer_receipt(w, j, store_log(s) << STORE_LOG_SHIFT | f->index, e);
 }
@@ -233,6 +232,7 @@ static void came_home(struct job *j)
 	quota_settle(&x->reserved.quota, j->committed && x->found.accepted == STORE_NEW);
 	surrogates_settle(&x->reserved.surrogates);
 	key_lease_settle(&x->reserved.key, j->committed && x->found.keyed);
+	exchange_settle_shape(x, j->committed && x->found.accepted == STORE_NEW);
 	if (j->committed) {
 		fill_result(x);
 		note_attempt(x);

@@ -49,6 +49,7 @@ void exchange_forget(struct exchange *x)
 	arena_wipe(&w->mem);
 	surrogates_settle(&x->reserved.surrogates);
 	key_lease_settle(&x->reserved.key, false);
+	exchange_settle_shape(x, false);
 }
 
 void exchange_recycle(struct exchange *x)
@@ -90,6 +91,7 @@ void exchange_free(struct exchange *x)
 	buf_free(&x->written.result);
 	disclosures_free(&x->written.sd);
 	arena_free(&x->written.mem);
+	shape_unref(x->reserved.shape);
 	free(x->reserved.surrogates.held);
 	free(x);
 }
@@ -106,6 +108,8 @@ void decider_close(struct decider *d)
 
 void decider_rest(struct decider *d)
 {
-	if (++d->quiet == REST_CALLS)
-		decider_close(d);
+	if (++d->quiet != REST_CALLS)
+		return;
+	decider_close(d);
+	shapes_forget(d->scratch->shapes);
 }

@@ -304,10 +304,24 @@ static void disclose_grounds(struct exchange *x)
 			disclose_stated(x, DISCLOSED_GROUNDS + i, grounds[i].name, tape_token(t, grounds[i].node));
 }
 
+static void disclose_decision(struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	struct scratch *s = x->decider->scratch;
+	struct shape_use use;
+
+	buf_reset(&s->text);
+	if (exchange_is_release(x) && exchange_take_shape(x, &use))
+		decision_json_shaped(&d->decision, s->transform_run, &use, &s->text);
+	else
+		decision_json(&d->decision, &d->tape, d->envelope.record,
+		              exchange_is_release(x) ? s->transform_run : NULL, &s->text);
+	disclose(x, 0, "decision", buf_view(&s->text));
+}
+
 static void fill_entry(struct exchange *x)
 {
 	struct decided *d = &x->decided;
-	struct scratch *s = x->decider->scratch;
 	const struct submission *asked = &d->asked;
 	enum reason reason = exchange_reason(x);
 	struct buf checked = BUF_INIT(64);
@@ -354,10 +368,7 @@ static void fill_entry(struct exchange *x)
 		if (d->decision.outcome != OUTCOME_REFUSED)
 			e.exception = d->decision.exception;
 	}
-	buf_reset(&s->text);
-	decision_json(&d->decision, &d->tape, d->envelope.record, exchange_is_release(x) ? s->transform_run : NULL,
-	              &s->text);
-	disclose(x, 0, "decision", buf_view(&s->text));
+	disclose_decision(x);
 	disclose_string(x, 1, "case", d->envelope.case_ref);
 	disclose_string(x, 2, "reference", d->envelope.reference);
 	if (d->envelope.officer)
@@ -452,6 +463,7 @@ static void refuse_all(struct exchange *x, enum reason reason)
 	buf_reset(&w->leaf);
 	buf_reset(&w->members);
 	disclosures_reset(&w->sd);
+	exchange_settle_shape(x, false);
 	d->members = (struct digest){ { 0 } };
 	d->keeps_payload = d->delivers = d->receives = false;
 	d->decision.n_failed = 0;

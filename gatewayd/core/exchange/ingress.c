@@ -88,6 +88,18 @@ static bool check_consent(struct exchange *x, const struct tape *t)
 	return true;
 }
 
+/* What was checked is said in one way. */
+static bool check_words(struct exchange *x, const struct tape *t)
+{
+	uint32_t said = tape_member(t, 0, VIEW("checked"));
+	char room[64];
+	struct buf words = { .p = room, .cap = sizeof room, .max = sizeof room };
+
+	checked_print(x->decided.checked, &words);
+	return view_eq(said ? tape_string(t, said) : VIEW(""), buf_view(&words)) ||
+	       invalid(x, "the entry says otherwise than gateways do what was checked");
+}
+
 /* What stands beside the record is what the sender's log says, and so is what was checked of what stays there. */
 static bool check_members(struct exchange *x, const struct tape *t)
 {
@@ -105,7 +117,7 @@ static bool check_members(struct exchange *x, const struct tape *t)
 	if (!entry_digest(t, "envelope", &digest))
 		return invalid(x, "the entry's digest of the envelope is not that of its members");
 	d->checked = checked_of_entry(t);
-	return true;
+	return check_words(x, t);
 }
 
 static bool check_entry(struct exchange *x, const struct tape *t)
@@ -117,6 +129,9 @@ static bool check_entry(struct exchange *x, const struct tape *t)
 	uuid_print(&o->exchange, id);
 	if (!entry_says(t, "operation", VIEW("disclosure")))
 		return invalid(x, "the entry is not a disclosure");
+	if (!entry_says(t, "outcome", view_of(outcome_name(OUTCOME_RELEASED))) &&
+	    !entry_says(t, "outcome", view_of(outcome_name(OUTCOME_TRANSFORMED))))
+		return invalid(x, "the entry does not say that it was released");
 	if (!entry_says(t, "exchange", view_of(id)))
 		return invalid(x, "the entry is another exchange's");
 	if (!entry_says(t, "agreement", agreement_id(d->agreement)) ||

@@ -310,8 +310,7 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 	struct copy held;
 	return held_decision_append(r->held->decider.core, w, j, &facts, &r->testimony, &index, e) &&
 	       copy_load(&a, r->seq, &held, e) && copy_erase_payload(&a, &held, "decided by a person", e) &&
-	       writer_append(w, j, buf_view(&x->written.leaf), buf_view(&x->written.sd.packed), &x->found.index, e) &&
-	       store_set_entry(s, r->seq, x->found.index, e) &&
+	       exchange_append(x, w, e) && store_set_entry(s, r->seq, x->found.index, e) &&
 	       store_set_answer(s, r->seq, d->status, buf_view(&x->written.answer), e) &&
 	       store_set_agreement(s, r->seq, agreement_digest(d->agreement), e) &&
 	       exchange_become(&a, &held, d->row.state, e) && (!d->keeps_payload || exchange_write_payload(x, w, s, e));
@@ -334,6 +333,7 @@ static void released(struct job *j)
 
 	quota_settle(&x->reserved.quota, done);
 	key_lease_settle(&x->reserved.key, done && x->decided.keeps_payload);
+	exchange_settle_shape(x, done);
 	if (!j->committed) {
 		tell(&r->asked, j->error.text);
 	} else if (!r->still_held) {

@@ -15,6 +15,7 @@
 #include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/tlog/tlog.h"
 #include "gatewayd/os/log.h"
@@ -149,12 +150,12 @@ static void show_notices(struct request *r, const struct store_exchange *x)
 }
 
 /* What is withheld of its entry, for this agency's own oversight: the receipt, whose leaf has the digests, and the row that
- * opens them (RFC 9901 disclosures; a last one of 22 characters is the decoys' seed). */
+ * opens them (RFC 9901 disclosures; a last one of 22 characters is the decoys' seed), and the shape that its decision names. */
 static void show_disclosures(struct request *r, const struct store_exchange *x)
 {
 	struct buf body = BUF_INIT(DISCLOSURES_MAX), receipt = BUF_INIT(65536);
-	struct error e = { .reason = REASON_NONE };
-	struct view leaf, packed;
+	struct error e = { .reason = REASON_NONE }, none = { .reason = REASON_NONE };
+	struct view leaf, packed, shape;
 
 	if (!oversight_own(r)) {
 		answer_problem(r, REASON_ROLE_DENIED);
@@ -168,6 +169,10 @@ static void show_disclosures(struct request *r, const struct store_exchange *x)
 		buf_add_json_string(&body, buf_view(&receipt));
 		buf_addf(&body, ",\"erased\":%s,\"disclosures\":", packed.n ? "false" : "true");
 		buf_add(&body, packed.n ? packed : VIEW("[]"));
+		if (store_find_shape(r->worker->reader, x->entry, &shape, &none)) {
+			buf_adds(&body, ",\"shape\":");
+			buf_add_json_string(&body, shape);
+		}
 		buf_addc(&body, '}');
 		answer_read(r, "disclosures read", &x->id, VIEW("application/json"), &body);
 	}

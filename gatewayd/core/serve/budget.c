@@ -89,6 +89,32 @@ struct account *budget_account(struct budget *b, const struct partner *p)
 	return a;
 }
 
+struct account *budget_account_of(struct budget *b, struct view id)
+{
+	char name[sizeof((struct account *)0)->id];
+	struct account *a;
+
+	snprintf(name, sizeof name, "%.*s", VIEW_ARG(id));
+	pthread_mutex_lock(&b->lock);
+	HASH_FIND_STR(b->accounts, name, a);
+	if (!a)
+		a = add_account(b, name);
+	pthread_mutex_unlock(&b->lock);
+	return a;
+}
+
+void budget_each_rates(struct budget *b, void (*each)(void *arg, const char *id, struct rate_counts *rates), void *arg)
+{
+	struct account *a, *next;
+
+	pthread_mutex_lock(&b->lock);
+	HASH_ITER(hh, b->accounts, a, next)
+	{
+		each(arg, a->id, a->rates);
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
 static void hold(struct budget *b, struct account *a, uint32_t jobs, uint64_t bytes)
 {
 	a->bytes += bytes;

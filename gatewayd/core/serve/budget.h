@@ -41,6 +41,11 @@ void budget_set(struct budget *b, const struct node *n);
 /* The account of this partner, NULL: of all who are none; with the weight that the partner has now. NULL: no memory. */
 struct account *budget_account(struct budget *b, const struct partner *p) MUST_USE;
 
+/* The account of this id, made where there is none. NULL: no memory. */
+struct account *budget_account_of(struct budget *b, struct view id) MUST_USE;
+/* Calls `each` for what every account has asked for, in the order in which they were made, with the lock held. */
+void budget_each_rates(struct budget *b, void (*each)(void *arg, const char *id, struct rate_counts *rates), void *arg);
+
 /* Room for a request and its body. A quarter of the bytes is left to lines, so that bodies alone never keep all of them
  * from going on. False: it has to wait, and nothing was taken. */
 bool budget_take_body(struct budget *b, struct account *a, uint64_t bytes) MUST_USE;

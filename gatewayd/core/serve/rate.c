@@ -15,6 +15,7 @@ struct count {
 	double second[BOUNDS / 2]; /* records, bytes: in the bucket at `at_ms` */
 	uint64_t day[BOUNDS / 2];
 	int64_t at_ms; /* monotonic */
+	bool by_day;   /* a day is bounded */
 	int64_t of_day;
 	UT_hash_handle hh;
 };
@@ -98,6 +99,7 @@ static struct count *count_of(struct rate_counts *c, struct view agreement, cons
 		one->second[i] = one->second[i] > leaked ? one->second[i] - leaked : 0;
 	}
 	one->at_ms = monotonic_ms;
+	one->by_day = r->day_records || r->day_bytes;
 	if (one->of_day != now_ms / DAY_MS) {
 		one->of_day = now_ms / DAY_MS;
 		memset(one->day, 0, sizeof one->day);
@@ -196,6 +198,35 @@ void rate_count(struct rate_counts *c, const struct rated *of, uint64_t records,
 		}
 	}
 	pthread_mutex_unlock(&c->lock);
+}
+
+void rate_each_day(struct rate_counts *c, int64_t now_ms,
+                   void (*each)(void *arg, const char *agreement, uint64_t records, uint64_t bytes), void *arg)
+{
+	struct count *one, *next;
+
+	pthread_mutex_lock(&c->lock);
+	HASH_ITER(hh, c->counts, one, next)
+	{
+		if (one->by_day && one->of_day == now_ms / DAY_MS)
+			each(arg, one->agreement, one->day[0], one->day[1]);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool rate_restore(struct rate_counts *c, struct view agreement, uint64_t records, uint64_t bytes, int64_t now_ms,
+                  int64_t monotonic_ms)
+{
+	static const struct rates a_day = { .day_records = 1 };
+
+	pthread_mutex_lock(&c->lock);
+	struct count *one = count_of(c, agreement, &a_day, now_ms, monotonic_ms);
+	if (one) {
+		one->day[0] += records;
+		one->day[1] += bytes;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return one != NULL;
 }
 
 struct printing {

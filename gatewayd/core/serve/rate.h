@@ -1,8 +1,8 @@
 /* How much a partner may ask to be decided: records and bytes, a second and a day, of it as a whole and of an agreement.
  * A bound of a second is a bucket that leaks at that rate and holds a second's worth: what was begun is finished, also
  * where it runs over, and nothing more is begun until it has leaked. A record that is refused counts as RATE_REFUSED: it costs
- * as much as one that is released, and is of use to nobody. Days are those of UTC; they are counted in memory and
- * begin anew with the daemon.
+ * as much as one that is released, and is of use to nobody. Days are those of UTC; rate_days.h
+ * keeps them over a restart.
  *
  * What is counted belongs to an account (budget.h), so that it outlives connections and reloads. Any thread. */
 #ifndef GATEWAYD_CORE_SERVE_RATE_H
@@ -35,6 +35,13 @@ bool rate_permits(struct rate_counts *c, const struct rated *of, int64_t now_ms,
                   unsigned *retry_after_s) MUST_USE;
 void rate_count(struct rate_counts *c, const struct rated *of, uint64_t records, uint64_t bytes, int64_t now_ms,
                 int64_t monotonic_ms);
+/* What was counted of the day of `now_ms` where a day is bounded: of the partner as a whole (`agreement` empty), and under
+ * agreements; in the order in which they were first counted. */
+void rate_each_day(struct rate_counts *c, int64_t now_ms,
+                   void (*each)(void *arg, const char *agreement, uint64_t records, uint64_t bytes), void *arg);
+/* Takes up what was counted of that day before. False: no memory. */
+bool rate_restore(struct rate_counts *c, struct view agreement, uint64_t records, uint64_t bytes, int64_t now_ms,
+                  int64_t monotonic_ms) MUST_USE;
 /* The values of the fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10): a policy for each bound of
  * the partner and of the agreement. */
 void rate_print(struct rate_counts *c, const struct rated *of, int64_t now_ms, int64_t monotonic_ms, struct buf *policy,

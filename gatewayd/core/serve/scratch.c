@@ -13,11 +13,12 @@ bool scratch_open(struct scratch *s)
 	s->schema_run = schema_run_new();
 	s->transform_run = transform_run_new();
 	s->gcm = gcm_new();
+	s->shapes = shapes_new();
 	s->record = BUF_INIT(REQUEST_BODY_MAX);
 	s->beside = BUF_INIT(1u << 20);
 	s->text = BUF_INIT(8u * 1024 * 1024);
 	s->proof = BUF_INIT(2 * REQUEST_BODY_MAX);
-	return s->envelope && s->output && s->entry && s->schema_run && s->transform_run && s->gcm;
+	return s->envelope && s->output && s->entry && s->schema_run && s->transform_run && s->gcm && s->shapes;
 }
 
 void scratch_clear(struct scratch *s)
@@ -53,6 +54,7 @@ void scratch_close(struct scratch *s)
 	schema_run_free(s->schema_run);
 	transform_run_free(s->transform_run);
 	gcm_free(s->gcm);
+	shapes_free(s->shapes);
 	member_order_free(&s->order);
 	buf_wipe(&s->record);
 	buf_wipe(&s->beside);
@@ -66,6 +68,5 @@ void scratch_clear_buf(struct buf *b)
 		buf_wipe(b);
 		return;
 	}
-	wipe(b->p, b->cap);
-	buf_reset(b);
+	buf_clear(b);
 }

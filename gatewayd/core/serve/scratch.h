@@ -5,6 +5,7 @@
 #include "lib/crypto/crypto.h"
 #include "lib/json/member_order.h"
 #include "lib/json/tape.h"
+#include "lib/policy/shape.h"
 #include "lib/schema/schema.h"
 #include "lib/transform/program.h"
 
@@ -16,6 +17,7 @@ struct scratch {
 	struct schema_run *schema_run;
 	struct transform_run *transform_run;
 	struct gcm *gcm;
+	struct shapes *shapes; /* what decisions have in common: nothing of a record */
 	struct member_order order;
 	struct buf record; /* what leaves */
 	struct buf beside; /* what leaves beside it */

@@ -65,7 +65,7 @@ bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct v
 	int64_t key = log_key(s, index);
 
 	return log_index_fits(index, e) && sql_run(s, SQL_ENTRY_PUT, BOUND(as_int(key), as_text(leaf)), e) &&
-	       (packed.n == 0 || sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed)), e));
+	       (packed.n == 0 || sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed), as_null()), e));
 }
 
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
@@ -109,13 +109,16 @@ bool store_list_entries(struct store *s, uint64_t from, unsigned max,
 
 bool store_erase_disclosures(struct store *s, uint64_t entry, struct error *e)
 {
-	if (!sql_run(s, SQL_DISCLOSURE_ERASE, BOUND(as_number(entry)), e))
-		return false;
-	if (sql_changes(s) == 0)
-		return error_set(e, REASON_NOT_FOUND, "entry %llu of its log has no disclosures",
-		                 (unsigned long long)store_entry_index(entry));
+	struct statement *q = sql_start(s, SQL_DISCLOSURE_ERASE, BOUND(as_number(entry)), e);
+	bool ok;
+
+	if (!sql_next(s, q, &ok, e))
+		return ok && error_set(e, REASON_NOT_FOUND, "entry %llu of its log has no disclosures",
+		                       (unsigned long long)store_entry_index(entry));
+	uint64_t shape = col_null(q, 0) ? 0 : (uint64_t)col_int(q, 0);
+	sql_end(q);
 	s->erased = true;
-	return true;
+	return shape == 0 || shape_unname(s, shape, e);
 }
 
 bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *arg, uint64_t entry, struct view leaf),
@@ -178,7 +181,8 @@ bool store_archive_entries(struct store *s, uint64_t log, const struct store_arc
 	if (log >= s->last_log)
 		return error_set(e, REASON_STORE, "the entries of the newest log stay");
 	s->erased = true;
-	return sql_run(s, SQL_ENTRY_ARCHIVE, BOUND(from, to), e) &&
+	return shapes_archive(s, log << STORE_LOG_SHIFT, (log + 1) << STORE_LOG_SHIFT, e) &&
+	       sql_run(s, SQL_ENTRY_ARCHIVE, BOUND(from, to), e) &&
 	       sql_run(s, SQL_DISCLOSURE_ARCHIVE, BOUND(from, to), e) && put_archive(s, log, a, e);
 }
 

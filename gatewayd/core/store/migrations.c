@@ -319,6 +319,17 @@ static const char unproved[] = "CREATE TABLE unproved ("
 static const char caveats_mark[] = "ALTER TABLE caveats ADD COLUMN mark BLOB;"
                                    "CREATE INDEX caveats_marked ON caveats (mark) WHERE mark IS NOT NULL;";
 
+/* What decisions name in the place of lists: as long as a disclosure does. */
+static const char shapes[] = "CREATE TABLE shape ("
+                             "  id INTEGER PRIMARY KEY,"
+                             "  agreement TEXT NOT NULL,"
+                             "  digest BLOB NOT NULL,"
+                             "  text TEXT NOT NULL,"
+                             "  named INTEGER NOT NULL" /* disclosures that do */
+                             ") STRICT;"
+                             "CREATE UNIQUE INDEX shape_digest ON shape (agreement, digest);"
+                             "ALTER TABLE disclosure ADD COLUMN shape INTEGER;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -338,4 +349,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               cosignatures_by_size,
 	                               unproved,
 	                               caveats_mark,
+	                               shapes,
 	                               NULL };

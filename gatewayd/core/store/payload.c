@@ -24,6 +24,17 @@ bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
 	return ok;
 }
 
+bool store_get_slot(struct store *s, uint64_t seq, uint32_t *slot, struct error *e)
+{
+	struct statement *q = sql_row(s, SQL_PAYLOAD_SLOT, BOUND(as_number(seq)), "payload", e);
+
+	if (!q)
+		return false;
+	*slot = (uint32_t)col_int(q, 0);
+	sql_end(q);
+	return true;
+}
+
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e)
 {
 	if (!sql_run(s, SQL_PAYLOAD_ERASE, BOUND(as_number(seq)), e) ||

@@ -13,6 +13,8 @@ struct store_payload {
 bool store_put_payload(struct store *s, const struct store_payload *p, struct error *e) MUST_USE;
 bool store_get_payload(struct store *s, uint64_t seq, struct store_payload *out,
                        struct error *e) MUST_USE; /* NOT_FOUND when erased */
+/* The slot of its key alone; NOT_FOUND when erased. */
+bool store_get_slot(struct store *s, uint64_t seq, uint32_t *slot, struct error *e) MUST_USE;
 /* With what is known of the checkpoint that it came under. */
 bool store_erase_payload(struct store *s, uint64_t seq, struct error *e) MUST_USE;
 /* Numbers of exchanges with a payload, from behind `after_seq` on, at most `max`. */

@@ -43,6 +43,11 @@ enum sql {
 	SQL_ENTRY_PUT,
 	SQL_DISCLOSURE_PUT,
 	SQL_DISCLOSURE_ERASE,
+	SQL_SHAPE_PUT,
+	SQL_SHAPE_COUNT,
+	SQL_SHAPE_DROP,
+	SQL_SHAPE_ARCHIVE,
+	SQL_SHAPE_TRIM,
 	SQL_ENTRY_ARCHIVE,
 	SQL_DISCLOSURE_ARCHIVE,
 	SQL_TILE_PUT,
@@ -85,6 +90,7 @@ enum sql {
 	SQL_STATE_WINDOW,
 	SQL_EXCHANGE_LAST,
 	SQL_PAYLOAD_GET,
+	SQL_PAYLOAD_SLOT,
 	SQL_PAYLOAD_LIST,
 	SQL_PAYLOAD_SLOTS,
 	SQL_TIMER_GET,
@@ -134,6 +140,11 @@ enum sql {
 	SQL_ENTRY_LAST,
 	SQL_ENTRY_NEEDED,
 	SQL_DISCLOSURE_LIST,
+	SQL_SHAPE_ID,
+	SQL_SHAPE_GET,
+	SQL_SHAPE_OF,
+	SQL_SHAPE_COUNT_OF,
+	SQL_SHAPE_LIST,
 	SQL_TILE_GET,
 	SQL_CHECKPOINT_AT,
 	SQL_CHECKPOINT_LAST,
@@ -171,6 +182,14 @@ struct pending_state {
 	uint64_t hash;
 };
 
+/* A shape that disclosures of late name, and how many of this transaction are not counted in its row yet. */
+struct shape_named {
+	uint64_t id; /* 0: none */
+	struct digest digest;
+	char agreement[128]; /* a longer name is not remembered */
+	uint64_t added;
+};
+
 struct store {
 	const struct engine *engine;
 	struct connection *connection;
@@ -182,6 +201,7 @@ struct store {
 	uint8_t window_key[16];
 	uint64_t last_log, log; /* the newest audit log's number; the one that the verbs are about */
 	struct pending_state pending;
+	struct shape_named shapes[16]; /* by digest */
 	uint64_t next_seq, next_inbox;
 	uint64_t committed_seq, committed_inbox; /* the same at the last commit */
 	uint32_t *live_slots;                    /* bit map for store_slot_live(), loaded at its first call */
@@ -262,6 +282,14 @@ void sql_finish(struct store *s);
 
 /* Writes the pending narrow row; before anything that reads it, and before COMMIT. */
 bool pending_flush(struct store *s, struct error *e) MUST_USE;
+/* Writes how many disclosures more name each shape; before anything that counts them, and before COMMIT. */
+bool shapes_flush(struct store *s, struct error *e) MUST_USE;
+/* Forgets what is remembered of shapes. */
+void shapes_drop(struct store *s);
+/* A disclosure that named it is gone; the shape with its last. */
+bool shape_unname(struct store *s, uint64_t id, struct error *e) MUST_USE;
+/* The disclosures of these entries are about to go. */
+bool shapes_archive(struct store *s, uint64_t from, uint64_t to, struct error *e) MUST_USE;
 /* Loads the number of the newest audit log. */
 bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */

@@ -95,8 +95,15 @@ const char *const sql_texts[SQL_COUNT] = {
 		"SELECT id, seq, exchange, kind, made_ms, ?2, ?3 FROM inbox WHERE id = ?1",
 	[SQL_INBOX_DROP] = "DELETE FROM inbox WHERE id = ?1",
 	[SQL_ENTRY_PUT] = "INSERT INTO entry (idx, leaf) VALUES (?1, ?2)",
-	[SQL_DISCLOSURE_PUT] = "INSERT INTO disclosure (idx, packed) VALUES (?1, ?2)",
-	[SQL_DISCLOSURE_ERASE] = "DELETE FROM disclosure WHERE idx = ?1",
+	[SQL_DISCLOSURE_PUT] = "INSERT INTO disclosure (idx, packed, shape) VALUES (?1, ?2, ?3)",
+	[SQL_DISCLOSURE_ERASE] = "DELETE FROM disclosure WHERE idx = ?1 RETURNING shape",
+	[SQL_SHAPE_PUT] = "INSERT INTO shape (id, agreement, digest, text, named) VALUES (" NEXT_ID("shape") ", ?1, ?2, ?3, 0) "
+		"RETURNING id",
+	[SQL_SHAPE_COUNT] = "UPDATE shape SET named = named + ?2 WHERE id = ?1",
+	[SQL_SHAPE_DROP] = "DELETE FROM shape WHERE id = ?1 AND named <= 0",
+	[SQL_SHAPE_ARCHIVE] = "UPDATE shape SET named = named - gone.n FROM (SELECT shape AS id, count(*) AS n FROM disclosure "
+		"WHERE idx >= ?1 AND idx < ?2 AND shape IS NOT NULL GROUP BY shape) gone WHERE shape.id = gone.id",
+	[SQL_SHAPE_TRIM] = "DELETE FROM shape WHERE named <= 0",
 	[SQL_ENTRY_ARCHIVE] = "DELETE FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_DISCLOSURE_ARCHIVE] = "DELETE FROM disclosure WHERE idx >= ?1 AND idx < ?2",
 	[SQL_TILE_PUT] = "INSERT INTO tile (key, hashes) VALUES (?1, ?2) "
@@ -147,6 +154,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_STATE_WINDOW] = "SELECT seq, received_ms, hash FROM state ORDER BY seq DESC",
 	[SQL_EXCHANGE_LAST] = "SELECT coalesce(max(seq), 0) FROM exchange",
 	[SQL_PAYLOAD_GET] = "SELECT p.slot, b.sealed FROM payload_slot p JOIN payload b ON b.seq = p.seq WHERE p.seq = ?1",
+	[SQL_PAYLOAD_SLOT] = "SELECT slot FROM payload_slot WHERE seq = ?1",
 	[SQL_PAYLOAD_LIST] = "SELECT seq FROM payload_slot WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_PAYLOAD_SLOTS] = "SELECT slot FROM payload_slot",
 	[SQL_TIMER_GET] = TIMER_COLUMNS "WHERE seq = ?1",
@@ -210,6 +218,12 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_ENTRY_LIST] = "SELECT e.idx, e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
 		"WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",
 	[SQL_DISCLOSURE_LIST] = "SELECT d.idx, e.leaf FROM disclosure d JOIN entry e ON e.idx = d.idx ORDER BY d.idx LIMIT ?1",
+	[SQL_SHAPE_ID] = "SELECT id FROM shape WHERE agreement = ?1 AND digest = ?2",
+	[SQL_SHAPE_GET] = "SELECT text FROM shape WHERE agreement = ?1 AND digest = ?2",
+	[SQL_SHAPE_OF] = "SELECT s.text FROM disclosure d JOIN shape s ON s.id = d.shape WHERE d.idx = ?1",
+	[SQL_SHAPE_COUNT_OF] = "SELECT count(*) FROM shape WHERE agreement = ?1",
+	[SQL_SHAPE_LIST] = "SELECT digest, agreement, text FROM shape s WHERE s.id IN "
+		"(SELECT shape FROM disclosure WHERE idx >= ?1 AND idx < ?2) ORDER BY digest, agreement",
 	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_ENTRY_NEEDED] = "SELECT "
 		"(SELECT count(*) FROM delivery d JOIN state t ON t.seq = d.seq WHERE t.entry >= ?1 AND t.entry < ?2) + "

@@ -160,7 +160,7 @@ bool store_commit(struct store *s, struct error *e)
 {
 	if (!s->in_transaction)
 		return error_set(e, REASON_STORE, "no transaction is open");
-	if (!pending_flush(s, e) || !s->engine->commit(s->connection, e))
+	if (!pending_flush(s, e) || !shapes_flush(s, e) || !s->engine->commit(s->connection, e))
 		return false;
 	s->in_transaction = false;
 	return true;
@@ -173,6 +173,7 @@ void store_rollback(struct store *s)
 	s->engine->rollback(s->connection);
 	s->in_transaction = false;
 	s->pending.set = false;
+	shapes_drop(s);
 	s->next_seq = s->committed_seq;
 	s->next_inbox = s->committed_inbox;
 }
@@ -198,6 +199,18 @@ void store_unmoved(const struct store *s, struct store_unmoved *out)
 void store_shed(struct store *s)
 {
 	s->engine->shed(s->connection);
+}
+
+bool store_move_ahead(struct store *s, bool *ready, struct error *e)
+{
+	if (!s->writes || s->in_transaction)
+		return error_set(e, REASON_STORE, "a checkpoint is the writer's, between transactions");
+	return s->engine->move_ahead(s->connection, ready, e);
+}
+
+bool store_moving(const struct store *s)
+{
+	return s->engine->moving(s->connection);
 }
 
 bool store_checkpoint(struct store *s, bool force, struct error *e)

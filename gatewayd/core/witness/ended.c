@@ -1,6 +1,8 @@
 /* See ended.h. */
 #include "gatewayd/core/witness/ended.h"
 
+#include <utlist.h>
+
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/serve/post.h"
@@ -28,6 +30,13 @@
 
 enum phase { ASKS_END, ASKS_PROOF, ASKS_GENESIS, COUNTS, WRITES };
 
+/* A log that did not show what it must, since it did last: as many as there are logs of partners. */
+struct refusal {
+	char name[NOTE_NAME_MAX];
+	unsigned n;
+	struct refusal *next;
+};
+
 struct ended {
 	struct job job; /* first */
 	struct worker *worker;
@@ -37,8 +46,7 @@ struct ended {
 	size_t next;                   /* partner to look at */
 	int64_t next_ms;               /* monotonic */
 	enum phase phase;
-	const struct partner *refusing; /* compared only: whose refusals these are */
-	unsigned refusals;
+	struct refusal *refusals;
 	struct buf note;       /* where the log ended */
 	struct checkpoint end; /* looks into note */
 	struct sight_largest seen;
@@ -69,10 +77,13 @@ static void reset(struct ended *x, int64_t wait_ms)
 void ended_free(void *arg)
 {
 	struct ended *x = arg;
+	struct refusal *one, *next;
 
 	if (!x)
 		return;
 	reset(x, 0);
+	LL_FOREACH_SAFE(x->refusals, one, next)
+	free(one);
 	free(x);
 }
 
@@ -140,7 +151,6 @@ static void conclude(struct ended *x)
 		                x->seen.note.n ? buf_view(&x->seen.note) : buf_view(&x->note));
 		tell(x);
 	}
-	x->refusals = 0;
 	x->phase = WRITES;
 	x->job = (struct job){ .home = x->worker->home, .run = note_judged, .done = judged };
 	writer_submit(x->worker->core->writer, &x->job);
@@ -196,12 +206,17 @@ static void again(struct ended *x, const char *why)
 /* An answer, but not what every node has to show. */
 static void refused(struct ended *x, const char *why)
 {
+	struct refusal *one;
 	char text[400];
 
-	if (x->refusing != x->partner)
-		x->refusals = 0;
-	x->refusing = x->partner;
-	if (++x->refusals == REFUSALS) {
+	LL_FOREACH(x->refusals, one)
+	if (strcmp(one->name, x->partner->log.name) == 0)
+		break;
+	if (!one && (one = calloc(1, sizeof *one))) {
+		snprintf(one->name, sizeof one->name, "%s", x->partner->log.name);
+		LL_PREPEND(x->refusals, one);
+	}
+	if (one && ++one->n == REFUSALS) {
 		snprintf(text, sizeof text, "ended: the log %s does not show where the one before it ended: %s",
 		         x->partner->log.name, why);
 		incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->note));

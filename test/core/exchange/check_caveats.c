@@ -296,7 +296,7 @@ static bool known(json_t *doc)
 }
 
 /* The same values with the members of each object the other way round. */
-static json_t *turned(const json_t *value)
+static json_t *turned(json_t *value)
 {
 	json_t *out, *item;
 	const char *name;
@@ -310,7 +310,7 @@ static json_t *turned(const json_t *value)
 	if (!json_is_object(value))
 		return json_deep_copy(value);
 	out = json_object();
-	json_object_foreach((json_t *)value, name, item)
+	json_object_foreach(value, name, item)
 	{
 		json_t *rest = json_object();
 		json_object_set_new(rest, name, turned(item));

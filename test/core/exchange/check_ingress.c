@@ -125,6 +125,21 @@ static void named(struct parcel *p)
 	p->entry.name = VIEW("for your eyes");
 }
 
+static void not_released(struct parcel *p)
+{
+	p->entry.outcome = VIEW("refused");
+}
+
+static void checked_twice(struct parcel *p)
+{
+	p->entry.checked = VIEW("necessity,case");
+}
+
+static void checked_more(struct parcel *p)
+{
+	p->entry.checked = VIEW("case,necessity,seen");
+}
+
 static void added(struct parcel *p)
 {
 	p->added = "XN-2026-0816";
@@ -152,6 +167,9 @@ static const struct {
 	{ caveats_added, "not that of those that came" },
 	{ no_members, "no digest of the envelope" },
 	{ added, "is not that of its members" },
+	{ not_released, "does not say that it was released" },
+	{ checked_twice, "what was checked" },
+	{ checked_more, "what was checked" },
 	{ noted, "has a member that" },
 	{ named, "has a member that" },
 };
@@ -253,7 +271,7 @@ START_TEST(a_retention_in_another_spelling)
 	json_t *members = json_loadb(p.members.p, p.members.n, 0, NULL);
 
 	json_object_set_new(members, "retention", json_string(spelled[_i]));
-	p.members = leaf_of(members);
+	p.members = leaf_text(members);
 	struct exchange *x = decide(&s, parcel_text(&p));
 	ck_assert_int_eq(exchange_reason(x), _i == 0 ? REASON_RETENTION_MISSING : REASON_NONE);
 	exchange_recycle(x);

@@ -240,6 +240,20 @@ ASK(find_entry, struct view leaf, packed; uint64_t entry = UINT64_C(1) << STORE_
     return store_find_entry(s, entry, &leaf, &packed, e) && tell_entry(out, entry, leaf, packed);)
 ASK(entry_count, uint64_t n; return store_entry_count(s, &n, e) && tell_text(out, "entries", n, VIEW(""));)
 ASK(list_entries, return store_list_entries(s, 0, 10, tell_entry, out, e);)
+static bool tell_shape(void *arg, const struct store_shape *shape)
+{
+	buf_addf(arg, "shape %d %.*s %.*s\n", shape->digest.b[0], V(shape->agreement), V(shape->text));
+	return true;
+}
+
+ASK(get_shape, struct digest d = world_digest(80); struct view text;
+    return store_get_shape(s, VIEW("pnr-2026"), &d, &text, e) && tell_text(out, "text of a shape", 0, text);)
+ASK(find_shape, struct view text; uint64_t entry = (UINT64_C(2) << STORE_LOG_SHIFT) + 2;
+    return store_find_shape(s, entry, &text, e) && tell_text(out, "named", 0, text);)
+ASK(count_shapes, uint64_t n;
+    return store_count_shapes(s, VIEW("pnr-2026"), &n, e) && tell_text(out, "shapes", n, VIEW(""));)
+ASK(get_slot, uint32_t slot; return store_get_slot(s, 1, &slot, e) && tell_text(out, "slot", slot, VIEW(""));)
+ASK(list_shapes, return store_list_shapes(s, tell_shape, out, e);)
 ASK(list_disclosures, return store_list_disclosures(s, 10, tell_disclosure, out, e);)
 ASK(needs_entries, struct store_needed n;
     return store_needs_entries(s, 2, &n, e) && tell_text(out, "needed", n.unsent * 10 + n.open, VIEW(""));)
@@ -352,6 +366,11 @@ static const struct reading readings[] = {
 	READING(entry_count),
 	READING(list_entries),
 	READING(list_disclosures),
+	READING(get_shape),
+	READING(find_shape),
+	READING(count_shapes),
+	READING(list_shapes),
+	READING(get_slot),
 	READING(needs_entries),
 	READING(get_archive),
 	READING(get_tile),

@@ -14,6 +14,7 @@
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/surrogate.h"
 #include "gatewayd/core/store/approval.h"
@@ -208,6 +209,13 @@ static inline bool world_exchanges(struct store *s, struct error *e)
 	       store_put_receipt(s, 1, VIEW("receipt"), e) && store_put_kept(s, 1, VIEW("\"tier\":\"T1\""), e);
 }
 
+static inline struct store_shape world_shape(uint8_t n)
+{
+	static const char text[] = "{\"dropped\":[],\"released\":[]}";
+
+	return (struct store_shape){ .digest = world_digest(n), .agreement = VIEW("pnr-2026"), .text = view_of(text) };
+}
+
 static inline bool world_third_log(struct store *s, struct error *e)
 {
 	struct store_unproved unproved = { .seq = 1, .origin = VIEW("south/1"), .size = 4 };
@@ -221,10 +229,12 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	struct store_approval approval = world_approval(60);
 	struct store_consent consent = world_consent(1);
 	struct digest document = world_digest(50);
+	struct store_shape shape = world_shape(80);
 	bool first;
 
-	return world_entries(s, "newest", e) && world_exchanges(s, e) && store_put_notice(s, &n, e) &&
-	       store_put_notice(s, &ended, e) && store_drop_notice(s, ended.id, T0 + 2, VIEW(""), VIEW("theirs"), e) &&
+	return world_entries(s, "newest", e) && store_put_shaped(s, 2, VIEW("third"), VIEW("shaped"), &shape, e) &&
+	       world_exchanges(s, e) && store_put_notice(s, &n, e) && store_put_notice(s, &ended, e) &&
+	       store_drop_notice(s, ended.id, T0 + 2, VIEW(""), VIEW("theirs"), e) &&
 	       store_put_notice_taken(s, &t, e) && store_put_inbox(s, &open, e) && store_put_inbox(s, &done, e) &&
 	       store_ack_inbox(s, done.id, T0 + 3, VIEW("acked"), &first, e) &&
 	       store_put_witnessed(s, VIEW("south/1"), &w, e) &&

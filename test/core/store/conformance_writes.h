@@ -50,7 +50,9 @@ CALL(put_inbox, struct store_inbox i = world_inbox(1); return store_put_inbox(s,
 CALL(drop_inbox, return store_drop_inbox(s, 1, e);)
 CALL(ack_inbox, bool first; return store_ack_inbox(s, 1, T0 + 9, VIEW("acked"), &first, e);)
 CALL(put_log, return world_log(s, "north/4", e);)
-CALL(put_entry, return store_put_entry(s, 2, VIEW("third"), VIEW("more"), e);)
+CALL(put_entry, return store_put_entry(s, 3, VIEW("fourth"), VIEW("more"), e);)
+CALL(put_shaped, struct store_shape one = world_shape(81);
+     return store_put_shaped(s, 3, VIEW("fourth"), VIEW("more"), &one, e);)
 CALL(erase_disclosures, return store_erase_disclosures(s, UINT64_C(2) << STORE_LOG_SHIFT, e);)
 CALL(archive_entries, struct store_archive a = { .size = 2, .checkpoint = world_digest(7) };
      return store_archive_entries(s, 1, &a, e);)
@@ -116,6 +118,7 @@ static const struct writing writings[] = {
 	WRITING(ack_inbox),
 	WRITING(put_log),
 	WRITING(put_entry),
+	WRITING(put_shaped),
 	WRITING(erase_disclosures),
 	WRITING(archive_entries),
 	WRITING(tell_archive),

@@ -5,7 +5,8 @@
 
 TCase *make_parcel_receipt_case(void);
 
-#define LEAF "{\"operation\":\"collection\",\"input\":\"00\"}"
+#define INPUT_00 "0000000000000000000000000000000000000000000000000000000000000000"
+#define LEAF "{\"input\":\"" INPUT_00 "\",\"operation\":\"collection\"}"
 
 static struct parcel parcel;
 static struct buf proof, answer;
@@ -136,7 +137,7 @@ END_TEST
 
 #define INPUT "0011"
 
-static const struct tape *leaf_of(const char *text, struct tape *t)
+static const struct tape *parsed_leaf(const char *text, struct tape *t)
 {
 	OK(tape_parse(worker->scratch.entry, view_of(text), t, e));
 	return t;
@@ -161,11 +162,11 @@ START_TEST(a_leaf_that_refuses)
 	struct tape t;
 
 	for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
-		ck_assert_msg(proof_leaf_refuses(leaf_of(leaves[i].leaf, &t), INPUT) == leaves[i].refuses, "%s",
+		ck_assert_msg(proof_leaf_refuses(parsed_leaf(leaves[i].leaf, &t), INPUT) == leaves[i].refuses, "%s",
 		              leaves[i].leaf);
 	/* What is not known is said by no leaf. */
-	ck_assert(!proof_leaf_refuses(leaf_of("{\"operation\":\"refusal\",\"input\":\"\",\"final\":true}", &t), ""));
-	ck_assert(!proof_leaf_says(leaf_of("{\"origin\":\"\"}", &t), "origin", ""));
+	ck_assert(!proof_leaf_refuses(parsed_leaf("{\"operation\":\"refusal\",\"input\":\"\",\"final\":true}", &t), ""));
+	ck_assert(!proof_leaf_says(parsed_leaf("{\"origin\":\"\"}", &t), "origin", ""));
 }
 END_TEST
 

@@ -10,6 +10,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import sqlite3
 import ssl
@@ -19,6 +20,7 @@ import unittest
 
 import agreements
 from check_witness import Log, audit_option, auditor, entries, metric
+from merkle import grows
 from world import GATEWAYCTL, ROOT, Client, World, read, run, wait_for, write
 
 SECONDS = int(os.environ.get("AUDITOR_SECONDS", "30"))
@@ -27,10 +29,12 @@ LOOK, RECORD = 2, 7 if SECONDS > 60 else 3  # so often the auditor looks, and a 
 
 class Office:
     """A witness of another make, which no partner file is about: add-checkpoint of C2SP tlog-witness over TLS, with the
-    cosigner's key that OpenSSL has. It remembers sizes, and believes the proofs."""
+    cosigner's key that OpenSSL has. It remembers sizes and roots and holds every request to that text: the form of the body, the
+    proof (422), the old size (409 with the one that it knows); it shows nothing of what it saw."""
 
     def __init__(self, world, name="office.example/w1", prefix=""):
         self.folder, self.name, self.prefix, self.size, self.asked = f"{world.folder}/office", name, prefix, {}, []
+        self.roots = {}
         os.makedirs(self.folder)
         self.key = f"{self.folder}/cosigner.key"
         run("openssl", "genpkey", "-algorithm", "ed25519", "-out", self.key)
@@ -71,12 +75,19 @@ class Office:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def add(self, body):
-        old, note = int(body.split("\n")[0][4:]), body.split("\n\n", 1)[1]
+        head, note = body.split("\n\n", 1)
+        first, *proof = head.split("\n")
         text = note.split("\n\n")[0] + "\n"
-        origin, size = text.split("\n")[:2]
-        if old != self.size.get(origin, 0):
-            return 409, f"{self.size.get(origin, 0)}\n"
-        self.size[origin] = int(size)
+        origin, size, root = text.split("\n")[:3]
+        if not re.fullmatch("old (0|[1-9][0-9]*)", first) or len(proof) > 63 or int(first[4:]) > int(size) or not note.endswith("\n"):
+            return 400, ""
+        old, known = int(first[4:]), self.size.get(origin, 0)
+        if old != known:
+            return 409, f"{known}\n"
+        hashes = [base64.b64decode(line, validate=True) for line in proof]
+        if not grows(old, int(size), self.roots.get(origin), base64.b64decode(root), hashes):
+            return 422, ""
+        self.size[origin], self.roots[origin] = int(size), base64.b64decode(root)
         stamp = int(time.time())
         write(f"{self.folder}/text", f"cosignature/v1\ntime {stamp}\n{text}")
         run("openssl", "pkeyutl", "-sign", "-inkey", self.key, "-rawin", "-in", f"{self.folder}/text", "-out", f"{self.folder}/sig")
@@ -308,7 +319,7 @@ class OutsideWitnesses(Case):
         code, out, err = self.verify()
         self.assertEqual(code, 0, err)
         self.assertIn("cosigned by  2 witnesses of the policy; witnessed by 1 of 1 independent", out)
-        self.assertEqual({k: v for k, v in w.north.ask("status")["witnesses"].items()}, {"silent": 0, "independent": 1, "of_independent": 1})
+        self.assertEqual({k: v for k, v in w.north.ask("status")["witnesses"].items()}, {"silent": 0, "independent": 1, "of_independent": 1, "contradictions": 0})
         self.assertIn(f"/tlog/{hashlib.sha256(b'gw.north.example/audit/gw1/1').hexdigest()}/checkpoint", office.asked)
         # The partner leaves: what has the quorum stays what is shown, and the log goes on.
         w.south.stop()

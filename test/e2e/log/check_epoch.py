@@ -71,7 +71,7 @@ class NewEpoch(unittest.TestCase):
 
     def genesis(self, node):
         """The first entry of the newest log; the mirror follows the commit."""
-        return wait_for(lambda: entries(node))[0]
+        return wait_for(lambda: os.path.exists(f"{node.folder}/log/audit.jsonl") and entries(node))[0]
 
     def verify_receipt(self, text, key, ok=True):
         path = f"{self.world.folder}/receipt"

@@ -35,6 +35,7 @@ class Disclosures(unittest.TestCase):
             wait_for(lambda: w.north.ask("outbox") == [])       # what waits for its delivery still names its case
             self.assertEqual(len(w.client("south").inbox()["items"]), 2)
             w.north.stop()
+            self.check_shapes(w.north, f"{w.folder}/whole")
             audit = json.loads(open(w.north.config, encoding="utf-8").read())["audit"]
             w.north.change(audit={**audit, "disclosures": "PT1M"})
             w.clock.move(60)
@@ -61,6 +62,7 @@ class Disclosures(unittest.TestCase):
                 except FileNotFoundError:
                     pass
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
+                self.assertEqual(db.execute("SELECT named FROM shape").fetchall(), [(1,)])     # the one that is kept
                 held = db.execute("SELECT count(*) FROM disclosure").fetchone()[0]
                 self.assertGreater(held, 0)
                 db.execute("DELETE FROM disclosure")
@@ -101,6 +103,25 @@ class Disclosures(unittest.TestCase):
                 db.execute("DELETE FROM entry WHERE leaf LIKE '%erased_log%'")
             db.close()
             self.assertEqual(north.ctl("audit", "verify", "--key", key, store + "@1", ok=False)[0], 4)
+
+    def check_shapes(self, node, copy):
+        """What decisions name by digest goes with the copy, and is missed where it is missing or altered."""
+        self.assertEqual(node.ctl("audit", "export", "--disclosures", copy)[0], 0)
+        lines = read(f"{copy}/disclosures/shapes").splitlines()
+        self.assertEqual(len(lines), 1, "one kind of record, one shape")
+        self.assertIn('"pointer":"/travellers/*/family"', lines[0])
+        self.assertNotIn("Jane", lines[0])
+        self.assertEqual(node.ctl("audit", "verify", copy)[0], 0)
+        for text, fault in (("", "missing"), (lines[0].replace("family", "familx") + "\n", "missing")):
+            with open(f"{copy}/disclosures/shapes", "w", encoding="ascii") as f:
+                f.write(text)
+            status, _, err = node.ctl("audit", "verify", copy, ok=False)
+            self.assertEqual(status, 4, err)
+            self.assertIn(f"the shape that its decision names is {fault}", err)
+        self.assertEqual(node.ctl("audit", "export", "--disclosures", "--from", f"{node.folder}/store/gatewayd.db", copy)[0], 0)
+        self.assertEqual(node.ctl("audit", "verify", copy)[0], 0)
+        self.assertEqual(node.ctl("audit", "export", "--disclosures", "--from", copy, copy + "-again")[0], 0)
+        self.assertEqual(node.ctl("audit", "verify", copy + "-again")[0], 0)
 
     def check_leaves(self, node, want):
         """Every leaf of the daemon's has bits of its own, and its operation's number of digests."""

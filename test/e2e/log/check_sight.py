@@ -164,9 +164,8 @@ class Sight(Case):
         old = json.loads(other)["origin"]["proof"]
         status, answer = self.liar.send(other.replace(json.dumps(old), json.dumps(self.proof(3))))
         self.assertEqual((status, answer["type"], answer["errors"][0]["pointer"]), (403, "/problems/receipt-invalid", "/origin/proof"))
-        self.liar.leaves = list(self.endpoint.leaves)
+        self.liar.leaves = self.endpoint.leaves = list(self.endpoint.leaves)
         self.accepted(10, "b")
-        self.endpoint.leaves = self.liar.leaves
         wait_for(lambda: self.unproved() == 1)
         self.assertEqual(len(self.incidents()), 1)
 
@@ -181,9 +180,8 @@ class Sight(Case):
         self.accepted(4)
         self.endpoint.leaves = self.liar.leaves
         wait_for(lambda: self.unproved() == 0)
-        self.liar.leaves = []
+        self.liar.leaves = self.endpoint.leaves = []
         self.accepted(7, "b")
-        self.endpoint.leaves = self.liar.leaves
         self.incident("forked: 7 entries do not continue the 4 that were proved")
 
     def test_a_log_that_went_back(self):

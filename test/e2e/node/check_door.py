@@ -205,7 +205,7 @@ class Door(Case):
     def test_a_start_under_attack_shuts_no_partner_out(self):
         """Where a partner came from within a day is remembered over the start, whatever strangers spend meanwhile."""
         self.north.change(limits={"handshakes_per_second": 1})
-        kept = f"{self.north.folder}/store.db-sources"
+        kept = f"{self.north.folder}/{json.loads(read(self.north.config))['store']}-sources"
         self.north.start()
         self.assertEqual(self.client.request("GET", "/v1/agreements")[0], 200)
         self.client.close()

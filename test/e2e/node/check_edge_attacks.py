@@ -13,9 +13,11 @@ of those that are run, with commas between (all). OTHER=1: each round has the sa
 too, before it; how much longer the honest wait than beside that is the gateway's part, and not the machine's."""
 
 import contextlib
+import json
 import multiprocessing
 import os
 import random
+import re
 import socket
 import ssl
 import statistics
@@ -25,7 +27,7 @@ import time
 import unittest
 
 import agreements
-from world import ROOT, Authority, World, read, sanitized, wait_for
+from world import ROOT, Authority, World, read, run, sanitized, wait_for, write
 
 HONEST, ROUNDS, ATTACKERS = (int(os.environ.get(name, default)) for name, default in (("HONEST", "30"), ("ROUNDS", "1"), ("ATTACKERS", "4")))
 OTHER = os.environ.get("OTHER") == "1"
@@ -33,6 +35,7 @@ HELD = 1200             # sockets that the attackers hold at once, where the cla
 HONEST_ADDRESS = "127.0.0.1"
 # ip(7): the kernel looks for a port when both ends are known, instead of one that is free for all, which takes long with so many.
 IP_BIND_ADDRESS_NO_PORT = 24
+BUSY = (429, 503)       # a partner that has all that it may have
 CLIENT_HELLO_HALF = bytes.fromhex("1603010200010001fc0303") + bytes(100)
 
 
@@ -82,6 +85,17 @@ def silent(t, held):
 def half_hello(t, held):
     s = connect(t.port)
     s.sendall(CLIENT_HELLO_HALF)
+    held.append(s)
+    return 1, 0
+
+
+def no_finish(t, held):
+    """A whole ClientHello, for which the gateway signs, and silence."""
+    came, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        t.contexts[t.others["bad"]].wrap_bio(came, to_send, server_hostname=t.host).do_handshake()
+    s = connect(t.port)
+    s.sendall(to_send.read())
     held.append(s)
     return 1, 0
 
@@ -164,9 +178,110 @@ def key_updates(t, held):
     return sent, int(wrong)
 
 
-ATTACKS = {"silent TCP": silent, "half ClientHello": half_hello, "no or foreign certificate": bad_certificate,
-           "certificate of nobody": stranger, "partner opens thousands": thousands, "slow head": slow_head, "slow body": slow_body,
-           "slow reader": slow_reader, "monitor port": monitor, "handshake flood": flood, "renewals (KeyUpdate)": key_updates}
+def answers(s):
+    """All that comes until the gateway ends the connection."""
+    got = b""
+    with contextlib.suppress(OSError):
+        while piece := s.recv(65536):
+            got += piece
+    return got
+
+
+def accepted(s, *refusals):
+    """Whether anything but at most one answer, with one of these statuses, came before the gateway ended the connection. None
+    comes where the attackers spent what they may."""
+    statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers(s))]
+    return int(len(statuses) > 1 or not set(statuses) <= set(refusals))
+
+
+def smuggled():
+    """Requests whose length can be read in two ways, or in none, each with another request behind it."""
+    post, chunk, more = "POST /v1/agreements/pax/records", "5\r\nhello\r\n0\r\n\r\n", "GET /v1/agreements HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    chunked = ("identity", "gzip", "chunked, identity", "identity, chunked", "chunked, chunked", "chunked,", ", chunked", "xchunked", "chunkedx",
+               "chunked;q=1", "\"chunked\"", "chun ked", "chunked\x0b", "\x00chunked", "chunked\x00", "gzip, chunked", "chunked, gzip", "")
+    lengths = ("+5", "-1", "-5", "0x5", "5 5", "5,5", "5, 6", "5a", "5\x00", "5;", "1e1", "99999999999999999999", "", "five")
+    sizes = ("0x5", "+5", "-5", "5 ", "5\t", " 5", "", "g", "5g", "5;\x00", "5;a=\n", "5\x0b", "fffffffffffffffff", "00000000000000005")
+    tails = ("0\r\nX: y\r\n\r\n", "0\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\n", "0\n\r\n", "0\n\n", "0;x\n\r\n", "0\r\rX\r\n\r\n")
+    heads = [f"Transfer-Encoding: {c}\r\n" for c in chunked] + [f"Transfer-Encoding: {c}\r\nContent-Length: 5\r\n" for c in chunked]
+    heads += [f"{name}: chunked\r\n" for name in ("Transfer-Encoding ", " Transfer-Encoding", "Transfer-Encoding\t", "Transfer-Encoding:")]
+    heads += ["Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+              "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding:\r\n chunked\r\n", "Transfer-Encoding: chunked\n"]
+    heads += ["Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5\n",
+              "Content-Length : 5\r\n", "Content-Length:\r\n 5\r\n"]
+    forms = [(head, chunk) for head in heads] + [(f"Content-Length: {n}\r\n", chunk) for n in lengths]
+    forms += [("Transfer-Encoding: chunked\r\n", f"{size}\r\nhello\r\n0\r\n\r\n") for size in sizes]
+    forms += [("Transfer-Encoding: chunked\r\n", f"5\r\nhello\r\n{tail}") for tail in tails]
+    forms += [("Transfer-Encoding: chunked\r\n", body) for body in ("5\r\nhell\r\n0\r\n\r\n", "5\r\nhello!\r\n0\r\n\r\n", "5\nhello\n0\n\n",
+                                                                  "5\r\nhello0\r\n\r\n")]
+    return [f"{post} HTTP/1.1\r\nHost: {{host}}\r\nContent-Type: application/json\r\n{head}\r\n{body}{more}" for head, body in forms]
+
+
+SMUGGLED = smuggled()
+assert len(SMUGGLED) > 60
+
+
+def smuggling(t, held):
+    """One answer, which refuses, and the end: the request behind it is none."""
+    with t.tls(t.contexts[t.others["bad"]]) as s:
+        s.sendall(random.choice(SMUGGLED).replace("{host}", t.host).encode("latin-1"))
+        return 1, accepted(s, 400, 501, *BUSY)
+
+
+WRONG_FIELDS = ("Idempotency-Key: \r\n", "Idempotency-Key:\r\n", "Content-Digest: \r\n", "Content-Digest: sha-256=:AAAA:\r\n",
+                "Expect: 200-ok\r\n", "Host: {host}\r\n", "Content-Encoding: gzip\r\n", "X" * 9000 + ": 1\r\n")
+
+
+def wrong_fields(t, held):
+    """Another gateway's Host, an empty key or digest, and what else no client of ours says."""
+    field = random.choice(WRONG_FIELDS).replace("{host}", t.host)
+    host = t.host if random.randrange(4) else "elsewhere.example"
+    with t.tls(t.contexts[t.others["bad"]]) as s:
+        s.sendall(f"POST /v1/agreements/pax/records HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{field}"
+                  "Content-Length: 2\r\nConnection: close\r\n\r\n{}".encode())
+        return 1, accepted(s, 400, 415, 421, 431, 501, *BUSY)
+
+
+def revoked(t, held):
+    """A partner's certificate that its authority's list names."""
+    with t.tls(t.contexts[t.others["revoked"]]) as s:
+        s.sendall(t.head(more="Connection: close\r\n"))
+        return 1, accepted(s, 403, *BUSY)
+
+
+def refused_lines(t, held):
+    """Batches of lines that are refused, one after another on each connection: what costs the gateway most for least."""
+    body = b"\n".join([json.dumps(agreements.envelope({"locator": 1}), separators=(",", ":")).encode()] * 200)
+    head = t.head("POST", "/v1/agreements/pax/records", f"Content-Type: application/x-ndjson\r\nContent-Length: {len(body)}\r\n")
+    with t.tls(t.contexts[t.others["bad"]], timeout=20) as s:
+        s.sendall(head + body)
+        got = b""
+        while got.count(b"\n") < 200 and not got.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) and (piece := s.recv(65536)):
+            got += piece
+    return 200, got.count(b'"status":201')
+
+
+def endless_stream(t, held):
+    """A stream of lines without an end, whose answers nobody reads."""
+    line = json.dumps(agreements.envelope({"locator": 1}), separators=(",", ":")).encode() + b"\n"
+    piece = line * 20
+    s = t.tls(t.contexts[t.others["bad"]], timeout=0.5)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.sendall(t.head("POST", "/v1/agreements/pax/records", "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"))
+    sent = 0
+    with contextlib.suppress(OSError):
+        while sent < 2000:
+            s.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            sent += 20
+    held.append(s)
+    return sent, 0
+
+
+ATTACKS = {"silent TCP": silent, "half ClientHello": half_hello, "silence after ClientHello": no_finish,
+           "no or foreign certificate": bad_certificate, "certificate of nobody": stranger, "partner opens thousands": thousands,
+           "slow head": slow_head, "slow body": slow_body,
+           "slow reader": slow_reader, "monitor port": monitor, "handshake flood": flood, "renewals (KeyUpdate)": key_updates,
+           "request smuggling": smuggling, "wrong fields": wrong_fields, "revoked certificate": revoked, "refused lines": refused_lines,
+           "endless stream": endless_stream}
 
 CLASSES = [name for name in ATTACKS if name in os.environ.get("CLASSES", ",".join(ATTACKS)).split(",")]
 
@@ -239,7 +354,9 @@ class EdgeAttacks(unittest.TestCase):
         cls.world.agreement(agreements.passenger(digest=schema))
         authority = cls.world.authority
         others = {"bad": authority.leaf("bad-system", "spiffe://south.example/bad"),
-                  "stranger": authority.leaf("stranger", "spiffe://nowhere.example/system")}
+                  "stranger": authority.leaf("stranger", "spiffe://nowhere.example/system"),
+                  "revoked": authority.leaf("revoked-system", "spiffe://south.example/revoked")}
+        cls.make_list(others["revoked"][0])
         others["foreign"] = Authority(f"{cls.world.folder}/foreign", number=2).leaf("foreign", "spiffe://north.example/system")
         limits = {"reads_per_minute": 1000000, "connections": 1000, "handshakes": 400, "handshakes_reserved": 100,
                   "strangers": 50, "connections_per_peer": 50, "handshake_ms": 3000, "header_ms": 3000, "body_ms": 5000,
@@ -250,9 +367,21 @@ class EdgeAttacks(unittest.TestCase):
         cls.honest(10)
 
     @classmethod
+    def make_list(cls, cert):
+        """The authority's revocation list, with this certificate."""
+        folder = cls.world.folder
+        write(f"{folder}/index.txt", "")
+        write(f"{folder}/ca.cnf", f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index.txt\ndefault_md=sha256\ndefault_crl_days=7\n")
+        ca = ("openssl", "ca", "-config", f"{folder}/ca.cnf", "-cert", cls.world.authority.cert, "-keyfile", cls.world.authority.key)
+        run(*ca, "-revoke", cert)
+        run(*ca, "-gencrl", "-out", f"{folder}/list.crl")
+
+    @classmethod
     def start(cls, node, others, limits):
-        cls.world.add_system(node, "south", "bad-system", others["bad"][0])
-        node.change(limits=limits)
+        for name in ("bad", "revoked"):
+            cls.world.add_system(node, "south", f"{name}-system", others[name][0])
+        tls = json.loads(read(node.config))["tls"]
+        node.change(limits=limits, tls={**tls, "revocations": f"{cls.world.folder}/list.crl"})
         node.start()
         return Target(cls.world, node, cls.world.systems["north"], others)
 

@@ -433,7 +433,8 @@ class Epochs(Documents):
         decision = self.decision(exchange)
         self.assertEqual(decision["digests"]["agreement"], agreement)
         self.assertEqual(decision["digests"]["epochs"], agreements.digest_of(path))
-        self.assertEqual({leaf["epoch"] for leaf in decision["released"] if "epoch" in leaf}, {2})
+        shape = w.north.ask("exchange", "show", exchange)["shape"]
+        self.assertEqual({leaf["epoch"] for leaf in shape["released"] if "epoch" in leaf}, {2})
         # The next instant comes without a reload.
         w.clock.move(480)
         self.passes(same())

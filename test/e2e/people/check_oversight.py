@@ -125,6 +125,9 @@ class Oversight(unittest.TestCase):
         digests = {base64.urlsafe_b64encode(hashlib.sha256(d.encode()).digest()).decode().rstrip("=") for d in got["disclosures"]}
         self.assertTrue(digests & set(leaf["_sd"]))
         self.assertFalse(got["erased"])
+        opened = [json.loads(base64.urlsafe_b64decode(d + "==")) for d in got["disclosures"] if len(d) > 22]
+        decision = next(value for _, name, value in opened if name == "decision")
+        self.assertIn(hashlib.sha256(got["shape"].encode()).hexdigest(), json.dumps(decision))
 
     def log_size(self, node):
         return int(node.ctl("audit", "export", f"{self.world.folder}/size-{node.agency}")[2].split()[1])

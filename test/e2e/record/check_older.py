@@ -5,8 +5,8 @@ lost, and what waits goes through once both have the same build."""
 import base64
 import hashlib
 import json
-import os
 import unittest
+import uuid
 
 import agreements
 import canonical
@@ -97,7 +97,7 @@ class OlderReceiver(Receiver):
         if self.upgraded:
             return super().receipt(body)
         entry = json.loads(base64.b64decode(body["origin"]["entry"]))
-        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "older", "exchange": os.urandom(16).hex(),
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "older", "exchange": str(uuid.uuid4()),
                 "input": entry["output"], "operation": "collection", "outcome": "released", "time": 0}
         return self.prove(leaf)
 
@@ -107,7 +107,7 @@ class OlderReceiver(Receiver):
         self.seen += 1
         origin = json.loads(body)["origin"]
         text = body[body.index(b',"record":') + len(b',"record":'):body.rindex(b',"origin":')]
-        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "older", "exchange": os.urandom(16).hex(),
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "older", "exchange": str(uuid.uuid4()),
                 "input": hashlib.sha256(bytes.fromhex(origin["salt"]) + text).hexdigest(), "operation": "refusal",
                 "origin": origin["exchange"], "outcome": "refused"}
         leaf |= {"final": True} if self.final else {}

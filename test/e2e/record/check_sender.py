@@ -245,7 +245,7 @@ class Sender(unittest.TestCase):
             self.refused(self.liar.envelope(self.record(), beside={member: value}), "output-violation", 403)
 
     def test_what_the_sender_has_not_checked(self):
-        for checked, slug in (("necessity", "case-missing"), ("case", "necessity-incomplete"), (None, "case-missing"), ("Case,necessity", "case-missing")):
+        for checked, slug in (("necessity", "case-missing"), ("case", "necessity-incomplete"), (None, "case-missing"), ("Case,necessity", "receipt-invalid")):
             self.refused(self.liar.envelope(self.record(), entry={"checked": checked}), slug, 403)
 
     def test_a_clear_identifier_where_a_pseudonym_belongs(self):
@@ -282,6 +282,16 @@ class Sender(unittest.TestCase):
         for change in ({"recipient": "east"}, {"agreement": "other"}, {"operation": "refusal"}, {"purpose": "marketing"}, {"tier": "T0"},
                        {"legal_basis": "none"}, {"output": "0" * 64}, {"agreement_digest": "1" * 64}):
             self.refused(self.liar.envelope(self.record(), entry=change), "receipt-invalid", 403)
+
+    def test_entries_that_say_more(self):
+        """What no gateway writes into an entry would be read by whoever looks for it, and by nobody else."""
+        digests = [base64.urlsafe_b64encode(hashlib.sha256(bytes([n])).digest()).decode().rstrip("=") for n in range(4)]
+        for change in ({"remark": "for your eyes"}, {"note": "for your eyes"}, {"build": "for your eyes"}, {"build": "x" * 65}, {"reason": "policy"},
+                       {"checked": "necessity,case"}, {"outcome": "refused"}, {"peer": "a b"}, {"_sd": sorted(digests)}, {"_sd": ["for your eyes"]},
+                       {"random": "for your eyes"}):
+            self.refused(self.liar.envelope(self.record(), entry=change), "receipt-invalid", 403)
+        self.refused(self.liar.envelope(self.record(), beside={"retention": "P12M"}), "retention-missing", 403)
+        self.assertEqual(self.liar.send(self.liar.envelope(self.record(), entry={"_sd": sorted(digests[:3])}))[0], 201)
 
     def test_a_record_that_the_digest_does_not_cover(self):
         envelope = self.liar.envelope(self.record()).replace("19.99", "20.00")

@@ -6,13 +6,14 @@ import os
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
 import unittest
 
 import agreements
 from check_flood import resident
-from world import ROOT, Client, World, sanitized
+from world import ROOT, Client, World, sanitized, wait_for
 
 MIB = int(os.environ.get("MIB", "64"))
 PATH = "/v1/agreements/pax/records"
@@ -197,6 +198,39 @@ class Streams(unittest.TestCase):
         s.close()
         self.assertEqual([r["status"] for r in results], [201, 413, 201])
         self.assertEqual(results[1]["type"], "/problems/too-large")
+
+    def test_a_line_just_as_long_as_it_may_be(self):
+        s = Stream(self.client)
+        s.pump([self.line("most")[:-1].ljust(1 << 20) + b"\n", self.line("more")[:-1].ljust((1 << 20) + 1) + b"\n"])
+        self.assertEqual([r["status"] for r in s.results()], [201, 413])
+        s.close()
+
+    def test_line_ends_of_another_system(self):
+        s = Stream(self.client)
+        s.pump([b"\r\n" + self.line("end-a")[:-1] + b"\r\n \t\r\n\n" + self.line("end-b")[:-1]])
+        self.assertEqual([r["status"] for r in s.results()], [201, 201])
+        s.close()
+
+    def test_a_key_more_than_once(self):
+        line = self.line("twice")
+        s = Stream(self.client)
+        s.pump([line, line, self.line("twice", good=False), line])
+        results = list(s.results())
+        s.close()
+        # While the first is under way the others are told so, or get its answer.
+        self.assertEqual(results[0]["status"], 201)
+        self.assertEqual({r["exchange"] for r in results if r["status"] == 201}, {results[0]["exchange"]})
+        self.assertEqual(results[2]["type"], "/problems/key-reused")
+
+    def test_streams_that_end_anywhere_leave_nothing(self):
+        body = b"".join(self.line(f"cut-{n}") for n in range(40))
+        for k in range(30):
+            s = Stream(self.client)
+            s.send(body[:len(body) * (k + 1) // 31])
+            if k % 2:
+                s.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))      # with a reset
+            s.close()
+        wait_for(lambda: [self.node.ask("status")["budget"][m] for m in ("bytes", "jobs", "waiting")] == [0, 0, 0])
 
     def test_a_break_and_a_resume_without_double(self):
         lines = [self.line(f"break-{n}") for n in range(200)]
