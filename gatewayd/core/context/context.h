@@ -53,6 +53,7 @@ struct core {
 	struct departures *departures; /* its own lock */
 	struct budget *budget;         /* its own lock */
 	struct reads *reads;           /* its own lock */
+	struct readings *readings;     /* its own lock */
 	struct sources *sources;       /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
