@@ -134,6 +134,10 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_UNPROVED_ERASE] = "DELETE FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
+	[SQL_SIGHTED_TRIM_LONG] = "DELETE FROM sighted WHERE origin = ?1 AND length(note) > ?3 AND size <= "
+		"(SELECT size FROM sighted WHERE origin = ?1 AND length(note) > ?3 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
+	[SQL_TALE_PUT] = "INSERT INTO tale (digest) VALUES (?1) ON CONFLICT DO NOTHING",
+	[SQL_TALE_DROP] = "DELETE FROM tale WHERE digest = ?1",
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 
 	[SQL_SURROGATE_PUT] = "INSERT INTO surrogate (agreement, epoch, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -250,6 +254,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SURROGATE_END_LIST] = "SELECT agreement, epoch, until_ms FROM surrogate_end ORDER BY agreement, epoch",
 	[SQL_UNPROVED_GET] = "SELECT origin, size, forked FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
+	[SQL_SIGHTED_GET] = "SELECT note FROM sighted WHERE origin = ?1 AND size = ?2",
+	[SQL_TALE_LIST] = "SELECT digest FROM tale ORDER BY digest",
 	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",
 	[SQL_TIMESTAMP_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM timestamp WHERE size >= ?1 AND size < ?2",
 	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "

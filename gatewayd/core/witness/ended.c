@@ -9,7 +9,6 @@
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/witness/missing.h"
 #include "gatewayd/core/witness/sight.h"
-#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/entry.h"
@@ -123,17 +122,17 @@ static void judged(struct job *j)
 }
 
 /* What the log signed and its end does not bear out, for everybody. */
-static void tell(struct ended *x)
+static void report(struct ended *x, const char *text)
 {
-	struct buf both = BUF_INIT(2 * NOTE_MAX);
+	struct buf both = BUF_INIT(EVIDENCE_MAX);
 
 	if (x->seen.note.n > 0) {
 		buf_add(&both, buf_view(&x->seen.note));
 		buf_addc(&both, '\n');
 	}
 	buf_add(&both, buf_view(&x->note));
-	if (!both.failed)
-		tales_tell(x->worker->core->tales, buf_view(&both));
+	incident_submit_told(x->worker->core, x->partner->id, text, x->end.origin, 0,
+	                     both.failed ? buf_view(&x->note) : buf_view(&both));
 	buf_free(&both);
 }
 
@@ -147,9 +146,7 @@ static void conclude(struct ended *x)
 			snprintf(text + strlen(text), sizeof text - strlen(text),
 			         "; %llu exchanges with receipts beyond it: %s%s", (unsigned long long)x->counted,
 			         x->named, x->counted > NAMED ? ", ..." : "");
-		incident_submit(x->worker->core, x->partner->id, text,
-		                x->seen.note.n ? buf_view(&x->seen.note) : buf_view(&x->note));
-		tell(x);
+		report(x, text);
 	}
 	x->phase = WRITES;
 	x->job = (struct job){ .home = x->worker->home, .run = note_judged, .done = judged };

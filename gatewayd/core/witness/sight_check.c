@@ -11,7 +11,6 @@
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/tlog/tiles.h"
 #include "gatewayd/os/instant.h"
@@ -132,42 +131,6 @@ static void refused(struct check *k, const char *what)
 
 /* --- judging --- */
 
-struct looked {
-	struct view origin;
-	uint64_t size;
-	struct buf note;
-};
-
-static bool take_row(void *arg, struct view origin, uint64_t size, struct view text)
-{
-	struct looked *l = arg;
-
-	if (!view_eq(origin, l->origin) || size != l->size)
-		return true;
-	buf_add(&l->note, text);
-	return false;
-}
-
-/* What the log signed for the goal, and what it shows now: everybody judges that anew. */
-static void tell(struct check *k, const struct sight_goal *g)
-{
-	struct store *reader = k->owner->worker->reader;
-	struct looked l = { .origin = view_of(k->origin), .size = g->size, .note = BUF_INIT(2 * NOTE_MAX) };
-	struct error e = { .reason = REASON_NONE };
-	struct store_witnessed known;
-
-	bool ok = g->kind == SIGHT_COSIGNED ? store_get_witnessed(reader, l.origin, &known, &e)
-	                                    : store_list_sighted(reader, take_row, &l, &e);
-	if (ok && g->kind == SIGHT_COSIGNED && known.size == g->size)
-		buf_add(&l.note, known.note);
-	if (l.note.n > 0)
-		buf_addc(&l.note, '\n');
-	buf_add(&l.note, buf_view(&k->note));
-	if (!l.note.failed)
-		tales_tell(k->owner->worker->core->tales, buf_view(&l.note));
-	buf_free(&l.note);
-}
-
 static void report(struct check *k, const struct sight_goal *g)
 {
 	static const char *const kinds[] = {
@@ -179,8 +142,8 @@ static void report(struct check *k, const struct sight_goal *g)
 	         k->origin, (unsigned long long)k->newest.size, (unsigned long long)g->size, kinds[g->kind]);
 	if (!sights_first_today(k->owner->worker->core->sights, view_of(k->origin), TOLD_FORKED, instant_now_ms()))
 		return;
-	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
-	tell(k, g);
+	incident_submit_told(k->owner->worker->core, k->partner->id, text, view_of(k->origin), g->size,
+	                     buf_view(&k->note));
 }
 
 /* The rows of what is proved give way to the newest checkpoint's; what came under a fork is marked. */

@@ -155,6 +155,12 @@ static bool tell_sighted(void *arg, struct view origin, uint64_t size, struct vi
 	return true;
 }
 
+static bool tell_tale(void *arg, const struct digest *evidence)
+{
+	buf_addf(arg, "tale %d\n", evidence->b[0]);
+	return true;
+}
+
 static bool tell_surrogates(void *arg, struct view agreement, uint32_t epoch, int64_t until_ms)
 {
 	buf_addf(arg, "surrogates %.*s %d %lld\n", V(agreement), (int)epoch, N(until_ms));
@@ -270,6 +276,9 @@ ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cos
 ASK(list_cosignatures,
     return store_list_cosignatures(s, 2, tell_line, out, e) && store_list_cosignatures(s, 4, tell_line, out, e);)
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
+ASK(get_sighted, struct view v;
+    return store_get_sighted(s, VIEW("south/1"), 6, &v, e) && tell_text(out, "sighted", 6, v);)
+ASK(list_tales, return store_list_tales(s, tell_tale, out, e);)
 ASK(get_unproved, struct store_unproved u = { .size = 0 }; struct error missing = { .reason = REASON_NONE };
     bool other = store_get_unproved(s, 7, &u, &missing);
     return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 1, &u, e) &&
@@ -380,6 +389,8 @@ static const struct reading readings[] = {
 	READING(cosigned),
 	READING(list_cosignatures),
 	READING(list_sighted),
+	READING(get_sighted),
+	READING(list_tales),
 	READING(get_unproved),
 	READING(get_timestamp),
 	READING(timestamped),
