@@ -272,6 +272,62 @@ START_TEST(a_first_entry_that_names_another_end)
 }
 END_TEST
 
+/* A log that came after the one that is said to be the last before: what was seen of it left with it. */
+START_TEST(an_end_that_passes_a_log_over)
+{
+	struct partner *south = &conf->partners[SOUTH_GATEWAY];
+	struct note_vkey earlier[2] = { old_key, old_key };
+	struct checkpoint c = { .size = 3, .root = { .b = { 1 } } };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	struct core_job j = core_act(&f, put_receipts, NULL);
+
+	ck_assert(j.committed);
+	sees(7, 0);
+	/* Nothing was seen of the one between: it had nothing that is missed. */
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/0"), NOTE_ED25519, south->log.key, &earlier[1]));
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/2"), NOTE_ED25519, south->log.key, &earlier[0]));
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/3"), NOTE_ED25519, old_key.key, &south->log));
+	south->earlier = earlier;
+	south->n_earlier = 2;
+	if (_i) {
+		c.origin = view_of(earlier[0].name);
+		sign_checkpoint(&earlier[0], f.south_key, 3, &c.root, &note);
+		OK(sight_take(&f.core, south, &c, buf_view(&note), NULL, e));
+		let_write();
+	}
+	bool more = ends_at(7, 0);
+	ck_assert_int_eq(more, !_i);
+	if (!_i)
+		ck_assert(!begins("genesis", 7, 0));
+	is_over(7);
+	if (_i) {
+		is_incident("ended: the log " OLD " is said to be the one before gw.south.example/audit/gw1/3, and 3 "
+		            "entries were seen of gw.south.example/audit/gw1/2, which came after it");
+		is_told(false);
+	}
+	buf_free(&note);
+}
+END_TEST
+
+/* Of the size at which it ended, the tree with which it did. */
+START_TEST(another_tree_of_the_end)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf note = note_at(9, 1);
+	struct checkpoint c;
+
+	ck_assert(ends_at(9, 0));
+	ck_assert(!begins("genesis", 9, 0));
+	is_over(9);
+	OK(checkpoint_open(buf_view(&note), &old_key, &c, e));
+	ck_assert(!sight_take(&f.core, &conf->partners[SOUTH_GATEWAY], &c, buf_view(&note), NULL, &e));
+	ck_assert_int_eq(e.reason, REASON_RECEIPT_INVALID);
+	let_write();
+	is_incident("showed two roots of 9 entries");
+	buf_free(&note);
+}
+END_TEST
+
 static bool does_not_show(unsigned how)
 {
 	switch (how) {
@@ -320,6 +376,8 @@ TCase *make_ended_case(void)
 	tcase_add_test(c, an_end_of_another_tree);
 	tcase_add_test(c, an_end_that_does_not_continue_what_was_seen);
 	tcase_add_test(c, a_first_entry_that_names_another_end);
+	tcase_add_loop_test(c, an_end_that_passes_a_log_over, 0, 2);
+	tcase_add_test(c, another_tree_of_the_end);
 	tcase_add_loop_test(c, what_is_not_shown_is_an_incident_at_last, 0, 6);
 	return c;
 }
