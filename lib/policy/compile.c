@@ -273,6 +273,21 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 	return add_ruling(c, &like, set, false, keys) && add_ruling(c, &like, set, true, keys);
 }
 
+/* Which of the overlay's rules win over what lets something pass. */
+static void note_narrowed(struct compiler *c)
+{
+	for (const struct compiled *p = c->l->a->compiled; p; p = p->next)
+		for (size_t k = 0; p->built && k < program_places(p->program); k++) {
+			struct program_place at = program_place(p->program, k);
+			if (at.rule == RULE_NONE || at.under == RULE_NONE || !p->by_rule[at.rule]->overlay ||
+			    p->by_rule[at.under]->field.action == ACTION_DROP)
+				continue;
+			for (size_t i = 0; i < c->n_overlay; i++)
+				c->overlay[i].narrowed =
+				        c->overlay[i].narrowed || &c->overlay[i] == p->by_rule[at.rule];
+		}
+}
+
 bool compile_rulings(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -290,6 +305,10 @@ bool compile_rulings(struct load *l)
 			for (unsigned s = 0; s < SUBJECT_COUNT; s++)
 				if ((a->purposes[p].tiers >> t & 1) && (a->purposes[p].subjects >> s & 1))
 					ok = compile_one(&c, p, t, s) && ok;
+	if (ok)
+		note_narrowed(&c);
+	a->overlay_rules = c.overlay;
+	a->n_overlay_rules = c.n_overlay;
 	free(c.fields);
 	free((void *)(uintptr_t)c.behind);
 	return ok;

@@ -112,6 +112,7 @@ struct rule {
 	bool overlay;
 	bool stated_tiers; /* `when.tiers` was given */
 	bool clear;        /* what it lets pass can be read (clear.h) */
+	bool narrowed;     /* of an overlay's: somewhere less leaves by it */
 };
 
 /* Members of the envelope that are texts and may leave beside the record, where the agreement's clause `envelope` lists
@@ -195,6 +196,8 @@ struct agreement {
 	size_t n_schemas;
 	struct rule *rules;
 	size_t n_rules;
+	struct rule *overlay_rules; /* those for this agreement */
+	size_t n_overlay_rules;
 	struct exception *exceptions;
 	size_t n_exceptions;
 	struct beside_rule beside[BESIDE_COUNT];

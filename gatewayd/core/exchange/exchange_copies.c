@@ -10,21 +10,52 @@
 #include "gatewayd/core/store/exchange.h"
 #include "lib/json/splice.h"
 
-/* Bytes of a record that tells enough to be known again; two shorter ones are soon alike by chance. */
+/* Halves of a letter that a record's values have at least by which it is known again. Answers that are one of few (no hit, so
+ * many cases in a month) are soon alike by chance, and who has such a one of its own must not be refused. */
 #define TELLING 32
+
 static void mark(const struct exchange *x, struct view canonical, struct digest *out)
 {
 	struct view parts[] = { VIEW("came here"), canonical };
 
-	if (canonical.n >= TELLING)
-		hmac_parts(x->decider->core->body_key, parts, 2, out);
+	hmac_parts(x->decider->core->body_key, parts, 2, out);
 }
 
-void exchange_mark(struct exchange *x)
+/* A digit tells about half of what a letter does: numbers are small, and dates are of our time. */
+static size_t telling_of(struct view text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n && n < TELLING; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		n += (c >= '0' && c <= '9') ? 1 : ((c | 32) >= 'a' && (c | 32) <= 'z') || c >= 0x80 ? 2 : 0;
+	}
+	return n;
+}
+
+/* By what the schemas leave open: a text that one of them lists is one of few. */
+static bool tells(const struct ruling *r, const struct tape *t)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < t->nodes[0].next && n < TELLING; i++) {
+		bool text = t->nodes[i].type == TAPE_STRING;
+		struct view v = text ? tape_string(t, i) : VIEW("");
+
+		if (t->nodes[i].type == TAPE_NUMBER)
+			n += telling_of(tape_token(t, i));
+		else if (text && !schema_lists(r->input, v) && !schema_lists(r->output, v))
+			n += telling_of(v);
+	}
+	return n >= TELLING;
+}
+
+void exchange_mark(struct exchange *x, const struct tape *out)
 {
 	struct decided *d = &x->decided;
 
-	if (d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency))
+	if (d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency) &&
+	    tells(d->decision.ruling, out))
 		mark(x, buf_view(&x->decider->scratch->record), &d->mark);
 }
 
