@@ -177,7 +177,8 @@ static void handshake_done(struct conn *c)
 	t->counts.n[EDGE_COUNT_handshakes]++;
 	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
 	c->counted = !c->stranger && peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
-	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, c->counted, l, edge_now());
+	enum gate_answer seat =
+	        gate_finish(t->edge->gate, &c->seat, c->stranger ? NULL : &c->partner, c->counted, l, edge_now());
 	/* Whose seat it took goes first: core counts what is open. */
 	conns_evict(t);
 	if (c->state == CONN_CLOSED)

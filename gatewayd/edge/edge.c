@@ -111,7 +111,7 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 		return;
 	}
 	for (size_t i = 0; i < s->n_known; i++)
-		gate_know(e->gate, &s->known[i].address, edge_now() + s->known[i].left_ms);
+		gate_know(e->gate, &s->known[i].address, &s->known[i].partner, edge_now() + s->known[i].left_ms);
 	pthread_mutex_lock(&e->lock);
 	struct settings *old = e->settings;
 	e->settings = s;
