@@ -175,6 +175,7 @@ static void handshake_done(struct conn *c)
 		return;
 	}
 	t->counts.n[EDGE_COUNT_handshakes]++;
+	t->counts.n[EDGE_COUNT_verified] += tls_was_verified(c->tls);
 	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
 	c->counted = !c->stranger && peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
 	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, c->counted, l, edge_now());

@@ -1,5 +1,5 @@
-/* TLS 1.3 with both certificates, for the listeners and for the outbound client. The only file of the edge
- * that includes <openssl/…>. Contexts are built from PEM bytes (the edge opens no files), immutable,
+/* TLS 1.3 with both certificates, for the listeners and for the outbound client. Only files of its name
+ * include <openssl/…>. Contexts are built from PEM bytes (the edge opens no files), immutable,
  * counted by reference and shared by threads; a struct tls belongs to the thread that made it.
  *
  * Rules (RFC 8446, RFC 5280): TLS 1.3 only; no tickets, no resumption, no early data; chains of depth 1 at
@@ -61,6 +61,8 @@ void tls_close_notify(struct tls *t);
 
 /* After the handshake: the peer's certificate as DER (may be NULL) and the SHA-256 of its public key. */
 bool tls_peer(const struct tls *t, struct buf *der, struct digest *spki) MUST_USE;
+/* After the handshake: whether the peer's chain was verified, and not known to (chains.h). */
+bool tls_was_verified(const struct tls *t) MUST_USE;
 /* After TLS_FAILED or TLS_CLOSED: which kind of failure it was. */
 enum edge_count tls_cause(const struct tls *t);
 /* A constant text for TLS_FAILED: what was wrong, as far as OpenSSL says. */
