@@ -14,6 +14,7 @@
 
 #include "gatewayd/edge/address.h"
 #include "gatewayd/edge/chains.h"
+#include "gatewayd/edge/tls_library.h"
 #include "gatewayd/edge/tls_verify.h"
 
 #define SUITES           "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
@@ -44,7 +45,7 @@ bool tls_prepare(void)
 {
 	unsigned char byte;
 
-	return OPENSSL_init_ssl(0, NULL) == 1 && RAND_bytes(&byte, 1) == 1;
+	return OPENSSL_init_ssl(0, NULL) == 1 && RAND_bytes(&byte, 1) == 1 && tls_library_open();
 }
 
 /* OpenSSL's macros cast the constant strings that they only read. */
@@ -164,7 +165,7 @@ static bool load_authorities(SSL_CTX *ctx, const struct tls_material *m, struct 
 
 static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct tls_material *m, struct error *err)
 {
-	SSL_CTX *ctx = SSL_CTX_new(method);
+	SSL_CTX *ctx = SSL_CTX_new_ex(tls_library(), NULL, method);
 
 	if (!ctx) {
 		config_error(err, "no TLS context");

@@ -69,6 +69,10 @@ struct peer *peer_open(uint16_t port, const struct peer_options *o)
 	SSL_CTX_set_security_level(p->ctx, 0);
 	if (o->max_version)
 		SSL_CTX_set_max_proto_version(p->ctx, o->max_version);
+	if (o->suite)
+		ck_assert_int_eq(SSL_CTX_set_ciphersuites(p->ctx, o->suite), 1);
+	if (o->group)
+		ck_assert_int_eq(SSL_CTX_set1_groups_list(p->ctx, o->group), 1);
 	if (!o->certificate || o->certificate[0])
 		load(p->ctx, o->certificate ? o->certificate : "client");
 	if (o->alpn)

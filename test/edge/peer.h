@@ -12,6 +12,8 @@ struct peer_options {
 	const char *server_name; /* NULL: "north.example"; "": none sent */
 	const char *alpn;        /* as on the wire; NULL: none */
 	int max_version;         /* 0: TLS 1.3 */
+	const char *suite;       /* of TLS 1.3; NULL: OpenSSL's */
+	const char *group;       /* the same */
 };
 
 struct peer;
