@@ -237,6 +237,9 @@ static void handshake_on(struct conn *c)
 	case TLS_OK:
 		conn_want_write(c, false);
 		handshake_done(c);
+		/* Its first request may have come with it. */
+		if (c->reads)
+			conn_read_later(c);
 		return;
 	case TLS_WANT_READ: conn_want_write(c, false); return;
 	case TLS_WANT_WRITE: conn_want_write(c, true); return;
@@ -313,8 +316,10 @@ static void read_on(struct conn *c)
 			take_input(c, in);
 		wipe(t->scratch, n);
 		if (c->state >= CONN_WAITING)
-			return;
+			break;
 	}
+	if (c->reads)
+		conn_read_later(c);
 }
 
 void conn_on_readable(evutil_socket_t fd, short what, void *arg)

@@ -230,6 +230,8 @@ struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error
 		c->takes_nameless = c->takes_nameless || prefix_parse(name, &address);
 	}
 	SSL_CTX_set_cert_verify_callback(c->server, tls_verify_chain, c->chains);
+	/* Head and body of a record, and what comes with them, in one read of the socket instead of two. */
+	SSL_CTX_set_read_ahead(c->server, 1);
 	SSL_CTX_set_tlsext_servername_callback(c->server, server_name_callback);
 	SSL_CTX_set_tlsext_servername_arg(c->server, c);
 	SSL_CTX_set_alpn_select_cb(c->server, alpn_callback, NULL);
@@ -417,6 +419,11 @@ enum tls_status tls_read(struct tls *t, char *p, size_t room, size_t *n)
 		return fail(t, "too many key updates");
 	}
 	return result == 1 ? TLS_OK : unfinished(t, result);
+}
+
+bool tls_has_more(const struct tls *t)
+{
+	return !t->broken && SSL_has_pending(t->ssl);
 }
 
 enum tls_status tls_write(struct tls *t, struct view v, size_t *n)

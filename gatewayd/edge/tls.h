@@ -19,7 +19,7 @@
 #include "lib/base/ids.h"
 
 #define TLS_KEY_UPDATES_MAX 32    /* of a connection; a peer that sends more is cut off */
-#define TLS_RECORD_MAX      16384 /* a read with this much room leaves nothing inside OpenSSL */
+#define TLS_RECORD_MAX      16384 /* a read with this much room takes all of a record */
 
 struct tls_contexts;
 struct tls;
@@ -52,6 +52,8 @@ void tls_free(struct tls *t);
 
 enum tls_status tls_handshake(struct tls *t) MUST_USE;
 enum tls_status tls_read(struct tls *t, char *p, size_t room, size_t *n) MUST_USE;
+/* More came than was read, of which the socket does not tell: a server takes all that is there at once. */
+bool tls_has_more(const struct tls *t) MUST_USE;
 /* Writes what the socket takes, at least something with TLS_OK. */
 enum tls_status tls_write(struct tls *t, struct view v, size_t *n) MUST_USE;
 /* Gives the record buffers (34 KiB) back while nothing happens; they come again with the next record. */
