@@ -254,6 +254,19 @@ int rig_stop(struct rig *r)
 	return -1;
 }
 
+int rig_ends(struct rig *r)
+{
+	siginfo_t end = { .si_pid = 0 };
+
+	for (int i = 0; i < 1000 && end.si_pid == 0; i++) {
+		if (waitid(P_PID, (id_t)r->edge, &end, WEXITED | WNOHANG | WNOWAIT) < 0)
+			break;
+		usleep(10000);
+	}
+	int status = rig_stop(r);
+	return end.si_pid == 0 ? -1 : status;
+}
+
 uint16_t rig_port(const struct rig *r)
 {
 	return r->port;

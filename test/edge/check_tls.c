@@ -155,7 +155,7 @@ START_TEST(refuses_a_bad_configuration)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .bad_config = true });
 
-	ck_assert_int_eq(rig_stop(r), 78);
+	ck_assert_int_eq(rig_ends(r), 78);
 }
 END_TEST
 
