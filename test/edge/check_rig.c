@@ -167,6 +167,27 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 	buf_free(&config);
 }
 
+/* The configuration, of which so few bytes come first that no frame is whole; then the rest. */
+static void configure_torn(struct rig *r, const struct rig_options *o, int fd)
+{
+	struct buf bytes = BUF_INIT(1 << 20);
+	int pair[2];
+	ssize_t n;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	r->threads[0].channel = channel_new(pair[0], 64 << 20);
+	rig_configure(r, o);
+	ck_assert_int_eq(channel_flush(r->threads[0].channel), CHANNEL_IDLE);
+	while ((n = read(pair[1], buf_room(&bytes, 4096), 4096)) > 0)
+		bytes.n += (size_t)n;
+	ck_assert_int_eq(write(fd, bytes.p, 5), 5);
+	usleep(100000);
+	ck_assert_int_eq(write(fd, bytes.p + 5, bytes.n - 5), (ssize_t)bytes.n - 5);
+	channel_free(r->threads[0].channel);
+	close(pair[1]);
+	buf_free(&bytes);
+}
+
 static void run_edge(const struct edge_fds *fds, const struct rig_options *o)
 {
 	struct error err = { .reason = REASON_NONE };
@@ -220,10 +241,13 @@ struct rig *rig_start(const struct rig_options *o)
 		close(fds.channels[i]);
 		close(fds.listeners[i][0]);
 		r->threads[i].rig = r;
+		if (i == 0 && o->torn)
+			configure_torn(r, o, core[i]);
 		r->threads[i].channel = channel_new(core[i], 64 << 20);
 	}
 	close(fds.monitors[0]);
-	rig_configure(r, o);
+	if (!o->torn)
+		rig_configure(r, o);
 	for (int i = 0; i < fds.n_threads; i++)
 		ck_assert_int_eq(pthread_create(&r->threads[i].thread, NULL, core_side, &r->threads[i]), 0);
 	return r;

@@ -31,6 +31,7 @@ struct rig_options {
 	const char *partners; /* names of certificates, spaces between, keys of one partner by +; NULL: all */
 	bool bad_partners;    /* sends keys that are none */
 	bool bad_config;      /* sends a key that is none */
+	bool torn;            /* sends the first bytes of the configuration alone */
 };
 
 struct rig_counts {
