@@ -6,6 +6,11 @@
 # -Wno-cpp: the C library warns that _FORTIFY_SOURCE does nothing without optimisation, which counting branches needs.
 COVERED        := $(if $(ROOMS_ONLY)$(LINES_OF),$(CORE_AREAS),$(if $(BRANCHES),transform policy edge,$(AREAS)))
 COVERAGE_BUILD := CFLAGS="-O0 -g --coverage -Wno-cpp" LDFLAGS=--coverage $(MAKE) --no-print-directory -j2 CC=gcc B=build/coverage SANITIZE=
+# The daemon's processes write what they reached at their end, as the other programs do.
+ifeq ($(B),build/coverage)
+$(B)/bin/gatewayd: LDFLAGS += -Wl,--wrap=confine_edge -Wl,--wrap=confine_core
+$(B)/bin/gatewayd: $(B)/test/coverage/unconfined.o
+endif
 coverage:
 	@test/install.sh $(DEBIAN_BUILD) $(DEBIAN_COVER)
 	@$(COVERAGE_BUILD) $(patsubst %,build/coverage/check-%,$(COVERED))
