@@ -108,6 +108,7 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 	struct settings *s = settings_new(&t->config, &err);
 	if (!s) {
 		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
+		e->refused = true;
 		return;
 	}
 	for (size_t i = 0; i < s->n_known; i++)
@@ -363,8 +364,8 @@ static bool wait_for_settings(struct edge *e)
 			return false;
 		if (channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD || atomic_load(&e->stop))
 			return false;
-		if (!e->settings && t->config.n == 0)
-			return false; /* it was refused */
+		if (e->refused)
+			return false;
 	}
 	return true;
 }

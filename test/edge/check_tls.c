@@ -185,7 +185,17 @@ START_TEST(refuses_a_bad_configuration)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .bad_config = true });
 
-	ck_assert_int_eq(rig_stop(r), 78);
+	ck_assert_int_eq(rig_ends(r), 78);
+}
+END_TEST
+
+/* What is not there yet is not refused. */
+START_TEST(waits_for_a_configuration_in_pieces)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .torn = true });
+
+	ck_assert(!peer_refused(rig_port(r), NULL));
+	ck_assert_int_eq(rig_stop(r), 0);
 }
 END_TEST
 
@@ -231,6 +241,7 @@ TCase *make_tls_case(void)
 	tcase_add_test(c, refuses_what_is_no_tls);
 	tcase_add_test(c, counts_key_updates);
 	tcase_add_test(c, refuses_a_bad_configuration);
+	tcase_add_test(c, waits_for_a_configuration_in_pieces);
 	tcase_add_test(c, keeps_the_old_configuration_when_the_new_is_bad);
 	return c;
 }
