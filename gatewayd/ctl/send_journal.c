@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatewayd/os/files.h"
@@ -20,8 +21,13 @@
 struct send_journal {
 	const char *state, *results, *agreement;
 	char run[UUID_TEXT + 1];
-	int fd; /* of the results */
+	int fd;          /* of the results */
+	struct buf lock; /* name of the file that stands for the state, which is a new one each time; empty: not held */
+	int lock_fd;
 	uint64_t done, size;
+	/* The last result that counts, by which the results are known again. */
+	struct digest last;
+	uint64_t last_size; /* with its line feed */
 	struct send_counts counts;
 	/* Of the digests of all lines that are done, one after the other: what the state says, and of what was seen now. */
 	struct digest chain, seen;
@@ -29,6 +35,7 @@ struct send_journal {
 	struct buf kept; /* results that are not written */
 	int64_t synced_ms;
 	bool hold, dirty;
+	bool broken; /* nobody knows what of the results is on the disk: the state must not count any more of them */
 };
 
 static bool io_failed(const char *path, const char *what, struct error *e)
@@ -60,6 +67,8 @@ static bool write_state(struct send_journal *j, struct error *e)
 	         (unsigned long long)j->counts.released, (unsigned long long)j->counts.held,
 	         (unsigned long long)j->counts.refused, (unsigned long long)j->counts.not_sent);
 	digest_print(&text, &j->chain);
+	buf_addf(&text, "\",\"last_size\":%llu,\"last\":\"", (unsigned long long)j->last_size);
+	digest_print(&text, &j->last);
 	buf_adds(&text, "\"}\n");
 	buf_addf(&name, "%s.new", j->state);
 	buf_addc(&name, 0);
@@ -93,11 +102,13 @@ static bool take_state(struct send_journal *j, const json_t *doc, struct error *
 {
 	const char *run = json_string_value(json_object_get(doc, "run")),
 	           *agreement = json_string_value(json_object_get(doc, "agreement")),
-	           *input = json_string_value(json_object_get(doc, "input"));
+	           *input = json_string_value(json_object_get(doc, "input")),
+	           *last = json_string_value(json_object_get(doc, "last"));
 	uint64_t format;
 	struct uuid id;
-	bool ok = number_of(doc, "format", &format) && format == FORMAT && run && agreement && input &&
+	bool ok = number_of(doc, "format", &format) && format == FORMAT && run && agreement && input && last &&
 	          uuid_parse(view_of(run), &id) && digest_parse(view_of(input), &j->chain) &&
+	          digest_parse(view_of(last), &j->last) && number_of(doc, "last_size", &j->last_size) &&
 	          number_of(doc, "lines", &j->done) && number_of(doc, "results", &j->size) &&
 	          number_of(doc, "released", &j->counts.released) && number_of(doc, "held", &j->counts.held) &&
 	          number_of(doc, "refused", &j->counts.refused) && number_of(doc, "not_sent", &j->counts.not_sent);
@@ -139,6 +150,42 @@ static bool begin(struct send_journal *j, struct error *e)
 	return write_state(j, e);
 }
 
+/* Bytes of the results; false: there are fewer, or they cannot be read. */
+static bool read_results(const struct send_journal *j, uint64_t from, uint64_t n, struct buf *out)
+{
+	while (out->n < n) {
+		char *room = buf_room(out, n - out->n);
+		ssize_t got = room ? pread(j->fd, room, n - out->n, (off_t)(from + out->n)) : -1;
+		if (got < 0 && room && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		out->n += (size_t)got;
+	}
+	return true;
+}
+
+/* Are these the results that the state counts, and not some file of the user's that would be cut? Their last line is known;
+ * where none counts, what a killed run wrote begins as results do. */
+static bool is_of_this_run(const struct send_journal *j, uint64_t size)
+{
+	static const char start[] = "{\"line\":";
+	uint64_t n = j->size ? j->last_size : size < sizeof start - 1 ? size : sizeof start - 1;
+	struct buf bytes = BUF_INIT(KEEP_MAX);
+	struct digest is;
+	bool ok = n <= KEEP_MAX && (j->size == 0 || (n > 0 && n <= j->size)) &&
+	          read_results(j, j->size ? j->size - n : 0, n, &bytes);
+
+	if (ok && j->size) {
+		sha256(buf_view(&bytes), &is);
+		ok = digest_eq(&is, &j->last);
+	} else if (ok) {
+		ok = view_starts(VIEW("{\"line\":"), buf_view(&bytes));
+	}
+	buf_wipe(&bytes);
+	return ok;
+}
+
 /* What the state does not count is cut off. */
 static bool go_on(struct send_journal *j, struct error *e)
 {
@@ -147,8 +194,47 @@ static bool go_on(struct send_journal *j, struct error *e)
 	if (size < 0 || (uint64_t)size < j->size)
 		return error_at(e, REASON_CONFIG, j->results, 0, 0,
 		                "is shorter than its state file says; put it back, or remove both to send all again");
-	return (ftruncate(j->fd, (off_t)j->size) == 0 && lseek(j->fd, 0, SEEK_END) == (off_t)j->size) ||
-	       io_failed(j->results, "cannot be cut", e);
+	if (!is_of_this_run(j, (uint64_t)size))
+		return error_at(e, REASON_CONFIG, j->results, 0, 0,
+		                "is not what the state file %s counts; name the results that belong to it", j->state);
+	return ftruncate(j->fd, (off_t)j->size) == 0 || io_failed(j->results, "cannot be cut", e);
+}
+
+/* --- opening --- */
+
+/* The state is a new file each time it is written: another one, beside it, is locked in its stead, for two runs with results
+ * of their own would each send all. */
+static bool lock_state(struct send_journal *j, struct error *e)
+{
+	struct stat here, there;
+
+	buf_addf(&j->lock, "%s.lock", j->state);
+	buf_addc(&j->lock, 0);
+	if (j->lock.failed)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	j->lock_fd = open(j->lock.p, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (j->lock_fd < 0)
+		return io_failed(j->lock.p, "cannot open", e);
+	/* One that another run removed while it ended locks nothing. */
+	if (flock(j->lock_fd, LOCK_EX | LOCK_NB) == 0 && fstat(j->lock_fd, &here) == 0 &&
+	    stat(j->lock.p, &there) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+		return true;
+	close(j->lock_fd);
+	j->lock_fd = -1;
+	return error_at(e, REASON_IO, j->state, 0, 0, "is being written by another run");
+}
+
+static bool open_results(struct send_journal *j, struct error *e)
+{
+	struct stat is;
+
+	j->fd = open(j->results, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	if (j->fd < 0)
+		return io_failed(j->results, "cannot open", e);
+	if (fstat(j->fd, &is) != 0 || !S_ISREG(is.st_mode))
+		return error_at(e, REASON_CONFIG, j->results, 0, 0, "is not a regular file");
+	return flock(j->fd, LOCK_EX | LOCK_NB) == 0 ||
+	       error_at(e, REASON_IO, j->results, 0, 0, "is being written by another run");
 }
 
 struct send_journal *send_journal_open(const char *state, const char *results, const char *agreement, struct error *e)
@@ -160,12 +246,11 @@ struct send_journal *send_journal_open(const char *state, const char *results, c
 		return NULL;
 	}
 	*j = (struct send_journal){ .state = state, .results = results, .agreement = agreement };
+	j->fd = j->lock_fd = -1;
 	j->kept = BUF_INIT(KEEP_MAX);
+	j->lock = BUF_INIT(8192);
 	j->synced_ms = instant_monotonic_ms();
-	j->fd = open(results, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	bool ok = (j->fd >= 0 || io_failed(results, "cannot open", e)) &&
-	          (flock(j->fd, LOCK_EX | LOCK_NB) == 0 ||
-	           error_at(e, REASON_IO, results, 0, 0, "is being written by another run"));
+	bool ok = lock_state(j, e) && open_results(j, e);
 	if (ok && access(state, F_OK) != 0 && errno == ENOENT)
 		ok = begin(j, e);
 	else
@@ -182,6 +267,11 @@ void send_journal_close(struct send_journal *j)
 		return;
 	if (j->fd >= 0)
 		close(j->fd);
+	if (j->lock_fd >= 0) {
+		unlink(j->lock.p);
+		close(j->lock_fd);
+	}
+	buf_free(&j->lock);
 	buf_wipe(&j->kept);
 	free(j);
 }
@@ -227,27 +317,31 @@ static bool write_kept(struct send_journal *j, struct error *e)
 	size_t at = 0;
 
 	while (at < j->kept.n) {
-		ssize_t n = write(j->fd, j->kept.p + at, j->kept.n - at);
+		ssize_t n = pwrite(j->fd, j->kept.p + at, j->kept.n - at, (off_t)(j->size + at));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return io_failed(j->results, "cannot write", e);
 		at += (size_t)n;
 	}
+	if (fdatasync(j->fd) != 0)
+		return io_failed(j->results, "cannot sync", e);
 	j->size += at;
 	buf_reset(&j->kept);
-	return fdatasync(j->fd) == 0 || io_failed(j->results, "cannot sync", e);
+	return true;
 }
 
 bool send_journal_sync(struct send_journal *j, struct error *e)
 {
 	if (!j->dirty)
 		return true;
+	if (j->broken)
+		return error_at(e, REASON_IO, j->results, 0, 0, "could not be written before");
 	j->synced_ms = instant_monotonic_ms();
-	if (!write_kept(j, e) || !write_state(j, e))
-		return false;
-	j->dirty = false;
-	return true;
+	/* A sync that failed once may succeed the next time with the bytes lost: only a new run looks at what is there. */
+	j->broken = !write_kept(j, e) || !write_state(j, e);
+	j->dirty = j->broken;
+	return !j->broken;
 }
 
 void send_journal_hold(struct send_journal *j, bool hold)
@@ -258,11 +352,17 @@ void send_journal_hold(struct send_journal *j, bool hold)
 bool send_journal_add(struct send_journal *j, uint64_t number, const struct digest *line, struct view result,
                       const struct send_counts *counts, struct error *e)
 {
+	size_t at = j->kept.n;
+
 	buf_add(&j->kept, result);
 	buf_addc(&j->kept, '\n');
-	if (j->kept.failed)
+	if (j->kept.failed) {
+		j->broken = true;
 		return error_set(e, REASON_NO_MEMORY,
 		                 "the results do not fit into memory: send fewer lines in a batch");
+	}
+	j->last_size = j->kept.n - at;
+	sha256(view_from(buf_view(&j->kept), at), &j->last);
 	chain_on(&j->chain, line);
 	j->done = j->passed = number;
 	j->counts = *counts;

@@ -1,7 +1,8 @@
 /* What a run of `gatewayctl send` has done, so that the next one goes on from there: a file of results, a line of JSON each in
  * the order of the records, and a state file that says how much of it counts. Results are synced before the state that counts
- * them, and what is not counted is cut off and asked for again: by its key it is answered as before. Who has the results open
- * holds a lock on them. Both files are for their owner alone. One thread. */
+ * them, and what is not counted is cut off and asked for again: by its key it is answered as before. Who has them open
+ * holds a lock on each, on the state by FILE.lock beside it, which goes when the run ends; results that are not those which the
+ * state counts are left as they are. Both files are for their owner alone. One thread. */
 #ifndef GATEWAYD_CTL_SEND_JOURNAL_H
 #define GATEWAYD_CTL_SEND_JOURNAL_H
 
@@ -15,8 +16,8 @@ struct send_counts {
 
 struct send_journal;
 
-/* Opens both, or begins them with a new run. A state of another agreement is refused (REASON_CONFIG), results that another
- * process writes too (REASON_IO). The strings must last. NULL with the error. */
+/* Opens both, or begins them with a new run. A state of another agreement is refused (REASON_CONFIG), results or a state that another
+ * process writes too (REASON_IO), results that are others than the state's (REASON_CONFIG). The strings must last. NULL with the error. */
 struct send_journal *send_journal_open(const char *state, const char *results, const char *agreement,
                                        struct error *e) MUST_USE;
 void send_journal_close(struct send_journal *j); /* without a sync; NULL does nothing */
@@ -33,7 +34,7 @@ bool send_journal_add(struct send_journal *j, uint64_t number, const struct dige
                       const struct send_counts *counts, struct error *e) MUST_USE;
 /* Syncs only when asked: what was added since lasts as a whole or not at all. */
 void send_journal_hold(struct send_journal *j, bool hold);
-/* All of it is on disk. */
+/* All of it is on disk. Once it could not be written nothing is any more, for what is there is not known. */
 bool send_journal_sync(struct send_journal *j, struct error *e) MUST_USE;
 
 #endif

@@ -72,14 +72,17 @@ static bool read_known(struct settings *s, struct view text, struct error *err)
 	if (!s->known)
 		return error_set(err, REASON_NO_MEMORY, "no memory");
 	while (text.n > 0) {
-		struct view line = view_cut(&text, '\n');
+		struct view line = view_cut(&text, '\n'), source = view_cut(&line, ' '), left = view_cut(&line, ' ');
+		struct known_source *to = &s->known[s->n_known++];
 		struct prefix p;
 		unsigned long long left_ms;
 
-		if (!prefix_parse(view_cut(&line, ' '), &p) || !view_to_u64(line, GATE_KNOWN_MS, &left_ms))
+		if (!prefix_parse(source, &p) || !view_to_u64(left, GATE_KNOWN_MS, &left_ms) ||
+		    !digest_parse(line, &to->partner))
 			return error_at(err, REASON_CONFIG, "known", 0, 0,
-			                "is no address with a time of a day at most");
-		s->known[s->n_known++] = (struct known_source){ .address = p.address, .left_ms = left_ms };
+			                "is no address with a time of a day at most and a partner's key");
+		to->address = p.address;
+		to->left_ms = left_ms;
 	}
 	return true;
 }

@@ -313,7 +313,8 @@ static void put_string(struct splice *s, const char *name, struct view value)
 void beside_delivery(const struct decision *d, const struct envelope *env, const struct beside *b,
                      struct member_order *order, struct buf *out)
 {
-	struct buf retention = BUF_INIT(200);
+	char room[64]; /* four numbers of ten digits at most, and their letters */
+	struct buf retention = { .p = room, .cap = sizeof room, .max = sizeof room };
 	struct splice s;
 
 	duration_print(&retention, &d->copy);
@@ -331,8 +332,6 @@ void beside_delivery(const struct decision *d, const struct envelope *env, const
 	put_string(&s, "subject_category", env->subject_category);
 	put_string(&s, "tier", env->tier);
 	splice_close(&s, '}');
-	out->failed = out->failed || retention.failed;
-	buf_free(&retention);
 }
 
 static bool is_proof(struct view name)

@@ -1,6 +1,8 @@
 /* The parts of gatewayctl send: lines as they are sent, what is kept of answers, and the files that a run leaves. */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,14 +245,19 @@ END_TEST
 
 /* --- the journal --- */
 
-static struct send_journal *open_journal(const char *agreement)
+static struct send_journal *open_with(const char *results, const char *agreement)
 {
-	static char state[300], results[300];
+	static char state[300], to[300];
 
 	snprintf(state, sizeof state, "%s", scratch_file(&dir, "state"));
-	snprintf(results, sizeof results, "%s", scratch_file(&dir, "results"));
+	snprintf(to, sizeof to, "%s", scratch_file(&dir, results));
 	e = (struct error){ .reason = REASON_NONE };
-	return send_journal_open(state, results, agreement, &e);
+	return send_journal_open(state, to, agreement, &e);
+}
+
+static struct send_journal *open_journal(const char *agreement)
+{
+	return open_with("results", agreement);
 }
 
 static off_t size_of(const char *name)
@@ -259,6 +266,14 @@ static off_t size_of(const char *name)
 
 	ck_assert_int_eq(stat(scratch_file(&dir, name), &is), 0);
 	return is.st_size;
+}
+
+static void add_bytes(const char *name, const char *text)
+{
+	int fd = open(scratch_file(&dir, name), O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
+	close(fd);
 }
 
 START_TEST(what_is_not_counted_is_cut_off)
@@ -276,9 +291,7 @@ START_TEST(what_is_not_counted_is_cut_off)
 	ck_assert_ptr_null(open_journal("a"));
 	ck_assert_int_eq(e.reason, REASON_IO);
 	send_journal_close(j);
-	int fd = open(scratch_file(&dir, "results"), O_WRONLY | O_APPEND);
-	ck_assert_int_eq(write(fd, "{\"half", 6), 6);
-	close(fd);
+	add_bytes("results", "{\"half");
 	j = open_journal("a");
 	ck_assert_ptr_nonnull(j);
 	ck_assert_int_eq(size_of("results"), 3);
@@ -324,7 +337,8 @@ START_TEST(a_state_that_is_none)
 		"{\"format\":1}",
 		"{\"format\":2,\"agreement\":\"a\",\"run\":\"" RUN
 		"\",\"lines\":0,\"results\":0,\"released\":0,\"held\":0,\"refused\":0,\"not_sent\":0,"
-		"\"input\":\"0000000000000000000000000000000000000000000000000000000000000000\"}",
+		"\"input\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"last_size\":0,"
+		"\"last\":\"0000000000000000000000000000000000000000000000000000000000000000\"}",
 	};
 
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
@@ -335,6 +349,80 @@ START_TEST(a_state_that_is_none)
 		ck_assert_msg(e.reason == REASON_CONFIG && strstr(e.text, "is not a state file"), "%s: %s", states[i],
 		              e.text);
 	}
+}
+END_TEST
+
+/* The disk is full in the middle of a line, and has room again a moment later: what is there is not known then. */
+START_TEST(what_could_not_be_written_is_not_counted)
+{
+	const struct digest line = { { 1 } };
+	const struct send_counts counts = { .released = 1 }, two = { .released = 2 };
+	struct send_journal *j = open_journal("a");
+	struct rlimit was, full;
+
+	ck_assert(send_journal_add(j, 1, &line, VIEW("{}"), &counts, &e) && send_journal_sync(j, &e));
+	ck_assert(send_journal_add(j, 2, &line, VIEW("{\"line\":2,\"status\":201}"), &two, &e));
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &was), 0);
+	full = (struct rlimit){ .rlim_cur = 10, .rlim_max = was.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+	ck_assert(!send_journal_sync(j, &e));
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &was), 0);
+	ck_assert_int_eq(size_of("results"), 10);
+	ck_assert(!send_journal_sync(j, &e) && e.reason == REASON_IO);
+	send_journal_close(j);
+	j = open_journal("a");
+	ck_assert_ptr_nonnull(j);
+	ck_assert(send_journal_done(j) == 1 && send_journal_counts(j)->released == 1);
+	ck_assert_int_eq(size_of("results"), 3);
+	send_journal_close(j);
+}
+END_TEST
+
+/* A file that is named by mistake is not cut. */
+START_TEST(results_of_something_else_stay_as_they_are)
+{
+	static const char mine[] = "a file of the user's that is longer than what was sent so far\n";
+	const struct digest line = { { 1 } };
+	const struct send_counts counts = { .released = 1 };
+	struct send_journal *j = open_journal("a");
+
+	send_journal_close(j);
+	add_bytes("mine", mine);
+	for (int done = 0; done < 2; done++) {
+		ck_assert_ptr_null(open_with("mine", "a"));
+		ck_assert(e.reason == REASON_CONFIG && strstr(e.text, "is not what the state file"));
+		ck_assert_int_eq(size_of("mine"), sizeof mine - 1);
+		/* What a run left that was killed before anything counted. */
+		if (!done)
+			add_bytes("results", "{\"line\":1,\"half");
+		j = open_journal("a");
+		ck_assert_msg(j != NULL, "%s", e.text);
+		ck_assert(done || send_journal_add(j, 1, &line, VIEW("{\"line\":1}"), &counts, &e));
+		ck_assert(send_journal_sync(j, &e));
+		send_journal_close(j);
+	}
+	ck_assert_int_eq(mkfifo(scratch_file(&dir, "pipe"), 0600), 0);
+	ck_assert_ptr_null(open_with("pipe", "a"));
+	ck_assert(e.reason == REASON_CONFIG && strstr(e.text, "is not a regular file"));
+}
+END_TEST
+
+/* Each would send all records under a run of its own. */
+START_TEST(two_runs_do_not_share_a_state)
+{
+	struct send_journal *j = open_with("one", "a");
+
+	ck_assert_ptr_nonnull(j);
+	ck_assert_ptr_null(open_with("other", "a"));
+	ck_assert(e.reason == REASON_IO && strstr(e.text, "is being written by another run"));
+	send_journal_close(j);
+	ck_assert_int_ne(access(scratch_file(&dir, "state.lock"), F_OK), 0);
+	/* One that was left behind is nobody's. */
+	add_bytes("state.lock", "");
+	j = open_with("one", "a");
+	ck_assert_ptr_nonnull(j);
+	send_journal_close(j);
 }
 END_TEST
 
@@ -352,6 +440,9 @@ TCase *make_send_case(void)
 	tcase_add_test(tc, a_receipt_must_be_one);
 	tcase_add_test(tc, what_is_not_counted_is_cut_off);
 	tcase_add_test(tc, what_is_held_lasts_together);
+	tcase_add_test(tc, what_could_not_be_written_is_not_counted);
+	tcase_add_test(tc, results_of_something_else_stay_as_they_are);
+	tcase_add_test(tc, two_runs_do_not_share_a_state);
 	tcase_add_test(tc, a_state_that_is_none);
 	return tc;
 }

@@ -114,8 +114,9 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 {
 	const char *where = rig_certificates();
 	struct buf config = BUF_INIT(1 << 20), limits = BUF_INIT(4096), partners = BUF_INIT(4096);
-	struct buf cert = rig_read_file(where, "gateway", ".pem");
-	struct buf key = rig_read_file(where, o->bad_config ? "client" : "gateway", ".key");
+	const char *own = o->own ? o->own : "gateway";
+	struct buf cert = rig_read_file(where, own, ".pem");
+	struct buf key = rig_read_file(where, o->bad_config ? "client" : own, ".key");
 	struct buf ca = rig_read_file(where, "ca", ".pem");
 	struct edge_limits defaults = { .body_bytes = 4 << 20,
 		                        .connections = 1000,

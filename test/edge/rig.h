@@ -29,6 +29,7 @@ struct rig_options {
 	const char *reserved; /* addresses, a line each */
 	const char *known;    /* the same, each with a space and milliseconds */
 	const char *partners; /* names of certificates, spaces between, keys of one partner by +; NULL: all */
+	const char *own;      /* name of its certificate and key; NULL: "gateway" */
 	bool bad_partners;    /* sends keys that are none */
 	bool bad_config;      /* sends a key that is none */
 	bool torn;            /* sends the first bytes of the configuration alone */

@@ -37,6 +37,8 @@ EQUIVALENT = [
      "without reasons no leaf is justified, and reasons that arrive are refused before (beside_take)"),
     ("lib/transform/automaton.c", "if (s.drop_all) {", "`s.drop_all` made `0 && (s.drop_all)`",
      "whoever walks the states ends at one that drops all; what is built beneath it is dropped as well"),
+    ("lib/policy/approval.c", "if (!hex_decode(salt, own.b", "`||` made `&&`",
+     "a salt of another length gives another digest than the stated one"),
     ("lib/policy/compile.c", "if (ok)", "`ok` made `1 || (ok)`", "a schema that was not added does not compile either"),
     ("lib/policy/compile.c", "if (out->kind == KIND_EGRESS)", "`out->kind == KIND_EGRESS` made `1 || (out->kind == KIND_EGRESS)`",
      "programs that only check derive keys that they never use"),
@@ -246,7 +248,7 @@ def record(path, counts, every):
             rows = {l.split("|")[1].strip(): l for l in f if l.startswith("| lib/")}
     by = counts["meaning"] + counts["tests"]
     all_of = by + counts[None]
-    cells = [path, "all" if every == 1 else f"each {every}th", all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
+    cells = [path, "all" if every == 1 else f"1 of {every}", all_of, counts["meaning"], counts["tests"], counts[None], counts["equivalent"], f"{100 * by / max(all_of, 1):.1f} %",
              datetime.date.today().isoformat(), source_of(path)]
     rows[path] = "| " + " | ".join(map(str, cells)) + " |\n"
     with open(RECORD, "w", encoding="utf-8") as f:

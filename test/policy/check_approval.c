@@ -186,8 +186,10 @@ START_TEST(each_member_binds)
 {
 	approve(e, otherwise(a, 1, e, bound[_i].member, bound[_i].instead));
 	refused_at(a, e, bound[_i].reason, bound[_i].pointer);
+	ck_assert_ptr_nonnull(bench.decision.approval_fault);
 	approve(e, approval(a, 1, e));
 	released(a, e);
+	ck_assert_ptr_null(bench.decision.approval_fault);
 }
 END_TEST
 

@@ -10,22 +10,74 @@
 #include "gatewayd/core/store/exchange.h"
 #include "lib/json/splice.h"
 
-/* Bytes of a record that tells enough to be known again; two shorter ones are soon alike by chance. */
+/* Halves of a letter that a record's values have at least by which it is known again. Answers that are one of few (no hit, so
+ * many cases in a month) are soon alike by chance, and who has such a one of its own must not be refused. */
 #define TELLING 32
+
 static void mark(const struct exchange *x, struct view canonical, struct digest *out)
 {
 	struct view parts[] = { VIEW("came here"), canonical };
 
-	if (canonical.n >= TELLING)
-		hmac_parts(x->decider->core->body_key, parts, 2, out);
+	hmac_parts(x->decider->core->body_key, parts, 2, out);
 }
 
-void exchange_mark(struct exchange *x)
+/* A digit tells about half of what a letter does: numbers are small, and dates are of our time. */
+static size_t telling_of(struct view text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n && n < TELLING; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		n += (c >= '0' && c <= '9') ? 1 : ((c | 32) >= 'a' && (c | 32) <= 'z') || c >= 0x80 ? 2 : 0;
+	}
+	return n;
+}
+
+/* By what the schemas leave open: a text that one of them lists is one of few. */
+static bool tells(const struct ruling *r, const struct tape *t)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < t->nodes[0].next && n < TELLING; i++) {
+		bool text = t->nodes[i].type == TAPE_STRING;
+		struct view v = text ? tape_string(t, i) : VIEW("");
+
+		if (t->nodes[i].type == TAPE_NUMBER)
+			n += telling_of(tape_token(t, i));
+		else if (text && !schema_lists(r->input, v) && !schema_lists(r->output, v))
+			n += telling_of(v);
+	}
+	return n >= TELLING;
+}
+
+void exchange_mark(struct exchange *x, const struct tape *out)
 {
 	struct decided *d = &x->decided;
 
-	if (d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency))
-		mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+	if (d->kind == EXCHANGE_EGRESS || !view_is(d->decision.recipient, d->asked.conf->node.agency) ||
+	    !tells(d->decision.ruling, out))
+		return;
+	mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+	/* Before its row is written, let alone committed: whoever may see the row sees this. */
+	atomic_store(&x->decider->core->marked, MARKED_SOME);
+}
+
+/* Where nothing came yet, as at a gateway that only sends, no record is put in order and hashed to look for it. */
+static bool may_find(struct exchange *x, bool *may)
+{
+	struct core *c = x->decider->core;
+	int known = atomic_load(&c->marked);
+	bool any;
+
+	if (known == MARKED_UNKNOWN) {
+		if (!store_any_marked(x->decider->reader, &any, &x->decided.error))
+			return false;
+		/* One that was made meanwhile stays. */
+		if (atomic_compare_exchange_strong(&c->marked, &known, any ? MARKED_SOME : MARKED_NONE))
+			known = any ? MARKED_SOME : MARKED_NONE;
+	}
+	*may = known == MARKED_SOME;
+	return true;
 }
 
 #define COPIES_MAX 64
@@ -71,8 +123,12 @@ bool exchange_find_copy(struct exchange *x)
 	struct digest is = { .b = { 0 } };
 	struct copies all = { .n = 0 };
 	struct splice out;
-	bool found = false, living;
+	bool found = false, living, may;
 
+	if (!may_find(x, &may))
+		return false;
+	if (!may)
+		return true;
 	buf_reset(&s->beside);
 	splice_start(&out, &s->beside, &s->order);
 	splice_copy(&out, &d->tape, d->envelope.record);

@@ -61,6 +61,10 @@ struct engine {
 	 * REASON_UNAVAILABLE while a reader is in the way. */
 	bool (*checkpoint)(struct connection *c, bool force, struct error *e);
 	bool (*wants_checkpoint)(const struct connection *c); /* it has grown long enough for one, or is held and due */
+	/* Does the long part of a checkpoint ahead of it, beside the transactions that follow: called again until *ready, when
+	 * what is left is short. False: the connection may not be used any more. */
+	bool (*move_ahead)(struct connection *c, bool *ready, struct error *e);
+	bool (*moving)(const struct connection *c);                       /* and it is not ready yet */
 	void (*unmoved)(const struct connection *c, struct unmoved *out); /* as the last checkpoint found it */
 
 	void (*shed)(struct connection *c); /* frees what of the database is kept in memory, between transactions */

@@ -201,6 +201,18 @@ void store_shed(struct store *s)
 	s->engine->shed(s->connection);
 }
 
+bool store_move_ahead(struct store *s, bool *ready, struct error *e)
+{
+	if (!s->writes || s->in_transaction)
+		return error_set(e, REASON_STORE, "a checkpoint is the writer's, between transactions");
+	return s->engine->move_ahead(s->connection, ready, e);
+}
+
+bool store_moving(const struct store *s)
+{
+	return s->engine->moving(s->connection);
+}
+
 bool store_checkpoint(struct store *s, bool force, struct error *e)
 {
 	if (!s->writes || s->in_transaction)

@@ -40,6 +40,10 @@ void store_rollback(struct store *s);
  * between transactions. A reader in the way is no failure unless `force`: then REASON_UNAVAILABLE, and the
  * caller tries again later. */
 bool store_checkpoint(struct store *s, bool force, struct error *e) MUST_USE;
+/* Before a checkpoint, between transactions: does the long part of it beside what is committed meanwhile. Called again after
+ * each transaction, or a few milliseconds later, until *ready. False: nothing may be written any more. */
+bool store_move_ahead(struct store *s, bool *ready, struct error *e) MUST_USE;
+bool store_moving(const struct store *s); /* it was begun, and is not ready yet */
 /* Whether the write-ahead log has grown past its mark. */
 bool store_wants_checkpoint(const struct store *s);
 /* What was committed and does not lie where it stays yet, as the last checkpoint found it. Writer thread. */

@@ -64,7 +64,7 @@ static struct view taking(json_t *entry, struct ed25519_key *key)
 {
 	struct buf proof = BUF_INIT(65536);
 
-	south_logs(leaf_of(entry), key, &proof);
+	south_logs(leaf_text(entry), key, &proof);
 	struct view text = text_of(json_pack("{s:s%}", "receipt", proof.p, proof.n));
 	buf_free(&proof);
 	return text;
@@ -266,7 +266,7 @@ static void taking_line(const struct exchange *x, struct buf *out)
 {
 	struct buf proof = BUF_INIT(65536);
 
-	south_logs(leaf_of(collection_of(x)), f.south_key, &proof);
+	south_logs(leaf_text(collection_of(x)), f.south_key, &proof);
 	buf_adds(out, "{\"status\":201,\"receipt\":");
 	buf_add_json_string(out, buf_view(&proof));
 	buf_adds(out, "}\n");

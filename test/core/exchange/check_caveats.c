@@ -340,6 +340,23 @@ START_TEST(a_copy_is_known_in_any_order)
 }
 END_TEST
 
+/* The next daemon asks the store. */
+START_TEST(a_copy_is_known_after_a_new_start)
+{
+	struct uuid id;
+	bool any;
+
+	ck_assert(!known(under(NULL)));
+	ck_assert_int_eq(f.core.marked, MARKED_NONE);
+	struct view record = handed_out(NULL, &id);
+	OK(store_any_marked(f.reader, &any, e));
+	ck_assert(any && f.core.marked == MARKED_SOME);
+	f.core.marked = MARKED_UNKNOWN;
+	ck_assert(known(posting(read_record(record))));
+	ck_assert_int_eq(f.core.marked, MARKED_SOME);
+}
+END_TEST
+
 START_TEST(a_copy_whose_exchange_is_named)
 {
 	struct uuid id, other;
@@ -351,6 +368,29 @@ START_TEST(a_copy_whose_exchange_is_named)
 	put(mild, "/record/party_size", "3");
 	other = posted(SOUTH_SYSTEM, "listed", mild, 201);
 	ck_assert(known(naming(posting(read_record(record)), "onward_of", &other)));
+}
+END_TEST
+
+/* Of answers that are one of few nobody can say whose they are. */
+#define KEEP(id, at) "{\"id\":\"" id "\",\"pointer\":\"" at "\",\"category\":\"operational\",\"action\":\"keep\"}"
+static const char *const telling[] = {
+	"[" KEEP("a", "/status") "," KEEP("b", "/payment/form") "," KEEP("c", "/itinerary/*/cabin") "]",
+	"[" KEEP("a", "/travellers/*/family") "," KEEP("b", "/travellers/*/given") "]",
+};
+
+START_TEST(what_tells_little_is_not_known_again)
+{
+	static const struct digest none = { .b = { 0 } };
+	json_t *doc = core_preset(&f, "pnr");
+	struct store_caveats row;
+
+	put(doc, "/id", "\"few\"");
+	put(doc, "/rules", telling[_i]);
+	put(doc, "/retention/mask_pointers", NULL);
+	core_document(&f, core_add_agreement(&f, doc));
+	struct uuid id = posted(SOUTH_SYSTEM, "few", under(NULL), 201);
+	OK(store_get_caveats(f.reader, seq_of(&id), &row, e));
+	ck_assert_int_eq(!digest_eq(&row.mark, &none), _i);
 }
 END_TEST
 
@@ -563,7 +603,9 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, passing_on_without_codes_inherits_them);
 	tcase_add_test(c, what_is_not_known_is_not_passed_on);
 	tcase_add_test(c, a_copy_is_known_in_any_order);
+	tcase_add_test(c, a_copy_is_known_after_a_new_start);
 	tcase_add_test(c, a_copy_whose_exchange_is_named);
+	tcase_add_loop_test(c, what_tells_little_is_not_known_again, 0, 2);
 	tcase_add_test(c, a_copy_of_what_is_gone);
 	tcase_add_loop_test(c, an_altered_row_is_not_inherited, 0, (int)(sizeof rows / sizeof *rows));
 	tcase_add_test(c, nor_is_that_of_a_correction);

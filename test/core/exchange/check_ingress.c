@@ -271,7 +271,7 @@ START_TEST(a_retention_in_another_spelling)
 	json_t *members = json_loadb(p.members.p, p.members.n, 0, NULL);
 
 	json_object_set_new(members, "retention", json_string(spelled[_i]));
-	p.members = leaf_of(members);
+	p.members = leaf_text(members);
 	struct exchange *x = decide(&s, parcel_text(&p));
 	ck_assert_int_eq(exchange_reason(x), _i == 0 ? REASON_RETENTION_MISSING : REASON_NONE);
 	exchange_recycle(x);

@@ -89,7 +89,7 @@ static inline struct view text_of(json_t *doc)
 }
 
 /* A leaf as gateways write one: its members stand in order. */
-static inline struct view leaf_of(json_t *entry)
+static inline struct view leaf_text(json_t *entry)
 {
 	char *text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
 	struct view v = arena_copy(&texts, view_of(text));

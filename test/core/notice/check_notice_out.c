@@ -164,7 +164,7 @@ static struct view with_receipt(json_t *entry, const char *type)
 {
 	struct buf proof = BUF_INIT(65536);
 
-	south_logs(leaf_of(entry), f.south_key, &proof);
+	south_logs(leaf_text(entry), f.south_key, &proof);
 	struct view text = text_of(json_pack("{s:s, s:s%}", "type", type, "receipt", proof.p, proof.n));
 	buf_free(&proof);
 	return text;

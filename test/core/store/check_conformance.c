@@ -263,6 +263,10 @@ START_TEST(transactions_and_checkpoints)
 	ck_assert(store_erased(s));
 	OK(store_checkpoint(s, false, e));
 	ck_assert(store_erased(s));
+	bool ready = false;
+	for (int i = 0; !ready && i < 1000; i++, usleep(2000))
+		OK(store_move_ahead(s, &ready, e));
+	ck_assert(ready && !store_moving(s));
 	OK(store_checkpoint(s, true, e));
 	store_shed(s); /* what is asked next is read anew */
 	ck_assert(!store_erased(s));
@@ -282,7 +286,7 @@ static const char *const others[] = { "store_open",       "store_open_reader",  
 	                              "store_shed",       "store_slots_forget",  "store_copy_path",
 	                              "store_copy_begin", "store_copy_step",     "store_copy_end",
 	                              "store_copy_clear", "store_copy_progress", "store_integrity",
-	                              "store_schema" };
+	                              "store_schema",     "store_move_ahead",    "store_moving" };
 
 static bool known(struct view verb)
 {

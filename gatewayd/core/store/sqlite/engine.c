@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define APPLICATION_ID  0x67577379 /* "gWsy" */
-#define WAL_FRAMES      4000       /* about 16 MiB: checkpoint from here on */
-#define WAL_FRAMES_STEP 1000       /* a reader was in the way: try again after so many more */
+#define WAL_FRAMES      1000       /* about 4 MiB: checkpoint from here on */
+#define WAL_FRAMES_STEP 500        /* a reader was in the way: try again after so many more */
 #define WAL_FRAMES_WAIT 16000      /* from here on wait a moment for readers */
 #define HELD_MS         1000       /* a reader is in the way and nothing is written: try again after so long */
 #define FRAME_HEAD      24
@@ -236,6 +236,7 @@ static void close_connection(struct connection *c)
 
 	if (!c)
 		return;
+	ahead_free(c->ahead);
 	if (c->trial)
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(c->db);
@@ -347,6 +348,10 @@ static struct connection *open_connection(const char *path, enum access access, 
 	}
 	if (writes && (!take_lock(c, path, e) || !make_private(path, e)))
 		goto fail;
+	if (writes && !(c->ahead = ahead_new())) {
+		error_set(e, REASON_NO_MEMORY, "no memory for the store");
+		goto fail;
+	}
 	if (sqlite3_open_v2(path, &c->db, flags, writes ? SQLITE_WAL_VFS : NULL) != SQLITE_OK) {
 		error_at(e, REASON_STORE, path, 0, 0, "cannot open the store: %s",
 		         c->db ? sqlite3_errmsg(c->db) : "no memory");
@@ -368,7 +373,7 @@ static bool begin(struct connection *c, struct error *e)
 
 static bool commit(struct connection *c, struct error *e)
 {
-	return execute(c, "COMMIT", e);
+	return ahead_whole(c->ahead, e) && execute(c, "COMMIT", e);
 }
 
 static void rollback(struct connection *c)
@@ -415,6 +420,8 @@ static bool checkpoint(struct connection *c, bool force, struct error *e)
 {
 	int frames = 0, done = 0, mode = SQLITE_CHECKPOINT_PASSIVE;
 
+	if (!ahead_settle(c, e))
+		return false;
 	if (force)
 		mode = SQLITE_CHECKPOINT_TRUNCATE;
 	else if (c->wal_frames >= WAL_FRAMES_WAIT)
@@ -449,6 +456,8 @@ const struct engine sqlite_engine = {
 	.rollback = rollback,
 	.checkpoint = checkpoint,
 	.wants_checkpoint = wants_checkpoint,
+	.move_ahead = sqlite_move_ahead,
+	.moving = sqlite_moving,
 	.unmoved = unmoved,
 	.shed = shed,
 	.prepare = prepare,

@@ -5,6 +5,7 @@
 #include "gatewayd/core/store/engine_private.h"
 
 struct sqlite3;
+struct sqlite3_file;
 
 struct connection {
 	struct sqlite3 *db;
@@ -15,7 +16,8 @@ struct connection {
 	int holder;               /* another process's, where it is known */
 	int64_t again_ms;         /* monotonic: when it is tried again, though nothing was written */
 	bool trial;
-	char *made_log; /* of a trial: the path of the write-ahead log that was not there before */
+	struct ahead *ahead; /* of one that writes: ahead.c */
+	char *made_log;      /* of a trial: the path of the write-ahead log that was not there before */
 };
 
 extern const struct engine sqlite_engine;
@@ -37,5 +39,23 @@ int sqlite_holder(const char *path);
  * connection. Where there is none to stand on, opening fails. */
 #define SQLITE_WAL_VFS "gateway"
 void sqlite_wal_register(void);
+
+/* Until it is set back, a sync of this file is noted and not done. What writes it afterwards has to wait for
+ * sqlite_sync_now(), which any thread may call. */
+void sqlite_sync_later(struct sqlite3_file *file, bool later);
+bool sqlite_sync_asked(struct sqlite3_file *file);
+int sqlite_sync_now(struct sqlite3_file *file); /* the engine's code */
+
+/* ahead.c */
+struct ahead *ahead_new(void);
+/* Waits for what is under way, and frees it; before the connection is closed. NULL does nothing. */
+void ahead_free(struct ahead *a);
+/* engine_private.h */
+bool sqlite_move_ahead(struct connection *c, bool *ready, struct error *e);
+bool sqlite_moving(const struct connection *c);
+/* False: a sync has failed, and nothing may be written any more. NULL: none has. */
+bool ahead_whole(const struct ahead *a, struct error *e) MUST_USE;
+/* Waits for what is under way: before any other checkpoint. False: it failed, and nothing may be written any more. */
+bool ahead_settle(struct connection *c, struct error *e) MUST_USE;
 
 #endif

@@ -24,6 +24,8 @@ struct wal_file {
 	char *bytes;       /* gathered, for the place `at` in the file */
 	int n;
 	sqlite3_int64 at;
+	bool unsynced;      /* something may have been written since the last sync, by whomever before it was opened */
+	bool later, asked;  /* a sync is only noted: sqlite_sync_later() */
 	sqlite3_file *real; /* right behind this struct */
 };
 
@@ -46,6 +48,7 @@ static int wal_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 {
 	struct wal_file *f = wal_of(file);
 
+	f->unsynced = true;
 	if (f->n > 0 && (at != f->at + f->n || n > GATHER - f->n)) {
 		int rc = hand_on(f);
 		if (rc != SQLITE_OK)
@@ -84,6 +87,7 @@ static int wal_truncate(sqlite3_file *file, sqlite3_int64 size)
 	struct wal_file *f = wal_of(file);
 	int rc = hand_on(f);
 
+	f->unsynced = true;
 	return rc != SQLITE_OK ? rc : f->real->pMethods->xTruncate(f->real, size);
 }
 
@@ -92,7 +96,32 @@ static int wal_sync(sqlite3_file *file, int flags)
 	struct wal_file *f = wal_of(file);
 	int rc = hand_on(f);
 
-	return rc != SQLITE_OK ? rc : f->real->pMethods->xSync(f->real, flags);
+	if (rc != SQLITE_OK || !f->unsynced)
+		return rc;
+	if (f->later) {
+		f->asked = true;
+		return SQLITE_OK;
+	}
+	rc = f->real->pMethods->xSync(f->real, flags);
+	f->unsynced = rc != SQLITE_OK;
+	return rc;
+}
+
+void sqlite_sync_later(struct sqlite3_file *file, bool later)
+{
+	wal_of(file)->later = later;
+	if (later)
+		wal_of(file)->asked = false;
+}
+
+bool sqlite_sync_asked(struct sqlite3_file *file)
+{
+	return wal_of(file)->asked;
+}
+
+int sqlite_sync_now(struct sqlite3_file *file)
+{
+	return wal_of(file)->real->pMethods->xSync(wal_of(file)->real, SQLITE_SYNC_NORMAL);
 }
 
 static int wal_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -188,7 +217,7 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	(void)vfs;
 	if (!(flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_DB)))
 		return below->xOpen(below, name, file, flags, out_flags);
-	*f = (struct wal_file){ .real = (sqlite3_file *)(f + 1), .bytes = malloc(GATHER) };
+	*f = (struct wal_file){ .unsynced = true, .real = (sqlite3_file *)(f + 1), .bytes = malloc(GATHER) };
 	if (!f->bytes)
 		return SQLITE_NOMEM;
 	int rc = below->xOpen(below, name, f->real, flags, out_flags);
