@@ -22,7 +22,8 @@ struct share {
 struct known {
 	uint64_t key[ADDRESS_KEY];
 	uint64_t adds;
-	uint32_t n, n_shares;
+	uint32_t n;
+	uint16_t n_shares; /* KNOWN_MAX + 1 at most, as a place counts them */
 	uint16_t first[1u << BUCKET_BITS];
 	struct place place[KNOWN_MAX];
 	struct share share[KNOWN_MAX + 1];
@@ -61,7 +62,7 @@ static uint16_t find(const struct known *k, const struct address *a)
 /* There is one more than places, so that one is always free. */
 static uint16_t share_of(struct known *k, const struct digest *partner)
 {
-	uint16_t free_one = (uint16_t)k->n_shares;
+	uint16_t free_one = k->n_shares;
 	uint64_t id;
 
 	memcpy(&id, partner->b, sizeof id);
