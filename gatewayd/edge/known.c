@@ -90,10 +90,12 @@ static uint16_t fullest(const struct known *k)
 /* The place that goes, which is on no chain and in no share any more. */
 static uint16_t take_oldest(struct known *k)
 {
-	uint16_t oldest = NONE, share = fullest(k);
+	uint16_t oldest = 0, share = fullest(k);
 
-	for (uint16_t i = 0; i < KNOWN_MAX; i++)
-		if (k->place[i].share == share && (oldest == NONE || k->place[i].added < k->place[oldest].added))
+	while (k->place[oldest].share != share) /* the fullest has one */
+		oldest++;
+	for (uint16_t i = oldest; i < KNOWN_MAX; i++)
+		if (k->place[i].share == share && k->place[i].added < k->place[oldest].added)
 			oldest = i;
 	k->share[share].n--;
 	uint16_t *link = &k->first[bucket_of(k, &k->place[oldest].source)];
