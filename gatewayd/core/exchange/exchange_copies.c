@@ -54,9 +54,30 @@ void exchange_mark(struct exchange *x, const struct tape *out)
 {
 	struct decided *d = &x->decided;
 
-	if (d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency) &&
-	    tells(d->decision.ruling, out))
-		mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+	if (d->kind == EXCHANGE_EGRESS || !view_is(d->decision.recipient, d->asked.conf->node.agency) ||
+	    !tells(d->decision.ruling, out))
+		return;
+	mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+	/* Before its row is written, let alone committed: whoever may see the row sees this. */
+	atomic_store(&x->decider->core->marked, MARKED_SOME);
+}
+
+/* Where nothing came yet, as at a gateway that only sends, no record is put in order and hashed to look for it. */
+static bool may_find(struct exchange *x, bool *may)
+{
+	struct core *c = x->decider->core;
+	int known = atomic_load(&c->marked);
+	bool any;
+
+	if (known == MARKED_UNKNOWN) {
+		if (!store_any_marked(x->decider->reader, &any, &x->decided.error))
+			return false;
+		/* One that was made meanwhile stays. */
+		if (atomic_compare_exchange_strong(&c->marked, &known, any ? MARKED_SOME : MARKED_NONE))
+			known = any ? MARKED_SOME : MARKED_NONE;
+	}
+	*may = known == MARKED_SOME;
+	return true;
 }
 
 #define COPIES_MAX 64
@@ -102,8 +123,12 @@ bool exchange_find_copy(struct exchange *x)
 	struct digest is = { .b = { 0 } };
 	struct copies all = { .n = 0 };
 	struct splice out;
-	bool found = false, living;
+	bool found = false, living, may;
 
+	if (!may_find(x, &may))
+		return false;
+	if (!may)
+		return true;
 	buf_reset(&s->beside);
 	splice_start(&out, &s->beside, &s->order);
 	splice_copy(&out, &d->tape, d->envelope.record);

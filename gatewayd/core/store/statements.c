@@ -186,6 +186,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_CAVEATS_GET] = "SELECT text, salt, mark FROM caveats WHERE seq = ?1",
+	[SQL_CAVEATS_ANY_MARKED] = "SELECT count(*) FROM (SELECT seq FROM caveats WHERE mark IS NOT NULL LIMIT 1) AS one",
 	[SQL_CAVEATS_MARKED] = "SELECT seq FROM caveats WHERE mark = ?1 ORDER BY seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "

@@ -209,6 +209,7 @@ ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) 
 ASK(get_caveats, struct store_caveats c; return store_get_caveats(s, 1, &c, e) &&
                                                 tell_text(out, "caveats", c.salt.b[0], c.text) &&
                                                 tell_number(out, c.mark.b[0]);)
+ASK(any_marked, bool any; return store_any_marked(s, &any, e) && tell_number(out, any);)
 ASK(list_marked, struct digest mark = { .b = { 9 } }; return store_list_marked(s, &mark, tell_number, out, e);)
 ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
@@ -349,6 +350,7 @@ static const struct reading readings[] = {
 	READING(get_link),
 	READING(list_links),
 	READING(get_caveats),
+	READING(any_marked),
 	READING(list_marked),
 	READING(get_kept),
 	READING(get_delivery),
