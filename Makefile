@@ -64,6 +64,7 @@ $(B)/lib/schema/builtin_list.h: FORCE
 		cmp -s $$new $@ && rm $$new || mv $$new $@
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
+$(B)/gatewayd/ctl/audit_page.o: gatewayd/ctl/page/verify.html
 # The build that audit entries name: what has it is made anew when it changes.
 NAMES_BUILD := $(B)/gatewayd/build.o
 $(B)/build_id: FORCE
@@ -166,6 +167,7 @@ install: all
 	install -m 644 conf/agreements/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/agreements/
 	install -m 644 conf/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/
 	install -m 644 conf/assessments/*.md $(DESTDIR)$(PREFIX)/share/gatewayd/assessments/
+	install -m 644 gatewayd/ctl/page/verify.html $(DESTDIR)$(PREFIX)/share/gatewayd/
 	install -m 644 conf/partners/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/partners/
 	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf

@@ -8,6 +8,7 @@
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/copy/overdue.h"
+#include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/store/copying.h"
@@ -278,6 +279,19 @@ static void reads_close(void *arg)
 	reads_free(((struct opened *)arg)->core->reads);
 }
 
+static bool readings_open(void *arg, struct error *e)
+{
+	struct core *c = ((struct opened *)arg)->core;
+
+	c->readings = readings_new();
+	return c->readings || error_set(e, REASON_NO_MEMORY, "memory ran out");
+}
+
+static void readings_close(void *arg)
+{
+	readings_free(((struct opened *)arg)->core->readings);
+}
+
 static bool sources_open(void *arg, struct error *e)
 {
 	struct core *c = ((struct opened *)arg)->core;
@@ -397,6 +411,7 @@ static const struct step open_steps[] = {
 	{ "store", stores_open, stores_close },
 	{ "departures", departures_open, departures_close },
 	{ "reads", reads_open, reads_close },
+	{ "readings", readings_open, readings_close },
 	{ "known sources", sources_open, sources_close },
 	{ "mirror", own_mirror_open, own_mirror_close },
 	{ "log", log_open, log_close },

@@ -10,7 +10,7 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 
-#define OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR))
+#define OVERSIGHT ROLES_OVERSIGHT
 
 const struct route core_routes[] = {
 	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .streams = true },
@@ -20,6 +20,8 @@ const struct route core_routes[] = {
 	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
 	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), .handle = handle_notice },
 	{ "GET", "/v1/exchanges/*/receipt", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
+	{ "GET", "/v1/exchanges/*/disclosures", OVERSIGHT, .handle = handle_exchange },
+	{ "GET", "/v1/log/entries", OVERSIGHT, .handle = handle_log_entries },
 	{ "GET", "/v1/exchanges/*/record", ROLE(SYSTEM), .handle = handle_exchange },
 	{ "GET", "/v1/inbox", ROLE(SYSTEM), .handle = handle_inbox },
 	{ "POST", "/v1/inbox/*/ack", ROLE(SYSTEM), .handle = handle_ack },

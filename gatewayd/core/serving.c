@@ -19,6 +19,7 @@
 #include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/deliver/lost.h"
 #include "gatewayd/core/hold/hold.h"
+#include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/backlog.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/rate_days.h"
@@ -159,6 +160,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
+	readings_tell(l->core, instant_now_ms(), false);
 	keep_sources(l, false);
 	notify_again();
 	watch(l);
@@ -364,8 +366,10 @@ static void writer_end(void *arg)
 	struct loop *l = arg;
 	struct core *c = l->core;
 
-	if (atomic_load(&c->serving) && !atomic_load(&c->tampered))
+	if (atomic_load(&c->serving) && !atomic_load(&c->tampered)) {
+		readings_tell(c, instant_now_ms(), true);
 		governing_stop(c);
+	}
 	writer_stop(c->writer);
 	c->writer = NULL;
 	for (unsigned i = 0; i < c->n_workers; i++)

@@ -9,8 +9,8 @@
 #include "lib/tlog/trust.h"
 #include "lib/tlog/verify.h"
 
-/* --- a log to read: an export directory (C2SP tlog-tiles), the same layout behind an https:// URL, a store, or
- * STORE@EPOCH for one of its earlier logs --- */
+/* --- a log to read: an export directory (C2SP tlog-tiles; also as file:///DIR), the same layout at a gateway or a web
+ * server, a store, or STORE@EPOCH for one of its earlier logs --- */
 struct audit_source;
 struct audit_keys;
 
@@ -29,8 +29,13 @@ struct audit_keys;
  * source is closed, and may be NULL where none is taken. NULL on error. */
 struct audit_source *audit_source_open(const char *path, struct connection *access, struct error *e) MUST_USE;
 /* Of a store's log, the `n`th log after it in the same store. NULL when there is none, and on error. */
+/* The files in a folder as the log of these checkpoints, which do not lie there yet; copied. NULL on error. */
+struct audit_source *audit_source_over(const char *folder, struct view note, struct view cosigned,
+                                       struct error *e) MUST_USE;
 struct audit_source *audit_source_later(const struct audit_source *of, uint64_t n, struct error *e) MUST_USE;
 void audit_source_close(struct audit_source *s);
+/* Of a gateway, whose witnesses may be about to cosign what is newest. */
+bool audit_source_live(const struct audit_source *s) MUST_USE;
 struct view audit_source_note(const struct audit_source *s);
 /* The checkpoint that it shows with cosignatures, which the newest may be ahead of; without any the newest. */
 struct view audit_source_cosigned(const struct audit_source *s);
@@ -40,6 +45,10 @@ uint64_t audit_source_size(const struct audit_source *s);
 void audit_source_follow(struct audit_source *s, const struct audit_keys *k);
 /* Of a store: its newest checkpoint takes the place of the one that it was opened at. */
 bool audit_source_refresh(struct audit_source *s, bool *grew, struct error *e) MUST_USE;
+/* Goes on from what was verified before (lib/tlog/verify.h), which stays the caller's. Not of a source with disclosures. */
+void audit_source_resume(struct audit_source *s, const struct checkpoint *verified);
+/* Tells a terminal how far the reading of entries has come; until the source is closed, or `on` is false. */
+void audit_source_progress(struct audit_source *s, bool on);
 /* Callbacks over the source; entries are fast in order. */
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out);
 /* Appends the tlog-proof of an entry with its leaf, made from the tiles against the source's checkpoint. */
@@ -109,6 +118,20 @@ bool audit_verify_log(struct audit_source *s, const struct audit_keys *k, const 
 bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r,
                          struct error *e) MUST_USE;
 
+/* --- what was verified before --- */
+struct audit_state {
+	bool there; /* else there is no file yet: all is to be verified */
+	int64_t verified_ms;
+	struct checkpoint checkpoint; /* looks into `note` */
+	struct buf note;
+};
+/* Reads the file that an earlier verification wrote, and opens its checkpoint by these keys. A file that is not there is no
+ * error; one of another log, or that is none, REASON_CONFIG. Freed also after false. */
+bool audit_state_load(const char *path, const struct audit_keys *k, struct audit_state *s, struct error *e) MUST_USE;
+/* Puts `note`, verified to its last entry, in its place: whole and on the disk, or not at all. */
+bool audit_state_save(const char *path, struct view note, int64_t now_ms, struct error *e) MUST_USE;
+void audit_state_free(struct audit_state *s);
+
 /* --- timestamps --- */
 struct audit_timestamp {
 	uint64_t size;   /* entries that existed */
@@ -133,6 +156,18 @@ bool audit_become_self(struct error *e) MUST_USE;
 
 /* Writes the source's log into `dir` as static files; what an earlier run left there goes on. */
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e) MUST_USE;
+
+/* What a mirror has of a log: whole, verified, and not to be written again. Sizes 0: nothing. */
+struct audit_kept {
+	uint64_t newest, cosigned;
+};
+/* Writes the entries and tiles that the source's checkpoints name and those of `kept` do not, and no checkpoint. `written`
+ * gets the paths, each with a NUL behind it, also of what was written before it failed. */
+bool audit_export_tree(struct audit_source *s, const char *dir, const struct audit_kept *kept, struct buf *written,
+                       struct error *e) MUST_USE;
+
+/* verify.html: verifies a receipt, checkpoint or cosignature in a browser. Lives as long as the program. */
+struct view audit_page(void);
 
 /* Puts a file in place by writing beside it and renaming; folders are made. */
 bool audit_write_file(const char *path, struct view bytes, struct error *e) MUST_USE;
@@ -160,6 +195,8 @@ int audit_follow_partner(const struct ctl *c, int argc, char **argv);
 int audit_evidence(const struct ctl *c, int argc, char **argv);
 int audit_missing(const struct ctl *c, int argc, char **argv);
 int audit_archive(const struct ctl *c, int argc, char **argv);
+int audit_mirror(const struct ctl *c, int argc, char **argv);
+int audit_mirror_key(const struct ctl *c, int argc, char **argv);
 int audit_reconcile(const struct ctl *c, int argc, char **argv);
 
 #endif

@@ -24,7 +24,9 @@ struct export
 	uint64_t after;
 	struct audit_source *source;
 	struct verify_source callbacks;
-	struct erasures *erasures; /* NULL: without disclosures, as the next */
+	struct erasures *erasures;     /* NULL: without disclosures, as the next */
+	const struct audit_kept *kept; /* of a mirror; NULL: full tiles that are there stay */
+	struct buf *written;
 	struct audit_shapes *shapes;
 	uint64_t size;
 };
@@ -39,7 +41,11 @@ static bool write_named(const struct export *x, const char *folder, const struct
 	struct view tail = view_from(buf_view(&name), folder[0] ? strlen("tile/entries/") : 0);
 	int n = snprintf(path, sizeof path, "%s/%s%.*s", x->dir, folder, VIEW_ARG(tail));
 	buf_free(&name);
-	return n < (int)sizeof path ? audit_write_file(path, bytes, e) : error_set(e, REASON_IO, "a path is too long");
+	if (n >= (int)sizeof path)
+		return error_set(e, REASON_IO, "a path is too long");
+	if (x->written)
+		buf_add(x->written, view_make(path, (size_t)n + 1));
+	return audit_write_file(path, bytes, e);
 }
 
 /* Full tiles never change: what an earlier export wrote stays. */
@@ -49,6 +55,10 @@ static bool is_there(const struct export *x, const struct tlog_tile *t, const ch
 	char path[PATH_MAX];
 	struct stat st;
 
+	/* A name says to the byte what is in the file: what a mirror has verified under it is never written again. */
+	if (x->kept)
+		return t->width == tlog_tile_width(t->level, t->index, x->kept->newest) ||
+		       t->width == tlog_tile_width(t->level, t->index, x->kept->cosigned);
 	if (t->width < TLOG_TILE_WIDTH)
 		return false;
 	tlog_tile_path(t, &name);
@@ -198,12 +208,12 @@ static bool export_older(const struct export *x, struct error *e)
 	return c.size == x->size || (export_entries(&older, c.size, e) && export_tiles(&older, e));
 }
 
-static bool put_note(const struct export *x, const char *name, struct view note, struct error *e)
+static bool put_named(const struct export *x, const char *name, struct view bytes, struct error *e)
 {
 	char path[PATH_MAX];
 
 	return snprintf(path, sizeof path, "%s/%s", x->dir, name) < (int)sizeof path
-	               ? audit_write_file(path, note, e)
+	               ? audit_write_file(path, bytes, e)
 	               : error_set(e, REASON_IO, "a path is too long");
 }
 
@@ -214,11 +224,17 @@ static bool export_checkpoints(const struct export *x, struct error *e)
 	char path[PATH_MAX];
 
 	if (!view_eq(newest, cosigned))
-		return put_note(x, "newest", newest, e) && put_note(x, "checkpoint", cosigned, e);
-	if (!put_note(x, "checkpoint", newest, e))
+		return put_named(x, "newest", newest, e) && put_named(x, "checkpoint", cosigned, e);
+	if (!put_named(x, "checkpoint", newest, e))
 		return false;
 	snprintf(path, sizeof path, "%s/newest", x->dir);
 	return unlink(path) == 0 || errno == ENOENT || error_set(e, REASON_IO, "%s: %s", path, strerror(errno));
+}
+
+/* For whoever has a browser and no program. */
+static bool export_page(const struct export *x, struct error *e)
+{
+	return put_named(x, "verify.html", audit_page(), e);
 }
 
 static bool export_shapes(const struct export *x, struct error *e)
@@ -251,7 +267,7 @@ static bool export_directory(struct export *x, struct error *e)
 			return error_set(e, REASON_NO_MEMORY, "no memory for what was erased");
 	}
 	return export_all_entries(x, e) && export_shapes(x, e) && export_tiles(x, e) && export_older(x, e) &&
-	       export_timestamp(x, e) && export_checkpoints(x, e);
+	       export_timestamp(x, e) && export_page(x, e) && export_checkpoints(x, e);
 }
 
 bool audit_export_files(struct audit_source *s, const char *dir, bool disclosures, struct error *e)
@@ -263,6 +279,15 @@ bool audit_export_files(struct audit_source *s, const char *dir, bool disclosure
 	erasures_free(x.erasures);
 	audit_shapes_free(x.shapes);
 	return ok;
+}
+
+bool audit_export_tree(struct audit_source *s, const char *dir, const struct audit_kept *kept, struct buf *written,
+                       struct error *e)
+{
+	struct export x = { .dir = dir, .source = s, .size = audit_source_size(s), .kept = kept, .written = written };
+
+	audit_source_callbacks(s, &x.callbacks);
+	return export_all_entries(&x, e) && export_tiles(&x, e) && export_older(&x, e);
 }
 
 static bool export_events(struct export *x, struct error *e)

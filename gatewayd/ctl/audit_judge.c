@@ -47,38 +47,19 @@ bool audit_judge(const struct audit_keys *k, const struct audit_source *s, struc
 	return true;
 }
 
-static bool read_hash(void *arg, unsigned level, uint64_t index, struct digest *out)
-{
-	const struct verify_source *v = arg;
-	struct error e = { 0 };
-
-	return tiles_read_stored(v->tile, v->arg, level, index, out, &e);
-}
-
 bool audit_verify_judged(const struct audit_judged *j, const struct checkpoint *earlier, const struct verify_source *v,
                          struct verify_report *r, struct error *e)
 {
-	struct verify_source source = *v;
-	struct digest root;
-
 	if (!verify_log(&j->newest, earlier, v, r, e))
 		return false;
-	/* The tiles are those of the newest checkpoint now, or of a newer one that continues it. */
-	if (j->accepted.size == 0 ||
-	    (j->accepted.size == j->newest.size && digest_eq(&j->accepted.root, &j->newest.root)))
+	if (verify_continues(&j->accepted, &j->newest, v))
 		return true;
 	r->place = VERIFY_HISTORY;
 	r->index = j->accepted.size;
-	if (!tlog_range_hash(0, j->accepted.size, read_hash, &source, &root))
-		return error_set(e, REASON_TAMPERED, "the root of the cosigned checkpoint cannot be computed");
-	if (!digest_eq(&root, &j->accepted.root))
-		return error_set(
-		        e, REASON_TAMPERED,
-		        "the log forked: its newest checkpoint of %llu entries does not continue the one of %llu "
-		        "that witnesses cosigned",
-		        (unsigned long long)j->newest.size, (unsigned long long)j->accepted.size);
-	r->place = VERIFY_INTACT;
-	return true;
+	return error_set(e, REASON_TAMPERED,
+	                 "the log forked: its newest checkpoint of %llu entries does not continue the one of %llu "
+	                 "that witnesses cosigned",
+	                 (unsigned long long)j->newest.size, (unsigned long long)j->accepted.size);
 }
 
 bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, struct verify_report *r, struct error *e)

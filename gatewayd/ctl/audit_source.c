@@ -1,8 +1,5 @@
-/* A log to read: a directory in the layout of C2SP tlog-tiles, a server of the same, or a store. A directory may hold,
- * beside the public tiles, disclosures/<N>: the packed disclosure rows of an entry bundle, each behind a 32-bit length;
- * disclosures/shapes: the texts that decisions in them name by their SHA-256, each a line;
- * timestamped, timestamped.tsr: the newest checkpoint that has a timestamp, and that; newest: the newest checkpoint, where
- * `checkpoint` is one that was cosigned. */
+/* A log to read: its files, in a folder or at a server, or a store. See audit_files.h, and audit_source_beside.c for what lies
+ * beside the log. */
 #include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -13,77 +10,14 @@
 #include "gatewayd/core/store/witness.h"
 #include "gatewayd/ctl/audit_source_private.h"
 #include "lib/base/wire.h"
-#include "lib/crypto/timestamp.h"
 
 #define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + 65535))
 #define ROWS_MAX   (64 * 1024 * 1024)
 #define BATCH      256
 
-static bool has_file(const char *dir, const char *name)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	return snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path && stat(path, &st) == 0;
-}
-
-/* GET; NOT_FOUND when the server has no such file. The https waits where it is told to come again. */
-static bool fetch_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n,
-                       struct error *e)
-{
-	struct buf body = BUF_INIT(max);
-	char path[500];
-	int status;
-
-	snprintf(path, sizeof path, "/%s", name);
-	bool ok = https_request(s->https, "GET", path, VIEW(""), NULL, &body, &status, e);
-	if (ok && status == 404)
-		ok = error_set(e, REASON_NOT_FOUND, "%s is missing", name);
-	else if (ok && status != 200)
-		ok = error_set(e, REASON_UNAVAILABLE, "%s: the server answers with status %d", name, status);
-	else if (!ok && e->reason == REASON_TOO_LARGE)
-		ok = error_set(e, REASON_TAMPERED, "%s is too large", name);
-	*out = ok ? malloc(body.n + 1) : NULL;
-	if (*out) {
-		memcpy(*out, body.n ? body.p : "", body.n);
-		*n = body.n;
-	} else if (ok) {
-		ok = error_set(e, REASON_NO_MEMORY, "no memory");
-	}
-	buf_free(&body);
-	return ok;
-}
-
-/* Reads a file of the directory or server; NOT_FOUND when it is not there. */
-static bool read_file(const struct audit_source *s, const char *name, size_t max, char **out, size_t *n,
-                      struct error *e)
-{
-	char path[PATH_MAX];
-
-	if (s->https)
-		return fetch_file(s, name, max, out, n, e);
-	if (snprintf(path, sizeof path, "%s/%s", s->dir, name) >= (int)sizeof path)
-		return error_set(e, REASON_IO, "a path is too long");
-	if (!has_file(s->dir, name))
-		return error_set(e, REASON_NOT_FOUND, "%s is missing", name);
-	struct error inner = { 0 };
-	if (ctl_read_file(path, max, out, n, &inner))
-		return true;
-	if (inner.reason == REASON_TOO_LARGE)
-		return error_set(e, REASON_TAMPERED, "%s is too large", name);
-	return error_at(e, inner.reason, inner.where, 0, 0, "%s", inner.text);
-}
-
 bool source_take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e)
 {
-	char *bytes;
-	size_t n;
-
-	if (!read_file(s, name, max, &bytes, &n, e))
-		return false;
-	buf_add(out, view_make(bytes, n));
-	free(bytes);
-	return true;
+	return audit_files_take(s->files, name, max, out, e);
 }
 
 /* A tile or bundle: under its partial name, or the full one that may have taken its place. */
@@ -101,7 +35,7 @@ static bool read_named(const struct audit_source *s, struct tlog_tile t, const c
 			return error_set(e, REASON_IO, "a path is too long");
 		snprintf(text, sizeof text, "%s%s", folder, b.p + (folder[0] ? strlen("tile/entries/") : 0));
 		buf_free(&b);
-		if (read_file(s, text, max, out, n, &inner))
+		if (audit_files_read(s->files, text, max, out, n, &inner))
 			return true;
 		if (inner.reason != REASON_NOT_FOUND || t.width == TLOG_TILE_WIDTH)
 			return error_set(e, inner.reason, "%s", inner.text);
@@ -114,34 +48,13 @@ static struct audit_source *source_free_null(struct audit_source *s)
 	return NULL;
 }
 
-static bool open_directory(struct audit_source *s, const char *path, struct error *e)
+static bool open_files(struct audit_source *s, const char *path, struct connection *access, struct error *e)
 {
-	s->dir = strdup(path);
-	if (!s->dir)
-		return error_set(e, REASON_NO_MEMORY, "no memory");
-	s->disclosures = has_file(path, "disclosures");
-	if (!has_file(path, "newest"))
-		return source_take_file(s, "checkpoint", NOTE_MAX, &s->note, e);
-	return source_take_file(s, "checkpoint", NOTE_MAX, &s->cosigned, e) &&
-	       source_take_file(s, "newest", NOTE_MAX, &s->note, e);
-}
-
-/* Disclosures are served by nobody. */
-static bool open_url(struct audit_source *s, const char *url, struct connection *access, struct error *e)
-{
-	if (!access)
-		return error_set(e, REASON_CONFIG, "a URL cannot be read here");
-	access->https.url = url;
-	access->https.tries = 10;
-	s->https = connection_open(access, e);
-	if (!s->https)
+	s->files = audit_files_open(path, access, e);
+	if (!s->files)
 		return false;
-	/* The cosigned one first: what the log grows by meanwhile is only more. */
-	struct error none = { .reason = REASON_NONE };
-	if (!source_take_file(s, "checkpoint?witnessed", NOTE_MAX, &s->cosigned, &none) &&
-	    none.reason != REASON_NOT_FOUND)
-		return error_set(e, none.reason, "%s", none.text);
-	return source_take_file(s, "checkpoint?newest", NOTE_MAX, &s->note, e);
+	s->disclosures = audit_files_disclosures(s->files);
+	return audit_files_checkpoints(s->files, &s->cosigned, &s->note, e);
 }
 
 /* Whether the log that the store's verbs are about ends its origin in this epoch. */
@@ -226,7 +139,17 @@ static bool open_path(struct audit_source *s, const char *path, struct error *e)
 		at = NULL;
 	if (stat(name, &st) != 0)
 		return error_set(e, REASON_IO, "%s: %s", name, strerror(errno));
-	return S_ISDIR(st.st_mode) ? open_directory(s, name, e) : open_store(s, name, at ? view_of(at) : VIEW(""), e);
+	return S_ISDIR(st.st_mode) ? open_files(s, name, NULL, e) : open_store(s, name, at ? view_of(at) : VIEW(""), e);
+}
+
+static bool open_any(struct audit_source *s, const char *path, struct connection *access, struct error *e)
+{
+	if (audit_files_is_url(path))
+		return open_files(s, path, access, e);
+	char *local = audit_files_local(path, e);
+	bool ok = local && open_path(s, local, e);
+	free(local);
+	return ok;
 }
 
 /* Only to know which files to ask for; whoever verifies opens the note by a key. */
@@ -260,8 +183,24 @@ struct audit_source *audit_source_open(const char *path, struct connection *acce
 
 	if (!s)
 		return NULL;
-	if (!(view_starts(view_of(path), VIEW("https://")) ? open_url(s, path, access, e) : open_path(s, path, e)))
+	if (!open_any(s, path, access, e))
 		return source_free_null(s);
+	s->size = size_of(s);
+	return s;
+}
+
+struct audit_source *audit_source_over(const char *folder, struct view note, struct view cosigned, struct error *e)
+{
+	struct audit_source *s = source_new(e);
+
+	if (!s || !(s->files = audit_files_open(folder, NULL, e)))
+		return source_free_null(s);
+	buf_add(&s->note, note);
+	buf_add(&s->cosigned, cosigned);
+	if (s->note.failed || s->cosigned.failed) {
+		error_set(e, REASON_NO_MEMORY, "no memory for a checkpoint");
+		return source_free_null(s);
+	}
 	s->size = size_of(s);
 	return s;
 }
@@ -304,12 +243,12 @@ void audit_source_close(struct audit_source *s)
 {
 	if (!s)
 		return;
+	progress_end(&s->progress);
 	store_close(s->store);
 	free(s->path);
 	buf_free(&s->newer);
-	https_close(s->https);
+	audit_files_close(s->files);
 	audit_shapes_free(s->shapes);
-	free(s->dir);
 	buf_free(&s->note);
 	buf_free(&s->cosigned);
 	free(s->tile);
@@ -322,6 +261,11 @@ void audit_source_close(struct audit_source *s)
 struct view audit_source_note(const struct audit_source *s)
 {
 	return buf_view(&s->note);
+}
+
+bool audit_source_live(const struct audit_source *s)
+{
+	return s->files && audit_files_live(s->files);
 }
 
 struct view audit_source_cosigned(const struct audit_source *s)
@@ -448,6 +392,7 @@ static bool get_entry(void *arg, uint64_t index, struct view *leaf, struct view 
 		return error_set(e, REASON_UNAVAILABLE,
 		                 "the entries of this log were archived: read the archive's folder");
 	if (!b->loaded || b->index != n) {
+		progress_at(&s->progress, index);
 		if (!(s->store ? load_store(s, n, e) : load_directory(s, n, e)))
 			return false;
 		b->index = n;
@@ -512,11 +457,27 @@ void audit_source_follow(struct audit_source *s, const struct audit_keys *k)
 	s->keys = k;
 }
 
+void audit_source_resume(struct audit_source *s, const struct checkpoint *verified)
+{
+	s->verified = verified;
+}
+
+void audit_source_progress(struct audit_source *s, bool on)
+{
+	if (on)
+		progress_begin(&s->progress, "entries", s->verified ? s->verified->size : 0, s->size);
+	else
+		progress_end(&s->progress);
+}
+
 void audit_source_callbacks(struct audit_source *s, struct verify_source *out)
 {
-	*out = (struct verify_source){
-		.entry = get_entry, .tile = get_tile, .arg = s, .disclosures = s->disclosures, .named = source_named
-	};
+	*out = (struct verify_source){ .entry = get_entry,
+		                       .tile = get_tile,
+		                       .arg = s,
+		                       .disclosures = s->disclosures,
+		                       .named = source_named,
+		                       .verified = s->verified };
 	if (s->store && s->keys)
 		out->newer = get_newer;
 }

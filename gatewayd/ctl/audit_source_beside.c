@@ -3,7 +3,6 @@
 #include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/store/witness.h"
 #include "gatewayd/ctl/audit_source_private.h"
-#include "lib/crypto/timestamp.h"
 #include "lib/policy/shape.h"
 
 /* --- its timestamp --- */
@@ -26,27 +25,11 @@ static bool stored_timestamp(struct store *s, struct buf *note, struct buf *resp
 	return true;
 }
 
-/* A server names the response by the size of its checkpoint. */
-static bool served_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
-{
-	struct view text, signatures;
-	struct checkpoint c;
-	char name[60];
-
-	if (!source_take_file(s, "checkpoint?timestamped", NOTE_MAX, note, e) ||
-	    !note_split(buf_view(note), &text, &signatures, e) || !checkpoint_parse(text, &c, e))
-		return false;
-	snprintf(name, sizeof name, "timestamp/%llu", (unsigned long long)c.size);
-	return source_take_file(s, name, TIMESTAMP_MAX, response, e);
-}
-
 bool audit_source_timestamp(struct audit_source *s, struct buf *note, struct buf *response, struct error *e)
 {
 	struct error inner = { 0 };
-	bool ok = s->store   ? stored_timestamp(s->store, note, response, &inner)
-	          : s->https ? served_timestamp(s, note, response, &inner)
-	                     : source_take_file(s, "timestamped", NOTE_MAX, note, &inner) &&
-	                               source_take_file(s, "timestamped.tsr", TIMESTAMP_MAX, response, &inner);
+	bool ok = s->store ? stored_timestamp(s->store, note, response, &inner)
+	                   : audit_files_timestamp(s->files, note, response, &inner);
 
 	if (!ok && inner.reason == REASON_NOT_FOUND)
 		return error_set(e, REASON_NOT_FOUND, "the log has no timestamp");

@@ -3,7 +3,9 @@
 #define GATEWAYD_CTL_AUDIT_SOURCE_PRIVATE_H
 
 #include "gatewayd/ctl/audit.h"
+#include "gatewayd/ctl/audit_files.h"
 #include "gatewayd/ctl/audit_shapes.h"
+#include "gatewayd/ctl/progress.h"
 
 /* The entries of one bundle, in memory while they are asked for in order. */
 struct bundle {
@@ -14,12 +16,11 @@ struct bundle {
 };
 
 struct audit_source {
-	/* One of the three. */
+	/* Either. */
 	struct store *store;
 	char *path;   /* of the store */
 	uint64_t log; /* of it */
-	char *dir;
-	struct https *https;
+	struct audit_files *files;
 	bool disclosures, archived;
 	struct buf note, cosigned; /* the second empty: none */
 	uint64_t size;
@@ -29,9 +30,11 @@ struct audit_source {
 	char *tile;
 	struct bundle bundle;
 	struct buf copy; /* of a bundle of the store */
+	const struct checkpoint *verified;
+	struct progress progress;
 };
 
-/* Appends a file of the directory or server; REASON_NOT_FOUND when it is not there. */
+/* Appends one of its files; REASON_NOT_FOUND when it is not there. Not of a store. */
 bool source_take_file(struct audit_source *s, const char *name, size_t max, struct buf *out, struct error *e) MUST_USE;
 /* verify_source.named */
 bool source_named(void *arg, uint64_t index, struct view packed, struct error *e) MUST_USE;

@@ -14,11 +14,11 @@
 #define RECEIPT_MAX (512 * 1024)
 #define LOOKS       5 /* at a served log whose newest entries its witnesses may be about to cosign, a second apart */
 #define VERIFY_USAGE \
-	"audit verify [--key VKEY | --policy FILE [--max-age SECONDS]] [--earlier FILE] [--later DIR|STORE]... " \
-	"[--tsa-ca FILE] [DIR|STORE|URL]"
+	"audit verify [--key VKEY | --policy FILE [--max-age SECONDS]] [--state FILE] [--earlier FILE] " \
+	"[--later DIR|STORE]... [--tsa-ca FILE] [DIR|STORE|URL]"
 
 struct options {
-	const char *key, *policy, *earlier, *tsa;
+	const char *key, *policy, *earlier, *tsa, *state;
 	unsigned long long max_age_s; /* 0: any */
 	struct audit_later later;
 	struct connection access;
@@ -29,6 +29,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	static const struct option list[] = { { "key", required_argument, NULL, 'k' },
 		                              { "policy", required_argument, NULL, 'p' },
 		                              { "earlier", required_argument, NULL, 'e' },
+		                              { "state", required_argument, NULL, 's' },
 		                              { "later", required_argument, NULL, 'l' },
 		                              { "tsa-ca", required_argument, NULL, 't' },
 		                              { "max-age", required_argument, NULL, 'm' },
@@ -42,6 +43,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'k': o->key = optarg; break;
 		case 'p': o->policy = optarg; break;
 		case 'e': o->earlier = optarg; break;
+		case 's': o->state = optarg; break;
 		case 't': o->tsa = optarg; break;
 		case 'm':
 			if (!view_to_u64(view_of(optarg), INT32_MAX, &o->max_age_s) || o->max_age_s == 0)
@@ -133,6 +135,8 @@ struct found {
 	int64_t now_ms, last_ms; /* the last entry's time; TIME_NONE: not known */
 	struct verify_report report;
 	bool disclosures, earlier, archived;
+	uint64_t before; /* entries that were verified before, then; 0 ms: none were */
+	int64_t before_ms;
 	struct audit_timestamp timestamp; /* size 0: was not asked about */
 };
 
@@ -183,6 +187,8 @@ static void report_json(const struct found *f, const struct error *e)
 		if (f->timestamp.size)
 			timestamp_json(j, &f->timestamp);
 		json_object_set_new(j, "size", json_integer((json_int_t)r->entries));
+		if (f->before_ms != 0)
+			json_object_set_new(j, "verified_before", json_integer((json_int_t)f->before));
 		if (f->disclosures)
 			disclosures_json(j, r);
 	} else {
@@ -230,6 +236,11 @@ static void report_text(const struct ctl *ctl, const struct found *f)
 	if (f->last_ms != TIME_NONE)
 		printf("last entry   %lld s ago\n", (long long)age_s(f, (uint64_t)f->last_ms));
 	printf("entries      %llu\n", (unsigned long long)r->entries);
+	if (f->before_ms != 0) {
+		time_print(f->before_ms, time);
+		printf("before       the first %llu were verified on %s and not read again\n",
+		       (unsigned long long)f->before, time);
+	}
 	printf("root         %s\n", root);
 	if (f->archived)
 		printf("archived     %llu entries archived; tiles present\n", (unsigned long long)r->entries);
@@ -290,6 +301,33 @@ static bool young_enough(const struct found *f, const struct options *o, struct 
 	        (unsigned long long)(f->report.entries - j->accepted.size));
 }
 
+/* Where there is a state, the verification goes on from it; it goes on to the newest checkpoint when all holds. */
+static bool verify_from(struct audit_source *s, const struct audit_keys *k, const struct options *o,
+                        const struct checkpoint *earlier, struct found *f, struct error *e)
+{
+	const struct audit_judged *j = &f->judged;
+	struct audit_state state = { .there = false };
+	bool ok = !o->state || audit_state_load(o->state, k, &state, e);
+
+	if (ok && o->state && (f->disclosures || f->archived))
+		ok = error_set(e, REASON_CONFIG,
+		               "--state is for a published log or one that is served: what was erased of withheld "
+		               "fields, or archived, is accounted for over the whole log only");
+	if (ok && state.there) {
+		audit_source_resume(s, &state.checkpoint);
+		f->before = state.checkpoint.size;
+		f->before_ms = state.verified_ms;
+	}
+	audit_source_progress(s, true);
+	ok = ok && audit_verify_log(s, k, j, earlier, &o->later, &f->report, e) &&
+	     (!o->tsa || audit_timestamp_check(s, j->signer, &j->newest, o->tsa, &f->timestamp, e));
+	audit_source_progress(s, false);
+	ok = ok && (!o->state || audit_state_save(o->state, audit_source_note(s), f->now_ms, e));
+	audit_source_resume(s, NULL);
+	audit_state_free(&state);
+	return ok;
+}
+
 static int verify_source(const struct ctl *c, struct audit_source *s, const struct audit_keys *k,
                          const struct audit_judged *j, const struct options *o)
 {
@@ -307,8 +345,7 @@ static int verify_source(const struct ctl *c, struct audit_source *s, const stru
 	audit_source_callbacks(s, &callbacks);
 	f.archived = audit_source_archived(s);
 	f.disclosures = callbacks.disclosures;
-	bool ok = audit_verify_log(s, k, j, o->earlier ? &earlier : NULL, &o->later, &f.report, &e) &&
-	          (!o->tsa || audit_timestamp_check(s, j->signer, &j->newest, o->tsa, &f.timestamp, &e));
+	bool ok = verify_from(s, k, o, o->earlier ? &earlier : NULL, &f, &e);
 	if (ok) {
 		f.last_ms = last_entry_ms(&f, &callbacks);
 		ok = young_enough(&f, o, &e);
@@ -323,7 +360,9 @@ static int verify_source(const struct ctl *c, struct audit_source *s, const stru
 	return status;
 }
 
-static int look(const struct ctl *c, const char *path, const struct audit_keys *k, struct options *o, bool last)
+/* `*again`: a gateway's log that is not cosigned yet may be so in a second. */
+static int look(const struct ctl *c, const char *path, const struct audit_keys *k, struct options *o, bool last,
+                bool *again)
 {
 	struct error e = { .reason = REASON_NONE };
 	struct audit_source *s = audit_source_open(path, &o->access, &e);
@@ -343,10 +382,11 @@ static int look(const struct ctl *c, const char *path, const struct audit_keys *
 		status = ctl_fail(e.reason == REASON_NOT_FOUND ? CTL_TAMPERED : CTL_FAILED, &e);
 	else if (audit_judge(k, s, &j, &e))
 		status = verify_source(c, s, k, &j, o);
-	else if (e.reason == REASON_NOT_COSIGNED && !last)
+	else if (e.reason == REASON_NOT_COSIGNED && !last && audit_source_live(s))
 		status = CTL_NOT_COSIGNED;
 	else
 		status = bad_checkpoint(c, &e);
+	*again = status == CTL_NOT_COSIGNED && !last && s && audit_source_live(s);
 	audit_source_close(s);
 	return status;
 }
@@ -356,6 +396,7 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 	struct options o;
 	struct audit_keys k;
 	struct error e = { 0 };
+	bool again = true;
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
 		return ctl_usage(VERIFY_USAGE);
@@ -365,15 +406,13 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);
-	int status = path ? CTL_NOT_COSIGNED : ctl_fail(CTL_FAILED, &e);
+	int status = path ? CTL_OK : ctl_fail(CTL_FAILED, &e);
 	if (path)
 		warn_keys(&k);
-	/* A copy stays as it is; a server's log is cosigned within a second or so. */
-	int looks = path && view_starts(view_of(path), VIEW("https://")) ? LOOKS : 1;
-	while (path && status == CTL_NOT_COSIGNED && looks-- > 0) {
-		status = look(c, path, &k, &o, looks == 0);
-		if (status == CTL_NOT_COSIGNED && looks > 0)
+	for (int looks = LOOKS; path && again; looks--) {
+		if (looks < LOOKS)
 			sleep(1);
+		status = look(c, path, &k, &o, looks == 1, &again);
 	}
 	audit_keys_free(&k);
 	connection_free(&o.access);
@@ -451,7 +490,7 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv)
 	char *text;
 	size_t n;
 
-	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier || o.tsa || o.max_age_s)
+	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier || o.tsa || o.max_age_s || o.state)
 		return ctl_usage("audit verify-receipt [--key VKEY | --policy FILE] FILE");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);

@@ -77,14 +77,19 @@ static bool read_connection_file(struct connection *c, struct error *e)
 	return ok;
 }
 
-struct https *connection_open(struct connection *c, struct error *e)
+bool connection_fill(struct connection *c, struct error *e)
 {
 	for (size_t i = 0; i < PARTS; i++)
 		if (!*part_of(c, &parts[i]))
 			*part_of(c, &parts[i]) = getenv(parts[i].variable);
 	if (!c->file)
 		c->file = getenv("GATEWAY_CONNECTION");
-	return !c->file || read_connection_file(c, e) ? https_open(&c->https, e) : NULL;
+	return !c->file || read_connection_file(c, e);
+}
+
+struct https *connection_open(struct connection *c, struct error *e)
+{
+	return connection_fill(c, e) ? https_open(&c->https, e) : NULL;
 }
 
 void connection_free(struct connection *c)

@@ -37,7 +37,9 @@ struct connection {
 
 /* Takes one option; false for one that is none of these. */
 bool connection_option(struct connection *c, int option, const char *argument) MUST_USE;
-/* Fills in what no option gave, and opens. NULL with the reason. */
+/* Fills in what no option gave. */
+bool connection_fill(struct connection *c, struct error *e) MUST_USE;
+/* The same, and opens. NULL with the reason. */
 struct https *connection_open(struct connection *c, struct error *e) MUST_USE;
 void connection_free(struct connection *c);
 

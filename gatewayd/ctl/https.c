@@ -85,13 +85,15 @@ static size_t give_body(char *to, size_t size, size_t n, void *arg)
 
 #define SET(option, value) (curl_easy_setopt(h->curl, option, value) == CURLE_OK)
 
-static bool set_transport(struct https *h)
+static bool set_transport(struct https *h, bool published)
 {
-	return SET(CURLOPT_PROTOCOLS_STR, "https") && SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") &&
-	       SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) && SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
-	       SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) && SET(CURLOPT_PATH_AS_IS, 1L) &&
-	       SET(CURLOPT_TIMEOUT_MS, (long)h->timeout_ms) && SET(CURLOPT_CONNECTTIMEOUT_MS, (long)h->timeout_ms) &&
-	       SET(CURLOPT_ERRORBUFFER, h->why) && SET(CURLOPT_WRITEFUNCTION, take_body) && SET(CURLOPT_WRITEDATA, h) &&
+	return SET(CURLOPT_PROTOCOLS_STR, published ? "http,https" : "https") &&
+	       (!published || SET(CURLOPT_ACCEPT_ENCODING, "gzip")) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+	       SET(CURLOPT_PROXY, "") && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
+	       SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       SET(CURLOPT_PATH_AS_IS, 1L) && SET(CURLOPT_TIMEOUT_MS, (long)h->timeout_ms) &&
+	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)h->timeout_ms) && SET(CURLOPT_ERRORBUFFER, h->why) &&
+	       SET(CURLOPT_WRITEFUNCTION, take_body) && SET(CURLOPT_WRITEDATA, h) &&
 	       SET(CURLOPT_HEADERFUNCTION, take_header) && SET(CURLOPT_HEADERDATA, h) &&
 	       (!h->resolve || SET(CURLOPT_RESOLVE, h->resolve));
 }
@@ -101,6 +103,21 @@ static bool set_blob(struct https *h, CURLoption option, const struct buf *bytes
 	struct curl_blob blob = { .data = bytes->p, .len = bytes->n, .flags = CURL_BLOB_COPY };
 
 	return SET(option, &blob);
+}
+
+/* Whom a web server's certificate must come from; what it serves proves itself. */
+static bool set_published(struct https *h, const struct https_options *o, struct error *e)
+{
+	struct buf authority = BUF_INIT(PEM_MAX);
+	bool ok = !o->authority || file_read(o->authority, PEM_MAX, &authority, e);
+
+	if (ok)
+		ok = (SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
+		      SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
+		      (!o->authority || (SET(CURLOPT_CAPATH, NULL) && set_blob(h, CURLOPT_CAINFO_BLOB, &authority)))) ||
+		     error_set(e, REASON_NO_MEMORY, "TLS could not be set up");
+	buf_free(&authority);
+	return ok;
 }
 
 /* The files are read here, so that one that is missing or open to others is named. */
@@ -122,10 +139,12 @@ static bool set_trust(struct https *h, const struct https_options *o, struct err
 	return ok;
 }
 
-static bool take_url(struct https *h, const char *url, struct error *e)
+static bool take_url(struct https *h, const char *url, bool published, struct error *e)
 {
 	struct view v = view_of(url), prefix = VIEW("https://");
 
+	if (published && view_starts(v, VIEW("http://")))
+		prefix = VIEW("http://");
 	while (v.n > prefix.n && v.p[v.n - 1] == '/')
 		v.n--;
 	if (!view_starts(v, prefix) || v.n == prefix.n || strcspn(v.p, "?#@\\ ") < v.n)
@@ -147,11 +166,14 @@ struct https *https_open(const struct https_options *o, struct error *e)
 	h->timeout_ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS;
 	h->tries = o->tries ? o->tries : TRIES;
 	h->patience_ms = o->patience_ms ? o->patience_ms : TIMEOUT_MS;
-	if (!o->url || !o->certificate || !o->key || !o->authority) {
-		error_set(e, REASON_CONFIG, "address, certificate, key and authority are all needed");
+	if (o->published ? !o->url || o->certificate || o->key
+	                 : !o->url || !o->certificate || !o->key || !o->authority) {
+		error_set(e, REASON_CONFIG,
+		          o->published ? "where files are published no certificate is shown"
+		                       : "address, certificate, key and authority are all needed");
 		goto failed;
 	}
-	if (!take_url(h, o->url, e))
+	if (!take_url(h, o->url, o->published, e))
 		goto failed;
 	/* libcurl writes the keys of its connections to the file that this names. */
 	if (unsetenv("SSLKEYLOGFILE") != 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -161,11 +183,11 @@ struct https *https_open(const struct https_options *o, struct error *e)
 	h->curl = curl_easy_init();
 	if (o->resolve)
 		h->resolve = curl_slist_append(NULL, o->resolve);
-	if (!h->curl || (o->resolve && !h->resolve) || !set_transport(h)) {
+	if (!h->curl || (o->resolve && !h->resolve) || !set_transport(h, o->published)) {
 		error_set(e, REASON_NO_MEMORY, "libcurl could not be set up");
 		goto failed;
 	}
-	if (set_trust(h, o, e))
+	if (o->published ? set_published(h, o, e) : set_trust(h, o, e))
 		return h;
 failed:
 	https_close(h);

@@ -1,7 +1,8 @@
-/* One HTTPS server, asked from the command line: what recipients' systems and oversight bodies need to speak to a
- * gateway, and nothing else. TLS 1.3 (RFC 8446) only, with a client certificate, and the server's chain must end in the
- * one authority that is named; no redirect is followed, no proxy, netrc or key log is taken from the environment.
- * libcurl does the work and shows nowhere but in https.c; gatewayd itself never links it.
+/* One server, asked from the command line. A gateway: what recipients' systems and oversight bodies need to speak to it,
+ * and nothing else: TLS 1.3 (RFC 8446) only, with a client certificate, and the server's chain must end in the one
+ * authority that is named. Or a web server where somebody published files that prove themselves by their signatures: asked
+ * without a certificate, over plain HTTP as well. No redirect is followed, no proxy, netrc or key log is taken from the
+ * environment. libcurl does the work and shows nowhere but in https.c; gatewayd itself never links it.
  *
  * A struct https keeps its connection between requests and belongs to one thread at a time. Answers may be records:
  * their owner wipes them. Errors name what failed, never a body. */
@@ -16,10 +17,13 @@ struct https_options {
 	const char *certificate; /* PEM files: the chain that is shown, leaf first */
 	const char *key;         /* its key, which others may not read */
 	const char *authority;   /* whom the server's certificate must come from */
-	const char *resolve;     /* "HOST:PORT:ADDRESS" instead of the resolver; NULL: as the system resolves */
-	unsigned timeout_ms;     /* of one try, connecting included; 0: a minute */
-	unsigned tries;          /* at most, where the server says 429 or 503 and when to come again; 0: 4 */
-	unsigned patience_ms;    /* the longest wait before another try; 0: a minute */
+	/* A web server of files: neither certificate nor key; "http://" too; TLS 1.2 too, by the system's authorities where
+	 * `authority` is NULL; compressed answers are taken (gzip), and what they unpack to has the same ceiling. */
+	bool published;
+	const char *resolve;  /* "HOST:PORT:ADDRESS" instead of the resolver; NULL: as the system resolves */
+	unsigned timeout_ms;  /* of one try, connecting included; 0: a minute */
+	unsigned tries;       /* at most, where the server says 429 or 503 and when to come again; 0: 4 */
+	unsigned patience_ms; /* the longest wait before another try; 0: a minute */
 };
 
 struct https;

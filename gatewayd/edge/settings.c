@@ -101,18 +101,19 @@ static bool read_all(struct settings *s, struct error *err)
 		{ "known", &known },
 	};
 	struct reader r = { .rest = buf_view(&s->bytes) };
+	bool named = true;
 
-	while (r.rest.n > 0 && !r.failed) {
+	while (r.rest.n > 0 && !r.failed && named) {
 		struct view name = read_view16(&r), bytes = read_view32(&r);
 		size_t i = 0;
 
 		while (i < sizeof blobs / sizeof *blobs && !view_is(name, blobs[i].name))
 			i++;
-		if (r.failed || i == sizeof blobs / sizeof *blobs)
-			break;
-		*blobs[i].to = bytes;
+		named = i < sizeof blobs / sizeof *blobs;
+		if (named && !r.failed)
+			*blobs[i].to = bytes;
 	}
-	if (r.failed || r.rest.n > 0)
+	if (r.failed || !named)
 		return error_set(err, REASON_CONFIG, "the edge's configuration is malformed or names an unknown part");
 	if (!read_limits(limits, &s->limits, err) || !read_partners(s, partners, err) ||
 	    !read_reserved(s, reserved, err) || !read_known(s, known, err))

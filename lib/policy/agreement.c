@@ -219,6 +219,20 @@ bool agreement_has_party(const struct agreement *a, struct view agency)
 	return false;
 }
 
+bool agreement_oversight(const struct agreement *a, struct view party, struct view agency)
+{
+	const json_t *list = json_object_get(a->doc, "parties");
+
+	for (size_t i = 0; i < a->n_parties; i++) {
+		const json_t *bodies = json_object_get(json_array_get(list, i), "oversight");
+
+		for (size_t k = 0; view_eq(a->parties[i], party) && k < json_array_size(bodies); k++)
+			if (view_is(agency, json_string_value(json_array_get(bodies, k))))
+				return true;
+	}
+	return false;
+}
+
 bool agreement_has_seat(const struct agreement *a, struct view name)
 {
 	const json_t *seats = json_object_get(json_object_get(a->doc, "council"), "seats");

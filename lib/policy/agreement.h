@@ -66,6 +66,8 @@ int64_t agreement_effective_ms(const struct agreement *a);
 int64_t agreement_grace_end_ms(const struct agreement *a);
 int64_t agreement_sunset_ms(const struct agreement *a);
 bool agreement_has_party(const struct agreement *a, struct view agency);
+/* Whether the party's oversight bodies, as all parties recognise them, are led by this agency. */
+bool agreement_oversight(const struct agreement *a, struct view party, struct view agency);
 /* How much each partner may ask to be decided under it: its clause `limits`, and what is stricter of this nation's overlay. */
 const struct rates *agreement_rates(const struct agreement *a);
 /* Whether a seat of its joint council has this name. */

@@ -35,6 +35,24 @@ static bool unique_ids(struct load *l, const char *clause, const char *member)
 	return ok;
 }
 
+/* Who oversees a party is independent of all. */
+static bool read_oversight(struct load *l, size_t party)
+{
+	const json_t *bodies =
+	                     json_object_get(json_array_get(json_object_get(l->a->doc, "parties"), party), "oversight"),
+	             *body;
+	bool ok = true;
+	size_t i;
+
+	json_array_foreach(bodies, i, body) if (agreement_has_party(l->a, view_of(json_string_value(body))))
+	{
+		char at[80];
+		snprintf(at, sizeof at, "/parties/%zu/oversight/%zu", party, i);
+		ok = load_fault(l, REASON_CONFIG, at, "a party oversees no party");
+	}
+	return ok;
+}
+
 static bool read_parties(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -46,6 +64,8 @@ static bool read_parties(struct load *l)
 		return false;
 	for (size_t i = 0; i < a->n_parties; i++)
 		a->parties[i] = json_view(json_array_get(list, i), "agency");
+	for (size_t i = 0; i < a->n_parties; i++)
+		ok = read_oversight(l, i) && ok;
 	if (!agreement_has_party(a, a->self))
 		ok = load_fault(l, REASON_CONFIG, "/parties", "this agency (%.*s) is not a party", VIEW_ARG(a->self));
 	return ok;

@@ -83,6 +83,16 @@ static const char *party_name(const struct agreement *a, struct view id)
 	return "";
 }
 
+/* Who reads with a certificate of its own. */
+static void add_oversight(struct page *p, const json_t *bodies)
+{
+	for (size_t i = 0; i < json_array_size(bodies); i++)
+		buf_addf(&p->line, "%s%s",
+		         i ? ", "
+		           : "; at the gateways of all parties the log is open, as far as it is about this party, to ",
+		         json_string_value(json_array_get(bodies, i)));
+}
+
 static void who(struct page *p, const struct agreement *a)
 {
 	const json_t *parties = json_object_get(a->doc, "parties");
@@ -101,6 +111,7 @@ static void who(struct page *p, const struct agreement *a)
 		add_json(p, o, "name");
 		buf_adds(&p->line, " is watched over by ");
 		add_json(p, o, "supervisor");
+		add_oversight(p, json_object_get(o, "oversight"));
 		item(p);
 	}
 	list(p, false);

@@ -19,6 +19,7 @@ struct member {
 struct trust {
 	char *text; /* names look into it */
 	struct note_vkey logs[TRUST_LOGS_MAX];
+	struct view urls[TRUST_LOGS_MAX];
 	size_t n_logs;
 	struct member names[TRUST_NAMES_MAX];
 	unsigned n_names;
@@ -50,9 +51,9 @@ static unsigned find_name(const struct trust *t, struct view name)
 }
 
 /* A URL may follow a key; nothing may follow the URL. */
-static bool ends_with_url(struct view *line, struct error *e)
+static bool ends_with_url(struct view *line, struct view *url, struct error *e)
 {
-	word(line);
+	*url = word(line);
 	return word(line).n == 0 || error_set(e, REASON_CONFIG, "something follows the URL");
 }
 
@@ -69,7 +70,7 @@ static bool add_log(struct trust *t, struct view *line, struct error *e)
 		if (strcmp(t->logs[i].name, k->name) == 0 && memcmp(t->logs[i].key, k->key, sizeof k->key) == 0)
 			return error_set(e, REASON_CONFIG, "this log's key is listed already");
 	t->n_logs++;
-	return ends_with_url(line, e);
+	return ends_with_url(line, &t->urls[t->n_logs - 1], e);
 }
 
 static struct member *add_name(struct trust *t, struct view name, struct error *e)
@@ -105,7 +106,8 @@ static bool add_witness(struct trust *t, struct view *line, struct error *e)
 		    memcmp(t->names[i].key.key, m->key.key, sizeof m->key.key) == 0)
 			return error_set(e, REASON_CONFIG, "this witness's key is listed already");
 	t->n_names++;
-	return ends_with_url(line, e);
+	struct view url;
+	return ends_with_url(line, &url, e);
 }
 
 static bool add_group(struct trust *t, struct view *line, struct error *e)
@@ -215,6 +217,11 @@ void trust_free(struct trust *t)
 const struct note_vkey *trust_log(const struct trust *t, size_t i)
 {
 	return i < t->n_logs ? &t->logs[i] : NULL;
+}
+
+struct view trust_log_url(const struct trust *t, size_t i)
+{
+	return i < t->n_logs ? t->urls[i] : VIEW("");
 }
 
 /* --- judging --- */

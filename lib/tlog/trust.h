@@ -16,6 +16,8 @@ void trust_free(struct trust *t);
 
 /* The logs of the policy, in its order; NULL past the last. */
 const struct note_vkey *trust_log(const struct trust *t, size_t i);
+/* Where that log is, as its line says; empty: the line does not. Lives as long as the policy. */
+struct view trust_log_url(const struct trust *t, size_t i);
 
 /* What the witnesses of a policy say of a checkpoint. A witness is independent when it is no interested party: no
  * gateway, whose witness key is named `<host>/witness/<node>`, and of no host that has a log in the policy. Those

@@ -282,7 +282,7 @@ static bool take_leaf(struct run *v, uint64_t index, struct error *e)
 	struct error inner = { 0 };
 	struct view hashes;
 
-	if (at == 0) {
+	if (at == 0 || (v->s->verified && index == v->s->verified->size)) {
 		bool read = v->s->tile(v->s->arg, 0, index / TLOG_TILE_WIDTH, &hashes, &inner);
 		if (!read || hashes.n < width * sizeof v->leaves[0]) {
 			v->r->place = VERIFY_TILE;
@@ -321,6 +321,88 @@ static bool continues(struct run *v, const struct checkpoint *earlier, struct er
 	v->r->index = v->c->size;
 	return error_set(e, REASON_TAMPERED, "the log was rolled back: it had %llu entries and has %llu",
 	                 (unsigned long long)earlier->size, (unsigned long long)v->c->size);
+}
+
+/* The tiles that are not full at the end of what was verified, which must give its root. */
+static bool take_edge(struct run *v, const struct checkpoint *from, struct error *e)
+{
+	struct digest root;
+
+	for (unsigned level = 0; level < LEVELS; level++) {
+		struct building *b = &v->level[level];
+		uint64_t hashes = from->size >> (8 * level);
+		struct error inner = { 0 };
+		struct view stored;
+
+		b->index = hashes / TLOG_TILE_WIDTH;
+		b->n = hashes % TLOG_TILE_WIDTH;
+		if (b->n == 0)
+			continue;
+		bool read = v->s->tile(v->s->arg, level, b->index, &stored, &inner);
+		if (!read || stored.n < b->n * sizeof b->hash[0]) {
+			v->r->place = VERIFY_TILE;
+			v->r->level = level;
+			v->r->index = b->index;
+			return read ? error_set(e, REASON_TAMPERED, "tile %u/%llu was cut short", level,
+			                        (unsigned long long)b->index)
+			            : source_error(&inner, e);
+		}
+		memcpy(b->hash, stored.p, b->n * sizeof b->hash[0]);
+	}
+	rebuilt_root(v, &root);
+	if (digest_eq(&root, &from->root))
+		return true;
+	v->r->place = VERIFY_HISTORY;
+	v->r->index = from->size;
+	return error_set(
+	        e, REASON_TAMPERED,
+	        "the first %llu entries are not those that were verified before: their tiles give another root",
+	        (unsigned long long)from->size);
+}
+
+/* Those at the edge lie in a bundle that is new where others came since: the tile at the edge says what they are. */
+static bool take_edge_entries(struct run *v, const struct checkpoint *from, struct error *e)
+{
+	const struct building *b = &v->level[0];
+	uint64_t first = from->size - b->n;
+
+	for (unsigned i = 0; v->s->entry && i < b->n; i++) {
+		struct view leaf, packed;
+		struct error inner = { 0 };
+		struct digest h;
+
+		uint64_t index = first + i;
+
+		v->r->place = VERIFY_ENTRY;
+		v->r->index = index;
+		v->r->count = 1;
+		if (!v->s->entry(v->s->arg, index, &leaf, &packed, &inner))
+			return source_error(&inner, e);
+		tlog_leaf_hash(leaf, &h);
+		if (!digest_eq(&h, &b->hash[i]))
+			return error_set(e, REASON_TAMPERED, "entry %llu was altered", (unsigned long long)index);
+	}
+	v->r->place = VERIFY_INTACT;
+	v->r->index = v->r->count = 0;
+	return true;
+}
+
+/* From what was verified before. `earlier` may lie within it. */
+static bool resume(struct run *v, const struct checkpoint *earlier, struct error *e)
+{
+	const struct checkpoint *from = v->s->verified;
+
+	if (v->s->disclosures)
+		return error_set(e, REASON_CONFIG, "withheld fields can only be accounted for from the first entry on");
+	if (!continues(v, from, e) || !take_edge(v, from, e) || !take_edge_entries(v, from, e))
+		return false;
+	v->r->entries = from->size;
+	if (!earlier || earlier->size >= from->size || verify_continues(earlier, from, v->s))
+		return true;
+	v->r->place = VERIFY_HISTORY;
+	v->r->index = earlier->size;
+	return error_set(e, REASON_TAMPERED, "the first %llu entries are not those of the earlier checkpoint",
+	                 (unsigned long long)earlier->size);
 }
 
 static bool run_to(struct run *v, uint64_t from, const struct checkpoint *earlier, struct error *e)
@@ -395,7 +477,10 @@ static bool account(struct run *v, struct error *e)
 
 static bool run_all(struct run *v, const struct checkpoint *earlier, struct error *e)
 {
-	return (!earlier || continues(v, earlier, e)) && run_to(v, 0, earlier, e) && account(v, e);
+	const struct checkpoint *from = v->s->verified;
+
+	return (!earlier || continues(v, earlier, e)) && (!from || resume(v, earlier, e)) &&
+	       run_to(v, from ? from->size : 0, earlier, e) && account(v, e);
 }
 
 bool verify_log(const struct checkpoint *c, const struct checkpoint *earlier, const struct verify_source *s,
@@ -417,4 +502,24 @@ bool verify_log(const struct checkpoint *c, const struct checkpoint *earlier, co
 	erasures_free(v->erasures);
 	free(v);
 	return ok;
+}
+
+static bool read_of_source(void *arg, unsigned level, uint64_t index, struct digest *out)
+{
+	const struct verify_source *s = arg;
+
+	return tiles_read_stored(s->tile, s->arg, level, index, out, NULL);
+}
+
+bool verify_continues(const struct checkpoint *older, const struct checkpoint *newer, const struct verify_source *s)
+{
+	struct verify_source source = *s;
+	struct digest proof[TLOG_PROOF_MAX];
+	unsigned n;
+
+	if (older->size == 0)
+		return true;
+	return older->size <= newer->size &&
+	       tlog_prove_consistency(older->size, newer->size, read_of_source, &source, proof, &n) &&
+	       tlog_check_consistency(older->size, newer->size, &older->root, &newer->root, proof, n);
 }

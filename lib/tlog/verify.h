@@ -27,6 +27,11 @@ struct verify_source {
 	 * lives until the end of the verification. NULL: it does not grow. */
 	bool (*newer)(void *arg, struct checkpoint *out, struct error *e);
 	struct later_erasures *later; /* see erasures.h; NULL: there are no later logs, or they are not known */
+	/* What an earlier verification found whole, by a checkpoint that the log's key signed: its full tiles, and the entries of
+	 * full bundles, are not read again. The tiles at its right edge must give its root, the entries of its last bundle are
+	 * those of its last tile, and the log is verified from there. Not of a source
+	 * with disclosures, which can be accounted for as a whole only. NULL: nothing was. */
+	const struct checkpoint *verified;
 };
 
 enum verify_place {
@@ -40,7 +45,7 @@ enum verify_place {
 };
 
 struct verify_report {
-	uint64_t entries;        /* hashed, or whose hash was taken */
+	uint64_t entries;        /* hashed, or whose hash was taken, now or when they were verified before */
 	struct digest root;      /* rebuilt; set when all entries were read */
 	uint64_t disclosed;      /* entries whose disclosures are there */
 	uint64_t erased;         /* and are erased, as an entry says */
@@ -57,5 +62,11 @@ struct verify_report {
  * and the place in `r` and in words in `e`; false with another reason when it could not be read. */
 bool verify_log(const struct checkpoint *c, const struct checkpoint *earlier, const struct verify_source *s,
                 struct verify_report *r, struct error *e) MUST_USE;
+
+/* Whether the tree of `newer` continues that of `older`, a checkpoint of the same log: by a consistency proof (RFC 9162
+ * section 2.1.4) from the source's tiles, which need not be verified for that. Also where `older` is empty. False as well
+ * where tiles are missing. */
+bool verify_continues(const struct checkpoint *older, const struct checkpoint *newer,
+                      const struct verify_source *s) MUST_USE;
 
 #endif

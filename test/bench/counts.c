@@ -140,7 +140,7 @@ static struct view taken_leaf(const struct exchange *x)
 	json_t *entry =
 	        json_pack("{s:s, s:s%, s:s, s:s}", "operation", "collection", "agreement_digest", agreement.p,
 	                  agreement.n, "input", core_member(leaf, "output"), "caveats", core_member(leaf, "caveats"));
-	struct view text = text_of(entry);
+	struct view text = leaf_text(entry);
 	json_decref(leaf);
 	buf_free(&agreement);
 	return text;

@@ -18,6 +18,7 @@
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
+#include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/budget.h"
 #include "gatewayd/core/serve/departures.h"
@@ -257,9 +258,10 @@ static inline void core_start(struct core_fixture *f)
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
 	f->core.reads = reads_new();
+	f->core.readings = readings_new();
+	ck_assert(f->core.reads && f->core.readings);
 	f->core.sources = sources_new(scratch_file(&f->log.dir, "store.db-sources"), f->now_ms);
 	ck_assert_ptr_nonnull(f->core.sources);
-	ck_assert_ptr_nonnull(f->core.reads);
 	f->core.log_vkey = &f->log.vkey;
 }
 
@@ -279,6 +281,7 @@ static inline void core_teardown(struct core_fixture *f)
 	budget_free(f->core.budget);
 	departures_free(f->core.departures);
 	reads_free(f->core.reads);
+	readings_free(f->core.readings);
 	sources_free(f->core.sources);
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);

@@ -321,7 +321,7 @@ START_TEST(refuses_settings_that_are_none)
 	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-		ck_assert_int_eq(rig_stop(rig_start(&wrong[i])), 78);
+		ck_assert_int_eq(rig_ends(rig_start(&wrong[i])), 78);
 }
 END_TEST
 

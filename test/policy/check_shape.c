@@ -34,11 +34,11 @@ static struct shape_use use_of(json_t *envelope)
 	return use;
 }
 
-static uint32_t sum(const struct shape_use *use, size_t from, size_t to)
+static uint32_t sum(const struct shape_use *use, size_t first, size_t end)
 {
 	uint32_t n = 0;
 
-	for (size_t i = from; i < to; i++)
+	for (size_t i = first; i < end; i++)
 		n += use->counts[i];
 	return n;
 }

@@ -2,6 +2,7 @@
 #include "gatewayd/core/commit/entry_proof.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/witness.h"
@@ -117,6 +118,88 @@ bool proof_of_entry(struct store *reader, uint64_t entry, bool with_leaf, struct
 bool proof_for_outsiders(struct store *reader, uint64_t entry, struct buf *receipt, struct error *e)
 {
 	return print(reader, entry, take_cosigned, true, NULL, receipt, e);
+}
+
+/* --- many --- */
+
+/* One signed tree with what was read of it. */
+struct signed_tree {
+	struct buf note;
+	uint64_t size;
+	struct tiles *tiles; /* NULL: it is empty, or was not read */
+};
+
+struct outsider_proofs {
+	struct store *reader;
+	bool read;
+	struct signed_tree cosigned, newest;
+};
+
+struct outsider_proofs *outsider_proofs_new(struct store *reader)
+{
+	struct outsider_proofs *p = calloc(1, sizeof *p);
+
+	if (p) {
+		p->reader = reader;
+		p->cosigned.note = BUF_INIT(NOTE_MAX);
+		p->newest.note = BUF_INIT(NOTE_MAX);
+	}
+	return p;
+}
+
+static void tree_free(struct signed_tree *t)
+{
+	tiles_free(t->tiles);
+	buf_free(&t->note);
+}
+
+void outsider_proofs_free(struct outsider_proofs *p)
+{
+	if (!p)
+		return;
+	tree_free(&p->cosigned);
+	tree_free(&p->newest);
+	free(p);
+}
+
+static bool tree_read(struct outsider_proofs *p, struct signed_tree *t, struct error *e)
+{
+	if (t->note.failed)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	if (t->size > 0)
+		t->tiles = tiles_new(t->size, read_tile, p->reader, e);
+	return t->size == 0 || t->tiles != NULL;
+}
+
+/* The newest second: then it covers what is there already. */
+static bool trees_read(struct outsider_proofs *p, struct error *e)
+{
+	struct view note;
+
+	if (!proof_cosigned(p->reader, &p->cosigned.size, &p->cosigned.note, e) || !tree_read(p, &p->cosigned, e) ||
+	    !store_last_checkpoint(p->reader, &p->newest.size, &note, e))
+		return false;
+	buf_add(&p->newest.note, note);
+	return tree_read(p, &p->newest, e);
+}
+
+bool outsider_proof(struct outsider_proofs *p, uint64_t index, struct buf *receipt, struct error *e)
+{
+	struct receipt r = { .index = index };
+	struct view leaf, packed;
+
+	if (!p->read && !trees_read(p, e))
+		return false;
+	p->read = true;
+	struct signed_tree *t = index < p->cosigned.size ? &p->cosigned : &p->newest;
+	if (index >= t->size || !tlog_prove_inclusion(index, t->size, tiles_read, t->tiles, r.proof, &r.n))
+		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the stored tiles",
+		                 (unsigned long long)index);
+	r.checkpoint = buf_view(&t->note);
+	if (!store_get_entry(p->reader, index, &leaf, &packed, e))
+		return false;
+	receipt_print(&r, leaf, receipt);
+	return !receipt->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
 void proof_leaf_member(const struct tape *leaf, const char *name, char *out, size_t size)

@@ -22,6 +22,12 @@ bool proof_cosigned(struct store *reader, uint64_t *size, struct buf *note, stru
 /* The receipt of that entry with its leaf for whoever verifies offline: under the cosigned checkpoint where that covers it,
  * else under that of its commit, with the cosignatures that this one has so far. */
 bool proof_for_outsiders(struct store *reader, uint64_t entry, struct buf *receipt, struct error *e) MUST_USE;
+/* Many of them, of entries of the log that the store is about: those that the cosigned checkpoint covers under that one, all
+ * others under the newest, with each one's tiles read once. `reader` outlives it. NULL: no memory. */
+struct outsider_proofs;
+struct outsider_proofs *outsider_proofs_new(struct store *reader) MUST_USE;
+void outsider_proofs_free(struct outsider_proofs *p); /* NULL is fine */
+bool outsider_proof(struct outsider_proofs *p, uint64_t index, struct buf *receipt, struct error *e) MUST_USE;
 /* Of a leaf that was parsed. Copies a string member; empty when it is not there. */
 void proof_leaf_member(const struct tape *leaf, const char *name, char *out, size_t size);
 /* Whether a string member of a leaf is `want`, which is not empty. */

@@ -21,7 +21,8 @@
 /* clang-format off */
 #define ROLE_LIST(R) \
 	R(SYSTEM, "system") R(GATEWAY, "gateway") R(OFFICER, "officer") R(OPERATOR, "operator") \
-	R(AUDITOR, "auditor") R(SUPERVISOR, "supervisor") R(OMBUDSPERSON, "ombudsperson") R(COUNCIL, "council")
+	R(AUDITOR, "auditor") R(SUPERVISOR, "supervisor") R(OMBUDSPERSON, "ombudsperson") R(COUNCIL, "council") \
+	R(COURT, "court")
 /* clang-format on */
 
 enum role_bit {
@@ -30,7 +31,8 @@ enum role_bit {
 #undef R
 	        ROLE_COUNT
 };
-#define ROLE(name) (1u << ROLE_##name##_BIT)
+#define ROLE(name)      (1u << ROLE_##name##_BIT)
+#define ROLES_OVERSIGHT (ROLE(AUDITOR) | ROLE(SUPERVISOR) | ROLE(COURT))
 
 /* Of one agreement, beside those of the partner as a whole. */
 struct agreement_rates {
@@ -59,6 +61,8 @@ struct partner {
 	struct view *signers;     /* DER certificates */
 	size_t n_signers;
 	int64_t training_until_ms; /* TIME_NONE: not stated */
+	const char **oversees;     /* agencies that it oversees; only with a role of ROLES_OVERSIGHT */
+	size_t n_oversees;
 };
 
 /* What a stream of NDJSON holds beside the line under way: results that were not read, bytes that are no line yet, itself. */

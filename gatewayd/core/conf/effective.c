@@ -46,6 +46,8 @@ void effective_partner(const struct partner *p, struct buf *out)
 		buf_adds(out, "role " text "\n");
 	ROLE_LIST(R)
 #undef R
+	for (size_t i = 0; i < p->n_oversees; i++)
+		buf_addf(out, "oversees %s\n", p->oversees[i]);
 	if (p->uri)
 		buf_addf(out, "uri %s\n", p->uri);
 	if (p->host)

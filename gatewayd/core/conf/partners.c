@@ -87,6 +87,25 @@ static void read_rates(struct folder *f, struct partner *p, const json_t *doc)
 		error_list_addf(f->errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
 }
 
+static void read_oversees(struct folder *f, struct partner *p, const json_t *list, const char *path)
+{
+	size_t n = json_array_size(list);
+
+	if (n == 0)
+		return;
+	if (!(p->roles & ROLES_OVERSIGHT))
+		error_list_addf(f->errors, REASON_CONFIG, path, 0, 0,
+		                "/oversees: only an auditor, a supervisor or a court oversees");
+	p->oversees = arena_alloc(&f->c->mem, n * sizeof *p->oversees);
+	for (size_t i = 0; p->oversees && i < n; i++) {
+		const char *agency = arena_str(&f->c->mem, view_of(json_string_value(json_array_get(list, i))));
+		if (agency)
+			p->oversees[p->n_oversees++] = agency;
+	}
+	if (p->n_oversees < n)
+		error_list_addf(f->errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+}
+
 static void fill_partner(struct folder *f, struct partner *p, const json_t *doc, const char *path)
 {
 	struct conf *c = f->c;
@@ -102,6 +121,7 @@ static void fill_partner(struct folder *f, struct partner *p, const json_t *doc,
 	p->agency = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "agency"))));
 	p->jurisdiction = arena_str(&c->mem, view_of(json_string_value(json_object_get(doc, "jurisdiction"))));
 	json_array_foreach(json_object_get(doc, "roles"), i, role) p->roles |= role_find(json_string_value(role));
+	read_oversees(f, p, json_object_get(doc, "oversees"), path);
 	read_identity(c, p, json_object_get(doc, "identity"));
 	if (host) {
 		p->host = arena_str(&c->mem, view_of(host));

@@ -33,6 +33,10 @@ struct worker;
 /* How much of the write-ahead log another program's reader keeps from being emptied, of what the configuration allows. */
 enum backlog { BACKLOG_LITTLE, BACKLOG_MUCH, BACKLOG_FULL };
 
+/* Whether the store has a mark of a record that came here (exchange/exchange_copies.c). It is asked once; a mark that is
+ * written is said here before its transaction ends, and SOME stays. */
+enum marked { MARKED_UNKNOWN, MARKED_NONE, MARKED_SOME };
+
 struct core {
 	const char *config_path;
 	const char *build;                     /* software build, in every audit entry */
@@ -53,6 +57,7 @@ struct core {
 	struct departures *departures; /* its own lock */
 	struct budget *budget;         /* its own lock */
 	struct reads *reads;           /* its own lock */
+	struct readings *readings;     /* its own lock */
 	struct sources *sources;       /* its own lock */
 	struct terms_cache *terms;     /* the writer's thread */
 	struct witness *witness;
@@ -76,6 +81,7 @@ struct core {
 	_Atomic bool dying;               /* the store or the log failed: stop */
 	_Atomic bool tampered;            /* that the log was found altered or put back is why: exit 78 */
 	_Atomic uint64_t shapes_underway; /* that were not stored when what names them was submitted */
+	_Atomic int marked;               /* enum marked */
 	int die_fd;                       /* eventfd that ends the main loop */
 
 	_Atomic unsigned hastened; /* how often people had what waits tried now: no way is shut from then on */

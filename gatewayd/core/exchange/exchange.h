@@ -231,8 +231,9 @@ bool exchange_follow(struct exchange *x);
  * before it is asked whether it may; and, after, what all of them together are. */
 bool exchange_inherit(struct exchange *x);
 bool exchange_caveats(struct exchange *x);
-/* A copy of what came here (exchange_copies.c): marks what comes, as it is handed out, and what leaves as the agency's own; and asks of what is posted whether it is
- * one of which the envelope does not name the exchange. False: the store cannot say. */
+/* A copy of what came here (exchange_copies.c): marks what comes, as it is handed out, and what leaves as the agency's own; and
+ * asks of what is posted whether it is one of which the envelope does not name the exchange, where the store has any mark.
+ * False: the store cannot say. */
 void exchange_mark(struct exchange *x, const struct tape *out); /* `out`: of the record that is handed out */
 bool exchange_find_copy(struct exchange *x);
 

@@ -3,7 +3,8 @@
  * What is found is the same record, value for value, however its members are ordered or spelled: one changed character
  * is another record. More would take a register of all values that were ever received. A keyed digest of the whole record
  * stands in its row of caveats and goes with it, when the copy is gone. What leaves as the agency's own is marked alike: who
- * sends it back under strict codes does not keep the agency from what was its own before. */
+ * sends it back under strict codes does not keep the agency from what was its own before. That begins when the first record
+ * comes: who only sends need not compute it. */
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/lineage/lineage.h"
@@ -57,10 +58,33 @@ void exchange_mark(struct exchange *x, const struct tape *out)
 
 	if (!tells(d->decision.ruling, out))
 		return;
-	if (d->kind == EXCHANGE_EGRESS)
+	if (d->kind == EXCHANGE_EGRESS) {
 		d->mark = d->posted;
-	else if (view_is(d->decision.recipient, d->asked.conf->node.agency))
-		mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+		return;
+	}
+	if (!view_is(d->decision.recipient, d->asked.conf->node.agency))
+		return;
+	mark(x, buf_view(&x->decider->scratch->record), &d->mark);
+	/* Before its row is written, let alone committed: whoever may see the row sees this. */
+	atomic_store(&x->decider->core->marked, MARKED_SOME);
+}
+
+/* Where nothing came yet, as at a gateway that only sends, no record is put in order and hashed to look for it. */
+static bool may_find(struct exchange *x, bool *may)
+{
+	struct core *c = x->decider->core;
+	int known = atomic_load(&c->marked);
+	bool any;
+
+	if (known == MARKED_UNKNOWN) {
+		if (!store_any_marked(x->decider->reader, &any, &x->decided.error))
+			return false;
+		/* One that was made meanwhile stays. */
+		if (atomic_compare_exchange_strong(&c->marked, &known, any ? MARKED_SOME : MARKED_NONE))
+			known = any ? MARKED_SOME : MARKED_NONE;
+	}
+	*may = known == MARKED_SOME;
+	return true;
 }
 
 #define COPIES_MAX 64
@@ -108,8 +132,12 @@ bool exchange_find_copy(struct exchange *x)
 	struct digest is = { .b = { 0 } };
 	struct copies all = { .n = 0 };
 	struct splice out;
-	bool found = false, living, own;
+	bool found = false, living, own, may;
 
+	if (!may_find(x, &may))
+		return false;
+	if (!may)
+		return true;
 	buf_reset(&s->beside);
 	splice_start(&out, &s->beside, &s->order);
 	splice_copy(&out, &d->tape, d->envelope.record);

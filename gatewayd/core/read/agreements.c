@@ -1,11 +1,13 @@
-/* Agreements, for those whom they bind. */
+/* Agreements, for those whom they bind, and who oversees those. */
 #include "gatewayd/core/read/read.h"
 
+#include "gatewayd/core/read/oversight.h"
+#include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/answer.h"
 
 static bool binds(const struct request *r, const struct agreement *a)
 {
-	return agreement_has_party(a, view_of(r->peer->agency));
+	return agreement_has_party(a, view_of(r->peer->agency)) || oversight_under(r, a);
 }
 
 void handle_agreements(struct request *r)
@@ -24,7 +26,7 @@ void handle_agreements(struct request *r)
 			body.failed = true;
 	}
 	buf_adds(&body, "]}");
-	answer_written(r, VIEW("application/json"), &body);
+	reading_answer(r, &(struct reading){ .what = "agreements read" }, VIEW("application/json"), &body);
 	buf_free(&body);
 }
 
@@ -69,7 +71,8 @@ void handle_agreement(struct request *r)
 		ok = agreement_describe(a, r->now_ms, &body);
 	}
 	if (ok)
-		answer_written(r, type, &body);
+		reading_answer(r, &(struct reading){ .what = "agreement read", .agreement = agreement_id(a) }, type,
+		               &body);
 	else
 		answer_problem(r, REASON_INTERNAL);
 	buf_free(&body);

@@ -7,28 +7,37 @@
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/notice/notice.h"
+#include "gatewayd/core/read/oversight.h"
+#include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/read/story.h"
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/shape.h"
 #include "gatewayd/core/witness/sight.h"
 #include "lib/tlog/tlog.h"
 #include "gatewayd/os/log.h"
 
-#define RECORD_MAX  (32u * 1024 * 1024)
-#define NOTICES_MAX (64u * 1024 * 1024)
+#define RECORD_MAX      (32u * 1024 * 1024)
+#define NOTICES_MAX     (64u * 1024 * 1024)
+#define DISCLOSURES_MAX (1u << 20)
 
-/* A party of the exchange, or this agency's own oversight. */
+/* A party of the exchange, oversight of one, or this agency's own oversight. */
 static bool may_see(const struct request *r, const struct store_exchange *x)
 {
 	struct view agency = view_of(r->peer->agency);
 
-	if (r->peer->roles & (ROLE(AUDITOR) | ROLE(SUPERVISOR)))
-		return view_is(agency, r->conf->node.agency) || view_eq(agency, x->provider) ||
-		       view_eq(agency, x->recipient);
-	return view_eq(agency, x->provider) || view_eq(agency, x->recipient);
+	return view_eq(agency, x->provider) || view_eq(agency, x->recipient) || oversight_own(r) ||
+	       oversight_of(r, x->agreement, x->provider) || oversight_of(r, x->agreement, x->recipient);
+}
+
+/* Of an exchange. */
+static void answer_read(struct request *r, const char *what, const struct uuid *exchange, struct view content_type,
+                        const struct buf *body)
+{
+	reading_answer(r, &(struct reading){ .what = what, .exchange = *exchange }, content_type, body);
 }
 
 struct hold_writer {
@@ -55,8 +64,9 @@ static bool write_delivery(struct request *r, const struct store_exchange *x, st
 {
 	struct store_delivery d;
 	char time[TIME_TEXT + 1];
+	bool own = view_is(view_of(r->peer->agency), r->conf->node.agency) || oversight_own(r);
 
-	if (x->state != STATE_QUEUED || !view_is(view_of(r->peer->agency), r->conf->node.agency))
+	if (x->state != STATE_QUEUED || !own)
 		return true;
 	enum sought found = sought(store_get_delivery(r->worker->reader, x->seq, &d, e), e);
 	if (found != SOUGHT_FOUND)
@@ -107,7 +117,7 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 		bool told = story_write(reader, x.seq, &body, &e);
 		buf_addc(&body, '}');
 		if (told)
-			answer_written(r, VIEW("application/json"), &body);
+			answer_read(r, "exchange read", &x.id, VIEW("application/json"), &body);
 		else
 			answer_unread(r, &e);
 	}
@@ -115,28 +125,59 @@ static void show_exchange(struct request *r, const struct store_exchange *found)
 	buf_free(&receipt);
 }
 
-static void show_receipt(struct request *r, uint64_t entry)
+static void show_receipt(struct request *r, const struct store_exchange *x)
 {
 	struct buf receipt = BUF_INIT(2 * NOTE_MAX);
 	struct error e = { .reason = REASON_NONE };
 
-	if (proof_for_outsiders(r->worker->reader, entry, &receipt, &e))
-		answer_written(r, VIEW("text/plain; charset=utf-8"), &receipt);
+	if (proof_for_outsiders(r->worker->reader, x->entry, &receipt, &e))
+		answer_read(r, "receipt read", &x->id, VIEW("text/plain; charset=utf-8"), &receipt);
 	else
 		answer_unread(r, &e);
 	buf_free(&receipt);
 }
 
-static void show_notices(struct request *r, uint64_t seq)
+static void show_notices(struct request *r, const struct store_exchange *x)
 {
 	struct buf body = BUF_INIT(NOTICES_MAX);
 	struct error e = { .reason = REASON_NONE };
 
-	if (notice_list(r->worker->reader, seq, &body, &e))
-		answer_written(r, VIEW("application/json"), &body);
+	if (notice_list(r->worker->reader, x->seq, &body, &e))
+		answer_read(r, "notices read", &x->id, VIEW("application/json"), &body);
 	else
 		answer_unread(r, &e);
 	buf_free(&body);
+}
+
+/* What is withheld of its entry, for this agency's own oversight: the receipt, whose leaf has the digests, and the row that
+ * opens them (RFC 9901 disclosures; a last one of 22 characters is the decoys' seed), and the shape that its decision names. */
+static void show_disclosures(struct request *r, const struct store_exchange *x)
+{
+	struct buf body = BUF_INIT(DISCLOSURES_MAX), receipt = BUF_INIT(65536);
+	struct error e = { .reason = REASON_NONE }, none = { .reason = REASON_NONE };
+	struct view leaf, packed, shape;
+
+	if (!oversight_own(r)) {
+		answer_problem(r, REASON_ROLE_DENIED);
+		return;
+	}
+	if (!proof_for_outsiders(r->worker->reader, x->entry, &receipt, &e) ||
+	    !store_find_entry(r->worker->reader, x->entry, &leaf, &packed, &e)) {
+		answer_unread(r, &e);
+	} else {
+		buf_adds(&body, "{\"receipt\":");
+		buf_add_json_string(&body, buf_view(&receipt));
+		buf_addf(&body, ",\"erased\":%s,\"disclosures\":", packed.n ? "false" : "true");
+		buf_add(&body, packed.n ? packed : VIEW("[]"));
+		if (store_find_shape(r->worker->reader, x->entry, &shape, &none)) {
+			buf_adds(&body, ",\"shape\":");
+			buf_add_json_string(&body, shape);
+		}
+		buf_addc(&body, '}');
+		answer_read(r, "disclosures read", &x->id, VIEW("application/json"), &body);
+	}
+	buf_wipe(&body);
+	buf_free(&receipt);
 }
 
 /* The released record, for the system of the agency that received it, or to which it was returned. */
@@ -214,11 +255,13 @@ void handle_exchange(struct request *r)
 		return;
 	}
 	if (view_is(what, "receipt"))
-		show_receipt(r, x.entry);
+		show_receipt(r, &x);
 	else if (view_is(what, "record"))
 		show_record(r, &x);
 	else if (view_is(what, "notices"))
-		show_notices(r, x.seq);
+		show_notices(r, &x);
+	else if (view_is(what, "disclosures"))
+		show_disclosures(r, &x);
 	else
 		show_exchange(r, &x);
 }

@@ -1,7 +1,9 @@
 /* The audit log's tiles and entry bundles (C2SP tlog-tiles). */
 #include "gatewayd/core/read/read.h"
 
-#include "gatewayd/core/serve/consult.h"
+#include "gatewayd/core/read/oversight.h"
+#include "gatewayd/core/read/reading.h"
+#include "gatewayd/core/serve/answer.h"
 #include "lib/tlog/tlog.h"
 #include "gatewayd/core/store/log.h"
 
@@ -22,21 +24,25 @@ void handle_tile(struct request *r)
 		error_set(&e, REASON_NOT_FOUND, "no such tile");
 		answer_unread(r, &e);
 	} else {
+		if (tile.width == TLOG_TILE_WIDTH)
+			r->keeps = KEEPS_FOR_GOOD;
 		buf_add(&body, view_make(hashes.p, tile.width * 32u));
-		answer_written(r, VIEW("application/octet-stream"), &body);
+		reading_answer(r, &(struct reading){ .what = "log tiles read" }, VIEW("application/octet-stream"),
+		               &body);
 	}
 	buf_free(&body);
 }
 
-/* An entry bundle: u16-prefixed leaves. Reading it is logged. */
+/* An entry bundle: u16-prefixed leaves. */
 void handle_entries(struct request *r)
 {
 	struct error e = { .reason = REASON_NONE };
+	struct buf body = BUF_INIT(BUNDLE_MAX);
 	struct tlog_tile tile;
-	struct consult *c;
 	struct view leaf, packed;
+	bool ok = true;
 
-	if (!view_is(view_of(r->peer->agency), r->conf->node.agency)) {
+	if (!oversight_own(r)) {
 		answer_problem(r, REASON_ROLE_DENIED);
 		return;
 	}
@@ -44,19 +50,17 @@ void handle_entries(struct request *r)
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
-	c = consult_new(r, VIEW("application/octet-stream"), BUNDLE_MAX);
-	if (!c)
-		return;
-	bool ok = consult_note(c, NULL, VIEW(""), "log entries read");
 	for (unsigned i = 0; ok && i < tile.width; i++) {
 		ok = store_get_entry(r->worker->reader, tile.index * TLOG_TILE_WIDTH + i, &leaf, &packed, &e);
 		if (ok)
-			put_view16(consult_body(c), leaf);
+			put_view16(&body, leaf);
 	}
-	if (ok) {
-		consult_submit(c);
-		return;
-	}
-	consult_drop(c);
-	answer_unread(r, &e);
+	if (ok && tile.width == TLOG_TILE_WIDTH)
+		r->keeps = KEEPS_ITS_READER;
+	if (ok)
+		reading_answer(r, &(struct reading){ .what = "log entries read" }, VIEW("application/octet-stream"),
+		               &body);
+	else
+		answer_unread(r, &e);
+	buf_free(&body);
 }

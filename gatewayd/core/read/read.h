@@ -4,14 +4,16 @@
 
 #include "gatewayd/core/serve/request.h"
 
-/* GET /v1/exchanges/{id}, and its receipt, record and notices. */
+/* GET /v1/exchanges/{id}, and its receipt, record, notices and disclosures. */
 void handle_exchange(struct request *r);
 void handle_agreements(struct request *r);
 /* GET /v1/agreements/{id}, and its schema and summary. */
 void handle_agreement(struct request *r);
 void handle_tile(struct request *r);
-/* Entry bundles, to this node's auditors and supervisors. */
+/* Entry bundles, to who oversees this node's own agency. */
 void handle_entries(struct request *r);
+/* GET /v1/log/entries?agreement=&after=: the entries that who asks may see of an agreement, each with its proof. */
+void handle_log_entries(struct request *r);
 void handle_problem(struct request *r);
 void handle_openapi(struct request *r);
 void handle_livez(struct request *r);

@@ -33,6 +33,18 @@ static void put_rates(struct buf *head, const struct request *r)
 	buf_free(&limit);
 }
 
+/* RFC 9111 section 5.2.2: what is answered is about persons, or is true for a moment; but for what its name says to the byte. */
+static void put_cache(struct buf *head, const struct request *r, int status)
+{
+	struct view said = VIEW("no-store");
+
+	if (status == 200 && r->keeps == KEEPS_FOR_GOOD)
+		said = VIEW("public, max-age=31536000, immutable");
+	else if (status == 200 && r->keeps == KEEPS_ITS_READER)
+		said = VIEW("private, max-age=31536000, immutable");
+	put_field(head, "cache-control", said);
+}
+
 /* Sends what credit and frame size allow; releases the request when nothing is left. */
 static void send_body(struct request *r)
 {
@@ -53,6 +65,7 @@ void answer_send(struct request *r, const struct answer *a)
 	put_u16(&head, (uint16_t)a->status);
 	put_u64(&head, a->body.n);
 	put_field(&head, "content-type", a->content_type.n ? a->content_type : VIEW("application/json"));
+	put_cache(&head, r, a->status);
 	if (a->location.n)
 		put_field(&head, "location", a->location);
 	if (a->allow.n)
@@ -135,6 +148,7 @@ void answer_begin(struct request *r, struct view content_type)
 	put_u16(&head, 200);
 	put_u64(&head, CHANNEL_CHUNKED);
 	put_field(&head, "content-type", content_type);
+	put_cache(&head, r, 200);
 	put_u16(&head, 0);
 	channel_send(r->worker->channel, FRAME_REPLY, 0, r->id, buf_view(&head), VIEW(""));
 	buf_free(&head);

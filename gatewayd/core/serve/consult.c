@@ -10,7 +10,9 @@ struct consult {
 	struct request *request;
 	struct view content_type;
 	struct buf body;
-	struct buf leaves; /* u32-prefixed, one a reading */
+	struct buf leaves;                                /* u32-prefixed, one a reading */
+	void (*then)(struct core *core, const void *arg); /* NULL: nothing */
+	max_align_t then_arg[CONSULT_THEN / sizeof(max_align_t)];
 };
 
 struct consult *consult_new(struct request *r, struct view content_type, size_t body_max)
@@ -74,6 +76,15 @@ bool consult_incident(struct consult *c, const struct uuid *exchange, const char
 	return note(c, OPERATION_INCIDENT, exchange, VIEW(""), what);
 }
 
+bool consult_then(struct consult *c, void (*f)(struct core *core, const void *arg), const void *arg, size_t n)
+{
+	if (n > sizeof c->then_arg)
+		return false;
+	c->then = f;
+	memcpy(c->then_arg, arg, n);
+	return true;
+}
+
 void consult_drop(struct consult *c)
 {
 	buf_wipe(&c->body);
@@ -101,6 +112,8 @@ static void came_home(struct job *j)
 	struct consult *c = JOB_OF(struct consult, j);
 	struct answer a = { .status = 200, .content_type = c->content_type, .body = buf_view(&c->body) };
 
+	if (j->committed && c->then)
+		c->then(c->request->worker->core, c->then_arg);
 	if (j->committed)
 		answer_send(c->request, &a);
 	else

@@ -15,6 +15,10 @@ bool consult_note(struct consult *c, const struct uuid *exchange, struct view ag
 bool consult_incident(struct consult *c, const struct uuid *exchange, const char *what) MUST_USE;
 /* Gives up; the caller answers. */
 void consult_drop(struct consult *c);
+/* Once what was noted is in the log, before it is answered, calls `f` with a copy of `n` bytes of `arg`: at most
+ * CONSULT_THEN. False for more. */
+#define CONSULT_THEN 320
+bool consult_then(struct consult *c, void (*f)(struct core *core, const void *arg), const void *arg, size_t n) MUST_USE;
 /* Logs, then answers. */
 void consult_submit(struct consult *c);
 

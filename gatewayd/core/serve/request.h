@@ -22,6 +22,9 @@ enum turn {
 	TURN_OVER     /* all is begun: turns_leave() was called, and the request may be gone */
 };
 
+/* Who may keep the answer, which never changes: nobody, since it may; anybody; whoever asked. */
+enum keeps { KEEPS_NOBODY, KEEPS_FOR_GOOD, KEEPS_ITS_READER };
+
 /* A partner's connection, as the edge reported it. */
 struct conn {
 	uint64_t id;
@@ -54,6 +57,7 @@ struct request {
 	struct buf body;
 	uint32_t credit_given; /* bytes of body that the edge may still send */
 	bool head_only;        /* HEAD: answered as GET is, without the body */
+	enum keeps keeps;      /* of a 200; its handler says so before it answers */
 	bool complete, aborted, answered;
 	bool stream; /* its body is of any length and is handled as it comes (answer.h) */
 	bool begun_answer, ends_answer;

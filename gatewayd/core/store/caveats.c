@@ -28,6 +28,16 @@ bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out,
 	return ok;
 }
 
+bool store_any_marked(struct store *s, bool *any, struct error *e)
+{
+	uint64_t n;
+
+	if (!sql_number(s, SQL_CAVEATS_ANY_MARKED, NULL, 0, &n, e))
+		return false;
+	*any = n > 0;
+	return true;
+}
+
 bool store_list_marked(struct store *s, const struct digest *mark, bool (*each)(void *arg, uint64_t seq), void *arg,
                        struct error *e)
 {

@@ -16,6 +16,8 @@ struct store_caveats {
 bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats *c, struct error *e) MUST_USE;
 /* The text lives until the next call on the store; REASON_NOT_FOUND. */
 bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out, struct error *e) MUST_USE;
+/* Has one of them a mark? */
+bool store_any_marked(struct store *s, bool *any, struct error *e) MUST_USE;
 /* Those that have the mark; none has zeros. In the order of seq; `each` returns false to end it. */
 bool store_list_marked(struct store *s, const struct digest *mark, bool (*each)(void *arg, uint64_t seq), void *arg,
                        struct error *e) MUST_USE;

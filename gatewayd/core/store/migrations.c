@@ -330,6 +330,9 @@ static const char shapes[] = "CREATE TABLE shape ("
                              "CREATE UNIQUE INDEX shape_digest ON shape (agreement, digest);"
                              "ALTER TABLE disclosure ADD COLUMN shape INTEGER;";
 
+/* Evidence that partners are still to be told of: a document's digest. */
+static const char tales[] = "CREATE TABLE tale (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -350,4 +353,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               unproved,
 	                               caveats_mark,
 	                               shapes,
+	                               tales,
 	                               NULL };

@@ -63,10 +63,13 @@ enum sql {
 	SQL_SIGHTED_PUT,
 	SQL_SIGHTED_DROP,
 	SQL_SIGHTED_TRIM,
+	SQL_SIGHTED_TRIM_LONG,
 	SQL_UNPROVED_PUT,
 	SQL_UNPROVED_FORKED,
 	SQL_UNPROVED_DROP,
 	SQL_UNPROVED_ERASE,
+	SQL_TALE_PUT,
+	SQL_TALE_DROP,
 	SQL_TIMESTAMP_PUT,
 	SQL_NOTICE_PUT,
 	SQL_NOTICE_HASTEN,
@@ -122,6 +125,7 @@ enum sql {
 	SQL_LINK_GET,
 	SQL_LINK_LIST,
 	SQL_CAVEATS_GET,
+	SQL_CAVEATS_ANY_MARKED,
 	SQL_CAVEATS_MARKED,
 	SQL_DELIVERY_GET,
 	SQL_DELIVERY_DUE,
@@ -144,6 +148,7 @@ enum sql {
 	SQL_SHAPE_GET,
 	SQL_SHAPE_OF,
 	SQL_SHAPE_COUNT_OF,
+	SQL_SHAPE_CHECK,
 	SQL_SHAPE_LIST,
 	SQL_TILE_GET,
 	SQL_CHECKPOINT_AT,
@@ -157,6 +162,8 @@ enum sql {
 	SQL_COSIGNATURE_LIST,
 	SQL_COSIGNATURE_LEAST,
 	SQL_SIGHTED_LIST,
+	SQL_SIGHTED_GET,
+	SQL_TALE_LIST,
 	SQL_UNPROVED_GET,
 	SQL_TIMESTAMP_GET,
 	SQL_TIMESTAMP_LAST,
@@ -290,6 +297,8 @@ void shapes_drop(struct store *s);
 bool shape_unname(struct store *s, uint64_t id, struct error *e) MUST_USE;
 /* The disclosures of these entries are about to go. */
 bool shapes_archive(struct store *s, uint64_t from, uint64_t to, struct error *e) MUST_USE;
+/* They are gone: so is what they alone named. */
+bool shapes_trim(struct store *s, struct error *e) MUST_USE;
 /* Loads the number of the newest audit log. */
 bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */

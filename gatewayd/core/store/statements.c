@@ -100,10 +100,12 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SHAPE_PUT] = "INSERT INTO shape (id, agreement, digest, text, named) VALUES (" NEXT_ID("shape") ", ?1, ?2, ?3, 0) "
 		"RETURNING id",
 	[SQL_SHAPE_COUNT] = "UPDATE shape SET named = named + ?2 WHERE id = ?1",
-	[SQL_SHAPE_DROP] = "DELETE FROM shape WHERE id = ?1 AND named <= 0",
+	[SQL_SHAPE_DROP] = "DELETE FROM shape WHERE id = ?1 AND named <= 0 AND NOT EXISTS "
+		"(SELECT 1 FROM disclosure WHERE shape = ?1)",
 	[SQL_SHAPE_ARCHIVE] = "UPDATE shape SET named = named - gone.n FROM (SELECT shape AS id, count(*) AS n FROM disclosure "
 		"WHERE idx >= ?1 AND idx < ?2 AND shape IS NOT NULL GROUP BY shape) gone WHERE shape.id = gone.id",
-	[SQL_SHAPE_TRIM] = "DELETE FROM shape WHERE named <= 0",
+	[SQL_SHAPE_TRIM] = "DELETE FROM shape WHERE named <= 0 AND NOT EXISTS "
+		"(SELECT 1 FROM disclosure d WHERE d.shape = shape.id)",
 	[SQL_ENTRY_ARCHIVE] = "DELETE FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_DISCLOSURE_ARCHIVE] = "DELETE FROM disclosure WHERE idx >= ?1 AND idx < ?2",
 	[SQL_TILE_PUT] = "INSERT INTO tile (key, hashes) VALUES (?1, ?2) "
@@ -134,6 +136,10 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_UNPROVED_ERASE] = "DELETE FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_TRIM] = "DELETE FROM sighted WHERE origin = ?1 AND size <= "
 		"(SELECT size FROM sighted WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
+	[SQL_SIGHTED_TRIM_LONG] = "DELETE FROM sighted WHERE origin = ?1 AND length(note) > ?3 AND size <= "
+		"(SELECT size FROM sighted WHERE origin = ?1 AND length(note) > ?3 ORDER BY size DESC LIMIT 1 OFFSET ?2)",
+	[SQL_TALE_PUT] = "INSERT INTO tale (digest) VALUES (?1) ON CONFLICT DO NOTHING",
+	[SQL_TALE_DROP] = "DELETE FROM tale WHERE digest = ?1",
 	[SQL_TIMESTAMP_PUT] = "INSERT INTO timestamp (size, time_ms, response) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 
 	[SQL_SURROGATE_PUT] = "INSERT INTO surrogate (agreement, epoch, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -180,6 +186,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_CAVEATS_GET] = "SELECT text, salt, mark FROM caveats WHERE seq = ?1",
+	[SQL_CAVEATS_ANY_MARKED] = "SELECT count(*) FROM (SELECT seq FROM caveats WHERE mark IS NOT NULL LIMIT 1) AS one",
 	[SQL_CAVEATS_MARKED] = "SELECT seq FROM caveats WHERE mark = ?1 ORDER BY seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
@@ -222,6 +229,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SHAPE_GET] = "SELECT text FROM shape WHERE agreement = ?1 AND digest = ?2",
 	[SQL_SHAPE_OF] = "SELECT s.text FROM disclosure d JOIN shape s ON s.id = d.shape WHERE d.idx = ?1",
 	[SQL_SHAPE_COUNT_OF] = "SELECT count(*) FROM shape WHERE agreement = ?1",
+	[SQL_SHAPE_CHECK] = "SELECT count(*), coalesce(sum(CASE WHEN s.named <> coalesce(d.n, 0) THEN 1 ELSE 0 END), 0) "
+		"FROM shape s LEFT JOIN (SELECT shape, count(*) AS n FROM disclosure WHERE shape IS NOT NULL GROUP BY shape) "
+		"AS d ON d.shape = s.id",
 	[SQL_SHAPE_LIST] = "SELECT digest, agreement, text FROM shape s WHERE s.id IN "
 		"(SELECT shape FROM disclosure WHERE idx >= ?1 AND idx < ?2) ORDER BY digest, agreement",
 	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1 AND idx < ?2",
@@ -250,6 +260,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SURROGATE_END_LIST] = "SELECT agreement, epoch, until_ms FROM surrogate_end ORDER BY agreement, epoch",
 	[SQL_UNPROVED_GET] = "SELECT origin, size, forked FROM unproved WHERE seq = ?1",
 	[SQL_SIGHTED_LIST] = "SELECT origin, size, note FROM sighted ORDER BY origin, size",
+	[SQL_SIGHTED_GET] = "SELECT note FROM sighted WHERE origin = ?1 AND size = ?2",
+	[SQL_TALE_LIST] = "SELECT digest FROM tale ORDER BY digest",
 	[SQL_TIMESTAMP_GET] = "SELECT response FROM timestamp WHERE size = ?1",
 	[SQL_TIMESTAMP_LAST] = "SELECT coalesce(max(size) - ?1, 0) FROM timestamp WHERE size >= ?1 AND size < ?2",
 	[SQL_COUNTS] = "SELECT (SELECT coalesce(max(seq), 0) FROM exchange), (SELECT count(*) FROM payload_slot), "

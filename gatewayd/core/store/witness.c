@@ -72,9 +72,16 @@ bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint
 	return sql_run(s, SQL_SIGHTED_DROP, BOUND(as_text(origin), as_number(from), as_number(to)), e);
 }
 
-bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e)
+/* How long a text is takes reading it, which the most frequent case has no need of. */
+bool store_trim_sighted(struct store *s, struct view origin, unsigned longer, unsigned most, struct error *e)
 {
-	return sql_run(s, SQL_SIGHTED_TRIM, BOUND(as_text(origin), as_int(most)), e);
+	return longer ? sql_run(s, SQL_SIGHTED_TRIM_LONG, BOUND(as_text(origin), as_int(most), as_int(longer)), e)
+	              : sql_run(s, SQL_SIGHTED_TRIM, BOUND(as_text(origin), as_int(most)), e);
+}
+
+bool store_get_sighted(struct store *s, struct view origin, uint64_t size, struct view *note, struct error *e)
+{
+	return sql_keep(s, SQL_SIGHTED_GET, BOUND(as_text(origin), as_number(size)), "checkpoint", note, e);
 }
 
 bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
@@ -120,6 +127,33 @@ bool store_set_forked(struct store *s, struct view origin, uint64_t size, struct
 bool store_drop_unproved(struct store *s, struct view origin, uint64_t size, struct error *e)
 {
 	return sql_run(s, SQL_UNPROVED_DROP, BOUND(as_text(origin), as_number(size)), e);
+}
+
+bool store_put_tale(struct store *s, const struct digest *evidence, struct error *e)
+{
+	return sql_run(s, SQL_TALE_PUT, BOUND(as_digest(evidence)), e);
+}
+
+bool store_drop_tale(struct store *s, const struct digest *evidence, struct error *e)
+{
+	return sql_run(s, SQL_TALE_DROP, BOUND(as_digest(evidence)), e);
+}
+
+bool store_list_tales(struct store *s, bool (*each)(void *arg, const struct digest *evidence), void *arg,
+                      struct error *e)
+{
+	struct statement *q = sql_start(s, SQL_TALE_LIST, NULL, 0, e);
+	struct digest d;
+	bool ok;
+
+	while (sql_next(s, q, &ok, e)) {
+		col_bytes(q, 0, d.b, sizeof d.b);
+		if (!each(arg, &d)) {
+			sql_end(q);
+			break;
+		}
+	}
+	return ok;
 }
 
 /* --- timestamps --- */

@@ -33,8 +33,10 @@ bool store_list_cosignatures(struct store *s, uint64_t size, bool (*each)(void *
 bool store_put_sighted(struct store *s, struct view origin, uint64_t size, struct view note, struct error *e) MUST_USE;
 /* Those of `from` to `to` entries. */
 bool store_drop_sighted(struct store *s, struct view origin, uint64_t from, uint64_t to, struct error *e) MUST_USE;
-/* Keeps the `most` largest. */
-bool store_trim_sighted(struct store *s, struct view origin, unsigned most, struct error *e) MUST_USE;
+/* Keeps the `most` largest of those whose text has more than `longer` characters. */
+bool store_trim_sighted(struct store *s, struct view origin, unsigned longer, unsigned most, struct error *e) MUST_USE;
+/* The text of one. REASON_NOT_FOUND. */
+bool store_get_sighted(struct store *s, struct view origin, uint64_t size, struct view *note, struct error *e) MUST_USE;
 bool store_list_sighted(struct store *s, bool (*each)(void *arg, struct view origin, uint64_t size, struct view note),
                         void *arg, struct error *e) MUST_USE;
 
@@ -53,6 +55,12 @@ bool store_set_forked(struct store *s, struct view origin, uint64_t size, struct
 /* What came under this checkpoint is proved. That of which nothing is known any more stays until its payload is erased
  * (store_erase_payload()). */
 bool store_drop_unproved(struct store *s, struct view origin, uint64_t size, struct error *e) MUST_USE;
+
+/* Evidence that partners are to be told of, by the digest of its document, until they were. */
+bool store_put_tale(struct store *s, const struct digest *evidence, struct error *e) MUST_USE;
+bool store_drop_tale(struct store *s, const struct digest *evidence, struct error *e) MUST_USE;
+bool store_list_tales(struct store *s, bool (*each)(void *arg, const struct digest *evidence), void *arg,
+                      struct error *e) MUST_USE;
 
 /* A timestamp (RFC 3161, a TimeStampResp) of this log's checkpoint of `size`; the first one of a size stays. */
 bool store_put_timestamp(struct store *s, uint64_t size, int64_t time_ms, struct view response,

@@ -131,16 +131,19 @@ enum shows { SHOWS_NOTHING, SHOWS_LATER, SHOWS_FORK, SHOWS_BACK, SHOWS_UNREAD };
 static void keep(const struct request *r, const struct claim *k, enum shows shows, const char *what)
 {
 	struct core *core = r->worker->core;
+	struct digest digest;
+	struct view kept;
 	char text[600];
 
-	if (!tales_first(core->tales, buf_view(&r->body)))
+	sha256(buf_view(&r->body), &digest);
+	if (!tales_first(core->tales, buf_view(&r->body)) ||
+	    store_get_document(r->worker->reader, &digest, &kept, NULL))
 		return;
 	snprintf(text, sizeof text, "evidence: %s %.*s %s: %s", k->whose ? "the log" : "this node's own log",
 	         VIEW_ARG(k->origin), shows == SHOWS_BACK ? "went back" : "forked", what);
 	if (!sights_first_today(core->sights, k->origin, shows == SHOWS_BACK ? TOLD_BACK : TOLD_FORKED, r->now_ms))
 		return;
-	incident_submit(core, k->whose ? k->whose->id : "", text, buf_view(&r->body));
-	tales_tell(core->tales, buf_view(&r->body));
+	incident_submit_told(core, k->whose ? k->whose->id : "", text, k->origin, 0, buf_view(&r->body));
 }
 
 static enum shows compare_own(const struct request *r, const struct claim *k, uint64_t log, unsigned i)

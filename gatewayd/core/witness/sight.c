@@ -3,11 +3,12 @@
 
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 
-#define SIGHTS_MAX 1024 /* of a log, in memory and in the store */
+#define SIGHTS_MAX  1024 /* of a log, in memory and in the store */
+#define LONG        4096 /* bytes of a checkpoint that has lines of its own beside ours: of such fewer are stored, */
+#define SIGHTS_LONG 32   /* for each may have 128 KiB */
 
 enum sight_state {
 	KNOWN,   /* proved, or of a log that cannot be asked about */
@@ -170,7 +171,8 @@ static bool write_sight(struct job *j, struct writer *w, struct store *s, struct
 	(void)w;
 	return store_put_sighted(s, origin, k->size, buf_view(&k->note), e) &&
 	       (!k->only || store_drop_sighted(s, origin, 0, k->size - 1, e)) &&
-	       store_trim_sighted(s, origin, SIGHTS_MAX, e);
+	       store_trim_sighted(s, origin, 0, SIGHTS_MAX, e) &&
+	       (k->note.n <= LONG || store_trim_sighted(s, origin, LONG, SIGHTS_LONG, e));
 }
 
 /* On the writer's thread. Without its row a restart would forget it: no reason to go down. */
@@ -325,10 +327,8 @@ bool sight_take(struct core *c, const struct partner *p, const struct checkpoint
 		snprintf(what, sizeof what, "sight: the log %.*s forked: showed two roots of %llu entries",
 		         VIEW_ARG(shown->origin), (unsigned long long)shown->size);
 		if (first_time(s, shown->origin, note) &&
-		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms())) {
-			incident_submit(c, p->id, what, note);
-			tales_tell(c->tales, note);
-		}
+		    sights_first_today(s, shown->origin, TOLD_FORKED, instant_now_ms()))
+			incident_submit_told(c, p->id, what, shown->origin, shown->size, note);
 		/* fallthrough */
 	case VERDICT_FOREIGN: break;
 	}
@@ -349,6 +349,18 @@ static enum sight_verdict state_of(struct sights *s, const struct store_unproved
 		verdict = SIGHT_FORKED;
 	pthread_mutex_unlock(&s->lock);
 	return verdict;
+}
+
+/* sights_settle() is before the job that drops the rows of what it settled: whatever is WAITING here is dropped by a job that
+ * comes behind this one. */
+bool sight_put_unproved(struct sights *s, struct store *store, const struct store_unproved *u, struct error *e)
+{
+	enum sight_verdict verdict = state_of(s, u);
+
+	if (verdict == SIGHT_MAY)
+		return true;
+	return store_put_unproved(store, u, e) &&
+	       (verdict != SIGHT_FORKED || store_set_forked(store, u->origin, u->size, e));
 }
 
 bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,

@@ -11,7 +11,6 @@
 #include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/serve/post.h"
 #include "gatewayd/core/store/witness.h"
-#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/tlog/tiles.h"
 #include "gatewayd/os/instant.h"
@@ -41,6 +40,8 @@ struct check {
 	char origin[NOTE_NAME_MAX];
 	int64_t next_ms;             /* monotonic */
 	unsigned failures, refusals; /* in a row */
+	int64_t since_ms;            /* monotonic: of the first of those failures */
+	bool told;                   /* that they go on for a day was an incident */
 	/* while it is under way */
 	struct conf *conf;             /* NULL: it is not */
 	const struct partner *partner; /* of conf */
@@ -111,62 +112,38 @@ static void rest(struct check *k, bool failed)
 	reset(k);
 }
 
-/* No answer, or not now: nothing is known. */
+static void tell_refusal(struct check *k, const char *since, const char *what)
+{
+	char text[500];
+
+	snprintf(text, sizeof text, "sight: the log %s does not show its tree%s: %s", k->origin, since, what);
+	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
+}
+
+/* No answer, or not now: nothing is known. What came from there is not proved all the same, and a day is enough. */
 static void give_up(struct check *k, const char *why)
 {
+	int64_t now_ms = instant_monotonic_ms();
+
 	log_line("warning", "log %s: what was seen of it is not proved yet: %s", k->origin, why);
+	if (k->failures == 0)
+		k->since_ms = now_ms;
+	if (now_ms >= k->since_ms + DAY_MS && !k->told) {
+		k->told = true;
+		tell_refusal(k, ", since a day", why);
+	}
 	rest(k, true);
 }
 
 /* An answer, but not the log: whoever signs checkpoints has a tree to show. */
 static void refused(struct check *k, const char *what)
 {
-	char text[400];
-
-	if (++k->refusals == REFUSALS) {
-		snprintf(text, sizeof text, "sight: the log %s does not show its tree: %s", k->origin, what);
-		incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
-	}
+	if (++k->refusals == REFUSALS)
+		tell_refusal(k, "", what);
 	give_up(k, what);
 }
 
 /* --- judging --- */
-
-struct looked {
-	struct view origin;
-	uint64_t size;
-	struct buf note;
-};
-
-static bool take_row(void *arg, struct view origin, uint64_t size, struct view text)
-{
-	struct looked *l = arg;
-
-	if (!view_eq(origin, l->origin) || size != l->size)
-		return true;
-	buf_add(&l->note, text);
-	return false;
-}
-
-/* What the log signed for the goal, and what it shows now: everybody judges that anew. */
-static void tell(struct check *k, const struct sight_goal *g)
-{
-	struct store *reader = k->owner->worker->reader;
-	struct looked l = { .origin = view_of(k->origin), .size = g->size, .note = BUF_INIT(2 * NOTE_MAX) };
-	struct error e = { .reason = REASON_NONE };
-	struct store_witnessed known;
-
-	bool ok = g->kind == SIGHT_COSIGNED ? store_get_witnessed(reader, l.origin, &known, &e)
-	                                    : store_list_sighted(reader, take_row, &l, &e);
-	if (ok && g->kind == SIGHT_COSIGNED && known.size == g->size)
-		buf_add(&l.note, known.note);
-	if (l.note.n > 0)
-		buf_addc(&l.note, '\n');
-	buf_add(&l.note, buf_view(&k->note));
-	if (!l.note.failed)
-		tales_tell(k->owner->worker->core->tales, buf_view(&l.note));
-	buf_free(&l.note);
-}
 
 static void report(struct check *k, const struct sight_goal *g)
 {
@@ -179,8 +156,8 @@ static void report(struct check *k, const struct sight_goal *g)
 	         k->origin, (unsigned long long)k->newest.size, (unsigned long long)g->size, kinds[g->kind]);
 	if (!sights_first_today(k->owner->worker->core->sights, view_of(k->origin), TOLD_FORKED, instant_now_ms()))
 		return;
-	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
-	tell(k, g);
+	incident_submit_told(k->owner->worker->core, k->partner->id, text, view_of(k->origin), g->size,
+	                     buf_view(&k->note));
 }
 
 /* The rows of what is proved give way to the newest checkpoint's; what came under a fork is marked. */
@@ -266,6 +243,7 @@ static void conclude(struct check *k)
 	}
 	tidy(k, continues);
 	k->refusals = 0;
+	k->told = false;
 	/* A log that forked is looked at as soon as any other. */
 	rest(k, false);
 }
@@ -324,7 +302,10 @@ static bool answered(struct check *k, const char *what)
 
 	if (status == 200)
 		return true;
-	if (status == 0) {
+	if (status == 0 && k->post.answer.failed) {
+		snprintf(why, sizeof why, "%s was answered with more than that can be", what);
+		refused(k, why);
+	} else if (status == 0) {
 		give_up(k, k->post.problem);
 	} else {
 		snprintf(why, sizeof why, "%s was answered with status %d", what, status);
@@ -403,6 +384,10 @@ static void got_checkpoint(void *arg)
 
 	if (!answered(k, "its checkpoint"))
 		return;
+	if (k->post.answer.n > NOTE_MAX) {
+		refused(k, "its newest checkpoint is longer than a note may be");
+		return;
+	}
 	buf_add(&k->note, buf_view(&k->post.answer));
 	if (k->note.failed)
 		give_up(k, "memory ran out");

@@ -1,9 +1,10 @@
 /* What was found against a log is told to all partner gateways, that of the log included: POST /evidence of what its key
  * signed, so that it is an incident on every side. Whoever is told judges it anew, and tells on what is new to it: so it
- * reaches also those who do not know the finder. The last 64 bodies are remembered, which ends the round.
+ * reaches also those who do not know the finder.
  *
- * tales_first() and tales_tell() any thread; the first worker sends, one piece after another. What waits to be told lies in
- * memory: after a restart it stands in the log and is told no more. */
+ * What is to be told stands in the store (store_put_tale(), in the transaction of the incident) until all partners were told,
+ * or for a day of tries: a restart begins that anew. The first worker sends, one piece after another; a partner that
+ * cannot be reached delays no other piece. */
 #ifndef GATEWAYD_CORE_WITNESS_TALES_H
 #define GATEWAYD_CORE_WITNESS_TALES_H
 
@@ -12,10 +13,8 @@
 struct tales;
 struct tales *tales_new(void) MUST_USE;
 void tales_free(struct tales *t);
-/* Whether this body was not here before; from now on it was. */
+/* Whether this body was not here before, among the last 64; from now on it was. Any thread. */
 bool tales_first(struct tales *t, struct view body) MUST_USE;
-/* Has `body` told. At most 16 wait; beyond that it is let go, with a warning. */
-void tales_tell(struct tales *t, struct view body);
 
 /* The sending side; the first worker has one. */
 void *telling_new(struct worker *w) MUST_USE;

@@ -6,9 +6,9 @@
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/router.h"
 #include "gatewayd/core/witness/sight.h"
-#include "gatewayd/core/witness/tales.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/audit/entry.h"
+#include "gatewayd/core/audit/incident.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/witness.h"
@@ -265,7 +265,7 @@ static bool write_incident(struct addition *a, struct writer *w, struct store *s
 	};
 	a->incident =
 	        store_put_document(s, &evidence, VIEW("checkpoint"), buf_view(&a->evidence), a->request->now_ms, e) &&
-	        audit_append(&act, &entry, NULL, NULL, e) &&
+	        store_put_tale(s, &evidence, e) && audit_append(&act, &entry, NULL, NULL, e) &&
 	        store_put_witnessed(s, view_of(a->log->log.name), known, e);
 	return a->incident;
 }
@@ -317,7 +317,6 @@ static void added(struct job *j)
 	} else {
 		if (a->incident) {
 			atomic_fetch_add(&shared->incidents, 1);
-			tales_tell(r->worker->core->tales, buf_view(&a->evidence));
 			log_line("error", "witness: the log %s forked or went back", a->log->log.name);
 		}
 		switch (a->verdict) {
@@ -382,7 +381,7 @@ void handle_add_checkpoint(struct request *r)
 	a->time_s = (uint64_t)r->now_ms / 1000;
 	a->line = BUF_INIT(1024);
 	a->note = BUF_INIT(NOTE_MAX);
-	a->evidence = BUF_INIT(2 * NOTE_MAX);
+	a->evidence = BUF_INIT(EVIDENCE_MAX);
 	a->job = (struct job){ .lane = request_lane(r), .home = r->worker->home, .run = write_addition, .done = added };
 	writer_submit(r->worker->core->writer, &a->job);
 }

@@ -49,7 +49,7 @@ void handle_witnessed(struct request *r)
 {
 	struct view origin = view_from(r->path, strlen("/witnessed/"));
 	const struct partner *log = witness_find_log(r->conf, origin);
-	bool may = log == r->peer || (r->peer->roles & (ROLE(AUDITOR) | ROLE(SUPERVISOR)));
+	bool may = log == r->peer || (r->peer->roles & ROLES_OVERSIGHT);
 
 	if (log && may && view_is(r->query, "seen"))
 		show_seen(r, log);

@@ -1,4 +1,5 @@
 /* Everything wrong in a configuration is told with its place, at once. */
+#include "gatewayd/core/conf/effective.h"
 #include "test/core/conf/conf_cases.h"
 
 TCase *make_conf_faults_case(void);
@@ -34,6 +35,25 @@ START_TEST(partner_files)
 	lacks("south-gateway.json", "/audit/vkey");
 	lacks("none.pem", "");
 	lacks("north-system.json", "/id: is not the file's name");
+}
+END_TEST
+
+START_TEST(who_oversees_whom)
+{
+	put(south, "/oversees", "[\"north\"]");
+	lacks("south-gateway.json", "/oversees: only an auditor, a supervisor or a court oversees");
+	put(south, "/roles", "[\"gateway\",\"court\"]");
+	put(south, "/oversees", "[\"north\",\"west\"]");
+	conf = load();
+	ck_assert_ptr_nonnull(conf);
+	const struct partner *p = conf_agency(conf, VIEW("south"), ROLE(COURT));
+	ck_assert_ptr_nonnull(p);
+	ck_assert_uint_eq(p->n_oversees, 2);
+	ck_assert_str_eq(p->oversees[1], "west");
+	struct buf text = BUF_INIT(4096);
+	effective_partner(p, &text);
+	ck_assert(memmem(text.p, text.n, "oversees north\noversees west\n", 29) != NULL);
+	buf_free(&text);
 }
 END_TEST
 
@@ -181,6 +201,7 @@ TCase *make_conf_faults_case(void)
 	tcase_add_test(c, a_node_document);
 	tcase_add_test(c, a_key_that_others_may_read);
 	tcase_add_test(c, partner_files);
+	tcase_add_test(c, who_oversees_whom);
 	tcase_add_test(c, two_partners_with_one_identity);
 	tcase_add_test(c, a_witness_key_that_is_a_logs);
 	tcase_add_test(c, agreements_without_their_signatures);

@@ -340,6 +340,23 @@ START_TEST(a_copy_is_known_in_any_order)
 }
 END_TEST
 
+/* The next daemon asks the store. */
+START_TEST(a_copy_is_known_after_a_new_start)
+{
+	struct uuid id;
+	bool any;
+
+	ck_assert(!known(under(NULL)));
+	ck_assert_int_eq(f.core.marked, MARKED_NONE);
+	struct view record = handed_out(NULL, &id);
+	OK(store_any_marked(f.reader, &any, e));
+	ck_assert(any && f.core.marked == MARKED_SOME);
+	f.core.marked = MARKED_UNKNOWN;
+	ck_assert(known(posting(read_record(record))));
+	ck_assert_int_eq(f.core.marked, MARKED_SOME);
+}
+END_TEST
+
 START_TEST(a_copy_whose_exchange_is_named)
 {
 	struct uuid id, other;
@@ -586,6 +603,7 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, passing_on_without_codes_inherits_them);
 	tcase_add_test(c, what_is_not_known_is_not_passed_on);
 	tcase_add_test(c, a_copy_is_known_in_any_order);
+	tcase_add_test(c, a_copy_is_known_after_a_new_start);
 	tcase_add_test(c, a_copy_whose_exchange_is_named);
 	tcase_add_loop_test(c, what_tells_little_is_not_known_again, 0, 2);
 	tcase_add_test(c, a_copy_of_what_is_gone);

@@ -211,11 +211,58 @@ START_TEST(sighted_checkpoints)
 	OK(store_put_sighted(s, VIEW("o"), 9, VIEW("another"), e));
 	OK(store_put_sighted(s, VIEW("p"), 4, VIEW("m"), e));
 	OK(store_drop_sighted(s, VIEW("o"), 3, 5, e));
-	OK(store_trim_sighted(s, VIEW("o"), 4, e));
-	OK(store_trim_sighted(s, VIEW("p"), 4, e));
+	OK(store_trim_sighted(s, VIEW("o"), 0, 4, e));
+	OK(store_trim_sighted(s, VIEW("p"), 0, 4, e));
 	commit();
 	OK(store_list_sighted(s, add_sighted, &rows, e));
 	ck_assert(view_is(buf_view(&rows), "o 6 n;o 7 n;o 8 n;o 9 n;p 4 m;"));
+	/* Long ones by themselves: the others stay. */
+	begin();
+	OK(store_put_sighted(s, VIEW("o"), 1, VIEW("long"), e));
+	OK(store_put_sighted(s, VIEW("o"), 2, VIEW("longer"), e));
+	OK(store_put_sighted(s, VIEW("o"), 10, VIEW("longest"), e));
+	OK(store_put_sighted(s, VIEW("p"), 5, VIEW("long"), e));
+	OK(store_trim_sighted(s, VIEW("o"), 3, 2, e));
+	commit();
+	buf_reset(&rows);
+	OK(store_list_sighted(s, add_sighted, &rows, e));
+	ck_assert(view_is(buf_view(&rows), "o 2 longer;o 6 n;o 7 n;o 8 n;o 9 n;o 10 longest;p 4 m;p 5 long;"));
+	struct view note;
+	OK(store_get_sighted(s, VIEW("o"), 10, &note, e));
+	ck_assert(view_is(note, "longest"));
+	REFUSED(REASON_NOT_FOUND, store_get_sighted(s, VIEW("o"), 11, &note, e));
+	buf_free(&rows);
+}
+END_TEST
+
+static bool add_tale(void *arg, const struct digest *evidence)
+{
+	buf_addf(arg, "%d;", evidence->b[0]);
+	return buf_view(arg).n < 4;
+}
+
+START_TEST(what_is_to_be_told)
+{
+	struct buf rows = BUF_INIT(1000);
+	struct digest d = { .b = { 0 } };
+
+	REFUSED(REASON_STORE, store_put_tale(s, &d, e));
+	begin();
+	for (uint8_t n = 3; n > 0; n--) {
+		d.b[0] = n;
+		OK(store_put_tale(s, &d, e));
+		OK(store_put_tale(s, &d, e));
+	}
+	commit();
+	OK(store_list_tales(s, add_tale, &rows, e));
+	ck_assert(view_is(buf_view(&rows), "1;2;"));
+	begin();
+	OK(store_drop_tale(s, &d, e));
+	OK(store_drop_tale(s, &d, e));
+	commit();
+	buf_reset(&rows);
+	OK(store_list_tales(s, add_tale, &rows, e));
+	ck_assert(view_is(buf_view(&rows), "2;3;"));
 	buf_free(&rows);
 }
 END_TEST
@@ -306,6 +353,7 @@ TCase *make_store_logs_case(void)
 	tcase_add_test(c, cosignatures_by_size);
 	tcase_add_test(c, cosignatures_that_gather);
 	tcase_add_test(c, sighted_checkpoints);
+	tcase_add_test(c, what_is_to_be_told);
 	tcase_add_test(c, timestamps_by_size);
 	return c;
 }

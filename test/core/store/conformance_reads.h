@@ -155,6 +155,12 @@ static bool tell_sighted(void *arg, struct view origin, uint64_t size, struct vi
 	return true;
 }
 
+static bool tell_tale(void *arg, const struct digest *evidence)
+{
+	buf_addf(arg, "tale %d\n", evidence->b[0]);
+	return true;
+}
+
 static bool tell_surrogates(void *arg, struct view agreement, uint32_t epoch, int64_t until_ms)
 {
 	buf_addf(arg, "surrogates %.*s %d %lld\n", V(agreement), (int)epoch, N(until_ms));
@@ -203,6 +209,7 @@ ASK(list_links, return store_list_links(s, 1, LINK_CORRECTS, tell_link, out, e) 
 ASK(get_caveats, struct store_caveats c; return store_get_caveats(s, 1, &c, e) &&
                                                 tell_text(out, "caveats", c.salt.b[0], c.text) &&
                                                 tell_number(out, c.mark.b[0]);)
+ASK(any_marked, bool any; return store_any_marked(s, &any, e) && tell_number(out, any);)
 ASK(list_marked, struct digest mark = { .b = { 9 } }; return store_list_marked(s, &mark, tell_number, out, e);)
 ASK(get_delivery, struct store_delivery d; return store_get_delivery(s, 1, &d, e) && tell_delivery(out, &d);)
 ASK(list_deliveries, return store_list_deliveries(s, 0, 10, tell_delivery, out, e);)
@@ -270,6 +277,11 @@ ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cos
 ASK(list_cosignatures,
     return store_list_cosignatures(s, 2, tell_line, out, e) && store_list_cosignatures(s, 4, tell_line, out, e);)
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
+ASK(check_shapes, uint64_t n, bad;
+    return store_check_shapes(s, &n, &bad, e) && tell_text(out, "shapes", n * 100 + bad, VIEW(""));)
+ASK(get_sighted, struct view v;
+    return store_get_sighted(s, VIEW("south/1"), 6, &v, e) && tell_text(out, "sighted", 6, v);)
+ASK(list_tales, return store_list_tales(s, tell_tale, out, e);)
 ASK(get_unproved, struct store_unproved u = { .size = 0 }; struct error missing = { .reason = REASON_NONE };
     bool other = store_get_unproved(s, 7, &u, &missing);
     return (other || missing.reason == REASON_NOT_FOUND) && store_get_unproved(s, 1, &u, e) &&
@@ -338,6 +350,7 @@ static const struct reading readings[] = {
 	READING(get_link),
 	READING(list_links),
 	READING(get_caveats),
+	READING(any_marked),
 	READING(list_marked),
 	READING(get_kept),
 	READING(get_delivery),
@@ -380,6 +393,9 @@ static const struct reading readings[] = {
 	READING(cosigned),
 	READING(list_cosignatures),
 	READING(list_sighted),
+	READING(get_sighted),
+	READING(check_shapes),
+	READING(list_tales),
 	READING(get_unproved),
 	READING(get_timestamp),
 	READING(timestamped),

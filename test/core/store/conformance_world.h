@@ -242,7 +242,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	       store_put_sighted(s, VIEW("south/1"), 6, VIEW("b"), e) && store_put_surrogate(s, &r, e) &&
 	       store_put_approval(s, &approval, &first, e) && store_put_consent(s, &consent, e) &&
 	       store_put_document(s, &document, VIEW("agreement"), VIEW("text"), T0, e) &&
-	       store_put_value(s, VIEW("clock"), VIEW("7"), e);
+	       store_put_tale(s, &document, e) && store_put_value(s, VIEW("clock"), VIEW("7"), e);
 }
 
 #endif

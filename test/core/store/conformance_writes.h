@@ -68,7 +68,9 @@ CALL(trim_cosignatures, return store_put_cosignature(s, VIEW("w1"), 3, VIEW("3")
                                store_trim_cosignatures(s, 1, e);)
 CALL(put_sighted, return store_put_sighted(s, VIEW("south/1"), 5, VIEW("c"), e);)
 CALL(drop_sighted, return store_drop_sighted(s, VIEW("south/1"), 4, 4, e);)
-CALL(trim_sighted, return store_trim_sighted(s, VIEW("south/1"), 1, e);)
+CALL(trim_sighted, return store_trim_sighted(s, VIEW("south/1"), 0, 1, e);)
+CALL(put_tale, struct digest d = world_digest(52); return store_put_tale(s, &d, e);)
+CALL(drop_tale, struct digest d = world_digest(50); return store_drop_tale(s, &d, e);)
 CALL(put_unproved, struct store_unproved u = { .seq = 7, .origin = VIEW("south/1"), .size = 4 };
      return store_put_unproved(s, &u, e);)
 CALL(set_forked, return store_set_forked(s, VIEW("south/1"), 4, e);)
@@ -131,6 +133,8 @@ static const struct writing writings[] = {
 	WRITING(put_sighted),
 	WRITING(drop_sighted),
 	WRITING(trim_sighted),
+	WRITING(put_tale),
+	WRITING(drop_tale),
 	WRITING(put_timestamp),
 	WRITING(put_surrogate),
 	WRITING(erase_surrogates),

@@ -2,6 +2,7 @@
  * to all partners, once. */
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/witness.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/witness/tales.h"
 #include "lib/tlog/announcement.h"
@@ -165,6 +166,11 @@ START_TEST(a_checkpoint_beyond_the_end_of_a_partners_log)
 }
 END_TEST
 
+static bool drop_value(void *arg, const struct act *a, struct error *e)
+{
+	return store_put_value(a->store, view_of(arg), VIEW(""), e);
+}
+
 /* The key of a partner's log announces the next: kept, logged, once. */
 START_TEST(an_announcement_of_a_partners_key)
 {
@@ -189,27 +195,110 @@ START_TEST(an_announcement_of_a_partners_key)
 	OK(store_get_value(f.reader, VIEW("announced/gw.south.example/audit/gw1/2"), &value, e));
 	ck_assert(view_eq(value, buf_view(&note)));
 	/* By a key that is no partner's. */
+	size = log_size();
 	old = (struct note_signer){ .key = f.log.key };
 	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/1"), NOTE_ED25519, f.log.vkey.key, &old.vkey));
 	buf_reset(&note);
 	ck_assert(announcement_make(&old, &next, &note));
 	ck_assert_int_eq(brings(buf_view(&note)), 404);
+	ck_assert_uint_eq(log_size(), size);
 	buf_free(&note);
 }
 END_TEST
+
+/* A key announces one: whoever announces many grows this log by an entry a day, and people are asked. */
+START_TEST(a_key_that_announces_many)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct note_signer old = { .vkey = *south, .key = f.south_key }, next = { .key = f.log.key };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	char name[NOTE_NAME_MAX];
+	uint64_t size = log_size();
+	struct view value;
+
+	for (unsigned epoch = 2; epoch < 20; epoch++) {
+		snprintf(name, sizeof name, "gw.south.example/audit/gw1/%u", epoch);
+		ck_assert(note_vkey_make(view_of(name), NOTE_ED25519, f.log.vkey.key, &next.vkey));
+		buf_reset(&note);
+		ck_assert(announcement_make(&old, &next, &note));
+		ck_assert_int_eq(brings(buf_view(&note)), epoch == 2 ? 200 : 403);
+		ck_assert_uint_eq(log_size(), size + (epoch == 2 ? 1 : 2));
+	}
+	is_incident("announced: the key of the log " SOUTH_ORIGIN " announced another before, and now "
+	            "gw.south.example/audit/gw1/3 with the key ");
+	snprintf(name, sizeof name, "announces/%s+%08x", south->name, south->id);
+	OK(store_get_value(f.reader, view_of(name), &value, e));
+	ck_assert(view_is(value, "two"));
+	ck_assert(!store_get_value(f.reader, VIEW("announced/gw.south.example/audit/gw1/3"), &value, NULL));
+	/* The same epoch with another key is another, too; so it is where a build before kept the first. */
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/2"), NOTE_ED25519, south->key, &next.vkey));
+	next.key = f.south_key;
+	buf_reset(&note);
+	ck_assert(announcement_make(&old, &next, &note));
+	ck_assert_int_eq(brings(buf_view(&note)), 403);
+	ck_assert(core_act(&f, drop_value, name).committed);
+	ck_assert_int_eq(brings(buf_view(&note)), 403);
+	buf_free(&note);
+}
+END_TEST
+
+/* A piece that partners are to be told of. */
+static bool put_tale(void *arg, const struct act *a, struct error *e)
+{
+	struct digest d;
+
+	sha256(view_of(arg), &d);
+	return store_put_document(a->store, &d, VIEW("checkpoint"), view_of(arg), 1, e) &&
+	       store_put_tale(a->store, &d, e);
+}
+
+static void is_to_be_told(const char *text)
+{
+	struct core_job j = core_act(&f, put_tale, (void *)(uintptr_t)text);
+
+	ck_assert_msg(j.committed, "%s", j.error.text);
+}
+
+static bool count_row(void *arg, const struct digest *d)
+{
+	(void)d;
+	++*(unsigned *)arg;
+	return true;
+}
+
+static unsigned tales_kept(void)
+{
+	unsigned n = 0;
+
+	let_write();
+	OK(store_list_tales(f.reader, count_row, &n, e));
+	return n;
+}
+
+/* Whether something is told, in the end. */
+static bool tells(void *telling)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		if (asks(telling_tick, telling))
+			return true;
+		clock_ahead_ms += 1001;
+	}
+	return false;
+}
 
 /* Who cannot be reached is told later; who answers anything was told. */
 START_TEST(partners_are_told_until_they_answer)
 {
 	void *telling = telling_new(worker);
 
-	tales_tell(f.core.tales, VIEW("something"));
+	is_to_be_told("something");
 	for (unsigned i = 0; i < 5; i++) {
 		ck_assert(asks(telling_tick, telling));
 		is_asked("/evidence");
 		ck_assert(!answer_it(i % 2 ? 503 : 0, VIEW("")));
 		ck_assert(!asks(telling_tick, telling)); /* the round ends */
 		ck_assert(!asks(telling_tick, telling)); /* and rests */
+		ck_assert_uint_eq(tales_kept(), 1);
 		clock_ahead_ms += 3600 * SECOND_MS;
 	}
 	ck_assert(asks(telling_tick, telling));
@@ -218,18 +307,199 @@ START_TEST(partners_are_told_until_they_answer)
 		clock_ahead_ms += 3600 * SECOND_MS;
 		ck_assert(!asks(telling_tick, telling));
 	}
-	/* Sixteen wait, no more. */
-	for (unsigned i = 0; i < 20; i++)
-		tales_tell(f.core.tales, VIEW("something"));
-	unsigned n = 0;
-	for (unsigned i = 0; i < 100; i++)
-		if (asks(telling_tick, telling)) {
-			ck_assert(!answer_it(200, VIEW("")));
-			n++;
-		}
-	ck_assert_uint_eq(n, 16);
+	ck_assert_uint_eq(tales_kept(), 0);
 	telling_free(telling);
 	telling_free(NULL);
+}
+END_TEST
+
+/* A stop, between or while it is told, loses nothing; what was told stays told. */
+START_TEST(what_is_to_be_told_outlives_a_restart)
+{
+	void *telling = telling_new(worker);
+
+	is_to_be_told("something");
+	telling_free(telling);
+	telling = telling_new(worker);
+	ck_assert(asks(telling_tick, telling));
+	telling_free(telling);
+	telling = telling_new(worker);
+	ck_assert(asks(telling_tick, telling));
+	ck_assert(!answer_it(200, VIEW("")));
+	ck_assert(!tells(telling));
+	telling_free(telling);
+	ck_assert_uint_eq(tales_kept(), 0);
+	telling = telling_new(worker);
+	ck_assert(!tells(telling));
+	telling_free(telling);
+}
+END_TEST
+
+/* However many there are, and whoever cannot be reached about one of them. */
+START_TEST(a_partner_that_is_silent_delays_no_other_piece)
+{
+	void *telling = telling_new(worker);
+	unsigned n = 0;
+	char text[40];
+
+	is_to_be_told("the first");
+	ck_assert(asks(telling_tick, telling));
+	ck_assert(!answer_it(0, VIEW("")));
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(text, sizeof text, "piece %u", i);
+		is_to_be_told(text);
+	}
+	for (unsigned i = 0; i < 600; i++) {
+		if (i % 200 == 199)
+			clock_ahead_ms += 1001;
+		let_write();
+		if (!asks(telling_tick, telling))
+			continue;
+		ck_assert(!answer_it(200, VIEW("")));
+		n++;
+	}
+	ck_assert_uint_eq(n, 100);
+	ck_assert_uint_eq(tales_kept(), 1);
+	telling_free(telling);
+}
+END_TEST
+
+/* A day of tries, about. */
+START_TEST(nobody_is_told_for_ever)
+{
+	void *telling = telling_new(worker);
+	unsigned n = 0;
+
+	is_to_be_told("something");
+	for (; n < 1000 && asks(telling_tick, telling); n++) {
+		ck_assert(!answer_it(0, VIEW("")));
+		ck_assert(!asks(telling_tick, telling));
+		clock_ahead_ms += 601 * SECOND_MS;
+	}
+	ck_assert_uint_eq(n, 150);
+	ck_assert_uint_eq(tales_kept(), 0);
+	telling_free(telling);
+}
+END_TEST
+
+/* A checkpoint of that many bytes, with lines of its own. */
+static void sign_long(const struct note_vkey *vkey, struct ed25519_key *key, uint64_t size, uint8_t root, size_t bytes,
+                      struct buf *out)
+{
+	struct checkpoint c = { .origin = view_of(vkey->name), .size = size, .root = { .b = { root } } };
+	struct note_signer signer = { .vkey = *vkey, .key = key };
+	struct buf text = BUF_INIT(2 * NOTE_MAX), probe = BUF_INIT(2 * NOTE_MAX);
+
+	checkpoint_text(&c, &text);
+	ck_assert(note_sign(&signer, buf_view(&text), &probe));
+	size_t fill = bytes - text.n - 1 - probe.n - 1;
+	for (size_t i = 0; i < fill; i++)
+		buf_addc(&text, 'x');
+	buf_addc(&text, '\n');
+	buf_reset(out);
+	buf_add(out, buf_view(&text));
+	buf_addc(out, '\n');
+	ck_assert(note_sign(&signer, buf_view(&text), out) && !out->failed);
+	ck_assert_uint_eq(out->n, bytes);
+	buf_free(&text);
+	buf_free(&probe);
+}
+
+/* Two notes as long as notes may be: kept and told, like shorter ones. */
+START_TEST(evidence_as_long_as_it_can_be)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct buf both = BUF_INIT(3 * NOTE_MAX), note = BUF_INIT(NOTE_MAX);
+	void *telling = telling_new(worker);
+
+	for (uint8_t i = 0; i < 2; i++) {
+		sign_long(south, f.south_key, 7, i, NOTE_MAX, &note);
+		buf_add(&both, buf_view(&note));
+		if (i == 0)
+			buf_addc(&both, '\n');
+	}
+	ck_assert_int_eq(brings(buf_view(&both)), 200);
+	is_incident("two roots of 7 entries, both signed by its key");
+	/* More than goes at once. */
+	for (int turns = 0; !asks(telling_tick, telling) && turns < 100; turns++) {
+		worker_turn();
+		if (post_seen.done)
+			break;
+	}
+	is_asked("/evidence");
+	ck_assert(view_eq(buf_view(&post_seen.body), buf_view(&both)));
+	ck_assert(!answer_it(200, VIEW("")));
+	telling_free(telling);
+	buf_free(&both);
+	buf_free(&note);
+}
+END_TEST
+
+struct kept {
+	unsigned n;
+	struct buf last;
+};
+
+static bool keep_evidence(void *arg, const struct digest *d, int64_t first_ms, struct view text)
+{
+	struct kept *k = arg;
+
+	(void)d, (void)first_ms;
+	k->n++;
+	buf_reset(&k->last);
+	buf_add(&k->last, text);
+	return true;
+}
+
+/* What is kept of a fork that a sight showed proves it to anybody: both checkpoints. Brought back it is not counted again. */
+START_TEST(both_sides_of_a_fork_are_kept)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct kept kept = { .last = BUF_INIT(2 * NOTE_MAX) };
+
+	ck_assert_int_eq(brings_checkpoint(south, f.south_key, 7, 1), 202);
+	ck_assert_int_eq(brings_checkpoint(south, f.south_key, 7, 2), 200);
+	OK(store_list_documents(f.reader, VIEW("checkpoint"), keep_evidence, &kept, e));
+	ck_assert_uint_eq(kept.n, 1);
+	ck_assert_uint_eq(tales_kept(), 1);
+	uint64_t size = log_size(), found = sights_contradictions(f.core.sights);
+	ck_assert_int_eq(brings(buf_view(&kept.last)), 200);
+	ck_assert_uint_eq(log_size(), size);
+	ck_assert_uint_eq(sights_contradictions(f.core.sights), found);
+	/* Nor where this process knows nothing of it. */
+	sights_free(f.core.sights);
+	f.core.sights = sights_new();
+	tales_free(f.core.tales);
+	f.core.tales = tales_new();
+	ck_assert_int_eq(brings(buf_view(&kept.last)), 200);
+	ck_assert_uint_eq(log_size(), size);
+	buf_free(&kept.last);
+}
+END_TEST
+
+static bool add_bytes(void *arg, struct view origin, uint64_t size, struct view note)
+{
+	(void)origin, (void)size;
+	*(size_t *)arg += note.n;
+	return true;
+}
+
+/* Whoever signs long checkpoints has fewer of them kept. */
+START_TEST(long_checkpoints_do_not_fill_the_store)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct buf note = BUF_INIT(NOTE_MAX);
+	size_t bytes = 0;
+
+	ck_assert_int_eq(brings_checkpoint(south, f.south_key, 7, 1), 202);
+	for (uint64_t i = 0; i < 40; i++) {
+		sign_long(south, f.south_key, 100 + i, 1, NOTE_MAX, &note);
+		ck_assert_int_eq(brings(buf_view(&note)), 202);
+	}
+	OK(store_list_sighted(f.reader, add_bytes, &bytes, e));
+	ck_assert_uint_gt(bytes, 32u * NOTE_MAX);
+	ck_assert_uint_lt(bytes, 33u * NOTE_MAX);
+	buf_free(&note);
 }
 END_TEST
 
@@ -244,6 +514,13 @@ TCase *make_evidence_case(void)
 	tcase_add_test(c, a_partners_checkpoint);
 	tcase_add_test(c, a_checkpoint_beyond_the_end_of_a_partners_log);
 	tcase_add_test(c, an_announcement_of_a_partners_key);
+	tcase_add_test(c, a_key_that_announces_many);
 	tcase_add_test(c, partners_are_told_until_they_answer);
+	tcase_add_test(c, what_is_to_be_told_outlives_a_restart);
+	tcase_add_test(c, a_partner_that_is_silent_delays_no_other_piece);
+	tcase_add_test(c, nobody_is_told_for_ever);
+	tcase_add_test(c, evidence_as_long_as_it_can_be);
+	tcase_add_test(c, both_sides_of_a_fork_are_kept);
+	tcase_add_test(c, long_checkpoints_do_not_fill_the_store);
 	return c;
 }
