@@ -22,7 +22,8 @@ struct share {
 struct known {
 	uint64_t key[ADDRESS_KEY];
 	uint64_t adds;
-	uint32_t n, n_shares;
+	uint32_t n;
+	uint16_t n_shares; /* KNOWN_MAX + 1 at most, as a place counts them */
 	uint16_t first[1u << BUCKET_BITS];
 	struct place place[KNOWN_MAX];
 	struct share share[KNOWN_MAX + 1];
@@ -61,7 +62,7 @@ static uint16_t find(const struct known *k, const struct address *a)
 /* There is one more than places, so that one is always free. */
 static uint16_t share_of(struct known *k, const struct digest *partner)
 {
-	uint16_t free_one = (uint16_t)k->n_shares;
+	uint16_t free_one = k->n_shares;
 	uint64_t id;
 
 	memcpy(&id, partner->b, sizeof id);
@@ -89,10 +90,12 @@ static uint16_t fullest(const struct known *k)
 /* The place that goes, which is on no chain and in no share any more. */
 static uint16_t take_oldest(struct known *k)
 {
-	uint16_t oldest = NONE, share = fullest(k);
+	uint16_t oldest = 0, share = fullest(k);
 
-	for (uint16_t i = 0; i < KNOWN_MAX; i++)
-		if (k->place[i].share == share && (oldest == NONE || k->place[i].added < k->place[oldest].added))
+	while (k->place[oldest].share != share) /* the fullest has one */
+		oldest++;
+	for (uint16_t i = oldest; i < KNOWN_MAX; i++)
+		if (k->place[i].share == share && k->place[i].added < k->place[oldest].added)
 			oldest = i;
 	k->share[share].n--;
 	uint16_t *link = &k->first[bucket_of(k, &k->place[oldest].source)];

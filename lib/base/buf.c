@@ -1,6 +1,11 @@
 /* See buf.h. */
 #include "lib/base/buf.h"
 
+#include <endian.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "lib/base/ids.h"
 
 void buf_free(struct buf *b)
@@ -174,17 +179,19 @@ void buf_addu(struct buf *b, uint64_t number)
 	buf_add(b, view_make(digits + at, sizeof digits - at));
 }
 
-/* Whether one of eight bytes is a control character, a quote or a backslash. Each term sets the high bit of
- * such a byte; a borrow can set it in a byte above one, never in a word that has none. */
-static bool eight_need_escape(const char *p)
+/* How many of eight bytes stand before the first control character, quote or backslash; 8: all. Each term sets the high bit
+ * of such a byte; a borrow can set it in a byte above one, never below the first. */
+static unsigned plain_of_eight(const char *p)
 {
 	const uint64_t ones = UINT64_MAX / 255, highs = ones * 0x80;
-	uint64_t x, quote, backslash;
+	uint64_t x, quote, backslash, hits;
 
 	memcpy(&x, p, sizeof x);
+	x = le64toh(x);
 	quote = x ^ ones * '"';
 	backslash = x ^ ones * '\\';
-	return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
+	hits = (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
+	return hits ? (unsigned)__builtin_ctzll(hits) >> 3 : 8;
 }
 
 static bool one_needs_escape(unsigned char c)
@@ -192,16 +199,27 @@ static bool one_needs_escape(unsigned char c)
 	return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* The last eight are looked at together, too, whatever of them was seen already. */
-static bool needs_escape(struct view v)
+/* The first byte from `at` on that is escaped; v.n: none. */
+static size_t next_escape(struct view v, size_t at)
 {
-	bool needs = false;
+	unsigned n = 8;
 
-	for (size_t i = 0; v.n < 8 && i < v.n; i++)
-		needs = one_needs_escape((unsigned char)v.p[i]) || needs;
-	for (size_t i = 0; !needs && i + 8 <= v.n; i += 8)
-		needs = eight_need_escape(v.p + i);
-	return needs || (v.n > 8 && eight_need_escape(v.p + v.n - 8));
+#if defined(__SSE2__)
+	const __m128i quote = _mm_set1_epi8('"'), escape = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1f);
+	for (; v.n - at >= 16; at += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(v.p + at));
+		__m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, escape)),
+		                           _mm_cmpeq_epi8(_mm_min_epu8(x, last), x));
+		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+		if (mask)
+			return at + (unsigned)__builtin_ctz(mask);
+	}
+#endif
+	for (; n == 8 && v.n - at >= 8; at += n)
+		n = plain_of_eight(v.p + at);
+	while (n == 8 && at < v.n && !one_needs_escape((unsigned char)v.p[at]))
+		at++;
+	return at;
 }
 
 /* Most strings have nothing to escape, and are written at once. */
@@ -218,40 +236,39 @@ static void add_plain(struct buf *b, struct view v)
 	b->n += v.n + 2;
 }
 
-void buf_add_json_string(struct buf *b, struct view v)
+static void add_escape(struct buf *b, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t from = 0;
 
-	if (!needs_escape(v)) {
+	switch (c) {
+	case '"': buf_adds(b, "\\\""); break;
+	case '\\': buf_adds(b, "\\\\"); break;
+	case '\b': buf_adds(b, "\\b"); break;
+	case '\f': buf_adds(b, "\\f"); break;
+	case '\n': buf_adds(b, "\\n"); break;
+	case '\r': buf_adds(b, "\\r"); break;
+	case '\t': buf_adds(b, "\\t"); break;
+	default:
+		buf_adds(b, "\\u00");
+		buf_addc(b, hex[c >> 4]);
+		buf_addc(b, hex[c & 15]);
+	}
+}
+
+void buf_add_json_string(struct buf *b, struct view v)
+{
+	size_t from = 0, at = next_escape(v, 0);
+
+	if (at == v.n) {
 		add_plain(b, v);
 		return;
 	}
 	buf_addc(b, '"');
-	for (size_t i = 0; i < v.n; i++) {
-		while (v.n - i > 8 && !eight_need_escape(v.p + i))
-			i += 8;
-		unsigned char c = (unsigned char)v.p[i];
-		if (!one_needs_escape(c))
-			continue;
-		buf_add(b, view_make(v.p + from, i - from));
-		from = i + 1;
-		switch (c) {
-		case '"': buf_adds(b, "\\\""); break;
-		case '\\': buf_adds(b, "\\\\"); break;
-		case '\b': buf_adds(b, "\\b"); break;
-		case '\f': buf_adds(b, "\\f"); break;
-		case '\n': buf_adds(b, "\\n"); break;
-		case '\r': buf_adds(b, "\\r"); break;
-		case '\t': buf_adds(b, "\\t"); break;
-		default:
-			buf_adds(b, "\\u00");
-			buf_addc(b, hex[c >> 4]);
-			buf_addc(b, hex[c & 15]);
-		}
+	for (; at < v.n; from = at + 1, at = next_escape(v, from)) {
+		buf_add(b, view_make(v.p + from, at - from));
+		add_escape(b, (unsigned char)v.p[at]);
 	}
-	if (from < v.n)
-		buf_add(b, view_make(v.p + from, v.n - from));
+	buf_add(b, view_from(v, from));
 	buf_addc(b, '"');
 }
 

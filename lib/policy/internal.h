@@ -307,8 +307,9 @@ bool pattern_covers(const char *pattern, bool subtree, const char *pointer);
  * it has no number, or is too long. */
 #define POINTER_MAX 402
 bool pattern_of_items(const char *pointer, char out[POINTER_MAX]);
-/* Is there a pointer that both reach? */
+/* Is there a pointer that both reach? And one beneath which the other reaches? */
 bool patterns_meet(const char *a, const char *b);
+bool pattern_meets_above(const char *above, const char *pointer);
 
 /* The most approvals that a record of the tier may need, by the tier or by an exception that it can cite; and how long one
  * counts after its signature. approval.c */

@@ -219,6 +219,13 @@ static const struct {
 	  "/rules/0", "narrows nothing" },
 	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/agency/agent\",\"action\":\"drop\"}]",
 	  "/rules/0", "narrows nothing" },
+	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/travellers/*/unaccompanied_minor/guardian\",\"action\":\"drop\"}]",
+	  "/rules/0", "narrows nothing" },
+	/* No rule stands at the container itself. */
+	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/travellers\",\"action\":\"drop\"},"
+	  "{\"id\":\"b\",\"agreement\":\"pnr\",\"pointer\":\"/*/*/api\",\"action\":\"drop\"},"
+	  "{\"id\":\"c\",\"agreement\":\"pnr\",\"pointer\":\"\",\"action\":\"drop\"}]",
+	  NULL, NULL },
 	{ "\"denied_exceptions\":[\"imminent-threat\"],\"denied_purposes\":[\"missing-person\"],\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/locator\",\"action\":\"drop\"},"
 	  "{\"id\":\"b\",\"pointer\":\"/person/sex\",\"action\":\"drop\"},"
 	  "{\"id\":\"c\",\"agreement\":\"pnr\",\"pointer\":\"/payment/amount\",\"action\":\"mask\",\"subtree\":true}]",

@@ -259,10 +259,17 @@ static bool prepare(struct delivery *d)
 
 static bool pack(struct parcel *p)
 {
+	struct store *reader = p->worker->reader;
+	struct error e = { .reason = REASON_NONE };
+
 	/* Before its row is read. */
 	if (!departures_begin(p->worker->core->departures, p->due.id))
 		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
-	return prepare(PARCEL_OF(struct delivery, p));
+	if (!store_look(reader, &e))
+		return parcel_later(p, reason_slug(e.reason), e.text);
+	bool packed = prepare(PARCEL_OF(struct delivery, p));
+	store_look_end(reader);
+	return packed;
 }
 
 /* --- the answer --- */

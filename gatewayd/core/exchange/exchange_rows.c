@@ -127,8 +127,8 @@ static enum exchange_state state_of(const struct exchange *x)
 	return d->kind == EXCHANGE_EGRESS ? STATE_QUEUED : STATE_READY;
 }
 
-/* Keyed digest of what was sent, for idempotency: over the whole body from systems; between gateways over
- * record and salt, because a retry carries a fresh proof of the same. */
+/* Keyed digest of what was sent, for idempotency: over the whole body from systems, where it has a key by which it may come
+ * again; between gateways over record and salt, because a retry carries a fresh proof of the same. */
 static void body_digest(struct exchange *x, struct digest *out)
 {
 	struct decided *d = &x->decided;
@@ -164,7 +164,8 @@ static void fill_row(struct exchange *x)
 		d->row.agreement = agreement_id(d->agreement);
 		d->row.agreement_digest = *agreement_digest(d->agreement);
 	}
-	body_digest(x, &d->row.body);
+	if (key.n || d->kind == EXCHANGE_INGRESS)
+		body_digest(x, &d->row.body);
 }
 
 static void fill_timer(struct exchange *x)

@@ -236,12 +236,15 @@ bool store_list_exchanges(struct store *s, uint64_t before_seq, unsigned max,
 
 static bool put_exchange(struct store *s, struct store_exchange *x, uint64_t hash, struct error *e)
 {
+	static const struct digest none;
+
 	if (!pending_flush(s, e))
 		return false;
 	bool from_gateway = memcmp(&x->origin, &x->id, sizeof x->id) != 0;
+	struct view body = view_make(x->body.b, digest_eq(&x->body, &none) ? 0 : sizeof x->body.b);
 	if (!sql_run(s, SQL_EXCHANGE_PUT,
 	             BOUND(as_number(s->next_seq), as_uuid(&x->id), from_gateway ? as_uuid(&x->origin) : as_null(),
-	                   as_text(x->partner), x->key.n > 0 ? as_text(x->key) : as_null(), as_digest(&x->body),
+	                   as_text(x->partner), x->key.n > 0 ? as_text(x->key) : as_null(), as_blob(body),
 	                   as_text(x->agreement), as_digest(&x->agreement_digest), as_text(x->provider),
 	                   as_text(x->recipient), as_int(x->status), as_text(x->answer)),
 	             e))

@@ -30,7 +30,7 @@ struct store_exchange {
 	struct uuid origin;  /* the first gateway's id; the same as id when this is the first */
 	struct view partner; /* partner id that posted it */
 	struct view key;     /* idempotency key; empty: none */
-	struct digest body;  /* keyed digest of the body */
+	struct digest body;  /* keyed digest of the body; zeros: it has no key, and is never compared */
 	int64_t received_ms;
 	struct view agreement;
 	struct digest agreement_digest;

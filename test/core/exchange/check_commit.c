@@ -171,6 +171,21 @@ START_TEST(a_key_is_answered_once)
 }
 END_TEST
 
+/* Without a key nothing is compared, and no digest kept. */
+START_TEST(no_key_no_digest)
+{
+	struct submission s = submission_by(NORTH_SYSTEM, "pnr");
+
+	for (int i = 0; i < 2; i++) {
+		struct exchange *x = sent(&s, released_text());
+		struct store_exchange row = row_of(x);
+		ck_assert_int_eq(x->found.accepted, STORE_NEW);
+		ck_assert(row.key.n == 0 && digest_eq(&row.body, &(struct digest){ .b = { 0 } }));
+		exchange_recycle(x);
+	}
+}
+END_TEST
+
 /* Accepted in one transaction and answered in a later one: whoever asks meanwhile is told to wait. */
 static bool put_unanswered(void *arg, const struct act *a, struct error *e)
 {
@@ -389,6 +404,7 @@ TCase *make_commit_case(void)
 	tcase_add_test(c, what_is_held_is_sealed_as_it_came);
 	tcase_add_test(c, a_dry_run_leaves_an_entry_alone);
 	tcase_add_test(c, a_key_is_answered_once);
+	tcase_add_test(c, no_key_no_digest);
 	tcase_add_test(c, a_key_that_is_in_use);
 	tcase_add_test(c, what_was_not_prepared_is_answered_at_once);
 	tcase_add_test(c, written_once_beside_a_job_that_fails);
