@@ -312,7 +312,7 @@ END_TEST
 /* Of the size at which it ended, the tree with which it did. */
 START_TEST(another_tree_of_the_end)
 {
-	struct error e = { .reason = REASON_NONE };
+	struct error why = { .reason = REASON_NONE };
 	struct buf note = note_at(9, 1);
 	struct checkpoint c;
 
@@ -320,8 +320,8 @@ START_TEST(another_tree_of_the_end)
 	ck_assert(!begins("genesis", 9, 0));
 	is_over(9);
 	OK(checkpoint_open(buf_view(&note), &old_key, &c, e));
-	ck_assert(!sight_take(&f.core, &conf->partners[SOUTH_GATEWAY], &c, buf_view(&note), NULL, &e));
-	ck_assert_int_eq(e.reason, REASON_RECEIPT_INVALID);
+	ck_assert(!sight_take(&f.core, &conf->partners[SOUTH_GATEWAY], &c, buf_view(&note), NULL, &why));
+	ck_assert_int_eq(why.reason, REASON_RECEIPT_INVALID);
 	let_write();
 	is_incident("showed two roots of 9 entries");
 	buf_free(&note);
