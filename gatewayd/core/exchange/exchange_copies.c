@@ -55,15 +55,16 @@ static bool tells(const struct ruling *r, const struct tape *t)
 void exchange_mark(struct exchange *x, const struct tape *out)
 {
 	struct decided *d = &x->decided;
+	static const struct digest none = { .b = { 0 } };
+	bool comes = d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency);
+	bool own = d->kind == EXCHANGE_EGRESS && !digest_eq(&d->posted, &none);
 
-	if (!tells(d->decision.ruling, out))
+	if ((!comes && !own) || !tells(d->decision.ruling, out))
 		return;
-	if (d->kind == EXCHANGE_EGRESS) {
+	if (own) {
 		d->mark = d->posted;
 		return;
 	}
-	if (!view_is(d->decision.recipient, d->asked.conf->node.agency))
-		return;
 	mark(x, buf_view(&x->decider->scratch->record), &d->mark);
 	/* Before its row is written, let alone committed: whoever may see the row sees this. */
 	atomic_store(&x->decider->core->marked, MARKED_SOME);

@@ -110,6 +110,7 @@ class Onward(unittest.TestCase):
 
     def test_what_was_ones_own_stays_so(self):
         """Whoever sends it back under RED does not keep its owner from it; who never had it is another matter."""
+        self.given(16)
         self.post("south", "whole-on", 14)
         self.arrives("east")
         for n, status in ((14, 201), (15, 422)):
