@@ -8,8 +8,8 @@
  *   names         names and addresses that this gateway answers to (SNI, Host), a line each
  *   partners      the keys that partners have: a line a partner, with the SHA-256 of each, spaces between
  *   reserved      addresses, or prefixes of them, that count as known, a line each
- *   known         sources that partners came from of late, a line each: the address and for how many milliseconds it
- *                 stays known (may be empty)
+ *   known         sources that partners came from of late, a line each: the address, for how many milliseconds it stays
+ *                 known, and the first key of that partner's line (may be empty)
  *   limits        the decimal numbers below, one a line, in this order
  */
 #ifndef GATEWAYD_EDGE_CONFIG_H

@@ -10,6 +10,7 @@
 #define EDGE_COUNTS(C) \
 	C(accepted, NULL) \
 	C(handshakes, NULL) \
+	C(verified, NULL) /* of them, those whose certificate was not known */ \
 	C(requests, NULL) \
 	C(outbound, NULL) \
 	C(outbound_failed, NULL) \

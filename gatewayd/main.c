@@ -316,6 +316,7 @@ static int check(const char *path)
 	}
 	for (size_t i = 0; i < conf->n_agreements; i++)
 		agreement_notes(conf->agreements[i], print_note, NULL);
+	overlay_idle(conf->agreements, conf->n_agreements, print_note, NULL);
 	bool floor = conf->floor.n > 0;
 	size_t n_partners = conf->n_partners, n_agreements = conf->n_agreements;
 	if (!become_owner(conf->node.keys, &e)) {

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <limits.h>
 
+#include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/ctl/audit.h"
 #include "lib/tlog/announcement.h"
@@ -49,30 +50,56 @@ bool audit_follow(struct audit_source *s, struct audit_keys *k, uint64_t *entry)
 
 /* --- a partner's file --- */
 
+static bool announced_two(struct store *s, const struct note_vkey *known)
+{
+	char name[NOTE_NAME_MAX + 40];
+	struct view value;
+
+	snprintf(name, sizeof name, ANNOUNCES_NAME "%s+%08x", known->name, known->id);
+	return store_get_value(s, view_of(name), &value, NULL) && view_eq(value, ANNOUNCES_TWO);
+}
+
+/* Of those of the next epochs the one that this key signed: what another key announced for one of them says nothing. */
+static bool find_told(struct store *s, const struct note_vkey *known, struct buf *out)
+{
+	const char *slash = strrchr(known->name, '/');
+	char name[NOTE_NAME_MAX + 40];
+	unsigned long long epoch = 0;
+	struct note_vkey next;
+	struct view value;
+
+	if (!slash || !view_to_u64(view_of(slash + 1), UINT32_MAX, &epoch))
+		return false;
+	for (unsigned i = 1; i <= EPOCHS; i++) {
+		snprintf(name, sizeof name, ANNOUNCED_NAME "%.*s/%llu", (int)(slash - known->name), known->name,
+		         epoch + i);
+		if (!store_get_value(s, view_of(name), &value, NULL) || !announcement_follow(value, known, &next, NULL))
+			continue;
+		buf_add(out, value);
+		return true;
+	}
+	return false;
+}
+
 /* What the daemon was told: under the origin of the new log. */
 static bool read_told(const struct ctl *c, const struct note_vkey *known, struct buf *out, struct error *e)
 {
-	const char *slash = strrchr(known->name, '/');
-	unsigned long long epoch = 0;
-	char *path = audit_conf_path(c, "/store", e), name[NOTE_NAME_MAX + 40];
+	char *path = audit_conf_path(c, "/store", e);
 	struct store *s = path ? store_open_reader(path, e) : NULL;
-	bool found = false;
+	bool ok = s != NULL;
 
-	bool known_epoch = slash && view_to_u64(view_of(slash + 1), UINT32_MAX, &epoch);
-	for (unsigned i = 1; s && known_epoch && i <= EPOCHS && !found; i++) {
-		struct error none = { .reason = REASON_NONE };
-		struct view value;
-		snprintf(name, sizeof name, "announced/%.*s/%llu", (int)(slash - known->name), known->name, epoch + i);
-		found = store_get_value(s, view_of(name), &value, &none);
-		if (found)
-			buf_add(out, value);
-	}
-	bool opened = s != NULL;
+	if (ok && announced_two(s, known))
+		ok = error_set(
+		        e, REASON_TAMPERED,
+		        "%s+%08x announced two keys, of which somebody else may have one: ask the agency which is "
+		        "its own, and give its announcement as a file",
+		        known->name, known->id);
+	else if (ok && !find_told(s, known, out))
+		ok = error_set(e, REASON_NOT_FOUND, "no announcement of a key after %s+%08x came; give its file",
+		               known->name, known->id);
 	store_close(s);
 	free(path);
-	return found ||
-	       (opened && error_set(e, REASON_NOT_FOUND, "no announcement of a key after %s+%08x came; give its file",
-	                            known->name, known->id));
+	return ok;
 }
 
 static bool read_announcement(const struct ctl *c, const char *file, const struct note_vkey *known, struct buf *out,

@@ -87,6 +87,30 @@ void conn_want_read(struct conn *c, bool on)
 		event_add(&c->readable, NULL);
 	else
 		event_del(&c->readable);
+	if (on)
+		conn_read_later(c);
+}
+
+void conn_read_later(struct conn *c)
+{
+	struct conn_table *table = c->thread->conns;
+
+	if (c->unread || !c->tls || !tls_has_more(c->tls))
+		return;
+	c->unread = true;
+	table->n_unread++;
+	TAILQ_INSERT_TAIL(&table->unread, c, unread_link);
+}
+
+static void leave_unread(struct conn *c)
+{
+	struct conn_table *table = c->thread->conns;
+
+	if (!c->unread)
+		return;
+	c->unread = false;
+	table->n_unread--;
+	TAILQ_REMOVE(&table->unread, c, unread_link);
 }
 
 void conn_begin_period(struct conn *c)
@@ -124,6 +148,7 @@ struct conn_table *conns_new(void)
 	for (size_t i = 0; i < CONN_STATES; i++)
 		TAILQ_INIT(&table->timed[i]);
 	TAILQ_INIT(&table->closed);
+	TAILQ_INIT(&table->unread);
 	return table;
 }
 
@@ -168,6 +193,7 @@ static void conn_release(struct conn *c)
 
 	conn_want_read(c, false);
 	conn_want_write(c, false);
+	leave_unread(c);
 	tls_free(c->tls);
 	c->tls = NULL;
 	close(c->fd);
@@ -401,6 +427,24 @@ void conns_evict(struct edge_thread *t)
 
 	while ((seat = gate_evicted(t->edge->gate, &t->exit)))
 		conn_close(seat->conn, EDGE_COUNT_evicted);
+}
+
+void conns_read_on(struct edge_thread *t)
+{
+	struct conn_table *table = t->conns;
+
+	/* Of which there is still more comes again in the next turn, after others had theirs. */
+	for (uint32_t n = table->n_unread; n > 0 && table->n_unread > 0; n--) {
+		struct conn *c = TAILQ_FIRST(&table->unread);
+		leave_unread(c);
+		if (c->reads)
+			conn_on_readable(c->fd, EV_READ, c);
+	}
+}
+
+bool conns_have_more(const struct edge_thread *t)
+{
+	return t->conns->n_unread > 0;
 }
 
 void conns_turn(struct edge_thread *t)

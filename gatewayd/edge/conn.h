@@ -19,6 +19,10 @@ void conns_evict(struct edge_thread *t);
 void conn_frame(struct edge_thread *t, const struct frame *f);
 /* Ends what is past its deadline. */
 void conns_tick(struct edge_thread *t);
+/* Before what a turn queued leaves: reads what came and the sockets do not tell of, once each. */
+void conns_read_on(struct edge_thread *t);
+/* There is more of it: the loop must not wait. */
+bool conns_have_more(const struct edge_thread *t) MUST_USE;
 /* At the end of each turn of the loop: frees what closed, lets those read that waited for core's queue. */
 void conns_turn(struct edge_thread *t);
 

@@ -175,9 +175,11 @@ static void handshake_done(struct conn *c)
 		return;
 	}
 	t->counts.n[EDGE_COUNT_handshakes]++;
+	t->counts.n[EDGE_COUNT_verified] += tls_was_verified(c->tls);
 	c->stranger = !settings_partner(c->settings, &spki, &c->partner);
 	c->counted = !c->stranger && peers_enter(t->edge->peers, &c->partner, l->connections_per_peer);
-	enum gate_answer seat = gate_finish(t->edge->gate, &c->seat, !c->stranger, c->counted, l, edge_now());
+	enum gate_answer seat =
+	        gate_finish(t->edge->gate, &c->seat, c->stranger ? NULL : &c->partner, c->counted, l, edge_now());
 	/* Whose seat it took goes first: core counts what is open. */
 	conns_evict(t);
 	if (c->state == CONN_CLOSED)
@@ -236,6 +238,9 @@ static void handshake_on(struct conn *c)
 	case TLS_OK:
 		conn_want_write(c, false);
 		handshake_done(c);
+		/* Its first request may have come with it. */
+		if (c->reads)
+			conn_read_later(c);
 		return;
 	case TLS_WANT_READ: conn_want_write(c, false); return;
 	case TLS_WANT_WRITE: conn_want_write(c, true); return;
@@ -312,8 +317,10 @@ static void read_on(struct conn *c)
 			take_input(c, in);
 		wipe(t->scratch, n);
 		if (c->state >= CONN_WAITING)
-			return;
+			break;
 	}
+	if (c->reads)
+		conn_read_later(c);
 }
 
 void conn_on_readable(evutil_socket_t fd, short what, void *arg)

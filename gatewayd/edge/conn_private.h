@@ -58,6 +58,8 @@ struct conn {
 	uint64_t id, request;  /* on the channel; request 0: none that core knows */
 	uint64_t deadline;
 	TAILQ_ENTRY(conn) link; /* in the list of its state, or of the closed */
+	TAILQ_ENTRY(conn) unread_link;
+	bool unread; /* in the list of those of which more came than was read */
 	struct http_reader http;
 	struct buf pending; /* read, not taken yet: sent ahead, or beyond core's credit */
 	uint64_t credit;    /* bytes of body that core takes now */
@@ -88,6 +90,8 @@ struct conn_table {
 	 * reload, so the head is the first that is due. */
 	struct conn_list timed[CONN_STATES];
 	struct conn_list closed;
+	struct conn_list unread;
+	uint32_t n_unread;
 };
 
 /* conn.c. The one place where a connection changes its state, and starts the state's deadline. SENDING may be
@@ -98,6 +102,8 @@ void conn_tune(const struct conn *c);
 /* The rate of the reader is taken from here on. */
 void conn_measure(struct conn *c);
 void conn_want_read(struct conn *c, bool on);
+/* What its TLS has of it already is read at the end of this turn; its socket would not tell. */
+void conn_read_later(struct conn *c);
 /* A stream's period begins, over which the rate of its body is taken: only while it is read. */
 void conn_begin_period(struct conn *c);
 void conn_want_write(struct conn *c, bool on);

@@ -108,10 +108,11 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 	struct settings *s = settings_new(&t->config, &err);
 	if (!s) {
 		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
+		e->refused = true;
 		return;
 	}
 	for (size_t i = 0; i < s->n_known; i++)
-		gate_know(e->gate, &s->known[i].address, edge_now() + s->known[i].left_ms);
+		gate_know(e->gate, &s->known[i].address, &s->known[i].partner, edge_now() + s->known[i].left_ms);
 	pthread_mutex_lock(&e->lock);
 	struct settings *old = e->settings;
 	e->settings = s;
@@ -235,6 +236,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 /* What the turn queued leaves in one write. */
 static void turn_ends(struct edge_thread *t)
 {
+	conns_read_on(t);
 	enum channel_state state = channel_flush(t->channel);
 
 	if (state == CHANNEL_DEAD) {
@@ -321,6 +323,13 @@ static void thread_close(struct edge_thread *t)
 		close(t->wake_fd);
 }
 
+/* Something to do is known that no descriptor tells of: bytes inside TLS, or frames that were queued after the last turn's
+ * left. */
+static bool has_work(const struct edge_thread *t)
+{
+	return conns_have_more(t) || (channel_queued(t->channel) > 0 && !t->channel_waits);
+}
+
 static void *thread_main(void *arg)
 {
 	struct edge_thread *t = arg;
@@ -331,7 +340,7 @@ static void *thread_main(void *arg)
 		return NULL;
 	}
 	while (!atomic_load_explicit(&t->edge->stop, memory_order_relaxed)) {
-		if (event_base_loop(t->base, EVLOOP_ONCE) < 0) {
+		if (event_base_loop(t->base, has_work(t) ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0) {
 			edge_log(t, "the event loop failed");
 			stop_all(t->edge);
 		}
@@ -355,8 +364,8 @@ static bool wait_for_settings(struct edge *e)
 			return false;
 		if (channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD || atomic_load(&e->stop))
 			return false;
-		if (!e->settings && t->config.n == 0)
-			return false; /* it was refused */
+		if (e->refused)
+			return false;
 	}
 	return true;
 }

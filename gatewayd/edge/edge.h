@@ -71,6 +71,7 @@ struct edge {
 	struct settings *settings; /* under lock */
 	struct peers *peers;
 	struct gate *gate;
+	bool refused; /* settings that came; thread 0, which asks while there are none */
 	atomic_bool stop;
 };
 

@@ -331,15 +331,15 @@ static bool move_to(struct gate *g, struct seat *seat, enum seat_kind k, const s
 	return true;
 }
 
-enum gate_answer gate_finish(struct gate *g, struct seat *seat, bool partner, bool stays, const struct edge_limits *l,
-                             uint64_t now)
+enum gate_answer gate_finish(struct gate *g, struct seat *seat, const struct digest *partner, bool stays,
+                             const struct edge_limits *l, uint64_t now)
 {
 	enum gate_answer answer = GATE_OPEN;
 
 	pthread_mutex_lock(&g->lock);
 	struct source *s = seat->source;
 	if (partner)
-		known_add(g->known, &s->address, now + GATE_KNOWN_MS);
+		known_add(g->known, &s->address, partner, now + GATE_KNOWN_MS);
 	if (!seat->evicted && !(partner && stays && move_to(g, seat, SEAT_PARTNER, l))) {
 		if (partner && stays)
 			answer = GATE_FULL;
@@ -404,12 +404,12 @@ void gate_rest(struct gate *g, uint64_t now)
 	pthread_mutex_unlock(&g->lock);
 }
 
-void gate_know(struct gate *g, const struct address *from, uint64_t until)
+void gate_know(struct gate *g, const struct address *from, const struct digest *partner, uint64_t until)
 {
 	struct address a = address_source(from);
 
 	pthread_mutex_lock(&g->lock);
-	known_add(g->known, &a, until);
+	known_add(g->known, &a, partner, until);
 	pthread_mutex_unlock(&g->lock);
 }
 

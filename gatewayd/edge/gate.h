@@ -25,6 +25,7 @@
 
 #include "gatewayd/edge/address.h"
 #include "gatewayd/edge_config.h"
+#include "lib/base/ids.h"
 
 enum seat_kind { SEAT_NEW, SEAT_RESERVED, SEAT_STRANGER, SEAT_PARTNER, SEAT_MONITOR, SEAT_ASKING, SEAT_KINDS };
 
@@ -66,10 +67,10 @@ enum gate_answer gate_enter(struct gate *g, struct seat *s, const struct address
 /* The first bytes of a handshake came: may it cost what a handshake costs? */
 enum gate_budget { GATE_IN_BUDGET, GATE_SOURCE_SPENT, GATE_ALL_SPENT };
 enum gate_budget gate_begin(struct gate *g, struct seat *s, const struct edge_limits *l, uint64_t now) MUST_USE;
-/* The handshake is done. `partner`: a partner has the certificate, and its source is known from now on; `stays`: and may
+/* The handshake is done. `partner`: the first pin of the partner that has the certificate, NULL if none has; its source is known from now on; `stays`: and may
  * have one connection more. GATE_FULL: nevertheless there is no seat of a partner, but one for an answer. */
-enum gate_answer gate_finish(struct gate *g, struct seat *s, bool partner, bool stays, const struct edge_limits *l,
-                             uint64_t now) MUST_USE;
+enum gate_answer gate_finish(struct gate *g, struct seat *s, const struct digest *partner, bool stays,
+                             const struct edge_limits *l, uint64_t now) MUST_USE;
 /* One that came to a monitor listener asks something: silence takes no seat of it any more. */
 void gate_ask(struct gate *g, struct seat *s, const struct edge_limits *l);
 /* The connection is over; also for a seat that was evicted, or never had. */
@@ -78,7 +79,7 @@ void gate_leave(struct gate *g, struct seat *s, uint64_t now);
 struct seat *gate_evicted(struct gate *g, struct gate_exit *x);
 /* An address is known until then, by what core remembers of earlier runs. */
 #define GATE_KNOWN_MS UINT64_C(86400000) /* a source stays known so long after a handshake of a partner */
-void gate_know(struct gate *g, const struct address *from, uint64_t until);
+void gate_know(struct gate *g, const struct address *from, const struct digest *partner, uint64_t until);
 /* Forgets sources without a seat of which there is nothing to remember, for their budgets are full. Some at a time; a few times a second. */
 void gate_rest(struct gate *g, uint64_t now);
 /* How many sources are remembered. */

@@ -72,14 +72,17 @@ static bool read_known(struct settings *s, struct view text, struct error *err)
 	if (!s->known)
 		return error_set(err, REASON_NO_MEMORY, "no memory");
 	while (text.n > 0) {
-		struct view line = view_cut(&text, '\n');
+		struct view line = view_cut(&text, '\n'), source = view_cut(&line, ' '), left = view_cut(&line, ' ');
+		struct known_source *to = &s->known[s->n_known++];
 		struct prefix p;
 		unsigned long long left_ms;
 
-		if (!prefix_parse(view_cut(&line, ' '), &p) || !view_to_u64(line, GATE_KNOWN_MS, &left_ms))
+		if (!prefix_parse(source, &p) || !view_to_u64(left, GATE_KNOWN_MS, &left_ms) ||
+		    !digest_parse(line, &to->partner))
 			return error_at(err, REASON_CONFIG, "known", 0, 0,
-			                "is no address with a time of a day at most");
-		s->known[s->n_known++] = (struct known_source){ .address = p.address, .left_ms = left_ms };
+			                "is no address with a time of a day at most and a partner's key");
+		to->address = p.address;
+		to->left_ms = left_ms;
 	}
 	return true;
 }
@@ -98,18 +101,19 @@ static bool read_all(struct settings *s, struct error *err)
 		{ "known", &known },
 	};
 	struct reader r = { .rest = buf_view(&s->bytes) };
+	bool named = true;
 
-	while (r.rest.n > 0 && !r.failed) {
+	while (r.rest.n > 0 && !r.failed && named) {
 		struct view name = read_view16(&r), bytes = read_view32(&r);
 		size_t i = 0;
 
 		while (i < sizeof blobs / sizeof *blobs && !view_is(name, blobs[i].name))
 			i++;
-		if (r.failed || i == sizeof blobs / sizeof *blobs)
-			break;
-		*blobs[i].to = bytes;
+		named = i < sizeof blobs / sizeof *blobs;
+		if (named && !r.failed)
+			*blobs[i].to = bytes;
 	}
-	if (r.failed || r.rest.n > 0)
+	if (r.failed || !named)
 		return error_set(err, REASON_CONFIG, "the edge's configuration is malformed or names an unknown part");
 	if (!read_limits(limits, &s->limits, err) || !read_partners(s, partners, err) ||
 	    !read_reserved(s, reserved, err) || !read_known(s, known, err))

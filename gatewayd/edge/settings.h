@@ -29,6 +29,7 @@ struct settings {
 struct known_source {
 	struct address address;
 	uint64_t left_ms;
+	struct digest partner; /* the first key that it pins */
 };
 
 /* A key that a partner file pins, and the first that it pins, by which the partner is counted. */

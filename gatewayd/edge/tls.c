@@ -13,6 +13,9 @@
 #include <openssl/x509v3.h>
 
 #include "gatewayd/edge/address.h"
+#include "gatewayd/edge/chains.h"
+#include "gatewayd/edge/tls_library.h"
+#include "gatewayd/edge/tls_verify.h"
 
 #define SUITES           "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 #define GROUPS           "X25519:P-256:P-384"
@@ -21,8 +24,9 @@
 struct tls_contexts {
 	atomic_int refs;
 	SSL_CTX *server, *client;
-	bool takes_nameless; /* one of the names is an address */
-	char *names;         /* as given */
+	struct chains *chains; /* of clients */
+	bool takes_nameless;   /* one of the names is an address */
+	char *names;           /* as given */
 	size_t names_n;
 };
 
@@ -41,58 +45,11 @@ bool tls_prepare(void)
 {
 	unsigned char byte;
 
-	return OPENSSL_init_ssl(0, NULL) == 1 && RAND_bytes(&byte, 1) == 1;
-}
-
-/* Exactly one URI among the subject alternative names, without a NUL inside. */
-static bool one_uri(X509 *cert)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	int uris = 0;
-	bool clean = true;
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		if (name->type != GEN_URI)
-			continue;
-		const ASN1_IA5STRING *uri = name->d.uniformResourceIdentifier;
-		int n = ASN1_STRING_length(uri);
-		uris++;
-		clean = clean && n > 0 && !memchr(ASN1_STRING_get0_data(uri), 0, (size_t)n);
-	}
-	GENERAL_NAMES_free(names);
-	return uris == 1 && clean;
+	return OPENSSL_init_ssl(0, NULL) == 1 && RAND_bytes(&byte, 1) == 1 && tls_library_open();
 }
 
 /* OpenSSL's macros cast the constant strings that they only read. */
 #pragma GCC diagnostic ignored "-Wcast-qual"
-
-/* Called for each certificate of a chain; what it refuses ends the handshake with an alert. OpenSSL itself
- * takes a certificate without extended key usage for any purpose, which is why this looks again. */
-static int verify_callback(int ok, X509_STORE_CTX *store)
-{
-	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-
-	if (!ok || X509_STORE_CTX_get_error_depth(store) != 0 || !cert || !ssl)
-		return ok;
-	uint32_t wanted = SSL_is_server(ssl) ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
-	if (!(X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) || !(X509_get_extended_key_usage(cert) & wanted) ||
-	    X509_get_extension_flags(cert) & EXFLAG_CA) {
-		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
-		return 0;
-	}
-	if (SSL_is_server(ssl) &&
-	    (!(X509_get_extension_flags(cert) & EXFLAG_KUSAGE) || !(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE))) {
-		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
-		return 0;
-	}
-	if (SSL_is_server(ssl) && !one_uri(cert)) {
-		X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-		return 0;
-	}
-	return ok;
-}
 
 /* What OpenSSL alone would not tell apart. */
 static void blame(SSL *ssl, enum edge_count cause)
@@ -208,7 +165,7 @@ static bool load_authorities(SSL_CTX *ctx, const struct tls_material *m, struct 
 
 static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct tls_material *m, struct error *err)
 {
-	SSL_CTX *ctx = SSL_CTX_new(method);
+	SSL_CTX *ctx = SSL_CTX_new_ex(tls_library(), NULL, method);
 
 	if (!ctx) {
 		config_error(err, "no TLS context");
@@ -221,7 +178,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method, int purpose, const struct 
 	                 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_callback);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, tls_verify_certificate);
 	SSL_CTX_set_verify_depth(ctx, 1);
 	SSL_CTX_set_msg_callback(ctx, message_callback);
 
@@ -253,7 +210,9 @@ struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error
 	c->names = malloc(m->names.n + 1);
 	c->server = context_new(TLS_server_method(), X509_PURPOSE_SSL_CLIENT, m, err);
 	c->client = c->server ? context_new(TLS_client_method(), X509_PURPOSE_SSL_SERVER, m, err) : NULL;
-	if (!c->names || !c->client || SSL_CTX_set_alpn_protos(c->client, alpn_http11, sizeof alpn_http11 - 1) != 0) {
+	c->chains = chains_new();
+	if (!c->names || !c->chains || !c->client ||
+	    SSL_CTX_set_alpn_protos(c->client, alpn_http11, sizeof alpn_http11 - 1) != 0) {
 		error_set(err, REASON_NO_MEMORY, "no memory");
 		tls_contexts_unref(c);
 		return NULL;
@@ -270,6 +229,9 @@ struct tls_contexts *tls_contexts_new(const struct tls_material *m, struct error
 		struct prefix address;
 		c->takes_nameless = c->takes_nameless || prefix_parse(name, &address);
 	}
+	SSL_CTX_set_cert_verify_callback(c->server, tls_verify_chain, c->chains);
+	/* Head and body of a record, and what comes with them, in one read of the socket instead of two. */
+	SSL_CTX_set_read_ahead(c->server, 1);
 	SSL_CTX_set_tlsext_servername_callback(c->server, server_name_callback);
 	SSL_CTX_set_tlsext_servername_arg(c->server, c);
 	SSL_CTX_set_alpn_select_cb(c->server, alpn_callback, NULL);
@@ -288,6 +250,7 @@ void tls_contexts_unref(struct tls_contexts *c)
 		return;
 	SSL_CTX_free(c->server);
 	SSL_CTX_free(c->client);
+	chains_free(c->chains);
 	free(c->names);
 	free(c);
 }
@@ -458,6 +421,11 @@ enum tls_status tls_read(struct tls *t, char *p, size_t room, size_t *n)
 	return result == 1 ? TLS_OK : unfinished(t, result);
 }
 
+bool tls_has_more(const struct tls *t)
+{
+	return !t->broken && SSL_has_pending(t->ssl);
+}
+
 enum tls_status tls_write(struct tls *t, struct view v, size_t *n)
 {
 	if (t->broken)
@@ -501,6 +469,12 @@ bool tls_peer(const struct tls *t, struct buf *der, struct digest *spki)
 	if (!ok)
 		ERR_clear_error();
 	return ok;
+}
+
+bool tls_was_verified(const struct tls *t)
+{
+	/* What the table of chains knows has no chain built. */
+	return t->established && SSL_get0_verified_chain(t->ssl);
 }
 
 enum edge_count tls_cause(const struct tls *t)

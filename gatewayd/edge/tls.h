@@ -1,5 +1,5 @@
-/* TLS 1.3 with both certificates, for the listeners and for the outbound client. The only file of the edge
- * that includes <openssl/…>. Contexts are built from PEM bytes (the edge opens no files), immutable,
+/* TLS 1.3 with both certificates, for the listeners and for the outbound client. Only files of its name
+ * include <openssl/…>. Contexts are built from PEM bytes (the edge opens no files), immutable,
  * counted by reference and shared by threads; a struct tls belongs to the thread that made it.
  *
  * Rules (RFC 8446, RFC 5280): TLS 1.3 only; no tickets, no resumption, no early data; chains of depth 1 at
@@ -19,7 +19,7 @@
 #include "lib/base/ids.h"
 
 #define TLS_KEY_UPDATES_MAX 32    /* of a connection; a peer that sends more is cut off */
-#define TLS_RECORD_MAX      16384 /* a read with this much room leaves nothing inside OpenSSL */
+#define TLS_RECORD_MAX      16384 /* a read with this much room takes all of a record */
 
 struct tls_contexts;
 struct tls;
@@ -52,6 +52,8 @@ void tls_free(struct tls *t);
 
 enum tls_status tls_handshake(struct tls *t) MUST_USE;
 enum tls_status tls_read(struct tls *t, char *p, size_t room, size_t *n) MUST_USE;
+/* More came than was read, of which the socket does not tell: a server takes all that is there at once. */
+bool tls_has_more(const struct tls *t) MUST_USE;
 /* Writes what the socket takes, at least something with TLS_OK. */
 enum tls_status tls_write(struct tls *t, struct view v, size_t *n) MUST_USE;
 /* Gives the record buffers (34 KiB) back while nothing happens; they come again with the next record. */
@@ -61,6 +63,8 @@ void tls_close_notify(struct tls *t);
 
 /* After the handshake: the peer's certificate as DER (may be NULL) and the SHA-256 of its public key. */
 bool tls_peer(const struct tls *t, struct buf *der, struct digest *spki) MUST_USE;
+/* After the handshake: whether the peer's chain was verified, and not known to (chains.h). */
+bool tls_was_verified(const struct tls *t) MUST_USE;
 /* After TLS_FAILED or TLS_CLOSED: which kind of failure it was. */
 enum edge_count tls_cause(const struct tls *t);
 /* A constant text for TLS_FAILED: what was wrong, as far as OpenSSL says. */

@@ -94,10 +94,13 @@ bool agreement_orders_cases(const struct agreement *a);
  * agreement's cannot be compared. A sentence each, which names both rules. */
 void agreement_notes(const struct agreement *a, void (*each)(void *arg, const char *text), void *arg);
 /* Does everything in an overlay reach one of the node's agreements? A rule, or the name of an agreement, purpose or
- * exception, that reaches none is a slip that would narrow nothing: false, with every error listed. True without
- * agreements. */
+ * exception, that reaches none is a slip that would narrow nothing, and so is a rule for one agreement by which no less of
+ * it leaves: false, with every error listed. True without agreements. */
 bool overlay_reaches(const char *file, struct view overlay, struct agreement *const *agreements, size_t n,
                      struct error_list *errors);
+/* Rules of the overlay by which no less leaves under any of them, a sentence each: for all agreements such a rule is no fault, for
+ * it stands for those that are still to come. */
+void overlay_idle(struct agreement *const *agreements, size_t n, void (*each)(void *arg, const char *text), void *arg);
 /* k-th schema digest that the agreement pins; false past the last. */
 bool agreement_schema(const struct agreement *a, size_t k, struct digest *out);
 

@@ -273,6 +273,35 @@ static bool compile_one(struct compiler *c, size_t p, unsigned t, unsigned s)
 	return add_ruling(c, &like, set, false, keys) && add_ruling(c, &like, set, true, keys);
 }
 
+/* Does a rule of the agreement let something pass beneath? */
+static bool passes_beneath(const struct agreement *a, const char *pointer)
+{
+	for (size_t i = 0; i < a->n_rules; i++) {
+		const struct field_rule *f = &a->rules[i].field;
+		if (f->action != ACTION_DROP && f->action != ACTION_K_GUARD && pattern_meets_above(pointer, f->pointer))
+			return true;
+	}
+	return false;
+}
+
+/* Which of the overlay's rules win over what lets something pass. What is dropped as a whole has no places beneath. */
+static void note_narrowed(struct compiler *c)
+{
+	for (size_t i = 0; i < c->n_overlay; i++)
+		c->overlay[i].narrowed = c->overlay[i].field.action == ACTION_DROP &&
+		                         passes_beneath(c->l->a, c->overlay[i].field.pointer);
+	for (const struct compiled *p = c->l->a->compiled; p; p = p->next)
+		for (size_t k = 0; p->built && k < program_places(p->program); k++) {
+			struct program_place at = program_place(p->program, k);
+			if (at.rule == RULE_NONE || at.under == RULE_NONE || !p->by_rule[at.rule]->overlay ||
+			    p->by_rule[at.under]->field.action == ACTION_DROP)
+				continue;
+			for (size_t i = 0; i < c->n_overlay; i++)
+				c->overlay[i].narrowed =
+				        c->overlay[i].narrowed || &c->overlay[i] == p->by_rule[at.rule];
+		}
+}
+
 bool compile_rulings(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -290,6 +319,10 @@ bool compile_rulings(struct load *l)
 			for (unsigned s = 0; s < SUBJECT_COUNT; s++)
 				if ((a->purposes[p].tiers >> t & 1) && (a->purposes[p].subjects >> s & 1))
 					ok = compile_one(&c, p, t, s) && ok;
+	if (ok)
+		note_narrowed(&c);
+	a->overlay_rules = c.overlay;
+	a->n_overlay_rules = c.n_overlay;
 	free(c.fields);
 	free((void *)(uintptr_t)c.behind);
 	return ok;

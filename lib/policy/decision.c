@@ -8,6 +8,7 @@
 
 const char *outcome_name(enum outcome o)
 {
+	/* No test can take the way past all of an enum's values. */
 	switch (o) {
 	case OUTCOME_RELEASED: return "released";
 	case OUTCOME_TRANSFORMED: return "released-transformed";
@@ -388,6 +389,7 @@ static void check_caveats(struct judge *j, const struct caveats *handling)
 
 	if (!j->env->origin.caveats)
 		return;
+	/* There is room for the longest list, so that no test lets it fail. */
 	caveats_print(c, &form);
 	if (form.failed || !view_eq(buf_view(&form), tape_token(j->t, j->env->origin.caveats)))
 		decision_fail(j->d, REASON_RECEIPT_INVALID, "the caveats are not in their one form", "/origin/caveats");
@@ -406,6 +408,7 @@ static void check_handling(struct judge *j)
 
 	if (j->env->from_gateway)
 		seen |= check_codes(j, j->env->origin.caveats, "/origin/caveats", true, &j->d->caveats);
+	/* Those of the agreement come to an empty list, which is as long as theirs: the first never fails. */
 	else if (!caveats_merge(&j->d->caveats, &j->a->caveats) || !caveats_merge(&j->d->caveats, &handling))
 		decision_fail(j->d, REASON_LIMIT, "", "/handling");
 	seen |= inherit(j);

@@ -112,6 +112,7 @@ struct rule {
 	bool overlay;
 	bool stated_tiers; /* `when.tiers` was given */
 	bool clear;        /* what it lets pass can be read (clear.h) */
+	bool narrowed;     /* of an overlay's: somewhere less leaves by it */
 };
 
 /* Members of the envelope that are texts and may leave beside the record, where the agreement's clause `envelope` lists
@@ -195,6 +196,8 @@ struct agreement {
 	size_t n_schemas;
 	struct rule *rules;
 	size_t n_rules;
+	struct rule *overlay_rules; /* those for this agreement */
+	size_t n_overlay_rules;
 	struct exception *exceptions;
 	size_t n_exceptions;
 	struct beside_rule beside[BESIDE_COUNT];
@@ -304,8 +307,9 @@ bool pattern_covers(const char *pattern, bool subtree, const char *pointer);
  * it has no number, or is too long. */
 #define POINTER_MAX 402
 bool pattern_of_items(const char *pointer, char out[POINTER_MAX]);
-/* Is there a pointer that both reach? */
+/* Is there a pointer that both reach? And one beneath which the other reaches? */
 bool patterns_meet(const char *a, const char *b);
+bool pattern_meets_above(const char *above, const char *pointer);
 
 /* The most approvals that a record of the tier may need, by the tier or by an exception that it can cite; and how long one
  * counts after its signature. approval.c */

@@ -269,10 +269,12 @@ static void check_overridden(struct lint *l)
 	const struct agreement *a = l->a;
 	struct effect *of = calloc(a->n_rules + 1, sizeof *of);
 
-	for (const struct compiled *c = a->compiled; of && c; c = c->next)
+	if (!of)
+		return;
+	for (const struct compiled *c = a->compiled; c; c = c->next)
 		if (c->output) /* of the agreement alone */
 			note_effects(a, c, of);
-	for (size_t i = 0; of && i < a->n_rules; i++) {
+	for (size_t i = 0; i < a->n_rules; i++) {
 		const struct rule *r = &a->rules[i];
 		char at[60];
 

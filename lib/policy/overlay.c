@@ -119,6 +119,16 @@ static bool slip(const struct survey *s, const char *pointer, const char *what)
 	return text_fault(s->errors, s->file, s->text, REASON_CONFIG, pointer, what);
 }
 
+/* Does less leave by the overlay's i-th rule, anywhere? */
+static bool rule_narrows(struct agreement *const *agreements, size_t n, size_t i)
+{
+	for (size_t k = 0; k < n; k++)
+		for (size_t r = 0; r < agreements[k]->n_overlay_rules; r++)
+			if (agreements[k]->overlay_rules[r].index == i && agreements[k]->overlay_rules[r].narrowed)
+				return true;
+	return false;
+}
+
 static bool survey_rule(const struct survey *s, const json_t *o, size_t i)
 {
 	struct view only = json_view(o, "agreement");
@@ -132,9 +142,14 @@ static bool survey_rule(const struct survey *s, const json_t *o, size_t i)
 		matches = matches || (this_one && place_exists(s->agreements[k], pointer, MASK_ALL));
 	}
 	snprintf(at, sizeof at, "/rules/%zu/%s", i, known ? "pointer" : "agreement");
-	return matches ||
-	       slip(s, at,
-	            known ? "matches nothing in the schemas of any agreement" : "there is no such agreement here");
+	if (!matches)
+		return slip(s, at,
+		            known ? "matches nothing in the schemas of any agreement"
+		                  : "there is no such agreement here");
+	snprintf(at, sizeof at, "/rules/%zu", i);
+	/* One for all agreements may stand for what is still to come. */
+	return only.n == 0 || rule_narrows(s->agreements, s->n, i) ||
+	       slip(s, at, "narrows nothing: what the agreement lets pass there is as strict without it");
 }
 
 /* Each name of a list is one that `find` knows in some agreement. */
@@ -167,4 +182,19 @@ bool overlay_reaches(const char *file, struct view overlay, struct agreement *co
 		ok = survey_rule(&s, json_array_get(rules, i), i) && ok;
 	ok = survey_names(&s, doc, "denied_purposes", find_purpose) && ok;
 	return survey_names(&s, doc, "denied_exceptions", find_exception) && ok;
+}
+
+void overlay_idle(struct agreement *const *agreements, size_t n, void (*each)(void *arg, const char *text), void *arg)
+{
+	const json_t *rules = n ? json_object_get(agreements[0]->overlay_doc, "rules") : NULL;
+	char text[400];
+
+	for (size_t i = 0; i < json_array_size(rules); i++) {
+		if (rule_narrows(agreements, n, i))
+			continue;
+		snprintf(text, sizeof text,
+		         OVERLAY_PLACE "/rules/%zu (%s): narrows nothing in any agreement that is here", i,
+		         json_string_value(json_object_get(json_array_get(rules, i), "id")));
+		each(arg, text);
+	}
 }

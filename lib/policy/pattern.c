@@ -31,6 +31,19 @@ bool pattern_covers(const char *pattern, bool subtree, const char *pointer)
 	}
 }
 
+bool pattern_meets_above(const char *above, const char *pointer)
+{
+	struct view p = view_of(above), q = view_of(pointer), s, t;
+
+	for (;;) {
+		bool more = next_token(&p, &s), other = next_token(&q, &t);
+		if (!more || !other)
+			return !more && other;
+		if (!view_is(s, "*") && !view_is(t, "*") && !view_eq(s, t))
+			return false;
+	}
+}
+
 bool patterns_meet(const char *a, const char *b)
 {
 	struct view p = view_of(a), q = view_of(b), s, t;

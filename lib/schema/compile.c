@@ -464,6 +464,11 @@ bool schema_knows(const struct schema *s, struct view name)
 	return name_table_get(&s->g.names, name, 0) != NULL;
 }
 
+bool schema_lists(const struct schema *s, struct view text)
+{
+	return name_table_get(&s->g.texts, text, 0) != NULL;
+}
+
 void schema_each_pattern(const struct schema *s, void (*each)(void *arg, struct view pattern), void *arg)
 {
 	for (uint32_t i = 0; i < s->n_regexes; i++)

@@ -226,14 +226,19 @@ static bool add_link(struct graph *g, uint32_t key, uint32_t target)
 	return true;
 }
 
-static bool add_name(struct graph *g, struct view name)
+static bool add_to(struct graph *g, struct name_table *to, struct view name)
 {
-	struct name_slot *s = name_table_put(&g->names, name, 0);
+	struct name_slot *s = name_table_put(to, name, 0);
 
 	if (!s)
 		return graph_no_memory(g);
 	s->value = 1;
 	return true;
+}
+
+static bool add_name(struct graph *g, struct view name)
+{
+	return add_to(g, &g->names, name);
 }
 
 static uint32_t dynamic_name(struct graph *g, struct view name, bool recursive)
@@ -296,12 +301,12 @@ static bool link_items(struct graph *g, uint32_t doc, uint32_t array)
 	return true;
 }
 
-/* Every string below a node becomes a known name: `required` and its like. */
-static bool add_strings(struct graph *g, const struct tape *t, uint32_t node)
+/* Every string below a node becomes a known name, `required` and its like, or a text that is listed. */
+static bool add_strings(struct graph *g, struct name_table *to, const struct tape *t, uint32_t node)
 {
 	for (uint32_t i = node; i < t->nodes[node].next; i++)
 		if ((t->nodes[i].type == TAPE_STRING || t->nodes[i].type == TAPE_KEY) &&
-		    !add_name(g, tape_string(t, i)))
+		    !add_to(g, to, tape_string(t, i)))
 			return false;
 	return true;
 }
@@ -322,7 +327,7 @@ static bool read_keyword(struct graph *g, struct snode s, enum keyword kw, uint3
 		ok = link_members(g, s.doc, value, true);
 		for (uint32_t k = value + 1; ok && k < t->nodes[value].next; k = t->nodes[k + 1].next)
 			if (t->nodes[k + 1].type == TAPE_ARRAY)
-				ok = add_strings(g, t, k + 1);
+				ok = add_strings(g, &g->names, t, k + 1);
 		break;
 	case KEYWORD_PATTERN_PROPERTIES: ok = link_members(g, s.doc, value, false); break;
 	case KEYWORD_PREFIX_ITEMS:
@@ -334,7 +339,9 @@ static bool read_keyword(struct graph *g, struct snode s, enum keyword kw, uint3
 		                                        : add_link(g, NONE, snode_at(g, s.doc, value));
 		break;
 	case KEYWORD_REQUIRED:
-	case KEYWORD_DEPENDENT_REQUIRED: ok = add_strings(g, t, value); break;
+	case KEYWORD_DEPENDENT_REQUIRED: ok = add_strings(g, &g->names, t, value); break;
+	case KEYWORD_ENUM:
+	case KEYWORD_CONST: ok = add_strings(g, &g->texts, t, value); break;
 	default:
 		/* Every keyword of one schema that applies to the instance, and those that hold none. */
 		if (keyword_shape(kw) == SHAPE_SCHEMA && kw != KEYWORD_CONTENT_SCHEMA)
@@ -484,5 +491,6 @@ void graph_free(struct graph *g)
 	free(g->anchors_by_name.slots);
 	free(g->references.slots);
 	free(g->names.slots);
+	free(g->texts.slots);
 	arena_free(&g->arena);
 }

@@ -116,6 +116,7 @@ struct graph {
 	        cap_dynamic_targets;
 	uint32_t entry;          /* snode */
 	struct name_table names; /* member names that schemas speak of */
+	struct name_table texts; /* texts that schemas list as values: of enum and const */
 };
 
 /* Makes room for one more item; false without memory. */

@@ -40,6 +40,8 @@ void schema_unref(struct schema *s);
 /* A member name that occurs in the schema (properties, required, …): only such names may be repeated
  * in errors and audit entries. */
 bool schema_knows(const struct schema *s, struct view name);
+/* A text that the schema lists as a value, at any place of it (enum, const). */
+bool schema_lists(const struct schema *s, struct view text);
 /* Calls `each` for every pattern (of `pattern` and `patternProperties`) that a run may match, once each; those
  * that are no more than a literal beginning need no regular expression and are left out. */
 void schema_each_pattern(const struct schema *s, void (*each)(void *arg, struct view pattern), void *arg);

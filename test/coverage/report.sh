@@ -3,25 +3,28 @@
 # gatewayd/core the lines, a line a room. With BRANCHES=FILE the lines of one file that have a branch which was never
 # taken, with LINES_OF=FOLDER a line a file with the lines that were never reached.
 set -eu
+# Not counted are the branches of two kinds of macros: those of uthash, which grow and mend a table within each call, and
+# assertions, whose other way is a fault of the program.
+uncounted='.*(HASH_[A-Z_]+|[^_]assert)\(.*'
 report() {
-	gcovr --root . --object-directory build/coverage --branches --filter "$1" "build/coverage/$2"
+	gcovr --exclude-branches-by-pattern "$uncounted" --root . --object-directory build/coverage --branches --filter "$1" "build/coverage/$2"
 }
 # file, lines, lines covered, and the lines that are missing: lines of code that no function of a header repeats.
 lines() {
-	gcovr --root . --object-directory build/coverage --filter "$1/.*[.]c" --json - "build/coverage/$1" |
+	gcovr --exclude-branches-by-pattern "$uncounted" --root . --object-directory build/coverage --filter "$1/.*[.]c" --json - "build/coverage/$1" |
 		jq -r '.files[] | [.lines[] | select(."gcovr/noncode" | not)] as $code
 			| [.file, ($code | length), ([$code[] | select(.count > 0)] | length),
 			   ([$code[] | select(.count == 0) | .line_number | tostring] | join(","))] | @tsv'
 }
 # All of the source: lines of code, and branches.
 if [ "${1:-}" = --all ]; then
-	gcovr --root . --object-directory build/coverage --filter 'lib/.*[.]c' --filter 'gatewayd/.*[.]c' --json-summary - build/coverage |
+	gcovr --exclude-branches-by-pattern "$uncounted" --root . --object-directory build/coverage --filter 'lib/.*[.]c' --filter 'gatewayd/.*[.]c' --json-summary - build/coverage |
 		jq -r '"all: lines \(.line_percent) %, branches \(.branch_percent) % (\(.line_covered) of \(.line_total), \(.branch_covered) of \(.branch_total))"'
 	exit 0
 fi
 if [ -n "${BRANCHES:-}" ]; then
 	echo "$BRANCHES: $(report "$BRANCHES" "${BRANCHES%/*}" | sed -n 's/^TOTAL *//p')"
-	gcovr --root . --object-directory build/coverage --filter "$BRANCHES" --json - "build/coverage/${BRANCHES%/*}" |
+	gcovr --exclude-branches-by-pattern "$uncounted" --root . --object-directory build/coverage --filter "$BRANCHES" --json - "build/coverage/${BRANCHES%/*}" |
 		jq -r '.files[].lines[] | select(.branches | any(.count == 0)) | "\(.line_number)\t\([.branches[].count] | join(" "))"' |
 		while IFS="$(printf '\t')" read -r line counts; do
 			printf '%4d  %-24s %s\n' "$line" "$counts" "$(sed -n "${line}p" "$BRANCHES" | tr -d '\t')"

@@ -53,3 +53,11 @@ openssl genrsa -out rsa2048.key 2048 2>> openssl.log
 issue rsa2048 ca clientAuth "URI:https://south.example/system"
 openssl genrsa -out rsa3072.key 3072 2>> openssl.log
 issue rsa3072 ca clientAuth "URI:https://south.example/system"
+# Every kind of key that is taken, for either side.
+openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:3072 -out rsa-pss.key 2>> openssl.log
+openssl ecparam -name secp384r1 -genkey -noout -out p384.key
+openssl genpkey -algorithm ED25519 -out ed25519.key
+openssl genpkey -algorithm ED448 -out ed448.key
+for kind in rsa-pss p384 ed25519 ed448; do
+	issue $kind ca $both "DNS:north.example,URI:https://north.example/$kind"
+done

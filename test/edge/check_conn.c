@@ -133,6 +133,58 @@ START_TEST(answers_pipelined_requests_in_order)
 }
 END_TEST
 
+/* Each piece is a TLS record. */
+static void write_in_pieces(struct peer *p, struct view v, size_t n)
+{
+	for (; v.n > 0; v = view_from(v, v.n < n ? v.n : n))
+		ck_assert(peer_write(p, view_make(v.p, v.n < n ? v.n : n)));
+}
+
+/* The socket tells of all of it once. */
+START_TEST(reads_all_records_that_came_at_once)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+	struct peer *p = peer_open(rig_port(r), NULL);
+	struct peer_answer a;
+
+	peer_hold_back(p, true);
+	write_in_pieces(p, VIEW(POST("/echo", "26") "abcdefghijklmnopqrstuvwxyz"), 3);
+	write_in_pieces(p, VIEW(POST("/echo", "3") "abc"), 1);
+	peer_hold_back(p, false);
+	ck_assert_int_eq(peer_read(p, &a, false), 200);
+	ck_assert(view_is(buf_view(&a.body), "abcdefghijklmnopqrstuvwxyz"));
+	buf_free(&a.body);
+	ck_assert_int_eq(peer_read(p, &a, false), 200);
+	ck_assert(view_is(buf_view(&a.body), "abc"));
+	buf_free(&a.body);
+	/* and the end behind a request */
+	peer_hold_back(p, true);
+	ck_assert(peer_write(p, VIEW(POST("/echo", "3") "abc")));
+	peer_half_close(p);
+	ck_assert_int_eq(peer_read(p, &a, false), 200);
+	buf_free(&a.body);
+	ck_assert(peer_at_end(p));
+	peer_free(p);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
+START_TEST(reads_a_request_that_came_with_the_handshake)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+	struct peer *p = peer_open(rig_port(r), &(struct peer_options){ .held_back = true });
+
+	ck_assert_ptr_nonnull(p);
+	ck_assert(peer_write(p, VIEW(POST("/echo", "3") "abc")));
+	peer_hold_back(p, false);
+	struct peer_answer a;
+	ck_assert_int_eq(peer_read(p, &a, false), 200);
+	buf_free(&a.body);
+	peer_free(p);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 START_TEST(has_one_request_in_flight)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .limits = { .answer_ms = 300 } });
@@ -452,6 +504,8 @@ TCase *make_conn_case(void)
 	tcase_add_test(c, carries_large_bodies_both_ways);
 	tcase_add_test(c, reads_no_more_than_core_takes);
 	tcase_add_test(c, answers_pipelined_requests_in_order);
+	tcase_add_test(c, reads_all_records_that_came_at_once);
+	tcase_add_test(c, reads_a_request_that_came_with_the_handshake);
 	tcase_add_test(c, has_one_request_in_flight);
 	tcase_add_test(c, refuses_with_a_problem);
 	tcase_add_test(c, ends_what_drips);

@@ -63,9 +63,11 @@ static void enter(size_t i, const char *from)
 	ck_assert_int_eq(enter_as(i, from, false, false), GATE_OPEN);
 }
 
+static const struct digest south = { .b = { 1 } }, west = { .b = { 2 } };
+
 static void finish(size_t i, bool partner)
 {
-	ck_assert_int_eq(gate_finish(gate, &seats[i], partner, true, &limits, now), GATE_OPEN);
+	ck_assert_int_eq(gate_finish(gate, &seats[i], partner ? &south : NULL, true, &limits, now), GATE_OPEN);
 }
 
 static void leave(size_t i)
@@ -237,7 +239,7 @@ START_TEST(a_partner_takes_no_room_of_one_with_less)
 	}
 	/* the fullest has no more for itself, and gets one for the answer: not of those that shake hands, nor without a cap */
 	enter(6, "192.0.2.1");
-	ck_assert_int_eq(gate_finish(gate, &seats[6], true, true, &limits, now), GATE_FULL);
+	ck_assert_int_eq(gate_finish(gate, &seats[6], &south, true, &limits, now), GATE_FULL);
 	nobody_evicted();
 	ck_assert_int_eq(seats[6].kind, SEAT_STRANGER);
 	/* another gets room from it */
@@ -245,11 +247,11 @@ START_TEST(a_partner_takes_no_room_of_one_with_less)
 	finish(7, true);
 	evicted(0);
 	enter(8, "192.0.2.2");
-	ck_assert_int_eq(gate_finish(gate, &seats[8], true, true, &limits, now), GATE_FULL);
+	ck_assert_int_eq(gate_finish(gate, &seats[8], &south, true, &limits, now), GATE_FULL);
 	ck_assert_uint_eq(gate_taken(gate, SEAT_PARTNER), 6);
 	/* likewise one whose partner has as many as it may have: it puts out none that stays */
 	enter(9, "192.0.2.9");
-	ck_assert_int_eq(gate_finish(gate, &seats[9], true, false, &limits, now), GATE_OPEN);
+	ck_assert_int_eq(gate_finish(gate, &seats[9], &south, false, &limits, now), GATE_OPEN);
 	ck_assert_int_eq(seats[9].kind, SEAT_STRANGER);
 	evicted(6);
 	ck_assert_uint_eq(gate_taken(gate, SEAT_STRANGER), 2);
@@ -394,14 +396,37 @@ START_TEST(sources_are_bounded)
 }
 END_TEST
 
+/* One with ever so many addresses makes no other partner a stranger. */
+START_TEST(a_partner_makes_room_at_its_own_cost)
+{
+	struct address a = address("10.2.0.1"), b = address("10.2.0.2");
+	char from[20];
+
+	gate_know(gate, &a, &west, now + GATE_KNOWN_MS);
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(from, sizeof from, "10.1.%u.%u", i >> 8, i & 255);
+		struct address other = address(from);
+		gate_know(gate, &other, &south, now + GATE_KNOWN_MS);
+	}
+	gate_know(gate, &b, &west, now + GATE_KNOWN_MS);
+	enter(0, "10.2.0.1");
+	enter(1, "10.2.0.2");
+	ck_assert(seats[0].kind == SEAT_RESERVED && seats[1].kind == SEAT_RESERVED);
+	leave(0);
+	leave(1);
+	enter(2, "10.1.19.135");
+	ck_assert_int_eq(seats[2].kind, SEAT_RESERVED);
+}
+END_TEST
+
 /* What core remembers of earlier runs. */
 START_TEST(who_was_known_is)
 {
 	struct address a = address("198.51.100.1"), b = address("2001:db8::1");
 
-	gate_know(gate, &a, now + 1000);
-	gate_know(gate, &a, now + 500);
-	gate_know(gate, &b, now + 1000);
+	gate_know(gate, &a, &south, now + 1000);
+	gate_know(gate, &a, &south, now + 500);
+	gate_know(gate, &b, &south, now + 1000);
 	now += 999;
 	enter(0, "198.51.100.1");
 	ck_assert_int_eq(seats[0].kind, SEAT_RESERVED);
@@ -561,6 +586,7 @@ TCase *make_gate_case(void)
 	tcase_add_test(c, all_that_are_not_known_share_one);
 	tcase_add_test(c, an_older_time_fills_no_budget);
 	tcase_add_test(c, sources_are_bounded);
+	tcase_add_test(c, a_partner_makes_room_at_its_own_cost);
 	tcase_add_test(c, who_was_known_is);
 	tcase_add_test(c, the_blank_are_forgotten);
 	tcase_add_test(c, sources_spread);

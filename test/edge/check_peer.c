@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -56,6 +57,13 @@ static void load(SSL_CTX *ctx, const char *name)
 	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM), 1);
 }
 
+void peer_hold_back(struct peer *p, bool on)
+{
+	int cork = on;
+
+	ck_assert_int_eq(setsockopt(p->fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof cork), 0);
+}
+
 struct peer *peer_open(uint16_t port, const struct peer_options *o)
 {
 	static const struct peer_options usual;
@@ -65,10 +73,16 @@ struct peer *peer_open(uint16_t port, const struct peer_options *o)
 		return NULL;
 	if (!o)
 		o = &usual;
+	if (o->held_back)
+		peer_hold_back(p, true);
 	p->ctx = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_security_level(p->ctx, 0);
 	if (o->max_version)
 		SSL_CTX_set_max_proto_version(p->ctx, o->max_version);
+	if (o->suite)
+		ck_assert_int_eq(SSL_CTX_set_ciphersuites(p->ctx, o->suite), 1);
+	if (o->group)
+		ck_assert_int_eq(SSL_CTX_set1_groups_list(p->ctx, o->group), 1);
 	if (!o->certificate || o->certificate[0])
 		load(p->ctx, o->certificate ? o->certificate : "client");
 	if (o->alpn)

@@ -114,8 +114,9 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 {
 	const char *where = rig_certificates();
 	struct buf config = BUF_INIT(1 << 20), limits = BUF_INIT(4096), partners = BUF_INIT(4096);
-	struct buf cert = rig_read_file(where, "gateway", ".pem");
-	struct buf key = rig_read_file(where, o->bad_config ? "client" : "gateway", ".key");
+	const char *own = o->own ? o->own : "gateway";
+	struct buf cert = rig_read_file(where, own, ".pem");
+	struct buf key = rig_read_file(where, o->bad_config ? "client" : own, ".key");
 	struct buf ca = rig_read_file(where, "ca", ".pem");
 	struct edge_limits defaults = { .body_bytes = 4 << 20,
 		                        .connections = 1000,
@@ -165,6 +166,27 @@ void rig_configure(struct rig *r, const struct rig_options *o)
 	buf_free(&limits);
 	buf_free(&partners);
 	buf_free(&config);
+}
+
+/* The configuration, of which so few bytes come first that no frame is whole; then the rest. */
+static void configure_torn(struct rig *r, const struct rig_options *o, int fd)
+{
+	struct buf bytes = BUF_INIT(1 << 20);
+	int pair[2];
+	ssize_t n;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	r->threads[0].channel = channel_new(pair[0], 64 << 20);
+	rig_configure(r, o);
+	ck_assert_int_eq(channel_flush(r->threads[0].channel), CHANNEL_IDLE);
+	while ((n = read(pair[1], buf_room(&bytes, 4096), 4096)) > 0)
+		bytes.n += (size_t)n;
+	ck_assert_int_eq(write(fd, bytes.p, 5), 5);
+	usleep(100000);
+	ck_assert_int_eq(write(fd, bytes.p + 5, bytes.n - 5), (ssize_t)bytes.n - 5);
+	channel_free(r->threads[0].channel);
+	close(pair[1]);
+	buf_free(&bytes);
 }
 
 static void run_edge(const struct edge_fds *fds, const struct rig_options *o)
@@ -220,10 +242,13 @@ struct rig *rig_start(const struct rig_options *o)
 		close(fds.channels[i]);
 		close(fds.listeners[i][0]);
 		r->threads[i].rig = r;
+		if (i == 0 && o->torn)
+			configure_torn(r, o, core[i]);
 		r->threads[i].channel = channel_new(core[i], 64 << 20);
 	}
 	close(fds.monitors[0]);
-	rig_configure(r, o);
+	if (!o->torn)
+		rig_configure(r, o);
 	for (int i = 0; i < fds.n_threads; i++)
 		ck_assert_int_eq(pthread_create(&r->threads[i].thread, NULL, core_side, &r->threads[i]), 0);
 	return r;
@@ -252,6 +277,19 @@ int rig_stop(struct rig *r)
 	kill(r->edge, SIGKILL);
 	waitpid(r->edge, &status, 0);
 	return -1;
+}
+
+int rig_ends(struct rig *r)
+{
+	siginfo_t end = { .si_pid = 0 };
+
+	for (int i = 0; i < 1000 && end.si_pid == 0; i++) {
+		if (waitid(P_PID, (id_t)r->edge, &end, WEXITED | WNOHANG | WNOWAIT) < 0)
+			break;
+		usleep(10000);
+	}
+	int status = rig_stop(r);
+	return end.si_pid == 0 ? -1 : status;
 }
 
 uint16_t rig_port(const struct rig *r)

@@ -44,9 +44,20 @@ START_TEST(refuses_each)
 END_TEST
 
 static const struct peer_options accepted[] = {
-	{ .certificate = NULL },      { .certificate = "other" },         { .certificate = "gateway" },
-	{ .certificate = "rsa3072" }, { .server_name = "NORTH.example" }, { .server_name = "north-2.example" },
-	{ .alpn = "\x08http/1.1" },   { .alpn = "\x02h2\x08http/1.1" },
+	{ .certificate = NULL },
+	{ .certificate = "other" },
+	{ .certificate = "gateway" },
+	{ .certificate = "rsa3072" },
+	{ .server_name = "NORTH.example" },
+	{ .server_name = "north-2.example" },
+	{ .alpn = "\x08http/1.1" },
+	{ .alpn = "\x02h2\x08http/1.1" },
+	{ .suite = "TLS_AES_256_GCM_SHA384" },
+	{ .suite = "TLS_CHACHA20_POLY1305_SHA256" },
+	{ .suite = "TLS_AES_128_GCM_SHA256" },
+	{ .group = "X25519" },
+	{ .group = "P-256" },
+	{ .group = "P-384" },
 };
 
 START_TEST(accepts_each)
@@ -55,6 +66,25 @@ START_TEST(accepts_each)
 
 	for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
 		ck_assert_msg(!peer_refused(rig_port(r), &accepted[i]), "case %zu was refused", i);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
+/* At either end, a server's and a client's, and each with each. */
+START_TEST(takes_each_kind_of_key)
+{
+	static const char *const kinds[] = { "gateway", "rsa3072", "rsa-pss", "p384", "ed25519", "ed448" };
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+			if (k == 0) {
+				rig_configure(r, &(struct rig_options){ .own = kinds[i] });
+				usleep(100000);
+			}
+			ck_assert_msg(!peer_refused(rig_port(r), &(struct peer_options){ .certificate = kinds[k] }),
+			              "%s of a client was refused by a gateway with %s", kinds[k], kinds[i]);
+		}
 	ck_assert_int_eq(rig_stop(r), 0);
 }
 END_TEST
@@ -155,7 +185,17 @@ START_TEST(refuses_a_bad_configuration)
 {
 	struct rig *r = rig_start(&(struct rig_options){ .bad_config = true });
 
-	ck_assert_int_eq(rig_stop(r), 78);
+	ck_assert_int_eq(rig_ends(r), 78);
+}
+END_TEST
+
+/* What is not there yet is not refused. */
+START_TEST(waits_for_a_configuration_in_pieces)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .torn = true });
+
+	ck_assert(!peer_refused(rig_port(r), NULL));
+	ck_assert_int_eq(rig_stop(r), 0);
 }
 END_TEST
 
@@ -194,12 +234,14 @@ TCase *make_tls_case(void)
 	tcase_add_unchecked_fixture(c, rig_setup, NULL);
 	tcase_add_test(c, refuses_each);
 	tcase_add_test(c, accepts_each);
+	tcase_add_test(c, takes_each_kind_of_key);
 	tcase_add_test(c, hands_the_certificate_to_core);
 	tcase_add_test(c, gives_no_tickets_and_no_early_data);
 	tcase_add_test(c, ends_a_slow_handshake);
 	tcase_add_test(c, refuses_what_is_no_tls);
 	tcase_add_test(c, counts_key_updates);
 	tcase_add_test(c, refuses_a_bad_configuration);
+	tcase_add_test(c, waits_for_a_configuration_in_pieces);
 	tcase_add_test(c, keeps_the_old_configuration_when_the_new_is_bad);
 	return c;
 }

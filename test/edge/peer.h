@@ -12,6 +12,9 @@ struct peer_options {
 	const char *server_name; /* NULL: "north.example"; "": none sent */
 	const char *alpn;        /* as on the wire; NULL: none */
 	int max_version;         /* 0: TLS 1.3 */
+	const char *suite;       /* of TLS 1.3; NULL: OpenSSL's */
+	const char *group;       /* the same */
+	bool held_back;          /* from the start, as peer_hold_back() does */
 };
 
 struct peer;
@@ -21,6 +24,8 @@ struct peer *peer_open(uint16_t port, const struct peer_options *o);
 struct peer *peer_open_plain(uint16_t port);
 void peer_free(struct peer *p);
 bool peer_write(struct peer *p, struct view v);
+/* What is written is held back, for 200 ms at most, until this ends: then it comes all at once. */
+void peer_hold_back(struct peer *p, bool on);
 /* Sends close_notify (TLS) or the end of the stream, and goes on reading. */
 void peer_half_close(struct peer *p);
 /* Ends the connection by a reset. */

@@ -29,8 +29,10 @@ struct rig_options {
 	const char *reserved; /* addresses, a line each */
 	const char *known;    /* the same, each with a space and milliseconds */
 	const char *partners; /* names of certificates, spaces between, keys of one partner by +; NULL: all */
+	const char *own;      /* name of its certificate and key; NULL: "gateway" */
 	bool bad_partners;    /* sends keys that are none */
 	bool bad_config;      /* sends a key that is none */
+	bool torn;            /* sends the first bytes of the configuration alone */
 };
 
 struct rig_counts {
@@ -60,6 +62,9 @@ struct rig;
 struct rig *rig_start(const struct rig_options *o);
 /* Closes the channels and returns the edge's exit status. */
 int rig_stop(struct rig *r);
+/* Waits up to ten seconds for the edge to end while its channels stand, as one does that refuses what it was told to be;
+ * then the same. -1: it would go on. */
+int rig_ends(struct rig *r);
 uint16_t rig_port(const struct rig *r);
 uint16_t rig_monitor_port(const struct rig *r);
 int rig_edge_pid(const struct rig *r);

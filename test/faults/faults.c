@@ -255,7 +255,7 @@ static void child(enum inject_kind kind, enum inject_effect effect, unsigned at)
 	close_world(&w);
 	atomic_store(&notes->struck, inject_happened());
 	atomic_store(&notes->finished, 1);
-	_exit(0);
+	inject_end(0);
 }
 
 /* --- afterwards --- */

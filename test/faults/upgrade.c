@@ -177,7 +177,7 @@ static void child(enum inject_effect effect, unsigned at)
 	if (!s)
 		give_up("store_open", e.text);
 	store_close(s);
-	_exit(inject_happened() ? 1 : 0);
+	inject_end(inject_happened() ? 1 : 0);
 }
 
 /* Whether the fault happened. */

@@ -286,6 +286,7 @@ static void turn(void)
 		event_base_loop(thread.base, EVLOOP_NONBLOCK);
 		conns_evict(&thread);
 		conns_tick(&thread);
+		conns_read_on(&thread);
 		conns_turn(&thread);
 		client_turn(&thread);
 		must(channel_flush(thread.channel) != CHANNEL_DEAD);

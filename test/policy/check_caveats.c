@@ -264,6 +264,50 @@ START_TEST(what_the_next_agreement_does_not_know_goes_no_further)
 }
 END_TEST
 
+/* Words go on where the next agreement lets words leave, or says them itself; codes do anyway. */
+START_TEST(words_that_came_stay_where_none_may_leave)
+{
+	struct agreement *a = load_with("humanitarian", NULL, NULL);
+
+	ck_assert_int_ne(decided(a, "humanitarian", NULL, "[" TLP("AMBER") "]"), OUTCOME_REFUSED);
+	ck_assert_int_eq(decided(a, "humanitarian", NULL, "[" WORDS("europol-handling", "H3", "x") "]"),
+	                 OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_HANDLING_UNKNOWN);
+	ck_assert_str_eq(bench.decision.failed[0].clause, "/handling/scales");
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/onward_of");
+	agreement_unref(a);
+	a = load_with("humanitarian", "/onward/caveats", "[" WORDS("europol-handling", "H3", "x") "]");
+	ck_assert_int_ne(decided(a, "humanitarian", NULL, "[" WORDS("europol-handling", "H3", "x") "]"),
+	                 OUTCOME_REFUSED);
+	ck_assert_int_eq(decided(a, "humanitarian", NULL, "[" WORDS("europol-handling", "H3", "y") "]"),
+	                 OUTCOME_REFUSED);
+	agreement_unref(a);
+	a = load_with("pnr", NULL, NULL);
+	ck_assert_int_ne(decided(a, "pnr", NULL, "[" WORDS("europol-handling", "H3", "x") "]"), OUTCOME_REFUSED);
+	agreement_unref(a);
+}
+END_TEST
+
+/* A person reads words; those of the agreement, which both signed, wait for nobody at either end. */
+START_TEST(words_of_the_agreement_wait_for_nobody)
+{
+	struct agreement *a =
+	        load_with("pnr", "/onward/caveats", "[" WORDS("europol-handling", "H3", "x") "," H("2") "]");
+	json_t *e = envelope("pnr");
+
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	ck_assert(!bench.decision.wait);
+	deliver(&e);
+	json_object_set_new(json_object_get(e, "origin"), "caveats",
+	                    json_loads("[" H("2") "," WORDS("europol-handling", "H3", "x") "]", 0, NULL));
+	ck_assert_int_ne(run(a, e), OUTCOME_REFUSED);
+	ck_assert(!bench.decision.wait);
+	travels_under("[" H("2") "," WORDS("europol-handling", "H3", "x") "]");
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 START_TEST(too_many_together)
 {
 	struct agreement *a = load_with("pnr", NULL, NULL);
@@ -307,6 +351,8 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, agreement_sender_and_origin_are_merged);
 	tcase_add_test(c, what_came_counts_as_a_code_that_is_required);
 	tcase_add_test(c, what_the_next_agreement_does_not_know_goes_no_further);
+	tcase_add_test(c, words_that_came_stay_where_none_may_leave);
+	tcase_add_test(c, words_of_the_agreement_wait_for_nobody);
 	tcase_add_test(c, too_many_together);
 	return c;
 }

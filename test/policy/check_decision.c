@@ -128,6 +128,23 @@ START_TEST(one_thing_wrong)
 }
 END_TEST
 
+/* An exception is of purposes: where there is none it is not judged by one. */
+START_TEST(an_exception_without_a_purpose)
+{
+	struct agreement *a =
+	        load_with("police-request", "/exceptions/0", "{\"purposes\":[\"missing-person\"],\"tiers\":[\"T1\"]}");
+	json_t *e = envelope("police-request");
+
+	json_object_set_new(e, "purpose", json_string("nothing"));
+	json_object_set_new(e, "exception", json_string("imminent-threat"));
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert(failed_with(&bench.decision, REASON_PURPOSE_NOT_PERMITTED));
+	ck_assert(!failed_with(&bench.decision, REASON_EXCEPTION_UNKNOWN));
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 /* The envelope as it stands passes: what the table changes is what refuses. */
 START_TEST(facts_refuse)
 {
@@ -482,6 +499,7 @@ TCase *make_decision_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, what_waits_for_a_person);
 	tcase_add_loop_test(c, one_thing_wrong, 0, sizeof wrongs / sizeof wrongs[0]);
+	tcase_add_test(c, an_exception_without_a_purpose);
 	tcase_add_test(c, facts_refuse);
 	tcase_add_test(c, all_failures_are_listed);
 	tcase_add_test(c, exception_of_another_rule);

@@ -214,6 +214,18 @@ static const struct {
 	  "of any agreement" },
 	{ "\"denied_purposes\":[\"serious-crime\",\"serious-crimes\"]", "/denied_purposes/1", "no agreement here" },
 	{ "\"denied_exceptions\":[\"imminent-treat\"]", "/denied_exceptions/0", "no agreement here" },
+	/* The agreement lets months pass, and nothing of what is no rule's. */
+	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/ticketed_on\",\"action\":\"date-trunc\",\"params\":{\"to\":\"day\",\"as\":\"date\"}}]",
+	  "/rules/0", "narrows nothing" },
+	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/agency/agent\",\"action\":\"drop\"}]",
+	  "/rules/0", "narrows nothing" },
+	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/travellers/*/unaccompanied_minor/guardian\",\"action\":\"drop\"}]",
+	  "/rules/0", "narrows nothing" },
+	/* No rule stands at the container itself. */
+	{ "\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/travellers\",\"action\":\"drop\"},"
+	  "{\"id\":\"b\",\"agreement\":\"pnr\",\"pointer\":\"/*/*/api\",\"action\":\"drop\"},"
+	  "{\"id\":\"c\",\"agreement\":\"pnr\",\"pointer\":\"\",\"action\":\"drop\"}]",
+	  NULL, NULL },
 	{ "\"denied_exceptions\":[\"imminent-threat\"],\"denied_purposes\":[\"missing-person\"],\"rules\":[{\"id\":\"a\",\"agreement\":\"pnr\",\"pointer\":\"/locator\",\"action\":\"drop\"},"
 	  "{\"id\":\"b\",\"pointer\":\"/person/sex\",\"action\":\"drop\"},"
 	  "{\"id\":\"c\",\"agreement\":\"pnr\",\"pointer\":\"/payment/amount\",\"action\":\"mask\",\"subtree\":true}]",
@@ -244,6 +256,37 @@ START_TEST(what_an_overlay_reaches)
 	agreement_unref(both[0]);
 	agreement_unref(both[1]);
 	error_list_free(&errors);
+}
+END_TEST
+
+static void take(void *arg, const char *text)
+{
+	buf_addf(arg, "%s\n", text);
+}
+
+/* A minimum of the nation's own, which is met already. */
+START_TEST(an_overlay_for_all_may_narrow_nothing_yet)
+{
+	struct error_list errors = { .max = 20 };
+	struct buf told = BUF_INIT(1 << 16);
+	struct agreement *both[2];
+
+	from.overlay = VIEW(
+	        "{\"version\":\"1\",\"rules\":["
+	        "{\"id\":\"a\",\"pointer\":\"/locator\",\"action\":\"drop\"},"
+	        "{\"id\":\"b\",\"pointer\":\"/ticketed_on\",\"action\":\"date-trunc\",\"params\":{\"to\":\"month\",\"as\":\"date\"}},"
+	        "{\"id\":\"c\",\"pointer\":\"/agency/agent\",\"action\":\"drop\"}]}");
+	both[0] = load_with("pnr", NULL, NULL);
+	both[1] = load_with("police-request", NULL, NULL);
+	ck_assert(overlay_reaches("x", from.overlay, both, 2, &errors));
+	overlay_idle(both, 2, take, &told);
+	ck_assert_msg(view_is(buf_view(&told),
+	                      "overlay.json/rules/1 (b): narrows nothing in any agreement that is here\n"
+	                      "overlay.json/rules/2 (c): narrows nothing in any agreement that is here\n"),
+	              "%.*s", VIEW_ARG(buf_view(&told)));
+	agreement_unref(both[0]);
+	agreement_unref(both[1]);
+	buf_free(&told);
 }
 END_TEST
 
@@ -290,11 +333,6 @@ START_TEST(faults_stand_in_their_own_file)
 	error_list_free(&errors);
 }
 END_TEST
-
-static void take(void *arg, const char *text)
-{
-	buf_addf(arg, "%s\n", text);
-}
 
 static void take_finding(void *arg, const struct lint_finding *f)
 {
@@ -367,6 +405,7 @@ TCase *make_order_free_case(void)
 	tcase_add_test(c, a_floor_over_two_rules);
 	tcase_add_loop_test(c, never_in_clear, 0, 7);
 	tcase_add_test(c, rules_on_containers_hold_beneath);
+	tcase_add_test(c, an_overlay_for_all_may_narrow_nothing_yet);
 	tcase_add_loop_test(c, what_an_overlay_reaches, 0, sizeof slips / sizeof slips[0]);
 	tcase_add_loop_test(c, faults_stand_in_their_own_file, 0, sizeof faults / sizeof faults[0]);
 	tcase_add_test(c, dropped_between_two_is_told);

@@ -1,5 +1,5 @@
 /* What the analysers cannot see from one file: that setting an error is always false, and that a hash table forgets what is
- * deleted from it. For test/rules/analyze.sh alone. */
+ * deleted from it. For test/rules/analyze_one.sh alone. */
 #ifndef TEST_RULES_ANALYZE_H
 #define TEST_RULES_ANALYZE_H
 

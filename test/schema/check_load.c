@@ -118,11 +118,13 @@ END_TEST
 START_TEST(known_names)
 {
 	struct schema *s = compile_draft("{'properties':{'a':{'required':['b']}},'dependentRequired':{'c':['d']},"
-	                                 "'title':'t','const':{'e':1}}",
+	                                 "'title':'t','const':{'e':1},'allOf':[{'enum':['f',1]},{'const':'g'}]}",
 	                                 DRAFT_2020_12);
 
 	ck_assert(schema_knows(s, VIEW("a")) && schema_knows(s, VIEW("b")) && schema_knows(s, VIEW("c")) &&
 	          schema_knows(s, VIEW("d")));
+	ck_assert(schema_lists(s, VIEW("f")) && schema_lists(s, VIEW("g")));
+	ck_assert(!schema_lists(s, VIEW("a")) && !schema_lists(s, VIEW("")));
 	ck_assert(!schema_knows(s, VIEW("t")) && !schema_knows(s, VIEW("e")) && !schema_knows(s, VIEW("")));
 	schema_unref(s);
 }

@@ -50,9 +50,24 @@ static bool take_damage(void *arg, struct view what)
 	return true;
 }
 
+/* One that is counted too high stays behind its last disclosure. */
+static bool inspect_shapes(struct store *s, struct inspection *i, struct error *e)
+{
+	char text[100];
+	uint64_t all, n;
+
+	if (!store_check_shapes(s, &all, &n, e))
+		return false;
+	snprintf(text, sizeof text, "%llu shapes are not named by as many disclosures as their rows say",
+	         (unsigned long long)n);
+	if (n > 0)
+		find(i, FINDING_DAMAGED, NULL, text);
+	return true;
+}
+
 bool inspect_engine(struct store *s, struct inspection *i, struct error *e)
 {
-	return store_integrity(s, take_damage, i, e);
+	return store_integrity(s, take_damage, i, e) && inspect_shapes(s, i, e);
 }
 
 /* --- logs --- */

@@ -291,7 +291,7 @@ static bool check_output(struct exchange *x)
 	    !check_schema(x, d->decision.ruling->output, &out, 0, REASON_OUTPUT_VIOLATION))
 		return false;
 	exchange_salted(&d->random.salt, buf_view(&s->record), &d->output);
-	exchange_mark(x);
+	exchange_mark(x, &out);
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/timer.h"
+#include "gatewayd/core/witness/sight.h"
 #include "gatewayd/os/log.h"
 #include "lib/policy/decision.h"
 
@@ -49,7 +50,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	d->delivery.envelope = d->inbox.body = buf_view(&x->written.members);
 	if ((d->delivers && !store_put_delivery(s, &d->delivery, e)) ||
 	    (d->receives && !store_put_inbox(s, &d->inbox, e)) ||
-	    (d->receives && d->unproved.size && !store_put_unproved(s, &d->unproved, e)))
+	    (d->receives && d->unproved.size && !sight_put_unproved(x->decider->core->sights, s, &d->unproved, e)))
 		return false;
 	d->timer.inbox = d->receives ? d->inbox.id : 0;
 	return store_put_timer(s, &d->timer, e) && (!exchange_is_release(x) || exchange_write_links(x, w, s, e));

@@ -2,7 +2,9 @@
  *
  * What is found is the same record, value for value, however its members are ordered or spelled: one changed character
  * is another record. More would take a register of all values that were ever received. A keyed digest of the whole record
- * stands in its row of caveats and goes with it, when the copy is gone. */
+ * stands in its row of caveats and goes with it, when the copy is gone. What leaves as the agency's own is marked alike: who
+ * sends it back under strict codes does not keep the agency from what was its own before. That begins when the first record
+ * comes: who only sends need not compute it. */
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/lineage/lineage.h"
@@ -10,21 +12,57 @@
 #include "gatewayd/core/store/exchange.h"
 #include "lib/json/splice.h"
 
-/* Bytes of a record that tells enough to be known again; two shorter ones are soon alike by chance. */
+/* Halves of a letter that a record's values have at least by which it is known again. Answers that are one of few (no hit, so
+ * many cases in a month) are soon alike by chance, and who has such a one of its own must not be refused. */
 #define TELLING 32
+
 static void mark(const struct exchange *x, struct view canonical, struct digest *out)
 {
 	struct view parts[] = { VIEW("came here"), canonical };
 
-	if (canonical.n >= TELLING)
-		hmac_parts(x->decider->core->body_key, parts, 2, out);
+	hmac_parts(x->decider->core->body_key, parts, 2, out);
 }
 
-void exchange_mark(struct exchange *x)
+/* A digit tells about half of what a letter does: numbers are small, and dates are of our time. */
+static size_t telling_of(struct view text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n && n < TELLING; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		n += (c >= '0' && c <= '9') ? 1 : ((c | 32) >= 'a' && (c | 32) <= 'z') || c >= 0x80 ? 2 : 0;
+	}
+	return n;
+}
+
+/* By what the schemas leave open: a text that one of them lists is one of few. */
+static bool tells(const struct ruling *r, const struct tape *t)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < t->nodes[0].next && n < TELLING; i++) {
+		bool text = t->nodes[i].type == TAPE_STRING;
+		struct view v = text ? tape_string(t, i) : VIEW("");
+
+		if (t->nodes[i].type == TAPE_NUMBER)
+			n += telling_of(tape_token(t, i));
+		else if (text && !schema_lists(r->input, v) && !schema_lists(r->output, v))
+			n += telling_of(v);
+	}
+	return n >= TELLING;
+}
+
+void exchange_mark(struct exchange *x, const struct tape *out)
 {
 	struct decided *d = &x->decided;
 
-	if (d->kind == EXCHANGE_EGRESS || !view_is(d->decision.recipient, d->asked.conf->node.agency))
+	if (!tells(d->decision.ruling, out))
+		return;
+	if (d->kind == EXCHANGE_EGRESS) {
+		d->mark = d->posted;
+		return;
+	}
+	if (!view_is(d->decision.recipient, d->asked.conf->node.agency))
 		return;
 	mark(x, buf_view(&x->decider->scratch->record), &d->mark);
 	/* Before its row is written, let alone committed: whoever may see the row sees this. */
@@ -64,14 +102,16 @@ static bool note_copy(void *arg, uint64_t seq)
 	return all->n < COPIES_MAX;
 }
 
-/* Is it handed out, or may it be? */
-static bool lives(struct store *reader, uint64_t seq, bool *is, struct error *e)
+/* Is it handed out, or may it be? Or is it of this agency itself, which sent it? */
+static bool look(struct exchange *x, uint64_t seq, bool *living, bool *own)
 {
+	struct decided *d = &x->decided;
 	struct store_exchange row;
 
-	if (!store_get_exchange(reader, seq, &row, e))
+	if (!store_get_exchange(x->decider->reader, seq, &row, &d->error))
 		return false;
-	*is = row.state == STATE_READY || row.state == STATE_FETCHED;
+	*living = row.state == STATE_READY || row.state == STATE_FETCHED;
+	*own = view_is(row.provider, d->asked.conf->node.agency);
 	return true;
 }
 
@@ -92,7 +132,7 @@ bool exchange_find_copy(struct exchange *x)
 	struct digest is = { .b = { 0 } };
 	struct copies all = { .n = 0 };
 	struct splice out;
-	bool found = false, living, may;
+	bool found = false, living, own, may;
 
 	if (!may_find(x, &may))
 		return false;
@@ -105,13 +145,17 @@ bool exchange_find_copy(struct exchange *x)
 		return error_set(&d->error, REASON_NO_MEMORY, "memory ran out");
 	mark(x, buf_view(&s->beside), &is);
 	buf_reset(&s->beside);
+	if (!named)
+		d->posted = is;
 	if (!store_list_marked(reader, &is, note_copy, &all, &d->error))
 		return false;
 	if (all.n > 0 && has_mark(reader, named, &is))
 		return true;
 	for (size_t i = 0; i < all.n; i++) {
-		if (!lives(reader, all.seq[i], &living, &d->error))
+		if (!look(x, all.seq[i], &living, &own))
 			return false;
+		if (i == 0 && own)
+			return true;
 		if (living && named &&
 		    (lineage_stands_for(reader, all.seq[i], named) || lineage_stands_for(reader, named, all.seq[i])))
 			return true;

@@ -77,6 +77,14 @@ bool rate_is_bounded(const struct rated *of)
 	return rates_any(&rates[0]) || rates_any(&rates[1]);
 }
 
+/* One day back is a clock that was put right around midnight; more than that, one that was wrong before. */
+bool rate_day_goes_on(int64_t of_day, int64_t now_ms)
+{
+	int64_t day = now_ms / DAY_MS;
+
+	return of_day == day || of_day == day + 1;
+}
+
 /* What was counted, as of now. NULL: no memory. */
 static struct count *count_of(struct rate_counts *c, struct view agreement, const struct rates *r, int64_t now_ms,
                               int64_t monotonic_ms)
@@ -100,7 +108,7 @@ static struct count *count_of(struct rate_counts *c, struct view agreement, cons
 	}
 	one->at_ms = monotonic_ms;
 	one->by_day = r->day_records || r->day_bytes;
-	if (one->of_day != now_ms / DAY_MS) {
+	if (!rate_day_goes_on(one->of_day, now_ms)) {
 		one->of_day = now_ms / DAY_MS;
 		memset(one->day, 0, sizeof one->day);
 	}
@@ -201,27 +209,29 @@ void rate_count(struct rate_counts *c, const struct rated *of, uint64_t records,
 }
 
 void rate_each_day(struct rate_counts *c, int64_t now_ms,
-                   void (*each)(void *arg, const char *agreement, uint64_t records, uint64_t bytes), void *arg)
+                   void (*each)(void *arg, const char *agreement, int64_t of_day, uint64_t records, uint64_t bytes),
+                   void *arg)
 {
 	struct count *one, *next;
 
 	pthread_mutex_lock(&c->lock);
 	HASH_ITER(hh, c->counts, one, next)
 	{
-		if (one->by_day && one->of_day == now_ms / DAY_MS)
-			each(arg, one->agreement, one->day[0], one->day[1]);
+		if (one->by_day && rate_day_goes_on(one->of_day, now_ms))
+			each(arg, one->agreement, one->of_day, one->day[0], one->day[1]);
 	}
 	pthread_mutex_unlock(&c->lock);
 }
 
-bool rate_restore(struct rate_counts *c, struct view agreement, uint64_t records, uint64_t bytes, int64_t now_ms,
-                  int64_t monotonic_ms)
+bool rate_restore(struct rate_counts *c, struct view agreement, int64_t of_day, uint64_t records, uint64_t bytes,
+                  int64_t now_ms, int64_t monotonic_ms)
 {
 	static const struct rates a_day = { .day_records = 1 };
 
 	pthread_mutex_lock(&c->lock);
 	struct count *one = count_of(c, agreement, &a_day, now_ms, monotonic_ms);
 	if (one) {
+		one->of_day = of_day;
 		one->day[0] += records;
 		one->day[1] += bytes;
 	}

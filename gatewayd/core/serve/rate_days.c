@@ -29,15 +29,30 @@ struct rate_days {
 struct printing {
 	struct buf *out;
 	const char *partner;
-	int64_t now_ms;
+	int64_t now_ms, of_day; /* the latest of those that go on */
 };
 
-static void print_count(void *arg, const char *agreement, uint64_t records, uint64_t bytes)
+static void print_count(void *arg, const char *agreement, int64_t of_day, uint64_t records, uint64_t bytes)
 {
 	struct printing *p = arg;
 
-	buf_addf(p->out, "%s %s %llu %llu\n", p->partner, agreement[0] ? agreement : WHOLE, (unsigned long long)records,
-	         (unsigned long long)bytes);
+	if (of_day == p->of_day)
+		buf_addf(p->out, "%s %s %llu %llu\n", p->partner, agreement[0] ? agreement : WHOLE,
+		         (unsigned long long)records, (unsigned long long)bytes);
+}
+
+static void note_day(void *arg, const char *agreement, int64_t of_day, uint64_t records, uint64_t bytes)
+{
+	struct printing *p = arg;
+
+	(void)agreement, (void)records, (void)bytes;
+	p->of_day = of_day > p->of_day ? of_day : p->of_day;
+}
+
+static void note_partner(void *arg, const char *id, struct rate_counts *rates)
+{
+	if (id[0])
+		rate_each_day(rates, ((struct printing *)arg)->now_ms, note_day, arg);
 }
 
 static void print_partner(void *arg, const char *id, struct rate_counts *rates)
@@ -51,14 +66,15 @@ static void print_partner(void *arg, const char *id, struct rate_counts *rates)
 
 static void print(struct rate_days *d, int64_t now_ms)
 {
-	struct printing p = { .out = &d->text, .now_ms = now_ms };
+	struct printing p = { .out = &d->text, .now_ms = now_ms, .of_day = now_ms / DAY_MS };
 
 	buf_reset(&d->text);
-	buf_addf(&d->text, "%lld\n", (long long)(now_ms / DAY_MS));
+	budget_each_rates(d->core->budget, note_partner, &p);
+	buf_addf(&d->text, "%lld\n", (long long)p.of_day);
 	budget_each_rates(d->core->budget, print_partner, &p);
 }
 
-static bool take_line(struct rate_days *d, struct view line, int64_t now_ms, struct error *e)
+static bool take_line(struct rate_days *d, struct view line, int64_t of_day, int64_t now_ms, struct error *e)
 {
 	struct view partner = view_cut(&line, ' '), agreement = view_cut(&line, ' '), records = view_cut(&line, ' ');
 	unsigned long long n_records, n_bytes;
@@ -69,7 +85,7 @@ static bool take_line(struct rate_days *d, struct view line, int64_t now_ms, str
 	if (view_is(agreement, WHOLE))
 		agreement = VIEW("");
 	a = budget_account_of(d->core->budget, partner);
-	return (a && rate_restore(a->rates, agreement, n_records, n_bytes, now_ms, instant_monotonic_ms())) ||
+	return (a && rate_restore(a->rates, agreement, of_day, n_records, n_bytes, now_ms, instant_monotonic_ms())) ||
 	       error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
@@ -92,8 +108,8 @@ static bool load(struct rate_days *d, struct store *reader, struct error *e)
 	if (!view_to_u64(day, INT64_MAX, &n))
 		return error_set(e, REASON_STORE, "the store's value `rates` is not what this program writes");
 	bool ok = true;
-	while (ok && text.n && (int64_t)n == now_ms / DAY_MS)
-		ok = take_line(d, view_cut(&text, '\n'), now_ms, e);
+	while (ok && text.n && rate_day_goes_on((int64_t)n, now_ms))
+		ok = take_line(d, view_cut(&text, '\n'), (int64_t)n, now_ms, e);
 	return ok;
 }
 

@@ -13,17 +13,25 @@
 #define EVERY_MS  60000
 #define FILE_MAX_ (SOURCES_KEPT * 512u)
 
+/* Whom a source is remembered for, and how many are. */
+struct owner {
+	uint32_t n;
+	UT_hash_handle hh;
+	char partner[];
+};
+
 struct one {
 	uint8_t address[SOURCES_BYTES];
 	int64_t at_ms;
+	struct owner *owner;
 	UT_hash_handle hh;
-	char partner[];
 };
 
 struct sources {
 	pthread_mutex_t lock; /* guards the rest */
 	char *path;
 	struct one *all; /* by address; whoever shook hands last, last */
+	struct owner *owners;
 	int64_t next_ms; /* not before then is the file written */
 	bool changed;
 };
@@ -31,8 +39,38 @@ struct sources {
 static void drop(struct sources *s, struct one *one)
 {
 	HASH_DEL(s->all, one);
+	if (--one->owner->n == 0) {
+		HASH_DEL(s->owners, one->owner);
+		free(one->owner);
+	}
 	free(one);
 	s->changed = true;
+}
+
+/* NULL: no memory. */
+static struct owner *owner_of(struct sources *s, struct view partner)
+{
+	struct owner *o;
+
+	HASH_FIND(hh, s->owners, partner.p, (unsigned)partner.n, o);
+	if (!o && (o = calloc(1, sizeof *o + partner.n + 1))) {
+		memcpy(o->partner, partner.p, partner.n);
+		HASH_ADD_KEYPTR(hh, s->owners, o->partner, (unsigned)partner.n, o);
+	}
+	return o;
+}
+
+/* A partner that comes from ever new addresses makes room for them at its own cost. */
+static void drop_oldest(struct sources *s)
+{
+	struct owner *most = s->owners;
+	struct one *one = s->all;
+
+	for (struct owner *o = s->owners; o; o = o->hh.next)
+		most = o->n > most->n ? o : most;
+	while (one->owner != most)
+		one = one->hh.next;
+	drop(s, one);
 }
 
 static void add(struct sources *s, const uint8_t address[SOURCES_BYTES], struct view partner, int64_t at_ms)
@@ -43,12 +81,19 @@ static void add(struct sources *s, const uint8_t address[SOURCES_BYTES], struct 
 	if (one)
 		drop(s, one);
 	if (HASH_COUNT(s->all) >= SOURCES_KEPT)
-		drop(s, s->all);
-	one = calloc(1, sizeof *one + partner.n + 1);
-	if (!one)
+		drop_oldest(s);
+	struct owner *owner = owner_of(s, partner);
+	one = owner ? calloc(1, sizeof *one) : NULL;
+	if (!one) {
+		if (owner && owner->n == 0) {
+			HASH_DEL(s->owners, owner);
+			free(owner);
+		}
 		return;
+	}
 	memcpy(one->address, address, SOURCES_BYTES);
-	memcpy(one->partner, partner.p, partner.n);
+	one->owner = owner;
+	owner->n++;
 	one->at_ms = at_ms;
 	HASH_ADD(hh, s->all, address, SOURCES_BYTES, one);
 	s->changed = true;
@@ -118,12 +163,12 @@ void sources_seen(struct sources *s, struct view address, const char *partner, i
 	pthread_mutex_unlock(&s->lock);
 }
 
-static bool is_partner(const struct conf *c, const char *id)
+static const struct partner *partner_of(const struct conf *c, const char *id)
 {
 	for (size_t i = 0; i < c->n_partners; i++)
 		if (strcmp(c->partners[i].id, id) == 0)
-			return true;
-	return false;
+			return &c->partners[i];
+	return NULL;
 }
 
 static const char *print_address(const struct one *one, char out[INET6_ADDRSTRLEN])
@@ -138,10 +183,14 @@ void sources_print(struct sources *s, const struct conf *c, int64_t now_ms, stru
 	char name[INET6_ADDRSTRLEN];
 
 	pthread_mutex_lock(&s->lock);
-	for (const struct one *one = s->all; one; one = one->hh.next)
-		if (!is_over(one, now_ms) && is_partner(c, one->partner))
-			buf_addf(out, "%s %lld\n", print_address(one, name),
-			         (long long)(one->at_ms + SOURCES_MS - now_ms));
+	for (const struct one *one = s->all; one; one = one->hh.next) {
+		const struct partner *p = is_over(one, now_ms) ? NULL : partner_of(c, one->owner->partner);
+		if (!p || p->n_pins == 0)
+			continue;
+		buf_addf(out, "%s %lld ", print_address(one, name), (long long)(one->at_ms + SOURCES_MS - now_ms));
+		digest_print(out, &p->pins[0]);
+		buf_addc(out, '\n');
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -168,13 +217,14 @@ bool sources_keep(struct sources *s, const struct conf *c, int64_t now_ms, bool 
 	pthread_mutex_lock(&s->lock);
 	HASH_ITER(hh, s->all, one, next)
 	{
-		if (is_over(one, now_ms) || !is_partner(c, one->partner))
+		if (is_over(one, now_ms) || !partner_of(c, one->owner->partner))
 			drop(s, one);
 	}
 	bool due = s->changed && (now || now_ms >= s->next_ms || now_ms < s->next_ms - EVERY_MS);
 	if (due) {
 		for (one = s->all; one; one = one->hh.next)
-			buf_addf(&text, "%lld %s %s\n", (long long)one->at_ms, print_address(one, name), one->partner);
+			buf_addf(&text, "%lld %s %s\n", (long long)one->at_ms, print_address(one, name),
+			         one->owner->partner);
 		s->changed = false;
 		s->next_ms = now_ms + EVERY_MS;
 	}

@@ -21,9 +21,10 @@ struct sources;
 /* Remembers what the file has of the last day. One that is not there, or has other lines, is none. NULL: no memory. */
 struct sources *sources_new(const char *path, int64_t now_ms) MUST_USE;
 void sources_free(struct sources *s); /* NULL is fine */
-/* A handshake of the partner, from there. Without room the one that is longest ago goes. */
+/* A handshake of the partner, from there. Without room the one that is longest ago goes, of the partner that came from most. */
 void sources_seen(struct sources *s, struct view address, const char *partner, int64_t now_ms);
-/* Adds what the edge is sent of them: a line each, the address and for how many milliseconds it stays known. */
+/* Adds what the edge is sent of them: a line each, the address, for how many milliseconds it stays known, and the first key
+ * that the partner's file pins. */
 void sources_print(struct sources *s, const struct conf *c, int64_t now_ms, struct buf *out);
 /* Every second or so: drops what is over, and writes the file where that or a handshake changed it, once a minute at
  * most; `now`: at once. False: it cannot be written, and is tried again in a minute. */

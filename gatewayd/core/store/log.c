@@ -183,7 +183,7 @@ bool store_archive_entries(struct store *s, uint64_t log, const struct store_arc
 	s->erased = true;
 	return shapes_archive(s, log << STORE_LOG_SHIFT, (log + 1) << STORE_LOG_SHIFT, e) &&
 	       sql_run(s, SQL_ENTRY_ARCHIVE, BOUND(from, to), e) &&
-	       sql_run(s, SQL_DISCLOSURE_ARCHIVE, BOUND(from, to), e) && put_archive(s, log, a, e);
+	       sql_run(s, SQL_DISCLOSURE_ARCHIVE, BOUND(from, to), e) && shapes_trim(s, e) && put_archive(s, log, a, e);
 }
 
 bool store_get_archive(struct store *s, uint64_t log, struct store_archive *out, struct error *e)

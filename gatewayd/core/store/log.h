@@ -20,6 +20,9 @@ static inline uint64_t store_entry_index(uint64_t entry)
 }
 /* Names of values: what announced the key of the log with the origin that follows; and the verifier key of one that was
  * ended. */
+/* Behind it a log's verifier key: the key that it announced, or ANNOUNCES_TWO when it announced several. */
+#define ANNOUNCES_NAME "announces/"
+#define ANNOUNCES_TWO  VIEW("two")
 #define ANNOUNCED_NAME "announced/"
 #define LOG_KEY_NAME   "vkey/"
 uint64_t store_log(const struct store *s);

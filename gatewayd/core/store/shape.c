@@ -74,12 +74,14 @@ bool store_put_shaped(struct store *s, uint64_t index, struct view leaf, struct 
 	       sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed), as_number(id)), e);
 }
 
+/* A store in which somebody wrote keeps no erasure from being done: where the row is gone, nothing is left to be counted, and
+ * where the count is too low, a text that others name stays. */
 bool shape_unname(struct store *s, uint64_t id, struct error *e)
 {
 	if (!shapes_flush(s, e))
 		return false;
 	shapes_drop(s);
-	return sql_change(s, SQL_SHAPE_COUNT, BOUND(as_number(id), as_int(-1)), "shape", e) &&
+	return sql_run(s, SQL_SHAPE_COUNT, BOUND(as_number(id), as_int(-1)), e) &&
 	       sql_run(s, SQL_SHAPE_DROP, BOUND(as_number(id)), e);
 }
 
@@ -88,8 +90,12 @@ bool shapes_archive(struct store *s, uint64_t from, uint64_t to, struct error *e
 	if (!shapes_flush(s, e))
 		return false;
 	shapes_drop(s);
-	return sql_run(s, SQL_SHAPE_ARCHIVE, BOUND(as_number(from), as_number(to)), e) &&
-	       sql_run(s, SQL_SHAPE_TRIM, NULL, 0, e);
+	return sql_run(s, SQL_SHAPE_ARCHIVE, BOUND(as_number(from), as_number(to)), e);
+}
+
+bool shapes_trim(struct store *s, struct error *e)
+{
+	return sql_run(s, SQL_SHAPE_TRIM, NULL, 0, e);
 }
 
 bool store_get_shape(struct store *s, struct view agreement, const struct digest *d, struct view *text, struct error *e)
@@ -130,6 +136,18 @@ bool shape_is_whole(struct store *s, uint64_t index, struct view packed, struct 
 bool store_count_shapes(struct store *s, struct view agreement, uint64_t *n, struct error *e)
 {
 	return sql_number(s, SQL_SHAPE_COUNT_OF, BOUND(as_text(agreement)), n, e);
+}
+
+bool store_check_shapes(struct store *s, uint64_t *n, uint64_t *miscounted, struct error *e)
+{
+	struct statement *q = sql_row(s, SQL_SHAPE_CHECK, NULL, 0, "row", e);
+
+	if (!q)
+		return false;
+	*n = (uint64_t)col_int(q, 0);
+	*miscounted = (uint64_t)col_int(q, 1);
+	sql_end(q);
+	return true;
 }
 
 bool store_list_shapes(struct store *s, bool (*each)(void *arg, const struct store_shape *shape), void *arg,

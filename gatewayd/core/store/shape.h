@@ -30,6 +30,8 @@ bool shape_is_whole(struct store *s, uint64_t index, struct view packed, struct 
 bool shape_is_named(const struct digest *named, const struct view *text, struct error *e) MUST_USE;
 /* How many there are of an agreement. */
 bool store_count_shapes(struct store *s, struct view agreement, uint64_t *n, struct error *e) MUST_USE;
+/* How many there are of all agreements, and of how many of them the count is not that of the disclosures that name it. */
+bool store_check_shapes(struct store *s, uint64_t *n, uint64_t *miscounted, struct error *e) MUST_USE;
 /* Those that entries of the log name which the verbs are about, by digest. */
 bool store_list_shapes(struct store *s, bool (*each)(void *arg, const struct store_shape *shape), void *arg,
                        struct error *e) MUST_USE;

@@ -148,6 +148,7 @@ enum sql {
 	SQL_SHAPE_GET,
 	SQL_SHAPE_OF,
 	SQL_SHAPE_COUNT_OF,
+	SQL_SHAPE_CHECK,
 	SQL_SHAPE_LIST,
 	SQL_TILE_GET,
 	SQL_CHECKPOINT_AT,
@@ -296,6 +297,8 @@ void shapes_drop(struct store *s);
 bool shape_unname(struct store *s, uint64_t id, struct error *e) MUST_USE;
 /* The disclosures of these entries are about to go. */
 bool shapes_archive(struct store *s, uint64_t from, uint64_t to, struct error *e) MUST_USE;
+/* They are gone: so is what they alone named. */
+bool shapes_trim(struct store *s, struct error *e) MUST_USE;
 /* Loads the number of the newest audit log. */
 bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */

@@ -100,10 +100,12 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SHAPE_PUT] = "INSERT INTO shape (id, agreement, digest, text, named) VALUES (" NEXT_ID("shape") ", ?1, ?2, ?3, 0) "
 		"RETURNING id",
 	[SQL_SHAPE_COUNT] = "UPDATE shape SET named = named + ?2 WHERE id = ?1",
-	[SQL_SHAPE_DROP] = "DELETE FROM shape WHERE id = ?1 AND named <= 0",
+	[SQL_SHAPE_DROP] = "DELETE FROM shape WHERE id = ?1 AND named <= 0 AND NOT EXISTS "
+		"(SELECT 1 FROM disclosure WHERE shape = ?1)",
 	[SQL_SHAPE_ARCHIVE] = "UPDATE shape SET named = named - gone.n FROM (SELECT shape AS id, count(*) AS n FROM disclosure "
 		"WHERE idx >= ?1 AND idx < ?2 AND shape IS NOT NULL GROUP BY shape) gone WHERE shape.id = gone.id",
-	[SQL_SHAPE_TRIM] = "DELETE FROM shape WHERE named <= 0",
+	[SQL_SHAPE_TRIM] = "DELETE FROM shape WHERE named <= 0 AND NOT EXISTS "
+		"(SELECT 1 FROM disclosure d WHERE d.shape = shape.id)",
 	[SQL_ENTRY_ARCHIVE] = "DELETE FROM entry WHERE idx >= ?1 AND idx < ?2",
 	[SQL_DISCLOSURE_ARCHIVE] = "DELETE FROM disclosure WHERE idx >= ?1 AND idx < ?2",
 	[SQL_TILE_PUT] = "INSERT INTO tile (key, hashes) VALUES (?1, ?2) "
@@ -227,6 +229,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_SHAPE_GET] = "SELECT text FROM shape WHERE agreement = ?1 AND digest = ?2",
 	[SQL_SHAPE_OF] = "SELECT s.text FROM disclosure d JOIN shape s ON s.id = d.shape WHERE d.idx = ?1",
 	[SQL_SHAPE_COUNT_OF] = "SELECT count(*) FROM shape WHERE agreement = ?1",
+	[SQL_SHAPE_CHECK] = "SELECT count(*), coalesce(sum(CASE WHEN s.named <> coalesce(d.n, 0) THEN 1 ELSE 0 END), 0) "
+		"FROM shape s LEFT JOIN (SELECT shape, count(*) AS n FROM disclosure WHERE shape IS NOT NULL GROUP BY shape) "
+		"AS d ON d.shape = s.id",
 	[SQL_SHAPE_LIST] = "SELECT digest, agreement, text FROM shape s WHERE s.id IN "
 		"(SELECT shape FROM disclosure WHERE idx >= ?1 AND idx < ?2) ORDER BY digest, agreement",
 	[SQL_ENTRY_LAST] = "SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1 AND idx < ?2",

@@ -6,7 +6,8 @@
 #include "gatewayd/core/serve/request.h"
 
 /* POST /evidence with an announcement: kept under ANNOUNCED_NAME and the new log's origin when the key of a partner's log
- * signed it. The worker's thread. */
+ * signed it. A key announces one: a second one is refused (REASON_RECEIPT_INVALID) and an incident, once a day, for the key is
+ * in two hands, or the log was put back. The worker's thread. */
 void announced_take(struct request *r);
 
 #endif

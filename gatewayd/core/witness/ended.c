@@ -33,6 +33,8 @@ enum phase { ASKS_END, ASKS_PROOF, ASKS_GENESIS, COUNTS, WRITES };
 struct refusal {
 	char name[NOTE_NAME_MAX];
 	unsigned n;
+	int64_t since_ms; /* monotonic: asked, and not shown */
+	bool told;
 	struct refusal *next;
 };
 
@@ -49,7 +51,8 @@ struct ended {
 	struct buf note;       /* where the log ended */
 	struct checkpoint end; /* looks into note */
 	struct sight_largest seen;
-	char finding[300];       /* empty: all holds */
+	char finding[600];       /* empty: all holds */
+	struct view passed;      /* the log that was passed over, of which x->seen then is; empty: none */
 	uint64_t counted, after; /* exchanges that are missing; and the last that was looked at */
 	char named[NAMED * (UUID_TEXT + 2) + 1];
 };
@@ -126,6 +129,11 @@ static void report(struct ended *x, const char *text)
 {
 	struct buf both = BUF_INIT(EVIDENCE_MAX);
 
+	/* Of two logs: which came after which others may see otherwise. */
+	if (x->passed.n > 0) {
+		incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->seen.note));
+		return;
+	}
 	if (x->seen.note.n > 0) {
 		buf_add(&both, buf_view(&x->seen.note));
 		buf_addc(&both, '\n');
@@ -136,11 +144,22 @@ static void report(struct ended *x, const char *text)
 	buf_free(&both);
 }
 
+/* What is of that size later, too, must be that tree. */
+static void remember(struct ended *x)
+{
+	struct error e = { .reason = REASON_NONE };
+
+	if (!sight_take(x->worker->core, x->partner, &x->end, buf_view(&x->note), NULL, &e))
+		log_line("error", "log %.*s: %s", VIEW_ARG(x->end.origin), e.text);
+}
+
 static void conclude(struct ended *x)
 {
-	char text[600];
+	char text[1000];
 
-	if (x->finding[0]) {
+	if (!x->finding[0]) {
+		remember(x);
+	} else {
 		snprintf(text, sizeof text, "ended: the log %.*s %s", VIEW_ARG(x->end.origin), x->finding);
 		if (x->counted)
 			snprintf(text + strlen(text), sizeof text - strlen(text),
@@ -173,7 +192,10 @@ static void count_some(struct ended *x)
 	struct error e = { .reason = REASON_NONE };
 	bool more = false;
 
-	if (!missing_list(x->worker->reader, x->end.origin, x->end.size, &x->after, AT_ONCE, &more, count, x, &e))
+	struct view origin = x->passed.n > 0 ? x->passed : x->end.origin;
+	uint64_t end = x->passed.n > 0 ? 0 : x->end.size;
+
+	if (!missing_list(x->worker->reader, origin, end, &x->after, AT_ONCE, &more, count, x, &e))
 		log_line("error", "log %s: its receipts cannot be read: %s", x->partner->log.name, e.text);
 	if (!more)
 		conclude(x);
@@ -190,38 +212,99 @@ static void find(struct ended *x, const char *fmt, ...)
 	vsnprintf(x->finding, sizeof x->finding, fmt, ap);
 	va_end(ap);
 	x->phase = COUNTS;
-	if (x->end.size >= x->seen.size)
+	if (x->passed.n == 0 && x->end.size >= x->seen.size)
 		conclude(x);
 }
 
+/* Of the partner's present log; NULL: no memory. */
+static struct refusal *refusal_of(struct ended *x)
+{
+	struct refusal *one;
+
+	LL_FOREACH(x->refusals, one)
+	if (strcmp(one->name, x->partner->log.name) == 0)
+		return one;
+	one = calloc(1, sizeof *one);
+	if (!one)
+		return NULL;
+	snprintf(one->name, sizeof one->name, "%s", x->partner->log.name);
+	one->since_ms = instant_monotonic_ms();
+	LL_PREPEND(x->refusals, one);
+	return one;
+}
+
+/* Once a process: three times, or a day, is enough. */
+static void tell_refusal(struct ended *x, struct refusal *one, const char *why)
+{
+	bool late = instant_monotonic_ms() >= one->since_ms + DAY_MS;
+	char text[500];
+
+	if (one->told || (one->n < REFUSALS && !late))
+		return;
+	one->told = true;
+	snprintf(text, sizeof text, "ended: the log %s does not show where the one before it ended%s: %s",
+	         x->partner->log.name, late ? ", since a day" : "", why);
+	incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->note));
+}
+
+/* Not now: who says so for a day has no other answer. */
 static void again(struct ended *x, const char *why)
 {
+	struct refusal *one = refusal_of(x);
+
 	log_line("warning", "log %s: where the one before it ended is not known: %s", x->partner->log.name, why);
+	if (one)
+		tell_refusal(x, one, why);
 	reset(x, AGAIN_MS);
 }
 
 /* An answer, but not what every node has to show. */
 static void refused(struct ended *x, const char *why)
 {
-	struct refusal *one;
-	char text[400];
+	struct refusal *one = refusal_of(x);
 
-	LL_FOREACH(x->refusals, one)
-	if (strcmp(one->name, x->partner->log.name) == 0)
-		break;
-	if (!one && (one = calloc(1, sizeof *one))) {
-		snprintf(one->name, sizeof one->name, "%s", x->partner->log.name);
-		LL_PREPEND(x->refusals, one);
-	}
-	if (one && ++one->n == REFUSALS) {
-		snprintf(text, sizeof text, "ended: the log %s does not show where the one before it ended: %s",
-		         x->partner->log.name, why);
-		incident_submit(x->worker->core, x->partner->id, text, buf_view(&x->note));
-	}
+	if (one)
+		one->n++;
 	again(x, why);
 }
 
 static void ask(struct ended *x, enum phase phase, const char *target);
+
+/* The epoch that an origin names; 0: none. */
+static unsigned long long epoch_of(struct view origin)
+{
+	size_t at = origin.n;
+	unsigned long long epoch;
+
+	while (at > 0 && origin.p[at - 1] != '/')
+		at--;
+	return view_to_u64(view_from(origin, at), INT64_MAX, &epoch) ? epoch : 0;
+}
+
+/* A log of a later epoch than the one that is said to have ended last, of which something was seen: it was passed over, with
+ * all that it had. False: the store fails. */
+static bool find_passed_over(struct ended *x, struct error *e)
+{
+	unsigned long long epoch = epoch_of(x->end.origin);
+	struct sight_largest seen;
+
+	for (size_t i = 0; x->passed.n == 0 && i < x->partner->n_earlier; i++) {
+		struct view name = view_of(x->partner->earlier[i].name);
+		if (epoch_of(name) <= epoch)
+			continue;
+		bool ok = sight_largest(x->worker->core->sights, x->worker->reader, name, &seen, e);
+		if (ok && seen.size > 0) {
+			buf_free(&x->seen.note);
+			x->seen = seen;
+			x->passed = name;
+			continue;
+		}
+		buf_free(&seen.note);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
 
 static void judge_end(struct ended *x)
 {
@@ -229,13 +312,17 @@ static void judge_end(struct ended *x)
 	unsigned long long end = x->end.size;
 	char target[64];
 
-	if (!sight_largest(x->worker->core->sights, x->worker->reader, x->end.origin, &x->seen, &e)) {
+	if (!sight_largest(x->worker->core->sights, x->worker->reader, x->end.origin, &x->seen, &e) ||
+	    !find_passed_over(x, &e)) {
 		log_line("error", "log %s: %s", x->partner->log.name, e.text);
 		reset(x, AGAIN_MS);
 		return;
 	}
 	unsigned long long seen = x->seen.size;
-	if (end < seen) {
+	if (x->passed.n > 0) {
+		find(x, "is said to be the one before %s, and %llu entries were seen of %.*s, which came after it",
+		     x->partner->log.name, seen, VIEW_ARG(x->passed));
+	} else if (end < seen) {
 		find(x, "was ended at %llu entries, and %llu were seen of it: what came after left it", end, seen);
 	} else if (end == seen && !digest_eq(&x->end.root, &x->seen.root)) {
 		find(x, "was ended at %llu entries, and %llu were seen of it: it is not the one that was seen", end,
@@ -305,7 +392,9 @@ static void answered(void *arg)
 	struct ended *x = arg;
 	char why[64];
 
-	if (x->post.status == 0) {
+	if (x->post.status == 0 && x->post.answer.failed) {
+		refused(x, "it was answered with more than that can be");
+	} else if (x->post.status == 0) {
 		again(x, x->post.problem);
 	} else if (x->post.status == 429 || x->post.status >= 500) {
 		again(x, "the partner does not say now");
@@ -357,6 +446,7 @@ static void begin(struct ended *x, struct conf *conf, const struct partner *p)
 	x->note = BUF_INIT(NOTE_MAX);
 	x->finding[0] = x->named[0] = 0;
 	x->counted = x->after = 0;
+	x->passed = VIEW("");
 	ask(x, ASKS_END, "/checkpoint?ended");
 }
 

@@ -6,6 +6,8 @@
  *   GET /checkpoint?ended=<size>  the proof that it continues that largest one
  *   GET /checkpoint?genesis       the receipt of the new log's first entry, which names that checkpoint
  *
+ * The log that ended is the last of those before: one that is named while something was seen of a later one passed that over.
+ *
  * What does not hold means that entries left the log: an incident here, once, with the exchanges whose receipts lie beyond
  * its end, and evidence for all partners, the one that ended it included. Partners' files say which logs were earlier
  * (`audit/earlier`).

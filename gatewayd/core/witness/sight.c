@@ -351,6 +351,18 @@ static enum sight_verdict state_of(struct sights *s, const struct store_unproved
 	return verdict;
 }
 
+/* sights_settle() is before the job that drops the rows of what it settled: whatever is WAITING here is dropped by a job that
+ * comes behind this one. */
+bool sight_put_unproved(struct sights *s, struct store *store, const struct store_unproved *u, struct error *e)
+{
+	enum sight_verdict verdict = state_of(s, u);
+
+	if (verdict == SIGHT_MAY)
+		return true;
+	return store_put_unproved(store, u, e) &&
+	       (verdict != SIGHT_FORKED || store_set_forked(store, u->origin, u->size, e));
+}
+
 bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,
                        enum sight_verdict *out, struct error *e)
 {

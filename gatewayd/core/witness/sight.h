@@ -14,6 +14,7 @@
 #include "lib/base/ids.h"
 
 struct sights;
+struct store_unproved;
 struct sights *sights_new(void) MUST_USE;
 void sights_free(struct sights *s);
 /* What is kept in the store; at start, before any thread. */
@@ -30,6 +31,10 @@ bool sight_take(struct core *c, const struct partner *p, const struct checkpoint
  * Whoever keeps the partner from being asked holds no record for ever: after SIGHT_WAIT_MS it is handed out all the same,
  * which is an alarm. One whose checkpoint was found to be of another history is handed out no more. */
 #define SIGHT_WAIT_MS 1000
+/* In the transaction of an exchange that came under `u`: its row, where that is still to be proved. What was proved since
+ * sight_take() gets none, for nobody would drop it; what was found to be of another history is marked. The writer's thread. */
+bool sight_put_unproved(struct sights *s, struct store *store, const struct store_unproved *u,
+                        struct error *e) MUST_USE;
 enum sight_verdict { SIGHT_MAY, SIGHT_WAITS, SIGHT_LATE, SIGHT_FORKED };
 /* Of the exchange `seq`, received at `received_ms`. `reader` is the caller's. False: the store failed. Any thread. */
 bool sight_of_exchange(struct sights *s, struct store *reader, uint64_t seq, int64_t received_ms, int64_t now_ms,
@@ -55,7 +60,7 @@ uint64_t sights_unproved(struct sights *s);
 
 /* --- incidents: whoever forks often does not grow this node's log by it --- */
 
-enum sight_told { TOLD_FORKED, TOLD_BACK, TOLD_WITHOUT_PROOF, TOLD_KINDS };
+enum sight_told { TOLD_FORKED, TOLD_BACK, TOLD_WITHOUT_PROOF, TOLD_TWO_KEYS, TOLD_KINDS };
 /* Counts that this was found of the log. True for the first of its kind that day (UTC): that is an incident. Any thread. */
 bool sights_first_today(struct sights *s, struct view origin, enum sight_told kind, int64_t now_ms) MUST_USE;
 /* How often such was found since the start. Any thread. */

@@ -40,6 +40,8 @@ struct check {
 	char origin[NOTE_NAME_MAX];
 	int64_t next_ms;             /* monotonic */
 	unsigned failures, refusals; /* in a row */
+	int64_t since_ms;            /* monotonic: of the first of those failures */
+	bool told;                   /* that they go on for a day was an incident */
 	/* while it is under way */
 	struct conf *conf;             /* NULL: it is not */
 	const struct partner *partner; /* of conf */
@@ -110,22 +112,34 @@ static void rest(struct check *k, bool failed)
 	reset(k);
 }
 
-/* No answer, or not now: nothing is known. */
+static void tell_refusal(struct check *k, const char *since, const char *what)
+{
+	char text[500];
+
+	snprintf(text, sizeof text, "sight: the log %s does not show its tree%s: %s", k->origin, since, what);
+	incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
+}
+
+/* No answer, or not now: nothing is known. What came from there is not proved all the same, and a day is enough. */
 static void give_up(struct check *k, const char *why)
 {
+	int64_t now_ms = instant_monotonic_ms();
+
 	log_line("warning", "log %s: what was seen of it is not proved yet: %s", k->origin, why);
+	if (k->failures == 0)
+		k->since_ms = now_ms;
+	if (now_ms >= k->since_ms + DAY_MS && !k->told) {
+		k->told = true;
+		tell_refusal(k, ", since a day", why);
+	}
 	rest(k, true);
 }
 
 /* An answer, but not the log: whoever signs checkpoints has a tree to show. */
 static void refused(struct check *k, const char *what)
 {
-	char text[400];
-
-	if (++k->refusals == REFUSALS) {
-		snprintf(text, sizeof text, "sight: the log %s does not show its tree: %s", k->origin, what);
-		incident_submit(k->owner->worker->core, k->partner->id, text, buf_view(&k->note));
-	}
+	if (++k->refusals == REFUSALS)
+		tell_refusal(k, "", what);
 	give_up(k, what);
 }
 
@@ -229,6 +243,7 @@ static void conclude(struct check *k)
 	}
 	tidy(k, continues);
 	k->refusals = 0;
+	k->told = false;
 	/* A log that forked is looked at as soon as any other. */
 	rest(k, false);
 }
@@ -287,7 +302,10 @@ static bool answered(struct check *k, const char *what)
 
 	if (status == 200)
 		return true;
-	if (status == 0) {
+	if (status == 0 && k->post.answer.failed) {
+		snprintf(why, sizeof why, "%s was answered with more than that can be", what);
+		refused(k, why);
+	} else if (status == 0) {
 		give_up(k, k->post.problem);
 	} else {
 		snprintf(why, sizeof why, "%s was answered with status %d", what, status);
@@ -366,6 +384,10 @@ static void got_checkpoint(void *arg)
 
 	if (!answered(k, "its checkpoint"))
 		return;
+	if (k->post.answer.n > NOTE_MAX) {
+		refused(k, "its newest checkpoint is longer than a note may be");
+		return;
+	}
 	buf_add(&k->note, buf_view(&k->post.answer));
 	if (k->note.failed)
 		give_up(k, "memory ran out");

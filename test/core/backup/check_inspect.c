@@ -7,6 +7,7 @@
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/payload.h"
+#include "gatewayd/core/store/shape.h"
 #include "test/core/log_fixture.h"
 #include "test/core/store_fixture.h"
 
@@ -169,6 +170,23 @@ static void alter(const char *path, const char *sql)
 	sqlite3_close(db);
 }
 
+/* One that is counted too high would stay behind its last disclosure. */
+START_TEST(shapes_are_counted)
+{
+	struct store_shape shape = { .agreement = VIEW("a"), .digest = { .b = { 1 } }, .text = VIEW("{}") };
+	struct inspection i = { .tell = tell };
+
+	OK(store_begin(s, e));
+	OK(store_put_shaped(s, 0, VIEW("{}"), VIEW("[]"), &shape, e));
+	OK(store_commit(s, e));
+	OK(inspect_engine(s, &i, e));
+	ck_assert_uint_eq(i.found[FINDING_DAMAGED], 0);
+	alter(scratch_file(&dir, "store.db"), "UPDATE shape SET named = named + 1");
+	OK(inspect_engine(s, &i, e));
+	ck_assert_uint_eq(i.found[FINDING_DAMAGED], 1);
+}
+END_TEST
+
 START_TEST(the_log_is_the_one_that_was_signed)
 {
 	static struct log_fixture f;
@@ -209,6 +227,7 @@ TCase *make_inspect_case(void)
 	tcase_add_checked_fixture(tc, open_all, close_all);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, every_payload_is_opened);
+	tcase_add_test(tc, shapes_are_counted);
 	tcase_add_test(tc, what_a_restore_leaves_open_is_remembered);
 	tcase_add_test(tc, the_log_is_the_one_that_was_signed);
 	return tc;

@@ -371,6 +371,29 @@ START_TEST(a_copy_whose_exchange_is_named)
 }
 END_TEST
 
+/* Of answers that are one of few nobody can say whose they are. */
+#define KEEP(id, at) "{\"id\":\"" id "\",\"pointer\":\"" at "\",\"category\":\"operational\",\"action\":\"keep\"}"
+static const char *const telling[] = {
+	"[" KEEP("a", "/status") "," KEEP("b", "/payment/form") "," KEEP("c", "/itinerary/*/cabin") "]",
+	"[" KEEP("a", "/travellers/*/family") "," KEEP("b", "/travellers/*/given") "]",
+};
+
+START_TEST(what_tells_little_is_not_known_again)
+{
+	static const struct digest none = { .b = { 0 } };
+	json_t *doc = core_preset(&f, "pnr");
+	struct store_caveats row;
+
+	put(doc, "/id", "\"few\"");
+	put(doc, "/rules", telling[_i]);
+	put(doc, "/retention/mask_pointers", NULL);
+	core_document(&f, core_add_agreement(&f, doc));
+	struct uuid id = posted(SOUTH_SYSTEM, "few", under(NULL), 201);
+	OK(store_get_caveats(f.reader, seq_of(&id), &row, e));
+	ck_assert_int_eq(!digest_eq(&row.mark, &none), _i);
+}
+END_TEST
+
 START_TEST(a_copy_of_what_is_gone)
 {
 	struct uuid id;
@@ -582,6 +605,7 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, a_copy_is_known_in_any_order);
 	tcase_add_test(c, a_copy_is_known_after_a_new_start);
 	tcase_add_test(c, a_copy_whose_exchange_is_named);
+	tcase_add_loop_test(c, what_tells_little_is_not_known_again, 0, 2);
 	tcase_add_test(c, a_copy_of_what_is_gone);
 	tcase_add_loop_test(c, an_altered_row_is_not_inherited, 0, (int)(sizeof rows / sizeof *rows));
 	tcase_add_test(c, nor_is_that_of_a_correction);

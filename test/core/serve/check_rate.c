@@ -95,6 +95,22 @@ START_TEST(a_day_ends_at_midnight)
 }
 END_TEST
 
+/* Around midnight neither day is had twice; and a clock that was far ahead does not keep its day for good. */
+START_TEST(a_clock_that_goes_back_begins_no_day_anew)
+{
+	const int64_t late = NOON + DAY_MS / 2 - 1000, early = late + 2000;
+
+	p.rates = (struct rates){ .day_records = 3 };
+	rate_count(counts, under("pnr"), 3, 0, late, 0);
+	ck_assert(!may("pnr", late, 0) && may("pnr", early, 2000));
+	rate_count(counts, under("pnr"), 3, 0, early, 2000);
+	ck_assert(!may("pnr", late, 3000) && !may("pnr", early, 5000));
+	ck_assert(may("pnr", late + 10 * DAY_MS, 6000));
+	rate_count(counts, under("pnr"), 3, 0, late + 10 * DAY_MS, 6000);
+	ck_assert(may("pnr", late, 7000));
+}
+END_TEST
+
 START_TEST(an_agreement_has_bounds_of_its_own)
 {
 	p.by_agreement = &of_pnr;
@@ -166,6 +182,7 @@ TCase *make_rate_case(void)
 	tcase_add_test(c, records_of_a_second);
 	tcase_add_test(c, bytes_of_a_second);
 	tcase_add_test(c, a_day_ends_at_midnight);
+	tcase_add_test(c, a_clock_that_goes_back_begins_no_day_anew);
 	tcase_add_test(c, an_agreement_has_bounds_of_its_own);
 	tcase_add_test(c, fields);
 	tcase_add_test(c, the_stricter_of_partner_file_and_agreement_counts);

@@ -133,6 +133,17 @@ START_TEST(another_day_begins_at_nothing)
 	put_value(text);
 	restart();
 	ck_assert(!may());
+	/* The clock was put back over midnight, and twice as far back. */
+	snprintf(text, sizeof text, "%lld\nnorth - 100 0\n", (long long)(instant_now_ms() / DAY_MS + 1));
+	put_value(text);
+	restart();
+	ck_assert(!may());
+	restart();
+	ck_assert(!may());
+	snprintf(text, sizeof text, "%lld\nnorth - 100 0\n", (long long)(instant_now_ms() / DAY_MS + 2));
+	put_value(text);
+	restart();
+	ck_assert(may());
 }
 END_TEST
 

@@ -11,7 +11,8 @@ TCase *make_sources_case(void);
 
 static struct scratch_dir dir;
 static struct sources *sources;
-static struct partner partners[] = { { .id = "south" }, { .id = "west" } };
+static struct partner partners[] = { { .id = "south", .n_pins = 1, .pins = { { .b = { 0xaa } } } },
+	                             { .id = "west", .n_pins = 1, .pins = { { .b = { 0xbb } } } } };
 static struct conf conf = { .partners = partners, .n_partners = 2 };
 static char path_kept[PATH_MAX];
 static const char *path = path_kept;
@@ -46,7 +47,14 @@ static const char *printed(int64_t now_ms)
 	struct buf out = BUF_INIT(1 << 20);
 
 	sources_print(sources, &conf, now_ms, &out);
-	snprintf(text, sizeof text, "%.*s", VIEW_ARG(buf_view(&out)));
+	/* of each key its first digits */
+	size_t n = 0;
+	for (struct view rest = buf_view(&out), line; rest.n > 0;) {
+		line = view_cut(&rest, '\n');
+		ck_assert_uint_gt(line.n, 64);
+		n += (size_t)snprintf(text + n, sizeof text - n, "%.*s\n", (int)line.n - 62, line.p);
+	}
+	text[n] = '\0';
 	buf_free(&out);
 	return text;
 }
@@ -87,9 +95,9 @@ START_TEST(they_outlive_a_start_for_a_day)
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	start_again(NOW + 5000);
-	ck_assert_str_eq(printed(NOW + 5000), "::ffff:10.0.0.2 86396000\n::ffff:10.0.0.1 86397000\n");
+	ck_assert_str_eq(printed(NOW + 5000), "::ffff:10.0.0.2 86396000 bb\n::ffff:10.0.0.1 86397000 aa\n");
 	/* a day after its last handshake one is out of what is sent, and of the file, whoever comes or not */
-	ck_assert_str_eq(printed(NOW + 1000 + SOURCES_MS), "::ffff:10.0.0.1 1000\n");
+	ck_assert_str_eq(printed(NOW + 1000 + SOURCES_MS), "::ffff:10.0.0.1 1000 aa\n");
 	keep(NOW + 1000 + SOURCES_MS, false);
 	ck_assert_str_eq(in_file(), "1700000002000 ::ffff:10.0.0.1 south\n");
 	/* or with the start */
@@ -106,9 +114,26 @@ START_TEST(those_of_a_partner_that_is_no_more)
 	seen(2, "west", NOW);
 	keep(NOW, true);
 	conf.n_partners = 1;
-	ck_assert_str_eq(printed(NOW), "::ffff:10.0.0.1 86400000\n");
+	ck_assert_str_eq(printed(NOW), "::ffff:10.0.0.1 86400000 aa\n");
 	keep(NOW + 60000, false);
 	ck_assert_str_eq(in_file(), "1700000000000 ::ffff:10.0.0.1 south\n");
+}
+END_TEST
+
+/* One with ever so many addresses makes no other partner a stranger. */
+START_TEST(a_partner_makes_room_at_its_own_cost)
+{
+	struct buf out = BUF_INIT(1 << 20);
+
+	seen(1, "west", NOW);
+	for (uint32_t i = 0; i < 2 * SOURCES_KEPT; i++)
+		seen(2 + i, "south", NOW + 1);
+	seen(0, "west", NOW + 2);
+	sources_print(sources, &conf, NOW + 3, &out);
+	buf_addc(&out, '\0');
+	ck_assert(strstr(out.p, "::ffff:10.0.0.1 ") && strstr(out.p, "::ffff:10.0.0.0 "));
+	ck_assert(!strstr(out.p, "::ffff:10.0.0.3 ") && strstr(out.p, "::ffff:10.0.32.1 "));
+	buf_free(&out);
 }
 END_TEST
 
@@ -158,7 +183,7 @@ START_TEST(lines_that_are_none)
 	             "1699913600000 ::3 south\n99999999999999999999 ::4 south\n"
 	             "1 1:2:3:4:5:6:7:8:9:0:1:2:3:4:5:6:7:8:9:0:1:2:3:4:5:6:7:8:9 south\n1699999999999 ::5 south"));
 	start_again(NOW);
-	ck_assert_str_eq(printed(NOW), "::5 86399999\n");
+	ck_assert_str_eq(printed(NOW), "::5 86399999 aa\n");
 }
 END_TEST
 
@@ -199,6 +224,7 @@ TCase *make_sources_case(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, they_outlive_a_start_for_a_day);
 	tcase_add_test(c, those_of_a_partner_that_is_no_more);
+	tcase_add_test(c, a_partner_makes_room_at_its_own_cost);
 	tcase_add_test(c, no_more_than_that);
 	tcase_add_test(c, the_file_is_written_once_a_minute);
 	tcase_add_test(c, lines_that_are_none);

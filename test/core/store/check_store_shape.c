@@ -1,4 +1,6 @@
 /* Shapes in the store: there as long as disclosures name them, whatever is rolled back, erased or archived between. */
+#include <sqlite3.h>
+
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/shape.h"
 #include "lib/crypto/crypto.h"
@@ -91,6 +93,82 @@ START_TEST(goes_with_the_last_that_names_it)
 	/* And is put again by the next. */
 	OK(store_begin(s, e));
 	put(5, 1, "a");
+	OK(store_commit(s, e));
+	ck_assert(is_there(1, "a"));
+}
+END_TEST
+
+static void write_by_hand(const char *sql)
+{
+	sqlite3 *db;
+
+	store_close(s);
+	s = NULL;
+	ck_assert_int_eq(sqlite3_open(scratch_file(&dir, "store.db"), &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+	reopen();
+}
+
+static uint64_t miscounted(void)
+{
+	uint64_t all, n;
+
+	OK(store_check_shapes(s, &all, &n, e));
+	return n;
+}
+
+/* Whatever somebody wrote into the store: what others name stays, and no erasure is kept from being done. */
+START_TEST(counts_that_were_altered)
+{
+	OK(store_begin(s, e));
+	for (uint64_t i = 0; i < 4; i++)
+		put(i, 1, "a");
+	put(4, 2, "a");
+	OK(store_commit(s, e));
+	ck_assert_uint_eq(miscounted(), 0);
+	write_by_hand("UPDATE shape SET named = 1");
+	ck_assert_uint_eq(miscounted(), 1);
+	OK(store_begin(s, e));
+	OK(store_erase_disclosures(s, 0, e));
+	OK(store_commit(s, e));
+	ck_assert(is_there(1, "a"));
+	for (uint64_t i = 1; i < 4; i++) {
+		ck_assert(is_there(1, "a"));
+		OK(store_begin(s, e));
+		OK(store_erase_disclosures(s, i, e));
+		OK(store_commit(s, e));
+	}
+	ck_assert(!is_there(1, "a"));
+	ck_assert_uint_eq(miscounted(), 0);
+	write_by_hand("UPDATE shape SET named = 2");
+	ck_assert_uint_eq(miscounted(), 1);
+	write_by_hand("DELETE FROM shape");
+	OK(store_begin(s, e));
+	OK(store_erase_disclosures(s, 4, e));
+	OK(store_commit(s, e));
+	ck_assert_uint_eq(miscounted(), 0);
+}
+END_TEST
+
+/* The same when a log is archived. */
+START_TEST(a_count_that_was_altered_before_an_archive)
+{
+	struct store_log_row log = { .origin = VIEW("north/2"), .note = VIEW("") };
+	struct store_archive archive = { .size = 2 };
+
+	OK(store_begin(s, e));
+	put(0, 1, "a");
+	put(1, 1, "a");
+	OK(store_put_log(s, &log, e));
+	OK(store_commit(s, e));
+	reopen();
+	OK(store_begin(s, e));
+	put(0, 1, "a");
+	OK(store_commit(s, e));
+	write_by_hand("UPDATE shape SET named = 1");
+	OK(store_begin(s, e));
+	OK(store_archive_entries(s, 0, &archive, e));
 	OK(store_commit(s, e));
 	ck_assert(is_there(1, "a"));
 }
@@ -229,6 +307,8 @@ TCase *make_store_shape_case(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, goes_with_the_last_that_names_it);
+	tcase_add_test(c, counts_that_were_altered);
+	tcase_add_test(c, a_count_that_was_altered_before_an_archive);
 	tcase_add_test(c, a_rollback_counts_nothing);
 	tcase_add_test(c, many_in_turn);
 	tcase_add_test(c, an_archived_log_names_none);

@@ -277,6 +277,8 @@ ASK(cosigned, uint64_t n; return store_cosigned(s, &n, e) && tell_text(out, "cos
 ASK(list_cosignatures,
     return store_list_cosignatures(s, 2, tell_line, out, e) && store_list_cosignatures(s, 4, tell_line, out, e);)
 ASK(list_sighted, return store_list_sighted(s, tell_sighted, out, e);)
+ASK(check_shapes, uint64_t n, bad;
+    return store_check_shapes(s, &n, &bad, e) && tell_text(out, "shapes", n * 100 + bad, VIEW(""));)
 ASK(get_sighted, struct view v;
     return store_get_sighted(s, VIEW("south/1"), 6, &v, e) && tell_text(out, "sighted", 6, v);)
 ASK(list_tales, return store_list_tales(s, tell_tale, out, e);)
@@ -392,6 +394,7 @@ static const struct reading readings[] = {
 	READING(list_cosignatures),
 	READING(list_sighted),
 	READING(get_sighted),
+	READING(check_shapes),
 	READING(list_tales),
 	READING(get_unproved),
 	READING(get_timestamp),

@@ -33,6 +33,8 @@ static inline void is_asked(const char *target)
 	ck_assert_str_eq(post_seen.head.p, target);
 }
 
+#define PIECE 16384 /* of an answer, in a frame */
+
 /* Answers it; status 0: no answer comes. Whether another request follows at once. */
 static inline bool answer_it(int status, struct view body)
 {
@@ -48,10 +50,18 @@ static inline bool answer_it(int status, struct view body)
 		put_view16(&b, VIEW("the partner cannot be reached"));
 	}
 	put_u16(&b, 0);
-	buf_add(&b, body);
+	size_t piece = body.n < PIECE ? body.n : PIECE;
+	buf_add(&b, view_make(body.p, piece));
 	post_seen.done = false;
-	channel_send(edge, FRAME_REPLY, FRAME_LAST, id, buf_view(&b), VIEW(""));
+	channel_send(edge, FRAME_REPLY, piece == body.n ? FRAME_LAST : 0, id, buf_view(&b), VIEW(""));
 	buf_free(&b);
+	while (piece < body.n) {
+		body = view_from(body, piece);
+		piece = body.n < PIECE ? body.n : PIECE;
+		worker_turn();
+		channel_send(edge, FRAME_BODY, piece == body.n ? FRAME_LAST : 0, id, view_make(body.p, piece),
+		             VIEW(""));
+	}
 	do {
 		worker_turn();
 		HASH_FIND(hh, worker->posts, &id, sizeof id, p);

@@ -272,6 +272,64 @@ START_TEST(a_first_entry_that_names_another_end)
 }
 END_TEST
 
+/* A log that came after the one that is said to be the last before: what was seen of it left with it. */
+START_TEST(an_end_that_passes_a_log_over)
+{
+	struct partner *south = &conf->partners[SOUTH_GATEWAY];
+	struct note_vkey earlier[2] = { old_key, old_key };
+	struct checkpoint c = { .size = 3, .root = { .b = { 1 } } };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	struct core_job j = core_act(&f, put_receipts, NULL);
+
+	ck_assert(j.committed);
+	sees(7, 0);
+	/* Nothing was seen of the one between: it had nothing that is missed. */
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/0"), NOTE_ED25519, south->log.key, &earlier[1]));
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/2"), NOTE_ED25519, south->log.key, &earlier[0]));
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/3"), NOTE_ED25519, old_key.key, &south->log));
+	south->earlier = earlier;
+	south->n_earlier = 2;
+	if (_i) {
+		c.origin = view_of(earlier[0].name);
+		sign_checkpoint(&earlier[0], f.south_key, 3, &c.root, &note);
+		OK(sight_take(&f.core, south, &c, buf_view(&note), NULL, e));
+		let_write();
+	}
+	bool more = ends_at(7, 0);
+	ck_assert_int_eq(more, !_i);
+	if (!_i)
+		ck_assert(!begins("genesis", 7, 0));
+	is_over(7);
+	if (_i) {
+		is_incident("ended: the log " OLD " is said to be the one before gw.south.example/audit/gw1/3, and 3 "
+		            "entries were seen of gw.south.example/audit/gw1/2, which came after it");
+		is_told(false);
+	}
+	buf_free(&note);
+}
+END_TEST
+
+/* Of the size at which it ended, the tree with which it did. */
+START_TEST(another_tree_of_the_end)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct buf note = note_at(9, 1);
+	struct checkpoint c;
+
+	ck_assert(ends_at(9, 0));
+	ck_assert(!begins("genesis", 9, 0));
+	is_over(9);
+	OK(checkpoint_open(buf_view(&note), &old_key, &c, e));
+	ck_assert(!sight_take(&f.core, &conf->partners[SOUTH_GATEWAY], &c, buf_view(&note), NULL, &e));
+	ck_assert_int_eq(e.reason, REASON_RECEIPT_INVALID);
+	let_write();
+	is_incident("showed two roots of 9 entries");
+	buf_free(&note);
+}
+END_TEST
+
+static char long_text[512 * 1024];
+
 static bool does_not_show(unsigned how)
 {
 	switch (how) {
@@ -281,6 +339,10 @@ static bool does_not_show(unsigned how)
 	case 3: ck_assert(prove(7, 9, 0)); return answer_it(404, VIEW(""));
 	case 4: ck_assert(prove(7, 9, 0)); return answer_it(200, VIEW("no receipt"));
 	case 5: ck_assert(prove(7, 9, 0)); return begins("restore", 9, 0);
+	case 6:
+		ck_assert(prove(7, 9, 0));
+		memset(long_text, 'x', sizeof long_text);
+		return answer_it(200, view_make(long_text, sizeof long_text));
 	default: ck_abort();
 	}
 	return false;
@@ -309,6 +371,30 @@ START_TEST(what_is_not_shown_is_an_incident_at_last)
 }
 END_TEST
 
+/* Silence, or an answer that promises another, are no way out. */
+START_TEST(who_says_not_now_for_a_day)
+{
+	uint64_t entries = log_size(), asked = 0;
+
+	sees(7, 0);
+	for (; log_size() == entries && asked < 40; asked++) {
+		is_asked_again();
+		ck_assert(!answer_it(_i ? 503 : 0, VIEW("")));
+		let_write();
+	}
+	ck_assert_uint_gt(asked, 8);
+	ck_assert_uint_lt(asked, 40);
+	is_incident("ended: the log " SOUTH_ORIGIN " does not show where the one before it ended, since a day: ");
+	/* It is asked on; once is enough. */
+	for (unsigned i = 0; i < 3; i++) {
+		is_asked_again();
+		ck_assert(!answer_it(503, VIEW("")));
+		let_write();
+	}
+	ck_assert_uint_eq(log_size(), entries + 1);
+}
+END_TEST
+
 TCase *make_ended_case(void)
 {
 	TCase *c = tcase_create("ended");
@@ -320,6 +406,9 @@ TCase *make_ended_case(void)
 	tcase_add_test(c, an_end_of_another_tree);
 	tcase_add_test(c, an_end_that_does_not_continue_what_was_seen);
 	tcase_add_test(c, a_first_entry_that_names_another_end);
-	tcase_add_loop_test(c, what_is_not_shown_is_an_incident_at_last, 0, 6);
+	tcase_add_loop_test(c, an_end_that_passes_a_log_over, 0, 2);
+	tcase_add_test(c, another_tree_of_the_end);
+	tcase_add_loop_test(c, what_is_not_shown_is_an_incident_at_last, 0, 7);
+	tcase_add_loop_test(c, who_says_not_now_for_a_day, 0, 2);
 	return c;
 }

@@ -166,6 +166,11 @@ START_TEST(a_checkpoint_beyond_the_end_of_a_partners_log)
 }
 END_TEST
 
+static bool drop_value(void *arg, const struct act *a, struct error *e)
+{
+	return store_put_value(a->store, view_of(arg), VIEW(""), e);
+}
+
 /* The key of a partner's log announces the next: kept, logged, once. */
 START_TEST(an_announcement_of_a_partners_key)
 {
@@ -190,11 +195,49 @@ START_TEST(an_announcement_of_a_partners_key)
 	OK(store_get_value(f.reader, VIEW("announced/gw.south.example/audit/gw1/2"), &value, e));
 	ck_assert(view_eq(value, buf_view(&note)));
 	/* By a key that is no partner's. */
+	size = log_size();
 	old = (struct note_signer){ .key = f.log.key };
 	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/1"), NOTE_ED25519, f.log.vkey.key, &old.vkey));
 	buf_reset(&note);
 	ck_assert(announcement_make(&old, &next, &note));
 	ck_assert_int_eq(brings(buf_view(&note)), 404);
+	ck_assert_uint_eq(log_size(), size);
+	buf_free(&note);
+}
+END_TEST
+
+/* A key announces one: whoever announces many grows this log by an entry a day, and people are asked. */
+START_TEST(a_key_that_announces_many)
+{
+	const struct note_vkey *south = &core_partner(&f, SOUTH_GATEWAY)->log;
+	struct note_signer old = { .vkey = *south, .key = f.south_key }, next = { .key = f.log.key };
+	struct buf note = BUF_INIT(NOTE_MAX);
+	char name[NOTE_NAME_MAX];
+	uint64_t size = log_size();
+	struct view value;
+
+	for (unsigned epoch = 2; epoch < 20; epoch++) {
+		snprintf(name, sizeof name, "gw.south.example/audit/gw1/%u", epoch);
+		ck_assert(note_vkey_make(view_of(name), NOTE_ED25519, f.log.vkey.key, &next.vkey));
+		buf_reset(&note);
+		ck_assert(announcement_make(&old, &next, &note));
+		ck_assert_int_eq(brings(buf_view(&note)), epoch == 2 ? 200 : 403);
+		ck_assert_uint_eq(log_size(), size + (epoch == 2 ? 1 : 2));
+	}
+	is_incident("announced: the key of the log " SOUTH_ORIGIN " announced another before, and now "
+	            "gw.south.example/audit/gw1/3 with the key ");
+	snprintf(name, sizeof name, "announces/%s+%08x", south->name, south->id);
+	OK(store_get_value(f.reader, view_of(name), &value, e));
+	ck_assert(view_is(value, "two"));
+	ck_assert(!store_get_value(f.reader, VIEW("announced/gw.south.example/audit/gw1/3"), &value, NULL));
+	/* The same epoch with another key is another, too; so it is where a build before kept the first. */
+	ck_assert(note_vkey_make(VIEW("gw.south.example/audit/gw1/2"), NOTE_ED25519, south->key, &next.vkey));
+	next.key = f.south_key;
+	buf_reset(&note);
+	ck_assert(announcement_make(&old, &next, &note));
+	ck_assert_int_eq(brings(buf_view(&note)), 403);
+	ck_assert(core_act(&f, drop_value, name).committed);
+	ck_assert_int_eq(brings(buf_view(&note)), 403);
 	buf_free(&note);
 }
 END_TEST
@@ -471,6 +514,7 @@ TCase *make_evidence_case(void)
 	tcase_add_test(c, a_partners_checkpoint);
 	tcase_add_test(c, a_checkpoint_beyond_the_end_of_a_partners_log);
 	tcase_add_test(c, an_announcement_of_a_partners_key);
+	tcase_add_test(c, a_key_that_announces_many);
 	tcase_add_test(c, partners_are_told_until_they_answer);
 	tcase_add_test(c, what_is_to_be_told_outlives_a_restart);
 	tcase_add_test(c, a_partner_that_is_silent_delays_no_other_piece);

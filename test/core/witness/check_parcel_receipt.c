@@ -6,7 +6,7 @@
 TCase *make_parcel_receipt_case(void);
 
 #define INPUT_00 "0000000000000000000000000000000000000000000000000000000000000000"
-#define LEAF "{\"input\":\"" INPUT_00 "\",\"operation\":\"collection\"}"
+#define LEAF     "{\"input\":\"" INPUT_00 "\",\"operation\":\"collection\"}"
 
 static struct parcel parcel;
 static struct buf proof, answer;
@@ -165,7 +165,8 @@ START_TEST(a_leaf_that_refuses)
 		ck_assert_msg(proof_leaf_refuses(parsed_leaf(leaves[i].leaf, &t), INPUT) == leaves[i].refuses, "%s",
 		              leaves[i].leaf);
 	/* What is not known is said by no leaf. */
-	ck_assert(!proof_leaf_refuses(parsed_leaf("{\"operation\":\"refusal\",\"input\":\"\",\"final\":true}", &t), ""));
+	ck_assert(
+	        !proof_leaf_refuses(parsed_leaf("{\"operation\":\"refusal\",\"input\":\"\",\"final\":true}", &t), ""));
 	ck_assert(!proof_leaf_says(parsed_leaf("{\"origin\":\"\"}", &t), "origin", ""));
 }
 END_TEST

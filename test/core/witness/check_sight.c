@@ -286,7 +286,7 @@ struct unproved_job {
 static bool put_unproved(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	(void)w;
-	return store_put_unproved(s, &JOB_OF(struct unproved_job, j)->row, e);
+	return sight_put_unproved(core.sights, s, &JOB_OF(struct unproved_job, j)->row, e);
 }
 
 static void unproved_is_put(struct job *j)
@@ -294,6 +294,45 @@ static void unproved_is_put(struct job *j)
 	writer_release(j);
 	atomic_store(&JOB_OF(struct unproved_job, j)->done, true);
 }
+
+static void put_exchange(uint64_t seq, uint64_t size)
+{
+	struct unproved_job job = { .row = { .seq = seq, .size = size, .origin = view_of(partner.log.name) },
+		                    .job = { .run = put_unproved, .done = unproved_is_put } };
+
+	writer_submit(f.writer, &job.job);
+	while (!atomic_load(&job.done))
+		usleep(1000);
+}
+
+static enum sight_verdict verdict_on(struct store *reader, uint64_t seq)
+{
+	enum sight_verdict v;
+
+	OK(sight_of_exchange(core.sights, reader, seq, 1000000, 1000000, &v, e));
+	return v;
+}
+
+/* Its checkpoint was judged before its transaction: what was proved then is so over a restart, too, and a fork stays one. */
+START_TEST(what_was_judged_before_it_is_written)
+{
+	taken(5);
+	settle("", 9);
+	put_exchange(1, 5);
+	taken(10);
+	settle("S", 12);
+	put_exchange(2, 10);
+	taken(13);
+	put_exchange(3, 13);
+	restart();
+	struct store *reader = store_open_reader(scratch_file(&f.dir, "store.db"), NULL);
+	ck_assert_ptr_nonnull(reader);
+	ck_assert_int_eq(verdict_on(reader, 1), SIGHT_MAY);
+	ck_assert_int_eq(verdict_on(reader, 2), SIGHT_FORKED);
+	ck_assert_int_eq(verdict_on(reader, 3), SIGHT_WAITS);
+	store_close(reader);
+}
+END_TEST
 
 /* An exchange under a checkpoint that waits, one that was let go (which proves nothing), and under none. */
 START_TEST(when_a_record_is_handed_out)
@@ -356,6 +395,7 @@ TCase *make_sight_case(void)
 	tcase_add_test(c, what_waits_survives_a_restart);
 	tcase_add_test(c, a_log_without_an_endpoint);
 	tcase_add_test(c, incidents_a_day);
+	tcase_add_test(c, what_was_judged_before_it_is_written);
 	tcase_add_test(c, when_a_record_is_handed_out);
 	return c;
 }

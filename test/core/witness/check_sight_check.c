@@ -343,9 +343,13 @@ END_TEST
 /* So often, and by then it is an incident; a check that ends well forgives. */
 #define REFUSALS 3
 
+static char long_text[256 * 1024];
+
 static bool refuses(unsigned how)
 {
 	struct digest root = root_of(LEAVES, 0);
+
+	memset(long_text, 'x', sizeof long_text);
 
 	starts();
 	switch (how) {
@@ -359,6 +363,11 @@ static bool refuses(unsigned how)
 		return answer_it(200, buf_view(&note));
 	case 4: ck_assert(answer_it(200, shows(LEAVES, 0))); return answer_it(404, VIEW(""));
 	case 5: ck_assert(answer_it(200, shows(LEAVES, 0))); return answer_it(200, VIEW("too short"));
+	case 6: return answer_it(200, view_make(long_text, NOTE_MAX + 1));
+	case 7: return answer_it(200, view_make(long_text, sizeof long_text));
+	case 8:
+		ck_assert(answer_it(200, shows(LEAVES, 0)));
+		return answer_it(200, view_make(long_text, sizeof long_text));
 	default: ck_abort(); return false;
 	}
 }
@@ -370,6 +379,9 @@ static const char *const faults[] = {
 	"its newest checkpoint is not signed by the log",
 	"a tile was answered with status 404",
 	"a tile has not the hashes that its checkpoint covers",
+	"its newest checkpoint is longer than a note may be",
+	"its checkpoint was answered with more than that can be",
+	"a tile was answered with more than that can be",
 };
 
 START_TEST(a_log_that_is_not_shown_is_an_incident_at_last)
@@ -417,6 +429,31 @@ START_TEST(a_partner_that_cannot_be_reached)
 	}
 	no_incident();
 	unproved(1);
+}
+END_TEST
+
+/* For a day: what came from there is not proved all the same. */
+START_TEST(a_partner_that_is_silent_for_a_day)
+{
+	unsigned asked = 0;
+
+	sees(400, 0);
+	for (; log_size() == entries && asked < 40; asked++) {
+		starts();
+		ck_assert(!answer_it(_i ? 503 : 0, VIEW("")));
+		let_write();
+	}
+	ck_assert_uint_gt(asked, 20);
+	ck_assert_uint_lt(asked, 40);
+	is_incident("sight: the log " SOUTH_ORIGIN " does not show its tree, since a day: ");
+	for (unsigned i = 0; i < 3; i++) {
+		starts();
+		ck_assert(!answer_it(503, VIEW("")));
+	}
+	let_write();
+	ck_assert_uint_eq(log_size(), entries + 1);
+	checked(LEAVES, 0);
+	unproved(0);
 }
 END_TEST
 
@@ -483,9 +520,10 @@ TCase *make_sight_check_case(void)
 	tcase_add_test(c, a_newest_that_does_not_continue_what_was_cosigned);
 	tcase_add_test(c, a_newest_that_does_not_continue_what_was_proved);
 	tcase_add_test(c, tiles_of_another_branch);
-	tcase_add_loop_test(c, a_log_that_is_not_shown_is_an_incident_at_last, 0, sizeof faults / sizeof *faults);
+	tcase_add_loop_test(c, a_log_that_is_not_shown_is_an_incident_at_last, 0, 9);
 	tcase_add_test(c, a_check_that_ends_well_forgives);
 	tcase_add_loop_test(c, a_partner_that_cannot_be_reached, 0, 4);
+	tcase_add_loop_test(c, a_partner_that_is_silent_for_a_day, 0, 2);
 	tcase_add_test(c, a_failure_is_tried_again_later);
 	tcase_add_loop_test(c, nothing_is_asked, 0, 5);
 	tcase_add_test(c, the_end_of_a_worker);

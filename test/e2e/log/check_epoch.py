@@ -22,6 +22,17 @@ FIRST = "first_schema[] ="
 LITERAL_OR_END = r'/\*.*?\*/|"([^"\\]*)"|;'       # comments are passed over
 
 
+def value(store, name):
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+        (found,) = db.execute("SELECT value FROM value WHERE name = ?", (name,)).fetchone()
+        return found.decode()
+
+
+def set_value(store, name, text):
+    with contextlib.closing(sqlite3.connect(store, timeout=10)) as db, db:
+        db.execute("INSERT INTO value VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, text.encode()))
+
+
 class Migration(unittest.TestCase):
     def make_first_version(self, path):
         """The store at `path` anew, as the first version of the program would have made it: its schema, its columns."""
@@ -432,6 +443,17 @@ class Rotated(unittest.TestCase):
         write(forged, entry["note"].replace(new, new[:-4] + "AAAA"))
         self.assertNotEqual(south.ctl("audit", "follow", "north-gateway", forged, ok=False)[0], 0)
         self.assertEqual(json.loads(read(partner))["audit"]["vkey"], old)
+        # Where the key announced several, people are asked: the file that they were given is taken.
+        store, name = f"{south.folder}/store/gatewayd.db", "announces/" + "+".join(old.split("+")[:2])
+        self.assertEqual(value(store, name), new)
+        set_value(store, name, "two")
+        code, _, err = run(GATEWAYCTL, "-c", south.config, "audit", "follow", "north-gateway", ok=False)
+        self.assertEqual(code, 4)
+        self.assertIn("announced two keys", err)
+        set_value(store, name, new)
+        # An announcement by another key for the epoch between says nothing.
+        set_value(store, "announced/gw.north.example/audit/gw1/2", "nothing")
+        set_value(store, "announced/gw.north.example/audit/gw1/3", entry["note"])
         self.assertIn("reload gatewayd", south.ctl("audit", "follow", "north-gateway")[1])
         audit = json.loads(read(partner))["audit"]
         self.assertEqual((audit["vkey"], audit["earlier"]), (new, [old]))

@@ -138,8 +138,9 @@ class Sight(Case):
         first, self.liar.leaves = self.liar.leaves, []
         self.refused(5, "b")
         self.incident("forked: showed two roots of 5 entries")
-        note = self.liar.checkpoint(self.liar.leaves)
-        self.assertEqual(self.incidents()[0]["input"], hashlib.sha256(note.encode()).hexdigest())
+        # What is kept is both, which prove it to anybody.
+        proof = self.liar.checkpoint(first) + "\n" + self.liar.checkpoint(self.liar.leaves)
+        self.assertEqual(self.incidents()[0]["input"], hashlib.sha256(proof.encode()).hexdigest())
         forked, self.liar.leaves = self.liar.leaves, first
         self.accepted(6)
         self.liar.leaves = forked[:4]

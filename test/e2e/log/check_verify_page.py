@@ -172,9 +172,9 @@ class Genuine(unittest.TestCase):
 
     @unittest.skipUnless(NODE, "node is not installed: the page's functions are not run")
     def test_every_bit(self):
-        """One bit in each seventh byte of a receipt: none of them is genuine."""
+        """One bit in each seventh byte of a receipt, and in its last: none of them is genuine."""
         raw = self.bare.encode()
-        flipped = [bytes([*raw[:i], raw[i] ^ 1, *raw[i + 1:]]) for i in range(0, len(raw), 7)]
+        flipped = [bytes([*raw[:i], raw[i] ^ 1, *raw[i + 1:]]) for i in (*range(0, len(raw), 7), len(raw) - 2, len(raw) - 1)]
         readable = [b.decode() for b in flipped if b.decode(errors="replace").encode() == b]
         found = in_node([{"judge": [self.key, t]} for t in readable])
         self.assertEqual([t for t, j in zip(readable, found) if j["verdict"] == "holds"], [])

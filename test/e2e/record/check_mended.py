@@ -7,7 +7,7 @@ import os
 import unittest
 
 import agreements
-from check_sender import Receiver
+from check_sender import Receiver, uuid7
 from world import ROOT, World, read, wait_for, write
 
 
@@ -178,7 +178,7 @@ class Forger(Receiver):
             return 404, {}
         self.seen += 1
         origin = json.loads(body)["origin"]
-        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": origin["exchange"][::-1],
+        leaf = {"agreement": "pax", "agreement_digest": self.digest, "build": "lie", "exchange": uuid7(),
                 "final": True, "input": hashlib.sha256(bytes.fromhex(origin["salt"]) + self.record(body)).hexdigest(),
                 "operation": "refusal", "origin": origin["exchange"], "outcome": "refused"}
         leaf.update(self.change)
