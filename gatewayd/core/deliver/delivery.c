@@ -215,8 +215,8 @@ static bool find_target(struct parcel *p)
 	d->entry = x.entry;
 	d->exchange = x.id;
 	d->agreement_digest = x.agreement_digest;
-	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
-	snprintf(p->recipient, sizeof p->recipient, "%.*s", VIEW_ARG(x.recipient));
+	view_keep(d->agreement, sizeof d->agreement, x.agreement);
+	view_keep(p->recipient, sizeof p->recipient, x.recipient);
 	snprintf(p->target, sizeof p->target, "/v1/agreements/%s/records", d->agreement);
 	uuid_print(&d->exchange, p->key);
 	return true;
