@@ -7,6 +7,9 @@
 #include "lib/base/wire.h"
 #include "test/edge/rig.h"
 
+/* A partner's, as core sends it. */
+#define KEY "0101010101010101010101010101010101010101010101010101010101010101"
+
 TCase *make_settings_case(void);
 
 #define N_LIMITS (sizeof(struct edge_limits) / sizeof(uint32_t))
@@ -48,7 +51,7 @@ static void print_parts(const struct parts *p, struct buf *out)
 	put_text(out, "limits", p->limits ? p->limits : limits.p);
 	put_text(out, "partners", p->partners ? p->partners : PIN " " PIN_2 "\n");
 	put_text(out, "reserved", p->reserved ? p->reserved : "192.0.2.0/24\n2001:db8::/32\n");
-	put_text(out, "known", p->known ? p->known : "198.51.100.7 1000\n");
+	put_text(out, "known", p->known ? p->known : "198.51.100.7 1000 " KEY "\n");
 	put_text(out, "names", p->names ? p->names : "north.example\n\n");
 	if (p->stranger)
 		put_text(out, p->stranger, "");
@@ -112,8 +115,9 @@ static const struct {
 	{ { .reserved = "192.0.2.1\nnorth.example\n" }, "reserved" },
 	{ { .reserved = "192.0.2.1/33\n" }, "reserved" },
 	{ { .known = "192.0.2.1\n" }, "known" },
-	{ { .known = "192.0.2.1 86400001\n" }, "known" },
-	{ { .known = "north.example 1\n" }, "known" },
+	{ { .known = "192.0.2.1 1000\n" }, "known" },
+	{ { .known = "192.0.2.1 86400001 " KEY "\n" }, "known" },
+	{ { .known = "north.example 1 " KEY "\n" }, "known" },
 	{ { .stranger = "tls" }, "unknown part" },
 };
 
