@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gatewayd/ctl/problem.h"
+#include "lib/tlog/entry.h"
 #include "lib/tlog/receipt.h"
 
 struct send_reader {
@@ -54,18 +55,47 @@ static int status_of(const struct tape *t)
 	return node && view_to_u64(tape_token(t, node), 599, &n) ? (int)n : 0;
 }
 
-/* Signature, inclusion, and that the entry is of this exchange: names of a leaf are sorted and its text is unambiguous. */
-static bool receipt_holds(struct send_reader *r, struct view receipt, struct view exchange, struct error *e)
+/* Names of a leaf are sorted and its text is unambiguous. */
+static bool leaf_has(struct view entry, const char *name, struct view value)
 {
-	struct receipt proof;
-	struct view entry;
-	char needle[UUID_TEXT + 32];
+	char member[UUID_TEXT + 64];
+	int n = snprintf(member, sizeof member, "\"%s\":\"%.*s\"", name, VIEW_ARG(value));
 
+	return n < (int)sizeof member && memmem(entry.p, entry.n, member, (size_t)n);
+}
+
+/* Who gave the record to a gateway of the recipient's own has a collection. */
+static bool leaf_is_of(struct view entry, enum send_outcome outcome)
+{
+	bool released = leaf_has(entry, "operation", view_of(operation_name(OPERATION_DISCLOSURE))) ||
+	                leaf_has(entry, "operation", view_of(operation_name(OPERATION_COLLECTION)));
+
+	return outcome == SEND_RELEASED
+	               ? released
+	               : leaf_has(entry, "operation",
+	                          view_of(operation_name(outcome == SEND_HELD ? OPERATION_HOLD : OPERATION_REFUSAL)));
+}
+
+/* Signature, inclusion, and that the entry is the one of this answer: what was decided, of which exchange, and where. */
+static bool receipt_holds(struct send_reader *r, const struct tape *t, enum send_outcome outcome, struct error *e)
+{
+	struct view exchange = text_of(t, "exchange"), entry;
+	uint32_t at = tape_member(t, 0, VIEW("audit_index"));
+	unsigned long long index;
+	struct receipt proof;
+
+	if (!tape_member(t, 0, VIEW("receipt")))
+		return error_set(e, REASON_TAMPERED, "the gateway shows no receipt%s; without --vkey its word is taken",
+		                 tape_member(t, 0, VIEW("archived")) ? ", and says that the entry is archived" : "");
 	buf_reset(&r->scratch);
-	snprintf(needle, sizeof needle, "\"exchange\":\"%.*s\"", VIEW_ARG(exchange));
-	return receipt_parse(receipt, &r->scratch, &proof, &entry, e) && receipt_verify(&proof, entry, r->log, e) &&
-	       ((exchange.n == UUID_TEXT && memmem(entry.p, entry.n, needle, strlen(needle))) ||
-	        error_set(e, REASON_TAMPERED, "the receipt is of another exchange"));
+	if (!receipt_parse(text_of(t, "receipt"), &r->scratch, &proof, &entry, e) ||
+	    !receipt_verify(&proof, entry, r->log, e))
+		return false;
+	if (exchange.n != UUID_TEXT || !leaf_has(entry, "exchange", exchange) ||
+	    !view_to_u64(tape_token(t, at), UINT64_MAX, &index) || index != proof.index)
+		return error_set(e, REASON_TAMPERED, "the receipt is of another exchange");
+	return leaf_is_of(entry, outcome) ||
+	       error_set(e, REASON_TAMPERED, "the receipt is of another outcome than the answer says");
 }
 
 static void print_start(const struct send_queued *line, struct buf *out)
@@ -150,9 +180,7 @@ enum send_outcome send_judge(struct send_reader *r, struct view answer, const st
 		error_set(e, problem.reason, "%s", problem.text);
 	if (outcome > SEND_REFUSED)
 		return outcome;
-	struct view receipt = text_of(&t, "receipt");
-	if (r->log && tape_member(&t, 0, VIEW("audit_index")) && !tape_member(&t, 0, VIEW("archived")) &&
-	    !receipt_holds(r, receipt, text_of(&t, "exchange"), e))
+	if (r->log && tape_member(&t, 0, VIEW("audit_index")) && !receipt_holds(r, &t, outcome, e))
 		return SEND_ALTERED;
 	print_result(line, &t, out);
 	if (out->failed) {

@@ -14,7 +14,7 @@ enum send_outcome {
 	SEND_AGAIN,     /* nothing was decided: the same may be taken another time */
 	SEND_NO_MORE,   /* nothing was decided, nor will be of what follows */
 	SEND_NO_RESULT, /* it is no answer to a line */
-	SEND_ALTERED    /* its receipt does not verify by the key that was given */
+	SEND_ALTERED    /* it has no receipt of what it says that verifies by the key that was given */
 };
 
 struct send_reader;

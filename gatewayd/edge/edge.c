@@ -340,7 +340,7 @@ static void *thread_main(void *arg)
 		return NULL;
 	}
 	while (!atomic_load_explicit(&t->edge->stop, memory_order_relaxed)) {
-		if (event_base_loop(t->base, has_work(t) ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0) {
+		if (event_base_loop(t->base, EVLOOP_ONCE | (has_work(t) ? EVLOOP_NONBLOCK : 0)) < 0) {
 			edge_log(t, "the event loop failed");
 			stop_all(t->edge);
 		}

@@ -148,6 +148,15 @@ bool time_parse(struct view text, int64_t *out_ms)
 	return true;
 }
 
+/* Zeros in front, and what stands behind. */
+static char *put_digits(char *out, unsigned value, unsigned n, char behind)
+{
+	for (unsigned i = n; i-- > 0; value /= 10)
+		out[i] = (char)('0' + value % 10);
+	out[n] = behind;
+	return out + n + 1;
+}
+
 void time_print(int64_t ms, char out[TIME_TEXT + 1])
 {
 	int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
@@ -155,12 +164,15 @@ void time_print(int64_t ms, char out[TIME_TEXT + 1])
 	struct date d = date_from_days(days);
 	unsigned year = d.year < 0 ? 0 : d.year > 9999 ? 9999 : (unsigned)d.year;
 	unsigned second = (unsigned)(rest / SECOND_MS);
-	char text[64];
 
-	snprintf(text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, (unsigned)d.month, (unsigned)d.day,
-	         second / 3600, second / 60 % 60, second % 60, (unsigned)(rest % SECOND_MS));
-	memcpy(out, text, TIME_TEXT);
-	out[TIME_TEXT] = 0;
+	out = put_digits(out, year, 4, '-');
+	out = put_digits(out, (unsigned)d.month, 2, '-');
+	out = put_digits(out, (unsigned)d.day, 2, 'T');
+	out = put_digits(out, second / 3600, 2, ':');
+	out = put_digits(out, second / 60 % 60, 2, ':');
+	out = put_digits(out, second % 60, 2, '.');
+	out = put_digits(out, (unsigned)(rest % SECOND_MS), 3, 'Z');
+	*out = 0;
 }
 
 bool time_parse_printed(struct view text, int64_t *out_ms)

@@ -41,6 +41,17 @@ struct view view_cut(struct view *rest, char sep)
 	return head;
 }
 
+void view_keep(char *out, size_t size, struct view v)
+{
+	size_t n = v.n < size ? v.n : size - 1;
+	const char *nul = n > 0 ? memchr(v.p, 0, n) : NULL;
+
+	n = nul ? (size_t)(nul - v.p) : n;
+	if (n > 0)
+		memcpy(out, v.p, n);
+	out[n] = 0;
+}
+
 bool view_to_u64(struct view v, unsigned long long max, unsigned long long *out)
 {
 	unsigned long long value = 0;

@@ -75,6 +75,29 @@ START_TEST(base64_of_every_length_and_byte)
 }
 END_TEST
 
+START_TEST(hex_of_every_length_and_byte)
+{
+	unsigned char in[256];
+	char expect[3], out[256];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof in; i++)
+		in[i] = (unsigned char)(i * 181);
+	for (size_t length = 0; length <= sizeof in; length++) {
+		struct buf b = BUF_INIT(512);
+		hex_encode(&b, view_make(in, length));
+		ck_assert_uint_eq(b.n, 2 * length);
+		for (size_t i = 0; i < length; i++) {
+			snprintf(expect, sizeof expect, "%02x", in[i]);
+			ck_assert(memcmp(b.p + 2 * i, expect, 2) == 0);
+		}
+		ck_assert(hex_decode(buf_view(&b), out, sizeof out, &n) && n == length);
+		ck_assert(n == 0 || memcmp(out, in, n) == 0);
+		buf_free(&b);
+	}
+}
+END_TEST
+
 START_TEST(only_the_canonical_form_decodes)
 {
 	static const char *const bad64[] = { "Zg",    "Zg=",  "Zh==", "Zm9=", "Zm9v\n",
@@ -156,6 +179,7 @@ TCase *make_encode_case(void)
 
 	tcase_add_test(c, rfc4648_vectors);
 	tcase_add_test(c, base64_of_every_length_and_byte);
+	tcase_add_test(c, hex_of_every_length_and_byte);
 	tcase_add_test(c, only_the_canonical_form_decodes);
 	tcase_add_test(c, utf8_stops_at_the_first_bad_byte);
 	tcase_add_test(c, uuids_of_version_seven);

@@ -32,6 +32,26 @@ START_TEST(views_cut_and_compare)
 }
 END_TEST
 
+/* As snprintf() does it, whatever the lengths, and with a NUL within. */
+START_TEST(views_are_kept_as_strings)
+{
+	static const char text[] = "abc\0defgh";
+	char got[12], want[12];
+
+	for (size_t size = 1; size <= sizeof got; size++)
+		for (size_t from = 0; from < sizeof text; from++)
+			for (size_t n = 0; from + n < sizeof text; n++) {
+				memset(got, 'x', sizeof got);
+				memset(want, 'x', sizeof want);
+				snprintf(want, size, "%.*s", (int)n, text + from);
+				view_keep(got, size, view_make(text + from, n));
+				ck_assert(memcmp(got, want, sizeof got) == 0);
+			}
+	view_keep(got, sizeof got, (struct view){ NULL, 0 });
+	ck_assert_str_eq(got, "");
+}
+END_TEST
+
 START_TEST(views_read_decimals_strictly)
 {
 	static const char *const bad[] = { "", "01", "+1", "-1", "1 ", "x", "18446744073709551616" };
@@ -263,6 +283,7 @@ TCase *make_text_case(void)
 	TCase *c = tcase_create("text");
 
 	tcase_add_test(c, views_cut_and_compare);
+	tcase_add_test(c, views_are_kept_as_strings);
 	tcase_add_test(c, views_read_decimals_strictly);
 	tcase_add_test(c, buffers_keep_their_ceiling);
 	tcase_add_test(c, buffers_write_json_strings);

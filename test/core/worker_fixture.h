@@ -145,7 +145,7 @@ static inline void worker_open(void)
 	c = f.core.conf;
 	core_make_officer(&f);
 	core_make_peer(&f, "peer", "urn:example:peer", &f.peer_der);
-	witness = (struct witness){ .latest_ms = TIME_NONE };
+	witness = (struct witness){ .latest_ms = TIME_NONE, .near_ms = TIME_NONE };
 	f.core.witness = &witness;
 	f.core.timestamp_ms = TIME_NONE;
 	f.core.routes = core_routes;

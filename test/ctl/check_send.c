@@ -8,6 +8,7 @@
 
 #include "gatewayd/ctl/send_journal.h"
 #include "gatewayd/ctl/send_result.h"
+#include "lib/tlog/receipt.h"
 #include "test/core/scratch.h"
 
 TCase *make_send_case(void);
@@ -233,12 +234,81 @@ START_TEST(a_receipt_must_be_one)
 	struct send_reader *r = send_reader_new(&key);
 	ck_assert_int_eq(send_judge(r, VIEW("{\"status\":201,\"audit_index\":1}"), &one, &out, &e), SEND_ALTERED);
 	ck_assert_int_eq(e.reason, REASON_TAMPERED);
-	/* The answer to what was archived has none, and a problem without an entry neither. */
+	e = (struct error){ .reason = REASON_NONE };
+	/* The answer to what was archived has none: that it is archived is a word like any other. */
 	ck_assert_int_eq(send_judge(r, VIEW("{\"status\":201,\"audit_index\":1,\"archived\":true}"), &one, &out, &e),
-	                 SEND_RELEASED);
+	                 SEND_ALTERED);
+	ck_assert_ptr_nonnull(strstr(e.text, "says that the entry is archived"));
+	/* A problem without an entry has none to show. */
 	ck_assert_int_eq(send_judge(r, VIEW("{\"type\":\"/problems/too-large\",\"status\":413}"), &one, &out, &e),
 	                 SEND_REFUSED);
 	send_reader_free(r);
+	buf_free(&out);
+}
+END_TEST
+
+#define EXCHANGE "01890a5d-ac96-774b-bcce-b302099a8057"
+#define OTHER    "01890a5d-ac96-774b-bcce-b302099a8058"
+
+/* The receipt of the only entry of a log that has this operation, as JSON text. */
+static void add_receipt(const struct note_signer *log, const char *operation, struct buf *out)
+{
+	struct checkpoint c = { .origin = view_of(log->vkey.name), .size = 1 };
+	struct buf leaf = BUF_INIT(500), text = BUF_INIT(500), note = BUF_INIT(1000), receipt = BUF_INIT(2000);
+	struct receipt r = { .index = 0 };
+
+	buf_addf(&leaf, "{\"exchange\":\"" EXCHANGE "\",\"operation\":\"%s\"}", operation);
+	tlog_leaf_hash(buf_view(&leaf), &c.root);
+	checkpoint_text(&c, &text);
+	buf_add(&note, buf_view(&text));
+	buf_addc(&note, '\n');
+	ck_assert(note_sign(log, buf_view(&text), &note));
+	r.checkpoint = buf_view(&note);
+	receipt_print(&r, buf_view(&leaf), &receipt);
+	buf_add_json_string(out, buf_view(&receipt));
+	buf_free(&leaf);
+	buf_free(&text);
+	buf_free(&note);
+	buf_free(&receipt);
+}
+
+/* A receipt of the log, beside an answer that is not the entry's. */
+START_TEST(a_receipt_is_that_of_the_answer)
+{
+	static const struct {
+		int status;
+		const char *operation, *exchange;
+		unsigned index;
+		enum send_outcome outcome;
+	} cases[] = {
+		{ 201, "disclosure", EXCHANGE, 0, SEND_RELEASED }, { 201, "collection", EXCHANGE, 0, SEND_RELEASED },
+		{ 202, "hold", EXCHANGE, 0, SEND_HELD },           { 403, "refusal", EXCHANGE, 0, SEND_REFUSED },
+		{ 201, "disclosure", EXCHANGE, 1, SEND_ALTERED },  { 201, "disclosure", OTHER, 0, SEND_ALTERED },
+		{ 201, "refusal", EXCHANGE, 0, SEND_ALTERED },     { 201, "hold", EXCHANGE, 0, SEND_ALTERED },
+		{ 202, "refusal", EXCHANGE, 0, SEND_ALTERED },     { 403, "disclosure", EXCHANGE, 0, SEND_ALTERED },
+	};
+	const uint8_t seed[32] = { 7 };
+	uint8_t public_key[32];
+	struct note_signer log = { .key = ed25519_from_seed(seed) };
+	struct buf answer = BUF_INIT(8192), out = BUF_INIT(8192);
+
+	ed25519_public(log.key, public_key);
+	ck_assert(note_vkey_make(VIEW("log.example/audit/a/1"), NOTE_ED25519, public_key, &log.vkey));
+	struct send_reader *r = send_reader_new(&log.vkey);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		buf_reset(&answer);
+		buf_addf(&answer, "{\"status\":%d,\"exchange\":\"%s\",\"audit_index\":%u,\"receipt\":", cases[i].status,
+		         cases[i].exchange, cases[i].index);
+		add_receipt(&log, cases[i].operation, &answer);
+		buf_addc(&answer, '}');
+		e = (struct error){ .reason = REASON_NONE };
+		ck_assert_msg(send_judge(r, buf_view(&answer), &one, &out, &e) == cases[i].outcome, "%zu: %s", i,
+		              e.text);
+		ck_assert_int_eq(e.reason, cases[i].outcome == SEND_ALTERED ? REASON_TAMPERED : REASON_NONE);
+	}
+	send_reader_free(r);
+	ed25519_free(log.key);
+	buf_free(&answer);
 	buf_free(&out);
 }
 END_TEST
@@ -438,6 +508,7 @@ TCase *make_send_case(void)
 	tcase_add_test(tc, a_pipe_may_have_nothing_now);
 	tcase_add_test(tc, what_is_decided_has_an_entry);
 	tcase_add_test(tc, a_receipt_must_be_one);
+	tcase_add_test(tc, a_receipt_is_that_of_the_answer);
 	tcase_add_test(tc, what_is_not_counted_is_cut_off);
 	tcase_add_test(tc, what_is_held_lasts_together);
 	tcase_add_test(tc, what_could_not_be_written_is_not_counted);

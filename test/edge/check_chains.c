@@ -1,5 +1,6 @@
 /* Chains that verified: what is known, for how long, and that a partner's is verified once. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>

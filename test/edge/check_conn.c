@@ -492,6 +492,36 @@ START_TEST(takes_many_at_once)
 }
 END_TEST
 
+/* More than the channel takes in a turn, and more of each than is read in one: the edge waits for core, with bytes inside TLS. */
+START_TEST(takes_large_bodies_of_many_at_once)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+	struct peer *p[32];
+	struct buf body = BUF_INIT(1 << 20);
+	struct peer_answer a;
+
+	buf_adds(&body, POST("/echo", "200000"));
+	size_t head = body.n;
+	memset(buf_room(&body, 200000), 'x', 200000);
+	body.n = head + 200000;
+	for (int i = 0; i < 32; i++)
+		p[i] = peer_open(rig_port(r), NULL);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 32; i++)
+			ck_assert(peer_write(p[i], buf_view(&body)));
+		for (int i = 0; i < 32; i++) {
+			ck_assert_int_eq(peer_read(p[i], &a, false), 200);
+			ck_assert_uint_eq(a.body.n, 200000);
+			buf_free(&a.body);
+		}
+	}
+	for (int i = 0; i < 32; i++)
+		peer_free(p[i]);
+	buf_free(&body);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
 TCase *make_conn_case(void);
 TCase *make_conn_case(void)
 {
@@ -520,5 +550,6 @@ TCase *make_conn_case(void)
 	tcase_add_test(c, survives_without_descriptors);
 	tcase_add_test(c, serves_monitors_in_plain);
 	tcase_add_test(c, takes_many_at_once);
+	tcase_add_test(c, takes_large_bodies_of_many_at_once);
 	return c;
 }

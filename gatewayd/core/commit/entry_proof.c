@@ -207,7 +207,7 @@ void proof_leaf_member(const struct tape *leaf, const char *name, char *out, siz
 	uint32_t value = tape_member(leaf, 0, view_of(name));
 	struct view text = value && leaf->nodes[value].type == TAPE_STRING ? tape_string(leaf, value) : VIEW("");
 
-	snprintf(out, size, "%.*s", VIEW_ARG(text));
+	view_keep(out, size, text);
 }
 
 bool proof_leaf_says(const struct tape *leaf, const char *name, const char *want)

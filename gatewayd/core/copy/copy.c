@@ -24,11 +24,6 @@
 
 /* --- the row --- */
 
-static void keep(char *out, size_t size, struct view v)
-{
-	snprintf(out, size, "%.*s", VIEW_ARG(v));
-}
-
 /* Without a timer row, the exchange's entry says for which purpose it was. */
 static void read_purpose(const struct act *a, struct copy *c)
 {
@@ -39,7 +34,7 @@ static void read_purpose(const struct act *a, struct copy *c)
 		return; /* there is none: whoever needs the purpose fails by name */
 	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
 	const char *purpose = json_string_value(json_object_get(doc, "purpose"));
-	keep(c->purpose, sizeof c->purpose, view_of(purpose ? purpose : ""));
+	view_keep(c->purpose, sizeof c->purpose, view_of(purpose ? purpose : ""));
 	json_decref(doc);
 }
 
@@ -56,10 +51,10 @@ bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *
 		            .state = x.state,
 		            .entry = x.entry,
 		            .agreement_digest = x.agreement_digest };
-	keep(c->partner, sizeof c->partner, x.partner);
-	keep(c->agreement, sizeof c->agreement, x.agreement);
-	keep(c->provider, sizeof c->provider, x.provider);
-	keep(c->recipient, sizeof c->recipient, x.recipient);
+	view_keep(c->partner, sizeof c->partner, x.partner);
+	view_keep(c->agreement, sizeof c->agreement, x.agreement);
+	view_keep(c->provider, sizeof c->provider, x.provider);
+	view_keep(c->recipient, sizeof c->recipient, x.recipient);
 	struct conf *conf = core_conf(a->core);
 	c->here = strcmp(c->recipient, conf->node.agency) == 0;
 	conf_unref(conf);
@@ -73,8 +68,8 @@ bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *
 	c->held = t.held;
 	c->plan = t.plan;
 	c->inbox = t.inbox;
-	keep(c->purpose, sizeof c->purpose, t.purpose);
-	keep(c->reference, sizeof c->reference, t.reference);
+	view_keep(c->purpose, sizeof c->purpose, t.purpose);
+	view_keep(c->reference, sizeof c->reference, t.reference);
 	return true;
 }
 
@@ -194,7 +189,7 @@ bool copy_terms(const struct act *a, const struct copy *c, struct copy_terms *ou
 	struct terms_key key = { .agreement = c->agreement_digest };
 	struct kept_terms *k;
 
-	keep(key.purpose, sizeof key.purpose, view_of(c->purpose));
+	view_keep(key.purpose, sizeof key.purpose, view_of(c->purpose));
 	if (cache->generation != conf->generation)
 		forget(cache);
 	cache->generation = conf->generation;

@@ -215,8 +215,8 @@ static bool find_target(struct parcel *p)
 	d->entry = x.entry;
 	d->exchange = x.id;
 	d->agreement_digest = x.agreement_digest;
-	snprintf(d->agreement, sizeof d->agreement, "%.*s", VIEW_ARG(x.agreement));
-	snprintf(p->recipient, sizeof p->recipient, "%.*s", VIEW_ARG(x.recipient));
+	view_keep(d->agreement, sizeof d->agreement, x.agreement);
+	view_keep(p->recipient, sizeof p->recipient, x.recipient);
 	snprintf(p->target, sizeof p->target, "/v1/agreements/%s/records", d->agreement);
 	uuid_print(&d->exchange, p->key);
 	return true;
@@ -259,10 +259,17 @@ static bool prepare(struct delivery *d)
 
 static bool pack(struct parcel *p)
 {
+	struct store *reader = p->worker->reader;
+	struct error e = { .reason = REASON_NONE };
+
 	/* Before its row is read. */
 	if (!departures_begin(p->worker->core->departures, p->due.id))
 		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
-	return prepare(PARCEL_OF(struct delivery, p));
+	if (!store_look(reader, &e))
+		return parcel_later(p, reason_slug(e.reason), e.text);
+	bool packed = prepare(PARCEL_OF(struct delivery, p));
+	store_look_end(reader);
+	return packed;
 }
 
 /* --- the answer --- */

@@ -214,8 +214,9 @@ void handle_inbox(struct request *r)
 	if (!c)
 		return;
 	p = calloc(1, sizeof *p);
-	bool ok = p && store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) &&
-	          write_page(r, p, after, c, &e);
+	bool ok = p && store_look(r->worker->reader, &e) &&
+	          store_list_inbox(r->worker->reader, after, PAGE, copy_item, p, &e) && write_page(r, p, after, c, &e);
+	store_look_end(r->worker->reader);
 	for (size_t i = 0; p && i < p->n; i++) {
 		buf_free(&p->items[i].kind);
 		buf_free(&p->items[i].body);

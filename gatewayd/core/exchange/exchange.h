@@ -140,10 +140,13 @@ struct decided {
 	struct passed_on onward;
 	uint64_t onward_of;    /* exchange that the data came by, and may be passed on from; 0: none */
 	struct digest caveats; /* salted digest of what written.caveats has */
-	struct digest mark;    /* keyed digest of what came here, by which a copy is known; zeros: none */
-	bool proved;           /* a gateway's: its log says that this record left for us, in this exchange */
-	bool final;            /* the answer is kept for its key; false: the sender tries again */
-	int status;            /* HTTP, of the answer in `written` */
+	struct digest
+	        mark; /* keyed digest of what came here, by which a copy is known, or of what is this agency's own; zeros: none */
+	struct digest
+	        posted; /* the same of what was posted without an exchange that it passes on; zeros: it is not egress */
+	bool proved;    /* a gateway's: its log says that this record left for us, in this exchange */
+	bool final;     /* the answer is kept for its key; false: the sender tries again */
+	int status;     /* HTTP, of the answer in `written` */
 
 	/* rows, with views into `written` */
 	struct store_exchange row;
@@ -228,8 +231,9 @@ bool exchange_follow(struct exchange *x);
  * before it is asked whether it may; and, after, what all of them together are. */
 bool exchange_inherit(struct exchange *x);
 bool exchange_caveats(struct exchange *x);
-/* A copy of what came here (exchange_copies.c): marks what comes, as it is handed out; and asks of what is posted whether it is
- * one of which the envelope does not name the exchange, where the store has any mark. False: the store cannot say. */
+/* A copy of what came here (exchange_copies.c): marks what comes, as it is handed out, and what leaves as the agency's own; and
+ * asks of what is posted whether it is one of which the envelope does not name the exchange, where the store has any mark.
+ * False: the store cannot say. */
 void exchange_mark(struct exchange *x, const struct tape *out); /* `out`: of the record that is handed out */
 bool exchange_find_copy(struct exchange *x);
 

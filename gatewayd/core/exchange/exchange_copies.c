@@ -2,7 +2,9 @@
  *
  * What is found is the same record, value for value, however its members are ordered or spelled: one changed character
  * is another record. More would take a register of all values that were ever received. A keyed digest of the whole record
- * stands in its row of caveats and goes with it, when the copy is gone. */
+ * stands in its row of caveats and goes with it, when the copy is gone. What leaves as the agency's own is marked alike: who
+ * sends it back under strict codes does not keep the agency from what was its own before. That begins when the first record
+ * comes: who only sends need not compute it. */
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/lineage/lineage.h"
@@ -53,10 +55,16 @@ static bool tells(const struct ruling *r, const struct tape *t)
 void exchange_mark(struct exchange *x, const struct tape *out)
 {
 	struct decided *d = &x->decided;
+	static const struct digest none = { .b = { 0 } };
+	bool comes = d->kind != EXCHANGE_EGRESS && view_is(d->decision.recipient, d->asked.conf->node.agency);
+	bool own = d->kind == EXCHANGE_EGRESS && !digest_eq(&d->posted, &none);
 
-	if (d->kind == EXCHANGE_EGRESS || !view_is(d->decision.recipient, d->asked.conf->node.agency) ||
-	    !tells(d->decision.ruling, out))
+	if ((!comes && !own) || !tells(d->decision.ruling, out))
 		return;
+	if (own) {
+		d->mark = d->posted;
+		return;
+	}
 	mark(x, buf_view(&x->decider->scratch->record), &d->mark);
 	/* Before its row is written, let alone committed: whoever may see the row sees this. */
 	atomic_store(&x->decider->core->marked, MARKED_SOME);
@@ -95,14 +103,16 @@ static bool note_copy(void *arg, uint64_t seq)
 	return all->n < COPIES_MAX;
 }
 
-/* Is it handed out, or may it be? */
-static bool lives(struct store *reader, uint64_t seq, bool *is, struct error *e)
+/* Is it handed out, or may it be? Or is it of this agency itself, which sent it? */
+static bool look(struct exchange *x, uint64_t seq, bool *living, bool *own)
 {
+	struct decided *d = &x->decided;
 	struct store_exchange row;
 
-	if (!store_get_exchange(reader, seq, &row, e))
+	if (!store_get_exchange(x->decider->reader, seq, &row, &d->error))
 		return false;
-	*is = row.state == STATE_READY || row.state == STATE_FETCHED;
+	*living = row.state == STATE_READY || row.state == STATE_FETCHED;
+	*own = view_is(row.provider, d->asked.conf->node.agency);
 	return true;
 }
 
@@ -123,7 +133,7 @@ bool exchange_find_copy(struct exchange *x)
 	struct digest is = { .b = { 0 } };
 	struct copies all = { .n = 0 };
 	struct splice out;
-	bool found = false, living, may;
+	bool found = false, living, own, may;
 
 	if (!may_find(x, &may))
 		return false;
@@ -136,13 +146,17 @@ bool exchange_find_copy(struct exchange *x)
 		return error_set(&d->error, REASON_NO_MEMORY, "memory ran out");
 	mark(x, buf_view(&s->beside), &is);
 	buf_reset(&s->beside);
+	if (!named)
+		d->posted = is;
 	if (!store_list_marked(reader, &is, note_copy, &all, &d->error))
 		return false;
 	if (all.n > 0 && has_mark(reader, named, &is))
 		return true;
 	for (size_t i = 0; i < all.n; i++) {
-		if (!lives(reader, all.seq[i], &living, &d->error))
+		if (!look(x, all.seq[i], &living, &own))
 			return false;
+		if (i == 0 && own)
+			return true;
 		if (living && named &&
 		    (lineage_stands_for(reader, all.seq[i], named) || lineage_stands_for(reader, named, all.seq[i])))
 			return true;

@@ -115,7 +115,7 @@ bool payload_open(struct keystore *keys, struct gcm *gcm, struct store *reader, 
 		why = (struct error){ .reason = REASON_NONE };
 		if (open_row(keys, gcm, &row, exchange, out, &why))
 			return true;
-		if (!store_get_payload(reader, seq, &row, e))
+		if (!store_look_anew(reader, e) || !store_get_payload(reader, seq, &row, e))
 			return false;
 		replaced = row.slot != slot;
 	} while (replaced);

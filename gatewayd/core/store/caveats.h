@@ -10,7 +10,7 @@ struct store_caveats {
 	struct salt
 	        salt; /* of the disclosure `caveats` of the exchange's entry, against which the row is held; zeros: of a
 	                   * build that kept none */
-	struct digest mark; /* keyed digest of a record that came here; zeros: none */
+	struct digest mark; /* keyed digest of a record that came here, or left as the agency's own; zeros: none */
 };
 /* An exchange of a build that did not keep them has no row. */
 bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats *c, struct error *e) MUST_USE;

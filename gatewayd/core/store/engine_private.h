@@ -54,6 +54,9 @@ struct engine {
 	 * can only be closed. In a trial it is undone with the rest. */
 	bool (*migrate)(struct connection *c, const char *text, int64_t version, struct error *e);
 
+	/* What is read between these two is of one state, that of the first read; of a connection that reads. */
+	bool (*look)(struct connection *c, struct error *e);
+	void (*look_end)(struct connection *c);
 	bool (*begin)(struct connection *c, struct error *e);  /* and keeps other writers out until its end */
 	bool (*commit)(struct connection *c, struct error *e); /* true: it survives a loss of power */
 	void (*rollback)(struct connection *c);

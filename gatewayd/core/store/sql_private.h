@@ -201,7 +201,7 @@ struct store {
 	const struct engine *engine;
 	struct connection *connection;
 	struct statement *statements[SQL_COUNT];
-	bool writes, in_transaction;
+	bool writes, in_transaction, looking;
 	bool erased;          /* since the last checkpoint that was forced */
 	struct arena scratch; /* views that go out */
 	struct window window;

@@ -143,6 +143,29 @@ void store_close(struct store *s)
 	free(s);
 }
 
+bool store_look(struct store *s, struct error *e)
+{
+	if (s->writes || s->looking)
+		return error_set(e, REASON_STORE, "a look is a reader's, and not begun in another");
+	s->looking = s->engine->look(s->connection, e);
+	return s->looking;
+}
+
+void store_look_end(struct store *s)
+{
+	if (s->looking)
+		s->engine->look_end(s->connection);
+	s->looking = false;
+}
+
+bool store_look_anew(struct store *s, struct error *e)
+{
+	if (!s->looking)
+		return true;
+	store_look_end(s);
+	return store_look(s, e);
+}
+
 bool store_begin(struct store *s, struct error *e)
 {
 	if (!s->writes || s->in_transaction)

@@ -32,6 +32,14 @@ struct store *store_open_trial(const char *path, struct error *e) MUST_USE;
 bool store_absent(const char *path);
 void store_close(struct store *s);
 
+/* Reads between these two see the store as it was at the first of them, and cost less: each by itself takes a lock on the
+ * write-ahead log and gives it back. For a few reads that follow each other, by one that reads: meanwhile no checkpoint ends.
+ * A look is not begun in another. */
+bool store_look(struct store *s, struct error *e) MUST_USE;
+void store_look_end(struct store *s);
+/* Within a look: what follows sees what was committed by now. Else nothing. */
+bool store_look_anew(struct store *s, struct error *e) MUST_USE;
+
 bool store_begin(struct store *s, struct error *e) MUST_USE; /* BEGIN IMMEDIATE */
 bool store_commit(struct store *s, struct error *e) MUST_USE;
 void store_rollback(struct store *s);

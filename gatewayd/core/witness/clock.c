@@ -108,7 +108,7 @@ static bool read_store(struct clock *c, struct error *e)
 
 static void read_witnesses(struct clock *c)
 {
-	c->facts.cosigned_ms = witness_latest_ms(c->core);
+	c->facts.cosigned_ms = witness_near_ms(c->core);
 	c->facts.stamped_ms = timestamp_latest_ms(c->core);
 }
 

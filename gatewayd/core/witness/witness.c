@@ -5,6 +5,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/router.h"
+#include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/witness/sight.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/audit/entry.h"
@@ -63,6 +64,7 @@ struct witness *witness_open(const struct core *c, const struct ed25519_key *aud
 		return NULL;
 	}
 	atomic_store(&w->latest_ms, TIME_NONE);
+	atomic_store(&w->near_ms, TIME_NONE);
 	ed25519_public(audit, public_key);
 	if (!note_vkey_make(view_of(n->origin), NOTE_ED25519, public_key, &w->log))
 		error_set(e, REASON_CONFIG, "the log's origin is not a key name");
@@ -105,15 +107,27 @@ int64_t witness_latest_ms(const struct core *c)
 	return atomic_load(&c->witness->latest_ms);
 }
 
+int64_t witness_near_ms(const struct core *c)
+{
+	return atomic_load(&c->witness->near_ms);
+}
+
+static void raise_to(_Atomic int64_t *to, int64_t ms)
+{
+	int64_t known = atomic_load(to);
+
+	while ((known == TIME_NONE || ms > known) && !atomic_compare_exchange_weak(to, &known, ms))
+		continue;
+}
+
 void witness_seen(struct witness *w, uint64_t time_s)
 {
-	int64_t ms, known = atomic_load(&w->latest_ms);
-
 	if (time_s > INT64_MAX / 1000)
 		return;
-	ms = (int64_t)time_s * 1000;
-	while ((known == TIME_NONE || ms > known) && !atomic_compare_exchange_weak(&w->latest_ms, &known, ms))
-		continue;
+	int64_t ms = (int64_t)time_s * 1000;
+	raise_to(&w->latest_ms, ms);
+	if (ms < instant_now_ms() + CLOCK_FRESH_MS)
+		raise_to(&w->near_ms, ms);
 }
 
 struct recalled {

@@ -24,6 +24,7 @@ struct witness {
 	/* Witnesses that have owed a cosignature for too long; those that are no interested party and not silent, of all. */
 	_Atomic uint64_t silent, independent, of_independent;
 	_Atomic int64_t latest_ms; /* witness_latest_ms() */
+	_Atomic int64_t near_ms;   /* witness_near_ms() */
 };
 
 /* Reads keys/witness.key, which may be missing. NULL on error. */
@@ -33,6 +34,9 @@ bool witness_settled(const struct core *c);
 /* The newest time at which a partner cosigned this node's log, by that partner's clock; TIME_NONE without one. A
  * clock that is behind it is behind. Any thread. */
 int64_t witness_latest_ms(const struct core *c);
+/* The same of those alone that did not lie a day ahead of this node's clock when they were had: one witness that says whatever
+ * takes the others' word from nobody. What confirms a clock is this. */
+int64_t witness_near_ms(const struct core *c);
 /* A verified cosignature of `time_s` was had. */
 void witness_seen(struct witness *w, uint64_t time_s);
 /* Takes that time from the stored cosignatures, verified anew; at start, before any thread. */

@@ -44,7 +44,7 @@ static inline void control_open(void)
 
 	exchange_open();
 	core_make_officer(&f);
-	witness = (struct witness){ .latest_ms = TIME_NONE };
+	witness = (struct witness){ .latest_ms = TIME_NONE, .near_ms = TIME_NONE };
 	f.core.witness = &witness;
 	atomic_store(&f.core.timestamp_ms, TIME_NONE);
 	OK((f.core.clock = clock_open(&f.core, f.reader, instant_now_ms(), 1000, e)) != NULL);

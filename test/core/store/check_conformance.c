@@ -286,7 +286,8 @@ static const char *const others[] = { "store_open",       "store_open_reader",  
 	                              "store_shed",       "store_slots_forget",  "store_copy_path",
 	                              "store_copy_begin", "store_copy_step",     "store_copy_end",
 	                              "store_copy_clear", "store_copy_progress", "store_integrity",
-	                              "store_schema",     "store_move_ahead",    "store_moving" };
+	                              "store_schema",     "store_move_ahead",    "store_moving",
+	                              "store_look",       "store_look_end",      "store_look_anew" };
 
 static bool known(struct view verb)
 {

@@ -113,6 +113,42 @@ START_TEST(writing_needs_a_transaction)
 }
 END_TEST
 
+/* Reads of a look are of one state, and nothing of it stays in the way of a checkpoint. */
+START_TEST(a_look_sees_one_state)
+{
+	struct store *r = open_reader();
+	struct view v;
+
+	begin();
+	OK(store_put_value(s, VIEW("seen"), VIEW("1"), e));
+	commit();
+	OK(store_look(r, e));
+	REFUSED(REASON_STORE, store_look(r, e));
+	OK(store_get_value(r, VIEW("seen"), &v, e));
+	begin();
+	OK(store_put_value(s, VIEW("seen"), VIEW("2"), e));
+	commit();
+	OK(store_get_value(r, VIEW("seen"), &v, e));
+	ck_assert(view_is(v, "1"));
+	REFUSED(REASON_UNAVAILABLE, store_checkpoint(s, true, e));
+	OK(store_look_anew(r, e));
+	OK(store_get_value(r, VIEW("seen"), &v, e));
+	ck_assert(view_is(v, "2"));
+	store_look_end(r);
+	store_look_end(r);
+	OK(store_checkpoint(s, true, e));
+	begin();
+	OK(store_put_value(s, VIEW("seen"), VIEW("3"), e));
+	commit();
+	OK(store_look_anew(r, e));
+	OK(store_get_value(r, VIEW("seen"), &v, e));
+	ck_assert(view_is(v, "3"));
+	REFUSED(REASON_STORE, store_look(s, e));
+	OK(store_look(r, e));
+	store_close(r);
+}
+END_TEST
+
 START_TEST(payload_goes_with_its_slot)
 {
 	struct store_payload p = { .seq = 3, .slot = 70000, .sealed = VIEW("sealed bytes") }, got;
@@ -416,6 +452,7 @@ TCase *make_store_case(void)
 	tcase_add_test(c, exchange_comes_back_as_it_went_in);
 	tcase_add_test(c, exchanges_are_listed_newest_first);
 	tcase_add_test(c, writing_needs_a_transaction);
+	tcase_add_test(c, a_look_sees_one_state);
 	tcase_add_test(c, payload_goes_with_its_slot);
 	tcase_add_test(c, timers_fire_in_order_unless_held);
 	tcase_add_test(c, outbox_retries_and_ends);

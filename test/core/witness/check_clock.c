@@ -88,7 +88,7 @@ static void setup_clock(void)
 	core.build = "test";
 	core.writer = f.writer;
 	core.witness = &witness;
-	atomic_store(&witness.latest_ms, TIME_NONE);
+	atomic_store(&witness.near_ms, TIME_NONE);
 	atomic_store(&core.timestamp_ms, TIME_NONE);
 	wall = T0;
 	monotonic = 1000;
@@ -220,7 +220,7 @@ START_TEST(a_leap_back)
 	ck_assert_int_eq(look(1, 0), CLOCK_TRUSTED);
 	ck_assert_int_eq(look(0, -HOUR_MS), CLOCK_BEHIND);
 	/* A cosignature of that time does not help. */
-	atomic_store(&witness.latest_ms, wall);
+	atomic_store(&witness.near_ms, wall);
 	ck_assert_int_eq(look(500, 0), CLOCK_BEHIND);
 	/* Until the clock is past that entry again. */
 	ck_assert_int_eq(look(HOUR_MS, 0), CLOCK_TRUSTED);
@@ -260,11 +260,11 @@ START_TEST(down_for_long)
 	ck_assert_int_eq(clock_verdict(&core), CLOCK_AHEAD);
 	ck_assert_int_eq(look(500, 0), CLOCK_AHEAD);
 	/* A partner's clock agrees. */
-	atomic_store(&witness.latest_ms, wall - HOUR_MS);
+	atomic_store(&witness.near_ms, wall - HOUR_MS);
 	ck_assert_int_eq(look(500, 0), CLOCK_TRUSTED);
 	/* And now the time is known, without that cosignature staying fresh. */
 	ck_assert_int_eq(look(100 * HOUR_MS, 0), CLOCK_TRUSTED);
-	atomic_store(&witness.latest_ms, TIME_NONE);
+	atomic_store(&witness.near_ms, TIME_NONE);
 	ck_assert_int_eq(restart(0), CLOCK_AHEAD); /* the last entry is that of the trust, 100 hours ago */
 }
 END_TEST

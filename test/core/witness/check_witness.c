@@ -354,6 +354,12 @@ START_TEST(the_newest_cosignature)
 	witness_seen(&witness, 5);
 	witness_seen(&witness, UINT64_MAX);
 	ck_assert_int_eq(witness_latest_ms(&f.core), 7000);
+	/* One that says whatever confirms no clock, and keeps no other from it. */
+	witness_seen(&witness, INT64_C(1) << 40);
+	ck_assert_int_eq(witness_latest_ms(&f.core), (INT64_C(1) << 40) * 1000);
+	ck_assert_int_eq(witness_near_ms(&f.core), 7000);
+	witness_seen(&witness, 8);
+	ck_assert_int_eq(witness_near_ms(&f.core), 8000);
 }
 END_TEST
 

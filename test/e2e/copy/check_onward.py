@@ -27,6 +27,9 @@ class Onward(unittest.TestCase):
         w.between("second", w.south, w.east, {"allowed": "listed", "to": ["south"]})
         w.between("asked", w.north, w.south, {"allowed": "with-permission", "caveats": [europol("H2")]})
         w.between("back", w.east, w.south, {"allowed": "never"})
+        for name, one, other in (("whole", w.north, w.south), ("whole-on", w.south, w.east)):
+            w.between(name, one, other, {"allowed": "listed", "to": ["east"]}, lambda doc: doc.update(rules=[
+                {"id": "all", "pointer": "", "category": "operational", "action": "keep", "subtree": True}]))
         w.start()
         cls.clients = {n.agency: Client(w, n, *w.systems[n.agency]) for n in w.nodes}
 
@@ -104,6 +107,16 @@ class Onward(unittest.TestCase):
         # Named it goes by the codes under which it came.
         got, answer = self.clients["south"].post("second", agreements.envelope(record, onward_of=came["exchange"]))
         self.assertEqual((got, answer["type"]), (403, "/problems/onward-denied"))
+
+    def test_what_was_ones_own_stays_so(self):
+        """Whoever sends it back under RED does not keep its owner from it; who never had it is another matter."""
+        self.given(16)
+        self.post("south", "whole-on", 14)
+        self.arrives("east")
+        for n, status in ((14, 201), (15, 422)):
+            self.assertEqual(self.given(n, "whole", handling=[tlp("RED")])["record"], agreements.passenger_record(n))
+            self.assertEqual(self.post("south", "whole-on", n, status).get("type"), None if status == 201 else "/problems/onward-unnamed")
+        self.arrives("east")
 
     def test_a_correction_keeps_them(self):
         came = self.given(5, handling=[tlp("AMBER")])

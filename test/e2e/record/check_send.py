@@ -90,7 +90,7 @@ class Send(unittest.TestCase):
     def test_what_is_refused_and_what_is_not_sent(self):
         self.write([self.envelope(1), self.envelope(2, good=False), "[1]", "{\"key\":7}", "{\"a\":", self.envelope(3, key="k"),
                     self.envelope(4, key="k"), self.envelope(5)])
-        done, _ = self.send(3)
+        done, _ = self.send(3, "--vkey", f"{self.node.folder}/audit.vkey")
         self.assertEqual((done["released"], done["refused"], done["not_sent"], done["complete"]), (3, 2, 3, True))
         got = self.results()
         self.assertEqual([r["status"] for r in got], [201, 422, None, None, None, 201, 422, 201])

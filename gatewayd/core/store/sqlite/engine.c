@@ -237,6 +237,8 @@ static void close_connection(struct connection *c)
 	if (!c)
 		return;
 	ahead_free(c->ahead);
+	sqlite3_finalize(c->look);
+	sqlite3_finalize(c->look_end);
 	if (c->trial)
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(c->db);
@@ -366,6 +368,35 @@ fail:
 
 /* --- transactions --- */
 
+static void rollback(struct connection *c)
+{
+	/* The engine rolls back by itself after some failures: then there is nothing left to do. */
+	if (!sqlite3_get_autocommit(c->db))
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* Runs a statement that has neither parameters nor rows, prepared at its first use. */
+static bool run_kept(struct connection *c, struct sqlite3_stmt **q, const char *sql)
+{
+	if (!*q && sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, q, NULL) != SQLITE_OK)
+		return false;
+	bool ok = sqlite3_step(*q) == SQLITE_DONE;
+	sqlite3_reset(*q);
+	return ok;
+}
+
+static bool look(struct connection *c, struct error *e)
+{
+	return run_kept(c, &c->look, "BEGIN") || sqlite_fail(c, e);
+}
+
+static void look_end(struct connection *c)
+{
+	/* It wrote nothing: what else can be wrong is told by the next read. */
+	if (!run_kept(c, &c->look_end, "COMMIT"))
+		rollback(c);
+}
+
 static bool begin(struct connection *c, struct error *e)
 {
 	return execute(c, "BEGIN IMMEDIATE", e);
@@ -374,13 +405,6 @@ static bool begin(struct connection *c, struct error *e)
 static bool commit(struct connection *c, struct error *e)
 {
 	return ahead_whole(c->ahead, e) && execute(c, "COMMIT", e);
-}
-
-static void rollback(struct connection *c)
-{
-	/* The engine rolls back by itself after some failures: then there is nothing left to do. */
-	if (!sqlite3_get_autocommit(c->db))
-		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 static int64_t monotonic_ms(void)
@@ -451,6 +475,8 @@ const struct engine sqlite_engine = {
 	.close = close_connection,
 	.version = version,
 	.migrate = migrate,
+	.look = look,
+	.look_end = look_end,
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,
