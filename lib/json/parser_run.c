@@ -151,17 +151,10 @@ static enum step read_odd_string(struct tape_parser *p, const char *s, const cha
 	return STEP_DONE;
 }
 
-/* The string at `s`: a STRING or KEY node. */
-static inline enum step read_string(struct tape_parser *p, const char *s, enum tape_type type, const char **end)
+/* The node of a string that was found. By value, and so in registers: nearly all strings are plain. */
+static inline enum step add_string(struct tape_parser *p, const char *s, enum tape_type type, struct string str,
+                                   const char **end)
 {
-	const char *q = scan_plain(s + 1);
-	struct string str = { q + 1, view_make(s + 1, (size_t)(q - s - 1)), TAPE_ASCII };
-
-	if (UNLIKELY(*q != '"')) {
-		enum step step = read_odd_string(p, s, q, &str);
-		if (step != STEP_DONE)
-			return step;
-	}
 	if (UNLIKELY(str.decoded.n > (type == TAPE_KEY ? p->limits.key_bytes : p->limits.string_bytes)))
 		return type == TAPE_KEY
 		               ? over_limit(p, s, "a member name has more bytes than the limit of", p->limits.key_bytes)
@@ -176,6 +169,25 @@ static inline enum step read_string(struct tape_parser *p, const char *s, enum t
 	}
 	*end = str.end;
 	return STEP_DONE;
+}
+
+static __attribute__((noinline)) enum step take_odd_string(struct tape_parser *p, const char *s, const char *q,
+                                                           enum tape_type type, const char **end)
+{
+	struct string str = { .flags = TAPE_ASCII };
+	enum step step = read_odd_string(p, s, q, &str);
+
+	return step == STEP_DONE ? add_string(p, s, type, str, end) : step;
+}
+
+/* The string at `s`: a STRING or KEY node. */
+static inline enum step read_string(struct tape_parser *p, const char *s, enum tape_type type, const char **end)
+{
+	const char *q = scan_plain(s + 1);
+
+	if (UNLIKELY(*q != '"'))
+		return take_odd_string(p, s, q, type, end);
+	return add_string(p, s, type, (struct string){ q + 1, view_make(s + 1, (size_t)(q - s - 1)), TAPE_ASCII }, end);
 }
 
 static inline enum step read_number(struct tape_parser *p, const char *s, const char **end)

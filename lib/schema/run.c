@@ -8,6 +8,9 @@
 #define STEPS_BASE   100000u
 #define STEPS_A_NODE 64u
 
+/* What has frames of its own is kept out of exec(), whose own, for most values are leaves, is a few registers. */
+#define NOINLINE __attribute__((noinline))
+
 static bool exec(struct schema_run *r, uint32_t pc, uint32_t node);
 
 struct schema_run *schema_run_new(void)
@@ -109,7 +112,7 @@ static bool check_unmarked(struct schema_run *r, const struct op *op, uint32_t n
 
 /* A schema with unevaluatedProperties or unevaluatedItems: its body marks in a frame of its own, because
  * what schemas beside it evaluated does not count. */
-static bool run_unevaluated(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool run_unevaluated(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	unsigned type = r->nodes[node].type;
 	size_t outer = r->frame, outer_words = r->frame_words, at, n = (r->nodes[node].count + 63) / 64;
@@ -200,7 +203,7 @@ static bool check_name(struct schema_run *r, const struct target *t, uint32_t ke
 	return t->pc == PC_TRUE || exec(r, t->pc, key);
 }
 
-static bool check_object(struct schema_run *r, const struct object_shape *o, uint32_t node)
+static NOINLINE bool check_object(struct schema_run *r, const struct object_shape *o, uint32_t node)
 {
 	const struct tape_node *n = &r->nodes[node];
 	uint64_t seen = 0;
@@ -244,7 +247,7 @@ static uint32_t member(const struct schema_run *r, uint32_t object, const struct
 	return 0;
 }
 
-static bool check_required(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool check_required(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	if (!run_spend(r, (uint64_t)op->b * r->nodes[node].count / 16))
 		return false;
@@ -276,7 +279,7 @@ static bool check_contains(struct schema_run *r, const struct array_shape *a, ui
 	return found >= a->min_contains;
 }
 
-static bool check_array(struct schema_run *r, const struct array_shape *a, uint32_t node)
+static NOINLINE bool check_array(struct schema_run *r, const struct array_shape *a, uint32_t node)
 {
 	const struct tape_node *n = &r->nodes[node];
 	uint32_t ordinal = 0, end = n->next, i = node + 1;
@@ -319,7 +322,7 @@ static inline bool is_ruled_out(const struct schema_run *r, const struct target 
 	       (r->nodes[value].type != TAPE_STRING || !run_is_constant(r, &r->s->constants[t->guard], value));
 }
 
-static bool check_any(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool check_any(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	uint32_t value = guard_value(r, op, node);
 	bool any = false;
@@ -337,7 +340,7 @@ static bool check_any(struct schema_run *r, const struct op *op, uint32_t node)
 	return any;
 }
 
-static bool check_one(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool check_one(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	uint32_t value = guard_value(r, op, node), found = 0;
 
@@ -353,7 +356,7 @@ static bool check_one(struct schema_run *r, const struct op *op, uint32_t node)
 	return found == 1;
 }
 
-static bool check_if(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool check_if(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	struct target condition = { op->a, TYPE_ANY, NONE };
 	bool yes = try_branch(r, &condition, node, op->n);
@@ -363,7 +366,7 @@ static bool check_if(struct schema_run *r, const struct op *op, uint32_t node)
 }
 
 /* 2020-12 core 8.2.3.2: the outermost resource in the dynamic scope that has the anchor. */
-static bool check_dynamic(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool check_dynamic(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	const struct graph *g = &r->s->g;
 	const struct dynamic_name *d = &g->dynamic_names[op->a];
@@ -384,7 +387,7 @@ static bool check_dynamic(struct schema_run *r, const struct op *op, uint32_t no
 	return false;
 }
 
-static bool enter_scope(struct schema_run *r, const struct op *op, uint32_t node)
+static NOINLINE bool enter_scope(struct schema_run *r, const struct op *op, uint32_t node)
 {
 	bool ok;
 
