@@ -70,6 +70,14 @@ function writer(path) {
 	});
 }
 
+// Whose connection it is, read once a connection.
+const peers = new WeakMap();
+function peerOf(socket) {
+	if (!peers.has(socket))
+		peers.set(socket, socket.getPeerCertificate().subjectaltname);
+	return peers.get(socket);
+}
+
 async function serve(number) {
 	const app = Fastify({
 		https: { key: readFileSync(join(tls, 'gateway.key')), cert: readFileSync(join(tls, 'gateway.pem')),
@@ -81,7 +89,7 @@ async function serve(number) {
 	const write = writer(join(databases, `peer-${number}.db`));
 	app.post('/v1/agreements/:agreement/records', { schema: { body: envelope } }, async (request, reply) => {
 		const id = randomUUID(), record = JSON.stringify(minimise(request.body.record));
-		await write({ id, at: new Date().toISOString(), peer: request.raw.socket.getPeerCertificate().subjectaltname,
+		await write({ id, at: new Date().toISOString(), peer: peerOf(request.raw.socket),
 			purpose: request.body.purpose, record });
 		return reply.code(201).send({ exchange: id, outcome: 'released-transformed' });
 	});
