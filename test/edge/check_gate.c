@@ -487,6 +487,7 @@ START_TEST(sources_spread)
 		set_up();
 		limits.handshakes = SEATS;
 		for (unsigned i = 0; i < 8192; i++) {
+/* The formats are those of the table above, each with two unsigned numbers. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 			snprintf(from, sizeof from, forms[k], 1 + i / 128, i % 128);
