@@ -7,7 +7,9 @@
  * The engine takes what was copied for moved before it is synced. That loses nothing as long as the log keeps it, for after
  * a loss of power all of the log is read anew: it is begun anew only where no reader needs it, so a reader of our own, on a
  * connection of its own, holds it from before the copying until after the sync. A sync that fails ends the store: what
- * it left undone cannot be told (as with a commit), and the log has all of it for the next start. */
+ * it left undone cannot be told (as with a commit), and the log has all of it for the next start: it is neither moved nor
+ * removed when the store is closed. What a process that was killed left unsynced is synced by the next at its start, before
+ * it writes: another program that reads the store may have kept the engine's word that it was moved. */
 #include "gatewayd/core/store/sqlite/sqlite_private.h"
 
 #include <pthread.h>
@@ -220,22 +222,25 @@ bool sqlite_move_ahead(struct connection *c, bool *ready, struct error *e)
 	return true;
 }
 
-void ahead_free(struct ahead *a)
+bool ahead_free(struct ahead *a)
 {
 	if (!a)
-		return;
+		return true;
 	if (a->started) {
 		if (a->wanted)
 			ended(a, true);
 		pthread_mutex_lock(&a->lock);
+		a->failed = a->failed || (a->wanted && a->rc != SQLITE_OK);
 		a->over = true;
 		pthread_cond_broadcast(&a->changed);
 		pthread_mutex_unlock(&a->lock);
 		pthread_join(a->thread, NULL);
 	}
+	bool whole = !a->failed;
 	let_go(a);
 	sqlite3_close(a->holder);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->changed);
 	free(a);
+	return whole;
 }

@@ -236,7 +236,9 @@ static void close_connection(struct connection *c)
 
 	if (!c)
 		return;
-	ahead_free(c->ahead);
+	/* Else the last one to close moves the log into the database, and removes it. */
+	if (!ahead_free(c->ahead))
+		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_finalize(c->look);
 	sqlite3_finalize(c->look_end);
 	if (c->trial)
@@ -264,6 +266,17 @@ static bool set_up(struct connection *c, bool writes, struct error *e)
 	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
 	               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF",
 	               e);
+}
+
+/* What the last process moved out of the log and did not live to sync (ahead.c). */
+static bool sync_left(struct connection *c, const char *path, struct error *e)
+{
+	struct sqlite3_file *file;
+
+	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK)
+		return sqlite_fail(c, e);
+	return sqlite_sync_now(file) == SQLITE_OK ||
+	       error_at(e, REASON_STORE, path, 0, 0, "the store cannot be synced: %s", strerror(errno));
 }
 
 /* --- trials --- */
@@ -359,7 +372,7 @@ static struct connection *open_connection(const char *path, enum access access, 
 		         c->db ? sqlite3_errmsg(c->db) : "no memory");
 		goto fail;
 	}
-	if (set_up(c, writes, e) && (!writes || read_page_size(c, e)))
+	if (set_up(c, writes, e) && (!writes || (read_page_size(c, e) && sync_left(c, path, e))))
 		return c;
 fail:
 	close_connection(c);

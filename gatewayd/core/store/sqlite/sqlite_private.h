@@ -49,8 +49,9 @@ int sqlite_sync_now(struct sqlite3_file *file); /* the engine's code */
 
 /* ahead.c */
 struct ahead *ahead_new(void);
-/* Waits for what is under way, and frees it; before the connection is closed. NULL does nothing. */
-void ahead_free(struct ahead *a);
+/* Waits for what is under way, and frees it; before the connection is closed. False: a sync has failed, and the log must stay as
+ * it is. NULL does nothing. */
+bool ahead_free(struct ahead *a) MUST_USE;
 /* engine_private.h */
 bool sqlite_move_ahead(struct connection *c, bool *ready, struct error *e);
 bool sqlite_moving(const struct connection *c);
