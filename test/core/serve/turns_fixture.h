@@ -51,14 +51,16 @@ static inline struct view padded(size_t size)
 	return view_make(p, size);
 }
 
-static inline void head(struct view body, const char *type)
+/* The head of the next request; its answer is looked at from here on. */
+static inline void send_head(const char *type, uint64_t length, const char *field, const char *value)
 {
-	const struct ask a = {
-		.conn = NORTH_SYSTEM, .method = "POST", .target = RECORDS, .fields = { "content-type", type }
-	};
+	const struct ask a = { .conn = NORTH_SYSTEM,
+		               .method = "POST",
+		               .target = RECORDS,
+		               .fields = { "content-type", type, field, value } };
 	struct buf b = BUF_INIT(65536);
 
-	put_ask(&a, body.n, &b);
+	put_ask(&a, length, &b);
 	buf_reset(&answer_seen.body);
 	answer_seen.id = ++last_request;
 	answer_seen.done = answer_seen.aborted = false;
@@ -66,6 +68,11 @@ static inline void head(struct view body, const char *type)
 	answer_seen.credit = CHANNEL_CREDIT;
 	channel_send(edge, FRAME_HEAD, 0, last_request, buf_view(&b), VIEW(""));
 	buf_free(&b);
+}
+
+static inline void head(struct view body, const char *type)
+{
+	send_head(type, body.n, NULL, NULL);
 }
 
 static inline void turns(int n)
@@ -97,20 +104,7 @@ static inline struct view lines_of(unsigned n)
 
 static inline void stream_head(const char *field, const char *value)
 {
-	const struct ask a = { .conn = NORTH_SYSTEM,
-		               .method = "POST",
-		               .target = RECORDS,
-		               .fields = { "content-type", "application/x-ndjson", field, value } };
-	struct buf b = BUF_INIT(65536);
-
-	put_ask(&a, CHANNEL_CHUNKED, &b);
-	buf_reset(&answer_seen.body);
-	answer_seen.id = ++last_request;
-	answer_seen.done = answer_seen.aborted = false;
-	answer_seen.status = 0;
-	answer_seen.credit = CHANNEL_CREDIT;
-	channel_send(edge, FRAME_HEAD, 0, last_request, buf_view(&b), VIEW(""));
-	buf_free(&b);
+	send_head("application/x-ndjson", CHANNEL_CHUNKED, field, value);
 }
 
 static inline void stream_body(struct view bytes, bool last)

@@ -77,6 +77,45 @@ static inline uint64_t log_size(void)
 	return stats.tree_size;
 }
 
+/* A made-up log in branches, which are one up to entry `fork`. */
+struct branch {
+	unsigned number;
+	uint64_t fork;
+};
+
+/* tlog_read_hash (lib/tlog/tree.h) of it, each time from its leaves; `arg` is a struct branch. */
+static inline bool branch_hash(void *arg, unsigned level, uint64_t index, struct digest *out)
+{
+	const struct branch *b = arg;
+	struct digest left, right;
+	char leaf[48];
+
+	if (level == 0) {
+		snprintf(leaf, sizeof leaf, "entry %u of branch %u", (unsigned)index, index < b->fork ? 0 : b->number);
+		tlog_leaf_hash(view_of(leaf), out);
+		return true;
+	}
+	if (!branch_hash(arg, level - 1, 2 * index, &left) || !branch_hash(arg, level - 1, 2 * index + 1, &right))
+		return false;
+	tlog_node_hash(&left, &right, out);
+	return true;
+}
+
+/* Asks on, and is answered with `status`, until something is logged; how often. */
+static inline unsigned until_logged(void (*ask_again)(void), int status)
+{
+	uint64_t before = log_size();
+	unsigned asked = 0;
+
+	for (; log_size() == before && asked < 40; asked++) {
+		ask_again();
+		ck_assert(!answer_it(status, VIEW("")));
+		let_write();
+	}
+	ck_assert_uint_lt(asked, 40);
+	return asked;
+}
+
 /* The newest entry is an incident at the partner, and says this. */
 static inline void is_incident(const char *what)
 {
