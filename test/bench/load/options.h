@@ -22,6 +22,8 @@ struct options {
 	uint64_t first;
 	unsigned connections, threads, seconds, warmup, requests;
 	unsigned batch; /* bodies a request, a line each */
+	unsigned size;  /* bytes of each body, about; 0: as it is given */
+	unsigned targets; /* the number in the target goes round so many */
 	unsigned rate;  /* requests a second, open loop; 0: each connection sends when it was answered */
 	int pids[PIDS_MAX], n_pids;
 	SSL_CTX *ctx; /* NULL: plain HTTP */
