@@ -1,7 +1,10 @@
 /* Connections as peers use and abuse them: framing through to core, refusals, deadlines, caps, credit. */
 #include <check.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "test/edge/peer.h"
@@ -48,6 +51,39 @@ START_TEST(passes_requests_and_answers)
 	buf_free(&a.body);
 	peer_free(p);
 	ck_assert_uint_eq(rig_await(r, closes, 1), 1);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t n = sizeof value;
+
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, option, &value, &n), 0);
+	return value;
+}
+
+/* Connections have from their listener how they send. */
+START_TEST(connections_send_at_once_and_keep_little_unsent)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+	struct peer *p = peer_open(rig_port(r), NULL);
+	int found = 0;
+
+	ck_assert_int_eq(peer_ask(p, GET("/status/200")), 200);
+	for (int fd = 3; fd < 1000; fd++) {
+		struct sockaddr_in own, other;
+		socklen_t n = sizeof own, m = sizeof other;
+		if (getsockname(fd, (struct sockaddr *)&own, &n) != 0 || own.sin_family != AF_INET ||
+		    ntohs(own.sin_port) != rig_port(r) || getpeername(fd, (struct sockaddr *)&other, &m) != 0)
+			continue;
+		ck_assert_int_eq(option_of(fd, TCP_NODELAY), 1);
+		ck_assert_int_eq(option_of(fd, TCP_NOTSENT_LOWAT), 64 * 1024);
+		found++;
+	}
+	ck_assert_int_eq(found, 1);
+	peer_free(p);
 	ck_assert_int_eq(rig_stop(r), 0);
 }
 END_TEST
@@ -127,6 +163,9 @@ START_TEST(answers_pipelined_requests_in_order)
 		ck_assert(view_is(buf_view(&a.body), want));
 		buf_free(&a.body);
 	}
+	/* Each came to core in one frame. */
+	ck_assert_uint_eq(rig_counts(r).joined, 100);
+	ck_assert_uint_eq(rig_counts(r).bodies, 100);
 	buf_free(&in);
 	peer_free(p);
 	ck_assert_int_eq(rig_stop(r), 0);
@@ -530,6 +569,7 @@ TCase *make_conn_case(void)
 	tcase_set_timeout(c, 30);
 	tcase_add_unchecked_fixture(c, rig_setup, NULL);
 	tcase_add_test(c, passes_requests_and_answers);
+	tcase_add_test(c, connections_send_at_once_and_keep_little_unsent);
 	tcase_add_test(c, answers_head_without_a_body);
 	tcase_add_test(c, carries_large_bodies_both_ways);
 	tcase_add_test(c, reads_no_more_than_core_takes);
