@@ -58,7 +58,7 @@ for a in north south; do
 done
 
 title "Who knows whom: each writes a file for the other, and people compare its fingerprint by telephone"
-run "gatewayctl -c north/gatewayd.json partner export north.partner"
+run "gatewayctl -c north/gatewayd.json partner export north.partner | tee north.said"
 run "gatewayctl -c south/gatewayd.json partner export south.partner >south.said"
 digits() { sed -n 's/.*fingerprint //p' "$1"; }
 must 3 "gatewayctl -c north/gatewayd.json partner add --fingerprint '12345 67890' south.partner"
@@ -67,7 +67,7 @@ run "gatewayctl -c north/gatewayd.json partner add --address 127.0.0.1 --fingerp
 title "The agreement: a document that both parties sign"
 run "gatewayctl -c north/gatewayd.json agreement new --with south --preset pnr draft.json"
 note "What of the draft only people know:"
-run "gatewayctl agreement lint draft.json | sed -n 1,4p"
+run "gatewayctl agreement lint draft.json | sed -n 1,4p || true"
 note "For the demo a gateway keeps a payload for 8 seconds only."
 run "jq '.retention.payload = \"PT8S\"' draft.json >pnr.json && mv draft.md pnr.md"
 run "gatewayctl agreement summary --self north pnr.json | sed -n 1,22p"
@@ -78,7 +78,7 @@ note "The impact assessment that it names, by the digest of its file, is taken w
 run "sha256sum pnr.md; jq .assessment pnr.json"
 run "gatewayctl -c north/gatewayd.json agreement add pnr.json"
 note "South takes partner and agreement in one."
-run "gatewayctl -c south/gatewayd.json join --address 127.0.0.1 --fingerprint '$(gatewayctl -c north/gatewayd.json partner export again.partner | sed -n 's/.*fingerprint //p')' north.partner pnr.json"
+run "gatewayctl -c south/gatewayd.json join --address 127.0.0.1 --fingerprint '$(digits north.said)' north.partner pnr.json"
 run "gatewayd -c north/gatewayd.json -t"
 
 title "Both gateways start"
