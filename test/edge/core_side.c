@@ -234,6 +234,7 @@ static void take_frame(void *arg, const struct frame *f)
 	switch (f->type) {
 	case FRAME_OPEN:
 		c->opens++;
+		t->opened = true;
 		c->monitor_opens += f->flags & FRAME_LAST;
 		buf_reset(&t->rig->certificate);
 		buf_add(&t->rig->certificate, f->payload);
@@ -242,6 +243,7 @@ static void take_frame(void *arg, const struct frame *f)
 	case FRAME_HEAD: {
 		struct view body = VIEW("");
 		c->heads++;
+		c->with_open += t->opened;
 		take_head(t, f, &body);
 		c->joined += body.n > 0;
 		if (body.n > 0)
@@ -298,6 +300,7 @@ void *core_side(void *arg)
 			return NULL;
 		if (fds[1].revents)
 			return NULL;
+		t->opened = false;
 		if (fds[0].revents & (POLLIN | POLLHUP) && channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
 			return NULL;
 		pthread_mutex_lock(&t->rig->lock);

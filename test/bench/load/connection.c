@@ -93,7 +93,8 @@ static void add_text(struct buf *b, struct view rest, uint64_t number)
 /* Line `number` of what is posted. */
 static void add_body(struct buf *b, uint64_t number)
 {
-	add_text(b, options.n_lines ? options.lines[number % options.n_lines] : view_of(options.body ? options.body : ""),
+	add_text(b,
+	         options.n_lines ? options.lines[number % options.n_lines] : view_of(options.body ? options.body : ""),
 	         number);
 }
 
