@@ -39,7 +39,7 @@ struct rig_options {
 struct rig_counts {
 	unsigned opens, monitor_opens, closes, knowns, heads, bodies, lasts, aborts, credits;
 	unsigned with_open; /* heads that came together with an OPEN */
-	unsigned joined; /* heads with bytes of the body in their frame, which `bodies` counts, too */
+	unsigned joined;    /* heads with bytes of the body in their frame, which `bodies` counts, too */
 	uint64_t body_bytes;
 };
 

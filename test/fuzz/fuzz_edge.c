@@ -164,9 +164,11 @@ static void check_head(const struct frame *f)
 	must(r.rest.n > 0 || (length == CHANNEL_CHUNKED ? !whole : whole == (length == 0)));
 	must(r.rest.n == 0 || length != CHANNEL_CHUNKED);
 	conns[conn].request = last_request = f->id;
-	asked[n_asked++] = (struct asked){
-		.id = f->id, .length = length, .credit = CHANNEL_CREDIT, .complete = whole && r.rest.n == 0, .stream = stream
-	};
+	asked[n_asked++] = (struct asked){ .id = f->id,
+		                           .length = length,
+		                           .credit = CHANNEL_CREDIT,
+		                           .complete = whole && r.rest.n == 0,
+		                           .stream = stream };
 	if (r.rest.n > 0)
 		take_body(asked_of(f->id), r.rest.n, whole);
 }
