@@ -73,14 +73,14 @@ class Bench:
         self.bodies = f"{world.folder}/bodies"
         self.body = json.dumps(agreements.envelope(record()), separators=(",", ":"))
         write(self.bodies, self.body + "\n")
-        self.nginx = Nginx(world, self.node)
+        self.nginx = None
         self.first = 1000000
 
-    def load(self, port, pid, *more, seconds=SECONDS, records=1):
+    def load(self, port, pid, *more, seconds=SECONDS, records=1, connections=CONNECTIONS):
         """One measurement: the load generator's figures; a request has so many records."""
         out = run(LOAD, "-a", f"127.0.0.1:{port}", "--server-name", self.node.host, "--ca", self.world.authority.cert,
                   "--cert", self.feed[0], "--private-key", self.feed[1], *(more if "-u" in more else ("-u", TARGET, "-B", self.bodies, *more)),
-                  "-c", str(CONNECTIONS), "-s", str(seconds), "-w", "1", "-n", str(REQUESTS // records),
+                  "-c", str(connections), "-s", str(seconds), "-w", "1", "-n", str(REQUESTS // records),
                   "--first", str(self.first // records), "-p", str(pid))[1]
         self.first += REQUESTS
         if self.first > 8000000:
@@ -218,6 +218,7 @@ def main():
     load_before = os.getloadavg()
     with World() as world, World() as pair:
         bench = Bench(world)
+        bench.nginx = Nginx(world, bench.node)
         relay = Relay(pair, bench.body)
         try:
             bench.nginx.start()
