@@ -13,6 +13,7 @@
 #include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/serve/turns.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/os/instant.h"
 
@@ -534,6 +535,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->home = home_new();
 	w->shown = shown_table_new(SHOWN_KEPT);
 	w->reader = store_open_reader(core->conf->node.store, e);
+	if (w->reader)
+		store_share_marks(w->reader, core->reader);
 	if (!w->channel || !w->home || !w->reader || !w->shown || !scratch_open(&w->scratch) || !events_new(w) ||
 	    !make_parts(w)) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
