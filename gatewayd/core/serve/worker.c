@@ -185,6 +185,8 @@ static void on_body(struct worker *w, const struct frame *f)
 		return;
 	}
 	r->credit_given -= (uint32_t)f->payload.n;
+	if (r->body.n == 0 && !r->waits && !r->stream && r->length != CHANNEL_CHUNKED)
+		buf_room(&r->body, r->length); /* once, and not again and again as it comes */
 	buf_add(&r->body, f->payload);
 	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
 		give_up(r);
