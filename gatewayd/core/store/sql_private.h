@@ -21,6 +21,7 @@ enum sql {
 	SQL_PAYLOAD_ERASE,
 	SQL_PAYLOAD_SLOT_ERASE,
 	SQL_TIMER_PUT,
+	SQL_TIMER_PUT_NEW,
 	SQL_TIMER_DROP,
 	SQL_DUTY_PUT,
 	SQL_DUTY_SET,
@@ -216,6 +217,7 @@ struct store {
 	uint64_t last_log, log; /* the newest audit log's number; the one that the verbs are about */
 	struct pending_state pending;
 	struct shape_named shapes[16]; /* by digest */
+	bool puts_hold;                /* this transaction did */
 	uint64_t next_seq, next_inbox;
 	uint64_t committed_seq, committed_inbox; /* the same at the last commit */
 	uint32_t *live_slots;                    /* bit map for store_slot_live(), loaded at its first call */

@@ -9,6 +9,15 @@
 #define TIMER_COLUMNS \
 	"SELECT seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
 	"return_at_end, receipt_ms, inbox, purpose, reference FROM timer "
+#define TIMER_PUT(held) \
+	"INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
+	"return_at_end, receipt_ms, inbox, purpose, reference) " \
+	"VALUES (?1, ?2, ?3, " held ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) " \
+	"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = excluded.held, " \
+	"base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = excluded.mask_ms, " \
+	"review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = excluded.end_ms, " \
+	"return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox = excluded.inbox, " \
+	"purpose = excluded.purpose, reference = excluded.reference"
 #define DUTY_COLUMNS \
 	"SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, why FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
@@ -45,14 +54,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT (seq) DO UPDATE SET slot = excluded.slot",
 	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
 	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
-	[SQL_TIMER_PUT] = "INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, "
-		"notify_ms, end_ms, return_at_end, receipt_ms, inbox, purpose, reference) "
-		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
-		"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = "
-		"excluded.held, base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = "
-		"excluded.mask_ms, review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = "
-		"excluded.end_ms, return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox "
-		"= excluded.inbox, purpose = excluded.purpose, reference = excluded.reference",
+	[SQL_TIMER_PUT] = TIMER_PUT(IN_FORCE),
+	[SQL_TIMER_PUT_NEW] = TIMER_PUT("0"),
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
 	[SQL_DUTY_PUT] = "INSERT INTO duty (id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, "
 		"result, why) VALUES (" NEXT_ID("duty") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",

@@ -182,6 +182,7 @@ bool store_begin(struct store *s, struct error *e)
 	if (!s->engine->begin(s->connection, e))
 		return false;
 	s->in_transaction = true;
+	s->puts_hold = false;
 	s->committed_seq = s->next_seq;
 	s->committed_inbox = s->next_inbox;
 	marks_turn(s->marks, s->next_seq);
