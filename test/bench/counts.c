@@ -82,8 +82,9 @@ static void stop_counting(bool counted)
 
 /* --- a record through core: an agency's system posts, 64 to a commit --- */
 
-static void post_batch(const struct submission *s, struct view text, struct exchange *all[BATCH], size_t n,
-                       bool counted)
+/* Of `n_texts` texts, in turn. */
+static void post_batch(const struct submission *s, const struct view *from, size_t n_texts, struct exchange *all[BATCH],
+                       size_t n, bool counted)
 {
 	struct gate gate;
 	unsigned before = commits;
@@ -91,7 +92,7 @@ static void post_batch(const struct submission *s, struct view text, struct exch
 	close_gate(&gate);
 	begin_counting(counted);
 	for (size_t i = 0; i < n; i++) {
-		all[i] = decide(s, text);
+		all[i] = decide(s, from[i % n_texts]);
 		exchange_commit(all[i], exchange_prepare(all[i]), note_commit, &commits);
 		scratch_clear(&scratch);
 	}
@@ -115,10 +116,33 @@ START_TEST(record)
 	struct view text = released_text();
 
 	for (int i = 0; i <= WARM; i++) {
-		post_batch(&s, text, all, BATCH, i == WARM);
+		post_batch(&s, &text, 1, all, BATCH, i == WARM);
 		recycle_batch(all, BATCH);
 	}
 	DONE("record");
+}
+END_TEST
+
+/* --- the same into the agency's own inbox: no record is like another, or like one that came --- */
+
+START_TEST(inbox)
+{
+	struct submission s = submission_by(SOUTH_SYSTEM, "pnr");
+	struct exchange *all[BATCH];
+	struct view each[BATCH];
+	char locator[16];
+
+	for (int i = 0; i <= WARM; i++) {
+		for (int k = 0; k < BATCH; k++) {
+			json_t *doc = pnr("released");
+			snprintf(locator, sizeof locator, "\"AB%04d\"", i * BATCH + k);
+			put(doc, "/record/locator", locator);
+			each[k] = text_of(doc);
+		}
+		post_batch(&s, each, BATCH, all, BATCH, i == WARM);
+		recycle_batch(all, BATCH);
+	}
+	DONE("inbox");
 }
 END_TEST
 
@@ -219,7 +243,8 @@ static void deliver(size_t n, bool counted)
 	struct exchange *all[BATCH];
 	struct buf answer = BUF_INIT(4u << 20);
 
-	post_batch(&s, released_text(), all, n, false);
+	struct view text = released_text();
+	post_batch(&s, &text, 1, all, n, false);
 	begin_counting(counted);
 	courier_sends(DELIVERIES);
 	stop_counting(counted);
@@ -345,6 +370,7 @@ int main(void)
 	Suite *suite = suite_create("counts");
 
 	suite_add_tcase(suite, make_case("record", record, exchange_open, exchange_close));
+	suite_add_tcase(suite, make_case("inbox", inbox, exchange_open, exchange_close));
 	suite_add_tcase(suite, make_case("delivery", delivery, worker_open, worker_close));
 	suite_add_tcase(suite, make_case("request", request, exchange_open, exchange_close));
 	SRunner *runner = srunner_create(suite);

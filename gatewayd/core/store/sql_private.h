@@ -21,12 +21,16 @@ enum sql {
 	SQL_PAYLOAD_ERASE,
 	SQL_PAYLOAD_SLOT_ERASE,
 	SQL_TIMER_PUT,
+	SQL_TIMER_PUT_NEW,
 	SQL_TIMER_DROP,
 	SQL_DUTY_PUT,
 	SQL_DUTY_SET,
 	SQL_LINK_PUT,
 	SQL_CAVEATS_PUT,
 	SQL_CAVEATS_DROP,
+	SQL_MARK_PUT,
+	SQL_MARK_DROP,
+	SQL_MARK_END,
 	SQL_HOLD_PUT,
 	SQL_HOLD_END,
 	SQL_HOLD_TIMER,
@@ -125,8 +129,11 @@ enum sql {
 	SQL_LINK_GET,
 	SQL_LINK_LIST,
 	SQL_CAVEATS_GET,
-	SQL_CAVEATS_ANY_MARKED,
-	SQL_CAVEATS_MARKED,
+	SQL_MARK_ANY,
+	SQL_MARK_IS,
+	SQL_MARK_LAST,
+	SQL_MARK_LIST,
+	SQL_MARK_UNMOVED,
 	SQL_DELIVERY_GET,
 	SQL_DELIVERY_DUE,
 	SQL_DELIVERY_RECIPIENT,
@@ -205,10 +212,12 @@ struct store {
 	bool erased;          /* since the last checkpoint that was forced */
 	struct arena scratch; /* views that go out */
 	struct window window;
+	struct marks *marks; /* of a store that writes its own; NULL: a reader that shares nobody's */
 	uint8_t window_key[16];
 	uint64_t last_log, log; /* the newest audit log's number; the one that the verbs are about */
 	struct pending_state pending;
 	struct shape_named shapes[16]; /* by digest */
+	bool puts_hold;                /* this transaction did */
 	uint64_t next_seq, next_inbox;
 	uint64_t committed_seq, committed_inbox; /* the same at the last commit */
 	uint32_t *live_slots;                    /* bit map for store_slot_live(), loaded at its first call */
@@ -299,6 +308,12 @@ bool shape_unname(struct store *s, uint64_t id, struct error *e) MUST_USE;
 bool shapes_archive(struct store *s, uint64_t from, uint64_t to, struct error *e) MUST_USE;
 /* They are gone: so is what they alone named. */
 bool shapes_trim(struct store *s, struct error *e) MUST_USE;
+/* A row of caveats with a mark was written. */
+bool mark_put(struct store *s, uint64_t seq, const struct digest *mark, struct error *e) MUST_USE;
+/* Moves some of the marks that lie in memory into their index; before COMMIT. */
+bool marks_move(struct store *s, struct error *e) MUST_USE;
+/* Loads the marks that are not in the index. */
+bool marks_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the number of the newest audit log. */
 bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */

@@ -9,6 +9,15 @@
 #define TIMER_COLUMNS \
 	"SELECT seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
 	"return_at_end, receipt_ms, inbox, purpose, reference FROM timer "
+#define TIMER_PUT(held) \
+	"INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
+	"return_at_end, receipt_ms, inbox, purpose, reference) " \
+	"VALUES (?1, ?2, ?3, " held ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) " \
+	"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = excluded.held, " \
+	"base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = excluded.mask_ms, " \
+	"review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = excluded.end_ms, " \
+	"return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox = excluded.inbox, " \
+	"purpose = excluded.purpose, reference = excluded.reference"
 #define DUTY_COLUMNS \
 	"SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, why FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
@@ -45,14 +54,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT (seq) DO UPDATE SET slot = excluded.slot",
 	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
 	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
-	[SQL_TIMER_PUT] = "INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, "
-		"notify_ms, end_ms, return_at_end, receipt_ms, inbox, purpose, reference) "
-		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
-		"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = "
-		"excluded.held, base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = "
-		"excluded.mask_ms, review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = "
-		"excluded.end_ms, return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox "
-		"= excluded.inbox, purpose = excluded.purpose, reference = excluded.reference",
+	[SQL_TIMER_PUT] = TIMER_PUT(IN_FORCE),
+	[SQL_TIMER_PUT_NEW] = TIMER_PUT("0"),
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
 	[SQL_DUTY_PUT] = "INSERT INTO duty (id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, "
 		"result, why) VALUES (" NEXT_ID("duty") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
@@ -63,6 +66,11 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text, salt, mark) VALUES (?1, ?2, ?3, ?4) "
 		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text, salt = excluded.salt, mark = excluded.mark",
 	[SQL_CAVEATS_DROP] = "DELETE FROM caveats WHERE seq = ?1",
+	[SQL_MARK_PUT] = "INSERT INTO mark (prefix, seq) SELECT substr(mark, 1, 4), seq FROM caveats "
+		"WHERE seq = ?1 AND mark IS NOT NULL ON CONFLICT DO NOTHING",
+	[SQL_MARK_DROP] = "DELETE FROM mark WHERE seq = ?1 AND prefix = "
+		"(SELECT substr(mark, 1, 4) FROM caveats c WHERE c.seq = ?1)",
+	[SQL_MARK_END] = "UPDATE mark_end SET seq = ?1",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (id, seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
@@ -186,8 +194,12 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_CAVEATS_GET] = "SELECT text, salt, mark FROM caveats WHERE seq = ?1",
-	[SQL_CAVEATS_ANY_MARKED] = "SELECT count(*) FROM (SELECT seq FROM caveats WHERE mark IS NOT NULL LIMIT 1) AS one",
-	[SQL_CAVEATS_MARKED] = "SELECT seq FROM caveats WHERE mark = ?1 ORDER BY seq",
+	[SQL_MARK_ANY] = "SELECT (SELECT count(*) FROM (SELECT seq FROM mark LIMIT 1) AS one) + (SELECT count(*) FROM "
+		"(SELECT c.seq FROM caveats c WHERE c.seq > (SELECT e.seq FROM mark_end e) AND c.mark IS NOT NULL LIMIT 1) AS other)",
+	[SQL_MARK_IS] = "SELECT count(*) FROM caveats WHERE seq = ?1 AND mark = ?2",
+	[SQL_MARK_LAST] = "SELECT seq FROM mark_end",
+	[SQL_MARK_LIST] = "SELECT seq FROM mark WHERE prefix = ?1 ORDER BY seq",
+	[SQL_MARK_UNMOVED] = "SELECT seq, mark FROM caveats WHERE seq > ?1 AND mark IS NOT NULL ORDER BY seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "

@@ -278,16 +278,16 @@ END_TEST
 /* --- that nothing is missing --- */
 
 /* Verbs that the tests above call by themselves, and what is no verb. */
-static const char *const others[] = { "store_open",       "store_open_reader",   "store_close",
-	                              "store_open_trial", "store_absent",        "store_slots_end",
-	                              "store_begin",      "store_commit",        "store_rollback",
-	                              "store_erased",     "store_checkpoint",    "store_wants_checkpoint",
-	                              "store_unmoved",    "store_entry_log",     "store_entry_index",
-	                              "store_shed",       "store_slots_forget",  "store_copy_path",
-	                              "store_copy_begin", "store_copy_step",     "store_copy_end",
-	                              "store_copy_clear", "store_copy_progress", "store_integrity",
-	                              "store_schema",     "store_move_ahead",    "store_moving",
-	                              "store_look",       "store_look_end",      "store_look_anew" };
+static const char *const others[] = {
+	"store_open",         "store_open_reader", "store_close",         "store_open_trial",
+	"store_absent",       "store_slots_end",   "store_begin",         "store_commit",
+	"store_rollback",     "store_erased",      "store_checkpoint",    "store_wants_checkpoint",
+	"store_unmoved",      "store_entry_log",   "store_entry_index",   "store_shed",
+	"store_slots_forget", "store_copy_path",   "store_copy_begin",    "store_copy_step",
+	"store_copy_end",     "store_copy_clear",  "store_copy_progress", "store_integrity",
+	"store_schema",       "store_move_ahead",  "store_moving",        "store_look",
+	"store_look_end",     "store_look_anew",   "store_share_marks"
+};
 
 static bool known(struct view verb)
 {

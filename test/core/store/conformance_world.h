@@ -10,6 +10,7 @@
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/link.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/payload.h"
