@@ -333,6 +333,17 @@ static const char shapes[] = "CREATE TABLE shape ("
 /* Evidence that partners are still to be told of: a document's digest. */
 static const char tales[] = "CREATE TABLE tale (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
+/* Receipts that came together are one row (lib/tlog/receipt_bundle.h); those of before stay in `receipt`. */
+static const char receipts_together[] = "CREATE TABLE receipt_bundle ("
+                                        "  id INTEGER PRIMARY KEY,"
+                                        "  packed BLOB NOT NULL"
+                                        ") STRICT;"
+                                        "CREATE TABLE receipt_of ("
+                                        "  seq INTEGER PRIMARY KEY,"
+                                        "  bundle INTEGER NOT NULL,"
+                                        "  place INTEGER NOT NULL"
+                                        ") STRICT;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -354,4 +365,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               caveats_mark,
 	                               shapes,
 	                               tales,
+	                               receipts_together,
 	                               NULL };
