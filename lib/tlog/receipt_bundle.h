@@ -22,12 +22,12 @@ struct receipt_bundle {
 };
 #define RECEIPT_BUNDLE_INIT \
 	((struct receipt_bundle){ .texts = BUF_INIT(RECEIPT_BUNDLE_MAX), \
-		                  .hashes = BUF_INIT(RECEIPT_BUNDLE_MAX), \
-		                  .items = BUF_INIT(RECEIPT_BUNDLE_MAX), \
-		                  .leaf = BUF_INIT(RECEIPT_BUNDLE_MAX), \
-		                  .words = BUF_INIT(RECEIPT_BUNDLE_MAX), \
-		                  .values = BUF_INIT(RECEIPT_BUNDLE_MAX), \
-		                  .item = BUF_INIT(RECEIPT_BUNDLE_MAX) })
+	                          .hashes = BUF_INIT(RECEIPT_BUNDLE_MAX), \
+	                          .items = BUF_INIT(RECEIPT_BUNDLE_MAX), \
+	                          .leaf = BUF_INIT(RECEIPT_BUNDLE_MAX), \
+	                          .words = BUF_INIT(RECEIPT_BUNDLE_MAX), \
+	                          .values = BUF_INIT(RECEIPT_BUNDLE_MAX), \
+	                          .item = BUF_INIT(RECEIPT_BUNDLE_MAX) })
 void receipt_bundle_free(struct receipt_bundle *b);
 /* Adds a text (receipt.h) behind the others; its place is their number before. False: memory ran out, or it does not fit, and
  * the bundle is of no use any more. */

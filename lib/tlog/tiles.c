@@ -35,7 +35,7 @@ struct tiles {
 	void *arg;
 	struct level levels[TILE_LEVELS];
 	struct older older[OLDER];
-	unsigned next; /* of `older`: the one that was read first */
+	unsigned next;           /* of `older`: the one that was read first */
 	struct tlog_path proved; /* last */
 };
 

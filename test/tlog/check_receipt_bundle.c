@@ -47,7 +47,8 @@ static void print_leaf(unsigned i, struct buf *out)
 {
 	struct digest d;
 	char id[UUID_TEXT + 1];
-	const struct uuid u = { .b = { 1, 0x93, 7, 8, 9, 10, 0x70, 0, 0x80, 0, 0, 0, 0, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+	const struct uuid u = { .b = { 1, 0x93, 7, 8, 9, 10, 0x70, 0, 0x80, 0, 0, 0, 0, 0, (uint8_t)(i >> 8),
+		                       (uint8_t)i } };
 
 	sha256(view_make(&i, sizeof i), &d);
 	uuid_print(&u, id);
@@ -68,7 +69,8 @@ static void print_receipt(unsigned i, struct buf *out)
 	struct buf leaf = BUF_INIT(4096);
 	struct receipt r = { .index = 1000 + i,
 		             .n = 11,
-		             .checkpoint = VIEW("south.example/audit/gw/1\n2000\nAAAA\n\n— south.example/audit/gw/1 AAAA\n") };
+		             .checkpoint = VIEW(
+		                     "south.example/audit/gw/1\n2000\nAAAA\n\n— south.example/audit/gw/1 AAAA\n") };
 
 	for (unsigned k = 0; k < r.n; k++) {
 		unsigned at[] = { k, (1000 + i) >> (k + 1) };

@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SETS 256
-#define WAYS 8
+#define SETS  256
+#define WAYS  8
 #define TREES 8 /* whose last path is remembered, by the root's first byte */
 
 /* A note: its tag, zeros in a free place; and what its text says. */

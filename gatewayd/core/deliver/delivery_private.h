@@ -15,7 +15,7 @@ struct delivery {
 	char output[65], caveats[65]; /* digests of what left, as our entry has them; caveats[0] 0: an older build's */
 	bool shed;                    /* its receipt is right, but for the caveats */
 	struct digest consent;        /* that it rests on; zeros: none */
-	struct buf receipts;          /* a bundle: of those of this job, where it is the first; empty: each puts its own */
+	struct buf receipts; /* a bundle: of those of this job, where it is the first; empty: each puts its own */
 };
 
 /* Of the courier's table (serve/courier.h): how one ended is written; several that ended together; and what the worker makes

@@ -21,7 +21,7 @@
 struct courier {
 	const struct courier_kind *kind;
 	struct worker *worker;
-	struct parcel *under_way; /* by id */
+	struct parcel *under_way;            /* by id */
 	struct parcel *judged, **judged_end; /* that have no job yet, in order */
 	unsigned n_judged;
 	struct consignment *consignments;
@@ -157,9 +157,7 @@ static bool write_parcels(struct job *j, struct writer *w, struct store *s, stru
 {
 	struct parcel *first = JOB_OF(struct parcel, j);
 	const struct courier_kind *kind = first->courier->kind;
-	struct act a = {
-		.core = first->worker->core, .writer = w, .job = j, .store = s, .now_ms = first->now_ms
-	};
+	struct act a = { .core = first->worker->core, .writer = w, .job = j, .store = s, .now_ms = first->now_ms };
 
 	if (first->beside && kind->write_all)
 		return kind->write_all(first, &a, e);

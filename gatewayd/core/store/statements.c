@@ -24,7 +24,7 @@
 	"SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM " table " UNION ALL SELECT max(id) FROM " ended \
 	") ids"
 /* SQL_THESE of them. What is NULL is among no rows. */
-#define THESE "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+#define THESE            "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 #define DELIVERY_COLUMNS "SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
 #define NOTICE_COLUMNS \
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "

@@ -340,7 +340,8 @@ static unsigned entries_of(uint64_t from, const struct exchange *x, const char *
 	for (uint64_t i = from; i < stats.tree_size; i++) {
 		OK(store_get_entry(f.reader, i, &leaf, &packed, e));
 		json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
-		n += strcmp(core_member(doc, "exchange"), id) == 0 && strcmp(core_member(doc, "operation"), operation) == 0;
+		n += strcmp(core_member(doc, "exchange"), id) == 0 &&
+		     strcmp(core_member(doc, "operation"), operation) == 0;
 		json_decref(doc);
 	}
 	return n;
@@ -426,7 +427,8 @@ END_TEST
 START_TEST(one_of_two_was_recalled)
 {
 	send_two();
-	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&two[0]->decided.id, "/recall"), VIEW("{\"why\":\"sent-in-error\"}")),
+	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&two[0]->decided.id, "/recall"),
+	                        VIEW("{\"why\":\"sent-in-error\"}")),
 	                 200);
 	both_taken();
 	ck_assert_int_eq(row_of(two[0]).state, STATE_RECALLED);
