@@ -173,11 +173,12 @@ struct together {
 	size_t n;
 };
 
-static void add_arrived(struct together *t, struct delivery *d)
+static void add_arrived(struct together *t, struct parcel *p)
 {
-	assert(t->n < ARRIVALS_MAX);
+	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct copy *c = &t->all[t->n].copy;
 
+	assert(t->n < ARRIVALS_MAX);
 	*c = (struct copy){ .seq = d->parcel.due.id,
 		            .id = d->exchange,
 		            .origin = d->exchange,
@@ -213,13 +214,17 @@ bool delivery_write_all(struct parcel *first, struct act *a, struct error *e)
 {
 	struct together *t = calloc(1, sizeof *t);
 	struct view receipts = buf_view(&PARCEL_OF(struct delivery, first)->receipts);
-	bool ok = t || error_set(e, REASON_NO_MEMORY, "memory ran out");
+	struct parcel *p = first;
+	bool ok = true;
 
-	for (struct parcel *p = first; ok && p; p = p->beside) {
+	if (!t)
+		return error_set(e, REASON_NO_MEMORY, "memory ran out");
+	while (ok && p) {
 		if (p->end == PARCEL_ARRIVED && receipts.n)
-			add_arrived(t, PARCEL_OF(struct delivery, p));
+			add_arrived(t, p);
 		else
 			ok = delivery_write(p, a, e);
+		p = p->beside;
 	}
 	ok = ok && (t->n == 0 || write_arrived(t, a, receipts, e));
 	free(t);
