@@ -345,6 +345,17 @@ static const char marks[] = "CREATE TABLE mark ("
                             "INSERT INTO mark_end (seq) SELECT coalesce(max(seq), 0) FROM caveats;"
                             "DROP INDEX caveats_marked;";
 
+/* Receipts that came together are one row (lib/tlog/receipt_bundle.h); those of before stay in `receipt`. */
+static const char receipts_together[] = "CREATE TABLE receipt_bundle ("
+                                        "  id INTEGER PRIMARY KEY,"
+                                        "  packed BLOB NOT NULL"
+                                        ") STRICT;"
+                                        "CREATE TABLE receipt_of ("
+                                        "  seq INTEGER PRIMARY KEY,"
+                                        "  bundle INTEGER NOT NULL,"
+                                        "  place INTEGER NOT NULL"
+                                        ") STRICT;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -367,4 +378,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               shapes,
 	                               tales,
 	                               marks,
+	                               receipts_together,
 	                               NULL };

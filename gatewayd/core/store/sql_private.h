@@ -38,7 +38,6 @@ enum sql {
 	SQL_DELIVERY_RETRY,
 	SQL_DELIVERY_EXTEND,
 	SQL_DELIVERY_DROP,
-	SQL_RECEIPT_PUT,
 	SQL_KEPT_PUT,
 	SQL_KEPT_DROP,
 	SQL_INBOX_PUT,
@@ -89,6 +88,14 @@ enum sql {
 	SQL_APPROVAL_DROP,
 	SQL_CONSENT_PUT,
 	SQL_CONSENT_DROP,
+	SQL_STATES_STATE,
+	SQL_TIMER_REARM,
+	SQL_RECEIPT_BUNDLE_PUT,
+	SQL_RECEIPT_OF_PUT,
+	SQL_DELIVERIES_DROP,
+	SQL_PAYLOADS_ERASE,
+	SQL_PAYLOAD_SLOTS_ERASE,
+	SQL_UNPROVED_ERASE_ALL,
 	SQL_WRITES,
 	SQL_EXCHANGE_SEQ = SQL_WRITES,
 	SQL_EXCHANGE_ID,
@@ -140,6 +147,7 @@ enum sql {
 	SQL_DELIVERY_COUNT,
 	SQL_DELIVERY_LIST,
 	SQL_RECEIPT_GET,
+	SQL_ARRIVAL_LIST,
 	SQL_RECEIPT_LIST,
 	SQL_KEPT_GET,
 	SQL_INBOX_GET,
@@ -264,6 +272,14 @@ bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, stru
 /* The same; REASON_NOT_FOUND with `what` when it changed no row. */
 bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
                 struct error *e) MUST_USE;
+/* A statement whose first parameters are numbers, SQL_THESE of them, runs for all of these, so many at a time; `more`: values
+ * of the parameters behind them, one at most. `*changed` (may be NULL): rows that changed. */
+#define SQL_THESE 16
+bool sql_run_these(struct store *s, enum sql id, const uint64_t *these, size_t n, const struct bound *more,
+                   uint64_t *changed, struct error *e) MUST_USE;
+/* The same for the first SQL_THESE at most, to be stepped and ended. */
+struct statement *sql_start_these(struct store *s, enum sql id, const uint64_t *these, size_t n,
+                                  const struct bound *more, struct error *e) MUST_USE;
 /* A statement that stands on its one row; NULL, and REASON_NOT_FOUND with `what` when there is none. */
 struct statement *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
                           struct error *e) MUST_USE;

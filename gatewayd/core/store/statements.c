@@ -32,6 +32,8 @@
 #define LAST_ID(table, ended) \
 	"SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM " table " UNION ALL SELECT max(id) FROM " ended \
 	") ids"
+/* SQL_THESE of them. What is NULL is among no rows. */
+#define THESE            "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 #define DELIVERY_COLUMNS "SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
 #define NOTICE_COLUMNS \
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
@@ -84,8 +86,6 @@ const char *const sql_texts[SQL_COUNT] = {
 		"WHERE seq = ?1",
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
-	[SQL_RECEIPT_PUT] = "INSERT INTO receipt (seq, receipt) VALUES (?1, ?2) "
-		"ON CONFLICT (seq) DO UPDATE SET receipt = excluded.receipt",
 	[SQL_KEPT_PUT] = "INSERT INTO kept (seq, envelope) VALUES (?1, ?2) "
 		"ON CONFLICT (seq) DO UPDATE SET envelope = excluded.envelope",
 	[SQL_KEPT_DROP] = "DELETE FROM kept WHERE seq = ?1",
@@ -159,6 +159,16 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_CONSENT_PUT] = "INSERT INTO consent (seq, agreement, purpose, consent, told) VALUES (?1, ?2, ?3, ?4, ?5) "
 		"ON CONFLICT (seq) DO UPDATE SET purpose = excluded.purpose, consent = excluded.consent, told = excluded.told",
 	[SQL_CONSENT_DROP] = "DELETE FROM consent WHERE seq = ?1",
+	[SQL_STATES_STATE] = "UPDATE state SET state = ?17 WHERE seq IN " THESE,
+	[SQL_TIMER_REARM] = "UPDATE timer SET due_ms = ?2, kind = ?3, payload_ms = ?4 WHERE seq = ?1",
+	[SQL_RECEIPT_BUNDLE_PUT] = "INSERT INTO receipt_bundle (id, packed) VALUES (" NEXT_ID("receipt_bundle") ", ?1) "
+		"RETURNING id",
+	[SQL_RECEIPT_OF_PUT] = "INSERT INTO receipt_of (seq, bundle, place) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (seq) DO UPDATE SET bundle = excluded.bundle, place = excluded.place",
+	[SQL_DELIVERIES_DROP] = "DELETE FROM delivery WHERE seq IN " THESE,
+	[SQL_PAYLOADS_ERASE] = "DELETE FROM payload WHERE seq IN " THESE,
+	[SQL_PAYLOAD_SLOTS_ERASE] = "DELETE FROM payload_slot WHERE seq IN " THESE,
+	[SQL_UNPROVED_ERASE_ALL] = "DELETE FROM unproved WHERE seq IN " THESE,
 	[SQL_SURROGATE_END_DROP] = "DELETE FROM surrogate_end WHERE agreement = ?1 AND epoch = ?2",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
@@ -225,9 +235,18 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NOTICE_TAKEN_GET] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 AND digest = ?2",
 	[SQL_NOTICE_TAKEN_COUNT] = "SELECT count(*) FROM notice_taken WHERE seq = ?1",
 	[SQL_NOTICE_TAKEN_LIST] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 ORDER BY entry",
-	[SQL_RECEIPT_LIST] = "SELECT receipt.seq, exchange.id, receipt.receipt FROM receipt "
-		"JOIN exchange ON exchange.seq = receipt.seq WHERE receipt.seq > ?1 ORDER BY receipt.seq LIMIT ?2",
-	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
+	[SQL_RECEIPT_LIST] = "SELECT s.seq, x.id, r.receipt, b.packed, o.place FROM (SELECT seq FROM receipt WHERE seq > ?1 "
+		"UNION SELECT seq FROM receipt_of WHERE seq > ?1 ORDER BY 1 LIMIT ?2) s JOIN exchange x ON x.seq = s.seq "
+		"LEFT JOIN receipt r ON r.seq = s.seq LEFT JOIN receipt_of o ON o.seq = s.seq "
+		"LEFT JOIN receipt_bundle b ON b.id = o.bundle ORDER BY s.seq",
+	[SQL_RECEIPT_GET] = "SELECT o.place, b.packed, NULL FROM receipt_of o JOIN receipt_bundle b ON b.id = o.bundle "
+		"WHERE o.seq = ?1 UNION ALL SELECT NULL, NULL, receipt FROM receipt WHERE seq = ?1 AND NOT EXISTS "
+		"(SELECT 1 FROM receipt_of o WHERE o.seq = ?1)",
+	[SQL_ARRIVAL_LIST] = "SELECT t.seq, t.state, p.slot, m.base_ms, m.payload_ms, m.mask_ms, m.review_ms, m.notify_ms, "
+		"m.end_ms, m.return_at_end, m.inbox, m.purpose, m.reference FROM state t JOIN payload_slot p ON p.seq = t.seq "
+		"JOIN timer m ON m.seq = t.seq WHERE t.seq IN " THESE " AND m.held = 0 "
+		"AND NOT EXISTS (SELECT 1 FROM duty d WHERE d.seq = t.seq) "
+		"AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.seq = t.seq AND h.ended_ms IS NULL) ORDER BY t.seq",
 	[SQL_KEPT_GET] = "SELECT envelope FROM kept WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
 	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",

@@ -34,6 +34,13 @@ bool store_put_timer(struct store *s, const struct store_timer *t, struct error 
 	               e);
 }
 
+bool store_rearm_timer(struct store *s, const struct store_timer *t, struct error *e)
+{
+	return sql_change(s, SQL_TIMER_REARM,
+	                  BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind), as_int(t->plan.payload_ms)),
+	                  "timer", e);
+}
+
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
 {
 	return sql_run(s, SQL_TIMER_DROP, BOUND(as_number(seq)), e);

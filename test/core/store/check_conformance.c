@@ -66,14 +66,18 @@ static void transaction(bool (*work)(struct store *s, struct error *e))
 	OK(store_commit(s, e));
 }
 
-/* An exchange that came from another gateway, beside those of the world. */
+/* An exchange that came from another gateway, beside those of the world, and of which there is neither a hold nor a duty. */
 static bool from_gateway(struct store *to, struct error *e)
 {
 	struct store_exchange x = world_exchange(5, ""), prior;
 	enum store_accepted result;
 
 	x.origin = world_id(4);
-	return store_accept(to, &x, &result, &prior, e);
+	if (!store_accept(to, &x, &result, &prior, e))
+		return false;
+	struct store_payload p = { .seq = x.seq, .slot = 6, .sealed = VIEW("sealed as well") };
+	struct store_timer t = world_timer(x.seq);
+	return store_put_payload(to, &p, e) && store_put_timer(to, &t, e);
 }
 
 /* A new log's number is known from the next opening on. */
