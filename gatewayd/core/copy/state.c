@@ -69,7 +69,7 @@ bool exchanges_become(const struct act *a, struct copy *const *all, size_t n, en
 {
 	uint64_t seqs[EXCHANGES_MAX];
 
-	assert(n <= EXCHANGES_MAX);
+	assert(n > 0 && n <= EXCHANGES_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (!exchange_may_become(all[i]->state, to))
 			return no_such_change(all[i], to, e);
