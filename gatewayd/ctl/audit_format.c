@@ -79,7 +79,7 @@ static const char *colour_of(const struct shown *s)
 
 /* The widest line in full, and what a narrow one begins with: index, day and time, operation. */
 #define FULL_COLUMNS 180
-#define NARROW_HEAD  37
+#define NARROW_HEAD  38
 
 static bool is_full(size_t width)
 {
@@ -92,7 +92,7 @@ void audit_heading(size_t width, struct buf *out)
 		buf_addf(out, "%8s  %-24s  %-13s  %-20s  %-16s  %-24s  %-24s  %s\n", "INDEX", "TIME", "OPERATION",
 		         "OUTCOME", "PEER", "AGREEMENT", "REASON OR PURPOSE", "EXCHANGE");
 	else
-		buf_addf(out, "%7s %-14s %-13s %s\n", "INDEX", "TIME", "OPERATION", "OUTCOME, PEER, AGREEMENT, WHY");
+		buf_addf(out, "%7s %-14s %-14s %s\n", "INDEX", "TIME", "OPERATION", "OUTCOME, PEER, AGREEMENT, WHY");
 }
 
 static void put_full(const struct shown *s, const char *start, struct buf *out)
@@ -137,8 +137,7 @@ static void put_narrow(const struct shown *s, const char *start, size_t width, s
 
 	buf_addf(out, "%.5s %.8s ", s->time + 5, s->time + 11);
 	buf_adds(out, start);
-	put_cell(out, s->operation, 13);
-	buf_addc(out, ' ');
+	put_cell(out, s->operation, 15);
 	put_next(s->outcome, &room, out);
 	if (start[0])
 		buf_adds(out, "\033[0m");

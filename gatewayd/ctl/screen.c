@@ -131,15 +131,8 @@ static void fit(struct table *t, const json_t *rows)
 	t->short_times = over(t) > 0;
 	if (t->short_times)
 		measure(t, rows);
-	for (size_t k = t->n; k-- > 0 && over(t) > 0;) {
-		/* Enough where what may be cut is. */
-		size_t can = 0;
-		for (size_t i = 0; i < t->n; i++)
-			can += t->columns[i].kind == SCREEN_CUT && t->widths[i] > CUT_LEAST ? t->widths[i] - CUT_LEAST : 0;
-		if (over(t) <= can)
-			break;
+	for (size_t k = t->n; k-- > 0 && over(t) > 0;)
 		t->out[k] = t->columns[k].kind == SCREEN_MAY;
-	}
 	for (size_t k = t->n; k-- > 0 && over(t) > 0;)
 		if (t->columns[k].kind == SCREEN_CUT && t->widths[k] > CUT_LEAST) {
 			size_t can = t->widths[k] - CUT_LEAST, much = over(t);
