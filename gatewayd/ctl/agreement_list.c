@@ -146,8 +146,9 @@ static void add_gone(struct listing *l, const json_t *o)
 static void print_rows(const struct listing *l)
 {
 	static const struct screen_column columns[] = {
-		{ "AGREEMENT", "id", SCREEN_CUT },    { "VERSION", "version", SCREEN_KEEP },  { "STATE", "state", SCREEN_KEEP },
-		{ "SUNSET", "sunset", SCREEN_KEEP },  { "NEXT", "next", SCREEN_CUT },         { "LOADED", "loaded", SCREEN_KEEP },
+		{ "AGREEMENT", "id", SCREEN_CUT },   { "VERSION", "version", SCREEN_KEEP },
+		{ "STATE", "state", SCREEN_KEEP },   { "SUNSET", "sunset", SCREEN_KEEP },
+		{ "NEXT", "next", SCREEN_CUT },      { "LOADED", "loaded", SCREEN_KEEP },
 		{ "SHA-256", "digest", SCREEN_MAY },
 	};
 	json_t *rows = json_array(), *o;

@@ -98,8 +98,8 @@ static bool is_wanted(const struct filter *f, const char *wanted, const char *is
 {
 	size_t n = strlen(wanted), m = is ? strlen(is) : 0;
 
-	return is && (strcmp(is, wanted) == 0 ||
-	              (strcmp(f->member, "exchange") == 0 && n >= EXCHANGE_END && m > n && strcmp(is + m - n, wanted) == 0));
+	return is && (strcmp(is, wanted) == 0 || (strcmp(f->member, "exchange") == 0 && n >= EXCHANGE_END && m > n &&
+	                                          strcmp(is + m - n, wanted) == 0));
 }
 
 static bool wanted(const struct tail *t, uint64_t index, struct view leaf)
@@ -352,9 +352,13 @@ static bool prepare_verify(struct tail *t, const char *key, struct error *e)
 
 int audit_tail(const struct ctl *c, int argc, char **argv)
 {
-	struct tail t = {
-		.ctl = c, .lines = 10, .since_ms = INT64_MIN, .width = isatty(STDOUT_FILENO) ? screen_width(stdout) : 0, .fd = -1, .pending = BUF_INIT(LINE_MAX_BYTES + 65536), .out = BUF_INIT(1 << 20)
-	};
+	struct tail t = { .ctl = c,
+		          .lines = 10,
+		          .since_ms = INT64_MIN,
+		          .width = isatty(STDOUT_FILENO) ? screen_width(stdout) : 0,
+		          .fd = -1,
+		          .pending = BUF_INIT(LINE_MAX_BYTES + 65536),
+		          .out = BUF_INIT(1 << 20) };
 	const char *key = NULL;
 	struct error e = { 0 };
 	char *path = NULL;

@@ -466,10 +466,12 @@ static int verify_receipt(const struct ctl *c, struct view text, const struct au
 	/* What is none was not tampered with. */
 	if (!view_starts(text, VIEW(RECEIPT_HEADER "\n"))) {
 		error_set(&e, REASON_CONFIG,
-		          "this is no receipt, which begins with " RECEIPT_HEADER "; in a gateway's answer it is the member "
+		          "this is no receipt, which begins with " RECEIPT_HEADER
+		          "; in a gateway's answer it is the member "
 		          "receipt: jq -j .receipt answer.json > FILE");
 		if (c->json)
-			print_json(json_pack("{s:b, s:s, s:s}", "verified", 0, "reason", "no-receipt", "error", e.text));
+			print_json(
+			        json_pack("{s:b, s:s, s:s}", "verified", 0, "reason", "no-receipt", "error", e.text));
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	bool ok = receipt_parse(text, &scratch, &r, &entry, &e);

@@ -11,8 +11,9 @@
 #include "lib/base/ids.h"
 
 static const struct screen_column exchange_columns[] = {
-	{ "EXCHANGE", "exchange", SCREEN_KEEP },  { "RECEIVED", "received", SCREEN_TIME }, { "STATE", "state", SCREEN_KEEP },
-	{ "AGREEMENT", "agreement", SCREEN_CUT }, { "TO", "recipient", SCREEN_CUT },       { "FROM", "provider", SCREEN_MAY },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "RECEIVED", "received", SCREEN_TIME },
+	{ "STATE", "state", SCREEN_KEEP },       { "AGREEMENT", "agreement", SCREEN_CUT },
+	{ "TO", "recipient", SCREEN_CUT },       { "FROM", "provider", SCREEN_MAY },
 	{ "HTTP", "status", SCREEN_MAY },
 };
 
@@ -275,8 +276,9 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 }
 
 static const struct screen_column outbox_columns[] = {
-	{ "EXCHANGE", "exchange", SCREEN_KEEP },     { "STATE", "state", SCREEN_KEEP },  { "TO", "recipient", SCREEN_CUT },
-	{ "AGREEMENT", "agreement", SCREEN_MAY },    { "TRIES", "attempts", SCREEN_MAY }, { "NEXT", "next", SCREEN_TIME },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP },    { "STATE", "state", SCREEN_KEEP },
+	{ "TO", "recipient", SCREEN_CUT },          { "AGREEMENT", "agreement", SCREEN_MAY },
+	{ "TRIES", "attempts", SCREEN_MAY },        { "NEXT", "next", SCREEN_TIME },
 	{ "LAST ERROR", "last_error", SCREEN_CUT }, { "DEADLINE", "deadline", SCREEN_MAY },
 };
 
@@ -333,8 +335,9 @@ static int run_outbox_expire(const struct ctl *c, int argc, char **argv)
 }
 
 static const struct screen_column notice_columns[] = {
-	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "KIND", "kind", SCREEN_KEEP }, { "TO", "recipient", SCREEN_CUT },
-	{ "TRIES", "attempts", SCREEN_MAY },     { "NEXT", "next", SCREEN_TIME }, { "LAST ERROR", "last_error", SCREEN_CUT },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "KIND", "kind", SCREEN_KEEP },
+	{ "TO", "recipient", SCREEN_CUT },       { "TRIES", "attempts", SCREEN_MAY },
+	{ "NEXT", "next", SCREEN_TIME },         { "LAST ERROR", "last_error", SCREEN_CUT },
 };
 
 static int run_notices(const struct ctl *c, int argc, char **argv)

@@ -40,7 +40,8 @@ const char *ctl_text(const json_t *o, const char *name)
 	return s ? s : "-";
 }
 
-int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns, size_t n)
+int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns,
+                  size_t n)
 {
 	json_t *doc;
 	int status = ctl_ask_ok(c, request, &doc);

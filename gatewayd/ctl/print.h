@@ -11,7 +11,8 @@
  * with the reason printed. */
 int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer);
 /* Asks for a list (taking `request` over) and prints it: as JSON, or as a table (screen.h). Returns the exit status. */
-int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns, size_t n);
+int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns,
+                  size_t n);
 /* For a table that is written down as an array. */
 #define CTL_SHOW_LIST(c, request, member, columns) \
 	ctl_show_list(c, request, member, columns, sizeof(columns) / sizeof *(columns))

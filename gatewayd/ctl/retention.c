@@ -8,15 +8,13 @@
 #include "lib/base/datetime.h"
 
 static const struct screen_column timer_columns[] = {
-	{ "DUE", "due", SCREEN_TIME },
-	{ "WHAT", "kind", SCREEN_KEEP },
-	{ "EXCHANGE", "exchange", SCREEN_KEEP },
-	{ "AGREEMENT", "agreement", SCREEN_CUT },
+	{ "DUE", "due", SCREEN_TIME },           { "WHAT", "kind", SCREEN_KEEP },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "AGREEMENT", "agreement", SCREEN_CUT },
 	{ "HELD", "held", SCREEN_KEEP },
 };
 
 static const struct screen_column day_columns[] = {
-	{ "DAY", "day", SCREEN_KEEP },    { "WHAT", "kind", SCREEN_KEEP }, { "TIMERS", "timers", SCREEN_KEEP },
+	{ "DAY", "day", SCREEN_KEEP },     { "WHAT", "kind", SCREEN_KEEP }, { "TIMERS", "timers", SCREEN_KEEP },
 	{ "FIRST", "first", SCREEN_TIME }, { "LAST", "last", SCREEN_TIME }, { "HELD", "held", SCREEN_KEEP },
 };
 
@@ -120,8 +118,9 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 /* --- erasing --- */
 
 static const struct screen_column overdue_columns[] = {
-	{ "FELL DUE", "made", SCREEN_TIME }, { "DUTY", "duty", SCREEN_KEEP },          { "EXCHANGE", "exchange", SCREEN_KEEP },
-	{ "TO", "recipient", SCREEN_CUT },   { "AGREEMENT", "agreement", SCREEN_CUT }, { "STOPS", "blocks", SCREEN_KEEP },
+	{ "FELL DUE", "made", SCREEN_TIME },      { "DUTY", "duty", SCREEN_KEEP },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP },  { "TO", "recipient", SCREEN_CUT },
+	{ "AGREEMENT", "agreement", SCREEN_CUT }, { "STOPS", "blocks", SCREEN_KEEP },
 };
 
 static int run_overdue(const struct ctl *c, int argc, char **argv)
@@ -150,8 +149,8 @@ static int run_retention(const struct ctl *c, int argc, char **argv)
 /* --- holds --- */
 
 static const struct screen_column hold_columns[] = {
-	{ "EXCHANGE", "exchange", SCREEN_KEEP },   { "KIND", "kind", SCREEN_KEEP },   { "UNTIL", "until", SCREEN_TIME },
-	{ "STATEMENT", "statement", SCREEN_CUT },  { "ROLE", "role", SCREEN_MAY },    { "FROM", "from", SCREEN_MAY },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP },  { "KIND", "kind", SCREEN_KEEP }, { "UNTIL", "until", SCREEN_TIME },
+	{ "STATEMENT", "statement", SCREEN_CUT }, { "ROLE", "role", SCREEN_MAY },  { "FROM", "from", SCREEN_MAY },
 	{ "ENDED", "ended", SCREEN_MAY },
 };
 
@@ -168,7 +167,8 @@ static int run_holds(const struct ctl *c, int argc, char **argv)
 	}
 	if (optind != argc)
 		return ctl_usage();
-	return CTL_SHOW_LIST(c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds", hold_columns);
+	return CTL_SHOW_LIST(c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds",
+	                     hold_columns);
 }
 
 static int show_statement(const struct ctl *c, int argc, char **argv, const char *what)

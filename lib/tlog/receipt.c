@@ -3,7 +3,6 @@
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
-
 void receipt_print(const struct receipt *r, struct view entry, struct buf *out)
 {
 	buf_adds(out, RECEIPT_HEADER "\n");

@@ -361,14 +361,15 @@ END_TEST
 /* At the columns of a terminal nothing runs over, and the operation stands there whole. */
 START_TEST(test_lines_fit_a_terminal)
 {
-	static const char leaf[] = "{\"operation\":\"config-change\",\"outcome\":\"released-transformed\",\"peer\":"
-	                           "\"north-system\",\"agreement\":\"an-agreement\",\"reason\":\"a-reason-of-some-length\","
-	                           "\"time\":1767225600000}";
+	static const char leaf[] =
+	        "{\"operation\":\"config-change\",\"outcome\":\"released-transformed\",\"peer\":"
+	        "\"north-system\",\"agreement\":\"an-agreement\",\"reason\":\"a-reason-of-some-length\","
+	        "\"time\":1767225600000}";
 
 	for (size_t width = 40; width <= 200; width++) {
 		struct buf b = BUF_INIT(10000);
 		audit_heading(width, &b);
-		audit_line(1234567, VIEW(leaf), false, width, &b);
+		audit_line(1234567, view_of(leaf), false, width, &b);
 		buf_addc(&b, 0);
 		for (struct view rest = view_make(b.p, b.n - 1), line; rest.n > 0;) {
 			line = view_cut(&rest, '\n');
@@ -376,7 +377,9 @@ START_TEST(test_lines_fit_a_terminal)
 		}
 		ck_assert_ptr_nonnull(strstr(b.p, "config-change"));
 		if (width == 80)
-			ck_assert_ptr_nonnull(strstr(b.p, "1234567 01-01 00:00:00 config-change  released-transformed north-system an-agre~\n"));
+			ck_assert_ptr_nonnull(strstr(
+			        b.p,
+			        "1234567 01-01 00:00:00 config-change  released-transformed north-system an-agre~\n"));
 		buf_free(&b);
 	}
 }

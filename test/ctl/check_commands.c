@@ -152,8 +152,9 @@ static void print_table(FILE *f, void *arg)
 /* On a pipe nothing is cut: programs read it. On a terminal it fits, as long as ids do. */
 START_TEST(tables_fit_their_terminal)
 {
-	json_t *rows = json_pack("[{s:s, s:s, s:s, s:i}, {s:s, s:b}]", "name", "ä", "when", "2026-11-30T09:50:00.273Z",
-	                         "text", "one two three four five six", "more", 7, "name", "longer-\x1b[31mname", "more", 1);
+	json_t *rows =
+	        json_pack("[{s:s, s:s, s:s, s:i}, {s:s, s:b}]", "name", "ä", "when", "2026-11-30T09:50:00.273Z", "text",
+	                  "one two three four five six", "more", 7, "name", "longer-\x1b[31mname", "more", 1);
 	struct printed p = { 0, rows };
 	char *text = shown(print_table, &p);
 
