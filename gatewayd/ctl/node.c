@@ -40,21 +40,18 @@ const char *ctl_text(const json_t *o, const char *name)
 	return s ? s : "-";
 }
 
-int ctl_show_list(const struct ctl *c, json_t *request, const char *member, void (*row)(const json_t *item),
-                  const char *head)
+int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns,
+                  size_t n)
 {
-	json_t *doc, *item;
-	size_t i;
+	json_t *doc;
 	int status = ctl_ask_ok(c, request, &doc);
 
 	if (status != CTL_OK)
 		return status;
-	if (c->json) {
+	if (c->json)
 		ctl_print_json(json_object_get(doc, member));
-	} else {
-		puts(head);
-		json_array_foreach(json_object_get(doc, member), i, item) row(item);
-	}
+	else
+		screen_table(stdout, columns, n, json_object_get(doc, member));
 	json_decref(doc);
 	return CTL_OK;
 }
