@@ -7,7 +7,8 @@ and two gateways, from one agency's system to the other's inbox (relay.py). Loop
 stopped by pid and everything lies in temporary folders, which are removed.
 
 SECONDS, ROUNDS, CONNECTIONS and RATE in the environment change the run; ONLY=gateway,nginx takes the rows whose name begins
-so; PERF=FOLDER records where the gateway's CPU goes with perf (HZ samples a second; DWARF=1 for whole call graphs)."""
+so; PERF=FOLDER records where the gateway's CPU goes with perf, in the row "gateway", or "gateway, lines by 100" with PERF_LINES=1
+(HZ samples a second; DWARF=1 for whole call graphs)."""
 
 import json
 import os
@@ -186,7 +187,7 @@ def profile(bench, folder):
                                    "-F", os.environ.get("HZ", "1999"), "-o", f"{folder}/{name}.data", "-p", str(pid)])
                  for name, pid in (("core", bench.node.process.pid), ("edge", bench.node.edge_pid()))]
     try:
-        print(json.dumps(bench.measure_gateway("-k")))
+        print(json.dumps(bench.measure_lines() if os.environ.get("PERF_LINES") else bench.measure_gateway()))
     finally:
         for r in recorders:
             r.send_signal(signal.SIGINT)

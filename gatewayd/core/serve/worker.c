@@ -13,6 +13,7 @@
 #include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/serve/turns.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/os/instant.h"
 
@@ -144,6 +145,8 @@ static void take_body(struct worker *w, uint64_t id, struct view bytes, bool las
 		return;
 	}
 	r->credit_given -= (uint32_t)bytes.n;
+	if (r->body.n == 0 && !r->waits && !r->stream && r->length != CHANNEL_CHUNKED)
+		buf_room(&r->body, r->length); /* once, and not again and again as it comes */
 	buf_add(&r->body, bytes);
 	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
 		give_up(r);
@@ -538,6 +541,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->home = home_new();
 	w->shown = shown_table_new(SHOWN_KEPT);
 	w->reader = store_open_reader(core->conf->node.store, e);
+	if (w->reader)
+		store_share_marks(w->reader, core->reader);
 	if (!w->channel || !w->home || !w->reader || !w->shown || !scratch_open(&w->scratch) || !events_new(w) ||
 	    !make_parts(w)) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");
