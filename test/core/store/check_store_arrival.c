@@ -210,7 +210,7 @@ START_TEST(a_store_of_before)
 
 	OK(store_commit(s, e));
 	store_close(s);
-	execute("DROP TABLE receipt_of; DROP TABLE receipt_bundle; PRAGMA user_version = 21;"
+	execute("DROP TABLE receipt_of; DROP TABLE receipt_bundle; PRAGMA user_version = 22;"
 	        "INSERT INTO receipt (seq, receipt) VALUES (2, 'of before'), (3, 'as well')");
 	OK((s = store_open(scratch_file(&dir, "store.db"), e)) != NULL);
 	ck_assert(view_is(receipt_of(2), "of before"));
