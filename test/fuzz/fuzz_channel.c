@@ -4,9 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "test/fuzz/target.h"
+
+#define WIRE (1 << 20)
 
 struct got {
 	struct buf bytes; /* the frames, as they would be sent */
@@ -42,9 +47,27 @@ ssize_t recv(int fd, void *p, size_t n, int flags)
 	return (ssize_t)n;
 }
 
+/* Of the wire's descriptor, which is none of the kernel's: calls to it take longer than all else. */
+int fcntl(int fd, int command, ...)
+{
+	va_list rest;
+
+	if (fd == WIRE)
+		return 0;
+	va_start(rest, command);
+	long arg = va_arg(rest, long);
+	va_end(rest);
+	return (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+int close(int fd)
+{
+	return fd == WIRE ? 0 : (int)syscall(SYS_close, fd);
+}
+
 static struct channel *open_channel(void)
 {
-	struct channel *c = channel_new(open("/dev/null", O_RDONLY | O_CLOEXEC), 1u << 20);
+	struct channel *c = channel_new(WIRE, 1u << 20);
 
 	must(c != NULL);
 	wire.at = wire.n = 0;
@@ -92,7 +115,7 @@ static bool receive(struct view in, uint32_t state, struct got *g)
 			n = (state >> 24) % 48 + 1;
 		}
 		n = n < in.n ? n : in.n;
-		must(send(0, in.p, n, 0) == (ssize_t)n);
+		must(send(WIRE, in.p, n, 0) == (ssize_t)n);
 		in = view_from(in, n);
 		alive = channel_receive(c, take, g) != CHANNEL_DEAD;
 	}
