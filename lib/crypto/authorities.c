@@ -90,6 +90,16 @@ const char *authority_name(const struct authorities *a, size_t i)
 	return a->of[i].name;
 }
 
+bool authority_print(const struct authorities *a, size_t i, struct buf *out)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = bio && PEM_write_bio_X509(bio, a->of[i].cert) == 1 && bio_take(bio, out);
+
+	BIO_free(bio);
+	ERR_clear_error();
+	return ok;
+}
+
 X509 *authority_cert(const struct authorities *a, size_t i)
 {
 	return a->of[i].cert;
