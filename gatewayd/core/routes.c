@@ -13,8 +13,9 @@
 #define OVERSIGHT ROLES_OVERSIGHT
 
 const struct route core_routes[] = {
-	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .streams = true },
-	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate },
+	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .decides = true,
+	  .streams = true },
+	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate, .decides = true },
 	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), .handle = handle_recall },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
 	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
