@@ -90,6 +90,13 @@ const char *authority_name(const struct authorities *a, size_t i)
 	return a->of[i].name;
 }
 
+int64_t authority_until_ms(const struct authorities *a, size_t i)
+{
+	int64_t until;
+
+	return asn1_time_ms(X509_get0_notAfter(a->of[i].cert), &until) ? until : 0;
+}
+
 X509 *authority_cert(const struct authorities *a, size_t i)
 {
 	return a->of[i].cert;

@@ -41,6 +41,19 @@ static json_t *documents_json(const struct conf *conf)
 	return list;
 }
 
+/* What this gateway shows. */
+static json_t *certificate_json(const struct conf *conf)
+{
+	int64_t until = conf->own.until_ms, due = conf_revocation_due_ms(conf);
+	json_t *o = json_pack("{s:o, s:I, s:s, s:s}", "expires", control_time_json(until), "days",
+	                      (json_int_t)((until - instant_now_ms()) / DAY_MS), "uri", conf->own.id.uri, "serial",
+	                      conf->own.id.serial);
+
+	if (due != TIME_NONE)
+		json_object_set_new(o, "revocations_due", control_time_json(due));
+	return o;
+}
+
 /* A group comes with its first figure. */
 static void add_figures(json_t *answer, const struct figures *now)
 {
@@ -105,6 +118,7 @@ void control_status(struct control_client *c, const json_t *request)
 	                  "started", control_time_json(core->started_ms), "threads", (int)core->n_workers, "draining",
 	                  (int)atomic_load(&core->draining), "agreements", agreements_json(conf), "documents",
 	                  documents_json(conf), "clock", control_clock_json(core));
+	json_object_set_new(answer, "certificate", certificate_json(conf));
 	add_figures(answer, &now);
 	json_object_set_new(answer, "budgets", budgets_json(core->budget));
 	json_object_set_new(answer, "waiting", waiting_list(c->control->o.reader));

@@ -13,6 +13,7 @@ import time
 import unittest
 
 import agreements
+from ports import free_port
 from check_documents import log_of
 from world import GATEWAYD, ROOT, World, read, run, wait_for, write
 
@@ -85,7 +86,7 @@ class Life(Case):
         # Nor with another socket and port on the same store.
         other = f"{self.north.folder}/other.json"
         doc = json.loads(read(self.north.config))
-        doc.update(control="run/other.sock", listen=["127.0.0.1:0"], monitor=[])
+        doc.update(control="run/other.sock", listen=[f"127.0.0.1:{free_port()}"], monitor=[])
         write(other, json.dumps(doc))
         done = subprocess.run([GATEWAYD, "-c", other], capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, EXIT_IN_USE, done.stderr)
