@@ -13,7 +13,7 @@ static const struct ctl_command *const tables[] = {
 	ctl_node_commands,      ctl_exchange_commands, ctl_retention_commands, ctl_prove_commands,
 	ctl_agreement_commands, ctl_document_commands, ctl_schema_commands,    ctl_audit_commands,
 	ctl_inbox_commands,     ctl_send_commands,     ctl_clock_commands,     ctl_keys_commands,
-	ctl_store_commands,
+	ctl_store_commands,     ctl_doctor_commands,
 };
 
 static void help(FILE *out)

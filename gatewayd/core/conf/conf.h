@@ -129,7 +129,8 @@ struct conf {
 	struct chain *chain; /* verifies what peers show */
 	struct own_chain own; /* what this gateway shows */
 	struct view own_pem;
-	const char *own_file;
+	const char *own_file, *own_key_file;
+	const char *authorities_file, *hosts_file; /* the second NULL: none */
 	struct partner *partners;
 	size_t n_partners;
 	struct outside_witness *witnesses;

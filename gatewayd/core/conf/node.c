@@ -120,6 +120,7 @@ void conf_read_edge(struct conf *c, const json_t *doc, struct error_list *errors
 	size_t n;
 	const char **servers = conf_strings_of(c, json_object_get(resolver, "nameservers"), &n);
 
+	c->hosts_file = hosts;
 	c->edge_blob = BUF_INIT(DOCUMENT_MAX);
 	edge_file(c, "tls.cert", conf_path_of(c, tls, "certificate"), false, errors);
 	edge_file(c, "tls.key", conf_path_of(c, tls, "key"), true, errors);

@@ -78,6 +78,7 @@ void conf_read_own(struct conf *c, const json_t *doc, int64_t now_ms, struct err
 		               .host = view_of(c->node.host) };
 	struct chain *chain = NULL;
 
+	c->authorities_file = authorities;
 	if (read_quietly(authorities, &pem)) {
 		check_authorities(authorities, buf_view(&pem), errors);
 		f.peers = chain = peers_chain(own_authorities, buf_view(&pem), errors);
@@ -88,6 +89,7 @@ void conf_read_own(struct conf *c, const json_t *doc, int64_t now_ms, struct err
 		if (own_chain_check(&f, now_ms, &c->own, errors)) {
 			c->own_pem = arena_copy(&c->mem, f.certificate);
 			c->own_file = f.certificate_file;
+			c->own_key_file = f.key_file;
 		}
 	}
 	chain_free(chain);

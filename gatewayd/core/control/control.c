@@ -147,6 +147,7 @@ static const struct {
 	{ "store-copy", control_store_copy },
 	{ "store-copy-show", control_store_copy_show },
 	{ "store-reconciled", control_store_reconciled },
+	{ "store-rehearsed", control_store_rehearsed },
 	{ "retention-hold", control_retention_hold },
 	{ "retention-lift", control_retention_lift },
 	{ "retention-holds", control_retention_holds },

@@ -5,6 +5,7 @@
 #include "gatewayd/core/read/figures.h"
 #include "gatewayd/core/read/waiting.h"
 #include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/os/instant.h"
 
 static json_t *agreements_json(const struct conf *conf)
@@ -99,6 +100,15 @@ static json_t *waiting_list(struct store *reader)
 	return list ? list : json_null();
 }
 
+static void add_value(json_t *answer, struct store *reader, const char *name)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct view value;
+
+	if (store_get_value(reader, view_of(name), &value, &e) && value.n > 0)
+		json_object_set_new(answer, name, control_view_json(value));
+}
+
 void control_status(struct control_client *c, const json_t *request)
 {
 	struct core *core = c->control->o.core;
@@ -120,6 +130,8 @@ void control_status(struct control_client *c, const json_t *request)
 	                  documents_json(conf), "clock", control_clock_json(core));
 	json_object_set_new(answer, "certificate", certificate_json(conf));
 	add_figures(answer, &now);
+	add_value(answer, c->control->o.reader, STORE_BACKUP);
+	add_value(answer, c->control->o.reader, STORE_REHEARSED);
 	json_object_set_new(answer, "budgets", budgets_json(core->budget));
 	json_object_set_new(answer, "waiting", waiting_list(c->control->o.reader));
 	control_reply(c, answer);

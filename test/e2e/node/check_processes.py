@@ -188,7 +188,8 @@ class Configuration(Case):
 
     def test_all_is_well(self):
         status, out, err = self.north.check()
-        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(status, 0, err)
+        self.assertTrue(all(line.startswith("note: ") for line in err.splitlines()), err)
         self.assertIn("all is well", out)
 
     def test_usage(self):
