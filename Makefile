@@ -65,6 +65,8 @@ $(B)/lib/schema/builtin_list.h: FORCE
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 $(B)/gatewayd/ctl/audit_page.o: gatewayd/ctl/page/verify.html
+$(B)/gatewayd/ctl/manual.o: doc/gatewayctl.1.scd
+$(B)/gatewayd/ctl/preset.o: $(wildcard conf/agreements/*.json conf/assessments/*.md conf/records/*/released.json)
 # The build that audit entries name: what has it is made anew when it changes.
 NAMES_BUILD := $(B)/gatewayd/build.o
 $(B)/build_id: FORCE
@@ -159,6 +161,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/gatewayd/partners \
 		$(DESTDIR)$(PREFIX)/share/gatewayd/assessments \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/logrotate.d
 	install -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
 	install -m 755 $(B)/bin/gatewayctl $(DESTDIR)$(PREFIX)/bin/gatewayctl
@@ -173,6 +176,8 @@ install: all
 	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
 	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
+	$(B)/bin/gatewayctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatewayctl
+	$(B)/bin/gatewayctl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_gatewayctl
 	scdoc < doc/gatewayd.8.scd > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
 	scdoc < doc/gatewayctl.1.scd > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
 

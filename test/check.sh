@@ -52,6 +52,7 @@ beside() {
 		part "$area" unit "$area"
 	done
 	part "commands about agreements" build check-policy-commands
+	part "the first hour, as README has it" build check-first-hour
 	part "what agreements mean, said twice" build check-meaning
 	part "corpora of the fuzzers" build -j2 check-fuzz
 	if [ -z "$SANITIZE" ]; then

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "gatewayd/ctl/join.h"
+
 #include "lib/crypto/x509.h"
 #include "lib/policy/diff.h"
 #include "lib/policy/flowmap.h"
@@ -12,7 +14,7 @@
 
 /* Reads options and loads as many drafts as there are arguments. CTL_OK with the agreements in `out`. */
 static int load_drafts(struct agreement_setup *s, int argc, char **argv, const struct option *options, int *extra,
-                       struct agreement **out, int n, const char *usage)
+                       struct agreement **out, int n)
 {
 	int option, status;
 
@@ -26,7 +28,7 @@ static int load_drafts(struct agreement_setup *s, int argc, char **argv, const s
 			return status;
 	}
 	if (argc - optind != n)
-		return ctl_usage(usage);
+		return ctl_usage();
 	for (int i = 0; i < n; i++) {
 		out[i] = agreement_setup_load(s, argv[optind + i], NULL);
 		if (!out[i])
@@ -69,7 +71,7 @@ static int run_lint(const struct ctl *c, int argc, char **argv)
 {
 	struct agreement_setup s;
 	struct agreement *a = NULL;
-	int status = load_drafts(&s, argc, argv, plain_options, NULL, &a, 1, "agreement lint " AGREEMENT_USAGE " FILE");
+	int status = load_drafts(&s, argc, argv, plain_options, NULL, &a, 1);
 
 	if (status == CTL_OK) {
 		struct lint_print p = { argv[optind], c->json ? json_array() : NULL };
@@ -99,8 +101,7 @@ static int run_summary(const struct ctl *c, int argc, char **argv)
 	struct agreement *a = NULL;
 	struct buf out = BUF_INIT(8u << 20);
 	int html = 0;
-	int status = load_drafts(&s, argc, argv, options, &html, &a, 1,
-	                         "agreement summary [--html] " AGREEMENT_USAGE " FILE");
+	int status = load_drafts(&s, argc, argv, options, &html, &a, 1);
 
 	(void)c;
 	if (status == CTL_OK)
@@ -120,8 +121,7 @@ static int run_flowmap(const struct ctl *c, int argc, char **argv)
 	struct agreement *a = NULL;
 	struct buf out = BUF_INIT(8u << 20);
 	int dot = 0;
-	int status =
-	        load_drafts(&s, argc, argv, options, &dot, &a, 1, "agreement flowmap [--dot] " AGREEMENT_USAGE " FILE");
+	int status = load_drafts(&s, argc, argv, options, &dot, &a, 1);
 
 	(void)c;
 	if (status == CTL_OK)
@@ -138,7 +138,7 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 	struct agreement_setup s;
 	struct agreement *a = NULL;
 	struct buf out = BUF_INIT(64u << 20);
-	int status = load_drafts(&s, argc, argv, plain_options, NULL, &a, 1, "agreement show " AGREEMENT_USAGE " FILE");
+	int status = load_drafts(&s, argc, argv, plain_options, NULL, &a, 1);
 
 	if (status == CTL_OK && agreement_describe(a, s.now_ms, &out)) {
 		json_t *doc = json_loadb(out.p, out.n, 0, NULL);
@@ -179,8 +179,7 @@ static int run_diff(const struct ctl *c, int argc, char **argv)
 {
 	struct agreement_setup s;
 	struct agreement *both[2] = { NULL, NULL };
-	int status =
-	        load_drafts(&s, argc, argv, plain_options, NULL, both, 2, "agreement diff " AGREEMENT_USAGE " OLD NEW");
+	int status = load_drafts(&s, argc, argv, plain_options, NULL, both, 2);
 
 	if (status == CTL_OK) {
 		json_t *list = c->json ? json_array() : NULL;
@@ -231,10 +230,10 @@ static int run_sign(const struct ctl *c, int argc, char **argv)
 		else if (option == 'k')
 			key_path = optarg;
 		else
-			return CTL_USAGE;
+			return ctl_usage();
 	}
 	if (argc - optind != 1 || !cert_path || !key_path)
-		return ctl_usage("agreement sign --cert FILE --key FILE AGREEMENT");
+		return ctl_usage();
 	snprintf(signature, sizeof signature, "%s.p7s", argv[optind]);
 	FILE *there = fopen(signature, "rb");
 	bool ok = (!there || ctl_read_file(signature, AGREEMENT_FILE_MAX, &old.p, &old.n, &e)) &&
@@ -274,7 +273,7 @@ static int run_verify(const struct ctl *c, int argc, char **argv)
 		if ((status = agreement_setup_option(&s, option, optarg)) != CTL_OK)
 			return status;
 	if (argc - optind != 1)
-		return ctl_usage("agreement verify --signer NAME=CERTIFICATE … " AGREEMENT_USAGE " FILE");
+		return ctl_usage();
 	snprintf(path, sizeof path, "%s.p7s", argv[optind]);
 	if (!ctl_read_file(path, AGREEMENT_FILE_MAX, &signature.p, &signature.n, &e)) {
 		agreement_setup_free(&s);
@@ -336,24 +335,30 @@ const struct ctl_command ctl_agreement_commands[] = {
 	{ "agreement", "list", "[--now TIME]",
 	  "the node's agreements: version, state now, next dates, digest; exit 3 when one does not load",
 	  agreement_list },
-	{ "agreement", "lint", AGREEMENT_USAGE " FILE",
+	{ "agreement", "new", "[--with AGENCY] [--preset " PRESETS "] [--id ID] OUT",
+	  "a draft from an example, with an impact assessment and a record; asks for what is not given",
+	  agreement_new },
+	{ "agreement", "add", "FILE",
+	  "takes a signed agreement into the node's folders, with what it names, if the whole configuration loads",
+	  agreement_add },
+	{ "agreement", "lint", "[OPTIONS] FILE",
 	  "what an agreement forgot or does unwisely; exit 3 when there are findings", run_lint },
-	{ "agreement", "explain", AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE",
+	{ "agreement", "explain", "[OPTIONS] [FACTS] AGREEMENT ENVELOPE",
 	  "which rule decides on each leaf of a record, and why", agreement_explain },
-	{ "agreement", "summary", "[--html] " AGREEMENT_USAGE " FILE",
+	{ "agreement", "summary", "[--html] [OPTIONS] FILE",
 	  "one page in plain language, bound to the agreement's digest", run_summary },
-	{ "agreement", "flowmap", "[--dot] " AGREEMENT_USAGE " FILE",
+	{ "agreement", "flowmap", "[--dot] [OPTIONS] FILE",
 	  "who sends what to whom, in what form, for how long (SVG or DOT)", run_flowmap },
-	{ "agreement", "show", AGREEMENT_USAGE " FILE", "its facts, digest and state", run_show },
-	{ "agreement", "diff", AGREEMENT_USAGE " OLD NEW", "what became stricter or looser, in words", run_diff },
+	{ "agreement", "show", "[OPTIONS] FILE", "its facts, digest and state", run_show },
+	{ "agreement", "diff", "[OPTIONS] OLD NEW", "what became stricter or looser, in words", run_diff },
 	{ "agreement", "sign", "--cert FILE --key FILE AGREEMENT", "adds a detached CMS signature to AGREEMENT.p7s",
 	  run_sign },
-	{ "agreement", "verify", "--signer NAME=CERTIFICATE … " AGREEMENT_USAGE " FILE",
-	  "checks everything, signatures included", run_verify },
+	{ "agreement", "verify", "--signer NAME=CERTIFICATE … [OPTIONS] FILE", "checks everything, signatures included",
+	  run_verify },
 	{ "agreement", "digest-schemas", "[FILE…]", "SHA-256 of schema files, as agreements pin them", run_digest },
-	{ "simulate", NULL, AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE",
+	{ "simulate", NULL, "[OPTIONS] [FACTS] [--secret FILE] AGREEMENT ENVELOPE",
 	  "the decision on stderr, the record that would leave on stdout; nothing is stored", agreement_simulate },
-	{ "decision", "replay", AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE DECISION",
+	{ "decision", "replay", "[OPTIONS] [FACTS] AGREEMENT ENVELOPE DECISION",
 	  "repeats a decision from the documents that governed it, and the facts that stand in none; exit 3 when another one comes out",
 	  decision_replay },
 	{ NULL, NULL, NULL, NULL, NULL },

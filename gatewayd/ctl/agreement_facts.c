@@ -22,12 +22,12 @@ static int read_officer(struct given_facts *g, const char *value)
 	char path[4200];
 
 	if (g->n_officers == FACTS_OFFICERS_MAX)
-		return ctl_usage("--officer CERTIFICATE.pem[=TRAINED-UNTIL], at most 32 of them");
+		return ctl_option_wrong("--officer CERTIFICATE.pem[=TRAINED-UNTIL], at most 32 of them");
 	snprintf(path, sizeof path, "%.*s", equals ? (int)(equals - value) : (int)strlen(value), value);
 	g->officers[g->n_officers].der = BUF_INIT(1 << 20);
 	g->officers[g->n_officers].until_ms = INT64_MAX;
 	if (equals && !time_parse(view_of(equals + 1), &g->officers[g->n_officers].until_ms))
-		return ctl_usage("--officer CERTIFICATE.pem=2027-01-01T00:00:00Z");
+		return ctl_option_wrong("--officer CERTIFICATE.pem=2027-01-01T00:00:00Z");
 	struct buf *der = &g->officers[g->n_officers++].der;
 	bool ok = ctl_read_file(path, 1 << 20, &pem.p, &pem.n, &e) &&
 	          cert_pem_to_der(view_make(pem.p, pem.n), der, &e) && cert_read(buf_view(der), &id, &e);
@@ -42,7 +42,7 @@ static int read_number(const char *value, uint32_t *out, const char *usage)
 	unsigned long long n;
 
 	if (!view_to_u64(view_of(value), UINT32_MAX, &n))
-		return ctl_usage(usage);
+		return ctl_option_wrong(usage);
 	*out = (uint32_t)n;
 	return CTL_OK;
 }
@@ -52,8 +52,9 @@ int facts_option(struct given_facts *g, int option, const char *value)
 	switch ((enum facts_option)option) {
 	case FACT_OFFICER: return read_officer(g, value);
 	case FACT_INPUT:
-		return digest_parse(view_of(value), &g->input) ? CTL_OK
-		                                               : ctl_usage("--input DIGEST, as the audit entry has it");
+		return digest_parse(view_of(value), &g->input)
+		               ? CTL_OK
+		               : ctl_option_wrong("--input DIGEST, as the audit entry has it");
 	case FACT_PEER: g->peer = value; return CTL_OK;
 	case FACT_TIER_USES: return read_number(value, &g->tier_uses, "--tier-uses N");
 	case FACT_EXCEPTION_USES: return read_number(value, &g->exception_uses, "--exception-uses N");

@@ -176,7 +176,7 @@ int agreement_list(const struct ctl *c, int argc, char **argv)
 	while (status == CTL_OK && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		status = agreement_setup_option(&l.setup, option, optarg);
 	if (status == CTL_OK && argc != optind)
-		status = ctl_usage("agreement list [--now TIME]");
+		status = ctl_usage();
 	if (status == CTL_OK)
 		status = read_node(&l, c);
 	if (status == CTL_OK && !file_each(l.folder, ".json", load_one, &l, &e))

@@ -72,7 +72,7 @@ static int read_signer(struct agreement_setup *s, const char *value)
 	struct text_file pem = { NULL, 0 };
 
 	if (!equals || s->n_signers == AGREEMENT_SIGNERS_MAX)
-		return ctl_usage("--signer NAME=CERTIFICATE.pem");
+		return ctl_option_wrong("--signer NAME=CERTIFICATE.pem");
 	s->signers[s->n_signers].name = strndup(value, (size_t)(equals - value));
 	s->signers[s->n_signers].der = BUF_INIT(1 << 20);
 	bool ok = ctl_read_file(equals + 1, 1 << 20, &pem.p, &pem.n, &e) &&
@@ -91,7 +91,7 @@ static int read_document(struct agreement_setup *s, const char *path)
 	char line[800];
 
 	if (s->n_documents == AGREEMENT_DOCUMENTS_MAX)
-		return ctl_usage("--document FILE, at most 8 of them");
+		return ctl_option_wrong("--document FILE, at most 8 of them");
 	if (!ctl_read_file(path, AGREEMENT_FILE_MAX, &text.p, &text.n, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	struct signed_document *d = signed_document_load(path, view_make(text.p, text.n), VIEW(""), &judged, &errors);
@@ -125,7 +125,8 @@ int agreement_setup_option(struct agreement_setup *s, int option, const char *va
 		return ctl_read_file(value, AGREEMENT_FILE_MAX, &s->overlay.p, &s->overlay.n, &e)
 		               ? CTL_OK
 		               : ctl_fail(CTL_FAILED, &e);
-	case 'N': return time_parse(view_of(value), &s->now_ms) ? CTL_OK : ctl_usage("--now 2026-01-02T03:04:05Z");
+	case 'N':
+		return time_parse(view_of(value), &s->now_ms) ? CTL_OK : ctl_option_wrong("--now 2026-01-02T03:04:05Z");
 	case 'K': return secret_read(value, SECRET_BYTES, &s->secret, &e) ? CTL_OK : ctl_fail(CTL_FAILED, &e);
 	case 'C': return read_signer(s, value);
 	case 'D': return read_document(s, value);

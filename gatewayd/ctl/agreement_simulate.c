@@ -285,8 +285,7 @@ static bool take_decision(struct simulation *s, const char *path, struct text_fi
 
 /* Options, agreement, envelope; then the decision. CTL_OK when there is one, whatever it says. With
  * `before` the third argument is a decision, whose text and document are handed out. */
-static int simulate(struct simulation *s, int argc, char **argv, const char *usage, struct text_file *before,
-                    json_t **doc)
+static int simulate(struct simulation *s, int argc, char **argv, struct text_file *before, json_t **doc)
 {
 	static const struct option options[] = { AGREEMENT_OPTIONS, FACTS_OPTIONS, { NULL, 0, NULL, 0 } };
 	struct error e = { .reason = REASON_NONE };
@@ -300,7 +299,7 @@ static int simulate(struct simulation *s, int argc, char **argv, const char *usa
 			return status;
 	}
 	if (argc - optind != (before ? 3 : 2))
-		return ctl_usage(usage);
+		return ctl_usage();
 	if (before && !take_decision(s, argv[optind + 2], before, doc, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	if (!s->setup.secret.n) {
@@ -375,9 +374,7 @@ int agreement_simulate(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status =
-	        simulate(&s, argc, argv,
-	                 "simulate " AGREEMENT_USAGE " " FACTS_USAGE " [--secret FILE] AGREEMENT ENVELOPE", NULL, NULL);
+	int status = simulate(&s, argc, argv, NULL, NULL);
 
 	(void)c;
 	if (status == CTL_OK) {
@@ -410,8 +407,7 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 {
 	struct simulation s = { .ran = false };
 	struct buf json = BUF_INIT(16u << 20);
-	int status = simulate(&s, argc, argv,
-	                      "agreement explain " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE", NULL, NULL);
+	int status = simulate(&s, argc, argv, NULL, NULL);
 
 	if (status == CTL_OK) {
 		print_decision(&s, true, &json);
@@ -472,9 +468,7 @@ int decision_replay(const struct ctl *c, int argc, char **argv)
 	struct text_file before = { NULL, 0 };
 	struct buf json = BUF_INIT(16u << 20);
 	json_t *doc = NULL;
-	int status = simulate(&s, argc, argv,
-	                      "decision replay " AGREEMENT_USAGE " " FACTS_USAGE " AGREEMENT ENVELOPE DECISION",
-	                      &before, &doc);
+	int status = simulate(&s, argc, argv, &before, &doc);
 
 	(void)c;
 	if (status == CTL_OK) {

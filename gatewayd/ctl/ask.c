@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "gatewayd/os/files.h"
-#include "gatewayd/ctl/ctl.h"
+#include "gatewayd/ctl/commands.h"
 
 #define ANSWER_MAX (64u * 1024 * 1024)
 
@@ -43,9 +43,27 @@ int ctl_fail(int status, const struct error *e)
 	return status;
 }
 
-int ctl_usage(const char *what)
+static const struct ctl_command *running;
+
+void ctl_running(const struct ctl_command *c)
 {
-	fprintf(stderr, "usage: gatewayctl %s\n", what);
+	running = c;
+}
+
+int ctl_usage(void)
+{
+	char words[80];
+
+	if (running) {
+		help_usage(stderr, running);
+		fprintf(stderr, "`gatewayctl help %s` says what that does.\n", ctl_words(running, words));
+	}
+	return CTL_USAGE;
+}
+
+int ctl_option_wrong(const char *form)
+{
+	fprintf(stderr, "gatewayctl: an option is not of its form: %s\n", form);
 	return CTL_USAGE;
 }
 

@@ -9,24 +9,25 @@
 #include <unistd.h>
 
 const struct ctl_command ctl_audit_commands[] = {
-	{ "audit", "tail", "[-f] [-n LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]",
+	{ "audit", "tail",
+	  "[-f|--follow] [-n|--lines LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]",
 	  "show the newest entries of the mirror file, and go on with -f", audit_tail },
 	{ "audit", "verify",
-	  "[--key VKEY | --policy FILE [--max-age SECONDS]] [--state FILE] [--earlier FILE] [--later DIR|STORE]... [--tsa-ca FILE] [DIR|STORE|URL]",
+	  "[--key VKEY | --policy FILE [--max-age SECONDS]] [--state FILE] [--earlier FILE] [--later DIR|STORE]… [--tsa-ca FILE] [ACCESS] [DIR|STORE|URL]",
 	  "rebuild the whole log and compare it with its signed checkpoint", audit_verify },
 	{ "audit", "prove", "[--out FILE] [--from DIR|STORE] UUID",
 	  "write the receipt of an exchange, which verifies offline", audit_prove },
 	{ "audit", "verify-receipt", "[--key VKEY | --policy FILE] FILE", "verify a receipt offline and show its entry",
 	  audit_verify_receipt },
 	{ "audit", "export",
-	  "[--disclosures] [--from DIR|STORE|URL] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N]",
+	  "[--disclosures] [--from DIR|STORE|URL] [ACCESS] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N]",
 	  "write the log as static files that any web server can publish, or as events", audit_export },
-	{ "audit", "mirror", "--policy FILE [--cosign KEYFILE] [--every SECONDS] [--silence SECONDS] DIR",
+	{ "audit", "mirror", "--policy FILE [--cosign KEYFILE] [--every SECONDS] [--silence SECONDS] [ACCESS] DIR",
 	  "keep copies of the logs of a policy, verified and cosigned, that outlive their gateways", audit_mirror },
 	{ "audit", "mirror-key", "NAME FILE", "make the key with which a mirror cosigns, and print its verifier key",
 	  audit_mirror_key },
-	{ "audit", "reconcile", "[--policy FILE] A B", "compare the logs of two gateways that exchange records",
-	  audit_reconcile },
+	{ "audit", "reconcile", "[--policy FILE] [ACCESS] A B",
+	  "compare the logs of two gateways that exchange records", audit_reconcile },
 	{ "audit", "new-epoch", "[--force REASON] [--rotate-key]",
 	  "end the log and begin a new one that names it (the daemon is stopped)", audit_new_epoch },
 	{ "audit", "evidence", "[--from STORE] [DIGEST]",
@@ -54,14 +55,16 @@ static char *join(const char *config, const char *path)
 	return out;
 }
 
-char *audit_conf_path(const struct ctl *c, const char *name, struct error *e)
+/* A text member of the configuration, in a document that the caller frees. */
+static const char *conf_member(const struct ctl *c, const char *name, json_t **node, struct error *e)
 {
 	json_error_t error;
-	json_t *node = json_load_file(c->config, 0, &error), *at = node;
-	char first[64], *out = NULL;
+	json_t *at = *node = json_load_file(c->config, 0, &error);
+	char first[64] = "";
 
-	if (!node) {
-		error_at(e, REASON_CONFIG, c->config, error.line > 0 ? (uint32_t)error.line : 0, 0, "%s", error.text);
+	if (!at) {
+		error_at(e, REASON_CONFIG, c->config, error.line > 0 ? (uint32_t)error.line : 0, 0, "%s%s", error.text,
+		         error.line > 0 ? "" : ": give the configuration as gatewayctl -c FILE");
 		return NULL;
 	}
 	while (*name == '/') {
@@ -73,8 +76,29 @@ char *audit_conf_path(const struct ctl *c, const char *name, struct error *e)
 	}
 	if (!json_is_string(at))
 		error_at(e, REASON_CONFIG, c->config, 0, 0, "the configuration has no %s", first);
-	else if (!(out = join(c->config, json_string_value(at))))
+	return json_string_value(at);
+}
+
+char *audit_conf_path(const struct ctl *c, const char *name, struct error *e)
+{
+	json_t *node;
+	const char *text = conf_member(c, name, &node, e);
+	char *out = text ? join(c->config, text) : NULL;
+
+	if (text && !out)
 		error_set(e, REASON_NO_MEMORY, "no memory for a path");
+	json_decref(node);
+	return out;
+}
+
+char *audit_conf_text(const struct ctl *c, const char *name, struct error *e)
+{
+	json_t *node;
+	const char *text = conf_member(c, name, &node, e);
+	char *out = text ? strdup(text) : NULL;
+
+	if (text && !out)
+		error_set(e, REASON_NO_MEMORY, "no memory for a text");
 	json_decref(node);
 	return out;
 }

@@ -146,6 +146,8 @@ bool audit_timestamp_check(struct audit_source *s, const struct note_vkey *log, 
 /* --- configuration: the members that these commands need, by pointer ("/audit/mirror") --- */
 /* A path of the node's configuration, relative ones taken from its folder; malloc'd. NULL on error. */
 char *audit_conf_path(const struct ctl *c, const char *member, struct error *e) MUST_USE;
+/* The same of a text that is no path. */
+char *audit_conf_text(const struct ctl *c, const char *member, struct error *e) MUST_USE;
 /* `given`, or the store of the configuration; malloc'd. */
 char *audit_log_path(const struct ctl *c, const char *given, struct error *e) MUST_USE;
 

@@ -15,8 +15,6 @@
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
 
-static const char use[] = "audit archive [--key VKEY | --policy FILE] [--disclosures] STORE@EPOCH DIR";
-
 struct archiving {
 	const char *key, *policy, *from, *dir;
 	bool disclosures;
@@ -219,7 +217,7 @@ int audit_archive(const struct ctl *c, int argc, char **argv)
 	int status = CTL_OK;
 
 	if (!parse_options(&x, argc, argv))
-		return ctl_usage(use);
+		return ctl_usage();
 	if (!audit_keys_load(c, x.key, x.policy, &x.keys, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	if (run_all(&x, &e))

@@ -340,7 +340,7 @@ int audit_new_epoch(const struct ctl *c, int argc, char **argv)
 		x.rotate = x.rotate || opt == 'R';
 	}
 	if (opt != -1 || argc != optind || (force && !force[0]))
-		return ctl_usage("audit new-epoch [--force REASON] [--rotate-key]");
+		return ctl_usage();
 	if (run_all(&x, c, force, &resumed, &e)) {
 		report(&x, resumed);
 	} else {

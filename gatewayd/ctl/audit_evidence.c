@@ -122,7 +122,7 @@ int audit_evidence(const struct ctl *c, int argc, char **argv)
 	const char *from = from_option(argc, argv, &wrong);
 
 	if (wrong || argc - optind > 1)
-		return ctl_usage("audit evidence [--from STORE] [DIGEST]");
+		return ctl_usage();
 	return run(c, from, evidence_work, argv + optind);
 }
 
@@ -132,6 +132,6 @@ int audit_missing(const struct ctl *c, int argc, char **argv)
 	const char *from = from_option(argc, argv, &wrong);
 
 	if (wrong || argc - optind != 2)
-		return ctl_usage("audit missing [--from STORE] ORIGIN SIZE");
+		return ctl_usage();
 	return run(c, from, missing_work, argv + optind);
 }

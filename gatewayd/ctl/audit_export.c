@@ -353,8 +353,7 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 	int status = CTL_OK;
 
 	if (!parse_options(&x, argc, argv))
-		return ctl_usage(
-		        "audit export [--disclosures] [--from DIR|STORE|URL] DIR | --format jsonl|ocsf|ecs|cef|rfc5424 [--after N] [--from DIR|STORE|URL]");
+		return ctl_usage();
 	char *path = audit_log_path(c, x.from, &e);
 	x.source = path ? audit_source_open(path, &x.access, &e) : NULL;
 	if (x.source) {

@@ -180,7 +180,7 @@ int audit_follow_partner(const struct ctl *c, int argc, char **argv)
 	struct note_vkey next;
 
 	if (argc < 2 || argc > 3)
-		return ctl_usage("audit follow PARTNER [FILE]");
+		return ctl_usage();
 	if (!follow(c, argv[1], argc == 3 ? argv[2] : NULL, &next, &e))
 		return ctl_fail(audit_status(&e), &e);
 	note_vkey_print(&next, &key);

@@ -15,8 +15,6 @@
 
 #define SECRETS   32
 #define SILENCE_S 300
-#define USAGE     "audit mirror --policy FILE [--cosign KEYFILE] [--every SECONDS] [--silence SECONDS] DIR"
-#define KEY_USAGE "audit mirror-key NAME FILE"
 
 static const char *state_name(enum mirrored s)
 {
@@ -97,7 +95,7 @@ int audit_mirror_key(const struct ctl *c, int argc, char **argv)
 
 	(void)c;
 	if (argc != 3)
-		return ctl_usage(KEY_USAGE);
+		return ctl_usage();
 	bool ok = random_bytes(seed.b, SECRETS) || error_set(&e, REASON_CRYPTO, "no random bytes");
 	ok = ok && signer_of(argv[1], &seed, &signer, &e) && vkey_path(argv[2], beside, sizeof beside, &e) &&
 	     secret_write_new(argv[2], &seed, &e);
@@ -291,7 +289,7 @@ int audit_mirror(const struct ctl *c, int argc, char **argv)
 	int status = CTL_USAGE;
 
 	if (!parse_options(argc, argv, &o))
-		return ctl_usage(USAGE);
+		return ctl_usage();
 	if (audit_keys_load(c, NULL, o.policy, &keys, &e) && (!o.cosign || signer_read(o.cosign, &signer, &e)))
 		logs = logs_of(&o, keys.trust, &n, &e);
 	if (e.reason != REASON_NONE) {

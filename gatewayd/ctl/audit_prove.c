@@ -106,10 +106,10 @@ int audit_prove(const struct ctl *c, int argc, char **argv)
 		else if (opt == 'F')
 			from = optarg;
 		else
-			return ctl_usage("audit prove [--out FILE] [--from DIR|STORE] UUID");
+			return ctl_usage();
 	}
 	if (argc - optind != 1)
-		return ctl_usage("audit prove [--out FILE] [--from DIR|STORE] UUID");
+		return ctl_usage();
 	snprintf(name, sizeof name, "%.36s.tlog-proof", argv[optind]);
 	char *path = audit_log_path(c, from, &e);
 	struct audit_source *s = path ? audit_source_open(path, NULL, &e) : NULL;

@@ -264,10 +264,10 @@ int audit_reconcile(const struct ctl *c, int argc, char **argv)
 		if (opt == 'p')
 			policy = optarg;
 		else if (!connection_option(&access, opt, optarg))
-			return ctl_usage("audit reconcile [--policy FILE] A B");
+			return ctl_usage();
 	}
 	if (argc - optind != 2)
-		return ctl_usage("audit reconcile [--policy FILE] A B");
+		return ctl_usage();
 	if (policy && !audit_keys_load(c, NULL, policy, &keys, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	if (!policy)

@@ -322,8 +322,7 @@ int audit_tail(const struct ctl *c, int argc, char **argv)
 	char *path = NULL;
 
 	if (!parse_options(&t, &key, argc, argv))
-		return ctl_usage(
-		        "audit tail [-f] [-n LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]");
+		return ctl_usage();
 	path = argv[optind] ? strdup(argv[optind]) : audit_conf_path(c, "/audit/mirror", &e);
 	t.path = path;
 	if (path && (!t.verify || prepare_verify(&t, key, &e))) {

@@ -13,9 +13,6 @@
 
 #define RECEIPT_MAX (512 * 1024)
 #define LOOKS       5 /* at a served log whose newest entries its witnesses may be about to cosign, a second apart */
-#define VERIFY_USAGE \
-	"audit verify [--key VKEY | --policy FILE [--max-age SECONDS]] [--state FILE] [--earlier FILE] " \
-	"[--later DIR|STORE]... [--tsa-ca FILE] [DIR|STORE|URL]"
 
 struct options {
 	const char *key, *policy, *earlier, *tsa, *state;
@@ -399,10 +396,9 @@ int audit_verify(const struct ctl *c, int argc, char **argv)
 	bool again = true;
 
 	if (!parse_options(argc, argv, &o) || argc - optind > 1)
-		return ctl_usage(VERIFY_USAGE);
+		return ctl_usage();
 	if (o.later.n > 0 && !o.policy)
-		return ctl_usage(
-		        "audit verify --later DIR|STORE --policy FILE: the policy names the keys of these logs");
+		return ctl_option_wrong("--later DIR|STORE --policy FILE: the policy names the keys of these logs");
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	char *path = audit_log_path(c, argv[optind], &e);
@@ -491,7 +487,7 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv)
 	size_t n;
 
 	if (!parse_options(argc, argv, &o) || argc - optind != 1 || o.earlier || o.tsa || o.max_age_s || o.state)
-		return ctl_usage("audit verify-receipt [--key VKEY | --policy FILE] FILE");
+		return ctl_usage();
 	if (!audit_keys_load(c, o.key, o.policy, &k, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	int status;

@@ -17,7 +17,7 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("clock show");
+		return ctl_usage();
 	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "clock-show"), &doc);
 	if (status != CTL_OK)
 		return status;
@@ -67,15 +67,13 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 {
 	struct stating s = { .origin = NULL };
 	struct error e = { .reason = REASON_NONE };
-	char expires[TIME_TEXT + 1], use[200];
+	char expires[TIME_TEXT + 1];
 	int64_t now;
 	int status = CTL_OK;
 
 	(void)c;
-	if (!statement_options(argc, argv, &s) || !time_parse(view_of(s.now), &now)) {
-		snprintf(use, sizeof use, "clock statement %s", statement_arguments);
-		return ctl_usage(use);
-	}
+	if (!statement_options(argc, argv, &s) || !time_parse(view_of(s.now), &now))
+		return ctl_usage();
 	time_print(now + LIFE_MS, expires);
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "origin", s.origin, "now", s.now, "issued", s.now, "expires",
 	                        expires);
@@ -96,7 +94,6 @@ static int run_confirm(const struct ctl *c, int argc, char **argv)
 		{ "signature", required_argument, NULL, 'g' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static const char use[] = "clock confirm --statement FILE --signature FILE";
 	const char *statement = NULL, *signature = NULL;
 	json_t *doc;
 	int option, status;
@@ -105,10 +102,10 @@ static int run_confirm(const struct ctl *c, int argc, char **argv)
 		switch (option) {
 		case 's': statement = optarg; break;
 		case 'g': signature = optarg; break;
-		default: return ctl_usage(use);
+		default: return ctl_usage();
 		}
 	if (!statement || !signature || optind != argc)
-		return ctl_usage(use);
+		return ctl_usage();
 	json_t *request = ctl_statement_request("clock-confirm", NULL, statement, signature);
 	if (!request)
 		return CTL_FAILED;

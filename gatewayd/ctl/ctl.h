@@ -26,13 +26,18 @@ struct ctl {
 
 struct ctl_command {
 	const char *group, *name; /* "audit", "verify"; name NULL: a command of one word */
-	const char *arguments;    /* "[--key VKEY] DIR|URL|STORE" */
+	const char *arguments;    /* "[--key VKEY] DIR|URL|STORE", every option in it; or the words of ctl_shared */
 	const char *help;         /* one line */
 	/* argv[0] is the command's last word; options by getopt_long, which is reset before the call. */
 	int (*run)(const struct ctl *c, int argc, char **argv);
 };
 
-/* Tables of the rooms, each ending with an empty row; ctl/main.c lists them. */
+#define CTL_CONFIG "/etc/gatewayd/gatewayd.json"
+
+/* Tables of the commands, each ending with an empty row; commands.c lists them. */
+extern const struct ctl_command ctl_setup_commands[];
+extern const struct ctl_command ctl_partner_commands[];
+extern const struct ctl_command ctl_own_commands[];
 extern const struct ctl_command ctl_schema_commands[];
 extern const struct ctl_command ctl_agreement_commands[];
 extern const struct ctl_command ctl_document_commands[];
@@ -55,7 +60,13 @@ int ctl_outbox_again(const struct ctl *c, int argc, char **argv);
 bool ctl_read_file(const char *path, size_t max, char **out, size_t *n, struct error *e) MUST_USE;
 /* Prints `gatewayctl: …` to stderr and returns `status`. */
 int ctl_fail(int status, const struct error *e);
-int ctl_usage(const char *what);
+/* main says which command runs. */
+void ctl_running(const struct ctl_command *c);
+/* How the command that runs is called, and where more of it stands; returns CTL_USAGE. Handlers return it for words that
+ * are not of the command, after getopt_long() said which option is none. */
+int ctl_usage(void);
+/* What an option takes (`--now 2026-01-02T03:04:05Z`); returns CTL_USAGE. */
+int ctl_option_wrong(const char *form);
 /* One request to the daemon's control socket (a JSON object) and its answer, owned by the caller. NULL
  * when the daemon is unreachable (then exit CTL_UNREACHABLE). Declared with void to keep jansson out of
  * here: both are json_t *. */

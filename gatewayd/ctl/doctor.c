@@ -111,7 +111,7 @@ static int run_doctor(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("doctor");
+		return ctl_usage();
 	look_at_daemon(&d, c);
 	become_server(&d, c->config);
 	struct conf *conf = doctor_configuration(&d, c->config);

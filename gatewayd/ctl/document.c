@@ -62,7 +62,7 @@ static int run_check(const struct ctl *c, int argc, char **argv)
 		if ((status = agreement_setup_option(&s, option, optarg)) != CTL_OK)
 			return status;
 	if (optind == argc)
-		return ctl_usage("document check [--now TIME] FILE…");
+		return ctl_usage();
 	const struct document_sources any = { .unsigned_ok = true, .now_ms = s.now_ms };
 	for (int i = optind; i < argc; i++) {
 		struct signed_document *d = load(argv[i], &any);
@@ -143,7 +143,7 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 	const struct document_sources any = { .unsigned_ok = true, .now_ms = INT64_MAX };
 
 	if (argc != 2)
-		return ctl_usage("document show FILE");
+		return ctl_usage();
 	struct signed_document *d = load(argv[1], &any);
 	if (!d)
 		return CTL_CHECK_FAILED;
@@ -180,10 +180,10 @@ static int run_sign(const struct ctl *c, int argc, char **argv)
 		else if (option == 'k')
 			key_path = optarg;
 		else
-			return CTL_USAGE;
+			return ctl_usage();
 	}
 	if (argc - optind != 1 || !cert_path || !key_path)
-		return ctl_usage("document sign --cert FILE --key FILE DOCUMENT");
+		return ctl_usage();
 	struct signed_document *d = load(argv[optind], &any);
 	if (!d)
 		return CTL_CHECK_FAILED;
@@ -267,7 +267,7 @@ static int run_verify(const struct ctl *c, int argc, char **argv)
 			status = agreement_setup_option(&v.setup, option, optarg);
 	}
 	if (status == CTL_OK && argc - optind != 1)
-		status = ctl_usage("document verify " VERIFY_USAGE);
+		status = ctl_usage();
 	else if (status == CTL_OK && !verify(&v, argv[optind]))
 		status = CTL_CHECK_FAILED;
 	agreement_setup_free(&v.setup);
@@ -479,13 +479,12 @@ static int add_options(struct addition *a, int argc, char **argv)
 		case 'r': a->references = optarg; break;
 		case 's': a->salt_of = optarg; break;
 		case 'p': json_array_append_new(a->purposes, json_string(optarg)); break;
-		default: return CTL_USAGE;
+		default: return ctl_usage();
 		}
 	if (argc - optind != 1 || !a->next_update || !a->references ||
 	    (a->from ? a->agreement || a->issuer || a->salt_of : !a->agreement || !a->issuer) ||
 	    json_array_size(a->purposes) > PURPOSES_MAX)
-		return ctl_usage(a->kind == DOCUMENT_WITHDRAWALS ? "withdrawals add " ADD_USAGE
-		                                                 : "consents add " ADD_USAGE);
+		return ctl_usage();
 	return CTL_OK;
 }
 

@@ -22,7 +22,7 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 	unsigned long long max = 50;
 
 	if (argc > 2 || (argc == 2 && !view_to_u64(view_of(argv[1]), 1000, &max)))
-		return ctl_usage("exchange list [MOST]");
+		return ctl_usage();
 	return ctl_show_list(
 	        c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges", exchange_row,
 	        "exchange                              received                  state      status  agreement");
@@ -66,7 +66,7 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 	int status;
 
 	if (argc != 2)
-		return ctl_usage("exchange show EXCHANGE");
+		return ctl_usage();
 	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "exchange-show", "exchange", argv[1]), &doc);
 	if (status != CTL_OK)
 		return status;
@@ -107,7 +107,6 @@ static int decide(const struct ctl *c, json_t *request)
 }
 
 #define APPROVALS_MAX 8
-static const char release_use[] = "exchange release EXCHANGE --approval STATEMENT.json SIGNATURE.p7s [--approval …]";
 
 /* Of each --approval the statement is the option's word, the signature one of those that are left, in order. */
 static int run_release(const struct ctl *c, int argc, char **argv)
@@ -118,11 +117,11 @@ static int run_release(const struct ctl *c, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'a' || n == APPROVALS_MAX)
-			return ctl_usage(release_use);
+			return ctl_usage();
 		statements[n++] = optarg;
 	}
 	if (n == 0 || argc - optind != n + 1)
-		return ctl_usage(release_use);
+		return ctl_usage();
 	json_t *request =
 	        json_pack("{s:s, s:s, s:[]}", "do", "exchange-release", "exchange", argv[optind], "approvals");
 	for (int i = 0; request && i < n; i++) {
@@ -145,14 +144,14 @@ static int run_refuse(const struct ctl *c, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'r')
-			return ctl_usage("exchange refuse EXCHANGE --reason TEXT");
+			return ctl_usage();
 		why = optarg;
 	}
 	json_t *request = why && argc - optind == 1 ? json_pack("{s:s, s:s, s:s}", "do", "exchange-refuse", "exchange",
 	                                                        argv[optind], "reason", why)
 	                                            : NULL;
 	if (!request)
-		return ctl_usage("exchange refuse EXCHANGE --reason TEXT");
+		return ctl_usage();
 	status = decide(c, request);
 	return status == CTL_CHECK_FAILED ? CTL_OK : status;
 }
@@ -244,8 +243,7 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 	int status;
 
 	if (!approve_options(argc, argv, &a))
-		return ctl_usage(
-		        "exchange approve EXCHANGE --certificate FILE --key FILE --out NAME [--exception ID] [--expires DATE-TIME]");
+		return ctl_usage();
 	if (!uuid_parse(view_of(argv[optind]), &id)) {
 		error_set(&e, REASON_NOT_FOUND,
 		          "%s is no exchange: what has not been sent cannot be approved here; send it, and it is held",
@@ -290,15 +288,14 @@ static int run_outbox(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("outbox list");
+		return ctl_usage();
 	return ctl_show_list(
 	        c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
 	        "exchange                              recipient         agreement         state    attempts  next                      deadline                  last error");
 }
 
 /* [ID | --partner P] */
-static int change_outbox(const struct ctl *c, int argc, char **argv, const char *what, const char *usage,
-                         bool may_be_all)
+static int change_outbox(const struct ctl *c, int argc, char **argv, const char *what, bool may_be_all)
 {
 	static const struct option options[] = { { "partner", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
 	const char *partner = NULL;
@@ -307,12 +304,12 @@ static int change_outbox(const struct ctl *c, int argc, char **argv, const char 
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'p')
-			return ctl_usage(usage);
+			return ctl_usage();
 		partner = optarg;
 	}
 	int ids = argc - optind;
 	if (ids > 1 || (ids == 1 && partner) || (ids == 0 && !partner && !may_be_all))
-		return ctl_usage(usage);
+		return ctl_usage();
 	request = json_pack("{s:s}", "do", what);
 	if (ids == 1)
 		json_object_set_new(request, "exchange", json_string(argv[optind]));
@@ -333,12 +330,12 @@ static int change_outbox(const struct ctl *c, int argc, char **argv, const char 
 
 static int run_outbox_retry(const struct ctl *c, int argc, char **argv)
 {
-	return change_outbox(c, argc, argv, "outbox-retry", "outbox retry [EXCHANGE | --partner AGENCY]", true);
+	return change_outbox(c, argc, argv, "outbox-retry", true);
 }
 
 static int run_outbox_expire(const struct ctl *c, int argc, char **argv)
 {
-	return change_outbox(c, argc, argv, "outbox-expire", "outbox expire EXCHANGE | --partner AGENCY", false);
+	return change_outbox(c, argc, argv, "outbox-expire", false);
 }
 
 static void notice_row(const json_t *n)
@@ -352,7 +349,7 @@ static int run_notices(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("notices");
+		return ctl_usage();
 	return ctl_show_list(
 	        c, json_pack("{s:s}", "do", "notices"), "notices", notice_row,
 	        "exchange                              kind     recipient         attempts  next                      last error");

@@ -125,7 +125,7 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 	struct inbox_item item;
 
 	if (!looking_options(&l, argc, argv, 0))
-		return ctl_usage("inbox list " CONNECTION_USE " [--after ID]");
+		return ctl_usage();
 	l.inbox.https = connection_open(&l.connection, &e);
 	if (l.inbox.https && !c->json)
 		print_head();
@@ -143,7 +143,7 @@ static int run_follow(const struct ctl *c, int argc, char **argv)
 	struct inbox_item item;
 
 	if (!looking_options(&l, argc, argv, 0))
-		return ctl_usage("inbox follow " CONNECTION_USE " [--after ID] [--every SECONDS]");
+		return ctl_usage();
 	l.inbox.https = connection_open(&l.connection, &e);
 	if (!l.inbox.https) {
 		looking_free(&l);
@@ -173,7 +173,7 @@ static int run_fetch(const struct ctl *c, int argc, char **argv)
 	struct inbox_fetched done = { .n = 0 };
 
 	if (!looking_options(&l, argc, argv, 1))
-		return ctl_usage("inbox fetch " CONNECTION_USE " [--after ID] [--ack] DIR");
+		return ctl_usage();
 	l.inbox.https = connection_open(&l.connection, &e);
 	if (l.inbox.https && inbox_fetch(&l.inbox, argv[optind], l.ack, &done, &e) && done.duties && l.ack)
 		fprintf(stderr,
@@ -293,9 +293,7 @@ static int run_ack(const struct ctl *c, int argc, char **argv)
 	bool first;
 
 	if (!telling_options(&t, argc, argv) || !view_to_u64(view_of(argv[optind]), INT64_MAX, &id) || id == 0)
-		return ctl_usage("inbox ack " CONNECTION_USE
-		                 " [--reference REFERENCE] [--result RESULT] [--reason TEXT] "
-		                 "[--ground TEXT --until DATE-TIME] [--returned FILE] ID");
+		return ctl_usage();
 	if (make_body(&body, &t, &e))
 		h = connection_open(&t.connection, &e);
 	if (h && inbox_ack(h, id, buf_view(&body), &answer, &first, &e)) {
@@ -317,7 +315,7 @@ const struct ctl_command ctl_inbox_commands[] = {
 	{ "inbox", "fetch", "[CONNECTION] [--after ID] [--ack] DIR",
 	  "writes each item to DIR/ID.json; --ack acknowledges a record once its file is on disk", run_fetch },
 	{ "inbox", "ack",
-	  "[CONNECTION] [--reference REFERENCE] [--result RESULT] [--reason TEXT] [--returned FILE] … ID",
+	  "[CONNECTION] [--reference REFERENCE] [--result RESULT] [--reason TEXT] [--ground TEXT --until DATE-TIME] [--returned FILE] ID",
 	  "acknowledges a record, or says what came of a duty", run_ack },
 	{ "inbox", "follow", "[CONNECTION] [--after ID] [--every SECONDS]", "lists what comes, until it is stopped",
 	  run_follow },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatewayd/os/files.h"
@@ -31,7 +32,9 @@ static bool write_item(int dir, const char *folder, const struct inbox_item *i, 
 
 bool inbox_fetch(struct inbox *in, const char *folder, bool ack, struct inbox_fetched *done, struct error *e)
 {
-	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* A folder that is there is taken as it is; a new one is its owner's alone, as the records are. */
+	bool made = mkdir(folder, 0700) == 0 || errno == EEXIST;
+	int dir = made ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct inbox_item item;
 	struct buf answer = BUF_INIT(1);
 	bool ok = true, first;

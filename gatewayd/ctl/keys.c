@@ -25,13 +25,13 @@ static int ask(const struct ctl *c, const char *what)
 static int run_show(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
-	return argc == 1 ? ask(c, "keys-show") : ctl_usage("keys show");
+	return argc == 1 ? ask(c, "keys-show") : ctl_usage();
 }
 
 static int run_rotate(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
-	return argc == 1 ? ask(c, "keys-rotate") : ctl_usage("keys rotate");
+	return argc == 1 ? ask(c, "keys-rotate") : ctl_usage();
 }
 
 const struct ctl_command ctl_keys_commands[] = {

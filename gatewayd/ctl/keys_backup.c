@@ -145,7 +145,7 @@ int ctl_keys_backup(const struct ctl *c, int argc, char **argv)
 	unsigned files = 0;
 
 	if (!backup_options_take(&o, argc, argv) || !o.dir || !o.certificate || o.private_key || o.key || o.replace)
-		return ctl_usage("keys backup --certificate FILE [--keep DURATION] DIR");
+		return ctl_usage();
 	if (!back_up(c, &o, &m, &files, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	time_print(m.until_ms, until);
@@ -318,7 +318,7 @@ int ctl_keys_restore(const struct ctl *c, int argc, char **argv)
 	bool audit = false, witness = false;
 
 	if (!backup_options_take(&o, argc, argv) || !o.dir || !o.certificate || !o.private_key || o.keep || o.replace)
-		return ctl_usage("keys restore [--key VKEY] --certificate FILE --private-key FILE DIR");
+		return ctl_usage();
 	if (!restore(&x, &o, &audit, &witness, &e))
 		return ctl_fail(e.reason == REASON_TAMPERED || e.reason == REASON_CRYPTO ? CTL_TAMPERED : CTL_FAILED,
 		                &e);
@@ -371,7 +371,7 @@ int ctl_keys_new_slots(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("keys new-slots");
+		return ctl_usage();
 	char *store = audit_conf_path(c, "/store", &e), *keys = store ? audit_conf_path(c, "/keys", &e) : NULL;
 	bool ok = keys && audit_become_owner(store, &e);
 	if (ok) {

@@ -1,9 +1,8 @@
-/* gatewayctl about the node: status, reload, drain, describe. See ctl.h; init is in init.c. */
+/* gatewayctl about the node: status, reload, drain. See ctl.h. */
 #include <inttypes.h>
 #include <jansson.h>
 
 #include "gatewayd/ctl/ctl.h"
-#include "gatewayd/ctl/init.h"
 #include "gatewayd/ctl/print.h"
 
 int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer)
@@ -91,7 +90,7 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("status");
+		return ctl_usage();
 	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "status"), &doc);
 	if (status != CTL_OK)
 		return status;
@@ -148,7 +147,7 @@ static int run_reload(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("reload");
+		return ctl_usage();
 	int status = ctl_ask_ok(c, json_pack("{s:s}", "do", "reload"), &doc);
 	if (status == CTL_OK) {
 		if (json_is_true(json_object_get(doc, "refuses")))
@@ -171,16 +170,11 @@ static int run_drain(const struct ctl *c, int argc, char **argv)
 	bool off = argc == 2 && strcmp(argv[1], "off") == 0;
 
 	if (argc > 2 || (argc == 2 && !off))
-		return ctl_usage("drain [off]");
+		return ctl_usage();
 	return simple(c, json_pack("{s:s, s:b}", "do", "drain", "on", !off), off ? "taking new exchanges" : "draining");
 }
 
 const struct ctl_command ctl_node_commands[] = {
-	{ "init", NULL, "--agency A --node N --host H --listen ADDRESS:PORT [--jurisdiction XX] DIR",
-	  "keys, certificate request and configuration of a new node", ctl_run_init },
-	{ "describe", NULL, "", "the partner file that other gateways need of this node, once its certificate is there",
-	  ctl_run_describe },
-	{ "pin", NULL, "CERTIFICATE…", "identity and pin of certificates, for partner files", ctl_run_pin },
 	{ "status", NULL, "", "what the daemon serves and has done", run_status },
 	{ "reload", NULL, "", "reads the configuration again; with an error the old one stays", run_reload },
 	{ "drain", NULL, "[off]", "takes no new exchanges; off: takes them again", run_drain },

@@ -10,8 +10,6 @@
 #define MOST     500 /* of one request */
 #define LIST_MAX (64u << 20)
 
-static const char use[] = "outbox again EXCHANGE… | -";
-
 struct asking {
 	const struct ctl *ctl;
 	json_t *ids; /* of the next request */
@@ -89,7 +87,7 @@ int ctl_outbox_again(const struct ctl *c, int argc, char **argv)
 	int status = CTL_OK;
 
 	if (argc < 2) {
-		status = ctl_usage(use);
+		status = ctl_usage();
 	} else if (argc == 2 && strcmp(argv[1], "-") == 0) {
 		status = add_list(&a);
 	} else {

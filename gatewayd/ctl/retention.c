@@ -49,7 +49,7 @@ static int run_due(const struct ctl *c, int argc, char **argv)
 
 	if (!due_options(argc, argv, request)) {
 		json_decref(request);
-		return ctl_usage("retention due [--until DATE-TIME] [--by agreement|day]");
+		return ctl_usage();
 	}
 	if (json_object_get(request, "by"))
 		return ctl_show_list(c, request, "groups", group_row,
@@ -87,7 +87,6 @@ static void print_bar(json_t *bar, json_int_t most)
 static int run_histogram(const struct ctl *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "per", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
-	static const char use[] = "retention histogram [--per day|week|month]";
 	const char *per = "day";
 	json_t *doc, *bar;
 	json_int_t most = 1;
@@ -97,11 +96,11 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'p' ||
 		    (strcmp(optarg, "day") != 0 && strcmp(optarg, "week") != 0 && strcmp(optarg, "month") != 0))
-			return ctl_usage(use);
+			return ctl_usage();
 		per = optarg;
 	}
 	if (optind != argc)
-		return ctl_usage(use);
+		return ctl_usage();
 	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "retention-histogram", "per", per), &doc);
 	if (status != CTL_OK)
 		return status;
@@ -128,7 +127,7 @@ static int run_overdue(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("retention overdue");
+		return ctl_usage();
 	return ctl_show_list(
 	        c, json_pack("{s:s}", "do", "retention-overdue"), "overdue", overdue_row,
 	        "fell due                  duty        exchange                              recipient     agreement");
@@ -141,7 +140,7 @@ static int run_retention(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("retention run");
+		return ctl_usage();
 	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "retention-run"), &doc);
 	if (status == CTL_OK)
 		puts("what is due is being erased");
@@ -168,18 +167,18 @@ static int run_holds(const struct ctl *c, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'a')
-			return ctl_usage("retention holds [--all]");
+			return ctl_usage();
 		all = true;
 	}
 	if (optind != argc)
-		return ctl_usage("retention holds [--all]");
+		return ctl_usage();
 	return ctl_show_list(
 	        c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds", hold_row,
 	        "exchange                              kind         from                      until                     role"
 	        "          statement");
 }
 
-static int show_statement(const struct ctl *c, int argc, char **argv, const char *what, const char *use)
+static int show_statement(const struct ctl *c, int argc, char **argv, const char *what)
 {
 	static const struct option options[] = {
 		{ "statement", required_argument, NULL, 's' },
@@ -194,10 +193,10 @@ static int show_statement(const struct ctl *c, int argc, char **argv, const char
 		switch (option) {
 		case 's': statement = optarg; break;
 		case 'g': signature = optarg; break;
-		default: return ctl_usage(use);
+		default: return ctl_usage();
 		}
 	if (!statement || !signature || argc - optind != 1)
-		return ctl_usage(use);
+		return ctl_usage();
 	json_t *request = ctl_statement_request(what, argv[optind], statement, signature);
 	if (!request)
 		return CTL_FAILED;
@@ -218,14 +217,12 @@ static const char hold_arguments[] = "EXCHANGE --statement FILE --signature FILE
 
 static int run_hold(const struct ctl *c, int argc, char **argv)
 {
-	return show_statement(c, argc, argv, "retention-hold",
-	                      "retention hold EXCHANGE --statement FILE --signature FILE");
+	return show_statement(c, argc, argv, "retention-hold");
 }
 
 static int run_lift(const struct ctl *c, int argc, char **argv)
 {
-	return show_statement(c, argc, argv, "retention-lift",
-	                      "retention lift EXCHANGE --statement FILE --signature FILE");
+	return show_statement(c, argc, argv, "retention-lift");
 }
 
 struct stating {
@@ -264,7 +261,7 @@ static bool statement_options(int argc, char **argv, struct stating *s)
 }
 
 static const char statement_arguments[] =
-        "EXCHANGE --kind hold|restriction|lift --until DATE-TIME | --hold STATEMENT --ground TEXT"
+        "EXCHANGE --kind hold|restriction|lift (--until DATE-TIME | --hold STATEMENT) --ground TEXT"
         " --certificate FILE --key FILE --out NAME";
 
 /* Asks no daemon: whoever states a hold needs no access to the node. */
@@ -272,14 +269,12 @@ static int run_statement(const struct ctl *c, int argc, char **argv)
 {
 	struct stating s = { .kind = NULL };
 	struct error e = { .reason = REASON_NONE };
-	char issued[TIME_TEXT + 1], use[300];
+	char issued[TIME_TEXT + 1];
 	int status = CTL_OK;
 
 	(void)c;
-	if (!statement_options(argc, argv, &s)) {
-		snprintf(use, sizeof use, "retention hold-statement %s", statement_arguments);
-		return ctl_usage(use);
-	}
+	if (!statement_options(argc, argv, &s))
+		return ctl_usage();
 	time_print((int64_t)time(NULL) * 1000, issued);
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "kind", s.kind, "exchange", argv[optind], "ground", s.ground,
 	                        "issued", issued);

@@ -15,7 +15,6 @@
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/print.h"
 
-#define USE        "retention prove [--backup FILE] [--keys DIR] [--from STORE] [--key VKEY | --policy FILE] EXCHANGE"
 #define RECORD_MAX (64u * 1024 * 1024)
 #define LINES_MAX  (1u << 20)
 
@@ -274,7 +273,7 @@ static int run_prove(const struct ctl *c, int argc, char **argv)
 	if (!parse(argc, argv, &o) || !uuid_parse(view_of(o.exchange), &f.id) ||
 	    !audit_keys_load(c, o.key, o.policy, &keys, &e)) {
 		json_decref(f.leaves);
-		return e.reason == REASON_NONE ? ctl_usage(USE) : ctl_fail(CTL_USAGE, &e);
+		return e.reason == REASON_NONE ? ctl_usage() : ctl_fail(CTL_USAGE, &e);
 	}
 	if (find_out(c, &o, &keys, &f, &e)) {
 		bool erased = f.entries > 0 && !f.sealed && !f.opens;

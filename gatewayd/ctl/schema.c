@@ -9,10 +9,9 @@
 static int schema_validate(const struct ctl *c, int argc, char **argv);
 
 const struct ctl_command ctl_schema_commands[] = {
-	{ "schema", "validate", "[OPTIONS] SCHEMA[#FRAGMENT] FILE…",
-	  "check files, or the lines of .ndjson files, against a JSON Schema (--format --strict --draft D --ref FILE "
-	  "--remotes DIR --ignore KEYWORD --output list|basic)",
-	  schema_validate },
+	{ "schema", "validate",
+	  "[--format] [--strict] [--ignore KEYWORD]… [--draft D] [--ref FILE]… [--remotes DIR] [--output list|basic] SCHEMA[#FRAGMENT] FILE…",
+	  "check files, or the lines of .ndjson files, against a JSON Schema", schema_validate },
 	{ "schema", "test", "[--format] [--draft D] [--remotes DIR] FILE…",
 	  "run files in the form of the official JSON Schema Test Suite", schema_test },
 	{ 0 }

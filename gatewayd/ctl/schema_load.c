@@ -117,14 +117,8 @@ static const struct option long_options[] = {
 	{ "ignore", required_argument, NULL, OPTION_IGNORE },   { NULL, 0, NULL, 0 }
 };
 
-#define VALIDATE_USAGE \
-	"schema validate [--format] [--draft 2020-12|2019-09|7|6] [--remotes DIR] [--ref FILE]… [--strict]\n" \
-	"       [--ignore KEYWORD]… [--output list|basic] SCHEMA[#FRAGMENT] FILE…"
-#define TEST_USAGE "schema test [--format] [--draft 2020-12|2019-09|7|6] [--remotes DIR] FILE…"
-
 int schema_setup_read(struct schema_setup *s, int argc, char **argv, bool validate)
 {
-	const char *usage = validate ? VALIDATE_USAGE : TEST_USAGE;
 	struct error e = { .reason = REASON_NONE };
 	bool ok = true;
 	int option;
@@ -132,33 +126,33 @@ int schema_setup_read(struct schema_setup *s, int argc, char **argv, bool valida
 	*s = (struct schema_setup){ .options = { .draft = DRAFT_2020_12 } };
 	while (ok && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option > OPTION_REMOTES && !validate)
-			return ctl_usage(usage);
+			return ctl_usage();
 		switch (option) {
 		case OPTION_FORMAT: s->options.formats = true; break;
 		case OPTION_STRICT: s->options.strict = true; break;
 		case OPTION_DRAFT:
 			if (!read_draft(optarg, &s->options.draft))
-				return ctl_usage(usage);
+				return ctl_usage();
 			break;
 		case OPTION_OUTPUT:
 			if (strcmp(optarg, "list") != 0 && strcmp(optarg, "basic") != 0)
-				return ctl_usage(usage);
+				return ctl_usage();
 			s->output = optarg;
 			break;
 		case OPTION_IGNORE:
 			if (s->options.n_ignored == sizeof s->ignored / sizeof *s->ignored)
-				return ctl_usage(usage);
+				return ctl_usage();
 			s->ignored[s->options.n_ignored++] = view_of(optarg);
 			break;
 		case OPTION_REMOTES: ok = add_folder(s, optarg, REMOTES_BASE, 0, &e); break;
 		case OPTION_REF: ok = add_file(s, schema_file_uri(optarg), optarg, &e); break;
-		default: return ctl_usage(usage);
+		default: return ctl_usage();
 		}
 	}
 	if (!ok)
 		return ctl_fail(CTL_FAILED, &e);
 	if (argc - optind < (validate ? 2 : 1))
-		return ctl_usage(usage);
+		return ctl_usage();
 	s->options.ignored = s->ignored;
 	return CTL_OK;
 }

@@ -502,9 +502,7 @@ static int run_send(const struct ctl *c, int argc, char **argv)
 	int fd = STDIN_FILENO, status = CTL_FAILED;
 
 	if (!read_options(&o, argc, argv) || (strcmp(o.file, "-") == 0 && (!o.state || !o.results)))
-		return ctl_usage("send " CONNECTION_USE
-		                 " --agreement ID [--state FILE] [--results FILE] [--vkey VKEY] [--batch LINES] "
-		                 "[--patience SECONDS] FILE|-   (with -, --state and --results are needed)");
+		return ctl_usage();
 	o.state = beside(o.state, o.file, ".state", &state);
 	o.results = beside(o.results, o.file, ".results", &results);
 	if (strcmp(o.file, "-") != 0)

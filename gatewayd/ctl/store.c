@@ -10,7 +10,7 @@ static int run_reconciled(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("store reconciled");
+		return ctl_usage();
 	int status = ctl_ask_ok(c, json_pack("{s:s}", "do", "store-reconciled"), &answer);
 	if (status != CTL_OK)
 		return status;
@@ -30,7 +30,7 @@ static int run_rehearsed(const struct ctl *c, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage("store rehearsed");
+		return ctl_usage();
 	int status = ctl_ask_ok(c, json_pack("{s:s}", "do", "store-rehearsed"), &answer);
 	if (status == CTL_OK)
 		puts("logged: a restore was rehearsed");
@@ -45,7 +45,7 @@ const struct ctl_command ctl_store_commands[] = {
 	  "say whether a store or a backup is whole, and which payloads open; changes no byte", ctl_store_check },
 	{ "store", "restore", "[--key VKEY] [--replace] --certificate FILE --private-key FILE DIR",
 	  "put the store of a backup in place and begin a new log (the daemon is stopped)", ctl_store_restore },
-	{ "store", "reconcile", "[--policy FILE | --key VKEY] [--peer ID] [--settle] DIR|STORE|URL",
+	{ "store", "reconcile", "[--policy FILE | --key VKEY] [--peer ID] [--settle] [ACCESS] DIR|STORE|URL",
 	  "list by exchange what a partner's log has and this store does not; end what arrived", ctl_store_reconcile },
 	{ "store", "reconciled", "", "end a restore: keys that no row names may be erased", run_reconciled },
 	{ "store", "rehearsed", "", "log that a restore was rehearsed, for doctor and auditors", run_rehearsed },

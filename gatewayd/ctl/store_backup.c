@@ -16,8 +16,6 @@
 #define LOOK_US    50000
 #define STEP_PAGES 1024
 
-static const char use[] = "store backup --certificate FILE [--keep DURATION] DIR";
-
 struct backing {
 	const struct ctl *ctl;
 	struct backup_options options;
@@ -219,7 +217,7 @@ int ctl_store_backup(const struct ctl *c, int argc, char **argv)
 
 	if (!backup_options_take(&x.options, argc, argv) || !x.options.dir || !x.options.certificate ||
 	    x.options.private_key || x.options.key || x.options.replace)
-		return ctl_usage(use);
+		return ctl_usage();
 	if (run_all(&x, &e))
 		report(&x);
 	else

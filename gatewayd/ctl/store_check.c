@@ -14,8 +14,6 @@
 #include "gatewayd/os/instant.h"
 #include "lib/base/datetime.h"
 
-static const char use[] = "store check [--key VKEY] [--certificate FILE --private-key FILE] [STORE|DIR]";
-
 /* --- a store --- */
 
 /* The folder of the configuration, where it is the store's. NULL: why was said. */
@@ -158,11 +156,11 @@ int ctl_store_check(const struct ctl *c, int argc, char **argv)
 	struct stat st;
 
 	if (!backup_options_take(&o, argc, argv) || o.keep || o.replace || !o.certificate != !o.private_key)
-		return ctl_usage(use);
+		return ctl_usage();
 	if (o.dir && stat(o.dir, &st) == 0 && S_ISDIR(st.st_mode))
 		return check_backup(c, &o);
 	if (o.private_key)
-		return ctl_usage(use);
+		return ctl_usage();
 	if (!audit_keys_load(c, o.key, NULL, &keys, &e))
 		return ctl_fail(CTL_USAGE, &e);
 	int status = check_store(c, &o, &keys.key);

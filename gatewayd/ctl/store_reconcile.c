@@ -12,8 +12,6 @@
 
 #define BATCH 1000
 
-static const char use[] = "store reconcile [--policy FILE | --key VKEY] [--peer ID] [--settle] DIR|STORE|URL";
-
 /* One of this node's, by the first gateway's id. */
 struct known {
 	struct uuid origin;
@@ -296,10 +294,10 @@ int ctl_store_reconcile(const struct ctl *c, int argc, char **argv)
 		case 's': r.settle = true; break;
 		default:
 			if (!connection_option(&r.access, option, optarg))
-				return ctl_usage(use);
+				return ctl_usage();
 		}
 	if (argc - optind != 1)
-		return ctl_usage(use);
+		return ctl_usage();
 	if (run_all(&r, argv[optind], &e)) {
 		for (size_t i = 0; i < r.n_told; i++)
 			judge(&r, &r.told[i]);

@@ -21,8 +21,6 @@
 #include "gatewayd/ctl/epoch.h"
 #include "lib/base/datetime.h"
 
-static const char use[] = "store restore [--key VKEY] [--replace] --certificate FILE --private-key FILE DIR";
-
 struct restoring {
 	const struct ctl *ctl;
 	struct backup_options options;
@@ -277,7 +275,7 @@ int ctl_store_restore(const struct ctl *c, int argc, char **argv)
 
 	if (!backup_options_take(&x.options, argc, argv) || !x.options.dir || !x.options.certificate ||
 	    !x.options.private_key || x.options.keep)
-		return ctl_usage(use);
+		return ctl_usage();
 	if (run_all(&x, &e))
 		report(&x);
 	else

@@ -97,6 +97,16 @@ int64_t authority_until_ms(const struct authorities *a, size_t i)
 	return asn1_time_ms(X509_get0_notAfter(a->of[i].cert), &until) ? until : 0;
 }
 
+bool authority_print(const struct authorities *a, size_t i, struct buf *out)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = bio && PEM_write_bio_X509(bio, a->of[i].cert) == 1 && bio_take(bio, out);
+
+	BIO_free(bio);
+	ERR_clear_error();
+	return ok;
+}
+
 X509 *authority_cert(const struct authorities *a, size_t i)
 {
 	return a->of[i].cert;

@@ -28,7 +28,36 @@ static bool name_is_plain(struct view v)
 	return v.n > 0 && v.n < 256;
 }
 
-static bool request_names(X509_REQ *req, struct view uri, const struct view *dns, size_t n_dns)
+const char *cert_use_text(enum cert_use use)
+{
+	switch (use) {
+	case CERT_GATEWAY: return "serverAuth,clientAuth";
+	case CERT_CLIENT: return "clientAuth";
+	case CERT_SIGNER: break;
+	}
+	return "emailProtection";
+}
+
+static bool add_usages(STACK_OF(X509_EXTENSION) * *to, enum cert_use use)
+{
+	const struct {
+		int nid;
+		const char *value;
+	} all[] = { { NID_basic_constraints, "critical,CA:FALSE" },
+		    { NID_key_usage, "critical,digitalSignature" },
+		    { NID_ext_key_usage, cert_use_text(use) } };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, NULL, all[i].nid, all[i].value);
+		bool ok = x && X509v3_add_ext(to, x, -1) != NULL; /* which copies it */
+		X509_EXTENSION_free(x);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool request_names(X509_REQ *req, enum cert_use use, struct view uri, const struct view *dns, size_t n_dns)
 {
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	STACK_OF(X509_EXTENSION) *extensions = NULL;
@@ -37,26 +66,26 @@ static bool request_names(X509_REQ *req, struct view uri, const struct view *dns
 	for (size_t i = 0; ok && i < n_dns; i++)
 		ok = add_name(names, GEN_DNS, dns[i]);
 	ok = ok && X509V3_add1_i2d(&extensions, NID_subject_alt_name, names, 0, 0) == 1 &&
-	     X509_REQ_add_extensions(req, extensions) == 1;
+	     add_usages(&extensions, use) && X509_REQ_add_extensions(req, extensions) == 1;
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	GENERAL_NAMES_free(names);
 	return ok;
 }
 
-static bool request_make(X509_REQ *req, EVP_PKEY *key, struct view common_name, struct view uri, const struct view *dns,
-                         size_t n_dns)
+static bool request_make(X509_REQ *req, EVP_PKEY *key, enum cert_use use, struct view common_name, struct view uri,
+                         const struct view *dns, size_t n_dns)
 {
 	X509_NAME *subject = X509_REQ_get_subject_name(req);
 
 	return X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 &&
 	       X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const unsigned char *)common_name.p,
 	                                  (int)common_name.n, -1, 0) == 1 &&
-	       X509_REQ_set_pubkey(req, key) == 1 && request_names(req, uri, dns, n_dns) &&
+	       X509_REQ_set_pubkey(req, key) == 1 && request_names(req, use, uri, dns, n_dns) &&
 	       X509_REQ_sign(req, key, EVP_sha256()) > 0;
 }
 
-bool csr_make(struct view common_name, struct view uri, const struct view *dns, size_t n_dns, struct buf *key_pem,
-              struct buf *csr_pem, struct error *e)
+bool csr_make(enum cert_use use, struct view common_name, struct view uri, const struct view *dns, size_t n_dns,
+              struct buf *key_pem, struct buf *csr_pem, struct error *e)
 {
 	bool plain = name_is_plain(uri) && common_name.n > 0 && common_name.n <= 64;
 
@@ -69,7 +98,7 @@ bool csr_make(struct view common_name, struct view uri, const struct view *dns, 
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509_REQ *req = X509_REQ_new();
 	BIO *key_bio = BIO_new(BIO_s_mem()), *req_bio = BIO_new(BIO_s_mem());
-	bool ok = key && req && key_bio && req_bio && request_make(req, key, common_name, uri, dns, n_dns) &&
+	bool ok = key && req && key_bio && req_bio && request_make(req, key, use, common_name, uri, dns, n_dns) &&
 	          PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
 	          PEM_write_bio_X509_REQ(req_bio, req) == 1 && bio_take(key_bio, key_pem) && bio_take(req_bio, csr_pem);
 

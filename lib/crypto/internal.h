@@ -23,6 +23,8 @@ X509_STORE *chain_store(const struct chain *c);
 bool cert_describe(const X509 *cert, struct view der, struct cert_id *out, struct error *e) MUST_USE;
 /* False when the time is not one that X.509 allows. */
 bool asn1_time_ms(const ASN1_TIME *t, int64_t *out_ms);
+/* The extended key usages, as OpenSSL's configuration spells them. */
+const char *cert_use_text(enum cert_use use);
 /* SHA-256, SHA-384 or SHA-512. */
 bool digest_is_strong(int nid);
 /* The digest inside a signature algorithm is strong, or the algorithm has none of its own (Ed25519, PSS). */

@@ -31,6 +31,8 @@ const struct digest *authority_id(const struct authorities *a, size_t i);
 const char *authority_name(const struct authorities *a, size_t i);
 /* When it expires; 0 where that cannot be read. */
 int64_t authority_until_ms(const struct authorities *a, size_t i);
+/* Its certificate as PEM, appended. */
+bool authority_print(const struct authorities *a, size_t i, struct buf *out) MUST_USE;
 /* Which of them signed the certificate: by name and signature (RFC 5280 section 6.1.3 a). False: none. */
 bool authorities_signed(const struct authorities *a, struct view cert_der, size_t *which) MUST_USE;
 
@@ -62,8 +64,15 @@ bool cms_verify(struct view signature, struct view content, struct cms_signer *s
 bool cms_sign(struct view signature, struct view content, struct view cert_pem, struct view key_pem,
               struct buf *out_pem, struct error *e) MUST_USE;
 
-/* A new P-256 key and a certificate request with one SAN URI and optional DNS names, both PEM. */
-bool csr_make(struct view common_name, struct view uri, const struct view *dns, size_t n_dns, struct buf *key_pem,
-              struct buf *csr_pem, struct error *e) MUST_USE;
+/* What a certificate is for: the extended key usage that goes with it (RFC 5280 section 4.2.1.12). */
+enum cert_use {
+	CERT_GATEWAY, /* serverAuth and clientAuth: a gateway is asked, and asks others */
+	CERT_CLIENT,  /* clientAuth: systems and people that speak to a gateway */
+	CERT_SIGNER   /* emailProtection: signs documents (CMS) and speaks to nobody */
+};
+/* A new P-256 key and a certificate request, both PEM, that asks for one SAN URI, DNS names where there are any, keyUsage
+ * digitalSignature and the extended key usage. */
+bool csr_make(enum cert_use use, struct view common_name, struct view uri, const struct view *dns, size_t n_dns,
+              struct buf *key_pem, struct buf *csr_pem, struct error *e) MUST_USE;
 
 #endif

@@ -442,6 +442,28 @@ static void check_limits(struct lint *l)
 		find(l, LINT_NOTE, "no-day-limit", "/limits", "bounds a second and no day");
 }
 
+/* Texts that a draft leaves to people (gatewayctl agreement new). */
+static void check_filled(struct lint *l, const json_t *at, const char *pointer)
+{
+	char below[400];
+	const char *name, *text = json_string_value(at);
+	const json_t *value;
+	size_t i;
+
+	if (text && strncmp(text, LINT_FILL_IN, strlen(LINT_FILL_IN)) == 0)
+		find(l, LINT_ERROR, "fill-in", pointer, "is still to be written");
+	json_object_foreach((json_t *)(uintptr_t)at, name, value)
+	{
+		snprintf(below, sizeof below, "%s/%s", pointer, name);
+		check_filled(l, value, below);
+	}
+	json_array_foreach((json_t *)(uintptr_t)at, i, value)
+	{
+		snprintf(below, sizeof below, "%s/%zu", pointer, i);
+		check_filled(l, value, below);
+	}
+}
+
 static void check_clauses(struct lint *l)
 {
 	const struct agreement *a = l->a;
@@ -498,6 +520,7 @@ size_t agreement_lint(const struct agreement *a, int64_t now_ms,
 	agreement_notes(a, tell_note, &l);
 	check_combinations(&l);
 	check_clauses(&l);
+	check_filled(&l, a->doc, "");
 	check_approvals(&l);
 	check_keep(&l);
 	check_limits(&l);

@@ -6,6 +6,9 @@
 
 #include "lib/policy/agreement.h"
 
+/* How a text begins that somebody has still to write. */
+#define LINT_FILL_IN "FILL IN,"
+
 enum lint_level { LINT_NOTE, LINT_WARNING, LINT_ERROR };
 const char *lint_level_name(enum lint_level l);
 

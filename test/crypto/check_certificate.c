@@ -176,25 +176,28 @@ START_TEST(request_is_made)
 	struct buf key = BUF_INIT(65536), csr = BUF_INIT(65536);
 	struct error e = { .reason = REASON_NONE };
 
-	ck_assert_msg(csr_make(VIEW("north"), VIEW("https://north.example/gateway"), dns, 2, &key, &csr, &e), "%s",
-	              e.text);
+	ck_assert_msg(
+	        csr_make(CERT_GATEWAY, VIEW("north"), VIEW("https://north.example/gateway"), dns, 2, &key, &csr, &e),
+	        "%s", e.text);
 	pki_write("made.key", buf_view(&key));
 	pki_write("made.csr", buf_view(&csr));
 	pki_sh("openssl req -in made.csr -verify -noout -text > made.txt");
 	pki_sh("grep -q 'URI:https://north.example/gateway, DNS:north.example, DNS:gateway.north.example' made.txt");
 	pki_sh("grep -q 'Subject: CN = north' made.txt && grep -q 'NIST CURVE: P-256' made.txt");
+	pki_sh("grep -q 'TLS Web Server Authentication, TLS Web Client Authentication' made.txt");
+	pki_sh("grep -A1 'Key Usage: critical' made.txt | grep -q 'Digital Signature'");
 	pki_sh("openssl pkey -in made.key -pubout > a && openssl req -in made.csr -pubkey -noout > b && cmp a b");
 	/* No two keys alike. */
 	struct buf key2 = BUF_INIT(65536), csr2 = BUF_INIT(65536);
-	ck_assert(csr_make(VIEW("north"), VIEW("https://north.example"), NULL, 0, &key2, &csr2, &e));
+	ck_assert(csr_make(CERT_GATEWAY, VIEW("north"), VIEW("https://north.example"), NULL, 0, &key2, &csr2, &e));
 	ck_assert(!view_eq(buf_view(&key), buf_view(&key2)));
 
 	struct view bad = VIEW("a b");
-	ck_assert(!csr_make(VIEW("north"), VIEW("https://north example"), NULL, 0, &key2, &csr2, &e));
+	ck_assert(!csr_make(CERT_GATEWAY, VIEW("north"), VIEW("https://north example"), NULL, 0, &key2, &csr2, &e));
 	ck_assert_int_eq(e.reason, REASON_CONFIG);
-	ck_assert(!csr_make(VIEW("north"), VIEW("https://north.example"), &bad, 1, &key2, &csr2, &e));
-	ck_assert(!csr_make(VIEW(""), VIEW("https://north.example"), NULL, 0, &key2, &csr2, &e));
-	ck_assert(!csr_make(VIEW("north"), VIEW(""), NULL, 0, &key2, &csr2, &e));
+	ck_assert(!csr_make(CERT_GATEWAY, VIEW("north"), VIEW("https://north.example"), &bad, 1, &key2, &csr2, &e));
+	ck_assert(!csr_make(CERT_GATEWAY, VIEW(""), VIEW("https://north.example"), NULL, 0, &key2, &csr2, &e));
+	ck_assert(!csr_make(CERT_GATEWAY, VIEW("north"), VIEW(""), NULL, 0, &key2, &csr2, &e));
 	buf_free(&key);
 	buf_free(&csr);
 	buf_free(&key2);

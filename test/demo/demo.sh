@@ -46,58 +46,39 @@ until_ok() {
 		sleep 0.1
 	done
 }
-# A key and a certificate of the throw-away authority: name, SAN URI, extended key usage.
-certificate() {
-	openssl req -quiet -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null ||
-		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
-	sign "$1.csr" "$1.pem" "$2" "$3"
-}
-sign() {
-	printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\nsubjectAltName=%s\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' "$4" "$3" >ext
-	openssl x509 -req -in "$1" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out "$2" 2>/dev/null
-}
-
 north=$(free_port) south=$(free_port)
 note "Working in $work. North listens on 127.0.0.1:$north, south on 127.0.0.1:$south."
 
 title "A throw-away authority, and two new nodes"
-run "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout ca.key -out ca.pem -subj '/CN=Demo authority' -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null"
-run "gatewayctl init --agency north --node gw1 --host gw.north.example --listen 127.0.0.1:$north north"
-run "gatewayctl init --agency south --node gw1 --host gw.south.example --listen 127.0.0.1:$south south >/dev/null"
-note "The authority signs both requests, and certificates for each agency's system and for who signs its agreements."
+run "gatewayctl init --ca trial --agency north --host gw.north.example --listen 127.0.0.1:$north --jurisdiction XN --name 'Border Service of Northland (made up)' north"
+run "gatewayctl init --ca trial --agency south --host gw.south.example --listen 127.0.0.1:$south --jurisdiction XS --name 'Police Board of Southmark (made up)' south >/dev/null"
+note "With --ca it signs the gateways' certificates, and those of each agency's system and of who signs its agreements."
 for a in north south; do
-	sign $a/tls/gateway.csr $a/tls/gateway.pem "URI:spiffe://gw.$a.example/gateway/gw1,DNS:gw.$a.example" serverAuth,clientAuth
-	cp ca.pem $a/tls/authorities.pem
-	certificate $a-system "URI:spiffe://$a.example/system" clientAuth
-	certificate $a-signer "URI:spiffe://$a.example/signer" emailProtection
+	jq '.delivery = {first_retry_ms: 200, longest_retry_ms: 2000}' $a/gatewayd.json >tmp && mv tmp $a/gatewayd.json
 done
 
-title "Who knows whom: partner files"
-printf '127.0.0.1 gw.north.example\n127.0.0.1 gw.south.example\n' >hosts
-for a in north south; do
-	[ $a = north ] && other=south || other=north
-	cp hosts $a/hosts
-	cp north-signer.pem south-signer.pem $a/partners/
-	jq '.resolver = {hosts: "hosts"} | .delivery = {first_retry_ms: 200, longest_retry_ms: 2000} | if $uid == "0" then .user = "root" else . end' --arg uid "$(id -u)" $a/gatewayd.json >tmp && mv tmp $a/gatewayd.json
-	jq -n --arg a $a '{id: $a, agency: $a, jurisdiction: "XX", roles: [], signers: ["\($a)-signer.pem"]}' >$a/partners/$a.json
-	gatewayctl pin $a-system.pem | jq --arg a $a '{id: "\($a)-system", agency: $a, jurisdiction: "XX", roles: ["system"], identity: .}' >$a/partners/$a-system.json
-	gatewayctl -c $other/gatewayd.json describe | jq --arg o $other '.signers = ["\($o)-signer.pem"]' >$a/partners/$other-gateway.json
-done
-run "cat north/partners/south-gateway.json"
+title "Who knows whom: each writes a file for the other, and people compare its fingerprint by telephone"
+run "gatewayctl -c north/gatewayd.json partner export north.partner | tee north.said"
+run "gatewayctl -c south/gatewayd.json partner export south.partner >south.said"
+digits() { sed -n 's/.*fingerprint //p' "$1"; }
+must 3 "gatewayctl -c north/gatewayd.json partner add --fingerprint '12345 67890' south.partner"
+run "gatewayctl -c north/gatewayd.json partner add --address 127.0.0.1 --fingerprint '$(digits south.said)' south.partner"
 
 title "The agreement: a document that both parties sign"
-note "A preset; for the demo a gateway keeps a payload for 8 seconds only."
-run "jq '.retention.payload = \"PT8S\"' $top/conf/agreements/pnr.json >pnr.json"
+run "gatewayctl -c north/gatewayd.json agreement new --with south --preset pnr draft.json"
+note "What of the draft only people know:"
+run "gatewayctl agreement lint draft.json | sed -n 1,4p || true"
+note "For the demo a gateway keeps a payload for 8 seconds only."
+run "jq '.retention.payload = \"PT8S\"' draft.json >pnr.json && mv draft.md pnr.md"
 run "gatewayctl agreement summary --self north pnr.json | sed -n 1,22p"
-run "gatewayctl agreement sign --cert north-signer.pem --key north-signer.key pnr.json"
+run "gatewayctl agreement sign --cert north/trial/signer.pem --key north/trial/signer.key pnr.json"
 note "South signs with OpenSSL alone; either tool makes and checks the same signature."
-run "openssl cms -resign -binary -in pnr.json.p7s -inform PEM -signer south-signer.pem -inkey south-signer.key -outform PEM -out both.p7s && mv both.p7s pnr.json.p7s"
-note "The impact assessment that it names, by the digest of its file."
-for a in north south; do
-	cp pnr.json pnr.json.p7s $a/agreements/
-	mkdir -p $a/documents/assessments && cp $top/conf/assessments/pnr.md $a/documents/assessments/
-done
-run "sha256sum north/documents/assessments/pnr.md; jq .assessment pnr.json"
+run "openssl cms -resign -binary -in pnr.json.p7s -inform PEM -signer south/trial/signer.pem -inkey south/trial/signer.key -outform PEM -out both.p7s && mv both.p7s pnr.json.p7s"
+note "The impact assessment that it names, by the digest of its file, is taken with it."
+run "sha256sum pnr.md; jq .assessment pnr.json"
+run "gatewayctl -c north/gatewayd.json agreement add pnr.json"
+note "South takes partner and agreement in one."
+run "gatewayctl -c south/gatewayd.json join --address 127.0.0.1 --fingerprint '$(digits north.said)' north.partner pnr.json"
 run "gatewayd -c north/gatewayd.json -t"
 
 title "Both gateways start"
@@ -106,7 +87,7 @@ run "gatewayd -c south/gatewayd.json 2>south.log & pids+=(\$!)"
 until_ok "gatewayctl -c north/gatewayd.json status && gatewayctl -c south/gatewayd.json status"
 cat north.log
 for a in north south; do
-	printf 'silent\nshow-error\ncacert = "ca.pem"\ncert = "%s-system.pem"\nkey = "%s-system.key"\nresolve = "gw.north.example:%s:127.0.0.1"\nresolve = "gw.south.example:%s:127.0.0.1"\n' $a $a "$north" "$south" >$a.curl
+	printf 'silent\nshow-error\ncacert = "trial/trial-ca.pem"\ncert = "%s/trial/system.pem"\nkey = "%s/trial/system.key"\nresolve = "gw.north.example:%s:127.0.0.1"\nresolve = "gw.south.example:%s:127.0.0.1"\n' $a $a "$north" "$south" >$a.curl
 done
 records=https://gw.north.example:$north/v1/agreements/pnr/records
 inbox=https://gw.south.example:$south/v1/inbox
@@ -129,7 +110,7 @@ exchange=$(jq -r .exchange answer.json)
 exchanges=https://gw.north.example:$north/v1/exchanges
 run "curl -K north.curl $json -d '{\"why\": \"sent-in-error\"}' $exchanges/$exchange/recall; echo"
 until_ok "curl -K south.curl $inbox | jq -e '.items | length > 0'"
-run "gatewayctl inbox list --url https://gw.south.example:$south --certificate south-system.pem --key south-system.key --authority ca.pem --resolve gw.south.example:$south:127.0.0.1"
+run "gatewayctl inbox list --connection south/trial/system.json"
 duty=$(curl -K south.curl "$inbox" | jq '.items[0].id')
 run "curl -K south.curl $json -d '{\"result\": \"erased\"}' $inbox/$duty/ack; echo"
 until_ok "curl -K north.curl $exchanges/$exchange | jq -e '.state == \"ended\"'"

@@ -178,6 +178,17 @@ class Node:
             self.process.wait()
         self.process = None
 
+    def entries(self):
+        """Every entry of the log, once the mirror has all that are committed; of a node that does not run, what it left."""
+        running = self.process and self.process.poll() is None
+        committed = self.ask("status")["store"]["entries"] if running else 0
+
+        def mirrored():
+            path = f"{self.folder}/log/audit.jsonl"
+            lines = [json.loads(line) for line in read(path).splitlines(True) if line.endswith("\n")] if os.path.exists(path) else []
+            return lines if lines and lines[-1]["index"] + 1 >= committed else None
+        return wait_for(mirrored, 60)
+
     def edge_pid(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as f:
             return int(f.read().split()[0])

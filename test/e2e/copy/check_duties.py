@@ -22,17 +22,6 @@ def agreement(retention, name="pax", **more):
     return agreements.passenger(name, digest=digest, retention=kept, **{"notification": ELSEWHERE, **more})
 
 
-def log(node):
-    """Every entry, once the mirror has all that are committed."""
-    committed = node.ask("status")["store"]["entries"]
-
-    def mirrored():
-        with open(f"{node.folder}/log/audit.jsonl", encoding="ascii") as f:
-            lines = [json.loads(l) for l in f if l.endswith("\n")]
-        return lines if len(lines) >= committed else None
-    return wait_for(mirrored)
-
-
 def kept(node):
     """Every byte of the node's folder."""
     found = b""
@@ -58,7 +47,7 @@ def told_at_home(node, name):
 
 
 def notes(node, operation):
-    return [e.get("note") for e in log(node) if e["operation"] == operation]
+    return [e.get("note") for e in node.entries() if e["operation"] == operation]
 
 
 class Pair(unittest.TestCase):
@@ -157,12 +146,12 @@ class Chain(Pair):
                          [("mask", "done", "masked"), ("review", "done", "kept"), ("erase", "done", "erased")])
         self.assertEqual(self.told(record["exchange"], self.south)["state"], "ended")
         for n in self.world.nodes:
-            entries = [(e.get("outcome"), e.get("note")) for e in log(n) if e["operation"] == "duty"]
+            entries = [(e.get("outcome"), e.get("note")) for e in n.entries() if e["operation"] == "duty"]
             for kind, result in (("mask", "masked"), ("review", "kept"), ("erase", "erased")):
                 self.assertIn(("due", f"{kind} is due"), entries)
                 self.assertTrue(any(o == result or "receipt" in (note or "") for o, note in entries), entries)
             self.assertEqual(n.ask("status")["store"]["timers"], 0)
-            self.assertNotIn("made-up case", json.dumps(log(n)))
+            self.assertNotIn("made-up case", json.dumps(n.entries()))
             self.assertEqual(n.ctl("audit", "verify")[0], 0)
 
     def test_duties_of_what_was_never_fetched(self):
@@ -277,7 +266,7 @@ class Recall(Pair):
         wait_for(lambda: self.told(exchange)["state"] == "ended")
         self.assertEqual(told_at_home(self.world.north, "words"), [words])
         self.assertIn("recall asked for: inaccurate", notes(self.world.north, "decision"))
-        log(self.world.south)
+        self.world.south.entries()
         for text in (listed.encode(), kept(self.world.south)):
             for form in (words.encode(), base64.b64encode(json.dumps(words).encode()[3:])[:24], b"Erika", b"Beispielgasse"):
                 self.assertNotIn(form, text)
@@ -314,7 +303,7 @@ class Recall(Pair):
         self.assertEqual(self.recall(record["exchange"], self.south)[0], 404)
         self.assertEqual(self.recall("01890000-0000-7000-8000-000000000000")[0], 404)
         self.assertEqual(self.told(exchange)["state"], "delivered")
-        refused = [e for e in log(self.world.south) if e.get("note") == "recall asked for: sent-in-error"]
+        refused = [e for e in self.world.south.entries() if e.get("note") == "recall asked for: sent-in-error"]
         self.assertEqual([(e["operation"], e["outcome"]) for e in refused], [("refusal", "refused")])
         for body in ("", "{}", '{"why":""}', '{"why":"unlawful","more":1}', '{"why":7}', '{"why":"unlawful","words":""}',
                      '{"why":"unlawful","words":7}'):

@@ -444,8 +444,7 @@ class Sending(unittest.TestCase):
         return self.rows("SELECT kind, error, receipt FROM notice_end ORDER BY id")
 
     def audit(self, **members):
-        with open(f"{self.north.folder}/log/audit.jsonl", encoding="ascii") as f:
-            return [e for e in map(json.loads, f) if all(e.get(k) == v for k, v in members.items())]
+        return [e for e in self.north.entries() if all(e.get(k) == v for k, v in members.items())]
 
     def test_it_arrives_in_order_and_the_receipt_is_kept(self):
         self.put(2, 3, 2, 1)

@@ -151,9 +151,8 @@ class Onward(unittest.TestCase):
         answer = self.post("south", "second", 11, status=409, onward_of=came["exchange"])
         self.assertEqual(answer["type"], "/problems/damaged")
         self.assertEqual(self.clients["east"].inbox()["items"], [])
-        path = f"{south.folder}/log/audit.jsonl"
         note = "damaged: the codes that it came under are not those of its entry"
-        (entry,) = wait_for(lambda: [e for e in map(json.loads, open(path, encoding="ascii")) if e.get("note") == note])
+        (entry,) = wait_for(lambda: [e for e in south.entries() if e.get("note") == note])
         self.assertEqual((entry["operation"], entry["exchange"]), ("incident", came["exchange"]))
 
     def test_what_is_not_there_to_be_passed_on(self):

@@ -14,9 +14,9 @@ import uuid
 import agreements
 import check_sender
 import check_sight
-from check_witness import Log, audit_option, auditor, edit, entries, started
+from check_witness import Log, audit_option, auditor, started
 from merkle import receipt_of
-from world import GATEWAYCTL, ROOT, Ended, World, read, run, wait_for, write
+from world import GATEWAYCTL, Ended, World, read, run, wait_for, write
 
 
 class Table:
@@ -476,7 +476,7 @@ class Live(Case):
         self.s.accepted(5)
         client = self.s.world.client("south")
         wait_for(lambda: client.inbox(unproved=True)["items"])
-        words = wait_for(lambda: [e["note"] for e in entries(self.s.world.south) if "is not proved" in e.get("note", "")])[0]
+        words = wait_for(lambda: [e["note"] for e in self.s.world.south.entries() if "is not proved" in e.get("note", "")])[0]
         self.noticed("two gateways are kept from talking but for deliveries", "partner, in the entry of the fetch", at, words)
 
     def test_silent_witness(self):

@@ -19,7 +19,7 @@ import time
 import unittest
 
 import agreements
-from check_witness import Log, audit_option, auditor, entries, metric
+from check_witness import Log, audit_option, auditor, metric
 from merkle import grows
 from world import GATEWAYCTL, ROOT, Client, World, read, run, wait_for, write
 
@@ -166,7 +166,7 @@ class HonestLog(Case):
             stop.set()
             feeder.join()
         self.assertGreater(codes[0], SECONDS / (LOOK + 10))
-        self.assertGreater(len(entries(w.north)), SECONDS / (RECORD + 5))
+        self.assertGreater(len(w.north.entries()), SECONDS / (RECORD + 5))
         print(f"auditor: {codes[0]} verifications in {SECONDS} s, {sum(codes.values()) - codes[0]} false alarms", flush=True)
 
 
@@ -362,6 +362,6 @@ class OutsideWitnesses(Case):
         self.assertEqual(stranger.request("GET", f"/witnessed/{log.origin}")[0], 403)
         forked = [b"another"] + log.leaves[1:]
         self.assertEqual(stranger.request("POST", "/add-checkpoint", log.request(5, forked), content_type="text/plain")[0], 422)
-        incident, = wait_for(lambda: [e for e in entries(w.north) if e["operation"] == "incident"])
+        incident, = wait_for(lambda: [e for e in w.north.entries() if e["operation"] == "incident"])
         self.assertEqual(incident["peer"], "made-up-gateway")
         self.assertIn("forked", incident["note"])

@@ -14,7 +14,7 @@ import time
 import unittest
 
 import agreements
-from check_witness import audit_option, auditor, edit, entries, metric, started
+from check_witness import audit_option, auditor, edit, metric, started
 from world import GATEWAYCTL, ROOT, World, read, run, wait_for, write
 
 
@@ -82,7 +82,7 @@ class NewEpoch(unittest.TestCase):
 
     def genesis(self, node):
         """The first entry of the newest log; the mirror follows the commit."""
-        return wait_for(lambda: os.path.exists(f"{node.folder}/log/audit.jsonl") and entries(node))[0]
+        return node.entries()[0]
 
     def verify_receipt(self, text, key, ok=True):
         path = f"{self.world.folder}/receipt"
@@ -115,7 +115,7 @@ class NewEpoch(unittest.TestCase):
         self.assertEqual(genesis["input"], hashlib.sha256(ended.encode()).hexdigest())
         self.assertRegex(genesis["note"], r"^gw.north.example/audit/gw1/2 continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full; "
                                           r"south-gateway could not be asked: the partner is down$")
-        restore = wait_for(lambda: entries(north)[1:])[0]
+        restore = wait_for(lambda: north.entries()[1:])[0]
         self.assertEqual((restore["operation"], restore["input"]), ("restore", genesis["input"]))
         # What waited in the outbox arrives with its proof from the old log.
         wait_for(lambda: north.ask("outbox") == [])
@@ -196,7 +196,7 @@ class NewEpoch(unittest.TestCase):
         for _ in range(2):
             north.start()
             north.stop()
-        told = [x for x in entries(north) if x["operation"] == "erasure" and "archived" in x.get("note", "")]
+        told = [x for x in north.entries() if x["operation"] == "erasure" and "archived" in x.get("note", "")]
         self.assertEqual([x["note"] for x in told], [f"entries of log gw.north.example/audit/gw1/1 archived: {before[0]}"])
         self.assertEqual(told[0]["input"], hashlib.sha256(ended.encode()).hexdigest())
         north.start()
@@ -331,7 +331,7 @@ class RolledBack(unittest.TestCase):
         return said
 
     def incident(self, node, text):
-        return wait_for(lambda: [e for e in entries(node) if e["operation"] == "incident" and text in e["note"]])[0]
+        return wait_for(lambda: [e for e in node.entries() if e["operation"] == "incident" and text in e["note"]])[0]
 
     def test_put_back(self):
         w = self.world
@@ -424,7 +424,7 @@ class Rotated(unittest.TestCase):
         self.assertEqual(read(f"{north.folder}/keys/audit.key.epoch-1"), secret)
         self.assertFalse(os.path.exists(f"{north.folder}/keys/audit.key.next"))
         north.start()
-        entry = wait_for(lambda: [e for e in entries(north) if e["operation"] == "key-change" and e.get("note", "").startswith("gatewayd/log-key/v1\n")])[0]
+        entry = wait_for(lambda: [e for e in north.entries() if e["operation"] == "key-change" and e.get("note", "").startswith("gatewayd/log-key/v1\n")])[0]
         self.assertEqual(entry["index"], 2)
         self.assertEqual(entry["note"].count("\n— gw.north.example/audit/gw1/"), 2)
         # Who knows the old key follows; who knows another does not.
@@ -435,7 +435,7 @@ class Rotated(unittest.TestCase):
         north.ctl("audit", "export", f"{w.folder}/published")
         self.assertIn("announced the key", self.verify(old, f"{w.folder}/published"))
         # The partner was told, logs it, and takes it over by the old key alone.
-        told = wait_for(lambda: [e for e in entries(south) if e.get("note", "").startswith("announced: the log gw.north.example/audit/gw1/1 goes on as ")])[0]
+        told = wait_for(lambda: [e for e in south.entries() if e.get("note", "").startswith("announced: the log gw.north.example/audit/gw1/1 goes on as ")])[0]
         self.assertEqual((told["operation"], told["peer"]), ("key-change", "north-gateway"))
         _, waiting = w.client("north").post("pax", agreements.envelope(agreements.passenger_record(2)))
         partner = f"{south.folder}/partners/north-gateway.json"
@@ -463,9 +463,9 @@ class Rotated(unittest.TestCase):
         wait_for(lambda: north.ask("outbox") == [])
         self.assertEqual(north.ask("exchange", "show", waiting["exchange"])["exchange"]["state"], "delivered")
         wait_for(lambda: metric(north, "witness_had_total") > 0)
-        self.assertEqual([e for n in w.nodes for e in entries(n) if e["operation"] == "incident"], [])
+        self.assertEqual([e for n in w.nodes for e in n.entries() if e["operation"] == "incident"], [])
         # What the old key signed of its log beyond the end is held against it, by the key that it had.
-        self.assertEqual(len([e for e in entries(south) if e.get("note", "").startswith("announced: ")]), 1)
+        self.assertEqual(len([e for e in south.entries() if e.get("note", "").startswith("announced: ")]), 1)
 
     def test_interrupted_it_runs_again(self):
         north = self.world.north

@@ -47,8 +47,7 @@ class Disclosures(unittest.TestCase):
             self.assertEqual(status, 0, err)
             self.assertRegex(out, r"[1-9][0-9]* erased \(digest present, disclosure erased\)")
             self.assertNotIn("not accounted for", out)
-            with open(f"{w.north.folder}/log/audit.jsonl", encoding="ascii") as f:
-                said = [entry for entry in map(json.loads, f) if "withheld fields of" in entry.get("note", "")]
+            said = [entry for entry in w.north.entries() if "withheld fields of" in entry.get("note", "")]
             self.assertTrue(all(first <= last < entry["index"] for entry in said for first, last in entry["erased"]))
             w.north.stop()
             self.check_leaves(w.north, {"genesis": 0, "disclosure": 3, "decision": 1, "erasure": 0, "consultation": 0})
@@ -91,8 +90,7 @@ class Disclosures(unittest.TestCase):
             w.clock.move(60)
             north.start()
             wait_for(lambda: north.ask("exchange", "show", id_)["disclosures"] in ([], {}))
-            said = wait_for(lambda: [entry for entry in map(json.loads, read(f"{north.folder}/log/audit.jsonl").splitlines())
-                                     if entry.get("erased_log")])
+            said = wait_for(lambda: [entry for entry in north.entries() if entry.get("erased_log")])
             self.assertTrue(key.startswith(said[0]["erased_log"] + "+"), said)
             _, out, err = north.ctl("audit", "verify", "--key", key, store + "@1")
             self.assertRegex(out, r"0 entries disclosed, [1-9][0-9]* erased")

@@ -16,7 +16,7 @@ import uuid
 
 import agreements
 import check_sender
-from check_witness import entries, metric
+from check_witness import metric
 from merkle import proof_of, receipt_of, tile_of
 from world import ROOT, World, read, wait_for
 
@@ -93,7 +93,7 @@ class Case(unittest.TestCase):
         self.assertEqual((status, answer["type"]), (403, "/problems/receipt-invalid"), answer)
 
     def incidents(self, node=None):
-        return [e for e in entries(node or self.world.south) if e["operation"] == "incident"]
+        return [e for e in (node or self.world.south).entries() if e["operation"] == "incident"]
 
     def incident(self, text, n=1):
         found = wait_for(lambda: len(self.incidents()) >= n and self.incidents())
@@ -267,7 +267,7 @@ class Handed(Case):
         self.assertIn("record", item)
         self.assertTrue(1 <= time.monotonic() - at < 6, time.monotonic() - at)
         self.assertGreater(metric(self.world.south, "unproved_fetched_total"), 0)
-        wait_for(lambda: any(e.get("note") == "record fetched; its sender's checkpoint is not proved" for e in entries(self.world.south)))
+        wait_for(lambda: any(e.get("note") == "record fetched; its sender's checkpoint is not proved" for e in self.world.south.entries()))
 
     def test_what_came_under_a_fork_is_not_handed_out(self):
         self.accepted(5)
@@ -320,7 +320,7 @@ class Honest(unittest.TestCase):
             print(f"{count} records of an honest partner: handed out after {late[len(late) // 2]:.2f} s (median), "
                   f"{late[-1]:.2f} s (longest); {unproved} before their proof")
             self.assertTrue(any(waits), "none waited")
-            self.assertEqual([e for e in entries(w.south) if e["operation"] == "incident"], [])
+            self.assertEqual([e for e in w.south.entries() if e["operation"] == "incident"], [])
 
     def send(self, w, count):
         client = w.client("north")
@@ -342,6 +342,6 @@ class Receipts(unittest.TestCase):
             receiver.leaves = []
             w.client("north").post("pax", agreements.envelope(agreements.passenger_record(1)))
             wait_for(lambda: [d["last_error"] for d in w.north.ask("outbox")] == ["receipt-invalid"])
-            incident = wait_for(lambda: [e for e in entries(w.north) if e["operation"] == "incident"])[0]
+            incident = wait_for(lambda: [e for e in w.north.entries() if e["operation"] == "incident"])[0]
             self.assertIn("gw.south.example/audit/gw1/1 forked: showed two roots of 1 entries", incident["note"])
             self.assertEqual(incident["peer"], "south-gateway")

@@ -1,7 +1,6 @@
 """Backup and restore as people rehearse them: copies taken while records flow, stores that are lost, what is known again after a
 restore, what is listed as lost, and every backup that is refused."""
 
-import datetime
 import glob
 import hashlib
 import json
@@ -15,9 +14,9 @@ import threading
 import unittest
 
 import agreements
-from check_witness import edit, entries, started
+from check_witness import edit, started
 from once import copy_once
-from world import GATEWAYCTL, World, read, run, wait_for, write
+from world import World, read, run, wait_for, write
 
 READY = 4096    # keys that a daemon makes ready (keystore.h); few records have no further ones made
 
@@ -84,7 +83,7 @@ class Rehearsal(unittest.TestCase):
             self.south.ctl("reload")
 
     def notes(self, operation, node=None):
-        return [e.get("note", "") for e in entries(node or self.north) if e["operation"] == operation]
+        return [e.get("note", "") for e in (node or self.north).entries() if e["operation"] == operation]
 
 
 class Restore(Rehearsal):
@@ -129,7 +128,7 @@ class Restore(Rehearsal):
         self.assertEqual(said["origin"], "gw.north.example/audit/gw1/2")
         self.tell_partner(said)
         north.start()
-        first, second = wait_for(lambda: entries(north)[1:]) and entries(north)[:2]
+        first, second = wait_for(lambda: north.entries()[1:]) and north.entries()[:2]
         self.assertEqual((first["index"], first["operation"], second["operation"]), (0, "genesis", "restore"))
         self.assertRegex(first["note"], r"continues gw.north.example/audit/gw1/1 of \d+ entries, verified in full; its anchor covers "
                                         r"\d+ entries; restored from a backup made at ")
@@ -150,7 +149,7 @@ class Restore(Rehearsal):
         lost = {f["exchange"] for f in found if f["finding"] == "lost-sent"}
         self.assertLessEqual(set(later), lost)
         self.assertFalse(lost & set(acknowledged))
-        received = [e.get("origin") for e in entries(south) if e["operation"] == "collection"]
+        received = [e.get("origin") for e in south.entries() if e["operation"] == "collection"]
         self.assertEqual(len(received), len(set(received)), "no record came twice")
         # The partner saw more of the log than it was ended with.
         told = wait_for(lambda: [n for n in self.notes("incident", south) if n.startswith("ended: ")])
@@ -497,7 +496,7 @@ class Overdue(Rehearsal):
         self.tell_partner(said)
         w.clock.move(29 * 86400)
         north.start()
-        log = wait_for(lambda: [e for e in entries(north) if e["operation"] == "erasure"] and entries(north))
+        log = wait_for(lambda: [e for e in north.entries() if e["operation"] == "erasure"] and north.entries())
         self.assertEqual([e["exchange"] for e in log if e["operation"] == "erasure"], [exchange])
         # Those that lay ready are kept.
         self.assertEqual(north.ask("keys", "show")["payload_keys"], READY - 1)
@@ -562,7 +561,7 @@ class Erased(Rehearsal):
         self.assertEqual({(f["finding"], f["exchange"]) for f in found["findings"]}, {("erased", waits), ("erased", goes)})
         self.tell_partner(said)
         north.start()
-        lost = wait_for(lambda: [e for e in entries(north) if e["operation"] == "incident"])
+        lost = wait_for(lambda: [e for e in north.entries() if e["operation"] == "incident"])
         self.assertEqual({(e["exchange"], e["outcome"]) for e in lost}, {(waits, "payload-lost"), (goes, "payload-lost")})
         self.assertEqual([(d["exchange"], d["last_error"]) for d in north.ask("outbox")],
                          [(waits, "payload-lost"), (goes, "payload-lost")])
@@ -574,7 +573,7 @@ class Erased(Rehearsal):
         # Once: the next start has nothing to say.
         north.stop()
         north.start()
-        self.assertEqual(len([e for e in entries(north) if e["operation"] == "incident"]), 2)
+        self.assertEqual(len([e for e in north.entries() if e["operation"] == "incident"]), 2)
 
 
 if __name__ == "__main__":

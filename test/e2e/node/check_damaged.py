@@ -31,8 +31,7 @@ class Damaged(unittest.TestCase):
             db.close()
 
     def incidents(self, node):
-        with open(f"{node.folder}/log/audit.jsonl", encoding="ascii") as f:
-            return [(e["exchange"], e["note"]) for e in map(json.loads, f) if e["operation"] == "incident"]
+        return [(e["exchange"], e["note"]) for e in node.entries() if e["operation"] == "incident"]
 
     def test_one_item_stops_no_other(self):
         self.world.start()

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import ssl
@@ -15,7 +14,7 @@ import time
 import unittest
 
 from check_processes import EXIT_CONFIG, Case
-from world import GATEWAYD, Authority, ended, read, run, wait_for, write
+from world import GATEWAYD, Authority, read, run, wait_for, write
 
 
 def events(node, kind):

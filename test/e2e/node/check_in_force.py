@@ -14,7 +14,6 @@ import time
 import unittest
 
 import agreements
-from check_documents import log_of
 from world import GATEWAYD, ROOT, World, read, run, wait_for, write
 
 EXIT_CONFIG = 78
@@ -63,11 +62,11 @@ class Case(unittest.TestCase):
 
     def since(self, act, last):
         """What changed by the log, from `act` on up to the next entry that says `last`: (kind, name, change, before, after)."""
-        before = len(log_of(self.north))
-        told = lambda: [e.get("note") for e in log_of(self.north)[before:]].count(last)
+        before = len(self.north.entries())
+        told = lambda: [e.get("note") for e in self.north.entries()[before:]].count(last)
         act()
         wait_for(lambda: told() == 1)
-        return [tuple(e.get(m) for m in ("kind", "name", "change", "before", "after")) for e in log_of(self.north)[before:] if "change" in e]
+        return [tuple(e.get(m) for m in ("kind", "name", "change", "before", "after")) for e in self.north.entries()[before:] if "change" in e]
 
     def reload(self, change=lambda: None):
         def act():
@@ -88,7 +87,7 @@ class Case(unittest.TestCase):
 
     def lists(self):
         """(before, after) of each start and reload: the chain that shows what an altered store would hide."""
-        return [(e.get("before"), e["after"]) for e in log_of(self.north) if e.get("note") in ("start", "reload")]
+        return [(e.get("before"), e["after"]) for e in self.north.entries() if e.get("note") in ("start", "reload")]
 
 
 class Traces(Case):
@@ -97,7 +96,7 @@ class Traces(Case):
         self.serve()
 
     def test_the_first_start_says_all_that_is_in_force(self):
-        log = [e for e in log_of(self.north) if "change" in e]
+        log = [e for e in self.north.entries() if "change" in e]
         self.assertEqual({e["change"] for e in log}, {"new"})
         self.assertEqual({e["kind"] for e in log}, {"agreement", "schema", "floor", "overlay", "training", "partner", "limits", "keys"})
         of = {(e["kind"], e["name"]): e for e in log}
@@ -132,7 +131,7 @@ class Traces(Case):
             self.assertEqual(self.reload(change), [])
         self.assertEqual(len(set(self.lists()[1:])), 1)
         # Nor does a check, or a start or reload that is refused.
-        before = len(log_of(self.north))
+        before = len(self.north.entries())
         self.put("overlay.json", {"version": "1", "denied_purposes": ["nothing"]})
         self.assertNotEqual(self.north.check()[0], 0)
         self.assertNotEqual(self.north.ctl("reload", ok=False)[0], 0)
@@ -140,7 +139,7 @@ class Traces(Case):
         self.assertEqual(run(GATEWAYD, "-c", self.north.config, ok=False)[0], EXIT_CONFIG)
         self.put("overlay.json", OVERLAY)
         self.serve()
-        self.assertEqual([e["operation"] for e in log_of(self.north)[before:]], ["stop", "start"])
+        self.assertEqual([e["operation"] for e in self.north.entries()[before:]], ["stop", "start"])
 
     def both_ways(self, kind, name, change, undo, before, after, how="changed"):
         """At a reload, and back while it was stopped; and the same the other way round."""
@@ -178,7 +177,7 @@ class Traces(Case):
             return lambda: self.north.change(limits=limits)
         (kind, name, how, before, after), = self.reload(set_to(reads_per_minute=100000, body_bytes=2000000))
         self.assertEqual((kind, name, how), ("limits", "node", "changed"))
-        self.assertEqual(log_of(self.north)[-1]["note"], "limits node: changed -limits.reads_per_minute 6000 -limits.body_bytes 1048576"
+        self.assertEqual(self.north.entries()[-1]["note"], "limits node: changed -limits.reads_per_minute 6000 -limits.body_bytes 1048576"
                                                          " +limits.reads_per_minute 100000 +limits.body_bytes 2000000")
         self.assertEqual(self.restart(set_to()), [(kind, name, "back", after, before)])
         # How many threads there are is no limit of what may leave.
@@ -187,7 +186,7 @@ class Traces(Case):
     def test_a_partners_role(self):
         (kind, name, how, before, after), = self.reload(lambda: self.partner("north-system", roles=["system", "auditor"]))
         self.assertEqual((kind, name, how), ("partner", "north-system", "changed"))
-        self.assertEqual(log_of(self.north)[-1]["note"], "partner north-system: changed +role auditor")
+        self.assertEqual(self.north.entries()[-1]["note"], "partner north-system: changed +role auditor")
         self.assertEqual(self.restart(lambda: self.partner("north-system", roles=["system"])), [(kind, name, "back", after, before)])
         # A pin is the partner's, and a key.
         path = f"{self.folder}/partners/north-system.json"
@@ -229,7 +228,7 @@ class Traces(Case):
         (kind, name, how, before, after), = self.restart(lambda: self.training(2))
         self.assertEqual((kind, name, how, before), ("training", "north", "changed", was))
         self.assertEqual(after, sha256(f"{self.folder}/documents/training.json"))
-        self.assertEqual(log_of(self.north)[-1]["note"], "training north number 2: changed")
+        self.assertEqual(self.north.entries()[-1]["note"], "training north number 2: changed")
 
     def test_a_store_that_was_altered_shows_in_the_chain(self):
         """Whoever can write the store can make the next start believe anything, and the log has it that something is amiss."""
@@ -245,7 +244,7 @@ class Traces(Case):
 
     def test_a_drain(self):
         def changes():
-            return [(e["change"], e["note"]) for e in log_of(self.north) if e.get("kind") == "drain"]
+            return [(e["change"], e["note"]) for e in self.north.entries() if e.get("kind") == "drain"]
         uid = os.getuid()
         begun, ended = (("begun", f"drain begun by operator with uid {uid}"), ("ended", f"drain ended by operator with uid {uid}"))
         self.north.ctl("drain", "off")
@@ -254,7 +253,7 @@ class Traces(Case):
         wait_for(lambda: changes() == [begun])
         self.north.ctl("drain", "off")
         wait_for(lambda: changes() == [begun, ended])
-        self.assertEqual({e["operation"] for e in log_of(self.north) if e.get("kind") == "drain"}, {"config-change"})
+        self.assertEqual({e["operation"] for e in self.north.entries() if e.get("kind") == "drain"}, {"config-change"})
 
 
 class Refused(Case):

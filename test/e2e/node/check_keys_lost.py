@@ -10,7 +10,7 @@ import unittest
 import agreements
 from check_backup import Rehearsal
 from check_held import open_to_all, schema, waiting
-from check_witness import edit, entries
+from check_witness import edit
 from world import World, read, wait_for, write
 
 
@@ -33,7 +33,7 @@ class Slots(Rehearsal):
         self.north.process = None
 
     def lost(self):
-        return [(e["exchange"], e["outcome"]) for e in entries(self.north) if e["operation"] == "incident"]
+        return [(e["exchange"], e["outcome"]) for e in self.north.entries() if e["operation"] == "incident"]
 
     def go_on(self, kept, lost):
         self.assertEqual(self.north.ask("keys", "new-slots"), {"kept": kept})
@@ -109,12 +109,12 @@ class WhatWaits(unittest.TestCase):
             w.start()
             self.assertEqual(w.north.ask("exchange", "show", held["exchange"])["exchange"]["state"], "refused")
             self.assertEqual(w.north.ask("exchange", "show", sent["exchange"])["exchange"]["state"], "delivered")
-            lost = wait_for(lambda: [e for e in entries(w.north) if e["operation"] == "incident"])
+            lost = wait_for(lambda: [e for e in w.north.entries() if e["operation"] == "incident"])
             self.assertEqual([(e["exchange"], e["outcome"]) for e in lost], [(held["exchange"], "payload-lost")])
-            self.assertIn("the key of its payload is gone", [e.get("note") for e in entries(w.north) if e["operation"] == "decision"])
+            self.assertIn("the key of its payload is gone", [e.get("note") for e in w.north.entries() if e["operation"] == "decision"])
             # At south it is listed no more; its system may still say that it has it.
             self.assertEqual(w.client("south").inbox()["items"], [])
-            lost, = [e for e in entries(w.south) if e["operation"] == "incident"]
+            lost, = [e for e in w.south.entries() if e["operation"] == "incident"]
             self.assertEqual((lost["origin"], lost["outcome"]), (sent["exchange"], "payload-lost"))
             self.assertEqual(w.south.ask("exchange", "show", item["exchange"])["exchange"]["state"], "ready")
             self.assertEqual(w.client("south").ack(item["id"])[0], 200)

@@ -14,7 +14,6 @@ import unittest
 
 import agreements
 from ports import free_port
-from check_documents import log_of
 from world import GATEWAYD, ROOT, World, read, run, wait_for, write
 
 EXIT_IN_USE = 1         # it may be free at the next start
@@ -306,7 +305,7 @@ class Revocation(Case):
         os.unlink(self.list)
         self.hang_up()
         self.refused("revocation-unknown")
-        wait_for(lambda: [e["change"] for e in log_of(self.north) if e.get("kind") == "revocations"] == ["new", "gone"])
+        wait_for(lambda: [e["change"] for e in self.north.entries() if e.get("kind") == "revocations"] == ["new", "gone"])
 
     def test_a_list_of_another_authority_refuses_everybody(self):
         self.make_list(authority=self.others)

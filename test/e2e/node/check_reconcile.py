@@ -12,7 +12,7 @@ import unittest
 import agreements
 from check_backup import Rehearsal
 from check_hold import Statements
-from check_witness import ROOT, audit_option, edit, entries
+from check_witness import ROOT, audit_option, edit
 from world import GATEWAYCTL, World, read, wait_for, write
 
 HOUR = 3600
@@ -93,7 +93,7 @@ class Reconciling(Rehearsal):
 
     def collected(self, exchange):
         """How often the recipient's log, in all its epochs, says that it was taken."""
-        return [e["origin"] for e in entries(self.south) if e["operation"] == "collection"].count(exchange)
+        return [e["origin"] for e in self.south.entries() if e["operation"] == "collection"].count(exchange)
 
     def asked(self, request):
         with socket.socket(socket.AF_UNIX) as s:
@@ -158,7 +158,7 @@ class RecipientRestored(Reconciling):
         self.delivered()
         self.assertEqual(self.rows(south, "SELECT count(*) FROM exchange WHERE origin = ?", bytes.fromhex(lost.replace("-", ""))), [(1,)])
         self.assertEqual(w.client("north").request("GET", f"/v1/exchanges/{lost}")[0], 200)
-        notes = [(e["outcome"], e.get("note", "")) for e in entries(north) if e["operation"] == "delivery" and e["exchange"] == lost]
+        notes = [(e["outcome"], e.get("note", "")) for e in north.entries() if e["operation"] == "delivery" and e["exchange"] == lost]
         self.assertEqual([o for o, _ in notes], ["delivered", "queued", "delivered", "queued", "delivered"])
         self.assertRegex(notes[1][1], r"^once more, by operator with uid \d+$")
         # The two logs agree on it.
@@ -211,7 +211,7 @@ class RecipientRestored(Reconciling):
         code, results = self.again(f"{brief}\n")
         self.assertEqual(code, 3)
         self.assertIn(results[brief], ("not-kept", "not-delivered"))
-        note, = [e.get("note") for e in entries(north) if e["operation"] == "erasure" and e["exchange"] == brief]
+        note, = [e.get("note") for e in north.entries() if e["operation"] == "erasure" and e["exchange"] == brief]
         self.assertIn(note, ("retention period over", "the copy has ended"))
 
     def test_wrong_use(self):
@@ -259,7 +259,7 @@ class SenderLost(Reconciling):
 
     def receipt(self, exchange, log):
         """Of the entry in the partner's log by which it came: there it has another id."""
-        here, = [e["exchange"] for e in entries(self.south) if e["operation"] == "collection" and e["origin"] == exchange]
+        here, = [e["exchange"] for e in self.south.entries() if e["operation"] == "collection" and e["origin"] == exchange]
         return self.south.ctl("audit", "prove", "--from", log, "--out", "-", here)[1]
 
     def states(self, exchanges):

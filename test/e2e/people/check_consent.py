@@ -7,7 +7,7 @@ import os
 import signal
 
 import agreements
-from check_documents import SALT, Documents, consented, digest_of, log_of, on_consent, withdrawals
+from check_documents import Documents, consented, digest_of, on_consent, withdrawals
 from check_notice import Teller, passing_record
 from check_sender import uuid7
 from proxy import between
@@ -65,7 +65,7 @@ class Withdrawn(Documents):
         return exchange, item
 
     def entries(self, node, exchange):
-        return [(e["operation"], e.get("outcome"), e.get("note")) for e in log_of(node) if exchange in (e.get("exchange"), e.get("origin"))]
+        return [(e["operation"], e.get("outcome"), e.get("note")) for e in node.entries() if exchange in (e.get("exchange"), e.get("origin"))]
 
 
 class AtTwoGateways(Withdrawn):
@@ -177,7 +177,7 @@ class AtTwoGateways(Withdrawn):
         w.north.stop()
         w.north.start()
         self.north.close()
-        notes = [e.get("note") for e in log_of(w.north) if e.get("note") == "recall: consent withdrawn"]
+        notes = [e.get("note") for e in w.north.entries() if e.get("note") == "recall: consent withdrawn"]
         self.assertEqual(len(notes), 3)                                  # each told once
         self.assertEqual(self.story(kept)["state"], "ended")
 
@@ -307,7 +307,7 @@ class Given(Withdrawn):
         self.reload(w.north, "/issuer: is not the party whose list the agreement names")
         os.remove(f"{w.north.folder}/documents/consents.json")
         self.reload(w.north, "number 2 of south was in force and is gone")
-        notes = [e["note"] for e in log_of(w.north) if e.get("kind") == "consents"]
+        notes = [e["note"] for e in w.north.entries() if e.get("kind") == "consents"]
         self.assertEqual(notes, ["consents pax/south number 1: new", "consents pax/south number 2: changed"])
 
     def test_from_references_to_force(self):
@@ -376,7 +376,7 @@ class Hostile(Withdrawn):
         exchange = self.passes(consented(1, "ref-1"))
         self.becomes(exchange, "delivered")
         self.take(w.north, withdrawals(2, "ref-1", agreement="pax-2"), name="other")
-        wait_for(lambda: "withdrawals pax-2/north number 2: changed" in json.dumps(log_of(w.north)))
+        wait_for(lambda: "withdrawals pax-2/north number 2: changed" in json.dumps(w.north.entries()))
         self.take(w.north, withdrawals(2))                              # walked as well, behind the other
         w.north.stop()
         w.north.start()                                                 # serves when all lists are walked

@@ -53,17 +53,6 @@ def consented(n, reference, purpose="border", **more):
             "consent": {"reference": reference, "scope": [purpose]}, **more}
 
 
-def log_of(node):
-    """All entries, once the mirror has what is committed."""
-    committed = node.ask("status")["store"]["entries"]
-
-    def mirrored():
-        with open(f"{node.folder}/log/audit.jsonl", encoding="ascii") as f:
-            lines = [json.loads(l) for l in f if l.endswith("\n")]
-        return lines if len(lines) >= committed else None
-    return wait_for(mirrored)
-
-
 class Documents(unittest.TestCase):
     def begin(self, doc, start=True, moved_clock=False):
         self.world = w = World(moved_clock=moved_clock)
@@ -120,7 +109,7 @@ class Withdrawals(Documents):
     def test_withdrawn_by_a_reload(self):
         w = self.begin(on_consent())
         answer = self.refused(consented(1, "ref-1"), "consent-unknown", status=503)
-        (entry,) = [e for e in log_of(w.north) if e.get("exchange") == answer["exchange"]]
+        (entry,) = [e for e in w.north.entries() if e.get("exchange") == answer["exchange"]]
         self.assertEqual((entry["operation"], entry["reason"]), ("refusal", "policy"))
         # Nothing was decided about the consent: the same key may be used again.
         self.number -= 1
@@ -146,13 +135,13 @@ class Withdrawals(Documents):
         self.refused({**consented(8, "ref-1"), "legal_basis": "basis-1"}, "consent-withdrawn", told="not-permitted")
         status, answer = w.client("north").post("pax", consented(9, "ref-1"), what="validate")
         self.assertEqual((status, answer["type"]), (403, "/problems/not-permitted"), answer)
-        notes = [(e["operation"], e.get("agreement"), e["note"]) for e in log_of(w.north) if "withdrawals" in e.get("note", "")]
+        notes = [(e["operation"], e.get("agreement"), e["note"]) for e in w.north.entries() if "withdrawals" in e.get("note", "")]
         self.assertEqual(notes, [("policy-change", "pax", f"withdrawals pax/north number {n}: {how}") for n, how in ((1, "new"), (2, "changed"))])
         # A restart takes what is there and logs it no second time.
         w.north.stop()
         w.north.start()
         self.refused(consented(10, "ref-1"), "consent-withdrawn", told="not-permitted")
-        self.assertEqual(len([e for e in log_of(w.north) if "withdrawals" in e.get("note", "")]), 2)
+        self.assertEqual(len([e for e in w.north.entries() if "withdrawals" in e.get("note", "")]), 2)
         # Nothing of a reference is in the log or on standard error.
         for text in (read(f"{w.north.folder}/log/audit.jsonl"), read(w.north.log)):
             for reference in ("ref-0", "ref-1", "ref-2"):
@@ -312,7 +301,7 @@ class Withdrawals(Documents):
         self.take(w.north, withdrawals(2, "ref-1"))
         wait_for(lambda: w.north.ask("exchange", "show", gone)["exchange"]["state"] == "recalled")      # it may have arrived
         self.assertEqual(w.north.ask("status")["store"]["payloads"], 1)
-        ends = [e for e in log_of(w.north) if e.get("exchange") == gone and e["operation"] in ("delivery", "erasure")]
+        ends = [e for e in w.north.entries() if e.get("exchange") == gone and e["operation"] in ("delivery", "erasure")]
         self.assertEqual([(e["operation"], e.get("outcome"), e["note"]) for e in ends],
                          [("erasure", None, "recalled")])
         # While nobody knows who withdrew, the rest waits.
@@ -388,7 +377,7 @@ class Training(Documents):
         self.reload(w.north, "is not one of those who may sign it")
         self.take(w.north, training(3))
         stopped(hold(), anna)
-        notes = [e["note"] for e in log_of(w.north) if e["operation"] == "policy-change" and "training" in e["note"]]
+        notes = [e["note"] for e in w.north.entries() if e["operation"] == "policy-change" and "training" in e["note"]]
         self.assertEqual(notes, [f"training north number {n}: {how}" for n, how in ((1, "new"), (2, "changed"), (3, "changed"))])
 
     @staticmethod
@@ -461,7 +450,7 @@ class Epochs(Documents):
         self.put(w.north, epochs(2, (5, -0.5)))
         w.north.start()
         self.passes(same())
-        log = [(e["operation"], e["agreement"], e["note"]) for e in log_of(w.north) if "epochs" in e.get("note", "")]
+        log = [(e["operation"], e["agreement"], e["note"]) for e in w.north.entries() if "epochs" in e.get("note", "")]
         self.assertEqual(log, [("key-change", "pax", f"epochs pax/north number {n}: {how}") for n, how in ((1, "new"), (2, "changed"))])
         w.north.ctl("audit", "verify", f"{w.north.folder}/store/gatewayd.db")
 

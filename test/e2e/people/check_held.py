@@ -30,14 +30,7 @@ def open_to_all(doc):
 
 
 def entries(node, exchange):
-    """An exchange's entries, once the mirror has all that are committed."""
-    committed = node.ask("status")["store"]["entries"]
-
-    def mirrored():
-        with open(f"{node.folder}/log/audit.jsonl", encoding="ascii") as f:
-            lines = [json.loads(l) for l in f if l.endswith("\n")]
-        return lines if len(lines) >= committed else None
-    return [e for e in wait_for(mirrored) if e.get("exchange") == exchange]
+    return [e for e in node.entries() if e.get("exchange") == exchange]
 
 
 class Held(unittest.TestCase):

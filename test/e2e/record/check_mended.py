@@ -48,8 +48,7 @@ class Mended(unittest.TestCase):
         self.assertEqual(self.north.ask("exchange", "show", exchange)["exchange"]["state"], "delivered")
 
     def refusals(self):
-        with open(f"{self.south.folder}/log/audit.jsonl", encoding="ascii") as f:
-            return [e for e in map(json.loads, f) if e["operation"] == "refusal"]
+        return [e for e in self.south.entries() if e["operation"] == "refusal"]
 
     def test_the_pin_comes_later_and_both_sides_were_started_anew(self):
         right = read(self.partner)
@@ -120,8 +119,7 @@ class Failed(unittest.TestCase):
         return [i for i in self.client.inbox()["items"] if i["kind"] == "delivery-failed"]
 
     def entries(self, outcome):
-        with open(f"{self.north.folder}/log/audit.jsonl", encoding="ascii") as f:
-            return [e for e in map(json.loads, f) if e["operation"] == "delivery" and e["outcome"] == outcome]
+        return [e for e in self.north.entries() if e["operation"] == "delivery" and e["outcome"] == outcome]
 
     def test_it_is_told_kept_and_tried_again(self):
         (row,) = self.north.ask("outbox")

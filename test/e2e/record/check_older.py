@@ -9,10 +9,9 @@ import unittest
 import uuid
 
 import agreements
-import canonical
 from check_notice import Teller, passing_record
 from check_sender import Receiver
-from world import ROOT, World, read, wait_for, write
+from world import ROOT, World, read, wait_for
 
 MISSING = {
     # What an entry of an older build lacks, the refusal's slug and place, and whether it is for good: a record that was decided

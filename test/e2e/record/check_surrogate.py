@@ -93,6 +93,5 @@ class Surrogate(unittest.TestCase):
         self.assertEqual(self.rows("pax"), others)
 
         def said():
-            with open(f"{self.world.north.folder}/log/audit.jsonl", encoding="ascii") as f:
-                return [e for e in map(json.loads, f) if e["operation"] == "key-change" and e.get("agreement") == "brief"]
+            return [e for e in self.world.north.entries() if e["operation"] == "key-change" and e.get("agreement") == "brief"]
         self.assertEqual([e["note"] for e in wait_for(said)], ["surrogates of epoch 1 erased"])

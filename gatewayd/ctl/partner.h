@@ -1,0 +1,54 @@
+/* What gateways must know of each other, and the file in which one tells the other. One thread. */
+#ifndef GATEWAYD_CTL_PARTNER_H
+#define GATEWAYD_CTL_PARTNER_H
+
+#include <jansson.h>
+
+#include "gatewayd/ctl/ctl.h"
+#include "lib/crypto/x509.h"
+
+/* Names of agencies, nodes and files: the pattern of the schemas. */
+bool partner_is_name(const char *text) MUST_USE;
+
+/* A partner file for who shows, or signs with, a certificate. Owned by the caller; NULL: no memory. */
+json_t *partner_of_certificate(const char *id, const char *agency, const char *jurisdiction, const char *role,
+                               const struct cert_id *cert);
+/* Its member `identity`. */
+json_t *partner_identity(const struct cert_id *cert);
+/* The partner file that other gateways need of the configured node, from its files. NULL with the reason. */
+json_t *partner_of_node(const struct ctl *c, struct error *e);
+
+/* The fingerprint that people compare by telephone: eight groups of five digits, which have one name in every language. The i-th
+ * group is the i-th four bytes (big-endian) of the SHA-256 of the file's bytes, modulo 100,000. 133 bits. */
+#define FINGERPRINT_TEXT 47 /* with spaces between the groups */
+void partner_fingerprint(struct view file, char out[FINGERPRINT_TEXT + 1]);
+/* Whether `said` has the same digits, whatever stands between them. */
+bool partner_fingerprint_is(const char *fingerprint, const char *said) MUST_USE;
+
+/* What a partner's file says, checked for what it says of itself; freed also after false. */
+struct partner_file {
+	json_t *doc;           /* the file; the next three look into it */
+	json_t *partner;       /* by schema/partner.schema.json */
+	const char *authority; /* PEM, from the one that issued up */
+	json_t *signers;       /* PEM each, in the order of partner.signers */
+	struct cert_id gateway;
+};
+bool partner_file_read(const char *name, struct view text, int64_t now_ms, struct partner_file *out,
+                       struct error *e) MUST_USE;
+void partner_file_free(struct partner_file *f);
+
+/* Takes a partner's file into the configuration, or says that it is there; partner_add.c. `said`: its fingerprint as it was told,
+ * NULL: asked on the terminal. `address`: of its gateway, NULL: as DNS has it. Prints; an exit status. */
+struct partner_choice {
+	const char *file, *said, *address;
+	bool replace;
+};
+int partner_take(const struct ctl *c, const struct partner_choice *choice);
+
+int ctl_run_describe(const struct ctl *c, int argc, char **argv);
+int ctl_run_pin(const struct ctl *c, int argc, char **argv);
+int partner_export(const struct ctl *c, int argc, char **argv);
+int partner_add(const struct ctl *c, int argc, char **argv);
+int partner_list(const struct ctl *c, int argc, char **argv);
+
+#endif

@@ -1,0 +1,361 @@
+"""How nodes come to know each other, by commands alone: init, csr, partner files and their fingerprints, drafts of agreements. No
+daemon runs here; `make check-first-hour` has two that exchange a record."""
+
+import hashlib
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from world import GATEWAYCTL, GATEWAYD, ROOT, preset, read, run, write
+
+PRESETS = ("cyber-threat", "fin-intel", "humanitarian", "pnr", "police-request")
+
+
+def fingerprint(path):
+    """As the manual page has it."""
+    with open(path, "rb") as f:
+        digest = hashlib.sha256(f.read()).digest()
+    return " ".join(f"{int.from_bytes(digest[i:i + 4], 'big') % 100000:05d}" for i in range(0, 32, 4))
+
+
+def files(folder):
+    """Every file below, with a digest of what is in it."""
+    found = {}
+    for at, _, names in os.walk(folder):
+        for name in names:
+            with open(f"{at}/{name}", "rb") as f:
+                found[os.path.relpath(f"{at}/{name}", folder)] = hashlib.sha256(f.read()).hexdigest()
+    return found
+
+
+class Joining(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.made = tempfile.mkdtemp(prefix="join")
+        for agency, jurisdiction in (("north", "XN"), ("south", "XS")):
+            run(GATEWAYCTL, "init", "--ca", f"{cls.made}/trial", "--agency", agency, "--host", f"gw.{agency}.example", "--listen",
+                "127.0.0.1:8443", "--jurisdiction", jurisdiction, "--name", f"Agency of the made-up {agency.title()}",
+                f"{cls.made}/{agency}")
+            run(GATEWAYCTL, "-c", f"{cls.made}/{agency}/gatewayd.json", "partner", "export", f"{cls.made}/{agency}.partner")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.made)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="join")
+        self.addCleanup(shutil.rmtree, self.folder)
+        shutil.copytree(self.made, self.folder, dirs_exist_ok=True)
+
+    def ctl(self, *words, of="north", status=0):
+        got, out, err = run(GATEWAYCTL, "-c", f"{self.folder}/{of}/gatewayd.json", *words, ok=False, stdin=subprocess.DEVNULL)
+        self.assertEqual(got, status, out + err)
+        return out + err
+
+    def take(self, path=None, *more, of="north", status=0, said=None):
+        path = path or f"{self.folder}/south.partner"
+        return self.ctl("partner", "add", "--fingerprint", said or fingerprint(path), *more, path, of=of, status=status)
+
+    def refused(self, why, *words, status=3):
+        """Refused, and nothing was written."""
+        before = files(f"{self.folder}/north")
+        self.assertRegex(self.ctl(*words, status=status), why)
+        self.assertEqual(files(f"{self.folder}/north"), before)
+
+    # --- init, csr ---
+
+    def test_what_init_writes_passes_the_check(self):
+        status, out, err = run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("2 partners, 0 agreements: all is well", out)
+        self.assertEqual(json.loads(self.ctl("describe"))["jurisdiction"], "XN")
+
+    def test_init_overwrites_nothing(self):
+        words = ("init", "--agency", "north", "--host", "gw.north.example", "--listen", "127.0.0.1:8443")
+        self.refused("is not empty", *words, f"{self.folder}/north", status=1)
+        for wrong, why in ((("--jurisdiction", "Northland"), "ISO 3166-1"), (("--agency", "North Land"), "a-z"),
+                           (("--listen", "8443"), "ADDRESS:PORT"), (("--contact", "x" * 201), "200 bytes"),
+                           (("--host", "h" * 65), "64 characters")):
+            self.assertRegex(self.ctl(*words, *wrong, f"{self.folder}/new", status=1), why)
+            self.assertFalse(os.path.exists(f"{self.folder}/new"))
+
+    def test_init_as_the_unit_has_it(self):
+        root = f"{self.folder}/root"
+        self.ctl("init", "--system", "--root", root, "--agency", "north", "--host", "gw.north.example", "--jurisdiction", "XN")
+        conf = json.loads(read(f"{root}/etc/gatewayd/gatewayd.json"))
+        unit = read(f"{ROOT}/systemd/gatewayd.service")
+        self.assertIn(f"LoadCredential=tls.key:/etc/gatewayd/tls/gateway.key\n", unit)
+        self.assertTrue(os.path.exists(f"{root}/etc/gatewayd/tls/gateway.key"))
+        example = json.loads(read(f"{ROOT}/conf/gatewayd.json"))
+        for member in ("monitor", "store", "keys", "partners", "agreements", "documents", "schemas", "control"):
+            self.assertEqual(conf[member], example[member], member)
+        self.assertEqual({m: example["tls"][m] for m in conf["tls"]}, conf["tls"])
+        self.assertEqual({m: example["audit"][m] for m in conf["audit"]}, conf["audit"])
+        self.assertEqual(conf["user"], re.search(r"(?m)^User=(.*)$", unit).group(1))
+        for state in re.search(r"(?m)^StateDirectory=(.*)$", unit).group(1).split():
+            mode = os.stat(f"{root}/var/lib/{state}").st_mode & 0o777
+            self.assertEqual(oct(mode)[2:], re.search(r"(?m)^StateDirectoryMode=0(.*)$", unit).group(1), state)
+        run(GATEWAYCTL, "schema", "validate", "--format", f"{ROOT}/schema/node.schema.json", f"{root}/etc/gatewayd/gatewayd.json")
+
+    def test_requests_ask_for_what_each_needs(self):
+        for kind, usage in (("gateway", "TLS Web Server Authentication, TLS Web Client Authentication"),
+                            ("system", "TLS Web Client Authentication"), ("signer", "E-mail Protection"),
+                            ("officer", "E-mail Protection"), ("auditor", "TLS Web Client Authentication")):
+            out = f"{self.folder}/{kind}"
+            self.assertIn("Next:", self.ctl("csr", "--for", kind, "--name", "anna", out))
+            text = run("openssl", "req", "-in", f"{out}.csr", "-noout", "-verify", "-text")[1]
+            self.assertRegex(text, rf"Extended Key Usage: *\n *{usage}\n")
+            self.assertRegex(text, r"Key Usage: critical\n *Digital Signature\n")
+            self.assertIn(f"URI:spiffe://gw.north.example/{kind}/{'gw1' if kind == 'gateway' else 'anna'}", text)
+            self.assertEqual("DNS:gw.north.example" in text, kind == "gateway")
+            self.assertEqual(os.stat(f"{out}.key").st_mode & 0o777, 0o600)
+            self.ctl("csr", "--for", kind, out, status=1)  # never overwritten
+            self.ctl("ca", "sign", "--ca", f"{self.folder}/trial", "--for", kind, f"{out}.csr", f"{out}.pem")
+            run("openssl", "verify", "-x509_strict", "-CAfile", f"{self.folder}/trial/trial-ca.pem", f"{out}.pem")
+        subject = run("openssl", "x509", "-in", f"{self.folder}/trial/trial-ca.pem", "-noout", "-subject")[1]
+        self.assertIn("TRIAL ONLY", subject)
+        self.assertIn("--for", self.ctl("csr", "--for", "nobody", f"{self.folder}/x", status=2))
+        self.assertIn("request", self.ctl("ca", "sign", "--ca", f"{self.folder}/trial", f"{self.folder}/trial/trial-ca.pem",
+                                          f"{self.folder}/x", status=1))
+
+    # --- partner files ---
+
+    def test_a_partner_is_taken_and_changes_nothing_twice(self):
+        self.assertIn(fingerprint(f"{self.folder}/south.partner"), self.ctl("partner", "export", f"{self.folder}/south.partner", of="south"))
+        self.take()
+        doc = json.loads(read(f"{self.folder}/north/partners/south-gateway.json"))
+        self.assertEqual((doc["agency"], doc["jurisdiction"], doc["roles"], doc["name"]),
+                         ("south", "XS", ["gateway"], "Agency of the made-up South"))
+        self.assertEqual(read(f"{self.folder}/north/partners/{doc['signers'][0]}"), read(f"{self.folder}/south/trial/signer.pem"))
+        before = files(f"{self.folder}/north")
+        self.assertIn("is there already", self.take())
+        self.assertEqual(files(f"{self.folder}/north"), before)
+        self.assertIn("gw.south.example:8443", self.ctl("partner", "list"))
+        self.assertEqual(len(json.loads(self.ctl("-o", "json", "partner", "list"))), 3)
+        self.assertIn("3 partners", run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")[1])
+
+    def test_the_fingerprint_is_compared(self):
+        path = f"{self.folder}/south.partner"
+        said = fingerprint(path)
+        other = said[:-1] + str((int(said[-1]) + 1) % 10)
+        for wrong in (other, said[:-6], said + " 00000", "", "no digits"):
+            self.refused("its fingerprint is", "partner", "add", "--fingerprint", wrong, path)
+        self.refused("--fingerprint", "partner", "add", path)
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("\n")
+        self.refused("its fingerprint is", "partner", "add", "--fingerprint", said, path)
+        self.take(said=fingerprint(path).replace(" ", "-"))
+
+    def on_terminal(self, answer, *words):
+        """Runs on a terminal of its own, types the answer, and gives status and screen."""
+        main, side = pty.openpty()
+        with subprocess.Popen([GATEWAYCTL, "-c", f"{self.folder}/north/gatewayd.json", *words], stdin=side, stdout=side,
+                              stderr=side) as p:
+            os.close(side)
+            os.write(main, answer.encode())
+            p.wait(timeout=30)
+        screen = b""
+        try:
+            while piece := os.read(main, 65536):
+                screen += piece
+        except OSError:
+            pass  # the other end is closed
+        os.close(main)
+        return p.returncode, screen.decode()
+
+    def test_on_a_terminal_it_asks(self):
+        status, screen = self.on_terminal("no\n", "partner", "add", f"{self.folder}/south.partner")
+        self.assertEqual(status, 3, screen)
+        self.assertIn(fingerprint(f"{self.folder}/south.partner"), screen)
+        self.assertFalse(os.path.exists(f"{self.folder}/north/partners/south-gateway.json"))
+        status, screen = self.on_terminal("yes\n", "partner", "add", f"{self.folder}/south.partner")
+        self.assertEqual(status, 0, screen)
+        status, screen = self.on_terminal("south\npnr\n", "agreement", "new", f"{self.folder}/asked.json")
+        self.assertEqual(status, 0, screen)
+        self.assertEqual(json.loads(read(f"{self.folder}/asked.json"))["id"], "pnr")
+
+    def bent(self, change):
+        """South's file with something changed; its path."""
+        doc = json.loads(read(f"{self.folder}/south.partner"))
+        change(doc)
+        path = f"{self.folder}/bent.partner"
+        write(path, json.dumps(doc, indent=2))
+        return path
+
+    def test_a_file_that_contradicts_itself_is_refused(self):
+        north = json.loads(read(f"{self.folder}/north.partner"))
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/other")
+        stranger = read(f"{self.folder}/other/trial-ca.pem")
+        pin = "0" * 64
+        for why, change in (
+                ("format", lambda d: d.update(format=2)),
+                ("partner", lambda d: d.pop("partner")),
+                ("partner", lambda d: d["partner"].update(id="../../evil")),
+                ("gateway alone", lambda d: d["partner"].update(roles=["gateway", "supervisor"])),
+                ("gateway alone", lambda d: d["partner"].update(roles=["supervisor"])),
+                ("pin or URI", lambda d: d["partner"]["identity"].update(pins=[pin])),
+                ("pin or URI", lambda d: d["partner"]["identity"].update(uri="spiffe://gw.south.example/gateway/gw2")),
+                ("pin or URI", lambda d: d.update(certificate=north["certificate"])),
+                ("cannot be read", lambda d: d.update(certificate="none")),
+                ("cannot be read", lambda d: d.pop("authority")),
+                ("did not sign", lambda d: d.update(authority=stranger)),
+                ("another host", lambda d: d["partner"]["endpoint"].update(host="gw.north.example")),
+                ("no address", lambda d: d["partner"].pop("endpoint")),
+                ("no address", lambda d: d["partner"]["audit"].update(vkey=d["partner"]["audit"]["witness_vkey"])),
+                ("number", lambda d: d["signers"].append(d["signers"][0])),
+                ("signer", lambda d: d.update(signers=["none"]))):
+            path = self.bent(change)
+            self.refused(why, "partner", "add", "--fingerprint", fingerprint(path), path)
+        write(f"{self.folder}/none.partner", "no JSON")
+        self.refused("partner export", "partner", "add", "--fingerprint", "1", f"{self.folder}/none.partner")
+        signer = f"{self.folder}/south/trial/system.pem"
+        path = self.bent(lambda d: (d.update(certificate=read(signer)), d["partner"].update(
+            identity=json.loads(run(GATEWAYCTL, "pin", signer)[1]))))
+        self.refused("servers and clients", "partner", "add", "--fingerprint", fingerprint(path), path)
+
+    def test_a_certificate_that_ended_is_refused(self):
+        path = f"{self.folder}/south.partner"
+        done = subprocess.run(["faketime", "-f", "+100d", GATEWAYCTL, "-c", f"{self.folder}/north/gatewayd.json", "partner", "add",
+                               "--fingerprint", fingerprint(path), path], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertIn("not valid now", done.stderr)
+
+    def test_what_contradicts_the_configuration_is_refused(self):
+        self.refused("this agency's own", "partner", "add", "--fingerprint", fingerprint(f"{self.folder}/north.partner"),
+                     f"{self.folder}/north.partner")
+        self.refused("no IPv4", "partner", "add", "--address", "gw.south.example", "--fingerprint",
+                     fingerprint(f"{self.folder}/south.partner"), f"{self.folder}/south.partner")
+        self.take()
+        for why, change in (("another jurisdiction", lambda d: d["partner"].update(jurisdiction="XX")),
+                            ("something else already .contact.", lambda d: d["partner"].update(contact="somebody")),
+                            ("as another agency's", lambda d: d["partner"].update(agency="west", id="west-gateway"))):
+            path = self.bent(change)
+            self.refused(why, "partner", "add", "--fingerprint", fingerprint(path), path)
+        path = self.bent(lambda d: d["partner"].update(contact="somebody"))
+        self.take(path, "--replace")
+        self.assertEqual(json.loads(read(f"{self.folder}/north/partners/south-gateway.json"))["contact"], "somebody")
+        write(f"{self.folder}/north/partners/broken.json", "{")
+        self.refused("mend it first", "partner", "add", "--fingerprint", fingerprint(path), path)
+
+    def test_address_and_authority(self):
+        """Another authority is added once, whatever is there; an address likewise."""
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/other", "--agency", "west", "--host", "gw.west.example", "--listen",
+            "127.0.0.1:8443", "--jurisdiction", "XW", f"{self.folder}/west")
+        self.ctl("partner", "export", f"{self.folder}/west.partner", of="west")
+        for _ in range(2):
+            out = self.take(f"{self.folder}/west.partner", "--address", "192.0.2.7")
+        self.assertNotIn("new here", out)
+        authorities = read(f"{self.folder}/north/tls/authorities.pem")
+        self.assertEqual(authorities.count("BEGIN CERTIFICATE"), 2)
+        self.assertIn(read(f"{self.folder}/other/trial-ca.pem").strip(), authorities)
+        self.assertEqual(read(f"{self.folder}/north/hosts").count("192.0.2.7 gw.west.example\n"), 1)
+        run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")
+        # What is exported has the issuer alone, and not who else is trusted.
+        self.assertEqual(json.loads(run(GATEWAYCTL, "-c", f"{self.folder}/north/gatewayd.json", "partner", "export")[1])["authority"].count("BEGIN"), 1)
+
+    def test_certificates_are_pinned_in_roles(self):
+        for role, kind in (("system", "system"), ("officer", "officer"), ("auditor", "auditor"), ("signer", "signer")):
+            out = f"{self.folder}/{role}-2"
+            self.ctl("csr", "--for", kind, "--name", "two", out)
+            self.ctl("ca", "sign", "--ca", f"{self.folder}/trial", "--for", kind, f"{out}.csr", f"{out}.pem")
+            more = ("--id", f"north-{role}-2") if role == "system" else ()
+            self.ctl("partner", "add", "--role", role, *more, f"{out}.pem")
+        own = json.loads(read(f"{self.folder}/north/partners/north.json"))
+        self.assertEqual(own["signers"], ["north-signer-1.pem", "north-signer-2.pem"])
+        officer = json.loads(read(f"{self.folder}/north/partners/north-officer.json"))
+        self.assertEqual((officer["roles"], officer["jurisdiction"], len(officer["signers"])), (["officer"], "XN", 1))
+        self.assertIn("5 partners", run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")[1])
+        self.refused("choose another --id", "partner", "add", "--role", "system", f"{self.folder}/system-2.pem", status=1)
+        self.refused("is not for clients", "partner", "add", "--role", "auditor", "--id", "x", f"{self.folder}/officer-2.pem", status=1)
+        self.refused("--role is", "partner", "add", "--role", "gateway", f"{self.folder}/system-2.pem", status=1)
+        self.refused("usage", "partner", "add", "--role", "system", "--replace", f"{self.folder}/system-2.pem", status=2)
+
+    # --- agreements ---
+
+    def signed(self, path):
+        for agency in ("north", "south"):
+            trial = f"{self.folder}/{agency}/trial"
+            self.ctl("agreement", "sign", "--cert", f"{trial}/signer.pem", "--key", f"{trial}/signer.key", path)
+
+    def test_each_draft_loads_and_lints_to_what_people_know(self):
+        self.take()
+        self.take(f"{self.folder}/north.partner", of="south")
+        for name in PRESETS:
+            path = f"{self.folder}/{name}.json"
+            self.ctl("agreement", "new", "--with", "south", "--preset", name, path)
+            findings = json.loads(run(GATEWAYCTL, "-o", "json", "agreement", "lint", path, ok=False)[1])
+            asked = [f for f in findings if f["rule"] == "fill-in"]
+            of_preset = json.loads(run(GATEWAYCTL, "-o", "json", "agreement", "lint", f"{ROOT}/conf/agreements/{name}.json", ok=False)[1])
+            self.assertEqual({f["rule"] for f in findings if f["level"] != "note"} - {f["rule"] for f in of_preset}, {"fill-in"})
+            self.assertGreater(len(asked), 5)
+            text = read(path)
+            self.assertEqual(text.count('"FILL IN,'), len(asked))
+            for word in ("made up", "Northland", "Southmark", "example"):
+                for line in text.split("\n"):
+                    self.assertTrue(word not in line or "FILL IN" in line or '"A draft' in line, line)
+            parties = json.loads(text)["parties"]
+            self.assertEqual([p["name"] for p in parties], ["Agency of the made-up North", "Agency of the made-up South"])
+            self.signed(path)
+            self.assertIn(f"{name}.md", self.ctl("agreement", "add", path))
+            run(GATEWAYCTL, "simulate", path, f"{self.folder}/{name}.ndjson")
+        self.assertIn("5 agreements", run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")[1])
+
+    def test_a_draft_between_other_agencies(self):
+        """Names come from the partner files, wherever the example has its own."""
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/trial", "--agency", "west-1", "--host", "gw.west.example", "--listen",
+            "127.0.0.1:8443", "--jurisdiction", "XW", f"{self.folder}/west")
+        self.ctl("partner", "export", f"{self.folder}/west.partner", of="west")
+        self.take(f"{self.folder}/west.partner")
+        self.ctl("agreement", "new", "--with", "west-1", "--preset", "humanitarian", "--id", "aid", f"{self.folder}/aid.json")
+        doc = json.loads(read(f"{self.folder}/aid.json"))
+        self.assertEqual(doc["id"], "aid")
+        self.assertEqual([p["agency"] for p in doc["parties"]], ["north", "west-1"])
+        self.assertEqual({f["from"] for f in doc["flows"]} | {f["to"] for f in doc["flows"]}, {"north", "west-1"})
+        self.assertIn("seat-west-1-agency", [s["id"] for s in doc["council"]["seats"]])
+        self.assertNotIn("south", json.dumps({k: v for k, v in doc.items() if k != "notes"}).lower().replace("southmark", ""))
+        self.assertEqual(doc["algorithms"], preset("humanitarian")["algorithms"])
+
+    def test_drafts_are_refused_with_what_to_do(self):
+        out = f"{self.folder}/x.json"
+        self.assertIn("partner add", self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", out, status=1))
+        self.take()
+        self.assertIn("own agency", self.ctl("agreement", "new", "--with", "north", "--preset", "pnr", out, status=1))
+        self.assertIn("cyber-threat|", self.ctl("agreement", "new", "--with", "south", "--preset", "pn", out, status=2))
+        self.ctl("agreement", "new", "--with", "south", out, status=2)
+        self.assertFalse(os.path.exists(out))
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", out)
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", out, status=1)
+
+    def test_what_does_not_load_is_taken_out_again(self):
+        self.take()
+        path = f"{self.folder}/pnr.json"
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", path)
+        self.refused("is signed first", "agreement", "add", path, status=1)
+        trial = f"{self.folder}/north/trial"
+        self.ctl("agreement", "sign", "--cert", f"{trial}/signer.pem", "--key", f"{trial}/signer.key", path)
+        self.refused("taken out again", "agreement", "add", path)
+        os.remove(f"{path}.p7s")
+        self.signed(path)
+        self.ctl("agreement", "add", path)
+        kept = read(f"{self.folder}/north/agreements/pnr.json")
+        write(path, read(path).replace("P7D", "P8D"))
+        self.refused("taken out again", "agreement", "add", path)
+        self.assertEqual(read(f"{self.folder}/north/agreements/pnr.json"), kept)
+        write(path, "[]")
+        self.refused("is no agreement", "agreement", "add", path, status=1)
+
+    def test_join_does_it_in_one(self):
+        self.take()
+        path = f"{self.folder}/pnr.json"
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", path)
+        self.signed(path)
+        said = fingerprint(f"{self.folder}/north.partner")
+        self.ctl("join", "--fingerprint", said[::-1], f"{self.folder}/north.partner", path, of="south", status=3)
+        self.assertFalse(os.path.exists(f"{self.folder}/south/agreements/pnr.json"))
+        self.assertIn("gatewayd -c", self.ctl("join", "--fingerprint", said, f"{self.folder}/north.partner", path, of="south"))
+        self.assertIn("1 agreements", run(GATEWAYD, "-c", f"{self.folder}/south/gatewayd.json", "-t")[1])
