@@ -50,19 +50,22 @@ static bool cannot(const char *text, int number, struct error *e)
 {
 	switch (number) {
 	case EADDRINUSE:
-		return error_at(e, REASON_IO, text, 0, 0,
-		                "cannot listen on %s: another program does (ss -ltnp says which); end it, or name another port",
-		                text);
+		return error_at(
+		        e, REASON_IO, text, 0, 0,
+		        "cannot listen on %s: another program does (ss -ltnp says which); end it, or name another port",
+		        text);
 	case EADDRNOTAVAIL:
-		return error_at(e, REASON_IO, text, 0, 0,
-		                "cannot listen on %s: no interface of this machine has the address (ip address); mend it, or "
-		                "bring the interface up",
-		                text);
+		return error_at(
+		        e, REASON_IO, text, 0, 0,
+		        "cannot listen on %s: no interface of this machine has the address (ip address); mend it, or "
+		        "bring the interface up",
+		        text);
 	case EACCES:
-		return error_at(e, REASON_CONFIG, text, 0, 0,
-		                "cannot listen on %s: ports below 1024 are not for this account; name a higher one, or let the "
-		                "system give it (net.ipv4.ip_unprivileged_port_start, CAP_NET_BIND_SERVICE)",
-		                text);
+		return error_at(
+		        e, REASON_CONFIG, text, 0, 0,
+		        "cannot listen on %s: ports below 1024 are not for this account; name a higher one, or let the "
+		        "system give it (net.ipv4.ip_unprivileged_port_start, CAP_NET_BIND_SERVICE)",
+		        text);
 	default: return error_at(e, REASON_IO, text, 0, 0, "cannot listen on %s: %s", text, strerror(number));
 	}
 }

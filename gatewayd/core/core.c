@@ -49,7 +49,8 @@ static void warn_revocation(void *arg, bool refused, const char *text)
 		return;
 	log_line("error", "certificates are refused: %s", text);
 	if (w->said) {
-		error_list_addf(&w->said->warnings, REASON_REVOCATION_UNKNOWN, "", 0, 0, "certificates are refused: %s", text);
+		error_list_addf(&w->said->warnings, REASON_REVOCATION_UNKNOWN, "", 0, 0, "certificates are refused: %s",
+		                text);
 		w->said->refuses = true;
 	}
 }
@@ -83,9 +84,10 @@ static bool goes_on(const struct node *running, const struct node *fresh, struct
 
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (!same(fixed[i].was, fixed[i].is))
-			error_list_addf(errors, REASON_CONFIG, fresh->file, 0, 0,
-			                "%s: %sis taken at a start only, and is another now: put it back, or restart the daemon",
-			                fixed[i].pointer, i == 3 ? "the log's origin (host, node, epoch) " : "");
+			error_list_addf(
+			        errors, REASON_CONFIG, fresh->file, 0, 0,
+			        "%s: %sis taken at a start only, and is another now: put it back, or restart the daemon",
+			        fixed[i].pointer, i == 3 ? "the log's origin (host, node, epoch) " : "");
 	return errors->n == before;
 }
 

@@ -51,9 +51,9 @@ struct loop {
 	struct control *control;
 	struct rebuild *rebuild;
 	struct store *reader;
-	int64_t warn_ms;  /* monotonic: when documents are looked at again */
+	int64_t warn_ms;   /* monotonic: when documents are looked at again */
 	int64_t remind_ms; /* monotonic: when certificates are */
-	int64_t watch_ms; /* monotonic: when the service manager is told that all goes on */
+	int64_t watch_ms;  /* monotonic: when the service manager is told that all goes on */
 	int control_fd;
 	struct edge_child edge;
 	bool sources_lost; /* they cannot be written; it was said */

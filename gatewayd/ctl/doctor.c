@@ -51,7 +51,8 @@ static void become_server(struct doctor *d, const char *path)
 		return;
 	pw = user[0] ? getpwnam(user) : getpwuid(st.st_uid);
 	if (!pw || initgroups(pw->pw_name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
-		doctor_say(d, "set-up", DOCTOR_FAULT, "cannot look as the account that serves (%s): make it, or mend /user",
+		doctor_say(d, "set-up", DOCTOR_FAULT,
+		           "cannot look as the account that serves (%s): make it, or mend /user",
 		           user[0] ? user : "the owner of the keys");
 }
 
@@ -87,7 +88,8 @@ static void look_at_daemon(struct doctor *d, const struct ctl *c)
 		json_decref(answer);
 	}
 	if (e.reason != REASON_NONE)
-		doctor_say(d, "daemon", DOCTOR_FAULT, "%s; start it, and look at its log", error_print(&e, text, sizeof text));
+		doctor_say(d, "daemon", DOCTOR_FAULT, "%s; start it, and look at its log",
+		           error_print(&e, text, sizeof text));
 }
 
 static void print(const struct ctl *c, const struct doctor *d)
@@ -126,6 +128,7 @@ static int run_doctor(const struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_doctor_commands[] = {
-	{ "doctor", NULL, "", "what a colleague would look at, each with what to do; exit 0 ok, 1 warnings, 2 faults", run_doctor },
+	{ "doctor", NULL, "", "what a colleague would look at, each with what to do; exit 0 ok, 1 warnings, 2 faults",
+	  run_doctor },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

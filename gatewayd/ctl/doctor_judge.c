@@ -66,10 +66,11 @@ static void judge_daemon(struct doctor *d, const json_t *status, const char *bui
 	const char *runs = ctl_text(status, "build");
 
 	if (strcmp(runs, build) != 0)
-		doctor_say(d, "daemon", DOCTOR_WARNING, "serves build %s, and gatewayctl is %s; restart the daemon if it was changed",
-		           runs, build);
+		doctor_say(d, "daemon", DOCTOR_WARNING,
+		           "serves build %s, and gatewayctl is %s; restart the daemon if it was changed", runs, build);
 	else if (json_is_true(json_object_get(status, "draining")))
-		doctor_say(d, "daemon", DOCTOR_WARNING, "is draining: no new record is taken; gatewayctl drain off ends that");
+		doctor_say(d, "daemon", DOCTOR_WARNING,
+		           "is draining: no new record is taken; gatewayctl drain off ends that");
 	else
 		doctor_say(d, "daemon", DOCTOR_OK, "serves as %s since %s", ctl_text(status, "origin"),
 		           ctl_text(status, "started"));
@@ -80,13 +81,16 @@ static void judge_store(struct doctor *d, const json_t *status)
 	int64_t damaged = integer(status, "store", "damaged"), holder = integer(status, "store", "write_ahead_held_by");
 
 	if (damaged > 0)
-		doctor_say(d, "store", DOCTOR_FAULT, "%" PRId64 " payloads are damaged; gatewayctl store check names them", damaged);
+		doctor_say(d, "store", DOCTOR_FAULT,
+		           "%" PRId64 " payloads are damaged; gatewayctl store check names them", damaged);
 	else if (integer(status, "store", "write_ahead_held") > 0)
 		doctor_say(d, "store", DOCTOR_WARNING,
-		           "another program (process %" PRId64 ") keeps its write-ahead log from being emptied; end that program",
+		           "another program (process %" PRId64
+		           ") keeps its write-ahead log from being emptied; end that program",
 		           holder);
 	else
-		doctor_say(d, "store", DOCTOR_OK, "%" PRId64 " payloads, none found damaged", integer(status, "store", "payloads"));
+		doctor_say(d, "store", DOCTOR_OK, "%" PRId64 " payloads, none found damaged",
+		           integer(status, "store", "payloads"));
 }
 
 static void judge_witnesses(struct doctor *d, const json_t *status)
@@ -94,13 +98,15 @@ static void judge_witnesses(struct doctor *d, const json_t *status)
 	int64_t silent = integer(status, "witnesses", "silent");
 
 	if (integer(status, "witnesses", "contradictions") > 0)
-		doctor_say(d, "witnesses", DOCTOR_FAULT,
-		           "a partner's log contradicts what was seen of it; gatewayctl audit evidence shows it: call that partner");
+		doctor_say(
+		        d, "witnesses", DOCTOR_FAULT,
+		        "a partner's log contradicts what was seen of it; gatewayctl audit evidence shows it: call that partner");
 	else if (silent > 0)
 		doctor_say(d, "witnesses", DOCTOR_WARNING,
 		           "%" PRId64 " owe a cosignature for too long; the log names them, and why", silent);
 	else
-		doctor_say(d, "witnesses", DOCTOR_OK, "none is silent; %" PRId64 " of %" PRId64 " independent ones cosign",
+		doctor_say(d, "witnesses", DOCTOR_OK,
+		           "none is silent; %" PRId64 " of %" PRId64 " independent ones cosign",
 		           integer(status, "witnesses", "independent"), integer(status, "witnesses", "of_independent"));
 }
 
@@ -115,13 +121,16 @@ static void judge_waiting(struct doctor *d, const json_t *status)
 		int64_t failed = integer(w, NULL, "failed"), waiting = integer(w, NULL, "waiting");
 		any = true;
 		if (failed > 0)
-			doctor_say(d, "waiting", DOCTOR_FAULT,
-			           "%" PRId64 " %s to %s are past their deadline (%s); gatewayctl outbox shows them: retry or expire",
-			           failed, ctl_text(w, "what"), ctl_text(w, "recipient"), ctl_text(w, "reason"));
+			doctor_say(
+			        d, "waiting", DOCTOR_FAULT,
+			        "%" PRId64
+			        " %s to %s are past their deadline (%s); gatewayctl outbox shows them: retry or expire",
+			        failed, ctl_text(w, "what"), ctl_text(w, "recipient"), ctl_text(w, "reason"));
 		else
 			doctor_say(d, "waiting", ctl_text(w, "reason")[0] ? DOCTOR_WARNING : DOCTOR_OK,
-			           "%" PRId64 " %s wait for %s%s%s", waiting, ctl_text(w, "what"), ctl_text(w, "recipient"),
-			           ctl_text(w, "reason")[0] ? ": " : "", ctl_text(w, "reason"));
+			           "%" PRId64 " %s wait for %s%s%s", waiting, ctl_text(w, "what"),
+			           ctl_text(w, "recipient"), ctl_text(w, "reason")[0] ? ": " : "",
+			           ctl_text(w, "reason"));
 	}
 	if (!any)
 		doctor_say(d, "waiting", DOCTOR_OK, "nothing waits for a partner");
@@ -160,15 +169,17 @@ void doctor_judge_status(struct doctor *d, const json_t *status, const char *bui
 void doctor_judge_clock(struct doctor *d, const json_t *clock)
 {
 	if (!json_is_true(json_object_get(clock, "trusted")))
-		doctor_say(d, "clock", DOCTOR_FAULT,
-		           "%s: nothing is erased; set the clock right, or have it confirmed (gatewayctl clock confirm)",
-		           ctl_text(clock, "why"));
+		doctor_say(
+		        d, "clock", DOCTOR_FAULT,
+		        "%s: nothing is erased; set the clock right, or have it confirmed (gatewayctl clock confirm)",
+		        ctl_text(clock, "why"));
 	else if (time_of(clock, "cosigned") == TIME_NONE && time_of(clock, "timestamped") == TIME_NONE)
-		doctor_say(d, "clock", DOCTOR_WARNING,
-		           "nobody confirms it: no witness has cosigned and no timestamp was had; name a witness or audit.timestamp");
+		doctor_say(
+		        d, "clock", DOCTOR_WARNING,
+		        "nobody confirms it: no witness has cosigned and no timestamp was had; name a witness or audit.timestamp");
 	else
-		doctor_say(d, "clock", DOCTOR_OK, "is trusted; cosigned %s, timestamped %s", ctl_text(clock, "cosigned"),
-		           ctl_text(clock, "timestamped"));
+		doctor_say(d, "clock", DOCTOR_OK, "is trusted; cosigned %s, timestamped %s",
+		           ctl_text(clock, "cosigned"), ctl_text(clock, "timestamped"));
 }
 
 void doctor_judge_duties(struct doctor *d, const json_t *overdue)
@@ -176,8 +187,10 @@ void doctor_judge_duties(struct doctor *d, const json_t *overdue)
 	size_t n = json_array_size(json_object_get(overdue, "overdue"));
 
 	if (n > 0)
-		doctor_say(d, "duties", DOCTOR_FAULT,
-		           "%zu duties are overdue; gatewayctl retention overdue lists them: have the systems send their receipts", n);
+		doctor_say(
+		        d, "duties", DOCTOR_FAULT,
+		        "%zu duties are overdue; gatewayctl retention overdue lists them: have the systems send their receipts",
+		        n);
 	else
 		doctor_say(d, "duties", DOCTOR_OK, "none is overdue");
 }
@@ -187,15 +200,18 @@ void doctor_judge_duties(struct doctor *d, const json_t *overdue)
 void doctor_judge_sync(struct doctor *d, const char *folder, uint64_t median_us, bool in_memory)
 {
 	if (in_memory)
-		doctor_say(d, "sync", DOCTOR_FAULT, "%s lies in memory: all is lost with the power; put it on a disk", folder);
+		doctor_say(d, "sync", DOCTOR_FAULT, "%s lies in memory: all is lost with the power; put it on a disk",
+		           folder);
 	else if (median_us < SYNC_LEAST_US)
 		doctor_say(d, "sync", DOCTOR_FAULT,
-		           "%s: a sync returns in %" PRIu64 " us, which no disk can: what was acknowledged is lost with the power; "
+		           "%s: a sync returns in %" PRIu64
+		           " us, which no disk can: what was acknowledged is lost with the power; "
 		           "have the disk, or the hypervisor's cache, write through",
 		           folder, median_us);
 	else if (median_us > SYNC_SLOW_US)
-		doctor_say(d, "sync", DOCTOR_WARNING, "%s: a sync takes %" PRIu64 " ms, and every commit waits for one; use another disk",
-		           folder, median_us / 1000);
+		doctor_say(d, "sync", DOCTOR_WARNING,
+		           "%s: a sync takes %" PRIu64 " ms, and every commit waits for one; use another disk", folder,
+		           median_us / 1000);
 	else
 		doctor_say(d, "sync", DOCTOR_OK, "%s: a sync takes %" PRIu64 " us", folder, median_us);
 }
@@ -205,11 +221,13 @@ void doctor_judge_space(struct doctor *d, const char *path, uint64_t free_bytes,
 	unsigned long long mib = free_bytes >> 20, reserve = kept >> 20;
 
 	if (free_bytes < kept)
-		doctor_say(d, "space", DOCTOR_FAULT, "%s: %llu MiB are free, and %llu are to stay so: no new record is taken; make room",
-		           path, mib, reserve);
+		doctor_say(d, "space", DOCTOR_FAULT,
+		           "%s: %llu MiB are free, and %llu are to stay so: no new record is taken; make room", path,
+		           mib, reserve);
 	else if (free_bytes / 2 < kept)
-		doctor_say(d, "space", DOCTOR_WARNING, "%s: %llu MiB are free, and from %llu on no new record is taken; make room",
-		           path, mib, reserve);
+		doctor_say(d, "space", DOCTOR_WARNING,
+		           "%s: %llu MiB are free, and from %llu on no new record is taken; make room", path, mib,
+		           reserve);
 	else
 		doctor_say(d, "space", DOCTOR_OK, "%s: %llu MiB are free", path, mib);
 }
@@ -246,7 +264,8 @@ static bool knows_us(struct doctor *d, const char *id, const char *agency, const
 	const char *told = json_string_value(json_object_get(a, "log"));
 
 	if (strcmp(ctl_text(a, "agency"), agency) != 0)
-		doctor_say(d, "partners", DOCTOR_FAULT, "%s takes this gateway for one of %s (its file %s); send it gatewayctl describe", id,
+		doctor_say(d, "partners", DOCTOR_FAULT,
+		           "%s takes this gateway for one of %s (its file %s); send it gatewayctl describe", id,
 		           ctl_text(a, "agency"), ctl_text(a, "partner"));
 	else if (!told || strcmp(told, log) != 0)
 		doctor_say(d, "partners", DOCTOR_FAULT,
@@ -266,12 +285,13 @@ static bool we_know(struct doctor *d, const struct partner *p, const json_t *by)
 		note_vkey_print(&p->log, &ours);
 	buf_addc(&ours, 0);
 	if (strcmp(ctl_text(by, "agency"), p->agency) != 0)
-		doctor_say(d, "partners", DOCTOR_FAULT, "%s says that it is of %s, and its file says %s; mend the file", p->id,
-		           ctl_text(by, "agency"), p->agency);
+		doctor_say(d, "partners", DOCTOR_FAULT, "%s says that it is of %s, and its file says %s; mend the file",
+		           p->id, ctl_text(by, "agency"), p->agency);
 	else if (strcmp(ctl_text(by, "log"), ours.p) != 0)
-		doctor_say(d, "partners", DOCTOR_FAULT,
-		           "%s has the log %s, and its file another one: every receipt is refused; ask it, by another way, which it is",
-		           p->id, ctl_text(by, "log"));
+		doctor_say(
+		        d, "partners", DOCTOR_FAULT,
+		        "%s has the log %s, and its file another one: every receipt is refused; ask it, by another way, which it is",
+		        p->id, ctl_text(by, "log"));
 	else
 		ok = true;
 	buf_free(&ours);
@@ -289,21 +309,24 @@ void doctor_judge_peer(struct doctor *d, const struct partner *p, const char *ag
 		doctor_say(d, "partners", DOCTOR_WARNING,
 		           "%s answers, and is of a build that cannot be asked whom it takes this gateway for", p->id);
 	} else if (status != 200) {
-		doctor_say(d, "partners", DOCTOR_FAULT, "%s refuses this gateway with %d (%s); ask its operator to look at its log", p->id,
-		           status, ctl_text(a, "type"));
+		doctor_say(d, "partners", DOCTOR_FAULT,
+		           "%s refuses this gateway with %d (%s); ask its operator to look at its log", p->id, status,
+		           ctl_text(a, "type"));
 	} else if (knows_us(d, p->id, agency, log, a) && we_know(d, p, by)) {
 		if (now != TIME_NONE && apart > CLOCKS_MS)
-			doctor_say(d, "partners", DOCTOR_WARNING, "%s: its clock and this one are %d s apart; set the wrong one right",
-			           p->id, (int)(apart / SECOND_MS));
-		else if (p->has_witness && (reached == TIME_NONE || d->now_ms - reached > REACHED_MS))
 			doctor_say(d, "partners", DOCTOR_WARNING,
-			           "%s answers, and has not reached this gateway itself %s%s; look at the way back (its endpoint of this "
-			           "gateway is %s, names and firewalls)",
-			           p->id, reached == TIME_NONE ? "yet" : "since ", reached == TIME_NONE ? "" : ctl_text(a, "reached"),
-			           ctl_text(a, "endpoint"));
+			           "%s: its clock and this one are %d s apart; set the wrong one right", p->id,
+			           (int)(apart / SECOND_MS));
+		else if (p->has_witness && (reached == TIME_NONE || d->now_ms - reached > REACHED_MS))
+			doctor_say(
+			        d, "partners", DOCTOR_WARNING,
+			        "%s answers, and has not reached this gateway itself %s%s; look at the way back (its endpoint of this "
+			        "gateway is %s, names and firewalls)",
+			        p->id, reached == TIME_NONE ? "yet" : "since ",
+			        reached == TIME_NONE ? "" : ctl_text(a, "reached"), ctl_text(a, "endpoint"));
 		else
-			doctor_say(d, "partners", DOCTOR_OK, "%s answers, knows this gateway as %s%s%s", p->id, ctl_text(a, "partner"),
-			           reached == TIME_NONE ? "" : ", and reached it at ",
+			doctor_say(d, "partners", DOCTOR_OK, "%s answers, knows this gateway as %s%s%s", p->id,
+			           ctl_text(a, "partner"), reached == TIME_NONE ? "" : ", and reached it at ",
 			           reached == TIME_NONE ? "" : ctl_text(a, "reached"));
 	}
 }

@@ -9,11 +9,11 @@
 
 #include "gatewayd/os/files.h"
 
-#define SYNCS     9
-#define PAGE      4096
-#define TMPFS     0x01021994 /* statfs(2) */
-#define RAMFS     0x858458f6
-#define CRL_SOON  DAY_MS
+#define SYNCS    9
+#define PAGE     4096
+#define TMPFS    0x01021994 /* statfs(2) */
+#define RAMFS    0x858458f6
+#define CRL_SOON DAY_MS
 
 /* --- the configuration --- */
 
@@ -39,7 +39,8 @@ static void look_at_lists(struct doctor *d, const struct conf *c)
 	if (json_array_size(d->findings) > before)
 		return;
 	if (!c->revocation_checked)
-		doctor_say(d, "revocations", DOCTOR_OK, "none are configured: a stolen certificate is good until its pin is taken away");
+		doctor_say(d, "revocations", DOCTOR_OK,
+		           "none are configured: a stolen certificate is good until its pin is taken away");
 	else
 		doctor_say(d, "revocations", due - d->now_ms < CRL_SOON ? DOCTOR_WARNING : DOCTOR_OK,
 		           "the next list is due in %d hours%s", (int)((due - d->now_ms) / (3600 * SECOND_MS)),
@@ -52,7 +53,8 @@ static void look_at_certificates(struct doctor *d, const struct conf *c)
 
 	conf_certificate_notes(c, d->now_ms, say_certificate, d);
 	if (json_array_size(d->findings) == before)
-		doctor_say(d, "certificates", DOCTOR_OK, "the gateway's expires in %d days, and none of the others within 30",
+		doctor_say(d, "certificates", DOCTOR_OK,
+		           "the gateway's expires in %d days, and none of the others within 30",
 		           (int)((c->own.until_ms - d->now_ms) / DAY_MS));
 }
 
@@ -68,7 +70,8 @@ struct conf *doctor_configuration(struct doctor *d, const char *path)
 	if (!c)
 		c = conf_load(path, &none, d->now_ms, &again);
 	else
-		doctor_say(d, "set-up", DOCTOR_OK, "%s: %zu partners, %zu agreements", path, c->n_partners, c->n_agreements);
+		doctor_say(d, "set-up", DOCTOR_OK, "%s: %zu partners, %zu agreements", path, c->n_partners,
+		           c->n_agreements);
 	error_list_free(&errors);
 	error_list_free(&again);
 	if (!c)
@@ -115,7 +118,8 @@ static void look_at_sync(struct doctor *d, const char *folder)
 	if (fd >= 0)
 		close(fd);
 	if (!ok) {
-		doctor_say(d, "sync", DOCTOR_WARNING, "%s: cannot be tried: no file can be made or synced there", folder);
+		doctor_say(d, "sync", DOCTOR_WARNING, "%s: cannot be tried: no file can be made or synced there",
+		           folder);
 		return;
 	}
 	qsort(us, SYNCS, sizeof *us, by_size);

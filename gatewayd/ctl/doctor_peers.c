@@ -62,9 +62,10 @@ static void ask(struct doctor *d, const struct conf *c, const struct partner *p,
 		doctor_judge_peer(d, p, c->node.agency, log, status, doc);
 		json_decref(doc);
 	} else {
-		doctor_say(d, "partners", DOCTOR_FAULT,
-		           "%s is not reached at %s:%u: %s; look at its endpoint, names, firewalls, and ask its operator", p->id, p->host,
-		           (unsigned)p->port, e.text);
+		doctor_say(
+		        d, "partners", DOCTOR_FAULT,
+		        "%s is not reached at %s:%u: %s; look at its endpoint, names, firewalls, and ask its operator",
+		        p->id, p->host, (unsigned)p->port, e.text);
 	}
 	https_close(h);
 	buf_free(&answer);
@@ -86,7 +87,8 @@ void doctor_peers(struct doctor *d, const struct conf *c)
 		asked++;
 	}
 	if (asked == 0)
-		doctor_say(d, "partners", DOCTOR_WARNING, "no partner's gateway could be asked: no partner file names one with an endpoint");
+		doctor_say(d, "partners", DOCTOR_WARNING,
+		           "no partner's gateway could be asked: no partner file names one with an endpoint");
 	json_decref(log);
 	buf_free(&hosts);
 }

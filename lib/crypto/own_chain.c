@@ -92,9 +92,10 @@ static bool no_certificate(struct own *o)
 	if (pem.n > 1 && pem.p[0] == 0x30)
 		return fault(o, o->f->certificate_file, 0,
 		             "is no PEM but DER: convert it (openssl x509 -inform DER -in FILE -out FILE.pem)");
-	return fault(o, o->f->certificate_file, 0,
-	             "holds no certificate in PEM form: put the gateway's own there, then those that signed it, without "
-	             "the root");
+	return fault(
+	        o, o->f->certificate_file, 0,
+	        "holds no certificate in PEM form: put the gateway's own there, then those that signed it, without "
+	        "the root");
 }
 
 static bool read_certificates(struct own *o)
@@ -106,8 +107,9 @@ static bool read_certificates(struct own *o)
 	bool ok = true;
 
 	if (find(pem, BEGIN_CERT) && find(pem, VIEW("PRIVATE KEY-----")))
-		ok = fault(o, o->f->certificate_file, 1,
-		           "holds a private key beside certificates, which others may read: keep it in the file of `key` alone");
+		ok = fault(
+		        o, o->f->certificate_file, 1,
+		        "holds a private key beside certificates, which others may read: keep it in the file of `key` alone");
 	while (bio && ok && (line = next_line(pem, &at)) != 0) {
 		if (o->n == CERTIFICATES_MAX) {
 			ok = fault(o, o->f->certificate_file, line,
@@ -116,8 +118,9 @@ static bool read_certificates(struct own *o)
 		}
 		X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 		if (!cert) {
-			ok = fault(o, o->f->certificate_file, line,
-			           "the certificate that begins here cannot be read: it was cut or changed; copy it again");
+			ok = fault(
+			        o, o->f->certificate_file, line,
+			        "the certificate that begins here cannot be read: it was cut or changed; copy it again");
 			break;
 		}
 		(void)X509_check_purpose(cert, -1, 0); /* reads its extensions */
@@ -147,7 +150,8 @@ static void read_key(struct own *o)
 	else if (find(pem, BEGIN_CERT))
 		fault(o, o->f->key_file, 1, "is a certificate: `certificate` and `key` name each other's files");
 	else if (pem.n > 1 && pem.p[0] == 0x30)
-		fault(o, o->f->key_file, 0, "is no PEM but DER: convert it (openssl pkey -inform DER -in FILE -out FILE.pem)");
+		fault(o, o->f->key_file, 0,
+		      "is no PEM but DER: convert it (openssl pkey -inform DER -in FILE -out FILE.pem)");
 	else
 		fault(o, o->f->key_file, 0,
 		      "holds no private key in PEM form: put the key there that the certificate was asked for with");
@@ -185,10 +189,11 @@ static void check_key(struct own *o)
 		return;
 	check_kind(o);
 	if (X509_check_private_key(o->certs[0], o->key) != 1)
-		error_list_addf(o->errors, REASON_CONFIG, o->f->key_file, 1, 1,
-		                "is not the private key of %.150s, whose public key is another: install the pair that belongs "
-		                "together (a certificate goes with the key that its request was made with)",
-		                o->f->certificate_file);
+		error_list_addf(
+		        o->errors, REASON_CONFIG, o->f->key_file, 1, 1,
+		        "is not the private key of %.150s, whose public key is another: install the pair that belongs "
+		        "together (a certificate goes with the key that its request was made with)",
+		        o->f->certificate_file);
 	ERR_clear_error();
 }
 
@@ -218,17 +223,19 @@ static void check_time(struct own *o, size_t i)
 static void check_order(struct own *o)
 {
 	if (X509_get_extension_flags(o->certs[0]) & EXFLAG_CA) {
-		cert_fault(o, 0,
-		           "is an authority's certificate: the gateway's own comes first, then those that signed it, each "
-		           "before its signer");
+		cert_fault(
+		        o, 0,
+		        "is an authority's certificate: the gateway's own comes first, then those that signed it, each "
+		        "before its signer");
 		return;
 	}
 	for (size_t i = 1; i < o->n; i++)
 		if (X509_check_issued(o->certs[i], o->certs[i - 1]) != X509_V_OK)
-			error_list_addf(o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[i], 1,
-			                "did not sign the certificate before it (line %u): the gateway's own comes first, "
-			                "then each one's signer",
-			                o->lines[i - 1]);
+			error_list_addf(
+			        o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[i], 1,
+			        "did not sign the certificate before it (line %u): the gateway's own comes first, "
+			        "then each one's signer",
+			        o->lines[i - 1]);
 }
 
 static void check_uses(struct own *o)
@@ -240,12 +247,13 @@ static void check_uses(struct own *o)
 	if (has & EXFLAG_CA)
 		return; /* told by its place */
 	if (!serves || !asks)
-		error_list_addf(o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
-		                "has no extendedKeyUsage with %s: have it issued with serverAuth and clientAuth, for the "
-		                "gateway both answers and asks",
-		                serves ? "clientAuth"
-		                : asks ? "serverAuth"
-		                       : "serverAuth and clientAuth");
+		error_list_addf(
+		        o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
+		        "has no extendedKeyUsage with %s: have it issued with serverAuth and clientAuth, for the "
+		        "gateway both answers and asks",
+		        serves ? "clientAuth"
+		        : asks ? "serverAuth"
+		               : "serverAuth and clientAuth");
 	if (!(has & EXFLAG_KUSAGE) || !(X509_get_key_usage(o->certs[0]) & KU_DIGITAL_SIGNATURE))
 		cert_fault(o, 0, "has no keyUsage with digitalSignature: have it issued with that");
 }
@@ -270,16 +278,16 @@ static void check_names(struct own *o)
 	unsigned char *der = NULL;
 	int n = i2d_X509(o->certs[0], &der);
 
-	if (n <= 0 ||
-	    !cert_describe(o->certs[0], view_make(der, (size_t)(n > 0 ? n : 0)), &o->found.id, &e))
+	if (n <= 0 || !cert_describe(o->certs[0], view_make(der, (size_t)(n > 0 ? n : 0)), &o->found.id, &e))
 		error_list_addf(o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
 		                "%s: have it issued with one, by which partner files know this gateway", e.text);
 	OPENSSL_free(der);
 	if (!names(o->certs[0], o->f->host))
-		error_list_addf(o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
-		                "is not for %.*s, the `host` of the node: have it issued with the subject alternative name "
-		                "DNS:%.*s, or mend `host`",
-		                VIEW_ARG(o->f->host), VIEW_ARG(o->f->host));
+		error_list_addf(
+		        o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
+		        "is not for %.*s, the `host` of the node: have it issued with the subject alternative name "
+		        "DNS:%.*s, or mend `host`",
+		        VIEW_ARG(o->f->host), VIEW_ARG(o->f->host));
 	ERR_clear_error();
 }
 
@@ -304,10 +312,11 @@ static void check_complete(struct own *o, X509_STORE_CTX *ctx)
 		if (X509_get_extension_flags(above) & EXFLAG_SS || in_file(o, above))
 			continue;
 		print_subject(above, subject, sizeof subject);
-		error_list_addf(o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
-		                "the chain is not complete: %s, which signed it and is no root, is not in this file; append "
-		                "its certificate, for who knows the root alone",
-		                subject);
+		error_list_addf(
+		        o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
+		        "the chain is not complete: %s, which signed it and is no root, is not in this file; append "
+		        "its certificate, for who knows the root alone",
+		        subject);
 	}
 }
 
@@ -328,10 +337,11 @@ static void not_verified(struct own *o, X509_STORE_CTX *ctx)
 		         X509_verify_cert_error_string(error));
 		return;
 	}
-	error_list_addf(o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
-	                "does not verify as partners would, with %.150s: %s (%s); have it signed by an authority that they "
-	                "have, or name what they have as /tls/own_authorities",
-	                o->f->authorities_file, X509_verify_cert_error_string(error), subject);
+	error_list_addf(
+	        o->errors, REASON_CONFIG, o->f->certificate_file, o->lines[0], 1,
+	        "does not verify as partners would, with %.150s: %s (%s); have it signed by an authority that they "
+	        "have, or name what they have as /tls/own_authorities",
+	        o->f->authorities_file, X509_verify_cert_error_string(error), subject);
 }
 
 /* As a partner's core does, which has the certificate and its own authorities, and nothing of the file. */

@@ -24,10 +24,11 @@ static inline void make_keys(void)
 	static const char *const who[] = { "north", "south" };
 	char command[1500];
 
-	snprintf(command, sizeof command,
-	         "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem "
-	         "-days 3660 -subj '/CN=Made-up authority' -addext keyUsage=critical,keyCertSign,cRLSign 2>&1",
-	         dir.path);
+	snprintf(
+	        command, sizeof command,
+	        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem "
+	        "-days 3660 -subj '/CN=Made-up authority' -addext keyUsage=critical,keyCertSign,cRLSign 2>&1",
+	        dir.path);
 	ck_assert_int_eq(system(command), 0);
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(command, sizeof command,

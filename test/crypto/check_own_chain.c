@@ -104,7 +104,8 @@ START_TEST(a_pair_that_is_not)
 		{ "many.pem", "good.key", "ca.pem", "cert", "holds more than 8 certificates", 97 },
 		{ "mixed.pem", "good.key", "ca.pem", "cert", "did not sign the certificate before it (line 1)", 13 },
 		{ "ca.pem", "ca.key", "ca.pem", "cert", "is an authority's certificate", 1 },
-		{ "good.pem", "good.key", "other.pem", "cert", "does not verify as partners would, with authorities", 1 },
+		{ "good.pem", "good.key", "other.pem", "cert", "does not verify as partners would, with authorities",
+		  1 },
 		{ "low.pem", "low.key", "both.pem", "cert", "is not complete: CN=middle, which signed it", 1 },
 		{ "whole.pem", "low.key", "ca.pem", "cert", "does not verify as partners would", 1 },
 	};
@@ -114,9 +115,10 @@ START_TEST(a_pair_that_is_not)
 
 	ck_assert(!check(cases[_i].cert, cases[_i].key, cases[_i].authorities, now(), &own, &errors));
 	for (size_t i = 0; i < errors.n; i++)
-		told = told || (strcmp(errors.items[i].where, cases[_i].where) == 0 &&
-		                strstr(errors.items[i].text, cases[_i].want) &&
-		                (cases[_i].line < 2 || errors.items[i].line > 1 || cases[_i].line == errors.items[i].line));
+		told = told ||
+		       (strcmp(errors.items[i].where, cases[_i].where) == 0 &&
+		        strstr(errors.items[i].text, cases[_i].want) &&
+		        (cases[_i].line < 2 || errors.items[i].line > 1 || cases[_i].line == errors.items[i].line));
 	ck_assert_msg(told, "%s: %s: %s, not %s", cases[_i].cert, errors.items[0].where, errors.items[0].text,
 	              cases[_i].want);
 	ck_assert_int_eq(own.until_ms, 0);

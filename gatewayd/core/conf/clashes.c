@@ -46,8 +46,8 @@ static bool is_every(const char *address)
 /* 0.0.0.0:1 takes what 127.0.0.1:1 would. */
 static bool same_address(const char *a, const char *b)
 {
-	return strcmp(a, b) == 0 || ((is_every(a) || is_every(b)) && (a[0] == '[') == (b[0] == '[') &&
-	                             view_eq(port_of(a), port_of(b)));
+	return strcmp(a, b) == 0 ||
+	       ((is_every(a) || is_every(b)) && (a[0] == '[') == (b[0] == '[') && view_eq(port_of(a), port_of(b)));
 }
 
 static void check_addresses(const struct clashes *x)
@@ -67,8 +67,8 @@ static void check_addresses(const struct clashes *x)
 			NODE_FAULT(x, "/%s/%zu: a port is a number from 1 to 65535", list, at);
 		for (size_t k = 0; k < i; k++)
 			if (same_address(a, k < n->n_listen ? n->listen[k] : n->monitor[k - n->n_listen]))
-				NODE_FAULT(x, "/%s/%zu: %s is taken by /%s/%zu already: give each its own port", list, at,
-				           a, k < n->n_listen ? "listen" : "monitor",
+				NODE_FAULT(x, "/%s/%zu: %s is taken by /%s/%zu already: give each its own port", list,
+				           at, a, k < n->n_listen ? "listen" : "monitor",
 				           k < n->n_listen ? k : k - n->n_listen);
 	}
 }
@@ -94,41 +94,46 @@ static void check_pins(const struct clashes *x, const struct partner *p, const s
 	for (size_t i = 0; i < p->n_pins; i++)
 		for (size_t k = 0; k < before->n_pins; k++)
 			if (p->uri && before->uri && digest_eq(&p->pins[i], &before->pins[k]))
-				partner_fault(x, p, "/identity/pins",
-				              "pin %zu is also that of %s: each partner has a key of its own, so one of the two "
-				              "is another's (gatewayctl pin CERTIFICATE)",
-				              i, before->id);
+				partner_fault(
+				        x, p, "/identity/pins",
+				        "pin %zu is also that of %s: each partner has a key of its own, so one of the two "
+				        "is another's (gatewayctl pin CERTIFICATE)",
+				        i, before->id);
 }
 
 static void check_pair(const struct clashes *x, const struct partner *p, const struct partner *before)
 {
 	if (p->uri && before->uri && strcmp(p->uri, before->uri) == 0)
-		partner_fault(x, p, "/identity/uri", "%s has the same certificate identity: one of the two is another's",
-		              before->id);
+		partner_fault(x, p, "/identity/uri",
+		              "%s has the same certificate identity: one of the two is another's", before->id);
 	check_pins(x, p, before);
 	if (p->has_log && before->has_log && same_key(&p->log, &before->log))
 		partner_fault(x, p, "/audit/vkey", "is also that of %s: one of the two is another's", before->id);
 	if (p->has_witness && before->has_witness && same_key(&p->witness, &before->witness))
-		partner_fault(x, p, "/audit/witness_vkey", "is also that of %s: one of the two is another's", before->id);
+		partner_fault(x, p, "/audit/witness_vkey", "is also that of %s: one of the two is another's",
+		              before->id);
 	if (p->roles & before->roles & ROLE(GATEWAY) && p->host && before->host &&
 	    strcmp(p->agency, before->agency) == 0)
-		partner_fault(x, p, "/agency",
-		              "%s is the gateway of %s already: an agency has one that is delivered to; take one of the files "
-		              "away, or its endpoint",
-		              before->id, p->agency);
+		partner_fault(
+		        x, p, "/agency",
+		        "%s is the gateway of %s already: an agency has one that is delivered to; take one of the files "
+		        "away, or its endpoint",
+		        before->id, p->agency);
 }
 
 static void check_own(const struct clashes *x, const struct partner *p)
 {
 	for (size_t i = 0; i < p->n_pins; i++)
 		if (x->c->own_file && digest_eq(&p->pins[i], &x->c->own.id.spki))
-			partner_fault(x, p, "/identity/pins",
-			              "pin %zu is that of this gateway's own certificate: put the partner's there (gatewayctl pin "
-			              "CERTIFICATE)",
-			              i);
+			partner_fault(
+			        x, p, "/identity/pins",
+			        "pin %zu is that of this gateway's own certificate: put the partner's there (gatewayctl pin "
+			        "CERTIFICATE)",
+			        i);
 	if (p->roles & ROLE(GATEWAY) && strcmp(p->agency, x->c->node.agency) == 0 && p->host)
-		partner_fault(x, p, "/agency",
-		              "is this gateway's own agency: the description of this gateway goes to the partners, theirs here");
+		partner_fault(
+		        x, p, "/agency",
+		        "is this gateway's own agency: the description of this gateway goes to the partners, theirs here");
 }
 
 void conf_check_clashes(const struct conf *c, struct error_list *errors)

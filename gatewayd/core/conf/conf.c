@@ -27,8 +27,7 @@ static void conf_free(struct conf *c)
 /* The certificate that is shown already goes on being shown, or nothing else could be changed until it is renewed. */
 static void check_late(const struct conf *c, const struct conf *running, struct error_list *errors)
 {
-	if (c->own.late.reason != REASON_NONE &&
-	    !(running && digest_eq(&running->own.id.whole, &c->own.id.whole)))
+	if (c->own.late.reason != REASON_NONE && !(running && digest_eq(&running->own.id.whole, &c->own.id.whole)))
 		error_list_add(errors, &c->own.late);
 }
 

@@ -126,7 +126,7 @@ struct conf {
 	const char *paths[40]; /* every path that the node document names; NULL-terminated */
 	size_t n_paths;
 	struct timestamp_authority timestamp;
-	struct chain *chain; /* verifies what peers show */
+	struct chain *chain;  /* verifies what peers show */
 	struct own_chain own; /* what this gateway shows */
 	struct view own_pem;
 	const char *own_file, *own_key_file;

@@ -24,10 +24,11 @@ static void judge_authority(void *arg, size_t number, uint32_t line, const char 
 	(void)until_ms;
 	f->n = number;
 	if (!authority)
-		error_list_addf(f->errors, REASON_CONFIG, f->path, line, 1,
-		                "%s is no authority (basicConstraints without CA): put the certificate here of who signed "
-		                "it",
-		                subject);
+		error_list_addf(
+		        f->errors, REASON_CONFIG, f->path, line, 1,
+		        "%s is no authority (basicConstraints without CA): put the certificate here of who signed "
+		        "it",
+		        subject);
 }
 
 static void check_authorities(const char *path, struct view pem, struct error_list *errors)
@@ -35,9 +36,10 @@ static void check_authorities(const char *path, struct view pem, struct error_li
 	struct authorities_file f = { .path = path, .errors = errors };
 
 	if (!pem_each(pem, judge_authority, &f))
-		error_list_addf(errors, REASON_CONFIG, path, 0, 0,
-		                "the certificate after the first %zu cannot be read: it was cut or changed; copy it again",
-		                f.n);
+		error_list_addf(
+		        errors, REASON_CONFIG, path, 0, 0,
+		        "the certificate after the first %zu cannot be read: it was cut or changed; copy it again",
+		        f.n);
 	else if (f.n > AUTHORITIES_MAX)
 		error_list_addf(errors, REASON_CONFIG, path, 0, 0, "holds %zu authorities, and %d are the most", f.n,
 		                AUTHORITIES_MAX);
@@ -83,7 +85,8 @@ void conf_read_own(struct conf *c, const json_t *doc, int64_t now_ms, struct err
 		check_authorities(authorities, buf_view(&pem), errors);
 		f.peers = chain = peers_chain(own_authorities, buf_view(&pem), errors);
 	}
-	if (read_quietly(f.certificate_file, &cert) && f.key_file && file_read_private(f.key_file, key.max, &key, NULL)) {
+	if (read_quietly(f.certificate_file, &cert) && f.key_file &&
+	    file_read_private(f.key_file, key.max, &key, NULL)) {
 		f.certificate = buf_view(&cert);
 		f.key = buf_view(&key);
 		if (own_chain_check(&f, now_ms, &c->own, errors)) {
@@ -162,7 +165,8 @@ void conf_certificate_notes(const struct conf *c, int64_t now_ms, void (*each)(v
 		look_at(&l, 1, 1, "the gateway's certificate", false, c->own.until_ms);
 		for (size_t i = 0; i < c->node.n_names; i++)
 			if (!own_chain_names(c->own_pem, view_of(c->node.names[i])))
-				tell(&l, "%s: is not for %s, one of `names`: partners that reach the gateway by it refuse it",
+				tell(&l,
+				     "%s: is not for %s, one of `names`: partners that reach the gateway by it refuse it",
 				     c->own_file, c->node.names[i]);
 	}
 	for (size_t i = 0; c->authorities && i < authorities_count(c->authorities); i++) {

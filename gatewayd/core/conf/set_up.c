@@ -87,10 +87,12 @@ static void check_control(struct set_up *x)
 		return;
 	writable_folder(x, "/control", file_folder(&x->mem, path));
 	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-		fault(x, "/control", "is too long for a socket's path (%zu bytes at most, with its folder); name a shorter one",
+		fault(x, "/control",
+		      "is too long for a socket's path (%zu bytes at most, with its folder); name a shorter one",
 		      sizeof((struct sockaddr_un *)0)->sun_path - 1);
 	else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-		fault(x, "/control", "%.200s: is there and no socket; the daemon would put its socket in its place: mend the path",
+		fault(x, "/control",
+		      "%.200s: is there and no socket; the daemon would put its socket in its place: mend the path",
 		      path);
 }
 
@@ -125,10 +127,11 @@ static bool read_key(struct set_up *x, const char *name, struct secret *out)
 
 	if (path && secret_read(path, SECRET_BYTES, out, &e))
 		return true;
-	error_list_addf(x->errors, e.reason, path ? path : "", 0, 0,
-	                "%s; it was made by gatewayctl init: put it back from its backup (gatewayctl keys restore), owned by "
-	                "the gateway's account, mode 600",
-	                e.text);
+	error_list_addf(
+	        x->errors, e.reason, path ? path : "", 0, 0,
+	        "%s; it was made by gatewayctl init: put it back from its backup (gatewayctl keys restore), owned by "
+	        "the gateway's account, mode 600",
+	        e.text);
 	return false;
 }
 
@@ -150,8 +153,8 @@ static void wrong_vkey(struct set_up *x, const char *pointer, const char *path, 
 	struct buf text = BUF_INIT(VKEY_MAX);
 
 	note_vkey_print(own, &text);
-	fault(x, pointer, "%.100s: %s; auditors and partners who are given it refuse this log. It must say %.*s", path, why,
-	      VIEW_ARG(buf_view(&text)));
+	fault(x, pointer, "%.100s: %s; auditors and partners who are given it refuse this log. It must say %.*s", path,
+	      why, VIEW_ARG(buf_view(&text)));
 	buf_free(&text);
 }
 
@@ -172,8 +175,9 @@ static void check_vkey(struct set_up *x, const char *pointer, const char *path, 
 			wrong_vkey(x, pointer, path, own, "is no verifier key");
 		else if (!note_vkey_same(&told, own))
 			wrong_vkey(x, pointer, path, own,
-			           strcmp(told.name, own->name) != 0 ? "is of another name (host, node or epoch)"
-			                                             : "is not the public half of the secret in `keys`");
+			           strcmp(told.name, own->name) != 0
+			                   ? "is of another name (host, node or epoch)"
+			                   : "is not the public half of the secret in `keys`");
 	}
 	buf_free(&text);
 }
@@ -204,8 +208,9 @@ static void check_keys(struct set_up *x)
 	if (!is_folder(x, "/keys", n->keys, &st))
 		return;
 	if (st.st_mode & 0077)
-		fault(x, "/keys", "%.200s: holds secrets, and others than its owner may enter it (mode %03o); chmod 700",
-		      n->keys, st.st_mode & 0777u);
+		fault(x, "/keys",
+		      "%.200s: holds secrets, and others than its owner may enter it (mode %03o); chmod 700", n->keys,
+		      st.st_mode & 0777u);
 	if (access(n->keys, R_OK | W_OK | X_OK) != 0) {
 		fault(x, "/keys", "%.200s: cannot be used by uid %u (%s); give it to that account (chown -R)", n->keys,
 		      (unsigned)geteuid(), strerror(errno));
@@ -220,8 +225,9 @@ static void check_keys(struct set_up *x)
 	snprintf(name, sizeof name, "%s/witness/%s", n->host, n->name);
 	const char *witness = key_file(x, "witness.key");
 	if (n->witness_vkey && witness && access(witness, F_OK) != 0)
-		fault(x, "/audit/witness_vkey", "%.200s is not there: without it this node cosigns no log; put it back, or leave "
-		                                "witness_vkey out",
+		fault(x, "/audit/witness_vkey",
+		      "%.200s is not there: without it this node cosigns no log; put it back, or leave "
+		      "witness_vkey out",
 		      witness);
 	else if (witness && access(witness, F_OK) == 0 && read_key(x, "witness.key", &secret) &&
 	         public_of(&secret, name, NOTE_COSIGNER, &own))
