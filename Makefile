@@ -145,7 +145,7 @@ check-long: check check-faults-long check-meaning-long check-postgres check-tsan
 # One hour of two gateways under mixed faults: memory, descriptors and the store's size, a line a minute.
 soak: all
 	BUILD="$(abspath $(B))" python3 test/e2e/faults/soak.py $(ARGS)
-bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention bench-flood bench-door bench-gate
+bench: bench-json bench-schema bench-ajv bench-transform bench-policy bench-tlog bench-store bench-gateway bench-retention bench-flood bench-door bench-gate bench-calls bench-disk bench-backlog bench-growth
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -10,7 +10,7 @@
 #include "lib/base/ids.h"
 
 #define RECEIVE_TURN (1024u * 1024)
-#define KEPT_MAX     (4 * CHANNEL_FRAME_MAX) /* bytes that a buffer holds on to once it is empty */
+#define KEPT_MAX     (16 * CHANNEL_FRAME_MAX) /* bytes that a buffer holds on to once it is empty, until channel_rest() */
 
 struct channel {
 	int fd;

@@ -10,7 +10,9 @@
  *                              (payload empty)
  *   CLOSE     edge   conn      the connection is gone; or core → edge: close it
  *   HEAD      edge   request   u64 conn, u64 content length (CHANNEL_CHUNKED: known at the end only),
- *                              u16-prefixed method, target, then pairs of u16-prefixed lower-case field name and value; LAST: no body follows
+ *                              u16-prefixed method, target, then pairs of u16-prefixed lower-case field name and value; then, where
+ *                              bytes of the body came with it, u16 zero and those, which count as a BODY frame's do; LAST: no
+ *                              more of a body follows
  *   BODY      both   request   bytes of the body (of a request, an answer, or an outbound request);
  *                              LAST: complete
  *   CREDIT    both   request   u32: so many more bytes of body may be sent. Each body starts with a credit

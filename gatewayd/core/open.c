@@ -12,6 +12,7 @@
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/store/copying.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/witness/sight.h"
@@ -220,6 +221,7 @@ static bool stores_open(void *arg, struct error *e)
 	o->reader = c->reader = store_open_reader(c->conf->node.store, e);
 	if (!o->reader)
 		goto fail;
+	store_share_marks(o->reader, o->store);
 	overdue_refresh(c, o->reader);
 	return true;
 fail:

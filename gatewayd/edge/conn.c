@@ -1,7 +1,5 @@
 /* See conn.h: the life of connections, their deadlines and their table. */
 #include <assert.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,7 +9,6 @@
 
 #define LINGER_MS    2000
 #define FLOOR_MS     4000                          /* over so long the rate of a reader is taken */
-#define UNSENT_MAX   (64 * 1024)                   /* bytes of an answer that the kernel holds and cannot send yet */
 #define STREAM_FLOOR (64 * 1024)                   /* bytes a second of a stream's body, while it is read */
 #define REST_MS      1000                          /* idle so long, a connection gives its buffers back */
 #define OUT_MAX      (CHANNEL_CREDIT + 64u * 1024) /* an answer's bytes that wait for the socket */
@@ -249,14 +246,6 @@ static bool take_seat(struct edge_thread *t, struct conn *c, const struct addres
 	return false;
 }
 
-void conn_tune(const struct conn *c)
-{
-	int on = 1, unsent = UNSENT_MAX;
-
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-}
-
 void conn_open(struct edge_thread *t, int fd, const struct address *from, bool monitor)
 {
 	struct conn_table *table = t->conns;
@@ -276,8 +265,6 @@ void conn_open(struct edge_thread *t, int fd, const struct address *from, bool m
 	c->pending = BUF_INIT(2 * TLS_RECORD_MAX);
 	c->out = BUF_INIT(OUT_MAX);
 	http_init(&c->http, HTTP_REQUESTS, c->settings->limits.body_bytes);
-	if (monitor)
-		conn_tune(c);
 	event_assign(&c->readable, t->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	event_assign(&c->writable, t->base, fd, EV_WRITE | EV_PERSIST, conn_on_writable, c);
 	c->state = monitor ? CONN_IDLE : CONN_HANDSHAKE;

@@ -1,4 +1,5 @@
 /* What peers send (see conn_private.h): the handshake, requests and their bodies, half-closes. */
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -23,8 +24,22 @@ void conn_resume(struct conn *c)
 		conn_want_read(c, true);
 }
 
-/* Passes the head of a request on to core. */
-static void pass_head(struct conn *c)
+/* The bytes of the body that came together with its head; it goes by its length, so that what comes next is a piece of it. */
+static struct view first_piece(struct conn *c, struct view *in)
+{
+	struct view body = VIEW("");
+
+	if (in->n == 0 || c->http.chunked || http_is_whole(&c->http))
+		return body;
+	enum http_step step = http_read(&c->http, in, &body);
+	assert(step == HTTP_BODY && body.n <= c->credit);
+	c->credit -= body.n;
+	c->got += body.n;
+	return body;
+}
+
+/* Passes the head of a request on to core, and with it what is here of its body: a small one whole, in one frame. */
+static void pass_head(struct conn *c, struct view *in)
 {
 	struct edge_thread *t = c->thread;
 	struct buf *b = &t->build;
@@ -51,8 +66,11 @@ static void pass_head(struct conn *c)
 		put_view16(b, view_of(http_field_name(f)));
 		put_view16(b, value);
 	}
+	struct view body = first_piece(c, in);
+	if (body.n > 0)
+		put_u16(b, 0);
 	bool whole = http_is_whole(&c->http);
-	edge_send(t, FRAME_HEAD, whole, c->request, buf_view(b), VIEW(""));
+	edge_send(t, FRAME_HEAD, whole, c->request, buf_view(b), body);
 	conn_become(c, whole ? CONN_WAITING : CONN_BODY);
 }
 
@@ -86,8 +104,10 @@ static bool is_ours(const struct conn *c)
 }
 
 /* The whole head is there: hands it on, unless it is for somebody else. */
-static void take_head(struct conn *c, bool more)
+static void take_head(struct conn *c, struct view *in)
 {
+	bool more = in->n > 0;
+
 	if (!is_ours(c)) {
 		c->bodiless = view_is(http_method(&c->http), "HEAD");
 		tell(c->thread, EDGE_COUNT_misdirected, &c->from);
@@ -97,7 +117,7 @@ static void take_head(struct conn *c, bool more)
 	}
 	if (c->monitor)
 		gate_ask(c->thread->edge->gate, &c->seat, &c->settings->limits);
-	pass_head(c);
+	pass_head(c, in);
 	if (c->http.expect_continue && !http_is_whole(&c->http) && !more)
 		conn_write(c, VIEW("HTTP/1.1 100 Continue\r\n\r\n"));
 }
@@ -127,7 +147,7 @@ static void take_input(struct conn *c, struct view in)
 			c->bodiless = view_is(http_method(&c->http), "HEAD");
 			refuse_read(c);
 			return;
-		case HTTP_HEAD: take_head(c, in.n > 0); break;
+		case HTTP_HEAD: take_head(c, &in); break;
 		case HTTP_BODY:
 			c->credit -= body.n;
 			c->got += body.n;
@@ -223,7 +243,6 @@ static bool begin_handshake(struct conn *c)
 	case GATE_SOURCE_SPENT: conn_close(c, EDGE_COUNT_source_budget); return false;
 	case GATE_ALL_SPENT: conn_close(c, EDGE_COUNT_handshake_budget); return false;
 	}
-	conn_tune(c);
 	c->tls = tls_accept(c->settings->tls, c->fd);
 	if (!c->tls)
 		conn_close(c, EDGE_COUNT_tls_failed);

@@ -97,8 +97,6 @@ struct conn_table {
 /* conn.c. The one place where a connection changes its state, and starts the state's deadline. SENDING may be
  * entered again: there is progress. */
 void conn_become(struct conn *c, enum conn_state state);
-/* How its socket sends; for one that will. */
-void conn_tune(const struct conn *c);
 /* The rate of the reader is taken from here on. */
 void conn_measure(struct conn *c);
 void conn_want_read(struct conn *c, bool on);

@@ -58,10 +58,17 @@ void edge_log(const struct edge_thread *t, const char *fmt, ...)
 	fprintf(stderr, "gatewayd edge[%d]: %s\n", t->index, text);
 }
 
+/* Core can do nothing about it before a request comes. */
+static bool may_wait(enum frame_type type)
+{
+	return type == FRAME_OPEN || type == FRAME_KNOWN || type == FRAME_CLOSE;
+}
+
 void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a, struct view b)
 {
 	/* A channel that took no frame is dead, which the end of the turn finds out. */
 	(void)channel_send(t->channel, type, last ? FRAME_LAST : 0, id, a, b);
+	t->channel_due = t->channel_due || !may_wait(type);
 }
 
 void edge_send_u32(struct edge_thread *t, enum frame_type type, uint64_t id, uint32_t n)
@@ -198,6 +205,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	conns_tick(t);
 	listeners_tick(t);
+	t->channel_due = true;
 	if (t->index == 0)
 		gate_rest(t->edge->gate, edge_now());
 	if (edge_now() >= t->counts_ms) {
@@ -237,13 +245,14 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 static void turn_ends(struct edge_thread *t)
 {
 	conns_read_on(t);
-	enum channel_state state = channel_flush(t->channel);
+	enum channel_state state = t->channel_due ? channel_flush(t->channel) : CHANNEL_IDLE;
 
 	if (state == CHANNEL_DEAD) {
 		stop_all(t->edge);
 		return;
 	}
 	bool waits = state == CHANNEL_WANTS_WRITE;
+	t->channel_due = waits;
 	if (waits != t->channel_waits) {
 		t->channel_waits = waits;
 		if (waits)
@@ -327,7 +336,7 @@ static void thread_close(struct edge_thread *t)
  * left. */
 static bool has_work(const struct edge_thread *t)
 {
-	return conns_have_more(t) || (channel_queued(t->channel) > 0 && !t->channel_waits);
+	return conns_have_more(t) || (t->channel_due && !t->channel_waits);
 }
 
 static void *thread_main(void *arg)

@@ -46,6 +46,7 @@ struct edge_thread {
 	int wake_fd;               /* eventfd: new settings, or stop */
 	bool is_open;              /* all of what follows is there */
 	bool channel_waits;        /* for its socket to take more */
+	bool channel_due;          /* what is queued on it leaves at this turn's end */
 	struct settings *settings; /* current, this thread's reference */
 	struct conn_table *conns;
 	struct client *client;
@@ -77,7 +78,8 @@ struct edge {
 
 /* Milliseconds of the monotonic clock, coarse (a few milliseconds). Any thread. */
 uint64_t edge_now(void);
-/* Queues a frame to core; it leaves at the end of this turn of the loop. */
+/* Queues a frame to core; it leaves at the end of this turn of the loop. What only tells of a connection that it came or went
+ * wakes nobody: it leaves with what comes next, or with the tick. */
 void edge_send(struct edge_thread *t, enum frame_type type, bool last, uint64_t id, struct view a, struct view b);
 void edge_send_u32(struct edge_thread *t, enum frame_type type, uint64_t id, uint32_t n);
 /* So much waits for core that nothing more may be read for it. */

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -15,6 +17,7 @@
  * handshake up; and fewer than there are seats, so that nobody is evicted before what it sent was looked at. */
 #define ACCEPTS_A_TURN         32
 #define MONITOR_ACCEPTS_A_TURN 16
+#define UNSENT_MAX             (64 * 1024) /* bytes of an answer that the kernel holds and cannot send yet */
 
 struct listener {
 	struct listener *next;
@@ -72,12 +75,21 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 	}
 }
 
+/* How connections send, which have it from their listener (tested): two calls less for each. */
+static bool tune(int fd)
+{
+	int on = 1, unsent = UNSENT_MAX;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+	       setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) == 0;
+}
+
 bool listener_add(struct edge_thread *t, int fd, bool monitor)
 {
 	struct listener *l = calloc(1, sizeof *l);
 	int flags = fcntl(fd, F_GETFL);
 
-	if (!l || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+	if (!l || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || !tune(fd)) {
 		free(l);
 		return false;
 	}

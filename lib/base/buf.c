@@ -67,6 +67,15 @@ char *buf_grow(struct buf *b, size_t n)
 	return b->p + b->n;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+	bool failed = b->failed;
+
+	if (n > b->cap && buf_grow(b, n - b->n))
+		b->high = b->n;
+	b->failed = failed;
+}
+
 static void add_signed(struct buf *b, int64_t number)
 {
 	if (number < 0)

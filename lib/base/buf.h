@@ -25,6 +25,8 @@ void buf_free(struct buf *b);  /* frees the bytes; the buf may be used again */
 void buf_wipe(struct buf *b);  /* overwrites the bytes, then frees them */
 void buf_clear(struct buf *b); /* overwrites the bytes, those before earlier resets too; empty again, memory kept */
 void buf_reset(struct buf *b); /* empty again, memory kept, error cleared */
+/* Memory for `n` bytes in all, if there is as much: additions up to there move nothing. Gives no room. */
+void buf_reserve(struct buf *b, size_t n);
 /* What buf_room does where memory has to grow or the error is set. */
 char *buf_grow(struct buf *b, size_t n);
 

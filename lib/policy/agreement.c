@@ -68,14 +68,19 @@ static json_t *read_with_format(struct load *l, const struct schema *schema)
 	return doc;
 }
 
+static struct schema *own_schema(struct schema *compiled, struct view name, struct error *e)
+{
+	return compiled ? schema_ref(compiled) : document_schema(name, e);
+}
+
 static bool load_all(struct load *l, struct view signature)
 {
 	struct agreement *a = l->a;
 	struct error e = { .reason = REASON_NONE };
-	struct schema *schema = document_schema(VIEW("agreement"), &e);
+	struct schema *schema = own_schema(l->from->agreement_schema, VIEW("agreement"), &e);
 	bool format = has_format(l);
 
-	a->approval_schema = schema ? document_schema(VIEW("approval"), &e) : NULL;
+	a->approval_schema = schema ? own_schema(l->from->approval_schema, VIEW("approval"), &e) : NULL;
 	if (!a->approval_schema) {
 		schema_unref(schema);
 		return error_list_add(l->errors, &e);

@@ -47,6 +47,8 @@ struct agreement_sources {
 	struct secret pseudonym_secret;        /* n == 0: rules that need keys check but do not run */
 	bool unsigned_ok;                      /* lint and simulate on drafts: signatures are not demanded */
 	int64_t now_ms;
+	/* document_schema() of "agreement" and of "approval", compiled once by who loads many; NULL: compiled for each. */
+	struct schema *agreement_schema, *approval_schema;
 };
 
 /* Loads and compiles `text` with its detached signature. NULL with every error listed; `file` is its name

@@ -4,7 +4,7 @@
  * PCRE2 behind a translation, under a budget. Whoever hits the budget gets REGEX_LIMIT, which is
  * never to be read as "no match".
  *
- * A struct regex is immutable and shared by threads. A struct regex_run is the scratch memory of one
+ * A struct regex is immutable and shared by threads, and by all who compile the same pattern while it lives. A struct regex_run is the scratch memory of one
  * thread; a match allocates nothing once the run is warm. */
 #ifndef GATEWAY_SCHEMA_REGEX_H
 #define GATEWAY_SCHEMA_REGEX_H
@@ -19,6 +19,7 @@ enum regex_verdict { REGEX_MATCH, REGEX_NO_MATCH, REGEX_LIMIT };
 /* Compiles an ECMA-262 pattern (UTF-8, without slashes and flags, read as with the flag `u`). NULL with
  * REASON_SCHEMA_ERROR (column: the byte in the pattern), REASON_LIMIT or REASON_NO_MEMORY. */
 struct regex *regex_compile(struct view ecma_pattern, struct error *e) MUST_USE;
+/* Gives back what regex_compile() gave; the last one frees it. Any thread. */
 void regex_free(struct regex *r);
 
 struct regex_run *regex_run_new(void) MUST_USE; /* NULL: no memory */

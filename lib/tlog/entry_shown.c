@@ -61,11 +61,18 @@ static const struct member {
 	{ "time", OF_ALL, SHAPE_NUMBER },
 };
 
-static const struct member *find_member(struct view name)
+#define MEMBERS (sizeof members / sizeof members[0])
+
+/* Both stand in order: it is looked for from *next on, which is behind the one that was found. */
+static const struct member *find_member(struct view name, size_t *next)
 {
-	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-		if (view_is(name, members[i].name))
-			return &members[i];
+	for (size_t i = 0; i < MEMBERS; i++) {
+		const struct member *m = &members[(*next + i) % MEMBERS];
+		if (!view_is(name, m->name))
+			continue;
+		*next = (size_t)(m - members) + 1;
+		return m;
+	}
 	return NULL;
 }
 
@@ -84,20 +91,32 @@ static bool is_made_of(struct view v, enum shape shape)
 	return v.n > 0 && v.n <= NAME_MAX_BYTES;
 }
 
-/* Base64url of `bits` bits: those behind them in the last character are zero. */
+#define NO_DIGIT 64
+
+static unsigned digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (unsigned)(c - 'a') + 26;
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0') + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : NO_DIGIT;
+}
+
+/* So many characters of base64url; the last `left` bits of the last are zero. */
 static bool is_base64url(struct view v, size_t characters, unsigned left)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	const char *digit = NULL;
+	unsigned digit = 0;
 
 	if (v.n != characters)
 		return false;
 	for (size_t i = 0; i < v.n; i++) {
-		digit = memchr(digits, v.p[i], sizeof digits - 1);
-		if (!digit)
+		digit = digit_of(v.p[i]);
+		if (digit == NO_DIGIT)
 			return false;
 	}
-	return ((unsigned)(digit - digits) & ((1u << left) - 1)) == 0;
+	return (digit & ((1u << left) - 1)) == 0;
 }
 
 /* No more than the operation has, in order, none twice. */
@@ -162,6 +181,7 @@ static bool is_later(const struct tape *t, unsigned form)
 const char *entry_shown_fault(const struct tape *t, unsigned form)
 {
 	const struct tape_node *nodes = t->nodes;
+	size_t next = 0;
 	uint32_t off;
 
 	if (nodes[0].type != TAPE_OBJECT)
@@ -172,7 +192,7 @@ const char *entry_shown_fault(const struct tape *t, unsigned form)
 	if (o == OPERATION_COUNT || !(OF_ALL >> o & 1))
 		return "the entry is of no operation that a partner shows";
 	for (uint32_t k = 1; k < nodes[0].next; k = nodes[k + 1].next) {
-		const struct member *m = find_member(tape_string(t, k));
+		const struct member *m = find_member(tape_string(t, k), &next);
 		if (!m || !(m->operations >> o & 1))
 			return "the entry has a member that an entry of its operation has not";
 		if (!fits(t, k + 1, m->shape, o))

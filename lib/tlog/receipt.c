@@ -76,17 +76,19 @@ bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, s
 
 bool receipt_verify(const struct receipt *r, struct view entry, const struct note_vkey *log, struct error *e)
 {
+	struct tlog_path none = { .size = 0, .n = 0 };
 	struct checkpoint c;
 
-	return checkpoint_open(r->checkpoint, log, &c, e) && receipt_includes(r, entry, &c, e);
+	return checkpoint_open(r->checkpoint, log, &c, e) && receipt_includes(r, entry, &c, &none, e);
 }
 
-bool receipt_includes(const struct receipt *r, struct view entry, const struct checkpoint *c, struct error *e)
+bool receipt_includes(const struct receipt *r, struct view entry, const struct checkpoint *c, struct tlog_path *known,
+                      struct error *e)
 {
 	struct digest leaf;
 
 	tlog_leaf_hash(entry, &leaf);
-	if (!tlog_check_inclusion(r->index, c->size, &leaf, r->proof, r->n, &c->root))
+	if (!tlog_path_check(known, r->index, c->size, &leaf, r->proof, r->n, &c->root))
 		return error_set(e, REASON_TAMPERED,
 		                 "the entry is not the one at index %llu of the log that the checkpoint signs",
 		                 (unsigned long long)r->index);

@@ -4,6 +4,7 @@
 #define GATEWAY_TLOG_RECEIPT_H
 
 #include "lib/tlog/note.h"
+#include "lib/tlog/proof_path.h"
 
 struct receipt {
 	uint64_t index;
@@ -20,7 +21,9 @@ bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, s
                    struct error *e) MUST_USE;
 /* Origin and key of `log`, signature, inclusion of `entry`. */
 bool receipt_verify(const struct receipt *r, struct view entry, const struct note_vkey *log, struct error *e) MUST_USE;
-/* Inclusion of `entry` alone, in the tree of `c`, the receipt's checkpoint, which its caller opened. */
-bool receipt_includes(const struct receipt *r, struct view entry, const struct checkpoint *c, struct error *e) MUST_USE;
+/* Inclusion of `entry` alone, in the tree of `c`, the receipt's checkpoint, which its caller opened. `known`: as
+ * tlog_path_check() has it. */
+bool receipt_includes(const struct receipt *r, struct view entry, const struct checkpoint *c, struct tlog_path *known,
+                      struct error *e) MUST_USE;
 
 #endif

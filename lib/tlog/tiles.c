@@ -3,6 +3,7 @@
  * root, which is the next level's hash. */
 #include <assert.h>
 
+#include "lib/tlog/proof_path.h"
 #include "lib/tlog/tiles.h"
 
 #define TILE_LEVELS 8
@@ -34,7 +35,8 @@ struct tiles {
 	void *arg;
 	struct level levels[TILE_LEVELS];
 	struct older older[OLDER];
-	unsigned next; /* of `older`: the one that was read first */
+	unsigned next;           /* of `older`: the one that was read first */
+	struct tlog_path proved; /* last */
 };
 
 static unsigned row_offset(unsigned row)
@@ -221,6 +223,7 @@ void tiles_rollback(struct tiles *t, uint64_t size)
 			last->n = (unsigned)(hashes - last->index * TLOG_TILE_WIDTH);
 	}
 	t->size = size;
+	t->proved.size = 0;
 }
 
 void tiles_commit(struct tiles *t)
@@ -372,5 +375,5 @@ void tiles_root(const struct tiles *t, struct digest *out)
 
 bool tiles_prove(struct tiles *t, uint64_t index, uint64_t size, struct digest *proof, unsigned *n)
 {
-	return size <= t->size && tlog_prove_inclusion(index, size, tiles_read, t, proof, n);
+	return size <= t->size && tlog_path_prove(&t->proved, index, size, tiles_read, t, proof, n);
 }

@@ -144,6 +144,28 @@ START_TEST(buffers_are_cleared)
 }
 END_TEST
 
+/* What is added up to there moves nothing, and only what was added is overwritten at the end. */
+START_TEST(buffers_are_reserved)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_adds(&b, "begun");
+	buf_reserve(&b, 3000);
+	const char *p = b.p;
+	ck_assert(b.n == 5 && b.high == 5 && b.cap >= 3000 && !b.failed);
+	while (b.n < 3000)
+		buf_addc(&b, 'x');
+	ck_assert_ptr_eq(b.p, p);
+	ck_assert_int_eq(memcmp(b.p, "begunx", 6), 0);
+	buf_reserve(&b, 10);
+	ck_assert_ptr_eq(b.p, p);
+	/* More than it may have is no error before it is added. */
+	buf_reserve(&b, 5000);
+	ck_assert(!b.failed && b.n == 3000);
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(buffers_escape_at_every_place)
 {
 	char text[27], expect[3 * sizeof text];
@@ -289,6 +311,7 @@ TCase *make_text_case(void)
 	tcase_add_test(c, buffers_write_json_strings);
 	tcase_add_test(c, buffers_format);
 	tcase_add_test(c, buffers_are_cleared);
+	tcase_add_test(c, buffers_are_reserved);
 	tcase_add_test(c, buffers_escape_at_every_place);
 	tcase_add_test(c, arenas_zero_and_reuse);
 	tcase_add_test(c, the_first_error_wins);

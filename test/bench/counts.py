@@ -4,7 +4,8 @@ it has all the same. No time is in it, so that it holds on a machine that is bus
 
     counts.py PROGRAM [--record] [--show NAME]
 
---record writes counts.txt anew; --show prints where a scenario's instructions are, a function a line, libraries too."""
+--record writes counts.txt anew; --show prints where a scenario's instructions are: each object, then a function a line, libraries
+too. CK_RUN_CASE=NAME runs one scenario alone."""
 
 import collections
 import os
@@ -60,7 +61,11 @@ def main():
             f.writelines(f"{name} {n}\n" for name, n in ours.items())
     if options[:1] == ["--show"]:
         n, costs = found[options[1]]
-        for (ob, fn), c in costs.most_common(80):
+        objects = collections.Counter()
+        for (ob, _), c in costs.items():
+            objects[ob] += c
+        print("".join(f"{c / n:10.0f}  {ob}\n" for ob, c in objects.most_common(8)))
+        for (ob, fn), c in costs.most_common(150):
             print(f"{c / n:10.0f}  {ob:28.28} {fn}")
     with open(RECORDED, encoding="ascii") as f:
         recorded = dict(line.split() for line in f if not line.startswith("#"))

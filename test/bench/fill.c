@@ -2,11 +2,12 @@
  * rows are what the gateway itself writes, by the store's own verbs, but that they have no audit entries: the log stays
  * what the gateway made of it, and verifies.
  *
- *   fill rows STORE KEYS AGREEMENT DIGEST COPIES PAYLOADS
+ *   fill rows STORE KEYS AGREEMENT DIGEST COPIES PAYLOADS [BEFORE]
  *   fill due STORE FIRST COUNT AT
  *
  * `rows` writes so many copies that the recipient's system fetched, which end in a year, and then so many records that
- * wait for it, with sealed payload, key slot and inbox item, all received within the last day, with keys. `due` moves
+ * wait for it, with sealed payload, key slot and inbox item, all received within the last day, with keys; BEFORE says how
+ * many were written so before. `due` moves
  * what falls due next of the exchanges from row FIRST on to the instant AT (milliseconds since 1970). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,7 @@ static void rows(char **argv)
 {
 	struct error e = { .reason = REASON_NONE };
 	uint64_t copies = number(argv[6], MOST), payloads = number(argv[7], MOST);
+	uint64_t before = argv[8] ? number(argv[8], MOST) : 0;
 	uint32_t swept;
 
 	f.agreement = view_of(argv[4]);
@@ -151,7 +153,8 @@ static void rows(char **argv)
 	if (!f.keys || !keystore_sweep(f.keys, slot_live, f.store, &swept, &e) ||
 	    !random_bytes(f.sealed, sizeof f.sealed))
 		die("opening the key store", &e);
-	f.all = copies + payloads;
+	f.n = before;
+	f.all = before + copies + payloads;
 	fill(copies, put_copy);
 	fill(payloads, put_payload);
 	keystore_close(f.keys);
@@ -187,10 +190,10 @@ static void due(char **argv)
 int main(int argc, char **argv)
 {
 	struct error e = { .reason = REASON_NONE };
-	bool fills = argc == 8 && strcmp(argv[1], "rows") == 0;
+	bool fills = (argc == 8 || argc == 9) && strcmp(argv[1], "rows") == 0;
 
 	if (!fills && !(argc == 6 && strcmp(argv[1], "due") == 0))
-		die("usage: fill rows STORE KEYS AGREEMENT DIGEST COPIES PAYLOADS | fill due STORE FIRST COUNT AT",
+		die("usage: fill rows STORE KEYS AGREEMENT DIGEST COPIES PAYLOADS [BEFORE] | fill due STORE FIRST COUNT AT",
 		    NULL);
 	f.now_ms = (int64_t)time(NULL) * 1000;
 	f.store = store_open(argv[2], &e);

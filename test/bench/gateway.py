@@ -7,7 +7,8 @@ and two gateways, from one agency's system to the other's inbox (relay.py). Loop
 stopped by pid and everything lies in temporary folders, which are removed.
 
 SECONDS, ROUNDS, CONNECTIONS and RATE in the environment change the run; ONLY=gateway,nginx takes the rows whose name begins
-so; PERF=FOLDER records where the gateway's CPU goes with perf (HZ samples a second; DWARF=1 for whole call graphs)."""
+so; PERF=FOLDER records where the gateway's CPU goes with perf, in the row "gateway", or "gateway, lines by 100" with PERF_LINES=1
+(HZ samples a second; DWARF=1 for whole call graphs)."""
 
 import json
 import os
@@ -73,14 +74,14 @@ class Bench:
         self.bodies = f"{world.folder}/bodies"
         self.body = json.dumps(agreements.envelope(record()), separators=(",", ":"))
         write(self.bodies, self.body + "\n")
-        self.nginx = Nginx(world, self.node)
+        self.nginx = None
         self.first = 1000000
 
-    def load(self, port, pid, *more, seconds=SECONDS, records=1):
+    def load(self, port, pid, *more, seconds=SECONDS, records=1, connections=CONNECTIONS):
         """One measurement: the load generator's figures; a request has so many records."""
         out = run(LOAD, "-a", f"127.0.0.1:{port}", "--server-name", self.node.host, "--ca", self.world.authority.cert,
                   "--cert", self.feed[0], "--private-key", self.feed[1], *(more if "-u" in more else ("-u", TARGET, "-B", self.bodies, *more)),
-                  "-c", str(CONNECTIONS), "-s", str(seconds), "-w", "1", "-n", str(REQUESTS // records),
+                  "-c", str(connections), "-s", str(seconds), "-w", "1", "-n", str(REQUESTS // records),
                   "--first", str(self.first // records), "-p", str(pid))[1]
         self.first += REQUESTS
         if self.first > 8000000:
@@ -186,7 +187,7 @@ def profile(bench, folder):
                                    "-F", os.environ.get("HZ", "1999"), "-o", f"{folder}/{name}.data", "-p", str(pid)])
                  for name, pid in (("core", bench.node.process.pid), ("edge", bench.node.edge_pid()))]
     try:
-        print(json.dumps(bench.measure_gateway("-k")))
+        print(json.dumps(bench.measure_lines() if os.environ.get("PERF_LINES") else bench.measure_gateway()))
     finally:
         for r in recorders:
             r.send_signal(signal.SIGINT)
@@ -218,6 +219,7 @@ def main():
     load_before = os.getloadavg()
     with World() as world, World() as pair:
         bench = Bench(world)
+        bench.nginx = Nginx(world, bench.node)
         relay = Relay(pair, bench.body)
         try:
             bench.nginx.start()

@@ -100,8 +100,9 @@ class Peer(Neighbour):
     def installed():
         return os.path.isdir(f"{PEER}/node_modules")
 
-    def start(self):
-        self.process = subprocess.Popen(["node", f"{PEER}/server.mjs", str(self.port), str(self.processes), f"{self.node.folder}/tls",
+    def start(self, wrap=()):
+        """`wrap`: the words before the command."""
+        self.process = subprocess.Popen([*wrap, "node", f"{PEER}/server.mjs", str(self.port), str(self.processes), f"{self.node.folder}/tls",
                                          f"{ROOT}/schema/records/passenger.schema.json", self.folder], stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise AssertionError(f"the service in Node.js did not start: {self.process.wait(10)}")

@@ -30,6 +30,7 @@
 #include "test/core/log_fixture.h"
 #include "test/policy/support.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
 
@@ -255,6 +256,7 @@ static inline void core_start(struct core_fixture *f)
 	OK((f->reader = store_open_reader(scratch_file(&f->log.dir, "store.db"), e)) != NULL);
 	f->core.keys = f->log.keys;
 	f->core.writer = f->log.writer;
+	store_share_marks(f->reader, f->log.store);
 	f->core.reader = f->reader;
 	OK((f->core.departures = departures_new(f->reader, e)) != NULL);
 	f->core.reads = reads_new();

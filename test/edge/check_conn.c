@@ -1,7 +1,10 @@
 /* Connections as peers use and abuse them: framing through to core, refusals, deadlines, caps, credit. */
 #include <check.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "test/edge/peer.h"
@@ -48,6 +51,60 @@ START_TEST(passes_requests_and_answers)
 	buf_free(&a.body);
 	peer_free(p);
 	ck_assert_uint_eq(rig_await(r, closes, 1), 1);
+	ck_assert_int_eq(rig_stop(r), 0);
+}
+END_TEST
+
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t n = sizeof value;
+
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, option, &value, &n), 0);
+	return value;
+}
+
+/* Connections have from their listener how they send: one that is accepted here, after the edge has ended. */
+START_TEST(connections_send_at_once_and_keep_little_unsent)
+{
+	int listening;
+	struct rig *r = rig_start(&(struct rig_options){ .listening = &listening });
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_port = htons(rig_port(r)),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct peer *p = peer_open(rig_port(r), NULL);
+
+	ck_assert_int_eq(peer_ask(p, GET("/status/200")), 200);
+	peer_free(p);
+	ck_assert_int_eq(rig_stop(r), 0);
+	int out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(out, (struct sockaddr *)&to, sizeof to), 0);
+	int in = accept(listening, NULL, NULL);
+	ck_assert_int_ge(in, 0);
+	ck_assert_int_eq(option_of(in, TCP_NODELAY), 1);
+	ck_assert_int_eq(option_of(in, TCP_NOTSENT_LOWAT), 64 * 1024);
+	close(in);
+	close(out);
+	close(listening);
+}
+END_TEST
+
+/* That a connection came wakes nobody: core learns it with its first request, or with the tick, which comes between at times. */
+START_TEST(tells_of_a_connection_with_its_request)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .threads = 1 });
+
+	for (int i = 0; i < 20; i++) {
+		struct peer *p = peer_open(rig_port(r), NULL);
+		usleep(5000);
+		ck_assert_int_eq(peer_ask(p, GET("/status/200")), 200);
+		peer_free(p);
+	}
+	ck_assert_uint_ge(rig_counts(r).with_open, 10);
+	struct peer *silent = peer_open(rig_port(r), NULL);
+	ck_assert_uint_eq(rig_await(r, opens, 21), 21);
+	peer_free(silent);
+	ck_assert_uint_eq(rig_await(r, closes, 21), 21);
 	ck_assert_int_eq(rig_stop(r), 0);
 }
 END_TEST
@@ -127,6 +184,9 @@ START_TEST(answers_pipelined_requests_in_order)
 		ck_assert(view_is(buf_view(&a.body), want));
 		buf_free(&a.body);
 	}
+	/* Each came to core in one frame. */
+	ck_assert_uint_eq(rig_counts(r).joined, 100);
+	ck_assert_uint_eq(rig_counts(r).bodies, 100);
 	buf_free(&in);
 	peer_free(p);
 	ck_assert_int_eq(rig_stop(r), 0);
@@ -530,6 +590,8 @@ TCase *make_conn_case(void)
 	tcase_set_timeout(c, 30);
 	tcase_add_unchecked_fixture(c, rig_setup, NULL);
 	tcase_add_test(c, passes_requests_and_answers);
+	tcase_add_test(c, connections_send_at_once_and_keep_little_unsent);
+	tcase_add_test(c, tells_of_a_connection_with_its_request);
 	tcase_add_test(c, answers_head_without_a_body);
 	tcase_add_test(c, carries_large_bodies_both_ways);
 	tcase_add_test(c, reads_no_more_than_core_takes);

@@ -228,6 +228,8 @@ struct rig *rig_start(const struct rig_options *o)
 		fds.listeners[i][0] = listen_on(&r->port);
 	}
 	fds.monitors[0] = listen_on(&r->monitor_port);
+	if (o->listening)
+		ck_assert_int_ge(*o->listening = dup(fds.listeners[0][0]), 0);
 	fflush(NULL);
 	r->edge = fork();
 	ck_assert_int_ge(r->edge, 0);

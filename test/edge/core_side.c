@@ -86,7 +86,33 @@ static void echo(struct core_thread *t, struct request *q)
 	send_more(t, q);
 }
 
-static void take_head(struct core_thread *t, const struct frame *f)
+static void take_body(struct core_thread *t, uint64_t id, struct view bytes, bool last)
+{
+	struct rig_counts *c = &t->rig->counts;
+	struct request *q = request_find(t, id);
+
+	c->bodies++;
+	c->lasts += last;
+	c->body_bytes += bytes.n;
+	if (!q)
+		return;
+	if (q->mirror) {
+		core_send(t, FRAME_BODY, last || q->ends, id, bytes);
+		send_u32(t, FRAME_CREDIT, id, (uint32_t)bytes.n);
+		if (last || q->ends)
+			core_request_end(q);
+		return;
+	}
+	if (q->echo)
+		buf_add(&q->body, bytes);
+	if (!q->stingy)
+		send_u32(t, FRAME_CREDIT, id, (uint32_t)bytes.n);
+	if (q->echo && last)
+		echo(t, q);
+}
+
+/* *body: what came of the body with it. */
+static void take_head(struct core_thread *t, const struct frame *f, struct view *body)
 {
 	struct reader r = { .rest = f->payload };
 	struct request *q = request_find(t, 0);
@@ -99,7 +125,13 @@ static void take_head(struct core_thread *t, const struct frame *f)
 	buf_addf(&text, "%.*s\n%.*s\n%llu\n", VIEW_ARG(method), VIEW_ARG(target), (unsigned long long)length);
 	*q = (struct request){ .id = f->id, .body = BUF_INIT(8 << 20) };
 	while (r.rest.n > 0 && !r.failed) {
-		struct view name = read_view16(&r), value = read_view16(&r);
+		struct view name = read_view16(&r);
+		if (name.n == 0) {
+			*body = r.rest;
+			ck_assert_uint_gt(body->n, 0);
+			break;
+		}
+		struct view value = read_view16(&r);
 		buf_addf(&text, "%.*s=%.*s\n", VIEW_ARG(name), VIEW_ARG(value));
 		if (view_is(name, "content-type"))
 			snprintf(q->type, sizeof q->type, "%.*s", VIEW_ARG(value));
@@ -108,7 +140,7 @@ static void take_head(struct core_thread *t, const struct frame *f)
 	unsigned long long n;
 	if (view_is(target, "/echo")) {
 		q->echo = true;
-		if (f->flags & FRAME_LAST)
+		if (f->flags & FRAME_LAST && body->n == 0)
 			echo(t, q);
 	} else if (view_is(target, "/describe")) {
 		reply(t, f->id, 200, "text/plain", text.n, buf_view(&text), true);
@@ -202,36 +234,23 @@ static void take_frame(void *arg, const struct frame *f)
 	switch (f->type) {
 	case FRAME_OPEN:
 		c->opens++;
+		t->opened = true;
 		c->monitor_opens += f->flags & FRAME_LAST;
 		buf_reset(&t->rig->certificate);
 		buf_add(&t->rig->certificate, f->payload);
 		break;
 	case FRAME_CLOSE: c->closes++; break;
-	case FRAME_HEAD:
+	case FRAME_HEAD: {
+		struct view body = VIEW("");
 		c->heads++;
-		take_head(t, f);
+		c->with_open += t->opened;
+		take_head(t, f, &body);
+		c->joined += body.n > 0;
+		if (body.n > 0)
+			take_body(t, f->id, body, f->flags & FRAME_LAST);
 		break;
-	case FRAME_BODY:
-		c->bodies++;
-		c->lasts += f->flags & FRAME_LAST;
-		c->body_bytes += f->payload.n;
-		if (!q)
-			break;
-		if (q->mirror) {
-			bool last = q->ends || f->flags & FRAME_LAST;
-			core_send(t, FRAME_BODY, last, f->id, f->payload);
-			send_u32(t, FRAME_CREDIT, f->id, (uint32_t)f->payload.n);
-			if (last)
-				core_request_end(q);
-			break;
-		}
-		if (q->echo)
-			buf_add(&q->body, f->payload);
-		if (!q->stingy)
-			send_u32(t, FRAME_CREDIT, f->id, (uint32_t)f->payload.n);
-		if (q->echo && f->flags & FRAME_LAST)
-			echo(t, q);
-		break;
+	}
+	case FRAME_BODY: take_body(t, f->id, f->payload, f->flags & FRAME_LAST); break;
 	case FRAME_CREDIT: {
 		struct reader r = { .rest = f->payload };
 		c->credits++;
@@ -281,6 +300,7 @@ void *core_side(void *arg)
 			return NULL;
 		if (fds[1].revents)
 			return NULL;
+		t->opened = false;
 		if (fds[0].revents & (POLLIN | POLLHUP) && channel_receive(t->channel, take_frame, t) == CHANNEL_DEAD)
 			return NULL;
 		pthread_mutex_lock(&t->rig->lock);

@@ -26,6 +26,7 @@ struct core_thread {
 	struct channel *channel;
 	struct request requests[SLOTS];
 	struct edge_counts edge_counts; /* as the edge's thread told last */
+	bool opened;                    /* by a frame that woke it this time */
 };
 
 struct rig {

@@ -32,11 +32,14 @@ struct rig_options {
 	const char *own;      /* name of its certificate and key; NULL: "gateway" */
 	bool bad_partners;    /* sends keys that are none */
 	bool bad_config;      /* sends a key that is none */
+	int *listening;       /* gets a copy of the listener, which outlives the edge; NULL: none is made */
 	bool torn;            /* sends the first bytes of the configuration alone */
 };
 
 struct rig_counts {
 	unsigned opens, monitor_opens, closes, knowns, heads, bodies, lasts, aborts, credits;
+	unsigned with_open; /* heads that came together with an OPEN */
+	unsigned joined;    /* heads with bytes of the body in their frame, which `bodies` counts, too */
 	uint64_t body_bytes;
 };
 

@@ -131,6 +131,16 @@ static void check_close(const struct frame *f)
 	conns[i] = conns[--n_conns];
 }
 
+static void take_body(struct asked *a, size_t n, bool last)
+{
+	must(a && !a->complete && !a->given_up && n <= a->credit && (n > 0 || last));
+	a->credit -= n;
+	a->got += n;
+	a->complete = last;
+	must(a->length == CHANNEL_CHUNKED ? a->stream || a->got <= BODY_BYTES
+	                                  : a->got <= a->length && last == (a->got == a->length));
+}
+
 static void check_head(const struct frame *f)
 {
 	struct reader r = { .rest = f->payload };
@@ -141,30 +151,31 @@ static void check_head(const struct frame *f)
 	must(conn < n_conns && conns[conn].request == 0 && !asked_of(f->id) && n_asked < ASKED);
 	must(read_view16(&r).n > 0 && read_view16(&r).n > 0);
 	while (r.rest.n > 0 && !r.failed) {
-		struct view name = read_view16(&r), value = read_view16(&r);
-		must(name.n > 0);
+		struct view name = read_view16(&r);
+		if (name.n == 0) {
+			must(r.rest.n > 0);
+			break;
+		}
+		struct view value = read_view16(&r);
 		stream = stream || (view_is(name, "content-type") && view_starts(value, VIEW("application/x-ndjson")));
 	}
 	must(!r.failed && !(f->id & CHANNEL_OUTBOUND));
 	bool whole = f->flags & FRAME_LAST;
-	must(length == CHANNEL_CHUNKED ? !whole : whole == (length == 0));
+	must(r.rest.n > 0 || (length == CHANNEL_CHUNKED ? !whole : whole == (length == 0)));
+	must(r.rest.n == 0 || length != CHANNEL_CHUNKED);
 	conns[conn].request = last_request = f->id;
-	asked[n_asked++] = (struct asked){
-		.id = f->id, .length = length, .credit = CHANNEL_CREDIT, .complete = whole, .stream = stream
-	};
+	asked[n_asked++] = (struct asked){ .id = f->id,
+		                           .length = length,
+		                           .credit = CHANNEL_CREDIT,
+		                           .complete = whole && r.rest.n == 0,
+		                           .stream = stream };
+	if (r.rest.n > 0)
+		take_body(asked_of(f->id), r.rest.n, whole);
 }
 
 static void check_body(const struct frame *f)
 {
-	struct asked *a = asked_of(f->id);
-	bool last = f->flags & FRAME_LAST;
-
-	must(a && !a->complete && !a->given_up && f->payload.n <= a->credit && (f->payload.n > 0 || last));
-	a->credit -= f->payload.n;
-	a->got += f->payload.n;
-	a->complete = last;
-	must(a->length == CHANNEL_CHUNKED ? a->stream || a->got <= BODY_BYTES
-	                                  : a->got <= a->length && last == (a->got == a->length));
+	take_body(asked_of(f->id), f->payload.n, f->flags & FRAME_LAST);
 }
 
 /* Of what partners answer. Ids are those that send_frame() makes. */

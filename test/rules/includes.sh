@@ -31,7 +31,7 @@ for file in $(find lib gatewayd -name '*.[ch]' | sort); do
 	esac
 	case $file in
 	gatewayd/core/store/* | gatewayd/core/copy/state.c) ;;
-	gatewayd/*) for line in $(grep -nE '\bstore_set_state\(' "$file" | cut -d: -f1); do
+	gatewayd/*) for line in $(grep -nE '\bstore_set_states?\(' "$file" | cut -d: -f1); do
 		breach "$file" "$line" "an exchange's state changes by exchange_become() alone"
 	done ;;
 	esac

@@ -1,4 +1,6 @@
 /* Regular expressions: what ECMA-262 has means what it says there, whatever it does not have is refused. */
+#include <pthread.h>
+
 #include "test/schema/regex_test.h"
 
 TCase *make_regex_case(void);
@@ -264,6 +266,58 @@ START_TEST(tells_what_is_portable)
 }
 END_TEST
 
+/* Who compiles a pattern that is in use gets the same; it lives until the last has given it back. */
+START_TEST(is_shared_while_it_is_in_use)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct regex_run *run = regex_run_new();
+	char text[] = "^[a-z]{2,5}$";
+	struct regex *a = regex_compile(view_of(text), &e), *b, *other;
+
+	text[1] = '('; /* it has a copy of its own */
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_eq(b = regex_compile(VIEW("^[a-z]{2,5}$"), &e), a);
+	ck_assert_ptr_nonnull(other = regex_compile(VIEW("^[a-z]{2,6}$"), &e));
+	ck_assert_ptr_ne(other, a);
+	regex_free(a);
+	ck_assert_int_eq(regex_match(b, run, VIEW("abcd")), REGEX_MATCH);
+	ck_assert_int_eq(regex_match(b, run, VIEW("abcdef")), REGEX_NO_MATCH);
+	ck_assert_int_eq(regex_match(other, run, VIEW("abcdef")), REGEX_MATCH);
+	regex_free(b);
+	ck_assert_ptr_nonnull(a = regex_compile(VIEW("^[a-z]{2,5}$"), &e));
+	ck_assert_int_eq(regex_match(a, run, VIEW("abcd")), REGEX_MATCH);
+	regex_free(a);
+	regex_free(other);
+	/* What is refused is not kept. */
+	ck_assert_ptr_null(regex_compile(VIEW("("), &e));
+	ck_assert_ptr_null(regex_compile(VIEW("("), &e));
+	regex_run_free(run);
+}
+END_TEST
+
+static void *compile_often(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 2000; i++) {
+		struct error e = { .reason = REASON_NONE };
+		struct regex *r = regex_compile(i % 2 ? VIEW("^a{1,3}$") : VIEW("^b{1,3}$"), &e);
+		ck_assert_ptr_nonnull(r);
+		regex_free(r);
+	}
+	return NULL;
+}
+
+START_TEST(is_shared_by_threads)
+{
+	pthread_t threads[4];
+
+	for (size_t i = 0; i < COUNT(threads); i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, compile_often, NULL), 0);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+}
+END_TEST
+
 TCase *make_regex_case(void)
 {
 	TCase *c = tcase_create("regex");
@@ -272,6 +326,8 @@ TCase *make_regex_case(void)
 	tcase_add_loop_test(c, means_what_ecma_262_means, 0, COUNT(semantics));
 	tcase_add_loop_test(c, refuses_the_rest_with_its_column, 0, COUNT(refused));
 	tcase_add_test(c, refuses_what_is_too_large);
+	tcase_add_test(c, is_shared_while_it_is_in_use);
+	tcase_add_test(c, is_shared_by_threads);
 	tcase_add_loop_test(c, tells_what_is_portable, 0, COUNT(portable));
 	return c;
 }

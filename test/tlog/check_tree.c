@@ -7,6 +7,7 @@
 
 #include "lib/base/encode.h"
 #include "lib/crypto/crypto.h"
+#include "lib/tlog/proof_path.h"
 #include "lib/tlog/tlog.h"
 
 TCase *make_tree_case(void);
@@ -189,6 +190,70 @@ START_TEST(test_inclusion)
 }
 END_TEST
 
+/* One path after another, in whatever order: the same proofs, and the same verdicts. */
+START_TEST(test_paths)
+{
+	struct tlog_path proved = { .size = 0 }, checked = { .size = 0 };
+	struct digest proof[TLOG_PROOF_MAX], want[TLOG_PROOF_MAX], root, wrong;
+	unsigned n, m;
+
+	for (uint64_t size = 1; size <= 140; size += size < 40 ? 1 : 9) {
+		naive_hash(0, size, &root);
+		for (uint64_t k = 0; k < 3 * size; k++) {
+			/* Side by side, then far apart, then again the one before. */
+			uint64_t i = k < size ? k : k < 2 * size ? k * 37 % size : (k & ~UINT64_C(1)) * 11 % size;
+			m = 0;
+			naive_path(i, 0, size, want, &m);
+			ck_assert(tlog_path_prove(&proved, i, size, read_naive, &size, proof, &n));
+			equal(proof, n, want, m);
+			ck_assert(tlog_path_check(&checked, i, size, &leaves[i], proof, n, &root));
+			/* None of these, while the path is known, and it is known afterwards. */
+			wrong = leaves[i];
+			wrong.b[31] ^= 1;
+			ck_assert(!tlog_path_check(&checked, i, size, &wrong, proof, n, &root));
+			ck_assert(!tlog_path_check(&checked, size, size, &leaves[i], proof, n, &root));
+			wrong = root;
+			wrong.b[0] ^= 1;
+			ck_assert(!tlog_path_check(&checked, i, size, &leaves[i], proof, n, &wrong));
+			for (unsigned j = 0; j < n; j++) {
+				proof[j].b[5] ^= 1;
+				ck_assert(!tlog_path_check(&checked, i, size, &leaves[i], proof, n, &root));
+				proof[j].b[5] ^= 1;
+			}
+			if (n > 0) {
+				ck_assert(!tlog_path_check(&checked, i, size, &leaves[i], proof, n - 1, &root));
+				ck_assert(!tlog_path_check(&checked, i ^ 1, size, &leaves[i], proof, n, &root));
+				proof[n] = proof[n - 1];
+				ck_assert(!tlog_path_check(&checked, i, size, &leaves[i], proof, n + 1, &root));
+			}
+		}
+	}
+}
+END_TEST
+
+/* A neighbour whose proof differs above where they meet, or below, is not taken for what is known. */
+START_TEST(test_a_path_beside_another)
+{
+	struct tlog_path known = { .size = 0 };
+	uint64_t size = 100;
+	struct digest proof[TLOG_PROOF_MAX], beside[TLOG_PROOF_MAX], root;
+	unsigned n, m;
+
+	naive_hash(0, size, &root);
+	ck_assert(tlog_prove_inclusion(40, size, read_naive, &size, proof, &n));
+	ck_assert(tlog_prove_inclusion(41, size, read_naive, &size, beside, &m));
+	for (unsigned j = 0; j < m; j++) {
+		ck_assert(tlog_path_check(&known, 40, size, &leaves[40], proof, n, &root));
+		beside[j].b[0] ^= 1;
+		ck_assert(!tlog_path_check(&known, 41, size, &leaves[41], beside, m, &root));
+		beside[j].b[0] ^= 1;
+		ck_assert(!tlog_path_check(&known, 41, size, &leaves[42], beside, m, &root));
+		ck_assert(!tlog_path_check(&known, 41, size, &leaves[41], beside, m - 1, &root));
+		ck_assert(tlog_path_check(&known, 41, size, &leaves[41], beside, m, &root));
+	}
+}
+END_TEST
+
 START_TEST(test_consistency)
 {
 	struct digest proof[TLOG_PROOF_MAX], want[TLOG_PROOF_MAX], old, root, wrong;
@@ -314,6 +379,8 @@ TCase *make_tree_case(void)
 	tcase_add_test(tc, test_known_roots);
 	tcase_add_test(tc, test_edge_and_range);
 	tcase_add_test(tc, test_inclusion);
+	tcase_add_test(tc, test_paths);
+	tcase_add_test(tc, test_a_path_beside_another);
 	tcase_add_test(tc, test_consistency);
 	tcase_add_test(tc, test_merkle_data);
 	return tc;

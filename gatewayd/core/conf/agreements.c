@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/os/files.h"
+#include "lib/schema/document.h"
 
 static bool schema_text(void *arg, const struct digest *digest, struct view *text)
 {
@@ -73,6 +74,12 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 		goto out;
 	c->floor = sources.floor = arena_copy(&c->mem, buf_view(&floor_text));
 	c->overlay = sources.overlay = arena_copy(&c->mem, buf_view(&overlay_text));
+	sources.agreement_schema = document_schema(VIEW("agreement"), &e);
+	sources.approval_schema = document_schema(VIEW("approval"), &e);
+	if (!sources.agreement_schema || !sources.approval_schema) {
+		error_list_add(errors, &e);
+		goto out;
+	}
 	sources.pseudonym_secret = *secret;
 	f.sources = &sources;
 	size_t before = errors->n;
@@ -91,6 +98,8 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 		overlay_reaches(overlay, sources.overlay, c->agreements, c->n_agreements, errors);
 	secret_wipe(&sources.pseudonym_secret);
 out:
+	schema_unref(sources.agreement_schema);
+	schema_unref(sources.approval_schema);
 	buf_free(&floor_text);
 	buf_free(&overlay_text);
 }

@@ -159,7 +159,7 @@ const struct partner *conf_partner(const struct conf *c, const struct cert_id *c
 static bool verify(struct verified *known, const struct note_vkey *log, const struct receipt *r, struct view entry,
                    struct checkpoint *shown, struct error *e)
 {
-	return verified_open(known, r->checkpoint, log, shown, e) && receipt_includes(r, entry, shown, e);
+	return verified_open(known, r->checkpoint, log, shown, e) && verified_includes(known, r, entry, shown, e);
 }
 
 bool conf_receipt(const struct partner *p, struct verified *known, const struct receipt *r, struct view entry,

@@ -4,8 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SETS 256
-#define WAYS 8
+#define SETS  256
+#define WAYS  8
+#define TREES 8 /* whose last path is remembered, by the root's first byte */
 
 /* A note: its tag, zeros in a free place; and what its text says. */
 struct known_note {
@@ -22,14 +23,18 @@ struct verified {
 	pthread_mutex_t lock; /* guards all of it */
 	struct verified_figures figures;
 	struct set sets[SETS];
+	pthread_mutex_t paths_lock; /* guards those */
+	struct tlog_path paths[TREES];
 };
 
 struct verified *verified_new(void)
 {
 	struct verified *v = calloc(1, sizeof *v);
 
-	if (v)
-		pthread_mutex_init(&v->lock, NULL);
+	if (!v)
+		return NULL;
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_mutex_init(&v->paths_lock, NULL);
 	return v;
 }
 
@@ -38,6 +43,7 @@ void verified_free(struct verified *v)
 	if (!v)
 		return;
 	pthread_mutex_destroy(&v->lock);
+	pthread_mutex_destroy(&v->paths_lock);
 	free(v);
 }
 
@@ -103,6 +109,19 @@ bool verified_open(struct verified *v, struct view note, const struct note_vkey 
 		return false;
 	note_verified(v, &tag, out);
 	return true;
+}
+
+bool verified_includes(struct verified *v, const struct receipt *r, struct view entry, const struct checkpoint *c,
+                       struct error *e)
+{
+	struct tlog_path none = { .size = 0, .n = 0 };
+
+	if (!v)
+		return receipt_includes(r, entry, c, &none, e);
+	pthread_mutex_lock(&v->paths_lock);
+	bool ok = receipt_includes(r, entry, c, &v->paths[c->root.b[0] % TREES], e);
+	pthread_mutex_unlock(&v->paths_lock);
+	return ok;
 }
 
 void verified_figures(struct verified *v, struct verified_figures *out)

@@ -95,18 +95,25 @@ static enum timer_kind kind_of(enum due what, bool return_at_end)
 	return TIMER_ERASE;
 }
 
+enum due copy_timer(const struct copy *c, struct store_timer *t)
+{
+	*t = (struct store_timer){ .seq = c->seq,
+		                   .plan = c->plan,
+		                   .inbox = c->inbox,
+		                   .purpose = view_of(c->purpose),
+		                   .reference = view_of(c->reference) };
+	enum due next = schedule_next(&c->plan, &t->due_ms);
+	t->kind = kind_of(next, c->plan.return_at_end);
+	return next;
+}
+
 bool copy_settle(const struct act *a, struct copy *c, struct error *e)
 {
-	struct store_timer t = { .seq = c->seq,
-		                 .plan = c->plan,
-		                 .inbox = c->inbox,
-		                 .purpose = view_of(c->purpose),
-		                 .reference = view_of(c->reference) };
-	enum due next = schedule_next(&c->plan, &t.due_ms);
+	struct store_timer t;
+	enum due next = copy_timer(c, &t);
 
 	if (!store_list_duties(a->store, c->seq, earliest_receipt, &t.receipt_ms, e))
 		return false;
-	t.kind = kind_of(next, c->plan.return_at_end);
 	if (t.receipt_ms && (next == DUE_NOTHING || t.receipt_ms < t.due_ms)) {
 		t.due_ms = t.receipt_ms;
 		t.kind = TIMER_RECEIPT;

@@ -34,6 +34,9 @@ struct copy {
 };
 
 bool copy_load(const struct act *a, uint64_t seq, struct copy *c, struct error *e) MUST_USE;
+/* The timer row of its plan, where no duty waits for a receipt: what is due next. The views are the copy's. */
+struct store_timer;
+enum due copy_timer(const struct copy *c, struct store_timer *t);
 /* Writes the timer row: the next thing due of plan and duties; drops it when nothing is. */
 bool copy_settle(const struct act *a, struct copy *c, struct error *e) MUST_USE;
 /* What the agreement that governed says about copies of this purpose; `pointers` (may be NULL) gets the JSON array of

@@ -39,23 +39,48 @@ bool exchange_may_become(enum exchange_state from, enum exchange_state to)
 	return (next[from] & 1u << to) != 0;
 }
 
-bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to, struct error *e)
+/* A fault of this program. */
+static bool no_such_change(const struct copy *c, enum exchange_state to, struct error *e)
 {
 	char id[UUID_TEXT + 1];
 
-	if (!exchange_may_become(c->state, to)) {
-		uuid_print(&c->id, id);
-		error_set(e, REASON_INTERNAL, "exchange %s is %s and cannot become %s", id,
-		          exchange_state_name(c->state), exchange_state_name(to));
-		log_line("error", "%s", e->text);
+	uuid_print(&c->id, id);
+	error_set(e, REASON_INTERNAL, "exchange %s is %s and cannot become %s", id, exchange_state_name(c->state),
+	          exchange_state_name(to));
+	log_line("error", "%s", e->text);
 #ifdef GATEWAY_ASSERT
-		assert(!"a change of state that is not in the diagram");
+	assert(!"a change of state that is not in the diagram");
 #endif
-		return false;
-	}
+	return false;
+}
+
+bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to, struct error *e)
+{
+	if (!exchange_may_become(c->state, to))
+		return no_such_change(c, to, e);
 	if (!store_set_state(a->store, c->seq, to, e) ||
 	    (!(LIVES & 1u << to) && !store_drop_caveats(a->store, c->seq, e)))
 		return false;
 	c->state = to;
+	return true;
+}
+
+bool exchanges_become(const struct act *a, struct copy *const *all, size_t n, enum exchange_state to, struct error *e)
+{
+	uint64_t seqs[EXCHANGES_MAX];
+
+	assert(n <= EXCHANGES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (!exchange_may_become(all[i]->state, to))
+			return no_such_change(all[i], to, e);
+		seqs[i] = all[i]->seq;
+	}
+	if (!store_set_states(a->store, seqs, n, to, e))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!exchange_lives(to) && !store_drop_caveats(a->store, seqs[i], e))
+			return false;
+		all[i]->state = to;
+	}
 	return true;
 }

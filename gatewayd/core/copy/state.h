@@ -26,5 +26,9 @@ bool exchange_may_become(enum exchange_state from, enum exchange_state to);
  * REASON_INTERNAL, so that the job is rolled back, and a line in the process's log; builds with GATEWAY_ASSERT
  * (SANITIZE=…) stop there. */
 bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to, struct error *e) MUST_USE;
+/* The same for many, different ones, with few statements. */
+#define EXCHANGES_MAX 64
+bool exchanges_become(const struct act *a, struct copy *const *all, size_t n, enum exchange_state to,
+                      struct error *e) MUST_USE;
 
 #endif

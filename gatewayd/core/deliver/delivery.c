@@ -1,5 +1,6 @@
 /* See delivery.h. What is sent, what its answer means, and what is written of it; courier.c does the rest. */
 #include "gatewayd/core/deliver/delivery.h"
+#include "gatewayd/core/deliver/delivery_private.h"
 
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/backup/restored.h"
@@ -30,17 +31,6 @@
 #define IN_FLIGHT 64  /* requests */
 #define BATCH     256 /* records of one */
 #define BODY_MAX  (24u * 1024 * 1024)
-
-struct delivery {
-	struct parcel parcel; /* first; its id is the exchange's number */
-	struct uuid exchange;
-	uint64_t entry; /* of its release */
-	char agreement[72];
-	struct digest agreement_digest;
-	char output[65], caveats[65]; /* digests of what left, as our entry has them; caveats[0] 0: an older build's */
-	bool shed;                    /* its receipt is right, but for the caveats */
-	struct digest consent;        /* that it rests on; zeros: none */
-};
 
 /* It may have arrived, and be forgotten here, until people have compared a restored store with what partners hold. */
 static bool compared(struct parcel *p)
@@ -328,138 +318,6 @@ static bool refused(struct parcel *p)
 	return !asks_for_what_stays(p) && parcel_receipt(p, says_refused);
 }
 
-/* --- what is written --- */
-
-static bool append_end(const struct act *a, const struct delivery *d, struct error *e)
-{
-	bool done = d->parcel.end == PARCEL_ARRIVED;
-	struct entry entry = { .operation = OPERATION_DELIVERY,
-		               .exchange = d->exchange,
-		               .peer = d->parcel.partner ? view_of(d->parcel.partner->id) : VIEW(""),
-		               .recipient = view_of(d->parcel.recipient),
-		               .agreement = view_of(d->agreement),
-		               .agreement_digest = d->agreement_digest,
-		               .outcome = done ? VIEW("delivered") : VIEW("failed"),
-		               .note = done ? VIEW("") : view_of(d->parcel.slug) };
-
-	return audit_append(a, &entry, NULL, NULL, e);
-}
-
-/* That a recall found nothing is no word of the record: it may have overtaken it. */
-static bool note_done(void *arg, const struct store_duty *d)
-{
-	bool found = d->kind != DUTY_RECALL || !view_is(d->result, "not-found");
-
-	*(bool *)arg = *(bool *)arg || (d->state == DUTY_DONE && found);
-	return true;
-}
-
-/* Was it let go while it was under way (recalled, corrected, out of time)? A receipt that came before this answer is no
- * such case: the recipient has it, and says so. */
-static bool was_let_go(const struct act *a, const struct copy *c, bool *gone, struct error *e)
-{
-	bool acknowledged = false;
-
-	*gone = c->state == STATE_FAILED || c->state == STATE_CORRECTED || c->state == STATE_ENDED;
-	if (!*gone)
-		return true;
-	if (!store_list_duties(a->store, c->seq, note_done, &acknowledged, e))
-		return false;
-	*gone = !acknowledged;
-	return true;
-}
-
-/* What arrived although it had been let go, or may have, for it was sent and no answer came, is called back. */
-static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, struct error *e)
-{
-	bool done = d->parcel.end == PARCEL_ARRIVED, gone;
-
-	if (!done && (d->parcel.status != 0 || !d->parcel.left))
-		return true;
-	if (done &&
-	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
-		return false;
-	if (!was_let_go(a, c, &gone, e))
-		return false;
-	if (gone)
-		return recall_delivered(a, c, RECALL_LET_GO, e);
-	return !done || hold_tell_standing(a, c->seq, e);
-}
-
-/* Past its deadline: the payload stays for its own time, and people may have it tried again. */
-static bool write_failed(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
-{
-	atomic_fetch_add(&a->core->delivery_failures, 1);
-	return append_end(a, d, e) &&
-	       store_retry_delivery(a->store, d->parcel.due.id, OUTBOX_FAILED, view_of(d->parcel.slug), e) &&
-	       outbox_tell(a, c, view_of(d->parcel.slug), d->parcel.due.attempts + 1, true, e);
-}
-
-static bool retry_later(const struct act *a, const struct delivery *d, struct error *e)
-{
-	return store_retry_delivery(a->store, d->parcel.due.id,
-	                            d->parcel.now_ms + post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
-	                            view_of(d->parcel.slug), e);
-}
-
-/* --- a record that was delivered before, and people had delivered again (outbox_again()) --- */
-
-static bool waits_again(const struct act *a, const struct copy *c, bool *waits, struct error *e)
-{
-	struct store_delivery row;
-	enum sought found = sought(store_get_delivery(a->store, c->seq, &row, e), e);
-
-	*waits = found == SOUGHT_FOUND;
-	return found != SOUGHT_FAILED;
-}
-
-/* Whatever becomes of it, it was delivered once: its state and its duties stay, and what is kept has its own time. */
-static bool write_again(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
-{
-	bool done = d->parcel.end == PARCEL_ARRIVED;
-
-	if (d->parcel.end == PARCEL_RETRY)
-		return retry_later(a, d, e);
-	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
-	return append_end(a, d, e) && store_drop_delivery(a->store, c->seq, e) &&
-	       (!done || store_put_receipt(a->store, c->seq, buf_view(&d->parcel.receipt), e));
-}
-
-static bool write_end(struct parcel *p, struct act *a, struct error *e)
-{
-	struct delivery *d = PARCEL_OF(struct delivery, p);
-	struct store *s = a->store;
-	bool done = d->parcel.end == PARCEL_ARRIVED, again = false;
-	struct copy copy;
-
-	if (!copy_load(a, d->parcel.due.id, &copy, e))
-		return false;
-	if (copy.state == STATE_DELIVERED && !waits_again(a, &copy, &again, e))
-		return false;
-	if (again)
-		return write_again(a, &copy, d, e);
-	if (copy.state != STATE_QUEUED)
-		return end_overtaken(a, &copy, d, e);
-	if (d->parcel.end == PARCEL_RETRY)
-		return retry_later(a, d, e);
-	if (d->parcel.end == PARCEL_EXPIRED)
-		return write_failed(a, &copy, d, e);
-	if (d->parcel.end == PARCEL_REFUSED && !d->parcel.hopeless &&
-	    !outbox_tell(a, &copy, view_of(d->parcel.slug), d->parcel.due.attempts + 1, false, e))
-		return false;
-	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
-	if (done)
-		return append_end(a, d, e) && keep_arrived(a, &copy, e) &&
-		       exchange_become(a, &copy, STATE_DELIVERED, e) &&
-		       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e) &&
-		       hold_tell_standing(a, d->parcel.due.id, e);
-	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
-	    !copy_erase_payload(a, &copy, "delivery failed", e))
-		return false;
-	copy.plan.notify_ms = SCHEDULE_NEVER;
-	return copy_end(a, &copy, STATE_FAILED, e);
-}
-
 /* --- the table --- */
 
 static bool note_due(void *arg, const struct store_delivery *row)
@@ -477,6 +335,11 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 static void written(struct parcel *p)
 {
 	departures_end(p->worker->core->departures, p->due.id);
+}
+
+static void let_go(struct parcel *p)
+{
+	buf_free(&PARCEL_OF(struct delivery, p)->receipts);
 }
 
 static void describe(struct parcel *p, char *out, size_t size)
@@ -498,8 +361,11 @@ static const struct courier_kind deliveries = {
 	.proved = proved,
 	.refused = refused,
 	.over = over,
-	.write = write_end,
+	.write = delivery_write,
+	.ready_all = delivery_ready_all,
+	.write_all = delivery_write_all,
 	.written = written,
+	.drop = let_go,
 	.describe = describe,
 };
 

@@ -45,8 +45,12 @@ struct decider {
 	struct scratch *scratch; /* of the record that is being decided */
 	struct exchange *free;   /* exchanges that are not in use */
 	unsigned n_free;
-	unsigned quiet; /* calls of decider_rest() since one was taken */
+	unsigned n_lines; /* of batches, begun and not answered */
+	unsigned quiet;   /* calls of decider_rest() since one was taken */
 };
+/* Lines of batches that one decider has under way at once: what two commits take. Thousands more would only wait for the
+ * writer, and each in memory of its own; so the next ones use what is warm from these. */
+#define DECIDER_LINES 256
 /* Ten times a second: when none was taken for a while, frees those that are not in use, and forgets shapes. */
 void decider_rest(struct decider *d);
 /* Frees the exchanges that are not in use; the rest is its maker's. */

@@ -2,7 +2,7 @@
  *
  * What is found is the same record, value for value, however its members are ordered or spelled: one changed character
  * is another record. More would take a register of all values that were ever received. A keyed digest of the whole record
- * stands in its row of caveats and goes with it, when the copy is gone. What leaves as the agency's own is marked alike: who
+ * (store/mark.h) stands in its row of caveats and goes with it, when the copy is gone. What leaves as the agency's own is marked alike: who
  * sends it back under strict codes does not keep the agency from what was its own before. That begins when the first record
  * comes: who only sends need not compute it. */
 #include "gatewayd/core/exchange/exchange.h"
@@ -10,6 +10,7 @@
 #include "gatewayd/core/lineage/lineage.h"
 #include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/exchange.h"
+#include "gatewayd/core/store/mark.h"
 #include "lib/json/splice.h"
 
 /* Halves of a letter that a record's values have at least by which it is known again. Answers that are one of few (no hit, so
@@ -88,10 +89,8 @@ static bool may_find(struct exchange *x, bool *may)
 	return true;
 }
 
-#define COPIES_MAX 64
-
 struct copies {
-	uint64_t seq[COPIES_MAX];
+	uint64_t seq[STORE_MARKED_MAX];
 	size_t n;
 };
 
@@ -100,7 +99,7 @@ static bool note_copy(void *arg, uint64_t seq)
 	struct copies *all = arg;
 
 	all->seq[all->n++] = seq;
-	return all->n < COPIES_MAX;
+	return all->n < STORE_MARKED_MAX;
 }
 
 /* Is it handed out, or may it be? Or is it of this agency itself, which sent it? */

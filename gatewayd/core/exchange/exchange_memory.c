@@ -1,7 +1,7 @@
 /* The memory of exchanges: taken, used for one record after another, freed. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
-#define KEPT       64            /* that are not in use */
+#define KEPT       DECIDER_LINES /* that are not in use */
 #define KEPT_BYTES (256u * 1024) /* of rows, in each of those */
 #define REST_CALLS 20
 

@@ -70,14 +70,20 @@ static void add_result(struct request *r, struct records *l, struct line *line)
 
 	if (line->x) {
 		records_count_refusal(r, line->x);
+		struct view result = buf_view(&line->x->written.result);
+
+		/* The others will be as long, within a few bytes. */
+		if (l->results.n == 0)
+			buf_room(&l->results, l->n * (result.n + 32));
 		if (!r->aborted)
-			buf_add(&l->results, buf_view(&line->x->written.result));
+			buf_add(&l->results, result);
 		exchange_recycle(line->x);
 	} else {
 		problem_open(&l->results, REASON_UNAVAILABLE);
 		buf_addc(&l->results, '}');
 	}
 	buf_addc(&l->results, '\n');
+	r->worker->decider->n_lines--;
 	turns_give(r, 1, line->held);
 	turns_keep(r, l->results.n - before);
 	l->answered++;
@@ -239,6 +245,7 @@ static struct line *begin_line(struct request *r, uint64_t held)
 	struct line *line = &l->window[l->begun++ % l->room];
 
 	*line = (struct line){ .request = r, .held = held };
+	r->worker->decider->n_lines++;
 	r->begun = true;
 	route_count(r, 1, 0);
 	return line;
@@ -266,7 +273,7 @@ static enum turn step_lines(struct request *r, uint64_t *cost)
 
 	if (r->aborted)
 		return stop_lines(r);
-	if (l->begun - l->answered == l->room)
+	if (l->begun - l->answered == l->room || d->n_lines >= DECIDER_LINES)
 		return TURN_BLOCKED;
 	text = next_line(l);
 	if (!turns_take(r, 1, text.n, &held)) {

@@ -83,6 +83,7 @@ static void add_result(struct request *r, struct stream *st, struct stream_line 
 	scratch_clear_buf(&line->text);
 	line->request = NULL;
 	line->x = NULL;
+	r->worker->decider->n_lines--;
 	st->answered++;
 }
 
@@ -176,6 +177,7 @@ static struct stream_line *begin_line(struct request *r, struct stream *st, stru
 {
 	struct stream_line *line = &st->window[st->begun++ % WINDOW];
 
+	r->worker->decider->n_lines++;
 	line->text.max = REQUEST_BODY_MAX;
 	line->request = r;
 	line->x = NULL;
@@ -264,7 +266,8 @@ static enum turn step(struct request *r, uint64_t *cost)
 		stream_over(r, st, REASON_NONE);
 		return TURN_OVER;
 	}
-	if (st->begun - st->answered == WINDOW || answer_waiting(r) >= TURNS_RESULTS)
+	if (st->begun - st->answered == WINDOW || answer_waiting(r) >= TURNS_RESULTS ||
+	    r->worker->decider->n_lines >= DECIDER_LINES)
 		return TURN_BLOCKED;
 	if (r->conf->generation != r->worker->generation && st->begun != st->answered)
 		return TURN_BLOCKED;

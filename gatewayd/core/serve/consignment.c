@@ -286,6 +286,7 @@ static void ended(void *arg)
 	/* An answer that was too long for many is one. */
 	c->heard(c, c->out > 1 && c->post.answer.failed ? 200 : c->post.status);
 	take_answer(c);
+	c->settled(c);
 	consignment_send(c);
 }
 

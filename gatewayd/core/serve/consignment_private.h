@@ -20,10 +20,11 @@ struct consignment {
 	struct worker *worker;
 	struct neighbour *neighbour;
 	/* The courier's: the request was answered, or not (status 0), by this status; a parcel has its answer; one was not sent and
-	 * is due as before; none is left. */
+	 * is due as before; all that the answer was for were judged; none is left. */
 	void (*heard)(struct consignment *c, int status);
 	void (*judged)(struct parcel *p);
 	void (*back)(struct parcel *p);
+	void (*settled)(struct consignment *c);
 	void (*over)(struct consignment *c);
 	void *arg;
 	struct consignment *next, *prev; /* the courier's */

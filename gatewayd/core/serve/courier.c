@@ -21,7 +21,9 @@
 struct courier {
 	const struct courier_kind *kind;
 	struct worker *worker;
-	struct parcel *under_way; /* by id */
+	struct parcel *under_way;            /* by id */
+	struct parcel *judged, **judged_end; /* that have no job yet, in order */
+	unsigned n_judged;
 	struct consignment *consignments;
 	size_t bodies; /* bytes of theirs */
 	struct neighbour *neighbours;
@@ -33,8 +35,10 @@ struct courier *courier_new(struct worker *w, const struct courier_kind *kind)
 	struct courier *c = calloc(1, sizeof *c);
 
 	assert(kind->most > 0 && kind->most <= MOST && kind->batch > 0 && kind->size >= sizeof(struct parcel));
-	if (c)
-		*c = (struct courier){ .kind = kind, .worker = w };
+	if (!c)
+		return NULL;
+	*c = (struct courier){ .kind = kind, .worker = w };
+	c->judged_end = &c->judged;
 	return c;
 }
 
@@ -149,12 +153,18 @@ static void tell(struct parcel *p)
 	         again ? "; will try again" : "; given up");
 }
 
-static bool write_parcel(struct job *j, struct writer *w, struct store *s, struct error *e)
+static bool write_parcels(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
-	struct parcel *p = JOB_OF(struct parcel, j);
-	struct act a = { .core = p->worker->core, .writer = w, .job = j, .store = s, .now_ms = p->now_ms };
+	struct parcel *first = JOB_OF(struct parcel, j);
+	const struct courier_kind *kind = first->courier->kind;
+	struct act a = { .core = first->worker->core, .writer = w, .job = j, .store = s, .now_ms = first->now_ms };
 
-	return p->courier->kind->write(p, &a, e);
+	if (first->beside && kind->write_all)
+		return kind->write_all(first, &a, e);
+	for (struct parcel *p = first; p; p = p->beside)
+		if (!kind->write(p, &a, e))
+			return false;
+	return true;
 }
 
 static void look_at(struct courier *c, struct neighbour *n);
@@ -166,30 +176,88 @@ static void look_again(struct courier *c, struct neighbour *n)
 		look_at(c, n);
 }
 
-static void came_home(struct job *j)
+static void came_home(struct job *j);
+
+static void submit(struct parcel *first)
 {
-	struct parcel *p = JOB_OF(struct parcel, j);
+	struct worker *w = first->worker;
+
+	first->job = (struct job){ .home = w->home, .run = write_parcels, .done = came_home };
+	writer_submit(w->core->writer, &first->job);
+}
+
+/* One that cannot be written harms no other. */
+static void submit_each(struct parcel *first)
+{
+	while (first) {
+		struct parcel *p = first;
+
+		first = p->beside;
+		p->beside = NULL;
+		submit(p);
+	}
+}
+
+static void come_home(struct parcel *p, bool committed, const struct error *why)
+{
 	struct courier *c = p->courier;
 	struct neighbour *n = p->neighbour;
 
-	if (!j->committed)
-		log_line("error", "%s: %s", c->kind->name, j->error.text);
+	if (!committed)
+		log_line("error", "%s: %s", c->kind->name, why->text);
 	else if (c->kind->written)
 		c->kind->written(p);
-	writer_release(j);
 	drop(c, p);
 	look_again(c, n);
 }
 
+static void came_home(struct job *j)
+{
+	struct parcel *first = JOB_OF(struct parcel, j);
+	const struct error why = j->error;
+	bool committed = j->committed;
+
+	writer_release(j);
+	if (!committed && first->beside) {
+		submit_each(first);
+		return;
+	}
+	while (first) {
+		struct parcel *p = first;
+
+		first = p->beside;
+		come_home(p, committed, &why);
+	}
+}
+
+/* What was judged goes to the writer. */
+static void write_judged(struct courier *c)
+{
+	struct parcel *first = c->judged;
+
+	c->judged = NULL;
+	c->judged_end = &c->judged;
+	c->n_judged = 0;
+	if (first && first->beside && c->kind->ready_all)
+		c->kind->ready_all(first);
+	if (first)
+		submit(first);
+}
+
 static void judged(struct parcel *p)
 {
+	struct courier *c = p->courier;
+
 	p->now_ms = instant_now_ms();
 	p->end = end_of(p);
 	p->answer = NULL;
 	wipe(p->body.p, p->body.n);
 	tell(p);
-	p->job = (struct job){ .home = p->worker->home, .run = write_parcel, .done = came_home };
-	writer_submit(p->worker->core->writer, &p->job);
+	p->beside = NULL;
+	*c->judged_end = p;
+	c->judged_end = &p->beside;
+	if (++c->n_judged == COURIER_TOGETHER)
+		write_judged(c);
 }
 
 /* --- a request, one place of its recipient's --- */
@@ -212,11 +280,17 @@ static void back(struct parcel *p)
 	drop(p->courier, p);
 }
 
+static void settled(struct consignment *k)
+{
+	write_judged(k->arg);
+}
+
 static void over(struct consignment *k)
 {
 	struct courier *c = k->arg;
 	struct neighbour *n = k->neighbour;
 
+	write_judged(c);
 	n->under_way--;
 	DL_DELETE(c->consignments, k);
 	consignment_free(k);
@@ -234,6 +308,7 @@ static struct consignment *open_consignment(struct courier *c, struct neighbour 
 	k->heard = heard;
 	k->judged = judged;
 	k->back = back;
+	k->settled = settled;
 	k->over = over;
 	DL_APPEND(c->consignments, k);
 	n->under_way++;
@@ -354,6 +429,7 @@ static void take_up(struct courier *c, struct neighbour *n, unsigned places, boo
 			break;
 		}
 	}
+	write_judged(c);
 	for (size_t i = 0; i < l.n_open; i++)
 		consignment_send(l.open[i]);
 }

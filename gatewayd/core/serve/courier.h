@@ -4,6 +4,9 @@
  *
  *   due ─▶ sent ─▶ answered ─▶ its job ─▶ gone, or due again later
  *
+ * What ended in one answer is written by one job, up to COURIER_TOGETHER of it; where that cannot be committed, by a job each,
+ * so that one that cannot be written harms no other.
+ *
  * What goes to one target of a recipient goes together, where its kind allows it: many in one request, each with a result of its
  * own (consignment_private.h).
  *
@@ -18,6 +21,9 @@
 #include "gatewayd/core/store/store.h"
 #include "lib/base/ids.h"
 #include "lib/json/tape.h"
+
+/* That one job writes, at most. */
+#define COURIER_TOGETHER 64
 
 struct courier;
 struct neighbour;
@@ -53,8 +59,8 @@ struct parcel {
 	const struct partner *partner; /* of conf */
 	struct buf body;               /* a JSON object; wiped when it was answered */
 	bool hopeless;                 /* it can never be sent */
-	/* The consignment's. */
-	struct parcel *beside; /* the next in it */
+	/* The consignment's, and then the courier's. */
+	struct parcel *beside; /* the next in it; of those that ended with it */
 	bool left;             /* something of a request that it was in went out: it may have arrived */
 	int status;            /* of its answer; 0: none came, and `silence` says why */
 	const char *silence;
@@ -99,6 +105,10 @@ struct courier_kind {
 	bool (*over)(struct parcel *p);
 	/* The writer's thread, inside the job's run(): writes how it ended, or when it is due again. May be called twice. */
 	bool (*write)(struct parcel *p, struct act *a, struct error *e);
+	/* The same of several that ended together, `first` and those beside it; NULL: write() is called for each. */
+	bool (*write_all)(struct parcel *first, struct act *a, struct error *e);
+	/* The worker's thread, before they go there: makes ready what it can. NULL: nothing to do. */
+	void (*ready_all)(struct parcel *first);
 	/* The worker's thread, once that was committed; NULL: nothing to do. */
 	void (*written)(struct parcel *p);
 	/* Frees what the kind keeps of it; NULL: nothing. */

@@ -111,16 +111,38 @@ struct conn *conn_find(struct worker *w, uint64_t id)
 	return c;
 }
 
-/* Views of the request's head, which is kept in r->head. */
-bool request_read_head(struct request *r)
+/* Up to the empty name that the first bytes of a body follow, or all of it; 0: it is no head. */
+static size_t head_length(struct view frame, struct view *body)
 {
+	struct reader in = { .rest = frame };
+
+	read_bytes(&in, 2 * sizeof(uint64_t));
+	read_view16(&in);
+	read_view16(&in);
+	*body = VIEW("");
+	while (in.rest.n && !in.failed) {
+		size_t n = frame.n - in.rest.n;
+		if (read_view16(&in).n == 0) {
+			*body = in.rest;
+			return in.failed ? 0 : n;
+		}
+		read_view16(&in);
+	}
+	return in.failed ? 0 : frame.n;
+}
+
+bool request_read_head(struct request *r, struct view frame, struct view *body)
+{
+	buf_add(&r->head, view_make(frame.p, head_length(frame, body)));
+	if (r->head.n == 0 || r->head.failed)
+		return false;
 	struct reader in = { .rest = buf_view(&r->head) };
 
 	read_u64(&in);
 	r->length = read_u64(&in);
 	r->method = read_view16(&in);
 	r->target = read_view16(&in);
-	while (in.rest.n && !in.failed) {
+	while (in.rest.n) {
 		struct view name = read_view16(&in), value = read_view16(&in);
 		if (view_is(name, "content-type"))
 			r->content_type = value;
@@ -131,7 +153,7 @@ bool request_read_head(struct request *r)
 		else if (view_is(name, "accept"))
 			r->accept = value;
 	}
-	return !in.failed;
+	return true;
 }
 
 struct lane *request_lane(const struct request *r)

@@ -94,8 +94,9 @@ void conn_drop(struct worker *w, struct conn *c);
 /* A request without a head. NULL: no memory. */
 struct request *request_new(struct worker *w, uint64_t id, struct conn *conn) MUST_USE;
 struct request *request_find(struct worker *w, uint64_t id);
-/* Sets the views into r->head. False: it is no head. */
-bool request_read_head(struct request *r) MUST_USE;
+/* Keeps a HEAD frame's head (channel.h) in r->head and sets the views into it; *body is a view of the frame: what came of the
+ * body with it. False: it is no head, or no memory. */
+bool request_read_head(struct request *r, struct view frame, struct view *body) MUST_USE;
 /* The request is over: answered in full, or given up. */
 void request_release(struct request *r);
 /* The edge has given it up: nothing of an answer is sent any more. */

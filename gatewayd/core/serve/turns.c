@@ -42,6 +42,9 @@ static bool take_body(struct request *r)
 	if (!budget_take_body(budget_of(r->worker), r->account, bytes))
 		return false;
 	r->held = bytes;
+	/* There is room for all of it: memory that grew as it comes would copy, and overwrite, what came before each time. */
+	if (!r->stream && r->length != CHANNEL_CHUNKED)
+		buf_reserve(&r->body, r->length);
 	return true;
 }
 

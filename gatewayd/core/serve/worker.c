@@ -13,6 +13,7 @@
 #include "gatewayd/core/serve/sources.h"
 #include "gatewayd/core/serve/standing.h"
 #include "gatewayd/core/serve/turns.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/os/instant.h"
 
@@ -131,10 +132,39 @@ static struct account *account_of(struct worker *w, struct conn *c)
 	return c->account;
 }
 
+/* More of a request's body; `last`: it is complete. */
+static void take_body(struct worker *w, uint64_t id, struct view bytes, bool last)
+{
+	struct request *r = request_find(w, id);
+
+	/* Of a stream whose answer has ended nobody takes more. */
+	if (!r || r->complete || r->aborted || r->answered || r->ends_answer)
+		return;
+	if (bytes.n > r->credit_given) {
+		edge_broke(w, "more of a body than it was granted");
+		return;
+	}
+	r->credit_given -= (uint32_t)bytes.n;
+	if (r->body.n == 0 && !r->waits && !r->stream && r->length != CHANNEL_CHUNKED)
+		buf_room(&r->body, r->length); /* once, and not again and again as it comes */
+	buf_add(&r->body, bytes);
+	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
+		give_up(r);
+		return;
+	}
+	if (last)
+		request_complete(r);
+	else if (r->go_on)
+		r->go_on(r);
+	else
+		turns_credit(r);
+}
+
 static void on_head(struct worker *w, const struct frame *f)
 {
 	struct reader in = { .rest = f->payload };
 	struct conn *conn = conn_find(w, read_u64(&in));
+	struct view body;
 	struct request *r;
 
 	if (conn && conn->live > 0) {
@@ -152,8 +182,7 @@ static void on_head(struct worker *w, const struct frame *f)
 		return;
 	}
 	w->quiet = 0;
-	buf_add(&r->head, f->payload);
-	if (r->head.failed || !request_read_head(r)) {
+	if (!request_read_head(r, f->payload, &body)) {
 		refuse_frame(w, f->id);
 		request_release(r);
 		return;
@@ -166,37 +195,15 @@ static void on_head(struct worker *w, const struct frame *f)
 	}
 	if (!turns_admit(r))
 		return;
-	if (f->flags & FRAME_LAST)
+	bool last = f->flags & FRAME_LAST;
+	if (last && body.n == 0) {
 		request_complete(r);
-	else if (r->stream && !r->waits)
+		return;
+	}
+	if (r->stream && !r->waits)
 		route_request(r);
-}
-
-static void on_body(struct worker *w, const struct frame *f)
-{
-	struct request *r = request_find(w, f->id);
-
-	/* Of a stream whose answer has ended nobody takes more. */
-	if (!r || r->complete || r->aborted || r->answered || r->ends_answer)
-		return;
-	if (f->payload.n > r->credit_given) {
-		edge_broke(w, "more of a body than it was granted");
-		return;
-	}
-	r->credit_given -= (uint32_t)f->payload.n;
-	buf_add(&r->body, f->payload);
-	if (r->body.failed || (!r->stream && (r->body.n > r->length || r->body.n > REQUEST_BODY_MAX))) {
-		give_up(r);
-		return;
-	}
-	if (f->flags & FRAME_LAST) {
-		request_complete(r);
-		return;
-	}
-	if (r->go_on)
-		r->go_on(r);
-	else
-		turns_credit(r);
+	if (body.n > 0)
+		take_body(w, f->id, body, last);
 }
 
 static void on_credit(struct worker *w, const struct frame *f)
@@ -266,7 +273,7 @@ static void on_frame(void *arg, const struct frame *f)
 	case FRAME_OPEN: on_open(w, f); break;
 	case FRAME_CLOSE: on_close(w, f); break;
 	case FRAME_HEAD: on_head(w, f); break;
-	case FRAME_BODY: on_body(w, f); break;
+	case FRAME_BODY: take_body(w, f->id, f->payload, f->flags & FRAME_LAST); break;
 	case FRAME_CREDIT: on_credit(w, f); break;
 	case FRAME_ABORT: on_abort(w, f); break;
 	case FRAME_COUNTS: on_counts(w, f); break;
@@ -534,6 +541,8 @@ struct worker *worker_new(struct core *core, unsigned index, int channel_fd_, st
 	w->home = home_new();
 	w->shown = shown_table_new(SHOWN_KEPT);
 	w->reader = store_open_reader(core->conf->node.store, e);
+	if (w->reader)
+		store_share_marks(w->reader, core->reader);
 	if (!w->channel || !w->home || !w->reader || !w->shown || !scratch_open(&w->scratch) || !events_new(w) ||
 	    !make_parts(w)) {
 		error_set(e, REASON_NO_MEMORY, "a worker cannot start");

@@ -10,17 +10,12 @@ struct store_caveats {
 	struct salt
 	        salt; /* of the disclosure `caveats` of the exchange's entry, against which the row is held; zeros: of a
 	                   * build that kept none */
-	struct digest mark; /* keyed digest of a record that came here, or left as the agency's own; zeros: none */
+	struct digest mark; /* of a record that came here, or left as the agency's own: mark.h; zeros: none */
 };
 /* An exchange of a build that did not keep them has no row. */
 bool store_put_caveats(struct store *s, uint64_t seq, const struct store_caveats *c, struct error *e) MUST_USE;
 /* The text lives until the next call on the store; REASON_NOT_FOUND. */
 bool store_get_caveats(struct store *s, uint64_t seq, struct store_caveats *out, struct error *e) MUST_USE;
-/* Has one of them a mark? */
-bool store_any_marked(struct store *s, bool *any, struct error *e) MUST_USE;
-/* Those that have the mark; none has zeros. In the order of seq; `each` returns false to end it. */
-bool store_list_marked(struct store *s, const struct digest *mark, bool (*each)(void *arg, uint64_t seq), void *arg,
-                       struct error *e) MUST_USE;
 /* Fine where there are none. */
 bool store_drop_caveats(struct store *s, uint64_t seq, struct error *e) MUST_USE;
 

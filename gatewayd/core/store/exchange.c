@@ -349,6 +349,16 @@ bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, s
 	return change(s, SQL_STATE_STATE, seq, state, e);
 }
 
+bool store_set_states(struct store *s, const uint64_t *seqs, size_t n, enum exchange_state state, struct error *e)
+{
+	const struct bound to = as_int(state);
+	uint64_t changed;
+
+	if (!pending_flush(s, e) || !sql_run_these(s, SQL_STATES_STATE, seqs, n, &to, &changed, e))
+		return false;
+	return changed == n || error_set(e, REASON_NOT_FOUND, "the store holds no such exchange");
+}
+
 bool store_set_agreement(struct store *s, uint64_t seq, const struct digest *agreement, struct error *e)
 {
 	return sql_change(s, SQL_EXCHANGE_AGREEMENT, BOUND(as_number(seq), as_digest(agreement)), "exchange", e);

@@ -58,6 +58,9 @@ bool store_accept(struct store *s, struct store_exchange *x, enum store_accepted
 /* `index` of the newest log. */
 bool store_set_entry(struct store *s, uint64_t seq, uint64_t index, struct error *e) MUST_USE;
 bool store_set_state(struct store *s, uint64_t seq, enum exchange_state state, struct error *e) MUST_USE;
+/* Of all of these, which are different ones. */
+bool store_set_states(struct store *s, const uint64_t *seqs, size_t n, enum exchange_state state,
+                      struct error *e) MUST_USE;
 /* What was held is decided by the version of its agreement that is in force then. */
 bool store_set_agreement(struct store *s, uint64_t seq, const struct digest *agreement, struct error *e) MUST_USE;
 bool store_set_answer(struct store *s, uint64_t seq, int status, struct view answer, struct error *e) MUST_USE;

@@ -28,6 +28,7 @@ static bool change_one(struct store *s, struct statement *q, uint64_t *number, b
 
 bool store_put_hold(struct store *s, struct store_hold *h, bool *fresh, struct error *e)
 {
+	s->puts_hold = true;
 	return change_one(s,
 	                  sql_start(s, SQL_HOLD_PUT,
 	                            BOUND(as_number(h->seq), as_int(h->kind), as_int(h->from_ms), as_int(h->until_ms),

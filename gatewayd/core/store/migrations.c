@@ -333,6 +333,29 @@ static const char shapes[] = "CREATE TABLE shape ("
 /* Evidence that partners are still to be told of: a document's digest. */
 static const char tales[] = "CREATE TABLE tale (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
+/* Marks in the order of their first bytes, up to the exchange of the one row of mark_end (mark.h). */
+static const char marks[] = "CREATE TABLE mark ("
+                            "  prefix BLOB NOT NULL," /* 4 bytes */
+                            "  seq INTEGER NOT NULL,"
+                            "  PRIMARY KEY (prefix, seq)"
+                            ") STRICT, WITHOUT ROWID;"
+                            "INSERT INTO mark (prefix, seq) SELECT substr(mark, 1, 4), seq FROM caveats "
+                            "WHERE mark IS NOT NULL ORDER BY 1, 2;"
+                            "CREATE TABLE mark_end (seq INTEGER PRIMARY KEY) STRICT;"
+                            "INSERT INTO mark_end (seq) SELECT coalesce(max(seq), 0) FROM caveats;"
+                            "DROP INDEX caveats_marked;";
+
+/* Receipts that came together are one row (lib/tlog/receipt_bundle.h); those of before stay in `receipt`. */
+static const char receipts_together[] = "CREATE TABLE receipt_bundle ("
+                                        "  id INTEGER PRIMARY KEY,"
+                                        "  packed BLOB NOT NULL"
+                                        ") STRICT;"
+                                        "CREATE TABLE receipt_of ("
+                                        "  seq INTEGER PRIMARY KEY,"
+                                        "  bundle INTEGER NOT NULL,"
+                                        "  place INTEGER NOT NULL"
+                                        ") STRICT;";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -354,4 +377,6 @@ const char *const sql_migrations[] = { first_schema,
 	                               caveats_mark,
 	                               shapes,
 	                               tales,
+	                               marks,
+	                               receipts_together,
 	                               NULL };

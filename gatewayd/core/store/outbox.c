@@ -2,6 +2,7 @@
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/sql_private.h"
+#include "lib/tlog/receipt_bundle.h"
 
 bool store_put_delivery(struct store *s, const struct store_delivery *d, struct error *e)
 {
@@ -118,14 +119,57 @@ bool store_count_deliveries(struct store *s, int64_t failed_ms, bool (*each)(voi
 	return sql_each_waiting(s, sql_start(s, SQL_DELIVERY_COUNT, BOUND(as_int(failed_ms)), e), each, arg, e);
 }
 
+/* --- receipts --- */
+
+bool store_put_receipts(struct store *s, const uint64_t *seqs, size_t n, struct view bundle, struct error *e)
+{
+	uint64_t id;
+
+	if (!sql_number(s, SQL_RECEIPT_BUNDLE_PUT, BOUND(as_blob(bundle)), &id, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!sql_run(s, SQL_RECEIPT_OF_PUT, BOUND(as_number(seqs[i]), as_number(id), as_number(i)), e))
+			return false;
+	return true;
+}
+
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e)
 {
-	return sql_run(s, SQL_RECEIPT_PUT, BOUND(as_number(seq), as_text(receipt)), e);
+	struct receipt_bundle b = RECEIPT_BUNDLE_INIT;
+	struct buf packed = BUF_INIT(RECEIPT_BUNDLE_MAX);
+
+	if (receipt_bundle_add(&b, receipt))
+		receipt_bundle_print(&b, &packed);
+	else
+		packed.failed = true;
+	bool ok = packed.failed ? error_set(e, REASON_NO_MEMORY, "memory ran out for a receipt")
+	                        : store_put_receipts(s, &seq, 1, buf_view(&packed), e);
+	receipt_bundle_free(&b);
+	buf_free(&packed);
+	return ok;
+}
+
+/* Its text, which a build of before kept as it is. */
+static bool receipt_text(struct view packed, uint64_t place, struct view kept, struct buf *out, struct error *e)
+{
+	if (packed.n)
+		return receipt_bundle_read(packed, (unsigned)place, out, e);
+	buf_add(out, kept);
+	return !out->failed || error_set(e, REASON_NO_MEMORY, "memory ran out for a receipt");
 }
 
 bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e)
 {
-	return sql_keep(s, SQL_RECEIPT_GET, BOUND(as_number(seq)), "receipt", receipt, e);
+	struct statement *q = sql_row_of(s, SQL_RECEIPT_GET, seq, "receipt", e);
+	struct buf text = BUF_INIT(RECEIPT_BUNDLE_MAX);
+
+	if (!q)
+		return false;
+	bool ok = receipt_text(col_view(q, 1), (uint64_t)col_int(q, 0), col_view(q, 2), &text, e);
+	sql_end(q);
+	*receipt = ok && text.n ? arena_copy(&s->scratch, buf_view(&text)) : VIEW("");
+	buf_free(&text);
+	return ok && (receipt->p || error_set(e, REASON_NO_MEMORY, "no memory for a row of the store"));
 }
 
 bool store_put_kept(struct store *s, uint64_t seq, struct view envelope, struct error *e)
@@ -148,15 +192,18 @@ bool store_list_receipts(struct store *s, uint64_t after_seq, unsigned max,
                          void *arg, struct error *e)
 {
 	struct statement *q = sql_start(s, SQL_RECEIPT_LIST, BOUND(as_number(after_seq), as_int(max)), e);
+	struct buf text = BUF_INIT(RECEIPT_BUNDLE_MAX);
 	struct uuid id;
-	bool ok;
+	bool ok, more = true;
 
-	while (sql_next(s, q, &ok, e)) {
+	while (more && sql_next(s, q, &ok, e)) {
+		buf_reset(&text);
 		col_bytes(q, 1, id.b, sizeof id.b);
-		if (!each(arg, (uint64_t)col_int(q, 0), &id, col_view(q, 2))) {
+		ok = receipt_text(col_view(q, 3), (uint64_t)col_int(q, 4), col_view(q, 2), &text, e);
+		more = ok && each(arg, (uint64_t)col_int(q, 0), &id, buf_view(&text));
+		if (!more)
 			sql_end(q);
-			break;
-		}
 	}
+	buf_free(&text);
 	return ok;
 }

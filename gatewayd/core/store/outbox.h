@@ -52,6 +52,9 @@ bool store_drop_kept(struct store *s, uint64_t seq, struct error *e) MUST_USE;
 /* The partner gateway's receipt, kept beside the exchange. */
 bool store_put_receipt(struct store *s, uint64_t seq, struct view receipt, struct error *e) MUST_USE;
 bool store_get_receipt(struct store *s, uint64_t seq, struct view *receipt, struct error *e) MUST_USE;
+/* Those of many, in the order of a bundle of theirs (lib/tlog/receipt_bundle.h): it has the first one's first. Each replaces an
+ * older one. */
+bool store_put_receipts(struct store *s, const uint64_t *seqs, size_t n, struct view bundle, struct error *e) MUST_USE;
 /* Receipts of exchanges behind `after_seq`, in order, at most `max`. */
 bool store_list_receipts(struct store *s, uint64_t after_seq, unsigned max,
                          bool (*each)(void *arg, uint64_t seq, const struct uuid *exchange, struct view receipt),

@@ -60,6 +60,38 @@ bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, stru
 	return ok;
 }
 
+struct statement *sql_start_these(struct store *s, enum sql id, const uint64_t *these, size_t n,
+                                  const struct bound *more, struct error *e)
+{
+	struct bound b[SQL_THESE + 1];
+
+	for (size_t i = 0; i < SQL_THESE; i++)
+		b[i] = i < n ? as_number(these[i]) : as_null();
+	if (more)
+		b[SQL_THESE] = *more;
+	return sql_start(s, id, b, SQL_THESE + (more ? 1 : 0), e);
+}
+
+bool sql_run_these(struct store *s, enum sql id, const uint64_t *these, size_t n, const struct bound *more,
+                   uint64_t *changed, struct error *e)
+{
+	uint64_t rows = 0;
+
+	for (size_t at = 0; at < n; at += SQL_THESE) {
+		struct statement *q = sql_start_these(s, id, these + at, n - at, more, e);
+		bool ok;
+
+		if (sql_next(s, q, &ok, e))
+			sql_end(q);
+		if (!ok)
+			return false;
+		rows += (uint64_t)sql_changes(s);
+	}
+	if (changed)
+		*changed = rows;
+	return true;
+}
+
 static bool missing(const char *what, struct error *e)
 {
 	return error_set(e, REASON_NOT_FOUND, "the store holds no such %s", what);

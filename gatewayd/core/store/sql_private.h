@@ -21,12 +21,16 @@ enum sql {
 	SQL_PAYLOAD_ERASE,
 	SQL_PAYLOAD_SLOT_ERASE,
 	SQL_TIMER_PUT,
+	SQL_TIMER_PUT_NEW,
 	SQL_TIMER_DROP,
 	SQL_DUTY_PUT,
 	SQL_DUTY_SET,
 	SQL_LINK_PUT,
 	SQL_CAVEATS_PUT,
 	SQL_CAVEATS_DROP,
+	SQL_MARK_PUT,
+	SQL_MARK_DROP,
+	SQL_MARK_END,
 	SQL_HOLD_PUT,
 	SQL_HOLD_END,
 	SQL_HOLD_TIMER,
@@ -34,7 +38,6 @@ enum sql {
 	SQL_DELIVERY_RETRY,
 	SQL_DELIVERY_EXTEND,
 	SQL_DELIVERY_DROP,
-	SQL_RECEIPT_PUT,
 	SQL_KEPT_PUT,
 	SQL_KEPT_DROP,
 	SQL_INBOX_PUT,
@@ -85,6 +88,14 @@ enum sql {
 	SQL_APPROVAL_DROP,
 	SQL_CONSENT_PUT,
 	SQL_CONSENT_DROP,
+	SQL_STATES_STATE,
+	SQL_TIMER_REARM,
+	SQL_RECEIPT_BUNDLE_PUT,
+	SQL_RECEIPT_OF_PUT,
+	SQL_DELIVERIES_DROP,
+	SQL_PAYLOADS_ERASE,
+	SQL_PAYLOAD_SLOTS_ERASE,
+	SQL_UNPROVED_ERASE_ALL,
 	SQL_WRITES,
 	SQL_EXCHANGE_SEQ = SQL_WRITES,
 	SQL_EXCHANGE_ID,
@@ -125,14 +136,18 @@ enum sql {
 	SQL_LINK_GET,
 	SQL_LINK_LIST,
 	SQL_CAVEATS_GET,
-	SQL_CAVEATS_ANY_MARKED,
-	SQL_CAVEATS_MARKED,
+	SQL_MARK_ANY,
+	SQL_MARK_IS,
+	SQL_MARK_LAST,
+	SQL_MARK_LIST,
+	SQL_MARK_UNMOVED,
 	SQL_DELIVERY_GET,
 	SQL_DELIVERY_DUE,
 	SQL_DELIVERY_RECIPIENT,
 	SQL_DELIVERY_COUNT,
 	SQL_DELIVERY_LIST,
 	SQL_RECEIPT_GET,
+	SQL_ARRIVAL_LIST,
 	SQL_RECEIPT_LIST,
 	SQL_KEPT_GET,
 	SQL_INBOX_GET,
@@ -205,10 +220,12 @@ struct store {
 	bool erased;          /* since the last checkpoint that was forced */
 	struct arena scratch; /* views that go out */
 	struct window window;
+	struct marks *marks; /* of a store that writes its own; NULL: a reader that shares nobody's */
 	uint8_t window_key[16];
 	uint64_t last_log, log; /* the newest audit log's number; the one that the verbs are about */
 	struct pending_state pending;
 	struct shape_named shapes[16]; /* by digest */
+	bool puts_hold;                /* this transaction did */
 	uint64_t next_seq, next_inbox;
 	uint64_t committed_seq, committed_inbox; /* the same at the last commit */
 	uint32_t *live_slots;                    /* bit map for store_slot_live(), loaded at its first call */
@@ -255,6 +272,14 @@ bool sql_run(struct store *s, enum sql id, const struct bound *b, size_t n, stru
 /* The same; REASON_NOT_FOUND with `what` when it changed no row. */
 bool sql_change(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
                 struct error *e) MUST_USE;
+/* A statement whose first parameters are numbers, SQL_THESE of them, runs for all of these, so many at a time; `more`: values
+ * of the parameters behind them, one at most. `*changed` (may be NULL): rows that changed. */
+#define SQL_THESE 16
+bool sql_run_these(struct store *s, enum sql id, const uint64_t *these, size_t n, const struct bound *more,
+                   uint64_t *changed, struct error *e) MUST_USE;
+/* The same for the first SQL_THESE at most, to be stepped and ended. */
+struct statement *sql_start_these(struct store *s, enum sql id, const uint64_t *these, size_t n,
+                                  const struct bound *more, struct error *e) MUST_USE;
 /* A statement that stands on its one row; NULL, and REASON_NOT_FOUND with `what` when there is none. */
 struct statement *sql_row(struct store *s, enum sql id, const struct bound *b, size_t n, const char *what,
                           struct error *e) MUST_USE;
@@ -299,6 +324,12 @@ bool shape_unname(struct store *s, uint64_t id, struct error *e) MUST_USE;
 bool shapes_archive(struct store *s, uint64_t from, uint64_t to, struct error *e) MUST_USE;
 /* They are gone: so is what they alone named. */
 bool shapes_trim(struct store *s, struct error *e) MUST_USE;
+/* A row of caveats with a mark was written. */
+bool mark_put(struct store *s, uint64_t seq, const struct digest *mark, struct error *e) MUST_USE;
+/* Moves some of the marks that lie in memory into their index; before COMMIT. */
+bool marks_move(struct store *s, struct error *e) MUST_USE;
+/* Loads the marks that are not in the index. */
+bool marks_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the number of the newest audit log. */
 bool logs_load(struct store *s, struct error *e) MUST_USE;
 /* Loads the window of keys, and the counters. */

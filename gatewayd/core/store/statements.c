@@ -9,6 +9,15 @@
 #define TIMER_COLUMNS \
 	"SELECT seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
 	"return_at_end, receipt_ms, inbox, purpose, reference FROM timer "
+#define TIMER_PUT(held) \
+	"INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, notify_ms, end_ms, " \
+	"return_at_end, receipt_ms, inbox, purpose, reference) " \
+	"VALUES (?1, ?2, ?3, " held ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) " \
+	"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = excluded.held, " \
+	"base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = excluded.mask_ms, " \
+	"review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = excluded.end_ms, " \
+	"return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox = excluded.inbox, " \
+	"purpose = excluded.purpose, reference = excluded.reference"
 #define DUTY_COLUMNS \
 	"SELECT id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, result, why FROM duty "
 #define HOLD_COLUMNS "SELECT id, seq, kind, from_ms, until_ms, statement, signer, role, ended_ms FROM hold "
@@ -23,6 +32,8 @@
 #define LAST_ID(table, ended) \
 	"SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM " table " UNION ALL SELECT max(id) FROM " ended \
 	") ids"
+/* SQL_THESE of them. What is NULL is among no rows. */
+#define THESE            "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 #define DELIVERY_COLUMNS "SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
 #define NOTICE_COLUMNS \
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
@@ -45,14 +56,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"ON CONFLICT (seq) DO UPDATE SET slot = excluded.slot",
 	[SQL_PAYLOAD_ERASE] = "DELETE FROM payload WHERE seq = ?1",
 	[SQL_PAYLOAD_SLOT_ERASE] = "DELETE FROM payload_slot WHERE seq = ?1",
-	[SQL_TIMER_PUT] = "INSERT INTO timer (seq, due_ms, kind, held, base_ms, payload_ms, mask_ms, review_ms, "
-		"notify_ms, end_ms, return_at_end, receipt_ms, inbox, purpose, reference) "
-		"VALUES (?1, ?2, ?3, " IN_FORCE ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
-		"ON CONFLICT (seq) DO UPDATE SET due_ms = excluded.due_ms, kind = excluded.kind, held = "
-		"excluded.held, base_ms = excluded.base_ms, payload_ms = excluded.payload_ms, mask_ms = "
-		"excluded.mask_ms, review_ms = excluded.review_ms, notify_ms = excluded.notify_ms, end_ms = "
-		"excluded.end_ms, return_at_end = excluded.return_at_end, receipt_ms = excluded.receipt_ms, inbox "
-		"= excluded.inbox, purpose = excluded.purpose, reference = excluded.reference",
+	[SQL_TIMER_PUT] = TIMER_PUT(IN_FORCE),
+	[SQL_TIMER_PUT_NEW] = TIMER_PUT("0"),
 	[SQL_TIMER_DROP] = "DELETE FROM timer WHERE seq = ?1",
 	[SQL_DUTY_PUT] = "INSERT INTO duty (id, seq, kind, state, made_ms, due_ms, done_ms, escalated, blocks, inbox, "
 		"result, why) VALUES (" NEXT_ID("duty") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
@@ -63,6 +68,11 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_CAVEATS_PUT] = "INSERT INTO caveats (seq, text, salt, mark) VALUES (?1, ?2, ?3, ?4) "
 		"ON CONFLICT (seq) DO UPDATE SET text = excluded.text, salt = excluded.salt, mark = excluded.mark",
 	[SQL_CAVEATS_DROP] = "DELETE FROM caveats WHERE seq = ?1",
+	[SQL_MARK_PUT] = "INSERT INTO mark (prefix, seq) SELECT substr(mark, 1, 4), seq FROM caveats "
+		"WHERE seq = ?1 AND mark IS NOT NULL ON CONFLICT DO NOTHING",
+	[SQL_MARK_DROP] = "DELETE FROM mark WHERE seq = ?1 AND prefix = "
+		"(SELECT substr(mark, 1, 4) FROM caveats c WHERE c.seq = ?1)",
+	[SQL_MARK_END] = "UPDATE mark_end SET seq = ?1",
 	[SQL_HOLD_PUT] = "INSERT INTO hold (id, seq, kind, from_ms, until_ms, statement, signer, role) "
 		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
@@ -76,8 +86,6 @@ const char *const sql_texts[SQL_COUNT] = {
 		"WHERE seq = ?1",
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
-	[SQL_RECEIPT_PUT] = "INSERT INTO receipt (seq, receipt) VALUES (?1, ?2) "
-		"ON CONFLICT (seq) DO UPDATE SET receipt = excluded.receipt",
 	[SQL_KEPT_PUT] = "INSERT INTO kept (seq, envelope) VALUES (?1, ?2) "
 		"ON CONFLICT (seq) DO UPDATE SET envelope = excluded.envelope",
 	[SQL_KEPT_DROP] = "DELETE FROM kept WHERE seq = ?1",
@@ -151,6 +159,16 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_CONSENT_PUT] = "INSERT INTO consent (seq, agreement, purpose, consent, told) VALUES (?1, ?2, ?3, ?4, ?5) "
 		"ON CONFLICT (seq) DO UPDATE SET purpose = excluded.purpose, consent = excluded.consent, told = excluded.told",
 	[SQL_CONSENT_DROP] = "DELETE FROM consent WHERE seq = ?1",
+	[SQL_STATES_STATE] = "UPDATE state SET state = ?17 WHERE seq IN " THESE,
+	[SQL_TIMER_REARM] = "UPDATE timer SET due_ms = ?2, kind = ?3, payload_ms = ?4 WHERE seq = ?1",
+	[SQL_RECEIPT_BUNDLE_PUT] = "INSERT INTO receipt_bundle (id, packed) VALUES (" NEXT_ID("receipt_bundle") ", ?1) "
+		"RETURNING id",
+	[SQL_RECEIPT_OF_PUT] = "INSERT INTO receipt_of (seq, bundle, place) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (seq) DO UPDATE SET bundle = excluded.bundle, place = excluded.place",
+	[SQL_DELIVERIES_DROP] = "DELETE FROM delivery WHERE seq IN " THESE,
+	[SQL_PAYLOADS_ERASE] = "DELETE FROM payload WHERE seq IN " THESE,
+	[SQL_PAYLOAD_SLOTS_ERASE] = "DELETE FROM payload_slot WHERE seq IN " THESE,
+	[SQL_UNPROVED_ERASE_ALL] = "DELETE FROM unproved WHERE seq IN " THESE,
 	[SQL_SURROGATE_END_DROP] = "DELETE FROM surrogate_end WHERE agreement = ?1 AND epoch = ?2",
 
 	[SQL_EXCHANGE_SEQ] = EXCHANGE_COLUMNS "WHERE x.seq = ?1",
@@ -186,8 +204,12 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LINK_GET] = "SELECT child, parent, kind, version FROM link WHERE child = ?1 AND kind = ?2",
 	[SQL_LINK_LIST] = "SELECT child, parent, kind, version FROM link WHERE parent = ?1 AND kind = ?2 ORDER BY child",
 	[SQL_CAVEATS_GET] = "SELECT text, salt, mark FROM caveats WHERE seq = ?1",
-	[SQL_CAVEATS_ANY_MARKED] = "SELECT count(*) FROM (SELECT seq FROM caveats WHERE mark IS NOT NULL LIMIT 1) AS one",
-	[SQL_CAVEATS_MARKED] = "SELECT seq FROM caveats WHERE mark = ?1 ORDER BY seq",
+	[SQL_MARK_ANY] = "SELECT (SELECT count(*) FROM (SELECT seq FROM mark LIMIT 1) AS one) + (SELECT count(*) FROM "
+		"(SELECT c.seq FROM caveats c WHERE c.seq > (SELECT e.seq FROM mark_end e) AND c.mark IS NOT NULL LIMIT 1) AS other)",
+	[SQL_MARK_IS] = "SELECT count(*) FROM caveats WHERE seq = ?1 AND mark = ?2",
+	[SQL_MARK_LAST] = "SELECT seq FROM mark_end",
+	[SQL_MARK_LIST] = "SELECT seq FROM mark WHERE prefix = ?1 ORDER BY seq",
+	[SQL_MARK_UNMOVED] = "SELECT seq, mark FROM caveats WHERE seq > ?1 AND mark IS NOT NULL ORDER BY seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "
@@ -213,9 +235,18 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_NOTICE_TAKEN_GET] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 AND digest = ?2",
 	[SQL_NOTICE_TAKEN_COUNT] = "SELECT count(*) FROM notice_taken WHERE seq = ?1",
 	[SQL_NOTICE_TAKEN_LIST] = NOTICE_TAKEN_COLUMNS "WHERE seq = ?1 ORDER BY entry",
-	[SQL_RECEIPT_LIST] = "SELECT receipt.seq, exchange.id, receipt.receipt FROM receipt "
-		"JOIN exchange ON exchange.seq = receipt.seq WHERE receipt.seq > ?1 ORDER BY receipt.seq LIMIT ?2",
-	[SQL_RECEIPT_GET] = "SELECT receipt FROM receipt WHERE seq = ?1",
+	[SQL_RECEIPT_LIST] = "SELECT s.seq, x.id, r.receipt, b.packed, o.place FROM (SELECT seq FROM receipt WHERE seq > ?1 "
+		"UNION SELECT seq FROM receipt_of WHERE seq > ?1 ORDER BY 1 LIMIT ?2) s JOIN exchange x ON x.seq = s.seq "
+		"LEFT JOIN receipt r ON r.seq = s.seq LEFT JOIN receipt_of o ON o.seq = s.seq "
+		"LEFT JOIN receipt_bundle b ON b.id = o.bundle ORDER BY s.seq",
+	[SQL_RECEIPT_GET] = "SELECT o.place, b.packed, NULL FROM receipt_of o JOIN receipt_bundle b ON b.id = o.bundle "
+		"WHERE o.seq = ?1 UNION ALL SELECT NULL, NULL, receipt FROM receipt WHERE seq = ?1 AND NOT EXISTS "
+		"(SELECT 1 FROM receipt_of o WHERE o.seq = ?1)",
+	[SQL_ARRIVAL_LIST] = "SELECT t.seq, t.state, p.slot, m.base_ms, m.payload_ms, m.mask_ms, m.review_ms, m.notify_ms, "
+		"m.end_ms, m.return_at_end, m.inbox, m.purpose, m.reference FROM state t JOIN payload_slot p ON p.seq = t.seq "
+		"JOIN timer m ON m.seq = t.seq WHERE t.seq IN " THESE " AND m.held = 0 "
+		"AND NOT EXISTS (SELECT 1 FROM duty d WHERE d.seq = t.seq) "
+		"AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.seq = t.seq AND h.ended_ms IS NULL) ORDER BY t.seq",
 	[SQL_KEPT_GET] = "SELECT envelope FROM kept WHERE seq = ?1",
 	[SQL_INBOX_GET] = INBOX_COLUMNS "WHERE id = ?1",
 	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",

@@ -1,4 +1,5 @@
 /* The store's life: opening, migrating, transactions, checkpoints. See store.h; a store belongs to one thread at a time. */
+#include "gatewayd/core/store/mark_private.h"
 #include "gatewayd/core/store/sql_private.h"
 #include "gatewayd/core/store/sqlite/sqlite_private.h"
 
@@ -71,13 +72,18 @@ static struct store *open_database(const char *path, enum access access, struct 
 	return NULL;
 }
 
+static bool load(struct store *s, struct error *e)
+{
+	return sql_prepare(s, e) && logs_load(s, e) && exchanges_load(s, e) && marks_load(s, e);
+}
+
 struct store *store_open(const char *path, struct error *e)
 {
 	struct store *s = open_database(path, ACCESS_WRITE, e);
 
 	if (!s)
 		return NULL;
-	if (!migrate(s, e) || !sql_prepare(s, e) || !logs_load(s, e) || !exchanges_load(s, e))
+	if (!migrate(s, e) || !load(s, e))
 		goto fail;
 	/* What was erased before a crash may still lie in the log and the main file. A reader in the way (the
 	 * operator's command) is no reason not to start: then the writer does it. */
@@ -102,7 +108,7 @@ struct store *store_open_trial(const char *path, struct error *e)
 {
 	struct store *s = open_database(path, ACCESS_TRIAL, e);
 
-	if (!s || (migrate(s, e) && sql_prepare(s, e) && logs_load(s, e) && exchanges_load(s, e)))
+	if (!s || (migrate(s, e) && load(s, e)))
 		return s;
 	store_close(s);
 	return NULL;
@@ -138,6 +144,8 @@ void store_close(struct store *s)
 	s->engine->close(s->connection);
 	arena_free(&s->scratch);
 	window_free(&s->window);
+	if (s->writes)
+		marks_free(s->marks);
 	free(s->live_slots);
 	wipe(s, sizeof *s);
 	free(s);
@@ -174,8 +182,10 @@ bool store_begin(struct store *s, struct error *e)
 	if (!s->engine->begin(s->connection, e))
 		return false;
 	s->in_transaction = true;
+	s->puts_hold = false;
 	s->committed_seq = s->next_seq;
 	s->committed_inbox = s->next_inbox;
+	marks_turn(s->marks, s->next_seq);
 	return true;
 }
 
@@ -183,8 +193,9 @@ bool store_commit(struct store *s, struct error *e)
 {
 	if (!s->in_transaction)
 		return error_set(e, REASON_STORE, "no transaction is open");
-	if (!pending_flush(s, e) || !shapes_flush(s, e) || !s->engine->commit(s->connection, e))
+	if (!pending_flush(s, e) || !shapes_flush(s, e) || !marks_move(s, e) || !s->engine->commit(s->connection, e))
 		return false;
+	marks_commit(s->marks);
 	s->in_transaction = false;
 	return true;
 }
@@ -197,6 +208,7 @@ void store_rollback(struct store *s)
 	s->in_transaction = false;
 	s->pending.set = false;
 	shapes_drop(s);
+	marks_rollback(s->marks);
 	s->next_seq = s->committed_seq;
 	s->next_inbox = s->committed_inbox;
 }

@@ -16,16 +16,29 @@ const char *timer_kind_name(enum timer_kind k)
 	return "unknown";
 }
 
+/* Of an exchange that this transaction accepts nothing is held, unless it did so itself. */
+static bool may_be_held(const struct store *s, uint64_t seq)
+{
+	return s->puts_hold || seq < s->committed_seq || seq >= s->next_seq;
+}
+
 bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e)
 {
 	const struct schedule *p = &t->plan;
 
-	return sql_run(s, SQL_TIMER_PUT,
+	return sql_run(s, may_be_held(s, t->seq) ? SQL_TIMER_PUT : SQL_TIMER_PUT_NEW,
 	               BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind), as_int(p->base_ms),
 	                     as_int(p->payload_ms), as_int(p->mask_ms), as_int(p->review_ms), as_int(p->notify_ms),
 	                     as_int(p->end_ms), as_int(p->return_at_end), as_int(t->receipt_ms), as_number(t->inbox),
 	                     as_text(t->purpose), as_text(t->reference)),
 	               e);
+}
+
+bool store_rearm_timer(struct store *s, const struct store_timer *t, struct error *e)
+{
+	return sql_change(s, SQL_TIMER_REARM,
+	                  BOUND(as_number(t->seq), as_int(t->due_ms), as_int(t->kind), as_int(t->plan.payload_ms)),
+	                  "timer", e);
 }
 
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)

@@ -29,6 +29,8 @@ struct store_timer {
 };
 /* Inserts or replaces. */
 bool store_put_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;
+/* Of one that is there: due_ms, kind and plan.payload_ms; the rest stays, held or not. */
+bool store_rearm_timer(struct store *s, const struct store_timer *t, struct error *e) MUST_USE;
 bool store_drop_timer(struct store *s, uint64_t seq, struct error *e) MUST_USE; /* nothing there: true */
 bool store_get_timer(struct store *s, uint64_t seq, struct store_timer *out, struct error *e) MUST_USE;
 /* All timers, held or not, by exchange. */

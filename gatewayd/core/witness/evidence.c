@@ -87,7 +87,7 @@ static bool signed_by(const struct note_vkey *key, const struct claim *k)
 	for (unsigned i = 0; i < k->n; i++)
 		if (!checkpoint_open(k->notes[i], key, &c, NULL))
 			return false;
-	return !k->receipt || receipt_includes(&k->proof, k->entry, &k->c[0], NULL);
+	return !k->receipt || verified_includes(NULL, &k->proof, k->entry, &k->c[0], NULL);
 }
 
 static bool find_own(const struct request *r, struct claim *k, uint64_t *log, bool *good)

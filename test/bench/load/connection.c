@@ -76,23 +76,26 @@ void connection_free(struct connection *c)
 	buf_free(&c->out);
 }
 
-/* Line `number` of what is posted: the template with the number in the place of each %d. */
-static void add_body(struct buf *b, uint64_t number)
+/* The template with the number in the place of each %d. */
+static void add_text(struct buf *b, struct view rest, uint64_t number)
 {
-	struct view rest =
-	        options.n_lines ? options.lines[number % options.n_lines] : view_of(options.body ? options.body : "");
+	const char *at;
 
-	for (size_t i = 0; i + 1 < rest.n;) {
-		if (rest.p[i] != '%' || rest.p[i + 1] != 'd') {
-			i++;
-			continue;
-		}
-		buf_add(b, view_make(rest.p, i));
+	while (rest.n > 1 && (at = memmem(rest.p, rest.n, "%d", 2))) {
+		size_t n = (size_t)(at - rest.p);
+		buf_add(b, view_make(rest.p, n));
 		buf_addu(b, number);
-		rest = view_from(rest, i + 2);
-		i = 0;
+		rest = view_from(rest, n + 2);
 	}
 	buf_add(b, rest);
+}
+
+/* Line `number` of what is posted. */
+static void add_body(struct buf *b, uint64_t number)
+{
+	add_text(b,
+	         options.n_lines ? options.lines[number % options.n_lines] : view_of(options.body ? options.body : ""),
+	         number);
 }
 
 void connection_request(struct connection *c, uint64_t number, uint64_t due_ns)
@@ -107,7 +110,12 @@ void connection_request(struct connection *c, uint64_t number, uint64_t due_ns)
 	}
 	buf_reset(b);
 	c->out_at = 0;
-	buf_addf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", options.method, options.target, options.host);
+	buf_addf(b, "%s ", options.method);
+	if (options.targets)
+		add_text(b, view_of(options.target), number % options.targets);
+	else
+		buf_adds(b, options.target);
+	buf_addf(b, " HTTP/1.1\r\nHost: %s\r\n", options.host);
 	if (options.key)
 		buf_addf(b, "Idempotency-Key: %s-%llu\r\n", options.key_prefix, (unsigned long long)number);
 	if (c->body.n > 0)

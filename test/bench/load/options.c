@@ -17,16 +17,21 @@
 #define SECONDS_MAX     600
 #define BATCH_MAX       10000
 #define RATE_MAX        1000000
+#define BODY_MAX        (16u << 20)
+#define TARGETS_MAX     100000
 
 static const char usage[] =
         "usage: load -a ADDRESS:PORT -u TARGET [options]\n"
         "  -a, --address A:P      where to; an address of loopback\n"
-        "  -u, --target PATH      what to ask for\n"
+        "  -u, --target PATH      what to ask for; with --targets N %d in it becomes a number from 0 to N - 1, in turn\n"
+        "      --targets N        at most 100,000\n"
         "      --server-name NAME SNI and Host (default: the address)\n"
         "      --ca F --cert F --private-key F   PEM files; without them plain HTTP\n"
         "  -m, --method M         default POST, or GET without a body\n"
         "  -b, --body TEXT        of each request; %d in it becomes the request's number\n"
         "  -B, --bodies FILE      a body a line, in turn, %d as above\n"
+        "      --size N           bytes a body of --bodies, about: what stands between %[ and %] is repeated, with commas between, as often as\n"
+        "                         there is room for, and at least once; at most 8 MiB\n"
         "      --batch N          N bodies a request, a line each, each with a number of its own (default 1, at most 10,000)\n"
         "      --type T           Content-Type (default application/json)\n"
         "  -k, --key              sends an Idempotency-Key, another one each time\n"
@@ -122,6 +127,30 @@ static void load_bodies(void)
 		die("the file of bodies is empty");
 }
 
+/* A body of about options.size bytes: what stands between %[ and %] as often as there is room for. Its text lives as long as
+ * the process. */
+static struct view resized(struct view text)
+{
+	const char *open = memmem(text.p, text.n, "%[", 2), *close = memmem(text.p, text.n, "%]", 2);
+
+	if (!open || !close || close < open)
+		die("--size needs a body with %[ and %]");
+	struct view item = view_make(open + 2, (size_t)(close - open) - 2);
+	size_t around = text.n - item.n - 4;
+	size_t times = options.size > around ? (options.size - around + 1) / (item.n + 1) : 0;
+	struct buf b = BUF_INIT(BODY_MAX);
+	buf_add(&b, view_make(text.p, (size_t)(open - text.p)));
+	buf_add(&b, item);
+	for (size_t i = 1; i < times; i++) {
+		buf_addc(&b, ',');
+		buf_add(&b, item);
+	}
+	buf_add(&b, view_make(close + 2, text.n - (size_t)(close - text.p) - 2));
+	if (b.failed)
+		die("a body is larger than 16 MiB");
+	return buf_view(&b);
+}
+
 static void make_context(void)
 {
 	options.ctx = SSL_CTX_new(TLS_client_method());
@@ -136,30 +165,16 @@ static void make_context(void)
 
 void options_parse(int argc, char **argv)
 {
-	enum { SERVER_NAME = 256, CA, CERT, PRIVATE_KEY, BATCH, TYPE, KEY_PREFIX, FIRST };
+	enum { SERVER_NAME = 256, CA, CERT, PRIVATE_KEY, BATCH, SIZE, TARGETS, TYPE, KEY_PREFIX, FIRST };
 	static const struct option known[] = {
-		{ "address", 1, NULL, 'a' },
-		{ "target", 1, NULL, 'u' },
-		{ "server-name", 1, NULL, SERVER_NAME },
-		{ "ca", 1, NULL, CA },
-		{ "cert", 1, NULL, CERT },
-		{ "private-key", 1, NULL, PRIVATE_KEY },
-		{ "method", 1, NULL, 'm' },
-		{ "body", 1, NULL, 'b' },
-		{ "bodies", 1, NULL, 'B' },
-		{ "batch", 1, NULL, BATCH },
-		{ "type", 1, NULL, TYPE },
-		{ "key", 0, NULL, 'k' },
-		{ "key-prefix", 1, NULL, KEY_PREFIX },
-		{ "first", 1, NULL, FIRST },
-		{ "connections", 1, NULL, 'c' },
-		{ "fresh", 0, NULL, 'f' },
-		{ "threads", 1, NULL, 't' },
-		{ "requests", 1, NULL, 'n' },
-		{ "seconds", 1, NULL, 's' },
-		{ "rate", 1, NULL, 'r' },
-		{ "warmup", 1, NULL, 'w' },
-		{ "pids", 1, NULL, 'p' },
+		{ "address", 1, NULL, 'a' }, { "target", 1, NULL, 'u' },      { "server-name", 1, NULL, SERVER_NAME },
+		{ "ca", 1, NULL, CA },       { "cert", 1, NULL, CERT },       { "private-key", 1, NULL, PRIVATE_KEY },
+		{ "method", 1, NULL, 'm' },  { "body", 1, NULL, 'b' },        { "bodies", 1, NULL, 'B' },
+		{ "batch", 1, NULL, BATCH }, { "size", 1, NULL, SIZE },       { "targets", 1, NULL, TARGETS },
+		{ "type", 1, NULL, TYPE },   { "key", 0, NULL, 'k' },         { "key-prefix", 1, NULL, KEY_PREFIX },
+		{ "first", 1, NULL, FIRST }, { "connections", 1, NULL, 'c' }, { "fresh", 0, NULL, 'f' },
+		{ "threads", 1, NULL, 't' }, { "requests", 1, NULL, 'n' },    { "seconds", 1, NULL, 's' },
+		{ "rate", 1, NULL, 'r' },    { "warmup", 1, NULL, 'w' },      { "pids", 1, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *address = NULL;
@@ -179,6 +194,8 @@ void options_parse(int argc, char **argv)
 		case 'b': options.body = optarg; break;
 		case 'B': options.bodies = optarg; break;
 		case BATCH: options.batch = (unsigned)parse_number(optarg, BATCH_MAX); break;
+		case SIZE: options.size = (unsigned)parse_number(optarg, BODY_MAX / 2); break;
+		case TARGETS: options.targets = (unsigned)parse_number(optarg, TARGETS_MAX); break;
 		case TYPE: options.type = optarg; break;
 		case 'k': options.key = true; break;
 		case KEY_PREFIX: options.key_prefix = optarg; break;
@@ -213,6 +230,8 @@ void options_parse(int argc, char **argv)
 		make_context();
 	if (options.bodies)
 		load_bodies();
+	for (size_t i = 0; options.size && i < options.n_lines; i++)
+		options.lines[i] = resized(options.lines[i]);
 	if (!options.method)
 		options.method = options.body || options.bodies ? "POST" : "GET";
 	if (!options.key_prefix) {

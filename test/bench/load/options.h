@@ -21,8 +21,10 @@ struct options {
 	bool key, fresh; /* sends an Idempotency-Key; opens a connection for each request */
 	uint64_t first;
 	unsigned connections, threads, seconds, warmup, requests;
-	unsigned batch; /* bodies a request, a line each */
-	unsigned rate;  /* requests a second, open loop; 0: each connection sends when it was answered */
+	unsigned batch;   /* bodies a request, a line each */
+	unsigned size;    /* bytes of each body, about; 0: as it is given */
+	unsigned targets; /* the number in the target goes round so many */
+	unsigned rate;    /* requests a second, open loop; 0: each connection sends when it was answered */
 	int pids[PIDS_MAX], n_pids;
 	SSL_CTX *ctx; /* NULL: plain HTTP */
 	struct view *lines;

@@ -1,6 +1,9 @@
 /* What is sent to a partner's gateway, what its answer means, and what is written of it. */
 #include "gatewayd/core/copy/duty_notice.h"
+#include "gatewayd/core/store/hold.h"
 #include "gatewayd/core/store/outbox.h"
+#include "gatewayd/core/store/timer.h"
+#include "lib/policy/schedule.h"
 #include "test/core/worker_fixture.h"
 #include "test/policy/officers.h"
 
@@ -314,6 +317,129 @@ START_TEST(two_leave_in_one_request)
 }
 END_TEST
 
+static void both_taken(void)
+{
+	struct buf answer = BUF_INIT(1 << 20);
+
+	for (unsigned i = 0; i < 2; i++)
+		taking_line(two[i], &answer);
+	partner_answers(200, buf_view(&answer));
+	buf_free(&answer);
+}
+
+/* How many entries from `from` on are of this exchange and operation. */
+static unsigned entries_of(uint64_t from, const struct exchange *x, const char *operation)
+{
+	struct writer_stats stats;
+	struct view leaf, packed;
+	char id[UUID_TEXT + 1];
+	unsigned n = 0;
+
+	uuid_print(&x->decided.id, id);
+	writer_stats(f.log.writer, &stats);
+	for (uint64_t i = from; i < stats.tree_size; i++) {
+		OK(store_get_entry(f.reader, i, &leaf, &packed, e));
+		json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
+		n += strcmp(core_member(doc, "exchange"), id) == 0 &&
+		     strcmp(core_member(doc, "operation"), operation) == 0;
+		json_decref(doc);
+	}
+	return n;
+}
+
+static void has_receipt(const struct exchange *x)
+{
+	struct buf scratch_text = BUF_INIT(65536);
+	struct receipt r;
+	struct view text, leaf;
+
+	OK(store_get_receipt(f.reader, row_of(x).seq, &text, e));
+	OK(receipt_parse(text, &scratch_text, &r, &leaf, e));
+	OK(receipt_verify(&r, leaf, &core_partner(&f, SOUTH_GATEWAY)->log, e));
+	buf_free(&scratch_text);
+}
+
+/* With one job: each has an entry that it was delivered and one that its payload was erased, its receipt, and a timer for what is
+ * due next. */
+START_TEST(two_end_together)
+{
+	struct writer_stats before, after;
+	struct store_timer timer;
+	struct store_delivery d;
+	struct error none = { .reason = REASON_NONE };
+
+	send_two();
+	writer_stats(f.log.writer, &before);
+	both_taken();
+	writer_stats(f.log.writer, &after);
+	ck_assert_uint_eq(after.entries - before.entries, 4);
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t seq = row_of(two[i]).seq;
+		ck_assert_int_eq(row_of(two[i]).state, STATE_DELIVERED);
+		ck_assert(!is_sealed(seq));
+		ck_assert(!store_get_delivery(f.reader, seq, &d, &none));
+		ck_assert_uint_eq(entries_of(before.tree_size, two[i], "delivery"), 1);
+		ck_assert_uint_eq(entries_of(before.tree_size, two[i], "erasure"), 1);
+		OK(store_get_timer(f.reader, seq, &timer, e));
+		ck_assert_int_eq(timer.plan.payload_ms, SCHEDULE_NEVER);
+		ck_assert_int_ne(timer.kind, TIMER_ERASE);
+		ck_assert_int_gt(timer.due_ms, f.now_ms);
+		has_receipt(two[i]);
+	}
+	ck_assert_uint_eq(atomic_load(&f.core.delivered), 3);
+	let_two_go();
+}
+END_TEST
+
+static bool hold_it(void *arg, const struct act *a, struct error *e)
+{
+	struct store_hold h = { .seq = *(uint64_t *)arg,
+		                .kind = HOLD_LEGAL,
+		                .from_ms = a->now_ms,
+		                .until_ms = f.now_ms + DAY_MS,
+		                .statement = { .b = { 1 } },
+		                .signer = VIEW("a court"),
+		                .role = VIEW("authority") };
+	bool fresh;
+
+	return store_put_hold(a->store, &h, &fresh, e);
+}
+
+/* A hold keeps the payload of one; the other's goes. Both arrived. */
+START_TEST(one_of_two_is_held)
+{
+	send_two();
+	uint64_t seq = row_of(two[0]).seq;
+	ck_assert(core_act(&f, hold_it, &seq).committed);
+	both_taken();
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(row_of(two[i]).state, STATE_DELIVERED);
+		has_receipt(two[i]);
+	}
+	ck_assert(is_sealed(seq));
+	ck_assert(!is_sealed(row_of(two[1]).seq));
+	ck_assert_uint_eq(atomic_load(&f.core.delivered), 3);
+	let_two_go();
+}
+END_TEST
+
+/* One was recalled while both were under way: it is called back, and the other is not. */
+START_TEST(one_of_two_was_recalled)
+{
+	send_two();
+	ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&two[0]->decided.id, "/recall"),
+	                        VIEW("{\"why\":\"sent-in-error\"}")),
+	                 200);
+	both_taken();
+	ck_assert_int_eq(row_of(two[0]).state, STATE_RECALLED);
+	ck_assert_int_eq(row_of(two[1]).state, STATE_DELIVERED);
+	has_receipt(two[0]);
+	has_receipt(two[1]);
+	ck_assert(!is_sealed(row_of(two[1]).seq));
+	let_two_go();
+}
+END_TEST
+
 /* The receipt in a line is for that line's record, and for no other. */
 START_TEST(a_receipt_of_another_line_ends_nothing)
 {
@@ -392,6 +518,9 @@ TCase *make_delivery_case(void)
 	tcase_add_test(c, what_was_recalled_while_it_was_under_way);
 	tcase_add_test(c, what_a_recall_has_overtaken);
 	tcase_add_test(c, two_leave_in_one_request);
+	tcase_add_test(c, two_end_together);
+	tcase_add_test(c, one_of_two_is_held);
+	tcase_add_test(c, one_of_two_was_recalled);
 	tcase_add_test(c, a_receipt_of_another_line_ends_nothing);
 	tcase_add_test(c, one_of_two_is_taken);
 	return c;

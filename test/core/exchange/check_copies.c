@@ -1,4 +1,5 @@
 /* A copy of what came here is known, unless its exchange is named. */
+#include "gatewayd/core/store/mark.h"
 #include "test/core/exchange/caveats_cases.h"
 
 TCase *make_copies_case(void);

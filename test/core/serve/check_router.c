@@ -249,7 +249,8 @@ START_TEST(heads_that_are_none_end_the_request)
 }
 END_TEST
 
-static void start(const char *target, uint64_t length)
+/* `with`: bytes of the body that come with the head; `last`: nothing follows. */
+static void start_with(const char *target, uint64_t length, struct view with, bool last)
 {
 	struct buf head = BUF_INIT(4096);
 	struct ask a = { .conn = NORTH_SYSTEM,
@@ -258,12 +259,46 @@ static void start(const char *target, uint64_t length)
 		         .fields = { "content-type", "application/json" } };
 
 	put_ask(&a, length, &head);
+	if (with.n > 0)
+		put_u16(&head, 0);
 	answer_seen.id = ++last_request;
 	answer_seen.done = answer_seen.aborted = false;
 	buf_reset(&answer_seen.body);
-	channel_send(edge, FRAME_HEAD, 0, last_request, buf_view(&head), VIEW(""));
+	channel_send(edge, FRAME_HEAD, last ? FRAME_LAST : 0, last_request, buf_view(&head), with);
 	buf_free(&head);
 }
+
+static void start(const char *target, uint64_t length)
+{
+	start_with(target, length, VIEW(""), false);
+}
+
+/* A small body comes in the frame of its head, as whole as in one of its own; nothing of it is kept with the head. */
+START_TEST(bodies_come_with_their_head)
+{
+	const char *target = "/v1/agreements/pnr/validate";
+	struct view body = released_text();
+
+	start_with(target, body.n, body, true);
+	worker_until(&answer_seen.done);
+	ck_assert_int_eq(answer_seen.status, 200);
+	start_with(target, body.n, view_make(body.p, 10), false);
+	worker_turn();
+	struct request *r = request_find(worker, last_request);
+	ck_assert_ptr_nonnull(r);
+	ck_assert_uint_eq(r->body.n, 10);
+	ck_assert_ptr_null(memmem(r->head.p, r->head.n, body.p, 10));
+	channel_send(edge, FRAME_BODY, FRAME_LAST, last_request, view_from(body, 10), VIEW(""));
+	worker_until(&answer_seen.done);
+	ck_assert_int_eq(answer_seen.status, 200);
+	start_with(target, body.n, view_make(body.p, 10), true);
+	worker_until(&answer_seen.done);
+	is_problem(400, "bad-request");
+	start_with(target, 4, VIEW("{    }"), true);
+	worker_until(&answer_seen.aborted);
+	ck_assert_ptr_null(request_find(worker, last_request));
+}
+END_TEST
 
 START_TEST(bodies_have_the_length_that_was_said)
 {
@@ -326,6 +361,7 @@ TCase *make_router_case(void)
 	tcase_add_test(c, what_the_edge_counts);
 	tcase_add_test(c, content_digests);
 	tcase_add_test(c, heads_that_are_none_end_the_request);
+	tcase_add_test(c, bodies_come_with_their_head);
 	tcase_add_test(c, bodies_have_the_length_that_was_said);
 	tcase_add_test(c, a_long_body_is_given_credit);
 	tcase_add_test(c, a_peer_that_goes_away);

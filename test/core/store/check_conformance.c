@@ -66,14 +66,18 @@ static void transaction(bool (*work)(struct store *s, struct error *e))
 	OK(store_commit(s, e));
 }
 
-/* An exchange that came from another gateway, beside those of the world. */
+/* An exchange that came from another gateway, beside those of the world, and of which there is neither a hold nor a duty. */
 static bool from_gateway(struct store *to, struct error *e)
 {
 	struct store_exchange x = world_exchange(5, ""), prior;
 	enum store_accepted result;
 
 	x.origin = world_id(4);
-	return store_accept(to, &x, &result, &prior, e);
+	if (!store_accept(to, &x, &result, &prior, e))
+		return false;
+	struct store_payload p = { .seq = x.seq, .slot = 6, .sealed = VIEW("sealed as well") };
+	struct store_timer t = world_timer(x.seq);
+	return store_put_payload(to, &p, e) && store_put_timer(to, &t, e);
 }
 
 /* A new log's number is known from the next opening on. */
@@ -278,16 +282,16 @@ END_TEST
 /* --- that nothing is missing --- */
 
 /* Verbs that the tests above call by themselves, and what is no verb. */
-static const char *const others[] = { "store_open",       "store_open_reader",   "store_close",
-	                              "store_open_trial", "store_absent",        "store_slots_end",
-	                              "store_begin",      "store_commit",        "store_rollback",
-	                              "store_erased",     "store_checkpoint",    "store_wants_checkpoint",
-	                              "store_unmoved",    "store_entry_log",     "store_entry_index",
-	                              "store_shed",       "store_slots_forget",  "store_copy_path",
-	                              "store_copy_begin", "store_copy_step",     "store_copy_end",
-	                              "store_copy_clear", "store_copy_progress", "store_integrity",
-	                              "store_schema",     "store_move_ahead",    "store_moving",
-	                              "store_look",       "store_look_end",      "store_look_anew" };
+static const char *const others[] = {
+	"store_open",         "store_open_reader", "store_close",         "store_open_trial",
+	"store_absent",       "store_slots_end",   "store_begin",         "store_commit",
+	"store_rollback",     "store_erased",      "store_checkpoint",    "store_wants_checkpoint",
+	"store_unmoved",      "store_entry_log",   "store_entry_index",   "store_shed",
+	"store_slots_forget", "store_copy_path",   "store_copy_begin",    "store_copy_step",
+	"store_copy_end",     "store_copy_clear",  "store_copy_progress", "store_integrity",
+	"store_schema",       "store_move_ahead",  "store_moving",        "store_look",
+	"store_look_end",     "store_look_anew",   "store_share_marks"
+};
 
 static bool known(struct view verb)
 {

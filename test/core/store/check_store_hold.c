@@ -308,12 +308,34 @@ START_TEST(counted_by_day_and_agreement)
 END_TEST
 
 TCase *make_store_hold_case(void);
+START_TEST(of_an_exchange_that_was_just_accepted)
+{
+	struct store_exchange x = make_exchange(1, "partner", "", 1), prior;
+	struct store_timer t = { .due_ms = T0, .kind = TIMER_ERASE };
+
+	begin();
+	ck_assert_int_eq(accept(&x, &prior), STORE_NEW);
+	t.seq = x.seq;
+	OK(store_put_timer(s, &t, e));
+	ck_assert(!is_held(x.seq));
+	put(make_hold(x.seq, HOLD_LEGAL, 1, T0 + 10));
+	OK(store_put_timer(s, &t, e));
+	ck_assert(is_held(x.seq));
+	commit();
+	begin();
+	OK(store_put_timer(s, &t, e));
+	ck_assert(is_held(x.seq));
+	commit();
+}
+END_TEST
+
 TCase *make_store_hold_case(void)
 {
 	TCase *c = tcase_create("store_hold");
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_timer_is_held_as_long_as_one_hold_is_in_force);
+	tcase_add_test(c, of_an_exchange_that_was_just_accepted);
 	tcase_add_test(c, a_statement_counts_once);
 	tcase_add_test(c, listings_and_what_is_due);
 	tcase_add_test(c, what_is_restricted_is_not_sent);

@@ -83,6 +83,13 @@ static bool tell_link(void *arg, const struct store_link *l)
 	return true;
 }
 
+static bool tell_arrival(void *arg, const struct store_arrival *x)
+{
+	buf_addf(arg, "arrival %lld %d %d %lld %lld %d %.*s %.*s\n", N(x->seq), (int)x->state, (int)x->slot,
+	         N(x->plan.payload_ms), N(x->plan.end_ms), (int)x->inbox, V(x->purpose), V(x->reference));
+	return true;
+}
+
 static bool tell_delivery(void *arg, const struct store_delivery *d)
 {
 	buf_addf(arg, "delivery %lld %.*s %lld %lld %d %.*s %.*s\n", N(d->seq), V(d->recipient), N(d->next_ms),
@@ -219,6 +226,7 @@ ASK(count_deliveries, return store_count_deliveries(s, T0 + DAY_MS, tell_waiting
 ASK(next_delivery_recipient, struct view v;
     return store_next_delivery_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
 ASK(get_receipt, struct view v; return store_get_receipt(s, 1, &v, e) && tell_text(out, "receipt", 1, v);)
+ASK(list_arrivals, const uint64_t seqs[] = { 3, 2, 1 }; return store_list_arrivals(s, seqs, 3, tell_arrival, out, e);)
 ASK(get_kept, struct view v; return store_get_kept(s, 1, &v, e) && tell_text(out, "kept", 1, v);)
 ASK(get_notice, struct store_notice n; return store_get_notice(s, 1, &n, e) && tell_notice(out, &n);)
 ASK(list_notices, return store_list_notices(s, 0, 10, tell_notice, out, e);)
@@ -359,6 +367,7 @@ static const struct reading readings[] = {
 	READING(next_delivery_recipient),
 	READING(count_deliveries),
 	READING(get_receipt),
+	READING(list_arrivals),
 	READING(get_notice),
 	READING(list_notices),
 	READING(list_notices_of),

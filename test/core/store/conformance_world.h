@@ -3,6 +3,7 @@
 #ifndef TEST_CORE_STORE_CONFORMANCE_WORLD_H
 #define TEST_CORE_STORE_CONFORMANCE_WORLD_H
 
+#include "gatewayd/core/store/arrival.h"
 #include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
@@ -10,6 +11,7 @@
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/link.h"
 #include "gatewayd/core/store/log.h"
+#include "gatewayd/core/store/mark.h"
 #include "gatewayd/core/store/notice.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/payload.h"
@@ -22,6 +24,7 @@
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/store/witness.h"
 #include "lib/base/datetime.h"
+#include "lib/tlog/receipt_bundle.h"
 
 #define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
@@ -189,6 +192,25 @@ static inline bool world_second_log(struct store *s, struct error *e)
 	struct store_archive a = { .size = 2, .checkpoint = world_digest(7) };
 
 	return world_entries(s, "one", e) && store_archive_entries(s, 0, &a, e) && world_log(s, "north/3", e);
+}
+
+/* One for each of these. */
+static inline bool world_receipts(struct store *s, const uint64_t *seqs, size_t n, struct error *e)
+{
+	struct receipt_bundle b = RECEIPT_BUNDLE_INIT;
+	struct buf packed = BUF_INIT(65536);
+	bool ok = true;
+	char text[40];
+
+	for (size_t i = 0; ok && i < n; i++) {
+		snprintf(text, sizeof text, "together %zu", i);
+		ok = receipt_bundle_add(&b, view_of(text));
+	}
+	receipt_bundle_print(&b, &packed);
+	ok = ok && !packed.failed && store_put_receipts(s, seqs, n, buf_view(&packed), e);
+	receipt_bundle_free(&b);
+	buf_free(&packed);
+	return ok;
 }
 
 static inline bool world_exchanges(struct store *s, struct error *e)

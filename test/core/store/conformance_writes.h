@@ -18,12 +18,14 @@ struct writing {
 CALL(accept, return world_accept(s, 3, "k-3", e);)
 CALL(set_entry, return store_set_entry(s, 2, 1, e);)
 CALL(set_state, return store_set_state(s, 1, STATE_DELIVERED, e);)
+CALL(set_states, const uint64_t seqs[] = { 1, 2 }; return store_set_states(s, seqs, 2, STATE_DELIVERED, e);)
 CALL(set_agreement, struct digest d = world_digest(62); return store_set_agreement(s, 1, &d, e);)
 CALL(set_answer, return store_set_answer(s, 1, 202, VIEW("{\"late\":true}"), e);)
 CALL(put_payload, struct store_payload p = { .seq = 1, .slot = 5, .sealed = VIEW("anew") };
      return store_put_payload(s, &p, e);)
 CALL(erase_payload, return store_erase_payload(s, 1, e);)
 CALL(put_timer, struct store_timer t = world_timer(1); t.due_ms++; return store_put_timer(s, &t, e);)
+CALL(rearm_timer, struct store_timer t = world_timer(1); t.due_ms++; return store_rearm_timer(s, &t, e);)
 CALL(drop_timer, return store_drop_timer(s, 1, e);)
 CALL(put_hold, struct store_hold h = world_hold(2, HOLD_LEGAL); bool fresh; return store_put_hold(s, &h, &fresh, e);)
 CALL(end_hold, return store_end_hold(s, 1, T0 + 4, e);)
@@ -39,6 +41,8 @@ CALL(retry_delivery, return store_retry_delivery(s, 1, T0 + 9, VIEW("timeout"), 
 CALL(extend_delivery, return store_extend_delivery(s, 1, T0 + 9, 100, e);)
 CALL(drop_delivery, return store_drop_delivery(s, 1, e);)
 CALL(put_receipt, return store_put_receipt(s, 1, VIEW("another"), e);)
+CALL(put_receipts, const uint64_t seqs[] = { 1, 2 }; return world_receipts(s, seqs, 2, e);)
+CALL(end_arrivals, const uint64_t seqs[] = { 1 }; return store_end_arrivals(s, seqs, 1, e);)
 CALL(put_kept, return store_put_kept(s, 1, VIEW("\"case\":\"c\""), e);)
 CALL(drop_kept, return store_drop_kept(s, 1, e);)
 CALL(put_notice, struct store_notice n = world_notice(1); return store_put_notice(s, &n, e);)
@@ -95,10 +99,12 @@ static const struct writing writings[] = {
 	WRITING(accept),
 	WRITING(set_entry),
 	WRITING(set_state),
+	WRITING(set_states),
 	WRITING(set_answer),
 	WRITING(put_payload),
 	WRITING(erase_payload),
 	WRITING(put_timer),
+	WRITING(rearm_timer),
 	WRITING(drop_timer),
 	WRITING(put_hold),
 	WRITING(end_hold),
@@ -110,6 +116,8 @@ static const struct writing writings[] = {
 	WRITING(extend_delivery),
 	WRITING(drop_delivery),
 	WRITING(put_receipt),
+	WRITING(end_arrivals),
+	WRITING(put_receipts),
 	WRITING(put_notice),
 	WRITING(retry_notice),
 	WRITING(hasten_notice),

@@ -1,5 +1,6 @@
 """What waits for one partner under one agreement leaves together, and arrives each by itself: once, proved, with its own result."""
 
+import base64
 import json
 import os
 import sqlite3
@@ -40,15 +41,14 @@ class Together(unittest.TestCase):
         origins = {str(uuid.UUID(bytes=own)): str(uuid.UUID(bytes=origin)) for own, origin in db.execute("SELECT id, origin FROM exchange")}
         db.close()
         self.assertEqual(sorted(origins[i] for i in ids), sorted(sent))
-        db = sqlite3.connect(f"{world.north.folder}/store/gatewayd.db")
-        receipts = [text for text, in db.execute("SELECT receipt FROM receipt")]
-        db.close()
-        self.assertEqual(len(receipts), len(sent))
+        exchanges = [json.loads(north.request("GET", f"/v1/exchanges/{x}")[2]) for x in sent]
+        self.assertEqual({x["state"] for x in exchanges}, {"delivered"})
+        receipts = [x["partner_receipt"] for x in exchanges]
         self.assertEqual(len({text.split("\nindex ")[1].split("\n")[0] for text in receipts}), len(sent))
-        for x in (sent[0], sent[-1]):
-            exchange = json.loads(north.request("GET", f"/v1/exchanges/{x}")[2])
-            self.assertEqual(exchange["state"], "delivered")
-            self.assertTrue(exchange["partner_receipt"].startswith("c2sp.org/tlog-proof@v1\n"))
+        for x, text in zip(sent, receipts):
+            self.assertTrue(text.startswith("c2sp.org/tlog-proof@v1\nextra "))
+            entry = json.loads(base64.b64decode(text.split("\n")[1].removeprefix("extra ")))
+            self.assertEqual((entry["operation"], entry["origin"]), ("collection", x))
 
     def test_many_in_few_requests(self):
         w = self.world()

@@ -241,6 +241,8 @@ static void close_connection(struct connection *c)
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_finalize(c->look);
 	sqlite3_finalize(c->look_end);
+	sqlite3_finalize(c->begin);
+	sqlite3_finalize(c->commit);
 	if (c->trial)
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(c->db);
@@ -412,12 +414,12 @@ static void look_end(struct connection *c)
 
 static bool begin(struct connection *c, struct error *e)
 {
-	return execute(c, "BEGIN IMMEDIATE", e);
+	return run_kept(c, &c->begin, "BEGIN IMMEDIATE") || sqlite_fail(c, e);
 }
 
 static bool commit(struct connection *c, struct error *e)
 {
-	return ahead_whole(c->ahead, e) && execute(c, "COMMIT", e);
+	return ahead_whole(c->ahead, e) && (run_kept(c, &c->commit, "COMMIT") || sqlite_fail(c, e));
 }
 
 static int64_t monotonic_ms(void)

@@ -9,13 +9,13 @@ struct sqlite3_file;
 
 struct connection {
 	struct sqlite3 *db;
-	struct sqlite3_stmt *look, *look_end; /* kept from their first use on */
-	int lock;                             /* descriptor of the lock file; -1 for readers */
-	int wal_frames, wal_mark;             /* in the write-ahead log; when to checkpoint next */
-	int64_t page_bytes;                   /* of a frame there, with its header */
-	bool held;                            /* a reader kept the last checkpoint from being complete; */
-	int holder;                           /* another process's, where it is known */
-	int64_t again_ms;                     /* monotonic: when it is tried again, though nothing was written */
+	struct sqlite3_stmt *look, *look_end, *begin, *commit; /* kept from their first use on */
+	int lock;                                              /* descriptor of the lock file; -1 for readers */
+	int wal_frames, wal_mark;                              /* in the write-ahead log; when to checkpoint next */
+	int64_t page_bytes;                                    /* of a frame there, with its header */
+	bool held;        /* a reader kept the last checkpoint from being complete; */
+	int holder;       /* another process's, where it is known */
+	int64_t again_ms; /* monotonic: when it is tried again, though nothing was written */
 	bool trial;
 	struct ahead *ahead; /* of one that writes: ahead.c */
 	char *made_log;      /* of a trial: the path of the write-ahead log that was not there before */
