@@ -30,6 +30,7 @@ const struct route core_routes[] = {
 	{ "GET", "/v1/agreements/*", ANY_ROLE, .handle = handle_agreement },
 	{ "GET", "/v1/agreements/*/schema", ANY_ROLE, .handle = handle_agreement },
 	{ "GET", "/v1/agreements/*/summary", ANY_ROLE, .handle = handle_agreement },
+	{ "GET", "/v1/peer", ANY_ROLE, .handle = handle_peer },
 	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_checkpoint },
 	{ "POST", "/add-checkpoint", ANY_ROLE, .handle = handle_add_checkpoint, .early = true, .open = true },
 	{ "POST", "/evidence", ANY_ROLE, .handle = handle_evidence, .open = true },
