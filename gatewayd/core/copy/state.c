@@ -67,7 +67,7 @@ bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to
 
 bool exchanges_become(const struct act *a, struct copy *const *all, size_t n, enum exchange_state to, struct error *e)
 {
-	uint64_t seqs[EXCHANGES_MAX] = { 0 };
+	uint64_t seqs[EXCHANGES_MAX];
 
 	assert(n > 0 && n <= EXCHANGES_MAX);
 	for (size_t i = 0; i < n; i++) {
