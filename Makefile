@@ -172,6 +172,7 @@ install: all
 	install -m 644 conf/assessments/*.md $(DESTDIR)$(PREFIX)/share/gatewayd/assessments/
 	install -m 644 gatewayd/ctl/page/verify.html $(DESTDIR)$(PREFIX)/share/gatewayd/
 	install -m 644 conf/partners/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/partners/
+	install -m 755 systemd/renew-certificate $(DESTDIR)$(PREFIX)/share/gatewayd/
 	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
 	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/errno_reason.h"
+
 #define QUEUE 4096 /* connections that wait to be accepted; the kernel may hold it lower (net.core.somaxconn) */
 
 struct address {
@@ -43,16 +45,47 @@ static bool parse(const char *text, struct address *out)
 	return inet_pton(AF_INET, host, &v4->sin_addr) == 1;
 }
 
-bool address_is_loopback(const char *address)
+/* What the operator can do about it. */
+static bool cannot(const char *text, int number, struct error *e)
+{
+	switch (number) {
+	case EADDRINUSE:
+		return error_at(
+		        e, REASON_IO, text, 0, 0,
+		        "cannot listen on %s: another program does (ss -ltnp says which); end it, or name another port",
+		        text);
+	case EADDRNOTAVAIL:
+		return error_at(
+		        e, REASON_IO, text, 0, 0,
+		        "cannot listen on %s: no interface of this machine has the address (ip address); mend it, or "
+		        "bring the interface up",
+		        text);
+	case EACCES:
+		return error_at(
+		        e, REASON_CONFIG, text, 0, 0,
+		        "cannot listen on %s: ports below 1024 are not for this account; name a higher one, or let the "
+		        "system give it (net.ipv4.ip_unprivileged_port_start, CAP_NET_BIND_SERVICE)",
+		        text);
+	default: return error_at(e, REASON_IO, text, 0, 0, "cannot listen on %s: %s", text, strerror(number));
+	}
+}
+
+bool try_tcp(const char *text, bool as_root, struct error *e)
 {
 	struct address a;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a.sa;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a.sa;
+	int one = 1;
 
-	if (!parse(address, &a))
-		return false;
-	return a.sa.ss_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == 127
-	                                 : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	if (!parse(text, &a))
+		return error_at(e, REASON_CONFIG, text, 0, 0, "is not an address and port");
+	int fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Not SO_REUSEPORT: another one that has it would not be noticed. */
+	bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+	          bind(fd, (const struct sockaddr *)&a.sa, a.length) == 0;
+	int number = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return ok || (as_root && number == EACCES) || cannot(text, number, e);
 }
 
 int listen_tcp(const char *text, struct error *e)
@@ -68,7 +101,7 @@ int listen_tcp(const char *text, struct error *e)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0 ||
 	    bind(fd, (const struct sockaddr *)&a.sa, a.length) != 0 || listen(fd, QUEUE) != 0) {
-		error_at(e, REASON_IO, text, 0, 0, "cannot listen: %s", strerror(errno));
+		cannot(text, errno, e);
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -76,10 +109,26 @@ int listen_tcp(const char *text, struct error *e)
 	return fd;
 }
 
+bool served_unix(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool served = false;
+
+	if (fd >= 0 && strlen(path) < sizeof to.sun_path) {
+		memcpy(to.sun_path, path, strlen(path) + 1);
+		served = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return served;
+}
+
 int listen_unix(const char *path, struct error *e)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd, probe;
+	struct stat st;
+	int fd;
 
 	if (strlen(path) >= sizeof to.sun_path) {
 		error_at(e, REASON_CONFIG, path, 0, 0, "is too long for a socket's path (%zu bytes at most)",
@@ -87,20 +136,21 @@ int listen_unix(const char *path, struct error *e)
 		return -1;
 	}
 	memcpy(to.sun_path, path, strlen(path) + 1);
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (probe >= 0 && connect(probe, (struct sockaddr *)&to, sizeof to) == 0) {
+	if (served_unix(path)) {
 		error_at(e, REASON_UNAVAILABLE, path, 0, 0, "another gatewayd serves it");
-		close(probe);
 		return -1;
 	}
-	close(probe);
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		error_at(e, REASON_CONFIG, path, 0, 0, "is there and no socket; mend `control`");
+		return -1;
+	}
 	unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask = umask(0117);
 	bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof to) == 0 && listen(fd, 16) == 0;
 	umask(mask);
 	if (!bound) {
-		error_at(e, REASON_IO, path, 0, 0, "cannot listen: %s", strerror(errno));
+		error_at(e, errno_reason(errno), path, 0, 0, "cannot make the control socket: %s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;

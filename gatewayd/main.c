@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <limits.h>
 #include <malloc.h>
 #include <jansson.h>
 #include <pwd.h>
@@ -101,14 +102,31 @@ static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 		}
 	}
 	for (size_t i = 0; i < n->n_monitor; i++) {
-		if (!address_is_loopback(n->monitor[i]))
-			return error_at(e, REASON_CONFIG, n->monitor[i], 0, 0, "a monitor listens on loopback only");
 		s->monitors[i] = listen_tcp(n->monitor[i], e);
 		if (s->monitors[i] < 0)
 			return false;
 		s->n_monitors++;
 	}
 	return true;
+}
+
+static bool become(const char *user, struct error *e)
+{
+	const struct passwd *pw;
+
+	errno = 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return error_at(e, REASON_CONFIG, "/user", 0, 0, "no such account: %s; make it, or name another", user);
+	return (initgroups(user, pw->pw_gid) == 0 && setgid(pw->pw_gid) == 0 && setuid(pw->pw_uid) == 0) ||
+	       error_set(e, REASON_IO, "cannot become %s: %s", user, strerror(errno));
+}
+
+static bool no_user(struct error *e)
+{
+	return error_at(e, REASON_CONFIG, "/user", 0, 0,
+	                "is missing, and this was started as root: name the account to become (or \"root\", to stay "
+	                "root knowingly)");
 }
 
 static bool drop_privilege(const struct node *n, struct error *e)
@@ -118,22 +136,15 @@ static bool drop_privilege(const struct node *n, struct error *e)
 	if (geteuid() != 0)
 		return true;
 	if (!n->user)
-		return error_at(
-		        e, REASON_CONFIG, "/user", 0, 0,
-		        "is missing, and this was started as root: name the account to become (or \"root\", to stay "
-		        "root knowingly)");
+		return no_user(e);
 	if (strcmp(n->user, "root") == 0) {
 		log_line("warning", "runs as root, as /user says: give it an account of its own");
 		return true;
 	}
-	errno = 0;
 	pw = getpwnam(n->user);
-	if (!pw)
-		return error_at(e, REASON_CONFIG, "/user", 0, 0, "no such account: %s", n->user);
-	if (chown(n->control, pw->pw_uid, pw->pw_gid) != 0 || initgroups(n->user, pw->pw_gid) != 0 ||
-	    setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
-		return error_set(e, REASON_IO, "cannot become %s: %s", n->user, strerror(errno));
-	return true;
+	if (pw && chown(n->control, pw->pw_uid, pw->pw_gid) != 0)
+		return error_set(e, REASON_IO, "cannot give the control socket to %s: %s", n->user, strerror(errno));
+	return become(n->user, e);
 }
 
 static void join_numbers(char *out, size_t size, const int *fds, size_t n)
@@ -207,21 +218,26 @@ static void raise_files(void)
 	}
 }
 
-/* NULL: every error was printed, and *status says how to end. */
-static struct conf *load(const char *path, int *status)
+/* Prints all, frees them, and says how to end. */
+static int print_errors(struct error_list *errors)
 {
-	struct error_list errors = { .n = 0 };
-	struct secret none = { .n = 0 };
-	struct conf *conf = conf_load(path, &none, instant_now_ms(), &errors);
+	char text[700];
+	int status = exit_status_of(errors);
+
+	for (size_t i = 0; i < errors->n; i++)
+		fprintf(stderr, "%s\n", error_print(&errors->items[i], text, sizeof text));
+	if (errors->dropped)
+		fprintf(stderr, "and %zu more errors\n", errors->dropped);
+	error_list_free(errors);
+	return status;
+}
+
+static int fail(const struct error *e)
+{
 	char text[700];
 
-	for (size_t i = 0; i < errors.n; i++)
-		fprintf(stderr, "%s\n", error_print(&errors.items[i], text, sizeof text));
-	if (errors.dropped)
-		fprintf(stderr, "and %zu more errors\n", errors.dropped);
-	*status = exit_status_of(&errors);
-	error_list_free(&errors);
-	return conf;
+	fprintf(stderr, "%s\n", error_print(e, text, sizeof text));
+	return exit_status(e->reason);
 }
 
 static int usage(void)
@@ -240,17 +256,53 @@ static int version(void)
 	return 0;
 }
 
+/* What the machine lacks, told before anything is bound. Root may look into every folder: where it is to become another
+ * account, a process that has become it looks. The status to end with; 0: there is nothing. */
+static int look_at_machine(const struct conf *conf)
+{
+	struct error_list errors = { .n = 0 };
+	struct error e = { .reason = REASON_NONE };
+	const char *user = conf->node.user;
+	int status = 1;
+
+	if (geteuid() != 0 || (user && strcmp(user, "root") == 0)) {
+		conf_set_up(conf, &errors);
+		return errors.n ? print_errors(&errors) : 0;
+	}
+	if (!user) {
+		no_user(&e);
+		return fail(&e);
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (!become(user, &e))
+			_exit(fail(&e));
+		conf_set_up(conf, &errors);
+		_exit(errors.n ? print_errors(&errors) : 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 1;
+	return WEXITSTATUS(status);
+}
+
 static int start(const char *path)
 {
 	struct sockets s = { .control = -1 };
 	struct error e = { .reason = REASON_NONE };
 	struct edge_child edge = { .pid = 0 };
-	int status;
-	struct conf *conf = load(path, &status);
+	struct error_list errors = { .n = 0 };
+	struct secret none = { .n = 0 };
+	struct conf *conf = conf_load(path, &none, instant_now_ms(), &errors);
 	char text[700];
+	int status;
 
 	if (!conf)
+		return print_errors(&errors);
+	status = look_at_machine(conf);
+	if (status != 0) {
+		conf_unref(conf);
 		return status;
+	}
 	raise_files();
 	if (!bind_all(&conf->node, &s, &e) || !drop_privilege(&conf->node, &e) ||
 	    !spawn_edge("/proc/self/exe", &conf->node, &s, &edge, &e)) {
@@ -267,14 +319,6 @@ static int start(const char *path)
 	return core_run(&options);
 }
 
-static int fail(const struct error *e)
-{
-	char text[700];
-
-	fprintf(stderr, "%s\n", error_print(e, text, sizeof text));
-	return exit_status(e->reason);
-}
-
 static void print_note(void *arg, const char *text)
 {
 	(void)arg;
@@ -283,48 +327,102 @@ static void print_note(void *arg, const char *text)
 
 static void print_revocation(void *arg, bool refused, const char *text)
 {
-	bool *any = arg;
-
-	fprintf(stderr, "%s%s\n", refused ? "" : "note: ", text);
-	*any = *any || refused;
+	if (refused)
+		error_list_addf(arg, REASON_REVOCATION_UNKNOWN, "", 0, 0, "%s", text);
+	else
+		print_note(NULL, text);
 }
 
-/* Secrets, keys and store are read as the account that they belong to, and nothing is left behind that belongs to root. */
-static bool become_owner(const char *path, struct error *e)
+/* What root checks it checks as the account that will serve: the one that `user` names; else, where the service manager
+ * starts it, the one that the keys belong to. */
+static bool become_server(const char *path, bool *as_root, struct error *e)
 {
+	char user[64], keys[PATH_MAX];
 	struct stat st;
 
-	if (geteuid() != 0 || stat(path, &st) != 0 || st.st_uid == 0)
+	*as_root = false;
+	if (geteuid() != 0)
 		return true;
+	conf_peek(path, user, sizeof user, keys, sizeof keys);
+	*as_root = user[0];
+	if (strcmp(user, "root") == 0)
+		return true;
+	if (user[0])
+		return become(user, e);
+	/* Of a configuration that cannot be read nothing is known yet; it is told when it is read. */
+	if (!keys[0] || stat(keys, &st) != 0)
+		return true;
+	if (st.st_uid == 0)
+		return no_user(e);
 	return (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0) ||
-	       error_at(e, REASON_IO, path, 0, 0, "cannot become its owner: %s", strerror(errno));
+	       error_at(e, REASON_IO, path, 0, 0, "cannot become the owner of %.150s: %s", keys, strerror(errno));
+}
+
+/* Whether a start could listen; a daemon that serves this configuration already has the ports itself. `as_root`: a start
+ * binds before it becomes another account. */
+static void check_ports(const struct node *n, bool as_root, struct error_list *errors)
+{
+	if (served_unix(n->control))
+		return;
+	for (size_t i = 0; i < n->n_listen + n->n_monitor; i++) {
+		struct error e = { .reason = REASON_NONE };
+		const char *address = i < n->n_listen ? n->listen[i] : n->monitor[i - n->n_listen];
+		if (!try_tcp(address, as_root, &e))
+			error_list_addf(errors, e.reason, n->file, 0, 0, "/%s/%zu: %s",
+			                i < n->n_listen ? "listen" : "monitor", i < n->n_listen ? i : i - n->n_listen,
+			                e.text);
+	}
+}
+
+/* NULL where the documents do not load, and every error is listed. What the machine lacks is listed, too, and does not keep
+ * the rest from being looked at. */
+static struct conf *check_files(const char *path, bool as_root, struct error_list *errors)
+{
+	struct error_list again = { .n = 0 };
+	struct secret none = { .n = 0 };
+	int64_t now = instant_now_ms();
+	struct conf *conf = conf_load_here(path, &none, NULL, now, errors);
+
+	if (!conf)
+		conf = conf_load(path, &none, now, &again);
+	error_list_free(&again);
+	if (!conf)
+		return NULL;
+	conf_revocation_notes(conf, now, print_revocation, errors);
+	check_ports(&conf->node, as_root, errors);
+	conf_place(errors, 0);
+	for (size_t i = 0; i < conf->n_agreements; i++)
+		agreement_notes(conf->agreements[i], print_note, NULL);
+	overlay_idle(conf->agreements, conf->n_agreements, print_note, NULL);
+	conf_certificate_notes(conf, now, print_note, NULL);
+	return conf;
+}
+
+static bool told(const struct error_list *errors, const char *where)
+{
+	for (size_t i = 0; i < errors->n; i++)
+		if (where[0] && strcmp(errors->items[i].where, where) == 0)
+			return true;
+	return false;
 }
 
 static int check(const char *path)
 {
 	struct error e = { .reason = REASON_NONE };
-	int status;
-	struct conf *conf = load(path, &status);
+	struct error_list errors = { .n = 0 };
+	bool as_root;
 
+	if (!become_server(path, &as_root, &e))
+		return fail(&e);
+	struct conf *conf = check_files(path, as_root, &errors);
 	if (!conf)
-		return status;
-	bool refused = false;
-	conf_revocation_notes(conf, instant_now_ms(), print_revocation, &refused);
-	if (refused) {
-		conf_unref(conf);
-		return EXIT_CONFIG;
-	}
-	for (size_t i = 0; i < conf->n_agreements; i++)
-		agreement_notes(conf->agreements[i], print_note, NULL);
-	overlay_idle(conf->agreements, conf->n_agreements, print_note, NULL);
+		return print_errors(&errors);
 	bool floor = conf->floor.n > 0;
 	size_t n_partners = conf->n_partners, n_agreements = conf->n_agreements;
-	if (!become_owner(conf->node.keys, &e)) {
-		conf_unref(conf);
-		return fail(&e);
-	}
-	if (!core_check(conf, &e))
-		return fail(&e);
+	if (!core_check(conf, &e) && !told(&errors, e.where))
+		error_list_add(&errors, &e);
+	if (errors.n > 0)
+		return print_errors(&errors);
 	if (!floor)
 		printf("note: no floor is configured: no common minimum is asked of the agreements\n");
 	printf("%s: %zu partners, %zu agreements: all is well\n", path, n_partners, n_agreements);

@@ -36,38 +36,126 @@ static void log_errors(const struct error_list *errors)
 		log_line("error", "and %zu more errors", errors->dropped);
 }
 
+/* What is logged, and told who asked for the reload, where somebody did. */
+struct warnings {
+	struct reload_said *said; /* NULL: nobody */
+};
+
 static void warn_revocation(void *arg, bool refused, const char *text)
 {
-	(void)arg;
-	if (refused)
-		log_line("error", "certificates are refused: %s", text);
+	const struct warnings *w = arg;
+
+	if (!refused)
+		return;
+	log_line("error", "certificates are refused: %s", text);
+	if (w->said) {
+		error_list_addf(&w->said->warnings, REASON_REVOCATION_UNKNOWN, "", 0, 0, "certificates are refused: %s",
+		                text);
+		w->said->refuses = true;
+	}
 }
 
-/* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running`, and from
- * those that `reader` knows. */
-static struct conf *load_conf(struct core *c, struct store *reader, const struct conf *running,
+static void warn(void *arg, const char *text)
+{
+	const struct warnings *w = arg;
+
+	log_line("warning", "%s", text);
+	if (w->said)
+		error_list_addf(&w->said->warnings, REASON_CONFIG, "", 0, 0, "%s", text);
+}
+
+/* --- what a reload cannot change --- */
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Files and log are open under these names. */
+static bool goes_on(const struct node *running, const struct node *fresh, struct error_list *errors)
+{
+	const struct {
+		const char *pointer, *was, *is;
+	} fixed[] = { { "/agency", running->agency, fresh->agency },
+		      { "/store", running->store, fresh->store },
+		      { "/keys", running->keys, fresh->keys },
+		      { "/audit/epoch", running->origin, fresh->origin } };
+	size_t before = errors->n;
+
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (!same(fixed[i].was, fixed[i].is))
+			error_list_addf(
+			        errors, REASON_CONFIG, fresh->file, 0, 0,
+			        "%s: %sis taken at a start only, and is another now: put it back, or restart the daemon",
+			        fixed[i].pointer, i == 3 ? "the log's origin (host, node, epoch) " : "");
+	return errors->n == before;
+}
+
+static bool same_list(const char **a, size_t n, const char **b, size_t m)
+{
+	for (size_t i = 0; n == m && i < n; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return n == m;
+}
+
+static void warn_of_start(const struct node *running, const struct node *fresh, struct warnings *w)
+{
+	const struct {
+		const char *name;
+		bool same;
+	} taken[] = { { "listen", same_list(running->listen, running->n_listen, fresh->listen, fresh->n_listen) },
+		      { "monitor", same_list(running->monitor, running->n_monitor, fresh->monitor, fresh->n_monitor) },
+		      { "control", same(running->control, fresh->control) },
+		      { "user", same(running->user, fresh->user) },
+		      { "audit.mirror", same(running->mirror, fresh->mirror) },
+		      { "audit.anchor", same(running->anchor, fresh->anchor) },
+		      { "limits.threads", running->threads == fresh->threads } };
+	char text[200];
+
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		if (!taken[i].same) {
+			snprintf(text, sizeof text, "%s: is taken at a start only; restart the daemon for it",
+			         taken[i].name);
+			warn(w, text);
+		}
+}
+
+/* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running` (NULL at a
+ * start, which has looked at the machine), and from those that `reader` knows. */
+static struct conf *load_conf(struct core *c, struct store *reader, const struct conf *running, struct warnings *w,
                               struct error_list *errors)
 {
 	int64_t now = instant_now_ms();
-	struct conf *conf = conf_load(c->config_path, &c->pseudonym, now, errors);
+	struct conf *conf = running ? conf_load_here(c->config_path, &c->pseudonym, running, now, errors)
+	                            : conf_load(c->config_path, &c->pseudonym, now, errors);
 
-	if (conf && !governing_permits(reader, running, conf, now, errors)) {
+	if (conf && ((running && !goes_on(&running->node, &conf->node, errors)) ||
+	             !governing_permits(reader, running, conf, now, errors))) {
+		conf_place(errors, 0);
 		conf_unref(conf);
 		return NULL;
 	}
 	if (conf) {
-		conf_revocation_notes(conf, now, warn_revocation, NULL);
+		char text[700];
+		if (conf->own.late.reason != REASON_NONE)
+			warn(w, error_print(&conf->own.late, text, sizeof text));
+		conf_revocation_notes(conf, now, warn_revocation, w);
+		if (running)
+			warn_of_start(&running->node, &conf->node, w);
 		governing_warn(conf, now);
 	}
 	return conf;
 }
 
-bool core_reload(struct core *c, struct error_list *errors)
+bool core_reload(struct core *c, struct reload_said *said)
 {
+	struct warnings w = { .said = said };
+	struct error_list *errors = &said->errors;
 	struct conf *fresh, *old;
 
 	notify("RELOADING=1");
-	fresh = load_conf(c, c->reader, c->conf, errors);
+	fresh = load_conf(c, c->reader, c->conf, &w, errors);
 	/* What it changes is in the log before anything is decided by it. */
 	if (fresh && !governing_submit(c, fresh, "reload")) {
 		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
@@ -95,7 +183,8 @@ bool core_reload(struct core *c, struct error_list *errors)
 static bool arm_conf(struct core *c, struct store *reader, struct error *e)
 {
 	struct error_list errors = { .n = 0 };
-	struct conf *armed = load_conf(c, reader, NULL, &errors);
+	struct warnings w = { .said = NULL };
+	struct conf *armed = load_conf(c, reader, NULL, &w, &errors);
 
 	if (!armed) {
 		bool passing = exit_status_of(&errors) != EXIT_CONFIG;

@@ -13,8 +13,9 @@
 #define OVERSIGHT ROLES_OVERSIGHT
 
 const struct route core_routes[] = {
-	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .streams = true },
-	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate },
+	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .decides = true,
+	  .streams = true },
+	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate, .decides = true },
 	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), .handle = handle_recall },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
 	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
@@ -29,6 +30,7 @@ const struct route core_routes[] = {
 	{ "GET", "/v1/agreements/*", ANY_ROLE, .handle = handle_agreement },
 	{ "GET", "/v1/agreements/*/schema", ANY_ROLE, .handle = handle_agreement },
 	{ "GET", "/v1/agreements/*/summary", ANY_ROLE, .handle = handle_agreement },
+	{ "GET", "/v1/peer", ANY_ROLE, .handle = handle_peer },
 	{ "GET", "/checkpoint", ROLE(GATEWAY) | OVERSIGHT, .handle = handle_checkpoint },
 	{ "POST", "/add-checkpoint", ANY_ROLE, .handle = handle_add_checkpoint, .early = true, .open = true },
 	{ "POST", "/evidence", ANY_ROLE, .handle = handle_evidence, .open = true },

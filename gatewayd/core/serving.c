@@ -35,6 +35,7 @@
 
 #define EDGE_END_MS   1000
 #define WARN_EVERY_MS 3600000
+#define REMIND_MS     (24 * WARN_EVERY_MS)
 #define ALIVE_MS      10000 /* a worker, or its edge thread, that was silent for so long hangs */
 #define LOOP_EVENTS   7
 
@@ -50,8 +51,9 @@ struct loop {
 	struct control *control;
 	struct rebuild *rebuild;
 	struct store *reader;
-	int64_t warn_ms;  /* monotonic: when documents are looked at again */
-	int64_t watch_ms; /* monotonic: when the service manager is told that all goes on */
+	int64_t warn_ms;   /* monotonic: when documents are looked at again */
+	int64_t remind_ms; /* monotonic: when certificates are */
+	int64_t watch_ms;  /* monotonic: when the service manager is told that all goes on */
 	int control_fd;
 	struct edge_child edge;
 	bool sources_lost; /* they cannot be written; it was said */
@@ -72,13 +74,14 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
 {
 	struct loop *l = arg;
-	struct error_list errors = { .n = 0 };
+	struct reload_said said = { .refuses = false };
 
 	(void)signal_number;
 	(void)what;
 	mirror_reopen(l->core->mirror);
-	core_reload(l->core, &errors);
-	error_list_free(&errors);
+	core_reload(l->core, &said);
+	error_list_free(&said.errors);
+	error_list_free(&said.warnings);
 }
 
 static void on_child(evutil_socket_t signal_number, short what, void *arg)
@@ -139,6 +142,21 @@ static void keep_sources(struct loop *l, bool now)
 	l->sources_lost = !ok;
 }
 
+static void warn_of_certificate(void *arg, const char *text)
+{
+	(void)arg;
+	log_line("warning", "%s", text);
+}
+
+/* What expires soon is said once a day, the first time at the start. */
+static void remind(struct loop *l)
+{
+	if (instant_monotonic_ms() < l->remind_ms)
+		return;
+	l->remind_ms = instant_monotonic_ms() + REMIND_MS;
+	conf_certificate_notes(l->core->conf, instant_now_ms(), warn_of_certificate, NULL);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *l = arg;
@@ -163,6 +181,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	readings_tell(l->core, instant_now_ms(), false);
 	keep_sources(l, false);
 	notify_again();
+	remind(l);
 	watch(l);
 	if (instant_monotonic_ms() >= l->warn_ms) {
 		l->warn_ms = instant_monotonic_ms() + WARN_EVERY_MS;

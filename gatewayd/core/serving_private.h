@@ -11,6 +11,6 @@ int core_serve(struct core *c, const struct core_options *o, struct store *reade
 void edge_child_stop(const struct edge_child *edge, bool hung_up);
 /* Builds and checks everything new, then swaps one pointer; an error leaves the old one running. What binds
  * sockets and opens stores is taken at start only. The main thread. */
-bool core_reload(struct core *c, struct error_list *errors);
+bool core_reload(struct core *c, struct reload_said *said);
 
 #endif

@@ -145,24 +145,27 @@ static void add_gone(struct listing *l, const json_t *o)
 
 static void print_rows(const struct listing *l)
 {
+	static const struct screen_column columns[] = {
+		{ "AGREEMENT", "id", SCREEN_CUT },   { "VERSION", "version", SCREEN_KEEP },
+		{ "STATE", "state", SCREEN_KEEP },   { "SUNSET", "sunset", SCREEN_KEEP },
+		{ "NEXT", "next", SCREEN_CUT },      { "LOADED", "loaded", SCREEN_KEEP },
+		{ "SHA-256", "digest", SCREEN_MAY },
+	};
+	json_t *rows = json_array(), *o;
 	size_t i;
-	json_t *o;
 
-	printf("%-20s %-9s %-18s %-10s %-35s %-6s %s\n", "AGREEMENT", "VERSION", "STATE", "SUNSET", "NEXT", "LOADED",
-	       "SHA-256");
 	json_array_foreach(l->rows, i, o)
 	{
-		const json_t *loaded = json_object_get(o, "loaded");
-		char next[80] = "-";
+		json_t *row = json_copy(o);
+		json_object_set_new(row, "sunset", json_sprintf("%.10s", ctl_text(o, "sunset")));
+		json_object_set_new(row, "digest", json_sprintf("%.16s…", ctl_text(o, "digest")));
 		if (json_object_get(o, "next"))
-			snprintf(next, sizeof next, "%.10s %s", ctl_text(o, "next"), ctl_text(o, "next_clause"));
-		printf("%-20s %-9s %-18s %.10s %-35s %-6s %.16s…\n", ctl_text(o, "id"), ctl_text(o, "version"),
-		       ctl_text(o, "state"), ctl_text(o, "sunset"), next,
-		       !loaded                ? "-"
-		       : json_is_true(loaded) ? "yes"
-		                              : "no",
-		       ctl_text(o, "digest"));
+			json_object_set_new(row, "next",
+			                    json_sprintf("%.10s %s", ctl_text(o, "next"), ctl_text(o, "next_clause")));
+		json_array_append_new(rows, row);
 	}
+	screen_table(stdout, columns, sizeof columns / sizeof *columns, rows);
+	json_decref(rows);
 }
 
 int agreement_list(const struct ctl *c, int argc, char **argv)

@@ -40,6 +40,9 @@ int ctl_fail(int status, const struct error *e)
 	char text[700];
 
 	fprintf(stderr, "gatewayctl: %s\n", error_print(e, text, sizeof text));
+	if (status == CTL_TAMPERED)
+		fputs("Leave the files as they are, and keep a copy: gatewayctl help audit, and doc/audit.md.\n",
+		      stderr);
 	return status;
 }
 
@@ -130,7 +133,11 @@ void *ctl_ask(const struct ctl *c, void *request, struct error *e)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
 	    connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-		error_at(e, REASON_UNAVAILABLE, to.sun_path, 0, 0, "the daemon is unreachable: %s", strerror(errno));
+		error_at(
+		        e, REASON_UNAVAILABLE, to.sun_path, 0, 0,
+		        "the daemon is unreachable: %s. Start it (systemctl start gatewayd, or gatewayd -c %s), or name another "
+		        "configuration: gatewayctl -c FILE",
+		        strerror(errno), c->config);
 		goto out;
 	}
 	if (!exchange_lines(fd, question, &answer) || !(doc = json_loadb(answer.p, answer.n, 0, NULL)))

@@ -10,7 +10,7 @@
 
 const struct ctl_command ctl_audit_commands[] = {
 	{ "audit", "tail",
-	  "[-f|--follow] [-n|--lines LINES] [--after N] [--agreement ID] [--verify [--key VKEY]] [FILE]",
+	  "[-f|--follow] [-n|--lines LINES] [--after N] [--since TIME] [--agreement ID] [--operation NAME] [--outcome NAME] [--peer ID] [--reason NAME] [--exchange ID] [--verify [--key VKEY]] [FILE]",
 	  "show the newest entries of the mirror file, and go on with -f", audit_tail },
 	{ "audit", "verify",
 	  "[--key VKEY | --policy FILE [--max-age SECONDS]] [--state FILE] [--earlier FILE] [--later DIR|STORE]… [--tsa-ca FILE] [ACCESS] [DIR|STORE|URL]",

@@ -175,10 +175,11 @@ struct view audit_page(void);
 bool audit_write_file(const char *path, struct view bytes, struct error *e) MUST_USE;
 
 /* --- entries for people and for other systems --- */
-/* One line about an entry, with a newline: aligned, coloured when asked for. `leaf` may be anything. */
-void audit_line(uint64_t index, struct view leaf, bool colour, struct buf *out);
+/* One line about an entry, with a newline: aligned, coloured when asked for, in so many columns (0: in full, as on a pipe).
+ * `leaf` may be anything. */
+void audit_line(uint64_t index, struct view leaf, bool colour, size_t width, struct buf *out);
 /* Aligned heading of these lines. */
-void audit_heading(struct buf *out);
+void audit_heading(size_t width, struct buf *out);
 
 enum audit_format { FORMAT_JSONL, FORMAT_OCSF, FORMAT_ECS, FORMAT_CEF, FORMAT_RFC5424 };
 bool audit_format_parse(const char *name, enum audit_format *out) MUST_USE;

@@ -359,10 +359,13 @@ int audit_export(const struct ctl *c, int argc, char **argv)
 	if (x.source) {
 		audit_source_callbacks(x.source, &x.callbacks);
 		x.size = audit_source_size(x.source);
+		audit_source_progress(x.source, true);
 	}
 	if (!x.source || !(x.has_format ? export_events(&x, &e) : export_directory(&x, &e)))
 		status = ctl_fail(audit_status(&e), &e);
-	else if (!x.has_format)
+	if (x.source)
+		audit_source_progress(x.source, false);
+	if (status == CTL_OK && !x.has_format)
 		fprintf(stderr, "exported %llu entries to %s\n", (unsigned long long)x.size, x.dir);
 	erasures_free(x.erasures);
 	audit_shapes_free(x.shapes);

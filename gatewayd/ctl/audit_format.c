@@ -77,32 +77,91 @@ static const char *colour_of(const struct shown *s)
 	return s->outcome[0] ? "\033[32m" : "";
 }
 
-void audit_heading(struct buf *out)
+/* The widest line in full, and what a narrow one begins with: index, day and time, operation. */
+#define FULL_COLUMNS 180
+#define NARROW_HEAD  38
+
+static bool is_full(size_t width)
 {
-	buf_addf(out, "%8s  %-24s  %-13s  %-20s  %-16s  %-24s  %-24s  %s\n", "INDEX", "TIME", "OPERATION", "OUTCOME",
-	         "PEER", "AGREEMENT", "REASON OR PURPOSE", "EXCHANGE");
+	return width == 0 || width >= FULL_COLUMNS;
 }
 
-void audit_line(uint64_t index, struct view leaf, bool colour, struct buf *out)
+void audit_heading(size_t width, struct buf *out)
+{
+	if (is_full(width))
+		buf_addf(out, "%8s  %-24s  %-13s  %-20s  %-16s  %-24s  %-24s  %s\n", "INDEX", "TIME", "OPERATION",
+		         "OUTCOME", "PEER", "AGREEMENT", "REASON OR PURPOSE", "EXCHANGE");
+	else
+		buf_addf(out, "%7s %-14s %-14s %s\n", "INDEX", "TIME", "OPERATION", "OUTCOME, PEER, AGREEMENT, WHY");
+}
+
+static void put_full(const struct shown *s, const char *start, struct buf *out)
+{
+	put_cell(out, s->time, 26);
+	buf_adds(out, start);
+	put_cell(out, s->operation, 15);
+	put_cell(out, s->outcome, 22);
+	if (start[0])
+		buf_adds(out, "\033[0m");
+	put_cell(out, s->peer, 18);
+	put_cell(out, s->agreement, 26);
+	put_cell(out, s->reason[0] ? s->reason : s->note[0] ? s->note : s->purpose, 26);
+	put_cell(out, s->exchange[0] ? s->exchange : "-", 0);
+}
+
+/* A text behind what the line has, as long as there is room; `*room` is what is left. */
+static void put_next(const char *text, size_t *room, struct buf *out)
+{
+	char cut[200];
+	size_t n = strlen(text);
+
+	if (!text[0] || *room < 4)
+		return;
+	if (n > *room)
+		n = *room - 1;
+	snprintf(cut, sizeof cut, "%.*s", (int)n, text);
+	put_cell(out, cut, 0);
+	if (text[n])
+		buf_addc(out, '~');
+	*room -= n + (text[n] != 0);
+	if (*room > 0) {
+		buf_addc(out, ' ');
+		--*room;
+	}
+}
+
+/* What does not fit is in the full line (a wide terminal, a pipe) and in `-o json`. */
+static void put_narrow(const struct shown *s, const char *start, size_t width, struct buf *out)
+{
+	size_t room = width > NARROW_HEAD ? width - NARROW_HEAD : 0;
+
+	buf_addf(out, "%.5s %.8s ", s->time + 5, s->time + 11);
+	buf_adds(out, start);
+	put_cell(out, s->operation, 15);
+	put_next(s->outcome, &room, out);
+	if (start[0])
+		buf_adds(out, "\033[0m");
+	put_next(s->peer, &room, out);
+	put_next(s->agreement, &room, out);
+	put_next(s->reason[0] ? s->reason : s->note[0] ? s->note : s->purpose, &room, out);
+	while (out->n > 0 && out->p[out->n - 1] == ' ')
+		out->n--;
+}
+
+void audit_line(uint64_t index, struct view leaf, bool colour, size_t width, struct buf *out)
 {
 	struct shown s;
 
-	buf_addf(out, "%8llu  ", (unsigned long long)index);
+	buf_addf(out, is_full(width) ? "%8llu  " : "%7llu ", (unsigned long long)index);
 	if (!shown_parse(leaf, &s)) {
 		buf_adds(out, "(not an entry of this format)\n");
 		return;
 	}
 	const char *start = colour ? colour_of(&s) : "";
-	put_cell(out, s.time, 26);
-	buf_adds(out, start);
-	put_cell(out, s.operation, 15);
-	put_cell(out, s.outcome, 22);
-	if (start[0])
-		buf_adds(out, "\033[0m");
-	put_cell(out, s.peer, 18);
-	put_cell(out, s.agreement, 26);
-	put_cell(out, s.reason[0] ? s.reason : s.note[0] ? s.note : s.purpose, 26);
-	put_cell(out, s.exchange[0] ? s.exchange : "-", 0);
+	if (is_full(width))
+		put_full(&s, start, out);
+	else
+		put_narrow(&s, start, width, out);
 	buf_addc(out, '\n');
 	json_decref(s.json);
 }

@@ -67,5 +67,8 @@ bool audit_verify_source(const struct audit_keys *k, struct audit_source *s, str
 	struct audit_judged j;
 
 	*r = (struct verify_report){ 0 };
-	return audit_judge(k, s, &j, e) && audit_verify_log(s, k, &j, NULL, NULL, r, e);
+	audit_source_progress(s, true);
+	bool ok = audit_judge(k, s, &j, e) && audit_verify_log(s, k, &j, NULL, NULL, r, e);
+	audit_source_progress(s, false);
+	return ok;
 }

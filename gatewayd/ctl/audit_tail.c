@@ -13,14 +13,28 @@
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/ctl/audit.h"
+#include "gatewayd/ctl/screen.h"
+#include "lib/base/datetime.h"
 #include "lib/tlog/receipt.h"
 
 #define LINE_MAX_BYTES (256 * 1024)
 #define POLL_NS        200000000L
 
+/* Which entries are shown: a member of the leaf that must be this; of exchanges also the end of the id. */
+static const struct filter {
+	const char *option, *member;
+} filters[] = { { "agreement", "agreement" }, { "operation", "operation" }, { "outcome", "outcome" },
+	        { "peer", "peer" },           { "reason", "reason" },       { "exchange", "exchange" } };
+#define FILTERS      (sizeof filters / sizeof *filters)
+#define FILTER_FIRST 0x100 /* what getopt_long() says of them */
+#define EXCHANGE_END 8     /* characters of an id that say which one */
+
 struct tail {
 	const struct ctl *ctl;
-	const char *path, *agreement;
+	const char *path, *wanted[FILTERS];
+	bool filtered;
+	int64_t since_ms;
+	size_t width; /* of the terminal; 0: none */
 	bool follow, verify;
 	uint64_t lines; /* of the end, when there is no `after` */
 	bool has_after;
@@ -80,15 +94,25 @@ static bool proved(struct tail *t, uint64_t index, struct view leaf, struct erro
 	return ok;
 }
 
+static bool is_wanted(const struct filter *f, const char *wanted, const char *is)
+{
+	size_t n = strlen(wanted), m = is ? strlen(is) : 0;
+
+	return is && (strcmp(is, wanted) == 0 || (strcmp(f->member, "exchange") == 0 && n >= EXCHANGE_END && m > n &&
+	                                          strcmp(is + m - n, wanted) == 0));
+}
+
 static bool wanted(const struct tail *t, uint64_t index, struct view leaf)
 {
 	if (t->has_after && index <= t->after)
 		return false;
-	if (!t->agreement)
+	if (!t->filtered)
 		return true;
 	json_t *j = json_loadb(leaf.p, leaf.n, 0, NULL);
-	const char *agreement = json_string_value(json_object_get(j, "agreement"));
-	bool yes = agreement && strcmp(agreement, t->agreement) == 0;
+	bool yes = json_integer_value(json_object_get(j, "time")) >= t->since_ms;
+	for (size_t i = 0; i < FILTERS; i++)
+		yes = yes && (!t->wanted[i] || is_wanted(&filters[i], t->wanted[i],
+		                                         json_string_value(json_object_get(j, filters[i].member))));
 	json_decref(j);
 	return yes;
 }
@@ -108,7 +132,7 @@ static void show_line(struct tail *t, struct view line)
 			buf_add(&t->out, line);
 			buf_addc(&t->out, '\n');
 		} else {
-			audit_line(index, buf_view(&leaf), t->ctl->colour, &t->out);
+			audit_line(index, buf_view(&leaf), t->ctl->colour, t->width, &t->out);
 		}
 		fwrite(t->out.p, 1, t->out.n, stdout);
 		if (t->verify && !proved(t, index, buf_view(&leaf), &e)) {
@@ -208,7 +232,7 @@ static bool open_file(struct tail *t, bool first, struct error *e)
 		return fail(e, t->path);
 	t->at = 0;
 	buf_reset(&t->pending);
-	return !first || t->has_after || t->agreement || seek_back(t, e);
+	return !first || t->has_after || t->filtered || seek_back(t, e);
 }
 
 /* The file was rotated away (another one, or none yet, at its path) or truncated in place. */
@@ -276,7 +300,13 @@ static bool parse_options(struct tail *t, const char **key, int argc, char **arg
 	static const struct option list[] = { { "follow", no_argument, NULL, 'f' },
 		                              { "lines", required_argument, NULL, 'n' },
 		                              { "after", required_argument, NULL, 'a' },
-		                              { "agreement", required_argument, NULL, 'g' },
+		                              { "agreement", required_argument, NULL, FILTER_FIRST },
+		                              { "operation", required_argument, NULL, FILTER_FIRST + 1 },
+		                              { "outcome", required_argument, NULL, FILTER_FIRST + 2 },
+		                              { "peer", required_argument, NULL, FILTER_FIRST + 3 },
+		                              { "reason", required_argument, NULL, FILTER_FIRST + 4 },
+		                              { "exchange", required_argument, NULL, FILTER_FIRST + 5 },
+		                              { "since", required_argument, NULL, 's' },
 		                              { "verify", no_argument, NULL, 'v' },
 		                              { "key", required_argument, NULL, 'k' },
 		                              { 0 } };
@@ -294,10 +324,18 @@ static bool parse_options(struct tail *t, const char **key, int argc, char **arg
 				return false;
 			t->has_after = true;
 			break;
-		case 'g': t->agreement = optarg; break;
+		case 's':
+			if (!time_parse(view_of(optarg), &t->since_ms))
+				return false;
+			t->filtered = true;
+			break;
 		case 'v': t->verify = true; break;
 		case 'k': *key = optarg; break;
-		default: return false;
+		default:
+			if (opt < FILTER_FIRST)
+				return false;
+			t->wanted[opt - FILTER_FIRST] = optarg;
+			t->filtered = true;
 		}
 	}
 	return argc - optind <= 1;
@@ -314,9 +352,13 @@ static bool prepare_verify(struct tail *t, const char *key, struct error *e)
 
 int audit_tail(const struct ctl *c, int argc, char **argv)
 {
-	struct tail t = {
-		.ctl = c, .lines = 10, .fd = -1, .pending = BUF_INIT(LINE_MAX_BYTES + 65536), .out = BUF_INIT(1 << 20)
-	};
+	struct tail t = { .ctl = c,
+		          .lines = 10,
+		          .since_ms = INT64_MIN,
+		          .width = isatty(STDOUT_FILENO) ? screen_width(stdout) : 0,
+		          .fd = -1,
+		          .pending = BUF_INIT(LINE_MAX_BYTES + 65536),
+		          .out = BUF_INIT(1 << 20) };
 	const char *key = NULL;
 	struct error e = { 0 };
 	char *path = NULL;
@@ -327,7 +369,7 @@ int audit_tail(const struct ctl *c, int argc, char **argv)
 	t.path = path;
 	if (path && (!t.verify || prepare_verify(&t, key, &e))) {
 		if (!c->json) {
-			audit_heading(&t.out);
+			audit_heading(t.width, &t.out);
 			fwrite(t.out.p, 1, t.out.n, stdout);
 		}
 		if (!run(&t, &e))

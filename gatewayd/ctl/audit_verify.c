@@ -7,6 +7,7 @@
 
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/os/instant.h"
+#include "gatewayd/ctl/screen.h"
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
@@ -433,8 +434,9 @@ static void show_receipt(const struct ctl *c, const struct receipt *r, const str
 		                     "entry", leaf));
 		return;
 	}
-	audit_heading(&line);
-	audit_line(r->index, entry, c->colour, &line);
+	size_t width = isatty(STDOUT_FILENO) ? screen_width(stdout) : 0;
+	audit_heading(width, &line);
+	audit_line(r->index, entry, c->colour, width, &line);
 	printf("%.*s", VIEW_ARG(buf_view(&line)));
 	printf("%sverified%s: entry %llu of %llu in the log %.*s, signed by %s+%08x", c->colour ? "\033[32m" : "",
 	       c->colour ? "\033[0m" : "", (unsigned long long)r->index, (unsigned long long)cp->size,
@@ -461,6 +463,17 @@ static int verify_receipt(const struct ctl *c, struct view text, const struct au
 	struct trust_witnessed witnessed;
 	int status = CTL_OK;
 
+	/* What is none was not tampered with. */
+	if (!view_starts(text, VIEW(RECEIPT_HEADER "\n"))) {
+		error_set(&e, REASON_CONFIG,
+		          "this is no receipt, which begins with " RECEIPT_HEADER
+		          "; in a gateway's answer it is the member "
+		          "receipt: jq -j .receipt answer.json > FILE");
+		if (c->json)
+			print_json(
+			        json_pack("{s:b, s:s, s:s}", "verified", 0, "reason", "no-receipt", "error", e.text));
+		return ctl_fail(CTL_FAILED, &e);
+	}
 	bool ok = receipt_parse(text, &scratch, &r, &entry, &e);
 	if (ok && entry.n == 0)
 		ok = error_set(&e, REASON_TAMPERED, "the receipt does not carry its entry");
@@ -493,7 +506,11 @@ int audit_verify_receipt(const struct ctl *c, int argc, char **argv)
 	int status;
 	if (ctl_read_file(argv[optind], RECEIPT_MAX, &text, &n, &e)) {
 		warn_keys(&k);
-		status = verify_receipt(c, view_make(text, n), &k);
+		/* Editors and shells add newlines at the end, or take the last one away: a receipt has one. */
+		while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+			n--;
+		text[n] = '\n';
+		status = verify_receipt(c, view_make(text, n + 1), &k);
 		free(text);
 	} else {
 		status = ctl_fail(CTL_FAILED, &e);

@@ -48,6 +48,7 @@ extern const struct ctl_command ctl_clock_commands[];
 extern const struct ctl_command ctl_keys_commands[];
 extern const struct ctl_command ctl_store_commands[];
 extern const struct ctl_command ctl_node_commands[];
+extern const struct ctl_command ctl_doctor_commands[];
 extern const struct ctl_command ctl_inbox_commands[];
 extern const struct ctl_command ctl_send_commands[];
 extern const struct ctl_command ctl_prove_commands[];

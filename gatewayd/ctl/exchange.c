@@ -10,12 +10,12 @@
 #include "lib/base/encode.h"
 #include "lib/base/ids.h"
 
-static void exchange_row(const json_t *x)
-{
-	printf("%-36s  %-24s  %-9s  %3" JSON_INTEGER_FORMAT "  %-20s  %s → %s\n", ctl_text(x, "exchange"),
-	       ctl_text(x, "received"), ctl_text(x, "state"), json_integer_value(json_object_get(x, "status")),
-	       ctl_text(x, "agreement"), ctl_text(x, "provider"), ctl_text(x, "recipient"));
-}
+static const struct screen_column exchange_columns[] = {
+	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "RECEIVED", "received", SCREEN_TIME },
+	{ "STATE", "state", SCREEN_KEEP },       { "AGREEMENT", "agreement", SCREEN_CUT },
+	{ "TO", "recipient", SCREEN_CUT },       { "FROM", "provider", SCREEN_MAY },
+	{ "HTTP", "status", SCREEN_MAY },
+};
 
 static int run_list(const struct ctl *c, int argc, char **argv)
 {
@@ -23,9 +23,8 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 
 	if (argc > 2 || (argc == 2 && !view_to_u64(view_of(argv[1]), 1000, &max)))
 		return ctl_usage();
-	return ctl_show_list(
-	        c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges", exchange_row,
-	        "exchange                              received                  state      status  agreement");
+	return CTL_SHOW_LIST(c, json_pack("{s:s, s:I}", "do", "exchange-list", "max", (json_int_t)max), "exchanges",
+	                     exchange_columns);
 }
 
 /* One disclosure: base64url of [salt, name, value] (RFC 9901 section 4.2.1); not one that holds the digests of others (4.2.6),
@@ -276,22 +275,19 @@ static int run_approve(const struct ctl *c, int argc, char **argv)
 	return status;
 }
 
-static void outbox_row(const json_t *d)
-{
-	printf("%-36s  %-16s  %-16s  %-7s  %8" JSON_INTEGER_FORMAT "  %-24s  %-24s  %s\n", ctl_text(d, "exchange"),
-	       ctl_text(d, "recipient"), ctl_text(d, "agreement"), ctl_text(d, "state"),
-	       json_integer_value(json_object_get(d, "attempts")), ctl_text(d, "next"), ctl_text(d, "deadline"),
-	       ctl_text(d, "last_error"));
-}
+static const struct screen_column outbox_columns[] = {
+	{ "EXCHANGE", "exchange", SCREEN_KEEP },    { "STATE", "state", SCREEN_KEEP },
+	{ "TO", "recipient", SCREEN_CUT },          { "AGREEMENT", "agreement", SCREEN_MAY },
+	{ "TRIES", "attempts", SCREEN_MAY },        { "NEXT", "next", SCREEN_TIME },
+	{ "LAST ERROR", "last_error", SCREEN_CUT }, { "DEADLINE", "deadline", SCREEN_MAY },
+};
 
 static int run_outbox(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage();
-	return ctl_show_list(
-	        c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_row,
-	        "exchange                              recipient         agreement         state    attempts  next                      deadline                  last error");
+	return CTL_SHOW_LIST(c, json_pack("{s:s}", "do", "outbox"), "deliveries", outbox_columns);
 }
 
 /* [ID | --partner P] */
@@ -338,21 +334,18 @@ static int run_outbox_expire(const struct ctl *c, int argc, char **argv)
 	return change_outbox(c, argc, argv, "outbox-expire", false);
 }
 
-static void notice_row(const json_t *n)
-{
-	printf("%-36s  %-7s  %-16s  %8" JSON_INTEGER_FORMAT "  %-24s  %s\n", ctl_text(n, "exchange"),
-	       ctl_text(n, "kind"), ctl_text(n, "recipient"), json_integer_value(json_object_get(n, "attempts")),
-	       ctl_text(n, "next"), ctl_text(n, "last_error"));
-}
+static const struct screen_column notice_columns[] = {
+	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "KIND", "kind", SCREEN_KEEP },
+	{ "TO", "recipient", SCREEN_CUT },       { "TRIES", "attempts", SCREEN_MAY },
+	{ "NEXT", "next", SCREEN_TIME },         { "LAST ERROR", "last_error", SCREEN_CUT },
+};
 
 static int run_notices(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage();
-	return ctl_show_list(
-	        c, json_pack("{s:s}", "do", "notices"), "notices", notice_row,
-	        "exchange                              kind     recipient         attempts  next                      last error");
+	return CTL_SHOW_LIST(c, json_pack("{s:s}", "do", "notices"), "notices", notice_columns);
 }
 
 const struct ctl_command ctl_exchange_commands[] = {

@@ -8,6 +8,7 @@
 #include "gatewayd/ctl/connection.h"
 #include "gatewayd/ctl/ctl.h"
 #include "gatewayd/ctl/inbox.h"
+#include "gatewayd/ctl/screen.h"
 #include "gatewayd/ctl/inbox_fetch.h"
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
@@ -36,9 +37,27 @@ static void print_text(struct view v, int width)
 	printf("%-*s  ", width, out);
 }
 
+/* Columns of the whole row. Where a terminal has fewer, what is due stands for when it was made, and the rest is left out. */
+#define FULL_COLUMNS 132
+
+static bool is_narrow(void)
+{
+	return isatty(STDOUT_FILENO) && screen_width(stdout) < FULL_COLUMNS;
+}
+
 static void print_row(const struct inbox_item *i)
 {
 	uint32_t escalated = tape_member(i->tape, i->node, VIEW("escalated"));
+	struct view due = inbox_text(i, VIEW("due")), when = due.n ? due : inbox_text(i, VIEW("made"));
+
+	if (is_narrow()) {
+		printf("%6" PRIu64 "  ", i->id);
+		print_text(inbox_text(i, VIEW("kind")), 10);
+		print_text(inbox_text(i, VIEW("exchange")), UUID_TEXT);
+		print_text(view_make(when.p, when.n < 16 ? when.n : 16), 0);
+		putchar('\n');
+		return;
+	}
 
 	printf("%8" PRIu64 "  ", i->id);
 	print_text(inbox_text(i, VIEW("kind")), 10);
@@ -67,7 +86,10 @@ static void print_object(const struct inbox_item *i)
 
 static void print_head(void)
 {
-	puts("      id  kind        exchange                              made                      due                       escalated  own reference");
+	if (is_narrow())
+		puts("    ID  KIND        EXCHANGE                              DUE, OR MADE");
+	else
+		puts("      id  kind        exchange                              made                      due                       escalated  own reference");
 }
 
 static void print_item(const struct ctl *c, const struct inbox_item *i)

@@ -40,21 +40,18 @@ const char *ctl_text(const json_t *o, const char *name)
 	return s ? s : "-";
 }
 
-int ctl_show_list(const struct ctl *c, json_t *request, const char *member, void (*row)(const json_t *item),
-                  const char *head)
+int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns,
+                  size_t n)
 {
-	json_t *doc, *item;
-	size_t i;
+	json_t *doc;
 	int status = ctl_ask_ok(c, request, &doc);
 
 	if (status != CTL_OK)
 		return status;
-	if (c->json) {
+	if (c->json)
 		ctl_print_json(json_object_get(doc, member));
-	} else {
-		puts(head);
-		json_array_foreach(json_object_get(doc, member), i, item) row(item);
-	}
+	else
+		screen_table(stdout, columns, n, json_object_get(doc, member));
 	json_decref(doc);
 	return CTL_OK;
 }
@@ -101,6 +98,9 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 		       ctl_text(doc, "agency"), ctl_text(doc, "node"), ctl_text(doc, "origin"), ctl_text(doc, "build"),
 		       ctl_text(doc, "started"), json_integer_value(json_object_get(doc, "threads")),
 		       json_is_true(json_object_get(doc, "draining")) ? ", draining" : "");
+		const json_t *certificate = json_object_get(doc, "certificate");
+		printf("certificate %s expires %s, in %" JSON_INTEGER_FORMAT " days\n", ctl_text(certificate, "uri"),
+		       ctl_text(certificate, "expires"), json_integer_value(json_object_get(certificate, "days")));
 		json_array_foreach(json_object_get(doc, "agreements"), i, agreement)
 		        printf("agreement %s version %s until %s\n", ctl_text(agreement, "id"),
 		               ctl_text(agreement, "version"), ctl_text(agreement, "sunset"));
@@ -136,10 +136,30 @@ static int simple(const struct ctl *c, json_t *request, const char *said)
 	return status;
 }
 
+/* What was taken, and is worth a look. Certificates that are refused from now on are no success, though the rest was taken. */
 static int run_reload(const struct ctl *c, int argc, char **argv)
 {
+	json_t *doc, *warning;
+	size_t i;
+
 	(void)argv;
-	return argc == 1 ? simple(c, json_pack("{s:s}", "do", "reload"), "reloaded") : ctl_usage();
+	if (argc != 1)
+		return ctl_usage();
+	int status = ctl_ask_ok(c, json_pack("{s:s}", "do", "reload"), &doc);
+	if (status == CTL_OK) {
+		if (json_is_true(json_object_get(doc, "refuses")))
+			status = CTL_CHECK_FAILED;
+		if (c->json)
+			ctl_print_json(doc);
+		else
+			puts("reloaded");
+		json_array_foreach(json_object_get(doc, "warnings"), i, warning)
+		        fprintf(stderr, "warning: %s\n", json_string_value(warning));
+	} else if (status == CTL_FAILED) {
+		fputs("gatewayctl: nothing was taken: what was running stays\n", stderr);
+	}
+	json_decref(doc);
+	return status;
 }
 
 static int run_drain(const struct ctl *c, int argc, char **argv)

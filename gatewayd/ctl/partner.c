@@ -183,33 +183,42 @@ static bool add_row(void *arg, const char *name)
 	return true;
 }
 
-static void print_rows(const json_t *rows)
+/* What a table shows of a partner file. */
+static json_t *row_of(const json_t *doc)
 {
-	struct screen_table t = { .n_columns = 6,
-		                  .heads = { "PARTNER", "AGENCY", "IN", "ROLES", "ADDRESS", "URI" },
-		                  .gives = 5 };
-	json_t *doc, *role;
-	size_t i, k;
+	const json_t *endpoint = json_object_get(doc, "endpoint"), *roles = json_object_get(doc, "roles");
+	json_t *row = json_object(), *role;
+	struct buf text = BUF_INIT(1000);
+	size_t k;
 
-	json_array_foreach(rows, i, doc)
-	{
-		const json_t *endpoint = json_object_get(doc, "endpoint");
-		char roles[200] = "";
-		json_array_foreach(json_object_get(doc, "roles"), k, role)
-		        snprintf(roles + strlen(roles), sizeof roles - strlen(roles), "%s%s", k ? "," : "",
-		                 json_string_value(role) ? json_string_value(role) : "");
-		screen_cell(&t, ctl_text(doc, "id"));
-		screen_cell(&t, ctl_text(doc, "agency"));
-		screen_cell(&t, ctl_text(doc, "jurisdiction"));
-		screen_cell(&t, roles[0] ? roles : json_array_size(json_object_get(doc, "signers")) ? "signers" : "-");
-		if (endpoint)
-			screen_cellf(&t, "%s:%d", ctl_text(endpoint, "host"),
-			             (int)json_integer_value(json_object_get(endpoint, "port")));
-		else
-			screen_cell(&t, "-");
-		screen_cell(&t, ctl_text(json_object_get(doc, "identity"), "uri"));
-	}
-	screen_print(&t, stdout);
+	json_object_update(row, (json_t *)(uintptr_t)doc);
+	json_array_foreach((json_t *)(uintptr_t)roles, k, role)
+	        buf_addf(&text, "%s%s", k ? "," : "", json_string_value(role) ? json_string_value(role) : "");
+	if (text.n == 0 && json_array_size(json_object_get(doc, "signers")) > 0)
+		buf_adds(&text, "signers");
+	json_object_set_new(row, "roles", json_stringn(text.p ? text.p : "", text.n));
+	if (endpoint)
+		json_object_set_new(row, "address",
+		                    json_sprintf("%s:%d", ctl_text(endpoint, "host"),
+		                                 (int)json_integer_value(json_object_get(endpoint, "port"))));
+	json_object_set_new(row, "uri", json_string(ctl_text(json_object_get(doc, "identity"), "uri")));
+	buf_free(&text);
+	return row;
+}
+
+static void print_rows(const json_t *docs)
+{
+	static const struct screen_column columns[] = {
+		{ "PARTNER", "id", SCREEN_KEEP },      { "AGENCY", "agency", SCREEN_CUT },
+		{ "IN", "jurisdiction", SCREEN_KEEP }, { "ROLES", "roles", SCREEN_CUT },
+		{ "ADDRESS", "address", SCREEN_CUT },  { "URI", "uri", SCREEN_MAY },
+	};
+	json_t *rows = json_array(), *doc;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)docs, i, doc) json_array_append_new(rows, row_of(doc));
+	screen_table(stdout, columns, sizeof columns / sizeof *columns, rows);
+	json_decref(rows);
 }
 
 int partner_list(const struct ctl *c, int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "gatewayd/os/instant.h"
 
 #define EVERY_MS 200
+#define QUIET_MS 1000
 
 void progress_begin(struct progress *p, const char *what, uint64_t from, uint64_t total)
 {
@@ -57,7 +58,7 @@ void progress_at(struct progress *p, uint64_t done)
 	int64_t now = p->on ? instant_monotonic_ms() : 0;
 	char line[160];
 
-	if (!p->on || now - p->shown_ms < EVERY_MS)
+	if (!p->on || now - p->began_ms < QUIET_MS || now - p->shown_ms < EVERY_MS)
 		return;
 	progress_line(p, done, now, line, sizeof line);
 	fprintf(stderr, "\r\033[K%s", line);

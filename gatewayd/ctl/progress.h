@@ -16,7 +16,7 @@ struct progress {
 
 /* From `from` of `total`; silent where stderr is no terminal. */
 void progress_begin(struct progress *p, const char *what, uint64_t from, uint64_t total);
-/* `done` of the total; shows at most five times a second, and nothing of what takes less than that. */
+/* `done` of the total; shows at most five times a second, and nothing of what takes less than a second. */
 void progress_at(struct progress *p, uint64_t done);
 /* Takes the line away. */
 void progress_end(struct progress *p);

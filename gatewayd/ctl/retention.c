@@ -7,20 +7,21 @@
 #include "gatewayd/ctl/statement.h"
 #include "lib/base/datetime.h"
 
-static void timer_row(const json_t *t)
-{
-	printf("%-24s  %-8s  %-36s  %s%s\n", ctl_text(t, "due"), ctl_text(t, "kind"), ctl_text(t, "exchange"),
-	       ctl_text(t, "agreement"), json_is_true(json_object_get(t, "held")) ? "  (held)" : "");
-}
+static const struct screen_column timer_columns[] = {
+	{ "DUE", "due", SCREEN_TIME },           { "WHAT", "kind", SCREEN_KEEP },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP }, { "AGREEMENT", "agreement", SCREEN_CUT },
+	{ "HELD", "held", SCREEN_KEEP },
+};
 
-static void group_row(const json_t *g)
-{
-	const char *group = json_object_get(g, "day") ? ctl_text(g, "day") : ctl_text(g, "agreement");
+static const struct screen_column day_columns[] = {
+	{ "DAY", "day", SCREEN_KEEP },     { "WHAT", "kind", SCREEN_KEEP }, { "TIMERS", "timers", SCREEN_KEEP },
+	{ "FIRST", "first", SCREEN_TIME }, { "LAST", "last", SCREEN_TIME }, { "HELD", "held", SCREEN_KEEP },
+};
 
-	printf("%-24s  %-12s  %10" JSON_INTEGER_FORMAT "  %-24s  %-24s%s\n", group, ctl_text(g, "kind"),
-	       json_integer_value(json_object_get(g, "timers")), ctl_text(g, "first"), ctl_text(g, "last"),
-	       json_is_true(json_object_get(g, "held")) ? "  (held)" : "");
-}
+static const struct screen_column agreement_columns[] = {
+	{ "AGREEMENT", "agreement", SCREEN_CUT }, { "WHAT", "kind", SCREEN_KEEP }, { "TIMERS", "timers", SCREEN_KEEP },
+	{ "FIRST", "first", SCREEN_TIME },        { "LAST", "last", SCREEN_TIME }, { "HELD", "held", SCREEN_KEEP },
+};
 
 static bool due_options(int argc, char **argv, json_t *request)
 {
@@ -51,12 +52,12 @@ static int run_due(const struct ctl *c, int argc, char **argv)
 		json_decref(request);
 		return ctl_usage();
 	}
-	if (json_object_get(request, "by"))
-		return ctl_show_list(c, request, "groups", group_row,
-		                     "                          what              timers  "
-		                     "first                     last");
-	return ctl_show_list(c, request, "timers", timer_row,
-	                     "due                       what      exchange                              agreement");
+	const char *by = json_string_value(json_object_get(request, "by"));
+	if (by && strcmp(by, "day") == 0)
+		return CTL_SHOW_LIST(c, request, "groups", day_columns);
+	if (by)
+		return CTL_SHOW_LIST(c, request, "groups", agreement_columns);
+	return CTL_SHOW_LIST(c, request, "timers", timer_columns);
 }
 
 /* --- what expires when --- */
@@ -116,21 +117,18 @@ static int run_histogram(const struct ctl *c, int argc, char **argv)
 
 /* --- erasing --- */
 
-static void overdue_row(const json_t *d)
-{
-	printf("%-24s  %-10s  %-36s  %-12s  %s%s\n", ctl_text(d, "made"), ctl_text(d, "duty"), ctl_text(d, "exchange"),
-	       ctl_text(d, "recipient"), ctl_text(d, "agreement"),
-	       json_is_true(json_object_get(d, "blocks")) ? "  (blocks)" : "");
-}
+static const struct screen_column overdue_columns[] = {
+	{ "FELL DUE", "made", SCREEN_TIME },      { "DUTY", "duty", SCREEN_KEEP },
+	{ "EXCHANGE", "exchange", SCREEN_KEEP },  { "TO", "recipient", SCREEN_CUT },
+	{ "AGREEMENT", "agreement", SCREEN_CUT }, { "STOPS", "blocks", SCREEN_KEEP },
+};
 
 static int run_overdue(const struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage();
-	return ctl_show_list(
-	        c, json_pack("{s:s}", "do", "retention-overdue"), "overdue", overdue_row,
-	        "fell due                  duty        exchange                              recipient     agreement");
+	return CTL_SHOW_LIST(c, json_pack("{s:s}", "do", "retention-overdue"), "overdue", overdue_columns);
 }
 
 static int run_retention(const struct ctl *c, int argc, char **argv)
@@ -150,14 +148,11 @@ static int run_retention(const struct ctl *c, int argc, char **argv)
 
 /* --- holds --- */
 
-static void hold_row(const json_t *h)
-{
-	bool ended = json_is_string(json_object_get(h, "ended"));
-
-	printf("%-36s  %-11s  %-24s  %-24s  %-12s  %s%s%s\n", ctl_text(h, "exchange"), ctl_text(h, "kind"),
-	       ctl_text(h, "from"), ctl_text(h, "until"), ctl_text(h, "role"), ctl_text(h, "statement"),
-	       ended ? "  ended " : "", ended ? ctl_text(h, "ended") : "");
-}
+static const struct screen_column hold_columns[] = {
+	{ "EXCHANGE", "exchange", SCREEN_KEEP },  { "KIND", "kind", SCREEN_KEEP }, { "UNTIL", "until", SCREEN_TIME },
+	{ "STATEMENT", "statement", SCREEN_CUT }, { "ROLE", "role", SCREEN_MAY },  { "FROM", "from", SCREEN_MAY },
+	{ "ENDED", "ended", SCREEN_MAY },
+};
 
 static int run_holds(const struct ctl *c, int argc, char **argv)
 {
@@ -172,10 +167,8 @@ static int run_holds(const struct ctl *c, int argc, char **argv)
 	}
 	if (optind != argc)
 		return ctl_usage();
-	return ctl_show_list(
-	        c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds", hold_row,
-	        "exchange                              kind         from                      until                     role"
-	        "          statement");
+	return CTL_SHOW_LIST(c, json_pack("{s:s, s:b}", "do", "retention-holds", "all", (int)all), "holds",
+	                     hold_columns);
 }
 
 static int show_statement(const struct ctl *c, int argc, char **argv, const char *what)

@@ -79,7 +79,7 @@ static bool search_log(struct audit_source *s, const struct audit_keys *keys, st
 			continue;
 		if (!verify_entry(audit_source_store(s), i, leaf, keys, e))
 			return false;
-		audit_line(i, leaf, false, &f->lines);
+		audit_line(i, leaf, false, 0, &f->lines);
 		json_array_append_new(f->leaves, json_pack("{s:I, s:o*}", "index", (json_int_t)i, "entry",
 		                                           json_loadb(leaf.p, leaf.n, 0, NULL)));
 		f->entries++;
@@ -191,7 +191,7 @@ static void show(const struct finding *f)
 	struct buf head = BUF_INIT(4096);
 
 	if (f->entries) {
-		audit_heading(&head);
+		audit_heading(0, &head);
 		printf("%.*s%.*s", VIEW_ARG(buf_view(&head)), VIEW_ARG(buf_view(&f->lines)));
 	}
 	printf("log      %" PRIu64 " entries of its erasure, each proved under a signed checkpoint\n"

@@ -1,8 +1,6 @@
 /* See screen.h. */
 #include "gatewayd/ctl/screen.h"
 
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -69,94 +67,124 @@ void screen_wrap(FILE *out, struct view text, size_t at, size_t indent, bool bra
 
 /* --- tables --- */
 
-void screen_cell(struct screen_table *t, const char *text)
+#define TIME_SHORT 16 /* "2026-11-30 09:50" */
+
+struct table {
+	const struct screen_column *columns;
+	size_t n, width; /* width 0: a pipe */
+	size_t widths[SCREEN_COLUMNS];
+	bool out[SCREEN_COLUMNS], short_times;
+};
+
+/* What another system wrote must not steer a terminal. */
+static void put_plain(struct buf *out, const char *text)
 {
-	if (t->n_cells == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 64;
-		char **cells = realloc(t->cells, cap * sizeof *cells);
-		if (!cells) {
-			t->failed = true;
-			return;
-		}
-		t->cells = cells;
-		t->cap = cap;
-	}
-	char *copy = strdup(text && text[0] ? text : "-");
-	if (copy)
-		t->cells[t->n_cells++] = copy;
+	for (; *text; text++)
+		buf_addc(out, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+static void cell(const struct table *t, size_t k, const json_t *row, struct buf *out)
+{
+	const json_t *value = json_object_get(row, t->columns[k].member);
+	const char *text = json_string_value(value);
+
+	buf_reset(out);
+	if (text && t->short_times && t->columns[k].kind == SCREEN_TIME && strlen(text) > TIME_SHORT && text[10] == 'T')
+		buf_addf(out, "%.10s %.5s", text, text + 11);
+	else if (text && text[0])
+		put_plain(out, text);
+	else if (json_is_integer(value))
+		buf_addf(out, "%lld", (long long)json_integer_value(value));
 	else
-		t->failed = true;
+		buf_adds(out, json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "-");
 }
 
-void screen_cellf(struct screen_table *t, const char *form, ...)
+static void measure(struct table *t, const json_t *rows)
 {
-	char text[1000];
-	va_list ap;
+	struct buf text = BUF_INIT(1 << 16);
+	const json_t *row;
+	size_t i;
 
-	va_start(ap, form);
-	vsnprintf(text, sizeof text, form, ap);
-	va_end(ap);
-	screen_cell(t, text);
-}
-
-static size_t total(const size_t *widths, size_t n)
-{
-	size_t sum = n - 1;
-
-	for (size_t i = 0; i < n; i++)
-		sum += widths[i];
-	return sum;
-}
-
-static void fit(const struct screen_table *t, size_t *widths, size_t width)
-{
-	size_t at = t->gives;
-
-	for (size_t tries = 0; tries <= t->n_columns && total(widths, t->n_columns) > width; tries++) {
-		size_t over = total(widths, t->n_columns) - width,
-		       can = widths[at] > CUT_LEAST ? widths[at] - CUT_LEAST : 0;
-		widths[at] -= over < can ? over : can;
-		at = tries == 0 ? t->n_columns - 1 : at > 0 ? at - 1 : 0;
+	for (size_t k = 0; k < t->n; k++)
+		t->widths[k] = screen_columns(view_of(t->columns[k].head));
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row) for (size_t k = 0; k < t->n; k++)
+	{
+		cell(t, k, row, &text);
+		size_t columns = screen_columns(buf_view(&text));
+		if (columns > t->widths[k])
+			t->widths[k] = columns;
 	}
+	buf_free(&text);
+}
+
+static size_t over(const struct table *t)
+{
+	size_t sum = 0;
+
+	for (size_t k = 0; k < t->n; k++)
+		sum += t->out[k] ? 0 : t->widths[k] + 1;
+	return sum > t->width + 1 ? sum - t->width - 1 : 0;
+}
+
+static void fit(struct table *t, const json_t *rows)
+{
+	t->short_times = over(t) > 0;
+	if (t->short_times)
+		measure(t, rows);
+	for (size_t k = t->n; k-- > 0 && over(t) > 0;)
+		t->out[k] = t->columns[k].kind == SCREEN_MAY;
+	for (size_t k = t->n; k-- > 0 && over(t) > 0;)
+		if (t->columns[k].kind == SCREEN_CUT && t->widths[k] > CUT_LEAST) {
+			size_t can = t->widths[k] - CUT_LEAST, much = over(t);
+			t->widths[k] -= much < can ? much : can;
+		}
 }
 
 /* The text in so many columns, cut with an ellipsis or padded. */
-static void print_cell(FILE *out, const char *text, size_t width, bool last)
+static void print_cell(FILE *out, struct view text, size_t width, bool last)
 {
-	size_t n = screen_columns(view_of(text)), keep = n > width ? width - 1 : n, bytes = 0;
+	size_t n = screen_columns(text), keep = n > width ? width - 1 : n, bytes = 0;
 
-	for (size_t seen = 0; text[bytes]; bytes++)
-		if (((unsigned char)text[bytes] & 0xc0) != 0x80 && seen++ == keep)
+	for (size_t seen = 0; bytes < text.n; bytes++)
+		if (((unsigned char)text.p[bytes] & 0xc0) != 0x80 && seen++ == keep)
 			break;
-	fprintf(out, "%.*s%s", (int)bytes, text, n > width ? "…" : "");
+	fprintf(out, "%.*s%s", (int)bytes, text.p, n > width ? "…" : "");
 	if (!last)
 		fprintf(out, "%*s ", (int)(width - (n > width ? width : n)), "");
 }
 
-void screen_print(struct screen_table *t, FILE *out)
+static void print_row(FILE *out, const struct table *t, const json_t *row)
 {
-	size_t widths[SCREEN_COLUMNS], n = t->n_columns;
+	struct buf text = BUF_INIT(1 << 16);
+	size_t last = t->n - 1;
 
-	for (size_t k = 0; k < n; k++)
-		widths[k] = screen_columns(view_of(t->heads[k]));
-	for (size_t i = 0; i < t->n_cells; i++) {
-		size_t columns = screen_columns(view_of(t->cells[i]));
-		if (columns > widths[i % n])
-			widths[i % n] = columns;
+	while (last > 0 && t->out[last])
+		last--;
+	for (size_t k = 0; k < t->n; k++) {
+		if (t->out[k])
+			continue;
+		if (row)
+			cell(t, k, row, &text);
+		print_cell(out, row ? buf_view(&text) : view_of(t->columns[k].head), t->widths[k], k == last);
 	}
-	if (isatty(fileno(out)))
-		fit(t, widths, screen_width(out));
-	for (size_t k = 0; k < n; k++)
-		print_cell(out, t->heads[k], widths[k], k + 1 == n);
 	fputc('\n', out);
-	for (size_t i = 0; i < t->n_cells; i++) {
-		print_cell(out, t->cells[i], widths[i % n], i % n + 1 == n);
-		if (i % n + 1 == n)
-			fputc('\n', out);
-		free(t->cells[i]);
-	}
-	if (t->failed)
-		fputs("gatewayctl: memory ran out: rows are missing\n", stderr);
-	free(t->cells);
-	*t = (struct screen_table){ .n_columns = 0 };
+	buf_free(&text);
+}
+
+void screen_table_in(FILE *out, size_t width, const struct screen_column *columns, size_t n, const json_t *rows)
+{
+	struct table t = { .columns = columns, .n = n, .width = width };
+	const json_t *row;
+	size_t i;
+
+	measure(&t, rows);
+	if (width > 0)
+		fit(&t, rows);
+	print_row(out, &t, NULL);
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row) print_row(out, &t, row);
+}
+
+void screen_table(FILE *out, const struct screen_column *columns, size_t n, const json_t *rows)
+{
+	screen_table_in(out, isatty(fileno(out)) ? screen_width(out) : 0, columns, n, rows);
 }

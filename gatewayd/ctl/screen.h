@@ -2,6 +2,7 @@
 #ifndef GATEWAYD_CTL_SCREEN_H
 #define GATEWAYD_CTL_SCREEN_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "lib/base/buf.h"
@@ -14,21 +15,22 @@ size_t screen_columns(struct view text);
  * `brackets` what stands in [] stays together. Ends with a newline. */
 void screen_wrap(FILE *out, struct view text, size_t at, size_t indent, bool brackets);
 
-/* A table: cells of text, a heading, columns as wide as their widest cell. On a terminal it is made to fit: the column `gives`
- * gives way first, then the last ones, their texts cut with "…". On a pipe nothing is cut. */
-#define SCREEN_COLUMNS 10
-struct screen_table {
-	size_t n_columns;
-	const char *heads[SCREEN_COLUMNS];
-	size_t gives; /* index of the column that is cut first */
-	char **cells;
-	size_t n_cells, cap;
-	bool failed; /* no memory */
+/* A table of JSON objects. On a terminal it is made to fit: times lose their seconds, then columns that may go are left out, the
+ * last first, then those that may be cut are, with "…". On a pipe all of it stands there in full. What a member says is
+ * printed without control characters. */
+enum screen_kind {
+	SCREEN_KEEP, /* as it is: ids, to be copied */
+	SCREEN_TIME, /* an instant */
+	SCREEN_CUT,  /* may be cut */
+	SCREEN_MAY   /* may go */
 };
-/* Adds a row's next cell; text is copied. NULL: "-". */
-void screen_cell(struct screen_table *t, const char *text);
-void screen_cellf(struct screen_table *t, const char *form, ...) PRINTF_LIKE(2, 3);
-/* Prints and frees it. */
-void screen_print(struct screen_table *t, FILE *out);
+struct screen_column {
+	const char *head, *member; /* texts, numbers, and true and false as yes and no; "-" where it is not there */
+	enum screen_kind kind;
+};
+#define SCREEN_COLUMNS 10
+void screen_table(FILE *out, const struct screen_column *columns, size_t n, const json_t *rows);
+/* The same for a terminal of so many columns; 0: a pipe. */
+void screen_table_in(FILE *out, size_t width, const struct screen_column *columns, size_t n, const json_t *rows);
 
 #endif

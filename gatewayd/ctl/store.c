@@ -24,6 +24,20 @@ static int run_reconciled(const struct ctl *c, int argc, char **argv)
 	return CTL_OK;
 }
 
+static int run_rehearsed(const struct ctl *c, int argc, char **argv)
+{
+	json_t *answer;
+
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage();
+	int status = ctl_ask_ok(c, json_pack("{s:s}", "do", "store-rehearsed"), &answer);
+	if (status == CTL_OK)
+		puts("logged: a restore was rehearsed");
+	json_decref(answer);
+	return status;
+}
+
 const struct ctl_command ctl_store_commands[] = {
 	{ "store", "backup", "--certificate FILE [--keep DURATION] DIR",
 	  "seal a verified copy of the store into a folder, beside the daemon or without it", ctl_store_backup },
@@ -34,5 +48,6 @@ const struct ctl_command ctl_store_commands[] = {
 	{ "store", "reconcile", "[--policy FILE | --key VKEY] [--peer ID] [--settle] [ACCESS] DIR|STORE|URL",
 	  "list by exchange what a partner's log has and this store does not; end what arrived", ctl_store_reconcile },
 	{ "store", "reconciled", "", "end a restore: keys that no row names may be erased", run_reconciled },
+	{ "store", "rehearsed", "", "log that a restore was rehearsed, for doctor and auditors", run_rehearsed },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -90,6 +90,13 @@ const char *authority_name(const struct authorities *a, size_t i)
 	return a->of[i].name;
 }
 
+int64_t authority_until_ms(const struct authorities *a, size_t i)
+{
+	int64_t until;
+
+	return asn1_time_ms(X509_get0_notAfter(a->of[i].cert), &until) ? until : 0;
+}
+
 bool authority_print(const struct authorities *a, size_t i, struct buf *out)
 {
 	BIO *bio = BIO_new(BIO_s_mem());

@@ -64,6 +64,11 @@ void chain_free(struct chain *c)
 	free(c);
 }
 
+X509_STORE *chain_store(const struct chain *c)
+{
+	return c->store;
+}
+
 static bool refused(struct error *e, const char *what)
 {
 	return error_set(e, REASON_PARTNER_UNKNOWN, "the certificate %s", what);

@@ -5,6 +5,7 @@
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 
+#include "lib/crypto/chain.h"
 #include "lib/crypto/x509.h"
 
 /* A BIO that reads the bytes, or NULL when there are too many. */
@@ -16,6 +17,8 @@ X509 *cert_from_der(struct view der);
 X509 *cert_from_pem(struct view pem);
 /* Borrowed from the authorities. */
 X509 *authority_cert(const struct authorities *a, size_t i);
+/* Borrowed from the chain; its rules are set. */
+X509_STORE *chain_store(const struct chain *c);
 /* cert_read() of one that was parsed from `der` already; NULL is refused. Leaves OpenSSL's errors to the caller. */
 bool cert_describe(const X509 *cert, struct view der, struct cert_id *out, struct error *e) MUST_USE;
 /* False when the time is not one that X.509 allows. */

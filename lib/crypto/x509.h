@@ -29,6 +29,8 @@ size_t authorities_count(const struct authorities *a);
  * subject for people (RFC 2253). */
 const struct digest *authority_id(const struct authorities *a, size_t i);
 const char *authority_name(const struct authorities *a, size_t i);
+/* When it expires; 0 where that cannot be read. */
+int64_t authority_until_ms(const struct authorities *a, size_t i);
 /* Its certificate as PEM, appended. */
 bool authority_print(const struct authorities *a, size_t i, struct buf *out) MUST_USE;
 /* Which of them signed the certificate: by name and signature (RFC 5280 section 6.1.3 a). False: none. */

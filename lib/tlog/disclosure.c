@@ -170,6 +170,17 @@ void disclosures_digests(struct disclosures *d, struct buf *out)
 	put_digests(&d->digests, d->n, out);
 }
 
+/* Whether it can be one: a digest over anything else would hold as well, and be no disclosure to others (RFC 9901). */
+static bool is_base64url(struct view text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		if ((c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_')
+			return false;
+	}
+	return text.n % 4 != 1;
+}
+
 /* Takes the next string of an array of base64url strings without white space. `*rest` starts behind the
  * opening bracket. False at the end or when malformed; then *rest is empty at a proper end only. */
 static bool next_string(struct view *rest, struct view *out)
@@ -180,6 +191,8 @@ static bool next_string(struct view *rest, struct view *out)
 	if (!end)
 		return false;
 	*out = view_make(rest->p + 1, (size_t)(end - rest->p) - 1);
+	if (!is_base64url(*out))
+		return false;
 	*rest = view_from(*rest, out->n + 2);
 	if (view_is(*rest, "]"))
 		*rest = view_from(*rest, 1);

@@ -3,11 +3,9 @@
 #include "lib/base/encode.h"
 #include "lib/tlog/receipt.h"
 
-#define HEADER "c2sp.org/tlog-proof@v1"
-
 void receipt_print(const struct receipt *r, struct view entry, struct buf *out)
 {
-	buf_adds(out, HEADER "\n");
+	buf_adds(out, RECEIPT_HEADER "\n");
 	if (entry.n > 0) {
 		buf_adds(out, "extra ");
 		base64_encode(out, entry);
@@ -45,8 +43,8 @@ bool receipt_parse(struct view text, struct buf *scratch, struct receipt *out, s
 	struct view rest = text, extra = view_make(NULL, 0);
 	unsigned long long index;
 
-	if (!view_is(view_cut(&rest, '\n'), HEADER) || !rest.p)
-		return error_set(e, REASON_TAMPERED, "the receipt does not start with " HEADER);
+	if (!view_is(view_cut(&rest, '\n'), RECEIPT_HEADER) || !rest.p)
+		return error_set(e, REASON_TAMPERED, "the receipt does not start with " RECEIPT_HEADER);
 	struct view line = view_cut(&rest, '\n');
 	if (view_starts(line, VIEW("extra "))) {
 		if (!parse_extra(line, scratch, &extra, e))

@@ -12,6 +12,7 @@ struct receipt {
 	unsigned n;
 	struct view checkpoint; /* the signed note */
 };
+#define RECEIPT_HEADER "c2sp.org/tlog-proof@v1"
 /* The text: `c2sp.org/tlog-proof@v1`, index, hashes, blank line, checkpoint; the leaf's bytes travel in the
  * `extra` line (base64) so that the one text verifies offline. `entry` may be empty: no extra line. */
 void receipt_print(const struct receipt *r, struct view entry, struct buf *out);

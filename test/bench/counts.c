@@ -281,7 +281,7 @@ END_TEST
 /* The sender's entry of what arrives. */
 static void print_disclosure(const struct exchange *x, const struct uuid *id, const struct salt *salt, struct buf *out)
 {
-	struct view sent = buf_view(&scratch.record), members = buf_view(&x->written.members);
+	struct view output = buf_view(&scratch.record), members = buf_view(&x->written.members);
 	struct entry entry = { .operation = OPERATION_DISCLOSURE,
 		               .form = CANONICAL_FORM,
 		               .time_ms = f.now_ms - 1000,
@@ -297,7 +297,7 @@ static void print_disclosure(const struct exchange *x, const struct uuid *id, co
 		               .outcome = VIEW("released-transformed"),
 		               .build = VIEW("south-build") };
 
-	exchange_salted(salt, sent, &entry.output);
+	exchange_salted(salt, output, &entry.output);
 	exchange_salted(salt, buf_view(&x->written.caveats), &entry.caveats);
 	exchange_salted(salt, members, &entry.envelope);
 	entry_print(&entry, NULL, out);

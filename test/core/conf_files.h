@@ -18,18 +18,26 @@ static inline void write_doc(const char *name, const json_t *doc)
 	free(text);
 }
 
-/* Certificates of both parties; north's serves for TLS as well. */
+/* An authority, and certificates of both parties; north's serves for TLS as well. */
 static inline void make_keys(void)
 {
 	static const char *const who[] = { "north", "south" };
-	char command[900];
+	char command[1500];
 
+	snprintf(
+	        command, sizeof command,
+	        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem "
+	        "-days 3660 -subj '/CN=Made-up authority' -addext keyUsage=critical,keyCertSign,cRLSign 2>&1",
+	        dir.path);
+	ck_assert_int_eq(system(command), 0);
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(
-		        command, sizeof command,
-		        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key "
-		        "-out %s.pem -days 3650 -subj /CN=%s -addext subjectAltName=URI:urn:example:%s 2>&1 && chmod 600 %s.key",
-		        dir.path, who[i], who[i], who[i], who[i], who[i]);
+		snprintf(command, sizeof command,
+		         "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key "
+		         "-out %s.pem -days 3650 -subj /CN=%s -CA ca.pem -CAkey ca.key "
+		         "-addext subjectAltName=URI:urn:example:%s,DNS:gw.%s.example "
+		         "-addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature "
+		         "-addext extendedKeyUsage=serverAuth,clientAuth 2>&1 && chmod 600 %s.key",
+		         dir.path, who[i], who[i], who[i], who[i], who[i], who[i]);
 		ck_assert_int_eq(system(command), 0);
 	}
 }
@@ -45,7 +53,7 @@ static inline void conf_files_make(void)
 	node = json_pack(
 	        "{s:s, s:s, s:s, s:[s], s:{s:s,s:s,s:s}, s:s, s:s, s:{s:i,s:s,s:s,s:s}, s:s, s:s, s:s, s:s, s:s}",
 	        "agency", "north", "node", "n1", "host", "gw.north.example", "listen", "127.0.0.1:8443", "tls",
-	        "certificate", "north.pem", "key", "north.key", "authorities", "north.pem", "store", "store.db", "keys",
+	        "certificate", "north.pem", "key", "north.key", "authorities", "ca.pem", "store", "store.db", "keys",
 	        "keys", "audit", "epoch", 1, "mirror", "audit.jsonl", "vkey", "audit.vkey", "anchor", "anchor",
 	        "partners", "partners", "agreements", "agreements", "documents", "documents", "schemas", "schemas",
 	        "control", "control.sock");

@@ -241,6 +241,22 @@ START_TEST(test_receipts)
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/a.tlog-proof", NULL), CTL_OK);
 	expect("\"verified\":true");
 	ctl.json = false;
+	/* Newlines at the end come and go where texts are copied. */
+	struct view whole = scratch_read(scratch_file(&dir, "a.tlog-proof"));
+	struct buf copy = BUF_INIT(1 << 20);
+	buf_add(&copy, whole);
+	buf_adds(&copy, "\n\r\n");
+	scratch_write(scratch_file(&dir, "more"), buf_view(&copy));
+	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/more", NULL), CTL_OK);
+	scratch_write(scratch_file(&dir, "less"), view_make(whole.p, whole.n - 1));
+	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/less", NULL), CTL_OK);
+	buf_free(&copy);
+	/* What is no receipt was not tampered with. */
+	scratch_write(scratch_file(&dir, "other"), VIEW("{\"receipt\": \"c2sp.org/tlog-proof@v1\"}\n"));
+	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/other", NULL), CTL_FAILED);
+	expect_error("jq -j .receipt");
+	scratch_write(scratch_file(&dir, "empty"), VIEW(""));
+	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/empty", NULL), CTL_FAILED);
 	flip("a.tlog-proof", 60);
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/a.tlog-proof", NULL), CTL_TAMPERED);
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/absent", NULL), CTL_FAILED);
@@ -289,6 +305,27 @@ START_TEST(test_tail)
 	ck_assert_uint_eq(count_lines(), 3);
 	ck_assert_int_eq(run(audit_tail, "--agreement", "north-south-persons", NULL), CTL_OK);
 	ck_assert_uint_eq(count_lines(), 351);
+	/* Of several filters all count; of an exchange its end will do, of eight characters at least. */
+	ck_assert_int_eq(run(audit_tail, "--agreement", "north-south-persons", "--outcome", "refused", NULL), CTL_OK);
+	size_t refused = count_lines();
+	ck_assert_uint_gt(refused, 1);
+	ck_assert_uint_lt(refused, 351);
+	ck_assert(strstr(output, "released") == NULL);
+	ck_assert_int_eq(run(audit_tail, "--operation", "disclosure", "--peer", "nobody", NULL), CTL_OK);
+	ck_assert_uint_eq(count_lines(), 1);
+	ck_assert_int_eq(run(audit_tail, "--since", "2026-01-01T00:00:11.883Z", NULL), CTL_OK);
+	ck_assert_uint_eq(count_lines(), 2);
+	ck_assert_int_eq(run(audit_tail, "--since", "yesterday", NULL), CTL_USAGE);
+	ck_assert_int_eq(run(audit_tail, "-n", "1", NULL), CTL_OK);
+	char id[UUID_TEXT + 1];
+	snprintf(id, sizeof id, "%s", strchr(output, '\n') + strcspn(strchr(output, '\n') + 1, "\n") + 1 - UUID_TEXT);
+	ck_assert_int_eq(run(audit_tail, "--exchange", id, NULL), CTL_OK);
+	ck_assert_uint_eq(count_lines(), 2);
+	ck_assert_int_eq(run(audit_tail, "--exchange", id + UUID_TEXT - 8, NULL), CTL_OK);
+	ck_assert_uint_ge(count_lines(), 2); /* made-up ids end alike */
+	expect(id);
+	ck_assert_int_eq(run(audit_tail, "--exchange", id + UUID_TEXT - 7, NULL), CTL_OK);
+	ck_assert_uint_eq(count_lines(), 1);
 	ctl.json = true;
 	ck_assert_int_eq(run(audit_tail, "-n", "3", NULL), CTL_OK);
 	ck_assert_uint_eq(count_lines(), 3);
@@ -319,6 +356,33 @@ START_TEST(test_tail_escapes)
 	ck_assert_int_eq(run(audit_tail, NULL), CTL_OK);
 	expect("  abcdefghijklmnopqrstuvw~  -\n");
 	expect("       1  ");
+}
+END_TEST
+
+/* At the columns of a terminal nothing runs over, and the operation stands there whole. */
+START_TEST(test_lines_fit_a_terminal)
+{
+	static const char leaf[] =
+	        "{\"operation\":\"config-change\",\"outcome\":\"released-transformed\",\"peer\":"
+	        "\"north-system\",\"agreement\":\"an-agreement\",\"reason\":\"a-reason-of-some-length\","
+	        "\"time\":1767225600000}";
+
+	for (size_t width = 40; width <= 200; width++) {
+		struct buf b = BUF_INIT(10000);
+		audit_heading(width, &b);
+		audit_line(1234567, view_of(leaf), false, width, &b);
+		buf_addc(&b, 0);
+		for (struct view rest = view_make(b.p, b.n - 1), line; rest.n > 0;) {
+			line = view_cut(&rest, '\n');
+			ck_assert_msg(line.n <= (width < 68 ? 68 : width), "%zu: %.*s", width, VIEW_ARG(line));
+		}
+		ck_assert_ptr_nonnull(strstr(b.p, "config-change"));
+		if (width == 80)
+			ck_assert_ptr_nonnull(strstr(
+			        b.p,
+			        "1234567 01-01 00:00:00 config-change  released-transformed north-system an-agre~\n"));
+		buf_free(&b);
+	}
 }
 END_TEST
 
@@ -526,6 +590,7 @@ TCase *make_audit_case(void)
 	tcase_add_test(tc, test_receipts);
 	tcase_add_test(tc, test_tail);
 	tcase_add_test(tc, test_tail_escapes);
+	tcase_add_test(tc, test_lines_fit_a_terminal);
 	tcase_add_test(tc, test_tail_verify);
 	tcase_add_test(tc, test_tail_follow);
 	tcase_add_test(tc, test_reconcile);

@@ -130,26 +130,53 @@ START_TEST(text_is_wrapped_at_eighty_columns)
 }
 END_TEST
 
+static const struct screen_column columns[] = {
+	{ "NAME", "name", SCREEN_KEEP },
+	{ "WHEN", "when", SCREEN_TIME },
+	{ "TEXT", "text", SCREEN_CUT },
+	{ "MORE", "more", SCREEN_MAY },
+};
+
+struct printed {
+	size_t width;
+	const json_t *rows;
+};
+
 static void print_table(FILE *f, void *arg)
 {
-	struct screen_table t = { .n_columns = 2, .heads = { "NAME", "TEXT" }, .gives = 1 };
+	const struct printed *p = arg;
 
-	(void)arg;
-	screen_cell(&t, "ä");
-	screen_cellf(&t, "%090d", 1);
-	screen_cell(&t, "longer-name");
-	screen_cell(&t, NULL);
-	screen_print(&t, f);
+	screen_table_in(f, p->width, columns, 4, p->rows);
 }
 
-/* On a pipe nothing is cut: programs read it. */
-START_TEST(tables_line_up)
+/* On a pipe nothing is cut: programs read it. On a terminal it fits, as long as ids do. */
+START_TEST(tables_fit_their_terminal)
 {
-	char *text = shown(print_table, NULL);
+	json_t *rows =
+	        json_pack("[{s:s, s:s, s:s, s:i}, {s:s, s:b}]", "name", "ä", "when", "2026-11-30T09:50:00.273Z", "text",
+	                  "one two three four five six", "more", 7, "name", "longer-\x1b[31mname", "more", 1);
+	struct printed p = { 0, rows };
+	char *text = shown(print_table, &p);
 
-	ck_assert_msg(strncmp(text, "NAME        TEXT\nä           0000", 33) == 0, "%s", text);
-	ck_assert_ptr_nonnull(strstr(text, "01\nlonger-name -\n"));
+	ck_assert_str_eq(text, "NAME             WHEN                     TEXT                        MORE\n"
+	                       "ä                2026-11-30T09:50:00.273Z one two three four five six 7\n"
+	                       "longer-?[31mname -                        -                           yes\n");
 	free(text);
+	static const size_t widths[] = { 80, 74, 66, 60, 50, 45 };
+	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+		p.width = widths[i];
+		text = shown(print_table, &p);
+		for (struct view rest = view_of(text), line; rest.n > 0;) {
+			line = view_cut(&rest, '\n');
+			ck_assert_msg(screen_columns(line) <= p.width, "%zu: %.*s", p.width, VIEW_ARG(line));
+		}
+		ck_assert_ptr_nonnull(strstr(text, "longer-?[31mname"));
+		ck_assert_int_eq(strstr(text, "MORE") != NULL, p.width >= 66);
+		ck_assert_int_eq(strstr(text, "09:50:00") != NULL, p.width >= 74);
+		ck_assert_int_eq(strstr(text, "…") != NULL, p.width < 66);
+		free(text);
+	}
+	json_decref(rows);
 }
 END_TEST
 
@@ -179,7 +206,7 @@ TCase *make_commands_case(void)
 	tcase_add_test(c, the_manual_is_read_without_its_marks);
 	tcase_add_test(c, options_are_read_from_the_synopsis);
 	tcase_add_test(c, text_is_wrapped_at_eighty_columns);
-	tcase_add_test(c, tables_line_up);
+	tcase_add_test(c, tables_fit_their_terminal);
 	tcase_add_test(c, a_fingerprint_is_said_as_digits);
 	return c;
 }

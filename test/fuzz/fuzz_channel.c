@@ -2,16 +2,77 @@
  * the same frames; what they were is sent as the same bytes; and what stands in them as an answer is read within them. */
 #include "gatewayd/channel.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "test/fuzz/target.h"
+
+#define WIRE (1 << 20)
 
 struct got {
 	struct buf bytes; /* the frames, as they would be sent */
 	struct channel *copy;
 	unsigned frames;
 };
+
+/* In place of the kernel's: what was sent to a socket and is not yet received, of the one that is there at a time. */
+static struct {
+	char bytes[2u << 20];
+	size_t at, n;
+} wire;
+
+ssize_t send(int fd, const void *p, size_t n, int flags)
+{
+	(void)fd, (void)flags;
+	must(wire.n + n <= sizeof wire.bytes);
+	memcpy(wire.bytes + wire.n, p, n);
+	wire.n += n;
+	return (ssize_t)n;
+}
+
+ssize_t recv(int fd, void *p, size_t n, int flags)
+{
+	(void)fd, (void)flags;
+	if (wire.at == wire.n) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = n < wire.n - wire.at ? n : wire.n - wire.at;
+	memcpy(p, wire.bytes + wire.at, n);
+	wire.at += n;
+	return (ssize_t)n;
+}
+
+/* Of the wire's descriptor, which is none of the kernel's: calls to it take longer than all else. */
+int fcntl(int fd, int command, ...)
+{
+	va_list rest;
+
+	if (fd == WIRE)
+		return 0;
+	va_start(rest, command);
+	long arg = va_arg(rest, long);
+	va_end(rest);
+	return (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+int close(int fd)
+{
+	return fd == WIRE ? 0 : (int)syscall(SYS_close, fd);
+}
+
+static struct channel *open_channel(void)
+{
+	struct channel *c = channel_new(WIRE, 1u << 20);
+
+	must(c != NULL);
+	wire.at = wire.n = 0;
+	return c;
+}
 
 static bool inside(struct view part, struct view whole)
 {
@@ -44,12 +105,9 @@ static void take(void *arg, const struct frame *f)
 /* Sends the input in pieces whose lengths follow from `state`; 0: at once. Returns whether the channel is alive at the end. */
 static bool receive(struct view in, uint32_t state, struct got *g)
 {
-	int pair[2];
+	struct channel *c = open_channel();
 	bool alive = true;
 
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
-	struct channel *c = channel_new(pair[0], 1u << 20);
-	must(c != NULL);
 	while (in.n > 0 && alive) {
 		size_t n = in.n;
 		if (state) {
@@ -57,12 +115,11 @@ static bool receive(struct view in, uint32_t state, struct got *g)
 			n = (state >> 24) % 48 + 1;
 		}
 		n = n < in.n ? n : in.n;
-		must(write(pair[1], in.p, n) == (ssize_t)n);
+		must(send(WIRE, in.p, n, 0) == (ssize_t)n);
 		in = view_from(in, n);
 		alive = channel_receive(c, take, g) != CHANNEL_DEAD;
 	}
 	channel_free(c);
-	close(pair[1]);
 	return alive;
 }
 
@@ -70,23 +127,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct view in = view_make(data, size);
 	struct got whole = { .bytes = BUF_INIT(1u << 20) }, pieces = { .bytes = BUF_INIT(1u << 20) };
-	int pair[2];
-	char *back = malloc(size + 1);
 
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0 && back);
-	whole.copy = channel_new(pair[0], 1u << 20);
+	whole.copy = open_channel();
 	bool alive = receive(in, 0, &whole);
 	must(view_starts(in, buf_view(&whole.bytes)));
 	must(receive(in, (uint32_t)size * 2654435761u | 1, &pieces) == alive);
 	must(view_eq(buf_view(&whole.bytes), buf_view(&pieces.bytes)) && whole.frames == pieces.frames);
-	if (whole.frames > 0) {
-		must(channel_flush(whole.copy) == CHANNEL_IDLE);
-		must(read(pair[1], back, size + 1) == (ssize_t)whole.bytes.n);
-		must(memcmp(back, whole.bytes.p, whole.bytes.n) == 0);
-	}
-	free(back);
+	wire.at = wire.n = 0;
+	must(channel_flush(whole.copy) == CHANNEL_IDLE);
+	must(view_eq(view_make(wire.bytes, wire.n), buf_view(&whole.bytes)));
 	channel_free(whole.copy);
-	close(pair[1]);
 	buf_free(&whole.bytes);
 	buf_free(&pieces.bytes);
 	return 0;

@@ -5,19 +5,27 @@
 #include "test/fuzz/target.h"
 
 #define LEAVES 300
+#define LEVELS 9 /* of whole subtrees: 2^8 leaves fit */
 
 static struct digest leaf[LEAVES];
+static struct digest node[LEVELS][LEAVES]; /* hashed once: else a run would hash the tree again and again */
+
+static void grow(void)
+{
+	for (unsigned i = 0; i < LEAVES; i++) {
+		tlog_leaf_hash(view_make(&i, sizeof i), &leaf[i]);
+		node[0][i] = leaf[i];
+	}
+	for (unsigned level = 1; level < LEVELS; level++)
+		for (unsigned i = 0; i < (unsigned)LEAVES >> level; i++)
+			tlog_node_hash(&node[level - 1][2 * i], &node[level - 1][2 * i + 1], &node[level][i]);
+}
 
 static bool read_hash(void *arg, unsigned level, uint64_t index, struct digest *out)
 {
 	(void)arg;
-	if (level == 0) {
-		*out = leaf[index];
-		return true;
-	}
-	struct digest left, right;
-	must(read_hash(NULL, level - 1, 2 * index, &left) && read_hash(NULL, level - 1, 2 * index + 1, &right));
-	tlog_node_hash(&left, &right, out);
+	must(level < LEVELS && index < (unsigned)LEAVES >> level);
+	*out = node[level][index];
 	return true;
 }
 
@@ -72,8 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reader r = { .rest = view_make(data, size) };
 
-	for (unsigned i = 0; !leaf[1].b[0] && i < LEAVES; i++)
-		tlog_leaf_hash(view_make(&i, sizeof i), &leaf[i]);
+	if (!leaf[1].b[0])
+		grow();
 	uint8_t kind = read_u8(&r);
 	if (kind & 1) {
 		check_any(&r);

@@ -17,6 +17,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 RECORD = os.path.join(HERE, "RECORD.md")
+# The C library gives memory back to the kernel again and again, which takes longer than most runs (mallopt(3)).
+KEEPS = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_TOP_PAD_": "16777216", "MALLOC_MMAP_THRESHOLD_": "33554432"}
 COLUMNS = ["target", "executions", "with sanitizers", "seconds", "a second", "edges", "findings", "last run", "source"]
 HEAD = """# What the fuzzers did
 Written by `make fuzz` and `make fuzz-fast` (test/fuzz/run.py) from what libFuzzer printed at the end of each run; nobody edits it. Executions,
@@ -114,7 +116,7 @@ def fuzz(name, row, args):
     started = time.monotonic()
     with open(log, "w", encoding="utf-8", errors="replace") as out:
         # What the sanitizer of undefined behaviour says is a finding, too.
-        stops = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+        stops = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1", **KEEPS)
         status = subprocess.run(["nice", "-n", str(args.nice)] + command, stdout=out, stderr=subprocess.STDOUT, env=stops, check=False).returncode
     took = max(1, round(time.monotonic() - started))
     with open(log, encoding="utf-8", errors="replace") as out:

@@ -127,6 +127,64 @@ START_TEST(equal_hashes)
 }
 END_TEST
 
+/* A name and its hash. */
+struct found {
+	char name[16];
+	uint32_t hash;
+};
+
+static void draw_name(struct found *f, unsigned n, uint64_t *state)
+{
+	for (unsigned i = 0; i < n; i++)
+		f->name[i] = (char)('a' + next_number(state) % 26);
+	f->name[n] = 0;
+	f->hash = tape_hash(view_of(f->name));
+}
+
+/* Two names of one hash and different lengths are two names, whichever of them comes first; the empty name is one. */
+START_TEST(equal_hashes_of_other_lengths)
+{
+	enum { TABLE = 1 << 18 };
+	struct found *table = calloc(TABLE, sizeof *table), other;
+	struct tape_parser *p = new_parser(NULL);
+	struct buf text = BUF_INIT(1u << 20);
+	uint64_t state = 88172645463325252u;
+	const struct found *same = NULL;
+	struct error e = { 0 };
+	struct tape t;
+
+	for (unsigned i = 0; i < TABLE; i++) {
+		struct found f;
+		draw_name(&f, 10, &state);
+		table[f.hash % TABLE] = f;
+	}
+	for (unsigned tries = 0; !same && tries < 40000000; tries++) {
+		draw_name(&other, 11, &state);
+		same = &table[other.hash % TABLE];
+		if (!same->name[0] || same->hash != other.hash)
+			same = NULL;
+	}
+	ck_assert_ptr_nonnull(same);
+	for (int swapped = 0; swapped < 2; swapped++) {
+		buf_reset(&text);
+		buf_addf(&text, "{\"%s\":0", swapped ? other.name : same->name);
+		for (unsigned i = 0; i < 40; i++)
+			buf_addf(&text, ",\"k%u\":0", i);
+		buf_addf(&text, ",\"%s\":0,\"\":0", swapped ? same->name : other.name);
+		size_t end = text.n;
+		buf_addc(&text, '}');
+		parse(p, buf_view(&text));
+		text.n = end;
+		buf_adds(&text, ",\n\"\":0}");
+		ck_assert(!tape_parse(p, buf_view(&text), &t, &e));
+		ck_assert_uint_eq(e.line, 2);
+	}
+	free(table);
+	tape_parser_free(p);
+	buf_free(&text);
+}
+END_TEST
+
 TCase *make_keys_case(void);
 TCase *make_keys_case(void)
 {
@@ -136,5 +194,6 @@ TCase *make_keys_case(void)
 	tcase_add_loop_test(tc, every_size, 0, 10);
 	tcase_add_test(tc, first_of_many);
 	tcase_add_test(tc, equal_hashes);
+	tcase_add_test(tc, equal_hashes_of_other_lengths);
 	return tc;
 }

@@ -111,10 +111,12 @@ START_TEST(each_may_fail)
 	buf_adds(&long_text, "0]");
 	ck_assert(!long_text.failed);
 
-	for (long n = 0; !good; n++) {
+	/* Twice each: whole and in pieces. */
+	for (long n = 0; !good || n % 2; n++) {
 		struct error e = { 0 };
 		struct tape t;
-		fail_at = n;
+		good = false;
+		fail_at = n / 2;
 		struct tape_parser *p = tape_parser_new(&tape_document_limits);
 		if (p && n % 2) {
 			good = tape_parse(p, buf_view(&long_text), &t, &e);
@@ -125,6 +127,9 @@ START_TEST(each_may_fail)
 		fail_at = -1;
 		if (p && !good) {
 			ck_assert_int_eq(e.reason, REASON_NO_MEMORY);
+			/* What failed is not finished. */
+			struct error again = { 0 };
+			ck_assert(!tape_finish(p, &t, &again) && again.reason == REASON_NO_MEMORY);
 			/* The parser goes on once there is memory again. */
 			ck_assert(tape_parse(p, buf_view(&long_text), &t, &e));
 		}

@@ -183,6 +183,7 @@ static const struct fault faults[] = {
 	{ VIEW("\"\\ud800x\""), 1, 2, "surrogate" },
 	{ VIEW("\"\\ud800\\n\""), 1, 2, "surrogate" },
 	{ VIEW("\"\\ud800\\ud800\""), 1, 2, "surrogate" },
+	{ VIEW("\"\\ud800\\ue000\""), 1, 2, "surrogate" },
 	{ VIEW("\"\\udc00\\ud800\""), 1, 2, "surrogate" },
 	{ VIEW("\"\\ud800\\u00zz\""), 1, 8, "hexadecimal" },
 	{ VIEW("\"a\xc0\xaf\""), 1, 3, "UTF-8" }, /* overlong slash (RFC 3629 section 10) */

@@ -57,6 +57,26 @@ START_TEST(refused_before_it_was_run)
 }
 END_TEST
 
+/* An array of ten items and more. */
+START_TEST(numbers_in_pointers)
+{
+	struct agreement *a = load_with("pnr", NULL, NULL);
+	struct buf out = BUF_INIT(1 << 20);
+	json_t *e = envelope("pnr"), *record = json_object_get(e, "record");
+	json_t *travellers = json_object_get(record, "travellers"), *first = json_array_get(travellers, 0);
+
+	while (json_array_size(travellers) < 12)
+		ck_assert_int_eq(json_array_append_new(travellers, json_deep_copy(first)), 0);
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	json_t *doc = printed(&bench.decision, bench.transform, &out);
+	ck_assert_ptr_nonnull(memmem(out.p, out.n, "/travellers/11/", 15));
+	json_decref(doc);
+	buf_free(&out);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 TCase *make_decision_json_case(void)
 {
 	TCase *c = tcase_create("decision_json");
@@ -64,5 +84,6 @@ TCase *make_decision_json_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, texts_in_ascii);
 	tcase_add_test(c, refused_before_it_was_run);
+	tcase_add_test(c, numbers_in_pointers);
 	return c;
 }

@@ -416,11 +416,43 @@ START_TEST(test_too_large)
 }
 END_TEST
 
+/* The digest of what is no base64url (RFC 9901 section 4.2.1), or of a text that none can be as long as, opens nothing. */
+START_TEST(test_what_is_no_disclosure)
+{
+	static const struct {
+		struct view text;
+		bool good;
+	} cases[] = {
+		{ VIEW("WyJzIiwibiIsMV0"), true },    { VIEW("WyJzIiwibiIsM\xcb"), false },
+		{ VIEW("WyJzIiwibiIsMV0="), false },  { VIEW("WyJzIiwibiIsMV+/"), false },
+		{ VIEW("WyJzIiwibi\\nsMV0"), false }, { VIEW("WyJzIiwibiIsM"), false },
+		{ VIEW("WyJzIiwibiIsMV0 "), false },  { VIEW("-_Z0aAzZ9"), false },
+		{ VIEW("-_Z0aAzZ"), true },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf leaf = BUF_INIT(1000), row = BUF_INIT(1000);
+		struct error e = { .reason = REASON_NONE };
+
+		buf_adds(&leaf, "{\"_sd\":[\"");
+		disclosure_digest(cases[i].text, &leaf);
+		buf_adds(&leaf, "\"],\"operation\":\"refusal\"}");
+		buf_addf(&row, "[\"%.*s\"]", VIEW_ARG(cases[i].text));
+		ck_assert_msg(disclosures_verify(buf_view(&leaf), buf_view(&row), &e) == cases[i].good, "%zu", i);
+		ck_assert(cases[i].good ||
+		          (e.reason == REASON_TAMPERED && strstr(e.text, "disclosure 1 is malformed")));
+		buf_free(&leaf);
+		buf_free(&row);
+	}
+}
+END_TEST
+
 TCase *make_entry_case(void)
 {
 	TCase *tc = tcase_create("entry");
 
 	tcase_add_test(tc, test_print);
+	tcase_add_test(tc, test_what_is_no_disclosure);
 	tcase_add_test(tc, test_sorted);
 	tcase_add_test(tc, test_as_many_digests);
 	tcase_add_test(tc, test_decoys);

@@ -24,11 +24,20 @@ static void conf_free(struct conf *c)
 	free(c);
 }
 
-struct conf *conf_load(const char *path, const struct secret *secret, int64_t now_ms, struct error_list *errors)
+/* The certificate that is shown already goes on being shown, or nothing else could be changed until it is renewed. */
+static void check_late(const struct conf *c, const struct conf *running, struct error_list *errors)
+{
+	if (c->own.late.reason != REASON_NONE && !(running && digest_eq(&running->own.id.whole, &c->own.id.whole)))
+		error_list_add(errors, &c->own.late);
+}
+
+/* `here`: with what this machine lacks. */
+static struct conf *load(const char *path, const struct secret *secret, bool here, const struct conf *running,
+                         int64_t now_ms, struct error_list *errors)
 {
 	static _Atomic uint64_t generations;
 	struct error e = { .reason = REASON_NONE };
-	size_t before = errors->n + errors->dropped;
+	size_t before = errors->n + errors->dropped, from = errors->n;
 	struct buf text = BUF_INIT(DOCUMENT_MAX);
 	struct schema *schema = NULL;
 	json_t *doc = NULL;
@@ -48,6 +57,7 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	doc = document_read_own(schema, path, buf_view(&text), errors);
 	if (!doc)
 		goto out;
+	c->node.file = arena_str(&c->mem, view_of(path));
 	c->node.folder = file_folder(&c->mem, path);
 	conf_read_node(c, doc);
 	conf_read_limits(c, doc, path, errors);
@@ -55,11 +65,13 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	conf_read_timestamp(c, json_object_get(doc, "audit"),
 	                    conf_path_of(c, json_object_get(json_object_get(doc, "audit"), "timestamp"), "authorities"),
 	                    errors);
-	conf_read_partners(c, conf_path_of(c, doc, "partners"), errors);
+	conf_read_partners(c, c->node.partners, errors);
 	conf_read_edge(c, doc, errors);
 	conf_read_witnesses(c, path, json_object_get(doc, "audit"), errors);
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
 	conf_read_chain(c, conf_path_of(c, json_object_get(doc, "tls"), "authorities"), errors);
+	conf_read_own(c, doc, now_ms, errors);
+	conf_check_clashes(c, errors);
 	documents = conf_path_of(c, doc, "documents");
 	conf_read_documents(c, documents, now_ms, errors);
 	conf_read_assessments(c, documents, errors);
@@ -68,6 +80,11 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
 	/* An agreement that did not load is no reason to miss it. */
 	if (errors->n + errors->dropped == before)
 		conf_check_documents(c, errors);
+	if (here) {
+		conf_set_up(c, errors);
+		check_late(c, running, errors);
+	}
+	conf_place(errors, from);
 out:
 	json_decref(doc);
 	schema_unref(schema);
@@ -77,6 +94,17 @@ out:
 		return NULL;
 	}
 	return c;
+}
+
+struct conf *conf_load(const char *path, const struct secret *secret, int64_t now_ms, struct error_list *errors)
+{
+	return load(path, secret, false, NULL, now_ms, errors);
+}
+
+struct conf *conf_load_here(const char *path, const struct secret *secret, const struct conf *running, int64_t now_ms,
+                            struct error_list *errors)
+{
+	return load(path, secret, true, running, now_ms, errors);
 }
 
 struct conf *conf_ref(struct conf *c)

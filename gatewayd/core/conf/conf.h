@@ -10,7 +10,8 @@
 #include "gatewayd/core/conf/verified.h"
 #include "gatewayd/os/space.h"
 #include "lib/base/arena.h"
-#include "lib/crypto/chain.h"
+#include "lib/base/datetime.h"
+#include "lib/crypto/own_chain.h"
 #include "lib/crypto/x509.h"
 #include "lib/policy/agreement.h"
 #include "lib/policy/approval.h"
@@ -76,8 +77,9 @@ struct node {
 	const char **listen, **monitor; /* "address:port" */
 	const char **reserved;          /* addresses or prefixes */
 	size_t n_names, n_listen, n_monitor, n_reserved;
-	const char *store, *keys, *mirror, *vkey, *anchor, *control, *user;
-	const char *folder; /* of gatewayd.json */
+	const char *store, *keys, *mirror, *vkey, *witness_vkey, *anchor, *control, *user;
+	const char *partners;      /* the folder */
+	const char *file, *folder; /* gatewayd.json, and where it lies */
 	unsigned threads;
 	uint32_t lines, reads_per_minute;
 	uint64_t memory_bytes, partner_memory_bytes; /* of requests, overall and of each partner */
@@ -124,7 +126,11 @@ struct conf {
 	const char *paths[40]; /* every path that the node document names; NULL-terminated */
 	size_t n_paths;
 	struct timestamp_authority timestamp;
-	struct chain *chain; /* verifies what peers show */
+	struct chain *chain;  /* verifies what peers show */
+	struct own_chain own; /* what this gateway shows */
+	struct view own_pem;
+	const char *own_file, *own_key_file;
+	const char *authorities_file, *hosts_file; /* the second NULL: none */
 	struct partner *partners;
 	size_t n_partners;
 	struct outside_witness *witnesses;
@@ -147,9 +153,25 @@ struct conf {
 	struct buf edge_blob;    /* what the edge is sent, see edge_config.h */
 };
 
-/* `secret` is the pseudonym secret (n == 0 where the caller only checks). */
+/* `secret` is the pseudonym secret (n == 0 where the caller only checks). A certificate of this gateway that is past its time is
+ * no error: `own.late`. */
 struct conf *conf_load(const char *path, const struct secret *secret, int64_t now_ms,
                        struct error_list *errors) MUST_USE;
+/* The same, and lists what conf_set_up() finds, and that the gateway's certificate is past its time, unless it is the one
+ * that `running` (NULL: none) shows already. */
+struct conf *conf_load_here(const char *path, const struct secret *secret, const struct conf *running, int64_t now_ms,
+                            struct error_list *errors) MUST_USE;
+/* Lists what this machine lacks for it, as the account that the caller is: folders and who may read and write them, secrets,
+ * and that audit.vkey and witness.vkey are theirs. Changes nothing. */
+void conf_set_up(const struct conf *c, struct error_list *errors);
+/* Gives those from `from` on that name a file of ours and a pointer, and no line, the line and column in it. */
+void conf_place(struct error_list *errors, size_t from);
+/* What the node document says of whom it belongs to, without judging the rest: /user and /keys, "" where there is none. */
+void conf_peek(const char *path, char *user, size_t user_size, char *keys, size_t keys_size);
+/* What of certificates is worth a look, a line each: the gateway's own expires within CERTIFICATE_SOON_MS or does not hold for one
+ * of `names`; an authority, or a partner's signing certificate, has expired or will within that time. */
+#define CERTIFICATE_SOON_MS (30 * DAY_MS)
+void conf_certificate_notes(const struct conf *c, int64_t now_ms, void (*each)(void *arg, const char *text), void *arg);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c);
 
@@ -161,6 +183,8 @@ enum reason conf_revoked(const struct conf *c, const struct digest *authority, c
 /* Each list's state at `now_ms` as a line; `refused`: it is missing or old, and its authority's certificates are refused. */
 void conf_revocation_notes(const struct conf *c, int64_t now_ms,
                            void (*each)(void *arg, bool refused, const char *text), void *arg);
+/* When the next list is due; TIME_NONE: there is none. */
+int64_t conf_revocation_due_ms(const struct conf *c);
 /* Whether an agreement of this agency has not ended: ones to come count. */
 bool conf_is_bound(const struct conf *c, const char *agency, int64_t now_ms);
 /* Verifies a receipt from the partner's log, of this epoch or an earlier one (lib/tlog/receipt.h). `known`: verified.h.

@@ -52,6 +52,14 @@ void conf_read_witnesses(struct conf *c, const char *path, const json_t *audit, 
 /* What verifies peers' certificates, from the authorities' file, which the edge is sent as well. */
 void conf_read_chain(struct conf *c, const char *authorities, struct error_list *errors);
 
+/* own_tls.c: after the chain and the node. What this gateway shows, and the authorities' file. */
+
+void conf_read_own(struct conf *c, const json_t *doc, int64_t now_ms, struct error_list *errors);
+
+/* clashes.c: after partners and own certificate. What is there twice, or is this gateway's own. */
+
+void conf_check_clashes(const struct conf *c, struct error_list *errors);
+
 /* schemas.c */
 
 /* `folder` may be NULL: built-in record schemas only. */

@@ -23,6 +23,9 @@ const char *conf_path_at(struct conf *c, const json_t *value)
 	const char *s = json_string_value(value);
 	const char *path = s ? file_beside(&c->mem, c->node.folder, s) : NULL;
 
+	for (size_t i = 0; path && i < c->n_paths; i++)
+		if (strcmp(c->paths[i], path) == 0)
+			return path;
 	if (path && c->n_paths < sizeof c->paths / sizeof *c->paths - 1)
 		c->paths[c->n_paths++] = path;
 	return path;
@@ -117,6 +120,7 @@ void conf_read_edge(struct conf *c, const json_t *doc, struct error_list *errors
 	size_t n;
 	const char **servers = conf_strings_of(c, json_object_get(resolver, "nameservers"), &n);
 
+	c->hosts_file = hosts;
 	c->edge_blob = BUF_INIT(DOCUMENT_MAX);
 	edge_file(c, "tls.cert", conf_path_of(c, tls, "certificate"), false, errors);
 	edge_file(c, "tls.key", conf_path_of(c, tls, "key"), true, errors);
@@ -163,9 +167,11 @@ void conf_read_node(struct conf *c, const json_t *doc)
 	n->store = conf_path_of(c, doc, "store");
 	n->keys = conf_path_of(c, doc, "keys");
 	n->control = conf_path_of(c, doc, "control");
+	n->partners = conf_path_of(c, doc, "partners");
 	n->user = string_of(c, doc, "user");
 	n->mirror = conf_path_of(c, audit, "mirror");
 	n->vkey = conf_path_of(c, audit, "vkey");
+	n->witness_vkey = conf_path_of(c, audit, "witness_vkey");
 	n->anchor = conf_path_of(c, audit, "anchor");
 	n->witness_every_s = conf_number_of(audit, "witness_every_s", 300);
 	n->witness_silence_s = conf_number_of(audit, "witness_silence_s", 60);

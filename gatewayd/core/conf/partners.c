@@ -181,13 +181,6 @@ void conf_read_partners(struct conf *c, const char *folder, struct error_list *e
 	if (!f.schema || !file_each(folder, ".json", read_partner, &f, &e))
 		error_list_add(errors, &e);
 	schema_unref(f.schema);
-	for (size_t i = 0; i < c->n_partners; i++)
-		for (size_t k = 0; k < i; k++)
-			if (c->partners[i].uri && c->partners[k].uri &&
-			    strcmp(c->partners[i].uri, c->partners[k].uri) == 0)
-				error_list_addf(errors, REASON_CONFIG, folder, 0, 0,
-				                "%s and %s have the same certificate identity", c->partners[k].id,
-				                c->partners[i].id);
 }
 
 /* Among the partner files of that id or, failing that, of that agency. */

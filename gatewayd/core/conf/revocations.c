@@ -120,6 +120,18 @@ void conf_revocation_notes(const struct conf *c, int64_t now_ms,
 	}
 }
 
+int64_t conf_revocation_due_ms(const struct conf *c)
+{
+	int64_t first = TIME_NONE;
+
+	for (size_t i = 0; i < AUTHORITIES_MAX; i++) {
+		const struct crl *list = c->revocations[i].list;
+		if (list && (first == TIME_NONE || crl_next_update_ms(list) < first))
+			first = crl_next_update_ms(list);
+	}
+	return first;
+}
+
 enum reason conf_revoked(const struct conf *c, const struct digest *authority, const char *serial, int64_t now_ms)
 {
 	if (!c->revocation_checked)

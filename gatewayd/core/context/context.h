@@ -97,6 +97,13 @@ struct core {
 	_Atomic uint64_t damaged; /* payloads that the last look found damaged */
 };
 
+/* What came of a reload; the caller frees both lists. */
+struct reload_said {
+	struct error_list errors;   /* why it was not taken */
+	struct error_list warnings; /* of what was taken */
+	bool refuses;               /* what was taken refuses all certificates of an authority */
+};
+
 /* The current configuration, with a reference for the caller. Any thread. */
 struct conf *core_conf(struct core *c);
 /* Fatal: logs and ends the process from the main loop; with status 78 for REASON_TAMPERED. Any thread. */

@@ -93,18 +93,26 @@ void control_finish(struct control_client *c, json_t *answer)
 
 /* --- reload, drain --- */
 
-static void do_reload(struct control_client *c, const json_t *request)
+static json_t *lines_of(const struct error_list *errors)
 {
-	struct error_list errors = { .n = 0 };
 	json_t *list = json_array();
 	char text[700];
 
+	for (size_t i = 0; i < errors->n; i++)
+		json_array_append_new(list, json_string(error_print(&errors->items[i], text, sizeof text)));
+	return list;
+}
+
+static void do_reload(struct control_client *c, const json_t *request)
+{
+	struct reload_said said = { .refuses = false };
+
 	(void)request;
-	bool ok = c->control->o.reload(c->control->o.core, &errors);
-	for (size_t i = 0; i < errors.n; i++)
-		json_array_append_new(list, json_string(error_print(&errors.items[i], text, sizeof text)));
-	control_reply(c, json_pack("{s:b, s:o}", "ok", (int)ok, "errors", list));
-	error_list_free(&errors);
+	bool ok = c->control->o.reload(c->control->o.core, &said);
+	control_reply(c, json_pack("{s:b, s:o, s:o, s:b}", "ok", (int)ok, "errors", lines_of(&said.errors), "warnings",
+	                           lines_of(&said.warnings), "refuses", (int)said.refuses));
+	error_list_free(&said.errors);
+	error_list_free(&said.warnings);
 }
 
 static void do_drain(struct control_client *c, const json_t *request)
@@ -139,6 +147,7 @@ static const struct {
 	{ "store-copy", control_store_copy },
 	{ "store-copy-show", control_store_copy_show },
 	{ "store-reconciled", control_store_reconciled },
+	{ "store-rehearsed", control_store_rehearsed },
 	{ "retention-hold", control_retention_hold },
 	{ "retention-lift", control_retention_lift },
 	{ "retention-holds", control_retention_holds },

@@ -11,8 +11,8 @@
 
 struct control;
 
-/* Serves `listen_fd` (bound and listening, taken over) on `base`. `reload` is called for a reload and lists
- * its errors. */
+/* Serves `listen_fd` (bound and listening, taken over) on `base`. `reload` is called for a reload and says
+ * what came of it. */
 struct control_options {
 	struct core *core;
 	struct event_base *base;
@@ -20,7 +20,7 @@ struct control_options {
 	struct store *reader;
 	struct retention *retention;
 	struct holds *holds;
-	bool (*reload)(struct core *c, struct error_list *errors);
+	bool (*reload)(struct core *c, struct reload_said *said);
 };
 struct control *control_new(const struct control_options *o) MUST_USE;
 void control_free(struct control *c);

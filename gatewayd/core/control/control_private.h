@@ -56,6 +56,7 @@ void control_keys_rotate(struct control_client *c, const json_t *request);
 /* control_store.c */
 void control_store_copy(struct control_client *c, const json_t *request);
 void control_store_copy_show(struct control_client *c, const json_t *request);
+void control_store_rehearsed(struct control_client *c, const json_t *request);
 void control_store_reconciled(struct control_client *c, const json_t *request);
 
 /* control_hold.c */

@@ -5,6 +5,7 @@
 #include "gatewayd/core/read/figures.h"
 #include "gatewayd/core/read/waiting.h"
 #include "gatewayd/core/serve/budget.h"
+#include "gatewayd/core/store/rest.h"
 #include "gatewayd/os/instant.h"
 
 static json_t *agreements_json(const struct conf *conf)
@@ -39,6 +40,19 @@ static json_t *documents_json(const struct conf *conf)
 		json_array_append_new(list, o);
 	}
 	return list;
+}
+
+/* What this gateway shows. */
+static json_t *certificate_json(const struct conf *conf)
+{
+	int64_t until = conf->own.until_ms, due = conf_revocation_due_ms(conf);
+	json_t *o = json_pack("{s:o, s:I, s:s, s:s}", "expires", control_time_json(until), "days",
+	                      (json_int_t)((until - instant_now_ms()) / DAY_MS), "uri", conf->own.id.uri, "serial",
+	                      conf->own.id.serial);
+
+	if (due != TIME_NONE)
+		json_object_set_new(o, "revocations_due", control_time_json(due));
+	return o;
 }
 
 /* A group comes with its first figure. */
@@ -86,6 +100,15 @@ static json_t *waiting_list(struct store *reader)
 	return list ? list : json_null();
 }
 
+static void add_value(json_t *answer, struct store *reader, const char *name)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct view value;
+
+	if (store_get_value(reader, view_of(name), &value, &e) && value.n > 0)
+		json_object_set_new(answer, name, control_view_json(value));
+}
+
 void control_status(struct control_client *c, const json_t *request)
 {
 	struct core *core = c->control->o.core;
@@ -105,7 +128,10 @@ void control_status(struct control_client *c, const json_t *request)
 	                  "started", control_time_json(core->started_ms), "threads", (int)core->n_workers, "draining",
 	                  (int)atomic_load(&core->draining), "agreements", agreements_json(conf), "documents",
 	                  documents_json(conf), "clock", control_clock_json(core));
+	json_object_set_new(answer, "certificate", certificate_json(conf));
 	add_figures(answer, &now);
+	add_value(answer, c->control->o.reader, STORE_BACKUP);
+	add_value(answer, c->control->o.reader, STORE_REHEARSED);
 	json_object_set_new(answer, "budgets", budgets_json(core->budget));
 	json_object_set_new(answer, "waiting", waiting_list(c->control->o.reader));
 	control_reply(c, answer);

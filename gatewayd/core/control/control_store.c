@@ -17,8 +17,9 @@
 struct store_job {
 	struct job job; /* first */
 	struct control_client *client;
-	bool copy;     /* else: the restore is reconciled */
-	bool restored; /* it was one */
+	bool copy;      /* a copy is made */
+	bool rehearsed; /* a restore was rehearsed; neither: the restore is reconciled */
+	bool restored;  /* it was one */
 	int64_t now_ms;
 };
 
@@ -39,9 +40,16 @@ static bool run(struct job *j, struct writer *w, struct store *s, struct error *
 {
 	struct store_job *k = JOB_OF(struct store_job, j);
 	struct act a = { .core = k->client->control->o.core, .writer = w, .job = j, .store = s, .now_ms = k->now_ms };
-	struct entry entry = { .operation = OPERATION_BACKUP, .note = VIEW("the store is copied for a backup") };
+	struct entry entry = { .operation = OPERATION_BACKUP,
+		               .note = k->copy ? VIEW("the store is copied for a backup")
+		                               : VIEW("a restore of a backup was rehearsed") };
+	char when[TIME_TEXT + 1];
 
-	return k->copy ? audit_append(&a, &entry, NULL, NULL, e) : end_restored(k, s, &a, e);
+	if (!k->copy && !k->rehearsed)
+		return end_restored(k, s, &a, e);
+	time_print(k->now_ms, when);
+	return store_put_value(s, k->copy ? VIEW(STORE_BACKUP) : VIEW(STORE_REHEARSED), view_of(when), e) &&
+	       audit_append(&a, &entry, NULL, NULL, e);
 }
 
 /* A copy that fills the disk would keep records out. */
@@ -80,7 +88,7 @@ static void done(struct job *j)
 
 	if (!ok)
 		control_finish(k->client, json_pack("{s:b, s:s}", "ok", 0, "error", e.text));
-	else if (k->copy)
+	else if (k->copy || k->rehearsed)
 		control_finish(k->client, json_pack("{s:b}", "ok", 1));
 	else
 		control_finish(k->client, json_pack("{s:b, s:b}", "ok", 1, "restored", (int)k->restored));
@@ -88,7 +96,7 @@ static void done(struct job *j)
 	free(k);
 }
 
-static void submit(struct control_client *c, bool copy)
+static void submit(struct control_client *c, bool copy, bool rehearsed)
 {
 	struct store_job *k = calloc(1, sizeof *k);
 
@@ -98,6 +106,7 @@ static void submit(struct control_client *c, bool copy)
 	}
 	k->client = c;
 	k->copy = copy;
+	k->rehearsed = rehearsed;
 	k->now_ms = instant_now_ms();
 	k->job = (struct job){ .home = c->control->home, .run = run, .done = done };
 	c->waiting = true;
@@ -113,7 +122,7 @@ void control_store_copy(struct control_client *c, const json_t *request)
 	if (now.state == COPY_UNDER_WAY)
 		control_reply_error(c, "a copy of the store is being made");
 	else
-		submit(c, true);
+		submit(c, true, false);
 }
 
 void control_store_copy_show(struct control_client *c, const json_t *request)
@@ -133,5 +142,11 @@ void control_store_copy_show(struct control_client *c, const json_t *request)
 void control_store_reconciled(struct control_client *c, const json_t *request)
 {
 	(void)request;
-	submit(c, false);
+	submit(c, false, false);
+}
+
+void control_store_rehearsed(struct control_client *c, const json_t *request)
+{
+	(void)request;
+	submit(c, false, true);
 }

@@ -49,9 +49,9 @@ static bool is_kept(const struct act *a, const struct copy *c, bool *kept, struc
 bool arrivals_look(const struct act *a, struct arrival *all, size_t n, struct error *e)
 {
 	struct looking l = { .all = all, .n = n };
-	uint64_t seqs[ARRIVALS_MAX] = { 0 };
+	uint64_t seqs[ARRIVALS_MAX];
 
-	assert(n <= ARRIVALS_MAX);
+	assert(n > 0 && n <= ARRIVALS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		all[i].plain = false;
 		seqs[i] = all[i].copy.seq;
@@ -91,7 +91,7 @@ bool arrivals_end(const struct act *a, struct arrival *all, size_t n, struct err
 	uint64_t seqs[ARRIVALS_MAX];
 	size_t n_plain = 0;
 
-	assert(n <= ARRIVALS_MAX);
+	assert(n > 0 && n <= ARRIVALS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (!all[i].plain)
 			continue;

@@ -67,9 +67,9 @@ bool exchange_become(const struct act *a, struct copy *c, enum exchange_state to
 
 bool exchanges_become(const struct act *a, struct copy *const *all, size_t n, enum exchange_state to, struct error *e)
 {
-	uint64_t seqs[EXCHANGES_MAX] = { 0 };
+	uint64_t seqs[EXCHANGES_MAX];
 
-	assert(n <= EXCHANGES_MAX);
+	assert(n > 0 && n <= EXCHANGES_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (!exchange_may_become(all[i]->state, to))
 			return no_such_change(all[i], to, e);

@@ -148,7 +148,7 @@ static enum turn begin_single(struct request *r, bool dry_run, uint64_t *cost)
 	struct submission s = records_submission(r, dry_run);
 	struct exchange *x;
 
-	*cost = r->body.n + LINE_COST;
+	*cost = r->body.n + TURN_COST;
 	if (!r->aborted && !turns_take(r, 1, r->body.n, &r->line_held))
 		return TURN_BLOCKED;
 	turns_leave(r);
@@ -207,15 +207,18 @@ bool records_line_is_empty(struct view line)
 	return true;
 }
 
-static unsigned count_lines(struct view body)
+/* How many are not empty; more than `most` where so many are, or as many are empty: nobody waits until all are counted. */
+static unsigned count_lines(struct view body, unsigned most)
 {
-	unsigned n = 0;
+	unsigned n = 0, empty = 0;
 
-	while (body.n) {
-		struct view line = view_cut(&body, '\n');
-		n += !records_line_is_empty(line);
+	while (body.n && n <= most && empty <= most) {
+		if (records_line_is_empty(view_cut(&body, '\n')))
+			empty++;
+		else
+			n++;
 	}
-	return n;
+	return empty > most ? most + 1 : n;
 }
 
 /* The next line that is not empty. There is one. */
@@ -280,7 +283,7 @@ static enum turn step_lines(struct request *r, uint64_t *cost)
 		l->rest = rest;
 		return TURN_BLOCKED;
 	}
-	*cost = text.n + LINE_COST;
+	*cost = text.n + TURN_COST;
 	struct line *line = begin_line(r, held);
 	bool last = l->begun == l->n;
 	struct submission s = records_submission(r, false);
@@ -307,7 +310,7 @@ static enum turn step_batch(struct request *r, uint64_t *cost)
 		return stop_lines(r);
 	if (!turns_take(r, n, l->rest.n, &held))
 		return TURN_BLOCKED;
-	*cost = l->rest.n + (uint64_t)n * LINE_COST;
+	*cost = l->rest.n + (uint64_t)n * TURN_COST;
 	turns_leave(r);
 	struct batch_line *lines = calloc(n, sizeof *lines);
 	for (unsigned i = 0; i < n; i++) {
@@ -327,7 +330,7 @@ static enum turn step_batch(struct request *r, uint64_t *cost)
 static void start_records(struct request *r)
 {
 	struct submission s = records_submission(r, false);
-	unsigned n = count_lines(buf_view(&r->body));
+	unsigned n = count_lines(buf_view(&r->body), r->conf->node.lines);
 	struct records *lines;
 
 	bool counted = batch_is_counted(&s);

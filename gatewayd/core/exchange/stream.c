@@ -14,6 +14,7 @@
 #define DROPPED      (64u * 1024) /* bytes of lines that are over, before the body is moved up */
 #define UNREAD_WAITS 4            /* times as long as a request may wait for room, nobody may read the results */
 #define PACE_S       2            /* a rate that lets the next line pass within this is waited for */
+#define PASSED       4096u        /* bytes that are no line, which are passed over at once */
 
 struct stream_line {
 	struct request *request;
@@ -129,12 +130,16 @@ static void forget_taken(struct request *r, struct stream *st)
 	st->taken = 0;
 }
 
-/* The next line that is not empty: its bytes in the body. False: it has not come whole; `*too_long`: it is longer than a
- * record may be, and is not kept. */
-static bool next_line(struct request *r, struct stream *st, struct view *line, bool *too_long)
+enum next {
+	NEXT_LINE,     /* one that is not empty: its bytes in the body */
+	NEXT_TOO_LONG, /* one that is longer than a record may be, and is not kept */
+	NEXT_EMPTY,    /* none in the bytes that were passed over; others follow */
+	NEXT_NOT_WHOLE /* it has not come whole */
+};
+
+static enum next next_line(struct request *r, struct stream *st, struct view *line)
 {
-	*too_long = false;
-	for (;;) {
+	while (st->passed < PASSED) {
 		struct view rest = view_from(buf_view(&r->body), st->taken);
 		const char *end =
 		        rest.n > st->scanned ? memchr(rest.p + st->scanned, '\n', rest.n - st->scanned) : NULL;
@@ -144,24 +149,25 @@ static bool next_line(struct request *r, struct stream *st, struct view *line, b
 		*line = view_make(rest.p, end ? (size_t)(end - rest.p) : rest.n);
 		if (!end && !last) {
 			if (!st->skips && rest.n <= r->worker->body_bytes)
-				return false;
+				return NEXT_NOT_WHOLE;
 			/* No record is so long: what has come is thrown away, and the rest when it comes. */
-			*too_long = !st->skips;
+			enum next next = st->skips ? NEXT_NOT_WHOLE : NEXT_TOO_LONG;
 			st->skips = true;
 			st->passed += rest.n;
 			st->taken = r->body.n;
 			st->scanned = 0;
-			return *too_long;
+			return next;
 		}
 		st->taken += line->n + (end ? 1 : 0);
-		*too_long = !st->skips && line->n > r->worker->body_bytes;
-		bool empty = st->skips || (!*too_long && records_line_is_empty(*line));
+		bool too_long = !st->skips && line->n > r->worker->body_bytes;
+		bool empty = st->skips || (!too_long && records_line_is_empty(*line));
 		st->skips = false;
-		if (empty || *too_long)
+		if (empty || too_long)
 			st->passed += line->n + (end ? 1 : 0);
 		if (!empty)
-			return true;
+			return too_long ? NEXT_TOO_LONG : NEXT_LINE;
 	}
+	return NEXT_EMPTY;
 }
 
 static void line_done(struct exchange *x)
@@ -259,7 +265,7 @@ static enum turn step(struct request *r, uint64_t *cost)
 {
 	struct stream *st = r->work;
 	struct view text;
-	bool too_long, wait = false;
+	bool wait = false;
 	uint64_t held;
 
 	if (r->aborted) {
@@ -280,10 +286,16 @@ static enum turn step(struct request *r, uint64_t *cost)
 	}
 	if (wait)
 		return TURN_BLOCKED;
-	bool is_line = next_line(r, st, &text, &too_long);
-	route_count(r, too_long ? 1 : 0, st->passed);
+	enum next next = next_line(r, st, &text);
+	route_count(r, next == NEXT_TOO_LONG ? 1 : 0, st->passed);
+	*cost = TURN_COST + st->passed;
 	st->passed = 0;
-	if (!is_line) {
+	if (next == NEXT_EMPTY) {
+		forget_taken(r, st);
+		give_credit(r, st);
+		return TURN_MORE;
+	}
+	if (next == NEXT_NOT_WHOLE) {
 		bool whole = r->complete && st->taken == r->body.n;
 		turns_leave(r);
 		forget_taken(r, st);
@@ -293,11 +305,10 @@ static enum turn step(struct request *r, uint64_t *cost)
 			turns_credit(r);
 		return TURN_OVER;
 	}
-	if (too_long) {
+	if (next == NEXT_TOO_LONG) {
 		struct stream_line *line = begin_line(r, st, VIEW(""));
 		line->problem = REASON_TOO_LARGE;
 		line->over = true;
-		*cost = LINE_COST;
 		r->go_on(r);
 		return TURN_MORE;
 	}
@@ -305,7 +316,7 @@ static enum turn step(struct request *r, uint64_t *cost)
 		st->taken = (size_t)(text.p - r->body.p);
 		return TURN_BLOCKED;
 	}
-	*cost = text.n + LINE_COST;
+	*cost += text.n;
 	struct stream_line *line = begin_line(r, st, text);
 	line->held = held;
 	forget_taken(r, st);

@@ -20,7 +20,4 @@ void records_count_refusal(const struct request *r, const struct exchange *x);
 /* White space alone (RFC 8259 section 2) is no line. */
 bool records_line_is_empty(struct view line);
 
-/* What a line costs of its partner's turn, beside its bytes. */
-#define LINE_COST 1024u
-
 #endif

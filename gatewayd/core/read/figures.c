@@ -93,6 +93,8 @@ FIGURE(notes_verified, true, notes(f).verified)
 FIGURE(notes_known, true, notes(f).known)
 FIGURE(lists_unknown, true, conf_lists_unknown(f->conf, f->now_ms))
 FIGURE(lists_due, conf_next_update_ms(f->conf) > 0, conf_next_update_ms(f->conf) / 1000)
+FIGURE(certificate_expires, f->conf->own.until_ms > 0, f->conf->own.until_ms / 1000)
+FIGURE(revocation_due, conf_revocation_due_ms(f->conf) > 0, conf_revocation_due_ms(f->conf) / 1000)
 
 /* --- the list --- */
 
@@ -161,6 +163,9 @@ const struct figure figure_list[] = {
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,
 	      lists_unknown),
 	GAUGE("withdrawals_due_seconds", "When the next list of consents is due.", NULL, NULL, lists_due),
+	GAUGE("certificate_expires_seconds", "When the certificate that this gateway shows expires.", NULL, NULL,
+	      certificate_expires),
+	GAUGE("revocation_due_seconds", "When the next revocation list is due.", NULL, NULL, revocation_due),
 	COUNTER("rebuilds", "Full verifications that found the log whole.", NULL, NULL, core_rebuilds),
 	COUNTER("rebuild_failures", "Full verifications that found the log altered.", NULL, NULL,
 	        core_rebuild_failures),

@@ -9,6 +9,7 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "lib/schema/document.h"
+#include "gatewayd/os/instant.h"
 
 void handle_openapi(struct request *r)
 {
@@ -18,6 +19,21 @@ void handle_openapi(struct request *r)
 void handle_livez(struct request *r)
 {
 	answer_text(r, 200, VIEW("text/plain"), VIEW("ok\n"));
+}
+
+/* Partners refuse one that has expired: what is told in time is not found out by them. */
+static void warn_of_certificate(struct request *r, struct buf *out)
+{
+	int64_t until = r->conf->own.until_ms, now = instant_now_ms();
+	char when[TIME_TEXT + 1];
+
+	if (until - CERTIFICATE_SOON_MS > now)
+		return;
+	time_print(until, when);
+	if (until <= now)
+		buf_addf(out, "warning: the gateway's certificate expired at %s\n", when);
+	else
+		buf_addf(out, "warning: the gateway's certificate expires in %d days\n", (int)((until - now) / DAY_MS));
 }
 
 void handle_readyz(struct request *r)
@@ -45,6 +61,7 @@ void handle_readyz(struct request *r)
 		buf_adds(&why, "ready\n");
 	if (atomic_load(&c->backlog) == BACKLOG_MUCH)
 		buf_adds(&why, "warning: another program reads the store, and its write-ahead log grows\n");
+	warn_of_certificate(r, &why);
 	answer_text(r, ready ? 200 : 503, VIEW("text/plain"), buf_view(&why));
 	buf_free(&why);
 }

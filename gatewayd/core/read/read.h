@@ -9,6 +9,8 @@ void handle_exchange(struct request *r);
 void handle_agreements(struct request *r);
 /* GET /v1/agreements/{id}, and its schema and summary. */
 void handle_agreement(struct request *r);
+/* GET /v1/peer: whom this gateway takes who asks for. */
+void handle_peer(struct request *r);
 void handle_tile(struct request *r);
 /* Entry bundles, to who oversees this node's own agency. */
 void handle_entries(struct request *r);

@@ -11,6 +11,7 @@
 
 struct account;
 struct request;
+struct route;
 struct share;
 struct shown;
 struct worker;
@@ -72,6 +73,7 @@ struct request {
 	bool begun;               /* something of it was decided */
 	int64_t wait_until_ms;    /* monotonic: when it is turned away unless it was begun */
 	enum turn (*step)(struct request *r, uint64_t *cost); /* begins the next piece of work; NULL: is in no queue */
+	const struct route *route;                            /* whose handler it waits for; NULL: for none */
 	struct share *share;
 	TAILQ_ENTRY(request) turn;
 	struct buf out; /* answer bytes that wait for credit */

@@ -7,6 +7,7 @@
 #include "gatewayd/core/serve/rate.h"
 #include "gatewayd/core/serve/reads.h"
 #include "gatewayd/core/serve/standing.h"
+#include "gatewayd/core/serve/turns.h"
 #include "lib/base/encode.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
@@ -206,6 +207,32 @@ void route_count(const struct request *r, uint64_t records, uint64_t bytes)
 	rate_count(r->account->rates, &of, records, bytes, instant_now_ms(), instant_monotonic_ms());
 }
 
+/* What a partner reads or tells takes turns with the lines of others, for a page of a log takes as long as many of them. */
+static enum turn step_route(struct request *r, uint64_t *cost)
+{
+	const struct route *route = r->route;
+	int64_t began_us = instant_monotonic_us();
+
+	turns_leave(r);
+	if (r->aborted)
+		request_release(r);
+	else
+		route->handle(r);
+	*cost = TURN_COST + (uint64_t)(instant_monotonic_us() - began_us) * TURN_COST_US;
+	return TURN_OVER;
+}
+
+static void answer_by(struct request *r, const struct route *route)
+{
+	if (route->roles == 0 || route->decides) {
+		route->handle(r);
+		return;
+	}
+	r->route = route;
+	if (!turns_enter(r, step_route))
+		answer_problem(r, REASON_NO_MEMORY);
+}
+
 void route_request(struct request *r)
 {
 	enum reason unknown;
@@ -238,7 +265,7 @@ void route_request(struct request *r)
 			continue;
 		}
 		if (admitted(r, route))
-			route->handle(r);
+			answer_by(r, route);
 		return;
 	}
 	answer_problem(r, other_method ? REASON_METHOD_NOT_ALLOWED : REASON_NOT_FOUND);

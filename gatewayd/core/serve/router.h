@@ -14,12 +14,14 @@ struct route {
 	unsigned roles;   /* who may; 0: also the monitor listener, without a certificate */
 	/* Answers the request or hands on a job that will. */
 	void (*handle)(struct request *r);
+	bool decides; /* its handler has it take turns itself, line by line (turns.h) */
 	bool streams; /* also takes what is not complete yet (request.stream) */
 	bool early;   /* also before this node serves: two gateways that start together still witness each other */
 	bool open;    /* for any certificate of our authorities that is valid now: the request's peer may be NULL */
 };
 
-/* A complete request: finds out who asks, picks the route, answers (now or after a commit). */
+/* A complete request: finds out who asks and picks the route, which answers when it is its partner's turn (turns.h), at once
+ * or after a commit; what needs no certificate, and what is refused, at once. */
 void route_request(struct request *r);
 /* Counts a read and answers false when whoever asks has had their share of this minute; all who are no partners have one
  * together. */

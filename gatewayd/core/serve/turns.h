@@ -1,7 +1,8 @@
 /* What of a worker's requests goes on, and in which order. A request first needs room in the budget (budget.h): until there
- * is, its body is not read beyond what the edge may send unasked. What then has lines to decide enters a queue of its
- * partner, and partners take turns: each may begin so many bytes of lines as its weight says before it is the next one's
- * turn (deficit round robin, Shreedhar and Varghese 1995). What waited too long without being begun is answered with 503.
+ * is, its body is not read beyond what the edge may send unasked. What then has lines to decide, or asks for anything that needs a
+ * certificate, enters a queue of its partner, and partners take turns: each may begin so many bytes of lines as its weight says
+ * before it is the next one's turn (deficit round robin, Shreedhar and Varghese 1995). What waited too long without being begun
+ * is answered with 503.
  *
  *   turns_admit() ─▶ waits ─▶ credit, body, router ─▶ turns_enter() ─▶ step(), step(), … ─▶ turns_leave() ─▶ answer
  *
@@ -10,6 +11,11 @@
 #define GATEWAYD_CORE_SERVE_TURNS_H
 
 #include "gatewayd/core/serve/worker.h"
+
+/* What is begun costs of its partner's turn, in bytes: its own, and so many beside them; where it is no line, so many for
+ * each microsecond that it held the worker, in which a line of as many is decided. */
+#define TURN_COST    1024u
+#define TURN_COST_US 16u
 
 /* Bytes of a stream's results that wait to be read, before no more of it is read. */
 #define TURNS_RESULTS NODE_RESULTS_BYTES

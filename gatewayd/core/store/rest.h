@@ -14,6 +14,9 @@ bool store_list_documents(struct store *s, struct view kind,
                           bool (*each)(void *arg, const struct digest *d, int64_t first_ms, struct view text),
                           void *arg, struct error *e) MUST_USE;
 
+/* When the last copy for a backup was begun, and a restore rehearsed, as RFC 3339 has times. */
+#define STORE_BACKUP    "backup"
+#define STORE_REHEARSED "rehearsed"
 /* The trusted clock, … */
 bool store_put_value(struct store *s, struct view name, struct view value,
                      struct error *e) MUST_USE; /* or replaces; empty: drops */

@@ -60,7 +60,7 @@ END_TEST
 START_TEST(two_partners_with_one_identity)
 {
 	put(south, "/identity/uri", "\"spiffe://north.example/system\"");
-	lacks("partners", "have the same certificate identity");
+	lacks("partners/south-gateway.json", "/identity/uri: north-system has the same certificate identity");
 }
 END_TEST
 

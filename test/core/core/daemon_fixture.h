@@ -47,6 +47,23 @@ static char config_path[PATH_MAX], said_path[PATH_MAX];
 /* check_core_run.c has it. */
 extern bool cannot_confine;
 
+/* audit.vkey, of the seed. */
+static inline void write_vkey(void)
+{
+	struct ed25519_key *key = ed25519_from_seed((const uint8_t *)AUDIT_SEED);
+	struct buf text = BUF_INIT(1024);
+	struct note_vkey vkey;
+	uint8_t public_key[32];
+
+	ed25519_public(key, public_key);
+	ck_assert(note_vkey_make(VIEW("gw.north.example/audit/n1/1"), NOTE_ED25519, public_key, &vkey));
+	note_vkey_print(&vkey, &text);
+	buf_addc(&text, '\n');
+	scratch_write(scratch_file(&dir, "audit.vkey"), buf_view(&text));
+	buf_free(&text);
+	ed25519_free(key);
+}
+
 static inline void node_make(void)
 {
 	static const char *const secrets[] = { "keys/pseudonym.key", "keys/idempotency.key", "keys/audit.key" };
@@ -61,6 +78,7 @@ static inline void node_make(void)
 	keystore_close(k);
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
 		OK(secret_write_new(scratch_file(&dir, secrets[i]), &secret, e));
+	write_vkey();
 	conf_files_write();
 	daemon_.pid = 0;
 }

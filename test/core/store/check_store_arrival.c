@@ -100,13 +100,13 @@ START_TEST(they_end_together)
 	struct store_delivery d;
 	struct store_payload p;
 	struct store_exchange x;
-	struct error e = { .reason = REASON_NONE };
+	struct error why = { .reason = REASON_NONE };
 
 	OK(store_set_states(s, seqs, MANY - 1, STATE_DELIVERED, e));
 	OK(store_end_arrivals(s, seqs, MANY - 1, e));
 	for (size_t i = 0; i < MANY - 1; i++) {
-		ck_assert(!store_get_delivery(s, seqs[i], &d, &e) && e.reason == REASON_NOT_FOUND);
-		ck_assert(!store_get_payload(s, seqs[i], &p, &e) && e.reason == REASON_NOT_FOUND);
+		ck_assert(!store_get_delivery(s, seqs[i], &d, &why) && why.reason == REASON_NOT_FOUND);
+		ck_assert(!store_get_payload(s, seqs[i], &p, &why) && why.reason == REASON_NOT_FOUND);
 		OK(store_get_exchange(s, seqs[i], &x, e));
 		ck_assert_int_eq(x.state, STATE_DELIVERED);
 	}
@@ -120,19 +120,19 @@ END_TEST
 
 START_TEST(one_that_is_not_there_fails)
 {
-	struct error e = { .reason = REASON_NONE };
+	struct error why = { .reason = REASON_NONE };
 
 	OK(store_erase_payload(s, seqs[30], e));
-	ck_assert(!store_end_arrivals(s, seqs, MANY, &e));
-	ck_assert_int_eq(e.reason, REASON_NOT_FOUND);
-	e = (struct error){ .reason = REASON_NONE };
+	ck_assert(!store_end_arrivals(s, seqs, MANY, &why));
+	ck_assert_int_eq(why.reason, REASON_NOT_FOUND);
+	why = (struct error){ .reason = REASON_NONE };
 	seqs[30] = 99999;
-	ck_assert(!store_set_states(s, seqs, MANY, STATE_DELIVERED, &e));
-	ck_assert_int_eq(e.reason, REASON_NOT_FOUND);
+	ck_assert(!store_set_states(s, seqs, MANY, STATE_DELIVERED, &why));
+	ck_assert_int_eq(why.reason, REASON_NOT_FOUND);
 	struct store_timer t = world_timer(99999);
-	e = (struct error){ .reason = REASON_NONE };
-	ck_assert(!store_rearm_timer(s, &t, &e));
-	ck_assert_int_eq(e.reason, REASON_NOT_FOUND);
+	why = (struct error){ .reason = REASON_NONE };
+	ck_assert(!store_rearm_timer(s, &t, &why));
+	ck_assert_int_eq(why.reason, REASON_NOT_FOUND);
 }
 END_TEST
 
@@ -175,14 +175,14 @@ static bool note_receipt(void *arg, uint64_t seq, const struct uuid *exchange, s
 START_TEST(receipts_come_together_and_back_one_by_one)
 {
 	struct buf out = BUF_INIT(65536);
-	struct error e = { .reason = REASON_NONE };
+	struct error why = { .reason = REASON_NONE };
 	struct view text;
 
 	OK(world_receipts(s, seqs, 3, e));
 	ck_assert(view_is(receipt_of(seqs[0]), "together 0"));
 	ck_assert(view_is(receipt_of(seqs[2]), "together 2"));
-	ck_assert(!store_get_receipt(s, seqs[3], &text, &e));
-	ck_assert_int_eq(e.reason, REASON_NOT_FOUND);
+	ck_assert(!store_get_receipt(s, seqs[3], &text, &why));
+	ck_assert_int_eq(why.reason, REASON_NOT_FOUND);
 	/* It came once more. */
 	OK(store_put_receipt(s, seqs[1], VIEW("again"), e));
 	ck_assert(view_is(receipt_of(seqs[1]), "again"));

@@ -59,8 +59,9 @@ class Manual(unittest.TestCase):
     def test_example_configuration_fits_the_unit(self):
         conf, unit = json.loads(read(f"{ROOT}/conf/gatewayd.json")), read(f"{ROOT}/systemd/gatewayd.service")
         self.assertIn("ExecStart=/usr/sbin/gatewayd -c /etc/gatewayd/gatewayd.json\n", unit)
-        self.assertEqual(conf["tls"]["key"], "/run/credentials/gatewayd.service/tls.key")
-        self.assertIn("LoadCredential=tls.key:", unit)
+        self.assertEqual(conf["tls"]["key"], "/run/gatewayd/tls.key")
+        for when in ("ExecStartPre", "ExecReload"):
+            self.assertRegex(unit, rf"(?m)^{when}=\+/usr/bin/install -o gatewayd .* /run/gatewayd/tls\.key$")
         state = re.search(r"(?m)^StateDirectory=(.*)$", unit).group(1).split()
         for path, is_folder in ((conf["store"], False), (conf["keys"], True), (conf["audit"]["anchor"], False)):
             folder = path if is_folder else path.rsplit("/", 1)[0]

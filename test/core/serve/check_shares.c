@@ -1,0 +1,147 @@
+/* Whose turn it is: what one partner asks at once, reads or lines, does not go ahead of what another asks after it. Judged by the
+ * order of answers. */
+#include "test/core/serve/turns_fixture.h"
+
+#define MANY  12
+#define FIRST 100 /* connection of so many */
+#define EMPTY 250000
+
+static uint64_t order[2 * MANY];
+static unsigned replies;
+
+static void on_reply(void *arg, const struct frame *fr)
+{
+	(void)arg;
+	if (fr->type == FRAME_REPLY && replies < 2 * MANY)
+		order[replies++] = fr->id;
+}
+
+/* Until so many requests are answered. */
+static void until(unsigned n)
+{
+	for (int turns = 0; replies < n && turns < 3000; turns++) {
+		ck_assert_int_ne(channel_flush(edge), CHANNEL_DEAD);
+		ck_assert_int_eq(event_base_loop(worker->base, EVLOOP_ONCE), 0);
+		ck_assert_int_ne(channel_receive(edge, on_reply, NULL), CHANNEL_DEAD);
+	}
+	ck_assert_uint_eq(replies, n);
+}
+
+/* More connections of NORTH_SYSTEM. */
+static void open_many(void)
+{
+	set_up();
+	replies = 0;
+	for (uint64_t i = 0; i < MANY; i++)
+		channel_send(edge, FRAME_OPEN, 0, FIRST + i, buf_view(&f.peer_der), VIEW(""));
+	while (!conn_find(worker, FIRST + MANY - 1))
+		worker_turn();
+	for (uint64_t i = 0; i < MANY; i++)
+		pin_of(NORTH_SYSTEM, &conn_find(worker, FIRST + i)->cert.spki);
+}
+
+/* Sends it with the next id, and does not wait. */
+static void ask_of(const struct ask *a)
+{
+	struct buf b = BUF_INIT(65536);
+
+	put_ask(a, a->body.n, &b);
+	channel_send(edge, FRAME_HEAD, a->body.n ? 0 : FRAME_LAST, ++last_request, buf_view(&b), VIEW(""));
+	for (struct view rest = a->body; rest.n > 0;) {
+		struct view piece = view_make(rest.p, rest.n < 60000 ? rest.n : 60000);
+		rest = view_from(rest, piece.n);
+		channel_send(edge, FRAME_BODY, rest.n ? 0 : FRAME_LAST, last_request, piece, VIEW(""));
+	}
+	buf_free(&b);
+}
+
+static void read_by(uint64_t conn)
+{
+	ask_of(&(struct ask){ .conn = conn, .method = "GET", .target = "/v1/agreements" });
+}
+
+static unsigned place_of(uint64_t id)
+{
+	unsigned i = 0;
+
+	while (i < replies && order[i] != id)
+		i++;
+	return i;
+}
+
+START_TEST(many_reads_of_one_let_another_in)
+{
+	for (uint64_t i = 0; i < MANY; i++)
+		read_by(FIRST + i);
+	read_by(SOUTH_SYSTEM);
+	until(MANY + 1);
+	/* A turn has room for eight that cost nothing beside their place. */
+	ck_assert_uint_le(place_of(last_request), 8);
+}
+END_TEST
+
+START_TEST(who_goes_away_before_its_turn_is_not_answered)
+{
+	for (uint64_t i = 0; i < MANY; i++)
+		read_by(FIRST + i);
+	channel_send(edge, FRAME_ABORT, 0, last_request, VIEW(""), VIEW(""));
+	until(MANY - 1);
+	while (worker->requests)
+		worker_turn();
+	ck_assert_uint_eq(place_of(last_request), MANY - 1);
+}
+END_TEST
+
+START_TEST(empty_lines_are_passed_over_in_turns)
+{
+	char *lines = arena_alloc(&texts, EMPTY);
+
+	memset(lines, '\n', EMPTY);
+	ask_of(&(struct ask){ .conn = NORTH_SYSTEM,
+	                      .method = "POST",
+	                      .target = RECORDS,
+	                      .fields = { "content-type", "application/x-ndjson" },
+	                      .body = view_make(lines, EMPTY) });
+	read_by(SOUTH_SYSTEM);
+	until(2);
+	ck_assert_uint_eq(place_of(last_request), 0);
+}
+END_TEST
+
+/* As many empty lines as a batch may have lines are a batch, and one more is a stream: the same results. */
+START_TEST(lines_among_empty_ones_have_their_results)
+{
+	struct view line = released_text();
+	struct buf body = BUF_INIT(1u << 20);
+
+	for (unsigned n = 1000; n <= 20000; n += n == 1000 ? 1 : 18999) {
+		buf_reset(&body);
+		for (unsigned i = 0; i < n; i++)
+			buf_addc(&body, '\n');
+		buf_add(&body, line);
+		ck_assert_int_eq(asked(&(struct ask){ .conn = NORTH_SYSTEM,
+		                                      .method = "POST",
+		                                      .target = RECORDS,
+		                                      .fields = { "content-type", "application/x-ndjson" },
+		                                      .body = buf_view(&body) }),
+		                 200);
+		ck_assert_uint_eq(results(), 1);
+		ck_assert_ptr_nonnull(memmem(answer_seen.body.p, answer_seen.body.n, "\"status\":201", 12));
+	}
+	buf_free(&body);
+}
+END_TEST
+
+TCase *make_shares_case(void);
+TCase *make_shares_case(void)
+{
+	TCase *c = tcase_create("shares");
+
+	tcase_add_checked_fixture(c, open_many, tear_down);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, many_reads_of_one_let_another_in);
+	tcase_add_test(c, who_goes_away_before_its_turn_is_not_answered);
+	tcase_add_test(c, empty_lines_are_passed_over_in_turns);
+	tcase_add_test(c, lines_among_empty_ones_have_their_results);
+	return c;
+}
