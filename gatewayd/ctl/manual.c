@@ -6,12 +6,10 @@
 
 /* .incbin is understood by gcc and clang alike, and finds what stands below the folder that make runs in. */
 __asm__(".pushsection .rodata\n"
-        ".hidden ctl_manual_text, ctl_manual_end\n"
-        ".global ctl_manual_text, ctl_manual_end\n"
-        "ctl_manual_text:\n.incbin \"doc/gatewayctl.1.scd\"\n"
-        "ctl_manual_end:\n.byte 0\n.popsection\n");
+        ".hidden ctl_manual_text\n"
+        ".global ctl_manual_text\n"
+        "ctl_manual_text:\n.incbin \"doc/gatewayctl.1.scd\"\n.byte 0\n.popsection\n");
 extern const char ctl_manual_text[] __attribute__((visibility("hidden")));
-extern const char ctl_manual_end[] __attribute__((visibility("hidden")));
 
 /* "*audit tail*" at the beginning of a line, and nothing or arguments behind it. */
 static bool begins(struct view line, const char *words)
@@ -38,7 +36,7 @@ static void add_plain(struct buf *out, struct view line)
 
 bool manual_describe(const char *words, struct buf *out)
 {
-	struct view rest = view_make(ctl_manual_text, (size_t)(ctl_manual_end - ctl_manual_text));
+	struct view rest = view_of(ctl_manual_text);
 	size_t before = out->n;
 	bool found = false, text = false, gap = false;
 
