@@ -153,8 +153,6 @@ END_TEST
 
 START_TEST(what_an_agreement_has_ahead)
 {
-	const char *text =
-	        "{\"id\":\"pax\",\"sunset\":\"%s\",\"review\":{\"next\":\"%s\"},\"assessment\":{\"next_review\":\"%s\"}}";
 	static const struct {
 		const char *sunset, *review, *assessment, *words;
 		enum verdict v;
@@ -170,7 +168,10 @@ START_TEST(what_an_agreement_has_ahead)
 	};
 	char doc[500];
 
-	snprintf(doc, sizeof doc, text, cases[_i].sunset, cases[_i].review, cases[_i].assessment);
+	snprintf(
+	        doc, sizeof doc,
+	        "{\"id\":\"pax\",\"sunset\":\"%s\",\"review\":{\"next\":\"%s\"},\"assessment\":{\"next_review\":\"%s\"}}",
+	        cases[_i].sunset, cases[_i].review, cases[_i].assessment);
 	doctor_judge_agreement(&d, view_of(doc));
 	found("agreements", cases[_i].v, cases[_i].words);
 }

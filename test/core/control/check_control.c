@@ -86,6 +86,15 @@ START_TEST(reload_lists_what_is_wrong)
 	json_t *a = granted(to("reload"));
 
 	ck_assert_uint_eq(json_array_size(json_object_get(a, "errors")), 0);
+	ck_assert_uint_eq(json_array_size(json_object_get(a, "warnings")), 0);
+	ck_assert(json_is_false(json_object_get(a, "refuses")));
+	json_decref(a);
+	error_list_addf(&reload_warnings, REASON_CONFIG, "node.json", 4, 1, "/crl: is made up, too");
+	reload_refuses = true;
+	a = granted(to("reload"));
+	ck_assert(json_is_true(json_object_get(a, "refuses")));
+	const char *warning = json_string_value(json_array_get(json_object_get(a, "warnings"), 0));
+	ck_assert(warning && strstr(warning, "/crl: is made up, too"));
 	json_decref(a);
 	error_list_addf(&reload_faults, REASON_CONFIG, "node.json", 3, 9, "/host: is made up");
 	a = ask(to("reload"));

@@ -17,16 +17,21 @@ static struct event_base *base;
 static struct control *control;
 static struct control_options options;
 static struct witness witness;
-static struct error_list reload_faults; /* what the next reload finds */
+static struct error_list reload_faults;   /* what the next reload finds */
+static struct error_list reload_warnings; /* and what it says of what it takes */
+static bool reload_refuses;               /* what it takes refuses everybody of an authority */
 static struct sockaddr_un socket_name;
 static int client;
 static struct buf incoming;
 
-static inline bool reload(struct core *c, struct error_list *errors)
+static inline bool reload(struct core *c, struct reload_said *said)
 {
 	ck_assert_ptr_eq(c, &f.core);
 	for (size_t i = 0; i < reload_faults.n; i++)
-		error_list_add(errors, &reload_faults.items[i]);
+		error_list_add(&said->errors, &reload_faults.items[i]);
+	for (size_t i = 0; i < reload_warnings.n; i++)
+		error_list_add(&said->warnings, &reload_warnings.items[i]);
+	said->refuses = reload_refuses;
 	return reload_faults.n == 0;
 }
 
@@ -65,7 +70,8 @@ static inline void control_open(void)
 	ck_assert_ptr_nonnull(control);
 	client = client_new();
 	incoming = BUF_INIT(1 << 20);
-	reload_faults = (struct error_list){ .max = 5 };
+	reload_faults = reload_warnings = (struct error_list){ .max = 5 };
+	reload_refuses = false;
 }
 
 static inline void control_close(void)
@@ -75,6 +81,7 @@ static inline void control_close(void)
 	event_base_free(base);
 	buf_free(&incoming);
 	error_list_free(&reload_faults);
+	error_list_free(&reload_warnings);
 	struct clock *clock = f.core.clock;
 	exchange_close();
 	retention_free(options.retention);
