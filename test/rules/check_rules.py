@@ -93,7 +93,8 @@ class Tree(unittest.TestCase):
 
     def judge_libraries(self):
         """Runs a copy of includes.sh over the tree; returns (status, output)."""
-        self.put("test/rules/includes.sh", open(f"{RULES}/includes.sh", encoding="utf-8").read())
+        with open(f"{RULES}/includes.sh", encoding="utf-8") as f:
+            self.put("test/rules/includes.sh", f.read())
         done = subprocess.run(["sh", f"{self.folder.name}/test/rules/includes.sh"], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
