@@ -440,6 +440,23 @@ START_TEST(one_of_two_was_recalled)
 }
 END_TEST
 
+/* Both were: there is nothing to end together. */
+START_TEST(both_were_recalled)
+{
+	send_two();
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(posted(NORTH_SYSTEM, exchange_path(&two[i]->decided.id, "/recall"),
+		                        VIEW("{\"why\":\"sent-in-error\"}")),
+		                 200);
+	both_taken();
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(row_of(two[i]).state, STATE_RECALLED);
+		has_receipt(two[i]);
+	}
+	let_two_go();
+}
+END_TEST
+
 /* The receipt in a line is for that line's record, and for no other. */
 START_TEST(a_receipt_of_another_line_ends_nothing)
 {
@@ -521,6 +538,7 @@ TCase *make_delivery_case(void)
 	tcase_add_test(c, two_end_together);
 	tcase_add_test(c, one_of_two_is_held);
 	tcase_add_test(c, one_of_two_was_recalled);
+	tcase_add_test(c, both_were_recalled);
 	tcase_add_test(c, a_receipt_of_another_line_ends_nothing);
 	tcase_add_test(c, one_of_two_is_taken);
 	return c;
