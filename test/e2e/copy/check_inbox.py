@@ -94,7 +94,11 @@ class Commands(unittest.TestCase):
         self.assertIn("cannot rename", err)
         self.assertEqual(out, "0 fetched, 0 acknowledged, 0 duties\n")
         self.assertEqual(self.inbox.acks, {})
-        self.ctl("fetch", f"{self.to}/nowhere", status=1)
+        # A new folder is its owner's alone; one in a folder that is not there is not made.
+        new = f"{self.to}/new"
+        self.assertIn("3 fetched, 0 acknowledged", self.ctl("fetch", new)[0])
+        self.assertEqual(os.stat(new).st_mode & 0o777, 0o700)
+        self.assertIn("cannot open", self.ctl("fetch", f"{self.to}/no/where", status=1)[1])
 
     def test_ack_says_what_came_of_it(self):
         self.fill()
