@@ -234,8 +234,7 @@ static bool write_node(const struct plan *p, struct error *e)
 	/* The unit hands the key over as a credential: it stays readable to root alone. */
 	json_object_set_new(doc, "tls",
 	                    json_pack("{s:o, s:o, s:o}", "certificate", named(p, "tls/gateway.pem"), "key",
-	                              p->system ? json_string("/run/credentials/gatewayd.service/tls.key")
-	                                        : named(p, "tls/gateway.key"),
+	                              p->system ? json_string("/run/gatewayd/tls.key") : named(p, "tls/gateway.key"),
 	                              "authorities", named(p, "tls/authorities.pem")));
 	json_object_set_new(doc, "store", named(p, "store/gatewayd.db"));
 	json_object_set_new(doc, "keys", named(p, "keys"));

@@ -176,7 +176,8 @@ static void check_vkey(struct set_up *x, const char *pointer, const char *path, 
 		else if (!note_vkey_same(&told, own))
 			wrong_vkey(x, pointer, path, own,
 			           strcmp(told.name, own->name) != 0
-			                   ? "is of another name (host, node or epoch)"
+			                   ? "is of another name (host, node or epoch); was `gatewayctl audit "
+			                     "new-epoch` interrupted? It may run again"
 			                   : "is not the public half of the secret in `keys`");
 	}
 	buf_free(&text);

@@ -486,5 +486,6 @@ class Overdue(Pair):
         self.assertGreaterEqual(waiting["id"], mask["id"])
         self.done(waiting, {"result": "masked"})
         wait_for(lambda: self.told(exchange)["duties"][0]["state"] == "done")
-        self.assertEqual(self.north.post("pax", agreements.envelope(agreements.passenger_record(3)))[0], 201)
+        # The answer to the receipt comes after the commit that all can see.
+        wait_for(lambda: self.north.post("pax", agreements.envelope(agreements.passenger_record(3)))[0] == 201)
         self.assertEqual(north.ask("retention", "overdue"), [])

@@ -46,7 +46,7 @@ class Expiry(unittest.TestCase):
         until = ("--until", f"{self.date(6)}T11:59:59Z")
         self.assertEqual(sum(g["timers"] for g in self.node.ask("retention", "due", "--by", "day", *until)), 5)
         self.assertEqual(len(self.node.ask("retention", "due", *until)), 5)
-        self.assertIn(f"{self.date(7)}                erase", self.node.ctl("retention", "due", "--by", "day")[1])
+        self.assertIn(f"{self.date(7)} erase", self.node.ctl("retention", "due", "--by", "day")[1])
 
     def test_by_agreement(self):
         groups = self.node.ask("retention", "due", "--by", "agreement")

@@ -325,7 +325,7 @@ class Copies(Case):
         with self.assertRaises(Ended):
             node.start()
         self.assertEqual(node.process.returncode, 78)
-        self.noticed("the audit key is exchanged", "the node, at its start", at, line_with(read(node.log)[size:], "error"))
+        self.noticed("the audit key is exchanged", "the node, at its start", at, line_with(read(node.log)[size:], "not the public half"))
 
     def test_altered_tile(self):
         self.kind, at = "forged", time.monotonic()

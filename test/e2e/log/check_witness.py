@@ -201,7 +201,12 @@ class Unwilling(unittest.TestCase):
             return [client.request("POST", "/add-checkpoint", log.request(0 if i == 0 else 3))[0] for i in range(n)]
 
     def test_without_a_witness_key(self):
-        self.assertEqual(self.answers(lambda n: os.remove(f"{n.folder}/keys/witness.key")), [404])
+        def without(node):
+            os.remove(f"{node.folder}/keys/witness.key")
+            audit = json.loads(read(node.config))["audit"]
+            del audit["witness_vkey"]
+            node.change(audit=audit)
+        self.assertEqual(self.answers(without), [404])
 
     def test_too_often(self):
         self.assertEqual(self.answers(lambda n: n.change(limits={"reads_per_minute": 2, "threads": 1}), 3), [200, 200, 429])
