@@ -231,7 +231,7 @@ static bool write_node(const struct plan *p, struct error *e)
 	                p->listen);
 	if (p->monitor)
 		json_object_set_new(doc, "monitor", json_pack("[s]", p->monitor));
-	/* The unit hands the key over as a credential: it stays readable to root alone. */
+	/* The unit copies the key, which stays readable to root alone, at each start and reload. */
 	json_object_set_new(doc, "tls",
 	                    json_pack("{s:o, s:o, s:o}", "certificate", named(p, "tls/gateway.pem"), "key",
 	                              p->system ? json_string("/run/gatewayd/tls.key") : named(p, "tls/gateway.key"),

@@ -8,6 +8,7 @@ import unittest
 
 import agreements
 from check_sender import Receiver, uuid7
+from check_witness import Log
 from world import ROOT, World, read, wait_for, write
 
 
@@ -88,7 +89,7 @@ class Mended(unittest.TestCase):
     def test_the_key_of_the_log_comes_later(self):
         right = read(self.partner)
         doc = json.loads(right)
-        doc["audit"] = {"vkey": read(f"{self.south.folder}/audit.vkey").strip()}
+        doc["audit"] = {"vkey": Log(self.world, "gw.north.example/audit/gw1/1").vkey}   # the name, with another key
         write(self.partner, json.dumps(doc))
         self.world.start()
         exchange = self.post()
