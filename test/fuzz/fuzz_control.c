@@ -84,10 +84,10 @@ void log_line(const char *level, const char *fmt, ...)
 	(void)level, (void)fmt;
 }
 
-static bool reload(struct core *c, struct error_list *errors)
+static bool reload(struct core *c, struct reload_said *said)
 {
 	(void)c;
-	error_list_addf(errors, REASON_CONFIG, "gatewayd.json", 1, 1, "a fault");
+	error_list_addf(&said->errors, REASON_CONFIG, "gatewayd.json", 1, 1, "a fault");
 	return false;
 }
 
