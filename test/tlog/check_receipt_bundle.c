@@ -156,7 +156,7 @@ static const char *const leaves[] = {
 	"{\"a\":\"\xc3\xa4\"}",
 	"{\"a\":\"b\"} \x01 {\"" HEX "\":1}", /* as a mark: kept as text */
 	"{\"" HEX "\":\"unended",
-	"{\"" HEX,
+	("{\"" HEX),
 };
 
 START_TEST(odd_leaves)
