@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 import agreements
-from broken_set_ups import Maker
+from set_up_rows import Maker
 from world import GATEWAYCTL, ROOT, Client, World, read, run, wait_for
 
 SCRIPT = f"{ROOT}/systemd/renew-certificate"

@@ -12,6 +12,7 @@ import unittest
 import agreements
 import broken_set_ups
 from ports import free_port
+from set_up_rows import Maker
 from world import GATEWAYCTL, GATEWAYD, ROOT, Client, Node, World, read, run, write
 
 ROWS = [r for r in broken_set_ups.ROWS if os.geteuid() == 0 or r["place"] != "/user"]
@@ -28,7 +29,7 @@ def said(row, text):
 def set_up():
     world = World()
     world.agreement(agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")))
-    maker = broken_set_ups.Maker(world, f"{world.folder}/maker")
+    maker = Maker(world, f"{world.folder}/maker")
     shutil.copy(f"{world.south.folder}/tls/gateway.key", f"{maker.folder}/good.key")
     return world, maker
 
