@@ -247,6 +247,10 @@ START_TEST(test_a_path_beside_another)
 		beside[j].b[0] ^= 1;
 		ck_assert(!tlog_path_check(&known, 41, size, &leaves[41], beside, m, &root));
 		beside[j].b[0] ^= 1;
+		/* Nor under another root, though all that is shown is right. */
+		root.b[31] ^= 1;
+		ck_assert(!tlog_path_check(&known, 41, size, &leaves[41], beside, m, &root));
+		root.b[31] ^= 1;
 		ck_assert(!tlog_path_check(&known, 41, size, &leaves[42], beside, m, &root));
 		ck_assert(!tlog_path_check(&known, 41, size, &leaves[41], beside, m - 1, &root));
 		ck_assert(tlog_path_check(&known, 41, size, &leaves[41], beside, m, &root));
