@@ -7,6 +7,7 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/key_window.h"
 #include "lib/base/arena.h"
+#include "lib/policy/schedule.h"
 
 /* Every statement; the texts are in statements.c, the migrations in migrations.c. The first ones write. */
 enum sql {
@@ -302,6 +303,9 @@ struct view col_view(struct statement *q, int at); /* until the next step */
 /* Until the next call on the store, in *out; the caller has reset the scratch memory. */
 bool col_keep(struct store *s, struct statement *q, int at, struct view *out, struct error *e) MUST_USE;
 void col_bytes(struct statement *q, int at, void *out, size_t n); /* zeros when the length differs */
+
+/* The plan of a timer's row: its seven columns from `at` on. */
+struct schedule timer_plan(struct statement *q, int at);
 
 /* Rows of store_count_deliveries() and the like; ends the statement. */
 struct store_waiting;

@@ -46,19 +46,24 @@ bool store_drop_timer(struct store *s, uint64_t seq, struct error *e)
 	return sql_run(s, SQL_TIMER_DROP, BOUND(as_number(seq)), e);
 }
 
+struct schedule timer_plan(struct statement *q, int at)
+{
+	return (struct schedule){ .base_ms = col_int(q, at),
+		                  .payload_ms = col_int(q, at + 1),
+		                  .mask_ms = col_int(q, at + 2),
+		                  .review_ms = col_int(q, at + 3),
+		                  .notify_ms = col_int(q, at + 4),
+		                  .end_ms = col_int(q, at + 5),
+		                  .return_at_end = col_int(q, at + 6) != 0 };
+}
+
 static struct store_timer timer_row(struct statement *q)
 {
 	return (struct store_timer){ .seq = (uint64_t)col_int(q, 0),
 		                     .due_ms = col_int(q, 1),
 		                     .kind = (enum timer_kind)col_int(q, 2),
 		                     .held = col_int(q, 3) != 0,
-		                     .plan = { .base_ms = col_int(q, 4),
-		                               .payload_ms = col_int(q, 5),
-		                               .mask_ms = col_int(q, 6),
-		                               .review_ms = col_int(q, 7),
-		                               .notify_ms = col_int(q, 8),
-		                               .end_ms = col_int(q, 9),
-		                               .return_at_end = col_int(q, 10) != 0 },
+		                     .plan = timer_plan(q, 4),
 		                     .receipt_ms = col_int(q, 11),
 		                     .inbox = (uint64_t)col_int(q, 12),
 		                     .purpose = col_view(q, 13),

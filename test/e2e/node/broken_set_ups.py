@@ -11,7 +11,6 @@ from set_up_rows import NODE, PARTNER, ROWS, edit_audit, edit_partner, row
 from world import GATEWAYCTL, read, run, write
 
 
-
 # --- addresses ---
 
 @row(NODE, "/listen/1: .* is taken by /listen/0 already: give each its own port")
