@@ -4,11 +4,12 @@ import base64
 import json
 import os
 import sqlite3
+import subprocess
 import unittest
 import uuid
 
 import agreements
-from world import ROOT, World, wait_for
+from world import GATEWAYCTL, ROOT, World, read, wait_for
 
 
 class Together(unittest.TestCase):
@@ -18,6 +19,7 @@ class Together(unittest.TestCase):
         digest = agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json")
         for name in ("pax", "pax-2"):
             w.agreement(agreements.passenger(name, digest=digest))
+        w.agreement(agreements.passenger("kept", digest=digest, delivery={"keep": "P2D"}))
         return w
 
     def queued(self, world, n, agreement="pax"):
@@ -68,6 +70,31 @@ class Together(unittest.TestCase):
         w.south.change(limits={"lines": 3})
         w.south.start()
         self.arrived(w, sent)
+
+    def sealed(self, world, sent):
+        """Of each, whether the sender's gateway holds the sealed record, and what went with it."""
+        db = sqlite3.connect(f"file:{world.north.folder}/store/gatewayd.db?mode=ro", uri=True)
+        held = {db.execute("SELECT (SELECT count(*) FROM payload p WHERE p.seq = x.seq), (SELECT count(*) FROM kept k WHERE k.seq = x.seq) "
+                           "FROM exchange x WHERE x.id = ?", (uuid.UUID(x).bytes,)).fetchone() for x in sent}
+        db.close()
+        return held
+
+    def test_what_is_kept_of_many_is_kept(self):
+        """An agreement that has them kept for a second delivery, beside one that has not; and then all of them once more."""
+        w = self.world()
+        w.north.start()
+        kept, others = self.queued(w, 10, "kept"), self.queued(w, 10)
+        w.south.start()
+        self.arrived(w, kept + others)
+        self.assertEqual((self.sealed(w, kept), self.sealed(w, others)), ({(1, 1)}, {(0, 0)}))
+        again = subprocess.run([GATEWAYCTL, "-c", w.north.config, "outbox", "again", "-"], input="\n".join(kept), text=True,
+                               capture_output=True, timeout=60, check=False)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.arrived(w, kept + others)
+        self.assertEqual(self.sealed(w, kept), {(1, 1)})
+        outcomes = {x: [e["outcome"] for e in w.north.entries() if e["operation"] == "delivery" and e["exchange"] == x] for x in kept}
+        self.assertEqual(outcomes, {x: ["delivered", "queued", "delivered"] for x in kept})
+        self.assertNotIn("cannot become", read(w.north.log))
 
     def test_what_one_side_does_not_hold_waits_and_the_others_go(self):
         """The partner lost one agreement of the two: its records wait, with the reason."""
