@@ -460,7 +460,7 @@ class Withdrawn(Four):
         (kept,) = self.take("east", "record")
         self.documents.take(self.w.north, withdrawals(2, "ref-0", "ref-1"))
         self.assertEqual(self.take("east", "recall"), [c1])
-        recalls = [i for i in self.clients["south"].inbox()["items"] if i["kind"] == "recall"]
+        recalls = [i for i in self.items("south", "correction", "recall") if i["kind"] == "recall"]
         self.assertEqual([i["exchange"] for i in recalls], [b2])
         self.assertEqual(self.take("south", "correction", "recall")[0], item["exchange"])
         self.become("ended", first, second)
