@@ -256,9 +256,9 @@ static int version(void)
 	return 0;
 }
 
-/* What the machine lacks, told before anything is bound. Root may look into every folder: where it is to become another
- * account, a process that has become it looks. The status to end with; 0: there is nothing. */
-static int look_at_machine(const struct conf *conf)
+/* What the machine lacks, told before anything is bound. Root may read every file: where it is to become another account, a process
+ * that has become it reads all of them, and looks. The status to end with; 0: there is nothing. */
+static int look_at_machine(const char *path, const struct conf *conf)
 {
 	struct error_list errors = { .n = 0 };
 	struct error e = { .reason = REASON_NONE };
@@ -277,8 +277,8 @@ static int look_at_machine(const struct conf *conf)
 	if (pid == 0) {
 		if (!become(user, &e))
 			_exit(fail(&e));
-		conf_set_up(conf, &errors);
-		_exit(errors.n ? print_errors(&errors) : 0);
+		struct secret none = { .n = 0 };
+		_exit(conf_load_here(path, &none, conf, instant_now_ms(), &errors) ? 0 : print_errors(&errors));
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return 1;
@@ -298,7 +298,7 @@ static int start(const char *path)
 
 	if (!conf)
 		return print_errors(&errors);
-	status = look_at_machine(conf);
+	status = look_at_machine(path, conf);
 	if (status != 0) {
 		conf_unref(conf);
 		return status;

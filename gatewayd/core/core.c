@@ -121,29 +121,35 @@ static void warn_of_start(const struct node *running, const struct node *fresh, 
 		}
 }
 
-/* Loads the configuration with the secret that pseudonyms need; its documents must go on from those of `running` (NULL at a
- * start, which has looked at the machine), and from those that `reader` knows. */
-static struct conf *load_conf(struct core *c, struct store *reader, const struct conf *running, struct warnings *w,
-                              struct error_list *errors)
+/* Whether one that loaded may be used: what it changes goes on from `running` (NULL at a start), and its documents from those that
+ * `reader` knows. What it warns of is said. */
+static bool may_be_used(struct store *reader, const struct conf *running, const struct conf *conf, int64_t now_ms,
+                        struct warnings *w, struct error_list *errors)
+{
+	char text[700];
+
+	if ((running && !goes_on(&running->node, &conf->node, errors)) ||
+	    !governing_permits(reader, running, conf, now_ms, errors)) {
+		conf_place(errors, 0);
+		return false;
+	}
+	if (conf->own.late.reason != REASON_NONE)
+		warn(w, error_print(&conf->own.late, text, sizeof text));
+	conf_revocation_notes(conf, now_ms, warn_revocation, w);
+	if (running)
+		warn_of_start(&running->node, &conf->node, w);
+	governing_warn(conf, now_ms);
+	return true;
+}
+
+static struct conf *load_again(struct core *c, struct warnings *w, struct error_list *errors)
 {
 	int64_t now = instant_now_ms();
-	struct conf *conf = running ? conf_load_here(c->config_path, &c->pseudonym, running, now, errors)
-	                            : conf_load(c->config_path, &c->pseudonym, now, errors);
+	struct conf *conf = conf_load_here(c->config_path, &c->pseudonym, c->conf, now, errors);
 
-	if (conf && ((running && !goes_on(&running->node, &conf->node, errors)) ||
-	             !governing_permits(reader, running, conf, now, errors))) {
-		conf_place(errors, 0);
+	if (conf && !may_be_used(c->reader, c->conf, conf, now, w, errors)) {
 		conf_unref(conf);
 		return NULL;
-	}
-	if (conf) {
-		char text[700];
-		if (conf->own.late.reason != REASON_NONE)
-			warn(w, error_print(&conf->own.late, text, sizeof text));
-		conf_revocation_notes(conf, now, warn_revocation, w);
-		if (running)
-			warn_of_start(&running->node, &conf->node, w);
-		governing_warn(conf, now);
 	}
 	return conf;
 }
@@ -155,7 +161,7 @@ bool core_reload(struct core *c, struct reload_said *said)
 	struct conf *fresh, *old;
 
 	notify("RELOADING=1");
-	fresh = load_conf(c, c->reader, c->conf, &w, errors);
+	fresh = load_again(c, &w, errors);
 	/* What it changes is in the log before anything is decided by it. */
 	if (fresh && !governing_submit(c, fresh, "reload")) {
 		error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
@@ -179,23 +185,21 @@ bool core_reload(struct core *c, struct reload_said *said)
 	return true;
 }
 
-/* The configuration again, now with the secret that pseudonyms need. */
+/* The configuration that was loaded before anything was bound: whether the store allows it, and the secret that pseudonyms
+ * need. */
 static bool arm_conf(struct core *c, struct store *reader, struct error *e)
 {
 	struct error_list errors = { .n = 0 };
 	struct warnings w = { .said = NULL };
-	struct conf *armed = load_conf(c, reader, NULL, &w, &errors);
+	bool ok = may_be_used(reader, NULL, c->conf, instant_now_ms(), &w, &errors);
 
-	if (!armed) {
+	if (!ok) {
 		bool passing = exit_status_of(&errors) != EXIT_CONFIG;
 		log_errors(&errors);
-		error_list_free(&errors);
-		return error_set(e, passing ? REASON_IO : REASON_CONFIG, "the configuration cannot be used");
+		error_set(e, passing ? REASON_IO : REASON_CONFIG, "the configuration cannot be used");
 	}
-	conf_unref(c->conf);
-	c->conf = armed;
 	error_list_free(&errors);
-	return true;
+	return ok && conf_arm(c->conf, &c->pseudonym, e);
 }
 
 static bool make_workers(struct core *c, const struct core_options *o, struct error *e)

@@ -137,6 +137,11 @@ out:
 	return NULL;
 }
 
+bool agreement_arm(struct agreement *a, const struct secret *secret, struct error *e)
+{
+	return arm_rulings(a, secret, e) && arm_beside(a, secret, e);
+}
+
 struct agreement *agreement_ref(struct agreement *a)
 {
 	atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);

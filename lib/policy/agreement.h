@@ -55,6 +55,9 @@ struct agreement_sources {
  * in errors. All combinations of purpose, tier, subject category and direction are compiled here. */
 struct agreement *agreement_load(const char *file, struct view text, struct view signature,
                                  const struct agreement_sources *from, struct error_list *errors) MUST_USE;
+/* Derives the keys of one that was loaded without a pseudonym secret, as if it had been loaded with it. Before any other thread
+ * has it. */
+bool agreement_arm(struct agreement *a, const struct secret *secret, struct error *e) MUST_USE;
 struct agreement *agreement_ref(struct agreement *a);
 void agreement_unref(struct agreement *a);
 

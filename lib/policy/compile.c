@@ -164,6 +164,14 @@ static bool build(struct compiler *c, struct compiled *out)
 	return map_rules(c, out) && (out->kind != KIND_SHARED || derive_output(l, out));
 }
 
+bool arm_rulings(struct agreement *a, const struct secret *secret, struct error *e)
+{
+	for (struct compiled *c = a->compiled; c; c = c->next)
+		if (c->kind == KIND_EGRESS && !program_arm(c->program, secret, e))
+			return false;
+	return true;
+}
+
 static uint64_t hash_set(const uint64_t *set, size_t words)
 {
 	uint64_t h = UINT64_C(14695981039346656037);

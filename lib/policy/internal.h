@@ -266,8 +266,11 @@ bool read_overlay_rules(struct load *l, struct rule **rules, size_t *n); /* over
 bool check_signatures(struct load *l, struct view signature);            /* signatures.c */
 bool read_epochs(struct load *l);                                        /* epochs.c */
 bool compile_rulings(struct load *l);                                    /* compile.c */
-bool read_beside(struct load *l);                                        /* read_beside.c: the clause envelope */
-bool compile_beside(struct load *l);                                     /* the same: its programs */
+bool arm_rulings(struct agreement *a, const struct secret *secret,
+                 struct error *e);   /* the same: keys, as agreement_arm() */
+bool read_beside(struct load *l);    /* read_beside.c: the clause envelope */
+bool compile_beside(struct load *l); /* the same: its programs */
+bool arm_beside(struct agreement *a, const struct secret *secret, struct error *e); /* the same: their keys */
 /* The program for what leaves at `now_ms`, or for what has arrived; NULL: no member of it leaves. read_beside.c */
 const struct program *beside_program(const struct agreement *a, struct view purpose, int64_t now_ms, bool arrived);
 

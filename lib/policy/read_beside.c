@@ -170,6 +170,14 @@ bool compile_beside(struct load *l)
 	return true;
 }
 
+bool arm_beside(struct agreement *a, const struct secret *secret, struct error *e)
+{
+	for (struct beside_program *b = a->beside_programs; b; b = b->next)
+		if (b->purpose != INDEX_NONE && !program_arm(b->program, secret, e))
+			return false;
+	return true;
+}
+
 const struct program *beside_program(const struct agreement *a, struct view purpose, int64_t now_ms, bool arrived)
 {
 	size_t p = arrived ? INDEX_NONE : find_purpose(a, purpose), i = 0;

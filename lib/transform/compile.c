@@ -124,6 +124,19 @@ struct program *program_compile(const struct field_rule *rules, size_t n, const 
 	return p;
 }
 
+bool program_arm(struct program *p, const struct secret *secret, struct error *e)
+{
+	struct key_context keys = { .secret = *secret };
+	bool ok = true;
+
+	for (size_t i = 0; i < p->n_rules && ok; i++) {
+		keys.epoch = p->rules[i].epoch;
+		ok = rule_derive(&p->rules[i], &keys, e);
+	}
+	secret_wipe(&keys.secret);
+	return ok;
+}
+
 void program_free(struct program *p)
 {
 	if (!p)

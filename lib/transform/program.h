@@ -89,6 +89,9 @@ struct program;
 /* Parameters are checked here; every error is listed with the rule's id, and stands at its place. */
 struct program *program_compile(const struct field_rule *rules, size_t n, const struct key_context *keys,
                                 struct error_list *errors) MUST_USE;
+/* Derives the keys of a program that was compiled without a secret: from now on it runs like one that was compiled with it.
+ * Before any other thread has it. False with the rule's place and what is wrong with it. */
+bool program_arm(struct program *p, const struct secret *secret, struct error *e) MUST_USE;
 void program_free(struct program *p);
 size_t program_rule_count(const struct program *p);
 const char *program_rule_id(const struct program *p, uint32_t rule);

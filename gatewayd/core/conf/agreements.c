@@ -104,6 +104,14 @@ out:
 	buf_free(&overlay_text);
 }
 
+bool conf_arm(struct conf *c, const struct secret *secret, struct error *e)
+{
+	for (size_t i = 0; i < c->n_agreements; i++)
+		if (!agreement_arm(c->agreements[i], secret, e))
+			return false;
+	return true;
+}
+
 void conf_agreements_free(struct conf *c)
 {
 	for (size_t i = 0; i < c->n_agreements; i++)

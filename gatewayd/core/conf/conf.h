@@ -161,6 +161,8 @@ struct conf *conf_load(const char *path, const struct secret *secret, int64_t no
  * that `running` (NULL: none) shows already. */
 struct conf *conf_load_here(const char *path, const struct secret *secret, const struct conf *running, int64_t now_ms,
                             struct error_list *errors) MUST_USE;
+/* Gives the agreements of one that was loaded without it the pseudonym secret. Before any other thread has it. */
+bool conf_arm(struct conf *c, const struct secret *secret, struct error *e) MUST_USE;
 /* Lists what this machine lacks for it, as the account that the caller is: folders and who may read and write them, secrets,
  * and that audit.vkey and witness.vkey are theirs. Changes nothing. */
 void conf_set_up(const struct conf *c, struct error_list *errors);

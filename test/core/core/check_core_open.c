@@ -150,7 +150,7 @@ START_TEST(each_thing_wrong)
 	error_print(&why, text, sizeof text);
 	ck_assert_msg(why.reason == w->reason, "%s: %s", reason_slug(why.reason), text);
 	ck_assert_msg(strstr(text, w->text) != NULL, "%s", text);
-	daemon_start(&(struct start){ .broken_late = NULL });
+	daemon_start(&(struct start){ .cannot_confine = false });
 	ck_assert_int_eq(daemon_ended(), w->status);
 	snprintf(text, sizeof text, "cannot open: %s\n", w->step);
 	SAID(text);
@@ -197,22 +197,9 @@ START_TEST(a_store_that_was_put_back)
 	runs_once();
 	scratch_copy(scratch_file(&aside, "old.db"), scratch_file(&dir, "store.db"));
 	REFUSED(REASON_TAMPERED, core_check(node_conf(), e));
-	daemon_start(&(struct start){ .broken_late = NULL });
+	daemon_start(&(struct start){ .cannot_confine = false });
 	ck_assert_int_eq(daemon_ended(), 78);
 	SAID("cannot open: verified");
-}
-END_TEST
-
-/* The configuration is read again once the secrets are there: it may have changed meanwhile. */
-START_TEST(a_configuration_that_is_wrong_by_then)
-{
-	runs_once();
-	daemon_start(&(struct start){ .broken_late = "node.json" });
-	ck_assert_int_eq(daemon_ended(), 78);
-	SAID("cannot open: verified");
-	SAID("the configuration cannot be used");
-	conf_files_write();
-	runs_once();
 }
 END_TEST
 
@@ -230,7 +217,7 @@ START_TEST(a_store_that_forgot_what_it_remembers)
 	OK(store_commit(s, e));
 	store_close(s);
 	OK(core_check(node_conf(), e));
-	daemon_start(&(struct start){ .broken_late = NULL });
+	daemon_start(&(struct start){ .cannot_confine = false });
 	ck_assert_int_eq(daemon_ended(), 78);
 	SAID("cannot open: what is remembered");
 	ck_assert_uint_eq(logged("\"operation\":\"start\"", NULL), 1);
@@ -251,7 +238,7 @@ END_TEST
 
 START_TEST(beside_a_daemon_nothing_is_said_against_it)
 {
-	const struct start as_it_is = { .broken_late = NULL };
+	const struct start as_it_is = { .cannot_confine = false };
 
 	daemon_start(&as_it_is);
 	manager_hears("READY=1");
@@ -268,7 +255,7 @@ START_TEST(keys_that_another_has)
 	runs_once();
 	OK((k = keystore_open(scratch_file(&dir, "keys"), false, e)) != NULL);
 	REFUSED(REASON_UNAVAILABLE, core_check(node_conf(), e));
-	daemon_start(&(struct start){ .broken_late = NULL });
+	daemon_start(&(struct start){ .cannot_confine = false });
 	ck_assert_int_eq(daemon_ended(), 1);
 	SAID("cannot open: payload keys");
 	keystore_close(k);
@@ -283,7 +270,7 @@ START_TEST(a_store_that_another_has)
 	runs_once();
 	OK((s = store_open(scratch_file(&dir, "store.db"), e)) != NULL);
 	REFUSED(REASON_UNAVAILABLE, core_check(node_conf(), e));
-	daemon_start(&(struct start){ .broken_late = NULL });
+	daemon_start(&(struct start){ .cannot_confine = false });
 	ck_assert_int_eq(daemon_ended(), 1);
 	SAID("cannot open: verified");
 	store_close(s);
@@ -322,7 +309,6 @@ TCase *make_core_open_case(void)
 	tcase_add_test(c, a_new_node_is_right);
 	tcase_add_test(c, a_key_folder_that_was_used);
 	tcase_add_test(c, a_store_that_was_put_back);
-	tcase_add_test(c, a_configuration_that_is_wrong_by_then);
 	tcase_add_test(c, a_store_that_forgot_what_it_remembers);
 	tcase_add_test(c, a_mirror_that_cannot_be_written_stops_nobody);
 	tcase_add_test(c, beside_a_daemon_nothing_is_said_against_it);

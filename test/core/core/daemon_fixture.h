@@ -30,7 +30,6 @@
 /* What a start meets. */
 struct start {
 	bool cannot_confine;
-	const char *broken_late; /* a file that is no longer what it was once the configuration was read; NULL: none */
 };
 
 static struct daemon {
@@ -148,8 +147,6 @@ static inline void core_process(int channel, int leave[2], const struct start *h
 	snprintf(path, sizeof path, "%s/notify", aside.path);
 	setenv("NOTIFY_SOCKET", path, 1);
 	cannot_confine = how->cannot_confine;
-	if (how->broken_late)
-		scratch_write(scratch_file(&dir, how->broken_late), VIEW("{"));
 	if (!freopen(said_path, "w", stderr))
 		_exit(99);
 	exit(core_run(&o));
@@ -317,7 +314,7 @@ static inline int daemon_stopped(int signal_number)
 /* One start and stop, as it should be. */
 static inline void runs_once(void)
 {
-	daemon_start(&(struct start){ .broken_late = NULL });
+	daemon_start(&(struct start){ .cannot_confine = false });
 	manager_hears("READY=1");
 	ck_assert_int_eq(daemon_stopped(SIGTERM), 0);
 }

@@ -5,6 +5,8 @@ import glob
 import hashlib
 import json
 import os
+import pwd
+import re
 import resource
 import shutil
 import signal
@@ -14,7 +16,7 @@ import unittest
 
 import agreements
 from ports import free_port
-from world import GATEWAYD, ROOT, World, read, run, wait_for, write
+from world import GATEWAYD, ROOT, Ended, World, read, run, wait_for, write
 
 EXIT_PASSING, EXIT_CONFIG = 1, 78
 
@@ -106,6 +108,23 @@ class Paths(Case):
         status, said = self.check()
         self.assertEqual(status, 0, said)
         self.assertEqual(digests(self.south.folder), before)
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_what_root_alone_can_read(self):
+        """What a start reads before it becomes another account, a reload must be able to read after it."""
+        os.chmod(self.world.folder, 0o755)
+        self.south.change(user=pwd.getpwuid(65534).pw_name)
+        for path in glob.glob(f"{self.south.folder}/**", recursive=True, include_hidden=True):
+            os.chown(path, 65534, 65534)
+        (agreement,) = glob.glob(f"{self.south.folder}/agreements/*.json")
+        os.chown(agreement, 0, 0)
+        os.chmod(agreement, 0o600)
+        with self.assertRaises(Ended) as failed:
+            self.south.start()
+        self.assertRegex(str(failed.exception), f"ended with (1|78)\n(?s:.*){re.escape(agreement)}: .*Permission denied")
+        os.chown(agreement, 65534, 65534)
+        self.south.start()
+        self.assertEqual(self.south.ctl("reload")[0], 0)
 
     def test_a_store_that_is_not_there(self):
         self.south.change(store="store/gatewayd.bd")
