@@ -348,7 +348,7 @@ static bool names_shape(const struct simulation *s)
 
 static void print_shaped(const struct simulation *s, struct buf *out)
 {
-	struct shapes *shapes = shapes_new();
+	struct shapes *shapes = shapes_new(16);
 	struct shape_use use;
 
 	if (shapes &&

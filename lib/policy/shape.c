@@ -5,11 +5,12 @@
 
 #include <stdlib.h>
 
+#include <uthash.h>
+
 #include "lib/base/arena.h"
 #include "lib/policy/internal.h"
 
 #define PLACE_MAX  1024  /* bytes: a longer place is cut to its last whole token */
-#define KINDS      16    /* rulings that a table knows at a time */
 #define PLACES_MAX 20000 /* of one ruling: beyond them it begins anew, before a record */
 #define SHAPES_MAX 1024  /* the same */
 #define TEXT_MAX   (16u << 20)
@@ -42,21 +43,21 @@ struct known {
 
 /* What was met under one ruling. */
 struct kind {
-	struct agreement *agreement; /* held; NULL: not in use */
+	UT_hash_handle hh;
+	struct agreement *agreement; /* held */
 	const struct ruling *ruling;
-	uint64_t used;
 	struct arena mem; /* tokens, and the lists of `known` */
 	struct place *places;
 	struct line *lines;
 	struct known *known;
 	uint32_t n_places, cap_places, n_lines, cap_lines, n_known, cap_known;
-	uint32_t place_slots[1024], known_slots[256];
+	uint32_t place_slots[256], known_slots[64];
 };
 
 struct shapes {
-	struct kind kinds[KINDS];
+	struct kind *kinds; /* by ruling; the one that was not used for longest first */
 	struct kind *current;
-	uint64_t clock;
+	unsigned most;
 	uint32_t *touched; /* lines that the record has */
 	uint32_t n_touched, cap_touched;
 	uint32_t *counts;
@@ -112,8 +113,11 @@ static bool room(void *array, uint32_t n, uint32_t *cap, size_t size)
 	return true;
 }
 
-static void forget_kind(struct kind *k)
+static void forget_kind(struct shapes *s, struct kind *k)
 {
+	if (s->current == k)
+		s->current = NULL;
+	HASH_DEL(s->kinds, k);
 	for (uint32_t i = 0; i < k->n_known; i++)
 		shape_unref(k->known[i].shape);
 	agreement_unref(k->agreement);
@@ -121,19 +125,22 @@ static void forget_kind(struct kind *k)
 	free(k->places);
 	free(k->lines);
 	free(k->known);
-	memset(k, 0, sizeof *k);
+	free(k);
 }
 
-struct shapes *shapes_new(void)
+struct shapes *shapes_new(unsigned most)
 {
-	return calloc(1, sizeof(struct shapes));
+	struct shapes *s = calloc(1, sizeof *s);
+
+	if (s)
+		s->most = most;
+	return s;
 }
 
 void shapes_forget(struct shapes *s)
 {
-	for (size_t i = 0; i < KINDS; i++)
-		forget_kind(&s->kinds[i]);
-	s->current = NULL;
+	while (s->kinds)
+		forget_kind(s, s->kinds);
 }
 
 void shapes_free(struct shapes *s)
@@ -146,43 +153,46 @@ void shapes_free(struct shapes *s)
 	free(s);
 }
 
-static bool begin_kind(struct kind *k, const struct agreement *a, const struct ruling *ruling)
+static struct kind *begin_kind(struct shapes *s, const struct agreement *a, const struct ruling *ruling)
 {
-	forget_kind(k);
-	if (!room(&k->places, 0, &k->cap_places, sizeof *k->places))
-		return false;
+	struct kind *k = calloc(1, sizeof *k);
+
+	if (!k || !room(&k->places, 0, &k->cap_places, sizeof *k->places)) {
+		free(k);
+		return NULL;
+	}
 	k->agreement = agreement_ref((struct agreement *)(uintptr_t)a);
 	k->ruling = ruling;
 	k->places[k->n_places++] = (struct place){ .parent = NOTHING, .next = NOTHING, .line = NOTHING };
 	memset(k->place_slots, 0xff, sizeof k->place_slots);
 	memset(k->known_slots, 0xff, sizeof k->known_slots);
-	return true;
+	HASH_ADD_PTR(s->kinds, ruling, k);
+	return k;
 }
 
-/* The one of this ruling, or in the place of the one that was not used for longest. */
+/* The one of this ruling; where there are too many, the one that was not used for longest goes. NULL: no memory. */
 static struct kind *kind_of(struct shapes *s, const struct agreement *a, const struct ruling *ruling)
 {
-	struct kind *found = s->current, *oldest = &s->kinds[0];
+	struct kind *k = s->current;
 
-	if (!found || found->ruling != ruling) {
-		found = NULL;
-		for (struct kind *k = s->kinds; k < s->kinds + KINDS; k++) {
-			if (k->ruling == ruling)
-				found = k;
-			if (k->used < oldest->used)
-				oldest = k;
+	if (!k || k->ruling != ruling) {
+		HASH_FIND_PTR(s->kinds, &ruling, k);
+		if (k) { /* to the end: the table keeps the order in which they were added */
+			HASH_DEL(s->kinds, k);
+			HASH_ADD_PTR(s->kinds, ruling, k);
 		}
 	}
-	bool full = found && (found->n_places > PLACES_MAX || found->n_known > SHAPES_MAX);
-	if (!found || full) {
-		found = found ? found : oldest;
-		s->current = NULL;
-		if (!begin_kind(found, a, ruling))
-			return NULL;
+	if (k && (k->n_places > PLACES_MAX || k->n_known > SHAPES_MAX)) {
+		forget_kind(s, k);
+		k = NULL;
 	}
-	found->used = ++s->clock;
-	s->current = found;
-	return found;
+	if (!k) {
+		if (HASH_COUNT(s->kinds) == s->most)
+			forget_kind(s, s->kinds);
+		k = begin_kind(s, a, ruling);
+	}
+	s->current = k;
+	return k;
 }
 
 /* --- one record --- */
@@ -505,13 +515,10 @@ bool shapes_find(struct shapes *s, const struct agreement *a, const struct rulin
 		found = find_known(&w);
 	bool ok = found && take_counts(s, w.k, found);
 	/* A line that could not be listed keeps its count: then all of it is forgotten. */
-	if (w.failed) {
-		forget_kind(w.k);
-		s->current = NULL;
-	} else {
-		for (uint32_t i = 0; i < s->n_touched; i++)
-			w.k->lines[s->touched[i]].count = 0;
-	}
+	if (w.failed)
+		forget_kind(s, w.k);
+	for (uint32_t i = 0; i < s->n_touched && !w.failed; i++)
+		w.k->lines[s->touched[i]].count = 0;
 	if (ok)
 		*out = (struct shape_use){ .shape = found->shape, .counts = s->counts };
 	return ok;

@@ -28,7 +28,8 @@ struct shape *shape_ref(struct shape *s);
 void shape_unref(struct shape *s); /* NULL is fine */
 
 struct shapes;
-struct shapes *shapes_new(void) MUST_USE; /* NULL: no memory */
+/* `most`: rulings that it knows at a time, at least 1; of more it forgets the one that was not used for longest. NULL: no memory. */
+struct shapes *shapes_new(unsigned most) MUST_USE;
 void shapes_free(struct shapes *s);
 /* Lets go of what it met, and of the agreements that it was met under. */
 void shapes_forget(struct shapes *s);

@@ -399,7 +399,8 @@ static bool compile(struct compiler *c)
 	return true;
 }
 
-struct schema *schema_compile(struct schema_set *set, struct view uri, const struct schema_options *o, struct error *e)
+static struct schema *compile_anew(struct schema_set *set, struct view uri, const struct schema_options *o,
+                                   struct error *e)
 {
 	struct schema *s = calloc(1, sizeof *s);
 	struct error own = { .reason = REASON_NONE };
@@ -429,6 +430,18 @@ struct schema *schema_compile(struct schema_set *set, struct view uri, const str
 	return NULL;
 }
 
+struct schema *schema_compile(struct schema_set *set, struct view uri, const struct schema_options *o, struct error *e)
+{
+	struct digest key;
+	bool keyed = shared_key(set, uri, o, &key);
+	struct schema *used = keyed ? shared_use(&key, NULL) : NULL;
+	struct schema *s = used ? NULL : compile_anew(set, uri, o, e);
+
+	if (s && keyed && (used = shared_use(&key, s)) != s)
+		schema_unref(s); /* another thread was faster */
+	return used ? used : s;
+}
+
 struct schema *schema_ref(struct schema *s)
 {
 	atomic_fetch_add(&s->refs, 1);
@@ -437,7 +450,7 @@ struct schema *schema_ref(struct schema *s)
 
 void schema_unref(struct schema *s)
 {
-	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+	if (!s || !shared_leave(s))
 		return;
 	for (uint32_t i = 0; i < s->n_regexes; i++)
 		regex_free(s->regexes[i]);

@@ -123,6 +123,11 @@ struct array_shape {
 
 struct schema {
 	atomic_uint refs;
+	/* Of those in use (shared.c), under its lock. */
+	struct schema *next;
+	struct digest key;
+	bool shared;
+
 	struct graph g;
 	uint32_t start; /* pc */
 	uint32_t steps; /* of the options */
@@ -147,6 +152,12 @@ struct schema {
 	        cap_objects, cap_arrays, cap_regexes, cap_regex_texts;
 };
 
+/* shared.c: what a compiled schema follows from; false when it cannot be told. The one of this key that is in use, with a
+ * reference; else `s`, which is put in use and may be NULL. Gives a reference back: whether it was the last. */
+bool shared_key(const struct schema_set *set, struct view uri, const struct schema_options *o,
+                struct digest *out) MUST_USE;
+struct schema *shared_use(const struct digest *key, struct schema *s);
+bool shared_leave(struct schema *s) MUST_USE;
 /* guard.c: finds what tells the alternatives of every OP_ANY and OP_ONE apart; the program is linked. */
 void schema_find_guards(struct schema *s);
 /* Whether a pattern of patternProperties can do without a regular expression; `prefix` gets the literal

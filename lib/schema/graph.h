@@ -33,6 +33,7 @@ void schema_doc_unref(struct schema_doc *d);
 struct schema_set {
 	struct schema_doc **docs;
 	size_t n, cap;
+	struct digest digest; /* of what was added, in order */
 };
 /* The built-in document of that URI (a metaschema, or schema:/NAME.schema.json) as one of the set; NULL
  * with `e` untouched when there is none. */

@@ -32,7 +32,8 @@ void schema_set_free(struct schema_set *s);
 /* Adds a document under a base URI (its own `$id` counts too). The text is copied. */
 bool schema_set_add(struct schema_set *s, struct view uri, struct view text, struct error *e) MUST_USE;
 
-/* Compiles what `uri` (with fragment: a pointer or anchor) names. `e` gets the place in the schema. */
+/* Compiles what `uri` (with fragment: a pointer or anchor) names. `e` gets the place in the schema. Who compiles what is in use,
+ * from the same documents with the same options, gets that. Any thread. */
 struct schema *schema_compile(struct schema_set *s, struct view uri, const struct schema_options *o,
                               struct error *e) MUST_USE;
 struct schema *schema_ref(struct schema *s);

@@ -1,4 +1,5 @@
 /* Documents and sets of them. See schema.h and graph.h. */
+#include "lib/crypto/crypto.h"
 #include "lib/schema/document.h"
 #include "lib/schema/graph.h"
 #include "lib/schema/uri.h"
@@ -85,7 +86,13 @@ bool schema_set_add(struct schema_set *s, struct view uri, struct view text, str
 		snprintf(where, sizeof where, "%.*s", VIEW_ARG(uri));
 		return error_at(e, inner.reason, where, inner.line, inner.column, "%s", inner.text);
 	}
-	return append(s, d, e);
+	if (!append(s, d, e))
+		return false;
+	struct digest of[3] = { s->digest };
+	sha256(uri, &of[1]);
+	sha256(text, &of[2]);
+	sha256(view_make(of, sizeof of), &s->digest);
+	return true;
 }
 
 struct schema_doc *schema_set_builtin(struct schema_set *s, struct view uri, struct error *e)

@@ -141,7 +141,10 @@ static inline struct agreement *core_add_agreement(struct core_fixture *f, json_
 	json_decref(doc);
 	c->agreements = realloc(c->agreements, (c->n_agreements + 1) * sizeof *c->agreements);
 	ck_assert_ptr_nonnull(c->agreements);
-	c->agreements[c->n_agreements++] = a;
+	size_t at = c->n_agreements++;
+	for (; at > 0 && view_cmp(agreement_id(c->agreements[at - 1]), agreement_id(a)) > 0; at--)
+		c->agreements[at] = c->agreements[at - 1];
+	c->agreements[at] = a;
 	return a;
 }
 

@@ -6,13 +6,15 @@
 
 TCase *make_shape_case(void);
 
+#define RULINGS 16
+
 static struct shapes *shapes;
 static struct agreement *a;
 
 static void open_all(void)
 {
 	set_up();
-	shapes = shapes_new();
+	shapes = shapes_new(RULINGS);
 	ck_assert_ptr_nonnull(shapes);
 	a = load_with("pnr", NULL, NULL);
 }

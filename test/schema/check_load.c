@@ -219,6 +219,55 @@ START_TEST(same_uri_twice)
 }
 END_TEST
 
+/* One document under a base URI with another: NULL for `more`: none. */
+static struct schema *compiled(const char *more, const struct schema_options *o)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct schema_set *set = schema_set_new();
+
+	ck_assert(schema_set_add(set, VIEW("urn:a"), VIEW("{\"maxLength\":3,\"$defs\":{\"b\":{}}}"), &e));
+	ck_assert(!more || schema_set_add(set, VIEW("urn:b"), view_of(more), &e));
+	struct schema *s = schema_compile(set, VIEW("urn:a"), o, &e);
+	ck_assert_msg(s != NULL, "%s", e.text);
+	schema_set_free(set);
+	return s;
+}
+
+/* What is the same is compiled once as long as somebody has it; nothing else is taken for it. */
+START_TEST(shared)
+{
+	const struct view ignored = VIEW("hint");
+	const struct schema_options options[] = {
+		{ .draft = DRAFT_2020_12, .strict = true },
+		{ .draft = DRAFT_2019_09, .strict = true },
+		{ .draft = DRAFT_2020_12 },
+		{ .draft = DRAFT_2020_12, .strict = true, .formats = true },
+		{ .draft = DRAFT_2020_12, .strict = true, .steps = 7 },
+		{ .draft = DRAFT_2020_12, .strict = true, .ignored = &ignored, .n_ignored = 1 },
+	};
+	enum { N = sizeof options / sizeof *options };
+	struct schema *all[N + 2];
+
+	for (size_t i = 0; i < N; i++)
+		all[i] = compiled(NULL, &options[i]);
+	all[N] = compiled("{}", &options[0]);
+	all[N + 1] = compiled("{\"type\":\"string\"}", &options[0]);
+	for (size_t i = 0; i < N + 2; i++)
+		for (size_t k = 0; k < i; k++)
+			ck_assert_ptr_ne(all[i], all[k]);
+	for (size_t i = 0; i < N; i++) {
+		struct schema *again = compiled(NULL, &options[i]);
+		ck_assert_ptr_eq(again, all[i]);
+		schema_unref(all[i]);
+		all[i] = again;
+	}
+	for (size_t i = 0; i < N + 2; i++)
+		schema_unref(all[i]);
+	/* Of one that nobody has any more nothing is left. */
+	schema_unref(compiled(NULL, &options[0]));
+}
+END_TEST
+
 START_TEST(vocabularies)
 {
 	static const char *const docs[][2] = {
@@ -314,6 +363,7 @@ TCase *make_load_case(void)
 	tcase_add_test(c, patterns_listed);
 	tcase_add_test(c, bundles);
 	tcase_add_test(c, same_uri_twice);
+	tcase_add_test(c, shared);
 	tcase_add_test(c, vocabularies);
 	tcase_add_test(c, uris);
 	return c;

@@ -54,6 +54,15 @@ static bool read_nations(struct folder *f, const char *path, struct buf *out)
 	                 (out->n > 0 || error_list_addf(f->errors, REASON_CONFIG, path, 0, 0, "is empty")));
 }
 
+/* The versions of one lie side by side. */
+static int by_id(const void *a, const void *b)
+{
+	const struct agreement *const *x = a, *const *y = b;
+	int c = view_cmp(agreement_id(*x), agreement_id(*y));
+
+	return c ? c : view_cmp(agreement_version(*x), agreement_version(*y));
+}
+
 void conf_read_agreements(struct conf *c, const char *folder, const char *floor, const char *overlay,
                           const struct secret *secret, int64_t now_ms, struct error_list *errors)
 {
@@ -85,14 +94,14 @@ void conf_read_agreements(struct conf *c, const char *folder, const char *floor,
 	size_t before = errors->n;
 	if (!file_each(folder, ".json", read_agreement, &f, &e))
 		error_list_add(errors, &e);
-	for (size_t i = 0; i < c->n_agreements; i++)
-		for (size_t k = 0; k < i; k++)
-			if (view_eq(agreement_id(c->agreements[i]), agreement_id(c->agreements[k])) &&
-			    view_eq(agreement_version(c->agreements[i]), agreement_version(c->agreements[k])))
-				error_list_addf(errors, REASON_CONFIG, folder, 0, 0,
-				                "two files hold agreement %.*s version %.*s",
-				                VIEW_ARG(agreement_id(c->agreements[i])),
-				                VIEW_ARG(agreement_version(c->agreements[i])));
+	if (c->n_agreements > 1)
+		qsort(c->agreements, c->n_agreements, sizeof(struct agreement *), by_id);
+	for (size_t i = 1; i < c->n_agreements; i++)
+		if (by_id(&c->agreements[i - 1], &c->agreements[i]) == 0)
+			error_list_addf(errors, REASON_CONFIG, folder, 0, 0,
+			                "two files hold agreement %.*s version %.*s",
+			                VIEW_ARG(agreement_id(c->agreements[i])),
+			                VIEW_ARG(agreement_version(c->agreements[i])));
 	/* Only with all of them at hand can be told what an overlay reaches. */
 	if (sources.overlay.n && errors->n == before)
 		overlay_reaches(overlay, sources.overlay, c->agreements, c->n_agreements, errors);

@@ -226,14 +226,29 @@ bool conf_officer(const struct conf *c, struct view agency, const struct digest 
 	return p != NULL;
 }
 
+/* Where the versions of an agreement begin, or what would stand behind them. */
+static size_t first_version(const struct conf *c, struct view id)
+{
+	size_t from = 0, to = c->n_agreements;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		if (view_cmp(agreement_id(c->agreements[middle]), id) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 struct agreement *conf_agreement(const struct conf *c, struct view id, const struct digest *digest, int64_t now_ms)
 {
 	struct agreement *best = NULL;
 
-	for (size_t i = 0; i < c->n_agreements; i++) {
+	for (size_t i = first_version(c, id); i < c->n_agreements; i++) {
 		struct agreement *a = c->agreements[i];
 		if (!view_eq(agreement_id(a), id))
-			continue;
+			break;
 		if (digest && digest_eq(agreement_digest(a), digest))
 			return a;
 		/* In force, or the one that comes into force first: decision_authorise() says which. */

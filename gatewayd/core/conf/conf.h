@@ -135,9 +135,9 @@ struct conf {
 	size_t n_partners;
 	struct outside_witness *witnesses;
 	size_t n_witnesses;
-	struct trust *quorum;    /* over partners' witnesses and those; NULL: none is asked for */
-	struct view quorum_text; /* as a policy (C2SP tlog-policy) without logs */
-	struct agreement **agreements;
+	struct trust *quorum;          /* over partners' witnesses and those; NULL: none is asked for */
+	struct view quorum_text;       /* as a policy (C2SP tlog-policy) without logs */
+	struct agreement **agreements; /* by id, then version */
 	size_t n_agreements;
 	struct signed_document **documents; /* documents.h */
 	size_t n_documents;

@@ -1,4 +1,4 @@
-/* See quota.h. Two lists that only grow, both guarded by the lock: what agreements state, by digest, and the
+/* See quota.h. Two tables that only grow, both guarded by the lock: what agreements state, by digest, and the
  * ledgers, by name. A ledger is read from the store when it is first asked for: nothing of it can be under way
  * then, so the row holds every use. */
 #include "gatewayd/core/exchange/quota.h"
@@ -7,6 +7,8 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
+
+#include <uthash.h>
 
 #define NAME_MAX_BYTES 256
 #define ROW_MAX        16384
@@ -25,7 +27,7 @@ struct window {
 };
 
 struct ledger {
-	struct ledger *next;
+	UT_hash_handle hh;
 	struct duration per;  /* as the agreement that was asked for last states it */
 	uint32_t pending;     /* reserved */
 	struct window window; /* committed */
@@ -40,7 +42,7 @@ struct stated_quota {
 };
 
 struct stated {
-	struct stated *next;
+	UT_hash_handle hh;
 	struct digest digest;
 	size_t n;
 	struct stated_quota quotas[];
@@ -63,17 +65,20 @@ struct quotas *quotas_new(void)
 
 void quotas_free(struct quotas *q)
 {
+	struct stated *stated, *next_stated;
+	struct ledger *ledger, *next_ledger;
+
 	if (!q)
 		return;
-	while (q->stated) {
-		struct stated *next = q->stated->next;
-		free(q->stated);
-		q->stated = next;
+	HASH_ITER(hh, q->stated, stated, next_stated)
+	{
+		HASH_DEL(q->stated, stated);
+		free(stated);
 	}
-	while (q->ledgers) {
-		struct ledger *next = q->ledgers->next;
-		free(q->ledgers);
-		q->ledgers = next;
+	HASH_ITER(hh, q->ledgers, ledger, next_ledger)
+	{
+		HASH_DEL(q->ledgers, ledger);
+		free(ledger);
 	}
 	pthread_mutex_destroy(&q->lock);
 	free(q);
@@ -222,14 +227,11 @@ static struct stated *stated_read(const struct quota_source *from)
 
 static const struct stated *stated_find(struct quotas *q, const struct quota_source *from)
 {
-	struct stated *s = q->stated;
+	struct stated *s;
 
-	while (s && !digest_eq(&s->digest, &from->digest))
-		s = s->next;
-	if (!s && (s = stated_read(from))) {
-		s->next = q->stated;
-		q->stated = s;
-	}
+	HASH_FIND(hh, q->stated, &from->digest, sizeof from->digest, s);
+	if (!s && (s = stated_read(from)))
+		HASH_ADD(hh, q->stated, digest, sizeof s->digest, s);
 	return s;
 }
 
@@ -255,11 +257,11 @@ static struct ledger *ledger_find(struct quotas *q, const struct quota_claim *c,
 		error_set(e, REASON_LIMIT, "the names of a quota are too long");
 		return NULL;
 	}
-	for (l = q->ledgers; l; l = l->next)
-		if (strcmp(l->name, name) == 0) {
-			l->per = stated->per;
-			return l;
-		}
+	HASH_FIND_STR(q->ledgers, name, l);
+	if (l) {
+		l->per = stated->per;
+		return l;
+	}
 	l = calloc(1, sizeof *l + (size_t)n + 1);
 	if (!l) {
 		error_set(e, REASON_NO_MEMORY, "memory ran out");
@@ -271,8 +273,7 @@ static struct ledger *ledger_find(struct quotas *q, const struct quota_claim *c,
 		free(l);
 		return NULL;
 	}
-	l->next = q->ledgers;
-	q->ledgers = l;
+	HASH_ADD_STR(q->ledgers, name, l);
 	return l;
 }
 

@@ -1,6 +1,8 @@
 /* See scratch.h. */
 #include "gatewayd/core/serve/scratch.h"
 
+#define RULINGS 1024 /* whose shapes a worker knows */
+
 #define KEPT_MAX 65536 /* bytes that a buffer may hold on to between turns */
 
 bool scratch_open(struct scratch *s)
@@ -13,7 +15,7 @@ bool scratch_open(struct scratch *s)
 	s->schema_run = schema_run_new();
 	s->transform_run = transform_run_new();
 	s->gcm = gcm_new();
-	s->shapes = shapes_new();
+	s->shapes = shapes_new(RULINGS);
 	s->record = BUF_INIT(REQUEST_BODY_MAX);
 	s->beside = BUF_INIT(1u << 20);
 	s->text = BUF_INIT(8u * 1024 * 1024);

@@ -278,18 +278,18 @@ START_TEST(a_retention_in_another_spelling)
 }
 END_TEST
 
-static void add_successor(int grace_days)
+static struct agreement *add_successor(int grace_days)
 {
 	json_t *doc = core_preset(&f, "pnr");
 	char hex[65], text[100];
 
-	hex_of(agreement_digest(f.core.conf->agreements[0]), hex);
+	hex_of(agreement_digest(conf_agreement(f.core.conf, VIEW("pnr"), NULL, f.now_ms)), hex);
 	put(doc, "/version", "\"2\"");
 	core_put_instant(&f, doc, "/effective_from", -2);
 	snprintf(text, sizeof text, "{\"digest\":\"%s\"}", hex);
 	put(doc, "/supersedes", text);
 	core_put_instant(&f, doc, "/supersedes/grace_until", grace_days);
-	core_add_agreement(&f, doc);
+	return core_add_agreement(&f, doc);
 }
 
 /* Decided by the version before: taken within its grace when it was decided before this one came into force. */
@@ -301,16 +301,17 @@ START_TEST(the_version_before)
 	uint8_t random[10] = { 1 };
 	struct exchange *x;
 
-	add_successor(1);
+	const struct agreement *first = conf_agreement(f.core.conf, VIEW("pnr"), NULL, f.now_ms),
+	                       *successor = add_successor(1);
 	x = decide(&s, parcel_text(&p));
 	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);
-	ck_assert_ptr_eq(x->decided.agreement, f.core.conf->agreements[f.core.conf->n_agreements - 1]);
+	ck_assert_ptr_eq(x->decided.agreement, successor);
 	exchange_recycle(x);
 	p.entry.exchange = uuid_v7(before, random);
 	p.entry.time_ms = before;
 	x = decide(&s, parcel_text(&p));
 	ck_assert_msg(exchange_is_release(x), "%s", x->decided.error.text);
-	ck_assert_ptr_eq(x->decided.agreement, f.core.conf->agreements[0]);
+	ck_assert_ptr_eq(x->decided.agreement, first);
 	ck_assert_int_eq(x->decided.origin_ms, before);
 	exchange_recycle(x);
 }
@@ -322,7 +323,7 @@ START_TEST(the_version_before_after_its_grace)
 	struct parcel p = parcel_new();
 	uint8_t random[10] = { 1 };
 
-	add_successor(-1);
+	(void)add_successor(-1);
 	p.entry.exchange = uuid_v7(f.now_ms - 3 * DAY_MS, random);
 	struct exchange *x = decide(&s, parcel_text(&p));
 	ck_assert_int_eq(exchange_reason(x), REASON_AGREEMENT_MISMATCH);

@@ -110,7 +110,7 @@ START_TEST(an_agreement_its_schemas_and_its_summary)
 		            .fields = { "accept", "text/html" } };
 	char hex[65];
 
-	hex_of(agreement_digest(f.core.conf->agreements[0]), hex);
+	hex_of(agreement_digest(conf_agreement(f.core.conf, VIEW("pnr"), NULL, f.now_ms)), hex);
 	ck_assert_int_eq(got(NORTH_SYSTEM, "/v1/agreements/pnr"), 200);
 	ck_assert(buf_holds(&answer_seen.body, hex));
 	ck_assert_int_eq(got(NORTH_SYSTEM, "/v1/agreements/pnr/summary"), 200);
