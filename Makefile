@@ -121,7 +121,7 @@ areas:
 # Everything that a change must pass; installs what is missing. The last line counts.
 DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsqlite3-dev libpcre2-dev libutf8proc-dev \
                 libidn2-dev libseccomp-dev libcurl4-openssl-dev uthash-dev git
-DEBIAN_CHECK := check valgrind clang clang-format gdb openssl curl jq python3 scdoc faketime golang-go golang-golang-x-mod-dev
+DEBIAN_CHECK := check valgrind clang clang-format gdb openssl curl jq python3 scdoc mandoc faketime golang-go golang-golang-x-mod-dev
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
 DEBIAN_LONG  := postgresql
@@ -178,8 +178,8 @@ install: all
 	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
 	$(B)/bin/gatewayctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatewayctl
 	$(B)/bin/gatewayctl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_gatewayctl
-	scdoc < doc/gatewayd.8.scd > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
-	scdoc < doc/gatewayctl.1.scd > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
+	scdoc < doc/gatewayd.8.scd | awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
+	scdoc < doc/gatewayctl.1.scd | awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
 
 clean:
 	rm -rf build
