@@ -1,4 +1,5 @@
-"""Runs every command of doc/handbook.md, in its order, on the two nodes of README's first hour. A block ```sh NODE is typed by that
+"""Runs every command of doc/handbook.md, in its order, on the two nodes of README's first hour; then the worked example of
+doc/agreements.md. A block ```sh NODE is typed by that
 node's operator, in the folder where both nodes are. What the service manager does a stand-in does (systemctl), and what a person
 hears by telephone or has from elsewhere (digits, the keeper's key) is there. Prints what was run; fails at the first command that does.
 Standard library."""
@@ -14,7 +15,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "test", "first_hour"))
 import first_hour  # noqa: E402
 
-HANDBOOK = f"{ROOT}/doc/handbook.md"
+DOCUMENTS = ("doc/handbook.md", "doc/agreements.md")
 # What the first command of a block says of what a gateway sends within seconds: a person is not so fast.
 ON_ITS_WAY = "no announcement of a key after .* came"
 SYSTEMCTL = """#!/bin/sh
@@ -29,10 +30,10 @@ esac
 """
 
 
-def blocks():
+def blocks(document):
     """(chapter, node, commands) in order."""
     chapter, found, node, lines = "", [], None, []
-    with open(HANDBOOK, encoding="utf-8") as f:
+    with open(f"{ROOT}/{document}", encoding="utf-8") as f:
         for line in f.read().splitlines():
             if line.startswith("```"):
                 if node:
@@ -116,18 +117,26 @@ class Handbook(first_hour.FirstHour):
         super().close()
 
 
-def main():
+def run(document):
+    """How many commands each chapter has; all were run."""
     book, counts = Handbook(), {}
     try:
         book.begin()
-        for chapter, node, text in blocks():
+        for chapter, node, text in blocks(document):
             book.run_block(node, text)
             counts[chapter] = counts.get(chapter, 0) + commands(text)
     finally:
         book.close()
-    for chapter, n in counts.items():
-        print(f"{chapter}: {n} commands")
-    print(f"{len(counts)} passed, 0 failed")
+    return counts
+
+
+def main():
+    passed = 0
+    for document in DOCUMENTS:
+        for chapter, n in run(document).items():
+            print(f"{document}, {chapter}: {n} commands")
+            passed += 1
+    print(f"{passed} passed, 0 failed")
 
 
 if __name__ == "__main__":
