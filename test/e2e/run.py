@@ -2,7 +2,7 @@
 topics, or those that are named (`check_hold`, or a topic: `node`). A class runs in a process of its own and its output
 is printed whole when it ends. Ends with the ten slowest tests and `N passed, N failed, N skipped`.
 
--jN: so many processes; as many as there are processors, at most 4, if not said."""
+-jN: so many processes; one more than there are processors, at most 4, if not said: most of a test's time is waiting."""
 
 import argparse
 import glob
@@ -149,7 +149,7 @@ def run_all(units, jobs):
 
 def main():
     parser = argparse.ArgumentParser(description="End-to-end tests.")
-    parser.add_argument("-j", type=int, dest="jobs", default=min(4, len(os.sched_getaffinity(0))))
+    parser.add_argument("-j", type=int, dest="jobs", default=min(4, len(os.sched_getaffinity(0)) + 1))
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     sys.dont_write_bytecode = True
