@@ -7,6 +7,7 @@
 #include "gatewayd/ctl/join.h"
 
 #include "lib/crypto/x509.h"
+#include "lib/json/pointer.h"
 #include "lib/policy/diff.h"
 #include "lib/policy/flowmap.h"
 #include "lib/policy/lint.h"
@@ -54,17 +55,52 @@ static int print(const struct buf *b)
 struct lint_print {
 	const char *file;
 	json_t *list; /* NULL: as lines */
+	struct tape_parser *parser;
+	struct tape tape; /* of the file, for the places in it */
 };
 
 static void print_finding(void *arg, const struct lint_finding *f)
 {
 	const struct lint_print *p = arg;
+	uint32_t line, column;
 
-	if (p->list)
-		json_array_append_new(p->list, json_pack("{s:s, s:s, s:s, s:s}", "level", lint_level_name(f->level),
-		                                         "rule", f->rule, "pointer", f->pointer, "text", f->text));
-	else
-		printf("%s: %s: %s: %s [%s]\n", p->file, f->pointer, lint_level_name(f->level), f->text, f->rule);
+	tape_place(&p->tape, p->tape.nodes[pointer_nearest(&p->tape, view_of(f->pointer))].off, &line, &column);
+	if (p->list) {
+		json_t *o =
+		        json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "level", lint_level_name(f->level), "rule", f->rule,
+		                  "pointer", f->pointer, "line", (int)line, "column", (int)column, "text", f->text);
+		if (f->example)
+			json_object_set_new(o, "example", json_loads(f->example, JSON_DECODE_ANY, NULL));
+		json_array_append_new(p->list, o);
+		return;
+	}
+	printf("%s:%u:%u: %s: %s: %s [%s]\n", p->file, line, column, f->pointer, lint_level_name(f->level), f->text,
+	       f->rule);
+	if (f->example)
+		printf("    for example %s\n", f->example);
+}
+
+static int lint(const struct ctl *c, const struct agreement_setup *s, const struct agreement *a, const char *file)
+{
+	struct lint_print p = { .file = file, .parser = tape_parser_new(&tape_document_limits) };
+	struct error e = { .reason = REASON_NO_MEMORY, .text = "memory ran out" };
+	size_t n;
+
+	if (!p.parser || !tape_parse(p.parser, agreement_text(a), &p.tape, &e)) {
+		tape_parser_free(p.parser);
+		return ctl_fail(CTL_FAILED, &e);
+	}
+	p.list = c->json ? json_array() : NULL;
+	n = agreement_lint(a, s->now_ms, print_finding, &p);
+	if (p.list) {
+		json_dumpf(p.list, stdout, JSON_INDENT(1));
+		printf("\n");
+		json_decref(p.list);
+	} else {
+		printf("%s: %zu findings\n", file, n);
+	}
+	tape_parser_free(p.parser);
+	return n ? CTL_CHECK_FAILED : CTL_OK;
 }
 
 static int run_lint(const struct ctl *c, int argc, char **argv)
@@ -73,18 +109,8 @@ static int run_lint(const struct ctl *c, int argc, char **argv)
 	struct agreement *a = NULL;
 	int status = load_drafts(&s, argc, argv, plain_options, NULL, &a, 1);
 
-	if (status == CTL_OK) {
-		struct lint_print p = { argv[optind], c->json ? json_array() : NULL };
-		size_t n = agreement_lint(a, s.now_ms, print_finding, &p);
-		if (p.list) {
-			json_dumpf(p.list, stdout, JSON_INDENT(1));
-			printf("\n");
-			json_decref(p.list);
-		} else {
-			printf("%s: %zu findings\n", argv[optind], n);
-		}
-		status = n ? CTL_CHECK_FAILED : CTL_OK;
-	}
+	if (status == CTL_OK)
+		status = lint(c, &s, a, argv[optind]);
 	agreement_unref(a);
 	agreement_setup_free(&s);
 	return status;

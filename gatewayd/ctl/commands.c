@@ -6,6 +6,7 @@
 
 #include "gatewayd/ctl/agreement_facts.h"
 #include "gatewayd/ctl/connection.h"
+#include "lib/base/slip.h"
 
 #define TABLES(...) ((const struct ctl_command *const[]){ __VA_ARGS__, NULL })
 
@@ -130,41 +131,6 @@ void ctl_each_option(const struct ctl_command *c, void (*each)(void *arg, const 
 
 /* --- the nearest --- */
 
-#define WORD_MAX 60
-
-/* Edits between two words (optimal string alignment): a letter more, less, other, or two neighbours swapped. */
-static unsigned distance(struct view a, struct view b)
-{
-	unsigned before[WORD_MAX + 1], last[WORD_MAX + 1], now[WORD_MAX + 1];
-
-	if (a.n > WORD_MAX || b.n > WORD_MAX)
-		return WORD_MAX;
-	for (size_t k = 0; k <= b.n; k++)
-		last[k] = (unsigned)k;
-	memcpy(before, last, sizeof before);
-	for (size_t i = 1; i <= a.n; i++) {
-		now[0] = (unsigned)i;
-		for (size_t k = 1; k <= b.n; k++) {
-			unsigned best = last[k - 1] + (a.p[i - 1] != b.p[k - 1]);
-			best = last[k] + 1 < best ? last[k] + 1 : best;
-			best = now[k - 1] + 1 < best ? now[k - 1] + 1 : best;
-			if (i > 1 && k > 1 && a.p[i - 1] == b.p[k - 2] && a.p[i - 2] == b.p[k - 1] &&
-			    before[k - 2] + 1 < best)
-				best = before[k - 2] + 1;
-			now[k] = best;
-		}
-		memcpy(before, last, sizeof before);
-		memcpy(last, now, sizeof last);
-	}
-	return last[b.n];
-}
-
-/* How many edits a slip may have: the longer the word, the more. */
-static unsigned slip(size_t n)
-{
-	return n < 4 ? 1 : n < 9 ? 2 : 3;
-}
-
 struct nearest {
 	struct view word;
 	unsigned edits;
@@ -174,9 +140,9 @@ struct nearest {
 
 static void offer(struct nearest *to, struct view candidate, const char *shown)
 {
-	unsigned edits = distance(to->word, candidate);
+	unsigned edits;
 
-	if (edits > slip(to->word.n) || edits > to->edits)
+	if (!slip_of(to->word, candidate, &edits) || edits > to->edits)
 		return;
 	if (edits < to->edits)
 		to->n = 0;
@@ -255,8 +221,8 @@ bool ctl_takes_name(const struct ctl_command *c)
 int ctl_unknown(int argc, char **argv)
 {
 	const char *group = argv[0];
-	struct nearest near = { .edits = WORD_MAX };
-	char both[WORD_MAX + 1];
+	struct nearest near = { .edits = SLIP_WORD_MAX };
+	char both[SLIP_WORD_MAX + 1];
 
 	ctl_each_command(is_group, &group);
 	if (!group && argc == 1) {
@@ -300,7 +266,8 @@ static void offer_option(void *arg, const struct ctl_option *o)
 void ctl_hint_options(const struct ctl_command *c, int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		struct known k = { .word = view_make(argv[i], strcspn(argv[i], "=")), .near = { .edits = WORD_MAX } };
+		struct known k = { .word = view_make(argv[i], strcspn(argv[i], "=")),
+			           .near = { .edits = SLIP_WORD_MAX } };
 
 		if (strncmp(argv[i], "--", 2) != 0)
 			continue;

@@ -143,3 +143,16 @@ void pointer_of(const struct tape *t, uint32_t node, bool (*known)(void *arg, st
 		at = node == key ? node : child;
 	}
 }
+
+uint32_t pointer_nearest(const struct tape *t, struct view pointer)
+{
+	uint32_t node;
+
+	while (pointer.n > 0) {
+		if (pointer_find(t, 0, pointer, &node))
+			return node;
+		while (pointer.n > 0 && pointer.p[--pointer.n] != '/')
+			continue;
+	}
+	return 0;
+}

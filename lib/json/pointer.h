@@ -16,6 +16,8 @@ bool pointer_valid(struct view pointer) MUST_USE;
 void pointer_add(struct buf *out, struct view token);
 /* The node at a pointer, below `from`; false when there is none. */
 bool pointer_find(const struct tape *t, uint32_t from, struct view pointer, uint32_t *node) MUST_USE;
+/* That node, or where what is missing belongs: the nearest above it, the root at last. */
+uint32_t pointer_nearest(const struct tape *t, struct view pointer) MUST_USE;
 /* The pointer of a node, by walking from the root. For errors and decisions, not for hot paths.
  * Names for which `known` answers false are written as `*`; known NULL writes all. */
 void pointer_of(const struct tape *t, uint32_t node, bool (*known)(void *arg, struct view name), void *arg,

@@ -1,6 +1,7 @@
 /* Loading an agreement, its life, and what it answers about itself. */
 #include "lib/policy/internal.h"
 
+#include "lib/base/slip.h"
 #include "lib/json/pointer.h"
 #include "lib/schema/document.h"
 #include "lib/schema/regex.h"
@@ -8,16 +9,8 @@
 /* A clause that is missing is reported where its parent stands. */
 void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_t *column)
 {
-	struct view at = view_of(pointer);
-	uint32_t node;
-
-	if (t->n == 0)
-		return;
-	while (!pointer_find(t, 0, at, &node))
-		do /* a pointer begins with a slash, and the empty one is found */
-			at.n--;
-		while (at.p[at.n] != '/');
-	tape_place(t, t->nodes[node].off, line, column);
+	if (t->n > 0)
+		tape_place(t, t->nodes[pointer_nearest(t, view_of(pointer))].off, line, column);
 }
 
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...)
@@ -31,6 +24,27 @@ bool load_fault(struct load *l, enum reason reason, const char *pointer, const c
 	va_end(ap);
 	place_of(&l->tape, pointer, &line, &column);
 	return error_list_addf(l->errors, reason, l->file, line, column, "%s: %s", pointer, text);
+}
+
+bool load_unknown(struct load *l, enum reason reason, const char *pointer, const char *text, struct view word,
+                  const char *list, const char *member)
+{
+	struct view meant = VIEW("");
+	unsigned least = SLIP_WORD_MAX, edits;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(l->a->doc, list), i, item)
+	{
+		struct view name = json_view(item, member);
+		if (slip_of(word, name, &edits) && edits < least) {
+			least = edits;
+			meant = name;
+		}
+	}
+	if (meant.n == 0)
+		return load_fault(l, reason, pointer, "%s", text);
+	return load_fault(l, reason, pointer, "%s; did you mean \"%.*s\"?", text, VIEW_ARG(meant));
 }
 
 bool fault_known(const struct error_list *errors, const char *file, const char *text)

@@ -236,6 +236,9 @@ struct load {
 
 /* Adds `file:line:column: /pointer: text`; `pointer` is a place in the agreement. Always false. */
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same for `word`, which none of the clause `list` has as its `member`; says which of them it may be meant for. */
+bool load_unknown(struct load *l, enum reason reason, const char *pointer, const char *text, struct view word,
+                  const char *list, const char *member);
 /* The same in the overlay. */
 bool overlay_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Was the same said before, in the same file? */

@@ -38,7 +38,9 @@ static void find(struct lint *l, enum lint_level level, const char *rule, const 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	struct lint_finding f = { .level = level, .rule = rule, .pointer = pointer, .text = text };
+	struct lint_finding f = {
+		.level = level, .rule = rule, .pointer = pointer, .text = text, .example = lint_example(rule)
+	};
 	l->report(l->arg, &f);
 	l->n += level != LINT_NOTE;
 }
@@ -464,6 +466,20 @@ static void check_filled(struct lint *l, const json_t *at, const char *pointer)
 	}
 }
 
+/* The parties can still agree on a next version, or can no longer: then sharing ends at the sunset. */
+static void check_renewal(struct lint *l)
+{
+	const json_t *renewal = json_object_get(l->a->doc, "renewal");
+
+	if (!renewal || l->a->sunset_ms <= l->now_ms || json_instant(renewal, "opens") > l->now_ms)
+		return;
+	if (json_instant(renewal, "closes") > l->now_ms)
+		find(l, LINT_WARNING, "renewal-open", "/renewal/closes", "the parties may renew now, and until then");
+	else
+		find(l, LINT_WARNING, "renewal-over", "/renewal/closes",
+		     "is past: without a next version sharing ends at the sunset");
+}
+
 static void check_clauses(struct lint *l)
 {
 	const struct agreement *a = l->a;
@@ -495,6 +511,18 @@ static void check_clauses(struct lint *l)
 	if (!json_object_get(a->doc, "onward"))
 		find(l, LINT_WARNING, "no-onward", "/onward", "nothing is said about passing on to others");
 	check_caveats(l);
+	const json_t *assessment = json_object_get(a->doc, "assessment"),
+	             *comments = json_object_get(assessment, "comments");
+	if (!json_object_get(assessment, "consulted"))
+		find(l, LINT_NOTE, "not-consulted", "/assessment/consulted",
+		     "does not say who was asked: supervisory authorities, people concerned or those who speak for them");
+	if (!comments)
+		find(l, LINT_NOTE, "no-comments", "/assessment/comments",
+		     "does not say when anybody could comment on the draft");
+	else if (json_instant(comments, "closes") > l->now_ms)
+		find(l, LINT_WARNING, "comments-open", "/assessment/comments/closes",
+		     "comments may still come: sign when that is over");
+	check_renewal(l);
 	if (!json_object_get(a->doc, "renewal"))
 		find(l, LINT_NOTE, "no-renewal", "/renewal", "the parties have not said when they may renew");
 	for (size_t i = 0; i < a->n_purposes; i++) {

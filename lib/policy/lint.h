@@ -17,7 +17,10 @@ struct lint_finding {
 	const char *rule;    /* "uncovered-leaf", … */
 	const char *pointer; /* place in the agreement */
 	const char *text;
+	const char *example; /* JSON that may stand at the pointer, NULL: none */
 };
+/* What may stand where a rule finds something missing or past; NULL: the rule finds no such thing. */
+const char *lint_example(const char *rule);
 /* Reports every finding; returns how many were warnings or errors. Notes (a subtree that is kept, a field
  * that is dropped by name) do not count. The strings live until the callback returns. */
 size_t agreement_lint(const struct agreement *a, int64_t now_ms,

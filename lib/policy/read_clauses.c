@@ -93,19 +93,20 @@ static bool read_bases(struct load *l)
 	return ok;
 }
 
-/* Indexes of `names` as a bit set; a name that `find` does not know is a fault at `at`. */
+/* Indexes of `names` as a bit set; a name that `find` does not know is a fault at `at` (`what`). */
 static bool name_mask(struct load *l, const json_t *names, size_t (*find)(const struct agreement *, struct view),
-                      const char *at, const char *what, uint64_t *mask)
+                      const char *at, const char *what, const char *list, uint64_t *mask)
 {
 	bool ok = true;
 
 	*mask = names ? 0 : MASK_ALL;
 	for (size_t i = 0; i < json_array_size(names); i++) {
-		size_t k = find(l->a, view_of(json_string_value(json_array_get(names, i))));
+		struct view name = view_of(json_string_value(json_array_get(names, i)));
+		size_t k = find(l->a, name);
 		char place[160];
 		snprintf(place, sizeof place, "%s/%zu", at, i);
 		if (k == INDEX_NONE)
-			ok = load_fault(l, REASON_CONFIG, place, "there is no such %s in this agreement", what);
+			ok = load_unknown(l, REASON_CONFIG, place, what, name, list, "id");
 		else
 			*mask |= BIT(k);
 	}
@@ -187,9 +188,12 @@ static bool read_purposes(struct load *l)
 			               .retention.receipt = { .days = RECEIPT_DAYS } };
 		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
 		if (p->schema == INDEX_NONE)
-			ok = load_fault(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas");
+			ok = load_unknown(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas",
+			                  json_view(o, "schema"), "schemas", "name");
 		snprintf(at, sizeof at, "/purposes/%zu/legal_bases", i);
-		ok = name_mask(l, json_object_get(o, "legal_bases"), find_basis, at, "legal basis", &p->bases) && ok;
+		ok = name_mask(l, json_object_get(o, "legal_bases"), find_basis, at,
+		               "there is no such legal basis in this agreement", "legal_bases", &p->bases) &&
+		     ok;
 		for (unsigned t = 0; t < TIER_COUNT; t++)
 			if ((p->tiers & (1u << t)) && !a->tiers[t].present) {
 				snprintf(at, sizeof at, "/purposes/%zu/tiers", i);
@@ -220,12 +224,14 @@ static bool read_flows(struct load *l)
 		*f = (struct flow){ .from = json_view(o, "from"), .to = json_view(o, "to") };
 		snprintf(at, sizeof at, "/flows/%zu/from", i);
 		if (!agreement_has_party(a, f->from))
-			ok = load_fault(l, REASON_FLOW_UNMAPPED, at, "is not a party");
+			ok = load_unknown(l, REASON_FLOW_UNMAPPED, at, "is not a party", f->from, "parties", "agency");
 		snprintf(at, sizeof at, "/flows/%zu/to", i);
 		if (!agreement_has_party(a, f->to) || view_eq(f->from, f->to))
 			ok = load_fault(l, REASON_FLOW_UNMAPPED, at, "is not another party");
 		snprintf(at, sizeof at, "/flows/%zu/purposes", i);
-		ok = name_mask(l, json_object_get(o, "purposes"), find_purpose, at, "purpose", &f->purposes) && ok;
+		ok = name_mask(l, json_object_get(o, "purposes"), find_purpose, at,
+		               "there is no such purpose in this agreement", "purposes", &f->purposes) &&
+		     ok;
 	}
 	return ok;
 }
@@ -291,6 +297,31 @@ static bool names_nothing(const struct digest *d)
 	return digest_eq(d, &zeros) || digest_eq(d, &empty);
 }
 
+/* Who was asked before it was approved, and until when anybody could say something to the draft. */
+static bool read_consulted(struct load *l, const json_t *assessment)
+{
+	const json_t *comments = json_object_get(assessment, "comments"), *item;
+	int64_t approved = json_instant(assessment, "approved_at"), closes = json_instant(comments, "closes");
+	char at[80];
+	bool ok = true;
+	size_t i;
+
+	json_array_foreach(json_object_get(assessment, "consulted"), i, item)
+	{
+		snprintf(at, sizeof at, "/assessment/consulted/%zu/answered_at", i);
+		ok = in_order(l, json_instant(item, "answered_at"), approved, false, at,
+		              "must not come after approved_at") &&
+		     ok;
+	}
+	if (!comments)
+		return ok;
+	return in_order(l, json_instant(comments, "opens"), closes, true, "/assessment/comments/closes",
+	                "must come after opens") &&
+	       in_order(l, closes, json_instant(l->a->doc, "effective_from"), false, "/assessment/comments/closes",
+	                "must not come after effective_from") &&
+	       ok;
+}
+
 /* The assessment that was made, by its bytes. An empty digest says that there is none yet: the agreement loads and nothing
  * leaves. */
 static bool read_assessment(struct load *l)
@@ -304,6 +335,7 @@ static bool read_assessment(struct load *l)
 	if (json_instant(assessment, "approved_at") > l->from->now_ms)
 		ok = load_fault(l, REASON_CONFIG, "/assessment/approved_at",
 		                "lies in the future: name the instant at which it was approved");
+	ok = read_consulted(l, assessment) && ok;
 	if (l->a->assessed && names_nothing(&digest))
 		return load_fault(l, REASON_CONFIG, "/assessment/digest",
 		                  "is the digest of nothing: name the SHA-256 of the assessment's file");
@@ -502,10 +534,13 @@ static bool read_consent(struct load *l)
 	l->a->withdrawals = json_view(consent, "withdrawals");
 	l->a->given = json_view(consent, "given");
 	if (!agreement_has_party(l->a, l->a->withdrawals))
-		ok = load_fault(l, REASON_CONFIG, "/consent/withdrawals", "is not a party");
+		ok = load_unknown(l, REASON_CONFIG, "/consent/withdrawals", "is not a party", l->a->withdrawals,
+		                  "parties", "agency");
 	if (l->a->given.n && !agreement_has_party(l->a, l->a->given))
-		ok = load_fault(l, REASON_CONFIG, "/consent/given", "is not a party");
-	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes", "purpose", &unused) &&
+		ok = load_unknown(l, REASON_CONFIG, "/consent/given", "is not a party", l->a->given, "parties",
+		                  "agency");
+	return name_mask(l, json_object_get(consent, "scopes"), find_purpose, "/consent/scopes",
+	                 "there is no such purpose in this agreement", "purposes", &unused) &&
 	       ok;
 }
 

@@ -12,12 +12,13 @@ static bool purposes_of(struct load *l, const json_t *names, const char *at, uin
 
 	*mask = names ? 0 : MASK_ALL;
 	for (size_t i = 0; i < json_array_size(names); i++) {
-		size_t k = find_purpose(l->a, view_of(json_string_value(json_array_get(names, i))));
+		struct view name = view_of(json_string_value(json_array_get(names, i)));
+		size_t k = find_purpose(l->a, name);
 		char place[160];
 		snprintf(place, sizeof place, "%s/%zu", at, i);
 		if (k == INDEX_NONE)
-			ok = load_fault(l, REASON_PURPOSE_NOT_PERMITTED, place,
-			                "there is no such purpose in this agreement");
+			ok = load_unknown(l, REASON_PURPOSE_NOT_PERMITTED, place,
+			                  "there is no such purpose in this agreement", name, "purposes", "id");
 		else
 			*mask |= BIT(k);
 	}
@@ -119,7 +120,8 @@ static bool check_waiver(struct load *l, const struct rule *r, const json_t *o)
 		return true;
 	snprintf(at, sizeof at, "/rules/%zu/waiver", r->index);
 	if (r->waiver == INDEX_NONE)
-		return load_fault(l, REASON_EXCEPTION_UNKNOWN, at, "there is no such exception in this agreement");
+		return load_unknown(l, REASON_EXCEPTION_UNKNOWN, at, "there is no such exception in this agreement",
+		                    json_view(o, "waiver"), "exceptions", "id");
 	const struct exception *x = &a->exceptions[r->waiver];
 	for (size_t i = 0; i < x->n_pointers; i++)
 		if (pattern_covers(x->pointers[i], r->field.subtree, r->field.pointer))

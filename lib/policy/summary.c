@@ -3,6 +3,7 @@
 #include "lib/policy/internal.h"
 #include "lib/policy/plain.h"
 #include "lib/policy/state.h"
+#include "lib/policy/summary_private.h"
 
 bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *out)
 {
@@ -12,65 +13,6 @@ bool agreement_describe(const struct agreement *a, int64_t now_ms, struct buf *o
 	buf_add(out, a->text); /* valid JSON, or it would not have loaded */
 	buf_addc(out, '}');
 	return !out->failed;
-}
-
-/* Lines of the page, as text or HTML. */
-struct page {
-	struct buf *out;
-	bool html;
-	struct buf line; /* what is being written */
-};
-
-static void flush(struct page *p, const char *before, const char *after)
-{
-	if (p->html) {
-		buf_adds(p->out, before);
-		html_text(p->out, buf_view(&p->line));
-		buf_adds(p->out, after);
-	} else {
-		buf_add(p->out, buf_view(&p->line));
-	}
-	buf_addc(p->out, '\n');
-	p->out->failed = p->out->failed || p->line.failed;
-	buf_reset(&p->line);
-}
-
-static void heading(struct page *p, const char *text)
-{
-	buf_addf(&p->line, "%s", text);
-	if (!p->html)
-		buf_addc(p->out, '\n');
-	flush(p, "<h2>", "</h2>");
-}
-
-static void paragraph(struct page *p)
-{
-	flush(p, "<p>", "</p>");
-}
-
-static void item(struct page *p)
-{
-	if (!p->html)
-		buf_adds(p->out, "- ");
-	flush(p, "<li>", "</li>");
-}
-
-static void list(struct page *p, bool open)
-{
-	if (p->html)
-		buf_adds(p->out, open ? "<ul>\n" : "</ul>\n");
-}
-
-static void add_json(struct page *p, const json_t *o, const char *name)
-{
-	buf_add(&p->line, json_view(o, name));
-}
-
-static void add_period(struct page *p, const json_t *o, const char *name)
-{
-	struct duration d = json_duration(o, name);
-
-	plain_duration(&p->line, &d);
 }
 
 static const char *party_name(const struct agreement *a, struct view id)
@@ -97,34 +39,34 @@ static void who(struct page *p, const struct agreement *a)
 {
 	const json_t *parties = json_object_get(a->doc, "parties");
 
-	heading(p, "Who shares");
-	list(p, true);
+	page_heading(p, "Who shares");
+	page_list(p, true);
 	for (size_t i = 0; i < a->n_flows; i++) {
 		const json_t *f = json_array_get(json_object_get(a->doc, "flows"), i);
 		buf_addf(&p->line, "%s gives to %s, where it is kept in: ", party_name(a, a->flows[i].from),
 		         party_name(a, a->flows[i].to));
-		add_json(p, f, "stored");
-		item(p);
+		page_add(p, f, "stored");
+		page_item(p);
 	}
 	for (size_t i = 0; i < json_array_size(parties); i++) {
 		const json_t *o = json_array_get(parties, i);
-		add_json(p, o, "name");
+		page_add(p, o, "name");
 		buf_adds(&p->line, " is watched over by ");
-		add_json(p, o, "supervisor");
+		page_add(p, o, "supervisor");
 		add_oversight(p, json_object_get(o, "oversight"));
-		item(p);
+		page_item(p);
 	}
-	list(p, false);
+	page_list(p, false);
 }
 
 static void what_for(struct page *p, const struct agreement *a)
 {
-	heading(p, "What for, and about whom");
-	list(p, true);
+	page_heading(p, "What for, and about whom");
+	page_list(p, true);
 	for (size_t i = 0; i < a->n_purposes; i++) {
 		const json_t *o = json_array_get(json_object_get(a->doc, "purposes"), i);
 		const json_t *subjects = json_object_get(o, "subject_categories"), *tiers = json_object_get(o, "tiers");
-		add_json(p, o, "title");
+		page_add(p, o, "title");
 		buf_adds(&p->line, ". About: ");
 		for (size_t k = 0; k < json_array_size(subjects); k++)
 			buf_addf(&p->line, "%s%s", k ? "; " : "",
@@ -133,16 +75,16 @@ static void what_for(struct page *p, const struct agreement *a)
 		for (size_t k = 0; k < json_array_size(tiers); k++)
 			buf_addf(&p->line, "%s%s", k ? " or " : "",
 			         plain_tier(json_string_value(json_array_get(tiers, k))));
-		item(p);
+		page_item(p);
 	}
-	list(p, false);
+	page_list(p, false);
 	buf_adds(&p->line, "The law it rests on: ");
 	for (size_t i = 0; i < a->n_bases; i++) {
 		buf_adds(&p->line, i ? "; " : "");
-		add_json(p, json_array_get(json_object_get(a->doc, "legal_bases"), i), "citation");
+		page_add(p, json_array_get(json_object_get(a->doc, "legal_bases"), i), "citation");
 	}
 	buf_addc(&p->line, '.');
-	paragraph(p);
+	page_paragraph(p);
 }
 
 /* Of the agreement alone, without an overlay. */
@@ -164,7 +106,7 @@ static void must_agree(struct page *p, const json_t *o)
 		plain_duration(&p->line, &most);
 	}
 	buf_addc(&p->line, '.');
-	item(p);
+	page_item(p);
 }
 
 /* An exception may ask for more than the tier. */
@@ -188,191 +130,15 @@ static void who_agrees(struct page *p, const struct agreement *a)
 
 	if (!anybody_must(a))
 		return;
-	heading(p, "Who must agree before it leaves");
-	list(p, true);
+	page_heading(p, "Who must agree before it leaves");
+	page_list(p, true);
 	json_array_foreach(json_object_get(a->doc, "tiers"), i, o) must_agree(p, o);
-	list(p, false);
+	page_list(p, false);
 	buf_adds(&p->line, "These are trained officers of the agency that gives");
 	if (others)
 		buf_addf(&p->line, ", and %zu of others whom the agreement names", others);
 	buf_adds(&p->line, ", never of the one that receives. A signature is for one record and is used once.");
-	paragraph(p);
-}
-
-static void guard(struct page *p, const struct rule *r)
-{
-	const json_t *fields = json_object_get(r->field.params, "fields");
-	bool refuse = view_is(json_view(r->field.params, "otherwise"), "refuse");
-
-	buf_addf(&p->line,
-	         "Records leave only together with others. Where fewer than %u of them have the same values, %s: ",
-	         (unsigned)json_integer_value(json_object_get(r->field.params, "k")),
-	         refuse ? "a record is not passed on at all; it is about" : "these are left out");
-	for (size_t i = 0; i < json_array_size(fields); i++) {
-		buf_adds(&p->line, i ? "; " : "");
-		plain_place(&p->line, json_string_value(json_array_get(fields, i)));
-	}
-	item(p);
-}
-
-/* --- which details: by the rules that win somewhere in the compiled programs --- */
-
-#define WORDS_MAX 200
-
-struct telling {
-	const struct agreement *a;
-	char (*words)[WORDS_MAX]; /* of each rule: what it does */
-	bool *told;               /* it wins somewhere, or takes away what no other rule lets pass */
-};
-
-/* Of the agreement alone, without an overlay. */
-static const struct compiled *next_shared(const struct compiled *c)
-{
-	while (c && !c->output)
-		c = c->next;
-	return c;
-}
-
-/* Nobody gets what stands there, whatever the record is for. */
-static bool never_leaves(const struct agreement *a, const char *pointer)
-{
-	for (const struct compiled *c = next_shared(a->compiled); c; c = next_shared(c->next))
-		if (!program_place_at(c->program, pointer).dropped)
-			return false;
-	return true;
-}
-
-static void tell_winners(const struct telling *t)
-{
-	const struct agreement *a = t->a;
-
-	for (const struct compiled *c = next_shared(a->compiled); c; c = next_shared(c->next))
-		for (size_t k = 0; k < program_places(c->program); k++) {
-			struct program_place at = program_place(c->program, k);
-			if (at.rule != RULE_NONE)
-				t->told[c->by_rule[at.rule]->index] = true;
-		}
-	for (size_t i = 0; i < a->n_rules; i++)
-		if (a->rules[i].field.action == ACTION_DROP && !never_leaves(a, a->rules[i].field.pointer))
-			t->told[i] = false;
-}
-
-static void put_words(const struct telling *t)
-{
-	for (size_t i = 0; i < t->a->n_rules; i++) {
-		const struct rule *r = &t->a->rules[i];
-		bool readable = r->field.category == FIELD_DIRECT && r->clear && r->field.action != ACTION_KEEP &&
-		                r->field.action != ACTION_REDACT_TEXT;
-		struct buf out = { .p = t->words[i], .cap = WORDS_MAX, .max = WORDS_MAX };
-
-		plain_rule(&out, &r->field);
-		buf_adds(&out, readable ? ", so that most of it can still be read" : "");
-		buf_addc(&out, '\0');
-	}
-}
-
-static bool same_words(const struct telling *t, size_t i, size_t k)
-{
-	return t->told[i] && t->told[k] && strcmp(t->words[i], t->words[k]) == 0;
-}
-
-/* Has an earlier rule done the same to the same field, to one of the same member, or to anything? */
-static bool seen_before(const struct telling *t, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (same_words(t, i, k) && strcmp(t->a->rules[k].field.pointer, t->a->rules[i].field.pointer) == 0)
-			return true;
-	return false;
-}
-
-static bool grouped_before(const struct telling *t, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (same_words(t, i, k) &&
-		    view_eq(plain_member(t->a->rules[k].field.pointer), plain_member(t->a->rules[i].field.pointer)))
-			return true;
-	return false;
-}
-
-static bool listed_before(const struct telling *t, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (same_words(t, i, k))
-			return true;
-	return false;
-}
-
-static void add_conditions(struct page *p, const struct rule *r)
-{
-	if (r->field.subtree && r->field.action != ACTION_DROP)
-		buf_adds(&p->line, " with all that is in it, now or later, but for what is named otherwise here");
-	if (r->waiver != INDEX_NONE)
-		buf_adds(&p->line, " under an exception only");
-}
-
-/* The rules of one kind that begin at the same member, as one: "travellers (seat, baggage pieces)". */
-static void group(struct page *p, const struct telling *t, size_t first)
-{
-	struct view member = plain_member(t->a->rules[first].field.pointer);
-	size_t within = 0;
-
-	plain_words(&p->line, member.n ? member : VIEW("the whole record"));
-	for (size_t i = first; i < t->a->n_rules; i++) {
-		const struct rule *s = &t->a->rules[i];
-		if (!same_words(t, i, first) || !view_eq(plain_member(s->field.pointer), member) || seen_before(t, i))
-			continue;
-		struct view rest = view_from(view_of(s->field.pointer), member.n ? member.n + 1 : 0);
-		if (plain_rest(&p->line, rest, within ? ", " : " ("))
-			within++;
-		add_conditions(p, s);
-	}
-	if (within)
-		buf_addc(&p->line, ')');
-}
-
-static void list_kind(struct page *p, const struct telling *t, size_t first)
-{
-	bool any = false;
-
-	buf_addf(&p->line, "What %s: ", t->words[first]);
-	for (size_t i = first; i < t->a->n_rules; i++) {
-		if (!same_words(t, i, first) || grouped_before(t, i))
-			continue;
-		buf_adds(&p->line, any ? "; " : "");
-		group(p, t, i);
-		any = true;
-	}
-	item(p);
-}
-
-/* Fields grouped by what happens to them; each is named once for each thing that happens to it. */
-static void which(struct page *p, const struct agreement *a)
-{
-	struct telling t = { .a = a,
-		             .words = calloc(a->n_rules + 1, sizeof *t.words),
-		             .told = calloc(a->n_rules + 1, sizeof *t.told) };
-
-	heading(p, "Which details, and in what form");
-	list(p, true);
-	if (t.words && t.told) {
-		put_words(&t);
-		tell_winners(&t);
-		for (unsigned action = 0; action <= ACTION_DROP; action++)
-			for (size_t i = 0; i < a->n_rules; i++)
-				if (a->rules[i].field.action == (enum action)action && t.told[i] &&
-				    !listed_before(&t, i))
-					list_kind(p, &t, i);
-	} else {
-		p->out->failed = true;
-	}
-	for (size_t i = 0; i < a->n_rules; i++)
-		if (a->rules[i].field.action == ACTION_K_GUARD)
-			guard(p, &a->rules[i]);
-	list(p, false);
-	buf_adds(&p->line, "Everything else in a record is left out.");
-	paragraph(p);
-	free(t.words);
-	free(t.told);
+	page_paragraph(p);
 }
 
 /* What else than the record. */
@@ -398,7 +164,7 @@ static void beside(struct page *p, const struct agreement *a)
 		any = true;
 	}
 	buf_adds(&p->line, any ? ". Nothing else that the giver writes." : "; nothing that the giver writes.");
-	paragraph(p);
+	page_paragraph(p);
 }
 
 /* What the receiver may do with it. */
@@ -407,7 +173,7 @@ static void onward(struct page *p, const struct agreement *a)
 	const json_t *clause = json_object_get(a->doc, "onward"), *to = json_object_get(clause, "to");
 	struct view allowed = json_view(clause, "allowed");
 
-	heading(p, "Who else may get it");
+	page_heading(p, "Who else may get it");
 	if (view_is(allowed, "listed") && json_array_size(to)) {
 		buf_adds(&p->line, "The receiver may pass it on to these and nobody else: ");
 		for (size_t i = 0; i < json_array_size(to); i++)
@@ -419,7 +185,7 @@ static void onward(struct page *p, const struct agreement *a)
 	} else {
 		buf_adds(&p->line, "The receiver may pass it on to nobody.");
 	}
-	paragraph(p);
+	page_paragraph(p);
 	if (a->caveats.n == 0)
 		return;
 	buf_adds(&p->line, "Every record travels under these codes, and whoever passes it on keeps them: ");
@@ -427,16 +193,33 @@ static void onward(struct page *p, const struct agreement *a)
 		buf_addf(&p->line, "%s%s %s", i ? "; " : "", scale_name(a->caveats.list[i].scale),
 		         scale_value(a->caveats.list[i].scale, a->caveats.list[i].place));
 	buf_addc(&p->line, '.');
-	paragraph(p);
+	page_paragraph(p);
+}
+
+static void consulted(struct page *p, const struct agreement *a)
+{
+	const json_t *list = json_object_get(json_object_get(a->doc, "assessment"), "consulted"), *asked;
+	size_t i;
+
+	if (!list)
+		return;
+	buf_adds(&p->line, "Asked before it was agreed: ");
+	json_array_foreach(list, i, asked)
+	{
+		buf_adds(&p->line, i ? "; " : "");
+		page_add(p, asked, "body");
+	}
+	buf_addc(&p->line, '.');
+	page_paragraph(p);
 }
 
 static void how_long(struct page *p, const struct agreement *a)
 {
-	heading(p, "How long");
-	list(p, true);
+	page_heading(p, "How long");
+	page_list(p, true);
 	for (size_t i = 0; i < a->n_purposes; i++) {
 		const struct retention *r = &a->purposes[i].retention;
-		add_json(p, json_array_get(json_object_get(a->doc, "purposes"), i), "title");
+		page_add(p, json_array_get(json_object_get(a->doc, "purposes"), i), "title");
 		buf_adds(&p->line, ": the receiver keeps a copy for ");
 		plain_duration(&p->line, &r->copy);
 		if (!duration_is_zero(&r->mask)) {
@@ -450,7 +233,7 @@ static void how_long(struct page *p, const struct agreement *a)
 		}
 		buf_adds(&p->line,
 		         r->return_at_end ? ", and then gives it back and deletes it." : ", and then deletes it.");
-		item(p);
+		page_item(p);
 	}
 	if (!duration_is_zero(&a->keep)) {
 		buf_adds(&p->line, "For ");
@@ -459,19 +242,19 @@ static void how_long(struct page *p, const struct agreement *a)
 		        &p->line,
 		        " after the receiver has a record, the sender's gateway keeps it locked away, to deliver it once more "
 		        "should the receiver lose it. If it is called back, corrected or deleted before, that is deleted, too.");
-		item(p);
+		page_item(p);
 	}
 	if (rates_any(&a->rates)) {
 		buf_adds(&p->line, "Each side takes from each partner no more than ");
 		plain_rates(&p->line, &a->rates);
 		buf_adds(&p->line, "; what is refused counts five times.");
-		item(p);
+		page_item(p);
 	}
 	if (agreement_orders_cases(a)) {
 		buf_adds(&p->line, "Records of one case arrive in the order in which they were released.");
-		item(p);
+		page_item(p);
 	}
-	list(p, false);
+	page_list(p, false);
 	buf_adds(&p->line, "Sharing starts on ");
 	plain_date(&p->line, a->effective_ms);
 	buf_adds(&p->line, " and ends on ");
@@ -479,18 +262,19 @@ static void how_long(struct page *p, const struct agreement *a)
 	buf_adds(&p->line, " unless it is renewed. It is reviewed by ");
 	plain_date(&p->line, a->review_next_ms);
 	buf_adds(&p->line, "; if that is missed, sharing stops.");
-	paragraph(p);
+	page_paragraph(p);
+	consulted(p, a);
 }
 
 static void exceptions(struct page *p, const struct agreement *a)
 {
 	if (a->n_exceptions == 0)
 		return;
-	heading(p, "Exceptions");
-	list(p, true);
+	page_heading(p, "Exceptions");
+	page_list(p, true);
 	for (size_t i = 0; i < a->n_exceptions; i++) {
 		const json_t *o = json_array_get(json_object_get(a->doc, "exceptions"), i);
-		add_json(p, o, "text");
+		page_add(p, o, "text");
 		buf_addf(&p->line, " At most %u times in ", a->exceptions[i].quota.uses);
 		plain_duration(&p->line, &a->exceptions[i].quota.per);
 		if (a->exceptions[i].approvals)
@@ -498,11 +282,11 @@ static void exceptions(struct page *p, const struct agreement *a)
 			         a->exceptions[i].approvals == 1 ? "" : "s", a->exceptions[i].approvals,
 			         a->exceptions[i].approvals == 1 ? "" : "s");
 		buf_adds(&p->line, "; each use is looked at afterwards within ");
-		add_period(p, o, "review_within");
+		page_add_period(p, o, "review_within");
 		buf_addc(&p->line, '.');
-		item(p);
+		page_item(p);
 	}
-	list(p, false);
+	page_list(p, false);
 }
 
 /* Whose consent it rests on can take it back. */
@@ -519,11 +303,11 @@ static void withdrawal(struct page *p, const struct agreement *a)
 	         "Where the sharing rests on your consent you can take it back at any time, without a reason: tell %s",
 	         party_name(a, a->withdrawals));
 	buf_adds(&p->line, ", or write to ");
-	add_json(p, redress, "contact");
+	page_add(p, redress, "contact");
 	buf_adds(&p->line,
 	         ". It is put on a list that every gateway of this agreement obeys; from then on nothing more "
 	         "leaves that rests on your consent, and what was sent is called back.");
-	paragraph(p);
+	page_paragraph(p);
 }
 
 static void your_rights(struct page *p, const struct agreement *a)
@@ -532,21 +316,21 @@ static void your_rights(struct page *p, const struct agreement *a)
 	             *notification = json_object_get(a->doc, "notification");
 	const json_t *breach = json_object_get(a->doc, "breach");
 
-	heading(p, "What you can do");
+	page_heading(p, "What you can do");
 	buf_adds(&p->line, "Write to ");
-	add_json(p, redress, "contact");
+	page_add(p, redress, "contact");
 	buf_adds(&p->line, ". You get an answer on what is held about you within ");
-	add_period(p, redress, "access_within");
+	page_add_period(p, redress, "access_within");
 	buf_adds(&p->line, ", and a decision on a correction or deletion within ");
-	add_period(p, redress, "correction_within");
+	page_add_period(p, redress, "correction_within");
 	buf_adds(&p->line, ". You are told of the sharing within ");
-	add_period(p, notification, "due");
+	page_add_period(p, notification, "due");
 	buf_adds(&p->line, "; this can be put off with a reason, but never longer than ");
-	add_period(p, notification, "longest_delay");
+	page_add_period(p, notification, "longest_delay");
 	buf_adds(&p->line, ". If data are lost or stolen, the authority that watches over the agency knows within ");
-	add_period(p, breach, "notify_supervisor");
+	page_add_period(p, breach, "notify_supervisor");
 	buf_addc(&p->line, '.');
-	paragraph(p);
+	page_paragraph(p);
 	withdrawal(p, a);
 }
 
@@ -567,11 +351,11 @@ bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 	if (html)
 		buf_adds(out, style);
 	buf_add(&p.line, a->title);
-	flush(&p, "<h1>", "</h1>");
+	page_flush(&p, "<h1>", "</h1>");
 	who(&p, a);
 	what_for(&p, a);
 	who_agrees(&p, a);
-	which(&p, a);
+	page_which(&p, a);
 	beside(&p, a);
 	onward(&p, a);
 	how_long(&p, a);
@@ -581,7 +365,7 @@ bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 		buf_addc(out, '\n');
 	buf_addf(&p.line, "This page was made from %.*s version %.*s, SHA-256 ", VIEW_ARG(a->id), VIEW_ARG(a->version));
 	digest_print(&p.line, &a->digest);
-	paragraph(&p);
+	page_paragraph(&p);
 	if (html)
 		buf_adds(out, "</body></html>\n");
 	buf_free(&p.line);

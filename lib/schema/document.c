@@ -44,8 +44,10 @@ static bool add_fault(void *arg, const struct schema_fault *f)
 		pointer_of(r->tape, f->node, NULL, NULL, &named);
 	if (r->own && !named.failed)
 		pointer = buf_view(&named);
-	error_list_addf(r->errors, REASON_CONFIG, r->file, line, column, "%.*s: %.*s", VIEW_ARG(pointer),
-	                VIEW_ARG(f->message));
+	bool meant = r->own && f->meant.n > 0;
+	error_list_addf(r->errors, REASON_CONFIG, r->file, line, column, "%.*s: %.*s%s%.*s%s", VIEW_ARG(pointer),
+	                VIEW_ARG(f->message), meant ? "; did you mean \"" : "", meant ? (int)f->meant.n : 0,
+	                meant ? f->meant.p : "", meant ? "\"?" : "");
 	buf_free(&named);
 	return true;
 }

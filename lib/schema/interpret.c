@@ -1,6 +1,7 @@
 /* The explaining interpreter. See interpret.h. */
 #include "lib/schema/interpret_parts.h"
 
+#include "lib/base/slip.h"
 #include "lib/json/pointer.h"
 
 #define STEPS_BASE   2000000u
@@ -429,6 +430,29 @@ void interpretation_free(struct interpretation *in)
 	arena_free(&in->arena);
 }
 
+/* See struct schema_fault. */
+static struct view meant(const struct interpretation *in, const struct unit *u)
+{
+	const struct tape *t = &in->s->g.docs[u->doc].doc->tape;
+	struct view found = VIEW("");
+	unsigned least = SLIP_WORD_MAX, edits;
+
+	if ((u->keyword != KEYWORD_ADDITIONAL_PROPERTIES && u->keyword != KEYWORD_UNEVALUATED_PROPERTIES) ||
+	    u->node == 0 || in->t->nodes[u->node - 1].type != TAPE_KEY || t->nodes[u->schema].type != TAPE_OBJECT)
+		return found;
+	uint32_t properties = tape_member(t, u->schema, VIEW("properties"));
+	if (!properties || t->nodes[properties].type != TAPE_OBJECT)
+		return found;
+	for (uint32_t key = properties + 1; key < t->nodes[properties].next; key = t->nodes[key + 1].next) {
+		struct view name = tape_string(t, key);
+		if (slip_of(tape_string(in->t, u->node - 1), name, &edits) && edits < least) {
+			least = edits;
+			found = name;
+		}
+	}
+	return found;
+}
+
 size_t schema_explain(const struct schema *s, struct schema_run *r, const struct tape *t, uint32_t node,
                       bool (*report)(void *arg, const struct schema_fault *f), void *arg)
 {
@@ -453,7 +477,8 @@ size_t schema_explain(const struct schema *s, struct schema_run *r, const struct
 			                  .node = u->node,
 			                  .keyword = unit_keyword(&in, u),
 			                  .location = buf_view(&location),
-			                  .message = buf_view(&message) };
+			                  .message = buf_view(&message),
+			                  .meant = meant(&in, u) };
 		more = report(arg, &f);
 		n++;
 	}

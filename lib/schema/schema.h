@@ -67,6 +67,8 @@ struct schema_fault {
 	struct view keyword;  /* "required" */
 	struct view location; /* keyword location: URI and pointer in the schema */
 	struct view message;  /* a sentence without any value of the instance */
+	/* Of a member that the schema does not know: the one that it may be meant for; empty: none. It tells of the member's name. */
+	struct view meant;
 };
 /* Reports faults until `report` returns false. Returns the number reported. */
 size_t schema_explain(const struct schema *s, struct schema_run *r, const struct tape *t, uint32_t node,

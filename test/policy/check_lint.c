@@ -232,6 +232,101 @@ START_TEST(lint_counts_the_rest)
 }
 END_TEST
 
+/* What a finding asks for, if it has an example. */
+static struct {
+	const char *rule;
+	char pointer[100], example[400];
+	bool found;
+} asked;
+
+static void note_example(void *arg, const struct lint_finding *f)
+{
+	(void)arg;
+	if (strcmp(f->rule, asked.rule) != 0)
+		return;
+	asked.found = true;
+	snprintf(asked.pointer, sizeof asked.pointer, "%s", f->pointer);
+	snprintf(asked.example, sizeof asked.example, "%s", f->example ? f->example : "");
+}
+
+static const struct {
+	const char *rule, *gone; /* the clause that is taken away, or: the day is then past all */
+} with_examples[] = {
+	{ "no-council", "/council" },
+	{ "no-reserved-seat", "/council/must_include" },
+	{ "no-rotation", "/pseudonyms/rotation" },
+	{ "no-onward", "/onward" },
+	{ "no-renewal", "/renewal" },
+	{ "no-copy-review", "/retention/review" },
+	{ "no-limits", NULL },
+	{ "approval-lifetime", NULL },
+	{ "not-consulted", NULL },
+	{ "no-comments", NULL },
+};
+
+/* With the example in its place the finding is gone, and the agreement loads. */
+START_TEST(examples_are_right)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr");
+
+	if (with_examples[_i].gone)
+		put(doc, with_examples[_i].gone, NULL);
+	for (int round = 0; round < 2; round++) {
+		struct agreement *a = load_doc(doc, &from, &errors);
+		print_errors(&errors);
+		ck_assert_ptr_nonnull(a);
+		asked.rule = with_examples[_i].rule;
+		asked.found = false;
+		agreement_lint(a, NOW, note_example, NULL);
+		ck_assert(asked.found == (round == 0));
+		agreement_unref(a);
+		if (round == 0)
+			put(doc, asked.pointer, asked.example);
+	}
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
+static const struct {
+	const char *clause, *value, *now, *rule;
+} by_day[] = {
+	{ "/assessment/comments",
+	  "{\"opens\":\"2025-11-01T00:00:00Z\",\"closes\":\"2025-12-01T00:00:00Z\",\"to\":\"x@north.example\"}",
+	  "2025-11-30T00:00:00Z", "comments-open" },
+	{ "/renewal", "{\"opens\":\"2026-03-01T00:00:00Z\",\"closes\":\"2026-06-30T00:00:00Z\"}",
+	  "2026-06-01T00:00:00Z", "renewal-open" },
+	{ "/renewal", "{\"opens\":\"2026-03-01T00:00:00Z\",\"closes\":\"2026-05-30T00:00:00Z\"}",
+	  "2026-06-01T00:00:00Z", "renewal-over" },
+	{ "/renewal", "{\"opens\":\"2026-06-02T00:00:00Z\",\"closes\":\"2026-06-30T00:00:00Z\"}",
+	  "2026-06-01T00:00:00Z", NULL },
+};
+
+START_TEST(windows_open_and_close)
+{
+	struct error_list errors = { .max = 20 };
+	json_t *doc = preset("pnr");
+	int64_t now = 0;
+
+	put(doc, by_day[_i].clause, by_day[_i].value);
+	struct agreement *a = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert_ptr_nonnull(a);
+	ck_assert(time_parse(view_of(by_day[_i].now), &now));
+	static const char *const all[] = { "comments-open", "renewal-open", "renewal-over" };
+	for (size_t i = 0; i < 3; i++) {
+		asked.rule = all[i];
+		asked.found = false;
+		agreement_lint(a, now, note_example, NULL);
+		ck_assert(asked.found == (by_day[_i].rule && strcmp(by_day[_i].rule, all[i]) == 0));
+	}
+	agreement_unref(a);
+	json_decref(doc);
+	error_list_free(&errors);
+}
+END_TEST
+
 START_TEST(lint_knows_the_day)
 {
 	struct agreement *a = load_patched("pnr", NULL, NULL);
@@ -257,6 +352,8 @@ TCase *make_lint_case(void)
 	tcase_add_loop_test(c, lint_finds, 0, sizeof findings / sizeof findings[0]);
 	tcase_add_loop_test(c, lint_does_not_find, 0, sizeof harmless / sizeof harmless[0]);
 	tcase_add_test(c, lint_counts_the_rest);
+	tcase_add_loop_test(c, examples_are_right, 0, sizeof with_examples / sizeof with_examples[0]);
+	tcase_add_loop_test(c, windows_open_and_close, 0, sizeof by_day / sizeof by_day[0]);
 	tcase_add_test(c, lint_knows_the_day);
 	return c;
 }

@@ -135,6 +135,23 @@ mkdir "$dir/schemas"
 mv "$dir/passenger.schema.json" "$dir/schemas"
 is 0 "$ctl" agreement lint --now $now --schema-dir "$dir/schemas" "$dir/c.json"
 
+# Each finding with its place, and what may stand there; and what was meant.
+jq 'del(.council)' conf/agreements/pnr.json >"$dir/c.json"
+is 3 "$ctl" agreement lint --now $now "$dir/c.json"
+has out "c.json:1:1: /council: warning: "
+has out '    for example {"seats":'
+is 3 "$ctl" -o json agreement lint --now $now "$dir/c.json"
+jq -e '.[] | select(.rule == "no-council") | .line == 1 and .column == 1 and .example.threshold == 2' "$dir/out" >/dev/null ||
+	{ echo "lint's JSON has no place or no example" >&2; exit 1; }
+jq '.sunst = .sunset | .assessment.consulted = [ { body: "Privacy Authority of Southmark", answered_at: .effective_from, answer: .assessment.digest } ]' \
+	conf/agreements/pnr.json >"$dir/c.json"
+is 3 "$ctl" agreement lint --now $now "$dir/c.json"
+has err '/sunst: the schema knows no such member here; did you mean "sunset"?'
+jq '.assessment.consulted = [ { body: "Privacy Authority of Southmark", answered_at: .assessment.approved_at, answer: .assessment.digest } ]' \
+	conf/agreements/pnr.json >"$dir/c.json"
+is 0 "$ctl" agreement summary "$dir/c.json"
+has out "Asked before it was agreed: Privacy Authority of Southmark."
+
 # Tier T2, with what stands in no document: officers and what they signed, quotas, suspensions.
 for o in named second; do
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/$o.key" -out "$dir/$o.pem" -days 30 \

@@ -13,20 +13,6 @@ static struct view pointer_in(const char *text)
 	return end ? view_make(text, (size_t)(end - text)) : VIEW("");
 }
 
-/* The value, or where what is missing belongs: the nearest above it. */
-static uint32_t nearest(const struct tape *t, struct view pointer)
-{
-	uint32_t node;
-
-	while (pointer.n > 0) {
-		if (pointer_find(t, 0, pointer, &node))
-			return node;
-		while (pointer.n > 0 && pointer.p[--pointer.n] != '/')
-			continue;
-	}
-	return 0;
-}
-
 static void place(struct error *e, struct view pointer)
 {
 	struct tape_parser *parser = tape_parser_new(&tape_document_limits);
@@ -34,7 +20,7 @@ static void place(struct error *e, struct view pointer)
 	struct tape tape;
 
 	if (parser && file_read(e->where, text.max, &text, NULL) && tape_parse(parser, buf_view(&text), &tape, NULL))
-		tape_place(&tape, tape.nodes[nearest(&tape, pointer)].off, &e->line, &e->column);
+		tape_place(&tape, tape.nodes[pointer_nearest(&tape, pointer)].off, &e->line, &e->column);
 	tape_parser_free(parser);
 	buf_free(&text);
 }
