@@ -215,6 +215,62 @@ START_TEST(the_first_ones_are_found_in_order)
 }
 END_TEST
 
+/* Memory has hints of those that are gone: they take no place from one that is there. */
+START_TEST(those_that_are_gone_hide_none)
+{
+	const uint64_t gone = 5 * STORE_MARKED_MAX;
+
+	begin();
+	for (uint64_t seq = 1; seq <= gone + 2; seq++)
+		put(seq, mark_of(5, 5));
+	commit();
+	begin();
+	for (uint64_t seq = 1; seq <= gone; seq++)
+		OK(store_drop_caveats(s, seq, e));
+	commit();
+	struct list l = found(mark_of(5, 5));
+	ck_assert_uint_eq(l.n, 2);
+	ck_assert(l.seqs[0] == gone + 1 && l.seqs[1] == gone + 2);
+	reopen();
+	l = found(mark_of(5, 5));
+	ck_assert_uint_eq(l.n, 2);
+	ck_assert(l.seqs[0] == gone + 1 && l.seqs[1] == gone + 2);
+}
+END_TEST
+
+/* One record over and over: what more of it than are found goes into the index at once, and memory has no long row of it that each
+ * next one would have to pass. */
+START_TEST(of_one_mark_few_lie_in_memory)
+{
+	begin();
+	for (uint64_t seq = 1; seq <= MANY; seq++)
+		put(seq, mark_of(5, 5));
+	store_rollback(s);
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, 0);
+	for (uint64_t seq = 1; seq <= MANY; seq++) {
+		begin();
+		put(seq, mark_of(5, 5));
+		commit();
+	}
+	ck_assert_uint_eq(index_rows(), MANY - STORE_MARKED_MAX);
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, STORE_MARKED_MAX);
+	reopen();
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, STORE_MARKED_MAX);
+	/* The others of its first bytes are found beside it. */
+	begin();
+	put(MANY + 1, mark_of(5, 6));
+	commit();
+	struct list l = found(mark_of(5, 6));
+	ck_assert(l.n == 1 && l.seqs[0] == MANY + 1);
+	begin();
+	for (uint64_t seq = 1; seq <= MANY; seq++)
+		OK(store_drop_caveats(s, seq, e));
+	commit();
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, 0);
+	ck_assert_uint_eq(index_rows(), 1);
+}
+END_TEST
+
 /* As the build without them left it. */
 START_TEST(an_older_store_is_taken_over)
 {
@@ -243,6 +299,8 @@ TCase *make_store_mark_case(void)
 	tcase_add_test(c, moves_into_the_index_with_later_commits);
 	tcase_add_test(c, goes_with_its_row);
 	tcase_add_test(c, the_first_ones_are_found_in_order);
+	tcase_add_test(c, those_that_are_gone_hide_none);
+	tcase_add_test(c, of_one_mark_few_lie_in_memory);
 	tcase_add_test(c, an_older_store_is_taken_over);
 	return c;
 }
