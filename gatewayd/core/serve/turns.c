@@ -204,6 +204,7 @@ static uint32_t weight_of(const struct share *s)
 /* One partner's turn: until its share is used, nothing is left, or nothing can be begun. Adds the cost to `*used`. */
 static enum turn take_turn(struct share *s, uint64_t *used)
 {
+	const struct request *blocked = NULL; /* the first that could not go on, since any went on */
 	struct request *r;
 
 	s->deficit += (int64_t)QUANTUM * weight_of(s);
@@ -212,15 +213,22 @@ static enum turn take_turn(struct share *s, uint64_t *used)
 
 		if (s->deficit <= 0)
 			return TURN_MORE;
+		if (r == blocked)
+			return TURN_BLOCKED;
 		bool stream = r->stream;
 		enum turn turn = r->step(r, &cost);
-		/* A stream may last for hours: the partner's other requests take turns with it. */
+		/* A stream may last for hours: the partner's other requests take turns with it, and pass one that is blocked. */
 		if (stream && turn != TURN_OVER) {
 			TAILQ_REMOVE(&s->requests, r, turn);
 			TAILQ_INSERT_TAIL(&s->requests, r, turn);
 		}
-		if (turn == TURN_BLOCKED)
-			return TURN_BLOCKED;
+		if (turn == TURN_BLOCKED) {
+			if (!stream)
+				return TURN_BLOCKED;
+			blocked = blocked ? blocked : r;
+			continue;
+		}
+		blocked = NULL;
 		s->deficit -= (int64_t)cost;
 		*used += cost;
 	}

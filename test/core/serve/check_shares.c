@@ -80,6 +80,74 @@ START_TEST(many_reads_of_one_let_another_in)
 }
 END_TEST
 
+/* The same bytes so many times. */
+static void stream_by(uint64_t conn, struct view lines, unsigned times)
+{
+	const struct ask a = {
+		.conn = conn, .method = "POST", .target = RECORDS, .fields = { "content-type", "application/x-ndjson" }
+	};
+	struct buf b = BUF_INIT(65536);
+
+	f.core.conf->node.memory_bytes = f.core.conf->node.partner_memory_bytes = 100 * MIB;
+	budget_set(f.core.budget, &f.core.conf->node);
+	put_ask(&a, CHANNEL_CHUNKED, &b);
+	channel_send(edge, FRAME_HEAD, 0, ++last_request, buf_view(&b), VIEW(""));
+	while (times-- > 0)
+		channel_send(edge, FRAME_BODY, times ? 0 : FRAME_LAST, last_request, lines, VIEW(""));
+	buf_free(&b);
+}
+
+/* Streams that cannot go on now: what their partner reads meanwhile does not wait for a turn for each of them. */
+START_TEST(streams_that_are_blocked_let_a_read_pass)
+{
+	for (uint64_t i = 0; i < MANY - 1; i++)
+		stream_by(FIRST + i, released_text(), 1);
+	worker->decider->n_lines += DECIDER_LINES;
+	while (HASH_COUNT(worker->requests) < MANY - 1)
+		worker_turn();
+	ck_assert_uint_eq(replies, 0);
+	read_by(FIRST + MANY - 1);
+	for (int turns = 0; turns < 3; turns++) {
+		ck_assert_int_ne(channel_flush(edge), CHANNEL_DEAD);
+		ck_assert_int_eq(event_base_loop(worker->base, EVLOOP_ONCE), 0);
+		ck_assert_int_ne(channel_receive(edge, on_reply, NULL), CHANNEL_DEAD);
+	}
+	ck_assert(replies == 1 && order[0] == last_request);
+	worker->decider->n_lines -= DECIDER_LINES;
+	until(MANY);
+}
+END_TEST
+
+/* Lines that are too long have their results at once: of one stream so many that no more are let wait, and of another as many as
+ * fit a turn. */
+START_TEST(a_stream_that_is_blocked_lets_another_pass)
+{
+	const unsigned many = 11000;
+	char *lines = arena_alloc(&texts, 5 * many);
+	struct request *blocked = NULL, *other = NULL;
+
+	worker->body_bytes = f.core.conf->node.edge.body_bytes = 3;
+	for (size_t i = 0; i < many; i++)
+		memcpy(lines + 5 * i, "long\n", 5);
+	stream_by(FIRST, view_make(lines, 5 * many), 4);
+	while (!blocked || answer_waiting(blocked) < TURNS_RESULTS) {
+		worker_turn();
+		blocked = request_find(worker, last_request);
+	}
+	stream_by(FIRST + 1, view_make(lines, 500), 1);
+	for (int turns = 0; turns < 8; turns++) {
+		worker_turn();
+		other = request_find(worker, last_request);
+		if (other && other->ends_answer)
+			break;
+	}
+	ck_assert(!other || other->ends_answer);
+	channel_send(edge, FRAME_ABORT, 0, last_request - 1, VIEW(""), VIEW(""));
+	while (worker->requests)
+		worker_turn();
+}
+END_TEST
+
 START_TEST(who_goes_away_before_its_turn_is_not_answered)
 {
 	for (uint64_t i = 0; i < MANY; i++)
@@ -140,6 +208,8 @@ TCase *make_shares_case(void)
 	tcase_add_checked_fixture(c, open_many, tear_down);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, many_reads_of_one_let_another_in);
+	tcase_add_test(c, streams_that_are_blocked_let_a_read_pass);
+	tcase_add_test(c, a_stream_that_is_blocked_lets_another_pass);
 	tcase_add_test(c, who_goes_away_before_its_turn_is_not_answered);
 	tcase_add_test(c, empty_lines_are_passed_over_in_turns);
 	tcase_add_test(c, lines_among_empty_ones_have_their_results);
