@@ -177,10 +177,10 @@ bool turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_
 	return true;
 }
 
-/* The partner's queue is freed when it is empty and not being worked on. */
+/* The partner's queue is freed when it is empty, not being worked on, and owes nothing. */
 static void share_drop(struct worker *w, struct share *s)
 {
-	if (s->turn || !TAILQ_EMPTY(&s->requests))
+	if (s->turn || !TAILQ_EMPTY(&s->requests) || s->deficit < 0)
 		return;
 	TAILQ_REMOVE(&w->shares, s, link);
 	free(s);
@@ -235,6 +235,26 @@ static enum turn take_turn(struct share *s, uint64_t *used)
 	return TURN_OVER;
 }
 
+void turns_forget(struct worker *w)
+{
+	struct share *s, *next;
+
+	for (s = TAILQ_FIRST(&w->shares); s; s = next) {
+		next = TAILQ_NEXT(s, link);
+		s->deficit = 0;
+		share_drop(w, s);
+	}
+}
+
+/* Nothing of it waits: its turn pays for what it took in turns before. */
+static void pay(struct worker *w, struct share *s)
+{
+	s->deficit += (int64_t)QUANTUM * weight_of(s);
+	if (s->deficit > 0)
+		s->deficit = 0;
+	share_drop(w, s);
+}
+
 bool turns_run(struct worker *w)
 {
 	uint64_t used = 0;
@@ -244,11 +264,18 @@ bool turns_run(struct worker *w)
 	admit_waiting(w);
 	TAILQ_FOREACH(s, &w->shares, link)
 	{
-		all++;
+		all += !TAILQ_EMPTY(&s->requests);
 	}
+	/* Where nobody waits nothing is owed to anybody. */
+	if (all == 0)
+		turns_forget(w);
 	while ((s = TAILQ_FIRST(&w->shares)) && used < TURN_BYTES && blocked < all) {
 		TAILQ_REMOVE(&w->shares, s, link);
 		TAILQ_INSERT_TAIL(&w->shares, s, link);
+		if (TAILQ_EMPTY(&s->requests)) {
+			pay(w, s);
+			continue;
+		}
 		s->turn = true;
 		enum turn turn = take_turn(s, &used);
 		s->turn = false;
