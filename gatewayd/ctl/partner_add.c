@@ -257,7 +257,7 @@ static bool plan(struct taking *t, struct view text, struct error *e)
 	if (t->choice->address && inet_pton(AF_INET, t->choice->address, &any) != 1 &&
 	    inet_pton(AF_INET6, t->choice->address, &any) != 1)
 		return contradicts(e, "--address", "is no IPv4 or IPv6 address");
-	return file_each(t->partners, ".json", compare, &s, e) && e->reason == REASON_NONE && plan_authorities(t, e);
+	return file_each(t->partners, ".json", compare, &s, e) && plan_authorities(t, e);
 }
 
 static void say(const struct taking *t, const char *fingerprint)

@@ -103,15 +103,16 @@ const char *file_folder(struct arena *mem, const char *path)
 
 const char *file_beside(struct arena *mem, const char *folder, const char *path)
 {
-	struct buf b = BUF_INIT(8192);
+	size_t n = path[0] == '/' ? 0 : strlen(folder) + 1, rest = strlen(path) + 1;
+	char *out = arena_alloc(mem, n + rest);
 
-	if (path[0] != '/') {
-		buf_adds(&b, folder);
-		buf_addc(&b, '/');
+	if (!out)
+		return NULL;
+	if (n > 0) {
+		memcpy(out, folder, n - 1);
+		out[n - 1] = '/';
 	}
-	buf_adds(&b, path);
-	const char *out = b.failed ? NULL : arena_str(mem, buf_view(&b));
-	buf_free(&b);
+	memcpy(out + n, path, rest);
 	return out;
 }
 
@@ -132,5 +133,5 @@ bool file_each(const char *folder, const char *suffix, bool (*each)(void *arg, c
 		free(names[i]);
 	}
 	free(names);
-	return true;
+	return go_on;
 }

@@ -12,11 +12,12 @@ bool file_read(const char *path, size_t max, struct buf *out, struct error *e) M
 bool file_read_private(const char *path, size_t max, struct buf *out, struct error *e) MUST_USE;
 /* Writes a new file with this mode; fails when it exists. */
 bool file_write_new(const char *path, struct view bytes, unsigned mode, struct error *e) MUST_USE;
-/* The folder part of a path, "." without one. */
+/* The folder part of a path, "." without one. NULL: mem->failed. */
 const char *file_folder(struct arena *mem, const char *path);
-/* `path` when absolute, else folder/path. */
+/* `path` when absolute, else folder/path. NULL: mem->failed. */
 const char *file_beside(struct arena *mem, const char *folder, const char *path);
-/* Calls `each` for the names in a folder that end in `suffix`, sorted. */
+/* Calls `each` for the names in a folder that end in `suffix`, sorted, until it returns false. False: it did so, and says why, or
+ * the folder cannot be listed. */
 bool file_each(const char *folder, const char *suffix, bool (*each)(void *arg, const char *name), void *arg,
                struct error *e) MUST_USE;
 

@@ -37,13 +37,17 @@ static struct arena_block *next_block(struct arena *a, size_t n)
 
 void *arena_alloc(struct arena *a, size_t n)
 {
-	if (n > SIZE_MAX / 2)
+	if (n > SIZE_MAX / 2) {
+		a->failed = true;
 		return NULL;
+	}
 	n = (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (!a->current || a->current->size - a->used < n) {
 		struct arena_block *b = next_block(a, n);
-		if (!b)
+		if (!b) {
+			a->failed = true;
 			return NULL;
+		}
 		a->current = b;
 		a->used = 0;
 	}

@@ -13,6 +13,7 @@ struct arena {
 	size_t used;  /* of the current block */
 	size_t max;   /* ceiling over all blocks, bytes; 0 means none */
 	size_t total; /* bytes of all blocks */
+	bool failed;  /* something found no memory, or no room, since the start or arena_free() */
 };
 
 /* Aligned for any type, zeroed. NULL when memory or the ceiling is reached. */

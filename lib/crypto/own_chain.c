@@ -40,7 +40,7 @@ static bool cert_fault(struct own *o, size_t i, const char *text)
 
 static const char *find(struct view text, struct view what)
 {
-	return text.n ? memmem(text.p, text.n, what.p, what.n) : NULL;
+	return text.p ? memmem(text.p, text.n, what.p, what.n) : NULL;
 }
 
 /* The line, from 1, of the next certificate at or after *at, which moves behind its first line; 0: there is none. */

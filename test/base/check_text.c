@@ -214,7 +214,9 @@ START_TEST(arenas_zero_and_reuse)
 	ck_assert_ptr_nonnull(first);
 	memset(first, 'x', 100);
 	ck_assert_ptr_nonnull(arena_alloc(&a, 200000));
+	ck_assert(!a.failed);
 	ck_assert_ptr_null(arena_alloc(&a, 2 << 20));
+	ck_assert(a.failed);
 	size_t total = a.total;
 	arena_wipe(&a);
 	again = arena_alloc(&a, 100);

@@ -31,6 +31,12 @@ static void check_late(const struct conf *c, const struct conf *running, struct 
 		error_list_add(errors, &c->own.late);
 }
 
+/* Else something of what was read is missing, which no other error tells. */
+static bool has_memory(const struct conf *c, struct error_list *errors)
+{
+	return !c->mem.failed || error_list_addf(errors, REASON_NO_MEMORY, "", 0, 0, "memory ran out");
+}
+
 /* `here`: with what this machine lacks. */
 static struct conf *load(const char *path, const struct secret *secret, bool here, const struct conf *running,
                          int64_t now_ms, struct error_list *errors)
@@ -59,7 +65,11 @@ static struct conf *load(const char *path, const struct secret *secret, bool her
 		goto out;
 	c->node.file = arena_str(&c->mem, view_of(path));
 	c->node.folder = file_folder(&c->mem, path);
+	if (!has_memory(c, errors))
+		goto out;
 	conf_read_node(c, doc);
+	if (!has_memory(c, errors))
+		goto out;
 	conf_read_limits(c, doc, path, errors);
 	conf_read_revocations(c, doc, now_ms, errors);
 	conf_read_timestamp(c, json_object_get(doc, "audit"),
@@ -71,12 +81,16 @@ static struct conf *load(const char *path, const struct secret *secret, bool her
 	conf_read_schemas(c, conf_path_of(c, doc, "schemas"), errors);
 	conf_read_chain(c, conf_path_of(c, json_object_get(doc, "tls"), "authorities"), errors);
 	conf_read_own(c, doc, now_ms, errors);
+	if (!has_memory(c, errors))
+		goto out;
 	conf_check_clashes(c, errors);
 	documents = conf_path_of(c, doc, "documents");
 	conf_read_documents(c, documents, now_ms, errors);
 	conf_read_assessments(c, documents, errors);
 	conf_read_agreements(c, conf_path_of(c, doc, "agreements"), conf_path_of(c, doc, "floor"),
 	                     conf_path_of(c, doc, "overlay"), secret, now_ms, errors);
+	if (!has_memory(c, errors))
+		goto out;
 	/* An agreement that did not load is no reason to miss it. */
 	if (errors->n + errors->dropped == before)
 		conf_check_documents(c, errors);

@@ -14,6 +14,8 @@ struct overdue {
 	pthread_rwlock_t lock;
 	_Atomic bool any; /* so that nobody needs the lock while nothing is overdue */
 	struct debtor *debtors;
+	_Atomic uint64_t begun; /* pictures that were begun so far, */
+	uint64_t newest;        /* and the number of the one that is here, under the lock */
 };
 
 struct picture {
@@ -75,19 +77,26 @@ void overdue_refresh(struct core *c, struct store *reader)
 {
 	struct picture p = { .debtors = NULL };
 	struct error e = { .reason = REASON_NONE };
-	struct debtor *old;
+	struct debtor *gone;
+	uint64_t number = atomic_fetch_add(&c->overdue->begun, 1) + 1;
 
 	if (!store_list_blocking(reader, add, &p, &e) || p.failed) {
 		log_line("error", "overdue receipts: %s", p.failed ? "memory ran out" : e.text);
 		let_go(p.debtors);
 		return;
 	}
+	/* One that was begun later has seen every commit that this one had to see. */
 	pthread_rwlock_wrlock(&c->overdue->lock);
-	old = c->overdue->debtors;
-	c->overdue->debtors = p.debtors;
-	atomic_store(&c->overdue->any, p.debtors != NULL);
+	if (number > c->overdue->newest) {
+		gone = c->overdue->debtors;
+		c->overdue->debtors = p.debtors;
+		c->overdue->newest = number;
+		atomic_store(&c->overdue->any, p.debtors != NULL);
+	} else {
+		gone = p.debtors;
+	}
 	pthread_rwlock_unlock(&c->overdue->lock);
-	let_go(old);
+	let_go(gone);
 }
 
 bool overdue_blocks(const struct core *c, struct view agreement, struct view recipient)

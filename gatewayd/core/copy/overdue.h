@@ -1,5 +1,6 @@
 /* Which recipients owe receipts, where the agreement says that this stops new records to them (receipt-overdue). A
- * picture of the store's overdue duties, made anew after each job that changed them; its own lock, any thread. */
+ * picture of the store's overdue duties, made anew after each job that changed them, and before that is answered: what was
+ * asked between the commit and the picture is still refused, or still let pass. Its own lock, any thread. */
 #ifndef GATEWAYD_CORE_COPY_OVERDUE_H
 #define GATEWAYD_CORE_COPY_OVERDUE_H
 

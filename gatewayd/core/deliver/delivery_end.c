@@ -56,15 +56,20 @@ static bool was_let_go(const struct act *a, const struct copy *c, bool *gone, st
 	return true;
 }
 
+/* `bundled`: it is put with those of others. */
+static bool put_receipt(const struct act *a, const struct delivery *d, bool bundled, struct error *e)
+{
+	return bundled || store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e);
+}
+
 /* What arrived although it had been let go, or may have, for it was sent and no answer came, is called back. */
-static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, struct error *e)
+static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, bool bundled, struct error *e)
 {
 	bool done = d->parcel.end == PARCEL_ARRIVED, gone;
 
 	if (!done && (d->parcel.status != 0 || !d->parcel.left))
 		return true;
-	if (done &&
-	    (!append_end(a, d, e) || !store_put_receipt(a->store, d->parcel.due.id, buf_view(&d->parcel.receipt), e)))
+	if (done && (!append_end(a, d, e) || !put_receipt(a, d, bundled, e)))
 		return false;
 	if (!was_let_go(a, c, &gone, e))
 		return false;
@@ -74,9 +79,9 @@ static bool end_overtaken(struct act *a, struct copy *c, struct delivery *d, str
 }
 
 /* Past its deadline: the payload stays for its own time, and people may have it tried again. */
-static bool write_failed(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
+static bool write_failed(struct act *a, const struct copy *c, struct delivery *d, struct error *e)
 {
-	atomic_fetch_add(&a->core->delivery_failures, 1);
+	d->counts = COUNTS_FAILED;
 	return append_end(a, d, e) &&
 	       store_retry_delivery(a->store, d->parcel.due.id, OUTBOX_FAILED, view_of(d->parcel.slug), e) &&
 	       outbox_tell(a, c, view_of(d->parcel.slug), d->parcel.due.attempts + 1, true, e);
@@ -101,32 +106,32 @@ static bool waits_again(const struct act *a, const struct copy *c, bool *waits, 
 }
 
 /* Whatever becomes of it, it was delivered once: its state and its duties stay, and what is kept has its own time. */
-static bool write_again(struct act *a, const struct copy *c, const struct delivery *d, struct error *e)
+static bool write_again(struct act *a, const struct copy *c, struct delivery *d, bool bundled, struct error *e)
 {
 	bool done = d->parcel.end == PARCEL_ARRIVED;
 
 	if (d->parcel.end == PARCEL_RETRY)
 		return retry_later(a, d, e);
-	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
+	d->counts = done ? COUNTS_DELIVERED : COUNTS_FAILED;
 	return append_end(a, d, e) && store_drop_delivery(a->store, c->seq, e) &&
-	       (!done || store_put_receipt(a->store, c->seq, buf_view(&d->parcel.receipt), e));
+	       (!done || put_receipt(a, d, bundled, e));
 }
 
-bool delivery_write(struct parcel *p, struct act *a, struct error *e)
+static bool write_one(struct delivery *d, struct act *a, bool bundled, struct error *e)
 {
-	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct store *s = a->store;
 	bool done = d->parcel.end == PARCEL_ARRIVED, again = false;
 	struct copy copy;
 
+	d->counts = COUNTS_NOTHING;
 	if (!copy_load(a, d->parcel.due.id, &copy, e))
 		return false;
 	if (copy.state == STATE_DELIVERED && !waits_again(a, &copy, &again, e))
 		return false;
 	if (again)
-		return write_again(a, &copy, d, e);
+		return write_again(a, &copy, d, bundled, e);
 	if (copy.state != STATE_QUEUED)
-		return end_overtaken(a, &copy, d, e);
+		return end_overtaken(a, &copy, d, bundled, e);
 	if (d->parcel.end == PARCEL_RETRY)
 		return retry_later(a, d, e);
 	if (d->parcel.end == PARCEL_EXPIRED)
@@ -134,17 +139,21 @@ bool delivery_write(struct parcel *p, struct act *a, struct error *e)
 	if (d->parcel.end == PARCEL_REFUSED && !d->parcel.hopeless &&
 	    !outbox_tell(a, &copy, view_of(d->parcel.slug), d->parcel.due.attempts + 1, false, e))
 		return false;
-	atomic_fetch_add(done ? &a->core->delivered : &a->core->delivery_failures, 1);
+	d->counts = done ? COUNTS_DELIVERED : COUNTS_FAILED;
 	if (done)
 		return append_end(a, d, e) && keep_arrived(a, &copy, e) &&
-		       exchange_become(a, &copy, STATE_DELIVERED, e) &&
-		       store_put_receipt(s, d->parcel.due.id, buf_view(&d->parcel.receipt), e) &&
+		       exchange_become(a, &copy, STATE_DELIVERED, e) && put_receipt(a, d, bundled, e) &&
 		       hold_tell_standing(a, d->parcel.due.id, e);
 	if (!append_end(a, d, e) || !store_drop_delivery(s, d->parcel.due.id, e) ||
 	    !copy_erase_payload(a, &copy, "delivery failed", e))
 		return false;
 	copy.plan.notify_ms = SCHEDULE_NEVER;
 	return copy_end(a, &copy, STATE_FAILED, e);
+}
+
+bool delivery_write(struct parcel *p, struct act *a, struct error *e)
+{
+	return write_one(PARCEL_OF(struct delivery, p), a, false, e);
 }
 
 /* --- many --- */
@@ -164,6 +173,8 @@ void delivery_ready_all(struct parcel *first)
 		buf_free(out);
 	receipt_bundle_free(&b);
 }
+
+_Static_assert(COURIER_TOGETHER <= ARRIVALS_MAX, "a job has more than end together");
 
 /* Those that arrived, and which of them are plain. */
 struct together {
@@ -191,21 +202,20 @@ static void add_arrived(struct together *t, struct parcel *p)
 
 static bool write_arrived(struct together *t, struct act *a, struct view receipts, struct error *e)
 {
-	unsigned plain = 0;
-
 	if (!arrivals_look(a, t->all, t->n, e))
 		return false;
 	for (size_t i = 0; i < t->n; i++) {
-		if (t->all[i].plain && !append_end(a, t->of[i], e))
+		if (!t->all[i].plain)
+			continue;
+		t->of[i]->counts = COUNTS_DELIVERED;
+		if (!append_end(a, t->of[i], e))
 			return false;
-		plain += t->all[i].plain;
 	}
 	if (!arrivals_end(a, t->all, t->n, e))
 		return false;
 	for (size_t i = 0; i < t->n; i++)
-		if (!t->all[i].plain && !delivery_write(&t->of[i]->parcel, a, e))
+		if (!t->all[i].plain && !write_one(t->of[i], a, true, e))
 			return false;
-	atomic_fetch_add(&a->core->delivered, plain);
 	/* Whatever became of it, what the partner took has its receipt. */
 	return store_put_receipts(a->store, t->seqs, t->n, receipts, e);
 }

@@ -16,6 +16,8 @@ struct delivery {
 	bool shed;                    /* its receipt is right, but for the caveats */
 	struct digest consent;        /* that it rests on; zeros: none */
 	struct buf receipts; /* a bundle: of those of this job, where it is the first; empty: each puts its own */
+	/* As its job wrote it, which may run more than once: what it counts as, when that is committed. */
+	enum { COUNTS_NOTHING, COUNTS_DELIVERED, COUNTS_FAILED } counts;
 };
 
 /* Of the courier's table (serve/courier.h): how one ended is written; several that ended together; and what the worker makes

@@ -275,6 +275,8 @@ static enum turn step(struct request *r, uint64_t *cost)
 	if (st->begun - st->answered == WINDOW || answer_waiting(r) >= TURNS_RESULTS ||
 	    r->worker->decider->n_lines >= DECIDER_LINES)
 		return TURN_BLOCKED;
+	/* So that nothing that this step begins, and has its result at once, ends the stream under it. */
+	st->full_ms = 0;
 	if (r->conf->generation != r->worker->generation && st->begun != st->answered)
 		return TURN_BLOCKED;
 	enum reason why = r->conf->generation != r->worker->generation ? renew(r) : REASON_NONE;
@@ -337,7 +339,8 @@ static void go_on(struct request *r)
 		stream_over(r, st, REASON_NONE);
 		return;
 	}
-	if (answer_waiting(r) < TURNS_RESULTS)
+	/* Credit that is left: the reader has just read, if only a little. */
+	if (answer_waiting(r) < TURNS_RESULTS || r->out_credit > 0)
 		st->full_ms = 0;
 	else if (st->full_ms == 0)
 		st->full_ms = now_ms;

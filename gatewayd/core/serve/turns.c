@@ -177,10 +177,10 @@ bool turns_enter(struct request *r, enum turn (*step)(struct request *r, uint64_
 	return true;
 }
 
-/* The partner's queue is freed when it is empty and not being worked on. */
+/* The partner's queue is freed when it is empty, not being worked on, and owes nothing. */
 static void share_drop(struct worker *w, struct share *s)
 {
-	if (s->turn || !TAILQ_EMPTY(&s->requests))
+	if (s->turn || !TAILQ_EMPTY(&s->requests) || s->deficit < 0)
 		return;
 	TAILQ_REMOVE(&w->shares, s, link);
 	free(s);
@@ -204,6 +204,7 @@ static uint32_t weight_of(const struct share *s)
 /* One partner's turn: until its share is used, nothing is left, or nothing can be begun. Adds the cost to `*used`. */
 static enum turn take_turn(struct share *s, uint64_t *used)
 {
+	const struct request *blocked = NULL; /* the first that could not go on, since any went on */
 	struct request *r;
 
 	s->deficit += (int64_t)QUANTUM * weight_of(s);
@@ -212,19 +213,46 @@ static enum turn take_turn(struct share *s, uint64_t *used)
 
 		if (s->deficit <= 0)
 			return TURN_MORE;
+		if (r == blocked)
+			return TURN_BLOCKED;
 		bool stream = r->stream;
 		enum turn turn = r->step(r, &cost);
-		/* A stream may last for hours: the partner's other requests take turns with it. */
+		/* A stream may last for hours: the partner's other requests take turns with it, and pass one that is blocked. */
 		if (stream && turn != TURN_OVER) {
 			TAILQ_REMOVE(&s->requests, r, turn);
 			TAILQ_INSERT_TAIL(&s->requests, r, turn);
 		}
-		if (turn == TURN_BLOCKED)
-			return TURN_BLOCKED;
+		if (turn == TURN_BLOCKED) {
+			if (!stream)
+				return TURN_BLOCKED;
+			blocked = blocked ? blocked : r;
+			continue;
+		}
+		blocked = NULL;
 		s->deficit -= (int64_t)cost;
 		*used += cost;
 	}
 	return TURN_OVER;
+}
+
+void turns_forget(struct worker *w)
+{
+	struct share *s, *next;
+
+	for (s = TAILQ_FIRST(&w->shares); s; s = next) {
+		next = TAILQ_NEXT(s, link);
+		s->deficit = 0;
+		share_drop(w, s);
+	}
+}
+
+/* Nothing of it waits: its turn pays for what it took in turns before. */
+static void pay(struct worker *w, struct share *s)
+{
+	s->deficit += (int64_t)QUANTUM * weight_of(s);
+	if (s->deficit > 0)
+		s->deficit = 0;
+	share_drop(w, s);
 }
 
 bool turns_run(struct worker *w)
@@ -236,11 +264,18 @@ bool turns_run(struct worker *w)
 	admit_waiting(w);
 	TAILQ_FOREACH(s, &w->shares, link)
 	{
-		all++;
+		all += !TAILQ_EMPTY(&s->requests);
 	}
+	/* Where nobody waits nothing is owed to anybody. */
+	if (all == 0)
+		turns_forget(w);
 	while ((s = TAILQ_FIRST(&w->shares)) && used < TURN_BYTES && blocked < all) {
 		TAILQ_REMOVE(&w->shares, s, link);
 		TAILQ_INSERT_TAIL(&w->shares, s, link);
+		if (TAILQ_EMPTY(&s->requests)) {
+			pay(w, s);
+			continue;
+		}
 		s->turn = true;
 		enum turn turn = take_turn(s, &used);
 		s->turn = false;

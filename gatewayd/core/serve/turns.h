@@ -38,6 +38,8 @@ void turns_release(struct request *r);
 
 /* Begins what can be begun, but not more than fits a turn of the loop. True: there is more that can. */
 bool turns_run(struct worker *w);
+/* What partners owe is let go of: where nothing waits, and at the end. */
+void turns_forget(struct worker *w);
 /* Turns away what waited too long. */
 void turns_late(struct worker *w);
 

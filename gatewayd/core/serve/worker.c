@@ -110,8 +110,12 @@ void worker_flush(struct worker *w)
 /* A turn ends: what it handled is answered or with the writer, and nothing of it stays behind here. */
 static void end_turn(struct worker *w)
 {
+	/* By the clock, and not as active: active ones run before anything is looked for, so that no frame, and nothing that
+	 * came home, would be seen until all is begun. */
+	const struct timeval at_once = { .tv_sec = 0 };
+
 	if (turns_run(w))
-		event_active(w->more, EV_TIMEOUT, 0);
+		event_add(w->more, &at_once);
 	answers_flush(w);
 	scratch_clear(&w->scratch);
 	worker_flush(w);
@@ -319,6 +323,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	requests_free(w);
+	turns_forget(w);
 	shown_table_free(w->shown);
 	for (size_t i = 0; i < WORKER_PARTS; i++)
 		if (w->parts[i])

@@ -15,8 +15,8 @@ void store_share_marks(struct store *reader, const struct store *from)
 
 bool mark_put(struct store *s, uint64_t seq, const struct digest *mark, struct error *e)
 {
-	/* Of an exchange that waited for long: those of its time are in the index. */
-	if (seq < s->marks->newest.base)
+	/* Of an exchange that waited for long: those of its time are in the index. Or of a record that comes again and again. */
+	if (seq < s->marks->newest.base || marks_are_many(s->marks, mark))
 		return sql_run(s, SQL_MARK_PUT, BOUND(as_number(seq)), e);
 	return marks_add(s->marks, mark, seq) || error_set(e, REASON_NO_MEMORY, "no memory for marks");
 }
@@ -69,30 +69,31 @@ struct found {
 	size_t n;
 };
 
-/* Of those that lie in memory, or, where none is shared, of all that are not in the index. Before the index: what moves there
- * meanwhile is found twice, and not missed. */
-static bool look_newest(struct store *s, const struct digest *mark, struct found *out, struct error *e)
+/* Of those that lie in memory, or, where none is shared, of all that are not in the index; each behind `after`. Before the index:
+ * what moves there meanwhile is found twice, and not missed. */
+static bool look_newest(struct store *s, const struct digest *mark, uint64_t after, struct found *out, struct error *e)
 {
 	uint64_t end;
 	bool ok;
 
 	if (s->marks) {
-		out->n = marks_look(s->marks, mark, out->seqs);
+		out->n = marks_look(s->marks, mark, after, out->seqs);
 		return true;
 	}
 	if (!sql_number(s, SQL_MARK_LAST, NULL, 0, &end, e))
 		return false;
-	struct statement *q = sql_start(s, SQL_MARK_UNMOVED, BOUND(as_number(end)), e);
+	struct statement *q = sql_start(s, SQL_MARK_UNMOVED, BOUND(as_number(end > after ? end : after)), e);
 	while (sql_next(s, q, &ok, e))
 		if (view_eq(col_view(q, 1), view_make(mark->b, sizeof mark->b)))
 			out->n = marks_keep(out->seqs, out->n, (uint64_t)col_int(q, 0));
 	return ok;
 }
 
-static bool look_index(struct store *s, const struct digest *mark, struct found *out, struct error *e)
+static bool look_index(struct store *s, const struct digest *mark, uint64_t after, struct found *out, struct error *e)
 {
 	struct view prefix = view_make(mark->b, PREFIX_BYTES);
-	struct statement *q = sql_start(s, SQL_MARK_LIST, BOUND(as_blob(prefix)), e);
+	struct statement *q =
+	        sql_start(s, SQL_MARK_LIST, BOUND(as_blob(prefix), as_number(after), as_int(STORE_MARKED_MAX)), e);
 	bool ok;
 
 	while (sql_next(s, q, &ok, e))
@@ -114,17 +115,24 @@ static bool has_mark(struct store *s, uint64_t seq, const struct digest *mark, b
 bool store_list_marked(struct store *s, const struct digest *mark, bool (*each)(void *arg, uint64_t seq), void *arg,
                        struct error *e)
 {
-	struct found may = { .n = 0 };
+	struct found may;
+	uint64_t after = 0;
+	size_t n = 0;
 	bool has;
 
-	if (!look_newest(s, mark, &may, e) || !look_index(s, mark, &may, e))
-		return false;
-	for (size_t i = 0; i < may.n; i++) {
-		if (!has_mark(s, may.seqs[i], mark, &has, e))
+	/* Those that are gone, or only begin as it does, may be as many as are looked at in one round. */
+	do {
+		may.n = 0;
+		if (!look_newest(s, mark, after, &may, e) || !look_index(s, mark, after, &may, e))
 			return false;
-		if (has && !each(arg, may.seqs[i]))
-			break;
-	}
+		for (size_t i = 0; i < may.n; i++) {
+			after = may.seqs[i];
+			if (!has_mark(s, after, mark, &has, e))
+				return false;
+			if (has && (!each(arg, after) || ++n == STORE_MARKED_MAX))
+				return true;
+		}
+	} while (may.n == STORE_MARKED_MAX);
 	return true;
 }
 

@@ -3,8 +3,9 @@
  *
  * A mark is random, and an index over it would be written page by page, one for each record: a third of all that a commit
  * writes. So the newest are looked for in memory, and go into the index (table `mark`, by their first bytes) many at a time and
- * in its order, a few with each commit; which are there says the row of `mark_end`. After a start the others are read
- * from their rows, which lie in order. A reader that shares nobody's memory looks through those rows instead. */
+ * in its order, a few with each commit; which are there says the row of `mark_end`. Of one mark no more lie in memory than are
+ * found; what comes beyond them, of a record that is sent again and again, goes there at once. After a start those that are not
+ * there are read from their rows, which lie in order. A reader that shares nobody's memory looks through those rows instead. */
 #ifndef GATEWAYD_CORE_STORE_MARK_H
 #define GATEWAYD_CORE_STORE_MARK_H
 

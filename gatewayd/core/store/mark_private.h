@@ -42,8 +42,12 @@ bool marks_reserve(struct marks *m) MUST_USE;
 /* What this transaction added can be found from now on; what it moved has been moved. */
 void marks_commit(struct marks *m);
 void marks_rollback(struct marks *m);
-/* Exchanges of the newest marks that begin as this one does, at most STORE_MARKED_MAX, the first ones, in order. Any thread. */
-size_t marks_look(struct marks *m, const struct digest *mark, uint64_t *seqs);
+/* Whether so many of the newest begin as this one does that further ones are to go into the index at once: each would have to
+ * pass them all, and the index has them side by side. */
+bool marks_are_many(const struct marks *m, const struct digest *mark);
+/* Exchanges behind `after` whose marks lie in memory and begin as this one does, at most STORE_MARKED_MAX, the first ones, in
+ * order. Any thread. */
+size_t marks_look(struct marks *m, const struct digest *mark, uint64_t after, uint64_t *seqs);
 /* Lets the newest ones move, when exchange `next` is the first one of this transaction and enough came before it. */
 void marks_turn(struct marks *m, uint64_t next);
 /* The next one to move in this transaction; false: there is none left. */

@@ -70,13 +70,16 @@ size_t marks_keep(uint64_t *seqs, size_t n, uint64_t seq)
 	return n;
 }
 
-static size_t table_look(const struct mark_table *t, uint32_t prefix, uint64_t *seqs, size_t n)
+static size_t table_look(const struct mark_table *t, uint32_t prefix, uint64_t after, uint64_t *seqs, size_t n)
 {
 	if (t->n == 0)
 		return n;
-	for (uint32_t at = place_of(t, prefix); t->slots[at] != 0; at = (at + 1) & (slots_of(t) - 1))
-		if ((uint32_t)(t->slots[at] >> 32) == prefix)
-			n = marks_keep(seqs, n, t->base + (uint32_t)t->slots[at] - 1);
+	for (uint32_t at = place_of(t, prefix); t->slots[at] != 0; at = (at + 1) & (slots_of(t) - 1)) {
+		uint64_t seq = t->base + (uint32_t)t->slots[at] - 1;
+
+		if ((uint32_t)(t->slots[at] >> 32) == prefix && seq > after)
+			n = marks_keep(seqs, n, seq);
+	}
 	return n;
 }
 
@@ -153,14 +156,25 @@ void marks_rollback(struct marks *m)
 	m->next = m->at;
 }
 
-size_t marks_look(struct marks *m, const struct digest *mark, uint64_t *seqs)
+bool marks_are_many(const struct marks *m, const struct digest *mark)
+{
+	uint64_t seqs[STORE_MARKED_MAX];
+	uint32_t prefix = prefix_of(mark);
+	size_t n = table_look(&m->newest, prefix, 0, seqs, 0);
+
+	for (size_t i = 0; i < m->n_added && n < STORE_MARKED_MAX; i++)
+		n += (uint32_t)(m->added[i] >> 32) == prefix;
+	return n >= STORE_MARKED_MAX;
+}
+
+size_t marks_look(struct marks *m, const struct digest *mark, uint64_t after, uint64_t *seqs)
 {
 	uint32_t prefix = prefix_of(mark);
 
 	pthread_mutex_lock(&m->lock);
-	size_t n = table_look(&m->moved, prefix, seqs, 0);
-	n = table_look(&m->moving, prefix, seqs, n);
-	n = table_look(&m->newest, prefix, seqs, n);
+	size_t n = table_look(&m->moved, prefix, after, seqs, 0);
+	n = table_look(&m->moving, prefix, after, seqs, n);
+	n = table_look(&m->newest, prefix, after, seqs, n);
 	pthread_mutex_unlock(&m->lock);
 	return n;
 }

@@ -208,8 +208,9 @@ const char *const sql_texts[SQL_COUNT] = {
 		"(SELECT c.seq FROM caveats c WHERE c.seq > (SELECT e.seq FROM mark_end e) AND c.mark IS NOT NULL LIMIT 1) AS other)",
 	[SQL_MARK_IS] = "SELECT count(*) FROM caveats WHERE seq = ?1 AND mark = ?2",
 	[SQL_MARK_LAST] = "SELECT seq FROM mark_end",
-	[SQL_MARK_LIST] = "SELECT seq FROM mark WHERE prefix = ?1 ORDER BY seq",
-	[SQL_MARK_UNMOVED] = "SELECT seq, mark FROM caveats WHERE seq > ?1 AND mark IS NOT NULL ORDER BY seq",
+	[SQL_MARK_LIST] = "SELECT seq FROM mark WHERE prefix = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+	[SQL_MARK_UNMOVED] = "SELECT c.seq, c.mark FROM caveats c WHERE c.seq > ?1 AND c.mark IS NOT NULL AND NOT EXISTS "
+		"(SELECT 1 FROM mark m WHERE m.prefix = substr(c.mark, 1, 4) AND m.seq = c.seq) ORDER BY c.seq",
 	[SQL_DELIVERY_GET] = DELIVERY_COLUMNS "WHERE seq = ?1",
 	[SQL_DELIVERY_DUE] = DELIVERY_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND deadline_ms <= ?3 "
 		"AND seq % ?5 = ?4 AND NOT EXISTS (SELECT 1 FROM hold h "

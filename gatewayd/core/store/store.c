@@ -74,7 +74,7 @@ static struct store *open_database(const char *path, enum access access, struct 
 
 static bool load(struct store *s, struct error *e)
 {
-	return sql_prepare(s, e) && logs_load(s, e) && exchanges_load(s, e) && marks_load(s, e);
+	return sql_prepare(s, e) && logs_load(s, e) && exchanges_load(s, e) && (!s->writes || marks_load(s, e));
 }
 
 struct store *store_open(const char *path, struct error *e)

@@ -1,6 +1,7 @@
 /* Everything wrong in a configuration is told with its place, at once. */
 #include "gatewayd/core/conf/effective.h"
 #include "test/core/conf/conf_cases.h"
+#include "test/memory.h"
 
 TCase *make_conf_faults_case(void);
 
@@ -54,6 +55,47 @@ START_TEST(who_oversees_whom)
 	effective_partner(p, &text);
 	ck_assert(memmem(text.p, text.n, "oversees north\noversees west\n", 29) != NULL);
 	buf_free(&text);
+}
+END_TEST
+
+static void load_from(const char *path)
+{
+	static const struct secret secret = { .b = "a secret for tests, 32 bytes long", .n = 32 };
+
+	error_list_free(&errors);
+	errors = (struct error_list){ .max = 50 };
+	conf_unref(conf);
+	conf = conf_load(path, &secret, instant_now_ms(), &errors);
+}
+
+/* Where an allocation fails, it is told, or nothing is missing: no file is left out in silence. */
+START_TEST(memory_that_runs_out)
+{
+	loads();
+	const size_t partners = conf->n_partners, schemas = conf->n_schemas, agreements = conf->n_agreements;
+	const size_t signers = conf->partners[0].n_signers + conf->partners[1].n_signers;
+	const char *path = strdup(scratch_file(&dir, "node.json"));
+	unsigned told = 0;
+
+	for (long n = _i; n < 100000 && !SANITIZER_ALLOCATES; n += 23) {
+		fail_at = n;
+		fail_once = true;
+		unsigned long before = failed_allocations;
+		load_from(path);
+		fail_at = -1;
+		if (failed_allocations == before)
+			break;
+		ck_assert_msg((conf == NULL) == (errors.n > 0), "allocation %ld", n);
+		told += !conf;
+		if (!conf)
+			continue;
+		ck_assert_msg(conf->n_partners == partners && conf->n_schemas == schemas &&
+		                      conf->n_agreements == agreements &&
+		                      conf->partners[0].n_signers + conf->partners[1].n_signers == signers,
+		              "allocation %ld", n);
+	}
+	ck_assert(SANITIZER_ALLOCATES || told > 0);
+	free((void *)(uintptr_t)path);
 }
 END_TEST
 
@@ -202,6 +244,7 @@ TCase *make_conf_faults_case(void)
 	tcase_add_test(c, a_key_that_others_may_read);
 	tcase_add_test(c, partner_files);
 	tcase_add_test(c, who_oversees_whom);
+	tcase_add_loop_test(c, memory_that_runs_out, 0, 4);
 	tcase_add_test(c, two_partners_with_one_identity);
 	tcase_add_test(c, a_witness_key_that_is_a_logs);
 	tcase_add_test(c, agreements_without_their_signatures);

@@ -393,6 +393,56 @@ START_TEST(overdue_receipts_block_their_debtor_only)
 }
 END_TEST
 
+static bool set_debt(void *arg, const struct act *a, struct error *e)
+{
+	return store_set_duty(a->store, arg, e);
+}
+
+#define LOOKERS 3
+
+static _Atomic bool looking;
+
+static void *look_again_and_again(void *reader)
+{
+	while (atomic_load(&looking))
+		overdue_refresh(&f.core, reader);
+	return NULL;
+}
+
+/* Workers look at the same time: who began before a commit does not take back what was seen after it. */
+START_TEST(an_older_picture_replaces_no_newer_one)
+{
+	struct store_duty d = { .seq = row.seq,
+		                .kind = DUTY_MASK,
+		                .state = DUTY_OVERDUE,
+		                .made_ms = f.now_ms,
+		                .due_ms = f.now_ms,
+		                .escalated = 1,
+		                .blocks = true };
+	struct store *readers[LOOKERS];
+	pthread_t threads[LOOKERS];
+
+	ck_assert(core_act(&f, put_debt, &d).committed);
+	atomic_store(&looking, true);
+	for (size_t i = 0; i < LOOKERS; i++) {
+		OK((readers[i] = store_open_reader(store_path, e)) != NULL);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_again_and_again, readers[i]), 0);
+	}
+	for (int n = 0; n < 400; n++) {
+		d.state = n % 2 ? DUTY_OVERDUE : DUTY_DONE;
+		ck_assert(core_act(&f, set_debt, &d).committed);
+		overdue_refresh(&f.core, f.reader);
+		for (int64_t until = instant_monotonic_us() + 300; instant_monotonic_us() < until;)
+			ck_assert(overdue_blocks(&f.core, VIEW("pnr"), VIEW("north")) == (d.state == DUTY_OVERDUE));
+	}
+	atomic_store(&looking, false);
+	for (size_t i = 0; i < LOOKERS; i++) {
+		pthread_join(threads[i], NULL);
+		store_close(readers[i]);
+	}
+}
+END_TEST
+
 TCase *make_retention_case(void)
 {
 	TCase *c = tcase_create("retention");
@@ -412,5 +462,6 @@ TCase *make_retention_case(void)
 	tcase_add_test(c, nor_what_is_held);
 	tcase_add_test(c, nor_anything_when_one_is_taken_away_meanwhile);
 	tcase_add_test(c, overdue_receipts_block_their_debtor_only);
+	tcase_add_test(c, an_older_picture_replaces_no_newer_one);
 	return c;
 }

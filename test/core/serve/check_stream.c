@@ -107,6 +107,81 @@ START_TEST(a_stream_whose_results_nobody_reads_ends)
 }
 END_TEST
 
+static void give_answer_credit(uint32_t bytes)
+{
+	struct buf credit = BUF_INIT(4);
+
+	put_u32(&credit, bytes);
+	channel_send(edge, FRAME_CREDIT, 0, last_request, buf_view(&credit), VIEW(""));
+	buf_free(&credit);
+}
+
+/* Whoever reads little by little reads. */
+START_TEST(a_stream_that_is_read_slowly_goes_on)
+{
+	f.core.conf->node.partner_jobs = 64;
+	budget_set(f.core.budget, &f.core.conf->node);
+	worker->wait_ms = f.core.conf->node.wait_ms = 50;
+	unread = true;
+	stream_head(NULL, NULL);
+	stream_body(lines_of(1500), false);
+	while (!worker->requests || answer_waiting(worker->requests) < TURNS_RESULTS)
+		worker_turn();
+	for (int64_t until = instant_monotonic_ms() + 800; instant_monotonic_ms() < until;) {
+		give_answer_credit(10);
+		worker_turn();
+		usleep(20000);
+		ck_assert(worker->requests && !worker->requests->ends_answer);
+	}
+	unread = false;
+	give_answer_credit(4u << 20);
+	stream_body(VIEW(""), true);
+	worker_until(&answer_seen.done);
+	ck_assert_uint_eq(results(), 1500);
+}
+END_TEST
+
+/* Its reader reads at the last moment, and the next result, which comes in the turn that begins its line, fills what was read. */
+START_TEST(a_stream_that_is_read_late_goes_on)
+{
+	const struct request *r;
+	struct buf lines = BUF_INIT(60000);
+
+	worker->body_bytes = f.core.conf->node.edge.body_bytes = 3;
+	while (lines.n < 59990)
+		buf_adds(&lines, "long\n");
+	unread = true;
+	stream_head(NULL, NULL);
+	for (int i = 0; i < 4; i++)
+		stream_body(buf_view(&lines), false);
+	int64_t full_ms = instant_monotonic_ms();
+	bool full = false;
+	do {
+		worker_turn();
+		r = worker->requests;
+		if (!full)
+			full_ms = instant_monotonic_ms();
+		full = r && answer_waiting(r) >= TURNS_RESULTS;
+	} while (atomic_load(&worker->ticked_ms) < full_ms + 100);
+	/* The end of its time lies between two ticks, and so does the turn in which the next line begins. */
+	worker->wait_ms = f.core.conf->node.wait_ms = (atomic_load(&worker->ticked_ms) - full_ms + 60) / 4;
+	give_answer_credit((uint32_t)(answer_waiting(r) - TURNS_RESULTS + 1));
+	worker_turn();
+	usleep(80000);
+	channel_send(edge, FRAME_CREDIT, 0, last_request + 1, VIEW("\0\0\0\1"), VIEW("")); /* any other frame */
+	worker_turn();
+	ck_assert(worker->requests == r && !r->ends_answer && r->step);
+	f.core.conf->node.wait_ms = 5000;
+	unread = false;
+	give_answer_credit(4u << 20);
+	stream_body(VIEW(""), true);
+	for (int i = 0; i < 20000 && !answer_seen.done; i++)
+		worker_turn();
+	ck_assert_uint_eq(results(), 4 * lines.n / 5);
+	buf_free(&lines);
+}
+END_TEST
+
 START_TEST(who_leaves_a_stream_ends_it)
 {
 	stream_head(NULL, NULL);
@@ -336,6 +411,8 @@ TCase *make_stream_case(void)
 	tcase_add_test(c, a_stream_ends_where_no_record_is_taken);
 	tcase_add_test(c, a_stream_goes_on_by_the_newest_configuration);
 	tcase_add_test(c, a_stream_whose_results_nobody_reads_ends);
+	tcase_add_test(c, a_stream_that_is_read_slowly_goes_on);
+	tcase_add_test(c, a_stream_that_is_read_late_goes_on);
 	tcase_add_test(c, who_leaves_a_stream_ends_it);
 	tcase_add_test(c, who_leaves_unread_results_ends_the_stream);
 	tcase_add_test(c, what_no_stream_may_have);

@@ -1,5 +1,7 @@
 /* Marks are found from their commit on, wherever they lie: in memory, in the index, or half moved. */
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "gatewayd/core/store/caveats.h"
 #include "gatewayd/core/store/mark.h"
@@ -173,6 +175,62 @@ START_TEST(moves_into_the_index_with_later_commits)
 }
 END_TEST
 
+static _Atomic bool looking;
+static _Atomic unsigned missed, looks;
+
+static bool count_one(void *arg, uint64_t seq)
+{
+	(void)seq;
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void *look_for_all(void *reader)
+{
+	struct error why = { .reason = REASON_NONE };
+
+	for (unsigned i = 0; atomic_load(&looking); i += 7) {
+		uint64_t seq = 1 + i % MANY;
+		struct digest mark = mark_of((uint8_t)(seq * 7), (uint8_t)(seq >> 8));
+		unsigned n = 0;
+		if (!store_list_marked(reader, &mark, count_one, &n, &why) || n != 1)
+			atomic_fetch_add(&missed, 1);
+		atomic_fetch_add(&looks, 1);
+	}
+	return NULL;
+}
+
+/* From memory into the index, some with each commit. */
+START_TEST(are_found_by_others_while_they_move)
+{
+	struct store *readers[2];
+	pthread_t threads[2];
+
+	put_many();
+	GO_ON_AT(70000);
+	atomic_store(&missed, 0);
+	atomic_store(&looks, 0);
+	atomic_store(&looking, true);
+	for (size_t i = 0; i < 2; i++) {
+		store_share_marks(readers[i] = open_reader(), s);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_for_all, readers[i]), 0);
+	}
+	for (uint64_t n = 1; n < 400; n++) {
+		begin();
+		put(70000 + n, mark_of(9, 99));
+		commit();
+	}
+	atomic_store(&looking, false);
+	for (size_t i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		store_close(readers[i]);
+	}
+	ck_assert_uint_eq(atomic_load(&missed), 0);
+	ck_assert_uint_gt(atomic_load(&looks), 100);
+	ck_assert_uint_ge(index_rows(), MANY);
+}
+END_TEST
+
 START_TEST(goes_with_its_row)
 {
 	begin();
@@ -215,6 +273,62 @@ START_TEST(the_first_ones_are_found_in_order)
 }
 END_TEST
 
+/* Memory has hints of those that are gone: they take no place from one that is there. */
+START_TEST(those_that_are_gone_hide_none)
+{
+	const uint64_t gone = 5 * STORE_MARKED_MAX;
+
+	begin();
+	for (uint64_t seq = 1; seq <= gone + 2; seq++)
+		put(seq, mark_of(5, 5));
+	commit();
+	begin();
+	for (uint64_t seq = 1; seq <= gone; seq++)
+		OK(store_drop_caveats(s, seq, e));
+	commit();
+	struct list l = found(mark_of(5, 5));
+	ck_assert_uint_eq(l.n, 2);
+	ck_assert(l.seqs[0] == gone + 1 && l.seqs[1] == gone + 2);
+	reopen();
+	l = found(mark_of(5, 5));
+	ck_assert_uint_eq(l.n, 2);
+	ck_assert(l.seqs[0] == gone + 1 && l.seqs[1] == gone + 2);
+}
+END_TEST
+
+/* One record over and over: what more of it than are found goes into the index at once, and memory has no long row of it that each
+ * next one would have to pass. */
+START_TEST(of_one_mark_few_lie_in_memory)
+{
+	begin();
+	for (uint64_t seq = 1; seq <= MANY; seq++)
+		put(seq, mark_of(5, 5));
+	store_rollback(s);
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, 0);
+	for (uint64_t seq = 1; seq <= MANY; seq++) {
+		begin();
+		put(seq, mark_of(5, 5));
+		commit();
+	}
+	ck_assert_uint_eq(index_rows(), MANY - STORE_MARKED_MAX);
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, STORE_MARKED_MAX);
+	reopen();
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, STORE_MARKED_MAX);
+	/* The others of its first bytes are found beside it. */
+	begin();
+	put(MANY + 1, mark_of(5, 6));
+	commit();
+	struct list l = found(mark_of(5, 6));
+	ck_assert(l.n == 1 && l.seqs[0] == MANY + 1);
+	begin();
+	for (uint64_t seq = 1; seq <= MANY; seq++)
+		OK(store_drop_caveats(s, seq, e));
+	commit();
+	ck_assert_uint_eq(found(mark_of(5, 5)).n, 0);
+	ck_assert_uint_eq(index_rows(), 1);
+}
+END_TEST
+
 /* As the build without them left it. */
 START_TEST(an_older_store_is_taken_over)
 {
@@ -241,8 +355,11 @@ TCase *make_store_mark_case(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, is_found_from_its_commit_on);
 	tcase_add_test(c, moves_into_the_index_with_later_commits);
+	tcase_add_test(c, are_found_by_others_while_they_move);
 	tcase_add_test(c, goes_with_its_row);
 	tcase_add_test(c, the_first_ones_are_found_in_order);
+	tcase_add_test(c, those_that_are_gone_hide_none);
+	tcase_add_test(c, of_one_mark_few_lie_in_memory);
 	tcase_add_test(c, an_older_store_is_taken_over);
 	return c;
 }
