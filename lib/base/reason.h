@@ -13,6 +13,8 @@
 	R(BAD_REQUEST, "bad-request", 400, "request", \
 	  "The request is not well-formed HTTP/1.1 as this gateway reads it.") \
 	R(BAD_HEADER, "bad-header", 400, "request", "A header field has a value that is not allowed.") \
+	R(BAD_QUERY, "bad-query", 400, "request", \
+	  "A parameter of the query is not known here, is there twice, or has a value that is not allowed.") \
 	R(BAD_JSON, "bad-json", 400, "request", "The body is not valid JSON, or exceeds a limit of the reader.") \
 	R(DIGEST_MISMATCH, "digest-mismatch", 400, "request", \
 	  "The body does not have the Content-Digest that was sent.") \

@@ -38,6 +38,8 @@ class Exchange(unittest.TestCase):
         # Systems of agencies that are no party here.
         cls.east = cls.world.authority.leaf("system-east", "spiffe://east.example/system")
         cls.world.add_system(cls.world.north, "east", "east-system", cls.east[0])
+        cls.feed = cls.world.authority.leaf("feed", "spiffe://north.example/feed")
+        cls.world.add_system(cls.world.north, "north", "north-feed", cls.feed[0])
         cls.world.add_system(cls.world.south, "north", "north-guest", cls.world.systems["north"][0])
         cls.world.start()
         cls.north, cls.south = cls.world.client("north"), cls.world.client("south")
@@ -255,6 +257,41 @@ class Exchange(unittest.TestCase):
         self.assertEqual(json.loads(east.request("GET", "/v1/agreements")[2])["agreements"], [])
         self.assertEqual(east.request("GET", "/v1/agreements/pax")[0], 404)
         self.assertEqual(east.post("pax", agreements.envelope(self.record()))[1]["type"], "/problems/agreement-unknown")
+
+    def test_a_system_lists_what_it_has_sent(self):
+        """What another system of the same agency, the partner's gateway and the partner's system sent is not listed to it."""
+        def listed(client, query=""):
+            status, _, body = client.request("GET", f"/v1/exchanges{query}")
+            self.assertEqual(status, 200, body)
+            return json.loads(body)
+        other = Client(self.world, self.world.north, *self.feed)
+        mine = [self.post(agreements.envelope(self.record()), key=f"listed-{n}")[1]["exchange"] for n in range(3)]
+        theirs = other.post("pax", agreements.envelope(self.record()))[1]["exchange"]
+        bad = self.refused(agreements.envelope(self.record(), purpose="marketing"), "purpose-not-permitted")["exchange"]
+        page = listed(self.north)
+        self.assertEqual([x["exchange"] for x in page["exchanges"][:4]], [bad, *reversed(mine)])
+        self.assertEqual(page["exchanges"][1]["key"], "listed-2")
+        self.assertNotIn(theirs, [x["exchange"] for x in page["exchanges"]])
+        self.assertEqual([x["exchange"] for x in listed(other)["exchanges"]], [theirs])
+        self.assertEqual([x["exchange"] for x in listed(self.south)["exchanges"]], [], "it received, and sent nothing")
+        self.assertEqual(listed(self.north, "?outcome=refused&limit=1")["exchanges"][0]["exchange"], bad)
+        self.assertEqual(listed(self.north, f"?since={agreements.instant(1)}"), {"exchanges": [], "more": False})
+        # Page by page it is the same.
+        seen, query = [], "?limit=2"
+        while True:
+            part = listed(self.north, query)
+            seen += [x["exchange"] for x in part["exchanges"]]
+            if not part["more"]:
+                break
+            query = f"?limit=2&before={part['next']}"
+        self.assertEqual(seen[:4], [bad, *reversed(mine)])
+        self.assertEqual(len(seen), len(set(seen)))
+        for query in ("?agrement=pax", "?state=lost", "?before=0", "?before=x", "?limit=1000", "?since=yesterday"):
+            status, _, body = self.north.request("GET", f"/v1/exchanges{query}")
+            self.assertEqual((status, json.loads(body)["type"]), (400, "/problems/bad-query"), query)
+        gateway = Client(self.world, self.world.north, *(f"{self.world.south.folder}/tls/gateway.{x}" for x in ("pem", "key")))
+        status, _, body = gateway.request("GET", "/v1/exchanges")
+        self.assertEqual((status, json.loads(body)["type"]), (403, "/problems/role-denied"))
 
     def test_an_inbox_is_its_own_agencys(self):
         guest = Client(self.world, self.world.south, *self.world.systems["north"])
