@@ -117,15 +117,21 @@ static bool read_limit(struct asked *a, const char *text)
 static const struct {
 	const char *name;
 	bool (*read)(struct asked *a, const char *text);
+	const char *wants;
 } parameters[] = {
-	{ "agreement", read_agreement }, { "state", read_state }, { "outcome", read_outcome },
-	{ "since", read_since },         { "until", read_until }, { "before", read_before },
-	{ "limit", read_limit },
+	{ "agreement", read_agreement, "agreement: give the id of one, as GET /v1/agreements lists it." },
+	{ "state", read_state,
+	  "state: give one of refused, held, queued, delivered, ready, fetched, failed, erased, recalled, corrected, returned, ended." },
+	{ "outcome", read_outcome, "outcome: give one of released, released-transformed, held, refused." },
+	{ "since", read_since, "since: give an instant after RFC 3339, as 2026-01-31T00:00:00Z." },
+	{ "until", read_until, "until: give an instant after RFC 3339, as 2026-01-31T00:00:00Z." },
+	{ "before", read_before, "before: give next of the page before." },
+	{ "limit", read_limit, "limit: give a number from 1 to 200." },
 };
 #define PARAMETERS (sizeof parameters / sizeof *parameters)
 
-/* What is misspelled would list more than was asked for: it is refused. */
-static bool read_query(struct view query, struct asked *a)
+/* What is misspelled would list more than was asked for: it is refused. NULL: it was read; else what is wrong with it. */
+static const char *read_query(struct view query, struct asked *a)
 {
 	unsigned seen = 0;
 	char value[VALUE_MAX];
@@ -137,11 +143,15 @@ static bool read_query(struct view query, struct asked *a)
 
 		while (i < PARAMETERS && !view_is(name, parameters[i].name))
 			i++;
-		if (i == PARAMETERS || seen >> i & 1 || !decode(pair, value) || !parameters[i].read(a, value))
-			return false;
+		if (i == PARAMETERS)
+			return "The parameters are agreement, state, outcome, since, until, before and limit.";
+		if (seen >> i & 1)
+			return "Give each parameter once.";
+		if (!decode(pair, value) || !parameters[i].read(a, value))
+			return parameters[i].wants;
 		seen |= 1u << i;
 	}
-	return true;
+	return NULL;
 }
 
 /* --- what is shown --- */
@@ -214,8 +224,9 @@ void handle_exchanges(struct request *r)
 	struct listing l = { .request = r, .out = &body };
 	struct error e = { .reason = REASON_NONE };
 
-	if (!read_query(r->query, &l.asked)) {
-		answer_problem(r, REASON_BAD_QUERY);
+	const char *fault = read_query(r->query, &l.asked);
+	if (fault) {
+		answer_problem_at(r, REASON_BAD_QUERY, fault);
 		return;
 	}
 	buf_adds(&body, "{\"exchanges\":[");

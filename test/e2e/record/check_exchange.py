@@ -9,7 +9,7 @@ import unittest
 
 import agreements
 import canonical
-from world import ROOT, Client, World, run, wait_for
+from world import ROOT, Client, World, read, run, wait_for
 
 
 def leaf_of(receipt):
@@ -160,6 +160,24 @@ class Exchange(unittest.TestCase):
             seen.add(out)
         self.assertEqual((len(sent), len(seen)), (5, 1), seen)
         self.assertIn("XBB", seen.pop())
+
+    def test_errors_say_where_and_what_may_stand_there(self):
+        """To the systems of the agreement's parties; between gateways it is nobody's to choose."""
+        answer = self.refused(agreements.envelope(self.record(), purpose="marketing", tier="T2"), "purpose-not-permitted", 403)
+        self.assertTrue(answer["detail"].startswith("/purpose: "), answer["detail"])
+        self.assertTrue(answer["detail"].endswith(" The agreement lists: border."), answer["detail"])
+        allowed = {e["pointer"]: e.get("allowed") for e in answer["errors"]}
+        self.assertEqual((allowed["/purpose"], allowed["/tier"]), (["border"], ["T1"]))
+        self.assertNotIn("marketing", json.dumps(answer))
+        answer = self.refused(agreements.envelope(self.record()) | {"case": "x" * 300}, "envelope-invalid", 422)
+        self.assertTrue(answer["detail"].startswith("/case: "), answer["detail"])
+        self.assertNotIn("xxx", answer["detail"])
+        status, _, body = self.north.request("GET", "/problems/purpose-not-permitted")
+        page = json.loads(body)
+        self.assertEqual((status, page["documentation"]), (200, "doc/errors.md#purpose-not-permitted"))
+        self.assertIn(page["detail"], read(f"{ROOT}/doc/errors.md"))
+        status, _, body = self.north.request("GET", "/v1/exchanges?since=never")
+        self.assertEqual((status, json.loads(body)["detail"]), (400, "since: give an instant after RFC 3339, as 2026-01-31T00:00:00Z."))
 
     def test_replay_conflict(self):
         envelope = agreements.envelope(self.record())
