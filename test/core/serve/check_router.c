@@ -1,5 +1,6 @@
 /* Who is admitted to what: strangers, roles, rate, digests, the monitor's listener; and frames that are out of place. */
 #include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/answer.h"
 #include "test/core/worker_fixture.h"
 
 TCase *make_router_case(void);
