@@ -336,8 +336,8 @@ static void say(const struct sandbox *s)
 	       "east $url/v1/peer\n"
 	       "east $url/v1/agreements/pnr/summary\n"
 	       "east $url/openapi.json\n\n");
-	printf("# For doc/examples and gatewayctl send; inbox is of north: GATEWAY_CERTIFICATE and GATEWAY_KEY of %s/north/trial\n"
-	       "export GATEWAY_URL=https://gw.north.example:%u GATEWAY_RESOLVE=gw.north.example:%u:127.0.0.1 GATEWAY_AUTHORITY=%s/trial/trial-ca.pem\n"
+	printf("# For doc/senders.md, doc/examples and gatewayctl send; inbox is of north, whose certificate lies in north/trial\n"
+	       "export GATEWAY_SANDBOX=%s GATEWAY_URL=https://gw.north.example:%u GATEWAY_RESOLVE=gw.north.example:%u:127.0.0.1 GATEWAY_AUTHORITY=%s/trial/trial-ca.pem\n"
 	       "export GATEWAY_CERTIFICATE=%s/east/system.pem GATEWAY_KEY=%s/east/system.key\n\n"
 	       "# The operator's side\n"
 	       "%s -c %s audit tail\n",

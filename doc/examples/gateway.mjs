@@ -91,7 +91,7 @@ function explain(answer) {
 }
 
 async function send(gateway, agreement, file) {
-	const key = kept(`${file}.key`, () => randomUUID()).toString();
+	const key = kept(`${file}.key`, () => randomUUID()).toString().trim();
 	const { status, body } = await gateway.ask("POST", `/v1/agreements/${agreement}/records`, fs.readFileSync(file), {
 		"Content-Type": "application/json",
 		"Idempotency-Key": key,

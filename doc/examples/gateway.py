@@ -88,7 +88,7 @@ def explain(answer):
 
 
 def send(gateway, agreement, path):
-    key = kept(path + ".key", lambda: str(uuid.uuid4()).encode()).decode()
+    key = kept(path + ".key", lambda: str(uuid.uuid4()).encode()).decode().strip()
     with open(path, "rb") as f:
         status, text = gateway.ask("POST", f"/v1/agreements/{agreement}/records", f.read(),
                                    Content_Type="application/json", Idempotency_Key=key)

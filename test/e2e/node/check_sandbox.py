@@ -73,6 +73,32 @@ class Sandbox(unittest.TestCase):
         self.assertEqual(self.end(signal.SIGINT), (0, ""))
         self.assertFalse(os.path.exists(self.folder))
 
+    def test_what_the_guide_for_senders_says_runs_as_it_stands(self):
+        """Every indented line of doc/senders.md, in one shell, against one sandbox."""
+        guide = read(f"{ROOT}/doc/senders.md")
+        blocks = re.findall(r"(?:^    .*\n)+", guide, re.M)
+        lines = [line[4:] for block in blocks for line in block.splitlines()]
+        self.assertIn("gatewayd --sandbox", lines)
+        self.begin("--sandbox")
+        exports = [line for line in self.said.splitlines() if line.startswith("export ")]
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(f"{ROOT}/doc", f"{folder}/doc")
+            script = "".join(line + "\n" for line in exports + [line for line in lines if line != "gatewayd --sandbox"])
+            path = f"{os.path.dirname(GATEWAYCTL)}:{os.environ['PATH']}"
+            status, out, err = run("sh", "-e", "-c", script, ok=False, cwd=folder, env={**os.environ, "PATH": path})
+            self.assertEqual(status, 0, out + err)
+            answer, refused, held = (json.loads(read(f"{folder}/{n}.json")) for n in ("answer", "refused", "answer-held"))
+            self.assertEqual((answer["status"], refused["errors"][0]["allowed"], held["outcome"]),
+                             (201, ["terrorism-prevention", "serious-crime"], "held"))
+            self.assertEqual([json.loads(line)["status"] for line in read(f"{folder}/results.ndjson").splitlines()], [201] * 3)
+            self.assertIn("waiting-decision", out)
+            self.assertIn('"first": true', out, "the recall")
+            self.assertIn(json.loads(read(f"{folder}/envelope.json.answer"))["exchange"], out)
+            self.assertEqual(json.loads(read(f"{folder}/correction.json"))["status"], 201)
+            self.assertIn("corrects", read(f"{folder}/corrected.json.answer"))
+            self.assertTrue(glob.glob(f"{folder}/fetched/*.item"))
+        print(f"{len(lines)} lines of doc/senders.md were run")
+
     def test_it_ends_with_its_gateway(self):
         port = free_port()
         self.begin(f"--sandbox={port}")
