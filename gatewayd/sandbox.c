@@ -227,8 +227,7 @@ static bool set_up(const struct sandbox *s)
 		"-c @/north/gatewayd.json csr --for signer --name signer --uri spiffe://gw.east.example/signer @/east/signer",
 		"ca sign --ca @/trial --for system @/east/system.csr @/east/system.pem",
 		"ca sign --ca @/trial --for signer @/east/signer.csr @/east/signer.pem",
-		"-c @/north/gatewayd.json partner add --role system --agency east --id east-system --jurisdiction XE "
-		"@/east/system.pem",
+		"-c @/north/gatewayd.json partner add --role system --agency east --jurisdiction XE @/east/system.pem",
 		"-c @/north/gatewayd.json partner add --role signer --agency east --jurisdiction XE @/east/signer.pem",
 		"-c @/north/gatewayd.json agreement new --with east --preset pnr @/pnr.json",
 	};
