@@ -40,14 +40,16 @@ const batch = await gateway.POST("/v1/agreements/{id}/records", {
 const results = (batch.data as string).trim().split("\n").map((line) => JSON.parse(line) as components["schemas"]["RecordResult"]);
 
 const state = await gateway.GET("/v1/exchanges/{exchange}", { params: { path: { exchange: decision.exchange } } });
+const sent = await gateway.GET("/v1/exchanges", { params: { query: { agreement: "pnr", limit: 10 } } });
 const peer = await gateway.GET("/v1/peer");
 
 console.log(
 	JSON.stringify({
 		posted: { status: posted.response.status, outcome: decision.outcome, receipt: decision.receipt?.split("\n")[0] },
-		refused: { status: refused.response.status, type: refused.error?.type },
+		refused: { status: refused.response.status, type: refused.error?.type, allowed: refused.error?.errors?.[0]?.allowed },
 		batch: results.map((r) => r.status),
 		state: state.data?.exchange === decision.exchange ? state.data.outcome : null,
+		sent: sent.data?.exchanges.map((x) => x.status),
 		agency: peer.data?.agency,
 	}),
 );

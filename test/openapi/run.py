@@ -51,8 +51,8 @@ def posted(folder, world):
     print(said, end="")
     return json.loads(said) == {
         "posted": {"status": 201, "outcome": "released-transformed", "receipt": "c2sp.org/tlog-proof@v1"},
-        "refused": {"status": 403, "type": "/problems/purpose-not-permitted"},
-        "batch": [201, 201], "state": "released-transformed", "agency": "north"}
+        "refused": {"status": 403, "type": "/problems/purpose-not-permitted", "allowed": ["terrorism-prevention", "serious-crime"]},
+        "batch": [201, 201], "state": "released-transformed", "sent": [201, 201, 403, 201], "agency": "north"}
 
 
 def main():
