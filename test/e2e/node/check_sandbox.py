@@ -21,7 +21,7 @@ class Sandbox(unittest.TestCase):
         self.out = tempfile.NamedTemporaryFile("r", encoding="utf-8")
         with open(self.out.name, "wb") as f:
             self.process = subprocess.Popen([GATEWAYD, *words], stdout=f, stderr=subprocess.PIPE)
-        self.addCleanup(self.end, signal.SIGKILL)
+        self.addCleanup(self.end)
         wait_for(lambda: "audit tail" in read(self.out.name) or self.process.poll() is not None, 60)
         self.said = read(self.out.name)
         self.folder = re.search(r"Everything is in (\S+?),? ", self.said).group(1)
