@@ -75,7 +75,7 @@ $(B)/build_id: FORCE
 $(NAMES_BUILD): CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 $(NAMES_BUILD): $(B)/build_id
 
-$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(call archives_of,gatewayd/edge $(CORE))
+$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o $(call archives_of,gatewayd/edge $(CORE))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 $(B)/bin/gatewayctl: $(call archives_of,gatewayd/ctl $(CORE))
@@ -160,6 +160,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
 		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/gatewayd/partners \
 		$(DESTDIR)$(PREFIX)/share/gatewayd/assessments \
+		$(DESTDIR)$(PREFIX)/share/doc/gatewayd/examples \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/logrotate.d
@@ -172,6 +173,8 @@ install: all
 	install -m 644 conf/assessments/*.md $(DESTDIR)$(PREFIX)/share/gatewayd/assessments/
 	install -m 644 gatewayd/ctl/page/verify.html $(DESTDIR)$(PREFIX)/share/gatewayd/
 	install -m 644 conf/partners/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/partners/
+	install -m 644 doc/*.md $(DESTDIR)$(PREFIX)/share/doc/gatewayd/
+	install -m 755 doc/examples/* doc/recipient.py $(DESTDIR)$(PREFIX)/share/doc/gatewayd/examples/
 	install -m 755 systemd/renew-certificate $(DESTDIR)$(PREFIX)/share/gatewayd/
 	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf

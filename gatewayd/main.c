@@ -25,6 +25,7 @@
 #include "gatewayd/listeners.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
+#include "gatewayd/sandbox.h"
 
 #define EXIT_USAGE 2
 
@@ -242,9 +243,10 @@ static int fail(const struct error *e)
 
 static int usage(void)
 {
-	fputs("usage: gatewayd -c FILE [-t]\n"
+	fputs("usage: gatewayd -c FILE [-t] | --sandbox[=PORT]\n"
 	      "  -c FILE    the node's configuration, gatewayd.json\n"
 	      "  -t         check everything, print every error, exit\n"
+	      "  --sandbox  a gateway with made-up partners, to try a client on: no real record belongs there\n"
 	      "  --version  which build this is, and the schema of its store\n",
 	      stderr);
 	return EXIT_USAGE;
@@ -429,6 +431,16 @@ static int check(const char *path)
 	return 0;
 }
 
+/* `port`: NULL for one that is free. */
+static int sandbox(const char *port)
+{
+	unsigned long long number = 0;
+
+	if (port && (!view_to_u64(view_of(port), 65535, &number) || number == 0))
+		return usage();
+	return sandbox_run((unsigned)number);
+}
+
 /* Of both processes. A heap of a thread gives back what is free at its end only above a threshold, which malloc raises to
  * twice the largest block that was ever freed: after bodies of some MiB that is more for each thread than the process
  * had at its start, and malloc_trim() leaves it. Said here, it stays as it is (mallopt(3)). */
@@ -443,7 +455,9 @@ int main(int argc, char **argv)
 	const char *path = NULL;
 	bool check_only = false;
 	int option;
-	static const struct option options[] = { { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "version", no_argument, NULL, 'v' },
+		                                 { "sandbox", optional_argument, NULL, 's' },
+		                                 { NULL, 0, NULL, 0 } };
 
 	settle_heaps();
 	if (argc == 5 && strcmp(argv[1], "--edge") == 0)
@@ -454,6 +468,8 @@ int main(int argc, char **argv)
 			path = optarg;
 		else if (option == 't')
 			check_only = true;
+		else if (option == 's' && argc == 2)
+			return sandbox(optarg);
 		else
 			return option == 'v' ? version() : usage();
 	}

@@ -66,6 +66,7 @@ beside() {
 	*) part "instructions of fixed scenarios" echo "SKIP instructions: they are recorded for gcc, without sanitizers" ;;
 	esac
 	part "verifiers that others wrote" build check-verifier
+	part "the interface, read by tools that others wrote" build check-openapi
 	if [ -z "$SANITIZE" ]; then
 		part "clang, warnings as errors" env CFLAGS=-O0 "$MAKE" --no-print-directory -j2 CC=clang B=build/clang SANITIZE= all tests
 	fi

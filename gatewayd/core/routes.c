@@ -17,6 +17,7 @@ const struct route core_routes[] = {
 	  .streams = true },
 	{ "POST", "/v1/agreements/*/validate", ROLE(SYSTEM), .handle = handle_validate, .decides = true },
 	{ "POST", "/v1/exchanges/*/recall", ROLE(SYSTEM), .handle = handle_recall },
+	{ "GET", "/v1/exchanges", ROLE(SYSTEM), .handle = handle_exchanges },
 	{ "GET", "/v1/exchanges/*", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
 	{ "GET", "/v1/exchanges/*/notices", ROLE(SYSTEM) | ROLE(GATEWAY) | OVERSIGHT, .handle = handle_exchange },
 	{ "POST", "/v1/exchanges/*/notices", ROLE(GATEWAY), .handle = handle_notice },

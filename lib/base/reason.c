@@ -4,9 +4,9 @@
 static const struct {
 	const char *slug;
 	int status;
-	const char *coarse, *text;
+	const char *coarse, *text, *remedy;
 } reasons[REASON_COUNT] = {
-#define R(name, slug, status, coarse, text) [REASON_##name] = { slug, status, coarse, text },
+#define R(name, slug, status, coarse, text, remedy) [REASON_##name] = { slug, status, coarse, text, remedy },
 	REASON_LIST(R)
 #undef R
 };
@@ -29,6 +29,11 @@ const char *reason_coarse(enum reason r)
 const char *reason_text(enum reason r)
 {
 	return reasons[r].text;
+}
+
+const char *reason_remedy(enum reason r)
+{
+	return reasons[r].remedy;
 }
 
 enum reason reason_for_peer(enum reason r)

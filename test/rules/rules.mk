@@ -2,7 +2,7 @@
 WHOLE = -Wl,--whole-archive $(1) -Wl,--no-whole-archive
 $(B)/rules/daemon.txt: $(B)/bin/gatewayd
 	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS) -Wl,--print-gc-sections -o $(B)/rules/whole $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o \
+	@$(CC) $(LDFLAGS) -Wl,--print-gc-sections -o $(B)/rules/whole $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o \
 		$(call WHOLE,$(call archives_of,gatewayd/edge $(CORE))) $(LDLIBS) 2>$@
 	@rm $(B)/rules/whole*
 $(B)/rules/ctl.txt: $(B)/bin/gatewayctl
@@ -19,7 +19,7 @@ check-threats:
 # Two analysers that follow paths, over all the source; what they find is mended or stands in analyze.txt. An hour of one
 # processor the first time: each file has its stamp of each analyser, so that a run goes on where it was stopped, takes what
 # changed alone, and may have -j. FILES="a.c b.c": these only. builtin.c includes what the build makes.
-ANALYZED = $(or $(FILES),$(filter-out lib/schema/builtin.c,gatewayd/main.c gatewayd/listeners.c \
+ANALYZED = $(or $(FILES),$(filter-out lib/schema/builtin.c,gatewayd/main.c gatewayd/listeners.c gatewayd/sandbox.c \
 	$(foreach r,$(ROOMS),$(call sources_of,$(r)))))
 $(B)/analyze/%.gcc: %.c test/rules/analyze_one.sh
 	@mkdir -p $(@D)

@@ -362,7 +362,10 @@ static void answer_code(struct request *q)
 	problem_open(&body, REASON_RECALL_CODE);
 	buf_adds(&body, ",\"errors\":[{\"pointer\":\"/why\",\"keyword\":\"is none of: ");
 	recall_codes_list(&body);
-	buf_addf(&body, "\",\"code\":\"%s\"}]}", reason_slug(REASON_RECALL_CODE));
+	buf_addf(&body, "\",\"code\":\"%s\",\"allowed\":[", reason_slug(REASON_RECALL_CODE));
+	for (unsigned c = 0; c < RECALL_CODES; c++)
+		buf_addf(&body, "%s\"%s\"", c ? "," : "", recall_code_name((enum recall_code)c));
+	buf_adds(&body, "]}]}");
 	answer.body = buf_view(&body);
 	answer_send(q, &answer);
 	buf_free(&body);

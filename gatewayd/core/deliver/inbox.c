@@ -207,7 +207,7 @@ void handle_inbox(struct request *r)
 	if (!inbox_own_system(r))
 		return;
 	if (after_text.n && !view_to_u64(after_text, INT64_MAX, &after)) {
-		answer_problem(r, REASON_BAD_REQUEST);
+		answer_problem_at(r, REASON_BAD_QUERY, "after: give next of the page before, or 0.");
 		return;
 	}
 	c = consult_new(r, VIEW("application/json"), PAGE_BYTES);

@@ -251,7 +251,7 @@ static void answer_fault(struct ack *a)
 		                 .content_type = VIEW("application/problem+json") };
 	struct view place = view_of(a->fault);
 
-	problem_open(&body, REASON_DUTY_ANSWER);
+	problem_open_at(&body, REASON_DUTY_ANSWER, a->fault);
 	buf_adds(&body, ",\"errors\":[{\"pointer\":");
 	buf_add_json_string(&body, view_cut(&place, ':'));
 	buf_adds(&body, ",\"keyword\":");

@@ -10,10 +10,13 @@
 #include "gatewayd/core/store/inbox.h"
 #include "gatewayd/core/store/outbox.h"
 #include "gatewayd/core/store/timer.h"
+#include "lib/policy/allowed.h"
 #include "lib/policy/consents.h"
 #include "lib/policy/schedule.h"
 #include "lib/tlog/entry.h"
 #include "lib/policy/decision.h"
+
+#define DETAIL_MAX (64u * 1024)
 
 /* --- the rows --- */
 
@@ -386,6 +389,53 @@ static void fill_entry(struct exchange *x)
 
 /* --- the answer --- */
 
+struct values {
+	struct buf *out;
+	const char *before; /* of the first */
+	const char *between;
+	bool quoted, any;
+};
+
+static void add_value(void *arg, struct view value)
+{
+	struct values *v = arg;
+
+	buf_adds(v->out, v->any ? v->between : v->before);
+	v->any = true;
+	if (v->quoted)
+		buf_add_json_string(v->out, value);
+	else
+		buf_add(v->out, value);
+}
+
+/* What the agreement lists where the record failed: to a system of one of its parties, which may read all of it. Between gateways
+ * it is nobody's to choose. */
+static bool add_allowed(const struct exchange *x, const struct failed *f, struct values *v)
+{
+	const struct decided *d = &x->decided;
+
+	if (d->kind != EXCHANGE_INGRESS && d->decision.outcome == OUTCOME_REFUSED)
+		allowed_values(&d->decision, f, view_of(d->asked.peer->agency), add_value, v);
+	return v->any;
+}
+
+/* Where the main rule failed, what to do, and what may stand there. */
+static void open_problem(const struct exchange *x, enum reason reason, struct buf *b)
+{
+	const struct decision *d = &x->decided.decision;
+	struct buf detail = BUF_INIT(DETAIL_MAX);
+	struct values v = { .out = &detail, .before = " The agreement lists: ", .between = ", " };
+
+	if (d->n_failed && d->failed[0].pointer[0])
+		buf_addf(&detail, "%s: ", d->failed[0].pointer);
+	buf_adds(&detail, reason_remedy(reason));
+	if (d->n_failed && add_allowed(x, &d->failed[0], &v))
+		buf_addc(&detail, '.');
+	buf_addc(&detail, 0);
+	problem_open_at(b, reason, detail.failed ? NULL : detail.p);
+	buf_free(&detail);
+}
+
 static void add_errors(struct exchange *x, struct buf *b)
 {
 	struct decided *d = &x->decided;
@@ -399,7 +449,11 @@ static void add_errors(struct exchange *x, struct buf *b)
 		buf_add_json_string(b, view_of(told == f->reason ? f->pointer : ""));
 		buf_adds(b, ",\"keyword\":");
 		buf_add_json_string(b, view_of(told == f->reason ? f->clause : ""));
-		buf_addf(b, ",\"code\":\"%s\"}", reason_slug(told));
+		buf_addf(b, ",\"code\":\"%s\"", reason_slug(told));
+		struct values v = { .out = b, .before = ",\"allowed\":[", .between = ",", .quoted = true };
+		if (told == f->reason && add_allowed(x, f, &v))
+			buf_addc(b, ']');
+		buf_addc(b, '}');
 	}
 	buf_addc(b, ']');
 }
@@ -426,7 +480,7 @@ static void fill_answer(struct exchange *x)
 
 	uuid_print(&d->id, id);
 	if (made->outcome == OUTCOME_REFUSED) {
-		problem_open(b, reason);
+		open_problem(x, reason, b);
 		d->status = reason_status(reason_for_peer(reason));
 	} else {
 		d->status = made->outcome == OUTCOME_HELD ? 202 : d->asked.dry_run ? 200 : 201;

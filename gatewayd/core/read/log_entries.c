@@ -140,7 +140,9 @@ void handle_log_entries(struct request *r)
 	unsigned long long last = 0;
 
 	if (!is_id(agreement) || (after.n && !view_to_u64(after, INT64_MAX - 1, &last))) {
-		answer_problem(r, REASON_BAD_REQUEST);
+		answer_problem_at(
+		        r, REASON_BAD_QUERY,
+		        "agreement: give the id of one; after: give after of the page before, or leave it out.");
 		return;
 	}
 	if (!oversees_it(r, agreement)) {

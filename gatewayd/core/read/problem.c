@@ -15,7 +15,9 @@ void handle_problem(struct request *r)
 	buf_addf(&body, "{\"type\":\"/problems/%s\",\"status\":%d,\"title\":", reason_slug(reason),
 	         reason_status(reason));
 	buf_add_json_string(&body, view_of(reason_text(reason)));
-	buf_addc(&body, '}');
+	buf_adds(&body, ",\"detail\":");
+	buf_add_json_string(&body, view_of(reason_remedy(reason)));
+	buf_addf(&body, ",\"documentation\":\"doc/errors.md#%s\"}", reason_slug(reason));
 	answer_written(r, VIEW("application/json"), &body);
 	buf_free(&body);
 }

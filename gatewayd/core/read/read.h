@@ -6,6 +6,8 @@
 
 /* GET /v1/exchanges/{id}, and its receipt, record, notices and disclosures. */
 void handle_exchange(struct request *r);
+/* GET /v1/exchanges: those that the system which asks has sent, the newest first; filters and cursor in the query. */
+void handle_exchanges(struct request *r);
 void handle_agreements(struct request *r);
 /* GET /v1/agreements/{id}, and its schema and summary. */
 void handle_agreement(struct request *r);

@@ -248,16 +248,22 @@ void answer_credit(struct request *r, uint32_t bytes)
 		send_body(r);
 }
 
-static void open_as(struct buf *out, enum reason told)
+static void open_as(struct buf *out, enum reason told, const char *detail)
 {
 	buf_addf(out, "{\"type\":\"/problems/%s\",\"title\":", reason_slug(told));
 	buf_add_json_string(out, view_of(reason_text(told)));
-	buf_addf(out, ",\"status\":%d", reason_status(told));
+	buf_addf(out, ",\"status\":%d,\"detail\":", reason_status(told));
+	buf_add_json_string(out, view_of(detail ? detail : reason_remedy(told)));
 }
 
 void problem_open(struct buf *out, enum reason reason)
 {
-	open_as(out, reason_for_peer(reason));
+	open_as(out, reason_for_peer(reason), NULL);
+}
+
+void problem_open_at(struct buf *out, enum reason reason, const char *detail)
+{
+	open_as(out, reason_for_peer(reason), reason_for_peer(reason) == reason ? detail : NULL);
 }
 
 void answer_problem(struct request *r, enum reason reason)
@@ -272,7 +278,7 @@ static bool is_tried_again(const struct request *r, enum reason reason)
 	       (r->peer && r->peer->roles & ROLE(GATEWAY) && reason_is_mendable(reason));
 }
 
-void answer_own_problem(struct request *r, enum reason reason)
+static void send_problem(struct request *r, enum reason reason, const char *detail)
 {
 	struct buf body = BUF_INIT(4096);
 	struct answer a = { .status = reason_status(reason), .content_type = VIEW("application/problem+json") };
@@ -284,11 +290,21 @@ void answer_own_problem(struct request *r, enum reason reason)
 		a.retry_after_s = COME_AGAIN_S;
 	if (reason == REASON_BUSY)
 		a.retry_after_s = BUSY_S;
-	open_as(&body, reason);
+	open_as(&body, reason, detail);
 	buf_adds(&body, is_tried_again(r, reason) ? ",\"final\":false}" : "}");
 	a.body = buf_view(&body);
 	if (reason == REASON_METHOD_NOT_ALLOWED)
 		a.allow = VIEW("GET, HEAD, POST");
 	answer_send(r, &a);
 	buf_free(&body);
+}
+
+void answer_own_problem(struct request *r, enum reason reason)
+{
+	send_problem(r, reason, NULL);
+}
+
+void answer_problem_at(struct request *r, enum reason reason, const char *detail)
+{
+	send_problem(r, reason, detail);
 }

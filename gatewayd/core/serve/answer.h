@@ -39,7 +39,13 @@ void answer_problem(struct request *r, enum reason reason);
 /* The same to this agency's own system, which may know the full reason. */
 void answer_own_problem(struct request *r, enum reason reason);
 
-/* Starts a problem document in `out`, leaving the object open: type, title, status. */
+/* The same with words of the program's own on what is wrong with this one, and where, in the place of those that fit every problem
+ * of the reason. The reason is told as it is. */
+void answer_problem_at(struct request *r, enum reason reason, const char *detail);
+
+/* Starts a problem document in `out`, leaving the object open: type, title, status, detail (what to do). */
 void problem_open(struct buf *out, enum reason reason);
+/* The same with such words; left out where the peer is told another reason. */
+void problem_open_at(struct buf *out, enum reason reason, const char *detail);
 
 #endif

@@ -237,7 +237,10 @@ void handle_evidence(struct request *r)
 	else if (view_starts(buf_view(&r->body), ANNOUNCEMENT))
 		announced_take(r);
 	else if (!read_claim(buf_view(&r->body), &k, &e))
-		answer_problem(r, REASON_BAD_REQUEST);
+		answer_problem_at(
+		        r, REASON_BAD_REQUEST,
+		        "Give two signed checkpoints with an empty line between them, one signed checkpoint, or a "
+		        "receipt with its entry.");
 	else if (!find_own(r, &k, &log, &good) && !find_partner(r, &k, &good))
 		answer_problem(r, REASON_NOT_FOUND);
 	else if (!good)

@@ -376,7 +376,9 @@ void handle_add_checkpoint(struct request *r)
 		return;
 	}
 	if (!witness_request_parse(buf_view(&r->body), &asked, &e) || !witness_request_origin(&asked, &origin, &e)) {
-		answer_problem(r, REASON_BAD_REQUEST);
+		answer_problem_at(
+		        r, REASON_BAD_REQUEST,
+		        "Give the old size, the consistency proof and the checkpoint, as C2SP tlog-witness has them.");
 		return;
 	}
 	log = witness_find_log(r->conf, origin);

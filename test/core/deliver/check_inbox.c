@@ -94,7 +94,7 @@ START_TEST(a_record_is_fetched_and_that_is_logged)
 	ck_assert_int_eq(got(NORTH_SYSTEM, "/v1/inbox?after=99"), 200);
 	ck_assert_uint_eq(json_array_size(json_object_get(answer_doc(), "items")), 0);
 	got(NORTH_SYSTEM, "/v1/inbox?after=x");
-	is_problem(400, "bad-request");
+	is_problem(400, "bad-query");
 }
 END_TEST
 

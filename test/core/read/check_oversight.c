@@ -203,7 +203,7 @@ START_TEST(malformed_questions)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		snprintf(path, sizeof path, "/v1/log/entries%s", bad[i]);
 		got(DPA_NORTH, path);
-		is_problem(400, "bad-request");
+		is_problem(400, "bad-query");
 	}
 }
 END_TEST

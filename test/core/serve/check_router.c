@@ -1,5 +1,6 @@
 /* Who is admitted to what: strangers, roles, rate, digests, the monitor's listener; and frames that are out of place. */
 #include "gatewayd/core/serve/reads.h"
+#include "gatewayd/core/serve/answer.h"
 #include "test/core/worker_fixture.h"
 
 TCase *make_router_case(void);
@@ -341,6 +342,24 @@ START_TEST(a_peer_that_goes_away)
 }
 END_TEST
 
+/* What the peer is told as another reason has that one's words. */
+START_TEST(a_problem_says_what_to_do)
+{
+	struct buf b = BUF_INIT(4096);
+
+	problem_open_at(&b, REASON_DUTY_ANSWER, "/result: is none");
+	ck_assert(buf_holds(&b, "\"detail\":\"/result: is none\""));
+	buf_reset(&b);
+	problem_open_at(&b, REASON_QUOTA, "/tiers/1/quota: is used up");
+	ck_assert(buf_holds(&b, "/problems/not-permitted") && !buf_holds(&b, "quota"));
+	ck_assert(buf_holds(&b, reason_remedy(REASON_NOT_PERMITTED)));
+	buf_reset(&b);
+	problem_open(&b, REASON_BUSY);
+	ck_assert(buf_holds(&b, reason_remedy(REASON_BUSY)));
+	buf_free(&b);
+}
+END_TEST
+
 TCase *make_router_case(void)
 {
 	TCase *c = tcase_create("router");
@@ -365,5 +384,6 @@ TCase *make_router_case(void)
 	tcase_add_test(c, bodies_have_the_length_that_was_said);
 	tcase_add_test(c, a_long_body_is_given_credit);
 	tcase_add_test(c, a_peer_that_goes_away);
+	tcase_add_test(c, a_problem_says_what_to_do);
 	return c;
 }
