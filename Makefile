@@ -181,8 +181,8 @@ install: all
 	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
 	$(B)/bin/gatewayctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatewayctl
 	$(B)/bin/gatewayctl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_gatewayctl
-	scdoc < doc/gatewayd.8.scd | awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
-	scdoc < doc/gatewayctl.1.scd | awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
+	scdoc < doc/gatewayd.8.scd | LC_ALL=C awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
+	scdoc < doc/gatewayctl.1.scd | LC_ALL=C awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
 
 clean:
 	rm -rf build

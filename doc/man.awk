@@ -1,5 +1,5 @@
 # What scdoc(1) writes, as mandoc(1) finds nothing in: no paragraph that is empty, no line above 80 bytes where lines are filled, the title
-# in capitals. A manual page is made by: scdoc < doc/PAGE.scd | awk -f doc/man.awk
+# in capitals. A manual page is made by: scdoc < doc/PAGE.scd | LC_ALL=C awk -f doc/man.awk
 function put(line) {
 	if (line == ".P") {
 		waits = !bare	# not right behind a heading, nor twice

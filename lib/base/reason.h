@@ -236,7 +236,7 @@
 	R(SIGNATURE, "signature-invalid", 403, "agreement", "A signature is missing or does not verify.", \
 	  "The parties have to sign the file's exact bytes; gatewayctl agreement verify says whose signature is missing.") \
 	R(SCHEMA_ERROR, "schema-error", 500, "schema", "A JSON Schema is not valid.", \
-	  "The gateway's operator has to correct the schema; gatewayctl schema says where.") \
+	  "The gateway's operator has to correct the schema; gatewayctl schema validate says where.") \
 	R(LIMIT, "limit", 422, "schema", "A limit on time or memory was reached.", \
 	  "Send a smaller or simpler record.") \
 	R(STORE, "store", 503, "request", "The store failed.", \

@@ -103,7 +103,7 @@ def lint_manuals():
         return None
     found = []
     for page in PAGES:
-        made = subprocess.run(f"scdoc <doc/{page}.scd | awk -f doc/man.awk | mandoc -T lint -W style", shell=True, cwd=ROOT, check=False,
+        made = subprocess.run(f"scdoc <doc/{page}.scd | LC_ALL=C awk -f doc/man.awk | mandoc -T lint -W style", shell=True, cwd=ROOT, check=False,
                               capture_output=True, text=True, timeout=60)
         found += [f"{page}: {line}" for line in (made.stdout + made.stderr).splitlines()]
     return found
