@@ -111,6 +111,9 @@ static bool has_wide(void)
 /* Three bytes are four digits; what is left of the input goes the slow way. */
 static size_t encode64(char *room, struct view in, const char *digits)
 {
+	/* To NULL not even nothing may be added. */
+	if (in.n == 0)
+		return 0;
 	size_t wide = has_wide() ? encode64_wide(room, in, digits) : 0;
 	const unsigned char *p = (const unsigned char *)in.p + wide;
 	size_t whole = (in.n - wide) / 3, taken = wide + whole * 3;

@@ -10,6 +10,7 @@ import time
 import unittest
 
 import agreements
+import compact
 from proxy import Proxy
 from world import ROOT, World, read, wait_for, write
 
@@ -39,11 +40,9 @@ def told_at_home(node, name):
     """Values of the log's disclosures of that name."""
     db = sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True)
     try:
-        packed = [d for (text,) in db.execute("SELECT packed FROM disclosure") for d in json.loads(text) if len(d) > 22]
+        return [value for row in compact.disclosures(db) for _, n, value in row if n == name]
     finally:
         db.close()
-    opened = [json.loads(base64.urlsafe_b64decode(d + "==")) for d in packed]
-    return [value for _, n, value in opened if n == name]
 
 
 def notes(node, operation):
