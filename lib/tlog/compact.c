@@ -23,7 +23,8 @@
 #define SALT       16
 #define DISCLOSED  "Wy" /* how the base64url of [" begins, with which every disclosure does */
 #define PLACES     256
-#define NUMBER     3 /* bytes of how long a disclosure's is */
+#define NEAR       2 /* bytes */
+#define NUMBER     3  /* bytes of how long a disclosure's is */
 
 enum mark { MARK_HEX = 1, MARK_DIGEST, MARK_UUID, MARK_SALT, MARK_DISCLOSURE, MARK_BYTE, MARK_FIRST };
 
@@ -117,7 +118,11 @@ static char *put_bytes(char *to, struct view v)
 	while (v.n) {
 		size_t n = plain_bytes(v);
 
-		to = put(to, v.p, n);
+		/* Mostly one: a comma, a colon. */
+		if (n == 1)
+			*to++ = v.p[0];
+		else
+			to = put(to, v.p, n);
 		if (n < v.n) {
 			*to++ = MARK_BYTE;
 			*to++ = v.p[n++];
@@ -171,6 +176,19 @@ static char *put_string(char *to, struct view text, struct buf *plain)
 	return plain && view_starts(text, VIEW(DISCLOSED)) ? put_disclosure(to, text, plain) : NULL;
 }
 
+/* The next quote, most often close by; NULL: there is none. */
+static const char *find_quote(struct view v)
+{
+	size_t n = 0;
+
+	while (n < v.n && n < NEAR) {
+		if (v.p[n] == '"')
+			return v.p + n;
+		n++;
+	}
+	return n < v.n ? memchr(v.p + n, '"', v.n - n) : NULL;
+}
+
 /* `quoted` begins with a quote: the text up to the next. False: there is none. */
 static bool between_quotes(struct view quoted, struct view *text)
 {
@@ -206,7 +224,7 @@ static char *put_quoted(char *to, struct view before, struct view quoted, struct
 static char *write_text(struct view text, char *to, struct buf *plain)
 {
 	while (text.n) {
-		const char *quote = memchr(text.p, '"', text.n);
+		const char *quote = find_quote(text);
 		size_t n = quote ? (size_t)(quote - text.p) : text.n, taken = 0;
 		struct view before = view_make(text.p, n);
 
