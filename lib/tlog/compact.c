@@ -24,7 +24,7 @@
 #define DISCLOSED  "Wy" /* how the base64url of [" begins, with which every disclosure does */
 #define PLACES     256
 #define NEAR       2 /* bytes */
-#define NUMBER     3  /* bytes of how long a disclosure's is */
+#define NUMBER     3 /* bytes of how long a disclosure's is */
 
 enum mark { MARK_HEX = 1, MARK_DIGEST, MARK_UUID, MARK_SALT, MARK_DISCLOSURE, MARK_BYTE, MARK_FIRST };
 
