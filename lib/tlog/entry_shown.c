@@ -1,13 +1,12 @@
 /* See entry_shown.h. */
 #include "lib/tlog/entry_shown.h"
 
+#include "lib/base/encode.h"
 #include "lib/base/ids.h"
 #include "lib/json/canonical.h"
 #include "lib/tlog/entry.h"
 
 #define NAME_MAX_BYTES 64 /* of an id, a code or a note */
-#define SD_TEXT        43 /* base64url of a SHA-256 digest */
-#define RANDOM_TEXT    22 /* and of 16 bytes */
 
 /* Leaves about a record, and those of notices, which may be refused as well. */
 #define BIT(operation) (1u << OPERATION_##operation)
@@ -91,32 +90,13 @@ static bool is_made_of(struct view v, enum shape shape)
 	return v.n > 0 && v.n <= NAME_MAX_BYTES;
 }
 
-#define NO_DIGIT 64
-
-static unsigned digit_of(char c)
+/* So many bytes in base64url. */
+static bool is_base64url(struct view v, size_t bytes)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a') + 26;
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0') + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : NO_DIGIT;
-}
+	struct digest d;
+	size_t n;
 
-/* So many characters of base64url; the last `left` bits of the last are zero. */
-static bool is_base64url(struct view v, size_t characters, unsigned left)
-{
-	unsigned digit = 0;
-
-	if (v.n != characters)
-		return false;
-	for (size_t i = 0; i < v.n; i++) {
-		digit = digit_of(v.p[i]);
-		if (digit == NO_DIGIT)
-			return false;
-	}
-	return (digit & ((1u << left) - 1)) == 0;
+	return base64url_decode(v, d.b, sizeof d.b, &n) && n == bytes;
 }
 
 /* No more than the operation has, in order, none twice. */
@@ -128,7 +108,7 @@ static bool are_digests(const struct tape *t, uint32_t list, enum operation o)
 	if (nodes[list].type != TAPE_ARRAY || nodes[list].count == 0 || nodes[list].count > operation_digests(o))
 		return false;
 	for (uint32_t v = list + 1; v < nodes[list].next; v = nodes[v].next) {
-		if (nodes[v].type != TAPE_STRING || !is_base64url(tape_string(t, v), SD_TEXT, 2) ||
+		if (nodes[v].type != TAPE_STRING || !is_base64url(tape_string(t, v), sizeof(struct digest)) ||
 		    view_cmp(before, tape_string(t, v)) >= 0)
 			return false;
 		before = tape_string(t, v);
@@ -152,7 +132,7 @@ static bool fits(const struct tape *t, uint32_t value, enum shape shape, enum op
 	case SHAPE_UUID: return uuid_parse(text, &u);
 	case SHAPE_NUMBER: return n->type == TAPE_NUMBER && view_to_u64(tape_token(t, value), INT64_MAX, &number);
 	case SHAPE_TRUE: return n->type == TAPE_TRUE;
-	case SHAPE_RANDOM: return is_base64url(text, RANDOM_TEXT, 4);
+	case SHAPE_RANDOM: return is_base64url(text, ENTRY_RANDOM);
 	case SHAPE_DIGESTS: return are_digests(t, value, o);
 	}
 	return false;

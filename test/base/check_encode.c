@@ -123,6 +123,35 @@ START_TEST(only_the_canonical_form_decodes)
 }
 END_TEST
 
+/* Every byte at every place among 48 digits, where many are taken at once and where they are not. */
+START_TEST(each_byte_is_a_digit_or_none_wherever_it_stands)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	char text[48], out[36];
+	size_t n;
+
+	for (size_t at = 0; at < sizeof text; at++)
+		for (int c = 0; c < 256; c++) {
+			bool shared = c && strchr(digits, c);
+			memset(text, 'A', sizeof text);
+			text[at] = (char)c;
+			/* At the end it stands for padding. */
+			if (c != '=' || at < sizeof text - 1)
+				ck_assert_msg(base64_decode(view_make(text, sizeof text), out, sizeof out, &n) ==
+				                      (shared || c == '+' || c == '/'),
+				              "%d at %zu", c, at);
+			ck_assert_msg(base64url_decode(view_make(text, sizeof text), out, sizeof out, &n) ==
+			                      (shared || c == '-' || c == '_'),
+			              "%d at %zu", c, at);
+			memset(text, '0', sizeof text);
+			text[at] = (char)c;
+			ck_assert_msg(hex_decode(view_make(text, sizeof text), out, sizeof out, &n) ==
+			                      (c && strchr("0123456789abcdef", c)),
+			              "%d at %zu", c, at);
+		}
+}
+END_TEST
+
 START_TEST(utf8_stops_at_the_first_bad_byte)
 {
 	/* RFC 3629 section 4: overlong, surrogate, past U+10FFFF, cut off. */
@@ -181,6 +210,7 @@ TCase *make_encode_case(void)
 	tcase_add_test(c, base64_of_every_length_and_byte);
 	tcase_add_test(c, hex_of_every_length_and_byte);
 	tcase_add_test(c, only_the_canonical_form_decodes);
+	tcase_add_test(c, each_byte_is_a_digit_or_none_wherever_it_stands);
 	tcase_add_test(c, utf8_stops_at_the_first_bad_byte);
 	tcase_add_test(c, uuids_of_version_seven);
 	tcase_add_test(c, secrets_compare_and_wipe);

@@ -96,8 +96,8 @@ static bool print(struct store *reader, uint64_t entry, take_fn *take, bool with
 {
 	struct buf note = BUF_INIT(NOTE_MAX);
 	struct receipt r;
-	struct view found, packed;
-	bool ok = prove_entry(reader, entry, take, &r, &note, e) && store_find_entry(reader, entry, &found, &packed, e);
+	struct view found;
+	bool ok = prove_entry(reader, entry, take, &r, &note, e) && store_find_entry(reader, entry, &found, NULL, e);
 
 	if (ok) {
 		receipt_print(&r, with_leaf ? found : VIEW(""), receipt);

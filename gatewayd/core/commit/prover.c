@@ -79,12 +79,12 @@ static bool prove(struct prover *p, uint64_t index, struct receipt *out, struct 
 
 bool prover_entry(struct prover *p, uint64_t entry, struct buf *leaf, struct buf *receipt, struct error *e)
 {
-	struct view found, packed;
+	struct view found;
 	struct receipt r;
 
 	if (store_entry_log(entry) != store_log(p->reader))
 		return proof_of_entry(p->reader, entry, false, leaf, receipt, e);
-	if (!prove(p, store_entry_index(entry), &r, e) || !store_find_entry(p->reader, entry, &found, &packed, e))
+	if (!prove(p, store_entry_index(entry), &r, e) || !store_find_entry(p->reader, entry, &found, NULL, e))
 		return false;
 	receipt_print(&r, VIEW(""), receipt);
 	buf_add(leaf, found);

@@ -24,6 +24,7 @@
 #include "gatewayd/core/serve/departures.h"
 #include "gatewayd/core/witness/clock.h"
 #include "gatewayd/core/copy/state.h"
+#include "gatewayd/os/log.h"
 #include "gatewayd/core/witness/parcel_receipt.h"
 #include "lib/base/encode.h"
 #include "lib/policy/consents.h"
@@ -212,8 +213,9 @@ static bool find_target(struct parcel *p)
 	return true;
 }
 
-static bool prepare(struct delivery *d)
+static bool pack(struct parcel *p)
 {
+	struct delivery *d = PARCEL_OF(struct delivery, p);
 	struct store *reader = d->parcel.worker->reader;
 	struct error e = { .reason = REASON_NONE };
 	struct store_delivery row;
@@ -221,6 +223,8 @@ static bool prepare(struct delivery *d)
 	struct buf members = BUF_INIT(4u * 1024 * 1024);
 	bool ok = false;
 
+	if (d->parcel.due.begun == DEPARTURE_STOPPED || d->parcel.due.begun == DEPARTURE_NO_MEMORY)
+		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
 	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	if (over(&d->parcel)) {
@@ -247,19 +251,31 @@ static bool prepare(struct delivery *d)
 	return ok;
 }
 
-static bool pack(struct parcel *p)
+static void undo(struct worker *w, const struct courier_due *due, size_t n)
 {
-	struct store *reader = p->worker->reader;
+	for (size_t i = 0; i < n; i++)
+		departures_undo(w->core->departures, due[i].id, (enum departure)due[i].begun);
+}
+
+/* One look at the store for all of them: between two, a reader lets go of every page that it has read. */
+static bool open_look(struct worker *w, struct courier_due *due, size_t n)
+{
 	struct error e = { .reason = REASON_NONE };
 
-	/* Before its row is read. */
-	if (!departures_begin(p->worker->core->departures, p->due.id))
-		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
-	if (!store_look(reader, &e))
-		return parcel_later(p, reason_slug(e.reason), e.text);
-	bool packed = prepare(PARCEL_OF(struct delivery, p));
-	store_look_end(reader);
-	return packed;
+	/* Before their rows are read. */
+	for (size_t i = 0; i < n; i++)
+		due[i].begun = departures_begin(w->core->departures, due[i].id);
+	if (store_look(w->reader, &e))
+		return true;
+	log_line("error", "outbox: %s", e.text);
+	undo(w, due, n);
+	return false;
+}
+
+static void shut_look(struct worker *w, const struct courier_due *due, size_t n, size_t without)
+{
+	store_look_end(w->reader);
+	undo(w, due + n - without, without);
 }
 
 /* --- the answer --- */
@@ -362,6 +378,8 @@ static const struct courier_kind deliveries = {
 	.recipient = store_next_delivery_recipient,
 	.due = list_due,
 	.batch = BATCH,
+	.open = open_look,
+	.shut = shut_look,
 	.target = find_target,
 	.pack = pack,
 	.send = post_send,

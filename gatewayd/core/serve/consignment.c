@@ -6,10 +6,12 @@
 #include "gatewayd/core/serve/neighbour.h"
 #include "gatewayd/os/instant.h"
 
-#define DEADLINE_MS 30000
-#define ANSWER_ONE  (192u * 1024) /* bytes of the answer to one */
-#define ANSWER_LINE (16u * 1024)  /* and more for each further one */
-#define BODY_MAX    (2 * CONSIGNMENT_BYTES)
+#define DEADLINE_MS  30000
+#define ANSWER_ONE   (192u * 1024)    /* bytes of the answer to one */
+#define ANSWER_LINE  (16u * 1024)     /* and more for each further one */
+#define ANSWER_USUAL 2560             /* bytes of a line, mostly: a receipt */
+#define LINE_HEAD    (UUID_TEXT + 16) /* of a line before its parcel's text, at most */
+#define BODY_MAX     (2 * CONSIGNMENT_BYTES)
 
 static void ended(void *arg);
 
@@ -80,6 +82,18 @@ static void add_line(struct buf *b, const struct parcel *p)
 	buf_addc(b, '\n');
 }
 
+/* Room for all lines of the next request at once: memory that grows by and by is copied, overwritten and mapped anew each time. */
+static void reserve_lines(struct consignment *c)
+{
+	const struct parcel *p = c->first;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < c->out; i++, p = p->beside)
+		n += LINE_HEAD + p->body.n;
+	buf_reset(&c->body);
+	buf_reserve(&c->body, n);
+}
+
 /* How many of the first ones the next request has: one at least. */
 static unsigned choose(const struct consignment *c)
 {
@@ -111,7 +125,7 @@ static bool send_first(struct consignment *c)
 	c->out = choose(c);
 	c->post.body = buf_view(&p->body);
 	if (c->out > 1) {
-		buf_reset(&c->body);
+		reserve_lines(c);
 		for (unsigned i = 0; i < c->out; i++, p = p->beside)
 			add_line(&c->body, p);
 		if (c->body.failed) {
@@ -125,6 +139,7 @@ static bool send_first(struct consignment *c)
 	}
 	buf_free(&c->post.answer);
 	c->post.answer = BUF_INIT(ANSWER_ONE + (size_t)(c->out - 1) * ANSWER_LINE);
+	buf_reserve(&c->post.answer, (size_t)c->out * ANSWER_USUAL);
 	return c->kind->send(c->worker, &c->post, &head);
 }
 

@@ -397,6 +397,22 @@ static bool start(struct courier_look *l, struct neighbour *n, const struct cour
 	return true;
 }
 
+/* Those of `n` that have a place. False: not all of them have, or they cannot be read now. */
+static bool start_some(struct courier_look *l, struct neighbour *n, struct courier_due *due, size_t count)
+{
+	const struct courier_kind *kind = l->courier->kind;
+	struct worker *w = l->courier->worker;
+	size_t i = 0;
+
+	if (kind->open && !kind->open(w, due, count))
+		return false;
+	while (i < count && start(l, n, &due[i]))
+		i++;
+	if (kind->shut)
+		kind->shut(w, due, count, count - i);
+	return i == count;
+}
+
 static unsigned least(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
@@ -423,8 +439,9 @@ static void take_up(struct courier *c, struct neighbour *n, unsigned places, boo
 		return;
 	}
 	n->more = l.more && !late;
-	for (size_t i = 0; i < l.n; i++) {
-		if (!start(&l, n, &l.due[i])) {
+	for (size_t i = 0; i < l.n; i += COURIER_TOGETHER) {
+		size_t rest = l.n - i;
+		if (!start_some(&l, n, &l.due[i], rest < COURIER_TOGETHER ? rest : COURIER_TOGETHER)) {
 			n->more = !late;
 			break;
 		}

@@ -22,7 +22,7 @@
 #include "lib/base/ids.h"
 #include "lib/json/tape.h"
 
-/* That one job writes, at most. */
+/* That one job writes, and that are read together, at most. */
 #define COURIER_TOGETHER 64
 
 struct courier;
@@ -33,6 +33,7 @@ struct courier_due {
 	uint64_t id; /* of its kind */
 	uint32_t attempts;
 	int64_t deadline_ms;
+	int begun; /* the kind's, in open() */
 };
 
 enum parcel_end {
@@ -89,6 +90,11 @@ struct courier_kind {
 	bool (*recipient)(struct store *reader, struct view after, struct view *out, struct error *e);
 	/* Notes what is due, earliest first. */
 	bool (*due)(struct store *reader, const struct store_ask *ask, struct courier_look *look, struct error *e);
+	/* Before target() and pack() of these, which follow with nothing else of the worker between them: what several are
+	 * read with is read once. False: not now, they are due again. NULL: nothing to do. */
+	bool (*open)(struct worker *w, struct courier_due *due, size_t n);
+	/* After the same; the last `without` of them had no place, and are due again. */
+	void (*shut)(struct worker *w, const struct courier_due *due, size_t n, size_t without);
 	/* Reads where it goes. False: parcel_later(); it ends without an answer. */
 	bool (*target)(struct parcel *p);
 	/* Reads what is to be sent. False: it cannot be sent now, and ends without an answer. */

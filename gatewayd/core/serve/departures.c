@@ -10,7 +10,7 @@
 /* More than one transaction of the writer has jobs: what was stopped earlier has lost its row. */
 #define STOPPED 2048
 
-struct departure {
+struct leaving {
 	uint64_t seq;
 	UT_hash_handle hh;
 };
@@ -18,7 +18,7 @@ struct departure {
 struct departures {
 	uint64_t before; /* records up to this number are of earlier processes */
 	pthread_mutex_t lock;
-	struct departure *under_way;
+	struct leaving *under_way;
 	uint64_t stopped[STOPPED]; /* 0: none */
 	size_t next, n_stopped;    /* n_stopped: places that are taken */
 };
@@ -47,7 +47,7 @@ struct departures *departures_new(struct store *store, struct error *e)
 
 void departures_free(struct departures *d)
 {
-	struct departure *one, *next;
+	struct leaving *one, *next;
 
 	if (!d)
 		return;
@@ -60,12 +60,19 @@ void departures_free(struct departures *d)
 	free(d);
 }
 
-static struct departure *find(struct departures *d, uint64_t seq)
+static struct leaving *find(struct departures *d, uint64_t seq)
 {
-	struct departure *one;
+	struct leaving *one;
 
 	HASH_FIND(hh, d->under_way, &seq, sizeof seq, one);
 	return one;
+}
+
+static void put_stopped(struct departures *d, uint64_t seq)
+{
+	d->n_stopped += d->stopped[d->next] == 0;
+	d->stopped[d->next] = seq;
+	d->next = (d->next + 1) % STOPPED;
 }
 
 /* Whether it was stopped; the next time it is not. */
@@ -81,23 +88,25 @@ static bool take_stopped(struct departures *d, uint64_t seq)
 	return false;
 }
 
-bool departures_begin(struct departures *d, uint64_t seq)
+enum departure departures_begin(struct departures *d, uint64_t seq)
 {
-	struct departure *one = calloc(1, sizeof *one);
+	struct leaving *one = calloc(1, sizeof *one);
+	enum departure begun = DEPARTURE_BEGUN;
 
 	if (!one)
-		return false;
+		return DEPARTURE_NO_MEMORY;
 	one->seq = seq;
 	pthread_mutex_lock(&d->lock);
-	bool begins = !take_stopped(d, seq);
-	/* It is under way already where the job of its last end failed. */
-	if (begins && !find(d, seq)) {
+	if (take_stopped(d, seq))
+		begun = DEPARTURE_STOPPED;
+	else if (find(d, seq))
+		begun = DEPARTURE_AGAIN;
+	else
 		HASH_ADD(hh, d->under_way, seq, sizeof one->seq, one);
-		one = NULL;
-	}
 	pthread_mutex_unlock(&d->lock);
-	free(one);
-	return begins;
+	if (begun != DEPARTURE_BEGUN)
+		free(one);
+	return begun;
 }
 
 bool departures_earlier(const struct departures *d, uint64_t seq)
@@ -105,10 +114,21 @@ bool departures_earlier(const struct departures *d, uint64_t seq)
 	return seq <= d->before;
 }
 
+void departures_undo(struct departures *d, uint64_t seq, enum departure was)
+{
+	if (was == DEPARTURE_BEGUN) {
+		departures_end(d, seq);
+	} else if (was == DEPARTURE_STOPPED) {
+		pthread_mutex_lock(&d->lock);
+		put_stopped(d, seq);
+		pthread_mutex_unlock(&d->lock);
+	}
+}
+
 void departures_end(struct departures *d, uint64_t seq)
 {
 	pthread_mutex_lock(&d->lock);
-	struct departure *one = find(d, seq);
+	struct leaving *one = find(d, seq);
 	if (one)
 		HASH_DELETE(hh, d->under_way, one);
 	pthread_mutex_unlock(&d->lock);
@@ -119,11 +139,8 @@ bool departures_stop(struct departures *d, uint64_t seq)
 {
 	pthread_mutex_lock(&d->lock);
 	bool may_have_left = departures_earlier(d, seq) || find(d, seq);
-	if (!may_have_left) {
-		d->n_stopped += d->stopped[d->next] == 0;
-		d->stopped[d->next] = seq;
-		d->next = (d->next + 1) % STOPPED;
-	}
+	if (!may_have_left)
+		put_stopped(d, seq);
 	pthread_mutex_unlock(&d->lock);
 	return may_have_left;
 }

@@ -14,8 +14,17 @@ struct departures;
 struct departures *departures_new(struct store *store, struct error *e) MUST_USE;
 void departures_free(struct departures *d); /* NULL is fine */
 
-/* The record with this number is about to be sent. False: it was stopped, or memory ran out: not now. */
-bool departures_begin(struct departures *d, uint64_t seq) MUST_USE;
+enum departure {
+	DEPARTURE_BEGUN,
+	DEPARTURE_AGAIN,    /* it was under way already: the job of its last end failed */
+	DEPARTURE_STOPPED,  /* not now */
+	DEPARTURE_NO_MEMORY /* not now */
+};
+
+/* The record with this number is about to be sent. */
+enum departure departures_begin(struct departures *d, uint64_t seq) MUST_USE;
+/* It was not: nothing was sent of the row that was read. `was`: as it began. */
+void departures_undo(struct departures *d, uint64_t seq, enum departure was);
 /* Whether it was queued by an earlier process, which may have begun to send it. */
 bool departures_earlier(const struct departures *d, uint64_t seq) MUST_USE;
 /* How it ended is in the outbox's row, or that is gone. */

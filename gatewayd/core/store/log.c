@@ -62,10 +62,9 @@ bool store_get_log(struct store *s, struct store_log_row *out, struct error *e)
 
 bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct view packed, struct error *e)
 {
-	int64_t key = log_key(s, index);
+	struct bound no_shape = as_null();
 
-	return log_index_fits(index, e) && sql_run(s, SQL_ENTRY_PUT, BOUND(as_int(key), as_text(leaf)), e) &&
-	       (packed.n == 0 || sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed), as_null()), e));
+	return log_index_fits(index, e) && log_put_rows(s, log_key(s, index), leaf, packed, &no_shape, e);
 }
 
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e)
@@ -73,14 +72,26 @@ bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct 
 	return log_index_fits(index, e) && store_find_entry(s, (uint64_t)log_key(s, index), leaf, packed, e);
 }
 
+/* The same, kept when the statement has ended. */
+static bool keep_text(struct statement *q, int at, struct buf *text, struct view *out, struct error *e)
+{
+	bool ok = log_text(q, at, text, out, e);
+
+	if (!ok || out->n == 0 || out->p == text->p)
+		return ok;
+	buf_reset(text);
+	buf_add(text, *out);
+	*out = buf_view(text);
+	return !text->failed || error_set(e, REASON_NO_MEMORY, "no memory for a row of the store");
+}
+
 bool store_find_entry(struct store *s, uint64_t entry, struct view *leaf, struct view *packed, struct error *e)
 {
-	struct statement *q = sql_row(s, SQL_ENTRY_GET, BOUND(as_number(entry)), "entry", e);
+	struct statement *q = sql_row(s, packed ? SQL_ENTRY_GET : SQL_LEAF_GET, BOUND(as_number(entry)), "entry", e);
 
 	if (!q)
 		return false;
-	arena_reset(&s->scratch);
-	bool ok = col_keep(s, q, 0, leaf, e) && col_keep(s, q, 1, packed, e);
+	bool ok = keep_text(q, 1, &s->leaf, leaf, e) && (!packed || keep_text(q, 3, &s->packed, packed, e));
 	sql_end(q);
 	return ok;
 }
@@ -96,14 +107,18 @@ bool store_list_entries(struct store *s, uint64_t from, unsigned max,
 {
 	int64_t key = store_entry_log(from) ? log_end(s) : log_key(s, from);
 	struct statement *q = sql_start(s, SQL_ENTRY_LIST, BOUND(as_int(key), as_int(max), as_int(log_end(s))), e);
-	bool ok;
+	struct buf texts[2] = { BUF_INIT(0), BUF_INIT(0) };
+	struct view leaf, packed;
+	bool ok, more = true;
 
-	while (sql_next(s, q, &ok, e)) {
-		if (!each(arg, store_entry_index((uint64_t)col_int(q, 0)), col_view(q, 1), col_view(q, 2))) {
+	while (more && sql_next(s, q, &ok, e)) {
+		ok = log_text(q, 1, &texts[0], &leaf, e) && log_text(q, 3, &texts[1], &packed, e);
+		more = ok && each(arg, store_entry_index((uint64_t)col_int(q, 0)), leaf, packed);
+		if (!more)
 			sql_end(q);
-			break;
-		}
 	}
+	buf_free(&texts[0]);
+	buf_wipe(&texts[1]);
 	return ok;
 }
 
@@ -125,13 +140,17 @@ bool store_list_disclosures(struct store *s, unsigned max, bool (*each)(void *ar
                             void *arg, struct error *e)
 {
 	struct statement *q = sql_start(s, SQL_DISCLOSURE_LIST, BOUND(as_int(max)), e);
-	bool ok;
+	struct buf text = BUF_INIT(0);
+	struct view leaf;
+	bool ok, more = true;
 
-	while (sql_next(s, q, &ok, e))
-		if (!each(arg, (uint64_t)col_int(q, 0), col_view(q, 1))) {
+	while (more && sql_next(s, q, &ok, e)) {
+		ok = log_text(q, 1, &text, &leaf, e);
+		more = ok && each(arg, (uint64_t)col_int(q, 0), leaf);
+		if (!more)
 			sql_end(q);
-			break;
-		}
+	}
+	buf_free(&text);
 	return ok;
 }
 

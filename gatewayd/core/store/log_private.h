@@ -21,4 +21,10 @@ static inline bool log_index_fits(uint64_t index, struct error *e)
 	return store_entry_log(index) == 0 || error_set(e, REASON_NOT_FOUND, "no log has such an index");
 }
 
+/* Puts an entry, and its disclosures where it has any; `shape`: the number of the one that they name, or null. */
+bool log_put_rows(struct store *s, int64_t key, struct view leaf, struct view packed, const struct bound *shape,
+                  struct error *e) MUST_USE;
+/* The text of two columns, as it is or in fewer bytes; `*out` is in the row, or in `text`. */
+bool log_text(struct statement *q, int at, struct buf *text, struct view *out, struct error *e) MUST_USE;
+
 #endif

@@ -69,9 +69,10 @@ bool store_put_shaped(struct store *s, uint64_t index, struct view leaf, struct 
 	int64_t key = log_key(s, index);
 	uint64_t id = 0;
 
-	return log_index_fits(index, e) && sql_run(s, SQL_ENTRY_PUT, BOUND(as_int(key), as_text(leaf)), e) &&
-	       name_shape(s, shape, &id, e) &&
-	       sql_run(s, SQL_DISCLOSURE_PUT, BOUND(as_int(key), as_text(packed), as_number(id)), e);
+	if (!log_index_fits(index, e) || !name_shape(s, shape, &id, e))
+		return false;
+	struct bound named = as_number(id);
+	return log_put_rows(s, key, leaf, packed, &named, e);
 }
 
 /* A store in which somebody wrote keeps no erasure from being done: where the row is gone, nothing is left to be counted, and

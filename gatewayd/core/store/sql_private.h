@@ -7,6 +7,7 @@
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/key_window.h"
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/policy/schedule.h"
 
 /* Every statement; the texts are in statements.c, the migrations in migrations.c. The first ones write. */
@@ -156,6 +157,7 @@ enum sql {
 	SQL_INBOX_LIST,
 	SQL_INBOX_LAST,
 	SQL_ENTRY_GET,
+	SQL_LEAF_GET,
 	SQL_ENTRY_LIST,
 	SQL_ENTRY_LAST,
 	SQL_ENTRY_NEEDED,
@@ -218,8 +220,10 @@ struct store {
 	struct connection *connection;
 	struct statement *statements[SQL_COUNT];
 	bool writes, in_transaction, looking;
-	bool erased;          /* since the last checkpoint that was forced */
-	struct arena scratch; /* views that go out */
+	bool erased;             /* since the last checkpoint that was forced */
+	struct arena scratch;    /* views that go out */
+	struct buf row;          /* of the log, as it is written */
+	struct buf leaf, packed; /* of an entry that went out */
 	struct window window;
 	struct marks *marks; /* of a store that writes its own; NULL: a reader that shares nobody's */
 	uint8_t window_key[16];

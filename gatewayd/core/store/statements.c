@@ -39,7 +39,9 @@
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
 #define NOTICE_TAKEN_COLUMNS "SELECT seq, digest, kind, entry, taken_ms, proof FROM notice_taken "
 #define CONSENT_COLUMNS      "SELECT seq, agreement, purpose, consent, told FROM consent "
-#define INBOX_COLUMNS        "SELECT id, seq, exchange, kind, body, made_ms FROM inbox "
+#define ENTRY_COLUMNS \
+	"SELECT e.idx, e.leaf, e.compact, d.packed, d.compact FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
+#define INBOX_COLUMNS "SELECT id, seq, exchange, kind, body, made_ms FROM inbox "
 
 /* clang-format off */
 const char *const sql_texts[SQL_COUNT] = {
@@ -102,8 +104,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_INBOX_DONE] = "INSERT INTO inbox_done (id, seq, exchange, kind, made_ms, acked_ms, receipt) "
 		"SELECT id, seq, exchange, kind, made_ms, ?2, ?3 FROM inbox WHERE id = ?1",
 	[SQL_INBOX_DROP] = "DELETE FROM inbox WHERE id = ?1",
-	[SQL_ENTRY_PUT] = "INSERT INTO entry (idx, leaf) VALUES (?1, ?2)",
-	[SQL_DISCLOSURE_PUT] = "INSERT INTO disclosure (idx, packed, shape) VALUES (?1, ?2, ?3)",
+	[SQL_ENTRY_PUT] = "INSERT INTO entry (idx, leaf, compact) VALUES (?1, '', ?2)",
+	[SQL_DISCLOSURE_PUT] = "INSERT INTO disclosure (idx, packed, compact, shape) VALUES (?1, '', ?2, ?3)",
 	[SQL_DISCLOSURE_ERASE] = "DELETE FROM disclosure WHERE idx = ?1 RETURNING shape",
 	[SQL_SHAPE_PUT] = "INSERT INTO shape (id, agreement, digest, text, named) VALUES (" NEXT_ID("shape") ", ?1, ?2, ?3, 0) "
 		"RETURNING id",
@@ -253,10 +255,10 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_INBOX_DONE_GET] = "SELECT id, seq, exchange, kind, receipt, made_ms, acked_ms FROM inbox_done WHERE id = ?1",
 	[SQL_INBOX_LIST] = INBOX_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[SQL_INBOX_LAST] = LAST_ID("inbox", "inbox_done"),
-	[SQL_ENTRY_GET] = "SELECT e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx WHERE e.idx = ?1",
-	[SQL_ENTRY_LIST] = "SELECT e.idx, e.leaf, d.packed FROM entry e LEFT JOIN disclosure d ON d.idx = e.idx "
-		"WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",
-	[SQL_DISCLOSURE_LIST] = "SELECT d.idx, e.leaf FROM disclosure d JOIN entry e ON e.idx = d.idx ORDER BY d.idx LIMIT ?1",
+	[SQL_ENTRY_GET] = ENTRY_COLUMNS "WHERE e.idx = ?1",
+	[SQL_LEAF_GET] = "SELECT idx, leaf, compact FROM entry WHERE idx = ?1",
+	[SQL_ENTRY_LIST] = ENTRY_COLUMNS "WHERE e.idx >= ?1 AND e.idx < ?3 ORDER BY e.idx LIMIT ?2",
+	[SQL_DISCLOSURE_LIST] = "SELECT d.idx, e.leaf, e.compact FROM disclosure d JOIN entry e ON e.idx = d.idx ORDER BY d.idx LIMIT ?1",
 	[SQL_SHAPE_ID] = "SELECT id FROM shape WHERE agreement = ?1 AND digest = ?2",
 	[SQL_SHAPE_GET] = "SELECT text FROM shape WHERE agreement = ?1 AND digest = ?2",
 	[SQL_SHAPE_OF] = "SELECT s.text FROM disclosure d JOIN shape s ON s.id = d.shape WHERE d.idx = ?1",

@@ -143,6 +143,9 @@ void store_close(struct store *s)
 	sql_finish(s);
 	s->engine->close(s->connection);
 	arena_free(&s->scratch);
+	buf_wipe(&s->row);
+	buf_free(&s->leaf);
+	buf_wipe(&s->packed);
 	window_free(&s->window);
 	if (s->writes)
 		marks_free(s->marks);

@@ -92,7 +92,9 @@ END_TEST
 
 /* The entries that append() makes are alike, byte for byte: what is missing shows all the same. */
 static const char *const alterations[] = {
-	"UPDATE entry SET leaf = '{\"n\":9}' WHERE idx = 2", "DELETE FROM entry WHERE idx = 4",
+	"UPDATE entry SET leaf = '{\"n\":9}', compact = NULL WHERE idx = 2",
+	"UPDATE entry SET compact = x'01ff' WHERE idx = 2",
+	"DELETE FROM entry WHERE idx = 4",
 	"UPDATE tile SET hashes = zeroblob(length(hashes))",
 	"DELETE FROM disclosure WHERE idx = 3", /* as retention would, but no entry says so */
 };

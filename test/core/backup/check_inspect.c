@@ -205,16 +205,21 @@ START_TEST(the_log_is_the_one_that_was_signed)
 	OK(inspect_logs(f.store, &other, &i, e));
 	ck_assert_uint_eq(i.found[FINDING_LOG], 1);
 	store_close(f.store);
-	alter(scratch_file(&f.dir, "store.db"), "UPDATE entry SET leaf = replace(leaf, 'genesis', 'GENESIS')");
+	alter(scratch_file(&f.dir, "store.db"), "UPDATE entry SET leaf = 'GENESIS', compact = NULL");
 	OK((f.store = store_open(scratch_file(&f.dir, "store.db"), e)) != NULL);
 	OK(inspect_logs(f.store, &f.vkey, &i, e));
 	ck_assert_uint_eq(i.found[FINDING_LOG], 2);
+	store_close(f.store);
+	alter(scratch_file(&f.dir, "store.db"), "UPDATE entry SET compact = x'01ff'");
+	OK((f.store = store_open(scratch_file(&f.dir, "store.db"), e)) != NULL);
+	OK(inspect_logs(f.store, &f.vkey, &i, e));
+	ck_assert_uint_eq(i.found[FINDING_LOG], 3);
 	store_close(f.store);
 	f.store = NULL;
 	alter(scratch_file(&f.dir, "store.db"), "DELETE FROM entry");
 	OK((f.store = store_open(scratch_file(&f.dir, "store.db"), e)) != NULL);
 	OK(inspect_logs(f.store, &f.vkey, &i, e));
-	ck_assert_uint_eq(i.found[FINDING_LOG], 3);
+	ck_assert_uint_eq(i.found[FINDING_LOG], 4);
 	log_teardown(&f);
 }
 END_TEST

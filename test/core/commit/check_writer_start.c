@@ -53,7 +53,7 @@ static void refused_at_start(void)
 START_TEST(altered_entry_is_found)
 {
 	stop_after(20);
-	patch("store.db", "{\"n\":7,", "{\"n\":8,");
+	patch("store.db", "{\"n\":7", "{\"n\":8");
 	refused_at_start();
 }
 END_TEST

@@ -29,7 +29,7 @@ static struct {
 	unsigned n_due;
 	size_t body; /* at least so long */
 	struct store_ask asked;
-	bool cannot_list, cannot_list_due, cannot_send, hopeless, unproved, final, write_fails;
+	bool cannot_list, cannot_open, cannot_list_due, cannot_send, hopeless, unproved, final, write_fails;
 	const char *slug;
 	struct parcel *last_sent;
 	struct post *last_post, *first_posts[NEIGHBOUR_FIRST];
@@ -39,6 +39,8 @@ static struct {
 	struct courier_due due_written;
 	enum parcel_end end;
 	char slug_written[64];
+	unsigned opened, shut, without; /* by open() and shut() */
+	bool open;
 } k;
 
 static struct view recipient_of(unsigned i)
@@ -82,8 +84,29 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 	return true;
 }
 
+static bool open_all(struct worker *w, struct courier_due *due, size_t n)
+{
+	ck_assert_ptr_eq(w, &worker);
+	ck_assert(!k.open && n > 0 && n <= COURIER_TOGETHER);
+	for (size_t i = 0; i < n; i++)
+		due[i].begun = 7;
+	k.open = !k.cannot_open;
+	k.opened += k.open ? (unsigned)n : 0;
+	return k.open;
+}
+
+static void shut_all(struct worker *w, const struct courier_due *due, size_t n, size_t without)
+{
+	ck_assert_ptr_eq(w, &worker);
+	ck_assert(k.open && due[n - 1].begun == 7 && without <= n);
+	k.open = false;
+	k.shut += (unsigned)n;
+	k.without += (unsigned)without;
+}
+
 static bool find_target(struct parcel *p)
 {
+	ck_assert(k.open && p->due.begun == 7);
 	snprintf(p->target, sizeof p->target, "/letters");
 	return true;
 }
@@ -176,6 +199,8 @@ static const struct courier_kind letters = {
 	.recipient = next_recipient,
 	.due = list_due,
 	.batch = 1,
+	.open = open_all,
+	.shut = shut_all,
 	.target = find_target,
 	.pack = pack,
 	.send = send_it,
@@ -364,6 +389,31 @@ START_TEST(large_bodies_leave_one_place_each)
 }
 END_TEST
 
+START_TEST(those_without_a_place_are_told)
+{
+	due(NEIGHBOUR_FIRST);
+	k.body = 23u << 20;
+	courier_tick(courier);
+	ck_assert_uint_lt(k.sent, NEIGHBOUR_FIRST);
+	ck_assert_uint_eq(k.opened, NEIGHBOUR_FIRST);
+	ck_assert_uint_eq(k.shut, NEIGHBOUR_FIRST);
+	ck_assert_uint_eq(k.without, NEIGHBOUR_FIRST - k.sent);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_now_is_due_again)
+{
+	due(2);
+	k.cannot_open = true;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 0);
+	ck_assert_uint_eq(conf.refs, 1);
+	k.cannot_open = false;
+	courier_tick(courier);
+	ck_assert_uint_eq(k.sent, 2);
+}
+END_TEST
+
 START_TEST(what_is_under_way_is_not_sent_again)
 {
 	due(2);
@@ -508,6 +558,8 @@ TCase *make_courier_case(void)
 	tcase_add_test(c, a_silent_one_is_asked_by_one_at_a_time_until_it_answers);
 	tcase_add_test(c, what_is_past_its_deadline_ends_though_the_way_is_shut);
 	tcase_add_test(c, large_bodies_leave_one_place_each);
+	tcase_add_test(c, those_without_a_place_are_told);
+	tcase_add_test(c, what_cannot_be_read_now_is_due_again);
 	tcase_add_test(c, what_is_under_way_is_not_sent_again);
 	tcase_add_test(c, each_worker_has_its_share);
 	tcase_add_test(c, an_answer_is_judged_then_written_then_it_is_gone);

@@ -210,7 +210,8 @@ START_TEST(a_store_of_before)
 
 	OK(store_commit(s, e));
 	store_close(s);
-	execute("DROP TABLE receipt_of; DROP TABLE receipt_bundle; PRAGMA user_version = 22;"
+	execute("ALTER TABLE entry DROP COLUMN compact; ALTER TABLE disclosure DROP COLUMN compact;"
+	        "DROP TABLE receipt_of; DROP TABLE receipt_bundle; PRAGMA user_version = 22;"
 	        "INSERT INTO receipt (seq, receipt) VALUES (2, 'of before'), (3, 'as well')");
 	OK((s = store_open(scratch_file(&dir, "store.db"), e)) != NULL);
 	ck_assert(view_is(receipt_of(2), "of before"));

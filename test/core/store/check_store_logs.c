@@ -1,4 +1,6 @@
 /* The store's logs of several epochs, what a witness remembers, and the cosignatures of others. */
+#include <sqlite3.h>
+
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/rest.h"
@@ -296,6 +298,64 @@ START_TEST(timestamps_by_size)
 }
 END_TEST
 
+static void execute(const char *sql)
+{
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(scratch_file(&dir, "store.db"), &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static bool note_leaf(void *arg, uint64_t entry, struct view leaf)
+{
+	struct buf *out = arg;
+
+	buf_addf(out, "%llu %.*s;", (unsigned long long)store_entry_index(entry), VIEW_ARG(leaf));
+	return true;
+}
+
+static bool note_entry(void *arg, uint64_t index, struct view leaf, struct view packed)
+{
+	note_leaf(arg, index, leaf);
+	buf_add(arg, packed);
+	return true;
+}
+
+/* Rows that an older build wrote are texts; those of both are read alike, and nothing is read of one that was altered. */
+START_TEST(rows_of_before_and_altered_ones)
+{
+	struct buf out = BUF_INIT(4096);
+	struct view leaf, packed;
+
+	begin();
+	put_entry(0, "new 0");
+	put_entry(1, "new 1");
+	put_entry(2, "new 2");
+	commit();
+	execute("UPDATE entry SET leaf = 'of before', compact = NULL WHERE idx = (1 << 40) + 1;"
+	        "UPDATE disclosure SET packed = '[\"y\"]', compact = NULL WHERE idx = (1 << 40) + 1");
+	OK(store_list_entries(s, 0, 9, note_entry, &out, e));
+	OK(store_list_disclosures(s, 9, note_leaf, &out, e));
+	buf_addc(&out, 0);
+	ck_assert_str_eq(out.p, "0 new 0;[\"x\"]1 of before;[\"y\"]2 new 2;[\"x\"]"
+	                        "0 old 0;1 old 1;0 new 0;1 of before;2 new 2;");
+	OK(store_get_entry(s, 1, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "of before") && view_is(packed, "[\"y\"]"));
+	OK(store_find_entry(s, UINT64_C(1) << 40 | 2, &leaf, NULL, e));
+	ck_assert(view_is(leaf, "new 2"));
+	execute("UPDATE disclosure SET compact = x'01ff' WHERE idx = (1 << 40) + 2");
+	OK(store_find_entry(s, UINT64_C(1) << 40 | 2, &leaf, NULL, e));
+	REFUSED(REASON_TAMPERED, store_get_entry(s, 2, &leaf, &packed, e));
+	buf_reset(&out);
+	REFUSED(REASON_TAMPERED, store_list_entries(s, 2, 9, note_entry, &out, e));
+	execute("UPDATE entry SET compact = x'02' WHERE idx = (1 << 40) + 2");
+	REFUSED(REASON_TAMPERED, store_find_entry(s, UINT64_C(1) << 40 | 2, &leaf, NULL, e));
+	REFUSED(REASON_TAMPERED, store_list_disclosures(s, 9, note_leaf, &out, e));
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(an_old_log_is_archived)
 {
 	struct store_archive a = { .size = 2, .checkpoint = { .b = { 9, 8, 7 } } }, found;
@@ -347,6 +407,7 @@ TCase *make_store_logs_case(void)
 	tcase_add_checked_fixture(c, two_logs, teardown);
 	tcase_add_test(c, a_new_log_begins_empty);
 	tcase_add_test(c, the_old_log_stays);
+	tcase_add_test(c, rows_of_before_and_altered_ones);
 	tcase_add_test(c, an_old_log_is_archived);
 	tcase_add_test(c, exchanges_name_the_log_of_their_entry);
 	tcase_add_test(c, witnessed_logs_are_replaced);

@@ -10,6 +10,7 @@ import time
 import unittest
 
 import agreements
+import compact
 from proxy import Proxy
 from world import ROOT, World, read, wait_for, write
 
@@ -39,11 +40,9 @@ def told_at_home(node, name):
     """Values of the log's disclosures of that name."""
     db = sqlite3.connect(f"file:{node.folder}/store/gatewayd.db?mode=ro", uri=True)
     try:
-        packed = [d for (text,) in db.execute("SELECT packed FROM disclosure") for d in json.loads(text) if len(d) > 22]
+        return [value for row in compact.disclosures(db) for _, n, value in row if n == name]
     finally:
         db.close()
-    opened = [json.loads(base64.urlsafe_b64decode(d + "==")) for d in packed]
-    return [value for _, n, value in opened if n == name]
 
 
 def notes(node, operation):
@@ -133,7 +132,7 @@ class Chain(Pair):
         self.done(review, {"result": "kept", "reason": "the made-up case is still open"})
         self.receipt_came(exchange, "review")
         self.assertEqual(told_at_home(self.world.south, "reason"), ["the made-up case is still open"])
-        self.assertNotIn(b"made-up case", kept(self.world.north))
+        self.assertNotIn(b"case is still open", kept(self.world.north))
         self.assertNotIn(base64.b64encode(b"the made-up case is still open")[:20], kept(self.world.north))
         self.pass_minutes(1)
         self.world.south.ctl("retention", "run")

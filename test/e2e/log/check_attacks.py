@@ -12,6 +12,7 @@ import unittest
 import uuid
 
 import agreements
+import compact
 import check_sender
 import check_sight
 from check_witness import Log, audit_option, auditor, started
@@ -301,8 +302,8 @@ class Copies(Case):
         self.kind, at = "forged", time.monotonic()
 
         def swap(db):
-            a, b = (db.execute("SELECT leaf FROM entry WHERE idx = ?", (i,)).fetchone()[0] for i in (2, 3))
-            db.executemany("UPDATE entry SET leaf = ? WHERE idx = ?", ((b, 2), (a, 3)))
+            a, b = (db.execute("SELECT leaf, compact FROM entry WHERE idx = ?", (i,)).fetchone() for i in (2, 3))
+            db.executemany("UPDATE entry SET leaf = ?, compact = ? WHERE idx = ?", ((*b, 2), (*a, 3)))
         self.noticed("two entries change places in the store", "auditor", at, self.verify_store(self.alter(swap)))
 
     def test_edited_note(self):

@@ -7,6 +7,7 @@ import sqlite3
 import unittest
 
 import agreements
+import compact
 from check_witness import started
 from world import GATEWAYCTL, Client, World, read, run, wait_for, write
 
@@ -112,7 +113,7 @@ class Altered(unittest.TestCase):
             w.add_system(w.north, "north", "auditor", cert, roles=("auditor",))
             w.north.start()
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
-                db.execute("UPDATE entry SET leaf = replace(leaf, '\"genesis\"', '\"GENESIS\"') WHERE idx = 0")
+                self.assertTrue(compact.alter(db, '"genesis"', '"GENESIS"', "idx = 0"))
             words = ("--certificate", cert, "--private-key", key, "--authority", w.authority.cert, "--resolve",
                      f"{w.north.host}:{w.north.port}:127.0.0.1", f"https://{w.north.host}:{w.north.port}")
             code, _, err = run(GATEWAYCTL, "audit", "verify", "--key", f"{w.north.folder}/audit.vkey", *words, ok=False)

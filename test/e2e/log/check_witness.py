@@ -17,6 +17,7 @@ import time
 import unittest
 
 import agreements
+import compact
 from merkle import proof_of, root_of
 from world import ROOT, Client, World, read, run, wait_for, write
 
@@ -508,6 +509,6 @@ class Rebuild(unittest.TestCase):
             wait_for(lambda: metric(w.north, "rebuild_entries") == w.north.ask("status")["store"]["entries"])
             self.assertEqual(metric(w.north, "rebuild_failures_total"), 0)
             with sqlite3.connect(f"{w.north.folder}/store/gatewayd.db") as db:
-                db.execute("UPDATE entry SET leaf = replace(leaf, '\"start\"', '\"START\"') WHERE idx = 1")
+                self.assertTrue(compact.alter(db, '"start"', '"START"', "idx = 1"))
             self.assertEqual(w.north.process.wait(30), 78)
             self.assertIn("the audit log was altered: entry 1 ", read(w.north.log))

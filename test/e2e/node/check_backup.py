@@ -14,6 +14,7 @@ import threading
 import unittest
 
 import agreements
+import compact
 from check_witness import edit, started
 from once import copy_once
 from world import World, read, run, wait_for, write
@@ -274,7 +275,7 @@ class Restore(Rehearsal):
         self.north.start()
         self.north.stop()
         with contextlib.closing(sqlite3.connect(self.store)) as db, db:
-            db.execute("UPDATE entry SET leaf = replace(leaf, '\"stop\"', '\"STOP\"')")
+            self.assertTrue(compact.alter(db, '"stop"', '"STOP"'))
         code, _, err = self.back_up(ok=False)
         self.assertEqual(code, 4)
         self.assertIn("the copy does not hold, and no backup was made of it: log: log 0: entry", err)
@@ -343,7 +344,7 @@ class Check(Rehearsal):
         self.north.start()
         self.north.stop()
         with contextlib.closing(sqlite3.connect(self.store)) as db, db:
-            db.execute("UPDATE entry SET leaf = replace(leaf, '\"stop\"', '\"STOP\"')")
+            self.assertTrue(compact.alter(db, '"stop"', '"STOP"'))
         code, out, _ = self.north.ctl("store", "check", ok=False)
         self.assertEqual(code, 4)
         self.assertIn("NOT as it was signed", out)
