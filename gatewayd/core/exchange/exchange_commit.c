@@ -13,6 +13,7 @@
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 #include "lib/policy/decision.h"
 
@@ -173,21 +174,34 @@ static bool is_archived(const struct exchange *x)
 	return store_get_archive(x->decider->reader, store_entry_log(x->found.index), &a, &none);
 }
 
+static enum ended_as ended_as(const struct exchange *x)
+{
+	if (x->found.accepted == STORE_REPLAY)
+		return ENDED_REPLAYED;
+	switch (x->decided.decision.outcome) {
+	case OUTCOME_REFUSED: return ENDED_REFUSED;
+	case OUTCOME_HELD: return ENDED_HELD;
+	case OUTCOME_TRANSFORMED: return ENDED_TRANSFORMED;
+	case OUTCOME_RELEASED: break;
+	}
+	return ENDED_RELEASED;
+}
+
 static void count_outcome(struct exchange *x)
 {
-	struct decided *d = &x->decided;
+	const struct decided *d = &x->decided;
 	struct core *c = x->decider->core;
+	enum ended_as how = ended_as(x);
+	_Atomic uint64_t *const all[ENDED_COUNT] = { [ENDED_RELEASED] = &c->released,
+		                                     [ENDED_TRANSFORMED] = &c->released,
+		                                     [ENDED_HELD] = &c->held,
+		                                     [ENDED_REFUSED] = &c->refused,
+		                                     [ENDED_REPLAYED] = &c->replayed };
 
 	if (d->asked.dry_run)
 		return;
-	if (x->found.accepted == STORE_REPLAY)
-		atomic_fetch_add_explicit(&c->replayed, 1, memory_order_relaxed);
-	else if (d->decision.outcome == OUTCOME_REFUSED)
-		atomic_fetch_add_explicit(&c->refused, 1, memory_order_relaxed);
-	else if (d->decision.outcome == OUTCOME_HELD)
-		atomic_fetch_add_explicit(&c->held, 1, memory_order_relaxed);
-	else
-		atomic_fetch_add_explicit(&c->released, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(all[how], 1, memory_order_relaxed);
+	outcomes_count(&c->outcomes, d->agreement ? agreement_id(d->agreement) : VIEW(""), how);
 }
 
 static void fill_result(struct exchange *x)
@@ -243,6 +257,8 @@ static void came_home(struct job *j)
 	if (x->written.result.failed)
 		plain_problem(x, REASON_NO_MEMORY);
 	writer_release(j);
+	if (j->committed && x->decider->took)
+		latency_note(&x->decider->took->answer, instant_monotonic_us() - j->committed_us);
 	x->done(x);
 }
 

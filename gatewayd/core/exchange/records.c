@@ -409,7 +409,9 @@ void *deciding_new(struct worker *w)
 	struct decider *d = calloc(1, sizeof *d);
 
 	if (d)
-		*d = (struct decider){ .core = w->core, .reader = w->reader, .home = w->home, .scratch = &w->scratch };
+		*d = (struct decider){
+			.core = w->core, .reader = w->reader, .home = w->home, .scratch = &w->scratch, .took = &w->took
+		};
 	w->decider = d;
 	return d;
 }

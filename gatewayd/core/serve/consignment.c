@@ -125,6 +125,7 @@ static bool send_first(struct consignment *c)
 	}
 	buf_free(&c->post.answer);
 	c->post.answer = BUF_INIT(ANSWER_ONE + (size_t)(c->out - 1) * ANSWER_LINE);
+	c->sent_us = instant_monotonic_us();
 	return c->kind->send(c->worker, &c->post, &head);
 }
 
@@ -283,6 +284,8 @@ static void ended(void *arg)
 	for (unsigned i = 0; i < c->out; i++, p = p->beside)
 		p->left |= c->post.sent > 0;
 	wipe(c->body.p, c->body.n);
+	if (c->post.status > 0)
+		latency_note(&c->worker->took.delivery, instant_monotonic_us() - c->sent_us);
 	/* An answer that was too long for many is one. */
 	c->heard(c, c->out > 1 && c->post.answer.failed ? 200 : c->post.status);
 	take_answer(c);

@@ -92,6 +92,7 @@ void cosigners_state(const struct cosigner *list, uint64_t generation, struct co
 	{
 		if (t->generation != generation)
 			continue;
+		out->named++;
 		out->unasked += !t->asked;
 		out->silent += t->silent;
 		out->of_independent += t->independent;
