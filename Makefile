@@ -36,7 +36,7 @@ COMMON   := gatewayd/os gatewayd $(LOWER)
 CORE     := $(filter gatewayd/core gatewayd/core/%,$(ROOMS)) $(COMMON)
 
 # The folder gatewayd also has what starts both processes: no part of its room.
-sources_gatewayd            := gatewayd/build.c gatewayd/channel.c gatewayd/confine.c gatewayd/exit_status.c
+sources_gatewayd            := gatewayd/build.c gatewayd/channel.c gatewayd/confine.c gatewayd/exit_status.c gatewayd/journal.c
 sources_gatewayd/core/store := $(sort $(wildcard gatewayd/core/store/*.c gatewayd/core/store/*/*.c))
 sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
 archive_of = $(B)/$(subst /,_,$(1)).a

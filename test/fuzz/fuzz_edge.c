@@ -53,7 +53,7 @@ static struct {
 	bool live, replied;
 } outbound[4];
 
-void edge_log(const struct edge_thread *t, const char *fmt, ...)
+void edge_log(const struct edge_thread *t, enum journal_level level, const char *fmt, ...)
 {
 	(void)t, (void)fmt;
 }

@@ -69,6 +69,7 @@ struct submission {
 	const struct partner *peer;      /* of `conf` */
 	struct view path;                /* /v1/agreements/{id}/…: names the agreement */
 	struct view key;                 /* Idempotency-Key; empty: none */
+	struct view traceparent;         /* as it was sent; empty: none. It goes into the journal and nowhere else */
 	int64_t now_ms;                  /* judges everything */
 	struct lane *lane;               /* whose turn its job takes; NULL: the node's own */
 	bool dry_run;                    /* /validate: nothing is stored but an audit entry */

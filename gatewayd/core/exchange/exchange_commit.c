@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/store/caveats.h"
@@ -117,11 +118,22 @@ static void tell_attempt(const struct exchange *x)
 
 	if (d->envelope.from_gateway)
 		uuid_print(&d->envelope.origin.exchange, id);
-	log_line("warning",
-	         "delivery %s of partner %s under agreement %.*s is not taken: %s%s%s%s%s; the partner tries again", id,
-	         d->asked.peer->id, VIEW_ARG(submission_agreement(&d->asked)), reason_slug(exchange_reason(x)),
-	         first && first->pointer[0] ? ": " : "", first ? first->pointer : "",
-	         first && first->clause[0] ? ": " : "", first ? first->clause : "");
+	char agreement[72];
+	struct traceparent trace = { .sampled = false };
+	if (d->envelope.from_gateway)
+		border_trace(&d->envelope.origin.exchange, BORDER_RECIPIENT, &trace);
+	snprintf(agreement, sizeof agreement, "%.*s", VIEW_ARG(submission_agreement(&d->asked)));
+	const struct journal_field fields[] = { { "exchange", d->envelope.from_gateway ? id : NULL },
+		                                { "partner", d->asked.peer->id },
+		                                { "agreement", agreement },
+		                                { "reason", reason_slug(exchange_reason(x)) },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("warning", fields,
+	          "delivery %s of partner %s under agreement %.*s is not taken: %s%s%s%s%s; the partner tries again",
+	          id, d->asked.peer->id, VIEW_ARG(submission_agreement(&d->asked)), reason_slug(exchange_reason(x)),
+	          first && first->pointer[0] ? ": " : "", first ? first->pointer : "",
+	          first && first->clause[0] ? ": " : "", first ? first->clause : "");
 }
 
 static void note_attempt(struct exchange *x)
@@ -240,6 +252,64 @@ static void fill_result(struct exchange *x)
 	count_outcome(x);
 }
 
+/* --- the journal --- */
+
+/* A record that was decided, for whoever looks for one. */
+static void tell_decided(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	struct traceparent trace;
+	char id[UUID_TEXT + 1], agreement[72];
+
+	if (!journal_takes(JOURNAL_DEBUG))
+		return;
+	uuid_print(&x->found.answer_id, id);
+	border_trace(d->kind == EXCHANGE_INGRESS ? &d->origin : &x->found.answer_id,
+	             d->kind == EXCHANGE_INGRESS ? BORDER_RECIPIENT : BORDER_SENDER, &trace);
+	snprintf(agreement, sizeof agreement, "%.*s", VIEW_ARG(d->agreement ? agreement_id(d->agreement) : VIEW("")));
+	const char *outcome = ended_name(ended_as(x)), *reason = reason_slug(exchange_reason(x));
+	const struct journal_field fields[] = { { "exchange", id },
+		                                { "partner", d->asked.peer->id },
+		                                { "agreement", agreement },
+		                                { "outcome", outcome },
+		                                { "reason", reason },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("debug", fields, "exchange %s: %s", id, outcome);
+}
+
+/* The caller's trace and the one that the partner knows it by stand together here and nowhere else: what a system of this
+ * agency chose freely does not cross the border. Only what the caller says it records. */
+static void tell_trace(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	struct traceparent caller, trace;
+	char id[UUID_TEXT + 1];
+
+	if (d->kind != EXCHANGE_EGRESS || d->asked.dry_run || !journal_takes(JOURNAL_INFO) ||
+	    !traceparent_parse(d->asked.traceparent, &caller) || !caller.sampled)
+		return;
+	uuid_print(&x->found.answer_id, id);
+	border_trace(&x->found.answer_id, BORDER_SENDER, &trace);
+	const struct journal_field fields[] = { { "exchange", id },
+		                                { "partner", d->asked.peer->id },
+		                                { "caller_trace", caller.trace },
+		                                { "caller_span", caller.span },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("info", fields, "exchange %s: trace %s of the caller (span %s) is trace %s to the partner", id,
+	          caller.trace, caller.span, trace.trace);
+}
+
+/* Of what is kept for its key: a conflict has no exchange. */
+static void tell_written(const struct exchange *x)
+{
+	if (x->found.accepted != STORE_NEW && x->found.accepted != STORE_REPLAY)
+		return;
+	tell_decided(x);
+	tell_trace(x);
+}
+
 static void came_home(struct job *j)
 {
 	struct exchange *x = JOB_OF(struct exchange, j);
@@ -251,6 +321,7 @@ static void came_home(struct job *j)
 	if (j->committed) {
 		fill_result(x);
 		note_attempt(x);
+		tell_written(x);
 	} else {
 		plain_problem(x, REASON_UNAVAILABLE);
 	}

@@ -137,6 +137,7 @@ struct submission records_submission(const struct request *r, bool dry_run)
 		                    .peer = r->peer,
 		                    .path = r->path,
 		                    .key = r->key,
+		                    .traceparent = r->traceparent,
 		                    .now_ms = r->stream ? instant_now_ms() : r->now_ms,
 		                    .lane = request_lane(r),
 		                    .dry_run = dry_run };

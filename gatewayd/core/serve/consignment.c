@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/serve/neighbour.h"
 #include "gatewayd/os/instant.h"
 
@@ -97,9 +98,18 @@ static unsigned choose(const struct consignment *c)
 	return n;
 }
 
+static void print_trace(const struct parcel *p, char out[TRACEPARENT_TEXT + 1])
+{
+	struct traceparent t;
+
+	border_trace(&p->about, BORDER_SENDER, &t);
+	traceparent_print(&t, out);
+}
+
 /* False: nothing goes out, and c->post says why. */
 static bool send_first(struct consignment *c)
 {
+	char trace[TRACEPARENT_TEXT + 1];
 	const struct parcel *p = c->first;
 	struct post_head head = { .to = p->partner,
 		                  .method = "POST",
@@ -110,7 +120,10 @@ static bool send_first(struct consignment *c)
 
 	c->out = choose(c);
 	c->post.body = buf_view(&p->body);
-	if (c->out > 1) {
+	if (c->out == 1) {
+		print_trace(p, trace);
+		head.traceparent = trace;
+	} else {
 		buf_reset(&c->body);
 		for (unsigned i = 0; i < c->out; i++, p = p->beside)
 			add_line(&c->body, p);

@@ -53,7 +53,7 @@ struct request {
 	int64_t now_ms;             /* when the request was complete: judges everything */
 	struct buf head;            /* method, target and fields; the views below look into it */
 	struct view method, target, path, query;
-	struct view content_type, content_digest, key, accept;
+	struct view content_type, content_digest, key, accept, traceparent;
 	uint64_t length; /* of the body; CHANNEL_CHUNKED: as much as comes */
 	struct buf body;
 	int64_t head_us, whole_us; /* monotonic: when its head was found, when all of it */
