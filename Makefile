@@ -75,7 +75,7 @@ $(B)/build_id: FORCE
 $(NAMES_BUILD): CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 $(NAMES_BUILD): $(B)/build_id
 
-$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(call archives_of,gatewayd/edge $(CORE))
+$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/passed.o $(call archives_of,gatewayd/edge $(CORE))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 $(B)/bin/gatewayctl: $(call archives_of,gatewayd/ctl $(CORE))

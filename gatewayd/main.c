@@ -25,6 +25,7 @@
 #include "gatewayd/listeners.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
+#include "gatewayd/passed.h"
 
 #define EXIT_USAGE 2
 
@@ -88,8 +89,20 @@ struct sockets {
 	int control;
 };
 
+/* One that is passed is one queue of connections, of which every thread takes. -1: an error. */
+static int listener_of(struct passed *p, const char *address, struct error *e)
+{
+	int fd = passed_copy(p, address);
+
+	return fd >= 0 ? fd : listen_tcp(address, e);
+}
+
 static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 {
+	struct passed passed;
+
+	if (!passed_take(&passed, e))
+		return false;
 	/* First, for it tells whether another one runs: listeners that share a port would take its connections. */
 	s->control = listen_unix(n->control, e);
 	if (s->control < 0)
@@ -101,19 +114,19 @@ static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 		s->core_channels[t] = pair[0];
 		s->edge_channels[t] = pair[1];
 		for (size_t i = 0; i < n->n_listen; i++) {
-			int fd = listen_tcp(n->listen[i], e);
+			int fd = listener_of(&passed, n->listen[i], e);
 			if (fd < 0)
 				return false;
 			s->listeners[s->n_listeners++] = fd;
 		}
 	}
 	for (size_t i = 0; i < n->n_monitor; i++) {
-		s->monitors[i] = listen_tcp(n->monitor[i], e);
+		s->monitors[i] = listener_of(&passed, n->monitor[i], e);
 		if (s->monitors[i] < 0)
 			return false;
 		s->n_monitors++;
 	}
-	return true;
+	return passed_settle(&passed, e);
 }
 
 static bool become(const char *user, struct error *e)
