@@ -156,30 +156,35 @@ lint:
 hooks:
 	install -m 755 test/rules/pre-commit "$$(git rev-parse --git-path hooks)/pre-commit"
 
+# Where units go (Debian: /lib/systemd/system), and documents with what they name.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+share   := $(DESTDIR)$(PREFIX)/share
+docs    := $(share)/doc/gatewayd
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
-		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/gatewayd/partners \
-		$(DESTDIR)$(PREFIX)/share/gatewayd/assessments \
-		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/logrotate.d
-	install -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
-	install -m 755 $(B)/bin/gatewayctl $(DESTDIR)$(PREFIX)/bin/gatewayctl
-	install -m 644 schema/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/
-	install -m 644 schema/records/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records/
-	install -m 644 conf/agreements/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/agreements/
-	install -m 644 conf/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/
-	install -m 644 conf/assessments/*.md $(DESTDIR)$(PREFIX)/share/gatewayd/assessments/
-	install -m 644 gatewayd/ctl/page/verify.html $(DESTDIR)$(PREFIX)/share/gatewayd/
-	install -m 644 conf/partners/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/partners/
-	install -m 755 systemd/renew-certificate $(DESTDIR)$(PREFIX)/share/gatewayd/
-	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
-	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
-	$(B)/bin/gatewayctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatewayctl
-	$(B)/bin/gatewayctl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_gatewayctl
-	scdoc < doc/gatewayd.8.scd > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
-	scdoc < doc/gatewayctl.1.scd > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
+	install -D -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
+	install -D -m 755 $(B)/bin/gatewayctl $(DESTDIR)$(PREFIX)/bin/gatewayctl
+	install -D -m 644 -t $(share)/gatewayd/schema schema/*.json
+	install -D -m 644 -t $(share)/gatewayd/schema/records schema/records/*.json
+	install -D -m 644 -t $(share)/gatewayd/agreements conf/agreements/*.json
+	install -D -m 644 -t $(share)/gatewayd/assessments conf/assessments/*.md
+	install -D -m 644 -t $(share)/gatewayd/partners conf/partners/*.json
+	install -D -m 644 -t $(share)/gatewayd conf/*.json gatewayd/ctl/page/verify.html
+	install -D -m 755 -t $(share)/gatewayd systemd/renew-certificate
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/gatewayd.service systemd/gatewayd.socket
+	install -D -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
+	install -D -m 644 systemd/gatewayd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gatewayd.conf
+	install -D -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
+	install -D -m 644 -t $(docs) README.md SECURITY.md CHANGELOG.md doc/*.md doc/*.yaml doc/*.json doc/recipient.py
+	install -D -m 644 -t $(docs)/decisions doc/decisions/*.md
+	install -D -m 644 -t $(docs)/examples conf/gatewayd.json
+	install -D -m 755 -t $(docs)/examples/demo test/demo/demo.sh
+	install -D -m 644 -t $(docs)/examples/demo test/demo/compare.py
+	for f in conf/records/*/*; do install -D -m 644 $$f $(docs)/examples/$${f#conf/}; done
+	install -d $(share)/bash-completion/completions $(share)/zsh/vendor-completions $(share)/man/man8 $(share)/man/man1
+	$(B)/bin/gatewayctl completion bash > $(share)/bash-completion/completions/gatewayctl
+	$(B)/bin/gatewayctl completion zsh > $(share)/zsh/vendor-completions/_gatewayctl
+	scdoc < doc/gatewayd.8.scd > $(share)/man/man8/gatewayd.8
+	scdoc < doc/gatewayctl.1.scd > $(share)/man/man1/gatewayctl.1
 
 clean:
 	rm -rf build

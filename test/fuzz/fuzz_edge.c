@@ -55,7 +55,7 @@ static struct {
 
 void edge_log(const struct edge_thread *t, enum journal_level level, const char *fmt, ...)
 {
-	(void)t, (void)fmt;
+	(void)t, (void)level, (void)fmt;
 }
 
 /* In place of the network's: the other end is a partner. */
