@@ -1,4 +1,4 @@
-# gatewayd: make · make check · make demo · make bench · make fuzz · make install DESTDIR=
+# gatewayd: make · make check · make demo · make bench · make fuzz · make install DESTDIR= · make deb
 # Variables: CC, SANITIZE=address,undefined|thread, V=1 to see commands, PREFIX, DESTDIR,
 # EXTRA (more preprocessor flags: -DGATEWAY_PROBE tries from each thread what confinement refuses).
 
@@ -136,8 +136,8 @@ demo:
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
 # The hours: every fault at every call, more kills, more disks without power, ten years day by day, 50,000 agreements, mutants, fuzzing; the
-# store's SQL in PostgreSQL; races of threads, and two analysers.
-check-long: check check-faults-long check-meaning-long check-postgres check-tsan analyze mutants fuzz
+# store's SQL in PostgreSQL; races of threads, two analysers, and the packages in a fresh Debian.
+check-long: check check-deb check-faults-long check-meaning-long check-postgres check-tsan analyze mutants fuzz
 	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 	AUDITOR_SECONDS=600 $(MAKE) check-e2e TESTS=check_auditor
