@@ -1,4 +1,4 @@
-# gatewayd: make · make check · make demo · make bench · make fuzz · make install DESTDIR=
+# gatewayd: make · make check · make demo · make bench · make fuzz · make install DESTDIR= · make deb
 # Variables: CC, SANITIZE=address,undefined|thread, V=1 to see commands, PREFIX, DESTDIR,
 # EXTRA (more preprocessor flags: -DGATEWAY_PROBE tries from each thread what confinement refuses).
 
@@ -36,7 +36,7 @@ COMMON   := gatewayd/os gatewayd $(LOWER)
 CORE     := $(filter gatewayd/core gatewayd/core/%,$(ROOMS)) $(COMMON)
 
 # The folder gatewayd also has what starts both processes: no part of its room.
-sources_gatewayd            := gatewayd/build.c gatewayd/channel.c gatewayd/confine.c gatewayd/exit_status.c
+sources_gatewayd            := gatewayd/build.c gatewayd/channel.c gatewayd/confine.c gatewayd/exit_status.c gatewayd/journal.c
 sources_gatewayd/core/store := $(sort $(wildcard gatewayd/core/store/*.c gatewayd/core/store/*/*.c))
 sources_of = $(or $(sources_$(1)),$(sort $(wildcard $(1)/*.c)))
 archive_of = $(B)/$(subst /,_,$(1)).a
@@ -75,7 +75,7 @@ $(B)/build_id: FORCE
 $(NAMES_BUILD): CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
 $(NAMES_BUILD): $(B)/build_id
 
-$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o $(call archives_of,gatewayd/edge $(CORE))
+$(B)/bin/gatewayd: $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o $(B)/gatewayd/passed.o $(call archives_of,gatewayd/edge $(CORE))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 $(B)/bin/gatewayctl: $(call archives_of,gatewayd/ctl $(CORE))
@@ -136,8 +136,8 @@ demo:
 check-e2e: all
 	BUILD="$(abspath $(B))" python3 test/e2e/run.py $(TESTS)
 # The hours: every fault at every call, more kills, more disks without power, ten years day by day, 50,000 agreements, mutants, fuzzing; the
-# store's SQL in PostgreSQL; races of threads, and two analysers.
-check-long: check check-faults-long check-meaning-long check-postgres check-tsan analyze mutants fuzz
+# store's SQL in PostgreSQL; races of threads, two analysers, and the packages in a fresh Debian.
+check-long: check check-deb check-faults-long check-meaning-long check-postgres check-tsan analyze mutants fuzz
 	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 	AUDITOR_SECONDS=600 $(MAKE) check-e2e TESTS=check_auditor
@@ -156,33 +156,36 @@ lint:
 hooks:
 	install -m 755 test/rules/pre-commit "$$(git rev-parse --git-path hooks)/pre-commit"
 
+# Where units go (Debian: /lib/systemd/system), and documents with what they name.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+share   := $(DESTDIR)$(PREFIX)/share
+docs    := $(share)/doc/gatewayd
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records \
-		$(DESTDIR)$(PREFIX)/share/gatewayd/agreements $(DESTDIR)$(PREFIX)/share/gatewayd/partners \
-		$(DESTDIR)$(PREFIX)/share/gatewayd/assessments \
-		$(DESTDIR)$(PREFIX)/share/doc/gatewayd/examples \
-		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/logrotate.d
-	install -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
-	install -m 755 $(B)/bin/gatewayctl $(DESTDIR)$(PREFIX)/bin/gatewayctl
-	install -m 644 schema/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/
-	install -m 644 schema/records/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/schema/records/
-	install -m 644 conf/agreements/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/agreements/
-	install -m 644 conf/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/
-	install -m 644 conf/assessments/*.md $(DESTDIR)$(PREFIX)/share/gatewayd/assessments/
-	install -m 644 gatewayd/ctl/page/verify.html $(DESTDIR)$(PREFIX)/share/gatewayd/
-	install -m 644 conf/partners/*.json $(DESTDIR)$(PREFIX)/share/gatewayd/partners/
-	install -m 644 doc/*.md $(DESTDIR)$(PREFIX)/share/doc/gatewayd/
-	install -m 755 doc/examples/* doc/recipient.py $(DESTDIR)$(PREFIX)/share/doc/gatewayd/examples/
-	install -m 755 systemd/renew-certificate $(DESTDIR)$(PREFIX)/share/gatewayd/
-	install -m 644 systemd/gatewayd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	install -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
-	install -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
-	$(B)/bin/gatewayctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatewayctl
-	$(B)/bin/gatewayctl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_gatewayctl
-	scdoc < doc/gatewayd.8.scd | LC_ALL=C awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man8/gatewayd.8
-	scdoc < doc/gatewayctl.1.scd | LC_ALL=C awk -f doc/man.awk > $(DESTDIR)$(PREFIX)/share/man/man1/gatewayctl.1
+	install -D -m 755 $(B)/bin/gatewayd $(DESTDIR)$(PREFIX)/sbin/gatewayd
+	install -D -m 755 $(B)/bin/gatewayctl $(DESTDIR)$(PREFIX)/bin/gatewayctl
+	install -D -m 644 -t $(share)/gatewayd/schema schema/*.json
+	install -D -m 644 -t $(share)/gatewayd/schema/records schema/records/*.json
+	install -D -m 644 -t $(share)/gatewayd/agreements conf/agreements/*.json
+	install -D -m 644 -t $(share)/gatewayd/assessments conf/assessments/*.md
+	install -D -m 644 -t $(share)/gatewayd/partners conf/partners/*.json
+	install -D -m 644 -t $(share)/gatewayd conf/*.json gatewayd/ctl/page/verify.html
+	install -D -m 755 -t $(share)/gatewayd systemd/renew-certificate
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/gatewayd.service systemd/gatewayd.socket
+	install -D -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
+	install -D -m 644 systemd/gatewayd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gatewayd.conf
+	install -D -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
+	install -D -m 644 -t $(docs) README.md SECURITY.md CHANGELOG.md doc/*.md doc/*.yaml doc/*.json
+	install -D -m 644 -t $(docs)/decisions doc/decisions/*.md
+	install -D -m 644 -t $(docs)/examples conf/gatewayd.json
+	install -D -m 755 -t $(docs)/examples doc/examples/* doc/recipient.py
+	install -D -m 755 -t $(docs)/examples/demo test/demo/demo.sh
+	install -D -m 644 -t $(docs)/examples/demo test/demo/compare.py
+	for f in conf/records/*/*; do install -D -m 644 $$f $(docs)/examples/$${f#conf/}; done
+	install -d $(share)/bash-completion/completions $(share)/zsh/vendor-completions $(share)/man/man8 $(share)/man/man1
+	$(B)/bin/gatewayctl completion bash > $(share)/bash-completion/completions/gatewayctl
+	$(B)/bin/gatewayctl completion zsh > $(share)/zsh/vendor-completions/_gatewayctl
+	scdoc < doc/gatewayd.8.scd | LC_ALL=C awk -f doc/man.awk > $(share)/man/man8/gatewayd.8
+	scdoc < doc/gatewayctl.1.scd | LC_ALL=C awk -f doc/man.awk > $(share)/man/man1/gatewayctl.1
 
 clean:
 	rm -rf build

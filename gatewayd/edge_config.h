@@ -10,6 +10,7 @@
  *   reserved      addresses, or prefixes of them, that count as known, a line each
  *   known         sources that partners came from of late, a line each: the address, for how many milliseconds it stays
  *                 known, and the first key of that partner's line (may be empty)
+ *   log           the level and the form of its lines (journal.h), a space between (may be empty: as at a start)
  *   limits        the decimal numbers below, one a line, in this order
  */
 #ifndef GATEWAYD_EDGE_CONFIG_H
@@ -38,8 +39,8 @@ struct edge_limits {
 #undef L
 };
 
-/* File descriptors of an edge: given on its command line as `--edge CHANNELS LISTENERS MONITORS`,
- * comma-separated numbers. Thread k serves channel k and, of the listeners, every k-th of the threads'
+/* File descriptors of an edge: given on its command line as `--edge CHANNELS LISTENERS MONITORS LOG`,
+ * comma-separated numbers and what `log` above says at first. Thread k serves channel k and, of the listeners, every k-th of the threads'
  * copies: core binds one SO_REUSEPORT socket a thread a listener, so LISTENERS has threads × listeners
  * numbers, thread by thread. Monitors (plain HTTP on loopback for /livez, /readyz and /metrics) belong
  * to thread 0. */

@@ -13,12 +13,7 @@
 
 #define QUEUE 4096 /* connections that wait to be accepted; the kernel may hold it lower (net.core.somaxconn) */
 
-struct address {
-	struct sockaddr_storage sa;
-	socklen_t length;
-};
-
-static bool parse(const char *text, struct address *out)
+bool address_parse(const char *text, struct address *out)
 {
 	const char *colon = strrchr(text, ':');
 	unsigned long long port;
@@ -52,7 +47,8 @@ static bool cannot(const char *text, int number, struct error *e)
 	case EADDRINUSE:
 		return error_at(
 		        e, REASON_IO, text, 0, 0,
-		        "cannot listen on %s: another program does (ss -ltnp says which); end it, or name another port",
+		        "cannot listen on %s: another program does (ss -ltnp says which); end it, or name another port; "
+		        "what gatewayd.socket holds the service manager passes",
 		        text);
 	case EADDRNOTAVAIL:
 		return error_at(
@@ -75,7 +71,7 @@ bool try_tcp(const char *text, bool as_root, struct error *e)
 	struct address a;
 	int one = 1;
 
-	if (!parse(text, &a))
+	if (!address_parse(text, &a))
 		return error_at(e, REASON_CONFIG, text, 0, 0, "is not an address and port");
 	int fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* Not SO_REUSEPORT: another one that has it would not be noticed. */
@@ -93,7 +89,7 @@ int listen_tcp(const char *text, struct error *e)
 	struct address a;
 	int one = 1, fd;
 
-	if (!parse(text, &a)) {
+	if (!address_parse(text, &a)) {
 		error_at(e, REASON_CONFIG, text, 0, 0, "is not an address and port");
 		return -1;
 	}

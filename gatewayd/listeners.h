@@ -2,9 +2,17 @@
 #ifndef GATEWAYD_LISTENERS_H
 #define GATEWAYD_LISTENERS_H
 
+#include <sys/socket.h>
+
 #include "gatewayd/edge_config.h"
 #include "lib/base/error.h"
 
+struct address {
+	struct sockaddr_storage sa;
+	socklen_t length;
+};
+/* "127.0.0.1:8443" or "[::1]:8443"; false: it is neither. */
+bool address_parse(const char *text, struct address *out) MUST_USE;
 /* "127.0.0.1:8443" or "[::1]:8443": a listening, non-blocking socket with SO_REUSEPORT; -1 on error. */
 int listen_tcp(const char *address, struct error *e) MUST_USE;
 /* Whether listen_tcp() could listen there, alone, without listening: REASON_IO where another program does or no interface has

@@ -25,6 +25,7 @@
 #include "gatewayd/listeners.h"
 #include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
+#include "gatewayd/passed.h"
 #include "gatewayd/sandbox.h"
 
 #define EXIT_USAGE 2
@@ -50,6 +51,8 @@ static int run_edge(char **argv)
 	struct edge_fds fds = { .n_threads = 0 };
 	int listeners[16 * 8];
 	struct error e = { .reason = REASON_NONE };
+	enum journal_level log_level;
+	enum journal_form log_form;
 	size_t threads = parse_numbers(argv[2], fds.channels, 16);
 	size_t total = parse_numbers(argv[3], listeners, 16 * 8);
 
@@ -60,6 +63,10 @@ static int run_edge(char **argv)
 	for (size_t i = 0; i < total; i++)
 		fds.listeners[i / (size_t)fds.n_listeners][i % (size_t)fds.n_listeners] = listeners[i];
 	fds.n_monitors = (int)parse_numbers(argv[4], fds.monitors, 4);
+	struct view form = view_of(argv[5]), level = view_cut(&form, ' ');
+	if (!journal_level_find(level, &log_level) || !journal_form_find(form, &log_form))
+		return EXIT_USAGE;
+	journal_set(log_level, log_form);
 	if (!edge_prepare()) {
 		log_line("error", "edge: OpenSSL cannot be set up");
 		return 1;
@@ -83,8 +90,20 @@ struct sockets {
 	int control;
 };
 
+/* One that is passed is one queue of connections, of which every thread takes. -1: an error. */
+static int listener_of(struct passed *p, const char *address, struct error *e)
+{
+	int fd = passed_copy(p, address);
+
+	return fd >= 0 ? fd : listen_tcp(address, e);
+}
+
 static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 {
+	struct passed passed;
+
+	if (!passed_take(&passed, e))
+		return false;
 	/* First, for it tells whether another one runs: listeners that share a port would take its connections. */
 	s->control = listen_unix(n->control, e);
 	if (s->control < 0)
@@ -96,19 +115,19 @@ static bool bind_all(const struct node *n, struct sockets *s, struct error *e)
 		s->core_channels[t] = pair[0];
 		s->edge_channels[t] = pair[1];
 		for (size_t i = 0; i < n->n_listen; i++) {
-			int fd = listen_tcp(n->listen[i], e);
+			int fd = listener_of(&passed, n->listen[i], e);
 			if (fd < 0)
 				return false;
 			s->listeners[s->n_listeners++] = fd;
 		}
 	}
 	for (size_t i = 0; i < n->n_monitor; i++) {
-		s->monitors[i] = listen_tcp(n->monitor[i], e);
+		s->monitors[i] = listener_of(&passed, n->monitor[i], e);
 		if (s->monitors[i] < 0)
 			return false;
 		s->n_monitors++;
 	}
-	return true;
+	return passed_settle(&passed, e);
 }
 
 static bool become(const char *user, struct error *e)
@@ -167,12 +186,13 @@ static void keep_over_exec(const int *fds, size_t n)
 static bool spawn_edge(const char *self, const struct node *n, struct sockets *s, struct edge_child *out,
                        struct error *e)
 {
-	char channels[256], listeners[1024], monitors[64];
+	char channels[256], listeners[1024], monitors[64], log[40];
 	pid_t parent = getpid(), pid;
 
 	join_numbers(channels, sizeof channels, s->edge_channels, n->threads);
 	join_numbers(listeners, sizeof listeners, s->listeners, s->n_listeners);
 	join_numbers(monitors, sizeof monitors, s->monitors, s->n_monitors);
+	snprintf(log, sizeof log, "%s %s", journal_level_name(n->log_level), journal_form_name(n->log_form));
 	pid = fork();
 	if (pid < 0)
 		return error_set(e, REASON_IO, "cannot fork: %s", strerror(errno));
@@ -188,7 +208,9 @@ static bool spawn_edge(const char *self, const struct node *n, struct sockets *s
 		 * pages of a load that is over and holds them. Without it a handshake costs 1 % more. What the
 		 * operator says of malloc stands. */
 		setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 0);
-		char *argv[] = { (char[]){ "gatewayd" }, (char[]){ "--edge" }, channels, listeners, monitors, NULL };
+		char *argv[] = {
+			(char[]){ "gatewayd" }, (char[]){ "--edge" }, channels, listeners, monitors, log, NULL
+		};
 		execv(self, argv);
 		_exit(127);
 	}
@@ -219,6 +241,15 @@ static void raise_files(void)
 	}
 }
 
+/* Of a start, or to whoever looks at a configuration. */
+static void say_error(const char *text)
+{
+	if (journal_has_fields())
+		log_line("error", "%s", text);
+	else
+		fprintf(stderr, "%s\n", text);
+}
+
 /* Prints all, frees them, and says how to end. */
 static int print_errors(struct error_list *errors)
 {
@@ -226,9 +257,11 @@ static int print_errors(struct error_list *errors)
 	int status = exit_status_of(errors);
 
 	for (size_t i = 0; i < errors->n; i++)
-		fprintf(stderr, "%s\n", error_print(&errors->items[i], text, sizeof text));
-	if (errors->dropped)
-		fprintf(stderr, "and %zu more errors\n", errors->dropped);
+		say_error(error_print(&errors->items[i], text, sizeof text));
+	if (errors->dropped) {
+		snprintf(text, sizeof text, "and %zu more errors", errors->dropped);
+		say_error(text);
+	}
 	error_list_free(errors);
 	return status;
 }
@@ -237,7 +270,7 @@ static int fail(const struct error *e)
 {
 	char text[700];
 
-	fprintf(stderr, "%s\n", error_print(e, text, sizeof text));
+	say_error(error_print(e, text, sizeof text));
 	return exit_status(e->reason);
 }
 
@@ -300,6 +333,7 @@ static int start(const char *path)
 
 	if (!conf)
 		return print_errors(&errors);
+	journal_set(conf->node.log_level, conf->node.log_form);
 	status = look_at_machine(path, conf);
 	if (status != 0) {
 		conf_unref(conf);
@@ -459,8 +493,11 @@ int main(int argc, char **argv)
 		                                 { "sandbox", optional_argument, NULL, 's' },
 		                                 { NULL, 0, NULL, 0 } };
 
+	bool edge = argc == 6 && strcmp(argv[1], "--edge") == 0;
+
 	settle_heaps();
-	if (argc == 5 && strcmp(argv[1], "--edge") == 0)
+	journal_open(edge ? "edge" : "core");
+	if (edge)
 		return run_edge(argv);
 	json_object_seed(0);
 	while ((option = getopt_long(argc, argv, "c:t", options, NULL)) != -1) {

@@ -175,6 +175,7 @@ bool core_reload(struct core *c, struct reload_said *said)
 		return false;
 	}
 	budget_set(c->budget, &fresh->node);
+	journal_set(fresh->node.log_level, fresh->node.log_form);
 	pthread_mutex_lock(&c->lock);
 	old = c->conf;
 	c->conf = fresh;

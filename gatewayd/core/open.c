@@ -451,6 +451,7 @@ void core_close(struct opened *o)
 	free(c->workers);
 	steps_stop(open_steps, o, o->n);
 	steps_stop(verify_steps, o, o->n_verified);
+	outcomes_free(&c->outcomes);
 	conf_unref(c->conf);
 	close(c->die_fd);
 	pthread_mutex_destroy(&c->lock);

@@ -160,7 +160,8 @@ void outbound_take_body(struct outbound *o, const struct frame *f)
 	struct link *l = o->link;
 
 	if (f->payload.n > o->core_credit || f->payload.n > o->body_left || (last && f->payload.n != o->body_left)) {
-		edge_log(o->client->thread, "core sent more of a body than it may, or not the length it named");
+		edge_log(o->client->thread, JOURNAL_ERROR,
+		         "core sent more of a body than it may, or not the length it named");
 		outbound_end(o, "the request is not one that can be sent");
 		return;
 	}

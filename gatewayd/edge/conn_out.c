@@ -187,7 +187,7 @@ static bool count_answer(struct conn *c, uint64_t n, bool last)
 	if (c->chunked)
 		c->answer_left = last ? n : UINT64_MAX;
 	if (n > c->answer_left || (last && n != c->answer_left && !c->bodiless)) {
-		edge_log(c->thread, "core sent a body that has not the length it named");
+		edge_log(c->thread, JOURNAL_ERROR, "core sent a body that has not the length it named");
 		conn_close(c, EDGE_COUNT_broken);
 		return false;
 	}
@@ -256,12 +256,12 @@ void conn_take_reply(struct conn *c, const struct frame *f)
 	}
 	buf_adds(b, "\r\n");
 	if (!ok || r.failed || b->failed) {
-		edge_log(c->thread, "core sent a malformed answer");
+		edge_log(c->thread, JOURNAL_ERROR, "core sent a malformed answer");
 		conn_refuse(c, 500, REASON_INTERNAL, "the answer could not be built");
 		return;
 	}
 	if (c->chunked && (r.rest.n || f->flags & FRAME_LAST || c->bodiless)) {
-		edge_log(c->thread, "core sent a malformed answer");
+		edge_log(c->thread, JOURNAL_ERROR, "core sent a malformed answer");
 		conn_close(c, EDGE_COUNT_broken);
 		return;
 	}

@@ -47,15 +47,20 @@ uint64_t edge_now(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-void edge_log(const struct edge_thread *t, const char *fmt, ...)
+void edge_log(const struct edge_thread *t, enum journal_level level, const char *fmt, ...)
 {
-	char text[512];
+	char text[512], before[40], thread[12];
+	const struct journal_field fields[] = { { "thread", thread }, { NULL, NULL } };
 	va_list ap;
 
+	if (!journal_takes(level))
+		return;
+	snprintf(before, sizeof before, "gatewayd edge[%d]: ", t->index);
+	snprintf(thread, sizeof thread, "%d", t->index);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "gatewayd edge[%d]: %s\n", t->index, text);
+	journal_write(level, before, text, fields);
 }
 
 /* Core can do nothing about it before a request comes. */
@@ -114,10 +119,11 @@ static void take_config(struct edge_thread *t, const struct frame *f)
 		return;
 	struct settings *s = settings_new(&t->config, &err);
 	if (!s) {
-		edge_log(t, "configuration: %s", error_print(&err, text, sizeof text));
+		edge_log(t, JOURNAL_ERROR, "configuration: %s", error_print(&err, text, sizeof text));
 		e->refused = true;
 		return;
 	}
+	journal_set(s->log_level, s->log_form);
 	for (size_t i = 0; i < s->n_known; i++)
 		gate_know(e->gate, &s->known[i].address, &s->known[i].partner, edge_now() + s->known[i].left_ms);
 	pthread_mutex_lock(&e->lock);
@@ -139,7 +145,7 @@ static void take_frame(void *arg, const struct frame *f)
 	if (f->type == FRAME_CONFIG)
 		take_config(t, f);
 	else if (!t->is_open)
-		edge_log(t, "core sent something before the configuration");
+		edge_log(t, JOURNAL_ERROR, "core sent something before the configuration");
 	else if (f->id & CHANNEL_OUTBOUND)
 		client_frame(t, f);
 	else
@@ -163,7 +169,7 @@ static void print_counts(struct edge_thread *t)
 		if (t->counts.n[c] != t->printed.n[c])
 			buf_addf(&line, " %s=%llu", edge_count_name(c), (unsigned long long)t->counts.n[c]);
 	if (line.n > 0)
-		edge_log(t, "counts:%.*s", VIEW_ARG(buf_view(&line)));
+		edge_log(t, JOURNAL_INFO, "counts:%.*s", VIEW_ARG(buf_view(&line)));
 	t->printed = t->counts;
 	buf_free(&line);
 }
@@ -306,7 +312,7 @@ static bool thread_open(struct edge_thread *t)
 {
 	t->is_open = thread_parts(t);
 	if (!t->is_open)
-		edge_log(t, "cannot start: no memory or descriptors");
+		edge_log(t, JOURNAL_ERROR, "cannot start: no memory or descriptors");
 	return t->is_open;
 }
 
@@ -350,7 +356,7 @@ static void *thread_main(void *arg)
 	}
 	while (!atomic_load_explicit(&t->edge->stop, memory_order_relaxed)) {
 		if (event_base_loop(t->base, EVLOOP_ONCE | (has_work(t) ? EVLOOP_NONBLOCK : 0)) < 0) {
-			edge_log(t, "the event loop failed");
+			edge_log(t, JOURNAL_ERROR, "the event loop failed");
 			stop_all(t->edge);
 		}
 		turn_ends(t);
@@ -391,7 +397,7 @@ static int run_threads(struct edge *e)
 
 	for (; started < e->n_threads; started++) {
 		if (pthread_create(&e->threads[started].thread, NULL, thread_main, &e->threads[started]) != 0) {
-			edge_log(&e->threads[0], "cannot start a thread");
+			edge_log(&e->threads[0], JOURNAL_ERROR, "cannot start a thread");
 			status = EXIT_FAILURE;
 			stop_all(e);
 			break;

@@ -85,6 +85,6 @@ void edge_send_u32(struct edge_thread *t, enum frame_type type, uint64_t id, uin
 /* So much waits for core that nothing more may be read for it. */
 bool edge_is_full(const struct edge_thread *t);
 /* One line to standard error, with the thread's index. */
-void edge_log(const struct edge_thread *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void edge_log(const struct edge_thread *t, enum journal_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -335,6 +335,10 @@ static bool known_field(struct http_reader *r, enum http_field f, struct view va
 
 	if (f == HTTP_CONNECTION)
 		return connection_options(r, value);
+	if (f == HTTP_TRACEPARENT && r->seen & (1u << f)) {
+		r->value[f].n = 0;
+		return true;
+	}
 	/* An answer's fields that lists may repeat mean nothing here, so only what is read must be single. */
 	if (r->seen & (1u << f) && (request || f == HTTP_CONTENT_LENGTH || fields[f].flags & HTTP_BACK))
 		return http_bad(r, "a field that may stand only once is repeated");

@@ -40,6 +40,7 @@
 	F(CONTENT_DIGEST, "content-digest", HTTP_IN | HTTP_BACK) \
 	F(IDEMPOTENCY_KEY, "idempotency-key", HTTP_IN) \
 	F(ACCEPT, "accept", HTTP_IN) \
+	F(TRACEPARENT, "traceparent", HTTP_IN) /* that stands twice counts as none (W3C Trace Context) */ \
 	F(LOCATION, "location", HTTP_BACK) \
 	F(RETRY_AFTER, "retry-after", HTTP_BACK) \
 	F(IDEMPOTENCY_REPLAYED, "idempotency-replayed", HTTP_BACK)

@@ -87,10 +87,22 @@ static bool read_known(struct settings *s, struct view text, struct error *err)
 	return true;
 }
 
+/* Two words; nothing where it is as at a start. */
+static bool read_log(struct settings *s, struct view text, struct error *err)
+{
+	struct view level = view_cut(&text, ' ');
+
+	s->log_level = JOURNAL_INFO;
+	s->log_form = JOURNAL_AUTO;
+	return (level.n == 0 && text.n == 0) ||
+	       (journal_level_find(level, &s->log_level) && journal_form_find(text, &s->log_form)) ||
+	       error_at(err, REASON_CONFIG, "log", 0, 0, "is no level and form");
+}
+
 static bool read_all(struct settings *s, struct error *err)
 {
 	struct tls_material m = { .names = VIEW("") };
-	struct view limits = VIEW(""), partners = VIEW(""), reserved = VIEW(""), known = VIEW("");
+	struct view limits = VIEW(""), partners = VIEW(""), reserved = VIEW(""), known = VIEW(""), log = VIEW("");
 	struct {
 		const char *name;
 		struct view *to;
@@ -98,7 +110,7 @@ static bool read_all(struct settings *s, struct error *err)
 		{ "tls.cert", &m.cert }, { "tls.key", &m.key },     { "tls.ca", &m.ca },
 		{ "names", &m.names },   { "hosts", &s->hosts },    { "nameservers", &s->nameservers },
 		{ "limits", &limits },   { "partners", &partners }, { "reserved", &reserved },
-		{ "known", &known },
+		{ "known", &known },     { "log", &log },
 	};
 	struct reader r = { .rest = buf_view(&s->bytes) };
 	bool named = true;
@@ -116,7 +128,7 @@ static bool read_all(struct settings *s, struct error *err)
 	if (r.failed || !named)
 		return error_set(err, REASON_CONFIG, "the edge's configuration is malformed or names an unknown part");
 	if (!read_limits(limits, &s->limits, err) || !read_partners(s, partners, err) ||
-	    !read_reserved(s, reserved, err) || !read_known(s, known, err))
+	    !read_reserved(s, reserved, err) || !read_known(s, known, err) || !read_log(s, log, err))
 		return false;
 	s->names = m.names;
 	s->tls = tls_contexts_new(&m, err);

@@ -8,6 +8,7 @@
 #include "gatewayd/edge_config.h"
 #include "gatewayd/edge/address.h"
 #include "gatewayd/edge/tls.h"
+#include "gatewayd/journal.h"
 
 #define SETTINGS_MAX (16u * 1024 * 1024)
 
@@ -23,6 +24,8 @@ struct settings {
 	size_t n_reserved;
 	struct known_source *known; /* as core remembered when it sent this */
 	size_t n_known;
+	enum journal_level log_level;
+	enum journal_form log_form;
 };
 
 /* Where a partner came from of late, and for how long it stays known. */

@@ -37,15 +37,16 @@ static void say(struct edge_thread *t, enum edge_count what, const struct addres
 	uint32_t left_out;
 
 	t->counts.n[what]++;
-	if (!kinds[what].sentence || !may_tell(&t->told[what], edge_now(), &left_out))
+	if (!kinds[what].sentence || !journal_takes(JOURNAL_WARNING) ||
+	    !may_tell(&t->told[what], edge_now(), &left_out))
 		return;
 	if (left_out > 0)
 		snprintf(more, sizeof more, " (and %u others like it since)", left_out);
 	if (from)
-		edge_log(t, "%s: %s: %s%s%s", address_print(from, address), kinds[what].name, kinds[what].sentence, who,
-		         more);
+		edge_log(t, JOURNAL_WARNING, "%s: %s: %s%s%s", address_print(from, address), kinds[what].name,
+		         kinds[what].sentence, who, more);
 	else
-		edge_log(t, "%s: %s%s", kinds[what].name, kinds[what].sentence, more);
+		edge_log(t, JOURNAL_WARNING, "%s: %s%s", kinds[what].name, kinds[what].sentence, more);
 }
 
 void tell(struct edge_thread *t, enum edge_count what, const struct address *from)

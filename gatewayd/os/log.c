@@ -1,21 +1,41 @@
 /* See log.h. */
 #include "gatewayd/os/log.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+
+static void say(const char *name, const struct journal_field *fields, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+
+static void say(const char *name, const struct journal_field *fields, const char *fmt, va_list ap)
+{
+	enum journal_level level = JOURNAL_ERROR;
+	char text[1200], before[40];
+	bool known = journal_level_find(view_of(name), &level);
+
+	assert(known);
+	(void)known;
+	if (!journal_takes(level))
+		return;
+	snprintf(before, sizeof before, "gatewayd: %s: ", name);
+	vsnprintf(text, sizeof text, fmt, ap);
+	journal_write(level, before, text, fields);
+}
 
 void log_line(const char *level, const char *fmt, ...)
 {
-	char line[1200];
 	va_list ap;
-	int n = snprintf(line, sizeof line, "gatewayd: %s: ", level);
 
 	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
+	say(level, NULL, fmt, ap);
 	va_end(ap);
-	size_t length = strlen(line);
-	line[length] = '\n';
-	(void)!write(STDERR_FILENO, line, length + 1);
+}
+
+void log_event(const char *level, const struct journal_field *fields, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(level, fields, fmt, ap);
+	va_end(ap);
 }

@@ -291,6 +291,7 @@ static inline void core_teardown(struct core_fixture *f)
 	schema_unref(f->core.envelope_schema);
 	schema_unref(f->core.notice_schema);
 	hmac_key_free(f->core.body_key);
+	outcomes_free(&f->core.outcomes);
 	conf_unref(f->core.conf);
 	pthread_mutex_destroy(&f->core.lock);
 	ed25519_free(f->south_key);

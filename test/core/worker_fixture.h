@@ -28,7 +28,7 @@ struct edge_seen {
 	int status; /* of an answer */
 	uint64_t length;
 	bool done, aborted;
-	char retry_after[16], rate[200], policy[200];
+	char retry_after[16], rate[200], policy[200], traceparent[80];
 	uint32_t credit;       /* bytes of the request's body that may be sent */
 	struct buf head, body; /* head: of what is sent, NUL-terminated target */
 };
@@ -59,6 +59,8 @@ static inline void read_fields(struct reader *in, struct edge_seen *s)
 		struct view value = read_view16(in);
 		if (view_is(name, "retry-after"))
 			snprintf(s->retry_after, sizeof s->retry_after, "%.*s", VIEW_ARG(value));
+		if (view_is(name, "traceparent"))
+			snprintf(s->traceparent, sizeof s->traceparent, "%.*s", VIEW_ARG(value));
 		if (view_is(name, "ratelimit"))
 			snprintf(s->rate, sizeof s->rate, "%.*s", VIEW_ARG(value));
 		if (view_is(name, "ratelimit-policy"))
@@ -103,6 +105,8 @@ static inline void on_edge_frame(void *arg, const struct frame *fr)
 		read_view16(&in);
 		buf_add(&s->head, read_view16(&in));
 		buf_addc(&s->head, 0);
+		s->traceparent[0] = 0;
+		read_fields(&in, s);
 		s->done = fr->flags & FRAME_LAST;
 	}
 	if (fr->type == FRAME_BODY && fr->id == s->id) {

@@ -4,11 +4,15 @@
 # up until Ctrl-C. Everything lies in one temporary folder, which is removed at the end.
 set -euo pipefail
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+# In the tree, or among the examples that are installed, where the programs are in the PATH.
+examples=$here/../../conf/records
+[ -d "$examples" ] || examples=$here/../records
+build=${BUILD:-$here/../../build/cc}
 once=${1:-}
 work=$(mktemp -d "${TMPDIR:-/tmp}/gateway-demo.XXXXXX")
 pids=()
-export PATH="${BUILD:-$top/build/cc}/bin:$PATH"
+[ ! -d "$build/bin" ] || export PATH="$build/bin:$PATH"
 cd "$work"
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' dim=$'\e[36m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
@@ -94,14 +98,14 @@ inbox=https://gw.south.example:$south/v1/inbox
 json="-H 'Content-Type: application/json'"
 
 title "A record that the agreement lets through"
-cp "$top/conf/records/pnr/released.json" good.json
+cp "$examples/pnr/released.json" good.json
 run "curl -K north.curl $json -H 'Idempotency-Key: demo-1' --data-binary @good.json $records >answer.json"
 run "jq 'del(.receipt)' answer.json"
 until_ok "curl -K south.curl $inbox | jq -e '.items | length > 0'"
 note "What south's system fetches:"
 run "curl -K south.curl $inbox >fetched.json; jq '.items[0] | del(.record)' fetched.json"
 note "What came in, and what left:"
-run "python3 $top/test/demo/compare.py good.json fetched.json"
+run "python3 $here/compare.py good.json fetched.json"
 item=$(jq '.items[0].id' fetched.json)
 run "curl -K south.curl $json -d '{\"reference\": \"our-0001\"}' $inbox/$item/ack; echo"
 
@@ -157,7 +161,7 @@ fi
 cat <<END
 Both gateways are still up. In another terminal:
 
-  cd $work; export PATH=${BUILD:-$top/build/cc}/bin:\$PATH
+  cd $work; export PATH=$PATH
   tail -f north/log/audit.jsonl | jq -c '{index, operation, outcome, reason}'
   curl -K north.curl -H 'Content-Type: application/json' --data-binary @good.json $records | jq
   curl -K south.curl $inbox | jq

@@ -6,7 +6,7 @@ $(B)/probe/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -DGATEWAY_PROBE $(CFLAGS) -MMD -MP -c -o $@ $<
 $(filter $(NAMES_BUILD:$(B)/%=$(B)/probe/%),$(probe_objects)): CPPFLAGS += -DGATEWAY_BUILD='"$(BUILD_ID)"'
-$(B)/bin/gatewayd-probe: $(probe_objects) $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o $(call archives_of,gatewayd/edge $(CORE))
+$(B)/bin/gatewayd-probe: $(probe_objects) $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o $(B)/gatewayd/passed.o $(call archives_of,gatewayd/edge $(CORE))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
 probe: $(B)/bin/gatewayd-probe

@@ -226,6 +226,11 @@ static const struct {
 	            "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"),
 	  "POST /v1/x 0 2\nhost=a.example\ncontent-length=2\ncontent-encoding=identity\n"
 	  "content-type=application/json\nidempotency-key=k-1\naccept=*/*\n{}\nend, rest 0\n" },
+	{ VIEW(GET "TraceParent: 00-a-b-01\r\n\r\n"),
+	  "GET /v1/x 0 0\nhost=a.example\ntraceparent=00-a-b-01\n\nend, rest 0\n" },
+	/* W3C Trace Context: twice is none, and no reason to refuse the request */
+	{ VIEW(GET "traceparent: 00-a-b-01\r\nTraceparent: 00-a-b-01\r\ntraceparent: x\r\n\r\n"),
+	  "GET /v1/x 0 0\nhost=a.example\ntraceparent=\n\nend, rest 0\n" },
 };
 
 START_TEST(takes)

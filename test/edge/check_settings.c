@@ -16,7 +16,7 @@ TCase *make_settings_case(void);
 /* What is NULL is a good one. */
 struct parts {
 	const char *cert, *key, *ca; /* names of files that certificates.sh made */
-	const char *limits, *partners, *reserved, *known, *names, *stranger;
+	const char *limits, *partners, *reserved, *known, *names, *log, *stranger;
 	size_t cut; /* leaves so many bytes out at the end */
 };
 
@@ -50,6 +50,8 @@ static void print_parts(const struct parts *p, struct buf *out)
 	put_text(out, "reserved", p->reserved ? p->reserved : "192.0.2.0/24\n2001:db8::/32\n");
 	put_text(out, "known", p->known ? p->known : "198.51.100.7 1000 " PIN "\n");
 	put_text(out, "names", p->names ? p->names : "north.example\n\n");
+	if (p->log)
+		put_text(out, "log", p->log);
 	if (p->stranger)
 		put_text(out, p->stranger, "");
 	out->n -= p->cut;
@@ -79,6 +81,7 @@ START_TEST(takes_what_is_whole)
 	ck_assert_msg(s != NULL, "%s", e.text);
 	ck_assert_uint_eq(s->limits.body_bytes, 1);
 	ck_assert_uint_eq(s->limits.answer_ms, N_LIMITS);
+	ck_assert(s->log_level == JOURNAL_INFO && s->log_form == JOURNAL_AUTO);
 	/* both keys are the first one's */
 	ck_assert(digest_parse(VIEW(PIN_2), &key) && settings_partner(s, &key, &partner));
 	ck_assert(digest_parse(VIEW(PIN), &key) && digest_eq(&key, &partner));
@@ -91,8 +94,12 @@ START_TEST(takes_what_is_whole)
 	settings_unref(s);
 	settings_unref(s);
 	settings_unref(NULL);
+	s = make(&(struct parts){ .log = "debug journal" }, &e);
+	ck_assert_msg(s != NULL, "%s", e.text);
+	ck_assert(s->log_level == JOURNAL_DEBUG && s->log_form == JOURNAL_FIELDS);
+	settings_unref(s);
 	/* Nobody, from nowhere, by no name. */
-	s = make(&(struct parts){ .partners = "", .reserved = "", .known = "", .names = "" }, &e);
+	s = make(&(struct parts){ .log = "", .partners = "", .reserved = "", .known = "", .names = "" }, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	ck_assert(!settings_partner(s, &key, &partner) && !settings_lists(s, &in.address));
 	ck_assert(!settings_answers_to(s, VIEW("")));
@@ -116,6 +123,9 @@ static const struct {
 	{ { .known = "192.0.2.1 1000 00ff\n" }, "known" },
 	{ { .known = "192.0.2.1 86400001 " PIN "\n" }, "known" },
 	{ { .known = "north.example 1 " PIN "\n" }, "known" },
+	{ { .log = "loud plain" }, "is no level and form" },
+	{ { .log = "debug json" }, "is no level and form" },
+	{ { .log = "debug" }, "is no level and form" },
 	{ { .stranger = "tls" }, "unknown part" },
 };
 

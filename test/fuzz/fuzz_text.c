@@ -3,6 +3,7 @@
 #include "lib/base/datetime.h"
 #include "lib/base/encode.h"
 #include "lib/base/ids.h"
+#include "lib/base/traceparent.h"
 #include "test/fuzz/target.h"
 
 static void check_ids(struct view in, struct buf *out)
@@ -81,6 +82,21 @@ static void check_times(struct view in, struct buf *out)
 	}
 }
 
+/* What is printed of one reads as the same. */
+static void check_trace(struct view in)
+{
+	char text[TRACEPARENT_TEXT + 1];
+	struct traceparent t, again;
+
+	if (!traceparent_parse(in, &t))
+		return;
+	traceparent_print(&t, text);
+	must(strlen(text) == TRACEPARENT_TEXT && traceparent_parse(view_of(text), &again) &&
+	     memcmp(&t, &again, sizeof t) == 0);
+	must(in.n > TRACEPARENT_TEXT || in.p[0] != '0' || in.p[1] != '0' ||
+	     memcmp(in.p, text, TRACEPARENT_TEXT - 2) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct buf out = { .max = 1u << 16 };
@@ -90,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_ids(in, &out);
 	check_encodings(in, &out);
 	check_times(in, &out);
+	check_trace(in);
 	exact_free(in);
 	return 0;
 }

@@ -16,7 +16,7 @@ import sys
 
 INCLUDE = re.compile(r'^#\s*include\s*"([^"]+)"', re.M)
 # What starts the two processes: stands in the folder of the room `gatewayd`, uses everything, is used by nobody.
-TOP = {"gatewayd/main", "gatewayd/listeners", "gatewayd/sandbox"}
+TOP = {"gatewayd/main", "gatewayd/listeners", "gatewayd/sandbox", "gatewayd/passed"}
 
 
 class Rooms:

@@ -2,7 +2,7 @@
 WHOLE = -Wl,--whole-archive $(1) -Wl,--no-whole-archive
 $(B)/rules/daemon.txt: $(B)/bin/gatewayd
 	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS) -Wl,--print-gc-sections -o $(B)/rules/whole $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o \
+	@$(CC) $(LDFLAGS) -Wl,--print-gc-sections -o $(B)/rules/whole $(B)/gatewayd/main.o $(B)/gatewayd/listeners.o $(B)/gatewayd/sandbox.o $(B)/gatewayd/passed.o \
 		$(call WHOLE,$(call archives_of,gatewayd/edge $(CORE))) $(LDLIBS) 2>$@
 	@rm $(B)/rules/whole*
 $(B)/rules/ctl.txt: $(B)/bin/gatewayctl

@@ -44,6 +44,7 @@ struct job {
 	/* Home thread, after COMMIT (committed) or failure (error). Frees or recycles the job. */
 	void (*done)(struct job *j);
 	bool committed;
+	int64_t submitted_us, committed_us; /* monotonic; the writer's. The second only of what is committed */
 	struct error error;
 	/* The receipt of the last writer_append() that asked for one; valid in done(). `checkpoint` looks
 	 * into `text`, which writer_release() lets go. */

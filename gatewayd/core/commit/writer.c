@@ -1,7 +1,7 @@
 /* The writer's thread. See writer.h. It takes what is queued, runs it in one transaction, and sends it home;
  * what comes meanwhile is the next. An idle writer commits a single job at once.
  *
- * Threads: the queue and the flags beside it are guarded by `lock`, the figures by `figures_lock`; everything
+ * Threads: the queue and the flags beside it are guarded by `lock`, what is counted is the tally's; everything
  * else belongs to the writer's thread (and before it starts to the one that starts it). */
 #include <errno.h>
 #include <pthread.h>
@@ -16,16 +16,16 @@
 #include "gatewayd/core/commit/mirror.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/commit/queue_private.h"
+#include "gatewayd/core/commit/tally_private.h"
 #include "gatewayd/core/commit/tidying_private.h"
 #include "gatewayd/core/commit/tree_private.h"
 #include "gatewayd/core/commit/writer.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/os/instant.h"
 
-#define BATCH_MAX    128  /* jobs of a commit */
-#define BATCH_SHARED 16   /* for each lane that waits, where several do: so long at most one waits for jobs of others */
-#define BATCH_LEAST  16   /* that run before a commit is cut short, for a lane that has no part in it */
-#define RECENT       1024 /* commits that the median is taken of */
+#define BATCH_MAX    128 /* jobs of a commit */
+#define BATCH_SHARED 16  /* for each lane that waits, where several do: so long at most one waits for jobs of others */
+#define BATCH_LEAST  16  /* that run before a commit is cut short, for a lane that has no part in it */
 
 struct writer {
 	struct writer_options o;
@@ -44,10 +44,9 @@ struct writer {
 	struct error lost; /* why it died; set before `dead` */
 	bool open;         /* a transaction */
 	uint64_t start;    /* the log's size before it */
+	int64_t start_us;  /* monotonic: when it began */
 
-	pthread_mutex_t figures_lock;
-	struct writer_stats figures;
-	uint32_t recent[RECENT];
+	struct tally tally;
 };
 
 /* --- inside run() --- */
@@ -212,6 +211,7 @@ static bool give_receipts(struct writer *w, struct job *first, struct error *e)
 static enum result transact(struct writer *w, struct job *first, struct job **rest, struct error *e)
 {
 	*rest = NULL;
+	w->start_us = instant_monotonic_us();
 	if (!store_begin(w->o.store, e))
 		return ROLLED_BACK;
 	w->open = true;
@@ -231,7 +231,7 @@ static enum result transact(struct writer *w, struct job *first, struct job **re
 	return COMMITTED;
 }
 
-static void after_commit(struct writer *w, uint32_t jobs)
+static void after_commit(struct writer *w, struct job *first, uint32_t jobs)
 {
 	uint64_t size = tiles_size(w->tree.tiles);
 
@@ -242,12 +242,8 @@ static void after_commit(struct writer *w, uint32_t jobs)
 		mirror_flush(w->o.mirror);
 	if (w->anchor && size > w->start)
 		anchor_set(w->anchor, buf_view(&w->tree.note));
-	pthread_mutex_lock(&w->figures_lock);
-	w->recent[w->figures.commits++ % RECENT] = jobs;
-	w->figures.jobs += jobs;
-	w->figures.entries += size - w->start;
-	w->figures.tree_size = size;
-	pthread_mutex_unlock(&w->figures_lock);
+	tally_commit(&w->tally, jobs, size - w->start, size);
+	tally_took(&w->tally, first, w->start_us, instant_monotonic_us());
 }
 
 static void finish(struct job *first, bool committed, const struct error *e)
@@ -321,7 +317,7 @@ static bool run_batch(struct writer *w, struct job *first, uint32_t n)
 	if (rest)
 		n -= put_back(w, rest);
 	if (result == COMMITTED) {
-		after_commit(w, n);
+		after_commit(w, first, n);
 		return finish_committed(w, first);
 	}
 	if (result == ROLLED_BACK && n == 1) {
@@ -373,9 +369,7 @@ static void tidy(struct writer *w, long idle_ms, bool done)
 	if (!(done ? tidying_end(&w->tidying, w->o.store, &e) : tidying_step(&w->tidying, w->o.store, idle_ms, &e)))
 		report(w, &e);
 	store_unmoved(w->o.store, &now);
-	pthread_mutex_lock(&w->figures_lock);
-	w->figures.unmoved = now;
-	pthread_mutex_unlock(&w->figures_lock);
+	tally_unmoved(&w->tally, &now);
 }
 
 /* Waits for jobs, so long at most, 0: for ever; the lock is held. False: none came. */
@@ -451,7 +445,7 @@ static bool genesis(struct writer *w, struct error *e)
 		return true;
 	if (transact(w, &j, &rest, e) != COMMITTED)
 		return false;
-	after_commit(w, 1);
+	after_commit(w, NULL, 1);
 	return true;
 }
 
@@ -472,7 +466,7 @@ static void free_writer(struct writer *w)
 	copying_end(&w->copying);
 	tree_close(&w->tree);
 	pthread_mutex_destroy(&w->lock);
-	pthread_mutex_destroy(&w->figures_lock);
+	tally_close(&w->tally);
 	pthread_cond_destroy(&w->wake);
 	free(w);
 }
@@ -499,7 +493,7 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 	w->o = *o;
 	TAILQ_INIT(&w->queue.lanes);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_mutex_init(&w->figures_lock, NULL);
+	tally_open(&w->tally);
 	copying_init(&w->copying);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -507,7 +501,7 @@ struct writer *writer_start(const struct writer_options *o, struct error *e)
 	pthread_condattr_destroy(&monotonic);
 	if (!tree_open(&w->tree, o->store, &o->signer, o->anchor_path, e))
 		goto fail;
-	w->figures.tree_size = tiles_size(w->tree.tiles);
+	w->tally.figures.tree_size = tiles_size(w->tree.tiles);
 	if (o->anchor_path && !tree_first_anchor(&w->tree, o->anchor_path, e))
 		goto fail;
 	if (o->anchor_path && !(w->anchor = anchor_start(o->anchor_path, o->anchored, o->arg, e)))
@@ -535,6 +529,7 @@ void writer_submit(struct writer *w, struct job *j)
 {
 	j->next = NULL;
 	j->committed = false;
+	j->submitted_us = instant_monotonic_us();
 	pthread_mutex_lock(&w->lock);
 	bool dead = w->dead, waiting = w->waiting;
 	if (!dead) {
@@ -566,25 +561,16 @@ void writer_copy_state(struct writer *w, struct writer_copy *out)
 	copying_tell(&w->copying, out);
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 void writer_stats(struct writer *w, struct writer_stats *out)
 {
-	uint32_t recent[RECENT];
-
-	pthread_mutex_lock(&w->figures_lock);
-	*out = w->figures;
-	memcpy(recent, w->recent, sizeof recent);
-	pthread_mutex_unlock(&w->figures_lock);
-	size_t n = out->commits < RECENT ? (size_t)out->commits : RECENT;
-	qsort(recent, n, sizeof *recent, compare);
-	out->median_batch = n ? recent[n / 2] : 0;
+	tally_read(&w->tally, out);
 	pthread_mutex_lock(&w->lock);
 	out->queued = w->queue.n;
 	pthread_mutex_unlock(&w->lock);
+}
+
+void writer_took(const struct writer *w, struct latency_sum *waited, struct latency_sum *committed)
+{
+	latency_add(waited, &w->tally.waited);
+	latency_add(committed, &w->tally.committed);
 }

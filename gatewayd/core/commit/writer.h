@@ -11,6 +11,7 @@
 
 #include "gatewayd/core/commit/job.h"
 #include "gatewayd/core/store/store.h"
+#include "gatewayd/os/latency.h"
 #include "lib/tlog/note.h"
 
 struct key_lease;
@@ -90,5 +91,8 @@ struct writer_stats {
 	struct store_unmoved unmoved; /* as the last checkpoint found it */
 };
 void writer_stats(struct writer *w, struct writer_stats *out);
+/* Adds how long jobs waited for the transaction that they were committed in to begin, and how long transactions took until they
+ * were durable; of those that were rolled back nothing. Any thread. */
+void writer_took(const struct writer *w, struct latency_sum *waited, struct latency_sum *committed);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "gatewayd/channel.h"
 #include "gatewayd/edge_config.h"
+#include "gatewayd/journal.h"
 #include "gatewayd/core/conf/verified.h"
 #include "gatewayd/os/space.h"
 #include "lib/base/arena.h"
@@ -92,6 +93,8 @@ struct node {
 	struct space_reserve reserve; /* what is to stay free on disks */
 	uint64_t write_ahead_max;     /* bytes; with more that a reader keeps no record is taken */
 	uint32_t witness_every_s, witness_silence_s, rebuild_every_s;
+	enum journal_level log_level;
+	enum journal_form log_form;
 	struct duration disclosures; /* how long the log's withheld fields are kept */
 };
 

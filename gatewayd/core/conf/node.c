@@ -70,6 +70,18 @@ static void read_delivery(struct conf *c, const json_t *doc)
 	n->longest_retry_ms = conf_number_of(delivery, "longest_retry_ms", 600000);
 }
 
+/* The schema lets through no other words. */
+static void read_log(struct node *n, const json_t *log)
+{
+	const char *level = json_string_value(json_object_get(log, "level"));
+	const char *form = json_string_value(json_object_get(log, "form"));
+
+	if (!level || !journal_level_find(view_of(level), &n->log_level))
+		n->log_level = JOURNAL_INFO;
+	if (!form || !journal_form_find(view_of(form), &n->log_form))
+		n->log_form = JOURNAL_AUTO;
+}
+
 /* Adds a named file to what the edge is sent. */
 static bool edge_file(struct conf *c, const char *name, const char *path, bool secret, struct error_list *errors)
 {
@@ -143,6 +155,9 @@ void conf_read_edge(struct conf *c, const json_t *doc, struct error_list *errors
 	edge_text(c, "reserved", buf_view(&text));
 	edge_partners(c);
 	buf_reset(&text);
+	buf_addf(&text, "%s %s", journal_level_name(c->node.log_level), journal_form_name(c->node.log_form));
+	edge_text(c, "log", buf_view(&text));
+	buf_reset(&text);
 #define L(name) buf_addf(&text, "%u\n", c->node.edge.name);
 	EDGE_LIMITS(L)
 #undef L
@@ -184,4 +199,5 @@ void conf_read_node(struct conf *c, const json_t *doc)
 	conf_read_rates(json_object_get(doc, "rates"), &n->rates);
 	read_delivery(c, doc);
 	read_space(c, doc);
+	read_log(n, json_object_get(doc, "log"));
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "gatewayd/core/conf/conf.h"
+#include "gatewayd/core/context/outcomes.h"
 #include "gatewayd/core/keys/keystore.h"
 #include "gatewayd/core/commit/writer.h"
 
@@ -95,6 +96,7 @@ struct core {
 	/* Full verifications of the log: that found it whole, found it altered; entries of the last one. */
 	_Atomic uint64_t rebuilds, rebuild_failures, rebuild_entries;
 	_Atomic uint64_t damaged; /* payloads that the last look found damaged */
+	struct outcomes outcomes; /* records by agreement */
 };
 
 /* What came of a reload; the caller frees both lists. */

@@ -204,7 +204,7 @@ static bool find_target(struct parcel *p)
 	if (!store_get_exchange(p->worker->reader, p->due.id, &x, &e))
 		return parcel_later(p, reason_slug(e.reason), e.text);
 	d->entry = x.entry;
-	d->exchange = x.id;
+	d->exchange = p->about = x.id;
 	d->agreement_digest = x.agreement_digest;
 	view_keep(d->agreement, sizeof d->agreement, x.agreement);
 	view_keep(p->recipient, sizeof p->recipient, x.recipient);

@@ -7,6 +7,7 @@
 #include "gatewayd/core/exchange/ingress_private.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "lib/base/encode.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 #include "lib/policy/decision.h"
 
@@ -336,7 +337,7 @@ static bool draw(struct exchange *x)
 	return true;
 }
 
-bool exchange_decide(struct decider *d, const struct submission *s, struct view text, struct exchange *x)
+static bool decide(struct decider *d, const struct submission *s, struct view text, struct exchange *x)
 {
 	if (x->decider)
 		exchange_forget(x);
@@ -369,6 +370,16 @@ bool exchange_decide(struct decider *d, const struct submission *s, struct view 
 		take_error(x);
 		x->decided.decision.outcome = OUTCOME_REFUSED;
 	}
+	return passes;
+}
+
+bool exchange_decide(struct decider *d, const struct submission *s, struct view text, struct exchange *x)
+{
+	int64_t start_us = instant_monotonic_us();
+	bool passes = decide(d, s, text, x);
+
+	if (d->took)
+		latency_note(&d->took->decide, instant_monotonic_us() - start_us);
 	return passes;
 }
 

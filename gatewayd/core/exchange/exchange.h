@@ -39,11 +39,12 @@ struct exchange;
 
 /* What one thread decides with; all of it that thread's. */
 struct decider {
-	struct core *core;       /* shared */
-	struct store *reader;    /* its reading store */
-	struct home *home;       /* where its jobs come back */
-	struct scratch *scratch; /* of the record that is being decided */
-	struct exchange *free;   /* exchanges that are not in use */
+	struct core *core;        /* shared */
+	struct store *reader;     /* its reading store */
+	struct home *home;        /* where its jobs come back */
+	struct scratch *scratch;  /* of the record that is being decided */
+	struct worker_took *took; /* where it says how long it took; NULL: nowhere */
+	struct exchange *free;    /* exchanges that are not in use */
 	unsigned n_free;
 	unsigned n_lines; /* of batches, begun and not answered */
 	unsigned quiet;   /* calls of decider_rest() since one was taken */
@@ -68,6 +69,7 @@ struct submission {
 	const struct partner *peer;      /* of `conf` */
 	struct view path;                /* /v1/agreements/{id}/…: names the agreement */
 	struct view key;                 /* Idempotency-Key; empty: none */
+	struct view traceparent;         /* as it was sent; empty: none. It goes into the journal and nowhere else */
 	int64_t now_ms;                  /* judges everything */
 	struct lane *lane;               /* whose turn its job takes; NULL: the node's own */
 	bool dry_run;                    /* /validate: nothing is stored but an audit entry */

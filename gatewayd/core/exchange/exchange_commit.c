@@ -3,6 +3,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/store/caveats.h"
@@ -13,6 +14,7 @@
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/timer.h"
 #include "gatewayd/core/witness/sight.h"
+#include "gatewayd/os/instant.h"
 #include "gatewayd/os/log.h"
 #include "lib/policy/decision.h"
 
@@ -116,11 +118,22 @@ static void tell_attempt(const struct exchange *x)
 
 	if (d->envelope.from_gateway)
 		uuid_print(&d->envelope.origin.exchange, id);
-	log_line("warning",
-	         "delivery %s of partner %s under agreement %.*s is not taken: %s%s%s%s%s; the partner tries again", id,
-	         d->asked.peer->id, VIEW_ARG(submission_agreement(&d->asked)), reason_slug(exchange_reason(x)),
-	         first && first->pointer[0] ? ": " : "", first ? first->pointer : "",
-	         first && first->clause[0] ? ": " : "", first ? first->clause : "");
+	char agreement[72];
+	struct traceparent trace = { .sampled = false };
+	if (d->envelope.from_gateway)
+		border_trace(&d->envelope.origin.exchange, BORDER_RECIPIENT, &trace);
+	snprintf(agreement, sizeof agreement, "%.*s", VIEW_ARG(submission_agreement(&d->asked)));
+	const struct journal_field fields[] = { { "exchange", d->envelope.from_gateway ? id : NULL },
+		                                { "partner", d->asked.peer->id },
+		                                { "agreement", agreement },
+		                                { "reason", reason_slug(exchange_reason(x)) },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("warning", fields,
+	          "delivery %s of partner %s under agreement %.*s is not taken: %s%s%s%s%s; the partner tries again",
+	          id, d->asked.peer->id, VIEW_ARG(submission_agreement(&d->asked)), reason_slug(exchange_reason(x)),
+	          first && first->pointer[0] ? ": " : "", first ? first->pointer : "",
+	          first && first->clause[0] ? ": " : "", first ? first->clause : "");
 }
 
 static void note_attempt(struct exchange *x)
@@ -173,21 +186,34 @@ static bool is_archived(const struct exchange *x)
 	return store_get_archive(x->decider->reader, store_entry_log(x->found.index), &a, &none);
 }
 
+static enum ended_as ended_as(const struct exchange *x)
+{
+	if (x->found.accepted == STORE_REPLAY)
+		return ENDED_REPLAYED;
+	switch (x->decided.decision.outcome) {
+	case OUTCOME_REFUSED: return ENDED_REFUSED;
+	case OUTCOME_HELD: return ENDED_HELD;
+	case OUTCOME_TRANSFORMED: return ENDED_TRANSFORMED;
+	case OUTCOME_RELEASED: break;
+	}
+	return ENDED_RELEASED;
+}
+
 static void count_outcome(struct exchange *x)
 {
-	struct decided *d = &x->decided;
+	const struct decided *d = &x->decided;
 	struct core *c = x->decider->core;
+	enum ended_as how = ended_as(x);
+	_Atomic uint64_t *const all[ENDED_COUNT] = { [ENDED_RELEASED] = &c->released,
+		                                     [ENDED_TRANSFORMED] = &c->released,
+		                                     [ENDED_HELD] = &c->held,
+		                                     [ENDED_REFUSED] = &c->refused,
+		                                     [ENDED_REPLAYED] = &c->replayed };
 
 	if (d->asked.dry_run)
 		return;
-	if (x->found.accepted == STORE_REPLAY)
-		atomic_fetch_add_explicit(&c->replayed, 1, memory_order_relaxed);
-	else if (d->decision.outcome == OUTCOME_REFUSED)
-		atomic_fetch_add_explicit(&c->refused, 1, memory_order_relaxed);
-	else if (d->decision.outcome == OUTCOME_HELD)
-		atomic_fetch_add_explicit(&c->held, 1, memory_order_relaxed);
-	else
-		atomic_fetch_add_explicit(&c->released, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(all[how], 1, memory_order_relaxed);
+	outcomes_count(&c->outcomes, d->agreement ? agreement_id(d->agreement) : VIEW(""), how);
 }
 
 static void fill_result(struct exchange *x)
@@ -226,6 +252,64 @@ static void fill_result(struct exchange *x)
 	count_outcome(x);
 }
 
+/* --- the journal --- */
+
+/* A record that was decided, for whoever looks for one. */
+static void tell_decided(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	struct traceparent trace;
+	char id[UUID_TEXT + 1], agreement[72];
+
+	if (!journal_takes(JOURNAL_DEBUG))
+		return;
+	uuid_print(&x->found.answer_id, id);
+	border_trace(d->kind == EXCHANGE_INGRESS ? &d->origin : &x->found.answer_id,
+	             d->kind == EXCHANGE_INGRESS ? BORDER_RECIPIENT : BORDER_SENDER, &trace);
+	snprintf(agreement, sizeof agreement, "%.*s", VIEW_ARG(d->agreement ? agreement_id(d->agreement) : VIEW("")));
+	const char *outcome = ended_name(ended_as(x)), *reason = reason_slug(exchange_reason(x));
+	const struct journal_field fields[] = { { "exchange", id },
+		                                { "partner", d->asked.peer->id },
+		                                { "agreement", agreement },
+		                                { "outcome", outcome },
+		                                { "reason", reason },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("debug", fields, "exchange %s: %s", id, outcome);
+}
+
+/* The caller's trace and the one that the partner knows it by stand together here and nowhere else: what a system of this
+ * agency chose freely does not cross the border. Only what the caller says it records. */
+static void tell_trace(const struct exchange *x)
+{
+	const struct decided *d = &x->decided;
+	struct traceparent caller, trace;
+	char id[UUID_TEXT + 1];
+
+	if (d->kind != EXCHANGE_EGRESS || d->asked.dry_run || !journal_takes(JOURNAL_INFO) ||
+	    !traceparent_parse(d->asked.traceparent, &caller) || !caller.sampled)
+		return;
+	uuid_print(&x->found.answer_id, id);
+	border_trace(&x->found.answer_id, BORDER_SENDER, &trace);
+	const struct journal_field fields[] = { { "exchange", id },
+		                                { "partner", d->asked.peer->id },
+		                                { "caller_trace", caller.trace },
+		                                { "caller_span", caller.span },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("info", fields, "exchange %s: trace %s of the caller (span %s) is trace %s to the partner", id,
+	          caller.trace, caller.span, trace.trace);
+}
+
+/* Of what is kept for its key: a conflict has no exchange. */
+static void tell_written(const struct exchange *x)
+{
+	if (x->found.accepted != STORE_NEW && x->found.accepted != STORE_REPLAY)
+		return;
+	tell_decided(x);
+	tell_trace(x);
+}
+
 static void came_home(struct job *j)
 {
 	struct exchange *x = JOB_OF(struct exchange, j);
@@ -237,12 +321,15 @@ static void came_home(struct job *j)
 	if (j->committed) {
 		fill_result(x);
 		note_attempt(x);
+		tell_written(x);
 	} else {
 		plain_problem(x, REASON_UNAVAILABLE);
 	}
 	if (x->written.result.failed)
 		plain_problem(x, REASON_NO_MEMORY);
 	writer_release(j);
+	if (j->committed && x->decider->took)
+		latency_note(&x->decider->took->answer, instant_monotonic_us() - j->committed_us);
 	x->done(x);
 }
 

@@ -2,6 +2,7 @@
 #include "gatewayd/core/exchange/exchange.h"
 
 #include "gatewayd/core/serve/answer.h"
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/exchange/officer.h"
 #include "gatewayd/core/keys/payload.h"
 #include "gatewayd/core/copy/retention.h"
@@ -77,6 +78,17 @@ static int64_t release_ms(const struct exchange *x)
 	return d->corrects.base_ms && d->corrects.base_ms < at ? d->corrects.base_ms : at;
 }
 
+/* What the recipient's system may go on with: of this gateway's side, and made of what both gateways name the exchange. */
+static void add_trace(struct exchange *x)
+{
+	struct traceparent t;
+	char text[TRACEPARENT_TEXT + 1];
+
+	border_trace(&x->decided.origin, BORDER_RECIPIENT, &t);
+	traceparent_print(&t, text);
+	buf_addf(&x->written.members, ",\"traceparent\":\"%s\"", text);
+}
+
 /* What the recipient's system is told beside the record, as JSON members. */
 static void inbox_members(struct exchange *x)
 {
@@ -106,6 +118,7 @@ static void inbox_members(struct exchange *x)
 	buf_adds(b, ",\"caveats\":");
 	buf_add(b, buf_view(&x->written.caveats));
 	add_token_member(b, "handling", d->beside.handling);
+	add_trace(x);
 }
 
 /* What is sent, or shown, beside the record; sealed with it. */

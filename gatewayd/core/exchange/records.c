@@ -137,6 +137,7 @@ struct submission records_submission(const struct request *r, bool dry_run)
 		                    .peer = r->peer,
 		                    .path = r->path,
 		                    .key = r->key,
+		                    .traceparent = r->traceparent,
 		                    .now_ms = r->stream ? instant_now_ms() : r->now_ms,
 		                    .lane = request_lane(r),
 		                    .dry_run = dry_run };
@@ -409,7 +410,9 @@ void *deciding_new(struct worker *w)
 	struct decider *d = calloc(1, sizeof *d);
 
 	if (d)
-		*d = (struct decider){ .core = w->core, .reader = w->reader, .home = w->home, .scratch = &w->scratch };
+		*d = (struct decider){
+			.core = w->core, .reader = w->reader, .home = w->home, .scratch = &w->scratch, .took = &w->took
+		};
 	w->decider = d;
 	return d;
 }

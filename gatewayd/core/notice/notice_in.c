@@ -6,6 +6,7 @@
 
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/store/exchange.h"
 #include "gatewayd/core/store/log.h"
 #include "gatewayd/core/store/notice.h"
@@ -196,8 +197,15 @@ static void note_attempt(const struct notice_in *in)
 		return;
 	uuid_print(&in->exchange, id);
 	attempts_note(in->request->worker->core->attempts, &one, in->request->now_ms);
-	log_line("warning", "notice of partner %s about %s is not taken: %s: %s; the partner tries again",
-	         in->request->peer->id, id, reason_slug(in->found.reason), in->found.text);
+	struct traceparent trace;
+	border_trace(&in->exchange, BORDER_RECIPIENT, &trace);
+	const struct journal_field fields[] = { { "exchange", id },
+		                                { "partner", in->request->peer->id },
+		                                { "reason", reason_slug(in->found.reason) },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event("warning", fields, "notice of partner %s about %s is not taken: %s: %s; the partner tries again",
+	          in->request->peer->id, id, reason_slug(in->found.reason), in->found.text);
 }
 
 /* The log has an entry of it already: the same answer, without a receipt. */

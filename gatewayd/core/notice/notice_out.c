@@ -81,7 +81,7 @@ static bool read_row(struct notice_out *o, struct error *e)
 	buf_add(&o->body, n.body);
 	if (!store_get_exchange(reader, o->seq, &x, e))
 		return false;
-	o->exchange = x.origin;
+	o->exchange = o->parcel.about = x.origin;
 	o->own = x.id;
 	snprintf(o->agreement, sizeof o->agreement, "%.*s", VIEW_ARG(x.agreement));
 	o->agreement_digest = x.agreement_digest;

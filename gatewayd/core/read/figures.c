@@ -7,6 +7,7 @@
 #include "gatewayd/core/witness/timestamp.h"
 #include "gatewayd/core/witness/witness.h"
 #include "gatewayd/core/store/rest.h"
+#include "gatewayd/core/store/witness.h"
 
 bool figures_take(struct figures *f, struct core *core, const struct conf *conf, struct store *reader, int64_t now_ms,
                   struct error *e)
@@ -14,7 +15,7 @@ bool figures_take(struct figures *f, struct core *core, const struct conf *conf,
 	*f = (struct figures){ .core = core, .conf = conf, .now_ms = now_ms };
 	writer_stats(core->writer, &f->writer);
 	budget_state(core->budget, &f->budget);
-	f->counted = store_count(reader, &f->store, e);
+	f->counted = store_count(reader, &f->store, e) && store_cosigned(reader, &f->cosigned, e);
 	return f->counted;
 }
 
@@ -85,6 +86,9 @@ FIGURE(has_waiting, true, f->budget.waiting)
 FIGURE(has_turned_away, true, f->budget.turned_away)
 FIGURE(clock_is_trusted, true, clock_trusted(f->core))
 FIGURE(witness_latest, witness_latest_ms(f->core) > 0, witness_latest_ms(f->core) / 1000)
+FIGURE(witness_lag, f->counted &&atomic_load(&f->core->witness->named) > 0,
+       f->writer.tree_size > f->cosigned ? f->writer.tree_size - f->cosigned : 0)
+FIGURE(started, true, f->core->started_ms / 1000)
 FIGURE(timestamp_latest, timestamp_latest_ms(f->core) > 0, timestamp_latest_ms(f->core) / 1000)
 FIGURE(unproved, true, sights_unproved(f->core->sights))
 FIGURE(late, true, sights_late(f->core->sights))
@@ -109,6 +113,7 @@ FIGURE(revocation_due, conf_revocation_due_ms(f->conf) > 0, conf_revocation_due_
 #define SINCE "since_start"
 
 const struct figure figure_list[] = {
+	GAUGE("start_time_seconds", "When this process started (Unix time).", NULL, NULL, started),
 	COUNTER("exchanges_released", "Records released.", SINCE, "released", core_released),
 	COUNTER("exchanges_held", "Records held for a person to decide.", SINCE, "held", core_held),
 	COUNTER("exchanges_refused", "Records refused.", SINCE, "refused", core_refused),
@@ -123,14 +128,15 @@ const struct figure figure_list[] = {
 	COUNTER("certificates_unverified", "Certificates that the edge let in and core could not verify.", SINCE,
 	        "certificates_unverified", core_unverified),
 	COUNTER("commits", "Transactions committed.", "writer", "commits", writer_commits),
-	COUNTER(NULL, "Jobs done in them.", "writer", "jobs", writer_jobs),
+	COUNTER("jobs", "Jobs done in them.", "writer", "jobs", writer_jobs),
 	GAUGE("commit_rows", "Median exchanges in one commit.", "writer", "median_rows_per_commit",
 	      writer_median_batch),
-	GAUGE(NULL, "Jobs that wait.", "writer", "queued", writer_queued),
+	GAUGE("queue_jobs", "Jobs that wait for a transaction.", "writer", "queued", writer_queued),
 	GAUGE("budget_bytes", "Bytes that requests hold or may send.", "budget", "bytes", has_bytes),
-	GAUGE("budget_bytes_max", "Bytes that requests may hold.", "budget", "bytes_max", has_bytes_max),
+	GAUGE("budget_limit_bytes", "Bytes that requests may hold.", "budget", "bytes_max", has_bytes_max),
 	GAUGE("budget_jobs", "Records that are being decided or written.", "budget", "jobs", has_jobs),
-	GAUGE("budget_jobs_max", "How many may be.", "budget", "jobs_max", has_jobs_max),
+	GAUGE("budget_limit_jobs", "How many records may be decided or written at once.", "budget", "jobs_max",
+	      has_jobs_max),
 	GAUGE("budget_waiting", "Requests that wait for memory.", "budget", "waiting", has_waiting),
 	COUNTER("turned_away", "Requests that were told to come again (busy).", "budget", "turned_away",
 	        has_turned_away),
@@ -147,11 +153,14 @@ const struct figure figure_list[] = {
 	      "independent", witness_independent),
 	GAUGE("witness_independent_named", "Witnesses that are no interested party, of the node file's list.",
 	      "witnesses", "of_independent", witness_of_independent),
-	GAUGE("witness_latest_seconds", "When this log was cosigned last, by the witness's clock.", NULL, NULL,
-	      witness_latest),
+	GAUGE("witness_latest_seconds", "When this log was cosigned last, by the witness's clock (Unix time).", NULL,
+	      NULL, witness_latest),
+	GAUGE("witness_lag_entries", "Entries of this log behind the newest checkpoint that its witnesses cosigned.",
+	      NULL, NULL, witness_lag),
 	COUNTER("timestamps", "Timestamps of this log's checkpoints.", NULL, NULL, core_timestamps),
 	COUNTER("timestamp_failures", "Timestamps that could not be had.", NULL, NULL, core_timestamp_failures),
-	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log.", NULL, NULL, timestamp_latest),
+	GAUGE("timestamp_latest_seconds", "The newest time in a timestamp of this log (Unix time).", NULL, NULL,
+	      timestamp_latest),
 	GAUGE("sights_unproved", "Checkpoints of partners' logs seen and not proved to be of one history.", NULL, NULL,
 	      unproved),
 	COUNTER("sights_contradictions", "Checkpoints of partners' logs that contradict what was seen before.",
@@ -162,10 +171,11 @@ const struct figure figure_list[] = {
 	GAUGE("withdrawals_unknown",
 	      "Agreements of which a list of consents, withdrawn or given, is missing or out of date.", NULL, NULL,
 	      lists_unknown),
-	GAUGE("withdrawals_due_seconds", "When the next list of consents is due.", NULL, NULL, lists_due),
-	GAUGE("certificate_expires_seconds", "When the certificate that this gateway shows expires.", NULL, NULL,
-	      certificate_expires),
-	GAUGE("revocation_due_seconds", "When the next revocation list is due.", NULL, NULL, revocation_due),
+	GAUGE("withdrawals_due_seconds", "When the next list of consents is due (Unix time).", NULL, NULL, lists_due),
+	GAUGE("certificate_expires_seconds", "When the certificate that this gateway shows expires (Unix time).", NULL,
+	      NULL, certificate_expires),
+	GAUGE("revocation_due_seconds", "When the next revocation list is due (Unix time).", NULL, NULL,
+	      revocation_due),
 	COUNTER("rebuilds", "Full verifications that found the log whole.", NULL, NULL, core_rebuilds),
 	COUNTER("rebuild_failures", "Full verifications that found the log altered.", NULL, NULL,
 	        core_rebuild_failures),

@@ -15,7 +15,8 @@ struct figures {
 	struct writer_stats writer;
 	struct budget_state budget; /* of all partners */
 	struct store_counts store;
-	bool counted; /* the store could be */
+	uint64_t cosigned; /* entries under the newest checkpoint that witnesses cosigned; 0: none is */
+	bool counted;      /* the store could be */
 };
 /* `reader` is the thread's own. False when the store cannot be counted: figures of the store are then left out. Any thread. */
 bool figures_take(struct figures *f, struct core *core, const struct conf *conf, struct store *reader, int64_t now_ms,

@@ -7,7 +7,7 @@
 struct writing {
 	struct buf *out;
 	const char *what;
-	bool first, failed; /* failed: the metric of those */
+	bool first;
 };
 
 static bool add_json(void *arg, const struct store_waiting *w)
@@ -38,33 +38,42 @@ bool waiting_json(struct store *reader, struct buf *out, struct error *e)
 	return !out->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* Agencies and slugs are of letters, digits and hyphens: no label needs an escape. */
+/* --- as metrics --- */
+
+struct measuring {
+	struct exposition *x;
+	struct buf labels;
+	const char *what;
+	bool failed; /* those past their deadline; else those that wait */
+};
+
 static bool add_metric(void *arg, const struct store_waiting *w)
 {
-	struct writing *x = arg;
-	uint64_t n = x->failed ? w->failed : w->n - w->failed;
+	struct measuring *m = arg;
+	uint64_t n = m->failed ? w->failed : w->n - w->failed;
 
-	if (n > 0)
-		buf_addf(x->out, "gatewayd_%s{what=\"%s\",recipient=\"%.*s\",reason=\"%.*s\"} %llu\n",
-		         x->failed ? "failed" : "waiting", x->what, VIEW_ARG(w->recipient), VIEW_ARG(w->reason),
-		         (unsigned long long)n);
+	if (n == 0)
+		return true;
+	buf_reset(&m->labels);
+	exposition_label(&m->labels, "what", view_of(m->what));
+	exposition_label(&m->labels, "recipient", w->recipient);
+	exposition_label(&m->labels, "reason", w->reason);
+	exposition_sample(m->x, buf_view(&m->labels), n);
 	return true;
 }
 
-bool waiting_metrics(struct store *reader, struct buf *out, struct error *e)
+bool waiting_metrics(struct store *reader, struct exposition *x, struct error *e)
 {
-	struct writing x = { .out = out, .what = "deliveries" };
+	struct measuring m = { .x = x, .labels = BUF_INIT(4096), .what = "deliveries" };
 
-	buf_adds(out,
-	         "# TYPE gatewayd_waiting gauge\n# HELP gatewayd_waiting What waits for partners, by why it did not "
-	         "arrive yet.\n");
-	if (!store_count_deliveries(reader, OUTBOX_FAILED, add_metric, &x, e))
-		return false;
-	x.what = "notices";
-	if (!store_count_notices(reader, add_metric, &x, e))
-		return false;
-	x = (struct writing){ .out = out, .what = "deliveries", .failed = true };
-	buf_adds(out, "# TYPE gatewayd_failed gauge\n# HELP gatewayd_failed Deliveries past their deadline that can be "
-	              "tried again.\n");
-	return store_count_deliveries(reader, OUTBOX_FAILED, add_metric, &x, e);
+	exposition_family(x, FAMILY_GAUGE, "waiting", "What waits for partners, by why it did not arrive yet.");
+	bool ok = store_count_deliveries(reader, OUTBOX_FAILED, add_metric, &m, e);
+	m.what = "notices";
+	ok = ok && store_count_notices(reader, add_metric, &m, e);
+	m.what = "deliveries";
+	m.failed = true;
+	exposition_family(x, FAMILY_GAUGE, "failed", "Deliveries past their deadline that can be tried again.");
+	ok = ok && store_count_deliveries(reader, OUTBOX_FAILED, add_metric, &m, e);
+	buf_free(&m.labels);
+	return ok;
 }

@@ -62,6 +62,8 @@ void answer_send(struct request *r, const struct answer *a)
 		return;
 	}
 	r->answered = true;
+	if (r->complete)
+		latency_note(&r->worker->took.request, instant_monotonic_us() - r->whole_us);
 	put_u16(&head, (uint16_t)a->status);
 	put_u64(&head, a->body.n);
 	put_field(&head, "content-type", a->content_type.n ? a->content_type : VIEW("application/json"));

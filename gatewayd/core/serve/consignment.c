@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/serve/neighbour.h"
 #include "gatewayd/os/instant.h"
 
@@ -111,9 +112,18 @@ static unsigned choose(const struct consignment *c)
 	return n;
 }
 
+static void print_trace(const struct parcel *p, char out[TRACEPARENT_TEXT + 1])
+{
+	struct traceparent t;
+
+	border_trace(&p->about, BORDER_SENDER, &t);
+	traceparent_print(&t, out);
+}
+
 /* False: nothing goes out, and c->post says why. */
 static bool send_first(struct consignment *c)
 {
+	char trace[TRACEPARENT_TEXT + 1];
 	const struct parcel *p = c->first;
 	struct post_head head = { .to = p->partner,
 		                  .method = "POST",
@@ -124,7 +134,10 @@ static bool send_first(struct consignment *c)
 
 	c->out = choose(c);
 	c->post.body = buf_view(&p->body);
-	if (c->out > 1) {
+	if (c->out == 1) {
+		print_trace(p, trace);
+		head.traceparent = trace;
+	} else {
 		reserve_lines(c);
 		for (unsigned i = 0; i < c->out; i++, p = p->beside)
 			add_line(&c->body, p);
@@ -140,6 +153,7 @@ static bool send_first(struct consignment *c)
 	buf_free(&c->post.answer);
 	c->post.answer = BUF_INIT(ANSWER_ONE + (size_t)(c->out - 1) * ANSWER_LINE);
 	buf_reserve(&c->post.answer, (size_t)c->out * ANSWER_USUAL);
+	c->sent_us = instant_monotonic_us();
 	return c->kind->send(c->worker, &c->post, &head);
 }
 
@@ -298,6 +312,8 @@ static void ended(void *arg)
 	for (unsigned i = 0; i < c->out; i++, p = p->beside)
 		p->left |= c->post.sent > 0;
 	wipe(c->body.p, c->body.n);
+	if (c->post.status > 0)
+		latency_note(&c->worker->took.delivery, instant_monotonic_us() - c->sent_us);
 	/* An answer that was too long for many is one. */
 	c->heard(c, c->out > 1 && c->post.answer.failed ? 200 : c->post.status);
 	take_answer(c);

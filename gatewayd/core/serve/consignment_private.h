@@ -34,6 +34,7 @@ struct consignment {
 	unsigned left, most;         /* how many those are; how many the next request may have */
 	unsigned out;                /* of the first ones in the request that is under way */
 	size_t bytes;                /* of all */
+	int64_t sent_us;             /* monotonic: when that request left */
 	struct post post;
 	struct buf body; /* of many */
 };

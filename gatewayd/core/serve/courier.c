@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "gatewayd/core/serve/attempts.h"
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/serve/consignment_private.h"
 #include "gatewayd/core/serve/neighbour.h"
 #include "gatewayd/os/instant.h"
@@ -144,13 +145,21 @@ static bool was_told(const struct parcel *p)
 static void tell(struct parcel *p)
 {
 	bool again = p->end == PARCEL_RETRY;
-	char what[200];
+	char what[200], exchange[UUID_TEXT + 1];
+	struct traceparent trace;
 
 	if (p->end == PARCEL_ARRIVED || (again && was_told(p)))
 		return;
 	p->courier->kind->describe(p, what, sizeof what);
-	log_line(again ? "warning" : "error", "%s to %s: %s: %s%s", what, p->recipient, p->slug, p->problem,
-	         again ? "; will try again" : "; given up");
+	uuid_print(&p->about, exchange);
+	border_trace(&p->about, BORDER_SENDER, &trace);
+	const struct journal_field fields[] = { { "recipient", p->recipient },
+		                                { "reason", p->slug },
+		                                { "exchange", exchange },
+		                                { "trace", trace.trace },
+		                                { NULL, NULL } };
+	log_event(again ? "warning" : "error", fields, "%s to %s: %s: %s%s", what, p->recipient, p->slug, p->problem,
+	          again ? "; will try again" : "; given up");
 }
 
 static bool write_parcels(struct job *j, struct writer *w, struct store *s, struct error *e)
@@ -268,10 +277,12 @@ static void heard(struct consignment *k, int status)
 	struct neighbour *n = k->neighbour;
 
 	atomic_fetch_add_explicit(&c->worker->core->sendings, 1, memory_order_relaxed);
+	const struct journal_field fields[] = { { "recipient", n->agency }, { NULL, NULL } };
 	if (neighbour_ended(n, status, c->kind->most, &k->first->conf->node, instant_now_ms()))
-		log_line(neighbour_shut(n) ? "warning" : "info", "%s: the gateway of %s %s", c->kind->name, n->agency,
-		         neighbour_shut(n) ? "is silent; it is asked by one at a time until it answers"
-		                           : "answers again");
+		log_event(neighbour_shut(n) ? "warning" : "info", fields, "%s: the gateway of %s %s", c->kind->name,
+		          n->agency,
+		          neighbour_shut(n) ? "is silent; it is asked by one at a time until it answers"
+		                            : "answers again");
 }
 
 static void back(struct parcel *p)

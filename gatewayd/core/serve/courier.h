@@ -56,6 +56,7 @@ struct parcel {
 	char recipient[72];      /* agency */
 	char target[160];        /* of the request */
 	char key[UUID_TEXT + 1]; /* Idempotency-Key; empty: none */
+	struct uuid about;       /* the exchange, as both gateways name it */
 	/* The kind's, in pack(). */
 	const struct partner *partner; /* of conf */
 	struct buf body;               /* a JSON object; wiped when it was answered */

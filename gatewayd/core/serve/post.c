@@ -30,6 +30,8 @@ static void put_head(struct buf *b, const struct post *p, const struct post_head
 		put_field(b, "content-type", h->content_type);
 	if (h->key)
 		put_field(b, "idempotency-key", h->key);
+	if (h->traceparent)
+		put_field(b, "traceparent", h->traceparent);
 	put_u16(b, 0);
 }
 

@@ -11,6 +11,7 @@ struct post_head {
 	const char *method, *target;
 	const char *content_type; /* of the body */
 	const char *key;          /* Idempotency-Key; NULL: none */
+	const char *traceparent;  /* NULL: none */
 	uint32_t deadline_ms;     /* from now on, for all of it */
 	bool plain;               /* HTTP without TLS or pins: never for a record */
 	bool repeatable;          /* without a key, too, it does once what it does twice */

@@ -152,6 +152,8 @@ bool request_read_head(struct request *r, struct view frame, struct view *body)
 			r->key = value;
 		else if (view_is(name, "accept"))
 			r->accept = value;
+		else if (view_is(name, "traceparent"))
+			r->traceparent = value;
 	}
 	return true;
 }

@@ -53,12 +53,13 @@ struct request {
 	int64_t now_ms;             /* when the request was complete: judges everything */
 	struct buf head;            /* method, target and fields; the views below look into it */
 	struct view method, target, path, query;
-	struct view content_type, content_digest, key, accept;
+	struct view content_type, content_digest, key, accept, traceparent;
 	uint64_t length; /* of the body; CHANNEL_CHUNKED: as much as comes */
 	struct buf body;
-	uint32_t credit_given; /* bytes of body that the edge may still send */
-	bool head_only;        /* HEAD: answered as GET is, without the body */
-	enum keeps keeps;      /* of a 200; its handler says so before it answers */
+	int64_t head_us, whole_us; /* monotonic: when its head was found, when all of it */
+	uint32_t credit_given;     /* bytes of body that the edge may still send */
+	bool head_only;            /* HEAD: answered as GET is, without the body */
+	enum keeps keeps;          /* of a 200; its handler says so before it answers */
 	bool complete, aborted, answered;
 	bool stream; /* its body is of any length and is handled as it comes (answer.h) */
 	bool begun_answer, ends_answer;

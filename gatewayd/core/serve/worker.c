@@ -128,6 +128,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	w->turn_us = instant_monotonic_us();
 	if (channel_receive(w->channel, worker_frame, w) == CHANNEL_DEAD) {
 		edge_gone(w);
 		return;

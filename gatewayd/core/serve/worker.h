@@ -14,6 +14,7 @@
 #include "gatewayd/core/serve/request.h"
 #include "gatewayd/core/serve/scratch.h"
 #include "gatewayd/edge_counts.h"
+#include "gatewayd/os/latency.h"
 
 struct decider;
 struct post;
@@ -32,6 +33,15 @@ struct part {
 	bool (*ready)(const struct core *c); /* NULL: ticks from the start; else from when this is true */
 };
 #define WORKER_PARTS 8
+
+/* How long stages of a record's way take that this thread sees. */
+struct worker_took {
+	struct latency read;     /* from a request's head until its body is whole */
+	struct latency decide;   /* a record's decision */
+	struct latency answer;   /* from the commit of a record's decision until its answer is made */
+	struct latency request;  /* from a whole request until its answer is handed to the edge */
+	struct latency delivery; /* from a request to a partner's gateway until its answer */
+};
 
 struct worker {
 	struct core *core;
@@ -60,10 +70,12 @@ struct worker {
 	struct shown_table *shown; /* certificates of its connections */
 	struct post *posts;        /* requests to partners that are under way, by id */
 	uint64_t last_post;
-	struct prover *prover;      /* of what couriers send; NULL: nothing was sent yet */
-	struct decider *decider;    /* the exchange room's; set by its part */
-	void *parts[WORKER_PARTS];  /* by place in core->parts; NULL: another worker's */
-	uint64_t edge_generation;   /* of the conf that the edge was sent */
+	struct prover *prover;     /* of what couriers send; NULL: nothing was sent yet */
+	struct decider *decider;   /* the exchange room's; set by its part */
+	void *parts[WORKER_PARTS]; /* by place in core->parts; NULL: another worker's */
+	uint64_t edge_generation;  /* of the conf that the edge was sent */
+	int64_t turn_us;           /* monotonic: when the frames that are being handled were found */
+	struct worker_took took;
 	int64_t judge_ms;           /* monotonic: when open connections are judged again */
 	uint64_t judged_generation; /* by which conf they were */
 	/* For other threads: that this one runs and its edge thread too (monotonic), and what that one has counted. */

@@ -93,6 +93,9 @@ static void give_up(struct request *r)
 static void request_complete(struct request *r)
 {
 	r->complete = true;
+	r->whole_us = r->worker->turn_us;
+	if (r->length > 0)
+		latency_note(&r->worker->took.read, r->whole_us - r->head_us);
 	if (r->stream) {
 		if (r->go_on)
 			r->go_on(r);
@@ -169,6 +172,7 @@ static void on_head(struct worker *w, const struct frame *f)
 		return;
 	}
 	w->quiet = 0;
+	r->head_us = w->turn_us;
 	if (!request_read_head(r, f->payload, &body)) {
 		refuse_frame(w, f->id);
 		request_release(r);

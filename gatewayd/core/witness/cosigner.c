@@ -35,9 +35,11 @@ void cosigners_free(struct cosigner *list)
 
 static void alarm_of(struct cosigner *t, int64_t now_ms, const char *id)
 {
+	const struct journal_field fields[] = { { "witness", id }, { NULL, NULL } };
+
 	t->silent = true;
-	log_line("error", "witness %s: has not cosigned this log for %lld s: %s", id,
-	         (long long)((now_ms - t->owes_ms) / 1000), t->why[0] ? t->why : "no answer yet");
+	log_event("error", fields, "witness %s: has not cosigned this log for %lld s: %s", id,
+	          (long long)((now_ms - t->owes_ms) / 1000), t->why[0] ? t->why : "no answer yet");
 }
 
 bool cosigner_owes(struct cosigner *t, uint64_t newest, int64_t now_ms, int64_t silence_ms, const char *id)
@@ -92,6 +94,7 @@ void cosigners_state(const struct cosigner *list, uint64_t generation, struct co
 	{
 		if (t->generation != generation)
 			continue;
+		out->named++;
 		out->unasked += !t->asked;
 		out->silent += t->silent;
 		out->of_independent += t->independent;

@@ -32,7 +32,7 @@ void cosigner_cosigned(struct cosigner *t, uint64_t size, int64_t now_ms, int64_
 void cosigner_missed(struct cosigner *t, const char *why, int64_t now_ms);
 
 struct cosigners_state {
-	unsigned unasked, silent;
+	unsigned named, unasked, silent;
 	unsigned independent, of_independent; /* that have cosigned and are not silent, of so many */
 };
 /* Of those that this conf names. */

@@ -23,6 +23,7 @@ struct witness {
 	_Atomic uint64_t cosigned, incidents, cosignatures, failures; /* for metrics: given, found; had, missed */
 	/* Witnesses that have owed a cosignature for too long; those that are no interested party and not silent, of all. */
 	_Atomic uint64_t silent, independent, of_independent;
+	_Atomic uint64_t named;    /* that this node asks */
 	_Atomic int64_t latest_ms; /* witness_latest_ms() */
 	_Atomic int64_t near_ms;   /* witness_near_ms() */
 };

@@ -172,6 +172,7 @@ static void publish(struct asking *a, const struct conf *conf)
 	struct cosigners_state state;
 
 	cosigners_state(a->cosigners, conf->generation, &state);
+	atomic_store(&a->shared->named, state.named);
 	atomic_store(&a->shared->silent, state.silent);
 	atomic_store(&a->shared->independent, state.independent);
 	atomic_store(&a->shared->of_independent, state.of_independent);

@@ -191,6 +191,7 @@ START_TEST(no_limit_is_forgotten)
 		"limits.threads",                                     /* of the machine */
 		"audit.epoch",                                        /* part of the origin */
 		"audit.mirror",   "audit.vkey", "audit.witness_vkey", /* views for others */
+		"log.level",      "log.form",                         /* what the journal says */
 	};
 	const char *reserved[] = { "192.0.2.7" };
 	struct outside_witness office = { .to = { .id = "office", .host = "office.example" }, .prefix = "" };

@@ -1,4 +1,5 @@
 /* What is sent to a partner's gateway, what its answer means, and what is written of it. */
+#include "gatewayd/core/serve/border_trace.h"
 #include "gatewayd/core/copy/duty_notice.h"
 #include "gatewayd/core/store/outbox.h"
 #include "test/core/deliver/delivery_fixture.h"
@@ -11,13 +12,17 @@ START_TEST(it_leaves_with_the_proof_that_it_left)
 	struct buf scratch_text = BUF_INIT(65536);
 	struct receipt r;
 	struct view extra;
-	char leaf[65536], id[UUID_TEXT + 1];
+	char leaf[65536], id[UUID_TEXT + 1], text[TRACEPARENT_TEXT + 1];
+	struct traceparent trace;
 	size_t n;
 
 	ck_assert_str_eq(post_seen.head.p, "/v1/agreements/pnr/records");
 	ck_assert(json_is_object(json_object_get(doc, "record")));
 	uuid_print(&queued->decided.id, id);
 	ck_assert_str_eq(core_member(origin, "exchange"), id);
+	border_trace(&queued->decided.id, BORDER_SENDER, &trace);
+	traceparent_print(&trace, text);
+	ck_assert_str_eq(post_seen.traceparent, text);
 	ck_assert_str_eq(core_member(origin, "agency"), "north");
 	json_t *caveats = json_object_get(origin, "caveats");
 	ck_assert_uint_eq(json_array_size(caveats), 1);

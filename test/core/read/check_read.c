@@ -175,6 +175,23 @@ START_TEST(metrics_count)
 	ck_assert(buf_holds(&answer_seen.body, "# TYPE gatewayd_outbox gauge"));
 	ck_assert(buf_holds(&answer_seen.body,
 	                    "gatewayd_waiting{what=\"deliveries\",recipient=\"south\",reason=\"\"} 1\n"));
+	ck_assert(buf_holds(&answer_seen.body,
+	                    "gatewayd_outcomes_total{agreement=\"pnr\",outcome=\"released-transformed\"} 1\n"));
+	ck_assert(!buf_holds(&answer_seen.body, "# EOF"));
+}
+END_TEST
+
+START_TEST(metrics_as_openmetrics)
+{
+	struct ask a = { .conn = MONITOR,
+		         .method = "GET",
+		         .target = "/metrics",
+		         .fields = { "accept", "application/openmetrics-text; version=1.0.0" } };
+
+	ck_assert_int_eq(asked(&a), 200);
+	ck_assert(buf_holds(&answer_seen.body, "# TYPE gatewayd_outcomes counter\n"));
+	ck_assert(buf_holds(&answer_seen.body, "# UNIT gatewayd_stage_duration_seconds seconds\n"));
+	ck_assert(answer_seen.body.n > 6 && memcmp(answer_seen.body.p + answer_seen.body.n - 6, "# EOF\n", 6) == 0);
 }
 END_TEST
 
@@ -193,5 +210,6 @@ TCase *make_read_case(void)
 	tcase_add_test(c, tiles_for_gateways_entries_for_own_oversight);
 	tcase_add_test(c, problems_are_explained);
 	tcase_add_test(c, metrics_count);
+	tcase_add_test(c, metrics_as_openmetrics);
 	return c;
 }

@@ -89,7 +89,7 @@ class Flood(unittest.TestCase):
         mine = next(b for b in status["budgets"] if b["partner"] == "north-feed")
         self.assertEqual((mine["bytes"], mine["jobs"], mine["waiting"], mine["jobs_max"]), (0, 0, 0, 128))
         self.assertEqual(mine["turned_away"], len(answers) - BATCHES)
-        self.assertIn("gatewayd_budget_bytes_max", self.node.get_monitor("/metrics")[1])
+        self.assertIn("gatewayd_budget_limit_bytes", self.node.get_monitor("/metrics")[1])
         if not sanitized():
             # One and a half times the budget, answers under way, and what the store keeps while it is busy.
             self.assertLess(most[0] - before[0], 1.5 * MEMORY + 64)
