@@ -111,7 +111,7 @@ static bool needs_quotes(const char *value)
 /* An event is a line: what would end it, and other control characters, become spaces. */
 static void add_text(struct buf *b, const char *text, size_t most, bool quoted)
 {
-	for (size_t i = 0; text[i] && i < most; i++) {
+	for (size_t i = 0; i < most && text[i]; i++) {
 		char c = (uint8_t)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
 		if (quoted && (c == '"' || c == '\\'))
 			buf_addc(b, '\\');

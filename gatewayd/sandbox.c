@@ -140,7 +140,7 @@ static pid_t spawn(const struct sandbox *s, const char *program, char *const wor
 /* The end of a file, on standard error. */
 static void show_end(const struct sandbox *s, const char *name)
 {
-	char path[PATH_BYTES], text[LOG_SHOWN];
+	char path[PATH_BYTES], text[LOG_SHOWN] = "";
 	FILE *f = fopen(text_of(path, sizeof path, "%s/%s", s->folder, name), "r");
 	long size = 0;
 
@@ -152,7 +152,8 @@ static void show_end(const struct sandbox *s, const char *name)
 		size = 0;
 	else if (size <= LOG_SHOWN)
 		rewind(f);
-	fwrite(text, 1, fread(text, 1, sizeof text, f), stderr);
+	size_t n = fread(text, 1, sizeof text, f);
+	fwrite(text, 1, n, stderr);
 	fclose(f);
 }
 

@@ -351,13 +351,11 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 static void written(struct parcel *p)
 {
 	struct core *c = p->worker->core;
+	const struct delivery *d = PARCEL_OF(struct delivery, p);
 
-	switch (PARCEL_OF(struct delivery, p)->counts) {
-	case COUNTS_NOTHING: break;
-	case COUNTS_DELIVERED: atomic_fetch_add(&c->delivered, 1); break;
-	case COUNTS_FAILED: atomic_fetch_add(&c->delivery_failures, 1); break;
-	}
-	departures_end(c->departures, p->due.id);
+	if (d->counts != COUNTS_NOTHING)
+		atomic_fetch_add(d->counts == COUNTS_DELIVERED ? &c->delivered : &c->delivery_failures, 1);
+	departures_end(p->worker->core->departures, p->due.id);
 }
 
 static void let_go(struct parcel *p)
