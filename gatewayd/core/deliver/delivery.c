@@ -348,13 +348,15 @@ static bool list_due(struct store *reader, const struct store_ask *ask, struct c
 	return store_due_deliveries(reader, ask, note_due, look, e);
 }
 
-static void written(struct parcel *p)
+static void count(struct core *c, const struct delivery *d)
 {
-	struct core *c = p->worker->core;
-	const struct delivery *d = PARCEL_OF(struct delivery, p);
-
 	if (d->counts != COUNTS_NOTHING)
 		atomic_fetch_add(d->counts == COUNTS_DELIVERED ? &c->delivered : &c->delivery_failures, 1);
+}
+
+static void written(struct parcel *p)
+{
+	count(p->worker->core, PARCEL_OF(struct delivery, p));
 	departures_end(p->worker->core->departures, p->due.id);
 }
 
