@@ -389,9 +389,10 @@ static void check_caveats(struct judge *j, const struct caveats *handling)
 
 	if (!j->env->origin.caveats)
 		return;
-	/* There is room for the longest list, so that no test lets it fail. */
 	caveats_print(c, &form);
-	if (form.failed || !view_eq(buf_view(&form), tape_token(j->t, j->env->origin.caveats)))
+	if (form.failed)
+		decision_fail(j->d, REASON_NO_MEMORY, "", "/origin/caveats");
+	else if (!view_eq(buf_view(&form), tape_token(j->t, j->env->origin.caveats)))
 		decision_fail(j->d, REASON_RECEIPT_INVALID, "the caveats are not in their one form", "/origin/caveats");
 	buf_free(&form);
 	if (!caveats_say_all(c, &j->a->caveats))
