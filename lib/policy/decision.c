@@ -389,9 +389,10 @@ static void check_caveats(struct judge *j, const struct caveats *handling)
 
 	if (!j->env->origin.caveats)
 		return;
-	/* There is room for the longest list, so that no test lets it fail. */
 	caveats_print(c, &form);
-	if (form.failed || !view_eq(buf_view(&form), tape_token(j->t, j->env->origin.caveats)))
+	if (form.failed)
+		decision_fail(j->d, REASON_NO_MEMORY, "", "/origin/caveats");
+	else if (!view_eq(buf_view(&form), tape_token(j->t, j->env->origin.caveats)))
 		decision_fail(j->d, REASON_RECEIPT_INVALID, "the caveats are not in their one form", "/origin/caveats");
 	buf_free(&form);
 	if (!caveats_say_all(c, &j->a->caveats))
@@ -404,13 +405,15 @@ static void check_caveats(struct judge *j, const struct caveats *handling)
 static void check_handling(struct judge *j)
 {
 	struct caveats handling = { .n = 0 };
-	uint32_t seen = check_codes(j, j->env->handling, "/handling", false, &handling);
+	uint32_t seen;
 
-	if (j->env->from_gateway)
+	if (j->env->from_gateway) {
+		seen = check_codes(j, j->env->handling, "/handling", false, &handling);
 		seen |= check_codes(j, j->env->origin.caveats, "/origin/caveats", true, &j->d->caveats);
-	/* Those of the agreement come to an empty list, which is as long as theirs: the first never fails. */
-	else if (!caveats_merge(&j->d->caveats, &j->a->caveats) || !caveats_merge(&j->d->caveats, &handling))
-		decision_fail(j->d, REASON_LIMIT, "", "/handling");
+	} else {
+		j->d->caveats = j->a->caveats;
+		seen = check_codes(j, j->env->handling, "/handling", false, &j->d->caveats);
+	}
 	seen |= inherit(j);
 	if (j->a->scales_required & ~seen)
 		decision_fail(j->d, REASON_HANDLING_UNKNOWN, "/handling/required", "/handling");

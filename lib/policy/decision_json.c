@@ -5,7 +5,7 @@
 #include "lib/policy/internal.h"
 #include "lib/policy/shape.h"
 
-#define PATH_MAX_BYTES 1024 /* a longer place is cut to its last whole token */
+#define PATH_MAX_BYTES 1024 /* a longer place is cut behind its last whole token */
 
 /* `,"name":` and a string, where there is one. */
 static void add_member(struct buf *out, const char *name, struct view v)
@@ -38,11 +38,13 @@ struct walk {
 	struct buf *out;
 	char path[PATH_MAX_BYTES];
 	size_t len;
+	bool cut; /* what follows is left out, too */
 };
 
 static void path_token(struct walk *w, struct view token)
 {
-	if (w->len + 2 * token.n + 2 > sizeof w->path)
+	w->cut = w->cut || w->len + 2 * token.n + 2 > sizeof w->path;
+	if (w->cut)
 		return;
 	w->path[w->len++] = '/';
 	for (size_t i = 0; i < token.n; i++) {
@@ -88,6 +90,7 @@ static void walk_node(struct walk *w, uint32_t node)
 {
 	const struct tape_node *n = &w->t->nodes[node];
 	size_t len = w->len;
+	bool cut = w->cut;
 	unsigned index = 0;
 
 	for (; w->at < w->n && w->steps[w->at].node == node; w->at++)
@@ -96,13 +99,13 @@ static void walk_node(struct walk *w, uint32_t node)
 	if (w->at == w->n || w->steps[w->at].node >= n->next)
 		return;
 	if (n->type == TAPE_OBJECT)
-		for (uint32_t k = node + 1; k < n->next; k = w->t->nodes[k + 1].next, w->len = len) {
+		for (uint32_t k = node + 1; k < n->next; k = w->t->nodes[k + 1].next, w->len = len, w->cut = cut) {
 			struct view name = tape_string(w->t, k);
 			path_token(w, schema_knows(w->schema, name) ? name : VIEW("*"));
 			walk_node(w, k + 1);
 		}
 	else /* a step lies within: an array */
-		for (uint32_t v = node + 1; v < n->next; v = w->t->nodes[v].next, w->len = len) {
+		for (uint32_t v = node + 1; v < n->next; v = w->t->nodes[v].next, w->len = len, w->cut = cut) {
 			path_index(w, index++);
 			walk_node(w, v);
 		}
@@ -127,6 +130,7 @@ static void add_leaves(const struct decision *d, const struct leaves *l, const s
 		w.program = d->ruling->program;
 		w.steps = transform_trace(r, &w.n);
 		w.at = w.len = 0;
+		w.cut = false;
 		w.dropped = dropped;
 		w.first = true;
 		w.out = out;
@@ -167,7 +171,7 @@ static void add_redactions(const struct transform_run *r, struct buf *out)
 	bool first = true;
 
 	buf_adds(out, ",\"redactions\":{");
-	for (;;) { /* sorted by name; the list is short */
+	for (;;) { /* sorted by name; the list is short, and has those alone that found something */
 		size_t next = n;
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(names[i], last) > 0 && (next == n || strcmp(names[i], names[next]) < 0))
@@ -175,10 +179,8 @@ static void add_redactions(const struct transform_run *r, struct buf *out)
 		if (next == n)
 			break;
 		last = names[next];
-		if (counts[next]) {
-			buf_addf(out, "%s\"%s\":%u", first ? "" : ",", names[next], counts[next]);
-			first = false;
-		}
+		buf_addf(out, "%s\"%s\":%u", first ? "" : ",", names[next], counts[next]);
+		first = false;
 	}
 	buf_addc(out, '}');
 }

@@ -308,6 +308,71 @@ START_TEST(words_of_the_agreement_wait_for_nobody)
 }
 END_TEST
 
+/* Words that came stay where this node's own overlay lets none leave. */
+START_TEST(words_that_came_stay_where_the_overlay_says_so)
+{
+	from.overlay = VIEW("{\"version\":\"1\",\"denied_envelope\":[\"handling\"]}");
+	struct agreement *a = load_with("pnr", NULL, NULL);
+
+	ck_assert_int_eq(decided(a, "pnr", NULL, "[" WORDS("europol-handling", "H3", "x") "]"), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_HANDLING_UNKNOWN);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/onward_of");
+	ck_assert_int_ne(decided(a, "pnr", NULL, "[" TLP("AMBER") "]"), OUTCOME_REFUSED);
+	agreement_unref(a);
+}
+END_TEST
+
+/* What stands behind words is taken like what stands before them; other words are one code too many. */
+START_TEST(words_among_other_codes)
+{
+	struct agreement *a = load_with("pnr", NULL, NULL);
+
+	decided(a, "pnr", "[" WORDS("europol-handling", "H3", "x") "," TLP("GREEN") "]", NULL);
+	ck_assert_int_eq(bench.decision.outcome, OUTCOME_HELD);
+	travels_under("[" H("2") "," WORDS("europol-handling", "H3", "x") "," TLP("GREEN") "]");
+	decided(a, "pnr",
+	        "[" WORDS("europol-handling", "H3", "x") "," TLP("GREEN") "," WORDS("europol-handling", "H3", "y") "]",
+	        NULL);
+	ck_assert_int_eq(bench.decision.outcome, OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_HANDLING_UNKNOWN);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/handling/2");
+	agreement_unref(a);
+}
+END_TEST
+
+/* The envelope's schema lets in as many as travel. Where it did not stand before, a longer list is refused all the same. */
+START_TEST(a_list_past_the_schema)
+{
+	const struct schema_options options = { .draft = DRAFT_2020_12 };
+	struct schema_set *set = schema_set_new();
+	struct error why = { .reason = REASON_NONE };
+	struct agreement *a = load_with("pnr", NULL, NULL);
+	json_t *e = envelope("pnr"), *codes = json_array();
+
+	ck_assert(set && schema_set_add(set, VIEW("urn:any"), VIEW("true"), &why));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	deliver(&e);
+	for (int i = 0; i <= CAVEATS_MAX; i++) {
+		char words[8];
+		snprintf(words, sizeof words, "%d", i);
+		json_array_append_new(
+		        codes, json_pack("{s:s,s:s,s:s}", "scale", "europol-handling", "text", words, "value", "H3"));
+	}
+	json_object_set_new(json_object_get(e, "origin"), "caveats", codes);
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_ENVELOPE_INVALID);
+	schema_unref(bench.envelope_schema);
+	bench.envelope_schema = schema_compile(set, VIEW("urn:any"), &options, &why);
+	ck_assert_ptr_nonnull(bench.envelope_schema);
+	ck_assert_int_eq(run(a, e), OUTCOME_REFUSED);
+	ck_assert_int_eq(bench.decision.failed[0].reason, REASON_LIMIT);
+	ck_assert_str_eq(bench.decision.failed[0].pointer, "/origin/caveats");
+	schema_set_free(set);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 START_TEST(too_many_together)
 {
 	struct agreement *a = load_with("pnr", NULL, NULL);
@@ -353,6 +418,9 @@ TCase *make_caveats_case(void)
 	tcase_add_test(c, what_the_next_agreement_does_not_know_goes_no_further);
 	tcase_add_test(c, words_that_came_stay_where_none_may_leave);
 	tcase_add_test(c, words_of_the_agreement_wait_for_nobody);
+	tcase_add_test(c, words_that_came_stay_where_the_overlay_says_so);
+	tcase_add_test(c, words_among_other_codes);
+	tcase_add_test(c, a_list_past_the_schema);
 	tcase_add_test(c, too_many_together);
 	return c;
 }

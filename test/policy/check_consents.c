@@ -145,6 +145,26 @@ START_TEST(ingress_asks_too)
 }
 END_TEST
 
+/* A gateway that sends the reference itself in the place of its digest gets round no list. */
+START_TEST(ingress_reads_a_reference_in_clear)
+{
+	struct agreement *a = load_with("humanitarian", NULL, NULL);
+	json_t *e = envelope("humanitarian"), *consent = json_deep_copy(json_object_get(e, "consent"));
+
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	agreement_unref(a);
+	deliver(&e);
+	from.self = VIEW("south");
+	a = load_with("humanitarian", NULL, NULL);
+	json_object_set_new(consent, "reference", json_string("consent-0001"));
+	json_object_set_new(e, "consent", consent);
+	facts.withdrawals = withdrawn;
+	refused(a, e, REASON_CONSENT_WITHDRAWN, "/legal_bases/0/consent");
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 /* --- references --- */
 
 #define NO_BREAK "\xc2\xa0"
@@ -290,8 +310,28 @@ START_TEST(only_given_ones_count_where_they_are_listed)
 	facts.given = NULL;
 	facts.consent_unknown = true;
 	refused(a, e, REASON_CONSENT_UNKNOWN, "/consent/given");
+	/* Where the withdrawals are out of date as well, they are the first to be asked for. */
+	facts.now_ms = NOW + 5 * DAY_MS;
+	refused(a, e, REASON_CONSENT_UNKNOWN, "/consent/withdrawals");
 	signed_document_free(given);
 	signed_document_free(empty);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
+/* The salt is that of all lists of the agreement, whichever is here. */
+START_TEST(given_ones_count_without_withdrawals)
+{
+	struct agreement *a = load_with("humanitarian", "/consent/given", "\"north\"");
+	struct signed_document *given = loaded_document(DOCUMENT_CONSENTS);
+	json_t *e = envelope("humanitarian");
+
+	facts.given = given;
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	json_object_set_new(json_object_get(e, "consent"), "reference", json_string("consent-0009"));
+	refused(a, e, REASON_CONSENT_NOT_GIVEN, "/consent/given");
+	signed_document_free(given);
 	json_decref(e);
 	agreement_unref(a);
 }
@@ -358,6 +398,8 @@ TCase *make_consents_case(void)
 	tcase_add_test(c, only_given_ones_count_where_they_are_listed);
 	tcase_add_test(c, unknown_fails_closed);
 	tcase_add_test(c, ingress_asks_too);
+	tcase_add_test(c, ingress_reads_a_reference_in_clear);
+	tcase_add_test(c, given_ones_count_without_withdrawals);
 	tcase_add_test(c, decisions_name_the_documents);
 	return c;
 }

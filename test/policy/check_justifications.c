@@ -60,6 +60,23 @@ START_TEST(reasons_for_dropped_fields)
 }
 END_TEST
 
+/* Nor is one whose rare combinations are only withheld there. */
+START_TEST(reasons_for_guarded_fields)
+{
+	struct agreement *a = load_with(
+	        "pnr", "/rules",
+	        "[{\"id\":\"k\",\"pointer\":\"/carrier\",\"category\":\"operational\",\"action\":\"keep\"},"
+	        "{\"id\":\"g\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\",\"params\":{\"k\":5,"
+	        "\"fields\":[\"/carrier\"]},\"when\":{\"tiers\":[\"T2\"]}}]");
+	json_t *e = envelope("pnr");
+
+	json_object_set_new(e, "justifications", json_pack("[{s:s,s:s}]", "pointer", "/status", "reason", "r"));
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 /* A field that only another purpose or another kind of person may have is none of a higher tier. */
 START_TEST(reasons_for_fields_of_others)
 {
@@ -232,6 +249,7 @@ TCase *make_justifications_case(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, reasons_for_dropped_fields);
+	tcase_add_test(c, reasons_for_guarded_fields);
 	tcase_add_test(c, reasons_for_fields_of_others);
 	tcase_add_loop_test(c, leaves_of_what_is_kept_whole, 0, sizeof kept_whole / sizeof kept_whole[0]);
 	tcase_add_test(c, reasons_for_what_is_kept_whole);

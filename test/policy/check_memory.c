@@ -273,6 +273,41 @@ START_TEST(deciding)
 }
 END_TEST
 
+/* Whoever sent it is not blamed: no memory is no fault of the receipt. */
+START_TEST(deciding_what_arrives)
+{
+	static const char codes[] = "[{\"scale\":\"europol-handling\",\"value\":\"H2\"}]";
+	struct agreement *a = load_with("pnr", NULL, NULL);
+	json_t *e = envelope("pnr");
+	struct buf json = BUF_INIT(1 << 20);
+	bool decided = SANITIZER_ALLOCATES, short_of_memory = SANITIZER_ALLOCATES;
+
+	ck_assert_int_eq(run(a, e), OUTCOME_TRANSFORMED);
+	deliver(&e);
+	json_object_set_new(json_object_get(e, "origin"), "caveats", json_loads(codes, 0, NULL));
+	char *text = json_dumps(e, JSON_COMPACT);
+	enum outcome want = decide(a, view_of(text), &json);
+	ck_assert_int_ne(want, OUTCOME_REFUSED);
+	for (long n = 0; !decided; n++) {
+		buf_free(&json);
+		json = (struct buf)BUF_INIT(1 << 20);
+		unsigned long before = allocations;
+		fail_after(false, n);
+		enum outcome have = decide(a, view_of(text), &json);
+		fail_no_more();
+		ck_assert(have == OUTCOME_REFUSED || have == want);
+		ck_assert(!failed_with(&bench.decision, REASON_RECEIPT_INVALID));
+		short_of_memory = short_of_memory || failed_with(&bench.decision, REASON_NO_MEMORY);
+		decided = allocations - before <= (unsigned long)n;
+	}
+	ck_assert(short_of_memory);
+	free(text);
+	buf_free(&json);
+	json_decref(e);
+	agreement_unref(a);
+}
+END_TEST
+
 TCase *make_memory_case(void)
 {
 	TCase *c = tcase_create("memory");
@@ -283,5 +318,6 @@ TCase *make_memory_case(void)
 	tcase_add_loop_test(c, loading_documents, 0, 2 * DOCUMENT_KIND_COUNT);
 	tcase_add_loop_test(c, words, 0, 6);
 	tcase_add_loop_test(c, deciding, 0, 2);
+	tcase_add_test(c, deciding_what_arrives);
 	return c;
 }

@@ -163,6 +163,53 @@ START_TEST(decisions_name_it)
 }
 END_TEST
 
+#define GUARD(id, field, when) \
+	"{\"id\":\"" id "\",\"pointer\":\"\",\"category\":\"quasi-identifier\",\"action\":\"k-guard\"," \
+	"\"params\":{\"k\":5,\"fields\":[\"" field "\"]}" when "}"
+
+/* Which guards withheld something: those that did, each once. */
+START_TEST(decisions_name_the_guards)
+{
+	static const char *const named[] = { "\"suppressed\":[\"rare\"]", "\"suppressed\":[\"seldom\"]",
+		                             "\"suppressed\":[\"rare\",\"seldom\"]" };
+	struct error_list errors = { .max = 20 };
+	struct error e = { .reason = REASON_NONE };
+	struct buf json = BUF_INIT(1 << 16);
+	json_t *doc = preset("pnr"), *env = envelope("pnr"), *rules = json_object_get(doc, "rules");
+	struct shape_use use;
+
+	json_array_append_new(rules, json_loads(GUARD("rare", "/contact/address/country", ""), 0, NULL));
+	json_array_append_new(
+	        rules, json_loads(GUARD("seldom", "/itinerary/*/from", ",\"when\":{\"tiers\":[\"T1\"]}"), 0, NULL));
+	struct agreement *guarded = load_doc(doc, &from, &errors);
+	print_errors(&errors);
+	ck_assert_ptr_nonnull(guarded);
+	ck_assert_int_eq(run(guarded, env), OUTCOME_REFUSED);
+	for (uint32_t suppressed = 0; suppressed < 4; suppressed++) {
+		struct transform_input in = {
+			.tape = &bench.tape, .record = bench.envelope.record, .batch = true, .suppressed = suppressed
+		};
+
+		buf_reset(&bench.record);
+		buf_reset(&json);
+		bench.decision.n_failed = 0;
+		ck_assert_msg(program_run(bench.decision.ruling->program, bench.transform, &in, &bench.record, &e),
+		              "%s", e.text);
+		ck_assert(decision_conclude(&bench.decision, &bench.envelope, &bench.tape, bench.transform));
+		ck_assert(shapes_find(shapes, guarded, bench.decision.ruling, &bench.tape, bench.envelope.record,
+		                      bench.transform, &use));
+		decision_json_shaped(&bench.decision, bench.transform, &use, &json);
+		buf_addc(&json, '\0');
+		ck_assert(suppressed ? strstr(json.p, named[suppressed - 1]) != NULL : !strstr(json.p, "suppressed"));
+	}
+	agreement_unref(guarded);
+	json_decref(doc);
+	json_decref(env);
+	buf_free(&json);
+	error_list_free(&errors);
+}
+END_TEST
+
 #define OPEN_SCHEMA "{\"type\":\"object\",\"properties\":{\"known\":{\"type\":\"object\"}}}"
 #define ONE_RULE    "[{\"id\":\"k\",\"pointer\":\"/known/x\",\"category\":\"operational\",\"action\":\"keep\"}]"
 
@@ -242,6 +289,7 @@ TCase *make_shape_case(void)
 	tcase_add_test(c, one_for_records_of_one_kind);
 	tcase_add_test(c, another_where_something_else_passes);
 	tcase_add_test(c, decisions_name_it);
+	tcase_add_test(c, decisions_name_the_guards);
 	tcase_add_test(c, no_name_that_the_schema_does_not_know);
 	tcase_add_test(c, many_rulings);
 	return c;

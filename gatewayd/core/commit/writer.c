@@ -122,14 +122,14 @@ bool writer_receipt(struct writer *w, struct job *j, uint64_t entry, struct erro
 	return true;
 }
 
-static bool check_keys(const struct writer *w, struct error *e)
+static bool check_open(const struct writer *w, struct error *e)
 {
-	return (w->open && w->o.keys) || error_set(e, REASON_STORE, "there is no transaction or no key store");
+	return w->open || error_set(e, REASON_STORE, "there is no transaction");
 }
 
 bool writer_put_key(struct writer *w, const uint8_t key[32], uint32_t *slot, struct error *e)
 {
-	return check_keys(w, e) && keystore_put(w->o.keys, key, slot, e);
+	return check_open(w, e) && keystore_put(w->o.keys, key, slot, e);
 }
 
 bool writer_place_key(struct writer *w, const struct key_lease *l, uint32_t *slot, struct error *e)
@@ -137,18 +137,18 @@ bool writer_place_key(struct writer *w, const struct key_lease *l, uint32_t *slo
 	if (!l->placed)
 		return writer_put_key(w, l->grant.key, slot, e);
 	*slot = l->grant.slot;
-	return check_keys(w, e) && keystore_use(w->o.keys, l->grant.slot, e);
+	return check_open(w, e) && keystore_use(w->o.keys, l->grant.slot, e);
 }
 
 bool writer_erase_key(struct writer *w, struct job *j, uint32_t slot, struct error *e)
 {
 	j->erased = true;
-	return check_keys(w, e) && keystore_erase(w->o.keys, slot, e);
+	return check_open(w, e) && keystore_erase(w->o.keys, slot, e);
 }
 
 bool writer_rotate_keys(struct writer *w, struct error *e)
 {
-	return check_keys(w, e) && keystore_rotate(w->o.keys, e);
+	return check_open(w, e) && keystore_rotate(w->o.keys, e);
 }
 
 /* --- one transaction --- */
@@ -163,8 +163,7 @@ static void roll_back(struct writer *w)
 {
 	store_rollback(w->o.store);
 	tree_rollback(&w->tree);
-	if (w->o.keys)
-		keystore_settle(w->o.keys, false);
+	keystore_settle(w->o.keys, false);
 	if (w->o.mirror)
 		mirror_discard(w->o.mirror);
 	w->open = false;
@@ -223,7 +222,7 @@ static enum result transact(struct writer *w, struct job *first, struct job **re
 		roll_back(w);
 		return ROLLED_BACK;
 	}
-	if ((w->o.keys && !keystore_sync(w->o.keys, e)) || !store_commit(w->o.store, e)) {
+	if (!keystore_sync(w->o.keys, e) || !store_commit(w->o.store, e)) {
 		roll_back(w);
 		return LOST;
 	}
@@ -236,8 +235,7 @@ static void after_commit(struct writer *w, struct job *first, uint32_t jobs)
 	uint64_t size = tiles_size(w->tree.tiles);
 
 	tree_commit(&w->tree);
-	if (w->o.keys)
-		keystore_settle(w->o.keys, true);
+	keystore_settle(w->o.keys, true);
 	if (w->o.mirror)
 		mirror_flush(w->o.mirror);
 	if (w->anchor && size > w->start)
@@ -288,7 +286,7 @@ static bool finish_committed(struct writer *w, struct job *first)
 		*end = &j->next;
 	}
 	finish(plain, true, NULL);
-	if (!w->o.keys || keystore_destroy(w->o.keys, &e)) {
+	if (keystore_destroy(w->o.keys, &e)) {
 		finish(erasing, true, NULL);
 		return true;
 	}
@@ -346,7 +344,7 @@ static bool fill_keys(struct writer *w)
 {
 	struct error e = { .reason = REASON_NONE };
 
-	if (!w->o.keys || keystore_fill(w->o.keys, w->o.key_pool, &e))
+	if (keystore_fill(w->o.keys, w->o.key_pool, &e))
 		return true;
 	die(w, NULL, &e);
 	return false;

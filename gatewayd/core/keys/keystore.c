@@ -387,7 +387,7 @@ bool keystore_sweep(struct keystore *k, bool (*live)(void *arg, uint32_t slot), 
 	if (!slot_file_recover(&k->file, e))
 		return false;
 	for (uint32_t slot = 0; slot < k->n; slot++) {
-		if (k->states[slot] == SLOT_FREE || k->states[slot] == SLOT_POOLED || live(arg, slot))
+		if (k->states[slot] == SLOT_FREE || live(arg, slot))
 			continue;
 		if (k->states[slot] == SLOT_UNSWEPT) {
 			free_list_add(k, slot);

@@ -1,6 +1,7 @@
 /* Key slots when a call to the system fails: at each in turn, of the kinds below, what was asked is refused with its reason, and the
  * folder opens again with all keys that were committed. */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,7 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "gatewayd/core/keys/key_lease.h"
 #include "gatewayd/core/keys/keystore.h"
+#include "lib/crypto/crypto.h"
 #include "test/core/scratch.h"
 
 #define MOST 2000
@@ -56,12 +59,31 @@ int open(const char *path, int flags, ...)
 	return fails() ? -1 : (int)syscall(SYS_open, path, flags, mode);
 }
 
-/* OpenSSL's; 1: there are random bytes. */
-int RAND_bytes_ex(void *library, unsigned char *out, size_t n, unsigned strength);
-int RAND_bytes_ex(void *library, unsigned char *out, size_t n, unsigned strength)
+DIR *opendir(const char *path)
 {
-	(void)library, (void)strength;
-	return !fails() && syscall(SYS_getrandom, out, n, 0) == (long)n;
+	return fails() ? NULL : fdopendir((int)syscall(SYS_open, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* OpenSSL's; 1: there are random bytes. */
+#define RANDOM_INSTEAD(name) \
+	int name(void *library, unsigned char *out, size_t n, unsigned strength); \
+	int name(void *library, unsigned char *out, size_t n, unsigned strength) \
+	{ \
+		(void)library, (void)strength; \
+		return !fails() && syscall(SYS_getrandom, out, n, 0) == (long)n; \
+	}
+RANDOM_INSTEAD(RAND_bytes_ex)
+RANDOM_INSTEAD(RAND_priv_bytes_ex)
+
+/* Of the random bytes that were drawn ahead none is left: whoever needs some next draws. */
+static void use_up_random_bytes(void)
+{
+	uint8_t some[512];
+
+	do
+		fail_at = 0;
+	while (random_bytes(some, sizeof some));
+	fail_at = -1;
 }
 
 static void setup(void)
@@ -149,16 +171,19 @@ static void opens_again(const char *folder, const struct came *c)
 	keystore_close(k);
 }
 
-/* In a loop: a call that says why, and one that is taken for a file that is not there. */
+/* A call that says why, one that is taken for a file that is not there, and one that may be tried again. */
+static const int failures[] = { EIO, ENOENT, EINTR };
+
 START_TEST(at_every_call_in_turn)
 {
 	unsigned hit = 0, whole = 0;
 
-	fail_with = _i ? ENOENT : EIO;
+	fail_with = failures[_i];
 	for (long n = 0; n < MOST && whole < 2; n++) {
 		char folder[400];
 
 		snprintf(folder, sizeof folder, "%s/keys-%ld", dir.path, n);
+		use_up_random_bytes();
 		struck = false;
 		fail_at = n;
 		struct came c = run(folder);
@@ -184,7 +209,7 @@ START_TEST(while_it_is_mended)
 	fail_with = EIO;
 	for (long n = 0; n < MOST && whole < 2; n++) {
 		struct error e = { .reason = REASON_NONE };
-		char folder[400], slots[500];
+		char folder[400], slots[500], older[500];
 		bool kept;
 
 		snprintf(folder, sizeof folder, "%s/keys-%ld", dir.path, n);
@@ -192,8 +217,11 @@ START_TEST(while_it_is_mended)
 		struct keystore *k = keystore_open(folder, true, &e);
 		ck_assert_ptr_nonnull(k);
 		keystore_close(k);
-		/* Cut, or gone. */
+		/* Cut, or gone; of a rotation that was interrupted there is a second master key. */
 		ck_assert_int_eq(_i ? truncate(slots, 100) : unlink(slots), 0);
+		snprintf(older, sizeof older, "%s/master.7.key", folder);
+		scratch_write(older, VIEW("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"));
+		use_up_random_bytes();
 		struck = false;
 		fail_at = n;
 		bool ok = keystore_mend(folder, &id, 3000, &kept, &e);
@@ -213,6 +241,40 @@ START_TEST(while_it_is_mended)
 }
 END_TEST
 
+static uint32_t nobody = UINT32_MAX;
+
+/* Without random bytes no key is put, none is given out without a slot, and none is made ready. */
+START_TEST(without_random_bytes)
+{
+	struct key_lease l = { .of = NULL };
+	struct keystore *k = NULL;
+	uint32_t slot, swept;
+
+	OK((k = keystore_open(scratch_file(&dir, "keys"), true, e)) != NULL);
+	OK(keystore_sweep(k, live, &nobody, &swept, e));
+	OK(keystore_put(k, key, &slot, e));
+	use_up_random_bytes();
+	fail_at = 0;
+	REFUSED(REASON_CRYPTO, keystore_put(k, key, &slot, e));
+	fail_at = 0;
+	ck_assert(!key_lease_take(&l, k));
+	ck_assert_ptr_null(l.of);
+	OK(keystore_sync(k, e));
+	keystore_settle(k, true);
+	ck_assert_uint_eq(keystore_count(k), 1);
+	/* Neither for keys, nor for what wraps them. */
+	for (long n = 0; n < 2; n++) {
+		use_up_random_bytes();
+		fail_at = n;
+		OK(keystore_fill(k, 8, e));
+		ck_assert_uint_eq(keystore_ready(k), 0);
+	}
+	OK(keystore_fill(k, 8, e));
+	ck_assert_uint_eq(keystore_ready(k), 8);
+	keystore_close(k);
+}
+END_TEST
+
 TCase *make_key_calls_case(void);
 TCase *make_key_calls_case(void)
 {
@@ -220,7 +282,8 @@ TCase *make_key_calls_case(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 300);
-	tcase_add_loop_test(c, at_every_call_in_turn, 0, 2);
+	tcase_add_loop_test(c, at_every_call_in_turn, 0, (int)(sizeof failures / sizeof *failures));
 	tcase_add_loop_test(c, while_it_is_mended, 0, 2);
+	tcase_add_test(c, without_random_bytes);
 	return c;
 }

@@ -360,6 +360,22 @@ START_TEST(rotation_makes_what_is_ready_anew)
 }
 END_TEST
 
+/* Where no key is to be ready, or as many are as are asked for, nothing is written. */
+START_TEST(nothing_is_missing)
+{
+	sweep(UINT32_MAX);
+	OK(keystore_fill(k, 0, e));
+	ck_assert_uint_eq(keystore_ready(k), 0);
+	ck_assert_uint_eq(keystore_size(k), 0);
+	OK(keystore_fill(k, 2, e));
+	ck_assert_uint_eq(keystore_ready(k), 2);
+	unsigned before = atomic_load(&syncs);
+	OK(keystore_fill(k, 2, e));
+	ck_assert_uint_eq(keystore_ready(k), 2);
+	ck_assert_uint_eq(syncs_since(before), 0);
+}
+END_TEST
+
 START_TEST(a_sync_that_fails_makes_nothing_ready)
 {
 	struct key_grant none;
@@ -368,6 +384,8 @@ START_TEST(a_sync_that_fails_makes_nothing_ready)
 	atomic_store(&no_sync, true);
 	REFUSED(REASON_IO, keystore_fill(k, 8, e));
 	ck_assert(!keystore_take(k, &none));
+	/* Nor has the folder a name that is not known to be on disk. */
+	REFUSED(REASON_IO, keystore_name(k, &(struct uuid){ { 1 } }, e));
 	atomic_store(&no_sync, false);
 }
 END_TEST
@@ -497,6 +515,7 @@ TCase *make_key_pool_case(void)
 	tcase_add_test(c, an_erased_key_is_never_ready_again);
 	tcase_add_test(c, only_what_was_given_out_is_used);
 	tcase_add_test(c, rotation_makes_what_is_ready_anew);
+	tcase_add_test(c, nothing_is_missing);
 	tcase_add_test(c, a_sync_that_fails_makes_nothing_ready);
 	tcase_add_test(c, a_file_that_cannot_grow_fails_who_needs_a_slot);
 	tcase_add_test(c, a_lease_ends_in_a_row_or_goes_back);

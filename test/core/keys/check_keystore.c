@@ -1,4 +1,5 @@
 /* The key store: what was put opens, what was erased does not, whatever is left of older files. */
+#include "gatewayd/core/keys/slot_file_private.h"
 #include "gatewayd/os/secret_file.h"
 #include "test/core/keys/keystore_fixture.h"
 
@@ -182,6 +183,9 @@ START_TEST(row_without_a_key_keeps_its_slot)
 	reopen();
 	OK(keystore_sweep(k, one_live, &a, &n, e));
 	ck_assert_uint_eq(n, 0);
+	/* Let go, it is free for others with the commit and not before. */
+	OK(keystore_erase(k, a, e));
+	keystore_settle(k, false);
 	for (unsigned i = 0; i < 20000; i++)
 		ck_assert_uint_ne(put(100 + i), a);
 	commit();
@@ -325,6 +329,26 @@ START_TEST(damaged_or_missing_files_are_refused)
 }
 END_TEST
 
+/* Where the path of a file in it would not be the whole path, no folder is opened or made. */
+START_TEST(a_path_too_long_is_refused)
+{
+	const struct uuid id = { { 1 } };
+	struct slot_file f;
+	char path[400];
+	bool kept;
+
+	snprintf(path, sizeof path, "%s/", dir.path);
+	memset(path + strlen(path), 'a', 200);
+	path[strlen(dir.path) + 201] = '\0';
+	REFUSED(REASON_CONFIG, keystore_open(path, true, e) != NULL);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	REFUSED(REASON_CONFIG, keystore_open_reader(path, e) != NULL);
+	REFUSED(REASON_CONFIG, keystore_mend(path, &id, 1, &kept, e));
+	REFUSED(REASON_CONFIG, slot_file_lock(&f, path, e));
+	slot_file_close(&f);
+}
+END_TEST
+
 START_TEST(first_start_that_was_interrupted_begins_again)
 {
 	keystore_close(k);
@@ -391,6 +415,7 @@ TCase *make_keystore_case(void)
 	tcase_add_test(c, one_process_at_a_time);
 	tcase_add_test(c, the_id_stays);
 	tcase_add_test(c, damaged_or_missing_files_are_refused);
+	tcase_add_test(c, a_path_too_long_is_refused);
 	tcase_add_test(c, first_start_that_was_interrupted_begins_again);
 	tcase_add_test(c, secrets_are_read_with_care);
 	return c;

@@ -78,6 +78,24 @@ START_TEST(one_that_was_cut_keeps_what_it_has)
 }
 END_TEST
 
+/* In the midst of a slot: that one is lost, whether or not the store names as many. */
+START_TEST(one_that_was_cut_within_a_slot)
+{
+	uint32_t slot = make_folder(), size, generation;
+
+	ck_assert_int_eq(truncate(scratch_file(&dir, "keys/slots"), 64 * 5 + 20), 0);
+	mend(true, 0);
+	ck_assert_int_eq(get(slot, &size, &generation), REASON_NONE);
+	ck_assert_uint_gt(size, 4);
+	/* With more left than a new file has. */
+	ck_assert_int_eq(truncate(scratch_file(&dir, "keys/slots"), INT64_C(64) * 20000 + 20), 0);
+	mend(true, 100);
+	ck_assert_int_eq(get(slot, &size, &generation), REASON_NONE);
+	ck_assert_uint_eq(size, 20000);
+	ck_assert_int_eq(get(19999, &size, &generation), REASON_NOT_FOUND);
+}
+END_TEST
+
 static void lose_file(void)
 {
 	ck_assert_int_eq(unlink(scratch_file(&dir, "keys/slots")), 0);
@@ -128,6 +146,24 @@ START_TEST(one_that_is_lost_is_made_anew_and_no_old_key_stays)
 }
 END_TEST
 
+/* Of what else lies in the folder nothing is a master key. */
+START_TEST(files_with_other_names_stay)
+{
+	static const char *const names[] = { "keys/master.key", "keys/master.1.old", "keys/master.one.key",
+		                             "keys/other" };
+
+	make_folder();
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		scratch_write(scratch_file(&dir, names[i]), VIEW("mine"));
+	lose_file();
+	mend(false, 10);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		ck_assert(scratch_holds(scratch_file(&dir, names[i]), "mine", 4));
+	ck_assert(access(scratch_file(&dir, "keys/master.1.key"), F_OK) != 0);
+	ck_assert(access(scratch_file(&dir, "keys/master.2.key"), F_OK) == 0);
+}
+END_TEST
+
 /* What is only out of reach is not lost. */
 START_TEST(nothing_is_made_anew_where_nothing_is_missing)
 {
@@ -154,6 +190,8 @@ TCase *make_slot_mend_case(void)
 	tcase_add_test(tc, one_that_was_cut_keeps_what_it_has);
 	tcase_add_loop_test(tc, one_that_is_lost_is_made_anew_and_no_old_key_stays, 0,
 	                    (int)(sizeof losses / sizeof *losses));
+	tcase_add_test(tc, one_that_was_cut_within_a_slot);
+	tcase_add_test(tc, files_with_other_names_stay);
 	tcase_add_test(tc, nothing_is_made_anew_where_nothing_is_missing);
 	return tc;
 }
