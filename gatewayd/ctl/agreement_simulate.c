@@ -1,6 +1,7 @@
 /* gatewayctl simulate and agreement explain: the whole decision on one envelope, with nothing stored, nothing
  * logged and nothing sent. */
 #include "gatewayd/ctl/agreement_facts.h"
+#include "gatewayd/ctl/agreement_sides.h"
 #include "lib/base/encode.h"
 #include "lib/json/canonical.h"
 #include "lib/policy/beside.h"
@@ -389,7 +390,30 @@ int agreement_simulate(const struct ctl *c, int argc, char **argv)
 	return status;
 }
 
-static void explain_leaves(const json_t *leaves_of, const char *none)
+#define SHOWN 60 /* bytes of a value */
+
+/* At most so many bytes, cut between characters. */
+static int shown(struct view v)
+{
+	size_t n = v.n > SHOWN ? SHOWN : v.n;
+
+	while (n < v.n && n > 0 && ((unsigned char)v.p[n] & 0xc0) == 0x80)
+		n--;
+	return (int)n;
+}
+
+/* What became of a leaf, where it is another than it was. */
+static void explain_value(const struct sides *sides, const char *pointer)
+{
+	struct view before = side_before(sides, pointer), after = side_after(sides, pointer);
+
+	if (before.n == 0 || after.n == 0 || view_eq(before, after))
+		return;
+	printf("      %.*s%s -> %.*s%s\n", shown(before), before.p, before.n > SHOWN ? "..." : "", shown(after),
+	       after.p, after.n > SHOWN ? "..." : "");
+}
+
+static void explain_leaves(const json_t *leaves_of, const struct sides *sides, const char *none)
 {
 	size_t i;
 	json_t *o;
@@ -400,7 +424,24 @@ static void explain_leaves(const json_t *leaves_of, const char *none)
 		const char *rule = json_string_value(json_object_get(o, "rule"));
 		printf("  %-13s %-44s %s\n", json_string_value(json_object_get(o, "action")),
 		       pointer[0] ? pointer : "(record)", rule ? rule : none);
+		if (sides)
+			explain_value(sides, pointer);
 	}
+}
+
+static void explain_sides(struct simulation *s, const json_t *doc)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct sides sides = { .before = &s->tape,
+		               .record = s->envelope.record,
+		               .released = json_object_get(doc, "released") };
+
+	if (leaves(s) && !tape_parse(s->out, buf_view(&s->record), &sides.after, &e))
+		sides.after.n = 0;
+	printf("Leaves that pass, the rule that won, and what it makes of them:\n");
+	explain_leaves(sides.released, &sides, "-");
+	printf("Leaves that do not pass:\n");
+	explain_leaves(json_object_get(doc, "dropped"), NULL, "no rule names it");
 }
 
 int agreement_explain(const struct ctl *c, int argc, char **argv)
@@ -422,10 +463,7 @@ int agreement_explain(const struct ctl *c, int argc, char **argv)
 				       reason_text(f->reason), f->clause[0] ? f->clause : "-",
 				       f->pointer[0] ? f->pointer : "-");
 			}
-			printf("Leaves that pass, and the rule that won:\n");
-			explain_leaves(json_object_get(doc, "released"), "-");
-			printf("Leaves that do not pass:\n");
-			explain_leaves(json_object_get(doc, "dropped"), "no rule names it");
+			explain_sides(&s, doc);
 		}
 		json_decref(doc);
 		status = leaves(&s) ? CTL_OK : CTL_CHECK_FAILED;

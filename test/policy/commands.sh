@@ -59,6 +59,8 @@ for e in conf/records/*/*.json; do
 done
 e=conf/records/pnr/released.json
 is 0 "$ctl" agreement explain --now $now conf/agreements/pnr.json $e
+has out '"1986-05-18" -> "1986"'
+is 0 "$ctl" agreement explain --now $now conf/agreements/pnr.json - <$e
 has out "Leaves that do not pass"
 lacks out "Exampletown"
 is 3 "$ctl" agreement explain --now $now conf/agreements/pnr.json conf/records/pnr/refused-case-missing.json

@@ -41,6 +41,7 @@ def a_name_instead_of_an_address(s, _):
 @row("127.0.0.1:|/listen/0", "cannot listen on .*another program does .*end it, or name another port", check=1, start=1, reload=None)
 def a_port_that_another_program_has(s, m):
     m.held = socket.socket()
+    m.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)    # connections of before may still be closing
     m.held.bind(("127.0.0.1", s.port))
     m.held.listen()
 

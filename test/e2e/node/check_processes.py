@@ -7,12 +7,14 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 import unittest
 
 import agreements
+import compact
 from ports import free_port
 from world import GATEWAYD, ROOT, World, read, run, wait_for, write
 
@@ -367,11 +369,14 @@ class Tampering(Case):
         path = f"{self.store}/gatewayd.db"
         with open(path, "rb") as f:
             whole = f.read()
-        at = whole.find(b'"operation":"disclosure"')
-        self.assertGreater(at, 0)
+        with sqlite3.connect(f"file:{path}?immutable=1", uri=True) as db:
+            (idx,) = [i for i, leaf in compact.leaves(db).items() if '"operation":"disclosure"' in leaf][:1]
+            (row,) = db.execute("SELECT compact FROM entry WHERE idx = ?", (idx,)).fetchone()
+        at = whole.find(row) + len(row) // 2
+        self.assertGreater(at, len(row))
         with open(path, "r+b") as f:
-            f.seek(at + len('"operation":"'))
-            f.write(b"D")
+            f.seek(at)
+            f.write(bytes([whole[at] ^ 1]))
         status, _, err = self.verify()
         self.assertEqual(status, EXIT_TAMPERED, err)
         with open(path, "wb") as f:
