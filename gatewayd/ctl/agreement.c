@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "gatewayd/ctl/join.h"
+#include "gatewayd/ctl/print.h"
 
 #include "lib/crypto/x509.h"
 #include "lib/json/pointer.h"
@@ -284,16 +285,31 @@ static int run_sign(const struct ctl *c, int argc, char **argv)
 	return CTL_OK;
 }
 
+static void print_verified(const struct ctl *c, const struct agreement *a, const char *file)
+{
+	struct buf digest = BUF_INIT(100);
+
+	digest_print(&digest, agreement_digest(a));
+	if (c->json) {
+		json_t *doc = json_pack("{s:s, s:s%, s:s%, s:s%}", "file", file, "id", agreement_id(a).p,
+		                        agreement_id(a).n, "version", agreement_version(a).p, agreement_version(a).n,
+		                        "sha256", digest.p, digest.n);
+		ctl_print_json(doc);
+		json_decref(doc);
+	} else {
+		printf("%s: signed by all who must; SHA-256 %.*s\n", file, VIEW_ARG(buf_view(&digest)));
+	}
+	buf_free(&digest);
+}
+
 static int run_verify(const struct ctl *c, int argc, char **argv)
 {
 	struct agreement_setup s;
 	struct error e = { .reason = REASON_NONE };
 	struct text_file signature = { NULL, 0 };
-	struct buf digest = BUF_INIT(100);
 	char path[4200];
 	int option, status;
 
-	(void)c;
 	agreement_setup_init(&s);
 	while ((option = getopt_long(argc, argv, "", plain_options, NULL)) != -1)
 		if ((status = agreement_setup_option(&s, option, optarg)) != CTL_OK)
@@ -306,12 +322,9 @@ static int run_verify(const struct ctl *c, int argc, char **argv)
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	struct agreement *a = agreement_setup_load(&s, argv[optind], &signature);
-	if (a) {
-		digest_print(&digest, agreement_digest(a));
-		printf("%s: signed by all who must; SHA-256 %.*s\n", argv[optind], VIEW_ARG(buf_view(&digest)));
-	}
+	if (a)
+		print_verified(c, a, argv[optind]);
 	status = a ? CTL_OK : CTL_CHECK_FAILED;
-	buf_free(&digest);
 	agreement_unref(a);
 	free(signature.p);
 	agreement_setup_free(&s);
@@ -320,40 +333,48 @@ static int run_verify(const struct ctl *c, int argc, char **argv)
 
 /* --- digests of schemas --- */
 
-static void print_builtin(void *arg, struct view name, struct view text)
+/* As lines, or as items of `list`. */
+static void print_digest(json_t *list, struct view text, struct view file, const char *remark)
 {
-	struct buf line = BUF_INIT(400);
+	struct buf hex = BUF_INIT(100);
 	struct digest d;
 
-	(void)arg;
-	if (!view_starts(name, VIEW("records/")))
-		return;
 	sha256(text, &d);
-	digest_print(&line, &d);
-	printf("%.*s  %.*s (part of this program)\n", VIEW_ARG(buf_view(&line)), VIEW_ARG(name));
-	buf_free(&line);
+	digest_print(&hex, &d);
+	if (list)
+		json_array_append_new(list, json_pack("{s:s%, s:s%}", "sha256", hex.p, hex.n, "file", file.p, file.n));
+	else
+		printf("%.*s  %.*s%s\n", VIEW_ARG(buf_view(&hex)), VIEW_ARG(file), remark);
+	buf_free(&hex);
+}
+
+static void print_builtin(void *arg, struct view name, struct view text)
+{
+	if (view_starts(name, VIEW("records/")))
+		print_digest(arg, text, name, " (part of this program)");
 }
 
 /* What an agreement pins: SHA-256 over the file's exact bytes. */
 static int run_digest(const struct ctl *c, int argc, char **argv)
 {
-	(void)c;
-	if (argc < 2)
-		document_each_builtin(print_builtin, NULL);
-	for (int i = 1; i < argc; i++) {
-		struct error e = { .reason = REASON_NONE };
-		struct text_file text;
-		struct buf line = BUF_INIT(100);
-		struct digest d;
+	json_t *list = c->json ? json_array() : NULL;
+	struct error e = { .reason = REASON_NONE };
 
-		if (!ctl_read_file(argv[i], AGREEMENT_FILE_MAX, &text.p, &text.n, &e))
+	if (argc < 2)
+		document_each_builtin(print_builtin, list);
+	for (int i = 1; i < argc; i++) {
+		struct text_file text;
+
+		if (!ctl_read_file(argv[i], AGREEMENT_FILE_MAX, &text.p, &text.n, &e)) {
+			json_decref(list);
 			return ctl_fail(CTL_FAILED, &e);
-		sha256(view_make(text.p, text.n), &d);
-		digest_print(&line, &d);
-		printf("%.*s  %s\n", VIEW_ARG(buf_view(&line)), argv[i]);
-		buf_free(&line);
+		}
+		print_digest(list, view_make(text.p, text.n), view_of(argv[i]), "");
 		free(text.p);
 	}
+	if (list)
+		ctl_print_json(list);
+	json_decref(list);
 	return CTL_OK;
 }
 

@@ -95,8 +95,7 @@ static int run_confirm(const struct ctl *c, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *statement = NULL, *signature = NULL;
-	json_t *doc;
-	int option, status;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
@@ -109,11 +108,7 @@ static int run_confirm(const struct ctl *c, int argc, char **argv)
 	json_t *request = ctl_statement_request("clock-confirm", NULL, statement, signature);
 	if (!request)
 		return CTL_FAILED;
-	status = ctl_ask_ok(c, request, &doc);
-	if (status == CTL_OK)
-		puts("the clock is trusted");
-	json_decref(doc);
-	return status;
+	return ctl_do(c, request, "the clock is trusted");
 }
 
 const struct ctl_command ctl_clock_commands[] = {

@@ -27,6 +27,21 @@ int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer)
 	return CTL_FAILED;
 }
 
+int ctl_do(const struct ctl *c, json_t *request, const char *said)
+{
+	json_t *doc;
+	int status = ctl_ask_ok(c, request, &doc);
+
+	if (status == CTL_OK) {
+		if (c->json)
+			ctl_print_json(doc);
+		else
+			puts(said);
+	}
+	json_decref(doc);
+	return status;
+}
+
 void ctl_print_json(const json_t *doc)
 {
 	json_dumpf(doc, stdout, JSON_INDENT(2));
@@ -121,21 +136,6 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 	return CTL_OK;
 }
 
-static int simple(const struct ctl *c, json_t *request, const char *said)
-{
-	json_t *doc;
-	int status = ctl_ask_ok(c, request, &doc);
-
-	if (status == CTL_OK) {
-		if (c->json)
-			ctl_print_json(doc);
-		else
-			puts(said);
-	}
-	json_decref(doc);
-	return status;
-}
-
 /* What was taken, and is worth a look. Certificates that are refused from now on are no success, though the rest was taken. */
 static int run_reload(const struct ctl *c, int argc, char **argv)
 {
@@ -168,7 +168,7 @@ static int run_drain(const struct ctl *c, int argc, char **argv)
 
 	if (argc > 2 || (argc == 2 && !off))
 		return ctl_usage();
-	return simple(c, json_pack("{s:s, s:b}", "do", "drain", "on", !off), off ? "taking new exchanges" : "draining");
+	return ctl_do(c, json_pack("{s:s, s:b}", "do", "drain", "on", !off), off ? "taking new exchanges" : "draining");
 }
 
 const struct ctl_command ctl_node_commands[] = {

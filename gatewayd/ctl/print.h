@@ -10,6 +10,8 @@
 /* Asks (taking `request` over); CTL_OK and the caller's `*answer` when the daemon said ok, else an exit status
  * with the reason printed. */
 int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer);
+/* Asks (taking `request` over) and prints `said`, with -o json what the daemon answered. Returns the exit status. */
+int ctl_do(const struct ctl *c, json_t *request, const char *said);
 /* Asks for a list (taking `request` over) and prints it: as JSON, or as a table (screen.h). Returns the exit status. */
 int ctl_show_list(const struct ctl *c, json_t *request, const char *member, const struct screen_column *columns,
                   size_t n);

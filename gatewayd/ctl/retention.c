@@ -133,17 +133,10 @@ static int run_overdue(const struct ctl *c, int argc, char **argv)
 
 static int run_retention(const struct ctl *c, int argc, char **argv)
 {
-	json_t *doc;
-	int status;
-
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage();
-	status = ctl_ask_ok(c, json_pack("{s:s}", "do", "retention-run"), &doc);
-	if (status == CTL_OK)
-		puts("what is due is being erased");
-	json_decref(doc);
-	return status;
+	return ctl_do(c, json_pack("{s:s}", "do", "retention-run"), "what is due is being erased");
 }
 
 /* --- holds --- */

@@ -26,16 +26,10 @@ static int run_reconciled(const struct ctl *c, int argc, char **argv)
 
 static int run_rehearsed(const struct ctl *c, int argc, char **argv)
 {
-	json_t *answer;
-
 	(void)argv;
 	if (argc != 1)
 		return ctl_usage();
-	int status = ctl_ask_ok(c, json_pack("{s:s}", "do", "store-rehearsed"), &answer);
-	if (status == CTL_OK)
-		puts("logged: a restore was rehearsed");
-	json_decref(answer);
-	return status;
+	return ctl_do(c, json_pack("{s:s}", "do", "store-rehearsed"), "logged: a restore was rehearsed");
 }
 
 const struct ctl_command ctl_store_commands[] = {

@@ -115,6 +115,8 @@ has err "south has not signed"
 is 0 "$ctl" agreement sign --cert "$dir/south.pem" --key "$dir/south.key" "$dir/a.json"
 is 0 "$ctl" agreement verify $pins "$dir/a.json"
 has out "signed by all"
+is 0 "$ctl" -o json agreement verify $pins "$dir/a.json"
+jq -e '.id == "pnr" and .version == "1.0" and (.sha256 | length) == 64' "$dir/out" >/dev/null || { echo "verify's JSON is another" >&2; exit 1; }
 sed 's/"P5Y"/"P4Y"/' "$dir/a.json" >"$dir/b.json"
 cp "$dir/a.json.p7s" "$dir/b.json.p7s"
 is 3 "$ctl" agreement verify $pins "$dir/b.json"
@@ -128,6 +130,9 @@ is 3 "$ctl" agreement verify $pins "$dir/a.json"
 
 # Schemas by digest, from a folder.
 is 0 "$ctl" agreement digest-schemas schema/records/passenger.schema.json
+is 0 "$ctl" -o json agreement digest-schemas schema/records/passenger.schema.json
+jq -e --arg d "$(sha256sum <schema/records/passenger.schema.json | cut -d' ' -f1)" '. == [ { sha256: $d, file: "schema/records/passenger.schema.json" } ]' \
+	"$dir/out" >/dev/null || { echo "digest-schemas' JSON is another" >&2; exit 1; }
 sed 's/"maxItems": 99/"maxItems": 98/' schema/records/passenger.schema.json >"$dir/passenger.schema.json"
 digest=$("$ctl" agreement digest-schemas "$dir/passenger.schema.json" | cut -d' ' -f1)
 sed "s/\"input\": \"[0-9a-f]*\"/\"input\": \"$digest\"/" conf/agreements/pnr.json >"$dir/c.json"
