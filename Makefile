@@ -174,10 +174,10 @@ install: all
 	install -D -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf
 	install -D -m 644 systemd/gatewayd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gatewayd.conf
 	install -D -m 644 systemd/gatewayd.logrotate $(DESTDIR)/etc/logrotate.d/gatewayd
-	install -D -m 644 -t $(docs) README.md SECURITY.md CHANGELOG.md doc/*.md doc/*.yaml doc/*.json
+	install -D -m 644 -t $(docs) README.md SECURITY.md CHANGELOG.md doc/*.md doc/*.yaml doc/*.json doc/recipient.py
 	install -D -m 644 -t $(docs)/decisions doc/decisions/*.md
 	install -D -m 644 -t $(docs)/examples conf/gatewayd.json
-	install -D -m 755 -t $(docs)/examples doc/examples/* doc/recipient.py
+	install -D -m 755 -t $(docs)/examples doc/examples/*
 	install -D -m 755 -t $(docs)/examples/demo test/demo/demo.sh
 	install -D -m 644 -t $(docs)/examples/demo test/demo/compare.py
 	for f in conf/records/*/*; do install -D -m 644 $$f $(docs)/examples/$${f#conf/}; done
