@@ -65,6 +65,8 @@ $(B)/lib/schema/builtin_list.h: FORCE
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 $(B)/gatewayd/ctl/audit_page.o: gatewayd/ctl/page/verify.html
+# Where drafts look for the schema that editors are told of.
+$(B)/gatewayd/ctl/agreement_new.o: CPPFLAGS += -DGATEWAY_SHARE='"$(PREFIX)/share/gatewayd"'
 $(B)/gatewayd/ctl/manual.o: doc/gatewayctl.1.scd
 $(B)/gatewayd/ctl/preset.o: $(wildcard conf/agreements/*.json conf/assessments/*.md conf/records/*/released.json)
 # The build that audit entries name: what has it is made anew when it changes.
@@ -169,6 +171,7 @@ install: all
 	install -D -m 644 -t $(share)/gatewayd/assessments conf/assessments/*.md
 	install -D -m 644 -t $(share)/gatewayd/partners conf/partners/*.json
 	install -D -m 644 -t $(share)/gatewayd conf/*.json gatewayd/ctl/page/verify.html
+	sed -i 's|file:///usr/|file://$(PREFIX)/|' $(share)/gatewayd/catalog.json
 	install -D -m 755 -t $(share)/gatewayd systemd/renew-certificate
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/gatewayd.service systemd/gatewayd.socket
 	install -D -m 644 systemd/gatewayd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatewayd.conf

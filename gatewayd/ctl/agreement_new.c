@@ -130,6 +130,22 @@ static json_t *notes(const struct draft *d)
 	        "Then: gatewayctl agreement summary, for those who decide, and agreement sign, by every party.");
 }
 
+/* What an editor completes and checks members by, where it is installed. Takes `doc` over. */
+static json_t *with_schema(json_t *doc)
+{
+	static const char schema[] = GATEWAY_SHARE "/schema/agreement.schema.json";
+	json_t *all = json_object();
+
+	if (all && access(schema, R_OK) == 0)
+		json_object_set_new(all, "$schema", json_sprintf("file://%s", schema));
+	if (!all || json_object_update(all, doc) != 0) {
+		json_decref(all);
+		all = NULL;
+	}
+	json_decref(doc);
+	return all;
+}
+
 static bool whole(struct draft *d, const struct preset *p, json_t **out, struct error *e)
 {
 	json_t *doc = json_loadb(view_bytes(p->agreement), p->agreement.n, 0, NULL);
@@ -143,8 +159,8 @@ static bool whole(struct draft *d, const struct preset *p, json_t **out, struct 
 	json_object_set_new(assessment, "approved_by", fill_in(ctl_text(assessment, "approved_by")));
 	json_object_set_new(doc, "id", json_string(d->id));
 	json_object_set_new(doc, "notes", notes(d));
-	*out = doc;
-	return true;
+	*out = with_schema(doc);
+	return *out || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
 /* --- the configuration, or the words, that say between whom --- */

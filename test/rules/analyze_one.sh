@@ -4,7 +4,7 @@
 # that did too; or `failed`. It is there only when the run has ended, so that make goes on where it was stopped.
 set -uo pipefail
 analyser=$1 file=$2 out=$3
-flags="-I. -D_GNU_SOURCE -DGATEWAY_BUILD=__FILE__ -include lib/base/banned.h -std=c17 -fPIE"
+flags="-I. -D_GNU_SOURCE -DGATEWAY_BUILD=__FILE__ -DGATEWAY_SHARE=__FILE__ -include lib/base/banned.h -std=c17 -fPIE"
 # It defines what that header stands for.
 [ "$file" = lib/base/error.c ] || flags="$flags -include test/rules/analyze.h"
 

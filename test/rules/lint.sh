@@ -2,7 +2,7 @@
 # clang-tidy (.clang-tidy has the checks, and why some are left out) and cppcheck over the source; any finding fails.
 set -eu
 cd "$(dirname "$0")/../.."
-flags="-I. -D_GNU_SOURCE -DGATEWAY_BUILD=__FILE__ -include lib/base/banned.h -std=c17"
+flags="-I. -D_GNU_SOURCE -DGATEWAY_BUILD=__FILE__ -DGATEWAY_SHARE=__FILE__ -include lib/base/banned.h -std=c17"
 # builtin.c includes what the build makes.
 files=$(git ls-files 'lib/*.c' 'gatewayd/*.c' | grep -v '^lib/schema/builtin\.c$')
 # shellcheck disable=SC2086
