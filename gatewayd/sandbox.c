@@ -148,9 +148,7 @@ static void show_end(const struct sandbox *s, const char *name)
 		return;
 	if (fseek(f, 0, SEEK_END) == 0)
 		size = ftell(f);
-	if (size > LOG_SHOWN && fseek(f, size - LOG_SHOWN, SEEK_SET) != 0)
-		size = 0;
-	else if (size <= LOG_SHOWN)
+	if (size <= LOG_SHOWN || fseek(f, size - LOG_SHOWN, SEEK_SET) != 0)
 		rewind(f);
 	size_t n = fread(text, 1, sizeof text, f);
 	fwrite(text, 1, n, stderr);
