@@ -191,7 +191,7 @@ static bool write_hosts(const struct taking *t, struct error *e)
 	bool ok = access(t->hosts, F_OK) != 0 || file_read(t->hosts, PEM_MAX / 2, &text, e);
 
 	snprintf(line, sizeof line, "%s %s\n", t->choice->address, host);
-	if (ok && (text.n == 0 || !memmem(text.p, text.n, line, strlen(line)))) {
+	if (ok && (!text.p || !memmem(text.p, text.n, line, strlen(line)))) {
 		if (text.n > 0 && text.p[text.n - 1] != '\n')
 			buf_addc(&text, '\n');
 		buf_adds(&text, line);
