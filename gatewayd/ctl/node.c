@@ -33,6 +33,12 @@ void ctl_print_json(const json_t *doc)
 	putchar('\n');
 }
 
+void ctl_print_new(json_t *doc)
+{
+	ctl_print_json(doc);
+	json_decref(doc);
+}
+
 const char *ctl_text(const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));

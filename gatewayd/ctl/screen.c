@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/base/plain.h"
+
 #define WIDTH       80
 #define WIDTH_LEAST 40
 #define WIDTH_MOST  200
@@ -79,8 +81,28 @@ struct table {
 /* What another system wrote must not steer a terminal. */
 static void put_plain(struct buf *out, const char *text)
 {
-	for (; *text; text++)
-		buf_addc(out, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	size_t from = out->n;
+
+	buf_adds(out, text);
+	if (out->n > from)
+		plain_text(out->p + from, out->n - from);
+}
+
+bool screen_plain(FILE *out, struct view text)
+{
+	struct buf b = BUF_INIT(text.n + 1);
+	bool ok;
+
+	buf_add(&b, text);
+	for (size_t at = 0; at < b.n; at++) {
+		const char *end = memchr(b.p + at, '\n', b.n - at);
+		size_t n = end ? (size_t)(end - b.p) - at : b.n - at;
+		plain_text(b.p + at, n);
+		at += n;
+	}
+	ok = !b.failed && (b.n == 0 || fwrite(b.p, 1, b.n, out) == b.n);
+	buf_free(&b);
+	return ok;
 }
 
 static void cell(const struct table *t, size_t k, const json_t *row, struct buf *out)
