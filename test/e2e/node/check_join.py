@@ -565,6 +565,40 @@ class Joining(unittest.TestCase):
         self.ctl(*words)
         self.assertIn("--id is", self.ctl(*words[:2], "--id", "../pnr", *words[2:-1], f"{self.folder}/x.json", status=1))
 
+    def killed(self, call, nth, *words):
+        """Whether the command was killed at that call."""
+        return subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}",
+                               GATEWAYCTL, "-c", f"{self.folder}/north/gatewayd.json", *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=60, check=False).returncode in (137, -9)
+
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_killed_between_any_two_files(self):
+        """What is there loads, and the command does it when it is given again."""
+        self.take()
+        path = f"{self.folder}/pnr.json"
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", path)
+        self.signed(path)
+        shutil.rmtree(f"{self.folder}/south")
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/trial", "--agency", "south", "--host", "gw.south.example", "--listen",
+            "127.0.0.1:8443", "--jurisdiction", "XS", f"{self.folder}/south")
+        again = f"{self.folder}/again.partner"
+        self.ctl("partner", "export", again, of="south")
+        shutil.copytree(f"{self.folder}/north", f"{self.folder}/good")
+        kills = 0
+        for words in (("agreement", "add", path),
+                      ("partner", "add", "--replace", "--address", "192.0.2.7", "--fingerprint", fingerprint(again), again)):
+            for call in ("rename", "fsync"):
+                nth = 1
+                while self.killed(call, nth, *words):
+                    self.assertEqual(run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t", ok=False)[0], 0, (words, call, nth))
+                    self.ctl(*words)
+                    shutil.rmtree(f"{self.folder}/north")
+                    shutil.copytree(f"{self.folder}/good", f"{self.folder}/north")
+                    kills, nth = kills + 1, nth + 1
+                shutil.rmtree(f"{self.folder}/north")
+                shutil.copytree(f"{self.folder}/good", f"{self.folder}/north")
+        self.assertGreater(kills, 12)
+
     def test_join_does_it_in_one(self):
         self.take()
         path = f"{self.folder}/pnr.json"
