@@ -29,8 +29,12 @@ int ctl_ask_ok(const struct ctl *c, json_t *request, json_t **answer)
 
 void ctl_print_json(const json_t *doc)
 {
-	json_dumpf(doc, stdout, JSON_INDENT(2));
+	char *text = json_dumps(doc, JSON_INDENT(2));
+
+	if (text)
+		screen_json(stdout, view_of(text));
 	putchar('\n');
+	free(text);
 }
 
 void ctl_print_new(json_t *doc)

@@ -105,6 +105,36 @@ bool screen_plain(FILE *out, struct view text)
 	return ok;
 }
 
+/* The code point at the head of UTF-8 text, and how many bytes it is; of those that plain_span() ends at. */
+static unsigned code_point(struct view text, size_t *n)
+{
+	const unsigned char *p = (const unsigned char *)text.p;
+
+	*n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : 3;
+	if (*n > text.n)
+		*n = text.n;
+	return *n == 1   ? p[0]
+	       : *n == 2 ? (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu)
+	                 : (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+}
+
+void screen_json(FILE *out, struct view text)
+{
+	while (text.n > 0) {
+		size_t n = plain_span(text);
+		fwrite(text.p, 1, n, out);
+		text = view_from(text, n);
+		if (text.n == 0)
+			break;
+		unsigned c = code_point(text, &n);
+		if (c == '\n')
+			fputc('\n', out);
+		else
+			fprintf(out, "\\u%04x", c);
+		text = view_from(text, n);
+	}
+}
+
 static void cell(const struct table *t, size_t k, const json_t *row, struct buf *out)
 {
 	const json_t *value = json_object_get(row, t->columns[k].member);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/base/encode.h"
+
 /* Code points of two and three bytes, first to last. */
 static const struct {
 	const char *first, *last;
@@ -15,12 +17,14 @@ static const struct {
 	{ "\xe2\x81\xa6", "\xe2\x81\xa9", 3 }, /* U+2066 to U+2069: isolates */
 };
 
-/* How many bytes at the head of `text` are one such code point; 0: none. */
+/* How many bytes at the head of `text` are one such code point, or none at all; 0: it is plain. */
 static size_t steers(struct view text)
 {
 	unsigned char c = (unsigned char)text.p[0];
 
 	if (c < 0x20 || c == 0x7f)
+		return 1;
+	if (c >= 0x80 && utf8_valid(view_make(text.p, text.n < 4 ? text.n : 4)) == 0)
 		return 1;
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
 		if (text.n >= ranges[i].n && memcmp(text.p, ranges[i].first, ranges[i].n) >= 0 &&

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "lib/base/encode.h"
 #include "lib/base/error.h"
 #include "lib/base/plain.h"
 
@@ -22,7 +23,10 @@ static const struct {
 	  "b\xe2\x81\xa6"
 	  "c\xe2\x80\xa8\xd8\x9c",
 	  "a???b???c?????" },
-	{ "cut \xe2\x80", "cut \xe2\x80" },
+	{ "cut \xe2\x80", "cut ??" },
+	{ "no UTF-8: \x9b"
+	  "2J \xff\xc3\xa5",
+	  "no UTF-8: ?2J ?\xc3\xa5" },
 };
 
 START_TEST(what_steers_is_taken_out)
@@ -35,6 +39,24 @@ START_TEST(what_steers_is_taken_out)
 	ck_assert_uint_eq(plain_span(view_of(text)), strlen(text));
 	ck_assert_int_eq(plain_span(view_of(rows[_i].text)) == strlen(rows[_i].text),
 	                 strcmp(rows[_i].text, rows[_i].shown) == 0);
+}
+END_TEST
+
+/* An answer of the control socket carries it, and JSON carries nothing else. */
+START_TEST(an_error_that_was_cut_is_text)
+{
+	struct error e = { .reason = REASON_NONE };
+	char out[2000], name[1500];
+
+	for (size_t more = 0; more < 3; more++) {
+		size_t n = (size_t)snprintf(name, sizeof name, "%.*s", (int)more, "xx");
+		while (n + 3 < sizeof name)
+			n += (size_t)snprintf(name + n, sizeof name - n, "\xe2\x80\xa6");
+		e.reason = REASON_NONE;
+		error_at(&e, REASON_CONFIG, name, 0, 0, "%s", name);
+		struct view text = view_of(error_print(&e, out, sizeof out));
+		ck_assert_uint_eq(utf8_valid(text), text.n);
+	}
 }
 END_TEST
 
@@ -54,5 +76,6 @@ TCase *make_plain_case(void)
 
 	tcase_add_loop_test(c, what_steers_is_taken_out, 0, sizeof rows / sizeof *rows);
 	tcase_add_test(c, an_error_is_printed_plain);
+	tcase_add_test(c, an_error_that_was_cut_is_text);
 	return c;
 }
