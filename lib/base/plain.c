@@ -1,6 +1,7 @@
 /* See plain.h. */
 #include "lib/base/plain.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/encode.h"
@@ -17,36 +18,47 @@ static const struct {
 	{ "\xe2\x81\xa6", "\xe2\x81\xa9", 3 }, /* U+2066 to U+2069: isolates */
 };
 
-/* How many bytes at the head of `text` are one such code point, or none at all; 0: it is plain. */
-static size_t steers(struct view text)
+/* How many bytes the character at the head of `text` has, and whether it is one of those; of what is no UTF-8 a byte is one. */
+static size_t step(struct view text, bool *steers)
 {
 	unsigned char c = (unsigned char)text.p[0];
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
-	if (c < 0x20 || c == 0x7f)
+	*steers = c < 0x20 || c == 0x7f;
+	if (c < 0x80)
 		return 1;
-	if (c >= 0x80 && utf8_valid(view_make(text.p, text.n < 4 ? text.n : 4)) == 0)
+	if (n > text.n || utf8_valid(view_make(text.p, n)) != n) {
+		*steers = true;
 		return 1;
-	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-		if (text.n >= ranges[i].n && memcmp(text.p, ranges[i].first, ranges[i].n) >= 0 &&
-		    memcmp(text.p, ranges[i].last, ranges[i].n) <= 0)
-			return ranges[i].n;
-	return 0;
+	}
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges && !*steers; i++)
+		*steers = n == ranges[i].n && memcmp(text.p, ranges[i].first, n) >= 0 &&
+		          memcmp(text.p, ranges[i].last, n) <= 0;
+	return n;
 }
 
 size_t plain_span(struct view text)
 {
 	size_t n = 0;
+	bool steers;
 
-	while (n < text.n && steers(view_from(text, n)) == 0)
-		n++;
+	while (n < text.n) {
+		size_t more = step(view_from(text, n), &steers);
+		if (steers)
+			break;
+		n += more;
+	}
 	return n;
 }
 
 void plain_text(char *text, size_t n)
 {
-	for (size_t at = 0; at < n; at++) {
-		size_t much = steers(view_make(text + at, n - at));
-		if (much > 0)
-			memset(text + at, '?', much);
+	bool steers;
+
+	for (size_t at = 0; at < n;) {
+		size_t more = step(view_make(text + at, n - at), &steers);
+		if (steers)
+			memset(text + at, '?', more);
+		at += more;
 	}
 }

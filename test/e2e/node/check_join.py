@@ -281,11 +281,12 @@ class Joining(unittest.TestCase):
             self.refused(why, "partner", "add", "--fingerprint", fingerprint(path), path)
             self.assertNotIn("\x1b", self.ctl("partner", "add", "--fingerprint", "1", path, status=3))
         listed = json.loads(read(f"{self.folder}/north/partners/north.json"))
-        listed["name"] = "a\u009b\u202e\x7fb"
+        listed["name"] = "å …\u009b\u202e\x7fb"
         write(f"{self.folder}/north/partners/north.json", json.dumps(listed))
         out = self.ctl("-o", "json", "partner", "list")
         self.assertFalse(set("\u009b\u202e\x7f") & set(out))
         self.assertIn(listed, json.loads(out))
+        self.assertIn('"å …', out)
         path = self.bent(lambda d: d["partner"].update({"a\x1b[2J": 1}))
         self.assertNotIn("\x1b", self.ctl("partner", "add", "--fingerprint", fingerprint(path), path, status=3))
 
