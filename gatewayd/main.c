@@ -431,6 +431,7 @@ static struct conf *check_files(const char *path, bool as_root, struct error_lis
 		agreement_notes(conf->agreements[i], print_note, NULL);
 	overlay_idle(conf->agreements, conf->n_agreements, print_note, NULL);
 	conf_certificate_notes(conf, now, print_note, NULL);
+	conf_idle_notes(conf, print_note, NULL);
 	return conf;
 }
 

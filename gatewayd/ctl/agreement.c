@@ -6,6 +6,7 @@
 
 #include "gatewayd/ctl/join.h"
 #include "gatewayd/ctl/print.h"
+#include "gatewayd/ctl/screen.h"
 
 #include "lib/crypto/x509.h"
 #include "lib/json/pointer.h"
@@ -45,7 +46,7 @@ static int print(const struct buf *b)
 {
 	struct error e = { .reason = REASON_NONE };
 
-	if (!b->failed && fwrite(b->p, 1, b->n, stdout) == b->n && fflush(stdout) == 0)
+	if (!b->failed && screen_plain(stdout, buf_view(b)) && fflush(stdout) == 0)
 		return CTL_OK;
 	error_set(&e, REASON_IO, "cannot write the answer");
 	return ctl_fail(CTL_FAILED, &e);
@@ -75,8 +76,11 @@ static void print_finding(void *arg, const struct lint_finding *f)
 		json_array_append_new(p->list, o);
 		return;
 	}
-	printf("%s:%u:%u: %s: %s: %s [%s]\n", p->file, line, column, f->pointer, lint_level_name(f->level), f->text,
-	       f->rule);
+	struct buf text = BUF_INIT(1 << 16);
+	buf_addf(&text, "%s:%u:%u: %s: %s: %s [%s]\n", p->file, line, column, f->pointer, lint_level_name(f->level),
+	         f->text, f->rule);
+	(void)!screen_plain(stdout, buf_view(&text));
+	buf_free(&text);
 	if (f->example)
 		printf("    for example %s\n", f->example);
 }
@@ -194,12 +198,15 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 static void print_change(void *arg, enum diff_kind kind, const char *pointer, const char *text)
 {
 	json_t *list = arg;
+	struct buf line = BUF_INIT(1 << 16);
 
 	if (list)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", diff_kind_name(kind), "pointer",
 		                                      pointer, "text", text));
-	else
-		printf("%-9s %s: %s\n", diff_kind_name(kind), pointer, text);
+	buf_addf(&line, "%-9s %s: %s\n", diff_kind_name(kind), pointer, text);
+	if (!list)
+		(void)!screen_plain(stdout, buf_view(&line));
+	buf_free(&line);
 }
 
 static int run_diff(const struct ctl *c, int argc, char **argv)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -72,6 +73,25 @@ static bool look(void *arg, const char *name)
 	return true;
 }
 
+/* Beside an assessment of another agreement that is called the same, never in its place: they are found by what is in them. */
+static void put_assessment(struct adding *a, const char *folder, const char *name, struct view text)
+{
+	char other[340], path[4400];
+	bool free_name = false;
+
+	snprintf(other, sizeof other, "%s", name);
+	for (unsigned i = 2; !free_name; i++) {
+		struct buf there = BUF_INIT(FILE_MAX + 1);
+		snprintf(path, sizeof path, "%s/%s", folder, other);
+		free_name = access(path, F_OK) != 0 ||
+		            (file_read(path, FILE_MAX, &there, NULL) && view_eq(buf_view(&there), text));
+		if (!free_name)
+			snprintf(other, sizeof other, "%u-%s", i, name);
+		buf_free(&there);
+	}
+	buf_add(&add_put(a, folder, other)->bytes, text);
+}
+
 /* The impact assessment that the agreement names, where it lies beside it; else it must be in its folder already. */
 static bool find_assessment(struct adding *a, const json_t *doc, const char *beside, const char *documents,
                             struct error *e)
@@ -88,9 +108,25 @@ static bool find_assessment(struct adding *a, const json_t *doc, const char *bes
 	s.to = &p;
 	bool ok = file_each(beside, ".md", look, &s, e) && (s.found || file_each(beside, "", look, &s, e));
 	if (ok && s.found)
-		buf_add(&add_put(a, folder, s.name)->bytes, buf_view(&p.bytes));
+		put_assessment(a, folder, s.name, buf_view(&p.bytes));
 	buf_free(&p.bytes);
 	return ok;
+}
+
+/* The versions of an agreement lie side by side, for what was decided by the earlier one goes on by it: a file is never replaced by
+ * another document, and signatures alone may come anew. */
+static bool may_be_put(const struct adding *a, const char *name, const char *file, struct error *e)
+{
+	const struct put *agreement = &a->puts[a->n - 1];
+
+	if (name[0] == '.' || name[0] == '-' || !name[0])
+		return error_at(e, REASON_CONFIG, file, 0, 0,
+		                "is called as no agreement is that a node reads: give it another name, as ID.json");
+	return !agreement->there || view_eq(buf_view(&agreement->bytes), buf_view(&agreement->before)) ||
+	       error_at(
+	               e, REASON_CONFIG, agreement->path, 0, 0,
+	               "is there already and another document: versions lie side by side, so give this one another name, as "
+	               "ID-VERSION.json");
 }
 
 /* Reads all that is to be put. */
@@ -124,6 +160,7 @@ static bool read_all(struct adding *a, struct error *e)
 		a->puts[i].there = access(a->puts[i].path, F_OK) == 0;
 		ok = !a->puts[i].there || file_read(a->puts[i].path, FILE_MAX, &a->puts[i].before, e);
 	}
+	ok = ok && may_be_put(a, own, a->file, e);
 	json_decref(doc);
 	buf_free(&text);
 	free(agreements);
@@ -132,12 +169,28 @@ static bool read_all(struct adding *a, struct error *e)
 	return ok;
 }
 
+/* The folder of assessments, where it is the first. */
+static bool make_folder(const char *path, struct error *e)
+{
+	struct arena mem = { .max = 0 };
+	const char *folder = file_folder(&mem, path);
+	bool ok = folder && (mkdir(folder, 0755) == 0 ? chmod(folder, 0755) == 0 : errno == EEXIST);
+
+	if (!ok)
+		error_at(e, REASON_IO, folder ? folder : path, 0, 0, "cannot make the folder: %s", strerror(errno));
+	arena_free(&mem);
+	return ok;
+}
+
 static bool write_all(struct adding *a, struct error *e)
 {
 	for (size_t i = 0; i < a->n; i++) {
-		if (!audit_write_file(a->puts[i].path, buf_view(&a->puts[i].bytes), e))
+		struct put *p = &a->puts[i];
+		if (p->there && view_eq(buf_view(&p->bytes), buf_view(&p->before)))
+			continue;
+		if (!make_folder(p->path, e) || !file_replace(p->path, buf_view(&p->bytes), e))
 			return false;
-		a->puts[i].written = true;
+		p->written = true;
 	}
 	return true;
 }
@@ -151,7 +204,7 @@ static void undo(struct adding *a)
 		struct put *p = &a->puts[i];
 		if (!p->written)
 			continue;
-		if (p->there ? !audit_write_file(p->path, buf_view(&p->before), &e) : unlink(p->path) != 0)
+		if (p->there ? !file_replace(p->path, buf_view(&p->before), &e) : unlink(p->path) != 0)
 			fprintf(stderr, "gatewayctl: %s could not be put back as it was\n", p->path);
 	}
 }
@@ -178,7 +231,7 @@ static size_t print_new(const struct error_list *before, const struct error_list
 		if (!known && ++n)
 			fprintf(stderr, "%s\n", line);
 	}
-	return n + now->dropped;
+	return n + (before && now->dropped <= before->dropped ? 0 : now->dropped);
 }
 
 /* A daemon that runs takes it at once. */
@@ -206,14 +259,23 @@ static int put(struct adding *a)
 {
 	struct error_list before, now;
 	struct error e = { .reason = REASON_NONE };
+	sigset_t breaks, was;
 	int status = CTL_OK;
 
 	if (!read_all(a, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	check(a->ctl, &before);
+	/* Who presses Ctrl-C or goes away finds all of it there and checked, or nothing. */
+	sigemptyset(&breaks);
+	sigaddset(&breaks, SIGINT);
+	sigaddset(&breaks, SIGTERM);
+	sigaddset(&breaks, SIGHUP);
+	sigaddset(&breaks, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &breaks, &was);
 	if (!write_all(a, &e)) {
 		undo(a);
 		error_list_free(&before);
+		sigprocmask(SIG_SETMASK, &was, NULL);
 		return ctl_fail(CTL_FAILED, &e);
 	}
 	check(a->ctl, &now);
@@ -228,6 +290,7 @@ static int put(struct adding *a)
 	}
 	error_list_free(&before);
 	error_list_free(&now);
+	sigprocmask(SIG_SETMASK, &was, NULL);
 	return status;
 }
 
@@ -237,7 +300,7 @@ int agreement_take(const struct ctl *c, const char *file)
 	int status = put(&a);
 
 	if (status == CTL_OK && c->json)
-		printf("{\"agreement\": \"%s\"}\n", a.puts[a.n - 1].path);
+		ctl_print_new(json_pack("{s:s}", "agreement", a.puts[a.n - 1].path));
 	else
 		for (size_t i = 0; status == CTL_OK && i < a.n; i++)
 			printf("%s\n", a.puts[i].path);

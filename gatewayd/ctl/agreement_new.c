@@ -185,6 +185,15 @@ static json_t *known_of(const char *partners, const char *agency)
 	return all;
 }
 
+/* As the schema of agreements has it. */
+static bool is_id(const char *text)
+{
+	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t n = strlen(text);
+
+	return n > 0 && n <= 64 && strspn(text, all) == n && !strchr("._-", text[0]);
+}
+
 static bool fill(struct draft *d, const struct ctl *c, struct error *e)
 {
 	int64_t from, today = (int64_t)time(NULL) / 86400 * DAY_MS;
@@ -196,6 +205,9 @@ static bool fill(struct draft *d, const struct ctl *c, struct error *e)
 	if (!d->theirs)
 		return error_at(e, REASON_CONFIG, d->partners, 0, 0,
 		                "knows no agency %s: take its file first (gatewayctl partner add)", d->with);
+	if (!is_id(d->id))
+		return error_set(e, REASON_CONFIG,
+		                 "--id is 1 to 64 letters, digits, ., _ and -, beginning with a letter or digit");
 	if (strcmp(d->with, d->self) == 0)
 		return error_set(e, REASON_CONFIG, "--with names this node's own agency");
 	d->later_ms = time_parse(view_of(begins), &from) ? today - from : 0;
@@ -216,6 +228,17 @@ static void beside(const char *out, const char *suffix, char *path, size_t size)
 static bool write_new(const char *path, struct view bytes, struct error *e)
 {
 	return file_write_new(path, bytes, 0644, e);
+}
+
+/* Before any of the three is written. */
+static bool all_new(const char *agreement, const char *assessment, const char *envelope, struct error *e)
+{
+	const char *const paths[] = { agreement, assessment, envelope };
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (access(paths[i], F_OK) == 0)
+			return error_at(e, REASON_IO, paths[i], 0, 0, "is there already, and nothing is overwritten");
+	return true;
 }
 
 static bool write_agreement(const struct draft *d, const json_t *doc, struct error *e)
@@ -296,8 +319,9 @@ static int make(const struct ctl *c, struct draft *d)
 		return ctl_option_wrong("--preset " PRESETS);
 	beside(d->out, ".md", assessment, sizeof assessment);
 	beside(d->out, ".ndjson", envelope, sizeof envelope);
-	if (!fill(d, c, &e) || !whole(d, &p, &doc, &e) || !write_agreement(d, doc, &e) ||
-	    !write_new(assessment, p.assessment, &e) || !write_envelope(&p, envelope, &e))
+	if (!fill(d, c, &e) || !whole(d, &p, &doc, &e) || !all_new(d->out, assessment, envelope, &e) ||
+	    !write_new(assessment, p.assessment, &e) || !write_envelope(&p, envelope, &e) ||
+	    !write_agreement(d, doc, &e))
 		status = ctl_fail(CTL_FAILED, &e);
 	else
 		say(c, d, assessment, envelope);

@@ -9,6 +9,7 @@
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/init.h"
 #include "gatewayd/ctl/join.h"
+#include "gatewayd/ctl/print.h"
 #include "gatewayd/os/files.h"
 
 #define PEM_MAX  65536
@@ -109,7 +110,8 @@ int ctl_run_csr(const struct ctl *c, int argc, char **argv)
 	if (!fill(&r, c, &e) || !write_pair(&r, use, &e))
 		status = ctl_fail(CTL_FAILED, &e);
 	else if (c->json)
-		printf("{\"key\": \"%s.key\", \"request\": \"%s.csr\", \"uri\": \"%s\"}\n", r.out, r.out, r.uri);
+		ctl_print_new(json_pack("{s:o, s:o, s:s}", "key", json_sprintf("%s.key", r.out), "request",
+		                        json_sprintf("%s.csr", r.out), "uri", r.uri));
 	else
 		printf("%s.key   stays where it is used, and goes to nobody\n"
 		       "%s.csr   for the authority. The certificate needs, and the request asks for:\n"
@@ -153,7 +155,7 @@ int ctl_run_ca_sign(const struct ctl *c, int argc, char **argv)
 	    !file_write_new(argv[optind + 1], buf_view(&cert), 0644, &e))
 		status = ctl_fail(CTL_FAILED, &e);
 	else if (c->json)
-		printf("{\"certificate\": \"%s\", \"days\": %d}\n", argv[optind + 1], TRIAL_DAYS);
+		ctl_print_new(json_pack("{s:s, s:i}", "certificate", argv[optind + 1], "days", TRIAL_DAYS));
 	else
 		printf("%s: for %s, %d days, by a throw-away authority: for trials only\n", argv[optind + 1],
 		       usage_text(use), TRIAL_DAYS);

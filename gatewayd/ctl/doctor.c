@@ -103,8 +103,12 @@ static void print(const struct ctl *c, const struct doctor *d)
 		json_decref(doc);
 		return;
 	}
-	json_array_foreach(d->findings, i, finding) printf("%-8s %-12s %s\n", ctl_text(finding, "verdict"),
-	                                                   ctl_text(finding, "check"), ctl_text(finding, "text"));
+	json_array_foreach(d->findings, i, finding)
+	{
+		printf("%-8s %-12s ", ctl_text(finding, "verdict"), ctl_text(finding, "check"));
+		(void)!screen_plain(stdout, view_of(ctl_text(finding, "text")));
+		putchar('\n');
+	}
 }
 
 static int run_doctor(const struct ctl *c, int argc, char **argv)

@@ -15,6 +15,7 @@
 #include "gatewayd/os/files.h"
 #include "gatewayd/os/secret_file.h"
 #include "lib/base/encode.h"
+#include "lib/base/plain.h"
 #include "lib/tlog/note.h"
 
 #define PATH_BYTES  4096
@@ -268,7 +269,7 @@ static bool write_all(const struct plan *p, struct error *e)
 	secret_wipe(&s);
 	return ok && write_audit_key(p, e) && write_witness_key(p, e) && write_keystore(p, e) &&
 	       write_request(p, "tls/gateway", CERT_GATEWAY, p->host, p->uri, e) && write_own(p, e) &&
-	       (!p->ca || write_trial(p, e)) && write_node(p, e) && place_own(&p->place, "keys", e);
+	       (!p->ca || write_trial(p, e)) && place_own(&p->place, "keys", e) && write_node(p, e);
 }
 
 /* --- the command --- */
@@ -321,6 +322,27 @@ static bool is_address(const char *text)
 	return colon && colon != text && view_to_u64(view_of(colon + 1), 65535, &port) && port > 0;
 }
 
+/* RFC 1123 section 2.1. */
+static bool is_host(const char *text)
+{
+	static const char ends[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	struct view rest = view_of(text);
+
+	do {
+		const char *dot = memchr(rest.p, '.', rest.n);
+		size_t n = dot ? (size_t)(dot - rest.p) : rest.n;
+		if (n == 0 || n > 63 || !strchr(ends, rest.p[0]) || !strchr(ends, rest.p[n - 1]))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			if (rest.p[i] != '-' && !strchr(ends, rest.p[i]))
+				return false;
+		rest = view_from(rest, dot ? n + 1 : n);
+		if (dot && rest.n == 0)
+			return false;
+	} while (rest.n > 0);
+	return true;
+}
+
 /* What the schemas of the files ask for, said before anything is written. */
 static bool check_plan(const struct plan *p, struct error *e)
 {
@@ -342,11 +364,17 @@ static bool check_plan(const struct plan *p, struct error *e)
 	if (strlen(p->host) > 64)
 		return error_set(e, REASON_CONFIG,
 		                 "--host has at most 64 characters, for it is the certificate's name");
+	if (!is_host(p->host))
+		return error_set(e, REASON_CONFIG,
+		                 "--host is a name as DNS has it, of letters, digits and -, in parts with . between: "
+		                 "gw.agency.example");
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (texts[i].text && (strlen(texts[i].text) > texts[i].max ||
-		                      utf8_valid(view_of(texts[i].text)) != strlen(texts[i].text)))
-			return error_set(e, REASON_CONFIG, "--%s is at most %zu bytes of UTF-8", texts[i].option,
-			                 texts[i].max);
+		                      utf8_valid(view_of(texts[i].text)) != strlen(texts[i].text) ||
+		                      plain_span(view_of(texts[i].text)) != strlen(texts[i].text)))
+			return error_set(e, REASON_CONFIG,
+			                 "--%s is one line of at most %zu bytes of UTF-8, without control characters",
+			                 texts[i].option, texts[i].max);
 	return true;
 }
 
@@ -391,7 +419,7 @@ static int make_authority(const struct ctl *c, const char *dir)
 	if (!trial_open(dir, &made, &e))
 		return ctl_fail(CTL_FAILED, &e);
 	if (c->json)
-		printf("{\"authority\": \"%s/trial-ca.pem\", \"made\": %s}\n", dir, made ? "true" : "false");
+		ctl_print_new(json_pack("{s:o, s:b}", "authority", json_sprintf("%s/trial-ca.pem", dir), "made", made));
 	else
 		printf("%s: a throw-away authority %s, for trials only.\n"
 		       "Next: gatewayctl init --ca %s --agency … for each node\n",

@@ -99,7 +99,7 @@ static bool make_folder(char *path, unsigned mode, struct error *e)
 
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
-		int made = mkdir(path, 0755) == 0 || errno == EEXIST;
+		bool made = mkdir(path, 0755) == 0 ? chmod(path, 0755) == 0 : errno == EEXIST;
 		*slash = '/';
 		if (!made)
 			break;
@@ -121,20 +121,51 @@ static bool is_empty(const char *path, struct error *e)
 		empty = empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
 	if (d)
 		closedir(d);
-	return empty || error_at(e, REASON_IO, path, 0, 0,
-	                         "is not empty: a node is there already, and nothing of it is overwritten");
+	return empty ||
+	       error_at(e, REASON_IO, path, 0, 0,
+	                "is not empty: a node is there already, or init was interrupted: nothing is overwritten, so "
+	                "take away yourself what is not wanted");
+}
+
+/* It is written last. */
+static bool is_free(const struct place *p, struct error *e)
+{
+	char path[PATH_BYTES];
+	struct stat st;
+
+	place_path(p, "gatewayd.json", path, sizeof path);
+	return lstat(path, &st) != 0 ||
+	       error_at(e, REASON_IO, path, 0, 0, "is there already: nothing is overwritten, so take it away yourself");
+}
+
+/* Before any folder is made. */
+static bool is_unused(const struct place *p, struct error *e)
+{
+	char path[PATH_BYTES];
+	struct stat st;
+
+	for (size_t i = 0; i < FOLDERS; i++)
+		if (folders[i].fresh && lstat(place_path(p, folders[i].name, path, sizeof path), &st) == 0 &&
+		    (p->owned && S_ISLNK(st.st_mode)
+		             ? !error_at(
+		                       e, REASON_IO, path, 0, 0,
+		                       "is a link, and what is secret or the daemon's lies in a folder of the node itself")
+		             : !is_empty(path, e)))
+			return false;
+	return is_free(p, e);
 }
 
 bool place_make(const struct place *p, struct error *e)
 {
 	char path[PATH_BYTES];
 
+	if (!is_unused(p, e))
+		return false;
 	for (size_t i = 0; i < FOLDERS; i++) {
 		if (strcmp(folders[i].name, p->dir ? STATE : "run") == 0)
 			continue;
 		place_path(p, folders[i].name, path, sizeof path);
-		if (!make_folder(path, folders[i].mode, e) || (folders[i].fresh && !is_empty(path, e)) ||
-		    !place_own(p, folders[i].name, e))
+		if (!make_folder(path, folders[i].mode, e) || !place_own(p, folders[i].name, e))
 			return false;
 	}
 	return true;
@@ -144,7 +175,10 @@ bool place_write(const struct place *p, const char *name, struct view bytes, uns
 {
 	char path[PATH_BYTES];
 
-	return file_write_new(place_path(p, name, path, sizeof path), bytes, mode, e);
+	/* Of that mode whatever the umask is: the daemon is of another account. */
+	return file_write_new(place_path(p, name, path, sizeof path), bytes, mode, e) &&
+	       (chmod(path, (mode_t)mode) == 0 ||
+	        error_at(e, REASON_IO, path, 0, 0, "cannot set its mode: %s", strerror(errno)));
 }
 
 bool place_write_json(const struct place *p, const char *name, const json_t *doc, struct error *e)

@@ -44,8 +44,18 @@ int ctl_do(const struct ctl *c, json_t *request, const char *said)
 
 void ctl_print_json(const json_t *doc)
 {
-	json_dumpf(doc, stdout, JSON_INDENT(2));
+	char *text = json_dumps(doc, JSON_INDENT(2));
+
+	if (text)
+		screen_json(stdout, view_of(text));
 	putchar('\n');
+	free(text);
+}
+
+void ctl_print_new(json_t *doc)
+{
+	ctl_print_json(doc);
+	json_decref(doc);
 }
 
 const char *ctl_text(const json_t *o, const char *name)

@@ -25,6 +25,10 @@ void partner_fingerprint(struct view file, char out[FINGERPRINT_TEXT + 1]);
 /* Whether `said` has the same digits, whatever stands between them. */
 bool partner_fingerprint_is(const char *fingerprint, const char *said) MUST_USE;
 
+/* The first certificate of a PEM text, anew as PEM: of a file that holds a private key beside it nothing else is passed on. Errors
+ * name `path`. */
+bool partner_certificate(const char *path, struct view pem, struct buf *out, struct error *e) MUST_USE;
+
 /* What a partner's file says, checked for what it says of itself; freed also after false. */
 struct partner_file {
 	json_t *doc;           /* the file; the next three look into it */
@@ -44,6 +48,21 @@ struct partner_choice {
 	bool replace;
 };
 int partner_take(const struct ctl *c, const struct partner_choice *choice);
+
+/* Writes a partner file, or another JSON document of the configuration, in the place of what is there. */
+bool partner_write(const char *path, const json_t *doc, struct error *e) MUST_USE;
+/* Writes a signer's certificate (the first of `pem`, which came in the file `from`) into the folder of partner files, under a name
+ * that no other certificate has there, or finds it; its name is added to `names`. Nothing is overwritten: another partner file may
+ * name it, and the one that is there does until it is replaced. */
+bool partner_put_signer(const char *partners, const char *id, const char *from, struct view pem, json_t *names,
+                        struct error *e) MUST_USE;
+
+/* Pins a certificate in a role: in the partner file of the agency that its owner signs for, or in one of its own; partner_pin.c.
+ * What is NULL is the node's own. Prints; an exit status. */
+struct partner_pinning {
+	const char *file, *role, *id, *agency, *jurisdiction;
+};
+int partner_pin(const struct ctl *c, struct partner_pinning *p);
 
 int ctl_run_describe(const struct ctl *c, int argc, char **argv);
 int ctl_run_pin(const struct ctl *c, int argc, char **argv);

@@ -3,14 +3,12 @@
 #include "gatewayd/ctl/partner.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/print.h"
-#include "gatewayd/ctl/trial.h"
 #include "gatewayd/os/files.h"
 #include "lib/base/datetime.h"
 
@@ -25,8 +23,10 @@ struct taking {
 	char *partners, *authorities, *hosts, *agency; /* of the configuration; hosts only with an address */
 	const char *id, *of;                           /* the partner file's id and agency */
 	bool known;                                    /* the very same is there already */
+	json_t *there;                                 /* its partner file as it is, NULL: there is none */
 	struct buf trusted;                            /* tls.authorities as it will be */
 	bool trusts;                                   /* and is not yet */
+	unsigned fresh;                                /* by authority of the file: not trusted yet */
 };
 
 static bool contradicts(struct error *e, const char *path, const char *why)
@@ -58,19 +58,69 @@ struct scan {
 	struct error *e;
 };
 
-/* The members in which two partner files differ, for people. */
-static void differences(const json_t *a, const json_t *b, char *out, size_t size)
+/* Whether the signers' certificates that are there are those of the file. */
+static bool same_signers(const struct taking *t, const json_t *there)
 {
+	const json_t *names = json_object_get(there, "signers"), *name;
+	bool ok = json_array_size(names) == json_array_size(t->file.signers);
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)names, i, name)
+	{
+		const char *file = json_string_value(name), *mine;
+		struct buf pem = BUF_INIT(PEM_MAX), a = BUF_INIT(PEM_MAX), b = BUF_INIT(PEM_MAX);
+		char path[4096];
+
+		mine = json_string_value(json_array_get(t->file.signers, i));
+		snprintf(path, sizeof path, "%s%s%s", file && file[0] == '/' ? "" : t->partners,
+		         file && file[0] == '/' ? "" : "/", file ? file : "");
+		ok = ok && mine && file_read(path, PEM_MAX, &pem, NULL) && cert_pem_to_der(buf_view(&pem), &a, NULL) &&
+		     cert_pem_to_der(view_of(mine), &b, NULL) && view_eq(buf_view(&a), buf_view(&b));
+		buf_free(&pem);
+		buf_free(&a);
+		buf_free(&b);
+	}
+	return ok;
+}
+
+/* What a partner says of itself. This node's own word of it (how much it may ask for, its log's earlier keys) is no difference, nor
+ * what the files of its signers are called here. */
+static json_t *said(const json_t *doc)
+{
+	json_t *of = json_deep_copy(doc);
+
+	json_object_del(of, "weight");
+	json_object_del(of, "rates");
+	json_object_del(of, "signers");
+	json_object_del(json_object_get(of, "audit"), "earlier");
+	return of;
+}
+
+/* The members in which two partner files differ, for people. */
+static void differences(const struct taking *t, const json_t *there, char *out, size_t size)
+{
+	json_t *a = said(t->file.partner), *b = said(there), *value;
 	const char *name;
-	const json_t *value;
 	size_t at = 0;
 
 	out[0] = 0;
-	json_object_foreach((json_t *)(uintptr_t)a, name,
-	                    value) if (!json_equal(value, json_object_get(b, name)) && at < size) at +=
+	json_object_foreach(a, name, value) if (!json_equal(value, json_object_get(b, name)) && at < size) at +=
 	        (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : "", name);
-	json_object_foreach((json_t *)(uintptr_t)b, name, value) if (!json_object_get(a, name) && at < size) at +=
+	json_object_foreach(b, name, value) if (!json_object_get(a, name) && at < size) at +=
 	        (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : "", name);
+	if (!same_signers(t, there) && at < size)
+		snprintf(out + at, size - at, "%ssigners", at ? ", " : "");
+	json_decref(a);
+	json_decref(b);
+}
+
+/* Another agency's gateway at the same address: its log has the same names, and an address given for the one is the other's. */
+static bool same_address(const json_t *a, const json_t *b)
+{
+	const json_t *x = json_object_get(a, "endpoint"), *y = json_object_get(b, "endpoint");
+
+	return x && y && strcasecmp(ctl_text(x, "host"), ctl_text(y, "host")) == 0 &&
+	       json_equal(json_object_get(x, "port"), json_object_get(y, "port"));
 }
 
 static bool compare(void *arg, const char *name)
@@ -91,9 +141,14 @@ static bool compare(void *arg, const char *name)
 	else if (!of_same && (shares_pin(mine, there) || same(mine, there, "identity", "uri") ||
 	                      same(mine, there, "audit", "vkey")))
 		ok = contradicts(s->e, path, "has this key, URI or log as another agency's");
+	else if (!of_same && same_address(mine, there))
+		ok = contradicts(s->e, path, "has this address as another agency's");
+	else if (!of_same && (strcmp(ctl_text(there, "id"), t->id) == 0 || strcmp(ctl_text(there, "id"), t->of) == 0))
+		ok = contradicts(s->e, path, "has this name as another agency's");
 	else if (strcmp(ctl_text(there, "id"), t->id) == 0) {
-		differences(mine, there, which, sizeof which);
+		differences(t, there, which, sizeof which);
 		t->known = !which[0];
+		t->there = json_incref(there);
 		snprintf(
 		        why, sizeof why,
 		        "says something else already (%.200s): ask the partner why, and give --replace if that is right",
@@ -124,6 +179,7 @@ static bool plan_authorities(struct taking *t, struct error *e)
 		if (found)
 			continue;
 		t->trusts = true;
+		t->fresh |= 1u << i;
 		ok = ++n <= AUTHORITIES_MAX
 		             ? authority_print(mine, i, &t->trusted)
 		             : contradicts(e, t->authorities, "has as many authorities as can be: take one out first");
@@ -142,13 +198,14 @@ static void show(const struct taking *t, const char *fingerprint)
 	char until[TIME_TEXT + 1];
 
 	time_print(t->file.gateway.not_after_ms, until);
-	printf("%s: the gateway of %s, %s\n", t->choice->file, t->of, ctl_text(p, "jurisdiction"));
+	(void)!screen_plain(stdout, view_of(t->choice->file));
+	printf(": the gateway of %s, %s\n", t->of, ctl_text(p, "jurisdiction"));
 	printf("  name         %s\n  contact      %s\n", ctl_text(p, "name"), ctl_text(p, "contact"));
 	printf("  address      %s:%d\n", ctl_text(endpoint, "host"),
 	       (int)json_integer_value(json_object_get(endpoint, "port")));
 	printf("  certificate  %s, until %.10s\n", t->file.gateway.uri, until);
 	for (size_t i = 0; by && i < authorities_count(by); i++)
-		printf("  authority    %s%s\n", authority_name(by, i), i == 0 && t->trusts ? " (new here)" : "");
+		printf("  authority    %s%s\n", authority_name(by, i), t->fresh & 1u << i ? " (new here)" : "");
 	printf("  signers      %zu\n  fingerprint  %s\n", json_array_size(t->file.signers), fingerprint);
 	authorities_free(by);
 }
@@ -183,36 +240,76 @@ static int compared(const struct taking *t, const char *fingerprint)
 
 /* --- writing --- */
 
+/* A line of hosts without `host`, where it gives it another address of the same kind: the first address would be tried first. */
+static void add_hosts_line(struct buf *out, struct view line, const char *address, const char *host)
+{
+	struct view rest = line, at = view_word(&rest), name, names = rest;
+	bool other = at.n > 0 && !view_is(at, address) && !memchr(at.p, ':', at.n) == !strchr(address, ':');
+	bool has = false, more = false;
+
+	while ((name = view_word(&rest)).n > 0) {
+		has = has || view_eq_nocase(name, view_of(host));
+		more = more || !view_eq_nocase(name, view_of(host));
+	}
+	if (!other || !has) {
+		buf_add(out, line);
+	} else if (more) {
+		buf_add(out, at);
+		while ((name = view_word(&names)).n > 0)
+			if (!view_eq_nocase(name, view_of(host)))
+				buf_addf(out, " %.*s", VIEW_ARG(name));
+	} else {
+		return;
+	}
+	buf_addc(out, '\n');
+}
+
 static bool write_hosts(const struct taking *t, struct error *e)
 {
 	const char *host = ctl_text(json_object_get(t->file.partner, "endpoint"), "host");
-	struct buf text = BUF_INIT(PEM_MAX);
+	struct buf text = BUF_INIT(PEM_MAX), out = BUF_INIT(2 * PEM_MAX);
 	char line[400];
 	bool ok = access(t->hosts, F_OK) != 0 || file_read(t->hosts, PEM_MAX / 2, &text, e);
+	struct view rest = buf_view(&text);
 
 	snprintf(line, sizeof line, "%s %s\n", t->choice->address, host);
-	if (ok && (!text.p || !memmem(text.p, text.n, line, strlen(line)))) {
-		if (text.n > 0 && text.p[text.n - 1] != '\n')
-			buf_addc(&text, '\n');
-		buf_adds(&text, line);
-		ok = audit_write_file(t->hosts, buf_view(&text), e);
-	}
+	while (ok && rest.n > 0)
+		add_hosts_line(&out, view_cut(&rest, '\n'), t->choice->address, host);
+	if (ok && (!out.p || !memmem(out.p, out.n, line, strlen(line))))
+		buf_adds(&out, line);
+	if (ok && !view_eq(buf_view(&out), buf_view(&text)))
+		ok = file_replace(t->hosts, buf_view(&out), e);
 	buf_free(&text);
+	buf_free(&out);
 	return ok;
 }
 
-static bool write_json(const char *path, const json_t *doc, struct error *e)
+/* What this node says of the partner stays, and a key that its log had goes among the earlier ones: receipts bear it. */
+static void keep_own(json_t *doc, const json_t *there)
 {
-	struct buf text = BUF_INIT(PEM_MAX);
-	char *dump = json_dumps(doc, JSON_INDENT(2));
-	bool ok;
+	static const char *const members[] = { "weight", "rates" };
+	json_t *audit = json_object_get(doc, "audit"), *was = json_object_get(there, "audit"), *key;
+	json_t *earlier = json_deep_copy(json_object_get(was, "earlier"));
+	size_t i;
 
-	buf_adds(&text, dump ? dump : "");
-	buf_addc(&text, '\n');
-	ok = dump ? audit_write_file(path, buf_view(&text), e) : error_set(e, REASON_NO_MEMORY, "memory ran out");
-	free(dump);
-	buf_free(&text);
-	return ok;
+	for (i = 0; i < sizeof members / sizeof *members; i++)
+		if (json_object_get(there, members[i]))
+			json_object_set(doc, members[i], json_object_get(there, members[i]));
+	if (!earlier)
+		earlier = json_array();
+	if (!same(doc, there, "audit", "vkey") && json_object_get(was, "vkey"))
+		json_array_insert(earlier, 0, json_object_get(was, "vkey"));
+	json_array_foreach(json_object_get(audit, "earlier"), i, key)
+	{
+		bool known = false;
+		for (size_t k = 0; k < json_array_size(earlier); k++)
+			known = known || json_equal(json_array_get(earlier, k), key);
+		if (!known)
+			json_array_append(earlier, key);
+	}
+	if (json_array_size(earlier) > 0)
+		json_object_set(audit, "earlier", earlier);
+	json_decref(earlier);
 }
 
 /* The partner file last: until it is there nothing of the rest counts. */
@@ -223,17 +320,16 @@ static bool write_files(const struct taking *t, struct error *e)
 	bool ok = true;
 	size_t i;
 
-	json_array_foreach(t->file.signers, i, pem)
-	{
-		snprintf(path, sizeof path, "%s/%s-signer-%zu.pem", t->partners, t->of, i + 1);
-		ok = ok && audit_write_file(path, view_of(json_string_value(pem)), e);
-		json_array_append_new(names, json_sprintf("%s-signer-%zu.pem", t->of, i + 1));
-	}
+	json_array_foreach(t->file.signers, i, pem) ok =
+	        ok && (t->known || partner_put_signer(t->partners, t->id, t->choice->file,
+	                                              view_of(json_string_value(pem)), names, e));
 	if (json_array_size(names) > 0)
 		json_object_set(doc, "signers", names);
+	if (t->there)
+		keep_own(doc, t->there);
 	snprintf(path, sizeof path, "%s/%s.json", t->partners, t->id);
-	ok = ok && (!t->trusts || audit_write_file(t->authorities, buf_view(&t->trusted), e)) &&
-	     (!t->choice->address || write_hosts(t, e)) && (t->known || write_json(path, doc, e));
+	ok = ok && (!t->trusts || file_replace(t->authorities, buf_view(&t->trusted), e)) &&
+	     (!t->choice->address || write_hosts(t, e)) && (t->known || partner_write(path, doc, e));
 	json_decref(names);
 	json_decref(doc);
 	return ok;
@@ -298,120 +394,13 @@ int partner_take(const struct ctl *c, const struct partner_choice *choice)
 	if (status == CTL_OK)
 		say(&t, fingerprint);
 	partner_file_free(&t.file);
+	json_decref(t.there);
 	buf_free(&t.trusted);
 	free(t.partners);
 	free(t.authorities);
 	free(t.hosts);
 	free(t.agency);
 	free(text);
-	return status;
-}
-
-/* --- a certificate in a role --- */
-
-struct pinning {
-	const char *file, *role, *id, *agency, *jurisdiction;
-};
-
-/* Who signs beside those that the partner file names already. */
-static bool add_signer(json_t *doc, const char *partners, const char *id, const char *pem_file, struct error *e)
-{
-	json_t *list = json_object_get(doc, "signers");
-	struct buf pem = BUF_INIT(PEM_MAX);
-	char name[200], path[4096];
-	bool ok = file_read(pem_file, PEM_MAX, &pem, e);
-
-	if (!list)
-		json_object_set_new(doc, "signers", list = json_array());
-	snprintf(name, sizeof name, "%s-signer-%zu.pem", id, json_array_size(list) + 1);
-	snprintf(path, sizeof path, "%s/%s", partners, name);
-	ok = ok && file_write_new(path, buf_view(&pem), 0644, e) && json_array_append_new(list, json_string(name)) == 0;
-	buf_free(&pem);
-	return ok;
-}
-
-static bool knows_role(const char *role)
-{
-	static const char *const roles[] = { "system",     "officer",      "operator", "auditor",
-		                             "supervisor", "ombudsperson", "council",  "court" };
-
-	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-		if (strcmp(roles[i], role) == 0)
-			return true;
-	return false;
-}
-
-/* The partner file that a certificate comes into: of the agency for those who sign for it, else one of its own. */
-static json_t *pinned(const struct pinning *p, const char *path, const struct cert_id *cert, struct error *e)
-{
-	bool signs_only = strcmp(p->role, "signer") == 0,
-	     reads_only = strcmp(p->role, "system") == 0 || strcmp(p->role, "auditor") == 0;
-	json_t *doc;
-
-	if (!signs_only && !knows_role(p->role)) {
-		error_set(e, REASON_CONFIG,
-		          "--role is signer, system, officer, operator, auditor, supervisor, ombudsperson, council or "
-		          "court; a partner's gateway comes by its own file (gatewayctl partner export)");
-		return NULL;
-	}
-	if (reads_only && !cert->client_auth) {
-		error_at(
-		        e, REASON_CONFIG, p->file, 0, 0,
-		        "is not for clients (extendedKeyUsage clientAuth): gatewayctl csr --for %s makes a request that is",
-		        p->role);
-		return NULL;
-	}
-	if (access(path, F_OK) == 0 && !signs_only) {
-		error_at(e, REASON_CONFIG, path, 0, 0, "is there already: choose another --id");
-		return NULL;
-	}
-	if (signs_only && access(path, F_OK) == 0) {
-		doc = json_load_file(path, 0, NULL);
-		if (!doc)
-			error_at(e, REASON_CONFIG, path, 0, 0, "is not JSON: mend it first");
-		return doc;
-	}
-	doc = json_pack("{s:s, s:s, s:s}", "id", p->id, "agency", p->agency, "jurisdiction", p->jurisdiction);
-	json_object_set_new(doc, "roles", signs_only ? json_array() : json_pack("[s]", p->role));
-	if (cert->client_auth && !signs_only)
-		json_object_set_new(doc, "identity", partner_identity(cert));
-	return doc;
-}
-
-static int pin(const struct ctl *c, struct pinning *p)
-{
-	struct error e = { .reason = REASON_NONE };
-	char *partners = audit_conf_path(c, "/partners", &e), *agency = audit_conf_text(c, "/agency", &e);
-	char path[4096], id[200], own[4096];
-	json_t *doc = NULL, *mine = NULL;
-	struct cert_id cert;
-	int status = CTL_OK;
-
-	p->agency = p->agency ? p->agency : agency;
-	snprintf(id, sizeof id, strcmp(p->role, "signer") == 0 ? "%s" : "%s-%s", p->agency ? p->agency : "", p->role);
-	p->id = p->id ? p->id : id;
-	snprintf(path, sizeof path, "%s/%s.json", partners ? partners : "", p->id);
-	snprintf(own, sizeof own, "%s/%s.json", partners ? partners : "", p->agency ? p->agency : "");
-	mine = json_load_file(own, 0, NULL);
-	if (!p->jurisdiction)
-		p->jurisdiction = mine ? ctl_text(mine, "jurisdiction") : "XX";
-	if (!partners || !agency || !cert_of_file(p->file, &cert, &e) || !(doc = pinned(p, path, &cert, &e)) ||
-	    !partner_is_name(p->id) ||
-	    (strcmp(p->role, "system") != 0 && strcmp(p->role, "auditor") != 0 &&
-	     !add_signer(doc, partners, p->id, p->file, &e)) ||
-	    !write_json(path, doc, &e)) {
-		error_set(&e, REASON_CONFIG, "--id is 1 to 63 of a-z, 0-9, . and -");
-		status = ctl_fail(CTL_FAILED, &e);
-	} else if (c->json) {
-		ctl_print_json(doc);
-	} else {
-		printf("%s: %s of %s\nNext: gatewayctl -c %s reload, where the daemon runs\n", path, p->role, p->agency,
-		       c->config);
-	}
-	json_decref(mine);
-	json_decref(doc);
-	free(partners);
-	free(agency);
 	return status;
 }
 
@@ -426,7 +415,7 @@ int partner_add(const struct ctl *c, int argc, char **argv)
 		                                 { "jurisdiction", required_argument, NULL, 'j' },
 		                                 { NULL, 0, NULL, 0 } };
 	struct partner_choice choice = { .file = NULL };
-	struct pinning p = { .file = NULL };
+	struct partner_pinning p = { .file = NULL };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -444,5 +433,5 @@ int partner_add(const struct ctl *c, int argc, char **argv)
 	    (p.role ? choice.said || choice.address || choice.replace : p.id || p.agency || p.jurisdiction))
 		return ctl_usage();
 	choice.file = p.file = argv[optind];
-	return p.role ? pin(c, &p) : partner_take(c, &choice);
+	return p.role ? partner_pin(c, &p) : partner_take(c, &choice);
 }

@@ -4,6 +4,7 @@
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/print.h"
 #include "gatewayd/os/files.h"
+#include "lib/base/plain.h"
 #include "lib/schema/document.h"
 #include "lib/tlog/note.h"
 
@@ -40,6 +41,15 @@ bool partner_fingerprint_is(const char *fingerprint, const char *said)
 		fingerprint++;
 		said++;
 	}
+}
+
+bool partner_certificate(const char *path, struct view pem, struct buf *out, struct error *e)
+{
+	struct authorities *all = authorities_load(pem, NULL);
+	bool ok = all && authority_print(all, 0, out);
+
+	authorities_free(all);
+	return ok || error_at(e, REASON_CONFIG, path, 0, 0, "holds no certificate in PEM form that can be read");
 }
 
 /* --- writing --- */
@@ -111,14 +121,15 @@ static bool add_signers(const struct ctl *c, json_t *doc, json_t *partner, struc
 	}
 	json_array_foreach(json_object_get(own, "signers"), i, name)
 	{
-		struct buf pem = BUF_INIT(PEM_MAX);
+		struct buf pem = BUF_INIT(PEM_MAX), own_pem = BUF_INIT(PEM_MAX);
 		const char *file = json_string_value(name);
 		snprintf(path, sizeof path, "%s%s%s", file && file[0] == '/' ? "" : folder,
 		         file && file[0] == '/' ? "" : "/", file ? file : "");
-		ok = ok && file_read(path, PEM_MAX, &pem, e);
-		json_array_append_new(list, json_stringn(pem.p ? pem.p : "", pem.n));
+		ok = ok && file_read(path, PEM_MAX, &pem, e) && partner_certificate(path, buf_view(&pem), &own_pem, e);
+		json_array_append_new(list, json_stringn(own_pem.p ? own_pem.p : "", own_pem.n));
 		json_array_append_new(names, json_sprintf("%s-signer-%zu.pem", agency, i + 1));
 		buf_free(&pem);
+		buf_free(&own_pem);
 	}
 	if (json_array_size(list) > 0)
 		json_object_set(partner, "signers", names);
@@ -165,7 +176,7 @@ int partner_export(const struct ctl *c, int argc, char **argv)
 	else if (!audit_write_file(argv[1], buf_view(&text), &e))
 		status = ctl_fail(CTL_FAILED, &e);
 	if (status == CTL_OK && c->json && argc == 2)
-		printf("{\"file\": \"%s\", \"fingerprint\": \"%s\"}\n", argv[1], fingerprint);
+		ctl_print_new(json_pack("{s:s, s:s}", "file", argv[1], "fingerprint", fingerprint));
 	else if (status == CTL_OK)
 		fprintf(argc == 1 ? stderr : stdout,
 		        "%s%sfingerprint %s\n"
@@ -187,6 +198,48 @@ int partner_export(const struct ctl *c, int argc, char **argv)
 static bool refuse(const char *name, struct error *e, const char *why)
 {
 	return error_at(e, REASON_CONFIG, name, 0, 0, "%s", why);
+}
+
+/* What a gateway says of itself. How much it may ask for here, whom it oversees and whose training ends when is this node's to say,
+ * and nothing that a partner's file brings. */
+static bool check_members(const char *name, const json_t *partner, struct error *e)
+{
+	static const char *const its_own[] = { "id",       "agency",   "name",  "jurisdiction", "roles",
+		                               "identity", "endpoint", "audit", "signers",      "supervisory_authority",
+		                               "contact" };
+	const json_t *value;
+	const char *member, *text;
+
+	json_object_foreach((json_t *)(uintptr_t)partner, member, value)
+	{
+		bool known = false;
+		for (size_t i = 0; i < sizeof its_own / sizeof *its_own; i++)
+			known = known || strcmp(member, its_own[i]) == 0;
+		if (!known)
+			return error_at(
+			        e, REASON_CONFIG, name, 0, 0,
+			        "member partner: /%s: is this node's to say, and no partner's: have it exported "
+			        "anew (gatewayctl partner export)",
+			        member);
+		if ((text = json_string_value(value)) && plain_span(view_of(text)) != strlen(text))
+			return error_at(
+			        e, REASON_CONFIG, name, 0, 0,
+			        "member partner: /%s: has characters that steer a terminal: ask the partner who "
+			        "made this file",
+			        member);
+	}
+	return true;
+}
+
+/* The name under which an export goes. Agreements find signers by a partner file's id as well as by its agency, so that another
+ * one would sign for whoever is called so. */
+static bool check_id(const char *name, const json_t *partner, struct error *e)
+{
+	char id[200];
+
+	snprintf(id, sizeof id, "%s-gateway", ctl_text(partner, "agency"));
+	return strcmp(ctl_text(partner, "id"), id) == 0 ||
+	       error_at(e, REASON_CONFIG, name, 0, 0, "member partner: /id: of the gateway of this agency is %s", id);
 }
 
 /* By the schema of partner files, so that what is written can be loaded. */
@@ -223,13 +276,36 @@ static bool has_pin(const json_t *partner, const struct cert_id *cert)
 	return found;
 }
 
+/* One that signed the certificate, one that signed that, and so on; and none besides, which would be trusted here as well. */
+static bool check_chain(const char *name, const struct authorities *by, struct view cert_der, struct error *e)
+{
+	struct buf der = BUF_INIT(PEM_MAX), pem = BUF_INIT(PEM_MAX);
+	size_t which, seen = 0;
+	unsigned met = 0;
+	bool ok = true;
+
+	buf_add(&der, cert_der);
+	while (ok && authorities_signed(by, buf_view(&der), &which) && !(met & 1u << which)) {
+		met |= 1u << which;
+		seen++;
+		buf_reset(&pem);
+		buf_reset(&der);
+		ok = authority_print(by, which, &pem) && cert_pem_to_der(buf_view(&pem), &der, NULL);
+	}
+	buf_free(&der);
+	buf_free(&pem);
+	if (seen == 0)
+		return refuse(name, e, "contradicts itself: its authority did not sign its certificate");
+	return seen == authorities_count(by) ||
+	       refuse(name, e, "brings an authority that has nothing to do with its certificate");
+}
+
 /* The certificate is the one that is pinned, holds now, and comes from the authority beside it. */
 static bool check_certificate(const char *name, struct partner_file *f, int64_t now_ms, struct error *e)
 {
 	const char *pem = json_string_value(json_object_get(f->doc, "certificate"));
 	struct buf der = BUF_INIT(PEM_MAX);
 	struct authorities *by = NULL;
-	size_t which;
 	bool ok = pem && f->authority && cert_pem_to_der(view_of(pem), &der, NULL) &&
 	          cert_read(buf_view(&der), &f->gateway, NULL) && (by = authorities_load(view_of(f->authority), NULL));
 
@@ -241,8 +317,8 @@ static bool check_certificate(const char *name, struct partner_file *f, int64_t 
 		ok = refuse(name, e, "its certificate is not for servers and clients both: it needs a new one");
 	else if (now_ms < f->gateway.not_before_ms || now_ms > f->gateway.not_after_ms)
 		ok = refuse(name, e, "its certificate is not valid now: it needs a new one");
-	else if (!authorities_signed(by, buf_view(&der), &which))
-		ok = refuse(name, e, "contradicts itself: its authority did not sign its certificate");
+	else
+		ok = check_chain(name, by, buf_view(&der), e);
 	authorities_free(by);
 	buf_free(&der);
 	return ok;
@@ -294,7 +370,8 @@ bool partner_file_read(const char *name, struct view text, int64_t now_ms, struc
 	out->authority = json_string_value(json_object_get(out->doc, "authority"));
 	out->signers = json_object_get(out->doc, "signers");
 	const json_t *roles = json_object_get(out->partner, "roles");
-	if (!check_partner(name, out->partner, e))
+	if (!check_partner(name, out->partner, e) || !check_members(name, out->partner, e) ||
+	    !check_id(name, out->partner, e))
 		return false;
 	if (json_array_size(roles) != 1 || strcmp(json_string_value(json_array_get(roles, 0)), "gateway") != 0)
 		return refuse(name, e, "is not of a gateway alone");

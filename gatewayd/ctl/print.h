@@ -19,6 +19,8 @@ int ctl_show_list(const struct ctl *c, json_t *request, const char *member, cons
 #define CTL_SHOW_LIST(c, request, member, columns) \
 	ctl_show_list(c, request, member, columns, sizeof(columns) / sizeof *(columns))
 void ctl_print_json(const json_t *doc);
+/* The same, taking the document over. */
+void ctl_print_new(json_t *doc);
 /* A string member, "-" when it is not there. */
 const char *ctl_text(const json_t *o, const char *name);
 

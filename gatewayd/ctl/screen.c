@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/base/plain.h"
+
 #define WIDTH       80
 #define WIDTH_LEAST 40
 #define WIDTH_MOST  200
@@ -79,8 +81,58 @@ struct table {
 /* What another system wrote must not steer a terminal. */
 static void put_plain(struct buf *out, const char *text)
 {
-	for (; *text; text++)
-		buf_addc(out, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	size_t from = out->n;
+
+	buf_adds(out, text);
+	if (out->n > from)
+		plain_text(out->p + from, out->n - from);
+}
+
+bool screen_plain(FILE *out, struct view text)
+{
+	struct buf b = BUF_INIT(text.n + 1);
+	bool ok;
+
+	buf_add(&b, text);
+	for (size_t at = 0; at < b.n; at++) {
+		const char *end = memchr(b.p + at, '\n', b.n - at);
+		size_t n = end ? (size_t)(end - b.p) - at : b.n - at;
+		plain_text(b.p + at, n);
+		at += n;
+	}
+	ok = !b.failed && (b.n == 0 || fwrite(b.p, 1, b.n, out) == b.n);
+	buf_free(&b);
+	return ok;
+}
+
+/* The code point at the head of UTF-8 text, and how many bytes it is; of those that plain_span() ends at. */
+static unsigned code_point(struct view text, size_t *n)
+{
+	const unsigned char *p = (const unsigned char *)text.p;
+
+	*n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : 3;
+	if (*n > text.n)
+		*n = text.n;
+	return *n == 1   ? p[0]
+	       : *n == 2 ? (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu)
+	                 : (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+}
+
+void screen_json(FILE *out, struct view text)
+{
+	while (text.n > 0) {
+		size_t n = plain_span(text);
+		fwrite(text.p, 1, n, out);
+		text = view_from(text, n);
+		if (text.n == 0)
+			break;
+		unsigned c = code_point(text, &n);
+		if (c == '\n')
+			fputc('\n', out);
+		else
+			fprintf(out, "\\u%04x", c);
+		text = view_from(text, n);
+	}
 }
 
 static void cell(const struct table *t, size_t k, const json_t *row, struct buf *out)

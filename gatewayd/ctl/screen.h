@@ -15,6 +15,12 @@ size_t screen_columns(struct view text);
  * `brackets` what stands in [] stays together. Ends with a newline. */
 void screen_wrap(FILE *out, struct view text, size_t at, size_t indent, bool brackets);
 
+/* Prints what another wrote, each line of it plain (lib/base/plain.h). False: not all of it could be written. */
+bool screen_plain(FILE *out, struct view text);
+
+/* Prints JSON text, what steers a terminal in its strings escaped: it says the same. */
+void screen_json(FILE *out, struct view text);
+
 /* A table of JSON objects. On a terminal it is made to fit: times lose their seconds, then columns that may go are left out, the
  * last first, then those that may be cut are, with "…". On a pipe all of it stands there in full. What a member says is
  * printed without control characters. */

@@ -53,6 +53,9 @@ bool trial_open(const char *dir, bool *made, struct error *e)
 		return error_at(e, REASON_IO, dir, 0, 0, "cannot make the folder: %s", strerror(errno));
 	if (access(path_of(dir, "trial-ca.pem", path, sizeof path), F_OK) == 0)
 		return true;
+	/* A key without its certificate is of a run that was interrupted, and nothing was issued by it. */
+	if (unlink(path_of(dir, "trial-ca.key", path, sizeof path)) != 0 && errno != ENOENT)
+		return error_at(e, REASON_IO, path, 0, 0, "cannot be taken away: %s", strerror(errno));
 	*made = make(dir, now_ms(), e);
 	return *made;
 }

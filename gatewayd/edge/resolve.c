@@ -56,31 +56,18 @@ static bool add_text(struct addresses *found, const char *text, uint16_t port)
 	return false;
 }
 
-/* The next word of a line; empty at its end or a comment. */
-static struct view word(struct view *line)
-{
-	while (line->n && (line->p[0] == ' ' || line->p[0] == '\t' || line->p[0] == '\r'))
-		*line = view_from(*line, 1);
-	size_t n = 0;
-	while (n < line->n && line->p[n] != ' ' && line->p[n] != '\t' && line->p[n] != '\r' && line->p[n] != '#')
-		n++;
-	struct view w = view_make(line->p, n);
-	*line = view_from(*line, n);
-	return w;
-}
-
 static void look_in_hosts(struct view hosts, const char *host, uint16_t port, struct addresses *found)
 {
 	while (hosts.n > 0) {
 		struct view line = view_cut(&hosts, '\n');
-		struct view address = word(&line), name;
+		struct view address = view_word(&line), name;
 		char text[INET6_ADDRSTRLEN];
 
 		if (address.n == 0 || address.n >= sizeof text)
 			continue;
 		memcpy(text, address.p, address.n);
 		text[address.n] = '\0';
-		while ((name = word(&line)).n > 0)
+		while ((name = view_word(&line)).n > 0)
 			if (view_eq_nocase(name, view_of(host)))
 				add_text(found, text, port);
 	}
@@ -109,7 +96,7 @@ static struct evdns_base *dns_of(struct resolver *r)
 		return r->dns;
 	r->dns = evdns_base_new(r->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	while (r->dns && rest.n > 0) {
-		struct view line = view_cut(&rest, '\n'), address = word(&line);
+		struct view line = view_cut(&rest, '\n'), address = view_word(&line);
 		char text[INET6_ADDRSTRLEN + 8];
 
 		if (address.n == 0 || address.n >= sizeof text)

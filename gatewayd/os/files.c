@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,25 +71,84 @@ bool file_read_private(const char *path, size_t max, struct buf *out, struct err
 	return open_and_read(path, max, true, out, e);
 }
 
-bool file_write_new(const char *path, struct view bytes, unsigned mode, struct error *e)
+static bool write_whole(int fd, struct view bytes)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
 	size_t at = 0;
 
-	if (fd < 0)
-		return error_at(e, REASON_IO, path, 0, 0, "cannot make: %s", strerror(errno));
 	while (at < bytes.n) {
 		ssize_t n = write(fd, bytes.p + at, bytes.n - at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			break;
+			return false;
 		at += (size_t)n;
 	}
-	bool ok = at == bytes.n && fsync(fd) == 0;
+	return fsync(fd) == 0;
+}
+
+bool file_write_new(const char *path, struct view bytes, unsigned mode, struct error *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+
+	if (fd < 0)
+		return error_at(e, REASON_IO, path, 0, 0, "cannot make: %s", strerror(errno));
+	bool ok = write_whole(fd, bytes);
 	if (!ok)
 		error_at(e, REASON_IO, path, 0, 0, "cannot write: %s", strerror(errno));
 	close(fd);
+	return ok;
+}
+
+static bool sync_folder(const char *path)
+{
+	struct arena mem = { .max = 0 };
+	const char *folder = file_folder(&mem, path);
+	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	arena_free(&mem);
+	return ok;
+}
+
+/* `there`: NULL where the file is new. */
+static bool replace(const char *path, struct view bytes, const struct stat *there, struct error *e)
+{
+	char fresh[PATH_MAX + 8];
+
+	snprintf(fresh, sizeof fresh, "%s.new", path);
+	/* Of a run that was interrupted; never written through, for it may be a link. */
+	if (unlink(fresh) != 0 && errno != ENOENT)
+		return error_at(e, REASON_IO, fresh, 0, 0, "cannot be taken away: %s", strerror(errno));
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return error_at(e, REASON_IO, fresh, 0, 0, "cannot make: %s", strerror(errno));
+	bool ok = write_whole(fd, bytes) &&
+	          (!there || geteuid() != 0 || fchown(fd, there->st_uid, there->st_gid) == 0) &&
+	          fchmod(fd, there ? there->st_mode & 0777 : 0644) == 0;
+	ok = close(fd) == 0 && ok;
+	ok = ok && rename(fresh, path) == 0 && sync_folder(path);
+	if (!ok) {
+		error_at(e, REASON_IO, path, 0, 0, "cannot write: %s", strerror(errno));
+		unlink(fresh);
+	}
+	return ok;
+}
+
+bool file_replace(const char *path, struct view bytes, struct error *e)
+{
+	struct stat st;
+	char *target;
+
+	if (stat(path, &st) != 0)
+		return replace(path, bytes, NULL, e);
+	if (!S_ISREG(st.st_mode))
+		return error_at(e, REASON_CONFIG, path, 0, 0, "is not a regular file");
+	if (!(target = realpath(path, NULL)))
+		return error_at(e, REASON_IO, path, 0, 0, "%s", strerror(errno));
+	bool ok = replace(target, bytes, &st, e);
+	free(target);
 	return ok;
 }
 

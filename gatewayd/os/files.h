@@ -12,6 +12,10 @@ bool file_read(const char *path, size_t max, struct buf *out, struct error *e) M
 bool file_read_private(const char *path, size_t max, struct buf *out, struct error *e) MUST_USE;
 /* Writes a new file with this mode; fails when it exists. */
 bool file_write_new(const char *path, struct view bytes, unsigned mode, struct error *e) MUST_USE;
+/* Puts a file of these bytes in the place of what is there, whole and on the disk, or not at all; a link goes on pointing to it. A
+ * new one may be read by everybody whatever the umask is, for a daemon of another account reads it; one that was there keeps its
+ * mode, and its owner where this is root. */
+bool file_replace(const char *path, struct view bytes, struct error *e) MUST_USE;
 /* The folder part of a path, "." without one. NULL: mem->failed. */
 const char *file_folder(struct arena *mem, const char *path);
 /* `path` when absolute, else folder/path. NULL: mem->failed. */

@@ -2,6 +2,9 @@
 #include "lib/base/error.h"
 
 #include <stdarg.h>
+#include <string.h>
+
+#include "lib/base/plain.h"
 
 static bool set(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column, const char *fmt,
                 va_list ap) PRINTF_LIKE(6, 0);
@@ -46,6 +49,8 @@ const char *error_print(const struct error *e, char *out, size_t size)
 		snprintf(out, size, "%s%s%u:%u: %s", e->where, e->where[0] ? ":" : "", e->line, e->column, e->text);
 	else
 		snprintf(out, size, "%s%s%s", e->where, e->where[0] ? ": " : "", e->text);
+	if (size > 0)
+		plain_text(out, strlen(out));
 	return out;
 }
 

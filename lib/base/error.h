@@ -23,7 +23,8 @@ bool error_set(struct error *e, enum reason reason, const char *fmt, ...) PRINTF
 /* The same with a place. `where` may be NULL. */
 bool error_at(struct error *e, enum reason reason, const char *where, uint32_t line, uint32_t column, const char *fmt,
               ...) PRINTF_LIKE(6, 7);
-/* `where:line:column: text`, leaving out what is not known. Returns `out`. */
+/* `where:line:column: text`, leaving out what is not known, and plain (plain.h), for both may have parts that another wrote.
+ * Returns `out`. */
 const char *error_print(const struct error *e, char *out, size_t size);
 
 /* A list, for checks that report every error and not only the first. Past `max` errors the rest

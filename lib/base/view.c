@@ -41,6 +41,24 @@ struct view view_cut(struct view *rest, char sep)
 	return head;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct view view_word(struct view *line)
+{
+	size_t n = 0;
+
+	while (line->n && is_blank(line->p[0]))
+		*line = view_from(*line, 1);
+	while (n < line->n && !is_blank(line->p[n]) && line->p[n] != '#')
+		n++;
+	struct view word = view_make(line->p, n);
+	*line = view_from(*line, n);
+	return word;
+}
+
 void view_keep(char *out, size_t size, struct view v)
 {
 	size_t n = v.n < size ? v.n : size - 1;

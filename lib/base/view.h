@@ -67,6 +67,8 @@ bool view_eq_nocase(struct view a, struct view b);
 /* Cuts `*rest` at the first `sep`: returns what stands before it and leaves what follows in
  * `*rest`; without `sep` returns all of it and leaves `*rest` empty with p == NULL. */
 struct view view_cut(struct view *rest, char sep);
+/* The next word of a line as hosts(5) has them, taken off it; empty at its end or a comment. */
+struct view view_word(struct view *line);
 /* A string of it in `out`, up to a NUL and as far as it fits into `size` bytes (> 0): what snprintf(out, size, "%.*s") does, which
  * costs ten times as much. */
 void view_keep(char *out, size_t size, struct view v);

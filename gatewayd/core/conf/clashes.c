@@ -101,8 +101,21 @@ static void check_pins(const struct clashes *x, const struct partner *p, const s
 				        i, before->id);
 }
 
+/* Signers are found by a file's id as well as by its agency (conf_signer_of). */
+static void check_name(const struct clashes *x, const struct partner *p, const struct partner *other)
+{
+	if (p->n_signers > 0 && strcmp(p->id, other->agency) == 0 && strcmp(p->agency, other->agency) != 0)
+		partner_fault(
+		        x, p, "/id",
+		        "is the name of another agency (%s has it), and its signers would sign for that one: call this "
+		        "file otherwise",
+		        other->id);
+}
+
 static void check_pair(const struct clashes *x, const struct partner *p, const struct partner *before)
 {
+	check_name(x, p, before);
+	check_name(x, before, p);
 	if (p->uri && before->uri && strcmp(p->uri, before->uri) == 0)
 		partner_fault(x, p, "/identity/uri",
 		              "%s has the same certificate identity: one of the two is another's", before->id);

@@ -177,6 +177,9 @@ void conf_peek(const char *path, char *user, size_t user_size, char *keys, size_
  * of `names`; an authority, or a partner's signing certificate, has expired or will within that time. */
 #define CERTIFICATE_SOON_MS (30 * DAY_MS)
 void conf_certificate_notes(const struct conf *c, int64_t now_ms, void (*each)(void *arg, const char *text), void *arg);
+/* What stands there and does nothing, a line each: limits for agreements that are not here, partners that nobody can be taken for,
+ * lines of hosts that say nothing, and the like. */
+void conf_idle_notes(const struct conf *c, void (*each)(void *arg, const char *text), void *arg);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c);
 

@@ -183,12 +183,15 @@ void conf_read_partners(struct conf *c, const char *folder, struct error_list *e
 	schema_unref(f.schema);
 }
 
-/* Among the partner files of that id or, failing that, of that agency. */
+/* Who holds a part in the agency or over it signs for that part (an operator's statement, an officer's approval), not for the agency. */
+#define ROLES_OF_AGENCIES (ROLE(GATEWAY) | ROLE(SYSTEM))
+
+/* Among the partner files of that id, and those of that agency. */
 bool conf_signer_of(const struct conf *c, struct view name, size_t k, struct view *cert_der)
 {
 	for (size_t i = 0; i < c->n_partners; i++) {
 		const struct partner *p = &c->partners[i];
-		if (!view_is(name, p->id) && !view_is(name, p->agency))
+		if (!view_is(name, p->id) && (!view_is(name, p->agency) || p->roles & ~ROLES_OF_AGENCIES))
 			continue;
 		if (p->roles & ROLE(OFFICER))
 			continue;

@@ -96,6 +96,28 @@ static void check_control(struct set_up *x)
 		      path);
 }
 
+/* Each is written, or read as what it is, so that one file for two destroys both. */
+static void check_apart(struct set_up *x)
+{
+	const struct node *n = &x->c->node;
+	const struct {
+		const char *pointer, *path;
+	} files[] = { { "/store", n->store },
+		      { "/audit/mirror", n->mirror },
+		      { "/audit/anchor", n->anchor },
+		      { "/audit/vkey", n->vkey },
+		      { "/audit/witness_vkey", n->witness_vkey } };
+	struct stat a, b;
+
+	for (size_t i = 1; i < sizeof files / sizeof *files; i++)
+		for (size_t k = 0; k < i; k++)
+			if (files[i].path && files[k].path &&
+			    (strcmp(files[i].path, files[k].path) == 0 ||
+			     (stat(files[i].path, &a) == 0 && stat(files[k].path, &b) == 0 && a.st_dev == b.st_dev &&
+			      a.st_ino == b.st_ino)))
+				fault(x, files[i].pointer, "is the file of %s: name another one", files[k].pointer);
+}
+
 /* What decides about records may be changed by nobody else. */
 static void check_guarded(struct set_up *x)
 {
@@ -198,6 +220,28 @@ static void check_partners(struct set_up *x, const struct note_vkey *log)
 	}
 }
 
+/* One that was copied over another: what is made with the one could be told by who has the other. */
+static void check_secrets_apart(struct set_up *x)
+{
+	static const char *const names[] = { "pseudonym.key", "idempotency.key", "audit.key", "witness.key" };
+	struct secret all[4] = { { .n = 0 } };
+
+	for (size_t i = 0; i < 4; i++) {
+		const char *path = key_file(x, names[i]);
+		if (!path || access(path, F_OK) != 0 || !secret_read(path, SECRET_BYTES, &all[i], NULL))
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (all[k].n == all[i].n && memcmp(all[k].b, all[i].b, all[i].n) == 0)
+				error_list_addf(
+				        x->errors, REASON_CONFIG, path, 0, 0,
+				        "is the same secret as %s: each is its own; put it back from its backup "
+				        "(gatewayctl keys restore)",
+				        names[k]);
+	}
+	for (size_t i = 0; i < 4; i++)
+		secret_wipe(&all[i]);
+}
+
 static void check_keys(struct set_up *x)
 {
 	const struct node *n = &x->c->node;
@@ -217,6 +261,7 @@ static void check_keys(struct set_up *x)
 		      (unsigned)geteuid(), strerror(errno));
 		return;
 	}
+	check_secrets_apart(x);
 	(void)!read_key(x, "pseudonym.key", &secret);
 	(void)!read_key(x, "idempotency.key", &secret);
 	if (read_key(x, "audit.key", &secret) && public_of(&secret, n->origin, NOTE_ED25519, &own)) {
@@ -246,6 +291,7 @@ void conf_set_up(const struct conf *c, struct error_list *errors)
 	check_keys(&x);
 	writable_file(&x, "/audit/mirror", n->mirror);
 	writable_file(&x, "/audit/anchor", n->anchor);
+	check_apart(&x);
 	check_control(&x);
 	check_guarded(&x);
 	arena_free(&x.mem);

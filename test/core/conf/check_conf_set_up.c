@@ -6,11 +6,19 @@
 
 TCase *make_conf_set_up_case(void);
 
-#define SEED "a secret for tests, 32 bytes long"
+/* Each its own: that of the log, that of the witness, and two that sign nothing. */
+static struct secret secret_of(uint8_t which)
+{
+	struct secret s = { .b = "a secret for tests, 32 bytes long", .n = 32 };
+
+	s.b[0] = which;
+	return s;
+}
 
 static void write_vkey(const char *file, const char *name, enum note_key_type type)
 {
-	struct ed25519_key *key = ed25519_from_seed((const uint8_t *)SEED);
+	const struct secret seed = secret_of(type == NOTE_ED25519 ? 2 : 3);
+	struct ed25519_key *key = ed25519_from_seed(seed.b);
 	struct buf text = BUF_INIT(1024);
 	struct note_vkey vkey;
 	uint8_t public_key[32];
@@ -29,12 +37,13 @@ static void machine(void)
 {
 	static const char *const secrets[] = { "keys/pseudonym.key", "keys/idempotency.key", "keys/audit.key",
 		                               "keys/witness.key" };
-	const struct secret secret = { .b = SEED, .n = 32 };
 
 	set_up();
 	ck_assert_int_eq(mkdir(scratch_file(&dir, "keys"), 0700), 0);
-	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+		const struct secret secret = secret_of((uint8_t)i);
 		OK(secret_write_new(scratch_file(&dir, secrets[i]), &secret, e));
+	}
 	put(node, "/audit/witness_vkey", "\"witness.vkey\"");
 	write_vkey("audit.vkey", "gw.north.example/audit/n1/1", NOTE_ED25519);
 	write_vkey("witness.vkey", "gw.north.example/witness/n1", NOTE_COSIGNER);

@@ -139,7 +139,24 @@ def an_account_that_is_not_there(s, _):
     s.change(user="nobody-of-that-name")
 
 
+@row(NODE, "/audit/mirror: is the file of /store: name another one")
+def a_mirror_in_the_store(s, _):
+    edit_audit(s, mirror="store/gatewayd.db")
+
+
+@row(NODE, "/audit/anchor: is the file of /audit/mirror")
+def an_anchor_in_the_mirror_by_another_path(s, _):
+    write(f"{s.folder}/log/audit.jsonl", "")
+    os.symlink("../log/audit.jsonl", f"{s.folder}/anchor/link")
+    edit_audit(s, anchor="anchor/link")
+
+
 # --- keys and what is given away of them ---
+
+@row(r"keys/idempotency\.key", "is the same secret as pseudonym.key: each is its own")
+def one_secret_for_two(s, _):
+    shutil.copy(f"{s.folder}/keys/pseudonym.key", f"{s.folder}/keys/idempotency.key")
+
 
 @row(NODE, "/audit/vkey: .*is not the public half of the secret in `keys`; .*It must say gw.south.example/audit/gw1/1[+]")
 def the_audit_key_of_another_node(s, m):
@@ -210,6 +227,21 @@ def two_partners_with_one_pin(s, _):
     pins = json.loads(read(f"{s.folder}/partners/north-gateway.json"))["identity"]["pins"]
     identity = json.loads(read(f"{s.folder}/partners/south-system.json"))["identity"]
     edit_partner(s, "south-system", identity={**identity, "pins": pins})
+
+
+@row(r"partners/north\.json:\d+:\d+", "/id: is the name of another agency .north-gateway has it., and its signers would sign for that one")
+def a_signer_under_the_name_of_another_agency(s, m):
+    shutil.copy(f"{s.folder}/partners/signer-north.pem", f"{s.folder}/partners/east.pem")
+    write(f"{s.folder}/partners/north.json", json.dumps({"id": "north", "agency": "east", "jurisdiction": "XE", "roles": [], "signers": ["east.pem"]}))
+
+
+@row(r"agreements/pax\.json:\d+:\d+", "no signing certificate of north is pinned here")
+def an_agreement_that_an_operator_signed(s, _):
+    doc = json.loads(read(f"{s.folder}/partners/north-gateway.json"))
+    signers = doc.pop("signers")
+    write(f"{s.folder}/partners/north-gateway.json", json.dumps(doc))
+    write(f"{s.folder}/partners/north-operator.json", json.dumps({"id": "north-operator", "agency": "north", "jurisdiction": "XN",
+                                                                  "roles": ["operator"], "signers": signers}))
 
 
 @row(PARTNER, "/audit/vkey: is this node's own log; put the key there that the partner gave")

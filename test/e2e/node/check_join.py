@@ -80,9 +80,28 @@ class Joining(unittest.TestCase):
         self.refused("is not empty", *words, f"{self.folder}/north", status=1)
         for wrong, why in ((("--jurisdiction", "Northland"), "ISO 3166-1"), (("--agency", "North Land"), "a-z"),
                            (("--listen", "8443"), "ADDRESS:PORT"), (("--contact", "x" * 201), "200 bytes"),
-                           (("--host", "h" * 65), "64 characters")):
+                           (("--host", "h" * 65), "64 characters"), (("--host", "gw north"), "as DNS has it"),
+                           (("--host", "gw.north.example/x"), "as DNS has it"), (("--host", "gw..north"), "as DNS has it"),
+                           (("--host", "-gw.north"), "as DNS has it"), (("--host", "gw.north."), "as DNS has it"),
+                           (("--name", "a\x1b[2Jb"), "without control characters")):
             self.assertRegex(self.ctl(*words, *wrong, f"{self.folder}/new", status=1), why)
             self.assertFalse(os.path.exists(f"{self.folder}/new"))
+
+    def test_init_begins_only_where_it_can_end(self):
+        """A configuration that is there is found before a key is made, and what an interrupted run left is named."""
+        words = ("init", "--agency", "north", "--host", "gw.north.example", "--listen", "127.0.0.1:8443")
+        os.mkdir(f"{self.folder}/new")
+        write(f"{self.folder}/new/gatewayd.json", "{}")
+        self.assertIn("is there already", self.ctl(*words, f"{self.folder}/new", status=1))
+        self.assertEqual(os.listdir(f"{self.folder}/new"), ["gatewayd.json"])
+        os.remove(f"{self.folder}/new/gatewayd.json")
+        os.makedirs(f"{self.folder}/new/keys")
+        write(f"{self.folder}/new/keys/pseudonym.key", "")
+        self.assertIn("init was interrupted", self.ctl(*words, f"{self.folder}/new", status=1))
+        self.assertEqual(os.listdir(f"{self.folder}/new"), ["keys"])
+        os.mkdir(f"{self.folder}/half")
+        write(f"{self.folder}/half/trial-ca.key", "cut")
+        self.assertIn("was made", self.ctl("init", "--ca", f"{self.folder}/half"))
 
     def test_init_as_the_unit_has_it(self):
         root = f"{self.folder}/root"
@@ -242,6 +261,162 @@ class Joining(unittest.TestCase):
         write(f"{self.folder}/north/partners/broken.json", "{")
         self.refused("mend it first", "partner", "add", "--fingerprint", fingerprint(path), path)
 
+    def test_a_partner_speaks_of_itself_alone(self):
+        """What is this node's to say, or another agency's, no partner's file brings."""
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/other")
+        stranger = read(f"{self.folder}/other/trial-ca.pem")
+        for why, change in (
+                ("/rates: is this node's to say", lambda d: d["partner"].update(rates={"records_per_second": 0})),
+                ("/weight: is this node's to say", lambda d: d["partner"].update(weight=100)),
+                ("/training_until: is this node's to say", lambda d: d["partner"].update(training_until="2099-01-01T00:00:00Z")),
+                ("/oversees: is this node's to say", lambda d: d["partner"].update(oversees=["north"])),
+                ("/id: of the gateway of this agency is south-gateway", lambda d: d["partner"].update(id="east")),
+                ("/id: ", lambda d: d["partner"].update(id="seat-north-agency")),
+                ("/id: ", lambda d: d["partner"].update(id="north-system")),
+                ("nothing to do with its certificate", lambda d: d.update(authority=d["authority"] + stranger)),
+                ("/name: has characters that steer", lambda d: d["partner"].update(name="South\n  fingerprint  00000 00000")),
+                ("/contact: has characters that steer", lambda d: d["partner"].update(contact="\x1b[2J")),
+                ("/contact: has characters that steer", lambda d: d["partner"].update(contact="a\u202eb"))):
+            path = self.bent(change)
+            self.refused(why, "partner", "add", "--fingerprint", fingerprint(path), path)
+            self.assertNotIn("\x1b", self.ctl("partner", "add", "--fingerprint", "1", path, status=3))
+        listed = json.loads(read(f"{self.folder}/north/partners/north.json"))
+        listed["name"] = "å …\u009b\u202e\x7fb"
+        write(f"{self.folder}/north/partners/north.json", json.dumps(listed))
+        out = self.ctl("-o", "json", "partner", "list")
+        self.assertFalse(set("\u009b\u202e\x7f") & set(out))
+        self.assertIn(listed, json.loads(out))
+        self.assertIn('"å …', out)
+        path = self.bent(lambda d: d["partner"].update({"a\x1b[2J": 1}))
+        self.assertNotIn("\x1b", self.ctl("partner", "add", "--fingerprint", fingerprint(path), path, status=3))
+
+    def test_an_address_of_another_agency(self):
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/trial", "--agency", "west", "--host", "gw.south.example", "--node", "gw9", "--listen",
+            "127.0.0.1:8443", "--jurisdiction", "XW", f"{self.folder}/west")
+        self.ctl("partner", "export", f"{self.folder}/west.partner", of="west")
+        self.take()
+        self.refused("has this address as another agency's", "partner", "add", "--replace", "--fingerprint",
+                     fingerprint(f"{self.folder}/west.partner"), f"{self.folder}/west.partner")
+        doc = json.loads(read(f"{self.folder}/north/partners/south.json")) if os.path.exists(
+            f"{self.folder}/north/partners/south.json") else {"id": "west", "agency": "east", "jurisdiction": "XE", "roles": []}
+        write(f"{self.folder}/north/partners/west.json", json.dumps(doc))
+        os.remove(f"{self.folder}/north/partners/south-gateway.json")
+        self.refused("has this name as another agency's", "partner", "add", "--replace", "--fingerprint",
+                     fingerprint(f"{self.folder}/west.partner"), f"{self.folder}/west.partner")
+
+    def test_what_this_node_says_of_a_partner_stays(self):
+        self.take()
+        path = f"{self.folder}/north/partners/south-gateway.json"
+        doc = json.loads(read(path))
+        doc.update(weight=3, rates={"records_per_second": 5})
+        write(path, json.dumps(doc))
+        self.assertIn("is there already", self.take())
+        bent = self.bent(lambda d: d["partner"].update(contact="somebody"))
+        self.take(bent, "--replace")
+        after = json.loads(read(path))
+        self.assertEqual((after["weight"], after["rates"], after["contact"]), (3, {"records_per_second": 5}, "somebody"))
+        self.assertNotIn("earlier", after["audit"])
+        # A log that begins anew: receipts of the old one are still verified.
+        shutil.rmtree(f"{self.folder}/south")
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/trial", "--agency", "south", "--host", "gw.south.example", "--listen",
+            "127.0.0.1:8443", "--jurisdiction", "XS", f"{self.folder}/south")
+        self.ctl("partner", "export", f"{self.folder}/again.partner", of="south")
+        self.take(f"{self.folder}/again.partner", "--replace")
+        self.assertEqual(json.loads(read(path))["audit"]["earlier"], [doc["audit"]["vkey"]])
+        self.assertEqual(json.loads(read(path))["weight"], 3)
+        self.assertEqual(run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")[0], 0)
+
+    def test_a_signers_certificate_is_never_overwritten(self):
+        """Neither one that was pinned by hand nor those of the file before, which counts until it is replaced."""
+        self.ctl("csr", "--for", "signer", "--name", "two", f"{self.folder}/two")
+        self.ctl("ca", "sign", "--ca", f"{self.folder}/trial", "--for", "signer", f"{self.folder}/two.csr", f"{self.folder}/two.pem")
+        self.ctl("partner", "add", "--role", "signer", "--agency", "south", "--jurisdiction", "XS", f"{self.folder}/two.pem")
+        pinned = read(f"{self.folder}/north/partners/south-signer-1.pem")
+        self.take()
+        self.assertEqual(read(f"{self.folder}/north/partners/south-signer-1.pem"), pinned)
+        doc = json.loads(read(f"{self.folder}/north/partners/south-gateway.json"))
+        first = f"{self.folder}/north/partners/{doc['signers'][0]}"
+        self.assertEqual(read(first), read(f"{self.folder}/south/trial/signer.pem"))
+        # The same file with another signer is another file.
+        path = self.bent(lambda d: d.update(signers=[pinned]))
+        self.refused("something else already .signers.", "partner", "add", "--fingerprint", fingerprint(path), path)
+        self.take(path, "--replace")
+        self.assertEqual(read(first), read(f"{self.folder}/south/trial/signer.pem"))
+        doc = json.loads(read(f"{self.folder}/north/partners/south-gateway.json"))
+        self.assertEqual([read(f"{self.folder}/north/partners/{name}") for name in doc["signers"]], [pinned])
+        self.refused("signs for south already", "partner", "add", "--role", "signer", "--agency", "south", f"{self.folder}/two.pem", status=1)
+
+    def test_no_private_key_leaves(self):
+        """A file with certificate and key in one is taken, and of it the certificate goes on."""
+        self.ctl("csr", "--for", "signer", "--name", "two", f"{self.folder}/two")
+        self.ctl("ca", "sign", "--ca", f"{self.folder}/trial", "--for", "signer", f"{self.folder}/two.csr", f"{self.folder}/two.pem")
+        write(f"{self.folder}/both.pem", read(f"{self.folder}/two.key") + read(f"{self.folder}/two.pem"))
+        self.ctl("partner", "add", "--role", "signer", f"{self.folder}/both.pem")
+        for at, _, names in os.walk(f"{self.folder}/north/partners"):
+            for name in names:
+                self.assertNotIn("PRIVATE", read(f"{at}/{name}"), name)
+        shutil.copy(f"{self.folder}/both.pem", f"{self.folder}/north/partners/north-signer-2.pem")
+        self.ctl("partner", "export", f"{self.folder}/given.partner")
+        self.assertNotIn("PRIVATE", read(f"{self.folder}/given.partner"))
+        self.assertEqual(len(json.loads(read(f"{self.folder}/given.partner"))["signers"]), 2)
+
+    def test_what_is_pinned_fits_the_schema(self):
+        pem = f"{self.folder}/north/trial/signer.pem"
+        for wrong in (("--agency", "../south", "--id", "x"), ("--jurisdiction", "Southmark", "--id", "x"), ("--id", "../x")):
+            self.refused("--(id|agency|jurisdiction)", "partner", "add", "--role", "officer", *wrong, pem, status=1)
+
+    def test_under_any_umask(self):
+        """The daemon, which is of another account, reads what root wrote."""
+        was = os.umask(0o077)
+        try:
+            self.take(None, "--address", "192.0.2.7")
+            self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", f"{self.folder}/pnr.json")
+            self.signed(f"{self.folder}/pnr.json")
+            self.ctl("agreement", "add", f"{self.folder}/pnr.json")
+            root = f"{self.folder}/root"
+            self.ctl("init", "--system", "--root", root, "--agency", "north", "--host", "gw.north.example")
+        finally:
+            os.umask(was)
+        for name in ("partners/south-gateway.json", "partners/south-gateway-signer-1.pem", "hosts", "agreements/pnr.json",
+                     "agreements/pnr.json.p7s", "documents/assessments/pnr.md"):
+            self.assertEqual(os.stat(f"{self.folder}/north/{name}").st_mode & 0o777, 0o644, name)
+        self.assertEqual(os.stat(f"{self.folder}/north/documents/assessments").st_mode & 0o777, 0o755)
+        for name in ("gatewayd.json", "hosts", "audit.vkey", "partners/north.json"):
+            self.assertEqual(os.stat(f"{root}/etc/gatewayd/{name}").st_mode & 0o777, 0o644, name)
+        self.assertEqual(os.stat(f"{root}/etc").st_mode & 0o777, 0o755)
+        self.assertEqual(os.stat(f"{root}/etc/gatewayd/tls/gateway.key").st_mode & 0o777, 0o600)
+
+    def test_a_file_that_was_there_keeps_its_mode_and_its_link(self):
+        os.mkdir(f"{self.folder}/elsewhere")
+        shutil.move(f"{self.folder}/north/hosts", f"{self.folder}/elsewhere/hosts")
+        os.symlink(f"{self.folder}/elsewhere/hosts", f"{self.folder}/north/hosts")
+        os.chmod(f"{self.folder}/elsewhere/hosts", 0o640)
+        # What lies where the new file is written is not written through.
+        write(f"{self.folder}/victim", "kept")
+        os.symlink(f"{self.folder}/victim", f"{self.folder}/elsewhere/hosts.new")
+        self.take(None, "--address", "192.0.2.7")
+        self.assertTrue(os.path.islink(f"{self.folder}/north/hosts"))
+        self.assertIn("192.0.2.7 gw.south.example", read(f"{self.folder}/elsewhere/hosts"))
+        self.assertEqual(os.stat(f"{self.folder}/elsewhere/hosts").st_mode & 0o777, 0o640)
+        self.assertEqual(read(f"{self.folder}/victim"), "kept")
+
+    def test_an_address_that_moved(self):
+        hosts = f"{self.folder}/north/hosts"
+        write(hosts, "# made up\n192.0.2.1 GW.south.example\n192.0.2.2 other.example gw.south.example # both\n2001:db8::1 gw.south.example")
+        self.take(None, "--address", "192.0.2.7")
+        self.assertEqual(read(hosts), "# made up\n192.0.2.2 other.example\n2001:db8::1 gw.south.example\n192.0.2.7 gw.south.example\n")
+        before = read(hosts)
+        self.take(None, "--address", "192.0.2.7")
+        self.assertEqual(read(hosts), before)
+
+    def test_answers_are_json_whatever_files_are_called(self):
+        odd = f'{self.folder}/a "b" \\c'
+        self.assertEqual(json.loads(self.ctl("-o", "json", "partner", "export", odd))["file"], odd)
+        self.assertEqual(json.loads(self.ctl("-o", "json", "csr", odd))["key"], f"{odd}.key")
+        signed = json.loads(self.ctl("-o", "json", "ca", "sign", "--ca", f"{self.folder}/trial", f"{odd}.csr", f"{odd}.pem"))
+        self.assertEqual(signed["certificate"], f"{odd}.pem")
+        self.assertEqual(json.loads(self.ctl("-o", "json", "init", "--ca", f"{odd}.ca"))["authority"], f"{odd}.ca/trial-ca.pem")
+
     def test_address_and_authority(self):
         """Another authority is added once, whatever is there; an address likewise."""
         run(GATEWAYCTL, "init", "--ca", f"{self.folder}/other", "--agency", "west", "--host", "gw.west.example", "--listen",
@@ -342,12 +517,94 @@ class Joining(unittest.TestCase):
         os.remove(f"{path}.p7s")
         self.signed(path)
         self.ctl("agreement", "add", path)
-        kept = read(f"{self.folder}/north/agreements/pnr.json")
-        write(path, read(path).replace("P7D", "P8D"))
-        self.refused("taken out again", "agreement", "add", path)
-        self.assertEqual(read(f"{self.folder}/north/agreements/pnr.json"), kept)
+        bent = f"{self.folder}/bent.json"
+        write(bent, read(path).replace("P7D", "P8D"))
+        shutil.copy(f"{path}.p7s", f"{bent}.p7s")
+        self.refused("taken out again", "agreement", "add", bent)
         write(path, "[]")
         self.refused("is no agreement", "agreement", "add", path, status=1)
+
+    def test_an_agreement_takes_no_others_place(self):
+        """Versions, and whatever is called the same, lie side by side; a name that no node reads is none."""
+        self.take()
+        for name in ("pnr", "fin-intel"):
+            os.mkdir(f"{self.folder}/{name}")
+            path = f"{self.folder}/{name}/agreement.json"
+            self.ctl("agreement", "new", "--with", "south", "--preset", name, path)
+            self.signed(path)
+        one, two = (f"{self.folder}/{name}/agreement.json" for name in ("pnr", "fin-intel"))
+        self.ctl("agreement", "add", one)
+        self.refused("versions lie side by side", "agreement", "add", two, status=1)
+        for suffix in ("", ".p7s"):
+            shutil.copy(two + suffix, f"{self.folder}/fin-intel/.hidden.json{suffix}")
+        self.refused("give it another name", "agreement", "add", f"{self.folder}/fin-intel/.hidden.json", status=1)
+        for suffix in ("", ".p7s"):
+            os.rename(two + suffix, f"{self.folder}/fin-intel/fin.json{suffix}")
+        self.ctl("agreement", "add", f"{self.folder}/fin-intel/fin.json")
+        self.assertEqual(len(os.listdir(f"{self.folder}/north/documents/assessments")), 2)
+        before = files(f"{self.folder}/north")
+        self.ctl("agreement", "add", one)
+        self.assertEqual(files(f"{self.folder}/north"), before)
+        self.assertIn("2 agreements", run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t")[1])
+
+    def test_those_who_decide_read_all_of_it(self):
+        """No text of an agreement steers the terminal on which it is read, or hides what stands before it."""
+        self.take()
+        path, next_path = f"{self.folder}/pnr.json", f"{self.folder}/pnr-2.json"
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", path)
+        doc = json.loads(read(path))
+        doc["purposes"][0]["title"] = "first\u202eline of it"
+        doc["title"] = "Made up\u009b2J"
+        write(next_path, json.dumps(doc))
+        for words in (("summary", next_path), ("lint", next_path), ("diff", path, next_path)):
+            _, out, err = run(GATEWAYCTL, "-c", f"{self.folder}/north/gatewayd.json", "agreement", *words, ok=False)
+            for steers in "\x1b\x9b\u202e":
+                self.assertNotIn(steers, out + err, words)
+        self.assertIn("Made up??2J", run(GATEWAYCTL, "agreement", "summary", next_path, ok=False)[1])
+
+    def test_a_draft_is_whole_or_not_there(self):
+        self.take()
+        write(f"{self.folder}/pnr.md", "of somebody else")
+        words = ("agreement", "new", "--with", "south", "--preset", "pnr", f"{self.folder}/pnr.json")
+        self.assertIn("nothing is overwritten", self.ctl(*words, status=1))
+        self.assertFalse(os.path.exists(f"{self.folder}/pnr.json"))
+        os.remove(f"{self.folder}/pnr.md")
+        self.ctl(*words)
+        self.assertIn("--id is", self.ctl(*words[:2], "--id", "../pnr", *words[2:-1], f"{self.folder}/x.json", status=1))
+
+    def killed(self, call, nth, *words):
+        """Whether the command was killed at that call."""
+        return subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}",
+                               GATEWAYCTL, "-c", f"{self.folder}/north/gatewayd.json", *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=60, check=False).returncode in (137, -9)
+
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_killed_between_any_two_files(self):
+        """What is there loads, and the command does it when it is given again."""
+        self.take()
+        path = f"{self.folder}/pnr.json"
+        self.ctl("agreement", "new", "--with", "south", "--preset", "pnr", path)
+        self.signed(path)
+        shutil.rmtree(f"{self.folder}/south")
+        run(GATEWAYCTL, "init", "--ca", f"{self.folder}/trial", "--agency", "south", "--host", "gw.south.example", "--listen",
+            "127.0.0.1:8443", "--jurisdiction", "XS", f"{self.folder}/south")
+        again = f"{self.folder}/again.partner"
+        self.ctl("partner", "export", again, of="south")
+        shutil.copytree(f"{self.folder}/north", f"{self.folder}/good")
+        kills = 0
+        for words in (("agreement", "add", path),
+                      ("partner", "add", "--replace", "--address", "192.0.2.7", "--fingerprint", fingerprint(again), again)):
+            for call in ("rename", "fsync"):
+                nth = 1
+                while self.killed(call, nth, *words):
+                    self.assertEqual(run(GATEWAYD, "-c", f"{self.folder}/north/gatewayd.json", "-t", ok=False)[0], 0, (words, call, nth))
+                    self.ctl(*words)
+                    shutil.rmtree(f"{self.folder}/north")
+                    shutil.copytree(f"{self.folder}/good", f"{self.folder}/north")
+                    kills, nth = kills + 1, nth + 1
+                shutil.rmtree(f"{self.folder}/north")
+                shutil.copytree(f"{self.folder}/good", f"{self.folder}/north")
+        self.assertGreater(kills, 12)
 
     def test_join_does_it_in_one(self):
         self.take()

@@ -108,6 +108,32 @@ class Refused(unittest.TestCase):
         self.assertEqual(done, 78, out + err)
         self.assertRegex(err, r"/store: .*cannot be written by uid \d+ .*give it to that account")
 
+    def test_what_does_nothing_is_told(self):
+        """All is well, and yet something does not do what it seems to: -t says it, and a start starts."""
+        self.twin.mend()
+        partners = f"{self.twin.folder}/partners"
+        north = json.loads(read(f"{partners}/north-gateway.json"))
+        write(f"{partners}/north-gateway.json", json.dumps({**north, "endpoint": {**north["endpoint"], "host": self.twin.host},
+                                                            "rates": {"agreements": {"pxa": {"records_per_day": 5}}}}))
+        for doc in ({"id": "nobody", "agency": "south", "jurisdiction": "XS", "roles": ["system"]},
+                    {"id": "anna", "agency": "south", "jurisdiction": "XS", "roles": ["officer"], "signers": ["signer-north.pem"]},
+                    {"id": "berit", "agency": "south", "jurisdiction": "XS", "roles": ["officer"]},
+                    {"id": "office", "agency": "south", "jurisdiction": "XS", "roles": ["supervisor"], "oversees": ["nrth"]}):
+            write(f"{partners}/{doc['id']}.json", json.dumps(doc))
+        write(f"{self.twin.folder}/hosts", "# made up\n192.0.2.300 gw.north.example\n\ngw.north.example 192.0.2.1\n192.0.2.1\n"
+                                           "192.0.2.1 gw.north.example # right\n")
+        self.twin.change(resolver={"hosts": "hosts"})
+        status, out, err = self.twin.check()
+        self.assertEqual(status, 0, out + err)
+        for words in ("north-gateway.json: /endpoint/host: is the `host` of this node", "/rates/agreements/pxa: is no agreement of this node",
+                      "nobody.json: /identity: is not there", "anna.json: /training_until: is not there", "berit.json: /signers: names no",
+                      "office.json: /oversees/0: is no agency", "hosts:2: says nothing", "hosts:4: says nothing", "hosts:5: says nothing"):
+            self.assertIn(words, err)
+        self.assertNotIn("hosts:6", err)
+        self.assertEqual(sum("note:" in line and " expires in " not in line for line in err.splitlines()), 9, err)
+        write(f"{partners}/north-gateway.json", json.dumps({m: v for m, v in north.items() if m != "endpoint"}))
+        self.assertIn("north-gateway.json: /endpoint: is not there, so nothing is delivered to it", self.twin.check()[2])
+
     def test_every_error_at_once(self):
         self.twin.mend()
         for name in ("no_certificate_yet", "a_secret_that_others_may_read", "a_partner_with_a_slip", "an_agreement_without_signature",
