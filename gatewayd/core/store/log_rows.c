@@ -2,7 +2,8 @@
 #include "gatewayd/core/store/log_private.h"
 #include "lib/tlog/compact.h"
 
-#define ROOM_KEPT 65536 /* bytes of a row or text that the next one is written over; of a longer one they are given back */
+#define ROOM_KEPT \
+	65536 /* bytes of a row or text that the next one is written over; of a longer one they are given back */
 
 /* What was written there is over. */
 static void make_room(struct buf *b)
@@ -21,9 +22,9 @@ static bool put_compact(struct store *s, enum sql id, int64_t key, struct view t
 	make_room(&s->row);
 	compact_write(text, &s->row);
 	if (s->row.failed)
-		return text.n > COMPACT_TEXT
-		               ? error_set(e, REASON_LIMIT, "an entry of the log, or what is withheld of it, is too long")
-		               : error_set(e, REASON_NO_MEMORY, "memory ran out for an entry of the log");
+		return text.n > COMPACT_TEXT ? error_set(e, REASON_LIMIT,
+		                                         "an entry of the log, or what is withheld of it, is too long")
+		                             : error_set(e, REASON_NO_MEMORY, "memory ran out for an entry of the log");
 	b[1] = as_blob(buf_view(&s->row));
 	if (shape)
 		b[2] = *shape;

@@ -79,7 +79,8 @@ START_TEST(bytes_that_are_no_text)
 	const struct journal_field cut[] = { { "name", most }, { NULL, NULL } };
 
 	journal_set(JOURNAL_INFO, JOURNAL_PLAIN);
-	log_line("info", "caf\xe9 \xc2\x9b""31m \xc2\x85 \xc3\xa9 \xc2");
+	log_line("info", "caf\xe9 \xc2\x9b"
+	                 "31m \xc2\x85 \xc3\xa9 \xc2");
 	ck_assert_str_eq(line(), "gatewayd: info: caf?  31m   \xc3\xa9 ?\n");
 	/* Cut within a character. */
 	for (size_t n = 0; n < sizeof most - 4; n += 3)
