@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/buf.h"
+#include "lib/base/encode.h"
 
 #define TEXT_MAX  1100
 #define VALUE_MAX 200
@@ -108,14 +108,41 @@ static bool needs_quotes(const char *value)
 	return false;
 }
 
-/* An event is a line: what would end it, and other control characters, become spaces. */
-static void add_text(struct buf *b, const char *text, size_t most, bool quoted)
+/* Bytes of the control character that `v` begins with; 0: it is none. Those above 7f take two in UTF-8, and terminals obey them. */
+static size_t control_bytes(struct view v)
 {
-	for (size_t i = 0; i < most && text[i]; i++) {
-		char c = (uint8_t)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
+	uint8_t c = (uint8_t)v.p[0];
+
+	if (c < ' ' || c == 0x7f)
+		return 1;
+	return c == 0xc2 && v.n > 1 && (uint8_t)v.p[1] < 0xa0 ? 2 : 0;
+}
+
+/* `v` is UTF-8. */
+static void add_valid(struct buf *b, struct view v, bool quoted)
+{
+	while (v.n) {
+		size_t n = control_bytes(v);
+		char c = n ? ' ' : v.p[0];
 		if (quoted && (c == '"' || c == '\\'))
 			buf_addc(b, '\\');
 		buf_addc(b, c);
+		v = view_from(v, n ? n : 1);
+	}
+}
+
+/* An event is a line: what would end it, and other control characters, become spaces. And it is text: of a line with one byte
+ * that is no UTF-8, or the half of a character where it was cut, the journal shows nothing but "[blob data]". */
+static void add_text(struct buf *b, const char *text, size_t most, bool quoted)
+{
+	struct view rest = view_make(text, strnlen(text, most));
+
+	while (rest.n) {
+		size_t good = utf8_valid(rest);
+		add_valid(b, view_make(rest.p, good), quoted);
+		if (good < rest.n)
+			buf_addc(b, '?');
+		rest = view_from(rest, good < rest.n ? good + 1 : good);
 	}
 }
 

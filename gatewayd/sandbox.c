@@ -29,7 +29,7 @@
 #define WORDS_MAX    20
 #define PATH_BYTES   4096
 #define LOG_SHOWN    4096 /* bytes of the daemon's last lines, where it ended by itself */
-#define STOP_SIGNALS 3
+#define STOP_SIGNALS 5
 #define DRAFT_MAX    (1u << 20)
 
 struct sandbox {
@@ -68,14 +68,21 @@ static bool has_room(const char *folder)
 	       (unsigned long long)fs.f_bavail * fs.f_frsize >= MEMORY_LEAST;
 }
 
+/* It stands among words with blanks between them, and in what is pasted into a shell; and a UNIX socket lies in it, whose path is
+ * short. */
+static bool is_usable(const char *path)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
+
+	return path && path[0] == '/' && strlen(path) <= 60 && strspn(path, plain) == strlen(path);
+}
+
 static bool make_folder(struct sandbox *s)
 {
-	const char *elsewhere = getenv("TMPDIR"), *where = has_room(MEMORY) ? MEMORY : elsewhere ? elsewhere : "/tmp";
+	const char *elsewhere = getenv("TMPDIR");
+	const char *where = has_room(MEMORY) ? MEMORY : is_usable(elsewhere) ? elsewhere : "/tmp";
 	char path[PATH_BYTES];
 
-	/* A UNIX socket lies in it, whose path is short. */
-	if (strlen(where) > 60)
-		where = "/tmp";
 	text_of(s->folder, sizeof s->folder, "%s/gatewayd-sandbox-XXXXXX", where);
 	if (!mkdtemp(s->folder)) {
 		fail(where, strerror(errno));
@@ -369,7 +376,8 @@ static void stop(struct sandbox *s)
 
 int sandbox_run(unsigned port)
 {
-	static const int ending[STOP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+	/* SIGPIPE: who read what to paste has gone. */
+	static const int ending[STOP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 	struct sandbox s = { .port = port, .ready = -1 };
 
 	sigemptyset(&s.signals);

@@ -236,8 +236,8 @@ static char *write_text(struct view text, char *to, struct buf *plain)
 
 void compact_write(struct view text, struct buf *out)
 {
-	struct buf plain = BUF_INIT(COMPACT_MAX);
-	char *room = text.n < COMPACT_MAX / 2 ? buf_room(out, 1 + 2 * text.n) : NULL;
+	struct buf plain = BUF_INIT(COMPACT_TEXT);
+	char *room = text.n <= COMPACT_TEXT ? buf_room(out, 1 + 2 * text.n) : NULL;
 
 	pthread_once(&placed, place_words);
 	if (room) {
@@ -259,6 +259,13 @@ static size_t read_number(struct reader *r)
 	return n;
 }
 
+/* Nobody wrote a row that stands for more: it is told from memory that ran out before any of it is taken. */
+static bool fits(struct reader *r, const struct buf *out, size_t more)
+{
+	r->failed = r->failed || more > COMPACT_TEXT || out->n > COMPACT_TEXT - more;
+	return !r->failed;
+}
+
 static bool read_text(struct reader r, bool nested, struct buf *out);
 
 static void read_disclosure(struct reader *r, struct buf *out)
@@ -266,10 +273,12 @@ static void read_disclosure(struct reader *r, struct buf *out)
 	struct reader row = { .rest = read_bytes(r, read_number(r)) };
 	struct buf plain = BUF_INIT(COMPACT_MAX);
 
-	if (!r->failed && read_text(row, true, &plain))
-		base64url_encode(out, buf_view(&plain));
-	else
+	if (r->failed || !read_text(row, true, &plain)) {
 		r->failed = true;
+		out->failed = out->failed || plain.failed;
+	} else if (fits(r, out, (plain.n * 8 + 5) / 6)) {
+		base64url_encode(out, buf_view(&plain));
+	}
 	buf_wipe(&plain);
 }
 
@@ -324,8 +333,11 @@ static void read_word(struct reader *r, unsigned char c, bool comma, struct buf 
 
 static bool read_text(struct reader r, bool nested, struct buf *out)
 {
-	while (!r.failed && r.rest.n) {
-		buf_add(out, read_bytes(&r, plain_bytes(r.rest)));
+	while (fits(&r, out, 0) && r.rest.n) {
+		size_t n = plain_bytes(r.rest);
+		if (!fits(&r, out, n))
+			break;
+		buf_add(out, read_bytes(&r, n));
 		if (r.rest.n == 0)
 			break;
 		uint8_t c = read_u8(&r);

@@ -6,12 +6,15 @@
 
 #include "lib/base/buf.h"
 
-/* Bytes that one of a row can stand for, at most. */
-#define COMPACT_MAX (1024u * 1024)
+/* Bytes of a text, at most: so many has what is withheld of one entry. */
+#define COMPACT_TEXT (4u * 1024 * 1024)
+/* Of its row, which has no more than two for each of the text's, and one. */
+#define COMPACT_MAX (2 * COMPACT_TEXT + 1)
 
-/* Appends the row of `text`; out->failed where there is no room. */
+/* Appends the row of `text`; out->failed where there is no room, or the text is longer than any. */
 void compact_write(struct view text, struct buf *out);
-/* Appends the text of a row. False: it is none, or there is no room; out->failed tells. */
+/* The text of a row into `out`, which is empty and may have COMPACT_MAX bytes. False: it is none, for what stands for more than a
+ * text may have is no row; or memory ran out, and then out->failed. */
 bool compact_read(struct view row, struct buf *out) MUST_USE;
 
 #endif

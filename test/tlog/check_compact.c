@@ -192,6 +192,62 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* As long as what is withheld of an entry may be, of bytes that take two each, and of a disclosure; no longer. */
+START_TEST(long_texts)
+{
+	struct buf text = BUF_INIT(COMPACT_MAX), plain = BUF_INIT(COMPACT_TEXT);
+
+	while (text.n < COMPACT_TEXT)
+		buf_addc(&text, (char)(text.n % 31 ? 0xc3 : '\n'));
+	ck_assert_uint_eq(comes_back(buf_view(&text)), COMPACT_MAX);
+	buf_addc(&text, 'x');
+	buf_reset(&row);
+	compact_write(buf_view(&text), &row);
+	ck_assert(row.failed && row.n == 0);
+	buf_adds(&plain, "[\"");
+	while (plain.n < COMPACT_TEXT / 4 * 3 - 6)
+		buf_addc(&plain, '\n');
+	buf_reset(&text);
+	buf_addc(&text, '"');
+	base64url_encode(&text, buf_view(&plain));
+	buf_addc(&text, '"');
+	ck_assert_uint_lt(comes_back(buf_view(&text)), text.n / 4 * 7);
+	buf_free(&text);
+	buf_free(&plain);
+}
+END_TEST
+
+/* One that stands for more than any text has is damaged: it is told from memory that ran out. */
+START_TEST(rows_that_stand_for_too_much)
+{
+	struct buf hostile = BUF_INIT(2 * COMPACT_MAX);
+	unsigned char nested[] = { 1, 5, 0, 0, 0 };
+	const size_t n = COMPACT_TEXT / 20;
+
+	buf_addc(&hostile, 1);
+	while (hostile.n <= n)
+		buf_addc(&hostile, (char)0x82); /* ,"agreement_digest": */
+	buf_reset(&back);
+	ck_assert(compact_read(view_make(hostile.p, n + 1), &back));
+	ck_assert_uint_le(back.n, COMPACT_TEXT);
+	while (hostile.n <= 2 * n)
+		buf_addc(&hostile, (char)0x82);
+	buf_reset(&back);
+	ck_assert(!compact_read(buf_view(&hostile), &back) && !back.failed);
+	nested[2] = (unsigned char)(n >> 16), nested[3] = (unsigned char)(n >> 8), nested[4] = (unsigned char)n;
+	memcpy(hostile.p, nested, sizeof nested);
+	buf_reset(&back);
+	ck_assert(!compact_read(view_make(hostile.p, sizeof nested + n), &back) && !back.failed);
+	buf_reset(&hostile);
+	buf_addc(&hostile, 1);
+	while (hostile.n < COMPACT_MAX + 9)
+		buf_addc(&hostile, 'x');
+	buf_reset(&back);
+	ck_assert(!compact_read(buf_view(&hostile), &back) && !back.failed);
+	buf_free(&hostile);
+}
+END_TEST
+
 TCase *make_compact_case(void)
 {
 	TCase *c = tcase_create("compact");
@@ -204,5 +260,7 @@ TCase *make_compact_case(void)
 	tcase_add_test(c, whatever_is_written_comes_back);
 	tcase_add_test(c, damaged_rows);
 	tcase_add_test(c, no_room);
+	tcase_add_test(c, long_texts);
+	tcase_add_test(c, rows_that_stand_for_too_much);
 	return c;
 }

@@ -186,7 +186,7 @@ static bool trees_read(struct outsider_proofs *p, struct error *e)
 bool outsider_proof(struct outsider_proofs *p, uint64_t index, struct buf *receipt, struct error *e)
 {
 	struct receipt r = { .index = index };
-	struct view leaf, packed;
+	struct view leaf;
 
 	if (!p->read && !trees_read(p, e))
 		return false;
@@ -196,7 +196,7 @@ bool outsider_proof(struct outsider_proofs *p, uint64_t index, struct buf *recei
 		return error_set(e, REASON_TAMPERED, "entry %llu cannot be proved from the stored tiles",
 		                 (unsigned long long)index);
 	r.checkpoint = buf_view(&t->note);
-	if (!store_get_entry(p->reader, index, &leaf, &packed, e))
+	if (!store_get_entry(p->reader, index, &leaf, NULL, e))
 		return false;
 	receipt_print(&r, leaf, receipt);
 	return !receipt->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");

@@ -56,9 +56,9 @@ static bool check_last_entries(const struct tree *t, uint64_t size, struct error
 {
 	for (uint64_t i = (size - 1) >> TILE_BITS << TILE_BITS; i < size; i++) {
 		struct digest leaf_hash, stored;
-		struct view leaf, packed;
+		struct view leaf;
 
-		if (!store_get_entry(t->store, i, &leaf, &packed, e))
+		if (!store_get_entry(t->store, i, &leaf, NULL, e))
 			return error_set(e, REASON_TAMPERED, "entry %llu of the audit log is missing",
 			                 (unsigned long long)i);
 		tlog_leaf_hash(leaf, &leaf_hash);

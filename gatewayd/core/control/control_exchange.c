@@ -158,6 +158,8 @@ void control_exchange_show(struct control_client *c, const json_t *request)
 		                    packed.n ? json_loadb(packed.p, packed.n, 0, NULL) : json_array());
 		if (store_find_shape(c->control->o.reader, index, &shape, NULL))
 			json_object_set_new(show->answer, "shape", json_loadb(shape.p, shape.n, 0, NULL));
+	} else if (e.reason != REASON_NOT_FOUND) {
+		json_object_set_new(show->answer, "damaged", json_string(e.text));
 	} else if (store_get_archive(c->control->o.reader, store_entry_log(index), &archive, &e)) {
 		json_object_set_new(show->answer, "archived", json_true());
 	}

@@ -28,9 +28,9 @@
 static void read_purpose(const struct act *a, struct copy *c)
 {
 	struct error e = { .reason = REASON_NONE };
-	struct view leaf, packed;
+	struct view leaf;
 
-	if (!store_find_entry(a->store, c->entry, &leaf, &packed, &e))
+	if (!store_find_entry(a->store, c->entry, &leaf, NULL, &e))
 		return; /* there is none: whoever needs the purpose fails by name */
 	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
 	const char *purpose = json_string_value(json_object_get(doc, "purpose"));

@@ -60,9 +60,9 @@ void returned_free(struct returned *r)
 /* The digest of what was handed out, as our own entry has it. */
 static bool handed_out(struct store *reader, uint64_t entry, struct digest *out, struct error *e)
 {
-	struct view leaf, packed;
+	struct view leaf;
 
-	if (!store_find_entry(reader, entry, &leaf, &packed, e))
+	if (!store_find_entry(reader, entry, &leaf, NULL, e))
 		return false;
 	json_t *doc = json_loadb(leaf.p, leaf.n, 0, NULL);
 	bool ok = digest_parse(view_of(json_string_value(json_object_get(doc, "output"))), out);

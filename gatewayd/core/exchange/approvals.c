@@ -8,12 +8,12 @@
 
 bool approvals_epoch(struct store *reader, int64_t *epoch_ms, struct error *e)
 {
-	struct view leaf, packed;
+	struct view leaf;
 
 	*epoch_ms = 0;
 	if (store_log(reader) == 0)
 		return true;
-	if (!store_get_entry(reader, 0, &leaf, &packed, e))
+	if (!store_get_entry(reader, 0, &leaf, NULL, e))
 		return false;
 	json_t *genesis = json_loadb(leaf.p, leaf.n, 0, NULL), *time = json_object_get(genesis, "time");
 	bool ok = json_is_integer(time) || error_set(e, REASON_STORE, "the log's first entry has no time");

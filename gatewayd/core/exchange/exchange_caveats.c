@@ -79,7 +79,7 @@ static bool check_row(struct exchange *x, uint64_t seq, const struct store_cavea
 	struct decider *by = x->decider;
 	struct error *e = &x->decided.error;
 	struct store_exchange row;
-	struct view leaf, packed;
+	struct view leaf;
 
 	*known = false;
 	if (memcmp(&c->salt, &none, sizeof none) == 0)
@@ -87,7 +87,7 @@ static bool check_row(struct exchange *x, uint64_t seq, const struct store_cavea
 	if (!store_get_exchange(by->reader, seq, &row, e))
 		return false;
 	struct uuid id = row.id;
-	enum sought got = sought(store_find_entry(by->reader, row.entry, &leaf, &packed, e), e);
+	enum sought got = sought(store_find_entry(by->reader, row.entry, &leaf, NULL, e), e);
 	if (got != SOUGHT_FOUND)
 		return got == SOUGHT_NONE;
 	*known = true;

@@ -128,11 +128,11 @@ static bool write_taken(struct notice_in *in, struct writer *w, struct store *s,
 /* Taken before: the same answer, with the same receipt. */
 static bool repeat(struct notice_in *in, struct writer *w, struct store *s, uint64_t entry, struct error *e)
 {
-	struct view leaf, packed;
+	struct view leaf;
 
 	in->first = false;
 	in->index = entry;
-	if (!store_find_entry(s, entry, &leaf, &packed, e))
+	if (!store_find_entry(s, entry, &leaf, NULL, e))
 		return false;
 	buf_reset(&in->leaf);
 	buf_add(&in->leaf, leaf);

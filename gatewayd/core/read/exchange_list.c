@@ -32,13 +32,15 @@ static struct view outcome_of(const struct store_exchange *x)
 	return view_cut(&rest, '"');
 }
 
+/* Of another agency a partner of the same id sent it: the id was given anew. */
 static bool is_asked_for(const struct listing *l, const struct store_exchange *x)
 {
 	const struct exchange_query *a = &l->asked;
 
-	return view_is(x->partner, l->request->peer->id) && (a->any_state || x->state == a->state) &&
-	       (!a->agreement[0] || view_is(x->agreement, a->agreement)) && x->received_ms >= a->since_ms &&
-	       x->received_ms < a->until_ms && (!a->outcome[0] || view_is(outcome_of(x), a->outcome));
+	return view_is(x->partner, l->request->peer->id) && view_is(x->provider, l->request->peer->agency) &&
+	       (a->any_state || x->state == a->state) && (!a->agreement[0] || view_is(x->agreement, a->agreement)) &&
+	       x->received_ms >= a->since_ms && x->received_ms < a->until_ms &&
+	       (!a->outcome[0] || view_is(outcome_of(x), a->outcome));
 }
 
 static void add_text(struct buf *out, const char *name, struct view value)

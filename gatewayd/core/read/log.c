@@ -39,7 +39,7 @@ void handle_entries(struct request *r)
 	struct error e = { .reason = REASON_NONE };
 	struct buf body = BUF_INIT(BUNDLE_MAX);
 	struct tlog_tile tile;
-	struct view leaf, packed;
+	struct view leaf;
 	bool ok = true;
 
 	if (!oversight_own(r)) {
@@ -51,7 +51,7 @@ void handle_entries(struct request *r)
 		return;
 	}
 	for (unsigned i = 0; ok && i < tile.width; i++) {
-		ok = store_get_entry(r->worker->reader, tile.index * TLOG_TILE_WIDTH + i, &leaf, &packed, &e);
+		ok = store_get_entry(r->worker->reader, tile.index * TLOG_TILE_WIDTH + i, &leaf, NULL, &e);
 		if (ok)
 			put_view16(&body, leaf);
 	}

@@ -39,8 +39,9 @@ bool store_put_log(struct store *s, const struct store_log_row *l, struct error 
 bool store_get_log(struct store *s, struct store_log_row *out, struct error *e) MUST_USE;
 
 bool store_put_entry(struct store *s, uint64_t index, struct view leaf, struct view packed, struct error *e) MUST_USE;
+/* `packed` NULL: its disclosures are not read, and need not be whole. */
 bool store_get_entry(struct store *s, uint64_t index, struct view *leaf, struct view *packed, struct error *e) MUST_USE;
-/* By its number among all logs, whichever log the verbs are about; `packed` NULL: its disclosures are not read. */
+/* By its number among all logs, whichever log the verbs are about. */
 bool store_find_entry(struct store *s, uint64_t entry, struct view *leaf, struct view *packed,
                       struct error *e) MUST_USE;
 /* How many entries there are: the index of the next. */

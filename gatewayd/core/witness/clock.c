@@ -66,14 +66,14 @@ static int64_t time_of(struct view leaf)
  * the clock was wrong: it is not what the clock is measured by. */
 static bool read_entry(struct clock *c, struct error *e)
 {
-	struct view leaf, packed;
+	struct view leaf;
 	uint64_t n;
 
 	if (!store_entry_count(c->reader, &n, e))
 		return false;
 	if (n == 0 || n == c->entries)
 		return true;
-	if (!store_get_entry(c->reader, n - 1, &leaf, &packed, e))
+	if (!store_get_entry(c->reader, n - 1, &leaf, NULL, e))
 		return false;
 	int64_t ms = time_of(leaf);
 	if (ms <= c->facts.now_ms)
@@ -84,7 +84,7 @@ static bool read_entry(struct clock *c, struct error *e)
 
 static bool read_store(struct clock *c, struct error *e)
 {
-	struct view text, leaf, packed;
+	struct view text, leaf;
 	int64_t ms;
 
 	enum sought known = sought(store_get_value(c->reader, CLOCK_VALUE, &text, e), e);
@@ -100,7 +100,7 @@ static bool read_store(struct clock *c, struct error *e)
 		return false;
 	if (c->stored || c->entries == 0)
 		return true;
-	if (!store_get_entry(c->reader, c->entries - 1, &leaf, &packed, e))
+	if (!store_get_entry(c->reader, c->entries - 1, &leaf, NULL, e))
 		return false;
 	c->facts.entry_ms = time_of(leaf);
 	return true;

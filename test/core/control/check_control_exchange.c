@@ -1,4 +1,6 @@
 /* The operator's commands about exchanges, holds and what is to be erased. */
+#include <sqlite3.h>
+
 #include "test/core/control/control_fixture.h"
 
 TCase *make_control_exchange_case(void);
@@ -62,6 +64,23 @@ START_TEST(who_reads_an_exchange_is_in_the_log)
 	last_entry_says("operation", "consultation");
 	last_entry_says("note", note);
 	last_entry_says("exchange", id);
+}
+END_TEST
+
+/* Where the row of its entry was altered the operator is told so; what else is known of it is shown. */
+START_TEST(an_altered_entry_is_named)
+{
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(scratch_file(&f.log.dir, "store.db"), &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "UPDATE disclosure SET compact = x'01ff'", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	json_t *a = granted(about("exchange-show", &held_one->decided.id));
+	ck_assert_str_eq(core_member(json_object_get(a, "exchange"), "state"), "held");
+	ck_assert(strstr(core_member(a, "damaged"), "was altered") != NULL);
+	ck_assert_ptr_null(json_object_get(a, "entry"));
+	ck_assert_ptr_null(json_object_get(a, "archived"));
+	json_decref(a);
 }
 END_TEST
 
@@ -307,6 +326,7 @@ TCase *make_control_exchange_case(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, the_list_has_both);
 	tcase_add_test(c, who_reads_an_exchange_is_in_the_log);
+	tcase_add_test(c, an_altered_entry_is_named);
 	tcase_add_loop_test(c, what_is_no_exchange, 0, (int)(sizeof about_one / sizeof *about_one));
 	tcase_add_test(c, a_release_needs_an_approval);
 	tcase_add_test(c, an_approval_releases);

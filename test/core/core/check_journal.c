@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gatewayd/os/log.h"
+#include "lib/base/encode.h"
 
 TCase *make_journal_case(void);
 
@@ -68,6 +69,28 @@ START_TEST(with_fields)
 	ck_assert_str_eq(line(), "<6>level=info process=core msg=\"x\"\n");
 	log_line("warning", "x");
 	ck_assert_str_eq(line(), "<4>level=warning process=core msg=\"x\"\n");
+}
+END_TEST
+
+/* What is no text hides no line, and no terminal obeys one. */
+START_TEST(bytes_that_are_no_text)
+{
+	static char most[1300];
+	const struct journal_field cut[] = { { "name", most }, { NULL, NULL } };
+
+	journal_set(JOURNAL_INFO, JOURNAL_PLAIN);
+	log_line("info", "caf\xe9 \xc2\x9b"
+	                 "31m \xc2\x85 \xc3\xa9 \xc2");
+	ck_assert_str_eq(line(), "gatewayd: info: caf?  31m   \xc3\xa9 ?\n");
+	/* Cut within a character. */
+	for (size_t n = 0; n < sizeof most - 4; n += 3)
+		memcpy(most + n, "\xe2\x82\xac", 3);
+	journal_set(JOURNAL_INFO, JOURNAL_FIELDS);
+	log_event("info", cut, "%s", most);
+	const char *all = line();
+	ck_assert_uint_eq(utf8_valid(view_of(all)), strlen(all));
+	ck_assert_ptr_nonnull(strstr(all, "??\" name="));
+	ck_assert_ptr_eq(strchr(all, '\n'), all + strlen(all) - 1);
 }
 END_TEST
 
@@ -148,6 +171,7 @@ TCase *make_journal_case(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, plain);
 	tcase_add_test(c, with_fields);
+	tcase_add_test(c, bytes_that_are_no_text);
 	tcase_add_test(c, long_ones_are_cut);
 	tcase_add_test(c, levels);
 	tcase_add_test(c, the_journal_is_known);

@@ -295,6 +295,25 @@ START_TEST(grounds_are_disclosed)
 }
 END_TEST
 
+/* As many reasons as an envelope may give, and as long. */
+START_TEST(many_grounds_are_kept)
+{
+	json_t *doc = approved_envelope("k1"), *all = json_array();
+	char reason[2001] = "";
+	struct view leaf, packed;
+
+	memset(reason, 'r', sizeof reason - 1);
+	for (int i = 0; i < 500; i++)
+		json_array_append_new(all, json_pack("{s:s,s:s}", "pointer", "/locator", "reason", reason));
+	json_object_set_new(doc, "justifications", all);
+	struct exchange *x = sent(&s, text_of(doc));
+	ck_assert_int_eq(x->found.status, 201);
+	OK(store_find_entry(f.reader, row_of(x).entry, &leaf, &packed, e));
+	ck_assert_uint_gt(packed.n, 1200000);
+	exchange_recycle(x);
+}
+END_TEST
+
 /* The leaf names the exception of what leaves, and none of what is refused. */
 START_TEST(the_leaf_names_the_exception)
 {
@@ -358,6 +377,7 @@ TCase *make_approvals_case(void)
 	tcase_add_test(c, forgotten_when_expired);
 	tcase_add_test(c, a_later_log_takes_none_from_before);
 	tcase_add_test(c, grounds_are_disclosed);
+	tcase_add_test(c, many_grounds_are_kept);
 	tcase_add_test(c, the_leaf_names_the_exception);
 	tcase_add_test(c, decided_by_the_version_in_force);
 	return c;

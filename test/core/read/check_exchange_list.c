@@ -14,12 +14,15 @@ struct rows {
 };
 
 static unsigned made;
+static const char *agency; /* of the partner that sent them; NULL: what its id begins with */
 
 static bool put_rows(void *arg, const struct act *a, struct error *e)
 {
 	const struct rows *rows = arg;
 	struct store_exchange prior;
 	enum store_accepted result;
+
+	const char *provider = strncmp(rows->partner, "south", 5) == 0 ? "south" : "north";
 
 	for (unsigned i = 0; i < rows->n; i++) {
 		unsigned number = made + i + 1;
@@ -28,7 +31,7 @@ static bool put_rows(void *arg, const struct act *a, struct error *e)
 			                    .partner = view_of(rows->partner),
 			                    .received_ms = rows->from_ms + i * rows->step_ms,
 			                    .agreement = view_of(rows->agreement),
-			                    .provider = VIEW("north"),
+			                    .provider = view_of(agency ? agency : provider),
 			                    .recipient = VIEW("south"),
 			                    .state = rows->state,
 			                    .status = 201,
@@ -54,6 +57,7 @@ static void set_up(void)
 {
 	worker_open();
 	made = 0;
+	agency = NULL;
 }
 
 /* How many exchanges the page has. */
@@ -117,6 +121,19 @@ START_TEST(what_others_sent_is_not)
 	is_problem(403, "role-denied");
 	got(NORTH_OFFICER, "/v1/exchanges");
 	is_problem(403, "role-denied");
+}
+END_TEST
+
+/* A partner was removed, and its id given to a system of another agency. */
+START_TEST(what_another_agency_sent_under_the_same_id_is_not)
+{
+	agency = "west";
+	put_in((struct rows){ 2, "north-system", "pnr", released, STATE_DELIVERED, f.now_ms, 1 });
+	ck_assert_uint_eq(page(NORTH_SYSTEM, ""), 0);
+	agency = NULL;
+	put_in((struct rows){ 1, "north-system", "pnr", released, STATE_QUEUED, f.now_ms, 1 });
+	ck_assert_uint_eq(page(NORTH_SYSTEM, ""), 1);
+	ck_assert_uint_eq(page(NORTH_SYSTEM, "?state=delivered"), 0);
 }
 END_TEST
 
@@ -246,6 +263,7 @@ TCase *make_exchange_list_case(void)
 	tcase_add_checked_fixture(c, set_up, worker_close);
 	tcase_add_test(c, what_was_sent_is_shown_with_its_key);
 	tcase_add_test(c, what_others_sent_is_not);
+	tcase_add_test(c, what_another_agency_sent_under_the_same_id_is_not);
 	tcase_add_test(c, filters_hold_together);
 	tcase_add_test(c, pages_follow_each_other);
 	tcase_add_test(c, a_page_may_be_empty_and_have_more);

@@ -6,6 +6,7 @@
 #include "gatewayd/core/store/payload.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
+#include "lib/base/encode.h"
 #include "test/core/store_fixture.h"
 
 /* --- opening --- */
@@ -252,6 +253,35 @@ START_TEST(erased_bytes_are_in_no_file)
 }
 END_TEST
 
+/* A disclosure is base64 in the text, and lies decoded in its row. */
+START_TEST(erased_disclosures_are_in_no_file)
+{
+	static const char plain[] = "[\"AAAAAAAAAAAAAAAAAAAAAA\",\"case\",\"canary-0816-of-a-disclosure\"]";
+	static const char canary[] = "canary-0816-of-a-disclosure";
+	struct buf packed = BUF_INIT(4096);
+	const char *found[] = { canary, NULL };
+
+	buf_adds(&packed, "[\"");
+	base64url_encode(&packed, view_of(plain));
+	buf_adds(&packed, "\"]");
+	buf_addc(&packed, 0);
+	found[1] = packed.p;
+	begin();
+	OK(store_put_entry(s, 0, VIEW("{}"), view_of(packed.p), e));
+	commit();
+	OK(store_checkpoint(s, true, e));
+	ck_assert(scratch_holds(scratch_file(&dir, "store.db"), canary, sizeof canary - 1));
+	begin();
+	OK(store_erase_disclosures(s, 0, e));
+	commit();
+	OK(store_checkpoint(s, true, e));
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(!scratch_holds(scratch_file(&dir, i & 1 ? "store.db-wal" : "store.db"), found[i / 2],
+		                         strlen(found[i / 2])));
+	buf_free(&packed);
+}
+END_TEST
+
 static void erase_and_die(void)
 {
 	struct store *child;
@@ -302,6 +332,7 @@ TCase *make_store_files_case(void)
 	tcase_add_test(c, foreign_files_are_refused);
 	tcase_add_test(c, files_are_private);
 	tcase_add_test(c, erased_bytes_are_in_no_file);
+	tcase_add_test(c, erased_disclosures_are_in_no_file);
 	tcase_add_test(c, erasure_before_a_crash_is_cleared_at_start);
 	return c;
 }

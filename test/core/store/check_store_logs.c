@@ -6,6 +6,7 @@
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/core/store/store.h"
 #include "gatewayd/core/store/witness.h"
+#include "lib/tlog/compact.h"
 #include "test/core/store_fixture.h"
 
 static const struct store_log_row second = { .before = { .b = { 7 } },
@@ -307,6 +308,20 @@ static void execute(const char *sql)
 	sqlite3_close(db);
 }
 
+/* ?1 is `blob`. */
+static void execute_with(const char *sql, struct view blob)
+{
+	sqlite3_stmt *q;
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(scratch_file(&dir, "store.db"), &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_bind_blob(q, 1, blob.p, (int)blob.n, SQLITE_STATIC), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(q), SQLITE_DONE);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+}
+
 static bool note_leaf(void *arg, uint64_t entry, struct view leaf)
 {
 	struct buf *out = arg;
@@ -353,6 +368,62 @@ START_TEST(rows_of_before_and_altered_ones)
 	REFUSED(REASON_TAMPERED, store_find_entry(s, UINT64_C(1) << 40 | 2, &leaf, NULL, e));
 	REFUSED(REASON_TAMPERED, store_list_disclosures(s, 9, note_leaf, &out, e));
 	buf_free(&out);
+}
+END_TEST
+
+/* What is withheld of an entry may be long: hundreds of reasons, or of places in a record. */
+START_TEST(long_rows)
+{
+	struct buf text = BUF_INIT(COMPACT_MAX);
+	struct view leaf, packed;
+
+	while (text.n < COMPACT_TEXT)
+		buf_addc(&text, (char)('a' + text.n % 23));
+	begin();
+	OK(store_put_entry(s, 0, VIEW("new 0"), buf_view(&text), e));
+	OK(store_put_entry(s, 1, VIEW("new 1"), VIEW("[\"x\"]"), e));
+	commit();
+	OK(store_get_entry(s, 0, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "new 0") && view_eq(packed, buf_view(&text)));
+	OK(store_get_entry(s, 1, &leaf, &packed, e));
+	ck_assert(view_is(leaf, "new 1") && view_is(packed, "[\"x\"]"));
+	/* One of before is as long. */
+	execute_with("UPDATE disclosure SET compact = NULL, packed = CAST(?1 AS TEXT) WHERE idx = 1 << 40",
+	             buf_view(&text));
+	OK(store_get_entry(s, 0, &leaf, &packed, e));
+	ck_assert(view_eq(packed, buf_view(&text)));
+	/* Nobody writes a longer one. */
+	execute("UPDATE disclosure SET packed = packed || 'x' WHERE idx = 1 << 40");
+	REFUSED(REASON_TAMPERED, store_get_entry(s, 0, &leaf, &packed, e));
+	OK(store_get_entry(s, 0, &leaf, NULL, e));
+	buf_addc(&text, 'x');
+	begin();
+	REFUSED(REASON_LIMIT, store_put_entry(s, 2, VIEW("new 2"), buf_view(&text), e));
+	store_rollback(s);
+	buf_free(&text);
+}
+END_TEST
+
+/* A row that was altered so that it stands for more than any text has: the log was altered, and memory did not run out. */
+START_TEST(rows_altered_to_stand_for_too_much)
+{
+	struct buf out = BUF_INIT(4096), hostile = BUF_INIT(COMPACT_MAX);
+	struct view leaf, packed;
+
+	buf_addc(&hostile, 1);
+	while (hostile.n < COMPACT_TEXT / 10)
+		buf_addc(&hostile, (char)0x82); /* ,"agreement_digest": */
+	begin();
+	put_entry(0, "new 0");
+	commit();
+	execute_with("UPDATE disclosure SET compact = ?1 WHERE idx = 1 << 40", buf_view(&hostile));
+	REFUSED(REASON_TAMPERED, store_get_entry(s, 0, &leaf, &packed, e));
+	OK(store_get_entry(s, 0, &leaf, NULL, e));
+	execute_with("UPDATE entry SET compact = ?1 WHERE idx = 1 << 40", buf_view(&hostile));
+	REFUSED(REASON_TAMPERED, store_get_entry(s, 0, &leaf, NULL, e));
+	REFUSED(REASON_TAMPERED, store_list_entries(s, 0, 9, note_entry, &out, e));
+	buf_free(&out);
+	buf_free(&hostile);
 }
 END_TEST
 
@@ -408,6 +479,8 @@ TCase *make_store_logs_case(void)
 	tcase_add_test(c, a_new_log_begins_empty);
 	tcase_add_test(c, the_old_log_stays);
 	tcase_add_test(c, rows_of_before_and_altered_ones);
+	tcase_add_test(c, long_rows);
+	tcase_add_test(c, rows_altered_to_stand_for_too_much);
 	tcase_add_test(c, an_old_log_is_archived);
 	tcase_add_test(c, exchanges_name_the_log_of_their_entry);
 	tcase_add_test(c, witnessed_logs_are_replaced);

@@ -116,6 +116,31 @@ class Sandbox(unittest.TestCase):
         self.assertTrue(ended(daemon, 30))
         shutil.rmtree(self.folder)          # who is killed so removes nothing
 
+    def test_nothing_is_left_however_it_ends(self):
+        self.begin("--sandbox")
+        self.assertEqual(self.end(signal.SIGQUIT), (0, ""))
+        self.assertFalse(os.path.exists(self.folder))
+        # Whoever read what it prints goes away before it does.
+        with subprocess.Popen([GATEWAYD, "--sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            wait_for(lambda: self.folders_of(process.pid) or process.poll() is not None, 60)
+            folder = self.folders_of(process.pid)[0]
+            self.assertEqual((process.wait(60), process.stderr.read()), (0, b""))
+        self.assertFalse(os.path.exists(folder))
+
+    @staticmethod
+    def folders_of(pid):
+        """What the programs that it started work on."""
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = f.read().split()
+        words = []
+        for child in children:
+            try:
+                words.append(read(f"/proc/{child}/cmdline"))
+            except OSError:
+                pass                        # it has ended
+        return re.findall(r"/[^\0 ]*/gatewayd-sandbox-\w{6}", " ".join(words))
+
     def test_what_it_cannot_do(self):
         for words in (["--sandbox=0"], ["--sandbox=70000"], ["--sandbox=x"], ["--sandbox", "-t"], ["-t", "--sandbox"]):
             status, _, err = run(GATEWAYD, *words, ok=False)
