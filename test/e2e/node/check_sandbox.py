@@ -123,10 +123,11 @@ class Sandbox(unittest.TestCase):
         # Whoever read what it prints goes away before it does.
         with subprocess.Popen([GATEWAYD, "--sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             process.stdout.close()
-            wait_for(lambda: self.folders_of(process.pid) or process.poll() is not None, 60)
-            folder = self.folders_of(process.pid)[0]
+            folders = []
+            wait_for(lambda: folders.extend(self.folders_of(process.pid)) or folders or process.poll() is not None, 60)
             self.assertEqual((process.wait(60), process.stderr.read()), (0, b""))
-        self.assertFalse(os.path.exists(folder))
+        self.assertTrue(folders)
+        self.assertFalse(os.path.exists(folders[0]))
 
     @staticmethod
     def folders_of(pid):
