@@ -43,8 +43,6 @@ static const struct mutation {
 	  "[{\"body\":\"Privacy Authority\",\"answered_at\":\"2026-05-31T00:00:00Z\",\"answer\":"
 	  "\"0000000000000000000000000000000000000000000000000000000000000001\"}]",
 	  "/assessment/consulted/0/answered_at", "not come after approved_at" },
-	{ "pnr", "/assessment/consulted", "[{\"body\":\"Privacy Authority\"}]", "/assessment/consulted/0",
-	  "answered_at" },
 	{ "pnr", "/assessment/comments",
 	  "{\"opens\":\"2025-11-01T00:00:00Z\",\"closes\":\"2025-11-01T00:00:00Z\",\"to\":\"comments@north.example\"}",
 	  "/assessment/comments/closes", "after opens" },
@@ -53,7 +51,6 @@ static const struct mutation {
 	  "/assessment/comments/closes", "not come after effective_from" },
 	{ "pnr", "/retention/payloads", "\"P1D\"", "/retention/payloads", "did you mean \"payload\"?" },
 	{ "pnr", "/purposes/0/legal_bases/0", "\"pnr-low\"", "/purposes/0/legal_bases/0", "did you mean \"pnr-law\"?" },
-	{ "pnr", "/purposes/0/schema", "\"passengr\"", "/purposes/0/schema", "did you mean \"passenger\"?" },
 	{ "pnr", "/flows/0/from", "\"nroth\"", "/flows/0/from", "did you mean \"north\"?" },
 	{ "pnr", "/rules/0/when/purposes", "[\"serious-crimes\"]", "/rules/0/when/purposes/0",
 	  "did you mean \"serious-crime\"?" },
