@@ -66,7 +66,7 @@ static inline void write_vkey(void)
 static inline void node_make(void)
 {
 	static const char *const secrets[] = { "keys/pseudonym.key", "keys/idempotency.key", "keys/audit.key" };
-	const struct secret secret = { .b = AUDIT_SEED, .n = 32 };
+	struct secret secret = { .b = AUDIT_SEED, .n = 32 };
 	struct keystore *k;
 
 	conf_files_make();
@@ -75,8 +75,10 @@ static inline void node_make(void)
 	snprintf(said_path, sizeof said_path, "%s", scratch_file(&aside, "said"));
 	OK((k = keystore_open(scratch_file(&dir, "keys"), true, e)) != NULL);
 	keystore_close(k);
-	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+		secret.b[0] = (uint8_t)(AUDIT_SEED[0] + 2 - i); /* each its own; the log's is as said */
 		OK(secret_write_new(scratch_file(&dir, secrets[i]), &secret, e));
+	}
 	write_vkey();
 	conf_files_write();
 	daemon_.pid = 0;
