@@ -147,7 +147,7 @@ run "gatewayctl audit verify-receipt --key \$(cat north/audit.vkey) receipt"
 
 title "One altered byte of the log is found"
 run "gatewayctl -c north/gatewayd.json audit export --from north/store/gatewayd.db published >/dev/null"
-bundle=$(find published/tile/entries -type f | sed -n 1p)
+bundle=$(find published/tile/entries -type f | sort -V | tail -n 1)
 run "cp $bundle kept; printf X | dd of=$bundle bs=1 seek=300 conv=notrunc status=none"
 must 4 "gatewayctl audit verify --key \$(cat north/audit.vkey) published"
 run "cp kept $bundle"
