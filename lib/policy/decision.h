@@ -7,6 +7,7 @@
 #include "lib/policy/approval.h"
 #include "lib/policy/caveats.h"
 #include "lib/policy/envelope.h"
+#include "lib/policy/signed_act.h"
 
 enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
 const char *outcome_name(enum outcome o); /* "released", "released-transformed", "held", "refused" */
@@ -17,7 +18,10 @@ struct facts {
 	struct view self;   /* agency of this gateway */
 	struct view agency; /* agency of the peer */
 	bool gateway;       /* the peer is a partner's gateway: ingress */
-	bool suspended;     /* the agreement is suspended or vetoed (council, strike ladder) */
+	/* Acts in effect under the agreement (signed_act.h). */
+	const struct act_effect *acts;
+	size_t n_acts;
+	bool suspended; /* a question of what would be if it were suspended (simulate); no act is named */
 	bool receipt_overdue;
 	uint32_t tier_uses; /* of this tier in its window, for quotas */
 	uint32_t exception_uses;
