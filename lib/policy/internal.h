@@ -26,6 +26,7 @@
 enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
 const char *origin_document_name(enum origin_document d); /* "", "floor.json", "overlay.json" */
 
+struct council;
 struct regex;
 
 struct quota {
@@ -217,6 +218,7 @@ struct agreement {
 	struct digest epochs_digest; /* of the document that set them; zeros: none */
 	struct schema *approval_schema;
 	struct compiled *compiled;
+	struct council *council;      /* NULL: there is none */
 	struct ruling_full **rulings; /* [purpose][tier][category][egress], NULL: not covered */
 };
 
@@ -279,7 +281,8 @@ const struct program *beside_program(const struct agreement *a, struct view purp
 
 /* The rules of a combination against the floor, where several meet: what the strictest lets pass is as sensitive as the
  * most sensitive of them says. floor.c */
-bool read_limits(struct load *l); /* limits.c */
+bool council_read(struct load *l); /* council.c: the clause council, which read_clauses() has looked at */
+bool read_limits(struct load *l);  /* limits.c */
 bool check_rates_floor(struct load *l, const json_t *limits);
 void narrow_rates(struct agreement *a);
 bool check_floor_places(struct load *l, const struct compiled *shared, enum tier t);

@@ -573,7 +573,7 @@ bool read_clauses(struct load *l)
 	ok = read_purposes(l) && ok;
 	ok = read_flows(l) && ok;
 	ok = read_handling(l) && ok;
-	ok = read_council(l) && ok;
+	ok = read_council(l) && council_read(l) && ok;
 	ok = read_delivery(l) && ok;
 	ok = read_limits(l) && ok;
 	return read_consent(l) && ok;
