@@ -106,7 +106,8 @@
 	  "The joint council has to authorise the agreement.") \
 	R(TIER_RESTRICTED, "tier-restricted", 403, "agreement", "An act of the council restricts this tier.", \
 	  "State a tier that the restriction lets pass, where that applies, or ask the joint council.") \
-	R(AGREEMENT_TERMINATED, "agreement-terminated", 403, "agreement", "The joint council has ended the agreement.", \
+	R(AGREEMENT_TERMINATED, "agreement-terminated", 403, "agreement", \
+	  "The joint council has ended the agreement.", \
 	  "Nothing more is shared under it; the parties may sign another agreement.") \
 	R(RECEIPT_OVERDUE, "receipt-overdue", 403, "agreement", "A receipt that the partner owes is overdue.", \
 	  "The recipient has to answer the duties that it owes; records are taken again then.") \
@@ -288,8 +289,8 @@ const char *reason_remedy(enum reason r); /* what to do about it; names no place
 /* What the peer is told: the reason itself, or NOT_PERMITTED where naming it would tell something about a
  * person or about how oversight uses its powers. */
 enum reason reason_for_peer(enum reason r);
-/* Between gateways: what people at one of the two can mend, by a partner file, an agreement, a limit. Such a refusal is
- * never final: the same may pass when it comes again. */
+/* Between gateways: what people at one of the two can mend, by a partner file, an agreement, a limit, or stop by an act and lift
+ * again. Such a refusal is never final: the same may pass when it comes again. */
 bool reason_is_mendable(enum reason r);
 /* REASON_COUNT when no reason has that slug. */
 enum reason reason_find(struct view slug);

@@ -61,6 +61,7 @@ struct purpose {
 	size_t schema; /* index */
 	uint64_t bases;
 	uint32_t tiers, subjects;   /* masks of enum tier, enum subject_category */
+	bool authorise;             /* it waits for an act of the council */
 	struct retention retention; /* effective: the agreement's, then its own, narrowed by the overlay */
 	enum origin_document copy_from;
 	size_t denied; /* index in the overlay's denied_purposes, or INDEX_NONE */
@@ -325,10 +326,13 @@ bool pattern_meets_above(const char *above, const char *pointer);
 uint32_t approvals_asked(const struct agreement *a, enum tier t);
 struct duration approval_lifetime(const struct tier_rule *r);
 
-/* Approvals of an envelope, approval.c. */
 struct decision;
 struct facts;
 struct envelope;
+/* Acts of persons against the record, decision_acts.c. `purpose`: index, INDEX_NONE: none of the agreement's. */
+void decision_acts(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
+                   size_t purpose);
+/* Approvals of an envelope, approval.c. */
 void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
                      const struct tape *t);
 

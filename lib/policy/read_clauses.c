@@ -184,8 +184,12 @@ static bool read_purposes(struct load *l)
 			               .denied = INDEX_NONE,
 			               .tiers = tier_mask(tiers),
 			               .subjects = subject_mask(json_object_get(o, "subject_categories")),
+			               .authorise = json_object_get(o, "authorisation") != NULL,
 			               .schema = find_schema(a, json_view(o, "schema")),
 			               .retention.receipt = { .days = RECEIPT_DAYS } };
+		snprintf(at, sizeof at, "/purposes/%zu/authorisation", i);
+		if (p->authorise && !json_object_get(a->doc, "council"))
+			ok = load_fault(l, REASON_CONFIG, at, "there is no council that could authorise it");
 		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
 		if (p->schema == INDEX_NONE)
 			ok = load_unknown(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas",
