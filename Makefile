@@ -65,6 +65,7 @@ $(B)/lib/schema/builtin_list.h: FORCE
 $(B)/lib/schema/builtin.o: CPPFLAGS += -DSCHEMA_DIR='"$(abspath schema)"' -DBUILTIN_LIST='"$(B)/lib/schema/builtin_list.h"'
 $(B)/lib/schema/builtin.o: $(B)/lib/schema/builtin_list.h $(SCHEMAS)
 $(B)/gatewayd/ctl/audit_page.o: gatewayd/ctl/page/verify.html
+$(B)/gatewayd/ctl/evidence.o: gatewayd/ctl/page/evidence.md gatewayd/ctl/page/evidence.sh
 # Where drafts look for the schema that editors are told of.
 $(B)/gatewayd/ctl/agreement_new.o: CPPFLAGS += -DGATEWAY_SHARE='"$(PREFIX)/share/gatewayd"'
 $(B)/gatewayd/ctl/manual.o: doc/gatewayctl.1.scd
@@ -140,7 +141,7 @@ check-e2e: all
 # The hours: every fault at every call, more kills, more disks without power, ten years day by day, 50,000 agreements, mutants, fuzzing; the
 # store's SQL in PostgreSQL; races of threads, two analysers, and the packages in a fresh Debian.
 check-long: check check-deb check-faults-long check-meaning-long check-postgres check-tsan analyze mutants fuzz
-	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults"
+	KILLS=2000 IMAGES=10000 EVERY=1 FULL=60 LOST=1000 $(MAKE) check-e2e TESTS="check_kill faults check_evidence"
 	YEARS_STEP=1 $(MAKE) check-e2e TESTS=check_years
 	AUDITOR_SECONDS=600 $(MAKE) check-e2e TESTS=check_auditor
 	MIB=1024 $(MAKE) check-e2e TESTS=check_stream

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/errno_reason.h"
+#include "lib/base/sanitized.h"
 
 /* linux/landlock.h, by ABI: 1 to MAKE_SYM, 2 REFER, 3 TRUNCATE, 4 TCP, 5 IOCTL_DEV, 6 scopes. */
 #define FS_EXECUTE            (UINT64_C(1) << 0)
@@ -52,17 +53,6 @@ struct path_rule {
 	uint64_t access;
 	int32_t fd;
 } __attribute__((packed));
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 #ifdef GATEWAY_PROBE
 #define FATAL SCMP_ACT_ERRNO(EPERM)

@@ -2,7 +2,6 @@
 #include "gatewayd/core/serving_private.h"
 
 #include <event2/event.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +9,7 @@
 
 #include "gatewayd/confine.h"
 #include "gatewayd/exit_status.h"
+#include "gatewayd/heap.h"
 #include "gatewayd/core/audit/governing.h"
 #include "gatewayd/core/audit/rebuild.h"
 #include "gatewayd/core/commit/mirror.h"
@@ -170,7 +170,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	/* What was freed after a load goes back to the system. */
 	if (budget_idle(l->core->budget, instant_monotonic_ms())) {
 		store_shed(l->reader);
-		malloc_trim(0);
+		heap_give_back();
 	}
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||

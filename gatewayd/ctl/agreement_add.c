@@ -142,7 +142,10 @@ static bool read_all(struct adding *a, struct error *e)
 	bool ok = agreements && file_read(a->file, FILE_MAX, &text, e);
 
 	snprintf(signature, sizeof signature, "%s.p7s", a->file);
-	if (ok && !json_is_object(doc = json_loadb(text.p, text.n, 0, NULL)))
+	/* json_is_object() looks at what it is given more than once. */
+	if (ok)
+		doc = json_loadb(text.p, text.n, 0, NULL);
+	if (ok && !json_is_object(doc))
 		ok = error_at(e, REASON_BAD_JSON, a->file, 0, 0,
 		              "is no agreement (gatewayctl agreement lint says where)");
 	if (ok && access(signature, F_OK) != 0)

@@ -4,6 +4,8 @@
 #include <jansson.h>
 
 #include "gatewayd/ctl/ctl.h"
+#include "gatewayd/ctl/disclosed.h"
+#include "gatewayd/ctl/evidence.h"
 #include "gatewayd/ctl/print.h"
 #include "gatewayd/ctl/statement.h"
 #include "lib/base/datetime.h"
@@ -27,24 +29,6 @@ static int run_list(const struct ctl *c, int argc, char **argv)
 	                     exchange_columns);
 }
 
-/* One disclosure: base64url of [salt, name, value] (RFC 9901 section 4.2.1); not one that holds the digests of others (4.2.6),
- * nor the seed of decoys. */
-static json_t *open_disclosure(const char *text, json_t *into)
-{
-	size_t n = strlen(text), got;
-	char *bytes = malloc(n + 1);
-	json_t *triple = NULL;
-
-	if (bytes && base64url_decode(view_of(text), bytes, n, &got))
-		triple = json_loadb(bytes, got, 0, NULL);
-	if (json_array_size(triple) == 3 && json_is_string(json_array_get(triple, 1)) &&
-	    !json_object_get(json_array_get(triple, 2), "_sd"))
-		json_object_set(into, json_string_value(json_array_get(triple, 1)), json_array_get(triple, 2));
-	json_decref(triple);
-	free(bytes);
-	return into;
-}
-
 /* The lines of the shape that the decision names, each with how many leaves it stands for. */
 static void count_leaves(json_t *shape, const json_t *decision)
 {
@@ -60,8 +44,7 @@ static void count_leaves(json_t *shape, const json_t *decision)
 
 static int run_show(const struct ctl *c, int argc, char **argv)
 {
-	json_t *doc, *item, *opened;
-	size_t i;
+	json_t *doc, *opened;
 	int status;
 
 	if (argc != 2)
@@ -69,9 +52,7 @@ static int run_show(const struct ctl *c, int argc, char **argv)
 	status = ctl_ask_ok(c, json_pack("{s:s, s:s}", "do", "exchange-show", "exchange", argv[1]), &doc);
 	if (status != CTL_OK)
 		return status;
-	opened = json_object();
-	json_array_foreach(json_object_get(doc, "disclosures"), i, item) if (json_is_string(item))
-	        open_disclosure(json_string_value(item), opened);
+	opened = disclosed_open(json_object_get(doc, "disclosures"));
 	json_object_del(doc, "ok");
 	json_object_del(doc, "answer");
 	count_leaves(json_object_get(doc, "shape"), json_object_get(opened, "decision"));
@@ -171,13 +152,9 @@ static struct shown open_shown(const json_t *doc)
 {
 	const char *text = json_string_value(json_object_get(doc, "entry"));
 	struct shown s = { .entry = text ? json_loads(text, 0, NULL) : NULL,
-		           .opened = json_object(),
+		           .opened = disclosed_open(json_object_get(doc, "disclosures")),
 		           .agreement_now = json_object_get(doc, "agreement_now") };
-	json_t *item;
-	size_t i;
 
-	json_array_foreach(json_object_get(doc, "disclosures"), i, item) if (json_is_string(item))
-	        open_disclosure(json_string_value(item), s.opened);
 	return s;
 }
 
@@ -358,6 +335,9 @@ const struct ctl_command ctl_exchange_commands[] = {
 	{ "exchange", "release", "EXCHANGE --approval STATEMENT.json SIGNATURE.p7s [--approval …]",
 	  "releases what is held, by the agreement as it is now and the officers' approvals", run_release },
 	{ "exchange", "refuse", "EXCHANGE --reason TEXT", "refuses what is held and erases it", run_refuse },
+	{ "exchange", "evidence", "EXCHANGE OUT.tar",
+	  "all that proves one exchange, for a court or an authority, with a script that verifies it; the reading is logged",
+	  ctl_evidence },
 	{ "outbox", "list", "", "deliveries that wait, and those that failed and can be tried again", run_outbox },
 	{ "outbox", "retry", "[EXCHANGE | --partner AGENCY]",
 	  "tries deliveries and notices now; a delivery whose deadline has passed gets another", run_outbox_retry },

@@ -4,7 +4,6 @@
 #include "gatewayd/edge/edge.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include <event2/util.h>
 
 #include "gatewayd/confine.h"
+#include "gatewayd/heap.h"
 #include "gatewayd/edge/client.h"
 #include "gatewayd/edge/conn.h"
 #include "gatewayd/edge/listener.h"
@@ -201,7 +201,7 @@ static void rest(struct edge_thread *t, uint64_t now)
 	t->rest_ms = now + REST_MS;
 	channel_rest(t->channel);
 	buf_wipe(&t->build);
-	malloc_trim(0);
+	heap_give_back();
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

@@ -251,6 +251,7 @@ START_TEST(test_receipts)
 	scratch_write(scratch_file(&dir, "less"), view_make(whole.p, whole.n - 1));
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/less", NULL), CTL_OK);
 	buf_free(&copy);
+	scratch_free(whole);
 	/* What is no receipt was not tampered with. */
 	scratch_write(scratch_file(&dir, "other"), VIEW("{\"receipt\": \"c2sp.org/tlog-proof@v1\"}\n"));
 	ck_assert_int_eq(run(audit_verify_receipt, "--key", vkey, "$D/other", NULL), CTL_FAILED);

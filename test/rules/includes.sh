@@ -39,7 +39,7 @@ for file in $(find lib gatewayd -name '*.[ch]' | sort); do
 	gatewayd/edge/*)
 		for header in $(sed -n 's/^#[[:space:]]*include[[:space:]]*"\(gatewayd\/[^/]*\)"$/\1/p' "$file"); do
 			case $header in
-			gatewayd/channel.h | gatewayd/edge_config.h | gatewayd/edge_counts.h | gatewayd/confine.h | gatewayd/journal.h) ;;
+			gatewayd/channel.h | gatewayd/edge_config.h | gatewayd/edge_counts.h | gatewayd/confine.h | gatewayd/heap.h | gatewayd/journal.h) ;;
 			*) breach "$file" 1 "the edge may not include $header" ;;
 			esac
 		done

@@ -1,8 +1,7 @@
 /* See tidying_private.h. */
 #include "gatewayd/core/commit/tidying_private.h"
 
-#include <malloc.h>
-
+#include "gatewayd/heap.h"
 #include "gatewayd/os/instant.h"
 
 #define TRUNCATE_MS       2000 /* erasures wait so long for a quiet moment */
@@ -77,7 +76,7 @@ bool tidying_step(struct tidying *t, struct store *s, long idle_ms, struct error
 	t->idle_ms = idle_ms > 0 ? t->idle_ms + idle_ms : 0;
 	if (t->warm && t->idle_ms >= REST_MS) {
 		store_shed(s);
-		malloc_trim(0);
+		heap_give_back();
 		t->warm = false;
 	}
 	return ok;

@@ -15,7 +15,7 @@ static const struct store_log_row second = { .before = { .b = { 7 } },
 
 static void put_entry(uint64_t index, const char *leaf)
 {
-	char tile[64] = { (char)index };
+	char tile[256] = { (char)index };
 
 	OK(store_put_entry(s, index, view_of(leaf), VIEW("[\"x\"]"), e));
 	OK(store_put_tile(s, 0, 0, view_make(tile, 32 * (index + 1)), e));
