@@ -18,6 +18,7 @@ enum recall_code {
 	RECALL_SUPERVISOR_ORDER, /* Art. 47(2)(b) */
 	RECALL_ORIGIN_RECALLED,  /* by the gateway: what was passed on was recalled from who passed it on */
 	RECALL_LET_GO,           /* by the gateway: it arrived after its sender had let it go */
+	RECALL_COUNCIL_VETO,     /* by the gateway: the joint council vetoed it for good (core/acts/acts.h) */
 	RECALL_CODES
 };
 const char *recall_code_name(enum recall_code c);
