@@ -22,7 +22,7 @@ struct path {
 /* One round: what the schema says, and what goes by it. */
 struct round {
 	struct rest *rest;
-	const struct tape *tape;
+	struct tape tape;
 	const char *const *whole;
 	json_t *gone; /* places in the document as it is, with the flag whether they are unknown members */
 	bool failed;
@@ -40,7 +40,7 @@ static bool note(void *arg, const struct schema_fault *f)
 	struct buf at = BUF_INIT(POINTER_BYTES), written = BUF_INIT(POINTER_BYTES);
 
 	if (f->node != 0) {
-		pointer_of(r->tape, f->node, NULL, NULL, &at);
+		pointer_of(&r->tape, f->node, NULL, NULL, &at);
 		rest_as_written(r->rest, buf_view(&at), &written);
 		r->failed = r->failed || at.failed || written.failed ||
 		            json_array_append_new(r->gone, json_pack("{s:s%, s:b}", "at", written.p, written.n,
@@ -169,16 +169,15 @@ static bool go_round(const struct schema *s, struct tape_parser *parser, struct 
 {
 	char *text = json_dumps(r->rest->doc, JSON_COMPACT);
 	struct error e = { .reason = REASON_NONE };
-	struct tape tape;
 	bool again = false;
 
 	r->gone = json_array();
-	r->tape = &tape;
-	r->failed = !text || !r->gone || !tape_parse(parser, view_of(text), &tape, &e);
+	r->failed = !text || !r->gone || !tape_parse(parser, view_of(text), &r->tape, &e);
 	if (!r->failed) {
-		enum schema_verdict v = schema_check(s, run, &tape, 0);
+		enum schema_verdict v = schema_check(s, run, &r->tape, 0);
 		if (v != SCHEMA_VALID)
-			r->failed = v != SCHEMA_INVALID || schema_explain(s, run, &tape, 0, note, r) == 0 || r->failed;
+			r->failed =
+			        v != SCHEMA_INVALID || schema_explain(s, run, &r->tape, 0, note, r) == 0 || r->failed;
 		again = !r->failed && json_array_size(r->gone) > 0;
 		r->failed = r->failed || !take_all(r);
 	}
