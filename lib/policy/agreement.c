@@ -34,6 +34,14 @@ bool left_out(const struct load *l, const char *pointer)
 	return is;
 }
 
+bool periods_left_out(const struct load *l, size_t purpose)
+{
+	char at[60];
+
+	snprintf(at, sizeof at, "/purposes/%zu/retention", purpose);
+	return left_out(l, "/retention") || left_out(l, at);
+}
+
 /* An earlier stage found fault with this very place. */
 static bool told_before(const struct load *l, const char *pointer)
 {

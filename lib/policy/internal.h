@@ -255,7 +255,7 @@ struct load {
 
 /* What is said of this place was said by the schema already, or hangs of what the schema left out. */
 bool left_out(const struct load *l, const char *pointer);
-/* The same of the periods that hold for a purpose. read_clauses.c */
+/* The same of the periods that hold for a purpose. */
 bool periods_left_out(const struct load *l, size_t purpose);
 
 /* Adds `file:line:column: /pointer: text`; `pointer` is a place in the agreement. Always false. */

@@ -167,14 +167,6 @@ static bool check_retention(struct load *l, const struct retention *r, const cha
 	return ok;
 }
 
-bool periods_left_out(const struct load *l, size_t purpose)
-{
-	char at[60];
-
-	snprintf(at, sizeof at, "/purposes/%zu/retention", purpose);
-	return left_out(l, "/retention") || left_out(l, at);
-}
-
 static bool read_purposes(struct load *l)
 {
 	struct agreement *a = l->a;
