@@ -21,6 +21,7 @@ struct facts {
 	/* Acts in effect under the agreement (signed_act.h). */
 	const struct act_effect *acts;
 	size_t n_acts;
+	struct uuid exchange; /* as the first gateway names it, for acts about one; zeros: it has no name yet */
 	bool suspended; /* a question of what would be if it were suspended (simulate); no act is named */
 	bool receipt_overdue;
 	uint32_t tier_uses; /* of this tier in its window, for quotas */
