@@ -35,7 +35,7 @@ class Council:
         cert, key = world.authority.leaf("messenger", "spiffe://council.example/messenger")
         identity = json.loads(run(GATEWAYCTL, "pin", cert)[1])
         for node in world.nodes:
-            node.add_partner({"id": "messenger", "agency": "council", "jurisdiction": "XX", "roles": ["council"], "identity": identity})
+            node.add_partner({"id": "messenger", "agency": "council", "jurisdiction": "XX", "roles": ["council", "supervisor"], "oversees": ["north", "south"], "identity": identity})
         self.clients = {node.agency: Client(world, node, cert, key) for node in world.nodes}
 
     def act(self, kind, about=None, **members):
