@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(only_what_it_is_about)
 {
-	stop("veto", "\"purpose\":\"serious-crime\"", ACT_IN_FORCE);
+	stop("veto", "\"partner\":\"west\"", ACT_IN_FORCE);
 	sweep();
 	all_wait();
 }

@@ -94,7 +94,7 @@ START_TEST(it_stays_in_the_outbox)
 END_TEST
 
 static const char *const others[] = {
-	"\"purpose\":\"serious-crime\"",
+	"\"purpose\":\"terrorism-prevention\"",
 	"\"legal_basis\":\"another\"",
 	"\"exception\":\"imminent-threat\"",
 	"\"partner\":\"west\"",
