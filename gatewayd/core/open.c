@@ -1,4 +1,5 @@
 /* See open.h. */
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/open.h"
 
 #include <limits.h>
@@ -118,6 +119,7 @@ static void memory_close(void *arg)
 	sights_free(c->sights);
 	tales_free(c->tales);
 	overdue_free(c->overdue);
+	stops_free(c->stops);
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
 	budget_free(c->budget);
@@ -133,12 +135,13 @@ static bool memory_open(void *arg, struct error *e)
 	c->sights = sights_new();
 	c->tales = tales_new();
 	c->overdue = overdue_new();
+	c->stops = stops_new();
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
 	c->budget = budget_new();
 	c->verified = verified_new();
-	if (c->quotas && c->surrogates && c->sights && c->tales && c->overdue && c->terms && c->attempts && c->budget &&
-	    c->verified) {
+	if (c->quotas && c->surrogates && c->sights && c->tales && c->overdue && c->stops && c->terms && c->attempts &&
+	    c->budget && c->verified) {
 		budget_set(c->budget, &c->conf->node);
 		return true;
 	}
@@ -223,7 +226,8 @@ static bool stores_open(void *arg, struct error *e)
 		goto fail;
 	store_share_marks(o->reader, o->store);
 	overdue_refresh(c, o->reader);
-	return true;
+	stops_refresh(c, o->reader);
+	return !atomic_load(&c->dying) || error_set(e, REASON_STORE, "the acts in effect cannot be read");
 fail:
 	stores_close(o);
 	return false;

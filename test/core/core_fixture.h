@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
@@ -232,6 +233,7 @@ static inline void core_setup(struct core_fixture *f)
 	f->core.quotas = quotas_new();
 	f->core.surrogates = surrogates_new();
 	f->core.overdue = overdue_new();
+	f->core.stops = stops_new();
 	f->core.terms = terms_cache_new();
 	f->core.sights = sights_new();
 	f->core.tales = tales_new();
@@ -279,6 +281,7 @@ static inline void core_teardown(struct core_fixture *f)
 	quotas_free(f->core.quotas);
 	surrogates_free(f->core.surrogates);
 	overdue_free(f->core.overdue);
+	stops_free(f->core.stops);
 	terms_cache_free(f->core.terms);
 	sights_free(f->core.sights);
 	tales_free(f->core.tales);

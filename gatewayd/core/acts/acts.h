@@ -81,6 +81,7 @@ struct acts *acts_new(struct core *core, struct store *reader) MUST_USE; /* NULL
 void acts_free(struct acts *a);                                          /* after writer_stop() */
 /* False when the store cannot be read. Nothing while its last job is under way, or when the clock is not to be trusted. */
 bool acts_sweep(struct acts *a, int64_t now_ms, struct error *e) MUST_USE;
+bool acts_busy(const struct acts *a);
 
 /* Tells partners' gateways: a part of each worker. */
 void *act_courier(struct worker *w);

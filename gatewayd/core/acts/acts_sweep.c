@@ -41,6 +41,11 @@ struct acts *acts_new(struct core *core, struct store *reader)
 	return a;
 }
 
+bool acts_busy(const struct acts *a)
+{
+	return atomic_load(&a->busy);
+}
+
 void acts_free(struct acts *a)
 {
 	free(a);
