@@ -87,6 +87,15 @@ CALL(drop_approvals, return store_drop_approvals(s, T0 + 60, e);)
 CALL(put_consent, struct store_consent c = world_consent(2); return store_put_consent(s, &c, e);)
 CALL(drop_consent, return store_drop_consent(s, 1, e);)
 CALL(erase_surrogates, return store_erase_surrogates(s, VIEW("pnr-2026"), 1, e);)
+CALL(put_act, struct store_act a = world_act(92); return store_put_act(s, &a, e);)
+CALL(set_act, struct store_act a = world_act(90); a.number = 1; a.state = ACT_ENDED; a.due_ms = TIME_NONE;
+     a.ended_ms = T0 + 9; return store_set_act(s, &a, e);)
+CALL(put_act_signature, struct store_act_signature g = world_act_signature(93); bool fresh;
+     return store_put_act_signature(s, &g, &fresh, e);)
+CALL(put_act_telling, struct store_act_telling t = world_act_telling(1); t.next_ms = T0 + 7;
+     return store_put_act_telling(s, &t, e);)
+CALL(retry_act_telling, return store_retry_act_telling(s, 1, T0 + 9, VIEW("timeout"), e);)
+CALL(drop_act_telling, return store_drop_act_telling(s, 1, e);)
 CALL(put_document, struct digest d = world_digest(51);
      return store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e);)
 CALL(put_value, return store_put_value(s, VIEW("clock"), VIEW("8"), e);)
@@ -146,6 +155,12 @@ static const struct writing writings[] = {
 	WRITING(put_timestamp),
 	WRITING(put_surrogate),
 	WRITING(erase_surrogates),
+	WRITING(put_act),
+	WRITING(set_act),
+	WRITING(put_act_signature),
+	WRITING(put_act_telling),
+	WRITING(retry_act_telling),
+	WRITING(drop_act_telling),
 	WRITING(put_document),
 	WRITING(put_value),
 	WRITING(put_approval),
