@@ -113,6 +113,7 @@ START_TEST(a_lift_ends_it)
 }
 END_TEST
 
+TCase *make_act_state_case(void);
 TCase *make_act_state_case(void)
 {
 	TCase *c = tcase_create("act_state");

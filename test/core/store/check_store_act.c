@@ -216,6 +216,7 @@ START_TEST(a_partner_is_told_of_an_act_in_one_row)
 }
 END_TEST
 
+TCase *make_store_act_case(void);
 TCase *make_store_act_case(void)
 {
 	TCase *c = tcase_create("store_act");
