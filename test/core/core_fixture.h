@@ -16,6 +16,7 @@
 
 #include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/copy.h"
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
@@ -242,8 +243,8 @@ static inline void core_setup(struct core_fixture *f)
 	pthread_mutex_init(&f->core.lock, NULL);
 	OK((f->core.envelope_schema = document_schema(VIEW("envelope"), e)) != NULL);
 	OK((f->core.notice_schema = document_schema(VIEW("notice"), e)) != NULL);
-	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.terms &&
-	          f->core.sights && f->core.tales && f->core.attempts && f->core.budget);
+	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.stops &&
+	          f->core.terms && f->core.sights && f->core.tales && f->core.attempts && f->core.budget);
 }
 
 /* Starts the writer on a new store, which has the documents that govern. */

@@ -75,7 +75,7 @@ bool act_concerns(const struct conf *conf, struct view agreement, const struct p
 void handle_act(struct request *r);
 void handle_acts(struct request *r);
 
-/* What ends by time, and the walk that erases what waits of what was vetoed for good or ended. Core's main thread. */
+/* What ends by time. Core's main thread. */
 struct acts;
 struct acts *acts_new(struct core *core, struct store *reader) MUST_USE; /* NULL: no memory */
 void acts_free(struct acts *a);                                          /* after writer_stop() */

@@ -232,7 +232,7 @@ static bool splice_approvals(struct release *r, struct error *e)
 	return !b->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* What leaves everything as it is: the approvals. Sets `why_not`. */
+/* What leaves everything as it is: the approvals, and acts of the council that may end. Sets `why_not`. */
 static bool stays_held(struct release *r)
 {
 	const struct decision *d = &r->x->decided.decision;
@@ -243,6 +243,10 @@ static bool stays_held(struct release *r)
 		case REASON_APPROVAL_INVALID:
 			fault = "the officer whom the envelope names may not be named here";
 			break;
+		case REASON_COUNCIL_VETO:
+		case REASON_AGREEMENT_SUSPENDED:
+		case REASON_TIER_RESTRICTED:
+		case REASON_NOT_AUTHORISED: fault = reason_text(d->failed[i].reason); break;
 		case REASON_TRAINING_EXPIRED: fault = "an officer's training has expired"; break;
 		}
 	if (fault)

@@ -38,6 +38,7 @@ CALL(put_caveats, struct store_caveats c = { .text = VIEW("[2]"), .salt.b = { 2 
 CALL(drop_caveats, return store_drop_caveats(s, 1, e);)
 CALL(put_delivery, struct store_delivery d = world_delivery(2); return store_put_delivery(s, &d, e);)
 CALL(retry_delivery, return store_retry_delivery(s, 1, T0 + 9, VIEW("timeout"), e);)
+CALL(stop_delivery, return store_stop_delivery(s, 1, T0 + 9, VIEW("council-veto"), e);)
 CALL(extend_delivery, return store_extend_delivery(s, 1, T0 + 9, 100, e);)
 CALL(drop_delivery, return store_drop_delivery(s, 1, e);)
 CALL(put_receipt, return store_put_receipt(s, 1, VIEW("another"), e);)
@@ -122,6 +123,7 @@ static const struct writing writings[] = {
 	WRITING(put_link),
 	WRITING(put_delivery),
 	WRITING(retry_delivery),
+	WRITING(stop_delivery),
 	WRITING(extend_delivery),
 	WRITING(drop_delivery),
 	WRITING(put_receipt),
@@ -155,12 +157,6 @@ static const struct writing writings[] = {
 	WRITING(put_timestamp),
 	WRITING(put_surrogate),
 	WRITING(erase_surrogates),
-	WRITING(put_act),
-	WRITING(set_act),
-	WRITING(put_act_signature),
-	WRITING(put_act_telling),
-	WRITING(retry_act_telling),
-	WRITING(drop_act_telling),
 	WRITING(put_document),
 	WRITING(put_value),
 	WRITING(put_approval),
@@ -174,6 +170,12 @@ static const struct writing writings[] = {
 	WRITING(set_forked),
 	WRITING(drop_unproved),
 	WRITING(put_kept),
+	WRITING(put_act),
+	WRITING(set_act),
+	WRITING(put_act_signature),
+	WRITING(put_act_telling),
+	WRITING(retry_act_telling),
+	WRITING(drop_act_telling),
 	WRITING(drop_kept),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
