@@ -15,9 +15,7 @@ static struct signed_act make_act(enum act_kind kind)
 
 static struct store_act make_row(enum act_state state)
 {
-	return (struct store_act){
-		.state = state, .from_ms = TIME_NONE, .due_ms = T0 + DAY_MS, .ended_ms = TIME_NONE
-	};
+	return (struct store_act){ .state = state, .from_ms = TIME_NONE, .due_ms = T0 + DAY_MS, .ended_ms = TIME_NONE };
 }
 
 START_TEST(votes_move_it_forward)

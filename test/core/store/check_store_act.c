@@ -1,5 +1,6 @@
 /* The store's acts: which of them have effect, whose time ends, who signed each, and who is still to be told. */
 #include "gatewayd/core/store/act.h"
+#include "gatewayd/core/store/rest.h"
 #include "lib/base/datetime.h"
 #include "test/core/store_fixture.h"
 
@@ -59,7 +60,8 @@ START_TEST(an_act_is_named_by_its_digest)
 	ck_assert_uint_eq(put(one), 1);
 	ck_assert_uint_eq(put(make_act(2, ACT_OPEN, TIME_NONE)), 2);
 	OK(store_find_act(s, &one.digest, &found, e));
-	ck_assert(found.number == 1 && view_is(found.text, "{\"act\":\"veto\"}") && view_is(found.agreement, "pnr-2026"));
+	ck_assert(found.number == 1 && view_is(found.text, "{\"act\":\"veto\"}") &&
+	          view_is(found.agreement, "pnr-2026"));
 	ck_assert(found.from_ms == TIME_NONE && found.due_ms == T0 + 5 && found.ended_ms == TIME_NONE);
 	REFUSED(REASON_NOT_FOUND, store_find_act(s, &none, &found, e));
 	REFUSED(REASON_NOT_FOUND, store_get_act(s, 3, &found, e));
@@ -74,6 +76,8 @@ END_TEST
 
 START_TEST(those_that_have_effect_are_found_by_their_state)
 {
+	struct store_counts counts;
+
 	OK(store_begin(s, e));
 	for (unsigned k = 0; k < ACT_STATES; k++)
 		put(make_act((uint8_t)(k + 1), (enum act_state)k, TIME_NONE));
@@ -83,11 +87,19 @@ START_TEST(those_that_have_effect_are_found_by_their_state)
 	ck_assert_uint_eq(listed(0, "pnr-2026", false), 135);
 	ck_assert_uint_eq(listed(3, "visa-2026", false), 46);
 	ck_assert_uint_eq(listed(0, "other", false), 0);
+	OK(store_count(s, &counts, e));
+	ck_assert_uint_eq(counts.acts_in_effect, 2);
+	/* An exercise is as much an act, and has no effect. */
+	struct store_act exercise = make_act(7, ACT_IN_FORCE, TIME_NONE);
+	exercise.status = 1;
+	put(exercise);
+	OK(store_count(s, &counts, e));
+	ck_assert_uint_eq(counts.acts_in_effect, 2);
 	struct store_act a = make_act(2, ACT_ENDED, TIME_NONE);
 	a.number = 2;
 	a.ended_ms = T0 + 9;
 	OK(store_set_act(s, &a, e));
-	ck_assert_uint_eq(listed(0, "", true), 3);
+	ck_assert_uint_eq(listed(0, "", true), 37);
 	OK(store_commit(s, e));
 }
 END_TEST

@@ -176,9 +176,9 @@ static bool tell_surrogates(void *arg, struct view agreement, uint32_t epoch, in
 
 static bool tell_act(void *arg, const struct store_act *a)
 {
-	buf_addf(arg, "act %lld %d %.*s %.*s %d %d %s %lld %lld %lld %lld %lld\n", N(a->number), a->digest.b[0], V(a->text),
-	         V(a->agreement), a->kind, a->status, act_state_name(a->state), N(a->received_ms), N(a->from_ms),
-	         N(a->due_ms), N(a->ended_ms), N(a->entry));
+	buf_addf(arg, "act %lld %d %.*s %.*s %d %d %s %lld %lld %lld %lld %lld\n", N(a->number), a->digest.b[0],
+	         V(a->text), V(a->agreement), a->kind, a->status, act_state_name(a->state), N(a->received_ms),
+	         N(a->from_ms), N(a->due_ms), N(a->ended_ms), N(a->entry));
 	return true;
 }
 
@@ -364,8 +364,8 @@ ASK(next_act_recipient, struct view v;
 ASK(list_act_tellings, return store_list_act_tellings(s, 0, 10, tell_act_telling, out, e);)
 ASK(get_value, struct view v; return store_get_value(s, VIEW("clock"), &v, e) && tell_text(out, "value", 0, v);)
 ASK(count, struct store_counts c; if (!store_count(s, &c, e)) return false;
-    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
-             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries));
+    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
+             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries), N(c.acts_in_effect), N(c.acts_untold));
     return true;)
 
 #define READING(verb) \

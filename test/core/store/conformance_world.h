@@ -172,8 +172,7 @@ static inline bool world_acts(struct store *s, struct error *e)
 	struct store_act_telling t = world_act_telling(1);
 	bool fresh;
 
-	return store_put_act(s, &a, e) && store_put_act_signature(s, &g, &fresh, e) &&
-	       store_put_act_telling(s, &t, e);
+	return store_put_act(s, &a, e) && store_put_act_signature(s, &g, &fresh, e) && store_put_act_telling(s, &t, e);
 }
 
 static inline struct store_approval world_approval(uint8_t k)
