@@ -254,10 +254,11 @@ static bool pack(struct parcel *p)
 
 	if (d->parcel.due.begun == DEPARTURE_STOPPED || d->parcel.due.begun == DEPARTURE_NO_MEMORY)
 		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
-	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
-		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	/* First, for the row's texts live until the next look into the store. */
 	if (!not_stopped(d))
 		return false;
+	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	if (over(&d->parcel)) {
 		snprintf(d->parcel.slug, sizeof d->parcel.slug, "%.*s", VIEW_ARG(row.last_error));
 		return parcel_later(&d->parcel, row.last_error.n ? d->parcel.slug : "deadline",
