@@ -127,6 +127,52 @@ class Kept(Life):
         self.reaches(answer["act"], "in-force", seconds=15)
         wait_for(lambda: not self.world.north.ask("council", "show", answer["act"])["untold"])
 
+    def test_a_lift_is_shown_until_it_lifted_there_too(self):
+        c, south = self.council, self.world.south
+        digest = self.shown(200, c.act("suspend"), "seat-south")["act"]
+        self.reaches(digest, "in-force")
+        pin = f"{south.folder}/partners/seat-ombud.json"
+        kept = read(pin)
+        os.remove(pin)
+        south.ctl("reload")
+        lift = self.shown(200, c.act("lift", lifts=digest), "seat-ombud", "seat-privacy")
+        self.assertEqual((lift["state"], c.state(digest)), ("ended", "lifted"))
+        wait_for(lambda: [t for t in self.world.north.ask("council", "show", lift["act"])["untold"] if t["attempts"]])
+        self.assertEqual((c.state(lift["act"], "south"), c.state(digest, "south")), ("open", "in-force"))
+        write(pin, kept)
+        south.ctl("reload")
+        self.reaches(digest, "lifted", seconds=15)
+        self.reaches(lift["act"], "ended")
+
+    def test_a_seat_with_two_certificates_has_one_vote(self):
+        c, w = self.council, self.world
+        renewed = w.authority.leaf("seat-renewed", "spiffe://ombud.example/seat-ombud", "emailProtection")
+        for node in w.nodes:
+            run("cp", renewed[0], f"{node.folder}/partners/seat-renewed.pem")
+            doc = json.loads(read(f"{node.folder}/partners/seat-ombud.json"))
+            doc["signers"].append("seat-renewed.pem")
+            node.add_partner(doc)
+            node.ctl("reload")
+        text = c.act("terminate", status="Exercise")
+        first = self.shown(202, text, "seat-ombud")
+        self.reaches(first["act"], "open")
+        # Refused whole: the other signature, which is good, is not kept either.
+        for signatures in ([c.sign(text, renewed)], [c.sign(text, "seat-privacy"), c.sign(text, renewed)]):
+            answer = self.shown(409, text, signatures=signatures)
+            self.assertEqual(answer["type"], "/problems/seat-twice")
+        act = json.loads(c.clients["north"].request("GET", f"/v1/acts/{first['act']}")[2])
+        self.assertEqual(([s["seat"] for s in act["signatures"]], act["state"]), (["seat-ombud"], "open"))
+        # Two gateways that learn of the two certificates at once keep one each, and both count the vote once.
+        text = c.act("terminate", status="Exercise")
+        w.south.stop()
+        self.shown(202, text, "seat-ombud")
+        w.south.start()
+        c.clients["south"].close()
+        c.show(text, signatures=[c.sign(text, renewed)], node="south")
+        answer = self.shown(200, text, "seat-privacy")
+        self.assertEqual(answer["state"], "in-force")
+        self.reaches(answer["act"], "in-force", seconds=15)
+
     def test_a_reload_without_the_agreement_keeps_what_is_in_effect(self):
         c, north = self.council, self.world.north
         digest = self.shown(200, c.act("suspend"), "seat-privacy")["act"]
