@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/overdue.h"

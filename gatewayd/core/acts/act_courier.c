@@ -9,11 +9,13 @@
 
 #define IN_FLIGHT  16
 #define LONGEST_MS 5000 /* between two attempts: an act is urgent */
+#define URGENT     720  /* attempts: an hour */
 
 struct act_out {
 	struct parcel parcel; /* first; its id is the telling's */
 	struct digest digest;
 	enum act_state state;
+	enum act_kind kind;
 	bool known;
 };
 
@@ -43,6 +45,7 @@ static bool find_target(struct parcel *p)
 		return parcel_later(p, reason_slug(e.reason), e.text);
 	o->digest = row.digest;
 	o->state = row.state;
+	o->kind = (enum act_kind)row.kind;
 	o->known = true;
 	snprintf(p->target, sizeof p->target, "/v1/acts");
 	return true;
@@ -92,6 +95,13 @@ static bool says_act(struct parcel *p, const struct tape *leaf)
 	return ok;
 }
 
+/* Whether the partner has to have it in the same state: in effect, or, of what ends once it was carried, done. */
+static bool must_be_alike(const struct act_out *o)
+{
+	return act_state_effective(o->state) ||
+	       (o->state == ACT_ENDED && (o->kind == ACT_LIFT || o->kind == ACT_AMEND_NO_CHANGE));
+}
+
 /* Taken is: the partner's log says so, and it is there what it is here. One that the partner could not count yet, for a seat is not
  * pinned there, is shown again. */
 static bool proved(struct parcel *p)
@@ -101,7 +111,7 @@ static bool proved(struct parcel *p)
 	struct view there =
 	        node && p->answer->nodes[node].type == TAPE_STRING ? tape_string(p->answer, node) : VIEW("");
 
-	if (!view_is(there, act_state_name(o->state)) && act_state_effective(o->state))
+	if (!view_is(there, act_state_name(o->state)) && must_be_alike(o))
 		return parcel_later(p, "act-incomplete", "the partner has not counted it as in effect");
 	return parcel_receipt(p, says_act);
 }
@@ -129,8 +139,9 @@ static bool write_end(struct parcel *p, struct act *a, struct error *e)
 	if (p->end != PARCEL_RETRY)
 		return store_drop_act_telling(a->store, p->due.id, e);
 	wait = post_wait_ms(&p->conf->node, p->due.attempts);
-	return store_retry_act_telling(a->store, p->due.id, a->now_ms + (wait < LONGEST_MS ? wait : LONGEST_MS),
-	                               view_of(p->slug), e);
+	if (p->due.attempts < URGENT && wait > LONGEST_MS)
+		wait = LONGEST_MS;
+	return store_retry_act_telling(a->store, p->due.id, a->now_ms + wait, view_of(p->slug), e);
 }
 
 static void describe(struct parcel *p, char *out, size_t size)

@@ -52,7 +52,7 @@ static void add_errors(const struct act_submission *s, struct buf *out)
 {
 	buf_adds(out, ",\"errors\":[{\"pointer\":");
 	buf_add_json_string(out, view_of(s->refused.where));
-	buf_adds(out, ",\"detail\":");
+	buf_addf(out, ",\"keyword\":\"act\",\"code\":\"%s\",\"detail\":", reason_slug(s->refused.reason));
 	buf_add_json_string(out, view_make(s->refused.text, utf8_valid(view_of(s->refused.text))));
 	buf_adds(out, "}]");
 }

@@ -220,10 +220,29 @@ static bool compare(void *arg, const struct store_act_signature *g)
 	return true;
 }
 
-static bool put_signatures(struct act_submission *s, const struct act *a, const struct store_act *row, struct error *e)
+/* All before any: what is refused leaves nothing. Of a partner's gateway, whose pins may be of other certificates, the others count. */
+static bool find_others(struct act_submission *s, const struct act *a, const struct store_act *row, bool *other,
+                        struct error *e)
 {
 	for (size_t i = 0; i < s->n_signatures; i++) {
 		struct seats_there there = { .one = &s->signatures[i] };
+		if (!store_list_act_signatures(a->store, row->number, compare, &there, e))
+			return false;
+		other[i] = there.other;
+		if (there.other && !s->from)
+			return refuse(s, REASON_SEAT_TWICE, "/signatures",
+			              "this seat or certificate has signed it before");
+	}
+	return true;
+}
+
+static bool put_signatures(struct act_submission *s, const struct act *a, const struct store_act *row, struct error *e)
+{
+	bool other[COUNCIL_SEATS_MAX];
+
+	if (!find_others(s, a, row, other, e))
+		return false;
+	for (size_t i = 0; s->refused.reason == REASON_NONE && i < s->n_signatures; i++) {
 		struct store_act_signature g = { .act = row->number,
 			                         .spki = s->signatures[i].vote.spki,
 			                         .seat = view_of(s->signatures[i].seat),
@@ -231,11 +250,8 @@ static bool put_signatures(struct act_submission *s, const struct act *a, const 
 			                         .cms = buf_view(&s->signatures[i].cms),
 			                         .received_ms = a->now_ms };
 		bool fresh;
-		if (!store_list_act_signatures(a->store, row->number, compare, &there, e))
-			return false;
-		if (there.other)
-			return refuse(s, REASON_SEAT_TWICE, "/signatures",
-			              "this seat or certificate has signed it before");
+		if (other[i])
+			continue;
 		if (!store_put_act_signature(a->store, &g, &fresh, e))
 			return false;
 		s->first = s->first || fresh;
@@ -259,7 +275,10 @@ static bool tell_partners(struct act_submission *s, const struct act *a, const s
 			                       .until_ms = FOR_EVER_MS };
 		if (view_is(party, s->conf->node.agency) || !p || !p->host || knows)
 			continue;
-		if (row->due_ms != TIME_NONE && row->due_ms < FOR_EVER_MS)
+		/* What has done all that it does is taken as long as it may be signed. */
+		if (row->ended_ms != TIME_NONE)
+			t.until_ms = s->act->collect_until_ms;
+		else if (row->due_ms != TIME_NONE && row->due_ms < FOR_EVER_MS)
 			t.until_ms = row->due_ms;
 		if (!store_put_act_telling(a->store, &t, e))
 			return false;
@@ -280,8 +299,11 @@ static bool count(struct act_submission *s, const struct act *a, const struct sc
 	const struct council *council = agreement_council(s->agreement);
 	struct act_counted c;
 	uint64_t number = 0;
-	bool ok = act_count(s->conf, council, a->store, schema, row, s->act, lifted, a->now_ms, &c, e);
+	/* Pins and revocations of now: a reload may have come since this was shown. */
+	struct conf *now = core_conf(s->core);
+	bool ok = act_count(now, council, a->store, schema, row, s->act, lifted, a->now_ms, &c, e);
 
+	conf_unref(now);
 	s->moved = ok && act_state_by_votes(row, s->act, c.standing, a->now_ms);
 	buf_reset(&s->lacks);
 	if (ok && row->state == ACT_OPEN)

@@ -331,6 +331,7 @@ const char *const sql_texts[SQL_COUNT] = {
 		/* By the index of those that are not held, which is a tenth of the table. */
 		"(SELECT count(*) FROM timer WHERE held = 0) + (SELECT count(*) FROM timer WHERE held <> 0 AND seq IN "
 		"(SELECT seq FROM hold WHERE ended_ms IS NULL)), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
-		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT count(*) FROM notice)",
+		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT count(*) FROM notice), "
+		"(SELECT count(*) FROM act WHERE state IN (1, 2) AND status = 0), (SELECT count(*) FROM act_telling)",
 };
 /* clang-format on */

@@ -88,6 +88,15 @@ CALL(drop_approvals, return store_drop_approvals(s, T0 + 60, e);)
 CALL(put_consent, struct store_consent c = world_consent(2); return store_put_consent(s, &c, e);)
 CALL(drop_consent, return store_drop_consent(s, 1, e);)
 CALL(erase_surrogates, return store_erase_surrogates(s, VIEW("pnr-2026"), 1, e);)
+CALL(put_act, struct store_act a = world_act(92); return store_put_act(s, &a, e);)
+CALL(set_act, struct store_act a = world_act(90); a.number = 1; a.state = ACT_ENDED; a.due_ms = TIME_NONE;
+     a.ended_ms = T0 + 9; return store_set_act(s, &a, e);)
+CALL(put_act_signature, struct store_act_signature g = world_act_signature(93); bool fresh;
+     return store_put_act_signature(s, &g, &fresh, e);)
+CALL(put_act_telling, struct store_act_telling t = world_act_telling(1); t.next_ms = T0 + 7;
+     return store_put_act_telling(s, &t, e);)
+CALL(retry_act_telling, return store_retry_act_telling(s, 1, T0 + 9, VIEW("timeout"), e);)
+CALL(drop_act_telling, return store_drop_act_telling(s, 1, e);)
 CALL(put_document, struct digest d = world_digest(51);
      return store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e);)
 CALL(put_value, return store_put_value(s, VIEW("clock"), VIEW("8"), e);)
@@ -97,22 +106,76 @@ CALL(put_value, return store_put_value(s, VIEW("clock"), VIEW("8"), e);)
 		"store_" #verb, call_##verb \
 	}
 static const struct writing writings[] = {
-	WRITING(accept),          WRITING(set_entry),         WRITING(set_state),         WRITING(set_states),
-	WRITING(set_answer),      WRITING(put_payload),       WRITING(erase_payload),     WRITING(put_timer),
-	WRITING(rearm_timer),     WRITING(drop_timer),        WRITING(put_hold),          WRITING(end_hold),
-	WRITING(put_duty),        WRITING(set_duty),          WRITING(put_link),          WRITING(put_delivery),
-	WRITING(retry_delivery),  WRITING(stop_delivery),     WRITING(extend_delivery),   WRITING(drop_delivery),
-	WRITING(put_receipt),     WRITING(end_arrivals),      WRITING(put_receipts),      WRITING(put_notice),
-	WRITING(retry_notice),    WRITING(hasten_notice),     WRITING(drop_notice),       WRITING(put_notice_taken),
-	WRITING(put_inbox),       WRITING(drop_inbox),        WRITING(ack_inbox),         WRITING(put_log),
-	WRITING(put_entry),       WRITING(put_shaped),        WRITING(erase_disclosures), WRITING(archive_entries),
-	WRITING(tell_archive),    WRITING(put_tile),          WRITING(put_checkpoint),    WRITING(put_witnessed),
-	WRITING(put_cosignature), WRITING(drop_cosignatures), WRITING(trim_cosignatures), WRITING(put_sighted),
-	WRITING(drop_sighted),    WRITING(trim_sighted),      WRITING(put_tale),          WRITING(drop_tale),
-	WRITING(put_timestamp),   WRITING(put_surrogate),     WRITING(erase_surrogates),  WRITING(put_document),
-	WRITING(put_value),       WRITING(put_approval),      WRITING(drop_approvals),    WRITING(set_agreement),
-	WRITING(put_caveats),     WRITING(drop_caveats),      WRITING(put_consent),       WRITING(drop_consent),
-	WRITING(put_unproved),    WRITING(set_forked),        WRITING(drop_unproved),     WRITING(put_kept),
+	WRITING(accept),
+	WRITING(set_entry),
+	WRITING(set_state),
+	WRITING(set_states),
+	WRITING(set_answer),
+	WRITING(put_payload),
+	WRITING(erase_payload),
+	WRITING(put_timer),
+	WRITING(rearm_timer),
+	WRITING(drop_timer),
+	WRITING(put_hold),
+	WRITING(end_hold),
+	WRITING(put_duty),
+	WRITING(set_duty),
+	WRITING(put_link),
+	WRITING(put_delivery),
+	WRITING(retry_delivery),
+	WRITING(stop_delivery),
+	WRITING(extend_delivery),
+	WRITING(drop_delivery),
+	WRITING(put_receipt),
+	WRITING(end_arrivals),
+	WRITING(put_receipts),
+	WRITING(put_notice),
+	WRITING(retry_notice),
+	WRITING(hasten_notice),
+	WRITING(drop_notice),
+	WRITING(put_notice_taken),
+	WRITING(put_inbox),
+	WRITING(drop_inbox),
+	WRITING(ack_inbox),
+	WRITING(put_log),
+	WRITING(put_entry),
+	WRITING(put_shaped),
+	WRITING(erase_disclosures),
+	WRITING(archive_entries),
+	WRITING(tell_archive),
+	WRITING(put_tile),
+	WRITING(put_checkpoint),
+	WRITING(put_witnessed),
+	WRITING(put_cosignature),
+	WRITING(drop_cosignatures),
+	WRITING(trim_cosignatures),
+	WRITING(put_sighted),
+	WRITING(drop_sighted),
+	WRITING(trim_sighted),
+	WRITING(put_tale),
+	WRITING(drop_tale),
+	WRITING(put_timestamp),
+	WRITING(put_surrogate),
+	WRITING(erase_surrogates),
+	WRITING(put_document),
+	WRITING(put_value),
+	WRITING(put_approval),
+	WRITING(drop_approvals),
+	WRITING(set_agreement),
+	WRITING(put_caveats),
+	WRITING(drop_caveats),
+	WRITING(put_consent),
+	WRITING(drop_consent),
+	WRITING(put_unproved),
+	WRITING(set_forked),
+	WRITING(drop_unproved),
+	WRITING(put_kept),
+	WRITING(put_act),
+	WRITING(set_act),
+	WRITING(put_act_signature),
+	WRITING(put_act_telling),
+	WRITING(retry_act_telling),
+	WRITING(drop_act_telling),
 	WRITING(drop_kept),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)
