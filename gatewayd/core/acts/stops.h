@@ -24,14 +24,31 @@ const struct act_effect *stops_of(const struct stops_picture *p, struct view agr
 /* Grows with each picture: what was asked under an earlier one is asked again. One load. */
 uint64_t stops_generation(const struct core *c);
 
+/* Whether a record was decided under an earlier picture than `generation` is told here, in its job's run(): what it wrote may
+ * lie where a walk has been already (stop_walk.h), which then looks once more. */
+void stops_note_late(struct core *c, uint64_t generation);
+/* How often that was. */
+uint64_t stops_late(const struct core *c);
+/* The walk has seen all that waits under the pictures up to this one; and whether it has under the newest. What lost time by a
+ * veto has it back only then, so nothing is given up before. */
+void stops_walked(struct core *c, uint64_t generation);
+bool stops_settled(const struct core *c);
+
 /* What stops an exchange that waits here: in the outbox, in the inbox, held. */
 struct stopped {
 	enum reason reason; /* REASON_NONE: nothing */
 	struct digest act;
 	bool final; /* a confirmed veto, or the end of the agreement: what waits is erased */
+	bool alone; /* and it names this one exchange: it is called back wherever it is */
 };
-/* `x`: its row. Reads its entry where an act of its agreement has effect; else nothing but one load. */
+/* `x`: its row, whose views may end with this call. Reads its entry where an act of its agreement has effect; else nothing but
+ * one load. An entry that cannot be read stops it under any act that stops something, but never for good. */
 bool stops_exchange(const struct core *c, struct store *reader, const struct store_exchange *x, struct stopped *out,
                     struct error *e) MUST_USE;
+/* Whether one act, in effect or not, stops it or did. */
+bool stops_by(struct store *reader, const struct store_exchange *x, const struct act_effect *act, bool *out,
+              struct error *e) MUST_USE;
+/* Whether any act in effect has what waits erased. */
+bool stops_for_good(const struct core *c);
 
 #endif

@@ -86,6 +86,7 @@ const char *const sql_texts[SQL_COUNT] = {
 		"excluded.last_error, envelope = excluded.envelope, series = excluded.series",
 	[SQL_DELIVERY_RETRY] = "UPDATE delivery SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 "
 		"WHERE seq = ?1",
+	[SQL_DELIVERY_STOP] = "UPDATE delivery SET next_ms = ?2, last_error = ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
 	[SQL_KEPT_PUT] = "INSERT INTO kept (seq, envelope) VALUES (?1, ?2) "
