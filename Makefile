@@ -124,7 +124,7 @@ areas:
 # Everything that a change must pass; installs what is missing. The last line counts.
 DEBIAN_BUILD := gcc make pkg-config libssl-dev libevent-dev libjansson-dev libsqlite3-dev libpcre2-dev libutf8proc-dev \
                 libidn2-dev libseccomp-dev libcurl4-openssl-dev uthash-dev git
-DEBIAN_CHECK := check valgrind clang clang-format gdb openssl curl jq python3 scdoc mandoc faketime golang-go golang-golang-x-mod-dev
+DEBIAN_CHECK := check valgrind clang clang-format gdb openssl curl jq python3 scdoc mandoc faketime golang-go golang-golang-x-mod-dev chromium
 DEBIAN_DEMO  := openssl curl jq python3
 DEBIAN_COVER := check gcovr jq
 DEBIAN_LONG  := postgresql

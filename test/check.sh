@@ -67,6 +67,7 @@ beside() {
 	esac
 	part "verifiers that others wrote" build check-verifier
 	part "the interface, read by tools that others wrote" build check-openapi
+	part "pages for people, in a browser" build check-pages
 	if [ -z "$SANITIZE" ]; then
 		part "clang, warnings as errors" env CFLAGS=-O0 "$MAKE" --no-print-directory -j2 CC=clang B=build/clang SANITIZE= all tests
 	fi

@@ -58,6 +58,27 @@ static void look_at_certificates(struct doctor *d, const struct conf *c)
 		           (int)((c->own.until_ms - d->now_ms) / DAY_MS));
 }
 
+/* A version in whose place another is in force: it stays for what was decided by it. */
+static bool replaced(const struct conf *c, const struct agreement *a, int64_t now_ms)
+{
+	for (size_t i = 0; i < c->n_agreements; i++) {
+		const struct agreement *b = c->agreements[i];
+		if (view_eq(agreement_id(b), agreement_id(a)) && agreement_effective_ms(b) <= now_ms &&
+		    digest_eq(agreement_supersedes(b), agreement_digest(a)))
+			return true;
+	}
+	return false;
+}
+
+static void look_at_agreement(struct doctor *d, const struct conf *c, const struct agreement *a)
+{
+	if (replaced(c, a, d->now_ms))
+		doctor_say(d, "agreements", DOCTOR_OK, "agreement %.*s: version %.*s was replaced by another",
+		           VIEW_ARG(agreement_id(a)), VIEW_ARG(agreement_version(a)));
+	else
+		doctor_judge_agreement(d, agreement_text(a));
+}
+
 struct conf *doctor_configuration(struct doctor *d, const char *path)
 {
 	const struct secret none = { .n = 0 };
@@ -79,7 +100,7 @@ struct conf *doctor_configuration(struct doctor *d, const char *path)
 	look_at_certificates(d, c);
 	look_at_lists(d, c);
 	for (size_t i = 0; i < c->n_agreements; i++)
-		doctor_judge_agreement(d, agreement_text(c->agreements[i]));
+		look_at_agreement(d, c, c->agreements[i]);
 	return c;
 }
 

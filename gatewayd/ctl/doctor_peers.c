@@ -14,9 +14,9 @@ static bool find_host(struct view hosts, const char *host, char *out, size_t siz
 {
 	while (hosts.n > 0) {
 		struct view line = view_cut(&hosts, '\n'), rest = view_cut(&line, '#');
-		struct view address = view_cut(&rest, ' ');
-		while (rest.n > 0) {
-			if (!view_eq_nocase(view_cut(&rest, ' '), view_of(host)))
+		struct view address = view_word(&rest), name;
+		while ((name = view_word(&rest)).n > 0) {
+			if (!view_eq_nocase(name, view_of(host)))
 				continue;
 			snprintf(out, size, "%.*s", VIEW_ARG(address));
 			return true;

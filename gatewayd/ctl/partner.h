@@ -68,6 +68,10 @@ int ctl_run_describe(const struct ctl *c, int argc, char **argv);
 int ctl_run_pin(const struct ctl *c, int argc, char **argv);
 int partner_export(const struct ctl *c, int argc, char **argv);
 int partner_add(const struct ctl *c, int argc, char **argv);
+/* A gateway's TLS keys, the one that it shows and the next, as a statement that its agency signs (schema/pins.schema.json), made by the
+ * one and taken by the other; partner_pins.c, partner_pins_apply.c. */
+int partner_pins(const struct ctl *c, int argc, char **argv);
+int partner_pins_apply(const struct ctl *c, int argc, char **argv);
 int partner_list(const struct ctl *c, int argc, char **argv);
 
 #endif

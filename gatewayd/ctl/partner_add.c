@@ -83,7 +83,7 @@ static bool same_signers(const struct taking *t, const json_t *there)
 	return ok;
 }
 
-/* What a partner says of itself. This node's own word of it (how much it may ask for, its log's earlier keys) is no difference, nor
+/* What a partner says of itself. This node's own word of it (how much it may ask for, its log's earlier keys, the statement that brought its pins) is no difference, nor
  * what the files of its signers are called here. */
 static json_t *said(const json_t *doc)
 {
@@ -92,6 +92,7 @@ static json_t *said(const json_t *doc)
 	json_object_del(of, "weight");
 	json_object_del(of, "rates");
 	json_object_del(of, "signers");
+	json_object_del(of, "pins_stated");
 	json_object_del(json_object_get(of, "audit"), "earlier");
 	return of;
 }
@@ -287,7 +288,7 @@ static bool write_hosts(const struct taking *t, struct error *e)
 /* What this node says of the partner stays, and a key that its log had goes among the earlier ones: receipts bear it. */
 static void keep_own(json_t *doc, const json_t *there)
 {
-	static const char *const members[] = { "weight", "rates" };
+	static const char *const members[] = { "weight", "rates", "pins_stated" };
 	json_t *audit = json_object_get(doc, "audit"), *was = json_object_get(there, "audit"), *key;
 	json_t *earlier = json_deep_copy(json_object_get(was, "earlier"));
 	size_t i;

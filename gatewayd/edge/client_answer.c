@@ -47,7 +47,9 @@ static void pass_reply(struct link *l, struct view *in)
 static void answer_ends(struct link *l, bool more)
 {
 	struct outbound *o = l->request;
-	bool usable = !l->http.close && !more && o->body_left == 0 && o->sent == o->bytes.n;
+	/* One of old settings would show a certificate that was replaced. */
+	bool usable = !l->http.close && !more && o->body_left == 0 && o->sent == o->bytes.n &&
+	              l->settings == l->client->settings;
 
 	outbound_free(o);
 	l->served++;

@@ -13,17 +13,100 @@ void place_of(const struct tape *t, const char *pointer, uint32_t *line, uint32_
 		tape_place(t, t->nodes[pointer_nearest(t, view_of(pointer))].off, line, column);
 }
 
-bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...)
+static bool lacks(const struct load *l, struct view written)
+{
+	uint32_t node;
+
+	return rest_lacks(&l->rest, written) ||
+	       (rest_beside_unknown(&l->rest, written) && !pointer_find(&l->tape, 0, written, &node));
+}
+
+bool left_out(const struct load *l, const char *pointer)
+{
+	struct buf written = BUF_INIT(4096);
+	bool is = false;
+
+	if (l->rest.doc) {
+		rest_as_written(&l->rest, view_of(pointer), &written);
+		is = lacks(l, buf_view(&written));
+	}
+	buf_free(&written);
+	return is;
+}
+
+bool periods_left_out(const struct load *l, size_t purpose)
+{
+	char at[60];
+
+	snprintf(at, sizeof at, "/purposes/%zu/retention", purpose);
+	return left_out(l, "/retention") || left_out(l, at);
+}
+
+/* An earlier stage found fault with this very place. */
+static bool told_before(const struct load *l, const char *pointer)
+{
+	size_t n = strlen(pointer);
+
+	for (size_t i = 0; i < l->told && i < l->errors->n; i++) {
+		const struct error *e = &l->errors->items[i];
+		if (strcmp(e->where, l->file) == 0 && strncmp(e->text, pointer, n) == 0 && e->text[n] == ':')
+			return true;
+	}
+	return false;
+}
+
+static bool add_fault(struct load *l, enum reason reason, const char *pointer, const char *text)
 {
 	uint32_t line = 0, column = 0;
+	struct error e = { .reason = REASON_NONE };
+
+	snprintf(e.text, sizeof e.text, "%s: %s", pointer, text);
+	if ((l->rest.doc && lacks(l, view_of(pointer))) || (pointer[0] && told_before(l, pointer)) ||
+	    fault_known(l->errors, l->file, e.text))
+		return false;
+	place_of(&l->tape, pointer, &line, &column);
+	return error_list_addf(l->errors, reason, l->file, line, column, "%s", e.text);
+}
+
+bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...)
+{
+	struct buf at = BUF_INIT(4096), written = BUF_INIT(4096);
 	char text[300];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	place_of(&l->tape, pointer, &line, &column);
-	return error_list_addf(l->errors, reason, l->file, line, column, "%s: %s", pointer, text);
+	if (l->rest.doc) {
+		rest_as_written(&l->rest, view_of(pointer), &at);
+		rest_as_written(&l->rest, view_of(text), &written);
+		buf_add(&at, view_make("", 1));
+		buf_add(&written, view_make("", 1));
+	}
+	if (at.n > 0 && !at.failed && !written.failed)
+		add_fault(l, reason, at.p, written.p);
+	else
+		add_fault(l, reason, pointer, text);
+	buf_free(&at);
+	buf_free(&written);
+	return false;
+}
+
+static const struct {
+	const char *clause;
+	enum part part;
+} parts[] = {
+	{ "parties", PART_PARTIES },       { "legal_bases", PART_BASES }, { "tiers", PART_TIERS },
+	{ "purposes", PART_PURPOSES },     { "schemas", PART_SCHEMAS },   { "rules", PART_RULES },
+	{ "exceptions", PART_EXCEPTIONS }, { "council", PART_COUNCIL },   { "envelope", PART_ENVELOPE },
+};
+
+static unsigned part_of(const char *clause, size_t n)
+{
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (strlen(parts[i].clause) == n && memcmp(parts[i].clause, clause, n) == 0)
+			return parts[i].part;
+	return 0;
 }
 
 bool load_unknown(struct load *l, enum reason reason, const char *pointer, const char *text, struct view word,
@@ -34,6 +117,8 @@ bool load_unknown(struct load *l, enum reason reason, const char *pointer, const
 	const json_t *item;
 	size_t i;
 
+	if (l->incomplete & part_of(list, strlen(list))) /* it may be the name of what is left out */
+		return false;
 	json_array_foreach(json_object_get(l->a->doc, list), i, item)
 	{
 		struct view name = json_view(item, member);
@@ -65,26 +150,99 @@ static bool has_format(const struct load *l)
 	       pointer_find(&l->tape, 0, VIEW("/format"), &node);
 }
 
-static json_t *read_with_format(struct load *l, const struct schema *schema)
+static bool with_format(const struct load *l, struct buf *whole)
 {
 	struct view text = l->a->text;
 	size_t open = l->tape.nodes[0].off + 1;
-	struct buf whole = BUF_INIT(text.n + 20);
 
-	buf_add(&whole, view_make(text.p, open));
-	buf_addf(&whole, "\"format\":2%s", l->tape.nodes[0].count ? "," : "");
-	buf_add(&whole, view_from(text, open));
-	json_t *doc = whole.failed ? NULL : document_read_own(schema, l->file, buf_view(&whole), l->errors);
+	buf_add(whole, view_make(text.p, open));
+	buf_addf(whole, "\"format\":2%s", l->tape.nodes[0].count ? "," : "");
+	buf_add(whole, view_from(text, open));
+	return !whole->failed;
+}
+
+/* The clause in which something is not there. Periods are nobody's names: of those of a purpose left_out() keeps quiet. */
+static unsigned touched(const char *pointer)
+{
+	size_t n = strcspn(pointer + 1, "/");
+	unsigned part = part_of(pointer + 1, n);
+	const char *item = pointer + 1 + n, *member = item[0] ? strchr(item + 1, '/') : NULL;
+
+	return part == PART_PURPOSES && member && strncmp(member, "/retention", 10) == 0 ? 0 : part;
+}
+
+/* What the schema leaves of a document that it refuses, so that whoever wrote it hears everything at once. */
+static json_t *read_rest(struct load *l, const struct schema *schema, struct view text)
+{
+	static const char *const whole[] = { "rules", "exceptions", "envelope", NULL };
+	const json_t *at;
+	size_t i;
+
+	if (!rest_read(schema, VIEW("agreement"), text, whole, &l->rest))
+		return NULL;
+	json_array_foreach(l->rest.out, i, at) l->incomplete |= touched(json_string_value(at));
+	return json_incref(l->rest.doc);
+}
+
+static json_t *read_text(struct load *l, const struct schema *schema, bool format)
+{
+	struct buf whole = BUF_INIT(l->a->text.n + 20);
+	struct view text = l->a->text;
+	json_t *doc = NULL;
+
+	if (!format)
+		text = with_format(l, &whole) ? buf_view(&whole) : VIEW("");
+	if (text.n == l->a->text.n || text.n > 0)
+		doc = document_read_own(schema, l->file, text, l->errors);
+	if (!format)
+		load_fault(l, REASON_CONFIG, "/format",
+		           "is missing: this agreement was written for older rules; amend what else is named here, "
+		           "and say \"format\": 2");
+	if (!doc)
+		doc = read_rest(l, schema, text);
 	buf_free(&whole);
-	load_fault(l, REASON_CONFIG, "/format",
-	           "is missing: this agreement was written for older rules; amend what else is named here, and say "
-	           "\"format\": 2");
 	return doc;
 }
 
 static struct schema *own_schema(struct schema *compiled, struct view name, struct error *e)
 {
 	return compiled ? schema_ref(compiled) : document_schema(name, e);
+}
+
+/* A stage runs where what it rests on is sound, and says nothing of places that an earlier one named. Without memory for what earlier ones
+ * read, none does. */
+static bool stage(struct load *l, bool (*run)(struct load *), unsigned sound, unsigned complete, unsigned makes)
+{
+	if (!(l->faulty & sound) && !(l->incomplete & complete) && !l->a->mem.failed) {
+		l->told = l->errors->n;
+		if (run(l))
+			return true;
+	}
+	l->faulty |= makes;
+	return false;
+}
+
+/* Rules are looked for in the schemas of their purposes. Items of rules, exceptions and the clause envelope that are left out leave
+ * others that can be judged. */
+static bool load_stages(struct load *l, struct view signature)
+{
+	static const unsigned places = PART_SCHEMAS | PART_PURPOSES;
+	bool ok = stage(l, read_schemas, 0, PART_SCHEMAS, PART_SCHEMAS);
+
+	ok = stage(l, read_clauses, 0, 0, 0) && ok;
+	ok = stage(l, read_rules, places, places, PART_RULES) && ok;
+	ok = stage(l, check_masks, PART_RULES, PART_RULES, 0) && ok;
+	ok = stage(l, read_beside, 0, 0, PART_ENVELOPE) && ok;
+	ok = stage(l, read_floor, 0, 0, 0) && ok;
+	if (!l->from->unsigned_ok && !(l->incomplete & (PART_PARTIES | PART_COUNCIL)) && !l->a->mem.failed) {
+		l->told = l->errors->n;
+		ok = check_signatures(l, signature) && ok;
+	}
+	if (l->a->mem.failed || !read_epochs(l))
+		return false;
+	ok = stage(l, compile_rulings, PART_RULES, PART_TIERS, 0) && ok;
+	ok = stage(l, compile_beside, PART_ENVELOPE | PART_PURPOSES, PART_PURPOSES, 0) && ok;
+	return ok && !l->rest.doc;
 }
 
 static bool load_all(struct load *l, struct view signature)
@@ -99,21 +257,12 @@ static bool load_all(struct load *l, struct view signature)
 		schema_unref(schema);
 		return error_list_add(l->errors, &e);
 	}
-	a->doc = format ? document_read_own(schema, l->file, a->text, l->errors) : read_with_format(l, schema);
+	a->doc = read_text(l, schema, format);
 	schema_unref(schema);
 	if (!a->doc)
 		return false;
 	codes_digest(&a->codes);
-	bool ok = read_schemas(l);
-	ok = read_clauses(l) && ok;
-	/* What follows looks names up and adds periods: only where names and periods are sound. */
-	ok = ok && read_rules(l) && check_masks(l);
-	ok = ok && read_beside(l);
-	ok = ok && read_floor(l);
-	ok = ok && read_epochs(l);
-	if (!l->from->unsigned_ok)
-		ok = check_signatures(l, signature) && ok;
-	return ok && compile_rulings(l) && compile_beside(l) && format;
+	return load_stages(l, signature) && format;
 }
 
 struct agreement *agreement_load(const char *file, struct view text, struct view signature,
@@ -144,6 +293,7 @@ struct agreement *agreement_load(const char *file, struct view text, struct view
 	if (!ok && errors->n == 0)
 		error_list_addf(errors, REASON_NO_MEMORY, file, 0, 0, "memory ran out");
 out:
+	rest_free(&l.rest);
 	tape_parser_free(parser);
 	if (ok)
 		return a;

@@ -28,6 +28,14 @@ const struct council *agreement_council(const struct agreement *a)
 	return a->council;
 }
 
+bool agreement_asks_council(const struct agreement *a, struct view purpose)
+{
+	for (size_t i = 0; i < a->n_purposes; i++)
+		if (a->purposes[i].authorise && (purpose.n == 0 || view_eq(a->purposes[i].id, purpose)))
+			return true;
+	return false;
+}
+
 size_t council_seat(const struct council *c, struct view id)
 {
 	for (size_t i = 0; i < c->n_seats; i++)

@@ -92,12 +92,15 @@ static bool check_limits(struct load *l, const json_t *limits)
 
 	for (size_t i = 0; i < a->n_purposes; i++) {
 		const json_t *o = json_array_get(json_object_get(a->doc, "purposes"), i);
+		if (periods_left_out(l, i))
+			continue;
 		snprintf(at, sizeof at, json_object_get(o, "retention") ? "/purposes/%zu/retention" : "/retention", i);
 		ok = check_retention_floor(l, limits, &a->purposes[i], at) && ok;
 	}
 	ok = at_most(l, limits, "keep", &a->keep, "/delivery/keep") && ok;
 	ok = check_rates_floor(l, limits) && ok;
-	if (json_object_get(limits, "term") && a->sunset_ms > duration_add(a->effective_ms, &term))
+	if (json_object_get(limits, "term") && a->effective_ms != TIME_NONE &&
+	    a->sunset_ms > duration_add(a->effective_ms, &term))
 		ok = load_fault(l, REASON_BELOW_FLOOR, "/sunset", "comes later than floor.json: /limits/term permits");
 	for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
 		struct duration have = json_duration(json_object_get(a->doc, clocks[i].clause), clocks[i].name);
@@ -231,7 +234,7 @@ static bool check_rules_floor(struct load *l)
 
 	for (size_t i = 0; i < l->a->n_rules; i++) {
 		const struct rule *r = &l->a->rules[i];
-		ok = check_rule_floor(l, r, 1u << r->field.category, r->tiers & ~(1u << TIER_T2)) && ok;
+		ok = (r->faulty || check_rule_floor(l, r, 1u << r->field.category, r->tiers & ~(1u << TIER_T2))) && ok;
 	}
 	return ok;
 }

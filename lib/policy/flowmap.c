@@ -190,7 +190,7 @@ static void draw_flow(const struct agreement *a, size_t i, struct drawing *d, st
 	box(d, 20, 300, "#e8f0fa", party_name(a, party_of(a, f->from)), f->from);
 	buf_addf(&d->body, "<path d=\"M320 %u h160\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#arrow)\"/>\n",
 	         d->y + 35);
-	buf_addf(&d->body, "<text x=\"332\" y=\"%u\">encrypted, signed log</text>\n", d->y + 27);
+	buf_addf(&d->body, "<text x=\"332\" y=\"%u\">encrypted, signed log</text>\n", d->y + 22);
 	box(d, 490, 300, "#eaf6ea", party_name(a, party_of(a, f->to)), f->to);
 	d->y += 94;
 	buf_reset(line);
@@ -229,13 +229,17 @@ bool agreement_flowmap_svg(const struct agreement *a, struct buf *out)
 	buf_addf(&line, "%.*s version %.*s, SHA-256 ", VIEW_ARG(a->id), VIEW_ARG(a->version));
 	digest_print(&line, &a->digest);
 	lines(&d, buf_view(&line));
+	buf_addf(out,
+	         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"%u\" viewBox=\"0 0 820 %u\" "
+	         "font-family=\"sans-serif\" font-size=\"13\">\n<title>",
+	         d.y, d.y);
+	html_text(out, a->title);
 	buf_addf(
 	        out,
-	        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"%u\" viewBox=\"0 0 820 %u\" "
-	        "font-family=\"sans-serif\" font-size=\"13\">\n<defs><marker id=\"arrow\" markerWidth=\"10\" markerHeight=\"8\" refX=\"8\" "
-	        "refY=\"4\" orient=\"auto\"><path d=\"M0 0 L10 4 L0 8 z\" fill=\"#333\"/></marker></defs>\n"
+	        "</title>\n<defs><marker id=\"arrow\" markerWidth=\"10\" markerHeight=\"8\" refX=\"8\" refY=\"4\" orient=\"auto\">"
+	        "<path d=\"M0 0 L10 4 L0 8 z\" fill=\"#333\"/></marker></defs>\n"
 	        "<rect width=\"820\" height=\"%u\" fill=\"#fff\"/>\n<text x=\"20\" y=\"34\" font-size=\"18\">",
-	        d.y, d.y, d.y);
+	        d.y);
 	html_text(out, a->title);
 	buf_adds(out, "</text>\n");
 	buf_add(out, buf_view(&d.body));

@@ -14,6 +14,7 @@
 #include "lib/policy/codes.h"
 #include "lib/policy/domain.h"
 #include "lib/policy/epochs.h"
+#include "lib/schema/rest.h"
 
 #define MASK_ALL   UINT64_MAX
 #define BIT(n)     (UINT64_C(1) << (n))
@@ -115,6 +116,7 @@ struct rule {
 	bool stated_tiers; /* `when.tiers` was given */
 	bool clear;        /* what it lets pass can be read (clear.h) */
 	bool narrowed;     /* of an overlay's: somewhere less leaves by it */
+	bool faulty;       /* it was found fault with: nothing is loaded, and no later stage judges it */
 };
 
 /* Members of the envelope that are texts and may leave beside the record, where the agreement's clause `envelope` lists
@@ -228,6 +230,19 @@ static inline size_t ruling_slot(size_t purpose, enum tier t, enum subject_categ
 	return ((purpose * TIER_COUNT + t) * SUBJECT_COUNT + c) * 2 + (egress ? 1 : 0);
 }
 
+/* Clauses on which later stages rest. */
+enum part {
+	PART_PARTIES = 1,
+	PART_BASES = 2,
+	PART_TIERS = 4,
+	PART_PURPOSES = 8,
+	PART_SCHEMAS = 16,
+	PART_EXCEPTIONS = 32,
+	PART_RULES = 64,
+	PART_COUNCIL = 128,
+	PART_ENVELOPE = 256
+};
+
 /* What is at hand while an agreement is loaded. */
 struct load {
 	struct agreement *a;
@@ -235,7 +250,16 @@ struct load {
 	const char *file;
 	struct tape tape; /* of the text, for places */
 	struct error_list *errors;
+	struct rest rest;    /* where the schema refuses the document: what is left of it, which is what is read */
+	unsigned incomplete; /* mask of enum part: what something is left out of */
+	unsigned faulty;     /* mask of what could not be read, so that nothing can rest on it */
+	size_t told;         /* errors of earlier stages: at their places nothing more is said */
 };
+
+/* What is said of this place was said by the schema already, or hangs of what the schema left out. */
+bool left_out(const struct load *l, const char *pointer);
+/* The same of the periods that hold for a purpose. */
+bool periods_left_out(const struct load *l, size_t purpose);
 
 /* Adds `file:line:column: /pointer: text`; `pointer` is a place in the agreement. Always false. */
 bool load_fault(struct load *l, enum reason reason, const char *pointer, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -75,7 +75,8 @@ static bool read_bases(struct load *l)
 {
 	struct agreement *a = l->a;
 	const json_t *list = json_object_get(a->doc, "legal_bases");
-	bool consent = json_object_get(a->doc, "consent") != NULL, ok = unique_ids(l, "legal_bases", "id");
+	bool consent = json_object_get(a->doc, "consent") != NULL || left_out(l, "/consent");
+	bool ok = unique_ids(l, "legal_bases", "id");
 
 	a->bases = items(l, list, sizeof *a->bases, &a->n_bases);
 	if (!a->bases)
@@ -173,8 +174,10 @@ static bool read_purposes(struct load *l)
 	bool ok = unique_ids(l, "purposes", "id");
 
 	a->purposes = items(l, list, sizeof *a->purposes, &a->n_purposes);
-	if (!a->purposes)
+	if (!a->purposes) {
+		l->faulty |= PART_PURPOSES;
 		return false;
+	}
 	for (size_t i = 0; i < a->n_purposes; i++) {
 		const json_t *o = json_array_get(list, i), *tiers = json_object_get(o, "tiers");
 		struct purpose *p = &a->purposes[i];
@@ -191,20 +194,24 @@ static bool read_purposes(struct load *l)
 		if (p->authorise && !json_object_get(a->doc, "council"))
 			ok = load_fault(l, REASON_CONFIG, at, "there is no council that could authorise it");
 		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
-		if (p->schema == INDEX_NONE)
+		if (p->schema == INDEX_NONE) {
+			l->faulty |= PART_PURPOSES;
 			ok = load_unknown(l, REASON_SCHEMA_UNKNOWN, at, "there is no such name in /schemas",
 			                  json_view(o, "schema"), "schemas", "name");
+		}
 		snprintf(at, sizeof at, "/purposes/%zu/legal_bases", i);
 		ok = name_mask(l, json_object_get(o, "legal_bases"), find_basis, at,
 		               "there is no such legal basis in this agreement", "legal_bases", &p->bases) &&
 		     ok;
 		for (unsigned t = 0; t < TIER_COUNT; t++)
-			if ((p->tiers & (1u << t)) && !a->tiers[t].present) {
+			if ((p->tiers & (1u << t)) && !a->tiers[t].present && !(l->incomplete & PART_TIERS)) {
 				snprintf(at, sizeof at, "/purposes/%zu/tiers", i);
 				ok = load_fault(l, REASON_TIER_UNKNOWN, at, "%s has no clause in /tiers", tier_name(t));
 			}
 		read_retention(json_object_get(a->doc, "retention"), &p->retention);
 		read_retention(json_object_get(o, "retention"), &p->retention);
+		if (periods_left_out(l, i))
+			continue;
 		snprintf(at, sizeof at, json_object_get(o, "retention") ? "/purposes/%zu/retention" : "/retention", i);
 		ok = check_retention(l, &p->retention, at) && ok;
 	}
@@ -283,10 +290,10 @@ static bool read_tiers(struct load *l)
 	return ok;
 }
 
-/* Each instant is before (or at) the other; the schema demands both. */
+/* Each instant is before (or at) the other; the schema demands both, and says so where one is not there. */
 static bool in_order(struct load *l, int64_t earlier, int64_t later, bool strictly, const char *at, const char *what)
 {
-	if (earlier < later || (!strictly && earlier == later))
+	if (earlier < later || (!strictly && earlier == later) || earlier == TIME_NONE || later == TIME_NONE)
 		return true;
 	return load_fault(l, REASON_CONFIG, at, "%s", what);
 }
@@ -559,6 +566,12 @@ static bool read_delivery(struct load *l)
 	                  "the gateway keeps what was acknowledged for P7D at most");
 }
 
+/* A clause that rests on others is read where nothing of those is left out. */
+static bool clause(struct load *l, bool (*read)(struct load *), unsigned complete)
+{
+	return !(l->incomplete & complete) && read(l);
+}
+
 bool read_clauses(struct load *l)
 {
 	struct agreement *a = l->a;
@@ -568,17 +581,17 @@ bool read_clauses(struct load *l)
 	a->version = json_view(a->doc, "version");
 	a->title = json_view(a->doc, "title");
 	a->epoch = epoch ? (uint32_t)json_integer_value(epoch) : 1;
-	bool ok = read_parties(l);
+	bool ok = clause(l, read_parties, PART_PARTIES);
 	ok = read_dates(l) && ok;
 	ok = read_notification(l) && ok;
 	read_algorithms(l);
 	ok = read_bases(l) && ok;
 	ok = read_tiers(l) && ok;
 	ok = read_purposes(l) && ok;
-	ok = read_flows(l) && ok;
+	ok = clause(l, read_flows, PART_PARTIES) && ok;
 	ok = read_handling(l) && ok;
 	ok = read_council(l) && council_read(l) && ok;
 	ok = read_delivery(l) && ok;
 	ok = read_limits(l) && ok;
-	return read_consent(l) && ok;
+	return clause(l, read_consent, PART_PARTIES) && ok;
 }

@@ -106,7 +106,7 @@ static bool read_exception(struct load *l, const json_t *o, size_t i)
 			ok = load_fault(l, REASON_CONFIG, at, "the same as in /exceptions/%zu", k);
 		}
 	snprintf(at, sizeof at, "/exceptions/%zu/expires", i);
-	if (x->expires_ms > a->sunset_ms)
+	if (x->expires_ms > a->sunset_ms && a->sunset_ms != TIME_NONE)
 		ok = load_fault(l, REASON_CONFIG, at, "must not come after the sunset");
 	return ok;
 }
@@ -187,7 +187,8 @@ static bool read_rule(struct load *l, const json_t *o, size_t i)
 	snprintf(at, sizeof at, "/rules/%zu/subtree", i);
 	if (r->field.subtree && r->field.action == ACTION_K_GUARD)
 		ok = load_fault(l, REASON_CONFIG, at, "rule %s: a k-guard takes no subtree", r->field.id);
-	return check_waiver(l, r, o) && check_guard(l, r) && ok && r->field.place;
+	r->faulty = !(check_waiver(l, r, o) && check_guard(l, r) && ok && r->field.place);
+	return !r->faulty;
 }
 
 static bool same_form(const struct rule *a, const struct rule *b)
@@ -266,13 +267,15 @@ bool read_rules(struct load *l)
 	a->exceptions = arena_alloc(&a->mem, (a->n_exceptions + 1) * sizeof *a->exceptions);
 	a->n_rules = json_array_size(rules);
 	a->rules = arena_alloc(&a->mem, (a->n_rules + 1) * sizeof *a->rules);
-	if (!a->exceptions || !a->rules)
+	if (!a->exceptions || !a->rules) {
+		a->n_exceptions = a->n_rules = 0;
 		return false;
+	}
 	for (size_t i = 0; i < a->n_exceptions; i++)
 		ok = read_exception(l, json_array_get(exceptions, i), i) && ok;
 	for (size_t i = 0; i < a->n_rules; i++)
 		ok = read_rule(l, json_array_get(rules, i), i) && ok;
-	for (size_t p = 0; p < a->n_purposes; p++)
+	for (size_t p = 0; p < a->n_purposes && !(l->incomplete & PART_RULES); p++)
 		ok = check_purpose(l, p) && ok;
 	return check_pairs(l) && ok;
 }

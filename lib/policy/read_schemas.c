@@ -131,8 +131,10 @@ bool read_schemas(struct load *l)
 
 	a->n_schemas = json_array_size(list);
 	a->schemas = arena_alloc(&a->mem, a->n_schemas * sizeof *a->schemas);
-	if (!a->schemas)
+	if (!a->schemas) {
+		a->n_schemas = 0;
 		return false;
+	}
 	for (size_t i = 0; i < a->n_schemas; i++) {
 		ok = read_schema(l, json_array_get(list, i), i) && ok;
 		for (size_t k = 0; k < i; k++)

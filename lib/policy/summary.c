@@ -334,22 +334,34 @@ static void your_rights(struct page *p, const struct agreement *a)
 	withdrawal(p, a);
 }
 
-/* A sheet of A4 or Letter, when it is printed. */
+/* On a screen as wide as it is read well, by day and by night; a sheet of A4 or Letter, when it is printed. Its title stands between the
+ * two. */
+static const char before_title[] = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>";
 static const char style[] =
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Summary</title>\n<style>\n"
+        "</title>\n<style>\n"
         "@page { margin: 10mm 14mm }\n"
-        "body { font: 9.2pt/1.3 sans-serif; max-width: 182mm; margin: 0 auto; padding: 4mm; color: #111; background: #fff }\n"
-        "h1 { font-size: 15pt; margin: 0 0 2mm } h2 { font-size: 11pt; margin: 2.6mm 0 .8mm; border-bottom: .3mm solid #888 }\n"
-        "ul { margin: 0; padding-left: 5mm } p { margin: .8mm 0 } p:last-child { font-size: 8pt; overflow-wrap: anywhere; color: #444 }\n"
-        "@media print { body { padding: 0; max-width: none } }\n"
-        "</style></head><body>\n";
+        ":root { --ink: #111; --soft: #444; --paper: #fff; --line: #888; color-scheme: light dark }\n"
+        "@media screen and (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #a5b0bb; --paper: #0d1117; --line: #6e7681 } }\n"
+        "body { font: 1rem/1.5 sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; color: var(--ink); background: var(--paper); "
+        "overflow-wrap: break-word }\n"
+        "h1 { font-size: 1.5em; line-height: 1.25; margin: 0 0 .5em } "
+        "h2 { font-size: 1.15em; margin: 1em 0 .3em; border-bottom: 1px solid var(--line) }\n"
+        "ul { margin: 0; padding-left: 1.4em } p { margin: .4em 0 } "
+        "p:last-child { font-size: .85em; overflow-wrap: anywhere; color: var(--soft) }\n"
+        "@media print { body { font: 9.2pt/1.3 sans-serif; padding: 0; max-width: none } h1 { font-size: 15pt; margin: 0 0 2mm } "
+        "h2 { font-size: 11pt; margin: 2.6mm 0 .8mm } ul { padding-left: 5mm } p { margin: .8mm 0 } p:last-child { font-size: 8pt } }\n"
+        "</style></head><body><main>\n";
 
 bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 {
 	struct page p = { .out = out, .html = html, .line = BUF_INIT(1 << 20) };
 
-	if (html)
+	if (html) {
+		buf_adds(out, before_title);
+		html_text(out, a->title);
 		buf_adds(out, style);
+	}
 	buf_add(&p.line, a->title);
 	page_flush(&p, "<h1>", "</h1>");
 	who(&p, a);
@@ -367,7 +379,7 @@ bool agreement_summary(const struct agreement *a, bool html, struct buf *out)
 	digest_print(&p.line, &a->digest);
 	page_paragraph(&p);
 	if (html)
-		buf_adds(out, "</body></html>\n");
+		buf_adds(out, "</main></body></html>\n");
 	buf_free(&p.line);
 	return !out->failed;
 }

@@ -32,7 +32,15 @@ struct server {
 	bool abrupt;   /* closes without close_notify */
 	bool swallows; /* reads one more request before it closes */
 	int max_connections;
+	struct rig *reconfigures; /* gives the edge new settings while it answers the first request */
 };
+
+/* Returns once the edge has them. */
+static void reconfigure(struct rig *r)
+{
+	rig_configure(r, &(struct rig_options){ .hosts = HOSTS });
+	usleep(200000);
+}
 
 static void *serve(void *arg)
 {
@@ -58,7 +66,8 @@ static void *serve(void *arg)
 		size_t n;
 		if (SSL_accept(ssl) == 1) {
 			for (int i = 0; i < s->n_answers && SSL_read_ex(ssl, in, sizeof in, &n) == 1; i++) {
-				s->requests++;
+				if (s->requests++ == 0 && s->reconfigures)
+					reconfigure(s->reconfigures);
 				size_t written;
 				if (s->answer.n)
 					(void)SSL_write_ex(ssl, s->answer.p, s->answer.n, &written);
@@ -335,6 +344,27 @@ START_TEST(uses_connections_again)
 }
 END_TEST
 
+/* A connection that was under way when settings came shows the certificate of before: it carries nothing more. */
+START_TEST(keeps_none_of_old_settings)
+{
+	struct rig *r = rig_start(&(struct rig_options){ .hosts = HOSTS });
+	struct server s = { .n_answers = 3,
+		            .max_connections = 2,
+		            .reconfigures = r,
+		            .answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") };
+	struct rig_answer a;
+
+	server_start(&s);
+	struct rig_request q = request_to(s.port);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(ask(r, &q, &a), 200);
+		ck_assert_int_eq(s.accepted, i == 0 ? 1 : 2);
+	}
+	ck_assert_int_eq(rig_stop(r), 0);
+	server_stop(&s);
+}
+END_TEST
+
 /* A kept connection ends under a request: what may be repeated goes out once more on a new one, and nothing else does. */
 START_TEST(repeats_what_may_be_repeated)
 {
@@ -412,6 +442,7 @@ TCase *make_client_case(void)
 	tcase_add_test(c, refuses_the_wrong_server);
 	tcase_add_test(c, reads_answers_strictly);
 	tcase_add_test(c, uses_connections_again);
+	tcase_add_test(c, keeps_none_of_old_settings);
 	tcase_add_loop_test(c, repeats_what_may_be_repeated, 0, 3);
 	tcase_add_test(c, keeps_to_the_deadline);
 	tcase_add_test(c, sends_nothing_malformed);

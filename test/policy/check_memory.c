@@ -111,6 +111,33 @@ START_TEST(loading)
 }
 END_TEST
 
+/* One that the schema refuses, of which the rest is read all the same. */
+START_TEST(loading_broken)
+{
+	bool arenas = _i == 1;
+	json_t *doc = preset("police-request");
+	struct error_list errors = { .max = 50 };
+
+	put(doc, "/rules/1/action", "\"truncate\"");
+	put(doc, "/rules/3/pointer", "\"/nowhere\"");
+	put(doc, "/purposes/0/retention", "{\"copy\":7}");
+	put(doc, "/breach", NULL);
+	char *text = json_dumps(doc, JSON_INDENT(1));
+	put_surroundings();
+	for (long n = 0; n < 2000; n += 1 + n / 50) {
+		fail_after(arenas, n);
+		fail_growth = _i == 2;
+		struct agreement *a = agreement_load("test.json", view_of(text), VIEW(""), &from, &errors);
+		fail_growth = false;
+		fail_no_more();
+		ck_assert_msg(!a && errors.n + errors.dropped > 0, "no error at %ld", n);
+		error_list_free(&errors);
+	}
+	free(text);
+	json_decref(doc);
+}
+END_TEST
+
 /* Documents of run time: each kind, heaps and arenas. */
 START_TEST(loading_documents)
 {
@@ -315,6 +342,7 @@ TCase *make_memory_case(void)
 	tcase_set_timeout(c, 300);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, loading, 0, 3);
+	tcase_add_loop_test(c, loading_broken, 0, 3);
 	tcase_add_loop_test(c, loading_documents, 0, 2 * DOCUMENT_KIND_COUNT);
 	tcase_add_loop_test(c, words, 0, 6);
 	tcase_add_loop_test(c, deciding, 0, 2);

@@ -154,6 +154,16 @@ jq '.sunst = .sunset | .assessment.consulted = [ { body: "Privacy Authority of S
 	conf/agreements/pnr.json >"$dir/c.json"
 is 3 "$ctl" agreement lint --now $now "$dir/c.json"
 has err '/sunst: the schema knows no such member here; did you mean "sunset"?'
+
+# Eight faults of as many kinds are told at once, and nothing beside them.
+jq '.title = 7 | .onwards = .onward | del(.onward, .renewal) | .sunset = "2025-01-01T00:00:00Z" | .purposes[0].legal_bases[0] = "pnr-low"
+	| .breach.notify_supervisor = "P9D" | .rules[0].pointer = "/locater" | .rules[2].action = "truncate" | .rules[5].pointer = "/travellers/*/surname"' \
+	conf/agreements/pnr.json >"$dir/c.json"
+is 3 "$ctl" agreement lint --now $now --floor conf/floor.json "$dir/c.json"
+for place in /title /onwards /sunset /purposes/0/legal_bases/0 /breach/notify_supervisor /rules/0/pointer /rules/2/action /rules/5/pointer; do
+	has err ": $place: "
+done
+test "$(wc -l <"$dir/err")" = 8 || { cat "$dir/err" >&2; exit 1; }
 jq '.assessment.consulted = [ { body: "Privacy Authority of Southmark", answered_at: .assessment.approved_at, answer: .assessment.digest } ]' \
 	conf/agreements/pnr.json >"$dir/c.json"
 is 0 "$ctl" agreement summary "$dir/c.json"

@@ -29,6 +29,7 @@ bool store_put_act(struct store *s, struct store_act *a, struct error *e) MUST_U
 bool store_set_act(struct store *s, const struct store_act *a, struct error *e) MUST_USE;
 /* REASON_NOT_FOUND. Views live until the next call. */
 bool store_find_act(struct store *s, const struct digest *digest, struct store_act *out, struct error *e) MUST_USE;
+bool store_get_act(struct store *s, uint64_t number, struct store_act *out, struct error *e) MUST_USE;
 /* By number behind `after`; agreement empty: of all; `effective`: only provisional ones and those in force. */
 bool store_list_acts(struct store *s, uint64_t after, unsigned max, struct view agreement, bool effective,
                      bool (*each)(void *arg, const struct store_act *a), void *arg, struct error *e) MUST_USE;
@@ -42,7 +43,6 @@ struct store_act_signature {
 	struct view seat, agency;
 	struct view cms; /* as it came */
 	int64_t received_ms;
-	uint64_t entry;
 };
 /* *fresh false: this seat or this certificate has signed it before, and nothing changes. */
 bool store_put_act_signature(struct store *s, const struct store_act_signature *g, bool *fresh,
