@@ -10,6 +10,7 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/exit_status.h"
 #include "gatewayd/heap.h"
+#include "gatewayd/core/acts/acts.h"
 #include "gatewayd/core/audit/governing.h"
 #include "gatewayd/core/audit/rebuild.h"
 #include "gatewayd/core/commit/mirror.h"
@@ -47,6 +48,7 @@ struct loop {
 	struct disclosure_retention *disclosures;
 	struct holds *holds;
 	struct withdrawals *withdrawals;
+	struct acts *acts;
 	struct stop_walk *stops;
 	struct rate_days *days;
 	struct event *events[LOOP_EVENTS];
@@ -177,7 +179,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
 	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||
-	    !stop_walk_sweep(l->stops, instant_now_ms(), &e) || !retention_sweep(l->retention, instant_now_ms(), &e) ||
+	    !acts_sweep(l->acts, instant_now_ms(), &e) || !stop_walk_sweep(l->stops, instant_now_ms(), &e) ||
+	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
 	readings_tell(l->core, instant_now_ms(), false);
@@ -220,7 +223,7 @@ static void on_swept(evutil_socket_t fd, short what, void *arg)
 static bool sweeping(const struct loop *l)
 {
 	return hold_busy(l->holds) || retention_busy(l->retention) || withdrawals_busy(l->withdrawals) ||
-	       stop_walk_busy(l->stops);
+	       acts_busy(l->acts) || stop_walk_busy(l->stops);
 }
 
 /* What fell due while the daemon was down runs before it serves, unless the clock is not to be trusted. */
@@ -229,7 +232,7 @@ static bool catch_up(struct loop *l, struct error *e)
 	for (;;) {
 		if (!hold_sweep(l->holds, instant_now_ms(), e) ||
 		    !withdrawals_sweep(l->withdrawals, instant_now_ms(), e) ||
-		    !stop_walk_sweep(l->stops, instant_now_ms(), e))
+		    !acts_sweep(l->acts, instant_now_ms(), e) || !stop_walk_sweep(l->stops, instant_now_ms(), e))
 			return false;
 		bool settled = withdrawals_settled(l->withdrawals) && stop_walk_settled(l->stops);
 		if (!hold_busy(l->holds) && !retention_busy(l->retention) && settled &&
@@ -311,6 +314,7 @@ static void sweeps_stop(void *arg)
 	holds_free(l->holds);
 	withdrawals_free(l->withdrawals);
 	stop_walk_free(l->stops);
+	acts_free(l->acts);
 	disclosure_retention_free(l->disclosures);
 }
 
@@ -322,8 +326,9 @@ static bool sweeps_start(void *arg, struct error *e)
 	l->holds = holds_new(l->core, l->reader);
 	l->withdrawals = withdrawals_new(l->core, l->reader);
 	l->stops = stop_walk_new(l->core, l->reader);
+	l->acts = acts_new(l->core, l->reader);
 	l->disclosures = disclosure_retention_new(l->core, l->reader);
-	if (l->retention && l->holds && l->withdrawals && l->stops && l->disclosures)
+	if (l->retention && l->holds && l->withdrawals && l->stops && l->acts && l->disclosures)
 		return true;
 	sweeps_stop(l);
 	return no_memory(e);

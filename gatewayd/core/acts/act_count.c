@@ -206,7 +206,9 @@ bool act_count(const struct conf *conf, const struct council *council, struct st
 	if (ok) {
 		past->but = row->number;
 		past->schema = schema;
-		ok = !is_stop(act->kind) || find_past(past, &l, s, act->agreement, e);
+		/* What is no more than an exercise extends nothing. */
+		ok = !is_stop(act->kind) || act->status != ACT_STATUS_ACTUAL ||
+		     find_past(past, &l, s, act->agreement, e);
 	}
 	if (ok) {
 		out->standing = council_counts(council, act, lifted, out->votes, out->n_votes, past->past, past->n);

@@ -75,12 +75,13 @@ bool act_concerns(const struct conf *conf, struct view agreement, const struct p
 void handle_act(struct request *r);
 void handle_acts(struct request *r);
 
-/* What ends by time; what waits of what was vetoed for good or ended is deliver/stop_walk.h's. Core's main thread. */
+/* What ends by time. Core's main thread. */
 struct acts;
 struct acts *acts_new(struct core *core, struct store *reader) MUST_USE; /* NULL: no memory */
 void acts_free(struct acts *a);                                          /* after writer_stop() */
 /* False when the store cannot be read. Nothing while its last job is under way, or when the clock is not to be trusted. */
 bool acts_sweep(struct acts *a, int64_t now_ms, struct error *e) MUST_USE;
+bool acts_busy(const struct acts *a);
 
 /* Tells partners' gateways: a part of each worker. */
 void *act_courier(struct worker *w);

@@ -15,7 +15,7 @@ struct acts {
 	struct core *core;
 	struct store *reader;
 	_Atomic bool busy;
-	_Atomic uint64_t done_ends; /* jobs that ended an act: the picture is made anew */
+	_Atomic uint64_t ends; /* jobs that ended one: the picture is made anew */
 	uint64_t seen_ends;
 	int64_t now_ms;
 };
@@ -31,22 +31,15 @@ struct acts *acts_new(struct core *core, struct store *reader)
 	return a;
 }
 
+bool acts_busy(const struct acts *a)
+{
+	return atomic_load(&a->busy);
+}
+
 void acts_free(struct acts *a)
 {
 	free(a);
 }
-
-static void finished(struct job *j, const char *what)
-{
-	struct acts *a = JOB_OF(struct acts, j);
-
-	if (!j->committed)
-		log_line("error", "%s: %s", what, j->error.text);
-	writer_release(j);
-	atomic_store(&a->busy, false);
-}
-
-/* --- what time ends --- */
 
 struct ending {
 	struct store_act rows[BATCH];
@@ -94,13 +87,17 @@ static bool write_ends(struct job *j, struct writer *w, struct store *s, struct 
 	return ok;
 }
 
+/* On the writer's thread: nobody waits for it. */
 static void ended(struct job *j)
 {
 	struct acts *a = JOB_OF(struct acts, j);
 
 	if (j->committed)
-		atomic_fetch_add(&a->done_ends, 1);
-	finished(j, "acts");
+		atomic_fetch_add(&a->ends, 1);
+	else
+		log_line("error", "acts: %s", j->error.text);
+	writer_release(j);
+	atomic_store(&a->busy, false);
 }
 
 static bool is_due(void *arg, const struct store_act *row)
@@ -114,19 +111,21 @@ bool acts_sweep(struct acts *a, int64_t now_ms, struct error *e)
 {
 	bool due = false;
 
-	if (atomic_load(&a->busy))
+	if (acts_busy(a))
 		return true;
-	if (a->seen_ends != atomic_load(&a->done_ends)) {
-		a->seen_ends = atomic_load(&a->done_ends);
+	if (a->seen_ends != atomic_load(&a->ends)) {
+		a->seen_ends = atomic_load(&a->ends);
 		stops_refresh(a->core, a->reader);
 	}
-	if (clock_trusted(a->core) && !store_due_acts(a->reader, now_ms, 1, is_due, &due, e))
+	if (!clock_trusted(a->core))
+		return true;
+	if (!store_due_acts(a->reader, now_ms, 1, is_due, &due, e))
 		return false;
+	if (!due)
+		return true;
 	a->now_ms = now_ms;
-	if (due) {
-		atomic_store(&a->busy, true);
-		a->job = (struct job){ .run = write_ends, .done = ended };
-		writer_submit(a->core->writer, &a->job);
-	}
+	atomic_store(&a->busy, true);
+	a->job = (struct job){ .run = write_ends, .done = ended };
+	writer_submit(a->core->writer, &a->job);
 	return true;
 }

@@ -21,13 +21,11 @@ struct stops_picture *stops_picture(const struct core *c) MUST_USE;
 void stops_picture_free(struct stops_picture *p); /* NULL is fine */
 /* The acts in effect under an agreement, whatever its version; NULL and 0: none. */
 const struct act_effect *stops_of(const struct stops_picture *p, struct view agreement, size_t *n);
-/* Whether something of it is ended for good. */
-bool stops_any_final(const struct stops_picture *p);
 /* Grows with each picture: what was asked under an earlier one is asked again. One load. */
 uint64_t stops_generation(const struct core *c);
 
 /* Whether a record was decided under an earlier picture than `generation` is told here, in its job's run(): what it wrote may
- * lie where a walk has been already (deliver/stop_walk.h), which then looks once more. */
+ * lie where a walk has been already (stop_walk.h), which then looks once more. */
 void stops_note_late(struct core *c, uint64_t generation);
 /* How often that was. */
 uint64_t stops_late(const struct core *c);
@@ -39,17 +37,18 @@ bool stops_settled(const struct core *c);
 /* What stops an exchange that waits here: in the outbox, in the inbox, held. */
 struct stopped {
 	enum reason reason; /* REASON_NONE: nothing */
-	struct digest act;  /* zeros: none does, and a purpose waits for the council's word */
-	bool final;         /* a confirmed veto, or the end of the agreement: what waits is erased */
-	bool alone;         /* and it names this one exchange: it is called back wherever it is */
+	struct digest act;
+	bool final; /* a confirmed veto, or the end of the agreement: what waits is erased */
+	bool alone; /* and it names this one exchange: it is called back wherever it is */
 };
-/* `x`: its row, whose texts may end with this call. Reads its entry where an act of its agreement has effect or a purpose waits for
- * one; else nothing. An entry that is not there any more stops it under any act that stops something, but never for good. False: the
- * store cannot say, and nothing may pass. */
-bool stops_exchange(const struct core *c, const struct conf *conf, struct store *reader, const struct store_exchange *x,
-                    int64_t now_ms, struct stopped *out, struct error *e) MUST_USE;
+/* `x`: its row, whose views may end with this call. Reads its entry where an act of its agreement has effect; else nothing but
+ * one load. An entry that cannot be read stops it under any act that stops something, but never for good. */
+bool stops_exchange(struct core *c, struct store *reader, const struct store_exchange *x, struct stopped *out,
+                    struct error *e) MUST_USE;
 /* Whether one act, in effect or not, stops it or did. */
 bool stops_by(struct store *reader, const struct store_exchange *x, const struct act_effect *act, bool *out,
               struct error *e) MUST_USE;
+/* Whether any act in effect has what waits erased. */
+bool stops_for_good(const struct core *c);
 
 #endif

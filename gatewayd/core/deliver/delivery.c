@@ -207,7 +207,7 @@ static bool not_stopped(struct delivery *d)
 
 	d->generation = stops_generation(w->core);
 	if (!store_get_exchange(w->reader, d->parcel.due.id, &x, &e) ||
-	    !stops_exchange(w->core, d->parcel.conf, w->reader, &x, d->parcel.now_ms, &why, &e))
+	    !stops_exchange(w->core, w->reader, &x, &why, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	if (why.reason == REASON_NONE)
 		return true;

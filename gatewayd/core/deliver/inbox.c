@@ -29,8 +29,7 @@ bool inbox_is_told(struct view kind)
 	return view_is(kind, "delivery-failed") || view_is(kind, "notice-failed");
 }
 
-bool inbox_stopped(const struct core *c, const struct conf *conf, struct store *s, uint64_t seq, int64_t now_ms,
-                   enum reason *out, struct error *e)
+bool inbox_stopped(struct core *c, struct store *s, uint64_t seq, enum reason *out, struct error *e)
 {
 	struct store_exchange x;
 	struct stopped why;
@@ -41,7 +40,7 @@ bool inbox_stopped(const struct core *c, const struct conf *conf, struct store *
 	/* What its recipient returned is its provider's own. */
 	if (x.state == STATE_RETURNED)
 		return true;
-	if (!stops_exchange(c, conf, s, &x, now_ms, &why, e))
+	if (!stops_exchange(c, s, &x, &why, e))
 		return false;
 	*out = why.reason;
 	return true;
@@ -188,7 +187,7 @@ static bool look_for_holds(struct request *r, struct item *i, struct error *e)
 	return sight_of_exchange(r->worker->core->sights, reader, i->seq, i->made_ms, r->now_ms, &i->sight, e) &&
 	       hold_restricted(reader, i->seq, &i->withheld, e) &&
 	       withdrawal_stops(reader, r->conf, i->seq, &i->withdrawn, e) &&
-	       inbox_stopped(r->worker->core, r->conf, reader, i->seq, r->now_ms, &i->stopped, e);
+	       inbox_stopped(r->worker->core, reader, i->seq, &i->stopped, e);
 }
 
 static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)

@@ -213,8 +213,7 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 	if (!answered && inbox_has_record(view_of(kind)) && !hold_restricted(s, seq, &a->restricted, e))
 		return false;
 	a->stopped = REASON_NONE;
-	if (!answered && inbox_has_record(view_of(kind)) &&
-	    !inbox_stopped(act.core, a->request->conf, s, seq, act.now_ms, &a->stopped, e))
+	if (!answered && inbox_has_record(view_of(kind)) && !inbox_stopped(act.core, s, seq, &a->stopped, e))
 		return false;
 	if (a->restricted || a->stopped != REASON_NONE)
 		return true;

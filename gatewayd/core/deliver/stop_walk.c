@@ -36,7 +36,6 @@ struct stop_walk {
 	struct core *core;
 	struct store *reader;
 	struct schema *schema;
-	struct conf *conf; /* a reference, while a look or its job is under way */
 	_Atomic bool busy;
 	bool submitted, failed; /* a job was, and not committed: read once it is not busy any more */
 	uint64_t generation, late;
@@ -70,7 +69,6 @@ void stop_walk_free(struct stop_walk *w)
 		return;
 	signed_act_free(w->kept.act);
 	schema_unref(w->schema);
-	conf_unref(w->conf);
 	free(w);
 }
 
@@ -148,15 +146,14 @@ static bool end_queued(const struct act *a, struct copy *c, const struct stopped
 }
 
 /* Asked anew: it may have been let go, or the act lifted. */
-static bool end_one(const struct stop_walk *w, const struct act *a, uint64_t seq, struct error *e)
+static bool end_one(const struct act *a, uint64_t seq, struct error *e)
 {
 	struct store_exchange x;
 	struct stopped why;
 	struct copy c;
 	bool first;
 
-	if (!store_get_exchange(a->store, seq, &x, e) ||
-	    !stops_exchange(a->core, w->conf, a->store, &x, a->now_ms, &why, e))
+	if (!store_get_exchange(a->store, seq, &x, e) || !stops_exchange(a->core, a->store, &x, &why, e))
 		return false;
 	if (!why.final)
 		return true;
@@ -180,7 +177,7 @@ static bool end_found(struct job *j, struct writer *writer, struct store *s, str
 	struct act a = { .core = w->core, .writer = writer, .job = j, .store = s, .now_ms = w->now_ms };
 
 	for (size_t i = 0; i < w->n; i++)
-		if (!end_one(w, &a, w->found[i], e))
+		if (!end_one(&a, w->found[i], e))
 			return false;
 	return true;
 }
@@ -251,19 +248,10 @@ static bool is_over(struct stop_walk *w, uint64_t seq, bool *over, struct error 
 	if (row != SOUGHT_FOUND || !may_wait(x.state))
 		return row != SOUGHT_FAILED;
 	enum exchange_state state = x.state;
-	if (!stops_exchange(w->core, w->conf, w->reader, &x, w->now_ms, &why, e))
+	if (!stops_exchange(w->core, w->reader, &x, &why, e))
 		return false;
 	*over = why.final && (why.alone || (state != STATE_DELIVERED && state != STATE_FETCHED));
 	return true;
-}
-
-static bool any_final(const struct core *c)
-{
-	struct stops_picture *p = stops_picture(c);
-	bool found = p && stops_any_final(p);
-
-	stops_picture_free(p);
-	return found;
 }
 
 static bool look_at_waiting(struct stop_walk *w, struct error *e)
@@ -272,7 +260,7 @@ static bool look_at_waiting(struct stop_walk *w, struct error *e)
 
 	w->n = 0;
 	w->from = w->after;
-	w->ends = !any_final(w->core);
+	w->ends = !stops_for_good(w->core);
 	while (!w->ends && w->n == 0 && instant_monotonic_us() < until_us) {
 		struct page p = { .most = w->batch };
 
@@ -480,10 +468,6 @@ bool stop_walk_sweep(struct stop_walk *w, int64_t now_ms, struct error *e)
 		came_back(w);
 	if (is_new(w))
 		begin(w);
-	if (w->step == STEP_SETTLED)
-		return true;
-	conf_unref(w->conf);
-	w->conf = core_conf(w->core);
 	while (!w->submitted && w->step != STEP_SETTLED && instant_monotonic_us() < until_us)
 		if (!go_on(w, e))
 			return false;

@@ -143,7 +143,7 @@ static bool follow_onward(struct exchange *x)
 	struct digest governing = came.agreement_digest;
 	struct stopped stopped;
 	bool restricted, room;
-	if (!stops_exchange(x->decider->core, d->asked.conf, reader, &came, d->asked.now_ms, &stopped, &e))
+	if (!stops_exchange(x->decider->core, reader, &came, &stopped, &e))
 		return refuse(x, e.reason, pointer);
 	if (stopped.reason != REASON_NONE)
 		return refuse(x, stopped.reason, pointer);

@@ -233,7 +233,7 @@ static bool splice_approvals(struct release *r, struct error *e)
 	return !b->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* What leaves everything as it is: the approvals, and what persons stopped, which may be lifted. Sets `why_not`. */
+/* What leaves everything as it is: the approvals, and acts of the council that may end. Sets `why_not`. */
 static bool stays_held(struct release *r)
 {
 	const struct decision *d = &r->x->decided.decision;
@@ -244,12 +244,12 @@ static bool stays_held(struct release *r)
 		case REASON_APPROVAL_INVALID:
 			fault = "the officer whom the envelope names may not be named here";
 			break;
-		case REASON_TRAINING_EXPIRED: fault = "an officer's training has expired"; break;
 		case REASON_COUNCIL_VETO:
 		case REASON_AGREEMENT_SUSPENDED:
-		case REASON_AGREEMENT_TERMINATED:
-		case REASON_NOT_AUTHORISED:
-		case REASON_TIER_RESTRICTED: fault = reason_text(d->failed[i].reason); break;
+		case REASON_AGREEMENT_TERMINATED: /* what ends it says so in its own entry: stop_walk.h */
+		case REASON_TIER_RESTRICTED:
+		case REASON_NOT_AUTHORISED: fault = reason_text(d->failed[i].reason); break;
+		case REASON_TRAINING_EXPIRED: fault = "an officer's training has expired"; break;
 		}
 	if (fault)
 		snprintf(r->why_not, sizeof r->why_not, "%s", fault);
@@ -292,7 +292,7 @@ static bool look_for_acts(struct release *r, struct store *s, struct error *e)
 	if (!r->approved)
 		return true;
 	if (!store_get_exchange(s, r->seq, &row, e) ||
-	    !stops_exchange(r->held->decider.core, r->submission.conf, s, &row, r->submission.now_ms, &act, e))
+	    !stops_exchange(r->held->decider.core, s, &row, &act, e))
 		return false;
 	if (act.reason != REASON_NONE) {
 		r->approved = false;

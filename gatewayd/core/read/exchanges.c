@@ -204,7 +204,7 @@ static void show_record(struct request *r, const struct store_exchange *x)
 		answer_problem(r, REASON_NOT_FOUND);
 		return;
 	}
-	if (mine && !stops_exchange(w->core, r->conf, w->reader, x, r->now_ms, &stopped, &e)) {
+	if (mine && !stops_exchange(w->core, w->reader, x, &stopped, &e)) {
 		answer_unread(r, &e);
 		return;
 	}
