@@ -151,6 +151,7 @@ static bool end_one(const struct act *a, uint64_t seq, struct error *e)
 	struct store_exchange x;
 	struct stopped why;
 	struct copy c;
+	bool first;
 
 	if (!store_get_exchange(a->store, seq, &x, e) || !stops_exchange(a->core, a->store, &x, &why, e))
 		return false;
@@ -163,9 +164,9 @@ static bool end_one(const struct act *a, uint64_t seq, struct error *e)
 	switch ((int)c.state) {
 	case STATE_HELD: return held_end(a, seq, ended ? "the agreement was ended" : "vetoed by the council", NULL, e);
 	case STATE_QUEUED: return end_queued(a, &c, &why, code, e);
-	case STATE_READY: return recall_delivered(a, &c, code, e);
+	case STATE_READY: return recall_exchange(a, &c, code, RECALL_VERSION, &first, e);
 	case STATE_DELIVERED:
-	case STATE_FETCHED: return !why.alone || recall_delivered(a, &c, code, e);
+	case STATE_FETCHED: return !why.alone || recall_exchange(a, &c, code, RECALL_VERSION, &first, e);
 	}
 	return true;
 }
