@@ -85,6 +85,8 @@ bool signed_act_fits(const struct signed_act *a, const struct agreement *agreeme
 /* In plain words, from one catalogue: what it is, what stops or passes from then on, until when, who has to sign, what undoes it.
  * `agreement` NULL: without what only that says. Markdown without markup in quoted text. */
 bool signed_act_plain(const struct signed_act *a, const struct agreement *agreement, struct buf *out) MUST_USE;
+/* What that catalogue says of each kind and status, as chapters of doc/council.md. */
+bool act_kinds_plain(struct buf *out) MUST_USE;
 
 /* An act that has effect, as decisions see it. Views live as long as the picture that it is in. */
 struct act_effect {
