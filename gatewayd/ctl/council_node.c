@@ -160,18 +160,11 @@ int ctl_council_show_node(const struct ctl *c, const char *digest)
 	return CTL_OK;
 }
 
-static int run_show(const struct ctl *c, int argc, char **argv)
-{
-	return argc == 2 ? ctl_council_show_node(c, argv[1]) : ctl_usage();
-}
-
 const struct ctl_command ctl_council_node_commands[] = {
-	{ "council", "submit", "FILE SIGNATURE...",
+	{ "council", "submit", "FILE SIGNATURE …",
 	  "shows an act with signatures to the daemon: it counts them, and it is in effect or collects more",
 	  run_submit },
 	{ "council", "list", "[--agreement ID] [--all]",
 	  "acts that collect signatures or are in effect, or ended ones too", run_list },
-	{ "council", "show", "DIGEST", "one act in full: who signed it, and which gateways are still to be told",
-	  run_show },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
