@@ -8,6 +8,7 @@
 #include "gatewayd/ctl/audit.h"
 #include "gatewayd/ctl/council_node.h"
 #include "gatewayd/ctl/print.h"
+#include "lib/base/encode.h"
 #include "lib/crypto/x509.h"
 #include "lib/policy/council.h"
 #include "lib/schema/document.h"
