@@ -291,8 +291,7 @@ static bool look_for_acts(struct release *r, struct store *s, struct error *e)
 
 	if (!r->approved)
 		return true;
-	if (!store_get_exchange(s, r->seq, &row, e) ||
-	    !stops_exchange(r->held->decider.core, s, &row, &act, e))
+	if (!store_get_exchange(s, r->seq, &row, e) || !stops_exchange(r->held->decider.core, s, &row, &act, e))
 		return false;
 	if (act.reason != REASON_NONE) {
 		r->approved = false;
