@@ -7,6 +7,7 @@
 #include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/copy/copy.h"
 #include "gatewayd/core/commit/mirror.h"
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/exchange/approvals.h"
@@ -118,6 +119,7 @@ static void memory_close(void *arg)
 	sights_free(c->sights);
 	tales_free(c->tales);
 	overdue_free(c->overdue);
+	stops_free(c->stops);
 	terms_cache_free(c->terms);
 	attempts_free(c->attempts);
 	budget_free(c->budget);
@@ -133,12 +135,13 @@ static bool memory_open(void *arg, struct error *e)
 	c->sights = sights_new();
 	c->tales = tales_new();
 	c->overdue = overdue_new();
+	c->stops = stops_new();
 	c->terms = terms_cache_new();
 	c->attempts = attempts_new();
 	c->budget = budget_new();
 	c->verified = verified_new();
-	if (c->quotas && c->surrogates && c->sights && c->tales && c->overdue && c->terms && c->attempts && c->budget &&
-	    c->verified) {
+	if (c->quotas && c->surrogates && c->sights && c->tales && c->overdue && c->stops && c->terms && c->attempts &&
+	    c->budget && c->verified) {
 		budget_set(c->budget, &c->conf->node);
 		return true;
 	}
@@ -223,6 +226,7 @@ static bool stores_open(void *arg, struct error *e)
 		goto fail;
 	store_share_marks(o->reader, o->store);
 	overdue_refresh(c, o->reader);
+	stops_refresh(c, o->reader);
 	return true;
 fail:
 	stores_close(o);

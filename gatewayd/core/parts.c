@@ -1,6 +1,7 @@
 /* See parts.h. */
 #include "gatewayd/core/parts.h"
 
+#include "gatewayd/core/acts/acts.h"
 #include "gatewayd/core/deliver/delivery.h"
 #include "gatewayd/core/exchange/records.h"
 #include "gatewayd/core/notice/notice_out.h"
@@ -16,6 +17,7 @@ const struct part core_parts[] = {
 	{ .make = deciding_new, .tick = deciding_tick, .free = deciding_free },
 	{ .make = delivery_courier, .tick = courier_tick, .free = courier_free, .ready = delivery_ready },
 	{ .make = notice_courier, .tick = courier_tick, .free = courier_free, .ready = witness_settled },
+	{ .make = act_courier, .tick = courier_tick, .free = courier_free, .ready = delivery_ready },
 	{ .make = witness_ask_new,
 	  .tick = witness_ask_tick,
 	  .free = witness_ask_free,

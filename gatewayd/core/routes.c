@@ -1,6 +1,7 @@
 /* See routes.h. */
 #include "gatewayd/core/routes.h"
 
+#include "gatewayd/core/acts/acts.h"
 #include "gatewayd/core/copy/recall.h"
 #include "gatewayd/core/deliver/inbox.h"
 #include "gatewayd/core/exchange/records.h"
@@ -11,6 +12,10 @@
 #include "gatewayd/core/witness/witness.h"
 
 #define OVERSIGHT ROLES_OVERSIGHT
+/* Who may show an act: its signatures decide. */
+#define ACTORS \
+	(ROLE(COUNCIL) | ROLE(SUPERVISOR) | ROLE(OMBUDSPERSON) | ROLE(COURT) | ROLE(OFFICER) | ROLE(OPERATOR) | \
+	 ROLE(GATEWAY))
 
 const struct route core_routes[] = {
 	{ "POST", "/v1/agreements/*/records", ROLE(SYSTEM) | ROLE(GATEWAY), .handle = handle_records, .decides = true,
@@ -27,6 +32,10 @@ const struct route core_routes[] = {
 	{ "GET", "/v1/exchanges/*/record", ROLE(SYSTEM), .handle = handle_exchange },
 	{ "GET", "/v1/inbox", ROLE(SYSTEM), .handle = handle_inbox },
 	{ "POST", "/v1/inbox/*/ack", ROLE(SYSTEM), .handle = handle_ack },
+	{ "POST", "/v1/acts", ACTORS, .handle = handle_act },
+	{ "POST", "/v1/acts/*/signatures", ACTORS, .handle = handle_act },
+	{ "GET", "/v1/acts", ACTORS | OVERSIGHT, .handle = handle_acts },
+	{ "GET", "/v1/acts/*", ACTORS | OVERSIGHT, .handle = handle_acts },
 	{ "GET", "/v1/agreements", ANY_ROLE, .handle = handle_agreements },
 	{ "GET", "/v1/agreements/*", ANY_ROLE, .handle = handle_agreement },
 	{ "GET", "/v1/agreements/*/schema", ANY_ROLE, .handle = handle_agreement },

@@ -10,6 +10,7 @@
 #include "gatewayd/confine.h"
 #include "gatewayd/exit_status.h"
 #include "gatewayd/heap.h"
+#include "gatewayd/core/acts/acts.h"
 #include "gatewayd/core/audit/governing.h"
 #include "gatewayd/core/audit/rebuild.h"
 #include "gatewayd/core/commit/mirror.h"
@@ -18,6 +19,7 @@
 #include "gatewayd/core/copy/retention.h"
 #include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/deliver/lost.h"
+#include "gatewayd/core/deliver/stop_walk.h"
 #include "gatewayd/core/hold/hold.h"
 #include "gatewayd/core/read/reading.h"
 #include "gatewayd/core/serve/backlog.h"
@@ -46,6 +48,8 @@ struct loop {
 	struct disclosure_retention *disclosures;
 	struct holds *holds;
 	struct withdrawals *withdrawals;
+	struct acts *acts;
+	struct stop_walk *stops;
 	struct rate_days *days;
 	struct event *events[LOOP_EVENTS];
 	struct control *control;
@@ -175,6 +179,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	/* What a hold kept from being erased is due as soon as the hold has ended. */
 	if (!clock_tick(l->core->clock, instant_now_ms(), instant_monotonic_ms(), &e) ||
 	    !hold_sweep(l->holds, instant_now_ms(), &e) || !withdrawals_sweep(l->withdrawals, instant_now_ms(), &e) ||
+	    !acts_sweep(l->acts, instant_now_ms(), &e) || !stop_walk_sweep(l->stops, instant_now_ms(), &e) ||
 	    !retention_sweep(l->retention, instant_now_ms(), &e) ||
 	    !disclosure_retention_sweep(l->disclosures, instant_now_ms(), &e))
 		log_line("error", "retention: %s", e.text);
@@ -217,7 +222,8 @@ static void on_swept(evutil_socket_t fd, short what, void *arg)
 
 static bool sweeping(const struct loop *l)
 {
-	return hold_busy(l->holds) || retention_busy(l->retention) || withdrawals_busy(l->withdrawals);
+	return hold_busy(l->holds) || retention_busy(l->retention) || withdrawals_busy(l->withdrawals) ||
+	       acts_busy(l->acts) || stop_walk_busy(l->stops);
 }
 
 /* What fell due while the daemon was down runs before it serves, unless the clock is not to be trusted. */
@@ -225,12 +231,14 @@ static bool catch_up(struct loop *l, struct error *e)
 {
 	for (;;) {
 		if (!hold_sweep(l->holds, instant_now_ms(), e) ||
-		    !withdrawals_sweep(l->withdrawals, instant_now_ms(), e))
+		    !withdrawals_sweep(l->withdrawals, instant_now_ms(), e) ||
+		    !acts_sweep(l->acts, instant_now_ms(), e) || !stop_walk_sweep(l->stops, instant_now_ms(), e))
 			return false;
-		if (!hold_busy(l->holds) && !retention_busy(l->retention) && withdrawals_settled(l->withdrawals) &&
+		bool settled = withdrawals_settled(l->withdrawals) && stop_walk_settled(l->stops);
+		if (!hold_busy(l->holds) && !retention_busy(l->retention) && settled &&
 		    !retention_sweep(l->retention, instant_now_ms(), e))
 			return false;
-		if (!sweeping(l) && withdrawals_settled(l->withdrawals))
+		if (!sweeping(l) && settled)
 			return true;
 		while (sweeping(l) && !atomic_load(&l->core->dying)) {
 			usleep(1000);
@@ -305,6 +313,8 @@ static void sweeps_stop(void *arg)
 	retention_free(l->retention);
 	holds_free(l->holds);
 	withdrawals_free(l->withdrawals);
+	stop_walk_free(l->stops);
+	acts_free(l->acts);
 	disclosure_retention_free(l->disclosures);
 }
 
@@ -315,8 +325,10 @@ static bool sweeps_start(void *arg, struct error *e)
 	l->retention = retention_new(l->core, l->reader);
 	l->holds = holds_new(l->core, l->reader);
 	l->withdrawals = withdrawals_new(l->core, l->reader);
+	l->stops = stop_walk_new(l->core, l->reader);
+	l->acts = acts_new(l->core, l->reader);
 	l->disclosures = disclosure_retention_new(l->core, l->reader);
-	if (l->retention && l->holds && l->withdrawals && l->disclosures)
+	if (l->retention && l->holds && l->withdrawals && l->stops && l->acts && l->disclosures)
 		return true;
 	sweeps_stop(l);
 	return no_memory(e);

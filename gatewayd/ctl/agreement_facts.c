@@ -6,6 +6,7 @@
 #include "lib/crypto/x509.h"
 #include "lib/policy/training.h"
 #include "lib/policy/consents.h"
+#include "lib/schema/document.h"
 
 bool facts_take(int option)
 {
@@ -37,6 +38,24 @@ static int read_officer(struct given_facts *g, const char *value)
 	return ok ? CTL_OK : ctl_fail(CTL_FAILED, &e);
 }
 
+static int read_act(struct given_facts *g, const char *value)
+{
+	struct error e = { .reason = REASON_NONE };
+	struct text_file text = { NULL, 0 };
+	struct schema *schema;
+
+	if (g->n_acts == FACTS_ACTS_MAX)
+		return ctl_option_wrong("--act FILE, at most 16 of them");
+	schema = document_schema(VIEW("act"), &e);
+	if (schema && ctl_read_file(value, ACT_TEXT_MAX, &text.p, &text.n, &e))
+		g->acts[g->n_acts] = signed_act_read(schema, view_make(text.p, text.n), &e);
+	bool ok = g->acts[g->n_acts] != NULL;
+	g->n_acts += ok;
+	free(text.p);
+	schema_unref(schema);
+	return ok ? CTL_OK : ctl_fail(CTL_FAILED, &e);
+}
+
 static int read_number(const char *value, uint32_t *out, const char *usage)
 {
 	unsigned long long n;
@@ -59,6 +78,7 @@ int facts_option(struct given_facts *g, int option, const char *value)
 	case FACT_TIER_USES: return read_number(value, &g->tier_uses, "--tier-uses N");
 	case FACT_EXCEPTION_USES: return read_number(value, &g->exception_uses, "--exception-uses N");
 	case FACT_SUSPENDED: g->suspended = true; return CTL_OK;
+	case FACT_ACT: return read_act(g, value);
 	case FACT_RECEIPT_OVERDUE: g->receipt_overdue = true; return CTL_OK;
 	case FACT_NO_WITHDRAWALS: g->no_withdrawals = true; return CTL_OK;
 	case FACT_APPROVED: g->approved = true; return CTL_OK;
@@ -70,6 +90,8 @@ void facts_free(struct given_facts *g)
 {
 	for (size_t i = 0; i < g->n_officers; i++)
 		buf_free(&g->officers[i].der);
+	for (size_t i = 0; i < g->n_acts; i++)
+		signed_act_free(g->acts[i]);
 }
 
 /* Who is named to the command is taken for an officer of the agency that discloses. */
@@ -96,6 +118,21 @@ static bool out_of_date(const struct signed_document *list, int64_t now_ms)
 	return list && !consents_current(list, now_ms);
 }
 
+/* Those about this agreement; only what is Actual has an effect. */
+static size_t effects_of(struct given_facts *g, const struct agreement *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n_acts; i++) {
+		const struct signed_act *act = g->acts[i];
+		if (act->status == ACT_STATUS_ACTUAL && view_eq(act->agreement, agreement_id(a)))
+			g->effects[n++] = (struct act_effect){
+				.kind = act->kind, .act = act->digest, .about = act->about, .max = act->max
+			};
+	}
+	return n;
+}
+
 struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup, const struct agreement *a,
                       const struct envelope *env)
 {
@@ -118,6 +155,9 @@ struct facts facts_of(struct given_facts *g, const struct agreement_setup *setup
 		               .input = g->input,
 		               .tier_uses = g->tier_uses,
 		               .exception_uses = g->exception_uses,
+		               .acts = g->effects,
+		               .n_acts = effects_of(g, a),
+		               .exchange = ingress ? env->origin.exchange : (struct uuid){ .b = { 0 } },
 		               .suspended = g->suspended,
 		               .receipt_overdue = g->receipt_overdue,
 		               .withdrawals = withdrawals,

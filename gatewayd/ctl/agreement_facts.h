@@ -1,5 +1,5 @@
 /* What a decision rests on that stands in no document: who sent the record, pinned officers, how often a quota was
- * used, whether the agreement was suspended. Given as options to simulate, explain and replay; what is not given is
+ * used, whether the agreement was suspended, which acts were in effect. Given as options to simulate, explain and replay; what is not given is
  * taken as it is when nothing stands against the record. One thread. */
 #ifndef GATEWAYD_CTL_AGREEMENT_FACTS_H
 #define GATEWAYD_CTL_AGREEMENT_FACTS_H
@@ -8,6 +8,7 @@
 #include "lib/policy/decision.h"
 
 #define FACTS_OFFICERS_MAX 32u
+#define FACTS_ACTS_MAX     16u
 
 /* Values of getopt_long that no other option has. */
 enum facts_option {
@@ -17,6 +18,7 @@ enum facts_option {
 	FACT_TIER_USES,
 	FACT_EXCEPTION_USES,
 	FACT_SUSPENDED,
+	FACT_ACT,
 	FACT_RECEIPT_OVERDUE,
 	FACT_NO_WITHDRAWALS,
 	FACT_APPROVED
@@ -26,7 +28,7 @@ enum facts_option {
 	        { "peer", required_argument, NULL, FACT_PEER }, \
 	        { "tier-uses", required_argument, NULL, FACT_TIER_USES }, \
 	        { "exception-uses", required_argument, NULL, FACT_EXCEPTION_USES }, \
-	        { "suspended", no_argument, NULL, FACT_SUSPENDED }, \
+	        { "suspended", no_argument, NULL, FACT_SUSPENDED }, { "act", required_argument, NULL, FACT_ACT }, \
 	        { "receipt-overdue", no_argument, NULL, FACT_RECEIPT_OVERDUE }, \
 	        { "no-withdrawals", no_argument, NULL, FACT_NO_WITHDRAWALS }, \
 	{ \
@@ -34,7 +36,7 @@ enum facts_option {
 	}
 #define FACTS_USAGE \
 	"[--officer CERTIFICATE[=TRAINED-UNTIL]]… [--input DIGEST] [--peer AGENCY] [--tier-uses N] [--exception-uses N] " \
-	"[--suspended] [--receipt-overdue] [--no-withdrawals] [--approved]"
+	"[--suspended] [--act FILE]… [--receipt-overdue] [--no-withdrawals] [--approved]"
 
 struct given_facts {
 	struct {
@@ -43,7 +45,10 @@ struct given_facts {
 		int64_t until_ms;
 	} officers[FACTS_OFFICERS_MAX];
 	size_t n_officers;
-	const char *peer; /* agency of the system that sent it; NULL: this one */
+	struct signed_act *acts[FACTS_ACTS_MAX]; /* taken as in effect, if they are Actual */
+	size_t n_acts;
+	struct act_effect effects[FACTS_ACTS_MAX]; /* facts_of()'s */
+	const char *peer;                          /* agency of the system that sent it; NULL: this one */
 	struct digest input;
 	uint32_t tier_uses, exception_uses;
 	bool suspended, receipt_overdue, no_withdrawals;

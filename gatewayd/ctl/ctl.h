@@ -52,6 +52,8 @@ extern const struct ctl_command ctl_doctor_commands[];
 extern const struct ctl_command ctl_inbox_commands[];
 extern const struct ctl_command ctl_send_commands[];
 extern const struct ctl_command ctl_prove_commands[];
+extern const struct ctl_command ctl_council_commands[];
+extern const struct ctl_command ctl_council_node_commands[];
 
 /* Commands in files of their own. */
 int ctl_outbox_again(const struct ctl *c, int argc, char **argv);

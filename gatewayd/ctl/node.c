@@ -138,6 +138,7 @@ static int run_status(const struct ctl *c, int argc, char **argv)
 		               ctl_text(document, "next_update"));
 		print_numbers("since start", json_object_get(doc, "since_start"));
 		print_numbers("store", json_object_get(doc, "store"));
+		print_numbers("acts", json_object_get(doc, "acts"));
 		print_numbers("budget", json_object_get(doc, "budget"));
 		json_array_foreach(json_object_get(doc, "budgets"), i, budget) print_budget(budget);
 		print_numbers("writer", json_object_get(doc, "writer"));

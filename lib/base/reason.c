@@ -58,7 +58,12 @@ bool reason_is_mendable(enum reason r)
 	case REASON_RECEIPT_INVALID:
 	case REASON_OUTPUT_VIOLATION:
 	case REASON_NOT_FOUND:
-	case REASON_TOO_LARGE: return true;
+	case REASON_TOO_LARGE:
+	/* What persons stop, they start again; only the end of an agreement is one. */
+	case REASON_COUNCIL_VETO:
+	case REASON_AGREEMENT_SUSPENDED:
+	case REASON_NOT_AUTHORISED:
+	case REASON_TIER_RESTRICTED: return true;
 	}
 	return false;
 }

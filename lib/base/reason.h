@@ -104,6 +104,11 @@
 	  "Ask the joint council.") \
 	R(NOT_AUTHORISED, "not-authorised", 403, "agreement", "The joint council has not authorised this agreement.", \
 	  "The joint council has to authorise the agreement.") \
+	R(TIER_RESTRICTED, "tier-restricted", 403, "agreement", "An act of the council restricts this tier.", \
+	  "State a tier that the restriction lets pass, where that applies, or ask the joint council.") \
+	R(AGREEMENT_TERMINATED, "agreement-terminated", 403, "agreement", \
+	  "The joint council has ended the agreement.", \
+	  "Nothing more is shared under it; the parties may sign another agreement.") \
 	R(RECEIPT_OVERDUE, "receipt-overdue", 403, "agreement", "A receipt that the partner owes is overdue.", \
 	  "The recipient has to answer the duties that it owes; records are taken again then.") \
 	/* may it */ \
@@ -228,6 +233,18 @@
 	  "Nothing: the exchange was refused, and nothing of it left.") \
 	R(WAITING_DECISION, "waiting-decision", 202, "held", "A person has to decide.", \
 	  "Wait: GET /v1/exchanges/{id} says what was decided, within 72 hours.") \
+	/* acts of persons */ \
+	R(ACT_INVALID, "act-invalid", 422, "schema", "The act, or a signature under it, does not hold.", \
+	  "Correct what errors names, and have the corrected text signed: a signature covers the exact bytes.") \
+	R(ACT_FOREIGN, "act-foreign", 403, "agreement", "The act is about nothing that its signers may decide here.", \
+	  "Name an agreement whose council has the seats that sign, and of it what the agreement has.") \
+	R(ACT_EXPIRED, "act-expired", 409, "agreement", "The act's time has passed, or it has been ended.", \
+	  "Have a new act signed, with dates to come.") \
+	R(ACT_STALE, "act-stale-agreement", 409, "agreement", \
+	  "The act names a version of the agreement that is not in force here.", \
+	  "Have a new act signed that names the version in force.") \
+	R(SEAT_TWICE, "seat-twice", 409, "agreement", "One seat, certificate or legal person cannot vote twice.", \
+	  "Have another seat sign.") \
 	/* documents, configuration, store */ \
 	R(CONFIG, "configuration", 500, "request", "The configuration is not valid.", \
 	  "The gateway's operator has to correct the configuration; gatewayd -t says where.") \
@@ -272,8 +289,8 @@ const char *reason_remedy(enum reason r); /* what to do about it; names no place
 /* What the peer is told: the reason itself, or NOT_PERMITTED where naming it would tell something about a
  * person or about how oversight uses its powers. */
 enum reason reason_for_peer(enum reason r);
-/* Between gateways: what people at one of the two can mend, by a partner file, an agreement, a limit. Such a refusal is
- * never final: the same may pass when it comes again. */
+/* Between gateways: what people at one of the two can mend, by a partner file, an agreement, a limit, or stop by an act and lift
+ * again. Such a refusal is never final: the same may pass when it comes again. */
 bool reason_is_mendable(enum reason r);
 /* REASON_COUNT when no reason has that slug. */
 enum reason reason_find(struct view slug);

@@ -77,6 +77,8 @@ bool agreement_oversight(const struct agreement *a, struct view party, struct vi
 const struct rates *agreement_rates(const struct agreement *a);
 /* Whether a seat of its joint council has this name. */
 bool agreement_has_seat(const struct agreement *a, struct view name);
+/* Whether records for this purpose (empty: for any) wait for an act of the council that authorises them. */
+bool agreement_asks_council(const struct agreement *a, struct view purpose);
 /* The k-th party, NUL-terminated as the one below; empty past the last. */
 struct view agreement_party(const struct agreement *a, size_t k);
 /* The party that stands first; NUL-terminated, lives as long as the agreement. */

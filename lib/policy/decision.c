@@ -569,6 +569,7 @@ bool decision_authorise(struct decision *d, const struct agreement *a, const str
 	check_demands(&j);
 	check_retention(&j);
 	check_exception(&j);
+	decision_acts(d, a, f, env, j.purpose);
 	/* The provider's gateway knows its officers and has the record that they signed for. */
 	if (!f->gateway && d->tier != TIER_COUNT)
 		approvals_check(d, a, f, env, t);

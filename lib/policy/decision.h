@@ -7,6 +7,7 @@
 #include "lib/policy/approval.h"
 #include "lib/policy/caveats.h"
 #include "lib/policy/envelope.h"
+#include "lib/policy/signed_act.h"
 
 enum outcome { OUTCOME_RELEASED, OUTCOME_TRANSFORMED, OUTCOME_HELD, OUTCOME_REFUSED };
 const char *outcome_name(enum outcome o); /* "released", "released-transformed", "held", "refused" */
@@ -17,7 +18,11 @@ struct facts {
 	struct view self;   /* agency of this gateway */
 	struct view agency; /* agency of the peer */
 	bool gateway;       /* the peer is a partner's gateway: ingress */
-	bool suspended;     /* the agreement is suspended or vetoed (council, strike ladder) */
+	/* Acts in effect under the agreement (signed_act.h). */
+	const struct act_effect *acts;
+	size_t n_acts;
+	struct uuid exchange; /* as the first gateway names it, for acts about one; zeros: it has none yet */
+	bool suspended;       /* a question of what would be if it were suspended (simulate); no act is named */
 	bool receipt_overdue;
 	uint32_t tier_uses; /* of this tier in its window, for quotas */
 	uint32_t exception_uses;
@@ -52,6 +57,7 @@ struct failed {
 	char pointer[200]; /* place in the envelope or record; only names the schemas know */
 };
 
+#define DECISION_ACTS 8 /* named by a decision, at most; what more of them stop, the first ones do */
 #define APPROVALS_MAX 8 /* the envelope's schema */
 /* An approval that counts: it is used when the record is released. */
 struct approval_counted {
@@ -86,6 +92,8 @@ struct decision {
 	struct view build;              /* of the facts */
 	/* Documents of the facts; zeros: none. */
 	struct digest withdrawals, given, training;
+	size_t n_acts; /* acts that stopped it, or by which it passes */
+	struct digest acts[DECISION_ACTS];
 	struct digest consent; /* that the record cites, consent_digest(); zeros: none, or no list says of which salt */
 	/* All failed rules; the first is the main one. Last, and as long as there is none never written: most records fail none. */
 	struct failed failed[DECISION_REASONS];

@@ -235,6 +235,18 @@ static void add_suppressed(const struct program *p, const struct transform_run *
 		buf_addc(out, ']');
 }
 
+/* `"acts":[…],`, where there are any. */
+static void add_acts(const struct decision *d, struct buf *out)
+{
+	for (size_t i = 0; i < d->n_acts; i++) {
+		buf_adds(out, i ? ",\"" : "\"acts\":[\"");
+		digest_print(out, &d->acts[i]);
+		buf_addc(out, '"');
+	}
+	if (d->n_acts)
+		buf_adds(out, "],");
+}
+
 static void print(const struct decision *d, const struct transform_run *r, const struct leaves *l, struct buf *out)
 {
 	const struct agreement *a = d->agreement;
@@ -249,6 +261,7 @@ static void print(const struct decision *d, const struct transform_run *r, const
 	buf_addf(out, ",\"counts\":{\"dropped\":%u,\"released\":%u,\"transformed\":%u},\"digests\":{", d->dropped,
 	         d->released, d->transformed);
 	if (a) {
+		add_acts(d, out);
 		add_digest(out, "agreement", &a->digest, "");
 		add_digest(out, "code_lists", &a->codes, ",");
 		add_digest(out, "consents", &d->given, ",");

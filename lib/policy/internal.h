@@ -27,6 +27,7 @@
 enum origin_document { FROM_AGREEMENT, FROM_FLOOR, FROM_OVERLAY };
 const char *origin_document_name(enum origin_document d); /* "", "floor.json", "overlay.json" */
 
+struct council;
 struct regex;
 
 struct quota {
@@ -61,6 +62,7 @@ struct purpose {
 	size_t schema; /* index */
 	uint64_t bases;
 	uint32_t tiers, subjects;   /* masks of enum tier, enum subject_category */
+	bool authorise;             /* it waits for an act of the council */
 	struct retention retention; /* effective: the agreement's, then its own, narrowed by the overlay */
 	enum origin_document copy_from;
 	size_t denied; /* index in the overlay's denied_purposes, or INDEX_NONE */
@@ -219,6 +221,7 @@ struct agreement {
 	struct digest epochs_digest; /* of the document that set them; zeros: none */
 	struct schema *approval_schema;
 	struct compiled *compiled;
+	struct council *council;      /* NULL: there is none */
 	struct ruling_full **rulings; /* [purpose][tier][category][egress], NULL: not covered */
 };
 
@@ -303,7 +306,8 @@ const struct program *beside_program(const struct agreement *a, struct view purp
 
 /* The rules of a combination against the floor, where several meet: what the strictest lets pass is as sensitive as the
  * most sensitive of them says. floor.c */
-bool read_limits(struct load *l); /* limits.c */
+bool council_read(struct load *l); /* council.c: the clause council, which read_clauses() has looked at */
+bool read_limits(struct load *l);  /* limits.c */
 bool check_rates_floor(struct load *l, const json_t *limits);
 void narrow_rates(struct agreement *a);
 bool check_floor_places(struct load *l, const struct compiled *shared, enum tier t);
@@ -346,10 +350,13 @@ bool pattern_meets_above(const char *above, const char *pointer);
 uint32_t approvals_asked(const struct agreement *a, enum tier t);
 struct duration approval_lifetime(const struct tier_rule *r);
 
-/* Approvals of an envelope, approval.c. */
 struct decision;
 struct facts;
 struct envelope;
+/* Acts of persons against the record, decision_acts.c. `purpose`: index, INDEX_NONE: none of the agreement's. */
+void decision_acts(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
+                   size_t purpose);
+/* Approvals of an envelope, approval.c. */
 void approvals_check(struct decision *d, const struct agreement *a, const struct facts *f, const struct envelope *env,
                      const struct tape *t);
 

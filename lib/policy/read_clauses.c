@@ -187,8 +187,12 @@ static bool read_purposes(struct load *l)
 			               .denied = INDEX_NONE,
 			               .tiers = tier_mask(tiers),
 			               .subjects = subject_mask(json_object_get(o, "subject_categories")),
+			               .authorise = json_object_get(o, "authorisation") != NULL,
 			               .schema = find_schema(a, json_view(o, "schema")),
 			               .retention.receipt = { .days = RECEIPT_DAYS } };
+		snprintf(at, sizeof at, "/purposes/%zu/authorisation", i);
+		if (p->authorise && !json_object_get(a->doc, "council"))
+			ok = load_fault(l, REASON_CONFIG, at, "there is no council that could authorise it");
 		snprintf(at, sizeof at, "/purposes/%zu/schema", i);
 		if (p->schema == INDEX_NONE) {
 			l->faulty |= PART_PURPOSES;
@@ -586,7 +590,7 @@ bool read_clauses(struct load *l)
 	ok = read_purposes(l) && ok;
 	ok = clause(l, read_flows, PART_PARTIES) && ok;
 	ok = read_handling(l) && ok;
-	ok = read_council(l) && ok;
+	ok = read_council(l) && council_read(l) && ok;
 	ok = read_delivery(l) && ok;
 	ok = read_limits(l) && ok;
 	return clause(l, read_consent, PART_PARTIES) && ok;

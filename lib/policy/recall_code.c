@@ -11,6 +11,7 @@ static const char *const names[RECALL_CODES] = {
 	[RECALL_SENT_IN_ERROR] = "sent-in-error",
 	[RECALL_COURT_ORDER] = "court-order",
 	[RECALL_SUPERVISOR_ORDER] = "supervisor-order",
+	[RECALL_COUNCIL_VETO] = "council-veto",
 	[RECALL_ORIGIN_RECALLED] = "origin-recalled",
 	[RECALL_LET_GO] = "let-go",
 };

@@ -16,6 +16,7 @@ enum recall_code {
 	RECALL_SENT_IN_ERROR,
 	RECALL_COURT_ORDER,      /* erased to comply with an obligation: Art. 16(2) */
 	RECALL_SUPERVISOR_ORDER, /* Art. 47(2)(b) */
+	RECALL_COUNCIL_VETO,     /* by the gateway: the joint council decided that it is not shared (stop_walk.h) */
 	RECALL_ORIGIN_RECALLED,  /* by the gateway: what was passed on was recalled from who passed it on */
 	RECALL_LET_GO,           /* by the gateway: it arrived after its sender had let it go */
 	RECALL_CODES

@@ -25,6 +25,7 @@ unsigned operation_digests(enum operation o)
 	case OPERATION_VALIDATION: return 3;
 	case OPERATION_REFUSAL: return 2;
 	case OPERATION_DECISION:
+	case OPERATION_ACT:
 	case OPERATION_DUTY: return 1;
 	case OPERATION_ALTERATION:
 	case OPERATION_CONSULTATION:

@@ -19,7 +19,7 @@
 	O(DELIVERY, "delivery") O(DUTY, "duty") O(VALIDATION, "validation") \
 	O(POLICY_CHANGE, "policy-change") O(KEY_CHANGE, "key-change") O(CONFIG_CHANGE, "config-change") \
 	O(START, "start") O(STOP, "stop") O(CLOCK_STEP, "clock-step") O(RESTORE, "restore") \
-	O(INCIDENT, "incident") O(BACKUP, "backup")
+	O(INCIDENT, "incident") O(BACKUP, "backup") O(ACT, "act")
 /* clang-format on */
 
 enum operation {

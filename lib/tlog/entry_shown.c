@@ -8,11 +8,12 @@
 
 #define NAME_MAX_BYTES 64 /* of an id, a code or a note */
 
-/* Leaves about a record, and those of notices, which may be refused as well. */
+/* Leaves about a record, those of notices, which may be refused as well, and of acts of persons. */
 #define BIT(operation) (1u << OPERATION_##operation)
 #define OF_RECORDS     (BIT(DISCLOSURE) | BIT(COLLECTION) | BIT(HOLD) | BIT(REFUSAL))
 #define OF_NOTICES     (BIT(DUTY) | BIT(DECISION) | BIT(REFUSAL))
 #define OF_ALL         (OF_RECORDS | OF_NOTICES)
+#define OF_ACTS        BIT(ACT)
 
 enum shape {
 	SHAPE_NAME,
@@ -31,10 +32,10 @@ static const struct member {
 	unsigned operations;
 	enum shape shape;
 } members[] = {
-	{ "_sd", OF_ALL, SHAPE_DIGESTS },
-	{ "agreement", OF_ALL, SHAPE_NAME },
-	{ "agreement_digest", OF_ALL, SHAPE_DIGEST },
-	{ "build", OF_ALL, SHAPE_NAME },
+	{ "_sd", OF_ALL | OF_ACTS, SHAPE_DIGESTS },
+	{ "agreement", OF_ALL | OF_ACTS, SHAPE_NAME },
+	{ "agreement_digest", OF_ALL | OF_ACTS, SHAPE_DIGEST },
+	{ "build", OF_ALL | OF_ACTS, SHAPE_NAME },
 	{ "caveats", OF_RECORDS, SHAPE_DIGEST },
 	{ "checked", OF_RECORDS, SHAPE_WORDS },
 	{ "consent", OF_RECORDS, SHAPE_DIGEST },
@@ -44,20 +45,21 @@ static const struct member {
 	{ "exchange", OF_ALL, SHAPE_UUID },
 	{ "final", BIT(REFUSAL), SHAPE_TRUE },
 	{ "form", OF_ALL, SHAPE_NUMBER },
-	{ "input", OF_ALL, SHAPE_DIGEST },
+	{ "input", OF_ALL | OF_ACTS, SHAPE_DIGEST },
+	{ "kind", OF_ACTS, SHAPE_NAME },
 	{ "legal_basis", OF_RECORDS, SHAPE_NAME },
-	{ "note", OF_NOTICES, SHAPE_WORDS },
-	{ "operation", OF_ALL, SHAPE_CODE },
+	{ "note", OF_NOTICES | OF_ACTS, SHAPE_WORDS },
+	{ "operation", OF_ALL | OF_ACTS, SHAPE_CODE },
 	{ "origin", OF_ALL, SHAPE_UUID },
-	{ "outcome", OF_ALL, SHAPE_CODE },
+	{ "outcome", OF_ALL | OF_ACTS, SHAPE_CODE },
 	{ "output", OF_ALL, SHAPE_DIGEST },
-	{ "peer", OF_ALL, SHAPE_NAME },
+	{ "peer", OF_ALL | OF_ACTS, SHAPE_NAME },
 	{ "purpose", OF_RECORDS, SHAPE_NAME },
-	{ "random", OF_ALL, SHAPE_RANDOM },
-	{ "reason", BIT(HOLD) | BIT(REFUSAL), SHAPE_CODE },
+	{ "random", OF_ALL | OF_ACTS, SHAPE_RANDOM },
+	{ "reason", BIT(HOLD) | BIT(REFUSAL) | OF_ACTS, SHAPE_CODE },
 	{ "recipient", OF_ALL, SHAPE_NAME },
 	{ "tier", OF_RECORDS, SHAPE_NAME },
-	{ "time", OF_ALL, SHAPE_NUMBER },
+	{ "time", OF_ALL | OF_ACTS, SHAPE_NUMBER },
 };
 
 #define MEMBERS (sizeof members / sizeof members[0])
@@ -169,7 +171,7 @@ const char *entry_shown_fault(const struct tape *t, unsigned form)
 	if (is_later(t, form))
 		return "the entry names a form that this build does not know: a newer one wrote it";
 	enum operation o = operation_find(t);
-	if (o == OPERATION_COUNT || !(OF_ALL >> o & 1))
+	if (o == OPERATION_COUNT || !((OF_ALL | OF_ACTS) >> o & 1))
 		return "the entry is of no operation that a partner shows";
 	for (uint32_t k = 1; k < nodes[0].next; k = nodes[k + 1].next) {
 		const struct member *m = find_member(tape_string(t, k), &next);

@@ -1,4 +1,4 @@
-/* The leaf that a partner's gateway shows: of a record that it let leave, of one that it took or refused, and of notices.
+/* The leaf that a partner's gateway shows: of a record that it let leave, of one that it took or refused, of notices, and of acts of persons.
  * It is taken only as entry_print() writes it, so that it says what its members say and nothing beside: one spelling, and
  * no member that a leaf of its operation has not.
  *

@@ -14,7 +14,9 @@
 
 #include <stdatomic.h>
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/copy.h"
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/overdue.h"
 #include "gatewayd/core/exchange/quota.h"
 #include "gatewayd/core/exchange/surrogates.h"
@@ -232,6 +234,7 @@ static inline void core_setup(struct core_fixture *f)
 	f->core.quotas = quotas_new();
 	f->core.surrogates = surrogates_new();
 	f->core.overdue = overdue_new();
+	f->core.stops = stops_new();
 	f->core.terms = terms_cache_new();
 	f->core.sights = sights_new();
 	f->core.tales = tales_new();
@@ -240,8 +243,8 @@ static inline void core_setup(struct core_fixture *f)
 	pthread_mutex_init(&f->core.lock, NULL);
 	OK((f->core.envelope_schema = document_schema(VIEW("envelope"), e)) != NULL);
 	OK((f->core.notice_schema = document_schema(VIEW("notice"), e)) != NULL);
-	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.terms &&
-	          f->core.sights && f->core.tales && f->core.attempts && f->core.budget);
+	ck_assert(f->core.body_key && f->core.quotas && f->core.surrogates && f->core.overdue && f->core.stops &&
+	          f->core.terms && f->core.sights && f->core.tales && f->core.attempts && f->core.budget);
 }
 
 /* Starts the writer on a new store, which has the documents that govern. */
@@ -279,6 +282,7 @@ static inline void core_teardown(struct core_fixture *f)
 	quotas_free(f->core.quotas);
 	surrogates_free(f->core.surrogates);
 	overdue_free(f->core.overdue);
+	stops_free(f->core.stops);
 	terms_cache_free(f->core.terms);
 	sights_free(f->core.sights);
 	tales_free(f->core.tales);

@@ -109,18 +109,25 @@ def lint_manuals():
     return found
 
 
+def council_page():
+    """What the page of the council says of kinds of acts is what the program says, to the letter."""
+    said = subprocess.run((f"{BUILD}/bin/gatewayctl", "council", "kinds"), capture_output=True, text=True, check=True, timeout=60).stdout
+    return [] if said and read("doc/council.md").endswith("\n" + said) else [
+        "doc/council.md: does not end with what `gatewayctl council kinds` prints: put that in its place"]
+
+
 def main():
     known, documents = table(), tracked("*.md")
     links = [f"{d}:{n}: {link}: {what}" for d in documents for n, link, what in bad_links(d)]
     written = [(d, n, words) for d in documents if d != "CHANGELOG.md" for n, words in commands(d)]
     strange = [f"{d}:{n}: gatewayctl {wrong}" for d, n, words in written if (wrong := wrong_with(words, known))]
-    manuals = lint_manuals()
-    for finding in [*links, *strange, *(manuals or [])]:
+    manuals, council = lint_manuals(), council_page()
+    for finding in [*links, *strange, *council, *(manuals or [])]:
         print(finding)
     print(f"{len(documents)} documents: {len(links)} links lead nowhere; {len(written)} commands, {len(strange)} of them are none")
     print("SKIP mandoc: it is not installed" if manuals is None else f"mandoc: {len(manuals)} findings in {len(PAGES)} manual pages")
-    failed = sum(map(bool, (links, strange, manuals)))
-    print(f"{(2 if manuals is None else 3) - failed} passed, {failed} failed")
+    failed = sum(map(bool, (links, strange, council, manuals)))
+    print(f"{(3 if manuals is None else 4) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -117,7 +117,7 @@ START_TEST(test_as_many_digests)
 	static const unsigned want[OPERATION_COUNT] = {
 		[OPERATION_DISCLOSURE] = 3, [OPERATION_COLLECTION] = 3, [OPERATION_HOLD] = 3,
 		[OPERATION_VALIDATION] = 3, [OPERATION_REFUSAL] = 2,    [OPERATION_DECISION] = 1,
-		[OPERATION_DUTY] = 1
+		[OPERATION_DUTY] = 1,       [OPERATION_ACT] = 1
 	};
 	struct disclosures d = { 0 };
 	struct buf leaf = BUF_INIT(65535);

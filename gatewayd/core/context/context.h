@@ -24,6 +24,7 @@ struct quotas;
 struct reads;
 struct route;
 struct sights;
+struct stops;
 struct surrogates;
 struct tales;
 struct terms_cache;
@@ -54,6 +55,7 @@ struct core {
 	struct quotas *quotas;         /* its own lock */
 	struct surrogates *surrogates; /* its own lock */
 	struct overdue *overdue;       /* its own lock */
+	struct stops *stops;           /* its own lock */
 	struct attempts *attempts;     /* its own lock */
 	struct departures *departures; /* its own lock */
 	struct budget *budget;         /* its own lock */

@@ -163,6 +163,9 @@ static const struct {
 	{ "outbox-again", control_outbox_again },
 	{ "outbox-arrived", control_outbox_arrived },
 	{ "notices", control_notices },
+	{ "council-submit", control_council_submit },
+	{ "council-list", control_council_list },
+	{ "council-show", control_council_show },
 };
 
 static void handle_line(struct control_client *c, const char *line, size_t n)

@@ -86,6 +86,11 @@ void control_outbox_expire(struct control_client *c, const json_t *request);
 void control_outbox_again(struct control_client *c, const json_t *request);
 void control_outbox_arrived(struct control_client *c, const json_t *request);
 
+/* control_act.c */
+void control_council_submit(struct control_client *c, const json_t *request);
+void control_council_list(struct control_client *c, const json_t *request);
+void control_council_show(struct control_client *c, const json_t *request);
+
 /* control_notice.c */
 void control_notices(struct control_client *c, const json_t *request);
 /* All notices of an exchange, for a listing; null when they cannot be read. */

@@ -2,6 +2,7 @@
 #include "gatewayd/core/deliver/delivery.h"
 #include "gatewayd/core/deliver/delivery_private.h"
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/audit/entry.h"
 #include "gatewayd/core/backup/restored.h"
 #include "gatewayd/core/store/consent.h"
@@ -42,10 +43,11 @@ static bool compared(struct parcel *p)
 	return sought(restored_get(p->worker->reader, &r, &e), &e) == SOUGHT_NONE;
 }
 
-/* Giving up erases: not by a clock that is not to be trusted. */
+/* Giving up erases: not by a clock that is not to be trusted, and not before it was given back what it lost by a veto. */
 static bool over(struct parcel *p)
 {
-	return p->now_ms >= p->due.deadline_ms && clock_trusted(p->worker->core) && compared(p);
+	return p->now_ms >= p->due.deadline_ms && !PARCEL_OF(struct delivery, p)->vetoed &&
+	       clock_trusted(p->worker->core) && stops_settled(p->worker->core) && compared(p);
 }
 
 /* What an older build has released has none, and is not taken by this one. */
@@ -195,6 +197,33 @@ static bool consent_stands(struct delivery *d, struct view members)
 	       parcel_later(&d->parcel, reason_slug(REASON_CONSENT_UNKNOWN), reason_text(REASON_CONSENT_UNKNOWN));
 }
 
+/* What waits leaves only while no act of persons stops it. What such an act ends for good, the walk ends (stop_walk.h). */
+static bool not_stopped(struct delivery *d)
+{
+	struct worker *w = d->parcel.worker;
+	struct error e = { .reason = REASON_NONE };
+	struct store_exchange x;
+	struct stopped why;
+
+	d->generation = stops_generation(w->core);
+	if (!store_get_exchange(w->reader, d->parcel.due.id, &x, &e) ||
+	    !stops_exchange(w->core, w->reader, &x, &why, &e))
+		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
+	if (why.reason == REASON_NONE)
+		return true;
+	d->stopped = true;
+	d->vetoed = why.reason == REASON_COUNCIL_VETO;
+	return parcel_later(&d->parcel, reason_slug(why.reason), reason_text(why.reason));
+}
+
+/* The same of what is on its way out; nothing but one load while the picture is the same. */
+static bool stopped(struct parcel *p)
+{
+	struct delivery *d = PARCEL_OF(struct delivery, p);
+
+	return d->stopped || (d->generation != stops_generation(p->worker->core) && !not_stopped(d));
+}
+
 static bool find_target(struct parcel *p)
 {
 	struct delivery *d = PARCEL_OF(struct delivery, p);
@@ -225,6 +254,8 @@ static bool pack(struct parcel *p)
 
 	if (d->parcel.due.begun == DEPARTURE_STOPPED || d->parcel.due.begun == DEPARTURE_NO_MEMORY)
 		return parcel_later(p, reason_slug(REASON_UNAVAILABLE), "it cannot leave now");
+	if (!not_stopped(d))
+		return false;
 	if (!store_get_delivery(reader, d->parcel.due.id, &row, &e))
 		return parcel_later(&d->parcel, reason_slug(e.reason), e.text);
 	if (over(&d->parcel)) {
@@ -386,6 +417,7 @@ static const struct courier_kind deliveries = {
 	.proved = proved,
 	.refused = refused,
 	.over = over,
+	.stopped = stopped,
 	.write = delivery_write,
 	.ready_all = delivery_ready_all,
 	.write_all = delivery_write_all,

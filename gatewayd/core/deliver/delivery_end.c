@@ -15,6 +15,8 @@
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/outbox.h"
 
+#define STOPPED_AGAIN_MS 60000 /* until it is asked again whether it is stopped still; an act that ends asks at once */
+
 /* --- one --- */
 
 static bool append_end(const struct act *a, const struct delivery *d, struct error *e)
@@ -87,8 +89,12 @@ static bool write_failed(struct act *a, const struct copy *c, struct delivery *d
 	       outbox_tell(a, c, view_of(d->parcel.slug), d->parcel.due.attempts + 1, true, e);
 }
 
+/* What an act stopped before anything of it left was no attempt: a veto that is confirmed finds it as it was. */
 static bool retry_later(const struct act *a, const struct delivery *d, struct error *e)
 {
+	if (d->stopped && !d->parcel.left)
+		return store_stop_delivery(a->store, d->parcel.due.id, d->parcel.now_ms + STOPPED_AGAIN_MS,
+		                           view_of(d->parcel.slug), e);
 	return store_retry_delivery(a->store, d->parcel.due.id,
 	                            d->parcel.now_ms + post_wait_ms(&d->parcel.conf->node, d->parcel.due.attempts),
 	                            view_of(d->parcel.slug), e);

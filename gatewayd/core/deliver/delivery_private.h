@@ -9,7 +9,10 @@
 struct delivery {
 	struct parcel parcel; /* first; its id is the exchange's number */
 	struct uuid exchange;
-	uint64_t entry; /* of its release */
+	uint64_t entry;      /* of its release */
+	uint64_t generation; /* stops_generation() when it was asked what stops it */
+	bool stopped;        /* an act stops it; */
+	bool vetoed;         /* one that keeps it from being given up meanwhile */
 	char agreement[72];
 	struct digest agreement_digest;
 	char output[65], caveats[65]; /* digests of what left, as our entry has them; caveats[0] 0: an older build's */

@@ -5,10 +5,12 @@
  * the system sees that it will be there later. A duty of an exchange with a hold in force is listed as held, for it
  * would have the system erase or alter what is to stay. One whose payload does not open is listed as damaged, without it,
  * and is an incident; the others are served. A record whose consent was withdrawn is listed with that reason alone,
- * until its recall takes its place, and so is one that came under a fork of its sender's log. The list ends before a
+ * until its recall takes its place, and so is one that came under a fork of its sender's log, or that an act of persons stops
+ * (acts/stops.h), until that ends. The list ends before a
  * record whose sender's checkpoint is not proved yet, and says so: within a second it goes on (sight.h). */
 #include "gatewayd/core/deliver/inbox.h"
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/withdrawal.h"
 #include "gatewayd/core/serve/consult.h"
 #include "gatewayd/core/hold/hold.h"
@@ -25,6 +27,23 @@
 bool inbox_is_told(struct view kind)
 {
 	return view_is(kind, "delivery-failed") || view_is(kind, "notice-failed");
+}
+
+bool inbox_stopped(struct core *c, struct store *s, uint64_t seq, enum reason *out, struct error *e)
+{
+	struct store_exchange x;
+	struct stopped why;
+
+	*out = REASON_NONE;
+	if (!store_get_exchange(s, seq, &x, e))
+		return false;
+	/* What its recipient returned is its provider's own. */
+	if (x.state == STATE_RETURNED)
+		return true;
+	if (!stops_exchange(c, s, &x, &why, e))
+		return false;
+	*out = why.reason;
+	return true;
 }
 
 bool inbox_own_system(struct request *r)
@@ -46,6 +65,7 @@ struct item {
 	bool withheld;            /* restricted, or a duty that a hold stops */
 	bool damaged;             /* its payload does not open, or what stands beside it was altered */
 	bool withdrawn;           /* its consent is, and nobody gets the record any more */
+	enum reason stopped;      /* by an act of persons; REASON_NONE: by none */
 	enum sight_verdict sight; /* of a record that came from another gateway */
 };
 
@@ -99,6 +119,12 @@ static bool write_record(struct request *r, const struct item *i, struct buf *ou
 	return ok;
 }
 
+/* Nobody gets the record now, and the item says why. */
+static bool is_stopped(const struct item *i)
+{
+	return i->withdrawn || i->sight == SIGHT_FORKED || i->stopped != REASON_NONE;
+}
+
 /* {"id":1,"kind":"record","exchange":"…","made":"…",…members…,"salt":"…","record":…} */
 static bool write_item(struct request *r, struct item *i, struct buf *out, struct error *e)
 {
@@ -108,9 +134,11 @@ static bool write_item(struct request *r, struct item *i, struct buf *out, struc
 	time_print(i->made_ms, time);
 	buf_addf(out, "{\"id\":%llu,\"kind\":\"%.*s\",\"exchange\":\"%s\",\"made\":\"%s\"", (unsigned long long)i->id,
 	         VIEW_ARG(buf_view(&i->kind)), id, time);
-	if (i->withdrawn || i->sight == SIGHT_FORKED) {
+	if (is_stopped(i)) {
 		buf_addf(out, ",\"withheld\":\"%s\"}",
-		         reason_slug(i->withdrawn ? REASON_CONSENT_WITHDRAWN : REASON_RECEIPT_INVALID));
+		         reason_slug(i->withdrawn               ? REASON_CONSENT_WITHDRAWN
+		                     : i->sight == SIGHT_FORKED ? REASON_RECEIPT_INVALID
+		                                                : i->stopped));
 		return true;
 	}
 	if (i->withheld) {
@@ -136,7 +164,7 @@ static bool write_item(struct request *r, struct item *i, struct buf *out, struc
 /* What is logged of an item that is shown. */
 static bool note_item(struct sights *sights, struct consult *c, const struct item *i)
 {
-	if (i->withheld || i->withdrawn || i->sight == SIGHT_FORKED)
+	if (i->withheld || is_stopped(i))
 		return true;
 	if (i->damaged)
 		return consult_incident(c, &i->exchange, "damaged in the store: record not shown");
@@ -158,7 +186,8 @@ static bool look_for_holds(struct request *r, struct item *i, struct error *e)
 		return hold_in_force(reader, i->seq, &i->withheld, e);
 	return sight_of_exchange(r->worker->core->sights, reader, i->seq, i->made_ms, r->now_ms, &i->sight, e) &&
 	       hold_restricted(reader, i->seq, &i->withheld, e) &&
-	       withdrawal_stops(reader, r->conf, i->seq, &i->withdrawn, e);
+	       withdrawal_stops(reader, r->conf, i->seq, &i->withdrawn, e) &&
+	       inbox_stopped(r->worker->core, reader, i->seq, &i->stopped, e);
 }
 
 static bool write_page(struct request *r, struct page *p, uint64_t after, struct consult *c, struct error *e)

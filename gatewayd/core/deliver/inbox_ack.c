@@ -38,8 +38,9 @@ struct ack {
 
 	/* found by the job */
 	bool found, first, overdue;
-	bool restricted;   /* its use is: it stays where it is */
-	const char *fault; /* the answer does not fit */
+	bool restricted;     /* its use is: it stays where it is */
+	enum reason stopped; /* an act of persons stops it: so does it */
+	const char *fault;   /* the answer does not fit */
 	struct uuid exchange;
 	uint64_t index;
 };
@@ -211,7 +212,10 @@ static bool write_ack(struct job *j, struct writer *w, struct store *s, struct e
 	a->restricted = false;
 	if (!answered && inbox_has_record(view_of(kind)) && !hold_restricted(s, seq, &a->restricted, e))
 		return false;
-	if (a->restricted)
+	a->stopped = REASON_NONE;
+	if (!answered && inbox_has_record(view_of(kind)) && !inbox_stopped(act.core, s, seq, &a->stopped, e))
+		return false;
+	if (a->restricted || a->stopped != REASON_NONE)
 		return true;
 	if (!answered && !a->fault)
 		a->fault = find_fault(a, view_of(kind));
@@ -279,6 +283,8 @@ static void ack_home(struct job *j)
 		answer_problem(r, REASON_NOT_FOUND);
 	} else if (a->restricted) {
 		answer_own_problem(r, REASON_UNDER_CHALLENGE);
+	} else if (a->stopped != REASON_NONE) {
+		answer_own_problem(r, a->stopped);
 	} else if (a->fault) {
 		answer_fault(a);
 	} else {

@@ -2,6 +2,7 @@
  * the first that fails ends the questions, and what was decided is written and answered all the same. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/conf/documents.h"
 #include "gatewayd/core/exchange/approvals.h"
 #include "gatewayd/core/exchange/ingress_private.h"
@@ -149,12 +150,17 @@ static bool authorise(struct exchange *x)
 	static const struct digest none;
 	struct lookup lookup = { .conf = asked->conf, .reader = x->decider->reader };
 	const struct signed_document *training = conf_training(asked->conf);
+	size_t n_acts;
+	const struct act_effect *acts = stops_of(x->stops, agreement_id(d->agreement), &n_acts);
 	struct facts facts = { .now_ms = asked->now_ms,
 		               .self = view_of(asked->conf->node.agency),
 		               .agency = view_of(asked->peer->agency),
 		               .gateway = d->kind == EXCHANGE_INGRESS,
 		               .checked = d->checked,
 		               .input = d->input,
+		               .acts = acts,
+		               .n_acts = n_acts,
+		               .exchange = d->origin,
 		               .receipt_overdue = owes_receipts(x),
 		               .tier_uses = x->reserved.quota.uses[0],
 		               .exception_uses = x->reserved.quota.uses[1],
@@ -346,6 +352,9 @@ static bool decide(struct decider *d, const struct submission *s, struct view te
 		                       .text = text,
 		                       .final = true,
 		                       .decision = { .outcome = OUTCOME_REFUSED, .now_ms = s->now_ms } };
+	/* In this order: an act that comes between the two is in the picture, and looked for again. */
+	x->generation = stops_generation(d->core);
+	x->stops = stops_picture(d->core);
 	if (!draw(x))
 		return false;
 

@@ -197,11 +197,14 @@ struct found {
 	int status; /* HTTP, of `written.result` */
 };
 
+struct stops_picture;
 struct exchange {
 	struct job job;          /* first: the writer hands it back */
 	struct decider *decider; /* by whom it was decided; NULL: not yet */
 	struct exchange *next_free;
 	struct decided decided;
+	struct stops_picture *stops; /* the acts in effect, by which it was decided; NULL: none */
+	uint64_t generation;         /* stops_generation() then */
 	struct reserved reserved;
 	struct written written;
 	struct found found;

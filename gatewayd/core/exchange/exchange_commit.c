@@ -1,6 +1,7 @@
 /* What was decided, written in one transaction and answered after its commit. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/serve/attempts.h"
 #include "gatewayd/core/serve/border_trace.h"
@@ -38,6 +39,7 @@ bool exchange_write_payload(struct exchange *x, struct writer *w, struct store *
 	struct store_payload payload = { .seq = d->row.seq, .sealed = buf_view(&x->written.sealed) };
 	struct store_caveats caveats = { .text = buf_view(&x->written.caveats), .mark = d->mark };
 
+	stops_note_late(x->decider->core, x->generation);
 	memcpy(caveats.salt.b, d->random.disclosures[DISCLOSED_CAVEATS], sizeof caveats.salt.b);
 	if (!writer_place_key(w, &x->reserved.key, &payload.slot, e) || !store_put_payload(s, &payload, e))
 		return false;

@@ -2,6 +2,7 @@
  * See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/copy/duty.h"
 #include "gatewayd/core/copy/keep.h"
 #include "gatewayd/core/hold/hold.h"
@@ -140,7 +141,12 @@ static bool follow_onward(struct exchange *x)
 	if (d->onward.astray)
 		return deny(x, "what is corrected was not passed on from it", pointer);
 	struct digest governing = came.agreement_digest;
+	struct stopped stopped;
 	bool restricted, room;
+	if (!stops_exchange(x->decider->core, reader, &came, &stopped, &e))
+		return refuse(x, e.reason, pointer);
+	if (stopped.reason != REASON_NONE)
+		return refuse(x, stopped.reason, pointer);
 	if (!hold_restricted(reader, d->onward.seq, &restricted, &e) || restricted)
 		return refuse(x, REASON_UNDER_CHALLENGE, pointer);
 	if (!withdrawal_stops(reader, d->asked.conf, d->onward.seq, &restricted, &e) || restricted)

@@ -1,6 +1,8 @@
 /* The memory of exchanges: taken, used for one record after another, freed. See exchange.h. */
 #include "gatewayd/core/exchange/exchange.h"
 
+#include "gatewayd/core/acts/stops.h"
+
 #define KEPT       DECIDER_LINES /* that are not in use */
 #define KEPT_BYTES (256u * 1024) /* of rows, in each of those */
 #define REST_CALLS 20
@@ -50,6 +52,8 @@ void exchange_forget(struct exchange *x)
 	surrogates_settle(&x->reserved.surrogates);
 	key_lease_settle(&x->reserved.key, false);
 	exchange_settle_shape(x, false);
+	stops_picture_free(x->stops);
+	x->stops = NULL;
 }
 
 void exchange_recycle(struct exchange *x)
@@ -80,6 +84,7 @@ void exchange_free(struct exchange *x)
 	if (!x)
 		return;
 	writer_release(&x->job); /* it may have come home and not been taken in */
+	stops_picture_free(x->stops);
 	wipe(&x->decided, sizeof x->decided);
 	wipe(&x->reserved.key, sizeof x->reserved.key);
 	buf_wipe(&x->written.sealed);

@@ -1,6 +1,7 @@
 /* See officer.h. */
 #include "gatewayd/core/exchange/officer.h"
 
+#include "gatewayd/core/acts/stops.h"
 #include "gatewayd/core/serve/answer.h"
 #include "gatewayd/core/copy/refuse.h"
 #include "gatewayd/core/copy/state.h"
@@ -232,7 +233,7 @@ static bool splice_approvals(struct release *r, struct error *e)
 	return !b->failed || error_set(e, REASON_NO_MEMORY, "memory ran out");
 }
 
-/* What leaves everything as it is: the approvals. Sets `why_not`. */
+/* What leaves everything as it is: the approvals, and acts of the council that may end. Sets `why_not`. */
 static bool stays_held(struct release *r)
 {
 	const struct decision *d = &r->x->decided.decision;
@@ -243,6 +244,11 @@ static bool stays_held(struct release *r)
 		case REASON_APPROVAL_INVALID:
 			fault = "the officer whom the envelope names may not be named here";
 			break;
+		case REASON_COUNCIL_VETO:
+		case REASON_AGREEMENT_SUSPENDED:
+		case REASON_AGREEMENT_TERMINATED: /* what ends it says so in its own entry: stop_walk.h */
+		case REASON_TIER_RESTRICTED:
+		case REASON_NOT_AUTHORISED: fault = reason_text(d->failed[i].reason); break;
 		case REASON_TRAINING_EXPIRED: fault = "an officer's training has expired"; break;
 		}
 	if (fault)
@@ -277,6 +283,23 @@ static bool write_attempt(struct release *r, struct writer *w, struct job *j, st
 	return held_decision_append(r->held->decider.core, w, j, &facts, &r->testimony, &index, e);
 }
 
+/* Persons may have stopped it since it was decided. */
+static bool look_for_acts(struct release *r, struct store *s, struct error *e)
+{
+	struct store_exchange row;
+	struct stopped act;
+
+	if (!r->approved)
+		return true;
+	if (!store_get_exchange(s, r->seq, &row, e) || !stops_exchange(r->held->decider.core, s, &row, &act, e))
+		return false;
+	if (act.reason != REASON_NONE) {
+		r->approved = false;
+		snprintf(r->why_not, sizeof r->why_not, "%s", reason_text(act.reason));
+	}
+	return true;
+}
+
 static bool write_release(struct job *j, struct writer *w, struct store *s, struct error *e)
 {
 	struct exchange *x = JOB_OF(struct exchange, j);
@@ -299,6 +322,8 @@ static bool write_release(struct job *j, struct writer *w, struct store *s, stru
 		snprintf(r->why_not, sizeof r->why_not,
 		         "a legal hold or a restriction is in force: the exchange stays as it is");
 	}
+	if (!look_for_acts(r, s, e))
+		return false;
 	if (!r->approved)
 		return write_attempt(r, w, j, e);
 	struct entry facts = decision_facts(r, outcome_name(d->decision.outcome), "an officer approved the release");

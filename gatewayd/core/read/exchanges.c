@@ -1,6 +1,8 @@
 /* What may be read of an exchange by its parties: what was decided and became of it, its receipt, record and notices. */
 #include "gatewayd/core/read/read.h"
 
+#include "gatewayd/core/acts/stops.h"
+
 #include "gatewayd/core/commit/entry_proof.h"
 #include "gatewayd/core/deliver/outbox.h"
 #include "gatewayd/core/copy/withdrawal.h"
@@ -192,6 +194,7 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	uint64_t seq = x->seq;
 	int64_t received_ms = x->received_ms;
 	enum sight_verdict sight;
+	struct stopped stopped = { .reason = REASON_NONE };
 	bool restricted;
 
 	/* What a recipient returned may be fetched here by a provider that has no gateway. */
@@ -199,6 +202,14 @@ static void show_record(struct request *r, const struct store_exchange *x)
 	bool returned = view_is(x->provider, r->peer->agency) && x->state == STATE_RETURNED;
 	if (!mine && !returned) {
 		answer_problem(r, REASON_NOT_FOUND);
+		return;
+	}
+	if (mine && !stops_exchange(w->core, w->reader, x, &stopped, &e)) {
+		answer_unread(r, &e);
+		return;
+	}
+	if (stopped.reason != REASON_NONE) {
+		answer_own_problem(r, stopped.reason);
 		return;
 	}
 	if (!hold_restricted(w->reader, seq, &restricted, &e)) {

@@ -70,6 +70,8 @@ OF_STORE(deliveries)
 OF_STORE(notices)
 OF_STORE(inbox)
 OF_STORE(entries)
+OF_STORE(acts_in_effect)
+OF_STORE(acts_untold)
 FIGURE(writer_commits, true, f->writer.commits)
 FIGURE(writer_jobs, true, f->writer.jobs)
 FIGURE(writer_median_batch, true, f->writer.median_batch)
@@ -195,5 +197,8 @@ const struct figure figure_list[] = {
 	GAUGE("notices", "Notices to partners that wait.", "store", "notices", store_notices),
 	GAUGE("inbox", "Items that wait to be fetched.", "store", "inbox", store_inbox),
 	GAUGE(NULL, "Entries of the log.", "store", "entries", store_entries),
+	GAUGE("acts_in_effect", "Acts of persons that are in effect, provisional vetoes among them.", "acts",
+	      "in_effect", store_acts_in_effect),
+	GAUGE("acts_untold", "Acts that a partner's gateway is still to be told.", "acts", "untold", store_acts_untold),
 	{ .read = NULL },
 };

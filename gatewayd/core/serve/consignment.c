@@ -321,8 +321,56 @@ static void ended(void *arg)
 	consignment_send(c);
 }
 
+/* What may not leave any more is judged as it is. */
+static void shed(struct consignment *c)
+{
+	struct parcel *all = c->first;
+	bool any = false;
+
+	c->first = NULL;
+	c->end = &c->first;
+	c->left = 0;
+	c->bytes = 0;
+	while (all) {
+		struct parcel *p = all;
+
+		all = p->beside;
+		if (!c->kind->stopped(p)) {
+			consignment_add(c, p);
+			continue;
+		}
+		any = true;
+		p->beside = NULL;
+		p->status = 0;
+		c->judged(p);
+	}
+	if (any)
+		c->settled(c);
+}
+
+void consignment_recheck(struct consignment *c)
+{
+	struct parcel *p = c->first;
+	bool stopped = false;
+
+	if (!c->kind->stopped || !c->post.worker)
+		return;
+	for (unsigned i = 0; i < c->out; i++, p = p->beside)
+		stopped = c->kind->stopped(p) || stopped;
+	if (!stopped)
+		return;
+	p = c->first;
+	for (unsigned i = 0; i < c->out; i++, p = p->beside)
+		p->left |= c->post.sent > 0;
+	post_abort(&c->post);
+	wipe(c->body.p, c->body.n);
+	consignment_send(c);
+}
+
 void consignment_send(struct consignment *c)
 {
+	if (c->kind->stopped)
+		shed(c);
 	while (c->first && !send_first(c)) {
 		c->post.status = 0;
 		judge_alike(c);

@@ -47,6 +47,9 @@ bool consignment_takes(const struct consignment *c, const char *target);
 void consignment_add(struct consignment *c, struct parcel *p);
 /* Once, when it has all. It may be over, and gone, when this returns. */
 void consignment_send(struct consignment *c);
+/* When what may leave has changed: a request under way with a parcel that may not any more is dropped, whether all of it is out or
+ * not, and the others in it are sent anew. As consignment_send(). */
+void consignment_recheck(struct consignment *c);
 void consignment_free(struct consignment *c);
 
 #endif

@@ -484,8 +484,11 @@ void courier_tick(void *arg)
 	struct error e = { .reason = REASON_NONE };
 	char after[sizeof((struct neighbour *)0)->agency] = "";
 	unsigned hastened = atomic_load(&c->worker->core->hastened);
+	struct consignment *k, *next_k;
 	struct view found;
 
+	DL_FOREACH_SAFE(c->consignments, k, next_k)
+	consignment_recheck(k);
 	if (hastened != c->hastened)
 		neighbours_open(c->neighbours);
 	c->hastened = hastened;

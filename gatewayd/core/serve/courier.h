@@ -108,6 +108,9 @@ struct courier_kind {
 	 * very thing and says `final`. Anything else is tried again. What it says by parcel_later(), or leaves as the receipt, is
 	 * let go: the reason that is told is the partner's. */
 	bool (*refused)(struct parcel *p);
+	/* Whether what was packed may not leave any more; then parcel_later(). Asked before each request, and at each tick of what
+	 * is under way. NULL: never. */
+	bool (*stopped)(struct parcel *p);
 	/* Whether it is given up, having failed. */
 	bool (*over)(struct parcel *p);
 	/* The writer's thread, inside the job's run(): writes how it ended, or when it is due again. May be called twice. */

@@ -80,6 +80,13 @@ void post_drop(struct post *p)
 	buf_free(&p->answer);
 }
 
+void post_abort(struct post *p)
+{
+	if (p->worker)
+		channel_send(p->worker->channel, FRAME_ABORT, 0, p->id, VIEW(""), VIEW(""));
+	post_drop(p);
+}
+
 static void end(struct post *p)
 {
 	forget(p);

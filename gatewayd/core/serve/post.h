@@ -39,6 +39,8 @@ struct post {
 bool post_send(struct worker *w, struct post *p, const struct post_head *head) MUST_USE;
 /* Nothing of it is waited for any more; frees the answer. A zeroed post is fine. */
 void post_drop(struct post *p);
+/* The same, and the edge lets go of it: what of it was not sent is not sent any more. */
+void post_abort(struct post *p);
 /* How long to wait after so many attempts that failed: at random up to a bound that doubles each time, so that what failed
  * together does not come back together; never over the node's longest. */
 int64_t post_wait_ms(const struct node *n, uint32_t attempts);

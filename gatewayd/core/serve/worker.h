@@ -32,7 +32,7 @@ struct part {
 	bool early;                          /* ticks once before the worker's thread runs */
 	bool (*ready)(const struct core *c); /* NULL: ticks from the start; else from when this is true */
 };
-#define WORKER_PARTS 8
+#define WORKER_PARTS 10
 
 /* How long stages of a record's way take that this thread sees. */
 struct worker_took {

@@ -360,6 +360,48 @@ static const char receipts_together[] = "CREATE TABLE receipt_bundle ("
 static const char compact[] = "ALTER TABLE entry ADD COLUMN compact BLOB;"
                               "ALTER TABLE disclosure ADD COLUMN compact BLOB;";
 
+/* What persons decided (act.h), who signed it, and which partners are still to be told. */
+static const char acts[] = "CREATE TABLE act ("
+                           "  number INTEGER PRIMARY KEY,"
+                           "  digest BLOB NOT NULL," /* SHA-256 of the text */
+                           "  text TEXT NOT NULL,"
+                           "  agreement TEXT NOT NULL,"
+                           "  kind INTEGER NOT NULL,"
+                           "  status INTEGER NOT NULL,"
+                           "  state INTEGER NOT NULL,"
+                           "  received_ms INTEGER NOT NULL,"
+                           "  from_ms INTEGER," /* NULL, as the next two: none */
+                           "  due_ms INTEGER,"
+                           "  ended_ms INTEGER,"
+                           "  entry INTEGER NOT NULL"
+                           ") STRICT;"
+                           "CREATE UNIQUE INDEX act_digest ON act (digest);"
+                           "CREATE INDEX act_agreement ON act (agreement, number);"
+                           "CREATE INDEX act_state ON act (state, number);"
+                           "CREATE INDEX act_due ON act (due_ms) WHERE ended_ms IS NULL;"
+                           "CREATE TABLE act_signature ("
+                           "  act INTEGER NOT NULL,"
+                           "  spki BLOB NOT NULL," /* one certificate, one vote */
+                           "  seat TEXT NOT NULL,"
+                           "  agency TEXT NOT NULL,"
+                           "  cms BLOB NOT NULL,"
+                           "  received_ms INTEGER NOT NULL,"
+                           "  PRIMARY KEY (act, spki)"
+                           ") STRICT, WITHOUT ROWID;"
+                           "CREATE UNIQUE INDEX act_signature_seat ON act_signature (act, seat);"
+                           "CREATE TABLE act_telling ("
+                           "  id INTEGER PRIMARY KEY,"
+                           "  act INTEGER NOT NULL,"
+                           "  recipient TEXT NOT NULL,"
+                           "  made_ms INTEGER NOT NULL,"
+                           "  next_ms INTEGER NOT NULL,"
+                           "  until_ms INTEGER NOT NULL,"
+                           "  attempts INTEGER NOT NULL,"
+                           "  last_error TEXT NOT NULL"
+                           ") STRICT;"
+                           "CREATE UNIQUE INDEX act_telling_pair ON act_telling (act, recipient);"
+                           "CREATE INDEX act_telling_next ON act_telling (recipient, next_ms);";
+
 const char *const sql_migrations[] = { first_schema,
 	                               witnesses_and_logs,
 	                               holds,
@@ -384,4 +426,5 @@ const char *const sql_migrations[] = { first_schema,
 	                               marks,
 	                               receipts_together,
 	                               compact,
+	                               acts,
 	                               NULL };

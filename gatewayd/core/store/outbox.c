@@ -19,6 +19,12 @@ bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct
 	                  "delivery", e);
 }
 
+bool store_stop_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error, struct error *e)
+{
+	return sql_change(s, SQL_DELIVERY_STOP, BOUND(as_number(seq), as_int(next_ms), as_text(last_error)), "delivery",
+	                  e);
+}
+
 bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e)
 {
 	return sql_run(s, SQL_DELIVERY_EXTEND, BOUND(as_number(seq), as_int(next_ms), as_int(by_ms)), e);

@@ -21,6 +21,9 @@ bool store_put_delivery(struct store *s, const struct store_delivery *d, struct 
 /* Counts an attempt. */
 bool store_retry_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error,
                           struct error *e) MUST_USE;
+/* Counts none: nothing was sent. */
+bool store_stop_delivery(struct store *s, uint64_t seq, int64_t next_ms, struct view last_error,
+                         struct error *e) MUST_USE;
 /* Due at `next_ms`, with a deadline that much later; nothing there: true. */
 bool store_extend_delivery(struct store *s, uint64_t seq, int64_t next_ms, int64_t by_ms, struct error *e) MUST_USE;
 bool store_drop_delivery(struct store *s, uint64_t seq, struct error *e) MUST_USE; /* nothing there: true */

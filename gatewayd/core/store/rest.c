@@ -57,7 +57,9 @@ bool store_count(struct store *s, struct store_counts *out, struct error *e)
 		                      .deliveries = (uint64_t)col_int(q, 3),
 		                      .inbox = (uint64_t)col_int(q, 4),
 		                      .entries = (uint64_t)col_int(q, 5),
-		                      .notices = (uint64_t)col_int(q, 6) };
+		                      .notices = (uint64_t)col_int(q, 6),
+		                      .acts_in_effect = (uint64_t)col_int(q, 7),
+		                      .acts_untold = (uint64_t)col_int(q, 8) };
 	sql_end(q);
 	return true;
 }

@@ -25,6 +25,7 @@ bool store_get_value(struct store *s, struct view name, struct view *value, stru
 /* Figures for status and metrics. */
 struct store_counts {
 	uint64_t exchanges, payloads, timers, deliveries, notices, inbox, entries;
+	uint64_t acts_in_effect, acts_untold; /* pairs of act and partner that are still to be told */
 };
 bool store_count(struct store *s, struct store_counts *out, struct error *e) MUST_USE;
 

@@ -35,6 +35,10 @@
 /* SQL_THESE of them. What is NULL is among no rows. */
 #define THESE            "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 #define DELIVERY_COLUMNS "SELECT seq, recipient, next_ms, deadline_ms, attempts, last_error, envelope FROM delivery "
+#define ACT_COLUMNS \
+	"SELECT number, digest, text, agreement, kind, status, state, received_ms, from_ms, due_ms, ended_ms, entry FROM act "
+#define ACT_TELLING_COLUMNS \
+	"SELECT id, act, recipient, made_ms, next_ms, until_ms, attempts, last_error FROM act_telling "
 #define NOTICE_COLUMNS \
 	"SELECT id, seq, kind, recipient, entry, body, made_ms, next_ms, attempts, last_error FROM notice "
 #define NOTICE_TAKEN_COLUMNS "SELECT seq, digest, kind, entry, taken_ms, proof FROM notice_taken "
@@ -79,6 +83,17 @@ const char *const sql_texts[SQL_COUNT] = {
 		"VALUES (" NEXT_ID("hold") ", ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
 	[SQL_HOLD_END] = "UPDATE hold SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL RETURNING seq",
 	[SQL_HOLD_TIMER] = "UPDATE timer SET held = " IN_FORCE " WHERE seq = ?1",
+	[SQL_ACT_PUT] = "INSERT INTO act (number, digest, text, agreement, kind, status, state, received_ms, from_ms, due_ms, "
+		"ended_ms, entry) VALUES ((SELECT coalesce(max(number), 0) + 1 FROM act), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+		"RETURNING number",
+	[SQL_ACT_SET] = "UPDATE act SET state = ?2, from_ms = ?3, due_ms = ?4, ended_ms = ?5, entry = ?6 WHERE number = ?1",
+	[SQL_ACT_SIGNATURE_PUT] = "INSERT INTO act_signature (act, spki, seat, agency, cms, received_ms) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING RETURNING act",
+	[SQL_ACT_TELLING_PUT] = "INSERT INTO act_telling (id, act, recipient, made_ms, next_ms, until_ms, attempts, last_error) "
+		"VALUES (" NEXT_ID("act_telling") ", ?1, ?2, ?3, ?4, ?5, 0, '') ON CONFLICT (act, recipient) DO UPDATE SET "
+		"next_ms = excluded.next_ms, until_ms = excluded.until_ms, attempts = 0 RETURNING id",
+	[SQL_ACT_TELLING_RETRY] = "UPDATE act_telling SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 WHERE id = ?1",
+	[SQL_ACT_TELLING_DROP] = "DELETE FROM act_telling WHERE id = ?1",
 	[SQL_DELIVERY_PUT] = "INSERT INTO delivery (seq, recipient, next_ms, deadline_ms, attempts, "
 		"last_error, envelope, series) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
 		"ON CONFLICT (seq) DO UPDATE SET recipient = excluded.recipient, next_ms = excluded.next_ms, "
@@ -86,6 +101,7 @@ const char *const sql_texts[SQL_COUNT] = {
 		"excluded.last_error, envelope = excluded.envelope, series = excluded.series",
 	[SQL_DELIVERY_RETRY] = "UPDATE delivery SET attempts = attempts + 1, next_ms = ?2, last_error = ?3 "
 		"WHERE seq = ?1",
+	[SQL_DELIVERY_STOP] = "UPDATE delivery SET next_ms = ?2, last_error = ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_EXTEND] = "UPDATE delivery SET next_ms = ?2, deadline_ms = deadline_ms + ?3 WHERE seq = ?1",
 	[SQL_DELIVERY_DROP] = "DELETE FROM delivery WHERE seq = ?1",
 	[SQL_KEPT_PUT] = "INSERT INTO kept (seq, envelope) VALUES (?1, ?2) "
@@ -198,6 +214,19 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_HOLD_DUE] = HOLD_COLUMNS "WHERE ended_ms IS NULL AND until_ms <= ?1 ORDER BY until_ms LIMIT ?2",
 	[SQL_HOLD_COUNT] = "SELECT count(*) FILTER (WHERE kind = ?2), count(*) FILTER (WHERE kind = ?3) FROM hold "
 		"WHERE seq = ?1 AND ended_ms IS NULL",
+	[SQL_ACT_FIND] = ACT_COLUMNS "WHERE digest = ?1",
+	[SQL_ACT_GET] = ACT_COLUMNS "WHERE number = ?1",
+	[SQL_ACT_LIST] = ACT_COLUMNS "WHERE number > ?1 ORDER BY number LIMIT ?2",
+	[SQL_ACT_LIST_OF] = ACT_COLUMNS "WHERE agreement = ?3 AND number > ?1 ORDER BY number LIMIT ?2",
+	[SQL_ACT_LIST_EFFECTIVE] = ACT_COLUMNS "WHERE state IN (1, 2) AND number > ?1 ORDER BY number LIMIT ?2",
+	[SQL_ACT_DUE] = ACT_COLUMNS "WHERE due_ms IS NOT NULL AND ended_ms IS NULL AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
+	[SQL_ACT_SIGNATURE_LIST] = "SELECT act, spki, seat, agency, cms, received_ms FROM act_signature WHERE act = ?1 "
+		"ORDER BY received_ms, seat",
+	[SQL_ACT_TELLING_GET] = ACT_TELLING_COLUMNS "WHERE id = ?1",
+	[SQL_ACT_TELLING_DUE] = ACT_TELLING_COLUMNS "WHERE recipient = ?1 AND next_ms <= ?2 AND until_ms <= ?3 AND id % ?5 = ?4 "
+		"ORDER BY next_ms LIMIT ?6",
+	[SQL_ACT_TELLING_RECIPIENT] = "SELECT recipient FROM act_telling WHERE recipient > ?1 ORDER BY recipient LIMIT 1",
+	[SQL_ACT_TELLING_LIST] = ACT_TELLING_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[SQL_DUTY_FIND] = DUTY_COLUMNS "WHERE seq = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1",
 	[SQL_DUTY_LIST] = DUTY_COLUMNS "WHERE seq = ?1 ORDER BY id",
 	[SQL_DUTY_OVERDUE] = DUTY_COLUMNS "WHERE state = 1 AND id > ?1 ORDER BY id LIMIT ?2",
@@ -302,6 +331,7 @@ const char *const sql_texts[SQL_COUNT] = {
 		/* By the index of those that are not held, which is a tenth of the table. */
 		"(SELECT count(*) FROM timer WHERE held = 0) + (SELECT count(*) FROM timer WHERE held <> 0 AND seq IN "
 		"(SELECT seq FROM hold WHERE ended_ms IS NULL)), (SELECT count(*) FROM delivery), (SELECT count(*) FROM inbox), "
-		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT count(*) FROM notice)",
+		"(SELECT coalesce(max(idx) + 1 - ?1, 0) FROM entry WHERE idx >= ?1), (SELECT count(*) FROM notice), "
+		"(SELECT count(*) FROM act WHERE state IN (1, 2) AND status = 0), (SELECT count(*) FROM act_telling)",
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* Corrections and what is passed on: what each follows from, and what it does to that. */
 #include "gatewayd/core/copy/state.h"
 #include "gatewayd/core/lineage/lineage.h"
+#include "test/core/stops_fixture.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "gatewayd/core/store/duty.h"
 #include "gatewayd/core/store/exchange.h"
@@ -265,6 +266,23 @@ START_TEST(a_listed_recipient_gets_it_unless_it_was_recalled_since)
 }
 END_TEST
 
+START_TEST(what_an_act_stops_is_not_passed_on)
+{
+	char about[80], text[UUID_TEXT + 1];
+	struct uuid id;
+
+	came(&id);
+	uuid_print(&id, text);
+	snprintf(about, sizeof about, "\"exchange\":\"%s\"", text);
+	struct put_act act = { .kind = "veto", .about = about, .state = ACT_STANDS_PROVISIONALLY };
+	act_put(&f, &act);
+	ck_assert_int_eq(reason_of(NORTH_SYSTEM, naming("onward_of", &id)), REASON_COUNCIL_VETO);
+	act_becomes(&f, &act, ACT_ENDED, f.now_ms);
+	ck_assert_int_ne(reason_of(NORTH_SYSTEM, naming("onward_of", &id)), REASON_COUNCIL_VETO);
+	act_free(&act);
+}
+END_TEST
+
 static bool restrict_use(void *arg, const struct act *a, struct error *e)
 {
 	struct store_hold h = { .seq = *(uint64_t *)arg,
@@ -325,6 +343,7 @@ TCase *make_follow_case(void)
 	tcase_add_test(c, the_receipt_of_a_correction_is_for_the_correction);
 	tcase_add_test(c, a_correction_of_what_was_recalled_since);
 	tcase_add_test(c, a_correction_too_many);
+	tcase_add_test(c, what_an_act_stops_is_not_passed_on);
 	tcase_add_test(c, passed_on_too_often);
 	tcase_add_test(c, what_needs_permission_is_held);
 	tcase_add_test(c, a_listed_recipient_gets_it_unless_it_was_recalled_since);

@@ -1,6 +1,7 @@
 /* What is held, and the person who decides: released by an officer's approval, refused, or left as it is. */
 #include "gatewayd/core/exchange/officer.h"
 #include "lib/base/encode.h"
+#include "test/core/stops_fixture.h"
 #include "test/core/exchange/exchange_fixture.h"
 #include "test/policy/officers.h"
 #include "gatewayd/core/store/exchange.h"
@@ -119,6 +120,29 @@ START_TEST(an_approval_releases)
 	ask_signed(approval());
 	ck_assert(!result.decided);
 	ck_assert_str_eq(result.text, "the exchange is not held");
+}
+END_TEST
+
+static const struct {
+	const char *kind, *why;
+	enum act_state state;
+} stopping[] = { { "veto", "vetoed", ACT_STANDS_PROVISIONALLY },
+	         { "suspend", "suspended", ACT_IN_FORCE },
+	         { "restrict-tier", "restricts this tier", ACT_IN_FORCE } };
+
+/* Neither released nor refused: what stops it may end, and then the same approval releases it. */
+START_TEST(what_an_act_stops_stays_held)
+{
+	bool tier = strcmp(stopping[_i].kind, "restrict-tier") == 0;
+	struct put_act act = { .kind = stopping[_i].kind, .state = stopping[_i].state, .max = tier ? "T0" : NULL };
+
+	act_put(&f, &act);
+	ask_signed(approval());
+	expect_held(stopping[_i].why);
+	act_becomes(&f, &act, ACT_LIFTED, f.now_ms);
+	ask_signed(approval());
+	ck_assert_msg(result.decided && result.released, "%s", result.text);
+	act_free(&act);
 }
 END_TEST
 
@@ -292,6 +316,7 @@ TCase *make_officer_case(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, an_approval_releases);
+	tcase_add_loop_test(c, what_an_act_stops_stays_held, 0, sizeof stopping / sizeof stopping[0]);
 	tcase_add_loop_test(c, what_is_no_approval_leaves_it_held_and_is_logged, 0, sizeof faults / sizeof *faults);
 	tcase_add_test(c, signatures_and_training);
 	tcase_add_test(c, an_officers_own_salt);

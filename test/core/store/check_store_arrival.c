@@ -211,6 +211,7 @@ START_TEST(a_store_of_before)
 	OK(store_commit(s, e));
 	store_close(s);
 	execute("ALTER TABLE entry DROP COLUMN compact; ALTER TABLE disclosure DROP COLUMN compact;"
+	        "DROP TABLE act; DROP TABLE act_signature; DROP TABLE act_telling;"
 	        "DROP TABLE receipt_of; DROP TABLE receipt_bundle; PRAGMA user_version = 22;"
 	        "INSERT INTO receipt (seq, receipt) VALUES (2, 'of before'), (3, 'as well')");
 	OK((s = store_open(scratch_file(&dir, "store.db"), e)) != NULL);

@@ -334,6 +334,7 @@ START_TEST(an_older_store_is_taken_over)
 {
 	put_many();
 	execute("ALTER TABLE entry DROP COLUMN compact; ALTER TABLE disclosure DROP COLUMN compact;"
+	        "DROP TABLE act; DROP TABLE act_signature; DROP TABLE act_telling;"
 	        "DROP TABLE receipt_of; DROP TABLE receipt_bundle; DROP TABLE mark; DROP TABLE mark_end;"
 	        "CREATE INDEX caveats_marked ON caveats (mark) WHERE mark IS NOT NULL;"
 	        "INSERT INTO caveats (seq, text) VALUES (9000, '[]'); PRAGMA user_version = 21");

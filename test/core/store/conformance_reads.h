@@ -174,6 +174,28 @@ static bool tell_surrogates(void *arg, struct view agreement, uint32_t epoch, in
 	return true;
 }
 
+static bool tell_act(void *arg, const struct store_act *a)
+{
+	buf_addf(arg, "act %lld %d %.*s %.*s %d %d %s %lld %lld %lld %lld %lld\n", N(a->number), a->digest.b[0],
+	         V(a->text), V(a->agreement), a->kind, a->status, act_state_name(a->state), N(a->received_ms),
+	         N(a->from_ms), N(a->due_ms), N(a->ended_ms), N(a->entry));
+	return true;
+}
+
+static bool tell_act_signature(void *arg, const struct store_act_signature *g)
+{
+	buf_addf(arg, "signed %lld %d %.*s %.*s %.*s %lld\n", N(g->act), g->spki.b[0], V(g->seat), V(g->agency),
+	         V(g->cms), N(g->received_ms));
+	return true;
+}
+
+static bool tell_act_telling(void *arg, const struct store_act_telling *t)
+{
+	buf_addf(arg, "telling %lld %lld %.*s %lld %lld %lld %d %.*s\n", N(t->id), N(t->act), V(t->recipient),
+	         N(t->made_ms), N(t->next_ms), N(t->until_ms), (int)t->attempts, V(t->last_error));
+	return true;
+}
+
 static bool tell_text(struct buf *out, const char *what, uint64_t n, struct view text)
 {
 	buf_addf(out, "%s %lld %.*s\n", what, N(n), V(text));
@@ -324,10 +346,26 @@ ASK(get_document, struct digest d = world_digest(50), later = world_digest(51); 
     struct error none = { .reason = REASON_NONE };
     if (store_get_document(s, &later, &v, &none)) tell_text(out, "document", 51, v);
     return store_get_document(s, &d, &v, e) && tell_text(out, "document", 50, v);)
+ASK(find_act, struct digest d = world_digest(90); struct store_act a;
+    return store_find_act(s, &d, &a, e) && tell_act(out, &a);)
+ASK(get_act, struct store_act a; return store_get_act(s, 1, &a, e) && tell_act(out, &a);)
+ASK(list_acts, return store_list_acts(s, 0, 10, VIEW(""), false, tell_act, out, e) &&
+                      store_list_acts(s, 0, 10, VIEW("pnr-2026"), false, tell_act, out, e) &&
+                      store_list_acts(s, 0, 10, VIEW("other"), false, tell_act, out, e) &&
+                      store_list_acts(s, 0, 10, VIEW(""), true, tell_act, out, e);)
+ASK(due_acts, return store_due_acts(s, T0 + DAY_MS, 10, tell_act, out, e);)
+ASK(list_act_signatures, return store_list_act_signatures(s, 1, tell_act_signature, out, e);)
+ASK(get_act_telling, struct store_act_telling t;
+    return store_get_act_telling(s, 1, &t, e) && tell_act_telling(out, &t);)
+ASK(due_act_tellings, const struct store_ask ask = whole_ask(T0 + DAY_MS);
+    return store_due_act_tellings(s, &ask, tell_act_telling, out, e);)
+ASK(next_act_recipient, struct view v;
+    return store_next_act_recipient(s, VIEW("a"), &v, e) && tell_text(out, "recipient", 1, v);)
+ASK(list_act_tellings, return store_list_act_tellings(s, 0, 10, tell_act_telling, out, e);)
 ASK(get_value, struct view v; return store_get_value(s, VIEW("clock"), &v, e) && tell_text(out, "value", 0, v);)
 ASK(count, struct store_counts c; if (!store_count(s, &c, e)) return false;
-    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
-             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries));
+    buf_addf(out, "counts %lld %lld %lld %lld %lld %lld %lld %lld %lld\n", N(c.exchanges), N(c.payloads), N(c.timers),
+             N(c.deliveries), N(c.notices), N(c.inbox), N(c.entries), N(c.acts_in_effect), N(c.acts_untold));
     return true;)
 
 #define READING(verb) \
@@ -416,6 +454,15 @@ static const struct reading readings[] = {
 	READING(get_document),
 	READING(list_documents),
 	READING(list_receipts),
+	READING(find_act),
+	READING(get_act),
+	READING(list_acts),
+	READING(due_acts),
+	READING(list_act_signatures),
+	READING(get_act_telling),
+	READING(due_act_tellings),
+	READING(next_act_recipient),
+	READING(list_act_tellings),
 	READING(get_value),
 	READING(count),
 };

@@ -3,6 +3,7 @@
 #ifndef TEST_CORE_STORE_CONFORMANCE_WORLD_H
 #define TEST_CORE_STORE_CONFORMANCE_WORLD_H
 
+#include "gatewayd/core/store/act.h"
 #include "gatewayd/core/store/arrival.h"
 #include "gatewayd/core/store/consent.h"
 #include "gatewayd/core/store/duty.h"
@@ -130,6 +131,48 @@ static inline struct store_inbox world_inbox(uint64_t seq)
 		                     .kind = VIEW("record"),
 		                     .body = VIEW("\"purpose\":\"screening\""),
 		                     .made_ms = T0 };
+}
+
+static inline struct store_act world_act(uint8_t k)
+{
+	return (struct store_act){ .digest = world_digest(k),
+		                   .text = VIEW("{\"act\":\"veto\"}"),
+		                   .agreement = VIEW("pnr-2026"),
+		                   .kind = 1,
+		                   .status = 0,
+		                   .state = ACT_STANDS_PROVISIONALLY,
+		                   .received_ms = T0,
+		                   .from_ms = T0 + 1,
+		                   .due_ms = T0 + DAY_MS,
+		                   .ended_ms = TIME_NONE,
+		                   .entry = 3 };
+}
+
+static inline struct store_act_signature world_act_signature(uint8_t k)
+{
+	return (struct store_act_signature){ .act = 1,
+		                             .spki = world_digest(k),
+		                             .seat = k == 91 ? VIEW("seat-north") : VIEW("seat-south"),
+		                             .agency = VIEW("north"),
+		                             .cms = VIEW("signed"),
+		                             .received_ms = T0 };
+}
+
+static inline struct store_act_telling world_act_telling(uint64_t act)
+{
+	return (struct store_act_telling){
+		.act = act, .recipient = VIEW("south"), .made_ms = T0, .next_ms = T0 + 1, .until_ms = T0 + DAY_MS
+	};
+}
+
+static inline bool world_acts(struct store *s, struct error *e)
+{
+	struct store_act a = world_act(90);
+	struct store_act_signature g = world_act_signature(91);
+	struct store_act_telling t = world_act_telling(1);
+	bool fresh;
+
+	return store_put_act(s, &a, e) && store_put_act_signature(s, &g, &fresh, e) && store_put_act_telling(s, &t, e);
 }
 
 static inline struct store_approval world_approval(uint8_t k)
@@ -264,7 +307,7 @@ static inline bool world_third_log(struct store *s, struct error *e)
 	       store_put_sighted(s, VIEW("south/1"), 6, VIEW("b"), e) && store_put_surrogate(s, &r, e) &&
 	       store_put_approval(s, &approval, &first, e) && store_put_consent(s, &consent, e) &&
 	       store_put_document(s, &document, VIEW("agreement"), VIEW("text"), T0, e) &&
-	       store_put_tale(s, &document, e) && store_put_value(s, VIEW("clock"), VIEW("7"), e);
+	       store_put_tale(s, &document, e) && store_put_value(s, VIEW("clock"), VIEW("7"), e) && world_acts(s, e);
 }
 
 #endif

@@ -38,6 +38,7 @@ CALL(put_caveats, struct store_caveats c = { .text = VIEW("[2]"), .salt.b = { 2 
 CALL(drop_caveats, return store_drop_caveats(s, 1, e);)
 CALL(put_delivery, struct store_delivery d = world_delivery(2); return store_put_delivery(s, &d, e);)
 CALL(retry_delivery, return store_retry_delivery(s, 1, T0 + 9, VIEW("timeout"), e);)
+CALL(stop_delivery, return store_stop_delivery(s, 1, T0 + 9, VIEW("council-veto"), e);)
 CALL(extend_delivery, return store_extend_delivery(s, 1, T0 + 9, 100, e);)
 CALL(drop_delivery, return store_drop_delivery(s, 1, e);)
 CALL(put_receipt, return store_put_receipt(s, 1, VIEW("another"), e);)
@@ -87,6 +88,15 @@ CALL(drop_approvals, return store_drop_approvals(s, T0 + 60, e);)
 CALL(put_consent, struct store_consent c = world_consent(2); return store_put_consent(s, &c, e);)
 CALL(drop_consent, return store_drop_consent(s, 1, e);)
 CALL(erase_surrogates, return store_erase_surrogates(s, VIEW("pnr-2026"), 1, e);)
+CALL(put_act, struct store_act a = world_act(92); return store_put_act(s, &a, e);)
+CALL(set_act, struct store_act a = world_act(90); a.number = 1; a.state = ACT_ENDED; a.due_ms = TIME_NONE;
+     a.ended_ms = T0 + 9; return store_set_act(s, &a, e);)
+CALL(put_act_signature, struct store_act_signature g = world_act_signature(93); bool fresh;
+     return store_put_act_signature(s, &g, &fresh, e);)
+CALL(put_act_telling, struct store_act_telling t = world_act_telling(1); t.next_ms = T0 + 7;
+     return store_put_act_telling(s, &t, e);)
+CALL(retry_act_telling, return store_retry_act_telling(s, 1, T0 + 9, VIEW("timeout"), e);)
+CALL(drop_act_telling, return store_drop_act_telling(s, 1, e);)
 CALL(put_document, struct digest d = world_digest(51);
      return store_put_document(s, &d, VIEW("agreement"), VIEW("text"), T0, e);)
 CALL(put_value, return store_put_value(s, VIEW("clock"), VIEW("8"), e);)
@@ -113,6 +123,7 @@ static const struct writing writings[] = {
 	WRITING(put_link),
 	WRITING(put_delivery),
 	WRITING(retry_delivery),
+	WRITING(stop_delivery),
 	WRITING(extend_delivery),
 	WRITING(drop_delivery),
 	WRITING(put_receipt),
@@ -159,6 +170,12 @@ static const struct writing writings[] = {
 	WRITING(set_forked),
 	WRITING(drop_unproved),
 	WRITING(put_kept),
+	WRITING(put_act),
+	WRITING(set_act),
+	WRITING(put_act_signature),
+	WRITING(put_act_telling),
+	WRITING(retry_act_telling),
+	WRITING(drop_act_telling),
 	WRITING(drop_kept),
 };
 #define WRITINGS (sizeof writings / sizeof *writings)

@@ -10,7 +10,7 @@ import unittest
 
 from world import GATEWAYCTL, ROOT, Client, World, read, run, wait_for, write
 
-ROLES = {"SYSTEM": "system", "GATEWAY": "gateway", "OVERSIGHT": "oversight", "ANY_ROLE": "any"}
+ROLES = {"SYSTEM": "system", "GATEWAY": "gateway", "OVERSIGHT": "oversight", "ACTORS": "actors", "ANY_ROLE": "any"}
 
 
 def resolve(document, node):
@@ -68,6 +68,7 @@ class Openapi(unittest.TestCase):
         w.start()
         gateway = [f"{w.south.folder}/tls/gateway.{x}" for x in ("pem", "key")]
         cls.clients = {"system": w.client("north"), "oversight": Client(w, w.north, *auditor), "gateway": Client(w, w.north, *gateway)}
+        cls.clients["actors"] = cls.clients["gateway"]
         cls.recipient = w.client("south")
         status, _, body = cls.clients["system"].request("GET", "/openapi.json")
         assert status == 200, body
@@ -90,7 +91,7 @@ class Openapi(unittest.TestCase):
         self.assertGreater(len(table), 30)
         # A parameter that may have slashes stands in the document as the parts that it always has.
         spelled = {"/tile/**": "/tile/*/*", "/tile/entries/**": "/tile/entries/*", "/witnessed/**": "/witnessed/*/audit/*/*"}
-        wanted = {(method, spelled.get(path, path)): [ROLES[r] for r in re.findall(r"SYSTEM|GATEWAY|OVERSIGHT|ANY_ROLE", roles)] or ["open"]
+        wanted = {(method, spelled.get(path, path)): [ROLES[r] for r in re.findall(r"SYSTEM|GATEWAY|OVERSIGHT|ACTORS|ANY_ROLE", roles)] or ["open"]
                   for method, path, roles in table}
         described = {(method, re.sub(r"\{[^}]+\}", "*", path)): operation["x-roles"] for method, path, operation in self.operations()}
         self.assertEqual(described, wanted)
