@@ -67,9 +67,10 @@ class Council:
         return json.loads(body)["state"] if status == 200 else None
 
 
-def world_with_council(**more):
+def world_with_council(change=lambda doc: doc, **more):
+    """`change`: what an agreement of the test's own has otherwise."""
     w = World(**more)
     doc = agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json"))
     doc["council"] = COUNCIL
-    w.agreement(doc)
+    w.agreement(change(doc))
     return w, Council(w, doc)
