@@ -29,7 +29,7 @@ class Council:
             self.people[seat] = cert, _ = world.authority.leaf(seat, f"spiffe://{agency}.example/{seat}", "emailProtection")
             for node in world.nodes:
                 run("cp", cert, f"{node.folder}/partners/{seat}.pem")
-                node.add_partner({"id": seat, "agency": agency, "jurisdiction": "XX", "roles": [], "signers": [f"{seat}.pem"]})
+                node.add_partner({"id": seat, "agency": agency, "jurisdiction": "XX", "roles": ["council"], "signers": [f"{seat}.pem"]})
         self.agreement = agreement["id"]
         self.digest = agreements.digest_of(f"{world.folder}/{self.agreement}.json")
         cert, key = world.authority.leaf("messenger", "spiffe://council.example/messenger")
