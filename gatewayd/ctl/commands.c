@@ -13,8 +13,8 @@
 const struct ctl_section ctl_sections[] = {
 	{ "Set up", TABLES(ctl_setup_commands, ctl_partner_commands) },
 	{ "Run", TABLES(ctl_node_commands, ctl_doctor_commands, ctl_clock_commands) },
-	{ "Agreements", TABLES(ctl_agreement_commands, ctl_document_commands, ctl_schema_commands) },
-	{ "Council", TABLES(ctl_council_commands, ctl_council_node_commands) },
+	{ "Agreements", TABLES(ctl_agreement_commands, ctl_document_commands, ctl_schema_commands, ctl_council_commands,
+	                       ctl_council_node_commands) },
 	{ "Exchanges", TABLES(ctl_exchange_commands) },
 	{ "Retention", TABLES(ctl_retention_commands, ctl_prove_commands) },
 	{ "Send, fetch", TABLES(ctl_send_commands, ctl_inbox_commands) },

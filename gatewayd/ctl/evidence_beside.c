@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gatewayd/core/conf/conf.h"
+#include "gatewayd/core/store/act.h"
 #include "gatewayd/core/store/rest.h"
 #include "gatewayd/ctl/evidence.h"
 #include "gatewayd/os/files.h"
@@ -34,6 +35,43 @@ static bool put_line(struct buf *list, const char *name, const char *text)
 	return !list->failed;
 }
 
+struct signatures {
+	struct evidence *x;
+	const char *act;
+	size_t n;
+	struct error *e;
+	bool ok;
+};
+
+static bool put_act_signature(void *arg, const struct store_act_signature *g)
+{
+	struct signatures *s = arg;
+
+	s->x->n_signatures++;
+	s->ok = evidence_put(s->x, g->cms, s->e, "documents/%s-%zu.p7s", s->act, ++s->n);
+	return s->ok;
+}
+
+/* An act of persons that stopped it, or by which it passed, with the signatures under it. */
+static bool put_act(struct evidence *x, const char *text, struct error *e)
+{
+	struct signatures s = { .x = x, .act = text, .e = e, .ok = true };
+	struct error inner = { .reason = REASON_NONE };
+	struct store_act row;
+	struct digest d;
+
+	if (!text || !digest_parse(view_of(text), &d))
+		return true;
+	switch (sought(store_find_act(x->store, &d, &row, &inner), &inner)) {
+	case SOUGHT_FAILED: return error_set(e, inner.reason, "%s", inner.text);
+	case SOUGHT_NONE: evidence_lacks(x, "the act %s is not in the store", text); return true;
+	case SOUGHT_FOUND: break;
+	}
+	x->n_documents++;
+	return evidence_put(x, row.text, e, "documents/%s", text) &&
+	       store_list_act_signatures(x->store, row.number, put_act_signature, &s, e) && s.ok;
+}
+
 /* By the digests that the decision names; `governing` says which is which. */
 static bool put_governing(struct evidence *x, json_t *digests, struct error *e)
 {
@@ -42,6 +80,11 @@ static bool put_governing(struct evidence *x, json_t *digests, struct error *e)
 	json_t *value;
 	bool ok = true;
 
+	for (size_t i = 0; ok && i < json_array_size(json_object_get(digests, "acts")); i++) {
+		const char *act = json_string_value(json_array_get(json_object_get(digests, "acts"), i));
+		ok = put_act(x, act, e) &&
+		     (!act || put_line(&list, "act", act) || error_set(e, REASON_NO_MEMORY, "memory ran out"));
+	}
 	json_object_foreach(digests, name, value)
 	{
 		const char *text = json_string_value(value);

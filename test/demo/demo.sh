@@ -129,6 +129,40 @@ run "jq '.purpose = \"marketing\"' good.json | curl -K north.curl $json --data-b
 title "A record that does not fit the schema: the answer names places, never values"
 run "jq '.record.locator = \"not a locator\" | .record.nickname = \"Sam\"' good.json | curl -K north.curl $json --data-binary @- $records | jq 'del(.receipt)'"
 
+title "The council: one seat stops what waits, and agencies alone do not start it again"
+note "The agreement names the seats. Each has a certificate of its own, which both gateways pin."
+run "jq -c '.council | {seats: [.seats[].id], threshold, must_include}' pnr.json"
+run "printf 'An audit of the purpose is under way (made up).' >why.txt"
+for seat in seat-north-agency seat-south-agency seat-north-privacy seat-ombudsperson; do
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$seat" -keyout $seat.key -out $seat.pem \
+		-addext "subjectAltName=URI:spiffe://council.example/$seat" -addext extendedKeyUsage=emailProtection 2>/dev/null
+	for a in north south; do gatewayctl -c $a/gatewayd.json partner add --role council --id $seat --agency of-$seat $seat.pem >/dev/null; done
+done
+run "gatewayctl -c north/gatewayd.json reload; gatewayctl -c south/gatewayd.json reload"
+sign() { run "gatewayctl council sign --yes --cert $1.pem --key $1.key $2 $2-$1 >/dev/null"; }
+act() { run "gatewayctl -c north/gatewayd.json council propose --agreement-file pnr.json --ground why.txt $1 $2"; }
+act veto veto.json
+run "gatewayctl -c north/gatewayd.json council show --agreement-file pnr.json veto.json | sed -n 1,12p"
+sign seat-north-privacy veto.json
+note "South takes nothing for a moment, so that a record waits at north; meanwhile one seat vetoes."
+run "gatewayctl -c south/gatewayd.json drain"
+run "curl -K north.curl $json -H 'Idempotency-Key: demo-veto' --data-binary @good.json $records | jq -c '{exchange, outcome}'"
+run "gatewayctl -c north/gatewayd.json council submit veto.json veto.json-seat-north-privacy"
+run "gatewayctl -c south/gatewayd.json drain off; sleep 1"
+run "gatewayctl -c north/gatewayd.json -o json outbox | jq -c '.[] | {exchange, last_error}'"
+must 0 "gatewayctl -c north/gatewayd.json -o json outbox | jq -e 'length == 1 and .[0].last_error == \"council-veto\"'"
+run "curl -K north.curl $json --data-binary @good.json $records | jq -c '{type, status}'"
+note "Nobody confirms it. Two agencies and the ombudsperson are three seats, and not enough: a privacy seat must be among them."
+act "--lifts $(sha256sum <veto.json | cut -c1-64) lift" lift.json
+for seat in seat-north-agency seat-south-agency seat-ombudsperson; do sign $seat lift.json; done
+run "gatewayctl -c north/gatewayd.json council submit lift.json lift.json-*"
+must 0 "gatewayctl -c north/gatewayd.json -o json outbox | jq -e 'length == 1'"
+sign seat-north-privacy lift.json
+run "gatewayctl -c south/gatewayd.json council submit lift.json lift.json-seat-north-privacy"
+until_ok "curl -K south.curl $inbox | jq -e '[.items[] | select(.kind == \"record\")] | length > 0'"
+run "gatewayctl -c north/gatewayd.json council list --all"
+run "curl -K south.curl $json -d '{}' $inbox/\$(curl -K south.curl $inbox | jq '.items[0].id')/ack; echo"
+
 title "Retention: a record that nobody fetches is erased when its time is over"
 run "curl -K north.curl $json --data-binary @good.json $records | jq -c '{exchange, outcome}'"
 until_ok "gatewayctl -c south/gatewayd.json -o json retention due | jq -e 'length > 0'"

@@ -17,6 +17,7 @@ struct act_out {
 	enum act_state state;
 	enum act_kind kind;
 	bool known;
+	size_t sent; /* signatures */
 };
 
 static bool note_due(void *arg, const struct store_act_telling *t)
@@ -61,6 +62,13 @@ static bool add_signature(void *arg, const struct store_act_signature *g)
 	return true;
 }
 
+static bool count_signature(void *arg, const struct store_act_signature *g)
+{
+	(void)g;
+	++*(size_t *)arg;
+	return true;
+}
+
 static bool pack(struct parcel *p)
 {
 	struct act_out *o = PARCEL_OF(struct act_out, p);
@@ -78,6 +86,8 @@ static bool pack(struct parcel *p)
 	if (!store_list_act_signatures(p->worker->reader, row.number, add_signature, b, &e))
 		return parcel_later(p, reason_slug(e.reason), e.text);
 	buf_adds(b, "]}");
+	if (!store_list_act_signatures(p->worker->reader, row.number, count_signature, &o->sent, &e))
+		return parcel_later(p, reason_slug(e.reason), e.text);
 	return !b->failed || parcel_later(p, "no-memory", "the act is too large");
 }
 
@@ -132,10 +142,33 @@ static bool over(struct parcel *p)
 	return o->known && p->now_ms >= p->due.deadline_ms && ended;
 }
 
+/* Whether something came while it was under way, of which the partner knows nothing. */
+static bool has_more(const struct act_out *o, const struct act *a, bool *more, struct error *e)
+{
+	struct store_act row;
+	size_t n = 0;
+
+	*more = false;
+	if (o->sent == 0)
+		return true;
+	if (!store_find_act(a->store, &o->digest, &row, e))
+		return false;
+	*more = row.state != o->state;
+	if (!store_list_act_signatures(a->store, row.number, count_signature, &n, e))
+		return false;
+	*more = *more || n != o->sent;
+	return true;
+}
+
 static bool write_end(struct parcel *p, struct act *a, struct error *e)
 {
 	int64_t wait;
+	bool more;
 
+	if (!has_more(PARCEL_OF(struct act_out, p), a, &more, e))
+		return false;
+	if (more && p->end != PARCEL_EXPIRED)
+		return store_retry_act_telling(a->store, p->due.id, a->now_ms, VIEW(""), e);
 	if (p->end != PARCEL_RETRY)
 		return store_drop_act_telling(a->store, p->due.id, e);
 	wait = post_wait_ms(&p->conf->node, p->due.attempts);

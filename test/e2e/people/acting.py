@@ -29,7 +29,7 @@ class Council:
             self.people[seat] = cert, _ = world.authority.leaf(seat, f"spiffe://{agency}.example/{seat}", "emailProtection")
             for node in world.nodes:
                 run("cp", cert, f"{node.folder}/partners/{seat}.pem")
-                node.add_partner({"id": seat, "agency": agency, "jurisdiction": "XX", "roles": [], "signers": [f"{seat}.pem"]})
+                node.add_partner({"id": seat, "agency": agency, "jurisdiction": "XX", "roles": ["council"], "signers": [f"{seat}.pem"]})
         self.agreement = agreement["id"]
         self.digest = agreements.digest_of(f"{world.folder}/{self.agreement}.json")
         cert, key = world.authority.leaf("messenger", "spiffe://council.example/messenger")
@@ -67,9 +67,10 @@ class Council:
         return json.loads(body)["state"] if status == 200 else None
 
 
-def world_with_council(**more):
+def world_with_council(change=lambda doc: doc, **more):
+    """`change`: what an agreement of the test's own has otherwise."""
     w = World(**more)
     doc = agreements.passenger(digest=agreements.digest_of(f"{ROOT}/schema/records/passenger.schema.json"))
     doc["council"] = COUNCIL
-    w.agreement(doc)
+    w.agreement(change(doc))
     return w, Council(w, doc)

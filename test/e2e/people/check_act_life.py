@@ -264,7 +264,7 @@ class Operator(Life):
             self.assertIn(why, err)
         refused = [e for e in north.entries() if e["operation"] == "act"][before:]
         self.assertEqual([e["outcome"] for e in refused], ["refused", "refused"])
-        for words, status, why in ((("show", "seven"), 1, "64 hexadecimal digits"), (("show", "0" * 64), 1, "no act of this digest"),
+        for words, status, why in ((("show", "seven"), 1, "cannot open"), (("show", "0" * 64), 1, "no act of this digest"),
                                    (("show",), 2, "council show"), (("list", "more"), 2, "council list")):
             got, _, err = north.ctl("council", *words, ok=False)
             self.assertEqual(got, status, (words, err))

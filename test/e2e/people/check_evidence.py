@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 import agreements
+from acting import world_with_council
 from check_held import open_to_all, schema, waiting
 from world import ROOT, World, read, run, wait_for, write
 
@@ -159,6 +160,31 @@ class Evidence(unittest.TestCase):
             self.assertEqual(status, 1, err)
             self.assertIn(why, err)
         self.assertFalse(os.path.exists(f"{w.folder}/x.tar"))
+
+
+class Acts(unittest.TestCase):
+    def test_the_acts_by_which_it_passed_are_there_with_their_signatures(self):
+        def asks(doc):
+            for purpose in doc["purposes"]:
+                purpose["authorisation"] = "required"
+            return doc
+        world, council = world_with_council(change=asks)
+        self.addCleanup(world.close)
+        world.start()
+        digest = council.show(council.act("authorise"), "seat-privacy", "seat-north")[1]["act"]
+        exchange = world.client("north").post("pax", agreements.envelope(agreements.passenger_record(1)))[1]["exchange"]
+        world.north.ctl("exchange", "evidence", exchange, f"{world.folder}/e.tar")
+        run("tar", "-xf", f"{world.folder}/e.tar", "-C", world.folder)
+        folder = f"{world.folder}/evidence-{exchange}"
+        said = run("sh", "verify.sh", cwd=folder)[1]
+        self.assertIn(f"documents/{digest}: act as the decision names it", said)
+        for n in (1, 2):
+            self.assertIn(f"documents/{digest}-{n}.p7s: signed", said)
+        # Signed by others, or over another act, it does not hold.
+        shutil.copy(f"{folder}/documents/{digest}-1.p7s", f"{folder}/kept")
+        other = council.sign(council.act("authorise"), "seat-privacy")
+        write(f"{folder}/documents/{digest}-1.p7s", other)
+        self.assertNotEqual(run("sh", "verify.sh", cwd=folder, ok=False)[0], 0)
 
 
 if __name__ == "__main__":
