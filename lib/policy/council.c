@@ -163,19 +163,27 @@ bool council_read(struct load *l)
 
 /* --- counting --- */
 
+/* The first vote of the legal person whose this one is. */
+static const struct act_vote *first_of(const struct act_vote *votes, size_t i)
+{
+	size_t k = 0;
+
+	while (!view_eq(votes[k].agency, votes[i].agency))
+		k++;
+	return &votes[k];
+}
+
 /* Seats whose vote counts: one a seat and a certificate, and of a legal person those of its first constituency. */
 static uint32_t seats_that_count(const struct council *c, const struct act_vote *votes, size_t n)
 {
 	uint32_t seats = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bool counts = votes[i].seat < c->n_seats && !(seats >> votes[i].seat & 1);
-		for (size_t k = 0; counts && k < i; k++) {
-			bool known = digest_eq(&votes[i].spki, &votes[k].spki);
-			bool person = view_eq(votes[i].agency, votes[k].agency) && votes[k].seat < c->n_seats;
-			counts = !known && !(person && c->seats[votes[i].seat].constituency !=
-			                                       c->seats[votes[k].seat].constituency);
-		}
+		const struct act_vote *first = first_of(votes, i);
+		bool counts = votes[i].seat < c->n_seats && first->seat < c->n_seats &&
+		              c->seats[votes[i].seat].constituency == c->seats[first->seat].constituency;
+		for (size_t k = 0; counts && k < i; k++)
+			counts = !digest_eq(&votes[i].spki, &votes[k].spki);
 		if (counts)
 			seats |= 1u << votes[i].seat;
 	}
