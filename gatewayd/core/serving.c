@@ -403,8 +403,9 @@ static void writer_end(void *arg)
 	}
 	writer_stop(c->writer);
 	c->writer = NULL;
-	for (unsigned i = 0; i < c->n_workers; i++)
-		home_collect(c->workers[i]->home);
+	/* Twice: what could not be committed with others is submitted by itself, and comes home again. */
+	for (unsigned i = 0; i < 2 * c->n_workers; i++)
+		home_collect(c->workers[i % c->n_workers]->home);
 	retention_collect(l->retention);
 }
 

@@ -525,9 +525,15 @@ void writer_stop(struct writer *w)
 
 void writer_submit(struct writer *w, struct job *j)
 {
+	static const struct error stopped = { .reason = REASON_STORE, .text = "the writer has stopped" };
+
 	j->next = NULL;
 	j->committed = false;
 	j->submitted_us = instant_monotonic_us();
+	if (!w) {
+		finish(j, false, &stopped);
+		return;
+	}
 	pthread_mutex_lock(&w->lock);
 	bool dead = w->dead, waiting = w->waiting;
 	if (!dead) {

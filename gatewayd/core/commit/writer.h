@@ -47,7 +47,7 @@ bool writer_verify(const struct writer_options *o, struct error *e) MUST_USE;
 /* Finishes what is queued, writes the anchor, then ends the thread. NULL is fine. */
 void writer_stop(struct writer *w);
 /* Any thread. The job stays its maker's memory; until done() the writer owns it. After died() it comes home
- * at once with REASON_STORE. */
+ * at once with REASON_STORE, and so it does after writer_stop(), when `w` is NULL. */
 void writer_submit(struct writer *w, struct job *j);
 /* Only inside run(): appends an audit entry. `packed` is the disclosure row, may be empty. Returns its
  * index. */

@@ -530,6 +530,29 @@ END_TEST
 
 /* --- failure of the store --- */
 
+static void note_error(struct job *j)
+{
+	ck_assert(!j->committed);
+	ck_assert_int_eq(j->error.reason, REASON_STORE);
+	j->want_receipt = true;
+}
+
+/* At a stop jobs come home that could not be committed with others, and their maker submits each by itself. */
+START_TEST(what_is_submitted_after_the_stop_comes_home)
+{
+	struct home *home = home_new();
+	struct job with = { .home = home, .done = note_error }, without = { .done = note_error };
+
+	ck_assert_ptr_nonnull(home);
+	writer_submit(NULL, &with);
+	writer_submit(NULL, &without);
+	ck_assert(without.want_receipt && !with.want_receipt);
+	home_collect(home);
+	ck_assert(with.want_receipt);
+	home_free(home);
+}
+END_TEST
+
 START_TEST(failed_commit_ends_service)
 {
 	static struct append_job before[5], during[5], after;
@@ -585,6 +608,7 @@ TCase *make_writer_case(void)
 	tcase_add_test(c, erasure_reaches_backups);
 	tcase_add_test(c, erasure_leaves_under_load);
 	tcase_add_test(c, failed_job_keeps_no_key);
+	tcase_add_test(c, what_is_submitted_after_the_stop_comes_home);
 	tcase_add_test(c, failed_commit_ends_service);
 	return c;
 }
